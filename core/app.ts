@@ -1,0 +1,98 @@
+import type { AnyDeclaration, Bindings, Env, QueueDeclaration } from './bindings/declarations.ts'
+import type { QueueBatch } from './bindings/queue.ts'
+import type { Context } from './context.ts'
+import { checkSchedule } from './cron.ts'
+import { invalidArgument } from './errors.ts'
+import { LIMITS } from './limits.ts'
+
+/** What a cron handler gets: the Workers' `ScheduledController` and the cron's name. */
+export interface CronEvent {
+  /** The key under `crons`. */
+  readonly name: string
+  /** The schedule as declared. */
+  readonly cron: string
+  /** The nominal time, milliseconds since 1970. The same time may come more than once: dedupe on it. */
+  readonly scheduledTime: number
+  readonly type: 'scheduled'
+  /** Tells the platform not to run this time again after a throw. */
+  noRetry(): void
+}
+
+/** Answers a request. */
+export type FetchHandler<E> = (request: Request, env: E, ctx: Context) => Response | Promise<Response>
+/** Handles a batch: what it neither acks nor retries is acked when it returns, retried when it throws. */
+export type QueueHandler<T, E> = (batch: QueueBatch<T>, env: E, ctx: Context) => void | Promise<void>
+export type CronHandler<E> = (event: CronEvent, env: E, ctx: Context) => void | Promise<void>
+
+/** A cron and its schedule: five fields in UTC, weekdays by name, not both a day of the month and a weekday. */
+export interface Cron<E> {
+  schedule: string
+  run: CronHandler<E>
+}
+
+type QueueNames<B extends Bindings> = { [Name in keyof B]: B[Name] extends { kind: 'queue' } ? Name : never }[keyof B]
+type MessageOf<D> = D extends QueueDeclaration<infer T> ? T : never
+
+/** What {@link defineApp} takes. */
+export interface AppOptions<B extends Bindings> {
+  /** What {@link defineBindings} gave. Default: none. */
+  bindings?: B
+  fetch?: FetchHandler<Env<B>>
+  /** A consumer per declared queue that this app consumes. */
+  queues?: { [Name in QueueNames<B>]?: QueueHandler<MessageOf<B[Name]>, Env<B>> }
+  crons?: Record<string, Cron<Env<B>>>
+}
+
+/** An app: declarations and handlers, nothing of any target. */
+export interface App<B extends Bindings = Bindings> {
+  readonly bindings: B
+  readonly fetch: FetchHandler<Env<B>> | undefined
+  readonly queues: Readonly<Record<string, QueueHandler<unknown, Env<B>>>>
+  readonly crons: Readonly<Record<string, Cron<Env<B>>>>
+}
+
+// Hono types the second parameter of `app.fetch` as `E['Bindings'] | {}`, so any env would fit. What is left without the `{}` is what the app expects.
+type Expected<P> = P extends unknown ? (unknown extends P ? never : {} extends P ? (keyof P extends never ? never : P) : P) : never
+type HasEmpty<P> = unknown extends P ? false : true extends (P extends unknown ? ({} extends P ? (keyof P extends never ? true : false) : false) : never) ? true : false
+type EnvOf<F> = F extends (request: Request, ...rest: infer Rest) => unknown ? (Rest extends [] ? undefined : Exclude<Rest[0], undefined>) : never
+
+/** `F` where its env is what the bindings give, else a type that no function fits and that says why. */
+type CheckedFetch<F, B extends Bindings> = EnvOf<F> extends infer P
+  ? [P] extends [undefined]
+    ? F
+    : [Expected<P>] extends [never]
+      ? HasEmpty<P> extends true
+        ? keyof B extends never
+          ? F
+          : { 'unmoor: this app does not know its bindings; write new Hono<{ Bindings: Env<typeof bindings> }>()': never }
+        : F
+      : [Env<B>] extends [Expected<P>]
+        ? F
+        : { 'unmoor: this handler expects an env that differs from the declared bindings': Expected<P> }
+  : never
+
+/**
+ * Declares an app. Its handlers keep the Workers' signatures; a Hono app's `fetch` fits as it is.
+ *
+ * @throws `InvalidArgument` for a consumer of an undeclared queue or a schedule outside the portable form; `LimitExceeded` for over 100 crons.
+ */
+export function defineApp<const B extends Bindings = {}, F extends FetchHandler<Env<B>> = FetchHandler<Env<B>>>(
+  options: AppOptions<B> & { fetch?: F & CheckedFetch<F, B> },
+): App<B> {
+  const bindings = options.bindings ?? ({} as B)
+  for (const name of Object.keys(options.queues ?? {})) {
+    const declaration: AnyDeclaration | undefined = bindings[name]
+    if (declaration?.kind !== 'queue') {
+      throw invalidArgument({ binding: name, operation: 'defineApp' }, `queues.${name} has a handler, but "${name}" is not a declared queue. Add ${name}: queue() to defineBindings.`)
+    }
+  }
+  const crons = Object.entries(options.crons ?? {})
+  if (crons.length > LIMITS.crons) throw invalidArgument({ operation: 'defineApp' }, `${crons.length} crons are over the portable limit of ${LIMITS.crons}.`)
+  for (const [name, cron] of crons) checkSchedule(name, cron.schedule)
+  return {
+    bindings,
+    fetch: options.fetch,
+    queues: (options.queues ?? {}) as App<B>['queues'],
+    crons: options.crons ?? {},
+  }
+}

@@ -1,0 +1,119 @@
+import { invalidArgument, limitExceeded, UnmoorError } from '../errors.ts'
+import type { Where } from './operation.ts'
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** Bytes of `text` in UTF-8. */
+export function utf8(text: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(text)
+}
+
+/** Text of UTF-8 bytes; a byte order mark is kept. */
+export function utf8Text(bytes: Uint8Array): string {
+  return decoder.decode(bytes)
+}
+
+/** Length of `text` in UTF-8 bytes, without encoding the usual short ASCII text. */
+export function utf8Length(text: string): number {
+  let length = text.length
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index)
+    if (unit < 0x80) continue
+    if (unit < 0x800) length += 1
+    else {
+      length += 2
+      // A surrogate pair is two units and four bytes.
+      if (unit >= 0xd800 && unit < 0xdc00) index++
+    }
+  }
+  return length
+}
+
+/** What callers may give as a body. */
+export type BodyInput = string | ArrayBuffer | ArrayBufferView<ArrayBufferLike> | ReadableStream<Uint8Array<ArrayBufferLike>> | Blob
+
+/** A view of the same bytes; copies only what is not backed by a plain ArrayBuffer. */
+export function viewBytes(input: ArrayBuffer | ArrayBufferView<ArrayBufferLike>): Uint8Array<ArrayBuffer> {
+  if (input instanceof ArrayBuffer) return new Uint8Array(input)
+  if (input.buffer instanceof ArrayBuffer) return new Uint8Array(input.buffer, input.byteOffset, input.byteLength)
+  return new Uint8Array(new Uint8Array(input.buffer, input.byteOffset, input.byteLength))
+}
+
+/** Whether `value` is a readable stream of any realm. */
+export function isStream(value: unknown): value is ReadableStream<Uint8Array<ArrayBuffer>> {
+  return typeof value === 'object' && value !== null && typeof (value as ReadableStream).getReader === 'function'
+}
+
+/** All bytes of a stream; a chunk that is no byte array, or more than `max` bytes, is an error and cancels the stream. */
+export async function readAll(stream: ReadableStream<Uint8Array<ArrayBuffer>>, where: Where, limit: string, max: number): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = stream.getReader()
+  const chunks: Uint8Array<ArrayBuffer>[] = []
+  let size = 0
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) break
+      if (!ArrayBuffer.isView(value)) throw invalidArgument(where, `${where.binding}.${where.operation}: the stream gave a ${typeof value}, not bytes. Pipe it through a TextEncoderStream.`)
+      size += value.byteLength
+      if (size > max) throw limitExceeded(where, limit, size, max)
+      chunks.push(viewBytes(value))
+    }
+  } catch (error) {
+    await reader.cancel(error).catch(() => {})
+    if (error instanceof UnmoorError) throw error
+    throw new UnmoorError('Aborted', `${where.binding}.${where.operation}: the source stream failed; nothing was stored.`, { ...where, cause: error })
+  }
+  return concat(chunks, size)
+}
+
+/** One array of all chunks. */
+export function concat(chunks: readonly Uint8Array<ArrayBuffer>[], size = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0)): Uint8Array<ArrayBuffer> {
+  if (chunks.length === 1) return chunks[0] as Uint8Array<ArrayBuffer>
+  const all = new Uint8Array(size)
+  let offset = 0
+  for (const chunk of chunks) {
+    all.set(chunk, offset)
+    offset += chunk.byteLength
+  }
+  return all
+}
+
+/** A stream of one chunk. */
+export function streamOf(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    start(controller) {
+      if (bytes.byteLength > 0) controller.enqueue(bytes)
+      controller.close()
+    },
+  })
+}
+
+/** Compares strings by their UTF-8 bytes; JavaScript's own order is by UTF-16 units, which differs above U+FFFF. */
+export function compareUtf8(a: string, b: string): number {
+  const length = Math.min(a.length, b.length)
+  for (let index = 0; index < length; index++) {
+    const x = a.charCodeAt(index)
+    const y = b.charCodeAt(index)
+    if (x === y) continue
+    // Surrogates stand for code points above all of the BMP.
+    const xHigh = x >= 0xd800 && x < 0xe000
+    const yHigh = y >= 0xd800 && y < 0xe000
+    if (xHigh !== yHigh) return xHigh ? 1 : -1
+    return x - y
+  }
+  return a.length - b.length
+}
+
+/**
+ * The smallest string that sorts after every string that starts with `prefix`, or undefined where there is none.
+ * Skips the surrogate range, so that the result is well-formed.
+ */
+export function prefixEnd(prefix: string): string | undefined {
+  const points = [...prefix]
+  while (points.length > 0) {
+    const last = (points.pop() as string).codePointAt(0) as number
+    if (last < 0x10ffff) return points.join('') + String.fromCodePoint(last === 0xd7ff ? 0xe000 : last + 1)
+  }
+  return undefined
+}

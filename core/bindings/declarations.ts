@@ -1,0 +1,218 @@
+import { invalidArgument } from '../errors.ts'
+import { LIMITS } from '../limits.ts'
+import type { Assets } from './assets.ts'
+import type { Blobs } from './blob.ts'
+import type { Cache } from './cache.ts'
+import type { Kv } from './kv.ts'
+import type { Queue } from './queue.ts'
+import type { Secret } from './secret.ts'
+import type { Service } from './service.ts'
+import type { Sql, SqlStatement, SqlValue } from './sql.ts'
+
+/** The kinds of resources that an app can declare. */
+export type BindingKind = 'kv' | 'blob' | 'sql' | 'queue' | 'cache' | 'secret' | 'variable' | 'service' | 'assets'
+
+declare const resource: unique symbol
+
+/** One declared resource: plain data (it ends up in the manifest) that carries the type of what `env` will hold. */
+export interface Declaration<Kind extends BindingKind = BindingKind, Resource = unknown> {
+  readonly kind: Kind
+  /** Type only; never set. */
+  readonly [resource]?: Resource
+}
+
+export interface KvDeclaration extends Declaration<'kv', Kv> {}
+export interface BlobDeclaration extends Declaration<'blob', Blobs> {}
+export interface CacheDeclaration extends Declaration<'cache', Cache> {}
+
+/** Options of {@link sql}. */
+export interface SqlOptions {
+  /** Folder with `0001_name.sql` files (and `0001_name.postgres.sql` where an engine needs its own), relative to the project. Default: none. */
+  migrations?: string
+}
+export interface SqlDeclaration extends Declaration<'sql', Sql>, Readonly<SqlOptions> {}
+
+/** Options of {@link queue}: how the app's consumer gets its messages. */
+export interface QueueOptions {
+  /** Further deliveries after the first failed, 0 to 100; then the message goes to the dead-letter queue, or is dropped with a log line. Default: 3. */
+  maxRetries?: number
+  /** Name of another declared queue that takes messages whose retries are used up. Default: none. */
+  deadLetterQueue?: string
+  /** Seconds before a failed message is delivered again, 0 to 900. Default: 0. */
+  retryDelay?: number
+  /** Most messages in one batch, 1 to 100. Default: 10. */
+  batchSize?: number
+  /** Seconds to wait for a batch to fill, 0 to 60. Default: 0 (what is there is delivered at once). */
+  batchWait?: number
+  /** Most batches handled at once by one process, 1 to 250. Default: 1. */
+  maxConcurrency?: number
+}
+export interface QueueDeclaration<T = unknown> extends Declaration<'queue', Queue<T>>, Readonly<Required<Omit<QueueOptions, 'deadLetterQueue'>>> {
+  readonly deadLetterQueue?: string
+}
+
+/** Options of {@link secret}. */
+export interface SecretOptions {
+  /** Whether the app starts without it; `get()` then gives null. Default: false. */
+  optional?: boolean
+}
+export interface SecretDeclaration<Value extends string | null = string> extends Declaration<'secret', Secret<Value>> {
+  readonly optional: boolean
+}
+
+/** Options of {@link variable}. */
+export interface VariableOptions {
+  /** The value where the target sets none. Without it, a missing variable stops the start. */
+  default?: string
+}
+export interface VariableDeclaration extends Declaration<'variable', string>, Readonly<VariableOptions> {}
+
+/** Options of {@link service}. */
+export interface ServiceOptions {
+  /** The other app's name (`name` in its unmoor.config.ts). This app's own name calls itself. Default: the binding's name. */
+  app?: string
+}
+export interface ServiceDeclaration extends Declaration<'service', Service>, Readonly<ServiceOptions> {}
+
+/** Options of {@link assets}. */
+export interface AssetsOptions {
+  /** Folder of files to serve, relative to the project. */
+  directory: string
+  /** What answers a GET that no file and no route matches: `none` (the app's own answer), or `single-page-application` (`/index.html`, 200). Default: `none`. */
+  notFound?: 'none' | 'single-page-application'
+}
+export interface AssetsDeclaration extends Declaration<'assets', Assets>, Readonly<Required<AssetsOptions>> {}
+
+/** Any declaration. */
+export type AnyDeclaration =
+  | KvDeclaration
+  | BlobDeclaration
+  | CacheDeclaration
+  | SqlDeclaration
+  // oxlint-disable-next-line typescript/no-explicit-any -- a queue of any message type; unknown would refuse Queue<Click>, whose send takes Click
+  | QueueDeclaration<any>
+  | SecretDeclaration<string>
+  | SecretDeclaration<string | null>
+  | VariableDeclaration
+  | ServiceDeclaration
+  | AssetsDeclaration
+
+/** What {@link defineBindings} takes: names to declarations. */
+export type Bindings = Readonly<Record<string, AnyDeclaration>>
+
+/** The `env` that handlers get for these bindings. */
+export type Env<B extends Bindings> = {
+  readonly [Name in keyof B]: B[Name] extends Declaration<BindingKind, infer Resource> ? Resource : never
+}
+
+/** A key-value store: reads may be up to a minute stale, keys list in UTF-8 byte order. */
+export function kv(): KvDeclaration {
+  return { kind: 'kv' }
+}
+
+/** A store for larger objects, strongly consistent, with etags, ranges and metadata. */
+export function blob(): BlobDeclaration {
+  return { kind: 'blob' }
+}
+
+/** A cache for responses. It may lose anything at any time. */
+export function cache(): CacheDeclaration {
+  return { kind: 'cache' }
+}
+
+/** A SQL database: the subset that SQLite and Postgres run alike. */
+export function sql(options?: SqlOptions): SqlDeclaration
+/** A statement from a template: every `${value}` becomes a parameter, never text. */
+export function sql(text: TemplateStringsArray, ...params: readonly SqlValue[]): SqlStatement
+export function sql(first: SqlOptions | TemplateStringsArray = {}, ...params: readonly SqlValue[]): SqlDeclaration | SqlStatement {
+  if (isTemplate(first)) return { text: first.join('?'), params }
+  const migrations = first.migrations
+  if (migrations !== undefined && (typeof migrations !== 'string' || migrations === '')) {
+    throw invalidArgument({ operation: 'sql' }, 'sql({ migrations }) takes the path of a folder, such as "./migrations".')
+  }
+  return migrations === undefined ? { kind: 'sql' } : { kind: 'sql', migrations }
+}
+
+function isTemplate(value: object): value is TemplateStringsArray {
+  return Array.isArray(value) && 'raw' in value
+}
+
+/** A queue of messages of type `T` (JSON values or a Uint8Array): at-least-once, unordered. */
+export function queue<T = unknown>(options: QueueOptions = {}): QueueDeclaration<T> {
+  const declaration = {
+    kind: 'queue' as const,
+    maxRetries: within('maxRetries', options.maxRetries ?? 3, 0, LIMITS['queue.maxRetries']),
+    retryDelay: within('retryDelay', options.retryDelay ?? 0, 0, LIMITS['queue.delay']),
+    batchSize: within('batchSize', options.batchSize ?? 10, 1, LIMITS['queue.batchSize']),
+    batchWait: within('batchWait', options.batchWait ?? 0, 0, LIMITS['queue.batchWait']),
+    maxConcurrency: within('maxConcurrency', options.maxConcurrency ?? 1, 1, 250),
+  }
+  return options.deadLetterQueue === undefined ? declaration : { ...declaration, deadLetterQueue: options.deadLetterQueue }
+}
+
+function within(name: string, value: number, min: number, max: number): number {
+  if (Number.isInteger(value) && value >= min && value <= max) return value
+  throw invalidArgument({ operation: 'queue' }, `queue({ ${name}: ${value} }): ${name} must be a whole number from ${min} to ${max}.`)
+}
+
+/** A secret, read with `await env.name.get()`; never printed. Its variable on every target is the name in CONSTANT_CASE. */
+export function secret(options: SecretOptions & { optional: true }): SecretDeclaration<string | null>
+export function secret(options?: SecretOptions): SecretDeclaration<string>
+export function secret(options: SecretOptions = {}): SecretDeclaration<string | null> {
+  return { kind: 'secret', optional: options.optional ?? false }
+}
+
+/** A string setting, on `env` as it is. Its variable on every target is the name in CONSTANT_CASE. */
+export function variable(options: VariableOptions = {}): VariableDeclaration {
+  if (options.default !== undefined && typeof options.default !== 'string') {
+    throw invalidArgument({ operation: 'variable' }, 'variable({ default }) takes a string: variables are strings on every target.')
+  }
+  return options.default === undefined ? { kind: 'variable' } : { kind: 'variable', default: options.default }
+}
+
+/** Another unmoor app, called with `await env.name.fetch(request)`. */
+export function service(options: ServiceOptions = {}): ServiceDeclaration {
+  return options.app === undefined ? { kind: 'service' } : { kind: 'service', app: options.app }
+}
+
+/** Static files: a GET or HEAD whose path names a file is answered before the app is called; `env.name.fetch` serves them too. */
+export function assets(options: AssetsOptions): AssetsDeclaration {
+  if (typeof options?.directory !== 'string' || options.directory === '') {
+    throw invalidArgument({ operation: 'assets' }, 'assets({ directory }) takes the path of a folder, such as "./public".')
+  }
+  return { kind: 'assets', directory: options.directory, notFound: options.notFound ?? 'none' }
+}
+
+const NAME = /^[A-Za-z][A-Za-z0-9]*$/
+
+/** Checks the names and keeps the exact types. Names are letters and digits, such as `adminToken`: they become CONSTANT_CASE on platforms. */
+export function defineBindings<const B extends Bindings>(bindings: B): B {
+  const seen = new Map<string, string>()
+  for (const [name, declaration] of Object.entries(bindings)) {
+    if (!NAME.test(name)) {
+      throw invalidArgument({ binding: name, operation: 'defineBindings' }, `Binding "${name}": use letters and digits only, a letter first, such as "adminToken".`)
+    }
+    const constant = constantCase(name)
+    const twin = seen.get(constant)
+    if (twin !== undefined) {
+      throw invalidArgument({ binding: name, operation: 'defineBindings' }, `Bindings "${twin}" and "${name}" would both be ${constant} on platforms. Rename one.`)
+    }
+    seen.set(constant, name)
+    if (declaration.kind === 'queue' && declaration.deadLetterQueue !== undefined) {
+      const target = bindings[declaration.deadLetterQueue]
+      if (target?.kind !== 'queue' || declaration.deadLetterQueue === name) {
+        throw invalidArgument({ binding: name, operation: 'defineBindings' }, `Queue "${name}": deadLetterQueue "${declaration.deadLetterQueue}" is not another declared queue.`)
+      }
+    }
+  }
+  const assetBindings = Object.entries(bindings).filter(([, declaration]) => declaration.kind === 'assets')
+  if (assetBindings.length > 1) {
+    throw invalidArgument({ operation: 'defineBindings' }, `An app can declare one assets binding, not ${assetBindings.map(([name]) => name).join(' and ')}.`)
+  }
+  return bindings
+}
+
+/** `adminToken` as platforms name it: `ADMIN_TOKEN`. */
+export function constantCase(name: string): string {
+  return name.replace(/([a-z0-9])([A-Z])|([A-Z])(?=[A-Z][a-z])/g, '$1$3_$2').toUpperCase()
+}

@@ -1,0 +1,249 @@
+/**
+ * The small interfaces behind the portable bindings. Apps never see them.
+ *
+ * Duties that hold for every driver:
+ * - Arguments arrive checked: sizes, key forms and types hold the portable contract. A driver adds no limits of its own unless it declares them.
+ * - Every failure is an `UnmoorError` with a code of `core/errors.ts` and the backend's error as `cause`; the portable class adds binding and operation.
+ * - A driver retries only what is safe to repeat; where a write may have taken effect it says `mayHaveApplied`.
+ * - Methods may be called concurrently. Nothing is clamped, truncated or normalised.
+ */
+import type { AnyDeclaration } from './declarations.ts'
+
+/** What a driver's factory is told about the binding it serves. */
+export interface DriverContext {
+  /** The binding's name in the app, such as `links`. */
+  readonly binding: string
+  /** The app's name: with `binding` it keeps apps apart on a shared backend. */
+  readonly app: string
+  readonly declaration: AnyDeclaration
+  /** Folder for embedded data, absolute; undefined where the target has no disk. */
+  readonly dataDir?: string | undefined
+  /** A setting or secret of the process, such as `DATABASE_URL`. */
+  variable(name: string): string | undefined
+  /** Milliseconds since 1970; tests inject a clock. */
+  now(): number
+  /** The platform's own binding of that name (Cloudflare). */
+  readonly native?: unknown
+}
+
+/** What each driver instance has. */
+interface Driver {
+  /** Frees connections and files. Called once, after the last operation. Default: nothing to free. */
+  close?(): Promise<void> | void
+}
+
+/** A stored KV entry. */
+export interface KvEntry {
+  /** As asked: text, bytes, or for `stream` either bytes or a stream. */
+  value: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>
+  /** JSON text, or undefined where none was put. */
+  metadata?: string | undefined
+  /** Seconds since 1970. */
+  expiration?: number | undefined
+}
+
+export interface KvListEntry {
+  name: string
+  metadata?: string | undefined
+  expiration?: number | undefined
+}
+
+/** KV on one backend. Expired entries are never given back, also while the backend still holds them. */
+export interface KvDriver extends Driver {
+  get(key: string, as: 'text' | 'bytes' | 'stream'): Promise<KvEntry | null>
+  /** Entries by key; missing keys are absent. Default: parallel `get`. At most 100 keys. */
+  getMany?(keys: readonly string[], as: 'text' | 'bytes'): Promise<Map<string, KvEntry>>
+  /** Replaces value, metadata and expiration together. */
+  put(key: string, value: string | Uint8Array<ArrayBuffer>, options: { metadata?: string | undefined; expiration?: number | undefined }): Promise<void>
+  /** Succeeds where there is no such key. */
+  delete(key: string): Promise<void>
+  /**
+   * Keys that start with `prefix`, in UTF-8 byte order, from after `cursor` (what an earlier call of this driver gave). `cursor` in the answer means there may be more;
+   * a key untouched during paging appears exactly once. A cursor it did not make: `InvalidArgument`.
+   */
+  list(options: { prefix: string; cursor?: string | undefined; limit: number }): Promise<{ keys: KvListEntry[]; cursor?: string | undefined }>
+}
+
+export interface BlobHttpMetadata {
+  contentType?: string
+  contentLanguage?: string
+  contentDisposition?: string
+  contentEncoding?: string
+  cacheControl?: string
+}
+
+/** What is known of a stored blob. */
+export interface BlobRecord {
+  key: string
+  /** Bytes of the whole blob. */
+  size: number
+  /** Opaque, without quotes. Changes whenever the content does. */
+  etag: string
+  /** Milliseconds since 1970. */
+  uploaded: number
+  httpMetadata: BlobHttpMetadata
+  customMetadata: Record<string, string>
+}
+
+/** Bytes `offset` up to `offset + length`, or the last `suffix` bytes. */
+export type BlobRange = { offset: number; length?: number | undefined } | { suffix: number }
+
+export interface BlobConditions {
+  ifMatch?: string | undefined
+  /** An etag, or `*` for any. */
+  ifNoneMatch?: string | undefined
+}
+
+export interface BlobPutOptions extends BlobConditions {
+  httpMetadata: BlobHttpMetadata
+  customMetadata: Record<string, string>
+  /** Lower-case hex. The driver compares what arrived and stores nothing on a mismatch (`ChecksumMismatch`). */
+  sha256?: string | undefined
+  signal?: AbortSignal | undefined
+}
+
+/** Blobs on one backend, strongly consistent. */
+export interface BlobDriver extends Driver {
+  head(key: string): Promise<BlobRecord | null>
+  /**
+   * Null where there is no such blob. `body` is null where `ifNoneMatch` names the present etag; a failed `ifMatch` is `PreconditionFailed`.
+   * A range past the end is cut at the end; one that starts there or later, or an empty one, is `RangeNotSatisfiable`.
+   */
+  get(key: string, options: BlobConditions & { range?: BlobRange | undefined; signal?: AbortSignal | undefined }): Promise<{
+    record: BlobRecord
+    /** The part that `body` holds. */
+    range?: { offset: number; length: number } | undefined
+    body: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> | null
+  } | null>
+  /** All or nothing: a body that fails half-way leaves the old blob. Conditions hold atomically; a failed one is `PreconditionFailed`. */
+  put(key: string, body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>, options: BlobPutOptions): Promise<BlobRecord>
+  /** Missing keys are fine. At most 1,000. Failures per key: `indexes` of the error's details. */
+  delete(keys: readonly string[]): Promise<void>
+  /** In UTF-8 byte order of keys and common prefixes together; `startAfter` is exclusive. */
+  list(options: { prefix: string; delimiter?: string | undefined; startAfter?: string | undefined; cursor?: string | undefined; limit: number }): Promise<{
+    blobs: BlobRecord[]
+    prefixes: string[]
+    cursor?: string | undefined
+  }>
+}
+
+export type SqlDialect = 'sqlite' | 'postgres'
+/** What a column can hold. Integers beyond 2^53 - 1 are an error, never rounded. */
+export type SqlCell = string | number | boolean | null | Uint8Array<ArrayBuffer>
+
+export interface SqlResult {
+  columns: string[]
+  rows: SqlCell[][]
+  /** Rows inserted, updated or deleted. */
+  changes: number
+  /** Row id of the last insert, where the engine has one (SQLite). */
+  lastRowId?: number | undefined
+}
+
+/** A checked statement: one, placeholders in the dialect's own form, as many params as it takes. */
+export interface SqlQuery {
+  text: string
+  params: readonly SqlCell[]
+}
+
+/** A database on one engine. */
+export interface SqlDriver extends Driver {
+  readonly dialect: SqlDialect
+  query(query: SqlQuery, signal?: AbortSignal): Promise<SqlResult>
+  /** All in one transaction, each seeing the earlier ones. A failure rolls all back and has its index in the error's details. */
+  batch(queries: readonly SqlQuery[], signal?: AbortSignal): Promise<SqlResult[]>
+  /**
+   * Runs `work` while no other process migrates this database (a lock held for its length). Default: no lock.
+   */
+  exclusive?<T>(work: () => Promise<T>): Promise<T>
+}
+
+/** How a message's body is stored: JSON text, or bytes. */
+export type QueueContentType = 'json' | 'bytes'
+
+export interface QueueOutgoing {
+  /** Unique; kept over retries and into the dead-letter queue. */
+  id: string
+  contentType: QueueContentType
+  /** JSON text, or bytes. */
+  body: string | Uint8Array<ArrayBuffer>
+  delaySeconds: number
+}
+
+export interface QueueIncoming {
+  id: string
+  contentType: QueueContentType
+  body: string | Uint8Array<ArrayBuffer>
+  /** 1 at the first delivery. */
+  attempts: number
+  /** When it was first sent, milliseconds since 1970. */
+  timestamp: number
+  /** The driver's handle of this delivery. */
+  lease: string
+}
+
+/** What becomes of a delivered message. */
+export type QueueSettlement = { lease: string; outcome: 'ack' } | { lease: string; outcome: 'retry'; delaySeconds: number }
+
+/** A queue on one backend. Sending is all that push platforms need; the rest serves the consumer loop of `core/queue-consumer.ts`. */
+export interface QueueDriver extends Driver {
+  /** Resolves when the backend has them durably. Failure in part: `indexes` of the error's details. */
+  send(messages: readonly QueueOutgoing[]): Promise<void>
+  /** Up to `max` messages, each leased for `leaseSeconds`; waits up to `waitSeconds` for the first. */
+  receive?(options: { max: number; leaseSeconds: number; waitSeconds: number; signal: AbortSignal }): Promise<QueueIncoming[]>
+  /**
+   * Acks and retries. A retry after the last attempt moves the message to `deadLetter` (kept id and timestamp, attempts from 1) or drops it, in one step.
+   * A lease that has run out is ignored. Gives the ids of messages that were dropped for want of a dead-letter queue.
+   */
+  settle?(settlements: readonly QueueSettlement[]): Promise<{ dropped: string[] }>
+  /** Makes the leases last `leaseSeconds` from now. */
+  extend?(leases: readonly string[], leaseSeconds: number): Promise<void>
+  /** Messages waiting (delayed ones counted apart) and leased. */
+  depth?(): Promise<{ ready: number; delayed: number; leased: number }>
+}
+
+/** A cache on one backend. Any failure is a miss; nothing is an error. */
+export interface CacheDriver extends Driver {
+  /** The stored answer for a GET of `url`, if it is still fresh. */
+  match(url: string): Promise<Response | undefined>
+  /** `ttlSeconds` comes from Cache-Control, checked. The response's body may be consumed. */
+  put(url: string, response: Response, ttlSeconds: number): Promise<void>
+  /** Whether there was one. */
+  delete(url: string): Promise<boolean>
+}
+
+/** Where a secret comes from. */
+export interface SecretDriver extends Driver {
+  get(): Promise<string | null>
+}
+
+/** Another app. */
+export interface ServiceDriver extends Driver {
+  fetch(request: Request): Promise<Response>
+}
+
+/** The app's static files. */
+export interface AssetsDriver extends Driver {
+  /** A full answer (200, 206, 304, 307), or undefined where no file matches. */
+  serve(request: Request): Promise<Response | undefined>
+}
+
+/** The driver interface per kind of binding. */
+export interface DriverOf {
+  kv: KvDriver
+  blob: BlobDriver
+  sql: SqlDriver
+  queue: QueueDriver
+  cache: CacheDriver
+  secret: SecretDriver
+  variable: never
+  service: ServiceDriver
+  assets: AssetsDriver
+}
+
+/** A driver module exports one of these per kind that it serves: `export const kv: DriverFactory<'kv', Options>`. */
+export type DriverFactory<Kind extends keyof DriverOf, Options = Record<string, never>> = (
+  options: Options,
+  context: DriverContext,
+) => DriverOf[Kind] | Promise<DriverOf[Kind]>
+

@@ -1,0 +1,50 @@
+/**
+ * The portable limits: the strictest of all targets, enforced before the backend is called, so that what works on one target works on all.
+ * Sizes are in bytes (of UTF-8 for text), times in seconds unless the name says otherwise. Sources: Cloudflare's and AWS's published limits.
+ */
+export const LIMITS = {
+  'kv.key': 512,
+  'kv.value': 25 * 1024 * 1024,
+  /** JSON text of the metadata. */
+  'kv.metadata': 1024,
+  /** Smallest time to live. Shorter ones are refused, never rounded up. */
+  'kv.ttl.min': 60,
+  'kv.list': 1000,
+  'kv.getMany': 100,
+
+  'blob.key': 1024,
+  /** Custom metadata: keys and values together. */
+  'blob.metadata': 2048,
+  'blob.list': 1000,
+  'blob.deleteMany': 1000,
+  /** Largest blob written by one put. Cloudflare R2: 4.995 GiB. */
+  'blob.size': 4995 * 1024 * 1024,
+  'blob.part.min': 5 * 1024 * 1024,
+  'blob.parts': 10_000,
+
+  'sql.statement': 100_000,
+  'sql.params': 100,
+  'sql.row': 2_000_000,
+  /** Bytes of one LIKE or GLOB pattern. */
+  'sql.likePattern': 50,
+  'sql.columns': 100,
+  'sql.compoundSelect': 5,
+
+  'queue.message': 127_000,
+  'queue.sendBatch': 100,
+  'queue.sendBatchBytes': 256_000,
+  'queue.delay': 900,
+  'queue.maxRetries': 100,
+  'queue.batchSize': 100,
+  'queue.batchWait': 60,
+
+  'secret.value': 4096,
+  'service.headers': 32 * 1024,
+  /** Longest life of `ctx.waitUntil` work after the answer. */
+  'waitUntil': 30,
+  /** Cron triggers of one app. */
+  'crons': 100,
+} as const
+
+/** The name of a portable limit. */
+export type LimitName = keyof typeof LIMITS
