@@ -1,0 +1,19 @@
+import type { AssetsDriver } from './drivers.ts'
+
+/** The app's static files. */
+export interface Assets {
+  /** The file's answer (200, 206, 304 or a 307 to its canonical path), or a 404. */
+  fetch(input: Request | string | URL, init?: RequestInit): Promise<Response>
+}
+
+/** {@link Assets} over a driver. */
+export function createAssets(driver: AssetsDriver): Assets {
+  return {
+    async fetch(input, init) {
+      const target = typeof input === 'string' && input.startsWith('/') ? `http://assets${input}` : input
+      const request = new Request(target, init)
+      if (request.method !== 'GET' && request.method !== 'HEAD') return new Response('Method Not Allowed', { status: 405, headers: { allow: 'GET, HEAD' } })
+      return (await driver.serve(request)) ?? new Response('Not Found', { status: 404 })
+    },
+  }
+}

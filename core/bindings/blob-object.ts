@@ -1,0 +1,85 @@
+import { utf8Text } from './bytes.ts'
+import type { BlobHttpMetadata, BlobRecord } from './drivers.ts'
+
+/** What is known of a blob. */
+export interface BlobInfo {
+  readonly key: string
+  /** Bytes of the whole blob. */
+  readonly size: number
+  /** Opaque, without quotes. */
+  readonly etag: string
+  readonly uploaded: Date
+  readonly httpMetadata: Readonly<BlobHttpMetadata>
+  readonly customMetadata: Readonly<Record<string, string>>
+}
+
+/** The driver's record as apps see it. */
+export function blobInfo(record: BlobRecord): BlobInfo {
+  return {
+    key: record.key,
+    size: record.size,
+    etag: record.etag,
+    uploaded: new Date(record.uploaded),
+    httpMetadata: record.httpMetadata,
+    customMetadata: record.customMetadata,
+  }
+}
+
+/** A blob with its body, which can be read once. */
+export class BlobObject implements BlobInfo {
+  readonly key: string
+  readonly size: number
+  readonly etag: string
+  readonly uploaded: Date
+  readonly httpMetadata: Readonly<BlobHttpMetadata>
+  readonly customMetadata: Readonly<Record<string, string>>
+  /** The part that the body holds; the whole blob where no range was asked. */
+  readonly range: { readonly offset: number; readonly length: number }
+  /** Whether `ifNoneMatch` named the present etag; there is no body then. */
+  readonly notModified: boolean
+  #content: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> | null
+  #response: Response | undefined
+
+  constructor(record: BlobRecord, content: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> | null, range?: { offset: number; length: number }) {
+    const info = blobInfo(record)
+    this.key = info.key
+    this.size = info.size
+    this.etag = info.etag
+    this.uploaded = info.uploaded
+    this.httpMetadata = info.httpMetadata
+    this.customMetadata = info.customMetadata
+    this.range = range ?? { offset: 0, length: info.size }
+    this.notModified = content === null
+    this.#content = content
+  }
+
+  /** The bytes as a stream; null where the blob is not modified. */
+  get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+    return this.#content === null ? null : this.#reader().body
+  }
+
+  get bodyUsed(): boolean {
+    return this.#response?.bodyUsed ?? false
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    return this.#reader().arrayBuffer()
+  }
+
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return new Uint8Array(await this.arrayBuffer())
+  }
+
+  async text(): Promise<string> {
+    return utf8Text(await this.bytes())
+  }
+
+  async json<T = unknown>(): Promise<T> {
+    return JSON.parse(await this.text()) as T
+  }
+
+  // A Response already knows how to give a body as a stream or as bytes, once.
+  #reader(): Response {
+    return (this.#response ??= new Response(this.#content))
+  }
+}

@@ -1,0 +1,194 @@
+import { invalidArgument, limitExceeded, UnmoorError } from '../errors.ts'
+import { LIMITS } from '../limits.ts'
+import { BlobObject, blobInfo, type BlobInfo } from './blob-object.ts'
+import { type BodyInput, isStream, utf8, utf8Length, viewBytes } from './bytes.ts'
+import type { BlobConditions, BlobDriver, BlobHttpMetadata, BlobRange } from './drivers.ts'
+import { checkKey, checkPageSize, checkText } from './keys.ts'
+import { run, type Where } from './operation.ts'
+
+/** Options of {@link Blobs.get}. */
+export interface BlobGetOptions {
+  /** `{ offset, length? }` or `{ suffix }`, in bytes. Default: the whole blob. */
+  range?: BlobRange
+  /** Gives the blob only while its etag is this one. */
+  ifMatch?: string
+  /** Gives no body (`notModified`) while its etag is this one. */
+  ifNoneMatch?: string
+  signal?: AbortSignal
+}
+
+/** Options of {@link Blobs.put}. */
+export interface BlobPut {
+  /** Short for `httpMetadata.contentType`. */
+  contentType?: string
+  httpMetadata?: BlobHttpMetadata
+  /** At most 2,048 bytes of keys and values together. */
+  customMetadata?: Record<string, string>
+  /** Replaces only the blob with this etag. */
+  ifMatch?: string
+  /** `*`: stores only where there is none. */
+  ifNoneMatch?: '*'
+  /** Hex SHA-256 of the body; a body that differs is not stored. */
+  sha256?: string
+  signal?: AbortSignal
+}
+
+/** Options of {@link Blobs.list}. */
+export interface BlobListOptions {
+  prefix?: string
+  /** Groups keys that have it after the prefix into `prefixes`. */
+  delimiter?: string
+  /** Keys after this one. Only for the first page. */
+  startAfter?: string
+  cursor?: string
+  /** Blobs and prefixes in a page, 1 to 1,000. Default: 1,000. */
+  limit?: number
+}
+
+/** A page of blobs. */
+export interface BlobList {
+  blobs: BlobInfo[]
+  prefixes: string[]
+  complete: boolean
+  cursor?: string
+}
+
+/**
+ * A store of blobs, strongly consistent. Keys are 1 to 1,024 bytes of well-formed text, not `.` or `..`.
+ * Etags change whenever the content does, but equal content may have an equal etag: who compares and swaps puts a nonce into the content.
+ */
+export class Blobs {
+  #driver: BlobDriver
+  #binding: string
+
+  constructor(driver: BlobDriver, options: { binding: string }) {
+    this.#driver = driver
+    this.#binding = options.binding
+  }
+
+  /** What is known of a blob, or null. */
+  async head(key: string): Promise<BlobInfo | null> {
+    const where = this.#where('head')
+    checkKey(key, where, 'blob.key')
+    const record = await run(where, () => this.#driver.head(key))
+    return record === null ? null : blobInfo(record)
+  }
+
+  /**
+   * A blob with its body, or null.
+   *
+   * @throws `PreconditionFailed` if `ifMatch` fails, `RangeNotSatisfiable` for a range that begins at or after the end or is empty.
+   */
+  async get(key: string, options: BlobGetOptions = {}): Promise<BlobObject | null> {
+    const where = this.#where('get')
+    checkKey(key, where, 'blob.key')
+    if (options.range !== undefined) checkRange(options.range, where)
+    checkSignal(options.signal, where)
+    const found = await run(where, () => this.#driver.get(key, options))
+    return found === null ? null : new BlobObject(found.record, found.body, found.range)
+  }
+
+  /**
+   * Stores a blob, all or nothing.
+   *
+   * @throws `PreconditionFailed` if a condition fails, `ChecksumMismatch`, `LimitExceeded`, `Aborted` if the source stream or the signal ends it; the old blob stays.
+   */
+  async put(key: string, body: BodyInput, options: BlobPut = {}): Promise<BlobInfo> {
+    const where = this.#where('put')
+    checkKey(key, where, 'blob.key')
+    const { httpMetadata, customMetadata } = checkMetadata(options, where)
+    const conditions = checkConditions(options, where)
+    checkSignal(options.signal, where)
+    const content = toContent(body, where)
+    const sha256 = options.sha256?.toLowerCase()
+    if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256)) throw invalidArgument(where, `${this.#binding}.put: sha256 is 64 hex digits.`)
+    const record = await run(where, () => this.#driver.put(key, content, { httpMetadata, customMetadata, ...conditions, sha256, signal: options.signal }))
+    return blobInfo(record)
+  }
+
+  /** Removes a blob, or up to 1,000. Missing ones are fine. Those that failed are `indexes` of the error's details. */
+  async delete(keys: string | readonly string[]): Promise<void> {
+    const where = this.#where('delete')
+    const list = typeof keys === 'string' ? [keys] : [...keys]
+    if (list.length > LIMITS['blob.deleteMany']) throw limitExceeded(where, 'blob.deleteMany', list.length, LIMITS['blob.deleteMany'])
+    for (const key of list) checkKey(key, where, 'blob.key')
+    if (list.length > 0) await run(where, () => this.#driver.delete(list))
+  }
+
+  /** Blobs in UTF-8 byte order of their keys, with their metadata. */
+  async list(options: BlobListOptions = {}): Promise<BlobList> {
+    const where = this.#where('list')
+    const { prefix = '', delimiter, startAfter, cursor } = options
+    for (const [name, value] of Object.entries({ prefix, delimiter, startAfter, cursor })) {
+      if (value === undefined) continue
+      if (typeof value !== 'string' || (value === '' && name !== 'prefix')) throw invalidArgument(where, `${this.#binding}.list: ${name} is a non-empty string.`)
+      checkText(value, where, name)
+    }
+    const limit = checkPageSize(options.limit, where, 'blob.list')
+    const page = await run(where, () => this.#driver.list({ prefix, delimiter, startAfter, cursor, limit }))
+    const result = { blobs: page.blobs.map(blobInfo), prefixes: page.prefixes }
+    return page.cursor === undefined ? { ...result, complete: true } : { ...result, complete: false, cursor: page.cursor }
+  }
+
+  #where(operation: string): Where {
+    return { binding: this.#binding, operation }
+  }
+}
+
+function toContent(body: unknown, where: Where): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> {
+  if (typeof body === 'string') {
+    checkText(body, where, 'body')
+    return utf8(body)
+  }
+  if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return viewBytes(body)
+  if (isStream(body)) return body
+  if (body instanceof Blob) return body.stream()
+  throw invalidArgument(where, `${where.binding}.put: a body is a string, an ArrayBuffer, a view of one, a Blob or a ReadableStream, not ${body === null ? 'null' : typeof body}.`)
+}
+
+function checkRange(range: BlobRange, where: Where): void {
+  const numbers = 'suffix' in range ? [range.suffix] : [range.offset, range.length ?? 0]
+  if (numbers.some((value) => typeof value !== 'number' || !Number.isInteger(value) || value < 0)) {
+    throw invalidArgument(where, `${where.binding}.get: a range is { offset, length? } or { suffix } in whole bytes.`)
+  }
+  if (('suffix' in range && range.suffix === 0) || ('length' in range && range.length === 0)) {
+    throw new UnmoorError('RangeNotSatisfiable', `${where.binding}.get: the range is empty.`, where)
+  }
+}
+
+function checkSignal(signal: AbortSignal | undefined, where: Where): void {
+  if (signal?.aborted) throw new UnmoorError('Aborted', `${where.binding}.${where.operation} was aborted before it began.`, { ...where, cause: signal.reason })
+}
+
+function checkConditions(options: BlobPut, where: Where): BlobConditions {
+  const { ifMatch, ifNoneMatch } = options
+  if (ifMatch !== undefined && (typeof ifMatch !== 'string' || ifMatch === '')) throw invalidArgument(where, `${where.binding}.put: ifMatch is an etag.`)
+  if (ifNoneMatch !== undefined && ifNoneMatch !== '*') throw invalidArgument(where, `${where.binding}.put: ifNoneMatch can only be "*" (store only where there is none).`)
+  if (ifMatch !== undefined && ifNoneMatch !== undefined) throw invalidArgument(where, `${where.binding}.put: give ifMatch or ifNoneMatch, not both.`)
+  return { ifMatch, ifNoneMatch }
+}
+
+const HTTP_METADATA = ['contentType', 'contentLanguage', 'contentDisposition', 'contentEncoding', 'cacheControl'] as const
+
+function checkMetadata(options: BlobPut, where: Where): { httpMetadata: BlobHttpMetadata; customMetadata: Record<string, string> } {
+  const httpMetadata: BlobHttpMetadata = {}
+  const given = options.contentType === undefined ? options.httpMetadata : { ...options.httpMetadata, contentType: options.contentType }
+  for (const name of HTTP_METADATA) {
+    const value = given?.[name]
+    if (value === undefined) continue
+    // Field values of HTTP: what a header could not carry would be lost on the way to a client.
+    if (typeof value !== 'string' || !/^[\x20-\x7e]*$/.test(value)) throw invalidArgument(where, `${where.binding}.put: ${name} is printable ASCII, as in an HTTP header.`)
+    httpMetadata[name] = value
+  }
+  const customMetadata: Record<string, string> = {}
+  let size = 0
+  for (const [name, value] of Object.entries(options.customMetadata ?? {})) {
+    if (typeof value !== 'string') throw invalidArgument(where, `${where.binding}.put: customMetadata.${name} is a ${typeof value}, not a string.`)
+    if (!/^[a-z0-9][a-z0-9_-]*$/.test(name)) throw invalidArgument(where, `${where.binding}.put: the name customMetadata.${name} is not lower-case letters, digits, "-" and "_" (S3 keeps no other).`)
+    checkText(value, where, `customMetadata.${name}`)
+    size += name.length + utf8Length(value)
+    customMetadata[name] = value
+  }
+  if (size > LIMITS['blob.metadata']) throw limitExceeded(where, 'blob.metadata', size, LIMITS['blob.metadata'])
+  return { httpMetadata, customMetadata }
+}

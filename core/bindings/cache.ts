@@ -1,0 +1,103 @@
+import type { CacheDriver } from './drivers.ts'
+
+/**
+ * A cache for answers to GET requests, as an optimisation only: it may lose anything at any time, and a failing backend is a miss.
+ * The key is the URL without its fragment; `Vary` is refused where it is `*` and otherwise ignored.
+ */
+export class Cache {
+  #driver: CacheDriver
+
+  constructor(driver: CacheDriver, _options: { binding: string }) {
+    this.#driver = driver
+  }
+
+  /** A stored answer that is fresh. Answers 304 to a matching If-None-Match and 206 to a Range. Other methods than GET and HEAD never match. */
+  async match(input: Request | string | URL): Promise<Response | undefined> {
+    const request = toRequest(input)
+    if (request.method !== 'GET' && request.method !== 'HEAD') return undefined
+    const stored = await this.#driver.match(keyOf(request)).catch(() => undefined)
+    return stored === undefined ? undefined : answer(request, stored)
+  }
+
+  /**
+   * Stores an answer for as long as its Cache-Control says (`s-maxage` before `max-age`). One that says nothing, or `private`, `no-store` or `no-cache`,
+   * or sets a cookie, is not stored. Consumes the body: put `response.clone()` to go on using it.
+   *
+   * @throws `TypeError` for another method than GET, a 206, or `Vary: *`, as the Cache API does.
+   */
+  async put(input: Request | string | URL, response: Response): Promise<void> {
+    const request = toRequest(input)
+    if (request.method !== 'GET') throw new TypeError(`Only answers to GET can be cached, not to ${request.method}.`)
+    if (response.status === 206) throw new TypeError('A 206 (partial) answer cannot be cached.')
+    if (response.headers.get('vary')?.split(',').some((name) => name.trim() === '*')) throw new TypeError('An answer with Vary: * cannot be cached.')
+    if (response.bodyUsed) throw new TypeError("The answer's body is used already. Put response.clone().")
+    const ttl = cacheSeconds(response)
+    if (ttl <= 0) {
+      await response.body?.cancel()
+      return
+    }
+    await this.#driver.put(keyOf(request), response, ttl).catch(() => {})
+  }
+
+  /** Whether there was one to remove. */
+  async delete(input: Request | string | URL): Promise<boolean> {
+    const request = toRequest(input)
+    if (request.method !== 'GET') return false
+    return this.#driver.delete(keyOf(request)).catch(() => false)
+  }
+}
+
+function toRequest(input: Request | string | URL): Request {
+  return typeof input === 'string' || input instanceof URL ? new Request(input) : input
+}
+
+function keyOf(request: Request): string {
+  const hash = request.url.indexOf('#')
+  return hash < 0 ? request.url : request.url.slice(0, hash)
+}
+
+/** Seconds that an answer may be kept; 0 where it must not be. RFC 9111, shared cache. */
+function cacheSeconds(response: Response): number {
+  if (response.headers.has('set-cookie')) return 0
+  const directives = new Map<string, string>()
+  for (const part of (response.headers.get('cache-control') ?? '').split(',')) {
+    const [name = '', value = ''] = part.trim().split('=')
+    directives.set(name.toLowerCase(), value.replaceAll('"', ''))
+  }
+  if (directives.has('private') || directives.has('no-store') || directives.has('no-cache')) return 0
+  const seconds = Number(directives.get('s-maxage') ?? directives.get('max-age') ?? 0)
+  return Number.isInteger(seconds) ? seconds : 0
+}
+
+async function answer(request: Request, stored: Response): Promise<Response> {
+  const etag = stored.headers.get('etag')
+  const wanted = request.headers.get('if-none-match')
+  if (etag !== null && wanted !== null && wanted.split(',').some((tag) => weak(tag.trim()) === weak(etag) || tag.trim() === '*')) {
+    await stored.body?.cancel()
+    return new Response(null, { status: 304, headers: stored.headers })
+  }
+  const range = request.headers.get('range')
+  return range === null || stored.status !== 200 ? stored : partial(range, stored)
+}
+
+function weak(etag: string): string {
+  return etag.replace(/^W\//, '')
+}
+
+async function partial(range: string, stored: Response): Promise<Response> {
+  const match = /^bytes=(\d*)-(\d*)$/.exec(range.trim())
+  if (match === null || (match[1] === '' && match[2] === '')) return stored
+  const bytes = new Uint8Array(await stored.arrayBuffer())
+  const size = bytes.byteLength
+  const first = match[1] === '' ? Math.max(0, size - Number(match[2])) : Number(match[1])
+  const last = match[1] === '' || match[2] === '' ? size - 1 : Math.min(Number(match[2]), size - 1)
+  const headers = new Headers(stored.headers)
+  if (first > last || first >= size) {
+    headers.set('content-range', `bytes */${size}`)
+    return new Response(null, { status: 416, headers })
+  }
+  headers.set('content-range', `bytes ${first}-${last}/${size}`)
+  headers.set('content-length', String(last - first + 1))
+  return new Response(bytes.subarray(first, last + 1), { status: 206, headers })
+}
+

@@ -1,0 +1,171 @@
+import { invalidArgument, limitExceeded } from '../errors.ts'
+import { LIMITS } from '../limits.ts'
+import { utf8, utf8Length, utf8Text, viewBytes } from './bytes.ts'
+import type { QueueDriver, QueueIncoming, QueueOutgoing, QueueSettlement } from './drivers.ts'
+import { checkText } from './keys.ts'
+import { run, type Where } from './operation.ts'
+
+/** Options of {@link Queue.send}. */
+export interface QueueSendOptions {
+  /** Seconds before the first delivery, 0 to 900. Default: 0. */
+  delaySeconds?: number
+}
+
+/** One message of {@link Queue.sendBatch}. */
+export interface QueueSendRequest<T> extends QueueSendOptions {
+  body: T
+}
+
+/** A delivered message. */
+export interface QueueMessage<T = unknown> {
+  /** The same over all deliveries, also in the dead-letter queue. */
+  readonly id: string
+  /** When it was first sent. */
+  readonly timestamp: Date
+  readonly body: T
+  /** 1 at the first delivery. */
+  readonly attempts: number
+  /** Done with it. The first of ack and retry wins. */
+  ack(): void
+  /** Deliver it again. Default delay: the queue's `retryDelay`. */
+  retry(options?: QueueSendOptions): void
+}
+
+/** A batch of messages. */
+export interface QueueBatch<T = unknown> {
+  /** The binding's name. */
+  readonly queue: string
+  readonly messages: readonly QueueMessage<T>[]
+  /** Acks all that are neither acked nor retried yet. */
+  ackAll(): void
+  /** Retries all that are neither acked nor retried yet. */
+  retryAll(options?: QueueSendOptions): void
+}
+
+/**
+ * The sending side of a queue: at-least-once, unordered. A message is any JSON value or a Uint8Array, at most 127,000 bytes as JSON or raw.
+ */
+export class Queue<T = unknown> {
+  #driver: QueueDriver
+  #binding: string
+
+  constructor(driver: QueueDriver, options: { binding: string }) {
+    this.#driver = driver
+    this.#binding = options.binding
+  }
+
+  /**
+   * Resolves when the backend has the message durably.
+   *
+   * @throws `InvalidArgument` for what is no JSON value, `LimitExceeded` for size or delay.
+   */
+  async send(body: T, options: QueueSendOptions = {}): Promise<void> {
+    const where = { binding: this.#binding, operation: 'send' }
+    const message = outgoing(body, options, where)
+    await run(where, () => this.#driver.send([message]))
+  }
+
+  /** Sends 1 to 100 messages of at most 256,000 bytes together. If some fail, the error's details name their `indexes`; the others are sent. */
+  async sendBatch(messages: Iterable<QueueSendRequest<T>>): Promise<void> {
+    const where = { binding: this.#binding, operation: 'sendBatch' }
+    const requests = [...messages]
+    if (requests.length === 0) throw invalidArgument(where, `${this.#binding}.sendBatch: the batch is empty.`)
+    if (requests.length > LIMITS['queue.sendBatch']) throw limitExceeded(where, 'queue.sendBatch', requests.length, LIMITS['queue.sendBatch'])
+    const batch = requests.map((request) => outgoing(request?.body, request ?? {}, where))
+    const bytes = batch.reduce((sum, message) => sum + bodySize(message.body), 0)
+    if (bytes > LIMITS['queue.sendBatchBytes']) throw limitExceeded(where, 'queue.sendBatchBytes', bytes, LIMITS['queue.sendBatchBytes'])
+    await run(where, () => this.#driver.send(batch))
+  }
+}
+
+function bodySize(body: string | Uint8Array): number {
+  return typeof body === 'string' ? utf8Length(body) : body.byteLength
+}
+
+function outgoing(body: unknown, options: QueueSendOptions, where: Where): QueueOutgoing {
+  const delaySeconds = checkDelay(options.delaySeconds, where) ?? 0
+  const bytes = body instanceof ArrayBuffer || ArrayBuffer.isView(body)
+  const encoded = bytes ? viewBytes(body) : encodeJson(body, where)
+  const size = bodySize(encoded)
+  if (size > LIMITS['queue.message']) throw limitExceeded(where, 'queue.message', size, LIMITS['queue.message'], 'Put the data in a blob and send its key.')
+  return { id: crypto.randomUUID(), contentType: bytes ? 'bytes' : 'json', body: encoded, delaySeconds }
+}
+
+function encodeJson(body: unknown, where: Where): string {
+  let text: string | undefined
+  try {
+    text = JSON.stringify(body)
+  } catch (error) {
+    throw invalidArgument(where, `${where.binding}.${where.operation}: the message is not JSON.`, error)
+  }
+  if (text === undefined) throw invalidArgument(where, `${where.binding}.${where.operation}: a message is a JSON value or bytes, not ${typeof body}.`)
+  checkText(text, where, 'message')
+  return text
+}
+
+/** Checks a delay; undefined stays undefined. */
+function checkDelay(delay: unknown, where: Where): number | undefined {
+  if (delay === undefined) return undefined
+  if (typeof delay !== 'number' || !Number.isInteger(delay) || delay < 0) throw invalidArgument(where, `${where.binding}.${where.operation}: delaySeconds is a whole number from 0 to ${LIMITS['queue.delay']}.`)
+  if (delay > LIMITS['queue.delay']) throw limitExceeded(where, 'queue.delay', delay, LIMITS['queue.delay'])
+  return delay
+}
+
+/** A batch for a handler, and afterwards what becomes of its messages. */
+export interface OwnedBatch extends QueueBatch {
+  /** One settlement per message, in order; `rest` is what becomes of those that the handler settled neither way. */
+  settlements(rest: 'ack' | 'retry'): QueueSettlement[]
+}
+
+/** Wraps delivered messages for a handler. `retryDelay` in seconds is for retries that name none. */
+export function createBatch(binding: string, incoming: readonly QueueIncoming[], retryDelay: number): OwnedBatch {
+  const messages = incoming.map((message) => new DeliveredMessage(binding, message, retryDelay))
+  return {
+    queue: binding,
+    messages,
+    ackAll: () => messages.forEach((message) => message.ack()),
+    retryAll: (options) => messages.forEach((message) => message.retry(options)),
+    settlements: (rest) => messages.map((message) => message.settlement(rest)),
+  }
+}
+
+class DeliveredMessage implements QueueMessage {
+  readonly id: string
+  readonly timestamp: Date
+  readonly attempts: number
+  readonly body: unknown
+  #binding: string
+  #lease: string
+  #retryDelay: number
+  #settlement: QueueSettlement | undefined
+
+  constructor(binding: string, incoming: QueueIncoming, retryDelay: number) {
+    this.#binding = binding
+    this.#lease = incoming.lease
+    this.#retryDelay = retryDelay
+    this.id = incoming.id
+    this.timestamp = new Date(incoming.timestamp)
+    this.attempts = incoming.attempts
+    this.body = decodeBody(incoming)
+  }
+
+  ack(): void {
+    this.#settlement ??= { lease: this.#lease, outcome: 'ack' }
+  }
+
+  retry(options: QueueSendOptions = {}): void {
+    const delaySeconds = checkDelay(options.delaySeconds, { binding: this.#binding, operation: 'retry' }) ?? this.#retryDelay
+    this.#settlement ??= { lease: this.#lease, outcome: 'retry', delaySeconds }
+  }
+
+  settlement(rest: 'ack' | 'retry'): QueueSettlement {
+    if (rest === 'ack') this.ack()
+    else this.retry()
+    return this.#settlement as QueueSettlement
+  }
+}
+
+function decodeBody({ contentType, body }: QueueIncoming): unknown {
+  if (contentType === 'bytes') return typeof body === 'string' ? utf8(body) : body
+  return JSON.parse(typeof body === 'string' ? body : utf8Text(body))
+}

@@ -1,0 +1,30 @@
+import { limitExceeded } from '../errors.ts'
+import { LIMITS } from '../limits.ts'
+import type { ServiceDriver } from './drivers.ts'
+import { run } from './operation.ts'
+
+/** Another unmoor app. Redirects are not followed; a client's abort reaches it. */
+export class Service {
+  #driver: ServiceDriver
+  #where: { binding: string; operation: string }
+
+  constructor(driver: ServiceDriver, options: { binding: string }) {
+    this.#driver = driver
+    this.#where = { binding: options.binding, operation: 'fetch' }
+  }
+
+  /**
+   * Sends a request to the app. Its URL's path and query count; its host is the app's own.
+   *
+   * @throws `Unavailable` if it cannot be reached, `Timeout`, `Aborted`, `LimitExceeded` for over 32 KiB of headers. An error within the app is a 500 answer.
+   */
+  async fetch(input: Request | string | URL, init?: RequestInit): Promise<Response> {
+    // A path alone needs a base; the driver replaces the origin by the app's own.
+    const target = typeof input === 'string' && input.startsWith('/') ? `http://${this.#where.binding}${input}` : input
+    const request = new Request(target, { redirect: 'manual', ...init })
+    let size = 0
+    for (const [name, value] of request.headers) size += name.length + value.length + 4
+    if (size > LIMITS['service.headers']) throw limitExceeded(this.#where, 'service.headers', size, LIMITS['service.headers'])
+    return run(this.#where, () => this.#driver.fetch(request))
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * Finds the placeholders and ends of statements in SQL text. Knows what SQLite and Postgres agree on (strings, quoted identifiers, both kinds of comments)
+ * and Postgres's dollar quotes and nested comments, so that a `?` or `;` inside any of them stays what it is.
+ */
+
+/** A placeholder: `?` (the next number) or `?3`. */
+export interface Placeholder {
+  start: number
+  end: number
+  /** From 1. */
+  number: number
+}
+
+/** One statement within the text. */
+export interface Statement {
+  /** Without surrounding blanks, comments before it, and its semicolon. */
+  text: string
+  /** First keyword in upper case; empty where it begins with no word. */
+  keyword: string
+  /** Positions within `text`. */
+  placeholders: Placeholder[]
+}
+
+/** A malformed text: where it goes wrong (0-based offset) and how. */
+export class SqlTextError extends Error {
+  readonly offset: number
+
+  constructor(message: string, offset: number) {
+    super(message)
+    this.offset = offset
+  }
+}
+
+type TokenKind = 'space' | 'string' | 'placeholder' | 'word' | 'semicolon' | 'other'
+
+interface Token {
+  kind: TokenKind
+  start: number
+  end: number
+}
+
+/** The statements of `text`, empty ones left out. A trigger's body belongs to its CREATE TRIGGER. */
+export function parseStatements(text: string): Statement[] {
+  const statements: Statement[] = []
+  let tokens: Token[] = []
+  // CREATE TRIGGER ... BEGIN a; b; END is one statement; CASE ... END nests within it.
+  let depth = 0
+  const finish = (): void => {
+    const statement = toStatement(text, tokens)
+    if (statement !== undefined) statements.push(statement)
+    tokens = []
+    depth = 0
+  }
+  for (const token of tokenize(text)) {
+    if (token.kind === 'semicolon' && depth === 0) {
+      finish()
+      continue
+    }
+    tokens.push(token)
+    if (token.kind !== 'word') continue
+    const word = text.slice(token.start, token.end).toUpperCase()
+    if (depth === 0) {
+      if (word === 'BEGIN' && isTrigger(text, tokens)) depth = 1
+    } else if (word === 'CASE') depth++
+    else if (word === 'END') depth--
+  }
+  finish()
+  return statements
+}
+
+function isTrigger(text: string, tokens: readonly Token[]): boolean {
+  const words = tokens.filter(({ kind }) => kind === 'word').slice(0, 4).map(({ start, end }) => text.slice(start, end).toUpperCase())
+  return words[0] === 'CREATE' && words.slice(1).includes('TRIGGER')
+}
+
+function toStatement(text: string, tokens: readonly Token[]): Statement | undefined {
+  const first = tokens.findIndex(({ kind }) => kind !== 'space')
+  if (first < 0) return undefined
+  const last = tokens.findLastIndex(({ kind }) => kind !== 'space')
+  const start = (tokens[first] as Token).start
+  const placeholders: Placeholder[] = []
+  let highest = 0
+  let keyword = ''
+  for (const token of tokens.slice(first, last + 1)) {
+    if (token.kind === 'word' && keyword === '') keyword = text.slice(token.start, token.end).toUpperCase()
+    if (token.kind !== 'placeholder') continue
+    const digits = text.slice(token.start + 1, token.end)
+    // As in SQLite: a bare ? takes the number after the highest one so far.
+    const number = digits === '' ? highest + 1 : Number(digits)
+    if (number < 1) throw new SqlTextError('placeholders count from ?1', token.start)
+    highest = Math.max(highest, number)
+    placeholders.push({ start: token.start - start, end: token.end - start, number })
+  }
+  return { text: text.slice(start, (tokens[last] as Token).end), keyword, placeholders }
+}
+
+const SPACE = /\s+/y
+const WORD = /[\p{L}_][\p{L}\p{N}_$]*/uy
+const NUMBER = /\d[\w.]*/y
+const DOLLAR_TAG = /\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$/uy
+const PLACEHOLDER = /\?\d*/y
+
+function* tokenize(text: string): Generator<Token> {
+  let at = 0
+  const match = (pattern: RegExp): number => {
+    pattern.lastIndex = at
+    const found = pattern.exec(text)
+    return found === null ? 0 : found[0].length
+  }
+  while (at < text.length) {
+    const start = at
+    let kind: TokenKind
+    const char = text[at] as string
+    const pair = text.slice(at, at + 2)
+    let length: number
+    if ((length = match(SPACE)) > 0) {
+      kind = 'space'
+      at += length
+    } else if (pair === '--') {
+      kind = 'space'
+      const end = text.indexOf('\n', at)
+      at = end < 0 ? text.length : end
+    } else if (pair === '/*') {
+      kind = 'space'
+      at = endOfComment(text, at)
+    } else if (char === "'" || char === '"' || char === '`') {
+      kind = 'string'
+      at = endOfQuote(text, at, char)
+    } else if (char === '$' && (length = match(DOLLAR_TAG)) > 0) {
+      kind = 'string'
+      const tag = text.slice(at, at + length)
+      const end = text.indexOf(tag, at + length)
+      if (end < 0) throw new SqlTextError(`the ${tag} quote is never closed`, at)
+      at = end + length
+    } else if ((length = match(PLACEHOLDER)) > 0) {
+      kind = 'placeholder'
+      at += length
+    } else if ((length = match(WORD)) > 0) {
+      kind = 'word'
+      at += length
+    } else if ((length = match(NUMBER)) > 0) {
+      kind = 'other'
+      at += length
+    } else {
+      kind = char === ';' ? 'semicolon' : 'other'
+      at++
+    }
+    yield { kind, start, end: at }
+  }
+}
+
+function endOfQuote(text: string, start: number, quote: string): number {
+  let at = start + 1
+  for (;;) {
+    const end = text.indexOf(quote, at)
+    if (end < 0) throw new SqlTextError(`the ${quote} quote is never closed`, start)
+    if (text[end + 1] !== quote) return end + 1
+    at = end + 2
+  }
+}
+
+function endOfComment(text: string, start: number): number {
+  // Postgres nests comments and SQLite does not: text that means different things to them is refused.
+  const end = text.indexOf('*/', start + 2)
+  if (end < 0) throw new SqlTextError('the comment is never closed', start)
+  if (text.slice(start + 2, end).includes('/*')) throw new SqlTextError('comments within comments mean different things to SQLite and Postgres', start)
+  return end + 2
+}
