@@ -71,7 +71,7 @@ export interface BuildContext {
   readonly manifest: Manifest
   /** The driver of each binding on this target: the config's, else the adapter's default. Variables have none. */
   readonly drivers: Readonly<Record<string, DriverSpec>>
-  /** Import statements and an object literal `{ name: { create, options } }` for those drivers, to be put into the generated entry. */
+  /** Import statements and an object literal `{ name: { create, options, portable } }` for those drivers, to be put into the generated entry; `portable` is the kind's `portableKv`, `portableSql`, ... of `unmoor/runtime`. */
   driverImports(): { imports: string; object: string }
   /** Per sql binding. */
   readonly migrations: Readonly<Record<string, readonly Migration[]>>

@@ -2,16 +2,9 @@
  * What every adapter's run-time half does with an app: make its env once, then call its handlers.
  */
 import type { App } from './app.ts'
-import { createAssets } from './bindings/assets.ts'
-import { Blobs } from './bindings/blob.ts'
-import { Cache } from './bindings/cache.ts'
 import { constantCase, type AnyDeclaration } from './bindings/declarations.ts'
 import type { AssetsDriver, DriverContext, DriverOf, QueueDriver, QueueIncoming, QueueSettlement, SqlDriver } from './bindings/drivers.ts'
-import { Kv } from './bindings/kv.ts'
-import { createBatch, Queue } from './bindings/queue.ts'
-import { Secret } from './bindings/secret.ts'
-import { Service } from './bindings/service.ts'
-import { Sql } from './bindings/sql.ts'
+import type { Portable } from './bindings/portable.ts'
 import type { Context } from './context.ts'
 import { UnmoorError } from './errors.ts'
 
@@ -21,6 +14,9 @@ export interface BoundDriver {
   create: (options: any, context: DriverContext) => DriverOf[keyof DriverOf] | Promise<DriverOf[keyof DriverOf]>
   /** JSON; `{ env: 'NAME' }` stands for that variable. */
   options: Readonly<Record<string, unknown>>
+  /** The portable class of the binding's kind. It comes with the driver, so that a bundle has the classes of declared kinds only. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- of the driver's own kind; the generated entry pairs them
+  portable: Portable<any>
 }
 
 /** What {@link createRuntime} needs. */
@@ -87,13 +83,13 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
       const driver = await bound.create(resolveOptions(bound.options, binding, context), context)
       drivers.set(binding, driver)
       if (declaration.kind === 'assets') assets = driver as AssetsDriver
-      env[binding] = createBinding(binding, declaration, driver, context)
+      env[binding] = bound.portable.create(driver, context)
     }
   } catch (error) {
     await close()
     throw error
   }
-  return new AppRuntime(app, name, Object.freeze(env), drivers, assets, onError, close)
+  return new AppRuntime(options, Object.freeze(env), drivers, assets, onError, close)
 }
 
 function driverContext(binding: string, declaration: AnyDeclaration, options: RuntimeOptions): DriverContext {
@@ -105,30 +101,6 @@ function driverContext(binding: string, declaration: AnyDeclaration, options: Ru
     variable: (name) => options.variable(name),
     now: options.now ?? Date.now,
     native: options.native?.(binding),
-  }
-}
-
-/** The portable class over a driver of its kind. */
-export function createBinding(binding: string, declaration: AnyDeclaration, driver: DriverOf[keyof DriverOf], context: Pick<DriverContext, 'now'>): unknown {
-  switch (declaration.kind) {
-    case 'kv':
-      return new Kv(driver as DriverOf['kv'], { binding, now: context.now })
-    case 'blob':
-      return new Blobs(driver as DriverOf['blob'], { binding })
-    case 'sql':
-      return new Sql(driver as DriverOf['sql'], { binding })
-    case 'queue':
-      return new Queue(driver as DriverOf['queue'], { binding })
-    case 'cache':
-      return new Cache(driver as DriverOf['cache'], { binding })
-    case 'secret':
-      return new Secret(driver as DriverOf['secret'], { binding, optional: declaration.optional })
-    case 'service':
-      return new Service(driver as DriverOf['service'], { binding })
-    case 'assets':
-      return createAssets(driver as DriverOf['assets'])
-    case 'variable':
-      throw new UnmoorError('Internal', `Variable "${binding}" has no driver.`, { binding })
   }
 }
 
@@ -170,19 +142,20 @@ class AppRuntime implements Runtime {
   readonly drivers: ReadonlyMap<string, DriverOf[keyof DriverOf]>
   readonly assets: AssetsDriver | undefined
   readonly close: () => Promise<void>
+  #bound: RuntimeOptions['drivers']
   #onError: (message: string, error: unknown) => void
 
   constructor(
-    app: App,
-    name: string,
+    options: RuntimeOptions,
     env: Readonly<Record<string, unknown>>,
     drivers: ReadonlyMap<string, DriverOf[keyof DriverOf]>,
     assets: AssetsDriver | undefined,
     onError: (message: string, error: unknown) => void,
     close: () => Promise<void>,
   ) {
-    this.app = app
-    this.name = name
+    this.app = options.app
+    this.name = options.name
+    this.#bound = options.drivers
     this.env = env
     this.drivers = drivers
     this.assets = assets
@@ -225,7 +198,8 @@ class AppRuntime implements Runtime {
   async queue(binding: string, messages: readonly QueueIncoming[], ctx: Context): Promise<{ settlements: QueueSettlement[]; error?: unknown }> {
     const declaration = this.app.bindings[binding]
     const handler = this.app.queues[binding]
-    if (declaration?.kind !== 'queue' || handler === undefined) throw new UnmoorError('NotFound', `This app has no handler for queue "${binding}".`, { binding, operation: 'queue' })
+    const createBatch = this.#bound[binding]?.portable.createBatch
+    if (declaration?.kind !== 'queue' || handler === undefined || createBatch === undefined) throw new UnmoorError('NotFound', `This app has no handler for queue "${binding}".`, { binding, operation: 'queue' })
     const batch = createBatch(binding, messages, declaration.retryDelay)
     try {
       await handler(batch, this.env as never, ctx)

@@ -1,0 +1,33 @@
+/**
+ * The portable class of each kind, one export each: a bundle keeps only those that its app declares.
+ * Generated entries import them from `unmoor/runtime`, beside the drivers.
+ */
+import { type Assets, createAssets } from './assets.ts'
+import { Blobs } from './blob.ts'
+import { Cache } from './cache.ts'
+import type { BindingKind, SecretDeclaration } from './declarations.ts'
+import type { DriverContext, DriverOf } from './drivers.ts'
+import { Kv } from './kv.ts'
+import { createBatch, Queue } from './queue.ts'
+import { Secret } from './secret.ts'
+import { Service } from './service.ts'
+import { Sql } from './sql.ts'
+
+/** How a driver becomes what `env` holds. */
+export interface Portable<Kind extends keyof DriverOf = BindingKind> {
+  // A method, so that the portable class of one kind also is a Portable of any.
+  create(driver: DriverOf[Kind], context: Pick<DriverContext, 'binding' | 'declaration' | 'now'>): unknown
+  /** Queues only: wraps delivered messages for the handler. */
+  readonly createBatch?: typeof createBatch
+}
+
+export const portableKv: Portable<'kv'> = { create: (driver, { binding, now }) => new Kv(driver, { binding, now }) }
+export const portableBlob: Portable<'blob'> = { create: (driver, { binding }) => new Blobs(driver, { binding }) }
+export const portableSql: Portable<'sql'> = { create: (driver, { binding }) => new Sql(driver, { binding }) }
+export const portableQueue: Portable<'queue'> = { create: (driver, { binding }) => new Queue(driver, { binding }), createBatch }
+export const portableCache: Portable<'cache'> = { create: (driver, { binding }) => new Cache(driver, { binding }) }
+export const portableSecret: Portable<'secret'> = {
+  create: (driver, { binding, declaration }) => new Secret(driver, { binding, optional: (declaration as SecretDeclaration).optional }),
+}
+export const portableService: Portable<'service'> = { create: (driver, { binding }) => new Service(driver, { binding }) }
+export const portableAssets: Portable<'assets'> = { create: (driver): Assets => createAssets(driver) }
