@@ -51,25 +51,26 @@ export interface App<B extends Bindings = Bindings> {
   readonly crons: Readonly<Record<string, Cron<Env<B>>>>
 }
 
-// Hono types the second parameter of `app.fetch` as `E['Bindings'] | {}`, so any env would fit. What is left without the `{}` is what the app expects.
-type Expected<P> = P extends unknown ? (unknown extends P ? never : {} extends P ? (keyof P extends never ? never : P) : P) : never
-type HasEmpty<P> = unknown extends P ? false : true extends (P extends unknown ? ({} extends P ? (keyof P extends never ? true : false) : false) : never) ? true : false
-type EnvOf<F> = F extends (request: Request, ...rest: infer Rest) => unknown ? (Rest extends [] ? undefined : Exclude<Rest[0], undefined>) : never
+// Hono types the second parameter of `app.fetch` as optional `E['Bindings'] | {}`, so any env would fit. What is left without the `{}` is what the app expects.
+type Expected<P> = P extends unknown ? ({} extends P ? (keyof P extends never ? never : P) : P) : never
+type RestOf<F> = F extends (request: Request, ...rest: infer Rest) => unknown ? Rest : []
+/** A Hono app that was not told its Bindings: its env is optional and unknown, or `{}`. */
+type KnowsNoBindings<Rest extends readonly unknown[]> = [] extends Rest ? (Rest extends [] ? false : unknown extends Rest[0] ? true : [Expected<NonNullable<Rest[0]>>] extends [never] ? true : false) : false
 
 /** `F` where its env is what the bindings give, else a type that no function fits and that says why. */
-type CheckedFetch<F, B extends Bindings> = EnvOf<F> extends infer P
-  ? [P] extends [undefined]
+type CheckedFetch<F, B extends Bindings> =
+  KnowsNoBindings<RestOf<F>> extends true
+    ? keyof B extends never
+      ? F
+      : { 'unmoor: this app does not know its bindings; write new Hono<{ Bindings: Env<typeof bindings> }>()': never }
+    : RestOf<F> extends []
+      ? F
+      : CheckedEnv<RestOf<F>[0], F, B>
+type CheckedEnv<P, F, B extends Bindings> = unknown extends P
+  ? F
+  : [Env<B>] extends [Expected<Exclude<P, undefined>>]
     ? F
-    : [Expected<P>] extends [never]
-      ? HasEmpty<P> extends true
-        ? keyof B extends never
-          ? F
-          : { 'unmoor: this app does not know its bindings; write new Hono<{ Bindings: Env<typeof bindings> }>()': never }
-        : F
-      : [Env<B>] extends [Expected<P>]
-        ? F
-        : { 'unmoor: this handler expects an env that differs from the declared bindings': Expected<P> }
-  : never
+    : { 'unmoor: this handler expects an env that differs from the declared bindings': Expected<Exclude<P, undefined>> }
 
 /**
  * Declares an app. Its handlers keep the Workers' signatures; a Hono app's `fetch` fits as it is.
