@@ -1,6 +1,7 @@
 import type { AnyDeclaration, Bindings, Env, QueueDeclaration } from './bindings/declarations.ts'
 import type { QueueBatch } from './bindings/queue.ts'
 import type { Context } from './context.ts'
+import { BUILT } from './built.ts'
 import { checkSchedule } from './cron.ts'
 import { invalidArgument } from './errors.ts'
 import { LIMITS } from './limits.ts'
@@ -81,6 +82,16 @@ export function defineApp<const B extends Bindings = {}, F extends FetchHandler<
   options: AppOptions<B> & { fetch?: F & CheckedFetch<F, B> },
 ): App<B> {
   const bindings = options.bindings ?? ({} as B)
+  if (!BUILT) checkHandlers(bindings, options)
+  return {
+    bindings,
+    fetch: options.fetch,
+    queues: (options.queues ?? {}) as App<B>['queues'],
+    crons: options.crons ?? {},
+  }
+}
+
+function checkHandlers(bindings: Bindings, options: { queues?: object; crons?: Readonly<Record<string, { schedule: string }>> }): void {
   for (const name of Object.keys(options.queues ?? {})) {
     const declaration: AnyDeclaration | undefined = bindings[name]
     if (declaration?.kind !== 'queue') {
@@ -90,10 +101,4 @@ export function defineApp<const B extends Bindings = {}, F extends FetchHandler<
   const crons = Object.entries(options.crons ?? {})
   if (crons.length > LIMITS.crons) throw invalidArgument({ operation: 'defineApp' }, `${crons.length} crons are over the portable limit of ${LIMITS.crons}.`)
   for (const [name, cron] of crons) checkSchedule(name, cron.schedule)
-  return {
-    bindings,
-    fetch: options.fetch,
-    queues: (options.queues ?? {}) as App<B>['queues'],
-    crons: options.crons ?? {},
-  }
 }

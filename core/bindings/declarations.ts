@@ -1,3 +1,4 @@
+import { BUILT } from '../built.ts'
 import { invalidArgument } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
 import type { Assets } from './assets.ts'
@@ -187,6 +188,11 @@ const NAME = /^[A-Za-z][A-Za-z0-9]*$/
 
 /** Checks the names and keeps the exact types. Names are letters and digits, such as `adminToken`: they become CONSTANT_CASE on platforms. */
 export function defineBindings<const B extends Bindings>(bindings: B): B {
+  if (!BUILT) checkBindings(bindings)
+  return bindings
+}
+
+function checkBindings(bindings: Bindings): void {
   const seen = new Map<string, string>()
   for (const [name, declaration] of Object.entries(bindings)) {
     if (!NAME.test(name)) {
@@ -209,7 +215,6 @@ export function defineBindings<const B extends Bindings>(bindings: B): B {
   if (assetBindings.length > 1) {
     throw invalidArgument({ operation: 'defineBindings' }, `An app can declare one assets binding, not ${assetBindings.map(([name]) => name).join(' and ')}.`)
   }
-  return bindings
 }
 
 /** `adminToken` as platforms name it: `ADMIN_TOKEN`. */
