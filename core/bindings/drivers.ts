@@ -50,7 +50,8 @@ export interface KvListEntry {
 
 /** KV on one backend. Expired entries are never given back, also while the backend still holds them. */
 export interface KvDriver extends Driver {
-  get(key: string, as: 'text' | 'bytes' | 'stream'): Promise<KvEntry | null>
+  /** `wanted.expiration`: the caller reads `expiration`; drivers for which it costs a further call may leave it out otherwise. */
+  get(key: string, as: 'text' | 'bytes' | 'stream', wanted?: { expiration?: boolean }): Promise<KvEntry | null>
   /** Entries by key; missing keys are absent. Default: parallel `get`. At most 100 keys. */
   getMany?(keys: readonly string[], as: 'text' | 'bytes'): Promise<Map<string, KvEntry>>
   /** Replaces value, metadata and expiration together. */

@@ -159,7 +159,7 @@ export class Kv {
     checkKey(key, where, 'kv.key')
     const as = READ_AS[type]
     if (as === undefined) throw invalidArgument(where, `${this.#binding}.${where.operation}: type "${String(type)}" is not text, json, arrayBuffer or stream.`)
-    return run(where, () => this.#driver.get(key, as))
+    return run(where, () => this.#driver.get(key, as, { expiration: where.operation === 'getWithMetadata' }))
   }
 
   #expiration(options: KvPutOptions, where: Where): number | undefined {
