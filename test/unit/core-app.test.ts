@@ -42,7 +42,7 @@ describe('defineApp', () => {
   })
 
   it('refuses a consumer of what is no queue', () => {
-    expect(() => defineApp({ bindings: { links: kv() }, queues: { links: () => {} } } as never)).toThrow(/not a declared queue/)
+    expect(() => defineApp({ bindings: { links: kv() }, queues: { links: () => {} } })).toThrow(/not a declared queue/)
   })
 })
 

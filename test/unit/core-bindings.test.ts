@@ -127,7 +127,7 @@ describe('Secret', () => {
   const secret = new Secret({ get: async () => 'hunter2' }, { binding: 'token', optional: false })
   it('is never printed', async () => {
     expect(await secret.get()).toBe('hunter2')
-    expect([inspect(secret, { showHidden: true, depth: 9 }), JSON.stringify({ secret }), `${String(secret)}`].join()).not.toContain('hunter2')
+    expect([inspect(secret, { showHidden: true, depth: 9 }), JSON.stringify({ secret }), String(secret)].join()).not.toContain('hunter2')
   })
 
   it('is missing by name, or null where it may be', async () => {

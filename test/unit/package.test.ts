@@ -1,0 +1,45 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+// The package as a user gets it: packed, installed into an empty project, imported there.
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
+const env = { ...process.env, npm_config_update_notifier: 'false' }
+let dir: string
+
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'unmoor-package-'))
+  const [packed] = JSON.parse(execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', dir], { cwd: root, env, encoding: 'utf8' })) as [{ filename: string }]
+  writeFileSync(join(dir, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }))
+  // Optional peers stay out: the core must work without a single one of them.
+  execFileSync('npm', ['install', '--omit=optional', '--omit=peer', '--no-audit', '--no-fund', join(dir, packed.filename)], { cwd: dir, env, stdio: 'pipe' })
+}, 180_000)
+
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+it('imports every public name of the core in an empty project', () => {
+  const script = `
+    const { defineApp, defineBindings, kv } = await import('unmoor')
+    const app = defineApp({ bindings: defineBindings({ links: kv() }), fetch: () => new Response('ok') })
+    const names = ['unmoor/runtime', 'unmoor/adapter', 'unmoor/test-channel', 'unmoor/node', 'unmoor/cloudflare', 'unmoor/lambda', 'unmoor/isolate', 'unmoor/conformance', 'unmoor/testing', 'unmoor/drivers/sqlite']
+    for (const name of names) await import(name)
+    console.log(Object.keys(app.bindings).join())`
+  expect(execFileSync(process.execPath, ['--input-type=module', '-e', script], { cwd: dir, encoding: 'utf8' }).trim()).toBe('links')
+})
+
+it('installs the command', () => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+  expect(execFileSync(join(dir, 'node_modules/.bin/unmoor'), ['--version'], { cwd: dir, encoding: 'utf8', env: { ...env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` } }).trim()).toBe(version)
+})
+
+it('builds, starts and answers from a project made by init', { timeout: 180_000 }, async () => {
+  const app = join(dir, 'app')
+  const run = (...args: string[]): string =>
+    execFileSync(process.execPath, [join(dir, 'node_modules/unmoor/dist/core/cli/main.js'), ...args], { cwd: dir, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  run('init', app)
+  const manifest = JSON.parse(readFileSync(join(app, 'package.json'), 'utf8')) as { dependencies: Record<string, string> }
+  expect(Object.keys(manifest.dependencies)).toEqual(expect.arrayContaining(['unmoor', 'hono']))
+})
