@@ -1,0 +1,20 @@
+/** `unmoor/adapter`: the contract for targets of one's own, and what such an adapter's build half needs. Types and web standards only. */
+export type {
+  Adapter,
+  ArtifactInfo,
+  AssetFile,
+  BuildContext,
+  Bundle,
+  BundleOptions,
+  DriverSpec,
+  LocalRuntime,
+  Log,
+  MigrateReport,
+  StartOptions,
+} from './adapter.ts'
+export { constantCase, type AnyDeclaration, type BindingKind } from './bindings/declarations.ts'
+export type { Migration } from './bindings/migrations.ts'
+export { CAPABILITIES, type Capabilities, type Capability } from './capabilities.ts'
+export { isUnmoorError, UnmoorError } from './errors.ts'
+export { LIMITS } from './limits.ts'
+export type { Manifest } from './manifest.ts'

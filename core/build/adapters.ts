@@ -1,0 +1,59 @@
+import { existsSync } from 'node:fs'
+import { isAbsolute, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Adapter } from '../adapter.ts'
+import type { Config } from '../config.ts'
+import { UnmoorError } from '../errors.ts'
+import { configError } from './config-check.ts'
+import { explainMissingPackage, fromSource, resolveFrom } from './packages.ts'
+
+/** The targets that unmoor ships. */
+export const TARGETS = ['node', 'cloudflare', 'lambda', 'isolate'] as const
+
+/** The targets that can be named in this project: unmoor's own, and those whose adapter the config names. */
+export function knownTargets(config: Config): string[] {
+  const own = Object.entries(config.targets ?? {}).filter(([, target]) => target.adapter !== undefined)
+  return [...new Set([...TARGETS, ...own.map(([name]) => name)])]
+}
+
+/**
+ * The adapter of a target: unmoor's own by name, else the module that `targets.NAME.adapter` of the config names, or `target` itself where it is a path.
+ *
+ * @throws `InvalidArgument` (operation `config`) for an unknown target, `NotFound` where the adapter or a package that it needs is not installed.
+ */
+export async function loadAdapter(target: string, projectDir: string, config: Config = {}): Promise<Adapter> {
+  const url = adapterUrl(target, projectDir, config)
+  const module = (await import(/* @vite-ignore */ url).catch((error: unknown) => {
+    throw explainMissingPackage(error, `The target "${target}"`)
+  })) as { default?: Adapter }
+  const adapter = module.default
+  if (typeof adapter?.build !== 'function' || typeof adapter.start !== 'function') {
+    throw new UnmoorError('InvalidArgument', `The adapter of "${target}" (${url}) has no Adapter as its default export.`, { operation: 'build' })
+  }
+  return adapter
+}
+
+function adapterUrl(target: string, projectDir: string, config: Config): string {
+  const named = config.targets?.[target]?.adapter ?? (isPath(target) ? target : undefined)
+  if (named !== undefined) {
+    const path = isPath(named) ? resolve(projectDir, named) : resolvePackage(target, named, projectDir)
+    if (!existsSync(path)) throw configError(`Target "${target}": there is no adapter module ${path}.`)
+    return pathToFileURL(path).href
+  }
+  if (!(TARGETS as readonly string[]).includes(target)) {
+    throw configError(`There is no target "${target}". Targets: ${knownTargets(config).join(', ')}. An adapter of your own is named in unmoor.config.ts as targets.${target}.adapter.`)
+  }
+  return new URL(`../../adapters/${target}/index.${fromSource ? 'ts' : 'js'}`, import.meta.url).href
+}
+
+function isPath(name: string): boolean {
+  return name.startsWith('.') || isAbsolute(name)
+}
+
+function resolvePackage(target: string, name: string, projectDir: string): string {
+  try {
+    return resolveFrom(projectDir, name)
+  } catch (cause) {
+    throw new UnmoorError('NotFound', `Target "${target}": its adapter "${name}" is not installed. Run: npm install ${name}`, { operation: 'config', cause })
+  }
+}

@@ -1,0 +1,139 @@
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import type { Adapter, ArtifactInfo, BuildContext, Log } from '../adapter.ts'
+import type { Config } from '../config.ts'
+import { UnmoorError } from '../errors.ts'
+import { loadAdapter } from './adapters.ts'
+import { bundle } from './bundle.ts'
+import { driverImports, resolveDrivers } from './drivers.ts'
+import { replaceFolder } from './output-folder.ts'
+import { loadProject, type Project } from './project.ts'
+
+/** Options of {@link buildApp}. */
+export interface BuildOptions {
+  /** The user's project. */
+  projectDir: string
+  target: string
+  /** Folder of the artifact. Default: `.unmoor/TARGET` of the project. */
+  outDir?: string | undefined
+  /** Whether the artifact answers the test channel. Default: false. */
+  testChannel?: boolean | undefined
+  /** In place of the project's config file. */
+  config?: Config | undefined
+  /** In place of the one that `target` names. */
+  adapter?: Adapter | undefined
+  /** Default: drops everything. */
+  log?: Log | undefined
+}
+
+/** What a build made. */
+export interface BuiltApp {
+  target: string
+  /** Absolute path of the artifact. */
+  outDir: string
+  info: ArtifactInfo
+  adapter: Adapter
+  project: Project
+  /** Time of this target's own work, without what builds of several targets share. */
+  ms: number
+}
+
+/** The file beside an artifact that tells what it is. */
+export const INFO_FILE = 'unmoor.json'
+
+const SILENT: Log = { info() {}, warn() {} }
+
+/** Builds the project's app for one target. A failed build leaves the folder as it was. */
+export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
+  const started = performance.now()
+  const log = options.log ?? SILENT
+  const project = await loadProject(options.projectDir, { config: options.config, log })
+  const built = await buildTarget(project, options)
+  return { ...built, ms: performance.now() - started }
+}
+
+/** Builds the project's app for several targets; config, manifest, migrations and assets are read once. All are built or the first failure is thrown. */
+export async function buildApps(options: Omit<BuildOptions, 'target' | 'outDir' | 'adapter'> & { targets: readonly string[]; outDir?: ((target: string) => string) | undefined }): Promise<BuiltApp[]> {
+  const project = await loadProject(options.projectDir, { config: options.config, log: options.log ?? SILENT })
+  return Promise.all(options.targets.map((target) => buildTarget(project, { ...options, target, outDir: options.outDir?.(target) })))
+}
+
+/** Builds a project that has been read for one target. */
+export async function buildTarget(project: Project, options: Omit<BuildOptions, 'projectDir' | 'config'>): Promise<BuiltApp> {
+  const started = performance.now()
+  const log = options.log ?? SILENT
+  const adapter = options.adapter ?? (await loadAdapter(options.target, project.projectDir, project.config))
+  const drivers = await resolveDrivers(project.manifest, adapter, project.config, project.projectDir)
+  const outDir = resolve(project.projectDir, options.outDir ?? join('.unmoor', adapter.name))
+  const info: ArtifactInfo = {
+    target: adapter.name,
+    manifest: project.manifest,
+    drivers: Object.fromEntries(Object.entries(drivers).map(([binding, { spec }]) => [binding, spec])),
+    migrations: project.migrations,
+    options: project.config.targets?.[adapter.name]?.options ?? {},
+    testChannel: options.testChannel ?? false,
+  }
+  await replaceFolder(outDir, project.projectDir, async (dir) => {
+    await adapter.build(createContext(dir, project, info, adapter, driverImports(drivers), log))
+    await writeFile(join(dir, INFO_FILE), `${JSON.stringify(info, null, 2)}\n`)
+  })
+  return { target: adapter.name, outDir, info, adapter, project, ms: performance.now() - started }
+}
+
+function createContext(dir: string, project: Project, info: ArtifactInfo, adapter: Adapter, imports: { imports: string; object: string }, log: Log): BuildContext {
+  const { projectDir, assets } = project
+  const place = (path: string): string => {
+    const file = resolve(dir, path)
+    if (!file.startsWith(dir + sep)) throw new UnmoorError('InvalidArgument', `The adapter of "${adapter.name}" writes "${path}", outside of its artifact.`, { operation: 'build' })
+    return file
+  }
+  return {
+    projectDir,
+    outDir: dir,
+    manifest: info.manifest,
+    drivers: info.drivers,
+    migrations: info.migrations,
+    assets,
+    options: info.options,
+    testChannel: info.testChannel,
+    log,
+    driverImports: () => imports,
+    async bundle(options) {
+      place(options.file)
+      return bundle(options, { projectDir, outDir: dir, appEntry: project.entry, target: adapter.name, conditions: adapter.conditions, nodeBuiltins: adapter.nodeBuiltins, log })
+    },
+    async write(path, content) {
+      const file = place(path)
+      await mkdir(dirname(file), { recursive: true })
+      await writeFile(file, content)
+    },
+    async copyAssets(folder) {
+      for (const asset of assets?.files ?? []) {
+        // By their names on disk, which a URL path spells percent-encoded.
+        const file = place(join(folder, decodeURIComponent(asset.path)))
+        await mkdir(dirname(file), { recursive: true })
+        await copyFile(asset.source, file)
+      }
+    },
+  }
+}
+
+/**
+ * What an artifact is, from its folder.
+ *
+ * @throws `NotFound` where there is none, saying how to build it; `InvalidArgument` for one that another version wrote or that is no artifact.
+ */
+export async function readArtifact(dir: string, projectDir: string = process.cwd()): Promise<ArtifactInfo> {
+  const text = await readFile(join(dir, INFO_FILE), 'utf8').catch((cause: unknown) => {
+    const name = relative(projectDir, dir) || dir
+    throw new UnmoorError('NotFound', `There is no artifact in ${name}. Run first: unmoor build --target ${dir.split(sep).at(-1)} (or add --build).`, { operation: 'start', cause })
+  })
+  let info: ArtifactInfo
+  try {
+    info = JSON.parse(text) as ArtifactInfo
+  } catch (cause) {
+    throw new UnmoorError('InvalidArgument', `${join(dir, INFO_FILE)} is not JSON. Build the app again.`, { operation: 'start', cause })
+  }
+  if (info?.manifest?.version !== 1) throw new UnmoorError('InvalidArgument', `${dir} was built by another version of unmoor. Build the app again.`, { operation: 'start' })
+  return info
+}

@@ -1,0 +1,140 @@
+import { stat } from 'node:fs/promises'
+import { basename, dirname, join, relative, resolve } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
+import type { OutputBundle, Plugin } from 'rolldown'
+import type { Bundle, BundleOptions, Log } from '../adapter.ts'
+import { UnmoorError } from '../errors.ts'
+import { refuseOffences, type Graph, type Offence } from './import-checks.ts'
+import { ENTRY_ID, resolvePlugin } from './resolve-plugin.ts'
+import { wasmPlugin } from './wasm.ts'
+
+/** What all bundles of one build share. */
+export interface BundlerOptions {
+  projectDir: string
+  /** Absolute path of the folder that `BundleOptions.file` is relative to. */
+  outDir: string
+  /** Absolute path of the app's entry: what `#app` stands for. */
+  appEntry: string
+  /** Named in errors. */
+  target: string
+  /** Export conditions where a bundle names none. */
+  conditions: readonly string[]
+  nodeBuiltins: 'all' | readonly string[]
+  log: Log
+}
+
+/**
+ * Bundles a generated entry, with the app behind `#app`, into one file.
+ *
+ * @throws `InvalidArgument` where the app does not compile or imports what is not installed, `Unsupported` where it imports Node built-ins that the target lacks.
+ */
+export async function bundle(options: BundleOptions, shared: BundlerOptions): Promise<Bundle> {
+  const { rolldown } = await import('rolldown')
+  const file = resolve(shared.outDir, options.file)
+  const offences: Offence[] = []
+  const conditions = [...(options.conditions ?? shared.conditions)]
+  const browser = conditions.includes('browser')
+  let graph: Graph = { modules: new Set(), importers: () => [] }
+  const written: string[] = []
+  const plugins: Plugin[] = [
+    wasmPlugin(options.wasm ?? 'inline'),
+    resolvePlugin({
+      projectDir: shared.projectDir,
+      appEntry: shared.appEntry,
+      entry: options.entry,
+      nodeBuiltins: shared.nodeBuiltins,
+      external: options.external ?? [],
+      alias: options.alias ?? {},
+      offences,
+    }),
+    {
+      name: 'unmoor:graph',
+      async generateBundle(_output, bundled) {
+        graph = { modules: moduleIds(bundled), importers: (id) => this.getModuleInfo(id)?.importers ?? [] }
+        written.push(...Object.keys(bundled))
+        // Before anything is written, and while the graph can still be asked.
+        await refuseOffences(offences.filter(isKept(bundled)), graph, shared)
+      },
+    },
+  ]
+  try {
+    const build = await rolldown({
+      input: ENTRY_ID,
+      cwd: shared.projectDir,
+      platform: shared.nodeBuiltins === 'all' && options.format !== 'iife' ? 'node' : 'neutral',
+      resolve: {
+        conditionNames: conditions,
+        mainFields: browser ? ['browser', 'module', 'main'] : ['module', 'main'],
+        ...(browser ? { aliasFields: [['browser']] } : {}),
+      },
+      transform: { define: { ...options.define } },
+      plugins,
+      onLog(level, log) {
+        if (level === 'warn' && !QUIET.has(log.code ?? '')) shared.log.warn(plain(log.message))
+      },
+    })
+    try {
+      await build.write({
+        dir: dirname(file),
+        entryFileNames: basename(file),
+        format: options.format ?? 'esm',
+        minify: options.minify ?? true,
+        codeSplitting: false,
+        comments: { legal: false },
+      })
+    } finally {
+      await build.close()
+    }
+  } catch (error) {
+    throw buildError(error)
+  }
+  const folder = dirname(file)
+  return { file, size: (await stat(file)).size, files: written.map((name) => relative(shared.outDir, join(folder, name))) }
+}
+
+/** Warnings that say nothing an app's author could act on. */
+const QUIET: ReadonlySet<string> = new Set(['EVAL', 'CIRCULAR_DEPENDENCY', 'COMMONJS_VARIABLE_IN_ESM', 'EMPTY_IMPORT_META'])
+
+function moduleIds(bundled: OutputBundle): Set<string> {
+  return new Set(Object.values(bundled).flatMap((output) => (output.type === 'chunk' ? output.moduleIds : [])))
+}
+
+/** Whether an import survived tree shaking: a library may import `node:fs` in a part that the app does not use. */
+function isKept(bundled: OutputBundle): (offence: Offence) => boolean {
+  const kept = new Set<string>()
+  let required = ''
+  for (const output of Object.values(bundled)) {
+    if (output.type !== 'chunk') continue
+    for (const id of [...output.imports, ...output.dynamicImports]) kept.add(id.replace(/^node:/, ''))
+    required += output.code
+  }
+  return ({ specifier }) => {
+    const name = specifier.replace(/^node:/, '')
+    // A CommonJS require is no import of the chunk, but a call in its text.
+    return kept.has(name) || [`"node:${name}"`, `"${name}"`, `\`node:${name}\``, `\`${name}\``].some((text) => required.includes(text))
+  }
+}
+
+/** A bundler's failure as one of ours: what it says, without colours. */
+function buildError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const causes = (error as { errors?: unknown[] }).errors ?? [error]
+  for (const cause of causes) {
+    const own = findOwn(cause)
+    if (own !== undefined) return own
+  }
+  const text = causes.map((cause) => plain(cause instanceof Error ? cause.message : String((cause as { message?: string }).message ?? cause))).join('\n')
+  return new UnmoorError('InvalidArgument', `The app does not build:\n${text.trim()}`, { operation: 'build', cause: error })
+}
+
+/** The error of ours that a plugin threw: the bundler wraps it. */
+function findOwn(error: unknown): UnmoorError | undefined {
+  for (let cause = error; typeof cause === 'object' && cause !== null; cause = (cause as { cause?: unknown }).cause) {
+    if (cause instanceof UnmoorError) return cause
+  }
+  return undefined
+}
+
+function plain(message: string): string {
+  return stripVTControlCharacters(message).replaceAll(ENTRY_ID, 'the generated entry').replaceAll('\\0unmoor:entry', 'the generated entry')
+}

@@ -1,0 +1,123 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
+import type { Adapter, DriverSpec } from '../adapter.ts'
+import type { BindingKind } from '../bindings/declarations.ts'
+import type { Config } from '../config.ts'
+import type { Manifest } from '../manifest.ts'
+import { configError } from './config-check.ts'
+import { packageRoot, resolvePublicName } from './packages.ts'
+
+/** A binding's driver on one target, and the module that has it. */
+export interface ResolvedDriver {
+  kind: BindingKind
+  spec: DriverSpec
+  /** A public name, an absolute path, or a package's name. */
+  module: string
+}
+
+/**
+ * The driver of every binding but variables: what the config names for the target, else for all targets, else the adapter's default.
+ *
+ * @throws `InvalidArgument` (operation `config`) naming what there is, for a binding that is not declared, an unknown driver, one that does not serve the kind, and a kind without default.
+ */
+export async function resolveDrivers(manifest: Manifest, adapter: Adapter, config: Config, projectDir: string): Promise<Record<string, ResolvedDriver>> {
+  const forTarget = config.targets?.[adapter.name]?.drivers ?? {}
+  const forAll = config.drivers ?? {}
+  checkNames(Object.keys(forAll), 'drivers', manifest)
+  checkNames(Object.keys(forTarget), `targets.${adapter.name}.drivers`, manifest)
+  const resolved: Record<string, ResolvedDriver> = {}
+  for (const [binding, { kind }] of Object.entries(manifest.bindings)) {
+    if (kind === 'variable') continue
+    const named = forTarget[binding] ?? forAll[binding] ?? adapter.defaultDrivers[kind]
+    if (named === undefined) {
+      throw configError(`The target "${adapter.name}" has no default driver for the ${kind} binding "${binding}". Name one in unmoor.config.ts: targets.${adapter.name}.drivers.${binding}.`)
+    }
+    const spec: DriverSpec = typeof named === 'string' ? { driver: named } : named
+    const module = driverModule(spec.driver, binding, adapter, projectDir)
+    await checkKind(spec.driver, module, kind, binding)
+    resolved[binding] = { kind, spec, module }
+  }
+  return resolved
+}
+
+function checkNames(names: readonly string[], key: string, manifest: Manifest): void {
+  for (const name of names) {
+    const kind = Object.hasOwn(manifest.bindings, name) ? manifest.bindings[name]?.kind : undefined
+    if (kind === 'variable') throw configError(`unmoor.config.ts: ${key}.${name}: "${name}" is a variable, which has no driver. Set it in the environment.`)
+    if (kind === undefined) {
+      const declared = Object.keys(manifest.bindings).join(', ') || 'none'
+      throw configError(`unmoor.config.ts: ${key}.${name}: the app declares no binding "${name}". Declared: ${declared}.`)
+    }
+  }
+}
+
+/** Names of the drivers that unmoor ships. */
+export function builtInDrivers(): string[] {
+  const folder = join(packageRoot, 'dist/adapters/drivers')
+  if (!existsSync(folder)) return []
+  return readdirSync(folder).filter((name) => existsSync(join(folder, name, 'index.js'))).sort()
+}
+
+function driverModule(driver: string, binding: string, adapter: Adapter, projectDir: string): string {
+  const own = adapter.drivers?.[driver]
+  if (own !== undefined) return own
+  if (builtInDrivers().includes(driver)) return `unmoor/drivers/${driver}`
+  if (driver.startsWith('.') || isAbsolute(driver)) {
+    const path = resolve(projectDir, driver)
+    if (!existsSync(path)) throw configError(`Binding "${binding}": there is no driver module ${path}.`)
+    return path
+  }
+  if (installed(driver, projectDir)) return driver
+  const names = [...Object.keys(adapter.drivers ?? {}), ...builtInDrivers()].join(', ')
+  throw configError(`Binding "${binding}": there is no driver "${driver}". Drivers for "${adapter.name}": ${names}; or the path or name of an installed package of your own.`)
+}
+
+function installed(specifier: string, projectDir: string): boolean {
+  const name = /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier
+  for (let dir = projectDir; ; dir = dirname(dir)) {
+    if (existsSync(join(dir, 'node_modules', name, 'package.json'))) return true
+    if (dir === dirname(dir)) return false
+  }
+}
+
+/** A driver module exports a factory per kind; what it exports is read from its text, so that it need not run here. */
+async function checkKind(driver: string, module: string, kind: BindingKind, binding: string): Promise<void> {
+  const path = isAbsolute(module) ? module : resolvePublicName(module)
+  if (path === undefined) return
+  const exported = await exportedNames(path)
+  if (exported === undefined || exported.includes(kind)) return
+  const serves = exported.filter((name) => KINDS.has(name)).join(', ') || 'nothing'
+  throw configError(`Binding "${binding}" is a ${kind}, which the driver "${driver}" does not serve. It serves: ${serves}.`)
+}
+
+const KINDS: ReadonlySet<string> = new Set<BindingKind>(['kv', 'blob', 'sql', 'queue', 'cache', 'secret', 'service', 'assets'])
+const seen = new Map<string, string[] | undefined>()
+
+/** Undefined where the text alone does not tell (`export *`). */
+async function exportedNames(path: string): Promise<string[] | undefined> {
+  if (seen.has(path)) return seen.get(path)
+  const { parseSync } = await import('rolldown/utils')
+  const { staticExports } = parseSync(path, readFileSync(path, 'utf8')).module
+  const entries = staticExports.flatMap((statement) => statement.entries)
+  const unknown = entries.some((entry) => entry.exportName.kind === 'None')
+  const names = unknown ? undefined : entries.flatMap((entry) => (entry.exportName.name === null || entry.exportName.name === undefined ? [] : [entry.exportName.name]))
+  seen.set(path, names)
+  return names
+}
+
+/** Import statements for the drivers, and the object literal `{ name: { create, options } }`. */
+export function driverImports(drivers: Readonly<Record<string, ResolvedDriver>>): { imports: string; object: string } {
+  const names = new Map<string, string>()
+  const imports: string[] = []
+  const entries = Object.entries(drivers).map(([binding, { kind, spec, module }]) => {
+    const id = `${kind} ${module}`
+    let name = names.get(id)
+    if (name === undefined) {
+      name = `driver${names.size}`
+      names.set(id, name)
+      imports.push(`import { ${kind} as ${name} } from ${JSON.stringify(module)}`)
+    }
+    return `${JSON.stringify(binding)}: { create: ${name}, options: ${JSON.stringify(spec)} }`
+  })
+  return { imports: imports.join('\n'), object: `{ ${entries.join(', ')} }` }
+}

@@ -1,0 +1,88 @@
+import { readFile } from 'node:fs/promises'
+import { relative } from 'node:path'
+import type { Log } from '../adapter.ts'
+import { UnmoorError } from '../errors.ts'
+import { findImport } from './import-position.ts'
+import { isOwnFile } from './packages.ts'
+
+/** An import that the target lacks (a Node built-in) or that nothing answers. */
+export interface Offence {
+  kind: 'builtin' | 'missing'
+  /** As written in the source. */
+  specifier: string
+  importer: string
+}
+
+/** What is known of the module graph after a bundle. */
+export interface Graph {
+  /** The modules that ended up in the bundle. */
+  modules: ReadonlySet<string>
+  importers(id: string): readonly string[]
+}
+
+interface Options {
+  projectDir: string
+  target: string
+  /** The app's entry. */
+  appEntry: string
+  log: Log
+}
+
+/** Throws one error that names every offence that is reached from the app, with its place and the chain of imports. Unmoor's own run-time code is exempt. */
+export async function refuseOffences(offences: readonly Offence[], graph: Graph, options: Options): Promise<void> {
+  const builtins: string[] = []
+  const missing: string[] = []
+  for (const offence of offences) {
+    if (!graph.modules.has(offence.importer)) continue
+    const chain = appChain(offence.importer, graph, options.appEntry)
+    if (chain === undefined && offence.kind === 'builtin') continue
+    const { text, dynamic } = await describe(offence, chain ?? [offence.importer], options)
+    // Libraries guard what they import on demand; whether it is reached is known only at run time.
+    if (offence.kind === 'builtin' && dynamic && offence.importer.includes('/node_modules/')) {
+      options.log.warn(`${text}: imported only when reached; it would fail there on ${options.target}.`)
+    } else if (offence.kind === 'builtin') builtins.push(text)
+    else missing.push(`${text}. ${installHint(offence)}`)
+  }
+  if (missing.length > 0) throw new UnmoorError('InvalidArgument', `The app imports what is not there:\n  ${missing.join('\n  ')}`)
+  if (builtins.length > 0) {
+    throw new UnmoorError(
+      'Unsupported',
+      `The app imports Node built-ins that the target "${options.target}" does not have:\n  ${builtins.join('\n  ')}\n` +
+        'Use the web API or a binding instead, replace the package, or build only for targets that have it (node, lambda).',
+      { details: { capability: 'node.builtins' } },
+    )
+  }
+}
+
+/** Modules from the app's entry down to `id`, or undefined where only unmoor's own code leads there. */
+function appChain(id: string, graph: Graph, appEntry: string): string[] | undefined {
+  const paths = [[id]]
+  const seen = new Set([id])
+  for (let path = paths.shift(); path !== undefined; path = paths.shift()) {
+    const first = path[0] as string
+    if (first === appEntry) return path
+    if (isOwnFile(first)) continue
+    for (const importer of graph.importers(first)) {
+      if (seen.has(importer)) continue
+      seen.add(importer)
+      paths.push([importer, ...path])
+    }
+  }
+  return undefined
+}
+
+async function describe(offence: Offence, chain: readonly string[], options: Options): Promise<{ text: string; dynamic: boolean }> {
+  const short = (id: string): string => relative(options.projectDir, id)
+  const code = await readFile(offence.importer, 'utf8').catch(() => '')
+  const position = await findImport(offence.importer, code, offence.specifier)
+  const place = position === undefined ? short(offence.importer) : `${short(offence.importer)}:${position.line}:${position.column}`
+  const through = chain.length < 2 ? '' : ` (${chain.map(short).join(' -> ')})`
+  return { text: `${place} imports "${offence.specifier}"${through}`, dynamic: position?.dynamic ?? false }
+}
+
+function installHint({ specifier }: Offence): string {
+  const scheme = /^([a-z][a-z0-9+.-]*):/.exec(specifier)?.[1]
+  if (scheme !== undefined) return `"${scheme}:" modules belong to one platform; use a binding instead.`
+  const name = /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier
+  return `Run: npm install ${name}`
+}

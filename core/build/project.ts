@@ -1,0 +1,116 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { isAbsolute, join, relative, resolve } from 'node:path'
+import type { BuildContext, Log } from '../adapter.ts'
+import type { Migration } from '../bindings/migrations.ts'
+import type { Config } from '../config.ts'
+import type { Manifest } from '../manifest.ts'
+import { readAssets } from './assets.ts'
+import { bundle } from './bundle.ts'
+import { APP_NAME, checkConfig, configError } from './config-check.ts'
+import { startLoader, type Loader } from './loader.ts'
+import { readAllMigrations } from './migrations.ts'
+
+const CONFIG_FILES = ['unmoor.config.ts', 'unmoor.config.js', 'unmoor.config.mjs']
+
+/** A config with its defaults, as absolute paths. */
+export interface LoadedConfig {
+  projectDir: string
+  config: Config
+  /** The app's name. */
+  name: string
+  /** Absolute path of the app's entry. */
+  entry: string
+  /** Absolute path of the folder for local data; each target has one below it. */
+  dataDir: string
+  /** The config file, absolute; undefined where there is none. */
+  configFile: string | undefined
+}
+
+/** A project read once, for the builds of any number of targets. */
+export interface Project extends LoadedConfig {
+  manifest: Manifest
+  migrations: Readonly<Record<string, readonly Migration[]>>
+  assets: BuildContext['assets']
+}
+
+/**
+ * Reads the project's config (or takes `given` for it) and fills in the defaults.
+ *
+ * @throws `InvalidArgument` of the operation `config`, naming the file, the key and what it takes.
+ */
+export async function loadConfig(projectDir: string, options: { given?: Config | undefined; loader?: Loader | undefined } = {}): Promise<LoadedConfig> {
+  const dir = resolve(projectDir)
+  if (!existsSync(dir)) throw configError(`There is no folder ${dir}.`)
+  const file = CONFIG_FILES.find((name) => existsSync(join(dir, name)))
+  const config = options.given === undefined ? await readConfig(dir, file, options.loader) : checkConfig(options.given, 'config')
+  const label = options.given === undefined ? (file ?? 'unmoor.config.ts') : 'config'
+  const entry = resolve(dir, config.entry ?? 'src/app.ts')
+  if (!existsSync(entry)) {
+    throw configError(
+      config.entry === undefined
+        ? `There is no src/app.ts in ${dir}${file === undefined ? ', and no unmoor.config.ts' : ''}. Run the command in a project's folder, name the app's module as "entry" in unmoor.config.ts, or make a project with: unmoor init`
+        : `${label}: entry: there is no file ${entry}. Correct "entry".`,
+    )
+  }
+  return {
+    projectDir: dir,
+    config,
+    name: config.name ?? (await packageName(dir, label)),
+    entry,
+    dataDir: resolve(dir, config.dataDir ?? '.unmoor/data'),
+    configFile: file === undefined ? undefined : join(dir, file),
+  }
+}
+
+async function readConfig(dir: string, file: string | undefined, shared: Loader | undefined): Promise<Config> {
+  if (file === undefined) return {}
+  const loader = shared ?? startLoader()
+  try {
+    return await loader.config(join(dir, file), file)
+  } finally {
+    if (shared === undefined) loader.close()
+  }
+}
+
+async function packageName(dir: string, label: string): Promise<string> {
+  const text = await readFile(join(dir, 'package.json'), 'utf8').catch(() => undefined)
+  let name: unknown
+  try {
+    name = text === undefined ? undefined : (JSON.parse(text) as { name?: unknown }).name
+  } catch (cause) {
+    throw configError(`${join(dir, 'package.json')} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
+  }
+  const short = typeof name === 'string' ? name.replace(/^@[^/]+\//, '') : undefined
+  if (short === undefined) throw configError(`The app has no name. Add "name" to ${label} or to package.json in ${dir}.`)
+  if (!APP_NAME.test(short)) throw configError(`The name "${short}" of package.json does not fit platforms (lower-case letters, digits, hyphens, a letter first, at most 63). Add "name" to ${label}.`)
+  return short
+}
+
+/**
+ * Reads config, manifest, migrations and assets.
+ *
+ * @throws `InvalidArgument`, `NotFound` or `Timeout` naming the file and what to do.
+ */
+export async function loadProject(projectDir: string, options: { config?: Config | undefined; log: Log }): Promise<Project> {
+  const loader = startLoader()
+  const scratch = await mkdtemp(join(tmpdir(), 'unmoor-'))
+  try {
+    const loaded = await loadConfig(projectDir, { given: options.config, loader })
+    const label = isAbsolute(relative(loaded.projectDir, loaded.entry)) ? loaded.entry : relative(loaded.projectDir, loaded.entry)
+    const { file } = await bundle(
+      { entry: "export { default } from '#app'", file: 'app.mjs', minify: false },
+      // For declarations alone any built-in will do; the target's own bundle is the one that is checked.
+      { projectDir: loaded.projectDir, outDir: scratch, appEntry: loaded.entry, target: 'manifest', conditions: ['node'], nodeBuiltins: 'all', log: SILENT },
+    )
+    const manifest = await loader.manifest(file, label, loaded.name)
+    const [migrations, assets] = await Promise.all([readAllMigrations(loaded.projectDir, manifest), readAssets(loaded.projectDir, manifest)])
+    return { ...loaded, manifest, migrations, assets }
+  } finally {
+    loader.close()
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+const SILENT: Log = { info() {}, warn() {} }

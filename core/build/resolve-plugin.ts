@@ -1,0 +1,79 @@
+import { isBuiltin } from 'node:module'
+import { isAbsolute, join } from 'node:path'
+import type { Plugin } from 'rolldown'
+import type { Offence } from './import-checks.ts'
+import { isOwnFile, resolvePublicName } from './packages.ts'
+
+/** Id of the generated entry. */
+export const ENTRY_ID = '\0unmoor:entry'
+
+interface Options {
+  projectDir: string
+  /** The app's entry, absolute: what `#app` stands for in the generated entry. */
+  appEntry: string
+  /** Source of the generated entry. */
+  entry: string
+  nodeBuiltins: 'all' | readonly string[]
+  external: readonly string[]
+  alias: Readonly<Record<string, string>>
+  /** Filled with imports of what the target lacks or nobody has. */
+  offences: Offence[]
+}
+
+/**
+ * Resolves what Node's rules do not: the generated entry, `#app`, unmoor's public names (always this package's own files, so that an artifact
+ * never mixes two versions), aliases, and Node built-ins against what the target has.
+ */
+export function resolvePlugin(options: Options): Plugin {
+  const { projectDir, offences } = options
+  const builtins = options.nodeBuiltins === 'all' ? undefined : new Set(options.nodeBuiltins)
+  return {
+    name: 'unmoor:resolve',
+    resolveId: {
+      // Relative and absolute paths are the bundler's own business.
+      filter: { id: /^[^./]/ },
+      async handler(source, importer, extra) {
+        if (source === ENTRY_ID) return ENTRY_ID
+        if (source === '#app' && importer !== undefined && isEntry(importer)) return options.appEntry
+        if (isExternal(source, options.external)) return { id: source, external: true }
+        const alias = options.alias[source]
+        if (alias !== undefined) {
+          if (isAbsolute(alias)) return alias
+          return resolvePublicName(alias) ?? (await this.resolve(alias, join(projectDir, 'package.json'), { skipSelf: true }))
+        }
+        const own = resolvePublicName(source)
+        if (own !== undefined) return own
+        const from = importer === undefined || isEntry(importer) ? join(projectDir, 'package.json') : importer
+        if (isBuiltin(source)) {
+          const name = source.replace(/^node:/, '')
+          const answer = { id: `node:${name}`, external: true, moduleSideEffects: false }
+          if (builtins === undefined || builtins.has(name) || isOwnFile(from)) return answer
+          // Some built-ins have a package of the same name (events, buffer, ...), which serves where the target lacks them.
+          const polyfill = source === name ? await this.resolve(source, from, { ...extra, skipSelf: true }) : null
+          if (polyfill !== null && polyfill.external === false) return polyfill
+          offences.push({ kind: 'builtin', specifier: source, importer: from })
+          return answer
+        }
+        const found = await this.resolve(source, from, { ...extra, skipSelf: true })
+        if (found !== null && found.external === false) return found
+        // What unmoor's own code needs may lie in the project (optional peers).
+        const inProject = isOwnFile(from) ? await this.resolve(source, join(projectDir, 'package.json'), { ...extra, skipSelf: true }) : null
+        if (inProject !== null) return inProject
+        offences.push({ kind: 'missing', specifier: source, importer: from })
+        return { id: source, external: true, moduleSideEffects: true }
+      },
+    },
+    load: {
+      filter: { id: /^\0unmoor:entry$/ },
+      handler: () => ({ code: options.entry, moduleType: 'ts' }),
+    },
+  }
+}
+
+function isEntry(importer: string): boolean {
+  return importer.endsWith('unmoor:entry')
+}
+
+function isExternal(source: string, external: readonly string[]): boolean {
+  return external.some((name) => source === name || source.startsWith(`${name}/`))
+}
