@@ -1,0 +1,106 @@
+import { AwsV4Signer } from 'aws4fetch'
+import { utf8Text } from '../../../core/bindings/bytes.ts'
+import { parseAwsError, type RequestInfo, retryable, toUnmoorError } from './errors.ts'
+import { exchange, type HttpResponse, readBody } from './http.ts'
+import type { AwsSettings } from './options.ts'
+
+/** One call of an AWS service. */
+export interface AwsRequest extends RequestInfo {
+  method?: string
+  /** Absolute. */
+  url: string
+  headers?: Record<string, string>
+  body?: Uint8Array<ArrayBuffer> | string | undefined
+  signal?: AbortSignal | undefined
+  /** Milliseconds without progress. Default: the settings'. */
+  timeout?: number
+  /** Whether it may be sent again when it is unclear if the first was applied. */
+  repeatable: boolean
+  /** Statuses besides 2xx that are answers, not errors. */
+  accept?: readonly number[]
+}
+
+/** Signs, sends, repeats where that is safe. Every failure is an `UnmoorError`. */
+export class AwsClient {
+  readonly settings: AwsSettings
+  // Signing keys of the day, so that a request costs one HMAC instead of five.
+  #keys = new Map<string, ArrayBuffer>()
+
+  constructor(settings: AwsSettings) {
+    this.settings = settings
+  }
+
+  /** The answer at its headers. Who gets it reads or destroys the body. */
+  async send(request: AwsRequest): Promise<HttpResponse> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#attempt(request)
+      } catch (error) {
+        const may = retryable(error)
+        const again = may === 'rejected' || (may === 'unclear' && request.repeatable)
+        if (!again || attempt >= this.settings.retries || request.signal?.aborted) throw toUnmoorError(error, request)
+        await pause(backoff(attempt), request.signal)
+      }
+    }
+  }
+
+  /** The answer with its whole body, which is read again if the connection breaks within it. */
+  async text(request: AwsRequest): Promise<{ status: number; headers: HttpResponse['headers']; text: string }> {
+    for (let attempt = 0; ; attempt++) {
+      const response = await this.send(request)
+      try {
+        return { status: response.status, headers: response.headers, text: utf8Text(await readBody(response.body)) }
+      } catch (error) {
+        if (!request.repeatable || attempt >= this.settings.retries || request.signal?.aborted) throw toUnmoorError(error, request)
+        await pause(backoff(attempt), request.signal)
+      }
+    }
+  }
+
+  async #attempt(request: AwsRequest): Promise<HttpResponse> {
+    const { service, region, timeout, credentials } = this.settings
+    const signer = new AwsV4Signer({
+      method: request.method ?? 'POST',
+      url: request.url,
+      headers: request.headers ?? {},
+      body: request.body ?? null,
+      ...withoutUndefined(credentials()),
+      service,
+      region,
+      cache: this.#keys,
+    })
+    const signed = await signer.sign()
+    const response = await exchange({
+      method: signed.method,
+      url: signed.url,
+      headers: Object.fromEntries(signed.headers),
+      body: request.body,
+      timeout: request.timeout ?? timeout,
+      signal: request.signal,
+    })
+    if ((response.status >= 200 && response.status < 300) || request.accept?.includes(response.status)) return response
+    throw parseAwsError(response.status, response.headers, utf8Text(await readBody(response.body)))
+  }
+}
+
+function withoutUndefined({ sessionToken, ...keys }: ReturnType<AwsSettings['credentials']>): { accessKeyId: string; secretAccessKey: string; sessionToken?: string } {
+  return sessionToken === undefined ? keys : { ...keys, sessionToken }
+}
+
+/** Full jitter: anything from 0 to 50 ms doubled per attempt, at most 2 s. */
+function backoff(attempt: number): number {
+  return Math.random() * Math.min(2000, 50 * 2 ** attempt)
+}
+
+/** Waits; an abort ends the wait early, and the next attempt reports it. */
+export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, milliseconds)
+    signal?.addEventListener('abort', done, { once: true })
+  })
+}

@@ -1,0 +1,34 @@
+import type { AwsClient } from './client.ts'
+import type { AwsService } from './options.ts'
+
+/** A call of the JSON protocol that DynamoDB and SQS speak. */
+export interface JsonCall {
+  service: AwsService
+  /** Such as `DynamoDB_20120810.GetItem`. */
+  target: string
+  url: string
+  /** For errors: `table "links"`. */
+  on: string
+  body: unknown
+  write: boolean
+  repeatable: boolean
+  signal?: AbortSignal | undefined
+  timeout?: number
+}
+
+/** The parsed answer. */
+export async function callJson<T>(client: AwsClient, call: JsonCall): Promise<T> {
+  const { text } = await client.text({
+    service: call.service,
+    operation: call.target.slice(call.target.indexOf('.') + 1),
+    target: call.on,
+    url: call.url,
+    headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': call.target },
+    body: JSON.stringify(call.body),
+    write: call.write,
+    repeatable: call.repeatable,
+    signal: call.signal,
+    ...(call.timeout === undefined ? {} : { timeout: call.timeout }),
+  })
+  return (text === '' ? {} : JSON.parse(text)) as T
+}

@@ -1,0 +1,66 @@
+import type { DriverContext } from '../../../core/bindings/drivers.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+
+/** The AWS services that drivers call. */
+export type AwsService = 'dynamodb' | 's3' | 'sqs'
+
+/** Options that every AWS driver takes. */
+export interface AwsOptions {
+  /** Default: variable `AWS_REGION`, else `AWS_DEFAULT_REGION`. */
+  region?: string
+  /** Origin of another server that speaks the protocol. Default: variable `AWS_ENDPOINT_URL_DYNAMODB` (`_S3`, `_SQS`), else `AWS_ENDPOINT_URL`, else AWS itself. */
+  endpoint?: string
+  /** Milliseconds without progress after which a request fails with `Timeout`. Default: 10,000. */
+  timeout?: number
+  /** Times that a request is repeated where that is safe. Default: 3. */
+  retries?: number
+}
+
+/** What signs a request. */
+export interface AwsCredentials {
+  accessKeyId: string
+  secretAccessKey: string
+  sessionToken: string | undefined
+}
+
+/** {@link AwsOptions} with the defaults filled in. */
+export interface AwsSettings {
+  service: AwsService
+  region: string
+  /** Without a trailing slash; undefined means AWS itself. */
+  endpoint: string | undefined
+  timeout: number
+  retries: number
+  /** Read for every request: whoever rotates them changes the variables. */
+  credentials(): AwsCredentials
+}
+
+type Variables = Pick<DriverContext, 'variable' | 'binding'>
+
+/**
+ * Reads options and variables.
+ *
+ * @throws `NotFound` naming the variable that is missing, at start rather than at the first call.
+ */
+export function resolveAws(service: AwsService, options: AwsOptions, context: Variables): AwsSettings {
+  const { variable, binding } = { binding: context.binding, variable: (name: string) => context.variable(name) || undefined }
+  const endpoint = options.endpoint ?? variable(`AWS_ENDPOINT_URL_${service.toUpperCase()}`) ?? variable('AWS_ENDPOINT_URL')
+  if (endpoint !== undefined && !/^https?:\/\/[^/?#]+\/?$/.test(endpoint)) {
+    throw new UnmoorError('InvalidArgument', `Binding "${binding}": the endpoint "${endpoint}" of ${service} is not an origin such as http://127.0.0.1:4566.`, { binding })
+  }
+  const region = options.region ?? variable('AWS_REGION') ?? variable('AWS_DEFAULT_REGION')
+  if (region === undefined) throw missing(binding, 'AWS_REGION')
+  const credentials = (): AwsCredentials => {
+    const accessKeyId = variable('AWS_ACCESS_KEY_ID')
+    const secretAccessKey = variable('AWS_SECRET_ACCESS_KEY')
+    if (accessKeyId === undefined) throw missing(binding, 'AWS_ACCESS_KEY_ID')
+    if (secretAccessKey === undefined) throw missing(binding, 'AWS_SECRET_ACCESS_KEY')
+    return { accessKeyId, secretAccessKey, sessionToken: variable('AWS_SESSION_TOKEN') }
+  }
+  credentials()
+  return { service, region, endpoint: endpoint?.replace(/\/$/, ''), timeout: options.timeout ?? 10_000, retries: options.retries ?? 3, credentials }
+}
+
+function missing(binding: string, name: string): UnmoorError {
+  return new UnmoorError('NotFound', `Binding "${binding}" needs the variable ${name}. On Lambda the platform sets it; elsewhere set it yourself.`, { binding })
+}

@@ -1,0 +1,67 @@
+/**
+ * A parser for the XML that S3 answers with: elements, text, entities, CDATA. No attributes, namespaces or document types,
+ * because S3's answers carry no meaning in them; an entity it does not know stays as it is.
+ */
+
+/** One element. */
+export class XmlElement {
+  readonly name: string
+  readonly children: XmlElement[] = []
+  content = ''
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  /** The first child of that name. */
+  child(name: string): XmlElement | undefined {
+    return this.children.find((element) => element.name === name)
+  }
+
+  all(name: string): XmlElement[] {
+    return this.children.filter((element) => element.name === name)
+  }
+
+  /** Text of the first child of that name. */
+  text(name: string): string | undefined {
+    return this.child(name)?.content
+  }
+}
+
+const TOKEN = /<\?[\s\S]*?\?>|<!--[\s\S]*?-->|<!\[CDATA\[([\s\S]*?)\]\]>|<\/([^\s>]+)\s*>|<([^\s/>]+)[^>]*?(\/?)>|([^<]+)/g
+
+/** The root element, or undefined where the text holds none. Text that ends half-way is an error. */
+export function parseXml(text: string): XmlElement | undefined {
+  let root: XmlElement | undefined
+  const open: XmlElement[] = []
+  for (const [, cdata, closing, opening, empty, characters] of text.matchAll(TOKEN)) {
+    const parent = open.at(-1)
+    if (opening !== undefined) {
+      const element = new XmlElement(opening.slice(opening.indexOf(':') + 1))
+      parent?.children.push(element)
+      root ??= element
+      if (empty === '') open.push(element)
+    } else if (closing !== undefined) {
+      open.pop()
+    } else if (parent !== undefined) {
+      parent.content += cdata ?? unescapeXml(characters ?? '')
+    }
+  }
+  if (open.length > 0) throw new SyntaxError(`The XML ends within <${open.at(-1)?.name}>.`)
+  return root
+}
+
+const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+
+function unescapeXml(text: string): string {
+  return text.replace(/&(?:#x([0-9a-f]+)|#([0-9]+)|([a-z]+));/gi, (entity, hex: string | undefined, decimal: string | undefined, name: string | undefined) => {
+    if (name !== undefined) return NAMED[name] ?? entity
+    return String.fromCodePoint(hex === undefined ? Number.parseInt(decimal as string, 10) : Number.parseInt(hex, 16))
+  })
+}
+
+/** Text as element content. Control characters as references; what XML 1.0 cannot hold at all is for the caller to refuse. */
+export function escapeXml(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- exactly the characters that a parser would otherwise normalise
+  return text.replace(/[&<>"'\u0000-\u001f\u007f-\u009f]/g, (character) => `&#${character.charCodeAt(0)};`)
+}
