@@ -1,0 +1,115 @@
+import type { BlobDriver, BlobPutOptions, BlobRecord, DriverFactory } from '../../../core/bindings/drivers.ts'
+import { precondition, toError } from './blob-errors.ts'
+import { uploadStream } from './blob-upload.ts'
+import { unwrapCursor, wrapCursor } from './cursor.ts'
+import type { NativeR2, NativeR2Conditions, NativeR2Object, NativeR2PutOptions } from './native.ts'
+import { nativeOf } from './native-of.ts'
+
+/** Blobs on R2. */
+export const blob: DriverFactory<'blob'> = (_options, context) => new R2(nativeOf<NativeR2>(context, 'R2 bucket'))
+
+class R2 implements BlobDriver {
+  #bucket: NativeR2
+
+  constructor(native: NativeR2) {
+    this.#bucket = native
+  }
+
+  async head(key: string): Promise<BlobRecord | null> {
+    try {
+      const object = await this.#bucket.head(key)
+      return object && toRecord(object)
+    } catch (error) {
+      throw toError(error)
+    }
+  }
+
+  async get(key: string, options: Parameters<BlobDriver['get']>[1]): ReturnType<BlobDriver['get']> {
+    const { range, ifMatch, ifNoneMatch } = options
+    const onlyIf = toConditions(ifMatch, ifNoneMatch)
+    try {
+      const object = await this.#bucket.get(key, {
+        ...(range === undefined ? {} : { range: toRange(range) }),
+        ...(onlyIf === undefined ? {} : { onlyIf }),
+      })
+      if (object === null) return null
+      const record = toRecord(object)
+      if (object.body === undefined) {
+        if (ifMatch !== undefined && ifMatch !== record.etag) throw precondition(key)
+        return { record, body: null }
+      }
+      return { record, body: object.body, range: range && partOf(object) }
+    } catch (error) {
+      throw toError(error)
+    }
+  }
+
+  async put(key: string, body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>, options: BlobPutOptions): Promise<BlobRecord> {
+    const { httpMetadata, customMetadata, sha256, signal } = options
+    const onlyIf = toConditions(options.ifMatch, options.ifNoneMatch)
+    const put: NativeR2PutOptions = { httpMetadata, customMetadata, ...(onlyIf === undefined ? {} : { onlyIf }), ...(sha256 === undefined ? {} : { sha256 }) }
+    try {
+      const object = body instanceof Uint8Array ? await this.#bucket.put(key, body, put) : await uploadStream(this.#bucket, key, body, put, signal)
+      if (object === null) throw precondition(key)
+      return { ...toRecord(object), httpMetadata, customMetadata }
+    } catch (error) {
+      throw toError(error)
+    }
+  }
+
+  async delete(keys: readonly string[]): Promise<void> {
+    try {
+      await this.#bucket.delete([...keys])
+    } catch (error) {
+      throw toError(error)
+    }
+  }
+
+  async list(options: Parameters<BlobDriver['list']>[0]): ReturnType<BlobDriver['list']> {
+    const { prefix, delimiter, startAfter, cursor, limit } = options
+    try {
+      const page = await this.#bucket.list({
+        prefix,
+        limit,
+        include: ['httpMetadata', 'customMetadata'],
+        ...(delimiter === undefined ? {} : { delimiter }),
+        ...(startAfter === undefined ? {} : { startAfter }),
+        ...(cursor === undefined ? {} : { cursor: unwrapCursor('r2', cursor) }),
+      })
+      return { blobs: page.objects.map(toRecord), prefixes: page.delimitedPrefixes, cursor: page.truncated && page.cursor ? wrapCursor('r2', page.cursor) : undefined }
+    } catch (error) {
+      throw toError(error)
+    }
+  }
+}
+
+function toRecord(object: NativeR2Object): BlobRecord {
+  return {
+    key: object.key,
+    size: object.size,
+    etag: object.etag,
+    uploaded: object.uploaded.getTime(),
+    httpMetadata: { ...object.httpMetadata },
+    customMetadata: { ...object.customMetadata },
+  }
+}
+
+function toConditions(ifMatch: string | undefined, ifNoneMatch: string | undefined): NativeR2Conditions | undefined {
+  if (ifMatch === undefined && ifNoneMatch === undefined) return undefined
+  return { ...(ifMatch === undefined ? {} : { etagMatches: ifMatch }), ...(ifNoneMatch === undefined ? {} : { etagDoesNotMatch: ifNoneMatch }) }
+}
+
+function toRange(range: { offset: number; length?: number | undefined } | { suffix: number }): { offset: number; length?: number } | { suffix: number } {
+  if ('suffix' in range) return range
+  return range.length === undefined ? { offset: range.offset } : { offset: range.offset, length: range.length }
+}
+
+/** The part that an answer holds. R2 repeats the asked range, which may go past the end. */
+function partOf({ range = {}, size }: NativeR2Object): { offset: number; length: number } {
+  if (range.suffix !== undefined) {
+    const length = Math.min(range.suffix, size)
+    return { offset: size - length, length }
+  }
+  const offset = range.offset ?? 0
+  return { offset, length: Math.min(range.length ?? size, size - offset) }
+}

@@ -1,0 +1,16 @@
+import { UnmoorError } from '../../../core/errors.ts'
+
+/** The platform's cursor as ours: with a checksum before it, so that one of another store is refused rather than taken for some position. */
+export function wrapCursor(store: string, cursor: string): string {
+  let hash = 0x811c9dc5
+  const text = store + cursor
+  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
+  return `${(hash >>> 0).toString(36)}.${cursor}`
+}
+
+/** The platform's cursor within ours. @throws `InvalidArgument` for any other text. */
+export function unwrapCursor(store: string, cursor: string): string {
+  const native = cursor.slice(cursor.indexOf('.') + 1)
+  if (wrapCursor(store, native) === cursor) return native
+  throw new UnmoorError('InvalidArgument', 'This cursor is not one that an earlier page of this list gave.')
+}

@@ -1,0 +1,100 @@
+import type { DriverFactory, KvDriver, KvEntry } from '../../../core/bindings/drivers.ts'
+import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
+import { unwrapCursor, wrapCursor } from './cursor.ts'
+import type { NativeKv } from './native.ts'
+import { nativeOf } from './native-of.ts'
+
+/** KV on Workers KV. */
+export const kv: DriverFactory<'kv'> = (_options, context) => new WorkersKv(nativeOf<NativeKv>(context, 'KV namespace'))
+
+class WorkersKv implements KvDriver {
+  #kv: NativeKv
+
+  constructor(native: NativeKv) {
+    this.#kv = native
+  }
+
+  async get(key: string, as: 'text' | 'bytes' | 'stream', wanted?: { expiration?: boolean }): Promise<KvEntry | null> {
+    try {
+      const [value, metadata, expiration] = await this.#read(key, as, wanted?.expiration ?? false)
+      if (value === null) return null
+      return { value, metadata: metadataText(metadata), expiration }
+    } catch (error) {
+      throw toError(error)
+    }
+  }
+
+  async #read(key: string, as: 'text' | 'bytes' | 'stream', expiration: boolean): Promise<[KvEntry['value'] | null, unknown, number | undefined]> {
+    // KV tells an expiration in lists only. A key is the first of those that it is a prefix of.
+    const listed = expiration ? this.#kv.list({ prefix: key, limit: 1 }) : undefined
+    // A failed list counts where it is awaited; until then it must not be an unhandled rejection.
+    listed?.catch(() => {})
+    const found =
+      as === 'text' ? await this.#kv.getWithMetadata(key, 'text') : as === 'stream' ? await this.#kv.getWithMetadata(key, 'stream') : await this.#kv.getWithMetadata(key, 'arrayBuffer')
+    const entry = (await listed)?.keys[0]
+    const value = found.value instanceof ArrayBuffer ? new Uint8Array(found.value) : found.value
+    return [value, found.metadata, entry?.name === key ? entry.expiration : undefined]
+  }
+
+  async getMany(keys: readonly string[], as: 'text' | 'bytes'): Promise<Map<string, KvEntry>> {
+    const entries = new Map<string, KvEntry>()
+    if (as === 'text' && keys.length > 0) {
+      // Bulk reads are refused where all values together are over 25 MB; single reads then do.
+      const found = await this.#kv.get([...keys], 'text').catch(() => undefined)
+      if (found !== undefined) {
+        for (const [key, value] of found) if (value !== null) entries.set(key, { value })
+        return entries
+      }
+    }
+    const found = await Promise.all(keys.map((key) => this.get(key, as)))
+    keys.forEach((key, index) => {
+      const entry = found[index]
+      if (entry) entries.set(key, entry)
+    })
+    return entries
+  }
+
+  async put(key: string, value: string | Uint8Array<ArrayBuffer>, options: { metadata?: string | undefined; expiration?: number | undefined }): Promise<void> {
+    try {
+      await this.#kv.put(key, value, {
+        ...(options.expiration === undefined ? {} : { expiration: options.expiration }),
+        ...(options.metadata === undefined ? {} : { metadata: JSON.parse(options.metadata) }),
+      })
+    } catch (error) {
+      throw toError(error)
+    }
+  }
+
+  async delete(key: string): Promise<void> {
+    try {
+      await this.#kv.delete(key)
+    } catch (error) {
+      throw toError(error)
+    }
+  }
+
+  async list(options: { prefix: string; cursor?: string | undefined; limit: number }): ReturnType<KvDriver['list']> {
+    const { prefix, cursor, limit } = options
+    try {
+      const page = await this.#kv.list({ prefix, limit, ...(cursor === undefined ? {} : { cursor: unwrapCursor('kv', cursor) }) })
+      const keys = page.keys.map(({ name, expiration, metadata }) => ({ name, expiration, metadata: metadataText(metadata) }))
+      return page.list_complete || !page.cursor ? { keys } : { keys, cursor: wrapCursor('kv', page.cursor) }
+    } catch (error) {
+      throw toError(error)
+    }
+  }
+}
+
+// KV gives null for metadata that was never put.
+function metadataText(metadata: unknown): string | undefined {
+  return metadata === null || metadata === undefined ? undefined : JSON.stringify(metadata)
+}
+
+/** KV's errors are texts with a status: `KV PUT failed: 429 Too Many Requests`. */
+function toError(error: unknown): UnmoorError {
+  if (isUnmoorError(error)) return error
+  const text = error instanceof Error ? error.message : String(error)
+  const status = Number(/failed: (\d{3})/.exec(text)?.[1])
+  const code = status === 429 ? 'Throttled' : status >= 500 ? 'Unavailable' : status === 401 || status === 403 ? 'PermissionDenied' : 'Internal'
+  return new UnmoorError(code, `Workers KV: ${text}`, { cause: error, mayHaveApplied: status >= 500 && /PUT|DELETE/.test(text) })
+}

@@ -1,0 +1,126 @@
+import type { DriverFactory, SqlCell, SqlDriver, SqlQuery, SqlResult } from '../../../core/bindings/drivers.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import { LIMITS } from '../../../core/limits.ts'
+import type { NativeD1, NativeD1Cell, NativeD1Result, NativeD1Statement } from './native.ts'
+import { nativeOf } from './native-of.ts'
+import { isSettled, toError } from './sql-errors.ts'
+
+/** SQL on D1. */
+export const sql: DriverFactory<'sql'> = (_options, context) => createD1Driver(nativeOf<NativeD1>(context, 'D1 database'))
+
+/** A driver over a D1 database; `unmoor start` migrates the simulator's with it. */
+export function createD1Driver(native: NativeD1): SqlDriver {
+  return new D1(native)
+}
+
+class D1 implements SqlDriver {
+  readonly dialect = 'sqlite'
+  #db: NativeD1
+
+  constructor(native: NativeD1) {
+    this.#db = native
+  }
+
+  async query(query: SqlQuery, signal?: AbortSignal): Promise<SqlResult> {
+    try {
+      if (writes(query.text)) return toResult(query, await until(this.#prepare(query).all(), signal))
+      // Objects would lose columns of the same name, and all names where there are no rows.
+      const [columns = [], ...rows] = await until(this.#prepare(query).raw({ columnNames: true }), signal)
+      return { columns: columns as string[], rows: rows.map((row) => row.map((cell) => toCell(cell, false))), changes: 0 }
+    } catch (error) {
+      throw toError(error)
+    }
+  }
+
+  async batch(queries: readonly SqlQuery[], signal?: AbortSignal): Promise<SqlResult[]> {
+    try {
+      const results = await until(this.#db.batch(queries.map((query) => this.#prepare(query))), signal)
+      return queries.map((query, index) => toResult(query, results[index] as NativeD1Result))
+    } catch (error) {
+      const known = toError(error)
+      if (isSettled(known)) known.details.index = await this.#failingIndex(queries)
+      throw known
+    }
+  }
+
+  /**
+   * D1 does not say which statement of a batch failed. Batches of its first statements are tried again to find it, each with a last statement that always fails,
+   * so that none of them keeps anything.
+   */
+  async #failingIndex(queries: readonly SqlQuery[]): Promise<number> {
+    let low = 0
+    let high = queries.length - 1
+    while (low < high) {
+      const middle = (low + high) >> 1
+      const upTo = queries.slice(0, middle + 1).map((query) => this.#prepare(query))
+      const failure = await this.#db.batch([...upTo, this.#db.prepare(ALWAYS_FAILS)]).then(
+        () => undefined,
+        (error: unknown) => String(error),
+      )
+      if (failure?.includes(ALWAYS_FAILS_WITH)) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #prepare({ text, params }: SqlQuery): NativeD1Statement {
+    const statement = this.#db.prepare(text)
+    return params.length === 0 ? statement : statement.bind(...params)
+  }
+}
+
+/** Fails while it runs, after the statements before it did. */
+const ALWAYS_FAILS = `SELECT json_extract('{}', 'unmoor-probe')`
+const ALWAYS_FAILS_WITH = 'unmoor-probe'
+
+/** Whether a statement may change rows: then D1 must say how many, which only its row objects come with. */
+function writes(text: string): boolean {
+  const keyword = /^\s*(\w+)/.exec(text)?.[1]?.toUpperCase()
+  if (keyword !== 'WITH') return keyword !== 'SELECT' && keyword !== 'VALUES' && keyword !== 'EXPLAIN'
+  // What is left without strings, quoted names and comments; REPLACE( is a function.
+  const bare = text.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|\/\*[^]*?\*\//g, ' ')
+  return /\b(?:INSERT|UPDATE|DELETE|REPLACE\s+INTO)\b/i.test(bare)
+}
+
+function toResult({ text }: SqlQuery, { results = [], meta }: NativeD1Result): SqlResult {
+  const written = writes(text)
+  const changes = written ? (meta.changes ?? 0) : 0
+  const columns = Object.keys(results[0] ?? {})
+  const rows = results.map((row) => Object.values(row).map((cell) => toCell(cell, written)))
+  // After other statements than inserts it is still that of an earlier one.
+  return changes > 0 && /\b(?:INSERT|REPLACE)\b/i.test(text) ? { columns, rows, changes, lastRowId: meta.last_row_id } : { columns, rows, changes }
+}
+
+/** Largest magnitude of a SQLite integer. What is larger was a float. */
+const INTEGER_MAX = 2 ** 63
+
+function toCell(value: NativeD1Cell, written: boolean): SqlCell {
+  if (typeof value === 'number') {
+    // D1 has rounded such an integer already; a float of this size can't be told from one.
+    if (Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) <= INTEGER_MAX) {
+      throw new UnmoorError('LimitExceeded', 'D1: a result is an integer beyond 2^53 - 1, which JavaScript would round; select it with CAST(... AS TEXT).', {
+        details: { limit: 'sql.integer', max: LIMITS['sql.integer'] },
+        // Too late to undo a statement that wrote.
+        mayHaveApplied: written,
+      })
+    }
+    return value
+  }
+  return Array.isArray(value) ? Uint8Array.from(value) : value
+}
+
+/** D1 cannot stop a statement; the caller at least need not wait for it. */
+async function until<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work
+  let abort = (): void => {}
+  const aborted = new Promise<never>((_resolve, reject) => {
+    abort = () => reject(new UnmoorError('Aborted', 'The statement was given up; it may still take effect.', { cause: signal.reason, mayHaveApplied: true }))
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort)
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
