@@ -1,0 +1,196 @@
+/**
+ * Queues on Amazon SQS (standard queues). Settings that a consumer needs live on the queue itself, set by whoever deploys it:
+ * the visibility time, and a redrive policy with `maxReceiveCount` = `maxRetries` + 1 where the app declares a dead-letter queue.
+ */
+import { constantCase } from '../../../core/bindings/declarations.ts'
+import type { DriverFactory, QueueDriver, QueueIncoming, QueueOutgoing, QueueSettlement } from '../../../core/bindings/drivers.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import { pause } from '../aws/client.ts'
+import type { AwsOptions } from '../aws/options.ts'
+import { fromApi, SqsApi } from './api.ts'
+import { decodeMessage, encodeMessage, parseLease, type SqsEntry } from './envelope.ts'
+
+export { type SqsMessage, SqsApi } from './api.ts'
+
+/** Options of {@link queue}. */
+export interface SqsOptions extends AwsOptions {
+  /** The queue's URL. Default: the variable of the binding's name, such as `CLICKS_QUEUE_URL`. */
+  url?: string
+}
+
+/** A queue on SQS. */
+export const queue: DriverFactory<'queue', SqsOptions> = (options, context) => {
+  const { binding, declaration } = context
+  const variable = `${constantCase(binding)}_QUEUE_URL`
+  const url = options.url ?? context.variable(variable)
+  if (url === undefined || !URL.canParse(url)) {
+    throw new UnmoorError('NotFound', `Queue "${binding}" needs its SQS URL in ${variable}${url === undefined ? '' : `; "${url}" is none`}.`, { binding })
+  }
+  if (declaration.kind !== 'queue') throw new UnmoorError('Internal', `"${binding}" is no queue.`, { binding })
+  const deliveries = declaration.maxRetries + 1
+  return new SqsQueue(new SqsApi(url, options, context), binding, deliveries, declaration.deadLetterQueue !== undefined, () => context.now())
+}
+
+/** SQS's limits per request. AWS takes 1 MiB since 2025; queues made before, and some servers, 256 KiB. */
+const BATCH = 10
+const BATCH_BYTES = 256 * 1024
+/** Longest wait of one ReceiveMessage. */
+const MAX_WAIT = 20
+
+class SqsQueue implements QueueDriver {
+  #api: SqsApi
+  #binding: string
+  #deliveries: number
+  #deadLetter: boolean
+  #now: () => number
+
+  constructor(api: SqsApi, binding: string, deliveries: number, deadLetter: boolean, now: () => number) {
+    this.#api = api
+    this.#binding = binding
+    this.#deliveries = deliveries
+    this.#deadLetter = deadLetter
+    this.#now = now
+  }
+
+  async send(messages: readonly QueueOutgoing[]): Promise<void> {
+    const now = this.#now()
+    const entries = messages.map((message, index) => ({ Id: String(index), ...encodeMessage(message, this.#binding, this.#deliveries, now) }))
+    const results = await Promise.all(chunks(entries).map((chunk) => this.#sendChunk(chunk)))
+    const failures = results.flat()
+    const first = failures[0]
+    if (first === undefined) return
+    const indexes = failures.map(({ index }) => index).sort((a, b) => a - b)
+    const { code, message, cause } = first.error
+    throw new UnmoorError(code, messages.length === 1 ? message : `${indexes.length} of ${messages.length} messages were not sent: ${message}`, {
+      mayHaveApplied: failures.some(({ error }) => error.mayHaveApplied),
+      details: { ...first.error.details, indexes },
+      cause,
+    })
+  }
+
+  /** The entries that failed, after those that were SQS's fault were tried again. */
+  async #sendChunk(chunk: readonly (SqsEntry & { Id: string })[]): Promise<{ index: number; error: UnmoorError }[]> {
+    let left = chunk
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const { Failed = [] } = await this.#api.sendBatch(left)
+        if (Failed.length === 0) return []
+        if (Failed.some(({ SenderFault }) => SenderFault) || attempt === 2) {
+          return Failed.map(({ Id, Code, Message, SenderFault }) => ({
+            index: Number(Id),
+            error: new UnmoorError(SenderFault ? 'Internal' : 'Unavailable', `sqs SendMessageBatch on queue ${this.#api.url}: ${Code}: ${Message ?? ''}`),
+          }))
+        }
+        const again = new Set(Failed.map(({ Id }) => Id))
+        left = left.filter(({ Id }) => again.has(Id))
+        await pause(50 * 2 ** attempt)
+      } catch (error) {
+        return left.map(({ Id }) => ({ index: Number(Id), error: error as UnmoorError }))
+      }
+    }
+  }
+
+  async receive(options: { max: number; leaseSeconds: number; waitSeconds: number; signal: AbortSignal }): Promise<QueueIncoming[]> {
+    const { max, leaseSeconds, signal } = options
+    const received: QueueIncoming[] = []
+    let wait = Math.min(MAX_WAIT, Math.floor(options.waitSeconds))
+    while (received.length < max && !signal.aborted) {
+      let messages
+      try {
+        messages = await this.#api.receive({ max: Math.min(BATCH, max - received.length), visibilityTimeout: leaseSeconds, waitSeconds: wait, signal })
+      } catch (error) {
+        // What was leased before must reach its handler.
+        if (signal.aborted || received.length > 0) break
+        throw error
+      }
+      if (messages.length === 0) break
+      for (const message of messages) received.push(decodeMessage(fromApi(message), this.#binding))
+      wait = 0
+    }
+    return received
+  }
+
+  async settle(settlements: readonly QueueSettlement[]): Promise<{ dropped: string[] }> {
+    const done: string[] = []
+    const retries: { receiptHandle: string; seconds: number }[] = []
+    const dropped: string[] = []
+    for (const settlement of settlements) {
+      const { attempts, id, receiptHandle } = parseLease(settlement.lease)
+      const last = attempts >= this.#deliveries
+      if (settlement.outcome === 'ack') done.push(receiptHandle)
+      else if (last && !this.#deadLetter) {
+        done.push(receiptHandle)
+        dropped.push(id)
+      } else {
+        // At the last delivery the redrive policy moves it when it is next received: at once.
+        retries.push({ receiptHandle, seconds: last ? 0 : settlement.delaySeconds })
+      }
+    }
+    // Entries that fail have a lease that ran out, which is ignored; a request that fails is an error.
+    await Promise.all([...groups(done).map((group) => this.#api.deleteBatch(group)), ...groups(retries).map((group) => this.#api.changeVisibilityBatch(group))])
+    return { dropped }
+  }
+
+  async extend(leases: readonly string[], leaseSeconds: number): Promise<void> {
+    const changes = leases.map((lease) => ({ receiptHandle: parseLease(lease).receiptHandle, seconds: leaseSeconds }))
+    await Promise.all(groups(changes).map((group) => this.#api.changeVisibilityBatch(group)))
+  }
+
+  /** Approximate, as SQS counts. A message that waits for its retry delay counts as leased. */
+  async depth(): Promise<{ ready: number; delayed: number; leased: number }> {
+    const attributes = await this.#api.attributes(['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesDelayed', 'ApproximateNumberOfMessagesNotVisible'])
+    return {
+      ready: Number(attributes['ApproximateNumberOfMessages']),
+      delayed: Number(attributes['ApproximateNumberOfMessagesDelayed']),
+      leased: Number(attributes['ApproximateNumberOfMessagesNotVisible']),
+    }
+  }
+}
+
+function groups<T>(items: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(items.length / BATCH) }, (_, index) => items.slice(index * BATCH, (index + 1) * BATCH))
+}
+
+function chunks(entries: readonly (SqsEntry & { Id: string })[]): (SqsEntry & { Id: string })[][] {
+  const all: (SqsEntry & { Id: string })[][] = []
+  let bytes = Infinity
+  for (const entry of entries) {
+    const size = Buffer.byteLength(entry.MessageBody) + ATTRIBUTE_BYTES
+    const last = all.at(-1)
+    if (last === undefined || last.length === BATCH || bytes + size > BATCH_BYTES) {
+      all.push([entry])
+      bytes = size
+    } else {
+      last.push(entry)
+      bytes += size
+    }
+  }
+  return all
+}
+
+/** Above what the message attributes take: names, types and values count. */
+const ATTRIBUTE_BYTES = 400
+
+/** What is read of a record of a Lambda event of SQS. */
+export interface SqsRecord {
+  messageId: string
+  receiptHandle: string
+  body: string
+  attributes: { ApproximateReceiveCount: string; SentTimestamp: string }
+  messageAttributes: Record<string, { stringValue?: string | undefined }>
+}
+
+/** The message of a record of a Lambda event, for the consumer of the queue `binding`. Its lease is one that `settle` takes. */
+export function decodeSqsRecord(record: SqsRecord, binding: string): QueueIncoming {
+  return decodeMessage(
+    {
+      messageId: record.messageId,
+      receiptHandle: record.receiptHandle,
+      body: record.body,
+      attribute: (name) => record.messageAttributes[name]?.stringValue,
+      receiveCount: Number(record.attributes.ApproximateReceiveCount),
+      sentTimestamp: Number(record.attributes.SentTimestamp),
+    },
+    binding,
+  )
+}
