@@ -21,6 +21,8 @@ export interface BundlerOptions {
   conditions: readonly string[]
   nodeBuiltins: 'all' | readonly string[]
   log: Log
+  /** Whether the bundle carries its source map. Default: false. */
+  sourcemap?: boolean
 }
 
 /**
@@ -32,9 +34,10 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
   const { rolldown } = await import('rolldown')
   const file = resolve(shared.outDir, options.file)
   const offences: Offence[] = []
+  // The bundler rewrites the errors that plugins throw, so ours is kept here.
+  let refused: unknown
   const conditions = [...(options.conditions ?? shared.conditions)]
   const browser = conditions.includes('browser')
-  let graph: Graph = { modules: new Set(), importers: () => [] }
   const written: string[] = []
   const plugins: Plugin[] = [
     wasmPlugin(options.wasm ?? 'inline'),
@@ -46,14 +49,18 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
       external: options.external ?? [],
       alias: options.alias ?? {},
       offences,
+      onError: (error) => void (refused ??= error),
     }),
     {
       name: 'unmoor:graph',
       async generateBundle(_output, bundled) {
-        graph = { modules: moduleIds(bundled), importers: (id) => this.getModuleInfo(id)?.importers ?? [] }
+        const graph: Graph = { modules: moduleIds(bundled), importers: (id) => this.getModuleInfo(id)?.importers ?? [] }
         written.push(...Object.keys(bundled))
         // Before anything is written, and while the graph can still be asked.
-        await refuseOffences(offences.filter(isKept(bundled)), graph, shared)
+        await refuseOffences(offences.filter(isKept(bundled)), graph, shared).catch((error: unknown) => {
+          refused ??= error
+          throw new Error('refused')
+        })
       },
     },
   ]
@@ -80,13 +87,14 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
         format: options.format ?? 'esm',
         minify: options.minify ?? true,
         codeSplitting: false,
+        sourcemap: shared.sourcemap === true ? 'inline' : false,
         comments: { legal: false },
       })
     } finally {
       await build.close()
     }
   } catch (error) {
-    throw buildError(error)
+    throw refused ?? buildError(error)
   }
   const folder = dirname(file)
   return { file, size: (await stat(file)).size, files: written.map((name) => relative(shared.outDir, join(folder, name))) }
@@ -101,17 +109,13 @@ function moduleIds(bundled: OutputBundle): Set<string> {
 
 /** Whether an import survived tree shaking: a library may import `node:fs` in a part that the app does not use. */
 function isKept(bundled: OutputBundle): (offence: Offence) => boolean {
-  const kept = new Set<string>()
-  let required = ''
-  for (const output of Object.values(bundled)) {
-    if (output.type !== 'chunk') continue
-    for (const id of [...output.imports, ...output.dynamicImports]) kept.add(id.replace(/^node:/, ''))
-    required += output.code
-  }
-  return ({ specifier }) => {
-    const name = specifier.replace(/^node:/, '')
-    // A CommonJS require is no import of the chunk, but a call in its text.
-    return kept.has(name) || [`"node:${name}"`, `"${name}"`, `\`node:${name}\``, `\`${name}\``].some((text) => required.includes(text))
+  // The chunk's own list of imports names dropped ones too; its text has what is left, under the id that they were resolved to.
+  const text = Object.values(bundled).map((output) => (output.type === 'chunk' ? output.code : '')).join('\n')
+  return ({ kind, specifier, required }) => {
+    // A CommonJS require stays where its module does.
+    if (required) return true
+    const id = kind === 'builtin' ? `node:${specifier.replace(/^node:/, '')}` : specifier
+    return ['"', "'", '`'].some((quote) => text.includes(`${quote}${id}${quote}`))
   }
 }
 
@@ -119,20 +123,8 @@ function isKept(bundled: OutputBundle): (offence: Offence) => boolean {
 function buildError(error: unknown): unknown {
   if (!(error instanceof Error)) return error
   const causes = (error as { errors?: unknown[] }).errors ?? [error]
-  for (const cause of causes) {
-    const own = findOwn(cause)
-    if (own !== undefined) return own
-  }
   const text = causes.map((cause) => plain(cause instanceof Error ? cause.message : String((cause as { message?: string }).message ?? cause))).join('\n')
   return new UnmoorError('InvalidArgument', `The app does not build:\n${text.trim()}`, { operation: 'build', cause: error })
-}
-
-/** The error of ours that a plugin threw: the bundler wraps it. */
-function findOwn(error: unknown): UnmoorError | undefined {
-  for (let cause = error; typeof cause === 'object' && cause !== null; cause = (cause as { cause?: unknown }).cause) {
-    if (cause instanceof UnmoorError) return cause
-  }
-  return undefined
 }
 
 function plain(message: string): string {

@@ -11,6 +11,8 @@ export interface Offence {
   /** As written in the source. */
   specifier: string
   importer: string
+  /** Whether it is a `require`. */
+  required: boolean
 }
 
 /** What is known of the module graph after a bundle. */

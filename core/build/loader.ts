@@ -33,7 +33,8 @@ export interface Loader {
 /** Starts the child at once: it is up by the time there is something to import. */
 export function startLoader(options: { timeoutSeconds?: number } = {}): Loader {
   const child = fork(fileURLToPath(new URL(`./loader-child.${fromSource ? 'ts' : 'js'}`, import.meta.url)), [], {
-    execArgv: ['--no-warnings'],
+    // The app comes as a bundle with its source map: errors then name the user's own files.
+    execArgv: ['--no-warnings', '--enable-source-maps'],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   return new ChildLoader(child, options.timeoutSeconds ?? TIMEOUT_SECONDS)
@@ -115,9 +116,11 @@ class ChildLoader implements Loader {
 
 /** The message, and the place in the user's own file where the stack tells it. */
 function located(error: NonNullable<LoaderReply['error']>): string {
-  const frame = error.stack.split('\n').find((line) => /^\s+at /.test(line) && line.includes('file://') && !line.includes('loader-child'))
-  // A syntax error's stack begins with the place: file:///x.ts:3 and the line.
-  const head = /^file:\/\/\S+/.exec(error.stack)?.[0]
-  const place = head ?? /file:\/\/[^\s)]+/.exec(frame ?? '')?.[0]
-  return `${error.name}: ${error.message}${place === undefined ? '' : ` (${place.replace('file://', '')})`}`
+  // A syntax error's stack begins with the place: file:///x.ts:3 and the line. A frame is `at f (file:///x.ts:3:1)`, or has a path where a source map named the file.
+  const head = /^(?:file:\/\/)?(\/\S+:\d+)\n/.exec(error.stack)?.[1]
+  const frame = error.stack.split('\n').find((line) => /^\s+at /.test(line) && !/node:|loader-child/.test(line))
+  const place = head ?? /(\/[^\s()]+:\d+:\d+)\)?$/.exec((frame ?? '').replace('file://', ''))?.[1]
+  const missing = /^Cannot find package '((?:@[^/']+\/)?[^/']+)/.exec(error.message)?.[1]
+  const install = missing === undefined ? '' : `. Run: npm install ${missing}`
+  return `${error.name}: ${error.message}${place === undefined ? '' : ` (${place})`}${install}`
 }

@@ -100,9 +100,9 @@ export async function loadProject(projectDir: string, options: { config?: Config
     const loaded = await loadConfig(projectDir, { given: options.config, loader })
     const label = isAbsolute(relative(loaded.projectDir, loaded.entry)) ? loaded.entry : relative(loaded.projectDir, loaded.entry)
     const { file } = await bundle(
-      { entry: "export { default } from '#app'", file: 'app.mjs', minify: false },
+      { entry: "import * as app from '#app'\nexport default app.default", file: 'app.mjs', minify: false },
       // For declarations alone any built-in will do; the target's own bundle is the one that is checked.
-      { projectDir: loaded.projectDir, outDir: scratch, appEntry: loaded.entry, target: 'manifest', conditions: ['node'], nodeBuiltins: 'all', log: SILENT },
+      { projectDir: loaded.projectDir, outDir: scratch, appEntry: loaded.entry, target: 'manifest', conditions: ['node'], nodeBuiltins: 'all', log: SILENT, sourcemap: true },
     )
     const manifest = await loader.manifest(file, label, loaded.name)
     const [migrations, assets] = await Promise.all([readAllMigrations(loaded.projectDir, manifest), readAssets(loaded.projectDir, manifest)])

@@ -18,6 +18,8 @@ interface Options {
   alias: Readonly<Record<string, string>>
   /** Filled with imports of what the target lacks or nobody has. */
   offences: Offence[]
+  /** Given what resolving throws. */
+  onError(error: unknown): void
 }
 
 /**
@@ -39,9 +41,9 @@ export function resolvePlugin(options: Options): Plugin {
         const alias = options.alias[source]
         if (alias !== undefined) {
           if (isAbsolute(alias)) return alias
-          return resolvePublicName(alias) ?? (await this.resolve(alias, join(projectDir, 'package.json'), { skipSelf: true }))
+          return publicName(alias, options.onError) ?? (await this.resolve(alias, join(projectDir, 'package.json'), { skipSelf: true }))
         }
-        const own = resolvePublicName(source)
+        const own = publicName(source, options.onError)
         if (own !== undefined) return own
         const from = importer === undefined || isEntry(importer) ? join(projectDir, 'package.json') : importer
         if (isBuiltin(source)) {
@@ -51,7 +53,7 @@ export function resolvePlugin(options: Options): Plugin {
           // Some built-ins have a package of the same name (events, buffer, ...), which serves where the target lacks them.
           const polyfill = source === name ? await this.resolve(source, from, { ...extra, skipSelf: true }) : null
           if (polyfill !== null && polyfill.external === false) return polyfill
-          offences.push({ kind: 'builtin', specifier: source, importer: from })
+          offences.push({ kind: 'builtin', specifier: source, importer: from, required: extra.kind === 'require-call' })
           return answer
         }
         const found = await this.resolve(source, from, { ...extra, skipSelf: true })
@@ -59,7 +61,7 @@ export function resolvePlugin(options: Options): Plugin {
         // What unmoor's own code needs may lie in the project (optional peers).
         const inProject = isOwnFile(from) ? await this.resolve(source, join(projectDir, 'package.json'), { ...extra, skipSelf: true }) : null
         if (inProject !== null) return inProject
-        offences.push({ kind: 'missing', specifier: source, importer: from })
+        offences.push({ kind: 'missing', specifier: source, importer: from, required: extra.kind === 'require-call' })
         return { id: source, external: true, moduleSideEffects: true }
       },
     },
@@ -67,6 +69,15 @@ export function resolvePlugin(options: Options): Plugin {
       filter: { id: /^\0unmoor:entry$/ },
       handler: () => ({ code: options.entry, moduleType: 'ts' }),
     },
+  }
+}
+
+function publicName(source: string, onError: (error: unknown) => void): string | undefined {
+  try {
+    return resolvePublicName(source)
+  } catch (error) {
+    onError(error)
+    throw new Error('refused', { cause: error })
   }
 }
 
