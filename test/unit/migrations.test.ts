@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { sql as openSql } from '../../adapters/drivers/sqlite/index.ts'
+import type { SqlDriver } from '../../core/bindings/drivers.ts'
+import { migrate, type Migration } from '../../core/bindings/migrations.ts'
+
+let dir: string
+const opened: SqlDriver[] = []
+beforeEach(() => void (dir = mkdtempSync(join(tmpdir(), 'unmoor-migrations-'))))
+afterEach(async () => {
+  for (const driver of opened.splice(0)) await driver.close?.()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+async function open(): Promise<SqlDriver> {
+  const driver = await openSql({}, { binding: 'db', app: 'test', declaration: { kind: 'sql' }, dataDir: dir, variable: () => undefined, now: Date.now })
+  opened.push(driver)
+  return driver
+}
+
+const first: Migration = { name: '0001_a', checksum: 'one', sql: { default: 'CREATE TABLE a (n INTEGER); INSERT INTO a VALUES (1);' } }
+const second: Migration = { name: '0002_b', checksum: 'two', sql: { sqlite: 'INSERT INTO a VALUES (2)', postgres: 'this is for the other engine' } }
+const rows = async (driver: SqlDriver): Promise<unknown> => (await driver.query({ text: 'SELECT n FROM a ORDER BY n', params: [] })).rows
+
+it('applies each once, in order, the text of its engine', async () => {
+  const driver = await open()
+  expect(await migrate(driver, 'db', [first])).toEqual({ applied: ['0001_a'], already: [] })
+  expect(await migrate(driver, 'db', [first, second])).toEqual({ applied: ['0002_b'], already: ['0001_a'] })
+  expect(await rows(driver)).toEqual([[1], [2]])
+})
+
+it('rolls back the one that fails and names its statement', async () => {
+  const driver = await open()
+  const broken: Migration = { name: '0002_broken', checksum: 'x', sql: { default: 'INSERT INTO a VALUES (9); INSERT INTO nothing VALUES (1)' } }
+  await expect(migrate(driver, 'db', [first, broken])).rejects.toThrow(/"0002_broken" failed at statement 2 .*rolled back/)
+  expect(await rows(driver)).toEqual([[1]])
+  await migrate(driver, 'db', [first, second])
+  expect(await rows(driver)).toEqual([[1], [2]])
+})
+
+it('refuses one that changed, went away, or comes late', async () => {
+  const driver = await open()
+  await migrate(driver, 'db', [first, second])
+  await expect(migrate(driver, 'db', [{ ...first, checksum: 'other' }, second])).rejects.toMatchObject({ code: 'Conflict', retryable: false, message: expect.stringContaining('"0001_a" changed') as string })
+  await expect(migrate(driver, 'db', [second])).rejects.toThrow(/"0001_a".*file is gone/)
+  await expect(migrate(driver, 'db', [first, { ...first, name: '0001_b' }, second])).rejects.toThrow(/"0001_b" sorts before/)
+  await expect(migrate(driver, 'db', [first, second, { name: '0003_c', checksum: 'c', sql: { postgres: 'SELECT 1' } }])).rejects.toThrow(/0003_c.sqlite.sql/)
+})
+
+it('lets racing processes apply each once', async () => {
+  const drivers = await Promise.all(Array.from({ length: 4 }, open))
+  const runs = await Promise.all(drivers.map((driver) => migrate(driver, 'db', [first, second])))
+  expect(runs.flatMap(({ applied }) => applied).toSorted()).toEqual(['0001_a', '0002_b'])
+  expect(await rows(drivers[0] as SqlDriver)).toEqual([[1], [2]])
+})

@@ -1,0 +1,147 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { queue as openQueue } from '../../adapters/drivers/sqlite/index.ts'
+import { queue, type QueueDeclaration, type QueueOptions } from '../../core/bindings/declarations.ts'
+import type { QueueDriver, QueueIncoming } from '../../core/bindings/drivers.ts'
+import { createBatch, Queue, type OwnedBatch } from '../../core/bindings/queue.ts'
+import { consumeQueues, type ConsumedQueue, type Consumers } from '../../core/queue-consumer.ts'
+
+let dir: string
+const opened: QueueDriver[] = []
+const consumers: Consumers[] = []
+
+beforeEach(() => void (dir = mkdtempSync(join(tmpdir(), 'unmoor-consumer-'))))
+afterEach(async () => {
+  await Promise.all(consumers.splice(0).map((consumer) => consumer.stop()))
+  for (const driver of opened.splice(0)) await driver.close?.()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+async function open(binding: string, options: QueueOptions = {}): Promise<ConsumedQueue> {
+  const declaration = queue(options) as QueueDeclaration
+  const driver = await openQueue({}, { binding, app: 'test', declaration, dataDir: dir, variable: () => undefined, now: Date.now })
+  opened.push(driver)
+  return { binding, declaration, driver }
+}
+
+/** Runs `handler` as the app's; what it throws retries what is left, as the runtime does. */
+function consume(consumed: ConsumedQueue, handler: (batch: OwnedBatch) => unknown, onError: (message: string) => void = () => {}, leaseSeconds?: number): Consumers {
+  const consumer = consumeQueues([consumed], {
+    onError,
+    ...(leaseSeconds === undefined ? {} : { leaseSeconds }),
+    handle: async (binding, messages: readonly QueueIncoming[]) => {
+      const batch = createBatch(binding, messages, consumed.declaration.retryDelay)
+      try {
+        await handler(batch)
+        return { settlements: batch.settlements('ack') }
+      } catch {
+        return { settlements: batch.settlements('retry') }
+      }
+    },
+  })
+  consumers.push(consumer)
+  return consumer
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 400; tries++) {
+    if (await condition()) return
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  throw new Error('it never came to be')
+}
+
+it('delivers maxRetries + 1 times, then to the dead-letter queue with id and body, attempts from 1', async () => {
+  const clicks = await open('clicks', { maxRetries: 2, deadLetterQueue: 'dead' })
+  const dead = await open('dead')
+  const attempts: number[] = []
+  const buried: { id: string; body: unknown; attempts: number }[] = []
+  const ids = new Set<string>()
+  consume(clicks, (batch) => {
+    for (const { attempts: count, id } of batch.messages) {
+      attempts.push(count)
+      ids.add(id)
+    }
+    throw new Error('poison')
+  })
+  consume(dead, (batch) => batch.messages.forEach(({ id, body, attempts: count }) => buried.push({ id, body, attempts: count })))
+  await new Queue(clicks.driver, { binding: 'clicks' }).send({ a: 1 })
+  await until(() => buried.length > 0)
+  expect(attempts).toEqual([1, 2, 3])
+  expect(buried).toEqual([{ id: [...ids][0], body: { a: 1 }, attempts: 1 }])
+  await until(async () => (await dead.driver.depth?.())?.leased === 0)
+  expect([await clicks.driver.depth?.(), await dead.driver.depth?.()]).toEqual(Array(2).fill({ ready: 0, delayed: 0, leased: 0 }))
+})
+
+it('drops with a log line where there is no dead-letter queue', async () => {
+  const clicks = await open('clicks', { maxRetries: 0 })
+  const log: string[] = []
+  consume(clicks, () => Promise.reject(new Error('no')), (message) => log.push(message))
+  await new Queue(clicks.driver, { binding: 'clicks' }).send(1)
+  await until(() => log.length > 0)
+  expect(log[0]).toMatch(/queue clicks: message .* was dropped.*deadLetterQueue/)
+})
+
+it('renews the lease of a slow handler, so that its message comes once', async () => {
+  const clicks = await open('clicks')
+  let deliveries = 0
+  let done = false
+  consume(
+    clicks,
+    async () => {
+      deliveries++
+      await new Promise((resolve) => setTimeout(resolve, 1500))
+      done = true
+    },
+    undefined,
+    0.5,
+  )
+  consume(clicks, () => void deliveries++, undefined, 0.5)
+  await new Queue(clicks.driver, { binding: 'clicks' }).send('slow')
+  await until(() => done || deliveries > 1)
+  expect(deliveries).toBe(1)
+})
+
+it('fills a batch for batchWait, and finishes it when stopped', async () => {
+  const clicks = await open('clicks', { batchSize: 3, batchWait: 5 })
+  const sizes: number[] = []
+  let finished = false
+  const consumer = consume(clicks, async (batch) => {
+    sizes.push(batch.messages.length)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    finished = true
+  })
+  const sender = new Queue(clicks.driver, { binding: 'clicks' })
+  for (let message = 0; message < 3; message++) await sender.send(message)
+  await until(() => sizes.length > 0)
+  await consumer.stop()
+  expect([sizes, finished]).toEqual([[3], true])
+  expect(await clicks.driver.depth?.()).toEqual({ ready: 0, delayed: 0, leased: 0 })
+})
+
+it('goes on after the backend was away', async () => {
+  const clicks = await open('clicks')
+  const { driver } = clicks
+  let failures = 0
+  const flaky: QueueDriver = {
+    send: (messages) => driver.send(messages),
+    settle: (settlements) => (driver.settle as NonNullable<typeof driver.settle>).call(driver, settlements),
+    receive: async (options) => {
+      if (failures++ < 3) throw new Error('connection refused')
+      return (driver.receive as NonNullable<typeof driver.receive>).call(driver, options)
+    },
+  }
+  const log: string[] = []
+  const got: unknown[] = []
+  consume({ ...clicks, driver: flaky }, (batch) => got.push(batch.messages[0]?.body), (message) => log.push(message))
+  await new Queue(driver, { binding: 'clicks' }).send('after')
+  await until(() => got.length > 0)
+  expect([got, log]).toEqual([['after'], ['queue clicks: the backend failed, trying again:']])
+})
+
+it('refuses a driver that only sends', async () => {
+  const clicks = await open('clicks')
+  expect(() => consumeQueues([{ ...clicks, driver: { send: async () => {} } }], { handle: async () => ({ settlements: [] }) })).toThrow(/only sends/)
+})
