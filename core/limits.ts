@@ -29,6 +29,10 @@ export const LIMITS = {
   'sql.likePattern': 50,
   'sql.columns': 100,
   'sql.compoundSelect': 5,
+  /** Nesting of one expression, and terms of a chain such as a + b + c. */
+  'sql.expressionDepth': 100,
+  /** Largest whole number in a result; text holds larger ones. */
+  'sql.integer': Number.MAX_SAFE_INTEGER,
 
   'queue.message': 127_000,
   'queue.sendBatch': 100,

@@ -1,0 +1,37 @@
+/** A fresh store per name, such as `app/binding`; drivers of one process that name the same store share it, as they would a backend. */
+export class Stores<Store> {
+  #create: () => Store
+  #stores = new Map<string, { store: Store; users: number }>()
+
+  constructor(create: () => Store) {
+    this.#create = create
+  }
+
+  open(name: string): { store: Store; close: () => void } {
+    let entry = this.#stores.get(name)
+    if (entry === undefined) {
+      entry = { store: this.#create(), users: 0 }
+      this.#stores.set(name, entry)
+    }
+    const { store } = entry
+    entry.users++
+    return {
+      store,
+      // Forgotten with its last driver, so that tests begin empty.
+      close: () => {
+        if (--entry.users === 0) this.#stores.delete(name)
+      },
+    }
+  }
+}
+
+/** Options of the memory drivers that hold data. */
+export interface MemoryOptions {
+  /** Keeps stores of one process apart, for tests. Default: one namespace. */
+  namespace?: string
+}
+
+/** The store's name of a binding. */
+export function storeName(options: MemoryOptions, context: { app: string; binding: string }): string {
+  return `${options.namespace ?? ''}/${context.app}/${context.binding}`
+}

@@ -1,0 +1,147 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { prefixEnd, utf8, utf8Text } from '../../../core/bindings/bytes.ts'
+import type { DriverFactory, KvDriver, KvEntry, KvListEntry } from '../../../core/bindings/drivers.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import { decodeCursor, encodeCursor } from '../shared/cursor.ts'
+import { toUnmoorError } from './errors.ts'
+import { databasePath, fileName, openDatabase, type SqliteOptions } from './open.ts'
+
+/** Rows as `setReturnArrays` gives them. */
+type EntryRow = [value: string | Uint8Array<ArrayBuffer>, metadata: string | null, expiration: number | null]
+type ListRow = [key: string, metadata: string | null, expiration: number | null]
+
+const CURSOR = 'sk1'
+/** Puts between two sweeps for expired entries, and entries that one sweep removes: small, as a sweep holds up its put. */
+const SWEEP_EVERY = 500
+const SWEEP_SIZE = 1000
+
+/** A kv store in one table. */
+export const kv: DriverFactory<'kv', SqliteOptions> = (options, context) => {
+  const path = databasePath(options, context, `kv-${fileName(context.binding)}`)
+  const database = openDatabase(path, { synchronous: 'normal', ...options })
+  try {
+    return new SqliteKv(database, path, `kv:${context.app}:${context.binding}`, () => context.now())
+  } catch (error) {
+    database.close()
+    throw toUnmoorError(error, path)
+  }
+}
+
+/**
+ * Keys are TEXT with the BINARY collation: SQLite compares their UTF-8 bytes, which is the contract's order, and keeps NUL characters.
+ * (Ill-formed text, which TEXT would change, never arrives here.) Values are TEXT or BLOB as they were put, so neither is converted on the usual way.
+ */
+class SqliteKv implements KvDriver {
+  #database: DatabaseSync
+  #path: string
+  #now: () => number
+  #get: StatementSync
+  #put: StatementSync
+  #delete: StatementSync
+  #deleteExpired: StatementSync
+  #sweep: StatementSync
+  #list: StatementSync
+  #listAfter: StatementSync
+  #listToEnd: StatementSync
+  #listAfterToEnd: StatementSync
+  #puts = 0
+
+  constructor(database: DatabaseSync, path: string, name: string, now: () => number) {
+    const table = `"${name.replaceAll('"', '""')}"`
+    database.exec(`CREATE TABLE IF NOT EXISTS ${table} (key TEXT NOT NULL PRIMARY KEY, value NOT NULL, metadata TEXT, expiration INTEGER)`)
+    database.exec(`CREATE INDEX IF NOT EXISTS ${table.slice(0, -1)}:expiration" ON ${table} (expiration) WHERE expiration IS NOT NULL`)
+    this.#database = database
+    this.#path = path
+    this.#now = now
+    const prepare = (text: string): StatementSync => {
+      const statement = database.prepare(text)
+      statement.setReturnArrays(true)
+      return statement
+    }
+    this.#get = prepare(`SELECT value, metadata, expiration FROM ${table} WHERE key = ?`)
+    this.#put = prepare(`INSERT INTO ${table} (key, value, metadata, expiration) VALUES (?, ?, ?, ?)
+      ON CONFLICT (key) DO UPDATE SET value = excluded.value, metadata = excluded.metadata, expiration = excluded.expiration`)
+    this.#delete = prepare(`DELETE FROM ${table} WHERE key = ?`)
+    this.#deleteExpired = prepare(`DELETE FROM ${table} WHERE key = ? AND expiration <= ?`)
+    this.#sweep = prepare(`DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE expiration <= ? LIMIT ${SWEEP_SIZE})`)
+    const list = (range: string): StatementSync =>
+      prepare(`SELECT key, metadata, expiration FROM ${table} WHERE ${range} AND (expiration IS NULL OR expiration > ?) ORDER BY key LIMIT ?`)
+    this.#list = list('key >= ? AND key < ?')
+    this.#listAfter = list('key > ? AND key < ?')
+    this.#listToEnd = list('key >= ?')
+    this.#listAfterToEnd = list('key > ?')
+  }
+
+  async get(key: string, as: 'text' | 'bytes' | 'stream'): Promise<KvEntry | null> {
+    return this.#read(key, as)
+  }
+
+  async getMany(keys: readonly string[], as: 'text' | 'bytes'): Promise<Map<string, KvEntry>> {
+    const entries = new Map<string, KvEntry>()
+    for (const key of keys) {
+      const entry = this.#read(key, as)
+      if (entry !== null) entries.set(key, entry)
+    }
+    return entries
+  }
+
+  #read(key: string, as: 'text' | 'bytes' | 'stream'): KvEntry | null {
+    try {
+      const row = this.#get.get(key) as EntryRow | undefined
+      if (row === undefined) return null
+      const [stored, metadata, expiration] = row
+      if (expiration !== null && expiration * 1000 <= this.#now()) {
+        this.#deleteExpired.run(key, this.#seconds())
+        return null
+      }
+      const value = as === 'text' ? (typeof stored === 'string' ? stored : utf8Text(stored)) : typeof stored === 'string' ? utf8(stored) : stored
+      return { value, metadata: metadata ?? undefined, expiration: expiration ?? undefined }
+    } catch (error) {
+      throw toUnmoorError(error, this.#path)
+    }
+  }
+
+  async put(key: string, value: string | Uint8Array<ArrayBuffer>, options: { metadata?: string | undefined; expiration?: number | undefined }): Promise<void> {
+    try {
+      this.#put.run(key, value, options.metadata ?? null, options.expiration ?? null)
+      if (++this.#puts % SWEEP_EVERY === 0) this.#sweep.run(this.#seconds())
+    } catch (error) {
+      throw toUnmoorError(error, this.#path)
+    }
+  }
+
+  async delete(key: string): Promise<void> {
+    try {
+      this.#delete.run(key)
+    } catch (error) {
+      throw toUnmoorError(error, this.#path)
+    }
+  }
+
+  async list({ prefix, cursor, limit }: { prefix: string; cursor?: string | undefined; limit: number }): Promise<{ keys: KvListEntry[]; cursor?: string | undefined }> {
+    const after = cursor === undefined ? undefined : decodeCursor(CURSOR, cursor)
+    if (after !== undefined && !after.startsWith(prefix)) throw new UnmoorError('InvalidArgument', 'The cursor belongs to a list with another prefix.')
+    const rows = this.#rows(prefix, after, limit + 1)
+    const keys = rows.slice(0, limit).map(([name, metadata, expiration]) => ({ name, metadata: metadata ?? undefined, expiration: expiration ?? undefined }))
+    return rows.length > limit ? { keys, cursor: encodeCursor(CURSOR, keys[limit - 1]?.name ?? '') } : { keys }
+  }
+
+  #rows(prefix: string, after: string | undefined, count: number): ListRow[] {
+    const end = prefix === '' ? undefined : prefixEnd(prefix)
+    const from = after ?? prefix
+    try {
+      if (end === undefined) return (after === undefined ? this.#listToEnd : this.#listAfterToEnd).all(from, this.#seconds(), count) as unknown as ListRow[]
+      return (after === undefined ? this.#list : this.#listAfter).all(from, end, this.#seconds(), count) as unknown as ListRow[]
+    } catch (error) {
+      throw toUnmoorError(error, this.#path)
+    }
+  }
+
+  #seconds(): number {
+    return Math.floor(this.#now() / 1000)
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+}

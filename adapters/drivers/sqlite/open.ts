@@ -1,0 +1,78 @@
+import { mkdirSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import type { DriverContext } from '../../../core/bindings/drivers.ts'
+import { constantCase } from '../../../core/bindings/declarations.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import { toUnmoorError } from './errors.ts'
+
+/** Options of all sqlite drivers. */
+export interface SqliteOptions {
+  /**
+   * The database's file, absolute or relative to the data folder; `:memory:` keeps nothing. Default: a file of its own per kv and sql binding,
+   * one for all queues of the app: `APP/kv-NAME.sqlite`, `APP/sql-NAME.sqlite`, `APP/queues.sqlite` in the data folder.
+   */
+  path?: string
+  /** `full`: a write that was answered survives a power cut. `normal`: it survives the process, and the file stays sound. Default: `full` for sql and queue sends, `normal` for kv. */
+  synchronous?: 'full' | 'normal'
+  /** Milliseconds to wait for another process's lock before `Conflict`. Default: 5,000. */
+  busyTimeout?: number
+}
+
+/** The file of a binding; `file` is the default's name without the ending. */
+export function databasePath(options: SqliteOptions, context: DriverContext, file: string): string {
+  if (options.path === ':memory:') return ':memory:'
+  return dataPath(options.path, context, `${file}.sqlite`)
+}
+
+/** A path for embedded data: the one given, or `name` in the app's own folder, within the data folder. */
+export function dataPath(given: string | undefined, context: DriverContext, name: string): string {
+  const path = given ?? join(context.app, name)
+  if (context.dataDir === undefined && resolve(path) !== path) {
+    throw new UnmoorError('InvalidArgument', `Binding "${context.binding}": this target has no data folder, so its driver needs an absolute "path".`, { binding: context.binding, operation: 'start' })
+  }
+  return resolve(context.dataDir ?? '/', path)
+}
+
+/** A binding's name as a file name; distinct also where the file system ignores case. */
+export function fileName(binding: string): string {
+  return constantCase(binding).toLowerCase()
+}
+
+/** Opens a database in WAL mode. A file that is no sound database is an error that names it; it is never overwritten. */
+export function openDatabase(path: string, options: SqliteOptions & { synchronous: 'full' | 'normal' }): DatabaseSync {
+  if (path !== ':memory:') makeFolder(dirname(path))
+  let database: DatabaseSync | undefined
+  try {
+    database = new DatabaseSync(path, { timeout: options.busyTimeout ?? 5000, enableForeignKeyConstraints: true, enableDoubleQuotedStringLiterals: false, allowExtension: false })
+    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous === 'full' ? 'FULL' : 'NORMAL'}; PRAGMA temp_store = MEMORY`)
+    return database
+  } catch (error) {
+    database?.close()
+    throw toUnmoorError(error, path)
+  }
+}
+
+/** Makes a folder and those above it. */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true })
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    throw new UnmoorError(code === 'EACCES' || code === 'EPERM' || code === 'EROFS' ? 'PermissionDenied' : 'Unavailable', `The folder ${path} cannot be made: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/** Runs `work` in a write transaction; whatever it throws rolls all back. It must not await: one connection serves all callers. */
+export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    const result = work()
+    database.exec('COMMIT')
+    return result
+  } catch (error) {
+    // SQLite itself rolls back after some errors, such as a full disk.
+    if (database.isTransaction) database.exec('ROLLBACK')
+    throw error
+  }
+}

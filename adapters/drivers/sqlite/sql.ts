@@ -1,0 +1,118 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import type { DriverFactory, SqlCell, SqlDriver, SqlQuery, SqlResult } from '../../../core/bindings/drivers.ts'
+import { type ErrorDetails, isUnmoorError, UnmoorError } from '../../../core/errors.ts'
+import { LIMITS } from '../../../core/limits.ts'
+import { toUnmoorError } from './errors.ts'
+import { holdLock } from './lock.ts'
+import { databasePath, fileName, inTransaction, openDatabase, type SqliteOptions } from './open.ts'
+import { type Prepared, StatementCache } from './statements.ts'
+
+/** A database in one file, with the portable limits (D1's) set natively. Calls run at once and block the process while they do. */
+export const sql: DriverFactory<'sql', SqliteOptions> = (options, context) => {
+  const path = databasePath(options, context, `sql-${fileName(context.binding)}`)
+  const database = openDatabase(path, { synchronous: 'full', ...options })
+  setPortableLimits(database)
+  return new SqliteSql(database, path)
+}
+
+function setPortableLimits(database: DatabaseSync): void {
+  const { limits } = database
+  limits.length = LIMITS['sql.row']
+  limits.column = LIMITS['sql.columns']
+  limits.compoundSelect = LIMITS['sql.compoundSelect']
+  limits.likePatternLength = LIMITS['sql.likePattern']
+  limits.exprDepth = LIMITS['sql.expressionDepth']
+  limits.attach = 0
+}
+
+class SqliteSql implements SqlDriver {
+  readonly dialect = 'sqlite'
+  #database: DatabaseSync
+  #path: string
+  #statements: StatementCache
+  #changes: StatementSync
+  #total: StatementSync
+
+  constructor(database: DatabaseSync, path: string) {
+    this.#database = database
+    this.#path = path
+    this.#statements = new StatementCache(database)
+    this.#changes = database.prepare('SELECT changes(), last_insert_rowid()')
+    this.#changes.setReturnArrays(true)
+    this.#changes.setReadBigInts(true)
+    this.#total = database.prepare('SELECT total_changes() AS total')
+  }
+
+  async query(query: SqlQuery, signal?: AbortSignal): Promise<SqlResult> {
+    checkSignal(signal)
+    try {
+      const prepared = this.#statements.get(query.text)
+      // A result that cannot be given back (an integer too large) must undo the write that made it.
+      if (prepared.writes && prepared.returns) return inTransaction(this.#database, () => this.#run(prepared, query.params))
+      return this.#run(prepared, query.params)
+    } catch (error) {
+      throw toUnmoorError(error, this.#path)
+    }
+  }
+
+  async batch(queries: readonly SqlQuery[], signal?: AbortSignal): Promise<SqlResult[]> {
+    checkSignal(signal)
+    let index: number | undefined
+    try {
+      return inTransaction(this.#database, () => {
+        const results = queries.map((query, at) => {
+          index = at
+          return this.#run(this.#statements.get(query.text), query.params)
+        })
+        // What fails now is the commit (a deferred constraint), not one statement.
+        index = undefined
+        return results
+      })
+    } catch (error) {
+      throw withIndex(toUnmoorError(error, this.#path), index)
+    }
+  }
+
+  #run(prepared: Prepared, params: readonly SqlCell[]): SqlResult {
+    const { statement, returns, writes } = prepared
+    const values = params.map(toInput)
+    const before = prepared.guessed ? this.#total.get()?.['total'] : undefined
+    if (!returns) {
+      const { changes, lastInsertRowid } = statement.run(...values)
+      if (!writes) return { columns: [], rows: [], changes: 0 }
+      return { columns: [], rows: [], changes: Number(changes), ...rowId(prepared, BigInt(changes), BigInt(lastInsertRowid)) }
+    }
+    // Arrays, so that columns of the same name are both kept.
+    const rows = statement.all(...values) as unknown as SqlCell[][]
+    const columns = statement.columns().map(({ name }) => name)
+    if (!writes || (prepared.guessed && this.#total.get()?.['total'] === before)) return { columns, rows, changes: 0 }
+    const [changes, last] = this.#changes.get() as unknown as [bigint, bigint]
+    return { columns, rows, changes: Number(changes), ...rowId(prepared, changes, last) }
+  }
+
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    return this.#path === ':memory:' ? work() : holdLock(`${this.#path}.lock`, work)
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+}
+
+function toInput(value: SqlCell): SQLInputValue {
+  return typeof value === 'boolean' ? Number(value) : value
+}
+
+function rowId({ inserts }: Prepared, changes: bigint, last: bigint): { lastRowId?: number } {
+  return inserts && changes > 0n && last <= Number.MAX_SAFE_INTEGER && last >= Number.MIN_SAFE_INTEGER ? { lastRowId: Number(last) } : {}
+}
+
+function withIndex(error: unknown, index: number | undefined): unknown {
+  if (index === undefined || !isUnmoorError(error)) return error
+  const details: ErrorDetails = { ...error.details, index }
+  return new UnmoorError(error.code, error.message, { retryable: error.retryable, mayHaveApplied: error.mayHaveApplied, details, cause: error.cause })
+}
+
+function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new UnmoorError('Aborted', 'The query was aborted before it began.', { cause: signal.reason })
+}

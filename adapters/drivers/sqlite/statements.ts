@@ -1,0 +1,59 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+
+/** A prepared statement and what it does. */
+export interface Prepared {
+  statement: StatementSync
+  /** Gives rows (SELECT, or RETURNING). */
+  returns: boolean
+  /** Inserts, updates or deletes: SQLite's change counter is its own, not that of an earlier statement. */
+  writes: boolean
+  inserts: boolean
+  /** Begins with WITH, and what follows is a guess: whether it wrote is asked of SQLite. */
+  guessed: boolean
+}
+
+const MAX_STATEMENTS = 250
+
+/** Prepared statements by text, the least recently used dropped. SQLite itself prepares them again when the schema changes. */
+export class StatementCache {
+  #database: DatabaseSync
+  #statements = new Map<string, Prepared>()
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+  }
+
+  get(text: string): Prepared {
+    const known = this.#statements.get(text)
+    if (known !== undefined) {
+      if (this.#statements.size === MAX_STATEMENTS) {
+        this.#statements.delete(text)
+        this.#statements.set(text, known)
+      }
+      return known
+    }
+    const prepared = prepare(this.#database, text)
+    if (this.#statements.size >= MAX_STATEMENTS) this.#statements.delete(this.#statements.keys().next().value as string)
+    this.#statements.set(text, prepared)
+    return prepared
+  }
+}
+
+function prepare(database: DatabaseSync, text: string): Prepared {
+  const statement = database.prepare(text)
+  const returns = statement.columns().length > 0
+  const body = text.replace(/^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/, '')
+  const keyword = /^[a-z]+/i.exec(body)?.[0]?.toUpperCase() ?? ''
+  // After WITH, a word within a string may look like a write: then a read takes a write lock, no more.
+  const withWord = (pattern: RegExp): boolean => keyword === 'WITH' && pattern.test(body)
+  const inserts = keyword === 'INSERT' || keyword === 'REPLACE' || withWord(/\b(?:insert|replace)\b/i)
+  const writes = inserts || keyword === 'UPDATE' || keyword === 'DELETE' || withWord(/\b(?:update|delete)\b/i)
+  if (returns) {
+    // Integers beyond 2^53 - 1 then throw; the usual ones need no BigInt in between.
+    statement.setReturnArrays(true)
+  } else {
+    // `run` would round a large row id on Node 24.
+    statement.setReadBigInts(true)
+  }
+  return { statement, returns, writes, inserts, guessed: keyword === 'WITH' && writes }
+}
