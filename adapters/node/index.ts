@@ -1,0 +1,40 @@
+/**
+ * `unmoor/node`: the target `node`, a server in a process of its own.
+ */
+import type { Adapter } from '../../core/adapter.ts'
+import { build } from './build.ts'
+import { migrate, start } from './start.ts'
+
+export type { NodeOptions } from './options.ts'
+
+const node: Adapter = {
+  name: 'node',
+  capabilities: {
+    'request.streaming': true,
+    'request.abort': true,
+    'request.large': true,
+    'response.large': true,
+    'response.streaming': true,
+    'http.keepWorkAfterAnswer': true,
+    'sql.interactiveTransactions': false,
+    'cache.shared': false,
+    'queue.exactAttempts': true,
+  },
+  nodeBuiltins: 'all',
+  conditions: ['node', 'import', 'default'],
+  defaultDrivers: {
+    kv: { driver: 'sqlite' },
+    sql: { driver: 'sqlite' },
+    queue: { driver: 'sqlite' },
+    blob: { driver: 'fs' },
+    cache: { driver: 'memory' },
+    secret: { driver: 'env' },
+    service: { driver: 'http' },
+    assets: { driver: 'files' },
+  },
+  build,
+  start,
+  migrate,
+}
+
+export default node

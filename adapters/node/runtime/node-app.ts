@@ -1,0 +1,80 @@
+import { createContext } from '../../../core/context.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import { consumedQueues, consumeQueues } from '../../../core/queue-consumer.ts'
+import type { Runtime } from '../../../core/runtime.ts'
+import type { TestChannel } from '../../../core/test-channel.ts'
+import type { HttpHandler } from './http.ts'
+import type { ServeOptions } from './index.ts'
+import { migrateRuntime } from './migrate.ts'
+import { createNodeRuntime } from './node-runtime.ts'
+import { startScheduler } from './scheduler.ts'
+import { startServer } from './server.ts'
+
+/** An app at work: HTTP, crons and queues. */
+export interface NodeApp {
+  readonly url: string
+  /** Stops taking work, lets what runs finish, frees the drivers. True if all finished within `seconds`. */
+  stop(seconds: number): Promise<boolean>
+}
+
+/** Starts everything; what fails leaves nothing open. */
+export async function startNodeApp(options: ServeOptions): Promise<NodeApp> {
+  const port = readPort(process.env['PORT'])
+  const runtime = await createNodeRuntime(options)
+  try {
+    await migrateRuntime(runtime, options.migrations)
+    const { maxBodyBytes, trustProxy, cronOverlap } = options.options
+    const server = await startServer(composeHandler(runtime, options.testChannel), { port, host: process.env['HOST'] || '127.0.0.1', maxBodyBytes, trustProxy })
+    const consumers = consumeQueues(consumedQueues(runtime), { handle: (binding, messages, ctx) => runtime.queue(binding, messages, ctx) })
+    const scheduler = startScheduler({
+      crons: Object.fromEntries(Object.entries(runtime.app.crons).map(([name, { schedule }]) => [name, schedule])),
+      overlap: cronOverlap,
+      async run(name, scheduledTime) {
+        const ctx = createContext()
+        const outcome = await runtime.cron(name, scheduledTime, ctx)
+        await ctx.settled()
+        return outcome
+      },
+    })
+    return {
+      url: server.url,
+      async stop(seconds) {
+        const late = Promise.withResolvers<boolean>()
+        const timer = setTimeout(() => late.resolve(false), seconds * 1000)
+        const workers = Promise.race([Promise.all([consumers.stop(), scheduler.stop()]).then(() => true), late.promise])
+        const finished = await Promise.all([server.stop(seconds), workers])
+        clearTimeout(timer)
+        await runtime.close()
+        return finished.every(Boolean)
+      },
+    }
+  } catch (error) {
+    await runtime.close()
+    throw error
+  }
+}
+
+/** What answers a request: the test channel where there is one, then a static file, then the app. Composed once. */
+export function composeHandler(runtime: Runtime, testChannel: TestChannel | undefined): HttpHandler {
+  const app: HttpHandler = (request, ctx) => runtime.fetch(request, ctx)
+  const { assets } = runtime
+  const withFiles: HttpHandler =
+    assets === undefined
+      ? app
+      : (request, ctx) => {
+          if (request.method !== 'GET' && request.method !== 'HEAD') return app(request, ctx)
+          return assets.serve(request).then((file) => file ?? app(request, ctx))
+        }
+  if (testChannel === undefined) return withFiles
+  return (request, ctx) => {
+    if (!new URL(request.url).pathname.startsWith('/.unmoor/')) return withFiles(request, ctx)
+    return testChannel(runtime, request, ctx, process.env['UNMOOR_TEST_TOKEN']).then((answer) => answer ?? withFiles(request, ctx))
+  }
+}
+
+function readPort(text: string | undefined): number {
+  if (text === undefined || text === '') return 3000
+  const port = Number(text)
+  if (!/^\d+$/.test(text) || port > 65535) throw new UnmoorError('InvalidArgument', `PORT is "${text}", not a number from 0 to 65535.`, { operation: 'start' })
+  return port
+}
