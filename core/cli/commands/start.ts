@@ -1,0 +1,90 @@
+import { join, resolve } from 'node:path'
+import type { Command } from 'commander'
+import { loadAdapter } from '../../build/adapters.ts'
+import { buildApp, readArtifact } from '../../build/build.ts'
+import { collectVariables, readEnvFile } from '../../build/variables.ts'
+import { usageError } from '../exit.ts'
+import { loadTargets, options } from '../options.ts'
+import { createReporter } from '../reporter.ts'
+import { onStop } from '../signals.ts'
+
+interface Options {
+  target: string
+  dir?: string
+  build?: true
+  port: number
+  host: string
+  envFile?: string
+  dataDir?: string
+  project: string
+  reporter: 'text' | 'json'
+}
+
+/** `unmoor start`. */
+export function register(program: Command): void {
+  program
+    .command('start')
+    .description("run the built app on the target's real runtime, on this machine")
+    .addOption(options.target())
+    .option('--dir <dir>', 'the artifact (default: .unmoor/TARGET of the project)')
+    .option('--build', 'build the app first')
+    .addOption(options.port())
+    .addOption(options.host())
+    .addOption(options.envFile())
+    .addOption(options.dataDir())
+    .addOption(options.project())
+    .addOption(options.reporter())
+    .action(start)
+}
+
+async function start(given: Options): Promise<void> {
+  const report = createReporter(given.reporter)
+  const { targets, projectDir, config, dataDir } = await loadTargets(given.project, [given.target])
+  const target = targets[0] as string
+  if (given.build && given.dir !== undefined) throw usageError('--build writes to .unmoor/TARGET; leave out --dir, or build with: unmoor build --out DIR')
+  const adapter = await loadAdapter(target, projectDir, config)
+  const dir = given.dir === undefined ? join(projectDir, '.unmoor', adapter.name) : resolve(given.dir)
+  if (given.build) await report.step('Building', () => buildApp({ projectDir, target, log: report }))
+  const info = await readArtifact(dir, process.cwd())
+  if (info.target !== adapter.name) throw usageError(`${dir} was built for "${info.target}", not for "${adapter.name}".`)
+  const envFile = await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)
+
+  // A signal during the start ends it after the start: a half-started runtime could not be stopped.
+  let stopping = false
+  let stop = (): void => void (stopping = true)
+  const release = onStop(() => stop())
+  const started = performance.now()
+  try {
+    const runtime = await report.step(`Starting ${target}`, () =>
+      adapter.start({
+        dir,
+        info,
+        dataDir: given.dataDir === undefined ? join(dataDir, adapter.name) : resolve(given.dataDir),
+        port: given.port,
+        host: given.host,
+        variables: collectVariables(info, envFile, process.env),
+        testToken: process.env['UNMOOR_TEST_TOKEN'],
+        onOutput: (line) => void process.stderr.write(`${line}\n`),
+        log: report,
+      }),
+    )
+    const ended = runtime.exited.then((code) => ({ code }))
+    stop = () => void (stopping = true)
+    const asked = new Promise<void>((resolveAsked) => {
+      if (stopping) resolveAsked()
+      stop = resolveAsked
+    })
+    report.print(`${info.manifest.name} on ${runtime.runtime}: ${runtime.url} (Ctrl-C stops it)`)
+    report.result({ target, url: runtime.url, runtime: runtime.runtime, pids: runtime.pids, startMs: Math.round(performance.now() - started) })
+    const first = await Promise.race([ended, asked])
+    if (first === undefined) {
+      report.info('Stopping ...')
+      await runtime.stop()
+    } else {
+      report.warn(`The runtime ended by itself${first.code === null ? '' : ` with exit code ${first.code}`}.`)
+      process.exitCode = 1
+    }
+  } finally {
+    release()
+  }
+}

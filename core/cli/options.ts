@@ -1,0 +1,39 @@
+import { InvalidArgumentError, Option } from 'commander'
+import { resolve } from 'node:path'
+import { loadConfig, type LoadedConfig } from '../build/project.ts'
+import { knownTargets } from '../build/adapters.ts'
+import type { Config } from '../config.ts'
+import { usageError } from './exit.ts'
+
+/** Options that several commands have in common; each is made anew, since commander keeps the parser in it. */
+export const options = {
+  project: () => new Option('-C, --project <dir>', 'the project\'s folder').default('.', 'this folder'),
+  target: () => new Option('-t, --target <name>', 'node, cloudflare, lambda, isolate, or one that unmoor.config.ts names').makeOptionMandatory(),
+  targets: () => new Option('-t, --target <names...>', 'node, cloudflare, lambda, isolate, or ones that unmoor.config.ts names'),
+  reporter: () => new Option('--reporter <kind>', 'text, or json: one JSON line last on stdout').choices(['text', 'json']).default('text'),
+  port: () => new Option('-p, --port <number>', 'TCP port; 0 takes a free one').argParser(parsePort).default(8787),
+  host: () => new Option('--host <address>', 'address to listen on').default('127.0.0.1'),
+  envFile: () => new Option('--env-file <path>', 'variables and secrets, a NAME=value on each line; the environment wins (default: .env of the project, if it is there)'),
+  dataDir: () => new Option('--data-dir <path>', 'folder for local data (default: .unmoor/data/TARGET of the project)'),
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('A port is a whole number from 0 to 65535.')
+  return port
+}
+
+/** The names given, once each, if every one is a target of this project. @throws usage error naming the targets. */
+export function checkTargets(names: readonly string[], config: Config): string[] {
+  const known = knownTargets(config)
+  for (const name of names) {
+    if (!known.includes(name) && !name.startsWith('.') && !name.startsWith('/')) throw usageError(`There is no target "${name}". Targets: ${known.join(', ')}.`)
+  }
+  return [...new Set(names)]
+}
+
+/** The project's config and its checked targets. */
+export async function loadTargets(project: string, names: readonly string[]): Promise<LoadedConfig & { targets: string[] }> {
+  const loaded = await loadConfig(resolve(project))
+  return { ...loaded, targets: checkTargets(names, loaded.config) }
+}

@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { fromSource, packageVersion } from '../build/packages.ts'
+import { register as registerBuild } from './commands/build.ts'
+import { register as registerDev } from './commands/dev.ts'
+import { register as registerInit } from './commands/init.ts'
+import { register as registerMigrate } from './commands/migrate.ts'
+import { register as registerStart } from './commands/start.ts'
+import { register as registerTest } from './commands/test.ts'
+import { exitCode, reportError } from './exit.ts'
+
+/** The command, with all that it can do. */
+async function createProgram(): Promise<Command> {
+  const program = new Command('unmoor')
+    .description('Write a handler once. Run it on Cloudflare Workers, in AWS Lambda containers, on Node servers and on your own isolate host.')
+    .version(packageVersion, '-V, --version')
+    .option('--verbose', 'show the stack of errors (or set UNMOOR_DEBUG)')
+    .showHelpAfterError('(add --help for what there is)')
+    .exitOverride()
+    .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong use (an unknown command, option, target, binding, or a config that does not hold).')
+  for (const register of [registerInit, registerDev, registerBuild, registerStart, registerMigrate, registerTest]) register(program)
+  await registerConformance(program)
+  return program
+}
+
+/** The suite is a part of its own, which a cut-down install may lack. */
+async function registerConformance(program: Command): Promise<void> {
+  const file = new URL(`./commands/conformance.${fromSource ? 'ts' : 'js'}`, import.meta.url)
+  if (!existsSync(file)) return
+  const { register } = (await import(/* @vite-ignore */ file.href)) as { register(program: Command): void }
+  register(program)
+}
+
+/** Runs the command; gives the exit code. Never throws. */
+export async function run(args: readonly string[]): Promise<number> {
+  try {
+    const program = await createProgram()
+    if (args.length === 0) {
+      program.outputHelp({ error: true })
+      return 2
+    }
+    await program.parseAsync([...args], { from: 'user' })
+    return Number(process.exitCode ?? 0)
+  } catch (error) {
+    // Commander has printed its own message; help and version are no failures.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    reportError(error, args)
+    return exitCode(error)
+  }
+}

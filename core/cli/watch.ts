@@ -1,0 +1,77 @@
+import { readdirSync, watch, type FSWatcher } from 'node:fs'
+import { join, sep } from 'node:path'
+
+const IGNORED: ReadonlySet<string> = new Set(['node_modules', '.git', '.unmoor', '.wrangler', 'dist', 'coverage'])
+/** Editors and checkouts write many files at once. */
+const QUIET_MS = 80
+
+/** Changes of a project's files. */
+export interface Changes {
+  /** The name of a file that changed since the last call, once nothing has changed for a moment; undefined when closed. */
+  next(): Promise<string | undefined>
+  close(): void
+}
+
+/**
+ * Watches a project without its packages, artifacts and version control, which no build reads or which builds write,
+ * and without the folders in `ignored` (absolute): a running app writes its data there.
+ */
+export function watchProject(projectDir: string, ignored: readonly string[]): Changes {
+  const watchers: FSWatcher[] = []
+  let changed: string | undefined
+  let closed = false
+  let timer: NodeJS.Timeout | undefined
+  let wake: (() => void) | undefined
+  const notice = (name: string): void => {
+    const path = join(projectDir, name)
+    if (name.split(sep).some((part) => IGNORED.has(part)) || ignored.some((folder) => path === folder || path.startsWith(folder + sep))) return
+    changed ??= name
+    clearTimeout(timer)
+    timer = setTimeout(() => {
+      timer = undefined
+      wake?.()
+    }, QUIET_MS)
+  }
+  const watchFolder = (name: string): void => {
+    watchers.push(
+      // A folder that is removed ends its own watcher; that is no failure.
+      watch(join(projectDir, name), { recursive: true }, (_event, file) => notice(file === null ? name : join(name, file))).on('error', () => {}),
+    )
+  }
+  const known = new Set<string>()
+  const watchNewFolders = (): void => {
+    for (const entry of readdirSync(projectDir, { withFileTypes: true })) {
+      if (!entry.isDirectory() || IGNORED.has(entry.name) || known.has(entry.name)) continue
+      known.add(entry.name)
+      watchFolder(entry.name)
+    }
+  }
+  watchers.push(
+    watch(projectDir, (_event, file) => {
+      watchNewFolders()
+      notice(file ?? '.')
+    }),
+  )
+  watchNewFolders()
+  return {
+    async next() {
+      while (!closed) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+          if (changed !== undefined && timer === undefined) resolve()
+        })
+        const name = changed
+        if (name === undefined) continue
+        changed = undefined
+        return name
+      }
+      return undefined
+    },
+    close() {
+      closed = true
+      clearTimeout(timer)
+      for (const watcher of watchers) watcher.close()
+      wake?.()
+    },
+  }
+}
