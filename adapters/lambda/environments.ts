@@ -1,0 +1,212 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { UnmoorError } from '../../core/errors.ts'
+import { createRuntimeApi, type ApiResponse, type RuntimeApi } from './runtime-api.ts'
+
+/** Options of {@link createEnvironments}. */
+export interface EnvironmentsOptions {
+  /** Program and arguments of one environment. */
+  command: readonly [string, ...string[]]
+  cwd: string
+  /** Environment variables; AWS_LAMBDA_RUNTIME_API is added. */
+  env: Readonly<Record<string, string>>
+  /** Most environments at once. More events than that wait, where AWS would throttle by the account's limit. Default: 10. */
+  max?: number
+  /** Seconds for one event, `waitUntil` work included; then the environment is killed, as on AWS. Default: 30. */
+  timeout?: number
+  /** Lines that the environments print. Default: dropped. */
+  onOutput?: ((line: string) => void) | undefined
+}
+
+/** Environments of one function: each takes one event at a time, and more are started under load. */
+export interface Environments {
+  /** Starts the first one. @throws what it says is wrong, with its last lines. */
+  start(): Promise<void>
+  /** Gives an event (JSON text) to a free environment. @throws `Timeout`, or `Unavailable` where the environment ended. */
+  invoke(payload: string): Promise<ApiResponse>
+  /** What the runtime calls itself. */
+  readonly userAgent: string | undefined
+  readonly pids: readonly number[]
+  /** Lets events at work end, then the processes; resolves when all have ended. */
+  stop(): Promise<void>
+}
+
+const INIT_TIMEOUT = 10_000
+const STOP_TIMEOUT = 5000
+const KEPT_LINES = 100
+
+export function createEnvironments(options: EnvironmentsOptions): Environments {
+  return new Pool(options)
+}
+
+interface Waiting {
+  readonly payload: string
+  readonly response: PromiseWithResolvers<ApiResponse>
+}
+
+class Pool implements Environments {
+  #options: EnvironmentsOptions
+  #max: number
+  #timeout: number
+  #all = new Set<Environment>()
+  #idle: Environment[] = []
+  /** Processes, those about to be spawned included. */
+  #size = 0
+  #starting = 0
+  #waiting: Waiting[] = []
+  #stopping = false
+  userAgent: string | undefined
+
+  constructor(options: EnvironmentsOptions) {
+    this.#options = options
+    this.#max = options.max ?? 10
+    this.#timeout = (options.timeout ?? 30) * 1000
+  }
+
+  get pids(): readonly number[] {
+    return [...this.#all].flatMap(({ child }) => child.pid ?? [])
+  }
+
+  async start(): Promise<void> {
+    await this.#add()
+  }
+
+  async #add(): Promise<void> {
+    this.#starting++
+    this.#size++
+    try {
+      const environment = await startEnvironment(this.#options, (created) => {
+        this.#all.add(created)
+        void created.exited.then(() => this.#remove(created))
+      })
+      this.userAgent ??= environment.api.userAgent
+      this.#idle.push(environment)
+    } finally {
+      this.#starting--
+    }
+    this.#assign()
+  }
+
+  #remove(environment: Environment): void {
+    this.#size--
+    this.#all.delete(environment)
+    this.#idle = this.#idle.filter((other) => other !== environment)
+    this.#assign()
+  }
+
+  invoke(payload: string): Promise<ApiResponse> {
+    if (this.#stopping) return Promise.reject(new UnmoorError('Unavailable', 'The function is being stopped.', { operation: 'invoke' }))
+    const response = Promise.withResolvers<ApiResponse>()
+    this.#waiting.push({ payload, response })
+    this.#assign()
+    return response.promise
+  }
+
+  /** Gives waiting events to idle environments, and starts as many more as are waited for. */
+  #assign(): void {
+    while (this.#waiting.length > 0 && this.#idle.length > 0) {
+      // The one used last: its caches are warm, and its code is compiled.
+      void this.#run(this.#idle.pop() as Environment, this.#waiting.shift() as Waiting)
+    }
+    for (let needed = this.#waiting.length - this.#starting; needed > 0 && this.#size < this.#max; needed--) {
+      this.#add().catch((error: unknown) => {
+        this.#waiting.shift()?.response.reject(error)
+        this.#assign()
+      })
+    }
+  }
+
+  async #run(environment: Environment, { payload, response }: Waiting): Promise<void> {
+    const { api, child } = environment
+    const timer = setTimeout(() => {
+      api.fail(new UnmoorError('Timeout', `The function ran into its timeout of ${this.#timeout / 1000} s.`, { operation: 'invoke' }))
+      child.kill('SIGKILL')
+    }, this.#timeout)
+    try {
+      const invocation = api.invoke({ payload, deadline: Date.now() + this.#timeout, traceId: traceId() })
+      response.resolve(await invocation.response)
+      await invocation.done
+      this.#idle.push(environment)
+    } catch (error) {
+      // Its process has ended or is about to; `exit` removes it.
+      response.reject(error)
+    } finally {
+      clearTimeout(timer)
+    }
+    this.#assign()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    for (const { response } of this.#waiting.splice(0)) response.reject(new UnmoorError('Unavailable', 'The function is being stopped.', { operation: 'invoke' }))
+    await Promise.all([...this.#all].map((environment) => stopEnvironment(environment, this.#idle.includes(environment) ? STOP_TIMEOUT : this.#timeout)))
+  }
+}
+
+interface Environment {
+  readonly api: RuntimeApi
+  readonly child: ChildProcess
+  readonly exited: Promise<void>
+}
+
+/** Starts a process and waits until it asks for its first event. */
+async function startEnvironment(options: EnvironmentsOptions, created: (environment: Environment) => void): Promise<Environment> {
+  const api = await createRuntimeApi()
+  const [program, ...args] = options.command
+  const child = spawn(program, args, { cwd: options.cwd, env: { ...options.env, AWS_LAMBDA_RUNTIME_API: api.address }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const lines: string[] = []
+  const read = (stream: Readable): void => {
+    createInterface(stream).on('line', (line) => {
+      lines.push(line)
+      if (lines.length > KEPT_LINES) lines.shift()
+      options.onOutput?.(line)
+    })
+  }
+  read(child.stdout)
+  read(child.stderr)
+  const exited = new Promise<void>((resolve) => {
+    const end = (why: string): void => {
+      api.fail(new UnmoorError('Unavailable', `The function's process ended${why}.`, { operation: 'invoke', retryable: false }))
+      resolve()
+      void api.close()
+    }
+    child.once('error', (error) => end(`: ${error.message}`))
+    child.once('exit', (code, signal) => end(` by itself (${signal ?? `exit code ${code}`})`))
+  })
+  const environment = { api, child, exited }
+  created(environment)
+  const timer = setTimeout(() => {
+    api.fail(new UnmoorError('Timeout', `The function asked for no event within ${INIT_TIMEOUT / 1000} s of its start.`, { operation: 'start' }))
+    child.kill('SIGKILL')
+  }, INIT_TIMEOUT)
+  try {
+    await api.started
+    return environment
+  } catch (error) {
+    await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, 500))])
+    child.kill('SIGKILL')
+    throw withLines(error, lines)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Errors of ours say all themselves; for others the process's own words help. */
+function withLines(error: unknown, lines: readonly string[]): unknown {
+  if (!(error instanceof UnmoorError) || (error.code !== 'Unavailable' && error.code !== 'Timeout') || lines.length === 0) return error
+  return new UnmoorError(error.code, `${error.message}\n${lines.join('\n')}`, { operation: 'start', retryable: false, cause: error })
+}
+
+async function stopEnvironment({ child, exited }: Environment, patience: number): Promise<void> {
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), patience)
+  await exited
+  clearTimeout(timer)
+}
+
+/** X-Ray's form: version, seconds, 96 random bits. */
+function traceId(): string {
+  const hex = (length: number): string => Array.from(crypto.getRandomValues(new Uint8Array(length / 2)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return `Root=1-${Math.floor(Date.now() / 1000).toString(16)}-${hex(24)};Parent=${hex(16)};Sampled=0`
+}

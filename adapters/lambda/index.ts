@@ -1,0 +1,46 @@
+/**
+ * `unmoor/lambda`: the target `lambda`, a container image for AWS Lambda, and the local Lambda that runs it.
+ */
+import type { Adapter } from '../../core/adapter.ts'
+import { build } from './build.ts'
+import { migrate } from './migrate.ts'
+import { start } from './start.ts'
+
+export type { FunctionSettings } from './function-settings.ts'
+export type { LambdaTargetOptions } from './options.ts'
+export { createRuntimeApi, type ApiInvocation, type ApiResponse, type RuntimeApi, type RuntimeApiOptions } from './runtime-api.ts'
+
+const lambda: Adapter = {
+  name: 'lambda',
+  capabilities: {
+    // AWS gives the function a whole request, and does not tell it that the client went away.
+    'request.streaming': false,
+    'request.abort': false,
+    // 6 MB of JSON, in which binary data is base64.
+    'request.large': false,
+    // Through a Function URL in its default mode, RESPONSE_STREAM. Buffered answers end at 6 MB.
+    'response.large': true,
+    'response.streaming': true,
+    'http.keepWorkAfterAnswer': false,
+    'sql.interactiveTransactions': false,
+    'cache.shared': false,
+    'queue.exactAttempts': false,
+  },
+  nodeBuiltins: 'all',
+  conditions: ['node', 'import', 'default'],
+  defaultDrivers: {
+    kv: { driver: 'dynamodb' },
+    blob: { driver: 's3' },
+    sql: { driver: 'postgres' },
+    queue: { driver: 'sqs' },
+    cache: { driver: 'memory' },
+    secret: { driver: 'env' },
+    service: { driver: 'http' },
+    assets: { driver: 'files' },
+  },
+  build,
+  start,
+  migrate,
+}
+
+export default lambda

@@ -1,0 +1,49 @@
+import { UnmoorError } from '../../core/errors.ts'
+import type { InvokeMode } from './runtime/events.ts'
+import type { HttpSource } from './runtime/http-event.ts'
+
+/** `targets.lambda.options` of unmoor.config.ts. */
+export interface LambdaTargetOptions {
+  /** The Function URL's invoke mode. Default: RESPONSE_STREAM. */
+  invokeMode?: InvokeMode
+  /** What stands before the function in a local start: a Function URL (`url`) or an API Gateway HTTP API (`v2`). Default: `url`. */
+  event?: HttpSource
+  /** Seconds for one event, 1 to 900. Default: 30. */
+  timeout?: number
+  /** Most environments of a local start, 1 to 1000. Default: 10. */
+  maxEnvironments?: number
+}
+
+/** The options with their defaults. @throws `InvalidArgument` naming one that is unknown or out of range. */
+export function readOptions(options: Readonly<Record<string, unknown>>): Required<LambdaTargetOptions> {
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.includes(name)) throw invalid(`targets.lambda.options has no "${name}". It has: ${KNOWN.join(', ')}.`)
+  }
+  return {
+    invokeMode: oneOf(options, 'invokeMode', ['RESPONSE_STREAM', 'BUFFERED']),
+    event: oneOf(options, 'event', ['url', 'v2']),
+    timeout: within(options, 'timeout', 1, 900, 30),
+    maxEnvironments: within(options, 'maxEnvironments', 1, 1000, 10),
+  }
+}
+
+const KNOWN: readonly string[] = ['invokeMode', 'event', 'timeout', 'maxEnvironments'] satisfies (keyof LambdaTargetOptions)[]
+
+/** The first is the default. */
+function oneOf<const T extends string>(options: Readonly<Record<string, unknown>>, name: string, allowed: readonly [T, ...T[]]): T {
+  const value = options[name]
+  if (value === undefined) return allowed[0]
+  const found = allowed.find((candidate) => candidate === value)
+  if (found === undefined) throw invalid(`targets.lambda.options.${name} is ${JSON.stringify(value)}. It can be ${allowed.join(' or ')}.`)
+  return found
+}
+
+function within(options: Readonly<Record<string, unknown>>, name: string, min: number, max: number, standard: number): number {
+  const value = options[name] ?? standard
+  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value
+  throw invalid(`targets.lambda.options.${name} is ${JSON.stringify(value)}. It must be a whole number from ${min} to ${max}.`)
+}
+
+function invalid(message: string): UnmoorError {
+  return new UnmoorError('InvalidArgument', message, { operation: 'config' })
+}

@@ -1,0 +1,66 @@
+/**
+ * Mends what undici has different from Workers, so that the same code runs on both: a stream as a body needs no `duplex: 'half'`, and a request that is
+ * passed on with `fetch` leaves the headers of its own connection behind.
+ */
+
+/** Headers that speak of one connection (RFC 9110, section 7.6.1), or of the host that it went to; undici refuses most of them. */
+const CONNECTION_HEADERS = ['connection', 'expect', 'host', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']
+
+/** Installs them, each when it is first used: loading undici takes longer than the rest of a start. */
+export function installGlobals(): void {
+  const nativeRequest = nativeGetter('Request')
+  const nativeFetch = globalThis.fetch
+  defineLazily('Request', () => requestClass(nativeRequest() as typeof Request))
+  defineLazily('fetch', () => {
+    const fetch: typeof globalThis.fetch = (input, init) => {
+      let request: Request
+      try {
+        request = new Request(input, init)
+      } catch (error) {
+        return Promise.reject(error)
+      }
+      for (const name of CONNECTION_HEADERS) request.headers.delete(name)
+      return nativeFetch(request)
+    }
+    return fetch
+  })
+}
+
+function requestClass(Native: typeof Request): typeof Request {
+  return class Request extends Native {
+    constructor(input: RequestInfo | URL, init?: RequestInit) {
+      super(input, withDuplex(init))
+    }
+
+    // What undici makes itself, such as a clone, is a Request too.
+    static override [Symbol.hasInstance](value: unknown): boolean {
+      return Native.prototype.isPrototypeOf(value as object)
+    }
+  }
+}
+
+function withDuplex(init: RequestInit | undefined): RequestInit | undefined {
+  if (typeof init !== 'object' || init === null || !(init.body instanceof ReadableStream) || 'duplex' in init) return init
+  // An init may be a Request, whose fields are getters of its prototype: inherited, not copied.
+  return Object.create(init, { duplex: { value: 'half', enumerable: true } }) as RequestInit
+}
+
+/** Node defines its classes by getters that load them; reading the property would load it now. */
+function nativeGetter(name: 'Request'): () => unknown {
+  const descriptor = Object.getOwnPropertyDescriptor(globalThis, name)
+  return descriptor?.get?.bind(globalThis) ?? (() => descriptor?.value)
+}
+
+function defineLazily(name: 'Request' | 'fetch', create: () => unknown): void {
+  const set = (value: unknown): void => void Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false })
+  Object.defineProperty(globalThis, name, {
+    get() {
+      const value = create()
+      set(value)
+      return value
+    },
+    set,
+    configurable: true,
+    enumerable: false,
+  })
+}

@@ -1,0 +1,80 @@
+import type { EventOptions } from './events.ts'
+import { handleEvent } from './events.ts'
+import { checkChunk, toBufferedResult } from './http-result.ts'
+import { createScope } from './invocation.ts'
+import { PRELUDE_END, STREAM_TYPE } from './loop.ts'
+
+/** What is read of the context that AWS's client passes. */
+interface LambdaContext {
+  getRemainingTimeInMillis(): number
+}
+
+/** AWS's response stream. */
+interface AwsResponseStream extends NodeJS.WritableStream {
+  setContentType(type: string): void
+}
+
+/** The global that AWS's base image and aws-lambda-ric set. */
+interface AwsLambda {
+  streamifyResponse(handler: (event: unknown, stream: AwsResponseStream, context: LambdaContext) => Promise<void>): LambdaHandler
+}
+
+/** A handler that AWS's Node.js client can call. Its first two parameters are the event and the context; streaming ones have the stream between. */
+export type LambdaHandler = (...args: never[]) => Promise<unknown>
+
+/**
+ * The handler for AWS's own client: streaming where the client can and `invokeMode` says so, else buffered.
+ * The client ends an invocation with the handler, so `waitUntil` work is finished first: a streamed answer has reached its reader by then, a buffered one waits for it.
+ */
+export function createHandler(options: EventOptions): LambdaHandler {
+  const { awslambda } = globalThis as { awslambda?: AwsLambda }
+  if (options.invokeMode === 'RESPONSE_STREAM' && awslambda?.streamifyResponse !== undefined) {
+    return awslambda.streamifyResponse((event, stream, context) => streamingHandler(event, stream, context, options))
+  }
+  return ((event: unknown, context: LambdaContext) => bufferedHandler(event, context, options)) as LambdaHandler
+}
+
+function scopeOf(context: LambdaContext, { log }: EventOptions): ReturnType<typeof createScope> {
+  return createScope(Date.now() + context.getRemainingTimeInMillis(), (error) => log('waitUntil:', error))
+}
+
+async function bufferedHandler(event: unknown, context: LambdaContext, options: EventOptions): Promise<unknown> {
+  const scope = scopeOf(context, options)
+  try {
+    const result = await handleEvent(event, scope.ctx, scope.signal, options)
+    return 'json' in result ? result.json : undefined
+  } finally {
+    await scope.finish()
+  }
+}
+
+async function streamingHandler(event: unknown, stream: AwsResponseStream, context: LambdaContext, options: EventOptions): Promise<void> {
+  const scope = scopeOf(context, options)
+  try {
+    const result = await handleEvent(event, scope.ctx, scope.signal, options)
+    if ('json' in result) {
+      // Events that are not streamed get plain JSON, which Invoke gives back as it is.
+      stream.setContentType('application/json')
+      stream.write(JSON.stringify(result.json))
+    } else {
+      // Written by hand: HttpResponseStream.from sends its prelude with the first write, so an answer without a body hung (aws-lambda-nodejs-runtime-interface-client#95).
+      stream.setContentType(STREAM_TYPE)
+      stream.write(`${JSON.stringify(result.head)}${PRELUDE_END}`)
+      // A throw in here reaches AWS's client, which ends the answer as broken.
+      for await (const chunk of result.body ?? []) {
+        if (!stream.write(checkChunk(chunk))) await drained(stream)
+      }
+    }
+    await new Promise<void>((resolve) => stream.end(resolve))
+  } finally {
+    await scope.finish()
+  }
+}
+
+function drained(stream: NodeJS.WritableStream): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.once('drain', resolve)
+    stream.once('error', reject)
+    stream.once('close', () => reject(new Error('The response stream was closed')))
+  })
+}

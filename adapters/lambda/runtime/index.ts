@@ -1,0 +1,128 @@
+/** `unmoor/lambda/runtime`: the run-time half of the Lambda target. The generated entry of an artifact calls {@link createLambda}. */
+import { endInitGuard, failInit, USER_AGENT } from './init-guard.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import { createRuntime, type BoundDriver, type RuntimeOptions } from '../../../core/runtime.ts'
+import type { App } from '../../../core/app.ts'
+import type { TestChannel } from '../../../core/test-channel.ts'
+import { toLambdaError } from './errors.ts'
+import type { EventOptions, InvokeMode } from './events.ts'
+import { installGlobals } from './globals.ts'
+import { createHandler, type LambdaHandler } from './handler.ts'
+import type { HttpSource } from './http-event.ts'
+import { runLoop } from './loop.ts'
+import { RuntimeClient } from './runtime-client.ts'
+import type { DecodeSqsRecord } from './sqs-event.ts'
+
+// At import, which comes before the app's: what libraries capture of the globals must be what they see later.
+installGlobals()
+
+export type { InvokeMode } from './events.ts'
+export type { LambdaHandler } from './handler.ts'
+export type { DecodeSqsRecord, SqsRecord } from './sqs-event.ts'
+
+/** What an artifact's entry gives. */
+export interface LambdaOptions {
+  app: App
+  /** The app's name. */
+  name: string
+  drivers: Readonly<Record<string, BoundDriver>>
+  /** Folder of the artifact: `import.meta.dirname`. */
+  dir: string
+  /** Whether this process is the runtime itself: `import.meta.main`. Else AWS's client imports the module and calls its `handler`. */
+  main: boolean
+  /** The Function URL's. The variable UNMOOR_INVOKE_MODE goes before it. Default: RESPONSE_STREAM. */
+  invokeMode?: InvokeMode
+  /** Needed where the app consumes queues. */
+  decodeSqsRecord?: DecodeSqsRecord
+  /** Only in builds made for tests. */
+  handleTestChannel?: TestChannel
+}
+
+/**
+ * Makes the app's env and, as the main module, starts to take events. Otherwise the handler is for AWS's client, and errors are thrown to it.
+ */
+export async function createLambda(options: LambdaOptions): Promise<{ handler: LambdaHandler }> {
+  const variable = (name: string): string | undefined => process.env[name]
+  const runtimeOptions: RuntimeOptions = { app: options.app, name: options.name, drivers: withAssets(options), variable }
+  if (!options.main) return { handler: createHandler(await eventOptions(options, runtimeOptions)) }
+
+  const api = variable('AWS_LAMBDA_RUNTIME_API')
+  if (api === undefined) {
+    console.error('This is a Lambda function, and AWS_LAMBDA_RUNTIME_API is not set: run it in AWS Lambda, or locally with "unmoor start --target lambda".')
+    process.exit(2)
+  }
+  const client = new RuntimeClient(api, { userAgent: USER_AGENT })
+  let events: EventOptions
+  try {
+    events = await eventOptions(options, runtimeOptions)
+  } catch (error) {
+    return failInit(client, error)
+  }
+  endInitGuard()
+  serve(client, events)
+  return { handler: createHandler(events) }
+}
+
+/** The `files` driver reads the artifact's own copy. */
+function withAssets({ drivers, app, dir }: LambdaOptions): Readonly<Record<string, BoundDriver>> {
+  return Object.fromEntries(
+    Object.entries(drivers).map(([binding, driver]) => {
+      if (app.bindings[binding]?.kind !== 'assets' || driver.options['driver'] !== 'files') return [binding, driver]
+      return [binding, { ...driver, options: { directory: `${dir}/assets`, ...driver.options } }]
+    }),
+  )
+}
+
+async function eventOptions(options: LambdaOptions, runtimeOptions: RuntimeOptions): Promise<EventOptions> {
+  const { variable } = runtimeOptions
+  const runtime = await createRuntime(runtimeOptions)
+  return {
+    runtime,
+    variable,
+    invokeMode: oneOf(INVOKE_MODES, 'UNMOOR_INVOKE_MODE', variable) ?? options.invokeMode ?? 'RESPONSE_STREAM',
+    localFront: oneOf(HTTP_SOURCES, 'UNMOOR_LOCAL_FRONT', variable),
+    decodeSqsRecord: options.decodeSqsRecord,
+    handleTestChannel: options.handleTestChannel,
+    log: (message, error) => (error === undefined ? console.error(message) : console.error(message, error)),
+  }
+}
+
+const INVOKE_MODES: readonly InvokeMode[] = ['RESPONSE_STREAM', 'BUFFERED']
+const HTTP_SOURCES: readonly HttpSource[] = ['url', 'v2']
+
+function oneOf<T extends string>(allowed: readonly T[], name: string, variable: RuntimeOptions['variable']): T | undefined {
+  const value = variable(name)
+  if (value === undefined) return undefined
+  const found = allowed.find((candidate) => candidate === value)
+  if (found === undefined) throw new UnmoorError('InvalidArgument', `${name} is "${value}". It can be ${allowed.join(' or ')}.`, { operation: 'start' })
+  return found
+}
+
+function serve(client: RuntimeClient, events: EventOptions): void {
+  const loop = runLoop(client, events)
+  // The web API's classes load at first use, in about 15 ms: while the first event is waited for, not when it is there.
+  setTimeout(() => void globalThis.Request, 10).unref()
+
+  loop.ended.catch((error: unknown) => {
+    console.error(error)
+    process.exit(1)
+  })
+  let stopping = false
+  const stop = async (): Promise<void> => {
+    if (stopping) return
+    stopping = true
+    await loop.stop()
+    await events.runtime.close()
+    process.exit(0)
+  }
+  process.on('SIGTERM', () => void stop())
+  process.on('SIGINT', () => void stop())
+  // As on the other targets, a promise that nobody awaits fails alone.
+  process.on('unhandledRejection', (error) => events.log('Unhandled rejection:', error))
+  process.on('uncaughtException', (error) => {
+    events.log('Uncaught exception, this environment ends:', error)
+    const id = loop.unanswered
+    const reported = id === undefined ? undefined : client.invocationError(id, { ...toLambdaError(error), errorType: 'Runtime.UncaughtException' }).catch(() => undefined)
+    void Promise.race([reported, new Promise((resolve) => setTimeout(resolve, 1000))]).then(() => process.exit(1))
+  })
+}

@@ -1,0 +1,39 @@
+import { createContext, type OwnedContext } from '../../../core/context.ts'
+import { LIMITS } from '../../../core/limits.ts'
+
+/** One event's context and deadline. */
+export interface InvocationScope {
+  readonly ctx: OwnedContext
+  /** Aborts shortly before the deadline, so that the app can still answer. For `request.signal`. */
+  readonly signal: AbortSignal
+  /** Waits for `waitUntil` work, up to 30 s or the deadline, and frees the timer. */
+  finish(): Promise<void>
+}
+
+/** Milliseconds before the deadline when signals abort: a tenth of the time, at most a second. */
+function margin(remaining: number): number {
+  return Math.min(1000, remaining / 10)
+}
+
+/** `deadline` in milliseconds since 1970. */
+export function createScope(deadline: number, onError: (error: unknown) => void): InvocationScope {
+  const remaining = Math.max(0, deadline - Date.now())
+  const controller = new AbortController()
+  const timer = setTimeout(() => {
+    controller.abort(new DOMException('The Lambda function is about to run into its timeout', 'TimeoutError'))
+  }, remaining - margin(remaining))
+  timer.unref()
+  const ctx = createContext({ signal: controller.signal, onError })
+  return {
+    ctx,
+    signal: controller.signal,
+    async finish() {
+      if (ctx.pending > 0) {
+        const left = deadline - Date.now()
+        const seconds = Math.min(LIMITS.waitUntil, Math.max(0, left - margin(left)) / 1000)
+        if (!(await ctx.settled(seconds))) onError(new DOMException(`waitUntil work was still running after ${seconds.toFixed(1)} s and is given up`, 'TimeoutError'))
+      }
+      clearTimeout(timer)
+    },
+  }
+}

@@ -1,0 +1,240 @@
+import type { Agent, ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import { UnmoorError } from '../../../core/errors.ts'
+import type { LambdaError } from './errors.ts'
+
+// Not `import`: an ES module import of a built-in evaluates all of its lazy exports and costs a third of the start-up time.
+const http = process.getBuiltinModule('node:http')
+
+const VERSION = '/2018-06-01/runtime'
+/** Tries of a call that failed before it counts as the environment's end; the pauses between them add up to about 6 s. */
+const ATTEMPTS = 8
+const MAX_PAUSE = 2000
+
+/** One event to handle. */
+export interface Invocation {
+  readonly requestId: string
+  /** Milliseconds since 1970 when Lambda ends this environment. */
+  readonly deadline: number
+  readonly functionArn: string | undefined
+  readonly traceId: string | undefined
+  /** JSON text; undefined if the API cut it off. */
+  readonly payload: string | undefined
+}
+
+interface Answer {
+  readonly status: number
+  readonly message: IncomingMessage
+  /** Undefined where the connection broke within the body. */
+  readonly body: string | undefined
+}
+
+/** A streamed answer being sent. */
+export interface ResponseStream {
+  /** Resolves when the API can take more. Rejects when the connection or the API failed. */
+  write(chunk: string | Uint8Array): Promise<void>
+  /** Ends it; resolves when the API has taken it. With `error`, tells the invoker through the trailers that the body is not whole. */
+  end(error?: LambdaError): Promise<void>
+}
+
+/**
+ * Speaks Lambda's Runtime API over one kept connection.
+ *
+ * Calls whose connection breaks, or that get a 5xx, are repeated with growing pauses. Repeating an answer is safe: the API takes one per request id and refuses a second with a 4xx.
+ */
+export class RuntimeClient {
+  #agent: Agent
+  #host: string
+  #port: string
+  #userAgent: string
+  #stopped = false
+  #waiting: ClientRequest | undefined
+  #log: (message: string) => void
+
+  /** `address` is AWS_LAMBDA_RUNTIME_API: host and port. */
+  constructor(address: string, options: { userAgent: string; log?: (message: string) => void }) {
+    const { hostname, port } = new URL(`http://${address}`)
+    this.#host = hostname
+    this.#port = port === '' ? '80' : port
+    this.#agent = new http.Agent({ keepAlive: true })
+    this.#userAgent = options.userAgent
+    this.#log = options.log ?? console.error
+  }
+
+  /** Waits for the next event. Undefined after {@link stop}. @throws `Unavailable` if the API stays away. */
+  async next(): Promise<Invocation | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      if (this.#stopped) return undefined
+      let problem: unknown
+      try {
+        const { status, message, body } = await this.#call('GET', '/invocation/next')
+        const requestId = header(message, 'lambda-runtime-aws-request-id')
+        if (status === 200 && requestId !== undefined) {
+          const deadline = Number(header(message, 'lambda-runtime-deadline-ms'))
+          return {
+            requestId,
+            deadline: Number.isFinite(deadline) && deadline > 0 ? deadline : Date.now() + 15 * 60_000,
+            functionArn: header(message, 'lambda-runtime-invoked-function-arn'),
+            traceId: header(message, 'lambda-runtime-trace-id'),
+            payload: body,
+          }
+        }
+        problem = `it answered ${status}${status === 200 ? ' without a request id' : ''}${body ? `: ${body.slice(0, 200)}` : ''}`
+      } catch (error) {
+        problem = error
+      }
+      if (this.#stopped) return undefined
+      if (attempt === ATTEMPTS) throw unavailable('gave no event', problem)
+      this.#log(`Lambda Runtime API gave no event, trying again: ${text(problem)}`)
+      await pause(attempt)
+    }
+  }
+
+  /** Answers with JSON text. */
+  async respond(requestId: string, payload: string): Promise<void> {
+    await this.#post(`/invocation/${requestId}/response`, payload, { 'content-type': 'application/json' })
+  }
+
+  /** Tells that an invocation failed. */
+  async invocationError(requestId: string, error: LambdaError): Promise<void> {
+    await this.#postError(`/invocation/${requestId}/error`, error)
+  }
+
+  /** Tells that this environment cannot start. */
+  async initError(error: LambdaError): Promise<void> {
+    await this.#postError('/init/error', error)
+  }
+
+  #postError(path: string, error: LambdaError): Promise<void> {
+    return this.#post(path, JSON.stringify({ ...error, stackTrace: [] }), {
+      'content-type': 'application/vnd.aws.lambda.error+json',
+      'lambda-runtime-function-error-type': asHeader(error.errorType),
+    })
+  }
+
+  async #post(path: string, payload: string, headers: OutgoingHttpHeaders): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      let problem: unknown
+      try {
+        const { status, body } = await this.#call('POST', path, payload, headers)
+        if (status < 300) return
+        problem = `it answered ${status}: ${body?.slice(0, 200) ?? ''}`
+        // A 4xx stays one: too large, or answered already by a try whose own answer was lost.
+        if (status < 500) throw new UnmoorError('Internal', `Lambda Runtime API refused POST ${path}: ${text(problem)}`, { operation: 'lambda', retryable: false })
+      } catch (error) {
+        if (error instanceof UnmoorError) throw error
+        problem = error
+      }
+      if (attempt === ATTEMPTS) throw unavailable(`did not take POST ${path}`, problem)
+      this.#log(`Lambda Runtime API did not take POST ${path}, trying again: ${text(problem)}`)
+      await pause(attempt)
+    }
+  }
+
+  #request(method: string, path: string, headers: OutgoingHttpHeaders): ClientRequest {
+    return http.request({ host: this.#host, port: this.#port, agent: this.#agent, method, path: VERSION + path, headers: { 'user-agent': this.#userAgent, ...headers } })
+  }
+
+  #call(method: string, path: string, payload?: string, headers: OutgoingHttpHeaders = {}): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (payload !== undefined) headers['content-length'] = Buffer.byteLength(payload)
+      const request = this.#request(method, path, headers)
+      if (method === 'GET') this.#waiting = request
+      request.on('error', reject)
+      request.on('response', (message) => {
+        this.#waiting = undefined
+        readAnswer(message, resolve)
+      })
+      request.end(payload)
+    })
+  }
+
+  /** Starts a streamed answer. Nothing is repeated here: the body is gone once sent. */
+  stream(requestId: string, contentType: string): ResponseStream {
+    const request = this.#request('POST', `/invocation/${requestId}/response`, {
+      'content-type': contentType,
+      'lambda-runtime-function-response-mode': 'streaming',
+      'transfer-encoding': 'chunked',
+      trailer: 'Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body',
+    })
+    // Head, chunks that are there already and the end go out in one packet.
+    request.cork()
+    setImmediate(() => request.uncork())
+    let failure: Error | undefined
+    let done = false
+    let wake: (() => void) | undefined
+    const answered = new Promise<void>((resolve, reject) => {
+      const fail = (error: Error): void => {
+        failure ??= error
+        reject(failure)
+        wake?.()
+      }
+      request.on('error', fail)
+      // An answer before the end is a refusal too: without this, a write would wait for a drain that never comes.
+      request.on('close', () => {
+        if (!done) fail(unavailable('closed the connection of a streamed answer', 'no answer came'))
+      })
+      request.on('response', (message) => {
+        done = true
+        readAnswer(message, ({ status, body }) => (status < 300 ? resolve() : fail(unavailable('refused a streamed answer', `it answered ${status}: ${body?.slice(0, 200) ?? ''}`))))
+      })
+    })
+    answered.catch(() => undefined)
+    request.on('drain', () => wake?.())
+    return {
+      async write(chunk) {
+        if (failure === undefined && !request.write(chunk)) await new Promise<void>((resolve) => (wake = resolve))
+        if (failure !== undefined) throw failure
+      },
+      end(error) {
+        if (failure !== undefined) return Promise.reject(failure)
+        if (error !== undefined) {
+          const body = Buffer.from(JSON.stringify({ ...error, stackTrace: [] })).toString('base64')
+          request.addTrailers({ 'Lambda-Runtime-Function-Error-Type': asHeader(error.errorType), 'Lambda-Runtime-Function-Error-Body': body })
+        }
+        request.end()
+        return answered
+      },
+    }
+  }
+
+  /** Ends the wait for an event; `next` then gives undefined. Answers can still be sent. */
+  stop(): void {
+    this.#stopped = true
+    this.#waiting?.destroy()
+  }
+
+  /** Frees the connection. */
+  close(): void {
+    this.#agent.destroy()
+  }
+}
+
+function readAnswer(message: IncomingMessage, done: (answer: Answer) => void): void {
+  const chunks: Buffer[] = []
+  message.on('data', (chunk: Buffer) => chunks.push(chunk))
+  message.on('end', () => done({ status: message.statusCode ?? 0, message, body: Buffer.concat(chunks).toString('utf8') }))
+  // Headers came, so the call is known to the API; only the body is lost.
+  message.on('error', () => done({ status: message.statusCode ?? 0, message, body: undefined }))
+}
+
+function header(message: IncomingMessage, name: string): string | undefined {
+  const value = message.headers[name]
+  return Array.isArray(value) ? value[0] : value
+}
+
+/** Error types go into a header, where most characters are not allowed. */
+function asHeader(value: string): string {
+  return value.replaceAll(/[^\w.$-]+/g, '_').slice(0, 200) || 'Error'
+}
+
+function pause(attempt: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.min(MAX_PAUSE, 50 * 2 ** (attempt - 1))))
+}
+
+function unavailable(what: string, problem: unknown): UnmoorError {
+  return new UnmoorError('Unavailable', `Lambda Runtime API ${what}: ${text(problem)}`, { operation: 'lambda', cause: problem })
+}
+
+function text(problem: unknown): string {
+  return problem instanceof Error ? problem.message || (problem as NodeJS.ErrnoException).code || problem.name : String(problem)
+}

@@ -1,0 +1,135 @@
+import { join } from 'node:path'
+import type { LocalRuntime, StartOptions } from '../../core/adapter.ts'
+import { constantCase } from '../../core/bindings/declarations.ts'
+import { UnmoorError } from '../../core/errors.ts'
+import { createEnvironments, type Environments } from './environments.ts'
+import { createFront, type Front } from './front.ts'
+import { startLocalAws } from './local/index.ts'
+import { migrate } from './migrate.ts'
+import { readOptions } from './options.ts'
+import { pollQueues } from './poller.ts'
+import type { ApiResponse } from './runtime-api.ts'
+import type { HttpSource } from './runtime/http-event.ts'
+
+/** Seconds that a message stays hidden beyond the function's timeout. */
+const VISIBILITY_MARGIN = 5
+
+/**
+ * Runs the artifact as Lambda would: a front that makes events of requests, environments that take one event at a time behind a Runtime API, pollers for
+ * its queues, and local servers for the AWS services that its drivers need.
+ */
+export async function start(options: StartOptions): Promise<LocalRuntime> {
+  const { info, dir, dataDir, log } = options
+  const settings = readOptions(info.options)
+  // Ended in the reverse order, also where a later step fails.
+  const ends: (() => Promise<void>)[] = []
+  const end = async (): Promise<void> => {
+    for (const close of ends.splice(0).reverse()) await close()
+  }
+  const onError = (message: string): void => options.onOutput?.(message)
+  try {
+    const aws = await startLocalAws({ manifest: info.manifest, drivers: info.drivers, variables: options.variables, dataDir: join(dataDir, 'aws'), visibilityTimeout: settings.timeout + VISIBILITY_MARGIN, log })
+    ends.push(() => aws.stop())
+    const variables = { ...aws.variables, ...options.variables }
+    await migrate({ ...options, variables })
+
+    // The front comes first, so that the app can be told its own URL; requests wait for the first environment.
+    const ready = Promise.withResolvers<Environments>()
+    ready.promise.catch(() => undefined)
+    const invoke = async (payload: string): Promise<ApiResponse> => (await ready.promise).invoke(payload)
+    const front = await createFront({ host: options.host ?? '127.0.0.1', port: options.port, source: settings.event, invoke, onError })
+    let frontStopped = false
+    const stopFront = async (): Promise<void> => {
+      if (!frontStopped) await front.stop()
+      frontStopped = true
+    }
+    const environments = createEnvironments({
+      command: [process.execPath, join(dir, 'index.mjs')],
+      cwd: dir,
+      env: functionEnvironment(options, variables, front, settings.event),
+      max: settings.maxEnvironments,
+      timeout: settings.timeout,
+      onOutput: options.onOutput,
+    })
+    ends.push(() => environments.stop())
+    ends.push(stopFront)
+    await environments.start().catch((error: unknown) => {
+      ready.reject(error)
+      throw error
+    })
+    ready.resolve(environments)
+
+    const poller = pollQueues({ manifest: info.manifest, queues: { ...queueUrls(options, variables), ...aws.queues }, variable: (name) => variables[name], visibilityTimeout: settings.timeout + VISIBILITY_MARGIN, invoke, onError })
+    ends.push(() => poller.stop())
+
+    const exited = Promise.withResolvers<number | null>()
+    let stopped: Promise<void> | undefined
+    return {
+      url: front.url,
+      runtime: describeRuntime(environments.userAgent),
+      get pids() {
+        return [...environments.pids, ...aws.pids]
+      },
+      exited: exited.promise,
+      runCron: (name, scheduledTime) => runCron(name, scheduledTime, invoke),
+      stop: () => (stopped ??= end().finally(() => exited.resolve(0))),
+    }
+  } catch (error) {
+    await end()
+    throw error
+  }
+}
+
+/** What the function's process sees: what AWS sets, what the drivers need, and what the caller gives. */
+function functionEnvironment(options: StartOptions, variables: Readonly<Record<string, string>>, front: Front, source: HttpSource): Record<string, string> {
+  const { info, dir, testToken } = options
+  const inherited = Object.entries(process.env).filter(([name]) => ['PATH', 'HOME', 'TMPDIR'].includes(name) || (name.startsWith('NODE_') && !name.startsWith('NODE_CHANNEL_')))
+  return {
+    ...(Object.fromEntries(inherited) as Record<string, string>),
+    TZ: ':UTC',
+    LANG: 'en_US.UTF-8',
+    AWS_REGION: 'us-east-1',
+    AWS_DEFAULT_REGION: 'us-east-1',
+    AWS_LAMBDA_FUNCTION_NAME: info.manifest.name,
+    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '1024',
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${info.manifest.name}`,
+    AWS_LAMBDA_LOG_STREAM_NAME: 'local',
+    LAMBDA_TASK_ROOT: dir,
+    _HANDLER: 'index.handler',
+    ...ownServiceUrls(info.manifest, front.url),
+    ...variables,
+    UNMOOR_LOCAL_FRONT: source,
+    ...(testToken === undefined ? {} : { UNMOOR_TEST_TOKEN: testToken }),
+  }
+}
+
+/** A service binding to the app itself finds it here. */
+function ownServiceUrls({ bindings, name }: StartOptions['info']['manifest'], url: string): Record<string, string> {
+  const urls: Record<string, string> = {}
+  for (const [binding, declaration] of Object.entries(bindings)) {
+    if (declaration.kind === 'service' && (declaration.app ?? binding) === name) urls[`${constantCase(binding)}_URL`] = url
+  }
+  return urls
+}
+
+/** Queues that the caller has of their own, by the variables that name them. */
+function queueUrls({ info }: StartOptions, variables: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(info.manifest.queues.flatMap((binding) => {
+    const url = variables[`${constantCase(binding)}_QUEUE_URL`]
+    return url === undefined ? [] : [[binding, url]]
+  }))
+}
+
+async function runCron(name: string, scheduledTime: number, invoke: (payload: string) => Promise<ApiResponse>): Promise<void> {
+  const answer = await invoke(JSON.stringify({ unmoor: { cron: name }, time: new Date(scheduledTime).toISOString() }))
+  if (answer.kind !== 'error') return
+  throw new UnmoorError(answer.errorType === 'Unmoor.NotFound' ? 'NotFound' : 'Internal', answer.errorMessage, { operation: 'cron' })
+}
+
+/** `unmoor-lambda-bootstrap node/v26.10.0` in words; what another client says of itself stays as it is. */
+function describeRuntime(userAgent: string | undefined): string {
+  const node = /^unmoor-lambda-bootstrap node\/(\S+)$/.exec(userAgent ?? '')?.[1]
+  return node === undefined ? (userAgent ?? 'unknown') : `unmoor lambda bootstrap on node ${node}`
+}
