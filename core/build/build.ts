@@ -1,5 +1,5 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
-import { dirname, join, relative, resolve, sep } from 'node:path'
+import { dirname, join, resolve, sep } from 'node:path'
 import type { Adapter, ArtifactInfo, BuildContext, Log } from '../adapter.ts'
 import type { Config } from '../config.ts'
 import { UnmoorError } from '../errors.ts'
@@ -46,15 +46,14 @@ const SILENT: Log = { info() {}, warn() {} }
 /** Builds the project's app for one target. A failed build leaves the folder as it was. */
 export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
   const started = performance.now()
-  const log = options.log ?? SILENT
-  const project = await loadProject(options.projectDir, { config: options.config, log })
+  const project = await loadProject(options.projectDir, options)
   const built = await buildTarget(project, options)
   return { ...built, ms: performance.now() - started }
 }
 
 /** Builds the project's app for several targets; config, manifest, migrations and assets are read once. All are built or the first failure is thrown. */
 export async function buildApps(options: Omit<BuildOptions, 'target' | 'outDir' | 'adapter'> & { targets: readonly string[]; outDir?: ((target: string) => string) | undefined }): Promise<BuiltApp[]> {
-  const project = await loadProject(options.projectDir, { config: options.config, log: options.log ?? SILENT })
+  const project = await loadProject(options.projectDir, options)
   return Promise.all(options.targets.map((target) => buildTarget(project, { ...options, target, outDir: options.outDir?.(target) })))
 }
 
@@ -123,10 +122,9 @@ function createContext(dir: string, project: Project, info: ArtifactInfo, adapte
  *
  * @throws `NotFound` where there is none, saying how to build it; `InvalidArgument` for one that another version wrote or that is no artifact.
  */
-export async function readArtifact(dir: string, projectDir: string = process.cwd()): Promise<ArtifactInfo> {
+export async function readArtifact(dir: string, target = 'NAME'): Promise<ArtifactInfo> {
   const text = await readFile(join(dir, INFO_FILE), 'utf8').catch((cause: unknown) => {
-    const name = relative(projectDir, dir) || dir
-    throw new UnmoorError('NotFound', `There is no artifact in ${name}. Run first: unmoor build --target ${dir.split(sep).at(-1)} (or add --build).`, { operation: 'start', cause })
+    throw new UnmoorError('NotFound', `There is no artifact in ${dir}. Run first: unmoor build --target ${target}`, { operation: 'start', cause })
   })
   let info: ArtifactInfo
   try {

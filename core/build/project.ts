@@ -93,7 +93,7 @@ async function packageName(dir: string, label: string): Promise<string> {
  *
  * @throws `InvalidArgument`, `NotFound` or `Timeout` naming the file and what to do.
  */
-export async function loadProject(projectDir: string, options: { config?: Config | undefined; log: Log }): Promise<Project> {
+export async function loadProject(projectDir: string, options: { config?: Config | undefined } = {}): Promise<Project> {
   const loader = startLoader()
   const scratch = await mkdtemp(join(tmpdir(), 'unmoor-'))
   try {

@@ -11,7 +11,7 @@ export function exitCode(error: unknown): 1 | 2 {
   return isUnmoorError(error) && error.operation === 'config' ? 2 : 1
 }
 
-/** Prints what went wrong: the message of our own errors, the stack too of what nobody expected. With `--reporter json` a JSON line besides. */
+/** Prints what went wrong: the message of our own errors, the stack too of what nobody expected. */
 export function reportError(thrown: unknown, args: readonly string[]): void {
   const error = explainMissingPackage(thrown, 'This command')
   const verbose = args.includes('--verbose') || (process.env['UNMOOR_DEBUG'] ?? '') !== ''
@@ -19,7 +19,12 @@ export function reportError(thrown: unknown, args: readonly string[]): void {
   const message = error instanceof Error ? error.message : String(error)
   process.stderr.write(own && !verbose ? `error: ${message}\n` : `error: ${error instanceof Error ? (error.stack ?? message) : message}\n`)
   if (verbose && error instanceof Error && error.cause instanceof Error) process.stderr.write(`cause: ${error.cause.stack}\n`)
-  if (wantsJson(args)) process.stdout.write(`${JSON.stringify({ error: { code: own ? error.code : 'Internal', message } })}\n`)
+  reportResult({ code: own ? error.code : 'Internal', message }, args)
+}
+
+/** With `--reporter json`, the failure as the one line on stdout. */
+export function reportResult(error: { code: string; message: string }, args: readonly string[]): void {
+  if (wantsJson(args)) process.stdout.write(`${JSON.stringify({ error })}\n`)
 }
 
 function wantsJson(args: readonly string[]): boolean {

@@ -7,7 +7,7 @@ import { register as registerInit } from './commands/init.ts'
 import { register as registerMigrate } from './commands/migrate.ts'
 import { register as registerStart } from './commands/start.ts'
 import { register as registerTest } from './commands/test.ts'
-import { exitCode, reportError } from './exit.ts'
+import { exitCode, reportError, reportResult } from './exit.ts'
 
 /** The command, with all that it can do. */
 async function createProgram(): Promise<Command> {
@@ -43,7 +43,11 @@ export async function run(args: readonly string[]): Promise<number> {
     return Number(process.exitCode ?? 0)
   } catch (error) {
     // Commander has printed its own message; help and version are no failures.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0
+      reportResult({ code: 'InvalidArgument', message: error.message.replace(/^error: /, '') }, args)
+      return 2
+    }
     reportError(error, args)
     return exitCode(error)
   }

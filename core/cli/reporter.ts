@@ -1,3 +1,4 @@
+import { isAbsolute, relative } from 'node:path'
 import type { Log } from '../adapter.ts'
 
 /** Where a command's words go: progress to stderr, results to stdout; with `json`, one JSON line last on stdout and nothing else there. */
@@ -42,4 +43,10 @@ export function createReporter(kind: 'text' | 'json'): Reporter {
 /** Bytes as people read them. */
 export function formatBytes(bytes: number): string {
   return bytes < 1024 ? `${bytes} B` : bytes < 1024 * 1024 ? `${(bytes / 1024).toFixed(1)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`
+}
+
+/** A path as seen from the working directory, where it lies below that. */
+export function shortPath(path: string): string {
+  const short = relative(process.cwd(), path)
+  return short.startsWith('..') || isAbsolute(short) ? path : short === '' ? '.' : short
 }

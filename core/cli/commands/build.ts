@@ -1,10 +1,10 @@
 import { readdir, stat } from 'node:fs/promises'
-import { join, relative, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { buildApps, type BuiltApp } from '../../build/build.ts'
 import { usageError } from '../exit.ts'
 import { loadTargets, options } from '../options.ts'
-import { createReporter, formatBytes } from '../reporter.ts'
+import { createReporter, formatBytes, shortPath } from '../reporter.ts'
 
 interface Options {
   target: string[]
@@ -33,7 +33,7 @@ async function build({ target, out, project, reporter }: Options): Promise<void>
   const outDir = out === undefined ? undefined : resolve(out)
   const built = await report.step(`Building for ${targets.join(', ')}`, () => buildApps({ projectDir, targets, log: report, ...(outDir === undefined ? {} : { outDir: () => outDir }) }))
   const rows = await Promise.all(built.map(summary))
-  for (const row of rows) report.print(`${row.target}: ${relative(process.cwd(), row.dir) || '.'} (${formatBytes(row.bytes)}, ${row.ms} ms)`)
+  for (const row of rows) report.print(`${row.target}: ${shortPath(row.dir)} (${formatBytes(row.bytes)}, ${row.ms} ms)`)
   report.result({ targets: rows, ms: Math.round(performance.now() - started) })
 }
 

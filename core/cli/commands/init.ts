@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
-import { basename, dirname, join, relative, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { APP_NAME } from '../../build/config-check.ts'
 import { usageError } from '../exit.ts'
 import { options } from '../options.ts'
-import { createReporter } from '../reporter.ts'
+import { createReporter, shortPath } from '../reporter.ts'
 import { projectFiles } from '../template.ts'
 
 interface Options {
@@ -39,7 +39,7 @@ async function init(dir: string | undefined, { name, reporter }: Options): Promi
     await mkdir(dirname(file), { recursive: true })
     await writeFile(file, content)
   }
-  const folder = relative(process.cwd(), target) || '.'
+  const folder = shortPath(target)
   report.print(`Made ${appName} in ${folder}:\n${Object.keys(files).map((path) => `  ${path}`).join('\n')}`)
   report.print(`\nNext:\n${folder === '.' ? '' : `  cd ${folder}\n`}  npm install\n  npm run dev\n  npm test`)
   report.result({ dir: target, name: appName, files: Object.keys(files) })

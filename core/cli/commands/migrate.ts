@@ -37,7 +37,7 @@ async function migrate(given: Options): Promise<void> {
   const target = targets[0] as string
   const adapter = await loadAdapter(target, projectDir, config)
   const dir = given.dir === undefined ? join(projectDir, '.unmoor', adapter.name) : resolve(given.dir)
-  const info = await readArtifact(dir, process.cwd())
+  const info = await readArtifact(dir, adapter.name)
   const envFile = await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)
   const done = await report.step('Migrating', () =>
     adapter.migrate({

@@ -45,7 +45,7 @@ async function start(given: Options): Promise<void> {
   const adapter = await loadAdapter(target, projectDir, config)
   const dir = given.dir === undefined ? join(projectDir, '.unmoor', adapter.name) : resolve(given.dir)
   if (given.build) await report.step('Building', () => buildApp({ projectDir, target, log: report }))
-  const info = await readArtifact(dir, process.cwd())
+  const info = await readArtifact(dir, adapter.name)
   if (info.target !== adapter.name) throw usageError(`${dir} was built for "${info.target}", not for "${adapter.name}".`)
   const envFile = await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)
 
