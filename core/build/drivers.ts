@@ -105,19 +105,22 @@ async function exportedNames(path: string): Promise<string[] | undefined> {
   return names
 }
 
-/** Import statements for the drivers, and the object literal `{ name: { create, options } }`. */
+/** Import statements for the drivers and their kinds' portable classes, and the object literal `{ name: { create, options, portable } }`. */
 export function driverImports(drivers: Readonly<Record<string, ResolvedDriver>>): { imports: string; object: string } {
   const names = new Map<string, string>()
   const imports: string[] = []
+  const imported = (name: string, module: string): string => {
+    const id = `${name} ${module}`
+    const known = names.get(id)
+    if (known !== undefined) return known
+    const local = `unmoor${names.size}`
+    names.set(id, local)
+    imports.push(`import { ${name} as ${local} } from ${JSON.stringify(module)}`)
+    return local
+  }
   const entries = Object.entries(drivers).map(([binding, { kind, spec, module }]) => {
-    const id = `${kind} ${module}`
-    let name = names.get(id)
-    if (name === undefined) {
-      name = `driver${names.size}`
-      names.set(id, name)
-      imports.push(`import { ${kind} as ${name} } from ${JSON.stringify(module)}`)
-    }
-    return `${JSON.stringify(binding)}: { create: ${name}, options: ${JSON.stringify(spec)} }`
+    const portable = imported(`portable${kind[0]?.toUpperCase()}${kind.slice(1)}`, 'unmoor/runtime')
+    return `${JSON.stringify(binding)}: { create: ${imported(kind, module)}, options: ${JSON.stringify(spec)}, portable: ${portable} }`
   })
   return { imports: imports.join('\n'), object: `{ ${entries.join(', ')} }` }
 }
