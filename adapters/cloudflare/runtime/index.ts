@@ -3,33 +3,35 @@ import type { App } from '../../../core/app.ts'
 import { constantCase } from '../../../core/bindings/declarations.ts'
 import { createRuntime, internalError, type BoundDriver, type Runtime } from '../../../core/runtime.ts'
 import type { TestChannel } from '../../../core/test-channel.ts'
+import type { runBatch } from './consumer.ts'
 import { WorkerContext } from './context.ts'
+import type { runCrons } from './crons.ts'
+import type { NativeBatch, NativeContext, NativeController } from './native.ts'
+import type { servePage } from './page.ts'
+import type { QueueTracker } from './queue-tracker.ts'
+
 export { runBatch } from './consumer.ts'
 export { runCrons } from './crons.ts'
-import type { NativeBatch, NativeContext, NativeController } from './native.ts'
+export { servePage } from './page.ts'
+export { createQueueTracker, type QueueTracker } from './queue-tracker.ts'
 
 /** What the platform passes as env: strings for variables and secrets, objects for bindings. */
 export type NativeEnv = Readonly<Record<string, unknown>>
 
-/** Answers a batch of a queue; only Workers with a consumer contain it. */
-export type QueueHalf = (runtime: Runtime, batch: NativeBatch, names: Readonly<Record<string, string>>, ctx: WorkerContext) => Promise<void>
-/** Answers a cron trigger; only Workers with a cron contain it. */
-export type CronHalf = (runtime: Runtime, controller: NativeController, ctx: WorkerContext) => Promise<void>
-
-/** Options of {@link createWorker}. */
+/** Options of {@link createWorker}. Parts that not every app needs are passed in by the generated entry, so that others' Workers have no code for them. */
 export interface WorkerOptions {
   app: App
   /** The app's name. */
   name: string
   drivers: Readonly<Record<string, BoundDriver>>
-  /** Name of the assets binding whose `/` answers navigations that nothing else does (`notFound: 'single-page-application'`). Default: none. */
-  singlePageApplication?: string
   /** {@link runBatch}, and the bindings of the consumed queues by their names on the platform. Default: no consumer. */
-  queue?: { run: QueueHalf; names: Readonly<Record<string, string>> }
+  queue?: { run: typeof runBatch; names: Readonly<Record<string, string>> }
   /** {@link runCrons}. Default: no crons. */
-  scheduled?: CronHalf
+  scheduled?: typeof runCrons
+  /** {@link servePage}. Default: the app's own 404. */
+  page?: typeof servePage
   /** Only in builds made for tests. */
-  testChannel?: TestChannel
+  testing?: { channel: TestChannel; tracker: QueueTracker }
 }
 
 /** A module Worker. */
@@ -49,7 +51,7 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
     const runtime = await createRuntime({
       app: options.app,
       name: options.name,
-      drivers: options.drivers,
+      drivers: options.testing?.tracker.wrap(options.drivers) ?? options.drivers,
       variable: (name) => text(env[name]),
       native: (binding) => env[constantCase(binding)],
     })
@@ -61,7 +63,7 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
 
   const answer = (runtime: Runtime, request: Request, env: NativeEnv, native: NativeContext): Response | Promise<Response> => {
     const ctx = new WorkerContext(native)
-    const response = options.testChannel === undefined ? respond(runtime, request, ctx, options) : withTestChannel(options.testChannel, runtime, request, env, ctx, options)
+    const response = options.testing === undefined ? respond(runtime, request, ctx, options) : withTestChannel(options.testing.channel, runtime, request, env, ctx, options)
     if (!('then' in response)) {
       ctx.answered()
       return response
@@ -85,7 +87,7 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
     },
   }
   const { queue, scheduled } = options
-  if (queue !== undefined) worker.queue = async (batch, env, native) => queue.run(await runtimeOf(env), batch, queue.names, new WorkerContext(native))
+  if (queue !== undefined) worker.queue = async (batch, env, native) => queue.run(await runtimeOf(env), batch, queue.names, new WorkerContext(native), options.testing?.tracker)
   if (scheduled !== undefined) worker.scheduled = async (controller, env, native) => scheduled(await runtimeOf(env), controller, new WorkerContext(native))
   return worker
 }
@@ -94,18 +96,9 @@ function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-function respond(runtime: Runtime, request: Request, ctx: WorkerContext, options: WorkerOptions): Response | Promise<Response> {
+function respond(runtime: Runtime, request: Request, ctx: WorkerContext, { page }: WorkerOptions): Response | Promise<Response> {
   const response = runtime.fetch(request, ctx)
-  return options.singlePageApplication === undefined ? response : orPage(response, runtime, request)
-}
-
-async function orPage(pending: Response | Promise<Response>, runtime: Runtime, request: Request): Promise<Response> {
-  const response = await pending
-  if (response.status !== 404 || (request.method !== 'GET' && request.method !== 'HEAD')) return response
-  const page = await runtime.assets?.serve(new Request(new URL('/', request.url), request))
-  if (page === undefined) return response
-  await response.body?.cancel()
-  return page
+  return page === undefined ? response : page(response, runtime, request)
 }
 
 async function withTestChannel(channel: TestChannel, runtime: Runtime, request: Request, env: NativeEnv, ctx: WorkerContext, options: WorkerOptions): Promise<Response> {

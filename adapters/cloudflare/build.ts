@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises'
+import type { BuildContext, DriverSpec } from '../../core/adapter.ts'
+import { statementsOf } from '../../core/bindings/migrations.ts'
+import { UnmoorError } from '../../core/errors.ts'
+import { nodeFlags } from './node-builtins.ts'
+import { checkOptions, type CloudflareOptions } from './options.ts'
+import { deployNotes } from './deploy-notes.ts'
+import { ASSETS_FOLDER, createWranglerConfig, MIGRATIONS_FOLDER, queueName, toJsonc, WORKER_FILE } from './wrangler.ts'
+
+/** Writes the Worker, wrangler.jsonc, the assets and the D1 migrations. */
+export async function build(context: BuildContext): Promise<void> {
+  const { manifest } = context
+  const options = checkOptions(context.options, manifest)
+  for (const [binding, spec] of Object.entries(context.drivers)) checkDriver(binding, spec)
+  const { file } = await context.bundle({
+    entry: entrySource(context, options),
+    file: WORKER_FILE,
+    wasm: 'module',
+    define: { UNMOOR_BUILT: 'true', 'process.env.NODE_ENV': '"production"' },
+    external: ['cloudflare:workers', 'cloudflare:sockets'],
+  })
+  const migrated = await writeMigrations(context)
+  if (context.assets !== undefined) await context.copyAssets(ASSETS_FOLDER)
+  const config = createWranglerConfig({ manifest, drivers: context.drivers, migrated, options, nodeFlags: nodeFlags(await readFile(file, 'utf8')) })
+  for (const [name, declaration] of Object.entries(manifest.bindings)) {
+    if (declaration.kind === 'variable' && declaration.default === undefined && options.variables?.[name] === undefined) {
+      context.log.warn(`Variable "${name}" has no value for Cloudflare. Set targets.cloudflare.options.variables.${name} in unmoor.config.ts, or set it in the dashboard before the first request.`)
+    }
+  }
+  await context.write('wrangler.jsonc', toJsonc(config, manifest))
+  await context.write('README.md', deployNotes(config, manifest))
+}
+
+/** The generated entry: only the halves that the app's manifest asks for are imported, so that a Worker without a queue has no code for one. */
+function entrySource(context: BuildContext, options: CloudflareOptions): string {
+  const { manifest, testChannel } = context
+  const { imports, object } = context.driverImports()
+  const names = Object.fromEntries(manifest.queues.map((binding) => [queueName(manifest, binding, options), binding]))
+  const crons = Object.keys(manifest.crons).length > 0
+  const page = Object.values(manifest.bindings).some((declaration) => declaration.kind === 'assets' && declaration.notFound === 'single-page-application')
+  const used = ['createWorker', ...(manifest.queues.length > 0 ? ['runBatch'] : []), ...(crons ? ['runCrons'] : []), ...(page ? ['servePage'] : []), ...(testChannel ? ['createQueueTracker'] : [])]
+  return [
+    `import app from '#app'`,
+    `import { ${used.join(', ')} } from 'unmoor/cloudflare/runtime'`,
+    ...(testChannel ? [`import { handleTestChannel } from 'unmoor/test-channel'`] : []),
+    imports,
+    `export default createWorker({`,
+    `  app,`,
+    `  name: ${JSON.stringify(manifest.name)},`,
+    `  drivers: ${object},`,
+    ...(manifest.queues.length > 0 ? [`  queue: { run: runBatch, names: ${JSON.stringify(names)} },`] : []),
+    ...(crons ? [`  scheduled: runCrons,`] : []),
+    ...(page ? [`  page: servePage,`] : []),
+    ...(testChannel ? [`  testing: { channel: handleTestChannel, tracker: createQueueTracker() },`] : []),
+    `})`,
+    '',
+  ].join('\n')
+}
+
+/** Drivers that need what a Worker has not: files, or Node's own modules. */
+const NODE_ONLY: ReadonlySet<string> = new Set(['sqlite', 'fs', 'files', 'postgres', 'dynamodb', 's3', 'sqs'])
+
+function checkDriver(binding: string, { driver }: DriverSpec): void {
+  if (!NODE_ONLY.has(driver)) return
+  throw new UnmoorError('Unsupported', `Binding "${binding}": the driver "${driver}" does not run on Cloudflare. Leave the driver out to use Cloudflare's own.`, { binding, operation: 'build' })
+}
+
+/** D1 migrations in wrangler's form: `migrations/BINDING/0001_name.sql`. Gives the bindings that have any. */
+async function writeMigrations(context: BuildContext): Promise<string[]> {
+  const migrated: string[] = []
+  for (const [binding, migrations] of Object.entries(context.migrations)) {
+    if (migrations.length === 0 || context.drivers[binding]?.driver !== 'cloudflare') continue
+    migrated.push(binding)
+    for (const migration of migrations) {
+      const statements = statementsOf(migration, 'sqlite', { binding, operation: 'build' })
+      await context.write(`${MIGRATIONS_FOLDER}/${binding}/${migration.name}.sql`, `${statements.join(';\n\n')};\n`)
+    }
+  }
+  return migrated
+}

@@ -1,0 +1,137 @@
+/**
+ * The process that holds workerd and Miniflare's simulators: started by `unmoor start --target cloudflare`, told what to run over its IPC channel, and gone when
+ * that closes. A process of its own, so that what they cost can be told from what the command costs.
+ */
+import { execFile } from 'node:child_process'
+import { readdir, readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
+import { promisify } from 'node:util'
+import { migrate, type MigrationRun } from '../../core/bindings/migrations.ts'
+import { isUnmoorError } from '../../core/errors.ts'
+import type { HostAnswer, HostRequest, HostStart } from './host-protocol.ts'
+import type { NativeD1 } from './runtime/native.ts'
+import { createD1Driver } from './runtime/sql.ts'
+
+type Miniflare = import('miniflare').Miniflare
+type Cron = import('croner').Cron
+
+let running: { mf: Miniflare; crons: Cron[] } | undefined
+
+process.on('message', (request: HostRequest) => {
+  void handle(request)
+})
+process.on('disconnect', () => void stop())
+// The terminal sends Ctrl-C to the whole group; the command decides when to stop.
+process.on('SIGINT', () => {})
+process.on('SIGTERM', () => void stop())
+
+async function handle(request: HostRequest): Promise<void> {
+  switch (request.type) {
+    case 'start':
+      try {
+        answer(await start(request))
+      } catch (error) {
+        answer({ type: 'failed', message: error instanceof Error ? error.message : String(error), ...(isUnmoorError(error) ? { error: error.toJSON() } : {}) })
+      }
+      return
+    case 'cron':
+      try {
+        await fire(request.cron, request.scheduledTime)
+        answer({ type: 'cron', id: request.id })
+      } catch (error) {
+        answer({ type: 'cron', id: request.id, error: error instanceof Error ? error.message : String(error) })
+      }
+      return
+    case 'stop':
+      await stop()
+  }
+}
+
+function answer(message: HostAnswer): void {
+  if (process.connected) process.send?.(message)
+}
+
+async function start(request: HostStart): Promise<HostAnswer> {
+  const { kCurrentWorker, Log, LogLevel, Miniflare } = await import('miniflare')
+  const { simulator, listen } = request
+  const { services, assets, ...worker } = simulator
+  const modules = await Promise.all(
+    request.modules.map(async ({ type, path }) => (type === 'ESModule' ? { type, path, contents: await readFile(path, 'utf8') } : { type, path, contents: new Uint8Array(await readFile(path)) })),
+  )
+  const mf = new Miniflare({
+    ...worker,
+    modules,
+    modulesRoot: dirname(request.modules[0]?.path ?? '/'),
+    serviceBindings: Object.fromEntries(
+      Object.entries(services).map(([binding, service]) => {
+        if (service === 'self') return [binding, kCurrentWorker]
+        const { host, protocol } = new URL(service.url)
+        return [binding, { external: { address: host, ...(protocol === 'https:' ? { https: {} } : { http: {} }) } }]
+      }),
+    ),
+    ...(assets === undefined ? {} : { assets: { ...assets, routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: false }, assetConfig: { html_handling: 'auto-trailing-slash', not_found_handling: 'none' } } }),
+    defaultPersistRoot: request.persist,
+    // Its own front would rewrite Accept-Encoding and take the URL from a header that any client can send; requests go to workerd directly.
+    ...(listen === undefined ? {} : { unsafeDirectSockets: [listen] }),
+    host: '127.0.0.1',
+    port: 0,
+    // Otherwise it fetches a sample of `request.cf` from the network.
+    cf: false,
+    log: new Log(LogLevel.WARN),
+  })
+  running = { mf, crons: [] }
+  await mf.ready
+  const migrated: Record<string, MigrationRun> = {}
+  for (const [binding, { native, migrations }] of Object.entries(request.migrations)) {
+    const database = (await mf.getD1Database(native)) as unknown as NativeD1
+    migrated[binding] = await migrate(createD1Driver(database), binding, migrations)
+  }
+  if (listen !== undefined && request.schedules.length > 0) running.crons = await schedule(request.schedules)
+  const url = listen === undefined ? '' : (await mf.unsafeGetDirectURL()).origin
+  return { type: 'ready', url, pids: [process.pid, ...(await childPids())], runtime: runtimeVersion(), migrated }
+}
+
+/** Fires crons on time, as the platform does: UTC, the nominal minute. */
+async function schedule(schedules: readonly string[]): Promise<Cron[]> {
+  const { Cron } = await import('croner')
+  return schedules.map(
+    (cron) =>
+      new Cron(cron, { timezone: 'UTC' }, async (self) => {
+        const at = self.currentRun() ?? new Date()
+        await fire(cron, at.setSeconds(0, 0)).catch((error: unknown) => console.error(`cron "${cron}" failed:`, error instanceof Error ? error.message : error))
+      }),
+  )
+}
+
+async function fire(cron: string, scheduledTime: number): Promise<void> {
+  const worker = await (running as { mf: Miniflare }).mf.getWorker()
+  const { outcome } = await worker.scheduled({ cron, scheduledTime: new Date(scheduledTime) })
+  if (outcome !== 'ok') throw new Error(`The cron "${cron}" ended with "${outcome}"; what it threw is in the Worker's log.`)
+}
+
+async function stop(): Promise<void> {
+  const current = running
+  running = undefined
+  for (const cron of current?.crons ?? []) cron.stop()
+  await current?.mf.dispose().catch(() => {})
+  process.exit(0)
+}
+
+function runtimeVersion(): string {
+  const require = createRequire(createRequire(import.meta.url).resolve('miniflare'))
+  return `workerd ${(require('workerd/package.json') as { version: string }).version}`
+}
+
+/** Pids of this process's children: workerd. */
+async function childPids(): Promise<number[]> {
+  try {
+    const tasks = await readdir('/proc/self/task')
+    const lists = await Promise.all(tasks.map((task) => readFile(`/proc/self/task/${task}/children`, 'utf8').catch(() => '')))
+    return lists.join(' ').split(/\s+/).filter(Boolean).map(Number)
+  } catch {
+    // No /proc: macOS.
+    const { stdout } = await promisify(execFile)('pgrep', ['-P', String(process.pid)]).catch(() => ({ stdout: '' }))
+    return stdout.split(/\s+/).filter(Boolean).map(Number)
+  }
+}

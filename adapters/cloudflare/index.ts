@@ -1,0 +1,24 @@
+/** `unmoor/cloudflare`: Cloudflare Workers as a target. */
+import type { Adapter } from '../../core/adapter.ts'
+import { build } from './build.ts'
+import { capabilities } from './capabilities.ts'
+import { NODE_BUILTINS } from './node-builtins.ts'
+import { migrate, start } from './start.ts'
+
+export type { CloudflareOptions } from './options.ts'
+
+const own = { driver: 'cloudflare' }
+
+const cloudflare: Adapter = {
+  name: 'cloudflare',
+  capabilities,
+  nodeBuiltins: NODE_BUILTINS,
+  conditions: ['workerd', 'worker', 'browser', 'import', 'default'],
+  defaultDrivers: { kv: own, blob: own, sql: own, queue: own, cache: own, service: own, assets: own, secret: { driver: 'env' } },
+  drivers: { cloudflare: 'unmoor/cloudflare/drivers' },
+  build,
+  start,
+  migrate,
+}
+
+export default cloudflare

@@ -1,0 +1,74 @@
+import type { BindingKind } from '../../core/bindings/declarations.ts'
+import { invalidArgument } from '../../core/errors.ts'
+import type { Manifest } from '../../core/manifest.ts'
+
+/** `targets.cloudflare.options` in unmoor.config.ts. Every field is optional; resources without an id are created by wrangler at the first deploy. */
+export interface CloudflareOptions {
+  /** The Worker's name. Default: the app's. */
+  name?: string
+  accountId?: string
+  /** Default: the date that this version of unmoor was tested with. */
+  compatibilityDate?: string
+  /** Added to those that the build finds necessary. */
+  compatibilityFlags?: readonly string[]
+  /** By binding. */
+  kv?: Readonly<Record<string, { id: string }>>
+  /** By binding. `bucket` defaults to `APP-BINDING`. */
+  blob?: Readonly<Record<string, { bucket?: string; jurisdiction?: string }>>
+  /** By binding. `name` defaults to `APP-BINDING`. */
+  sql?: Readonly<Record<string, { id?: string; name?: string }>>
+  /** By binding. `name` defaults to `APP-BINDING`. */
+  queue?: Readonly<Record<string, { name: string }>>
+  /** By binding: the other Worker's name, where it is not its app's. */
+  service?: Readonly<Record<string, { name: string }>>
+  /** Values of declared variables, by binding. Default: the declared default. */
+  variables?: Readonly<Record<string, string>>
+  /** Hosts and paths to serve, such as `{ pattern: 'links.example.com', custom_domain: true }`. Default: workers.dev only. */
+  routes?: readonly (string | Readonly<Record<string, unknown>>)[]
+}
+
+const FIELDS: Readonly<Record<keyof CloudflareOptions, 'string' | 'strings' | 'routes' | BindingKind>> = {
+  name: 'string',
+  accountId: 'string',
+  compatibilityDate: 'string',
+  compatibilityFlags: 'strings',
+  kv: 'kv',
+  blob: 'blob',
+  sql: 'sql',
+  queue: 'queue',
+  service: 'service',
+  variables: 'variable',
+  routes: 'routes',
+}
+
+/** The options, checked against the app. @throws `InvalidArgument` naming the field and what it should be. */
+export function checkOptions(options: Readonly<Record<string, unknown>>, manifest: Manifest): CloudflareOptions {
+  for (const [field, value] of Object.entries(options)) {
+    const kind = FIELDS[field as keyof CloudflareOptions]
+    if (kind === undefined) throw refuse(field, `is no option. There are: ${Object.keys(FIELDS).join(', ')}.`)
+    if (kind === 'string') {
+      if (typeof value !== 'string' || value === '') throw refuse(field, 'is a text.')
+    } else if (kind === 'strings') {
+      if (!Array.isArray(value) || value.some((item) => typeof item !== 'string')) throw refuse(field, 'is an array of texts.')
+    } else if (kind === 'routes') {
+      if (!Array.isArray(value)) throw refuse(field, 'is an array of routes.')
+    } else checkBindings(field, value, kind, manifest)
+  }
+  if (options['compatibilityDate'] !== undefined && !/^\d{4}-\d{2}-\d{2}$/.test(String(options['compatibilityDate']))) throw refuse('compatibilityDate', 'is a date such as "2026-07-30".')
+  return options
+}
+
+function checkBindings(field: string, value: unknown, kind: string, manifest: Manifest): void {
+  if (typeof value !== 'object' || value === null) throw refuse(field, 'is an object with a binding of the app per key.')
+  const declared = Object.entries(manifest.bindings).flatMap(([name, declaration]) => (declaration.kind === kind ? [name] : []))
+  for (const [name, settings] of Object.entries(value)) {
+    if (!declared.includes(name)) throw refuse(`${field}.${name}`, `is not a declared ${kind}. Declared: ${declared.join(', ') || 'none'}.`)
+    if (kind === 'variable' ? typeof settings !== 'string' : typeof settings !== 'object' || settings === null) {
+      throw refuse(`${field}.${name}`, kind === 'variable' ? 'is a text.' : 'is an object.')
+    }
+  }
+}
+
+function refuse(field: string, why: string): Error {
+  return invalidArgument({ operation: 'build' }, `unmoor.config.ts: targets.cloudflare.options.${field} ${why}`)
+}
