@@ -3,8 +3,9 @@ import { prefixEnd, utf8, utf8Text } from '../../../core/bindings/bytes.ts'
 import type { DriverFactory, KvDriver, KvEntry, KvListEntry } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { decodeCursor, encodeCursor } from '../shared/cursor.ts'
+import { fileName } from '../shared/location.ts'
 import { toUnmoorError } from './errors.ts'
-import { databasePath, fileName, openDatabase, type SqliteOptions } from './open.ts'
+import { databasePath, openDatabase, type SqliteOptions } from './open.ts'
 
 /** Rows as `setReturnArrays` gives them. */
 type EntryRow = [value: string | Uint8Array<ArrayBuffer>, metadata: string | null, expiration: number | null]

@@ -1,9 +1,7 @@
-import { mkdirSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
-import { constantCase } from '../../../core/bindings/declarations.ts'
-import { UnmoorError } from '../../../core/errors.ts'
+import { dataPath, makeFolder } from '../shared/location.ts'
 import { toUnmoorError } from './errors.ts'
 
 /** Options of all sqlite drivers. */
@@ -25,20 +23,6 @@ export function databasePath(options: SqliteOptions, context: DriverContext, fil
   return dataPath(options.path, context, `${file}.sqlite`)
 }
 
-/** A path for embedded data: the one given, or `name` in the app's own folder, within the data folder. */
-export function dataPath(given: string | undefined, context: DriverContext, name: string): string {
-  const path = given ?? join(context.app, name)
-  if (context.dataDir === undefined && resolve(path) !== path) {
-    throw new UnmoorError('InvalidArgument', `Binding "${context.binding}": this target has no data folder, so its driver needs an absolute "path".`, { binding: context.binding, operation: 'start' })
-  }
-  return resolve(context.dataDir ?? '/', path)
-}
-
-/** A binding's name as a file name; distinct also where the file system ignores case. */
-export function fileName(binding: string): string {
-  return constantCase(binding).toLowerCase()
-}
-
 /** Opens a database in WAL mode. A file that is no sound database is an error that names it; it is never overwritten. */
 export function openDatabase(path: string, options: SqliteOptions & { synchronous: 'full' | 'normal' }): DatabaseSync {
   if (path !== ':memory:') makeFolder(dirname(path))
@@ -50,16 +34,6 @@ export function openDatabase(path: string, options: SqliteOptions & { synchronou
   } catch (error) {
     database?.close()
     throw toUnmoorError(error, path)
-  }
-}
-
-/** Makes a folder and those above it. */
-export function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true })
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    throw new UnmoorError(code === 'EACCES' || code === 'EPERM' || code === 'EROFS' ? 'PermissionDenied' : 'Unavailable', `The folder ${path} cannot be made: ${(error as Error).message}`, { cause: error })
   }
 }
 

@@ -2,9 +2,10 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import type { DriverFactory, SqlCell, SqlDriver, SqlQuery, SqlResult } from '../../../core/bindings/drivers.ts'
 import { type ErrorDetails, isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import { LIMITS } from '../../../core/limits.ts'
+import { fileName } from '../shared/location.ts'
 import { toUnmoorError } from './errors.ts'
 import { holdLock } from './lock.ts'
-import { databasePath, fileName, inTransaction, openDatabase, type SqliteOptions } from './open.ts'
+import { databasePath, inTransaction, openDatabase, type SqliteOptions } from './open.ts'
 import { type Prepared, StatementCache } from './statements.ts'
 
 /** A database in one file, with the portable limits (D1's) set natively. Calls run at once and block the process while they do. */

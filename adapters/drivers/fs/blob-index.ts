@@ -1,0 +1,171 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { BlobHttpMetadata, BlobRecord } from '../../../core/bindings/drivers.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import type { ScanStart } from '../shared/blob-list.ts'
+import { toUnmoorError } from '../sqlite/errors.ts'
+import { inTransaction, openDatabase } from '../sqlite/open.ts'
+import type { BlobFiles } from './files.ts'
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS blobs (
+    key TEXT NOT NULL PRIMARY KEY,
+    size INTEGER NOT NULL,
+    etag TEXT NOT NULL,
+    uploaded INTEGER NOT NULL,
+    http TEXT NOT NULL,
+    custom TEXT NOT NULL,
+    file TEXT NOT NULL
+  ) WITHOUT ROWID;
+  -- Files that no key names: being written by a process, or to be removed by it.
+  CREATE TABLE IF NOT EXISTS loose (file TEXT NOT NULL PRIMARY KEY, since INTEGER NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL, started INTEGER NOT NULL) WITHOUT ROWID;
+`
+
+type Row = [key: string, size: number, etag: string, uploaded: number, http: string, custom: string, file: string]
+
+interface LooseRow {
+  file: string
+  since: number
+  host: string
+  pid: number
+  started: number
+}
+
+/** Milliseconds after which a loose file that nobody writes to is taken for a crashed put's, where its process cannot be asked. */
+const ABANDONED_AFTER = 60 * 60_000
+/** When this process began, in seconds since 1970: tells it from an earlier one with its pid, as in a container. */
+const STARTED = Math.round(Date.now() / 1000 - process.uptime())
+
+/** What is stored, in UTF-8 byte order of the keys (see sqlite/kv.ts for why TEXT gives it). */
+export class BlobIndex {
+  #path: string
+  #database: DatabaseSync
+  #get: StatementSync
+  #put: StatementSync
+  #delete: StatementSync
+  #scan: StatementSync
+  #scanAfter: StatementSync
+  #addLoose: StatementSync
+  #dropLoose: StatementSync
+
+  constructor(folder: string, durable: boolean) {
+    this.#path = join(folder, 'index.sqlite')
+    const database = openDatabase(this.#path, { synchronous: durable ? 'full' : 'normal' })
+    this.#database = database
+    try {
+      database.exec(SCHEMA)
+    } catch (error) {
+      database.close()
+      throw toUnmoorError(error, this.#path)
+    }
+    const prepare = (text: string): StatementSync => {
+      const statement = database.prepare(text)
+      statement.setReturnArrays(true)
+      return statement
+    }
+    const columns = 'key, size, etag, uploaded, http, custom, file'
+    this.#get = prepare(`SELECT ${columns} FROM blobs WHERE key = ?`)
+    this.#put = prepare(`INSERT OR REPLACE INTO blobs (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?)`)
+    this.#delete = prepare('DELETE FROM blobs WHERE key = ?')
+    this.#scan = prepare(`SELECT ${columns} FROM blobs WHERE key >= ? ORDER BY key LIMIT ?`)
+    this.#scanAfter = prepare(`SELECT ${columns} FROM blobs WHERE key > ? ORDER BY key LIMIT ?`)
+    this.#addLoose = prepare('INSERT OR REPLACE INTO loose (file, since, host, pid, started) VALUES (?, ?, ?, ?, ?)')
+    this.#dropLoose = prepare('DELETE FROM loose WHERE file = ?')
+  }
+
+  get(key: string): { record: BlobRecord; file: string } | undefined {
+    return this.#try(() => {
+      const row = this.#get.get(key) as Row | undefined
+      return row === undefined ? undefined : { record: toRecord(row), file: row[6] }
+    })
+  }
+
+  scan({ from, inclusive }: ScanStart, count: number): BlobRecord[] {
+    return this.#try(() => ((inclusive ? this.#scan : this.#scanAfter).all(from, count) as unknown as Row[]).map(toRecord))
+  }
+
+  /** Notes a file that is about to be written, so that a crash leaves no trace of it. */
+  announce(file: string, now: number): void {
+    this.#try(() => this.#loosen(file, now))
+  }
+
+  forget(file: string): void {
+    this.#try(() => this.#dropLoose.run(file))
+  }
+
+  /** Makes `file` the key's in one transaction, if `check` does not throw for what is there; gives the file that it replaced, loose now. */
+  replace(record: BlobRecord, file: string, check: (current: BlobRecord | undefined) => void): string | undefined {
+    return this.#try(() =>
+      inTransaction(this.#database, () => {
+        const current = this.get(record.key)
+        check(current?.record)
+        const { key, size, etag, uploaded, httpMetadata, customMetadata } = record
+        this.#put.run(key, size, etag, uploaded, JSON.stringify(httpMetadata), JSON.stringify(customMetadata), file)
+        // Another process took this put for a crashed one and removed its file (its clock jumped): fail rather than name a file that is gone.
+        if (this.#dropLoose.run(file).changes !== 1) throw new UnmoorError('Unavailable', `The put of ${JSON.stringify(key)} was interrupted; nothing was stored.`)
+        if (current !== undefined) this.#loosen(current.file, uploaded)
+        return current?.file
+      }),
+    )
+  }
+
+  /** Removes keys; gives their files, loose now. */
+  delete(keys: readonly string[], now: number): string[] {
+    return this.#try(() =>
+      inTransaction(this.#database, () => {
+        const files: string[] = []
+        for (const key of keys) {
+          const current = this.get(key)
+          if (current === undefined) continue
+          this.#delete.run(key)
+          this.#loosen(current.file, now)
+          files.push(current.file)
+        }
+        return files
+      }),
+    )
+  }
+
+  #loosen(file: string, now: number): void {
+    this.#addLoose.run(file, now, hostname(), process.pid, STARTED)
+  }
+
+  /** Takes from the list of loose files those whose process has ended; they are the caller's to remove. */
+  leftovers(files: BlobFiles, now: number): string[] {
+    return this.#try(() => {
+      const rows = this.#database.prepare('SELECT * FROM loose').all() as unknown as LooseRow[]
+      const abandoned = rows.filter((row) => hasEnded(row) || (now - row.since > ABANDONED_AFTER && files.idleFor(row.file) > ABANDONED_AFTER)).map(({ file }) => file)
+      for (const file of abandoned) this.#dropLoose.run(file)
+      return abandoned
+    })
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  #try<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      throw toUnmoorError(error, this.#path)
+    }
+  }
+}
+
+function toRecord([key, size, etag, uploaded, http, custom]: Row): BlobRecord {
+  return { key, size, etag, uploaded, httpMetadata: JSON.parse(http) as BlobHttpMetadata, customMetadata: JSON.parse(custom) as Record<string, string> }
+}
+
+/** Whether a process surely has ended; one of another host, or whose pid lives, may not have. */
+function hasEnded({ host, pid, started }: LooseRow): boolean {
+  if (host !== hostname()) return false
+  if (pid === process.pid) return Math.abs(started - STARTED) > 2
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH'
+  }
+}

@@ -1,0 +1,139 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { statSync } from 'node:fs'
+import { mkdir, open, rm, type FileHandle } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { isStream } from '../../../core/bindings/bytes.ts'
+import type { BlobPutOptions } from '../../../core/bindings/drivers.ts'
+import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
+import { checkSha256 } from '../shared/blob-conditions.ts'
+import { eachChunk } from '../shared/chunks.ts'
+import { makeFolder } from '../shared/location.ts'
+import { type ByteRange, streamFile } from './stream.ts'
+
+/** Bodies up to this size are read at once; larger ones are streamed. */
+const READ_WHOLE = 256 * 1024
+
+/** The files that hold bodies. Their names are a hash of the key and a random part: no key can name a path. */
+export class BlobFiles {
+  readonly folder: string
+  #durable: boolean
+
+  constructor(folder: string, durable: boolean) {
+    this.folder = folder
+    this.#durable = durable
+    makeFolder(join(folder, 'data'))
+  }
+
+  /** A new file for a version of `key`, relative to the folder. */
+  nameFor(key: string): string {
+    const hash = createHash('sha256').update(key).digest('hex')
+    return `data/${hash.slice(0, 2)}/${hash.slice(2, 32)}-${randomUUID()}`
+  }
+
+  /** Writes a whole body to a new file. On a failure the caller removes it. */
+  async write(
+    key: string,
+    file: string,
+    body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>,
+    { sha256: announced, signal }: Pick<BlobPutOptions, 'sha256' | 'signal'>,
+  ): Promise<{ size: number; sha256: string }> {
+    const path = join(this.folder, file)
+    let handle: FileHandle | undefined
+    try {
+      handle = await create(path)
+      const target = handle
+      const hash = createHash('sha256')
+      const size = await eachChunk(body, signal, async (chunk) => {
+        hash.update(chunk)
+        await writeAll(target, chunk)
+      })
+      const sha256 = hash.digest('hex')
+      checkSha256(key, announced, sha256)
+      if (signal?.aborted) throw new UnmoorError('Aborted', 'The put was aborted; nothing was stored.', { cause: signal.reason })
+      if (this.#durable) await flush(handle, path)
+      return { size, sha256 }
+    } catch (error) {
+      // A body that was not read to its end may hold a connection.
+      if (handle === undefined && isStream(body)) await body.cancel(error).catch(() => {})
+      throw fileError(error, path)
+    } finally {
+      await handle?.close()
+    }
+  }
+
+  /** A part of a file, or undefined where it is gone. */
+  async read(file: string, range: ByteRange, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | undefined> {
+    const path = join(this.folder, file)
+    let handle: FileHandle
+    try {
+      handle = await open(path, 'r')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      throw fileError(error, path)
+    }
+    if (range.length > READ_WHOLE) return streamFile(handle, path, range, signal)
+    try {
+      const bytes = new Uint8Array(range.length)
+      const { bytesRead } = await handle.read(bytes, 0, range.length, range.offset)
+      if (bytesRead < range.length) throw truncated(path)
+      return bytes
+    } catch (error) {
+      throw fileError(error, path)
+    } finally {
+      await handle.close()
+    }
+  }
+
+  async remove(file: string): Promise<void> {
+    await rm(join(this.folder, file), { force: true })
+  }
+
+  /** Milliseconds since the file was last written to; Infinity where there is none. */
+  idleFor(file: string): number {
+    const stats = statSync(join(this.folder, file), { throwIfNoEntry: false })
+    return stats === undefined ? Infinity : Date.now() - stats.mtimeMs
+  }
+}
+
+async function create(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'wx')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    await mkdir(dirname(path), { recursive: true })
+    return open(path, 'wx')
+  }
+}
+
+/** The file's bytes, and its name in the folder, to the disk. */
+async function flush(handle: FileHandle, path: string): Promise<void> {
+  await handle.datasync()
+  // Windows cannot open a folder, and needs not.
+  if (process.platform === 'win32') return
+  const folder = await open(dirname(path), 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+async function writeAll(handle: FileHandle, chunk: Uint8Array<ArrayBuffer>): Promise<void> {
+  let written = 0
+  while (written < chunk.byteLength) written += (await handle.write(chunk, written)).bytesWritten
+}
+
+/** A file that is shorter than the index says. */
+export function truncated(path: string): UnmoorError {
+  return new UnmoorError('Internal', `The file ${path} is shorter than its index says: it is damaged. Restore it from a backup.`)
+}
+
+/** An error of the file system in unmoor's words. */
+export function fileError(error: unknown, path: string): unknown {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code
+  if (isUnmoorError(error) || code === undefined) return error
+  const text = `${path}: ${(error as Error).message}`
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') return new UnmoorError('PermissionDenied', text, { cause: error })
+  if (code === 'ENOSPC' || code === 'EDQUOT') return new UnmoorError('Unavailable', `The disk is full: ${text}`, { retryable: false, cause: error })
+  return new UnmoorError('Unavailable', text, { cause: error })
+}

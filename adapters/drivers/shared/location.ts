@@ -1,0 +1,29 @@
+import { mkdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { constantCase } from '../../../core/bindings/declarations.ts'
+import type { DriverContext } from '../../../core/bindings/drivers.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+
+/** A path for embedded data: the one given, or `name` in the app's own folder, within the data folder. */
+export function dataPath(given: string | undefined, context: DriverContext, name: string): string {
+  const path = given ?? join(context.app, name)
+  if (context.dataDir === undefined && resolve(path) !== path) {
+    throw new UnmoorError('InvalidArgument', `Binding "${context.binding}": this target has no data folder, so its driver needs an absolute "path".`, { binding: context.binding, operation: 'start' })
+  }
+  return resolve(context.dataDir ?? '/', path)
+}
+
+/** A binding's name as a file name; distinct also where the file system ignores case. */
+export function fileName(binding: string): string {
+  return constantCase(binding).toLowerCase()
+}
+
+/** Makes a folder and those above it. */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true })
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    throw new UnmoorError(code === 'EACCES' || code === 'EPERM' || code === 'EROFS' ? 'PermissionDenied' : 'Unavailable', `The folder ${path} cannot be made: ${(error as Error).message}`, { cause: error })
+  }
+}
