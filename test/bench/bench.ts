@@ -1,0 +1,68 @@
+import type { LoadGenerator } from './load.ts'
+
+/** How much is measured. */
+export interface BenchOptions {
+  /** Rounds per id: each runs ours and every peer once, in turn. */
+  rounds: number
+  /** Seconds of load per server and round. */
+  seconds: number
+  load: LoadGenerator
+  /** Progress for people. */
+  log(line: string): void
+}
+
+/** The figures of one id: medians over the rounds; the smaller, the better. */
+export interface BenchResult {
+  id: string
+  unit: string
+  ours: number
+  against: Record<string, number>
+  /** The peer's figure over ours: above 1, ours is smaller. */
+  ratio: Record<string, number>
+  /** Requests per second, medians. */
+  rps?: Record<string, number>
+  /** Milliseconds, medians of the rounds' medians and 99th percentiles. */
+  latency?: Record<string, { p50: number; p99: number }>
+  /** Half of the range between the quartiles over the median, per contender: how far rounds lie apart. */
+  spread: Record<string, number>
+}
+
+/** Benches that are run together, by name. */
+export interface BenchGroup {
+  readonly name: string
+  /** Every id that {@link run} gives. */
+  readonly ids: readonly string[]
+  run(options: BenchOptions): Promise<BenchResult[]>
+}
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5)
+}
+
+function quantile(values: readonly number[], at: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const position = (sorted.length - 1) * at
+  const low = sorted[Math.floor(position)] as number
+  return low + ((sorted[Math.ceil(position)] as number) - low) * (position % 1)
+}
+
+/** A result from every contender's figures, one per round; `ours` is the first of them. */
+export function summarize(id: string, unit: string, figures: ReadonlyMap<string, readonly number[]>): BenchResult {
+  const ours = median(figures.get('ours') as readonly number[])
+  const against: Record<string, number> = {}
+  const ratio: Record<string, number> = {}
+  const spread: Record<string, number> = {}
+  for (const [name, values] of figures) {
+    const middle = median(values)
+    spread[name] = round((quantile(values, 0.75) - quantile(values, 0.25)) / 2 / middle)
+    if (name === 'ours') continue
+    against[name] = round(middle)
+    ratio[name] = round(middle / ours)
+  }
+  return { id, unit, ours: round(ours), against, ratio, spread }
+}
+
+/** To three decimals. */
+export function round(value: number): number {
+  return Math.round(value * 1000) / 1000
+}

@@ -1,0 +1,68 @@
+/** `npm run bench -- [GROUP...] [--json] [--rounds N] [--seconds N] [--quick]` */
+import { parseArgs } from 'node:util'
+import type { BenchGroup, BenchOptions, BenchResult } from './bench.ts'
+import { nodeGroup } from './groups/node.ts'
+import { createLoadGenerator } from './load.ts'
+import { printTable } from './table.ts'
+
+/** In the order of a run that names none. */
+const GROUPS: readonly BenchGroup[] = [nodeGroup]
+
+const USAGE = `npm run bench -- [GROUP...] [--json] [--rounds N] [--seconds N] [--quick]
+
+Groups: ${GROUPS.map(({ name }) => name).join(', ')} (default: all)
+  --rounds N   rounds per id (default 9)
+  --seconds N  seconds of load per server and round (default 2)
+  --quick      3 rounds of 1 second: for a look, not for a claim
+  --json       one JSON line last`
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, rounds: { type: 'string' }, seconds: { type: 'string' }, help: { type: 'boolean' } },
+  })
+  if (values.help === true) {
+    console.log(USAGE)
+    return
+  }
+  const unknown = positionals.filter((name) => !GROUPS.some((group) => group.name === name))
+  if (unknown.length > 0) throw new UsageError(`There is no group "${unknown.join('", "')}".`)
+  const groups = positionals.length === 0 ? GROUPS : GROUPS.filter(({ name }) => positionals.includes(name))
+  const load = createLoadGenerator()
+  const options: BenchOptions = {
+    rounds: count('rounds', values.rounds, values.quick === true ? 3 : 9),
+    seconds: count('seconds', values.seconds, values.quick === true ? 1 : 2),
+    load,
+    log: (line) => process.stderr.write(`${line}\n`),
+  }
+  console.log(`node ${process.version}; load: ${load.name}; ${options.rounds} rounds of ${options.seconds} s`)
+  const results: BenchResult[] = []
+  try {
+    for (const group of groups) {
+      const measured = await group.run(options)
+      const missing = group.ids.filter((id) => !measured.some((result) => result.id === id))
+      if (missing.length > 0) throw new Error(`The group ${group.name} gave no figures for ${missing.join(', ')}.`)
+      printTable(measured)
+      results.push(...measured)
+    }
+  } finally {
+    load.close()
+  }
+  if (values.json === true) console.log(JSON.stringify({ results }))
+}
+
+class UsageError extends Error {}
+
+function count(name: string, text: string | undefined, preset: number): number {
+  const value = text === undefined ? preset : Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new UsageError(`--${name} takes a whole number from 1, not "${text}".`)
+  return value
+}
+
+try {
+  await main()
+} catch (error) {
+  const usage = error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true
+  console.error(usage ? `${(error as Error).message}\n\n${USAGE}` : error)
+  process.exitCode = usage ? 2 : 1
+}
