@@ -37,6 +37,9 @@ export class HttpFailure extends Error {
   }
 }
 
+/** Time-outs that a slow reader of a body may take. */
+const MAX_PAUSES = 30
+
 const agents = new Map<string, Agent>()
 
 function transport(protocol: string): { request: (options: RequestOptions, onResponse: (response: IncomingMessage) => void) => import('node:http').ClientRequest; agent: Agent } {
@@ -80,7 +83,14 @@ export function exchange({ method, url, headers, body, timeout, signal }: HttpRe
       if (socket.connecting) socket.once('connect', () => (connected = true))
       else connected = true
     })
-    request.setTimeout(timeout, () => fail(new HttpFailure('timeout', `no progress for ${timeout} ms`, connected, undefined)))
+    let pauses = 0
+    const onTimeout = (): void => {
+      // Bytes that wait to be read mean that the reader is slow, not the server; a reader that never comes back must not hold the connection.
+      if (response !== undefined && response.readableLength > 0 && ++pauses < MAX_PAUSES) request.setTimeout(timeout)
+      else fail(new HttpFailure('timeout', `no progress for ${timeout} ms`, connected, undefined))
+    }
+    request.setTimeout(timeout)
+    request.on('timeout', onTimeout)
     request.once('error', (error) => {
       signal?.removeEventListener('abort', onAbort)
       reject(error instanceof HttpFailure ? error : new HttpFailure('connection', error.message || String((error as NodeJS.ErrnoException).code), connected, error))

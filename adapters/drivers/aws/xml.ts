@@ -60,8 +60,10 @@ function unescapeXml(text: string): string {
   })
 }
 
+const ESCAPED: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' }
+
 /** Text as element content. Control characters as references; what XML 1.0 cannot hold at all is for the caller to refuse. */
 export function escapeXml(text: string): string {
   // oxlint-disable-next-line no-control-regex -- exactly the characters that a parser would otherwise normalise
-  return text.replace(/[&<>"'\u0000-\u001f\u007f-\u009f]/g, (character) => `&#${character.charCodeAt(0)};`)
+  return text.replace(/[&<>"'\u0000-\u001f\u007f-\u009f]/g, (character) => ESCAPED[character] ?? `&#${character.charCodeAt(0)};`)
 }

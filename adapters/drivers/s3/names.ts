@@ -1,0 +1,67 @@
+/**
+ * How a portable key becomes the name of an S3 object, below the binding's prefix. A key is kept as it is but for three cases, each of which keeps
+ * the UTF-8 byte order of names that of keys, because the same characters always become the same longer ones:
+ *
+ * - `.` at the start of a segment becomes `.~`: clients and proxies resolve the segments `.` and `..` away.
+ * - DEL becomes DEL `~`, so that DEL `!` is free to mark:
+ * - a name over S3's 1,024 bytes (the portable limit of a key is as much, and the prefix comes on top) is cut and ends in DEL `!` and a hash;
+ *   the key itself is in the object's metadata. Such names sort by their first ~950 bytes.
+ */
+import { createHash } from 'node:crypto'
+import { utf8Length } from '../../../core/bindings/bytes.ts'
+
+const NAME_LIMIT = 1024
+const DEL = '\u007f'
+const CUT_MARK = `${DEL}!`
+const HASH_LENGTH = 43
+
+/** The key with what S3 names must not have replaced. Also for prefixes of keys. */
+export function escapeKey(key: string): string {
+  return key.replace(/(^|\/)\./g, '$1.~').replaceAll(DEL, `${DEL}~`)
+}
+
+/** The key of a name without the binding's prefix; undefined where only the metadata knows it. */
+export function unescapeKey(name: string): string | undefined {
+  if (name.includes(CUT_MARK)) return undefined
+  return name.replaceAll(`${DEL}~`, DEL).replace(/(^|\/)\.~/g, '$1.')
+}
+
+/** The object's name; `cut` where the key must be kept in the metadata. */
+export function objectName(prefix: string, key: string): { name: string; cut: boolean } {
+  const name = prefix + escapeKey(key)
+  if (name.length * 3 <= NAME_LIMIT || utf8Length(name) <= NAME_LIMIT) return { name, cut: false }
+  return { name: `${cutName(name)}${CUT_MARK}${createHash('sha256').update(key).digest('base64url')}`, cut: true }
+}
+
+/** The S3 prefix below which all names of keys with this prefix are. A cut one may cover others too. */
+export function objectPrefix(prefix: string, keyPrefix: string): string {
+  const name = prefix + escapeKey(keyPrefix)
+  return name.length * 3 <= NAME_LIMIT || utf8Length(name) <= MAX_CUT ? name : cutName(name)
+}
+
+const MAX_CUT = NAME_LIMIT - CUT_MARK.length - HASH_LENGTH
+
+function cutName(name: string): string {
+  const bytes = Buffer.from(name)
+  let end = MAX_CUT
+  // Not within a character: continuation bytes begin with 10.
+  while (((bytes[end] as number) & 0xc0) === 0x80) end--
+  return bytes.toString('utf8', 0, end)
+}
+
+/**
+ * The delimiter as it stands in names, or undefined where it cannot be told there: one that begins with `.` looks different at the start of a
+ * segment, and one that begins with `~` may be a character that escaping added.
+ */
+export function escapeDelimiter(delimiter: string): string | undefined {
+  if ((delimiter.startsWith('.') && delimiter.length > 1) || delimiter.startsWith('~') || delimiter.startsWith('!')) return undefined
+  if (delimiter.includes(DEL)) return undefined
+  return delimiter.replaceAll('/.', '/.~')
+}
+
+/** Path of a URL: every byte but the unreserved ones and `/` encoded, as the signature wants it. */
+export function encodePath(name: string): string {
+  return encodeURIComponent(name)
+    .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replaceAll('%2F', '/')
+}
