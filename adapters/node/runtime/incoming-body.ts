@@ -25,8 +25,12 @@ export function readIncoming(incoming: IncomingMessage, count: CountBytes | unde
       else (chunks ??= [first]).push(chunk)
     })
     incoming.on('end', () => resolve(chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks)))
-    incoming.on('error', () => reject(clientGone(incoming)))
-    incoming.on('close', () => reject(clientGone(incoming)))
+    // Node says nothing but "close" where the client goes away in the middle and nobody listens for errors; a complete message closes too.
+    const onGone = (): void => {
+      if (!incoming.readableEnded) reject(clientGone(incoming))
+    }
+    incoming.on('error', onGone)
+    incoming.on('close', onGone)
   })
 }
 

@@ -40,7 +40,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     if (command === 'migrate') {
       await reportToParent({ type: 'migrated', report: await runMigrations(options) })
       process.exitCode = 0
-      if (process.connected) process.disconnect()
+      process.disconnect?.()
     } else if (command === undefined) {
       const app = await startNodeApp(options)
       stopOnSignals((seconds) => app.stop(seconds), options.options.stopSeconds ?? 30)
