@@ -44,6 +44,8 @@ export const LIMITS = {
 
   'secret.value': 4096,
   'service.headers': 32 * 1024,
+  /** Services that one request may pass, where each hands on its request's headers. */
+  'service.hops': 16,
   /** Longest life of `ctx.waitUntil` work after the answer. */
   'waitUntil': 30,
   /** Cron triggers of one app. */

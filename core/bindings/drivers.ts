@@ -225,8 +225,12 @@ export interface ServiceDriver extends Driver {
 
 /** The app's static files. */
 export interface AssetsDriver extends Driver {
-  /** A full answer (200, 206, 304, 307), or undefined where no file matches. */
-  serve(request: Request): Promise<Response | undefined>
+  /**
+   * A full answer (200, 206, 304, 307, 416) to a GET or HEAD, or undefined where no file matches. Under `notFound: 'single-page-application'` what matches no file is
+   * answered by `/index.html`: for `fallback: 'navigation'` (default; what adapters ask before the app) only where a browser opens a page (`Sec-Fetch-Mode: navigate`),
+   * for `always` (`env.assets.fetch`) in any case.
+   */
+  serve(request: Request, options?: { fallback?: 'navigation' | 'always' }): Promise<Response | undefined>
 }
 
 /** The driver interface per kind of binding. */

@@ -1,0 +1,31 @@
+/** Whether the client has this version (RFC 9110 section 13.1.2: If-None-Match compares weakly). */
+export function isNotModified(request: Request, etag: string): boolean {
+  const header = request.headers.get('if-none-match')
+  if (header === null) return false
+  return header.split(',').some((part) => {
+    const tag = part.trim()
+    return tag === '*' || tag.replace(/^W\//, '') === etag
+  })
+}
+
+/**
+ * The one byte range that a GET asks for; undefined where the whole file is to be sent: no Range, a form that is not understood, several ranges (RFC 9110 section 14.2
+ * lets a server ignore them), or an If-Range of another version.
+ */
+export function parseRange(request: Request, etag: string, size: number): { offset: number; length: number } | 'unsatisfiable' | undefined {
+  const header = request.headers.get('range')
+  if (header === null || request.method !== 'GET') return undefined
+  const condition = request.headers.get('if-range')
+  if (condition !== null && condition !== etag) return undefined
+  const match = /^bytes=\s*(\d*)-(\d*)\s*$/.exec(header)
+  if (match === null || (match[1] === '' && match[2] === '')) return undefined
+  if (match[1] === '') {
+    const length = Math.min(Number(match[2]), size)
+    return length === 0 ? 'unsatisfiable' : { offset: size - length, length }
+  }
+  const first = Number(match[1])
+  const last = match[2] === '' ? size - 1 : Number(match[2])
+  if (last < first && match[2] !== '') return undefined
+  if (first >= size) return 'unsatisfiable'
+  return { offset: first, length: Math.min(last, size - 1) - first + 1 }
+}

@@ -1,0 +1,2 @@
+/** Static assets from a folder. */
+export { assets, type FilesOptions } from './assets.ts'

@@ -1,0 +1,2 @@
+/** Another app over HTTP. */
+export { type HttpOptions, service } from './service.ts'

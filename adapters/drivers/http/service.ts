@@ -1,0 +1,113 @@
+import type { DriverFactory, ServiceDriver } from '../../../core/bindings/drivers.ts'
+import { isUnmoorError, limitExceeded, UnmoorError } from '../../../core/errors.ts'
+import { LIMITS } from '../../../core/limits.ts'
+
+/** Options of the http driver. */
+export interface HttpOptions {
+  /** Where the other app answers, such as `https://api.example.com`; a path in it comes before that of each request. */
+  url: string
+  /** Milliseconds until the answer's headers must be there. Default: 30,000. */
+  timeout?: number
+}
+
+/** Counts the services that a request has passed: a caller that hands its own request's headers on would otherwise go round in a circle for ever. */
+const HOPS = 'unmoor-hops'
+
+/** Headers of one connection, not of the message (RFC 9110 section 7.6.1), and those that fetch sets itself. */
+const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'host', 'content-length', 'expect']
+
+/** Calls the app at `url`: method, path, query, headers and body as given; redirects come back as they are. */
+export const service: DriverFactory<'service', HttpOptions> = (options, context) => {
+  const { binding } = context
+  let target: URL
+  try {
+    target = new URL(options.url)
+    if (target.protocol !== 'http:' && target.protocol !== 'https:') throw new TypeError(`${target.protocol} is not http or https`)
+  } catch (error) {
+    throw new UnmoorError('InvalidArgument', `Service "${binding}": its url ${JSON.stringify(options.url)} is not one of http or https.`, { binding, operation: 'start', cause: error })
+  }
+  return new HttpService(binding, target.origin + target.pathname.replace(/\/$/, ''), options.timeout ?? 30_000)
+}
+
+class HttpService implements ServiceDriver {
+  #binding: string
+  #base: string
+  #timeout: number
+
+  constructor(binding: string, base: string, timeout: number) {
+    this.#binding = binding
+    this.#base = base
+    this.#timeout = timeout
+  }
+
+  async fetch(request: Request): Promise<Response> {
+    const { pathname, search } = new URL(request.url)
+    const limit = new AbortController()
+    const timer = setTimeout(() => limit.abort(new DOMException('The service did not answer in time', 'TimeoutError')), this.#timeout)
+    try {
+      const init: RequestInit & { duplex?: 'half' } = {
+        method: request.method,
+        headers: this.#headers(request),
+        redirect: 'manual',
+        // The timer ends with the headers; the caller's abort also ends the body.
+        signal: AbortSignal.any([request.signal, limit.signal]),
+      }
+      if (request.body !== null) {
+        init.body = request.body
+        init.duplex = 'half'
+      }
+      return plain(await fetch(this.#base + pathname + search, init))
+    } catch (error) {
+      throw this.#failure(error, request, limit.signal)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #headers(request: Request): Headers {
+    const headers = new Headers(request.headers)
+    const listed = headers.get('connection')?.split(',') ?? []
+    for (const name of [...HOP_BY_HOP, ...listed.map((entry) => entry.trim()).filter(Boolean)]) headers.delete(name)
+    // fetch would decode a compressed answer and leave its header, and who hands that answer on would send a false one.
+    headers.set('accept-encoding', 'identity')
+    const hops = Number(headers.get(HOPS) ?? 0) + 1
+    // A refusal, not an answer of the other app. Not retryable: it would go the same way again.
+    if (hops > LIMITS['service.hops']) throw limitExceeded({}, 'service.hops', hops, LIMITS['service.hops'], `The services call each other in a circle ("${this.#binding}" is part of it).`)
+    headers.set(HOPS, String(hops))
+    return headers
+  }
+
+  #failure(error: unknown, request: Request, limit: AbortSignal): unknown {
+    if (isUnmoorError(error)) return error
+    const name = `Service "${this.#binding}" (${this.#base})`
+    if (request.signal.aborted) return new UnmoorError('Aborted', `The call of ${name} was aborted.`, { mayHaveApplied: true, cause: error })
+    if (limit.aborted) return new UnmoorError('Timeout', `${name} gave no answer within ${this.#timeout} ms.`, { mayHaveApplied: true, cause: error })
+    const { code, message, mayHaveApplied } = causeOf(error)
+    if (code !== undefined) return new UnmoorError('Unavailable', `${name} cannot be reached: ${message}`, { mayHaveApplied, cause: error })
+    if (error instanceof TypeError && error.cause === undefined) return new UnmoorError('InvalidArgument', `${name} cannot be called so: ${message}`, { cause: error })
+    // What is left is the request's own body, failing as it was read.
+    return new UnmoorError('Aborted', `The call of ${name} ended with its request's body: ${message}`, { mayHaveApplied: true, cause: error })
+  }
+}
+
+/** Failures before anything was sent; after others the service may have acted. */
+const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT', 'CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'ERR_TLS_CERT_ALTNAME_INVALID'])
+
+function causeOf(error: unknown): { code: string | undefined; message: string; mayHaveApplied: boolean } {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  // Several addresses of one host fail as an AggregateError.
+  const first = cause instanceof AggregateError ? (cause.errors[0] as unknown) : cause
+  const code = (first as NodeJS.ErrnoException | undefined)?.code
+  const message = first instanceof Error ? first.message || String(code) : String(first)
+  return { code: typeof code === 'string' ? code : undefined, message, mayHaveApplied: !(typeof code === 'string' && NOT_SENT.has(code)) }
+}
+
+/** The answer without the header of an encoding that fetch has undone. */
+function plain(response: Response): Response {
+  const encoding = response.headers.get('content-encoding')
+  if (encoding === null || response.body === null || !/gzip|deflate|br|zstd/i.test(encoding)) return response
+  const headers = new Headers(response.headers)
+  headers.delete('content-encoding')
+  headers.delete('content-length')
+  return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
+}
