@@ -104,7 +104,8 @@ function readCursor(cursor: string, { prefix, delimiter }: Scope): string {
     parts = undefined
   }
   const [token, ...scope] = Array.isArray(parts) ? (parts as unknown[]) : []
-  if (typeof token !== 'string' || scope[0] !== prefix || scope[1] !== (delimiter ?? null)) {
+  // Decoding base64url skips what it does not know, so the cursor must be what it would be written as.
+  if (typeof token !== 'string' || scope[0] !== prefix || scope[1] !== (delimiter ?? null) || writeCursor(token, { prefix, delimiter }) !== cursor) {
     throw invalidArgument({}, 'The cursor is not one that a list with this prefix and delimiter gave.')
   }
   return token

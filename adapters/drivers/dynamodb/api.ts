@@ -1,0 +1,98 @@
+/** DynamoDB's own operations on one table, as far as they are used. */
+import type { DriverContext } from '../../../core/bindings/drivers.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import { AwsClient, pause } from '../aws/client.ts'
+import { callJson } from '../aws/json.ts'
+import { type AwsOptions, resolveAws } from '../aws/options.ts'
+import type { Item, ItemKey } from './item.ts'
+
+/** What a conditional write, or one that gives the old item, asks for. */
+export interface WriteOptions {
+  /** Writes only over an item whose value is not in S3; else `PreconditionFailed`. */
+  unlessReferenced?: boolean
+  /** Gives the item that was there. */
+  returnOld?: boolean
+}
+
+const BATCH_TRIES = 8
+
+/** One table. */
+export class DynamodbApi {
+  #client: AwsClient
+  #url: string
+  #table: string
+
+  constructor(table: string, options: AwsOptions, context: Pick<DriverContext, 'variable' | 'binding'>) {
+    this.#client = new AwsClient(resolveAws('dynamodb', options, context))
+    const { endpoint, region } = this.#client.settings
+    this.#url = `${endpoint ?? `https://dynamodb.${region}.amazonaws.com`}/`
+    this.#table = table
+  }
+
+  async get(key: ItemKey, consistent: boolean): Promise<Item | undefined> {
+    const { Item: item } = await this.#read<{ Item?: Item }>('GetItem', { TableName: this.#table, Key: key, ConsistentRead: consistent })
+    return item
+  }
+
+  /** At most 100 keys. DynamoDB answers at most 16 MB at once and names what is left. */
+  async getMany(keys: readonly ItemKey[], consistent: boolean): Promise<Item[]> {
+    const items: Item[] = []
+    let left: readonly ItemKey[] = keys
+    for (let attempt = 0; left.length > 0; ) {
+      const answer = await this.#read<{ Responses?: Record<string, Item[]>; UnprocessedKeys?: Record<string, { Keys: ItemKey[] }> }>('BatchGetItem', {
+        RequestItems: { [this.#table]: { Keys: left, ConsistentRead: consistent } },
+      })
+      const found = answer.Responses?.[this.#table] ?? []
+      items.push(...found)
+      const rest = answer.UnprocessedKeys?.[this.#table]?.Keys ?? []
+      // No progress means throttling, which asks for patience; progress that the answer was full.
+      if (rest.length === left.length && ++attempt >= BATCH_TRIES) throw new UnmoorError('Throttled', `dynamodb BatchGetItem on table "${this.#table}" left ${rest.length} keys.`)
+      if (rest.length === left.length) await pause(Math.random() * Math.min(2000, 50 * 2 ** attempt))
+      left = rest
+    }
+    return items
+  }
+
+  put(item: Item, options: WriteOptions = {}): Promise<Item | undefined> {
+    return this.#write('PutItem', { Item: item }, options)
+  }
+
+  delete(key: ItemKey, options: WriteOptions = {}): Promise<Item | undefined> {
+    return this.#write('DeleteItem', { Key: key }, options)
+  }
+
+  async #write(operation: string, body: object, { unlessReferenced, returnOld }: WriteOptions): Promise<Item | undefined> {
+    const { Attributes } = await this.#call<{ Attributes?: Item }>(operation, true, {
+      TableName: this.#table,
+      ...body,
+      ReturnValues: returnOld ? 'ALL_OLD' : 'NONE',
+      ...(unlessReferenced ? { ConditionExpression: 'attribute_not_exists(#ref)', ExpressionAttributeNames: { '#ref': 'ref' } } : {}),
+    })
+    return Attributes
+  }
+
+  /** Keys of one partition that begin with `prefix`, without values, from after `after`. `last` is where the next page begins. */
+  async query(options: { pk: string; prefix: string; after: string | undefined; limit: number; now: number }): Promise<{ items: Item[]; last: string | undefined }> {
+    const { pk, prefix, after, limit, now } = options
+    const { Items = [], LastEvaluatedKey } = await this.#read<{ Items?: Item[]; LastEvaluatedKey?: ItemKey }>('Query', {
+      TableName: this.#table,
+      KeyConditionExpression: prefix === '' ? '#pk = :pk' : '#pk = :pk AND begins_with(#sk, :prefix)',
+      FilterExpression: 'attribute_not_exists(#expires) OR #expires > :now',
+      ProjectionExpression: '#sk, #meta, #expires',
+      ExpressionAttributeNames: { '#pk': 'pk', '#sk': 'sk', '#expires': 'expires', '#meta': 'meta' },
+      ExpressionAttributeValues: { ':pk': { S: pk }, ':now': { N: String(Math.floor(now / 1000)) }, ...(prefix === '' ? {} : { ':prefix': { S: prefix } }) },
+      Limit: limit,
+      ...(after === undefined ? {} : { ExclusiveStartKey: { pk: { S: pk }, sk: { S: after } } }),
+    })
+    return { items: Items, last: LastEvaluatedKey?.sk.S }
+  }
+
+  #read<T>(operation: string, body: object): Promise<T> {
+    return this.#call(operation, false, body)
+  }
+
+  #call<T>(operation: string, write: boolean, body: object): Promise<T> {
+    // Puts and deletes of whole items may be repeated: the second try leaves what the first would have left.
+    return callJson<T>(this.#client, { service: 'dynamodb', target: `DynamoDB_20120810.${operation}`, url: this.#url, on: `table "${this.#table}"`, body, write, repeatable: true })
+  }
+}
