@@ -168,7 +168,7 @@ export class RuntimeClient {
         reject(failure)
         wake?.()
       }
-      request.on('error', fail)
+      request.on('error', (error) => fail(unavailable('broke the connection of a streamed answer', error)))
       // An answer before the end is a refusal too: without this, a write would wait for a drain that never comes.
       request.on('close', () => {
         if (!done) fail(unavailable('closed the connection of a streamed answer', 'no answer came'))
