@@ -1,0 +1,99 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { buildApp } from '../../core/build/build.ts'
+import { appSource, bareAdapter, tempProject, type TempProject } from './temp-project.ts'
+
+const build = async (project: TempProject, adapter = bareAdapter(), warnings: string[] = []): Promise<string> => {
+  const { outDir } = await buildApp({ projectDir: project.dir, target: 'bare', adapter, log: { info() {}, warn: (message) => void warnings.push(message) } })
+  return readFile(join(outDir, 'app.mjs'), 'utf8')
+}
+
+const dependency = (name: string, code: string): Record<string, string> => ({
+  [`node_modules/${name}/package.json`]: JSON.stringify({ name, version: '1.0.0', type: 'module', exports: './index.js' }),
+  [`node_modules/${name}/index.js`]: code,
+})
+
+describe('Node built-ins that the target lacks', () => {
+  test('are refused with file, line, column and the chain of imports, all at once', async () => {
+    await using project = await tempProject({
+      'src/app.ts': appSource({ before: `import './lib.ts'` }),
+      'src/lib.ts': `type Unused = 1\n\n  import { readFileSync } from 'node:fs'\nimport os from 'os'\nconsole.log(readFileSync, os)\n`,
+    })
+    await expect(build(project)).rejects.toMatchObject({
+      code: 'Unsupported',
+      message: expect.stringMatching(/target "bare"[^]*src\/lib\.ts:3:32 imports "node:fs" \(src\/app\.ts -> src\/lib\.ts\)[^]*src\/lib\.ts:4:16 imports "os"[^]*Use the web API or a binding/),
+    })
+  })
+
+  test('are refused in dependencies too, and in require', async () => {
+    await using project = await tempProject({ 'src/app.ts': appSource({ before: `import { cpus } from 'dep'\nconsole.log(cpus())` }), ...dependency('dep', `export { cpus } from 'node:os'`) })
+    await expect(build(project)).rejects.toThrow(/node_modules\/dep\/index\.js:1:22 imports "node:os" \(src\/app\.ts -> node_modules\/dep\/index\.js\)/)
+    await project.write({ 'node_modules/dep/index.js': 'exports.cpus = require("os").cpus', 'node_modules/dep/package.json': '{ "name": "dep", "main": "index.js" }' })
+    await expect(build(project)).rejects.toThrow(/node_modules\/dep\/index\.js:1:24 imports "os"/)
+  })
+
+  test('are taken where the adapter lists them', async () => {
+    await using project = await tempProject({ 'src/app.ts': appSource({ before: `import { Buffer } from 'buffer'\nconsole.log(Buffer)` }) })
+    expect(await build(project, bareAdapter({ nodeBuiltins: ['buffer'] }))).toContain('node:buffer')
+    expect(await build(project, bareAdapter({ nodeBuiltins: 'all' }))).toContain('node:buffer')
+    await expect(build(project)).rejects.toMatchObject({ code: 'Unsupported' })
+  })
+
+  test('are no matter where the app does not use the part that has them', async () => {
+    await using project = await tempProject({
+      'src/app.ts': appSource({ before: `import { used } from 'dep'\nconsole.log(used)` }),
+      ...dependency('dep', `import { readFileSync } from 'node:fs'\nexport const unused = () => readFileSync('x')\nexport const used = 'yes'`),
+    })
+    expect(await build(project)).not.toContain('node:fs')
+  })
+
+  test('yield to a package of the same name', async () => {
+    await using project = await tempProject({ 'src/app.ts': appSource({ before: `import { once } from 'events'\nconsole.log(once)` }), ...dependency('events', `export const once = 'the package'`) })
+    expect(await build(project)).toContain('the package')
+  })
+
+  test('are a warning where a dependency imports them on demand', async () => {
+    await using project = await tempProject({
+      'src/app.ts': appSource({ before: `import { load } from 'dep'\nglobalThis.load = load` }),
+      ...dependency('dep', `export const load = async () => (await import('node:fs')).readFileSync`),
+    })
+    const warnings: string[] = []
+    await build(project, bareAdapter(), warnings)
+    expect(warnings).toEqual([expect.stringMatching(/node_modules\/dep\/index\.js:1:47 imports "node:fs".*only when reached/)])
+  })
+})
+
+describe('other imports', () => {
+  test.each([
+    ['a package that is not installed', `import x from '@scope/not-there/sub'\nconsole.log(x)`, 'InvalidArgument', /src\/app\.ts:1:15 imports "@scope\/not-there\/sub".*npm install @scope\/not-there/],
+    ["one platform's own module", `import { env } from 'cloudflare:workers'\nconsole.log(env)`, 'InvalidArgument', /src\/app\.ts:1:21 imports "cloudflare:workers".*belong to one platform/],
+    ['a file that is not there', `import './nothing.ts'`, 'InvalidArgument', /nothing\.ts/],
+    ['a name that unmoor does not export', `import 'unmoor/nothing'`, 'NotFound', /"unmoor\/nothing" is not exported by unmoor/],
+    ['a syntax error', `const a = 1 +* 1`, 'InvalidArgument', /src\/app\.ts:1:14/],
+  ])('%s is named', async (_name, before, code, message) => {
+    await using project = await tempProject({ 'src/app.ts': appSource({ before }) })
+    await expect(build(project)).rejects.toMatchObject({ code, message: expect.stringMatching(message) })
+  })
+
+  test('a .wasm import gives a module', async () => {
+    // (module (func (export "answer") (result i32) i32.const 42))
+    const wasm = Buffer.from('AGFzbQEAAAABBQFgAAF/AwIBAAcKAQZhbnN3ZXIAAAoGAQQAQSoL', 'base64')
+    await using project = await tempProject({ 'src/app.ts': appSource({ before: `import answer from './answer.wasm'\nglobalThis.answer = new WebAssembly.Instance(answer).exports.answer()` }) })
+    await writeFile(join(project.dir, 'src/answer.wasm'), wasm)
+    expect(await build(project)).toContain(wasm.toString('base64'))
+    const { outDir } = await buildApp({ projectDir: project.dir, target: 'bare', adapter: bareAdapter() })
+    await import(/* @vite-ignore */ join(outDir, 'app.mjs'))
+    expect((globalThis as { answer?: number }).answer).toBe(42)
+    let files: string[] = []
+    const kept = bareAdapter({
+      async build(context) {
+        files = (await context.bundle({ entry: `export { default } from '#app'`, file: 'app.mjs', wasm: 'module' })).files
+      },
+    })
+    const code = await build(project, kept)
+    const name = files.find((file) => file.endsWith('.wasm')) as string
+    expect(code).toContain(`"./${name}"`)
+    expect(await readFile(join(project.dir, '.unmoor/bare', name))).toEqual(wasm)
+  })
+})

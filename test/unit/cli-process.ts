@@ -1,0 +1,54 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { join } from 'node:path'
+import { checkout } from './temp-project.ts'
+
+const MAIN = join(checkout, 'dist/core/cli/main.js')
+
+export interface CommandResult {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+/** Runs the built command to its end. */
+export async function unmoor(args: readonly string[], options: { cwd?: string; env?: Record<string, string>; node?: string } = {}): Promise<CommandResult> {
+  const { child, result } = startUnmoor(args, options)
+  const timer = setTimeout(() => child.kill('SIGKILL'), 60_000)
+  try {
+    return await result
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Starts the built command; `line` resolves with the first line of stdout or stderr that has `text`. */
+export function startUnmoor(
+  args: readonly string[],
+  options: { cwd?: string; env?: Record<string, string>; node?: string } = {},
+): { child: ChildProcess; result: Promise<CommandResult>; line(text: string): Promise<string> } {
+  const child = spawn(options.node ?? process.execPath, [MAIN, ...args], { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const output = { stdout: '', stderr: '' }
+  const listeners = new Set<() => void>()
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      output[name] += text
+      for (const listener of listeners) listener()
+    })
+  }
+  const result = new Promise<CommandResult>((resolve) => {
+    child.on('close', (code) => resolve({ code, ...output }))
+  })
+  const line = (text: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const found = `${output.stdout}\n${output.stderr}`.split('\n').find((candidate) => candidate.includes(text))
+        if (found === undefined) return
+        listeners.delete(look)
+        resolve(found)
+      }
+      listeners.add(look)
+      look()
+      void result.then(({ code }) => reject(new Error(`ended with ${code} without a line with "${text}":\n${output.stdout}\n${output.stderr}`)))
+    })
+  return { child, result, line }
+}
