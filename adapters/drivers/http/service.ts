@@ -1,11 +1,12 @@
+import { constantCase } from '../../../core/bindings/declarations.ts'
 import type { DriverFactory, ServiceDriver } from '../../../core/bindings/drivers.ts'
 import { isUnmoorError, limitExceeded, UnmoorError } from '../../../core/errors.ts'
 import { LIMITS } from '../../../core/limits.ts'
 
 /** Options of the http driver. */
 export interface HttpOptions {
-  /** Where the other app answers, such as `https://api.example.com`; a path in it comes before that of each request. */
-  url: string
+  /** Where the other app answers, such as `https://api.example.com`; a path in it comes before that of each request. Default: the variable of the binding's name, such as `API_URL`. */
+  url?: string
   /** Milliseconds until the answer's headers must be there. Default: 30,000. */
   timeout?: number
 }
@@ -19,12 +20,15 @@ const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-authenticate', 'proxy-aut
 /** Calls the app at `url`: method, path, query, headers and body as given; redirects come back as they are. */
 export const service: DriverFactory<'service', HttpOptions> = (options, context) => {
   const { binding } = context
+  const variable = `${constantCase(binding)}_URL`
+  const url = options.url ?? context.variable(variable)
+  if (url === undefined) throw new UnmoorError('NotFound', `Service "${binding}": set ${variable} to where it answers, such as https://api.example.com.`, { binding, operation: 'start' })
   let target: URL
   try {
-    target = new URL(options.url)
+    target = new URL(url)
     if (target.protocol !== 'http:' && target.protocol !== 'https:') throw new TypeError(`${target.protocol} is not http or https`)
   } catch (error) {
-    throw new UnmoorError('InvalidArgument', `Service "${binding}": its url ${JSON.stringify(options.url)} is not one of http or https.`, { binding, operation: 'start', cause: error })
+    throw new UnmoorError('InvalidArgument', `Service "${binding}": its url ${JSON.stringify(url)} is not one of http or https.`, { binding, operation: 'start', cause: error })
   }
   return new HttpService(binding, target.origin + target.pathname.replace(/\/$/, ''), options.timeout ?? 30_000)
 }
