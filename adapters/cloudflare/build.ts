@@ -37,8 +37,7 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
   const { imports, object } = context.driverImports()
   const names = Object.fromEntries(manifest.queues.map((binding) => [queueName(manifest, binding, options), binding]))
   const crons = Object.keys(manifest.crons).length > 0
-  const page = Object.values(manifest.bindings).some((declaration) => declaration.kind === 'assets' && declaration.notFound === 'single-page-application')
-  const used = ['createWorker', ...(manifest.queues.length > 0 ? ['runBatch'] : []), ...(crons ? ['runCrons'] : []), ...(page ? ['servePage'] : []), ...(testChannel ? ['createQueueTracker'] : [])]
+  const used = ['createWorker', ...(manifest.queues.length > 0 ? ['runBatch'] : []), ...(crons ? ['runCrons'] : []), ...(testChannel ? ['createQueueTracker'] : [])]
   return [
     `import app from '#app'`,
     `import { ${used.join(', ')} } from 'unmoor/cloudflare/runtime'`,
@@ -50,7 +49,6 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
     `  drivers: ${object},`,
     ...(manifest.queues.length > 0 ? [`  queue: { run: runBatch, names: ${JSON.stringify(names)} },`] : []),
     ...(crons ? [`  scheduled: runCrons,`] : []),
-    ...(page ? [`  page: servePage,`] : []),
     ...(testChannel ? [`  testing: { channel: handleTestChannel, tracker: createQueueTracker() },`] : []),
     `})`,
     '',

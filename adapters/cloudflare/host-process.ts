@@ -29,7 +29,7 @@ export function spawnHost(onOutput: ((line: string) => void) | undefined): Host 
   const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env })
   const lines: string[] = []
   for (const stream of [child.stdout, child.stderr]) {
-    createInterface({ input: stream }).on('line', (line) => {
+    if (stream !== null) createInterface({ input: stream }).on('line', (line) => {
       if (lines.push(line) > KEPT_LINES) lines.shift()
       onOutput?.(line)
     })

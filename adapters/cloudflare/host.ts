@@ -70,7 +70,16 @@ async function start(request: HostStart): Promise<HostAnswer> {
         return [binding, { external: { address: host, ...(protocol === 'https:' ? { https: {} } : { http: {} }) } }]
       }),
     ),
-    ...(assets === undefined ? {} : { assets: { ...assets, routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: false }, assetConfig: { html_handling: 'auto-trailing-slash', not_found_handling: 'none' } } }),
+    ...(assets === undefined
+      ? {}
+      : {
+          assets: {
+            directory: assets.directory,
+            binding: assets.binding,
+            routerConfig: { has_user_worker: true },
+            assetConfig: { html_handling: 'auto-trailing-slash', not_found_handling: assets.notFound, compatibility_date: worker.compatibilityDate, compatibility_flags: worker.compatibilityFlags },
+          },
+        }),
     defaultPersistRoot: request.persist,
     // Its own front would rewrite Accept-Encoding and take the URL from a header that any client can send; requests go to workerd directly.
     ...(listen === undefined ? {} : { unsafeDirectSockets: [listen] }),

@@ -24,7 +24,7 @@ export interface SimulatorOptions {
   queueConsumers: Record<string, { maxBatchSize: number; maxBatchTimeout: number; maxRetries: number; retryDelay: number; deadLetterQueue?: string }>
   /** Binding to the address of another app; `self` is this Worker. */
   services: Record<string, { url: string } | 'self'>
-  assets?: { directory: string; binding: string }
+  assets?: { directory: string; binding: string; notFound: 'none' | 'single-page-application' }
 }
 
 /** The options for a Worker that `wrangler.jsonc` describes. */
@@ -52,7 +52,7 @@ export function toSimulatorOptions(config: WranglerConfig, manifest: Manifest, b
     ),
     services: Object.fromEntries((config.services ?? []).map(({ binding, service }) => [binding, service === config.name ? 'self' : { url: serviceUrl(binding, service, bindings) }])),
   }
-  if (config.assets !== undefined) options.assets = { directory: assetsFolder, binding: config.assets.binding }
+  if (config.assets !== undefined) options.assets = { directory: assetsFolder, binding: config.assets.binding, notFound: config.assets.not_found_handling }
   return options
 }
 

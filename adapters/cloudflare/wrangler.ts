@@ -22,7 +22,7 @@ export interface WranglerConfig {
   queues?: { producers: { binding: string; queue: string }[]; consumers: WranglerConsumer[] }
   triggers?: { crons: string[] }
   services?: { binding: string; service: string }[]
-  assets?: { directory: string; binding: string; html_handling: 'auto-trailing-slash'; not_found_handling: 'none' }
+  assets?: { directory: string; binding: string; html_handling: 'auto-trailing-slash'; not_found_handling: 'none' | 'single-page-application' }
   vars?: Record<string, string>
   keep_vars?: true
   secrets?: { required: string[] }
@@ -117,9 +117,7 @@ function addBinding(config: WranglerConfig, name: string, declaration: AnyDeclar
       ;(config.services ??= []).push({ binding, service: options.service?.[name]?.name ?? serviceApp(name, declaration.app, manifest, config) })
       return
     case 'assets':
-      config.assets = { directory: `./${ASSETS_FOLDER}`, binding, html_handling: 'auto-trailing-slash', not_found_handling: 'none' }
-      // A navigation goes to the app like any other request; the Worker itself answers with the page where the app has a 404.
-      if (declaration.notFound === 'single-page-application') config.compatibility_flags.push('assets_navigation_has_no_effect')
+      config.assets = { directory: `./${ASSETS_FOLDER}`, binding, html_handling: 'auto-trailing-slash', not_found_handling: declaration.notFound }
       return
     case 'variable': {
       const value = options.variables?.[name] ?? declaration.default

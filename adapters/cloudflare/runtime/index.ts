@@ -7,12 +7,10 @@ import type { runBatch } from './consumer.ts'
 import { WorkerContext } from './context.ts'
 import type { runCrons } from './crons.ts'
 import type { NativeBatch, NativeContext, NativeController } from './native.ts'
-import type { servePage } from './page.ts'
 import type { QueueTracker } from './queue-tracker.ts'
 
 export { runBatch } from './consumer.ts'
 export { runCrons } from './crons.ts'
-export { servePage } from './page.ts'
 export { createQueueTracker, type QueueTracker } from './queue-tracker.ts'
 
 /** What the platform passes as env: strings for variables and secrets, objects for bindings. */
@@ -28,8 +26,6 @@ export interface WorkerOptions {
   queue?: { run: typeof runBatch; names: Readonly<Record<string, string>> }
   /** {@link runCrons}. Default: no crons. */
   scheduled?: typeof runCrons
-  /** {@link servePage}. Default: the app's own 404. */
-  page?: typeof servePage
   /** Only in builds made for tests. */
   testing?: { channel: TestChannel; tracker: QueueTracker }
 }
@@ -63,7 +59,7 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
 
   const answer = (runtime: Runtime, request: Request, env: NativeEnv, native: NativeContext): Response | Promise<Response> => {
     const ctx = new WorkerContext(native)
-    const response = options.testing === undefined ? respond(runtime, request, ctx, options) : withTestChannel(options.testing.channel, runtime, request, env, ctx, options)
+    const response = options.testing === undefined ? runtime.fetch(request, ctx) : withTestChannel(options.testing.channel, runtime, request, env, ctx)
     if (!('then' in response)) {
       ctx.answered()
       return response
@@ -96,11 +92,6 @@ function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-function respond(runtime: Runtime, request: Request, ctx: WorkerContext, { page }: WorkerOptions): Response | Promise<Response> {
-  const response = runtime.fetch(request, ctx)
-  return page === undefined ? response : page(response, runtime, request)
-}
-
-async function withTestChannel(channel: TestChannel, runtime: Runtime, request: Request, env: NativeEnv, ctx: WorkerContext, options: WorkerOptions): Promise<Response> {
-  return (await channel(runtime, request, ctx, text(env['UNMOOR_TEST_TOKEN']))) ?? respond(runtime, request, ctx, options)
+async function withTestChannel(channel: TestChannel, runtime: Runtime, request: Request, env: NativeEnv, ctx: WorkerContext): Promise<Response> {
+  return (await channel(runtime, request, ctx, text(env['UNMOOR_TEST_TOKEN']))) ?? runtime.fetch(request, ctx)
 }
