@@ -18,10 +18,13 @@ export function watchOutput(child: ChildProcess, onLine: ((line: string) => void
   return { tail: () => (lines.length === 0 ? ' It printed nothing.' : ` Its last output:\n${lines.join('\n')}`) }
 }
 
-/** The exit code once the process has ended and its output is read; null for one ended by a signal, or never started. */
-export function waitForExit(child: ChildProcess): Promise<number | null> {
-  return new Promise((resolve) => {
-    child.once('close', (code) => resolve(code))
+/** The exit code once the process has ended and all it sent is read; null for one ended by a signal, or never started. */
+export async function waitForExit(child: ChildProcess): Promise<number | null> {
+  const code = await new Promise<number | null>((resolve) => {
+    child.once('close', (exitCode) => resolve(exitCode))
     child.once('error', () => resolve(null))
   })
+  // Its last messages may still be on their way.
+  if (child.connected) await new Promise<void>((resolve) => child.once('disconnect', () => resolve()))
+  return code
 }

@@ -66,15 +66,16 @@ async function spawnServer(options: ChildOptions, args: readonly string[]): Prom
       reject(new UnmoorError('Timeout', `The server in ${options.dir} was not ready within ${START_SECONDS} s.${output.tail()}`, { operation: 'start' }))
     }, START_SECONDS * 1000)
     // Types of IPC messages are the sender's word; the sender is our own run-time half.
+    let failure: UnmoorError | undefined
     child.once('message', (message) => {
       clearTimeout(timer)
       const report = message as ParentMessage
-      if (report.type === 'failed') void exited.then(() => reject(errorFromJSON(report.error)))
+      if (report.type === 'failed') failure = errorFromJSON(report.error)
       else resolve(report)
     })
     void exited.then((code) => {
       clearTimeout(timer)
-      reject(new UnmoorError('Unavailable', `The server in ${options.dir} ended with code ${code} before it was ready.${output.tail()}`, { operation: 'start', retryable: false }))
+      reject(failure ?? new UnmoorError('Unavailable', `The server in ${options.dir} ended with code ${code} before it was ready.${output.tail()}`, { operation: 'start', retryable: false }))
     })
   })
   return { child, first, exited }
