@@ -1,0 +1,33 @@
+/** Every case that runs inside the target; part of the fixture app. */
+import type { InsideCase } from '../case.ts'
+import { assetCases } from './assets.ts'
+import { blobListCases } from './blob-list.ts'
+import { blobCases } from './blob.ts'
+import { cacheCases } from './cache.ts'
+import { cronCases } from './cron.ts'
+import { kvCases } from './kv.ts'
+import { queueDeliveryCases } from './queue-delivery.ts'
+import { queueCases } from './queue.ts'
+import { runtimeCases } from './runtime.ts'
+import { secretCases } from './secrets.ts'
+import { serviceCases } from './service.ts'
+import { sqlBatchCases } from './sql-batch.ts'
+import { sqlCases } from './sql.ts'
+import { waitUntilCases } from './wait-until.ts'
+
+export const INSIDE_CASES: readonly InsideCase[] = [
+  ...runtimeCases,
+  ...waitUntilCases,
+  ...cronCases,
+  ...queueCases,
+  ...queueDeliveryCases,
+  ...kvCases,
+  ...blobCases,
+  ...blobListCases,
+  ...sqlCases,
+  ...sqlBatchCases,
+  ...cacheCases,
+  ...secretCases,
+  ...serviceCases,
+  ...assetCases,
+]

@@ -1,0 +1,33 @@
+import { eventually, ok, sleep } from '../assert.ts'
+import type { InsideTools } from '../case.ts'
+import type { Job, Step } from '../fixture/bindings.ts'
+import { deliveries, type Delivery } from '../fixture/consume.ts'
+
+/** How long a message may take. */
+export const SECONDS = 20
+
+/** Waits until `count` deliveries are written down. */
+export async function delivered({ env }: InsideTools, key: string, count: number): Promise<Delivery[]> {
+  let rows: Delivery[] = []
+  await eventually(
+    async () => {
+      rows = await deliveries(env, key)
+      ok(rows.length >= count, `${rows.length} deliveries of ${count} after ${SECONDS} s`)
+    },
+    SECONDS,
+    200,
+  )
+  return rows
+}
+
+/** Deliveries once nothing more has come for a while. */
+export async function settled(tools: InsideTools, key: string, count: number, ms = 1500): Promise<Delivery[]> {
+  await delivered(tools, key, count)
+  await sleep(ms)
+  return deliveries(tools.env, key)
+}
+
+/** A message with what its consumer does at each delivery. */
+export function job(key: string, plan: Step[] = [], more: Partial<Job> = {}): Job {
+  return { key, plan, ...more }
+}

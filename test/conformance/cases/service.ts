@@ -1,0 +1,138 @@
+import { equal, ok, pattern, sha256, streamOfChunks, throwsCode } from '../assert.ts'
+import { insideCases, type InsideTools } from '../case.ts'
+
+/** Calls the app itself through its service binding. */
+async function call({ env }: InsideTools, path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(init.headers)
+  headers.set('x-conformance-token', await env.conformanceToken.get())
+  return env.self.fetch(path, { ...init, headers })
+}
+
+interface Echo {
+  method: string
+  url: string
+  headers: [string, string][]
+}
+
+export const serviceCases = insideCases('service', [
+  {
+    id: 'service-01',
+    contract: 'Method, path, query and headers reach the other app.',
+    async run(tools) {
+      const response = await call(tools, '/some/p%2Fath/?a=1&a=2&b=%26+c', { method: 'PUT', body: 'x', headers: { 'x-own': 'value', accept: 'text/x-test' } })
+      const echo = (await response.json()) as Echo
+      const url = new URL(echo.url)
+      const headers = new Headers(echo.headers)
+      equal([echo.method, url.pathname, url.search, headers.get('x-own'), headers.get('accept')], ['PUT', '/some/p%2Fath/', '?a=1&a=2&b=%26+c', 'value', 'text/x-test'], 'request')
+    },
+  },
+  {
+    id: 'service-02',
+    contract: 'A Request, a URL and a path can be given; the host is the other app\'s own.',
+    async run(tools) {
+      const token = { 'x-conformance-token': await tools.env.conformanceToken.get() }
+      const { self } = tools.env
+      const answers = [
+        await self.fetch(new Request('https://ignored.example/x?y', { headers: token })),
+        await self.fetch(new URL('https://ignored.example/x?y'), { headers: token }),
+        await self.fetch('https://ignored.example/x?y', { headers: token }),
+        await self.fetch('/x?y', { headers: token }),
+      ]
+      for (const answer of answers) equal(new URL(((await answer.json()) as Echo).url).pathname, '/x', 'path')
+    },
+  },
+  {
+    id: 'service-03',
+    contract: 'Answers of 204, 205 and 304 have no body, and other statuses come as they are.',
+    async run(tools) {
+      for (const status of [204, 205, 304, 200, 201, 404, 418, 500, 503]) {
+        const response = await call(tools, `/do/status/${status}`)
+        equal([response.status, response.headers.get('x-status')], [status, String(status)], 'status')
+        equal(await response.text(), [204, 205, 304].includes(status) ? '' : `status ${status}`, 'body')
+      }
+    },
+  },
+  {
+    id: 'service-04',
+    contract: 'A redirect is handed back, not followed.',
+    async run(tools) {
+      const response = await call(tools, '/do/redirect?status=307&to=/elsewhere')
+      equal(response.status, 307, 'status')
+      equal(new URL(response.headers.get('location') ?? '', 'http://x').pathname, '/elsewhere', 'location')
+    },
+  },
+  {
+    id: 'service-05',
+    contract: 'A throw in the other app is a 500 answer without details, not a hang and not an error.',
+    async run(tools) {
+      for (const path of ['/do/throw/error', '/do/throw-now/string']) {
+        const response = await call(tools, path)
+        const body = await response.text()
+        equal(response.status, 500, 'status')
+        ok(!body.includes('secret detail'), `body: ${body}`)
+      }
+    },
+  },
+  {
+    id: 'service-06',
+    contract: 'Twenty-five concurrent calls get their own answers.',
+    seconds: 40,
+    async run(tools) {
+      const ids = Array.from({ length: 25 }, (_, index) => `id${index}`)
+      const answers = await Promise.all(ids.map(async (id) => (await call(tools, `/do/slow/${id}?id=${id}`, { method: 'POST', body: id, headers: { 'x-id': id } })).json()))
+      equal(answers, ids.map((id) => ({ rest: id, query: id, before: id, header: id, body: id })), 'answers')
+    },
+  },
+  {
+    id: 'service-07',
+    contract: 'All 256 byte values pass both ways, at once and as streams.',
+    async run(tools) {
+      for (const route of ['body', 'body-buffered']) {
+        const response = await call(tools, `/do/${route}`, { method: 'POST', body: pattern(256) })
+        equal(await response.arrayBuffer(), pattern(256), route)
+      }
+      const chunks = [pattern(70_000), pattern(1), pattern(130_000)]
+      const init = { method: 'POST', body: streamOfChunks(chunks), duplex: 'half' }
+      const response = await call(tools, '/do/digest', init as RequestInit)
+      const whole = await new Blob(chunks).arrayBuffer()
+      equal(await response.json(), { size: whole.byteLength, sha256: await sha256(whole), contentType: null }, 'streamed')
+    },
+  },
+  {
+    id: 'service-08',
+    contract: 'Headers over 32 KiB are LimitExceeded before the call.',
+    async run(tools) {
+      await throwsCode('LimitExceeded', () => call(tools, '/x', { headers: { 'x-large': 'x'.repeat(33_000) } }), { limit: 'service.headers' })
+      equal((await call(tools, '/x', { headers: { 'x-large': 'x'.repeat(4000) } })).status, 200, '4,000 bytes')
+    },
+  },
+  {
+    id: 'service-09',
+    contract: 'A body of 1 MB passes both ways.',
+    async run(tools) {
+      const body = pattern(1_000_000)
+      const response = await call(tools, '/do/body-buffered', { method: 'POST', body })
+      equal(await sha256(await response.arrayBuffer()), await sha256(body), 'sha256')
+    },
+  },
+  {
+    id: 'service-10',
+    contract: 'A call whose signal is aborted fails, before it and during it.',
+    async run(tools) {
+      for (const signal of [AbortSignal.abort(), AbortSignal.timeout(100)]) {
+        const began = Date.now()
+        const outcome = await call(tools, `/do/abort/${tools.key()}`, { signal }).then(() => 'answered', () => 'failed')
+        equal(outcome, 'failed', 'outcome')
+        ok(Date.now() - began < 2500, `it failed after ${Date.now() - began} ms`)
+      }
+    },
+  },
+  {
+    id: 'service-11',
+    contract: 'Several Set-Cookie headers come one by one.',
+    async run(tools) {
+      const cookies = (await call(tools, '/do/cookies')).headers.getSetCookie()
+      equal(cookies, ['a=1; Path=/; Expires=Wed, 21 Oct 2037 07:28:00 GMT', 'b=2; HttpOnly; SameSite=Lax', 'c="three, four"'], 'cookies')
+    },
+  },
+])

@@ -1,0 +1,122 @@
+import { equal, eventually, ok, sleep } from '../assert.ts'
+import { insideCases, wireCases, type WireTools } from '../case.ts'
+
+async function start({ fetch, key }: WireTools, kind: string): Promise<Response> {
+  return fetch(`/do/wait-until/${key()}?kind=${kind}`)
+}
+
+async function noted({ notes, key }: WireTools, expected: string[]): Promise<void> {
+  await eventually(async () => equal((await notes(key())).toSorted(), expected.toSorted(), 'notes'))
+}
+
+export const waitUntilWireCases = wireCases('waitUntil', [
+  {
+    id: 'waitUntil-01',
+    contract: 'The client has its answer while waitUntil work is still running, and the work is done.',
+    async run(tools) {
+      const answer = await start(tools, 'slow')
+      equal(await answer.text(), 'answered', 'answer')
+      equal(await tools.notes(tools.key()), [], 'notes at the time of the answer')
+      await noted(tools, ['slow'])
+    },
+  },
+  {
+    id: 'waitUntil-02',
+    contract: 'What a binding wrote in waitUntil work is there.',
+    async run(tools) {
+      await start(tools, 'plain')
+      await noted(tools, ['done'])
+    },
+  },
+  {
+    id: 'waitUntil-03',
+    contract: 'A rejection changes neither the answer nor other work, and the target goes on.',
+    async run(tools) {
+      equal((await start(tools, 'rejects')).status, 200, 'status')
+      await noted(tools, ['after the rejection'])
+      equal((await tools.fetch('/after')).status, 200, 'the next request')
+    },
+  },
+  {
+    id: 'waitUntil-04',
+    contract: 'Work that is handed over by other work is waited for too.',
+    async run(tools) {
+      await start(tools, 'nested')
+      await noted(tools, ['outer', 'inner'])
+    },
+  },
+  {
+    id: 'waitUntil-05',
+    contract: 'Twenty pieces of work of one request are all done.',
+    async run(tools) {
+      await start(tools, 'many')
+      await noted(tools, Array.from({ length: 20 }, (_, index) => `work ${index}`))
+    },
+  },
+  {
+    id: 'waitUntil-06',
+    contract: 'Work handed over before the handler threw is done.',
+    async run(tools) {
+      equal((await start(tools, 'throws')).status, 500, 'status')
+      await noted(tools, ['although it threw'])
+    },
+  },
+  {
+    id: 'waitUntil-07',
+    contract: 'While waitUntil work is running, the instance that runs it answers other requests.',
+    needs: 'http.keepWorkAfterAnswer',
+    async run(tools) {
+      await start(tools, 'slow')
+      const began = Date.now()
+      for (let round = 0; round < 5; round++) equal((await tools.fetch('/meanwhile')).status, 200, 'status')
+      ok(Date.now() - began < 1400 || (await tools.notes(tools.key())).length === 0, 'requests were answered only when the work was done')
+      await noted(tools, ['slow'])
+    },
+    async without(tools) {
+      const answer = await start(tools, 'slow')
+      const busy = answer.headers.get('x-instance')
+      ok(busy !== null, 'the answer names its instance')
+      for (let round = 0; round < 5; round++) {
+        const other = (await tools.fetch('/do/instance')).headers.get('x-instance')
+        if ((await tools.notes(tools.key())).length > 0) break
+        ok(other !== busy, 'the instance answered another request before its work was done')
+        await sleep(50)
+      }
+      await noted(tools, ['slow'])
+    },
+  },
+])
+
+export const waitUntilCases = insideCases('waitUntil', [
+  {
+    id: 'waitUntil-11',
+    contract: 'ctx has waitUntil, passThroughOnException, props and a signal that is not aborted.',
+    run({ ctx }) {
+      equal([typeof ctx.waitUntil, typeof ctx.passThroughOnException, typeof ctx.props], ['function', 'function', 'object'], 'members')
+      ok(ctx.signal instanceof AbortSignal, 'ctx.signal is an AbortSignal')
+      equal([ctx.signal.aborted, ctx.signal === ctx.signal], [false, true], 'aborted, and the same each time')
+      equal(ctx.passThroughOnException(), undefined, 'passThroughOnException()')
+    },
+  },
+  {
+    id: 'waitUntil-12',
+    contract: 'waitUntil returns at once, and takes a promise that has settled already.',
+    async run({ ctx }) {
+      let done = false
+      equal(
+        ctx.waitUntil(
+          sleep(50).then(() => {
+            done = true
+          }),
+        ),
+        undefined,
+        'result',
+      )
+      equal(done, false, 'done')
+      ctx.waitUntil(Promise.resolve('settled'))
+      ctx.waitUntil(Promise.reject(new Error('rejected on purpose')))
+      await sleep(100)
+      equal(done, true, 'done later')
+    },
+  },
+])

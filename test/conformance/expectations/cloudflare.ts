@@ -1,0 +1,4 @@
+import type { Expectations } from './index.ts'
+
+/** Cases that fail on this target today. */
+export const cloudflare: Expectations = {}

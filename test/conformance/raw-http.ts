@@ -1,0 +1,179 @@
+/** A client of HTTP/1.1 over a bare socket: sends bytes as they are and shows when each arrives. Runs outside the target, on Node. */
+import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+
+const LATIN1 = 'latin1'
+
+/** One request. Header names and values are written as Latin-1, nothing is added but Host, Connection and the body's length. */
+export interface RawRequest {
+  /** Default: GET. */
+  method?: string
+  /** The request target, exactly as sent. */
+  path: string
+  headers?: readonly (readonly [name: string, value: string])[]
+  /** Sent at once with Content-Length. Default: none. */
+  body?: Uint8Array | string
+  /** Sends `Transfer-Encoding: chunked` and leaves the chunks to {@link RawConnection.chunk}. Default: false. */
+  chunked?: boolean
+  /** Default: the target's own. */
+  host?: string
+}
+
+/** An answer. */
+export interface RawResponse {
+  status: number
+  /** In order, as sent; names in lower case. */
+  headers: [name: string, value: string][]
+  body: Uint8Array
+  /** Whether the body ended as HTTP wants (length reached, last chunk, or close where that is the framing). */
+  complete: boolean
+}
+
+/** A connection with one exchange on it. */
+export class RawConnection {
+  #socket: Socket
+  #buffer: Buffer = Buffer.alloc(0)
+  #closed = false
+  #wake: (() => void) | undefined
+  #error: Error | undefined
+  #method: string
+
+  constructor(socket: Socket, method: string) {
+    this.#socket = socket
+    this.#method = method
+    socket.on('data', (data: Buffer) => {
+      this.#buffer = Buffer.concat([this.#buffer, data])
+      this.#wake?.()
+    })
+    socket.on('error', (error: Error) => {
+      this.#error = error
+      this.#closed = true
+      this.#wake?.()
+    })
+    socket.on('close', () => {
+      this.#closed = true
+      this.#wake?.()
+    })
+  }
+
+  /** Sends one chunk of a chunked body. */
+  chunk(text: string): void {
+    const bytes = Buffer.from(text)
+    this.#socket.write(Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]))
+  }
+
+  /** Ends a chunked body. */
+  end(): void {
+    this.#socket.write('0\r\n\r\n')
+  }
+
+  /** Goes away without a word. */
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  /** Waits until the received bytes contain `text`; false if the connection ends or `seconds` pass before. */
+  async sees(text: string, seconds: number): Promise<boolean> {
+    const end = Date.now() + seconds * 1000
+    while (!this.#buffer.includes(text)) {
+      if (this.#closed || Date.now() >= end) return false
+      await this.#more(end)
+    }
+    return true
+  }
+
+  /** The whole answer. Rejects if no head came. */
+  async response(seconds = 15): Promise<RawResponse> {
+    const end = Date.now() + seconds * 1000
+    try {
+      return await this.#response(end)
+    } finally {
+      this.#socket.destroy()
+    }
+  }
+
+  async #response(end: number): Promise<RawResponse> {
+    for (;;) {
+      const head = await this.#head(end)
+      // 1xx answers come before the real one.
+      if (head.status >= 200) return { ...head, ...(await this.#body(head, end)) }
+    }
+  }
+
+  async #head(end: number): Promise<{ status: number; headers: [string, string][] }> {
+    for (;;) {
+      const at = this.#buffer.indexOf('\r\n\r\n')
+      if (at >= 0) {
+        const [first = '', ...lines] = this.#buffer.subarray(0, at).toString(LATIN1).split('\r\n')
+        this.#buffer = this.#buffer.subarray(at + 4)
+        const headers = lines.map((line): [string, string] => {
+          const colon = line.indexOf(':')
+          return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()]
+        })
+        return { status: Number(first.split(' ')[1]), headers }
+      }
+      if (this.#closed) throw new Error(`the connection ended before an answer${this.#error === undefined ? '' : `: ${this.#error.message}`}`)
+      if (Date.now() >= end) throw new Error('no answer in time')
+      await this.#more(end)
+    }
+  }
+
+  async #body(head: { status: number; headers: [string, string][] }, end: number): Promise<{ body: Uint8Array; complete: boolean }> {
+    if (this.#method === 'HEAD' || head.status === 204 || head.status === 304) return { body: new Uint8Array(), complete: true }
+    const header = (name: string): string | undefined => head.headers.find(([found]) => found === name)?.[1]
+    if (header('transfer-encoding')?.includes('chunked') === true) return this.#chunks(end)
+    const length = header('content-length')
+    const size = length === undefined ? Infinity : Number(length)
+    while (this.#buffer.length < size && !this.#closed && Date.now() < end) await this.#more(end)
+    const body = new Uint8Array(this.#buffer.subarray(0, Math.min(size, this.#buffer.length)))
+    return { body, complete: length === undefined ? this.#closed && this.#error === undefined : body.length === size }
+  }
+
+  async #chunks(end: number): Promise<{ body: Uint8Array; complete: boolean }> {
+    const parts: Buffer[] = []
+    for (;;) {
+      const line = this.#buffer.indexOf('\r\n')
+      const size = line < 0 ? undefined : Number.parseInt(this.#buffer.subarray(0, line).toString(LATIN1), 16)
+      if (size === 0) return { body: new Uint8Array(Buffer.concat(parts)), complete: true }
+      if (size !== undefined && this.#buffer.length >= line + 2 + size + 2) {
+        parts.push(this.#buffer.subarray(line + 2, line + 2 + size))
+        this.#buffer = this.#buffer.subarray(line + 2 + size + 2)
+        continue
+      }
+      if (this.#closed || Date.now() >= end) return { body: new Uint8Array(Buffer.concat(parts)), complete: false }
+      await this.#more(end)
+    }
+  }
+
+  async #more(end: number): Promise<void> {
+    if (this.#closed) return
+    let timer: NodeJS.Timeout | undefined
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+      timer = setTimeout(resolve, Math.max(1, end - Date.now()))
+    })
+    clearTimeout(timer)
+  }
+}
+
+/** Connects to `origin` and sends the request's head, and its body where it has one. */
+export async function openRaw(origin: string, request: RawRequest): Promise<RawConnection> {
+  const url = new URL(origin)
+  const secure = url.protocol === 'https:'
+  const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port)
+  const socket = secure ? connectTls({ host: url.hostname, port, servername: url.hostname }) : connectTcp({ host: url.hostname, port })
+  await new Promise<void>((resolve, reject) => {
+    socket.once(secure ? 'secureConnect' : 'connect', resolve)
+    socket.once('error', reject)
+  })
+  const method = request.method ?? 'GET'
+  const connection = new RawConnection(socket, method)
+  const body = request.body === undefined ? undefined : typeof request.body === 'string' ? Buffer.from(request.body) : Buffer.from(request.body)
+  const lines = [`${method} ${request.path} HTTP/1.1`, `Host: ${request.host ?? url.host}`, 'Connection: close']
+  if (request.chunked === true) lines.push('Transfer-Encoding: chunked')
+  else if (body !== undefined) lines.push(`Content-Length: ${body.length}`)
+  for (const [name, value] of request.headers ?? []) lines.push(`${name}: ${value}`)
+  socket.write(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, LATIN1))
+  if (body !== undefined) socket.write(body)
+  return connection
+}

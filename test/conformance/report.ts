@@ -1,0 +1,69 @@
+import { GROUPS, type Group } from './case.ts'
+
+/** What became of a case. `skipped`: the target lacks the capability, and the negative twin passed. */
+export type Outcome = 'passed' | 'failed' | 'skipped' | 'expectedFailure'
+
+export interface CaseResult {
+  id: string
+  group: Group
+  contract: string
+  outcome: Outcome
+  ms: number
+  /** What went wrong. */
+  error?: string
+  /** Of a skip or an expected failure. */
+  reason?: string
+}
+
+/** Counts of one group. */
+export interface GroupCount {
+  total: number
+  passed: number
+  expectedFailures: number
+  skipped: number
+  failed: number
+}
+
+/** The result of a run. `total` is the number of cases of the source list (that the filter selects), however the run went. */
+export interface Report extends GroupCount {
+  target: string
+  /** What the runtime says of itself. */
+  runtime: string
+  groups: Partial<Record<Group, GroupCount>>
+  cases: CaseResult[]
+}
+
+function count(cases: readonly CaseResult[]): GroupCount {
+  const of = (outcome: Outcome): number => cases.filter((one) => one.outcome === outcome).length
+  return { total: cases.length, passed: of('passed'), expectedFailures: of('expectedFailure'), skipped: of('skipped'), failed: of('failed') }
+}
+
+/** Counts results. */
+export function createReport(target: string, runtime: string, cases: CaseResult[]): Report {
+  const groups: Report['groups'] = {}
+  for (const group of GROUPS) {
+    const own = cases.filter((one) => one.group === group)
+    if (own.length > 0) groups[group] = count(own)
+  }
+  return { target, runtime, ...count(cases), groups, cases }
+}
+
+/** The report as the one JSON line of `--reporter json`: counts, and of the cases only what did not pass. */
+export function reportLine({ target, runtime, total, passed, expectedFailures, skipped, failed, groups, cases }: Report): object {
+  const notPassed = cases.filter(({ outcome }) => outcome !== 'passed').map(({ id, outcome, error, reason }) => ({ id, outcome, error, reason }))
+  return { target, runtime, total, passed, expectedFailures, skipped, failed, groups, cases: notPassed }
+}
+
+/** The report as a table, and below it what did not pass, for people. */
+export function reportText(report: Report): string {
+  const rows = [...Object.entries(report.groups), ['all', report] as const].map(([name, { total, passed, skipped, expectedFailures, failed }]) => [name, total, passed, skipped, expectedFailures, failed].map(String))
+  const table = [['group', 'total', 'passed', 'skipped', 'expected', 'failed'], ...rows]
+  const widths = (table[0] as string[]).map((_, column) => Math.max(...table.map((row) => (row[column] as string).length)))
+  const lines = table.map((row) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] as number) : cell.padStart(widths[column] as number))).join('  '))
+  const details = report.cases.flatMap(({ id, outcome, contract, error, reason }) => {
+    if (outcome === 'passed') return []
+    if (outcome === 'failed') return [`FAILED ${id}: ${contract}`, `       ${error}`]
+    return [`${outcome === 'skipped' ? 'skipped' : 'expected failure'} ${id}: ${reason}`]
+  })
+  return [`${report.target}: ${report.runtime}`, ...lines, ...details].join('\n')
+}

@@ -1,0 +1,84 @@
+/** Runs one case against a target. Runs on Node. */
+import { randomUUID } from 'node:crypto'
+import { show } from './assert.ts'
+import type { Case, WireTools } from './case.ts'
+import type { InsideAnswer } from './fixture/inside.ts'
+import { openRaw, type RawRequest } from './raw-http.ts'
+import type { RunningTarget } from './target.ts'
+
+const SECONDS = 20
+
+/** Runs the case, or its negative twin; gives what went wrong, or undefined. */
+export async function runCase(one: Case, target: RunningTarget, options: { twin: boolean; patience: number }): Promise<string | undefined> {
+  // Reads may be as stale as `patience`, so a case may take that much longer.
+  const seconds = (one.seconds ?? SECONDS) + options.patience - PATIENCE
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(`it took longer than ${seconds} s`), seconds * 1000)
+  })
+  try {
+    return await Promise.race([one.where === 'inside' ? runInside(one, target, options, seconds) : runOutside(one, target, options.twin), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Seconds that a read may be stale on a local target. */
+export const PATIENCE = 5
+
+async function runInside(one: Case, { url, token }: RunningTarget, { twin, patience }: { twin: boolean; patience: number }, seconds: number): Promise<string | undefined> {
+  try {
+    const response = await fetch(new URL(`/__conformance/${one.id}${twin ? '?twin' : ''}`, url), {
+      method: 'POST',
+      headers: { 'x-conformance-token': token, 'x-conformance-patience': String(patience) },
+      signal: AbortSignal.timeout(seconds * 1000),
+    })
+    const text = await response.text()
+    if (response.status !== 200) return `its route answered ${response.status}: ${text.slice(0, 300)}`
+    const answer = JSON.parse(text) as InsideAnswer
+    return answer.ok ? undefined : answer.error
+  } catch (error) {
+    return failure(error)
+  }
+}
+
+async function runOutside(one: Case & { where: 'wire' }, target: RunningTarget, twin: boolean): Promise<string | undefined> {
+  try {
+    await (twin ? one.without : one.run)?.(wireTools(one.id, target))
+    return undefined
+  } catch (error) {
+    return failure(error)
+  }
+}
+
+function wireTools(id: string, target: RunningTarget): WireTools {
+  const { url, token, manifest, capabilities } = target
+  const prefix = `${id}-${randomUUID().slice(0, 8)}-`
+  const key = (suffix = 'key'): string => `${prefix}${suffix}`
+  const withToken = (init: RequestInit = {}): RequestInit => {
+    const headers = new Headers(init.headers)
+    headers.set('x-conformance-token', token)
+    return { redirect: 'manual', ...init, headers }
+  }
+  const call = (path: string, init?: RequestInit): Promise<Response> => fetch(new URL(path, url), withToken(init))
+  const open = (request: RawRequest): ReturnType<typeof openRaw> => openRaw(url, { ...request, headers: [['X-Conformance-Token', token], ...(request.headers ?? [])] })
+  return {
+    url,
+    manifest,
+    capabilities,
+    fetch: call,
+    open,
+    raw: async (request) => (await open(request)).response(),
+    runCron: (name, scheduledTime) => target.runCron(name, scheduledTime),
+    notes: async (name) => (await (await call(`/do/notes/${encodeURIComponent(name)}`)).json()) as string[],
+    note: async (name, text) => {
+      await call(`/do/notes/${encodeURIComponent(name)}`, { method: 'POST', body: text })
+    },
+    key,
+  }
+}
+
+function failure(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? ` (${error.cause.message})` : ''
+  return `${show(error)}${cause}`
+}
