@@ -1,0 +1,103 @@
+import { type ErrorCode, type ErrorDetails, isUnmoorError, UnmoorError } from '../../../core/errors.ts'
+
+interface Mapped {
+  code: ErrorCode
+  details?: ErrorDetails
+  mayHaveApplied?: boolean
+  retryable?: boolean
+  hint?: string
+}
+
+/** By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), or by class, its first two characters. */
+const STATES: Readonly<Record<string, Mapped>> = {
+  '23505': { code: 'AlreadyExists', details: { kind: 'unique' } },
+  '23503': { code: 'Constraint', details: { kind: 'foreignKey' } },
+  '23502': { code: 'Constraint', details: { kind: 'notNull' } },
+  '23514': { code: 'Constraint', details: { kind: 'check' } },
+  '23P01': { code: 'Constraint', details: { kind: 'exclusion' } },
+  '23': { code: 'Constraint' },
+  P0001: { code: 'Constraint', details: { kind: 'trigger' } },
+  '42P01': { code: 'NotFound', details: { kind: 'table' } },
+  '42P07': { code: 'AlreadyExists', details: { kind: 'table' } },
+  '42501': { code: 'PermissionDenied' },
+  '42': { code: 'InvalidArgument' },
+  '22': { code: 'InvalidArgument' },
+  '21': { code: 'InvalidArgument' },
+  '2B': { code: 'InvalidArgument' },
+  '0A': { code: 'InvalidArgument' },
+  '3D': { code: 'NotFound', details: { kind: 'database' }, hint: 'Create the database, or check the name in the url.' },
+  '3F': { code: 'NotFound', details: { kind: 'schema' } },
+  '28': { code: 'PermissionDenied', hint: 'Check the user and password in the url.' },
+  '25006': { code: 'PermissionDenied' },
+  '25': { code: 'InvalidArgument' },
+  '40003': { code: 'Unavailable', mayHaveApplied: true },
+  '40': { code: 'Conflict' },
+  '55P03': { code: 'Conflict' },
+  '55': { code: 'Conflict' },
+  '53': { code: 'Unavailable' },
+  '54': { code: 'LimitExceeded' },
+  '57014': { code: 'Timeout' },
+  '57P03': { code: 'Unavailable' },
+  '57': { code: 'Unavailable', mayHaveApplied: true },
+  '08': { code: 'Unavailable', mayHaveApplied: true },
+  '58': { code: 'Unavailable' },
+}
+
+/** Failures of the connection: what was sent may have been done, unless nothing could be sent. */
+const CONNECTION: Readonly<Record<string, Mapped>> = {
+  ECONNREFUSED: { code: 'Unavailable' },
+  ENOTFOUND: { code: 'Unavailable' },
+  EAI_AGAIN: { code: 'Unavailable' },
+  EHOSTUNREACH: { code: 'Unavailable' },
+  ENETUNREACH: { code: 'Unavailable' },
+  ENOENT: { code: 'Unavailable' },
+  CONNECT_TIMEOUT: { code: 'Unavailable' },
+  CONNECTION_ENDED: { code: 'Unavailable', retryable: false },
+  CONNECTION_CLOSED: { code: 'Unavailable', mayHaveApplied: true },
+  CONNECTION_DESTROYED: { code: 'Unavailable', mayHaveApplied: true },
+  ECONNRESET: { code: 'Unavailable', mayHaveApplied: true },
+  EPIPE: { code: 'Unavailable', mayHaveApplied: true },
+  ETIMEDOUT: { code: 'Unavailable', mayHaveApplied: true },
+  UNDEFINED_VALUE: { code: 'InvalidArgument' },
+}
+
+/** An error of postgres.js in unmoor's words; others pass through. `server` names the database without its password. */
+export function toUnmoorError(error: unknown, server: string, options: { index?: number | undefined; signal?: AbortSignal | undefined } = {}): unknown {
+  if (!(error instanceof Error)) return error
+  if (isUnmoorError(error)) return options.index === undefined ? error : withDetails(error, error.message, { ...error.details, index: options.index }, error.cause)
+  const mapped = map(error)
+  if (mapped === undefined) return error
+  if (options.signal?.aborted && mapped.code === 'Timeout') mapped.code = 'Aborted'
+  const details = options.index === undefined ? mapped.details : { ...mapped.details, index: options.index }
+  return withDetails(mapped, `Postgres (${server}): ${messageOf(error)}${mapped.hint === undefined ? '' : `. ${mapped.hint}`}`, details, error)
+}
+
+function withDetails({ code, retryable, mayHaveApplied }: Mapped, message: string, details: ErrorDetails | undefined, cause: unknown): UnmoorError {
+  return new UnmoorError(code, message, { details, retryable, mayHaveApplied, cause })
+}
+
+function map(error: Error): Mapped | undefined {
+  const code = codeOf(error)
+  if (code === undefined) return undefined
+  if (CONNECTION[code] !== undefined) return { ...CONNECTION[code] }
+  const mapped = STATES[code] ?? STATES[code.slice(0, 2)]
+  if (mapped !== undefined) return { ...mapped }
+  return error.name === 'PostgresError' ? { code: 'Internal' } : undefined
+}
+
+function codeOf(error: Error): string | undefined {
+  // Several addresses of one host fail as an AggregateError.
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error
+  const code = (first as { code?: unknown } | undefined)?.code
+  return typeof code === 'string' ? code : undefined
+}
+
+function messageOf(error: Error): string {
+  return error.message || (codeOf(error) ?? 'the connection failed')
+}
+
+/** Whether the connection that an error came from is gone. */
+export function isConnectionLost(error: unknown): boolean {
+  const code = error instanceof Error ? codeOf(error) : undefined
+  return code !== undefined && (CONNECTION[code] !== undefined || code.startsWith('57P') || code.startsWith('08'))
+}

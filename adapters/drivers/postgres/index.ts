@@ -1,0 +1,3 @@
+/** SQL on Postgres, through the `postgres` package (postgres.js). */
+export type { PostgresOptions } from './connect.ts'
+export { sql } from './sql.ts'

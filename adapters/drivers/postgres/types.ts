@@ -1,0 +1,54 @@
+/**
+ * How values cross to Postgres and back. A parameter's type is the server's to infer from where it stands (a column, a function's argument), so that indexes are used
+ * and `INSERT` converts as usual; the JavaScript value is then written in that type's text form. Where nothing tells the type (`SELECT ?`), Postgres takes text: write `CAST(? AS INTEGER)`.
+ *
+ * Back: bool is a boolean; int2, int4, float4, float8, oid a number; int8 and whole numeric a number if it is safe, else an error; other numeric the nearest number, as SQLite's REAL
+ * (select CAST(... AS TEXT) for exact decimals); bytea a Uint8Array; timestamps text in RFC 3339 form; everything else Postgres's own text.
+ */
+import type postgres from 'postgres'
+
+/** Object ids of built-in types (`pg_type.oid`). */
+const OID = { bool: 16, bytea: 17, int8: 20, int2: 21, int4: 23, oid: 26, json: 114, float4: 700, float8: 701, date: 1082, timestamp: 1114, timestamptz: 1184, numeric: 1700, jsonb: 3802 } as const
+
+/** Columns of these types may hold an integer that a number cannot: the parser gives a bigint then. */
+export const MAY_BE_UNSAFE: ReadonlySet<number> = new Set([OID.int8, OID.numeric])
+
+/** What the driver never gives the parser or serializer: `null`. */
+type Written = string | number | boolean | Uint8Array
+
+const text = (value: Written): string => String(value)
+const number = (value: Written): string => (typeof value === 'boolean' ? (value ? '1' : '0') : String(value))
+const same = (value: string): string => value
+
+/** The `types` option of postgres.js. Every type that it would parse or write in its own way is named. */
+export const types: Record<string, postgres.PostgresType> = {
+  string: { to: 25, from: [], serialize: text, parse: same },
+  number: { to: OID.int4, from: [OID.int2, OID.int4, OID.oid, OID.float4, OID.float8], serialize: number, parse: Number },
+  integer: { to: OID.int8, from: [OID.int8, OID.numeric], serialize: number, parse: integerOrNumber },
+  boolean: { to: OID.bool, from: [OID.bool], serialize: text, parse: (value: string) => value === 't' },
+  bytea: { to: OID.bytea, from: [OID.bytea], serialize: bytes, parse: (value: string) => new Uint8Array(Buffer.from(value.slice(2), 'hex')) },
+  json: { to: OID.json, from: [OID.json, OID.jsonb], serialize: text, parse: same },
+  date: { to: OID.date, from: [OID.date], serialize: text, parse: same },
+  timestamp: { to: OID.timestamptz, from: [OID.timestamp, OID.timestamptz], serialize: text, parse: timestamp },
+}
+
+/** A number, or a bigint where a number would round a whole value. */
+function integerOrNumber(value: string): number | bigint {
+  const parsed = Number(value)
+  // Postgres writes whole numeric values of a scale with zeros: 5.00.
+  if (!Number.isInteger(parsed) || Number.isSafeInteger(parsed)) return parsed
+  return /^-?\d+(?:\.0*)?$/.test(value) ? BigInt(value.replace(/\..*$/, '')) : parsed
+}
+
+function bytes(value: Written): string {
+  return `\\x${Buffer.from(typeof value === 'object' ? value : String(value)).toString('hex')}`
+}
+
+/** `2026-11-23 08:26:38.5+00` as `2026-11-23T08:26:38.5Z`; `infinity` and years BC stay as they are. */
+function timestamp(value: string): string {
+  const match = /^(\d{4,}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)(?:([+-]\d\d)(:?\d\d)?)?$/.exec(value)
+  if (match === null) return value
+  const [, date, time, hours, minutes] = match
+  const zone = hours === undefined ? '' : hours === '+00' && minutes === undefined ? 'Z' : `${hours}${minutes ?? ':00'}`
+  return `${date}T${time}${zone}`
+}
