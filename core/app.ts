@@ -35,21 +35,24 @@ type QueueNames<B extends Bindings> = { [Name in keyof B]: B[Name] extends { kin
 type MessageOf<D> = D extends QueueDeclaration<infer T> ? T : never
 
 /** What {@link defineApp} takes. */
-export interface AppOptions<B extends Bindings> {
+export interface AppOptions<B extends Bindings, CronName extends string = string> {
   /** What {@link defineBindings} gave. Default: none. */
   bindings?: B
   fetch?: FetchHandler<Env<B>>
   /** A consumer per declared queue that this app consumes. */
   queues?: { [Name in QueueNames<B>]?: QueueHandler<MessageOf<B[Name]>, Env<B>> }
-  crons?: Record<string, Cron<Env<B>>>
+  crons?: Record<CronName, Cron<Env<B>>>
 }
 
-/** An app: declarations and handlers, nothing of any target. */
-export interface App<B extends Bindings = Bindings> {
+// Handlers take their own env, so by strict variance no app would be an `App`. Parameters of methods are compared both ways; this makes a method's type of a function's.
+type Loose<F extends (...args: never[]) => unknown> = { method(...args: Parameters<F>): ReturnType<F> }['method']
+
+/** An app: declarations and handlers, nothing of any target. `App` without type arguments is any app. */
+export interface App<B extends Bindings = Bindings, CronName extends string = string> {
   readonly bindings: B
-  readonly fetch: FetchHandler<Env<B>> | undefined
-  readonly queues: Readonly<Record<string, QueueHandler<unknown, Env<B>>>>
-  readonly crons: Readonly<Record<string, Cron<Env<B>>>>
+  readonly fetch: Loose<FetchHandler<Env<B>>> | undefined
+  readonly queues: Readonly<Record<string, Loose<QueueHandler<unknown, Env<B>>>>>
+  readonly crons: Readonly<Record<CronName, { readonly schedule: string; readonly run: Loose<CronHandler<Env<B>>> }>>
 }
 
 // Hono types the second parameter of `app.fetch` as optional `E['Bindings'] | {}`, so any env would fit. What is left without the `{}` is what the app expects.
@@ -78,16 +81,16 @@ type CheckedEnv<P, F, B extends Bindings> = unknown extends P
  *
  * @throws `InvalidArgument` for a consumer of an undeclared queue or a schedule outside the portable form; `LimitExceeded` for over 100 crons.
  */
-export function defineApp<const B extends Bindings = {}, F extends FetchHandler<Env<B>> = FetchHandler<Env<B>>>(
-  options: AppOptions<B> & { fetch?: F & CheckedFetch<F, B> },
-): App<B> {
+export function defineApp<const B extends Bindings = {}, F extends FetchHandler<Env<B>> = FetchHandler<Env<B>>, CronName extends string = string>(
+  options: AppOptions<B, CronName> & { fetch?: F & CheckedFetch<F, B> },
+): App<B, CronName> {
   const bindings = options.bindings ?? ({} as B)
   if (!BUILT) checkHandlers(bindings, options)
   return {
     bindings,
     fetch: options.fetch,
     queues: (options.queues ?? {}) as App<B>['queues'],
-    crons: options.crons ?? {},
+    crons: options.crons ?? ({} as App<B, CronName>['crons']),
   }
 }
 

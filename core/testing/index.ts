@@ -49,6 +49,7 @@ export interface TestCron {
 }
 
 type BindingsOf<A> = A extends App<infer B> ? B : Bindings
+type CronsOf<A> = A extends App<Bindings, infer Name> ? Name : string
 // Without the app's type nothing is known of its names.
 type QueuesOf<B extends Bindings> = string extends keyof B
   ? Readonly<Record<string, TestQueue>>
@@ -68,7 +69,7 @@ export interface TestApp<A = App> {
   /** The app's queues by their names. */
   readonly queues: QueuesOf<BindingsOf<A>>
   /** The app's crons by their names. */
-  readonly crons: Readonly<Record<string, TestCron>>
+  readonly crons: Readonly<Record<CronsOf<A>, TestCron>>
   /** The app's env: calls go to the bindings in the running app. */
   readonly env: EnvOf<BindingsOf<A>>
   /** Stops the app and removes its data. */
@@ -138,7 +139,7 @@ function createTestApp<A>({ target, runtime, channel, env, manifest, remove }: P
     fetch: (path, init) => fetch(new URL(path, runtime.url), { redirect: 'manual', ...init }),
     // The manifest that was read from the app has exactly the names that its type has.
     queues: Object.fromEntries(queues) as TestApp<A>['queues'],
-    crons: Object.fromEntries(Object.keys(manifest.crons).map((name) => [name, testCron(name, channel, runtime)])),
+    crons: Object.fromEntries(Object.keys(manifest.crons).map((name) => [name, testCron(name, channel, runtime)])) as TestApp<A>['crons'],
     env: env as TestApp<A>['env'],
     stop,
     [Symbol.asyncDispose]: stop,

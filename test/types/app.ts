@@ -1,7 +1,8 @@
 // Compiled, never run: what must be accepted, and under each @ts-expect-error what must be refused.
 import { Hono } from 'hono'
 import { assets, blob, cache, defineApp, defineBindings, kv, queue, secret, service, sql, variable } from '../../core/index.ts'
-import type { Blobs, Context, Env, Kv, Queue, QueueBatch, Secret } from '../../core/index.ts'
+import type { App, Blobs, Context, Env, Kv, Queue, QueueBatch, Secret } from '../../core/index.ts'
+import type { TestApp } from '../../core/testing/index.ts'
 
 interface Click {
   slug: string
@@ -105,3 +106,17 @@ defineApp({ bindings, fetch: hono.fetch, crons: { cleanup: { run: async () => {}
 queue({ retries: 3 })
 // @ts-expect-error -- no such kind
 defineBindings({ links: { kind: 'table' } })
+
+// Names of crons and types of bindings reach the tests of an app.
+const typed = defineApp({ bindings, fetch: hono.fetch, crons: { cleanup: { schedule: '0 3 * * *', run: () => {} } } })
+async function testOfTyped(t: TestApp<typeof typed>): Promise<void> {
+  await t.crons.cleanup.run({ scheduledTime: 0 })
+  await t.queues.clicks.drained()
+  check<Equal<string | null, Awaited<ReturnType<typeof t.env.links.get>>>>()
+  // @ts-expect-error -- no such cron
+  await t.crons.other.run()
+  // @ts-expect-error -- no queue
+  await t.queues.links.drained()
+}
+const anyApp: App = typed
+void [anyApp, testOfTyped]

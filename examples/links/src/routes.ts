@@ -66,7 +66,7 @@ routes.get('/icons/:slug', async (c) => {
   const icon = await c.env.icons.get(c.req.param('slug'), { ifNoneMatch: c.req.header('if-none-match')?.replaceAll('"', '') || 'none' })
   if (icon === null) return c.notFound()
   const headers = { etag: `"${icon.etag}"`, 'cache-control': 'public, max-age=300' }
-  if (icon.notModified) return c.body(null, 304, headers)
+  if (icon.body === null) return c.body(null, 304, headers)
   return c.body(icon.body, 200, { ...headers, 'content-type': icon.httpMetadata.contentType ?? 'application/octet-stream' })
 })
 
