@@ -40,6 +40,10 @@ export interface BundleOptions {
   conditions?: readonly string[]
   /** Default: true. */
   minify?: boolean
+  /** Language level that syntax is lowered to, such as `es2016` (async functions become generators). Default: none is lowered. */
+  target?: string
+  /** Node built-ins that this bundle may import. Default: the adapter's; `all` for a bundle that runs on Node beside the app. */
+  nodeBuiltins?: 'all' | readonly string[]
   /** Specifiers left as imports (besides the allowed node built-ins). Default: none. */
   external?: readonly string[]
   /** Default: esm. `iife` for code that runs without modules (isolates). */

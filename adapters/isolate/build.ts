@@ -1,0 +1,93 @@
+import { readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { BuildContext, BundleOptions } from '../../core/adapter.ts'
+import { NODE_SHIMS } from './node-shims.ts'
+import { checkOptions } from './options.ts'
+
+/** The version of isolated-vm that a deployed artifact installs: the one that unmoor is tested with. */
+const ISOLATED_VM = '7.0.1'
+/** What the shim of node:async_hooks leaves in a bundle that holds it. */
+const ASYNC_HOOKS_MARK = 'unmoor:async-context'
+
+/** A module of this folder, from its sources or from dist. */
+function ownModule(path: string): string {
+  const source = fileURLToPath(new URL(`${path}.ts`, import.meta.url))
+  return existsSync(source) ? source : fileURLToPath(new URL(`${path}.js`, import.meta.url))
+}
+
+/** Writes the host half (server.mjs), the guest's two scripts, assets, package.json and a Dockerfile. */
+export async function build(context: BuildContext): Promise<void> {
+  const options = checkOptions(context.options)
+  await Promise.all([
+    context.bundle({ entry: createServer(context, options), file: 'server.mjs', external: ['isolated-vm'], nodeBuiltins: 'all', conditions: ['node', 'import', 'default'] }),
+    context.bundle({ entry: `import ${JSON.stringify(ownModule('./guest/web/index'))}\n`, file: 'web-api.js', format: 'iife' }),
+    bundleApp(context),
+  ])
+  await context.copyAssets('assets')
+  await context.write('package.json', `${JSON.stringify(createPackage(context.manifest.name), null, 2)}\n`)
+  await context.write('Dockerfile', DOCKERFILE)
+  await context.write('.dockerignore', 'data\nnode_modules\n')
+}
+
+/**
+ * The app as one script. Where it holds node:async_hooks it is bundled again with async functions lowered to generators:
+ * V8's own `await` cannot be observed from JavaScript, a promise's `then` can.
+ */
+async function bundleApp(context: BuildContext): Promise<void> {
+  const options: BundleOptions = {
+    entry: [`import { serveApp } from 'unmoor/isolate/guest'`, `import app from '#app'`, `serveApp(app)`, ``].join('\n'),
+    file: 'app.js',
+    format: 'iife',
+    define: { 'process.env.NODE_ENV': '"production"' },
+    alias: Object.fromEntries(Object.entries(NODE_SHIMS).flatMap(([name, path]) => [name, `node:${name}`].map((specifier) => [specifier, ownModule(path)]))),
+  }
+  const { file } = await context.bundle(options)
+  if ((await readFile(file, 'utf8')).includes(ASYNC_HOOKS_MARK)) await context.bundle({ ...options, target: 'es2016' })
+}
+
+function createServer(context: BuildContext, options: object): string {
+  const drivers = context.driverImports()
+  return [
+    `import { serve } from 'unmoor/isolate/runtime'`,
+    ...(context.testChannel ? [`import { handleTestChannel } from 'unmoor/test-channel'`] : []),
+    drivers.imports,
+    `await serve({`,
+    `  manifest: ${JSON.stringify(context.manifest)},`,
+    `  drivers: ${drivers.object},`,
+    `  migrations: ${JSON.stringify(context.migrations)},`,
+    `  options: ${JSON.stringify(options)},`,
+    `  dir: import.meta.dirname,`,
+    ...(context.testChannel ? [`  testChannel: handleTestChannel,`] : []),
+    `})`,
+    ``,
+  ].join('\n')
+}
+
+function createPackage(name: string): object {
+  return {
+    name,
+    private: true,
+    type: 'module',
+    engines: { node: '>=24' },
+    scripts: { start: 'node --no-node-snapshot server.mjs', migrate: 'node server.mjs migrate' },
+    dependencies: { 'isolated-vm': ISOLATED_VM },
+    // Its install script only picks the prebuilt binary; later versions of npm run none that is not named.
+    allowScripts: { 'isolated-vm': true },
+  }
+}
+
+/** isolated-vm comes with binaries for glibc and musl: nothing is compiled. The process is PID 1: it handles SIGTERM itself. */
+const DOCKERFILE = `ARG NODE_IMAGE=node:26-slim
+FROM \${NODE_IMAGE}
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/data
+WORKDIR /app
+COPY package.json .
+RUN npm install --omit=dev --no-audit --no-fund && mkdir /data && chown node:node /data
+COPY . .
+USER node
+VOLUME /data
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+CMD ["node", "--no-node-snapshot", "server.mjs"]
+`

@@ -1,0 +1,69 @@
+/**
+ * Arguments and results of binding calls as data that crosses the bridge: what structured cloning copies goes as it is (dates, maps, bytes);
+ * streams, blobs, requests, responses and signals are tagged with `$`.
+ */
+import { BlobObject } from '../../../core/bindings/blob-object.ts'
+import type { BlobRecord } from '../../../core/bindings/drivers.ts'
+import { invalidArgument } from '../../../core/errors.ts'
+import { link } from './link.ts'
+import type { WireBody, WireResponse } from './web/fetch.ts'
+
+type Where = { binding: string; operation: string }
+type BlobData = { $: 'blob'; record: BlobRecord; range: { offset: number; length: number }; body: WireBody }
+
+/** Deeper than this, an argument is a mistake or an attack; JSON and structured cloning give up not far beyond. */
+const MAX_DEPTH = 200
+
+/** An argument for the host. @throws `InvalidArgument` for what is no data: functions, symbols, cycles. */
+export function encodeArgument(value: unknown, where: Where, depth = 0): unknown {
+  if (typeof value === 'function' || typeof value === 'symbol') throw invalidArgument(where, `${where.binding}.${where.operation}: a ${typeof value} is no data.`)
+  if (typeof value !== 'object' || value === null) return value
+  if (depth > MAX_DEPTH) throw invalidArgument(where, `${where.binding}.${where.operation}: the value is nested too deep, or in a circle.`)
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength).slice()
+  if (value instanceof ArrayBuffer) return value.slice()
+  if (value instanceof Date) return new Date(value.getTime())
+  if (value instanceof ReadableStream) return { $: 'stream', id: link.writeToHost(value as never) }
+  if (value instanceof Blob) return { $: 'file', bytes: link.blobBytes(value as never).slice(), type: value.type }
+  if (link.isSignal(value)) return encodeSignal(value as never)
+  if (value instanceof URL) return value.href
+  if (value instanceof Request) {
+    const { method, url, redirect } = value
+    return { $: 'request', method, url, redirect, headers: link.flatHeaders(value.headers as never), body: link.bodyToHost(link.takeBody(value as never)) }
+  }
+  if (value instanceof Response) {
+    return { $: 'response', status: value.status, statusText: value.statusText, headers: link.flatHeaders(value.headers as never), body: link.bodyToHost(link.takeBody(value as never)) }
+  }
+  if (Array.isArray(value)) return Array.from(value, (item: unknown) => encodeArgument(item, where, depth + 1))
+  if (value instanceof Map || value instanceof Set) return { $: value instanceof Map ? 'map' : 'set', value: Array.from(value, (item: unknown) => encodeArgument(item, where, depth + 1)) }
+  const object: Record<string, unknown> = Object.create(null) as Record<string, unknown>
+  for (const key of Object.keys(value)) object[key] = encodeArgument((value as Record<string, unknown>)[key], where, depth + 1)
+  return '$' in object ? { $: 'object', value: object } : object
+}
+
+let nextSignal = 1
+function encodeSignal(signal: AbortSignal): unknown {
+  const id = nextSignal++
+  if (!signal.aborted) link.onAbort(signal as never, () => link.post('signal', id))
+  return { $: 'signal', id, aborted: signal.aborted }
+}
+
+/** A result of the host's. */
+export function decodeResult(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(decodeResult)
+  if (!('$' in value)) return value
+  const tagged = value as { $: string }
+  switch (tagged.$) {
+    case 'blob': {
+      const { record, range, body } = value as BlobData
+      return new BlobObject(record, link.bodyFromHost(body) as never, range)
+    }
+    case 'stream':
+      return link.readFromHost((value as unknown as { id: number }).id)
+    case 'response':
+      return link.responseFromHost((value as unknown as { response: WireResponse }).response)
+    case 'object':
+      return (value as unknown as { value: unknown }).value
+  }
+  return value
+}

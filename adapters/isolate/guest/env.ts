@@ -1,0 +1,86 @@
+import type { App } from '../../../core/app.ts'
+import { type SerializedError, errorFromJSON, invalidArgument } from '../../../core/errors.ts'
+import { BINDING_METHODS } from '../../../core/rpc.ts'
+import { decodeResult, encodeArgument } from './codec.ts'
+import { link } from './link.ts'
+
+/** The env that handlers get: thin stubs; the portable classes, with every check and limit, are on the host. */
+export function createEnv(bindings: App['bindings'], values: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const env: Record<string, unknown> = {}
+  for (const [binding, { kind }] of Object.entries(bindings)) {
+    if (kind === 'variable') env[binding] = values[binding]
+    else if (kind === 'secret') env[binding] = new Secret(binding)
+    else if (kind === 'assets' || kind === 'service') env[binding] = createFetcher(binding, kind)
+    else env[binding] = createStub(binding, BINDING_METHODS[kind], kind === 'sql' ? values[binding] : undefined)
+  }
+  return Object.freeze(env)
+}
+
+function createStub(binding: string, methods: readonly string[], dialect: unknown): object {
+  const stub: Record<string, unknown> = dialect === undefined ? {} : { dialect }
+  for (const method of methods) stub[method] = (...args: unknown[]) => call(binding, method, args)
+  return Object.freeze(stub)
+}
+
+async function call(binding: string, method: string, args: readonly unknown[]): Promise<unknown> {
+  const where = { binding, operation: method }
+  const data = method === 'send' || method === 'sendBatch' ? messages(method, args, where) : args
+  return settle(await link.request('binding', binding, method, data.map((item) => encodeArgument(item, where))))
+}
+
+function settle(answer: unknown): unknown {
+  const { error, value } = answer as { error?: SerializedError; value?: unknown }
+  if (error !== undefined) throw errorFromJSON(error)
+  return decodeResult(value)
+}
+
+// A message goes by its JSON, so that toJSON counts here as on every target. What is no JSON is left for the host to refuse.
+function messages(method: string, args: readonly unknown[], where: { binding: string; operation: string }): unknown[] {
+  const plain = (body: unknown): unknown => {
+    if (typeof body !== 'object' || body === null || ArrayBuffer.isView(body) || body instanceof ArrayBuffer) return body
+    try {
+      return JSON.parse(JSON.stringify(body))
+    } catch (error) {
+      throw invalidArgument(where, `${where.binding}.${where.operation}: the message is not JSON.`, error)
+    }
+  }
+  const [first, ...rest] = args
+  if (method === 'send') return [plain(first), ...rest]
+  return [[...(first as Iterable<{ body?: unknown }>)].map((request) => (typeof request === 'object' && request !== null ? { ...request, body: plain(request.body) } : request)), ...rest]
+}
+
+/** A secret as on every target: printing it, in any way, shows `[secret]`. */
+class Secret {
+  #binding: string
+  constructor(binding: string) {
+    this.#binding = binding
+  }
+  get(): Promise<unknown> {
+    return call(this.#binding, 'get', [])
+  }
+  toString(): string {
+    return '[secret]'
+  }
+  toJSON(): string {
+    return '[secret]'
+  }
+  get [Symbol.toStringTag](): string {
+    return 'Secret'
+  }
+}
+
+// Requests of services and assets go the way of fetch: streamed, with abort.
+function createFetcher(binding: string, kind: 'service' | 'assets'): object {
+  return Object.freeze({
+    async fetch(input: unknown, init?: RequestInit): Promise<unknown> {
+      const target = typeof input === 'string' && input.startsWith('/') ? `http://${kind === 'assets' ? 'assets' : binding}${input}` : input
+      const request = new Request(target as RequestInfo, kind === 'service' ? { redirect: 'manual', ...init } : init)
+      try {
+        return await link.fetchByHost('bindingFetch', request as never, binding)
+      } catch (error) {
+        const data = (error as { unmoor?: SerializedError } | null)?.unmoor
+        throw data === undefined ? error : errorFromJSON(data)
+      }
+    },
+  })
+}

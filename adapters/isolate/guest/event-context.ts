@@ -1,0 +1,91 @@
+import type { Context } from '../../../core/context.ts'
+import { link } from './link.ts'
+
+/** One event under way: what the host may still want of it. */
+export class EventRecord {
+  readonly id: number
+  readonly ctx: Context
+  /** The handler is done and its answer is with the host. */
+  #answered = false
+  #pending = 0
+  #request: ReturnType<typeof link.createSignal> | undefined
+  #ctxSignal: ReturnType<typeof link.createSignal> | undefined
+
+  constructor(id: number) {
+    this.id = id
+    this.ctx = new GuestContext(this)
+    records.set(id, this)
+  }
+
+  /** The request's signal; the host watches the client from now on. */
+  requestSignal(): ReturnType<typeof link.createSignal> {
+    if (this.#request === undefined) {
+      this.#request = link.createSignal()
+      link.post('watch', this.id)
+    }
+    return this.#request
+  }
+
+  contextSignal(): ReturnType<typeof link.createSignal> {
+    return (this.#ctxSignal ??= link.createSignal())
+  }
+
+  waitUntil(promise: unknown): void {
+    this.#pending++
+    link.post('wait', this.id)
+    const settled = (): void => {
+      this.#pending--
+      link.post('waited', this.id)
+      this.#forget()
+    }
+    Promise.resolve(promise).then(settled, (error: unknown) => {
+      console.error('waitUntil promise rejected:', error)
+      settled()
+    })
+  }
+
+  answered(): void {
+    this.#answered = true
+    this.#forget()
+  }
+
+  /** A streamed answer has been read to its end. */
+  sent(): void {
+    link.post('finished', this.id)
+    this.answered()
+  }
+
+  abort(what: 'request' | 'context', message: string, name: string): void {
+    const signal = what === 'request' ? this.#request : this.contextSignal()
+    if (signal !== undefined) link.abortSignal(signal, new DOMException(message, name))
+  }
+
+  #forget(): void {
+    if (this.#answered && this.#pending === 0) records.delete(this.id)
+  }
+}
+
+const records = new Map<number, EventRecord>()
+
+link.on('abort', (id: number, what: 'request' | 'context', message: string, name: string) => records.get(id)?.abort(what, message, name))
+
+const NO_PROPS = Object.freeze({})
+
+class GuestContext implements Context {
+  #record: EventRecord
+
+  constructor(record: EventRecord) {
+    this.#record = record
+  }
+  get props(): object {
+    return NO_PROPS
+  }
+  get signal(): AbortSignal {
+    // The guest's own class, which the DOM's types do not know.
+    return this.#record.contextSignal() as unknown as AbortSignal
+  }
+  waitUntil(promise: Promise<unknown>): void {
+    this.#record.waitUntil(promise)
+  }
+  passThroughOnException(): void {}
+}

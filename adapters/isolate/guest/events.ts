@@ -1,0 +1,81 @@
+import type { App } from '../../../core/app.ts'
+import type { QueueIncoming } from '../../../core/bindings/drivers.ts'
+import { createBatch } from '../../../core/bindings/queue.ts'
+import { createEnv } from './env.ts'
+import { EventRecord } from './event-context.ts'
+import { link } from './link.ts'
+import type { WireBody } from './web/fetch.ts'
+
+type GuestResponse = Parameters<typeof link.takeBody>[0] & { status: number; statusText: string }
+
+/** Turns the host's events into calls of the app's handlers. */
+export function startEvents(app: App): void {
+  let env: Readonly<Record<string, unknown>> = {}
+
+  link.on('env', (values: Record<string, unknown>) => {
+    env = createEnv(app.bindings, values)
+  })
+
+  link.on('fetch', (id: number, method: string, url: string, headers: readonly string[], body: WireBody) => {
+    const record = new EventRecord(id)
+    const fail = (error: unknown): void => {
+      link.post('failed', id, link.inspect(error))
+      record.answered()
+    }
+    try {
+      const request = link.incomingRequest(method, url, headers, link.bodyFromHost(body), () => record.requestSignal())
+      const { fetch } = app
+      if (fetch === undefined) throw new Error('This app has no fetch handler.')
+      const answer: unknown = fetch(request as never, env as never, record.ctx)
+      if (isPromise(answer)) Promise.resolve(answer).then((response) => respond(record, response)).catch(fail)
+      else respond(record, answer)
+    } catch (error) {
+      fail(error)
+    }
+  })
+
+  link.on('queue', (id: number, binding: string, messages: QueueIncoming[], retryDelay: number) => {
+    const record = new EventRecord(id)
+    const batch = createBatch(binding, messages, retryDelay)
+    void run(record, async () => {
+      const handler = app.queues[binding]
+      if (handler === undefined) throw new Error(`This app has no handler for queue "${binding}".`)
+      await handler(batch, env as never, record.ctx)
+    }).then((error) => link.post('queued', id, batch.settlements(error === undefined ? 'ack' : 'retry'), error))
+  })
+
+  link.on('cron', (id: number, name: string, scheduledTime: number) => {
+    const record = new EventRecord(id)
+    let retry = true
+    void run(record, async () => {
+      const cron = app.crons[name]
+      if (cron === undefined) throw new Error(`This app has no cron "${name}".`)
+      await cron.run({ name, cron: cron.schedule, scheduledTime, type: 'scheduled', noRetry: () => void (retry = false) }, env as never, record.ctx)
+    }).then((error) => link.post('cronDone', id, error, retry))
+  })
+}
+
+function isPromise(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+// Runs a handler; gives the text of what it threw.
+async function run(record: EventRecord, work: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await work()
+    return undefined
+  } catch (error) {
+    return link.inspect(error)
+  } finally {
+    record.answered()
+  }
+}
+
+function respond(record: EventRecord, answer: unknown): void {
+  if (!(answer instanceof Response)) throw new TypeError(`The fetch handler must return a Response, not ${answer === null ? 'null' : typeof answer}.`)
+  const response = answer as unknown as GuestResponse
+  const body = link.bodyToHost(link.takeBody(response))
+  link.post('response', record.id, response.status, response.statusText, link.flatHeaders(response.headers), body)
+  if (body !== null && typeof body === 'object' && 'stream' in body) link.whenSent(body.stream, () => record.sent())
+  else record.answered()
+}

@@ -1,0 +1,11 @@
+/**
+ * `unmoor/isolate/guest`: the app's half of the guest. The generated entry imports it before the app and calls {@link serveApp}.
+ */
+import type { App } from '../../../core/app.ts'
+import { startEvents } from './events.ts'
+
+/** Takes events of the host for `app`. */
+export function serveApp(app: App): void {
+  if (typeof app !== 'object' || app === null || typeof app.bindings !== 'object') throw new TypeError('The app has no default export made by defineApp().')
+  startEvents(app)
+}

@@ -1,0 +1,126 @@
+/**
+ * The guest's end of the bridge. Both directions carry batches of messages, each a flat array `[operation, ...data]` that isolated-vm copies as data.
+ * What is queued while the isolate runs leaves it in one call, when its microtasks are done.
+ */
+
+/** One message. */
+export type Message = readonly [operation: string, ...data: unknown[]]
+/** What the host hands in: copied callbacks, kept in this closure and nowhere else. */
+export interface HostCalls {
+  /** Sends a batch; nothing comes back and nothing is thrown. */
+  post(batch: readonly Message[]): void
+  /** Calls the host synchronously. */
+  call(operation: string, ...data: unknown[]): unknown
+}
+
+type Handler = (...data: never[]) => void
+
+let host: HostCalls | undefined
+let outbox: Message[] = []
+let seen = 0
+let turns = 0
+let scheduled = false
+let nextCall = 1
+const calls = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>()
+const handlers = new Map<string, Handler>()
+const resolved = Promise.resolve()
+const then = Promise.prototype.then
+const apply = Reflect.apply
+
+/** Runs `work` as a microtask, whatever a tenant did to `queueMicrotask` or `Promise.prototype.then`. */
+export function microtask(work: () => void): void {
+  apply(then, resolved, [work])
+}
+
+/** Connects the guest. Before it (while a snapshot is built) nothing reaches the host. */
+export function connect(hostCalls: HostCalls): void {
+  host = hostCalls
+}
+
+/** Sends a message to the host. */
+export function post(...message: [string, ...unknown[]]): void {
+  outbox[outbox.length] = message
+  if (scheduled) return
+  scheduled = true
+  seen = 0
+  turns = 0
+  microtask(flush)
+}
+
+// Microtasks that follow may have more to say: wait until a turn added nothing, but not for ever.
+function flush(): void {
+  if (outbox.length > seen && turns < 16) {
+    seen = outbox.length
+    turns++
+    microtask(flush)
+    return
+  }
+  const batch = outbox
+  outbox = []
+  scheduled = false
+  connected().post(batch)
+}
+
+/** Calls the host and waits for its answer within the isolate. Throws what the host throws. */
+export function callSync(operation: string, ...data: unknown[]): unknown {
+  return connected().call(operation, ...data)
+}
+
+function connected(): HostCalls {
+  if (host === undefined) throw new Error('The host is not connected yet.')
+  return host
+}
+
+/** Sends a message that the host answers. */
+export function request(operation: string, ...data: unknown[]): Promise<unknown> {
+  const id = nextCall++
+  return new Promise((resolve, reject) => {
+    calls.set(id, { resolve, reject })
+    post('call', id, operation, data)
+  })
+}
+
+/** Sets what a message of the host does. */
+export function on(operation: string, handler: Handler): void {
+  handlers.set(operation, handler)
+}
+
+let toError: (data: unknown) => unknown = (data) => data
+/** Sets how a failure's data becomes the error that callers see. */
+export function setErrorDecoder(decode: (data: unknown) => unknown): void {
+  toError = decode
+}
+
+on('ok', (id: number, value: unknown) => {
+  const call = calls.get(id)
+  calls.delete(id)
+  call?.resolve(value)
+})
+on('error', (id: number, data: unknown) => {
+  const call = calls.get(id)
+  calls.delete(id)
+  call?.reject(toError(data))
+})
+
+let report: (error: unknown) => void = () => {}
+/** Sets where errors go that no caller sees. */
+export function setReporter(reporter: (error: unknown) => void): void {
+  report = reporter
+}
+/** Reports an error that no caller sees. */
+export function reportError(error: unknown): void {
+  report(error)
+}
+
+/** What the host calls. One bad message does not stop the others. */
+export function dispatch(batch: readonly Message[]): void {
+  for (let index = 0; index < batch.length; index++) {
+    const message = batch[index] as Message
+    try {
+      const handler = handlers.get(message[0]) as ((...data: unknown[]) => void) | undefined
+      handler?.(...message.slice(1))
+    } catch (error) {
+      report(error)
+    }
+  }
+}

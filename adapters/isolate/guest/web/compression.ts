@@ -1,0 +1,56 @@
+import { post, request } from './bridge.ts'
+import { isBufferSource, viewOf } from './convert.ts'
+import { type Bytes, type ReadableStream, TransformStream, type WritableStream } from './streams.ts'
+
+const FORMATS = ['deflate', 'deflate-raw', 'gzip', 'brotli']
+let nextStream = 1
+
+// zlib runs on the host, off the isolate's thread; each chunk waits for its output, which is the back-pressure.
+function hostTransform(kind: 'compress' | 'decompress', format: string): TransformStream<unknown, Bytes> {
+  const id = nextStream++
+  const feed = async (bytes: Bytes | null, controller: TransformStreamDefaultController<Bytes>): Promise<void> => {
+    const chunks = (await request('zlib', id, kind, format, bytes)) as Bytes[]
+    for (const chunk of chunks) controller.enqueue(chunk)
+  }
+  const transformer = {
+    async transform(chunk: unknown, controller: TransformStreamDefaultController<Bytes>) {
+      if (!isBufferSource(chunk) || !(viewOf(chunk).buffer instanceof ArrayBuffer)) throw new TypeError('CompressionStream and DecompressionStream take ArrayBuffers or views of them')
+      if (viewOf(chunk).byteLength > 0) await feed(viewOf(chunk).slice(), controller)
+    },
+    flush: (controller: TransformStreamDefaultController<Bytes>) => feed(null, controller),
+    cancel: () => post('zlibClose', id),
+  }
+  return new TransformStream<unknown, Bytes>(transformer as never)
+}
+
+function toFormat(value: unknown): string {
+  const format = `${value as string}`
+  if (!FORMATS.includes(format)) throw new TypeError(`Unsupported compression format: "${format}"`)
+  return format
+}
+
+export class CompressionStream {
+  #pair: TransformStream<unknown, Bytes>
+  constructor(format: unknown) {
+    this.#pair = hostTransform('compress', toFormat(format))
+  }
+  get readable(): ReadableStream {
+    return this.#pair.readable
+  }
+  get writable(): WritableStream {
+    return this.#pair.writable
+  }
+}
+
+export class DecompressionStream {
+  #pair: TransformStream<unknown, Bytes>
+  constructor(format: unknown) {
+    this.#pair = hostTransform('decompress', toFormat(format))
+  }
+  get readable(): ReadableStream {
+    return this.#pair.readable
+  }
+  get writable(): WritableStream {
+    return this.#pair.writable
+  }
+}

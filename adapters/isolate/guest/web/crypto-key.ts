@@ -1,0 +1,48 @@
+/** What the host says of a key; the key itself stays there, under `id`. */
+export interface KeyRecord {
+  id: number
+  type: string
+  extractable: boolean
+  algorithm: object
+  usages: readonly string[]
+}
+
+const INTERNAL = Symbol('internal')
+
+/** A key of the host. Set from inside the class. */
+export let createKey: (record: KeyRecord) => CryptoKey
+/** The host's id of a key. */
+export let keyId: (key: CryptoKey) => number
+/** A second object for the same key. */
+export let copyKey: (key: CryptoKey) => CryptoKey
+
+export class CryptoKey {
+  #record: KeyRecord
+  #algorithm: object
+  #usages: string[]
+
+  constructor(key?: unknown, record?: KeyRecord) {
+    if (key !== INTERNAL || record === undefined) throw new TypeError('Illegal constructor')
+    this.#record = record
+    this.#algorithm = record.algorithm
+    this.#usages = [...record.usages]
+  }
+  get type(): string {
+    return this.#record.type
+  }
+  get extractable(): boolean {
+    return this.#record.extractable
+  }
+  get algorithm(): object {
+    return this.#algorithm
+  }
+  get usages(): string[] {
+    return this.#usages
+  }
+
+  static {
+    createKey = (record) => new CryptoKey(INTERNAL, record)
+    keyId = (key) => key.#record.id
+    copyKey = (key) => new CryptoKey(INTERNAL, key.#record)
+  }
+}

@@ -1,0 +1,88 @@
+import { post, request } from './bridge.ts'
+import { isBufferSource, viewOf } from './convert.ts'
+import { createKey, CryptoKey, keyId, type KeyRecord } from './crypto-key.ts'
+import { DOMException } from './dom-exception.ts'
+import { randomBytes } from './random.ts'
+
+const INTERNAL = Symbol('internal')
+const INTEGERS = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, BigInt64Array, BigUint64Array] as const
+
+/** SubtleCrypto: the host computes, keys stay there and are named by number. */
+export class SubtleCrypto {
+  constructor(key?: unknown) {
+    if (key !== INTERNAL) throw new TypeError('Illegal constructor')
+  }
+}
+
+const METHODS = ['encrypt', 'decrypt', 'sign', 'verify', 'digest', 'generateKey', 'deriveKey', 'deriveBits', 'importKey', 'exportKey', 'wrapKey', 'unwrapKey'] as const
+const LENGTHS: Readonly<Record<(typeof METHODS)[number], number>> = {
+  encrypt: 3, decrypt: 3, sign: 3, verify: 4, digest: 2, generateKey: 3, deriveKey: 5, deriveBits: 2, importKey: 5, exportKey: 2, wrapKey: 4, unwrapKey: 7,
+}
+
+for (const method of METHODS) {
+  // Named by its key; async, so that what is wrong with the arguments is a rejection.
+  const call = { async [method](this: unknown, ...args: unknown[]): Promise<unknown> {
+    if (!(this instanceof SubtleCrypto)) throw new TypeError('Illegal invocation')
+    if (args.length < LENGTHS[method]) throw new TypeError(`SubtleCrypto.${method}: ${LENGTHS[method]} arguments required, but only ${args.length} present.`)
+    return fromHost(await request('subtle', method, args.map(toHost)))
+  } }[method]
+  Object.defineProperty(call, 'length', { value: LENGTHS[method], configurable: true })
+  Object.defineProperty(SubtleCrypto.prototype, method, { value: call, writable: true, configurable: true, enumerable: true })
+}
+
+// Arguments go as plain data; a key as its number, also within an algorithm (`public` of ECDH).
+function toHost(value: unknown): unknown {
+  if (value instanceof CryptoKey) return { unmoorKey: keyId(value) }
+  if (isBufferSource(value)) return viewOf(value).slice()
+  if (Array.isArray(value)) return value.map(toHost)
+  if (typeof value !== 'object' || value === null) return typeof value === 'function' || typeof value === 'symbol' ? String(value) : value
+  const copy: Record<string, unknown> = {}
+  for (const name in value) copy[name] = toHost((value as Record<string, unknown>)[name])
+  return copy
+}
+
+// The host's copies of keys are let go with the last object that names them.
+const abandoned = new FinalizationRegistry<number>((id) => post('keyRelease', id))
+
+function fromHost(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if ('unmoorKey' in value) return toKey(value.unmoorKey as KeyRecord)
+  if ('unmoorPair' in value) {
+    const [publicKey, privateKey] = value.unmoorPair as [KeyRecord, KeyRecord]
+    return { publicKey: toKey(publicKey), privateKey: toKey(privateKey) }
+  }
+  return value instanceof Uint8Array ? value.buffer : value
+}
+
+function toKey(record: KeyRecord): CryptoKey {
+  const key = createKey(record)
+  abandoned.register(record, record.id)
+  return key
+}
+
+export class Crypto {
+  #subtle = new SubtleCrypto(INTERNAL)
+
+  constructor(key?: unknown) {
+    if (key !== INTERNAL) throw new TypeError('Illegal constructor')
+  }
+  get subtle(): SubtleCrypto {
+    return this.#subtle
+  }
+  getRandomValues<T extends ArrayBufferView>(array: T): T {
+    if (!INTEGERS.some((Class) => array instanceof Class)) throw new DOMException('getRandomValues takes an integer typed array', 'TypeMismatchError')
+    if (array.byteLength > 65_536) throw new DOMException(`${array.byteLength} random bytes are over the limit of 65,536 in one call`, 'QuotaExceededError')
+    viewOf(array).set(randomBytes(array.byteLength))
+    return array
+  }
+  randomUUID(): string {
+    const bytes = randomBytes(16)
+    bytes[6] = ((bytes[6] as number) & 15) | 64
+    bytes[8] = ((bytes[8] as number) & 63) | 128
+    const hex = bytes.toHex()
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  }
+}
+
+/** The global `crypto`. */
+export const crypto = new Crypto(INTERNAL)

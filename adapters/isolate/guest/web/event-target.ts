@@ -1,0 +1,93 @@
+import { Event, type Listener, runListeners } from './event.ts'
+
+type Callback = Listener['callback']
+interface ListenerOptions {
+  capture?: boolean
+  once?: boolean
+  passive?: boolean
+  signal?: { readonly aborted: boolean; addEventListener(type: 'abort', listener: () => void, options: { once: true }): void }
+}
+
+let dispatchOn: (target: EventTarget, event: Event, trusted: boolean) => boolean
+
+/** The web's EventTarget. */
+export class EventTarget {
+  #listeners: Map<string, Listener[]> | undefined
+
+  addEventListener(type: string, callback: Callback | null, options: boolean | ListenerOptions = {}): void {
+    if (arguments.length < 2) throw new TypeError('addEventListener takes a type and a listener')
+    const { capture = false, once = false, passive = false, signal } = typeof options === 'object' && options !== null ? options : { capture: Boolean(options) }
+    if (signal !== undefined && typeof signal?.addEventListener !== 'function') throw new TypeError('addEventListener: signal is not an AbortSignal')
+    if (callback === null || callback === undefined || signal?.aborted) return
+    if (typeof callback !== 'function' && typeof callback !== 'object') throw new TypeError('addEventListener: the listener is neither a function nor an object')
+    this.#listeners ??= new Map()
+    const list = this.#listeners.get(`${type}`) ?? []
+    if (list.some((listener) => listener.callback === callback && listener.capture === Boolean(capture))) return
+    const listener = { callback, capture: Boolean(capture), once: Boolean(once), passive: Boolean(passive), removed: false }
+    // A new array, so that a dispatch under way keeps its own.
+    this.#listeners.set(`${type}`, [...list, listener])
+    signal?.addEventListener('abort', () => this.#remove(`${type}`, listener), { once: true })
+  }
+
+  removeEventListener(type: string, callback: Callback | null, options: boolean | { capture?: boolean } = {}): void {
+    if (arguments.length < 2) throw new TypeError('removeEventListener takes a type and a listener')
+    const capture = Boolean(typeof options === 'object' && options !== null ? options.capture : options)
+    const listener = this.#listeners?.get(`${type}`)?.find((entry) => entry.callback === callback && entry.capture === capture)
+    if (listener !== undefined) this.#remove(`${type}`, listener)
+  }
+
+  dispatchEvent(event: Event): boolean {
+    if (!(event instanceof Event)) throw new TypeError('dispatchEvent takes an Event')
+    return dispatchOn(this, event, false)
+  }
+
+  #remove(type: string, listener: Listener): void {
+    listener.removed = true
+    const list = this.#listeners?.get(type)
+    if (list !== undefined) this.#listeners?.set(type, list.filter((entry) => entry !== listener))
+  }
+
+  static {
+    dispatchOn = (target, event, trusted) => {
+      const { type } = event
+      return runListeners(event, target, target.#listeners?.get(type) ?? [], (listener) => target.#remove(type, listener), trusted)
+    }
+  }
+}
+
+/** Dispatches an event of the runtime's own (`isTrusted`). */
+export function dispatchTrusted(target: EventTarget, event: Event): boolean {
+  return dispatchOn(target, event, true)
+}
+
+/** Defines `on<type>` on a class's prototype: one handler, kept as a listener in its place. */
+export function defineHandler(prototype: EventTarget, type: string): void {
+  const handlers = new WeakMap<EventTarget, { handler: unknown; listener: (event: Event) => unknown }>()
+  Object.defineProperty(prototype, `on${type}`, {
+    configurable: true,
+    enumerable: true,
+    get(this: EventTarget) {
+      return handlers.get(this)?.handler ?? null
+    },
+    set(this: EventTarget, handler: unknown) {
+      const old = handlers.get(this)
+      const value = typeof handler === 'function' || (typeof handler === 'object' && handler !== null) ? handler : null
+      if (old !== undefined && value !== null) {
+        old.handler = value
+        return
+      }
+      if (old !== undefined) {
+        this.removeEventListener(type, old.listener)
+        handlers.delete(this)
+      }
+      if (value === null) return
+      const entry = {
+        handler: value as unknown,
+        listener: (event: Event) => (typeof entry.handler === 'function' ? entry.handler.call(this, event) : undefined),
+      }
+      handlers.set(this, entry)
+      this.addEventListener(type, entry.listener)
+    },
+  })
+}
+

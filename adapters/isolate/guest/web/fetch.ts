@@ -1,0 +1,63 @@
+import { onAbort } from './abort.ts'
+import { takeBody } from './body.ts'
+import { post, request } from './bridge.ts'
+import { readFromHost, writeToHost } from './bridge-streams.ts'
+import { flatHeaders, freezeHeaders } from './headers.ts'
+import { Request } from './request.ts'
+import { receivedResponse, type Response } from './response.ts'
+import { ReadableStream, type Bytes } from './streams.ts'
+
+/** A body as it crosses the bridge: nothing, text, bytes, or a stream by its id. */
+export type WireBody = null | string | Bytes | { stream: number }
+/** A response as it crosses the bridge. */
+export type WireResponse = readonly [status: number, statusText: string, headers: readonly string[], body: WireBody, url: string, redirected: boolean]
+
+/** A body for the host. */
+export function bodyToHost(source: string | Bytes | ReadableStream<Bytes> | null): WireBody {
+  return source instanceof ReadableStream ? { stream: writeToHost(source) } : source
+}
+
+/** A body of the host's. */
+export function bodyFromHost(body: WireBody): string | Bytes | ReadableStream<Bytes> | null {
+  return body === null || typeof body === 'string' || body instanceof Uint8Array ? body : readFromHost(body.stream)
+}
+
+/** The Response that the host described. */
+export function responseFromHost([status, statusText, headers, body, url, redirected]: WireResponse): Response {
+  return receivedResponse(status, statusText, headers, bodyFromHost(body), url, redirected)
+}
+
+let nextFetch = 1
+
+/** Sends a request by way of the host: over the network, or to a binding. */
+export async function fetchByHost(operation: string, outgoing: Request, ...where: unknown[]): Promise<Response> {
+  const { signal } = outgoing
+  signal.throwIfAborted()
+  const id = nextFetch++
+  const wire = { method: outgoing.method, url: outgoing.url, headers: flatHeaders(outgoing.headers), redirect: outgoing.redirect, body: bodyToHost(takeBody(outgoing)) }
+  return new Promise<Response>((resolve, reject) => {
+    const forget = onAbort(signal, () => {
+      post('fetchAbort', id)
+      reject(signal.reason)
+    })
+    request(operation, id, wire, ...where).then(
+      (value) => {
+        // Abort goes on to reach the body: the host breaks the stream off, so the listener stays until then.
+        const response = responseFromHost(value as WireResponse)
+        if (response.body === null) forget()
+        freezeHeaders(response.headers)
+        resolve(response)
+      },
+      (error: unknown) => {
+        forget()
+        reject(error)
+      },
+    )
+  })
+}
+
+/** The web's fetch. */
+export async function fetch(input: unknown, init?: ConstructorParameters<typeof Request>[1]): Promise<Response> {
+  if (arguments.length === 0) throw new TypeError('fetch takes a URL or a Request')
+  return fetchByHost('fetch', new Request(input, init))
+}

@@ -1,0 +1,44 @@
+import { abortSignal, AbortSignal, createSignal, onAbort } from './abort.ts'
+import { blobBytes } from './blob.ts'
+import { takeBody } from './body.ts'
+import { connect, dispatch, on, post, reportError, request } from './bridge.ts'
+import { readFromHost, whenSent, writeToHost } from './bridge-streams.ts'
+import { bodyFromHost, bodyToHost, fetchByHost, responseFromHost } from './fetch.ts'
+import { flatHeaders } from './headers.ts'
+import { inspect } from './inspect.ts'
+import { incomingRequest } from './request.ts'
+
+/** What the app's half of the guest and the host need of the web API's insides. Tenant code never holds it. */
+const link = {
+  abortSignal,
+  blobBytes,
+  bodyFromHost,
+  bodyToHost,
+  connect,
+  createSignal,
+  dispatch,
+  fetchByHost,
+  flatHeaders,
+  incomingRequest,
+  inspect,
+  isSignal: (value: unknown): value is AbortSignal => value instanceof AbortSignal,
+  on,
+  onAbort,
+  post,
+  readFromHost,
+  reportError,
+  request,
+  responseFromHost,
+  takeBody,
+  whenSent,
+  writeToHost,
+}
+export type Link = typeof link
+
+/** Name of the global that hands the link over. It exists only until the app's half has taken it, before any tenant code runs. */
+export const LINK = '__unmoor_link'
+
+/** Leaves the link on the global. */
+export function installLink(): void {
+  Object.defineProperty(globalThis, LINK, { value: link, configurable: true })
+}

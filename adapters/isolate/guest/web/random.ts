@@ -1,0 +1,25 @@
+import { callSync } from './bridge.ts'
+
+/** Random bytes of the host, fetched in portions: a crossing costs more than the bytes. */
+const PORTION = 1024
+let pool = new Uint8Array(0)
+let at = 0
+
+/** `length` random bytes. */
+export function randomBytes(length: number): Uint8Array<ArrayBuffer> {
+  if (length > PORTION) return callSync('random', length) as Uint8Array<ArrayBuffer>
+  if (at + length > pool.length) {
+    pool = callSync('random', PORTION) as Uint8Array<ArrayBuffer>
+    at = 0
+  }
+  const bytes = pool.slice(at, at + length)
+  // Bytes that were given out are not kept where a later read could find them.
+  pool.fill(0, at, at + length)
+  at += length
+  return bytes
+}
+
+/** Random hexadecimal text of `length` bytes. */
+export function randomHex(length: number): string {
+  return randomBytes(length).toHex()
+}

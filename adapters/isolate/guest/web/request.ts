@@ -1,0 +1,219 @@
+import { AbortSignal, createSignal } from './abort.ts'
+import { Body, cloneBody, extractBody, isUnusable, setBody, takeBody, type BodySource } from './body.ts'
+import { toByteString, toUSVString } from './convert.ts'
+import { Headers, headersFrom } from './headers.ts'
+import { URL } from './url.ts'
+
+const INTERNAL = Symbol('internal')
+const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const NORMALIZED = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT'])
+
+type Choice = readonly string[]
+const MODES: Choice = ['same-origin', 'no-cors', 'cors', 'navigate']
+const CREDENTIALS: Choice = ['omit', 'same-origin', 'include']
+const CACHES: Choice = ['default', 'no-store', 'reload', 'no-cache', 'force-cache', 'only-if-cached']
+const REDIRECTS: Choice = ['follow', 'error', 'manual']
+const POLICIES: Choice = ['', 'no-referrer', 'no-referrer-when-downgrade', 'origin', 'origin-when-cross-origin', 'same-origin', 'strict-origin', 'strict-origin-when-cross-origin', 'unsafe-url']
+
+/** What a Request keeps besides its method, URL, headers and body. */
+interface Settings {
+  mode: string
+  credentials: string
+  cache: string
+  redirect: string
+  referrer: string
+  referrerPolicy: string
+  integrity: string
+  keepalive: boolean
+  duplex: string
+}
+const DEFAULTS: Settings = {
+  mode: 'cors',
+  credentials: 'same-origin',
+  cache: 'default',
+  redirect: 'follow',
+  referrer: 'about:client',
+  referrerPolicy: '',
+  integrity: '',
+  keepalive: false,
+  duplex: 'half',
+}
+const INCOMING: Settings = { ...DEFAULTS, redirect: 'manual' }
+
+interface RequestInit {
+  method?: unknown
+  headers?: unknown
+  body?: unknown
+  signal?: unknown
+  duplex?: unknown
+  window?: unknown
+  [setting: string]: unknown
+}
+
+/** A request that came in: nothing is parsed or copied until it is asked for. Set from inside the class. */
+export let incomingRequest: (method: string, url: string, headers: readonly string[], body: BodySource, signal: () => AbortSignal) => Request
+
+export class Request extends Body {
+  #method = 'GET'
+  #url = ''
+  #headers: Headers | undefined
+  #flat: readonly string[] | undefined
+  #settings: Settings = DEFAULTS
+  #signal: AbortSignal | (() => AbortSignal) = createSignal
+
+  constructor(input: unknown, init: RequestInit = {}) {
+    super()
+    if ((input as symbol) === INTERNAL) return
+    if (arguments.length === 0) throw new TypeError('Request takes a URL or a Request')
+    if (init !== null && typeof init !== 'object' && typeof init !== 'function') throw new TypeError('Request: init is an object')
+    const options = init ?? {}
+    const source = input instanceof Request ? input : undefined
+    if (source === undefined) {
+      const url = new URL(input)
+      if (url.username !== '' || url.password !== '') throw new TypeError('Request: a URL holds no credentials')
+      this.#url = url.href
+    } else {
+      this.#url = source.#url
+      this.#method = source.#method
+    }
+    if (options.window !== undefined && options.window !== null) throw new TypeError('Request: window is null')
+    this.#settings = readSettings(source === undefined ? DEFAULTS : source.#settings, options)
+    if (options.method !== undefined) this.#method = toMethod(options.method)
+    this.#followSignal(options, source)
+    this.#headers = options.headers === undefined ? new Headers(source?.headers) : new Headers(options.headers)
+    this.#initBody(options, source)
+  }
+
+  #followSignal(options: RequestInit, source: Request | undefined): void {
+    const signal = options.signal
+    if (signal !== undefined && signal !== null && !(signal instanceof AbortSignal)) throw new TypeError('Request: signal is an AbortSignal')
+    const followed = signal === undefined ? source : signal
+    if (followed instanceof Request) this.#signal = () => AbortSignal.any([followed.signal])
+    else if (followed instanceof AbortSignal) this.#signal = AbortSignal.any([followed])
+  }
+
+  #initBody(options: RequestInit, source: Request | undefined): void {
+    const given = options.body
+    const hasBody = given !== undefined && given !== null
+    const bodiless = this.#method === 'GET' || this.#method === 'HEAD'
+    if (hasBody && bodiless) throw new TypeError(`Request: ${this.#method} has no body`)
+    if (hasBody) {
+      const { source: body, type } = extractBody(given)
+      setBody(this, body)
+      if (type !== null && !this.headers.has('content-type')) this.headers.set('content-type', type)
+    } else if (source !== undefined && given === undefined) {
+      if (isUnusable(source)) throw new TypeError('Request: the body of the given Request was read')
+      const body = takeBody(source)
+      if (body !== null && bodiless) throw new TypeError(`Request: ${this.#method} has no body`)
+      setBody(this, body)
+    }
+  }
+
+  get method(): string {
+    return this.#method
+  }
+  get url(): string {
+    return this.#url
+  }
+  get headers(): Headers {
+    return (this.#headers ??= headersFrom(this.#flat ?? []))
+  }
+  get signal(): AbortSignal {
+    if (typeof this.#signal === 'function') this.#signal = this.#signal()
+    return this.#signal
+  }
+  get destination(): string {
+    return ''
+  }
+  get referrer(): string {
+    return this.#settings.referrer
+  }
+  get referrerPolicy(): string {
+    return this.#settings.referrerPolicy
+  }
+  get mode(): string {
+    return this.#settings.mode
+  }
+  get credentials(): string {
+    return this.#settings.credentials
+  }
+  get cache(): string {
+    return this.#settings.cache
+  }
+  get redirect(): string {
+    return this.#settings.redirect
+  }
+  get integrity(): string {
+    return this.#settings.integrity
+  }
+  get keepalive(): boolean {
+    return this.#settings.keepalive
+  }
+  get isReloadNavigation(): boolean {
+    return false
+  }
+  get isHistoryNavigation(): boolean {
+    return false
+  }
+  get duplex(): string {
+    return 'half'
+  }
+
+  clone(): Request {
+    const copy = new Request(INTERNAL)
+    setBody(copy, cloneBody(this))
+    copy.#method = this.#method
+    copy.#url = this.#url
+    copy.#headers = new Headers(this.headers)
+    copy.#settings = this.#settings
+    copy.#signal = () => AbortSignal.any([this.signal])
+    return copy
+  }
+
+  static {
+    incomingRequest = (method, url, headers, body, signal) => {
+      const request = new Request(INTERNAL)
+      request.#method = method
+      request.#url = url
+      request.#flat = headers
+      request.#settings = INCOMING
+      request.#signal = signal
+      if (body !== null) setBody(request, body)
+      return request
+    }
+  }
+}
+
+function toMethod(value: unknown): string {
+  const method = toByteString(value)
+  if (!METHOD.test(method)) throw new TypeError(`Request: "${method}" is not a method`)
+  const upper = method.toUpperCase()
+  if (upper === 'CONNECT' || upper === 'TRACE' || upper === 'TRACK') throw new TypeError(`Request: the method ${upper} is not allowed`)
+  return NORMALIZED.has(upper) ? upper : method
+}
+
+function readSettings(base: Settings, options: RequestInit): Settings {
+  const settings = { ...base }
+  const choose = (name: keyof Settings, allowed: Choice): void => {
+    const value = options[name]
+    if (value === undefined) return
+    const text = `${value as string}`
+    if (!allowed.includes(text)) throw new TypeError(`Request: "${text}" is no value of ${name}`)
+    Object.assign(settings, { [name]: text })
+  }
+  if (options['referrer'] !== undefined) {
+    const referrer = toUSVString(options['referrer'])
+    settings.referrer = referrer === '' || referrer === 'about:client' ? referrer : new URL(referrer).href
+  }
+  choose('referrerPolicy', POLICIES)
+  choose('mode', MODES)
+  if (settings.mode === 'navigate') throw new TypeError('Request: mode navigate is for browsers')
+  choose('credentials', CREDENTIALS)
+  choose('cache', CACHES)
+  if (settings.cache === 'only-if-cached' && settings.mode !== 'same-origin') throw new TypeError('Request: only-if-cached goes with mode same-origin')
+  choose('redirect', REDIRECTS)
+  choose('duplex', ['half'])
+  if (options['integrity'] !== undefined) settings.integrity = `${options['integrity'] as string}`
+  if (options['keepalive'] !== undefined) settings.keepalive = Boolean(options['keepalive'])
+  return settings
+}

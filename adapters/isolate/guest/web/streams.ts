@@ -1,0 +1,151 @@
+/** Web streams: web-streams-polyfill, the reference implementation in a package. */
+import {
+  ByteLengthQueuingStrategy,
+  CountQueuingStrategy,
+  ReadableByteStreamController,
+  ReadableStream,
+  ReadableStreamBYOBReader,
+  ReadableStreamBYOBRequest,
+  ReadableStreamDefaultController,
+  ReadableStreamDefaultReader,
+  TransformStream,
+  TransformStreamDefaultController,
+  WritableStream,
+  WritableStreamDefaultController,
+  WritableStreamDefaultWriter,
+} from 'web-streams-polyfill'
+import { encodeUtf8, TextDecoder } from './encoding.ts'
+
+export { ReadableStream, TransformStream, WritableStream }
+
+/** The classes by their public names. */
+export const STREAM_CLASSES = {
+  ByteLengthQueuingStrategy,
+  CountQueuingStrategy,
+  ReadableByteStreamController,
+  ReadableStream,
+  ReadableStreamBYOBReader,
+  ReadableStreamBYOBRequest,
+  ReadableStreamDefaultController,
+  ReadableStreamDefaultReader,
+  TransformStream,
+  TransformStreamDefaultController,
+  WritableStream,
+  WritableStreamDefaultController,
+  WritableStreamDefaultWriter,
+}
+
+export type Bytes = Uint8Array<ArrayBuffer>
+
+/** Whether `stream` has been read from or cancelled; the polyfill keeps it, the interface has no member for it. */
+export function isDisturbed(stream: ReadableStream): boolean {
+  return (stream as unknown as { _disturbed: boolean })._disturbed
+}
+
+/** A byte stream of one chunk, or of none. */
+export function streamOfBytes(bytes: Bytes): ReadableStream<Bytes> {
+  return new ReadableStream<Bytes>({
+    type: 'bytes',
+    start(controller) {
+      if (bytes.byteLength > 0) controller.enqueue(bytes)
+      controller.close()
+    },
+  }) as ReadableStream<Bytes>
+}
+
+/** All bytes of a stream. */
+export async function readBytes(stream: ReadableStream<unknown>): Promise<Bytes> {
+  const reader = stream.getReader()
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) break
+    if (!(value instanceof Uint8Array)) {
+      const error = new TypeError('A body stream gives Uint8Arrays only')
+      void reader.cancel(error).catch(() => {})
+      throw error
+    }
+    chunks.push(value)
+    size += value.byteLength
+  }
+  const bytes = new Uint8Array(size)
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.byteLength
+  }
+  return bytes
+}
+
+interface Pair {
+  readonly readable: ReadableStream
+  readonly writable: WritableStream
+}
+
+export class TextEncoderStream {
+  #pair: Pair
+  constructor() {
+    let held = ''
+    this.#pair = new TransformStream<unknown, Bytes>({
+      transform(chunk, controller) {
+        let text = held + `${chunk as string}`
+        held = ''
+        // A high surrogate at the end may find its other half in the next chunk.
+        const last = text.charCodeAt(text.length - 1)
+        if (last >= 0xd800 && last < 0xdc00) {
+          held = text.slice(-1)
+          text = text.slice(0, -1)
+        }
+        if (text !== '') controller.enqueue(encodeUtf8(text))
+      },
+      flush(controller) {
+        if (held !== '') controller.enqueue(encodeUtf8(held))
+      },
+    })
+  }
+  get encoding(): string {
+    return 'utf-8'
+  }
+  get readable(): ReadableStream {
+    return this.#pair.readable
+  }
+  get writable(): WritableStream {
+    return this.#pair.writable
+  }
+}
+
+export class TextDecoderStream {
+  #pair: Pair
+  #decoder: TextDecoder
+  constructor(label: unknown = 'utf-8', options: { fatal?: boolean; ignoreBOM?: boolean } = {}) {
+    const decoder = new TextDecoder(label, options)
+    this.#decoder = decoder
+    this.#pair = new TransformStream<ArrayBuffer | ArrayBufferView, string>({
+      transform(chunk, controller) {
+        if (chunk === undefined) throw new TypeError('TextDecoderStream takes buffer sources')
+        const text = decoder.decode(chunk, { stream: true })
+        if (text !== '') controller.enqueue(text)
+      },
+      flush(controller) {
+        const text = decoder.decode()
+        if (text !== '') controller.enqueue(text)
+      },
+    })
+  }
+  get encoding(): string {
+    return this.#decoder.encoding
+  }
+  get fatal(): boolean {
+    return this.#decoder.fatal
+  }
+  get ignoreBOM(): boolean {
+    return this.#decoder.ignoreBOM
+  }
+  get readable(): ReadableStream {
+    return this.#pair.readable
+  }
+  get writable(): WritableStream {
+    return this.#pair.writable
+  }
+}

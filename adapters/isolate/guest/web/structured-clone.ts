@@ -1,0 +1,120 @@
+import { Blob, blobBytes, blobOf, File } from './blob.ts'
+import { isArrayBuffer } from './convert.ts'
+import { copyKey, CryptoKey } from './crypto-key.ts'
+import { DOMException } from './dom-exception.ts'
+
+const ERRORS: Readonly<Record<string, ErrorConstructor>> = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
+const BOXES = [Boolean, Number, String, BigInt] as const
+const VIEWS = { DataView, Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, Float16Array, Float32Array, Float64Array, BigInt64Array, BigUint64Array }
+const viewTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get as (this: unknown) => keyof typeof VIEWS | undefined
+
+type Transfer = (value: object) => object | undefined
+let transferPlatformObject: Transfer = () => undefined
+/** Sets how objects that only transfer (message ports) are taken over. */
+export function setTransfer(transfer: Transfer): void {
+  transferPlatformObject = transfer
+}
+
+function refuse(what: string): never {
+  throw new DOMException(`${what} could not be cloned.`, 'DataCloneError')
+}
+
+/** The web's structuredClone. */
+export function structuredClone(value: unknown, options: { transfer?: Iterable<object> } = {}): unknown {
+  if (arguments.length === 0) throw new TypeError('structuredClone takes a value')
+  const transfer = [...(options?.transfer ?? [])]
+  if (new Set(transfer).size < transfer.length) refuse('An object that is in the transfer list twice')
+  const memory = new Map<object, unknown>()
+  const buffers: ArrayBuffer[] = []
+  for (const item of transfer) {
+    if (!isArrayBuffer(item) || !(item instanceof ArrayBuffer)) memory.set(item, transferPlatformObject(item) ?? refuse('An object of the transfer list'))
+    else {
+      memory.set(item, copyBuffer(item))
+      buffers.push(item)
+    }
+  }
+  const copy = clone(value, memory)
+  // Only now: a clone that fails leaves the buffers as they were.
+  for (const buffer of buffers) buffer.transfer()
+  return copy
+}
+
+function clone(value: unknown, memory: Map<object, unknown>): unknown {
+  if (typeof value === 'symbol') refuse(String(value))
+  if (typeof value === 'function') refuse('A function')
+  if (typeof value !== 'object' || value === null) return value
+  if (memory.has(value)) return memory.get(value)
+  const remember = <T>(copy: T): T => {
+    memory.set(value, copy)
+    return copy
+  }
+  if (ArrayBuffer.isView(value)) return remember(copyView(value, memory))
+  const leaf = copyLeaf(value)
+  if (leaf !== undefined) return remember(leaf)
+  if (value instanceof Map) {
+    const copy = remember(new Map())
+    for (const [key, item] of [...value]) copy.set(clone(key, memory), clone(item, memory))
+    return copy
+  }
+  if (value instanceof Set) {
+    const copy = remember(new Set())
+    for (const item of [...value]) copy.add(clone(item, memory))
+    return copy
+  }
+  if (value instanceof Error) return copyError(value, memory, remember)
+  if (hasHiddenState(value)) refuse(`A ${Object.prototype.toString.call(value).slice(8, -1)}`)
+  const copy = remember<object>(Array.isArray(value) ? new Array(value.length) : {})
+  for (const key of Object.keys(value)) {
+    if (!Object.hasOwn(value, key)) continue
+    const item = clone((value as Record<string, unknown>)[key], memory)
+    Object.defineProperty(copy, key, { value: item, writable: true, enumerable: true, configurable: true })
+  }
+  return copy
+}
+
+function copyLeaf(value: object): object | undefined {
+  if (value instanceof Date) return new Date(value.getTime())
+  if (value instanceof RegExp) return new RegExp(value.source, value.flags)
+  for (const Box of BOXES) if (value instanceof Box) return Object(Reflect.apply(Box.prototype.valueOf, value, [])) as object
+  if (value instanceof Symbol) refuse('A Symbol object')
+  if (isArrayBuffer(value)) return value instanceof ArrayBuffer ? copyBuffer(value) : value
+  if (value instanceof File) return new File([blobBytes(value)], value.name, { type: value.type, lastModified: value.lastModified })
+  if (value instanceof Blob) return blobOf(blobBytes(value), value.type)
+  if (value instanceof CryptoKey) return copyKey(value)
+  if (!(value instanceof DOMException)) return undefined
+  const copy = new DOMException(value.message, value.name)
+  Object.defineProperty(copy, 'stack', { value: String(value.stack), writable: true, configurable: true })
+  return copy
+}
+
+function copyBuffer(buffer: ArrayBuffer): ArrayBuffer {
+  if (buffer.detached) refuse('A detached ArrayBuffer')
+  if (!buffer.resizable) return buffer.slice()
+  const copy = new ArrayBuffer(buffer.byteLength, { maxByteLength: buffer.maxByteLength })
+  new Uint8Array(copy).set(new Uint8Array(buffer))
+  return copy
+}
+
+function copyView(view: ArrayBufferView, memory: Map<object, unknown>): ArrayBufferView {
+  const Class = VIEWS[viewTag.call(view) ?? 'DataView'] as new (buffer: ArrayBuffer, offset: number, length: number) => ArrayBufferView
+  return new Class(clone(view.buffer, memory) as ArrayBuffer, view.byteOffset, view instanceof DataView ? view.byteLength : (view as Uint8Array).length)
+}
+
+function copyError(error: Error, memory: Map<object, unknown>, remember: <T>(copy: T) => T): Error {
+  const name = String(error.name)
+  const Class = Object.hasOwn(ERRORS, name) ? (ERRORS[name] as ErrorConstructor) : Error
+  const message = Object.getOwnPropertyDescriptor(error, 'message')
+  const copy = remember(message === undefined ? new Class() : new Class(String(message.value)))
+  if (typeof error.stack === 'string') Object.defineProperty(copy, 'stack', { value: error.stack, writable: true, configurable: true })
+  if (Object.hasOwn(error, 'cause')) Object.defineProperty(copy, 'cause', { value: clone(error.cause, memory), writable: true, configurable: true })
+  return copy
+}
+
+// Streams, promises, weak collections and the like have state that a copy of their properties would lose.
+function hasHiddenState(value: object): boolean {
+  if (value instanceof Promise || value instanceof WeakMap || value instanceof WeakSet || value instanceof WeakRef) return true
+  if (Array.isArray(value)) return false
+  const tag = Object.prototype.toString.call(value).slice(8, -1)
+  const Class = (globalThis as unknown as Record<string, unknown>)[tag]
+  return tag !== 'Object' && typeof Class === 'function' && value instanceof Class
+}

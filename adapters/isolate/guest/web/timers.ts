@@ -1,0 +1,61 @@
+import { on, post, reportError } from './bridge.ts'
+
+interface Timer {
+  callback: () => void
+  delay: number
+  repeat: boolean
+}
+
+/** Live timers at once in one isolate; one more is refused with a QuotaExceededError-like RangeError, so that a runaway loop fails where it is. */
+const MAX_TIMERS = 10_000
+const timers = new Map<number, Timer>()
+let nextTimer = 1
+
+/** Starts a timer on the host's clock. */
+export function startTimer(callback: () => void, delay: number, repeat: boolean): number {
+  if (timers.size >= MAX_TIMERS) throw new RangeError(`More than ${MAX_TIMERS} timers are waiting.`)
+  const id = nextTimer++
+  timers.set(id, { callback, delay, repeat })
+  post('timer', id, delay)
+  return id
+}
+
+/** Stops a timer; an unknown one is fine. */
+export function clearTimer(id: number): void {
+  if (timers.delete(id)) post('timerClear', id)
+}
+
+on('timer', (id: number) => {
+  const timer = timers.get(id)
+  if (timer === undefined) return
+  if (!timer.repeat) timers.delete(id)
+  try {
+    timer.callback()
+  } catch (error) {
+    reportError(error)
+  }
+  if (timer.repeat && timers.has(id)) post('timer', id, timer.delay)
+})
+
+// The web's timers take any delay: as a signed 32-bit integer, none below zero.
+function toDelay(delay: unknown): number {
+  return Math.max(0, Number(delay) | 0)
+}
+
+function toCallback(handler: unknown, args: unknown[], self: unknown): () => void {
+  if (typeof handler !== 'function') throw new TypeError('A timer takes a function.')
+  return () => Reflect.apply(handler, self, args)
+}
+
+export function setTimeout(handler: unknown, delay?: unknown, ...args: unknown[]): number {
+  return startTimer(toCallback(handler, args, globalThis), toDelay(delay), false)
+}
+export function setInterval(handler: unknown, delay?: unknown, ...args: unknown[]): number {
+  return startTimer(toCallback(handler, args, globalThis), Math.max(1, toDelay(delay)), true)
+}
+export function clearTimeout(id?: unknown): void {
+  clearTimer(Number(id))
+}
+export function clearInterval(id?: unknown): void {
+  clearTimer(Number(id))
+}

@@ -1,0 +1,42 @@
+/**
+ * `unmoor/isolate`: the target `isolate`, an app in a V8 isolate (isolated-vm) behind an HTTP server.
+ */
+import type { Adapter } from '../../core/adapter.ts'
+import { build } from './build.ts'
+import { NODE_SHIMS } from './node-shims.ts'
+import { migrate, start } from './start.ts'
+
+export type { IsolateOptions } from './options.ts'
+
+const isolate: Adapter = {
+  name: 'isolate',
+  capabilities: {
+    'request.streaming': true,
+    'request.abort': true,
+    'request.large': true,
+    'response.large': true,
+    'response.streaming': true,
+    'http.keepWorkAfterAnswer': true,
+    'sql.interactiveTransactions': false,
+    'cache.shared': false,
+    'queue.exactAttempts': true,
+  },
+  nodeBuiltins: Object.keys(NODE_SHIMS),
+  // What is made for Workers fits best: web standards, nothing of Node.
+  conditions: ['workerd', 'worker', 'browser', 'import', 'default'],
+  defaultDrivers: {
+    kv: { driver: 'sqlite' },
+    sql: { driver: 'sqlite' },
+    queue: { driver: 'sqlite' },
+    blob: { driver: 'fs' },
+    cache: { driver: 'memory' },
+    secret: { driver: 'env' },
+    service: { driver: 'http' },
+    assets: { driver: 'files' },
+  },
+  build,
+  start,
+  migrate,
+}
+
+export default isolate

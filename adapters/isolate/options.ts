@@ -1,0 +1,48 @@
+import { UnmoorError } from '../../core/errors.ts'
+
+/** Options of the isolate target: `targets.isolate.options` in unmoor.config.ts. */
+export interface IsolateOptions {
+  /** Memory of the isolate in MB, at least 16. A guideline: a hostile script can pass it two or three times over before it is stopped. Default: 128. */
+  memoryMb?: number
+  /** CPU time in milliseconds that one entry into the isolate may take; the isolate is replaced beyond it. Default: 1000. */
+  cpuMs?: number
+  /** Seconds until the handler must have answered; beyond it: 503. Default: no limit. */
+  wallSeconds?: number
+  /** Milliseconds that loading the app may take. Default: 5000. */
+  startupMs?: number
+  /**
+   * How the web API gets into a new isolate: `code-cache` compiles it from V8's cache, `snapshot` maps a heap in which it has run already,
+   * `source` compiles it afresh. Default: `code-cache`; README.md has the reasons.
+   */
+  startup?: 'code-cache' | 'snapshot' | 'source'
+  /** Largest request body in bytes; beyond it: 413. Default: no limit. */
+  maxBodyBytes?: number
+  /** Whether `X-Forwarded-Proto` and `X-Forwarded-Host` make the request's URL. Only behind a proxy that sets them. Default: false. */
+  trustProxy?: boolean
+  /** What happens when a cron's time comes while its last run still works. Default: `allow`. */
+  cronOverlap?: 'allow' | 'skip'
+  /** Seconds that a stop waits for what runs. Default: 30. */
+  stopSeconds?: number
+}
+
+const NUMBERS: Readonly<Record<string, number>> = { memoryMb: 16, cpuMs: 1, wallSeconds: 0, startupMs: 1, maxBodyBytes: 0, stopSeconds: 0 }
+const CHOICES: Readonly<Record<string, readonly unknown[]>> = {
+  startup: ['code-cache', 'snapshot', 'source'],
+  cronOverlap: ['allow', 'skip'],
+  trustProxy: [true, false],
+}
+
+/** Checks what a config file gives. @throws `InvalidArgument` naming the option and what it takes. */
+export function checkOptions(options: Readonly<Record<string, unknown>>): IsolateOptions {
+  for (const [name, value] of Object.entries(options)) {
+    const min = NUMBERS[name]
+    const choices = CHOICES[name]
+    const refuse = (what: string): never => {
+      throw new UnmoorError('InvalidArgument', `targets.isolate.options.${name}: ${what}, not ${JSON.stringify(value)}.`, { operation: 'config' })
+    }
+    if (min === undefined && choices === undefined) refuse(`there is no such option (there are ${[...Object.keys(NUMBERS), ...Object.keys(CHOICES)].join(', ')})`)
+    if (min !== undefined && !(typeof value === 'number' && Number.isFinite(value) && value >= min)) refuse(`it takes a number from ${min}`)
+    if (choices !== undefined && !choices.includes(value)) refuse(`it takes ${choices.map((choice) => JSON.stringify(choice)).join(' or ')}`)
+  }
+  return options as IsolateOptions
+}

@@ -1,0 +1,113 @@
+import { BlobObject } from '../../../core/bindings/blob-object.ts'
+import type { BlobRecord } from '../../../core/bindings/drivers.ts'
+import { invalidArgument } from '../../../core/errors.ts'
+import { isStream, ownBytes, type StreamTable } from './streams.ts'
+
+/** A body as it crosses the bridge: nothing, text, bytes, or a stream by its id. */
+export type WireBody = null | string | Uint8Array<ArrayBuffer> | { stream: number }
+/** A response as it crosses the bridge; see `guest/web/fetch.ts`. */
+export type WireResponse = [status: number, statusText: string, headers: string[], body: WireBody, url: string, redirected: boolean]
+
+/** Blobs up to this size go over with their record: one crossing instead of four. */
+const INLINE = 64 * 1024
+
+/** A body of the guest's. */
+export function bodyFromGuest(body: unknown, streams: StreamTable): string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null {
+  if (body === null || body === undefined) return null
+  if (typeof body === 'string' || body instanceof Uint8Array) return body as string | Uint8Array<ArrayBuffer>
+  return streams.fromGuest((body as { stream?: unknown }).stream)
+}
+
+/** A response for the guest; its body as a stream: `content` where that has been taken from it. */
+export function responseToGuest(response: Response, streams: StreamTable, content: ReadableStream<Uint8Array> | null = response.body): WireResponse {
+  const headers: string[] = []
+  // The body is decoded already: its encoding and length no longer hold.
+  const decoded = response.url !== '' && response.headers.has('content-encoding')
+  for (const [name, value] of response.headers) if (!decoded || (name !== 'content-encoding' && name !== 'content-length')) headers.push(name, value)
+  const body = content === null ? null : { stream: streams.toGuest(content) }
+  return [response.status, response.statusText, headers, body, response.url, response.redirected]
+}
+
+/** A request of the guest's. @throws TypeError for what is none. */
+export function requestFromGuest(data: unknown, streams: StreamTable, signal?: AbortSignal): Request {
+  const { method, url, headers, redirect, body } = data as Record<string, unknown>
+  const content = bodyFromGuest(body, streams)
+  const init: RequestInit & { duplex: 'half' } = {
+    method: String(method),
+    headers: pairs(headers),
+    redirect: redirect === 'manual' || redirect === 'error' ? redirect : 'follow',
+    duplex: 'half',
+  }
+  if (content !== null) init.body = content
+  if (signal !== undefined) init.signal = signal
+  return new Request(String(url), init)
+}
+
+/** A flat list of the guest's as pairs. */
+export function pairs(flat: unknown): [string, string][] {
+  const result: [string, string][] = []
+  if (Array.isArray(flat)) for (let index = 0; index + 1 < flat.length; index += 2) result.push([String(flat[index]), String(flat[index + 1])])
+  return result
+}
+
+/** Arguments of one binding call, with the signals that they hold. */
+export interface ArgumentContext {
+  binding: string
+  operation: string
+  streams: StreamTable
+  /** The signal of that id in the guest. */
+  signal(id: unknown, aborted: boolean): AbortSignal
+}
+
+/** An argument of the guest's as what the portable classes take. The guest's data is a copy already: nothing in it runs code. */
+export function decodeArgument(value: unknown, context: ArgumentContext): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Uint8Array || value instanceof ArrayBuffer || value instanceof Date) return value
+  if (Array.isArray(value)) return Array.from(value, (item: unknown) => decodeArgument(item, context))
+  if (!Object.hasOwn(value, '$')) return decodeObject(value, context)
+  const tagged = value as Record<string, unknown>
+  switch (tagged['$']) {
+    case 'stream':
+      return context.streams.fromGuest(tagged['id'])
+    case 'file':
+      return new Blob([tagged['bytes'] as Uint8Array<ArrayBuffer>], { type: String(tagged['type']) })
+    case 'signal':
+      return context.signal(tagged['id'], tagged['aborted'] === true)
+    case 'request':
+      return requestFromGuest(tagged, context.streams)
+    case 'response':
+      return new Response(bodyFromGuest(tagged['body'], context.streams), { status: Number(tagged['status']), statusText: String(tagged['statusText']), headers: pairs(tagged['headers']) })
+    case 'map':
+      return new Map(decodeArgument(tagged['value'], context) as [unknown, unknown][])
+    case 'set':
+      return new Set(decodeArgument(tagged['value'], context) as unknown[])
+    case 'object':
+      return decodeObject(tagged['value'] as object, context)
+  }
+  throw invalidArgument(context, `${context.binding}.${context.operation}: an argument did not cross the bridge.`)
+}
+
+function decodeObject(object: object, context: ArgumentContext): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, decodeArgument(value, context)]))
+}
+
+/** A binding's result for the guest. */
+export async function encodeResult(value: unknown, streams: StreamTable): Promise<unknown> {
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Uint8Array) return ownBytes(value)
+  if (value instanceof ArrayBuffer || value instanceof Date || value instanceof Map) return value
+  if (value instanceof BlobObject) return encodeBlob(value, streams)
+  if (value instanceof Response) return { $: 'response', response: responseToGuest(value, streams) }
+  if (isStream(value)) return { $: 'stream', id: streams.toGuest(value) }
+  if (Array.isArray(value)) return Promise.all(value.map((item) => encodeResult(item, streams)))
+  // A row or a JSON value of the app's may have a member of that name.
+  return Object.hasOwn(value, '$') ? { $: 'object', value } : value
+}
+
+async function encodeBlob(blob: BlobObject, streams: StreamTable): Promise<unknown> {
+  const { key, size, etag, uploaded, httpMetadata, customMetadata, range } = blob
+  const record: BlobRecord = { key, size, etag, uploaded: uploaded.getTime(), httpMetadata: { ...httpMetadata }, customMetadata: { ...customMetadata } }
+  let body: WireBody = null
+  if (!blob.notModified) body = range.length <= INLINE ? await blob.bytes() : { stream: streams.toGuest(blob.body as ReadableStream<Uint8Array<ArrayBuffer>>) }
+  return { $: 'blob', record, range: { ...range }, body }
+}

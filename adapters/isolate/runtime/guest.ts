@@ -1,0 +1,178 @@
+import type ivm from 'isolated-vm'
+import { createHostCalls } from './host-calls.ts'
+import type { Image } from './image.ts'
+import type { Limits } from './limits.ts'
+
+/** Why an isolate ended. */
+export type EndCause = 'cpu' | 'memory' | 'startup' | 'closed' | 'crash'
+
+/** The end of an isolate, as the error of what was under way. */
+export class IsolateEnded extends Error {
+  override readonly name = 'IsolateEnded'
+  readonly ended: EndCause
+
+  constructor(ended: EndCause, message: string) {
+    super(message)
+    this.ended = ended
+  }
+}
+
+/** What an isolate tells its host. */
+export interface GuestEvents {
+  /** A message of the guest: data that a tenant may have made up. */
+  message(message: readonly unknown[]): void
+  /** An error in the guest that no handler saw. */
+  uncaught(error: Error): void
+  /** The isolate ended; nothing comes any more. */
+  ended(error: IsolateEnded): void
+}
+
+/** How often a running isolate's CPU time is looked at, in milliseconds. */
+const TICK = 10
+
+type Message = [string, ...unknown[]]
+
+/**
+ * One isolate with an app in it. Messages to it are gathered and go in with one call while it is idle; what it says meanwhile comes out in one.
+ * Tenant code reaches nothing of isolated-vm: two callbacks, kept in the web API's closures, are all that the isolate holds of the host.
+ */
+export class Guest {
+  #isolate: ivm.Isolate
+  #dispatch: ivm.Reference<(batch: Message[]) => void> | undefined
+  #outbox: Message[] = []
+  #running = false
+  #entries = 0
+  #limits: Limits
+  #events: GuestEvents
+  #ended: IsolateEnded | undefined
+  #timer: NodeJS.Timeout | undefined
+  #seenEntry = -1
+  #cpuBefore = 0n
+
+  private constructor(isolate: ivm.Isolate, limits: Limits, events: GuestEvents) {
+    this.#isolate = isolate
+    this.#limits = limits
+    this.#events = events
+  }
+
+  /** Makes an isolate and loads the app. @throws IsolateEnded where the app cannot be loaded: it threw, took too long, or needs too much memory. */
+  static async start(module: typeof ivm, image: Image, limits: Limits, events: GuestEvents): Promise<Guest> {
+    const catastrophe = { message: undefined as string | undefined }
+    const { isolate, context } = await image.createIsolate(limits.memoryMb, (message) => {
+      catastrophe.message = message
+    })
+    const guest = new Guest(isolate, limits, events)
+    try {
+      await guest.#connect(module, context)
+      await image.runApp(isolate, context, limits.startupMs)
+      return guest
+    } catch (error) {
+      const memory = isolate.isDisposed
+      guest.#end('closed', 'The app did not start.', false)
+      throw startError(error, limits, memory)
+    } finally {
+      if (guest.#ended === undefined) context.release()
+    }
+  }
+
+  async #connect(module: typeof ivm, context: ivm.Context): Promise<void> {
+    const post = new module.Callback((batch: unknown) => this.#receive(batch), { ignored: true })
+    const call = new module.Callback(createHostCalls(), { sync: true })
+    this.#dispatch = await context.evalClosure(CONNECT, [post, call], { result: { reference: true } })
+  }
+
+  /** CPU time that the isolate has used, in nanoseconds. */
+  get cpuTime(): bigint {
+    return this.#ended === undefined ? this.#isolate.cpuTime : 0n
+  }
+
+  /** Queues a message for the guest. */
+  send(...message: Message): void {
+    if (this.#ended !== undefined) return
+    this.#outbox.push(message)
+    if (this.#running) return
+    this.#running = true
+    // What else the host has to say in this turn goes along.
+    queueMicrotask(() => void this.#enter())
+  }
+
+  /** Ends the isolate. */
+  close(): void {
+    this.#end('closed', 'The isolate was closed.', false)
+  }
+
+  async #enter(): Promise<void> {
+    while (this.#outbox.length > 0 && this.#ended === undefined) {
+      const batch = this.#outbox
+      this.#outbox = []
+      this.#entries++
+      this.#watch()
+      try {
+        await this.#dispatch?.apply(undefined, [batch], ENTER)
+      } catch (error) {
+        if (this.#isolate.isDisposed) this.#end(...diedOf(error), true)
+        // The first rejection that nobody handled is thrown here; the isolate lives on.
+        else this.#events.uncaught(error instanceof Error ? error : new Error(String(error)))
+      }
+    }
+    this.#running = false
+  }
+
+  #receive(batch: unknown): void {
+    if (this.#ended !== undefined || !Array.isArray(batch)) return
+    for (const message of batch as unknown[]) if (Array.isArray(message)) this.#events.message(message)
+  }
+
+  // CPU time is looked at from outside, so that waiting costs a tenant nothing and a loop cannot hide. One timer for all entries: most are over before it fires.
+  #watch(): void {
+    this.#timer ??= setInterval(() => this.#check(), TICK)
+  }
+
+  #check(): void {
+    if (!this.#running || this.#ended !== undefined || this.#isolate.isDisposed) {
+      clearInterval(this.#timer)
+      this.#timer = undefined
+      return
+    }
+    const cpu = this.#isolate.cpuTime
+    if (this.#seenEntry !== this.#entries) {
+      this.#seenEntry = this.#entries
+      this.#cpuBefore = cpu
+      return
+    }
+    const used = Number(cpu - this.#cpuBefore) / 1e6
+    if (used > this.#limits.cpuMs) this.#end('cpu', `it used more than its limit of ${this.#limits.cpuMs} ms of CPU time at once`, true)
+  }
+
+  #end(cause: EndCause, message: string, report: boolean): void {
+    if (this.#ended !== undefined) return
+    this.#ended = new IsolateEnded(cause, message)
+    clearInterval(this.#timer)
+    this.#outbox = []
+    if (!this.#isolate.isDisposed) this.#isolate.dispose()
+    if (report) this.#events.ended(this.#ended)
+  }
+}
+
+const ENTER = { arguments: { copy: true } } as const
+
+// Takes the callbacks into the web API's closures. The app's half of the guest takes the link off the global afterwards.
+const CONNECT = `
+  const link = globalThis.__unmoor_link
+  const post = $0, call = $1
+  link.connect({ post: (batch) => post(batch), call: (...data) => call(...data) })
+  return (batch) => link.dispatch(batch)
+`
+
+function diedOf(error: unknown): [EndCause, string] {
+  const text = error instanceof Error ? error.message : String(error)
+  if (text.includes('memory limit')) return ['memory', 'it used more than its limit of memory']
+  return ['crash', `it ended: ${text}`]
+}
+
+function startError(error: unknown, limits: Limits, memory: boolean): IsolateEnded {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  if (memory) return new IsolateEnded('memory', `loading the app took more than its limit of ${limits.memoryMb} MB of memory`)
+  if (text.includes('Script execution timed out')) return new IsolateEnded('startup', `loading the app took more than its limit of ${limits.startupMs} ms`)
+  return new IsolateEnded('startup', `the app threw while it was loaded: ${text}`)
+}

@@ -1,0 +1,79 @@
+import type ivm from 'isolated-vm'
+import { createContext } from '../../../core/context.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import type { Manifest } from '../../../core/manifest.ts'
+import { consumedQueues, consumeQueues } from '../../../core/queue-consumer.ts'
+import type { ServeOptions } from '../../node/runtime/index.ts'
+import { migrateRuntime } from '../../node/runtime/migrate.ts'
+import { composeHandler } from '../../node/runtime/node-app.ts'
+import { createNodeRuntime } from '../../node/runtime/node-runtime.ts'
+import { startScheduler } from '../../node/runtime/scheduler.ts'
+import { startServer } from '../../node/runtime/server.ts'
+import type { IsolateOptions } from '../options.ts'
+import { Guest } from './guest.ts'
+import { Image, type Sources } from './image.ts'
+import { createIsolateRuntime } from './isolate-runtime.ts'
+import { readLimits } from './limits.ts'
+
+/** Options of {@link startHost}. */
+export interface HostOptions extends Omit<ServeOptions, 'options'> {
+  manifest: Manifest
+  options: IsolateOptions
+  ivm: typeof ivm
+  sources: Sources
+}
+
+/** A host at work: HTTP, crons and queues in front of one app's isolate. */
+export interface Host {
+  readonly url: string
+  /** Stops taking work, lets what runs finish, frees the isolate and the drivers. True if all finished within `seconds`. */
+  stop(seconds: number): Promise<boolean>
+}
+
+/** Starts everything; what fails leaves nothing open. */
+export async function startHost(options: HostOptions): Promise<Host> {
+  const { manifest, ivm: module } = options
+  const { maxBodyBytes, trustProxy, cronOverlap } = options.options
+  const port = readPort(process.env['PORT'])
+  const host = await createNodeRuntime({ ...options, options: {} })
+  try {
+    await migrateRuntime(host, options.migrations)
+    const limits = readLimits(options.options)
+    const image = new Image(module, options.sources, options.options.startup)
+    const runtime = await createIsolateRuntime({ host, manifest, limits, create: (events) => Guest.start(module, image, limits, events) })
+    const server = await startServer(composeHandler(runtime, options.testChannel), { port, host: process.env['HOST'] || '127.0.0.1', maxBodyBytes, trustProxy })
+    const consumers = consumeQueues(consumedQueues(runtime), { handle: (binding, messages, ctx) => runtime.queue(binding, messages, ctx) })
+    const scheduler = startScheduler({
+      crons: manifest.crons,
+      overlap: cronOverlap,
+      async run(name, scheduledTime) {
+        const ctx = createContext()
+        const outcome = await runtime.cron(name, scheduledTime, ctx)
+        await ctx.settled()
+        return outcome
+      },
+    })
+    return {
+      url: server.url,
+      async stop(seconds) {
+        const late = Promise.withResolvers<boolean>()
+        const timer = setTimeout(() => late.resolve(false), seconds * 1000)
+        const workers = Promise.race([Promise.all([consumers.stop(), scheduler.stop()]).then(() => true), late.promise])
+        const finished = await Promise.all([server.stop(seconds), workers])
+        clearTimeout(timer)
+        await runtime.close()
+        return finished.every(Boolean)
+      },
+    }
+  } catch (error) {
+    await host.close()
+    throw error
+  }
+}
+
+function readPort(text: string | undefined): number {
+  if (text === undefined || text === '') return 3000
+  const port = Number(text)
+  if (!/^\d+$/.test(text) || port > 65535) throw new UnmoorError('InvalidArgument', `PORT is "${text}", not a number from 0 to 65535.`, { operation: 'start' })
+  return port
+}

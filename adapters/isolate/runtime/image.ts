@@ -1,0 +1,68 @@
+import type ivm from 'isolated-vm'
+import type { IsolateOptions } from '../options.ts'
+
+/** What an isolate is filled with: the web API, then the app. */
+export interface Sources {
+  readonly webApi: string
+  readonly app: string
+}
+
+/** Names of the scripts in stack traces. */
+const WEB_API = 'unmoor:web-api'
+const APP = 'app.js'
+
+type Ivm = typeof ivm
+type CachedData = ivm.ExternalCopy<ArrayBuffer>
+
+// While a snapshot is built V8 has no SharedArrayBuffer; scripts that only look for it find what they find in an isolate.
+const SNAPSHOT_PRELUDE = 'var SharedArrayBuffer = undefined;'
+const SNAPSHOT_EPILOGUE = 'delete globalThis.SharedArrayBuffer;'
+// Runs what every request runs, so that the snapshot holds the compiled code of it.
+const WARM_UP = `new Response(new Request('http://localhost/', { headers: { a: 'b' } }).url, { headers: { c: 'd' } }).headers.get('c')`
+
+/** Makes filled isolates of one app; what the first one compiled is kept for the next. */
+export class Image {
+  #ivm: Ivm
+  #sources: Sources
+  #startup: NonNullable<IsolateOptions['startup']>
+  #cache = new Map<string, CachedData>()
+  #snapshot: ivm.ExternalCopy<ArrayBuffer> | undefined
+
+  constructor(module: Ivm, sources: Sources, startup: IsolateOptions['startup'] = 'code-cache') {
+    this.#ivm = module
+    this.#sources = sources
+    this.#startup = startup
+  }
+
+  /** A new isolate with the web API in it. */
+  async createIsolate(memoryMb: number, onCatastrophe: (message: string) => void): Promise<{ isolate: ivm.Isolate; context: ivm.Context }> {
+    const options = { memoryLimit: memoryMb, onCatastrophicError: onCatastrophe }
+    const snapshot = this.#startup === 'snapshot' ? (this.#snapshot ??= this.#createSnapshot()) : undefined
+    const isolate = new this.#ivm.Isolate(snapshot === undefined ? options : { ...options, snapshot })
+    const context = await isolate.createContext()
+    if (snapshot === undefined) await this.#run(isolate, context, this.#sources.webApi, WEB_API, 10_000)
+    return { isolate, context }
+  }
+
+  /** Runs the app's script: tenant code, so with a limit in milliseconds. */
+  runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number): Promise<void> {
+    return this.#run(isolate, context, this.#sources.app, APP, timeout)
+  }
+
+  async #run(isolate: ivm.Isolate, context: ivm.Context, code: string, filename: string, timeout: number): Promise<void> {
+    const useCache = this.#startup !== 'source'
+    const cachedData = this.#cache.get(filename)
+    const options = { filename, ...(cachedData !== undefined ? { cachedData } : useCache ? { produceCachedData: true } : {}) }
+    const script = (await isolate.compileScript(code, options)) as ivm.Script & { cachedData?: CachedData; cachedDataRejected?: boolean }
+    if (useCache && cachedData === undefined && script.cachedData !== undefined) this.#cache.set(filename, script.cachedData)
+    // A cache that V8 refuses (other flags) is no loss but of time.
+    if (script.cachedDataRejected === true) this.#cache.delete(filename)
+    await script.run(context, { timeout })
+    script.release()
+  }
+
+  #createSnapshot(): ivm.ExternalCopy<ArrayBuffer> {
+    const code = `${SNAPSHOT_PRELUDE}\n${this.#sources.webApi}\n${SNAPSHOT_EPILOGUE}`
+    return this.#ivm.Isolate.createSnapshot([{ code, filename: WEB_API }], WARM_UP)
+  }
+}

@@ -1,0 +1,215 @@
+import type { QueueIncoming, QueueSettlement } from '../../../core/bindings/drivers.ts'
+import type { Context } from '../../../core/context.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import { bodyFromGuest } from './codec.ts'
+import { Guest, type GuestEvents, IsolateEnded } from './guest.ts'
+import { type HostServices, Operations } from './operations.ts'
+import { describe } from './streams.ts'
+import { TimerTable } from './timers.ts'
+import type { GuestLog } from './log.ts'
+
+/** What the guest answers to an event. */
+interface Pending {
+  ctx: Context
+  resolve(value: readonly unknown[]): void
+  reject(error: unknown): void
+  request?: Request
+  /** The request's body in the stream table. */
+  body?: number
+  /** `waitUntil` promises of the guest that have not settled. */
+  waits: (() => void)[]
+  /** The answer is there, all of it: only `waitUntil` work may be left. */
+  finished: boolean
+}
+
+/** Makes isolates of one app. */
+export type GuestFactory = (events: GuestEvents) => Promise<Guest>
+
+/**
+ * One isolate at work and what the host keeps for it: events under way, streams, timers, keys. When the isolate ends, all of it ends.
+ */
+export class IsolateApp {
+  #guest!: Guest
+  #operations: Operations
+  #timers: TimerTable
+  #log: GuestLog
+  #pending = new Map<unknown, Pending>()
+  #nextEvent = 1
+  #ended: IsolateEnded | undefined
+  #onEnd: (error: IsolateEnded) => void
+
+  private constructor(services: HostServices, log: GuestLog, onEnd: (error: IsolateEnded) => void) {
+    const send = (...message: [string, ...unknown[]]): void => this.#guest.send(...message)
+    this.#operations = new Operations(services, send)
+    this.#timers = new TimerTable((id) => send('timer', id))
+    this.#log = log
+    this.#onEnd = onEnd
+  }
+
+  /** Starts an isolate; `values` are what the env's stubs need (variables, dialects). */
+  static async start(create: GuestFactory, services: HostServices, values: Readonly<Record<string, unknown>>, log: GuestLog, onEnd: (error: IsolateEnded) => void): Promise<IsolateApp> {
+    const app = new IsolateApp(services, log, onEnd)
+    app.#guest = await create({
+      message: (message) => app.#receive(message),
+      uncaught: (error) => log('error', `Unhandled rejection: ${error.stack ?? error.message}`),
+      ended: (error) => app.#end(error),
+    })
+    app.#guest.send('env', values)
+    return app
+  }
+
+  get cpuTime(): bigint {
+    return this.#guest.cpuTime
+  }
+
+  close(): void {
+    this.#guest.close()
+    this.#end(new IsolateEnded('closed', 'the isolate was closed'))
+  }
+
+  /** Calls the fetch handler. Rejects with {@link IsolateEnded} where the isolate ended first, with `Internal` where the handler threw. */
+  async fetch(request: Request, ctx: Context): Promise<Response> {
+    const headers: string[] = []
+    for (const [name, value] of request.headers) headers.push(name, value)
+    const { streams } = this.#operations
+    const body = request.body === null ? undefined : streams.toGuest(request.body)
+    const wireBody = body === undefined ? null : { stream: body }
+    const [status, statusText, flat, content] = await this.#event({ ctx, request, ...(body === undefined ? {} : { body }) }, (id) => ['fetch', id, request.method, request.url, headers, wireBody])
+    const list: [string, string][] = []
+    if (Array.isArray(flat)) for (let index = 0; index + 1 < flat.length; index += 2) list.push([String(flat[index]), String(flat[index + 1])])
+    return new Response(bodyFromGuest(content, streams), { status: Number(status), statusText: String(statusText), headers: list })
+  }
+
+  /** Calls a queue's handler. */
+  async queue(binding: string, messages: readonly QueueIncoming[], retryDelay: number, ctx: Context): Promise<{ settlements: QueueSettlement[]; error?: unknown }> {
+    const [settlements, error] = await this.#event({ ctx }, (id) => ['queue', id, binding, messages.map(plainMessage), retryDelay])
+    return { settlements: checkSettlements(settlements, messages), ...(error === undefined ? {} : { error: guestFailure(error) }) }
+  }
+
+  /** Calls a cron's handler. */
+  async cron(name: string, scheduledTime: number, ctx: Context): Promise<{ error?: unknown; retry: boolean }> {
+    const [error, retry] = await this.#event({ ctx }, (id) => ['cron', id, name, scheduledTime])
+    return error === undefined ? { retry: false } : { error: guestFailure(error), retry: retry !== false }
+  }
+
+  #event(event: Pick<Pending, 'ctx' | 'request' | 'body'>, message: (id: number) => [string, ...unknown[]]): Promise<readonly unknown[]> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended)
+    const id = this.#nextEvent++
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { ...event, resolve, reject, waits: [], finished: false })
+      this.#guest.send(...message(id))
+    })
+  }
+
+  #receive(message: readonly unknown[]): void {
+    const [operation, id, ...data] = message
+    switch (operation) {
+      case 'response':
+        this.#pending.get(id)?.resolve(data)
+        // A streamed answer is finished when the guest says so; until then the client may go away.
+        if (!isStreamed(data[3])) this.#finish(id)
+        return
+      case 'queued':
+      case 'cronDone':
+        this.#pending.get(id)?.resolve(data)
+        return this.#finish(id)
+      case 'failed':
+        this.#pending.get(id)?.reject(guestFailure(data[0]))
+        return this.#finish(id)
+      case 'finished':
+        return this.#finish(id)
+      case 'wait':
+        return this.#wait(id)
+      case 'waited':
+        this.#settleWait(id)
+        return
+      case 'watch':
+        return this.#watch(id)
+      case 'timer':
+        return this.#timers.start(id, data[0])
+      case 'timerClear':
+        return this.#timers.clear(id)
+      case 'log':
+        return this.#log(String(id), String(data[0]))
+    }
+    this.#operations.handle(message)
+  }
+
+  #finish(id: unknown): void {
+    const pending = this.#pending.get(id)
+    if (pending === undefined) return
+    pending.finished = true
+    if (pending.waits.length === 0) this.#forget(id, pending)
+  }
+
+  #forget(id: unknown, pending: Pending): void {
+    this.#pending.delete(id)
+    if (pending.body !== undefined) this.#operations.streams.drop(pending.body)
+  }
+
+  #wait(id: unknown): void {
+    const pending = this.#pending.get(id)
+    if (pending === undefined) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    if (pending.waits.length === 0) {
+      const { signal } = pending.ctx
+      signal.addEventListener('abort', () => this.#guest.send('abort', id, 'context', describe(signal.reason).message, describe(signal.reason).name), { once: true })
+    }
+    pending.waits.push(resolve)
+    pending.ctx.waitUntil(promise)
+  }
+
+  #settleWait(id: unknown): void {
+    const pending = this.#pending.get(id)
+    if (pending === undefined) return
+    pending.waits.pop()?.()
+    if (pending.finished && pending.waits.length === 0) this.#forget(id, pending)
+  }
+
+  #watch(id: unknown): void {
+    const signal = this.#pending.get(id)?.request?.signal
+    if (signal === undefined) return
+    const abort = (): void => this.#guest.send('abort', id, 'request', describe(signal.reason).message, describe(signal.reason).name)
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
+  }
+
+  #end(error: IsolateEnded): void {
+    if (this.#ended !== undefined) return
+    this.#ended = error
+    this.#timers.clearAll()
+    for (const { reject, waits } of this.#pending.values()) {
+      reject(error)
+      for (const resolve of waits) resolve()
+    }
+    this.#pending.clear()
+    this.#operations.close(error)
+    this.#onEnd(error)
+  }
+}
+
+function isStreamed(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && 'stream' in body
+}
+
+/** What a handler threw, as its text; never for the client. */
+function guestFailure(text: unknown): UnmoorError {
+  return new UnmoorError('Internal', typeof text === 'string' ? text : 'The handler failed.')
+}
+
+// Bytes in a buffer of their own: drivers may give views of larger ones.
+function plainMessage({ id, contentType, body, attempts, timestamp, lease }: QueueIncoming): QueueIncoming {
+  return { id, contentType, body: typeof body === 'string' ? body : new Uint8Array(body), attempts, timestamp, lease }
+}
+
+/** The guest's settlements, one per message and of their own leases only; what is missing is retried. */
+function checkSettlements(data: unknown, messages: readonly QueueIncoming[]): QueueSettlement[] {
+  const given = new Map<unknown, Record<string, unknown>>()
+  if (Array.isArray(data)) for (const entry of data as unknown[]) if (typeof entry === 'object' && entry !== null) given.set((entry as { lease?: unknown }).lease, entry as Record<string, unknown>)
+  return messages.map(({ lease }) => {
+    const entry = given.get(lease)
+    if (entry?.['outcome'] === 'ack') return { lease, outcome: 'ack' }
+    const delay = entry?.['delaySeconds']
+    return { lease, outcome: 'retry', delaySeconds: typeof delay === 'number' && Number.isInteger(delay) && delay >= 0 && delay <= 900 ? delay : 0 }
+  })
+}

@@ -1,0 +1,141 @@
+import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
+import type { QueueIncoming } from '../../../core/bindings/drivers.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import { channelValues } from '../../../core/rpc.ts'
+import type { Manifest } from '../../../core/manifest.ts'
+import { internalError, type Runtime } from '../../../core/runtime.ts'
+import { type GuestFactory, IsolateApp } from './isolate-app.ts'
+import { IsolateEnded } from './guest.ts'
+import type { Limits } from './limits.ts'
+import { type GuestLog, printLog } from './log.ts'
+
+/** What {@link createIsolateRuntime} needs. */
+export interface IsolateRuntimeOptions {
+  /** The host's runtime: its env has the portable classes; its app has declarations only. */
+  host: Runtime
+  manifest: Manifest
+  create: GuestFactory
+  limits: Limits
+  /** Default: this process's streams. */
+  log?: GuestLog | undefined
+}
+
+/** A {@link Runtime} whose handlers run in an isolate; one that ends is replaced. */
+export interface IsolateRuntime extends Runtime {
+  /** Isolates started so far. */
+  readonly started: number
+}
+
+/** Starts the first isolate. @throws `Unavailable` where the app cannot be loaded. */
+export async function createIsolateRuntime(options: IsolateRuntimeOptions): Promise<IsolateRuntime> {
+  const { host, manifest, limits } = options
+  const log = options.log ?? printLog
+  const services = { manifest, env: host.env, fetch: (request: Request) => fetch(request) }
+  const values = channelValues(manifest, host.env)
+  let started = 0
+  let closed = false
+  let current: Promise<IsolateApp>
+
+  const start = (): Promise<IsolateApp> => {
+    started++
+    const next = IsolateApp.start(options.create, services, values, log, (error) => {
+      if (closed || error.ended === 'closed') return
+      log('error', `The isolate of "${host.name}" was stopped: ${error.message}. A new one takes its place.`)
+      current = start()
+    })
+    // The failure is whoever's waits for the isolate; the next event tries again.
+    next.catch((error: unknown) => {
+      if (closed) return
+      log('error', `The isolate of "${host.name}" did not start: ${error instanceof Error ? error.message : String(error)}`)
+    })
+    return next
+  }
+  const use = async (): Promise<IsolateApp> => {
+    const waiting = current
+    try {
+      return await waiting
+    } catch {
+      if (closed) throw new IsolateEnded('closed', 'the server stops')
+      if (current === waiting) current = start()
+      return current
+    }
+  }
+
+  current = start()
+  await current.catch((error: unknown) => {
+    closed = true
+    throw new UnmoorError('Unavailable', `The app does not start in an isolate: ${error instanceof Error ? error.message : String(error)}`, { operation: 'start', cause: error })
+  })
+
+  return {
+    ...base(host),
+    get started() {
+      return started
+    },
+    async fetch(request, ctx) {
+      try {
+        const answer = (await use()).fetch(request, ctx)
+        return await (limits.wallSeconds === undefined ? answer : withDeadline(answer, limits.wallSeconds))
+      } catch (error) {
+        if (error instanceof IsolateEnded) return unavailable(error.message)
+        log('error', `${request.method} ${request.url} failed: ${error instanceof Error ? error.message : String(error)}`)
+        return internalError()
+      }
+    },
+    async queue(binding: string, messages: readonly QueueIncoming[], ctx) {
+      const { retryDelay } = manifest.bindings[binding] as QueueDeclaration
+      try {
+        const result = await (await use()).queue(binding, messages, retryDelay, ctx)
+        if (result.error !== undefined) log('error', `queue ${binding}: the handler threw, its unsettled messages are retried: ${String(result.error)}`)
+        return result
+      } catch (error) {
+        log('error', `queue ${binding}: the batch is retried: ${String(error)}`)
+        return { settlements: messages.map(({ lease }) => ({ lease, outcome: 'retry' as const, delaySeconds: retryDelay })), error }
+      }
+    },
+    async cron(name, scheduledTime, ctx) {
+      if (!Object.hasOwn(manifest.crons, name)) return host.cron(name, scheduledTime, ctx)
+      try {
+        const result = await (await use()).cron(name, scheduledTime, ctx)
+        if (result.error !== undefined) log('error', `cron ${name} at ${new Date(scheduledTime).toISOString()} failed: ${String(result.error)}`)
+        return result
+      } catch (error) {
+        log('error', `cron ${name} at ${new Date(scheduledTime).toISOString()} failed: ${String(error)}`)
+        return { error, retry: true }
+      }
+    },
+    async close() {
+      closed = true
+      await current.then((app) => app.close()).catch(() => {})
+      await host.close()
+    },
+  }
+}
+
+function base(host: Runtime): Omit<Runtime, 'fetch' | 'queue' | 'cron' | 'close'> {
+  return {
+    app: host.app,
+    name: host.name,
+    env: host.env,
+    drivers: host.drivers,
+    assets: host.assets,
+    queueDriver: (binding) => host.queueDriver(binding),
+    sqlDriver: (binding) => host.sqlDriver(binding),
+  }
+}
+
+function unavailable(cause: string): Response {
+  return new Response(`Service Unavailable: the app's isolate was stopped: ${cause}.`, { status: 503, headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' } })
+}
+
+async function withDeadline(answer: Promise<Response>, seconds: number): Promise<Response> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new IsolateEnded('cpu', `no answer came within the limit of ${seconds} s`)), seconds * 1000)
+  })
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,13 @@
+import type { IsolateOptions } from '../options.ts'
+
+/** The limits of an isolate, with their defaults filled in; units as in {@link IsolateOptions}. */
+export interface Limits {
+  readonly memoryMb: number
+  readonly cpuMs: number
+  readonly startupMs: number
+  readonly wallSeconds: number | undefined
+}
+
+export function readLimits(options: IsolateOptions): Limits {
+  return { memoryMb: options.memoryMb ?? 128, cpuMs: options.cpuMs ?? 1000, startupMs: options.startupMs ?? 5000, wallSeconds: options.wallSeconds }
+}

@@ -1,0 +1,150 @@
+import { UnmoorError } from '../../../core/errors.ts'
+import type { Manifest } from '../../../core/manifest.ts'
+import { callBinding, encodeError } from '../../../core/rpc.ts'
+import { decodeArgument, encodeResult, requestFromGuest, responseToGuest } from './codec.ts'
+import { describe, StreamTable } from './streams.ts'
+import { KeyTable } from './subtle.ts'
+import { ZlibTable } from './zlib.ts'
+
+/** What the guest's calls reach: the app's bindings and the network. */
+export interface HostServices {
+  readonly manifest: Manifest
+  readonly env: Readonly<Record<string, unknown>>
+  fetch(request: Request): Promise<Response>
+}
+
+type Send = (...message: [string, ...unknown[]]) => void
+
+/** The asynchronous calls of one isolate's guest. Every argument is data that a tenant may have made up. */
+export class Operations {
+  readonly streams: StreamTable
+  #services: HostServices
+  #send: Send
+  #keys = new KeyTable()
+  #zlib = new ZlibTable()
+  #fetches = new Map<unknown, AbortController>()
+  #signals = new Map<unknown, AbortController>()
+
+  constructor(services: HostServices, send: Send) {
+    this.#services = services
+    this.#send = send
+    this.streams = new StreamTable(send)
+  }
+
+  /** Handles a message of the guest; false if it is none of these. */
+  handle(message: readonly unknown[]): boolean {
+    const [operation, a, b, c] = message
+    if (typeof operation !== 'string') return false
+    switch (operation) {
+      case 'call':
+        void this.#answer(a, b, Array.isArray(c) ? c : [])
+        return true
+      case 'fetchAbort':
+        this.#fetches.get(a)?.abort()
+        return true
+      case 'signal':
+        this.#signals.get(a)?.abort()
+        return true
+      case 'keyRelease':
+        this.#keys.release(a)
+        return true
+      case 'zlibClose':
+        this.#zlib.close(a)
+        return true
+    }
+    return this.streams.handle(operation, a, b)
+  }
+
+  /** The isolate is gone. */
+  close(error: Error): void {
+    this.streams.break(error)
+    this.#zlib.clear()
+    for (const controller of [...this.#fetches.values(), ...this.#signals.values()]) controller.abort(error)
+  }
+
+  async #answer(id: unknown, operation: unknown, data: readonly unknown[]): Promise<void> {
+    try {
+      this.#send('ok', id, await this.#run(operation, data))
+    } catch (error) {
+      this.#send('error', id, error instanceof UnmoorError ? { unmoor: encodeError(error) } : describeWithCause(error))
+    }
+  }
+
+  #run(operation: unknown, data: readonly unknown[]): Promise<unknown> {
+    switch (operation) {
+      case 'binding':
+        return this.#binding(String(data[0]), String(data[1]), data[2])
+      case 'bindingFetch':
+        return this.#bindingFetch(data[0], data[1], String(data[2]))
+      case 'fetch':
+        return this.#fetch(data[0], data[1], (request) => this.#services.fetch(request))
+      case 'subtle':
+        return this.#keys.call(data[0], data[1])
+      case 'zlib':
+        return this.#zlib.feed(data[0], data[1], data[2], data[3])
+    }
+    throw new TypeError(`There is no call "${String(operation)}"`)
+  }
+
+  async #binding(binding: string, method: string, args: unknown): Promise<unknown> {
+    const used: unknown[] = []
+    const context = {
+      binding,
+      operation: method,
+      streams: this.streams,
+      signal: (id: unknown, aborted: boolean): AbortSignal => {
+        const controller = new AbortController()
+        if (aborted) controller.abort()
+        this.#signals.set(id, controller)
+        used.push(id)
+        return controller.signal
+      },
+    }
+    try {
+      const { manifest, env } = this.#services
+      const decoded = Array.isArray(args) ? args.map((value) => decodeArgument(value, context)) : []
+      return { value: await encodeResult(await callBinding(manifest, env, { binding, method, args: decoded }), this.streams) }
+    } catch (error) {
+      return { error: encodeError(error) }
+    } finally {
+      for (const id of used) this.#signals.delete(id)
+    }
+  }
+
+  async #bindingFetch(id: unknown, data: unknown, binding: string): Promise<unknown> {
+    const { manifest, env } = this.#services
+    const kind = Object.hasOwn(manifest.bindings, binding) ? manifest.bindings[binding]?.kind : undefined
+    if (kind !== 'service' && kind !== 'assets') throw new UnmoorError('InvalidArgument', `There is no ${binding}.fetch().`, { binding, operation: 'fetch' })
+    const target = env[binding] as { fetch(request: Request): Promise<Response> }
+    return this.#fetch(id, data, (request) => target.fetch(request))
+  }
+
+  async #fetch(id: unknown, data: unknown, send: (request: Request) => Promise<Response>): Promise<unknown> {
+    const controller = new AbortController()
+    this.#fetches.set(id, controller)
+    let response: Response
+    try {
+      response = await send(requestFromGuest(data, this.streams, controller.signal))
+    } catch (error) {
+      this.#fetches.delete(id)
+      throw error
+    }
+    // An abort also breaks off the body, so the entry stays until that is read.
+    const { body } = response
+    if (body === null) {
+      this.#fetches.delete(id)
+      return responseToGuest(response, this.streams, null)
+    }
+    const forget = (): void => void this.#fetches.delete(id)
+    // `cancel` of a transformer is newer than TypeScript's types of it.
+    const transformer: Transformer<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> & { cancel(): void } = { flush: forget, cancel: forget }
+    return responseToGuest(response, this.streams, body.pipeThrough(new TransformStream(transformer)))
+  }
+}
+
+// undici says "fetch failed" and keeps the reason as the cause.
+function describeWithCause(error: unknown): { name: string; message: string } {
+  const described = describe(error)
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : ''
+  return cause === '' ? described : { ...described, message: `${described.message}: ${cause}` }
+}

@@ -1,0 +1,77 @@
+import type { Transform } from 'node:stream'
+import * as zlib from 'node:zlib'
+
+const CREATE: Readonly<Record<string, () => Transform>> = {
+  'compress gzip': () => zlib.createGzip(),
+  'compress deflate': () => zlib.createDeflate(),
+  'compress deflate-raw': () => zlib.createDeflateRaw(),
+  'compress brotli': () => zlib.createBrotliCompress(),
+  // What follows the end of the compressed data is an error, as the standard says.
+  'decompress gzip': () => zlib.createGunzip({ rejectGarbageAfterEnd: true } as zlib.ZlibOptions),
+  'decompress deflate': () => zlib.createInflate({ rejectGarbageAfterEnd: true } as zlib.ZlibOptions),
+  'decompress deflate-raw': () => zlib.createInflateRaw({ rejectGarbageAfterEnd: true } as zlib.ZlibOptions),
+  'decompress brotli': () => zlib.createBrotliDecompress({ rejectGarbageAfterEnd: true } as zlib.BrotliOptions),
+}
+
+/** zlib streams that one isolate may hold open; each has up to 256 KB of state. */
+const MAX_STREAMS = 64
+/** Most bytes that one chunk may grow to: a small bomb must not fill the host. */
+const MAX_OUTPUT = 64 * 1024 * 1024
+
+/** The zlib streams of one isolate. */
+export class ZlibTable {
+  #streams = new Map<number, Transform>()
+
+  /** Feeds a chunk, or with null the end; gives what came out. */
+  async feed(id: unknown, kind: unknown, format: unknown, bytes: unknown): Promise<Uint8Array[]> {
+    if (typeof id !== 'number' || !(bytes === null || bytes instanceof Uint8Array)) throw new TypeError('The compression call is malformed')
+    let stream = this.#streams.get(id)
+    if (stream === undefined) {
+      const create = CREATE[`${String(kind)} ${String(format)}`]
+      if (create === undefined) throw new TypeError(`Unsupported compression format: ${String(format)}`)
+      if (this.#streams.size >= MAX_STREAMS) throw new RangeError(`More than ${MAX_STREAMS} compression streams are open.`)
+      stream = create()
+      this.#streams.set(id, stream)
+    }
+    try {
+      const chunks = await run(stream, bytes)
+      if (bytes === null) this.close(id)
+      return chunks
+    } catch (error) {
+      this.close(id)
+      throw new TypeError(error instanceof Error ? error.message : 'The compressed data is not valid', { cause: error })
+    }
+  }
+
+  close(id: unknown): void {
+    this.#streams.get(id as number)?.destroy()
+    this.#streams.delete(id as number)
+  }
+
+  /** Frees all. */
+  clear(): void {
+    for (const id of this.#streams.keys()) this.close(id)
+  }
+}
+
+function run(stream: Transform, bytes: Uint8Array | null): Promise<Uint8Array[]> {
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = []
+    let size = 0
+    const data = (chunk: Buffer): void => {
+      size += chunk.byteLength
+      if (size > MAX_OUTPUT) stream.destroy(new Error(`One chunk grew to more than ${MAX_OUTPUT} bytes.`))
+      else chunks.push(new Uint8Array(chunk))
+    }
+    const done = (error?: Error | null): void => {
+      stream.off('data', data).off('error', done).off('end', done)
+      if (error) reject(error)
+      else resolve(chunks)
+    }
+    stream.on('data', data).once('error', done)
+    // A destroyed stream answers nothing more.
+    if (stream.destroyed) done(new Error('The stream is closed'))
+    else if (bytes === null) stream.once('end', done).end()
+    else stream.write(bytes, done)
+  })
+}
