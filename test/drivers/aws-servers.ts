@@ -1,8 +1,13 @@
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
 import { type AnyDeclaration, blob, kv } from '../../core/bindings/declarations.ts'
 import type { DriverContext } from '../../core/bindings/drivers.ts'
 import { type LocalAws, startLocalAws } from '../../adapters/lambda/local/index.ts'
 import { driverContext, type Harness } from './contracts/harness.ts'
+
+/** The servers that stand in for S3 here: moto only where it is installed. */
+export const S3_SERVERS: readonly ('fauxqs' | 'moto')[] = (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'moto_server'))) ? ['fauxqs', 'moto'] : ['fauxqs']
 
 /** The local AWS-protocol servers for the tests of one file: dynalite, and fauxqs or moto for S3. */
 export function awsServers(options: { s3?: 'fauxqs' | 'moto'; bindings?: Record<string, AnyDeclaration>; drivers?: Record<string, { driver: string }> } = {}): { variables(): Readonly<Record<string, string>> } {

@@ -34,11 +34,16 @@ export function parseAwsError(status: number, headers: NodeJS.Dict<string | stri
     } catch {
       message = text.slice(0, 200)
     }
-  } else if (text.trimStart().startsWith('<')) {
-    const root = parseXml(text)
-    code ||= root?.text('Code') ?? ''
-    message = root?.text('Message') ?? ''
+  } else if (/^\s*<(\?xml|Error)/.test(text)) {
+    try {
+      const root = parseXml(text)
+      code ||= root?.text('Code') ?? ''
+      message = root?.text('Message') ?? ''
+    } catch {
+      message = text.slice(0, 200)
+    }
   } else {
+    // A proxy's page, perhaps.
     message = text.slice(0, 200)
   }
   // Namespaces: `com.amazonaws.dynamodb.v20120810#X` and `AWS.SimpleQueueService.X`.

@@ -70,6 +70,11 @@ class S3Blobs implements BlobDriver {
       }
       const part = parseContentRange(response.headers['content-range'])
       const record = toRecord(response.headers, key, part?.size ?? Number(response.headers['content-length'] ?? 0))
+      if (range !== undefined && part === undefined) {
+        // Some servers answer 200 where S3 answers 416 for an empty object.
+        response.body.resume()
+        throw new UnmoorError(record.size === 0 ? 'RangeNotSatisfiable' : 'Internal', record.size === 0 ? 'The blob is empty, so no range of it holds anything.' : 'The server ignored the range.')
+      }
       return { record, range: part?.range, body: bodyStream(response.body, `bucket "${this.#api.bucket}"`) }
     }
   }

@@ -32,15 +32,23 @@ interface Internals {
   SqsStore: new () => SqsStoreLike
   SnsStore: new () => { persistence?: unknown }
   S3Store: new () => S3StoreLike & { persistence?: unknown }
-  PersistenceManager: new (dataDir: string) => { load(sqs: unknown, sns: unknown, s3: unknown): void; close(): void }
+  PersistenceManager: new (dataDir: string) => Persistence
+}
+
+interface Persistence {
+  db: { prepare(sql: string): { run(messageId: string): unknown } }
+  load(sqs: unknown, sns: unknown, s3: unknown): void
+  /** Called when a received message becomes visible again. */
+  updateMessageReady(messageId: string): void
+  close(): void
 }
 
 const SUPPORTED = '2.4'
 
 /**
- * S3's and SQS's protocols by fauxqs, on 127.0.0.1 (its own start function listens on every address). Two things are mended:
- * what S3 answers to conditions, checksums and lists ({@link mendS3}), and the receive count of a message that moves to a dead-letter
- * queue, which counts per queue.
+ * S3's and SQS's protocols by fauxqs, on 127.0.0.1 (its own start function listens on every address). Three things are mended:
+ * what S3 answers to conditions, checksums and lists ({@link mendS3}), the receive count of a message that moves to a dead-letter
+ * queue, which counts per queue, and the stored form of a message that becomes visible again, whose count must stay.
  */
 export async function startFauxqs(dataDir: string | undefined): Promise<Server> {
   const { buildApp } = await importOptional<Fauxqs>('fauxqs', 'A blob binding on S3 or a queue on SQS, started locally,')
@@ -51,6 +59,7 @@ export async function startFauxqs(dataDir: string | undefined): Promise<Server> 
   countPerQueue(sqsStore)
   const persistence = dataDir === undefined ? undefined : new PersistenceManager(join(dataDir, 'fauxqs'))
   if (persistence !== undefined) {
+    keepReceiveCounts(persistence)
     persistence.load(sqsStore, snsStore, s3Store)
     for (const store of [sqsStore, snsStore, s3Store, ...sqsStore.allQueues()]) store.persistence = persistence
   }
@@ -77,6 +86,12 @@ async function internals(): Promise<Internals & { version: string }> {
     throw new UnmoorError('Unsupported', `The local start works with fauxqs ${SUPPORTED}, not ${version}. Run: npm install --save-dev fauxqs@${SUPPORTED}`, { operation: 'start' })
   }
   return found as Internals & { version: string }
+}
+
+/** Its own statement sets the count to NULL, which its own schema refuses: the message was lost, and the call a 500. */
+function keepReceiveCounts(persistence: Persistence): void {
+  const statement = persistence.db.prepare('UPDATE sqs_messages SET receipt_handle = NULL, visibility_deadline = NULL WHERE message_id = ?')
+  persistence.updateMessageReady = (messageId) => void statement.run(messageId)
 }
 
 /** A message that is enqueued with a receive count comes from another queue's redrive; SQS counts receives per queue. */

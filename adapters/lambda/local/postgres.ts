@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { UnmoorError } from '../../../core/errors.ts'
 import { freePort } from './free-port.ts'
@@ -58,9 +60,12 @@ function connects(): Promise<boolean> {
 async function useServer(server: string, { app, dataDir }: PostgresOptions): Promise<Server> {
   const own = dataDir === undefined ? randomBytes(5).toString('hex') : createHash('sha256').update(dataDir).digest('hex').slice(0, 10)
   const database = `unmoor_${slug(app).replaceAll('-', '_')}_${own}`
+  if (dataDir !== undefined) await mkdir(dataDir, { recursive: true })
   const [{ server_version: version }] = await asAdmin(server, async (sql) => {
+    await dropForgotten(sql)
     const found = await sql.unsafe(`select 1 from pg_database where datname = '${database}'`)
     if (found.length === 0) await sql.unsafe(`create database ${database}`)
+    if (dataDir !== undefined) await sql.unsafe(`comment on database ${database} is '${(ORIGIN + dataDir).replaceAll("'", "''")}'`)
     return (await sql.unsafe<{ server_version: string }>('show server_version')) as [{ server_version: string }]
   })
   const url = new URL(server)
@@ -71,6 +76,19 @@ async function useServer(server: string, { app, dataDir }: PostgresOptions): Pro
     stop: async () => {
       if (dataDir === undefined) await asAdmin(server, (sql) => sql.unsafe(`drop database if exists ${database} with (force)`))
     },
+  }
+}
+
+/** What the comment of a database of ours begins with; the data folder that it belongs to follows. */
+const ORIGIN = `unmoor on ${hostname()}: `
+
+/** Drops databases whose data folder is gone: test runs and demos work in temporary folders, and nothing else would ever end their databases. */
+async function dropForgotten(sql: Sql): Promise<void> {
+  const ours = await sql.unsafe<{ datname: string; comment: string | null }>("select datname, shobj_description(oid, 'pg_database') as comment from pg_database where datname like 'unmoor\\_%'")
+  for (const { datname, comment } of ours) {
+    if (!comment?.startsWith(ORIGIN) || existsSync(comment.slice(ORIGIN.length))) continue
+    // One that is still in use is left for the next start.
+    await sql.unsafe(`drop database if exists "${datname}"`).catch(() => {})
   }
 }
 

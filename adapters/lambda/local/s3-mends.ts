@@ -1,6 +1,6 @@
 /**
- * What fauxqs 2.4 lacks of S3, added in front of its routes: conditional writes (412), checksums (400 BadDigest), the size of metadata, and
- * lists in UTF-8 byte order (it sorts by locale and then pages by UTF-16 order, which loses keys).
+ * What fauxqs 2.4 lacks of S3, added in front of its routes: conditional writes (412), checksums (400 BadDigest), the size of metadata,
+ * suffix ranges longer than the object, and lists in UTF-8 byte order (it sorts by locale and then pages by UTF-16 order, which loses keys).
  */
 import { createHash } from 'node:crypto'
 import { compareUtf8 } from '../../../core/bindings/bytes.ts'
@@ -48,6 +48,9 @@ export function mendS3(app: S3App, store: S3StoreLike): void {
       reply.status(200).header('content-type', 'application/xml').send(listXml(bucket, objects, query))
       return
     }
+    const suffix = /^bytes=-(\d+)$/.exec(header(request, 'range') ?? '')?.[1]
+    const size = objects.get(key)?.contentLength ?? 0
+    if (method === 'GET' && Number(suffix) > size && size > 0) request.headers['range'] = 'bytes=0-'
     const writes = (method === 'PUT' && key !== '' && query['partNumber'] === undefined) || (method === 'POST' && query['uploadId'] !== undefined)
     const refusal = (writes ? condition(request, objects.get(key)) : undefined) ?? (method === 'PUT' ? checksum(request) : undefined) ?? metadata(request)
     if (refusal === undefined) return done()
