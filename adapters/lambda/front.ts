@@ -46,6 +46,9 @@ export async function createFront(options: FrontOptions): Promise<Front> {
   }
 }
 
+/** What AWS answers for a function that fails. */
+const FAILED: Readonly<Record<HttpSource, number>> = { url: 502, v2: 500 }
+
 async function serve(request: IncomingMessage, response: ServerResponse, { source, invoke, onError }: FrontOptions): Promise<void> {
   try {
     if (!URL.canParse(`http://${request.headers.host ?? ''}/`)) return plain(response, 400, 'Bad Request')
@@ -57,7 +60,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, { sourc
     const answer = await invoke(payload)
     if (answer.kind === 'error') {
       onError(`${request.method} ${request.url}: ${answer.errorType}: ${answer.errorMessage}`)
-      return plain(response, source === 'url' ? 502 : 500, 'Internal Server Error')
+      return plain(response, FAILED[source], 'Internal Server Error')
     }
     await sendAnswer(answer, response)
   } catch (error) {
@@ -65,7 +68,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, { sourc
     onError(`${request.method} ${request.url}: ${error instanceof Error ? error.message : String(error)}`)
     if (response.headersSent) response.destroy()
     else if (isUnmoorError(error, 'Timeout')) plain(response, 504, 'Gateway Timeout')
-    else plain(response, 502, 'Internal Server Error')
+    else plain(response, FAILED[source], 'Internal Server Error')
   }
 }
 

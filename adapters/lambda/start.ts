@@ -46,7 +46,7 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     const environments = createEnvironments({
       command: [process.execPath, join(dir, 'index.mjs')],
       cwd: dir,
-      env: functionEnvironment(options, variables, front, settings.event),
+      env: { ...functionEnvironment(options, variables, front, settings.event), UNMOOR_INVOKE_MODE: settings.invokeMode },
       max: settings.maxEnvironments,
       timeout: settings.timeout,
       onOutput: options.onOutput,

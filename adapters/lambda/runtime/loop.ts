@@ -23,13 +23,18 @@ export interface Loop {
 /** Takes events one by one until stopped. A failed event never ends it. */
 export function runLoop(client: RuntimeClient, options: EventOptions): Loop {
   const state: { unanswered: string | undefined } = { unanswered: undefined }
+  // A handler that waits for nothing but a promise must run into its timeout; without any handle, Node would end the process.
+  const alive = setInterval(() => undefined, 2 ** 30)
   const ended = (async () => {
-    for (;;) {
-      const invocation = await client.next()
-      if (invocation === undefined) return
-      state.unanswered = invocation.requestId
-      await handleInvocation(client, invocation, options, () => (state.unanswered = undefined))
-      state.unanswered = undefined
+    try {
+      for (;;) {
+        const invocation = await client.next()
+        if (invocation === undefined) return
+        state.unanswered = invocation.requestId
+        await handleInvocation(client, invocation, options, () => (state.unanswered = undefined))
+      }
+    } finally {
+      clearInterval(alive)
     }
   })()
   return {

@@ -1,0 +1,108 @@
+/** An app that shows from outside what the Lambda target does with it. */
+import { defineApp, defineBindings, kv, queue, secret, service } from 'unmoor'
+
+interface Job {
+  name: string
+  /** Deliveries to fail. */
+  failures: number
+}
+
+const bindings = defineBindings({
+  log: kv(),
+  jobs: queue<Job>({ maxRetries: 1, deadLetterQueue: 'dead' }),
+  dead: queue<Job>(),
+  short: queue<Job>({ maxRetries: 0 }),
+  apiKey: secret(),
+  self: service({ app: 'lambda-app' }),
+})
+
+if (process.env['BREAK_IMPORT'] === 'yes') throw new RangeError('the app broke at import')
+
+const wait = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
+
+export default defineApp({
+  bindings,
+  async fetch(request, env, ctx) {
+    const { pathname, searchParams } = new URL(request.url)
+    switch (pathname) {
+      case '/pid':
+        await wait(Number(searchParams.get('wait') ?? 0))
+        return new Response(String(process.pid))
+      case '/echo':
+        return new Response(request.body, { headers: { 'content-type': 'application/octet-stream' } })
+      case '/size':
+        return new Response(String((await request.arrayBuffer()).byteLength))
+      case '/big':
+        return new Response(new Uint8Array(Number(searchParams.get('bytes'))))
+      case '/stream':
+        return new Response(
+          new ReadableStream({
+            async start(controller) {
+              controller.enqueue(new TextEncoder().encode('first'))
+              await wait(400)
+              controller.enqueue(new TextEncoder().encode('last'))
+              controller.close()
+            },
+          }),
+        )
+      case '/break':
+        return new Response(
+          new ReadableStream({
+            async pull(controller) {
+              controller.enqueue(new TextEncoder().encode('half'))
+              await wait(50)
+              controller.error(new Error('broken'))
+            },
+          }),
+        )
+      case '/exit':
+        return process.exit(3)
+      case '/never':
+        return new Promise<Response>(() => undefined)
+      case '/reject':
+        void Promise.reject(new Error('nobody awaits this'))
+        return new Response(String(process.pid))
+      case '/uncaught':
+        setTimeout(() => {
+          throw new Error('thrown in a timer')
+        }, 0)
+        return new Promise<Response>(() => undefined)
+      case '/later':
+        ctx.waitUntil(wait(300).then(() => env.log.put('later', 'done')))
+        return new Response('ok')
+      case '/self':
+        return env.self.fetch(new Request(new URL('/pid', request.url)))
+      case '/send':
+        await env[searchParams.get('queue') as 'jobs' | 'short'].sendBatch(((await request.json()) as Job[]).map((body) => ({ body })))
+        return new Response('sent')
+      case '/log':
+        return new Response((await env.log.get(searchParams.get('key') ?? '')) ?? '')
+      default:
+        return Response.json({ method: request.method, url: request.url, headers: Object.fromEntries(request.headers), key: await env.apiKey.get() })
+    }
+  },
+  queues: {
+    async jobs(batch, env) {
+      for (const message of batch.messages) {
+        const { name, failures } = message.body
+        await env.log.put(`jobs/${name}/${message.attempts}`, message.id)
+        if (message.attempts <= failures) message.retry()
+      }
+    },
+    async dead(batch, env) {
+      for (const message of batch.messages) await env.log.put(`dead/${message.body.name}`, `${message.attempts} ${message.id}`)
+    },
+    short(batch) {
+      for (const message of batch.messages) message.retry()
+    },
+  },
+  crons: {
+    nightly: {
+      schedule: '0 3 * * *',
+      async run(event, env) {
+        if (event.scheduledTime === 0) throw new Error('not at the epoch')
+        await env.log.put('nightly', String(event.scheduledTime))
+      },
+    },
+  },
+})
