@@ -1,11 +1,12 @@
 import type postgres from 'postgres'
+import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { types } from './types.ts'
 
 /** Options of the postgres driver. */
 export interface PostgresOptions {
-  /** `postgres://user:password@host:5432/database`, with `?sslmode=require` for TLS. Use `{ env: 'DATABASE_URL' }` in unmoor.config.ts. */
-  url: string
+  /** `postgres://user:password@host:5432/database`, with `?sslmode=require` for TLS. Default: the variable DATABASE_URL. */
+  url?: string
   /** Most connections of this process. Default: 10. */
   max?: number
   /** Schema for the tables, first in the search path; migrations make it. Default: the user's own search path. */
@@ -19,10 +20,12 @@ export interface PostgresOptions {
 }
 
 /** A pool of connections; the first is made by the first query. */
-export async function connect(options: PostgresOptions, binding: string): Promise<{ client: postgres.Sql; server: string }> {
-  const url = parseUrl(options.url, binding)
+export async function connect(options: PostgresOptions, context: DriverContext): Promise<{ client: postgres.Sql; server: string }> {
+  const { binding } = context
+  const text = options.url ?? context.variable('DATABASE_URL')
+  const url = parseUrl(text, binding)
   const create = await load(binding)
-  const client = create(options.url, {
+  const client = create(text ?? '', {
     max: options.max ?? 10,
     prepare: options.prepare ?? true,
     connect_timeout: options.connectTimeout ?? 10,
@@ -47,7 +50,8 @@ export function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
-function parseUrl(url: string, binding: string): URL {
+function parseUrl(url: string | undefined, binding: string): URL {
+  if (url === undefined) throw new UnmoorError('NotFound', `Binding "${binding}": set DATABASE_URL to the database, such as postgres://user:password@host:5432/database.`, { binding, operation: 'start' })
   try {
     const parsed = new URL(url)
     if (parsed.protocol === 'postgres:' || parsed.protocol === 'postgresql:') return parsed

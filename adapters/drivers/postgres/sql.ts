@@ -7,7 +7,7 @@ import { MAY_BE_UNSAFE } from './types.ts'
 
 /** A database on a Postgres server. See `types.ts` for how values are converted. */
 export const sql: DriverFactory<'sql', PostgresOptions> = async (options, context) => {
-  const { client, server } = await connect(options, context.binding)
+  const { client, server } = await connect(options, context)
   return new PostgresSql(client, server, options.schema)
 }
 
