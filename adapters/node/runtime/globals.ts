@@ -9,6 +9,9 @@ import { Response } from './response.ts'
 /** Headers that speak of one connection (RFC 9110, section 7.6.1), or of the host that it went to; undici refuses most of them. */
 const CONNECTION_HEADERS = ['connection', 'expect', 'host', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']
 
+/** Fields of RequestInit, undici's `dispatcher` among them. */
+const INIT_FIELDS = ['body', 'cache', 'credentials', 'dispatcher', 'duplex', 'headers', 'integrity', 'keepalive', 'method', 'mode', 'priority', 'redirect', 'referrer', 'referrerPolicy', 'signal', 'window']
+
 class UnmoorRequest extends NativeRequest {
   constructor(input: RequestInfo | URL, init?: RequestInit) {
     super(IncomingRequest.toNative(input) as RequestInfo, withDuplex(init))
@@ -22,16 +25,30 @@ class UnmoorRequest extends NativeRequest {
 }
 Object.defineProperty(UnmoorRequest, 'name', { value: 'Request' })
 
+/** An init with what fetch in Node asks for beside a stream. */
 function withDuplex(init: RequestInit | undefined): RequestInit | undefined {
   if (typeof init !== 'object' || init === null || !(init.body instanceof ReadableStream) || 'duplex' in init) return init
-  // An init may be a Request, whose fields are getters of its prototype: inherited, not copied.
-  return Object.create(init, { duplex: { value: 'half', enumerable: true } }) as RequestInit
+  return changedInit(init, { duplex: 'half' })
 }
 
+/** A plain copy, as an init may be a Request, whose fields are getters. */
+function changedInit(init: RequestInit | undefined, changes: Record<string, unknown>): RequestInit {
+  const copy: Record<string, unknown> = {}
+  for (const name of INIT_FIELDS) {
+    const value = (init as Record<string, unknown> | undefined)?.[name]
+    if (value !== undefined) copy[name] = value
+  }
+  return { ...copy, ...changes }
+}
+
+// No Request of ours stands between: undici holds an abort only as long as each Request on its way lives.
 async function fetch(input: RequestInfo | URL, init?: RequestInit): Promise<globalThis.Response> {
-  const request = new UnmoorRequest(input, init)
-  for (const name of CONNECTION_HEADERS) request.headers.delete(name)
-  return nativeFetch(request)
+  const source = IncomingRequest.toNative(input) as RequestInfo
+  const given = init?.headers ?? (source instanceof NativeRequest ? source.headers : undefined)
+  const headers = given === undefined ? undefined : new Headers(given)
+  const unwanted = CONNECTION_HEADERS.filter((name) => headers?.has(name))
+  for (const name of unwanted) headers?.delete(name)
+  return nativeFetch(source, withDuplex(unwanted.length === 0 ? init : changedInit(init, { headers })))
 }
 
 /** Installs them, once. Whatever captures the globals at import must be imported later. */

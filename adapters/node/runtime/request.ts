@@ -49,11 +49,13 @@ export class IncomingRequest {
     if (this.#abort === undefined) {
       const abort = (this.#abort = new AbortController())
       const outgoing = this.#outgoing
+      // Keeps this request, and the real one made of it: undici's signals follow each other by weak references.
       const check = (): void => {
-        if (!outgoing.writableFinished) abort.abort(new DOMException('The client went away.', 'AbortError'))
+        if (!outgoing.writableFinished) this.#abort?.abort(new DOMException('The client went away.', 'AbortError'))
       }
       if (outgoing.destroyed || outgoing.socket?.destroyed === true) check()
       else outgoing.once('close', check)
+      return abort.signal
     }
     return this.#abort.signal
   }
