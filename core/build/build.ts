@@ -99,7 +99,8 @@ function createContext(dir: string, project: Project, info: ArtifactInfo, adapte
     driverImports: () => imports,
     async bundle(options) {
       place(options.file)
-      return bundle(options, { projectDir, outDir: dir, appEntry: project.entry, target: adapter.name, conditions: adapter.conditions, nodeBuiltins: adapter.nodeBuiltins, log })
+      // The manifest was read with every check of the declarations; the artifact need not repeat them.
+      return bundle({ ...options, define: { UNMOOR_BUILT: 'true', ...options.define } }, { projectDir, outDir: dir, appEntry: project.entry, target: adapter.name, conditions: adapter.conditions, nodeBuiltins: adapter.nodeBuiltins, log })
     },
     async write(path, content) {
       const file = place(path)

@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from 'node:util'
 import type { OutputBundle, Plugin } from 'rolldown'
 import type { Bundle, BundleOptions, Log } from '../adapter.ts'
 import { UnmoorError } from '../errors.ts'
+import { configError } from './config-check.ts'
 import { refuseOffences, type Graph, type Offence } from './import-checks.ts'
 import { ENTRY_ID, resolvePlugin } from './resolve-plugin.ts'
 import { wasmPlugin } from './wasm.ts'
@@ -38,15 +39,18 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
   let refused: unknown
   const conditions = [...(options.conditions ?? shared.conditions)]
   const browser = conditions.includes('browser')
+  const nodeBuiltins = options.nodeBuiltins ?? shared.nodeBuiltins
   const written: string[] = []
+  const platform = nodeBuiltins === 'all' && options.format !== 'iife' ? 'node' : 'neutral'
   const plugins: Plugin[] = [
     wasmPlugin(options.wasm ?? 'inline'),
     resolvePlugin({
       projectDir: shared.projectDir,
       appEntry: shared.appEntry,
       entry: options.entry,
-      nodeBuiltins: shared.nodeBuiltins,
+      nodeBuiltins,
       external: options.external ?? [],
+      importsForRequires: platform === 'neutral' && (options.format ?? 'esm') === 'esm',
       alias: options.alias ?? {},
       offences,
       onError: (error) => void (refused ??= error),
@@ -68,13 +72,13 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
     const build = await rolldown({
       input: ENTRY_ID,
       cwd: shared.projectDir,
-      platform: shared.nodeBuiltins === 'all' && options.format !== 'iife' ? 'node' : 'neutral',
+      platform,
       resolve: {
         conditionNames: conditions,
         mainFields: browser ? ['browser', 'module', 'main'] : ['module', 'main'],
         ...(browser ? { aliasFields: [['browser']] } : {}),
       },
-      transform: { define: { ...options.define } },
+      transform: { define: { ...options.define }, ...(options.target === undefined ? {} : { target: options.target }) },
       plugins,
       onLog(level, log) {
         if (level === 'warn' && !QUIET.has(log.code ?? '')) shared.log.warn(plain(log.message))
@@ -124,6 +128,9 @@ function buildError(error: unknown): unknown {
   if (!(error instanceof Error)) return error
   const causes = (error as { errors?: unknown[] }).errors ?? [error]
   const text = causes.map((cause) => plain(cause instanceof Error ? cause.message : String((cause as { message?: string }).message ?? cause))).join('\n')
+  // The entry's own imports are the app, unmoor, and drivers: only those of others can lack a name.
+  const missing = /"(\w+)" is not exported by "([^"]+)"[^]*the generated entry/.exec(text)
+  if (missing !== null) return configError(`The driver module ${missing[2]} has no export "${missing[1]}". A driver exports a factory for each kind that it serves: export const ${missing[1]} = (options, context) => ...`, error)
   return new UnmoorError('InvalidArgument', `The app does not build:\n${text.trim()}`, { operation: 'build', cause: error })
 }
 

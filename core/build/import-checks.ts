@@ -39,9 +39,9 @@ export async function refuseOffences(offences: readonly Offence[], graph: Graph,
     const chain = appChain(offence.importer, graph, options.appEntry)
     if (chain === undefined && offence.kind === 'builtin') continue
     const { text, dynamic } = await describe(offence, chain ?? [offence.importer], options)
-    // Libraries guard what they import on demand; whether it is reached is known only at run time.
-    if (offence.kind === 'builtin' && dynamic && offence.importer.includes('/node_modules/')) {
-      options.log.warn(`${text}: imported only when reached; it would fail there on ${options.target}.`)
+    // Libraries guard what they import on demand, and try for packages that need not be there; whether it is reached is known only at run time.
+    if (dynamic && offence.importer.includes('/node_modules/')) {
+      if (offence.kind === 'builtin') options.log.warn(`${text}: imported only when reached; it would fail there on ${options.target}.`)
     } else if (offence.kind === 'builtin') builtins.push(text)
     else missing.push(`${text}. ${installHint(offence)}`)
   }

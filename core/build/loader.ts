@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { Config } from '../config.ts'
 import { UnmoorError, type ErrorCode } from '../errors.ts'
 import type { Manifest } from '../manifest.ts'
+import { cleanAtExit } from './cleanup.ts'
 import { fromSource } from './packages.ts'
 
 /** What the child is asked to import. */
@@ -47,10 +48,13 @@ class ChildLoader implements Loader {
   #ids = 0
   #waiting = new Map<number, { resolve(reply: LoaderReply): void; reject(error: Error): void }>()
   #ended: string | undefined
+  #exited: () => void
 
   constructor(child: ChildProcess, timeoutSeconds: number) {
     this.#child = child
     this.#timeoutSeconds = timeoutSeconds
+    // One that loops would not notice that its parent is gone.
+    this.#exited = cleanAtExit(() => child.kill('SIGKILL'))
     child.on('message', (reply: LoaderReply) => this.#waiting.get(reply.id)?.resolve(reply))
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
@@ -79,6 +83,7 @@ class ChildLoader implements Loader {
   close(): void {
     this.#child.removeAllListeners('close')
     this.#child.kill('SIGKILL')
+    this.#exited()
   }
 
   async #ask(request: Unsent<LoaderRequest>): Promise<LoaderReply> {

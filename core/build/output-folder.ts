@@ -1,7 +1,8 @@
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { UnmoorError } from '../errors.ts'
+import { cleanAtExit } from './cleanup.ts'
 
 /**
  * Runs `write` in a fresh folder beside `outDir` and moves that in place when it is done: readers see the old artifact or the new one, never half of one.
@@ -13,6 +14,7 @@ export async function replaceFolder<T>(outDir: string, projectDir: string, write
   const parent = dirname(outDir)
   await mkdir(parent, { recursive: true })
   const fresh = await mkdtemp(join(parent, `.${basename(outDir)}-`))
+  const done = cleanAtExit(() => rmSync(fresh, { recursive: true, force: true }))
   // mkdtemp's 0700 would be copied into images, whose user is another.
   await chmod(fresh, 0o755)
   try {
@@ -22,6 +24,8 @@ export async function replaceFolder<T>(outDir: string, projectDir: string, write
   } catch (error) {
     await rm(fresh, { recursive: true, force: true })
     throw error
+  } finally {
+    done()
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { isAbsolute, join, relative, resolve } from 'node:path'
@@ -8,6 +8,7 @@ import type { Config } from '../config.ts'
 import type { Manifest } from '../manifest.ts'
 import { readAssets } from './assets.ts'
 import { bundle } from './bundle.ts'
+import { cleanAtExit } from './cleanup.ts'
 import { APP_NAME, checkConfig, configError } from './config-check.ts'
 import { startLoader, type Loader } from './loader.ts'
 import { readAllMigrations } from './migrations.ts'
@@ -96,6 +97,7 @@ async function packageName(dir: string, label: string): Promise<string> {
 export async function loadProject(projectDir: string, options: { config?: Config | undefined } = {}): Promise<Project> {
   const loader = startLoader()
   const scratch = await mkdtemp(join(tmpdir(), 'unmoor-'))
+  const done = cleanAtExit(() => rmSync(scratch, { recursive: true, force: true }))
   try {
     const loaded = await loadConfig(projectDir, { given: options.config, loader })
     const label = isAbsolute(relative(loaded.projectDir, loaded.entry)) ? loaded.entry : relative(loaded.projectDir, loaded.entry)
@@ -110,6 +112,7 @@ export async function loadProject(projectDir: string, options: { config?: Config
   } finally {
     loader.close()
     await rm(scratch, { recursive: true, force: true })
+    done()
   }
 }
 

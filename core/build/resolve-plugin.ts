@@ -7,6 +7,9 @@ import { isOwnFile, resolvePublicName } from './packages.ts'
 /** Id of the generated entry. */
 export const ENTRY_ID = '\0unmoor:entry'
 
+/** Begins the id of a module that stands for a built-in where a `require` of it becomes an import. */
+const REQUIRED = '\0unmoor:required:'
+
 interface Options {
   projectDir: string
   /** The app's entry, absolute: what `#app` stands for in the generated entry. */
@@ -15,6 +18,8 @@ interface Options {
   entry: string
   nodeBuiltins: 'all' | readonly string[]
   external: readonly string[]
+  /** Whether a `require` of a built-in becomes an import, for runtimes that have no `require`. */
+  importsForRequires: boolean
   alias: Readonly<Record<string, string>>
   /** Filled with imports of what the target lacks or nobody has. */
   offences: Offence[]
@@ -49,7 +54,9 @@ export function resolvePlugin(options: Options): Plugin {
         if (isBuiltin(source)) {
           const name = source.replace(/^node:/, '')
           const answer = { id: `node:${name}`, external: true, moduleSideEffects: false }
-          if (builtins === undefined || builtins.has(name) || isOwnFile(from)) return answer
+          if (builtins === undefined || builtins.has(name) || isOwnFile(from) || from.startsWith(REQUIRED)) {
+            return options.importsForRequires && extra.kind === 'require-call' ? { id: `${REQUIRED}${name}` } : answer
+          }
           // Some built-ins have a package of the same name (events, buffer, ...), which serves where the target lacks them.
           const polyfill = source === name ? await this.resolve(source, from, { ...extra, skipSelf: true }) : null
           if (polyfill !== null && polyfill.external === false) return polyfill
@@ -66,8 +73,12 @@ export function resolvePlugin(options: Options): Plugin {
       },
     },
     load: {
-      filter: { id: /^\0unmoor:entry$/ },
-      handler: () => ({ code: options.entry, moduleType: 'ts' }),
+      filter: { id: /^\0unmoor:/ },
+      handler(id) {
+        if (id === ENTRY_ID) return { code: options.entry, moduleType: 'ts' }
+        // A require of an ES module gives what it exports under this name.
+        return { code: `import value from 'node:${id.slice(REQUIRED.length)}'\nexport { value as 'module.exports' }`, moduleType: 'js', moduleSideEffects: false }
+      },
     },
   }
 }

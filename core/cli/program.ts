@@ -8,6 +8,7 @@ import { register as registerMigrate } from './commands/migrate.ts'
 import { register as registerStart } from './commands/start.ts'
 import { register as registerTest } from './commands/test.ts'
 import { exitCode, reportError, reportResult } from './exit.ts'
+import { handleSignals } from './signals.ts'
 
 /** The command, with all that it can do. */
 async function createProgram(): Promise<Command> {
@@ -33,6 +34,7 @@ async function registerConformance(program: Command): Promise<void> {
 
 /** Runs the command; gives the exit code. Never throws. */
 export async function run(args: readonly string[]): Promise<number> {
+  handleSignals()
   try {
     const program = await createProgram()
     if (args.length === 0) {

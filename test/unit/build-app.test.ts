@@ -146,6 +146,18 @@ describe('drivers', () => {
     await expect(drivers(config)).rejects.toMatchObject({ operation: 'config', message: expect.stringMatching(message) })
   })
 
+  test("a package's driver without the kind is named", async () => {
+    await using project = await tempProject({ 'src/app.ts': app, 'node_modules/own-driver/package.json': '{ "name": "own-driver", "exports": "./i.js", "type": "module" }', 'node_modules/own-driver/i.js': 'export const blob = 1' })
+    const adapter = bareAdapter({
+      async build(context) {
+        const { imports, object } = context.driverImports()
+        await context.bundle({ entry: `${imports}\nexport const drivers = ${object}`, file: 'app.mjs' })
+      },
+    })
+    const built = buildApp({ projectDir: project.dir, target: 'bare', adapter, config: { drivers: { links: 'own-driver' } } })
+    await expect(built).rejects.toMatchObject({ operation: 'config', message: expect.stringMatching(/driver module .*own-driver.* has no export "kv"/) })
+  })
+
   test('a kind without default must be named', async () => {
     await expect(drivers({}, bareAdapter({ defaultDrivers: {} }))).rejects.toThrow(/no default driver for the kv binding "links".*targets\.bare\.drivers\.links/)
   })

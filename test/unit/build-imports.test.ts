@@ -40,6 +40,17 @@ describe('Node built-ins that the target lacks', () => {
     await expect(build(project)).rejects.toMatchObject({ code: 'Unsupported' })
   })
 
+  test('become imports where a CommonJS dependency requires them: not every runtime has require', async () => {
+    await using project = await tempProject({
+      'src/app.ts': appSource({ before: `import { kind } from 'dep'\nglobalThis.kind = kind` }),
+      'node_modules/dep/package.json': '{ "name": "dep", "main": "index.js" }',
+      'node_modules/dep/index.js': `const Emitter = require('events')\nexports.kind = typeof new Emitter().on`,
+    })
+    expect(await build(project, bareAdapter({ nodeBuiltins: ['events'] }))).toContain('node:events')
+    await import(/* @vite-ignore */ join(project.dir, '.unmoor/bare/app.mjs'))
+    expect((globalThis as { kind?: string }).kind).toBe('function')
+  })
+
   test('are no matter where the app does not use the part that has them', async () => {
     await using project = await tempProject({
       'src/app.ts': appSource({ before: `import { used } from 'dep'\nconsole.log(used)` }),
@@ -74,6 +85,17 @@ describe('other imports', () => {
   ])('%s is named', async (_name, before, code, message) => {
     await using project = await tempProject({ 'src/app.ts': appSource({ before }) })
     await expect(build(project)).rejects.toMatchObject({ code, message: expect.stringMatching(message) })
+  })
+
+  test('what a dependency only tries for need not be there', async () => {
+    await using project = await tempProject({
+      'src/app.ts': appSource({ before: `import { fast } from 'dep'\nglobalThis.fast = fast` }),
+      'node_modules/dep/package.json': '{ "name": "dep", "main": "index.js" }',
+      'node_modules/dep/index.js': `let fast = true\ntry { require('not-there') } catch { fast = false }\nexports.fast = fast`,
+    })
+    await build(project)
+    await import(/* @vite-ignore */ join(project.dir, '.unmoor/bare/app.mjs'))
+    expect((globalThis as { fast?: boolean }).fast).toBe(false)
   })
 
   test('a .wasm import gives a module', async () => {
