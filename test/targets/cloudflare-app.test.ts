@@ -230,3 +230,63 @@ describe('R2', () => {
     expect((await env.icons.list()).blobs.map(({ key }: { key: string }) => key)).toEqual(['big'])
   })
 })
+
+describe('D1', () => {
+  const failure = (work: Promise<unknown>): Promise<{ code: string; details: Record<string, unknown> }> =>
+    work.then(
+      (value) => {
+        throw new Error(`expected a failure, but it gave ${JSON.stringify(value)}`)
+      },
+      (error) => error,
+    )
+
+  test('values round trip, blobs as bytes, both of two columns with one name', async () => {
+    const data = Uint8Array.from({ length: 256 }, (_, byte) => byte)
+    expect(await env.stats.run('INSERT INTO clicks (id, slug, n, data) VALUES (?, ?, ?, ?)', [1, 'a', 2 ** 53 - 1, data])).toEqual({ changes: 1, lastRowId: 1 })
+    expect(await env.stats.first('SELECT * FROM clicks WHERE slug = ?', ['a'])).toEqual({ id: 1, slug: 'a', n: 2 ** 53 - 1, data })
+    expect(await env.stats.raw('SELECT 1 AS x, 2 AS x')).toMatchObject({ columns: ['x', 'x'], rows: [[1, 2]], changes: 0 })
+    expect(await env.stats.raw("WITH t AS (SELECT 'INSERT' AS x) SELECT replace(x, 'I', 'i') AS y FROM t WHERE 1 = 0")).toMatchObject({ columns: ['y'], rows: [], changes: 0 })
+    expect(await env.stats.all('INSERT INTO clicks (slug) VALUES (?), (?) RETURNING slug', ['b', 'c'])).toEqual([{ slug: 'b' }, { slug: 'c' }])
+    expect(await env.stats.run("UPDATE clicks SET n = 5 WHERE slug IN ('b', 'c')")).toEqual({ changes: 2, lastRowId: undefined })
+  })
+
+  test('an integer beyond 2^53 - 1 is an error, a large float is not', async () => {
+    expect(await failure(env.stats.value('SELECT 9007199254740993'))).toMatchObject({ code: 'LimitExceeded', details: { limit: 'sql.integer' } })
+    expect(await env.stats.value('SELECT CAST(9007199254740993 AS TEXT)')).toBe('9007199254740993')
+    expect(await env.stats.value('SELECT 1e30')).toBe(1e30)
+  })
+
+  test('errors have the portable codes', async () => {
+    expect(await failure(env.stats.run("INSERT INTO clicks (slug) VALUES ('a')"))).toMatchObject({ code: 'AlreadyExists', details: { kind: 'unique' } })
+    expect(await failure(env.stats.run('INSERT INTO clicks (slug) VALUES (NULL)'))).toMatchObject({ code: 'Constraint', details: { kind: 'notNull' } })
+    expect(await failure(env.stats.run('SELECT * FROM nowhere'))).toMatchObject({ code: 'NotFound', details: { kind: 'table' } })
+    expect(await failure(env.stats.run('SELEC 1'))).toMatchObject({ code: 'InvalidArgument' })
+    expect(await failure(env.stats.run('SELECT nothing FROM clicks'))).toMatchObject({ code: 'InvalidArgument' })
+  })
+
+  test('a failed batch keeps nothing and names its statement', async () => {
+    const insert = (slug: string): { text: string; params: string[] } => ({ text: 'INSERT INTO clicks (slug) VALUES (?)', params: [slug] })
+    for (const index of [0, 2, 4]) {
+      const batch = ['p', 'q', 'r', 's', 't'].map((slug, at) => insert(at === index ? 'a' : slug))
+      expect(await failure(env.stats.batch(batch))).toMatchObject({ code: 'AlreadyExists', details: { kind: 'unique', index } })
+    }
+    expect(await env.stats.value("SELECT count(*) FROM clicks WHERE slug IN ('p', 'q', 'r', 's', 't')")).toBe(0)
+    const results = await env.stats.batch([insert('p'), { text: 'SELECT count(*) AS n FROM clicks WHERE slug = ?', params: ['p'] }])
+    expect(results).toMatchObject([{ changes: 1 }, { rows: [[1]], changes: 0 }])
+  })
+
+  test('local state and applied migrations outlast a restart', async () => {
+    await env.links.put('kept', 'yes', { metadata: { n: 1 }, ttl: 3600 })
+    await running.stop()
+    expect(await running.exited).toBe(0)
+    running = await startApp()
+    env = await createChannelClient(running.url, token).env(built.info.manifest)
+    expect(await env.links.getWithMetadata('kept')).toMatchObject({ value: 'yes', metadata: { n: 1 }, expiration: expect.any(Number) })
+    expect(await env.stats.value("SELECT slug FROM clicks WHERE id = 1")).toBe('a')
+    const dataDir = join(folder, 'fresh')
+    const options = { dir: built.outDir, info: built.info, dataDir, variables: {}, log }
+    expect(await cloudflare.migrate(options)).toEqual({ stats: { applied: ['0001_clicks'], already: [] } })
+    expect(await cloudflare.migrate(options)).toEqual({ stats: { applied: [], already: ['0001_clicks'] } })
+    await expect(cloudflare.migrate({ ...options, url: 'x' })).rejects.toThrow('wrangler d1 migrations apply')
+  })
+})

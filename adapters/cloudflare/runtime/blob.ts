@@ -66,17 +66,26 @@ class R2 implements BlobDriver {
   }
 
   async list(options: Parameters<BlobDriver['list']>[0]): ReturnType<BlobDriver['list']> {
-    const { prefix, delimiter, startAfter, cursor, limit } = options
+    const { prefix, delimiter, startAfter, limit } = options
     try {
-      const page = await this.#bucket.list({
-        prefix,
-        limit,
-        include: ['httpMetadata', 'customMetadata'],
-        ...(delimiter === undefined ? {} : { delimiter }),
-        ...(startAfter === undefined ? {} : { startAfter }),
-        ...(cursor === undefined ? {} : { cursor: unwrapCursor('r2', cursor) }),
-      })
-      return { blobs: page.objects.map(toRecord), prefixes: page.delimitedPrefixes, cursor: page.truncated && page.cursor ? wrapCursor('r2', page.cursor) : undefined }
+      let cursor = options.cursor === undefined ? undefined : unwrapCursor('r2', options.cursor)
+      const blobs: BlobRecord[] = []
+      const prefixes: string[] = []
+      // R2 gives fewer than asked where metadata is included.
+      do {
+        const page = await this.#bucket.list({
+          prefix,
+          limit: limit - blobs.length - prefixes.length,
+          include: ['httpMetadata', 'customMetadata'],
+          ...(delimiter === undefined ? {} : { delimiter }),
+          ...(startAfter === undefined || cursor !== undefined ? {} : { startAfter }),
+          ...(cursor === undefined ? {} : { cursor }),
+        })
+        blobs.push(...page.objects.map(toRecord))
+        prefixes.push(...page.delimitedPrefixes)
+        cursor = page.truncated ? page.cursor : undefined
+      } while (cursor !== undefined && blobs.length + prefixes.length < limit)
+      return { blobs, prefixes, cursor: cursor && wrapCursor('r2', cursor) }
     } catch (error) {
       throw toError(error)
     }

@@ -40,9 +40,9 @@ class WorkersKv implements KvDriver {
     const entries = new Map<string, KvEntry>()
     if (as === 'text' && keys.length > 0) {
       // Bulk reads are refused where all values together are over 25 MB; single reads then do.
-      const found = await this.#kv.get([...keys], 'text').catch(() => undefined)
+      const found = await this.#kv.getWithMetadata([...keys], 'text').catch(() => undefined)
       if (found !== undefined) {
-        for (const [key, value] of found) if (value !== null) entries.set(key, { value })
+        for (const [key, entry] of found) if (entry !== null && entry.value !== null) entries.set(key, { value: entry.value, metadata: metadataText(entry.metadata) })
         return entries
       }
     }
@@ -58,7 +58,7 @@ class WorkersKv implements KvDriver {
     try {
       await this.#kv.put(key, value, {
         ...(options.expiration === undefined ? {} : { expiration: options.expiration }),
-        ...(options.metadata === undefined ? {} : { metadata: JSON.parse(options.metadata) }),
+        ...(options.metadata === undefined ? {} : { metadata: options.metadata === 'null' ? NULL : JSON.parse(options.metadata) }),
       })
     } catch (error) {
       throw toError(error)
@@ -85,8 +85,11 @@ class WorkersKv implements KvDriver {
   }
 }
 
-// KV gives null for metadata that was never put.
+/** Stands for `null`, which KV gives for metadata that was never put. */
+const NULL = '\0null'
+
 function metadataText(metadata: unknown): string | undefined {
+  if (metadata === NULL) return 'null'
   return metadata === null || metadata === undefined ? undefined : JSON.stringify(metadata)
 }
 

@@ -4,7 +4,7 @@
  */
 
 export interface NativeKv {
-  get(keys: string[], type: 'text'): Promise<Map<string, string | null>>
+  getWithMetadata(keys: string[], type: 'text'): Promise<Map<string, { value: string | null; metadata: unknown } | null>>
   getWithMetadata(key: string, type: 'text'): Promise<{ value: string | null; metadata: unknown }>
   getWithMetadata(key: string, type: 'arrayBuffer'): Promise<{ value: ArrayBuffer | null; metadata: unknown }>
   getWithMetadata(key: string, type: 'stream'): Promise<{ value: ReadableStream<Uint8Array<ArrayBuffer>> | null; metadata: unknown }>

@@ -1,0 +1,28 @@
+import { Miniflare } from 'miniflare'
+import { afterAll } from 'vitest'
+import { blob, kv } from '../../adapters/cloudflare/runtime/drivers.ts'
+import { blobContract } from '../drivers/contracts/blob.ts'
+import { driverContext, type Harness, type OpenOptions } from '../drivers/contracts/harness.ts'
+import { kvContract } from '../drivers/contracts/kv.ts'
+
+const ids = Array.from({ length: 120 }, (_, n) => `n${n}`)
+const mf = new Miniflare({ modules: true, script: 'export default {}', compatibilityDate: '2026-07-30', cf: false, kvNamespaces: ids, r2Buckets: ids })
+let next = 0
+afterAll(() => mf.dispose())
+
+/** A namespace or bucket of its own per app and binding, as a deployment gives them. */
+function harness<Driver>(open: (id: string, options: OpenOptions) => Promise<Driver>): Harness<Driver> {
+  const taken = new Map<string, string>()
+  return {
+    open(options = {}) {
+      const { app, binding } = driverContext(options)
+      const name = `${app}/${binding}`
+      if (!taken.has(name)) taken.set(name, ids[next++] as string)
+      return open(taken.get(name) as string, options)
+    },
+    dispose: async () => {},
+  }
+}
+
+kvContract('Workers KV', async () => harness(async (id, options) => kv({}, { ...driverContext(options), native: await mf.getKVNamespace(id) })), { ownClock: true })
+blobContract('R2', async () => harness(async (id, options) => blob({}, { ...driverContext(options), native: await mf.getR2Bucket(id) })))
