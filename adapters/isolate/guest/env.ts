@@ -1,5 +1,5 @@
 import type { App } from '../../../core/app.ts'
-import { type SerializedError, errorFromJSON, invalidArgument } from '../../../core/errors.ts'
+import { errorFromJSON, invalidArgument, type SerializedError, UnmoorError } from '../../../core/errors.ts'
 import { BINDING_METHODS } from '../../../core/rpc.ts'
 import { decodeResult, encodeArgument } from './codec.ts'
 import { link } from './link.ts'
@@ -29,9 +29,13 @@ async function call(binding: string, method: string, args: readonly unknown[]): 
 }
 
 function settle(answer: unknown): unknown {
-  const { error, value } = answer as { error?: SerializedError; value?: unknown }
-  if (error !== undefined) throw errorFromJSON(error)
+  const { error, cause, value } = answer as { error?: SerializedError | { name: string; message: string }; cause?: unknown; value?: unknown }
+  if (error !== undefined) throw toError(error, cause === undefined ? undefined : link.toError(cause))
   return decodeResult(value)
+}
+
+function toError(error: SerializedError | { name: string; message: string }, cause: unknown): unknown {
+  return 'code' in error ? new UnmoorError(error.code, error.message, { ...error, cause }) : link.toError(error)
 }
 
 // A message goes by its JSON, so that toJSON counts here as on every target. What is no JSON is left for the host to refuse.

@@ -53,7 +53,8 @@ export class Image {
     const useCache = this.#startup !== 'source'
     const cachedData = this.#cache.get(filename)
     const options = { filename, ...(cachedData !== undefined ? { cachedData } : useCache ? { produceCachedData: true } : {}) }
-    const script = (await isolate.compileScript(code, options)) as ivm.Script & { cachedData?: CachedData; cachedDataRejected?: boolean }
+    // What the app's modules are, as on every target; a script alone is sloppy.
+    const script = (await isolate.compileScript(`'use strict';${code}`, options)) as ivm.Script & { cachedData?: CachedData; cachedDataRejected?: boolean }
     if (useCache && cachedData === undefined && script.cachedData !== undefined) this.#cache.set(filename, script.cachedData)
     // A cache that V8 refuses (other flags) is no loss but of time.
     if (script.cachedDataRejected === true) this.#cache.delete(filename)

@@ -1,4 +1,4 @@
-import { UnmoorError } from '../../../core/errors.ts'
+import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import type { Manifest } from '../../../core/manifest.ts'
 import { callBinding, encodeError } from '../../../core/rpc.ts'
 import { decodeArgument, encodeResult, requestFromGuest, responseToGuest } from './codec.ts'
@@ -105,7 +105,7 @@ export class Operations {
       const decoded = Array.isArray(args) ? args.map((value) => decodeArgument(value, context)) : []
       return { value: await encodeResult(await callBinding(manifest, env, { binding, method, args: decoded }), this.streams) }
     } catch (error) {
-      return { error: encodeError(error) }
+      return { error: isUnmoorError(error) ? error.toJSON() : describe(error), ...cause(error) }
     } finally {
       for (const id of used) this.#signals.delete(id)
     }
@@ -140,6 +140,11 @@ export class Operations {
     const transformer: Transformer<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> & { cancel(): void } = { flush: forget, cancel: forget }
     return responseToGuest(response, this.streams, body.pipeThrough(new TransformStream(transformer)))
   }
+}
+
+// A cause goes over as its name and message: callers look at what kind it is.
+function cause(error: unknown): { cause?: { name: string; message: string } } {
+  return error instanceof Error && error.cause instanceof Error ? { cause: describe(error.cause) } : {}
 }
 
 // undici says "fetch failed" and keeps the reason as the cause.

@@ -85,10 +85,14 @@ export function on(operation: string, handler: Handler): void {
   handlers.set(operation, handler)
 }
 
-let toError: (data: unknown) => unknown = (data) => data
+let decodeError: (data: unknown) => unknown = (data) => data
 /** Sets how a failure's data becomes the error that callers see. */
 export function setErrorDecoder(decode: (data: unknown) => unknown): void {
-  toError = decode
+  decodeError = decode
+}
+/** The error that the host described. */
+export function toError(data: unknown): unknown {
+  return decodeError(data)
 }
 
 on('ok', (id: number, value: unknown) => {
@@ -99,7 +103,7 @@ on('ok', (id: number, value: unknown) => {
 on('error', (id: number, data: unknown) => {
   const call = calls.get(id)
   calls.delete(id)
-  call?.reject(toError(data))
+  call?.reject(decodeError(data))
 })
 
 let report: (error: unknown) => void = () => {}

@@ -1,7 +1,7 @@
 import { abortSignal, AbortSignal, createSignal, onAbort } from './abort.ts'
 import { blobBytes } from './blob.ts'
 import { takeBody } from './body.ts'
-import { connect, dispatch, on, post, reportError, request } from './bridge.ts'
+import { connect, dispatch, on, post, reportError, request, toError } from './bridge.ts'
 import { readFromHost, whenSent, writeToHost } from './bridge-streams.ts'
 import { bodyFromHost, bodyToHost, fetchByHost, responseFromHost } from './fetch.ts'
 import { flatHeaders } from './headers.ts'
@@ -30,6 +30,7 @@ const link = {
   request,
   responseFromHost,
   takeBody,
+  toError,
   whenSent,
   writeToHost,
 }
