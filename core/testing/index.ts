@@ -72,7 +72,7 @@ export interface TestApp<A = App> {
   readonly crons: Readonly<Record<CronsOf<A>, TestCron>>
   /** The app's env: calls go to the bindings in the running app. */
   readonly env: EnvOf<BindingsOf<A>>
-  /** Stops the app and removes its data. */
+  /** Stops the app and removes its data. A second call waits for the first. */
   stop(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -126,10 +126,9 @@ interface Parts {
 }
 
 function createTestApp<A>({ target, runtime, channel, env, manifest, remove }: Parts): TestApp<A> {
-  const stop = async (): Promise<void> => {
-    await runtime.stop()
-    await remove()
-  }
+  let stopped: Promise<void> | undefined
+  // Tests may stop it in the middle and again in their afterAll.
+  const stop = (): Promise<void> => (stopped ??= runtime.stop().finally(remove))
   const queues = Object.entries(manifest.bindings).flatMap(([name, { kind }]) => (kind === 'queue' ? [[name, testQueue(name, channel)] as const] : []))
   return {
     url: runtime.url,
