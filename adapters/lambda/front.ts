@@ -13,6 +13,8 @@ export interface FrontOptions {
   /** 0 takes a free one. */
   port: number
   source: HttpSource
+  /** Milliseconds that a stop waits for the requests at work. */
+  patience: number
   invoke(payload: string): Promise<ApiResponse>
   /** Given what the function or the front did wrong. */
   onError(message: string): void
@@ -27,7 +29,14 @@ export interface Front {
 
 /** @throws `Unavailable` where the port is taken. */
 export async function createFront(options: FrontOptions): Promise<Front> {
-  const server = createServer((request, response) => void serve(request, response, options))
+  let stopping = false
+  const server = createServer((request, response) => {
+    // A connection that is kept would hold up the stop.
+    response.on('close', () => {
+      if (stopping) setImmediate(() => server.closeIdleConnections())
+    })
+    void serve(request, response, options)
+  })
   server.requestTimeout = 0
   const listening = once(server, 'listening')
   server.listen(options.port, options.host)
@@ -39,9 +48,12 @@ export async function createFront(options: FrontOptions): Promise<Front> {
   return {
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
     async stop() {
+      stopping = true
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      server.closeIdleConnections()
+      // For requests whose client never ends them.
+      const timer = setTimeout(() => server.closeAllConnections(), options.patience)
       await closed
+      clearTimeout(timer)
     },
   }
 }

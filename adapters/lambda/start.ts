@@ -37,7 +37,7 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     const ready = Promise.withResolvers<Environments>()
     ready.promise.catch(() => undefined)
     const invoke = async (payload: string): Promise<ApiResponse> => (await ready.promise).invoke(payload)
-    const front = await createFront({ host: options.host ?? '127.0.0.1', port: options.port, source: settings.event, invoke, onError })
+    const front = await createFront({ host: options.host ?? '127.0.0.1', port: options.port, source: settings.event, patience: (settings.timeout + 1) * 1000, invoke, onError })
     let frontStopped = false
     const stopFront = async (): Promise<void> => {
       if (!frontStopped) await front.stop()
