@@ -1,5 +1,5 @@
-import { createHash, randomUUID } from 'node:crypto'
 import { UnmoorError } from '../../../core/errors.ts'
+import { createHash } from '../aws/hash.ts'
 import { readBody } from '../aws/http.ts'
 import type { S3Api } from '../s3/api.ts'
 import { upload } from '../s3/upload.ts'
@@ -20,7 +20,7 @@ export class Spill {
   }
 
   async put(value: Uint8Array<ArrayBuffer>): Promise<Reference> {
-    const name = this.#prefix + randomUUID()
+    const name = this.#prefix + crypto.randomUUID()
     const sha256 = createHash('sha256').update(value).digest('hex')
     await upload(this.#api, name, value, { 'content-type': 'application/octet-stream' }, {})
     return { name, sha256 }

@@ -1,8 +1,8 @@
 /** S3's own operations on one bucket, as far as they are used. Names are full object names. */
-import { createHash } from 'node:crypto'
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { AwsClient, type AwsRequest } from '../aws/client.ts'
 import { AwsError, toUnmoorError } from '../aws/errors.ts'
+import { createHash } from '../aws/hash.ts'
 import type { HttpResponse } from '../aws/http.ts'
 import { type AwsOptions, resolveAws } from '../aws/options.ts'
 import { escapeXml, parseXml, type XmlElement } from '../aws/xml.ts'

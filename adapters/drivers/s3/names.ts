@@ -7,8 +7,8 @@
  * - a name over S3's 1,024 bytes (the portable limit of a key is as much, and the prefix comes on top) is cut and ends in DEL `!` and a hash;
  *   the key itself is in the object's metadata. Such names sort by their first ~950 bytes.
  */
-import { createHash } from 'node:crypto'
 import { utf8Length } from '../../../core/bindings/bytes.ts'
+import { createHash } from '../aws/hash.ts'
 
 const NAME_LIMIT = 1024
 const DEL = '\u007f'

@@ -8,7 +8,8 @@
  * - `unmoor.queue`: the binding it was sent to
  * - `unmoor.deliveries`: how often that queue delivers a message
  *
- * SQS takes the characters of XML 1.0 only. JSON text escapes all others already, except U+FFFE and U+FFFF, which are escaped here.
+ * SQS takes the characters of XML 1.0 only. JSON text escapes all others already, except U+FFFE and U+FFFF, which are escaped here, and so are
+ * characters above the BMP: AWS takes those, but some servers that speak its protocol do not.
  * A message without the attributes comes from another sender: its body is taken as JSON, or as one JSON string where it is none.
  */
 import type { QueueIncoming, QueueOutgoing } from '../../../core/bindings/drivers.ts'
@@ -49,7 +50,7 @@ export function encodeMessage(message: QueueOutgoing, queue: string, deliveries:
 const EMPTY = '='
 
 function toLegalJson(json: string): string {
-  return json.replace(/[\uFFFE\uFFFF]/g, (character) => `\\u${character.charCodeAt(0).toString(16)}`)
+  return json.replace(/[\uFFFE\uFFFF\uD800-\uDFFF]/g, (character) => `\\u${character.charCodeAt(0).toString(16)}`)
 }
 
 /**
