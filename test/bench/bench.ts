@@ -25,6 +25,8 @@ export interface BenchResult {
   latency?: Record<string, { p50: number; p99: number }>
   /** Half of the range between the quartiles over the median, per contender: how far rounds lie apart. */
   spread: Record<string, number>
+  /** Shown beside the figures. */
+  note?: string
 }
 
 /** Benches that are run together, by name. */

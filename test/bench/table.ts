@@ -3,7 +3,7 @@ import type { BenchResult } from './bench.ts'
 /** Prints results for people: one block per id, ours first. */
 export function printTable(results: readonly BenchResult[]): void {
   for (const result of results) {
-    console.log(`\n${result.id} (${result.unit})`)
+    console.log(`\n${result.id} (${result.unit})${result.note === undefined ? '' : `: ${result.note}`}`)
     const rows = [['', result.unit, 'ratio', 'spread', 'requests/s', 'p50 ms', 'p99 ms']]
     for (const [name, figure] of [['ours', result.ours] as const, ...Object.entries(result.against)]) {
       const latency = result.latency?.[name]

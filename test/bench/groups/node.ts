@@ -1,6 +1,5 @@
 /** The Node target's HTTP layer against node:http by hand, @hono/node-server, and srvx with FastResponse. */
-import { rm } from 'node:fs/promises'
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
