@@ -37,7 +37,7 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
   const { imports, object } = context.driverImports()
   const names = Object.fromEntries(manifest.queues.map((binding) => [queueName(manifest, binding, options), binding]))
   const crons = Object.keys(manifest.crons).length > 0
-  const used = ['createWorker', ...(manifest.queues.length > 0 ? ['runBatch'] : []), ...(crons ? ['runCrons'] : []), ...(testChannel ? ['createQueueTracker'] : [])]
+  const used = ['createWorker', ...(manifest.queues.length > 0 ? ['runBatch'] : []), ...(crons ? ['runCrons'] : []), ...(testChannel ? ['createTesting'] : [])]
   return [
     `import app from '#app'`,
     `import { ${used.join(', ')} } from 'unmoor/cloudflare/runtime'`,
@@ -49,7 +49,7 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
     `  drivers: ${object},`,
     ...(manifest.queues.length > 0 ? [`  queue: { run: runBatch, names: ${JSON.stringify(names)} },`] : []),
     ...(crons ? [`  scheduled: runCrons,`] : []),
-    ...(testChannel ? [`  testing: { channel: handleTestChannel, tracker: createQueueTracker() },`] : []),
+    ...(testChannel ? [`  testing: createTesting(handleTestChannel),`] : []),
     `})`,
     '',
   ].join('\n')

@@ -38,7 +38,8 @@ export class WorkerContext implements Context {
   }
 
   get props(): object {
-    return NO_PROPS
+    // The platform's own may carry what a calling Worker put there; the portable one is empty.
+    return {}
   }
 
   /** The handler has answered: the time for `waitUntil` work runs from now. */
@@ -60,5 +61,3 @@ export class WorkerContext implements Context {
     this.#timer = undefined
   }
 }
-
-const NO_PROPS = Object.freeze({})

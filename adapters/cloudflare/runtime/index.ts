@@ -2,16 +2,15 @@
 import type { App } from '../../../core/app.ts'
 import { constantCase } from '../../../core/bindings/declarations.ts'
 import { createRuntime, internalError, type BoundDriver, type Runtime } from '../../../core/runtime.ts'
-import type { TestChannel } from '../../../core/test-channel.ts'
 import type { runBatch } from './consumer.ts'
 import { WorkerContext } from './context.ts'
 import type { runCrons } from './crons.ts'
 import type { NativeBatch, NativeContext, NativeController } from './native.ts'
-import type { QueueTracker } from './queue-tracker.ts'
+import type { Testing } from './testing.ts'
 
 export { runBatch } from './consumer.ts'
 export { runCrons } from './crons.ts'
-export { createQueueTracker, type QueueTracker } from './queue-tracker.ts'
+export { createTesting, type Testing } from './testing.ts'
 
 /** What the platform passes as env: strings for variables and secrets, objects for bindings. */
 export type NativeEnv = Readonly<Record<string, unknown>>
@@ -26,8 +25,8 @@ export interface WorkerOptions {
   queue?: { run: typeof runBatch; names: Readonly<Record<string, string>> }
   /** {@link runCrons}. Default: no crons. */
   scheduled?: typeof runCrons
-  /** Only in builds made for tests. */
-  testing?: { channel: TestChannel; tracker: QueueTracker }
+  /** {@link createTesting}, only in builds made for tests. */
+  testing?: Testing
 }
 
 /** A module Worker. */
@@ -48,7 +47,7 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
       app: options.app,
       name: options.name,
       drivers: options.testing?.tracker.wrap(options.drivers) ?? options.drivers,
-      variable: (name) => text(env[name]),
+      variable: (name) => (typeof env[name] === 'string' ? env[name] : undefined),
       native: (binding) => env[constantCase(binding)],
     })
     current = env
@@ -59,7 +58,7 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
 
   const answer = (runtime: Runtime, request: Request, env: NativeEnv, native: NativeContext): Response | Promise<Response> => {
     const ctx = new WorkerContext(native)
-    const response = options.testing === undefined ? runtime.fetch(request, ctx) : withTestChannel(options.testing.channel, runtime, request, env, ctx)
+    const response = options.testing === undefined ? runtime.fetch(request, ctx) : options.testing.answer(runtime, request, env, ctx)
     if (!('then' in response)) {
       ctx.answered()
       return response
@@ -86,12 +85,4 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
   if (queue !== undefined) worker.queue = async (batch, env, native) => queue.run(await runtimeOf(env), batch, queue.names, new WorkerContext(native), options.testing?.tracker)
   if (scheduled !== undefined) worker.scheduled = async (controller, env, native) => scheduled(await runtimeOf(env), controller, new WorkerContext(native))
   return worker
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined
-}
-
-async function withTestChannel(channel: TestChannel, runtime: Runtime, request: Request, env: NativeEnv, ctx: WorkerContext): Promise<Response> {
-  return (await channel(runtime, request, ctx, text(env['UNMOOR_TEST_TOKEN']))) ?? runtime.fetch(request, ctx)
 }

@@ -29,8 +29,7 @@ class WorkersKv implements KvDriver {
     const listed = expiration ? this.#kv.list({ prefix: key, limit: 1 }) : undefined
     // A failed list counts where it is awaited; until then it must not be an unhandled rejection.
     listed?.catch(() => {})
-    const found =
-      as === 'text' ? await this.#kv.getWithMetadata(key, 'text') : as === 'stream' ? await this.#kv.getWithMetadata(key, 'stream') : await this.#kv.getWithMetadata(key, 'arrayBuffer')
+    const found = await this.#kv.getWithMetadata(key, as === 'bytes' ? 'arrayBuffer' : as)
     const entry = (await listed)?.keys[0]
     const value = found.value instanceof ArrayBuffer ? new Uint8Array(found.value) : found.value
     return [value, found.metadata, entry?.name === key ? entry.expiration : undefined]

@@ -1,5 +1,5 @@
 import { type ErrorCode, type ErrorDetails, isUnmoorError, UnmoorError } from '../../../core/errors.ts'
-import { LIMITS } from '../../../core/limits.ts'
+import { LIMITS, type LimitName } from '../../../core/limits.ts'
 
 /** D1's errors are SQLite's texts with `D1_ERROR: ` before them. First match wins. */
 const MESSAGES: readonly [RegExp, ErrorCode, ErrorDetails?][] = [
@@ -13,13 +13,13 @@ const MESSAGES: readonly [RegExp, ErrorCode, ErrorDetails?][] = [
   [/no such table/, 'NotFound', { kind: 'table' }],
   [/(?:table|index|view|trigger) \S+ already exists|already another table or index with this name/, 'AlreadyExists', { kind: 'table' }],
   // The engine does not tell the size that was asked for.
-  [/string or blob too big|SQLITE_TOOBIG/, 'LimitExceeded', { limit: 'sql.row', max: LIMITS['sql.row'] }],
-  [/LIKE or GLOB pattern too complex/, 'LimitExceeded', { limit: 'sql.likePattern', max: LIMITS['sql.likePattern'] }],
-  [/too many terms in compound SELECT/, 'LimitExceeded', { limit: 'sql.compoundSelect', max: LIMITS['sql.compoundSelect'] }],
-  [/too many columns/, 'LimitExceeded', { limit: 'sql.columns', max: LIMITS['sql.columns'] }],
-  [/Expression tree is too large/, 'LimitExceeded', { limit: 'sql.expressionDepth', max: LIMITS['sql.expressionDepth'] }],
-  [/too many SQL variables/, 'LimitExceeded', { limit: 'sql.params', max: LIMITS['sql.params'] }],
-  [/statement too long/, 'LimitExceeded', { limit: 'sql.statement', max: LIMITS['sql.statement'] }],
+  [/string or blob too big|SQLITE_TOOBIG/, 'LimitExceeded', { limit: 'sql.row' }],
+  [/LIKE or GLOB pattern too complex/, 'LimitExceeded', { limit: 'sql.likePattern' }],
+  [/too many terms in compound SELECT/, 'LimitExceeded', { limit: 'sql.compoundSelect' }],
+  [/too many columns/, 'LimitExceeded', { limit: 'sql.columns' }],
+  [/Expression tree is too large/, 'LimitExceeded', { limit: 'sql.expressionDepth' }],
+  [/too many SQL variables/, 'LimitExceeded', { limit: 'sql.params' }],
+  [/statement too long/, 'LimitExceeded', { limit: 'sql.statement' }],
   [/SQLITE_BUSY|database is locked|SQLITE_LOCKED/, 'Conflict'],
   [/overloaded|Too many requests/i, 'Throttled'],
   [/Network connection lost|storage operation exceeded|reset because|Cannot resolve D1|internal error/i, 'Unavailable'],
@@ -33,10 +33,11 @@ export function toError(error: unknown): UnmoorError {
   if (isUnmoorError(error)) return error
   const text = error instanceof Error ? error.message : String(error)
   const [, code, details] = MESSAGES.find(([pattern]) => pattern.test(text)) ?? [undefined, 'Internal' as const, undefined]
+  const limit = details?.limit as LimitName | undefined
   return new UnmoorError(code, `D1: ${text.replace(/^D1_\w+: /, '')}`, {
     cause: error,
     // A copy: a batch adds its index.
-    details: { ...details },
+    details: limit === undefined ? { ...details } : { limit, max: LIMITS[limit] },
     mayHaveApplied: code === 'Unavailable' || code === 'Timeout',
   })
 }

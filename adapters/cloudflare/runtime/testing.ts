@@ -1,0 +1,22 @@
+import type { Runtime } from '../../../core/runtime.ts'
+import type { TestChannel } from '../../../core/test-channel.ts'
+import type { WorkerContext } from './context.ts'
+import { createQueueTracker, type QueueTracker } from './queue-tracker.ts'
+
+/** What only builds made for tests have. */
+export interface Testing {
+  tracker: QueueTracker
+  /** Answers through the test channel, else by the app. */
+  answer(runtime: Runtime, request: Request, env: Readonly<Record<string, unknown>>, ctx: WorkerContext): Promise<Response>
+}
+
+/** The test channel of a Worker; its token is the variable UNMOOR_TEST_TOKEN. */
+export function createTesting(channel: TestChannel): Testing {
+  return {
+    tracker: createQueueTracker(),
+    async answer(runtime, request, env, ctx) {
+      const token = env['UNMOOR_TEST_TOKEN']
+      return (await channel(runtime, request, ctx, typeof token === 'string' ? token : undefined)) ?? runtime.fetch(request, ctx)
+    },
+  }
+}
