@@ -24,11 +24,13 @@ export function checkOptions(options: Readonly<Record<string, unknown>>): NodeOp
   for (const [name, value] of Object.entries(options)) {
     const check = Object.hasOwn(CHECKS, name) ? CHECKS[name as keyof NodeOptions] : undefined
     if (check === undefined) {
-      throw new UnmoorError('InvalidArgument', `targets.node.options.${name}: the Node target has no such option. It has: ${Object.keys(CHECKS).join(', ')}.`, { operation: 'build' })
+      throw new UnmoorError('InvalidArgument', `targets.node.options.${name}: the Node target has no such option. It has: ${Object.keys(CHECKS).join(', ')}.`, {
+        operation: 'build',
+      })
     }
     if (value !== undefined && !check.holds(value)) {
       throw new UnmoorError('InvalidArgument', `targets.node.options.${name} is ${JSON.stringify(value)}; it takes ${check.wants}.`, { operation: 'build' })
     }
   }
-  return options as NodeOptions
+  return options
 }

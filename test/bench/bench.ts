@@ -8,7 +8,7 @@ export interface BenchOptions {
   seconds: number
   load: LoadGenerator
   /** Progress for people. */
-  log(line: string): void
+  log: (line: string) => void
 }
 
 /** The figures of one id: medians over the rounds; the smaller, the better. */

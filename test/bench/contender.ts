@@ -57,7 +57,8 @@ export async function compareServers(id: string, contenders: readonly Contender[
     }
     options.log(`${id}: round ${index + 1} of ${options.rounds}`)
   }
-  const medians = (values: ReadonlyMap<string, readonly number[]>): Record<string, number> => Object.fromEntries([...values].map(([name, list]) => [name, round(median(list))]))
+  const medians = (values: ReadonlyMap<string, readonly number[]>): Record<string, number> =>
+    Object.fromEntries([...values].map(([name, list]) => [name, round(median(list))]))
   const [half, most] = [medians(p50), medians(p99)]
   return {
     ...summarize(id, 'cpu us/request', cpu),
@@ -74,6 +75,7 @@ async function checkAnswers(id: string, contenders: readonly Contender[], reques
     }),
   )
   for (const { name, answer } of answers) {
-    if (answer !== answers[0]?.answer) throw new Error(`${id}: ${name} answers otherwise than ${answers[0]?.name}: ${answer.slice(0, 200)} against ${answers[0]?.answer.slice(0, 200)}`)
+    if (answer !== answers[0]?.answer)
+      throw new Error(`${id}: ${name} answers otherwise than ${answers[0]?.name}: ${answer.slice(0, 200)} against ${answers[0]?.answer.slice(0, 200)}`)
   }
 }

@@ -52,7 +52,15 @@ function wrk(version: string): LoadGenerator {
     name: `wrk ${version}`,
     async run(url, request, seconds) {
       // wrk takes whole seconds only.
-      const text = await output('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${Math.max(1, Math.round(seconds))}s`, '--latency', '-s', script(request), url + request.path])
+      const text = await output('wrk', [
+        '-t1',
+        `-c${CONNECTIONS}`,
+        `-d${Math.max(1, Math.round(seconds))}s`,
+        '--latency',
+        '-s',
+        script(request),
+        url + request.path,
+      ])
       const found = (pattern: RegExp): string => {
         const match = pattern.exec(text)?.[1]
         if (match === undefined) throw new Error(`wrk's output has no ${pattern}:\n${text}`)
@@ -82,9 +90,26 @@ function autocannon(): LoadGenerator {
     name: `autocannon ${version}`,
     async run(url, request, seconds) {
       const body = request.body === undefined ? [] : ['-b', request.body, '-H', 'content-type=text/plain;charset=UTF-8']
-      const text = await output(bin, ['-j', '-c', String(CONNECTIONS), '-d', String(Math.max(1, Math.round(seconds))), '-m', request.method, ...body, url + request.path])
-      const result = JSON.parse(text) as { errors: number; timeouts: number; non2xx: number; requests: { total: number; average: number }; latency: { p50: number; p99: number } }
-      if (result.errors + result.timeouts + result.non2xx > 0) throw new Error(`autocannon saw failures: ${result.errors} errors, ${result.timeouts} time-outs, ${result.non2xx} answers that are no 2xx.`)
+      const text = await output(bin, [
+        '-j',
+        '-c',
+        String(CONNECTIONS),
+        '-d',
+        String(Math.max(1, Math.round(seconds))),
+        '-m',
+        request.method,
+        ...body,
+        url + request.path,
+      ])
+      const result = JSON.parse(text) as {
+        errors: number
+        timeouts: number
+        non2xx: number
+        requests: { total: number; average: number }
+        latency: { p50: number; p99: number }
+      }
+      if (result.errors + result.timeouts + result.non2xx > 0)
+        throw new Error(`autocannon saw failures: ${result.errors} errors, ${result.timeouts} time-outs, ${result.non2xx} answers that are no 2xx.`)
       return { requests: result.requests.total, rps: result.requests.average, p50: result.latency.p50, p99: result.latency.p99 }
     },
     close() {},

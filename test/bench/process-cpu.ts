@@ -16,7 +16,10 @@ function readStat(pid: number): Stat | undefined {
     return undefined
   }
   // The name, in parentheses, may hold anything; what follows it are fields 3 and on of proc(5).
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ').map(Number)
+  const fields = text
+    .slice(text.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number)
   const at = (field: number): number => fields[field - 3] as number
   return { parent: at(4), ticks: at(14) + at(15) + at(16) + at(17) }
 }

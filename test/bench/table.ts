@@ -7,10 +7,19 @@ export function printTable(results: readonly BenchResult[]): void {
     const rows = [['', result.unit, 'ratio', 'spread', 'requests/s', 'p50 ms', 'p99 ms']]
     for (const [name, figure] of [['ours', result.ours] as const, ...Object.entries(result.against)]) {
       const latency = result.latency?.[name]
-      rows.push([name, show(figure), result.ratio[name]?.toFixed(3) ?? '', `±${((result.spread[name] ?? 0) * 100).toFixed(1)}%`, show(result.rps?.[name]), show(latency?.p50), show(latency?.p99)])
+      rows.push([
+        name,
+        show(figure),
+        result.ratio[name]?.toFixed(3) ?? '',
+        `±${((result.spread[name] ?? 0) * 100).toFixed(1)}%`,
+        show(result.rps?.[name]),
+        show(latency?.p50),
+        show(latency?.p99),
+      ])
     }
     const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => (row[column] as string).length))) ?? []
-    for (const row of rows) console.log(`  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] as number) : cell.padStart(widths[column] as number))).join('  ')}`)
+    for (const row of rows)
+      console.log(`  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] as number) : cell.padStart(widths[column] as number))).join('  ')}`)
   }
 }
 

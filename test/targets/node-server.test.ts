@@ -72,7 +72,7 @@ beforeAll(async () => {
   project = await tempProject({
     'src/app.ts': APP,
     'migrations/0001_items.sql': "CREATE TABLE items (name TEXT PRIMARY KEY);\nINSERT INTO items VALUES ('one');",
-    'unmoor.config.ts': "export default { targets: { node: { options: { stopSeconds: 2 } } } }",
+    'unmoor.config.ts': 'export default { targets: { node: { options: { stopSeconds: 2 } } } }',
   })
   built = await buildApp({ projectDir: project.dir, target: 'node', adapter: node })
   dataDir = await mkdtemp(join(tmpdir(), 'unmoor-data-'))
@@ -87,7 +87,17 @@ afterAll(async () => {
 
 function options(more: Partial<StartOptions> = {}): StartOptions & { lines: string[] } {
   const lines: string[] = []
-  return { dir: built.outDir, info: built.info, dataDir, port: 0, variables: { TOKEN: 't' }, onOutput: (line) => lines.push(line), log: { info() {}, warn() {} }, lines, ...more }
+  return {
+    dir: built.outDir,
+    info: built.info,
+    dataDir,
+    port: 0,
+    variables: { TOKEN: 't' },
+    onOutput: (line) => lines.push(line),
+    log: { info() {}, warn() {} },
+    lines,
+    ...more,
+  }
 }
 
 async function start(more: Partial<StartOptions> = {}): Promise<{ runtime: LocalRuntime; lines: string[] }> {
@@ -169,7 +179,10 @@ describe('a stop', () => {
   })
 
   it('comes by itself when the process that started it is gone', async () => {
-    const child = spawn(process.execPath, [join(built.outDir, 'server.mjs')], { env: { TOKEN: 't', PORT: '0', DATA_DIR: dataDir }, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+    const child = spawn(process.execPath, [join(built.outDir, 'server.mjs')], {
+      env: { TOKEN: 't', PORT: '0', DATA_DIR: dataDir },
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    })
     await new Promise((resolve) => child.once('message', resolve))
     const exited = new Promise((resolve) => child.once('exit', resolve))
     child.disconnect()
@@ -189,18 +202,27 @@ describe('a start', () => {
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
     const { port } = other.address() as AddressInfo
     try {
-      await expect(node.start(options({ port }))).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringContaining(`Port ${port} on 127.0.0.1 is in use`) })
+      await expect(node.start(options({ port }))).rejects.toMatchObject({
+        code: 'Unavailable',
+        message: expect.stringContaining(`Port ${port} on 127.0.0.1 is in use`),
+      })
     } finally {
       other.close()
     }
   })
 
   it('fails without its secret, naming it', async () => {
-    await expect(node.start(options({ variables: {} }))).rejects.toMatchObject({ code: 'NotFound', message: expect.stringContaining('secret "token": set TOKEN') })
+    await expect(node.start(options({ variables: {} }))).rejects.toMatchObject({
+      code: 'NotFound',
+      message: expect.stringContaining('secret "token": set TOKEN'),
+    })
   })
 
   it('fails with the last output of a process that ended', async () => {
-    await expect(node.start(options({ variables: { TOKEN: 't', MODE: 'broken' } }))).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringContaining('broken at import') })
+    await expect(node.start(options({ variables: { TOKEN: 't', MODE: 'broken' } }))).rejects.toMatchObject({
+      code: 'Unavailable',
+      message: expect.stringContaining('broken at import'),
+    })
   })
 
   it('survives a rejection that nobody handles, with a log line', async () => {
@@ -230,7 +252,10 @@ describe('a start', () => {
     ['HOST', { HOST: '203.0.113.7' }, [], '"203.0.113.7" is no address of this machine'],
     ['a command', {}, ['serf'], 'Unknown command "serf"'],
   ] as [string, Record<string, string>, string[], string][])('refuses a wrong %s with a message and exit code 1', async (_name, env, args, message) => {
-    const child = spawn(process.execPath, [join(built.outDir, 'server.mjs'), ...args], { env: { TOKEN: 't', DATA_DIR: dataDir, PORT: '0', ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn(process.execPath, [join(built.outDir, 'server.mjs'), ...args], {
+      env: { TOKEN: 't', DATA_DIR: dataDir, PORT: '0', ...env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
     let text = ''
     child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))
     expect(await new Promise((resolve) => child.once('close', resolve))).toBe(1)
@@ -263,9 +288,11 @@ describe('a build', () => {
     [{ cronOverlap: 'never' }, '"allow" or "skip"'],
     [{ stopSeconds: '30' }, 'number of seconds'],
   ])('refuses the options %j', async (wrong, message) => {
-    await expect(buildApp({ projectDir: project.dir, target: 'node', adapter: node, config: { targets: { node: { options: wrong } } } })).rejects.toMatchObject({
-      code: 'InvalidArgument',
-      message: expect.stringContaining(message),
-    })
+    await expect(buildApp({ projectDir: project.dir, target: 'node', adapter: node, config: { targets: { node: { options: wrong } } } })).rejects.toMatchObject(
+      {
+        code: 'InvalidArgument',
+        message: expect.stringContaining(message),
+      },
+    )
   })
 })

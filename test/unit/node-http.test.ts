@@ -33,7 +33,7 @@ async function serve(handler: HttpHandler, options: HttpOptions = {}): Promise<R
 }
 
 /** A socket of its own, and all that came back so far as Latin-1. */
-function open(port: number, text: string): { socket: Socket; received(): string; until(pattern: RegExp): Promise<string>; closed: Promise<void> } {
+function open(port: number, text: string): { socket: Socket; received: () => string; until: (pattern: RegExp) => Promise<string>; closed: Promise<void> } {
   const socket = connect(port, '127.0.0.1')
   sockets.push(socket)
   let text0 = ''
@@ -64,8 +64,19 @@ const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().enco
 
 describe('the request', () => {
   it('has method, URL and headers as they came', async () => {
-    const { port } = await serve((request) => Response.json({ method: request.method, url: request.url, headers: [...request.headers], twice: request.headers.get('X-Twice'), cookie: request.headers.get('cookie') }))
-    const { body } = await exchange(port, 'GET /a%2Fb//c%3F/%C3%A9/?q=1&q=&r=%20+&s=%26 HTTP/1.1\nHost: Example.com:80\nX-Twice: 1\nx-twice: 2\nAuthorization: one\nCookie: a=1\ncookie: b=2\nX-High: \xe9')
+    const { port } = await serve((request) =>
+      Response.json({
+        method: request.method,
+        url: request.url,
+        headers: [...request.headers],
+        twice: request.headers.get('X-Twice'),
+        cookie: request.headers.get('cookie'),
+      }),
+    )
+    const { body } = await exchange(
+      port,
+      'GET /a%2Fb//c%3F/%C3%A9/?q=1&q=&r=%20+&s=%26 HTTP/1.1\nHost: Example.com:80\nX-Twice: 1\nx-twice: 2\nAuthorization: one\nCookie: a=1\ncookie: b=2\nX-High: \xe9',
+    )
     const seen = JSON.parse(Buffer.from(body, 'latin1').toString())
     expect(seen.url).toBe('http://example.com/a%2Fb//c%3F/%C3%A9/?q=1&q=&r=%20+&s=%26')
     expect(seen.twice).toBe('1, 2')
@@ -74,14 +85,28 @@ describe('the request', () => {
     expect(seen.headers.map(([name]: [string]) => name)).toEqual(['authorization', 'connection', 'cookie', 'host', 'x-high', 'x-twice'])
   })
 
-  it.each(['/', '//', '///a', '/a/../b', '/a/./b/', '/a/%2e%2E/b', '/..', '/a\\b', '/a|b^c`{}"<>', '/%zz', '/?a=\'b\'', '/?"<>', '/a?b?c', '/a;b=c,d@e:f', '/.well-known/x', '/a..b/c.'])(
-    'resolves %s as new URL does',
-    async (target) => {
-      const { port } = await serve((request) => new Response(request.url))
-      const { body } = await exchange(port, `GET ${target} HTTP/1.1\nHost: h`)
-      expect(body).toBe(new URL(`http://h${target}`).href)
-    },
-  )
+  it.each([
+    '/',
+    '//',
+    '///a',
+    '/a/../b',
+    '/a/./b/',
+    '/a/%2e%2E/b',
+    '/..',
+    '/a\\b',
+    '/a|b^c`{}"<>',
+    '/%zz',
+    "/?a='b'",
+    '/?"<>',
+    '/a?b?c',
+    '/a;b=c,d@e:f',
+    '/.well-known/x',
+    '/a..b/c.',
+  ])('resolves %s as new URL does', async (target) => {
+    const { port } = await serve((request) => new Response(request.url))
+    const { body } = await exchange(port, `GET ${target} HTTP/1.1\nHost: h`)
+    expect(body).toBe(new URL(`http://h${target}`).href)
+  })
 
   it.each([
     ['no Host', 'GET / HTTP/1.1'],
@@ -125,7 +150,14 @@ describe('the request', () => {
           return (error as Error).constructor.name
         }
       }
-      return Response.json([headers instanceof Headers, change(), new Headers(headers).get('x-a'), headers.has('constructor'), headers.get('constructor'), new Request('http://x/', { headers }).headers.get('x-a')])
+      return Response.json([
+        headers instanceof Headers,
+        change(),
+        new Headers(headers).get('x-a'),
+        headers.has('constructor'),
+        headers.get('constructor'),
+        new Request('http://x/', { headers }).headers.get('x-a'),
+      ])
     })
     expect(await (await plainFetch(url, { headers: { 'x-a': '1' } })).json()).toEqual([true, 'TypeError', '1', false, null, '1'])
   })
@@ -134,7 +166,16 @@ describe('the request', () => {
     const { url } = await serve(async (request) => {
       const clone = request.clone()
       const remade = new Request(request, { headers: { 'x-b': '1' } })
-      const result = [request instanceof Request, clone instanceof Request, request.bodyUsed, remade.method, remade.headers.get('x-b'), await remade.text(), await clone.text(), request.bodyUsed]
+      const result = [
+        request instanceof Request,
+        clone instanceof Request,
+        request.bodyUsed,
+        remade.method,
+        remade.headers.get('x-b'),
+        await remade.text(),
+        await clone.text(),
+        request.bodyUsed,
+      ]
       return Response.json([...result, await request.text().catch((error: Error) => error.constructor.name)])
     })
     expect(await (await plainFetch(url, { method: 'PUT', body: 'bödy' })).json()).toEqual([true, true, true, 'PUT', '1', 'bödy', 'bödy', true, 'TypeError'])
@@ -186,13 +227,24 @@ describe('the request', () => {
       const data = new FormData()
       data.append('a', '1')
       data.append('a', 'ü')
-      expect(await (await plainFetch(url, { method: 'POST', body: data })).json()).toEqual([['a', '1'], ['a', 'ü']])
+      expect(await (await plainFetch(url, { method: 'POST', body: data })).json()).toEqual([
+        ['a', '1'],
+        ['a', 'ü'],
+      ])
     } else expect(await (await plainFetch(url, { method: 'POST', body: '{"a":"ü"}' })).text()).toBe('{"a":"ü"}')
   })
 
   it('decodes text as TextDecoder does', async () => {
     const { url } = await serve(async (request) => new Response(await request.text()))
-    const samples = [[0xef, 0xbb, 0xbf, 0x61], [0xef, 0xbb], [0xff, 0x61, 0xc3], [0xe2, 0x82, 0x28, 0xf0, 0x9f, 0x98], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], []]
+    const samples = [
+      [0xef, 0xbb, 0xbf, 0x61],
+      [0xef, 0xbb],
+      [0xff, 0x61, 0xc3],
+      [0xe2, 0x82, 0x28, 0xf0, 0x9f, 0x98],
+      [0xed, 0xa0, 0x80],
+      [0xf4, 0x90, 0x80, 0x80],
+      [],
+    ]
     for (const sample of samples) {
       const bytes = Uint8Array.from(sample)
       expect(await (await plainFetch(url, { method: 'POST', body: bytes })).text()).toBe(new TextDecoder().decode(encode(new TextDecoder().decode(bytes))))
@@ -297,17 +349,25 @@ describe('the request', () => {
     expect((await exchange(port, 'POST / HTTP/1.1\nHost: a\nContent-Length: 4', 'abcd')).body).toBe('abcd')
   })
 
-  it('is passed on by fetch, without its connection\'s headers and without following redirects', async () => {
+  it("is passed on by fetch, without its connection's headers and without following redirects", async () => {
     const target = await serve((request) => {
       if (request.url.endsWith('/moved')) return Response.redirect('http://elsewhere.example/', 302)
-      return request.text().then((body) => Response.json({ host: request.headers.get('host'), upgrade: request.headers.get('upgrade-insecure-requests'), te: request.headers.get('te'), body }))
+      return request
+        .text()
+        .then((body) =>
+          Response.json({ host: request.headers.get('host'), upgrade: request.headers.get('upgrade-insecure-requests'), te: request.headers.get('te'), body }),
+        )
     })
     const { port } = await serve(async (request) => {
       const path = new URL(request.url).pathname
       if (path === '/moved') return fetch(new Request(target.url + path, request))
       return fetch(target.url + path, request)
     })
-    const answer = await exchange(port, 'POST /x HTTP/1.1\nHost: front\nTE: trailers\nUpgrade-Insecure-Requests: 1\nTransfer-Encoding: chunked', '2\r\nhi\r\n0\r\n\r\n')
+    const answer = await exchange(
+      port,
+      'POST /x HTTP/1.1\nHost: front\nTE: trailers\nUpgrade-Insecure-Requests: 1\nTransfer-Encoding: chunked',
+      '2\r\nhi\r\n0\r\n\r\n',
+    )
     expect(answer.body).toContain(JSON.stringify({ host: target.url.slice(7), upgrade: '1', te: null, body: 'hi' }))
     expect((await exchange(port, 'GET /moved HTTP/1.1\nHost: front')).head).toMatch(/^HTTP\/1.1 302 [^]*location: http:\/\/elsewhere\.example\//)
   })
@@ -321,14 +381,25 @@ describe('the request', () => {
         return new Response(`${storage.getStore()} ${body}`)
       }),
     )
-    const answers = await Promise.all(Array.from({ length: 100 }, async (_, id) => (await plainFetch(url, { method: 'POST', body: `b${id}`, headers: { 'x-id': String(id) } })).text()))
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, async (_, id) => (await plainFetch(url, { method: 'POST', body: `b${id}`, headers: { 'x-id': String(id) } })).text()),
+    )
     expect(answers).toEqual(Array.from({ length: 100 }, (_, id) => `${id} b${id}`))
   })
 })
 
 describe('the answer', () => {
   it('has several Set-Cookie, and header bytes as they are beside a UTF-8 body', async () => {
-    const { port } = await serve(() => new Response('ü', { headers: [['set-cookie', 'a=1'], ['Set-Cookie', 'b=2; Expires=Wed, 01 Jan 2031 00:00:00 GMT'], ['x-high', '\xe9\xff']] }))
+    const { port } = await serve(
+      () =>
+        new Response('ü', {
+          headers: [
+            ['set-cookie', 'a=1'],
+            ['Set-Cookie', 'b=2; Expires=Wed, 01 Jan 2031 00:00:00 GMT'],
+            ['x-high', '\xe9\xff'],
+          ],
+        }),
+    )
     const { head, body } = await exchange(port, 'GET / HTTP/1.1\nHost: a')
     expect(head.match(/set-cookie: [^\r]*/g)).toEqual(['set-cookie: a=1', 'set-cookie: b=2; Expires=Wed, 01 Jan 2031 00:00:00 GMT'])
     expect(head).toContain('x-high: \xe9\xff')
@@ -359,7 +430,9 @@ describe('the answer', () => {
   })
 
   it('keeps its status text, and its content length right whatever the app says', async () => {
-    const { port } = await serve(() => new Response('hello', { statusText: 'Fine', headers: { 'content-length': '2', connection: 'upgrade', 'transfer-encoding': 'chunked' } }))
+    const { port } = await serve(
+      () => new Response('hello', { statusText: 'Fine', headers: { 'content-length': '2', connection: 'upgrade', 'transfer-encoding': 'chunked' } }),
+    )
     const { head, body } = await exchange(port, 'GET / HTTP/1.1\nHost: a')
     expect(head).toMatch(/^HTTP\/1\.1 200 Fine\r\n/)
     expect(head).toMatch(/content-length: 5/)
@@ -368,14 +441,26 @@ describe('the answer', () => {
   })
 
   it.each([
-    ['a throw', () => { throw new Error('secret detail') }],
+    [
+      'a throw',
+      () => {
+        throw new Error('secret detail')
+      },
+    ],
     ['a rejection', () => Promise.reject(new Error('secret detail'))],
     ['an invalid status', () => new Response('', { status: 99 })],
     ['an invalid header', () => new Response('', { headers: { 'a b': 'c' } })],
     ['a line break in a header', () => new Response('', { headers: { a: 'b\r\nc: d' } })],
     ['a header that HTTP/1.1 cannot carry', () => new Response('x', { headers: { a: '\x01' } })],
     ['an error response', () => Response.error()],
-    ['a body that was read', async () => { const r = new Response('x'); await r.text(); return r }],
+    [
+      'a body that was read',
+      async () => {
+        const r = new Response('x')
+        await r.text()
+        return r
+      },
+    ],
     ['no response', () => undefined as unknown as Response],
     ['a stream that fails before its first chunk', () => new Response(new ReadableStream({ pull: () => Promise.reject(new Error('secret detail')) }))],
     ['a stream of no bytes', () => new Response(new ReadableStream({ start: (controller) => controller.enqueue('text') }))],
@@ -417,7 +502,18 @@ describe('the answer', () => {
 
   it('gives a stream that is ready at once a length', async () => {
     const { port } = await serve(() => new Response(new Blob(['ab', 'cd']).stream().pipeThrough(new TransformStream())))
-    const ready = await serve(() => new Response(new ReadableStream({ start(controller) { controller.enqueue(encode('ab')); controller.enqueue(encode('cd')); controller.close() } })))
+    const ready = await serve(
+      () =>
+        new Response(
+          new ReadableStream({
+            start(controller) {
+              controller.enqueue(encode('ab'))
+              controller.enqueue(encode('cd'))
+              controller.close()
+            },
+          }),
+        ),
+    )
     expect((await exchange(ready.port, 'GET / HTTP/1.1\nHost: a')).head).toMatch(/content-length: 4/)
     expect((await exchange(port, 'GET / HTTP/1.0\nHost: a')).body).toBe('abcd')
   })

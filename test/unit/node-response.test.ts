@@ -4,12 +4,13 @@ import { Response as Light, takeResponse } from '../../adapters/node/runtime/res
 const Native = globalThis.Response
 type Body = BodyInit | null | undefined
 
-const stream = (text: string): ReadableStream => new ReadableStream({
-  start(controller) {
-    controller.enqueue(new TextEncoder().encode(text))
-    controller.close()
-  },
-})
+const stream = (text: string): ReadableStream =>
+  new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode(text))
+      controller.close()
+    },
+  })
 const form = (): FormData => {
   const data = new FormData()
   data.set('a', 'b')
@@ -30,7 +31,21 @@ async function describeResponse(make: () => Response): Promise<unknown> {
   const headers = [...response.headers].map(([name, value]) => [name, value.replace(/boundary=.*/, 'boundary')])
   const hasBody = response.body !== null
   const text = (await response.text()).replaceAll(/-{4,}formdata\S*/g, 'boundary')
-  return { status, statusText, ok, type, url, redirected, bodyUsed, headers, hasBody, text, usedAfter: response.bodyUsed, again: await response.text().catch((error: Error) => error.constructor.name), clone: (await clone.text()).length === 0 || hasBody }
+  return {
+    status,
+    statusText,
+    ok,
+    type,
+    url,
+    redirected,
+    bodyUsed,
+    headers,
+    hasBody,
+    text,
+    usedAfter: response.bodyUsed,
+    again: await response.text().catch((error: Error) => error.constructor.name),
+    clone: (await clone.text()).length === 0 || hasBody,
+  }
 }
 
 const CASES: readonly [string, () => [Body?, ResponseInit?]][] = [
@@ -50,19 +65,28 @@ const CASES: readonly [string, () => [Body?, ResponseInit?]][] = [
   ['a stream', () => [stream('hi')]],
   ['a number', () => [5 as unknown as Body]],
   ['an object', () => [{} as unknown as Body]],
-  ['a locked stream', () => {
-    const locked = stream('x')
-    locked.getReader()
-    return [locked]
-  }],
-  ['a read stream', () => {
-    const read = stream('x')
-    void read.cancel()
-    return [read]
-  }],
+  [
+    'a locked stream',
+    () => {
+      const locked = stream('x')
+      locked.getReader()
+      return [locked]
+    },
+  ],
+  [
+    'a read stream',
+    () => {
+      const read = stream('x')
+      void read.cancel()
+      return [read]
+    },
+  ],
   ['null init', () => ['x', null as unknown as ResponseInit]],
   ['init of a wrong type', () => ['x', 5 as unknown as ResponseInit]],
-  ...[99, 101, 199, 200, 201, 204, 205, 304, 404, 599, 600, 1000, 200.5, NaN, -1].map((status): [string, () => [Body?, ResponseInit?]] => [`status ${status}`, () => [null, { status }]]),
+  ...[99, 101, 199, 200, 201, 204, 205, 304, 404, 599, 600, 1000, 200.5, NaN, -1].map((status): [string, () => [Body?, ResponseInit?]] => [
+    `status ${status}`,
+    () => [null, { status }],
+  ]),
   ...[204, 205, 304].map((status): [string, () => [Body?, ResponseInit?]] => [`status ${status} with a body`, () => ['', { status }]]),
   ['status as text', () => ['x', { status: '404' as unknown as number }]],
   ['a status text', () => ['x', { status: 201, statusText: 'Made' }]],
@@ -71,9 +95,34 @@ const CASES: readonly [string, () => [Body?, ResponseInit?]][] = [
   ['a record of headers', () => ['x', { headers: { 'X-A': '1', 'content-type': 'text/html' } }]],
   ['a number as a header', () => ['x', { headers: { 'x-n': 5 as unknown as string } }]],
   ['names that differ in case', () => ['x', { headers: { 'X-A': '1', 'x-a': '2' } }]],
-  ['pairs', () => ['x', { headers: [['a', '1'], ['a', '2'], ['set-cookie', 'a=1'], ['set-cookie', 'b=2']] }]],
+  [
+    'pairs',
+    () => [
+      'x',
+      {
+        headers: [
+          ['a', '1'],
+          ['a', '2'],
+          ['set-cookie', 'a=1'],
+          ['set-cookie', 'b=2'],
+        ],
+      },
+    ],
+  ],
   ['a pair of three', () => ['x', { headers: [['a', '1', '2'] as unknown as [string, string]] }]],
-  ['a Headers object', () => ['x', { headers: new Headers([['b', '2'], ['set-cookie', 'a=1'], ['set-cookie', 'b=2']]) }]],
+  [
+    'a Headers object',
+    () => [
+      'x',
+      {
+        headers: new Headers([
+          ['b', '2'],
+          ['set-cookie', 'a=1'],
+          ['set-cookie', 'b=2'],
+        ]),
+      },
+    ],
+  ],
   ['a Map', () => ['x', { headers: new Map([['a', '1']]) as unknown as HeadersInit }]],
   ['null headers', () => ['x', { headers: null as unknown as HeadersInit }]],
   ['blanks around a value', () => ['x', { headers: { a: ' 1\t' } }]],
@@ -88,7 +137,7 @@ const CASES: readonly [string, () => [Body?, ResponseInit?]][] = [
   ['a light response as init', () => ['x', new Light('y', { status: 418, headers: { a: '1' } })]],
 ]
 
-describe('the light Response is fetch\'s', () => {
+describe("the light Response is fetch's", () => {
   it.each(CASES)('%s', async (_name, args) => {
     const expected = await describeResponse(() => new Native(...args()))
     expect(await describeResponse(() => new Light(...args()))).toEqual(expected)
@@ -106,7 +155,7 @@ describe('the light Response is fetch\'s', () => {
     expect(await describeResponse(() => Light.json(...args))).toEqual(expected)
   })
 
-  it('redirect and error are undici\'s', () => {
+  it("redirect and error are undici's", () => {
     expect(Light.redirect('http://a/b', 303).headers.get('location')).toBe('http://a/b')
     expect(Light.error().type).toBe('error')
     expect(() => Light.redirect('http://a/b', 200)).toThrow(RangeError)

@@ -14,7 +14,10 @@ afterEach(async () => {
 })
 
 /** A scheduler whose runs are noted; `outcome` decides how each ends. */
-function start(options: Partial<SchedulerOptions>, outcome: (call: number) => Promise<{ retry: boolean }> = async () => ({ retry: false })): { calls: [string, number][]; reports: string[] } {
+function start(
+  options: Partial<SchedulerOptions>,
+  outcome: (call: number) => Promise<{ retry: boolean }> = async () => ({ retry: false }),
+): { calls: [string, number][]; reports: string[] } {
   const calls: [string, number][] = []
   const reports: string[] = []
   scheduler = startScheduler({
@@ -35,7 +38,10 @@ describe('the scheduler', () => {
     await vi.advanceTimersByTimeAsync(30_000 - 1)
     expect(calls).toEqual([])
     await vi.advanceTimersByTimeAsync(60_001)
-    expect(calls).toEqual([['tick', minute(1)], ['tick', minute(2)]])
+    expect(calls).toEqual([
+      ['tick', minute(1)],
+      ['tick', minute(2)],
+    ])
   })
 
   it('waits for times that are further off than a timer goes', async () => {
@@ -49,7 +55,10 @@ describe('the scheduler', () => {
     // A suspended machine: the clock jumps, the timers do not.
     vi.setSystemTime(minute(61) + 5000)
     await vi.advanceTimersByTimeAsync(60_000)
-    expect(calls).toEqual([['tick', minute(61)], ['tick', minute(62)]])
+    expect(calls).toEqual([
+      ['tick', minute(61)],
+      ['tick', minute(62)],
+    ])
   })
 
   it('lets runs overlap, or leaves a time out where told to, with a log line', async () => {
@@ -82,7 +91,11 @@ describe('the scheduler', () => {
     await vi.advanceTimersByTimeAsync(60_000)
     expect(calls).toHaveLength(2)
     await vi.advanceTimersByTimeAsync(120_000)
-    expect(calls).toEqual([['daily', minute(1)], ['daily', minute(1)], ['daily', minute(1)]])
+    expect(calls).toEqual([
+      ['daily', minute(1)],
+      ['daily', minute(1)],
+      ['daily', minute(1)],
+    ])
     expect(reports).toEqual(['cron daily failed 3 times at 2026-01-01T00:01:00.000Z and was given up.'])
     await vi.advanceTimersByTimeAsync(600_000)
     expect(calls).toHaveLength(3)

@@ -10,7 +10,24 @@ import { Response } from './response.ts'
 const CONNECTION_HEADERS = ['connection', 'expect', 'host', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']
 
 /** Fields of RequestInit, undici's `dispatcher` among them. */
-const INIT_FIELDS = ['body', 'cache', 'credentials', 'dispatcher', 'duplex', 'headers', 'integrity', 'keepalive', 'method', 'mode', 'priority', 'redirect', 'referrer', 'referrerPolicy', 'signal', 'window']
+const INIT_FIELDS = [
+  'body',
+  'cache',
+  'credentials',
+  'dispatcher',
+  'duplex',
+  'headers',
+  'integrity',
+  'keepalive',
+  'method',
+  'mode',
+  'priority',
+  'redirect',
+  'referrer',
+  'referrerPolicy',
+  'signal',
+  'window',
+]
 
 class UnmoorRequest extends NativeRequest {
   constructor(input: RequestInfo | URL, init?: RequestInit) {

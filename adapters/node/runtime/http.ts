@@ -56,7 +56,7 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
       try {
         const streamed = respond(outgoing, response, incoming.method === 'HEAD')
         if (streamed !== undefined) {
-          streamed.catch((error: unknown) => fail(incoming, outgoing, error)).then(() => finish(ctx))
+          void streamed.catch((error: unknown) => fail(incoming, outgoing, error)).then(() => finish(ctx))
           return
         }
       } catch (error) {
@@ -104,7 +104,9 @@ function bodyCounter(outgoing: ServerResponse, max: number): CountBytes {
     size += bytes
     if (size <= max) return
     if (!outgoing.headersSent) refuse(outgoing, 413)
-    throw new UnmoorError('LimitExceeded', `The request body is over this server's maxBodyBytes of ${max}.`, { details: { limit: 'maxBodyBytes', actual: size, max } })
+    throw new UnmoorError('LimitExceeded', `The request body is over this server's maxBodyBytes of ${max}.`, {
+      details: { limit: 'maxBodyBytes', actual: size, max },
+    })
   }
 }
 

@@ -68,5 +68,8 @@ export function streamIncoming(incoming: IncomingMessage, count: CountBytes | un
 }
 
 function clientGone(incoming: IncomingMessage): DOMException {
-  return new DOMException(`The client went away before its request body was complete${incoming.errored === null ? '' : ` (${incoming.errored.message})`}.`, 'AbortError')
+  return new DOMException(
+    `The client went away before its request body was complete${incoming.errored === null ? '' : ` (${incoming.errored.message})`}.`,
+    'AbortError',
+  )
 }

@@ -92,5 +92,7 @@ function toName(name: string): string {
 }
 
 function refuse(name: string): never {
-  throw new TypeError(`The headers of an incoming request are immutable, so "${name}" cannot be changed. Make a copy: new Request(request, { headers }) or new Headers(request.headers).`)
+  throw new TypeError(
+    `The headers of an incoming request are immutable, so "${name}" cannot be changed. Make a copy: new Request(request, { headers }) or new Headers(request.headers).`,
+  )
 }

@@ -47,7 +47,11 @@ export async function serve(options: ServeOptions): Promise<void> {
       await reportToParent({ type: 'listening', url: app.url, runtime: `node ${process.version}` })
       console.log(`${options.name} listens on ${app.url}`)
     } else {
-      throw new UnmoorError('InvalidArgument', `Unknown command "${command}". Run "node server.mjs" to serve or "node server.mjs migrate" to apply migrations.`, { operation: 'start' })
+      throw new UnmoorError(
+        'InvalidArgument',
+        `Unknown command "${command}". Run "node server.mjs" to serve or "node server.mjs migrate" to apply migrations.`,
+        { operation: 'start' },
+      )
     }
   } catch (error) {
     await reportFailure(error)

@@ -8,7 +8,10 @@ import type { ServeOptions } from './index.ts'
 export async function createNodeRuntime(options: ServeOptions): Promise<Runtime> {
   const dataDir = resolve(process.env['DATA_DIR'] || 'data')
   await mkdir(dataDir, { recursive: true }).catch((cause: unknown) => {
-    throw new UnmoorError('PermissionDenied', `The data folder ${dataDir} cannot be made. Set DATA_DIR to a folder that this user may write.`, { operation: 'start', cause })
+    throw new UnmoorError('PermissionDenied', `The data folder ${dataDir} cannot be made. Set DATA_DIR to a folder that this user may write.`, {
+      operation: 'start',
+      cause,
+    })
   })
   return createRuntime({
     app: options.app,

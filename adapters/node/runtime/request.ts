@@ -7,7 +7,6 @@ import { IncomingHeaders } from './incoming-headers.ts'
 import { isDisturbed, NativeRequest, NativeResponse } from './native.ts'
 import { resolveUrl } from './url.ts'
 
-
 export class IncomingRequest {
   readonly #incoming: IncomingMessage
   readonly #outgoing: ServerResponse
@@ -135,7 +134,13 @@ export class IncomingRequest {
   #toNative(): Request {
     if (this.#native === undefined) {
       const used = this.#consumed
-      const init: RequestInit & { duplex: 'half' } = { method: this.method, headers: [...this.headers], signal: this.signal, redirect: 'manual', duplex: 'half' }
+      const init: RequestInit & { duplex: 'half' } = {
+        method: this.method,
+        headers: [...this.headers],
+        signal: this.signal,
+        redirect: 'manual',
+        duplex: 'half',
+      }
       const body = used ? '' : this.body
       if (body !== null) init.body = body
       this.#native = new NativeRequest(this.url, init)
@@ -164,7 +169,8 @@ const CONSTANTS = {
   referrer: 'about:client',
   referrerPolicy: '',
 }
-for (const [name, value] of Object.entries(CONSTANTS)) Object.defineProperty(IncomingRequest.prototype, name, { get: () => value, enumerable: true, configurable: true })
+for (const [name, value] of Object.entries(CONSTANTS))
+  Object.defineProperty(IncomingRequest.prototype, name, { get: () => value, enumerable: true, configurable: true })
 for (const name of ['method', 'url', 'headers', 'signal', 'body', 'bodyUsed', 'arrayBuffer', 'bytes', 'text', 'json', 'blob', 'formData', 'clone']) {
   Object.defineProperty(IncomingRequest.prototype, name, { enumerable: true })
 }

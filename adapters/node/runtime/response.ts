@@ -226,7 +226,24 @@ Object.setPrototypeOf(LightResponse.prototype, NativeResponse.prototype)
 // Response.error and Response.redirect are undici's own.
 Object.setPrototypeOf(LightResponse, NativeResponse)
 Object.defineProperty(LightResponse, 'name', { value: 'Response' })
-for (const name of ['status', 'statusText', 'ok', 'headers', 'type', 'url', 'redirected', 'body', 'bodyUsed', 'arrayBuffer', 'bytes', 'text', 'json', 'blob', 'formData', 'clone']) {
+for (const name of [
+  'status',
+  'statusText',
+  'ok',
+  'headers',
+  'type',
+  'url',
+  'redirected',
+  'body',
+  'bodyUsed',
+  'arrayBuffer',
+  'bytes',
+  'text',
+  'json',
+  'blob',
+  'formData',
+  'clone',
+]) {
   Object.defineProperty(LightResponse.prototype, name, { enumerable: true })
 }
 

@@ -37,7 +37,13 @@ class StreamWriter {
   #waiting = false
   #ended = false
 
-  constructor(outgoing: ServerResponse, reader: ReadableStreamDefaultReader<Uint8Array>, options: StreamOptions, resolve: () => void, reject: (error: unknown) => void) {
+  constructor(
+    outgoing: ServerResponse,
+    reader: ReadableStreamDefaultReader<Uint8Array>,
+    options: StreamOptions,
+    resolve: () => void,
+    reject: (error: unknown) => void,
+  ) {
     this.#outgoing = outgoing
     this.#reader = reader
     this.#options = options
@@ -59,7 +65,8 @@ class StreamWriter {
   #onResult = ({ done, value }: ReadableStreamReadResult<Uint8Array>): void => {
     if (this.#ended) return
     if (done) this.#finish()
-    else if (!(value instanceof Uint8Array)) this.#onError(new TypeError(`A response body stream gave a ${typeof value}, not a Uint8Array. Pipe it through a TextEncoderStream.`))
+    else if (!(value instanceof Uint8Array))
+      this.#onError(new TypeError(`A response body stream gave a ${typeof value}, not a Uint8Array. Pipe it through a TextEncoderStream.`))
     else {
       this.#chunks.push(value)
       this.#gathered += value.byteLength
@@ -143,11 +150,11 @@ class StreamWriter {
     }
   }
 
-  #onError = (error: unknown): void => {
+  #onError = (reason: unknown): void => {
     if (this.#ended) return
     this.#settle()
-    this.#reader.cancel(error).catch(() => {})
-    this.#reject(error)
+    this.#reader.cancel(reason).catch(() => {})
+    this.#reject(reason)
   }
 
   #onClose = (): void => {

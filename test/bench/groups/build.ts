@@ -55,6 +55,8 @@ function timed(args: readonly string[]): Promise<number> {
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
     child.once('error', reject)
-    child.once('close', (code) => (code === 0 ? resolve(performance.now() - begun) : reject(new Error(`node ${args.join(' ')} ended with code ${code}:\n${text}`))))
+    child.once('close', (code) =>
+      code === 0 ? resolve(performance.now() - begun) : reject(new Error(`node ${args.join(' ')} ended with code ${code}:\n${text}`)),
+    )
   })
 }

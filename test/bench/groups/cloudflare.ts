@@ -50,7 +50,15 @@ async function size(scratch: string): Promise<BenchResult> {
   const gzipped = async (file: string): Promise<number> => gzipSync(await readFile(file), { level: 9 }).byteLength
   const [whole, app] = [await gzipped(join(outDir, WORKER_FILE)), await gzipped(bare)]
   const added = whole - app
-  return { id: 'cloudflare.size', unit: 'bytes', ours: added, against: { limit: SIZE_LIMIT }, ratio: { limit: round(SIZE_LIMIT / added) }, spread: { ours: 0 }, note: `gzip: ${whole} with unmoor, ${app} bare` }
+  return {
+    id: 'cloudflare.size',
+    unit: 'bytes',
+    ours: added,
+    against: { limit: SIZE_LIMIT },
+    ratio: { limit: round(SIZE_LIMIT / added) },
+    spread: { ours: 0 },
+    note: `gzip: ${whole} with unmoor, ${app} bare`,
+  }
 }
 
 /** What the built Worker asks for. */
@@ -58,5 +66,5 @@ async function compatibility(outDir: string): Promise<{ date: string; flags: str
   const text = await readFile(join(outDir, 'wrangler.jsonc'), 'utf8')
   const date = /"compatibility_date":\s*"([^"]+)"/.exec(text)?.[1]
   if (date === undefined) throw new Error(`wrangler.jsonc has no compatibility_date:\n${text}`)
-  return { date, flags: [.../"compatibility_flags":\s*\[([^\]]*)\]/.exec(text)?.[1]?.matchAll(/"([^"]+)"/g) ?? []].map((match) => match[1] as string) }
+  return { date, flags: [...(/"compatibility_flags":\s*\[([^\]]*)\]/.exec(text)?.[1]?.matchAll(/"([^"]+)"/g) ?? [])].map((match) => match[1] as string) }
 }

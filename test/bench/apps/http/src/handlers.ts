@@ -2,7 +2,14 @@
 export type Work = 'hello' | 'json' | 'echo1k' | 'stream'
 
 /** Small enough that the HTTP layer is what is measured, large enough to be an answer of a real API. */
-export const RECORD = { id: 4711, name: 'Ada Lovelace', email: 'ada@example.com', active: true, tags: ['math', 'poetry'], address: { city: 'London', zip: 'W1J' } }
+export const RECORD = {
+  id: 4711,
+  name: 'Ada Lovelace',
+  email: 'ada@example.com',
+  active: true,
+  tags: ['math', 'poetry'],
+  address: { city: 'London', zip: 'W1J' },
+}
 /** 16 chunks of 1 KiB. */
 export const CHUNKS: readonly Uint8Array[] = Array.from({ length: 16 }, (_, index) => new Uint8Array(1024).fill(65 + index))
 
