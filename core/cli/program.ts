@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { fromSource, packageVersion } from '../build/packages.ts'
+import { packageVersion } from '../build/packages.ts'
 import { register as registerBuild } from './commands/build.ts'
+import { register as registerConformance } from './commands/conformance.ts'
 import { register as registerDev } from './commands/dev.ts'
 import { register as registerInit } from './commands/init.ts'
 import { register as registerMigrate } from './commands/migrate.ts'
@@ -11,7 +11,7 @@ import { exitCode, reportError, reportResult } from './exit.ts'
 import { handleSignals } from './signals.ts'
 
 /** The command, with all that it can do. */
-async function createProgram(): Promise<Command> {
+function createProgram(): Command {
   const program = new Command('unmoor')
     .description('Write a handler once. Run it on Cloudflare Workers, in AWS Lambda containers, on Node servers and on your own isolate host.')
     .version(packageVersion, '-V, --version')
@@ -19,24 +19,15 @@ async function createProgram(): Promise<Command> {
     .showHelpAfterError('(add --help for what there is)')
     .exitOverride()
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong use (an unknown command, option, target, binding, or a config that does not hold).')
-  for (const register of [registerInit, registerDev, registerBuild, registerStart, registerMigrate, registerTest]) register(program)
-  await registerConformance(program)
+  for (const register of [registerInit, registerDev, registerBuild, registerStart, registerMigrate, registerTest, registerConformance]) register(program)
   return program
-}
-
-/** The suite is a part of its own, which a cut-down install may lack. */
-async function registerConformance(program: Command): Promise<void> {
-  const file = new URL(`./commands/conformance.${fromSource ? 'ts' : 'js'}`, import.meta.url)
-  if (!existsSync(file)) return
-  const { register } = (await import(/* @vite-ignore */ file.href)) as { register(program: Command): void }
-  register(program)
 }
 
 /** Runs the command; gives the exit code. Never throws. */
 export async function run(args: readonly string[]): Promise<number> {
   handleSignals()
   try {
-    const program = await createProgram()
+    const program = createProgram()
     if (args.length === 0) {
       program.outputHelp({ error: true })
       return 2
