@@ -8,7 +8,12 @@ import { escapeXml, parseXml } from '../../adapters/drivers/aws/xml.ts'
 import { UnmoorError } from '../../core/errors.ts'
 import { failure } from './contracts/harness.ts'
 
-const VARIABLES: Readonly<Record<string, string>> = { AWS_REGION: 'eu-central-1', AWS_ACCESS_KEY_ID: 'AKID', AWS_SECRET_ACCESS_KEY: 'sekret', AWS_SESSION_TOKEN: 'token' }
+const VARIABLES: Readonly<Record<string, string>> = {
+  AWS_REGION: 'eu-central-1',
+  AWS_ACCESS_KEY_ID: 'AKID',
+  AWS_SECRET_ACCESS_KEY: 'sekret',
+  AWS_SESSION_TOKEN: 'token',
+}
 const closing: (() => Promise<void>)[] = []
 afterEach(async () => {
   for (const close of closing.splice(0)) await close()
@@ -17,7 +22,10 @@ afterEach(async () => {
 type Handler = (request: IncomingMessage & { body: Buffer }, response: ServerResponse, count: number) => void
 
 /** A server that fails as AWS does, which the local servers cannot be made to. */
-async function failing(handler: Handler, options: { service?: AwsService; timeout?: number; retries?: number } = {}): Promise<{ client: AwsClient; url: string; calls: () => number }> {
+async function failing(
+  handler: Handler,
+  options: { service?: AwsService; timeout?: number; retries?: number } = {},
+): Promise<{ client: AwsClient; url: string; calls: () => number }> {
   let calls = 0
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
@@ -31,7 +39,11 @@ async function failing(handler: Handler, options: { service?: AwsService; timeou
   })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const { service = 'dynamodb', ...rest } = options
-  return { client: new AwsClient(resolveAws(service, { endpoint: url, ...rest }, { binding: 'b', variable: (name) => VARIABLES[name] })), url: `${url}/`, calls: () => calls }
+  return {
+    client: new AwsClient(resolveAws(service, { endpoint: url, ...rest }, { binding: 'b', variable: (name) => VARIABLES[name] })),
+    url: `${url}/`,
+    calls: () => calls,
+  }
 }
 
 const call = (url: string, options: Partial<AwsRequest> = {}): AwsRequest => ({
@@ -45,7 +57,10 @@ const call = (url: string, options: Partial<AwsRequest> = {}): AwsRequest => ({
   ...options,
 })
 
-const fails = (status: number, body: string, headers: Record<string, string> = {}): Handler => (_, response) => void response.writeHead(status, headers).end(body)
+const fails =
+  (status: number, body: string, headers: Record<string, string> = {}): Handler =>
+  (_, response) =>
+    void response.writeHead(status, headers).end(body)
 
 describe('the AWS client', () => {
   it.each([
@@ -70,7 +85,9 @@ describe('the AWS client', () => {
   })
 
   it('repeats what was rejected always, what may have been applied only where that is safe', async () => {
-    const throttled = await failing((_, response, count) => (count === 1 ? response.writeHead(400).end('{"__type":"ThrottlingException"}') : response.end('{}')))
+    const throttled = await failing((_, response, count) =>
+      count === 1 ? response.writeHead(400).end('{"__type":"ThrottlingException"}') : response.end('{}'),
+    )
     expect((await throttled.client.text(call(throttled.url, { repeatable: false }))).text).toBe('{}')
     const broken = await failing((_, response, count) => (count === 1 ? response.writeHead(500).end() : response.end('{}')))
     expect((await failure(broken.client.text(call(broken.url, { repeatable: false })), 'Unavailable')).mayHaveApplied).toBe(true)
@@ -106,26 +123,43 @@ describe('the AWS client', () => {
 
   it('signs as AWS computes it, also paths with every kind of character', async () => {
     let seen: (IncomingMessage & { body: Buffer }) | undefined
-    const { client, url } = await failing((request, response) => {
-      seen = request
-      response.end()
-    }, { service: 's3' })
-    await client.text(call(`${url}bucket/a%20b/%2B%27%28%C3%A9%0A//c?list-type=2&prefix=a%2Fb%20c`, { service: 's3', method: 'PUT', body: 'x', headers: { 'x-amz-meta-a': 'b  c', 'if-none-match': '*' } }))
+    const { client, url } = await failing(
+      (request, response) => {
+        seen = request
+        response.end()
+      },
+      { service: 's3' },
+    )
+    await client.text(
+      call(`${url}bucket/a%20b/%2B%27%28%C3%A9%0A//c?list-type=2&prefix=a%2Fb%20c`, {
+        service: 's3',
+        method: 'PUT',
+        body: 'x',
+        headers: { 'x-amz-meta-a': 'b  c', 'if-none-match': '*' },
+      }),
+    )
     const authorization = String(seen?.headers.authorization)
     const [, signed = '', signature = ''] = /SignedHeaders=([^,]+), Signature=([0-9a-f]+)/.exec(authorization) ?? []
     expect(signed.split(';')).toEqual(['host', 'if-none-match', 'x-amz-content-sha256', 'x-amz-date', 'x-amz-meta-a', 'x-amz-security-token'])
     const [path = '', search = ''] = String(seen?.url).split('?')
     const date = String(seen?.headers['x-amz-date'])
-    const headers = signed.split(';').map((name) => `${name}:${String(seen?.headers[name]).replace(/ +/g, ' ')}\n`).join('')
+    const headers = signed
+      .split(';')
+      .map((name) => `${name}:${String(seen?.headers[name]).replace(/ +/g, ' ')}\n`)
+      .join('')
     const canonical = ['PUT', path, search, headers, signed, seen?.headers['x-amz-content-sha256']].join('\n')
     const scope = `${date.slice(0, 8)}/eu-central-1/s3/aws4_request`
     const toSign = ['AWS4-HMAC-SHA256', date, scope, createHash('sha256').update(canonical).digest('hex')].join('\n')
-    const key = [date.slice(0, 8), 'eu-central-1', 's3', 'aws4_request'].reduce<Buffer>((hmac, part) => createHmac('sha256', hmac).update(part).digest(), Buffer.from('AWS4sekret'))
+    const key = [date.slice(0, 8), 'eu-central-1', 's3', 'aws4_request'].reduce<Buffer>(
+      (hmac, part) => createHmac('sha256', hmac).update(part).digest(),
+      Buffer.from('AWS4sekret'),
+    )
     expect(createHmac('sha256', key).update(toSign).digest('hex')).toBe(signature)
   })
 
   it('takes an endpoint by service, and refuses one that is no origin', () => {
-    const resolve = (variables: Record<string, string>): string | undefined => resolveAws('s3', {}, { binding: 'b', variable: (name) => ({ ...VARIABLES, ...variables })[name] }).endpoint
+    const resolve = (variables: Record<string, string>): string | undefined =>
+      resolveAws('s3', {}, { binding: 'b', variable: (name) => ({ ...VARIABLES, ...variables })[name] }).endpoint
     expect(resolve({})).toBeUndefined()
     expect(resolve({ AWS_ENDPOINT_URL: 'http://a:1/' })).toBe('http://a:1')
     expect(resolve({ AWS_ENDPOINT_URL: 'http://a:1', AWS_ENDPOINT_URL_S3: 'http://s:2' })).toBe('http://s:2')
@@ -135,7 +169,9 @@ describe('the AWS client', () => {
 
 describe('XML', () => {
   it('reads elements, entities, CDATA, empty elements and prefixes', () => {
-    const root = parseXml('<?xml version="1.0"?>\n<!-- c --><a xmlns="x"><ns:b at="1>2">1 &lt; 2 &amp; &#65;&#x1F600; &unknown;</ns:b><b/><c><![CDATA[<raw> & ]]>x</c></a>')
+    const root = parseXml(
+      '<?xml version="1.0"?>\n<!-- c --><a xmlns="x"><ns:b at="1>2">1 &lt; 2 &amp; &#65;&#x1F600; &unknown;</ns:b><b/><c><![CDATA[<raw> & ]]>x</c></a>',
+    )
     expect(root?.name).toBe('a')
     expect(root?.all('b').map(({ content }) => content)).toEqual(['1 < 2 & A\u{1f600} &unknown;', ''])
     expect(root?.text('c')).toBe('<raw> & x')

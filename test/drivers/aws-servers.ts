@@ -7,10 +7,14 @@ import { type LocalAws, startLocalAws } from '../../adapters/lambda/local/index.
 import { driverContext, type Harness } from './contracts/harness.ts'
 
 /** The servers that stand in for S3 here: moto only where it is installed. */
-export const S3_SERVERS: readonly ('fauxqs' | 'moto')[] = (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'moto_server'))) ? ['fauxqs', 'moto'] : ['fauxqs']
+export const S3_SERVERS: readonly ('fauxqs' | 'moto')[] = (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'moto_server')))
+  ? ['fauxqs', 'moto']
+  : ['fauxqs']
 
 /** The local AWS-protocol servers for the tests of one file: dynalite, and fauxqs or moto for S3. */
-export function awsServers(options: { s3?: 'fauxqs' | 'moto'; bindings?: Record<string, AnyDeclaration>; drivers?: Record<string, { driver: string }> } = {}): { variables(): Readonly<Record<string, string>> } {
+export function awsServers(options: { s3?: 'fauxqs' | 'moto'; bindings?: Record<string, AnyDeclaration>; drivers?: Record<string, { driver: string }> } = {}): {
+  variables(): Readonly<Record<string, string>>
+} {
   let local: LocalAws | undefined
   beforeAll(async () => {
     const before = process.env['UNMOOR_LOCAL_S3']
@@ -41,7 +45,12 @@ export function awsHarness<Driver extends { close?(): Promise<void> | void }>(
   const space = `${++spaces}`
   return {
     open: async (options = {}) =>
-      create(driverContext({ ...options, app: `${options.app ?? 'test'}-${space}` }, { variable: (name) => (without.includes(name) ? undefined : servers.variables()[name]) })),
+      create(
+        driverContext(
+          { ...options, app: `${options.app ?? 'test'}-${space}` },
+          { variable: (name) => (without.includes(name) ? undefined : servers.variables()[name]) },
+        ),
+      ),
     dispose: async () => {},
   }
 }

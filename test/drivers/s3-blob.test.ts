@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect } from 'vitest'
 import { blob } from '../../adapters/drivers/s3/index.ts'
 import type { BlobDriver } from '../../core/bindings/drivers.ts'
 import { awsHarness, awsServers, S3_SERVERS } from './aws-servers.ts'
 import { blobContract } from './contracts/blob.ts'
-import { failure, type Gaps, type Harness } from './contracts/harness.ts'
+import { caseRunner, failure, type Gaps, type Harness } from './contracts/harness.ts'
 
 const MIB = 1024 * 1024
 const bytes = (size: number, seed = 1): Uint8Array<ArrayBuffer> => new Uint8Array(createHash('shake256', { outputLength: size }).update(String(seed)).digest())
@@ -24,7 +24,7 @@ function streamOf(chunks: Iterable<Chunk> | AsyncIterable<Chunk>): ReadableStrea
     async pull(controller) {
       const { done, value } = await source.next()
       if (done) controller.close()
-      else controller.enqueue(value as Chunk)
+      else controller.enqueue(value)
     },
   })
 }
@@ -32,12 +32,16 @@ function streamOf(chunks: Iterable<Chunk> | AsyncIterable<Chunk>): ReadableStrea
 const GAPS: Readonly<Record<string, Gaps>> = {
   fauxqs: {},
   moto: {
-    'strange keys, and keys of 1,024 bytes, stay distinct': "moto 5.2 routes no path with a line break in it: 404",
+    'leaves the old blob where a long stream has the wrong condition':
+      'moto 5.2 does not look at the conditions of CompleteMultipartUpload, which AWS documents',
+    'strange keys, and keys of 1,024 bytes, stay distinct': 'moto 5.2 routes no path with a line break in it: 404',
     'metadata is the same from put, head, get and list, and is replaced with the blob': "moto 5.2's HTTP server drops headers whose name has an underscore",
   },
 }
 
 describe.each(S3_SERVERS)('s3 driver over %s', (s3) => {
+  const gaps = GAPS[s3] ?? {}
+  const it = caseRunner(gaps)
   const servers = awsServers({ s3, drivers: { files: { driver: 's3' } } })
   let harness: Harness<BlobDriver>
   let driver: BlobDriver
@@ -47,14 +51,32 @@ describe.each(S3_SERVERS)('s3 driver over %s', (s3) => {
   })
   afterEach(() => harness.dispose())
 
-  blobContract(`s3 over ${s3}`, async () => awsHarness(servers, (context) => blob({}, context)), { gaps: GAPS[s3] ?? {} })
+  blobContract(`s3 over ${s3}`, async () => awsHarness(servers, (context) => blob({}, context)), { gaps })
 
   it('keeps keys that URLs would resolve away, in order', async () => {
-    const keys = ['.hidden', './a', '../a', 'a/..', 'a/../b', 'a/.', 'a/.~', 'a/.~b', 'a.b', '\u007f', '\u007f~', '\u007f!x', 'a+b', "a'()*!b", 'a%2Fb', 'a\\b', 'a?b#c']
+    const keys = [
+      '.hidden',
+      './a',
+      '../a',
+      'a/..',
+      'a/../b',
+      'a/.',
+      'a/.~',
+      'a/.~b',
+      'a.b',
+      '\u007f',
+      '\u007f~',
+      '\u007f!x',
+      'a+b',
+      "a'()*!b",
+      'a%2Fb',
+      'a\\b',
+      'a?b#c',
+    ]
     for (const key of keys) await driver.put(key, new TextEncoder().encode(key), none)
     const { blobs } = await driver.list({ prefix: '', limit: 1000 })
     expect(blobs.map((record) => record.key)).toEqual(keys.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))))
-    for (const key of keys) expect(Buffer.from(await read(driver, key)).toString(), key).toBe(key)
+    for (const key of keys) expect(Buffer.from(await read(driver, key)).toString()).toBe(key)
     expect((await driver.list({ prefix: 'a/.', limit: 1000 })).blobs.map((record) => record.key)).toEqual(['a/.', 'a/..', 'a/../b', 'a/.~', 'a/.~b'])
     await driver.delete(keys)
     expect((await driver.list({ prefix: '', limit: 1000 })).blobs).toEqual([])
@@ -71,11 +93,33 @@ describe.each(S3_SERVERS)('s3 driver over %s', (s3) => {
   })
 
   it('keeps metadata in any language, with control characters, empty, and 2,048 bytes of it', async () => {
-    const customMetadata = { plain: 'a b', accents: 'Zürich – 東京 😀', empty: '', lines: 'a\nb\r\n\tc\0', spaces: '  x ', word: '=?UTF-8?B?eA==?=', percent: '%utf8%100%', quoted: '"a", b;c' }
-    await driver.put('m', bytes(3), { httpMetadata: { contentType: 'text/plain; charset=utf-8', cacheControl: 'max-age=60', contentDisposition: 'attachment; filename="a.txt"', contentLanguage: 'de' }, customMetadata })
+    const customMetadata = {
+      plain: 'a b',
+      accents: 'Zürich – 東京 😀',
+      empty: '',
+      lines: 'a\nb\r\n\tc\0',
+      spaces: '  x ',
+      word: '=?UTF-8?B?eA==?=',
+      percent: '%utf8%100%',
+      quoted: '"a", b;c',
+    }
+    await driver.put('m', bytes(3), {
+      httpMetadata: {
+        contentType: 'text/plain; charset=utf-8',
+        cacheControl: 'max-age=60',
+        contentDisposition: 'attachment; filename="a.txt"',
+        contentLanguage: 'de',
+      },
+      customMetadata,
+    })
     const record = await driver.head('m')
     expect(record?.customMetadata).toEqual(customMetadata)
-    expect(record?.httpMetadata).toEqual({ contentType: 'text/plain; charset=utf-8', cacheControl: 'max-age=60', contentDisposition: 'attachment; filename="a.txt"', contentLanguage: 'de' })
+    expect(record?.httpMetadata).toEqual({
+      contentType: 'text/plain; charset=utf-8',
+      cacheControl: 'max-age=60',
+      contentDisposition: 'attachment; filename="a.txt"',
+      contentLanguage: 'de',
+    })
     expect((await driver.get('m', {}))?.record.customMetadata).toEqual(customMetadata)
     expect((await driver.list({ prefix: '', limit: 1 })).blobs[0]?.customMetadata).toEqual(customMetadata)
     const full = { k: 'v'.repeat(2047) }
@@ -128,8 +172,7 @@ describe.each(S3_SERVERS)('s3 driver over %s', (s3) => {
     expect((await driver.head('a'))?.etag).toBe(old.etag)
   })
 
-  // moto 5.2 does not look at the conditions of CompleteMultipartUpload, which AWS documents; once it does, this says so.
-  ;(s3 === 'moto' ? it.fails : it)('leaves the old blob where a long stream has the wrong condition', { timeout: 60_000 }, async () => {
+  it('leaves the old blob where a long stream has the wrong condition', { timeout: 60_000 }, async () => {
     const old = await driver.put('a', bytes(10), none)
     const long = (): ReadableStream<Uint8Array<ArrayBuffer>> => streamOf([bytes(9 * MIB, 7), bytes(9 * MIB, 8)])
     await failure(driver.put('a', long(), { ...none, ifNoneMatch: '*' }), 'PreconditionFailed')
@@ -186,20 +229,23 @@ describe.each(S3_SERVERS)('s3 driver over %s', (s3) => {
             got.push(...[...page.blobs.map((record) => record.key), ...page.prefixes].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))))
             cursor = page.cursor
           } while (cursor !== undefined)
-          expect(got, JSON.stringify({ delimiter, prefix, limit })).toEqual(wanted)
+          expect({ delimiter, prefix, limit, got }).toEqual({ delimiter, prefix, limit, got: wanted })
         }
       }
     }
   })
 
   it('tells of a bucket that is not there, and frees connections of bodies that nobody reads', async () => {
-    const other = await blob({ bucket: 'unmoor-missing' }, { binding: 'files', app: 'x', declaration: { kind: 'blob' }, now: Date.now, variable: (name) => servers.variables()[name] })
+    const other = await blob(
+      { bucket: 'unmoor-missing' },
+      { binding: 'files', app: 'x', declaration: { kind: 'blob' }, now: Date.now, variable: (name) => servers.variables()[name] },
+    )
     expect((await failure(Promise.resolve(other.put('a', bytes(1), none)), 'NotFound')).details.kind).toBe('bucket')
     await failure(Promise.resolve(other.get('a', {})), 'NotFound')
     await driver.put('big', bytes(5 * MIB), none)
     for (let round = 0; round < 100; round++) {
       const found = await driver.get('big', {})
-      await (found?.body as ReadableStream).cancel()
+      await (found?.body as ReadableStream | undefined)?.cancel()
     }
     expect((await driver.head('big'))?.size).toBe(5 * MIB)
   })

@@ -58,13 +58,13 @@ export class AwsClient {
   }
 
   async #attempt(request: AwsRequest): Promise<HttpResponse> {
-    const { service, region, timeout, credentials } = this.settings
+    const { service, region, timeout } = this.settings
     const signer = new AwsV4Signer({
       method: request.method ?? 'POST',
       url: request.url,
       headers: request.headers ?? {},
       body: request.body ?? null,
-      ...withoutUndefined(credentials()),
+      ...withoutUndefined(this.settings.credentials()),
       service,
       region,
       cache: this.#keys,
@@ -83,7 +83,11 @@ export class AwsClient {
   }
 }
 
-function withoutUndefined({ sessionToken, ...keys }: ReturnType<AwsSettings['credentials']>): { accessKeyId: string; secretAccessKey: string; sessionToken?: string } {
+function withoutUndefined({ sessionToken, ...keys }: ReturnType<AwsSettings['credentials']>): {
+  accessKeyId: string
+  secretAccessKey: string
+  sessionToken?: string
+} {
   return sessionToken === undefined ? keys : { ...keys, sessionToken }
 }
 

@@ -28,9 +28,9 @@ export function parseAwsError(status: number, headers: NodeJS.Dict<string | stri
   let message = ''
   if (text.startsWith('{')) {
     try {
-      const data = JSON.parse(text) as { __type?: unknown; code?: unknown; message?: unknown; Message?: unknown }
-      code ||= String(data.__type ?? data.code ?? '')
-      message = String(data.message ?? data.Message ?? '')
+      const data = JSON.parse(text) as { __type?: string; code?: string; message?: string; Message?: string }
+      code ||= data.__type ?? data.code ?? ''
+      message = data.message ?? data.Message ?? ''
     } catch {
       message = text.slice(0, 200)
     }

@@ -3,7 +3,7 @@
  * and costs several times the CPU. The modules are taken by `getBuiltinModule`, because importing node:http as an ES module
  * evaluates every lazy export of it (tens of milliseconds of a cold start).
  */
-import type { Agent, IncomingMessage, RequestOptions } from 'node:http'
+import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 
 /** A request that is ready to be sent. */
 export interface HttpRequest {
@@ -42,7 +42,7 @@ const MAX_PAUSES = 30
 
 const agents = new Map<string, Agent>()
 
-function transport(protocol: string): { request: (options: RequestOptions, onResponse: (response: IncomingMessage) => void) => import('node:http').ClientRequest; agent: Agent } {
+function transport(protocol: string): { request: (options: RequestOptions, onResponse: (response: IncomingMessage) => void) => ClientRequest; agent: Agent } {
   const module = protocol === 'https:' ? process.getBuiltinModule('node:https') : process.getBuiltinModule('node:http')
   let agent = agents.get(protocol)
   if (agent === undefined) {
@@ -93,7 +93,9 @@ export function exchange({ method, url, headers, body, timeout, signal }: HttpRe
     request.on('timeout', onTimeout)
     request.once('error', (error) => {
       signal?.removeEventListener('abort', onAbort)
-      reject(error instanceof HttpFailure ? error : new HttpFailure('connection', error.message || String((error as NodeJS.ErrnoException).code), connected, error))
+      reject(
+        error instanceof HttpFailure ? error : new HttpFailure('connection', error.message || String((error as NodeJS.ErrnoException).code), connected, error),
+      )
     })
     request.end(body)
   })

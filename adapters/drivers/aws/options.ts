@@ -46,7 +46,9 @@ export function resolveAws(service: AwsService, options: AwsOptions, context: Va
   const { variable, binding } = { binding: context.binding, variable: (name: string) => context.variable(name) || undefined }
   const endpoint = options.endpoint ?? variable(`AWS_ENDPOINT_URL_${service.toUpperCase()}`) ?? variable('AWS_ENDPOINT_URL')
   if (endpoint !== undefined && !/^https?:\/\/[^/?#]+\/?$/.test(endpoint)) {
-    throw new UnmoorError('InvalidArgument', `Binding "${binding}": the endpoint "${endpoint}" of ${service} is not an origin such as http://127.0.0.1:4566.`, { binding })
+    throw new UnmoorError('InvalidArgument', `Binding "${binding}": the endpoint "${endpoint}" of ${service} is not an origin such as http://127.0.0.1:4566.`, {
+      binding,
+    })
   }
   const region = options.region ?? variable('AWS_REGION') ?? variable('AWS_DEFAULT_REGION')
   if (region === undefined) throw missing(binding, 'AWS_REGION')

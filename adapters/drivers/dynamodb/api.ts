@@ -38,7 +38,7 @@ export class DynamodbApi {
   async getMany(keys: readonly ItemKey[], consistent: boolean): Promise<Item[]> {
     const items: Item[] = []
     let left: readonly ItemKey[] = keys
-    for (let attempt = 0; left.length > 0; ) {
+    for (let attempt = 0; left.length > 0;) {
       const answer = await this.#read<{ Responses?: Record<string, Item[]>; UnprocessedKeys?: Record<string, { Keys: ItemKey[] }> }>('BatchGetItem', {
         RequestItems: { [this.#table]: { Keys: left, ConsistentRead: consistent } },
       })
@@ -46,7 +46,8 @@ export class DynamodbApi {
       items.push(...found)
       const rest = answer.UnprocessedKeys?.[this.#table]?.Keys ?? []
       // No progress means throttling, which asks for patience; progress that the answer was full.
-      if (rest.length === left.length && ++attempt >= BATCH_TRIES) throw new UnmoorError('Throttled', `dynamodb BatchGetItem on table "${this.#table}" left ${rest.length} keys.`)
+      if (rest.length === left.length && ++attempt >= BATCH_TRIES)
+        throw new UnmoorError('Throttled', `dynamodb BatchGetItem on table "${this.#table}" left ${rest.length} keys.`)
       if (rest.length === left.length) await pause(Math.random() * Math.min(2000, 50 * 2 ** attempt))
       left = rest
     }
@@ -72,7 +73,13 @@ export class DynamodbApi {
   }
 
   /** Keys of one partition that begin with `prefix`, without values, from after `after`. `last` is where the next page begins. */
-  async query(options: { pk: string; prefix: string; after: string | undefined; limit: number; now: number }): Promise<{ items: Item[]; last: string | undefined }> {
+  async query(options: {
+    pk: string
+    prefix: string
+    after: string | undefined
+    limit: number
+    now: number
+  }): Promise<{ items: Item[]; last: string | undefined }> {
     const { pk, prefix, after, limit, now } = options
     const { Items = [], LastEvaluatedKey } = await this.#read<{ Items?: Item[]; LastEvaluatedKey?: ItemKey }>('Query', {
       TableName: this.#table,
@@ -93,6 +100,14 @@ export class DynamodbApi {
 
   #call<T>(operation: string, write: boolean, body: object): Promise<T> {
     // Puts and deletes of whole items may be repeated: the second try leaves what the first would have left.
-    return callJson<T>(this.#client, { service: 'dynamodb', target: `DynamoDB_20120810.${operation}`, url: this.#url, on: `table "${this.#table}"`, body, write, repeatable: true })
+    return callJson<T>(this.#client, {
+      service: 'dynamodb',
+      target: `DynamoDB_20120810.${operation}`,
+      url: this.#url,
+      on: `table "${this.#table}"`,
+      body,
+      write,
+      repeatable: true,
+    })
   }
 }

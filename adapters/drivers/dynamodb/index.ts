@@ -34,12 +34,21 @@ export const kv: DriverFactory<'kv', DynamodbOptions> = (options, context) => {
   const table = options.table ?? context.variable('UNMOOR_TABLE')
   if (table === undefined) throw new UnmoorError('NotFound', `KV binding "${binding}" needs the name of its DynamoDB table in UNMOOR_TABLE.`, { binding })
   const shards = options.shards ?? 4
-  if (!Number.isInteger(shards) || shards < 1 || shards > 64) throw new UnmoorError('InvalidArgument', `KV binding "${binding}": shards is ${shards}, not a whole number from 1 to 64.`, { binding })
+  if (!Number.isInteger(shards) || shards < 1 || shards > 64)
+    throw new UnmoorError('InvalidArgument', `KV binding "${binding}": shards is ${shards}, not a whole number from 1 to 64.`, { binding })
   const bucket = options.bucket ?? context.variable('UNMOOR_BUCKET')
   const namespace = options.namespace ?? `${app}/${binding}`
   const { s3Endpoint, endpoint: _dynamodb, ...shared } = options
-  const spill = bucket === undefined ? undefined : new Spill(new S3Api(bucket, s3Endpoint === undefined ? shared : { ...shared, endpoint: s3Endpoint }, context), `${namespace}/.values/`)
-  return new DynamodbKv(new DynamodbApi(table, options, context), spill, { namespace, shards, consistent: options.consistent ?? false, now: () => context.now() })
+  const spill =
+    bucket === undefined
+      ? undefined
+      : new Spill(new S3Api(bucket, s3Endpoint === undefined ? shared : { ...shared, endpoint: s3Endpoint }, context), `${namespace}/.values/`)
+  return new DynamodbKv(new DynamodbApi(table, options, context), spill, {
+    namespace,
+    shards,
+    consistent: options.consistent ?? false,
+    now: () => context.now(),
+  })
 }
 
 /** Bytes of the largest value that is kept in an item. An item has at most 400 KB, with key, metadata and names. */
@@ -71,7 +80,13 @@ class DynamodbKv implements KvDriver {
   }
 
   async getMany(keys: readonly string[], as: 'text' | 'bytes'): Promise<Map<string, KvEntry>> {
-    const items = keys.length === 0 ? [] : await this.#api.getMany(keys.map((key) => this.#key(key)), this.#settings.consistent)
+    const items =
+      keys.length === 0
+        ? []
+        : await this.#api.getMany(
+            keys.map((key) => this.#key(key)),
+            this.#settings.consistent,
+          )
     const entries = await Promise.all(items.map(async (item) => [text(item, 'sk') ?? '', await this.#entry(item, as)] as const))
     return new Map(entries.filter((entry): entry is readonly [string, KvEntry] => entry[1] !== null))
   }
@@ -110,7 +125,10 @@ class DynamodbKv implements KvDriver {
    * Writes, and removes the object of the value before. The first try takes place only where there is none, so that the usual
    * write does not bring the old value back over the network to learn that.
    */
-  async #replace(write: (options: { unlessReferenced?: boolean; returnOld?: boolean }) => Promise<Item | undefined>, stored: Reference | undefined): Promise<void> {
+  async #replace(
+    write: (options: { unlessReferenced?: boolean; returnOld?: boolean }) => Promise<Item | undefined>,
+    stored: Reference | undefined,
+  ): Promise<void> {
     if (this.#spill === undefined) {
       await write({})
       return

@@ -23,7 +23,11 @@ export interface Reference {
 }
 
 /** An item as it is put. */
-export function toItem(key: ItemKey, value: string | Uint8Array<ArrayBuffer> | Reference, options: { metadata?: string | undefined; expiration?: number | undefined }): Item {
+export function toItem(
+  key: ItemKey,
+  value: string | Uint8Array<ArrayBuffer> | Reference,
+  options: { metadata?: string | undefined; expiration?: number | undefined },
+): Item {
   const item: Item = { ...key }
   if (typeof value === 'string') {
     if (value !== '') item['text'] = { S: value }

@@ -23,7 +23,7 @@ class Partition {
   async fill(): Promise<void> {
     while (this.#items.length === 0 && !this.#ended) {
       const { items, last } = await this.#api.query({ ...this.#query, after: this.#after, limit: this.#size })
-      this.#items = items.reverse()
+      this.#items = items.toReversed()
       this.#after = last
       this.#ended = last === undefined
     }
@@ -77,6 +77,7 @@ export function readCursor(prefix: string, cursor: string): string {
   }
   const [scope, last] = Array.isArray(parts) ? (parts as unknown[]) : []
   // Decoding base64url skips what it does not know, so the cursor must be what it would be written as.
-  if (scope !== prefix || typeof last !== 'string' || !last.startsWith(prefix) || writeCursor(prefix, last) !== cursor) throw invalidArgument({}, 'The cursor is not one that a list with this prefix gave.')
+  if (scope !== prefix || typeof last !== 'string' || !last.startsWith(prefix) || writeCursor(prefix, last) !== cursor)
+    throw invalidArgument({}, 'The cursor is not one that a list with this prefix gave.')
   return last
 }

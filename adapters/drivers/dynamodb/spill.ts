@@ -37,7 +37,11 @@ export class Spill {
       try {
         const bytes = await readBody(body)
         const actual = createHash('sha256').update(bytes).digest('hex')
-        if (actual !== sha256) throw new UnmoorError('ChecksumMismatch', `The object ${name} of bucket "${this.#api.bucket}" is not what was put: its SHA-256 is ${actual}, not ${sha256}.`)
+        if (actual !== sha256)
+          throw new UnmoorError(
+            'ChecksumMismatch',
+            `The object ${name} of bucket "${this.#api.bucket}" is not what was put: its SHA-256 is ${actual}, not ${sha256}.`,
+          )
         return bytes
       } catch (error) {
         if (error instanceof UnmoorError) throw error

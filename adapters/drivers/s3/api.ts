@@ -60,7 +60,12 @@ export class S3Api {
   }
 
   #request({ name, query, method, ...rest }: S3Request): AwsRequest {
-    const search = query === undefined ? '' : `?${Object.entries(query).map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join('&')}`
+    const search =
+      query === undefined
+        ? ''
+        : `?${Object.entries(query)
+            .map(([key, value]) => `${key}=${encodeURIComponent(value)}`)
+            .join('&')}`
     return { ...rest, service: 's3', method, target: `bucket "${this.bucket}"`, url: `${this.#base}/${name === '' ? '' : encodePath(name)}${search}` }
   }
 
@@ -74,7 +79,16 @@ export class S3Api {
     const objects = names.map((name) => `<Object><Key>${escapeXml(name)}</Key></Object>`).join('')
     const body = `<?xml version="1.0" encoding="UTF-8"?><Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Quiet>true</Quiet>${objects}</Delete>`
     const headers = { 'content-type': 'application/xml', 'content-md5': createHash('md5').update(body).digest('base64') }
-    const { root } = await this.xml({ operation: 'DeleteObjects', method: 'POST', name: '', query: { delete: '' }, headers, body, write: true, repeatable: true })
+    const { root } = await this.xml({
+      operation: 'DeleteObjects',
+      method: 'POST',
+      name: '',
+      query: { delete: '' },
+      headers,
+      body,
+      write: true,
+      repeatable: true,
+    })
     return new Map(root.all('Error').map((error) => [error.text('Key') ?? '', `${error.text('Code') ?? ''}: ${error.text('Message') ?? ''}`]))
   }
 }

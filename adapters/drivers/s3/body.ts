@@ -13,7 +13,8 @@ export function bodyStream(body: IncomingMessage, target: string): ReadableStrea
           if (done) controller.close()
           else controller.enqueue(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))
         } catch (error) {
-          const failure = error instanceof HttpFailure ? error : new HttpFailure('connection', error instanceof Error ? error.message : String(error), true, error)
+          const failure =
+            error instanceof HttpFailure ? error : new HttpFailure('connection', error instanceof Error ? error.message : String(error), true, error)
           controller.error(toUnmoorError(failure, { service: 's3', operation: 'GetObject', target, write: false }))
         }
       },

@@ -21,7 +21,8 @@ export interface S3Options extends AwsOptions {
 /** Blobs on S3. */
 export const blob: DriverFactory<'blob', S3Options> = (options, context) => {
   const bucket = options.bucket ?? context.variable('UNMOOR_BUCKET')
-  if (bucket === undefined) throw new UnmoorError('NotFound', `Blob binding "${context.binding}" needs the name of its S3 bucket in UNMOOR_BUCKET.`, { binding: context.binding })
+  if (bucket === undefined)
+    throw new UnmoorError('NotFound', `Blob binding "${context.binding}" needs the name of its S3 bucket in UNMOOR_BUCKET.`, { binding: context.binding })
   return new S3Blobs(new S3Api(bucket, options, context), options.prefix ?? `${context.app}/${context.binding}/`)
 }
 
@@ -55,10 +56,22 @@ class S3Blobs implements BlobDriver {
     if (ifNoneMatch !== undefined) headers['if-none-match'] = ifNoneMatch === '*' ? '*' : `"${ifNoneMatch}"`
     if (range !== undefined) headers['range'] = toRangeHeader(range)
     for (;;) {
-      const response = await this.#api.send({ operation: 'GetObject', method: 'GET', name, headers, write: false, repeatable: true, accept: [304, 404], signal })
+      const response = await this.#api.send({
+        operation: 'GetObject',
+        method: 'GET',
+        name,
+        headers,
+        write: false,
+        repeatable: true,
+        accept: [304, 404],
+        signal,
+      })
       if (response.status === 404) {
         const code = await errorCode(response)
-        if (code === 'NoSuchBucket') throw new UnmoorError('NotFound', `Bucket "${this.#api.bucket}" does not exist. Deploy the stack that creates it, or correct the name.`, { details: { kind: 'bucket' } })
+        if (code === 'NoSuchBucket')
+          throw new UnmoorError('NotFound', `Bucket "${this.#api.bucket}" does not exist. Deploy the stack that creates it, or correct the name.`, {
+            details: { kind: 'bucket' },
+          })
         return null
       }
       if (response.status === 304) {
@@ -73,7 +86,10 @@ class S3Blobs implements BlobDriver {
       if (range !== undefined && part === undefined) {
         // Some servers answer 200 where S3 answers 416 for an empty object.
         response.body.resume()
-        throw new UnmoorError(record.size === 0 ? 'RangeNotSatisfiable' : 'Internal', record.size === 0 ? 'The blob is empty, so no range of it holds anything.' : 'The server ignored the range.')
+        throw new UnmoorError(
+          record.size === 0 ? 'RangeNotSatisfiable' : 'Internal',
+          record.size === 0 ? 'The blob is empty, so no range of it holds anything.' : 'The server ignored the range.',
+        )
       }
       return { record, range: part?.range, body: bodyStream(response.body, `bucket "${this.#api.bucket}"`) }
     }
@@ -97,7 +113,10 @@ class S3Blobs implements BlobDriver {
     }
     if (failed.size === 0) return
     const indexes = names.flatMap((name, index) => (failed.has(name) ? [index] : []))
-    throw new UnmoorError('Unavailable', `${indexes.length} of ${keys.length} blobs were not deleted: ${[...failed.values()][0]}`, { details: { indexes }, mayHaveApplied: true })
+    throw new UnmoorError('Unavailable', `${indexes.length} of ${keys.length} blobs were not deleted: ${[...failed.values()][0]}`, {
+      details: { indexes },
+      mayHaveApplied: true,
+    })
   }
 
   /** Costs one HEAD per blob beside the list: S3's lists have no metadata. */

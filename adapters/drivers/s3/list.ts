@@ -28,7 +28,7 @@ export async function listPage(api: S3Api, base: string, options: ListOptions): 
   const inName = delimiter === undefined ? '' : escapeDelimiter(delimiter)
   if (delimiter !== undefined && inName === undefined) return groupHere(api, base, { ...options, delimiter }, token)
   const page = await listObjects(api, {
-    'prefix': objectPrefix(base, prefix),
+    prefix: objectPrefix(base, prefix),
     'max-keys': String(limit),
     ...(inName === '' || inName === undefined ? {} : { delimiter: inName }),
     ...(token === undefined ? {} : { 'continuation-token': token }),
@@ -71,7 +71,7 @@ async function groupHere(api: S3Api, base: string, options: ListOptions & { deli
   let next: string | undefined
   for (;;) {
     const page = await listObjects(api, {
-      'prefix': objectPrefix(base, prefix),
+      prefix: objectPrefix(base, prefix),
       ...(next === undefined ? {} : { 'continuation-token': next }),
       ...(next !== undefined || after === undefined ? {} : { 'start-after': objectName(base, after).name }),
     })

@@ -50,7 +50,10 @@ export function fromHeaders(headers: Headers): { httpMetadata: BlobHttpMetadata;
 
 function encodeValue(value: string): string {
   const odd = value === '' || /^\s|\s$/.test(value) || value.startsWith('=?') || value.startsWith(PERCENT) || hasControls(value)
-  if (odd) return PERCENT + encodeURIComponent(value).replace(/%(2[13-9A-F]|3[A-F]|40|5[B-E]|60|7[B-D])/g, (code) => (code === '%25' ? code : decodeURIComponent(code)))
+  if (odd)
+    return (
+      PERCENT + encodeURIComponent(value).replace(/%(2[13-9A-F]|3[A-F]|40|5[B-E]|60|7[B-D])/g, (code) => (code === '%25' ? code : decodeURIComponent(code)))
+    )
   if (/^[\x20-\x7e]*$/.test(value)) return value
   return `=?UTF-8?B?${Buffer.from(value).toString('base64')}?=`
 }
@@ -64,9 +67,11 @@ function decodeValue(value: string): string {
   if (value.startsWith(PERCENT)) return decodeURIComponent(value.slice(PERCENT.length))
   if (!value.startsWith('=?')) return value
   // S3 may answer with several words in either encoding; white space between words is not part of the text.
-  return value.replace(/\?=\s+=\?/g, '?==?').replace(/=\?utf-8\?([bq])\?([^?]*)\?=/gi, (_, encoding: string, text: string) =>
-    encoding.toLowerCase() === 'b' ? Buffer.from(text, 'base64').toString() : Buffer.from(quotedBytes(text)).toString(),
-  )
+  return value
+    .replace(/\?=\s+=\?/g, '?==?')
+    .replace(/=\?utf-8\?([bq])\?([^?]*)\?=/gi, (_, encoding: string, text: string) =>
+      encoding.toLowerCase() === 'b' ? Buffer.from(text, 'base64').toString() : Buffer.from(quotedBytes(text)).toString(),
+    )
 }
 
 function quotedBytes(text: string): number[] {

@@ -26,7 +26,13 @@ const IN_FLIGHT = 3
 const CONFLICT_RETRIES = 8
 
 /** Stores bytes or a stream under a name, all or nothing. */
-export async function upload(api: S3Api, name: string, body: Uint8Array<ArrayBuffer> | Source, headers: Record<string, string>, options: Conditions): Promise<Uploaded> {
+export async function upload(
+  api: S3Api,
+  name: string,
+  body: Uint8Array<ArrayBuffer> | Source,
+  headers: Record<string, string>,
+  options: Conditions,
+): Promise<Uploaded> {
   const parts = body instanceof Uint8Array ? slices(body) : gather(body, options.signal)
   try {
     const first = await parts.next()
@@ -62,7 +68,8 @@ async function* gather(stream: Source, signal: AbortSignal | undefined): AsyncGe
         if (size > 0) yield concat(held, size)
         return
       }
-      if (!ArrayBuffer.isView(value)) throw new UnmoorError('InvalidArgument', `The stream gave a ${typeof value}, not bytes. Pipe it through a TextEncoderStream.`)
+      if (!ArrayBuffer.isView(value))
+        throw new UnmoorError('InvalidArgument', `The stream gave a ${typeof value}, not bytes. Pipe it through a TextEncoderStream.`)
       held.push(viewBytes(value))
       size += value.byteLength
       while (size >= PART) {
@@ -143,7 +150,16 @@ async function multipart(
   options: Conditions,
 ): Promise<Uploaded> {
   const { signal } = options
-  const created = await api.xml({ operation: 'CreateMultipartUpload', method: 'POST', name, query: { uploads: '' }, headers, write: true, repeatable: true, signal })
+  const created = await api.xml({
+    operation: 'CreateMultipartUpload',
+    method: 'POST',
+    name,
+    query: { uploads: '' },
+    headers,
+    write: true,
+    repeatable: true,
+    signal,
+  })
   const uploadId = created.root.text('UploadId') ?? ''
   try {
     const { etags, size } = await uploadParts(api, name, uploadId, first, rest, options)
@@ -162,7 +178,9 @@ async function multipart(
     // S3 dates an object by when its upload began.
     return { etag: unquote(root.text('ETag')), size, uploaded: dateOf(created.headers) }
   } catch (error) {
-    await api.text({ operation: 'AbortMultipartUpload', method: 'DELETE', name, query: { uploadId }, write: true, repeatable: true, accept: [404] }).catch(() => {})
+    await api
+      .text({ operation: 'AbortMultipartUpload', method: 'DELETE', name, query: { uploadId }, write: true, repeatable: true, accept: [404] })
+      .catch(() => {})
     await refused(error, { ...options, ifNoneMatch: undefined }, CONFLICT_RETRIES)
     throw error
   }

@@ -62,7 +62,11 @@ export class SqsApi {
 
   /** At most 10 handles. */
   deleteBatch(receiptHandles: readonly string[]): Promise<BatchResult> {
-    return this.#call('DeleteMessageBatch', { Entries: receiptHandles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle })) }, { repeatable: true })
+    return this.#call(
+      'DeleteMessageBatch',
+      { Entries: receiptHandles.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle })) },
+      { repeatable: true },
+    )
   }
 
   /** At most 10 handles. */
@@ -72,7 +76,11 @@ export class SqsApi {
   }
 
   async attributes(names: readonly string[]): Promise<Record<string, string>> {
-    const { Attributes = {} } = await this.#call<{ Attributes?: Record<string, string> }>('GetQueueAttributes', { AttributeNames: names }, { repeatable: true, write: false })
+    const { Attributes = {} } = await this.#call<{ Attributes?: Record<string, string> }>(
+      'GetQueueAttributes',
+      { AttributeNames: names },
+      { repeatable: true, write: false },
+    )
     return Attributes
   }
 

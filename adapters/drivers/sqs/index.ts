@@ -138,7 +138,11 @@ class SqsQueue implements QueueDriver {
 
   /** Approximate, as SQS counts. A message that waits for its retry delay counts as leased. */
   async depth(): Promise<{ ready: number; delayed: number; leased: number }> {
-    const attributes = await this.#api.attributes(['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesDelayed', 'ApproximateNumberOfMessagesNotVisible'])
+    const attributes = await this.#api.attributes([
+      'ApproximateNumberOfMessages',
+      'ApproximateNumberOfMessagesDelayed',
+      'ApproximateNumberOfMessagesNotVisible',
+    ])
     return {
       ready: Number(attributes['ApproximateNumberOfMessages']),
       delayed: Number(attributes['ApproximateNumberOfMessagesDelayed']),

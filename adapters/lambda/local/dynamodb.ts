@@ -4,7 +4,7 @@ import type { AddressInfo, Server as NetServer } from 'node:net'
 import { join } from 'node:path'
 import { UnmoorError } from '../../../core/errors.ts'
 import { importOptional } from './packages.ts'
-import type { Server } from './process.ts'
+import type { Server } from './server.ts'
 
 /** What is used of dynalite, which has no types. */
 interface Dynalite {
@@ -13,10 +13,10 @@ interface Dynalite {
 
 /** DynamoDB's protocol by dynalite, on 127.0.0.1. */
 export async function startDynamodb(dataDir: string | undefined): Promise<Server> {
-  const { default: dynalite } = await importOptional<Dynalite>('dynalite', 'A kv binding on DynamoDB, started locally,')
+  const dynalite = await importOptional<Dynalite>('dynalite', 'A kv binding on DynamoDB, started locally,')
   const path = dataDir === undefined ? undefined : join(dataDir, 'dynamodb')
   if (path !== undefined) await mkdir(path, { recursive: true })
-  const server = dynalite({ createTableMs: 0, ...(path === undefined ? {} : { path }) })
+  const server = dynalite.default({ createTableMs: 0, ...(path === undefined ? {} : { path }) })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(new UnmoorError('Unavailable', `dynalite did not start: ${error.message}`, { cause: error })))
     server.listen(0, '127.0.0.1', resolve)

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { UnmoorError } from '../../../core/errors.ts'
 import { importOptional } from './packages.ts'
-import type { Server } from './process.ts'
+import type { Server } from './server.ts'
 import { mendS3, type S3App, type S3StoreLike } from './s3-mends.ts'
 
 /** What is used of fauxqs. Its stores are not exported, so they are taken from its files: see {@link internals}. */
@@ -51,7 +51,7 @@ const SUPPORTED = '2.4'
  * queue, which counts per queue, and the stored form of a message that becomes visible again, whose count must stay.
  */
 export async function startFauxqs(dataDir: string | undefined): Promise<Server> {
-  const { buildApp } = await importOptional<Fauxqs>('fauxqs', 'A blob binding on S3 or a queue on SQS, started locally,')
+  const fauxqs = await importOptional<Fauxqs>('fauxqs', 'A blob binding on S3 or a queue on SQS, started locally,')
   const { SqsStore, SnsStore, S3Store, PersistenceManager, version } = await internals()
   const sqsStore = new SqsStore()
   const snsStore = new SnsStore()
@@ -63,7 +63,7 @@ export async function startFauxqs(dataDir: string | undefined): Promise<Server> 
     persistence.load(sqsStore, snsStore, s3Store)
     for (const store of [sqsStore, snsStore, s3Store, ...sqsStore.allQueues()]) store.persistence = persistence
   }
-  const app = buildApp({ logger: false, defaultRegion: 'us-east-1', stores: { sqsStore, snsStore, s3Store } })
+  const app = fauxqs.buildApp({ logger: false, defaultRegion: 'us-east-1', stores: { sqsStore, snsStore, s3Store } })
   mendS3(app, s3Store)
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   return {
@@ -80,10 +80,14 @@ async function internals(): Promise<Internals & { version: string }> {
   const entry = import.meta.resolve('fauxqs')
   const load = async (path: string): Promise<Partial<Internals>> => (await import(new URL(path, entry).href)) as Partial<Internals>
   const { version } = (await import(new URL('../package.json', entry).href, { with: { type: 'json' } })).default as { version: string }
-  const [sqs, sns, s3, persistence] = await Promise.all(['./sqs/sqsStore.js', './sns/snsStore.js', './s3/s3Store.js', './persistence.js'].map((path) => load(path).catch(() => undefined)))
+  const [sqs, sns, s3, persistence] = await Promise.all(
+    ['./sqs/sqsStore.js', './sns/snsStore.js', './s3/s3Store.js', './persistence.js'].map((path) => load(path).catch(() => undefined)),
+  )
   const found = { ...sqs, ...sns, ...s3, ...persistence, version }
   if (found.SqsStore === undefined || found.SnsStore === undefined || found.S3Store === undefined || found.PersistenceManager === undefined) {
-    throw new UnmoorError('Unsupported', `The local start works with fauxqs ${SUPPORTED}, not ${version}. Run: npm install --save-dev fauxqs@${SUPPORTED}`, { operation: 'start' })
+    throw new UnmoorError('Unsupported', `The local start works with fauxqs ${SUPPORTED}, not ${version}. Run: npm install --save-dev fauxqs@${SUPPORTED}`, {
+      operation: 'start',
+    })
   }
   return found as Internals & { version: string }
 }

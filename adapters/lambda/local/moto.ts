@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { UnmoorError } from '../../../core/errors.ts'
 import { freePort } from './free-port.ts'
-import type { Server } from './process.ts'
+import type { Server } from './server.ts'
 
 /** S3's protocol by moto (Python), on 127.0.0.1: asked for with UNMOOR_LOCAL_S3=moto. Its data is in memory. */
 export async function startMoto(): Promise<Server> {
@@ -22,7 +22,11 @@ export async function startMoto(): Promise<Server> {
   while (!(await answers(url))) {
     if (ended !== undefined || Date.now() - started > 30_000) {
       child.kill()
-      throw new UnmoorError('Unavailable', `moto_server did not start: ${ended ?? 'no answer after 30 s'}. Install it with: pip install 'moto[server]', or unset UNMOOR_LOCAL_S3.`, { operation: 'start' })
+      throw new UnmoorError(
+        'Unavailable',
+        `moto_server did not start: ${ended ?? 'no answer after 30 s'}. Install it with: pip install 'moto[server]', or unset UNMOOR_LOCAL_S3.`,
+        { operation: 'start' },
+      )
     }
     await new Promise((resolve) => setTimeout(resolve, 50))
   }

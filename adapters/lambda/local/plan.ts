@@ -39,7 +39,11 @@ export function createPlan(manifest: Manifest, drivers: Readonly<Record<string, 
     }
     if (spec.driver === 's3' && !own('S3')) addName(plan.buckets, spec['bucket'], 'UNMOOR_BUCKET', variables, `unmoor-${slug(manifest.name)}`)
     if (spec.driver === 'sqs' && declaration?.kind === 'queue' && !own('SQS')) {
-      const queue: PlannedQueue = { binding, name: `${slug(manifest.name)}-${binding}`, variable: variableOf(spec['url']) ?? `${constantCase(binding)}_QUEUE_URL` }
+      const queue: PlannedQueue = {
+        binding,
+        name: `${slug(manifest.name)}-${binding}`,
+        variable: variableOf(spec['url']) ?? `${constantCase(binding)}_QUEUE_URL`,
+      }
       if (declaration.deadLetterQueue !== undefined) queue.redrive = { binding: declaration.deadLetterQueue, maxReceiveCount: declaration.maxRetries + 1 }
       plan.queues.push(queue)
     }

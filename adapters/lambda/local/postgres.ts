@@ -8,7 +8,7 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { freePort } from './free-port.ts'
 import { importOptional } from './packages.ts'
 import { slug } from './plan.ts'
-import type { Server } from './process.ts'
+import type { Server } from './server.ts'
 
 /** Options of {@link startPostgres}. */
 export interface PostgresOptions {
@@ -39,7 +39,11 @@ export async function startPostgres(options: PostgresOptions): Promise<Server> {
   }
   return useServer(options.server, options).catch((error: unknown) => {
     const url = options.server.replace(/:[^:@/]*@/, ':***@')
-    throw new UnmoorError('Unavailable', `Postgres at ${url} cannot be used: ${error instanceof Error ? error.message : String(error)}. Correct or unset UNMOOR_POSTGRES_URL.`, { operation: 'start', cause: error })
+    throw new UnmoorError(
+      'Unavailable',
+      `Postgres at ${url} cannot be used: ${error instanceof Error ? error.message : String(error)}. Correct or unset UNMOOR_POSTGRES_URL.`,
+      { operation: 'start', cause: error },
+    )
   })
 }
 
@@ -84,7 +88,9 @@ const ORIGIN = `unmoor on ${hostname()}: `
 
 /** Drops databases whose data folder is gone: test runs and demos work in temporary folders, and nothing else would ever end their databases. */
 async function dropForgotten(sql: Sql): Promise<void> {
-  const ours = await sql.unsafe<{ datname: string; comment: string | null }>("select datname, shobj_description(oid, 'pg_database') as comment from pg_database where datname like 'unmoor\\_%'")
+  const ours = await sql.unsafe<{ datname: string; comment: string | null }>(
+    "select datname, shobj_description(oid, 'pg_database') as comment from pg_database where datname like 'unmoor\\_%'",
+  )
   for (const { datname, comment } of ours) {
     if (!comment?.startsWith(ORIGIN) || existsSync(comment.slice(ORIGIN.length))) continue
     // One that is still in use is left for the next start.
@@ -93,8 +99,8 @@ async function dropForgotten(sql: Sql): Promise<void> {
 }
 
 async function asAdmin<T>(server: string, work: (sql: Sql) => Promise<T>): Promise<T> {
-  const { default: postgres } = await importOptional<PostgresPackage>('postgres', 'A sql binding on Postgres')
-  const sql = postgres(server, { max: 1, connect_timeout: 3, onnotice: () => {} })
+  const postgres = await importOptional<PostgresPackage>('postgres', 'A sql binding on Postgres')
+  const sql = postgres.default(server, { max: 1, connect_timeout: 3, onnotice: () => {} })
   try {
     return await work(sql)
   } finally {

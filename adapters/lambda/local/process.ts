@@ -9,15 +9,7 @@ import type { ProcessMessage, StartMessage, StopMessage } from './messages.ts'
 import { startMoto } from './moto.ts'
 import { startPostgres } from './postgres.ts'
 import { createBucket, createQueues, createTable, LOCAL_CREDENTIALS } from './resources.ts'
-
-/** A server that was started. */
-export interface Server {
-  /** Name and version. */
-  readonly name: string
-  readonly url: string
-  readonly pids?: readonly number[]
-  stop(): Promise<void>
-}
+import type { Server } from './server.ts'
 
 const servers: Server[] = []
 let stopping: Promise<void> | undefined

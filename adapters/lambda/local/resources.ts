@@ -32,14 +32,26 @@ export async function createTable(url: string, table: string): Promise<void> {
     if ((error as { cause?: { code?: unknown } }).cause?.code !== 'ResourceInUseException') throw error
   })
   for (;;) {
-    const { Table } = await callJson<{ Table: { TableStatus: string } }>(dynamodb, { ...call, target: 'DynamoDB_20120810.DescribeTable', body: { TableName: table } })
+    const { Table } = await callJson<{ Table: { TableStatus: string } }>(dynamodb, {
+      ...call,
+      target: 'DynamoDB_20120810.DescribeTable',
+      body: { TableName: table },
+    })
     if (Table.TableStatus === 'ACTIVE') return
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 
 export async function createBucket(url: string, bucket: string): Promise<void> {
-  const request = { service: 's3' as const, operation: 'CreateBucket', target: `bucket "${bucket}"`, method: 'PUT', url: `${url}/${bucket}`, write: true, repeatable: true }
+  const request = {
+    service: 's3' as const,
+    operation: 'CreateBucket',
+    target: `bucket "${bucket}"`,
+    method: 'PUT',
+    url: `${url}/${bucket}`,
+    write: true,
+    repeatable: true,
+  }
   await client('s3', url)
     .text(request)
     .catch((error: unknown) => {
@@ -60,7 +72,10 @@ export async function createQueues(url: string, queues: readonly PlannedQueue[],
   }
   for (const { binding, name, redrive } of queues) {
     const target = redrive === undefined ? undefined : queues.find((queue) => queue.binding === redrive.binding)
-    const policy = target === undefined ? '' : JSON.stringify({ deadLetterTargetArn: `arn:aws:sqs:us-east-1:000000000000:${target.name}`, maxReceiveCount: redrive?.maxReceiveCount })
+    const policy =
+      target === undefined
+        ? ''
+        : JSON.stringify({ deadLetterTargetArn: `arn:aws:sqs:us-east-1:000000000000:${target.name}`, maxReceiveCount: redrive?.maxReceiveCount })
     await call('SetQueueAttributes', name, {
       QueueUrl: urls[binding],
       Attributes: { VisibilityTimeout: String(visibilityTimeout), MessageRetentionPeriod: '1209600', RedrivePolicy: policy },

@@ -45,7 +45,10 @@ export function mendS3(app: S3App, store: S3StoreLike): void {
     if (objects === undefined) return done()
     const { method, query } = request
     if (method === 'GET' && key === '' && query['list-type'] === '2') {
-      reply.status(200).header('content-type', 'application/xml').send(listXml(bucket, objects, query))
+      reply
+        .status(200)
+        .header('content-type', 'application/xml')
+        .send(listXml(bucket, objects, query))
       return
     }
     const suffix = /^bytes=-(\d+)$/.exec(header(request, 'range') ?? '')?.[1]
@@ -55,7 +58,10 @@ export function mendS3(app: S3App, store: S3StoreLike): void {
     const refusal = (writes ? condition(request, objects.get(key)) : undefined) ?? (method === 'PUT' ? checksum(request) : undefined) ?? metadata(request)
     if (refusal === undefined) return done()
     const [status, code] = refusal
-    reply.status(status).header('content-type', 'application/xml').send(`<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${code}</Message></Error>`)
+    reply
+      .status(status)
+      .header('content-type', 'application/xml')
+      .send(`<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${code}</Message></Error>`)
   })
 }
 
