@@ -1,0 +1,116 @@
+/** `node:assert` in an isolate, strict. */
+import { inspect } from '../web/inspect.ts'
+import { isDeepStrictEqual } from './deep-equal.ts'
+
+interface Details {
+  message?: string | undefined
+  actual?: unknown
+  expected?: unknown
+  operator?: string
+}
+
+export class AssertionError extends Error {
+  readonly code = 'ERR_ASSERTION'
+  readonly actual: unknown
+  readonly expected: unknown
+  readonly operator: string
+  readonly generatedMessage: boolean
+
+  constructor({ message, actual, expected, operator = 'fail' }: Details) {
+    super(message ?? `${inspect(actual, 1)} ${operator} ${inspect(expected, 1)}`)
+    this.name = 'AssertionError'
+    this.actual = actual
+    this.expected = expected
+    this.operator = operator
+    this.generatedMessage = message === undefined
+  }
+}
+
+type Message = string | Error | undefined
+
+function check(condition: unknown, message: Message, details: Details): asserts condition {
+  if (condition) return
+  if (message instanceof Error) throw message
+  throw new AssertionError({ ...details, message: message ?? details.message })
+}
+
+export function ok(value: unknown, message?: Message): asserts value {
+  check(value, message, { actual: value, expected: true, operator: '==', message: 'The expression evaluated to a falsy value' })
+}
+export function equal(actual: unknown, expected: unknown, message?: Message): void {
+  check(Object.is(actual, expected), message, { actual, expected, operator: 'strictEqual' })
+}
+export function notEqual(actual: unknown, expected: unknown, message?: Message): void {
+  check(!Object.is(actual, expected), message, { actual, expected, operator: 'notStrictEqual' })
+}
+export function deepEqual(actual: unknown, expected: unknown, message?: Message): void {
+  check(isDeepStrictEqual(actual, expected), message, { actual, expected, operator: 'deepStrictEqual' })
+}
+export function notDeepEqual(actual: unknown, expected: unknown, message?: Message): void {
+  check(!isDeepStrictEqual(actual, expected), message, { actual, expected, operator: 'notDeepStrictEqual' })
+}
+export function fail(message?: Message): never {
+  if (message instanceof Error) throw message
+  throw new AssertionError({ message: message ?? 'Failed' })
+}
+export function match(text: string, pattern: RegExp, message?: Message): void {
+  check(pattern.test(text), message, { actual: text, expected: pattern, operator: 'match' })
+}
+export function doesNotMatch(text: string, pattern: RegExp, message?: Message): void {
+  check(!pattern.test(text), message, { actual: text, expected: pattern, operator: 'doesNotMatch' })
+}
+export function ifError(value: unknown): void {
+  if (value !== null && value !== undefined) throw value
+}
+
+type Expected = RegExp | (new (...args: never[]) => object) | ((error: unknown) => boolean) | Record<string, unknown> | undefined
+
+function checkThrown(error: unknown, expected: Expected, message: Message): void {
+  if (expected === undefined) return
+  if (expected instanceof RegExp) return check(expected.test(String(error)), message, { actual: error, expected, operator: 'throws' })
+  if (typeof expected === 'function') {
+    if (expected.prototype !== undefined && error instanceof (expected as new () => object)) return
+    const isClass = expected === Error || expected.prototype instanceof Error
+    return check(!isClass && (expected as (error: unknown) => boolean)(error) === true, message, { actual: error, expected, operator: 'throws' })
+  }
+  for (const [key, value] of Object.entries(expected)) {
+    const actual = (error as Record<string, unknown>)[key]
+    check(value instanceof RegExp && typeof actual === 'string' ? value.test(actual) : isDeepStrictEqual(actual, value), message, { actual, expected: value, operator: 'throws' })
+  }
+}
+
+export function throws(work: () => unknown, expected?: Expected, message?: Message): void {
+  try {
+    work()
+  } catch (error) {
+    return checkThrown(error, expected, message)
+  }
+  check(false, message, { message: 'Missing expected exception.', operator: 'throws' })
+}
+export async function rejects(work: Promise<unknown> | (() => Promise<unknown>), expected?: Expected, message?: Message): Promise<void> {
+  try {
+    await (typeof work === 'function' ? work() : work)
+  } catch (error) {
+    return checkThrown(error, expected, message)
+  }
+  check(false, message, { message: 'Missing expected rejection.', operator: 'rejects' })
+}
+export function doesNotThrow(work: () => unknown): void {
+  work()
+}
+export async function doesNotReject(work: Promise<unknown> | (() => Promise<unknown>)): Promise<void> {
+  await (typeof work === 'function' ? work() : work)
+}
+
+export const strictEqual = equal
+export const notStrictEqual = notEqual
+export const deepStrictEqual = deepEqual
+export const notDeepStrictEqual = notDeepEqual
+
+const assert = Object.assign((value: unknown, message?: Message): void => ok(value, message), {
+  AssertionError, deepEqual, deepStrictEqual, doesNotMatch, doesNotReject, doesNotThrow, equal, fail, ifError, match, notDeepEqual, notDeepStrictEqual, notEqual, notStrictEqual, ok, rejects, strictEqual, throws,
+})
+export const strict: typeof assert & { strict?: unknown } = assert
+Object.assign(assert, { strict: assert })
+
+export default assert
