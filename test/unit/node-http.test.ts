@@ -569,11 +569,16 @@ describe('the answer', () => {
     expect(errors).toHaveLength(1)
   })
 
-  it('takes a fetched response, decoded as undici has it', async () => {
+  it.each([
+    ['as it is', (fetched: Response) => fetched],
+    ['remade', (fetched: Response) => new Response(fetched.body, fetched)],
+    ['remade with its headers', (fetched: Response) => new Response(fetched.body, { headers: fetched.headers })],
+    ['remade with more headers', (fetched: Response) => new Response(fetched.body, { headers: [...fetched.headers, ['x-b', 'é']] })],
+  ])('hands a fetched response on %s, decoded as undici has it', async (_name, make) => {
     const { gzipSync } = await import('node:zlib')
     const packed = gzipSync('hello'.repeat(100))
     const target = await serve(() => new Response(packed, { headers: { 'content-encoding': 'gzip', 'x-a': '1' } }))
-    const { port } = await serve(() => fetch(target.url))
+    const { port } = await serve(async () => make(await fetch(target.url)))
     const { head, body } = await exchange(port, 'GET / HTTP/1.1\nHost: a')
     expect(head).toMatch(/x-a: 1/)
     expect(head).not.toMatch(/content-encoding/)

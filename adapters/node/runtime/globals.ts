@@ -2,6 +2,7 @@
  * Puts unmoor's Response, Request and fetch in place of undici's, for the app in an artifact. Apps see no difference but two of Workers' own:
  * a stream as a body needs no `duplex: 'half'`, and a request that is passed on takes its connection's headers not along.
  */
+import { rememberDecoded } from './decoded.ts'
 import { nativeFetch, NativeRequest, NativeResponse } from './native.ts'
 import { IncomingRequest } from './request.ts'
 import { Response } from './response.ts'
@@ -65,7 +66,9 @@ async function fetch(input: RequestInfo | URL, init?: RequestInit): Promise<glob
   const headers = given === undefined ? undefined : new Headers(given)
   const unwanted = CONNECTION_HEADERS.filter((name) => headers?.has(name))
   for (const name of unwanted) headers?.delete(name)
-  return nativeFetch(source, withDuplex(unwanted.length === 0 ? init : changedInit(init, { headers })))
+  const response = await nativeFetch(source, withDuplex(unwanted.length === 0 ? init : changedInit(init, { headers })))
+  rememberDecoded(response)
+  return response
 }
 
 /** Installs them, once. Whatever captures the globals at import must be imported later. */

@@ -3,6 +3,7 @@
  * It becomes the global Response in artifacts (globals.ts); everything that fetch's Response does holds, most of it by handing over to the real one.
  */
 import { isDisturbed, NativeResponse } from './native.ts'
+import { decodedHeaders, isDecoded } from './decoded.ts'
 import { flatHeaders, hasHeader, toHeaders } from './header-list.ts'
 
 const STATUS_TEXT = /^[\t\x20-\x7e]*$/
@@ -48,7 +49,7 @@ class LightResponse {
       const native = new NativeResponse(body, init)
       this.#status = native.status
       this.#statusText = native.statusText
-      this.#headers = native.headers
+      this.#headers = isDecoded(body) ? decodedHeaders(native.headers) : native.headers
       this.#native = native
     }
   }
@@ -85,7 +86,7 @@ class LightResponse {
       if (typeof statusText !== 'string' || !STATUS_TEXT.test(statusText)) return false
       this.#statusText = statusText
     }
-    const list = headers === undefined ? [] : flatHeaders(headers)
+    const list = headers === undefined ? [] : flatHeaders(isDecoded(this.#body) ? decodedHeaders(headers) : headers)
     if (list === undefined) return false
     if (contentType !== undefined && !hasHeader(list, 'content-type')) list.push('content-type', contentType)
     this.#list = list
@@ -257,14 +258,5 @@ export function takeResponse(response: globalThis.Response): ResponseParts {
   if (body !== null && (response.bodyUsed || body.locked)) {
     throw new TypeError('This Response was already sent or its body already read. Make a new one per request, or clone() it before.')
   }
-  return { status, statusText, list: undefined, headers: response.url === '' ? headers : decodedHeaders(headers), body }
-}
-
-/** The headers of an answer that undici fetched: it has decoded the body already, so the encoding and the length no longer hold. */
-function decodedHeaders(headers: Headers): Headers {
-  if (!headers.has('content-encoding')) return headers
-  const decoded = new Headers(headers)
-  decoded.delete('content-encoding')
-  decoded.delete('content-length')
-  return decoded
+  return { status, statusText, list: undefined, headers: isDecoded(body) ? decodedHeaders(headers) : headers, body }
 }
