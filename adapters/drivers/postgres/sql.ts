@@ -97,6 +97,8 @@ class PostgresSql implements SqlDriver {
   async exclusive<T>(work: () => Promise<T>): Promise<T> {
     let session: postgres.ReservedSql
     try {
+      // postgres.js never resolves a reserve() that opens its own connection where fetch_types is off; so that one is open already.
+      await this.#client`SELECT 1`
       session = await this.#client.reserve()
     } catch (error) {
       throw toUnmoorError(error, this.#server)
