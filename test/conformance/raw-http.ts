@@ -1,6 +1,6 @@
 /** A client of HTTP/1.1 over a bare socket: sends bytes as they are and shows when each arrives. Runs outside the target, on Node. */
 import { connect as connectTcp, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import { connect as connectTls, TLSSocket } from 'node:tls'
 
 const LATIN1 = 'latin1'
 
@@ -67,9 +67,10 @@ export class RawConnection {
     this.#socket.write('0\r\n\r\n')
   }
 
-  /** Goes away without a word. */
+  /** Goes away without a word. A reset, since a mere close could as well be a client that has sent all and still listens. */
   destroy(): void {
-    this.#socket.destroy()
+    if (this.#socket instanceof TLSSocket) this.#socket.destroy()
+    else this.#socket.resetAndDestroy()
   }
 
   /** Waits until the received bytes contain `text`; false if the connection ends or `seconds` pass before. */

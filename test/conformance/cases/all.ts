@@ -1,14 +1,14 @@
 /** The source list of cases: `total` is counted from it, the same on every target. */
 import type { Case } from '../case.ts'
 import { assetWireCases } from './assets.ts'
-import { cronWireCases } from './cron.ts'
+import { cronDeclarationCases, cronWireCases } from './cron.ts'
 import { answerCases } from './handlers-answer.ts'
 import { flowCases } from './handlers-flow.ts'
 import { requestCases } from './handlers-request.ts'
 import { INSIDE_CASES } from './inside.ts'
 import { waitUntilWireCases } from './wait-until.ts'
 
-export const CASES: readonly Case[] = [...requestCases, ...answerCases, ...flowCases, ...waitUntilWireCases, ...cronWireCases, ...assetWireCases, ...INSIDE_CASES]
+export const CASES: readonly Case[] = [...requestCases, ...answerCases, ...flowCases, ...waitUntilWireCases, ...cronWireCases, ...cronDeclarationCases, ...assetWireCases, ...INSIDE_CASES]
 
 const ids = new Set<string>()
 for (const { id, group } of CASES) {

@@ -4,7 +4,6 @@ import { assetCases } from './assets.ts'
 import { blobListCases } from './blob-list.ts'
 import { blobCases } from './blob.ts'
 import { cacheCases } from './cache.ts'
-import { cronCases } from './cron.ts'
 import { kvCases } from './kv.ts'
 import { queueDeliveryCases } from './queue-delivery.ts'
 import { queueCases } from './queue.ts'
@@ -18,7 +17,6 @@ import { waitUntilCases } from './wait-until.ts'
 export const INSIDE_CASES: readonly InsideCase[] = [
   ...runtimeCases,
   ...waitUntilCases,
-  ...cronCases,
   ...queueCases,
   ...queueDeliveryCases,
   ...kvCases,
