@@ -349,6 +349,23 @@ describe('the request', () => {
     expect((await exchange(port, 'POST / HTTP/1.1\nHost: a\nContent-Length: 4', 'abcd')).body).toBe('abcd')
   })
 
+  it.each(['declared', 'streamed'])('of 20 MB (%s) over maxBodyBytes: the client sees the 413, whatever the handler does', async (how) => {
+    const bytes = new Uint8Array(20_000_000)
+    const send = async (handler: HttpHandler): Promise<number> => {
+      const { url } = await serve(handler, { maxBodyBytes: 1_000_000 })
+      const body = how === 'declared' ? bytes : new Blob([bytes]).stream()
+      return (await plainFetch(url, { method: 'POST', body, duplex: 'half' } as RequestInit)).status
+    }
+    // A handler that answers while it reads has sent its status by then; the connection breaks off instead.
+    if (how === 'declared') expect(await send((request) => new Response(request.body))).toBe(413)
+    expect(
+      await send(async (request) => {
+        await request.text().catch(() => {})
+        return new Response('never seen')
+      }),
+    ).toBe(413)
+  })
+
   it("is passed on by fetch, without its connection's headers and without following redirects", async () => {
     const target = await serve((request) => {
       if (request.url.endsWith('/moved')) return Response.redirect('http://elsewhere.example/', 302)
@@ -516,6 +533,13 @@ describe('the answer', () => {
     )
     expect((await exchange(ready.port, 'GET / HTTP/1.1\nHost: a')).head).toMatch(/content-length: 4/)
     expect((await exchange(port, 'GET / HTTP/1.0\nHost: a')).body).toBe('abcd')
+  })
+
+  it('gives a Blob its length and type', async () => {
+    const { port } = await serve(() => new Response(new Blob(['hello'], { type: 'text/css' })))
+    const { head, body } = await exchange(port, 'GET / HTTP/1.1\nHost: a')
+    expect(head).toMatch(/content-type: text\/css[^]*content-length: 5/)
+    expect(body).toBe('hello')
   })
 
   it('stops reading a stream while the client does not take it, and cancels it when the client goes', async () => {

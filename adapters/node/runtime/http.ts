@@ -51,7 +51,7 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
   }
   const send = (incoming: IncomingMessage, outgoing: ServerResponse, ctx: OwnedContext, response: Response): void => {
     // Gone, or answered already with a 413.
-    if (outgoing.writableEnded || outgoing.destroyed) response.body?.cancel().catch(() => {})
+    if (outgoing.headersSent || outgoing.destroyed) response.body?.cancel().catch(() => {})
     else {
       try {
         const streamed = respond(outgoing, response, incoming.method === 'HEAD')
@@ -71,8 +71,8 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
     if (origin === undefined) return refuse(outgoing, 400, 'a missing or malformed Host header or request target')
     // fetch's Request has no such method.
     if (incoming.method === 'TRACE') return refuse(outgoing, 501)
-    if (maxBodyBytes !== undefined && Number(incoming.headers['content-length'] ?? 0) > maxBodyBytes) return refuse(outgoing, 413)
-    const count = maxBodyBytes === undefined ? undefined : bodyCounter(outgoing, maxBodyBytes)
+    if (maxBodyBytes !== undefined && Number(incoming.headers['content-length'] ?? 0) > maxBodyBytes) return refuseBody(incoming, outgoing)
+    const count = maxBodyBytes === undefined ? undefined : bodyCounter(incoming, outgoing, maxBodyBytes)
     const ctx = createContext(options.context)
     // An IncomingRequest is a Request by its prototype, which the type system cannot see.
     const request = new IncomingRequest(incoming, outgoing, origin, count) as unknown as Request
@@ -98,12 +98,12 @@ function isPromise(answer: Response | Promise<Response>): answer is Promise<Resp
   return typeof (answer as Promise<Response>).then === 'function'
 }
 
-function bodyCounter(outgoing: ServerResponse, max: number): CountBytes {
+function bodyCounter(incoming: IncomingMessage, outgoing: ServerResponse, max: number): CountBytes {
   let size = 0
   return (bytes) => {
     size += bytes
     if (size <= max) return
-    if (!outgoing.headersSent) refuse(outgoing, 413)
+    if (!outgoing.headersSent) refuseBody(incoming, outgoing)
     throw new UnmoorError('LimitExceeded', `The request body is over this server's maxBodyBytes of ${max}.`, {
       details: { limit: 'maxBodyBytes', actual: size, max },
     })
@@ -115,8 +115,25 @@ const TEXTS: Readonly<Record<number, string>> = { 400: 'Bad Request', 413: 'Cont
 /** An answer of the server's own, as plain text. */
 function refuse(outgoing: ServerResponse, status: number, why?: string): void {
   const text = why === undefined ? (TEXTS[status] as string) : `${TEXTS[status]}: ${why}`
-  // What is left of a refused request would be read as the next one's start, or for ever.
-  const connection = status === 500 ? [] : ['connection', 'close']
-  outgoing.writeHead(status, ['content-type', 'text/plain; charset=utf-8', 'content-length', String(Buffer.byteLength(text)), ...connection])
+  outgoing.writeHead(status, refusalFields(text, status !== 500))
   outgoing.end(text)
+}
+
+/** Milliseconds that a client has to take a 413 in, while what it still sends is thrown away. */
+const LINGER = 2000
+
+/** A 413. The connection closes, but not at once: closing it with bytes unread would reset it, and the client might never see the answer. */
+function refuseBody(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  const text = TEXTS[413] as string
+  outgoing.writeHead(413, refusalFields(text, true))
+  outgoing.write(text)
+  const timer = setTimeout(() => outgoing.end(), LINGER)
+  incoming.once('close', () => clearTimeout(timer))
+  incoming.once('end', () => outgoing.end())
+  incoming.resume()
+}
+
+/** What is left of a refused request would be read as the next one's start: the connection closes after it. */
+function refusalFields(text: string, close: boolean): string[] {
+  return ['content-type', 'text/plain; charset=utf-8', 'content-length', String(Buffer.byteLength(text)), ...(close ? ['connection', 'close'] : [])]
 }

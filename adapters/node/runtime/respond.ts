@@ -54,8 +54,8 @@ function writeHead(outgoing: ServerResponse, { status, statusText }: ResponsePar
   else outgoing.writeHead(status, statusText, fields)
 }
 
-/** The fields to write, and the app's own content-length. */
-function headFields({ list, headers }: ResponseParts): { fields: string[]; length: string | undefined } {
+/** The fields to write, and the content-length: a known one, else the app's own. */
+function headFields({ list, headers, size }: ResponseParts): { fields: string[]; length: string | undefined } {
   const fields: string[] = []
   let length: string | undefined
   const add = (name: string, value: string): void => {
@@ -65,7 +65,7 @@ function headFields({ list, headers }: ResponseParts): { fields: string[]; lengt
   if (list !== undefined) for (let index = 0; index < list.length; index += 2) add(list[index] as string, list[index + 1] as string)
   else if (headers !== undefined) for (const [name, value] of headers) add(name, value)
   if (length !== undefined && !/^\d+$/.test(length)) throw new TypeError(`A Response has the content-length ${JSON.stringify(length)}, which is no number.`)
-  return { fields, length }
+  return { fields, length: size === undefined ? length : String(size) }
 }
 
 function cancel(body: ReadableStream): void {

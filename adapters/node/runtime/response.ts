@@ -24,6 +24,8 @@ export interface ResponseParts {
   list: readonly string[] | undefined
   headers: Headers | undefined
   body: LightBody
+  /** Bytes of a stream's body, where they are known. */
+  size?: number | undefined
 }
 
 let take: (response: LightResponse) => ResponseParts
@@ -38,6 +40,7 @@ class LightResponse {
   /** Holds the body once it is wanted as a stream or read; status and headers stay here. */
   #native: Response | undefined
   #used = false
+  #size: number | undefined
 
   static {
     isLight = (value): value is LightResponse => #status in value
@@ -51,6 +54,7 @@ class LightResponse {
       this.#statusText = native.statusText
       this.#headers = isDecoded(body) ? decodedHeaders(native.headers) : native.headers
       this.#native = native
+      if (body instanceof Blob) this.#size = body.size
     }
   }
 
@@ -199,7 +203,7 @@ class LightResponse {
       }
       this.#used = !(body instanceof ReadableStream)
     }
-    return { status: this.#status, statusText: this.#statusText, list: this.#list, headers: this.#headers, body }
+    return { status: this.#status, statusText: this.#statusText, list: this.#list, headers: this.#headers, body, size: this.#size }
   }
 
   static json(data: unknown, init?: ResponseInit): LightResponse {
