@@ -41,7 +41,9 @@ function adapterUrl(target: string, projectDir: string, config: Config): string 
     return pathToFileURL(path).href
   }
   if (!(TARGETS as readonly string[]).includes(target)) {
-    throw configError(`There is no target "${target}". Targets: ${knownTargets(config).join(', ')}. An adapter of your own is named in unmoor.config.ts as targets.${target}.adapter.`)
+    throw configError(
+      `There is no target "${target}". Targets: ${knownTargets(config).join(', ')}. An adapter of your own is named in unmoor.config.ts as targets.${target}.adapter.`,
+    )
   }
   return new URL(`../../adapters/${target}/index.${fromSource ? 'ts' : 'js'}`, import.meta.url).href
 }

@@ -11,12 +11,19 @@ export async function readAssets(projectDir: string, manifest: Manifest): Promis
   for (const [binding, declaration] of Object.entries(manifest.bindings)) {
     if (declaration.kind !== 'assets') continue
     if (found !== undefined) {
-      throw new UnmoorError('InvalidArgument', `"${found.binding}" and "${binding}" are both assets; an app has one folder of them. Put the files together.`, { binding, operation: 'build' })
+      throw new UnmoorError('InvalidArgument', `"${found.binding}" and "${binding}" are both assets; an app has one folder of them. Put the files together.`, {
+        binding,
+        operation: 'build',
+      })
     }
     const folder = resolve(projectDir, declaration.directory)
     // Whoever names the project's own folder would publish its sources.
     if (!relative(folder, projectDir).startsWith('..') && !isAbsolute(relative(folder, projectDir))) {
-      throw new UnmoorError('InvalidArgument', `Assets "${binding}": the folder "${declaration.directory}" holds the whole project. Name a folder of its own, such as "./public".`, { binding, operation: 'build' })
+      throw new UnmoorError(
+        'InvalidArgument',
+        `Assets "${binding}": the folder "${declaration.directory}" holds the whole project. Name a folder of its own, such as "./public".`,
+        { binding, operation: 'build' },
+      )
     }
     found = { binding, notFound: declaration.notFound, files: await listAssets(folder, binding) }
   }
@@ -31,7 +38,11 @@ export async function readAssets(projectDir: string, manifest: Manifest): Promis
 export async function listAssets(folder: string, binding: string): Promise<AssetFile[]> {
   const refuse = (message: string): UnmoorError => new UnmoorError('InvalidArgument', `Assets "${binding}": ${message}`, { binding, operation: 'build' })
   const root = await realpath(folder).catch((cause: unknown) => {
-    throw new UnmoorError('NotFound', `Assets "${binding}": there is no folder ${folder}. Make it, or correct assets({ directory }).`, { binding, operation: 'build', cause })
+    throw new UnmoorError('NotFound', `Assets "${binding}": there is no folder ${folder}. Make it, or correct assets({ directory }).`, {
+      binding,
+      operation: 'build',
+      cause,
+    })
   })
   const files: AssetFile[] = []
   const walk = async (dir: string, url: string, above: readonly string[]): Promise<void> => {

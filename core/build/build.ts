@@ -52,7 +52,9 @@ export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
 }
 
 /** Builds the project's app for several targets; config, manifest, migrations and assets are read once. All are built or the first failure is thrown. */
-export async function buildApps(options: Omit<BuildOptions, 'target' | 'outDir' | 'adapter'> & { targets: readonly string[]; outDir?: ((target: string) => string) | undefined }): Promise<BuiltApp[]> {
+export async function buildApps(
+  options: Omit<BuildOptions, 'target' | 'outDir' | 'adapter'> & { targets: readonly string[]; outDir?: ((target: string) => string) | undefined },
+): Promise<BuiltApp[]> {
   const project = await loadProject(options.projectDir, options)
   return Promise.all(options.targets.map((target) => buildTarget(project, { ...options, target, outDir: options.outDir?.(target) })))
 }
@@ -79,11 +81,19 @@ export async function buildTarget(project: Project, options: Omit<BuildOptions, 
   return { target: adapter.name, outDir, info, adapter, project, ms: performance.now() - started }
 }
 
-function createContext(dir: string, project: Project, info: ArtifactInfo, adapter: Adapter, imports: { imports: string; object: string }, log: Log): BuildContext {
+function createContext(
+  dir: string,
+  project: Project,
+  info: ArtifactInfo,
+  adapter: Adapter,
+  imports: { imports: string; object: string },
+  log: Log,
+): BuildContext {
   const { projectDir, assets } = project
   const place = (path: string): string => {
     const file = resolve(dir, path)
-    if (!file.startsWith(dir + sep)) throw new UnmoorError('InvalidArgument', `The adapter of "${adapter.name}" writes "${path}", outside of its artifact.`, { operation: 'build' })
+    if (!file.startsWith(dir + sep))
+      throw new UnmoorError('InvalidArgument', `The adapter of "${adapter.name}" writes "${path}", outside of its artifact.`, { operation: 'build' })
     return file
   }
   return {
@@ -100,7 +110,10 @@ function createContext(dir: string, project: Project, info: ArtifactInfo, adapte
     async bundle(options) {
       place(options.file)
       // The manifest was read with every check of the declarations; the artifact need not repeat them.
-      return bundle({ ...options, define: { UNMOOR_BUILT: 'true', ...options.define } }, { projectDir, outDir: dir, appEntry: project.entry, target: adapter.name, conditions: adapter.conditions, nodeBuiltins: adapter.nodeBuiltins, log })
+      return bundle(
+        { ...options, define: { UNMOOR_BUILT: 'true', ...options.define } },
+        { projectDir, outDir: dir, appEntry: project.entry, target: adapter.name, conditions: adapter.conditions, nodeBuiltins: adapter.nodeBuiltins, log },
+      )
     },
     async write(path, content) {
       const file = place(path)
@@ -133,6 +146,7 @@ export async function readArtifact(dir: string, target = 'NAME'): Promise<Artifa
   } catch (cause) {
     throw new UnmoorError('InvalidArgument', `${join(dir, INFO_FILE)} is not JSON. Build the app again.`, { operation: 'start', cause })
   }
-  if (info?.manifest?.version !== 1) throw new UnmoorError('InvalidArgument', `${dir} was built by another version of unmoor. Build the app again.`, { operation: 'start' })
+  if (info?.manifest?.version !== 1)
+    throw new UnmoorError('InvalidArgument', `${dir} was built by another version of unmoor. Build the app again.`, { operation: 'start' })
   return info
 }

@@ -105,7 +105,7 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
 }
 
 /** Warnings that say nothing an app's author could act on. */
-const QUIET: ReadonlySet<string> = new Set(['EVAL', 'CIRCULAR_DEPENDENCY', 'COMMONJS_VARIABLE_IN_ESM', 'EMPTY_IMPORT_META'])
+const QUIET: ReadonlySet<string> = new Set(['EVAL', 'CIRCULAR_DEPENDENCY', 'COMMONJS_VARIABLE_IN_ESM', 'EMPTY_IMPORT_META', 'TOLERATED_TRANSFORM'])
 
 function moduleIds(bundled: OutputBundle): Set<string> {
   return new Set(Object.values(bundled).flatMap((output) => (output.type === 'chunk' ? output.moduleIds : [])))
@@ -114,7 +114,9 @@ function moduleIds(bundled: OutputBundle): Set<string> {
 /** Whether an import survived tree shaking: a library may import `node:fs` in a part that the app does not use. */
 function isKept(bundled: OutputBundle): (offence: Offence) => boolean {
   // The chunk's own list of imports names dropped ones too; its text has what is left, under the id that they were resolved to.
-  const text = Object.values(bundled).map((output) => (output.type === 'chunk' ? output.code : '')).join('\n')
+  const text = Object.values(bundled)
+    .map((output) => (output.type === 'chunk' ? output.code : ''))
+    .join('\n')
   return ({ kind, specifier, required }) => {
     // A CommonJS require stays where its module does.
     if (required) return true
@@ -130,7 +132,11 @@ function buildError(error: unknown): unknown {
   const text = causes.map((cause) => plain(cause instanceof Error ? cause.message : String((cause as { message?: string }).message ?? cause))).join('\n')
   // The entry's own imports are the app, unmoor, and drivers: only those of others can lack a name.
   const missing = /"(\w+)" is not exported by "([^"]+)"[^]*the generated entry/.exec(text)
-  if (missing !== null) return configError(`The driver module ${missing[2]} has no export "${missing[1]}". A driver exports a factory for each kind that it serves: export const ${missing[1]} = (options, context) => ...`, error)
+  if (missing !== null)
+    return configError(
+      `The driver module ${missing[2]} has no export "${missing[1]}". A driver exports a factory for each kind that it serves: export const ${missing[1]} = (options, context) => ...`,
+      error,
+    )
   return new UnmoorError('InvalidArgument', `The app does not build:\n${text.trim()}`, { operation: 'build', cause: error })
 }
 

@@ -27,14 +27,15 @@ export function checkConfig(value: unknown, file: string): Config {
     refuse('name', `must be lower-case letters, digits and hyphens, a letter first, at most 63, such as "links"; it is ${print(name)}.`)
   }
   for (const [key, path] of Object.entries({ entry, dataDir })) {
-    if (path !== undefined && (typeof path !== 'string' || path === '')) refuse(key, `must be a path such as "${key === 'entry' ? 'src/app.ts' : '.unmoor/data'}"; it is ${print(path)}.`)
+    if (path !== undefined && (typeof path !== 'string' || path === ''))
+      refuse(key, `must be a path such as "${key === 'entry' ? 'src/app.ts' : '.unmoor/data'}"; it is ${print(path)}.`)
   }
   if (drivers !== undefined) checkDrivers(drivers, 'drivers', refuse)
   if (targets !== undefined) {
     if (!isRecord(targets)) return refuse('targets', 'must be an object, such as { node: { drivers: {} } }.')
     for (const [target, own] of Object.entries(targets)) checkTarget(own, `targets.${target}`, refuse)
   }
-  return value as Config
+  return value
 }
 
 type Refuse = (key: string, takes: string) => never

@@ -30,7 +30,9 @@ export async function resolveDrivers(manifest: Manifest, adapter: Adapter, confi
     if (kind === 'variable') continue
     const named = forTarget[binding] ?? forAll[binding] ?? adapter.defaultDrivers[kind]
     if (named === undefined) {
-      throw configError(`The target "${adapter.name}" has no default driver for the ${kind} binding "${binding}". Name one in unmoor.config.ts: targets.${adapter.name}.drivers.${binding}.`)
+      throw configError(
+        `The target "${adapter.name}" has no default driver for the ${kind} binding "${binding}". Name one in unmoor.config.ts: targets.${adapter.name}.drivers.${binding}.`,
+      )
     }
     const spec: DriverSpec = typeof named === 'string' ? { driver: named } : named
     const module = driverModule(spec.driver, binding, adapter, projectDir)
@@ -55,7 +57,9 @@ function checkNames(names: readonly string[], key: string, manifest: Manifest): 
 export function builtInDrivers(): string[] {
   const folder = join(packageRoot, 'dist/adapters/drivers')
   if (!existsSync(folder)) return []
-  return readdirSync(folder).filter((name) => existsSync(join(folder, name, 'index.js'))).sort()
+  return readdirSync(folder)
+    .filter((name) => existsSync(join(folder, name, 'index.js')))
+    .sort()
 }
 
 function driverModule(driver: string, binding: string, adapter: Adapter, projectDir: string): string {
@@ -69,7 +73,9 @@ function driverModule(driver: string, binding: string, adapter: Adapter, project
   }
   if (installed(driver, projectDir)) return driver
   const names = [...Object.keys(adapter.drivers ?? {}), ...builtInDrivers()].join(', ')
-  throw configError(`Binding "${binding}": there is no driver "${driver}". Drivers for "${adapter.name}": ${names}; or the path or name of an installed package of your own.`)
+  throw configError(
+    `Binding "${binding}": there is no driver "${driver}". Drivers for "${adapter.name}": ${names}; or the path or name of an installed package of your own.`,
+  )
 }
 
 function installed(specifier: string, projectDir: string): boolean {
@@ -100,7 +106,9 @@ async function exportedNames(path: string): Promise<string[] | undefined> {
   const { staticExports } = parseSync(path, readFileSync(path, 'utf8')).module
   const entries = staticExports.flatMap((statement) => statement.entries)
   const unknown = entries.some((entry) => entry.exportName.kind === 'None')
-  const names = unknown ? undefined : entries.flatMap((entry) => (entry.exportName.name === null || entry.exportName.name === undefined ? [] : [entry.exportName.name]))
+  const names = unknown
+    ? undefined
+    : entries.flatMap((entry) => (entry.exportName.name === null || entry.exportName.name === undefined ? [] : [entry.exportName.name]))
   seen.set(path, names)
   return names
 }

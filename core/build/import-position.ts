@@ -25,7 +25,8 @@ export async function findImport(file: string, code: string, specifier: string):
 function* importNodes(node: Node, specifier: string, guarded: boolean): Generator<{ start: number; dynamic: boolean }> {
   const source = importSource(node)
   if (source !== undefined && source.value === specifier) yield { start: source.start, dynamic: guarded || node.type === 'ImportExpression' }
-  const inside = guarded || node.type === 'TryStatement' || node.type.endsWith('Function') || node.type.endsWith('FunctionExpression') || node.type === 'FunctionDeclaration'
+  const inside =
+    guarded || node.type === 'TryStatement' || node.type.endsWith('Function') || node.type.endsWith('FunctionExpression') || node.type === 'FunctionDeclaration'
   for (const child of Object.values(node)) {
     for (const item of Array.isArray(child) ? child : [child]) {
       if (typeof item === 'object' && item !== null && typeof (item as Node).type === 'string') yield* importNodes(item as Node, specifier, inside)
@@ -36,7 +37,7 @@ function* importNodes(node: Node, specifier: string, guarded: boolean): Generato
 function importSource(node: Node): (Node & { value?: unknown }) | undefined {
   if (node.type === 'CallExpression') {
     const callee = node['callee'] as Node & { name?: string }
-    return callee.type === 'Identifier' && callee.name === 'require' ? ((node['arguments'] as Node[])[0] as Node | undefined) : undefined
+    return callee.type === 'Identifier' && callee.name === 'require' ? (node['arguments'] as Node[])[0] : undefined
   }
   return /^(Import|Export)/.test(node.type) ? ((node['source'] ?? undefined) as Node | undefined) : undefined
 }

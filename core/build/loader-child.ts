@@ -31,7 +31,8 @@ process.on('disconnect', () => process.exit(0))
 async function answer(request: LoaderRequest): Promise<unknown> {
   const module = (await import(pathToFileURL(request.file).href)) as { default?: unknown }
   if (request.kind === 'config') {
-    if (module.default === undefined) throw new UnmoorError('InvalidArgument', `${request.label} has no default export. Write: export default defineConfig({ ... })`, { operation: 'config' })
+    if (module.default === undefined)
+      throw new UnmoorError('InvalidArgument', `${request.label} has no default export. Write: export default defineConfig({ ... })`, { operation: 'config' })
     return checkConfig(module.default, request.label)
   }
   return createManifest(request.name, checkApp(module.default, request.label))
@@ -42,7 +43,8 @@ function checkApp(value: unknown, label: string): App {
     throw new UnmoorError('InvalidArgument', `${label}: ${what}`, { operation: 'build' })
   }
   if (value === undefined || value === null) return refuse('there is no default export. End it with: export default defineApp({ fetch })')
-  if (typeof value !== 'object' && typeof value !== 'function') return refuse(`the default export is a ${typeof value}, not an app. Write: export default defineApp({ fetch })`)
+  if (typeof value !== 'object' && typeof value !== 'function')
+    return refuse(`the default export is a ${typeof value}, not an app. Write: export default defineApp({ fetch })`)
   const app = value as Partial<App>
   if (isObject(app.bindings) && isObject(app.queues) && isObject(app.crons) && 'fetch' in app) return value as App
   return refuse(

@@ -68,7 +68,10 @@ class ChildLoader implements Loader {
 
   async config(file: string, label: string): Promise<Config> {
     const reply = await this.#ask({ kind: 'config', file, label })
-    if (reply.error !== undefined) throw new UnmoorError('InvalidArgument', reply.error.own ? reply.error.message : `${label} does not load: ${located(reply.error)}`, { operation: 'config' })
+    if (reply.error !== undefined)
+      throw new UnmoorError('InvalidArgument', reply.error.own ? reply.error.message : `${label} does not load: ${located(reply.error)}`, {
+        operation: 'config',
+      })
     return reply.value as Config
   }
 
@@ -76,8 +79,15 @@ class ChildLoader implements Loader {
     const reply = await this.#ask({ kind: 'manifest', file, label, name })
     const { error } = reply
     if (error === undefined) return reply.value as Manifest
-    if (error.own) throw new UnmoorError((error.code ?? 'Internal') as ErrorCode, error.message.startsWith(label) ? error.message : `${label}: ${error.message}`, { operation: 'build' })
-    throw new UnmoorError('InvalidArgument', `${label} throws when it is imported, which the build does to read its bindings: ${located(error)}${this.#printed()}`, { operation: 'build' })
+    if (error.own)
+      throw new UnmoorError((error.code ?? 'Internal') as ErrorCode, error.message.startsWith(label) ? error.message : `${label}: ${error.message}`, {
+        operation: 'build',
+      })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `${label} throws when it is imported, which the build does to read its bindings: ${located(error)}${this.#printed()}`,
+      { operation: 'build' },
+    )
   }
 
   close(): void {
@@ -92,7 +102,10 @@ class ChildLoader implements Loader {
     let timer: NodeJS.Timeout | undefined
     try {
       return await new Promise<LoaderReply>((resolve, reject) => {
-        const ended = (how: string): UnmoorError => new UnmoorError('InvalidArgument', `${label}: the process that imported it ${how}.${this.#printed()}`, { operation: request.kind === 'config' ? 'config' : 'build' })
+        const ended = (how: string): UnmoorError =>
+          new UnmoorError('InvalidArgument', `${label}: the process that imported it ${how}.${this.#printed()}`, {
+            operation: request.kind === 'config' ? 'config' : 'build',
+          })
         if (this.#ended !== undefined) return reject(ended(this.#ended))
         this.#waiting.set(id, { resolve, reject: (error) => reject(ended(error.message)) })
         timer = setTimeout(() => {
@@ -110,7 +123,7 @@ class ChildLoader implements Loader {
 
   #end(how: string): void {
     this.#ended = how
-    for (const { reject } of this.#waiting.values()) reject(new Error(how))
+    for (const waiting of this.#waiting.values()) waiting.reject(new Error(how))
   }
 
   #printed(): string {

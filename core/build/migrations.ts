@@ -12,7 +12,8 @@ const FILE = /^((\d{4})_[a-z0-9][a-z0-9_-]*)(?:\.(sqlite|postgres))?\.sql$/
 export async function readAllMigrations(projectDir: string, manifest: Manifest): Promise<Record<string, Migration[]>> {
   const all: Record<string, Migration[]> = {}
   for (const [binding, declaration] of Object.entries(manifest.bindings)) {
-    if (declaration.kind === 'sql' && declaration.migrations !== undefined) all[binding] = await readMigrations(resolve(projectDir, declaration.migrations), binding)
+    if (declaration.kind === 'sql' && declaration.migrations !== undefined)
+      all[binding] = await readMigrations(resolve(projectDir, declaration.migrations), binding)
   }
   return all
 }
@@ -23,14 +24,20 @@ export async function readAllMigrations(projectDir: string, manifest: Manifest):
  * @throws `NotFound` without the folder; `InvalidArgument` for a .sql file whose name is not `0001_name.sql` or `0001_name.postgres.sql`, and for two of one number.
  */
 export async function readMigrations(folder: string, binding: string): Promise<Migration[]> {
-  const refuse = (message: string): UnmoorError => new UnmoorError('InvalidArgument', `Migrations of "${binding}": ${message}`, { binding, operation: 'migrations' })
+  const refuse = (message: string): UnmoorError =>
+    new UnmoorError('InvalidArgument', `Migrations of "${binding}": ${message}`, { binding, operation: 'migrations' })
   const names = await readdir(folder).catch((cause: unknown) => {
-    throw new UnmoorError('NotFound', `Migrations of "${binding}": there is no folder ${folder}. Make it, or correct sql({ migrations }).`, { binding, operation: 'migrations', cause })
+    throw new UnmoorError('NotFound', `Migrations of "${binding}": there is no folder ${folder}. Make it, or correct sql({ migrations }).`, {
+      binding,
+      operation: 'migrations',
+      cause,
+    })
   })
   const byName = new Map<string, { number: string; files: Map<string, string> }>()
   for (const file of names.filter((name) => /\.sql$/i.test(name)).sort()) {
     const match = FILE.exec(file)
-    if (match === null) throw refuse(`the file name "${file}" is not of the form 0001_name.sql or 0001_name.postgres.sql (lower-case letters, digits, - and _). Rename it.`)
+    if (match === null)
+      throw refuse(`the file name "${file}" is not of the form 0001_name.sql or 0001_name.postgres.sql (lower-case letters, digits, - and _). Rename it.`)
     const [, name = '', number = '', dialect = 'default'] = match
     const migration = byName.get(name) ?? { number, files: new Map<string, string>() }
     migration.files.set(dialect, await readFile(join(folder, file), 'utf8'))
@@ -42,7 +49,9 @@ export async function readMigrations(folder: string, binding: string): Promise<M
     if (twin !== undefined) throw refuse(`"${twin}" and "${name}" have the same number. Give the newer one the next number.`)
     byNumber.set(number, name)
   }
-  return [...byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, { files }]) => ({ name, checksum: checksum(files), sql: Object.fromEntries(files) as Partial<Record<SqlDialect | 'default', string>> }))
+  return [...byName]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, { files }]) => ({ name, checksum: checksum(files), sql: Object.fromEntries(files) as Partial<Record<SqlDialect | 'default', string>> }))
 }
 
 /** Over all variants with their names and lengths; line ends count as \n, so that a checkout on Windows has the same. */

@@ -37,7 +37,8 @@ export function resolvePublicName(specifier: string): string | undefined {
   if (specifier !== 'unmoor' && !specifier.startsWith('unmoor/')) return undefined
   const subpath = `.${specifier.slice('unmoor'.length)}`
   const file = exportedFile(subpath)
-  if (file === undefined) throw new UnmoorError('NotFound', `"${specifier}" is not exported by unmoor. It exports: ${Object.keys(packageJson.exports).join(', ')}.`)
+  if (file === undefined)
+    throw new UnmoorError('NotFound', `"${specifier}" is not exported by unmoor. It exports: ${Object.keys(packageJson.exports).join(', ')}.`)
   const path = join(packageRoot, file)
   if (!existsSync(path)) throw new UnmoorError('NotFound', `"${specifier}" has no file ${path}.${fromSource ? ' Run: npm run build' : ''}`)
   return path

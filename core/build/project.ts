@@ -85,7 +85,10 @@ async function packageName(dir: string, label: string): Promise<string> {
   }
   const short = typeof name === 'string' ? name.replace(/^@[^/]+\//, '') : undefined
   if (short === undefined) throw configError(`The app has no name. Add "name" to ${label} or to package.json in ${dir}.`)
-  if (!APP_NAME.test(short)) throw configError(`The name "${short}" of package.json does not fit platforms (lower-case letters, digits, hyphens, a letter first, at most 63). Add "name" to ${label}.`)
+  if (!APP_NAME.test(short))
+    throw configError(
+      `The name "${short}" of package.json does not fit platforms (lower-case letters, digits, hyphens, a letter first, at most 63). Add "name" to ${label}.`,
+    )
   return short
 }
 
@@ -104,7 +107,16 @@ export async function loadProject(projectDir: string, options: { config?: Config
     const { file } = await bundle(
       { entry: "import * as app from '#app'\nexport default app.default", file: 'app.mjs', minify: false },
       // For declarations alone any built-in will do; the target's own bundle is the one that is checked.
-      { projectDir: loaded.projectDir, outDir: scratch, appEntry: loaded.entry, target: 'manifest', conditions: ['node'], nodeBuiltins: 'all', log: SILENT, sourcemap: true },
+      {
+        projectDir: loaded.projectDir,
+        outDir: scratch,
+        appEntry: loaded.entry,
+        target: 'manifest',
+        conditions: ['node'],
+        nodeBuiltins: 'all',
+        log: SILENT,
+        sourcemap: true,
+      },
     )
     const manifest = await loader.manifest(file, label, loaded.name)
     const [migrations, assets] = await Promise.all([readAllMigrations(loaded.projectDir, manifest), readAssets(loaded.projectDir, manifest)])

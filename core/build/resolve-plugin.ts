@@ -24,7 +24,7 @@ interface Options {
   /** Filled with imports of what the target lacks or nobody has. */
   offences: Offence[]
   /** Given what resolving throws. */
-  onError(error: unknown): void
+  readonly onError: (error: unknown) => void
 }
 
 /**
@@ -77,7 +77,11 @@ export function resolvePlugin(options: Options): Plugin {
       handler(id) {
         if (id === ENTRY_ID) return { code: options.entry, moduleType: 'ts' }
         // A require of an ES module gives what it exports under this name.
-        return { code: `import value from 'node:${id.slice(REQUIRED.length)}'\nexport { value as 'module.exports' }`, moduleType: 'js', moduleSideEffects: false }
+        return {
+          code: `import value from 'node:${id.slice(REQUIRED.length)}'\nexport { value as 'module.exports' }`,
+          moduleType: 'js',
+          moduleSideEffects: false,
+        }
       },
     },
   }

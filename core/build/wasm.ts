@@ -16,7 +16,8 @@ export function wasmPlugin(mode: 'module' | 'inline'): Plugin {
       filter: { id: WASM },
       async handler(source, importer) {
         const path = source.replace(/\?module$/, '')
-        const resolved = path.startsWith('.') && importer !== undefined ? resolve(dirname(importer), path) : (await this.resolve(path, importer, { skipSelf: true }))?.id
+        const resolved =
+          path.startsWith('.') && importer !== undefined ? resolve(dirname(importer), path) : (await this.resolve(path, importer, { skipSelf: true }))?.id
         if (resolved === undefined) return null
         if (mode === 'inline') return { id: resolved }
         const bytes = await readFile(resolved)

@@ -7,13 +7,14 @@ import { usageError } from './exit.ts'
 
 /** Options that several commands have in common; each is made anew, since commander keeps the parser in it. */
 export const options = {
-  project: () => new Option('-C, --project <dir>', 'the project\'s folder').default('.', 'this folder'),
+  project: () => new Option('-C, --project <dir>', "the project's folder").default('.', 'this folder'),
   target: () => new Option('-t, --target <name>', 'node, cloudflare, lambda, isolate, or one that unmoor.config.ts names').makeOptionMandatory(),
   targets: () => new Option('-t, --target <names...>', 'node, cloudflare, lambda, isolate, or ones that unmoor.config.ts names'),
   reporter: () => new Option('--reporter <kind>', 'text, or json: one JSON line last on stdout').choices(['text', 'json']).default('text'),
   port: () => new Option('-p, --port <number>', 'TCP port; 0 takes a free one').argParser(parsePort).default(8787),
   host: () => new Option('--host <address>', 'address to listen on').default('127.0.0.1'),
-  envFile: () => new Option('--env-file <path>', 'variables and secrets, a NAME=value on each line; the environment wins (default: .env of the project, if it is there)'),
+  envFile: () =>
+    new Option('--env-file <path>', 'variables and secrets, a NAME=value on each line; the environment wins (default: .env of the project, if it is there)'),
   dataDir: () => new Option('--data-dir <path>', 'folder for local data (default: .unmoor/data/TARGET of the project)'),
 }
 

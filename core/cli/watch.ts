@@ -55,7 +55,8 @@ export function watchProject(projectDir: string, ignored: readonly string[]): Ch
   watchNewFolders()
   return {
     async next() {
-      while (!closed) {
+      for (;;) {
+        if (closed) return undefined
         await new Promise<void>((resolve) => {
           wake = resolve
           if (changed !== undefined && timer === undefined) resolve()
@@ -65,7 +66,6 @@ export function watchProject(projectDir: string, ignored: readonly string[]): Ch
         changed = undefined
         return name
       }
-      return undefined
     },
     close() {
       closed = true

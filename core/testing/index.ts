@@ -122,13 +122,17 @@ interface Parts {
   channel: ChannelClient
   env: Record<string, unknown>
   manifest: Manifest
-  remove(): Promise<void>
+  readonly remove: () => Promise<void>
 }
 
 function createTestApp<A>({ target, runtime, channel, env, manifest, remove }: Parts): TestApp<A> {
+  const end = async (): Promise<void> => {
+    await runtime.stop()
+    await remove()
+  }
   let stopped: Promise<void> | undefined
   // Tests may stop it in the middle and again in their afterAll.
-  const stop = (): Promise<void> => (stopped ??= runtime.stop().finally(remove))
+  const stop = (): Promise<void> => (stopped ??= end())
   const queues = Object.entries(manifest.bindings).flatMap(([name, { kind }]) => (kind === 'queue' ? [[name, testQueue(name, channel)] as const] : []))
   return {
     url: runtime.url,
@@ -139,7 +143,7 @@ function createTestApp<A>({ target, runtime, channel, env, manifest, remove }: P
     // The manifest that was read from the app has exactly the names that its type has.
     queues: Object.fromEntries(queues) as TestApp<A>['queues'],
     crons: Object.fromEntries(Object.keys(manifest.crons).map((name) => [name, testCron(name, channel, runtime)])) as TestApp<A>['crons'],
-    env: env as TestApp<A>['env'],
+    env,
     stop,
     [Symbol.asyncDispose]: stop,
   }
@@ -155,7 +159,11 @@ function testQueue(name: string, channel: ChannelClient): TestQueue {
         const { ready, delayed, leased } = await depth()
         if (ready + delayed + leased === 0) return
         if (Date.now() >= deadline) {
-          throw new UnmoorError('Timeout', `Queue "${name}" was not drained within ${timeoutMs} ms: ${ready} messages are waiting, ${delayed} delayed, ${leased} being handled.`, { binding: name, operation: 'drained', retryable: false })
+          throw new UnmoorError(
+            'Timeout',
+            `Queue "${name}" was not drained within ${timeoutMs} ms: ${ready} messages are waiting, ${delayed} delayed, ${leased} being handled.`,
+            { binding: name, operation: 'drained', retryable: false },
+          )
         }
         await new Promise((resolve) => setTimeout(resolve, pause))
       }

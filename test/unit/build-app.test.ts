@@ -54,13 +54,25 @@ describe('the artifact folder', () => {
   test('tells what it is', async () => {
     await using project = await tempProject({ 'src/app.ts': appSource({ bindings: `links: unmoor.kv(), name: unmoor.variable({ default: 'x' })` }) })
     const { outDir, info } = await buildApp({ projectDir: project.dir, target: 'bare', adapter: bareAdapter(), testChannel: true })
-    expect(info).toMatchObject({ target: 'bare', testChannel: true, drivers: { links: { driver: 'memory' } }, manifest: { version: 1, name: 'fixture', fetch: true } })
+    expect(info).toMatchObject({
+      target: 'bare',
+      testChannel: true,
+      drivers: { links: { driver: 'memory' } },
+      manifest: { version: 1, name: 'fixture', fetch: true },
+    })
     expect(await readArtifact(outDir)).toEqual(info)
-    await expect(readArtifact(join(project.dir, 'nowhere'), 'bare')).rejects.toMatchObject({ code: 'NotFound', message: expect.stringContaining('unmoor build --target bare') })
+    await expect(readArtifact(join(project.dir, 'nowhere'), 'bare')).rejects.toMatchObject({
+      code: 'NotFound',
+      message: expect.stringContaining('unmoor build --target bare'),
+    })
   })
 
   test('has the assets under their own names', async () => {
-    await using project = await tempProject({ 'src/app.ts': appSource({ bindings: `files: unmoor.assets({ directory: './public' })` }), 'public/a b#c%.txt': 'x', 'public/sub/ü.html': 'y' })
+    await using project = await tempProject({
+      'src/app.ts': appSource({ bindings: `files: unmoor.assets({ directory: './public' })` }),
+      'public/a b#c%.txt': 'x',
+      'public/sub/ü.html': 'y',
+    })
     const { outDir, project: read } = await buildApp({ projectDir: project.dir, target: 'bare', adapter: bareAdapter() })
     expect(read.assets?.files.map(({ path, size }) => [path, size])).toEqual([
       ['/a%20b%23c%25.txt', 1],
@@ -76,7 +88,13 @@ describe('assets', () => {
   const paths = async (dir: string): Promise<string[] | undefined> => (await loadProject(dir)).assets?.files.map(({ path }) => path)
 
   test('leave dotfiles out, but for .well-known; links within the folder are followed', async () => {
-    await using project = await tempProject({ 'src/app.ts': app, 'public/.env': 'SECRET=1', 'public/.git/config': 'x', 'public/.well-known/security.txt': 'x', 'public/index.html': 'x' })
+    await using project = await tempProject({
+      'src/app.ts': app,
+      'public/.env': 'SECRET=1',
+      'public/.git/config': 'x',
+      'public/.well-known/security.txt': 'x',
+      'public/index.html': 'x',
+    })
     await symlink('index.html', join(project.dir, 'public/home.html'))
     expect(await paths(project.dir)).toEqual(['/.well-known/security.txt', '/home.html', '/index.html'])
   })
@@ -106,18 +124,26 @@ describe('the manifest', () => {
     ['a number', 'export default 3', /default export is a number/],
     ['a throw names the line of the source', 'type A = 1\n\nthrow new TypeError("boom")', /TypeError: boom \(.*src\/app\.ts:3:7\)/],
     ['an exit', 'console.error("bye"); process.exit(3)', /ended with exit code 3[^]*bye/],
-    ["a declaration's own error", `import { defineBindings, kv } from 'unmoor'\nexport default defineBindings({ 'a-b': kv() })`, /src\/app\.ts: Binding "a-b": use letters and digits/],
+    [
+      "a declaration's own error",
+      `import { defineBindings, kv } from 'unmoor'\nexport default defineBindings({ 'a-b': kv() })`,
+      /src\/app\.ts: Binding "a-b": use letters and digits/,
+    ],
   ])('%s', async (_name, source, message) => {
     await using project = await tempProject({ 'src/app.ts': source })
     await expect(loadProject(project.dir)).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringMatching(message) })
   })
 
   test('an app that waits at its top level, or loops, is ended', async () => {
-    await using project = await tempProject({ 'wait.mjs': 'console.error("waiting for you"); await new Promise(() => { setInterval(() => {}, 1000) })', 'loop.mjs': 'for (;;) {}' })
+    await using project = await tempProject({
+      'wait.mjs': 'console.error("waiting for you"); await new Promise(() => { setInterval(() => {}, 1000) })',
+      'loop.mjs': 'for (;;) {}',
+    })
     for (const file of ['wait.mjs', 'loop.mjs']) {
-      const loader = startLoader({ timeoutSeconds: 0.5 })
+      // Long enough for a process to start on a busy machine.
+      const loader = startLoader({ timeoutSeconds: 3 })
       const failed = loader.manifest(join(project.dir, file), file, 'x')
-      await expect(failed).rejects.toMatchObject({ code: 'Timeout', message: expect.stringContaining('0.5 s') })
+      await expect(failed).rejects.toMatchObject({ code: 'Timeout', message: expect.stringContaining('3 s') })
       if (file === 'wait.mjs') await expect(failed).rejects.toThrow(/waiting for you/)
     }
   })
@@ -133,7 +159,9 @@ describe('drivers', () => {
   test("the target's own come before those for all, and those before the default", async () => {
     expect(await drivers({})).toEqual({ links: { driver: 'memory' } })
     expect(await drivers({ drivers: { links: 'sqlite' } })).toEqual({ links: { driver: 'sqlite' } })
-    expect(await drivers({ drivers: { links: 'sqlite' }, targets: { bare: { drivers: { links: { driver: './own.mjs', size: 3 } } } } })).toEqual({ links: { driver: './own.mjs', size: 3 } })
+    expect(await drivers({ drivers: { links: 'sqlite' }, targets: { bare: { drivers: { links: { driver: './own.mjs', size: 3 } } } } })).toEqual({
+      links: { driver: './own.mjs', size: 3 },
+    })
   })
 
   test.each([
@@ -147,7 +175,11 @@ describe('drivers', () => {
   })
 
   test("a package's driver without the kind is named", async () => {
-    await using project = await tempProject({ 'src/app.ts': app, 'node_modules/own-driver/package.json': '{ "name": "own-driver", "exports": "./i.js", "type": "module" }', 'node_modules/own-driver/i.js': 'export const blob = 1' })
+    await using project = await tempProject({
+      'src/app.ts': app,
+      'node_modules/own-driver/package.json': '{ "name": "own-driver", "exports": "./i.js", "type": "module" }',
+      'node_modules/own-driver/i.js': 'export const blob = 1',
+    })
     const adapter = bareAdapter({
       async build(context) {
         const { imports, object } = context.driverImports()
@@ -159,7 +191,9 @@ describe('drivers', () => {
   })
 
   test('a kind without default must be named', async () => {
-    await expect(drivers({}, bareAdapter({ defaultDrivers: {} }))).rejects.toThrow(/no default driver for the kv binding "links".*targets\.bare\.drivers\.links/)
+    await expect(drivers({}, bareAdapter({ defaultDrivers: {} }))).rejects.toThrow(
+      /no default driver for the kv binding "links".*targets\.bare\.drivers\.links/,
+    )
   })
 
   test('come into the entry with the portable class of their kind', async () => {
@@ -182,7 +216,10 @@ describe('targets', () => {
       'src/app.ts': appSource(),
       'unmoor.config.ts': `export default { targets: { one: { adapter: './one.mjs' }, two: { adapter: './two.mjs' } } }`,
       ...Object.fromEntries(
-        ['one', 'two'].map((name) => [`${name}.mjs`, `export default { name: '${name}', capabilities: {}, nodeBuiltins: [], conditions: [], defaultDrivers: {}, build: (c) => c.write('x', '${name}'), start() {}, migrate() {} }`]),
+        ['one', 'two'].map((name) => [
+          `${name}.mjs`,
+          `export default { name: '${name}', capabilities: {}, nodeBuiltins: [], conditions: [], defaultDrivers: {}, build: (c) => c.write('x', '${name}'), start() {}, migrate() {} }`,
+        ]),
       ),
     })
     const [one, two] = await buildApps({ projectDir: project.dir, targets: ['one', 'two'] })
@@ -195,7 +232,11 @@ describe('targets', () => {
     ['bad', /no Adapter as its default export/],
     ['./missing.mjs', /no adapter module .*missing\.mjs/],
   ])('%s is refused', async (target, message) => {
-    await using project = await tempProject({ 'src/app.ts': appSource(), 'bad.mjs': 'export default {}', 'unmoor.config.js': `export default { targets: { bad: { adapter: './bad.mjs' } } }` })
+    await using project = await tempProject({
+      'src/app.ts': appSource(),
+      'bad.mjs': 'export default {}',
+      'unmoor.config.js': `export default { targets: { bad: { adapter: './bad.mjs' } } }`,
+    })
     await expect(buildApp({ projectDir: project.dir, target })).rejects.toThrow(message)
   })
 })

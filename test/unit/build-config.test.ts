@@ -18,11 +18,19 @@ describe('checkConfig', () => {
     [[], /default export must be an object/],
     [null, /default export must be an object/],
   ])('%j is refused', (value, message) => {
-    expect(() => checkConfig(value, 'unmoor.config.ts')).toThrow(expect.objectContaining({ code: 'InvalidArgument', operation: 'config', message: expect.stringMatching(message) }))
+    expect(() => checkConfig(value, 'unmoor.config.ts')).toThrow(
+      expect.objectContaining({ code: 'InvalidArgument', operation: 'config', message: expect.stringMatching(message) }),
+    )
   })
 
   test('a whole config is taken as it is', () => {
-    const config = { name: 'links', entry: 'app.ts', dataDir: 'data', drivers: { a: 'memory' }, targets: { node: { drivers: { a: { driver: 'postgres', url: { env: 'DB' } } }, options: { x: null } } } }
+    const config = {
+      name: 'links',
+      entry: 'app.ts',
+      dataDir: 'data',
+      drivers: { a: 'memory' },
+      targets: { node: { drivers: { a: { driver: 'postgres', url: { env: 'DB' } } }, options: { x: null } } },
+    }
     expect(checkConfig(config, 'f')).toBe(config)
   })
 })
@@ -42,11 +50,19 @@ describe('loadConfig', () => {
   })
 
   test.each([
-    ['a config that does not parse names its line', { 'unmoor.config.ts': 'export default {\n  name: "a" +* 1,\n}' }, /unmoor\.config\.ts does not load: SyntaxError.*unmoor\.config\.ts:2/],
+    [
+      'a config that does not parse names its line',
+      { 'unmoor.config.ts': 'export default {\n  name: "a" +* 1,\n}' },
+      /unmoor\.config\.ts does not load: SyntaxError.*unmoor\.config\.ts:2/,
+    ],
     ['a config that throws names its line', { 'unmoor.config.ts': '\n\nthrow new Error("no env")' }, /no env \(.*unmoor\.config\.ts:3:7\)/],
     ['a config without default export', { 'unmoor.config.mjs': 'export const a = 1' }, /unmoor\.config\.mjs has no default export/],
     ['a config that imports what is not installed', { 'unmoor.config.js': 'import "not-there"; export default {}' }, /Run: npm install not-there/],
-    ['a config with a function in it', { 'unmoor.config.js': 'export default { targets: { node: { options: { f() {} } } } }' }, /options\.f must be plain data/],
+    [
+      'a config with a function in it',
+      { 'unmoor.config.js': 'export default { targets: { node: { options: { f() {} } } } }' },
+      /options\.f must be plain data/,
+    ],
     ['an entry that is not there', { 'unmoor.config.js': 'export default { entry: "src/main.ts" }' }, /no file .*src\/main\.ts/],
     ['nothing at all', {}, /no src\/app\.ts in .* unmoor init/],
     ['no name', { 'package.json': '{}', 'src/app.ts': '' }, /no name\. Add "name"/],

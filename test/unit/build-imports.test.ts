@@ -22,14 +22,22 @@ describe('Node built-ins that the target lacks', () => {
     })
     await expect(build(project)).rejects.toMatchObject({
       code: 'Unsupported',
-      message: expect.stringMatching(/target "bare"[^]*src\/lib\.ts:3:32 imports "node:fs" \(src\/app\.ts -> src\/lib\.ts\)[^]*src\/lib\.ts:4:16 imports "os"[^]*Use the web API or a binding/),
+      message: expect.stringMatching(
+        /target "bare"[^]*src\/lib\.ts:3:32 imports "node:fs" \(src\/app\.ts -> src\/lib\.ts\)[^]*src\/lib\.ts:4:16 imports "os"[^]*Use the web API or a binding/,
+      ),
     })
   })
 
   test('are refused in dependencies too, and in require', async () => {
-    await using project = await tempProject({ 'src/app.ts': appSource({ before: `import { cpus } from 'dep'\nconsole.log(cpus())` }), ...dependency('dep', `export { cpus } from 'node:os'`) })
+    await using project = await tempProject({
+      'src/app.ts': appSource({ before: `import { cpus } from 'dep'\nconsole.log(cpus())` }),
+      ...dependency('dep', `export { cpus } from 'node:os'`),
+    })
     await expect(build(project)).rejects.toThrow(/node_modules\/dep\/index\.js:1:22 imports "node:os" \(src\/app\.ts -> node_modules\/dep\/index\.js\)/)
-    await project.write({ 'node_modules/dep/index.js': 'exports.cpus = require("os").cpus', 'node_modules/dep/package.json': '{ "name": "dep", "main": "index.js" }' })
+    await project.write({
+      'node_modules/dep/index.js': 'exports.cpus = require("os").cpus',
+      'node_modules/dep/package.json': '{ "name": "dep", "main": "index.js" }',
+    })
     await expect(build(project)).rejects.toThrow(/node_modules\/dep\/index\.js:1:24 imports "os"/)
   })
 
@@ -60,7 +68,10 @@ describe('Node built-ins that the target lacks', () => {
   })
 
   test('yield to a package of the same name', async () => {
-    await using project = await tempProject({ 'src/app.ts': appSource({ before: `import { once } from 'events'\nconsole.log(once)` }), ...dependency('events', `export const once = 'the package'`) })
+    await using project = await tempProject({
+      'src/app.ts': appSource({ before: `import { once } from 'events'\nconsole.log(once)` }),
+      ...dependency('events', `export const once = 'the package'`),
+    })
     expect(await build(project)).toContain('the package')
   })
 
@@ -77,8 +88,18 @@ describe('Node built-ins that the target lacks', () => {
 
 describe('other imports', () => {
   test.each([
-    ['a package that is not installed', `import x from '@scope/not-there/sub'\nconsole.log(x)`, 'InvalidArgument', /src\/app\.ts:1:15 imports "@scope\/not-there\/sub".*npm install @scope\/not-there/],
-    ["one platform's own module", `import { env } from 'cloudflare:workers'\nconsole.log(env)`, 'InvalidArgument', /src\/app\.ts:1:21 imports "cloudflare:workers".*belong to one platform/],
+    [
+      'a package that is not installed',
+      `import x from '@scope/not-there/sub'\nconsole.log(x)`,
+      'InvalidArgument',
+      /src\/app\.ts:1:15 imports "@scope\/not-there\/sub".*npm install @scope\/not-there/,
+    ],
+    [
+      "one platform's own module",
+      `import { env } from 'cloudflare:workers'\nconsole.log(env)`,
+      'InvalidArgument',
+      /src\/app\.ts:1:21 imports "cloudflare:workers".*belong to one platform/,
+    ],
     ['a file that is not there', `import './nothing.ts'`, 'InvalidArgument', /nothing\.ts/],
     ['a name that unmoor does not export', `import 'unmoor/nothing'`, 'NotFound', /"unmoor\/nothing" is not exported by unmoor/],
     ['a syntax error', `const a = 1 +* 1`, 'InvalidArgument', /src\/app\.ts:1:14/],
@@ -101,7 +122,9 @@ describe('other imports', () => {
   test('a .wasm import gives a module', async () => {
     // (module (func (export "answer") (result i32) i32.const 42))
     const wasm = Buffer.from('AGFzbQEAAAABBQFgAAF/AwIBAAcKAQZhbnN3ZXIAAAoGAQQAQSoL', 'base64')
-    await using project = await tempProject({ 'src/app.ts': appSource({ before: `import answer from './answer.wasm'\nglobalThis.answer = new WebAssembly.Instance(answer).exports.answer()` }) })
+    await using project = await tempProject({
+      'src/app.ts': appSource({ before: `import answer from './answer.wasm'\nglobalThis.answer = new WebAssembly.Instance(answer).exports.answer()` }),
+    })
     await writeFile(join(project.dir, 'src/answer.wasm'), wasm)
     expect(await build(project)).toContain(wasm.toString('base64'))
     const { outDir } = await buildApp({ projectDir: project.dir, target: 'bare', adapter: bareAdapter() })

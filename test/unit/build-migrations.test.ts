@@ -42,6 +42,9 @@ describe('readMigrations', () => {
   })
 
   test('a folder that is not there is named', async () => {
-    await expect(readMigrations('/nowhere/migrations', 'db')).rejects.toMatchObject({ code: 'NotFound', message: expect.stringContaining('/nowhere/migrations') })
+    await expect(readMigrations('/nowhere/migrations', 'db')).rejects.toMatchObject({
+      code: 'NotFound',
+      message: expect.stringContaining('/nowhere/migrations'),
+    })
   })
 })

@@ -25,8 +25,12 @@ export async function unmoor(args: readonly string[], options: { cwd?: string; e
 export function startUnmoor(
   args: readonly string[],
   options: { cwd?: string; env?: Record<string, string>; node?: string } = {},
-): { child: ChildProcess; result: Promise<CommandResult>; line(text: string): Promise<string> } {
-  const child = spawn(options.node ?? process.execPath, [MAIN, ...args], { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] })
+): { child: ChildProcess; result: Promise<CommandResult>; readonly line: (text: string) => Promise<string> } {
+  const child = spawn(options.node ?? process.execPath, [MAIN, ...args], {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const output = { stdout: '', stderr: '' }
   const listeners = new Set<() => void>()
   for (const name of ['stdout', 'stderr'] as const) {

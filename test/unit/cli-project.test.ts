@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startUnmoor, unmoor } from './cli-process.ts'
+import { startUnmoor, unmoor, type CommandResult } from './cli-process.ts'
 import { appSource, linkPackages, tempProject, type TempProject } from './temp-project.ts'
 
 const urlIn = (line: string): string => /http:\/\/[\d.:]+/.exec(line)?.[0] ?? `no URL in ${line}`
@@ -11,14 +11,18 @@ const urlIn = (line: string): string => /http:\/\/[\d.:]+/.exec(line)?.[0] ?? `n
 describe('a project from unmoor init', () => {
   let folder: TempProject
   let dir: string
+  let made: CommandResult
   beforeAll(async () => {
     folder = await tempProject()
     dir = join(folder.dir, 'my-app')
-    const { code, stdout } = await unmoor(['init', 'my-app', '--reporter', 'json'], { cwd: folder.dir })
-    expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, name: 'my-app', dir })
+    made = await unmoor(['init', 'my-app', '--reporter', 'json'], { cwd: folder.dir })
     await linkPackages(dir)
   })
   afterAll(() => folder[Symbol.asyncDispose]())
+
+  test('tells what was made', () => {
+    expect({ code: made.code, ...JSON.parse(made.stdout) }).toMatchObject({ code: 0, name: 'my-app', dir })
+  })
 
   test('type checks', async () => {
     const { spawnSync } = await import('node:child_process')
@@ -34,7 +38,10 @@ describe('a project from unmoor init', () => {
 
   test('a failing test is exit code 1, and arguments after -- go to vitest', async () => {
     const test = join(dir, 'test/other.test.ts')
-    await writeFile(test, `import { expect, test } from 'vitest'\ntest('target', () => expect(process.env.UNMOOR_TARGET).toBe('node'))\ntest('wrong', () => expect(1).toBe(2))\n`)
+    await writeFile(
+      test,
+      `import { expect, test } from 'vitest'\ntest('target', () => expect(process.env.UNMOOR_TARGET).toBe('node'))\ntest('wrong', () => expect(1).toBe(2))\n`,
+    )
     const all = await unmoor(['test', '--reporter', 'json', '--', 'test/other.test.ts'], { cwd: dir })
     expect({ code: all.code, ...JSON.parse(all.stdout) }).toMatchObject({ code: 1, passed: false, targets: [{ total: 2, passed: 1, failed: 1 }] })
     const one = await unmoor(['test', '--reporter', 'json', '--', 'test/other.test.ts', '-t', 'target'], { cwd: dir })
@@ -46,7 +53,7 @@ describe('a project from unmoor init', () => {
     expect((await unmoor(['build', '--target', 'node'], { cwd: dir })).code).toBe(0)
     const { child, result, line } = startUnmoor(['start', '--target', 'node', '--port', '0', '--reporter', 'json'], { cwd: dir })
     const { url, pids } = JSON.parse(await line('"url"')) as { url: string; pids: number[] }
-    expect(await (await fetch(`${url}/notes/a`, { method: 'PUT', body: 'x' })).status).toBe(204)
+    expect((await fetch(`${url}/notes/a`, { method: 'PUT', body: 'x' })).status).toBe(204)
     child.kill('SIGTERM')
     expect((await result).code).toBe(0)
     for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow(/ESRCH/)
@@ -76,7 +83,10 @@ export default defineApp({
     expect({ code: missing.code, stderr: missing.stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/secret "apiKey": set API_KEY/) })
     await project.write({ '.env': 'API_KEY="from file"\nREGION=us\n', 'other.env': 'API_KEY=other' })
     const answer = async (args: string[], env: Record<string, string> = {}): Promise<unknown> => {
-      const { child, result, line } = startUnmoor(['start', '--target', 'node', '--port', '0', ...args], { cwd: project.dir, env: { NOT_DECLARED: 'x', ...env } })
+      const { child, result, line } = startUnmoor(['start', '--target', 'node', '--port', '0', ...args], {
+        cwd: project.dir,
+        env: { NOT_DECLARED: 'x', ...env },
+      })
       const body = await (await fetch(urlIn(await line('Ctrl-C')))).json()
       child.kill('SIGINT')
       expect((await result).code).toBe(0)

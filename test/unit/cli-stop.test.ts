@@ -20,7 +20,10 @@ test.runIf(process.platform === 'linux')('a build that is stopped leaves no chil
   await project.write({ 'tmp/.keep': '' })
   const pidFile = join(project.dir, 'pid')
   const { child, result } = startUnmoor(['build', '--target', 'node'], { cwd: project.dir, env: { PID_FILE: pidFile, TMPDIR: temp } })
-  const pid = await expect.poll(async () => Number(await readFile(pidFile, 'utf8').catch(() => '0')), { timeout: 8000 }).toBeGreaterThan(0).then(async () => Number(await readFile(pidFile, 'utf8')))
+  const pid = await expect
+    .poll(async () => Number(await readFile(pidFile, 'utf8').catch(() => '0')), { timeout: 8000 })
+    .toBeGreaterThan(0)
+    .then(async () => Number(await readFile(pidFile, 'utf8')))
   expect(await alive(pid)).toBe(true)
   child.kill('SIGTERM')
   expect((await result).code).toBe(143)

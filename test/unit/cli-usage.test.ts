@@ -89,7 +89,17 @@ describe('--reporter json', () => {
   })
 })
 
-test.each([[['--help']], [['build', '--help']], [['help', 'start']], [['init', '--help']], [['dev', '--help']], [['test', '--help']], [['migrate', '--help']], [['conformance', '--help']], [['--version']]])('%j ends with 0', async (args) => {
+test.each([
+  [['--help']],
+  [['build', '--help']],
+  [['help', 'start']],
+  [['init', '--help']],
+  [['dev', '--help']],
+  [['test', '--help']],
+  [['migrate', '--help']],
+  [['conformance', '--help']],
+  [['--version']],
+])('%j ends with 0', async (args) => {
   const { code, stdout, stderr } = await unmoor(args)
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   expect(stdout).toMatch(args.includes('--version') ? /^\d+\.\d+\.\d+/ : /Usage: unmoor/)

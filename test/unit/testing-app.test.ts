@@ -70,7 +70,10 @@ describe('startApp', () => {
 
   test('drained gives up with what is left', async () => {
     await t.env.jobs.send({ pathname: '/later' }, { delaySeconds: 600 })
-    await expect(t.queues.jobs.drained({ timeoutMs: 50 })).rejects.toMatchObject({ code: 'Timeout', message: expect.stringMatching(/"jobs" was not drained within 50 ms: 0 messages are waiting, 1 delayed/) })
+    await expect(t.queues.jobs.drained({ timeoutMs: 50 })).rejects.toMatchObject({
+      code: 'Timeout',
+      message: expect.stringMatching(/"jobs" was not drained within 50 ms: 0 messages are waiting, 1 delayed/),
+    })
   })
 
   test('crons run at the time given, and their errors come back', async () => {
@@ -80,7 +83,7 @@ describe('startApp', () => {
   })
 
   test("the bindings' own errors come back with their codes", async () => {
-    await expect(t.env.seen.put('k', 'v', { ttl: 1 } as never)).rejects.toMatchObject({ name: 'UnmoorError', binding: 'seen' })
+    await expect(t.env.seen.put('k', 'v', { ttl: 1 })).rejects.toMatchObject({ name: 'UnmoorError', binding: 'seen' })
     await expect(t.env.seen.get('x'.repeat(600))).rejects.toMatchObject({ code: 'LimitExceeded', details: { max: 512 } })
   })
 

@@ -28,10 +28,13 @@ export function register(program: Command): void {
 async function build({ target, out, project, reporter }: Options): Promise<void> {
   const report = createReporter(reporter)
   const { targets, projectDir } = await loadTargets(project, target)
-  if (out !== undefined && targets.length > 1) throw usageError(`--out takes one target, not ${targets.length}. Leave it out: each target has its own folder in .unmoor.`)
+  if (out !== undefined && targets.length > 1)
+    throw usageError(`--out takes one target, not ${targets.length}. Leave it out: each target has its own folder in .unmoor.`)
   const started = performance.now()
   const outDir = out === undefined ? undefined : resolve(out)
-  const built = await report.step(`Building for ${targets.join(', ')}`, () => buildApps({ projectDir, targets, log: report, ...(outDir === undefined ? {} : { outDir: () => outDir }) }))
+  const built = await report.step(`Building for ${targets.join(', ')}`, () =>
+    buildApps({ projectDir, targets, log: report, ...(outDir === undefined ? {} : { outDir: () => outDir }) }),
+  )
   const rows = await Promise.all(built.map(summary))
   for (const row of rows) report.print(`${row.target}: ${shortPath(row.dir)} (${formatBytes(row.bytes)}, ${row.ms} ms)`)
   report.result({ targets: rows, ms: Math.round(performance.now() - started) })

@@ -28,7 +28,7 @@ export function register(program: Command): void {
     .description("run the conformance suite: unmoor's own fixture app, built for each target and run on its real runtime")
     .option('-t, --target <names...>', 'node, cloudflare, lambda, isolate, all, or the path of an adapter', [])
     .option('--url <url>', 'test the fixture app that is deployed there (see --out), in place of a local start; with one target')
-    .option('--token <token>', 'the deployment\'s CONFORMANCE_TOKEN, which is its UNMOOR_TEST_TOKEN too (default: the environment\'s CONFORMANCE_TOKEN)')
+    .option('--token <token>', "the deployment's CONFORMANCE_TOKEN, which is its UNMOOR_TEST_TOKEN too (default: the environment's CONFORMANCE_TOKEN)")
     .option('--out <dir>', 'only build the fixture app into this folder, for a deployment; with one target')
     .option('--filter <pattern>', 'only cases whose id contains this, or matches it with * for anything')
     .option('--concurrency <number>', 'cases at once (default: 8; 5 on lambda)', parseCount)
@@ -71,7 +71,8 @@ function checkTargets(given: Options): string[] {
   const names = given.target.flatMap((name) => (name === 'all' ? TARGETS : [name]))
   if (names.length === 0) throw usageError(`Name a target: --target ${TARGETS.join(', ')} or all.`)
   for (const name of names) {
-    if (!(TARGETS as readonly string[]).includes(name) && !name.startsWith('.') && !name.startsWith('/')) throw usageError(`There is no target "${name}". Targets: ${TARGETS.join(', ')}, all, or the path of an adapter's module.`)
+    if (!(TARGETS as readonly string[]).includes(name) && !name.startsWith('.') && !name.startsWith('/'))
+      throw usageError(`There is no target "${name}". Targets: ${TARGETS.join(', ')}, all, or the path of an adapter's module.`)
   }
   const targets = [...new Set(names)]
   if ((given.url !== undefined || given.out !== undefined) && targets.length > 1) throw usageError('--url and --out take one target.')

@@ -39,18 +39,15 @@ async function dev(given: Options): Promise<void> {
   const { projectDir, targets, dataDir } = await loadTargets(given.project, [given.target])
   const target = targets[0] as string
   const changes = watchProject(projectDir, [given.dataDir === undefined ? dataDir : resolve(given.dataDir)])
-  let stopped = false
-  const release = onStop(() => {
-    stopped = true
-    changes.close()
-  })
+  const release = onStop(() => changes.close())
   let current: LocalRuntime | undefined
   try {
-    while (!stopped) {
+    for (;;) {
       current = await rebuild(given, projectDir, target, current, report)
       // What changed while it was building makes this return at once.
       const changed = await changes.next()
-      if (changed !== undefined) report.info(`${changed} changed`)
+      if (changed === undefined) break
+      report.info(`${changed} changed`)
     }
   } finally {
     changes.close()

@@ -30,9 +30,11 @@ async function init(dir: string | undefined, { name, reporter }: Options): Promi
   const target = resolve(asked)
   // What a fresh repository has is no reason to refuse.
   const present = existsSync(target) ? (await readdir(target).catch(() => [target])).filter((entry) => entry !== '.git') : []
-  if (present.length > 0) throw usageError(`${target} is not empty (${present.slice(0, 3).join(', ')}${present.length > 3 ? ', ...' : ''}). Name a new folder: unmoor init my-app`)
+  if (present.length > 0)
+    throw usageError(`${target} is not empty (${present.slice(0, 3).join(', ')}${present.length > 3 ? ', ...' : ''}). Name a new folder: unmoor init my-app`)
   const appName = name ?? toName(basename(target))
-  if (!APP_NAME.test(appName)) throw usageError(`"${appName}" is no name for an app: lower-case letters, digits and hyphens, a letter first, at most 63. Give one with --name.`)
+  if (!APP_NAME.test(appName))
+    throw usageError(`"${appName}" is no name for an app: lower-case letters, digits and hyphens, a letter first, at most 63. Give one with --name.`)
   const files = projectFiles(appName)
   for (const [path, content] of Object.entries(files)) {
     const file = join(target, path)
@@ -40,13 +42,23 @@ async function init(dir: string | undefined, { name, reporter }: Options): Promi
     await writeFile(file, content)
   }
   const folder = shortPath(target)
-  report.print(`Made ${appName} in ${folder}:\n${Object.keys(files).map((path) => `  ${path}`).join('\n')}`)
+  report.print(
+    `Made ${appName} in ${folder}:\n${Object.keys(files)
+      .map((path) => `  ${path}`)
+      .join('\n')}`,
+  )
   report.print(`\nNext:\n${folder === '.' ? '' : `  cd ${folder}\n`}  npm install\n  npm run dev\n  npm test`)
   report.result({ dir: target, name: appName, files: Object.keys(files) })
 }
 
 function toName(folder: string): string {
-  return folder.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^[^a-z]+|-+$/g, '').slice(0, 63) || 'my-app'
+  return (
+    folder
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^[^a-z]+|-+$/g, '')
+      .slice(0, 63) || 'my-app'
+  )
 }
 
 async function askFolder(): Promise<string> {

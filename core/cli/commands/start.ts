@@ -50,9 +50,11 @@ async function start(given: Options): Promise<void> {
   const envFile = await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)
 
   // A signal during the start ends it after the start: a half-started runtime could not be stopped.
-  let stopping = false
-  let stop = (): void => void (stopping = true)
-  const release = onStop(() => stop())
+  const asked = Promise.withResolvers<void>()
+  const release = onStop(() => {
+    report.info('Stopping ... (again: at once)')
+    asked.resolve()
+  })
   const started = performance.now()
   try {
     const runtime = await report.step(`Starting ${target}`, () =>
@@ -69,19 +71,12 @@ async function start(given: Options): Promise<void> {
       }),
     )
     const ended = runtime.exited.then((code) => ({ code }))
-    stop = () => void (stopping = true)
-    const asked = new Promise<void>((resolveAsked) => {
-      if (stopping) resolveAsked()
-      stop = resolveAsked
-    })
     report.print(`${info.manifest.name} on ${runtime.runtime}: ${runtime.url} (Ctrl-C stops it)`)
     report.result({ target, url: runtime.url, runtime: runtime.runtime, pids: runtime.pids, startMs: Math.round(performance.now() - started) })
-    const first = await Promise.race([ended, asked])
-    if (first === undefined) {
-      report.info('Stopping ...')
-      await runtime.stop()
-    } else {
-      report.warn(`The runtime ended by itself${first.code === null ? '' : ` with exit code ${first.code}`}.`)
+    const end = await Promise.race([ended, asked.promise])
+    if (end === undefined) await runtime.stop()
+    else {
+      report.warn(`The runtime ended by itself${end.code === null ? '' : ` with exit code ${end.code}`}.`)
       process.exitCode = 1
     }
   } finally {

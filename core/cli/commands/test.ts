@@ -45,7 +45,8 @@ async function test(vitestArgs: string[], given: Options): Promise<void> {
     report.info(`Testing on ${target}`)
     results.push(await runVitest(vitest, vitestArgs, projectDir, target, report))
   }
-  for (const { target, passed, total, exitCode } of results) report.print(`${target}: ${passed} of ${total} tests passed${exitCode === 0 ? '' : ` (vitest ended with exit code ${exitCode})`}`)
+  for (const { target, passed, total, exitCode } of results)
+    report.print(`${target}: ${passed} of ${total} tests passed${exitCode === 0 ? '' : ` (vitest ended with exit code ${exitCode})`}`)
   const failed = results.some(({ exitCode }) => exitCode !== 0)
   report.result({ targets: results, passed: !failed })
   if (failed) process.exitCode = 1
@@ -78,7 +79,9 @@ async function runVitest(vitest: string, args: readonly string[], projectDir: st
       child.on('error', reject)
       child.on('close', (code) => resolve(code ?? 1))
     })
-    const counts = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as { numTotalTests: number; numPassedTests: number; numFailedTests: number }) : undefined
+    const counts = existsSync(file)
+      ? (JSON.parse(await readFile(file, 'utf8')) as { numTotalTests: number; numPassedTests: number; numFailedTests: number })
+      : undefined
     return { target, exitCode, total: counts?.numTotalTests ?? 0, passed: counts?.numPassedTests ?? 0, failed: counts?.numFailedTests ?? 0 }
   } finally {
     release()
