@@ -52,8 +52,8 @@ routes.put('/api/links/:slug/icon', async (c) => {
   if (found === null) return c.json({ error: 'no such link' }, 404)
   const bytes = await c.req.arrayBuffer()
   if (bytes.byteLength > MAX_ICON_BYTES) return c.json({ error: `an icon is at most ${MAX_ICON_BYTES} bytes` }, 413)
-  const { etag } = await c.env.icons.put(slug, bytes, { contentType })
-  return c.json({ slug, bytes: bytes.byteLength, etag }, 201)
+  await c.env.icons.put(slug, bytes, { contentType })
+  return c.json({ slug, bytes: bytes.byteLength }, 201)
 })
 
 routes.get('/api/stats/:slug', async (c) => {
