@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { AwsClient, type AwsRequest } from '../../adapters/drivers/aws/client.ts'
 import { type AwsService, resolveAws } from '../../adapters/drivers/aws/options.ts'
@@ -119,6 +120,31 @@ describe('the AWS client', () => {
     expect((await failure(silent.client.text(call(silent.url, { signal: AbortSignal.abort() })), 'Aborted')).mayHaveApplied).toBe(false)
     const refused = new AwsClient(resolveAws('s3', { endpoint: 'http://127.0.0.1:1', retries: 1 }, { binding: 'b', variable: (name) => VARIABLES[name] }))
     expect((await failure(refused.text(call('http://127.0.0.1:1/')), 'Unavailable')).mayHaveApplied).toBe(false)
+  })
+
+  it('survives bodies that nobody reads and connections that break, and gives the slow reader all', async () => {
+    const { client, url } = await failing(
+      (request, response) => {
+        if (request.url === '/slow') return response.end(Buffer.alloc(4_000_000, 7))
+        response.writeHead(200, { 'content-length': '5000000' }).write(Buffer.alloc(1_000_000))
+        setTimeout(() => response.destroy(), 20)
+      },
+      { timeout: 100 },
+    )
+    const abandoned = await client.send(call(url))
+    expect(abandoned.status).toBe(200)
+    const { signal } = new AbortController()
+    const aborted = await client.send(call(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(10)]) }))
+    expect(aborted.status).toBe(200)
+    await sleep(200)
+    const slow = await client.send(call(`${url}slow`))
+    await sleep(350)
+    let size = 0
+    for await (const chunk of slow.body) {
+      size += (chunk as Buffer).byteLength
+      if (size < 200_000) await sleep(120)
+    }
+    expect(size).toBe(4_000_000)
   })
 
   it('signs as AWS computes it, also paths with every kind of character', async () => {

@@ -67,6 +67,8 @@ export function exchange({ method, url, headers, body, timeout, signal }: HttpRe
       { method, host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port, path: url.pathname + url.search, headers, agent },
       (incoming) => {
         response = incoming
+        // Whoever reads the body gets the error from reading; a body that nobody reads must not end the process.
+        incoming.on('error', () => {})
         incoming.once('close', () => signal?.removeEventListener('abort', onAbort))
         resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: incoming })
       },
@@ -91,7 +93,8 @@ export function exchange({ method, url, headers, body, timeout, signal }: HttpRe
     }
     request.setTimeout(timeout)
     request.on('timeout', onTimeout)
-    request.once('error', (error) => {
+    // Every time: after the answer has begun, a broken connection is told here too.
+    request.on('error', (error) => {
       signal?.removeEventListener('abort', onAbort)
       reject(
         error instanceof HttpFailure ? error : new HttpFailure('connection', error.message || String((error as NodeJS.ErrnoException).code), connected, error),
