@@ -161,6 +161,16 @@ describe('answers', () => {
     expect(lines.filter((line) => line.includes('secret detail'))).toHaveLength(2)
   })
 
+  it('answers 500 where the body was read already', async () => {
+    const { api, lines } = await rig(async () => {
+      const response = new Response('read')
+      await response.text()
+      return response
+    })
+    expect(await read(await send(api, http('/')).response)).toMatchObject({ head: { statusCode: 500 } })
+    expect(lines.join('\n')).toContain('read already')
+  })
+
   it('answers 405 for methods that make no Request', async () => {
     const { api } = await rig(() => new Response('x'))
     expect(await read(await send(api, http('/', 'TRACE')).response)).toMatchObject({ head: { statusCode: 405 } })

@@ -52,9 +52,13 @@ export async function handleEvent(event: unknown, ctx: Context, signal: AbortSig
 async function handleHttp(event: HttpEvent, ctx: Context, signal: AbortSignal, options: EventOptions): Promise<EventResult> {
   const { method } = event.requestContext.http
   const source = options.localFront ?? httpSource(event)
-  const response = FORBIDDEN_METHODS.has(method)
+  let response = FORBIDDEN_METHODS.has(method)
     ? new Response('Method Not Allowed', { status: 405 })
     : await answer(toRequest(event, { protocol: options.localFront === undefined ? 'https' : 'http', source, signal }), ctx, options)
+  if (response.bodyUsed || response.body?.locked) {
+    options.log(`${method} ${event.rawPath}: the handler's answer has a body that was read already. Answer with response.clone(), or a new one.`)
+    response = internalError()
+  }
   if (source === 'url' && options.invokeMode === 'RESPONSE_STREAM') return toHead(response, method)
   return { json: await bufferedResult(response, event, options.log) }
 }
@@ -83,7 +87,7 @@ async function answer(request: Request, ctx: Context, { runtime, handleTestChann
     const tested = await handleTestChannel(runtime, request, ctx, variable('UNMOOR_TEST_TOKEN'))
     if (tested !== undefined) return tested
   }
-  if (runtime.assets !== undefined && (request.method === 'GET' || request.method === 'HEAD')) {
+  if (runtime.assets !== undefined) {
     const asset = await runtime.assets.serve(request)
     if (asset !== undefined) return asset
   }
