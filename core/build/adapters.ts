@@ -6,9 +6,9 @@ import type { Config } from '../config.ts'
 import { UnmoorError } from '../errors.ts'
 import { configError } from './config-check.ts'
 import { explainMissingPackage, fromSource, resolveFrom } from './packages.ts'
+import { TARGETS } from './targets.ts'
 
-/** The targets that unmoor ships. */
-export const TARGETS = ['node', 'cloudflare', 'lambda', 'isolate'] as const
+export { TARGETS }
 
 /** The targets that can be named in this project: unmoor's own, and those whose adapter the config names. */
 export function knownTargets(config: Config): string[] {
@@ -29,6 +29,9 @@ export async function loadAdapter(target: string, projectDir: string, config: Co
   const adapter = module.default
   if (typeof adapter?.build !== 'function' || typeof adapter.start !== 'function') {
     throw new UnmoorError('InvalidArgument', `The adapter of "${target}" (${url}) has no Adapter as its default export.`, { operation: 'build' })
+  }
+  if (config.targets?.[target]?.adapter !== undefined && adapter.name !== target) {
+    throw configError(`targets.${target}.adapter: that adapter calls itself "${adapter.name}". Write targets.${adapter.name} instead.`)
   }
   return adapter
 }

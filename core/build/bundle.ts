@@ -61,7 +61,7 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
         const graph: Graph = { modules: moduleIds(bundled), importers: (id) => this.getModuleInfo(id)?.importers ?? [] }
         written.push(...Object.keys(bundled))
         // Before anything is written, and while the graph can still be asked.
-        await refuseOffences(offences.filter(isKept(bundled)), graph, shared).catch((error: unknown) => {
+        await refuseOffences(offences.filter(isKept(bundled, options.format)), graph, shared).catch((error: unknown) => {
           refused ??= error
           throw new Error('refused')
         })
@@ -112,7 +112,7 @@ function moduleIds(bundled: OutputBundle): Set<string> {
 }
 
 /** Whether an import survived tree shaking: a library may import `node:fs` in a part that the app does not use. */
-function isKept(bundled: OutputBundle): (offence: Offence) => boolean {
+function isKept(bundled: OutputBundle, format: BundleOptions['format']): (offence: Offence) => boolean {
   // The chunk's own list of imports names dropped ones too; its text has what is left, under the id that they were resolved to.
   const text = Object.values(bundled)
     .map((output) => (output.type === 'chunk' ? output.code : ''))
@@ -121,7 +121,8 @@ function isKept(bundled: OutputBundle): (offence: Offence) => boolean {
     // A CommonJS require stays where its module does.
     if (required) return true
     const id = kind === 'builtin' ? `node:${specifier.replace(/^node:/, '')}` : specifier
-    return ['"', "'", '`'].some((quote) => text.includes(`${quote}${id}${quote}`))
+    // A script without modules has the import as a parameter of its outermost function.
+    return ['"', "'", '`'].some((quote) => text.includes(`${quote}${id}${quote}`)) || (format === 'iife' && text.includes(id.replace(/[^\w$]/g, '_')))
   }
 }
 

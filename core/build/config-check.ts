@@ -1,6 +1,7 @@
 /** Checks what a config file exports. Runs in the process that imported it, where functions and the like can still be told from data. */
 import type { Config } from '../config.ts'
 import { UnmoorError } from '../errors.ts'
+import { TARGETS } from './targets.ts'
 
 const KEYS = ['name', 'entry', 'drivers', 'targets', 'dataDir']
 const TARGET_KEYS = ['drivers', 'options', 'adapter']
@@ -36,6 +37,17 @@ export function checkConfig(value: unknown, file: string): Config {
     for (const [target, own] of Object.entries(targets)) checkTarget(own, `targets.${target}`, refuse)
   }
   return value
+}
+
+/** Refuses what a config says of targets that nobody can build: a misspelt name would be ignored. */
+export function checkTargetNames(config: Config, file: string): void {
+  for (const [name, target] of Object.entries(config.targets ?? {})) {
+    if (target.adapter === undefined && !(TARGETS as readonly string[]).includes(name)) {
+      throw configError(
+        `${file}: targets.${name}: there is no such target. Targets: ${TARGETS.join(', ')}; one of your own needs "adapter", the path of its module.`,
+      )
+    }
+  }
 }
 
 type Refuse = (key: string, takes: string) => never

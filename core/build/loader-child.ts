@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url'
 import type { App } from '../app.ts'
 import { UnmoorError } from '../errors.ts'
 import { createManifest } from '../manifest.ts'
-import { checkConfig } from './config-check.ts'
+import { checkConfig, checkTargetNames } from './config-check.ts'
 import type { LoaderReply, LoaderRequest } from './loader.ts'
 import { resolvePublicName } from './packages.ts'
 
@@ -33,7 +33,9 @@ async function answer(request: LoaderRequest): Promise<unknown> {
   if (request.kind === 'config') {
     if (module.default === undefined)
       throw new UnmoorError('InvalidArgument', `${request.label} has no default export. Write: export default defineConfig({ ... })`, { operation: 'config' })
-    return checkConfig(module.default, request.label)
+    const config = checkConfig(module.default, request.label)
+    checkTargetNames(config, request.label)
+    return config
   }
   return createManifest(request.name, checkApp(module.default, request.label))
 }

@@ -127,7 +127,7 @@ test('a note is written and read', async () => {
 test('notes are counted by the queue, and the cron starts again', async () => {
   await t.queues.written.drained()
   expect(await (await t.fetch('/count')).json()).toEqual({ written: 1 })
-  await t.crons['reset']?.run({ scheduledTime: Date.now() })
+  await t.crons.reset.run({ scheduledTime: Date.now() })
   expect(await t.env.notes.get('count')).toBe('0')
 })
 `

@@ -228,14 +228,16 @@ describe('targets', () => {
   })
 
   test.each([
-    ['nope', /no target "nope"\. Targets: node, cloudflare, lambda, isolate, bad\./],
+    ['nope', /no target "nope"\. Targets: node, cloudflare, lambda, isolate, bad, misnamed\./],
+    ['misnamed', /that adapter calls itself "other"\. Write targets\.other/],
     ['bad', /no Adapter as its default export/],
     ['./missing.mjs', /no adapter module .*missing\.mjs/],
   ])('%s is refused', async (target, message) => {
     await using project = await tempProject({
       'src/app.ts': appSource(),
       'bad.mjs': 'export default {}',
-      'unmoor.config.js': `export default { targets: { bad: { adapter: './bad.mjs' } } }`,
+      'unmoor.config.js': `export default { targets: { bad: { adapter: './bad.mjs' }, misnamed: { adapter: './other.mjs' } } }`,
+      'other.mjs': `export default { name: 'other', build() {}, start() {} }`,
     })
     await expect(buildApp({ projectDir: project.dir, target })).rejects.toThrow(message)
   })

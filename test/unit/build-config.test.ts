@@ -63,6 +63,11 @@ describe('loadConfig', () => {
       { 'unmoor.config.js': 'export default { targets: { node: { options: { f() {} } } } }' },
       /options\.f must be plain data/,
     ],
+    [
+      'a target that nobody can build',
+      { 'unmoor.config.js': 'export default { targets: { cloudfare: {} } }' },
+      /targets\.cloudfare: there is no such target\. Targets: node, cloudflare/,
+    ],
     ['an entry that is not there', { 'unmoor.config.js': 'export default { entry: "src/main.ts" }' }, /no file .*src\/main\.ts/],
     ['nothing at all', {}, /no src\/app\.ts in .* unmoor init/],
     ['no name', { 'package.json': '{}', 'src/app.ts': '' }, /no name\. Add "name"/],
