@@ -226,7 +226,7 @@ export interface ServiceDriver extends Driver {
 /** The app's static files. */
 export interface AssetsDriver extends Driver {
   /**
-   * A full answer (200, 206, 304, 307, 416) to a GET or HEAD, or undefined where no file matches. Under `notFound: 'single-page-application'` what matches no file is
+   * A full answer (200, 206, 304, 307, 416 to a GET or HEAD, 405 to other methods), or undefined where no file matches. Under `notFound: 'single-page-application'` what matches no file is
    * answered by `/index.html`: for `fallback: 'navigation'` (default; what adapters ask before the app) only where a browser opens a page (`Sec-Fetch-Mode: navigate`),
    * for `always` (`env.assets.fetch`) in any case.
    */

@@ -36,9 +36,12 @@ class FolderAssets implements AssetsDriver {
   }
 
   async serve(request: Request, { fallback = 'navigation' }: { fallback?: 'navigation' | 'always' } = {}): Promise<Response | undefined> {
-    if (request.method !== 'GET' && request.method !== 'HEAD') return undefined
     const { pathname, search } = new URL(request.url)
     const found = route(pathname, (path) => this.#files.has(path))
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      // As Cloudflare does: a file's path belongs to the file, whatever the method.
+      return found === undefined ? undefined : new Response('Method Not Allowed', { status: 405, headers: { allow: 'GET, HEAD' } })
+    }
     if (found === undefined) {
       if (!this.#singlePage || (fallback === 'navigation' && request.headers.get('sec-fetch-mode') !== 'navigate')) return undefined
       return this.#answer(request, '/index.html')

@@ -61,10 +61,7 @@ export function composeHandler(runtime: Runtime, testChannel: TestChannel | unde
   const withFiles: HttpHandler =
     assets === undefined
       ? app
-      : (request, ctx) => {
-          if (request.method !== 'GET' && request.method !== 'HEAD') return app(request, ctx)
-          return assets.serve(request).then((file) => file ?? app(request, ctx))
-        }
+      : (request, ctx) => assets.serve(request).then((file) => file ?? app(request, ctx))
   if (testChannel === undefined) return withFiles
   return (request, ctx) => {
     if (!new URL(request.url).pathname.startsWith('/.unmoor/')) return withFiles(request, ctx)

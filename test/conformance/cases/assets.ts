@@ -84,9 +84,14 @@ export const assetWireCases = wireCases('assets', [
   },
   {
     id: 'assets-08',
-    contract: 'Other methods than GET and HEAD, and paths that are no file, reach the app.',
+    contract: 'Paths that are no file reach the app, with any method; a file\'s path answers 405 to other methods than GET and HEAD, as on Cloudflare.',
     async run(tools) {
-      for (const [path, init] of [['/style.css', { method: 'POST', body: 'x' }], ['/no-such-file.css', {}], ['/style.css/', {}], ['/', {}]] as const) {
+      for (const method of ['POST', 'PUT', 'DELETE']) {
+        const refused = await tools.fetch('/style.css', { method, body: 'x' })
+        equal(refused.status, 405, `${method} of a file`)
+        await refused.body?.cancel()
+      }
+      for (const [path, init] of [['/no-such-file.css', { method: 'POST', body: 'x' }], ['/no-such-file.css', {}], ['/style.css/', {}], ['/', {}]] as const) {
         const response = await tools.fetch(path, init)
         equal([response.status, new URL(((await response.json()) as { url: string }).url).pathname], [200, path], path)
       }

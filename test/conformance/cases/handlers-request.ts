@@ -91,7 +91,15 @@ export const requestCases = wireCases('handlers', [
   queryCase('handlers-18', 'Non-ASCII, a slash, a question mark and an encoded percent sign stay as sent.', '?q=Zo%C3%AB%F0%9F%98%80&u=/a?b/%2F&p=100%25', [['q', 'Zoë😀'], ['u', '/a?b//'], ['p', '100%']]),
   queryCase('handlers-19', 'A lone question mark is an empty query.', '?', []),
   queryCase('handlers-20', 'Brackets, commas and names like __proto__ are plain names.', '?a[]=1&a[]=2&__proto__=x&c=1,2', [['a[]', '1'], ['a[]', '2'], ['__proto__', 'x'], ['c', '1,2']]),
-  headerCase('handlers-21', 'Repeated request headers are joined, none is lost.', [['X-Multi', 'one'], ['x-multi', 'two'], ['X-MULTI', 'three, four']], { 'x-multi': 'one, two, three, four' }),
+  {
+    id: 'handlers-21',
+    contract: 'Repeated request headers are joined by commas, none is lost.',
+    async run(tools) {
+      const { headers } = await echo(tools, '/headers', { headers: [['X-Multi', 'one'], ['x-multi', 'two'], ['X-MULTI', 'three, four']] })
+      // AWS joins without a space.
+      equal(headers.get('x-multi')?.split(/, ?/), ['one', 'two', 'three', 'four'], 'x-multi')
+    },
+  },
   headerCase('handlers-22', 'Names have no case, values keep theirs.', [['X-CaSe', 'VaLue']], { 'x-case': 'VaLue', 'X-CASE': 'VaLue' }),
   headerCase('handlers-23', 'Every printable ASCII character and inner white space of a value arrives; outer white space is trimmed.', [['X-All', ` ${Array.from({ length: 94 }, (_, index) => String.fromCharCode(33 + index)).join('')} two  spaces\tand a tab `]], {
     'x-all': `${Array.from({ length: 94 }, (_, index) => String.fromCharCode(33 + index)).join('')} two  spaces\tand a tab`,

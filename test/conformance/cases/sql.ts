@@ -184,6 +184,35 @@ export const sqlCases = insideCases('sql', [
     },
   },
   {
+    id: 'sql-18',
+    contract: 'A row of over 2,000,000 bytes is LimitExceeded, and is not written.',
+    async run({ env, key }) {
+      await throwsCode('LimitExceeded', () => env.sql.run(INSERT, [key(), 'x'.repeat(2_000_001)]), { limit: 'sql.row' })
+      equal(await env.sql.first('SELECT id FROM cells WHERE id = ?', [key()]), null, 'row')
+    },
+  },
+  {
+    id: 'sql-19',
+    contract: 'A LIKE pattern of 50 bytes matches, one of 51 is LimitExceeded.',
+    async run({ env, key }) {
+      await env.sql.run(INSERT, [key(), 'x'.repeat(60)])
+      const like = (pattern: string): Promise<unknown> => env.sql.value('SELECT count(*) AS n FROM cells WHERE id = ? AND t LIKE ?', [key(), pattern])
+      equal(await like(`${'x'.repeat(49)}%`), 1, 'count')
+      await throwsCode('LimitExceeded', () => like(`${'x'.repeat(50)}%`), { limit: 'sql.likePattern' })
+    },
+  },
+  {
+    id: 'sql-20',
+    contract: 'A result of 100 columns and a union of five selects are read; 101 and six are LimitExceeded.',
+    async run({ env }) {
+      const columns = (count: number): string => `SELECT ${Array.from({ length: count }, (_, index) => `${index} AS c${index}`).join(', ')}`
+      const union = (count: number): string => Array.from({ length: count }, (_, index) => `SELECT ${index} AS n`).join(' UNION ALL ')
+      equal([(await env.sql.raw(columns(100))).columns.length, (await env.sql.all(union(5))).length], [100, 5], 'counts')
+      await throwsCode('LimitExceeded', () => env.sql.all(columns(101)), { limit: 'sql.columns' })
+      await throwsCode('LimitExceeded', () => env.sql.all(union(6)), { limit: 'sql.compoundSelect' })
+    },
+  },
+  {
     id: 'sql-21',
     contract: 'run tells how many rows an insert, update and delete changed; a select and no match are 0.',
     async run({ env, key }) {
