@@ -14,9 +14,6 @@ const APP = 'app.js'
 type Ivm = typeof ivm
 type CachedData = ivm.ExternalCopy<ArrayBuffer>
 
-// While a snapshot is built V8 has no SharedArrayBuffer; scripts that only look for it find what they find in an isolate.
-const SNAPSHOT_PRELUDE = 'var SharedArrayBuffer = undefined;'
-const SNAPSHOT_EPILOGUE = 'delete globalThis.SharedArrayBuffer;'
 // Runs what every request runs, so that the snapshot holds the compiled code of it.
 const WARM_UP = `new Response(new Request('http://localhost/', { headers: { a: 'b' } }).url, { headers: { c: 'd' } }).headers.get('c')`
 
@@ -63,7 +60,6 @@ export class Image {
   }
 
   #createSnapshot(): ivm.ExternalCopy<ArrayBuffer> {
-    const code = `${SNAPSHOT_PRELUDE}\n${this.#sources.webApi}\n${SNAPSHOT_EPILOGUE}`
-    return this.#ivm.Isolate.createSnapshot([{ code, filename: WEB_API }], WARM_UP)
+    return this.#ivm.Isolate.createSnapshot([{ code: this.#sources.webApi, filename: WEB_API }], WARM_UP)
   }
 }

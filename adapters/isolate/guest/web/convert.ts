@@ -31,11 +31,13 @@ export function isBufferSource(value: unknown): value is ArrayBuffer | ArrayBuff
 }
 
 const byteLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')?.get as (this: unknown) => number
-// SharedArrayBuffer is missing while a snapshot is built.
-const sharedByteLength = typeof SharedArrayBuffer === 'undefined' ? undefined : (Object.getOwnPropertyDescriptor(SharedArrayBuffer.prototype, 'byteLength')?.get as (this: unknown) => number)
+let sharedByteLength: ((this: unknown) => number) | undefined
+// Looked up when first needed: SharedArrayBuffer is missing while a snapshot is built.
+function sharedGetter(): (this: unknown) => number {
+  return (sharedByteLength ??= Object.getOwnPropertyDescriptor(SharedArrayBuffer.prototype, 'byteLength')?.get as (this: unknown) => number)
+}
 
-function hasSlot(getter: ((this: unknown) => number) | undefined, value: unknown): boolean {
-  if (getter === undefined) return false
+function hasSlot(getter: (this: unknown) => number, value: unknown): boolean {
   try {
     Reflect.apply(getter, value, [])
     return true
@@ -46,7 +48,7 @@ function hasSlot(getter: ((this: unknown) => number) | undefined, value: unknown
 
 export function isArrayBuffer(value: unknown): value is ArrayBuffer {
   if (typeof value !== 'object' || value === null) return false
-  return value instanceof ArrayBuffer ? hasSlot(byteLength, value) : hasSlot(byteLength, value) || hasSlot(sharedByteLength, value)
+  return value instanceof ArrayBuffer ? hasSlot(byteLength, value) : hasSlot(byteLength, value) || hasSlot(sharedGetter(), value)
 }
 
 /** Key and value pairs of a sequence of pairs or a record. */

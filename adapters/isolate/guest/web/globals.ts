@@ -25,7 +25,6 @@ import { STREAM_CLASSES, TextDecoderStream, TextEncoderStream } from './streams.
 import { structuredClone } from './structured-clone.ts'
 import { clearInterval, clearTimeout, setInterval, setTimeout } from './timers.ts'
 import { URL } from './url.ts'
-import { installWasm } from './wasm.ts'
 
 const INTERFACES = {
   AbortController,
@@ -83,7 +82,6 @@ export function installGlobals(): void {
   defineGlobal('performance', performance)
   defineGlobal('navigator', Object.freeze({ userAgent: 'unmoor' }))
   defineGlobal('self', globalThis)
-  installWasm()
   installErrorHandling()
 }
 

@@ -1,12 +1,13 @@
 import { abortSignal, AbortSignal, createSignal, onAbort } from './abort.ts'
 import { blobBytes } from './blob.ts'
 import { takeBody } from './body.ts'
-import { connect, dispatch, on, post, reportError, request, toError } from './bridge.ts'
+import { connect, dispatch, type HostCalls, on, post, reportError, request, toError } from './bridge.ts'
 import { readFromHost, whenSent, writeToHost } from './bridge-streams.ts'
 import { bodyFromHost, bodyToHost, fetchByHost, responseFromHost } from './fetch.ts'
 import { flatHeaders } from './headers.ts'
 import { inspect } from './inspect.ts'
 import { incomingRequest } from './request.ts'
+import { installWasm } from './wasm.ts'
 
 /** What the app's half of the guest and the host need of the web API's insides. Tenant code never holds it. */
 const link = {
@@ -14,7 +15,12 @@ const link = {
   blobBytes,
   bodyFromHost,
   bodyToHost,
-  connect,
+  /** Connects the guest to its host; once, before any tenant code. */
+  connect(host: HostCalls) {
+    connect(host)
+    // V8 adds WebAssembly to a context only after a snapshot of it was read.
+    installWasm()
+  },
   createSignal,
   dispatch,
   fetchByHost,

@@ -1,3 +1,4 @@
+import { defineGlobal } from './define.ts'
 import { Response } from './response.ts'
 
 /**
@@ -5,6 +6,7 @@ import { Response } from './response.ts'
  * (the CPU is the tenant's either way) and answer in a promise.
  */
 export function installWasm(): void {
+  restoreSharedArrayBuffer()
   const { Module, Instance } = WebAssembly
   const define = (name: string, value: unknown): void => {
     Object.defineProperty(value, 'name', { value: name, configurable: true })
@@ -29,4 +31,11 @@ export function installWasm(): void {
   define('instantiate', instantiate)
   define('compileStreaming', async (source: unknown) => compile(await bytesOf(source)))
   define('instantiateStreaming', async (source: unknown, imports?: WebAssembly.Imports) => instantiate(await bytesOf(source), imports))
+}
+
+// A context that was read from a snapshot lacks the global; V8 has the class, and a shared memory's buffer leads to it.
+function restoreSharedArrayBuffer(): void {
+  if (typeof SharedArrayBuffer !== 'undefined') return
+  const { buffer } = new WebAssembly.Memory({ initial: 0, maximum: 0, shared: true })
+  defineGlobal('SharedArrayBuffer', buffer.constructor)
 }

@@ -1,0 +1,83 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import isolate from '../../adapters/isolate/index.ts'
+import type { LocalRuntime } from '../../core/adapter.ts'
+import { buildApp } from '../../core/build/build.ts'
+import { tempProject } from '../unit/temp-project.ts'
+
+/** An app that runs what it is sent: `POST /run` with the body of an async function `(request, env, ctx)`; answers its result as JSON, or what it threw. */
+const APP = `
+import { blob, cache, defineApp, defineBindings, kv, queue, secret, sql, UnmoorError, variable } from 'unmoor'
+const AsyncFunction = (async () => {}).constructor
+const bindings = defineBindings({ kv: kv(), files: blob(), db: sql(), jobs: queue(), pages: cache(), token: secret(), word: variable({ default: 'hi' }) })
+export default defineApp({
+  bindings,
+  async fetch(request, env, ctx) {
+    if (new URL(request.url).pathname !== '/run') return new Response('hello')
+    try {
+      const result = await AsyncFunction('request', 'env', 'ctx', 'UnmoorError', await request.text())(request, env, ctx, UnmoorError)
+      return result instanceof Response ? result : Response.json({ value: result })
+    } catch (error) {
+      return Response.json({ name: error?.name, message: error?.message, code: error?.code, text: String(error) }, { status: 299 })
+    }
+  },
+})
+`
+
+/** A running isolate to try things in. */
+export interface Lab extends AsyncDisposable {
+  runtime: LocalRuntime
+  lines: string[]
+  /** Runs the body of an async function in the isolate; gives its JSON result, throws what it threw. */
+  run(code: string): Promise<unknown>
+  send(code: string, init?: RequestInit): Promise<Response>
+}
+
+/** Builds and starts the app above, or another. */
+export async function startLab(options: { app?: string; isolate?: object; testToken?: string; files?: Readonly<Record<string, Uint8Array>> } = {}): Promise<Lab> {
+  const project = await tempProject({
+    'src/app.ts': options.app ?? APP,
+    'unmoor.config.ts': `export default { targets: { isolate: { options: ${JSON.stringify(options.isolate ?? {})} } } }`,
+  })
+  for (const [path, bytes] of Object.entries(options.files ?? {})) await writeFile(join(project.dir, path), bytes)
+  const dataDir = await mkdtemp(join(tmpdir(), 'unmoor-data-'))
+  const lines: string[] = []
+  const clean = async (): Promise<void> => {
+    await project[Symbol.asyncDispose]()
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 3 })
+  }
+  try {
+    const built = await buildApp({ projectDir: project.dir, target: 'isolate', adapter: isolate, testChannel: options.testToken !== undefined })
+    const runtime = await isolate.start({
+      dir: built.outDir,
+      info: built.info,
+      dataDir,
+      port: 0,
+      variables: { TOKEN: 't0ken' },
+      testToken: options.testToken,
+      onOutput: (line) => lines.push(line),
+      log: { info() {}, warn() {} },
+    })
+    const send = (code: string, init: RequestInit = {}): Promise<Response> => fetch(`${runtime.url}/run`, { method: 'POST', body: code, ...init })
+    return {
+      runtime,
+      lines,
+      send,
+      async run(code) {
+        const response = await send(code)
+        const text = await response.text()
+        if (response.status === 299) throw Object.assign(new Error(), JSON.parse(text))
+        if (response.status !== 200) throw new Error(`${response.status}: ${text}\n${lines.join('\n')}`)
+        return (JSON.parse(text) as { value: unknown }).value
+      },
+      async [Symbol.asyncDispose]() {
+        await runtime.stop()
+        await clean()
+      },
+    }
+  } catch (error) {
+    await clean()
+    throw error
+  }
+}

@@ -1,0 +1,140 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import isolate from '../../adapters/isolate/index.ts'
+import { type Lab, startLab } from './isolate-lab.ts'
+
+let lab: Lab
+beforeAll(async () => {
+  lab = await startLab({ isolate: { cpuMs: 200, memoryMb: 64 } })
+})
+afterAll(() => lab[Symbol.asyncDispose]())
+
+/** Sends code that never ends well; the isolate's next one must answer at once, in the same process. */
+async function attack(code: string): Promise<{ status: number; text: string; ms: number }> {
+  const [pid] = lab.runtime.pids
+  const started = performance.now()
+  const response = await lab.send(code)
+  const text = await response.text()
+  const ms = performance.now() - started
+  expect(await lab.run('return 1 + 1')).toBe(2)
+  expect(lab.runtime.pids).toEqual([pid])
+  return { status: response.status, text, ms }
+}
+
+describe('CPU time', () => {
+  const LOOPS: Readonly<Record<string, string>> = {
+    'a synchronous loop': 'for (;;);',
+    'microtasks without end': 'const again = () => Promise.resolve().then(again); again(); await new Promise(() => {})',
+    'promises that await each other': 'const again = async () => { await null; return again() }; await again()',
+    'a regular expression that backtracks': `return /^(a+)+$/.test('a'.repeat(40) + 'b')`,
+    'a loop in a getter of the answer': `return { get x() { for (;;); } }`,
+    'a loop in toString of what is thrown': `throw { toString() { for (;;); }, get name() { for (;;); } }`,
+    'a loop in a stream of the answer': `return new Response(new ReadableStream({ pull() { for (;;); } }))`,
+  }
+  for (const [name, code] of Object.entries(LOOPS)) {
+    it(`${name} ends the isolate, and a new one takes its place`, async () => {
+      const { status, text, ms } = await attack(code).catch((error: unknown) => ({ status: 0, text: String(error), ms: 0 }))
+      // An answer that had begun can only break off.
+      if (!name.includes('stream')) {
+        expect(text).toBe("Service Unavailable: the app's isolate was stopped: it used more than its limit of 200 ms of CPU time at once.")
+        expect(status).toBe(503)
+        expect(ms).toBeGreaterThan(190)
+      }
+    })
+  }
+
+  it('counts CPU time, not waiting', async () => {
+    const before = lab.lines.length
+    expect(await lab.run('await new Promise((resolve) => setTimeout(resolve, 600)); return "waited"')).toBe('waited')
+    expect(lab.lines.slice(before)).toEqual([])
+  })
+
+  it('tells others under way in the same isolate the cause', async () => {
+    const waiting = lab.send('await new Promise((resolve) => setTimeout(resolve, 5000)); return 1')
+    await sleep(50)
+    await attack('for (;;);')
+    const other = await waiting
+    expect([other.status, await other.text()]).toEqual([503, expect.stringContaining('200 ms of CPU time')])
+  })
+})
+
+describe('memory', () => {
+  const BOMBS: Readonly<Record<string, string>> = {
+    arrays: 'const all = []; for (;;) all.push(new Array(1e5).fill(1.5))',
+    strings: `let text = 'x'; const all = []; for (;;) { text += text.slice(0, 1e6) + 'y'; all.push([...text.slice(0, 1e5)]) }`,
+    maps: 'const map = new Map(); for (let i = 0; ; i++) map.set(i, { i })',
+    closures: 'let f = () => 1; const all = []; for (;;) { const g = f; f = () => g; all.push(f, {}) }',
+  }
+  for (const [name, code] of Object.entries(BOMBS)) {
+    it(`${name} end the isolate, not the process`, async () => {
+      const { status, text } = await attack(code)
+      expect(text).toMatch(/^Service Unavailable: the app's isolate was stopped: it used more than its limit of (memory|200 ms of CPU time at once)\.$/)
+      expect(status).toBe(503)
+    })
+  }
+
+  it('buffers beyond the limit are a RangeError or the end of the isolate', async () => {
+    const { status, text } = await attack('const all = []; for (;;) all.push(new Uint8Array(1e7).fill(1))')
+    expect([299, 503]).toContain(status)
+    expect(text).toMatch(/RangeError|Array buffer allocation failed|limit of (memory|200 ms)/)
+  })
+
+  it('a stack overflow is an error of the app', async () => {
+    const { status, text } = await attack('const deeper = () => deeper() + 1; return deeper()')
+    expect([status, text]).toEqual([299, expect.stringContaining('Maximum call stack size exceeded')])
+  })
+
+  it('a million timers are refused', async () => {
+    const { status, text } = await attack('for (let i = 0; i < 1e6; i++) setTimeout(() => {}, 1e6)')
+    expect([status, text]).toEqual([299, expect.stringContaining('More than 10000 timers')])
+  })
+})
+
+describe('the process', () => {
+  it('is started again on the same port where it is killed', async () => {
+    const [pid] = lab.runtime.pids
+    process.kill(pid as number, 'SIGKILL')
+    await expect.poll(() => fetch(`${lab.runtime.url}/`).then((response) => response.text(), () => 'away'), { timeout: 10_000 }).toBe('hello')
+    expect(lab.runtime.pids).not.toEqual([pid])
+  })
+})
+
+describe('a start', () => {
+  const app = (before: string): string => `import { defineApp } from 'unmoor'\nexport default defineApp({ fetch: () => new Response('hello') })\nif (typeof navigator !== 'undefined' && navigator.userAgent === 'unmoor') { ${before} }`
+
+  it('fails with the cause where the app loops, throws, or needs too much memory', async () => {
+    await expect(startLab({ app: app('for (;;);'), isolate: { startupMs: 300 } })).rejects.toThrow('loading the app took more than its limit of 300 ms')
+    await expect(startLab({ app: app('throw new Error("at import")') })).rejects.toThrow(/the app threw while it was loaded: Error: at import/)
+    await expect(startLab({ app: app('globalThis.all = []; for (;;) all.push(new Array(1e5).fill(1.5))'), isolate: { memoryMb: 32 } })).rejects.toThrow('more than its limit of 32 MB of memory')
+  })
+
+  it('refuses options that are none, at build', async () => {
+    await expect(startLab({ isolate: { memoryMB: 5 } })).rejects.toThrow('targets.isolate.options.memoryMB: there is no such option')
+    await expect(startLab({ isolate: { cpuMs: '5' } })).rejects.toThrow('targets.isolate.options.cpuMs: it takes a number from 1, not "5"')
+    await expect(startLab({ isolate: { startup: 'fast' } })).rejects.toThrow('it takes "code-cache" or "snapshot" or "source", not "fast"')
+  })
+
+  for (const startup of ['code-cache', 'snapshot', 'source']) {
+    it(`works by ${startup}, also for the isolate that replaces one`, async () => {
+      await using other = await startLab({ isolate: { startup, cpuMs: 100 } })
+      const test = `return [typeof SharedArrayBuffer, new URL('http://h/x?y').search, await new Response('body').text(), (await crypto.subtle.digest('SHA-1', new Uint8Array(1))).byteLength, await env.kv.get('none')]`
+      expect(await other.run(test)).toEqual(['function', '?y', 'body', 20, null])
+      expect((await other.send('for (;;);')).status).toBe(503)
+      expect(await other.run(test)).toEqual(['function', '?y', 'body', 20, null])
+      expect(other.runtime.runtime).toMatch(/^isolated-vm \d+\.\d+\.\d+ on node v\d+\S* \(V8 /)
+    })
+  }
+
+  it('names the target', () => {
+    expect(isolate.name).toBe('isolate')
+  })
+})
+
+describe('wall time', () => {
+  it('is limited where an option says so', async () => {
+    await using other = await startLab({ isolate: { wallSeconds: 0.3 } })
+    const response = await other.send('await new Promise(() => {})')
+    expect([response.status, await response.text()]).toEqual([503, expect.stringContaining('no answer came within the limit of 0.3 s')])
+    expect(await other.run('return 1')).toBe(1)
+  })
+})
