@@ -40,7 +40,11 @@ export class BlobObject implements BlobInfo {
   #content: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> | null
   #response: Response | undefined
 
-  constructor(record: BlobRecord, content: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> | null, range?: { offset: number; length: number }) {
+  constructor(
+    record: BlobRecord,
+    content: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> | null,
+    range?: { offset: number; length: number },
+  ) {
     const info = blobInfo(record)
     this.key = info.key
     this.size = info.size

@@ -121,7 +121,8 @@ export class Blobs {
     const { prefix = '', delimiter, startAfter, cursor } = options
     for (const [name, value] of Object.entries({ prefix, delimiter, startAfter, cursor })) {
       if (value === undefined) continue
-      if (typeof value !== 'string' || (value === '' && name !== 'prefix')) throw invalidArgument(where, `${this.#binding}.list: ${name} is a non-empty string.`)
+      if (typeof value !== 'string' || (value === '' && name !== 'prefix'))
+        throw invalidArgument(where, `${this.#binding}.list: ${name} is a non-empty string.`)
       checkText(value, where, name)
     }
     const limit = checkPageSize(options.limit, where, 'blob.list')
@@ -143,7 +144,10 @@ function toContent(body: unknown, where: Where): Uint8Array<ArrayBuffer> | Reada
   if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return viewBytes(body)
   if (isStream(body)) return body
   if (body instanceof Blob) return body.stream()
-  throw invalidArgument(where, `${where.binding}.put: a body is a string, an ArrayBuffer, a view of one, a Blob or a ReadableStream, not ${body === null ? 'null' : typeof body}.`)
+  throw invalidArgument(
+    where,
+    `${where.binding}.put: a body is a string, an ArrayBuffer, a view of one, a Blob or a ReadableStream, not ${body === null ? 'null' : typeof body}.`,
+  )
 }
 
 function checkRange(range: BlobRange, where: Where): void {
@@ -163,7 +167,8 @@ function checkSignal(signal: AbortSignal | undefined, where: Where): void {
 function checkConditions(options: BlobPut, where: Where): BlobConditions {
   const { ifMatch, ifNoneMatch } = options
   if (ifMatch !== undefined && (typeof ifMatch !== 'string' || ifMatch === '')) throw invalidArgument(where, `${where.binding}.put: ifMatch is an etag.`)
-  if (ifNoneMatch !== undefined && ifNoneMatch !== '*') throw invalidArgument(where, `${where.binding}.put: ifNoneMatch can only be "*" (store only where there is none).`)
+  if (ifNoneMatch !== undefined && ifNoneMatch !== '*')
+    throw invalidArgument(where, `${where.binding}.put: ifNoneMatch can only be "*" (store only where there is none).`)
   if (ifMatch !== undefined && ifNoneMatch !== undefined) throw invalidArgument(where, `${where.binding}.put: give ifMatch or ifNoneMatch, not both.`)
   return { ifMatch, ifNoneMatch }
 }
@@ -177,14 +182,16 @@ function checkMetadata(options: BlobPut, where: Where): { httpMetadata: BlobHttp
     const value = given?.[name]
     if (value === undefined) continue
     // Field values of HTTP: what a header could not carry would be lost on the way to a client.
-    if (typeof value !== 'string' || !/^[\x20-\x7e]*$/.test(value)) throw invalidArgument(where, `${where.binding}.put: ${name} is printable ASCII, as in an HTTP header.`)
+    if (typeof value !== 'string' || !/^[\x20-\x7e]*$/.test(value))
+      throw invalidArgument(where, `${where.binding}.put: ${name} is printable ASCII, as in an HTTP header.`)
     httpMetadata[name] = value
   }
   const customMetadata: Record<string, string> = {}
   let size = 0
   for (const [name, value] of Object.entries(options.customMetadata ?? {})) {
     if (typeof value !== 'string') throw invalidArgument(where, `${where.binding}.put: customMetadata.${name} is a ${typeof value}, not a string.`)
-    if (!/^[a-z0-9][a-z0-9_-]*$/.test(name)) throw invalidArgument(where, `${where.binding}.put: the name customMetadata.${name} is not lower-case letters, digits, "-" and "_" (S3 keeps no other).`)
+    if (!/^[a-z0-9][a-z0-9_-]*$/.test(name))
+      throw invalidArgument(where, `${where.binding}.put: the name customMetadata.${name} is not lower-case letters, digits, "-" and "_" (S3 keeps no other).`)
     checkText(value, where, `customMetadata.${name}`)
     size += name.length + utf8Length(value)
     customMetadata[name] = value

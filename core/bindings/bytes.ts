@@ -54,7 +54,8 @@ export async function readAll(stream: ReadableStream<Uint8Array<ArrayBuffer>>, w
     for (;;) {
       const { done, value } = await reader.read()
       if (done) break
-      if (!ArrayBuffer.isView(value)) throw invalidArgument(where, `${where.binding}.${where.operation}: the stream gave a ${typeof value}, not bytes. Pipe it through a TextEncoderStream.`)
+      if (!ArrayBuffer.isView(value))
+        throw invalidArgument(where, `${where.binding}.${where.operation}: the stream gave a ${typeof value}, not bytes. Pipe it through a TextEncoderStream.`)
       size += value.byteLength
       if (size > max) throw limitExceeded(where, limit, size, max)
       chunks.push(viewBytes(value))

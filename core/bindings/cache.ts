@@ -29,7 +29,13 @@ export class Cache {
     const request = toRequest(input)
     if (request.method !== 'GET') throw new TypeError(`Only answers to GET can be cached, not to ${request.method}.`)
     if (response.status === 206) throw new TypeError('A 206 (partial) answer cannot be cached.')
-    if (response.headers.get('vary')?.split(',').some((name) => name.trim() === '*')) throw new TypeError('An answer with Vary: * cannot be cached.')
+    if (
+      response.headers
+        .get('vary')
+        ?.split(',')
+        .some((name) => name.trim() === '*')
+    )
+      throw new TypeError('An answer with Vary: * cannot be cached.')
     if (response.bodyUsed) throw new TypeError("The answer's body is used already. Put response.clone().")
     const ttl = cacheSeconds(response)
     if (ttl <= 0) {
@@ -100,4 +106,3 @@ async function partial(range: string, stored: Response): Promise<Response> {
   headers.set('content-length', String(last - first + 1))
   return new Response(bytes.subarray(first, last + 1), { status: 206, headers })
 }
-

@@ -196,18 +196,27 @@ function checkBindings(bindings: Bindings): void {
   const seen = new Map<string, string>()
   for (const [name, declaration] of Object.entries(bindings)) {
     if (!NAME.test(name)) {
-      throw invalidArgument({ binding: name, operation: 'defineBindings' }, `Binding "${name}": use letters and digits only, a letter first, such as "adminToken".`)
+      throw invalidArgument(
+        { binding: name, operation: 'defineBindings' },
+        `Binding "${name}": use letters and digits only, a letter first, such as "adminToken".`,
+      )
     }
     const constant = constantCase(name)
     const twin = seen.get(constant)
     if (twin !== undefined) {
-      throw invalidArgument({ binding: name, operation: 'defineBindings' }, `Bindings "${twin}" and "${name}" would both be ${constant} on platforms. Rename one.`)
+      throw invalidArgument(
+        { binding: name, operation: 'defineBindings' },
+        `Bindings "${twin}" and "${name}" would both be ${constant} on platforms. Rename one.`,
+      )
     }
     seen.set(constant, name)
     if (declaration.kind === 'queue' && declaration.deadLetterQueue !== undefined) {
       const target = bindings[declaration.deadLetterQueue]
       if (target?.kind !== 'queue' || declaration.deadLetterQueue === name) {
-        throw invalidArgument({ binding: name, operation: 'defineBindings' }, `Queue "${name}": deadLetterQueue "${declaration.deadLetterQueue}" is not another declared queue.`)
+        throw invalidArgument(
+          { binding: name, operation: 'defineBindings' },
+          `Queue "${name}": deadLetterQueue "${declaration.deadLetterQueue}" is not another declared queue.`,
+        )
       }
     }
   }

@@ -110,7 +110,10 @@ export interface BlobDriver extends Driver {
    * Null where there is no such blob. `body` is null where `ifNoneMatch` names the present etag; a failed `ifMatch` is `PreconditionFailed`.
    * A range past the end is cut at the end; one that starts there or later, or an empty one, is `RangeNotSatisfiable`.
    */
-  get(key: string, options: BlobConditions & { range?: BlobRange | undefined; signal?: AbortSignal | undefined }): Promise<{
+  get(
+    key: string,
+    options: BlobConditions & { range?: BlobRange | undefined; signal?: AbortSignal | undefined },
+  ): Promise<{
     record: BlobRecord
     /** The part that `body` holds. */
     range?: { offset: number; length: number } | undefined
@@ -251,4 +254,3 @@ export type DriverFactory<Kind extends keyof DriverOf, Options = Record<string, 
   options: Options,
   context: DriverContext,
 ) => DriverOf[Kind] | Promise<DriverOf[Kind]>
-

@@ -143,7 +143,8 @@ export class Kv {
     const { prefix = '', cursor } = options
     if (typeof prefix !== 'string') throw invalidArgument(where, `${this.#binding}.list: prefix is a string.`)
     checkText(prefix, where, 'prefix')
-    if (cursor !== undefined && (typeof cursor !== 'string' || cursor === '')) throw invalidArgument(where, `${this.#binding}.list: cursor is what an earlier page gave.`)
+    if (cursor !== undefined && (typeof cursor !== 'string' || cursor === ''))
+      throw invalidArgument(where, `${this.#binding}.list: cursor is what an earlier page gave.`)
     const limit = checkPageSize(options.limit, where, 'kv.list')
     const page = await run(where, () => this.#driver.list({ prefix, cursor, limit }))
     const keys = page.keys.map((entry) => {
@@ -171,7 +172,8 @@ export class Kv {
     const now = Math.floor(this.#now() / 1000)
     const seconds = ttl ?? value - now
     const min = LIMITS['kv.ttl.min']
-    if (seconds < min) throw invalidArgument(where, `${this.#binding}.put: an entry that expires in ${seconds} s is under the portable minimum of ${min} s (Cloudflare's).`)
+    if (seconds < min)
+      throw invalidArgument(where, `${this.#binding}.put: an entry that expires in ${seconds} s is under the portable minimum of ${min} s (Cloudflare's).`)
     return ttl === undefined ? value : now + ttl
   }
 
@@ -223,7 +225,10 @@ async function encodeValue(value: unknown, where: Where): Promise<string | Uint8
     return viewBytes(value)
   }
   if (isStream(value)) return readAll(value, where, 'kv.value', max)
-  throw invalidArgument(where, `${where.binding}.put: a value is a string, an ArrayBuffer, a view of one or a ReadableStream, not ${value === null ? 'null' : typeof value}. Use JSON.stringify for objects.`)
+  throw invalidArgument(
+    where,
+    `${where.binding}.put: a value is a string, an ArrayBuffer, a view of one or a ReadableStream, not ${value === null ? 'null' : typeof value}. Use JSON.stringify for objects.`,
+  )
 }
 
 function encodeMetadata(options: KvPutOptions, where: Where): string | undefined {

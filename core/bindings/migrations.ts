@@ -51,22 +51,37 @@ function checkHistory(known: ReadonlyMap<string, string>, migrations: readonly M
   for (const [name, checksum] of known) {
     const migration = byName.get(name)
     if (migration === undefined) {
-      throw new UnmoorError('Conflict', `${where.binding}: migration "${name}" has run on this database, but its file is gone. Put it back; undo its effect by a new migration.`, { ...where, retryable: false })
+      throw new UnmoorError(
+        'Conflict',
+        `${where.binding}: migration "${name}" has run on this database, but its file is gone. Put it back; undo its effect by a new migration.`,
+        { ...where, retryable: false },
+      )
     }
     if (migration.checksum !== checksum) {
-      throw new UnmoorError('Conflict', `${where.binding}: migration "${name}" changed after it ran on this database. Put its old text back and write the change as a new migration.`, { ...where, retryable: false })
+      throw new UnmoorError(
+        'Conflict',
+        `${where.binding}: migration "${name}" changed after it ran on this database. Put its old text back and write the change as a new migration.`,
+        { ...where, retryable: false },
+      )
     }
   }
   const late = migrations.find(({ name }) => !known.has(name) && name < newest)
   if (late !== undefined) {
-    throw new UnmoorError('Conflict', `${where.binding}: migration "${late.name}" sorts before "${newest}", which has run already. Rename it so that it comes last.`, { ...where, retryable: false })
+    throw new UnmoorError(
+      'Conflict',
+      `${where.binding}: migration "${late.name}" sorts before "${newest}", which has run already. Rename it so that it comes last.`,
+      { ...where, retryable: false },
+    )
   }
 }
 
 async function apply(driver: SqlDriver, migration: Migration, where: { binding: string; operation: string }): Promise<void> {
   const statements = statementsOf(migration, driver.dialect, where)
   const record = {
-    text: driver.dialect === 'postgres' ? 'INSERT INTO unmoor_migrations (name, checksum, applied_at) VALUES ($1, $2, $3)' : 'INSERT INTO unmoor_migrations (name, checksum, applied_at) VALUES (?1, ?2, ?3)',
+    text:
+      driver.dialect === 'postgres'
+        ? 'INSERT INTO unmoor_migrations (name, checksum, applied_at) VALUES ($1, $2, $3)'
+        : 'INSERT INTO unmoor_migrations (name, checksum, applied_at) VALUES (?1, ?2, ?3)',
     params: [migration.name, migration.checksum, new Date().toISOString()],
   }
   try {
@@ -74,7 +89,11 @@ async function apply(driver: SqlDriver, migration: Migration, where: { binding: 
   } catch (error) {
     const index = error instanceof UnmoorError ? error.details.index : undefined
     const statement = index === undefined ? '' : ` at statement ${index + 1} (${statements[index]?.slice(0, 80) ?? 'its record'})`
-    throw new UnmoorError('InvalidArgument', `${where.binding}: migration "${migration.name}" failed${statement} and was rolled back: ${error instanceof Error ? error.message : String(error)}`, { ...where, cause: error })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `${where.binding}: migration "${migration.name}" failed${statement} and was rolled back: ${error instanceof Error ? error.message : String(error)}`,
+      { ...where, cause: error },
+    )
   }
 }
 
@@ -82,7 +101,11 @@ async function apply(driver: SqlDriver, migration: Migration, where: { binding: 
 export function statementsOf(migration: Migration, dialect: SqlDialect, where: { binding: string; operation: string }): string[] {
   const text = migration.sql[dialect] ?? migration.sql.default
   if (text === undefined) {
-    throw new UnmoorError('InvalidArgument', `${where.binding}: migration "${migration.name}" has no text for ${dialect}. Add ${migration.name}.${dialect}.sql.`, where)
+    throw new UnmoorError(
+      'InvalidArgument',
+      `${where.binding}: migration "${migration.name}" has no text for ${dialect}. Add ${migration.name}.${dialect}.sql.`,
+      where,
+    )
   }
   return parseStatements(text).map((statement) => statement.text)
 }

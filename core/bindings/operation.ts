@@ -22,7 +22,8 @@ export function annotate(error: unknown, where: Where): UnmoorError {
       cause: error.cause ?? error,
     })
   }
-  if (error instanceof DOMException && error.name === 'AbortError') return new UnmoorError('Aborted', `${where.binding}.${where.operation} was aborted.`, { ...where, cause: error })
+  if (error instanceof DOMException && error.name === 'AbortError')
+    return new UnmoorError('Aborted', `${where.binding}.${where.operation} was aborted.`, { ...where, cause: error })
   const text = error instanceof Error ? error.message : String(error)
   return new UnmoorError('Internal', `${where.binding}.${where.operation} failed: ${text}`, { ...where, cause: error })
 }

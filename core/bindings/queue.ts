@@ -106,7 +106,8 @@ function encodeJson(body: unknown, where: Where): string {
 /** Checks a delay; undefined stays undefined. */
 function checkDelay(delay: unknown, where: Where): number | undefined {
   if (delay === undefined) return undefined
-  if (typeof delay !== 'number' || !Number.isInteger(delay) || delay < 0) throw invalidArgument(where, `${where.binding}.${where.operation}: delaySeconds is a whole number from 0 to ${LIMITS['queue.delay']}.`)
+  if (typeof delay !== 'number' || !Number.isInteger(delay) || delay < 0)
+    throw invalidArgument(where, `${where.binding}.${where.operation}: delaySeconds is a whole number from 0 to ${LIMITS['queue.delay']}.`)
   if (delay > LIMITS['queue.delay']) throw limitExceeded(where, 'queue.delay', delay, LIMITS['queue.delay'])
   return delay
 }

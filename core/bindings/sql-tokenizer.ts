@@ -19,6 +19,10 @@ export interface Statement {
   keyword: string
   /** Positions within `text`. */
   placeholders: Placeholder[]
+  /** SELECTs of the largest compound (UNION, INTERSECT, EXCEPT); 1 where there is none. */
+  compound: number
+  /** What follows each LIKE or GLOB directly: the number of a placeholder, or the text of a literal. */
+  patterns: (number | string)[]
 }
 
 /** A malformed text: where it goes wrong (0-based offset) and how. */
@@ -69,7 +73,10 @@ export function parseStatements(text: string): Statement[] {
 }
 
 function isTrigger(text: string, tokens: readonly Token[]): boolean {
-  const words = tokens.filter(({ kind }) => kind === 'word').slice(0, 4).map(({ start, end }) => text.slice(start, end).toUpperCase())
+  const words = tokens
+    .filter(({ kind }) => kind === 'word')
+    .slice(0, 4)
+    .map(({ start, end }) => text.slice(start, end).toUpperCase())
   return words[0] === 'CREATE' && words.slice(1).includes('TRIGGER')
 }
 
@@ -91,7 +98,32 @@ function toStatement(text: string, tokens: readonly Token[]): Statement | undefi
     highest = Math.max(highest, number)
     placeholders.push({ start: token.start - start, end: token.end - start, number })
   }
-  return { text: text.slice(start, (tokens[last] as Token).end), keyword, placeholders }
+  return { text: text.slice(start, (tokens[last] as Token).end), keyword, placeholders, ...measure(text, tokens, placeholders, start) }
+}
+
+/** What some engines limit and others do not. */
+function measure(text: string, tokens: readonly Token[], placeholders: readonly Placeholder[], start: number): Pick<Statement, 'compound' | 'patterns'> {
+  const patterns: (number | string)[] = []
+  // One count per open parenthesis.
+  const counts = [1]
+  let compound = 1
+  let afterLike = false
+  for (const { kind, start: at, end } of tokens) {
+    if (kind === 'space') continue
+    const part = text.slice(at, end)
+    const word = kind === 'word' ? part.toUpperCase() : ''
+    if (afterLike && kind === 'placeholder') patterns.push(placeholders.find((placeholder) => placeholder.start === at - start)?.number ?? 0)
+    if (afterLike && kind === 'string' && part.startsWith("'")) patterns.push(part.slice(1, -1).replaceAll("''", "'"))
+    afterLike = word === 'LIKE' || word === 'GLOB'
+    if (part === '(') counts.push(1)
+    else if (part === ')' && counts.length > 1) counts.pop()
+    else if (word === 'UNION' || word === 'INTERSECT' || word === 'EXCEPT') {
+      const count = (counts.pop() as number) + 1
+      counts.push(count)
+      compound = Math.max(compound, count)
+    }
+  }
+  return { compound, patterns }
 }
 
 const SPACE = /\s+/y

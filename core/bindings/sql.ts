@@ -66,7 +66,8 @@ export class Sql {
   async value<T extends SqlCell = SqlCell>(statement: string | SqlStatement, params?: readonly SqlValue[], column?: string): Promise<T | null> {
     const { columns, rows } = await this.#query('value', statement, params)
     const index = column === undefined ? 0 : columns.lastIndexOf(column)
-    if (index < 0) throw invalidArgument(this.#where('value'), `${this.#binding}.value: the statement has no column "${column}". It has: ${columns.join(', ')}.`)
+    if (index < 0)
+      throw invalidArgument(this.#where('value'), `${this.#binding}.value: the statement has no column "${column}". It has: ${columns.join(', ')}.`)
     return (rows[0]?.[index] as T | undefined) ?? null
   }
 
@@ -95,12 +96,12 @@ export class Sql {
       }
     })
     const results = await run(where, () => this.#driver.batch(queries))
-    return results.map(rawResult)
+    return results.map((result) => rawResult(checkColumns(result, where)))
   }
 
   #query(operation: string, statement: string | SqlStatement, params: readonly SqlValue[] | undefined): Promise<SqlResult> {
     const where = this.#where(operation)
-    return run(where, async () => this.#driver.query(this.#check(statement, params, where)))
+    return run(where, async () => checkColumns(await this.#driver.query(this.#check(statement, params, where)), where))
   }
 
   #check(statement: string | SqlStatement, params: readonly SqlValue[] | undefined, where: Where): SqlQuery {
@@ -118,6 +119,10 @@ export class Sql {
     if (given.length !== checked.arity) {
       throw invalidArgument(where, `${this.#binding}.${where.operation}: the statement has ${checked.arity} parameters, ${given.length} were given.`)
     }
+    for (const number of checked.patterns) {
+      const pattern = given[number - 1]
+      if (typeof pattern === 'string') checkPattern(pattern, where)
+    }
     return { text: checked.text, params: given.map((value, index) => checkValue(value, index, where)) }
   }
 
@@ -129,6 +134,8 @@ export class Sql {
 interface Checked {
   text: string
   arity: number
+  /** Numbers of the parameters that are patterns of LIKE. */
+  patterns: number[]
 }
 
 /** Statements that would break the portable transaction, or reach outside the database. */
@@ -144,7 +151,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   DETACH: 'One binding is one database.',
   PRAGMA: 'Settings belong to the driver.',
   SET: 'Settings belong to the driver.',
-  VACUUM: 'Maintenance is the database\'s own business.',
+  VACUUM: "Maintenance is the database's own business.",
   COPY: 'It exists on Postgres only.',
 }
 
@@ -156,19 +163,28 @@ function checkStatement(text: string, dialect: SqlDialect, where: Where): Checke
   const statements = parse(text, where)
   const [statement] = statements
   if (statement === undefined) throw invalidArgument(where, `${where.binding}.${where.operation}: the statement is empty.`)
-  if (statements.length > 1) throw invalidArgument(where, `${where.binding}.${where.operation}: ${statements.length} statements in one call. Use batch() with one each.`)
+  if (statements.length > 1)
+    throw invalidArgument(where, `${where.binding}.${where.operation}: ${statements.length} statements in one call. Use batch() with one each.`)
   const refused = REFUSED[statement.keyword]
   if (refused !== undefined) throw invalidArgument(where, `${where.binding}.${where.operation}: ${statement.keyword} is not portable. ${refused}`)
   const arity = statement.placeholders.reduce((highest, { number }) => Math.max(highest, number), 0)
   if (arity > LIMITS['sql.params']) throw limitExceeded(where, 'sql.params', arity, LIMITS['sql.params'])
-  return { text: placeholdersFor(statement, dialect), arity }
+  if (statement.compound > LIMITS['sql.compoundSelect']) throw limitExceeded(where, 'sql.compoundSelect', statement.compound, LIMITS['sql.compoundSelect'])
+  for (const pattern of statement.patterns) if (typeof pattern === 'string') checkPattern(pattern, where)
+  return { text: placeholdersFor(statement, dialect), arity, patterns: statement.patterns.filter((pattern) => typeof pattern === 'number') }
+}
+
+function checkPattern(pattern: string, where: Where): void {
+  const size = utf8Length(pattern)
+  if (size > LIMITS['sql.likePattern']) throw limitExceeded(where, 'sql.likePattern', size, LIMITS['sql.likePattern'])
 }
 
 function parse(text: string, where: Where): Statement[] {
   try {
     return parseStatements(text)
   } catch (error) {
-    if (error instanceof SqlTextError) throw invalidArgument(where, `${where.binding}.${where.operation}: at character ${error.offset + 1}, ${error.message}.`, error)
+    if (error instanceof SqlTextError)
+      throw invalidArgument(where, `${where.binding}.${where.operation}: at character ${error.offset + 1}, ${error.message}.`, error)
     throw error
   }
 }
@@ -195,7 +211,10 @@ function checkValue(value: unknown, index: number, where: Where): SqlCell {
     case 'number':
       if (!Number.isFinite(value)) break
       if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
-        throw invalidArgument(where, `${where.binding}.${where.operation}: parameter ${index + 1} is an integer beyond 2^53 - 1, which would be rounded. Bind it as text.`)
+        throw invalidArgument(
+          where,
+          `${where.binding}.${where.operation}: parameter ${index + 1} is an integer beyond 2^53 - 1, which would be rounded. Bind it as text.`,
+        )
       }
       return value
     case 'object':
@@ -205,13 +224,28 @@ function checkValue(value: unknown, index: number, where: Where): SqlCell {
         return viewBytes(value)
       }
   }
-  const what = value instanceof Date ? 'a Date (bind value.toISOString() or value.getTime())' : typeof value === 'number' ? String(value) : typeof value === 'object' ? 'an object (bind JSON.stringify(value))' : typeof value
-  throw invalidArgument(where, `${where.binding}.${where.operation}: parameter ${index + 1} is ${what}. Parameters are strings, finite numbers, booleans, null or bytes.`)
+  const what =
+    value instanceof Date
+      ? 'a Date (bind value.toISOString() or value.getTime())'
+      : typeof value === 'number'
+        ? String(value)
+        : typeof value === 'object'
+          ? 'an object (bind JSON.stringify(value))'
+          : typeof value
+  throw invalidArgument(
+    where,
+    `${where.binding}.${where.operation}: parameter ${index + 1} is ${what}. Parameters are strings, finite numbers, booleans, null or bytes.`,
+  )
 }
 
 // One value larger than a row can never be stored; a row of many is the engine's to refuse.
 function checkSize(size: number, where: Where): void {
   if (size > LIMITS['sql.row']) throw limitExceeded(where, 'sql.row', size, LIMITS['sql.row'], 'Put the data in a blob and store its key.')
+}
+
+function checkColumns(result: SqlResult, where: Where): SqlResult {
+  if (result.columns.length > LIMITS['sql.columns']) throw limitExceeded(where, 'sql.columns', result.columns.length, LIMITS['sql.columns'])
+  return result
 }
 
 function rawResult({ columns, rows, changes, lastRowId }: SqlResult): SqlRawResult {

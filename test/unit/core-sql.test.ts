@@ -21,7 +21,10 @@ describe('parseStatements', () => {
 
   it('splits statements, not the semicolons within texts and triggers', () => {
     expect(keywords("INSERT INTO a VALUES (';'); -- end;\n ; DELETE FROM a /* ; */ ;")).toEqual(['INSERT', 'DELETE'])
-    expect(keywords('CREATE TRIGGER t AFTER INSERT ON a BEGIN UPDATE a SET b = CASE WHEN c THEN 1 ELSE 2 END; DELETE FROM d; END; SELECT 1')).toEqual(['CREATE', 'SELECT'])
+    expect(keywords('CREATE TRIGGER t AFTER INSERT ON a BEGIN UPDATE a SET b = CASE WHEN c THEN 1 ELSE 2 END; DELETE FROM d; END; SELECT 1')).toEqual([
+      'CREATE',
+      'SELECT',
+    ])
     expect(keywords('CREATE TEMP TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; END')).toEqual(['CREATE'])
   })
 
@@ -43,7 +46,10 @@ function capture(dialect: SqlDialect): { sql: Sql; queries: SqlQuery[] } {
 
 describe('Sql', () => {
   it('writes placeholders in the form of the engine', async () => {
-    for (const [dialect, text] of [['sqlite', "SELECT ?1, ?2, ?1, '?'"], ['postgres', "SELECT $1, $2, $1, '?'"]] as const) {
+    for (const [dialect, text] of [
+      ['sqlite', "SELECT ?1, ?2, ?1, '?'"],
+      ['postgres', "SELECT $1, $2, $1, '?'"],
+    ] as const) {
       const { sql: db, queries } = capture(dialect)
       await db.all("SELECT ?, ?2, ?1, '?'", ['x', 2])
       expect(queries).toEqual([{ text, params: ['x', 2] }])
@@ -94,6 +100,23 @@ describe('Sql', () => {
     await db.all(long(100_000))
     await expect(db.all(long(100_001))).rejects.toMatchObject({ code: 'LimitExceeded', details: { limit: 'sql.statement' } })
     await expect(db.all('SELECT ?', ['x'.repeat(2_000_001)])).rejects.toMatchObject({ code: 'LimitExceeded', details: { limit: 'sql.row' } })
+  })
+
+  it.each([
+    ['a compound of six', Array(6).fill('SELECT 1').join(' UNION ALL '), [], 'sql.compoundSelect'],
+    ['a compound of six in a subquery', `SELECT * FROM (${Array(6).fill('SELECT 1').join(' EXCEPT ')}) AS a`, [], 'sql.compoundSelect'],
+    ['a pattern of 51 bytes', `SELECT a LIKE '${'é'.repeat(25)}%'`, [], 'sql.likePattern'],
+    ['a bound pattern of 51 bytes', 'SELECT ?, a NOT LIKE /* here */ ?', ['y'.repeat(99), 'x'.repeat(51)], 'sql.likePattern'],
+  ])('refuses %s, as the strictest engine does', async (_name, text, params, limit) => {
+    const { sql: db, queries } = capture('postgres')
+    await expect(db.all(text, params)).rejects.toMatchObject({ code: 'LimitExceeded', details: { limit } })
+    expect(queries).toEqual([])
+  })
+
+  it('counts the selects of each compound for itself', async () => {
+    const { sql: db } = capture('postgres')
+    const five = Array(5).fill('SELECT 1').join(' UNION ')
+    await db.all(`SELECT * FROM (${five}) AS a, (${five}) AS b WHERE c LIKE '${'x'.repeat(50)}' AND d = ?`, ['z'.repeat(99)])
   })
 
   it('names the statement of a batch that is wrong', async () => {
