@@ -70,8 +70,8 @@ function wrk(version: string): LoadGenerator {
       return {
         requests: Number(found(/(\d+) requests in/)),
         rps: Number(found(/Requests\/sec:\s+([\d.]+)/)),
-        p50: milliseconds(found(/50%\s+(\S+)/)),
-        p99: milliseconds(found(/99%\s+(\S+)/)),
+        p50: milliseconds(found(/^\s+50%\s+(\S+)/m)),
+        p99: milliseconds(found(/^\s+99%\s+(\S+)/m)),
       }
     },
     close: () => rmSync(folder, { recursive: true, force: true }),

@@ -42,10 +42,14 @@ export function respond(outgoing: ServerResponse, response: Response, isHead: bo
     })
   }
   // The real length wins over one that the app gave: a wrong one would break the connection's framing.
-  head.fields.push('content-length', String(typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength))
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength
+  head.fields.push('content-length', String(length))
   writeHead(outgoing, parts, head.fields)
+  if (typeof body !== 'string') outgoing.end(body)
+  // Text in ASCII is the same bytes in Latin-1, which is cheaper to write.
+  else if (length === body.length) outgoing.end(body, 'latin1')
   // node:http writes head and text as one string: only a head in ASCII stays what it is when that is UTF-8.
-  outgoing.end(typeof body === 'string' && parts.list === undefined ? Buffer.from(body) : body)
+  else outgoing.end(parts.list === undefined ? Buffer.from(body) : body)
   return undefined
 }
 
@@ -58,12 +62,13 @@ function writeHead(outgoing: ServerResponse, { status, statusText }: ResponsePar
 function headFields({ list, headers, size }: ResponseParts): { fields: string[]; length: string | undefined } {
   const fields: string[] = []
   let length: string | undefined
-  const add = (name: string, value: string): void => {
+  const flat = list ?? (headers === undefined ? [] : [...headers].flat())
+  for (let index = 0; index < flat.length; index += 2) {
+    const name = flat[index] as string
+    const value = flat[index + 1] as string
     if (name === 'content-length') length = value
     else if (!CONNECTION_FIELDS.has(name)) fields.push(name, value)
   }
-  if (list !== undefined) for (let index = 0; index < list.length; index += 2) add(list[index] as string, list[index + 1] as string)
-  else if (headers !== undefined) for (const [name, value] of headers) add(name, value)
   if (length !== undefined && !/^\d+$/.test(length)) throw new TypeError(`A Response has the content-length ${JSON.stringify(length)}, which is no number.`)
   return { fields, length: size === undefined ? length : String(size) }
 }

@@ -7,22 +7,21 @@ const DOT_SEGMENT = /\/(?:\.|%2e)/i
 const HOST = /^(?:[\w\-.~!$&'()*+,;=%]+|\[[\da-fA-F:.]+\])(?::\d*)?$/
 const ABSOLUTE = /^https?:\/\/([^/?#]*)/i
 
-/** Answers of {@link toOrigin}; a client can name any host, so it is emptied when full. */
-const origins = new Map<string, string | undefined>()
+/** Answers of {@link toOrigin} per scheme; a client can name any host, so they are emptied when full. */
+const origins = { http: new Map<string, string | undefined>(), https: new Map<string, string | undefined>() }
 const MAX_ORIGINS = 1000
 
 /** `http://example.com` for a Host header, normalised as URLs are; undefined where it is no host. */
-function toOrigin(scheme: string, host: string): string | undefined {
-  const key = scheme + host
-  const known = origins.get(key)
-  if (known !== undefined || origins.has(key)) return known
+function toOrigin(scheme: 'http' | 'https', host: string): string | undefined {
+  const known = origins[scheme].get(host)
+  if (known !== undefined || origins[scheme].has(host)) return known
   let origin: string | undefined
   if (HOST.test(host)) {
     const url = URL.parse(`${scheme}://${host}/`)
     if (url !== null && url.pathname === '/' && url.username === '') origin = url.origin
   }
-  if (origins.size >= MAX_ORIGINS) origins.clear()
-  origins.set(key, origin)
+  if (origins[scheme].size >= MAX_ORIGINS) origins[scheme].clear()
+  origins[scheme].set(host, origin)
   return origin
 }
 
@@ -32,7 +31,7 @@ function toOrigin(scheme: string, host: string): string | undefined {
  * `X-Forwarded-Proto` and `X-Forwarded-Host` count only with `trustProxy`; of several values the last, which the nearest proxy wrote.
  */
 export function requestOrigin(incoming: IncomingMessage, trustProxy: boolean): string | undefined {
-  let scheme = (incoming.socket as Partial<TLSSocket>).encrypted === true ? 'https' : 'http'
+  let scheme: 'http' | 'https' = (incoming.socket as Partial<TLSSocket>).encrypted === true ? 'https' : 'http'
   let host = incoming.headers.host
   const target = incoming.url as string
   if (host === undefined) return undefined
