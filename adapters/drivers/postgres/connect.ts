@@ -19,30 +19,45 @@ export interface PostgresOptions {
   idleTimeout?: number
 }
 
-/** A pool of connections; the first is made by the first query. */
-export async function connect(options: PostgresOptions, context: DriverContext): Promise<{ client: postgres.Sql; server: string }> {
+/** Pools of connections to one server; a pool's first connection is made by its first query. */
+export interface Server {
+  /** Host and database, for messages; without the password. */
+  readonly name: string
+  /** Most connections of a usual pool. */
+  readonly max: number
+  /** `onLost` is called when a connection that was open ends. */
+  pool(max: number, onLost?: () => void): postgres.Sql
+}
+
+/** @throws `NotFound` if no url is set or the client package is not installed, `InvalidArgument` for a url that is none. */
+export async function connect(options: PostgresOptions, context: DriverContext): Promise<Server> {
   const { binding } = context
-  const text = options.url ?? context.variable('DATABASE_URL')
+  const text = givenUrl(options.url ?? context.variable('DATABASE_URL'), binding)
   const url = parseUrl(text, binding)
   const create = await load(binding)
-  const client = create(text ?? '', {
+  return {
+    name: `${url.host}${url.pathname}`,
     max: options.max ?? 10,
-    prepare: options.prepare ?? true,
-    connect_timeout: options.connectTimeout ?? 10,
-    ...(options.idleTimeout === undefined ? {} : { idle_timeout: options.idleTimeout }),
-    // It would ask the server for its array types on every connection.
-    fetch_types: false,
-    types,
-    // The default prints them.
-    onnotice: () => {},
-    connection: {
-      application_name: 'unmoor',
-      TimeZone: 'UTC',
-      DateStyle: 'ISO',
-      ...(options.schema === undefined ? {} : { search_path: `${quote(options.schema)}, public` }),
-    },
-  })
-  return { client: client as postgres.Sql, server: `${url.host}${url.pathname}` }
+    pool: (max, onLost) =>
+      create(text, {
+        max,
+        prepare: options.prepare ?? true,
+        connect_timeout: options.connectTimeout ?? 10,
+        ...(options.idleTimeout === undefined ? {} : { idle_timeout: options.idleTimeout }),
+        ...(onLost === undefined ? {} : { onclose: onLost, idle_timeout: 0, max_lifetime: null }),
+        // It would ask the server for its array types on every connection.
+        fetch_types: false,
+        types,
+        // The default prints them.
+        onnotice: () => {},
+        connection: {
+          application_name: 'unmoor',
+          TimeZone: 'UTC',
+          DateStyle: 'ISO',
+          ...(options.schema === undefined ? {} : { search_path: `${quote(options.schema)}, public` }),
+        },
+      }) as postgres.Sql,
+  }
 }
 
 /** A name as an SQL identifier. */
@@ -50,8 +65,12 @@ export function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
-function parseUrl(url: string | undefined, binding: string): URL {
-  if (url === undefined) throw new UnmoorError('NotFound', `Binding "${binding}": set DATABASE_URL to the database, such as postgres://user:password@host:5432/database.`, { binding, operation: 'start' })
+function givenUrl(url: string | undefined, binding: string): string {
+  if (url !== undefined) return url
+  throw new UnmoorError('NotFound', `Binding "${binding}": set DATABASE_URL to the database, such as postgres://user:password@host:5432/database.`, { binding, operation: 'start' })
+}
+
+function parseUrl(url: string, binding: string): URL {
   try {
     const parsed = new URL(url)
     if (parsed.protocol === 'postgres:' || parsed.protocol === 'postgresql:') return parsed

@@ -95,9 +95,3 @@ function codeOf(error: Error): string | undefined {
 function messageOf(error: Error): string {
   return error.message || (codeOf(error) ?? 'the connection failed')
 }
-
-/** Whether the connection that an error came from is gone. */
-export function isConnectionLost(error: unknown): boolean {
-  const code = error instanceof Error ? codeOf(error) : undefined
-  return code !== undefined && (CONNECTION[code] !== undefined || code.startsWith('57P') || code.startsWith('08'))
-}

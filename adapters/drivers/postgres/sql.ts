@@ -1,17 +1,16 @@
 import type postgres from 'postgres'
 import type { DriverFactory, SqlCell, SqlDriver, SqlQuery, SqlResult } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
-import { connect, type PostgresOptions, quote } from './connect.ts'
-import { isConnectionLost, toUnmoorError } from './errors.ts'
+import { connect, type PostgresOptions, quote, type Server } from './connect.ts'
+import { toUnmoorError } from './errors.ts'
 import { MAY_BE_UNSAFE } from './types.ts'
 
 /** A database on a Postgres server. See `types.ts` for how values are converted. */
 export const sql: DriverFactory<'sql', PostgresOptions> = async (options, context) => {
-  const { client, server } = await connect(options, context)
-  return new PostgresSql(client, server, options.schema)
+  return new PostgresSql(await connect(options, context), options.schema)
 }
 
-/** What runs statements: the pool, a transaction, or a reserved connection. */
+/** What runs statements: a pool or a transaction. */
 type Session = Pick<postgres.Sql, 'unsafe' | 'typed'>
 
 /** The result of `unsafe(...).values()`: rows as arrays, so that columns of the same name are both kept. */
@@ -25,46 +24,40 @@ const LOCK = '1970170223, 28530'
 
 class PostgresSql implements SqlDriver {
   readonly dialect = 'postgres'
-  #client: postgres.Sql
-  #server: string
+  #server: Server
+  #pool: postgres.Sql
   #schema: string | undefined
-  /** The connection that holds the lock: while it does, all statements use it, so that a pool of one connection suffices. */
-  #locked: postgres.ReservedSql | undefined
+  /** While the lock of {@link exclusive} is held: the pool of the one connection that holds it, which then runs all statements. */
+  #locked: { pool: postgres.Sql; isLost: () => boolean } | undefined
 
-  constructor(client: postgres.Sql, server: string, schema: string | undefined) {
-    this.#client = client
+  constructor(server: Server, schema: string | undefined) {
     this.#server = server
+    this.#pool = server.pool(server.max)
     this.#schema = schema
   }
 
   async query(query: SqlQuery, signal?: AbortSignal): Promise<SqlResult> {
     try {
-      return await this.#run(this.#locked ?? this.#client, query, signal)
+      return await this.#run(this.#current(), query, signal)
     } catch (error) {
-      throw toUnmoorError(error, this.#server, { signal })
+      throw toUnmoorError(error, this.#server.name, { signal })
     }
   }
 
   async batch(queries: readonly SqlQuery[], signal?: AbortSignal): Promise<SqlResult[]> {
     const progress: { index: number | undefined } = { index: undefined }
     try {
-      if (this.#locked !== undefined) return await this.#transaction(this.#locked, queries, signal, progress)
-      return (await this.#client.begin((session) => this.#all(session, queries, signal, progress))) as SqlResult[]
+      return (await this.#current().begin((session) => this.#all(session, queries, signal, progress))) as SqlResult[]
     } catch (error) {
-      throw toUnmoorError(error, this.#server, { index: progress.index, signal })
+      throw toUnmoorError(error, this.#server.name, { index: progress.index, signal })
     }
   }
 
-  async #transaction(session: Session, queries: readonly SqlQuery[], signal: AbortSignal | undefined, progress: { index: number | undefined }): Promise<SqlResult[]> {
-    await session.unsafe('BEGIN')
-    try {
-      const results = await this.#all(session, queries, signal, progress)
-      await session.unsafe('COMMIT')
-      return results
-    } catch (error) {
-      if (!isConnectionLost(error)) await session.unsafe('ROLLBACK')
-      throw error
-    }
+  #current(): postgres.Sql {
+    if (this.#locked === undefined) return this.#pool
+    // The client would connect again, and go on without the lock.
+    if (this.#locked.isLost()) throw new UnmoorError('Unavailable', `Postgres (${this.#server.name}): the connection that held the migration lock was lost. Run the migrations again.`)
+    return this.#locked.pool
   }
 
   /** All statements are sent at once and run in order; after the first failure the server refuses the rest. */
@@ -93,37 +86,33 @@ class PostgresSql implements SqlDriver {
     }
   }
 
-  /** @throws `Unavailable` if the connection that holds the lock is lost; then the lock is free again. */
+  /**
+   * The lock belongs to a connection, so all that `work` does goes through that one: a pool of its own, or the driver's where that has one connection anyway
+   * (all that some servers, such as PGlite's, take). Not with `reserve()`: of postgres.js 3.4.9 it never resolves on a new connection if `fetch_types` is off.
+   *
+   * @throws `Unavailable` if the connection is lost; then the lock is free again.
+   */
   async exclusive<T>(work: () => Promise<T>): Promise<T> {
-    let session: postgres.ReservedSql
-    try {
-      // postgres.js never resolves a reserve() that opens its own connection where fetch_types is off; so that one is open already.
-      await this.#client`SELECT 1`
-      session = await this.#client.reserve()
-    } catch (error) {
-      throw toUnmoorError(error, this.#server)
-    }
     let lost = false
+    const own = this.#server.max > 1
+    const pool = own ? this.#server.pool(1, () => (lost = true)) : this.#pool
     try {
-      await session.unsafe(`SELECT pg_advisory_lock(${LOCK})`)
-      this.#locked = session
-      if (this.#schema !== undefined) await session.unsafe(`CREATE SCHEMA IF NOT EXISTS ${quote(this.#schema)}`)
+      await pool.unsafe(`SELECT pg_advisory_lock(${LOCK})`)
+      this.#locked = { pool, isLost: () => lost }
+      if (this.#schema !== undefined) await pool.unsafe(`CREATE SCHEMA IF NOT EXISTS ${quote(this.#schema)}`)
       return await work()
     } catch (error) {
-      lost = isConnectionLost(error) || (error instanceof Error && isConnectionLost(error.cause))
-      throw toUnmoorError(error, this.#server)
+      throw toUnmoorError(error, this.#server.name)
     } finally {
       this.#locked = undefined
-      // A lost connection has left the pool already, and its lock with it.
-      if (!lost) {
-        await session.unsafe(`SELECT pg_advisory_unlock(${LOCK})`).catch(() => {})
-        session.release()
-      }
+      // Its end frees the lock.
+      if (own) await pool.end({ timeout: 5 })
+      else await pool.unsafe(`SELECT pg_advisory_unlock(${LOCK})`).catch(() => {})
     }
   }
 
   async close(): Promise<void> {
-    await this.#client.end({ timeout: 5 })
+    await this.#pool.end({ timeout: 5 })
   }
 }
 
