@@ -4,6 +4,7 @@ import type { DriverContext } from '../../core/bindings/drivers.ts'
 import { blobContract } from './contracts/blob.ts'
 import { driverContext, type Harness } from './contracts/harness.ts'
 import { kvContract } from './contracts/kv.ts'
+import { queueContract } from './contracts/queue.ts'
 
 async function memoryHarness<Driver extends { close?(): Promise<void> | void }>(
   create: (options: { namespace: string }, context: DriverContext) => Driver | Promise<Driver>,
@@ -24,3 +25,4 @@ async function memoryHarness<Driver extends { close?(): Promise<void> | void }>(
 
 kvContract('memory', () => memoryHarness((options, context) => memory.kv(options, context)))
 blobContract('memory', () => memoryHarness((options, context) => memory.blob(options, context)))
+queueContract('memory', () => memoryHarness((options, context) => memory.queue(options, context)))
