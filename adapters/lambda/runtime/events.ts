@@ -2,6 +2,7 @@ import type { Context } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { internalError, type Runtime } from '../../../core/runtime.ts'
 import type { TestChannel } from '../../../core/test-channel.ts'
+import { installGlobals } from './globals.ts'
 import { httpSource, isHttpEvent, toRequest, type HttpEvent, type HttpSource } from './http-event.ts'
 import { BUFFERED_LIMIT, toBufferedResult, toHead, type HttpResult, type ResultHead } from './http-result.ts'
 import { isScheduleEvent, toScheduleCall } from './schedule-event.ts'
@@ -33,6 +34,7 @@ export type EventResult = { readonly json: unknown } | { readonly head: ResultHe
  * @throws what a cron's handler throws (unless it said `noRetry()`), and `UnmoorError` for an event that is unknown or names what the app does not have.
  */
 export async function handleEvent(event: unknown, ctx: Context, signal: AbortSignal, options: EventOptions): Promise<EventResult> {
+  installGlobals()
   if (isHttpEvent(event)) return handleHttp(event, ctx, signal, options)
   const { runtime } = options
   if (isSqsEvent(event)) {

@@ -6,24 +6,29 @@
 /** Headers that speak of one connection (RFC 9110, section 7.6.1), or of the host that it went to; undici refuses most of them. */
 const CONNECTION_HEADERS = ['connection', 'expect', 'host', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']
 
-/** Installs them, each when it is first used: loading undici takes longer than the rest of a start. */
+let installed = false
+
+/**
+ * Installs them, once. Not at import: to look at `globalThis.Request` loads undici, which takes longer than the rest of a start. So it is done while the first event is
+ * waited for, and at the latest before it is handled.
+ */
 export function installGlobals(): void {
-  const nativeRequest = nativeGetter('Request')
+  if (installed) return
+  installed = true
   const nativeFetch = globalThis.fetch
-  defineLazily('Request', () => requestClass(nativeRequest() as typeof Request))
-  defineLazily('fetch', () => {
-    const fetch: typeof globalThis.fetch = (input, init) => {
-      let request: Request
-      try {
-        request = new Request(input, init)
-      } catch (error) {
-        return Promise.reject(error)
-      }
-      for (const name of CONNECTION_HEADERS) request.headers.delete(name)
-      return nativeFetch(request)
+  const fetch: typeof globalThis.fetch = (input, init) => {
+    let request: Request
+    try {
+      request = new Request(input, init)
+    } catch (error) {
+      return Promise.reject(error)
     }
-    return fetch
-  })
+    for (const name of CONNECTION_HEADERS) request.headers.delete(name)
+    return nativeFetch(request)
+  }
+  for (const [name, value] of Object.entries({ fetch, Request: requestClass(globalThis.Request) })) {
+    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false })
+  }
 }
 
 function requestClass(Native: typeof Request): typeof Request {
@@ -43,24 +48,4 @@ function withDuplex(init: RequestInit | undefined): RequestInit | undefined {
   if (typeof init !== 'object' || init === null || !(init.body instanceof ReadableStream) || 'duplex' in init) return init
   // An init may be a Request, whose fields are getters of its prototype: inherited, not copied.
   return Object.create(init, { duplex: { value: 'half', enumerable: true } }) as RequestInit
-}
-
-/** Node defines its classes by getters that load them; reading the property would load it now. */
-function nativeGetter(name: 'Request'): () => unknown {
-  const descriptor = Object.getOwnPropertyDescriptor(globalThis, name)
-  return descriptor?.get?.bind(globalThis) ?? (() => descriptor?.value)
-}
-
-function defineLazily(name: 'Request' | 'fetch', create: () => unknown): void {
-  const set = (value: unknown): void => void Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false })
-  Object.defineProperty(globalThis, name, {
-    get() {
-      const value = create()
-      set(value)
-      return value
-    },
-    set,
-    configurable: true,
-    enumerable: false,
-  })
 }

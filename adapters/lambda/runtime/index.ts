@@ -13,9 +13,6 @@ import { runLoop } from './loop.ts'
 import { RuntimeClient } from './runtime-client.ts'
 import type { DecodeSqsRecord } from './sqs-event.ts'
 
-// At import, which comes before the app's: what libraries capture of the globals must be what they see later.
-installGlobals()
-
 export type { InvokeMode } from './events.ts'
 export type { LambdaHandler } from './handler.ts'
 export type { DecodeSqsRecord, SqsRecord } from './sqs-event.ts'
@@ -100,8 +97,7 @@ function oneOf<T extends string>(allowed: readonly T[], name: string, variable: 
 
 function serve(client: RuntimeClient, events: EventOptions): void {
   const loop = runLoop(client, events)
-  // The web API's classes load at first use, in about 15 ms: while the first event is waited for, not when it is there.
-  setTimeout(() => void globalThis.Request, 10).unref()
+  setTimeout(installGlobals, 10).unref()
 
   loop.ended.catch((error: unknown) => {
     console.error(error)
