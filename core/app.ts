@@ -59,7 +59,15 @@ export interface App<B extends Bindings = Bindings, CronName extends string = st
 type Expected<P> = P extends unknown ? ({} extends P ? (keyof P extends never ? never : P) : P) : never
 type RestOf<F> = F extends (request: Request, ...rest: infer Rest) => unknown ? Rest : []
 /** A Hono app that was not told its Bindings: its env is optional and unknown, or `{}`. */
-type KnowsNoBindings<Rest extends readonly unknown[]> = [] extends Rest ? (Rest extends [] ? false : unknown extends Rest[0] ? true : [Expected<NonNullable<Rest[0]>>] extends [never] ? true : false) : false
+type KnowsNoBindings<Rest extends readonly unknown[]> = [] extends Rest
+  ? Rest extends []
+    ? false
+    : unknown extends Rest[0]
+      ? true
+      : [Expected<NonNullable<Rest[0]>>] extends [never]
+        ? true
+        : false
+  : false
 
 /** `F` where its env is what the bindings give, else a type that no function fits and that says why. */
 type CheckedFetch<F, B extends Bindings> =
@@ -98,7 +106,10 @@ function checkHandlers(bindings: Bindings, options: { queues?: object; crons?: R
   for (const name of Object.keys(options.queues ?? {})) {
     const declaration: AnyDeclaration | undefined = bindings[name]
     if (declaration?.kind !== 'queue') {
-      throw invalidArgument({ binding: name, operation: 'defineApp' }, `queues.${name} has a handler, but "${name}" is not a declared queue. Add ${name}: queue() to defineBindings.`)
+      throw invalidArgument(
+        { binding: name, operation: 'defineApp' },
+        `queues.${name} has a handler, but "${name}" is not a declared queue. Add ${name}: queue() to defineBindings.`,
+      )
     }
   }
   const crons = Object.entries(options.crons ?? {})

@@ -4,11 +4,12 @@
  */
 export const CAPABILITIES = {
   'request.streaming': 'The handler sees the first bytes of a request body before the client has sent the last. Without it the body is buffered whole first.',
-  'request.abort': "`request.signal` aborts when the client goes away. Without it the handler runs to its end.",
+  'request.abort': '`request.signal` aborts when the client goes away. Without it the handler runs to its end.',
   'request.large': 'Request bodies of 5 MB of binary data and more are taken. Without it: 413.',
   'response.large': 'Response bodies of any size. Without it: an answer over the limit is a 5xx with a log line, never cut.',
   'response.streaming': 'The client sees the first bytes of a response before the handler has written the last.',
-  'http.keepWorkAfterAnswer': '`ctx.waitUntil` work goes on while other requests are answered. Without it the environment answers no other request until the work is done.',
+  'http.keepWorkAfterAnswer':
+    '`ctx.waitUntil` work goes on while other requests are answered. Without it the environment answers no other request until the work is done.',
   'sql.interactiveTransactions': '`env.db.transaction(fn)`. Without it: `Unsupported`; use `batch`.',
   'cache.shared': 'Cache entries are seen by all processes of the target. Without it each process has its own.',
   'queue.exactAttempts': '`message.attempts` counts exactly. Without it, it may be higher after a crash.',

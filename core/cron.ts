@@ -47,7 +47,8 @@ function checkField(field: Field, text: string, refuse: (why: string) => never):
     const last = to === undefined ? undefined : fieldValue(field, to, refuse)
     if (first !== undefined && last !== undefined && first > last) return refuse(`the ${field.name} range "${part}" runs backwards.`)
     if (step !== undefined && Number(step) < 1) return refuse(`the ${field.name} step "${part}" must be at least 1.`)
-    if (step !== undefined && from !== undefined && to === undefined) return refuse(`the ${field.name} "${part}" steps from one value. Write a range, such as ${from}-${field.names?.at(-1) ?? field.max}/${step}.`)
+    if (step !== undefined && from !== undefined && to === undefined)
+      return refuse(`the ${field.name} "${part}" steps from one value. Write a range, such as ${from}-${field.names?.at(-1) ?? field.max}/${step}.`)
   }
 }
 

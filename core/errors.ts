@@ -123,13 +123,7 @@ export function invalidArgument(where: { binding?: string; operation?: string },
 }
 
 /** `LimitExceeded` naming the limit, what was asked and what is allowed. */
-export function limitExceeded(
-  where: { binding?: string; operation?: string },
-  limit: string,
-  actual: number,
-  max: number,
-  hint = '',
-): UnmoorError {
+export function limitExceeded(where: { binding?: string; operation?: string }, limit: string, actual: number, max: number, hint = ''): UnmoorError {
   const text = `${limit} is ${actual}, over the portable limit of ${max}.${hint === '' ? '' : ` ${hint}`}`
   return new UnmoorError('LimitExceeded', text, { ...where, details: { limit, actual, max } })
 }

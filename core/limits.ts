@@ -47,9 +47,9 @@ export const LIMITS = {
   /** Services that one request may pass, where each hands on its request's headers. */
   'service.hops': 16,
   /** Longest life of `ctx.waitUntil` work after the answer. */
-  'waitUntil': 30,
+  waitUntil: 30,
   /** Cron triggers of one app. */
-  'crons': 100,
+  crons: 100,
 } as const
 
 /** The name of a portable limit. */

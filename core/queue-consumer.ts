@@ -45,7 +45,9 @@ export function consumeQueues(queues: readonly ConsumedQueue[], options: Consume
   const workers: Promise<void>[] = []
   for (const queue of queues) {
     if (queue.driver.receive === undefined || queue.driver.settle === undefined) {
-      throw new UnmoorError('Unsupported', `Queue "${queue.binding}": its driver only sends. Pick one that can receive, such as sqlite.`, { binding: queue.binding })
+      throw new UnmoorError('Unsupported', `Queue "${queue.binding}": its driver only sends. Pick one that can receive, such as sqlite.`, {
+        binding: queue.binding,
+      })
     }
     for (let worker = 0; worker < queue.declaration.maxConcurrency; worker++) workers.push(work(queue, options, stopping.signal))
   }
@@ -84,17 +86,33 @@ async function fill({ declaration, driver }: ConsumedQueue, leaseSeconds: number
   while (messages.length > 0 && messages.length < declaration.batchSize && !signal.aborted) {
     const left = until - Date.now()
     if (left <= 0) break
-    messages.push(...(await receive({ max: declaration.batchSize - messages.length, leaseSeconds: leaseSeconds + declaration.batchWait, waitSeconds: left / 1000, signal })))
+    messages.push(
+      ...(await receive({
+        max: declaration.batchSize - messages.length,
+        leaseSeconds: leaseSeconds + declaration.batchWait,
+        waitSeconds: left / 1000,
+        signal,
+      })),
+    )
   }
   return messages
 }
 
-async function handleBatch(queue: ConsumedQueue, messages: readonly QueueIncoming[], leaseSeconds: number, options: ConsumerOptions, onError: (message: string, error?: unknown) => void): Promise<void> {
+async function handleBatch(
+  queue: ConsumedQueue,
+  messages: readonly QueueIncoming[],
+  leaseSeconds: number,
+  options: ConsumerOptions,
+  onError: (message: string, error?: unknown) => void,
+): Promise<void> {
   const { binding, driver } = queue
   const leases = messages.map(({ lease }) => lease)
-  const renewal = setInterval(() => {
-    driver.extend?.(leases, leaseSeconds).catch((error: unknown) => onError(`queue ${binding}: a lease could not be renewed:`, error))
-  }, (leaseSeconds * 1000) / 3)
+  const renewal = setInterval(
+    () => {
+      driver.extend?.(leases, leaseSeconds).catch((error: unknown) => onError(`queue ${binding}: a lease could not be renewed:`, error))
+    },
+    (leaseSeconds * 1000) / 3,
+  )
   const ctx = createContext()
   try {
     const { settlements } = await options.handle(binding, messages, ctx)

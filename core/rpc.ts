@@ -4,8 +4,9 @@
  */
 import { BlobObject } from './bindings/blob-object.ts'
 import { isStream } from './bindings/bytes.ts'
-import type { BindingKind } from './bindings/declarations.ts'
+import { type AnyDeclaration, type BindingKind, driverKind } from './bindings/declarations.ts'
 import type { BlobRecord } from './bindings/drivers.ts'
+import { type StrongKv, updateEntry, type Versioned } from './bindings/strong-kv.ts'
 import { errorFromJSON, isUnmoorError, type SerializedError, UnmoorError } from './errors.ts'
 import type { Manifest } from './manifest.ts'
 
@@ -21,6 +22,22 @@ export const BINDING_METHODS: Readonly<Record<Exclude<BindingKind, 'variable'>, 
   assets: ['fetch'],
 }
 
+const STRONG_KV_METHODS = [...BINDING_METHODS.kv, 'getWithVersion', 'putIf', 'deleteIf']
+
+/** The methods of one declared binding. `update` of a strong kv takes a function, so it runs on the caller's side: {@link addUpdate}. */
+export function bindingMethods(declaration: AnyDeclaration): readonly string[] {
+  const kind = driverKind(declaration)
+  if (kind === undefined) return []
+  return kind === 'strongKv' ? STRONG_KV_METHODS : BINDING_METHODS[kind]
+}
+
+/** Gives a strong kv's stub its `update`. */
+export function addUpdate(declaration: AnyDeclaration, binding: string, stub: Record<string, unknown>): void {
+  if (driverKind(declaration) !== 'strongKv') return
+  const update: StrongKv['update'] = (key, change, options = {}) => updateEntry(stub as unknown as Versioned, binding, key, change, options)
+  stub['update'] = update
+}
+
 /** One call of a binding's method. */
 export interface BindingCall {
   binding: string
@@ -28,7 +45,12 @@ export interface BindingCall {
   args: unknown[]
 }
 
-type Tagged = { $: 'undefined' } | { $: 'bytes' | 'buffer'; value: string } | { $: 'date'; value: number } | { $: 'map'; value: [unknown, unknown][] } | TaggedObject
+type Tagged =
+  | { $: 'undefined' }
+  | { $: 'bytes' | 'buffer'; value: string }
+  | { $: 'date'; value: number }
+  | { $: 'map'; value: [unknown, unknown][] }
+  | TaggedObject
 type TaggedObject =
   | { $: 'object'; value: Record<string, unknown> }
   | { $: 'number'; value: string }
@@ -50,10 +72,21 @@ export async function encodeValue(value: unknown): Promise<unknown> {
   if (value instanceof Blob) return encodeValue(new Uint8Array(await value.arrayBuffer()))
   if (value instanceof BlobObject) return encodeBlob(value)
   if (value instanceof Response) {
-    return { $: 'response', status: value.status, headers: [...value.headers], body: await encodeValue(value.body === null ? null : await value.arrayBuffer()) } satisfies Tagged
+    return {
+      $: 'response',
+      status: value.status,
+      headers: [...value.headers],
+      body: await encodeValue(value.body === null ? null : await value.arrayBuffer()),
+    } satisfies Tagged
   }
   if (value instanceof Request) {
-    return { $: 'request', method: value.method, url: value.url, headers: [...value.headers], body: await encodeValue(value.body === null ? null : await value.arrayBuffer()) } satisfies Tagged
+    return {
+      $: 'request',
+      method: value.method,
+      url: value.url,
+      headers: [...value.headers],
+      body: await encodeValue(value.body === null ? null : await value.arrayBuffer()),
+    } satisfies Tagged
   }
   if (value instanceof URL) return value.href
   if (Array.isArray(value)) return Promise.all(value.map(encodeValue))
@@ -94,7 +127,12 @@ export function decodeValue(data: unknown): unknown {
     case 'response':
       return new Response(decodeValue(tagged.body) as ArrayBuffer | null, { status: tagged.status, headers: tagged.headers })
     case 'request':
-      return new Request(tagged.url, { method: tagged.method, headers: tagged.headers, body: decodeValue(tagged.body) as ArrayBuffer | null, redirect: 'manual' })
+      return new Request(tagged.url, {
+        method: tagged.method,
+        headers: tagged.headers,
+        body: decodeValue(tagged.body) as ArrayBuffer | null,
+        redirect: 'manual',
+      })
   }
 }
 
@@ -111,24 +149,32 @@ export function encodeError(error: unknown): SerializedError {
 
 /** Calls a binding's method by name. @throws `InvalidArgument` for a binding or method that does not exist. */
 export async function callBinding(manifest: Manifest, env: Readonly<Record<string, unknown>>, { binding, method, args }: BindingCall): Promise<unknown> {
-  const kind = Object.hasOwn(manifest.bindings, binding) ? manifest.bindings[binding]?.kind : undefined
-  if (kind === undefined || kind === 'variable' || !BINDING_METHODS[kind].includes(method)) {
-    throw new UnmoorError('InvalidArgument', `There is no ${binding}.${method}(). Bindings: ${Object.keys(manifest.bindings).join(', ')}.`, { binding, operation: method })
+  const declaration = Object.hasOwn(manifest.bindings, binding) ? manifest.bindings[binding] : undefined
+  if (declaration === undefined || !bindingMethods(declaration).includes(method)) {
+    throw new UnmoorError('InvalidArgument', `There is no ${binding}.${method}(). Bindings: ${Object.keys(manifest.bindings).join(', ')}.`, {
+      binding,
+      operation: method,
+    })
   }
   const target = env[binding] as Record<string, (...args: unknown[]) => Promise<unknown>>
   return target[method]?.(...args)
 }
 
 /** An env whose bindings call through `call`; variables come as `values`. */
-export function createChannelEnv(manifest: Manifest, values: Readonly<Record<string, unknown>>, call: (call: BindingCall) => Promise<unknown>): Record<string, unknown> {
+export function createChannelEnv(
+  manifest: Manifest,
+  values: Readonly<Record<string, unknown>>,
+  call: (call: BindingCall) => Promise<unknown>,
+): Record<string, unknown> {
   const env: Record<string, unknown> = {}
-  for (const [binding, { kind }] of Object.entries(manifest.bindings)) {
-    if (kind === 'variable') {
+  for (const [binding, declaration] of Object.entries(manifest.bindings)) {
+    if (declaration.kind === 'variable') {
       env[binding] = values[binding]
       continue
     }
-    const stub: Record<string, unknown> = kind === 'sql' ? { dialect: values[binding] } : {}
-    for (const method of BINDING_METHODS[kind]) stub[method] = (...args: unknown[]) => call({ binding, method, args })
+    const stub: Record<string, unknown> = declaration.kind === 'sql' ? { dialect: values[binding] } : {}
+    addUpdate(declaration, binding, stub)
+    for (const method of bindingMethods(declaration)) stub[method] = (...args: unknown[]) => call({ binding, method, args })
     env[binding] = stub
   }
   return env

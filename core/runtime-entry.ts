@@ -2,8 +2,19 @@
 export { createContext, type Context, type ContextOptions, type OwnedContext } from './context.ts'
 export { consumedQueues, consumeQueues, type ConsumedQueue, type ConsumerOptions, type Consumers } from './queue-consumer.ts'
 export { createRuntime, internalError, type BoundDriver, type Runtime, type RuntimeOptions } from './runtime.ts'
-export { portableAssets, portableBlob, portableCache, portableKv, portableQueue, portableSecret, portableService, portableSql, type Portable } from './bindings/portable.ts'
-export { constantCase } from './bindings/declarations.ts'
+export {
+  portableAssets,
+  portableBlob,
+  portableCache,
+  portableKv,
+  portableQueue,
+  portableSecret,
+  portableService,
+  portableSql,
+  portableStrongKv,
+  type Portable,
+} from './bindings/portable.ts'
+export { constantCase, driverKind } from './bindings/declarations.ts'
 export type * from './bindings/drivers.ts'
 export { migrate, type Migration, type MigrationRun } from './bindings/migrations.ts'
 export type { App } from './app.ts'

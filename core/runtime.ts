@@ -127,7 +127,10 @@ function resolveOptions(options: Readonly<Record<string, unknown>>, binding: str
     if (typeof value === 'object' && value !== null && 'env' in value && typeof value.env === 'string') {
       const found = context.variable(value.env)
       if (found === undefined && !('optional' in value)) {
-        throw new UnmoorError('NotFound', `Binding "${binding}": its driver's "${key}" comes from the variable ${value.env}, which is not set.`, { binding, operation: 'start' })
+        throw new UnmoorError('NotFound', `Binding "${binding}": its driver's "${key}" comes from the variable ${value.env}, which is not set.`, {
+          binding,
+          operation: 'start',
+        })
       }
       resolved[key] = found
     } else resolved[key] = value
@@ -173,7 +176,8 @@ class AppRuntime implements Runtime {
 
   #driver(binding: string, kind: string): DriverOf[keyof DriverOf] {
     const driver = this.drivers.get(binding)
-    if (driver === undefined || this.app.bindings[binding]?.kind !== kind) throw new UnmoorError('NotFound', `"${binding}" is not a declared ${kind}.`, { binding })
+    if (driver === undefined || this.app.bindings[binding]?.kind !== kind)
+      throw new UnmoorError('NotFound', `"${binding}" is not a declared ${kind}.`, { binding })
     return driver
   }
 
@@ -183,7 +187,8 @@ class AppRuntime implements Runtime {
     try {
       const answer = handler(request, this.env as never, ctx)
       // A light response of an adapter is no Response by class; a promise is told by its `then`.
-      if (typeof (answer as Promise<Response>).then === 'function') return (answer as Promise<Response>).then(checkResponse).catch((error: unknown) => this.#failed(request, error))
+      if (typeof (answer as Promise<Response>).then === 'function')
+        return (answer as Promise<Response>).then(checkResponse).catch((error: unknown) => this.#failed(request, error))
       return checkResponse(answer as Response)
     } catch (error) {
       return this.#failed(request, error)
@@ -199,7 +204,8 @@ class AppRuntime implements Runtime {
     const declaration = this.app.bindings[binding]
     const handler = this.app.queues[binding]
     const createBatch = this.#bound[binding]?.portable.createBatch
-    if (declaration?.kind !== 'queue' || handler === undefined || createBatch === undefined) throw new UnmoorError('NotFound', `This app has no handler for queue "${binding}".`, { binding, operation: 'queue' })
+    if (declaration?.kind !== 'queue' || handler === undefined || createBatch === undefined)
+      throw new UnmoorError('NotFound', `This app has no handler for queue "${binding}".`, { binding, operation: 'queue' })
     const batch = createBatch(binding, messages, declaration.retryDelay)
     try {
       await handler(batch, this.env as never, ctx)
@@ -212,7 +218,8 @@ class AppRuntime implements Runtime {
 
   async cron(name: string, scheduledTime: number, ctx: Context): Promise<{ error?: unknown; retry: boolean }> {
     const cron = this.app.crons[name]
-    if (cron === undefined) throw new UnmoorError('NotFound', `This app has no cron "${name}". It has: ${Object.keys(this.app.crons).join(', ') || 'none'}.`, { operation: 'cron' })
+    if (cron === undefined)
+      throw new UnmoorError('NotFound', `This app has no cron "${name}". It has: ${Object.keys(this.app.crons).join(', ') || 'none'}.`, { operation: 'cron' })
     let retry = true
     const event = { name, cron: cron.schedule, scheduledTime, type: 'scheduled' as const, noRetry: () => void (retry = false) }
     try {

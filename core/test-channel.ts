@@ -56,7 +56,8 @@ async function answer(runtime: Runtime, request: ChannelRequest, ctx: Context): 
     }
     case 'depth': {
       const driver = runtime.queueDriver(request.queue)
-      if (driver.depth === undefined) throw new UnmoorError('Unsupported', `The driver of queue "${request.queue}" cannot count its messages.`, { binding: request.queue })
+      if (driver.depth === undefined)
+        throw new UnmoorError('Unsupported', `The driver of queue "${request.queue}" cannot count its messages.`, { binding: request.queue })
       return driver.depth()
     }
     case 'values':
@@ -75,9 +76,15 @@ export interface ChannelClient {
 export function createChannelClient(url: string, token: string): ChannelClient {
   const call = async (request: ChannelRequest): Promise<unknown> => {
     const body = JSON.stringify('args' in request ? { ...request, args: await encodeValue(request.args) } : request)
-    const response = await fetch(new URL(CHANNEL_PATH, url), { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, body })
+    const response = await fetch(new URL(CHANNEL_PATH, url), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body,
+    })
     if (!response.ok) {
-      throw new UnmoorError('Unavailable', `The test channel at ${url} answered ${response.status}. Was the app built for tests, and is the token right?`, { operation: request.op })
+      throw new UnmoorError('Unavailable', `The test channel at ${url} answered ${response.status}. Was the app built for tests, and is the token right?`, {
+        operation: request.op,
+      })
     }
     const result = (await response.json()) as { value?: unknown; error?: Parameters<typeof errorFromJSON>[0] }
     if (result.error !== undefined) throw errorFromJSON(result.error)

@@ -8,6 +8,7 @@ import type { Kv } from './kv.ts'
 import type { Queue } from './queue.ts'
 import type { Secret } from './secret.ts'
 import type { Service } from './service.ts'
+import type { StrongKv } from './strong-kv.ts'
 import type { Sql, SqlStatement, SqlValue } from './sql.ts'
 
 /** The kinds of resources that an app can declare. */
@@ -22,7 +23,17 @@ export interface Declaration<Kind extends BindingKind = BindingKind, Resource = 
   readonly [resource]?: Resource
 }
 
-export interface KvDeclaration extends Declaration<'kv', Kv> {}
+/** Options of {@link kv}. */
+export interface KvOptions {
+  /** `strong`: linearizable per key, with `putIf` and `update`. Default: `eventual`, which every platform's own store can keep. */
+  consistency?: 'eventual' | 'strong'
+}
+export interface KvDeclaration extends Declaration<'kv', Kv> {
+  readonly consistency?: never
+}
+export interface StrongKvDeclaration extends Declaration<'kv', StrongKv> {
+  readonly consistency: 'strong'
+}
 export interface BlobDeclaration extends Declaration<'blob', Blobs> {}
 export interface CacheDeclaration extends Declaration<'cache', Cache> {}
 
@@ -87,6 +98,7 @@ export interface AssetsDeclaration extends Declaration<'assets', Assets>, Readon
 /** Any declaration. */
 export type AnyDeclaration =
   | KvDeclaration
+  | StrongKvDeclaration
   | BlobDeclaration
   | CacheDeclaration
   | SqlDeclaration
@@ -106,9 +118,11 @@ export type Env<B extends Bindings> = {
   readonly [Name in keyof B]: B[Name] extends Declaration<BindingKind, infer Resource> ? Resource : never
 }
 
-/** A key-value store: reads may be up to a minute stale, keys list in UTF-8 byte order. */
-export function kv(): KvDeclaration {
-  return { kind: 'kv' }
+/** A key-value store: reads may be up to a minute stale, keys list in UTF-8 byte order. With `consistency: 'strong'` they are never stale, and writes can depend on them. */
+export function kv(options: KvOptions & { consistency: 'strong' }): StrongKvDeclaration
+export function kv(options?: KvOptions & { consistency?: 'eventual' }): KvDeclaration
+export function kv(options: KvOptions = {}): KvDeclaration | StrongKvDeclaration {
+  return options.consistency === 'strong' ? { kind: 'kv', consistency: 'strong' } : { kind: 'kv' }
 }
 
 /** A store for larger objects, strongly consistent, with etags, ranges and metadata. */
@@ -224,6 +238,12 @@ function checkBindings(bindings: Bindings): void {
   if (assetBindings.length > 1) {
     throw invalidArgument({ operation: 'defineBindings' }, `An app can declare one assets binding, not ${assetBindings.map(([name]) => name).join(' and ')}.`)
   }
+}
+
+/** The driver interface that a declaration asks for: its kind, or `strongKv`. */
+export function driverKind(declaration: AnyDeclaration): Exclude<BindingKind, 'variable'> | 'strongKv' | undefined {
+  if (declaration.kind === 'variable') return undefined
+  return declaration.kind === 'kv' && declaration.consistency === 'strong' ? 'strongKv' : declaration.kind
 }
 
 /** `adminToken` as platforms name it: `ADMIN_TOKEN`. */

@@ -65,6 +65,27 @@ export interface KvDriver extends Driver {
   list(options: { prefix: string; cursor?: string | undefined; limit: number }): Promise<{ keys: KvListEntry[]; cursor?: string | undefined }>
 }
 
+/** A KV entry with its version. */
+export interface KvVersionedEntry extends KvEntry {
+  value: string | Uint8Array<ArrayBuffer>
+  /** Opaque, not empty; every write of the key gives another, also after a delete. */
+  version: string
+}
+
+/** A KV that is linearizable per key: `get` and `list` see every write that has resolved. Expired entries count as absent. */
+export interface StrongKvDriver extends KvDriver {
+  getVersioned(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null>
+  /** Writes only where the entry has that version (null: where there is none), atomically. Gives the new version, or null where it did not write. */
+  putIf(
+    key: string,
+    value: string | Uint8Array<ArrayBuffer>,
+    options: { metadata?: string | undefined; expiration?: number | undefined },
+    version: string | null,
+  ): Promise<string | null>
+  /** Removes only that version; whether it did. */
+  deleteIf(key: string, version: string): Promise<boolean>
+}
+
 export interface BlobHttpMetadata {
   contentType?: string
   contentLanguage?: string
@@ -239,6 +260,8 @@ export interface AssetsDriver extends Driver {
 /** The driver interface per kind of binding. */
 export interface DriverOf {
   kv: KvDriver
+  /** `kv({ consistency: 'strong' })`: a factory of its own, so that a build knows which drivers can. */
+  strongKv: StrongKvDriver
   blob: BlobDriver
   sql: SqlDriver
   queue: QueueDriver

@@ -1,22 +1,10 @@
 import { invalidArgument, limitExceeded } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
-import { type BodyInput, isStream, readAll, streamOf, utf8, utf8Length, utf8Text, viewBytes } from './bytes.ts'
+import type { BodyInput } from './bytes.ts'
 import type { KvDriver, KvEntry } from './drivers.ts'
 import { checkKey, checkPageSize, checkText } from './keys.ts'
+import { checkExpiration, decodeValue, encodeMetadata, encodeValue, type KvPutOptions, type KvType, readAs } from './kv-value.ts'
 import { run, type Where } from './operation.ts'
-
-/** How a value is read. */
-export type KvType = 'text' | 'json' | 'arrayBuffer' | 'stream'
-
-/** Options of {@link Kv.put}. */
-export interface KvPutOptions {
-  /** Seconds until the entry expires, at least 60. Default: never. */
-  ttl?: number
-  /** When the entry expires, in seconds since 1970, at least 60 from now. Not together with `ttl`. Default: never. */
-  expiration?: number
-  /** Any JSON value, at most 1,024 bytes of JSON. Default: none. */
-  metadata?: unknown
-}
 
 /** Options of {@link Kv.list}. */
 export interface KvListOptions {
@@ -124,10 +112,9 @@ export class Kv {
   async put(key: string, value: Exclude<BodyInput, Blob>, options: KvPutOptions = {}): Promise<void> {
     const where = this.#where('put')
     checkKey(key, where, 'kv.key')
-    const expiration = this.#expiration(options, where)
-    const metadata = encodeMetadata(options, where)
+    const settings = { expiration: checkExpiration(options, this.#now(), where), metadata: encodeMetadata(options, where) }
     const stored = await encodeValue(value, where)
-    await run(where, () => this.#driver.put(key, stored, { metadata, expiration }))
+    await run(where, () => this.#driver.put(key, stored, settings))
   }
 
   /** Removes a key; a missing one is fine. */
@@ -158,90 +145,11 @@ export class Kv {
 
   async #read(key: string, type: KvType, where: Where): Promise<KvEntry | null> {
     checkKey(key, where, 'kv.key')
-    const as = READ_AS[type]
-    if (as === undefined) throw invalidArgument(where, `${this.#binding}.${where.operation}: type "${String(type)}" is not text, json, arrayBuffer or stream.`)
+    const as = readAs(type, where)
     return run(where, () => this.#driver.get(key, as, { expiration: where.operation === 'getWithMetadata' }))
-  }
-
-  #expiration(options: KvPutOptions, where: Where): number | undefined {
-    const { ttl, expiration } = options
-    if (ttl === undefined && expiration === undefined) return undefined
-    if (ttl !== undefined && expiration !== undefined) throw invalidArgument(where, `${this.#binding}.put: give ttl or expiration, not both.`)
-    const value = ttl ?? expiration
-    if (typeof value !== 'number' || !Number.isInteger(value)) throw invalidArgument(where, `${this.#binding}.put: ttl and expiration are whole seconds.`)
-    const now = Math.floor(this.#now() / 1000)
-    const seconds = ttl ?? value - now
-    const min = LIMITS['kv.ttl.min']
-    if (seconds < min)
-      throw invalidArgument(where, `${this.#binding}.put: an entry that expires in ${seconds} s is under the portable minimum of ${min} s (Cloudflare's).`)
-    return ttl === undefined ? value : now + ttl
   }
 
   #where(operation: string): Where {
     return { binding: this.#binding, operation }
   }
-}
-
-const READ_AS: Readonly<Record<KvType, 'text' | 'bytes' | 'stream'>> = { text: 'text', json: 'text', arrayBuffer: 'bytes', stream: 'stream' }
-
-async function decodeValue(entry: KvEntry, type: KvType, where: Where, key: string): Promise<unknown> {
-  const { value } = entry
-  switch (type) {
-    case 'text':
-      return typeof value === 'string' ? value : utf8Text(await valueBytes(value, where))
-    case 'json': {
-      const text = typeof value === 'string' ? value : utf8Text(await valueBytes(value, where))
-      try {
-        return JSON.parse(text)
-      } catch (error) {
-        throw invalidArgument(where, `${where.binding}.${where.operation}: the value of ${JSON.stringify(key)} is not JSON.`, error)
-      }
-    }
-    case 'arrayBuffer': {
-      const bytes = typeof value === 'string' ? utf8(value) : await valueBytes(value, where)
-      return bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer
-    }
-    case 'stream':
-      return isStream(value) ? value : streamOf(typeof value === 'string' ? utf8(value) : value)
-  }
-}
-
-async function valueBytes(value: Exclude<KvEntry['value'], string>, where: Where): Promise<Uint8Array<ArrayBuffer>> {
-  return isStream(value) ? readAll(value, where, 'kv.value', Infinity) : value
-}
-
-async function encodeValue(value: unknown, where: Where): Promise<string | Uint8Array<ArrayBuffer>> {
-  const max = LIMITS['kv.value']
-  if (typeof value === 'string') {
-    checkText(value, where, 'value')
-    if (value.length * 3 > max) {
-      const size = utf8Length(value)
-      if (size > max) throw limitExceeded(where, 'kv.value', size, max)
-    }
-    return value
-  }
-  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
-    if (value.byteLength > max) throw limitExceeded(where, 'kv.value', value.byteLength, max)
-    return viewBytes(value)
-  }
-  if (isStream(value)) return readAll(value, where, 'kv.value', max)
-  throw invalidArgument(
-    where,
-    `${where.binding}.put: a value is a string, an ArrayBuffer, a view of one or a ReadableStream, not ${value === null ? 'null' : typeof value}. Use JSON.stringify for objects.`,
-  )
-}
-
-function encodeMetadata(options: KvPutOptions, where: Where): string | undefined {
-  if (options.metadata === undefined) return undefined
-  let text: string | undefined
-  try {
-    text = JSON.stringify(options.metadata)
-  } catch (error) {
-    throw invalidArgument(where, `${where.binding}.put: the metadata is not JSON.`, error)
-  }
-  if (text === undefined) throw invalidArgument(where, `${where.binding}.put: the metadata is not JSON.`)
-  checkText(text, where, 'metadata')
-  const size = utf8Length(text)
-  if (size > LIMITS['kv.metadata']) throw limitExceeded(where, 'kv.metadata', size, LIMITS['kv.metadata'])
-  return text
 }

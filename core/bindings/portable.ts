@@ -5,16 +5,17 @@
 import { type Assets, createAssets } from './assets.ts'
 import { Blobs } from './blob.ts'
 import { Cache } from './cache.ts'
-import type { BindingKind, SecretDeclaration } from './declarations.ts'
+import type { SecretDeclaration } from './declarations.ts'
 import type { DriverContext, DriverOf } from './drivers.ts'
 import { Kv } from './kv.ts'
 import { createBatch, Queue } from './queue.ts'
 import { Secret } from './secret.ts'
 import { Service } from './service.ts'
 import { Sql } from './sql.ts'
+import { StrongKv } from './strong-kv.ts'
 
 /** How a driver becomes what `env` holds. */
-export interface Portable<Kind extends keyof DriverOf = BindingKind> {
+export interface Portable<Kind extends keyof DriverOf = keyof DriverOf> {
   // A method, so that the portable class of one kind also is a Portable of any.
   create(driver: DriverOf[Kind], context: Pick<DriverContext, 'binding' | 'declaration' | 'now'>): unknown
   /** Queues only: wraps delivered messages for the handler. */
@@ -22,6 +23,7 @@ export interface Portable<Kind extends keyof DriverOf = BindingKind> {
 }
 
 export const portableKv: Portable<'kv'> = { create: (driver, { binding, now }) => new Kv(driver, { binding, now }) }
+export const portableStrongKv: Portable<'strongKv'> = { create: (driver, { binding, now }) => new StrongKv(driver, { binding, now }) }
 export const portableBlob: Portable<'blob'> = { create: (driver, { binding }) => new Blobs(driver, { binding }) }
 export const portableSql: Portable<'sql'> = { create: (driver, { binding }) => new Sql(driver, { binding }) }
 export const portableQueue: Portable<'queue'> = { create: (driver, { binding }) => new Queue(driver, { binding }), createBatch }

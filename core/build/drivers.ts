@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import type { Adapter, DriverSpec } from '../adapter.ts'
-import type { BindingKind } from '../bindings/declarations.ts'
+import { driverKind } from '../bindings/declarations.ts'
+import type { DriverOf } from '../bindings/drivers.ts'
 import type { Config } from '../config.ts'
 import type { Manifest } from '../manifest.ts'
 import { configError } from './config-check.ts'
@@ -9,7 +10,7 @@ import { packageRoot, resolvePublicName } from './packages.ts'
 
 /** A binding's driver on one target, and the module that has it. */
 export interface ResolvedDriver {
-  kind: BindingKind
+  kind: keyof DriverOf
   spec: DriverSpec
   /** A public name, an absolute path, or a package's name. */
   module: string
@@ -26,12 +27,13 @@ export async function resolveDrivers(manifest: Manifest, adapter: Adapter, confi
   checkNames(Object.keys(forAll), 'drivers', manifest)
   checkNames(Object.keys(forTarget), `targets.${adapter.name}.drivers`, manifest)
   const resolved: Record<string, ResolvedDriver> = {}
-  for (const [binding, { kind }] of Object.entries(manifest.bindings)) {
-    if (kind === 'variable') continue
-    const named = forTarget[binding] ?? forAll[binding] ?? adapter.defaultDrivers[kind]
+  for (const [binding, declaration] of Object.entries(manifest.bindings)) {
+    const kind = driverKind(declaration)
+    if (kind === undefined) continue
+    const named = forTarget[binding] ?? forAll[binding] ?? adapter.defaultDrivers[declaration.kind]
     if (named === undefined) {
       throw configError(
-        `The target "${adapter.name}" has no default driver for the ${kind} binding "${binding}". Name one in unmoor.config.ts: targets.${adapter.name}.drivers.${binding}.`,
+        `The target "${adapter.name}" has no default driver for the ${declaration.kind} binding "${binding}". Name one in unmoor.config.ts: targets.${adapter.name}.drivers.${binding}.`,
       )
     }
     const spec: DriverSpec = typeof named === 'string' ? { driver: named } : named
@@ -87,16 +89,17 @@ function installed(specifier: string, projectDir: string): boolean {
 }
 
 /** A driver module exports a factory per kind; what it exports is read from its text, so that it need not run here. */
-async function checkKind(driver: string, module: string, kind: BindingKind, binding: string): Promise<void> {
+async function checkKind(driver: string, module: string, kind: keyof DriverOf, binding: string): Promise<void> {
   const path = isAbsolute(module) ? module : resolvePublicName(module)
   if (path === undefined) return
   const exported = await exportedNames(path)
   if (exported === undefined || exported.includes(kind)) return
   const serves = exported.filter((name) => KINDS.has(name)).join(', ') || 'nothing'
-  throw configError(`Binding "${binding}" is a ${kind}, which the driver "${driver}" does not serve. It serves: ${serves}.`)
+  const what = kind === 'strongKv' ? 'kv with strong consistency (strongKv)' : kind
+  throw configError(`Binding "${binding}" is a ${what}, which the driver "${driver}" does not serve. It serves: ${serves}.`)
 }
 
-const KINDS: ReadonlySet<string> = new Set<BindingKind>(['kv', 'blob', 'sql', 'queue', 'cache', 'secret', 'service', 'assets'])
+const KINDS: ReadonlySet<string> = new Set<keyof DriverOf>(['kv', 'strongKv', 'blob', 'sql', 'queue', 'cache', 'secret', 'service', 'assets'])
 const seen = new Map<string, string[] | undefined>()
 
 /** Undefined where the text alone does not tell (`export *`). */

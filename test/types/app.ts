@@ -11,6 +11,7 @@ interface Click {
 
 const bindings = defineBindings({
   links: kv(),
+  balances: kv({ consistency: 'strong' }),
   icons: blob(),
   clicks: queue<Click>({ maxRetries: 3 }),
   stats: sql({ migrations: './migrations' }),
@@ -42,6 +43,10 @@ hono.get('/:slug', async (c) => {
   await c.env.clicks.send({ slug: 1 })
   // @ts-expect-error -- a plain kv has no putIf
   await c.env.links.putIf('a', 'b')
+  const balance: number | null = await c.env.balances.update<number>('a', (n) => (n ?? 0) + 1)
+  await c.env.balances.putIf('a', String(balance), { absent: true })
+  // @ts-expect-error -- a version or absent
+  await c.env.balances.putIf('a', 'b', { absent: false })
   // @ts-expect-error -- no such binding
   await c.env.nothing.get('a')
   return c.text(url ?? '')

@@ -1,0 +1,113 @@
+import { invalidArgument, limitExceeded } from '../errors.ts'
+import { LIMITS } from '../limits.ts'
+import { isStream, readAll, streamOf, utf8, utf8Length, utf8Text, viewBytes } from './bytes.ts'
+import type { KvEntry } from './drivers.ts'
+import { checkText } from './keys.ts'
+import type { Where } from './operation.ts'
+
+/** How a value is read. */
+export type KvType = 'text' | 'json' | 'arrayBuffer' | 'stream'
+
+/** Options of a put. */
+export interface KvPutOptions {
+  /** Seconds until the entry expires, at least 60. Default: never. */
+  ttl?: number
+  /** When the entry expires, in seconds since 1970, at least 60 from now. Not together with `ttl`. Default: never. */
+  expiration?: number
+  /** Any JSON value, at most 1,024 bytes of JSON. Default: none. */
+  metadata?: unknown
+}
+
+/** When an entry expires, in seconds since 1970. */
+export function checkExpiration(options: KvPutOptions, nowMs: number, where: Where): number | undefined {
+  const { ttl, expiration } = options
+  if (ttl === undefined && expiration === undefined) return undefined
+  if (ttl !== undefined && expiration !== undefined) throw invalidArgument(where, `${where.binding}.${where.operation}: give ttl or expiration, not both.`)
+  const value = ttl ?? expiration
+  if (typeof value !== 'number' || !Number.isInteger(value))
+    throw invalidArgument(where, `${where.binding}.${where.operation}: ttl and expiration are whole seconds.`)
+  const now = Math.floor(nowMs / 1000)
+  const seconds = ttl ?? value - now
+  const min = LIMITS['kv.ttl.min']
+  if (seconds < min) {
+    throw invalidArgument(
+      where,
+      `${where.binding}.${where.operation}: an entry that expires in ${seconds} s is under the portable minimum of ${min} s (Cloudflare's).`,
+    )
+  }
+  return ttl === undefined ? value : now + ttl
+}
+
+const READ_AS: Readonly<Record<KvType, 'text' | 'bytes' | 'stream'>> = { text: 'text', json: 'text', arrayBuffer: 'bytes', stream: 'stream' }
+
+/** How a driver is to read for `type`. */
+export function readAs(type: KvType, where: Where): 'text' | 'bytes' | 'stream' {
+  const as = READ_AS[type]
+  if (as === undefined) throw invalidArgument(where, `${where.binding}.${where.operation}: type "${String(type)}" is not text, json, arrayBuffer or stream.`)
+  return as
+}
+
+/** A stored value as its reader wants it. */
+export async function decodeValue(entry: KvEntry, type: KvType, where: Where, key: string): Promise<unknown> {
+  const { value } = entry
+  switch (type) {
+    case 'text':
+      return typeof value === 'string' ? value : utf8Text(await valueBytes(value, where))
+    case 'json': {
+      const text = typeof value === 'string' ? value : utf8Text(await valueBytes(value, where))
+      try {
+        return JSON.parse(text)
+      } catch (error) {
+        throw invalidArgument(where, `${where.binding}.${where.operation}: the value of ${JSON.stringify(key)} is not JSON.`, error)
+      }
+    }
+    case 'arrayBuffer': {
+      const bytes = typeof value === 'string' ? utf8(value) : await valueBytes(value, where)
+      return bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer
+    }
+    case 'stream':
+      return isStream(value) ? value : streamOf(typeof value === 'string' ? utf8(value) : value)
+  }
+}
+
+async function valueBytes(value: Exclude<KvEntry['value'], string>, where: Where): Promise<Uint8Array<ArrayBuffer>> {
+  return isStream(value) ? readAll(value, where, 'kv.value', Infinity) : value
+}
+
+/** A value as it is stored. */
+export async function encodeValue(value: unknown, where: Where): Promise<string | Uint8Array<ArrayBuffer>> {
+  const max = LIMITS['kv.value']
+  if (typeof value === 'string') {
+    checkText(value, where, 'value')
+    if (value.length * 3 > max) {
+      const size = utf8Length(value)
+      if (size > max) throw limitExceeded(where, 'kv.value', size, max)
+    }
+    return value
+  }
+  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
+    if (value.byteLength > max) throw limitExceeded(where, 'kv.value', value.byteLength, max)
+    return viewBytes(value)
+  }
+  if (isStream(value)) return readAll(value, where, 'kv.value', max)
+  throw invalidArgument(
+    where,
+    `${where.binding}.${where.operation}: a value is a string, an ArrayBuffer, a view of one or a ReadableStream, not ${value === null ? 'null' : typeof value}. Use JSON.stringify for objects.`,
+  )
+}
+
+/** JSON text of the metadata. */
+export function encodeMetadata(options: KvPutOptions, where: Where): string | undefined {
+  if (options.metadata === undefined) return undefined
+  let text: string | undefined
+  try {
+    text = JSON.stringify(options.metadata)
+  } catch (error) {
+    throw invalidArgument(where, `${where.binding}.${where.operation}: the metadata is not JSON.`, error)
+  }
+  if (text === undefined) throw invalidArgument(where, `${where.binding}.${where.operation}: the metadata is not JSON.`)
+  checkText(text, where, 'metadata')
+  const size = utf8Length(text)
+  if (size > LIMITS['kv.metadata']) throw limitExceeded(where, 'kv.metadata', size, LIMITS['kv.metadata'])
+  return text
+}

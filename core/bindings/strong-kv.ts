@@ -1,0 +1,151 @@
+import { invalidArgument, UnmoorError } from '../errors.ts'
+import type { BodyInput } from './bytes.ts'
+import type { StrongKvDriver } from './drivers.ts'
+import { checkKey } from './keys.ts'
+import { Kv } from './kv.ts'
+import { checkExpiration, decodeValue, encodeMetadata, encodeValue, type KvPutOptions, type KvType, readAs } from './kv-value.ts'
+import { run, type Where } from './operation.ts'
+
+/** A value with the version that it has. */
+export interface KvVersioned<Value, Metadata = unknown> {
+  value: Value
+  metadata: Metadata | null
+  /** Seconds since 1970. */
+  expiration: number | null
+  /** Opaque; every write gives another. */
+  version: string
+}
+
+/** When {@link StrongKv.putIf} may write: only where there is no entry, or only over that version. */
+export type KvCondition = { absent: true } | { version: string }
+
+/** Options of {@link StrongKv.update}. */
+export interface KvUpdateOptions extends KvPutOptions {
+  /** Tries before it gives up with `Conflict`, from 1. Default: 100. */
+  attempts?: number
+}
+
+/** What `update` is built from; a remote stub has these and gets `update` by {@link updateEntry}. */
+export interface Versioned {
+  getWithVersion(key: string, type: 'json'): Promise<KvVersioned<unknown> | null>
+  putIf(key: string, value: string, condition: KvCondition, options?: KvPutOptions): Promise<{ version: string }>
+}
+
+/**
+ * A key-value store that is linearizable per key: a read sees the last write, and writes can depend on what was read. Slower and dearer than {@link Kv} on
+ * targets whose own store is not (Cloudflare: a Durable Object per key range).
+ */
+export class StrongKv extends Kv implements Versioned {
+  #driver: StrongKvDriver
+  #binding: string
+  #now: () => number
+
+  constructor(driver: StrongKvDriver, options: { binding: string; now?: (() => number) | undefined }) {
+    super(driver, options)
+    this.#driver = driver
+    this.#binding = options.binding
+    this.#now = options.now ?? Date.now
+  }
+
+  /** The value with its version, or null where there is none. */
+  getWithVersion<Metadata = unknown>(key: string, type?: 'text'): Promise<KvVersioned<string, Metadata> | null>
+  getWithVersion<T = unknown, Metadata = unknown>(key: string, type: 'json'): Promise<KvVersioned<T, Metadata> | null>
+  getWithVersion<Metadata = unknown>(key: string, type: 'arrayBuffer'): Promise<KvVersioned<ArrayBuffer, Metadata> | null>
+  async getWithVersion(key: string, type: Exclude<KvType, 'stream'> = 'text'): Promise<KvVersioned<unknown> | null> {
+    const where = this.#where('getWithVersion')
+    checkKey(key, where, 'kv.key')
+    const as = readAs(type, where)
+    const entry = await run(where, () => this.#driver.getVersioned(key, as === 'stream' ? 'bytes' : as))
+    if (entry === null) return null
+    return {
+      value: await decodeValue(entry, type, where, key),
+      metadata: entry.metadata === undefined ? null : JSON.parse(entry.metadata),
+      expiration: entry.expiration ?? null,
+      version: entry.version,
+    }
+  }
+
+  /**
+   * Writes only while the condition holds, atomically. An expired entry counts as absent.
+   *
+   * @throws `PreconditionFailed` if it does not hold; nothing is written then.
+   */
+  async putIf(key: string, value: Exclude<BodyInput, Blob>, condition: KvCondition, options: KvPutOptions = {}): Promise<{ version: string }> {
+    const where = this.#where('putIf')
+    checkKey(key, where, 'kv.key')
+    const expected = checkCondition(condition, where)
+    const settings = { expiration: checkExpiration(options, this.#now(), where), metadata: encodeMetadata(options, where) }
+    const stored = await encodeValue(value, where)
+    const version = await run(where, () => this.#driver.putIf(key, stored, settings, expected))
+    if (version === null) throw preconditionFailed(key, expected, where)
+    return { version }
+  }
+
+  /** Removes an entry only while it has that version. @throws `PreconditionFailed` otherwise. */
+  async deleteIf(key: string, condition: { version: string }): Promise<void> {
+    const where = this.#where('deleteIf')
+    checkKey(key, where, 'kv.key')
+    const expected = checkCondition(condition, where)
+    if (expected === null) throw invalidArgument(where, `${this.#binding}.deleteIf takes { version }.`)
+    if (!(await run(where, () => this.#driver.deleteIf(key, expected)))) throw preconditionFailed(key, expected, where)
+  }
+
+  /**
+   * Replaces a JSON value by what `change` makes of it (null where there is none), and gives the new one. `change` may run several times, as others write
+   * in between; it must have no effects of its own. Where it gives undefined, nothing is written.
+   *
+   * @throws `Conflict` after `attempts` tries, `InvalidArgument` if the value is not JSON; what `change` throws.
+   */
+  async update<T>(key: string, change: (current: T | null) => T | undefined | Promise<T | undefined>, options: KvUpdateOptions = {}): Promise<T | null> {
+    return updateEntry(this, this.#binding, key, change, options)
+  }
+
+  #where(operation: string): Where {
+    return { binding: this.#binding, operation }
+  }
+}
+
+/** {@link StrongKv.update} over anything that reads and writes by version. */
+export async function updateEntry<T>(
+  store: Versioned,
+  binding: string,
+  key: string,
+  change: (current: T | null) => T | undefined | Promise<T | undefined>,
+  { attempts = 100, ...options }: KvUpdateOptions,
+): Promise<T | null> {
+  const where = { binding, operation: 'update' }
+  for (let attempt = 1; ; attempt++) {
+    const entry = (await store.getWithVersion(key, 'json')) as KvVersioned<T> | null
+    const next = await change(entry?.value ?? null)
+    if (next === undefined) return entry?.value ?? null
+    const text = JSON.stringify(next) as string | undefined
+    if (text === undefined) throw invalidArgument(where, `${binding}.update: the new value is not JSON.`)
+    try {
+      await store.putIf(key, text, entry === null ? { absent: true } : { version: entry.version }, options)
+      return next
+    } catch (error) {
+      if (!(error instanceof UnmoorError) || error.code !== 'PreconditionFailed') throw error
+      if (attempt >= attempts)
+        throw new UnmoorError('Conflict', `${binding}.update: others changed ${JSON.stringify(key)} ${attempts} times in between.`, { ...where, cause: error })
+    }
+    // Full jitter: those that met once do not meet again.
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(100, 2 ** attempt)))
+  }
+}
+
+/** The version that must be there; null where nothing may be there. */
+function checkCondition(condition: KvCondition, where: Where): string | null {
+  if (typeof condition === 'object' && condition !== null) {
+    if ('version' in condition && typeof condition.version === 'string' && condition.version !== '' && !('absent' in condition)) return condition.version
+    if ('absent' in condition && condition.absent && !('version' in condition)) return null
+  }
+  throw invalidArgument(
+    where,
+    `${where.binding}.${where.operation}: the condition is { version } as getWithVersion gave it${where.operation === 'putIf' ? ', or { absent: true }' : ''}.`,
+  )
+}
+
+function preconditionFailed(key: string, expected: string | null, where: Where): UnmoorError {
+  const why = expected === null ? 'there is an entry already' : 'the entry has another version, or is gone'
+  return new UnmoorError('PreconditionFailed', `${where.binding}.${where.operation}: ${JSON.stringify(key)}: ${why}.`, where)
+}
