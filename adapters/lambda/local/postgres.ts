@@ -5,8 +5,8 @@ import { connect } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { UnmoorError } from '../../../core/errors.ts'
-import { freePort } from './free-port.ts'
 import { importOptional } from './packages.ts'
+import { type Database, servePglite } from './pglite-server.ts'
 import { slug } from './plan.ts'
 import type { Server } from './server.ts'
 
@@ -110,27 +110,21 @@ async function asAdmin<T>(server: string, work: (sql: Sql) => Promise<T>): Promi
 
 /** What is used of PGlite. */
 interface Pglite {
-  PGlite: { create(dataDir?: string): Promise<{ query(text: string): Promise<{ rows: { server_version: string }[] }>; close(): Promise<void> }> }
-}
-interface PgliteSocket {
-  PGLiteSocketServer: new (options: { db: unknown; host: string; port: number; maxConnections: number }) => { start(): Promise<void>; stop(): Promise<void> }
+  PGlite: { create(dataDir?: string): Promise<Database & { query(text: string): Promise<{ rows: { server_version: string }[] }>; close(): Promise<void> }> }
 }
 
 async function startEmbedded(dataDir: string | undefined): Promise<Server> {
   const purpose = 'A sql binding on Postgres, started locally where no server answers on 127.0.0.1:5432,'
-  const install = '@electric-sql/pglite @electric-sql/pglite-socket'
-  const { PGlite } = await importOptional<Pglite>('@electric-sql/pglite', purpose, install)
-  const { PGLiteSocketServer } = await importOptional<PgliteSocket>('@electric-sql/pglite-socket', purpose, install)
+  const { PGlite } = await importOptional<Pglite>('@electric-sql/pglite', purpose)
   const path = dataDir === undefined ? undefined : join(dataDir, 'postgres')
   if (path !== undefined) await mkdir(path, { recursive: true })
   const db = await PGlite.create(path)
   const { rows } = await db.query('show server_version')
-  const port = await freePort()
-  const server = new PGLiteSocketServer({ db, host: '127.0.0.1', port, maxConnections: 100 })
-  await server.start()
+  const version = rows[0]?.server_version ?? ''
+  const server = await servePglite(db, version)
   return {
-    name: `pglite (postgres ${rows[0]?.server_version ?? ''})`,
-    url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres?sslmode=disable`,
+    name: `pglite (postgres ${version})`,
+    url: `postgres://postgres:postgres@127.0.0.1:${server.port}/postgres?sslmode=disable`,
     stop: async () => {
       await server.stop()
       await db.close()
