@@ -1,7 +1,6 @@
 import { constantCase } from '../../../core/bindings/declarations.ts'
 import type { DriverFactory, ServiceDriver } from '../../../core/bindings/drivers.ts'
-import { isUnmoorError, limitExceeded, UnmoorError } from '../../../core/errors.ts'
-import { LIMITS } from '../../../core/limits.ts'
+import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 
 /** Options of the http driver. */
 export interface HttpOptions {
@@ -10,9 +9,6 @@ export interface HttpOptions {
   /** Milliseconds until the answer's headers must be there. Default: 30,000. */
   timeout?: number
 }
-
-/** Counts the services that a request has passed: a caller that hands its own request's headers on would otherwise go round in a circle for ever. */
-const HOPS = 'unmoor-hops'
 
 /** Headers of one connection, not of the message (RFC 9110 section 7.6.1), and those that fetch sets itself. */
 const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'host', 'content-length', 'expect']
@@ -74,10 +70,6 @@ class HttpService implements ServiceDriver {
     for (const name of [...HOP_BY_HOP, ...listed.map((entry) => entry.trim()).filter(Boolean)]) headers.delete(name)
     // fetch would decode a compressed answer and leave its header, and who hands that answer on would send a false one.
     headers.set('accept-encoding', 'identity')
-    const hops = Number(headers.get(HOPS) ?? 0) + 1
-    // A refusal, not an answer of the other app. Not retryable: it would go the same way again.
-    if (hops > LIMITS['service.hops']) throw limitExceeded({}, 'service.hops', hops, LIMITS['service.hops'], `The services call each other in a circle ("${this.#binding}" is part of it).`)
-    headers.set(HOPS, String(hops))
     return headers
   }
 
@@ -88,7 +80,8 @@ class HttpService implements ServiceDriver {
     if (limit.aborted) return new UnmoorError('Timeout', `${name} gave no answer within ${this.#timeout} ms.`, { mayHaveApplied: true, cause: error })
     const { code, message, mayHaveApplied } = causeOf(error)
     if (code !== undefined) return new UnmoorError('Unavailable', `${name} cannot be reached: ${message}`, { mayHaveApplied, cause: error })
-    if (error instanceof TypeError && error.cause === undefined) return new UnmoorError('InvalidArgument', `${name} cannot be called so: ${message}`, { cause: error })
+    // Without a body, only the request itself is left (`bad port`: one that fetch never calls).
+    if (request.body === null || message === 'bad port') return new UnmoorError('InvalidArgument', `${name} cannot be called so: ${message}`, { cause: error })
     // What is left is the request's own body, failing as it was read.
     return new UnmoorError('Aborted', `The call of ${name} ended with its request's body: ${message}`, { mayHaveApplied: true, cause: error })
   }
