@@ -319,6 +319,26 @@ describe('the request', () => {
     expect(outcome.toSorted()).toEqual(['read AbortError', 'signal AbortError'])
   })
 
+  it.each(['text', 'body'] as const)('cannot be read (%s) after the answer was sent', async (how) => {
+    const outcome = Promise.withResolvers<string>()
+    const { url } = await serve((request) => {
+      const read = async (): Promise<unknown> => (how === 'text' ? request.text() : request.body?.getReader().read())
+      void sleep(50).then(async () => outcome.resolve(await read().then(String, (error: Error) => error.message)))
+      return new Response('x')
+    })
+    await (await plainFetch(url, { method: 'POST', body: 'abc' })).text()
+    expect(await outcome.promise).toMatch(/after the answer was sent/)
+  })
+
+  it('that the client broke off is no failure to be logged', async () => {
+    const { port, errors } = await serve(async (request) => new Response(await request.text()))
+    const { socket } = open(port, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc')
+    await sleep(50)
+    socket.destroy()
+    await sleep(100)
+    expect(errors).toEqual([])
+  })
+
   it('does not abort its signal after a whole answer, and has it aborted if asked too late', async () => {
     const signals: AbortSignal[] = []
     const { port, url } = await serve(async (request) => {

@@ -4,6 +4,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerOptions, type ServerResponse } from 'node:http'
 import { createContext, type ContextOptions, type OwnedContext } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
+import { isClientGone } from './client-gone.ts'
 import type { CountBytes } from './incoming-body.ts'
 import { IncomingRequest } from './request.ts'
 import { respond } from './respond.ts'
@@ -45,7 +46,7 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
     }
   }
   const fail = (incoming: IncomingMessage, outgoing: ServerResponse, error: unknown): void => {
-    onError(`${incoming.method} ${incoming.url} failed:`, error)
+    if (!isClientGone(error)) onError(`${incoming.method} ${incoming.url} failed:`, error)
     if (outgoing.headersSent) outgoing.destroy()
     else refuse(outgoing, 500)
   }

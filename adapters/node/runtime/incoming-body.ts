@@ -1,15 +1,13 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { clientGone } from './client-gone.ts'
 
 /** Counts the bytes of a body; throws beyond the server's limit, after the 413 is on its way. */
 export type CountBytes = (bytes: number) => void
 
 /** The whole body. Rejects when the client goes away, or the limit is passed. */
-export function readIncoming(incoming: IncomingMessage, count: CountBytes | undefined): Promise<Buffer> {
+export function readIncoming(incoming: IncomingMessage, outgoing: ServerResponse, count: CountBytes | undefined): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    if (incoming.destroyed) {
-      reject(clientGone(incoming))
-      return
-    }
+    checkReadable(incoming, outgoing)
     let first: Buffer | undefined
     let chunks: Buffer[] | undefined
     incoming.on('data', (chunk: Buffer) => {
@@ -27,7 +25,7 @@ export function readIncoming(incoming: IncomingMessage, count: CountBytes | unde
     incoming.on('end', () => resolve(chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks)))
     // Node says nothing but "close" where the client goes away in the middle and nobody listens for errors; a complete message closes too.
     const onGone = (): void => {
-      if (!incoming.readableEnded) reject(clientGone(incoming))
+      if (!incoming.readableEnded) reject(brokenOff(incoming))
     }
     incoming.on('error', onGone)
     incoming.on('close', onGone)
@@ -35,20 +33,20 @@ export function readIncoming(incoming: IncomingMessage, count: CountBytes | unde
 }
 
 /** The body as a byte stream with back-pressure: nothing is read from the socket before it is asked for. */
-export function streamIncoming(incoming: IncomingMessage, count: CountBytes | undefined): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function streamIncoming(incoming: IncomingMessage, outgoing: ServerResponse, count: CountBytes | undefined): ReadableStream<Uint8Array<ArrayBuffer>> {
   let iterator: AsyncIterator<Buffer> | undefined
   return new ReadableStream({
     type: 'bytes',
     async pull(controller) {
       if (iterator === undefined) {
-        if (incoming.destroyed && !incoming.readableEnded) throw clientGone(incoming)
+        checkReadable(incoming, outgoing)
         iterator = incoming.iterator({ destroyOnReturn: false })
       }
       let result: IteratorResult<Buffer>
       try {
         result = await iterator.next()
       } catch {
-        throw clientGone(incoming)
+        throw brokenOff(incoming)
       }
       if (result.done === true) {
         controller.close()
@@ -67,9 +65,13 @@ export function streamIncoming(incoming: IncomingMessage, count: CountBytes | un
   })
 }
 
-function clientGone(incoming: IncomingMessage): DOMException {
-  return new DOMException(
-    `The client went away before its request body was complete${incoming.errored === null ? '' : ` (${incoming.errored.message})`}.`,
-    'AbortError',
-  )
+/** Before the first read. */
+function checkReadable(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  // Node throws the rest of a body away once the answer is out, and a read would wait for ever.
+  if (outgoing.writableFinished || incoming.readableEnded) throw new TypeError('The request body cannot be read after the answer was sent. Read it before.')
+  if (incoming.destroyed) throw brokenOff(incoming)
+}
+
+function brokenOff(incoming: IncomingMessage): DOMException {
+  return clientGone(`The client went away before its request body was complete${incoming.errored === null ? '' : ` (${incoming.errored.message})`}.`)
 }

@@ -58,10 +58,7 @@ export async function startNodeApp(options: ServeOptions): Promise<NodeApp> {
 export function composeHandler(runtime: Runtime, testChannel: TestChannel | undefined): HttpHandler {
   const app: HttpHandler = (request, ctx) => runtime.fetch(request, ctx)
   const { assets } = runtime
-  const withFiles: HttpHandler =
-    assets === undefined
-      ? app
-      : (request, ctx) => assets.serve(request).then((file) => file ?? app(request, ctx))
+  const withFiles: HttpHandler = assets === undefined ? app : (request, ctx) => assets.serve(request).then((file) => file ?? app(request, ctx))
   if (testChannel === undefined) return withFiles
   return (request, ctx) => {
     if (!new URL(request.url).pathname.startsWith('/.unmoor/')) return withFiles(request, ctx)

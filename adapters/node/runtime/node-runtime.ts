@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { UnmoorError } from '../../../core/errors.ts'
 import { createRuntime, type BoundDriver, type Runtime } from '../../../core/runtime.ts'
+import { isClientGone } from './client-gone.ts'
 import type { ServeOptions } from './index.ts'
 
 /** The app with its drivers open. */
@@ -19,6 +20,9 @@ export async function createNodeRuntime(options: ServeOptions): Promise<Runtime>
     drivers: withAssets(options),
     variable: (name) => process.env[name],
     dataDir,
+    onError(message, error) {
+      if (!isClientGone(error)) console.error(message, error)
+    },
   })
 }
 

@@ -2,6 +2,7 @@
  * The Request of an incoming message: its fields are read from node:http when asked for, and the real Request is made only for what needs one.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { clientGone } from './client-gone.ts'
 import { type CountBytes, readIncoming, streamIncoming } from './incoming-body.ts'
 import { IncomingHeaders } from './incoming-headers.ts'
 import { isDisturbed, NativeRequest, NativeResponse } from './native.ts'
@@ -50,7 +51,7 @@ export class IncomingRequest {
       const outgoing = this.#outgoing
       // Keeps this request, and the real one made of it: undici's signals follow each other by weak references.
       const check = (): void => {
-        if (!outgoing.writableFinished) this.#abort?.abort(new DOMException('The client went away.', 'AbortError'))
+        if (!outgoing.writableFinished) this.#abort?.abort(clientGone('The client went away.'))
       }
       if (outgoing.destroyed || outgoing.socket?.destroyed === true) check()
       else outgoing.once('close', check)
@@ -63,7 +64,7 @@ export class IncomingRequest {
     if (this.#native !== undefined) return this.#native.body
     if (!this.#hasBody()) return null
     if (this.#consumed) return this.#toNative().body
-    return (this.#stream ??= streamIncoming(this.#incoming, this.#count))
+    return (this.#stream ??= streamIncoming(this.#incoming, this.#outgoing, this.#count))
   }
 
   get bodyUsed(): boolean {
@@ -118,7 +119,7 @@ export class IncomingRequest {
 
   #consume(): Promise<Buffer> {
     this.#consumed = true
-    return readIncoming(this.#incoming, this.#count)
+    return readIncoming(this.#incoming, this.#outgoing, this.#count)
   }
 
   /** The bytes in memory of their own: node's buffers share theirs. */
