@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { BuildContext, BundleOptions } from '../../core/adapter.ts'
 import { NODE_SHIMS } from './node-shims.ts'
@@ -10,10 +9,10 @@ const ISOLATED_VM = '7.0.1'
 /** What the shim of node:async_hooks leaves in a bundle that holds it. */
 const ASYNC_HOOKS_MARK = 'unmoor:async-context'
 
-/** A module of this folder, from its sources or from dist. */
+/** A module of this folder, built: the same files that unmoor's public names stand for, also where this runs from the sources. */
 function ownModule(path: string): string {
-  const source = fileURLToPath(new URL(`${path}.ts`, import.meta.url))
-  return existsSync(source) ? source : fileURLToPath(new URL(`${path}.js`, import.meta.url))
+  const folder = import.meta.url.endsWith('.ts') ? '../../dist/adapters/isolate/' : './'
+  return fileURLToPath(new URL(`${folder}${path}.js`, import.meta.url))
 }
 
 /** Writes the host half (server.mjs), the guest's two scripts, assets, package.json and a Dockerfile. */
@@ -21,7 +20,7 @@ export async function build(context: BuildContext): Promise<void> {
   const options = checkOptions(context.options)
   await Promise.all([
     context.bundle({ entry: createServer(context, options), file: 'server.mjs', external: ['isolated-vm'], nodeBuiltins: 'all', conditions: ['node', 'import', 'default'] }),
-    context.bundle({ entry: `import ${JSON.stringify(ownModule('./guest/web/index'))}\n`, file: 'web-api.js', format: 'iife' }),
+    context.bundle({ entry: `import ${JSON.stringify(ownModule('guest/web/index'))}\n`, file: 'web-api.js', format: 'iife' }),
     bundleApp(context),
   ])
   await context.copyAssets('assets')

@@ -1,24 +1,27 @@
 import type { App } from '../../../core/app.ts'
+import type { AnyDeclaration } from '../../../core/bindings/declarations.ts'
 import { errorFromJSON, invalidArgument, type SerializedError, UnmoorError } from '../../../core/errors.ts'
-import { BINDING_METHODS } from '../../../core/rpc.ts'
+import { addUpdate, bindingMethods } from '../../../core/rpc.ts'
 import { decodeResult, encodeArgument } from './codec.ts'
 import { link } from './link.ts'
 
 /** The env that handlers get: thin stubs; the portable classes, with every check and limit, are on the host. */
 export function createEnv(bindings: App['bindings'], values: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const env: Record<string, unknown> = {}
-  for (const [binding, { kind }] of Object.entries(bindings)) {
+  for (const [binding, declaration] of Object.entries(bindings)) {
+    const { kind } = declaration
     if (kind === 'variable') env[binding] = values[binding]
     else if (kind === 'secret') env[binding] = new Secret(binding)
     else if (kind === 'assets' || kind === 'service') env[binding] = createFetcher(binding, kind)
-    else env[binding] = createStub(binding, BINDING_METHODS[kind], kind === 'sql' ? values[binding] : undefined)
+    else env[binding] = createStub(binding, declaration, kind === 'sql' ? values[binding] : undefined)
   }
   return Object.freeze(env)
 }
 
-function createStub(binding: string, methods: readonly string[], dialect: unknown): object {
+function createStub(binding: string, declaration: AnyDeclaration, dialect: unknown): object {
   const stub: Record<string, unknown> = dialect === undefined ? {} : { dialect }
-  for (const method of methods) stub[method] = (...args: unknown[]) => call(binding, method, args)
+  for (const method of bindingMethods(declaration)) stub[method] = (...args: unknown[]) => call(binding, method, args)
+  addUpdate(declaration, binding, stub)
   return Object.freeze(stub)
 }
 

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type ivm from 'isolated-vm'
 import { createContext } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
@@ -40,7 +41,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await migrateRuntime(host, options.migrations)
     const limits = readLimits(options.options)
     const image = new Image(module, options.sources, options.options.startup)
-    const runtime = await createIsolateRuntime({ host, manifest, limits, create: (events) => Guest.start(module, image, limits, events) })
+    const privatePaths = [resolve(process.env['DATA_DIR'] || 'data'), options.dir]
+    const runtime = await createIsolateRuntime({ host, manifest, limits, privatePaths, create: (events) => Guest.start(module, image, limits, events) })
     const server = await startServer(composeHandler(runtime, options.testChannel), { port, host: process.env['HOST'] || '127.0.0.1', maxBodyBytes, trustProxy })
     const consumers = consumeQueues(consumedQueues(runtime), { handle: (binding, messages, ctx) => runtime.queue(binding, messages, ctx) })
     const scheduler = startScheduler({

@@ -16,6 +16,8 @@ export interface IsolateRuntimeOptions {
   manifest: Manifest
   create: GuestFactory
   limits: Limits
+  /** Paths of this machine, which errors must not tell a tenant. */
+  privatePaths?: readonly string[] | undefined
   /** Default: this process's streams. */
   log?: GuestLog | undefined
 }
@@ -30,7 +32,9 @@ export interface IsolateRuntime extends Runtime {
 export async function createIsolateRuntime(options: IsolateRuntimeOptions): Promise<IsolateRuntime> {
   const { host, manifest, limits } = options
   const log = options.log ?? printLog
-  const services = { manifest, env: host.env, fetch: (request: Request) => fetch(request) }
+  const { privatePaths = [] } = options
+  const redact = (text: string): string => privatePaths.reduce((shown, path) => shown.replaceAll(path, '...'), text)
+  const services = { manifest, env: host.env, fetch: (request: Request) => fetch(request), redact }
   const values = channelValues(manifest, host.env)
   let started = 0
   let closed = false

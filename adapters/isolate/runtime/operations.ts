@@ -11,6 +11,8 @@ export interface HostServices {
   readonly manifest: Manifest
   readonly env: Readonly<Record<string, unknown>>
   fetch(request: Request): Promise<Response>
+  /** Takes out of an error's text what a tenant need not know of the machine, such as paths. */
+  redact(text: string): string
 }
 
 type Send = (...message: [string, ...unknown[]]) => void
@@ -105,10 +107,17 @@ export class Operations {
       const decoded = Array.isArray(args) ? args.map((value) => decodeArgument(value, context)) : []
       return { value: await encodeResult(await callBinding(manifest, env, { binding, method, args: decoded }), this.streams) }
     } catch (error) {
-      return { error: isUnmoorError(error) ? error.toJSON() : describe(error), ...cause(error) }
+      return this.#failure(error)
     } finally {
       for (const id of used) this.#signals.delete(id)
     }
+  }
+
+  // A cause goes over as its name and message: callers look at what kind it is.
+  #failure(error: unknown): { error: object; cause?: object } {
+    const redacted = <T extends { message: string }>(data: T): T => ({ ...data, message: this.#services.redact(data.message) })
+    const data = redacted(isUnmoorError(error) ? error.toJSON() : describe(error))
+    return error instanceof Error && error.cause instanceof Error ? { error: data, cause: redacted(describe(error.cause)) } : { error: data }
   }
 
   async #bindingFetch(id: unknown, data: unknown, binding: string): Promise<unknown> {
@@ -140,11 +149,6 @@ export class Operations {
     const transformer: Transformer<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> & { cancel(): void } = { flush: forget, cancel: forget }
     return responseToGuest(response, this.streams, body.pipeThrough(new TransformStream(transformer)))
   }
-}
-
-// A cause goes over as its name and message: callers look at what kind it is.
-function cause(error: unknown): { cause?: { name: string; message: string } } {
-  return error instanceof Error && error.cause instanceof Error ? { cause: describe(error.cause) } : {}
 }
 
 // undici says "fetch failed" and keeps the reason as the cause.

@@ -24,20 +24,24 @@ for (const method of METHODS) {
   const call = { async [method](this: unknown, ...args: unknown[]): Promise<unknown> {
     if (!(this instanceof SubtleCrypto)) throw new TypeError('Illegal invocation')
     if (args.length < LENGTHS[method]) throw new TypeError(`SubtleCrypto.${method}: ${LENGTHS[method]} arguments required, but only ${args.length} present.`)
-    return fromHost(await request('subtle', method, args.map(toHost)))
+    return fromHost(await request('subtle', method, args.map((value) => toHost(value, 0))))
   } }[method]
   Object.defineProperty(call, 'length', { value: LENGTHS[method], configurable: true })
   Object.defineProperty(SubtleCrypto.prototype, method, { value: call, writable: true, configurable: true, enumerable: true })
 }
 
+/** JWKs and algorithms are two or three deep. */
+const MAX_DEPTH = 8
+
 // Arguments go as plain data; a key as its number, also within an algorithm (`public` of ECDH).
-function toHost(value: unknown): unknown {
+function toHost(value: unknown, depth: number): unknown {
+  if (depth > MAX_DEPTH) throw new TypeError('The algorithm or key data is nested too deep')
   if (value instanceof CryptoKey) return { unmoorKey: keyId(value) }
   if (isBufferSource(value)) return viewOf(value).slice()
-  if (Array.isArray(value)) return value.map(toHost)
+  if (Array.isArray(value)) return value.map((item) => toHost(item, depth + 1))
   if (typeof value !== 'object' || value === null) return typeof value === 'function' || typeof value === 'symbol' ? String(value) : value
   const copy: Record<string, unknown> = {}
-  for (const name in value) copy[name] = toHost((value as Record<string, unknown>)[name])
+  for (const name in value) copy[name] = toHost((value as Record<string, unknown>)[name], depth + 1)
   return copy
 }
 

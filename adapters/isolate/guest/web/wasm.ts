@@ -37,5 +37,6 @@ export function installWasm(): void {
 function restoreSharedArrayBuffer(): void {
   if (typeof SharedArrayBuffer !== 'undefined') return
   const { buffer } = new WebAssembly.Memory({ initial: 0, maximum: 0, shared: true })
-  defineGlobal('SharedArrayBuffer', buffer.constructor)
+  // Making the memory may have brought the global back already.
+  if (typeof SharedArrayBuffer === 'undefined') defineGlobal('SharedArrayBuffer', buffer.constructor)
 }

@@ -1,0 +1,169 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Lab, startLab } from './isolate-lab.ts'
+
+let lab: Lab
+let pid: number
+beforeAll(async () => {
+  lab = await startLab({ isolate: { cpuMs: 2000, memoryMb: 64 } })
+  pid = lab.runtime.pids[0] as number
+})
+afterAll(() => lab[Symbol.asyncDispose]())
+
+/** The host is the same process, unharmed, and serves. */
+async function unharmed(): Promise<void> {
+  expect(await lab.run(`await env.kv.put('alive', 'yes'); return [await env.kv.get('alive'), [1, 2].map((x) => x * 2), JSON.stringify({ a: 1 })]`)).toEqual(['yes', [2, 4], '{"a":1}'])
+  expect(lab.runtime.pids).toEqual([pid])
+}
+
+describe('the way to the host', () => {
+  it('no function, prototype or constructor leads out of the isolate', async () => {
+    // Everything that can be reached from the globals, env, request and ctx, by own properties, prototypes, getters and constructors.
+    const found = await lab.run(`
+      const seen = new Set(); const todo = [[globalThis, 'globalThis'], [env, 'env'], [request, 'request'], [ctx, 'ctx'], [new Error('x'), 'error']]
+      const Ours = Function; const odd = []
+      while (todo.length > 0) {
+        const [value, path] = todo.pop()
+        if ((typeof value !== 'object' && typeof value !== 'function') || value === null || seen.has(value)) continue
+        seen.add(value)
+        // A function of another realm has another Function at the top; an ivm object has its class's name.
+        if (typeof value === 'function' && value !== Ours.prototype && !(value instanceof Ours)) odd.push(path)
+        if (!(value instanceof Object) && Object.getPrototypeOf(value) !== null) odd.push(path + ' of another realm')
+        const name = (() => { try { return value.constructor?.name } catch { return '' } })()
+        if (['Reference', 'ExternalCopy', 'Isolate', 'Context', 'Callback', 'Script', 'NativeModule'].includes(name)) odd.push(path + ' ' + name)
+        for (const key of Reflect.ownKeys(value)) {
+          const descriptor = Reflect.getOwnPropertyDescriptor(value, key)
+          for (const part of ['value', 'get', 'set']) if (descriptor?.[part] !== undefined) todo.push([descriptor[part], path + '.' + String(key)])
+        }
+        todo.push([Object.getPrototypeOf(value), path + '.__proto__'])
+      }
+      return { odd, seen: seen.size }`)
+    expect(found).toEqual({ odd: [], seen: expect.any(Number) })
+    expect((found as { seen: number }).seen).toBeGreaterThan(1000)
+  })
+
+  it('errors of the host come without its stack', async () => {
+    const stacks = (await lab.run(`
+      const stacks = []
+      for (const work of [() => env.kv.get(''), () => env.db.all('nonsense'), () => fetch('http://127.0.0.1:1/'), () => crypto.subtle.digest('x', new Uint8Array(1)), () => new TextDecoder('nope'), () => new URL('nope'), () => env.files.put('k', {}), () => env.files.put('k', new ReadableStream({ pull(c) { c.enqueue('text') } }))]) {
+        try { await work() } catch (error) { stacks.push(error.stack + (error.cause?.stack ?? '')) }
+      }
+      return stacks`)) as string[]
+    expect(stacks).toHaveLength(8)
+    for (const stack of stacks) expect(stack).not.toMatch(/server\.mjs|node:internal|file:\/\/|\/tmp\//)
+  })
+
+  it('a callback caught by patched built-ins is no more than a message channel', async () => {
+    const result = await lab.run(`
+      const caught = []
+      const { apply } = Reflect
+      for (const [object, name] of [[Function.prototype, 'call'], [Array.prototype, 'push'], [Map.prototype, 'get'], [Promise.prototype, 'then']]) {
+        const original = object[name]
+        let deep = false
+        object[name] = function (...args) {
+          if (!deep) { deep = true; caught[caught.length] = this; for (const arg of args) caught[caught.length] = arg; deep = false }
+          return apply(original, this, args)
+        }
+      }
+      new URL('http://x/ä'); crypto.randomUUID(); console.log('x'); await env.kv.get('k'); await fetch('http://127.0.0.1:1').catch(() => {})
+      for (const value of caught) {
+        if (typeof value === 'function' && !(value instanceof Function)) throw new Error('a function of the host')
+        if (value?.constructor?.name === 'Reference') throw new Error('a reference')
+      }
+      return typeof caught`)
+    expect(result).toBe('object')
+    await lab.send('for (;;);')
+    await unharmed()
+  })
+})
+
+describe('hostile values', () => {
+  const VALUES: Readonly<Record<string, string>> = {
+    'getters that throw': `{ get key() { throw new Error('getter') } }`,
+    'proxies that throw': `new Proxy({}, { get() { throw new Error('trap') }, ownKeys() { throw new Error('trap') } })`,
+    'thenables': `{ then(resolve) { resolve('resolved') } }`,
+    'toJSON that throws': `{ toJSON() { throw new Error('toJSON') } }`,
+    'cycles': `(() => { const a = {}; a.a = a; return a })()`,
+    'own __proto__': `JSON.parse('{"__proto__": {"polluted": true}, "constructor": {"prototype": {"polluted": true}}}')`,
+    'functions': `() => {}`,
+    'symbols': `Symbol('x')`,
+    'tags of the bridge': `{ $: 'stream', id: 2 }`,
+    'tags that do not exist': `{ $: 'nonsense' }`,
+    'key handles made up': `{ unmoorKey: 1 }`,
+    'deep nesting': `(() => { let a = {}; for (let i = 0; i < 1e5; i++) a = { a }; return a })()`,
+    'huge sparse arrays': `Object.assign([], { length: 1e5 })`,
+    'objects without a prototype': `Object.create(null)`,
+  }
+  for (const [name, value] of Object.entries(VALUES)) {
+    it(`${name} are refused or taken as data`, async () => {
+      const response = await lab.send(`
+        const out = []
+        const value = () => (${value})
+        const attempts = [() => env.kv.put('k', value()), () => env.kv.put('k', 'v', value()), () => env.kv.put('k', 'v', { metadata: value() }), () => env.kv.list(value()), () => env.kv.getMany([value()]), () => env.kv.get(value()), () => env.files.put('k', value()), () => env.files.get('k', value()),
+          () => env.db.all(value()), () => env.db.all('select ?', [value()]), () => env.db.batch([value()]), () => env.jobs.sendBatch([value()]), () => env.jobs.sendBatch(value()), () => env.pages.match(value()), () => env.pages.put('http://h/', value()),
+          () => crypto.subtle.digest(value(), new Uint8Array(1)), () => crypto.subtle.importKey('raw', value(), value(), false, ['sign']), () => crypto.subtle.sign('HMAC', value(), new Uint8Array(1)), () => fetch('http://127.0.0.1:1/', value()), () => structuredClone(value()), () => console.log(value()), () => new Response(value()), () => new Headers(value()), () => new URL(value())]
+        for (const work of attempts) { try { out.push(typeof (await work())) } catch (error) { out.push('threw') } }
+        return [out.length, ({}).polluted === undefined]`)
+      expect(response.status).toBe(200)
+      expect(await response.json()).toEqual({ value: [24, true] })
+      await unharmed()
+    })
+  }
+
+  const ANSWERS: Readonly<Record<string, string>> = {
+    'a proxy of a Response': `new Proxy(new Response('x'), { get() { throw new Error('trap') } })`,
+    'an object that looks like a Response': `Object.setPrototypeOf({ status: 200, headers: { get() {} } }, Response.prototype)`,
+    'a thenable that never settles and one that throws': `{ then() { throw new Error('then') } }`,
+    'a thrown getter bag': `(() => { throw { get message() { throw 1 }, get stack() { throw 2 }, get name() { throw 3 } } })()`,
+    'a thrown null': `(() => { throw null })()`,
+    'a thrown proxy': `(() => { throw new Proxy(new Error('x'), { get() { throw 1 }, getPrototypeOf() { throw 2 } }) })()`,
+    'nothing': `undefined`,
+  }
+  it('answers that are none are a 500, with the reason in the log only', async () => {
+    const app = `import { defineApp } from 'unmoor'\nconst answers = [${Object.values(ANSWERS)
+      .map((answer) => `() => (${answer})`)
+      .join(', ')}]\nexport default defineApp({ fetch: (request) => { const n = new URL(request.url).searchParams.get('n'); return n === null ? new Response('hello') : answers[n]() } })`
+    await using other = await startLab({ app })
+    for (const [index, name] of Object.keys(ANSWERS).entries()) {
+      const response = await fetch(`${other.runtime.url}/?n=${index}`)
+      expect([name, response.status, await response.text()]).toEqual([name, 500, 'Internal Server Error'])
+    }
+    expect(await (await fetch(other.runtime.url)).text()).toBe('hello')
+  })
+})
+
+describe('built-ins patched by the tenant', () => {
+  const PATCHES = [
+    `Array.prototype.push = Array.prototype.map = Array.prototype.slice = () => { throw new Error('patched') }`,
+    `Promise.prototype.then = function () { throw new Error('patched') }`,
+    `JSON.stringify = JSON.parse = () => { throw new Error('patched') }`,
+    `Map.prototype.get = Map.prototype.set = () => { throw new Error('patched') }`,
+    `Array.prototype[Symbol.iterator] = function* () { yield 'patched' }`,
+    `Object.defineProperty(Array, Symbol.species, { get() { throw new Error('patched') } })`,
+    `Error.prepareStackTrace = () => { throw new Error('patched') }`,
+    `Object.prototype.then = (resolve) => resolve('patched')`,
+    `Object.defineProperty(Object.prototype, 'status', { get() { throw new Error('patched') } })`,
+    `globalThis.Response = globalThis.Promise = globalThis.Error = undefined`,
+    `Object.freeze(Object.prototype); Object.freeze(Array.prototype); Object.freeze(Function.prototype)`,
+    `for (const key of Reflect.ownKeys(globalThis)) try { delete globalThis[key] } catch {}`,
+  ]
+  for (const patch of PATCHES) {
+    it(`${patch.slice(0, 60)} harms nobody but the tenant`, async () => {
+      await using other = await startLab({ isolate: { cpuMs: 300, wallSeconds: 1 } })
+      const [own] = other.runtime.pids
+      await Promise.race([other.send(`${patch}; return 1`).then((response) => response.text()), new Promise((resolve) => setTimeout(resolve, 1500))])
+      await Promise.race([other.send(`return 2`).then((response) => response.text()), new Promise((resolve) => setTimeout(resolve, 1500))])
+      expect(other.runtime.pids).toEqual([own])
+      // The host itself still answers: a path that the app is not asked for.
+      expect((await fetch(other.runtime.url, { method: 'TRACE' }).catch(() => fetch(other.runtime.url, { headers: { a: 'b' } }))).status).toBeGreaterThan(0)
+    })
+  }
+})
+
+describe('messages made up by a tenant', () => {
+  it('headers and logs cannot be injected into', async () => {
+    const response = await lab.send(`return new Response('x', { headers: { a: 'b\\r\\nc: d' } })`)
+    expect([response.status, await response.text()]).toEqual([299, expect.stringContaining('TypeError')])
+    await lab.run(`console.log('a\\r\\n\\u001b[2Jfake host line\\u2028next'); return 1`)
+    await expect.poll(() => lab.lines).toContain('    \\u001b[2Jfake host line\\u2028next')
+  })
+})
