@@ -76,7 +76,7 @@ class SqliteSql implements SqlDriver {
 
   #run(prepared: Prepared, params: readonly SqlCell[]): SqlResult {
     const { statement, returns, writes } = prepared
-    const values = params.map(toInput)
+    const values = params.includes(true) || params.includes(false) ? params.map(toInput) : (params as SQLInputValue[])
     const before = prepared.guessed ? this.#total.get()?.['total'] : undefined
     if (!returns) {
       const { changes, lastInsertRowid } = statement.run(...values)
@@ -85,7 +85,8 @@ class SqliteSql implements SqlDriver {
     }
     // Arrays, so that columns of the same name are both kept.
     const rows = statement.all(...values) as unknown as SqlCell[][]
-    const columns = statement.columns().map(({ name }) => name)
+    // A copy: it is the caller's.
+    const columns = [...prepared.columns.get()]
     if (!writes || (prepared.guessed && this.#total.get()?.['total'] === before)) return { columns, rows, changes: 0 }
     const [changes, last] = this.#changes.get() as unknown as [bigint, bigint]
     return { columns, rows, changes: Number(changes), ...rowId(prepared, changes, last) }

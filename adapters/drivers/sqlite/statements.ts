@@ -3,6 +3,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 /** A prepared statement and what it does. */
 export interface Prepared {
   statement: StatementSync
+  columns: ColumnNames
   /** Gives rows (SELECT, or RETURNING). */
   returns: boolean
   /** Inserts, updates or deletes: SQLite's change counter is its own, not that of an earlier statement. */
@@ -13,6 +14,33 @@ export interface Prepared {
 }
 
 const MAX_STATEMENTS = 250
+
+/** `stat` is Node 26's: how often SQLite prepared the statement anew because the schema changed, by this process or another. */
+interface CountedStatement extends StatementSync {
+  stat?(counter: 'reprepare'): number
+}
+
+/** The names of a statement's columns as they are now: asked again only after the schema changed, as asking costs as much as running a small query. */
+export class ColumnNames {
+  #statement: CountedStatement
+  #names: string[]
+  #prepared: number | undefined
+
+  constructor(statement: StatementSync) {
+    this.#statement = statement
+    this.#names = []
+    this.#prepared = undefined
+  }
+
+  get(): string[] {
+    const prepared = this.#statement.stat?.('reprepare')
+    if (prepared === undefined || prepared !== this.#prepared) {
+      this.#prepared = prepared
+      this.#names = this.#statement.columns().map(({ name }) => name)
+    }
+    return this.#names
+  }
+}
 
 /** Prepared statements by text, the least recently used dropped. SQLite itself prepares them again when the schema changes. */
 export class StatementCache {
@@ -55,5 +83,5 @@ function prepare(database: DatabaseSync, text: string): Prepared {
     // `run` would round a large row id on Node 24.
     statement.setReadBigInts(true)
   }
-  return { statement, returns, writes, inserts, guessed: keyword === 'WITH' && writes }
+  return { statement, columns: new ColumnNames(statement), returns, writes, inserts, guessed: keyword === 'WITH' && writes }
 }
