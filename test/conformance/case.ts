@@ -32,17 +32,17 @@ export interface InsideTools {
   /** From a `.wasm` import of the fixture app: exports `add(a, b)`. */
   readonly wasm: WebAssembly.Module
   /** A key that no other case and no other run has. */
-  key(suffix?: string): string
+  readonly key: (suffix?: string) => string
   /** Reads until the answer is `expected`: for bindings whose reads may be stale. */
-  settles(read: () => Promise<unknown>, expected: unknown): Promise<void>
+  readonly settles: (read: () => Promise<unknown>, expected: unknown) => Promise<void>
 }
 
 /** A case that runs in the target, as part of the fixture app. */
 export interface InsideCase extends CaseBase {
   readonly where: 'inside'
-  run(tools: InsideTools): Promise<void> | void
+  readonly run: (tools: InsideTools) => Promise<void> | void
   /** The negative twin: what holds where the capability of `needs` is missing. */
-  without?(tools: InsideTools): Promise<void> | void
+  readonly without?: (tools: InsideTools) => Promise<void> | void
 }
 
 /** What a case outside the target is given. */
@@ -52,26 +52,26 @@ export interface WireTools {
   readonly manifest: Manifest
   readonly capabilities: Capabilities
   /** `fetch` of a path with the token, redirects not followed. */
-  fetch(path: string, init?: RequestInit): Promise<Response>
+  readonly fetch: (path: string, init?: RequestInit) => Promise<Response>
   /** One exchange over a socket of its own, bytes as they are. The token is added. */
-  raw(request: RawRequest): Promise<RawResponse>
+  readonly raw: (request: RawRequest) => Promise<RawResponse>
   /** The same, step by step. */
-  open(request: RawRequest): Promise<RawConnection>
+  readonly open: (request: RawRequest) => Promise<RawConnection>
   /** Fires a cron. */
-  runCron(name: string, scheduledTime: number): Promise<void>
+  readonly runCron: (name: string, scheduledTime: number) => Promise<void>
   /** What the app noted under a key, in order. */
-  notes(key: string): Promise<string[]>
+  readonly notes: (key: string) => Promise<string[]>
   /** Notes something for the app to see. */
-  note(key: string, text: string): Promise<void>
-  key(suffix?: string): string
+  readonly note: (key: string, text: string) => Promise<void>
+  readonly key: (suffix?: string) => string
 }
 
 /** A case that looks at the target from outside. */
 export interface WireCase extends CaseBase {
   readonly where: 'wire'
-  run(tools: WireTools): Promise<void>
+  readonly run: (tools: WireTools) => Promise<void>
   /** As of {@link InsideCase}. */
-  without?(tools: WireTools): Promise<void>
+  readonly without?: (tools: WireTools) => Promise<void>
 }
 
 export type Case = InsideCase | WireCase

@@ -4,7 +4,11 @@ import type { GroupCount, Report } from './report.ts'
 /** A cell: all passed, or how many of how many. */
 function cell(count: GroupCount | undefined): string {
   if (count === undefined) return '-'
-  const notes = [count.skipped > 0 ? `${count.skipped} skipped` : '', count.expectedFailures > 0 ? `${count.expectedFailures} expected` : '', count.failed > 0 ? `**${count.failed} failed**` : ''].filter((note) => note !== '')
+  const notes = [
+    count.skipped > 0 ? `${count.skipped} skipped` : '',
+    count.expectedFailures > 0 ? `${count.expectedFailures} expected` : '',
+    count.failed > 0 ? `**${count.failed} failed**` : '',
+  ].filter((note) => note !== '')
   return `${count.passed}/${count.total}${notes.length > 0 ? ` (${notes.join(', ')})` : ''}`
 }
 
@@ -14,7 +18,9 @@ export function matrixText(reports: readonly Report[]): string {
   const rows = [...GROUPS.map((group) => [group, ...reports.map((report) => cell(report.groups[group]))]), ['**all**', ...reports.map(cell)]]
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
   const notes = reports.flatMap(({ target, cases }) =>
-    cases.filter(({ outcome }) => outcome === 'skipped' || outcome === 'expectedFailure').map(({ id, outcome, contract, reason }) => `- ${target}, \`${id}\` (${outcome === 'skipped' ? 'skipped' : 'expected failure'}): ${reason}. ${contract}`),
+    cases
+      .filter(({ outcome }) => outcome === 'skipped' || outcome === 'expectedFailure')
+      .map(({ id, outcome, contract, reason }) => `- ${target}, \`${id}\` (${outcome === 'skipped' ? 'skipped' : 'expected failure'}): ${reason}. ${contract}`),
   )
   return [
     '# Conformance',
@@ -25,7 +31,7 @@ export function matrixText(reports: readonly Report[]): string {
     line(head.map(() => '---')),
     ...rows.map(line),
     '',
-    'Skipped: the target lacks a declared capability, and the case\'s negative twin (the thing fails in the stated way) passed.',
+    "Skipped: the target lacks a declared capability, and the case's negative twin (the thing fails in the stated way) passed.",
     ...(notes.length > 0 ? ['', ...notes] : []),
     '',
   ].join('\n')

@@ -56,10 +56,14 @@ export function reportLine({ target, runtime, total, passed, expectedFailures, s
 
 /** The report as a table, and below it what did not pass, for people. */
 export function reportText(report: Report): string {
-  const rows = [...Object.entries(report.groups), ['all', report] as const].map(([name, { total, passed, skipped, expectedFailures, failed }]) => [name, total, passed, skipped, expectedFailures, failed].map(String))
+  const rows = [...Object.entries(report.groups), ['all', report] as const].map(([name, { total, passed, skipped, expectedFailures, failed }]) =>
+    [name, total, passed, skipped, expectedFailures, failed].map(String),
+  )
   const table = [['group', 'total', 'passed', 'skipped', 'expected', 'failed'], ...rows]
   const widths = (table[0] as string[]).map((_, column) => Math.max(...table.map((row) => (row[column] as string).length)))
-  const lines = table.map((row) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] as number) : cell.padStart(widths[column] as number))).join('  '))
+  const lines = table.map((row) =>
+    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] as number) : cell.padStart(widths[column] as number))).join('  '),
+  )
   const details = report.cases.flatMap(({ id, outcome, contract, error, reason }) => {
     if (outcome === 'passed') return []
     if (outcome === 'failed') return [`FAILED ${id}: ${contract}`, `       ${error}`]

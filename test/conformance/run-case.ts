@@ -26,11 +26,16 @@ export async function runCase(one: Case, target: RunningTarget, options: { twin:
 /** Seconds that a read may be stale on a local target. */
 export const PATIENCE = 5
 
-async function runInside(one: Case, { url, token }: RunningTarget, { twin, patience }: { twin: boolean; patience: number }, seconds: number): Promise<string | undefined> {
+async function runInside(
+  one: Case,
+  { url, token }: RunningTarget,
+  { twin, patience }: { twin: boolean; patience: number },
+  seconds: number,
+): Promise<string | undefined> {
   try {
     const response = await fetch(new URL(`/__conformance/${one.id}${twin ? '?twin' : ''}`, url), {
       method: 'POST',
-      headers: { 'x-conformance-token': token, 'x-conformance-patience': String(patience) },
+      headers: { 'x-conformance-token': token, 'x-conformance-patience': String(patience), connection: 'close' },
       signal: AbortSignal.timeout(seconds * 1000),
     })
     const text = await response.text()
@@ -58,10 +63,13 @@ function wireTools(id: string, target: RunningTarget): WireTools {
   const withToken = (init: RequestInit = {}): RequestInit => {
     const headers = new Headers(init.headers)
     headers.set('x-conformance-token', token)
+    // Where the machine is busy, a server may close an idle connection just as the next request comes on it.
+    if (!headers.has('connection')) headers.set('connection', 'close')
     return { redirect: 'manual', ...init, headers }
   }
   const call = (path: string, init?: RequestInit): Promise<Response> => fetch(new URL(path, url), withToken(init))
-  const open = (request: RawRequest): ReturnType<typeof openRaw> => openRaw(url, { ...request, headers: [['X-Conformance-Token', token], ...(request.headers ?? [])] })
+  const open = (request: RawRequest): ReturnType<typeof openRaw> =>
+    openRaw(url, { ...request, headers: [['X-Conformance-Token', token], ...(request.headers ?? [])] })
   return {
     url,
     manifest,

@@ -36,7 +36,12 @@ const DEPLOYED_PATIENCE = 90
 /** Cases that `filter` selects. */
 export function selectCases(filter?: string): readonly Case[] {
   if (filter === undefined) return CASES
-  const pattern = new RegExp(`^${filter.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&')).join('.*')}$`)
+  const pattern = new RegExp(
+    `^${filter
+      .split('*')
+      .map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'))
+      .join('.*')}$`,
+  )
   return CASES.filter(({ id }) => (filter.includes('*') ? pattern.test(id) : id.includes(filter)))
 }
 
@@ -56,7 +61,11 @@ export async function runConformance(options: ConformanceOptions): Promise<Repor
   } catch (error) {
     const message = `the target did not start: ${error instanceof Error ? error.message : String(error)}`
     log.warn(message)
-    return createReport(options.target, 'none', cases.map((one) => ({ ...factsOf(one), outcome: 'failed', ms: 0, error: message })))
+    return createReport(
+      options.target,
+      'none',
+      cases.map((one) => ({ ...factsOf(one), outcome: 'failed', ms: 0, error: message })),
+    )
   }
   try {
     const results = await runAll(cases, target, options)

@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Adapter, LocalRuntime, Log } from '../../core/adapter.ts'
-import type { App } from '../../core/app.ts'
 import { loadAdapter } from '../../core/build/adapters.ts'
 import { buildApp, type BuiltApp } from '../../core/build/build.ts'
 import type { Capabilities } from '../../core/capabilities.ts'
@@ -54,7 +53,10 @@ async function writeProject(): Promise<string> {
 }
 
 /** Builds the fixture app, with the test channel, into `outDir` or a folder of the temporary project. */
-async function buildFixture(projectDir: string, options: { target: string; adapter?: Adapter | undefined; outDir?: string | undefined; log: Log }): Promise<BuiltApp> {
+async function buildFixture(
+  projectDir: string,
+  options: { target: string; adapter?: Adapter | undefined; outDir?: string | undefined; log: Log },
+): Promise<BuiltApp> {
   return buildApp({ ...options, projectDir, config: CONFIG, testChannel: true })
 }
 
@@ -135,15 +137,16 @@ export async function reachTarget(options: { target: string; adapter?: Adapter |
     throw new UnmoorError('Unavailable', `${url} does not answer. Is the fixture app deployed there?`, { operation: 'conformance', cause })
   })
   if (answer.status !== 200) {
-    throw new UnmoorError('PermissionDenied', `${url} answered ${answer.status}. Is the fixture app deployed there, and is --token its CONFORMANCE_TOKEN?`, { operation: 'conformance' })
+    throw new UnmoorError('PermissionDenied', `${url} answered ${answer.status}. Is the fixture app deployed there, and is --token its CONFORMANCE_TOKEN?`, {
+      operation: 'conformance',
+    })
   }
   return {
     target,
     url,
     token,
     runtime: await answer.text(),
-    // A manifest is made of any app; App's type asks for the exact env of its handlers, which are not called here.
-    manifest: createManifest('conformance', createFixture(new WebAssembly.Module(WASM)) as unknown as App),
+    manifest: createManifest('conformance', createFixture(new WebAssembly.Module(WASM))),
     capabilities: adapter.capabilities,
     output: () => [],
     exited: undefined,

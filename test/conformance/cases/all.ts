@@ -8,7 +8,16 @@ import { requestCases } from './handlers-request.ts'
 import { INSIDE_CASES } from './inside.ts'
 import { waitUntilWireCases } from './wait-until.ts'
 
-export const CASES: readonly Case[] = [...requestCases, ...answerCases, ...flowCases, ...waitUntilWireCases, ...cronWireCases, ...cronDeclarationCases, ...assetWireCases, ...INSIDE_CASES]
+export const CASES: readonly Case[] = [
+  ...requestCases,
+  ...answerCases,
+  ...flowCases,
+  ...waitUntilWireCases,
+  ...cronWireCases,
+  ...cronDeclarationCases,
+  ...assetWireCases,
+  ...INSIDE_CASES,
+]
 
 const ids = new Set<string>()
 for (const { id, group } of CASES) {

@@ -16,7 +16,11 @@ export const assetWireCases = wireCases('assets', [
       for (const [path, type] of Object.entries(types)) {
         const response = await plain(tools, path)
         const { headers } = response
-        equal([response.status, headers.get('content-type')?.split(';')[0], headers.get('cache-control')], [200, type, 'public, max-age=0, must-revalidate'], path)
+        equal(
+          [response.status, headers.get('content-type')?.split(';')[0], headers.get('cache-control')],
+          [200, type, 'public, max-age=0, must-revalidate'],
+          path,
+        )
         ok(/^(W\/)?".+"$/.test(headers.get('etag') ?? ''), `etag ${headers.get('etag')}`)
         await response.body?.cancel()
       }
@@ -26,7 +30,11 @@ export const assetWireCases = wireCases('assets', [
     id: 'assets-02',
     contract: 'Files come byte for byte, text and binary, whatever the query.',
     async run(tools) {
-      for (const [path, file] of [['/style.css', 'public/style.css'], ['/data.json?x=1', 'public/data.json'], ['/bytes.bin', 'public/bytes.bin']] as const) {
+      for (const [path, file] of [
+        ['/style.css', 'public/style.css'],
+        ['/data.json?x=1', 'public/data.json'],
+        ['/bytes.bin', 'public/bytes.bin'],
+      ] as const) {
         const content = FILES[file] as string | Uint8Array
         equal(await (await plain(tools, path)).arrayBuffer(), typeof content === 'string' ? new TextEncoder().encode(content) : content, path)
       }
@@ -49,7 +57,11 @@ export const assetWireCases = wireCases('assets', [
       const get = await plain(tools, '/style.css')
       const head = await tools.raw({ method: 'HEAD', path: '/style.css' })
       const found = new Headers(head.headers)
-      equal([head.status, head.body.length, found.get('etag'), found.get('content-type')], [200, 0, get.headers.get('etag'), get.headers.get('content-type')], 'head')
+      equal(
+        [head.status, head.body.length, found.get('etag'), found.get('content-type')],
+        [200, 0, get.headers.get('etag'), get.headers.get('content-type')],
+        'head',
+      )
     },
   },
   {
@@ -64,7 +76,7 @@ export const assetWireCases = wireCases('assets', [
   },
   {
     id: 'assets-06',
-    contract: 'A folder\'s index.html is at the path with a slash; the path without it and the file\'s own lead there.',
+    contract: "A folder's index.html is at the path with a slash; the path without it and the file's own lead there.",
     async run(tools) {
       const page = await plain(tools, '/assets-home/')
       equal([page.status, await page.text()], [200, FILES['public/assets-home/index.html']], '/assets-home/')
@@ -84,14 +96,19 @@ export const assetWireCases = wireCases('assets', [
   },
   {
     id: 'assets-08',
-    contract: 'Paths that are no file reach the app, with any method; a file\'s path answers 405 to other methods than GET and HEAD, as on Cloudflare.',
+    contract: "Paths that are no file reach the app, with any method; a file's path answers 405 to other methods than GET and HEAD, as on Cloudflare.",
     async run(tools) {
       for (const method of ['POST', 'PUT', 'DELETE']) {
         const refused = await tools.fetch('/style.css', { method, body: 'x' })
         equal(refused.status, 405, `${method} of a file`)
         await refused.body?.cancel()
       }
-      for (const [path, init] of [['/no-such-file.css', { method: 'POST', body: 'x' }], ['/no-such-file.css', {}], ['/style.css/', {}], ['/', {}]] as const) {
+      for (const [path, init] of [
+        ['/no-such-file.css', { method: 'POST', body: 'x' }],
+        ['/no-such-file.css', {}],
+        ['/style.css/', {}],
+        ['/', {}],
+      ] as const) {
         const response = await tools.fetch(path, init)
         equal([response.status, new URL(((await response.json()) as { url: string }).url).pathname], [200, path], path)
       }
@@ -101,10 +118,23 @@ export const assetWireCases = wireCases('assets', [
     id: 'assets-09',
     contract: 'No path leads out of the folder of assets.',
     async run(tools) {
-      for (const path of ['/../add.wasm', '/..%2fadd.wasm', '/%2e%2e/add.wasm', '/..%5cadd.wasm', '/assets-home/../../migrations/0001_tables.sql', '/....//add.wasm', '//etc/passwd', '/%00', '/assets-home/%2e%2e%2f%2e%2e%2fapp.ts']) {
+      for (const path of [
+        '/../add.wasm',
+        '/..%2fadd.wasm',
+        '/%2e%2e/add.wasm',
+        '/..%5cadd.wasm',
+        '/assets-home/../../migrations/0001_tables.sql',
+        '/....//add.wasm',
+        '//etc/passwd',
+        '/%00',
+        '/assets-home/%2e%2e%2f%2e%2e%2fapp.ts',
+      ]) {
         const response = await tools.raw({ path, headers: [['X-Without-Token', '1']] })
         const text = new TextDecoder().decode(response.body)
-        ok(!text.includes('CREATE TABLE') && !text.includes('\0asm') && !text.includes('root:') && !text.includes('createFixture'), `${path} gave ${text.slice(0, 60)}`)
+        ok(
+          !text.includes('CREATE TABLE') && !text.includes('\0asm') && !text.includes('root:') && !text.includes('createFixture'),
+          `${path} gave ${text.slice(0, 60)}`,
+        )
       }
     },
   },
@@ -115,9 +145,18 @@ export const assetCases = insideCases('assets', [
     id: 'assets-11',
     contract: 'The binding serves the same files, by path, URL and Request; 404 where there is none.',
     async run({ env }) {
-      for (const input of ['/style.css', 'http://any.example/style.css', new URL('http://any.example/style.css?x'), new Request('http://any.example/style.css')]) {
+      for (const input of [
+        '/style.css',
+        'http://any.example/style.css',
+        new URL('http://any.example/style.css?x'),
+        new Request('http://any.example/style.css'),
+      ]) {
         const response = await env.assets.fetch(input)
-        equal([response.status, response.headers.get('content-type')?.split(';')[0], await response.text()], [200, 'text/css', FILES['public/style.css']], 'answer')
+        equal(
+          [response.status, response.headers.get('content-type')?.split(';')[0], await response.text()],
+          [200, 'text/css', FILES['public/style.css']],
+          'answer',
+        )
       }
       const missing = await env.assets.fetch('/no-such-file.css')
       equal(missing.status, 404, 'status of a missing file')

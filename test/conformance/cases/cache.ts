@@ -38,9 +38,14 @@ export const cacheCases = insideCases('cache', [
     id: 'cache-02',
     contract: 'Status, headers and body come back as they were put.',
     async run({ env, key }) {
-      const make = (): Response => new Response(pattern(256), { status: 203, headers: { ...FRESH, 'content-type': 'application/x-test', 'x-own': 'kept', etag: '"tag"' } })
+      const make = (): Response =>
+        new Response(pattern(256), { status: 203, headers: { ...FRESH, 'content-type': 'application/x-test', 'x-own': 'kept', etag: '"tag"' } })
       const found = await stored(env.cache, urlOf(key()), make)
-      equal([found.status, found.headers.get('content-type'), found.headers.get('x-own'), found.headers.get('etag')], [203, 'application/x-test', 'kept', '"tag"'], 'status and headers')
+      equal(
+        [found.status, found.headers.get('content-type'), found.headers.get('x-own'), found.headers.get('etag')],
+        [203, 'application/x-test', 'kept', '"tag"'],
+        'status and headers',
+      )
       equal(await found.arrayBuffer(), pattern(256), 'body')
     },
   },
@@ -138,7 +143,7 @@ export const cacheCases = insideCases('cache', [
   },
   {
     id: 'cache-13',
-    contract: 'Two caches never see each other\'s answers.',
+    contract: "Two caches never see each other's answers.",
     async run({ env, key }) {
       await stored(env.cache, urlOf(key()), () => new Response('x', { headers: FRESH }))
       equal(await text(env.otherCache, urlOf(key())), null, 'match in the other')

@@ -98,7 +98,10 @@ export const cronWireCases = wireCases('cron', [
     async run(tools) {
       equal(Object.keys(tools.manifest.crons).toSorted(), ['failing', 'lingering', 'named', 'stubborn', 'twin', 'yearly'], 'crons')
       equal(tools.manifest.crons['named'], '5 4 * JAN MON-WED', 'schedule')
-      const outcome = await tools.runCron('no such cron', someTime()).then(() => 'fired', () => 'refused')
+      const outcome = await tools.runCron('no such cron', someTime()).then(
+        () => 'fired',
+        () => 'refused',
+      )
       equal(outcome, 'refused', 'outcome')
     },
   },
@@ -115,7 +118,19 @@ export const cronDeclarationCases = wireCases('cron', [
     id: 'cron-11',
     contract: 'Five fields with numbers, ranges, lists, steps and names are accepted.',
     async run() {
-      declare('* * * * *', '*/5 0-23/2 * * *', '0,30 9 * * MON,WED-FRI', '0 0 29 FEB *', '0 0 L * *', '0 0 LW * *', '0 0 15W * *', '0 0 * * FRI#2', '0 0 * * FRIL', '59 23 31 12 *', '  0  3 * * sun ')()
+      declare(
+        '* * * * *',
+        '*/5 0-23/2 * * *',
+        '0,30 9 * * MON,WED-FRI',
+        '0 0 29 FEB *',
+        '0 0 L * *',
+        '0 0 LW * *',
+        '0 0 15W * *',
+        '0 0 * * FRI#2',
+        '0 0 * * FRIL',
+        '59 23 31 12 *',
+        '  0  3 * * sun ',
+      )()
     },
   },
   {
@@ -136,7 +151,23 @@ export const cronDeclarationCases = wireCases('cron', [
     id: 'cron-14',
     contract: 'Other malformed schedules are InvalidArgument, by name.',
     async run() {
-      for (const schedule of ['', '* * * *', '* * * * * *', '60 * * * *', '* 24 * * *', '* * 0 * *', '* * 32 * *', '* * * 13 *', '* * * FOO *', '*/0 * * * *', '5-1 * * * *', '@daily', '0 0 ? * MON', '-1 * * * *', '1.5 * * * *']) {
+      for (const schedule of [
+        '',
+        '* * * *',
+        '* * * * * *',
+        '60 * * * *',
+        '* 24 * * *',
+        '* * 0 * *',
+        '* * 32 * *',
+        '* * * 13 *',
+        '* * * FOO *',
+        '*/0 * * * *',
+        '5-1 * * * *',
+        '@daily',
+        '0 0 ? * MON',
+        '-1 * * * *',
+        '1.5 * * * *',
+      ]) {
         const error = await throwsCode('InvalidArgument', declare(schedule))
         ok(error.message.includes('crons.c0'), `the message names the cron: ${error.message}`)
       }

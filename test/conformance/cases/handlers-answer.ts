@@ -104,7 +104,15 @@ export const answerCases = wireCases('handlers', [
     id: 'handlers-49',
     contract: 'ETag, Cache-Control, Content-Type, Content-Disposition, Location and CORS headers come as set.',
     async run(tools) {
-      const set = { etag: 'W/"a,b"', 'cache-control': 'public, max-age=1', 'content-type': 'text/x-test; charset="utf-8"', 'content-disposition': 'attachment; filename="a b.txt"', 'access-control-allow-origin': '*', 'www-authenticate': 'Basic realm="x, y"', link: '</a>; rel=preload' }
+      const set = {
+        etag: 'W/"a,b"',
+        'cache-control': 'public, max-age=1',
+        'content-type': 'text/x-test; charset="utf-8"',
+        'content-disposition': 'attachment; filename="a b.txt"',
+        'access-control-allow-origin': '*',
+        'www-authenticate': 'Basic realm="x, y"',
+        link: '</a>; rel=preload',
+      }
       const query = Object.entries(set).map(([name, value]) => `h=${encodeURIComponent(`${name}:${value}`)}`)
       const answer = await tools.fetch(`/do/headers?${query.join('&')}`)
       for (const [name, value] of Object.entries(set)) equal(answer.headers.get(name), value, name)
@@ -143,11 +151,30 @@ export const answerCases = wireCases('handlers', [
   },
   failureCase('handlers-54', 'A handler that throws at once is a 500 without details.', '/do/throw-now/error'),
   failureCase('handlers-55', 'A handler that rejects is a 500 without details.', '/do/throw/error'),
-  failureCase('handlers-56', 'Throwing what is no error is a 500 too: text, undefined, null.', '/do/throw/string', '/do/throw/undefined', '/do/throw/null', '/do/throw-now/undefined'),
+  failureCase(
+    'handlers-56',
+    'Throwing what is no error is a 500 too: text, undefined, null.',
+    '/do/throw/string',
+    '/do/throw/undefined',
+    '/do/throw/null',
+    '/do/throw-now/undefined',
+  ),
   failureCase('handlers-57', 'A status outside 200 to 599 is a 500.', '/do/invalid/status-99', '/do/invalid/status-600'),
   failureCase('handlers-58', 'A body with status 204 is a 500.', '/do/invalid/body-204'),
-  failureCase('handlers-59', 'An invalid header name is a 500, and so is a value with line breaks: it splits nothing.', '/do/invalid/header-name', '/do/invalid/header-value'),
-  failureCase('handlers-60', 'An answer that is no Response is a 500: undefined, null, text, a plain object.', '/do/invalid/undefined', '/do/invalid/null', '/do/invalid/string', '/do/invalid/object'),
+  failureCase(
+    'handlers-59',
+    'An invalid header name is a 500, and so is a value with line breaks: it splits nothing.',
+    '/do/invalid/header-name',
+    '/do/invalid/header-value',
+  ),
+  failureCase(
+    'handlers-60',
+    'An answer that is no Response is a 500: undefined, null, text, a plain object.',
+    '/do/invalid/undefined',
+    '/do/invalid/null',
+    '/do/invalid/string',
+    '/do/invalid/object',
+  ),
   failureCase('handlers-61', 'An answer whose body has been read already is a 500.', '/do/invalid/used-body'),
   {
     id: 'handlers-62',

@@ -37,7 +37,12 @@ function queryCase(id: string, contract: string, query: string, entries: [string
   }
 }
 
-function headerCase(id: string, contract: string, headers: [string, string][], expected: Record<string, string | null>): Parameters<typeof wireCases>[1][number] {
+function headerCase(
+  id: string,
+  contract: string,
+  headers: [string, string][],
+  expected: Record<string, string | null>,
+): Parameters<typeof wireCases>[1][number] {
   return {
     id,
     contract,
@@ -70,7 +75,8 @@ export const requestCases = wireCases('handlers', [
     id: 'handlers-03',
     contract: 'DELETE and PUT with a body give the handler the body; POST without one an empty body.',
     async run(tools) {
-      for (const method of ['DELETE', 'PUT', 'PATCH', 'POST']) equal(await (await tools.fetch('/do/text', { method, body: `${method} body` })).json(), { text: `${method} body` }, method)
+      for (const method of ['DELETE', 'PUT', 'PATCH', 'POST'])
+        equal(await (await tools.fetch('/do/text', { method, body: `${method} body` })).json(), { text: `${method} body` }, method)
       equal(await (await tools.fetch('/do/text', { method: 'POST' })).json(), { text: '' }, 'POST without a body')
     },
   },
@@ -80,39 +86,89 @@ export const requestCases = wireCases('handlers', [
   pathCase('handlers-07', 'Empty segments stay, also at the beginning.', { '//double//slash//': '//double//slash//', '/a//b': '/a//b' }),
   pathCase('handlers-08', 'A trailing slash is kept, and none is added.', { '/trailing/': '/trailing/', '/trailing': '/trailing' }),
   pathCase('handlers-09', 'Dot segments are resolved as URLs want.', { '/a/b/../c/./d': '/a/c/d', '/../../top': '/top', '/a/%2e%2e/b': '/b' }),
-  pathCase('handlers-10', 'Percent, space, plus and reserved characters in a path stay as sent.', { '/100%25/a%20b+c/;x=1,2@:!$&\'()*': '/100%25/a%20b+c/;x=1,2@:!$&\'()*' }),
+  pathCase('handlers-10', 'Percent, space, plus and reserved characters in a path stay as sent.', {
+    "/100%25/a%20b+c/;x=1,2@:!$&'()*": "/100%25/a%20b+c/;x=1,2@:!$&'()*",
+  }),
   pathCase('handlers-11', 'Escapes that are no UTF-8, or escape nothing special, stay as sent.', { '/%ff%FE/%41%7E': '/%ff%FE/%41%7E' }),
-  pathCase('handlers-12', 'A path that looks like a URL or a host is a path.', { '/http://evil.example/x': '/http://evil.example/x', '//evil.example/x': '//evil.example/x', '/@evil.example': '/@evil.example' }),
+  pathCase('handlers-12', 'A path that looks like a URL or a host is a path.', {
+    '/http://evil.example/x': '/http://evil.example/x',
+    '//evil.example/x': '//evil.example/x',
+    '/@evil.example': '/@evil.example',
+  }),
   pathCase('handlers-13', 'A path of 4,000 characters arrives whole.', { [`/${'long/'.repeat(800)}`]: `/${'long/'.repeat(800)}` }),
-  queryCase('handlers-14', 'Repeated names in a query stay, in order.', '?a=1&b=2&a=3&a=', [['a', '1'], ['b', '2'], ['a', '3'], ['a', '']]),
-  queryCase('handlers-15', 'Empty values, names without a value and empty parts stay as sent.', '?a=&b&=c&&', [['a', ''], ['b', ''], ['', 'c']]),
+  queryCase('handlers-14', 'Repeated names in a query stay, in order.', '?a=1&b=2&a=3&a=', [
+    ['a', '1'],
+    ['b', '2'],
+    ['a', '3'],
+    ['a', ''],
+  ]),
+  queryCase('handlers-15', 'Empty values, names without a value and empty parts stay as sent.', '?a=&b&=c&&', [
+    ['a', ''],
+    ['b', ''],
+    ['', 'c'],
+  ]),
   queryCase('handlers-16', 'A plus stays a plus, and means a space.', '?q=a+b%2Bc%20d', [['q', 'a b+c d']]),
-  queryCase('handlers-17', 'An encoded & or = is part of a value.', '?q=a%26b%3Dc&r=1', [['q', 'a&b=c'], ['r', '1']]),
-  queryCase('handlers-18', 'Non-ASCII, a slash, a question mark and an encoded percent sign stay as sent.', '?q=Zo%C3%AB%F0%9F%98%80&u=/a?b/%2F&p=100%25', [['q', 'Zoë😀'], ['u', '/a?b//'], ['p', '100%']]),
+  queryCase('handlers-17', 'An encoded & or = is part of a value.', '?q=a%26b%3Dc&r=1', [
+    ['q', 'a&b=c'],
+    ['r', '1'],
+  ]),
+  queryCase('handlers-18', 'Non-ASCII, a slash, a question mark and an encoded percent sign stay as sent.', '?q=Zo%C3%AB%F0%9F%98%80&u=/a?b/%2F&p=100%25', [
+    ['q', 'Zoë😀'],
+    ['u', '/a?b//'],
+    ['p', '100%'],
+  ]),
   queryCase('handlers-19', 'A lone question mark is an empty query.', '?', []),
-  queryCase('handlers-20', 'Brackets, commas and names like __proto__ are plain names.', '?a[]=1&a[]=2&__proto__=x&c=1,2', [['a[]', '1'], ['a[]', '2'], ['__proto__', 'x'], ['c', '1,2']]),
+  queryCase('handlers-20', 'Brackets, commas and names like __proto__ are plain names.', '?a[]=1&a[]=2&__proto__=x&c=1,2', [
+    ['a[]', '1'],
+    ['a[]', '2'],
+    ['__proto__', 'x'],
+    ['c', '1,2'],
+  ]),
   {
     id: 'handlers-21',
     contract: 'Repeated request headers are joined by commas, none is lost.',
     async run(tools) {
-      const { headers } = await echo(tools, '/headers', { headers: [['X-Multi', 'one'], ['x-multi', 'two'], ['X-MULTI', 'three, four']] })
+      const { headers } = await echo(tools, '/headers', {
+        headers: [
+          ['X-Multi', 'one'],
+          ['x-multi', 'two'],
+          ['X-MULTI', 'three, four'],
+        ],
+      })
       // AWS joins without a space.
       equal(headers.get('x-multi')?.split(/, ?/), ['one', 'two', 'three', 'four'], 'x-multi')
     },
   },
   headerCase('handlers-22', 'Names have no case, values keep theirs.', [['X-CaSe', 'VaLue']], { 'x-case': 'VaLue', 'X-CASE': 'VaLue' }),
-  headerCase('handlers-23', 'Every printable ASCII character and inner white space of a value arrives; outer white space is trimmed.', [['X-All', ` ${Array.from({ length: 94 }, (_, index) => String.fromCharCode(33 + index)).join('')} two  spaces\tand a tab `]], {
-    'x-all': `${Array.from({ length: 94 }, (_, index) => String.fromCharCode(33 + index)).join('')} two  spaces\tand a tab`,
-  }),
+  headerCase(
+    'handlers-23',
+    'Every printable ASCII character and inner white space of a value arrives; outer white space is trimmed.',
+    [['X-All', ` ${Array.from({ length: 94 }, (_, index) => String.fromCharCode(33 + index)).join('')} two  spaces\tand a tab `]],
+    {
+      'x-all': `${Array.from({ length: 94 }, (_, index) => String.fromCharCode(33 + index)).join('')} two  spaces\tand a tab`,
+    },
+  ),
   headerCase('handlers-24', 'An empty header value is an empty string, not absent.', [['X-Empty', '']], { 'x-empty': '', 'x-absent': null }),
-  headerCase('handlers-25', 'Authorization, Cookie, Accept, Range and conditional headers arrive as sent.', [['Authorization', 'Basic YTpi'], ['Cookie', 'a=1; b="2"'], ['Accept', 'text/*;q=0.3'], ['Range', 'bytes=0-1'], ['If-None-Match', 'W/"x"'], ['If-Modified-Since', 'Wed, 21 Oct 2015 07:28:00 GMT']], {
-    authorization: 'Basic YTpi',
-    cookie: 'a=1; b="2"',
-    accept: 'text/*;q=0.3',
-    range: 'bytes=0-1',
-    'if-none-match': 'W/"x"',
-    'if-modified-since': 'Wed, 21 Oct 2015 07:28:00 GMT',
-  }),
+  headerCase(
+    'handlers-25',
+    'Authorization, Cookie, Accept, Range and conditional headers arrive as sent.',
+    [
+      ['Authorization', 'Basic YTpi'],
+      ['Cookie', 'a=1; b="2"'],
+      ['Accept', 'text/*;q=0.3'],
+      ['Range', 'bytes=0-1'],
+      ['If-None-Match', 'W/"x"'],
+      ['If-Modified-Since', 'Wed, 21 Oct 2015 07:28:00 GMT'],
+    ],
+    {
+      authorization: 'Basic YTpi',
+      cookie: 'a=1; b="2"',
+      accept: 'text/*;q=0.3',
+      range: 'bytes=0-1',
+      'if-none-match': 'W/"x"',
+      'if-modified-since': 'Wed, 21 Oct 2015 07:28:00 GMT',
+    },
+  ),
   headerCase('handlers-26', 'A header value of 6,000 characters arrives whole.', [['X-Long', 'v'.repeat(6000)]], { 'x-long': 'v'.repeat(6000) }),
   {
     id: 'handlers-27',
@@ -135,7 +191,7 @@ export const requestCases = wireCases('handlers', [
   },
   {
     id: 'handlers-28',
-    contract: 'The request\'s URL has the host that the client asked for, and no user, password or fragment.',
+    contract: "The request's URL has the host that the client asked for, and no user, password or fragment.",
     async run(tools) {
       const { url } = await echo(tools, '/host?x')
       equal([url.origin, url.username, url.password, url.hash], [new URL(tools.url).origin, '', '', ''], 'parts')
@@ -216,7 +272,11 @@ export const requestCases = wireCases('handlers', [
       const body = 'a=1&b=x+y%2Bz&a=2&c=%26%3D&d=Zo%C3%AB&e'
       const answer = await tools.fetch('/do/form', { method: 'POST', body, headers: { 'content-type': 'application/x-www-form-urlencoded' } })
       const fields = (await answer.json()) as { name: string; value: string }[]
-      equal(fields.map(({ name, value }) => `${name}:${value}`), ['a:1', 'b:x y+z', 'a:2', 'c:&=', 'd:Zoë', 'e:'], 'fields')
+      equal(
+        fields.map(({ name, value }) => `${name}:${value}`),
+        ['a:1', 'b:x y+z', 'a:2', 'c:&=', 'd:Zoë', 'e:'],
+        'fields',
+      )
     },
   },
   {
@@ -260,7 +320,11 @@ export const requestCases = wireCases('handlers', [
     contract: 'Without the token nothing of the fixture answers: every path is a 404.',
     async run(tools) {
       for (const path of ['/', '/do/status/200', '/__conformance/kv-01', '/.unmoor/channel']) {
-        const answer = await fetch(new URL(path, tools.url), { method: 'POST', body: '{}', headers: { authorization: 'Bearer wrong', 'x-conformance-token': 'wrong' } })
+        const answer = await fetch(new URL(path, tools.url), {
+          method: 'POST',
+          body: '{}',
+          headers: { authorization: 'Bearer wrong', 'x-conformance-token': 'wrong' },
+        })
         equal(answer.status, 404, path)
         ok(!(await answer.text()).includes('status 200'), path)
       }

@@ -2,11 +2,14 @@
 import type { InsideCase } from '../case.ts'
 import { assetCases } from './assets.ts'
 import { blobListCases } from './blob-list.ts'
+import { blobConditionCases } from './blob-conditions.ts'
 import { blobCases } from './blob.ts'
 import { cacheCases } from './cache.ts'
+import { kvListCases } from './kv-list.ts'
 import { kvCases } from './kv.ts'
 import { queueDeliveryCases } from './queue-delivery.ts'
 import { queueCases } from './queue.ts'
+import { runtimeWebCases } from './runtime-web.ts'
 import { runtimeCases } from './runtime.ts'
 import { secretCases } from './secrets.ts'
 import { serviceCases } from './service.ts'
@@ -16,11 +19,14 @@ import { waitUntilCases } from './wait-until.ts'
 
 export const INSIDE_CASES: readonly InsideCase[] = [
   ...runtimeCases,
+  ...runtimeWebCases,
   ...waitUntilCases,
   ...queueCases,
   ...queueDeliveryCases,
   ...kvCases,
+  ...kvListCases,
   ...blobCases,
+  ...blobConditionCases,
   ...blobListCases,
   ...sqlCases,
   ...sqlBatchCases,

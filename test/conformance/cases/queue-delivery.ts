@@ -37,7 +37,7 @@ export const queueDeliveryCases = insideCases('queue', [
   },
   {
     id: 'queue-17',
-    contract: 'A retry with a delay comes no earlier, and a retry without one uses the queue\'s retryDelay.',
+    contract: "A retry with a delay comes no earlier, and a retry without one uses the queue's retryDelay.",
     seconds: 40,
     async run(tools) {
       const { env, key } = tools
@@ -52,7 +52,7 @@ export const queueDeliveryCases = insideCases('queue', [
   },
   {
     id: 'queue-18',
-    contract: 'A throw retries with the queue\'s retryDelay.',
+    contract: "A throw retries with the queue's retryDelay.",
     seconds: 40,
     async run(tools) {
       await tools.env.patient.send(job(tools.key(), ['throw', 'ack']))
@@ -69,7 +69,8 @@ export const queueDeliveryCases = insideCases('queue', [
       const { env, key } = tools
       await throwsCode('LimitExceeded', () => env.jobs.send(job(key()), { delaySeconds: 901 }), { limit: 'queue.delay', actual: 901, max: 900 })
       await throwsCode('LimitExceeded', () => env.jobs.sendBatch([{ body: job(key()) }, { body: job(key()), delaySeconds: 901 }]), { limit: 'queue.delay' })
-      for (const delaySeconds of [-1, 0.5, Number.NaN, '1' as unknown as number]) await throwsCode('InvalidArgument', () => env.jobs.send(job(key()), { delaySeconds }))
+      for (const delaySeconds of [-1, 0.5, Number.NaN, '1' as unknown as number])
+        await throwsCode('InvalidArgument', () => env.jobs.send(job(key()), { delaySeconds }))
       await env.jobs.send(job(key('retry'), ['retry in 901']))
       await eventually(async () => equal(await notes(env, key('retry')), ['LimitExceeded'], 'what retry threw'), SECONDS, 200)
       equal(await deliveries(env, key()), [], 'messages that were refused')

@@ -110,10 +110,18 @@ export const queueCases = insideCases('queue', [
     seconds: 30,
     async run(tools) {
       const { env, key } = tools
-      await throwsCode('LimitExceeded', () => env.jobs.sendBatch([127_000, 127_000, 2001].map((size) => ({ body: bytesFor(key('more'), size) }))), { limit: 'queue.sendBatchBytes', actual: 256_001, max: 256_000 })
+      await throwsCode('LimitExceeded', () => env.jobs.sendBatch([127_000, 127_000, 2001].map((size) => ({ body: bytesFor(key('more'), size) }))), {
+        limit: 'queue.sendBatchBytes',
+        actual: 256_001,
+        max: 256_000,
+      })
       await env.jobs.sendBatch([127_000, 127_000, 2000].map((size) => ({ body: bytesFor(key('fits'), size) })))
       const rows = await delivered(tools, key('fits'), 3)
-      equal(rows.map(({ size }) => size).toSorted(), [127_000, 127_000, 2000].toSorted(), 'sizes')
+      equal(
+        rows.map(({ size }) => size).toSorted((a, b) => a - b),
+        [2000, 127_000, 127_000],
+        'sizes',
+      )
       equal(await deliveries(env, key('more')), [], 'messages of the refused batch')
     },
   },
@@ -153,7 +161,11 @@ export const queueCases = insideCases('queue', [
     async run(tools) {
       await tools.env.jobs.send(job(tools.key(), ['retry', 'retry', 'ack']))
       const rows = await delivered(tools, tools.key(), 3)
-      equal(rows.map(({ attempts }) => attempts), [1, 2, 3], 'attempts')
+      equal(
+        rows.map(({ attempts }) => attempts),
+        [1, 2, 3],
+        'attempts',
+      )
       equal(new Set(rows.map(({ message_id }) => message_id)).size, 1, 'ids')
       equal(new Set(rows.map(({ sent_at }) => sent_at)).size, 1, 'times')
     },
@@ -174,13 +186,21 @@ export const queueCases = insideCases('queue', [
     seconds: 40,
     async run(tools) {
       const { env, key } = tools
-      await env.batches.sendBatch([{ body: job(key('acked'), ['ack, throw', 'ack']) }, { body: job(key('left'), ['leave', 'ack']) }, { body: job(key('done'), ['ack']) }])
+      await env.batches.sendBatch([
+        { body: job(key('acked'), ['ack, throw', 'ack']) },
+        { body: job(key('left'), ['leave', 'ack']) },
+        { body: job(key('done'), ['ack']) },
+      ])
       const [first] = await settled(tools, key('acked'), 1, 2500)
       equal((await deliveries(env, key('acked'))).length, 1, 'deliveries of the acked message')
       equal((await deliveries(env, key('done'))).length, 1, 'deliveries of the other acked message')
       const left = await delivered(tools, key('left'), 1)
       // Whether they shared the batch is the platform's choice.
-      equal((await delivered(tools, key('left'), left[0]?.batch === first?.batch ? 2 : 1)).length, left[0]?.batch === first?.batch ? 2 : 1, 'deliveries of the unsettled message')
+      equal(
+        (await delivered(tools, key('left'), left[0]?.batch === first?.batch ? 2 : 1)).length,
+        left[0]?.batch === first?.batch ? 2 : 1,
+        'deliveries of the unsettled message',
+      )
     },
   },
   {

@@ -39,7 +39,15 @@ export const secretCases = insideCases('secrets', [
     contract: 'A secret is not in what is printed of it: as text, in JSON, by its properties, or in an error.',
     async run({ env }) {
       const value = await env.pem.get()
-      const printed = [String(env.pem), `${env.pem}`, JSON.stringify(env.pem), JSON.stringify({ secret: env.pem }), JSON.stringify(env), JSON.stringify(Object.entries(env.pem)), JSON.stringify(Object.getOwnPropertyDescriptors(env.pem))]
+      const printed = [
+        String(env.pem),
+        'text ' + env.pem,
+        JSON.stringify(env.pem),
+        JSON.stringify({ secret: env.pem }),
+        JSON.stringify(env),
+        JSON.stringify(Object.entries(env.pem)),
+        JSON.stringify(Object.getOwnPropertyDescriptors(env.pem)),
+      ]
       for (const text of printed) ok(!text.includes('BEGIN PRIVATE') && !text.includes(value), `printed: ${text.slice(0, 100)}`)
       const error = await throwsCode('LimitExceeded', () => env.tooLarge.get())
       ok(!`${error.message} ${JSON.stringify(error)}`.includes('xxxx'), 'the error holds the value')

@@ -23,12 +23,16 @@ export const serviceCases = insideCases('service', [
       const echo = (await response.json()) as Echo
       const url = new URL(echo.url)
       const headers = new Headers(echo.headers)
-      equal([echo.method, url.pathname, url.search, headers.get('x-own'), headers.get('accept')], ['PUT', '/some/p%2Fath/', '?a=1&a=2&b=%26+c', 'value', 'text/x-test'], 'request')
+      equal(
+        [echo.method, url.pathname, url.search, headers.get('x-own'), headers.get('accept')],
+        ['PUT', '/some/p%2Fath/', '?a=1&a=2&b=%26+c', 'value', 'text/x-test'],
+        'request',
+      )
     },
   },
   {
     id: 'service-02',
-    contract: 'A Request, a URL and a path can be given; the host is the other app\'s own.',
+    contract: "A Request, a URL and a path can be given; the host is the other app's own.",
     async run(tools) {
       const token = { 'x-conformance-token': await tools.env.conformanceToken.get() }
       const { self } = tools.env
@@ -79,8 +83,14 @@ export const serviceCases = insideCases('service', [
     seconds: 40,
     async run(tools) {
       const ids = Array.from({ length: 25 }, (_, index) => `id${index}`)
-      const answers = await Promise.all(ids.map(async (id) => (await call(tools, `/do/slow/${id}?id=${id}`, { method: 'POST', body: id, headers: { 'x-id': id } })).json()))
-      equal(answers, ids.map((id) => ({ rest: id, query: id, before: id, header: id, body: id })), 'answers')
+      const answers = await Promise.all(
+        ids.map(async (id) => (await call(tools, `/do/slow/${id}?id=${id}`, { method: 'POST', body: id, headers: { 'x-id': id } })).json()),
+      )
+      equal(
+        answers,
+        ids.map((id) => ({ rest: id, query: id, before: id, header: id, body: id })),
+        'answers',
+      )
     },
   },
   {
@@ -93,7 +103,7 @@ export const serviceCases = insideCases('service', [
       }
       const chunks = [pattern(70_000), pattern(1), pattern(130_000)]
       const init = { method: 'POST', body: streamOfChunks(chunks), duplex: 'half' }
-      const response = await call(tools, '/do/digest', init as RequestInit)
+      const response = await call(tools, '/do/digest', init)
       const whole = await new Blob(chunks).arrayBuffer()
       equal(await response.json(), { size: whole.byteLength, sha256: await sha256(whole), contentType: null }, 'streamed')
     },
@@ -116,12 +126,24 @@ export const serviceCases = insideCases('service', [
     },
   },
   {
+    id: 'service-12',
+    contract: 'Services that call each other in a circle are stopped: LimitExceeded after 16 that hand on their headers.',
+    async run(tools) {
+      // As if 13 had been passed already: 16 at once would be 17 environments of a function.
+      const answer = await call(tools, '/do/loop', { headers: { 'unmoor-hops': '13' } })
+      equal(await answer.json(), { code: 'LimitExceeded', details: { limit: 'service.hops', actual: 17, max: 16 } }, 'what stopped it')
+    },
+  },
+  {
     id: 'service-10',
     contract: 'A call whose signal is aborted fails, before it and during it.',
     async run(tools) {
       for (const signal of [AbortSignal.abort(), AbortSignal.timeout(100)]) {
         const began = Date.now()
-        const outcome = await call(tools, `/do/abort/${tools.key()}`, { signal }).then(() => 'answered', () => 'failed')
+        const outcome = await call(tools, `/do/abort/${tools.key()}`, { signal }).then(
+          () => 'answered',
+          () => 'failed',
+        )
         equal(outcome, 'failed', 'outcome')
         ok(Date.now() - began < 2500, `it failed after ${Date.now() - began} ms`)
       }

@@ -12,7 +12,11 @@ export const sqlBatchCases = insideCases('sql', [
         { text: 'UPDATE counters SET value = value + 10 WHERE id = ?', params: [key()] },
         { text: 'SELECT value FROM counters WHERE id = ?', params: [key()] },
       ])
-      equal(results.map(({ changes }) => changes), [1, 1, 0], 'changes')
+      equal(
+        results.map(({ changes }) => changes),
+        [1, 1, 0],
+        'changes',
+      )
       equal([results[2]?.columns, results[2]?.rows], [['value'], [[11]]], 'the select')
       equal(await env.sql.value('SELECT value FROM counters WHERE id = ?', [key()]), 11, 'afterwards')
     },
@@ -45,7 +49,10 @@ export const sqlBatchCases = insideCases('sql', [
       const countUp = async (): Promise<void> => {
         for (;;) {
           try {
-            await env.sql.batch([{ text: 'UPDATE counters SET value = value + 1 WHERE id = ?', params: [key()] }, { text: 'SELECT value FROM counters WHERE id = ?', params: [key()] }])
+            await env.sql.batch([
+              { text: 'UPDATE counters SET value = value + 1 WHERE id = ?', params: [key()] },
+              { text: 'SELECT value FROM counters WHERE id = ?', params: [key()] },
+            ])
             return
           } catch (error) {
             // What a caller does too: only a Conflict is repeated.
@@ -70,7 +77,22 @@ export const sqlBatchCases = insideCases('sql', [
     id: 'sql-36',
     contract: 'Transaction statements, ATTACH, PRAGMA, SET and VACUUM are InvalidArgument, in any case and behind comments.',
     async run({ env }) {
-      const refused = ['BEGIN', 'begin transaction', 'COMMIT', 'END', 'ROLLBACK', 'SAVEPOINT a', 'RELEASE a', "ATTACH 'x' AS y", 'DETACH y', 'PRAGMA foreign_keys = 0', '/* x */ -- y\n Pragma user_version', 'VACUUM', 'SET search_path = x', 'START TRANSACTION']
+      const refused = [
+        'BEGIN',
+        'begin transaction',
+        'COMMIT',
+        'END',
+        'ROLLBACK',
+        'SAVEPOINT a',
+        'RELEASE a',
+        "ATTACH 'x' AS y",
+        'DETACH y',
+        'PRAGMA foreign_keys = 0',
+        '/* x */ -- y\n Pragma user_version',
+        'VACUUM',
+        'SET search_path = x',
+        'START TRANSACTION',
+      ]
       for (const text of refused) await throwsCode('InvalidArgument', () => env.sql.run(text))
       await throwsCode('InvalidArgument', () => env.sql.batch([{ text: 'SELECT 1' }, { text: 'COMMIT' }]), { index: 1 })
     },
@@ -142,7 +164,11 @@ export const sqlBatchCases = insideCases('sql', [
     contract: 'Two hundred concurrent statements all get their own answers.',
     async run({ env }) {
       const answers = await Promise.all(Array.from({ length: 200 }, (_, index) => env.sql.value("SELECT CAST(? AS TEXT) || '!' AS echo", [`v${index}`])))
-      equal(answers, Array.from({ length: 200 }, (_, index) => `v${index}!`), 'answers')
+      equal(
+        answers,
+        Array.from({ length: 200 }, (_, index) => `v${index}!`),
+        'answers',
+      )
     },
   },
   {
@@ -152,10 +178,17 @@ export const sqlBatchCases = insideCases('sql', [
       const rows = Array.from({ length: 1000 }, (_, index) => key(String(index).padStart(4, '0')))
       for (let at = 0; at < rows.length; at += 50) {
         const some = rows.slice(at, at + 50)
-        await env.sql.run(`INSERT INTO cells (id, t) VALUES ${some.map(() => '(?, ?)').join(', ')}`, some.flatMap((id) => [id, 'many']))
+        await env.sql.run(
+          `INSERT INTO cells (id, t) VALUES ${some.map(() => '(?, ?)').join(', ')}`,
+          some.flatMap((id) => [id, 'many']),
+        )
       }
       const read = await env.sql.all<{ id: string }>('SELECT id FROM cells WHERE id >= ? AND id <= ? ORDER BY id', [rows[0] as string, rows.at(-1) as string])
-      equal(read.map(({ id }) => id), rows, 'ids')
+      equal(
+        read.map(({ id }) => id),
+        rows,
+        'ids',
+      )
     },
   },
   {
@@ -167,7 +200,8 @@ export const sqlBatchCases = insideCases('sql', [
     },
     async without({ env, key }) {
       const { transaction } = env.sql as unknown as { transaction?: (work: () => Promise<void>) => Promise<void> }
-      if (transaction !== undefined) await throwsCode('Unsupported', () => transaction.call(env.sql, async () => {}), { capability: 'sql.interactiveTransactions' })
+      if (transaction !== undefined)
+        await throwsCode('Unsupported', () => transaction.call(env.sql, async () => {}), { capability: 'sql.interactiveTransactions' })
       await env.sql.batch([{ text: 'INSERT INTO counters (id, value) VALUES (?, 1)', params: [key()] }])
       await eventually(async () => ok((await env.sql.value('SELECT value FROM counters WHERE id = ?', [key()])) === 1, 'the batch committed'), 1)
     },

@@ -15,7 +15,12 @@ export const sqlCases = insideCases('sql', [
         await env.sql.run(INSERT, [key(`t${index}`), text])
         equal(await env.sql.value('SELECT t FROM cells WHERE id = ?', [key(`t${index}`)]), text, `text ${index}`)
       }
-      for (const [index, [i, r]] of [[0, 0.5], [-1, -1234.0625], [2 ** 40, 1.5e-300], [null, null]].entries()) {
+      for (const [index, [i, r]] of [
+        [0, 0.5],
+        [-1, -1234.0625],
+        [2 ** 40, 1.5e-300],
+        [null, null],
+      ].entries()) {
         await env.sql.run('INSERT INTO cells (id, i, r) VALUES (?, ?, ?)', [key(`n${index}`), i ?? null, r ?? null])
         equal(await env.sql.first('SELECT i, r, t FROM cells WHERE id = ?', [key(`n${index}`)]), { i, r, t: null }, `numbers ${index}`)
       }
@@ -127,7 +132,8 @@ export const sqlCases = insideCases('sql', [
     contract: 'A trailing semicolon and comments are fine; an empty statement is InvalidArgument, and so is one with a NUL or an open string.',
     async run({ env }) {
       equal(await env.sql.value('-- first\nSELECT 1 AS one /* ; */ ; -- done;\n'), 1, 'value')
-      for (const empty of ['', '  \n', ';', '-- nothing', '/* nothing */', 'SELECT \0 1', "SELECT 'open", 'SELECT "open', '/* open']) await throwsCode('InvalidArgument', () => env.sql.all(empty))
+      for (const empty of ['', '  \n', ';', '-- nothing', '/* nothing */', 'SELECT \0 1', "SELECT 'open", 'SELECT "open', '/* open'])
+        await throwsCode('InvalidArgument', () => env.sql.all(empty))
       await throwsCode('InvalidArgument', () => env.sql.all(5 as unknown as string))
     },
   },
@@ -135,7 +141,23 @@ export const sqlCases = insideCases('sql', [
     id: 'sql-12',
     contract: 'Values are never text of a statement: quotes, comments, backslashes and statements stay values.',
     async run({ env, key }) {
-      const hostile = ["'; DROP TABLE cells; --", '" OR ""="', '1 OR 1=1', "\\' OR 1=1 --", '\u2019 OR \u20181\u2019=\u20181', '$1', '?1', ':name', '@p', "E'\\x41'", '$tag$ x $tag$', '\u02bc; SELECT 1', '%', '/*', '*/ --']
+      const hostile = [
+        "'; DROP TABLE cells; --",
+        '" OR ""="',
+        '1 OR 1=1',
+        "\\' OR 1=1 --",
+        '\u2019 OR \u20181\u2019=\u20181',
+        '$1',
+        '?1',
+        ':name',
+        '@p',
+        "E'\\x41'",
+        '$tag$ x $tag$',
+        '\u02bc; SELECT 1',
+        '%',
+        '/*',
+        '*/ --',
+      ]
       for (const [index, value] of hostile.entries()) {
         await env.sql.run(sql`INSERT INTO cells (id, t) VALUES (${key(`h${index}`)}, ${value})`)
         equal(await env.sql.all(sql`SELECT t FROM cells WHERE t = ${value} AND id = ${key(`h${index}`)}`), [{ t: value }], `value ${index}`)
@@ -157,11 +179,18 @@ export const sqlCases = insideCases('sql', [
     id: 'sql-15',
     contract: '100 parameters are fine, 101 are LimitExceeded.',
     async run({ env }) {
-      const values = (count: number): [string, string[]] => [Array.from({ length: count }, () => '?').join(', '), Array.from({ length: count }, (_, index) => `v${index}`)]
+      const values = (count: number): [string, string[]] => [
+        Array.from({ length: count }, () => '?').join(', '),
+        Array.from({ length: count }, (_, index) => `v${index}`),
+      ]
       const [hundred, params] = values(100)
       equal(await env.sql.value(`SELECT count(*) AS n FROM cells WHERE id IN (${hundred})`, params), 0, 'count')
       const [more, tooMany] = values(101)
-      await throwsCode('LimitExceeded', () => env.sql.all(`SELECT id FROM cells WHERE id IN (${more})`, tooMany), { limit: 'sql.params', actual: 101, max: 100 })
+      await throwsCode('LimitExceeded', () => env.sql.all(`SELECT id FROM cells WHERE id IN (${more})`, tooMany), {
+        limit: 'sql.params',
+        actual: 101,
+        max: 100,
+      })
     },
   },
   {
@@ -272,7 +301,15 @@ export const sqlCases = insideCases('sql', [
          SELECT m.id, row_number() OVER (PARTITION BY m.value ORDER BY m.id) AS n, o.value FROM mine m JOIN counters o ON o.id = m.id ORDER BY m.value DESC, m.id LIMIT 3 OFFSET 1`,
         ids,
       )
-      equal(rows, [{ id: ids[3], n: 2, value: 1 }, { id: ids[0], n: 1, value: 0 }, { id: ids[2], n: 2, value: 0 }], 'rows')
+      equal(
+        rows,
+        [
+          { id: ids[3], n: 2, value: 1 },
+          { id: ids[0], n: 1, value: 0 },
+          { id: ids[2], n: 2, value: 0 },
+        ],
+        'rows',
+      )
     },
   },
   {

@@ -50,7 +50,10 @@ export const waitUntilWireCases = wireCases('waitUntil', [
     contract: 'Twenty pieces of work of one request are all done.',
     async run(tools) {
       await start(tools, 'many')
-      await noted(tools, Array.from({ length: 20 }, (_, index) => `work ${index}`))
+      await noted(
+        tools,
+        Array.from({ length: 20 }, (_, index) => `work ${index}`),
+      )
     },
   },
   {
@@ -59,6 +62,18 @@ export const waitUntilWireCases = wireCases('waitUntil', [
     async run(tools) {
       equal((await start(tools, 'throws')).status, 500, 'status')
       await noted(tools, ['although it threw'])
+    },
+  },
+  {
+    id: 'waitUntil-08',
+    contract: 'Work goes on for about 30 s after the answer, then ctx.signal aborts or the platform ends it.',
+    seconds: 60,
+    async run(tools) {
+      await start(tools, 'endless')
+      await sleep(33_000)
+      const beats = (await tools.notes(tools.key())).map(Number)
+      const last = beats.at(-1) ?? 0
+      ok(last >= 26_000 && last <= 31_500, `the last sign of work came ${last} ms after the answer`)
     },
   },
   {

@@ -2,5 +2,6 @@ import type { Expectations } from './index.ts'
 
 /** Cases that fail on this target today. */
 export const cloudflare: Expectations = {
-  'handlers-62': 'workerd ends a chunked body in good order when the stream of the answer fails, also for a Worker written without unmoor; a client that must know needs a length or an end mark of the app\'s own',
+  'handlers-62':
+    "workerd ends a chunked body in good order when the stream of the answer fails, also for a Worker written without unmoor; a client that must know needs a length or an end mark of the app's own",
 }
