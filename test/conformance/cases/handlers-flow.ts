@@ -77,7 +77,7 @@ export const flowCases = wireCases('handlers', [
     needs: 'response.streaming',
     async run(tools) {
       const connection = await tools.open({ path: `/do/gate/${tools.key()}` })
-      ok(await connection.sees('first', 3), 'the first part came while the gate was shut')
+      ok(await connection.sees('first', 8), 'the first part came while the gate was shut')
       await tools.note(tools.key(), 'open')
       equal(new TextDecoder().decode((await connection.response()).body), 'first\nlast\n', 'body')
     },
@@ -93,7 +93,7 @@ export const flowCases = wireCases('handlers', [
     contract: 'The handler has the first part of a body before the client has sent the last.',
     needs: 'request.streaming',
     async run(tools) {
-      const text = await sendSlowly(tools, () => eventually(async () => equal(await tools.notes(tools.key()), ['first '], 'what the handler has'), 5, 50))
+      const text = await sendSlowly(tools, () => eventually(async () => equal(await tools.notes(tools.key()), ['first '], 'what the handler has'), 10, 50))
       equal(text, 'first last', 'body')
     },
     async without(tools) {

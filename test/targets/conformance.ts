@@ -1,0 +1,15 @@
+import { expect, it } from 'vitest'
+import { CASES, reportText, runConformance } from '../conformance/index.ts'
+
+/** The whole suite on one target, on its real runtime. */
+export function testConformance(target: string): void {
+  it(`passes the conformance suite on ${target}`, { timeout: 240_000 }, async () => {
+    const report = await runConformance({ target })
+    expect(report.failed, reportText(report)).toBe(0)
+    expect(report.total).toBe(CASES.length)
+    expect(report.passed + report.skipped + report.expectedFailures).toBe(report.total)
+    expect(report.skipped).toBeLessThanOrEqual(report.total / 10)
+    expect(report.expectedFailures).toBeLessThanOrEqual(5)
+    expect(report.runtime).not.toBe('none')
+  })
+}
