@@ -139,7 +139,8 @@ class Pool implements Environments {
 
   async stop(): Promise<void> {
     this.#stopping = true
-    for (const { response } of this.#waiting.splice(0)) response.reject(new UnmoorError('Unavailable', 'The function is being stopped.', { operation: 'invoke' }))
+    for (const { response } of this.#waiting.splice(0))
+      response.reject(new UnmoorError('Unavailable', 'The function is being stopped.', { operation: 'invoke' }))
     await Promise.all([...this.#all].map((environment) => stopEnvironment(environment, this.#idle.includes(environment) ? STOP_TIMEOUT : this.#timeout)))
   }
 }

@@ -15,9 +15,9 @@ export interface FrontOptions {
   source: HttpSource
   /** Milliseconds that a stop waits for the requests at work. */
   patience: number
-  invoke(payload: string): Promise<ApiResponse>
+  invoke: (payload: string) => Promise<ApiResponse>
   /** Given what the function or the front did wrong. */
-  onError(message: string): void
+  onError: (message: string) => void
 }
 
 /** An HTTP server before a function, as a Function URL or an HTTP API is one. */
@@ -41,7 +41,10 @@ export async function createFront(options: FrontOptions): Promise<Front> {
   const listening = once(server, 'listening')
   server.listen(options.port, options.host)
   await listening.catch((error: NodeJS.ErrnoException) => {
-    const what = error.code === 'EADDRINUSE' ? `Port ${options.port} is in use. Take another with --port, or 0 for a free one.` : `Cannot listen on ${options.host}:${options.port}: ${error.message}`
+    const what =
+      error.code === 'EADDRINUSE'
+        ? `Port ${options.port} is in use. Take another with --port, or 0 for a free one.`
+        : `Cannot listen on ${options.host}:${options.port}: ${error.message}`
     throw new UnmoorError('Unavailable', what, { operation: 'start', retryable: false, cause: error })
   })
   const { port } = server.address() as AddressInfo

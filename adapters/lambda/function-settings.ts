@@ -43,7 +43,10 @@ export function describeFunction({ manifest, drivers }: Pick<BuildContext, 'mani
     environment: environment(manifest, drivers),
     queues,
     schedules: Object.fromEntries(
-      Object.entries(manifest.crons).map(([cron, schedule]) => [cron, { schedule, input: JSON.stringify({ unmoor: { cron }, time: '<aws.scheduler.scheduled-time>' }) }]),
+      Object.entries(manifest.crons).map(([cron, schedule]) => [
+        cron,
+        { schedule, input: JSON.stringify({ unmoor: { cron }, time: '<aws.scheduler.scheduled-time>' }) },
+      ]),
     ),
   }
 }
@@ -64,8 +67,10 @@ function environment(manifest: BuildContext['manifest'], drivers: BuildContext['
   const names: Record<string, string> = {}
   for (const [binding, declaration] of Object.entries(manifest.bindings)) {
     const name = constantCase(binding)
-    if (declaration.kind === 'variable') names[name] = declaration.default === undefined ? 'a variable of the app' : `a variable of the app; default: ${declaration.default}`
-    if (declaration.kind === 'secret' && drivers[binding]?.driver === 'env') names[name] = declaration.optional ? 'a secret of the app, optional' : 'a secret of the app'
+    if (declaration.kind === 'variable')
+      names[name] = declaration.default === undefined ? 'a variable of the app' : `a variable of the app; default: ${declaration.default}`
+    if (declaration.kind === 'secret' && drivers[binding]?.driver === 'env')
+      names[name] = declaration.optional ? 'a secret of the app, optional' : 'a secret of the app'
     if (declaration.kind === 'service' && drivers[binding]?.driver === 'http') names[`${name}_URL`] = `the URL of the app "${declaration.app ?? binding}"`
     const spec = drivers[binding]
     if (spec !== undefined) Object.assign(names, driverVariables(binding, spec))
@@ -77,10 +82,14 @@ function environment(manifest: BuildContext['manifest'], drivers: BuildContext['
 function driverVariables(binding: string, spec: DriverSpec): Record<string, string> {
   const names: Record<string, string> = {}
   for (const [option, value] of Object.entries(spec)) {
-    if (typeof value === 'object' && value !== null && 'env' in value && typeof value.env === 'string') names[value.env] = `${option} of the ${spec.driver} driver of "${binding}"`
+    if (typeof value === 'object' && value !== null && 'env' in value && typeof value.env === 'string')
+      names[value.env] = `${option} of the ${spec.driver} driver of "${binding}"`
   }
   const standard: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-    dynamodb: { ...(spec['table'] === undefined ? { UNMOOR_TABLE: 'the DynamoDB table' } : {}), ...(spec['bucket'] === undefined ? { UNMOOR_BUCKET: 'the S3 bucket' } : {}) },
+    dynamodb: {
+      ...(spec['table'] === undefined ? { UNMOOR_TABLE: 'the DynamoDB table' } : {}),
+      ...(spec['bucket'] === undefined ? { UNMOOR_BUCKET: 'the S3 bucket' } : {}),
+    },
     s3: spec['bucket'] === undefined ? { UNMOOR_BUCKET: 'the S3 bucket' } : {},
     sqs: spec['url'] === undefined ? { [`${constantCase(binding)}_QUEUE_URL`]: `the SQS queue of "${binding}"` } : {},
     postgres: spec['url'] === undefined ? { DATABASE_URL: 'the Postgres database' } : {},

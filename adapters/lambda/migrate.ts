@@ -14,7 +14,11 @@ export async function migrate(options: Omit<StartOptions, 'port' | 'host'> & { u
   const { info, url, variables, dataDir } = options
   const bindings = Object.keys(info.migrations)
   if (url !== undefined && bindings.length > 1) {
-    throw new UnmoorError('InvalidArgument', `--url names one database, but this app has ${bindings.length} with migrations: ${bindings.join(', ')}. Set the variables that their drivers read instead.`, { operation: 'migrate' })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `--url names one database, but this app has ${bindings.length} with migrations: ${bindings.join(', ')}. Set the variables that their drivers read instead.`,
+      { operation: 'migrate' },
+    )
   }
   const report: Record<string, MigrateReport[string]> = {}
   for (const binding of bindings) {
@@ -28,13 +32,19 @@ export async function migrate(options: Omit<StartOptions, 'port' | 'host'> & { u
   return report
 }
 
-async function openSql(binding: string, info: ArtifactInfo, where: { variables: Readonly<Record<string, string>>; dataDir: string; url: string | undefined }): Promise<SqlDriver> {
+async function openSql(
+  binding: string,
+  info: ArtifactInfo,
+  where: { variables: Readonly<Record<string, string>>; dataDir: string; url: string | undefined },
+): Promise<SqlDriver> {
   const spec = info.drivers[binding]
   const declaration = info.manifest.bindings[binding]
-  if (spec === undefined || declaration === undefined) throw new UnmoorError('Internal', `Binding "${binding}" has no driver in this build. Build the app again.`, { binding })
+  if (spec === undefined || declaration === undefined)
+    throw new UnmoorError('Internal', `Binding "${binding}" has no driver in this build. Build the app again.`, { binding })
   const module = (await import(driverUrl(spec.driver))) as { sql?: DriverFactory<'sql', Record<string, unknown>> }
-  if (module.sql === undefined) throw new UnmoorError('InvalidArgument', `Binding "${binding}": the driver "${spec.driver}" does not serve sql.`, { binding, operation: 'migrate' })
-  const variable = (name: string): string | undefined => where.variables[name] ?? process.env[name]
+  if (module.sql === undefined)
+    throw new UnmoorError('InvalidArgument', `Binding "${binding}": the driver "${spec.driver}" does not serve sql.`, { binding, operation: 'migrate' })
+  const variable = (name: string): string | undefined => where.variables[name]
   const options = { ...readVariables(spec, binding, variable, where.url !== undefined), ...(where.url === undefined ? {} : { url: where.url }) }
   return module.sql(options, { binding, app: info.manifest.name, declaration, dataDir: where.dataDir, variable, now: Date.now })
 }
@@ -52,7 +62,11 @@ function readVariables(spec: DriverSpec, binding: string, variable: (name: strin
     const env = typeof value === 'object' && value !== null && 'env' in value && typeof value.env === 'string' ? value.env : undefined
     const found = env === undefined ? value : variable(env)
     if (found === undefined && !(hasUrl && name === 'url')) {
-      throw new UnmoorError('NotFound', `Binding "${binding}": its driver's "${name}" comes from the variable ${env}, which is not set. Set it, or give --url.`, { binding, operation: 'migrate' })
+      throw new UnmoorError(
+        'NotFound',
+        `Binding "${binding}": its driver's "${name}" comes from the variable ${env}, which is not set. Set it, or give --url.`,
+        { binding, operation: 'migrate' },
+      )
     }
     options[name] = found
   }

@@ -10,11 +10,11 @@ export interface PollerOptions {
   manifest: Manifest
   /** Queue URLs by binding. */
   queues: Readonly<Record<string, string>>
-  variable(name: string): string | undefined
+  variable: (name: string) => string | undefined
   /** Seconds that a received message stays hidden: longer than the function's timeout. */
   visibilityTimeout: number
-  invoke(payload: string): Promise<ApiResponse>
-  onError(message: string): void
+  invoke: (payload: string) => Promise<ApiResponse>
+  onError: (message: string) => void
 }
 
 /** Most messages that SQS gives at once. */
@@ -59,12 +59,14 @@ async function poll(api: SqsApi, binding: string, declaration: QueueDeclaration,
 async function receiveBatch(api: SqsApi, { batchSize, batchWait }: QueueDeclaration, visibilityTimeout: number, signal: AbortSignal): Promise<SqsMessage[]> {
   const messages: SqsMessage[] = []
   let until = Infinity
-  for (let waitSeconds = LONG_POLL; messages.length < batchSize && !signal.aborted; ) {
-    const received = await api.receive({ max: Math.min(RECEIVE_MAX, batchSize - messages.length), visibilityTimeout: visibilityTimeout + batchWait, waitSeconds, signal }).catch((error: unknown) => {
-      // What is hidden from others already must reach the function.
-      if (messages.length === 0) throw error
-      return []
-    })
+  for (let waitSeconds = LONG_POLL; messages.length < batchSize && !signal.aborted;) {
+    const received = await api
+      .receive({ max: Math.min(RECEIVE_MAX, batchSize - messages.length), visibilityTimeout: visibilityTimeout + batchWait, waitSeconds, signal })
+      .catch((error: unknown) => {
+        // What is hidden from others already must reach the function.
+        if (messages.length === 0) throw error
+        return []
+      })
     messages.push(...received)
     if (messages.length > 0 && until === Infinity) until = Date.now() + batchWait * 1000
     const left = until - Date.now()
@@ -78,7 +80,11 @@ async function deliver(api: SqsApi, messages: readonly SqsMessage[], options: Po
   const event: SqsEvent = { Records: messages.map((message) => toRecord(message, api.url)) }
   const answer = await options.invoke(JSON.stringify(event))
   if (answer.kind !== 'buffered') {
-    throw new UnmoorError('Internal', answer.kind === 'error' ? `the batch failed: ${answer.errorType}: ${answer.errorMessage}` : 'the function streamed its answer.', { operation: 'queue' })
+    throw new UnmoorError(
+      'Internal',
+      answer.kind === 'error' ? `the batch failed: ${answer.errorType}: ${answer.errorMessage}` : 'the function streamed its answer.',
+      { operation: 'queue' },
+    )
   }
   const failed = failures(answer.payload, messages)
   const done = messages.filter(({ MessageId }) => !failed.has(MessageId)).map(({ ReceiptHandle }) => ReceiptHandle)
@@ -99,9 +105,16 @@ function toRecord(message: SqsMessage, url: string): SqsRecord & { readonly awsR
     messageId: message.MessageId,
     receiptHandle: message.ReceiptHandle,
     body: message.Body,
-    attributes: { ...attributes, ApproximateReceiveCount: attributes['ApproximateReceiveCount'] ?? '1', SentTimestamp: attributes['SentTimestamp'] ?? String(Date.now()) },
+    attributes: {
+      ...attributes,
+      ApproximateReceiveCount: attributes['ApproximateReceiveCount'] ?? '1',
+      SentTimestamp: attributes['SentTimestamp'] ?? String(Date.now()),
+    },
     messageAttributes: Object.fromEntries(
-      Object.entries(message.MessageAttributes ?? {}).map(([name, { DataType, StringValue, BinaryValue }]) => [name, { dataType: DataType, stringValue: StringValue, binaryValue: BinaryValue }]),
+      Object.entries(message.MessageAttributes ?? {}).map(([name, { DataType, StringValue, BinaryValue }]) => [
+        name,
+        { dataType: DataType, stringValue: StringValue, binaryValue: BinaryValue },
+      ]),
     ),
     md5OfBody: message.MD5OfBody ?? '',
     eventSource: 'aws:sqs',

@@ -30,7 +30,7 @@ export interface ApiInvocation {
 export type ApiResponse =
   | { readonly kind: 'buffered'; readonly payload: string }
   /** `failed` tells, once the body has ended, what its trailers say went wrong. */
-  | { readonly kind: 'stream'; readonly contentType: string; readonly body: IncomingMessage; failed(): string | undefined }
+  | { readonly kind: 'stream'; readonly contentType: string; readonly body: IncomingMessage; readonly failed: () => string | undefined }
   | { readonly kind: 'error'; readonly errorType: string; readonly errorMessage: string }
 
 /** Lambda's Runtime API for one environment, on a free port of 127.0.0.1. */
@@ -127,7 +127,8 @@ class Api implements RuntimeApi {
       if (version !== '2018-06-01' || runtime !== 'runtime') return refuse(response, 404, 'NotFound', `There is no ${request.url}.`)
       if (request.method === 'GET' && kind === 'invocation' && id === 'next') return this.#next(response)
       if (request.method === 'POST' && kind === 'init' && id === 'error') return await this.#initError(request, response)
-      if (request.method === 'POST' && kind === 'invocation' && (what === 'response' || what === 'error')) return await this.#answer(id ?? '', what, request, response)
+      if (request.method === 'POST' && kind === 'invocation' && (what === 'response' || what === 'error'))
+        return await this.#answer(id ?? '', what, request, response)
       refuse(response, 404, 'NotFound', `There is no ${request.method} ${request.url}.`)
     } catch {
       // The runtime broke the connection off; it calls again or its process ends, and both are seen.
@@ -174,7 +175,8 @@ class Api implements RuntimeApi {
 
   async #answer(id: string, what: 'response' | 'error', request: IncomingMessage, response: ServerResponse): Promise<void> {
     const pending = this.#pending
-    if (pending?.invocation.requestId !== id || pending.answered) return refuse(response, 400, 'InvalidRequestID', `The request id ${id} is not one that waits for an answer.`)
+    if (pending?.invocation.requestId !== id || pending.answered)
+      return refuse(response, 400, 'InvalidRequestID', `The request id ${id} is not one that waits for an answer.`)
     if (what === 'response' && request.headers['lambda-runtime-function-response-mode'] === 'streaming') {
       pending.answered = true
       const failed = (): string | undefined => request.trailers['lambda-runtime-function-error-type']
@@ -189,7 +191,11 @@ class Api implements RuntimeApi {
     if (what === 'error') {
       pending.response.resolve({ kind: 'error', ...readError(request, body) })
     } else if (body.byteLength > PAYLOAD_LIMIT) {
-      pending.response.resolve({ kind: 'error', errorType: 'Function.ResponseSizeTooLarge', errorMessage: `Response payload size (${body.byteLength} bytes) exceeded maximum allowed payload size (${PAYLOAD_LIMIT} bytes).` })
+      pending.response.resolve({
+        kind: 'error',
+        errorType: 'Function.ResponseSizeTooLarge',
+        errorMessage: `Response payload size (${body.byteLength} bytes) exceeded maximum allowed payload size (${PAYLOAD_LIMIT} bytes).`,
+      })
       return refuse(response, 413, 'RequestEntityTooLarge', `Exceeded maximum allowed payload size (${PAYLOAD_LIMIT} bytes).`)
     } else {
       pending.response.resolve({ kind: 'buffered', payload: body.toString('utf8') })
@@ -206,13 +212,17 @@ function initError(errorType: string, errorMessage: string): UnmoorError {
 }
 
 function readError(request: IncomingMessage, body: Buffer): { errorType: string; errorMessage: string } {
-  let parsed: { errorType?: unknown; errorMessage?: unknown } = {}
+  const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+  let parsed: { errorType?: unknown; errorMessage?: unknown } | null | undefined
   try {
-    parsed = JSON.parse(body.toString('utf8')) as typeof parsed
+    parsed = JSON.parse(body.toString('utf8')) as { errorType?: unknown; errorMessage?: unknown } | null
   } catch {
     // The header alone then tells.
   }
-  return { errorType: String(parsed?.errorType ?? request.headers['lambda-runtime-function-error-type'] ?? 'Error'), errorMessage: String(parsed?.errorMessage ?? '') }
+  return {
+    errorType: text(parsed?.errorType) ?? text(request.headers['lambda-runtime-function-error-type']) ?? 'Error',
+    errorMessage: text(parsed?.errorMessage) ?? '',
+  }
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {

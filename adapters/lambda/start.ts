@@ -24,11 +24,18 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
   // Ended in the reverse order, also where a later step fails.
   const ends: (() => Promise<void>)[] = []
   const end = async (): Promise<void> => {
-    for (const close of ends.splice(0).reverse()) await close()
+    for (const close of ends.splice(0).toReversed()) await close()
   }
   const onError = (message: string): void => options.onOutput?.(message)
   try {
-    const aws = await startLocalAws({ manifest: info.manifest, drivers: info.drivers, variables: options.variables, dataDir: join(dataDir, 'aws'), visibilityTimeout: settings.timeout + VISIBILITY_MARGIN, log })
+    const aws = await startLocalAws({
+      manifest: info.manifest,
+      drivers: info.drivers,
+      variables: options.variables,
+      dataDir: join(dataDir, 'aws'),
+      visibilityTimeout: settings.timeout + VISIBILITY_MARGIN,
+      log,
+    })
     ends.push(() => aws.stop())
     const variables = { ...aws.variables, ...options.variables }
     await migrate({ ...options, variables })
@@ -37,7 +44,14 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     const ready = Promise.withResolvers<Environments>()
     ready.promise.catch(() => undefined)
     const invoke = async (payload: string): Promise<ApiResponse> => (await ready.promise).invoke(payload)
-    const front = await createFront({ host: options.host ?? '127.0.0.1', port: options.port, source: settings.event, patience: (settings.timeout + 1) * 1000, invoke, onError })
+    const front = await createFront({
+      host: options.host ?? '127.0.0.1',
+      port: options.port,
+      source: settings.event,
+      patience: (settings.timeout + 1) * 1000,
+      invoke,
+      onError,
+    })
     let frontStopped = false
     const stopFront = async (): Promise<void> => {
       if (!frontStopped) await front.stop()
@@ -59,7 +73,14 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     })
     ready.resolve(environments)
 
-    const poller = pollQueues({ manifest: info.manifest, queues: { ...queueUrls(options, variables), ...aws.queues }, variable: (name) => variables[name], visibilityTimeout: settings.timeout + VISIBILITY_MARGIN, invoke, onError })
+    const poller = pollQueues({
+      manifest: info.manifest,
+      queues: { ...queueUrls(options, variables), ...aws.queues },
+      variable: (name) => variables[name],
+      visibilityTimeout: settings.timeout + VISIBILITY_MARGIN,
+      invoke,
+      onError,
+    })
     ends.push(() => poller.stop())
 
     const exited = Promise.withResolvers<number | null>()
@@ -83,7 +104,9 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
 /** What the function's process sees: what AWS sets, what the drivers need, and what the caller gives. */
 function functionEnvironment(options: StartOptions, variables: Readonly<Record<string, string>>, front: Front, source: HttpSource): Record<string, string> {
   const { info, dir, testToken } = options
-  const inherited = Object.entries(process.env).filter(([name]) => ['PATH', 'HOME', 'TMPDIR'].includes(name) || (name.startsWith('NODE_') && !name.startsWith('NODE_CHANNEL_')))
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => ['PATH', 'HOME', 'TMPDIR'].includes(name) || (name.startsWith('NODE_') && !name.startsWith('NODE_CHANNEL_')),
+  )
   return {
     ...(Object.fromEntries(inherited) as Record<string, string>),
     TZ: ':UTC',
@@ -116,10 +139,12 @@ function ownServiceUrls({ bindings, name }: StartOptions['info']['manifest'], ur
 
 /** Queues that the caller has of their own, by the variables that name them. */
 function queueUrls({ info }: StartOptions, variables: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(info.manifest.queues.flatMap((binding) => {
-    const url = variables[`${constantCase(binding)}_QUEUE_URL`]
-    return url === undefined ? [] : [[binding, url]]
-  }))
+  return Object.fromEntries(
+    info.manifest.queues.flatMap((binding) => {
+      const url = variables[`${constantCase(binding)}_QUEUE_URL`]
+      return url === undefined ? [] : [[binding, url]]
+    }),
+  )
 }
 
 async function runCron(name: string, scheduledTime: number, invoke: (payload: string) => Promise<ApiResponse>): Promise<void> {

@@ -21,10 +21,16 @@ interface Rig {
 
 const ends: (() => Promise<void>)[] = []
 afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end()
+  for (const end of ends.splice(0).toReversed()) await end()
 })
 
-async function rig(fetch: Fetch, options: { intercept?: (request: IncomingMessage, response: ServerResponse, call: number) => boolean | Promise<boolean>; events?: Partial<EventOptions> } = {}): Promise<Rig> {
+async function rig(
+  fetch: Fetch,
+  options: {
+    intercept?: (request: IncomingMessage, response: ServerResponse, call: number) => boolean | Promise<boolean>
+    events?: Partial<EventOptions>
+  } = {},
+): Promise<Rig> {
   const calls: string[] = []
   const lines: string[] = []
   const api = await createRuntimeApi({
@@ -59,7 +65,9 @@ function send(api: RuntimeApi, payload: string, more: Partial<ApiInvocation> = {
   return api.invoke({ payload, deadline: Date.now() + 5000, ...more })
 }
 
-async function read(answer: ApiResponse): Promise<{ head?: { statusCode: number; headers: Record<string, string>; cookies: string[] }; body: string; failed?: string | undefined }> {
+async function read(
+  answer: ApiResponse,
+): Promise<{ head?: { statusCode: number; headers: Record<string, string>; cookies: string[] }; body: string; failed?: string | undefined }> {
   if (answer.kind === 'error') throw new Error(`${answer.errorType}: ${answer.errorMessage}`)
   if (answer.kind === 'buffered') return { body: answer.payload }
   const chunks: Buffer[] = []
@@ -80,7 +88,13 @@ describe('answers', () => {
           controller.close()
         },
       })
-      return new Response(body, { status: 201, headers: [['set-cookie', 'a=1'], ['set-cookie', 'b=2']] })
+      return new Response(body, {
+        status: 201,
+        headers: [
+          ['set-cookie', 'a=1'],
+          ['set-cookie', 'b=2'],
+        ],
+      })
     })
     const answer = await send(api, http('/')).response
     if (answer.kind !== 'stream') throw new Error(answer.kind)
@@ -147,10 +161,13 @@ describe('answers', () => {
   })
 
   it('answers 500 without the details where the app throws, 500 where a buffered body fails', async () => {
-    const { api, lines } = await rig((request) => {
-      if (request.url.endsWith('/throw')) throw new Error('secret detail')
-      return new Response(new ReadableStream({ pull: () => Promise.reject(new Error('secret detail')) }))
-    }, { events: { invokeMode: 'BUFFERED' } })
+    const { api, lines } = await rig(
+      (request) => {
+        if (request.url.endsWith('/throw')) throw new Error('secret detail')
+        return new Response(new ReadableStream({ pull: () => Promise.reject(new Error('secret detail')) }))
+      },
+      { events: { invokeMode: 'BUFFERED' } },
+    )
     for (const path of ['/throw', '/body']) {
       const call = send(api, http(path))
       const { body } = await read(await call.response)
@@ -182,7 +199,10 @@ describe('events', () => {
     ['{"hello":1}', 'Unmoor.Unsupported'],
     ['{not json', 'Unmoor.InvalidArgument'],
     ['null', 'Unmoor.Unsupported'],
-    ['{"Records":[{"eventSource":"aws:sqs","messageId":"1","eventSourceARN":"arn:aws:sqs:r:a:nope","receiptHandle":"r","body":"","attributes":{},"messageAttributes":{}}]}', 'Unmoor.NotFound'],
+    [
+      '{"Records":[{"eventSource":"aws:sqs","messageId":"1","eventSourceARN":"arn:aws:sqs:r:a:nope","receiptHandle":"r","body":"","attributes":{},"messageAttributes":{}}]}',
+      'Unmoor.NotFound',
+    ],
     ['{"unmoor":{"cron":"nope"}}', 'Unmoor.NotFound'],
     ['{"unmoor":{"cron":"tick"},"time":"1970-01-01T00:00:00.002Z"}', 'RangeError'],
   ])('%s fails by name, and the loop goes on', async (payload, errorType) => {
@@ -327,10 +347,10 @@ describe('a Runtime API that fails', () => {
         if (!request.url?.endsWith('/response') || !lose) return false
         lose = false
         // The API reads the answer; what it says itself never arrives.
-        response.writeHead = (() => {
+        response.writeHead = () => {
           response.destroy()
           return response
-        }) as typeof response.writeHead
+        }
         return false
       },
     })

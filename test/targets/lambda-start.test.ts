@@ -43,7 +43,7 @@ const alive = (pid: number): boolean => {
 }
 
 async function until<T>(check: () => Promise<T | undefined | false>, seconds = 15): Promise<T> {
-  for (const end = Date.now() + seconds * 1000; ; ) {
+  for (const end = Date.now() + seconds * 1000; ;) {
     const value = await check()
     if (value) return value
     if (Date.now() > end) throw new Error(`not within ${seconds} s; last lines:\n${lines.slice(-20).join('\n')}`)
@@ -67,7 +67,11 @@ describe('a started app', () => {
   })
 
   it('gets requests as AWS makes them, and its secrets', async () => {
-    const answer = (await (await get('/a%2Fb?x=1&x=2', { headers: { 'x-forwarded-for': '10.0.0.1', 'x-forwarded-proto': 'https' } })).json()) as { url: string; headers: Record<string, string>; key: string }
+    const answer = (await (await get('/a%2Fb?x=1&x=2', { headers: { 'x-forwarded-for': '10.0.0.1', 'x-forwarded-proto': 'https' } })).json()) as {
+      url: string
+      headers: Record<string, string>
+      key: string
+    }
     expect(answer).toMatchObject({ url: `${app.url}/a%2Fb?x=1&x=2`, key: 'open sesame' })
     expect(answer.headers).toMatchObject({ 'x-forwarded-for': '10.0.0.1, 127.0.0.1', 'x-forwarded-proto': 'http' })
   })
@@ -228,7 +232,10 @@ describe('a start that fails', () => {
   })
 
   it('tells what the app threw at import', async () => {
-    await expect(start({ variables: { BREAK_IMPORT: 'yes' } })).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringContaining('RangeError: the app broke at import') })
+    await expect(start({ variables: { BREAK_IMPORT: 'yes' } })).rejects.toMatchObject({
+      code: 'Unavailable',
+      message: expect.stringContaining('RangeError: the app broke at import'),
+    })
   })
 
   it('names a port that is taken', async () => {

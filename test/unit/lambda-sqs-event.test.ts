@@ -23,14 +23,24 @@ function record(messageId: string, body: string, receiveCount = 1, arn = ARN): S
   }
 }
 
-async function rig(handler: (batch: QueueBatch<unknown>) => void | Promise<void>, settle?: QueueDriver['settle'], queueName = 'links-clicks'): Promise<{ run(event: SqsEvent): Promise<unknown>; lines: string[] }> {
+async function rig(
+  handler: (batch: QueueBatch<unknown>) => void | Promise<void>,
+  settle?: QueueDriver['settle'],
+  queueName = 'links-clicks',
+): Promise<{ run: (event: SqsEvent) => Promise<unknown>; lines: string[] }> {
   const lines: string[] = []
   const log = (message: string): void => void lines.push(message)
   const driver: QueueDriver = settle === undefined ? { send: async () => undefined } : { send: async () => undefined, settle }
   const clicks: QueueDeclaration<unknown> = queue({ maxRetries: 2, retryDelay: 7 })
   const app = defineApp({ bindings: defineBindings({ clicks }), queues: { clicks: handler } })
   const create = (_options: unknown, _context: DriverContext): QueueDriver => driver
-  const runtime = await createRuntime({ app, name: 'test', drivers: { clicks: { create, options: {}, portable: portableQueue } }, variable: () => undefined, onError: log })
+  const runtime = await createRuntime({
+    app,
+    name: 'test',
+    drivers: { clicks: { create, options: {}, portable: portableQueue } },
+    variable: () => undefined,
+    onError: log,
+  })
   const options: SqsOptions = {
     runtime,
     decode: decodeSqsRecord,
@@ -51,7 +61,11 @@ it('names only what is to come again, and sets its delay', async () => {
   const settled: QueueSettlement[] = []
   const { run } = await rig(
     (batch) => {
-      expect(batch.messages.map(({ body, attempts, id }) => [body, attempts, id])).toEqual([[1, 1, 'a'], [2, 1, 'b'], [3, 2, 'c']])
+      expect(batch.messages.map(({ body, attempts, id }) => [body, attempts, id])).toEqual([
+        [1, 1, 'a'],
+        [2, 1, 'b'],
+        [3, 2, 'c'],
+      ])
       batch.messages[1]?.retry()
       batch.messages[2]?.retry({ delaySeconds: 30 })
     },

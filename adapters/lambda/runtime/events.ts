@@ -17,12 +17,12 @@ export interface EventOptions {
   invokeMode: InvokeMode
   /** Set behind the local front, whose events have no domain of AWS and whose protocol is `http`. */
   localFront?: HttpSource | undefined
-  variable(name: string): string | undefined
+  variable: (name: string) => string | undefined
   /** Absent in an app that consumes no queue. */
   decodeSqsRecord?: DecodeSqsRecord | undefined
   /** Absent in production builds. */
   handleTestChannel?: TestChannel | undefined
-  log(message: string, error?: unknown): void
+  log: (message: string, error?: unknown) => void
 }
 
 /** An event's result: JSON, or for streaming Function URLs a head and a body. */
@@ -39,7 +39,10 @@ export async function handleEvent(event: unknown, ctx: Context, signal: AbortSig
   const { runtime } = options
   if (isSqsEvent(event)) {
     const { decodeSqsRecord: decode } = options
-    if (decode === undefined) throw new UnmoorError('NotFound', `An event came for queue ${event.Records[0]?.eventSourceARN ?? ''}, but this app consumes no queue.`, { operation: 'queue' })
+    if (decode === undefined)
+      throw new UnmoorError('NotFound', `An event came for queue ${event.Records[0]?.eventSourceARN ?? ''}, but this app consumes no queue.`, {
+        operation: 'queue',
+      })
     return { json: await handleSqsEvent(event, ctx, { ...options, decode }) }
   }
   if (isScheduleEvent(event)) {
@@ -48,7 +51,11 @@ export async function handleEvent(event: unknown, ctx: Context, signal: AbortSig
     if (error !== undefined && retry) throw error
     return { json: null }
   }
-  throw new UnmoorError('Unsupported', `This event is of no kind that the app can take (${describe(event)}). Function URLs, HTTP APIs (payload 2.0), SQS and schedules are.`, { operation: 'lambda' })
+  throw new UnmoorError(
+    'Unsupported',
+    `This event is of no kind that the app can take (${describe(event)}). Function URLs, HTTP APIs (payload 2.0), SQS and schedules are.`,
+    { operation: 'lambda' },
+  )
 }
 
 async function handleHttp(event: HttpEvent, ctx: Context, signal: AbortSignal, options: EventOptions): Promise<EventResult> {
@@ -75,7 +82,9 @@ async function bufferedResult(response: Response, event: HttpEvent, log: EventOp
   try {
     const result = await toBufferedResult(response, method)
     if (result !== undefined) return result
-    log(`${method} ${event.rawPath}: the answer is over Lambda's limit of ${BUFFERED_LIMIT} bytes for a buffered answer (base64 counted). Stream it through a Function URL, or answer with the address of a blob.`)
+    log(
+      `${method} ${event.rawPath}: the answer is over Lambda's limit of ${BUFFERED_LIMIT} bytes for a buffered answer (base64 counted). Stream it through a Function URL, or answer with the address of a blob.`,
+    )
     failed = new Response("The answer is over Lambda's limit for buffered answers.", { status: 502 })
   } catch (error) {
     log(`${method} ${event.rawPath}: the answer's body failed:`, error)

@@ -1,6 +1,6 @@
 import type { EventOptions } from './events.ts'
 import { handleEvent } from './events.ts'
-import { checkChunk, toBufferedResult } from './http-result.ts'
+import { checkChunk } from './http-result.ts'
 import { createScope } from './invocation.ts'
 import { PRELUDE_END, STREAM_TYPE } from './loop.ts'
 
@@ -31,7 +31,7 @@ export function createHandler(options: EventOptions): LambdaHandler {
   if (options.invokeMode === 'RESPONSE_STREAM' && awslambda?.streamifyResponse !== undefined) {
     return awslambda.streamifyResponse((event, stream, context) => streamingHandler(event, stream, context, options))
   }
-  return ((event: unknown, context: LambdaContext) => bufferedHandler(event, context, options)) as LambdaHandler
+  return (event: unknown, context: LambdaContext) => bufferedHandler(event, context, options)
 }
 
 function scopeOf(context: LambdaContext, { log }: EventOptions): ReturnType<typeof createScope> {

@@ -52,7 +52,8 @@ export function toRequest(event: HttpEvent, options: ToRequestOptions = {}): Req
   const { domainName, http } = event.requestContext
   const headers = requestHeaders(event)
   const host = domainName ?? headers.get('host')
-  if (host === null) throw new UnmoorError('InvalidArgument', 'The HTTP event has neither requestContext.domainName nor a host header.', { operation: 'lambda' })
+  if (host === null)
+    throw new UnmoorError('InvalidArgument', 'The HTTP event has neither requestContext.domainName nor a host header.', { operation: 'lambda' })
   const path = (options.source ?? httpSource(event)) === 'v2' ? apiGatewayPath(event) : event.rawPath
   const query = event.rawQueryString ? `?${event.rawQueryString.replaceAll('#', '%23')}` : ''
   const url = `${options.protocol ?? 'https'}://${host}${path.startsWith('/') ? '' : '/'}${path.includes('?') || path.includes('#') ? encodeDelimiters(path) : path}${query}`
@@ -66,10 +67,14 @@ export function toRequest(event: HttpEvent, options: ToRequestOptions = {}): Req
       redirect: 'manual',
     })
   } catch (error) {
-    throw new UnmoorError('InvalidArgument', `The HTTP event makes no request: ${http.method} ${url}: ${error instanceof Error ? error.message : String(error)}`, {
-      operation: 'lambda',
-      cause: error,
-    })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `The HTTP event makes no request: ${http.method} ${url}: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        operation: 'lambda',
+        cause: error,
+      },
+    )
   }
 }
 

@@ -1,7 +1,7 @@
 /** `unmoor/lambda/runtime`: the run-time half of the Lambda target. The generated entry of an artifact calls {@link createLambda}. */
 import { endInitGuard, failInit, USER_AGENT } from './init-guard.ts'
 import { UnmoorError } from '../../../core/errors.ts'
-import { createRuntime, type BoundDriver, type RuntimeOptions } from '../../../core/runtime.ts'
+import { createRuntime, type BoundDriver } from '../../../core/runtime.ts'
 import type { App } from '../../../core/app.ts'
 import type { TestChannel } from '../../../core/test-channel.ts'
 import { toLambdaError } from './errors.ts'
@@ -39,10 +39,7 @@ export interface LambdaOptions {
  * Makes the app's env and, as the main module, starts to take events. Otherwise the handler is for AWS's client, and errors are thrown to it.
  */
 export async function createLambda(options: LambdaOptions): Promise<{ handler: LambdaHandler }> {
-  const variable = (name: string): string | undefined => process.env[name]
-  const runtimeOptions: RuntimeOptions = { app: options.app, name: options.name, drivers: withAssets(options), variable }
-  if (!options.main) return { handler: createHandler(await eventOptions(options, runtimeOptions)) }
-
+  if (!options.main) return { handler: createHandler(await eventOptions(options)) }
   const api = variable('AWS_LAMBDA_RUNTIME_API')
   if (api === undefined) {
     console.error('This is a Lambda function, and AWS_LAMBDA_RUNTIME_API is not set: run it in AWS Lambda, or locally with "unmoor start --target lambda".')
@@ -51,7 +48,7 @@ export async function createLambda(options: LambdaOptions): Promise<{ handler: L
   const client = new RuntimeClient(api, { userAgent: USER_AGENT })
   let events: EventOptions
   try {
-    events = await eventOptions(options, runtimeOptions)
+    events = await eventOptions(options)
   } catch (error) {
     return failInit(client, error)
   }
@@ -59,6 +56,8 @@ export async function createLambda(options: LambdaOptions): Promise<{ handler: L
   serve(client, events)
   return { handler: createHandler(events) }
 }
+
+const variable = (name: string): string | undefined => process.env[name]
 
 /** The `files` driver reads the artifact's own copy. */
 function withAssets({ drivers, app, dir }: LambdaOptions): Readonly<Record<string, BoundDriver>> {
@@ -70,14 +69,12 @@ function withAssets({ drivers, app, dir }: LambdaOptions): Readonly<Record<strin
   )
 }
 
-async function eventOptions(options: LambdaOptions, runtimeOptions: RuntimeOptions): Promise<EventOptions> {
-  const { variable } = runtimeOptions
-  const runtime = await createRuntime(runtimeOptions)
+async function eventOptions(options: LambdaOptions): Promise<EventOptions> {
   return {
-    runtime,
+    runtime: await createRuntime({ app: options.app, name: options.name, drivers: withAssets(options), variable }),
     variable,
-    invokeMode: oneOf(INVOKE_MODES, 'UNMOOR_INVOKE_MODE', variable) ?? options.invokeMode ?? 'RESPONSE_STREAM',
-    localFront: oneOf(HTTP_SOURCES, 'UNMOOR_LOCAL_FRONT', variable),
+    invokeMode: oneOf(INVOKE_MODES, 'UNMOOR_INVOKE_MODE') ?? options.invokeMode ?? 'RESPONSE_STREAM',
+    localFront: oneOf(HTTP_SOURCES, 'UNMOOR_LOCAL_FRONT'),
     decodeSqsRecord: options.decodeSqsRecord,
     handleTestChannel: options.handleTestChannel,
     log: (message, error) => (error === undefined ? console.error(message) : console.error(message, error)),
@@ -87,7 +84,7 @@ async function eventOptions(options: LambdaOptions, runtimeOptions: RuntimeOptio
 const INVOKE_MODES: readonly InvokeMode[] = ['RESPONSE_STREAM', 'BUFFERED']
 const HTTP_SOURCES: readonly HttpSource[] = ['url', 'v2']
 
-function oneOf<T extends string>(allowed: readonly T[], name: string, variable: RuntimeOptions['variable']): T | undefined {
+function oneOf<T extends string>(allowed: readonly T[], name: string): T | undefined {
   const value = variable(name)
   if (value === undefined) return undefined
   const found = allowed.find((candidate) => candidate === value)
@@ -115,10 +112,17 @@ function serve(client: RuntimeClient, events: EventOptions): void {
   process.on('SIGINT', () => void stop())
   // As on the other targets, a promise that nobody awaits fails alone.
   process.on('unhandledRejection', (error) => events.log('Unhandled rejection:', error))
-  process.on('uncaughtException', (error) => {
-    events.log('Uncaught exception, this environment ends:', error)
-    const id = loop.unanswered
-    const reported = id === undefined ? undefined : client.invocationError(id, { ...toLambdaError(error), errorType: 'Runtime.UncaughtException' }).catch(() => undefined)
-    void Promise.race([reported, new Promise((resolve) => setTimeout(resolve, 1000))]).then(() => process.exit(1))
+  process.on('uncaughtException', (thrown) => {
+    events.log('Uncaught exception, this environment ends:', thrown)
+    void endAfter(thrown, client, loop.unanswered)
   })
+}
+
+/** Reports the event at work as failed, within a second, and ends the process: after an uncaught exception nobody knows what state it is in. */
+async function endAfter(thrown: unknown, client: RuntimeClient, requestId: string | undefined): Promise<never> {
+  setTimeout(() => process.exit(1), 1000)
+  if (requestId !== undefined) {
+    await client.invocationError(requestId, { ...toLambdaError(thrown), errorType: 'Runtime.UncaughtException' }).catch(() => undefined)
+  }
+  process.exit(1)
 }

@@ -19,9 +19,12 @@ function margin(remaining: number): number {
 export function createScope(deadline: number, onError: (error: unknown) => void): InvocationScope {
   const remaining = Math.max(0, deadline - Date.now())
   const controller = new AbortController()
-  const timer = setTimeout(() => {
-    controller.abort(new DOMException('The Lambda function is about to run into its timeout', 'TimeoutError'))
-  }, remaining - margin(remaining))
+  const timer = setTimeout(
+    () => {
+      controller.abort(new DOMException('The Lambda function is about to run into its timeout', 'TimeoutError'))
+    },
+    remaining - margin(remaining),
+  )
   timer.unref()
   const ctx = createContext({ signal: controller.signal, onError })
   return {
@@ -31,7 +34,8 @@ export function createScope(deadline: number, onError: (error: unknown) => void)
       if (ctx.pending > 0) {
         const left = deadline - Date.now()
         const seconds = Math.min(LIMITS.waitUntil, Math.max(0, left - margin(left)) / 1000)
-        if (!(await ctx.settled(seconds))) onError(new DOMException(`waitUntil work was still running after ${seconds.toFixed(1)} s and is given up`, 'TimeoutError'))
+        if (!(await ctx.settled(seconds)))
+          onError(new DOMException(`waitUntil work was still running after ${seconds.toFixed(1)} s and is given up`, 'TimeoutError'))
       }
       clearTimeout(timer)
     },

@@ -80,11 +80,19 @@ function parse(payload: string | undefined): unknown {
   try {
     return JSON.parse(payload)
   } catch (error) {
-    throw new UnmoorError('InvalidArgument', `The event is not JSON: ${error instanceof Error ? error.message : String(error)}`, { operation: 'lambda', cause: error })
+    throw new UnmoorError('InvalidArgument', `The event is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
+      operation: 'lambda',
+      cause: error,
+    })
   }
 }
 
-async function streamResult(client: RuntimeClient, requestId: string, { head, body }: Extract<EventResult, { head: unknown }>, log: EventOptions['log']): Promise<void> {
+async function streamResult(
+  client: RuntimeClient,
+  requestId: string,
+  { head, body }: Extract<EventResult, { head: unknown }>,
+  log: EventOptions['log'],
+): Promise<void> {
   const stream = client.stream(requestId, STREAM_TYPE)
   try {
     await pipe(`${JSON.stringify(head)}${PRELUDE_END}`, body, stream, (error) => log(`request ${requestId}: the answer's body failed:`, error))

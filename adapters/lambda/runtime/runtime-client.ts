@@ -119,7 +119,8 @@ export class RuntimeClient {
         if (status < 300) return
         problem = `it answered ${status}: ${body?.slice(0, 200) ?? ''}`
         // A 4xx stays one: too large, or answered already by a try whose own answer was lost.
-        if (status < 500) throw new UnmoorError('Internal', `Lambda Runtime API refused POST ${path}: ${text(problem)}`, { operation: 'lambda', retryable: false })
+        if (status < 500)
+          throw new UnmoorError('Internal', `Lambda Runtime API refused POST ${path}: ${text(problem)}`, { operation: 'lambda', retryable: false })
       } catch (error) {
         if (error instanceof UnmoorError) throw error
         problem = error
@@ -131,7 +132,14 @@ export class RuntimeClient {
   }
 
   #request(method: string, path: string, headers: OutgoingHttpHeaders): ClientRequest {
-    return http.request({ host: this.#host, port: this.#port, agent: this.#agent, method, path: VERSION + path, headers: { 'user-agent': this.#userAgent, ...headers } })
+    return http.request({
+      host: this.#host,
+      port: this.#port,
+      agent: this.#agent,
+      method,
+      path: VERSION + path,
+      headers: { 'user-agent': this.#userAgent, ...headers },
+    })
   }
 
   #call(method: string, path: string, payload?: string, headers: OutgoingHttpHeaders = {}): Promise<Answer> {
@@ -175,7 +183,9 @@ export class RuntimeClient {
       })
       request.on('response', (message) => {
         done = true
-        readAnswer(message, ({ status, body }) => (status < 300 ? resolve() : fail(unavailable('refused a streamed answer', `it answered ${status}: ${body?.slice(0, 200) ?? ''}`))))
+        readAnswer(message, ({ status, body }) =>
+          status < 300 ? resolve() : fail(unavailable('refused a streamed answer', `it answered ${status}: ${body?.slice(0, 200) ?? ''}`)),
+        )
       })
     })
     answered.catch(() => undefined)

@@ -30,8 +30,9 @@ export function isScheduleEvent(event: unknown): event is ScheduleEvent {
  * @throws `NotFound` naming the cron or rule that the app does not have.
  */
 export function toScheduleCall(event: ScheduleEvent, crons: readonly string[], now: number): ScheduleCall {
-  const scheduledTime = event.time === undefined ? Math.floor(now / 60_000) * 60_000 : Date.parse(String(event.time))
-  if (Number.isNaN(scheduledTime)) throw new UnmoorError('InvalidArgument', `The schedule's time is no ISO 8601 time: ${JSON.stringify(event.time)}.`, { operation: 'cron' })
+  const scheduledTime = event.time === undefined ? Math.floor(now / 60_000) * 60_000 : typeof event.time === 'string' ? Date.parse(event.time) : NaN
+  if (Number.isNaN(scheduledTime))
+    throw new UnmoorError('InvalidArgument', `The schedule's time is no ISO 8601 time: ${JSON.stringify(event.time)}.`, { operation: 'cron' })
   if (typeof event.unmoor?.cron === 'string') {
     const { cron } = event.unmoor
     if (!crons.includes(cron)) throw notFound(`cron "${cron}"`, crons)

@@ -10,7 +10,9 @@ export interface SqsRecord {
   readonly receiptHandle: string
   readonly body: string
   readonly attributes: { readonly ApproximateReceiveCount: string; readonly SentTimestamp: string }
-  readonly messageAttributes: Readonly<Record<string, { readonly stringValue?: string | undefined; readonly binaryValue?: string | undefined; readonly dataType: string }>>
+  readonly messageAttributes: Readonly<
+    Record<string, { readonly stringValue?: string | undefined; readonly binaryValue?: string | undefined; readonly dataType: string }>
+  >
   readonly eventSource: string
   readonly eventSourceARN: string
 }
@@ -34,15 +36,21 @@ type QueueRetry = Extract<QueueSettlement, { outcome: 'retry' }>
 export function isSqsEvent(event: unknown): event is SqsEvent {
   if (typeof event !== 'object' || event === null) return false
   const { Records } = event as { Records?: unknown }
-  return Array.isArray(Records) && Records.length > 0 && (Records as Partial<SqsRecord>[]).every((record) => record?.eventSource === 'aws:sqs' && typeof record.messageId === 'string' && typeof record.eventSourceARN === 'string')
+  return (
+    Array.isArray(Records) &&
+    Records.length > 0 &&
+    (Records as Partial<SqsRecord>[]).every(
+      (record) => record?.eventSource === 'aws:sqs' && typeof record.messageId === 'string' && typeof record.eventSourceARN === 'string',
+    )
+  )
 }
 
 /** What {@link handleSqsEvent} needs. */
 export interface SqsOptions {
   runtime: Runtime
   decode: DecodeSqsRecord
-  variable(name: string): string | undefined
-  log(message: string, error?: unknown): void
+  variable: (name: string) => string | undefined
+  log: (message: string, error?: unknown) => void
 }
 
 /**
@@ -70,7 +78,9 @@ function bindingOf(arn: string, { runtime, variable }: SqsOptions): string {
     if (url?.slice(url.lastIndexOf('/') + 1) === queue) return binding
   }
   const known = consumed.map((binding) => `${constantCase(binding)}_QUEUE_URL`).join(', ') || 'none: it consumes no queue'
-  throw new UnmoorError('NotFound', `An event came for queue "${queue}", which this app does not consume. Variables that name its queues: ${known}.`, { operation: 'queue' })
+  throw new UnmoorError('NotFound', `An event came for queue "${queue}", which this app does not consume. Variables that name its queues: ${known}.`, {
+    operation: 'queue',
+  })
 }
 
 /** Ids of the messages to deliver again. */
@@ -101,7 +111,12 @@ async function handleQueue(binding: string, records: readonly SqsRecord[], ctx: 
 }
 
 /** Sets the delays of `retries`, and gives the leases of those that are to come again: all but the dropped. */
-async function keptForRetry(binding: string, messages: readonly QueueIncoming[], retries: readonly QueueRetry[], { runtime, log }: SqsOptions): Promise<string[]> {
+async function keptForRetry(
+  binding: string,
+  messages: readonly QueueIncoming[],
+  retries: readonly QueueRetry[],
+  { runtime, log }: SqsOptions,
+): Promise<string[]> {
   if (retries.length === 0) return []
   let dropped: readonly string[] = []
   try {
