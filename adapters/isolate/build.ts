@@ -19,7 +19,13 @@ function ownModule(path: string): string {
 export async function build(context: BuildContext): Promise<void> {
   const options = checkOptions(context.options)
   await Promise.all([
-    context.bundle({ entry: createServer(context, options), file: 'server.mjs', external: ['isolated-vm'], nodeBuiltins: 'all', conditions: ['node', 'import', 'default'] }),
+    context.bundle({
+      entry: createServer(context, options),
+      file: 'server.mjs',
+      external: ['isolated-vm'],
+      nodeBuiltins: 'all',
+      conditions: ['node', 'import', 'default'],
+    }),
     context.bundle({ entry: `import ${JSON.stringify(ownModule('guest/web/index'))}\n`, file: 'web-api.js', format: 'iife' }),
     bundleApp(context),
   ])

@@ -40,9 +40,10 @@ export function checkOptions(options: Readonly<Record<string, unknown>>): Isolat
     const refuse = (what: string): never => {
       throw new UnmoorError('InvalidArgument', `targets.isolate.options.${name}: ${what}, not ${JSON.stringify(value)}.`, { operation: 'config' })
     }
-    if (min === undefined && choices === undefined) refuse(`there is no such option (there are ${[...Object.keys(NUMBERS), ...Object.keys(CHOICES)].join(', ')})`)
+    if (min === undefined && choices === undefined)
+      refuse(`there is no such option (there are ${[...Object.keys(NUMBERS), ...Object.keys(CHOICES)].join(', ')})`)
     if (min !== undefined && !(typeof value === 'number' && Number.isFinite(value) && value >= min)) refuse(`it takes a number from ${min}`)
     if (choices !== undefined && !choices.includes(value)) refuse(`it takes ${choices.map((choice) => JSON.stringify(choice)).join(' or ')}`)
   }
-  return options as IsolateOptions
+  return options
 }

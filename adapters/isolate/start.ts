@@ -70,13 +70,19 @@ async function listening(server: Server, dir: string): Promise<Listening> {
 /** Applies migrations with the artifact's own drivers. */
 export async function migrate(options: Omit<StartOptions, 'port' | 'host'> & { url?: string | undefined }): Promise<MigrateReport> {
   if (options.url !== undefined) {
-    throw new UnmoorError('Unsupported', 'The isolate target has no --url: its artifact migrates the databases that its own drivers name. Set their variables, such as DATABASE_URL.', { operation: 'migrate' })
+    throw new UnmoorError(
+      'Unsupported',
+      'The isolate target has no --url: its artifact migrates the databases that its own drivers name. Set their variables, such as DATABASE_URL.',
+      { operation: 'migrate' },
+    )
   }
   const { child, first, exited } = await spawnServer(options, ['migrate'])
   const message = await first
   if (message.type !== 'migrated') {
     child.kill('SIGKILL')
-    throw new UnmoorError('Internal', `The server in ${options.dir} sent "${message.type}" where "migrated" was awaited. Build the app again.`, { operation: 'migrate' })
+    throw new UnmoorError('Internal', `The server in ${options.dir} sent "${message.type}" where "migrated" was awaited. Build the app again.`, {
+      operation: 'migrate',
+    })
   }
   await exited
   return message.report
@@ -107,14 +113,21 @@ async function spawnServer(options: ChildOptions, args: readonly string[]): Prom
     })
     void exited.then((code) => {
       clearTimeout(timer)
-      reject(new UnmoorError('Unavailable', `The server in ${options.dir} ended with code ${code} before it was ready.${output.tail()}`, { operation: 'start', retryable: false }))
+      reject(
+        new UnmoorError('Unavailable', `The server in ${options.dir} ended with code ${code} before it was ready.${output.tail()}`, {
+          operation: 'start',
+          retryable: false,
+        }),
+      )
     })
   })
   return { child, first, exited }
 }
 
 function childEnvironment(options: ChildOptions): Record<string, string> {
-  const inherited = Object.entries(process.env).filter(([name]) => ['PATH', 'HOME', 'TMPDIR'].includes(name) || (name.startsWith('NODE_') && !name.startsWith('NODE_CHANNEL_')))
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => ['PATH', 'HOME', 'TMPDIR'].includes(name) || (name.startsWith('NODE_') && !name.startsWith('NODE_CHANNEL_')),
+  )
   return {
     ...(Object.fromEntries(inherited) as Record<string, string>),
     ...options.variables,

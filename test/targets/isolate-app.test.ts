@@ -83,7 +83,10 @@ export default defineApp({
     broken: { schedule: '0 4 * * *', run: async () => { throw new Error('cron is broken') } },
   },
 })
-`.replace('jobs: queue({ maxRetries: 2 })', "jobs: queue({ maxRetries: 1, deadLetterQueue: 'dead' })").replace("await import('./add.wasm')", 'added').replace('import { Hono }', "import * as added from './add.wasm'\nimport { Hono }")
+`
+  .replace('jobs: queue({ maxRetries: 2 })', "jobs: queue({ maxRetries: 1, deadLetterQueue: 'dead' })")
+  .replace("await import('./add.wasm')", 'added')
+  .replace('import { Hono }', "import * as added from './add.wasm'\nimport { Hono }")
 
 let lab: Lab
 let url: string

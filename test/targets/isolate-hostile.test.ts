@@ -11,7 +11,11 @@ afterAll(() => lab[Symbol.asyncDispose]())
 
 /** The host is the same process, unharmed, and serves. */
 async function unharmed(): Promise<void> {
-  expect(await lab.run(`await env.kv.put('alive', 'yes'); return [await env.kv.get('alive'), [1, 2].map((x) => x * 2), JSON.stringify({ a: 1 })]`)).toEqual(['yes', [2, 4], '{"a":1}'])
+  expect(await lab.run(`await env.kv.put('alive', 'yes'); return [await env.kv.get('alive'), [1, 2].map((x) => x * 2), JSON.stringify({ a: 1 })]`)).toEqual([
+    'yes',
+    [2, 4],
+    '{"a":1}',
+  ])
   expect(lab.runtime.pids).toEqual([pid])
 }
 
@@ -80,12 +84,12 @@ describe('hostile values', () => {
   const VALUES: Readonly<Record<string, string>> = {
     'getters that throw': `{ get key() { throw new Error('getter') } }`,
     'proxies that throw': `new Proxy({}, { get() { throw new Error('trap') }, ownKeys() { throw new Error('trap') } })`,
-    'thenables': `{ then(resolve) { resolve('resolved') } }`,
+    thenables: `{ then(resolve) { resolve('resolved') } }`,
     'toJSON that throws': `{ toJSON() { throw new Error('toJSON') } }`,
-    'cycles': `(() => { const a = {}; a.a = a; return a })()`,
+    cycles: `(() => { const a = {}; a.a = a; return a })()`,
     'own __proto__': `JSON.parse('{"__proto__": {"polluted": true}, "constructor": {"prototype": {"polluted": true}}}')`,
-    'functions': `() => {}`,
-    'symbols': `Symbol('x')`,
+    functions: `() => {}`,
+    symbols: `Symbol('x')`,
     'tags of the bridge': `{ $: 'stream', id: 2 }`,
     'tags that do not exist': `{ $: 'nonsense' }`,
     'key handles made up': `{ unmoorKey: 1 }`,
@@ -116,12 +120,14 @@ describe('hostile values', () => {
     'a thrown getter bag': `(() => { throw { get message() { throw 1 }, get stack() { throw 2 }, get name() { throw 3 } } })()`,
     'a thrown null': `(() => { throw null })()`,
     'a thrown proxy': `(() => { throw new Proxy(new Error('x'), { get() { throw 1 }, getPrototypeOf() { throw 2 } }) })()`,
-    'nothing': `undefined`,
+    nothing: `undefined`,
   }
   it('answers that are none are a 500, with the reason in the log only', async () => {
     const app = `import { defineApp } from 'unmoor'\nconst answers = [${Object.values(ANSWERS)
       .map((answer) => `() => (${answer})`)
-      .join(', ')}]\nexport default defineApp({ fetch: (request) => { const n = new URL(request.url).searchParams.get('n'); return n === null ? new Response('hello') : answers[n]() } })`
+      .join(
+        ', ',
+      )}]\nexport default defineApp({ fetch: (request) => { const n = new URL(request.url).searchParams.get('n'); return n === null ? new Response('hello') : answers[n]() } })`
     await using other = await startLab({ app })
     for (const [index, name] of Object.keys(ANSWERS).entries()) {
       const response = await fetch(`${other.runtime.url}/?n=${index}`)

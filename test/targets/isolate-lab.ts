@@ -35,7 +35,9 @@ export interface Lab extends AsyncDisposable {
 }
 
 /** Builds and starts the app above, or another. */
-export async function startLab(options: { app?: string; isolate?: object; testToken?: string; files?: Readonly<Record<string, Uint8Array>> } = {}): Promise<Lab> {
+export async function startLab(
+  options: { app?: string; isolate?: object; testToken?: string; files?: Readonly<Record<string, Uint8Array>> } = {},
+): Promise<Lab> {
   const project = await tempProject({
     'src/app.ts': options.app ?? APP,
     'unmoor.config.ts': `export default { targets: { isolate: { options: ${JSON.stringify(options.isolate ?? {})} } } }`,

@@ -94,18 +94,30 @@ describe('the process', () => {
   it('is started again on the same port where it is killed', async () => {
     const [pid] = lab.runtime.pids
     process.kill(pid as number, 'SIGKILL')
-    await expect.poll(() => fetch(`${lab.runtime.url}/`).then((response) => response.text(), () => 'away'), { timeout: 10_000 }).toBe('hello')
+    await expect
+      .poll(
+        () =>
+          fetch(`${lab.runtime.url}/`).then(
+            (response) => response.text(),
+            () => 'away',
+          ),
+        { timeout: 10_000 },
+      )
+      .toBe('hello')
     expect(lab.runtime.pids).not.toEqual([pid])
   })
 })
 
 describe('a start', () => {
-  const app = (before: string): string => `import { defineApp } from 'unmoor'\nexport default defineApp({ fetch: () => new Response('hello') })\nif (typeof navigator !== 'undefined' && navigator.userAgent === 'unmoor') { ${before} }`
+  const app = (before: string): string =>
+    `import { defineApp } from 'unmoor'\nexport default defineApp({ fetch: () => new Response('hello') })\nif (typeof navigator !== 'undefined' && navigator.userAgent === 'unmoor') { ${before} }`
 
   it('fails with the cause where the app loops, throws, or needs too much memory', async () => {
     await expect(startLab({ app: app('for (;;);'), isolate: { startupMs: 300 } })).rejects.toThrow('loading the app took more than its limit of 300 ms')
     await expect(startLab({ app: app('throw new Error("at import")') })).rejects.toThrow(/the app threw while it was loaded: Error: at import/)
-    await expect(startLab({ app: app('globalThis.all = []; for (;;) all.push(new Array(1e5).fill(1.5))'), isolate: { memoryMb: 32 } })).rejects.toThrow('more than its limit of 32 MB of memory')
+    await expect(startLab({ app: app('globalThis.all = []; for (;;) all.push(new Array(1e5).fill(1.5))'), isolate: { memoryMb: 32 } })).rejects.toThrow(
+      'more than its limit of 32 MB of memory',
+    )
   })
 
   it('refuses options that are none, at build', async () => {

@@ -16,7 +16,8 @@ const MAX_DEPTH = 200
 
 /** An argument for the host. @throws `InvalidArgument` for what is no data: functions, symbols, cycles. */
 export function encodeArgument(value: unknown, where: Where, depth = 0): unknown {
-  if (typeof value === 'function' || typeof value === 'symbol') throw invalidArgument(where, `${where.binding}.${where.operation}: a ${typeof value} is no data.`)
+  if (typeof value === 'function' || typeof value === 'symbol')
+    throw invalidArgument(where, `${where.binding}.${where.operation}: a ${typeof value} is no data.`)
   if (typeof value !== 'object' || value === null) return value
   if (depth > MAX_DEPTH) throw invalidArgument(where, `${where.binding}.${where.operation}: the value is nested too deep, or in a circle.`)
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength).slice()
@@ -31,10 +32,17 @@ export function encodeArgument(value: unknown, where: Where, depth = 0): unknown
     return { $: 'request', method, url, redirect, headers: link.flatHeaders(value.headers as never), body: link.bodyToHost(link.takeBody(value as never)) }
   }
   if (value instanceof Response) {
-    return { $: 'response', status: value.status, statusText: value.statusText, headers: link.flatHeaders(value.headers as never), body: link.bodyToHost(link.takeBody(value as never)) }
+    return {
+      $: 'response',
+      status: value.status,
+      statusText: value.statusText,
+      headers: link.flatHeaders(value.headers as never),
+      body: link.bodyToHost(link.takeBody(value as never)),
+    }
   }
   if (Array.isArray(value)) return Array.from(value, (item: unknown) => encodeArgument(item, where, depth + 1))
-  if (value instanceof Map || value instanceof Set) return { $: value instanceof Map ? 'map' : 'set', value: Array.from(value, (item: unknown) => encodeArgument(item, where, depth + 1)) }
+  if (value instanceof Map || value instanceof Set)
+    return { $: value instanceof Map ? 'map' : 'set', value: Array.from(value, (item: unknown) => encodeArgument(item, where, depth + 1)) }
   const object: Record<string, unknown> = Object.create(null) as Record<string, unknown>
   for (const key of Object.keys(value)) object[key] = encodeArgument((value as Record<string, unknown>)[key], where, depth + 1)
   return '$' in object ? { $: 'object', value: object } : object

@@ -28,7 +28,14 @@ function createStub(binding: string, declaration: AnyDeclaration, dialect: unkno
 async function call(binding: string, method: string, args: readonly unknown[]): Promise<unknown> {
   const where = { binding, operation: method }
   const data = method === 'send' || method === 'sendBatch' ? messages(method, args, where) : args
-  return settle(await link.request('binding', binding, method, data.map((item) => encodeArgument(item, where))))
+  return settle(
+    await link.request(
+      'binding',
+      binding,
+      method,
+      data.map((item) => encodeArgument(item, where)),
+    ),
+  )
 }
 
 function settle(answer: unknown): unknown {
@@ -53,7 +60,12 @@ function messages(method: string, args: readonly unknown[], where: { binding: st
   }
   const [first, ...rest] = args
   if (method === 'send') return [plain(first), ...rest]
-  return [[...(first as Iterable<{ body?: unknown }>)].map((request) => (typeof request === 'object' && request !== null ? { ...request, body: plain(request.body) } : request)), ...rest]
+  return [
+    [...(first as Iterable<{ body?: unknown }>)].map((request) =>
+      typeof request === 'object' && request !== null ? { ...request, body: plain(request.body) } : request,
+    ),
+    ...rest,
+  ]
 }
 
 /** A secret as on every target: printing it, in any way, shows `[secret]`. */

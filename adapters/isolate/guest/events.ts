@@ -27,7 +27,10 @@ export function startEvents(app: App): void {
       const { fetch } = app
       if (fetch === undefined) throw new Error('This app has no fetch handler.')
       const answer: unknown = fetch(request as never, env as never, record.ctx)
-      if (isPromise(answer)) Promise.resolve(answer).then((response) => respond(record, response)).catch(fail)
+      if (isPromise(answer))
+        Promise.resolve(answer)
+          .then((response) => respond(record, response))
+          .catch(fail)
       else respond(record, answer)
     } catch (error) {
       fail(error)

@@ -76,7 +76,11 @@ export function decodeArgument(value: unknown, context: ArgumentContext): unknow
     case 'request':
       return requestFromGuest(tagged, context.streams)
     case 'response':
-      return new Response(bodyFromGuest(tagged['body'], context.streams), { status: Number(tagged['status']), statusText: String(tagged['statusText']), headers: pairs(tagged['headers']) })
+      return new Response(bodyFromGuest(tagged['body'], context.streams), {
+        status: Number(tagged['status']),
+        statusText: String(tagged['statusText']),
+        headers: pairs(tagged['headers']),
+      })
     case 'map':
       return new Map(decodeArgument(tagged['value'], context) as [unknown, unknown][])
     case 'set':

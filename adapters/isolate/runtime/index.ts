@@ -54,7 +54,11 @@ export async function serve(options: IsolateServeOptions): Promise<void> {
       await reportToParent({ type: 'listening', url: host.url, runtime })
       console.log(`${manifest.name} listens on ${host.url}`)
     } else {
-      throw new UnmoorError('InvalidArgument', `Unknown command "${command}". Run "node server.mjs" to serve or "node server.mjs migrate" to apply migrations.`, { operation: 'start' })
+      throw new UnmoorError(
+        'InvalidArgument',
+        `Unknown command "${command}". Run "node server.mjs" to serve or "node server.mjs migrate" to apply migrations.`,
+        { operation: 'start' },
+      )
     }
   } catch (error) {
     await reportFailure(error)

@@ -2,7 +2,7 @@ import type { QueueIncoming, QueueSettlement } from '../../../core/bindings/driv
 import type { Context } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { bodyFromGuest } from './codec.ts'
-import { Guest, type GuestEvents, IsolateEnded } from './guest.ts'
+import { type Guest, type GuestEvents, IsolateEnded } from './guest.ts'
 import { type HostServices, Operations } from './operations.ts'
 import { describe } from './streams.ts'
 import { TimerTable } from './timers.ts'
@@ -47,7 +47,13 @@ export class IsolateApp {
   }
 
   /** Starts an isolate; `values` are what the env's stubs need (variables, dialects). */
-  static async start(create: GuestFactory, services: HostServices, values: Readonly<Record<string, unknown>>, log: GuestLog, onEnd: (error: IsolateEnded) => void): Promise<IsolateApp> {
+  static async start(
+    create: GuestFactory,
+    services: HostServices,
+    values: Readonly<Record<string, unknown>>,
+    log: GuestLog,
+    onEnd: (error: IsolateEnded) => void,
+  ): Promise<IsolateApp> {
     const app = new IsolateApp(services, log, onEnd)
     app.#guest = await create({
       message: (message) => app.#receive(message),
@@ -74,14 +80,26 @@ export class IsolateApp {
     const { streams } = this.#operations
     const body = request.body === null ? undefined : streams.toGuest(request.body)
     const wireBody = body === undefined ? null : { stream: body }
-    const [status, statusText, flat, content] = await this.#event({ ctx, request, ...(body === undefined ? {} : { body }) }, (id) => ['fetch', id, request.method, request.url, headers, wireBody])
+    const [status, statusText, flat, content] = await this.#event({ ctx, request, ...(body === undefined ? {} : { body }) }, (id) => [
+      'fetch',
+      id,
+      request.method,
+      request.url,
+      headers,
+      wireBody,
+    ])
     const list: [string, string][] = []
     if (Array.isArray(flat)) for (let index = 0; index + 1 < flat.length; index += 2) list.push([String(flat[index]), String(flat[index + 1])])
     return new Response(bodyFromGuest(content, streams), { status: Number(status), statusText: String(statusText), headers: list })
   }
 
   /** Calls a queue's handler. */
-  async queue(binding: string, messages: readonly QueueIncoming[], retryDelay: number, ctx: Context): Promise<{ settlements: QueueSettlement[]; error?: unknown }> {
+  async queue(
+    binding: string,
+    messages: readonly QueueIncoming[],
+    retryDelay: number,
+    ctx: Context,
+  ): Promise<{ settlements: QueueSettlement[]; error?: unknown }> {
     const [settlements, error] = await this.#event({ ctx }, (id) => ['queue', id, binding, messages.map(plainMessage), retryDelay])
     return { settlements: checkSettlements(settlements, messages), ...(error === undefined ? {} : { error: guestFailure(error) }) }
   }
@@ -153,7 +171,9 @@ export class IsolateApp {
     const { promise, resolve } = Promise.withResolvers<void>()
     if (pending.waits.length === 0) {
       const { signal } = pending.ctx
-      signal.addEventListener('abort', () => this.#guest.send('abort', id, 'context', describe(signal.reason).message, describe(signal.reason).name), { once: true })
+      signal.addEventListener('abort', () => this.#guest.send('abort', id, 'context', describe(signal.reason).message, describe(signal.reason).name), {
+        once: true,
+      })
     }
     pending.waits.push(resolve)
     pending.ctx.waitUntil(promise)
@@ -178,9 +198,9 @@ export class IsolateApp {
     if (this.#ended !== undefined) return
     this.#ended = error
     this.#timers.clearAll()
-    for (const { reject, waits } of this.#pending.values()) {
-      reject(error)
-      for (const resolve of waits) resolve()
+    for (const pending of this.#pending.values()) {
+      pending.reject(error)
+      for (const resolve of pending.waits) resolve()
     }
     this.#pending.clear()
     this.#operations.close(error)
@@ -205,7 +225,9 @@ function plainMessage({ id, contentType, body, attempts, timestamp, lease }: Que
 /** The guest's settlements, one per message and of their own leases only; what is missing is retried. */
 function checkSettlements(data: unknown, messages: readonly QueueIncoming[]): QueueSettlement[] {
   const given = new Map<unknown, Record<string, unknown>>()
-  if (Array.isArray(data)) for (const entry of data as unknown[]) if (typeof entry === 'object' && entry !== null) given.set((entry as { lease?: unknown }).lease, entry as Record<string, unknown>)
+  if (Array.isArray(data))
+    for (const entry of data as unknown[])
+      if (typeof entry === 'object' && entry !== null) given.set((entry as { lease?: unknown }).lease, entry as Record<string, unknown>)
   return messages.map(({ lease }) => {
     const entry = given.get(lease)
     if (entry?.['outcome'] === 'ack') return { lease, outcome: 'ack' }

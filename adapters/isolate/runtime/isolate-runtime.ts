@@ -50,7 +50,7 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
     // The failure is whoever's waits for the isolate; the next event tries again.
     next.catch((error: unknown) => {
       if (closed) return
-      log('error', `The isolate of "${host.name}" did not start: ${error instanceof Error ? error.message : String(error)}`)
+      log('error', `The isolate of "${host.name}" did not start: ${text(error)}`)
     })
     return next
   }
@@ -68,7 +68,7 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
   current = start()
   await current.catch((error: unknown) => {
     closed = true
-    throw new UnmoorError('Unavailable', `The app does not start in an isolate: ${error instanceof Error ? error.message : String(error)}`, { operation: 'start', cause: error })
+    throw new UnmoorError('Unavailable', `The app does not start in an isolate: ${text(error)}`, { operation: 'start', cause: error })
   })
 
   return {
@@ -82,7 +82,7 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
         return await (limits.wallSeconds === undefined ? answer : withDeadline(answer, limits.wallSeconds))
       } catch (error) {
         if (error instanceof IsolateEnded) return unavailable(error.message)
-        log('error', `${request.method} ${request.url} failed: ${error instanceof Error ? error.message : String(error)}`)
+        log('error', `${request.method} ${request.url} failed: ${text(error)}`)
         return internalError()
       }
     },
@@ -90,7 +90,7 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
       const { retryDelay } = manifest.bindings[binding] as QueueDeclaration
       try {
         const result = await (await use()).queue(binding, messages, retryDelay, ctx)
-        if (result.error !== undefined) log('error', `queue ${binding}: the handler threw, its unsettled messages are retried: ${String(result.error)}`)
+        if (result.error !== undefined) log('error', `queue ${binding}: the handler threw, its unsettled messages are retried: ${text(result.error)}`)
         return result
       } catch (error) {
         log('error', `queue ${binding}: the batch is retried: ${String(error)}`)
@@ -101,7 +101,7 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
       if (!Object.hasOwn(manifest.crons, name)) return host.cron(name, scheduledTime, ctx)
       try {
         const result = await (await use()).cron(name, scheduledTime, ctx)
-        if (result.error !== undefined) log('error', `cron ${name} at ${new Date(scheduledTime).toISOString()} failed: ${String(result.error)}`)
+        if (result.error !== undefined) log('error', `cron ${name} at ${new Date(scheduledTime).toISOString()} failed: ${text(result.error)}`)
         return result
       } catch (error) {
         log('error', `cron ${name} at ${new Date(scheduledTime).toISOString()} failed: ${String(error)}`)
@@ -128,8 +128,15 @@ function base(host: Runtime): Omit<Runtime, 'fetch' | 'queue' | 'cron' | 'close'
   }
 }
 
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 function unavailable(cause: string): Response {
-  return new Response(`Service Unavailable: the app's isolate was stopped: ${cause}.`, { status: 503, headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' } })
+  return new Response(`Service Unavailable: the app's isolate was stopped: ${cause}.`, {
+    status: 503,
+    headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' },
+  })
 }
 
 async function withDeadline(answer: Promise<Response>, seconds: number): Promise<Response> {

@@ -25,6 +25,9 @@ export async function loadIsolatedVm(): Promise<IsolatedVm> {
     const manifest = JSON.parse(await readFile(join(dirname(fileURLToPath(url)), 'package.json'), 'utf8')) as { version: string }
     return { ivm: module.default, version: manifest.version }
   } catch (cause) {
-    throw new UnmoorError('NotFound', `isolated-vm cannot be loaded. Install it beside the artifact: npm install isolated-vm@7 (it needs Node 24 or newer).`, { operation: 'start', cause })
+    throw new UnmoorError('NotFound', `isolated-vm cannot be loaded. Install it beside the artifact: npm install isolated-vm@7 (it needs Node 24 or newer).`, {
+      operation: 'start',
+      cause,
+    })
   }
 }

@@ -3,8 +3,10 @@ export type GuestLog = (level: string, text: string) => void
 
 // Line breaks stay, indented, so that a tenant cannot write lines that look like the host's; other control characters are shown.
 function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- they are what this is about
-  return text.replace(/\r?\n/g, '\n    ').replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  // oxlint-disable-next-line eslint/no-control-regex -- they are what this is about
+  return text
+    .replace(/\r?\n/g, '\n    ')
+    .replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** Prints to this process's streams: errors and warnings to stderr. */

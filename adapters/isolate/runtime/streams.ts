@@ -73,7 +73,10 @@ export class StreamTable {
         void this.#write(id)
         return true
       case 'cancel':
-        this.#writing.get(id)?.cancel(data === undefined ? undefined : guestError(data, 'cancelled')).catch(() => {})
+        this.#writing
+          .get(id)
+          ?.cancel(data === undefined ? undefined : guestError(data, 'cancelled'))
+          .catch(() => {})
         this.#writing.delete(id)
         return true
       case 'chunk': {
@@ -97,8 +100,8 @@ export class StreamTable {
   /** The isolate is gone: what it was to write breaks, what it was to read is let go. */
   break(error: Error): void {
     this.#broken = error
-    for (const id of [...this.#reading.keys()]) this.#fail(id, error)
-    for (const reader of this.#writing.values()) reader.cancel(error).catch(() => {})
+    for (const id of Array.from(this.#reading.keys())) this.#fail(id, error)
+    for (const reader of this.#writing.values()) void cancel(reader, error)
     this.#writing.clear()
   }
 
@@ -138,6 +141,10 @@ export class StreamTable {
       this.#send('fail', id, describe(error))
     }
   }
+}
+
+async function cancel(reader: ReadableStreamDefaultReader<Uint8Array>, error: unknown): Promise<void> {
+  await reader.cancel(error).catch(() => {})
 }
 
 /** An error as the guest may see it: no stack. */

@@ -4,7 +4,20 @@ type SubtleCrypto = typeof webcrypto.subtle
 type Method = (...args: unknown[]) => Promise<unknown>
 type Key = webcrypto.CryptoKey
 
-const METHODS: ReadonlySet<string> = new Set(['encrypt', 'decrypt', 'sign', 'verify', 'digest', 'generateKey', 'deriveKey', 'deriveBits', 'importKey', 'exportKey', 'wrapKey', 'unwrapKey'])
+const METHODS: ReadonlySet<string> = new Set([
+  'encrypt',
+  'decrypt',
+  'sign',
+  'verify',
+  'digest',
+  'generateKey',
+  'deriveKey',
+  'deriveBits',
+  'importKey',
+  'exportKey',
+  'wrapKey',
+  'unwrapKey',
+])
 
 /** Keys of one isolate: the guest names them by number and never has their material unless it exports them. */
 export class KeyTable {
@@ -15,7 +28,10 @@ export class KeyTable {
   async call(method: unknown, args: unknown): Promise<unknown> {
     if (typeof method !== 'string' || !METHODS.has(method) || !Array.isArray(args)) throw new TypeError(`There is no SubtleCrypto.${String(method)}`)
     const subtle: SubtleCrypto = webcrypto.subtle
-    const result = await (subtle[method as keyof SubtleCrypto] as Method).apply(subtle, args.map((value) => this.#fromGuest(value, 0)))
+    const result = await (subtle[method as keyof SubtleCrypto] as Method).apply(
+      subtle,
+      args.map((value) => this.#fromGuest(value, 0)),
+    )
     return this.#toGuest(result)
   }
 
@@ -35,7 +51,7 @@ export class KeyTable {
   }
 
   #toGuest(value: unknown): unknown {
-    if (value instanceof CryptoKey) return { unmoorKey: this.#record(value as Key) }
+    if (value instanceof CryptoKey) return { unmoorKey: this.#record(value) }
     if (value instanceof ArrayBuffer) return new Uint8Array(value)
     if (typeof value !== 'object' || value === null || !('privateKey' in value)) return value
     const pair = value as webcrypto.CryptoKeyPair
@@ -51,5 +67,7 @@ export class KeyTable {
 
 // The algorithm's members are getters of node's own objects.
 function plain(value: object): object {
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, item instanceof Uint8Array || typeof item !== 'object' || item === null ? item : plain(item as object)]))
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, item instanceof Uint8Array || typeof item !== 'object' || item === null ? item : plain(item as object)]),
+  )
 }

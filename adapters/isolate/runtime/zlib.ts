@@ -7,10 +7,10 @@ const CREATE: Readonly<Record<string, () => Transform>> = {
   'compress deflate-raw': () => zlib.createDeflateRaw(),
   'compress brotli': () => zlib.createBrotliCompress(),
   // What follows the end of the compressed data is an error, as the standard says.
-  'decompress gzip': () => zlib.createGunzip({ rejectGarbageAfterEnd: true } as zlib.ZlibOptions),
-  'decompress deflate': () => zlib.createInflate({ rejectGarbageAfterEnd: true } as zlib.ZlibOptions),
-  'decompress deflate-raw': () => zlib.createInflateRaw({ rejectGarbageAfterEnd: true } as zlib.ZlibOptions),
-  'decompress brotli': () => zlib.createBrotliDecompress({ rejectGarbageAfterEnd: true } as zlib.BrotliOptions),
+  'decompress gzip': () => zlib.createGunzip({ rejectGarbageAfterEnd: true }),
+  'decompress deflate': () => zlib.createInflate({ rejectGarbageAfterEnd: true }),
+  'decompress deflate-raw': () => zlib.createInflateRaw({ rejectGarbageAfterEnd: true }),
+  'decompress brotli': () => zlib.createBrotliDecompress({ rejectGarbageAfterEnd: true }),
 }
 
 /** zlib streams that one isolate may hold open; each has up to 256 KB of state. */

@@ -71,11 +71,15 @@ function checkThrown(error: unknown, expected: Expected, message: Message): void
   if (typeof expected === 'function') {
     if (expected.prototype !== undefined && error instanceof (expected as new () => object)) return
     const isClass = expected === Error || expected.prototype instanceof Error
-    return check(!isClass && (expected as (error: unknown) => boolean)(error) === true, message, { actual: error, expected, operator: 'throws' })
+    return check(!isClass && (expected as (error: unknown) => boolean)(error), message, { actual: error, expected, operator: 'throws' })
   }
   for (const [key, value] of Object.entries(expected)) {
     const actual = (error as Record<string, unknown>)[key]
-    check(value instanceof RegExp && typeof actual === 'string' ? value.test(actual) : isDeepStrictEqual(actual, value), message, { actual, expected: value, operator: 'throws' })
+    check(value instanceof RegExp && typeof actual === 'string' ? value.test(actual) : isDeepStrictEqual(actual, value), message, {
+      actual,
+      expected: value,
+      operator: 'throws',
+    })
   }
 }
 
@@ -108,7 +112,24 @@ export const deepStrictEqual = deepEqual
 export const notDeepStrictEqual = notDeepEqual
 
 const assert = Object.assign((value: unknown, message?: Message): void => ok(value, message), {
-  AssertionError, deepEqual, deepStrictEqual, doesNotMatch, doesNotReject, doesNotThrow, equal, fail, ifError, match, notDeepEqual, notDeepStrictEqual, notEqual, notStrictEqual, ok, rejects, strictEqual, throws,
+  AssertionError,
+  deepEqual,
+  deepStrictEqual,
+  doesNotMatch,
+  doesNotReject,
+  doesNotThrow,
+  equal,
+  fail,
+  ifError,
+  match,
+  notDeepEqual,
+  notDeepStrictEqual,
+  notEqual,
+  notStrictEqual,
+  ok,
+  rejects,
+  strictEqual,
+  throws,
 })
 export const strict: typeof assert & { strict?: unknown } = assert
 Object.assign(assert, { strict: assert })

@@ -33,17 +33,14 @@ function keep(callback: unknown): unknown {
   }
 }
 
-const { then } = Promise.prototype
-Object.defineProperty(Promise.prototype, 'then', {
-  value: {
-    then(this: Promise<unknown>, onFulfilled?: unknown, onRejected?: unknown): unknown {
-      return Reflect.apply(then, this, [keep(onFulfilled), keep(onRejected)])
-    },
-  }.then,
-  writable: true,
-  configurable: true,
-})
-Object.defineProperty(Promise.prototype.then, 'unmoor', { value: MARK })
+const { then: nativeThen } = Promise.prototype
+const keepingThen = function (this: Promise<unknown>, onFulfilled?: unknown, onRejected?: unknown): unknown {
+  return Reflect.apply(nativeThen, this, [keep(onFulfilled), keep(onRejected)])
+}
+Object.defineProperty(keepingThen, 'name', { value: 'then' })
+Object.defineProperty(keepingThen, 'unmoor', { value: MARK })
+// oxlint-disable-next-line eslint/no-extend-native, unicorn/no-thenable -- every continuation of lowered code goes through it
+void Object.defineProperty(Promise.prototype, 'then', { value: keepingThen, writable: true, configurable: true })
 
 for (const name of ['setTimeout', 'setInterval', 'queueMicrotask'] as const) {
   const original = globalThis[name] as AnyFunction

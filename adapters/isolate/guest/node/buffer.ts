@@ -20,7 +20,7 @@ Buffer.byteLength = (value, encoding) => Reflect.apply(byteLength, Buffer, [valu
 Buffer.isEncoding = (encoding) => isUrl(encoding) || isEncoding(encoding)
 Buffer.prototype.toString = function (this: object, encoding, start, end) {
   if (!isUrl(encoding)) return Reflect.apply(toString, this, encoding === undefined ? [] : [encoding, start, end])
-  return (Reflect.apply(toString, this, ['base64', start, end]) as string).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
+  return Reflect.apply(toString, this, ['base64', start, end]).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
 }
 
 const { atob, Blob, btoa, File } = globalThis

@@ -71,7 +71,9 @@ export class EventEmitter {
     if (name === 'error') for (const { listener } of entries(this).get(EventEmitter.errorMonitor) ?? []) Reflect.apply(listener, this, args)
     const list = entries(this).get(name) ?? []
     if (list.length === 0 && name === 'error') {
-      throw args[0] instanceof Error ? args[0] : Object.assign(new Error(`Unhandled error. (${String(args[0])})`), { code: 'ERR_UNHANDLED_ERROR', context: args[0] })
+      throw args[0] instanceof Error
+        ? args[0]
+        : Object.assign(new Error(`Unhandled error. (${String(args[0])})`), { code: 'ERR_UNHANDLED_ERROR', context: args[0] })
     }
     for (const { listener, once: single } of list) {
       if (single) remove(this, name, listener)

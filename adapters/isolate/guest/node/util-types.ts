@@ -2,8 +2,24 @@
 import { types } from './util.ts'
 
 export const {
-  isAnyArrayBuffer, isArrayBuffer, isArrayBufferView, isAsyncFunction, isBoxedPrimitive, isDataView, isDate, isGeneratorFunction, isMap, isNativeError,
-  isPromise, isRegExp, isSet, isSharedArrayBuffer, isTypedArray, isUint8Array, isWeakMap, isWeakSet,
+  isAnyArrayBuffer,
+  isArrayBuffer,
+  isArrayBufferView,
+  isAsyncFunction,
+  isBoxedPrimitive,
+  isDataView,
+  isDate,
+  isGeneratorFunction,
+  isMap,
+  isNativeError,
+  isPromise,
+  isRegExp,
+  isSet,
+  isSharedArrayBuffer,
+  isTypedArray,
+  isUint8Array,
+  isWeakMap,
+  isWeakSet,
 } = types
 
 export default types

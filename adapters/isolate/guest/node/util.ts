@@ -31,10 +31,12 @@ export function callbackify(original: AnyFunction): AnyFunction {
   return function (this: unknown, ...args: unknown[]): void {
     const done = args.pop() as (error: unknown, value?: unknown) => void
     const result = Reflect.apply(original, this, args) as Promise<unknown>
+    // oxlint-disable promise/no-callback-in-promise -- the callback form is what this makes
     result.then(
       (value) => queueMicrotask(() => done(null, value)),
       (error: unknown) => queueMicrotask(() => done(error ?? new Error('Promise was rejected with a falsy value'))),
     )
+    // oxlint-enable promise/no-callback-in-promise
   }
 }
 
@@ -68,7 +70,10 @@ export function toUSVString(text: unknown): string {
 }
 
 const tag = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1)
-const is = (...names: string[]) => (value: unknown) => typeof value === 'object' && value !== null && names.includes(tag(value))
+const is =
+  (...names: string[]) =>
+  (value: unknown) =>
+    typeof value === 'object' && value !== null && names.includes(tag(value))
 
 export const types = {
   isAnyArrayBuffer: is('ArrayBuffer', 'SharedArrayBuffer'),
@@ -97,4 +102,19 @@ import { isDeepStrictEqual } from './deep-equal.ts'
 const { TextDecoder, TextEncoder } = globalThis
 export { TextDecoder, TextEncoder }
 
-export default { callbackify, debug, debuglog, deprecate, format, inherits, inspect, isDeepStrictEqual, promisify, stripVTControlCharacters, TextDecoder, TextEncoder, toUSVString, types }
+export default {
+  callbackify,
+  debug,
+  debuglog,
+  deprecate,
+  format,
+  inherits,
+  inspect,
+  isDeepStrictEqual,
+  promisify,
+  stripVTControlCharacters,
+  TextDecoder,
+  TextEncoder,
+  toUSVString,
+  types,
+}

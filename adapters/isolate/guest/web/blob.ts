@@ -15,7 +15,8 @@ export class Blob {
   #type: string
 
   constructor(parts: unknown = [], options: { type?: unknown; endings?: unknown } = {}) {
-    if (typeof parts !== 'object' || parts === null || typeof (parts as Iterable<unknown>)[Symbol.iterator] !== 'function') throw new TypeError('Blob takes a sequence of parts')
+    if (typeof parts !== 'object' || parts === null || typeof (parts as Iterable<unknown>)[Symbol.iterator] !== 'function')
+      throw new TypeError('Blob takes a sequence of parts')
     if (options !== null && typeof options !== 'object' && typeof options !== 'function') throw new TypeError('Blob options are an object')
     const endings = options?.endings === undefined ? 'transparent' : `${options.endings as string}`
     if (endings !== 'transparent' && endings !== 'native') throw new TypeError(`"${endings}" is no value of endings`)
@@ -64,7 +65,7 @@ export class Blob {
         at += CHUNK
         if (at >= bytes.byteLength) controller.close()
       },
-    }) as ReadableStream<Bytes>
+    })
   }
 
   static {

@@ -140,9 +140,9 @@ export abstract class Body {
       const stream = body.#stream ?? body.#source
       if (!(stream instanceof ReadableStream)) return stream
       const [own, other] = stream.tee()
-      body.#stream = own as ReadableStream<Bytes>
+      body.#stream = own
       body.#source = body.#stream
-      return other as ReadableStream<Bytes>
+      return other
     }
     isUnusable = (body) => body.#source !== null && body.#unusable()
   }

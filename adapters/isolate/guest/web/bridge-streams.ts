@@ -24,7 +24,7 @@ const abandoned = new FinalizationRegistry<number>((id) => post('cancel', id))
 /** The error of a stream that broke on the host. */
 function hostError(data: unknown): Error {
   const { name, message } = (data ?? {}) as { name?: unknown; message?: unknown }
-  const error = new Error(String(message ?? 'The stream broke'))
+  const error = new Error(typeof message === 'string' ? message : 'The stream broke')
   if (typeof name === 'string') error.name = name
   return error
 }
@@ -60,7 +60,7 @@ export function readFromHost(id: number): ReadableStream<Bytes> {
       },
     },
     { highWaterMark: 0 },
-  ) as ReadableStream<Bytes>
+  )
   abandoned.register(stream, id)
   return stream
 }
@@ -69,7 +69,7 @@ export function readFromHost(id: number): ReadableStream<Bytes> {
 export function writeToHost(stream: ReadableStream<unknown>): number {
   const id = nextStream
   nextStream += 2
-  writing.set(id, { reader: stream.getReader() as ReadableStreamDefaultReader<unknown>, done: undefined })
+  writing.set(id, { reader: stream.getReader(), done: undefined })
   return id
 }
 

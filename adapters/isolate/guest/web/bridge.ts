@@ -29,7 +29,7 @@ const apply = Reflect.apply
 
 /** Runs `work` as a microtask, whatever a tenant did to `queueMicrotask` or `Promise.prototype.then`. */
 export function microtask(work: () => void): void {
-  apply(then, resolved, [work])
+  void apply(then, resolved, [work])
 }
 
 /** Connects the guest. Before it (while a snapshot is built) nothing reaches the host. */

@@ -14,13 +14,14 @@ function hostTransform(kind: 'compress' | 'decompress', format: string): Transfo
   }
   const transformer = {
     async transform(chunk: unknown, controller: TransformStreamDefaultController<Bytes>) {
-      if (!isBufferSource(chunk) || !(viewOf(chunk).buffer instanceof ArrayBuffer)) throw new TypeError('CompressionStream and DecompressionStream take ArrayBuffers or views of them')
+      if (!isBufferSource(chunk) || !(viewOf(chunk).buffer instanceof ArrayBuffer))
+        throw new TypeError('CompressionStream and DecompressionStream take ArrayBuffers or views of them')
       if (viewOf(chunk).byteLength > 0) await feed(viewOf(chunk).slice(), controller)
     },
     flush: (controller: TransformStreamDefaultController<Bytes>) => feed(null, controller),
     cancel: () => post('zlibClose', id),
   }
-  return new TransformStream<unknown, Bytes>(transformer as never)
+  return new TransformStream<unknown, Bytes>(transformer)
 }
 
 function toFormat(value: unknown): string {

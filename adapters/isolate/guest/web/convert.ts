@@ -58,7 +58,7 @@ export function toPairs(init: object, what: string): [unknown, unknown][] {
     if (typeof iterator !== 'function') throw new TypeError(`${what}: the value is not iterable`)
     return Array.from(init as Iterable<Iterable<unknown>>, (entry) => {
       if (!isObject(entry)) throw new TypeError(`${what}: each entry is a pair`)
-      const pair = Array.from(entry as Iterable<unknown>)
+      const pair = Array.from(entry)
       if (pair.length !== 2) throw new TypeError(`${what}: each entry is a pair`)
       return pair as [unknown, unknown]
     })

@@ -8,24 +8,57 @@ const INTERNAL = Symbol('internal')
 const INTEGERS = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, BigInt64Array, BigUint64Array] as const
 
 /** SubtleCrypto: the host computes, keys stay there and are named by number. */
+// oxlint-disable-next-line typescript/no-extraneous-class -- its methods are made below, one like the other
 export class SubtleCrypto {
   constructor(key?: unknown) {
     if (key !== INTERNAL) throw new TypeError('Illegal constructor')
   }
 }
 
-const METHODS = ['encrypt', 'decrypt', 'sign', 'verify', 'digest', 'generateKey', 'deriveKey', 'deriveBits', 'importKey', 'exportKey', 'wrapKey', 'unwrapKey'] as const
+const METHODS = [
+  'encrypt',
+  'decrypt',
+  'sign',
+  'verify',
+  'digest',
+  'generateKey',
+  'deriveKey',
+  'deriveBits',
+  'importKey',
+  'exportKey',
+  'wrapKey',
+  'unwrapKey',
+] as const
 const LENGTHS: Readonly<Record<(typeof METHODS)[number], number>> = {
-  encrypt: 3, decrypt: 3, sign: 3, verify: 4, digest: 2, generateKey: 3, deriveKey: 5, deriveBits: 2, importKey: 5, exportKey: 2, wrapKey: 4, unwrapKey: 7,
+  encrypt: 3,
+  decrypt: 3,
+  sign: 3,
+  verify: 4,
+  digest: 2,
+  generateKey: 3,
+  deriveKey: 5,
+  deriveBits: 2,
+  importKey: 5,
+  exportKey: 2,
+  wrapKey: 4,
+  unwrapKey: 7,
 }
 
 for (const method of METHODS) {
   // Named by its key; async, so that what is wrong with the arguments is a rejection.
-  const call = { async [method](this: unknown, ...args: unknown[]): Promise<unknown> {
-    if (!(this instanceof SubtleCrypto)) throw new TypeError('Illegal invocation')
-    if (args.length < LENGTHS[method]) throw new TypeError(`SubtleCrypto.${method}: ${LENGTHS[method]} arguments required, but only ${args.length} present.`)
-    return fromHost(await request('subtle', method, args.map((value) => toHost(value, 0))))
-  } }[method]
+  const call = {
+    async [method](this: unknown, ...args: unknown[]): Promise<unknown> {
+      if (!(this instanceof SubtleCrypto)) throw new TypeError('Illegal invocation')
+      if (args.length < LENGTHS[method]) throw new TypeError(`SubtleCrypto.${method}: ${LENGTHS[method]} arguments required, but only ${args.length} present.`)
+      return fromHost(
+        await request(
+          'subtle',
+          method,
+          args.map((value) => toHost(value, 0)),
+        ),
+      )
+    },
+  }[method]
   Object.defineProperty(call, 'length', { value: LENGTHS[method], configurable: true })
   Object.defineProperty(SubtleCrypto.prototype, method, { value: call, writable: true, configurable: true, enumerable: true })
 }

@@ -19,7 +19,8 @@ export class EventTarget {
     const { capture = false, once = false, passive = false, signal } = typeof options === 'object' && options !== null ? options : { capture: Boolean(options) }
     if (signal !== undefined && typeof signal?.addEventListener !== 'function') throw new TypeError('addEventListener: signal is not an AbortSignal')
     if (callback === null || callback === undefined || signal?.aborted) return
-    if (typeof callback !== 'function' && typeof callback !== 'object') throw new TypeError('addEventListener: the listener is neither a function nor an object')
+    if (typeof callback !== 'function' && typeof callback !== 'object')
+      throw new TypeError('addEventListener: the listener is neither a function nor an object')
     this.#listeners ??= new Map()
     const list = this.#listeners.get(`${type}`) ?? []
     if (list.some((listener) => listener.callback === callback && listener.capture === Boolean(capture))) return
@@ -44,7 +45,11 @@ export class EventTarget {
   #remove(type: string, listener: Listener): void {
     listener.removed = true
     const list = this.#listeners?.get(type)
-    if (list !== undefined) this.#listeners?.set(type, list.filter((entry) => entry !== listener))
+    if (list !== undefined)
+      this.#listeners?.set(
+        type,
+        list.filter((entry) => entry !== listener),
+      )
   }
 
   static {
@@ -90,4 +95,3 @@ export function defineHandler(prototype: EventTarget, type: string): void {
     },
   })
 }
-

@@ -34,7 +34,13 @@ export async function fetchByHost(operation: string, outgoing: Request, ...where
   const { signal } = outgoing
   signal.throwIfAborted()
   const id = nextFetch++
-  const wire = { method: outgoing.method, url: outgoing.url, headers: flatHeaders(outgoing.headers), redirect: outgoing.redirect, body: bodyToHost(takeBody(outgoing)) }
+  const wire = {
+    method: outgoing.method,
+    url: outgoing.url,
+    headers: flatHeaders(outgoing.headers),
+    redirect: outgoing.redirect,
+    body: bodyToHost(takeBody(outgoing)),
+  }
   return new Promise<Response>((resolve, reject) => {
     const forget = onAbort(signal, () => {
       post('fetchAbort', id)

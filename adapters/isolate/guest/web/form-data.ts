@@ -47,13 +47,22 @@ export class FormData {
     for (const [name, value] of this) callback.call(self, value, name, this)
   }
   keys(): IterableIterator<string> {
-    return iterate(() => this.#entries, (entry) => entry[0])
+    return iterate(
+      () => this.#entries,
+      (entry) => entry[0],
+    )
   }
   values(): IterableIterator<string | File> {
-    return iterate(() => this.#entries, (entry) => entry[1])
+    return iterate(
+      () => this.#entries,
+      (entry) => entry[1],
+    )
   }
   entries(): IterableIterator<Entry> {
-    return iterate(() => this.#entries, (entry) => [entry[0], entry[1]] as Entry)
+    return iterate(
+      () => this.#entries,
+      (entry) => [entry[0], entry[1]] as Entry,
+    )
   }
   declare [Symbol.iterator]: () => IterableIterator<Entry>
   static {

@@ -91,7 +91,8 @@ function defineFunction(name: string, value: (...args: never[]) => unknown): voi
 }
 
 function installErrorHandling(): void {
-  for (const name of ['onerror', 'onunhandledrejection', 'onrejectionhandled']) Object.defineProperty(globalThis, name, { value: null, writable: true, configurable: true, enumerable: true })
+  for (const name of ['onerror', 'onunhandledrejection', 'onrejectionhandled'])
+    Object.defineProperty(globalThis, name, { value: null, writable: true, configurable: true, enumerable: true })
   setReporter((error) => {
     const handler = (globalThis as { onerror?: unknown }).onerror
     if (typeof handler === 'function') {

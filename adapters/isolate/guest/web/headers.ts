@@ -117,13 +117,22 @@ export class Headers {
     for (const [name, value] of this) callback.call(self, value, name, this)
   }
   keys(): IterableIterator<string> {
-    return iterate(() => this.#list(), (pair) => pair[0])
+    return iterate(
+      () => this.#list(),
+      (pair) => pair[0],
+    )
   }
   values(): IterableIterator<string> {
-    return iterate(() => this.#list(), (pair) => pair[1])
+    return iterate(
+      () => this.#list(),
+      (pair) => pair[1],
+    )
   }
   entries(): IterableIterator<[string, string]> {
-    return iterate(() => this.#list(), (pair) => [pair[0], pair[1]] as [string, string])
+    return iterate(
+      () => this.#list(),
+      (pair) => [pair[0], pair[1]] as [string, string],
+    )
   }
   declare [Symbol.iterator]: () => IterableIterator<[string, string]>
 

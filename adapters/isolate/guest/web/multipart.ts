@@ -13,7 +13,12 @@ export function encodeMultipart(form: FormData, boundary: string): Bytes {
   for (const [name, value] of form) {
     const head = `--${boundary}\r\nContent-Disposition: form-data; name="${escapeName(normalize(name))}"`
     if (typeof value === 'string') chunks.push(encodeUtf8(`${head}\r\n\r\n${normalize(value)}\r\n`))
-    else chunks.push(encodeUtf8(`${head}; filename="${escapeName(value.name)}"\r\nContent-Type: ${value.type || 'application/octet-stream'}\r\n\r\n`), blobBytes(value), encodeUtf8('\r\n'))
+    else
+      chunks.push(
+        encodeUtf8(`${head}; filename="${escapeName(value.name)}"\r\nContent-Type: ${value.type || 'application/octet-stream'}\r\n\r\n`),
+        blobBytes(value),
+        encodeUtf8('\r\n'),
+      )
   }
   chunks.push(encodeUtf8(`--${boundary}--\r\n`))
   const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0))

@@ -13,7 +13,17 @@ const MODES: Choice = ['same-origin', 'no-cors', 'cors', 'navigate']
 const CREDENTIALS: Choice = ['omit', 'same-origin', 'include']
 const CACHES: Choice = ['default', 'no-store', 'reload', 'no-cache', 'force-cache', 'only-if-cached']
 const REDIRECTS: Choice = ['follow', 'error', 'manual']
-const POLICIES: Choice = ['', 'no-referrer', 'no-referrer-when-downgrade', 'origin', 'origin-when-cross-origin', 'same-origin', 'strict-origin', 'strict-origin-when-cross-origin', 'unsafe-url']
+const POLICIES: Choice = [
+  '',
+  'no-referrer',
+  'no-referrer-when-downgrade',
+  'origin',
+  'origin-when-cross-origin',
+  'same-origin',
+  'strict-origin',
+  'strict-origin-when-cross-origin',
+  'unsafe-url',
+]
 
 /** What a Request keeps besides its method, URL, headers and body. */
 interface Settings {

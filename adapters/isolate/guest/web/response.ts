@@ -29,7 +29,7 @@ export class Response extends Body {
     if (init !== null && typeof init !== 'object' && typeof init !== 'function') throw new TypeError('Response: init is an object')
     if (init?.status !== undefined) {
       const status = Math.trunc(Number(init.status)) & 0xffff
-      if (status < 200 || status > 599) throw new RangeError(`Response: the status ${String(init.status)} is not from 200 to 599`)
+      if (status < 200 || status > 599) throw new RangeError(`Response: the status ${status} is not from 200 to 599`)
       this.#status = status
     }
     if (init?.statusText !== undefined) {

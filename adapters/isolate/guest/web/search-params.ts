@@ -69,13 +69,22 @@ export class URLSearchParams {
     for (const [name, value] of this) callback.call(self, value, name, this)
   }
   keys(): IterableIterator<string> {
-    return iterate(() => this.#pairs, (pair) => pair[0])
+    return iterate(
+      () => this.#pairs,
+      (pair) => pair[0],
+    )
   }
   values(): IterableIterator<string> {
-    return iterate(() => this.#pairs, (pair) => pair[1])
+    return iterate(
+      () => this.#pairs,
+      (pair) => pair[1],
+    )
   }
   entries(): IterableIterator<Pair> {
-    return iterate(() => this.#pairs, (pair) => [pair[0], pair[1]] as Pair)
+    return iterate(
+      () => this.#pairs,
+      (pair) => [pair[0], pair[1]] as Pair,
+    )
   }
   declare [Symbol.iterator]: () => IterableIterator<Pair>
   toString(): string {

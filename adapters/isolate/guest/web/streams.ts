@@ -50,7 +50,7 @@ export function streamOfBytes(bytes: Bytes): ReadableStream<Bytes> {
       if (bytes.byteLength > 0) controller.enqueue(bytes)
       controller.close()
     },
-  }) as ReadableStream<Bytes>
+  })
 }
 
 /** All bytes of a stream. */

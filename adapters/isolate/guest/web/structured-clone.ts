@@ -5,8 +5,24 @@ import { DOMException } from './dom-exception.ts'
 
 const ERRORS: Readonly<Record<string, ErrorConstructor>> = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
 const BOXES = [Boolean, Number, String, BigInt] as const
-const VIEWS = { DataView, Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, Float16Array, Float32Array, Float64Array, BigInt64Array, BigUint64Array }
-const viewTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get as (this: unknown) => keyof typeof VIEWS | undefined
+const VIEWS = {
+  DataView,
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float16Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+}
+const viewTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get as (
+  this: unknown,
+) => keyof typeof VIEWS | undefined
 
 type Transfer = (value: object) => object | undefined
 let transferPlatformObject: Transfer = () => undefined
@@ -53,17 +69,17 @@ function clone(value: unknown, memory: Map<object, unknown>): unknown {
   if (leaf !== undefined) return remember(leaf)
   if (value instanceof Map) {
     const copy = remember(new Map())
-    for (const [key, item] of [...value]) copy.set(clone(key, memory), clone(item, memory))
+    for (const [key, item] of Array.from(value)) copy.set(clone(key, memory), clone(item, memory))
     return copy
   }
   if (value instanceof Set) {
     const copy = remember(new Set())
-    for (const item of [...value]) copy.add(clone(item, memory))
+    for (const item of Array.from(value)) copy.add(clone(item, memory))
     return copy
   }
   if (value instanceof Error) return copyError(value, memory, remember)
   if (hasHiddenState(value)) refuse(`A ${Object.prototype.toString.call(value).slice(8, -1)}`)
-  const copy = remember<object>(Array.isArray(value) ? new Array(value.length) : {})
+  const copy = remember<object>(Array.isArray(value) ? Object.assign([], { length: value.length }) : {})
   for (const key of Object.keys(value)) {
     if (!Object.hasOwn(value, key)) continue
     const item = clone((value as Record<string, unknown>)[key], memory)
@@ -75,7 +91,9 @@ function clone(value: unknown, memory: Map<object, unknown>): unknown {
 function copyLeaf(value: object): object | undefined {
   if (value instanceof Date) return new Date(value.getTime())
   if (value instanceof RegExp) return new RegExp(value.source, value.flags)
+  // oxlint-disable-next-line unicorn/no-instanceof-builtins -- boxed values are what it looks for
   for (const Box of BOXES) if (value instanceof Box) return Object(Reflect.apply(Box.prototype.valueOf, value, [])) as object
+  // oxlint-disable-next-line unicorn/no-instanceof-builtins -- a boxed one
   if (value instanceof Symbol) refuse('A Symbol object')
   if (isArrayBuffer(value)) return value instanceof ArrayBuffer ? copyBuffer(value) : value
   if (value instanceof File) return new File([blobBytes(value)], value.name, { type: value.type, lastModified: value.lastModified })

@@ -7,7 +7,8 @@ type Record = readonly string[]
 const [HREF, ORIGIN, PROTOCOL, USERNAME, PASSWORD, HOST, HOSTNAME, PORT, PATHNAME, SEARCH, HASH] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10] as const
 
 // What needs no parser: a lower-case name without punycode, whose last label is no number, nothing to percent-encode and no dot segment.
-const PLAIN = /^(https?:)\/\/((?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*)(:[1-9]\d{0,4})?(\/[\w\-~!$&'()*+,;=:@%/.]*)?(\?[\w\-~!$&()*+,;=:@%/.?]*)?(#[\w\-~!$&'()*+,;=:@%/.?]*)?$/
+const PLAIN =
+  /^(https?:)\/\/((?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*)(:[1-9]\d{0,4})?(\/[\w\-~!$&'()*+,;=:@%/.]*)?(\?[\w\-~!$&()*+,;=:@%/.?]*)?(#[\w\-~!$&'()*+,;=:@%/.?]*)?$/
 const UNSAFE = /\/\.|%2e|xn--|\/-|-\.|:80[/?#]|:443[/?#]|:80$|:443$|:[6-9]\d{4}/i
 
 function parsePlain(text: string): Record | undefined {

@@ -17,7 +17,7 @@ export function installWasm(): void {
     if (source instanceof Module) return new Instance(source, imports)
     const module = new Module(source)
     // The module's instance is made a microtask later, as the standard has it.
-    await undefined
+    await Promise.resolve()
     return { module, instance: new Instance(module, imports) }
   }
   const bytesOf = async (source: unknown): Promise<ArrayBuffer> => {
