@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { blob } from '../../adapters/drivers/s3/index.ts'
-import { type DynamodbOptions, kv } from '../../adapters/drivers/dynamodb/index.ts'
-import type { BlobDriver, KvDriver } from '../../core/bindings/drivers.ts'
+import { type DynamodbOptions, kv, strongKv } from '../../adapters/drivers/dynamodb/index.ts'
+import type { BlobDriver, KvDriver, StrongKvDriver } from '../../core/bindings/drivers.ts'
 import { awsHarness, awsServers } from './aws-servers.ts'
 import { driverContext, failure } from './contracts/harness.ts'
 import { kvContract } from './contracts/kv.ts'
+import { strongKvContract } from './contracts/strong-kv.ts'
 
 const servers = awsServers()
 
 kvContract('dynamodb over dynalite and fauxqs', async () => awsHarness(servers, (context) => kv({}, context)))
+strongKvContract('dynamodb over dynalite and fauxqs', async () => awsHarness(servers, (context) => strongKv({}, context)))
 
 describe('dynamodb driver', () => {
   const variable = (name: string): string | undefined => servers.variables()[name]
@@ -82,6 +84,28 @@ describe('dynamodb driver', () => {
     const key = 'k'.repeat(512)
     await things.put(key, new Uint8Array(350 * 1024).fill(7), { metadata: JSON.stringify('m'.repeat(1022)), expiration: 4_000_000_000 })
     expect((await things.get(key, 'bytes'))?.value).toHaveLength(350 * 1024)
+  })
+
+  it('strong: large values come and go with their versions, and an item of before has one', async () => {
+    const before = open('strong')
+    await before.put('a', 'old', {})
+    const things = strongKv({}, driverContext({ app: 'strong', binding: 'things' }, { variable })) as StrongKvDriver
+    const first = await things.getVersioned('a', 'text')
+    expect(first).toMatchObject({ value: 'old', version: expect.stringMatching(/./) })
+    expect(await things.putIf('a', large(1), {}, null)).toBeNull()
+    expect(await objects('strong')).toEqual([])
+    const second = await things.putIf('a', large(1), {}, first?.version ?? '')
+    expect((await objects('strong')).length).toBe(1)
+    expect(await things.putIf('a', large(2), {}, first?.version ?? '')).toBeNull()
+    const third = await things.putIf('a', large(3), {}, second)
+    expect((await objects('strong')).length).toBe(1)
+    expect(Buffer.compare((await things.getVersioned('a', 'bytes'))?.value as Uint8Array, large(3))).toBe(0)
+    expect(await things.deleteIf('a', second ?? '')).toBe(false)
+    expect(await things.deleteIf('a', third ?? '')).toBe(true)
+    expect(await objects('strong')).toEqual([])
+    await things.put('a', large(4), {})
+    await things.put('a', 'small', {})
+    expect(await objects('strong')).toEqual([])
   })
 
   it('names a table that is not there, and a variable that is missing', async () => {

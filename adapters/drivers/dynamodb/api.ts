@@ -4,14 +4,23 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { AwsClient, pause } from '../aws/client.ts'
 import { callJson } from '../aws/json.ts'
 import { type AwsOptions, resolveAws } from '../aws/options.ts'
-import type { Item, ItemKey } from './item.ts'
+import type { Attribute, Item, ItemKey } from './item.ts'
 
-/** What a conditional write, or one that gives the old item, asks for. */
+/** A ConditionExpression with what it names. */
+export interface Condition {
+  expression: string
+  names: Record<string, string>
+  values?: Record<string, Attribute>
+}
+
+/** How an item is written. */
 export interface WriteOptions {
-  /** Writes only over an item whose value is not in S3; else `PreconditionFailed`. */
-  unlessReferenced?: boolean
+  /** Else `PreconditionFailed`. Default: none. */
+  condition?: Condition
   /** Gives the item that was there. */
   returnOld?: boolean
+  /** Not again after an unclear failure: a second try could meet the first one's item. */
+  once?: boolean
 }
 
 const BATCH_TRIES = 8
@@ -62,13 +71,16 @@ export class DynamodbApi {
     return this.#write('DeleteItem', { Key: key }, options)
   }
 
-  async #write(operation: string, body: object, { unlessReferenced, returnOld }: WriteOptions): Promise<Item | undefined> {
-    const { Attributes } = await this.#call<{ Attributes?: Item }>(operation, true, {
+  async #write(operation: string, body: object, { condition, returnOld, once }: WriteOptions): Promise<Item | undefined> {
+    const request = {
       TableName: this.#table,
       ...body,
       ReturnValues: returnOld ? 'ALL_OLD' : 'NONE',
-      ...(unlessReferenced ? { ConditionExpression: 'attribute_not_exists(#ref)', ExpressionAttributeNames: { '#ref': 'ref' } } : {}),
-    })
+      ...(condition === undefined ? {} : { ConditionExpression: condition.expression, ExpressionAttributeNames: condition.names }),
+      ...(condition?.values === undefined ? {} : { ExpressionAttributeValues: condition.values }),
+    }
+    // Whole items may be put and deleted again: the second try leaves what the first would have left.
+    const { Attributes } = await this.#call<{ Attributes?: Item }>(operation, request, { write: true, repeatable: !once })
     return Attributes
   }
 
@@ -79,8 +91,9 @@ export class DynamodbApi {
     after: string | undefined
     limit: number
     now: number
+    consistent: boolean
   }): Promise<{ items: Item[]; last: string | undefined }> {
-    const { pk, prefix, after, limit, now } = options
+    const { pk, prefix, after, limit, now, consistent } = options
     const { Items = [], LastEvaluatedKey } = await this.#read<{ Items?: Item[]; LastEvaluatedKey?: ItemKey }>('Query', {
       TableName: this.#table,
       KeyConditionExpression: prefix === '' ? '#pk = :pk' : '#pk = :pk AND begins_with(#sk, :prefix)',
@@ -89,25 +102,24 @@ export class DynamodbApi {
       ExpressionAttributeNames: { '#pk': 'pk', '#sk': 'sk', '#expires': 'expires', '#meta': 'meta' },
       ExpressionAttributeValues: { ':pk': { S: pk }, ':now': { N: String(Math.floor(now / 1000)) }, ...(prefix === '' ? {} : { ':prefix': { S: prefix } }) },
       Limit: limit,
+      ConsistentRead: consistent,
       ...(after === undefined ? {} : { ExclusiveStartKey: { pk: { S: pk }, sk: { S: after } } }),
     })
     return { items: Items, last: LastEvaluatedKey?.sk.S }
   }
 
   #read<T>(operation: string, body: object): Promise<T> {
-    return this.#call(operation, false, body)
+    return this.#call(operation, body, { write: false, repeatable: true })
   }
 
-  #call<T>(operation: string, write: boolean, body: object): Promise<T> {
-    // Puts and deletes of whole items may be repeated: the second try leaves what the first would have left.
+  #call<T>(operation: string, body: object, options: { write: boolean; repeatable: boolean }): Promise<T> {
     return callJson<T>(this.#client, {
       service: 'dynamodb',
       target: `DynamoDB_20120810.${operation}`,
       url: this.#url,
       on: `table "${this.#table}"`,
       body,
-      write,
-      repeatable: true,
+      ...options,
     })
   }
 }

@@ -1,7 +1,7 @@
 /**
  * An item of the table. Its keys: `pk` is `APP/BINDING#SHARD`, `sk` the key itself (DynamoDB orders strings by their UTF-8 bytes, as lists must).
  * The value is in `text` or `bytes`, or neither where it is empty, or, where it is too large for an item, in the S3 object that `ref` names,
- * with its SHA-256 in `sha`. `meta` is the metadata's JSON, `expires` seconds since 1970: the table's TTL attribute.
+ * with its SHA-256 in `sha`. `version` is there for strong bindings. `meta` is the metadata's JSON, `expires` seconds since 1970: the table's TTL attribute.
  */
 import { utf8, utf8Text } from '../../../core/bindings/bytes.ts'
 import type { KvEntry } from '../../../core/bindings/drivers.ts'

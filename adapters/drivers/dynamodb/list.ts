@@ -3,16 +3,23 @@ import { invalidArgument } from '../../../core/errors.ts'
 import type { DynamodbApi } from './api.ts'
 import { type Item, text } from './item.ts'
 
+interface Scope {
+  pk: string
+  prefix: string
+  now: number
+  consistent: boolean
+}
+
 /** The keys of one partition, read page by page as they are needed. */
 class Partition {
   #api: DynamodbApi
-  #query: { pk: string; prefix: string; now: number }
+  #query: Scope
   #items: Item[] = []
   #after: string | undefined
   #ended = false
   #size: number
 
-  constructor(api: DynamodbApi, query: { pk: string; prefix: string; now: number }, after: string | undefined, size: number) {
+  constructor(api: DynamodbApi, query: Scope, after: string | undefined, size: number) {
     this.#api = api
     this.#query = query
     this.#after = after
@@ -43,12 +50,12 @@ class Partition {
 export async function mergePartitions(
   api: DynamodbApi,
   pks: readonly string[],
-  options: { prefix: string; after: string | undefined; limit: number; now: number },
+  options: { prefix: string; after: string | undefined; limit: number; now: number; consistent: boolean },
 ): Promise<{ items: Item[]; more: boolean }> {
-  const { prefix, after, limit, now } = options
+  const { prefix, after, limit, now, consistent } = options
   // Keys spread evenly, so a partition has about its share of the page; a little more saves a second query mostly.
   const size = Math.min(1000, Math.ceil((limit + 1) / pks.length) + 8)
-  const partitions = pks.map((pk) => new Partition(api, { pk, prefix, now }, after, size))
+  const partitions = pks.map((pk) => new Partition(api, { pk, prefix, now, consistent }, after, size))
   await Promise.all(partitions.map((partition) => partition.fill()))
   const items: Item[] = []
   for (;;) {

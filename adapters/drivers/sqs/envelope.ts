@@ -49,8 +49,16 @@ export function encodeMessage(message: QueueOutgoing, queue: string, deliveries:
 
 const EMPTY = '='
 
+/** Escapes in upper case, which JSON.stringify never writes, so that {@link fromLegalJson} finds them. */
 function toLegalJson(json: string): string {
-  return json.replace(/[\uFFFE\uFFFF\uD800-\uDFFF]/g, (character) => `\\u${character.charCodeAt(0).toString(16)}`)
+  return json.replace(/[\uFFFE\uFFFF\uD800-\uDFFF]/g, (character) => `\\u${character.charCodeAt(0).toString(16).toUpperCase()}`)
+}
+
+/** The JSON text as it was sent. Pairs are read as they stand, so that `\\uFFFE` behind an escaped backslash stays. */
+function fromLegalJson(json: string): string {
+  return json.replace(/\\(?:u(FFF[EF]|D[89A-F][0-9A-F]{2})|[^])/g, (escape, code: string | undefined) =>
+    code === undefined ? escape : String.fromCharCode(Number.parseInt(code, 16)),
+  )
 }
 
 /**
@@ -64,7 +72,7 @@ export function decodeMessage(message: ReceivedMessage, queue: string): QueueInc
   return {
     id,
     contentType: type === 'bytes' ? 'bytes' : 'json',
-    body: type === 'bytes' ? fromBase64(message.body) : type === 'json' ? message.body : foreignBody(message.body),
+    body: type === 'bytes' ? fromBase64(message.body) : type === 'json' ? fromLegalJson(message.body) : foreignBody(message.body),
     attempts,
     timestamp: Number(message.attribute('unmoor.time') ?? message.sentTimestamp),
     lease: createLease(attempts, id, message.receiptHandle),

@@ -93,7 +93,7 @@ class SqsQueue implements QueueDriver {
   async receive(options: { max: number; leaseSeconds: number; waitSeconds: number; signal: AbortSignal }): Promise<QueueIncoming[]> {
     const { max, leaseSeconds, signal } = options
     const received: QueueIncoming[] = []
-    let wait = Math.min(MAX_WAIT, Math.floor(options.waitSeconds))
+    let wait = Math.min(MAX_WAIT, Math.ceil(options.waitSeconds))
     while (received.length < max && !signal.aborted) {
       let messages
       try {

@@ -6,10 +6,11 @@ import { mendS3, type S3App, type S3StoreLike } from './s3-mends.ts'
 
 /** What is used of fauxqs. Its stores are not exported, so they are taken from its files: see {@link internals}. */
 interface Fauxqs {
-  buildApp(options: { logger: boolean; defaultRegion: string; stores: object }): S3App & {
-    listen(options: { port: number; host: string }): Promise<string>
-    close(): Promise<void>
-  }
+  buildApp(options: { logger: boolean; defaultRegion: string; stores: object }): S3App &
+    SqsApp & {
+      listen(options: { port: number; host: string }): Promise<string>
+      close(): Promise<void>
+    }
 }
 
 interface Message {
@@ -19,10 +20,26 @@ interface Message {
 
 interface Queue {
   persistence?: unknown
+  readonly inflightMessages: ReadonlyMap<string, { message: Message }>
+  changeVisibility(receiptHandle: string, seconds: number): void
   enqueue(message: Message): void
 }
 
+/** The hook that sees answers. */
+interface SqsApp {
+  addHook(
+    name: 'onSend',
+    hook: (
+      request: { headers: Record<string, unknown>; body: unknown; raw: { socket: { destroyed: boolean } } },
+      reply: unknown,
+      payload: unknown,
+      done: () => void,
+    ) => void,
+  ): unknown
+}
+
 interface SqsStoreLike {
+  getQueue(url: string): Queue | undefined
   persistence?: unknown
   createQueue(...args: unknown[]): Queue
   allQueues(): Iterable<Queue>
@@ -65,6 +82,7 @@ export async function startFauxqs(dataDir: string | undefined): Promise<Server> 
   }
   const app = fauxqs.buildApp({ logger: false, defaultRegion: 'us-east-1', stores: { sqsStore, snsStore, s3Store } })
   mendS3(app, s3Store)
+  returnUnreceived(app, sqsStore)
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   return {
     name: `fauxqs ${version}`,
@@ -96,6 +114,22 @@ async function internals(): Promise<Internals & { version: string }> {
 function keepReceiveCounts(persistence: Persistence): void {
   const statement = persistence.db.prepare('UPDATE sqs_messages SET receipt_handle = NULL, visibility_deadline = NULL WHERE message_id = ?')
   persistence.updateMessageReady = (messageId) => void statement.run(messageId)
+}
+
+/** A long poll whose client has gone away still takes messages; they go back as if nobody had received them, which is so. */
+function returnUnreceived(app: SqsApp, store: SqsStoreLike): void {
+  app.addHook('onSend', (request, _reply, payload, done) => {
+    if (request.headers['x-amz-target'] === 'AmazonSQS.ReceiveMessage' && request.raw.socket.destroyed && typeof payload === 'string') {
+      const { Messages = [] } = JSON.parse(payload) as { Messages?: { ReceiptHandle: string }[] }
+      const queue = store.getQueue((request.body as { QueueUrl: string }).QueueUrl)
+      for (const { ReceiptHandle } of Messages) {
+        const taken = queue?.inflightMessages.get(ReceiptHandle)
+        if (taken !== undefined) taken.message.approximateReceiveCount--
+        queue?.changeVisibility(ReceiptHandle, 0)
+      }
+    }
+    done()
+  })
 }
 
 /** A message that is enqueued with a receive count comes from another queue's redrive; SQS counts receives per queue. */

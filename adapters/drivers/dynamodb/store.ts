@@ -1,0 +1,142 @@
+import { utf8, utf8Length } from '../../../core/bindings/bytes.ts'
+import type { KvDriver, KvEntry } from '../../../core/bindings/drivers.ts'
+import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
+import type { DynamodbApi, WriteOptions } from './api.ts'
+import { expiration, isExpired, type Item, type ItemKey, type Reference, reference, text, toEntry, toItem } from './item.ts'
+import { mergePartitions, readCursor, writeCursor } from './list.ts'
+import type { Spill } from './spill.ts'
+
+/** Where a binding's items are, and how they are read. */
+export interface StoreSettings {
+  namespace: string
+  shards: number
+  consistent: boolean
+  now: () => number
+}
+
+type Value = string | Uint8Array<ArrayBuffer>
+
+/** Bytes of the largest value that is kept in an item. An item has at most 400 KB, with key, metadata and names. */
+const INLINE = 350 * 1024
+/** Reads of an item whose object was replaced meanwhile. */
+const RACES = 4
+
+/** The items of one binding, with the objects that hold their larger values. */
+export class Store {
+  readonly api: DynamodbApi
+  #spill: Spill | undefined
+  #settings: StoreSettings
+
+  constructor(api: DynamodbApi, spill: Spill | undefined, settings: StoreSettings) {
+    this.api = api
+    this.#spill = spill
+    this.#settings = settings
+  }
+
+  get now(): number {
+    return this.#settings.now()
+  }
+
+  key(key: string): ItemKey {
+    const { namespace, shards } = this.#settings
+    return { pk: { S: `${namespace}#${hash(key) % shards}` }, sk: { S: key } }
+  }
+
+  read(key: string): Promise<Item | undefined> {
+    return this.api.get(this.key(key), this.#settings.consistent)
+  }
+
+  /** The entry of an item that was read, with the item that it is from in the end; null where it is expired or gone. */
+  async entry(item: Item, as: 'text' | 'bytes' | 'stream'): Promise<{ entry: KvEntry; item: Item } | null> {
+    let current: Item | undefined = item
+    for (let race = 0; race < RACES; race++) {
+      if (current === undefined || isExpired(current, this.now)) return null
+      const stored = reference(current)
+      if (stored === undefined) return { entry: toEntry(current, as), item: current }
+      const value = await this.#spilled().get(stored)
+      if (value !== null) return { entry: toEntry(current, as, value), item: current }
+      // Overwritten or deleted since: read what it is now.
+      current = await this.api.get({ pk: item['pk'], sk: item['sk'] } as ItemKey, true)
+    }
+    throw new UnmoorError('Unavailable', `The object of the value of ${JSON.stringify(text(item, 'sk'))} is not in the bucket.`)
+  }
+
+  async many(keys: readonly string[], as: 'text' | 'bytes'): Promise<Map<string, KvEntry>> {
+    if (keys.length === 0) return new Map()
+    const items = await this.api.getMany(
+      keys.map((key) => this.key(key)),
+      this.#settings.consistent,
+    )
+    const found = await Promise.all(items.map((item) => this.entry(item, as)))
+    return new Map(found.flatMap((one) => (one === null ? [] : [[text(one.item, 'sk') ?? '', one.entry] as const])))
+  }
+
+  async list({ prefix, cursor, limit }: Parameters<KvDriver['list']>[0]): ReturnType<KvDriver['list']> {
+    const { namespace, shards, consistent } = this.#settings
+    const after = cursor === undefined ? undefined : readCursor(prefix, cursor)
+    const pks = Array.from({ length: shards }, (_, shard) => `${namespace}#${shard}`)
+    const { items, more } = await mergePartitions(this.api, pks, { prefix, after, limit, now: this.now, consistent })
+    const keys = items.map((item) => ({ name: text(item, 'sk') ?? '', metadata: text(item, 'meta'), expiration: expiration(item) }))
+    const last = keys.at(-1)
+    return more && last !== undefined ? { keys, cursor: writeCursor(prefix, last.name) } : { keys }
+  }
+
+  /** Writes an item by `write`; its larger value is stored before, and removed again where the write was certainly not applied. */
+  async put<T>(
+    key: string,
+    value: Value,
+    options: { metadata?: string | undefined; expiration?: number | undefined },
+    write: (item: Item, stored: Reference | undefined) => Promise<T>,
+  ): Promise<T> {
+    const size = typeof value === 'string' ? (value.length * 3 <= INLINE ? 0 : utf8Length(value)) : value.byteLength
+    const stored = size > INLINE ? await this.#spilled(size).put(typeof value === 'string' ? utf8(value) : value) : undefined
+    try {
+      return await write(toItem(this.key(key), stored ?? value, options), stored)
+    } catch (error) {
+      if (isUnmoorError(error) && !error.mayHaveApplied) await this.remove(stored)
+      throw error
+    }
+  }
+
+  /**
+   * Writes, and removes the object of the value before. The first try takes place only where there is none, so that the usual
+   * write does not bring the old value back over the network to learn that.
+   */
+  async replace(write: (options: WriteOptions) => Promise<Item | undefined>, stored: Reference | undefined): Promise<void> {
+    if (this.#spill === undefined) {
+      await write({})
+      return
+    }
+    try {
+      await write({ condition: { expression: 'attribute_not_exists(#ref)', names: { '#ref': 'ref' } } })
+    } catch (error) {
+      if (!isUnmoorError(error, 'PreconditionFailed')) throw error
+      const old = await write({ returnOld: true })
+      const before = old === undefined ? undefined : reference(old)
+      // Its own, where an earlier try was applied although its answer got lost.
+      if (before?.name !== stored?.name) await this.remove(before)
+    }
+  }
+
+  /** Removes a value's object, if it has one. */
+  async remove(stored: Reference | undefined): Promise<void> {
+    if (stored !== undefined) await this.#spill?.remove(stored.name)
+  }
+
+  #spilled(size?: number): Spill {
+    if (this.#spill !== undefined) return this.#spill
+    const what = size === undefined ? 'This value is in S3' : `A value of ${size} bytes is over the ${INLINE} that DynamoDB keeps in an item`
+    throw new UnmoorError(
+      'LimitExceeded',
+      `${what}, but the driver has no bucket. Give it one: the option \`bucket\`, or the variable UNMOOR_BUCKET.`,
+      size === undefined ? {} : { details: { limit: 'dynamodb.value', actual: size, max: INLINE } },
+    )
+  }
+}
+
+/** FNV-1a of the UTF-8 bytes: which partition a key is in. It must never change. */
+function hash(key: string): number {
+  let value = 0x811c9dc5
+  for (const byte of utf8(key)) value = Math.imul(value ^ byte, 0x01000193)
+  return value >>> 0
+}
