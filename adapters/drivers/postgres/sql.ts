@@ -30,6 +30,9 @@ class PostgresSql implements SqlDriver {
   /** While the lock of {@link exclusive} is held: the pool of the one connection that holds it, which then runs all statements. */
   #locked: { pool: postgres.Sql; isLost: () => boolean } | undefined
 
+  /** The end of the last `exclusive` call: a session may take its own advisory lock twice. */
+  #turn: Promise<unknown> = Promise.resolve()
+
   constructor(server: Server, schema: string | undefined) {
     this.#server = server
     this.#pool = server.pool(server.max)
@@ -92,7 +95,13 @@ class PostgresSql implements SqlDriver {
    *
    * @throws `Unavailable` if the connection is lost; then the lock is free again.
    */
-  async exclusive<T>(work: () => Promise<T>): Promise<T> {
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(() => this.#exclusive(work))
+    this.#turn = result.catch(() => {})
+    return result
+  }
+
+  async #exclusive<T>(work: () => Promise<T>): Promise<T> {
     let lost = false
     const own = this.#server.max > 1
     const pool = own ? this.#server.pool(1, () => (lost = true)) : this.#pool
