@@ -1,0 +1,93 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { builtinModules } from 'node:module'
+import { join } from 'node:path'
+import { Script } from 'node:vm'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import isolate from '../../adapters/isolate/index.ts'
+import { checkOptions } from '../../adapters/isolate/options.ts'
+import { buildApp, type BuiltApp } from '../../core/build/build.ts'
+import { tempProject, type TempProject } from './temp-project.ts'
+
+let project: TempProject
+let built: BuiltApp
+beforeAll(async () => {
+  project = await tempProject({
+    'src/app.ts': `import { assets, defineApp, defineBindings, kv } from 'unmoor'\nexport default defineApp({ bindings: defineBindings({ kv: kv(), site: assets({ directory: './public' }) }), fetch: async () => new Response('MARKER') })`,
+    'src/als.ts': `import { AsyncLocalStorage } from 'node:async_hooks'\nimport { defineApp } from 'unmoor'\nconst store = new AsyncLocalStorage()\nexport default defineApp({ fetch: async () => new Response(await store.getStore()) })`,
+    'public/a.txt': 'a',
+  })
+  built = await buildApp({ projectDir: project.dir, target: 'isolate', adapter: isolate })
+})
+afterAll(() => project[Symbol.asyncDispose]())
+
+const text = (file: string): Promise<string> => readFile(join(built.outDir, file), 'utf8')
+
+describe('the artifact', () => {
+  it('has the host half, the two scripts, assets and what a deployment needs', async () => {
+    expect((await readdir(built.outDir)).toSorted()).toEqual([
+      '.dockerignore',
+      'Dockerfile',
+      'app.js',
+      'assets',
+      'package.json',
+      'server.mjs',
+      'unmoor.json',
+      'web-api.js',
+    ])
+    expect(await readdir(join(built.outDir, 'assets'))).toEqual(['a.txt'])
+    const manifest = JSON.parse(await text('package.json')) as { dependencies: object; scripts: { start: string } }
+    const installed = JSON.parse(await readFile('node_modules/isolated-vm/package.json', 'utf8')) as { version: string }
+    expect(manifest.dependencies).toEqual({ 'isolated-vm': installed.version })
+    expect(await text('Dockerfile')).toContain('CMD ["node", "--no-node-snapshot", "server.mjs"]')
+  })
+
+  it('has the app in the guest only', async () => {
+    expect(await text('app.js')).toContain('MARKER')
+    expect(await text('server.mjs')).not.toContain('MARKER')
+    expect(await text('web-api.js')).not.toContain('MARKER')
+  })
+
+  it('imports nothing but node and isolated-vm on the host, and nothing at all in the guest', async () => {
+    const imports = [...(await text('server.mjs')).matchAll(/(?:from|import)\s*["']([^"']+)["']/g)].map((match) => match[1] as string)
+    expect(imports.filter((name) => !builtinModules.includes(name.replace(/^node:/, '')) && name !== 'node:sqlite')).toEqual([])
+    // A script with an import or an export does not compile.
+    for (const file of ['app.js', 'web-api.js']) {
+      expect(new Script(await text(file))).toBeInstanceOf(Script)
+      expect(await text(file)).not.toContain('require(')
+    }
+  })
+
+  it('is small: the web API stays under 150 KB, a start compiles it', async () => {
+    expect((await stat(join(built.outDir, 'web-api.js'))).size).toBeLessThan(150_000)
+  })
+})
+
+describe('async functions', () => {
+  it('are lowered where the app imports node:async_hooks, and only there', async () => {
+    expect(await text('app.js')).toMatch(/\basync\b/)
+    const other = await buildApp({
+      projectDir: project.dir,
+      target: 'isolate',
+      adapter: isolate,
+      config: { name: 'als', entry: 'src/als.ts' },
+      outDir: '.unmoor/als',
+    })
+    const lowered = await readFile(join(other.outDir, 'app.js'), 'utf8')
+    expect(lowered).not.toMatch(/\basync\s*(?:function|\(|\w+\s*=>)/)
+    expect(lowered).toContain('function*')
+  })
+})
+
+describe('options', () => {
+  it('are taken as they are when right', () => {
+    const options = { memoryMb: 64, cpuMs: 50, wallSeconds: 5, startup: 'snapshot', trustProxy: true, cronOverlap: 'skip' }
+    expect(checkOptions(options)).toBe(options)
+  })
+
+  it('are refused by name when wrong, with what they take', () => {
+    expect(() => checkOptions({ memoryMb: 8 })).toThrow('targets.isolate.options.memoryMb: it takes a number from 16, not 8.')
+    expect(() => checkOptions({ cpuMs: Number.NaN })).toThrow('cpuMs: it takes a number from 1')
+    expect(() => checkOptions({ trustProxy: 'yes' })).toThrow('trustProxy: it takes true or false, not "yes".')
+    expect(() => checkOptions({ cpu: 5 })).toThrow('cpu: there is no such option (there are memoryMb,')
+  })
+})
