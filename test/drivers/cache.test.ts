@@ -75,7 +75,10 @@ describe('memory cache driver', () => {
 })
 
 describe('env secret driver', () => {
-  const context = driverContext({ binding: 'adminToken', declaration: declareSecret() }, { variable: (name) => ({ ADMIN_TOKEN: ' a\nb ', OTHER: 'c', EMPTY: '' })[name] })
+  const context = driverContext(
+    { binding: 'adminToken', declaration: declareSecret() },
+    { variable: (name) => ({ ADMIN_TOKEN: ' a\nb ', OTHER: 'c', EMPTY: '' })[name] },
+  )
 
   it('reads the variable of the binding, or another, untrimmed; null where there is none', async () => {
     expect(await (await secret({}, context)).get()).toBe(' a\nb ')

@@ -102,17 +102,32 @@ describe('files driver', () => {
     expect((await get(location)).status).toBe(200)
   })
 
-  it.each(['/nothing', '/nothing/', '/app', '/docs/nothing.html', '/../secret.txt', '/%2e%2e/secret.txt', '/..%2Fsecret.txt', '/..%5Csecret.txt', '/%2e%2e%2fsecret.txt', '/docs/..%2F..%2Fsecret.txt', '/app.js%00', '/app.js%00.txt', '/%zz', '/escape.txt', '/App.js', '/app.js/'])(
-    '%s is no file',
-    async (path) => {
-      expect(await serve(path)).toBeUndefined()
-      expect((await createAssets(driver).fetch(`http://host${path}`)).status).toBe(404)
-    },
-  )
+  it.each([
+    '/nothing',
+    '/nothing/',
+    '/app',
+    '/docs/nothing.html',
+    '/../secret.txt',
+    '/%2e%2e/secret.txt',
+    '/..%2Fsecret.txt',
+    '/..%5Csecret.txt',
+    '/%2e%2e%2fsecret.txt',
+    '/docs/..%2F..%2Fsecret.txt',
+    '/app.js%00',
+    '/app.js%00.txt',
+    '/%zz',
+    '/escape.txt',
+    '/App.js',
+    '/app.js/',
+  ])('%s is no file', async (path) => {
+    expect(await serve(path)).toBeUndefined()
+    expect((await createAssets(driver).fetch(`http://host${path}`)).status).toBe(404)
+  })
 
   it('paths that no URL parser has cleaned stay in the folder', async () => {
     // As a raw request line could carry them.
-    for (const url of ['http://host/%2e%2e%2f%2e%2e%2fetc/passwd', 'http://host/....//secret.txt', 'http://host//host/secret.txt']) expect(await driver.serve(new Request(url))).toBeUndefined()
+    for (const url of ['http://host/%2e%2e%2f%2e%2e%2fetc/passwd', 'http://host/....//secret.txt', 'http://host//host/secret.txt'])
+      expect(await driver.serve(new Request(url))).toBeUndefined()
   })
 
   it.each([
@@ -197,7 +212,10 @@ describe('files driver', () => {
   })
 
   it('a missing folder is named at start', async () => {
-    const error = await failure(Promise.resolve(assets({ directory: join(root, 'nowhere') }, driverContext({ declaration: declareAssets({ directory: './x' }) }))), 'NotFound')
+    const error = await failure(
+      Promise.resolve(assets({ directory: join(root, 'nowhere') }, driverContext({ declaration: declareAssets({ directory: './x' }) }))),
+      'NotFound',
+    )
     expect(error.message).toContain(join(root, 'nowhere'))
   })
 

@@ -2,7 +2,10 @@
 import { blob } from '../../adapters/drivers/fs/index.ts'
 import { blob as declareBlob } from '../../core/bindings/declarations.ts'
 
-const driver = await blob({}, { binding: 'things', app: 'test', declaration: declareBlob(), dataDir: process.argv[2], variable: () => undefined, now: Date.now })
+const driver = await blob(
+  {},
+  { binding: 'things', app: 'test', declaration: declareBlob(), dataDir: process.argv[2], variable: () => undefined, now: Date.now },
+)
 const endless = new ReadableStream<Uint8Array<ArrayBuffer>>({
   async pull(controller) {
     controller.enqueue(new Uint8Array(100_000))

@@ -24,7 +24,8 @@ describe('fs files', () => {
   })
   afterEach(() => rm(dataDir, { recursive: true, force: true }))
 
-  const bodies = async (): Promise<string[]> => (await readdir(join(folder, 'data'), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map(({ name }) => name)
+  const bodies = async (): Promise<string[]> =>
+    (await readdir(join(folder, 'data'), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map(({ name }) => name)
 
   it('replaced, deleted, refused and failed puts leave no file behind', async () => {
     const driver = await open()
@@ -66,7 +67,9 @@ describe('fs files', () => {
     const driver = await open()
     await driver.put('missing', pattern(1000), NO_METADATA)
     const [name = ''] = await bodies()
-    const [path] = (await readdir(join(folder, 'data'), { recursive: true })).filter((entry) => entry.endsWith(name)).map((entry) => join(folder, 'data', entry))
+    const [path] = (await readdir(join(folder, 'data'), { recursive: true }))
+      .filter((entry) => entry.endsWith(name))
+      .map((entry) => join(folder, 'data', entry))
     await writeFile(path ?? '', pattern(999))
     expect((await failure(driver.get('missing', {}), 'Internal')).message).toContain(name)
     await unlink(path ?? '')

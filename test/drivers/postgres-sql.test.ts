@@ -57,9 +57,24 @@ describe.runIf(available)('with a server', () => {
     const query = (text: string, ...params: (string | number | boolean | null)[]): ReturnType<SqlDriver['query']> => db.query({ text, params })
 
     it("gives Postgres's own types as documented", async () => {
-      const { rows } = await query(`SELECT 5::int8, 5.00::numeric, 12.5::numeric, 'NaN'::float8, true, '2026-01-02 03:04:05.678+02'::timestamptz, '2026-01-02 03:04:05'::timestamp,
+      const { rows } =
+        await query(`SELECT 5::int8, 5.00::numeric, 12.5::numeric, 'NaN'::float8, true, '2026-01-02 03:04:05.678+02'::timestamptz, '2026-01-02 03:04:05'::timestamp,
         '2026-01-02'::date, '{"a":1}'::jsonb, '{1,2}'::int[], 'infinity'::timestamptz, '\\x00ff'::bytea, 1e20::numeric::text`)
-      expect(rows[0]).toEqual([5, 5, 12.5, NaN, true, '2026-01-02T01:04:05.678Z', '2026-01-02T03:04:05', '2026-01-02', '{"a": 1}', '{1,2}', 'infinity', new Uint8Array([0, 255]), '100000000000000000000'])
+      expect(rows[0]).toEqual([
+        5,
+        5,
+        12.5,
+        NaN,
+        true,
+        '2026-01-02T01:04:05.678Z',
+        '2026-01-02T03:04:05',
+        '2026-01-02',
+        '{"a": 1}',
+        '{1,2}',
+        'infinity',
+        new Uint8Array([0, 255]),
+        '100000000000000000000',
+      ])
       await failure(query('SELECT 100000000000000000001::numeric'), 'LimitExceeded')
       await failure(query('SELECT sum(x) FROM (VALUES (9007199254740991::int8), (9007199254740991)) AS v (x)'), 'LimitExceeded')
     })
@@ -77,7 +92,8 @@ describe.runIf(available)('with a server', () => {
       const running = query('SELECT pg_sleep(30), 1 AS marker_of_this_test')
       const settled = failure(running, 'Unavailable')
       for (;;) {
-        const killed = await admin`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(30), 1 AS marker_of_this_test' AND state = 'active'`
+        const killed =
+          await admin`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(30), 1 AS marker_of_this_test' AND state = 'active'`
         if (killed.count > 0) break
         await new Promise((resolve) => setTimeout(resolve, 20))
       }
@@ -94,6 +110,18 @@ describe.runIf(available)('with a server', () => {
       await failure(db.query({ text: 'SELECT pg_sleep(20)', params: [] }, controller.signal), 'Aborted')
       expect(performance.now() - started).toBeLessThan(5000)
       expect((await query('SELECT 1')).rows).toEqual([[1]])
+    })
+
+    it('an abort while all connections are busy, and in a batch', async () => {
+      const busy = Array.from({ length: 4 }, () => query('SELECT pg_sleep(1)'))
+      await failure(db.query({ text: 'SELECT 1', params: [] }, AbortSignal.timeout(200)), 'Aborted')
+      await Promise.all(busy)
+      const batch = [
+        { text: 'CREATE TABLE t (id INTEGER)', params: [] },
+        { text: 'SELECT pg_sleep(20)', params: [] },
+      ]
+      expect((await failure(db.batch(batch, AbortSignal.timeout(300)), 'Aborted')).details.index).toBe(1)
+      await failure(query('SELECT * FROM t'), 'NotFound')
     })
 
     it('a deadlock or a lost serialisation is Conflict', async () => {
@@ -115,8 +143,17 @@ describe.runIf(available)('with a server', () => {
       const driver = await single.open()
       const applied = await driver.exclusive?.(async () => {
         await driver.query({ text: 'CREATE TABLE t (id INTEGER)', params: [] })
-        const results = await driver.batch([{ text: 'INSERT INTO t VALUES (1)', params: [] }, { text: 'SELECT count(*) FROM t', params: [] }])
-        await failure(driver.batch([{ text: 'INSERT INTO t VALUES (2)', params: [] }, { text: 'SELEC', params: [] }]), 'InvalidArgument')
+        const results = await driver.batch([
+          { text: 'INSERT INTO t VALUES (1)', params: [] },
+          { text: 'SELECT count(*) FROM t', params: [] },
+        ])
+        await failure(
+          driver.batch([
+            { text: 'INSERT INTO t VALUES (2)', params: [] },
+            { text: 'SELEC', params: [] },
+          ]),
+          'InvalidArgument',
+        )
         return results[1]?.rows
       })
       expect(applied).toEqual([[1]])

@@ -35,7 +35,10 @@ describe('sqlite files', () => {
     ] as const) {
       const path = join(dataDir, 'test', file)
       await writeFile(path, content)
-      const error = await failure(Promise.resolve().then(async () => open({}, context({ declaration: declareQueue() }))), 'Internal')
+      const error = await failure(
+        Promise.resolve().then(async () => open({}, context({ declaration: declareQueue() }))),
+        'Internal',
+      )
       expect(error.message).toContain(path)
       expect(error.retryable).toBe(false)
       expect(Buffer.compare(await readFile(path), content)).toBe(0)
@@ -85,12 +88,18 @@ describe('sqlite files', () => {
     expect(await relative.get('a', 'text')).toBeNull()
     expect(await memory.get('a', 'text')).toBeNull()
     for (const driver of [absolute, relative, memory]) await driver.close?.()
-    await failure(Promise.resolve().then(() => kv({ path: 'x.sqlite' }, driverContext({}))), 'InvalidArgument')
+    await failure(
+      Promise.resolve().then(() => kv({ path: 'x.sqlite' }, driverContext({}))),
+      'InvalidArgument',
+    )
   })
 
   it('a folder that cannot be made is named', async () => {
     await writeFile(join(dataDir, 'file'), '')
-    const error = await failure(Promise.resolve().then(() => kv({ path: join(dataDir, 'file', 'x.sqlite') }, context())), 'Unavailable')
+    const error = await failure(
+      Promise.resolve().then(() => kv({ path: join(dataDir, 'file', 'x.sqlite') }, context())),
+      'Unavailable',
+    )
     expect(error.message).toContain(join(dataDir, 'file'))
   })
 
@@ -115,7 +124,8 @@ describe('sqlite files', () => {
   it('consumers killed with -9 lose no message', { timeout: 120_000 }, async () => {
     const producer = await queue({}, context({ binding: 'jobs', declaration: declareQueue({ maxRetries: 100 }) }))
     const ids = Array.from({ length: 400 }, () => randomUUID())
-    for (let at = 0; at < ids.length; at += 100) await producer.send(ids.slice(at, at + 100).map((id) => ({ id, contentType: 'json' as const, body: '1', delaySeconds: 0 })))
+    for (let at = 0; at < ids.length; at += 100)
+      await producer.send(ids.slice(at, at + 100).map((id) => ({ id, contentType: 'json' as const, body: '1', delaySeconds: 0 })))
     const received = new Set<string>()
     let kills = 0
     const consume = async (): Promise<void> => {
@@ -142,7 +152,8 @@ describe('sqlite files', () => {
     const driver = await queue({}, context({ binding: 'jobs', declaration: declareQueue({ maxRetries: 1, deadLetterQueue: 'dead' }), now: () => now }))
     const id = randomUUID()
     await driver.send([{ id, contentType: 'json', body: '1', delaySeconds: 0 }])
-    const receive = (from: QueueDriver): ReturnType<NonNullable<QueueDriver['receive']>> | undefined => from.receive?.({ max: 1, leaseSeconds: 10, waitSeconds: 0, signal: new AbortController().signal })
+    const receive = (from: QueueDriver): ReturnType<NonNullable<QueueDriver['receive']>> | undefined =>
+      from.receive?.({ max: 1, leaseSeconds: 10, waitSeconds: 0, signal: new AbortController().signal })
     for (const attempts of [1, 2]) {
       expect(await receive(driver)).toMatchObject([{ id, attempts }])
       now += 11_000

@@ -60,7 +60,10 @@ describe('sqlite sql', () => {
     await query('CREATE TABLE t (a)')
     const other = new DatabaseSync(`${dataDir}/test/sql-things.sqlite`)
     other.exec('BEGIN IMMEDIATE')
-    const patient = await sql({ busyTimeout: 50 }, { binding: 'things', app: 'test', declaration: { kind: 'sql' }, dataDir, variable: () => undefined, now: Date.now })
+    const patient = await sql(
+      { busyTimeout: 50 },
+      { binding: 'things', app: 'test', declaration: { kind: 'sql' }, dataDir, variable: () => undefined, now: Date.now },
+    )
     const error = await failure(patient.query({ text: 'INSERT INTO t VALUES (1)', params: [] }), 'Conflict')
     expect(error.retryable).toBe(true)
     other.exec('ROLLBACK')

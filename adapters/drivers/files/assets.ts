@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import type { AssetsDeclaration } from '../../../core/bindings/declarations.ts'
 import type { AssetsDriver, DriverFactory } from '../../../core/bindings/drivers.ts'
-import { fileError, truncated } from '../fs/files.ts'
+import { fileError, truncated } from '../fs/errors.ts'
 import { streamFile } from '../fs/stream.ts'
 import { type AssetFile, AssetOpener, type OpenAsset, readFolder } from './folder.ts'
 import { isNotModified, parseRange } from './http.ts'

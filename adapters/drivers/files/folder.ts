@@ -30,7 +30,10 @@ export async function readFolder(directory: string): Promise<ReadonlyMap<string,
     await walk(await realpath(directory), '', files, await realpath(directory))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      throw new UnmoorError('NotFound', `The assets folder ${directory} does not exist. Build the app again, or set the driver's "directory".`, { operation: 'start', cause: error })
+      throw new UnmoorError('NotFound', `The assets folder ${directory} does not exist. Build the app again, or set the driver's "directory".`, {
+        operation: 'start',
+        cause: error,
+      })
     }
     throw error
   }

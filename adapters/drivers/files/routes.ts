@@ -32,7 +32,10 @@ function direct(path: string, has: (path: string) => boolean): Route | undefined
 function pageRedirect(path: string, has: (path: string) => boolean): Route | undefined {
   if (path.endsWith('/index')) {
     if (has(path)) return undefined
-    return redirectTo(path.slice(0, -'index'.length), `${path}.html`, has) ?? redirectTo(path.slice(0, -'/index'.length), `${path.slice(0, -'/index'.length)}.html`, has)
+    return (
+      redirectTo(path.slice(0, -'index'.length), `${path}.html`, has) ??
+      redirectTo(path.slice(0, -'/index'.length), `${path.slice(0, -'/index'.length)}.html`, has)
+    )
   }
   if (path.endsWith('/index.html')) {
     const folder = path.slice(0, -'/index.html'.length)

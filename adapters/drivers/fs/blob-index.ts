@@ -103,7 +103,8 @@ export class BlobIndex {
         const { key, size, etag, uploaded, httpMetadata, customMetadata } = record
         this.#put.run(key, size, etag, uploaded, JSON.stringify(httpMetadata), JSON.stringify(customMetadata), file)
         // Another process took this put for a crashed one and removed its file (its clock jumped): fail rather than name a file that is gone.
-        if (this.#dropLoose.run(file).changes !== 1) throw new UnmoorError('Unavailable', `The put of ${JSON.stringify(key)} was interrupted; nothing was stored.`)
+        if (this.#dropLoose.run(file).changes !== 1)
+          throw new UnmoorError('Unavailable', `The put of ${JSON.stringify(key)} was interrupted; nothing was stored.`)
         if (current !== undefined) this.#loosen(current.file, uploaded)
         return current?.file
       }),
@@ -135,7 +136,9 @@ export class BlobIndex {
   leftovers(files: BlobFiles, now: number): string[] {
     return this.#try(() => {
       const rows = this.#database.prepare('SELECT * FROM loose').all() as unknown as LooseRow[]
-      const abandoned = rows.filter((row) => hasEnded(row) || (now - row.since > ABANDONED_AFTER && files.idleFor(row.file) > ABANDONED_AFTER)).map(({ file }) => file)
+      const abandoned = rows
+        .filter((row) => hasEnded(row) || (now - row.since > ABANDONED_AFTER && files.idleFor(row.file) > ABANDONED_AFTER))
+        .map(({ file }) => file)
       for (const file of abandoned) this.#dropLoose.run(file)
       return abandoned
     })

@@ -60,7 +60,10 @@ class FsBlob implements BlobDriver {
       if (body !== undefined) return { record, range, body }
       if (this.#index.get(key)?.file === file) break
     }
-    throw new UnmoorError('Internal', `The file of the blob ${JSON.stringify(key)} is missing from ${this.#files.folder}, though the index has it. Restore the folder from a backup, or delete the blob.`)
+    throw new UnmoorError(
+      'Internal',
+      `The file of the blob ${JSON.stringify(key)} is missing from ${this.#files.folder}, though the index has it. Restore the folder from a backup, or delete the blob.`,
+    )
   }
 
   async put(key: string, body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>, options: BlobPutOptions): Promise<BlobRecord> {

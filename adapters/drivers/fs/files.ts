@@ -4,10 +4,11 @@ import { mkdir, open, rm, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isStream } from '../../../core/bindings/bytes.ts'
 import type { BlobPutOptions } from '../../../core/bindings/drivers.ts'
-import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
+import { UnmoorError } from '../../../core/errors.ts'
 import { checkSha256 } from '../shared/blob-conditions.ts'
 import { eachChunk } from '../shared/chunks.ts'
 import { makeFolder } from '../shared/location.ts'
+import { fileError, truncated } from './errors.ts'
 import { type ByteRange, streamFile } from './stream.ts'
 
 /** Bodies up to this size are read at once; larger ones are streamed. */
@@ -62,7 +63,11 @@ export class BlobFiles {
   }
 
   /** A part of a file, or undefined where it is gone. */
-  async read(file: string, range: ByteRange, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | undefined> {
+  async read(
+    file: string,
+    range: ByteRange,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | undefined> {
     const path = join(this.folder, file)
     let handle: FileHandle
     try {
@@ -121,19 +126,4 @@ async function flush(handle: FileHandle, path: string): Promise<void> {
 async function writeAll(handle: FileHandle, chunk: Uint8Array<ArrayBuffer>): Promise<void> {
   let written = 0
   while (written < chunk.byteLength) written += (await handle.write(chunk, written)).bytesWritten
-}
-
-/** A file that is shorter than the index says. */
-export function truncated(path: string): UnmoorError {
-  return new UnmoorError('Internal', `The file ${path} is shorter than its index says: it is damaged. Restore it from a backup.`)
-}
-
-/** An error of the file system in unmoor's words. */
-export function fileError(error: unknown, path: string): unknown {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code
-  if (isUnmoorError(error) || code === undefined) return error
-  const text = `${path}: ${(error as Error).message}`
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') return new UnmoorError('PermissionDenied', text, { cause: error })
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new UnmoorError('Unavailable', `The disk is full: ${text}`, { retryable: false, cause: error })
-  return new UnmoorError('Unavailable', text, { cause: error })
 }

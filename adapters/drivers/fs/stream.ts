@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
 import { UnmoorError } from '../../../core/errors.ts'
-import { fileError, truncated } from './files.ts'
+import { fileError, truncated } from './errors.ts'
 
 /** Bytes of a file. */
 export interface ByteRange {
@@ -14,7 +14,12 @@ const CHUNK = 128 * 1024
 const abandoned = new FinalizationRegistry<FileHandle>((handle) => void handle.close().catch(() => {}))
 
 /** A part of an open file as a stream, read as it is consumed; the handle is closed at the end, on a cancel, and with an abort of `signal`. */
-export function streamFile(handle: FileHandle, path: string, { offset, length }: ByteRange, signal: AbortSignal | undefined): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function streamFile(
+  handle: FileHandle,
+  path: string,
+  { offset, length }: ByteRange,
+  signal: AbortSignal | undefined,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   const end = offset + length
   let position = offset
   const token = {}

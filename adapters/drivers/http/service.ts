@@ -11,20 +11,41 @@ export interface HttpOptions {
 }
 
 /** Headers of one connection, not of the message (RFC 9110 section 7.6.1), and those that fetch sets itself. */
-const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'host', 'content-length', 'expect']
+const HOP_BY_HOP = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'host',
+  'content-length',
+  'expect',
+]
 
 /** Calls the app at `url`: method, path, query, headers and body as given; redirects come back as they are. */
 export const service: DriverFactory<'service', HttpOptions> = (options, context) => {
   const { binding } = context
   const variable = `${constantCase(binding)}_URL`
   const url = options.url ?? context.variable(variable)
-  if (url === undefined) throw new UnmoorError('NotFound', `Service "${binding}": set ${variable} to where it answers, such as https://api.example.com.`, { binding, operation: 'start' })
+  if (url === undefined)
+    throw new UnmoorError('NotFound', `Service "${binding}": set ${variable} to where it answers, such as https://api.example.com.`, {
+      binding,
+      operation: 'start',
+    })
   let target: URL
   try {
     target = new URL(url)
     if (target.protocol !== 'http:' && target.protocol !== 'https:') throw new TypeError(`${target.protocol} is not http or https`)
   } catch (error) {
-    throw new UnmoorError('InvalidArgument', `Service "${binding}": its url ${JSON.stringify(url)} is not one of http or https.`, { binding, operation: 'start', cause: error })
+    throw new UnmoorError('InvalidArgument', `Service "${binding}": its url ${JSON.stringify(url)} is not one of http or https.`, {
+      binding,
+      operation: 'start',
+      cause: error,
+    })
   }
   return new HttpService(binding, target.origin + target.pathname.replace(/\/$/, ''), options.timeout ?? 30_000)
 }
@@ -88,7 +109,17 @@ class HttpService implements ServiceDriver {
 }
 
 /** Failures before anything was sent; after others the service may have acted. */
-const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT', 'CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'ERR_TLS_CERT_ALTNAME_INVALID'])
+const NOT_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'CERT_HAS_EXPIRED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+])
 
 function causeOf(error: unknown): { code: string | undefined; message: string; mayHaveApplied: boolean } {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error

@@ -44,7 +44,11 @@ class MemoryKv implements KvDriver {
     return { value: typeof value === 'string' ? utf8(value) : value.slice(), metadata, expiration }
   }
 
-  async put(key: string, value: string | Uint8Array<ArrayBuffer>, { metadata, expiration }: { metadata?: string | undefined; expiration?: number | undefined }): Promise<void> {
+  async put(
+    key: string,
+    value: string | Uint8Array<ArrayBuffer>,
+    { metadata, expiration }: { metadata?: string | undefined; expiration?: number | undefined },
+  ): Promise<void> {
     this.#entries.set(key, { value: typeof value === 'string' ? value : value.slice(), metadata, expiration })
   }
 
@@ -52,7 +56,15 @@ class MemoryKv implements KvDriver {
     this.#entries.delete(key)
   }
 
-  async list({ prefix, cursor, limit }: { prefix: string; cursor?: string | undefined; limit: number }): Promise<{ keys: KvListEntry[]; cursor?: string | undefined }> {
+  async list({
+    prefix,
+    cursor,
+    limit,
+  }: {
+    prefix: string
+    cursor?: string | undefined
+    limit: number
+  }): Promise<{ keys: KvListEntry[]; cursor?: string | undefined }> {
     const after = cursor === undefined ? undefined : decodeCursor(CURSOR, cursor)
     if (after !== undefined && !after.startsWith(prefix)) throw new UnmoorError('InvalidArgument', 'The cursor belongs to a list with another prefix.')
     const keys: KvListEntry[] = []

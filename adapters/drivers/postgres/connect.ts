@@ -56,7 +56,7 @@ export async function connect(options: PostgresOptions, context: DriverContext):
           DateStyle: 'ISO',
           ...(options.schema === undefined ? {} : { search_path: `${quote(options.schema)}, public` }),
         },
-      }) as postgres.Sql,
+      }),
   }
 }
 
@@ -67,7 +67,10 @@ export function quote(name: string): string {
 
 function givenUrl(url: string | undefined, binding: string): string {
   if (url !== undefined) return url
-  throw new UnmoorError('NotFound', `Binding "${binding}": set DATABASE_URL to the database, such as postgres://user:password@host:5432/database.`, { binding, operation: 'start' })
+  throw new UnmoorError('NotFound', `Binding "${binding}": set DATABASE_URL to the database, such as postgres://user:password@host:5432/database.`, {
+    binding,
+    operation: 'start',
+  })
 }
 
 function parseUrl(url: string, binding: string): URL {
@@ -77,7 +80,10 @@ function parseUrl(url: string, binding: string): URL {
   } catch {
     // Its message would print the url, and so the password.
   }
-  throw new UnmoorError('InvalidArgument', `Binding "${binding}": the postgres driver needs a "url" such as postgres://user:password@host:5432/database.`, { binding, operation: 'start' })
+  throw new UnmoorError('InvalidArgument', `Binding "${binding}": the postgres driver needs a "url" such as postgres://user:password@host:5432/database.`, {
+    binding,
+    operation: 'start',
+  })
 }
 
 async function load(binding: string): Promise<typeof postgres> {
@@ -85,6 +91,10 @@ async function load(binding: string): Promise<typeof postgres> {
     return (await import('postgres')).default
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw new UnmoorError('NotFound', `Binding "${binding}" uses the postgres driver, whose client is not installed. Run: npm install postgres`, { binding, operation: 'start', cause: error })
+    throw new UnmoorError('NotFound', `Binding "${binding}" uses the postgres driver, whose client is not installed. Run: npm install postgres`, {
+      binding,
+      operation: 'start',
+      cause: error,
+    })
   }
 }

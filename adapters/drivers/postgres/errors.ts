@@ -64,7 +64,8 @@ const CONNECTION: Readonly<Record<string, Mapped>> = {
 /** An error of postgres.js in unmoor's words; others pass through. `server` names the database without its password. */
 export function toUnmoorError(error: unknown, server: string, options: { index?: number | undefined; signal?: AbortSignal | undefined } = {}): unknown {
   if (!(error instanceof Error)) return error
-  if (isUnmoorError(error)) return options.index === undefined ? error : withDetails(error, error.message, { ...error.details, index: options.index }, error.cause)
+  if (isUnmoorError(error))
+    return options.index === undefined ? error : withDetails(error, error.message, { ...error.details, index: options.index }, error.cause)
   const mapped = map(error)
   if (mapped === undefined) return error
   if (options.signal?.aborted && mapped.code === 'Timeout') mapped.code = 'Aborted'

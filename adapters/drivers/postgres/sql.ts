@@ -50,7 +50,7 @@ class PostgresSql implements SqlDriver {
   async batch(queries: readonly SqlQuery[], signal?: AbortSignal): Promise<SqlResult[]> {
     const progress: { index: number | undefined } = { index: undefined }
     try {
-      return (await this.#current().begin((session) => this.#all(session, queries, signal, progress))) as SqlResult[]
+      return await this.#current().begin((session) => this.#all(session, queries, signal, progress))
     } catch (error) {
       throw toUnmoorError(error, this.#server.name, { index: progress.index, signal })
     }
@@ -59,7 +59,8 @@ class PostgresSql implements SqlDriver {
   #current(): postgres.Sql {
     if (this.#locked === undefined) return this.#pool
     // The client would connect again, and go on without the lock.
-    if (this.#locked.isLost()) throw new UnmoorError('Unavailable', `Postgres (${this.#server.name}): the connection that held the migration lock was lost. Run the migrations again.`)
+    if (this.#locked.isLost())
+      throw new UnmoorError('Unavailable', `Postgres (${this.#server.name}): the connection that held the migration lock was lost. Run the migrations again.`)
     return this.#locked.pool
   }
 
@@ -80,10 +81,10 @@ class PostgresSql implements SqlDriver {
     // `simple` is not in its types: without it, a statement without parameters would go by another protocol, unprepared.
     const options = { prepare: true, simple: false }
     const pending = session.unsafe(text, values as never[], options).values()
-    const cancel = (): void => void pending.cancel()
+    const cancel = (): void => cancelQuietly(pending)
     signal?.addEventListener('abort', cancel, { once: true })
     try {
-      return toResult((await pending) as unknown as ValueRows)
+      return toResult(await pending)
     } finally {
       signal?.removeEventListener('abort', cancel)
     }
@@ -123,6 +124,16 @@ class PostgresSql implements SqlDriver {
   async close(): Promise<void> {
     await this.#pool.end({ timeout: 5 })
   }
+}
+
+/**
+ * Asks the server, over a connection of its own, to end a statement. `pending.cancel()` would drop that connection's promise, so that a server which is away by then
+ * would be an unhandled rejection; the statement itself fails either way.
+ */
+function cancelQuietly(pending: { cancel(): void }): void {
+  const query = pending as { canceller?: ((query: unknown) => Promise<void>) | null }
+  query.canceller?.(pending).catch(() => {})
+  query.canceller = null
 }
 
 function toResult(result: ValueRows): SqlResult {

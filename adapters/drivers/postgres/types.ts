@@ -8,7 +8,22 @@
 import type postgres from 'postgres'
 
 /** Object ids of built-in types (`pg_type.oid`). */
-const OID = { bool: 16, bytea: 17, int8: 20, int2: 21, int4: 23, oid: 26, json: 114, float4: 700, float8: 701, date: 1082, timestamp: 1114, timestamptz: 1184, numeric: 1700, jsonb: 3802 } as const
+const OID = {
+  bool: 16,
+  bytea: 17,
+  int8: 20,
+  int2: 21,
+  int4: 23,
+  oid: 26,
+  json: 114,
+  float4: 700,
+  float8: 701,
+  date: 1082,
+  timestamp: 1114,
+  timestamptz: 1184,
+  numeric: 1700,
+  jsonb: 3802,
+} as const
 
 /** Columns of these types may hold an integer that a number cannot: the parser gives a bigint then. */
 export const MAY_BE_UNSAFE: ReadonlySet<number> = new Set([OID.int8, OID.numeric])

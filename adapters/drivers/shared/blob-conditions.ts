@@ -4,7 +4,12 @@ import { UnmoorError } from '../../../core/errors.ts'
 /** Refuses a put whose conditions do not hold against what is there now. Call it where no other put can come between. */
 export function checkPutConditions(key: string, current: { etag: string } | undefined, { ifMatch, ifNoneMatch }: BlobConditions): void {
   if (ifMatch !== undefined && current?.etag !== ifMatch) {
-    throw new UnmoorError('PreconditionFailed', current === undefined ? `There is no blob ${JSON.stringify(key)} to match.` : `The blob ${JSON.stringify(key)} has changed: its etag is no longer ${ifMatch}.`)
+    throw new UnmoorError(
+      'PreconditionFailed',
+      current === undefined
+        ? `There is no blob ${JSON.stringify(key)} to match.`
+        : `The blob ${JSON.stringify(key)} has changed: its etag is no longer ${ifMatch}.`,
+    )
   }
   if (ifNoneMatch !== undefined && current !== undefined && (ifNoneMatch === '*' || ifNoneMatch === current.etag)) {
     throw new UnmoorError('PreconditionFailed', `There is a blob ${JSON.stringify(key)} already.`)
@@ -13,7 +18,8 @@ export function checkPutConditions(key: string, current: { etag: string } | unde
 
 /** Whether a get gives the body: false where `ifNoneMatch` names the present etag. A failed `ifMatch` throws. */
 export function wantsBody(record: BlobRecord, { ifMatch, ifNoneMatch }: BlobConditions): boolean {
-  if (ifMatch !== undefined && ifMatch !== record.etag) throw new UnmoorError('PreconditionFailed', `The blob ${JSON.stringify(record.key)} has changed: its etag is no longer ${ifMatch}.`)
+  if (ifMatch !== undefined && ifMatch !== record.etag)
+    throw new UnmoorError('PreconditionFailed', `The blob ${JSON.stringify(record.key)} has changed: its etag is no longer ${ifMatch}.`)
   return !(ifNoneMatch === '*' || ifNoneMatch === record.etag)
 }
 
@@ -23,7 +29,10 @@ export function resolveRange(range: BlobRange | undefined, record: BlobRecord): 
   const offset = 'suffix' in range ? Math.max(0, record.size - range.suffix) : range.offset
   const length = Math.min(('suffix' in range ? range.suffix : range.length) ?? Infinity, record.size - offset)
   if (length > 0) return { offset, length }
-  throw new UnmoorError('RangeNotSatisfiable', `The blob ${JSON.stringify(record.key)} has ${record.size} bytes: the range ${JSON.stringify(range)} holds none of them.`)
+  throw new UnmoorError(
+    'RangeNotSatisfiable',
+    `The blob ${JSON.stringify(record.key)} has ${record.size} bytes: the range ${JSON.stringify(range)} holds none of them.`,
+  )
 }
 
 /** Refuses a body whose SHA-256 is not the one that was announced. */

@@ -24,7 +24,8 @@ export async function eachChunk(
       const { done, value } = await next(reader, signal)
       if (signal?.aborted) throw new UnmoorError('Aborted', 'The put was aborted; nothing was stored.', { cause: signal.reason })
       if (done) return size
-      if (!ArrayBuffer.isView(value)) throw new UnmoorError('InvalidArgument', `The body's stream gave a ${typeof value}, not bytes. Pipe it through a TextEncoderStream.`)
+      if (!ArrayBuffer.isView(value))
+        throw new UnmoorError('InvalidArgument', `The body's stream gave a ${typeof value}, not bytes. Pipe it through a TextEncoderStream.`)
       size += value.byteLength
       if (size > LIMITS['blob.size']) throw limitExceeded({}, 'blob.size', size, LIMITS['blob.size'])
       await take(viewBytes(value))
@@ -37,7 +38,10 @@ export async function eachChunk(
   }
 }
 
-async function next(reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>, signal: AbortSignal | undefined): Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>> {
+async function next(
+  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
+  signal: AbortSignal | undefined,
+): Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>> {
   try {
     return await reader.read()
   } catch (error) {

@@ -13,7 +13,9 @@ export function decodeCursor(tag: string, cursor: string): string {
   const text = Buffer.from(cursor, 'base64url').toString()
   const position = text.slice(tag.length + 8)
   if (text.startsWith(tag) && encodeCursor(tag, position) === cursor) return position
-  throw new UnmoorError('InvalidArgument', 'The cursor is not one that this list gave. Pass what the page before had as its cursor, unchanged.', { operation: 'list' })
+  throw new UnmoorError('InvalidArgument', 'The cursor is not one that this list gave. Pass what the page before had as its cursor, unchanged.', {
+    operation: 'list',
+  })
 }
 
 /** FNV-1a, 32 bits, as 8 hex digits: against mistakes, not against forgery. */

@@ -8,7 +8,10 @@ import { UnmoorError } from '../../../core/errors.ts'
 export function dataPath(given: string | undefined, context: DriverContext, name: string): string {
   const path = given ?? join(context.app, name)
   if (context.dataDir === undefined && resolve(path) !== path) {
-    throw new UnmoorError('InvalidArgument', `Binding "${context.binding}": this target has no data folder, so its driver needs an absolute "path".`, { binding: context.binding, operation: 'start' })
+    throw new UnmoorError('InvalidArgument', `Binding "${context.binding}": this target has no data folder, so its driver needs an absolute "path".`, {
+      binding: context.binding,
+      operation: 'start',
+    })
   }
   return resolve(context.dataDir ?? '/', path)
 }
@@ -24,6 +27,10 @@ export function makeFolder(path: string): void {
     mkdirSync(path, { recursive: true })
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
-    throw new UnmoorError(code === 'EACCES' || code === 'EPERM' || code === 'EROFS' ? 'PermissionDenied' : 'Unavailable', `The folder ${path} cannot be made: ${(error as Error).message}`, { cause: error })
+    throw new UnmoorError(
+      code === 'EACCES' || code === 'EPERM' || code === 'EROFS' ? 'PermissionDenied' : 'Unavailable',
+      `The folder ${path} cannot be made: ${(error as Error).message}`,
+      { cause: error },
+    )
   }
 }

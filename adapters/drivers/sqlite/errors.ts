@@ -56,13 +56,18 @@ const LIMIT_MESSAGES: readonly (readonly [RegExp, LimitName])[] = [
 /** An error of node:sqlite in unmoor's words; others pass through. `path` is the database's file. */
 export function toUnmoorError(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || isUnmoorError(error)) return error
-  const mapped = map(error as SqliteError)
+  const mapped = map(error)
   if (mapped === undefined) return error
   const corrupt = mapped.code === 'Internal'
   const text = corrupt
     ? `The SQLite file ${path} is damaged or is no database (${error.message}). It was left as it is: restore it from a backup, or move it away to begin with an empty one.`
     : `SQLite (${path}): ${mapped.text ?? error.message}`
-  return new UnmoorError(mapped.code, text, { details: mapped.details, mayHaveApplied: mapped.mayHaveApplied, retryable: mapped.retryable, cause: error } as ConstructorParameters<typeof UnmoorError>[2])
+  return new UnmoorError(mapped.code, text, {
+    details: mapped.details,
+    mayHaveApplied: mapped.mayHaveApplied,
+    retryable: mapped.retryable,
+    cause: error,
+  })
 }
 
 function map(error: SqliteError): Mapped | undefined {
@@ -79,10 +84,12 @@ function map(error: SqliteError): Mapped | undefined {
 function general(message: string): Mapped {
   for (const [pattern, limit] of LIMIT_MESSAGES) {
     // SQLite does not tell the size that was asked for.
-    if (pattern.test(message)) return { code: 'LimitExceeded', details: { limit, max: LIMITS[limit] }, text: `${message}; the portable limit is ${LIMITS[limit]}` }
+    if (pattern.test(message))
+      return { code: 'LimitExceeded', details: { limit, max: LIMITS[limit] }, text: `${message}; the portable limit is ${LIMITS[limit]}` }
   }
   if (/no such table/.test(message)) return { code: 'NotFound', details: { kind: 'table' } }
-  if (/^(table|index|view|trigger) .* already exists|already another table or index with this name/.test(message)) return { code: 'AlreadyExists', details: { kind: 'table' } }
+  if (/^(table|index|view|trigger) .* already exists|already another table or index with this name/.test(message))
+    return { code: 'AlreadyExists', details: { kind: 'table' } }
   return { code: 'InvalidArgument' }
 }
 

@@ -119,7 +119,15 @@ class SqliteKv implements KvDriver {
     }
   }
 
-  async list({ prefix, cursor, limit }: { prefix: string; cursor?: string | undefined; limit: number }): Promise<{ keys: KvListEntry[]; cursor?: string | undefined }> {
+  async list({
+    prefix,
+    cursor,
+    limit,
+  }: {
+    prefix: string
+    cursor?: string | undefined
+    limit: number
+  }): Promise<{ keys: KvListEntry[]; cursor?: string | undefined }> {
     const after = cursor === undefined ? undefined : decodeCursor(CURSOR, cursor)
     if (after !== undefined && !after.startsWith(prefix)) throw new UnmoorError('InvalidArgument', 'The cursor belongs to a list with another prefix.')
     const rows = this.#rows(prefix, after, limit + 1)

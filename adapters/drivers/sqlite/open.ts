@@ -28,7 +28,12 @@ export function openDatabase(path: string, options: SqliteOptions & { synchronou
   if (path !== ':memory:') makeFolder(dirname(path))
   let database: DatabaseSync | undefined
   try {
-    database = new DatabaseSync(path, { timeout: options.busyTimeout ?? 5000, enableForeignKeyConstraints: true, enableDoubleQuotedStringLiterals: false, allowExtension: false })
+    database = new DatabaseSync(path, {
+      timeout: options.busyTimeout ?? 5000,
+      enableForeignKeyConstraints: true,
+      enableDoubleQuotedStringLiterals: false,
+      allowExtension: false,
+    })
     database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous === 'full' ? 'FULL' : 'NORMAL'}; PRAGMA temp_store = MEMORY`)
     return database
   } catch (error) {

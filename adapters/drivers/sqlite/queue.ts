@@ -69,7 +69,8 @@ class SqliteQueue implements QueueDriver {
     this.#retry = prepare('UPDATE messages SET visible_at = ?, lease = NULL WHERE seq = ?')
     this.#move = prepare('UPDATE messages SET queue = ?, attempts = 0, visible_at = ?, lease = NULL WHERE seq = ?')
     this.#extend = prepare('UPDATE messages SET visible_at = ? WHERE seq = ? AND lease = ?')
-    this.#depth = prepare(`SELECT count(*) FILTER (WHERE visible_at <= ?1), count(*) FILTER (WHERE visible_at > ?1 AND lease IS NULL), count(*) FILTER (WHERE visible_at > ?1 AND lease IS NOT NULL)
+    this.#depth =
+      prepare(`SELECT count(*) FILTER (WHERE visible_at <= ?1), count(*) FILTER (WHERE visible_at > ?1 AND lease IS NULL), count(*) FILTER (WHERE visible_at > ?1 AND lease IS NOT NULL)
       FROM messages WHERE queue = ?2`)
   }
 

@@ -9,7 +9,10 @@ type Body = Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>
 const MIB = 1024 * 1024
 
 /** A stream of `size` patterned bytes in chunks, without a length; fails after `failAt` bytes. */
-function streamed(size: number, { chunk = 64 * 1024, failAt = Infinity, onCancel }: { chunk?: number; failAt?: number; onCancel?: () => void } = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
+function streamed(
+  size: number,
+  { chunk = 64 * 1024, failAt = Infinity, onCancel }: { chunk?: number; failAt?: number; onCancel?: () => void } = {},
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   const bytes = pattern(size)
   let at = 0
   return new ReadableStream({
@@ -28,7 +31,11 @@ function sha256(bytes: Uint8Array): string {
 }
 
 /** What every blob driver does, case by case. `large` is the size of the largest case; default 20 MiB. */
-export function blobContract(name: string, create: () => Promise<Harness<BlobDriver>>, { large = 20 * MIB, gaps = {} }: { large?: number; gaps?: Gaps } = {}): void {
+export function blobContract(
+  name: string,
+  create: () => Promise<Harness<BlobDriver>>,
+  { large = 20 * MIB, gaps = {} }: { large?: number; gaps?: Gaps } = {},
+): void {
   describe(`blob driver ${name}`, () => {
     expectGaps(gaps)
     let harness: Harness<BlobDriver>
@@ -47,7 +54,12 @@ export function blobContract(name: string, create: () => Promise<Harness<BlobDri
       return new Uint8Array(await new Response(found.body).arrayBuffer())
     }
     const text = async (key: string, range?: BlobRange): Promise<string> => utf8Text(await read(key, range))
-    const listAll = async (options: { prefix?: string; delimiter?: string; startAfter?: string; limit: number }): Promise<{ keys: string[]; prefixes: string[] }> => {
+    const listAll = async (options: {
+      prefix?: string
+      delimiter?: string
+      startAfter?: string
+      limit: number
+    }): Promise<{ keys: string[]; prefixes: string[] }> => {
       const all = { keys: [] as string[], prefixes: [] as string[] }
       let cursor: string | undefined
       do {
@@ -139,7 +151,13 @@ export function blobContract(name: string, create: () => Promise<Harness<BlobDri
     })
 
     it('metadata is the same from put, head, get and list, and is replaced with the blob', async () => {
-      const httpMetadata = { contentType: 'text/plain; charset=utf-8', contentLanguage: 'de', contentDisposition: 'attachment; filename="a b.txt"', contentEncoding: 'identity', cacheControl: 'max-age=60' }
+      const httpMetadata = {
+        contentType: 'text/plain; charset=utf-8',
+        contentLanguage: 'de',
+        contentDisposition: 'attachment; filename="a b.txt"',
+        contentEncoding: 'identity',
+        cacheControl: 'max-age=60',
+      }
       const customMetadata = { owner: 'J\u00f6rg \u{1f600}', empty: '', 'with-dash_1': 'a, b; c="d"' }
       const record = await put('a', 'content', { httpMetadata, customMetadata })
       expect(record).toMatchObject({ key: 'a', size: 7, httpMetadata, customMetadata })
@@ -209,7 +227,8 @@ export function blobContract(name: string, create: () => Promise<Harness<BlobDri
       const winners = outcomes.flatMap((outcome, index) => (outcome.status === 'fulfilled' ? [index] : []))
       expect(winners.length).toBe(1)
       expect(await text('race')).toBe(`content ${winners[0]}`)
-      for (const outcome of outcomes) if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: expect.stringMatching(/PreconditionFailed|Conflict/) })
+      for (const outcome of outcomes)
+        if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: expect.stringMatching(/PreconditionFailed|Conflict/) })
     })
 
     it('a counter by compare and swap loses no update, 20 at once over two drivers', { timeout: 120_000 }, async () => {

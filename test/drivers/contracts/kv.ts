@@ -3,7 +3,6 @@ import { utf8, utf8Text } from '../../../core/bindings/bytes.ts'
 import type { KvDriver } from '../../../core/bindings/drivers.ts'
 import { byteOrder, failure, type Harness, pattern, STRANGE_KEYS } from './harness.ts'
 
-
 /** What every kv driver does, case by case; ids as in the conformance suite. `ownClock`: entries expire by the backend's own clock, which no test can move. */
 export function kvContract(name: string, create: () => Promise<Harness<KvDriver>>, { ownClock = false } = {}): void {
   describe(`kv driver ${name}`, () => {
@@ -116,7 +115,8 @@ export function kvContract(name: string, create: () => Promise<Harness<KvDriver>
     it.skipIf(ownClock)('kv-15b expired keys between live ones do not end a list', async () => {
       let now = Date.now()
       const timed = await harness.open({ now: () => now })
-      for (let index = 0; index < 20; index++) await timed.put(`k${String(index).padStart(2, '0')}`, 'v', index % 10 === 9 ? {} : { expiration: Math.floor(now / 1000) + 60 })
+      for (let index = 0; index < 20; index++)
+        await timed.put(`k${String(index).padStart(2, '0')}`, 'v', index % 10 === 9 ? {} : { expiration: Math.floor(now / 1000) + 60 })
       now += 120_000
       const names: string[] = []
       let cursor: string | undefined
@@ -146,7 +146,23 @@ export function kvContract(name: string, create: () => Promise<Harness<KvDriver>
     })
 
     it('kv-19 prefixes are literal, up to the last code point', async () => {
-      const keys = ['a', 'ab', 'a%', 'a_', 'a*', 'a[b]', 'a\u{10ffff}', 'a\u{10ffff}z', 'b', '%', '\u{10ffff}', '\u{10ffff}\u{10ffff}', '\ud7ffx', '\ue000x', 'A']
+      const keys = [
+        'a',
+        'ab',
+        'a%',
+        'a_',
+        'a*',
+        'a[b]',
+        'a\u{10ffff}',
+        'a\u{10ffff}z',
+        'b',
+        '%',
+        '\u{10ffff}',
+        '\u{10ffff}\u{10ffff}',
+        '\ud7ffx',
+        '\ue000x',
+        'A',
+      ]
       for (const key of keys) await kv.put(key, 'v', {})
       for (const prefix of ['', 'a', 'ab', 'a%', 'a_', 'a*', 'a[', 'a\u{10ffff}', '%', '\u{10ffff}', '\u{10ffff}\u{10ffff}', '\ud7ff', 'nothing']) {
         expect(await listAll(prefix), JSON.stringify(prefix)).toEqual(byteOrder(keys.filter((key) => key.startsWith(prefix))))

@@ -12,7 +12,9 @@ export function sqlContract(name: string, create: () => Promise<Harness<SqlDrive
     beforeEach(async () => {
       harness = await create()
       db = await harness.open({ declaration: declareSql() })
-      await query(`CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT UNIQUE, amount DOUBLE PRECISION, flag BOOLEAN, data ${db.dialect === 'sqlite' ? 'BLOB' : 'BYTEA'}, big BIGINT)`)
+      await query(
+        `CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT UNIQUE, amount DOUBLE PRECISION, flag BOOLEAN, data ${db.dialect === 'sqlite' ? 'BLOB' : 'BYTEA'}, big BIGINT)`,
+      )
     })
     afterEach(() => harness.dispose())
 
@@ -23,8 +25,24 @@ export function sqlContract(name: string, create: () => Promise<Harness<SqlDrive
 
     it('values round trip through columns: text, whole and real numbers, booleans, null, bytes', async () => {
       const bytes = Uint8Array.from({ length: 256 }, (_, index) => index)
-      await query('INSERT INTO items (id, name, amount, flag, data, big) VALUES (?1, ?2, ?3, ?4, ?5, ?6)', 1, 'J\u00f6rg \u{1f600}', 3.25, true, bytes, Number.MAX_SAFE_INTEGER)
-      await query('INSERT INTO items (id, name, amount, flag, data, big) VALUES (?1, ?2, ?3, ?4, ?5, ?6)', 2, '', -0.1, false, new Uint8Array(), Number.MIN_SAFE_INTEGER)
+      await query(
+        'INSERT INTO items (id, name, amount, flag, data, big) VALUES (?1, ?2, ?3, ?4, ?5, ?6)',
+        1,
+        'J\u00f6rg \u{1f600}',
+        3.25,
+        true,
+        bytes,
+        Number.MAX_SAFE_INTEGER,
+      )
+      await query(
+        'INSERT INTO items (id, name, amount, flag, data, big) VALUES (?1, ?2, ?3, ?4, ?5, ?6)',
+        2,
+        '',
+        -0.1,
+        false,
+        new Uint8Array(),
+        Number.MIN_SAFE_INTEGER,
+      )
       await query('INSERT INTO items (id, name, amount, flag, data, big) VALUES (?1, ?2, ?3, ?4, ?5, ?6)', 3, null, null, null, null, null)
       const { columns, rows } = await query('SELECT id, name, amount, flag, data, big FROM items ORDER BY id')
       expect(columns).toEqual(['id', 'name', 'amount', 'flag', 'data', 'big'])
@@ -58,7 +76,10 @@ export function sqlContract(name: string, create: () => Promise<Harness<SqlDrive
 
     it('a batch whose result cannot be given back is rolled back', async () => {
       await query('INSERT INTO items (id, big) VALUES (1, CAST(?1 AS BIGINT))', '9007199254740993')
-      const error = await failure(db.batch([statement('INSERT INTO items (id) VALUES (2)'), statement('UPDATE items SET name = ?1 WHERE id = 1 RETURNING big', ['x'])]), 'LimitExceeded')
+      const error = await failure(
+        db.batch([statement('INSERT INTO items (id) VALUES (2)'), statement('UPDATE items SET name = ?1 WHERE id = 1 RETURNING big', ['x'])]),
+        'LimitExceeded',
+      )
       expect(error.details.index).toBe(1)
       expect(await value('SELECT count(*) FROM items')).toBe(1)
       expect(await value('SELECT name FROM items')).toBeNull()
@@ -66,7 +87,9 @@ export function sqlContract(name: string, create: () => Promise<Harness<SqlDrive
 
     it('aggregates are numbers', async () => {
       await query('INSERT INTO items (id, amount, big) VALUES (1, 1.5, 10), (2, 2.5, 20)')
-      expect((await query('SELECT count(*), sum(id), sum(big), sum(amount), avg(id), max(big), min(amount) FROM items')).rows).toEqual([[2, 3, 30, 4, 1.5, 20, 1.5]])
+      expect((await query('SELECT count(*), sum(id), sum(big), sum(amount), avg(id), max(big), min(amount) FROM items')).rows).toEqual([
+        [2, 3, 30, 4, 1.5, 20, 1.5],
+      ])
     })
 
     it('columns of the same name are both kept, in order', async () => {
@@ -94,7 +117,10 @@ export function sqlContract(name: string, create: () => Promise<Harness<SqlDrive
       const upsert = 'INSERT INTO items (id, amount) VALUES (?1, 1) ON CONFLICT (id) DO UPDATE SET amount = items.amount + 1 RETURNING id, amount'
       expect(await query(upsert, 1)).toMatchObject({ columns: ['id', 'amount'], rows: [[1, 1]], changes: 1 })
       expect(await query(upsert, 1)).toMatchObject({ rows: [[1, 2]], changes: 1 })
-      const moved = await query('WITH big AS (SELECT id FROM items WHERE amount > 1) UPDATE items SET name = ?1 WHERE id IN (SELECT id FROM big) RETURNING name', 'moved')
+      const moved = await query(
+        'WITH big AS (SELECT id FROM items WHERE amount > 1) UPDATE items SET name = ?1 WHERE id IN (SELECT id FROM big) RETURNING name',
+        'moved',
+      )
       expect(moved).toMatchObject({ rows: [['moved']], changes: 1 })
       expect((await query("WITH words AS (SELECT 'delete' AS w) SELECT w FROM words")).changes).toBe(0)
       expect((await query('SELECT id, row_number() OVER (ORDER BY id) AS n FROM items')).rows).toEqual([[1, 1]])
@@ -157,7 +183,12 @@ export function sqlContract(name: string, create: () => Promise<Harness<SqlDrive
 
     it('a failing statement rolls the batch back and is named by its index', async () => {
       const error = await failure(
-        db.batch([statement('INSERT INTO items (id) VALUES (1)'), statement('SELECT 1'), statement('INSERT INTO items (id) VALUES (1)'), statement('INSERT INTO items (id) VALUES (2)')]),
+        db.batch([
+          statement('INSERT INTO items (id) VALUES (1)'),
+          statement('SELECT 1'),
+          statement('INSERT INTO items (id) VALUES (1)'),
+          statement('INSERT INTO items (id) VALUES (2)'),
+        ]),
         'AlreadyExists',
       )
       expect(error.details).toMatchObject({ index: 2, kind: 'unique' })
@@ -168,7 +199,10 @@ export function sqlContract(name: string, create: () => Promise<Harness<SqlDrive
     })
 
     it('DDL in a batch is rolled back too', async () => {
-      await failure(db.batch([statement('CREATE TABLE half (id INTEGER)'), statement('INSERT INTO items (id) VALUES (NULL), (1), (1)')]), db.dialect === 'sqlite' ? 'AlreadyExists' : 'Constraint')
+      await failure(
+        db.batch([statement('CREATE TABLE half (id INTEGER)'), statement('INSERT INTO items (id) VALUES (NULL), (1), (1)')]),
+        db.dialect === 'sqlite' ? 'AlreadyExists' : 'Constraint',
+      )
       await failure(query('SELECT * FROM half'), 'NotFound')
     })
 
