@@ -35,6 +35,8 @@ export interface Environments {
 const INIT_TIMEOUT = 10_000
 const STOP_TIMEOUT = 5000
 const KEPT_LINES = 100
+/** Milliseconds that an event waits for an environment that has answered and is about to ask for the next, before another is started. */
+const GRACE = 10
 
 export function createEnvironments(options: EnvironmentsOptions): Environments {
   return new Pool(options)
@@ -54,6 +56,8 @@ class Pool implements Environments {
   /** Processes, those about to be spawned included. */
   #size = 0
   #starting = 0
+  #adding = new Set<Promise<void>>()
+  #growth: NodeJS.Timeout | undefined
   #waiting: Waiting[] = []
   #stopping = false
   userAgent: string | undefined
@@ -78,6 +82,7 @@ class Pool implements Environments {
     try {
       const environment = await startEnvironment(this.#options, (created) => {
         this.#all.add(created)
+        if (this.#stopping) created.child.kill('SIGKILL')
         void created.exited.then(() => this.#remove(created))
       })
       this.userAgent ??= environment.api.userAgent
@@ -109,11 +114,20 @@ class Pool implements Environments {
       // The one used last: its caches are warm, and its code is compiled.
       void this.#run(this.#idle.pop() as Environment, this.#waiting.shift() as Waiting)
     }
+    if (this.#waiting.length <= this.#starting || this.#size >= this.#max || this.#stopping) return
+    if (this.#size === 0) this.#grow()
+    else this.#growth ??= setTimeout(() => this.#grow(), GRACE)
+  }
+
+  #grow(): void {
+    this.#growth = undefined
     for (let needed = this.#waiting.length - this.#starting; needed > 0 && this.#size < this.#max; needed--) {
-      this.#add().catch((error: unknown) => {
+      const added = this.#add().catch((error: unknown) => {
         this.#waiting.shift()?.response.reject(error)
         this.#assign()
       })
+      this.#adding.add(added)
+      void added.finally(() => this.#adding.delete(added))
     }
   }
 
@@ -139,9 +153,11 @@ class Pool implements Environments {
 
   async stop(): Promise<void> {
     this.#stopping = true
+    clearTimeout(this.#growth)
     for (const { response } of this.#waiting.splice(0))
       response.reject(new UnmoorError('Unavailable', 'The function is being stopped.', { operation: 'invoke' }))
     await Promise.all([...this.#all].map((environment) => stopEnvironment(environment, this.#idle.includes(environment) ? STOP_TIMEOUT : this.#timeout)))
+    await Promise.all(this.#adding)
   }
 }
 

@@ -90,7 +90,8 @@ describe('a started app', () => {
   })
 
   it('runs one request per environment and starts another for the second', async () => {
-    const [one, two] = await Promise.all([text('/pid?wait=500'), text('/pid?wait=500')])
+    // The first is answered only once the second has been.
+    const [one, two] = await Promise.all([text('/hold'), text('/open')])
     expect(one).not.toBe(two)
     expect(app.pids).toContain(Number(one))
     expect(app.pids).toContain(Number(two))

@@ -28,6 +28,12 @@ export default defineApp({
       case '/pid':
         await wait(Number(searchParams.get('wait') ?? 0))
         return new Response(String(process.pid))
+      case '/hold':
+        while ((await env.log.get('gate')) === null) await wait(20)
+        return new Response(String(process.pid))
+      case '/open':
+        await env.log.put('gate', 'open')
+        return new Response(String(process.pid))
       case '/echo':
         return new Response(request.body, { headers: { 'content-type': 'application/octet-stream' } })
       case '/size':
