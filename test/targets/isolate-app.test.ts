@@ -63,6 +63,7 @@ app.get('/missing', (c) => c.env.kv.get('x'.repeat(600)).then(String, (error) =>
 app.get('/buffer', (c) => c.json([Buffer.from('hé').toString('base64url'), Buffer.from('aMOp', 'base64url').toString(), Buffer.concat([Buffer.from([1]), Buffer.from('ff', 'hex')]).length]))
 app.post('/jobs', async (c) => { await c.env.jobs.sendBatch([{ body: 'ok' }, { body: 'bad' }]); return c.text('sent') })
 app.get('/wasm', async (c) => { const { default: module } = await import('./add.wasm'); return c.json(new WebAssembly.Instance(module).exports.add(40, 2)) })
+app.get('/hang', async (c) => { c.executionCtx.signal.addEventListener('abort', () => console.log('ctx aborted: ' + c.executionCtx.signal.reason.name)); console.log('hanging'); return new Promise(() => {}) })
 app.get('/background', (c) => { c.executionCtx.waitUntil(sleep(100).then(() => c.env.kv.put('background', 'done'))); return c.text('now') })
 
 export default defineApp({
@@ -196,6 +197,18 @@ describe('events', () => {
     await other.runtime.stop()
     expect(await slow).toEqual(['7'])
     expect(await other.runtime.exited).toBe(0)
+  })
+})
+
+describe('a stop that takes too long', () => {
+  it('aborts ctx.signal and request.signal, then cuts', async () => {
+    await using other = await startLab({ app: APP, isolate: { stopSeconds: 0.5 }, files: { 'src/add.wasm': Buffer.from(WASM, 'base64') } })
+    const hanging = fetch(`${other.runtime.url}/hang`).catch(() => 'cut')
+    await expect.poll(() => other.lines).toContain('hanging')
+    await other.runtime.stop()
+    expect(await hanging).toBe('cut')
+    expect(other.lines).toContain('ctx aborted: TimeoutError')
+    expect(await other.runtime.exited).toBe(1)
   })
 })
 

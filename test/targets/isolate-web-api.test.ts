@@ -138,6 +138,10 @@ const CASES: Readonly<Record<string, readonly [code: string, result: unknown]>> 
     `const [a, b] = new ReadableStream({ start(c) { c.enqueue(1); c.enqueue(2); c.close() } }).pipeThrough(new TransformStream({ transform(x, c) { c.enqueue(x * 2) } })).tee(); const out = []; for await (const x of a) out.push(x); for await (const x of b) out.push(x); return out`,
     [2, 4, 2, 4],
   ],
+  'ReadableStream.from, and async iterables as bodies': [
+    `const source = async function* () { yield new TextEncoder().encode('a'); yield new TextEncoder().encode('b') }; return [await new Response(ReadableStream.from(source())).text(), await new Response(source()).text()]`,
+    ['ab', 'ab'],
+  ],
   'byte streams with a reader of their own buffer': [
     `const reader = new Response(new Uint8Array([1, 2, 3, 4])).body.getReader({ mode: 'byob' }); const { value } = await reader.read(new Uint8Array(2)); return [...value]`,
     [1, 2],

@@ -21,13 +21,17 @@ export class EventRecord {
   requestSignal(): ReturnType<typeof link.createSignal> {
     if (this.#request === undefined) {
       this.#request = link.createSignal()
-      link.post('watch', this.id)
+      link.post('watch', this.id, 'request')
     }
     return this.#request
   }
 
   contextSignal(): ReturnType<typeof link.createSignal> {
-    return (this.#ctxSignal ??= link.createSignal())
+    if (this.#ctxSignal === undefined) {
+      this.#ctxSignal = link.createSignal()
+      link.post('watch', this.id, 'context')
+    }
+    return this.#ctxSignal
   }
 
   waitUntil(promise: unknown): void {
@@ -56,7 +60,7 @@ export class EventRecord {
   }
 
   abort(what: 'request' | 'context', message: string, name: string): void {
-    const signal = what === 'request' ? this.#request : this.contextSignal()
+    const signal = what === 'request' ? this.#request : this.#ctxSignal
     if (signal !== undefined) link.abortSignal(signal, new DOMException(message, name))
   }
 

@@ -10,10 +10,13 @@ export type EndCause = 'cpu' | 'memory' | 'startup' | 'closed' | 'crash'
 export class IsolateEnded extends Error {
   override readonly name = 'IsolateEnded'
   readonly ended: EndCause
+  /** For the log only: what the app threw. The message may go to clients. */
+  readonly detail: string
 
-  constructor(ended: EndCause, message: string) {
+  constructor(ended: EndCause, message: string, detail = '') {
     super(message)
     this.ended = ended
+    this.detail = detail
   }
 }
 
@@ -25,6 +28,8 @@ export interface GuestEvents {
   uncaught(error: Error): void
   /** The isolate ended; nothing comes any more. */
   ended(error: IsolateEnded): void
+  /** V8 has lost control of the isolate: the process cannot go on. */
+  catastrophe(message: string): void
 }
 
 /** How often a running isolate's CPU time is looked at, in milliseconds. */
@@ -57,10 +62,7 @@ export class Guest {
 
   /** Makes an isolate and loads the app. @throws IsolateEnded where the app cannot be loaded: it threw, took too long, or needs too much memory. */
   static async start(module: typeof ivm, image: Image, limits: Limits, events: GuestEvents): Promise<Guest> {
-    const catastrophe = { message: undefined as string | undefined }
-    const { isolate, context } = await image.createIsolate(limits.memoryMb, (message) => {
-      catastrophe.message = message
-    })
+    const { isolate, context } = await image.createIsolate(limits.memoryMb, (message) => events.catastrophe(message))
     const guest = new Guest(isolate, limits, events)
     try {
       await guest.#connect(module, context)
@@ -174,5 +176,5 @@ function startError(error: unknown, limits: Limits, memory: boolean): IsolateEnd
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
   if (memory) return new IsolateEnded('memory', `loading the app took more than its limit of ${limits.memoryMb} MB of memory`)
   if (text.includes('Script execution timed out')) return new IsolateEnded('startup', `loading the app took more than its limit of ${limits.startupMs} ms`)
-  return new IsolateEnded('startup', `the app threw while it was loaded: ${text}`)
+  return new IsolateEnded('startup', 'the app threw while it was loaded', text)
 }

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type ivm from 'isolated-vm'
 import { createContext } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
@@ -63,7 +64,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
         const workers = Promise.race([Promise.all([consumers.stop(), scheduler.stop()]).then(() => true), late.promise])
         const finished = await Promise.all([server.stop(seconds), workers])
         clearTimeout(timer)
+        // What was cut off hears of it through its signals before the isolate goes.
+        if (!finished.every(Boolean)) await sleep(100)
         await runtime.close()
+        // process.exit() straight after an isolate was disposed of has crashed; a moment later it does not.
+        await sleep(20)
         return finished.every(Boolean)
       },
     }

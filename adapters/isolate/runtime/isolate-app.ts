@@ -59,6 +59,11 @@ export class IsolateApp {
       message: (message) => app.#receive(message),
       uncaught: (error) => log('error', `Unhandled rejection: ${error.stack ?? error.message}`),
       ended: (error) => app.#end(error),
+      catastrophe(message) {
+        log('error', `V8 has lost control of an isolate (${message}). The process ends.`)
+        // What isolated-vm asks for: nothing that V8 holds can be trusted any more. A supervisor starts the process again.
+        process.abort()
+      },
     })
     app.#guest.send('env', values)
     return app
@@ -142,7 +147,7 @@ export class IsolateApp {
         this.#settleWait(id)
         return
       case 'watch':
-        return this.#watch(id)
+        return this.#watch(id, data[0])
       case 'timer':
         return this.#timers.start(id, data[0])
       case 'timerClear':
@@ -169,12 +174,6 @@ export class IsolateApp {
     const pending = this.#pending.get(id)
     if (pending === undefined) return
     const { promise, resolve } = Promise.withResolvers<void>()
-    if (pending.waits.length === 0) {
-      const { signal } = pending.ctx
-      signal.addEventListener('abort', () => this.#guest.send('abort', id, 'context', describe(signal.reason).message, describe(signal.reason).name), {
-        once: true,
-      })
-    }
     pending.waits.push(resolve)
     pending.ctx.waitUntil(promise)
   }
@@ -186,10 +185,15 @@ export class IsolateApp {
     if (pending.finished && pending.waits.length === 0) this.#forget(id, pending)
   }
 
-  #watch(id: unknown): void {
-    const signal = this.#pending.get(id)?.request?.signal
+  // The guest has asked for a signal: it hears of its abort from now on.
+  #watch(id: unknown, what: unknown): void {
+    const pending = this.#pending.get(id)
+    const signal = what === 'context' ? pending?.ctx.signal : pending?.request?.signal
     if (signal === undefined) return
-    const abort = (): void => this.#guest.send('abort', id, 'request', describe(signal.reason).message, describe(signal.reason).name)
+    const abort = (): void => {
+      const { name, message } = describe(signal.reason)
+      this.#guest.send('abort', id, what, message, name)
+    }
     if (signal.aborted) abort()
     else signal.addEventListener('abort', abort, { once: true })
   }

@@ -50,7 +50,7 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
     // The failure is whoever's waits for the isolate; the next event tries again.
     next.catch((error: unknown) => {
       if (closed) return
-      log('error', `The isolate of "${host.name}" did not start: ${text(error)}`)
+      log('error', `The isolate of "${host.name}" did not start: ${text(error)}${detail(error)}`)
     })
     return next
   }
@@ -68,7 +68,7 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
   current = start()
   await current.catch((error: unknown) => {
     closed = true
-    throw new UnmoorError('Unavailable', `The app does not start in an isolate: ${text(error)}`, { operation: 'start', cause: error })
+    throw new UnmoorError('Unavailable', `The app does not start in an isolate: ${text(error)}${detail(error)}`, { operation: 'start', cause: error })
   })
 
   return {
@@ -81,7 +81,8 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
         const answer = (await use()).fetch(request, ctx)
         return await (limits.wallSeconds === undefined ? answer : withDeadline(answer, limits.wallSeconds))
       } catch (error) {
-        if (error instanceof IsolateEnded) return unavailable(error.message)
+        if (error instanceof IsolateEnded) return unavailable(`the app's isolate was stopped: ${error.message}`)
+        if (error instanceof LateAnswer) return unavailable(error.message)
         log('error', `${request.method} ${request.url} failed: ${text(error)}`)
         return internalError()
       }
@@ -128,24 +129,35 @@ function base(host: Runtime): Omit<Runtime, 'fetch' | 'queue' | 'cron' | 'close'
   }
 }
 
+/** What the app threw, on lines of its own. */
+function detail(error: unknown): string {
+  return error instanceof IsolateEnded && error.detail !== '' ? `:\n${error.detail}` : ''
+}
+
 function text(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
 function unavailable(cause: string): Response {
-  return new Response(`Service Unavailable: the app's isolate was stopped: ${cause}.`, {
+  return new Response(`Service Unavailable: ${cause}.`, {
     status: 503,
     headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' },
   })
 }
 
+class LateAnswer extends Error {}
+
 async function withDeadline(answer: Promise<Response>, seconds: number): Promise<Response> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new IsolateEnded('cpu', `no answer came within the limit of ${seconds} s`)), seconds * 1000)
+    timer = setTimeout(() => reject(new LateAnswer(`no answer came within the limit of ${seconds} s`)), seconds * 1000)
   })
   try {
     return await Promise.race([answer, late])
+  } catch (error) {
+    // What comes after all is for nobody.
+    if (error instanceof LateAnswer) answer.then((response) => response.body?.cancel()).catch(() => {})
+    throw error
   } finally {
     clearTimeout(timer)
   }
