@@ -99,7 +99,7 @@ export function strongKvContract(name: string, create: () => Promise<Harness<Str
       await kv.delete('bin')
       await kv.delete('large')
       for (const key of STRANGE_KEYS) written(await kv.putIf(key, key, {}, null))
-      for (const key of STRANGE_KEYS) expect((await entry(key)).value, JSON.stringify(key)).toBe(key)
+      for (const key of STRANGE_KEYS) expect((await entry(key)).value).toBe(key)
       expect((await kv.list({ prefix: '', limit: 1000 })).keys.map((key) => key.name)).toEqual(byteOrder(STRANGE_KEYS))
     })
 
@@ -125,7 +125,7 @@ export function strongKvContract(name: string, create: () => Promise<Harness<Str
     })
 
     it('kv-25h 50 create at once: one does', async () => {
-      const drivers = await Promise.all([kv, harness.open(), harness.open(), harness.open()])
+      const drivers = [kv, await harness.open(), await harness.open(), await harness.open()]
       const versions = await Promise.all(Array.from({ length: 50 }, (_, index) => (drivers[index % 4] as StrongKvDriver).putIf('a', String(index), {}, null)))
       const winners = versions.flatMap((version, index) => (version === null ? [] : [{ version, value: String(index) }]))
       expect(winners.length).toBe(1)
@@ -133,11 +133,13 @@ export function strongKvContract(name: string, create: () => Promise<Harness<Str
     })
 
     it('kv-25i 50 replace, then 50 remove, one version at once: one does each time', async () => {
-      const drivers = await Promise.all([kv, harness.open(), harness.open(), harness.open()])
+      const drivers = [kv, await harness.open(), await harness.open(), await harness.open()]
       let version = written(await kv.putIf('a', 'start', {}, null))
       for (let round = 0; round < 3; round++) {
         const base = version
-        const versions = await Promise.all(Array.from({ length: 50 }, (_, index) => (drivers[index % 4] as StrongKvDriver).putIf('a', `${round}-${index}`, {}, base)))
+        const versions = await Promise.all(
+          Array.from({ length: 50 }, (_, index) => (drivers[index % 4] as StrongKvDriver).putIf('a', `${round}-${index}`, {}, base)),
+        )
         const winners = versions.flatMap((won, index) => (won === null ? [] : [{ version: won, value: `${round}-${index}` }]))
         expect(winners.length).toBe(1)
         expect(await entry('a')).toMatchObject(winners[0] as object)
@@ -148,7 +150,7 @@ export function strongKvContract(name: string, create: () => Promise<Harness<Str
     })
 
     it('kv-25j 50 increments by update lose none', { timeout: 60_000 }, async () => {
-      const stores = (await Promise.all([kv, harness.open()])).map((driver) => new StrongKv(driver, { binding: 'things' }))
+      const stores = [kv, await harness.open()].map((driver) => new StrongKv(driver, { binding: 'things' }))
       await Promise.all(Array.from({ length: 50 }, (_, index) => (stores[index % 2] as StrongKv).update<number>('n', (current) => (current ?? 0) + 1)))
       expect((await entry('n')).value).toBe('50')
     })

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto'
+import type { Redis } from 'iovalkey'
+import type { DriverContext } from '../../../core/bindings/drivers.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import { toUnmoorError } from './errors.ts'
+import { type RedisClient, type RedisOptions, type RedisSubscriber, server, type Server } from './options.ts'
+
+/** A Lua script, sent whole once and by its hash from then on. */
+export interface Script {
+  readonly text: string
+  readonly sha: string
+  /** Whether it changes anything: if not, it is sent again when the connection is lost. */
+  readonly write: boolean
+}
+
+/** `KEYS` and `ARGV` as in Redis. */
+export function script(text: string, { write }: { write: boolean }): Script {
+  return { text, sha: createHash('sha1').update(text).digest('hex'), write }
+}
+
+/** Tries of a read whose connection is lost, and of a write that was not sent. */
+const TRIES = 3
+
+/** Connects for the first command, and again for the first one after a loss. Reads that a loss cuts off are repeated, writes are not: they fail with `mayHaveApplied`. */
+export class Connection {
+  readonly name: string
+  #server: Server | undefined
+  #given: RedisClient | undefined
+  #live: Redis | undefined
+  #connecting: Promise<Redis> | undefined
+  #closed = false
+
+  constructor(of: Server | RedisClient) {
+    if ('open' in of) this.#server = of
+    else this.#given = of
+    this.name = this.#server?.name ?? 'the given client'
+  }
+
+  static async create(options: RedisOptions, context: DriverContext, defaults?: { seconds?: number }): Promise<Connection> {
+    return new Connection(options.client ?? (await server(options, context, defaults)))
+  }
+
+  /** Sends a command that changes nothing; strings come back as Buffers. */
+  read(command: string, ...args: (string | Buffer)[]): Promise<unknown> {
+    return this.#call(command, args, false)
+  }
+
+  write(command: string, ...args: (string | Buffer)[]): Promise<unknown> {
+    return this.#call(command, args, true)
+  }
+
+  /** Runs a script. */
+  async run({ text, sha, write }: Script, keys: readonly string[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
+    const rest = [String(keys.length), ...keys, ...args.map((arg) => (typeof arg === 'number' ? String(arg) : arg))]
+    try {
+      return await this.#call('EVALSHA', [sha, ...rest], write)
+    } catch (error) {
+      // The server has restarted, or never saw it.
+      if (!(error instanceof UnmoorError && error.cause instanceof Error && error.cause.message.startsWith('NOSCRIPT'))) throw error
+      return this.#call('EVAL', [text, ...rest], write)
+    }
+  }
+
+  /** A further connection that gets what is published on `channel`; `onEnd` when it is lost. */
+  async subscribe(channel: string, onMessage: () => void, onEnd: () => void): Promise<RedisSubscriber> {
+    const subscriber: RedisSubscriber = this.#given?.duplicate() ?? (await this.#open())
+    subscriber.on('error', () => {})
+    subscriber.on('message', onMessage)
+    subscriber.on('end', onEnd)
+    try {
+      await subscriber.subscribe(channel)
+      return subscriber
+    } catch (error) {
+      subscriber.disconnect()
+      throw toUnmoorError(error, this.name, undefined)
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#live?.disconnect()
+  }
+
+  async #call(command: string, args: (string | Buffer)[], write: boolean): Promise<unknown> {
+    for (let attempt = 1; ; attempt++) {
+      const client = this.#given ?? (this.#live?.status === 'ready' ? this.#live : await this.#connect())
+      try {
+        return await client.callBuffer(command, args)
+      } catch (error) {
+        // The connection ended a moment ago, and nothing was sent.
+        if (isNotSent(error) && client === this.#live && attempt < TRIES) {
+          this.#drop(client)
+          continue
+        }
+        const mapped = toUnmoorError(error, this.name, { write })
+        if (mapped.code === 'Timeout' || isReadOnly(error)) this.#drop(client)
+        if (write || mapped.code !== 'Unavailable' || !mapped.retryable || attempt === TRIES) throw mapped
+        if (attempt > 1) await new Promise((resolve) => setTimeout(resolve, Math.random() * 200))
+      }
+    }
+  }
+
+  /** Answers come in order: behind one that never comes there is none. And a primary that became a replica stays one. */
+  #drop(client: Redis | RedisClient): void {
+    if (client !== this.#live) return
+    this.#live.disconnect()
+    this.#live = undefined
+  }
+
+  /** One attempt, shared by all who wait for it. */
+  #connect(): Promise<Redis> {
+    this.#connecting ??= this.#open()
+      .then((client) => (this.#live = client))
+      .finally(() => (this.#connecting = undefined))
+    return this.#connecting
+  }
+
+  async #open(): Promise<Redis> {
+    if (this.#closed) throw new UnmoorError('Unavailable', `Redis (${this.name}): the driver is closed.`, { retryable: false })
+    const client = (this.#server as Server).open()
+    let refused: Error | undefined
+    client.on('error', (error) => (refused ??= error))
+    try {
+      await client.connect()
+      // A database that is not there is an error beside a connection to the first one.
+      if (refused !== undefined) throw refused
+    } catch (error) {
+      client.disconnect()
+      throw toUnmoorError(refused ?? error, this.name, undefined)
+    }
+    if (!this.#closed) return client
+    client.disconnect()
+    return this.#open()
+  }
+}
+
+function isReadOnly(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('READONLY')
+}
+
+function isNotSent(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith("Stream isn't writeable")
+}
