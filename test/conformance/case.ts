@@ -17,7 +17,7 @@ interface CaseBase {
   readonly contract: string
   /** Without this capability the target runs {@link InsideCase.without} instead, and the case counts as skipped. */
   readonly needs?: Capability
-  /** Cases of one name here never run at the same time: they share a queue whose batches they make fail. */
+  /** Cases of one name here never run at the same time: they share a queue whose batches they make fail, or are so `heavy` that others would time out beside several. */
   readonly exclusive?: string
   /** Time-out. Default: 20. */
   readonly seconds?: number

@@ -35,7 +35,14 @@ export interface RunningTarget {
 }
 
 /** The fixture's config. On Lambda some cases wait for a queue longer than the default timeout, and call the app from within the app. */
-const CONFIG: Config = { name: 'conformance', entry: './app.mjs', targets: { lambda: { options: { timeout: 60, maxEnvironments: 16 } } } }
+const CONFIG: Config = {
+  name: 'conformance',
+  entry: './app.mjs',
+  targets: {
+    lambda: { options: { timeout: 60, maxEnvironments: 16 } },
+    cloudflare: { options: { variables: { padded: VARIABLES['PADDED'], unicode: VARIABLES['UNICODE'], empty: VARIABLES['EMPTY'] } } },
+  },
+}
 
 const KEPT_LINES = 60
 

@@ -95,6 +95,8 @@ async function build(target: string, outDir: string, report: Reporter): Promise<
 
 async function runOne(target: string, given: Options, reporter: Reporter): Promise<Report> {
   const { url, filter, concurrency } = given
+  const total = selectCases(filter).length
+  let done = 0
   const result = await reporter.step(`Conformance of ${target}`, () =>
     runConformance({
       target,
@@ -103,6 +105,7 @@ async function runOne(target: string, given: Options, reporter: Reporter): Promi
       ...(concurrency === undefined ? {} : { concurrency }),
       log: reporter,
       onResult: ({ id, outcome, error }) => {
+        if (++done % 50 === 0) reporter.info(`${target}: ${done} of ${total} cases`)
         if (outcome === 'failed') reporter.info(`FAILED ${id}: ${error}`)
       },
     }),

@@ -59,6 +59,7 @@ export const blobConditionCases = insideCases('blob', [
   {
     id: 'blob-19',
     contract: 'Twenty writers that compare and swap a counter by ifMatch lose no update.',
+    exclusive: 'heavy',
     seconds: 60,
     async run({ env, key }) {
       await env.blob.put(key(), JSON.stringify({ count: 0 }))

@@ -76,6 +76,7 @@ export const blobListCases = insideCases('blob', [
   {
     id: 'blob-33',
     contract: '1,001 blobs page without a gap or a double, at most 1,000 to a page.',
+    exclusive: 'heavy',
     seconds: 60,
     async run({ env, key }) {
       const all = Array.from({ length: 1001 }, (_, index) => String(index).padStart(4, '0'))

@@ -31,6 +31,7 @@ export const blobCases = insideCases('blob', [
   {
     id: 'blob-03',
     contract: 'Blobs of 1 byte, and just under, at and over 5 MiB come back with the same SHA-256.',
+    exclusive: 'heavy',
     seconds: 60,
     async run({ env, key }) {
       for (const size of [1, 5 * MIB - 1, 5 * MIB, 5 * MIB + 1]) {
@@ -64,6 +65,7 @@ export const blobCases = insideCases('blob', [
   {
     id: 'blob-05',
     contract: 'A stream of unknown length can be put, larger than one part of a multipart upload too.',
+    exclusive: 'heavy',
     seconds: 60,
     async run({ env, key }) {
       const chunk = pattern(700_000)

@@ -39,6 +39,7 @@ export const flowCases = wireCases('handlers', [
   {
     id: 'handlers-64',
     contract: 'A request body of 5 MB arrives whole.',
+    exclusive: 'heavy',
     needs: 'request.large',
     seconds: 40,
     async run(tools) {
@@ -59,6 +60,7 @@ export const flowCases = wireCases('handlers', [
   {
     id: 'handlers-65',
     contract: 'An answer of 5 MB comes whole, at once and as a stream.',
+    exclusive: 'heavy',
     needs: 'response.large',
     seconds: 40,
     async run(tools) {
@@ -126,6 +128,7 @@ export const flowCases = wireCases('handlers', [
   {
     id: 'handlers-69',
     contract: 'A hundred concurrent requests each get their own answer: path, query, header and body.',
+    exclusive: 'heavy',
     seconds: 60,
     async run(tools) {
       const ids = Array.from({ length: 100 }, (_, index) => `id${index}`)
@@ -142,6 +145,7 @@ export const flowCases = wireCases('handlers', [
   {
     id: 'handlers-70',
     contract: 'AsyncLocalStorage keeps its value per request over awaits, timers, microtasks and reading the body.',
+    exclusive: 'heavy',
     seconds: 60,
     async run(tools) {
       const ids = Array.from({ length: 50 }, (_, index) => `id${index}`)

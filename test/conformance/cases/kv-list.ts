@@ -40,6 +40,7 @@ export const kvListCases = insideCases('kv', [
   {
     id: 'kv-20',
     contract: '1,001 keys page without a gap or a double; the last page is complete and has no cursor.',
+    exclusive: 'heavy',
     seconds: 60,
     async run({ env, key }) {
       const all = Array.from({ length: 1001 }, (_, index) => String(index).padStart(4, '0'))

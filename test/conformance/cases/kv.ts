@@ -130,6 +130,7 @@ export const kvCases = insideCases('kv', [
   {
     id: 'kv-10',
     contract: 'A value of 25 MiB is stored whole; one byte more is LimitExceeded and leaves the old value, also from a stream without a length.',
+    exclusive: 'heavy',
     seconds: 60,
     async run({ env, key, settles }) {
       const largest = pattern(MAX_VALUE)
@@ -268,6 +269,7 @@ export const kvCases = insideCases('kv', [
   {
     id: 'kv-27',
     contract: 'A value that grows over and shrinks under 400 KB (an item of DynamoDB) is always the last one put.',
+    exclusive: 'heavy',
     async run({ env, key, settles }) {
       for (const size of [500_000, 10, 350_001, 409_600, 3, 1_000_000]) {
         await env.kv.put(key(), pattern(size), { metadata: size })

@@ -10,7 +10,7 @@ export const queueDeliveryCases = insideCases('queue', [
     id: 'queue-15',
     contract: 'ackAll acks what is not settled, and leaves what was retried.',
     exclusive: 'batches',
-    seconds: 40,
+    seconds: 45,
     async run(tools) {
       const { env, key } = tools
       await env.batches.sendBatch([{ body: job(key('retried'), ['retry', 'ack']) }, { body: job(key('left'), ['ackAll', 'ack']) }])
@@ -22,7 +22,7 @@ export const queueDeliveryCases = insideCases('queue', [
   {
     id: 'queue-16',
     contract: 'A message sent with a delay is not delivered before.',
-    seconds: 40,
+    seconds: 45,
     async run(tools) {
       const { env, key } = tools
       const sent = Date.now()
@@ -38,7 +38,7 @@ export const queueDeliveryCases = insideCases('queue', [
   {
     id: 'queue-17',
     contract: "A retry with a delay comes no earlier, and a retry without one uses the queue's retryDelay.",
-    seconds: 40,
+    seconds: 45,
     async run(tools) {
       const { env, key } = tools
       await env.jobs.send(job(key('own'), ['retry in 2', 'ack']))
@@ -53,7 +53,7 @@ export const queueDeliveryCases = insideCases('queue', [
   {
     id: 'queue-18',
     contract: "A throw retries with the queue's retryDelay.",
-    seconds: 40,
+    seconds: 45,
     async run(tools) {
       await tools.env.patient.send(job(tools.key(), ['throw', 'ack']))
       const [first, second] = await delivered(tools, tools.key(), 2)
@@ -64,7 +64,7 @@ export const queueDeliveryCases = insideCases('queue', [
   {
     id: 'queue-19',
     contract: 'A delay over 900 s is LimitExceeded, of send, sendBatch and retry; one that is no whole number is InvalidArgument.',
-    seconds: 30,
+    seconds: 45,
     async run(tools) {
       const { env, key } = tools
       await throwsCode('LimitExceeded', () => env.jobs.send(job(key()), { delaySeconds: 901 }), { limit: 'queue.delay', actual: 901, max: 900 })
@@ -79,7 +79,7 @@ export const queueDeliveryCases = insideCases('queue', [
   {
     id: 'queue-20',
     contract: 'maxRetries 2 is three deliveries; then the message is in the dead-letter queue once, with its body and id, attempts from 1.',
-    seconds: 40,
+    seconds: 45,
     async run(tools) {
       const { env, key } = tools
       const body = job(key(), ['retry', 'throw', 'retry'], { payload: 'Zoë 😀 \u0001' })
@@ -93,7 +93,7 @@ export const queueDeliveryCases = insideCases('queue', [
   {
     id: 'queue-21',
     contract: 'Without a dead-letter queue a message whose retries are used up is dropped: maxRetries 0 is one delivery.',
-    seconds: 30,
+    seconds: 45,
     async run(tools) {
       const { env, key } = tools
       await env.once.send(job(key('thrown'), ['throw', 'ack']))
@@ -105,7 +105,7 @@ export const queueDeliveryCases = insideCases('queue', [
   {
     id: 'queue-22',
     contract: 'Bytes keep their type and content over retries into the dead-letter queue.',
-    seconds: 40,
+    seconds: 45,
     async run(tools) {
       const { env, key } = tools
       const bytes = new Uint8Array([...new TextEncoder().encode(`${key('poison')}\n`), 0, 255, 128])
@@ -118,7 +118,7 @@ export const queueDeliveryCases = insideCases('queue', [
   {
     id: 'queue-23',
     contract: 'A message that always fails does not keep others from being delivered.',
-    seconds: 40,
+    seconds: 45,
     async run(tools) {
       const { env, key } = tools
       await env.failing.send(job(key('poison'), ['throw', 'throw', 'throw']))
@@ -131,7 +131,7 @@ export const queueDeliveryCases = insideCases('queue', [
     id: 'queue-24',
     contract: 'A batch has at most batchSize messages, and batchWait lets it fill.',
     exclusive: 'batches',
-    seconds: 40,
+    seconds: 45,
     async run(tools) {
       const { env, key } = tools
       await env.batches.sendBatch(Array.from({ length: 12 }, (_, n) => ({ body: job(key(), ['ack'], { n }) })))
@@ -145,7 +145,7 @@ export const queueDeliveryCases = insideCases('queue', [
   {
     id: 'queue-25',
     contract: 'A hundred concurrent sends all arrive.',
-    seconds: 40,
+    seconds: 45,
     async run(tools) {
       const { env, key } = tools
       await Promise.all(Array.from({ length: 100 }, (_, n) => env.jobs.send(job(key(), [], { n }))))
@@ -156,7 +156,7 @@ export const queueDeliveryCases = insideCases('queue', [
   {
     id: 'queue-26',
     contract: 'A message whose handler takes three seconds is not delivered again meanwhile.',
-    seconds: 40,
+    seconds: 45,
     async run(tools) {
       await tools.env.failing.send(job(tools.key(), ['ack'], { slowMs: 3000 }))
       equal((await settled(tools, tools.key(), 1, 4500)).length, 1, 'deliveries')

@@ -4,7 +4,7 @@ import type { Job, Step } from '../fixture/bindings.ts'
 import { deliveries, type Delivery } from '../fixture/consume.ts'
 
 /** How long a message may take. */
-export const SECONDS = 20
+export const SECONDS = 30
 
 /** Waits until `count` deliveries are written down. */
 export async function delivered({ env }: InsideTools, key: string, count: number): Promise<Delivery[]> {

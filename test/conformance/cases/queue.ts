@@ -15,7 +15,7 @@ export const queueCases = insideCases('queue', [
   {
     id: 'queue-01',
     contract: 'JSON values and text arrive as they were sent, characters that XML cannot hold included.',
-    seconds: 30,
+    seconds: 45,
     async run(tools) {
       const { env, key } = tools
       const payload = { text: 'Zoë 😀 ｡ \u0000\u0001\u000b\u001f\ufffe\uffff <&>"\'', list: [1, -0.5, null, true, []], nested: { '': 'empty key' } }
@@ -33,7 +33,7 @@ export const queueCases = insideCases('queue', [
   {
     id: 'queue-02',
     contract: 'null, numbers and booleans are messages too.',
-    seconds: 30,
+    seconds: 45,
     async run(tools) {
       const before = Date.now() - 1000
       const random = Math.random()
@@ -51,7 +51,7 @@ export const queueCases = insideCases('queue', [
   {
     id: 'queue-03',
     contract: 'Bytes arrive as a Uint8Array of the same bytes.',
-    seconds: 30,
+    seconds: 45,
     async run(tools) {
       const { env, key } = tools
       const bytes = new Uint8Array([...new TextEncoder().encode(`${key()}\n`), ...Array.from({ length: 256 }, (_, index) => index)])
@@ -74,7 +74,7 @@ export const queueCases = insideCases('queue', [
   {
     id: 'queue-05',
     contract: 'A message of 127,000 bytes arrives, one of 127,001 is LimitExceeded; text counts in bytes of its JSON.',
-    seconds: 30,
+    seconds: 45,
     async run(tools) {
       const { env, key } = tools
       const largest = bytesFor(key('bytes'), 127_000)
@@ -93,7 +93,8 @@ export const queueCases = insideCases('queue', [
   {
     id: 'queue-06',
     contract: 'A batch of 100 messages arrives; 101 are LimitExceeded and send nothing.',
-    seconds: 40,
+    exclusive: 'heavy',
+    seconds: 45,
     async run(tools) {
       const { env, key } = tools
       const batch = (name: string, count: number): { body: Job }[] => Array.from({ length: count }, (_, n) => ({ body: job(key(name), [], { n }) }))
@@ -107,7 +108,7 @@ export const queueCases = insideCases('queue', [
   {
     id: 'queue-07',
     contract: 'A batch of 256,000 bytes arrives, one over it is LimitExceeded and sends nothing.',
-    seconds: 30,
+    seconds: 45,
     async run(tools) {
       const { env, key } = tools
       await throwsCode('LimitExceeded', () => env.jobs.sendBatch([127_000, 127_000, 2001].map((size) => ({ body: bytesFor(key('more'), size) }))), {
@@ -128,7 +129,7 @@ export const queueCases = insideCases('queue', [
   {
     id: 'queue-08',
     contract: 'An empty batch is InvalidArgument; a batch with one message that is refused sends none.',
-    seconds: 30,
+    seconds: 45,
     async run(tools) {
       const { env, key } = tools
       await throwsCode('InvalidArgument', () => env.jobs.sendBatch([]))
@@ -141,7 +142,7 @@ export const queueCases = insideCases('queue', [
   {
     id: 'queue-09',
     contract: 'Every message has an id of its own, attempts 1 and the time it was sent; the batch has the name of the binding.',
-    seconds: 30,
+    seconds: 45,
     async run(tools) {
       const { env, key } = tools
       const before = Date.now()
@@ -157,7 +158,7 @@ export const queueCases = insideCases('queue', [
   {
     id: 'queue-10',
     contract: 'A retried message keeps its id and time, and attempts count up.',
-    seconds: 40,
+    seconds: 45,
     async run(tools) {
       await tools.env.jobs.send(job(tools.key(), ['retry', 'retry', 'ack']))
       const rows = await delivered(tools, tools.key(), 3)
@@ -173,7 +174,7 @@ export const queueCases = insideCases('queue', [
   {
     id: 'queue-11',
     contract: 'What the handler neither acks nor retries is acked when it returns.',
-    seconds: 30,
+    seconds: 45,
     async run(tools) {
       await tools.env.jobs.send(job(tools.key(), ['leave', 'leave']))
       equal((await settled(tools, tools.key(), 1)).length, 1, 'deliveries')
@@ -183,7 +184,7 @@ export const queueCases = insideCases('queue', [
     id: 'queue-12',
     contract: 'A throw retries the messages that are not settled; those acked before it are not delivered again.',
     exclusive: 'batches',
-    seconds: 40,
+    seconds: 45,
     async run(tools) {
       const { env, key } = tools
       await env.batches.sendBatch([
@@ -206,7 +207,7 @@ export const queueCases = insideCases('queue', [
   {
     id: 'queue-13',
     contract: 'The first of ack and retry wins.',
-    seconds: 40,
+    seconds: 45,
     async run(tools) {
       const { env, key } = tools
       await env.jobs.sendBatch([{ body: job(key('acked'), ['ack, retry']) }, { body: job(key('retried'), ['retry, ack', 'ack']) }])
@@ -219,7 +220,7 @@ export const queueCases = insideCases('queue', [
     id: 'queue-14',
     contract: 'retryAll retries what is not settled, and leaves what was acked.',
     exclusive: 'batches',
-    seconds: 40,
+    seconds: 45,
     async run(tools) {
       const { env, key } = tools
       await env.batches.sendBatch([{ body: job(key('acked'), ['ack, retryAll', 'ack']) }, { body: job(key('left'), ['retryAll', 'ack']) }])

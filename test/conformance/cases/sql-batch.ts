@@ -43,6 +43,7 @@ export const sqlBatchCases = insideCases('sql', [
   {
     id: 'sql-34',
     contract: 'Fifty concurrent batches that count up lose no update.',
+    exclusive: 'heavy',
     seconds: 60,
     async run({ env, key }) {
       await env.sql.run('INSERT INTO counters (id, value) VALUES (?, 0)', [key()])
@@ -174,6 +175,7 @@ export const sqlBatchCases = insideCases('sql', [
   {
     id: 'sql-45',
     contract: 'A table of a thousand rows is read whole.',
+    exclusive: 'heavy',
     async run({ env, key }) {
       const rows = Array.from({ length: 1000 }, (_, index) => key(String(index).padStart(4, '0')))
       for (let at = 0; at < rows.length; at += 50) {
