@@ -97,8 +97,10 @@ async function start(request: HostStart): Promise<HostAnswer> {
     migrated[binding] = await migrate(createD1Driver(database), binding, migrations)
   }
   if (listen !== undefined && request.schedules.length > 0) running.crons = await schedule(request.schedules)
+  const pids = await childPids()
+  watch(pids)
   const url = listen === undefined ? '' : (await mf.unsafeGetDirectURL()).origin
-  return { type: 'ready', url, pids: [process.pid, ...(await childPids())], runtime: runtimeVersion(), migrated }
+  return { type: 'ready', url, pids: [process.pid, ...pids], runtime: runtimeVersion(), migrated }
 }
 
 /** Fires crons on time, as the platform does: UTC, the nominal minute. */
@@ -125,6 +127,24 @@ async function stop(): Promise<void> {
   for (const cron of current?.crons ?? []) cron.stop()
   await current?.mf.dispose().catch(() => {})
   process.exit(0)
+}
+
+/** Ends this process when workerd does: Miniflare itself would go on without it. */
+function watch(pids: readonly number[]): void {
+  const timer = setInterval(() => {
+    if (running === undefined || pids.every(isAlive)) return
+    console.error('workerd ended unexpectedly')
+    clearInterval(timer)
+    process.exit(1)
+  }, 500)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
 }
 
 function runtimeVersion(): string {

@@ -290,3 +290,10 @@ describe('D1', () => {
     await expect(cloudflare.migrate({ ...options, url: 'x' })).rejects.toThrow('wrangler d1 migrations apply')
   })
 })
+
+test('an end of workerd is an end of the runtime', async () => {
+  const own = await cloudflare.start({ dir: built.outDir, info: built.info, dataDir: join(folder, 'killed'), port: 0, variables: { ADMIN_TOKEN: 'x' }, log })
+  process.kill(own.pids[1] as number, 'SIGKILL')
+  expect(await own.exited).toBe(1)
+  await own.stop()
+})

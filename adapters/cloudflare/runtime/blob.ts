@@ -1,8 +1,8 @@
-import type { BlobDriver, BlobPutOptions, BlobRecord, DriverFactory } from '../../../core/bindings/drivers.ts'
+import type { BlobDriver, BlobHttpMetadata, BlobPutOptions, BlobRecord, DriverFactory } from '../../../core/bindings/drivers.ts'
 import { precondition, toError } from './blob-errors.ts'
 import { uploadStream } from './blob-upload.ts'
 import { unwrapCursor, wrapCursor } from './cursor.ts'
-import type { NativeR2, NativeR2Conditions, NativeR2Object, NativeR2PutOptions } from './native.ts'
+import type { NativeR2, NativeR2Conditions, NativeR2HttpMetadata, NativeR2Object, NativeR2PutOptions } from './native.ts'
 import { nativeOf } from './native-of.ts'
 
 /** Blobs on R2. */
@@ -98,8 +98,19 @@ function toRecord(object: NativeR2Object): BlobRecord {
     size: object.size,
     etag: object.etag,
     uploaded: object.uploaded.getTime(),
-    httpMetadata: { ...object.httpMetadata },
+    httpMetadata: toHttpMetadata(object.httpMetadata),
     customMetadata: { ...object.customMetadata },
+  }
+}
+
+function toHttpMetadata({ contentType, contentLanguage, contentDisposition, contentEncoding, cacheControl }: NativeR2HttpMetadata = {}): BlobHttpMetadata {
+  // R2's object has a field more (cacheExpiry), and undefined ones.
+  return {
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(contentLanguage === undefined ? {} : { contentLanguage }),
+    ...(contentDisposition === undefined ? {} : { contentDisposition }),
+    ...(contentEncoding === undefined ? {} : { contentEncoding }),
+    ...(cacheControl === undefined ? {} : { cacheControl }),
   }
 }
 

@@ -59,14 +59,8 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
   const answer = (runtime: Runtime, request: Request, env: NativeEnv, native: NativeContext): Response | Promise<Response> => {
     const ctx = new WorkerContext(native)
     const response = options.testing === undefined ? runtime.fetch(request, ctx) : options.testing.answer(runtime, request, env, ctx)
-    if (!('then' in response)) {
-      ctx.answered()
-      return response
-    }
-    return response.then((result) => {
-      ctx.answered()
-      return result
-    })
+    if ('then' in response) return response.then((result) => finish(result, request, ctx))
+    return finish(response, request, ctx)
   }
 
   const worker: ModuleWorker = {
@@ -85,4 +79,12 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
   if (queue !== undefined) worker.queue = async (batch, env, native) => queue.run(await runtimeOf(env), batch, queue.names, new WorkerContext(native), options.testing?.tracker)
   if (scheduled !== undefined) worker.scheduled = async (controller, env, native) => scheduled(await runtimeOf(env), controller, new WorkerContext(native))
   return worker
+}
+
+function finish(response: Response, request: Request, ctx: WorkerContext): Response {
+  ctx.answered()
+  if (!response.bodyUsed) return response
+  // Passed on, it would be an error page of the platform's.
+  console.error(`${request.method} ${request.url} failed: the body of its answer has been used already.`)
+  return internalError()
 }

@@ -1,17 +1,23 @@
 import type { DriverFactory, KvDriver, KvEntry } from '../../../core/bindings/drivers.ts'
 import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
+import { LIMITS } from '../../../core/limits.ts'
 import { unwrapCursor, wrapCursor } from './cursor.ts'
 import type { NativeKv } from './native.ts'
 import { nativeOf } from './native-of.ts'
 
 /** KV on Workers KV. */
-export const kv: DriverFactory<'kv'> = (_options, context) => new WorkersKv(nativeOf<NativeKv>(context, 'KV namespace'))
+export const kv: DriverFactory<'kv'> = (_options, context) => new WorkersKv(nativeOf<NativeKv>(context, 'KV namespace'), context.now)
+
+/** Seconds from which on an expiration may travel as a time. */
+const TTL_SAFE = 62
 
 class WorkersKv implements KvDriver {
   #kv: NativeKv
+  #now: () => number
 
-  constructor(native: NativeKv) {
+  constructor(native: NativeKv, now: () => number) {
     this.#kv = native
+    this.#now = now
   }
 
   async get(key: string, as: 'text' | 'bytes' | 'stream', wanted?: { expiration?: boolean }): Promise<KvEntry | null> {
@@ -56,12 +62,19 @@ class WorkersKv implements KvDriver {
   async put(key: string, value: string | Uint8Array<ArrayBuffer>, options: { metadata?: string | undefined; expiration?: number | undefined }): Promise<void> {
     try {
       await this.#kv.put(key, value, {
-        ...(options.expiration === undefined ? {} : { expiration: options.expiration }),
+        ...this.#expiry(options.expiration),
         ...(options.metadata === undefined ? {} : { metadata: options.metadata === 'null' ? NULL : JSON.parse(options.metadata) }),
       })
     } catch (error) {
       throw toError(error)
     }
+  }
+
+  /** KV refuses a time that is under 60 s away when the request reaches it; one that was 60 s away at the call may be by then. As a duration, 60 s are taken. */
+  #expiry(expiration: number | undefined): { expiration?: number; expirationTtl?: number } {
+    if (expiration === undefined) return {}
+    const seconds = Math.ceil(expiration - this.#now() / 1000)
+    return seconds < TTL_SAFE ? { expirationTtl: Math.max(LIMITS['kv.ttl.min'], seconds) } : { expiration }
   }
 
   async delete(key: string): Promise<void> {

@@ -6,7 +6,7 @@
 export interface NativeKv {
   getWithMetadata(keys: string[], type: 'text'): Promise<Map<string, { value: string | null; metadata: unknown } | null>>
   getWithMetadata(key: string, type: 'text' | 'arrayBuffer' | 'stream'): Promise<{ value: string | ArrayBuffer | ReadableStream<Uint8Array<ArrayBuffer>> | null; metadata: unknown }>
-  put(key: string, value: string | Uint8Array<ArrayBuffer>, options: { expiration?: number; metadata?: unknown }): Promise<void>
+  put(key: string, value: string | Uint8Array<ArrayBuffer>, options: { expiration?: number; expirationTtl?: number; metadata?: unknown }): Promise<void>
   delete(key: string): Promise<void>
   list(options: { prefix: string; limit: number; cursor?: string }): Promise<{
     keys: { name: string; expiration?: number; metadata?: unknown }[]
