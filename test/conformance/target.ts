@@ -1,8 +1,6 @@
 /** Builds the fixture app for a target and starts it, or reaches one that is deployed. Runs on Node. */
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -88,14 +86,12 @@ export async function startTarget(options: { target: string; adapter?: Adapter |
   let built: BuiltApp
   try {
     built = await buildFixture(projectDir, options)
-    const port = await freePort()
     runtime = await built.adapter.start({
       dir: built.outDir,
       info: built.info,
       dataDir: join(projectDir, 'data'),
-      port,
-      // The service binding that calls the app itself.
-      variables: { ...VARIABLES, CONFORMANCE_TOKEN: token, SELF_URL: `http://127.0.0.1:${port}` },
+      port: 0,
+      variables: { ...VARIABLES, CONFORMANCE_TOKEN: token },
       testToken: token,
       onOutput: (line) => {
         lines.push(line)
@@ -124,15 +120,6 @@ export async function startTarget(options: { target: string; adapter?: Adapter |
       await cleanUp()
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** A deployment of the fixture app that was built with the test channel and started with `token` as CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN. */

@@ -9,6 +9,7 @@ import type { ServeOptions } from '../../node/runtime/index.ts'
 import { migrateRuntime } from '../../node/runtime/migrate.ts'
 import { composeHandler } from '../../node/runtime/node-app.ts'
 import { createNodeRuntime } from '../../node/runtime/node-runtime.ts'
+import { OwnUrl } from '../../node/runtime/own-service.ts'
 import { startScheduler } from '../../node/runtime/scheduler.ts'
 import { startServer } from '../../node/runtime/server.ts'
 import type { IsolateOptions } from '../options.ts'
@@ -37,7 +38,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const { manifest, ivm: module } = options
   const { maxBodyBytes, trustProxy, cronOverlap } = options.options
   const port = readPort(process.env['PORT'])
-  const host = await createNodeRuntime({ ...options, options: {} })
+  const own = new OwnUrl()
+  const host = await createNodeRuntime({ ...options, options: {} }, own)
   try {
     await migrateRuntime(host, options.migrations)
     const limits = readLimits(options.options)
@@ -45,6 +47,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const privatePaths = [resolve(process.env['DATA_DIR'] || 'data'), options.dir]
     const runtime = await createIsolateRuntime({ host, manifest, limits, privatePaths, create: (events) => Guest.start(module, image, limits, events) })
     const server = await startServer(composeHandler(runtime, options.testChannel), { port, host: process.env['HOST'] || '127.0.0.1', maxBodyBytes, trustProxy })
+    own.set(server.url)
     const consumers = consumeQueues(consumedQueues(runtime), { handle: (binding, messages, ctx) => runtime.queue(binding, messages, ctx) })
     const scheduler = startScheduler({
       crons: manifest.crons,

@@ -7,6 +7,7 @@ import type { HttpHandler } from './http.ts'
 import type { ServeOptions } from './index.ts'
 import { migrateRuntime } from './migrate.ts'
 import { createNodeRuntime } from './node-runtime.ts'
+import { OwnUrl } from './own-service.ts'
 import { startScheduler } from './scheduler.ts'
 import { startServer } from './server.ts'
 
@@ -20,11 +21,13 @@ export interface NodeApp {
 /** Starts everything; what fails leaves nothing open. */
 export async function startNodeApp(options: ServeOptions): Promise<NodeApp> {
   const port = readPort(process.env['PORT'])
-  const runtime = await createNodeRuntime(options)
+  const own = new OwnUrl()
+  const runtime = await createNodeRuntime(options, own)
   try {
     await migrateRuntime(runtime, options.migrations)
     const { maxBodyBytes, trustProxy, cronOverlap } = options.options
     const server = await startServer(composeHandler(runtime, options.testChannel), { port, host: process.env['HOST'] || '127.0.0.1', maxBodyBytes, trustProxy })
+    own.set(server.url)
     const consumers = consumeQueues(consumedQueues(runtime), { handle: (binding, messages, ctx) => runtime.queue(binding, messages, ctx) })
     const scheduler = startScheduler({
       crons: Object.fromEntries(Object.entries(runtime.app.crons).map(([name, { schedule }]) => [name, schedule])),

@@ -4,9 +4,10 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { createRuntime, type BoundDriver, type Runtime } from '../../../core/runtime.ts'
 import { isClientGone } from './client-gone.ts'
 import type { ServeOptions } from './index.ts'
+import { OwnUrl, withOwnService } from './own-service.ts'
 
-/** The app with its drivers open. */
-export async function createNodeRuntime(options: ServeOptions): Promise<Runtime> {
+/** The app with its drivers open. `own` is told the server's URL when there is one, for services that name the app itself. */
+export async function createNodeRuntime(options: ServeOptions, own: OwnUrl = new OwnUrl()): Promise<Runtime> {
   const dataDir = resolve(process.env['DATA_DIR'] || 'data')
   await mkdir(dataDir, { recursive: true }).catch((cause: unknown) => {
     throw new UnmoorError('PermissionDenied', `The data folder ${dataDir} cannot be made. Set DATA_DIR to a folder that this user may write.`, {
@@ -17,7 +18,7 @@ export async function createNodeRuntime(options: ServeOptions): Promise<Runtime>
   return createRuntime({
     app: options.app,
     name: options.name,
-    drivers: withAssets(options),
+    drivers: withAssets({ ...options, drivers: withOwnService(options, own) }),
     variable: (name) => process.env[name],
     dataDir,
     onError(message, error) {
