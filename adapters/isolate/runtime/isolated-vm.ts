@@ -18,8 +18,8 @@ export interface IsolatedVm {
  */
 export async function loadIsolatedVm(): Promise<IsolatedVm> {
   const path = process.env['UNMOOR_ISOLATED_VM']
-  const url = path === undefined || path === '' ? import.meta.resolve('isolated-vm') : pathToFileURL(path).href
   try {
+    const url = path === undefined || path === '' ? import.meta.resolve('isolated-vm') : pathToFileURL(path).href
     // A variable: bundlers leave it alone, as native code cannot be bundled.
     const module = (await import(/* @vite-ignore */ url)) as { default: typeof ivm }
     const manifest = JSON.parse(await readFile(join(dirname(fileURLToPath(url)), 'package.json'), 'utf8')) as { version: string }

@@ -58,15 +58,19 @@ function run(stream: Transform, bytes: Uint8Array | null): Promise<Uint8Array[]>
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = []
     let size = 0
-    const data = (chunk: Buffer): void => {
-      size += chunk.byteLength
-      if (size > MAX_OUTPUT) stream.destroy(new Error(`One chunk grew to more than ${MAX_OUTPUT} bytes.`))
-      else chunks.push(new Uint8Array(chunk))
-    }
     const done = (error?: Error | null): void => {
       stream.off('data', data).off('error', done).off('end', done)
       if (error) reject(error)
       else resolve(chunks)
+    }
+    const data = (chunk: Buffer): void => {
+      size += chunk.byteLength
+      if (size <= MAX_OUTPUT) {
+        chunks.push(new Uint8Array(chunk))
+        return
+      }
+      done(new Error(`One chunk grew to more than ${MAX_OUTPUT} bytes.`))
+      stream.on('error', () => {}).destroy()
     }
     stream.on('data', data).once('error', done)
     // A destroyed stream answers nothing more.
