@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
 import { TARGETS } from '../../build/adapters.ts'
 import { usageError } from '../exit.ts'
@@ -88,8 +88,9 @@ function tokenOf({ token }: Options): string {
 async function build(target: string, outDir: string, report: Reporter): Promise<void> {
   const variables = await buildForDeployment(target, outDir, report)
   report.print(`${target}: ${outDir}`)
-  report.print('Start it with these variables and secrets, and with one random token, used once, as both CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN:')
-  for (const [name, value] of Object.entries(variables)) report.print(`  ${name}=${JSON.stringify(value)}`)
+  const file = join(outDir, 'conformance-variables.json')
+  await writeFile(file, `${JSON.stringify(variables, null, 2)}\n`)
+  report.print(`Start it with the variables and secrets in ${file}, and with one random token, used once, as both CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN.`)
   report.result({ target, dir: outDir, variables })
 }
 
