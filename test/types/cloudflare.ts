@@ -1,0 +1,34 @@
+// Compiled, never run: what the Cloudflare drivers read of the platform is what the platform's own types say.
+import type * as Workers from '@cloudflare/workers-types'
+import type { NativeBatch, NativeContext, NativeController, NativeD1, NativeKv, NativeQueue, NativeR2 } from '../../adapters/cloudflare/runtime/native.ts'
+import type { Context, QueueBatch } from '../../core/index.ts'
+
+function assignable<To>(_value: To): void {}
+
+export function check(
+  kv: Workers.KVNamespace,
+  r2: Workers.R2Bucket,
+  d1: Workers.D1Database,
+  queue: Workers.Queue,
+  batch: Workers.MessageBatch,
+  context: Workers.ExecutionContext,
+  controller: Workers.ScheduledController,
+): void {
+  assignable<NativeKv>(kv)
+  // Methods that pass streams or a Response are left out: the platform's types and the DOM's name different classes for what is one at run time.
+  assignable<Pick<NativeR2, 'head' | 'list' | 'delete'>>(r2)
+  assignable<NativeD1>(d1)
+  assignable<NativeQueue>(queue)
+  assignable<NativeBatch>(batch)
+  assignable<NativeContext>(context)
+  assignable<NativeController>(controller)
+}
+
+/** Handlers written for Workers take what ours get. */
+export function moves(batch: QueueBatch<string>, ctx: Context): void {
+  const handler = (
+    messages: Pick<Workers.MessageBatch<string>, 'queue' | 'messages' | 'ackAll' | 'retryAll'>,
+    execution: Pick<Workers.ExecutionContext, 'waitUntil' | 'passThroughOnException' | 'props'>,
+  ): void => void [messages, execution]
+  handler(batch, ctx)
+}
