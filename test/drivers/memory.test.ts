@@ -5,6 +5,7 @@ import { blobContract } from './contracts/blob.ts'
 import { driverContext, type Harness } from './contracts/harness.ts'
 import { kvContract } from './contracts/kv.ts'
 import { queueContract } from './contracts/queue.ts'
+import { strongKvContract } from './contracts/strong-kv.ts'
 
 async function memoryHarness<Driver extends { close?(): Promise<void> | void }>(
   create: (options: { namespace: string }, context: DriverContext) => Driver | Promise<Driver>,
@@ -24,5 +25,7 @@ async function memoryHarness<Driver extends { close?(): Promise<void> | void }>(
 }
 
 kvContract('memory', () => memoryHarness((options, context) => memory.kv(options, context)))
+kvContract('memory strong', () => memoryHarness((options, context) => memory.strongKv(options, context)))
+strongKvContract('memory', () => memoryHarness((options, context) => memory.strongKv(options, context)))
 blobContract('memory', () => memoryHarness((options, context) => memory.blob(options, context)))
 queueContract('memory', () => memoryHarness((options, context) => memory.queue(options, context)))

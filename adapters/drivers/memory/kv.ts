@@ -1,5 +1,5 @@
 import { utf8, utf8Text } from '../../../core/bindings/bytes.ts'
-import type { DriverFactory, KvDriver, KvEntry, KvListEntry } from '../../../core/bindings/drivers.ts'
+import type { DriverContext, DriverFactory, KvEntry, KvListEntry, KvVersionedEntry, StrongKvDriver } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { decodeCursor, encodeCursor } from '../shared/cursor.ts'
 import { SortedMap } from './sorted-map.ts'
@@ -9,18 +9,27 @@ interface Stored {
   value: string | Uint8Array<ArrayBuffer>
   metadata: string | undefined
   expiration: number | undefined
+  version: string
 }
+
+type PutOptions = Parameters<StrongKvDriver['put']>[2]
 
 const CURSOR = 'mk1'
 const stores = new Stores(() => new SortedMap<Stored>())
+let writes = 0
 
 /** A kv store in a sorted map. */
-export const kv: DriverFactory<'kv', MemoryOptions> = (options, context) => {
+export const kv: DriverFactory<'kv', MemoryOptions> = (options, context) => open(options, context)
+
+/** The same with versions: everything happens in one turn of the event loop, so it is strong as it is. */
+export const strongKv: DriverFactory<'strongKv', MemoryOptions> = (options, context) => open(options, context)
+
+function open(options: MemoryOptions, context: DriverContext): MemoryKv {
   const { store, close } = stores.open(storeName(options, context))
   return new MemoryKv(store, () => context.now(), close)
 }
 
-class MemoryKv implements KvDriver {
+class MemoryKv implements StrongKvDriver {
   readonly close: () => void
   #entries: SortedMap<Stored>
   #now: () => number
@@ -32,24 +41,35 @@ class MemoryKv implements KvDriver {
   }
 
   async get(key: string, as: 'text' | 'bytes' | 'stream'): Promise<KvEntry | null> {
-    const stored = this.#entries.get(key)
+    const stored = this.#current(key)
     if (stored === undefined) return null
-    if (this.#expired(stored)) {
-      this.#entries.delete(key)
-      return null
-    }
     const { value, metadata, expiration } = stored
-    if (as === 'text') return { value: typeof value === 'string' ? value : utf8Text(value), metadata, expiration }
-    // A copy: what the caller does with the bytes must not reach the store.
-    return { value: typeof value === 'string' ? utf8(value) : value.slice(), metadata, expiration }
+    return { value: copy(value, as), metadata, expiration }
   }
 
-  async put(
-    key: string,
-    value: string | Uint8Array<ArrayBuffer>,
-    { metadata, expiration }: { metadata?: string | undefined; expiration?: number | undefined },
-  ): Promise<void> {
-    this.#entries.set(key, { value: typeof value === 'string' ? value : value.slice(), metadata, expiration })
+  async getVersioned(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
+    const stored = this.#current(key)
+    return stored === undefined ? null : { ...stored, value: copy(stored.value, as) }
+  }
+
+  async put(key: string, value: string | Uint8Array<ArrayBuffer>, options: PutOptions): Promise<void> {
+    this.#write(key, value, options)
+  }
+
+  async putIf(key: string, value: string | Uint8Array<ArrayBuffer>, options: PutOptions, version: string | null): Promise<string | null> {
+    return (this.#current(key)?.version ?? null) === version ? this.#write(key, value, options) : null
+  }
+
+  #write(key: string, value: string | Uint8Array<ArrayBuffer>, { metadata, expiration }: PutOptions): string {
+    const version = String(++writes)
+    this.#entries.set(key, { value: typeof value === 'string' ? value : value.slice(), metadata, expiration, version })
+    return version
+  }
+
+  async deleteIf(key: string, version: string): Promise<boolean> {
+    if (this.#current(key)?.version !== version) return false
+    this.#entries.delete(key)
+    return true
   }
 
   async delete(key: string): Promise<void> {
@@ -77,7 +97,20 @@ class MemoryKv implements KvDriver {
     return { keys }
   }
 
+  #current(key: string): Stored | undefined {
+    const stored = this.#entries.get(key)
+    if (stored === undefined || !this.#expired(stored)) return stored
+    this.#entries.delete(key)
+    return undefined
+  }
+
   #expired({ expiration }: Stored): boolean {
     return expiration !== undefined && expiration * 1000 <= this.#now()
   }
+}
+
+/** A copy: what the caller does with the bytes must not reach the store. */
+function copy(value: string | Uint8Array<ArrayBuffer>, as: 'text' | 'bytes' | 'stream'): string | Uint8Array<ArrayBuffer> {
+  if (as === 'text') return typeof value === 'string' ? value : utf8Text(value)
+  return typeof value === 'string' ? utf8(value) : value.slice()
 }

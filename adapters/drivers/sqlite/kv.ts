@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { prefixEnd, utf8, utf8Text } from '../../../core/bindings/bytes.ts'
-import type { DriverFactory, KvDriver, KvEntry, KvListEntry } from '../../../core/bindings/drivers.ts'
+import type { DriverContext, DriverFactory, KvDriver, KvEntry, KvListEntry } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { decodeCursor, encodeCursor } from '../shared/cursor.ts'
 import { fileName } from '../shared/location.ts'
@@ -17,22 +17,40 @@ const SWEEP_EVERY = 500
 const SWEEP_SIZE = 1000
 
 /** A kv store in one table. */
-export const kv: DriverFactory<'kv', SqliteOptions> = (options, context) => {
+export const kv: DriverFactory<'kv', SqliteOptions> = (options, context) => open({ synchronous: 'normal', ...options }, context, (store) => new SqliteKv(store))
+
+/** Where a binding's entries are. */
+export interface KvTable {
+  database: DatabaseSync
+  path: string
+  /** The table's name, quoted. */
+  table: string
+  /** Milliseconds since 1970. */
+  now: () => number
+}
+
+/** Opens the binding's file, and makes a driver of its table. */
+export function open<Driver>(options: SqliteOptions & { synchronous: 'full' | 'normal' }, context: DriverContext, create: (store: KvTable) => Driver): Driver {
   const path = databasePath(options, context, `kv-${fileName(context.binding)}`)
-  const database = openDatabase(path, { synchronous: 'normal', ...options })
+  const database = openDatabase(path, options)
   try {
-    return new SqliteKv(database, path, `kv:${context.app}:${context.binding}`, () => context.now())
+    return create({ database, path, table: quote(`kv:${context.app}:${context.binding}`), now: () => context.now() })
   } catch (error) {
     database.close()
     throw toUnmoorError(error, path)
   }
 }
 
+/** A name as an SQL identifier. */
+export function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
 /**
  * Keys are TEXT with the BINARY collation: SQLite compares their UTF-8 bytes, which is the contract's order, and keeps NUL characters.
  * (Ill-formed text, which TEXT would change, never arrives here.) Values are TEXT or BLOB as they were put, so neither is converted on the usual way.
  */
-class SqliteKv implements KvDriver {
+export class SqliteKv implements KvDriver {
   #database: DatabaseSync
   #path: string
   #now: () => number
@@ -47,8 +65,7 @@ class SqliteKv implements KvDriver {
   #listAfterToEnd: StatementSync
   #puts = 0
 
-  constructor(database: DatabaseSync, path: string, name: string, now: () => number) {
-    const table = `"${name.replaceAll('"', '""')}"`
+  constructor({ database, path, table, now }: KvTable) {
     database.exec(`CREATE TABLE IF NOT EXISTS ${table} (key TEXT NOT NULL PRIMARY KEY, value NOT NULL, metadata TEXT, expiration INTEGER)`)
     database.exec(`CREATE INDEX IF NOT EXISTS ${table.slice(0, -1)}:expiration" ON ${table} (expiration) WHERE expiration IS NOT NULL`)
     this.#database = database
@@ -95,8 +112,7 @@ class SqliteKv implements KvDriver {
         this.#deleteExpired.run(key, this.#seconds())
         return null
       }
-      const value = as === 'text' ? (typeof stored === 'string' ? stored : utf8Text(stored)) : typeof stored === 'string' ? utf8(stored) : stored
-      return { value, metadata: metadata ?? undefined, expiration: expiration ?? undefined }
+      return { value: convert(stored, as), metadata: metadata ?? undefined, expiration: expiration ?? undefined }
     } catch (error) {
       throw toUnmoorError(error, this.#path)
     }
@@ -153,4 +169,10 @@ class SqliteKv implements KvDriver {
   close(): void {
     this.#database.close()
   }
+}
+
+/** A stored value in the form that is asked for. */
+export function convert(stored: string | Uint8Array<ArrayBuffer>, as: 'text' | 'bytes' | 'stream'): string | Uint8Array<ArrayBuffer> {
+  if (as === 'text') return typeof stored === 'string' ? stored : utf8Text(stored)
+  return typeof stored === 'string' ? utf8(stored) : stored
 }

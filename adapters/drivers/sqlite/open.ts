@@ -11,7 +11,7 @@ export interface SqliteOptions {
    * one for all queues of the app: `APP/kv-NAME.sqlite`, `APP/sql-NAME.sqlite`, `APP/queues.sqlite` in the data folder.
    */
   path?: string
-  /** `full`: a write that was answered survives a power cut. `normal`: it survives the process, and the file stays sound. Default: `full` for sql and queue sends, `normal` for kv. */
+  /** `full`: a write that was answered survives a power cut. `normal`: it survives the process, and the file stays sound. Default: `full` for sql, strong kv and queue sends, `normal` for kv. */
   synchronous?: 'full' | 'normal'
   /** Milliseconds to wait for another process's lock before `Conflict`. Default: 5,000. */
   busyTimeout?: number

@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto'
+import type { StatementSync } from 'node:sqlite'
+import type { DriverFactory, KvDriver, KvVersionedEntry, StrongKvDriver } from '../../../core/bindings/drivers.ts'
+import { toUnmoorError } from './errors.ts'
+import { convert, type KvTable, open, SqliteKv } from './kv.ts'
+import { inTransaction, type SqliteOptions } from './open.ts'
+
+type PutOptions = Parameters<KvDriver['put']>[2]
+type VersionedRow = [value: string | Uint8Array<ArrayBuffer>, metadata: string | null, expiration: number | null, version: string]
+
+/** A kv store with versions, flushed to the disk before a write is answered: what others build on must not be undone by a power cut. */
+export const strongKv: DriverFactory<'strongKv', SqliteOptions> = (options, context) =>
+  open({ synchronous: 'full', ...options }, context, (store) => new SqliteStrongKv(store))
+
+/**
+ * The table of the plain kv with one more column: a binding that becomes strong keeps its entries. Triggers give each write a version that names none, so that
+ * `put`, and an older process that knows the table as a plain kv, cannot leave one as it was.
+ */
+class SqliteStrongKv extends SqliteKv implements StrongKvDriver {
+  #path: string
+  #now: () => number
+  #get: StatementSync
+  #create: StatementSync
+  #replace: StatementSync
+  #remove: StatementSync
+
+  constructor(store: KvTable) {
+    super(store)
+    const { database, path, table, now } = store
+    this.#path = path
+    this.#now = now
+    inTransaction(database, () => {
+      const columns = database.prepare(`SELECT name FROM pragma_table_info(${table.replaceAll('"', "'")})`).all()
+      if (columns.some(({ name }) => name === 'version')) return
+      const version = 'lower(hex(randomblob(16)))'
+      const trigger = (event: string, when: string): void =>
+        database.exec(`CREATE TRIGGER ${table.slice(0, -1)}:${event.split(' ', 1)[0]}" AFTER ${event} ON ${table} WHEN ${when}
+          BEGIN UPDATE ${table} SET version = ${version} WHERE key = NEW.key; END`)
+      database.exec(`ALTER TABLE ${table} ADD COLUMN version TEXT; UPDATE ${table} SET version = ${version}`)
+      trigger('INSERT', 'NEW.version IS NULL')
+      trigger('UPDATE OF value, metadata, expiration', 'NEW.version IS OLD.version')
+    })
+    const prepare = (text: string): StatementSync => {
+      const statement = database.prepare(text)
+      statement.setReturnArrays(true)
+      return statement
+    }
+    const values = 'value = excluded.value, metadata = excluded.metadata, expiration = excluded.expiration, version = excluded.version'
+    const isAlive = '(expiration IS NULL OR expiration > ?)'
+    this.#get = prepare(`SELECT value, metadata, expiration, version FROM ${table} WHERE key = ?`)
+    this.#create = prepare(`INSERT INTO ${table} (key, value, metadata, expiration, version) VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT (key) DO UPDATE SET ${values} WHERE ${table}.expiration <= ?`)
+    this.#replace = prepare(`UPDATE ${table} SET value = ?, metadata = ?, expiration = ?, version = ? WHERE key = ? AND version = ? AND ${isAlive}`)
+    this.#remove = prepare(`DELETE FROM ${table} WHERE key = ? AND version = ? AND ${isAlive}`)
+  }
+
+  async getVersioned(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
+    try {
+      const row = this.#get.get(key) as VersionedRow | undefined
+      if (row === undefined) return null
+      const [stored, metadata, expiration, version] = row
+      if (expiration !== null && expiration * 1000 <= this.#now()) return null
+      return { value: convert(stored, as), metadata: metadata ?? undefined, expiration: expiration ?? undefined, version }
+    } catch (error) {
+      throw toUnmoorError(error, this.#path)
+    }
+  }
+
+  async putIf(key: string, value: string | Uint8Array<ArrayBuffer>, options: PutOptions, expected: string | null): Promise<string | null> {
+    const version = randomUUID()
+    const entry = [value, options.metadata ?? null, options.expiration ?? null, version] as const
+    try {
+      const { changes } = expected === null ? this.#create.run(key, ...entry, this.#seconds()) : this.#replace.run(...entry, key, expected, this.#seconds())
+      return changes === 0 ? null : version
+    } catch (error) {
+      throw toUnmoorError(error, this.#path)
+    }
+  }
+
+  async deleteIf(key: string, version: string): Promise<boolean> {
+    try {
+      return this.#remove.run(key, version, this.#seconds()).changes > 0
+    } catch (error) {
+      throw toUnmoorError(error, this.#path)
+    }
+  }
+
+  #seconds(): number {
+    return Math.floor(this.#now() / 1000)
+  }
+}
