@@ -1,5 +1,5 @@
 import { Miniflare } from 'miniflare'
-import { afterAll } from 'vitest'
+import { afterAll, vi } from 'vitest'
 import { blob, kv } from '../../adapters/cloudflare/runtime/drivers.ts'
 import { blobContract } from '../drivers/contracts/blob.ts'
 import { driverContext, type Harness, type OpenOptions } from '../drivers/contracts/harness.ts'
@@ -8,6 +8,8 @@ import { kvContract } from '../drivers/contracts/kv.ts'
 const ids = Array.from({ length: 120 }, (_, n) => `n${n}`)
 const mf = new Miniflare({ modules: true, script: 'export default {}', compatibilityDate: '2026-07-30', cf: false, kvNamespaces: ids, r2Buckets: ids })
 let next = 0
+// A thousand puts take the simulator half a minute.
+vi.setConfig({ testTimeout: 180_000 })
 afterAll(() => mf.dispose())
 
 /** A namespace or bucket of its own per app and binding, as a deployment gives them. */

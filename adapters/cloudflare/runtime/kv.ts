@@ -110,6 +110,6 @@ function toError(error: unknown): UnmoorError {
   if (isUnmoorError(error)) return error
   const text = error instanceof Error ? error.message : String(error)
   const status = Number(/failed: (\d{3})/.exec(text)?.[1])
-  const code = status === 429 ? 'Throttled' : status >= 500 ? 'Unavailable' : status === 401 || status === 403 ? 'PermissionDenied' : 'Internal'
+  const code = status === 429 ? 'Throttled' : status >= 500 ? 'Unavailable' : 'Internal'
   return new UnmoorError(code, `Workers KV: ${text}`, { cause: error, mayHaveApplied: status >= 500 && /PUT|DELETE/.test(text) })
 }
