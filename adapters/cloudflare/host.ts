@@ -7,16 +7,15 @@ import { readdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
+import type { Cron as CronJob } from 'croner'
+import type { Miniflare as Simulator } from 'miniflare'
 import { migrate, type MigrationRun } from '../../core/bindings/migrations.ts'
 import { isUnmoorError } from '../../core/errors.ts'
 import type { HostAnswer, HostRequest, HostStart } from './host-protocol.ts'
 import type { NativeD1 } from './runtime/native.ts'
 import { createD1Driver } from './runtime/sql.ts'
 
-type Miniflare = import('miniflare').Miniflare
-type Cron = import('croner').Cron
-
-let running: { mf: Miniflare; crons: Cron[] } | undefined
+let running: { mf: Simulator; crons: CronJob[] } | undefined
 
 process.on('message', (request: HostRequest) => {
   void handle(request)
@@ -104,7 +103,7 @@ async function start(request: HostStart): Promise<HostAnswer> {
 }
 
 /** Fires crons on time, as the platform does: UTC, the nominal minute. */
-async function schedule(schedules: readonly string[]): Promise<Cron[]> {
+async function schedule(schedules: readonly string[]): Promise<CronJob[]> {
   const { Cron } = await import('croner')
   return schedules.map(
     (cron) =>
@@ -116,7 +115,7 @@ async function schedule(schedules: readonly string[]): Promise<Cron[]> {
 }
 
 async function fire(cron: string, scheduledTime: number): Promise<void> {
-  const worker = await (running as { mf: Miniflare }).mf.getWorker()
+  const worker = await (running as { mf: Simulator }).mf.getWorker()
   const { outcome } = await worker.scheduled({ cron, scheduledTime: new Date(scheduledTime) })
   if (outcome !== 'ok') throw new Error(`The cron "${cron}" ended with "${outcome}"; what it threw is in the Worker's log.`)
 }

@@ -54,7 +54,8 @@ export function checkOptions(options: Readonly<Record<string, unknown>>, manifes
       if (!Array.isArray(value)) throw refuse(field, 'is an array of routes.')
     } else checkBindings(field, value, kind, manifest)
   }
-  if (options['compatibilityDate'] !== undefined && !/^\d{4}-\d{2}-\d{2}$/.test(String(options['compatibilityDate']))) throw refuse('compatibilityDate', 'is a date such as "2026-07-30".')
+  const { compatibilityDate }: CloudflareOptions = options
+  if (compatibilityDate !== undefined && !/^\d{4}-\d{2}-\d{2}$/.test(compatibilityDate)) throw refuse('compatibilityDate', 'is a date such as "2026-07-30".')
   return options
 }
 

@@ -6,7 +6,7 @@ import type { NativeKv } from './native.ts'
 import { nativeOf } from './native-of.ts'
 
 /** KV on Workers KV. */
-export const kv: DriverFactory<'kv'> = (_options, context) => new WorkersKv(nativeOf<NativeKv>(context, 'KV namespace'), context.now)
+export const kv: DriverFactory<'kv'> = (_options, context) => new WorkersKv(nativeOf<NativeKv>(context, 'KV namespace'), () => context.now())
 
 /** Seconds from which on an expiration may travel as a time. */
 const TTL_SAFE = 62
