@@ -36,14 +36,13 @@ export async function build(context: BuildContext): Promise<void> {
 }
 
 /**
- * The app as one script. Where it holds node:async_hooks it is bundled again with async functions lowered to generators:
+ * The app as one module. Where it holds node:async_hooks it is bundled again with async functions lowered to generators:
  * V8's own `await` cannot be observed from JavaScript, a promise's `then` can.
  */
 async function bundleApp(context: BuildContext): Promise<void> {
   const options: BundleOptions = {
     entry: [`import { serveApp } from 'unmoor/isolate/guest'`, `import app from '#app'`, `serveApp(app)`, ``].join('\n'),
     file: 'app.js',
-    format: 'iife',
     define: { 'process.env.NODE_ENV': '"production"' },
     alias: Object.fromEntries(Object.entries(NODE_SHIMS).flatMap(([name, path]) => [name, `node:${name}`].map((specifier) => [specifier, ownModule(path)]))),
   }

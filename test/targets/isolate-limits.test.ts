@@ -120,6 +120,19 @@ describe('a start', () => {
     )
   })
 
+  it('waits for a top-level await, and not for ever', async () => {
+    const source = (wait: string): string =>
+      `import { defineApp } from 'unmoor'\nconst text = typeof navigator !== 'undefined' && navigator.userAgent === 'unmoor' ? ${wait} : ''\nexport default defineApp({ fetch: () => new Response(text) })`
+    await using other = await startLab({ app: source(`await new Promise((resolve) => setTimeout(resolve, 50, 'awaited'))`) })
+    expect(await (await fetch(other.runtime.url)).text()).toBe('awaited')
+    await expect(startLab({ app: source('await new Promise(() => {})'), isolate: { startupMs: 300 } })).rejects.toThrow(
+      'loading the app took more than its limit of 300 ms',
+    )
+    await expect(
+      startLab({ app: source(`await new Promise((_, reject) => setTimeout(reject, 10, new Error('late throw')))`), isolate: { startupMs: 2000 } }),
+    ).rejects.toThrow(/late throw|more than its limit of 2000 ms/)
+  })
+
   it('refuses options that are none, at build', async () => {
     await expect(startLab({ isolate: { memoryMB: 5 } })).rejects.toThrow('targets.isolate.options.memoryMB: there is no such option')
     await expect(startLab({ isolate: { cpuMs: '5' } })).rejects.toThrow('targets.isolate.options.cpuMs: it takes a number from 1, not "5"')

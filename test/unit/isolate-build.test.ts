@@ -51,10 +51,8 @@ describe('the artifact', () => {
     const imports = [...(await text('server.mjs')).matchAll(/(?:from|import)\s*["']([^"']+)["']/g)].map((match) => match[1] as string)
     expect(imports.filter((name) => !builtinModules.includes(name.replace(/^node:/, '')) && name !== 'node:sqlite')).toEqual([])
     // A script with an import or an export does not compile.
-    for (const file of ['app.js', 'web-api.js']) {
-      expect(new Script(await text(file))).toBeInstanceOf(Script)
-      expect(await text(file)).not.toContain('require(')
-    }
+    expect(new Script(await text('web-api.js'))).toBeInstanceOf(Script)
+    expect(await text('app.js')).not.toMatch(/\bimport\s*[\w{*"'(]|\brequire\(/)
   })
 
   it('is small: the web API stays under 150 KB, a start compiles it', async () => {

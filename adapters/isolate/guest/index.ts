@@ -3,9 +3,11 @@
  */
 import type { App } from '../../../core/app.ts'
 import { startEvents } from './events.ts'
+import { link } from './link.ts'
 
 /** Takes events of the host for `app`. */
 export function serveApp(app: App): void {
   if (typeof app !== 'object' || app === null || typeof app.bindings !== 'object') throw new TypeError('The app has no default export made by defineApp().')
   startEvents(app)
+  link.post('ready')
 }

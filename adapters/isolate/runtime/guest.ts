@@ -22,6 +22,8 @@ export class IsolateEnded extends Error {
 
 /** What an isolate tells its host. */
 export interface GuestEvents {
+  /** The isolate is there, its app not loaded yet. */
+  created?(guest: Guest): void
   /** A message of the guest: data that a tenant may have made up. */
   message(message: readonly unknown[]): void
   /** An error in the guest that no handler saw. */
@@ -52,12 +54,17 @@ export class Guest {
   #ended: IsolateEnded | undefined
   #timer: NodeJS.Timeout | undefined
   #seenEntry = -1
+  #ready = Promise.withResolvers<void>()
+  /** Rejects with the first error that nobody handled before the app was ready. */
+  #failed = Promise.withResolvers<never>()
   #cpuBefore = 0n
 
   private constructor(isolate: ivm.Isolate, limits: Limits, events: GuestEvents) {
     this.#isolate = isolate
     this.#limits = limits
     this.#events = events
+    // Heard by nobody once the app is ready.
+    this.#failed.promise.catch(() => {})
   }
 
   /** Makes an isolate and loads the app. @throws IsolateEnded where the app cannot be loaded: it threw, took too long, or needs too much memory. */
@@ -66,7 +73,9 @@ export class Guest {
     const guest = new Guest(isolate, limits, events)
     try {
       await guest.#connect(module, context)
+      events.created?.(guest)
       await image.runApp(isolate, context, limits.startupMs)
+      await guest.#loaded(limits.startupMs)
       return guest
     } catch (error) {
       const memory = isolate.isDisposed
@@ -81,6 +90,16 @@ export class Guest {
     const post = new module.Callback((batch: unknown) => this.#receive(batch), { ignored: true })
     const call = new module.Callback(createHostCalls(), { sync: true })
     this.#dispatch = await context.evalClosure(CONNECT, [post, call], { result: { reference: true } })
+  }
+
+  /** Resolves when the app's module is through, its top-level `await`s included. */
+  async #loaded(milliseconds: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(new Error(TIMED_OUT)), milliseconds)
+    })
+    const ended = this.#failed.promise
+    await Promise.race([this.#ready.promise, late, ended]).finally(() => clearTimeout(timer))
   }
 
   /** CPU time that the isolate has used, in nanoseconds. */
@@ -114,15 +133,24 @@ export class Guest {
       } catch (error) {
         if (this.#isolate.isDisposed) this.#end(...diedOf(error), true)
         // The first rejection that nobody handled is thrown here; the isolate lives on.
-        else this.#events.uncaught(error instanceof Error ? error : new Error(String(error)))
+        else this.#uncaught(error instanceof Error ? error : new Error(String(error)))
       }
     }
     this.#running = false
   }
 
+  #uncaught(error: Error): void {
+    this.#failed.reject(error)
+    this.#events.uncaught(error)
+  }
+
   #receive(batch: unknown): void {
     if (this.#ended !== undefined || !Array.isArray(batch)) return
-    for (const message of batch as unknown[]) if (Array.isArray(message)) this.#events.message(message)
+    for (const message of batch as unknown[]) {
+      if (!Array.isArray(message)) continue
+      if (message[0] === 'ready') this.#ready.resolve()
+      else this.#events.message(message)
+    }
   }
 
   // CPU time is looked at from outside, so that waiting costs a tenant nothing and a loop cannot hide. One timer for all entries: most are over before it fires.
@@ -152,9 +180,12 @@ export class Guest {
     clearInterval(this.#timer)
     this.#outbox = []
     if (!this.#isolate.isDisposed) this.#isolate.dispose()
+    this.#failed.reject(this.#ended)
     if (report) this.#events.ended(this.#ended)
   }
 }
+
+const TIMED_OUT = 'Script execution timed out.'
 
 const ENTER = { arguments: { copy: true } } as const
 
@@ -173,8 +204,9 @@ function diedOf(error: unknown): [EndCause, string] {
 }
 
 function startError(error: unknown, limits: Limits, memory: boolean): IsolateEnded {
+  if (error instanceof IsolateEnded) return error
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
   if (memory) return new IsolateEnded('memory', `loading the app took more than its limit of ${limits.memoryMb} MB of memory`)
-  if (text.includes('Script execution timed out')) return new IsolateEnded('startup', `loading the app took more than its limit of ${limits.startupMs} ms`)
+  if (text.includes(TIMED_OUT)) return new IsolateEnded('startup', `loading the app took more than its limit of ${limits.startupMs} ms`)
   return new IsolateEnded('startup', 'the app threw while it was loaded', text)
 }

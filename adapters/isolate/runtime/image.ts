@@ -13,6 +13,11 @@ const APP = 'app.js'
 
 type Ivm = typeof ivm
 type CachedData = ivm.ExternalCopy<ArrayBuffer>
+/** What compiling leaves on a script or module. */
+interface Cached {
+  cachedData?: CachedData
+  cachedDataRejected?: boolean
+}
 
 // Runs what every request runs, so that the snapshot holds the compiled code of it.
 const WARM_UP = `new Response(new Request('http://localhost/', { headers: { a: 'b' } }).url, { headers: { c: 'd' } }).headers.get('c')`
@@ -37,26 +42,41 @@ export class Image {
     const snapshot = this.#startup === 'snapshot' ? (this.#snapshot ??= this.#createSnapshot()) : undefined
     const isolate = new this.#ivm.Isolate(snapshot === undefined ? options : { ...options, snapshot })
     const context = await isolate.createContext()
-    if (snapshot === undefined) await this.#run(isolate, context, this.#sources.webApi, WEB_API, 10_000)
+    if (snapshot === undefined) await this.#runScript(isolate, context, this.#sources.webApi, WEB_API, 10_000)
     return { isolate, context }
   }
 
-  /** Runs the app's script: tenant code, so with a limit in milliseconds. */
-  runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number): Promise<void> {
-    return this.#run(isolate, context, this.#sources.app, APP, timeout)
+  /**
+   * Runs the app's module: tenant code, so with a limit in milliseconds. A top-level `await` may leave it unfinished;
+   * the guest says `ready` when it is through.
+   */
+  async runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number): Promise<void> {
+    const module: ivm.Module & Cached = await isolate.compileModule(this.#sources.app, this.#compileOptions(APP))
+    this.#keepCache(APP, module)
+    await module.instantiate(context, (specifier) => {
+      throw new Error(`The app imports ${specifier}, which is not in its bundle.`)
+    })
+    await module.evaluate({ timeout })
+    module.release()
   }
 
-  async #run(isolate: ivm.Isolate, context: ivm.Context, code: string, filename: string, timeout: number): Promise<void> {
-    const useCache = this.#startup !== 'source'
-    const cachedData = this.#cache.get(filename)
-    const options = { filename, ...(cachedData !== undefined ? { cachedData } : useCache ? { produceCachedData: true } : {}) }
-    // What the app's modules are, as on every target; a script alone is sloppy.
-    const script = (await isolate.compileScript(`'use strict';${code}`, options)) as ivm.Script & { cachedData?: CachedData; cachedDataRejected?: boolean }
-    if (useCache && cachedData === undefined && script.cachedData !== undefined) this.#cache.set(filename, script.cachedData)
-    // A cache that V8 refuses (other flags) is no loss but of time.
-    if (script.cachedDataRejected === true) this.#cache.delete(filename)
+  async #runScript(isolate: ivm.Isolate, context: ivm.Context, code: string, filename: string, timeout: number): Promise<void> {
+    const script: ivm.Script & Cached = await isolate.compileScript(`'use strict';${code}`, this.#compileOptions(filename))
+    this.#keepCache(filename, script)
     await script.run(context, { timeout })
     script.release()
+  }
+
+  #compileOptions(filename: string): { filename: string; cachedData?: CachedData; produceCachedData?: true } {
+    const cachedData = this.#cache.get(filename)
+    if (this.#startup === 'source') return { filename }
+    return cachedData === undefined ? { filename, produceCachedData: true } : { filename, cachedData }
+  }
+
+  #keepCache(filename: string, compiled: Cached): void {
+    if (compiled.cachedData !== undefined) this.#cache.set(filename, compiled.cachedData)
+    // A cache that V8 refuses (other flags) is no loss but of time.
+    if (compiled.cachedDataRejected === true) this.#cache.delete(filename)
   }
 
   #createSnapshot(): ivm.ExternalCopy<ArrayBuffer> {

@@ -55,7 +55,10 @@ export class IsolateApp {
     onEnd: (error: IsolateEnded) => void,
   ): Promise<IsolateApp> {
     const app = new IsolateApp(services, log, onEnd)
-    app.#guest = await create({
+    await create({
+      created(guest) {
+        app.#guest = guest
+      },
       message: (message) => app.#receive(message),
       uncaught: (error) => log('error', `Unhandled rejection: ${error.stack ?? error.message}`),
       ended: (error) => app.#end(error),

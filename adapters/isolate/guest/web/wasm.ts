@@ -1,4 +1,3 @@
-import { defineGlobal } from './define.ts'
 import { Response } from './response.ts'
 
 /**
@@ -38,5 +37,5 @@ function restoreSharedArrayBuffer(): void {
   if (typeof SharedArrayBuffer !== 'undefined') return
   const { buffer } = new WebAssembly.Memory({ initial: 0, maximum: 0, shared: true })
   // Making the memory may have brought the global back already.
-  if (typeof SharedArrayBuffer === 'undefined') defineGlobal('SharedArrayBuffer', buffer.constructor)
+  Reflect.defineProperty(globalThis, 'SharedArrayBuffer', { value: buffer.constructor, writable: true, configurable: true })
 }
