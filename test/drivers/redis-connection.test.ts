@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { kv, type RedisOptions, strongKv } from '../../adapters/drivers/redis/index.ts'
 import type { StrongKvDriver } from '../../core/bindings/drivers.ts'
 import { driverContext, failure } from './contracts/harness.ts'
-import { redisInstalled, type RedisServer, startRedis } from './redis-server.ts'
+import { redisAdmin, redisInstalled, type RedisServer, startRedis } from './redis-server.ts'
 
 describe.runIf(redisInstalled)('a redis connection', () => {
   let server: RedisServer
@@ -58,7 +58,7 @@ describe.runIf(redisInstalled)('a redis connection', () => {
     await server.restart()
     expect((await store.get('a', 'text'))?.value).toMatch(/^[12]$/)
 
-    const admin = new Redis(server.url)
+    const admin = redisAdmin(server.url)
     server.pause()
     const read = store.get('a', 'text')
     await new Promise((resolve) => setTimeout(resolve, 50))
@@ -84,7 +84,7 @@ describe.runIf(redisInstalled)('a redis connection', () => {
   })
 
   it('what expires leaves the index too: at a list that meets it, or by later writes', async () => {
-    const admin = new Redis(server.url)
+    const admin = redisAdmin(server.url)
     const store = await open({ prefix: 'p' })
     const expiration = Math.floor(Date.now() / 1000) + 3600
     const index = 'p:{test/things}:kv-index'
@@ -108,7 +108,7 @@ describe.runIf(redisInstalled)('a redis connection', () => {
   })
 
   it('refuses a wrong password, a database that is not there, and a user without rights, without printing the password', async () => {
-    const admin = new Redis(server.url)
+    const admin = redisAdmin(server.url)
     await admin.call('ACL', ['SETUSER', 'reader', 'on', '>secret', '~*', '+@read', '+@connection', '+info'])
     for (const [url, code] of [
       [`redis://reader:hunter2@127.0.0.1:${server.port}`, 'PermissionDenied'],

@@ -1,10 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Redis } from 'iovalkey'
+import type { RedisOptions } from '../../adapters/drivers/redis/index.ts'
+import type { DriverContext } from '../../core/bindings/drivers.ts'
+import { driverContext, type Harness } from './contracts/harness.ts'
 
 /** A redis-server of a test's own, on loopback. */
 export interface RedisServer {
@@ -83,4 +88,31 @@ function ping(port: number): Promise<boolean> {
     })
     socket.once('error', () => resolve(false))
   })
+}
+
+/** Drivers on that server, with keys of their own. */
+export async function redisHarness<Driver extends { close?(): Promise<void> | void }>(
+  url: string,
+  create: (options: RedisOptions, context: DriverContext) => Driver | Promise<Driver>,
+): Promise<Harness<Driver>> {
+  const prefix = randomUUID()
+  const opened: Driver[] = []
+  return {
+    async open(options = {}) {
+      const driver = await create({ url, prefix }, driverContext(options))
+      opened.push(driver)
+      return driver
+    },
+    async dispose() {
+      for (const driver of opened) await driver.close?.()
+    },
+  }
+}
+
+/** A bare client of the test's own. */
+export function redisAdmin(url: string): Redis {
+  const client = new Redis(url)
+  // The server may be killed while it is connected.
+  client.on('error', () => {})
+  return client
 }

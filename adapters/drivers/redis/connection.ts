@@ -18,6 +18,9 @@ export function script(text: string, { write }: { write: boolean }): Script {
   return { text, sha: createHash('sha1').update(text).digest('hex'), write }
 }
 
+/** Given a connected client and the server's name. */
+type Prepare = (client: RedisClient, name: string) => Promise<void>
+
 /** Tries of a read whose connection is lost, and of a write that was not sent. */
 const TRIES = 3
 
@@ -29,15 +32,28 @@ export class Connection {
   #live: Redis | undefined
   #connecting: Promise<Redis> | undefined
   #closed = false
+  #prepare: Prepare
+  #prepared: Promise<void> | undefined
 
-  constructor(of: Server | RedisClient) {
+  private constructor(of: Server | RedisClient, prepare: Prepare) {
     if ('open' in of) this.#server = of
     else this.#given = of
     this.name = this.#server?.name ?? 'the given client'
+    this.#prepare = prepare
   }
 
-  static async create(options: RedisOptions, context: DriverContext, defaults?: { seconds?: number }): Promise<Connection> {
-    return new Connection(options.client ?? (await server(options, context, defaults)))
+  /** `prepare` looks at the server on each new connection, before the first command of a driver; its error is that command's. Default: nothing to look at. */
+  static async create(
+    options: RedisOptions,
+    context: DriverContext,
+    { prepare = async () => {}, seconds }: { prepare?: Prepare; seconds?: number } = {},
+  ): Promise<Connection> {
+    return new Connection(options.client ?? (await server(options, context, { seconds })), prepare)
+  }
+
+  /** Connects now, to fail early. */
+  async connect(): Promise<void> {
+    await this.#client()
   }
 
   /** Sends a command that changes nothing; strings come back as Buffers. */
@@ -83,7 +99,7 @@ export class Connection {
 
   async #call(command: string, args: (string | Buffer)[], write: boolean): Promise<unknown> {
     for (let attempt = 1; ; attempt++) {
-      const client = this.#given ?? (this.#live?.status === 'ready' ? this.#live : await this.#connect())
+      const client = this.#live?.status === 'ready' ? this.#live : await this.#client()
       try {
         return await client.callBuffer(command, args)
       } catch (error) {
@@ -107,12 +123,41 @@ export class Connection {
     this.#live = undefined
   }
 
+  async #client(): Promise<RedisClient> {
+    if (this.#given === undefined) return this.#live?.status === 'ready' ? this.#live : this.#connect()
+    this.#prepared ??= this.#prepareClient(this.#given)
+    try {
+      await this.#prepared
+    } catch (error) {
+      this.#prepared = undefined
+      throw error
+    }
+    return this.#given
+  }
+
   /** One attempt, shared by all who wait for it. */
   #connect(): Promise<Redis> {
     this.#connecting ??= this.#open()
-      .then((client) => (this.#live = client))
+      .then(async (client) => {
+        try {
+          await this.#prepareClient(client)
+        } catch (error) {
+          client.disconnect()
+          throw error
+        }
+        this.#live = client
+        return client
+      })
       .finally(() => (this.#connecting = undefined))
     return this.#connecting
+  }
+
+  async #prepareClient(client: RedisClient): Promise<void> {
+    try {
+      await this.#prepare(client, this.name)
+    } catch (error) {
+      throw toUnmoorError(error, this.name, undefined)
+    }
   }
 
   async #open(): Promise<Redis> {

@@ -39,7 +39,7 @@ export interface Server {
 }
 
 /** @throws `NotFound` if no url is set or the client package is not installed, `InvalidArgument` for a url that is none. */
-export async function server(options: RedisOptions, context: DriverContext, defaults: { seconds?: number } = {}): Promise<Server> {
+export async function server(options: RedisOptions, context: DriverContext, defaults: { seconds?: number | undefined } = {}): Promise<Server> {
   const { binding } = context
   const text = options.url ?? context.variable('REDIS_URL')
   if (text === undefined) throw startError('NotFound', binding, 'set REDIS_URL to the server, such as redis://user:password@host:6379/0.')

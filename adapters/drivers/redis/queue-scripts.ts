@@ -1,0 +1,141 @@
+import { script } from './connection.ts'
+
+/**
+ * KEYS of all: four of the queue, then for those that may bury the same four of the dead-letter queue (or the queue's own where it has none).
+ *   1 bodies   hash: id -> packed message, as it was sent
+ *   2 states   hash: id -> deliveries so far, a space, the token of the present lease (none: '')
+ *   3 waiting  sorted set: id by the millisecond from which it may be delivered
+ *   4 leased   sorted set: id by the millisecond at which its lease runs out
+ * All times are the server's, so that the clocks of several machines need not agree. A push is a message on the channel named last in ARGV.
+ */
+const TOOLS = `
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local function forget(id)
+  redis.call('HDEL', KEYS[1], id)
+  redis.call('HDEL', KEYS[2], id)
+  redis.call('ZREM', KEYS[3], id)
+  redis.call('ZREM', KEYS[4], id)
+end
+local function state(id)
+  local attempts, token = string.match(redis.call('HGET', KEYS[2], id) or '', '^(%d+) (.*)$')
+  return tonumber(attempts), token
+end
+local function bury(id, channel)
+  redis.call('HSET', KEYS[5], id, redis.call('HGET', KEYS[1], id))
+  redis.call('HSET', KEYS[6], id, '0 ')
+  redis.call('ZADD', KEYS[7], now, id)
+  redis.call('ZREM', KEYS[8], id)
+  forget(id)
+  redis.call('PUBLISH', channel, '')
+end
+`
+
+/** ARGV: the channel, then per message id, packed message without its time, delay in milliseconds. An id that is there already is the same send, repeated. */
+export const SEND = script(
+  `${TOOLS}
+for at = 2, #ARGV, 3 do
+  local id = ARGV[at]
+  if redis.call('HSETNX', KEYS[1], id, struct.pack('>d', now) .. ARGV[at + 1]) == 1 then
+    redis.call('HSET', KEYS[2], id, '0 ')
+    redis.call('ZADD', KEYS[3], now + ARGV[at + 2], id)
+  end
+end
+redis.call('PUBLISH', ARGV[1], '')
+return 1
+`,
+  { write: true },
+)
+
+/**
+ * ARGV: most messages, lease in milliseconds, token of the leases, most deliveries before one is buried ('' for no dead-letter queue), the dead-letter queue's channel.
+ * Gives the milliseconds until something is due (-1: nothing waits), then per message id, deliveries, packed message.
+ */
+export const RECEIVE = script(
+  `${TOOLS}
+local max = tonumber(ARGV[1])
+local lost = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now, 'LIMIT', 0, 1000)
+for _, id in ipairs(lost) do
+  redis.call('HSET', KEYS[2], id, (state(id) or 0) .. ' ')
+  redis.call('ZREM', KEYS[4], id)
+  redis.call('ZADD', KEYS[3], now, id)
+end
+local found = {0}
+local due = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now, 'LIMIT', 0, max)
+for _, id in ipairs(due) do
+  local attempts = (state(id) or 0) + 1
+  if ARGV[4] ~= '' and attempts > tonumber(ARGV[4]) then
+    bury(id, ARGV[5])
+  else
+    redis.call('HSET', KEYS[2], id, attempts .. ' ' .. ARGV[3])
+    redis.call('ZREM', KEYS[3], id)
+    redis.call('ZADD', KEYS[4], now + ARGV[2], id)
+    found[#found + 1] = id
+    found[#found + 1] = attempts
+    found[#found + 1] = redis.call('HGET', KEYS[1], id)
+  end
+end
+local next = -1
+for at = 3, 4 do
+  local first = redis.call('ZRANGE', KEYS[at], 0, 0, 'WITHSCORES')
+  if #first > 0 and (next < 0 or first[2] - now < next) then next = math.max(0, first[2] - now) end
+end
+found[1] = math.ceil(next)
+return found
+`,
+  { write: true },
+)
+
+/**
+ * ARGV: most deliveries, whether there is a dead-letter queue (1), its channel, the queue's channel; then per message id, token, delay of the retry in milliseconds
+ * ('' for an ack). Gives the ids that were dropped.
+ */
+export const SETTLE = script(
+  `${TOOLS}
+local dropped, retried = {}, false
+for at = 5, #ARGV, 3 do
+  local id = ARGV[at]
+  local attempts, token = state(id)
+  if attempts ~= nil and token == ARGV[at + 1] and token ~= '' then
+    if ARGV[at + 2] == '' then
+      forget(id)
+    elseif attempts < tonumber(ARGV[1]) then
+      redis.call('HSET', KEYS[2], id, attempts .. ' ')
+      redis.call('ZREM', KEYS[4], id)
+      redis.call('ZADD', KEYS[3], now + ARGV[at + 2], id)
+      retried = true
+    elseif ARGV[2] == '1' then
+      bury(id, ARGV[3])
+    else
+      forget(id)
+      dropped[#dropped + 1] = id
+    end
+  end
+end
+if retried then redis.call('PUBLISH', ARGV[4], '') end
+return dropped
+`,
+  { write: true },
+)
+
+/** ARGV: lease in milliseconds, then per message id, token. */
+export const EXTEND = script(
+  `${TOOLS}
+for at = 2, #ARGV, 2 do
+  local attempts, token = state(ARGV[at])
+  if attempts ~= nil and token == ARGV[at + 1] and token ~= '' then redis.call('ZADD', KEYS[4], 'XX', now + ARGV[1], ARGV[at]) end
+end
+return 1
+`,
+  { write: true },
+)
+
+/** Gives ready, delayed, leased. */
+export const DEPTH = script(
+  `${TOOLS}
+local ready, waiting = redis.call('ZCOUNT', KEYS[3], '-inf', now), redis.call('ZCARD', KEYS[3])
+local over, leased = redis.call('ZCOUNT', KEYS[4], '-inf', now), redis.call('ZCARD', KEYS[4])
+return {ready + over, waiting - ready, leased - over}
+`,
+  { write: false },
+)

@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto'
+import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
+import type { DriverFactory, QueueDriver, QueueIncoming, QueueOutgoing, QueueSettlement } from '../../../core/bindings/drivers.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import { Connection } from './connection.ts'
+import { checkDurability, type Durability } from './durability.ts'
+import { keyPrefix, type RedisOptions } from './options.ts'
+import { DEPTH, EXTEND, RECEIVE, SEND, SETTLE } from './queue-scripts.ts'
+import { Wake } from './wake.ts'
+
+/** Options of the redis queue. */
+export interface RedisQueueOptions extends RedisOptions {
+  /** `memory` accepts a server without the append-only file, which loses all messages when it restarts. Default: `append-only`, and the queue refuses to start on such a server. */
+  durability?: Durability
+}
+
+/** Milliseconds between two looks for messages of which no push was heard. */
+const LOOK_EVERY = 5000
+/** The same while pushes cannot be heard. */
+const LOOK_EVERY_UNHEARD = 200
+
+/** A queue in four keys. All queues of an app are in one slot, so that a message reaches its dead-letter queue in the script that takes it from its own. */
+export const queue: DriverFactory<'queue', RedisQueueOptions> = async (options, context) => {
+  const { binding, app } = context
+  const durability = options.durability ?? 'append-only'
+  if (durability !== 'append-only' && durability !== 'memory')
+    throw new UnmoorError('InvalidArgument', `Binding "${binding}": durability is 'append-only' or 'memory', not ${JSON.stringify(durability)}.`, {
+      binding,
+      operation: 'start',
+    })
+  const connection = await Connection.create(options, context, { prepare: (client, name) => checkDurability(client, name, durability, binding) })
+  const { maxRetries, deadLetterQueue } = context.declaration as QueueDeclaration
+  const prefix = `${keyPrefix(options, app)}:queue:`
+  try {
+    await connection.connect()
+  } catch (error) {
+    // A server that is away is looked at when it is back.
+    if (!(error instanceof UnmoorError && error.code === 'Unavailable' && error.retryable)) {
+      connection.close()
+      throw error
+    }
+  }
+  return new RedisQueue(connection, {
+    name: prefix + encodeURIComponent(binding),
+    maxRetries,
+    deadLetter: deadLetterQueue === undefined ? undefined : prefix + encodeURIComponent(deadLetterQueue),
+  })
+}
+
+interface Settings {
+  name: string
+  maxRetries: number
+  deadLetter: string | undefined
+}
+
+/** A lease is the message's id and a token that each receive makes anew: a stale one matches nothing. */
+class RedisQueue implements QueueDriver {
+  #connection: Connection
+  #settings: Settings
+  #wake: Wake
+  #keys: string[]
+  #keysAndDead: string[]
+  #deadChannel: string
+
+  constructor(connection: Connection, settings: Settings) {
+    this.#connection = connection
+    this.#settings = settings
+    this.#wake = new Wake(connection, channelOf(settings.name))
+    this.#keys = keysOf(settings.name)
+    this.#keysAndDead = [...this.#keys, ...keysOf(settings.deadLetter ?? settings.name)]
+    this.#deadChannel = channelOf(settings.deadLetter ?? settings.name)
+  }
+
+  async send(messages: readonly QueueOutgoing[]): Promise<void> {
+    const args: (string | Buffer)[] = [channelOf(this.#settings.name)]
+    for (const { id, contentType, body, delaySeconds } of messages) args.push(id, packBody(contentType, body), String(delaySeconds * 1000))
+    try {
+      await this.#connection.run(SEND, this.#keys, args)
+    } catch (error) {
+      // An id that has arrived is not stored again, so what may have been applied can be repeated once.
+      if (!(error instanceof UnmoorError && error.code === 'Unavailable' && error.mayHaveApplied)) throw error
+      await pause(50 + Math.random() * 200)
+      await this.#connection.run(SEND, this.#keys, args).catch((again: unknown) => {
+        throw again instanceof UnmoorError
+          ? new UnmoorError(again.code, again.message, { retryable: again.retryable, mayHaveApplied: true, cause: again.cause })
+          : again
+      })
+    }
+  }
+
+  async receive(options: { max: number; leaseSeconds: number; waitSeconds: number; signal: AbortSignal }): Promise<QueueIncoming[]> {
+    const deadline = performance.now() + options.waitSeconds * 1000
+    for (;;) {
+      const heard = options.waitSeconds > 0 && !options.signal.aborted && (await this.#wake.listen())
+      const seen = this.#wake.pushes
+      // Nothing may be leased to a consumer that is leaving; a push that woke it is another's.
+      if (options.signal.aborted) {
+        this.#wake.more()
+        return []
+      }
+      const { next, received } = await this.#take(options.max, options.leaseSeconds)
+      const left = deadline - performance.now()
+      if (received.length > 0) {
+        // There is more, or will be soon, and this consumer is busy now.
+        if (next >= 0 && next < LOOK_EVERY) this.#wake.more()
+        return received
+      }
+      if (left <= 0) return received
+      const longest = heard ? LOOK_EVERY : LOOK_EVERY_UNHEARD
+      await this.#wake.wait(seen, Math.min(left, next < 0 ? longest : Math.max(1, next), longest), options.signal)
+    }
+  }
+
+  async #take(max: number, leaseSeconds: number): Promise<{ next: number; received: QueueIncoming[] }> {
+    const { maxRetries, deadLetter } = this.#settings
+    const token = randomUUID()
+    // What its last allowed delivery lost in a crash is buried: it would come for ever. With no dead-letter queue it does, as no crash may lose a message.
+    const args = [max, leaseSeconds * 1000, token, deadLetter === undefined ? '' : maxRetries + 1, this.#deadChannel]
+    const [next, ...found] = (await this.#connection.run(RECEIVE, this.#keysAndDead, args)) as [number, ...(Buffer | number)[]]
+    const received: QueueIncoming[] = []
+    for (let index = 0; index < found.length; index += 3) {
+      const id = String(found[index])
+      received.push({ id, attempts: found[index + 1] as number, lease: `${token}.${id}`, ...unpackMessage(found[index + 2] as Buffer) })
+    }
+    return { next, received }
+  }
+
+  async settle(settlements: readonly QueueSettlement[]): Promise<{ dropped: string[] }> {
+    const { name, maxRetries, deadLetter } = this.#settings
+    const args: (string | number)[] = [maxRetries + 1, deadLetter === undefined ? 0 : 1, this.#deadChannel, channelOf(name)]
+    for (const settlement of settlements) args.push(...parseLease(settlement.lease), settlement.outcome === 'ack' ? '' : settlement.delaySeconds * 1000)
+    const dropped = (await this.#connection.run(SETTLE, this.#keysAndDead, args)) as Buffer[]
+    return { dropped: dropped.map(String) }
+  }
+
+  async extend(leases: readonly string[], leaseSeconds: number): Promise<void> {
+    await this.#connection.run(EXTEND, this.#keys, [leaseSeconds * 1000, ...leases.flatMap(parseLease)])
+  }
+
+  async depth(): Promise<{ ready: number; delayed: number; leased: number }> {
+    const [ready, delayed, leased] = (await this.#connection.run(DEPTH, this.#keys, [])) as [number, number, number]
+    return { ready, delayed, leased }
+  }
+
+  close(): void {
+    this.#wake.close()
+    this.#connection.close()
+  }
+}
+
+function keysOf(name: string): string[] {
+  return [`${name}:bodies`, `${name}:states`, `${name}:waiting`, `${name}:leased`]
+}
+
+function channelOf(name: string): string {
+  return `${name}:pushes`
+}
+
+function parseLease(lease: string): [id: string, token: string] {
+  const dot = lease.indexOf('.')
+  if (dot < 1) throw new UnmoorError('InvalidArgument', `"${lease}" is not a lease of this driver.`)
+  return [lease.slice(dot + 1), lease.slice(0, dot)]
+}
+
+/** j or b, then the body; the server puts the time before it, 8 bytes. */
+function packBody(contentType: QueueOutgoing['contentType'], body: string | Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from(contentType === 'json' ? 'j' : 'b'), typeof body === 'string' ? Buffer.from(body) : body])
+}
+
+function unpackMessage(packed: Buffer): Pick<QueueIncoming, 'contentType' | 'body' | 'timestamp'> {
+  const timestamp = packed.readDoubleBE(0)
+  if (packed[8] === 0x6a) return { contentType: 'json', body: packed.toString('utf8', 9), timestamp }
+  return { contentType: 'bytes', body: new Uint8Array(packed.subarray(9)), timestamp }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds))
+}
