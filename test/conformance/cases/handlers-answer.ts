@@ -101,6 +101,18 @@ export const answerCases = wireCases('handlers', [
     },
   },
   {
+    id: 'handlers-75',
+    contract: 'Bytes above 127 in header values pass both ways as Latin-1, as Fetch has it.',
+    async run(tools) {
+      const all = Array.from({ length: 96 }, (_, index) => String.fromCharCode(160 + index)).join('')
+      const request = await tools.raw({ path: '/headers', headers: [['X-All', `a${all}b`]] })
+      const { headers } = JSON.parse(new TextDecoder().decode(request.body)) as { headers: [string, string][] }
+      equal(new Headers(headers).get('x-all'), `a${all}b`, 'request')
+      const answer = await tools.raw({ path: `/do/headers?h=${encodeURIComponent(`x-all:a${all}b`)}` })
+      equal(answer.headers.find(([name]) => name === 'x-all')?.[1], `a${all}b`, 'answer')
+    },
+  },
+  {
     id: 'handlers-49',
     contract: 'ETag, Cache-Control, Content-Type, Content-Disposition, Location and CORS headers come as set.',
     async run(tools) {

@@ -1,0 +1,56 @@
+import type { DriverOf } from '../../../core/bindings/drivers.ts'
+
+/** Kinds of bindings whose drivers have cases. */
+export type DriverKind = keyof DriverOf
+
+/** One thing that every driver of a kind does. */
+export interface DriverCase {
+  /** `kv-d06`. Numbers are never reused. */
+  readonly id: string
+  readonly kind: DriverKind
+  /** What holds, in one sentence. */
+  readonly contract: string
+  /** Time-out. */
+  readonly seconds: number
+  /** Why this backend cannot be asked, where it cannot. */
+  readonly skipped?: string
+  /** Runs it on a fresh harness; rejects with what went wrong. */
+  readonly run: () => Promise<void>
+}
+
+type Work = () => Promise<void> | void
+type Settings = { timeout?: number }
+
+/** Adds a case; its title begins with its id. */
+export interface DefineCase {
+  (title: string, work: Work): void
+  (title: string, settings: Settings, work: Work): void
+}
+
+/** The cases of a kind, defined one by one. Each runs between `before` and `after`, so that it has data of its own. */
+export function defineCases(kind: DriverKind, before: Work, after: Work): { cases: DriverCase[]; it: DefineCase; skip: (reason: string) => DefineCase } {
+  const cases: DriverCase[] = []
+  const define = (skipped: string | undefined): DefineCase => {
+    return (title: string, first: Settings | Work, second?: Work): void => {
+      const [settings, work] = typeof first === 'function' ? [{}, first] : [first, second as Work]
+      const [id, ...words] = title.split(' ')
+      const run = async (): Promise<void> => {
+        await before()
+        try {
+          await work()
+        } finally {
+          await after()
+        }
+      }
+      cases.push({
+        id: id as string,
+        kind,
+        contract: words.join(' '),
+        seconds: (settings.timeout ?? 30_000) / 1000,
+        run,
+        ...(skipped === undefined ? {} : { skipped }),
+      })
+    }
+  }
+  return { cases, it: define(undefined), skip: define }
+}
