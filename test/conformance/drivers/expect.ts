@@ -67,12 +67,17 @@ function alike(actual: unknown, expected: unknown, partly: boolean): boolean {
   if (typeof actual !== 'object' || typeof expected !== 'object' || actual === null || expected === null) return false
   if (ArrayBuffer.isView(actual) || ArrayBuffer.isView(expected)) return sameBytes(actual, expected)
   if (expected instanceof Set || expected instanceof Map) {
-    return actual.constructor === expected.constructor && alike([...(actual as Set<unknown>)].sort(), [...(expected as Set<unknown>)].sort(), false)
+    return actual.constructor === expected.constructor && alike(sorted(actual as Set<unknown>), sorted(expected as Set<unknown>), false)
   }
   if (Array.isArray(actual) !== Array.isArray(expected)) return false
   if (Array.isArray(actual) && actual.length !== (expected as unknown[]).length) return false
   const names = new Set([...Object.keys(expected), ...(partly ? [] : Object.keys(actual))])
   return [...names].every((name) => alike((actual as Record<string, unknown>)[name], (expected as Record<string, unknown>)[name], partly))
+}
+
+/** Elements, or entries of a map, in an order that both sides share. */
+function sorted(elements: Iterable<unknown>): unknown[] {
+  return [...elements].map((element) => [String(element), element] as const).sort(([a], [b]) => (a < b ? -1 : Number(a > b)))
 }
 
 function sameBytes(actual: object, expected: object): boolean {

@@ -133,7 +133,7 @@ export function strongKvCases(create: () => Promise<Harness<StrongKvDriver>>, { 
     const versions = await Promise.all(Array.from({ length: 50 }, (_, index) => (drivers[index % 4] as StrongKvDriver).putIf('a', String(index), {}, null)))
     const winners = versions.flatMap((version, index) => (version === null ? [] : [{ version, value: String(index) }]))
     expect(winners.length).toBe(1)
-    expect(await entry('a')).toMatchObject(winners[0] as object)
+    expect(await entry('a')).toMatchObject(winners[0])
   })
 
   it('kv-d25i 50 replace, then 50 remove, one version at once: one does each time', async () => {
@@ -146,7 +146,7 @@ export function strongKvCases(create: () => Promise<Harness<StrongKvDriver>>, { 
       )
       const winners = versions.flatMap((won, index) => (won === null ? [] : [{ version: won, value: `${round}-${index}` }]))
       expect(winners.length).toBe(1)
-      expect(await entry('a')).toMatchObject(winners[0] as object)
+      expect(await entry('a')).toMatchObject(winners[0])
       version = winners[0]?.version as string
     }
     const removed = await Promise.all(Array.from({ length: 50 }, (_, index) => (drivers[index % 4] as StrongKvDriver).deleteIf('a', version)))
