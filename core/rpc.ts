@@ -34,7 +34,7 @@ export function bindingMethods(declaration: AnyDeclaration): readonly string[] {
 /** Gives a strong kv's stub its `update`. */
 export function addUpdate(declaration: AnyDeclaration, binding: string, stub: Record<string, unknown>): void {
   if (driverKind(declaration) !== 'strongKv') return
-  const update: StrongKv['update'] = (key, change, options = {}) => updateEntry(stub as unknown as Versioned, binding, key, change, options)
+  const update: StrongKv['update'] = (key, change, options) => updateEntry(stub as unknown as Versioned, binding, key, change, options ?? {})
   stub['update'] = update
 }
 

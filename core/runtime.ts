@@ -62,7 +62,7 @@ export interface Runtime {
  * @throws `NotFound` naming a variable or secret that is missing, before anything is opened.
  */
 export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { app, name } = options
+  const { app } = options
   checkVariables(app.bindings, options)
   const drivers = new Map<string, DriverOf[keyof DriverOf]>()
   const env: Record<string, unknown> = {}

@@ -141,7 +141,7 @@ function createTestApp<A>({ target, runtime, channel, env, manifest, remove }: P
     manifest,
     fetch: (path, init) => fetch(new URL(path, runtime.url), { redirect: 'manual', ...init }),
     // The manifest that was read from the app has exactly the names that its type has.
-    queues: Object.fromEntries(queues) as TestApp<A>['queues'],
+    queues: Object.fromEntries(queues),
     crons: Object.fromEntries(Object.keys(manifest.crons).map((name) => [name, testCron(name, channel, runtime)])) as TestApp<A>['crons'],
     env,
     stop,

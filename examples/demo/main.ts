@@ -40,7 +40,14 @@ async function main(): Promise<number> {
   const rows = apps.map((app, index): Row => {
     const { runtime, startMs } = runtimes[index] as { runtime: LocalRuntime; startMs: number }
     const own = answers[index] as Answer[]
-    return { target: app.target, runtime: runtime.runtime, buildMs: Math.round(app.ms), startMs, requests: own.length, equal: report(app.target, own, reference) }
+    return {
+      target: app.target,
+      runtime: runtime.runtime,
+      buildMs: Math.round(app.ms),
+      startMs,
+      requests: own.length,
+      equal: report(app.target, own, reference),
+    }
   })
   const allEqual = rows.every(({ equal }) => equal)
   if (json) process.stdout.write(`${JSON.stringify({ targets: rows, allEqual })}\n`)
@@ -50,7 +57,14 @@ async function main(): Promise<number> {
 
 async function start(app: BuiltApp): Promise<{ runtime: LocalRuntime; startMs: number }> {
   const started = performance.now()
-  const runtime = await app.adapter.start({ dir: app.outDir, info: app.info, dataDir: join(dir, 'data', app.target), port: 0, variables: { ADMIN_TOKEN: TOKEN }, log })
+  const runtime = await app.adapter.start({
+    dir: app.outDir,
+    info: app.info,
+    dataDir: join(dir, 'data', app.target),
+    port: 0,
+    variables: { ADMIN_TOKEN: TOKEN },
+    log,
+  })
   running.push(runtime)
   say(`${app.target} answers at ${runtime.url}`)
   return { runtime, startMs: Math.round(performance.now() - started) }
@@ -74,6 +88,12 @@ function printTable(rows: readonly Row[], allEqual: boolean): void {
     ...rows.map((row) => [row.target, row.runtime, String(row.buildMs), String(row.startMs), String(row.requests), row.equal ? 'yes' : 'no']),
   ]
   const widths = cells[0]?.map((_, column) => Math.max(...cells.map((row) => (row[column] as string).length))) ?? []
-  for (const row of cells) process.stdout.write(`${row.map((cell, column) => cell.padEnd(widths[column] as number)).join('  ').trimEnd()}\n`)
+  for (const row of cells)
+    process.stdout.write(
+      `${row
+        .map((cell, column) => cell.padEnd(widths[column] as number))
+        .join('  ')
+        .trimEnd()}\n`,
+    )
   process.stdout.write(allEqual ? '\nOne app, four runtimes, the same answers.\n' : '\nThe answers differ.\n')
 }

@@ -41,7 +41,12 @@ export async function runScenario(url: string, token: string): Promise<Answer[]>
   await keep('PUT', '/api/links/hello/icon', { headers: { ...admin, 'content-type': 'image/png' }, body: ICON })
   await keep('GET', '/icons/hello')
   for (let visit = 0; visit < 10; visit++) await keep('GET', '/hello', { headers: { referer: `https://news${visit % 3}.example/` } })
-  answers.push(await waitFor(() => send('GET', '/api/stats/hello?days=1', { headers: admin }), ({ body }) => body.includes('"total":10')))
+  answers.push(
+    await waitFor(
+      () => send('GET', '/api/stats/hello?days=1', { headers: admin }),
+      ({ body }) => body.includes('"total":10'),
+    ),
+  )
   await keep('DELETE', '/api/links/hello', { headers: admin })
   await keep('DELETE', '/api/links/hello', { headers: admin })
   return answers

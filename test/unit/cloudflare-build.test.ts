@@ -35,7 +35,10 @@ describe('wrangler.jsonc', () => {
   })
 
   test('ids and names come from the options', () => {
-    const manifest = manifestOf({ links: kv(), icons: blob(), stats: sql(), jobs: queue(), api: service(), files: assets({ directory: 'x' }), mode: variable({ default: 'a' }) }, { queues: ['jobs'] })
+    const manifest = manifestOf(
+      { links: kv(), icons: blob(), stats: sql(), jobs: queue(), api: service(), files: assets({ directory: 'x' }), mode: variable({ default: 'a' }) },
+      { queues: ['jobs'] },
+    )
     const config = configOf(manifest, {
       name: 'shop-eu',
       accountId: 'acc',
@@ -66,7 +69,9 @@ describe('wrangler.jsonc', () => {
 
   test('a binding on another driver needs nothing of the platform', () => {
     const manifest = manifestOf({ links: kv() })
-    expect(createWranglerConfig({ manifest, drivers: { links: { driver: 'memory' } }, migrated: [], options: {}, nodeFlags: [] })).not.toHaveProperty('kv_namespaces')
+    expect(createWranglerConfig({ manifest, drivers: { links: { driver: 'memory' } }, migrated: [], options: {}, nodeFlags: [] })).not.toHaveProperty(
+      'kv_namespaces',
+    )
   })
 
   test('a variable without a value keeps what the dashboard has, and is told', () => {
@@ -117,7 +122,9 @@ describe('the simulator', () => {
   test('another app is reached by its URL, which is asked for by name', () => {
     const manifest = manifestOf({ billing: service() })
     expect(() => toSimulatorOptions(configOf(manifest), manifest, {}, '/a')).toThrow('set BILLING_URL')
-    expect(toSimulatorOptions(configOf(manifest), manifest, { BILLING_URL: 'http://127.0.0.1:1' }, '/a').services).toEqual({ BILLING: { url: 'http://127.0.0.1:1' } })
+    expect(toSimulatorOptions(configOf(manifest), manifest, { BILLING_URL: 'http://127.0.0.1:1' }, '/a').services).toEqual({
+      BILLING: { url: 'http://127.0.0.1:1' },
+    })
   })
 
   test('every missing variable and secret is named at once', () => {
@@ -144,7 +151,7 @@ describe('the Worker', () => {
   test('adds at most 6 KB (gzip) to an app with one kv binding', async () => {
     const { outDir } = await buildApp({ projectDir: folder, target: 'cloudflare', adapter: cloudflare })
     const worker = await readFile(join(outDir, 'worker/index.js'))
-    const app = "export default{fetch:async(e,t)=>new Response(await t.LINKS.get(`a`))};"
+    const app = 'export default{fetch:async(e,t)=>new Response(await t.LINKS.get(`a`))};'
     expect(gzipSync(worker, { level: 9 }).byteLength - gzipSync(app, { level: 9 }).byteLength).toBeLessThanOrEqual(6 * 1024)
     // What the app does not declare is not there.
     expect(worker.toString()).not.toMatch(/R2:|D1:|Cloudflare Queues|UNMOOR_TEST_TOKEN|has no handler for cron/)
@@ -152,6 +159,9 @@ describe('the Worker', () => {
 
   test('a driver that needs Node is refused by name', async () => {
     const config = { name: 'small', entry: './app.ts', targets: { cloudflare: { drivers: { links: 'sqlite' } } } }
-    await expect(buildApp({ projectDir: folder, target: 'cloudflare', adapter: cloudflare, config })).rejects.toMatchObject({ code: 'Unsupported', message: expect.stringContaining('"sqlite" does not run on Cloudflare') })
+    await expect(buildApp({ projectDir: folder, target: 'cloudflare', adapter: cloudflare, config })).rejects.toMatchObject({
+      code: 'Unsupported',
+      message: expect.stringContaining('"sqlite" does not run on Cloudflare'),
+    })
   })
 })

@@ -19,12 +19,21 @@ describe('defineBindings', () => {
     else expect(() => defineBindings(bindings as never)).toThrow(message)
   })
 
-  it.each([() => queue({ maxRetries: 101 }), () => queue({ batchSize: 0 }), () => queue({ retryDelay: 1.5 }), () => variable({ default: 1 as never }), () => assets({} as never)])(
-    'refuses settings out of range (%#)',
-    (declare) => expect(declare).toThrow(expect.objectContaining({ code: 'InvalidArgument' })),
-  )
+  it.each([
+    () => queue({ maxRetries: 101 }),
+    () => queue({ batchSize: 0 }),
+    () => queue({ retryDelay: 1.5 }),
+    () => variable({ default: 1 as never }),
+    () => assets({} as never),
+  ])('refuses settings out of range (%#)', (declare) => expect(declare).toThrow(expect.objectContaining({ code: 'InvalidArgument' })))
 
-  it.each([['adminToken', 'ADMIN_TOKEN'], ['apiURL', 'API_URL'], ['links2', 'LINKS2'], ['kvStore', 'KV_STORE'], ['HTMLPages', 'HTML_PAGES']])('%s is %s on platforms', (name, constant) => {
+  it.each([
+    ['adminToken', 'ADMIN_TOKEN'],
+    ['apiURL', 'API_URL'],
+    ['links2', 'LINKS2'],
+    ['kvStore', 'KV_STORE'],
+    ['HTMLPages', 'HTML_PAGES'],
+  ])('%s is %s on platforms', (name, constant) => {
     expect(constantCase(name)).toBe(constant)
   })
 })
@@ -47,7 +56,17 @@ describe('defineApp', () => {
 })
 
 describe('checkSchedule', () => {
-  it.each(['* * * * *', '*/5 0-12/3 * * *', '0 3 1,15 JAN-MAR *', '30 4 * * MON-FRI', '0 0 L * *', '0 0 15W * *', '0 0 * * FRI#2', '0 0 * * FRIL', '0 0 * FEB SUN,WED'])('takes %s', (schedule) => {
+  it.each([
+    '* * * * *',
+    '*/5 0-12/3 * * *',
+    '0 3 1,15 JAN-MAR *',
+    '30 4 * * MON-FRI',
+    '0 0 L * *',
+    '0 0 15W * *',
+    '0 0 * * FRI#2',
+    '0 0 * * FRIL',
+    '0 0 * FEB SUN,WED',
+  ])('takes %s', (schedule) => {
     checkSchedule('a', schedule)
   })
 

@@ -51,7 +51,10 @@ describe('Kv', () => {
     const { kv, calls } = store()
     await kv.put('k', 'v', { ttl: 60 })
     await kv.put('k', 'v', { expiration: 1_000_000_060 })
-    expect(calls).toEqual([['k', 'v', { expiration: 1_000_000_060 }], ['k', 'v', { expiration: 1_000_000_060 }]])
+    expect(calls).toEqual([
+      ['k', 'v', { expiration: 1_000_000_060 }],
+      ['k', 'v', { expiration: 1_000_000_060 }],
+    ])
     for (const options of [{ ttl: 59 }, { expiration: 1_000_000_059 }, { ttl: 60.5 }, { ttl: 60, expiration: 1_000_000_060 }, { ttl: -1 }]) {
       await expect(kv.put('k', 'v', options)).rejects.toMatchObject({ code: 'InvalidArgument' })
     }
@@ -93,14 +96,20 @@ describe('Queue', () => {
   it('sends JSON and bytes, and refuses the rest', async () => {
     await queue.send('text')
     await queue.send(new Uint8Array([1]), { delaySeconds: 900 })
-    expect(sent).toMatchObject([{ contentType: 'json', body: '"text"', delaySeconds: 0 }, { contentType: 'bytes', delaySeconds: 900 }])
+    expect(sent).toMatchObject([
+      { contentType: 'json', body: '"text"', delaySeconds: 0 },
+      { contentType: 'bytes', delaySeconds: 900 },
+    ])
     await expect(queue.send(undefined)).rejects.toMatchObject({ code: 'InvalidArgument' })
     await expect(queue.send(1n)).rejects.toMatchObject({ code: 'InvalidArgument' })
     await expect(queue.send('a', { delaySeconds: 901 })).rejects.toMatchObject({ code: 'LimitExceeded' })
     await expect(queue.send('x'.repeat(126_999))).rejects.toMatchObject({ code: 'LimitExceeded', details: { actual: 127_001 } })
     await expect(queue.sendBatch([])).rejects.toMatchObject({ code: 'InvalidArgument' })
     await expect(queue.sendBatch(Array.from({ length: 101 }, () => ({ body: 1 })))).rejects.toMatchObject({ code: 'LimitExceeded' })
-    await expect(queue.sendBatch(Array.from({ length: 3 }, () => ({ body: 'x'.repeat(100_000) })))).rejects.toMatchObject({ code: 'LimitExceeded', details: { limit: 'queue.sendBatchBytes' } })
+    await expect(queue.sendBatch(Array.from({ length: 3 }, () => ({ body: 'x'.repeat(100_000) })))).rejects.toMatchObject({
+      code: 'LimitExceeded',
+      details: { limit: 'queue.sendBatchBytes' },
+    })
     expect(sent).toHaveLength(2)
   })
 
@@ -134,13 +143,25 @@ describe('Secret', () => {
     const none = { get: async () => null }
     await expect(new Secret(none, { binding: 'token', optional: false }).get()).rejects.toMatchObject({ code: 'NotFound', binding: 'token' })
     expect(await new Secret<string | null>(none, { binding: 'token', optional: true }).get()).toBeNull()
-    await expect(new Secret({ get: async () => 'é'.repeat(2049) }, { binding: 'token', optional: false }).get()).rejects.toMatchObject({ code: 'LimitExceeded' })
+    await expect(new Secret({ get: async () => 'é'.repeat(2049) }, { binding: 'token', optional: false }).get()).rejects.toMatchObject({
+      code: 'LimitExceeded',
+    })
   })
 })
 
 describe('the codec of binding calls', () => {
   it('gives back what it was given', async () => {
-    const values = [undefined, null, Number.NaN, -0, 'é\0', [1, undefined], { a: new Uint8Array([0, 255]), $: 'bytes' }, new Map([['k', new Date(5)]]), new Uint8Array([1, 2]).buffer]
+    const values = [
+      undefined,
+      null,
+      Number.NaN,
+      -0,
+      'é\0',
+      [1, undefined],
+      { a: new Uint8Array([0, 255]), $: 'bytes' },
+      new Map([['k', new Date(5)]]),
+      new Uint8Array([1, 2]).buffer,
+    ]
     for (const value of values) {
       const wire: unknown = JSON.parse(JSON.stringify(await encodeValue(value)))
       // JSON has one zero.

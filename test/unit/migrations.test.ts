@@ -43,7 +43,11 @@ it('rolls back the one that fails and names its statement', async () => {
 it('refuses one that changed, went away, or comes late', async () => {
   const driver = await open()
   await migrate(driver, 'db', [first, second])
-  await expect(migrate(driver, 'db', [{ ...first, checksum: 'other' }, second])).rejects.toMatchObject({ code: 'Conflict', retryable: false, message: expect.stringContaining('"0001_a" changed') as string })
+  await expect(migrate(driver, 'db', [{ ...first, checksum: 'other' }, second])).rejects.toMatchObject({
+    code: 'Conflict',
+    retryable: false,
+    message: expect.stringContaining('"0001_a" changed') as string,
+  })
   await expect(migrate(driver, 'db', [second])).rejects.toThrow(/"0001_a".*file is gone/)
   await expect(migrate(driver, 'db', [first, { ...first, name: '0001_b' }, second])).rejects.toThrow(/"0001_b" sorts before/)
   await expect(migrate(driver, 'db', [first, second, { name: '0003_c', checksum: 'c', sql: { postgres: 'SELECT 1' } }])).rejects.toThrow(/0003_c.sqlite.sql/)

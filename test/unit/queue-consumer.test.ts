@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { queue as openQueue } from '../../adapters/drivers/sqlite/index.ts'
-import { queue, type QueueDeclaration, type QueueOptions } from '../../core/bindings/declarations.ts'
+import { queue, type QueueOptions } from '../../core/bindings/declarations.ts'
 import type { QueueDriver, QueueIncoming } from '../../core/bindings/drivers.ts'
 import { createBatch, Queue, type OwnedBatch } from '../../core/bindings/queue.ts'
 import { consumeQueues, type ConsumedQueue, type Consumers } from '../../core/queue-consumer.ts'
 
+const EMPTY = { ready: 0, delayed: 0, leased: 0 }
 let dir: string
 const opened: QueueDriver[] = []
 const consumers: Consumers[] = []
@@ -20,14 +21,19 @@ afterEach(async () => {
 })
 
 async function open(binding: string, options: QueueOptions = {}): Promise<ConsumedQueue> {
-  const declaration = queue(options) as QueueDeclaration
+  const declaration = queue(options)
   const driver = await openQueue({}, { binding, app: 'test', declaration, dataDir: dir, variable: () => undefined, now: Date.now })
   opened.push(driver)
   return { binding, declaration, driver }
 }
 
 /** Runs `handler` as the app's; what it throws retries what is left, as the runtime does. */
-function consume(consumed: ConsumedQueue, handler: (batch: OwnedBatch) => unknown, onError: (message: string) => void = () => {}, leaseSeconds?: number): Consumers {
+function consume(
+  consumed: ConsumedQueue,
+  handler: (batch: OwnedBatch) => unknown,
+  onError: (message: string) => void = () => {},
+  leaseSeconds?: number,
+): Consumers {
   const consumer = consumeQueues([consumed], {
     onError,
     ...(leaseSeconds === undefined ? {} : { leaseSeconds }),
@@ -72,13 +78,17 @@ it('delivers maxRetries + 1 times, then to the dead-letter queue with id and bod
   expect(attempts).toEqual([1, 2, 3])
   expect(buried).toEqual([{ id: [...ids][0], body: { a: 1 }, attempts: 1 }])
   await until(async () => (await dead.driver.depth?.())?.leased === 0)
-  expect([await clicks.driver.depth?.(), await dead.driver.depth?.()]).toEqual(Array(2).fill({ ready: 0, delayed: 0, leased: 0 }))
+  expect([await clicks.driver.depth?.(), await dead.driver.depth?.()]).toEqual([EMPTY, EMPTY])
 })
 
 it('drops with a log line where there is no dead-letter queue', async () => {
   const clicks = await open('clicks', { maxRetries: 0 })
   const log: string[] = []
-  consume(clicks, () => Promise.reject(new Error('no')), (message) => log.push(message))
+  consume(
+    clicks,
+    () => Promise.reject(new Error('no')),
+    (message) => log.push(message),
+  )
   await new Queue(clicks.driver, { binding: 'clicks' }).send(1)
   await until(() => log.length > 0)
   expect(log[0]).toMatch(/queue clicks: message .* was dropped.*deadLetterQueue/)
@@ -118,7 +128,7 @@ it('fills a batch for batchWait, and finishes it when stopped', async () => {
   await until(() => sizes.length > 0)
   await consumer.stop()
   expect([sizes, finished]).toEqual([[3], true])
-  expect(await clicks.driver.depth?.()).toEqual({ ready: 0, delayed: 0, leased: 0 })
+  expect(await clicks.driver.depth?.()).toEqual(EMPTY)
 })
 
 it('goes on after the backend was away', async () => {
@@ -135,7 +145,11 @@ it('goes on after the backend was away', async () => {
   }
   const log: string[] = []
   const got: unknown[] = []
-  consume({ ...clicks, driver: flaky }, (batch) => got.push(batch.messages[0]?.body), (message) => log.push(message))
+  consume(
+    { ...clicks, driver: flaky },
+    (batch) => got.push(batch.messages[0]?.body),
+    (message) => log.push(message),
+  )
   await new Queue(driver, { binding: 'clicks' }).send('after')
   await until(() => got.length > 0)
   expect([got, log]).toEqual([['after'], ['queue clicks: the backend failed, trying again:']])

@@ -10,7 +10,8 @@ export function dayOf(time: number): string {
 export async function recordClicks(batch: QueueBatch<Click>, stats: Sql): Promise<void> {
   await stats.batch(
     batch.messages.map(
-      ({ id, body }) => sql`INSERT INTO clicks (id, slug, day, referrer) VALUES (${id}, ${body.slug}, ${dayOf(body.at)}, ${body.referrer}) ON CONFLICT (id) DO NOTHING`,
+      ({ id, body }) =>
+        sql`INSERT INTO clicks (id, slug, day, referrer) VALUES (${id}, ${body.slug}, ${dayOf(body.at)}, ${body.referrer}) ON CONFLICT (id) DO NOTHING`,
     ),
   )
 }
