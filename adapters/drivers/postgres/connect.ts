@@ -43,6 +43,8 @@ export async function connect(options: PostgresOptions, context: DriverContext):
         max,
         prepare: options.prepare ?? true,
         connect_timeout: options.connectTimeout ?? 10,
+        // The default waits for up to 20 s: a server that is back should be used again soon.
+        backoff: (failures: number) => (0.5 + Math.random() / 2) * Math.min(0.05 * 2 ** failures, 1),
         ...(options.idleTimeout === undefined ? {} : { idle_timeout: options.idleTimeout }),
         ...(onLost === undefined ? {} : { onclose: onLost, idle_timeout: 0, max_lifetime: null }),
         // It would ask the server for its array types on every connection.

@@ -1,3 +1,7 @@
-/** SQL on Postgres, through the `postgres` package (postgres.js). */
+/** SQL, KV and queues on Postgres, through the `postgres` package (postgres.js). */
 export type { PostgresOptions } from './connect.ts'
+export type { PostgresStoreOptions } from './database.ts'
+export { kv } from './kv.ts'
+export { queue } from './queue.ts'
 export { sql } from './sql.ts'
+export { strongKv } from './strong-kv.ts'

@@ -1,13 +1,15 @@
 import type postgres from 'postgres'
 import type { DriverFactory, SqlCell, SqlDriver, SqlQuery, SqlResult } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
-import { connect, type PostgresOptions, quote, type Server } from './connect.ts'
+import { cancelQuietly } from './cancel.ts'
+import { type PostgresOptions, quote, type Server } from './connect.ts'
 import { toUnmoorError } from './errors.ts'
+import { type SharedPool, sharedPool } from './pool.ts'
 import { MAY_BE_UNSAFE } from './types.ts'
 
 /** A database on a Postgres server. See `types.ts` for how values are converted. */
 export const sql: DriverFactory<'sql', PostgresOptions> = async (options, context) => {
-  return new PostgresSql(await connect(options, context), options.schema)
+  return new PostgresSql(await sharedPool(options, context), options.schema)
 }
 
 /** What runs statements: a pool or a transaction. */
@@ -24,18 +26,17 @@ const LOCK = '1970170223, 28530'
 
 class PostgresSql implements SqlDriver {
   readonly dialect = 'postgres'
+  #shared: SharedPool
   #server: Server
   #pool: postgres.Sql
   #schema: string | undefined
   /** While the lock of {@link exclusive} is held: the pool of the one connection that holds it, which then runs all statements. */
   #locked: { pool: postgres.Sql; isLost: () => boolean } | undefined
 
-  /** The end of the last `exclusive` call: a session may take its own advisory lock twice. */
-  #turn: Promise<unknown> = Promise.resolve()
-
-  constructor(server: Server, schema: string | undefined) {
-    this.#server = server
-    this.#pool = server.pool(server.max)
+  constructor(shared: SharedPool, schema: string | undefined) {
+    this.#shared = shared
+    this.#server = shared.server
+    this.#pool = shared.sql
     this.#schema = schema
   }
 
@@ -97,8 +98,8 @@ class PostgresSql implements SqlDriver {
    * @throws `Unavailable` if the connection is lost; then the lock is free again.
    */
   exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(() => this.#exclusive(work))
-    this.#turn = result.catch(() => {})
+    const result = this.#shared.turn.then(() => this.#exclusive(work))
+    this.#shared.turn = result.catch(() => {})
     return result
   }
 
@@ -122,18 +123,8 @@ class PostgresSql implements SqlDriver {
   }
 
   async close(): Promise<void> {
-    await this.#pool.end({ timeout: 5 })
+    await this.#shared.close()
   }
-}
-
-/**
- * Asks the server, over a connection of its own, to end a statement. `pending.cancel()` would drop that connection's promise, so that a server which is away by then
- * would be an unhandled rejection; the statement itself fails either way.
- */
-function cancelQuietly(pending: { cancel(): void }): void {
-  const query = pending as { canceller?: ((query: unknown) => Promise<void>) | null }
-  query.canceller?.(pending).catch(() => {})
-  query.canceller = null
 }
 
 function toResult(result: ValueRows): SqlResult {

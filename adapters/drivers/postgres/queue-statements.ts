@@ -1,0 +1,71 @@
+/** The statements of a queue over one table. Lists go as JSON, so that each is one statement whatever their length. */
+export interface QueueStatements {
+  /** queue, messages (id, json or bytes in base64, delay in seconds) */
+  send: string
+  /** queue, most, new lease, seconds of it, maxRetries, dead-letter queue or null; gives queue, seq, id, json, bytes, attempts, milliseconds since 1970 */
+  take: string
+  /** queue; milliseconds until the next is visible */
+  next: string
+  /** settlements (seq, lease, delay of a retry), maxRetries, dead-letter queue or null; gives the ids that were dropped */
+  settle: string
+  /** leases (seq, lease), seconds */
+  extend: string
+  /** queue; gives ready, delayed, leased */
+  depth: string
+}
+
+export function queueStatements(table: string): QueueStatements {
+  return {
+    send: `INSERT INTO ${table} (queue, id, json, bytes, visible_at)
+      SELECT $1, id, json, decode(bytes, 'base64'), now() + delay * interval '1 second'
+      FROM json_to_recordset($2) AS message (id text, json text, bytes text, delay float8)`,
+
+    // A message whose attempts are used up ended its last delivery in a crash. Without this, one that kills its consumer would come for ever; with no dead-letter queue
+    // it does, as no crash may lose one. Rows that another consumer is just taking are passed over, so consumers never wait for each other.
+    take: `WITH due AS MATERIALIZED (
+        SELECT seq, attempts > $5::integer AND $6::text IS NOT NULL AS dead FROM ${table}
+        WHERE queue = $1 AND visible_at <= now() ORDER BY visible_at, seq LIMIT $2 FOR UPDATE SKIP LOCKED
+      )
+      UPDATE ${table} AS message SET
+        queue = CASE WHEN dead THEN $6 ELSE queue END,
+        attempts = CASE WHEN dead THEN 0 ELSE attempts + 1 END,
+        visible_at = CASE WHEN dead THEN now() ELSE now() + $4::float8 * interval '1 second' END,
+        lease = CASE WHEN dead THEN NULL ELSE $3::uuid END
+      FROM due WHERE message.seq = due.seq
+      RETURNING queue, message.seq, id, json, bytes, attempts, floor(extract(epoch FROM sent_at) * 1000)::bigint`,
+
+    next: `SELECT (extract(epoch FROM min(visible_at) - now()) * 1000)::float8 FROM ${table} WHERE queue = $1`,
+
+    // The rows are locked in one order, so that two of these never end in a deadlock.
+    settle: `WITH held AS MATERIALIZED (
+        SELECT message.seq, settlement.delay, attempts > $2::integer AS spent
+        FROM ${table} AS message JOIN json_to_recordset($1) AS settlement (seq bigint, lease uuid, delay float8)
+          ON message.seq = settlement.seq AND message.lease = settlement.lease
+        ORDER BY message.seq FOR UPDATE OF message
+      ),
+      removed AS (
+        DELETE FROM ${table} AS message USING held
+        WHERE message.seq = held.seq AND (held.delay IS NULL OR (held.spent AND $3::text IS NULL))
+        RETURNING message.id, held.delay
+      ),
+      returned AS (
+        UPDATE ${table} AS message SET
+          queue = CASE WHEN spent THEN $3 ELSE queue END,
+          attempts = CASE WHEN spent THEN 0 ELSE attempts END,
+          visible_at = CASE WHEN spent THEN now() ELSE now() + held.delay * interval '1 second' END,
+          lease = NULL
+        FROM held WHERE message.seq = held.seq AND held.delay IS NOT NULL AND NOT (held.spent AND $3::text IS NULL)
+      )
+      SELECT id FROM removed WHERE delay IS NOT NULL`,
+
+    extend: `WITH held AS MATERIALIZED (
+        SELECT message.seq FROM ${table} AS message JOIN json_to_recordset($1) AS wanted (seq bigint, lease uuid)
+          ON message.seq = wanted.seq AND message.lease = wanted.lease
+        ORDER BY message.seq FOR UPDATE OF message
+      )
+      UPDATE ${table} AS message SET visible_at = now() + $2::float8 * interval '1 second' FROM held WHERE message.seq = held.seq`,
+
+    depth: `SELECT count(*) FILTER (WHERE visible_at <= now()), count(*) FILTER (WHERE visible_at > now() AND lease IS NULL), count(*) FILTER (WHERE visible_at > now() AND lease IS NOT NULL)
+      FROM ${table} WHERE queue = $1`,
+  }
+}

@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto'
+import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
+import type { DriverFactory, QueueDriver, QueueIncoming, QueueOutgoing, QueueSettlement } from '../../../core/bindings/drivers.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import { type Database, openDatabase, type PostgresStoreOptions } from './database.ts'
+import { type QueueStatements, queueStatements } from './queue-statements.ts'
+import { type Signals, signalsOf } from './signals.ts'
+
+/** Most milliseconds between two looks of a waiting consumer: what it takes where a NOTIFY got lost. */
+const LOOK_EVERY = 1000
+
+/** A queue in a table that all queues of the database share, so that a message reaches its dead-letter queue in the statement that takes it from its own. Times are the server's. */
+export const queue: DriverFactory<'queue', PostgresStoreOptions> = async (options, context) => {
+  const { maxRetries, deadLetterQueue } = context.declaration as QueueDeclaration
+  const deadLetter = deadLetterQueue === undefined ? null : `${context.app}/${deadLetterQueue}`
+  return new PostgresQueue(await openDatabase('queue', options, context), { name: `${context.app}/${context.binding}`, maxRetries, deadLetter })
+}
+
+interface Settings {
+  name: string
+  maxRetries: number
+  deadLetter: string | null
+}
+
+type MessageRow = [queue: string, seq: number, id: string, json: string | null, bytes: Uint8Array<ArrayBuffer> | null, attempts: number, sentAt: number]
+
+/** A lease is the row's number and a token that each delivery makes anew: a stale one matches no row. */
+class PostgresQueue implements QueueDriver {
+  #database: Database
+  #signals: Signals
+  #settings: Settings
+  #statements: QueueStatements
+
+  constructor(database: Database, settings: Settings) {
+    this.#database = database
+    this.#signals = signalsOf(database)
+    this.#settings = settings
+    this.#statements = queueStatements(database.table)
+  }
+
+  async send(messages: readonly QueueOutgoing[]): Promise<void> {
+    const { name } = this.#settings
+    const rows = messages.map(({ id, body, delaySeconds }) =>
+      typeof body === 'string' ? { id, json: body, delay: delaySeconds } : { id, bytes: Buffer.from(body).toString('base64'), delay: delaySeconds },
+    )
+    await this.#database.write(this.#statements.send, [name, JSON.stringify(rows)])
+    if (messages.some(({ delaySeconds }) => delaySeconds === 0)) this.#signals.notify(name)
+  }
+
+  async receive(options: { max: number; leaseSeconds: number; waitSeconds: number; signal: AbortSignal }): Promise<QueueIncoming[]> {
+    const { name } = this.#settings
+    const deadline = performance.now() + options.waitSeconds * 1000
+    for (;;) {
+      // Nothing may be leased to a consumer that is leaving.
+      if (options.signal.aborted) return []
+      const seen = this.#signals.count(name)
+      const { received, moved } = await this.#take(options.max, options.leaseSeconds)
+      const left = deadline - performance.now()
+      if (received.length > 0) return received
+      if (moved) continue
+      if (left <= 0) return []
+      await this.#signals.wait(name, seen, Math.min(left, await this.#untilNext()), options.signal)
+    }
+  }
+
+  async #take(max: number, leaseSeconds: number): Promise<{ received: QueueIncoming[]; moved: boolean }> {
+    const { name, maxRetries, deadLetter } = this.#settings
+    const token = randomUUID()
+    const rows = await this.#database.write<MessageRow>(this.#statements.take, [name, max, token, leaseSeconds, maxRetries, deadLetter])
+    const received: QueueIncoming[] = []
+    for (const [where, seq, id, json, bytes, attempts, timestamp] of rows) {
+      if (where !== name) continue
+      const body = json ?? (bytes as Uint8Array<ArrayBuffer>)
+      received.push({ id, contentType: json === null ? 'bytes' : 'json', body, attempts, timestamp, lease: `${seq}.${token}` })
+    }
+    const moved = received.length < rows.length
+    if (moved && deadLetter !== null) this.#signals.notify(deadLetter)
+    return { received, moved }
+  }
+
+  /** Milliseconds until a delay or a lease runs out, at most {@link LOOK_EVERY}. */
+  async #untilNext(): Promise<number> {
+    const [row] = await this.#database.read<[milliseconds: number | null]>(this.#statements.next, [this.#settings.name])
+    return Math.min(LOOK_EVERY, Math.max(1, row?.[0] ?? LOOK_EVERY))
+  }
+
+  async settle(settlements: readonly QueueSettlement[]): Promise<{ dropped: string[] }> {
+    if (settlements.length === 0) return { dropped: [] }
+    const { name, maxRetries, deadLetter } = this.#settings
+    // The first settlement of a lease counts.
+    const byLease = new Map<string, { seq: number; lease: string; delay?: number }>()
+    for (const settlement of settlements) {
+      if (byLease.has(settlement.lease)) continue
+      const row = parseLease(settlement.lease)
+      byLease.set(settlement.lease, settlement.outcome === 'ack' ? row : { ...row, delay: settlement.delaySeconds })
+    }
+    const rows = await this.#database.write<[id: string]>(this.#statements.settle, [JSON.stringify([...byLease.values()]), maxRetries, deadLetter])
+    if (settlements.some((settlement) => settlement.outcome === 'retry')) {
+      this.#signals.notify(name)
+      if (deadLetter !== null) this.#signals.notify(deadLetter)
+    }
+    return { dropped: rows.map(([id]) => id) }
+  }
+
+  async extend(leases: readonly string[], leaseSeconds: number): Promise<void> {
+    if (leases.length === 0) return
+    await this.#database.write(this.#statements.extend, [JSON.stringify(leases.map(parseLease)), leaseSeconds])
+  }
+
+  async depth(): Promise<{ ready: number; delayed: number; leased: number }> {
+    const [row] = await this.#database.read<[ready: number, delayed: number, leased: number]>(this.#statements.depth, [this.#settings.name])
+    const [ready = 0, delayed = 0, leased = 0] = row ?? []
+    return { ready, delayed, leased }
+  }
+
+  close(): Promise<void> {
+    return this.#database.close()
+  }
+}
+
+const LEASE = /^(\d{1,15})\.([0-9a-f-]{36})$/
+
+function parseLease(text: string): { seq: number; lease: string } {
+  const [, seq, lease] = LEASE.exec(text) ?? []
+  if (seq === undefined || lease === undefined) throw new UnmoorError('InvalidArgument', `"${text}" is not a lease of this driver.`)
+  return { seq: Number(seq), lease }
+}

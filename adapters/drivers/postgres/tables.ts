@@ -1,0 +1,71 @@
+import type postgres from 'postgres'
+import { UnmoorError } from '../../../core/errors.ts'
+import { quote } from './connect.ts'
+
+/** The driver's own tables: one for all kv bindings of a database or schema, one for all queues. */
+export type TableSet = 'kv' | 'queue'
+
+/** The main table of a set. */
+export const TABLES: Readonly<Record<TableSet, string>> = { kv: 'unmoor_kv', queue: 'unmoor_messages' }
+
+/** The lock under which tables are made: `CREATE TABLE IF NOT EXISTS` fails where two connections run it at once. */
+const LOCK = '1970170223, 29794'
+
+/**
+ * Keys are bytea: their order is that of the bytes whatever the database's collation, and they may hold NUL, which Postgres's text may not. Values that are text without NUL
+ * are kept as text, others as bytes. Versions come from a sequence, so that none ever comes back, also not after a delete.
+ */
+const kvStatements = (name: (table: string) => string): string[] => [
+  `CREATE SEQUENCE IF NOT EXISTS ${name('unmoor_kv_version')}`,
+  `CREATE TABLE IF NOT EXISTS ${name('unmoor_kv')} (
+    store text COLLATE "C" NOT NULL,
+    key bytea NOT NULL,
+    text_value text,
+    bytes_value bytea,
+    metadata text,
+    expiration bigint,
+    version bigint NOT NULL DEFAULT nextval('${name('unmoor_kv_version')}'),
+    PRIMARY KEY (store, key)
+  )`,
+  `CREATE INDEX IF NOT EXISTS unmoor_kv_expiration ON ${name('unmoor_kv')} (store, expiration) WHERE expiration IS NOT NULL`,
+]
+
+const queueStatements = (name: (table: string) => string): string[] => [
+  `CREATE TABLE IF NOT EXISTS ${name('unmoor_messages')} (
+    seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    queue text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    json text,
+    bytes bytea,
+    attempts integer NOT NULL DEFAULT 0,
+    sent_at timestamptz NOT NULL DEFAULT now(),
+    visible_at timestamptz NOT NULL,
+    lease uuid
+  )`,
+  `CREATE INDEX IF NOT EXISTS unmoor_messages_visible ON ${name('unmoor_messages')} (queue, visible_at, seq)`,
+]
+
+/** A table's name in the schema, or in the first of the search path. */
+export function tableName(table: string, schema: string | undefined): string {
+  return schema === undefined ? table : `${quote(schema)}.${table}`
+}
+
+/** Makes the tables of a set where they are missing; several processes may do so at once. A user without CREATE rights can use tables that are there. */
+export async function makeTables(pool: postgres.Sql, set: TableSet, schema: string | undefined): Promise<void> {
+  const name = (table: string): string => tableName(table, schema)
+  const [state] = await pool.unsafe<{ present: boolean; encoding: string }[]>(
+    `SELECT to_regclass($1) IS NOT NULL AS present, current_setting('server_encoding') AS encoding`,
+    [name(TABLES[set])],
+  )
+  if (state?.encoding !== 'UTF8')
+    throw new UnmoorError(
+      'Unsupported',
+      `The Postgres database has the encoding ${state?.encoding}. kv and queue need UTF8: CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0.`,
+    )
+  if (state.present) return
+  await pool.begin(async (transaction) => {
+    await transaction.unsafe(`SELECT pg_advisory_xact_lock(${LOCK})`)
+    if (schema !== undefined) await transaction.unsafe(`CREATE SCHEMA IF NOT EXISTS ${quote(schema)}`)
+    for (const statement of set === 'kv' ? kvStatements(name) : queueStatements(name)) await transaction.unsafe(statement)
+  })
+}
