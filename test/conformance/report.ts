@@ -64,10 +64,27 @@ export function reportText(report: Report): string {
   const lines = table.map((row) =>
     row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] as number) : cell.padStart(widths[column] as number))).join('  '),
   )
-  const details = report.cases.flatMap(({ id, outcome, contract, error, reason }) => {
-    if (outcome === 'passed') return []
-    if (outcome === 'failed') return [`FAILED ${id}: ${contract}`, `       ${error}`]
-    return [`${outcome === 'skipped' ? 'skipped' : 'expected failure'} ${id}: ${reason}`]
-  })
+  const others = report.cases.flatMap(({ id, outcome, reason }) =>
+    outcome === 'skipped' || outcome === 'expectedFailure' ? [`${outcome === 'skipped' ? 'skipped' : 'expected failure'} ${id}: ${reason}`] : [],
+  )
+  const details = [...failures(report.cases), ...others]
   return [`${report.target}: ${report.runtime}`, ...lines, ...details].join('\n')
+}
+
+/** Failed cases with their contracts; those that failed alike, as all do where a target does not start, once. */
+function failures(cases: readonly CaseResult[]): string[] {
+  const alike = Map.groupBy(
+    cases.filter(({ outcome }) => outcome === 'failed'),
+    ({ error }) => error,
+  )
+  return [...alike].flatMap(([error, failed]) => {
+    if (failed.length <= 3) return failed.flatMap(({ id, contract }) => [`FAILED ${id}: ${contract}`, `       ${error}`])
+    return [
+      `FAILED ${failed.length} cases: ${failed
+        .slice(0, 5)
+        .map(({ id }) => id)
+        .join(', ')}${failed.length > 5 ? ', ...' : ''}`,
+      `       ${error}`,
+    ]
+  })
 }
