@@ -1,4 +1,4 @@
-/** The conformance suite: what every target must pass on its real runtime. */
+/** The conformance suite: what every target must pass on its real runtime, and every driver on its real backend. */
 export { CASES } from './cases/all.ts'
 export type { Case, Group, InsideCase, InsideTools, WireCase, WireTools } from './case.ts'
 export { EXPECTATIONS, type Expectations } from './expectations/index.ts'
@@ -6,3 +6,8 @@ export { matrixText } from './matrix.ts'
 export { reportLine, reportText, type CaseResult, type GroupCount, type Outcome, type Report } from './report.ts'
 export { runConformance, selectCases, type ConformanceOptions } from './runner.ts'
 export { buildForDeployment } from './target.ts'
+export { driverCases, type DriverTraits } from './drivers/cases.ts'
+export type { DriverCase, DriverKind } from './drivers/driver-case.ts'
+export { driverContext, type Harness, type OpenOptions } from './drivers/harness.ts'
+export { driverReportLine, driverReportText, type DriverReport } from './drivers/report.ts'
+export { runDriverConformance, type DriverConformanceOptions } from './drivers/run.ts'

@@ -1,7 +1,8 @@
 import type { Adapter, Log } from '../../core/adapter.ts'
-import type { Case } from './case.ts'
+import type { Config } from '../../core/config.ts'
+import type { Case, Group } from './case.ts'
 import { CASES } from './cases/all.ts'
-import { EXPECTATIONS, type Expectations } from './expectations/index.ts'
+import { expectationsFor, type Expectations } from './expectations/index.ts'
 import { createReport, type CaseResult, type Report } from './report.ts'
 import { PATIENCE, runCase } from './run-case.ts'
 import { reachTarget, startTarget, type RunningTarget } from './target.ts'
@@ -12,10 +13,18 @@ export interface ConformanceOptions {
   target: string
   /** In place of the one that `target` names. */
   adapter?: Adapter
+  /** The target's own options (`targets.NAME.options` of a config), such as Lambda's `event`. Default: none. */
+  targetOptions?: Readonly<Record<string, unknown>>
   /** A deployment of the fixture app, in place of building and starting it. Needs `token`. */
   url?: string
   /** What the deployment has as CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN. */
   token?: string
+  /** Drivers in place of the target's own, by binding of the fixture app. */
+  drivers?: Config['drivers']
+  /** Variables of a local start that those drivers need. */
+  variables?: Readonly<Record<string, string>>
+  /** Only cases of these groups. Default: all. */
+  groups?: readonly Group[]
   /** Only cases whose id contains this text or matches it as a pattern with `*`. Default: all. */
   filter?: string
   /** Cases at once. Default: 8; 5 where an environment of the target serves one request at a time. */
@@ -33,16 +42,17 @@ const SILENT: Log = { info() {}, warn() {} }
 /** Seconds that a read of a deployment may be stale. */
 const DEPLOYED_PATIENCE = 90
 
+/** Whether `filter` selects the id: by a part of it, or by a pattern with `*`. */
+export function matches(id: string, filter?: string): boolean {
+  if (filter === undefined) return true
+  if (!filter.includes('*')) return id.includes(filter)
+  const parts = filter.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'))
+  return new RegExp(`^${parts.join('.*')}$`).test(id)
+}
+
 /** Cases that `filter` selects. */
 export function selectCases(filter?: string): readonly Case[] {
-  if (filter === undefined) return CASES
-  const pattern = new RegExp(
-    `^${filter
-      .split('*')
-      .map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'))
-      .join('.*')}$`,
-  )
-  return CASES.filter(({ id }) => (filter.includes('*') ? pattern.test(id) : id.includes(filter)))
+  return CASES.filter(({ id }) => matches(id, filter))
 }
 
 /**
@@ -50,13 +60,13 @@ export function selectCases(filter?: string): readonly Case[] {
  * start, or crashes, fails the cases that are left; it never shortens the list.
  */
 export async function runConformance(options: ConformanceOptions): Promise<Report> {
-  const cases = selectCases(options.filter)
+  const cases = selectCases(options.filter).filter(({ group }) => options.groups?.includes(group) ?? true)
   const log = options.log ?? SILENT
   let target: RunningTarget
   try {
     target =
       options.url === undefined
-        ? await startTarget({ target: options.target, adapter: options.adapter, log })
+        ? await startTarget({ target: options.target, adapter: options.adapter, drivers: options.drivers, variables: options.variables, log })
         : await reachTarget({ target: options.target, adapter: options.adapter, url: options.url, token: options.token ?? '' })
   } catch (error) {
     const message = `the target did not start: ${error instanceof Error ? error.message : String(error)}`
@@ -77,7 +87,7 @@ export async function runConformance(options: ConformanceOptions): Promise<Repor
 }
 
 async function runAll(cases: readonly Case[], target: RunningTarget, options: ConformanceOptions): Promise<CaseResult[]> {
-  const expectations = options.expectations ?? EXPECTATIONS[target.target] ?? {}
+  const expectations = options.expectations ?? expectationsFor(target.target, options.targetOptions)
   const concurrency = options.concurrency ?? (target.capabilities['http.keepWorkAfterAnswer'] ? 8 : 5)
   const results = new Map<string, CaseResult>()
   let ended: string | undefined

@@ -60,9 +60,10 @@ async function writeProject(): Promise<string> {
 /** Builds the fixture app, with the test channel, into `outDir` or a folder of the temporary project. */
 async function buildFixture(
   projectDir: string,
-  options: { target: string; adapter?: Adapter | undefined; outDir?: string | undefined; log: Log },
+  options: { target: string; adapter?: Adapter | undefined; outDir?: string | undefined; drivers?: Config['drivers']; log: Log },
 ): Promise<BuiltApp> {
-  return buildApp({ ...options, projectDir, config: CONFIG, testChannel: true })
+  const { drivers, ...rest } = options
+  return buildApp({ ...rest, projectDir, config: drivers === undefined ? CONFIG : { ...CONFIG, drivers }, testChannel: true })
 }
 
 /** Builds the fixture app for deployment, to be tested by its URL. Gives the variables to set beside CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN. */
@@ -76,8 +77,19 @@ export async function buildForDeployment(target: string, outDir: string, log: Lo
   }
 }
 
+/** How {@link startTarget} starts. */
+export interface TargetOptions {
+  target: string
+  adapter?: Adapter | undefined
+  /** Drivers in place of the target's own, by binding. */
+  drivers?: Config['drivers']
+  /** What those drivers need to know. */
+  variables?: Readonly<Record<string, string>> | undefined
+  log: Log
+}
+
 /** Builds the fixture app and starts it on the target's real runtime, with a token of its own and fresh data. */
-export async function startTarget(options: { target: string; adapter?: Adapter | undefined; log: Log }): Promise<RunningTarget> {
+export async function startTarget(options: TargetOptions): Promise<RunningTarget> {
   const projectDir = await writeProject()
   const token = randomUUID()
   const lines: string[] = []
@@ -85,13 +97,13 @@ export async function startTarget(options: { target: string; adapter?: Adapter |
   let runtime: LocalRuntime
   let built: BuiltApp
   try {
-    built = await buildFixture(projectDir, options)
+    built = await buildFixture(projectDir, { target: options.target, adapter: options.adapter, drivers: options.drivers, log: options.log })
     runtime = await built.adapter.start({
       dir: built.outDir,
       info: built.info,
       dataDir: join(projectDir, 'data'),
       port: 0,
-      variables: { ...VARIABLES, CONFORMANCE_TOKEN: token },
+      variables: { ...options.variables, ...VARIABLES, CONFORMANCE_TOKEN: token },
       testToken: token,
       onOutput: (line) => {
         lines.push(line)

@@ -6,10 +6,23 @@ import { usageError } from '../exit.ts'
 import { options as shared } from '../options.ts'
 import { createReporter, type Reporter } from '../reporter.ts'
 // The suite is a part of the package; nothing else outside of test/ imports it.
-import { buildForDeployment, matrixText, reportLine, reportText, runConformance, selectCases, type Report } from '../../../test/conformance/index.ts'
+import {
+  buildForDeployment,
+  driverReportLine,
+  driverReportText,
+  matrixText,
+  reportLine,
+  reportText,
+  runConformance,
+  runDriverConformance,
+  selectCases,
+  type DriverReport,
+  type Report,
+} from '../../../test/conformance/index.ts'
 
 interface Options {
   target: string[]
+  driver: string[]
   url?: string
   token?: string
   filter?: string
@@ -18,6 +31,8 @@ interface Options {
   checkMatrix?: string
   out?: string
   list?: true
+  event?: string
+  runtime?: string
   reporter: 'text' | 'json'
 }
 
@@ -27,6 +42,9 @@ export function register(program: Command): void {
     .command('conformance')
     .description("run the conformance suite: unmoor's own fixture app, built for each target and run on its real runtime")
     .option('-t, --target <names...>', 'node, cloudflare, lambda, isolate, all, or the path of an adapter', [])
+    .option('--event <kind>', 'what stands before the function: url, v2, v1, alb, alb-multi or lattice; only with --target lambda (default: url)')
+    .option('--runtime <kind>', 'what runs the function: bootstrap, ric or container; only with --target lambda (default: bootstrap)')
+    .option('-d, --driver <names...>', 'test drivers on their real backends instead: built-in names, paths of modules, or packages', [])
     .option('--url <url>', 'test the fixture app that is deployed there (see --out), in place of a local start; with one target')
     .option('--token <token>', "the deployment's CONFORMANCE_TOKEN, which is its UNMOOR_TEST_TOKEN too (default: the environment's CONFORMANCE_TOKEN)")
     .option('--out <dir>', 'only build the fixture app into this folder, for a deployment; with one target')
@@ -47,6 +65,7 @@ function parseCount(text: string): number {
 
 async function conformance(given: Options): Promise<void> {
   const report = createReporter(given.reporter)
+  if (given.driver.length > 0) return drivers(given, report)
   const cases = selectCases(given.filter)
   if (cases.length === 0) throw usageError(`No case matches "${given.filter}". See them all with: unmoor conformance --list`)
   if (given.list) {
@@ -55,9 +74,10 @@ async function conformance(given: Options): Promise<void> {
     return
   }
   const targets = checkTargets(given)
+  const targetOptions = lambdaOptions(given, targets)
   if (given.out !== undefined) return build(targets[0] as string, resolve(given.out), report)
   const reports: Report[] = []
-  for (const target of targets) reports.push(await runOne(target, given, report))
+  for (const target of targets) reports.push(await runOne(target, given, targetOptions, report))
   const matrix = matrixText(reports)
   if (given.matrix !== undefined) await writeFile(given.matrix, matrix)
   if (given.checkMatrix !== undefined && (await readFile(given.checkMatrix, 'utf8').catch(() => '')) !== matrix) {
@@ -67,9 +87,34 @@ async function conformance(given: Options): Promise<void> {
   if (reports.some(({ failed }) => failed > 0)) process.exitCode = 1
 }
 
+async function drivers(given: Options, report: Reporter): Promise<void> {
+  const used = given.target.length > 0 ? '--target' : given.url !== undefined ? '--url' : given.out !== undefined ? '--out' : undefined
+  if (used !== undefined) throw usageError(`--driver runs on this machine's Node: leave out ${used}.`)
+  const reports: DriverReport[] = []
+  for (const driver of new Set(given.driver)) {
+    const result = await report.step(`Conformance of the driver ${driver}`, () =>
+      runDriverConformance({ driver, ...(given.filter === undefined ? {} : { filter: given.filter }), log: report, onResult: progress(driver, report) }),
+    )
+    if (result.total === 0) throw usageError(`No case of the driver "${driver}" matches "${given.filter}".`)
+    report.print(driverReportText(result))
+    report.result(driverReportLine(result))
+    reports.push(result)
+  }
+  if (reports.some(({ failed }) => failed > 0)) process.exitCode = 1
+}
+
+/** Tells every 50 cases how many are done, and each failure at once. */
+function progress(name: string, report: Reporter, total?: number): (result: { id: string; outcome: string; error?: string }) => void {
+  let done = 0
+  return ({ id, outcome, error }) => {
+    if (++done % 50 === 0) report.info(`${name}: ${done}${total === undefined ? '' : ` of ${total}`} cases`)
+    if (outcome === 'failed') report.info(`FAILED ${id}: ${error}`)
+  }
+}
+
 function checkTargets(given: Options): string[] {
   const names = given.target.flatMap((name) => (name === 'all' ? TARGETS : [name]))
-  if (names.length === 0) throw usageError(`Name a target: --target ${TARGETS.join(', ')} or all.`)
+  if (names.length === 0) throw usageError(`Name a target, --target ${TARGETS.join(', ')} or all; or a driver, --driver NAME.`)
   for (const name of names) {
     if (!(TARGETS as readonly string[]).includes(name) && !name.startsWith('.') && !name.startsWith('/'))
       throw usageError(`There is no target "${name}". Targets: ${TARGETS.join(', ')}, all, or the path of an adapter's module.`)
@@ -79,6 +124,14 @@ function checkTargets(given: Options): string[] {
   if (given.url !== undefined && !URL.canParse(given.url)) throw usageError(`--url "${given.url}" is not a URL.`)
   if (given.url !== undefined && tokenOf(given) === '') throw usageError('--url needs --token: what the deployment has as CONFORMANCE_TOKEN.')
   return targets
+}
+
+/** Options of the target that the command line sets; the adapter checks their values. */
+function lambdaOptions({ event, runtime, url }: Options, targets: readonly string[]): Record<string, string> | undefined {
+  if (event === undefined && runtime === undefined) return undefined
+  if (targets.length !== 1 || targets[0] !== 'lambda' || url !== undefined)
+    throw usageError('--event and --runtime set how a local Lambda starts: use them with --target lambda alone.')
+  return { ...(event === undefined ? {} : { event }), ...(runtime === undefined ? {} : { runtime }) }
 }
 
 function tokenOf({ token }: Options): string {
@@ -94,21 +147,17 @@ async function build(target: string, outDir: string, report: Reporter): Promise<
   report.result({ target, dir: outDir, variables })
 }
 
-async function runOne(target: string, given: Options, reporter: Reporter): Promise<Report> {
+async function runOne(target: string, given: Options, targetOptions: Record<string, string> | undefined, reporter: Reporter): Promise<Report> {
   const { url, filter, concurrency } = given
-  const total = selectCases(filter).length
-  let done = 0
   const result = await reporter.step(`Conformance of ${target}`, () =>
     runConformance({
       target,
       ...(url === undefined ? {} : { url, token: tokenOf(given) }),
+      ...(targetOptions === undefined ? {} : { targetOptions }),
       ...(filter === undefined ? {} : { filter }),
       ...(concurrency === undefined ? {} : { concurrency }),
       log: reporter,
-      onResult: ({ id, outcome, error }) => {
-        if (++done % 50 === 0) reporter.info(`${target}: ${done} of ${total} cases`)
-        if (outcome === 'failed') reporter.info(`FAILED ${id}: ${error}`)
-      },
+      onResult: progress(target, reporter, selectCases(filter).length),
     }),
   )
   reporter.print(reportText(result))

@@ -1,0 +1,28 @@
+import { type Backend, MissingBackend } from './backend.ts'
+import { accepts, findProgram, startServer } from './server-process.ts'
+
+/**
+ * A redis-server of the run's own with the append-only file, which queues need; or the one of UNMOOR_TEST_REDIS.
+ * `always`: an answer means that the file has it, so that a kill -9 of the server loses nothing that was acknowledged.
+ */
+export async function startRedis(): Promise<Backend> {
+  const given = process.env['UNMOOR_TEST_REDIS']
+  if (given !== undefined) return { name: 'the server of UNMOOR_TEST_REDIS', options: { url: given }, variables: {}, async stop() {} }
+  const program = findProgram('redis-server', 'valkey-server')
+  if (program === undefined)
+    throw new MissingBackend(
+      'redis-server is not installed: apt-get install redis-server, or set UNMOOR_TEST_REDIS to the URL of a server with appendonly yes.',
+    )
+  const server = await startServer(
+    program,
+    (port, folder) => ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes', '--appendfsync', 'always'],
+    (port) => accepts(port, '127.0.0.1', 'PING\r\n', '+PONG'),
+  )
+  return {
+    name: `redis-server on port ${server.port}`,
+    options: { url: `redis://127.0.0.1:${server.port}` },
+    variables: {},
+    restart: () => server.restart(),
+    stop: () => server.stop(),
+  }
+}
