@@ -1,0 +1,55 @@
+import { type ErrorCode, isUnmoorError, UnmoorError } from '../../../core/errors.ts'
+
+interface Mapped {
+  code: ErrorCode
+  mayHaveApplied?: boolean
+  retryable?: boolean
+  hint?: string
+}
+
+/** What JetStream answers: https://github.com/nats-io/nats-server/blob/main/server/errors.json. */
+export interface ApiError {
+  code: number
+  err_code?: number
+  description?: string
+}
+
+/** err_codes of a store that is full: trying again does not help. */
+const FULL: ReadonlySet<number> = new Set([10002, 10023, 10028, 10047, 10077])
+
+/** By the name of the client's error. */
+const ERRORS: Readonly<Record<string, Mapped>> = {
+  AuthorizationError: { code: 'PermissionDenied', hint: 'Check the user and password, or the token, in the url.' },
+  UserAuthenticationExpiredError: { code: 'PermissionDenied', hint: 'The credentials have expired.' },
+  PermissionViolationError: {
+    code: 'PermissionDenied',
+    hint: 'Let the user publish and subscribe to $JS.API.>, $JS.ACK.>, _INBOX.> and the subjects of the queue.',
+  },
+  NoRespondersError: { code: 'Unavailable', hint: 'Nobody serves JetStream there: start the server with -js, or wait until its cluster has a leader.' },
+  TimeoutError: { code: 'Timeout', mayHaveApplied: true },
+}
+
+/** An error of the client in unmoor's words. `server` names it without its password; `sent`: the request may have reached it. */
+export function toUnmoorError(error: unknown, server: string, sent: boolean): UnmoorError {
+  if (isUnmoorError(error)) return error
+  const inner = error instanceof Error && ERRORS[error.name] === undefined && error.cause instanceof Error ? error.cause : error
+  const mapped = map(inner, sent)
+  const message = inner instanceof Error ? inner.message || inner.name : String(inner)
+  const text = `NATS (${server}): ${message}${mapped.hint === undefined ? '' : `. ${mapped.hint}`}`
+  return new UnmoorError(mapped.code, text, { mayHaveApplied: sent && (mapped.mayHaveApplied ?? false), retryable: mapped.retryable, cause: error })
+}
+
+function map(error: unknown, sent: boolean): Mapped {
+  if (!(error instanceof Error)) return { code: 'Internal', mayHaveApplied: true }
+  const known = ERRORS[error.name]
+  if (known === undefined) return { code: 'Unavailable', mayHaveApplied: true }
+  return known.code === 'Timeout' && !sent ? { code: 'Unavailable' } : known
+}
+
+/** An error that JetStream itself answered: nothing was done. */
+export function apiError({ code, err_code, description }: ApiError, server: string): UnmoorError {
+  const full = FULL.has(err_code ?? 0)
+  const text = `NATS (${server}): ${description ?? 'JetStream refused'} (${err_code ?? code})`
+  if (full) return new UnmoorError('Unavailable', text, { retryable: false })
+  return new UnmoorError(code === 503 ? 'Unavailable' : code === 404 ? 'NotFound' : 'Internal', text)
+}

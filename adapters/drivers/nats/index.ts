@@ -1,0 +1,3 @@
+/** NATS JetStream, server 2.9 or later, through the `@nats-io/transport-node` package. */
+export type { NatsOptions } from './options.ts'
+export { queue } from './queue.ts'

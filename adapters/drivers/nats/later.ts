@@ -1,0 +1,84 @@
+import type { Msg } from '@nats-io/transport-node'
+import type { Connection } from './connection.ts'
+import { dueAt, movedHeaders } from './message.ts'
+import type { QueueStream } from './stream.ts'
+
+/** Milliseconds of one pull, and the longest pause after a failure. */
+const PULL = 20_000
+const LONGEST_PAUSE = 5000
+
+/**
+ * Moves delayed messages to where they are delivered when they are due: servers before 2.12 know no delayed delivery. Each process that receives runs one.
+ * A message that is not due is given back to the server until it is. One that is moved twice, as its process died in between, has the same id both times, which the server stores once.
+ */
+export class Later {
+  #connection: Connection
+  #queue: QueueStream
+  #stopping = new AbortController()
+  #running: Promise<void> | undefined
+
+  constructor(connection: Connection, queue: QueueStream) {
+    this.#connection = connection
+    this.#queue = queue
+  }
+
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    let failures = 0
+    while (!signal.aborted) {
+      try {
+        const moves: Promise<void>[] = []
+        await this.#connection.pull(this.#queue.stream, 'later', {
+          batch: 100,
+          expires: PULL,
+          signal,
+          onMessage: (message) => void moves.push(this.#move(message)),
+        })
+        await Promise.all(moves)
+        failures = 0
+      } catch {
+        // The receive beside it tells its caller.
+        failures++
+        await pause(Math.random() * Math.min(LONGEST_PAUSE, 100 * 2 ** failures), signal)
+      }
+    }
+  }
+
+  /** Never rejects: what is not moved now comes again. */
+  async #move(message: Msg): Promise<void> {
+    const reply = message.reply ?? ''
+    try {
+      const left = dueAt(message) - Date.now()
+      if (left > 0) return await this.#connection.publish(reply, `-NAK ${JSON.stringify({ delay: Math.ceil(left * 1e6) })}`)
+      await this.#connection.store(
+        this.#queue.now,
+        message.data,
+        movedHeaders(message, (id) => `due:${id}`),
+      )
+      await this.#connection.publish(reply, '+ACK')
+    } catch {
+      // It comes again after the ack wait.
+    }
+  }
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, milliseconds)
+    signal.addEventListener('abort', done, { once: true })
+  })
+}

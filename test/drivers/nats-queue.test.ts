@@ -1,0 +1,277 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect } from '@nats-io/transport-node'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type NatsOptions, queue } from '../../adapters/drivers/nats/index.ts'
+import { queue as declareQueue, type QueueOptions } from '../../core/bindings/declarations.ts'
+import type { QueueDriver, QueueIncoming, QueueOutgoing } from '../../core/bindings/drivers.ts'
+import { UnmoorError } from '../../core/errors.ts'
+import { driverContext, failure } from './contracts/harness.ts'
+import { queueContract } from './contracts/queue.ts'
+import { natsHarness, natsInstalled, type NatsServer, startNats } from './nats-server.ts'
+
+const CHILD = new URL('nats-child.ts', import.meta.url).pathname
+type Consumer = Required<QueueDriver>
+let server: NatsServer
+if (!natsInstalled) console.warn('nats queue driver: skipped, nats-server is not installed')
+
+const message = (delaySeconds = 0): QueueOutgoing => ({ id: randomUUID(), contentType: 'json', body: '1', delaySeconds })
+const receive = (driver: Consumer, options: { leaseSeconds?: number; waitSeconds?: number } = {}): Promise<QueueIncoming[]> =>
+  driver.receive({ max: 10, leaseSeconds: 30, waitSeconds: 0, signal: new AbortController().signal, ...options })
+
+describe.runIf(natsInstalled)('with a server', () => {
+  beforeAll(async () => {
+    server = await startNats()
+  })
+  afterAll(() => server.stop())
+
+  queueContract('nats', () => natsHarness(server.url))
+})
+
+describe.runIf(natsInstalled)('nats queue', () => {
+  let server: NatsServer
+  const opened: QueueDriver[] = []
+  const open = async (options: NatsOptions = {}, declared: QueueOptions = {}, binding = 'jobs'): Promise<Consumer> => {
+    const driver = await queue({ url: server.url, ...options }, driverContext({ binding, declaration: declareQueue(declared) }))
+    opened.push(driver)
+    return driver as Consumer
+  }
+  beforeEach(async () => {
+    server = await startNats()
+  })
+  afterEach(async () => {
+    for (const driver of opened.splice(0)) await driver.close?.()
+    await server.stop()
+  })
+
+  it('a server that is down is Unavailable, not applied; one that comes back serves without a new driver, with its messages', async () => {
+    const driver = await open()
+    await driver.send([message()])
+    await server.kill()
+    await sleep(100)
+    const error = await failure(driver.send([message()]), 'Unavailable')
+    expect([error.retryable, error.mayHaveApplied]).toEqual([true, false])
+    expect((await failure(driver.send([message(), message()]), 'Unavailable')).details.indexes).toEqual([0, 1])
+    await failure(receive(driver, { waitSeconds: 1 }), 'Unavailable')
+    await failure(driver.depth(), 'Unavailable')
+    await server.restart()
+    await driver.send([message()])
+    expect((await receive(driver, { waitSeconds: 2 })).length).toBe(2)
+  })
+
+  it('may be made before its server is there', async () => {
+    await server.kill()
+    const driver = await open()
+    await failure(driver.send([message()]), 'Unavailable')
+    await server.restart()
+    await driver.send([message()])
+    expect((await receive(driver)).length).toBe(1)
+  })
+
+  it('a send or a receive that a loss cuts off fails soon, and may have been applied', async () => {
+    const driver = await open()
+    const waiting = failure(receive(driver, { waitSeconds: 20 }), 'Unavailable')
+    await sleep(100)
+    server.pause()
+    await sleep(50)
+    const send = failure(driver.send([message()]), 'Unavailable')
+    await sleep(50)
+    const started = performance.now()
+    await server.kill()
+    expect(await send).toMatchObject({ mayHaveApplied: true, retryable: true })
+    await waiting
+    expect(performance.now() - started).toBeLessThan(2000)
+  })
+
+  it('a server that stops answering is an error in time: a read is Timeout, a send is tried on a new connection', async () => {
+    const driver = await open({ timeout: 0.3, connectTimeout: 0.3 })
+    server.pause()
+    await sleep(50)
+    const started = performance.now()
+    expect(await failure(driver.depth(), 'Timeout')).toMatchObject({ retryable: true })
+    server.resume()
+    await driver.send([message()])
+    server.pause()
+    await sleep(50)
+    expect(await failure(driver.send([message()]), 'Unavailable')).toMatchObject({ mayHaveApplied: true, retryable: true })
+    expect(performance.now() - started).toBeLessThan(3000)
+    server.resume()
+    await driver.send([message()])
+  })
+
+  it('refuses a server without JetStream, one that takes small messages only, and a wrong password, without printing it', async () => {
+    const plain = await startNats({ jetstream: false })
+    expect((await failure(open({ url: plain.url }), 'InvalidArgument')).message).toMatch(/"jobs".*-js/)
+    await plain.stop()
+    const small = await startNats({ settings: 'max_payload: 100000' })
+    expect((await failure(open({ url: small.url }), 'InvalidArgument')).message).toContain('max_payload')
+    await small.stop()
+    const guarded = await startNats({ settings: 'authorization { user: app, password: secret }' })
+    for (const credentials of ['app:hunter2@', 'hunter2@', '']) {
+      const error = await failure(open({ url: guarded.url.replace('//', `//${credentials}`) }), 'PermissionDenied')
+      expect(error.message).not.toContain('hunter2')
+    }
+    const driver = await open({ url: guarded.url.replace('//', '//app:secret@') })
+    await driver.send([message()])
+    await driver.close()
+    await guarded.stop()
+  })
+
+  it('a send that is repeated with the same ids stores them once, delayed or not', async () => {
+    const driver = await open()
+    const [one, late] = [message(), message(600)]
+    await driver.send([one, late])
+    await driver.send([one, late, message()])
+    expect(await driver.depth()).toEqual({ ready: 2, delayed: 1, leased: 0 })
+  })
+
+  it('2,000 delayed messages do not hold up others, and come when they are due with attempts 1', { timeout: 60_000 }, async () => {
+    const driver = await open()
+    for (let batch = 0; batch < 20; batch++) await driver.send(Array.from({ length: 100 }, () => message(3)))
+    const sent = Date.now()
+    await receive(driver, { waitSeconds: 0.5 })
+    await driver.send([message()])
+    expect((await receive(driver, { waitSeconds: 1 })).length).toBe(1)
+    const ids = new Set<string>()
+    while (ids.size < 2000 && Date.now() - sent < 20_000) {
+      const batch = await driver.receive({ max: 100, leaseSeconds: 30, waitSeconds: 1, signal: new AbortController().signal })
+      for (const { id, attempts } of batch) {
+        ids.add(id)
+        expect(attempts).toBe(1)
+      }
+      await driver.settle(batch.map(({ lease }) => ({ lease, outcome: 'ack' })))
+    }
+    expect(ids.size).toBe(2000)
+    expect(await driver.depth()).toMatchObject({ ready: 0, delayed: 0 })
+  })
+
+  it('a message that crashes its consumers is buried when it has used up its deliveries; without a dead-letter queue it comes again', async () => {
+    const dead = await open({}, {}, 'dead')
+    const driver = await open({}, { maxRetries: 1, deadLetterQueue: 'dead' })
+    const sent = message()
+    await driver.send([sent])
+    for (let attempt = 1; attempt <= 2; attempt++) expect(await receive(driver, { leaseSeconds: 0.05, waitSeconds: 1 })).toMatchObject([{ attempts: attempt }])
+    expect(await receive(driver, { waitSeconds: 0.3 })).toEqual([])
+    expect(await receive(dead)).toMatchObject([{ id: sent.id, attempts: 1 }])
+    const plain = await open({}, { maxRetries: 0 }, 'plain')
+    await plain.send([sent])
+    for (let attempt = 1; attempt <= 3; attempt++) expect(await receive(plain, { leaseSeconds: 0.05, waitSeconds: 1 })).toMatchObject([{ attempts: attempt }])
+  })
+
+  it('a lease may be settled by another driver, also into the dead-letter queue', async () => {
+    const dead = await open({}, {}, 'dead')
+    const one = await open({}, { maxRetries: 0, deadLetterQueue: 'dead' })
+    const two = await open({}, { maxRetries: 0, deadLetterQueue: 'dead' })
+    const bytes = new Uint8Array([0, 255, 13, 10])
+    const sent: QueueOutgoing = { id: randomUUID(), contentType: 'bytes', body: bytes, delaySeconds: 0 }
+    await one.send([sent])
+    const [received] = await receive(one)
+    await two.settle([{ lease: received?.lease ?? '', outcome: 'retry', delaySeconds: 0 }])
+    expect(await receive(dead)).toMatchObject([{ id: sent.id, body: bytes, contentType: 'bytes', timestamp: received?.timestamp }])
+    expect(await one.depth()).toEqual({ ready: 0, delayed: 0, leased: 0 })
+    await failure(one.settle([{ lease: 'nonsense', outcome: 'ack' }]), 'InvalidArgument')
+  })
+
+  it('a lease longer than the ack wait is kept, and that of a closed driver comes again after it', async () => {
+    const driver = await open({ ackWait: 0.5 })
+    const other = await open({ ackWait: 0.5 })
+    await driver.send([message()])
+    await receive(driver)
+    expect(await receive(other, { waitSeconds: 2 })).toEqual([])
+    await driver.close()
+    expect(await receive(other, { waitSeconds: 3 })).toMatchObject([{ attempts: 2 }])
+  })
+
+  it('leaves nothing behind', async () => {
+    const driver = await open({}, { maxRetries: 0 })
+    await driver.send([message(), message(), message()])
+    const [first, second, third] = await receive(driver)
+    await driver.settle([
+      { lease: first?.lease ?? '', outcome: 'ack' },
+      { lease: second?.lease ?? '', outcome: 'retry', delaySeconds: 0 },
+      { lease: third?.lease ?? '', outcome: 'ack' },
+    ])
+    const admin = await connect({ servers: server.url })
+    const info = (await admin.request('$JS.API.STREAM.INFO.unmoor_test_jobs')).json<{ state: { messages: number } }>()
+    expect(info.state.messages).toBe(0)
+    await admin.close()
+  })
+
+  it('a given client is used and left open; queues of names that need escapes are apart', async () => {
+    const client = await connect({ servers: server.url })
+    const names = ['a.b', 'a_b', 'a b', 'a*', 'a>', 'a/b', '\u00e9', 'A', 'a']
+    const drivers = await Promise.all(names.map((name) => open({ client }, {}, name)))
+    await Promise.all(drivers.map((driver, index) => driver.send([{ ...message(), body: JSON.stringify(names[index]) }])))
+    for (const [index, driver] of drivers.entries()) expect((await receive(driver)).map(({ body }) => body)).toEqual([JSON.stringify(names[index])])
+    for (const driver of drivers) await driver.close()
+    await client.flush()
+    await client.close()
+  })
+
+  it('consumers killed with -9, and a server killed with -9, lose no acknowledged message', { timeout: 120_000 }, async () => {
+    const driver = await open({ prefix: 'p', ackWait: 1 }, { maxRetries: 100 })
+    const sent = new Set<string>()
+    const received = new Set<string>()
+    let [duplicates, consumerKills, serverKills, doubtful] = [0, 0, 0, 0]
+    const start = (): ChildProcess => {
+      const child = spawn(process.execPath, [CHILD, server.url, 'p'], { stdio: ['ignore', 'pipe', 'inherit'] })
+      let text = ''
+      child.stdout?.on('data', (data: Buffer) => {
+        const lines = (text + data.toString()).split('\n')
+        text = lines.pop() ?? ''
+        for (const id of lines) {
+          if (received.has(id)) duplicates++
+          received.add(id)
+        }
+      })
+      return child
+    }
+    const children = [start(), start()]
+    for (let round = 0; round < 30; round++) {
+      const batch = Array.from({ length: 50 }, (_, index) => message(index % 10 === 0 ? 1 : 0))
+      try {
+        await driver.send(batch)
+        for (const { id } of batch) sent.add(id)
+      } catch (error) {
+        if (!(error instanceof UnmoorError && error.retryable)) throw error
+        doubtful++
+        await sleep(50)
+      }
+      await sleep(50)
+      if (round % 6 === 5) {
+        children[round % 2]?.kill('SIGKILL')
+        children[round % 2] = start()
+        consumerKills++
+      }
+      if (round === 10 || round === 20) {
+        await server.kill()
+        serverKills++
+        void sleep(200).then(() => server.restart())
+      }
+    }
+    const deadline = Date.now() + 60_000
+    const missing = (): string[] => [...sent].filter((id) => !received.has(id))
+    while (missing().length > 0 && Date.now() < deadline) await sleep(100)
+    for (const child of children) {
+      child.kill('SIGKILL')
+      await once(child, 'close')
+    }
+    console.info(
+      `nats queue: sent ${sent.size}, received ${received.size}, duplicates ${duplicates}, kills ${consumerKills} consumers and ${serverKills} servers, ${doubtful} sends refused`,
+    )
+    expect(missing()).toEqual([])
+    expect(sent.size).toBeGreaterThan(1000)
+  })
+})
+
+describe('nats without a server', () => {
+  it('refuses a url that is none, without printing it, and none at all', async () => {
+    for (const url of ['hunter2', 'http://user:hunter2@host', 'nats://']) {
+      const error = await failure(Promise.resolve(queue({ url }, driverContext({ declaration: declareQueue() }))), 'InvalidArgument')
+      expect(error.message).not.toContain('hunter2')
+    }
+    expect((await failure(Promise.resolve(queue({}, driverContext({ declaration: declareQueue() }))), 'NotFound')).message).toContain('NATS_URL')
+  })
+})
