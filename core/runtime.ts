@@ -120,8 +120,8 @@ function checkVariables(bindings: App['bindings'], options: RuntimeOptions): voi
   if (missing.length > 0) throw new UnmoorError('NotFound', `This app cannot start without ${missing.join('; ')}.`, { operation: 'start' })
 }
 
-/** Options with each `{ env: 'NAME' }` replaced by that variable. */
-function resolveOptions(options: Readonly<Record<string, unknown>>, binding: string, context: DriverContext): Record<string, unknown> {
+/** Options with each `{ env: 'NAME' }` replaced by that variable. @throws `NotFound` naming a variable that is not set. */
+export function resolveOptions(options: Readonly<Record<string, unknown>>, binding: string, context: Pick<DriverContext, 'variable'>): Record<string, unknown> {
   const resolved: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(options)) {
     if (typeof value === 'object' && value !== null && 'env' in value && typeof value.env === 'string') {

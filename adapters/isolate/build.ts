@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { BuildContext, BundleOptions } from '../../core/adapter.ts'
 import { NODE_SHIMS } from './node-shims.ts'
-import { checkOptions } from './options.ts'
+import { cronStoreImport } from '../node/cron-options.ts'
+import { checkOptions, type IsolateOptions } from './options.ts'
 
 /** The version of isolated-vm that a deployed artifact installs: the one that unmoor is tested with. */
 const ISOLATED_VM = '7.0.1'
@@ -50,15 +51,18 @@ async function bundleApp(context: BuildContext): Promise<void> {
   if ((await readFile(file, 'utf8')).includes(ASYNC_HOOKS_MARK)) await context.bundle({ ...options, target: 'es2016' })
 }
 
-function createServer(context: BuildContext, options: object): string {
+function createServer(context: BuildContext, options: IsolateOptions): string {
   const drivers = context.driverImports()
+  const cronStore = cronStoreImport(context, options)
   return [
     `import { serve } from 'unmoor/isolate/runtime'`,
     ...(context.testChannel ? [`import { handleTestChannel } from 'unmoor/test-channel'`] : []),
     drivers.imports,
+    cronStore.imports,
     `await serve({`,
     `  manifest: ${JSON.stringify(context.manifest)},`,
     `  drivers: ${drivers.object},`,
+    `  cronStore: ${cronStore.object},`,
     `  migrations: ${JSON.stringify(context.migrations)},`,
     `  options: ${JSON.stringify(options)},`,
     `  dir: import.meta.dirname,`,

@@ -1,7 +1,8 @@
 import { UnmoorError } from '../../core/errors.ts'
+import { CRON_CHECKS, type CronOptions } from '../node/cron-options.ts'
 
 /** Options of the isolate target: `targets.isolate.options` in unmoor.config.ts. */
-export interface IsolateOptions {
+export interface IsolateOptions extends CronOptions {
   /** Memory of the isolate in MB, at least 16. A guideline: a hostile script can pass it two or three times over before it is stopped. Default: 128. */
   memoryMb?: number
   /** CPU time in milliseconds that one entry into the isolate may take; the isolate is replaced beyond it. Default: 1000. */
@@ -19,8 +20,6 @@ export interface IsolateOptions {
   maxBodyBytes?: number
   /** Whether `X-Forwarded-Proto` and `X-Forwarded-Host` make the request's URL. Only behind a proxy that sets them. Default: false. */
   trustProxy?: boolean
-  /** What happens when a cron's time comes while its last run still works. Default: `allow`. */
-  cronOverlap?: 'allow' | 'skip'
   /** Seconds that a stop waits for what runs. Default: 30. */
   stopSeconds?: number
 }
@@ -28,7 +27,6 @@ export interface IsolateOptions {
 const NUMBERS: Readonly<Record<string, number>> = { memoryMb: 16, cpuMs: 1, wallSeconds: 0, startupMs: 1, maxBodyBytes: 0, stopSeconds: 0 }
 const CHOICES: Readonly<Record<string, readonly unknown[]>> = {
   startup: ['code-cache', 'snapshot', 'source'],
-  cronOverlap: ['allow', 'skip'],
   trustProxy: [true, false],
 }
 
@@ -37,12 +35,14 @@ export function checkOptions(options: Readonly<Record<string, unknown>>): Isolat
   for (const [name, value] of Object.entries(options)) {
     const min = NUMBERS[name]
     const choices = CHOICES[name]
+    const cron = Object.hasOwn(CRON_CHECKS, name) ? CRON_CHECKS[name as keyof CronOptions] : undefined
     const refuse = (what: string): never => {
       throw new UnmoorError('InvalidArgument', `targets.isolate.options.${name}: ${what}, not ${JSON.stringify(value)}.`, { operation: 'config' })
     }
-    if (min === undefined && choices === undefined)
-      refuse(`there is no such option (there are ${[...Object.keys(NUMBERS), ...Object.keys(CHOICES)].join(', ')})`)
+    if (min === undefined && choices === undefined && cron === undefined)
+      refuse(`there is no such option (there are ${[...Object.keys(NUMBERS), ...Object.keys(CHOICES), ...Object.keys(CRON_CHECKS)].join(', ')})`)
     if (min !== undefined && !(typeof value === 'number' && Number.isFinite(value) && value >= min)) refuse(`it takes a number from ${min}`)
+    if (cron !== undefined && value !== undefined && !cron.holds(value)) refuse(`it takes ${cron.wants}`)
     if (choices !== undefined && !choices.includes(value)) refuse(`it takes ${choices.map((choice) => JSON.stringify(choice)).join(' or ')}`)
   }
   return options

@@ -1,5 +1,6 @@
 import type { BuildContext } from '../../core/adapter.ts'
-import { checkOptions } from './options.ts'
+import { cronStoreImport } from './cron-options.ts'
+import { checkOptions, type NodeOptions } from './options.ts'
 
 /** Writes server.mjs (the app and all it needs), its assets, package.json and a Dockerfile. */
 export async function build(context: BuildContext): Promise<void> {
@@ -11,18 +12,21 @@ export async function build(context: BuildContext): Promise<void> {
   await context.write('.dockerignore', 'data\n')
 }
 
-function createEntry(context: BuildContext, options: object): string {
+function createEntry(context: BuildContext, options: NodeOptions): string {
   const drivers = context.driverImports()
+  const cronStore = cronStoreImport(context, options)
   // The run-time half comes first: it puts its Response and Request in place before the app's modules run.
   return [
     `import { serve } from 'unmoor/node/runtime'`,
     ...(context.testChannel ? [`import { handleTestChannel } from 'unmoor/test-channel'`] : []),
     drivers.imports,
+    cronStore.imports,
     `import app from '#app'`,
     `await serve({`,
     `  app,`,
     `  name: ${JSON.stringify(context.manifest.name)},`,
     `  drivers: ${drivers.object},`,
+    `  cronStore: ${cronStore.object},`,
     `  migrations: ${JSON.stringify(context.migrations)},`,
     `  options: ${JSON.stringify(options)},`,
     `  dir: import.meta.dirname,`,

@@ -1,13 +1,12 @@
 import { UnmoorError } from '../../core/errors.ts'
+import { CRON_CHECKS, type CronOptions } from './cron-options.ts'
 
 /** `targets.node.options` of unmoor.config.ts; every one is optional. */
-export interface NodeOptions {
+export interface NodeOptions extends CronOptions {
   /** Largest request body in bytes; beyond it: 413. Default: no limit. */
   maxBodyBytes?: number
   /** Whether `X-Forwarded-Proto` and `X-Forwarded-Host` make `request.url`. Only behind a proxy that sets them itself. Default: false. */
   trustProxy?: boolean
-  /** Whether a cron whose last run still works runs again at its next time (`allow`), or leaves that time out (`skip`). Default: `allow`. */
-  cronOverlap?: 'allow' | 'skip'
   /** Seconds that a stop waits for requests, `waitUntil` work, crons and queue batches. Default: 30. */
   stopSeconds?: number
 }
@@ -15,7 +14,7 @@ export interface NodeOptions {
 const CHECKS: Readonly<Record<keyof NodeOptions, { wants: string; holds(value: unknown): boolean }>> = {
   maxBodyBytes: { wants: 'a whole number of bytes', holds: (value) => Number.isSafeInteger(value) && (value as number) >= 0 },
   trustProxy: { wants: 'true or false', holds: (value) => typeof value === 'boolean' },
-  cronOverlap: { wants: '"allow" or "skip"', holds: (value) => value === 'allow' || value === 'skip' },
+  ...CRON_CHECKS,
   stopSeconds: { wants: 'a number of seconds, 0 or more', holds: (value) => typeof value === 'number' && value >= 0 && value <= 86_400 },
 }
 

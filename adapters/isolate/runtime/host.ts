@@ -1,16 +1,15 @@
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type ivm from 'isolated-vm'
-import { createContext } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import type { Manifest } from '../../../core/manifest.ts'
 import { consumedQueues, consumeQueues } from '../../../core/queue-consumer.ts'
+import { openCronStore, startCrons } from '../../node/runtime/crons.ts'
 import type { ServeOptions } from '../../node/runtime/index.ts'
 import { migrateRuntime } from '../../node/runtime/migrate.ts'
 import { composeHandler } from '../../node/runtime/node-app.ts'
 import { createNodeRuntime } from '../../node/runtime/node-runtime.ts'
 import { OwnUrl } from '../../node/runtime/own-service.ts'
-import { startScheduler } from '../../node/runtime/scheduler.ts'
 import { startServer } from '../../node/runtime/server.ts'
 import type { IsolateOptions } from '../options.ts'
 import { Guest } from './guest.ts'
@@ -36,7 +35,7 @@ export interface Host {
 /** Starts everything; what fails leaves nothing open. */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { manifest, ivm: module } = options
-  const { maxBodyBytes, trustProxy, cronOverlap } = options.options
+  const { maxBodyBytes, trustProxy } = options.options
   const port = readPort(process.env['PORT'])
   const own = new OwnUrl()
   const host = await createNodeRuntime({ ...options, options: {} }, own)
@@ -46,19 +45,11 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const image = new Image(module, options.sources, options.options.startup)
     const privatePaths = [resolve(process.env['DATA_DIR'] || 'data'), options.dir]
     const runtime = await createIsolateRuntime({ host, manifest, limits, privatePaths, create: (events) => Guest.start(module, image, limits, events) })
+    const cronStore = await openCronStore(runtime.name, options.cronStore)
     const server = await startServer(composeHandler(runtime, options.testChannel), { port, host: process.env['HOST'] || '127.0.0.1', maxBodyBytes, trustProxy })
     own.set(server.url)
     const consumers = consumeQueues(consumedQueues(runtime), { handle: (binding, messages, ctx) => runtime.queue(binding, messages, ctx) })
-    const scheduler = startScheduler({
-      crons: manifest.crons,
-      overlap: cronOverlap,
-      async run(name, scheduledTime) {
-        const ctx = createContext()
-        const outcome = await runtime.cron(name, scheduledTime, ctx)
-        await ctx.settled()
-        return outcome
-      },
-    })
+    const scheduler = startCrons(runtime, manifest.crons, cronStore, options.options)
     return {
       url: server.url,
       async stop(seconds) {

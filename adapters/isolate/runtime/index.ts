@@ -8,6 +8,7 @@ import { UnmoorError } from '../../../core/errors.ts'
 import type { Manifest } from '../../../core/manifest.ts'
 import type { BoundDriver } from '../../../core/runtime.ts'
 import type { TestChannel } from '../../../core/test-channel.ts'
+import type { BoundCronStore } from '../../node/runtime/crons.ts'
 import { installGlobals } from '../../node/runtime/globals.ts'
 import { runMigrations } from '../../node/runtime/migrate.ts'
 import { reportFailure, reportToParent, stopOnSignals } from '../../node/runtime/process.ts'
@@ -22,6 +23,8 @@ installGlobals()
 export interface IsolateServeOptions {
   manifest: Manifest
   drivers: Readonly<Record<string, BoundDriver>>
+  /** Where crons are claimed. Default: each process runs every cron. */
+  cronStore?: BoundCronStore | undefined
   /** Per sql binding. */
   migrations: Readonly<Record<string, readonly Migration[]>>
   options: IsolateOptions
@@ -37,8 +40,8 @@ export interface IsolateServeOptions {
  * A failed start is a message on stderr and exit code 1.
  */
 export async function serve(options: IsolateServeOptions): Promise<void> {
-  const { manifest, drivers, migrations, dir, testChannel } = options
-  const nodeOptions = { app: declaredApp(manifest), name: manifest.name, drivers, migrations, options: {}, dir, testChannel }
+  const { manifest, drivers, cronStore, migrations, dir, testChannel } = options
+  const nodeOptions = { app: declaredApp(manifest), name: manifest.name, drivers, cronStore, migrations, options: {}, dir, testChannel }
   try {
     const command = process.argv[2]
     if (command === 'migrate') {

@@ -7,6 +7,7 @@ import { UnmoorError } from '../../../core/errors.ts'
 import type { BoundDriver } from '../../../core/runtime.ts'
 import type { TestChannel } from '../../../core/test-channel.ts'
 import type { NodeOptions } from '../options.ts'
+import type { BoundCronStore } from './crons.ts'
 import { installGlobals } from './globals.ts'
 import { runMigrations } from './migrate.ts'
 import { startNodeApp } from './node-app.ts'
@@ -20,6 +21,8 @@ export interface ServeOptions {
   app: App
   name: string
   drivers: Readonly<Record<string, BoundDriver>>
+  /** Where crons are claimed. Default: each process runs every cron. */
+  cronStore?: BoundCronStore | undefined
   /** Per sql binding. */
   migrations: Readonly<Record<string, readonly Migration[]>>
   options: NodeOptions

@@ -1,14 +1,13 @@
-import { createContext } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { consumedQueues, consumeQueues } from '../../../core/queue-consumer.ts'
 import type { Runtime } from '../../../core/runtime.ts'
 import type { TestChannel } from '../../../core/test-channel.ts'
+import { openCronStore, startCrons } from './crons.ts'
 import type { HttpHandler } from './http.ts'
 import type { ServeOptions } from './index.ts'
 import { migrateRuntime } from './migrate.ts'
 import { createNodeRuntime } from './node-runtime.ts'
 import { OwnUrl } from './own-service.ts'
-import { startScheduler } from './scheduler.ts'
 import { startServer } from './server.ts'
 
 /** An app at work: HTTP, crons and queues. */
@@ -25,20 +24,13 @@ export async function startNodeApp(options: ServeOptions): Promise<NodeApp> {
   const runtime = await createNodeRuntime(options, own)
   try {
     await migrateRuntime(runtime, options.migrations)
-    const { maxBodyBytes, trustProxy, cronOverlap } = options.options
+    const { maxBodyBytes, trustProxy } = options.options
+    const cronStore = await openCronStore(runtime.name, options.cronStore)
     const server = await startServer(composeHandler(runtime, options.testChannel), { port, host: process.env['HOST'] || '127.0.0.1', maxBodyBytes, trustProxy })
     own.set(server.url)
     const consumers = consumeQueues(consumedQueues(runtime), { handle: (binding, messages, ctx) => runtime.queue(binding, messages, ctx) })
-    const scheduler = startScheduler({
-      crons: Object.fromEntries(Object.entries(runtime.app.crons).map(([name, { schedule }]) => [name, schedule])),
-      overlap: cronOverlap,
-      async run(name, scheduledTime) {
-        const ctx = createContext()
-        const outcome = await runtime.cron(name, scheduledTime, ctx)
-        await ctx.settled()
-        return outcome
-      },
-    })
+    const crons = Object.fromEntries(Object.entries(runtime.app.crons).map(([name, { schedule }]) => [name, schedule]))
+    const scheduler = startCrons(runtime, crons, cronStore, options.options)
     return {
       url: server.url,
       async stop(seconds) {
