@@ -130,6 +130,8 @@ export interface LocalRuntime {
   readonly runtime: string
   /** Pids of the server processes, for tests that measure or kill. */
   readonly pids: readonly number[]
+  /** What this start can do where its options make it differ from the adapter's `capabilities`, such as a buffering front. Default: the adapter's. */
+  readonly capabilities?: Capabilities
   /** Fires a cron through the platform's own event, and waits for its end. Default: through the test channel. */
   runCron?(name: string, scheduledTime: number): Promise<void>
   /** Stops gracefully; resolves when every process has ended. */

@@ -1,28 +1,56 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ApiResponse } from './runtime-api.ts'
-import type { ResultHead } from './runtime/http-result.ts'
+import type { HttpSource } from './runtime/http-event.ts'
+import { bufferedLimit } from './runtime/http-result.ts'
 import { PRELUDE_END, STREAM_TYPE } from './runtime/loop.ts'
 
-/** What a payload 2.0 function may leave out. */
-type LooseResult = Partial<ResultHead> & { readonly body?: string; readonly isBase64Encoded?: boolean }
+/** What a function may answer; each source reads its own fields. */
+interface LooseResult {
+  readonly statusCode?: number
+  readonly headers?: Readonly<Record<string, unknown>> | null
+  readonly multiValueHeaders?: Readonly<Record<string, readonly unknown[]>> | null
+  readonly cookies?: readonly string[]
+  readonly body?: string | null
+  readonly isBase64Encoded?: boolean
+}
+
+type Answer = Exclude<ApiResponse, { kind: 'error' }>
 
 /** Sends what the function answered. Rejects for an answer that is none. */
-export async function sendAnswer(answer: Exclude<ApiResponse, { kind: 'error' }>, response: ServerResponse): Promise<void> {
-  if (answer.kind === 'stream') return sendStream(answer, response)
-  const result = JSON.parse(answer.payload) as LooseResult | null
+export async function sendAnswer(answer: Answer, source: HttpSource, response: ServerResponse): Promise<void> {
+  if (answer.kind === 'stream' && source === 'url') return sendStream(answer, response)
+  const payload = await wholePayload(answer)
+  const limit = bufferedLimit(source)
+  if (Buffer.byteLength(payload) > limit) throw new Error(`The answer has ${Buffer.byteLength(payload)} bytes, and at most ${limit} are taken.`)
+  const result = JSON.parse(payload) as LooseResult | null
   if (typeof result !== 'object' || result === null || typeof result.statusCode !== 'number') {
+    if (source !== 'url' && source !== 'v2') throw new Error('The answer has no statusCode.')
     // Payload 2.0 takes any other JSON for the body of a 200.
-    response.writeHead(200, { 'content-type': 'application/json' }).end(answer.payload)
+    response.writeHead(200, { 'content-type': 'application/json' }).end(payload)
     return
   }
-  writeHead(result, response)
+  writeHead(result, source, response)
   response.end(Buffer.from(result.body ?? '', result.isBase64Encoded ? 'base64' : 'utf8'))
 }
 
-function writeHead(head: LooseResult, response: ServerResponse): void {
-  for (const [name, value] of Object.entries(head.headers ?? {})) response.setHeader(name, String(value))
-  if (head.cookies !== undefined && head.cookies.length > 0) response.setHeader('set-cookie', head.cookies)
-  response.writeHead(head.statusCode ?? 200)
+/** The JSON of an answer. Who does not ask for a stream gets one whole, as AWS's own client may stream whatever the event. Rejects where it broke off. */
+export async function wholePayload(answer: Answer): Promise<string> {
+  if (answer.kind === 'buffered') return answer.payload
+  const chunks: Buffer[] = []
+  for await (const chunk of answer.body as AsyncIterable<Buffer>) chunks.push(chunk)
+  const error = answer.failed()
+  if (error !== undefined) throw new Error(`The streamed answer broke off: ${error}`)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function writeHead(result: LooseResult, source: HttpSource, response: ServerResponse): void {
+  const single = source !== 'alb-multi'
+  const multiple = source === 'alb-multi' || source === 'v1'
+  if (single)
+    for (const [name, value] of Object.entries(result.headers ?? {})) response.setHeader(name, Array.isArray(value) ? value.map(String) : String(value))
+  if (multiple) for (const [name, values] of Object.entries(result.multiValueHeaders ?? {})) response.setHeader(name, values.map(String))
+  if ((source === 'url' || source === 'v2') && result.cookies !== undefined && result.cookies.length > 0) response.setHeader('set-cookie', result.cookies)
+  response.writeHead(result.statusCode ?? 200)
 }
 
 const HEAD_LIMIT = 1024 * 1024
@@ -50,7 +78,7 @@ function sendStream({ contentType, body, failed }: Extract<ApiResponse, { kind: 
           return
         }
         try {
-          writeHead(JSON.parse(head.subarray(0, end).toString('utf8')) as LooseResult, response)
+          writeHead(JSON.parse(head.subarray(0, end).toString('utf8')) as LooseResult, 'url', response)
         } catch (error) {
           return fail(error as Error)
         }

@@ -62,22 +62,25 @@ export async function createFront(options: FrontOptions): Promise<Front> {
 }
 
 /** What AWS answers for a function that fails. */
-const FAILED: Readonly<Record<HttpSource, number>> = { url: 502, v2: 500 }
+const FAILED: Readonly<Record<HttpSource, number>> = { url: 502, v2: 500, v1: 502, alb: 502, 'alb-multi': 502, lattice: 500 }
+
+/** Largest event, bytes: Lambda's limit, or for load balancers 1 MB of body. */
+function tooLarge(body: Buffer, payload: string, source: HttpSource): boolean {
+  return Buffer.byteLength(payload) > PAYLOAD_LIMIT || ((source === 'alb' || source === 'alb-multi') && body.byteLength > 1024 * 1024)
+}
 
 async function serve(request: IncomingMessage, response: ServerResponse, { source, invoke, onError }: FrontOptions): Promise<void> {
   try {
     if (!URL.canParse(`http://${request.headers.host ?? ''}/`)) return plain(response, 400, 'Bad Request')
     const body = await readBody(request)
     const payload = body === undefined ? undefined : JSON.stringify(toEvent(request, body, source))
-    if (payload === undefined || Buffer.byteLength(payload) > PAYLOAD_LIMIT) {
-      return plain(response, 413, `Request must be smaller than ${PAYLOAD_LIMIT} bytes for the InvokeFunction operation`)
-    }
+    if (body === undefined || payload === undefined || tooLarge(body, payload, source)) return plain(response, 413, 'Request too large for the function')
     const answer = await invoke(payload)
     if (answer.kind === 'error') {
       onError(`${request.method} ${request.url}: ${answer.errorType}: ${answer.errorMessage}`)
       return plain(response, FAILED[source], 'Internal Server Error')
     }
-    await sendAnswer(answer, response)
+    await sendAnswer(answer, source, response)
   } catch (error) {
     if (request.destroyed && !request.complete) return
     onError(`${request.method} ${request.url}: ${error instanceof Error ? error.message : String(error)}`)

@@ -3,6 +3,7 @@
  */
 import type { Adapter } from '../../core/adapter.ts'
 import { build } from './build.ts'
+import { CAPABILITIES } from './capabilities.ts'
 import { migrate } from './migrate.ts'
 import { start } from './start.ts'
 
@@ -12,20 +13,7 @@ export { createRuntimeApi, type ApiInvocation, type ApiResponse, type RuntimeApi
 
 const lambda: Adapter = {
   name: 'lambda',
-  capabilities: {
-    // AWS gives the function a whole request, and does not tell it that the client went away.
-    'request.streaming': false,
-    'request.abort': false,
-    // 6 MB of JSON, in which binary data is base64.
-    'request.large': false,
-    // Through a Function URL in its default mode, RESPONSE_STREAM. Buffered answers end at 6 MB.
-    'response.large': true,
-    'response.streaming': true,
-    'http.keepWorkAfterAnswer': false,
-    'sql.interactiveTransactions': false,
-    'cache.shared': false,
-    'queue.exactAttempts': false,
-  },
+  capabilities: CAPABILITIES,
   nodeBuiltins: 'all',
   conditions: ['node', 'import', 'default'],
   defaultDrivers: {

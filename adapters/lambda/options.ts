@@ -1,12 +1,15 @@
 import { UnmoorError } from '../../core/errors.ts'
 import type { InvokeMode } from './runtime/events.ts'
-import type { HttpSource } from './runtime/http-event.ts'
+import { HTTP_SOURCES, type HttpSource } from './runtime/http-event.ts'
 
 /** `targets.lambda.options` of unmoor.config.ts. */
 export interface LambdaTargetOptions {
   /** The Function URL's invoke mode. Default: RESPONSE_STREAM. */
   invokeMode?: InvokeMode
-  /** What stands before the function in a local start: a Function URL (`url`) or an API Gateway HTTP API (`v2`). Default: `url`. */
+  /**
+   * What stands before the function, in a local start and in the template: a Function URL (`url`), an API Gateway HTTP API (`v2`) or REST API (`v1`), a load balancer
+   * without or with multi-value headers (`alb`, `alb-multi`), VPC Lattice (`lattice`). Default: `url`.
+   */
   event?: HttpSource
   /** Seconds for one event, 1 to 900. Default: 30. */
   timeout?: number
@@ -21,7 +24,7 @@ export function readOptions(options: Readonly<Record<string, unknown>>): Require
   }
   return {
     invokeMode: oneOf(options, 'invokeMode', ['RESPONSE_STREAM', 'BUFFERED']),
-    event: oneOf(options, 'event', ['url', 'v2']),
+    event: oneOf(options, 'event', HTTP_SOURCES),
     timeout: within(options, 'timeout', 1, 900, 30),
     maxEnvironments: within(options, 'maxEnvironments', 1, 1000, 10),
   }

@@ -2,6 +2,7 @@ import type { QueueDeclaration } from '../../core/bindings/declarations.ts'
 import { UnmoorError } from '../../core/errors.ts'
 import type { Manifest } from '../../core/manifest.ts'
 import { SqsApi, type SqsMessage } from '../drivers/sqs/index.ts'
+import { wholePayload } from './front-answer.ts'
 import type { ApiResponse } from './runtime-api.ts'
 import type { SqsBatchResponse, SqsEvent, SqsRecord } from './runtime/sqs-event.ts'
 
@@ -79,14 +80,8 @@ async function receiveBatch(api: SqsApi, { batchSize, batchWait }: QueueDeclarat
 async function deliver(api: SqsApi, messages: readonly SqsMessage[], options: PollerOptions): Promise<void> {
   const event: SqsEvent = { Records: messages.map((message) => toRecord(message, api.url)) }
   const answer = await options.invoke(JSON.stringify(event))
-  if (answer.kind !== 'buffered') {
-    throw new UnmoorError(
-      'Internal',
-      answer.kind === 'error' ? `the batch failed: ${answer.errorType}: ${answer.errorMessage}` : 'the function streamed its answer.',
-      { operation: 'queue' },
-    )
-  }
-  const failed = failures(answer.payload, messages)
+  if (answer.kind === 'error') throw new UnmoorError('Internal', `the batch failed: ${answer.errorType}: ${answer.errorMessage}`, { operation: 'queue' })
+  const failed = failures(await wholePayload(answer), messages)
   const done = messages.filter(({ MessageId }) => !failed.has(MessageId)).map(({ ReceiptHandle }) => ReceiptHandle)
   for (let index = 0; index < done.length; index += RECEIVE_MAX) await api.deleteBatch(done.slice(index, index + RECEIVE_MAX))
 }

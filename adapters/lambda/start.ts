@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { LocalRuntime, StartOptions } from '../../core/adapter.ts'
 import { constantCase } from '../../core/bindings/declarations.ts'
 import { UnmoorError } from '../../core/errors.ts'
+import { capabilitiesOf } from './capabilities.ts'
 import { createEnvironments, type Environments } from './environments.ts'
 import { createFront, type Front } from './front.ts'
 import { startLocalAws } from './local/index.ts'
@@ -88,6 +89,7 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     return {
       url: front.url,
       runtime: describeRuntime(environments.userAgent),
+      capabilities: capabilitiesOf(settings),
       get pids() {
         return [...environments.pids, ...aws.pids]
       },

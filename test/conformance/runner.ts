@@ -66,7 +66,14 @@ export async function runConformance(options: ConformanceOptions): Promise<Repor
   try {
     target =
       options.url === undefined
-        ? await startTarget({ target: options.target, adapter: options.adapter, drivers: options.drivers, variables: options.variables, log })
+        ? await startTarget({
+            target: options.target,
+            adapter: options.adapter,
+            drivers: options.drivers,
+            targetOptions: options.targetOptions,
+            variables: options.variables,
+            log,
+          })
         : await reachTarget({ target: options.target, adapter: options.adapter, url: options.url, token: options.token ?? '' })
   } catch (error) {
     const message = `the target did not start: ${error instanceof Error ? error.message : String(error)}`

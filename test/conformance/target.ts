@@ -58,12 +58,12 @@ async function writeProject(): Promise<string> {
 }
 
 /** Builds the fixture app, with the test channel, into `outDir` or a folder of the temporary project. */
-async function buildFixture(
-  projectDir: string,
-  options: { target: string; adapter?: Adapter | undefined; outDir?: string | undefined; drivers?: Config['drivers']; log: Log },
-): Promise<BuiltApp> {
-  const { drivers, ...rest } = options
-  return buildApp({ ...rest, projectDir, config: drivers === undefined ? CONFIG : { ...CONFIG, drivers }, testChannel: true })
+async function buildFixture(projectDir: string, options: Omit<TargetOptions, 'variables'> & { outDir?: string | undefined }): Promise<BuiltApp> {
+  const { drivers, targetOptions, ...rest } = options
+  const own = CONFIG.targets?.[options.target]
+  const targets = { ...CONFIG.targets, [options.target]: { ...own, options: { ...own?.options, ...targetOptions } } }
+  const config = { ...CONFIG, ...(drivers === undefined ? {} : { drivers }), ...(targetOptions === undefined ? {} : { targets }) }
+  return buildApp({ ...rest, projectDir, config, testChannel: true })
 }
 
 /** Builds the fixture app for deployment, to be tested by its URL. Gives the variables to set beside CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN. */
@@ -83,6 +83,8 @@ export interface TargetOptions {
   adapter?: Adapter | undefined
   /** Drivers in place of the target's own, by binding. */
   drivers?: Config['drivers']
+  /** The target's own options (`targets.NAME.options` of a config), over the fixture's. */
+  targetOptions?: Readonly<Record<string, unknown>> | undefined
   /** What those drivers need to know. */
   variables?: Readonly<Record<string, string>> | undefined
   log: Log
@@ -97,7 +99,8 @@ export async function startTarget(options: TargetOptions): Promise<RunningTarget
   let runtime: LocalRuntime
   let built: BuiltApp
   try {
-    built = await buildFixture(projectDir, { target: options.target, adapter: options.adapter, drivers: options.drivers, log: options.log })
+    const { variables: _, ...fixture } = options
+    built = await buildFixture(projectDir, fixture)
     runtime = await built.adapter.start({
       dir: built.outDir,
       info: built.info,
@@ -122,7 +125,7 @@ export async function startTarget(options: TargetOptions): Promise<RunningTarget
     token,
     runtime: runtime.runtime,
     manifest: built.info.manifest,
-    capabilities: built.adapter.capabilities,
+    capabilities: runtime.capabilities ?? built.adapter.capabilities,
     output: () => lines,
     exited: runtime.exited.then((code) => (stopping ? new Promise<never>(() => {}) : code)),
     runCron: (name, scheduledTime) => (runtime.runCron === undefined ? runCron(runtime.url, token, name, scheduledTime) : runtime.runCron(name, scheduledTime)),

@@ -1,35 +1,41 @@
 import type { APIGatewayProxyEventV2, LambdaFunctionURLEvent, SQSRecord as AwsSqsRecord } from 'aws-lambda'
 import { describe, expect, it } from 'vitest'
-import { httpSource, isHttpEvent, toRequest, type HttpEvent } from '../../adapters/lambda/runtime/http-event.ts'
+import { httpSource, toRequest } from '../../adapters/lambda/runtime/http-event.ts'
+import type { Payload2Event } from '../../adapters/lambda/runtime/http-payload2.ts'
 import type { SqsRecord } from '../../adapters/lambda/runtime/sqs-event.ts'
 
 const FUNCTION_URL = 'abc123.lambda-url.eu-west-1.on.aws'
 const API = 'abc123.execute-api.eu-west-1.amazonaws.com'
 
-interface Change extends Partial<Omit<HttpEvent, 'requestContext'>> {
+interface Change extends Partial<Omit<Payload2Event, 'requestContext'>> {
   domainName?: string
   stage?: string
   method?: string
 }
 
-function event({ domainName = FUNCTION_URL, stage = '$default', method = 'GET', ...rest }: Change = {}): HttpEvent {
+function event({ domainName = FUNCTION_URL, stage = '$default', method = 'GET', ...rest }: Change = {}): Payload2Event {
   return { rawPath: '/', rawQueryString: '', headers: {}, isBase64Encoded: false, ...rest, requestContext: { domainName, stage, http: { method } } }
 }
 
 const url = (change: Change): string => toRequest(event(change)).url
 
 // Compiles only while what is read fits AWS's own types.
-const functionUrl = (value: LambdaFunctionURLEvent): HttpEvent => value
-const httpApi = (value: APIGatewayProxyEventV2): HttpEvent => value
+const functionUrl = (value: LambdaFunctionURLEvent): Payload2Event => value
+const httpApi = (value: APIGatewayProxyEventV2): Payload2Event => value
 const record = (value: AwsSqsRecord): SqsRecord => value
 
 describe('which event it is', () => {
-  it('knows payload 2.0 by its method and path', () => {
-    expect(isHttpEvent(event())).toBe(true)
-    expect(isHttpEvent({ Records: [] })).toBe(false)
-    expect(isHttpEvent({ rawPath: '/', requestContext: {} })).toBe(false)
-    expect(isHttpEvent({ rawPath: '/', requestContext: null })).toBe(false)
-    expect(isHttpEvent(null)).toBe(false)
+  it('knows none by less than a method and a path', () => {
+    for (const other of [
+      null,
+      'text',
+      {},
+      { Records: [] },
+      { rawPath: '/', requestContext: {} },
+      { rawPath: '/', requestContext: null },
+      { requestContext: { elb: {} } },
+    ])
+      expect(httpSource(other)).toBeUndefined()
     expect([functionUrl, httpApi, record].every((check) => typeof check === 'function')).toBe(true)
   })
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { BUFFERED_LIMIT, toBufferedResult, toHead } from '../../adapters/lambda/runtime/http-result.ts'
+import { bufferedLimit, toBufferedResult, toHead } from '../../adapters/lambda/runtime/http-result.ts'
 
 describe('head', () => {
   it('has one cookie entry per Set-Cookie and none joined in the headers', () => {
@@ -40,7 +40,7 @@ describe('head', () => {
 
 describe('buffered result', () => {
   it('has text as text', async () => {
-    expect(await toBufferedResult(Response.json({ a: '€' }), 'GET')).toMatchObject({ body: '{"a":"€"}', isBase64Encoded: false })
+    expect(await toBufferedResult(Response.json({ a: '€' }), 'GET', 'url')).toMatchObject({ body: '{"a":"€"}', isBase64Encoded: false })
   })
 
   it.each<[string, Response]>([
@@ -50,21 +50,21 @@ describe('buffered result', () => {
     ['text that is not UTF-8', new Response(Uint8Array.of(255, 254), { headers: { 'content-type': 'text/plain' } })],
   ])('has base64 without line breaks for %s', async (_, response) => {
     const expected = Buffer.from(await response.clone().arrayBuffer())
-    const result = await toBufferedResult(response, 'GET')
+    const result = await toBufferedResult(response, 'GET', 'url')
     expect(result).toMatchObject({ isBase64Encoded: true })
     expect(result?.body).not.toMatch(/\s/)
     expect(Buffer.from(result?.body ?? '', 'base64')).toEqual(expected)
   })
 
   it('counts base64 against the limit', async () => {
-    const size = Math.floor((BUFFERED_LIMIT - 200) / 4) * 3
-    expect(await toBufferedResult(new Response(new Uint8Array(size - 300)), 'GET')).toBeDefined()
-    expect(await toBufferedResult(new Response(new Uint8Array(size + 300)), 'GET')).toBeUndefined()
+    const size = Math.floor((bufferedLimit('url') - 200) / 4) * 3
+    expect(await toBufferedResult(new Response(new Uint8Array(size - 300)), 'GET', 'url')).toBeDefined()
+    expect(await toBufferedResult(new Response(new Uint8Array(size + 300)), 'GET', 'url')).toBeUndefined()
   })
 
   it('counts what escapes add', async () => {
-    const text = '"'.repeat(BUFFERED_LIMIT / 2 + 1)
-    expect(await toBufferedResult(new Response(text), 'GET')).toBeUndefined()
+    const text = '"'.repeat(bufferedLimit('url') / 2 + 1)
+    expect(await toBufferedResult(new Response(text), 'GET', 'url')).toBeUndefined()
   })
 
   it('stops reading at the limit and cancels the rest', async () => {
@@ -77,7 +77,7 @@ describe('buffered result', () => {
       },
       cancel: () => void (cancelled = true),
     })
-    expect(await toBufferedResult(new Response(body), 'GET')).toBeUndefined()
+    expect(await toBufferedResult(new Response(body), 'GET', 'url')).toBeUndefined()
     expect(cancelled).toBe(true)
     expect(chunks).toBeLessThan(10)
   })
@@ -89,6 +89,6 @@ describe('buffered result', () => {
         controller.close()
       },
     })
-    await expect(toBufferedResult(new Response(body), 'GET')).rejects.toThrow('Uint8Array')
+    await expect(toBufferedResult(new Response(body), 'GET', 'url')).rejects.toThrow('Uint8Array')
   })
 })

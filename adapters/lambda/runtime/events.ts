@@ -3,8 +3,9 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { internalError, type Runtime } from '../../../core/runtime.ts'
 import type { TestChannel } from '../../../core/test-channel.ts'
 import { installGlobals } from './globals.ts'
-import { httpSource, isHttpEvent, toRequest, type HttpEvent, type HttpSource } from './http-event.ts'
-import { BUFFERED_LIMIT, toBufferedResult, toHead, type HttpResult, type ResultHead } from './http-result.ts'
+import { describeRequest, httpSource, toRequest, type HttpEvent, type HttpSource } from './http-event.ts'
+import { bufferedLimit, toBufferedResult, toHead, type HttpResult, type ResultHead } from './http-result.ts'
+import { describeRefused } from './refused-events.ts'
 import { isScheduleEvent, toScheduleCall } from './schedule-event.ts'
 import { handleSqsEvent, isSqsEvent, type DecodeSqsRecord } from './sqs-event.ts'
 
@@ -35,7 +36,8 @@ export type EventResult = { readonly json: unknown } | { readonly head: ResultHe
  */
 export async function handleEvent(event: unknown, ctx: Context, signal: AbortSignal, options: EventOptions): Promise<EventResult> {
   installGlobals()
-  if (isHttpEvent(event)) return handleHttp(event, ctx, signal, options)
+  const source = httpSource(event)
+  if (source !== undefined) return handleHttp(event as HttpEvent, source, ctx, signal, options)
   const { runtime } = options
   if (isSqsEvent(event)) {
     const { decodeSqsRecord: decode } = options
@@ -51,46 +53,44 @@ export async function handleEvent(event: unknown, ctx: Context, signal: AbortSig
     if (error !== undefined && retry) throw error
     return { json: null }
   }
-  throw new UnmoorError(
-    'Unsupported',
-    `This event is of no kind that the app can take (${describe(event)}). Function URLs, HTTP APIs (payload 2.0), SQS and schedules are.`,
-    { operation: 'lambda' },
-  )
+  throw new UnmoorError('Unsupported', `This app cannot take this event: it is ${describeRefused(event)}`, { operation: 'lambda' })
 }
 
-async function handleHttp(event: HttpEvent, ctx: Context, signal: AbortSignal, options: EventOptions): Promise<EventResult> {
-  const { method } = event.requestContext.http
-  const source = options.localFront ?? httpSource(event)
+async function handleHttp(event: HttpEvent, found: HttpSource, ctx: Context, signal: AbortSignal, options: EventOptions): Promise<EventResult> {
+  // The local front's domain name is none of AWS's, so what it serves as is told apart; other events keep their own form.
+  const source = options.localFront === 'url' && found === 'v2' ? 'url' : found
+  const { method, path } = describeRequest(event)
   let response = FORBIDDEN_METHODS.has(method)
     ? new Response('Method Not Allowed', { status: 405 })
-    : await answer(toRequest(event, { protocol: options.localFront === undefined ? 'https' : 'http', source, signal }), ctx, options)
+    : await answer(toRequest(event, { protocol: options.localFront === undefined ? undefined : 'http', source, signal }), ctx, options)
   if (response.bodyUsed || response.body?.locked) {
-    options.log(`${method} ${event.rawPath}: the handler's answer has a body that was read already. Answer with response.clone(), or a new one.`)
+    options.log(`${method} ${path}: the handler's answer has a body that was read already. Answer with response.clone(), or a new one.`)
     response = internalError()
   }
   if (source === 'url' && options.invokeMode === 'RESPONSE_STREAM') return toHead(response, method)
-  return { json: await bufferedResult(response, event, options.log) }
+  return { json: await bufferedResult(response, event, source, options.log) }
 }
 
 // The fetch standard has no requests with these methods.
 const FORBIDDEN_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK'])
 
-/** The answer whole, or a 5xx and a log line where its body fails or is over Lambda's limit: never a part of it. */
-async function bufferedResult(response: Response, event: HttpEvent, log: EventOptions['log']): Promise<HttpResult> {
-  const { method } = event.requestContext.http
+/** The answer whole, or a 5xx and a log line where its body fails or is over the limit: never a part of it. */
+async function bufferedResult(response: Response, event: HttpEvent, source: HttpSource, log: EventOptions['log']): Promise<HttpResult> {
+  const { method, path } = describeRequest(event)
   let failed: Response
   try {
-    const result = await toBufferedResult(response, method)
+    const result = await toBufferedResult(response, method, source)
     if (result !== undefined) return result
     log(
-      `${method} ${event.rawPath}: the answer is over Lambda's limit of ${BUFFERED_LIMIT} bytes for a buffered answer (base64 counted). Stream it through a Function URL, or answer with the address of a blob.`,
+      `${method} ${path}: the answer is over the limit of ${bufferedLimit(source)} bytes for a buffered answer (base64 counted). Stream it through a Function URL, or answer with the address of a blob.`,
     )
-    failed = new Response("The answer is over Lambda's limit for buffered answers.", { status: 502 })
+    failed = new Response('The answer is over the limit for buffered answers.', { status: 502 })
   } catch (error) {
-    log(`${method} ${event.rawPath}: the answer's body failed:`, error)
+    void response.body?.cancel().catch(() => undefined)
+    log(`${method} ${path}: the answer could not be sent:`, error)
     failed = internalError()
   }
-  return (await toBufferedResult(failed, method)) as HttpResult
+  return (await toBufferedResult(failed, method, source)) as HttpResult
 }
 
 async function answer(request: Request, ctx: Context, { runtime, handleTestChannel, variable }: EventOptions): Promise<Response> {
@@ -103,11 +103,4 @@ async function answer(request: Request, ctx: Context, { runtime, handleTestChann
     if (asset !== undefined) return asset
   }
   return runtime.fetch(request, ctx)
-}
-
-/** The shape of an event in a few words, without its values: they may be secrets. */
-function describe(event: unknown): string {
-  if (typeof event !== 'object' || event === null) return event === null ? 'null' : typeof event
-  const keys = Object.keys(event)
-  return keys.length === 0 ? 'an empty object' : `with ${keys.slice(0, 8).join(', ')}`
 }

@@ -1,42 +1,33 @@
 import { UnmoorError } from '../../../core/errors.ts'
+import { isAlbEvent, isRestEvent, readAlb, readRest, type AlbEvent, type RestEvent } from './http-payload1.ts'
+import { isPayload2Event, payload2Source, readPayload2, type Payload2Event } from './http-payload2.ts'
+import { isLatticeEvent, readLattice, type LatticeEvent } from './http-lattice.ts'
+import type { HttpParts } from './http-parts.ts'
+
+/** An event that stands for an HTTP request. */
+export type HttpEvent = Payload2Event | RestEvent | AlbEvent | LatticeEvent
 
 /**
- * What is read of a Function URL's or an API Gateway HTTP API's event (payload format 2.0).
- * The full shapes are `LambdaFunctionURLEvent` and `APIGatewayProxyEventV2` of `aws-lambda`.
+ * What made an HTTP event, and so the form of its answer: a Function URL, an API Gateway HTTP API (payload 2.0, `v2`) or REST API (payload 1.0, `v1`), an
+ * Application Load Balancer without and with multi-value headers, a VPC Lattice service (event structure 2.0).
  */
-export interface HttpEvent {
-  readonly rawPath: string
-  readonly rawQueryString?: string | undefined
-  /** Lower-case names; repeated headers are joined with commas by AWS, except cookies. */
-  readonly headers?: Readonly<Record<string, string | undefined>> | undefined
-  readonly cookies?: readonly string[] | undefined
-  readonly body?: string | undefined
-  readonly isBase64Encoded?: boolean | undefined
-  readonly requestContext: {
-    readonly domainName?: string | undefined
-    readonly stage?: string | undefined
-    readonly http: { readonly method: string }
-  }
-}
+export const HTTP_SOURCES = ['url', 'v2', 'v1', 'alb', 'alb-multi', 'lattice'] as const
+export type HttpSource = (typeof HTTP_SOURCES)[number]
 
-/** Whether `event` is a payload 2.0 HTTP event. */
-export function isHttpEvent(event: unknown): event is HttpEvent {
-  if (typeof event !== 'object' || event === null) return false
-  const { rawPath, requestContext } = event as Partial<HttpEvent>
-  return typeof rawPath === 'string' && typeof requestContext === 'object' && requestContext !== null && typeof requestContext.http?.method === 'string'
-}
-
-/** What made a payload 2.0 event: a Function URL, or an API Gateway HTTP API. */
-export type HttpSource = 'url' | 'v2'
-
-/** A Function URL has `.lambda-url.` in its domain name, which cannot be customised; every other payload 2.0 event is API Gateway's. */
-export function httpSource(event: HttpEvent): HttpSource {
-  return event.requestContext.domainName?.includes('.lambda-url.') ? 'url' : 'v2'
+/** What made `event`; undefined where it is no HTTP event. */
+export function httpSource(event: unknown): HttpSource | undefined {
+  if (typeof event !== 'object' || event === null) return undefined
+  const { requestContext } = event as { requestContext?: unknown }
+  if (typeof requestContext !== 'object' || requestContext === null) return undefined
+  if (isPayload2Event(event)) return payload2Source(event)
+  if (isAlbEvent(event)) return event.multiValueHeaders ? 'alb-multi' : 'alb'
+  if (isLatticeEvent(event)) return 'lattice'
+  return isRestEvent(event) ? 'v1' : undefined
 }
 
 /** How {@link toRequest} reads an event. */
 export interface ToRequestOptions {
-  /** Default: `https`, all that AWS serves. The local front serves `http`. */
+  /** Default: what the source serves. The local front serves `http`. */
   protocol?: 'http' | 'https' | undefined
   /** Default: {@link httpSource}. */
   source?: HttpSource | undefined
@@ -44,87 +35,44 @@ export interface ToRequestOptions {
 }
 
 /**
- * The request that an event stands for. Host and protocol come from what AWS says of itself (`requestContext`), never from headers that a client can forge.
+ * The request that an event stands for. Host and protocol come from what AWS says of itself (`requestContext`) where it does, never from headers that a client can forge.
  *
  * @throws `InvalidArgument` for an event that makes no request, naming what is wrong.
  */
 export function toRequest(event: HttpEvent, options: ToRequestOptions = {}): Request {
-  const { domainName, http } = event.requestContext
-  const headers = requestHeaders(event)
-  const host = domainName ?? headers.get('host')
+  const parts = readEvent(event, options.source ?? httpSource(event))
+  const { method, headers, body } = parts
+  const host = parts.host ?? headers.get('host')
   if (host === null)
     throw new UnmoorError('InvalidArgument', 'The HTTP event has neither requestContext.domainName nor a host header.', { operation: 'lambda' })
-  const path = (options.source ?? httpSource(event)) === 'v2' ? apiGatewayPath(event) : event.rawPath
-  const query = event.rawQueryString ? `?${event.rawQueryString.replaceAll('#', '%23')}` : ''
-  const url = `${options.protocol ?? 'https'}://${host}${path.startsWith('/') ? '' : '/'}${path.includes('?') || path.includes('#') ? encodeDelimiters(path) : path}${query}`
-  const hasBody = event.body !== undefined && http.method !== 'GET' && http.method !== 'HEAD'
+  const { path, query } = parts
+  const url = `${options.protocol ?? parts.protocol}://${host}${path.startsWith('/') ? path : `/${path}`}${query === '' ? '' : `?${query.includes('#') ? query.replaceAll('#', '%23') : query}`}`
   try {
     return new Request(url, {
-      method: http.method,
+      method,
       headers,
-      body: hasBody ? requestBody(event) : null,
+      // Always bytes: a string would add a content type that the client did not send. The fetch standard gives a GET no body.
+      body: typeof body !== 'string' || method === 'GET' || method === 'HEAD' ? null : Buffer.from(body, parts.isBase64Encoded ? 'base64' : 'utf8'),
       signal: options.signal ?? null,
       redirect: 'manual',
     })
   } catch (error) {
-    throw new UnmoorError(
-      'InvalidArgument',
-      `The HTTP event makes no request: ${http.method} ${url}: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        operation: 'lambda',
-        cause: error,
-      },
-    )
+    throw new UnmoorError('InvalidArgument', `The HTTP event makes no request: ${method} ${url}: ${error instanceof Error ? error.message : String(error)}`, {
+      operation: 'lambda',
+      cause: error,
+    })
   }
 }
 
-function encodeDelimiters(path: string): string {
-  return path.replaceAll('?', '%3F').replaceAll('#', '%23')
+/** `source` decides, as the local front's domain names are none of AWS's; the event has that source's form. */
+function readEvent(event: HttpEvent, source: HttpSource | undefined): HttpParts {
+  if (source === 'alb' || source === 'alb-multi') return readAlb(event as AlbEvent)
+  if (source === 'lattice') return readLattice(event as LatticeEvent)
+  return source === 'v1' ? readRest(event as RestEvent) : readPayload2(event as Payload2Event, source === 'v2')
 }
 
-/**
- * API Gateway decodes `rawPath` once and puts a named stage before it (honojs/hono#2156, powertools-lambda-python#621). So every `%` in it is a literal one,
- * and `?` and `#` belong to the path. A custom domain has no stage in the path, which may start with the same word by chance.
- */
-function apiGatewayPath(event: HttpEvent): string {
-  let path = event.rawPath
-  const { stage, domainName } = event.requestContext
-  if (stage !== undefined && stage !== '$default' && domainName?.includes('.execute-api.') && (path === `/${stage}` || path.startsWith(`/${stage}/`))) {
-    path = path.slice(stage.length + 1)
-  }
-  return PLAIN_PATH.test(path) ? path : path.replace(ILLEGAL_IN_PATH, encodeURIComponentSafely)
-}
-
-const PLAIN_PATH = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/]*$/
-// Not pchar of RFC 3986 section 3.3 and not "/".
-const ILLEGAL_IN_PATH = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/]+/gu
-
-function encodeURIComponentSafely(text: string): string {
-  return encodeURIComponent(text.toWellFormed())
-}
-
-function requestHeaders(event: HttpEvent): Headers {
-  const headers = new Headers()
-  const { cookies } = event
-  for (const [name, value] of Object.entries(event.headers ?? {})) {
-    if (value === undefined || value === null) continue
-    try {
-      headers.append(name, byteString(value))
-    } catch {
-      throw new UnmoorError('InvalidArgument', `The HTTP event has a header that HTTP does not allow: ${JSON.stringify(name)}.`, { operation: 'lambda' })
-    }
-  }
-  if (cookies !== undefined && cookies.length > 0) headers.set('cookie', byteString(cookies.join('; ')))
-  return headers
-}
-
-/** Header values are bytes; JSON has characters. Those beyond one byte are given as their UTF-8 bytes, as they were on the wire. */
-function byteString(value: string): string {
-  // oxlint-disable-next-line no-control-regex -- the range of one byte
-  return /^[\u0000-\u00ff]*$/.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1')
-}
-
-/** Always bytes: a string body would add a content type that the client did not send. */
-function requestBody(event: HttpEvent): Uint8Array<ArrayBuffer> {
-  return Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8')
+/** Method and path for log lines. */
+export function describeRequest(event: HttpEvent): { method: string; path: string } {
+  if ('rawPath' in event) return { method: event.requestContext.http.method, path: event.rawPath }
+  return { method: 'method' in event ? event.method : event.httpMethod, path: event.path }
 }

@@ -1,3 +1,6 @@
+import { UnmoorError } from '../../../core/errors.ts'
+import type { HttpSource } from './http-event.ts'
+
 /** Head of an answer in the form that Function URLs and HTTP APIs take; the streaming prelude is its JSON. */
 export interface ResultHead {
   readonly statusCode: number
@@ -7,14 +10,22 @@ export interface ResultHead {
   readonly cookies: readonly string[]
 }
 
-/** A buffered answer. */
-export interface HttpResult extends ResultHead {
+/** A buffered answer, in the form that its source takes. */
+export interface HttpResult {
+  readonly statusCode: number
   readonly body: string
   readonly isBase64Encoded: boolean
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>
+  readonly multiValueHeaders?: Readonly<Record<string, readonly string[]>>
+  readonly cookies?: readonly string[]
 }
 
-/** Largest JSON text of a buffered answer, bytes: AWS's 6 MB. */
-export const BUFFERED_LIMIT = 6 * 1024 * 1024
+const MEGABYTE = 1024 * 1024
+
+/** Largest JSON text of a buffered answer, bytes: 6 MB, and 1 MB behind a load balancer. */
+export function bufferedLimit(source: HttpSource): number {
+  return source === 'alb' || source === 'alb-multi' ? MEGABYTE : 6 * MEGABYTE
+}
 
 /** `response` as head and body. The body is null where HTTP allows none; what the handler gave there is cancelled. */
 export function toHead(response: Response, method: string): { head: ResultHead; body: ReadableStream<Uint8Array<ArrayBuffer>> | null } {
@@ -35,31 +46,69 @@ export function toHead(response: Response, method: string): { head: ResultHead; 
 const SKIPPED: ReadonlySet<string> = new Set(['set-cookie', 'connection', 'keep-alive', 'transfer-encoding', 'upgrade'])
 
 /**
- * The buffered form of `response`. Undefined if it would be over {@link BUFFERED_LIMIT}, as soon as that is known; the rest of the body is cancelled.
- * Rejects with what the body rejects with.
+ * The buffered form of `response` for `source`. Undefined if it would be over {@link bufferedLimit}, as soon as that is known; the rest of the body is cancelled.
+ * Rejects with what the body rejects with, and where `source` has no form for the answer.
  */
-export async function toBufferedResult(response: Response, method: string): Promise<HttpResult | undefined> {
+export async function toBufferedResult(response: Response, method: string, source: HttpSource): Promise<HttpResult | undefined> {
   const { head, body } = toHead(response, method)
-  if (body === null) return { ...head, body: '', isBase64Encoded: false }
+  const shaped = shape(head, source)
+  if (body === null) return { ...shaped, body: '', isBase64Encoded: false }
+  const limit = bufferedLimit(source)
   const chunks: Uint8Array[] = []
   let size = 0
   // Leaving the loop cancels the stream.
   for await (const chunk of body) {
     size += checkChunk(chunk).byteLength
-    if (size > BUFFERED_LIMIT) return undefined
+    if (size > limit) return undefined
     chunks.push(chunk)
   }
-  const bytes = Buffer.concat(chunks, size)
+  const bytes = chunks.length === 1 ? asBuffer(chunks[0] as Uint8Array) : Buffer.concat(chunks, size)
   const text = isText(head) ? utf8(bytes) : undefined
-  const result = text === undefined ? { ...head, body: bytes.toString('base64'), isBase64Encoded: true } : { ...head, body: text, isBase64Encoded: false }
+  const result = text === undefined ? { ...shaped, body: bytes.toString('base64'), isBase64Encoded: true } : { ...shaped, body: text, isBase64Encoded: false }
   // Escapes make JSON longer than the body, so only its text tells. Small bodies cannot reach the limit: an escape is at most six times its byte.
-  return size * 6 > BUFFERED_LIMIT - 65_536 && Buffer.byteLength(JSON.stringify(result)) > BUFFERED_LIMIT ? undefined : result
+  return size * 6 > limit - 65_536 && Buffer.byteLength(JSON.stringify(result)) > limit ? undefined : result
+}
+
+type Shape = Omit<HttpResult, 'body' | 'isBase64Encoded'>
+
+/** Cookies are where sources differ: each in its own entry, never joined. */
+function shape({ statusCode, headers, cookies }: ResultHead, source: HttpSource): Shape {
+  switch (source) {
+    case 'url':
+    case 'v2':
+      return { statusCode, headers, cookies }
+    case 'v1':
+      return cookies.length === 0 ? { statusCode, headers } : { statusCode, headers, multiValueHeaders: { 'set-cookie': cookies } }
+    case 'alb-multi': {
+      const multiValueHeaders: Record<string, readonly string[]> = {}
+      for (const name in headers) multiValueHeaders[name] = [headers[name] as string]
+      if (cookies.length > 0) multiValueHeaders['set-cookie'] = cookies
+      return { statusCode, multiValueHeaders }
+    }
+    case 'lattice':
+      return cookies.length === 0 ? { statusCode, headers } : { statusCode, headers: { ...headers, 'set-cookie': cookies } }
+    case 'alb':
+      if (cookies.length > 1) throw tooManyCookies(cookies.length)
+      return { statusCode, headers: cookies.length === 0 ? headers : { ...headers, 'set-cookie': cookies[0] as string } }
+  }
+}
+
+function tooManyCookies(count: number): UnmoorError {
+  return new UnmoorError(
+    'Unsupported',
+    `The answer sets ${count} cookies, and this load balancer takes one: turn on lambda.multi_value_headers.enabled for its target group.`,
+    { operation: 'lambda' },
+  )
 }
 
 /** Throws for what the fetch standard does not allow in a body. */
 export function checkChunk(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk
   throw new TypeError(`A response body's stream must give Uint8Array chunks, not ${typeof chunk}. Pipe text through a TextEncoderStream.`)
+}
+
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
 }
 
 const TEXT_TYPE = /^(?:text\/|application\/(?:json|javascript|xml|x-www-form-urlencoded)|[^;]*\+(?:json|xml))/i

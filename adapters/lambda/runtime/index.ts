@@ -8,7 +8,7 @@ import { toLambdaError } from './errors.ts'
 import type { EventOptions, InvokeMode } from './events.ts'
 import { installGlobals } from './globals.ts'
 import { createHandler, type LambdaHandler } from './handler.ts'
-import type { HttpSource } from './http-event.ts'
+import { HTTP_SOURCES } from './http-event.ts'
 import { runLoop } from './loop.ts'
 import { RuntimeClient } from './runtime-client.ts'
 import type { DecodeSqsRecord } from './sqs-event.ts'
@@ -82,7 +82,6 @@ async function eventOptions(options: LambdaOptions): Promise<EventOptions> {
 }
 
 const INVOKE_MODES: readonly InvokeMode[] = ['RESPONSE_STREAM', 'BUFFERED']
-const HTTP_SOURCES: readonly HttpSource[] = ['url', 'v2']
 
 function oneOf<T extends string>(allowed: readonly T[], name: string): T | undefined {
   const value = variable(name)

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
+import type { ArtifactInfo } from '../../adapter.ts'
 import { loadAdapter } from '../../build/adapters.ts'
 import { buildApp, readArtifact } from '../../build/build.ts'
 import { collectVariables, readEnvFile } from '../../build/variables.ts'
@@ -16,6 +17,8 @@ interface Options {
   host: string
   envFile?: string
   dataDir?: string
+  event?: string
+  runtime?: string
   project: string
   reporter: 'text' | 'json'
 }
@@ -32,6 +35,8 @@ export function register(program: Command): void {
     .addOption(options.host())
     .addOption(options.envFile())
     .addOption(options.dataDir())
+    .option('--event <kind>', 'lambda: what stands before the function: url, v2, v1, alb, alb-multi or lattice (default: the config, else url)')
+    .option('--runtime <kind>', 'lambda: what runs the function: bootstrap, ric or container (default: the config, else bootstrap)')
     .addOption(options.project())
     .addOption(options.reporter())
     .action(start)
@@ -45,7 +50,7 @@ async function start(given: Options): Promise<void> {
   const adapter = await loadAdapter(target, projectDir, config)
   const dir = given.dir === undefined ? join(projectDir, '.unmoor', adapter.name) : resolve(given.dir)
   if (given.build) await report.step('Building', () => buildApp({ projectDir, target, log: report }))
-  const info = await readArtifact(dir, adapter.name)
+  const info = withOptions(await readArtifact(dir, adapter.name), given)
   if (info.target !== adapter.name) throw usageError(`${dir} was built for "${info.target}", not for "${adapter.name}".`)
   const envFile = await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)
 
@@ -82,4 +87,11 @@ async function start(given: Options): Promise<void> {
   } finally {
     release()
   }
+}
+
+/** The artifact with the target's options that the command line sets; the adapter checks their values. */
+function withOptions(info: ArtifactInfo, { event, runtime }: Options): ArtifactInfo {
+  if (event === undefined && runtime === undefined) return info
+  if (info.target !== 'lambda') throw usageError('--event and --runtime set how a local Lambda starts: use them with --target lambda.')
+  return { ...info, options: { ...info.options, ...(event === undefined ? {} : { event }), ...(runtime === undefined ? {} : { runtime }) } }
 }

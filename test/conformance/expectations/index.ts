@@ -1,5 +1,6 @@
 import { cloudflare } from './cloudflare.ts'
 import { isolate } from './isolate.ts'
+import { lambdaEvents } from './lambda-events.ts'
 import { lambda } from './lambda.ts'
 import { node } from './node.ts'
 
@@ -8,3 +9,10 @@ export type Expectations = Readonly<Record<string, string>>
 
 /** By target. */
 export const EXPECTATIONS: Readonly<Record<string, Expectations>> = { node, cloudflare, lambda, isolate }
+
+/** What is expected to fail on `target` with these options of it: some cases fail behind one kind of front only. */
+export function expectationsFor(target: string, options: Readonly<Record<string, unknown>> = {}): Expectations {
+  const { event } = options
+  const further = target === 'lambda' && typeof event === 'string' ? lambdaEvents[event] : undefined
+  return { ...EXPECTATIONS[target], ...further }
+}

@@ -1,0 +1,23 @@
+import type { Capabilities } from '../../core/capabilities.ts'
+import type { LambdaTargetOptions } from './options.ts'
+
+/** Through a Function URL in its default mode, RESPONSE_STREAM. */
+export const CAPABILITIES: Capabilities = {
+  // AWS gives the function a whole request, and does not tell it that the client went away.
+  'request.streaming': false,
+  'request.abort': false,
+  // 6 MB of JSON, in which binary data is base64.
+  'request.large': false,
+  'response.large': true,
+  'response.streaming': true,
+  'http.keepWorkAfterAnswer': false,
+  'sql.interactiveTransactions': false,
+  'cache.shared': false,
+  'queue.exactAttempts': false,
+}
+
+/** With these options: everything but a streaming Function URL takes answers whole, up to 6 MB (load balancers: 1 MB). */
+export function capabilitiesOf({ event, invokeMode }: Required<Pick<LambdaTargetOptions, 'event' | 'invokeMode'>>): Capabilities {
+  const streams = event === 'url' && invokeMode === 'RESPONSE_STREAM'
+  return { ...CAPABILITIES, 'response.large': streams, 'response.streaming': streams }
+}

@@ -1,0 +1,136 @@
+import type { FrontRequest } from './front-event.ts'
+
+/** Payload 2.0, of a Function URL or an HTTP API: headers joined, cookies apart. */
+export function payload2Event(request: FrontRequest, source: 'url' | 'v2'): object {
+  const { path, query, host, method, sourceIp, userAgent } = request
+  const { cookie, ...others } = request.headers
+  const cookies = (cookie ?? []).flatMap((value) => value.split(/;\s*/)).filter(Boolean)
+  const rawPath = source === 'v2' ? decodePath(path) : path
+  const now = Date.now()
+  return {
+    version: '2.0',
+    routeKey: '$default',
+    rawPath,
+    rawQueryString: query,
+    ...(cookies.length > 0 ? { cookies } : {}),
+    headers: mapValues(others, (values) => values.join(',')),
+    ...(query === '' ? {} : { queryStringParameters: mapValues(decodedQuery(query), (values) => values.join(',')) }),
+    requestContext: {
+      accountId: source === 'url' ? 'anonymous' : '000000000000',
+      apiId: 'local',
+      domainName: host,
+      domainPrefix: host.split('.')[0],
+      http: { method, path: rawPath, protocol: `HTTP/${request.httpVersion}`, sourceIp, userAgent },
+      requestId: crypto.randomUUID(),
+      routeKey: '$default',
+      stage: '$default',
+      time: new Date(now).toISOString(),
+      timeEpoch: now,
+    },
+    ...request.body,
+  }
+}
+
+/** Payload 1.0 of a REST API whose binary media types are all types, `*` and `*`: last values and all values, the path encoded, the query decoded. */
+export function restEvent(request: FrontRequest): object {
+  const { path, host, method, sourceIp, userAgent } = request
+  const query = decodedQuery(request.query)
+  const hasQuery = request.query !== ''
+  return {
+    resource: '/{proxy+}',
+    path,
+    httpMethod: method,
+    headers: mapValues(request.headers, last),
+    multiValueHeaders: request.headers,
+    queryStringParameters: hasQuery ? mapValues(query, last) : null,
+    multiValueQueryStringParameters: hasQuery ? query : null,
+    pathParameters: { proxy: path.slice(1) },
+    stageVariables: null,
+    requestContext: {
+      accountId: '000000000000',
+      apiId: 'local',
+      domainName: host,
+      httpMethod: method,
+      identity: { sourceIp, userAgent },
+      path: `/local${path}`,
+      protocol: `HTTP/${request.httpVersion}`,
+      requestId: crypto.randomUUID(),
+      requestTimeEpoch: Date.now(),
+      resourcePath: '/{proxy+}',
+      stage: 'local',
+    },
+    ...request.body,
+    body: request.body.body ?? null,
+  }
+}
+
+/** A load balancer's: last values or all values, path and query as the client sent them. */
+export function albEvent(request: FrontRequest, source: 'alb' | 'alb-multi'): object {
+  const query = rawQuery(request.query)
+  return {
+    requestContext: { elb: { targetGroupArn: 'arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/local/0000000000000000' } },
+    httpMethod: request.method,
+    path: request.path,
+    ...(source === 'alb'
+      ? { queryStringParameters: mapValues(query, last), headers: mapValues(request.headers, last) }
+      : { multiValueQueryStringParameters: query, multiValueHeaders: request.headers }),
+    ...request.body,
+    body: request.body.body ?? '',
+  }
+}
+
+/** VPC Lattice's, structure 2.0: the path with its query. */
+export function latticeEvent(request: FrontRequest): object {
+  const { path, query, method, sourceIp } = request
+  return {
+    version: '2.0',
+    path: query === '' ? path : `${path}?${query}`,
+    method,
+    headers: request.headers,
+    queryStringParameters: decodedQuery(query),
+    ...request.body,
+    requestContext: {
+      serviceNetworkArn: 'arn:aws:vpc-lattice:us-east-1:000000000000:servicenetwork/sn-local',
+      serviceArn: 'arn:aws:vpc-lattice:us-east-1:000000000000:service/svc-local',
+      targetGroupArn: 'arn:aws:vpc-lattice:us-east-1:000000000000:targetgroup/tg-local',
+      identity: { sourceVpcArn: 'arn:aws:ec2:us-east-1:000000000000:vpc/vpc-local', sourceIpAddress: sourceIp },
+      region: 'us-east-1',
+      timeEpoch: String(Date.now() * 1000),
+    },
+  }
+}
+
+type Values = Readonly<Record<string, readonly string[]>>
+
+function mapValues(values: Values, change: (values: readonly string[]) => string): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, all]) => [name, change(all)]))
+}
+
+function last(values: readonly string[]): string {
+  return values.at(-1) ?? ''
+}
+
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return path
+  }
+}
+
+function decodedQuery(query: string): Values {
+  const parameters = new URLSearchParams(query)
+  return Object.fromEntries([...new Set(parameters.keys())].map((name) => [name, parameters.getAll(name)]))
+}
+
+/** Names and values as they are; one without `=` has an empty value. */
+function rawQuery(query: string): Values {
+  const values: Record<string, string[]> = {}
+  for (const pair of query.split('&').filter(Boolean)) {
+    const at = pair.indexOf('=')
+    const [name, value] = at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)]
+    if (Object.hasOwn(values, name)) values[name]?.push(value)
+    else values[name] = [value]
+  }
+  return values
+}

@@ -1,0 +1,43 @@
+import { encode, encodedPath, toHeaders, type HttpParts } from './http-parts.ts'
+
+/** What is read of a VPC Lattice event, structure 2.0; `aws-lambda` has no type of it. */
+export interface LatticeEvent {
+  readonly version?: string | undefined
+  readonly method: string
+  /** With the query, as the client sent it. */
+  readonly path: string
+  readonly headers?: Readonly<Record<string, readonly string[] | undefined>> | null | undefined
+  readonly queryStringParameters?: Readonly<Record<string, readonly string[] | string | undefined>> | null | undefined
+  readonly body?: string | null | undefined
+  readonly isBase64Encoded?: boolean | undefined
+  readonly requestContext: { readonly serviceArn: string }
+}
+
+/** Whether `event`, which has a request context, is VPC Lattice's. */
+export function isLatticeEvent(event: object): event is LatticeEvent {
+  const { method, path, requestContext } = event as Partial<LatticeEvent>
+  return typeof requestContext?.serviceArn === 'string' && typeof method === 'string' && typeof path === 'string'
+}
+
+/** A service knows its host by the host header alone: Lattice routes by it. */
+export function readLattice(event: LatticeEvent): HttpParts {
+  const { path, method, body, isBase64Encoded } = event
+  const at = path.indexOf('?')
+  return {
+    method,
+    host: undefined,
+    protocol: 'https',
+    path: encodedPath(at < 0 ? path : path.slice(0, at)),
+    query: at < 0 ? parameters(event) : path.slice(at + 1),
+    headers: toHeaders(event.headers),
+    body,
+    isBase64Encoded,
+  }
+}
+
+/** For events whose path is without the query. */
+function parameters({ queryStringParameters }: LatticeEvent): string {
+  return Object.entries(queryStringParameters ?? {})
+    .flatMap(([name, values]) => (typeof values === 'string' ? [values] : (values ?? [])).map((value) => `${encode(name)}=${encode(value)}`))
+    .join('&')
+}

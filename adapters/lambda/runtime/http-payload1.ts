@@ -1,0 +1,82 @@
+import { encode, encodedPath, toHeaders, withoutStage, type EventHeaders, type HttpParts } from './http-parts.ts'
+
+type Values = Readonly<Record<string, string | undefined>>
+type MultiValues = Readonly<Record<string, readonly string[] | undefined>>
+
+/** What REST APIs and load balancers have in common. */
+interface Payload1 {
+  readonly httpMethod: string
+  readonly path: string
+  readonly headers?: Values | null | undefined
+  readonly multiValueHeaders?: MultiValues | null | undefined
+  readonly queryStringParameters?: Values | null | undefined
+  readonly multiValueQueryStringParameters?: MultiValues | null | undefined
+  readonly body?: string | null | undefined
+  readonly isBase64Encoded?: boolean | undefined
+}
+
+/** What is read of an API Gateway event in payload format 1.0: REST APIs, and HTTP APIs that are set to it. The full shape is `APIGatewayProxyEvent` of `aws-lambda`. */
+export interface RestEvent extends Payload1 {
+  readonly version?: string | undefined
+  readonly requestContext: { readonly domainName?: string | undefined; readonly stage?: string | undefined; readonly path?: string | undefined }
+}
+
+/** What is read of an Application Load Balancer's event; the full shape is `ALBEvent` of `aws-lambda`. */
+export interface AlbEvent extends Payload1 {
+  readonly requestContext: { readonly elb: object }
+}
+
+/** Whether `event`, which has a request context, is API Gateway's in payload 1.0. Its authorizers' events have a `type`. */
+export function isRestEvent(event: object): event is RestEvent {
+  const { httpMethod, path, type } = event as Partial<RestEvent> & { type?: unknown }
+  return typeof httpMethod === 'string' && typeof path === 'string' && type === undefined
+}
+
+/** Whether `event`, which has a request context, is a load balancer's. */
+export function isAlbEvent(event: object): event is AlbEvent {
+  const { requestContext, httpMethod, path } = event as Partial<AlbEvent>
+  return typeof requestContext?.elb === 'object' && typeof httpMethod === 'string' && typeof path === 'string'
+}
+
+/** API Gateway keeps the path encoded and decodes the query. A REST API's path has no stage; an HTTP API's in this format has. */
+export function readRest(event: RestEvent): HttpParts {
+  const { requestContext, path } = event
+  return {
+    ...common(event),
+    host: requestContext.domainName,
+    protocol: 'https',
+    path: encodedPath(event.version === '1.0' && requestContext.path === path ? withoutStage(path, requestContext) : path),
+    query: queryOf(event, encode),
+  }
+}
+
+/** A load balancer decodes nothing (encoding it again would double it: aws-lambda-web-adapter#99) and sets X-Forwarded-Proto itself, whatever the client sent. */
+export function readAlb(event: AlbEvent): HttpParts {
+  const parts = common(event)
+  return {
+    ...parts,
+    host: undefined,
+    protocol: parts.headers.get('x-forwarded-proto') === 'http' ? 'http' : 'https',
+    path: encodedPath(event.path),
+    query: queryOf(event, same),
+  }
+}
+
+const same = (text: string): string => text
+
+function common(event: Payload1): Pick<HttpParts, 'method' | 'headers' | 'body' | 'isBase64Encoded'> {
+  // The multi-value form has every value, the other only the last.
+  const values: EventHeaders | null | undefined = event.multiValueHeaders ?? event.headers
+  return { method: event.httpMethod, headers: toHeaders(values), body: event.body, isBase64Encoded: event.isBase64Encoded }
+}
+
+function queryOf(event: Payload1, escape: (text: string) => string): string {
+  const pairs: string[] = []
+  const values = event.multiValueQueryStringParameters ?? event.queryStringParameters
+  for (const name in values) {
+    const value = values[name]
+    if (typeof value === 'string') pairs.push(`${escape(name)}=${escape(value)}`)
+    else if (value) for (const one of value) pairs.push(`${escape(name)}=${escape(one)}`)
+  }
+  return pairs.join('&')
+}
