@@ -51,8 +51,8 @@ function exportedFile(subpath: string): string | undefined {
     const star = pattern.indexOf('*')
     if (star < 0 || !subpath.startsWith(pattern.slice(0, star)) || !subpath.endsWith(pattern.slice(star + 1))) continue
     const matched = subpath.slice(star, subpath.length - (pattern.length - star - 1))
-    // A name, never a path: `unmoor/drivers/../x` is nobody's.
-    if (/^[\w-]+$/.test(matched)) return exportTarget(target)?.replace('*', matched)
+    // Names, never a way up: `unmoor/drivers/../x` is nobody's.
+    if (/^[\w-]+(\/[\w-]+)*$/.test(matched)) return exportTarget(target)?.replace('*', matched)
   }
   return undefined
 }
