@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import type { BuildContext, DriverSpec } from '../../core/adapter.ts'
+import { driverKind } from '../../core/bindings/declarations.ts'
 import { statementsOf } from '../../core/bindings/migrations.ts'
 import { UnmoorError } from '../../core/errors.ts'
 import { nodeFlags } from './node-builtins.ts'
 import { checkOptions, type CloudflareOptions } from './options.ts'
 import { deployNotes } from './deploy-notes.ts'
-import { ASSETS_FOLDER, createWranglerConfig, MIGRATIONS_FOLDER, queueName, toJsonc, WORKER_FILE } from './wrangler.ts'
+import { ASSETS_FOLDER, createWranglerConfig, MIGRATIONS_FOLDER, queueName, STRONG_KV_CLASS, toJsonc, WORKER_FILE } from './wrangler.ts'
 
 /** Writes the Worker, wrangler.jsonc, the assets and the D1 migrations. */
 export async function build(context: BuildContext): Promise<void> {
@@ -37,12 +38,16 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
   const { imports, object } = context.driverImports()
   const names = Object.fromEntries(manifest.queues.map((binding) => [queueName(manifest, binding, options), binding]))
   const crons = Object.keys(manifest.crons).length > 0
-  const used = ['createWorker', ...(manifest.queues.length > 0 ? ['runBatch'] : []), ...(crons ? ['runCrons'] : []), ...(testChannel ? ['createTesting'] : [])]
+  // Only one that is kept here needs the class.
+  const strong = Object.entries(manifest.bindings).some(([name, declaration]) => driverKind(declaration) === 'strongKv' && context.drivers[name]?.driver === 'cloudflare')
+  const used = ['createWorker', ...(strong ? ['createStrongKvObject'] : []), ...(manifest.queues.length > 0 ? ['runBatch'] : []), ...(crons ? ['runCrons'] : []), ...(testChannel ? ['createTesting'] : [])]
   return [
     `import app from '#app'`,
     `import { ${used.join(', ')} } from 'unmoor/cloudflare/runtime'`,
     ...(testChannel ? [`import { handleTestChannel } from 'unmoor/test-channel'`] : []),
+    ...(strong ? [`import { DurableObject } from 'cloudflare:workers'`] : []),
     imports,
+    ...(strong ? [`export const ${STRONG_KV_CLASS} = createStrongKvObject(DurableObject)`] : []),
     `export default createWorker({`,
     `  app,`,
     `  name: ${JSON.stringify(manifest.name)},`,

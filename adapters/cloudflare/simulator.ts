@@ -18,6 +18,7 @@ export interface SimulatorOptions {
   compatibilityFlags: string[]
   bindings: Record<string, string>
   kvNamespaces: Record<string, string>
+  durableObjects: Record<string, { className: string; useSQLite: true }>
   r2Buckets: Record<string, string>
   d1Databases: Record<string, string>
   queueProducers: Record<string, string>
@@ -35,6 +36,7 @@ export function toSimulatorOptions(config: WranglerConfig, manifest: Manifest, b
     compatibilityFlags: config.compatibility_flags,
     bindings,
     kvNamespaces: Object.fromEntries((config.kv_namespaces ?? []).map(({ binding, id }) => [binding, id ?? binding])),
+    durableObjects: Object.fromEntries((config.durable_objects?.bindings ?? []).map(({ name, class_name }) => [name, { className: class_name, useSQLite: true }])),
     r2Buckets: Object.fromEntries((config.r2_buckets ?? []).map(({ binding, bucket_name }) => [binding, bucket_name])),
     d1Databases: Object.fromEntries((config.d1_databases ?? []).map(({ binding, database_id }) => [binding, database_id ?? binding])),
     queueProducers: Object.fromEntries((config.queues?.producers ?? []).map(({ binding, queue }) => [binding, queue])),

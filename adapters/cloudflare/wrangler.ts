@@ -17,6 +17,9 @@ export interface WranglerConfig {
   routes?: readonly unknown[]
   observability: { enabled: true }
   kv_namespaces?: { binding: string; id?: string }[]
+  durable_objects?: { bindings: { name: string; class_name: string }[] }
+  /** Of the Durable Object classes. */
+  migrations?: { tag: string; new_sqlite_classes: string[] }[]
   r2_buckets?: { binding: string; bucket_name: string; jurisdiction?: string }[]
   d1_databases?: { binding: string; database_name: string; database_id?: string; migrations_dir?: string }[]
   queues?: { producers: { binding: string; queue: string }[]; consumers: WranglerConsumer[] }
@@ -53,6 +56,8 @@ export interface WranglerInput {
 export const WORKER_FILE = 'worker/index.js'
 export const ASSETS_FOLDER = 'assets'
 export const MIGRATIONS_FOLDER = 'migrations'
+/** The Durable Object class of strong kv bindings, as the Worker exports it. The platform ties the data to this name. */
+export const STRONG_KV_CLASS = 'UnmoorStrongKv'
 
 /** Everything that the manifest declares, as wrangler's configuration. */
 export function createWranglerConfig(input: WranglerInput): WranglerConfig {
@@ -80,6 +85,13 @@ function addBinding(config: WranglerConfig, name: string, declaration: AnyDeclar
   if (declaration.kind !== 'variable' && declaration.kind !== 'secret' && input.drivers[name]?.driver !== 'cloudflare') return
   switch (declaration.kind) {
     case 'kv':
+      if (declaration.consistency === 'strong') {
+        if (options.kv?.[name] !== undefined)
+          throw invalidArgument({ binding: name, operation: 'build' }, `"${name}" is a strong kv, which is kept in Durable Objects. Remove targets.cloudflare.options.kv.${name}.`)
+        ;(config.durable_objects ??= { bindings: [] }).bindings.push({ name: binding, class_name: STRONG_KV_CLASS })
+        config.migrations = [{ tag: 'unmoor-strong-kv', new_sqlite_classes: [STRONG_KV_CLASS] }]
+        return
+      }
       ;(config.kv_namespaces ??= []).push({ binding, ...options.kv?.[name] })
       return
     case 'blob': {

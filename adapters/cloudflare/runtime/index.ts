@@ -10,6 +10,7 @@ import type { Testing } from './testing.ts'
 
 export { runBatch } from './consumer.ts'
 export { runCrons } from './crons.ts'
+export { createStrongKvObject } from './strong-kv-object.ts'
 export { createTesting, type Testing } from './testing.ts'
 
 /** What the platform passes as env: strings for variables and secrets, objects for bindings. */

@@ -1,0 +1,162 @@
+/** What a Durable Object has, as far as this one uses it. Source: @cloudflare/workers-types 5. */
+export interface NativeObjectState {
+  readonly storage: {
+    readonly sql: { exec(text: string, ...params: (string | number | null | Uint8Array<ArrayBuffer>)[]): NativeSqlCursor }
+    transactionSync<T>(work: () => T): T
+  }
+}
+
+export interface NativeSqlCursor {
+  toArray(): Record<string, unknown>[]
+  readonly rowsWritten: number
+}
+
+/** An entry as it crosses between the Worker and the object. */
+export interface ObjectEntry {
+  value: string | Uint8Array<ArrayBuffer>
+  metadata: string | null
+  expiration: number | null
+  version: string
+}
+
+export type ObjectListEntry = Pick<ObjectEntry, 'metadata' | 'expiration'> & { key: string }
+
+export interface ObjectWrite {
+  key: string
+  /** Text of over {@link INLINE} bytes comes as bytes. */
+  value: string | Uint8Array<ArrayBuffer>
+  metadata: string | null
+  expiration: number | null
+  /** The version that must be there, null for none; undefined: any. */
+  expected?: string | null
+  /** Seconds since 1970, by the Worker's clock. */
+  now: number
+}
+
+/** The object's methods, called over RPC. Each is one transaction, and an answer leaves only when its writes are durable. */
+export interface StrongKvMethods {
+  get(keys: readonly string[], now: number): Promise<(ObjectEntry | null)[]>
+  /** The new version, or null where another was there than expected. */
+  put(write: ObjectWrite): Promise<string | null>
+  /** Whether there was one of that version (undefined: any). */
+  delete(key: string, expected: string | undefined, now: number): Promise<boolean>
+  /** Keys from `from` on (after it, where `exclusive`) and before `end`, in UTF-8 byte order. */
+  list(range: { from: string; exclusive: boolean; end: string | undefined; limit: number; now: number }): Promise<ObjectListEntry[]>
+}
+
+type Base = abstract new (state: NativeObjectState, env: unknown) => object
+
+/** Bytes of a value that is kept in its row; SQLite in Durable Objects takes 2 MB a row. Larger ones are cut into parts. */
+export const INLINE = 1_000_000
+
+/** Puts between two sweeps for expired entries, and entries that one sweep removes. */
+const SWEEP_EVERY = 500
+const SWEEP_SIZE = 1000
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS entries (key TEXT NOT NULL PRIMARY KEY, value, metadata TEXT, expiration INTEGER, version TEXT NOT NULL, parts INTEGER NOT NULL);
+  CREATE INDEX IF NOT EXISTS entries_expiration ON entries (expiration) WHERE expiration IS NOT NULL;
+  CREATE TABLE IF NOT EXISTS parts (key TEXT NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (key, part)) WITHOUT ROWID;
+`
+
+const REPLACE = `INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
+  value = excluded.value, metadata = excluded.metadata, expiration = excluded.expiration, version = excluded.version, parts = excluded.parts`
+
+interface Row {
+  key: string
+  value: string | ArrayBuffer | null
+  metadata: string | null
+  expiration: number | null
+  version: string
+  parts: number
+}
+
+/**
+ * The Durable Object class behind `kv({ consistency: 'strong' })`: a share of the keys of a binding, in its own SQLite database. The Worker's generated entry exports
+ * it; `base` is the platform's `DurableObject`, passed in because `cloudflare:workers` can be imported only there.
+ */
+export function createStrongKvObject(base: Base): new (state: NativeObjectState, env: unknown) => StrongKvMethods {
+  return class StrongKvObject extends base implements StrongKvMethods {
+    #storage: NativeObjectState['storage']
+    #puts = 0
+
+    constructor(state: NativeObjectState, env: unknown) {
+      super(state, env)
+      this.#storage = state.storage
+      this.#storage.sql.exec(SCHEMA)
+    }
+
+    async get(keys: readonly string[], now: number): Promise<(ObjectEntry | null)[]> {
+      return keys.map((key) => {
+        const row = this.#current(key, now)
+        return row === undefined ? null : { value: this.#value(row), metadata: row.metadata, expiration: row.expiration, version: row.version }
+      })
+    }
+
+    async put(write: ObjectWrite): Promise<string | null> {
+      const { key, value, metadata, expiration, expected, now } = write
+      return this.#storage.transactionSync(() => {
+        if (expected !== undefined && (this.#current(key, now)?.version ?? null) !== expected) return null
+        const version = crypto.randomUUID()
+        const isCut = typeof value !== 'string' && value.byteLength > INLINE
+        const parts = isCut ? Math.ceil(value.byteLength / INLINE) : 0
+        this.#run('DELETE FROM parts WHERE key = ?', key)
+        this.#run(REPLACE, key, isCut ? null : value, metadata, expiration, version, parts)
+        if (isCut) {
+          for (let part = 0; part < parts; part++) this.#run('INSERT INTO parts VALUES (?, ?, ?)', key, part, value.slice(part * INLINE, (part + 1) * INLINE))
+        }
+        if (++this.#puts % SWEEP_EVERY === 0) this.#sweep(now)
+        return version
+      })
+    }
+
+    async delete(key: string, expected: string | undefined, now: number): Promise<boolean> {
+      return this.#storage.transactionSync(() => {
+        if (expected !== undefined && this.#current(key, now)?.version !== expected) return false
+        this.#remove(key)
+        return true
+      })
+    }
+
+    async list({ from, exclusive, end, limit, now }: Parameters<StrongKvMethods['list']>[0]): Promise<ObjectListEntry[]> {
+      const range = `key ${exclusive ? '>' : '>='} ? ${end === undefined ? '' : 'AND key < ?'}`
+      const rows = this.#run(
+        `SELECT key, metadata, expiration FROM entries WHERE ${range} AND (expiration IS NULL OR expiration > ?) ORDER BY key LIMIT ?`,
+        from,
+        ...(end === undefined ? [] : [end]),
+        now,
+        limit,
+      )
+      return rows.toArray() as unknown as ObjectListEntry[]
+    }
+
+    /** The entry, if it is not over; one that is gets removed. */
+    #current(key: string, now: number): Row | undefined {
+      const [row] = this.#run('SELECT * FROM entries WHERE key = ?', key).toArray() as unknown as Row[]
+      if (row?.expiration == null || row.expiration > now) return row
+      this.#remove(key)
+      return undefined
+    }
+
+    #value({ key, value, parts }: Row): string | Uint8Array<ArrayBuffer> {
+      if (parts === 0) return typeof value === 'string' ? value : new Uint8Array(value as ArrayBuffer)
+      const rows = this.#run('SELECT bytes FROM parts WHERE key = ? ORDER BY part', key).toArray() as { bytes: ArrayBuffer }[]
+      const all = new Uint8Array(rows.reduce((size, { bytes }) => size + bytes.byteLength, 0))
+      rows.forEach(({ bytes }, part) => all.set(new Uint8Array(bytes), part * INLINE))
+      return all
+    }
+
+    #remove(key: string): void {
+      this.#run('DELETE FROM entries WHERE key = ?', key)
+      this.#run('DELETE FROM parts WHERE key = ?', key)
+    }
+
+    #sweep(now: number): void {
+      for (const { key } of this.#run('SELECT key FROM entries WHERE expiration <= ? LIMIT ?', now, SWEEP_SIZE).toArray()) this.#remove(key as string)
+    }
+
+    #run(text: string, ...params: (string | number | null | Uint8Array<ArrayBuffer>)[]): NativeSqlCursor {
+      return this.#storage.sql.exec(text, ...params)
+    }
+  }
+}
