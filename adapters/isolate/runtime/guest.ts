@@ -1,10 +1,9 @@
 import type ivm from 'isolated-vm'
 import { createHostCalls } from './host-calls.ts'
-import type { Image } from './image.ts'
 import type { Limits } from './limits.ts'
 
 /** Why an isolate ended. */
-export type EndCause = 'cpu' | 'memory' | 'startup' | 'closed' | 'crash'
+export type EndCause = 'cpu' | 'memory' | 'startup' | 'timers' | 'closed' | 'crash'
 
 /** The end of an isolate, as the error of what was under way. */
 export class IsolateEnded extends Error {
@@ -20,6 +19,12 @@ export class IsolateEnded extends Error {
   }
 }
 
+/** What fills isolates: `Image`, or the multi-tenant host's, which takes them from a pool. */
+export interface GuestImage {
+  createIsolate(memoryMb: number, onCatastrophe: (message: string) => void): Promise<{ isolate: ivm.Isolate; context: ivm.Context }>
+  runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number): Promise<void>
+}
+
 /** What an isolate tells its host. */
 export interface GuestEvents {
   /** The isolate is there, its app not loaded yet. */
@@ -30,6 +35,8 @@ export interface GuestEvents {
   uncaught(error: Error): void
   /** The isolate ended; nothing comes any more. */
   ended(error: IsolateEnded): void
+  /** An entry has been under way for more than a tick (`true`), or is over after that: what a crash of the process is blamed on. */
+  long?(running: boolean): void
   /** V8 has lost control of the isolate: the process cannot go on. */
   catastrophe(message: string): void
 }
@@ -58,6 +65,8 @@ export class Guest {
   /** Rejects with the first error that nobody handled before the app was ready. */
   #failed = Promise.withResolvers<never>()
   #cpuBefore = 0n
+  #cpuAtEnd = 0n
+  #isLong = false
 
   private constructor(isolate: ivm.Isolate, limits: Limits, events: GuestEvents) {
     this.#isolate = isolate
@@ -68,9 +77,10 @@ export class Guest {
   }
 
   /** Makes an isolate and loads the app. @throws IsolateEnded where the app cannot be loaded: it threw, took too long, or needs too much memory. */
-  static async start(module: typeof ivm, image: Image, limits: Limits, events: GuestEvents): Promise<Guest> {
+  static async start(module: typeof ivm, image: GuestImage, limits: Limits, events: GuestEvents): Promise<Guest> {
     const { isolate, context } = await image.createIsolate(limits.memoryMb, (message) => events.catastrophe(message))
     const guest = new Guest(isolate, limits, events)
+    const watch = guest.#watchStart()
     try {
       await guest.#connect(module, context)
       events.created?.(guest)
@@ -79,9 +89,12 @@ export class Guest {
       return guest
     } catch (error) {
       const memory = isolate.isDisposed
+      const ended = guest.#ended
       guest.#end('closed', 'The app did not start.', false)
-      throw startError(error, limits, memory)
+      throw ended ?? startError(error, limits, memory)
     } finally {
+      clearInterval(watch)
+      guest.#setLong(false)
       if (guest.#ended === undefined) context.release()
     }
   }
@@ -102,9 +115,17 @@ export class Guest {
     await Promise.race([this.#ready.promise, late, ended]).finally(() => clearTimeout(timer))
   }
 
-  /** CPU time that the isolate has used, in nanoseconds. */
+  /** CPU time that the isolate has used, in nanoseconds; once it has ended, what was last known. */
   get cpuTime(): bigint {
-    return this.#ended === undefined ? this.#isolate.cpuTime : 0n
+    if (!this.#isolate.isDisposed) this.#cpuAtEnd = this.#isolate.cpuTime
+    return this.#cpuAtEnd
+  }
+
+  /** Bytes that the isolate holds: its heap and its buffers. 0 once it has ended. */
+  async memory(): Promise<number> {
+    if (this.#ended !== undefined || this.#isolate.isDisposed) return 0
+    const statistics = await this.#isolate.getHeapStatistics()
+    return statistics.total_heap_size + statistics.externally_allocated_size
   }
 
   /** Queues a message for the guest. */
@@ -120,6 +141,27 @@ export class Guest {
   /** Ends the isolate. */
   close(): void {
     this.#end('closed', 'The isolate was closed.', false)
+  }
+
+  /** Ends the isolate for what it did; what is under way in it fails with `message`. */
+  end(cause: EndCause, message: string): void {
+    this.#end(cause, message, true)
+  }
+
+  // Loading an app is tenant code too: `timeout` of isolated-vm counts waiting, this one only work.
+  #watchStart(): NodeJS.Timeout {
+    return setInterval(() => {
+      this.#setLong(true)
+      const max = this.#limits.startupCpuMs
+      if (max !== undefined && Number(this.cpuTime) / 1e6 > max)
+        this.#end('startup', `loading the app took more than its limit of ${max} ms of CPU time`, false)
+    }, TICK)
+  }
+
+  #setLong(running: boolean): void {
+    if (this.#isLong === running) return
+    this.#isLong = running
+    this.#events.long?.(running)
   }
 
   async #enter(): Promise<void> {
@@ -162,22 +204,27 @@ export class Guest {
     if (!this.#running || this.#ended !== undefined || this.#isolate.isDisposed) {
       clearInterval(this.#timer)
       this.#timer = undefined
+      this.#setLong(false)
       return
     }
-    const cpu = this.#isolate.cpuTime
+    const cpu = this.cpuTime
     if (this.#seenEntry !== this.#entries) {
       this.#seenEntry = this.#entries
       this.#cpuBefore = cpu
+      this.#setLong(false)
       return
     }
+    this.#setLong(true)
     const used = Number(cpu - this.#cpuBefore) / 1e6
     if (used > this.#limits.cpuMs) this.#end('cpu', `it used more than its limit of ${this.#limits.cpuMs} ms of CPU time at once`, true)
   }
 
   #end(cause: EndCause, message: string, report: boolean): void {
     if (this.#ended !== undefined) return
+    this.#cpuAtEnd = this.cpuTime
     this.#ended = new IsolateEnded(cause, message)
     clearInterval(this.#timer)
+    this.#setLong(false)
     this.#outbox = []
     if (!this.#isolate.isDisposed) this.#isolate.dispose()
     this.#failed.reject(this.#ended)

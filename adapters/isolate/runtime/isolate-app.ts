@@ -22,6 +22,17 @@ interface Pending {
   finished: boolean
 }
 
+/** A body of the guest's, as it becomes a Response's. */
+export type GuestBody = ReturnType<typeof bodyFromGuest>
+
+/** What a host may hold an isolate to, besides its {@link Limits}. */
+export interface IsolateHooks {
+  /** Timers at once; the isolate is ended beyond it. Default: 10,000, and none more is started. */
+  timers?: number | undefined
+  /** Given each answer's body; gives back what is sent in its place, or throws. Default: as it is. */
+  body?(body: GuestBody): GuestBody
+}
+
 /** Makes isolates of one app. */
 export type GuestFactory = (events: GuestEvents) => Promise<Guest>
 
@@ -38,10 +49,16 @@ export class IsolateApp {
   #ended: IsolateEnded | undefined
   #onEnd: (error: IsolateEnded) => void
 
-  private constructor(services: HostServices, log: GuestLog, onEnd: (error: IsolateEnded) => void) {
+  #hooks: IsolateHooks
+
+  private constructor(services: HostServices, log: GuestLog, onEnd: (error: IsolateEnded) => void, hooks: IsolateHooks) {
     const send = (...message: [string, ...unknown[]]): void => this.#guest.send(...message)
     this.#operations = new Operations(services, send)
-    this.#timers = new TimerTable((id) => send('timer', id))
+    this.#timers =
+      hooks.timers === undefined
+        ? new TimerTable((id) => send('timer', id))
+        : new TimerTable((id) => send('timer', id), hooks.timers, (max) => this.#guest.end('timers', `it started more than its limit of ${max} timers`))
+    this.#hooks = hooks
     this.#log = log
     this.#onEnd = onEnd
   }
@@ -53,8 +70,9 @@ export class IsolateApp {
     values: Readonly<Record<string, unknown>>,
     log: GuestLog,
     onEnd: (error: IsolateEnded) => void,
+    hooks: IsolateHooks = {},
   ): Promise<IsolateApp> {
-    const app = new IsolateApp(services, log, onEnd)
+    const app = new IsolateApp(services, log, onEnd, hooks)
     await create({
       created(guest) {
         app.#guest = guest
@@ -98,7 +116,8 @@ export class IsolateApp {
     ])
     const list: [string, string][] = []
     if (Array.isArray(flat)) for (let index = 0; index + 1 < flat.length; index += 2) list.push([String(flat[index]), String(flat[index + 1])])
-    return new Response(bodyFromGuest(content, streams), { status: Number(status), statusText: String(statusText), headers: list })
+    const answer = bodyFromGuest(content, streams)
+    return new Response(this.#hooks.body === undefined ? answer : this.#hooks.body(answer), { status: Number(status), statusText: String(statusText), headers: list })
   }
 
   /** Calls a queue's handler. */

@@ -1,10 +1,10 @@
 import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import type { QueueIncoming } from '../../../core/bindings/drivers.ts'
-import { UnmoorError } from '../../../core/errors.ts'
+import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import { channelValues } from '../../../core/rpc.ts'
 import type { Manifest } from '../../../core/manifest.ts'
 import { internalError, type Runtime } from '../../../core/runtime.ts'
-import { type GuestFactory, IsolateApp } from './isolate-app.ts'
+import { type GuestFactory, IsolateApp, type IsolateHooks } from './isolate-app.ts'
 import { IsolateEnded } from './guest.ts'
 import type { Limits } from './limits.ts'
 import { type GuestLog, printLog } from './log.ts'
@@ -20,6 +20,9 @@ export interface IsolateRuntimeOptions {
   privatePaths?: readonly string[] | undefined
   /** Default: this process's streams. */
   log?: GuestLog | undefined
+  /** Called before each request of the app's own to the network; what it throws, the app's `fetch` throws. Default: nothing. */
+  onSubrequest?: (() => void) | undefined
+  hooks?: IsolateHooks | undefined
 }
 
 /** A {@link Runtime} whose handlers run in an isolate; one that ends is replaced. */
@@ -34,7 +37,12 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
   const log = options.log ?? printLog
   const { privatePaths = [] } = options
   const redact = (text: string): string => privatePaths.reduce((shown, path) => shown.replaceAll(path, '...'), text)
-  const services = { manifest, env: host.env, fetch: (request: Request) => fetch(request), redact }
+  const { onSubrequest } = options
+  const outbound = async (request: Request): Promise<Response> => {
+    onSubrequest?.()
+    return fetch(request)
+  }
+  const services = { manifest, env: host.env, fetch: outbound, redact }
   const values = channelValues(manifest, host.env)
   let started = 0
   let closed = false
@@ -42,11 +50,12 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
 
   const start = (): Promise<IsolateApp> => {
     started++
-    const next = IsolateApp.start(options.create, services, values, log, (error) => {
+    const onEnd = (error: IsolateEnded): void => {
       if (closed || error.ended === 'closed') return
       log('error', `The isolate of "${host.name}" was stopped: ${error.message}. A new one takes its place.`)
       current = start()
-    })
+    }
+    const next = IsolateApp.start(options.create, services, values, log, onEnd, options.hooks)
     // The failure is whoever's waits for the isolate; the next event tries again.
     next.catch((error: unknown) => {
       if (closed) return
@@ -83,6 +92,8 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
       } catch (error) {
         if (error instanceof IsolateEnded) return unavailable(`the app's isolate was stopped: ${error.message}`)
         if (error instanceof LateAnswer) return unavailable(error.message)
+        // The app's own errors come as Internal: a limit is the host's.
+        if (isUnmoorError(error) && error.code === 'LimitExceeded') return overLimit(error)
         log('error', `${request.method} ${request.url} failed: ${text(error)}`)
         return internalError()
       }
@@ -143,6 +154,10 @@ function unavailable(cause: string): Response {
     status: 503,
     headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' },
   })
+}
+
+function overLimit(error: UnmoorError): Response {
+  return new Response(`Internal Server Error: ${error.message}`, { status: 500, headers: { 'content-type': 'text/plain; charset=utf-8' } })
 }
 
 class LateAnswer extends Error {}

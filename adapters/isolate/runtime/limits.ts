@@ -6,6 +6,8 @@ export interface Limits {
   readonly cpuMs: number
   readonly startupMs: number
   readonly wallSeconds: number | undefined
+  /** CPU time that loading the app may take, in milliseconds. Default: `startupMs` alone holds. */
+  readonly startupCpuMs?: number | undefined
 }
 
 export function readLimits(options: IsolateOptions): Limits {

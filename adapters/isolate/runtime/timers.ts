@@ -7,13 +7,19 @@ const MAX_TIMERS = 10_000
 export class TimerTable {
   #timers = new Map<number, NodeJS.Timeout>()
   #fire: (id: number) => void
+  #max: number
+  #onLimit: (max: number) => void
 
-  constructor(fire: (id: number) => void) {
+  /** Beyond `max` timers (default 10,000) `onLimit` is called and none is started. */
+  constructor(fire: (id: number) => void, max: number = MAX_TIMERS, onLimit: (max: number) => void = () => {}) {
     this.#fire = fire
+    this.#max = max
+    this.#onLimit = onLimit
   }
 
   start(id: unknown, delay: unknown): void {
-    if (typeof id !== 'number' || this.#timers.size >= MAX_TIMERS) return
+    if (typeof id !== 'number') return
+    if (this.#timers.size >= this.#max) return this.#onLimit(this.#max)
     const milliseconds = typeof delay === 'number' ? Math.min(Math.max(delay, 0), LONGEST) : 0
     this.clear(id)
     this.#timers.set(

@@ -1,0 +1,31 @@
+import type { AppLimits } from './limits.ts'
+
+/** How an app is served; what a config or a deploy says of it. */
+export interface AppSettings {
+  /** Host names, such as `shop.example.com`; `*.example.com` takes every name one or more labels below. Default: the app's name, alone or as the first label. */
+  hosts?: readonly string[] | undefined
+  /** Path prefixes, such as `/shop`; the app sees the path without it. Default: none. */
+  paths?: readonly string[] | undefined
+  /** Variables and secrets of the app. Default: none; those of the host's process never reach an app. */
+  variables?: Readonly<Record<string, string>> | undefined
+  /** Default: the host's. */
+  limits?: Partial<AppLimits> | undefined
+  /** Other apps of this host that its service bindings may call, by name. Default: itself only. */
+  services?: readonly string[] | undefined
+  /** Driver per binding in place of the artifact's, with options: the operator's word, so anything goes. Default: none. */
+  drivers?: Readonly<Record<string, string | { readonly driver: string; readonly [option: string]: unknown }>> | undefined
+}
+
+/** One app as the processes of a host know it. Plain data. */
+export interface AppRecord {
+  /** Unique in the host: its name in routes, metrics, data folders and shared backends. */
+  name: string
+  /** Tells one deploy from another; whatever changes it changes this. */
+  version: string
+  /** Absolute path of the artifact. */
+  dir: string
+  settings: AppSettings
+  limits: AppLimits
+  /** Whether it has queues or crons to be run. */
+  background: boolean
+}

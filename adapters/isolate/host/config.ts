@@ -1,0 +1,152 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { availableParallelism, totalmem } from 'node:os'
+import { basename, dirname, extname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { ArtifactInfo, DriverSpec } from '../../../core/adapter.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import type { AppRecord, AppSettings } from './app-record.ts'
+import { type AppLimits, checkLimits, DEFAULT_LIMITS } from './limits.ts'
+
+/** What `unmoor host --config FILE` reads: JSON, or the default export of a module. Every field is optional. */
+export interface HostConfig {
+  /** Default: 8787. 0 takes a free one. */
+  port?: number
+  /** Default: 127.0.0.1. */
+  host?: string
+  /** Child processes that share the port. Default: one per core. */
+  processes?: number
+  /** Folder of the apps' data and of what is deployed. Default: `.unmoor/host` beside the config, or in the working folder. */
+  dataDir?: string
+  /** Isolates that live at once in each process. Default: 500. */
+  maxIsolates?: number
+  /** Resident memory in MB of each process above which idle isolates are put away. Default: three quarters of the machine's, shared by the processes. */
+  maxProcessMb?: number
+  /** Isolates that each process keeps ready. Default: 4. */
+  pool?: number
+  /** Seconds that a stop waits for what runs. Default: 30. */
+  stopSeconds?: number
+  /** Default limits of all apps. */
+  limits?: Partial<AppLimits>
+  /** Apps by name, with the folder of their artifact (relative to the config). */
+  apps?: Readonly<Record<string, AppSettings & { dir: string }>>
+  admin?: {
+    /** Default: no admin port. 0 takes a free one. */
+    port?: number
+    /** Default: 127.0.0.1. */
+    host?: string
+    /** What deploys and usage ask for. Default: `UNMOOR_HOST_TOKEN`; without one only /metrics and /healthz answer. */
+    token?: string
+    /** Files in PEM: the admin port then speaks TLS. Default: none. */
+    tls?: { cert: string; key: string }
+  }
+  /** Where deployed artifacts and their settings are; hosts that share them serve the same apps. Default: fs and sqlite in the data folder. */
+  store?: { blob?: DriverSpec; sql?: DriverSpec }
+}
+
+/** A config with its defaults filled in; paths are absolute. */
+export interface ResolvedConfig extends Required<Omit<HostConfig, 'apps' | 'admin' | 'limits' | 'store'>> {
+  limits: AppLimits
+  apps: AppRecord[]
+  admin: { port: number | undefined; host: string; token: string | undefined; tls: { cert: string; key: string } | undefined }
+  store: { blob: DriverSpec; sql: DriverSpec }
+}
+
+const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
+
+/** @throws `InvalidArgument` for a name that cannot be a label of a host name. */
+export function checkName(name: string): string {
+  if (NAME.test(name)) return name
+  throw new UnmoorError('InvalidArgument', `"${name}" cannot be an app's name: use lower-case letters, digits and hyphens, at most 63.`, { operation: 'config' })
+}
+
+/** Reads a config file, or takes every artifact in a folder: `DIR/NAME` or `DIR/NAME/.unmoor/isolate`; DIR may also be one artifact. */
+export async function loadConfig(source: { config?: string | undefined; dir?: string | undefined }, overrides: HostConfig = {}): Promise<ResolvedConfig> {
+  const file = source.config === undefined ? undefined : resolve(source.config)
+  const given: HostConfig = { ...(file === undefined ? {} : await readConfig(file)), ...withoutUndefined(overrides) }
+  const base = file === undefined ? process.cwd() : dirname(file)
+  const limits: AppLimits = { ...DEFAULT_LIMITS, ...checkLimits(given.limits, 'limits') }
+  const processes = given.processes ?? availableParallelism()
+  if (!Number.isInteger(processes) || processes < 1)
+    throw new UnmoorError('InvalidArgument', `processes takes a whole number from 1, not ${String(processes)}.`, { operation: 'config' })
+  const found = source.dir === undefined ? {} : await findArtifacts(resolve(source.dir))
+  const apps = Object.entries<AppSettings & { dir: string }>({ ...found, ...given.apps })
+  return {
+    port: given.port ?? 8787,
+    host: given.host ?? '127.0.0.1',
+    processes,
+    dataDir: resolve(base, given.dataDir ?? '.unmoor/host'),
+    maxIsolates: given.maxIsolates ?? 500,
+    maxProcessMb: given.maxProcessMb ?? Math.round((totalmem() / 1024 / 1024) * (0.75 / processes)),
+    pool: given.pool ?? 4,
+    stopSeconds: given.stopSeconds ?? 30,
+    limits,
+    apps: await Promise.all(
+      apps.map(async ([name, { dir, ...settings }]) => createRecord(checkName(name), resolve(base, dir), settings, limits, `file:${(await statArtifact(resolve(base, dir))).mtimeMs}`)),
+    ),
+    admin: {
+      port: given.admin?.port,
+      host: given.admin?.host ?? '127.0.0.1',
+      token: given.admin?.token ?? (process.env['UNMOOR_HOST_TOKEN'] || undefined),
+      tls: given.admin?.tls,
+    },
+    store: { blob: given.store?.blob ?? { driver: 'fs' }, sql: given.store?.sql ?? { driver: 'sqlite' } },
+  }
+}
+
+async function readConfig(file: string): Promise<HostConfig> {
+  try {
+    if (extname(file) === '.json') return JSON.parse(await readFile(file, 'utf8')) as HostConfig
+    return ((await import(/* @vite-ignore */ pathToFileURL(file).href)) as { default: HostConfig }).default
+  } catch (cause) {
+    throw new UnmoorError('InvalidArgument', `The host's config ${file} cannot be read: ${(cause as Error).message}`, { operation: 'config', cause })
+  }
+}
+
+function withoutUndefined(config: HostConfig): HostConfig {
+  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined))
+}
+
+async function statArtifact(dir: string): Promise<{ mtimeMs: number }> {
+  return stat(join(dir, 'unmoor.json')).catch((cause: unknown) => {
+    throw new UnmoorError('NotFound', `There is no artifact in ${dir}. Run first: unmoor build --target isolate`, { operation: 'config', cause })
+  })
+}
+
+const isArtifact = (dir: string): Promise<boolean> =>
+  stat(join(dir, 'unmoor.json')).then(
+    () => true,
+    () => false,
+  )
+
+async function findArtifacts(dir: string): Promise<Record<string, { dir: string }>> {
+  if (await isArtifact(dir)) return { [(await readInfo(dir)).manifest.name]: { dir } }
+  const entries = await readdir(dir, { withFileTypes: true }).catch((cause: unknown) => {
+    throw new UnmoorError('NotFound', `There is no folder ${dir}.`, { operation: 'config', cause })
+  })
+  const found: Record<string, { dir: string }> = {}
+  for (const entry of entries) {
+    for (const path of [join(dir, entry.name), join(dir, entry.name, '.unmoor/isolate')]) {
+      if (found[entry.name] === undefined && (await isArtifact(path))) found[basename(entry.name)] = { dir: path }
+    }
+  }
+  return found
+}
+
+/** What an artifact is. @throws `InvalidArgument` for one of another target or version. */
+export async function readInfo(dir: string): Promise<ArtifactInfo> {
+  await statArtifact(dir)
+  const info = JSON.parse(await readFile(join(dir, 'unmoor.json'), 'utf8')) as ArtifactInfo
+  if (info.target !== 'isolate' || info.manifest?.version !== 1) {
+    throw new UnmoorError('InvalidArgument', `${dir} was built for "${info.target}" or by another version of unmoor. Run: unmoor build --target isolate`, {
+      operation: 'config',
+    })
+  }
+  return info
+}
+
+/** An app as the processes know it. */
+export async function createRecord(name: string, dir: string, settings: AppSettings, defaults: AppLimits, version: string): Promise<AppRecord> {
+  const { manifest } = await readInfo(dir)
+  const limits = { ...defaults, ...checkLimits(settings.limits, `apps.${name}.limits`) }
+  return { name, version, dir, settings, limits, background: manifest.queues.length > 0 || Object.keys(manifest.crons).length > 0 }
+}

@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto'
+import type ivm from 'isolated-vm'
+import type { GuestImage } from '../runtime/guest.ts'
+
+type Ivm = typeof ivm
+type CachedData = ivm.ExternalCopy<ArrayBuffer>
+interface Cached {
+  cachedData?: CachedData
+  cachedDataRejected?: boolean
+}
+interface Filled {
+  isolate: ivm.Isolate
+  context: ivm.Context
+  /** Whom a loss of control is told to: whoever has the isolate by then. */
+  owner: { onCatastrophe: (message: string) => void }
+}
+
+/** One web API (the `web-api.js` of artifacts of one version of unmoor), its compiled code, and isolates that have it already. */
+class WebApi {
+  #ivm: Ivm
+  #code: string
+  #cache: CachedData | undefined
+  #ready: Filled[] = []
+  #filling = false
+  #closed = false
+  #size: number
+  #memoryMb: number
+  #onCatastrophe: (message: string) => void
+
+  constructor(module: Ivm, code: string, options: PoolOptions) {
+    this.#ivm = module
+    this.#code = `'use strict';${code}`
+    this.#size = options.pool
+    this.#memoryMb = options.memoryMb
+    this.#onCatastrophe = options.onCatastrophe
+  }
+
+  async take(memoryMb: number, onCatastrophe: (message: string) => void): Promise<Filled> {
+    const ready = memoryMb === this.#memoryMb ? this.#ready.pop() : undefined
+    // Not now: the new isolate is to answer first.
+    setImmediate(() => void this.fill())
+    const filled = ready ?? (await this.#create(memoryMb))
+    filled.owner.onCatastrophe = onCatastrophe
+    return filled
+  }
+
+  async fill(): Promise<void> {
+    if (this.#filling || this.#closed) return
+    this.#filling = true
+    try {
+      while (!this.#closed && this.#ready.length < this.#size) this.#ready.push(await this.#create(this.#memoryMb))
+    } catch {
+      // Whoever needs one tries again and hears why.
+    } finally {
+      this.#filling = false
+    }
+    if (this.#closed) this.close()
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const { isolate } of this.#ready.splice(0)) isolate.dispose()
+  }
+
+  get waiting(): number {
+    return this.#ready.length
+  }
+
+  async #create(memoryMb: number): Promise<Filled> {
+    const owner = { onCatastrophe: this.#onCatastrophe }
+    const isolate = new this.#ivm.Isolate({ memoryLimit: memoryMb, onCatastrophicError: (message) => owner.onCatastrophe(message) })
+    const context = await isolate.createContext()
+    const cached = this.#cache === undefined ? { produceCachedData: true as const } : { cachedData: this.#cache }
+    const script: ivm.Script & Cached = await isolate.compileScript(this.#code, { filename: 'unmoor:web-api', ...cached })
+    if (script.cachedData !== undefined) this.#cache = script.cachedData
+    if (script.cachedDataRejected === true) this.#cache = undefined
+    await script.run(context, { timeout: 10_000 })
+    script.release()
+    return { isolate, context, owner }
+  }
+}
+
+/** Options of {@link IsolatePool}. */
+export interface PoolOptions {
+  /** Isolates that wait with the web API loaded, per web API. */
+  pool: number
+  /** Their memory limit in MB; apps with another get an isolate made for them. */
+  memoryMb: number
+  /** Where V8 loses control of one that nobody has yet. */
+  onCatastrophe: (message: string) => void
+}
+
+/** Web APIs kept at once: artifacts of a few versions of unmoor. */
+const MAX_WEB_APIS = 4
+
+/** Pre-warmed isolates. A web API comes from the artifacts, and runs as untrusted as the app does: it has nothing that the app could not take. */
+export class IsolatePool {
+  #ivm: Ivm
+  #options: PoolOptions
+  #apis = new Map<string, WebApi>()
+
+  constructor(module: Ivm, options: PoolOptions) {
+    this.#ivm = module
+    this.#options = options
+  }
+
+  /** The image of an app. */
+  image(sources: { webApi: string; app: string }): GuestImage {
+    return new HostImage(this.#webApi(sources.webApi), sources.app)
+  }
+
+  /** Isolates that wait. */
+  get waiting(): number {
+    return [...this.#apis.values()].reduce((sum, api) => sum + api.waiting, 0)
+  }
+
+  close(): void {
+    for (const api of this.#apis.values()) api.close()
+    this.#apis.clear()
+  }
+
+  #webApi(code: string): WebApi {
+    const key = createHash('sha256').update(code).digest('hex')
+    const known = this.#apis.get(key)
+    if (known !== undefined) return known
+    const api = new WebApi(this.#ivm, code, this.#options)
+    if (this.#apis.size >= MAX_WEB_APIS) {
+      const [oldest, old] = [...this.#apis][0] as [string, WebApi]
+      this.#apis.delete(oldest)
+      old.close()
+    }
+    this.#apis.set(key, api)
+    void api.fill()
+    return api
+  }
+}
+
+/** Isolates of one app; what the first one compiled is kept for the next. */
+class HostImage implements GuestImage {
+  #webApi: WebApi
+  #app: string
+  #cache: CachedData | undefined
+
+  constructor(webApi: WebApi, app: string) {
+    this.#webApi = webApi
+    this.#app = app
+  }
+
+  createIsolate(memoryMb: number, onCatastrophe: (message: string) => void): Promise<{ isolate: ivm.Isolate; context: ivm.Context }> {
+    return this.#webApi.take(memoryMb, onCatastrophe)
+  }
+
+  async runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number): Promise<void> {
+    const cached = this.#cache === undefined ? { produceCachedData: true as const } : { cachedData: this.#cache }
+    const module: ivm.Module & Cached = await isolate.compileModule(this.#app, { filename: 'app.js', ...cached })
+    if (module.cachedData !== undefined) this.#cache = module.cachedData
+    if (module.cachedDataRejected === true) this.#cache = undefined
+    await module.instantiate(context, (specifier) => {
+      throw new Error(`The app imports ${specifier}, which is not in its bundle.`)
+    })
+    await module.evaluate({ timeout })
+    module.release()
+  }
+}

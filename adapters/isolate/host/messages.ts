@@ -1,0 +1,38 @@
+import type { SerializedError } from '../../../core/errors.ts'
+import type { AppRecord } from './app-record.ts'
+import type { BackgroundDuties } from './background.ts'
+import type { Usage } from './usage.ts'
+
+/** How a child process serves. */
+export interface WorkerSettings {
+  host: string
+  /** 0: a free one, which `listening` tells. Undefined with `socket`. */
+  port: number
+  /** Path of the socket of a process that serves one app; the others pass that app's requests on to it. */
+  socket?: string | undefined
+  dataDir: string
+  maxIsolates: number
+  maxProcessMb: number
+  pool: number
+  poolMemoryMb: number
+  stopSeconds: number
+}
+
+/** What the supervisor tells a child. */
+export type ToWorker =
+  | { type: 'serve'; settings: WorkerSettings; apps: AppRecord[]; apart: Record<string, string>; duties: BackgroundDuties }
+  | { type: 'apps'; id: number; set: AppRecord[]; remove: string[] }
+  | { type: 'apart'; apart: Record<string, string> }
+  | { type: 'duties'; duties: BackgroundDuties }
+  | { type: 'usage'; id: number }
+
+/** What a child tells the supervisor. */
+export type ToSupervisor =
+  /** It is loaded and may be told to serve. */
+  | { type: 'ready'; runtime: string }
+  | { type: 'listening'; port: number }
+  | { type: 'done'; id: number }
+  | { type: 'usage'; id: number | undefined; apps: Record<string, { usage: Usage; memory: number }>; live: number; waiting: number }
+  /** V8 has lost control of that app's isolate; the process ends now. */
+  | { type: 'fatal'; app: string; message: string }
+  | { type: 'failed'; error: SerializedError }

@@ -1,0 +1,249 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { AppRecord } from './app-record.ts'
+import type { BackgroundDuties } from './background.ts'
+import type { ResolvedConfig } from './config.ts'
+import { errorText } from './error-text.ts'
+import type { ToSupervisor, ToWorker, WorkerSettings } from './messages.ts'
+import { Router } from './router.ts'
+import type { Usage } from './usage.ts'
+import { WorkerProcess } from './worker-process.ts'
+
+/** Options of {@link Supervisor}. */
+export interface SupervisorOptions {
+  config: ResolvedConfig
+  /** Path of the module isolated-vm. */
+  isolatedVm: string
+  onOutput(line: string): void
+  onUsage(app: string, usage: Usage): void
+}
+
+/** A process that an app has ended so often is the last that it shares. */
+const KILLS = 2
+const NO_DUTIES: BackgroundDuties = { queues: false, crons: false }
+
+/** What each process said last of itself. */
+interface ProcessState {
+  live: number
+  waiting: number
+  memory: Map<string, number>
+}
+
+/** The processes of a host: started, started again, told what to serve. One more waits, loaded, to take the place of one that ends. */
+export class Supervisor {
+  #options: SupervisorOptions
+  #runDir = ''
+  #port: number
+  #apps = new Map<string, AppRecord>()
+  #shared = new Map<WorkerProcess, ProcessState>()
+  #alone = new Map<string, { socket: string; process: WorkerProcess; state: ProcessState }>()
+  #spare: WorkerProcess | undefined
+  #kills = new Map<string, number>()
+  #leader: WorkerProcess | undefined
+  #crons = true
+  #stopping = false
+  #nextId = 1
+  #waiting = new Map<number, { left: Set<WorkerProcess>; resolve: () => void }>()
+  restarts = 0
+  runtime = ''
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options
+    this.#port = options.config.port
+    for (const app of options.config.apps) this.#apps.set(app.name, app)
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  get pids(): number[] {
+    return [...this.#shared.keys(), ...[...this.#alone.values()].map((one) => one.process)].flatMap(({ pid }) => (pid === undefined ? [] : [pid]))
+  }
+
+  /** Apps that have a process of their own, for having ended others. */
+  get alone(): string[] {
+    return [...this.#alone.keys()]
+  }
+
+  get states(): ProcessState[] {
+    return [...this.#shared.values(), ...[...this.#alone.values()].map(({ state }) => state)]
+  }
+
+  get apps(): AppRecord[] {
+    return [...this.#apps.values()]
+  }
+
+  async start(): Promise<void> {
+    // Two apps that ask for the same route: said before anything starts.
+    void new Router(this.#apps.values())
+    await mkdir(this.#options.config.dataDir, { recursive: true })
+    this.#runDir = await mkdtemp(join(tmpdir(), 'unmoor-host-'))
+    // The first finds the port where any will do.
+    await this.#startShared(this.#spawn())
+    await Promise.all(Array.from({ length: this.#options.config.processes - 1 }, () => this.#startShared(this.#spawn())))
+    this.#spare = this.#spawn()
+  }
+
+  #spawn(): WorkerProcess {
+    return new WorkerProcess({ runDir: this.#runDir, isolatedVm: this.#options.isolatedVm, onOutput: (line) => this.#options.onOutput(line) })
+  }
+
+  #settings(): WorkerSettings {
+    const { host, dataDir, maxIsolates, maxProcessMb, pool, stopSeconds, limits } = this.#options.config
+    return { host, port: this.#port, dataDir, maxIsolates, maxProcessMb, pool, poolMemoryMb: limits.memoryMb, stopSeconds }
+  }
+
+  async #startShared(process: WorkerProcess): Promise<void> {
+    this.runtime = await process.ready
+    const state: ProcessState = { live: 0, waiting: 0, memory: new Map() }
+    this.#leader ??= process
+    const apps = this.apps.filter(({ name }) => !this.#alone.has(name))
+    const serving = process.serve({ type: 'serve', settings: this.#settings(), apps, apart: this.#apart(), duties: this.#dutiesOf(process) }, (message) =>
+      this.#receive(process, state, message),
+    )
+    this.#shared.set(process, state)
+    void process.ended.then(({ code, blamed }) => this.#sharedEnded(process, code, blamed))
+    this.#port = await serving
+  }
+
+  #dutiesOf(process: WorkerProcess): BackgroundDuties {
+    return process === this.#leader ? { queues: true, crons: this.#crons } : NO_DUTIES
+  }
+
+  /** Whether this host, of several that share a store, is the one that runs crons. Default: true. */
+  setCrons(crons: boolean): void {
+    if (crons === this.#crons) return
+    this.#crons = crons
+    this.#leader?.send({ type: 'duties', duties: this.#dutiesOf(this.#leader) })
+    for (const { process } of this.#alone.values()) process.send({ type: 'duties', duties: { queues: true, crons } })
+  }
+
+  async #sharedEnded(process: WorkerProcess, code: number | null, blamed: readonly string[]): Promise<void> {
+    this.#shared.delete(process)
+    this.#forget(process)
+    if (this.#stopping) return
+    this.restarts++
+    this.#options.onOutput(`A process of the host ended (${code === null ? 'by a signal' : `code ${code}`})${blamed.length === 0 ? '' : `, while it ran ${blamed.join(', ')}`}; another takes its place.`)
+    if (this.#leader === process) {
+      this.#leader = [...this.#shared.keys()][0]
+      this.#leader?.send({ type: 'duties', duties: this.#dutiesOf(this.#leader) })
+    }
+    for (const app of blamed) this.#kills.set(app, (this.#kills.get(app) ?? 0) + 1)
+    const spare = this.#spare ?? this.#spawn()
+    this.#spare = undefined
+    for (const app of blamed) if ((this.#kills.get(app) ?? 0) >= KILLS && this.#apps.has(app) && !this.#alone.has(app)) this.#setApart(app)
+    await this.#startShared(spare).catch((error: unknown) => this.#options.onOutput(`It did not start: ${errorText(error)}`))
+    if (!this.#stopping) this.#spare ??= this.#spawn()
+  }
+
+  #setApart(app: string): void {
+    this.#options.onOutput(`"${app}" has ended ${KILLS} processes; from now on it has one of its own.`)
+    const process = this.#spawn()
+    const one = { socket: join(this.#runDir, `${app}.sock`), process, state: { live: 0, waiting: 0, memory: new Map<string, number>() } }
+    this.#alone.set(app, one)
+    this.#announceApart()
+    void this.#serveApart(app, one)
+  }
+
+  async #serveApart(app: string, one: { socket: string; process: WorkerProcess; state: ProcessState }): Promise<void> {
+    for (let pause = 100; !this.#stopping && this.#alone.get(app) === one; pause = Math.min(pause * 2, 5000)) {
+      const { process } = one
+      const record = this.#apps.get(app)
+      if (record === undefined) return
+      const began = performance.now()
+      await rm(one.socket, { force: true })
+      const message = {
+        type: 'serve' as const,
+        settings: { ...this.#settings(), socket: one.socket, pool: 1 },
+        apps: [record],
+        apart: {},
+        duties: { queues: true, crons: this.#crons },
+      }
+      await process.serve(message, (given) => this.#receive(process, one.state, given)).catch((error: unknown) => this.#options.onOutput(errorText(error)))
+      await process.ended
+      this.#forget(process)
+      if (this.#stopping || this.#alone.get(app) !== one) return
+      this.restarts++
+      // One that ends its process all the time gets it back ever later.
+      if (performance.now() - began > 60_000) pause = 100
+      await sleep(pause)
+      one.process = this.#spawn()
+    }
+  }
+
+  #apart(): Record<string, string> {
+    return Object.fromEntries([...this.#alone].map(([app, { socket }]) => [app, socket]))
+  }
+
+  #announceApart(): void {
+    for (const process of this.#shared.keys()) process.send({ type: 'apart', apart: this.#apart() })
+  }
+
+  #receive(process: WorkerProcess, state: ProcessState, message: ToSupervisor): void {
+    if (message.type === 'usage') {
+      state.live = message.live
+      state.waiting = message.waiting
+      state.memory = new Map(Object.entries(message.apps).flatMap(([app, { memory }]) => (memory > 0 ? [[app, memory]] : [])))
+      for (const [app, { usage }] of Object.entries(message.apps)) this.#options.onUsage(app, usage)
+    } else if (message.type === 'failed') this.#options.onOutput(`A process of the host: ${message.error.message}`)
+    const id = message.type === 'usage' || message.type === 'done' ? message.id : undefined
+    if (id !== undefined) this.#answered(id, process)
+  }
+
+  #answered(id: number, process: WorkerProcess): void {
+    const waiting = this.#waiting.get(id)
+    waiting?.left.delete(process)
+    if (waiting?.left.size === 0) {
+      this.#waiting.delete(id)
+      waiting.resolve()
+    }
+  }
+
+  #forget(process: WorkerProcess): void {
+    for (const id of [...this.#waiting.keys()]) this.#answered(id, process)
+  }
+
+  /** Sends a message to every process and waits for all answers, for at most `ms`. */
+  async #ask(create: (id: number) => ToWorker, ms: number): Promise<void> {
+    const processes = [...this.#shared.keys(), ...[...this.#alone.values()].map((one) => one.process)]
+    if (processes.length === 0) return
+    const id = this.#nextId++
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#waiting.set(id, { left: new Set(processes), resolve })
+    for (const process of processes) process.send(create(id))
+    await Promise.race([promise, sleep(ms, undefined, { ref: false })])
+    this.#waiting.delete(id)
+  }
+
+  /** Has every process report what its apps have used until now. */
+  collectUsage(): Promise<void> {
+    return this.#ask((id) => ({ type: 'usage', id }), 2000)
+  }
+
+  /** Puts versions in place of others; resolves when every process serves them. @throws `AlreadyExists` for a route that is taken. */
+  async update(set: readonly AppRecord[], remove: readonly string[]): Promise<void> {
+    const next = new Map(this.#apps)
+    for (const name of remove) next.delete(name)
+    for (const record of set) next.set(record.name, record)
+    void new Router(next.values())
+    this.#apps = next
+    const released = [...set.map(({ name }) => name), ...remove].filter((name) => this.#alone.has(name))
+    // A new version starts with a clean record.
+    for (const name of [...set.map(({ name }) => name), ...remove]) this.#kills.delete(name)
+    const ended = released.map((name) => this.#alone.get(name)?.process)
+    for (const name of released) this.#alone.delete(name)
+    await this.#ask((id) => ({ type: 'apps', id, set: [...set], remove: [...remove] }), 10_000)
+    if (released.length > 0) this.#announceApart()
+    await Promise.all(ended.map((process) => process?.stop(this.#options.config.stopSeconds)))
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    const processes = [...this.#shared.keys(), ...[...this.#alone.values()].map((one) => one.process), ...(this.#spare === undefined ? [] : [this.#spare])]
+    await Promise.all(processes.map((process) => process.stop(this.#options.config.stopSeconds)))
+    await rm(this.#runDir, { recursive: true, force: true })
+  }
+}

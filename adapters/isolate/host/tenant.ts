@@ -1,0 +1,402 @@
+import { readFile } from 'node:fs/promises'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import type ivm from 'isolated-vm'
+import type { ArtifactInfo } from '../../../core/adapter.ts'
+import { createContext, type OwnedContext } from '../../../core/context.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import { createRuntime, type Runtime } from '../../../core/runtime.ts'
+import { createListener } from '../../node/runtime/http.ts'
+import { migrateRuntime } from '../../node/runtime/migrate.ts'
+import { declaredApp } from '../runtime/declared-app.ts'
+import { Guest, type GuestEvents, type GuestImage, IsolateEnded } from '../runtime/guest.ts'
+import type { GuestBody } from '../runtime/isolate-app.ts'
+import { createIsolateRuntime, type IsolateRuntime } from '../runtime/isolate-runtime.ts'
+import type { AppRecord } from './app-record.ts'
+import { type CallApp, loadDrivers } from './drivers.ts'
+import type { IsolatePool } from './image.ts'
+import type { LimitName } from './limits.ts'
+import { limitBody } from './limit-body.ts'
+import { refuse } from './refuse.ts'
+import { emptyUsage, type Usage } from './usage.ts'
+
+/** What all tenants of a process share. */
+export interface TenantHost {
+  ivm: typeof ivm
+  pool: IsolatePool
+  dataDir: string
+  call: CallApp
+  log(app: string, level: string, text: string): void
+  /** An entry of the app's takes long, or is over. */
+  onLong(app: string, running: boolean): void
+  /** V8 has lost control of the app's isolate: the process cannot go on. */
+  onCatastrophe(app: string, message: string): void
+  /** The app wants an isolate: makes room for it. @throws `Unavailable` where there is none. */
+  makeRoom(): Promise<void>
+}
+
+/** Milliseconds after a failed start in which requests hear of that failure, instead of one start each. */
+const RETRY_AFTER = 1000
+const HIT_BY: Readonly<Partial<Record<string, LimitName>>> = { cpu: 'cpuMs', memory: 'memoryMb', startup: 'startupCpuMs', timers: 'timers' }
+
+/** One version of one app in one process: its drivers, its isolate while there is use for it, its limits and its bill. */
+export class Tenant {
+  readonly record: AppRecord
+  /** When it was last asked for something, from `performance.now()`. */
+  lastUsed = 0
+  #host: TenantHost
+  #listener: RequestListener
+  #usage = emptyUsage()
+  #active = 0
+  #idle: (() => void)[] = []
+  #open = new Set<ServerResponse>()
+  #stopped = new AbortController()
+  #artifact: Promise<{ info: ArtifactInfo; image: GuestImage }> | undefined
+  #bindings: Promise<Runtime> | undefined
+  #starting: Promise<IsolateRuntime> | undefined
+  #runtime: IsolateRuntime | undefined
+  #guest: Guest | undefined
+  #cpuSeen = 0n
+  #memory = 0
+  #subrequests = 0
+  #failed: { at: number; error: unknown } | undefined
+
+  constructor(record: AppRecord, host: TenantHost) {
+    this.record = record
+    this.#host = host
+    this.#listener = createListener((request, ctx) => this.#timed(request, ctx), {
+      maxBodyBytes: record.limits.requestBytes,
+      context: { signal: this.#stopped.signal, onError: (error) => host.log(record.name, 'error', `waitUntil promise rejected: ${String(error)}`) },
+      onBackground: (work) => void this.#count(() => work),
+      onError: (message, error) => host.log(record.name, 'error', `${message} ${error instanceof Error ? error.message : String(error)}`),
+    })
+  }
+
+  get active(): number {
+    return this.#active
+  }
+
+  /** Whether it has an isolate, or is about to. */
+  get isLive(): boolean {
+    return this.#starting !== undefined
+  }
+
+  /** Answers a request; `target` is what the app sees as its path. */
+  handle(incoming: IncomingMessage, outgoing: ServerResponse, target: string): void {
+    const usage = this.#usage
+    const { limits } = this.record
+    usage.requests++
+    if (this.#active >= limits.concurrentRequests) {
+      this.#hit('concurrentRequests')
+      usage.errors++
+      refuse(outgoing, 503, `the app has its limit of concurrentRequests, ${limits.concurrentRequests}, under way`)
+      return
+    }
+    if (Number(incoming.headers['content-length'] ?? 0) > limits.requestBytes) this.#hit('requestBytes')
+    incoming.url = target
+    const { socket } = incoming
+    const seen = wire.get(socket) ?? { read: 0, written: 0 }
+    const begun = performance.now()
+    this.#begin()
+    this.#open.add(outgoing)
+    outgoing.once('close', () => {
+      usage.wallMs += performance.now() - begun
+      usage.bytesIn += socket.bytesRead - seen.read
+      usage.bytesOut += socket.bytesWritten - seen.written
+      wire.set(socket, { read: socket.bytesRead, written: socket.bytesWritten })
+      if (outgoing.statusCode >= 500) usage.errors++
+      this.#open.delete(outgoing)
+      this.#end()
+    })
+    this.#listener(incoming, outgoing)
+  }
+
+  /** Answers a call by another app of the host. */
+  async fetch(request: Request): Promise<Response> {
+    const ctx = createContext({ signal: this.#stopped.signal })
+    const response = await this.event(() => Promise.resolve(this.#timed(request, ctx)))
+    if (ctx.pending > 0) void this.#count(() => ctx.settled())
+    return response
+  }
+
+  /** Runs something that is no request: a batch, a cron, a call. */
+  event<T>(work: () => Promise<T>): Promise<T> {
+    this.#usage.events++
+    return this.#count(work)
+  }
+
+  async #count<T>(work: () => Promise<T>): Promise<T> {
+    this.#begin()
+    try {
+      return await work()
+    } finally {
+      this.#end()
+    }
+  }
+
+  #begin(): void {
+    this.lastUsed = performance.now()
+    // What events under way at once may call together: nobody but the tenant could say which of them calls.
+    this.#subrequests = (this.#active === 0 ? 0 : this.#subrequests) + this.record.limits.subrequests
+    this.#active++
+  }
+
+  #end(): void {
+    this.#active--
+    if (this.#active === 0) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  #hit(limit: LimitName): void {
+    this.#usage.limits[limit] = (this.#usage.limits[limit] ?? 0) + 1
+  }
+
+  #timed(request: Request, ctx: OwnedContext): Promise<Response> {
+    const { wallMs } = this.record.limits
+    return new Promise((resolve, reject) => {
+      let late = false
+      const timer = setTimeout(() => {
+        late = true
+        this.#hit('wallMs')
+        resolve(unavailable(`no answer came within the limit of wallMs, ${wallMs} ms`))
+      }, wallMs)
+      this.#answer(request, ctx).then(
+        (response) => {
+          clearTimeout(timer)
+          // What comes after all is for nobody.
+          if (late) response.body?.cancel().catch(() => {})
+          else resolve(response)
+        },
+        (error: unknown) => {
+          clearTimeout(timer)
+          reject(error instanceof Error ? error : new Error(String(error)))
+        },
+      )
+    })
+  }
+
+  async #answer(request: Request, ctx: OwnedContext): Promise<Response> {
+    let runtime: IsolateRuntime
+    try {
+      runtime = this.#runtime ?? (await this.open())
+    } catch (error) {
+      return unavailable(startFailure(error))
+    }
+    const { assets } = runtime
+    return (assets === undefined ? undefined : await assets.serve(request)) ?? runtime.fetch(request, ctx)
+  }
+
+  /** The app, its isolate started where there is none. */
+  async open(): Promise<IsolateRuntime> {
+    if (this.#failed !== undefined && performance.now() - this.#failed.at < RETRY_AFTER) throw this.#failed.error
+    this.#starting ??= this.#start()
+    return this.#starting
+  }
+
+  async #start(): Promise<IsolateRuntime> {
+    try {
+      await this.#host.makeRoom()
+      const [{ info, image }, host] = await Promise.all([this.#load(), this.bindings()])
+      const { limits, name } = this.record
+      const guestLimits = {
+        memoryMb: limits.memoryMb,
+        cpuMs: limits.cpuMs,
+        startupCpuMs: limits.startupCpuMs,
+        startupMs: limits.startupCpuMs + 10_000,
+        wallSeconds: undefined,
+      }
+      this.#runtime = await createIsolateRuntime({
+        // The drivers outlive the isolate.
+        host: withoutClose(host),
+        manifest: info.manifest,
+        limits: guestLimits,
+        privatePaths: [this.#host.dataDir, this.record.dir],
+        log: (level, text) => this.#host.log(name, level, text),
+        create: (events) => Guest.start(this.#host.ivm, image, guestLimits, this.#watch(events)),
+        onSubrequest: () => this.#takeSubrequest(),
+        hooks: { timers: limits.timers, body: (body) => this.#limitAnswer(body) },
+      })
+      this.#failed = undefined
+      return this.#runtime
+    } catch (error) {
+      this.#starting = undefined
+      this.#failed = { at: performance.now(), error }
+      const cause = error instanceof Error ? error.cause : undefined
+      if (cause instanceof IsolateEnded && HIT_BY[cause.ended] !== undefined && cause.detail === '') this.#hit(HIT_BY[cause.ended] as LimitName)
+      this.#host.log(this.record.name, 'error', `The app did not start: ${error instanceof Error ? error.message : String(error)}`)
+      throw error
+    }
+  }
+
+  #watch(events: GuestEvents): GuestEvents {
+    const { name } = this.record
+    return {
+      ...events,
+      created: (guest) => {
+        this.#usage.starts++
+        this.#settleCpu()
+        this.#guest = guest
+        // What the web API took before the isolate was this app's.
+        this.#cpuSeen = guest.cpuTime
+        events.created?.(guest)
+      },
+      ended: (error) => {
+        this.#settleCpu()
+        const limit = HIT_BY[error.ended]
+        if (limit !== undefined) this.#hit(limit)
+        events.ended(error)
+      },
+      long: (running) => this.#host.onLong(name, running),
+      catastrophe: (message) => {
+        this.failAll(`the app's isolate was lost, and its process with it: ${message}`)
+        this.#host.onCatastrophe(name, message)
+      },
+    }
+  }
+
+  /** Answers all that is under way with a 503, where it has not begun to be answered. */
+  failAll(cause: string): void {
+    for (const outgoing of this.#open) if (!outgoing.headersSent) refuse(outgoing, 503, cause)
+  }
+
+  #settleCpu(): void {
+    if (this.#guest === undefined) return
+    const now = this.#guest.cpuTime
+    this.#usage.cpuUs += Number(now - this.#cpuSeen) / 1000
+    this.#cpuSeen = now
+  }
+
+  #takeSubrequest(): void {
+    if (this.#subrequests > 0) {
+      this.#subrequests--
+      return
+    }
+    this.#hit('subrequests')
+    const { subrequests } = this.record.limits
+    throw new UnmoorError('LimitExceeded', `The app called fetch() more often than its limit of subrequests, ${subrequests} per event.`, {
+      operation: 'fetch',
+      details: { limit: 'subrequests', actual: subrequests + 1, max: subrequests },
+    })
+  }
+
+  #limitAnswer(body: GuestBody): GuestBody {
+    return limitBody(body, this.record.limits.responseBytes, () => this.#hit('responseBytes'))
+  }
+
+  /** The artifact, read once. */
+  #load(): Promise<{ info: ArtifactInfo; image: GuestImage }> {
+    const read = (name: string): Promise<string> => readFile(join(this.record.dir, name), 'utf8')
+    this.#artifact ??= Promise.all([read('unmoor.json'), read('web-api.js'), read('app.js')])
+      .then(([info, webApi, app]) => ({ info: JSON.parse(info) as ArtifactInfo, image: this.#host.pool.image({ webApi, app }) }))
+      .catch((error: unknown) => {
+        this.#artifact = undefined
+        throw error
+      })
+    return this.#artifact
+  }
+
+  /** The app's drivers, opened and migrated once. */
+  bindings(): Promise<Runtime> {
+    this.#bindings ??= this.#openBindings().catch((error: unknown) => {
+      this.#bindings = undefined
+      throw error
+    })
+    return this.#bindings
+  }
+
+  async #openBindings(): Promise<Runtime> {
+    const { info } = await this.#load()
+    const { name, settings } = this.record
+    const runtime = await createRuntime({
+      app: declaredApp(info.manifest),
+      name,
+      drivers: await loadDrivers(this.record, info, this.#host.call),
+      variable: (variable) => (Object.hasOwn(settings.variables ?? {}, variable) ? settings.variables?.[variable] : undefined),
+      dataDir: join(this.#host.dataDir, 'apps', name),
+      onError: (message, error) => this.#host.log(name, 'error', `${message} ${String(error)}`),
+    })
+    try {
+      await migrateRuntime(runtime, info.migrations)
+      return runtime
+    } catch (error) {
+      await runtime.close()
+      throw error
+    }
+  }
+
+  /** What was used since the last call. */
+  takeUsage(): Usage {
+    this.#settleCpu()
+    const taken = { ...this.#usage, limits: { ...this.#usage.limits } }
+    Object.assign(this.#usage, emptyUsage())
+    return taken
+  }
+
+  /** Bytes of the isolate, as last measured. */
+  get memory(): number {
+    return this.isLive ? this.#memory : 0
+  }
+
+  async measureMemory(): Promise<void> {
+    this.#memory = await (this.#guest?.memory() ?? Promise.resolve(0)).catch(() => 0)
+  }
+
+  /** Puts the isolate away; it comes back on demand. Nothing may be under way. */
+  async evict(): Promise<void> {
+    this.#usage.evictions++
+    await this.#drop()
+  }
+
+  async #drop(): Promise<void> {
+    const starting = this.#starting
+    this.#starting = undefined
+    this.#runtime = undefined
+    const runtime = await starting?.catch(() => {})
+    await runtime?.close()
+    this.#settleCpu()
+    this.#guest = undefined
+    this.#memory = 0
+  }
+
+  /** Lets what is under way finish, for at most `seconds`; then frees everything. */
+  async close(seconds: number): Promise<void> {
+    if (this.#active > 0) {
+      const timer = setTimeout(() => this.#stopped.abort(new DOMException('The host stops this version of the app.', 'TimeoutError')), seconds * 1000)
+      const cut = new Promise<void>((resolve) => this.#stopped.signal.addEventListener('abort', () => setTimeout(resolve, 100), { once: true }))
+      await Promise.race([new Promise<void>((resolve) => this.#idle.push(resolve)), cut])
+      clearTimeout(timer)
+    }
+    await this.#drop()
+    const bindings = await this.#bindings?.catch(() => {})
+    await bindings?.close()
+  }
+}
+
+/** Bytes of a connection that have been counted. */
+const wire = new WeakMap<object, { read: number; written: number }>()
+
+function withoutClose(host: Runtime): Runtime {
+  return {
+    app: host.app,
+    name: host.name,
+    env: host.env,
+    drivers: host.drivers,
+    assets: host.assets,
+    queueDriver: (binding) => host.queueDriver(binding),
+    sqlDriver: (binding) => host.sqlDriver(binding),
+    fetch: (request, ctx) => host.fetch(request, ctx),
+    queue: (binding, messages, ctx) => host.queue(binding, messages, ctx),
+    cron: (name, time, ctx) => host.cron(name, time, ctx),
+    close: async () => {},
+  }
+}
+
+/** What a client may know of a failed start: the limit that was hit, nothing of what the app threw. */
+function startFailure(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined
+  if (cause instanceof IsolateEnded) return `the app did not start: ${cause.message}`
+  return error instanceof UnmoorError && error.code === 'Throttled' ? error.message : 'the app did not start'
+}
+
+function unavailable(cause: string): Response {
+  return new Response(`Service Unavailable: ${cause}.`, { status: 503, headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' } })
+}

@@ -1,0 +1,33 @@
+import type { LimitName } from './limits.ts'
+
+/** What an app has used. Sums, so that those of several processes and periods add up. */
+export interface Usage {
+  /** HTTP requests, those refused for a limit too. */
+  requests: number
+  /** Queue batches, cron runs and calls by other apps of the host. */
+  events: number
+  /** Microseconds of CPU time of the app's isolates, by V8's own count: loading the app counts, waiting does not. */
+  cpuUs: number
+  /** Milliseconds from each request to the end of its answer, added up. */
+  wallMs: number
+  /** Bytes on the wire, heads included. */
+  bytesIn: number
+  bytesOut: number
+  /** Answers of 500 and above. */
+  errors: number
+  /** Isolates started, and those that were put away while idle. */
+  starts: number
+  evictions: number
+  /** How often each limit was hit. */
+  limits: Partial<Record<LimitName, number>>
+}
+
+export function emptyUsage(): Usage {
+  return { requests: 0, events: 0, cpuUs: 0, wallMs: 0, bytesIn: 0, bytesOut: 0, errors: 0, starts: 0, evictions: 0, limits: {} }
+}
+
+/** Adds `more` to `usage`. */
+export function addUsage(usage: Usage, more: Usage): void {
+  for (const key of ['requests', 'events', 'cpuUs', 'wallMs', 'bytesIn', 'bytesOut', 'errors', 'starts', 'evictions'] as const) usage[key] += more[key]
+  for (const [name, count] of Object.entries(more.limits) as [LimitName, number][]) usage.limits[name] = (usage.limits[name] ?? 0) + count
+}

@@ -1,0 +1,98 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { errorFromJSON, UnmoorError } from '../../../core/errors.ts'
+import { waitForExit } from '../../node/child-output.ts'
+import type { ToSupervisor, ToWorker } from './messages.ts'
+import { readSuspects } from './suspects.ts'
+
+const WORKER = fileURLToPath(new URL(`./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url))
+const START_SECONDS = 60
+let started = 0
+
+/** How a child ended. */
+export interface WorkerEnd {
+  code: number | null
+  /** The apps that may have ended it: the one it named, else those whose code was running. */
+  blamed: string[]
+}
+
+/** A child process of a host, seen from the supervisor. */
+export class WorkerProcess {
+  /** Resolves with what the runtime says of itself, once it is loaded. */
+  readonly ready: Promise<string>
+  readonly ended: Promise<WorkerEnd>
+  #child: ChildProcess
+  #suspects: string
+  #onMessage: (message: ToSupervisor) => void = () => {}
+  #fatal: string | undefined
+
+  constructor(options: { runDir: string; isolatedVm: string; onOutput: (line: string) => void }) {
+    this.#suspects = join(options.runDir, `suspects-${++started}`)
+    this.#child = fork(WORKER, [], {
+      // isolated-vm asks for it: its isolates and node's own snapshot do not get along on every version.
+      execArgv: ['--no-node-snapshot'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...inherited(), UNMOOR_ISOLATED_VM: options.isolatedVm, UNMOOR_HOST_SUSPECTS: this.#suspects },
+    })
+    for (const stream of [this.#child.stdout, this.#child.stderr]) if (stream !== null) createInterface({ input: stream }).on('line', options.onOutput)
+    const ready = Promise.withResolvers<string>()
+    ready.promise.catch(() => {})
+    this.ready = ready.promise
+    this.#child.on('message', (message: ToSupervisor) => {
+      if (message.type === 'ready') ready.resolve(message.runtime)
+      if (message.type === 'fatal') this.#fatal = message.app
+      this.#onMessage(message)
+    })
+    this.ended = waitForExit(this.#child).then((code) => {
+      ready.reject(new UnmoorError('Unavailable', `A process of the host ended with code ${code} before it was ready.`, { operation: 'start' }))
+      return { code, blamed: this.#fatal === undefined ? readSuspects(this.#suspects) : [this.#fatal].filter(Boolean) }
+    })
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  onMessage(handler: (message: ToSupervisor) => void): void {
+    this.#onMessage = handler
+  }
+
+  send(message: ToWorker): void {
+    if (this.#child.connected) this.#child.send(message, undefined, undefined, () => {})
+  }
+
+  /** Makes it serve. @throws what kept it from listening. */
+  async serve(message: Extract<ToWorker, { type: 'serve' }>, onMessage: (message: ToSupervisor) => void): Promise<number> {
+    await this.ready
+    const listening = Promise.withResolvers<number>()
+    const timer = setTimeout(
+      () => listening.reject(new UnmoorError('Timeout', `A process of the host did not listen within ${START_SECONDS} s.`)),
+      START_SECONDS * 1000,
+    )
+    void this.ended.then(({ code }) => listening.reject(new UnmoorError('Unavailable', `A process of the host ended with code ${code}.`)))
+    this.#onMessage = (given) => {
+      if (given.type === 'listening') listening.resolve(given.port)
+      if (given.type === 'failed') listening.reject(errorFromJSON(given.error))
+      onMessage(given)
+    }
+    this.send(message)
+    return listening.promise.finally(() => clearTimeout(timer))
+  }
+
+  async stop(seconds: number): Promise<void> {
+    this.#child.kill('SIGTERM')
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), (seconds + 10) * 1000)
+    await this.ended
+    clearTimeout(timer)
+  }
+}
+
+/** Of this process's environment, what a node process needs to run: nothing that an operator may have kept there. */
+function inherited(): Record<string, string> {
+  const names = Object.entries(process.env).filter(
+    ([name]) => ['PATH', 'HOME', 'TMPDIR', 'TZ'].includes(name) || (name.startsWith('NODE_') && !name.startsWith('NODE_CHANNEL_') && name !== 'NODE_OPTIONS'),
+  )
+  return Object.fromEntries(names) as Record<string, string>
+}

@@ -1,0 +1,151 @@
+/**
+ * A child process of a host: accepts on the shared port and runs apps in isolates. Started by `supervisor.ts`; it waits, loaded, until it is told to serve.
+ */
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { UnmoorError } from '../../../core/errors.ts'
+import { installGlobals } from '../../node/runtime/globals.ts'
+import { loadIsolatedVm } from '../runtime/isolated-vm.ts'
+import { printLog } from '../runtime/log.ts'
+import { IsolatePool } from './image.ts'
+import type { ToSupervisor, ToWorker, WorkerSettings } from './messages.ts'
+import { passOn } from './pass-on.ts'
+import { refuse } from './refuse.ts'
+import { Suspects } from './suspects.ts'
+import { Tenants } from './tenants.ts'
+
+installGlobals()
+
+const USAGE_MS = 1000
+/** Milliseconds that others' requests have to finish in a process that must end. */
+const LAST_WORDS_MS = 50
+
+function say(message: ToSupervisor): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => {})
+}
+
+const { ivm, version } = await loadIsolatedVm()
+const suspects = new Suspects(process.env['UNMOOR_HOST_SUSPECTS'] as string)
+let tenants: Tenants | undefined
+let server: Server | undefined
+let pool: IsolatePool | undefined
+let apart: Record<string, string> = {}
+let stopSeconds = 30
+let stopping = false
+
+process.on('message', (message: ToWorker) => {
+  void handle(message).catch((error: unknown) => {
+    const failure = error instanceof UnmoorError ? error : new UnmoorError('Internal', error instanceof Error ? (error.stack ?? error.message) : String(error))
+    say({ type: 'failed', error: failure.toJSON() })
+  })
+})
+
+async function handle(message: ToWorker): Promise<void> {
+  switch (message.type) {
+    case 'serve':
+      stopSeconds = message.settings.stopSeconds
+      apart = message.apart
+      tenants = createTenants(message.settings)
+      tenants.update(message.apps, [])
+      server = await listen(message.settings, tenants, message.settings.socket === undefined ? undefined : message.apps[0]?.name)
+      say({ type: 'listening', port: message.settings.socket === undefined ? (server.address() as AddressInfo).port : 0 })
+      await tenants.setDuties(message.duties)
+      return
+    case 'apps':
+      try {
+        tenants?.update(message.set, message.remove)
+      } finally {
+        say({ type: 'done', id: message.id })
+      }
+      return
+    case 'apart':
+      apart = message.apart
+      // What they had here is not used any more.
+      for (const name of Object.keys(apart)) void tenants?.get(name)?.close(0)
+      return
+    case 'duties':
+      return tenants?.setDuties(message.duties)
+    case 'usage':
+      await tenants?.measureMemory()
+      reportUsage(message.id)
+  }
+}
+
+function createTenants(settings: WorkerSettings): Tenants {
+  const lose = (app: string, text: string): void => {
+    say({ type: 'fatal', app, message: text })
+    printLog('error', `${app}: V8 has lost control of an isolate (${text}). The process ends.`)
+    server?.close()
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), LAST_WORDS_MS)
+  }
+  pool = new IsolatePool(ivm, { pool: settings.pool, memoryMb: settings.poolMemoryMb, onCatastrophe: (text) => lose('', text) })
+  return new Tenants({
+    ivm,
+    pool,
+    dataDir: settings.dataDir,
+    maxIsolates: settings.maxIsolates,
+    maxProcessMb: settings.maxProcessMb,
+    log: (app, level, text) => printLog(level, `[${app}] ${text}`),
+    onLong: (app, running) => suspects.set(app, running),
+    onCatastrophe: lose,
+  })
+}
+
+function listen(settings: WorkerSettings, tenants: Tenants, only: string | undefined): Promise<Server> {
+  // Repeated request headers are joined, as the listeners of the tenants rely on.
+  const created = createServer({ joinDuplicateHeaders: true }, (incoming, outgoing) => {
+    const target = incoming.url as string
+    const route = only === undefined ? tenants.find(incoming.headers.host, target) : { app: only, target }
+    if (route === undefined) return refuse(outgoing, 404, `no app of this host answers for ${JSON.stringify(incoming.headers.host ?? '')}`)
+    const socketPath = apart[route.app]
+    if (socketPath !== undefined && only === undefined) return passOn(incoming, outgoing, socketPath, route.target)
+    const tenant = tenants.get(route.app)
+    if (tenant === undefined) return refuse(outgoing, 503, 'the app is being removed')
+    tenant.handle(incoming, outgoing, route.target)
+  })
+  return new Promise((resolve, reject) => {
+    created.once('error', (error: NodeJS.ErrnoException) => {
+      const where = settings.socket ?? `port ${settings.port} on ${settings.host}`
+      const message = error.code === 'EADDRINUSE' ? `${where} is in use by another process.` : `The host cannot listen on ${where}: ${error.message}`
+      reject(new UnmoorError('Unavailable', message, { operation: 'start', cause: error }))
+    })
+    const options = settings.socket === undefined ? { port: settings.port, host: settings.host, reusePort: true } : { path: settings.socket }
+    created.listen({ ...options, backlog: 1024 }, () => resolve(created))
+  })
+}
+
+function reportUsage(id?: number): void {
+  if (tenants === undefined) return
+  say({ type: 'usage', id, apps: tenants.takeUsage(), live: tenants.live, waiting: pool?.waiting ?? 0 })
+}
+
+const timer = setInterval(() => {
+  reportUsage()
+  void tenants?.relieve()
+}, USAGE_MS)
+
+async function stop(): Promise<void> {
+  if (stopping) return
+  stopping = true
+  clearInterval(timer)
+  const closed = new Promise<void>((resolve) => (server === undefined ? resolve() : server.close(() => resolve())))
+  const sweep = setInterval(() => server?.closeIdleConnections(), 20)
+  await Promise.race([closed, sleep(stopSeconds * 1000)])
+  clearInterval(sweep)
+  server?.closeAllConnections()
+  await tenants?.close(1)
+  reportUsage()
+  pool?.close()
+  suspects.close()
+  // process.exit() straight after an isolate was disposed of has crashed; a moment later it does not.
+  await sleep(20)
+  process.exit(0)
+}
+
+process.on('SIGTERM', () => void stop())
+// Ctrl-C goes to the whole group; the supervisor says when.
+process.on('SIGINT', () => {})
+process.once('disconnect', () => void stop())
+process.on('unhandledRejection', (error) => console.error('Unhandled rejection:', error))
+say({ type: 'ready', runtime: `isolated-vm ${version} on node ${process.version} (V8 ${process.versions.v8})` })
