@@ -5,6 +5,7 @@ import { register as registerConformance } from './commands/conformance.ts'
 import { register as registerDev } from './commands/dev.ts'
 import { register as registerInit } from './commands/init.ts'
 import { register as registerMigrate } from './commands/migrate.ts'
+import { register as registerSoak } from './commands/soak.ts'
 import { register as registerStart } from './commands/start.ts'
 import { register as registerTest } from './commands/test.ts'
 import { exitCode, reportError, reportResult } from './exit.ts'
@@ -19,7 +20,8 @@ function createProgram(): Command {
     .showHelpAfterError('(add --help for what there is)')
     .exitOverride()
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong use (an unknown command, option, target, binding, or a config that does not hold).')
-  for (const register of [registerInit, registerDev, registerBuild, registerStart, registerMigrate, registerTest, registerConformance]) register(program)
+  for (const register of [registerInit, registerDev, registerBuild, registerStart, registerMigrate, registerTest, registerConformance, registerSoak])
+    register(program)
   return program
 }
 
