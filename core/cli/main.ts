@@ -7,6 +7,11 @@ if (major < 24) {
   )
   process.exitCode = 2
 } else {
+  // A reader that has seen enough (`unmoor ... | head`) is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit()
+  })
   const { run } = await import('./program.ts')
   process.exitCode = await run(process.argv.slice(2))
 }
