@@ -1,4 +1,4 @@
-import { invalidArgument, UnmoorError } from '../errors.ts'
+import { invalidArgument, isUnmoorError, UnmoorError } from '../errors.ts'
 import type { BodyInput } from './bytes.ts'
 import type { StrongKvDriver } from './drivers.ts'
 import { checkKey } from './keys.ts'
@@ -124,7 +124,7 @@ export async function updateEntry<T>(
       await store.putIf(key, text, entry === null ? { absent: true } : { version: entry.version }, options)
       return next
     } catch (error) {
-      if (!(error instanceof UnmoorError) || error.code !== 'PreconditionFailed') throw error
+      if (!isUnmoorError(error, 'PreconditionFailed')) throw error
       if (attempt >= attempts)
         throw new UnmoorError('Conflict', `${binding}.update: others changed ${JSON.stringify(key)} ${attempts} times in between.`, { ...where, cause: error })
     }

@@ -15,6 +15,7 @@ import { secretCases } from './secrets.ts'
 import { serviceCases } from './service.ts'
 import { sqlBatchCases } from './sql-batch.ts'
 import { sqlCases } from './sql.ts'
+import { strongKvCases } from './strong-kv.ts'
 import { waitUntilCases } from './wait-until.ts'
 
 export const INSIDE_CASES: readonly InsideCase[] = [
@@ -25,6 +26,7 @@ export const INSIDE_CASES: readonly InsideCase[] = [
   ...queueDeliveryCases,
   ...kvCases,
   ...kvListCases,
+  ...strongKvCases,
   ...blobCases,
   ...blobConditionCases,
   ...blobListCases,

@@ -97,7 +97,8 @@ async function runInApp(driver: DriverModule, backend: Backend, options: DriverC
     ...(options.filter === undefined ? {} : { filter: options.filter }),
     ...(options.onResult === undefined ? {} : { onResult: options.onResult }),
   })
-  return report.cases
+  // Those of a strong kv ran on the target's own driver then.
+  return driver.kinds.includes('strongKv') ? report.cases : report.cases.filter(({ id }) => !/^kv-25[a-z]/.test(id))
 }
 
 function groupsOf(driver: DriverModule): Group[] {
