@@ -1,16 +1,12 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { UnmoorError } from '../../core/errors.ts'
+import type { Launch, Launched } from './launch.ts'
 import { createRuntimeApi, type ApiResponse, type RuntimeApi } from './runtime-api.ts'
 
 /** Options of {@link createEnvironments}. */
 export interface EnvironmentsOptions {
-  /** Program and arguments of one environment. */
-  command: readonly [string, ...string[]]
-  cwd: string
-  /** Environment variables; AWS_LAMBDA_RUNTIME_API is added. */
-  env: Readonly<Record<string, string>>
+  launch: Launch
   /** Most environments at once. More events than that wait, where AWS would throttle by the account's limit. Default: 10. */
   max?: number
   /** Seconds for one event, `waitUntil` work included; then the environment is killed, as on AWS. Default: 30. */
@@ -82,7 +78,7 @@ class Pool implements Environments {
     try {
       const environment = await startEnvironment(this.#options, (created) => {
         this.#all.add(created)
-        if (this.#stopping) created.child.kill('SIGKILL')
+        if (this.#stopping) created.kill()
         void created.exited.then(() => this.#remove(created))
       })
       this.userAgent ??= environment.api.userAgent
@@ -132,10 +128,10 @@ class Pool implements Environments {
   }
 
   async #run(environment: Environment, { payload, response }: Waiting): Promise<void> {
-    const { api, child } = environment
+    const { api } = environment
     const timer = setTimeout(() => {
       api.fail(new UnmoorError('Timeout', `The function ran into its timeout of ${this.#timeout / 1000} s.`, { operation: 'invoke' }))
-      child.kill('SIGKILL')
+      environment.kill()
     }, this.#timeout)
     try {
       const invocation = api.invoke({ payload, deadline: Date.now() + this.#timeout, traceId: traceId() })
@@ -161,17 +157,15 @@ class Pool implements Environments {
   }
 }
 
-interface Environment {
+interface Environment extends Launched {
   readonly api: RuntimeApi
-  readonly child: ChildProcess
   readonly exited: Promise<void>
 }
 
 /** Starts a process and waits until it asks for its first event. */
 async function startEnvironment(options: EnvironmentsOptions, created: (environment: Environment) => void): Promise<Environment> {
   const api = await createRuntimeApi()
-  const [program, ...args] = options.command
-  const child = spawn(program, args, { cwd: options.cwd, env: { ...options.env, AWS_LAMBDA_RUNTIME_API: api.address }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const { child, kill } = options.launch(api.address)
   const lines: string[] = []
   const read = (stream: Readable): void => {
     createInterface(stream).on('line', (line) => {
@@ -180,8 +174,8 @@ async function startEnvironment(options: EnvironmentsOptions, created: (environm
       options.onOutput?.(line)
     })
   }
-  read(child.stdout)
-  read(child.stderr)
+  if (child.stdout !== null) read(child.stdout)
+  if (child.stderr !== null) read(child.stderr)
   const exited = new Promise<void>((resolve) => {
     const end = (why: string): void => {
       api.fail(new UnmoorError('Unavailable', `The function's process ended${why}.`, { operation: 'invoke', retryable: false }))
@@ -191,18 +185,18 @@ async function startEnvironment(options: EnvironmentsOptions, created: (environm
     child.once('error', (error) => end(`: ${error.message}`))
     child.once('exit', (code, signal) => end(` by itself (${signal ?? `exit code ${code}`})`))
   })
-  const environment = { api, child, exited }
+  const environment = { api, child, kill, exited }
   created(environment)
   const timer = setTimeout(() => {
     api.fail(new UnmoorError('Timeout', `The function asked for no event within ${INIT_TIMEOUT / 1000} s of its start.`, { operation: 'start' }))
-    child.kill('SIGKILL')
+    kill()
   }, INIT_TIMEOUT)
   try {
     await api.started
     return environment
   } catch (error) {
     await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, 500))])
-    child.kill('SIGKILL')
+    kill()
     throw withLines(error, lines)
   } finally {
     clearTimeout(timer)
@@ -215,9 +209,9 @@ function withLines(error: unknown, lines: readonly string[]): unknown {
   return new UnmoorError(error.code, `${error.message}\n${lines.join('\n')}`, { operation: 'start', retryable: false, cause: error })
 }
 
-async function stopEnvironment({ child, exited }: Environment, patience: number): Promise<void> {
+async function stopEnvironment({ child, kill, exited }: Environment, patience: number): Promise<void> {
   child.kill('SIGTERM')
-  const timer = setTimeout(() => child.kill('SIGKILL'), patience)
+  const timer = setTimeout(kill, patience)
   await exited
   clearTimeout(timer)
 }

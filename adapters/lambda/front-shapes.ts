@@ -125,12 +125,14 @@ function decodedQuery(query: string): Values {
 
 /** Names and values as they are; one without `=` has an empty value. */
 function rawQuery(query: string): Values {
-  const values: Record<string, string[]> = {}
-  for (const pair of query.split('&').filter(Boolean)) {
-    const at = pair.indexOf('=')
-    const [name, value] = at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)]
-    if (Object.hasOwn(values, name)) values[name]?.push(value)
-    else values[name] = [value]
-  }
-  return values
+  const pairs = query
+    .split('&')
+    .filter(Boolean)
+    .map((pair): [string, string] => {
+      const at = pair.indexOf('=')
+      return at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)]
+    })
+  const groups = Map.groupBy(pairs, ([name]) => name)
+  // fromEntries, since a name may be __proto__.
+  return Object.fromEntries([...groups].map(([name, all]) => [name, all.map(([, value]) => value)]))
 }

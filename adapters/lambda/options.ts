@@ -1,4 +1,5 @@
 import { UnmoorError } from '../../core/errors.ts'
+import { RUNTIMES, type LambdaRuntime } from './launch.ts'
 import type { InvokeMode } from './runtime/events.ts'
 import { HTTP_SOURCES, type HttpSource } from './runtime/http-event.ts'
 
@@ -11,6 +12,8 @@ export interface LambdaTargetOptions {
    * without or with multi-value headers (`alb`, `alb-multi`), VPC Lattice (`lattice`). Default: `url`.
    */
   event?: HttpSource
+  /** What runs the function in a local start: our `bootstrap`, AWS's own client (`ric`, needs aws-lambda-ric), or the image in a `container` (needs Docker). Default: `bootstrap`. */
+  runtime?: LambdaRuntime
   /** Seconds for one event, 1 to 900. Default: 30. */
   timeout?: number
   /** Most environments of a local start, 1 to 1000. Default: 10. */
@@ -25,12 +28,13 @@ export function readOptions(options: Readonly<Record<string, unknown>>): Require
   return {
     invokeMode: oneOf(options, 'invokeMode', ['RESPONSE_STREAM', 'BUFFERED']),
     event: oneOf(options, 'event', HTTP_SOURCES),
+    runtime: oneOf(options, 'runtime', RUNTIMES),
     timeout: within(options, 'timeout', 1, 900, 30),
     maxEnvironments: within(options, 'maxEnvironments', 1, 1000, 10),
   }
 }
 
-const KNOWN: readonly string[] = ['invokeMode', 'event', 'timeout', 'maxEnvironments'] satisfies (keyof LambdaTargetOptions)[]
+const KNOWN: readonly string[] = ['invokeMode', 'event', 'runtime', 'timeout', 'maxEnvironments'] satisfies (keyof LambdaTargetOptions)[]
 
 /** The first is the default. */
 function oneOf<const T extends string>(options: Readonly<Record<string, unknown>>, name: string, allowed: readonly [T, ...T[]]): T {

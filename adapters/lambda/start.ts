@@ -4,7 +4,9 @@ import { constantCase } from '../../core/bindings/declarations.ts'
 import { UnmoorError } from '../../core/errors.ts'
 import { capabilitiesOf } from './capabilities.ts'
 import { createEnvironments, type Environments } from './environments.ts'
+import { buildImage } from './docker.ts'
 import { createFront, type Front } from './front.ts'
+import { createLaunch } from './launch.ts'
 import { startLocalAws } from './local/index.ts'
 import { migrate } from './migrate.ts'
 import { readOptions } from './options.ts'
@@ -27,6 +29,8 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
   const end = async (): Promise<void> => {
     for (const close of ends.splice(0).toReversed()) await close()
   }
+  const image = settings.runtime === 'container' ? buildFunctionImage(options) : undefined
+  image?.catch(() => undefined)
   const onError = (message: string): void => options.onOutput?.(message)
   try {
     const aws = await startLocalAws({
@@ -59,9 +63,11 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
       frontStopped = true
     }
     const environments = createEnvironments({
-      command: [process.execPath, join(dir, 'index.mjs')],
-      cwd: dir,
-      env: { ...functionEnvironment(options, variables, front, settings.event), UNMOOR_INVOKE_MODE: settings.invokeMode },
+      launch: createLaunch(settings.runtime, {
+        dir,
+        variables: { ...functionEnvironment(options, variables, front, settings.event), UNMOOR_INVOKE_MODE: settings.invokeMode },
+        image: await image,
+      }),
       max: settings.maxEnvironments,
       timeout: settings.timeout,
       onOutput: options.onOutput,
@@ -105,12 +111,8 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
 
 /** What the function's process sees: what AWS sets, what the drivers need, and what the caller gives. */
 function functionEnvironment(options: StartOptions, variables: Readonly<Record<string, string>>, front: Front, source: HttpSource): Record<string, string> {
-  const { info, dir, testToken } = options
-  const inherited = Object.entries(process.env).filter(
-    ([name]) => ['PATH', 'HOME', 'TMPDIR'].includes(name) || (name.startsWith('NODE_') && !name.startsWith('NODE_CHANNEL_')),
-  )
+  const { info, testToken } = options
   return {
-    ...(Object.fromEntries(inherited) as Record<string, string>),
     TZ: ':UTC',
     LANG: 'en_US.UTF-8',
     AWS_REGION: 'us-east-1',
@@ -121,13 +123,19 @@ function functionEnvironment(options: StartOptions, variables: Readonly<Record<s
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
     AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${info.manifest.name}`,
     AWS_LAMBDA_LOG_STREAM_NAME: 'local',
-    LAMBDA_TASK_ROOT: dir,
     _HANDLER: 'index.handler',
     ...ownServiceUrls(info.manifest, front.url),
     ...variables,
     UNMOOR_LOCAL_FRONT: source,
     ...(testToken === undefined ? {} : { UNMOOR_TEST_TOKEN: testToken }),
   }
+}
+
+/** The artifact's image, whose size is told. */
+async function buildFunctionImage({ dir, info, log }: StartOptions): Promise<string> {
+  const { id, size, layers } = await buildImage(dir, { tag: `unmoor-${info.manifest.name}:local` })
+  log.info(`image: ${(size / 1e6).toFixed(0)} MB in ${layers.length} layers`)
+  return id
 }
 
 /** A service binding to the app itself finds it here. */

@@ -15,7 +15,15 @@ const alb = (value: ALBEvent): AlbEvent => value
 
 const API = 'abc.execute-api.eu-west-1.amazonaws.com'
 const restEvent = (change: object = {}): HttpEvent =>
-  ({ path: '/', httpMethod: 'GET', headers: {}, body: null, isBase64Encoded: false, requestContext: { domainName: API, stage: 'prod', path: '/prod/' }, ...change }) as HttpEvent
+  ({
+    path: '/',
+    httpMethod: 'GET',
+    headers: {},
+    body: null,
+    isBase64Encoded: false,
+    requestContext: { domainName: API, stage: 'prod', path: '/prod/' },
+    ...change,
+  }) as HttpEvent
 const albEvent = (change: object = {}): HttpEvent =>
   ({
     path: '/',
@@ -41,7 +49,12 @@ async function handle(
   const lines: string[] = []
   const log = (message: string, error?: unknown): void => void lines.push(error === undefined ? message : `${message} ${String(error)}`)
   const runtime = await createRuntime({ app: defineApp({ fetch }), name: 'test', drivers: {}, variable: () => undefined, onError: log })
-  const result = await handleEvent(event, createContext(), new AbortController().signal, { runtime, invokeMode: 'RESPONSE_STREAM', variable: () => undefined, log })
+  const result = await handleEvent(event, createContext(), new AbortController().signal, {
+    runtime,
+    invokeMode: 'RESPONSE_STREAM',
+    variable: () => undefined,
+    log,
+  })
   return { result, lines }
 }
 
@@ -52,7 +65,12 @@ const json = async (event: HttpEvent, response: () => Response): Promise<HttpRes
 }
 
 it('tells the sources apart', () => {
-  expect([restEvent(), albEvent(), albEvent({ multiValueHeaders: { host: ['a'] } }), latticeEvent()].map(httpSource)).toEqual(['v1', 'alb', 'alb-multi', 'lattice'])
+  expect([restEvent(), albEvent(), albEvent({ multiValueHeaders: { host: ['a'] } }), latticeEvent()].map(httpSource)).toEqual([
+    'v1',
+    'alb',
+    'alb-multi',
+    'lattice',
+  ])
   expect([rest, alb].every((check) => typeof check === 'function')).toBe(true)
 })
 
@@ -89,12 +107,17 @@ describe('REST API', () => {
   })
 
   it('takes the host from AWS, not from what a client can forge', () => {
-    expect(toRequest(restEvent({ headers: { Host: 'evil.example', 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Proto': 'http' } })).url).toBe(`https://${API}/`)
+    expect(toRequest(restEvent({ headers: { Host: 'evil.example', 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Proto': 'http' } })).url).toBe(
+      `https://${API}/`,
+    )
   })
 
   it('answers each cookie apart', async () => {
     const result: APIGatewayProxyResult = (await json(restEvent(), cookies(2))) as APIGatewayProxyResult
-    expect(result).toMatchObject({ statusCode: 200, multiValueHeaders: { 'set-cookie': ['c0=v; Expires=Wed, 21 Oct 2026 07:28:00 GMT', 'c1=v; Expires=Wed, 21 Oct 2026 07:28:00 GMT'] } })
+    expect(result).toMatchObject({
+      statusCode: 200,
+      multiValueHeaders: { 'set-cookie': ['c0=v; Expires=Wed, 21 Oct 2026 07:28:00 GMT', 'c1=v; Expires=Wed, 21 Oct 2026 07:28:00 GMT'] },
+    })
     expect(result.headers).not.toHaveProperty('set-cookie')
   })
 })
@@ -107,7 +130,9 @@ describe('load balancer', () => {
 
   it('reads the host header, and the protocol that the load balancer states', () => {
     expect(toRequest(albEvent()).url).toBe('https://app.example/')
-    expect(toRequest(albEvent({ headers: { host: 'app.example', 'x-forwarded-proto': 'http', 'x-forwarded-host': 'evil.example' } })).url).toBe('http://app.example/')
+    expect(toRequest(albEvent({ headers: { host: 'app.example', 'x-forwarded-proto': 'http', 'x-forwarded-host': 'evil.example' } })).url).toBe(
+      'http://app.example/',
+    )
     expect(() => toRequest(albEvent({ headers: {} }))).toThrow(expect.objectContaining({ code: 'InvalidArgument', message: expect.stringContaining('host') }))
   })
 
@@ -121,7 +146,10 @@ describe('load balancer', () => {
     expect(single.headers).toMatchObject({ 'set-cookie': expect.stringMatching(/^c0=v/), 'content-type': 'text/plain;charset=UTF-8' })
     expect(single).not.toHaveProperty('multiValueHeaders')
     const multi = (await json(albEvent({ headers: undefined, multiValueHeaders: { host: ['app.example'] } }), cookies(2))) as unknown as ALBResult
-    expect(multi.multiValueHeaders).toMatchObject({ 'set-cookie': [expect.stringMatching(/^c0/), expect.stringMatching(/^c1/)], 'content-type': ['text/plain;charset=UTF-8'] })
+    expect(multi.multiValueHeaders).toMatchObject({
+      'set-cookie': [expect.stringMatching(/^c0/), expect.stringMatching(/^c1/)],
+      'content-type': ['text/plain;charset=UTF-8'],
+    })
     expect(multi).not.toHaveProperty('headers')
   })
 
@@ -192,7 +220,8 @@ describe('every source', () => {
   })
 
   it.each(events)('%s: bodies that must not be there', async (_, event) => {
-    for (const status of [204, 304]) expect(await json(event(), () => new Response(null, { status }))).toMatchObject({ statusCode: status, body: '', isBase64Encoded: false })
+    for (const status of [204, 304])
+      expect(await json(event(), () => new Response(null, { status }))).toMatchObject({ statusCode: status, body: '', isBase64Encoded: false })
   })
 
   it('is buffered but for a streaming Function URL', async () => {
@@ -206,9 +235,17 @@ describe('every source', () => {
 describe('events that apps cannot take', () => {
   const records = (record: object): object => ({ Records: [record] })
   it.each<[string, unknown, RegExp]>([
-    ['a WebSocket message', { requestContext: { connectionId: 'x', eventType: 'MESSAGE', domainName: API }, body: '{}' }, /WebSocket API's MESSAGE.*server-sent/],
+    [
+      'a WebSocket message',
+      { requestContext: { connectionId: 'x', eventType: 'MESSAGE', domainName: API }, body: '{}' },
+      /WebSocket API's MESSAGE.*server-sent/,
+    ],
     ['a WebSocket connect', { requestContext: { connectionId: 'x', eventType: 'CONNECT' }, headers: {} }, /WebSocket API's CONNECT/],
-    ['an authorizer of an HTTP API', { version: '2.0', type: 'REQUEST', routeArn: 'arn', rawPath: '/', requestContext: { http: { method: 'GET' } } }, /authorizer/],
+    [
+      'an authorizer of an HTTP API',
+      { version: '2.0', type: 'REQUEST', routeArn: 'arn', rawPath: '/', requestContext: { http: { method: 'GET' } } },
+      /authorizer/,
+    ],
     ['an authorizer of a REST API', { type: 'REQUEST', methodArn: 'arn', path: '/', httpMethod: 'GET', requestContext: {} }, /authorizer/],
     ['S3', records({ eventSource: 'aws:s3', s3: {} }), /S3 notification.*SQS queue/],
     ['SNS', records({ EventSource: 'aws:sns', Sns: {} }), /SNS notification.*SQS queue/],

@@ -1,0 +1,95 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { UnmoorError } from '../../core/errors.ts'
+import { docker } from './docker.ts'
+
+/** What runs the function: our bootstrap, AWS's own client (aws-lambda-ric), or the image in a container. */
+export const RUNTIMES = ['bootstrap', 'ric', 'container'] as const
+export type LambdaRuntime = (typeof RUNTIMES)[number]
+
+/** A started environment. */
+export interface Launched {
+  readonly child: ChildProcess
+  /** Ends it at once. */
+  kill(): void
+}
+
+/** Starts one environment behind the Runtime API at `address`. */
+export type Launch = (address: string) => Launched
+
+/** Options of {@link createLaunch}. */
+export interface LaunchOptions {
+  /** The artifact. */
+  dir: string
+  /** What the function's process sees. */
+  variables: Readonly<Record<string, string>>
+  /** The image to run, for `container`. */
+  image?: string | undefined
+}
+
+/** How environments of this kind are started. @throws `NotFound` where aws-lambda-ric is not installed. */
+export function createLaunch(runtime: LambdaRuntime, options: LaunchOptions): Launch {
+  if (runtime === 'container') return launchContainer(options)
+  const args = runtime === 'ric' ? [findRic(options.dir), 'index.handler'] : [join(options.dir, 'index.mjs')]
+  const env = { ...ownEnvironment(), ...options.variables, LAMBDA_TASK_ROOT: options.dir }
+  return (address) => {
+    const child = spawn(process.execPath, args, { cwd: options.dir, env: { ...env, AWS_LAMBDA_RUNTIME_API: address }, stdio: ['ignore', 'pipe', 'pipe'] })
+    return { child, kill: () => void child.kill('SIGKILL') }
+  }
+}
+
+/** What a process needs of this machine. */
+function ownEnvironment(): Record<string, string> {
+  const wanted = (name: string): boolean => ['PATH', 'HOME', 'TMPDIR'].includes(name) || (name.startsWith('NODE_') && !name.startsWith('NODE_CHANNEL_'))
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => wanted(name))) as Record<string, string>
+}
+
+/** As Lambda runs an image: a user without rights, a root file system that is read-only, and a /tmp. */
+function launchContainer({ variables, image }: LaunchOptions): Launch {
+  if (image === undefined) throw new UnmoorError('Internal', 'There is no image to run.', { operation: 'start' })
+  return (address) => {
+    const name = `unmoor-${crypto.randomUUID()}`
+    const values: Record<string, string> = { ...variables, LAMBDA_TASK_ROOT: '/var/task', AWS_LAMBDA_RUNTIME_API: address }
+    // The host's network, since the Runtime API and the local services listen on its loopback only.
+    const isolation = ['--network', 'host', '--read-only', '--tmpfs', '/tmp', '--user', '993:990', '--cap-drop', 'ALL', '--memory', '1024m']
+    // By name alone: a value on the command line could be read by everyone on this machine.
+    const names = Object.keys(values).flatMap((variable) => ['--env', variable])
+    const child = spawn('docker', ['run', '--rm', '--name', name, ...isolation, ...names, image], {
+      env: { ...ownEnvironment(), ...dockerVariables(), ...values },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    return {
+      child,
+      kill() {
+        // The client's end alone would leave the container running.
+        void docker(['kill', name]).catch(() => undefined)
+        setTimeout(() => child.kill('SIGKILL'), 2000).unref()
+      },
+    }
+  }
+}
+
+function dockerVariables(): Record<string, string> {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('DOCKER_'))) as Record<string, string>
+}
+
+/** The main file of AWS's Runtime Interface Client. */
+export function findRic(dir: string): string {
+  const own = process.env['UNMOOR_RIC']
+  const main = 'index.mjs'
+  if (own !== undefined && existsSync(join(own, main))) return join(own, main)
+  for (const from of [dir, process.cwd()]) {
+    try {
+      return join(dirname(createRequire(join(from, 'any.js')).resolve('aws-lambda-ric/package.json')), main)
+    } catch {
+      // The next one.
+    }
+  }
+  throw new UnmoorError(
+    'NotFound',
+    `aws-lambda-ric is not installed. It is built on this machine (cmake, g++, make, xz-utils, python3; about a minute): npm install --prefix DIR aws-lambda-ric@4.0.2, then set UNMOOR_RIC=DIR/node_modules/aws-lambda-ric.`,
+    { operation: 'start' },
+  )
+}
