@@ -18,6 +18,8 @@ export interface BuildOptions {
   outDir?: string | undefined
   /** Whether the artifact answers the test channel. Default: false. */
   testChannel?: boolean | undefined
+  /** Seed of a strict build, whose drivers are as harsh as the strictest target's. Default: drivers as they are. */
+  strict?: number | undefined
   /** In place of the project's config file. */
   config?: Config | undefined
   /** In place of the one that `target` names. */
@@ -75,7 +77,7 @@ export async function buildTarget(project: Project, options: Omit<BuildOptions, 
     testChannel: options.testChannel ?? false,
   }
   await replaceFolder(outDir, project.projectDir, async (dir) => {
-    await adapter.build(createContext(dir, project, info, adapter, driverImports(drivers), log))
+    await adapter.build(createContext(dir, project, info, adapter, driverImports(drivers, options.strict), log))
     await writeFile(join(dir, INFO_FILE), `${JSON.stringify(info, null, 2)}\n`)
   })
   return { target: adapter.name, outDir, info, adapter, project, ms: performance.now() - started }

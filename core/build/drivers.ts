@@ -116,8 +116,11 @@ async function exportedNames(path: string): Promise<string[] | undefined> {
   return names
 }
 
-/** Import statements for the drivers and their kinds' portable classes, and the object literal `{ name: { create, options, portable } }`. */
-export function driverImports(drivers: Readonly<Record<string, ResolvedDriver>>): { imports: string; object: string } {
+/**
+ * Import statements for the drivers and their kinds' portable classes, and the object literal `{ name: { create, options, portable } }`.
+ * `strict` is the seed of a strict build, which makes each driver harsh (`core/strict`).
+ */
+export function driverImports(drivers: Readonly<Record<string, ResolvedDriver>>, strict?: number): { imports: string; object: string } {
   const names = new Map<string, string>()
   const imports: string[] = []
   const imported = (name: string, module: string): string => {
@@ -131,7 +134,9 @@ export function driverImports(drivers: Readonly<Record<string, ResolvedDriver>>)
   }
   const entries = Object.entries(drivers).map(([binding, { kind, spec, module }]) => {
     const portable = imported(`portable${kind[0]?.toUpperCase()}${kind.slice(1)}`, 'unmoor/runtime')
-    return `${JSON.stringify(binding)}: { create: ${imported(kind, module)}, options: ${JSON.stringify(spec)}, portable: ${portable} }`
+    const factory = imported(kind, module)
+    const create = strict === undefined ? factory : `${imported('strict', 'unmoor/strict')}(${JSON.stringify(kind)}, ${factory}, ${strict})`
+    return `${JSON.stringify(binding)}: { create: ${create}, options: ${JSON.stringify(spec)}, portable: ${portable} }`
   })
   return { imports: imports.join('\n'), object: `{ ${entries.join(', ')} }` }
 }

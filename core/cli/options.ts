@@ -4,6 +4,7 @@ import { loadConfig, type LoadedConfig } from '../build/project.ts'
 import { knownTargets } from '../build/adapters.ts'
 import type { Config } from '../config.ts'
 import { usageError } from './exit.ts'
+import type { Reporter } from './reporter.ts'
 
 /** Options that several commands have in common; each is made anew, since commander keeps the parser in it. */
 export const options = {
@@ -13,9 +14,33 @@ export const options = {
   reporter: () => new Option('--reporter <kind>', 'text, or json: one JSON line last on stdout').choices(['text', 'json']).default('text'),
   port: () => new Option('-p, --port <number>', 'TCP port; 0 takes a free one').argParser(parsePort).default(8787),
   host: () => new Option('--host <address>', 'address to listen on').default('127.0.0.1'),
+  strict: () =>
+    new Option(
+      '--strict [seed]',
+      'drivers as harsh as the strictest target: stale kv reads, messages late, doubled and out of order, cache entries that vanish',
+    ).argParser(parseSeed),
   envFile: () =>
     new Option('--env-file <path>', 'variables and secrets, a NAME=value on each line; the environment wins (default: .env of the project, if it is there)'),
   dataDir: () => new Option('--data-dir <path>', 'folder for local data (default: .unmoor/data/TARGET of the project)'),
+}
+
+function parseSeed(text: string): number {
+  const seed = Number(text)
+  if (!/^\d+$/.test(text) || seed > 0xffff_ffff) throw new InvalidArgumentError('A seed is a whole number from 0 to 4294967295.')
+  return seed
+}
+
+/** The seed that was given, or one by chance, told to people so that the run can be repeated; undefined where the drivers stay as they are. */
+export function strictSeed(given: number | true | undefined, report: Reporter): number | undefined {
+  if (given === undefined) return undefined
+  const seed = given === true ? Math.floor(Math.random() * 1_000_000) : given
+  report.print(`strict: seed ${seed} (the same again: --strict ${seed})`)
+  return seed
+}
+
+/** Options of a build with that seed: it lies beside the usual one, which may be deployed. */
+export function strictBuild(seed: number | undefined, target: string): { strict?: number; outDir?: string } {
+  return seed === undefined ? {} : { strict: seed, outDir: `.unmoor/${target.replaceAll(/[^\w-]/g, '_')}-strict` }
 }
 
 function parsePort(text: string): number {

@@ -24,6 +24,11 @@ export interface StartAppOptions {
   config?: Config
   /** Variables and secrets by their names on platforms, such as `{ ADMIN_TOKEN: 'x' }`. */
   variables?: Readonly<Record<string, string>>
+  /**
+   * Drivers as harsh as the strictest target: kv reads miss writes for a while, messages come late, twice and in any order, cache entries vanish. A number is the seed;
+   * `true` takes one by chance and prints it. Default: false.
+   */
+  strict?: boolean | number
   /** Given each line that the app's runtime prints. Default: dropped. */
   onOutput?: (line: string) => void
   /** Given what the build and the adapter warn of. Default: console.warn. */
@@ -86,6 +91,8 @@ export interface TestApp<A = App> {
 export async function startApp<A = App>(options: StartAppOptions = {}): Promise<TestApp<A>> {
   const target = options.target ?? process.env['UNMOOR_TARGET'] ?? 'node'
   const log: Log = { info() {}, warn: options.onWarning ?? ((message) => console.warn(message)) }
+  const strict = options.strict === true ? Math.floor(Math.random() * 1_000_000) : options.strict === false ? undefined : options.strict
+  if (strict !== undefined) console.info(`strict: seed ${strict}`)
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-test-'))
   const remove = (): Promise<void> => rm(dir, { recursive: true, force: true, maxRetries: 3 })
   let runtime: LocalRuntime | undefined
@@ -97,6 +104,7 @@ export async function startApp<A = App>(options: StartAppOptions = {}): Promise<
       outDir: join(dir, 'artifact'),
       config: options.config,
       testChannel: true,
+      strict,
       log,
     })
     const token = randomBytes(24).toString('hex')

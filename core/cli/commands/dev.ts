@@ -5,7 +5,7 @@ import { buildApp } from '../../build/build.ts'
 import { explainMissingPackage } from '../../build/packages.ts'
 import { collectVariables, readEnvFile } from '../../build/variables.ts'
 import { isUnmoorError } from '../../errors.ts'
-import { loadTargets, options } from '../options.ts'
+import { loadTargets, options, strictBuild, strictSeed } from '../options.ts'
 import { createReporter, type Reporter } from '../reporter.ts'
 import { onStop } from '../signals.ts'
 import { watchProject } from '../watch.ts'
@@ -16,6 +16,7 @@ interface Options {
   host: string
   envFile?: string
   dataDir?: string
+  strict?: number | true
   project: string
 }
 
@@ -29,6 +30,7 @@ export function register(program: Command): void {
     .addOption(options.host())
     .addOption(options.envFile())
     .addOption(options.dataDir())
+    .addOption(options.strict())
     .addOption(options.project())
     .action(dev)
 }
@@ -38,12 +40,13 @@ async function dev(given: Options): Promise<void> {
   // A wrong target is an error at once; what a change can mend is not.
   const { projectDir, targets, dataDir } = await loadTargets(given.project, [given.target])
   const target = targets[0] as string
+  const strict = strictSeed(given.strict, report)
   const changes = watchProject(projectDir, [given.dataDir === undefined ? dataDir : resolve(given.dataDir)])
   const release = onStop(() => changes.close())
   let current: LocalRuntime | undefined
   try {
     for (;;) {
-      current = await rebuild(given, projectDir, target, current, report)
+      current = await rebuild({ ...given, seed: strict }, projectDir, target, current, report)
       // What changed while it was building makes this return at once.
       const changed = await changes.next()
       if (changed === undefined) break
@@ -57,10 +60,16 @@ async function dev(given: Options): Promise<void> {
 }
 
 /** Builds, and replaces the running app where that went well; gives what runs afterwards. */
-async function rebuild(given: Options, projectDir: string, target: string, old: LocalRuntime | undefined, report: Reporter): Promise<LocalRuntime | undefined> {
+async function rebuild(
+  given: Options & { seed: number | undefined },
+  projectDir: string,
+  target: string,
+  old: LocalRuntime | undefined,
+  report: Reporter,
+): Promise<LocalRuntime | undefined> {
   let current = old
   try {
-    const { adapter, outDir, info, project, ms } = await buildApp({ projectDir, target, log: report })
+    const { adapter, outDir, info, project, ms } = await buildApp({ projectDir, target, ...strictBuild(given.seed, target), log: report })
     const envFile = await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)
     // Both want the same port and the same data.
     await old?.stop()

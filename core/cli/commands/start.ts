@@ -5,7 +5,7 @@ import { loadAdapter } from '../../build/adapters.ts'
 import { buildApp, readArtifact } from '../../build/build.ts'
 import { collectVariables, readEnvFile } from '../../build/variables.ts'
 import { usageError } from '../exit.ts'
-import { loadTargets, options } from '../options.ts'
+import { loadTargets, options, strictBuild, strictSeed } from '../options.ts'
 import { createReporter } from '../reporter.ts'
 import { onStop } from '../signals.ts'
 
@@ -17,6 +17,7 @@ interface Options {
   host: string
   envFile?: string
   dataDir?: string
+  strict?: number | true
   event?: string
   runtime?: string
   project: string
@@ -35,6 +36,7 @@ export function register(program: Command): void {
     .addOption(options.host())
     .addOption(options.envFile())
     .addOption(options.dataDir())
+    .addOption(options.strict())
     .option('--event <kind>', 'lambda: what stands before the function: url, v2, v1, alb, alb-multi or lattice (default: the config, else url)')
     .option('--runtime <kind>', 'lambda: what runs the function: bootstrap, ric or container (default: the config, else bootstrap)')
     .addOption(options.project())
@@ -47,9 +49,12 @@ async function start(given: Options): Promise<void> {
   const { targets, projectDir, config, dataDir } = await loadTargets(given.project, [given.target])
   const target = targets[0] as string
   if (given.build && given.dir !== undefined) throw usageError('--build writes to .unmoor/TARGET; leave out --dir, or build with: unmoor build --out DIR')
+  if (given.strict !== undefined && given.dir !== undefined) throw usageError('--strict builds the app with other drivers; leave out --dir.')
+  const seed = strictSeed(given.strict, report)
   const adapter = await loadAdapter(target, projectDir, config)
-  const dir = given.dir === undefined ? join(projectDir, '.unmoor', adapter.name) : resolve(given.dir)
-  if (given.build) await report.step('Building', () => buildApp({ projectDir, target, log: report }))
+  const { outDir = join('.unmoor', adapter.name), strict } = strictBuild(seed, adapter.name)
+  const dir = given.dir === undefined ? resolve(projectDir, outDir) : resolve(given.dir)
+  if (given.build || strict !== undefined) await report.step('Building', () => buildApp({ projectDir, target, strict, outDir, log: report }))
   const info = withOptions(await readArtifact(dir, adapter.name), given)
   if (info.target !== adapter.name) throw usageError(`${dir} was built for "${info.target}", not for "${adapter.name}".`)
   const envFile = await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)
