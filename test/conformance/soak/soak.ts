@@ -97,7 +97,8 @@ async function soak(task: Omit<Task, 'role' | 'journal'>, backend: Backend, opti
       if (producer.finished && left < task.messages / 100) continue
       const victim = Math.random() < 0.2 ? producer : consumers[Math.floor(Math.random() * consumers.length)]
       if (victim?.kill() === true) kills++
-      if (backend.restart !== undefined && Math.random() < 0.05) {
+      // At a quarter of the way, at half and at three quarters.
+      if (backend.restart !== undefined && received.distinct > (task.messages * (restarts + 1)) / 4 && restarts < 3) {
         await backend.restart()
         restarts++
       }

@@ -65,6 +65,8 @@ async function consume(): Promise<void> {
         note((JSON.parse(body as string) as { n: number }).n)
         return { lease, outcome: 'ack' as const }
       })
+      // Handled, and not yet said so: what a kill finds here comes again.
+      await sleep(Math.random() * 10)
       return { settlements }
     },
   })
