@@ -32,6 +32,6 @@ test('a driver outside of the package passes every case of its kind, by the publ
 
 test('a driver that there is not is named', async () => {
   const { code, stderr } = await conformance('--driver', './src/none.ts')
-  expect(code).toBe(1)
+  expect(code).toBe(2)
   expect(stderr).toContain('./src/none.ts')
 })

@@ -38,7 +38,7 @@ export async function loadDriver(name: string): Promise<DriverModule> {
   const kinds = KINDS.filter((kind) => typeof factories[kind] === 'function')
   if (kinds.length === 0)
     throw new UnmoorError('InvalidArgument', `The driver "${name}" exports no factory. It should export one per kind that it serves: ${KINDS.join(', ')}.`, {
-      operation: 'conformance',
+      operation: 'config',
     })
   return { name, specifier: name.startsWith('.') ? path : name, builtIn, kinds, factories }
 }
@@ -63,7 +63,7 @@ function findModule(name: string): string {
     'NotFound',
     `There is no driver "${name}". Name one of ${builtInDrivers().join(', ')}, the path of a module, or an installed package.`,
     {
-      operation: 'conformance',
+      operation: 'config',
     },
   )
 }

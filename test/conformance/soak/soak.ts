@@ -56,7 +56,7 @@ const SILENT: Log = { info() {}, warn() {} }
  */
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const { factories, name, builtIn, specifier } = await loadDriver(options.driver)
-  const fail = (message: string): UnmoorError => new UnmoorError('InvalidArgument', message, { operation: 'soak' })
+  const fail = (message: string): UnmoorError => new UnmoorError('InvalidArgument', message, { operation: 'config' })
   if (factories.queue === undefined) throw fail(`The driver "${name}" serves no queue.`)
   if (name === 'memory') throw fail('The driver "memory" keeps its queue in one process: there is nothing to soak.')
   const dataDir = await mkdtemp(join(tmpdir(), 'unmoor-soak-'))

@@ -1,6 +1,6 @@
 import { beforeEach } from 'vitest'
 
-export { byteOrder, driverContext, failure, type Harness, type OpenOptions, pattern, STRANGE_KEYS } from '../../conformance/drivers/harness.ts'
+export { driverContext, failure, type Harness, type OpenOptions, pattern } from '../../conformance/drivers/harness.ts'
 
 /** Cases that a stand-in for the real backend gets wrong, by id (by title, of a test of one's own), each with its reason. They must fail; one that passes fails the run. */
 export type Gaps = Readonly<Record<string, string>>
