@@ -1,0 +1,144 @@
+import type { BuildContext, DriverSpec } from '../../../core/adapter.ts'
+import { constantCase, type QueueDeclaration } from '../../../core/bindings/declarations.ts'
+import type { LambdaTargetOptions } from '../options.ts'
+import { permissions, queueId } from './permissions.ts'
+import { createResources, eventSources } from './resources.ts'
+import { toYaml } from './yaml.ts'
+
+type Input = Pick<BuildContext, 'manifest' | 'drivers'>
+/** A template's part: plain data. */
+export type Part = Record<string, unknown>
+
+const ref = (name: string): Part => ({ Ref: name })
+
+/** An AWS SAM template of all that the declared bindings need. Databases are not created: their URL comes from a secret. */
+export function createTemplate(context: Input, options: Required<LambdaTargetOptions>): string {
+  const { manifest, drivers } = context
+  const sql = Object.values(manifest.bindings).some(({ kind }) => kind === 'sql')
+  const { parameters, conditions, environment } = settings(context)
+  const template: Part = {
+    AWSTemplateFormatVersion: '2010-09-09',
+    Transform: 'AWS::Serverless-2016-10-31',
+    Description: `${manifest.name}: written by unmoor; build again rather than edit.`,
+    Parameters: {
+      ImageUri: { Type: 'String', Description: "The function's image: docker build, then push to ECR." },
+      MemorySize: { Type: 'Number', Default: 512, MinValue: 128, MaxValue: 10240 },
+      Architecture: { Type: 'String', Default: 'x86_64', AllowedValues: ['x86_64', 'arm64'] },
+      LogRetentionDays: { Type: 'Number', Default: 30 },
+      ...parameters,
+      ...(sql
+        ? {
+            SubnetIds: { Type: 'CommaDelimitedList', Default: '', Description: 'Subnets, where the database is in a VPC; empty for none.' },
+            SecurityGroupIds: { Type: 'CommaDelimitedList', Default: '' },
+          }
+        : {}),
+    },
+    Conditions: sql ? { ...conditions, InVpc: { 'Fn::Not': [{ 'Fn::Equals': [{ 'Fn::Join': ['', ref('SubnetIds')] }, ''] }] } } : conditions,
+    Resources: {
+      Function: {
+        Type: 'AWS::Serverless::Function',
+        Properties: {
+          PackageType: 'Image',
+          ImageUri: ref('ImageUri'),
+          Architectures: [ref('Architecture')],
+          MemorySize: ref('MemorySize'),
+          Timeout: options.timeout,
+          Role: { 'Fn::GetAtt': ['Role', 'Arn'] },
+          LoggingConfig: { LogGroup: ref('LogGroup') },
+          Environment: { Variables: environment },
+          VpcConfig: sql ? { 'Fn::If': ['InVpc', { SubnetIds: ref('SubnetIds'), SecurityGroupIds: ref('SecurityGroupIds') }, ref('AWS::NoValue')] } : undefined,
+          FunctionUrlConfig: manifest.fetch && options.event === 'url' ? { AuthType: 'NONE', InvokeMode: options.invokeMode } : undefined,
+          Events: eventSources(context, options),
+        },
+      },
+      Role: role(context, sql),
+      LogGroup: {
+        Type: 'AWS::Logs::LogGroup',
+        DeletionPolicy: 'Delete',
+        UpdateReplacePolicy: 'Delete',
+        Properties: { RetentionInDays: ref('LogRetentionDays') },
+      },
+      ...createResources(manifest, drivers, options),
+    },
+    Outputs: {
+      FunctionArn: { Value: { 'Fn::GetAtt': ['Function', 'Arn'] } },
+      ...(manifest.fetch && options.event === 'url' ? { Url: { Value: { 'Fn::GetAtt': ['FunctionUrl', 'FunctionUrl'] } } } : {}),
+    },
+  }
+  if (Object.keys(template['Conditions'] as Part).length === 0) delete template['Conditions']
+  return `# Deploy: aws cloudformation deploy --template-file template.yaml --stack-name ${manifest.name} --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --parameter-overrides ImageUri=...\n${toYaml(template).trimStart()}`
+}
+
+/** Variables of the function, and the parameters that they come from. Secrets are looked up by CloudFormation, and never stand in the template. */
+function settings({ manifest, drivers }: Input): { parameters: Part; conditions: Part; environment: Part } {
+  const parameters: Part = {}
+  const conditions: Part = {}
+  const environment: Part = {}
+  const uses = (driver: string): boolean => Object.values(drivers).some((spec) => spec.driver === driver)
+  if (uses('dynamodb')) environment['UNMOOR_TABLE'] = ref('Table')
+  if (uses('dynamodb') || uses('s3')) environment['UNMOOR_BUCKET'] = ref('Bucket')
+  const secret = (variable: string, optional: boolean, what: string): void => {
+    const name = `${pascal(variable)}Secret`
+    parameters[name] = { Type: 'String', ...(optional ? { Default: '' } : {}), Description: `Name or ARN of the Secrets Manager secret with ${what}.` }
+    const value = { 'Fn::Sub': `{{resolve:secretsmanager:\${${name}}:SecretString}}` }
+    if (optional) conditions[`Has${name}`] = { 'Fn::Not': [{ 'Fn::Equals': [ref(name), ''] }] }
+    environment[variable] = optional ? { 'Fn::If': [`Has${name}`, value, ref('AWS::NoValue')] } : value
+  }
+  for (const [binding, declaration] of Object.entries(manifest.bindings)) {
+    const spec = drivers[binding]
+    const variable = constantCase(binding)
+    if (declaration.kind === 'queue' && spec?.driver === 'sqs') environment[`${variable}_QUEUE_URL`] = ref(queueId(binding))
+    if (declaration.kind === 'secret' && spec?.driver === 'env') secret(variable, declaration.optional, `the secret "${binding}"`)
+    if (declaration.kind === 'sql' && spec?.driver === 'postgres')
+      for (const name of urlVariables(spec)) secret(name, false, 'the URL of the Postgres database')
+    if (declaration.kind === 'service') {
+      parameters[`${pascal(variable)}Url`] = { Type: 'String', Description: `URL of the app "${declaration.app ?? binding}".` }
+      environment[`${variable}_URL`] = ref(`${pascal(variable)}Url`)
+    }
+    if (declaration.kind === 'variable') {
+      parameters[pascal(variable)] = { Type: 'String', ...(declaration.default === undefined ? {} : { Default: declaration.default }) }
+      environment[variable] = ref(pascal(variable))
+    }
+  }
+  return { parameters, conditions, environment }
+}
+
+function urlVariables(spec: DriverSpec): string[] {
+  const { url } = spec
+  if (url === undefined) return ['DATABASE_URL']
+  return typeof url === 'object' && url !== null && 'env' in url && typeof url.env === 'string' ? [url.env] : []
+}
+
+/** A role of its own: SAM would add managed policies that allow more than this function does. */
+function role({ manifest, drivers }: Input, sql: boolean): Part {
+  const statements = [
+    { Effect: 'Allow', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: { 'Fn::GetAtt': ['LogGroup', 'Arn'] } },
+    ...permissions(manifest, drivers),
+  ]
+  const vpc = { 'Fn::Sub': 'arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole' }
+  return {
+    Type: 'AWS::IAM::Role',
+    Properties: {
+      AssumeRolePolicyDocument: {
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+      },
+      ManagedPolicyArns: sql ? { 'Fn::If': ['InVpc', [vpc], ref('AWS::NoValue')] } : undefined,
+      Policies: [{ PolicyName: 'bindings', PolicyDocument: { Version: '2012-10-17', Statement: statements } }],
+    },
+  }
+}
+
+/** `ADMIN_TOKEN` to `AdminToken`: logical names are letters and digits. */
+function pascal(variable: string): string {
+  return variable
+    .toLowerCase()
+    .split('_')
+    .map((word) => `${word[0]?.toUpperCase() ?? ''}${word.slice(1)}`)
+    .join('')
+}
+
+/** Seconds that a message stays hidden: six times the timeout, as AWS advises, and the batch window. */
+export function visibility(timeout: number, { batchWait }: QueueDeclaration): number {
+  return Math.min(43_200, timeout * 6 + batchWait)
+}

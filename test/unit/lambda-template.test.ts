@@ -1,0 +1,136 @@
+/** The template of a built app, by what it says and by cfn-lint where that is installed. */
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readOptions } from '../../adapters/lambda/options.ts'
+import { toScheduleExpression } from '../../adapters/lambda/template/schedule-expression.ts'
+import { createTemplate } from '../../adapters/lambda/template/template.ts'
+import { toYaml } from '../../adapters/lambda/template/yaml.ts'
+import { blob, cache, kv, queue, secret, service, sql, variable, type AnyDeclaration } from '../../core/bindings/declarations.ts'
+import type { Manifest } from '../../core/manifest.ts'
+import lambda from '../../adapters/lambda/index.ts'
+
+const bindings: Record<string, AnyDeclaration> = {
+  links: kv(),
+  icons: blob(),
+  clicks: queue({ maxRetries: 3, batchSize: 50, deadLetterQueue: 'lost' }),
+  lost: queue(),
+  stats: sql(),
+  pages: cache(),
+  adminToken: secret(),
+  hint: secret({ optional: true }),
+  days: variable({ default: '90' }),
+  api: service(),
+}
+const all: Manifest = { version: 1, name: 'links', bindings, fetch: true, queues: ['clicks'], crons: { cleanup: '0 3 * * *', weekly: '5 0 * * FRIL' } }
+const hello: Manifest = { version: 1, name: 'hello', bindings: {}, fetch: true, queues: [], crons: {} }
+
+function template(manifest: Manifest, options: Record<string, unknown> = {}, change: Record<string, { driver: string }> = {}): string {
+  const drivers = Object.fromEntries(
+    Object.entries(manifest.bindings).flatMap(([name, { kind }]) => {
+      const spec = change[name] ?? lambda.defaultDrivers[kind]
+      return spec === undefined ? [] : [[name, spec]]
+    }),
+  )
+  return createTemplate({ manifest, drivers }, readOptions(options))
+}
+
+describe('schedules as EventBridge has them', () => {
+  it.each([
+    ['* * * * *', 'cron(* * * * ? *)'],
+    ['0 3 * * *', 'cron(0 3 * * ? *)'],
+    ['*/15 * * * *', 'cron(*/15 * * * ? *)'],
+    ['0,30 8-17 * * MON-FRI', 'cron(0,30 8-17 ? * MON-FRI *)'],
+    ['0 0 1 jan *', 'cron(0 0 1 JAN ? *)'],
+    ['0 0 L * *', 'cron(0 0 L * ? *)'],
+    ['0 0 15W * *', 'cron(0 0 15W * ? *)'],
+    ['0 12 * * sun', 'cron(0 12 ? * SUN *)'],
+    ['0 12 * * FRIL', 'cron(0 12 ? * 6L *)'],
+    ['0 12 * * MON#1', 'cron(0 12 ? * 2#1 *)'],
+    ['10-50/20 */6 * * *', 'cron(10-50/20 */6 * * ? *)'],
+  ])('%s', (schedule, expression) => expect(toScheduleExpression(schedule)).toBe(expression))
+})
+
+describe('what it says', () => {
+  const text = template(all)
+  it('has a resource for each binding that needs one, and none else', () => {
+    for (const part of [
+      'AWS::DynamoDB::Table',
+      'AWS::S3::Bucket',
+      'ClicksQueue:',
+      'LostQueue:',
+      'ReportBatchItemFailures',
+      'AttributeName: expires',
+      'MessageRetentionPeriod: 1209600',
+      'maxReceiveCount: 4',
+    ])
+      expect(text).toContain(part)
+    const small = template(hello)
+    for (const part of ['DynamoDB', 'S3', 'SQS', 'SubnetIds', 'Conditions']) expect(small).not.toContain(part)
+    expect(small).toContain('FunctionUrlConfig')
+  })
+
+  it('allows exactly what the drivers do', () => {
+    const actions = [...text.matchAll(/"?((?:dynamodb|s3|sqs|secretsmanager|ssm|logs):[A-Za-z]+)"?$/gm)].map(([, action]) => action).sort()
+    expect([...new Set(actions)]).toEqual(
+      [
+        ...['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query'].map((name) => `dynamodb:${name}`),
+        'logs:CreateLogStream',
+        'logs:PutLogEvents',
+        ...['AbortMultipartUpload', 'DeleteObject', 'GetObject', 'ListBucket', 'PutObject'].map((name) => `s3:${name}`),
+        ...['ChangeMessageVisibility', 'DeleteMessage', 'GetQueueAttributes', 'ReceiveMessage', 'SendMessage'].map((name) => `sqs:${name}`),
+      ].sort(),
+    )
+    expect(text).not.toMatch(/Resource: "?\*/)
+    expect(text).toContain('links/icons/*')
+  })
+
+  it('reads a secret by its driver: nothing of another, and only its own', () => {
+    const managed = template(all, {}, { adminToken: { driver: 'secretsmanager' }, hint: { driver: 'ssm' } })
+    expect(managed).toContain('secret:links/adminToken-??????')
+    expect(managed).toContain('parameter/links/hint')
+    expect(managed).not.toContain('AdminTokenSecret')
+  })
+
+  it('never has a secret or a database URL in it, only where they are', () => {
+    expect(text).toContain('{{resolve:secretsmanager:${DatabaseUrlSecret}:SecretString}}')
+    expect(text).toContain('{{resolve:secretsmanager:${AdminTokenSecret}:SecretString}}')
+  })
+
+  it('has the front that the options name', () => {
+    expect(template(hello, { invokeMode: 'BUFFERED' })).toContain('InvokeMode: BUFFERED')
+    expect(template(hello, { event: 'v2' })).toContain('Type: HttpApi')
+    expect(template(hello, { event: 'v1' })).toContain('"/{proxy+}"')
+    expect(template(hello, { event: 'alb' })).not.toContain('FunctionUrl')
+  })
+})
+
+it('quotes what YAML would read otherwise', () => {
+  expect(toYaml({ a: 'yes', b: '1', c: '', d: 'a: b', e: [], f: [{ g: 1, h: [true] }], i: undefined })).toBe(
+    '\na: "yes"\nb: "1"\nc: ""\nd: "a: b"\ne: []\nf:\n  - g: 1\n    h:\n      - true\n',
+  )
+})
+
+const hasLint = spawnSync('cfn-lint', ['--version']).status === 0
+if (!hasLint) console.warn('skipped: "the template passes cfn-lint". It is not installed: pip install cfn-lint')
+describe.runIf(hasLint)('the template passes cfn-lint', () => {
+  let dir: string
+  beforeAll(async () => void (dir = await mkdtemp(join(tmpdir(), 'unmoor-template-'))))
+  afterAll(() => rm(dir, { recursive: true, force: true }))
+
+  it.each<[string, Manifest, Record<string, unknown>]>([
+    ['all bindings', all, {}],
+    ['hello', hello, {}],
+    ['an HTTP API', all, { event: 'v2' }],
+    ['a REST API', all, { event: 'v1' }],
+    ['no HTTP', { ...all, fetch: false }, {}],
+  ])('%s', { timeout: 60_000 }, async (name, manifest, options) => {
+    const file = join(dir, `${name.replaceAll(' ', '-')}.yaml`)
+    await writeFile(file, template(manifest, options))
+    const { status, stdout, stderr } = spawnSync('cfn-lint', ['--regions', 'eu-west-1', '--', file], { encoding: 'utf8' })
+    expect(`${stdout}${stderr}`).toBe('')
+    expect(status).toBe(0)
+  })
+})
