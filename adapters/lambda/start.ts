@@ -5,6 +5,7 @@ import { UnmoorError } from '../../core/errors.ts'
 import { capabilitiesOf } from './capabilities.ts'
 import { createEnvironments, type Environments } from './environments.ts'
 import { buildImage } from './docker.ts'
+import { wholePayload } from './front-answer.ts'
 import { createFront, type Front } from './front.ts'
 import { createLaunch } from './launch.ts'
 import { startLocalAws } from './local/index.ts'
@@ -159,7 +160,13 @@ function queueUrls({ info }: StartOptions, variables: Readonly<Record<string, st
 
 async function runCron(name: string, scheduledTime: number, invoke: (payload: string) => Promise<ApiResponse>): Promise<void> {
   const answer = await invoke(JSON.stringify({ unmoor: { cron: name }, time: new Date(scheduledTime).toISOString() }))
-  if (answer.kind !== 'error') return
+  if (answer.kind !== 'error') {
+    // AWS's own client streams whatever the event, and tells a failure at the end.
+    await wholePayload(answer).catch((cause: unknown) => {
+      throw new UnmoorError('Internal', cause instanceof Error ? cause.message : String(cause), { operation: 'cron', cause })
+    })
+    return
+  }
   throw new UnmoorError(answer.errorType === 'Unmoor.NotFound' ? 'NotFound' : 'Internal', answer.errorMessage, { operation: 'cron' })
 }
 
