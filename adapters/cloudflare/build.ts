@@ -25,7 +25,9 @@ export async function build(context: BuildContext): Promise<void> {
   const config = createWranglerConfig({ manifest, drivers: context.drivers, migrated, options, nodeFlags: nodeFlags(await readFile(file, 'utf8')) })
   for (const [name, declaration] of Object.entries(manifest.bindings)) {
     if (declaration.kind === 'variable' && declaration.default === undefined && options.variables?.[name] === undefined) {
-      context.log.warn(`Variable "${name}" has no value for Cloudflare. Set targets.cloudflare.options.variables.${name} in unmoor.config.ts, or set it in the dashboard before the first request.`)
+      context.log.warn(
+        `Variable "${name}" has no value for Cloudflare. Set targets.cloudflare.options.variables.${name} in unmoor.config.ts, or set it in the dashboard before the first request.`,
+      )
     }
   }
   await context.write('wrangler.jsonc', toJsonc(config, manifest))
@@ -39,8 +41,16 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
   const names = Object.fromEntries(manifest.queues.map((binding) => [queueName(manifest, binding, options), binding]))
   const crons = Object.keys(manifest.crons).length > 0
   // Only one that is kept here needs the class.
-  const strong = Object.entries(manifest.bindings).some(([name, declaration]) => driverKind(declaration) === 'strongKv' && context.drivers[name]?.driver === 'cloudflare')
-  const used = ['createWorker', ...(strong ? ['createStrongKvObject'] : []), ...(manifest.queues.length > 0 ? ['runBatch'] : []), ...(crons ? ['runCrons'] : []), ...(testChannel ? ['createTesting'] : [])]
+  const strong = Object.entries(manifest.bindings).some(
+    ([name, declaration]) => driverKind(declaration) === 'strongKv' && context.drivers[name]?.driver === 'cloudflare',
+  )
+  const used = [
+    'createWorker',
+    ...(strong ? ['createStrongKvObject'] : []),
+    ...(manifest.queues.length > 0 ? ['runBatch'] : []),
+    ...(crons ? ['runCrons'] : []),
+    ...(testChannel ? ['createTesting'] : []),
+  ]
   return [
     `import app from '#app'`,
     `import { ${used.join(', ')} } from 'unmoor/cloudflare/runtime'`,
@@ -65,7 +75,11 @@ const NODE_ONLY: ReadonlySet<string> = new Set(['sqlite', 'fs', 'files', 'postgr
 
 function checkDriver(binding: string, { driver }: DriverSpec): void {
   if (!NODE_ONLY.has(driver)) return
-  throw new UnmoorError('Unsupported', `Binding "${binding}": the driver "${driver}" does not run on Cloudflare. Leave the driver out to use Cloudflare's own.`, { binding, operation: 'build' })
+  throw new UnmoorError(
+    'Unsupported',
+    `Binding "${binding}": the driver "${driver}" does not run on Cloudflare. Leave the driver out to use Cloudflare's own.`,
+    { binding, operation: 'build' },
+  )
 }
 
 /** D1 migrations in wrangler's form: `migrations/BINDING/0001_name.sql`. Gives the bindings that have any. */

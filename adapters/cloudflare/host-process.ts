@@ -29,17 +29,21 @@ export function spawnHost(onOutput: ((line: string) => void) | undefined): Host 
   const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env })
   const lines: string[] = []
   for (const stream of [child.stdout, child.stderr]) {
-    if (stream !== null) createInterface({ input: stream }).on('line', (line) => {
-      if (lines.push(line) > KEPT_LINES) lines.shift()
-      onOutput?.(line)
-    })
+    if (stream !== null)
+      createInterface({ input: stream }).on('line', (line) => {
+        if (lines.push(line) > KEPT_LINES) lines.shift()
+        onOutput?.(line)
+      })
   }
   const exited = once(child, 'exit').then(([code]) => code as number | null)
   const waiting = new Map<number, (error: string | undefined) => void>()
   let next = 1
   const send = (request: HostRequest): void => void (child.connected && child.send(request))
   const gone = (operation: string): UnmoorError =>
-    new UnmoorError('Unavailable', `The Workers simulator ended${lines.length === 0 ? '' : `; it printed:\n${lines.join('\n')}`}`, { operation, retryable: false })
+    new UnmoorError('Unavailable', `The Workers simulator ended${lines.length === 0 ? '' : `; it printed:\n${lines.join('\n')}`}`, {
+      operation,
+      retryable: false,
+    })
 
   return {
     exited,
@@ -89,7 +93,10 @@ function kill(pid: number | undefined): void {
 function toError(failure: Extract<HostAnswer, { type: 'failed' }>, lines: readonly string[]): UnmoorError {
   if (failure.error !== undefined) return errorFromJSON(failure.error as SerializedError)
   if (/Cannot find (?:package|module) '?miniflare/.test(failure.message)) {
-    return new UnmoorError('Unavailable', 'Running a Worker on this machine needs Miniflare: npm install --save-dev miniflare@4.20260730.0', { operation: 'start', retryable: false })
+    return new UnmoorError('Unavailable', 'Running a Worker on this machine needs Miniflare: npm install --save-dev miniflare@4.20260730.0', {
+      operation: 'start',
+      retryable: false,
+    })
   }
   const output = lines.length === 0 ? '' : `\n${lines.join('\n')}`
   return new UnmoorError('Unavailable', `The Worker did not start: ${failure.message}${output}`, { operation: 'start', retryable: false })

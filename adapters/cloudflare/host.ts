@@ -56,7 +56,9 @@ async function start(request: HostStart): Promise<HostAnswer> {
   const { simulator, listen } = request
   const { services, assets, ...worker } = simulator
   const modules = await Promise.all(
-    request.modules.map(async ({ type, path }) => (type === 'ESModule' ? { type, path, contents: await readFile(path, 'utf8') } : { type, path, contents: new Uint8Array(await readFile(path)) })),
+    request.modules.map(async ({ type, path }) =>
+      type === 'ESModule' ? { type, path, contents: await readFile(path, 'utf8') } : { type, path, contents: new Uint8Array(await readFile(path)) },
+    ),
   )
   const mf = new Miniflare({
     ...worker,
@@ -76,7 +78,12 @@ async function start(request: HostStart): Promise<HostAnswer> {
             directory: assets.directory,
             binding: assets.binding,
             routerConfig: { has_user_worker: true },
-            assetConfig: { html_handling: 'auto-trailing-slash', not_found_handling: assets.notFound, compatibility_date: worker.compatibilityDate, compatibility_flags: worker.compatibilityFlags },
+            assetConfig: {
+              html_handling: 'auto-trailing-slash',
+              not_found_handling: assets.notFound,
+              compatibility_date: worker.compatibilityDate,
+              compatibility_flags: worker.compatibilityFlags,
+            },
           },
         }),
     defaultPersistRoot: request.persist,

@@ -36,7 +36,9 @@ export function toSimulatorOptions(config: WranglerConfig, manifest: Manifest, b
     compatibilityFlags: config.compatibility_flags,
     bindings,
     kvNamespaces: Object.fromEntries((config.kv_namespaces ?? []).map(({ binding, id }) => [binding, id ?? binding])),
-    durableObjects: Object.fromEntries((config.durable_objects?.bindings ?? []).map(({ name, class_name }) => [name, { className: class_name, useSQLite: true }])),
+    durableObjects: Object.fromEntries(
+      (config.durable_objects?.bindings ?? []).map(({ name, class_name }) => [name, { className: class_name, useSQLite: true }]),
+    ),
     r2Buckets: Object.fromEntries((config.r2_buckets ?? []).map(({ binding, bucket_name }) => [binding, bucket_name])),
     d1Databases: Object.fromEntries((config.d1_databases ?? []).map(({ binding, database_id }) => [binding, database_id ?? binding])),
     queueProducers: Object.fromEntries((config.queues?.producers ?? []).map(({ binding, queue }) => [binding, queue])),
@@ -52,7 +54,9 @@ export function toSimulatorOptions(config: WranglerConfig, manifest: Manifest, b
         },
       ]),
     ),
-    services: Object.fromEntries((config.services ?? []).map(({ binding, service }) => [binding, service === config.name ? 'self' : { url: serviceUrl(binding, service, bindings) }])),
+    services: Object.fromEntries(
+      (config.services ?? []).map(({ binding, service }) => [binding, service === config.name ? 'self' : { url: serviceUrl(binding, service, bindings) }]),
+    ),
   }
   if (config.assets !== undefined) options.assets = { directory: assetsFolder, binding: config.assets.binding, notFound: config.assets.not_found_handling }
   return options
@@ -62,19 +66,30 @@ function serviceUrl(binding: string, service: string, variables: Readonly<Record
   const name = `${binding}_URL`
   const url = variables[name]
   if (url !== undefined && URL.canParse(url)) return url
-  throw new UnmoorError('NotFound', `The service "${service}" runs as another app: set ${name} to its address, such as http://127.0.0.1:8788.`, { operation: 'start' })
+  throw new UnmoorError('NotFound', `The service "${service}" runs as another app: set ${name} to its address, such as http://127.0.0.1:8788.`, {
+    operation: 'start',
+  })
 }
 
 /** The strings in the Worker's env. @throws `NotFound` naming every variable and secret that is missing. */
-export function workerVariables(manifest: Manifest, drivers: Readonly<Record<string, DriverSpec>>, config: WranglerConfig, given: Readonly<Record<string, string>>): Record<string, string> {
+export function workerVariables(
+  manifest: Manifest,
+  drivers: Readonly<Record<string, DriverSpec>>,
+  config: WranglerConfig,
+  given: Readonly<Record<string, string>>,
+): Record<string, string> {
   const missing: string[] = []
   for (const [binding, declaration] of Object.entries(manifest.bindings)) {
     const name = constantCase(binding)
-    if (declaration.kind === 'variable' && given[name] === undefined && config.vars?.[name] === undefined) missing.push(`variable "${binding}": set ${name}, or give it a default`)
-    if (declaration.kind === 'secret' && !declaration.optional && drivers[binding]?.driver === 'env' && given[name] === undefined) missing.push(`secret "${binding}": set ${name}`)
+    if (declaration.kind === 'variable' && given[name] === undefined && config.vars?.[name] === undefined)
+      missing.push(`variable "${binding}": set ${name}, or give it a default`)
+    if (declaration.kind === 'secret' && !declaration.optional && drivers[binding]?.driver === 'env' && given[name] === undefined)
+      missing.push(`secret "${binding}": set ${name}`)
   }
   if (missing.length > 0) throw new UnmoorError('NotFound', `This app cannot start without ${missing.join('; ')}.`, { operation: 'start' })
   // As on the platform, a binding's own name stands for the binding.
-  const taken = new Set(Object.entries(manifest.bindings).flatMap(([binding, { kind }]) => (kind === 'variable' || kind === 'secret' ? [] : [constantCase(binding)])))
+  const taken = new Set(
+    Object.entries(manifest.bindings).flatMap(([binding, { kind }]) => (kind === 'variable' || kind === 'secret' ? [] : [constantCase(binding)])),
+  )
   return { ...config.vars, ...Object.fromEntries(Object.entries(given).filter(([name]) => !taken.has(name))) }
 }

@@ -26,7 +26,10 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     exited: host.exited,
     runCron: async (name, scheduledTime) => {
       const cron = options.info.manifest.crons[name]
-      if (cron === undefined) throw new UnmoorError('NotFound', `This app has no cron "${name}". It has: ${Object.keys(options.info.manifest.crons).join(', ') || 'none'}.`, { operation: 'cron' })
+      if (cron === undefined)
+        throw new UnmoorError('NotFound', `This app has no cron "${name}". It has: ${Object.keys(options.info.manifest.crons).join(', ') || 'none'}.`, {
+          operation: 'cron',
+        })
       await host.fire(cron, scheduledTime)
     },
     stop: () => host.stop(ready.pids),
@@ -36,9 +39,13 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
 /** Applies migrations to the simulator's databases. */
 export async function migrate(options: Omit<StartOptions, 'port' | 'host'> & { url?: string | undefined }): Promise<MigrateReport> {
   if (options.url !== undefined) {
-    throw new UnmoorError('Unsupported', `D1 has no URL. Deploy from ${options.dir} and run "npx wrangler d1 migrations apply DATABASE --remote" there: the build wrote the migrations in wrangler's form.`, {
-      operation: 'migrate',
-    })
+    throw new UnmoorError(
+      'Unsupported',
+      `D1 has no URL. Deploy from ${options.dir} and run "npx wrangler d1 migrations apply DATABASE --remote" there: the build wrote the migrations in wrangler's form.`,
+      {
+        operation: 'migrate',
+      },
+    )
   }
   // Only the databases count here, so nothing may stop it for want of a secret.
   const { request } = await prepare(options, false)
@@ -61,7 +68,13 @@ async function prepare(options: Omit<StartOptions, 'port' | 'host'>, serving = t
   const { dir, info, dataDir } = options
   const { manifest, drivers, migrations } = info
   const migrated = Object.keys(migrations).filter((binding) => (migrations[binding]?.length ?? 0) > 0 && drivers[binding]?.driver === 'cloudflare')
-  const config = createWranglerConfig({ manifest, drivers, migrated, options: checkOptions(info.options, manifest), nodeFlags: nodeFlags(await readWorker(dir)) })
+  const config = createWranglerConfig({
+    manifest,
+    drivers,
+    migrated,
+    options: checkOptions(info.options, manifest),
+    nodeFlags: nodeFlags(await readWorker(dir)),
+  })
   const variables = serving ? workerVariables(manifest, drivers, config, options.variables) : {}
   if (serving && options.testToken !== undefined) variables['UNMOOR_TEST_TOKEN'] = options.testToken
   if (!serving) delete config.services
@@ -74,7 +87,9 @@ async function prepare(options: Omit<StartOptions, 'port' | 'host'>, serving = t
     simulator: toSimulatorOptions(config, manifest, variables, join(dir, ASSETS_FOLDER)),
     persist,
     listen: undefined,
-    migrations: Object.fromEntries(migrated.map((binding) => [binding, { native: databases[`migrations/${binding}`] as string, migrations: migrations[binding] ?? [] }])),
+    migrations: Object.fromEntries(
+      migrated.map((binding) => [binding, { native: databases[`migrations/${binding}`] as string, migrations: migrations[binding] ?? [] }]),
+    ),
     schedules: [],
   }
   return { config, request }
@@ -82,7 +97,10 @@ async function prepare(options: Omit<StartOptions, 'port' | 'host'>, serving = t
 
 function readWorker(dir: string): Promise<string> {
   return readFile(join(dir, WORKER_FILE), 'utf8').catch((error: unknown) => {
-    throw new UnmoorError('NotFound', `${join(dir, WORKER_FILE)} is not there. Run unmoor build --target cloudflare first.`, { operation: 'start', cause: error })
+    throw new UnmoorError('NotFound', `${join(dir, WORKER_FILE)} is not there. Run unmoor build --target cloudflare first.`, {
+      operation: 'start',
+      cause: error,
+    })
   })
 }
 
@@ -100,7 +118,10 @@ function checkPort(port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const text = error.code === 'EADDRINUSE' ? `Port ${port} is in use. Stop what listens there, or pick another with --port.` : `Cannot listen on ${host}:${port}: ${error.message}`
+      const text =
+        error.code === 'EADDRINUSE'
+          ? `Port ${port} is in use. Stop what listens there, or pick another with --port.`
+          : `Cannot listen on ${host}:${port}: ${error.message}`
       reject(new UnmoorError('Unavailable', text, { operation: 'start', cause: error, retryable: false }))
     })
     server.listen(port, host, () => server.close(() => resolve()))

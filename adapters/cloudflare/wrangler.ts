@@ -87,7 +87,10 @@ function addBinding(config: WranglerConfig, name: string, declaration: AnyDeclar
     case 'kv':
       if (declaration.consistency === 'strong') {
         if (options.kv?.[name] !== undefined)
-          throw invalidArgument({ binding: name, operation: 'build' }, `"${name}" is a strong kv, which is kept in Durable Objects. Remove targets.cloudflare.options.kv.${name}.`)
+          throw invalidArgument(
+            { binding: name, operation: 'build' },
+            `"${name}" is a strong kv, which is kept in Durable Objects. Remove targets.cloudflare.options.kv.${name}.`,
+          )
         ;(config.durable_objects ??= { bindings: [] }).bindings.push({ name: binding, class_name: STRONG_KV_CLASS })
         config.migrations = [{ tag: 'unmoor-strong-kv', new_sqlite_classes: [STRONG_KV_CLASS] }]
         return
@@ -96,7 +99,11 @@ function addBinding(config: WranglerConfig, name: string, declaration: AnyDeclar
       return
     case 'blob': {
       const { bucket, jurisdiction } = options.blob?.[name] ?? {}
-      ;(config.r2_buckets ??= []).push({ binding, bucket_name: bucket ?? resourceName(manifest, name), ...(jurisdiction === undefined ? {} : { jurisdiction }) })
+      ;(config.r2_buckets ??= []).push({
+        binding,
+        bucket_name: bucket ?? resourceName(manifest, name),
+        ...(jurisdiction === undefined ? {} : { jurisdiction }),
+      })
       return
     }
     case 'sql': {
@@ -158,7 +165,11 @@ export function queueName(manifest: Manifest, binding: string, options: Cloudfla
 /** `links` of the app `shop` is `shop-links`. */
 function resourceName(manifest: Manifest, binding: string): string {
   const name = `${manifest.name}-${kebabCase(binding)}`.toLowerCase().replace(/[^a-z0-9-]+/g, '-')
-  if (name.length > 63) throw invalidArgument({ binding, operation: 'build' }, `"${name}" is over the 63 characters of a name on Cloudflare. Set a shorter one for "${binding}" in targets.cloudflare.options.`)
+  if (name.length > 63)
+    throw invalidArgument(
+      { binding, operation: 'build' },
+      `"${name}" is over the 63 characters of a name on Cloudflare. Set a shorter one for "${binding}" in targets.cloudflare.options.`,
+    )
   return name
 }
 

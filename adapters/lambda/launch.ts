@@ -13,7 +13,7 @@ export type LambdaRuntime = (typeof RUNTIMES)[number]
 export interface Launched {
   readonly child: ChildProcess
   /** Ends it at once. */
-  kill(): void
+  readonly kill: () => void
 }
 
 /** Starts one environment behind the Runtime API at `address`. */

@@ -26,7 +26,9 @@ describe.runIf(available)('with a server', () => {
 
     it('20 drivers with pools of their own make the tables at once', async () => {
       const drivers = await Promise.all(
-        Array.from({ length: 20 }, async (_, index) => kv({ url: URL_OF_SERVER, schema: harness.schema, max: 1, connectTimeout: 10 + index }, driverContext({}))),
+        Array.from({ length: 20 }, async (_, index) =>
+          kv({ url: URL_OF_SERVER, schema: harness.schema, max: 1, connectTimeout: 10 + index }, driverContext({})),
+        ),
       )
       await Promise.all(drivers.map((driver, index) => driver.put(`k${index}`, 'v', {})))
       expect((await things.list({ prefix: '', limit: 100 })).keys.length).toBe(20)

@@ -20,7 +20,16 @@ let env: any
 const output: string[] = []
 
 function startApp(variables: Record<string, string> = { ADMIN_TOKEN: 'hush' }): Promise<LocalRuntime> {
-  return cloudflare.start({ dir: built.outDir, info: built.info, dataDir: join(folder, 'data'), port: 0, variables, testToken: token, onOutput: (line) => output.push(line), log })
+  return cloudflare.start({
+    dir: built.outDir,
+    info: built.info,
+    dataDir: join(folder, 'data'),
+    port: 0,
+    variables,
+    testToken: token,
+    onOutput: (line) => output.push(line),
+    log,
+  })
 }
 
 async function eventually<T>(get: () => Promise<T>, good: (value: T) => boolean): Promise<T> {
@@ -37,7 +46,13 @@ const appLog = async (): Promise<string[]> => (await get('/log')).json() as Prom
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'unmoor-cf-'))
-  built = await buildApp({ projectDir: join(import.meta.dirname, 'cloudflare-app'), target: 'cloudflare', adapter: cloudflare, outDir: join(folder, 'artifact'), testChannel: true })
+  built = await buildApp({
+    projectDir: join(import.meta.dirname, 'cloudflare-app'),
+    target: 'cloudflare',
+    adapter: cloudflare,
+    outDir: join(folder, 'artifact'),
+    testChannel: true,
+  })
   running = await startApp()
   env = await createChannelClient(running.url, token).env(built.info.manifest)
 })
@@ -68,7 +83,15 @@ describe('the artifact', () => {
           { binding: 'DEAD_CLICKS', queue: 'cf-app-dead-clicks' },
         ],
         consumers: [
-          { queue: 'cf-app-clicks', max_batch_size: 10, max_batch_timeout: 0, max_retries: 1, retry_delay: 0, max_concurrency: 1, dead_letter_queue: 'cf-app-dead-clicks' },
+          {
+            queue: 'cf-app-clicks',
+            max_batch_size: 10,
+            max_batch_timeout: 0,
+            max_retries: 1,
+            retry_delay: 0,
+            max_concurrency: 1,
+            dead_letter_queue: 'cf-app-dead-clicks',
+          },
           { queue: 'cf-app-dead-clicks', max_batch_size: 10, max_batch_timeout: 0, max_retries: 3, retry_delay: 0, max_concurrency: 1 },
         ],
       },
@@ -90,7 +113,9 @@ describe('the artifact', () => {
 
   test('a port in use is named', async () => {
     const port = Number(new URL(running.url).port)
-    await expect(cloudflare.start({ dir: built.outDir, info: built.info, dataDir: join(folder, 'other'), port, variables: { ADMIN_TOKEN: 'x' }, log })).rejects.toMatchObject({
+    await expect(
+      cloudflare.start({ dir: built.outDir, info: built.info, dataDir: join(folder, 'other'), port, variables: { ADMIN_TOKEN: 'x' }, log }),
+    ).rejects.toMatchObject({
       code: 'Unavailable',
       message: expect.stringContaining(String(port)),
     })
@@ -107,7 +132,9 @@ describe('requests in workerd', () => {
   test('variables, secrets, and no way to forge the host', async () => {
     const response = await get('/none', { method: 'POST' })
     expect([response.status, await response.text()]).toEqual([404, 'no route /none eu hush null'])
-    const forged = await get('/url', { headers: { 'mf-original-url': 'https://evil.example/', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' } })
+    const forged = await get('/url', {
+      headers: { 'mf-original-url': 'https://evil.example/', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' },
+    })
     expect(await forged.text()).toBe(`${running.url}/url`)
   })
 
@@ -135,7 +162,14 @@ describe('requests in workerd', () => {
     await new Promise((resolve) => setTimeout(resolve, 300))
     // A reset: a mere half-close is no sign that the client is gone, and workerd goes on until it writes.
     request.socket?.resetAndDestroy()
-    expect(Number(await eventually(async () => (await get('/aborted')).text(), (count) => Number(count) > before))).toBe(before + 1)
+    expect(
+      Number(
+        await eventually(
+          async () => (await get('/aborted')).text(),
+          (count) => Number(count) > before,
+        ),
+      ),
+    ).toBe(before + 1)
   })
 
   test('waitUntil work goes on after the answer; its failure is only logged', async () => {
@@ -157,7 +191,11 @@ describe('requests in workerd', () => {
 describe('assets', () => {
   test('files come before the app, HTML as on Cloudflare', async () => {
     const css = await get('/app.css')
-    expect([css.status, css.headers.get('content-type'), css.headers.get('cache-control')]).toEqual([200, expect.stringContaining('text/css'), 'public, max-age=0, must-revalidate'])
+    expect([css.status, css.headers.get('content-type'), css.headers.get('cache-control')]).toEqual([
+      200,
+      expect.stringContaining('text/css'),
+      'public, max-age=0, must-revalidate',
+    ])
     expect((await get('/app.css', { headers: { 'if-none-match': css.headers.get('etag')! } })).status).toBe(304)
     expect(await (await get('/')).text()).toContain('index')
     const about = await get('/about.html')
@@ -198,8 +236,18 @@ describe('queues and crons', () => {
     const channel = createChannelClient(running.url, token)
     await env.clicks.send({ mode: 'later', n: 1 }, { delaySeconds: 2 })
     expect(await channel.call({ op: 'depth', queue: 'clicks' })).toEqual({ ready: 0, delayed: 1, leased: 0 })
-    expect(await eventually(() => channel.call({ op: 'depth', queue: 'clicks' }), (depth) => (depth as { delayed: number }).delayed === 0)).toMatchObject({ delayed: 0 })
-    expect(await eventually(() => channel.call({ op: 'depth', queue: 'clicks' }), (depth) => JSON.stringify(depth) === '{"ready":0,"delayed":0,"leased":0}')).toEqual({ ready: 0, delayed: 0, leased: 0 })
+    expect(
+      await eventually(
+        () => channel.call({ op: 'depth', queue: 'clicks' }),
+        (depth) => (depth as { delayed: number }).delayed === 0,
+      ),
+    ).toMatchObject({ delayed: 0 })
+    expect(
+      await eventually(
+        () => channel.call({ op: 'depth', queue: 'clicks' }),
+        (depth) => JSON.stringify(depth) === '{"ready":0,"delayed":0,"leased":0}',
+      ),
+    ).toEqual({ ready: 0, delayed: 0, leased: 0 })
   })
 
   test('a trigger runs every cron with its schedule, and a throw is told', async () => {
@@ -245,7 +293,11 @@ describe('D1', () => {
     expect(await env.stats.run('INSERT INTO clicks (id, slug, n, data) VALUES (?, ?, ?, ?)', [1, 'a', 2 ** 53 - 1, data])).toEqual({ changes: 1, lastRowId: 1 })
     expect(await env.stats.first('SELECT * FROM clicks WHERE slug = ?', ['a'])).toEqual({ id: 1, slug: 'a', n: 2 ** 53 - 1, data })
     expect(await env.stats.raw('SELECT 1 AS x, 2 AS x')).toMatchObject({ columns: ['x', 'x'], rows: [[1, 2]], changes: 0 })
-    expect(await env.stats.raw("WITH t AS (SELECT 'INSERT' AS x) SELECT replace(x, 'I', 'i') AS y FROM t WHERE 1 = 0")).toMatchObject({ columns: ['y'], rows: [], changes: 0 })
+    expect(await env.stats.raw("WITH t AS (SELECT 'INSERT' AS x) SELECT replace(x, 'I', 'i') AS y FROM t WHERE 1 = 0")).toMatchObject({
+      columns: ['y'],
+      rows: [],
+      changes: 0,
+    })
     expect(await env.stats.all('INSERT INTO clicks (slug) VALUES (?), (?) RETURNING slug', ['b', 'c'])).toEqual([{ slug: 'b' }, { slug: 'c' }])
     expect(await env.stats.run("UPDATE clicks SET n = 5 WHERE slug IN ('b', 'c')")).toEqual({ changes: 2, lastRowId: undefined })
   })
@@ -282,7 +334,7 @@ describe('D1', () => {
     running = await startApp()
     env = await createChannelClient(running.url, token).env(built.info.manifest)
     expect(await env.links.getWithMetadata('kept')).toMatchObject({ value: 'yes', metadata: { n: 1 }, expiration: expect.any(Number) })
-    expect(await env.stats.value("SELECT slug FROM clicks WHERE id = 1")).toBe('a')
+    expect(await env.stats.value('SELECT slug FROM clicks WHERE id = 1')).toBe('a')
     const dataDir = join(folder, 'fresh')
     const options = { dir: built.outDir, info: built.info, dataDir, variables: {}, log }
     expect(await cloudflare.migrate(options)).toEqual({ stats: { applied: ['0001_clicks'], already: [] } })

@@ -26,5 +26,7 @@ function harness<Driver>(open: (id: string, options: OpenOptions) => Promise<Dri
   }
 }
 
-kvContract('Workers KV', async () => harness(async (id, options) => kv({}, { ...driverContext(options), native: await mf.getKVNamespace(id) })), { ownClock: true })
+kvContract('Workers KV', async () => harness(async (id, options) => kv({}, { ...driverContext(options), native: await mf.getKVNamespace(id) })), {
+  ownClock: true,
+})
 blobContract('R2', async () => harness(async (id, options) => blob({}, { ...driverContext(options), native: await mf.getR2Bucket(id) })))

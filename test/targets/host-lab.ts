@@ -95,4 +95,3 @@ export function sendTo(
     sent.end(body)
   })
 }
-

@@ -14,28 +14,32 @@ const rest = (value: APIGatewayProxyEvent): RestEvent => value
 const alb = (value: ALBEvent): AlbEvent => value
 
 const API = 'abc.execute-api.eu-west-1.amazonaws.com'
-const restEvent = (change: object = {}): HttpEvent =>
-  ({
-    path: '/',
-    httpMethod: 'GET',
-    headers: {},
-    body: null,
-    isBase64Encoded: false,
-    requestContext: { domainName: API, stage: 'prod', path: '/prod/' },
-    ...change,
-  }) as HttpEvent
-const albEvent = (change: object = {}): HttpEvent =>
-  ({
-    path: '/',
-    httpMethod: 'GET',
-    headers: { host: 'app.example', 'x-forwarded-proto': 'https' },
-    body: '',
-    isBase64Encoded: false,
-    requestContext: { elb: { targetGroupArn: 'arn' } },
-    ...change,
-  }) as HttpEvent
-const latticeEvent = (change: object = {}): HttpEvent =>
-  ({ version: '2.0', path: '/', method: 'GET', headers: { host: ['app.example'] }, requestContext: { serviceArn: 'arn' }, ...change }) as HttpEvent
+const restEvent = (change: object = {}): HttpEvent => ({
+  path: '/',
+  httpMethod: 'GET',
+  headers: {},
+  body: null,
+  isBase64Encoded: false,
+  requestContext: { domainName: API, stage: 'prod', path: '/prod/' },
+  ...change,
+})
+const albEvent = (change: object = {}): HttpEvent => ({
+  path: '/',
+  httpMethod: 'GET',
+  headers: { host: 'app.example', 'x-forwarded-proto': 'https' },
+  body: '',
+  isBase64Encoded: false,
+  requestContext: { elb: { targetGroupArn: 'arn' } },
+  ...change,
+})
+const latticeEvent = (change: object = {}): HttpEvent => ({
+  version: '2.0',
+  path: '/',
+  method: 'GET',
+  headers: { host: ['app.example'] },
+  requestContext: { serviceArn: 'arn' },
+  ...change,
+})
 
 const target = (event: HttpEvent): string => {
   const { pathname, search } = new URL(toRequest(event).url)

@@ -58,7 +58,10 @@ async function uploadParts(
 }
 
 /** The stream in parts of PART bytes; only the last is shorter. Ends the source where the reader stops early. */
-async function* readParts(stream: ReadableStream<Uint8Array<ArrayBuffer>>, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array<ArrayBuffer>, undefined> {
+async function* readParts(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, undefined> {
   const reader = stream.getReader()
   const abort = (): void => void reader.cancel(signal?.reason).catch(() => {})
   signal?.addEventListener('abort', abort)

@@ -11,10 +11,18 @@ import type { QueueTracker } from './queue-tracker.ts'
  * Hands a delivered batch to the app's handler and settles each message by itself. A handler's throw stays here: were it passed on, some runtimes
  * (Miniflare's) would deliver again what the handler had acked before it.
  */
-export async function runBatch(runtime: Runtime, batch: NativeBatch, names: Readonly<Record<string, string>>, ctx: WorkerContext, tracker?: QueueTracker): Promise<void> {
+export async function runBatch(
+  runtime: Runtime,
+  batch: NativeBatch,
+  names: Readonly<Record<string, string>>,
+  ctx: WorkerContext,
+  tracker?: QueueTracker,
+): Promise<void> {
   const binding = names[batch.queue]
   if (binding === undefined) {
-    throw new UnmoorError('NotFound', `This app consumes no queue named "${batch.queue}" on the platform. It consumes: ${Object.keys(names).join(', ')}.`, { operation: 'queue' })
+    throw new UnmoorError('NotFound', `This app consumes no queue named "${batch.queue}" on the platform. It consumes: ${Object.keys(names).join(', ')}.`, {
+      operation: 'queue',
+    })
   }
   const { maxRetries, deadLetterQueue } = runtime.app.bindings[binding] as QueueDeclaration
   const incoming = batch.messages.map((message, index) => fromNative(message, String(index)))

@@ -77,7 +77,8 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
     },
   }
   const { queue, scheduled } = options
-  if (queue !== undefined) worker.queue = async (batch, env, native) => queue.run(await runtimeOf(env), batch, queue.names, new WorkerContext(native), options.testing?.tracker)
+  if (queue !== undefined)
+    worker.queue = async (batch, env, native) => queue.run(await runtimeOf(env), batch, queue.names, new WorkerContext(native), options.testing?.tracker)
   if (scheduled !== undefined) worker.scheduled = async (controller, env, native) => scheduled(await runtimeOf(env), controller, new WorkerContext(native))
   return worker
 }

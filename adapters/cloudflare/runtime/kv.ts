@@ -47,7 +47,8 @@ class WorkersKv implements KvDriver {
       // Bulk reads are refused where all values together are over 25 MB; single reads then do.
       const found = await this.#kv.getWithMetadata([...keys], 'text').catch(() => undefined)
       if (found !== undefined) {
-        for (const [key, entry] of found) if (entry !== null && entry.value !== null) entries.set(key, { value: entry.value, metadata: metadataText(entry.metadata) })
+        for (const [key, entry] of found)
+          if (entry !== null && entry.value !== null) entries.set(key, { value: entry.value, metadata: metadataText(entry.metadata) })
         return entries
       }
     }

@@ -5,8 +5,12 @@ import { UnmoorError } from '../../../core/errors.ts'
 /** The platform's binding behind an app's one. @throws `NotFound` naming it where the Worker was deployed without it. */
 export function nativeOf<T>(context: DriverContext, what: string): T {
   if (typeof context.native === 'object' || typeof context.native === 'function') return context.native as T
-  throw new UnmoorError('NotFound', `This Worker has no ${what} bound as ${constantCase(context.binding)}. Deploy it with the wrangler.jsonc that the build wrote.`, {
-    binding: context.binding,
-    operation: 'start',
-  })
+  throw new UnmoorError(
+    'NotFound',
+    `This Worker has no ${what} bound as ${constantCase(context.binding)}. Deploy it with the wrangler.jsonc that the build wrote.`,
+    {
+      binding: context.binding,
+      operation: 'start',
+    },
+  )
 }

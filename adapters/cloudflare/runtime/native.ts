@@ -5,7 +5,10 @@
 
 export interface NativeKv {
   getWithMetadata(keys: string[], type: 'text'): Promise<Map<string, { value: string | null; metadata: unknown } | null>>
-  getWithMetadata(key: string, type: 'text' | 'arrayBuffer' | 'stream'): Promise<{ value: string | ArrayBuffer | ReadableStream<Uint8Array<ArrayBuffer>> | null; metadata: unknown }>
+  getWithMetadata(
+    key: string,
+    type: 'text' | 'arrayBuffer' | 'stream',
+  ): Promise<{ value: string | ArrayBuffer | ReadableStream<Uint8Array<ArrayBuffer>> | null; metadata: unknown }>
   put(key: string, value: string | Uint8Array<ArrayBuffer>, options: { expiration?: number; expirationTtl?: number; metadata?: unknown }): Promise<void>
   delete(key: string): Promise<void>
   list(options: { prefix: string; limit: number; cursor?: string }): Promise<{
@@ -64,7 +67,14 @@ export interface NativeR2 {
   put(key: string, body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>, options: NativeR2PutOptions): Promise<NativeR2Object | null>
   createMultipartUpload(key: string, options: { httpMetadata?: NativeR2HttpMetadata; customMetadata?: Record<string, string> }): Promise<NativeR2Upload>
   delete(keys: string[]): Promise<void>
-  list(options: { prefix?: string; delimiter?: string; cursor?: string; startAfter?: string; limit: number; include: ('httpMetadata' | 'customMetadata')[] }): Promise<{
+  list(options: {
+    prefix?: string
+    delimiter?: string
+    cursor?: string
+    startAfter?: string
+    limit: number
+    include: ('httpMetadata' | 'customMetadata')[]
+  }): Promise<{
     objects: NativeR2Object[]
     delimitedPrefixes: string[]
     truncated: boolean

@@ -57,7 +57,8 @@ export async function loadDrivers(record: AppRecord, info: ArtifactInfo, call: C
     }
     const spec = specOf(record, binding, info)
     const create = (await loadModule(spec.driver, binding))[kind] as BoundDriver['create'] | undefined
-    if (create === undefined) throw new UnmoorError('Unsupported', `App "${record.name}": the driver "${spec.driver}" of binding "${binding}" serves no ${kind}.`)
+    if (create === undefined)
+      throw new UnmoorError('Unsupported', `App "${record.name}": the driver "${spec.driver}" of binding "${binding}" serves no ${kind}.`)
     const options = kind === 'assets' ? { ...spec, directory: `${record.dir}/assets` } : spec
     bound[binding] = { create, options, portable: PORTABLE[kind] as BoundDriver['portable'] }
   }

@@ -126,7 +126,9 @@ export class Supervisor {
     this.#forget(process)
     if (this.#stopping) return
     this.restarts++
-    this.#options.onOutput(`A process of the host ended (${code === null ? 'by a signal' : `code ${code}`})${blamed.length === 0 ? '' : `, while it ran ${blamed.join(', ')}`}; another takes its place.`)
+    this.#options.onOutput(
+      `A process of the host ended (${code === null ? 'by a signal' : `code ${code}`})${blamed.length === 0 ? '' : `, while it ran ${blamed.join(', ')}`}; another takes its place.`,
+    )
     if (this.#leader === process) {
       this.#leader = [...this.#shared.keys()][0]
       this.#leader?.send({ type: 'duties', duties: this.#dutiesOf(this.#leader) })
@@ -203,7 +205,7 @@ export class Supervisor {
   }
 
   #forget(process: WorkerProcess): void {
-    for (const id of [...this.#waiting.keys()]) this.#answered(id, process)
+    for (const id of this.#waiting.keys()) this.#answered(id, process)
   }
 
   /** Sends a message to every process and waits for all answers, for at most `ms`. */
@@ -237,7 +239,7 @@ export class Supervisor {
     for (const name of released) this.#alone.delete(name)
     await this.#ask((id) => ({ type: 'apps', id, set: [...set], remove: [...remove] }), 10_000)
     if (released.length > 0) this.#announceApart()
-    await Promise.all(ended.map((process) => process?.stop(this.#options.config.stopSeconds)))
+    await Promise.all(ended.flatMap((process) => (process === undefined ? [] : [process.stop(this.#options.config.stopSeconds)])))
   }
 
   async stop(): Promise<void> {

@@ -57,7 +57,11 @@ export class IsolateApp {
     this.#timers =
       hooks.timers === undefined
         ? new TimerTable((id) => send('timer', id))
-        : new TimerTable((id) => send('timer', id), hooks.timers, (max) => this.#guest.end('timers', `it started more than its limit of ${max} timers`))
+        : new TimerTable(
+            (id) => send('timer', id),
+            hooks.timers,
+            (max) => this.#guest.end('timers', `it started more than its limit of ${max} timers`),
+          )
     this.#hooks = hooks
     this.#log = log
     this.#onEnd = onEnd
@@ -117,7 +121,11 @@ export class IsolateApp {
     const list: [string, string][] = []
     if (Array.isArray(flat)) for (let index = 0; index + 1 < flat.length; index += 2) list.push([String(flat[index]), String(flat[index + 1])])
     const answer = bodyFromGuest(content, streams)
-    return new Response(this.#hooks.body === undefined ? answer : this.#hooks.body(answer), { status: Number(status), statusText: String(statusText), headers: list })
+    return new Response(this.#hooks.body === undefined ? answer : this.#hooks.body(answer), {
+      status: Number(status),
+      statusText: String(statusText),
+      headers: list,
+    })
   }
 
   /** Calls a queue's handler. */

@@ -2,9 +2,9 @@ import type { BuildContext, DriverSpec } from '../../../core/adapter.ts'
 import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import type { Manifest } from '../../../core/manifest.ts'
 import type { LambdaTargetOptions } from '../options.ts'
+import { type Part, visibility } from './part.ts'
 import { queueId } from './permissions.ts'
 import { toScheduleExpression } from './schedule-expression.ts'
-import { visibility, type Part } from './template.ts'
 
 const FOURTEEN_DAYS = 1_209_600
 // Data outlives the stack: a deleted stack must not delete what users stored.

@@ -1,14 +1,12 @@
 import type { BuildContext, DriverSpec } from '../../../core/adapter.ts'
-import { constantCase, type QueueDeclaration } from '../../../core/bindings/declarations.ts'
+import { constantCase } from '../../../core/bindings/declarations.ts'
 import type { LambdaTargetOptions } from '../options.ts'
 import { permissions, queueId } from './permissions.ts'
+import type { Part } from './part.ts'
 import { createResources, eventSources } from './resources.ts'
 import { toYaml } from './yaml.ts'
 
 type Input = Pick<BuildContext, 'manifest' | 'drivers'>
-/** A template's part: plain data. */
-export type Part = Record<string, unknown>
-
 const ref = (name: string): Part => ({ Ref: name })
 
 /** An AWS SAM template of all that the declared bindings need. Databases are not created: their URL comes from a secret. */
@@ -136,9 +134,4 @@ function pascal(variable: string): string {
     .split('_')
     .map((word) => `${word[0]?.toUpperCase() ?? ''}${word.slice(1)}`)
     .join('')
-}
-
-/** Seconds that a message stays hidden: six times the timeout, as AWS advises, and the batch window. */
-export function visibility(timeout: number, { batchWait }: QueueDeclaration): number {
-  return Math.min(43_200, timeout * 6 + batchWait)
 }

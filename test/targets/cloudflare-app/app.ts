@@ -77,7 +77,9 @@ export default defineApp({
           },
         })
         try {
-          return Response.json(await env.icons.put('big', body, { contentType: 'x/y', customMetadata: { a: 'b' }, ...(conditional ? { ifNoneMatch: '*' } : {}) }))
+          return Response.json(
+            await env.icons.put('big', body, { contentType: 'x/y', customMetadata: { a: 'b' }, ...(conditional ? { ifNoneMatch: '*' } : {}) }),
+          )
         } catch (error) {
           return Response.json(error, { status: 400 })
         }
