@@ -3,6 +3,7 @@ import { packageVersion } from '../build/packages.ts'
 import { register as registerBuild } from './commands/build.ts'
 import { register as registerConformance } from './commands/conformance.ts'
 import { register as registerDev } from './commands/dev.ts'
+import { register as registerHost } from './commands/host.ts'
 import { register as registerInit } from './commands/init.ts'
 import { register as registerMigrate } from './commands/migrate.ts'
 import { register as registerSoak } from './commands/soak.ts'
@@ -20,7 +21,17 @@ function createProgram(): Command {
     .showHelpAfterError('(add --help for what there is)')
     .exitOverride()
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong use (an unknown command, option, target, binding, or a config that does not hold).')
-  for (const register of [registerInit, registerDev, registerBuild, registerStart, registerMigrate, registerTest, registerConformance, registerSoak])
+  for (const register of [
+    registerInit,
+    registerDev,
+    registerBuild,
+    registerStart,
+    registerMigrate,
+    registerTest,
+    registerConformance,
+    registerSoak,
+    registerHost,
+  ])
     register(program)
   return program
 }

@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { availableParallelism, totalmem } from 'node:os'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { ArtifactInfo, DriverSpec } from '../../../core/adapter.ts'
+import type { ArtifactInfo } from '../../../core/adapter.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import type { AppRecord, AppSettings } from './app-record.ts'
 import { type AppLimits, checkLimits, DEFAULT_LIMITS } from './limits.ts'
@@ -15,7 +15,7 @@ export interface HostConfig {
   host?: string
   /** Child processes that share the port. Default: one per core. */
   processes?: number
-  /** Folder of the apps' data and of what is deployed. Default: `.unmoor/host` beside the config, or in the working folder. */
+  /** Folder of the apps' data. Default: `.unmoor/host` beside the config, or in the working folder. */
   dataDir?: string
   /** Isolates that live at once in each process. Default: 500. */
   maxIsolates?: number
@@ -34,21 +34,18 @@ export interface HostConfig {
     port?: number
     /** Default: 127.0.0.1. */
     host?: string
-    /** What deploys and usage ask for. Default: `UNMOOR_HOST_TOKEN`; without one only /metrics and /healthz answer. */
+    /** What usage and the list of apps ask for. Default: `UNMOOR_HOST_TOKEN`; without one only /metrics and /healthz answer. */
     token?: string
     /** Files in PEM: the admin port then speaks TLS. Default: none. */
     tls?: { cert: string; key: string }
   }
-  /** Where deployed artifacts and their settings are; hosts that share them serve the same apps. Default: fs and sqlite in the data folder. */
-  store?: { blob?: DriverSpec; sql?: DriverSpec }
 }
 
 /** A config with its defaults filled in; paths are absolute. */
-export interface ResolvedConfig extends Required<Omit<HostConfig, 'apps' | 'admin' | 'limits' | 'store'>> {
+export interface ResolvedConfig extends Required<Omit<HostConfig, 'apps' | 'admin' | 'limits'>> {
   limits: AppLimits
   apps: AppRecord[]
   admin: { port: number | undefined; host: string; token: string | undefined; tls: { cert: string; key: string } | undefined }
-  store: { blob: DriverSpec; sql: DriverSpec }
 }
 
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
@@ -56,7 +53,9 @@ const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 /** @throws `InvalidArgument` for a name that cannot be a label of a host name. */
 export function checkName(name: string): string {
   if (NAME.test(name)) return name
-  throw new UnmoorError('InvalidArgument', `"${name}" cannot be an app's name: use lower-case letters, digits and hyphens, at most 63.`, { operation: 'config' })
+  throw new UnmoorError('InvalidArgument', `"${name}" cannot be an app's name: use lower-case letters, digits and hyphens, at most 63.`, {
+    operation: 'config',
+  })
 }
 
 /** Reads a config file, or takes every artifact in a folder: `DIR/NAME` or `DIR/NAME/.unmoor/isolate`; DIR may also be one artifact. */
@@ -81,7 +80,9 @@ export async function loadConfig(source: { config?: string | undefined; dir?: st
     stopSeconds: given.stopSeconds ?? 30,
     limits,
     apps: await Promise.all(
-      apps.map(async ([name, { dir, ...settings }]) => createRecord(checkName(name), resolve(base, dir), settings, limits, `file:${(await statArtifact(resolve(base, dir))).mtimeMs}`)),
+      apps.map(async ([name, { dir, ...settings }]) =>
+        createRecord(checkName(name), resolve(base, dir), settings, limits, `file:${(await statArtifact(resolve(base, dir))).mtimeMs}`),
+      ),
     ),
     admin: {
       port: given.admin?.port,
@@ -89,7 +90,6 @@ export async function loadConfig(source: { config?: string | undefined; dir?: st
       token: given.admin?.token ?? (process.env['UNMOOR_HOST_TOKEN'] || undefined),
       tls: given.admin?.tls,
     },
-    store: { blob: given.store?.blob ?? { driver: 'fs' }, sql: given.store?.sql ?? { driver: 'sqlite' } },
   }
 }
 

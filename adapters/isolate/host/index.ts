@@ -3,7 +3,9 @@
  */
 import { fileURLToPath } from 'node:url'
 import { UnmoorError } from '../../../core/errors.ts'
+import { type Admin, startAdmin } from './admin.ts'
 import { loadConfig, type HostConfig } from './config.ts'
+import { Metering } from './metering.ts'
 import { Supervisor } from './supervisor.ts'
 
 export type { AppSettings } from './app-record.ts'
@@ -19,6 +21,9 @@ export interface HostOptions {
   config?: string | undefined
   /** What comes before the config file's. */
   overrides?: HostConfig | undefined
+  /** Comes before the config file's `admin.port` and `admin.host`. */
+  adminPort?: number | undefined
+  adminHost?: string | undefined
   /** Lines of the host and its apps. Default: this process's stderr. */
   onOutput?: ((line: string) => void) | undefined
 }
@@ -39,16 +44,21 @@ export interface Host {
 export async function startHost(options: HostOptions): Promise<Host> {
   const config = await loadConfig(options, options.overrides)
   const onOutput = options.onOutput ?? ((line: string) => void process.stderr.write(`${line}\n`))
-  const supervisor = new Supervisor({ config, isolatedVm: isolatedVmPath(), onOutput, onUsage: () => {} })
+  const metering = new Metering()
+  const supervisor = new Supervisor({ config, isolatedVm: isolatedVmPath(), onOutput, onUsage: (app, usage) => metering.add(app, usage) })
+  const adminPort = options.adminPort ?? config.admin.port
+  let admin: Admin | undefined
   try {
     await supervisor.start()
+    if (adminPort !== undefined)
+      admin = await startAdmin({ ...config.admin, port: adminPort, host: options.adminHost ?? config.admin.host }, supervisor, metering)
   } catch (error) {
     await supervisor.stop()
     throw error
   }
   return {
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${supervisor.port}`,
-    adminUrl: undefined,
+    adminUrl: admin?.url,
     runtime: supervisor.runtime,
     get apps() {
       return supervisor.apps.map(({ name }) => name)
@@ -56,7 +66,10 @@ export async function startHost(options: HostOptions): Promise<Host> {
     get pids() {
       return supervisor.pids
     },
-    stop: () => supervisor.stop(),
+    async stop() {
+      await admin?.close()
+      await supervisor.stop()
+    },
   }
 }
 

@@ -272,10 +272,8 @@ export class Tenant {
     }
     this.#hit('subrequests')
     const { subrequests } = this.record.limits
-    throw new UnmoorError('LimitExceeded', `The app called fetch() more often than its limit of subrequests, ${subrequests} per event.`, {
-      operation: 'fetch',
-      details: { limit: 'subrequests', actual: subrequests + 1, max: subrequests },
-    })
+    // As fetch() fails: a TypeError is what an app expects of it.
+    throw new TypeError(`LimitExceeded: the app called fetch() more often than its limit of subrequests, ${subrequests} per event.`)
   }
 
   #limitAnswer(body: GuestBody): GuestBody {

@@ -1,0 +1,85 @@
+import { InvalidArgumentError, type Command } from 'commander'
+import { resolve } from 'node:path'
+import { explainMissingPackage } from '../../build/packages.ts'
+import { usageError } from '../exit.ts'
+import { options } from '../options.ts'
+import { createReporter } from '../reporter.ts'
+import { onStop } from '../signals.ts'
+
+interface Options {
+  config?: string
+  port?: number
+  host?: string
+  processes?: number
+  dataDir?: string
+  adminPort?: number
+  adminHost?: string
+  reporter: 'text' | 'json'
+}
+
+/** `unmoor host`. */
+export function register(program: Command): void {
+  program
+    .command('host')
+    .description('serve many built apps, each in an isolate of its own, in a few processes that share a port')
+    .argument('[dir]', 'a folder of artifacts (DIR/NAME, or DIR/NAME/.unmoor/isolate), made by: unmoor build --target isolate')
+    .option('--config <file>', 'apps, routes, variables and limits: JSON, or the default export of a module')
+    .option('-p, --port <number>', 'TCP port; 0 takes a free one (default: 8787)', whole)
+    .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
+    .option('--processes <number>', 'child processes (default: one per core)', whole)
+    .option('--data-dir <path>', "folder of the apps' data (default: .unmoor/host)")
+    .option('--admin-port <number>', 'port of /metrics and usage; the token is the variable UNMOOR_HOST_TOKEN (default: none)', whole)
+    .option('--admin-host <address>', 'address of the admin port (default: 127.0.0.1)')
+    .addOption(options.reporter())
+    .action(host)
+}
+
+function whole(text: string): number {
+  if (!/^\d+$/.test(text) || Number(text) > 65_535) throw new InvalidArgumentError('It takes a whole number.')
+  return Number(text)
+}
+
+async function host(dir: string | undefined, given: Options): Promise<void> {
+  if (dir === undefined && given.config === undefined) throw usageError('Name a folder of artifacts or a --config.')
+  const report = createReporter(given.reporter)
+  const { startHost } = await import('../../../adapters/isolate/host/index.ts').catch((error: unknown) => {
+    throw explainMissingPackage(error, 'The host')
+  })
+  const { port, processes, dataDir, adminPort, adminHost } = given
+  const asked = Promise.withResolvers<void>()
+  const release = onStop(() => {
+    report.info('Stopping ... (again: at once)')
+    asked.resolve()
+  })
+  const started = performance.now()
+  try {
+    const running = await report.step('Starting the host', () =>
+      startHost({
+        dir,
+        config: given.config,
+        overrides: {
+          ...(port === undefined ? {} : { port }),
+          ...(given.host === undefined ? {} : { host: given.host }),
+          ...(processes === undefined ? {} : { processes }),
+          ...(dataDir === undefined ? {} : { dataDir: resolve(dataDir) }),
+        },
+        adminPort,
+        adminHost,
+      }),
+    )
+    report.print(`${running.apps.length} apps on ${running.runtime}, ${running.pids.length} processes: ${running.url} (Ctrl-C stops it)`)
+    if (running.adminUrl !== undefined) report.print(`admin: ${running.adminUrl}`)
+    report.result({
+      url: running.url,
+      adminUrl: running.adminUrl,
+      apps: running.apps,
+      runtime: running.runtime,
+      pids: running.pids,
+      startMs: Math.round(performance.now() - started),
+    })
+    await asked.promise
+    await running.stop()
+  } finally {
+    release()
+  }
+}

@@ -1,0 +1,126 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildLab, type HostLab, labApp, startHostLab } from './host-lab.ts'
+
+const LIMITS = { concurrentRequests: 2, requestBytes: 1000, responseBytes: 1000, subrequests: 2, timers: 5, wallMs: 200, cpuMs: 100 }
+const TOKEN = 'correct horse'
+let artifact: string
+let slow: string
+let lab: HostLab
+
+beforeAll(async () => {
+  artifact = await buildLab(labApp(''))
+  // Only in the isolate: the build imports the app too, in Node.
+  slow = await buildLab(`let n = 0\nif (typeof process === 'undefined') for (let i = 0; i < 3e9; i++) n += i % 7\nglobalThis.n = n\n${labApp('')}`)
+  lab = await startHostLab({
+    processes: 1,
+    admin: { port: 0, token: TOKEN },
+    apps: { free: { dir: artifact }, idle: { dir: artifact }, tight: { dir: artifact, limits: LIMITS }, slow: { dir: slow, limits: { startupCpuMs: 100 } } },
+  })
+}, 120_000)
+afterAll(async () => {
+  await lab?.[Symbol.asyncDispose]()
+  await Promise.all([artifact, slow].map((dir) => rm(dir, { recursive: true, force: true })))
+})
+
+interface Figures {
+  cpuUs: number
+  wallMs: number
+  requests: number
+  bytesIn: number
+  bytesOut: number
+  limits: Record<string, number>
+}
+async function usage(app: string): Promise<Figures> {
+  const response = await fetch(`${lab.host.adminUrl}/v1/usage?app=${app}`, { headers: { authorization: `Bearer ${TOKEN}` } })
+  const { usage } = (await response.json()) as { usage: Figures[] }
+  return usage[0] as Figures
+}
+
+/** CPU time in microseconds of a process's threads but the first: in a host's process, those that run isolates, and V8's helpers. */
+function threadsTime(pid: number): number {
+  let ticks = 0
+  for (const tid of readdirSync(`/proc/${pid}/task`)) {
+    if (tid === String(pid)) continue
+    const text = readFileSync(`/proc/${pid}/task/${tid}/stat`, 'utf8')
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    ticks += Number(fields[11]) + Number(fields[12])
+  }
+  return ticks * 10_000
+}
+
+describe('metering', () => {
+  it('of CPU time errs less than a tenth for loops of 50 ms', async () => {
+    const [pid] = lab.host.pids as [number]
+    await lab.send('free')
+    const [before, processBefore] = [await usage('free'), threadsTime(pid)]
+    // By the clock, so on a busy machine they get less CPU time than that: what they got is asked of the kernel.
+    for (let index = 0; index < 30; index++)
+      await lab.run('free', 'const end = performance.now() + 50; let n = 0; while (performance.now() < end) for (let i = 0; i < 2e5; i++) n += i; return n')
+    const [after, processAfter] = [await usage('free'), threadsTime(pid)]
+    const metered = after.cpuUs - before.cpuUs
+    const spent = processAfter - processBefore
+    expect(metered).toBeGreaterThan(100_000)
+    expect(metered / spent).toBeGreaterThan(0.9)
+    expect(metered / spent).toBeLessThan(1.1)
+  })
+
+  it('of a second on a timer is next to nothing, and the wait shows as wall time', async () => {
+    await lab.send('idle')
+    const before = await usage('idle')
+    await lab.run('idle', 'await new Promise((resolve) => setTimeout(resolve, 1000)); return 1')
+    const after = await usage('idle')
+    expect(after.cpuUs - before.cpuUs).toBeLessThan(10_000)
+    expect(after.wallMs - before.wallMs).toBeGreaterThan(990)
+    expect(after.requests).toBe(2)
+    expect(after.bytesIn).toBeGreaterThan(100)
+    expect(after.bytesOut).toBeGreaterThan(100)
+  })
+
+  it('is there for Prometheus; the rest asks for the token', async () => {
+    const text = await (await fetch(`${lab.host.adminUrl}/metrics`)).text()
+    expect(text).toMatch(/^unmoor_requests_total\{app="idle"\} 2$/m)
+    expect(text).toMatch(/^unmoor_isolate_memory_bytes\{app="idle"\} [1-9]\d{5,}$/m)
+    expect((await fetch(`${lab.host.adminUrl}/v1/usage`)).status).toBe(401)
+    expect((await fetch(`${lab.host.adminUrl}/v1/apps`, { headers: { authorization: 'Bearer wrong' } })).status).toBe(401)
+  })
+})
+
+describe('limits', () => {
+  const post = (body: string): Promise<{ status: number; text: string }> => lab.send('tight', { method: 'POST', body })
+
+  it.each([
+    ['wallMs', 503, 'limit of wallMs, 200 ms', 'await new Promise(() => {})'],
+    ['cpuMs', 503, 'limit of 100 ms of CPU time', 'for (;;);'],
+    ['requestBytes', 413, 'Content Too Large', `return ${JSON.stringify('x'.repeat(1000))}`],
+    ['responseBytes', 500, 'limit of responseBytes, 1000', `return 'x'.repeat(1001)`],
+    [
+      'subrequests',
+      299,
+      'limit of subrequests, 2',
+      `for (let i = 0; i < 3; i++) await fetch('data:,x').catch((error) => { if (error.message.includes('subrequests')) throw error })`,
+    ],
+    ['timers', 503, 'limit of 5 timers', 'for (let i = 0; i < 6; i++) setTimeout(() => {}, 1000); await new Promise(() => {})'],
+  ])('%s is held and named', async (limit, status, message, code) => {
+    const before = (await usage('tight'))?.limits[limit] ?? 0
+    const answer = await post(code)
+    expect(answer.text).toContain(message)
+    expect(answer.status).toBe(status)
+    expect((await usage('tight')).limits[limit]).toBe(before + 1)
+    expect((await lab.send('tight')).status).toBe(200)
+  })
+
+  it('concurrentRequests is held and named', async () => {
+    const answers = await Promise.all([1, 2, 3].map(() => post('await new Promise((resolve) => setTimeout(resolve, 100))')))
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 503])
+    expect(answers.find(({ status }) => status === 503)?.text).toContain('limit of concurrentRequests, 2')
+  })
+
+  it('start-up CPU is held and named', async () => {
+    const { status, text } = await lab.send('slow')
+    expect(text).toContain('limit of 100 ms of CPU time')
+    expect(status).toBe(503)
+    expect((await usage('slow')).limits['startupCpuMs']).toBe(1)
+  })
+})
