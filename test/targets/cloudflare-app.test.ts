@@ -212,7 +212,7 @@ describe('assets', () => {
     }
     expect(await open('/some/page', { 'sec-fetch-mode': 'navigate' })).toContain('index')
     expect(await open('/some/page', { 'sec-fetch-mode': 'cors' })).toContain('no route /some/page')
-    expect(await (await get('/asset?path=/app.css')).text()).toContain('body{}')
+    expect(await (await get('/asset?path=/app.css')).text()).toContain('body {')
     expect(await (await get('/asset?path=/missing')).text()).toContain('index')
   })
 })
