@@ -113,7 +113,7 @@ describe('limits', () => {
 
   it('concurrentRequests is held and named', async () => {
     const answers = await Promise.all([1, 2, 3].map(() => post('await new Promise((resolve) => setTimeout(resolve, 100))')))
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 503])
+    expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([200, 200, 503])
     expect(answers.find(({ status }) => status === 503)?.text).toContain('limit of concurrentRequests, 2')
   })
 

@@ -100,7 +100,8 @@ export class Supervisor {
     this.runtime = await process.ready
     const state: ProcessState = { live: 0, waiting: 0, memory: new Map() }
     this.#leader ??= process
-    const apps = this.apps.filter(({ name }) => !this.#alone.has(name))
+    // It knows the routes of those that live apart, and passes their requests on; their queues and crons are not its own.
+    const apps = this.apps.map((app) => (this.#alone.has(app.name) ? { ...app, background: false } : app))
     const serving = process.serve({ type: 'serve', settings: this.#settings(), apps, apart: this.#apart(), duties: this.#dutiesOf(process) }, (message) =>
       this.#receive(process, state, message),
     )

@@ -91,6 +91,14 @@ export class Tenants {
     for (const tenant of this.#tenants.values()) this.#startBackground(tenant)
   }
 
+  /** Frees what an app has here: another process serves it from now on. */
+  async putAside(name: string): Promise<void> {
+    const tenant = this.#tenants.get(name)
+    if (tenant === undefined) return
+    await this.#stopBackground(tenant)
+    await tenant.close(0)
+  }
+
   #startBackground(tenant: Tenant): void {
     if (!tenant.record.background || (!this.#duties.queues && !this.#duties.crons)) return
     const duties = this.#duties

@@ -62,7 +62,7 @@ async function handle(message: ToWorker): Promise<void> {
     case 'apart':
       apart = message.apart
       // What they had here is not used any more.
-      for (const name of Object.keys(apart)) void tenants?.get(name)?.close(0)
+      for (const name of Object.keys(apart)) void tenants?.putAside(name)
       return
     case 'duties':
       return tenants?.setDuties(message.duties)

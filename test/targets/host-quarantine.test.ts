@@ -1,0 +1,39 @@
+import { rm } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, it } from 'vitest'
+import { buildLab, labApp, startHostLab } from './host-lab.ts'
+
+it('an app that ends its process twice gets one of its own; its former neighbours answer within 500 ms', async () => {
+  const artifact = await buildLab(labApp(''))
+  try {
+    await using lab = await startHostLab({ processes: 1, limits: { cpuMs: 20_000 }, apps: { killer: { dir: artifact }, other: { dir: artifact } } })
+    for (let kill = 1; kill <= 2; kill++) {
+      const [pid] = lab.host.pids as [number]
+      await lab.send('other')
+      const lost = lab.send('killer', { method: 'POST', body: 'for (;;);' }).catch((error: Error) => error)
+      await sleep(200)
+      // What the kernel does to a process that takes too much memory: no word of who it was.
+      process.kill(pid, 'SIGKILL')
+      const began = performance.now()
+      expect(await lost).toBeInstanceOf(Error)
+      while ((await lab.send('other').catch(() => ({ status: 0 }))).status !== 200) await sleep(2)
+      expect(performance.now() - began).toBeLessThan(500)
+      // The next one is to be loaded, too.
+      await sleep(500)
+    }
+    expect(lab.lines.join('\n')).toContain('"killer" has ended 2 processes; from now on it has one of its own.')
+    expect(lab.host.pids).toHaveLength(2)
+    while ((await lab.send('killer')).status !== 200) await sleep(20)
+
+    // Now it takes nobody along, and its client hears of it.
+    const alone = lab.host.pids[1] as number
+    const lost = lab.send('killer', { method: 'POST', body: 'for (;;);' })
+    await sleep(200)
+    process.kill(alone, 'SIGKILL')
+    expect(await lost).toMatchObject({ status: 503, text: expect.stringContaining("the app's process ended") })
+    expect((await lab.send('other')).status).toBe(200)
+    while ((await lab.send('killer')).status !== 200) await sleep(20)
+  } finally {
+    await rm(artifact, { recursive: true, force: true })
+  }
+}, 60_000)
