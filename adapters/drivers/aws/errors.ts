@@ -82,6 +82,7 @@ const DENIED = new Set([
 
 const CODES: Readonly<Record<string, ErrorCode>> = {
   ResourceNotFoundException: 'NotFound',
+  ParameterNotFound: 'NotFound',
   NoSuchBucket: 'NotFound',
   QueueDoesNotExist: 'NotFound',
   NonExistentQueue: 'NotFound',

@@ -1,12 +1,14 @@
 import type { AwsClient } from './client.ts'
 import type { AwsService } from './options.ts'
 
-/** A call of the JSON protocol that DynamoDB and SQS speak. */
+/** A call of the JSON protocol that all but S3 speak. */
 export interface JsonCall {
   service: AwsService
   /** Such as `DynamoDB_20120810.GetItem`. */
   target: string
   url: string
+  /** Of the protocol. Default: 1.0, which DynamoDB and SQS have. */
+  version?: '1.0' | '1.1'
   /** For errors: `table "links"`. */
   on: string
   body: unknown
@@ -23,7 +25,7 @@ export async function callJson<T>(client: AwsClient, call: JsonCall): Promise<T>
     operation: call.target.slice(call.target.indexOf('.') + 1),
     target: call.on,
     url: call.url,
-    headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': call.target },
+    headers: { 'content-type': `application/x-amz-json-${call.version ?? '1.0'}`, 'x-amz-target': call.target },
     body: JSON.stringify(call.body),
     write: call.write,
     repeatable: call.repeatable,

@@ -2,13 +2,13 @@ import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
 /** The AWS services that drivers call. */
-export type AwsService = 'dynamodb' | 's3' | 'sqs'
+export type AwsService = 'dynamodb' | 's3' | 'sqs' | 'secretsmanager' | 'ssm'
 
 /** Options that every AWS driver takes. */
 export interface AwsOptions {
   /** Default: variable `AWS_REGION`, else `AWS_DEFAULT_REGION`. */
   region?: string
-  /** Origin of another server that speaks the protocol. Default: variable `AWS_ENDPOINT_URL_DYNAMODB` (`_S3`, `_SQS`), else `AWS_ENDPOINT_URL`, else AWS itself. */
+  /** Origin of another server that speaks the protocol. Default: variable `AWS_ENDPOINT_URL_DYNAMODB` (`_S3`, `_SQS`, `_SECRETSMANAGER`, `_SSM`), else `AWS_ENDPOINT_URL`, else AWS itself. */
   endpoint?: string
   /** Milliseconds without progress after which a request fails with `Timeout`. Default: 10,000. */
   timeout?: number

@@ -1,0 +1,35 @@
+/** Secrets from parameters of AWS Systems Manager. */
+import type { DriverFactory } from '../../../core/bindings/drivers.ts'
+import { cachedSecret } from '../aws/cached-secret.ts'
+import { AwsClient } from '../aws/client.ts'
+import { callJson } from '../aws/json.ts'
+import { type AwsOptions, resolveAws } from '../aws/options.ts'
+
+/** Options of {@link secret}. */
+export interface SsmOptions extends AwsOptions {
+  /** The parameter's name. Default: `/APP/BINDING`, such as `/links/adminToken`. */
+  name?: string
+  /** Seconds that a value is kept. Default: 300. */
+  ttl?: number
+}
+
+/** A parameter (SecureString or String), read and decrypted at the first `get()`. */
+export const secret: DriverFactory<'secret', SsmOptions> = (options, context) => {
+  const name = options.name ?? `/${context.app}/${context.binding}`
+  const client = new AwsClient(resolveAws('ssm', options, context))
+  const { endpoint, region } = client.settings
+  const read = async (): Promise<string> => {
+    const { Parameter: parameter } = await callJson<{ Parameter: { Value: string } }>(client, {
+      service: 'ssm',
+      target: 'AmazonSSM.GetParameter',
+      url: `${endpoint ?? `https://ssm.${region}.amazonaws.com`}/`,
+      version: '1.1',
+      on: `parameter "${name}"`,
+      body: { Name: name, WithDecryption: true },
+      write: false,
+      repeatable: true,
+    })
+    return parameter.Value
+  }
+  return cachedSecret(read, options.ttl, context)
+}
