@@ -29,6 +29,18 @@ export async function docker(args: readonly string[], input?: Buffer): Promise<s
   return output
 }
 
+/**
+ * Whether a Docker engine answers here.
+ *
+ * @public
+ */
+export async function hasDocker(): Promise<boolean> {
+  return docker(['version', '--format', '{{.Server.Version}}']).then(
+    (version) => version.trim() !== '',
+    () => false,
+  )
+}
+
 /** A built image. */
 export interface Image {
   /** Its id. */
