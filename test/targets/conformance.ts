@@ -1,7 +1,22 @@
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
-import { CASES, reportText, runConformance } from '../conformance/index.ts'
+import { CASES, matrixText, reportText, runConformance } from '../conformance/index.ts'
 
-/** The whole suite on one target, on its real runtime. */
+const MATRIX = join(dirname(fileURLToPath(import.meta.url)), '../conformance/MATRIX.md')
+
+/** Case group to cell, of one target's column of a matrix. */
+function column(text: string, target: string): Record<string, string> {
+  const rows = text
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .map((line) => line.slice(2, -2).split(' | '))
+  const index = rows[0]?.indexOf(target) ?? -1
+  return Object.fromEntries(rows.slice(2).map((cells) => [cells[0] ?? '', cells[index] ?? '']))
+}
+
+/** The whole suite on one target, on its real runtime; the checked-in matrix must show what it found. */
 export function testConformance(target: string): void {
   it(`passes the conformance suite on ${target}`, { timeout: 240_000 }, async () => {
     const report = await runConformance({ target })
@@ -12,5 +27,6 @@ export function testConformance(target: string): void {
     expect(report.skipped).toBeLessThanOrEqual(report.total / 10)
     expect(report.expectedFailures).toBeLessThanOrEqual(5)
     expect(report.runtime).not.toBe('none')
+    expect(column(readFileSync(MATRIX, 'utf8'), target)).toEqual(column(matrixText([report]), target))
   })
 }
