@@ -31,6 +31,8 @@ export class ZlibTable {
       if (create === undefined) throw new TypeError(`Unsupported compression format: ${String(format)}`)
       if (this.#streams.size >= MAX_STREAMS) throw new RangeError(`More than ${MAX_STREAMS} compression streams are open.`)
       stream = create()
+      // An error may come between two calls (what follows the end of the data): the next call hears of it, the process must not.
+      stream.on('error', () => {})
       this.#streams.set(id, stream)
     }
     try {
@@ -70,7 +72,7 @@ function run(stream: Transform, bytes: Uint8Array | null): Promise<Uint8Array[]>
         return
       }
       done(new Error(`One chunk grew to more than ${MAX_OUTPUT} bytes.`))
-      stream.on('error', () => {}).destroy()
+      stream.destroy()
     }
     stream.on('data', data).once('error', done)
     // A destroyed stream answers nothing more.

@@ -1,0 +1,55 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { rolldown } from 'rolldown'
+import { Guest } from '../../adapters/isolate/runtime/guest.ts'
+import { Image } from '../../adapters/isolate/runtime/image.ts'
+import { IsolateApp } from '../../adapters/isolate/runtime/isolate-app.ts'
+import { loadIsolatedVm } from '../../adapters/isolate/runtime/isolated-vm.ts'
+import type { Context } from '../../core/context.ts'
+import type { RunScript } from './runner.ts'
+
+const LIMITS = { memoryMb: 512, cpuMs: 60_000, startupMs: 10_000, wallSeconds: undefined }
+
+/** Runs scripts, each in a fresh isolate with the web API that apps get. */
+export async function createIsolateRunner(): Promise<RunScript> {
+  const { ivm } = await loadIsolatedVm()
+  const [webApi, app] = await Promise.all([bundle('../../adapters/isolate/guest/web/index.ts', 'iife'), bundle('isolate-guest.ts', 'esm')])
+  const image = new Image(ivm, { webApi, app })
+  const services = {
+    manifest: { bindings: {}, crons: {}, queues: [] } as never,
+    env: {},
+    fetch: () => Promise.reject(new TypeError('fetch failed: these tests have no network')),
+    redact: (text: string) => text,
+  }
+  return async (script) => {
+    const runtime = await IsolateApp.start(
+      (events) => Guest.start(ivm, image, LIMITS, events),
+      services,
+      {},
+      () => {},
+      () => {},
+    )
+    try {
+      const response = await runtime.fetch(new Request('http://localhost/', { method: 'POST', body: script }), CONTEXT)
+      return await response.text()
+    } finally {
+      runtime.close()
+    }
+  }
+}
+
+const CONTEXT: Context = { props: {}, signal: new AbortController().signal, waitUntil() {}, passThroughOnException() {} }
+
+async function bundle(entry: string, format: 'iife' | 'esm'): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'unmoor-wpt-'))
+  try {
+    const build = await rolldown({ input: fileURLToPath(new URL(entry, import.meta.url)), platform: 'neutral', resolve: { mainFields: ['module', 'main'] } })
+    await build.write({ dir, entryFileNames: 'out.js', format, codeSplitting: false })
+    await build.close()
+    return await readFile(join(dir, 'out.js'), 'utf8')
+  } finally {
+    await rm(dir, { recursive: true, force: true })
+  }
+}
