@@ -1,0 +1,74 @@
+/** The function as an image in a real Docker engine, and under AWS's own client: where they are not there, what is skipped is printed by name. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildImage, hasDocker } from '../../adapters/lambda/docker.ts'
+import { findRic } from '../../adapters/lambda/launch.ts'
+import { buildApp, type BuiltApp } from '../../core/build/build.ts'
+import type { LocalRuntime } from '../../core/adapter.ts'
+
+const log = { info(): void {}, warn(): void {} }
+const projectDir = resolve(import.meta.dirname, 'lambda-app')
+const docker = await hasDocker()
+if (!docker) console.warn('skipped: "an image". No Docker engine answers: install docker.io, then dockerd --bridge none --iptables=false')
+let ric = true
+try {
+  findRic(projectDir)
+} catch (error) {
+  ric = false
+  console.warn(`skipped: "aws-lambda-ric". ${(error as Error).message}`)
+}
+
+let dir: string
+let built: BuiltApp
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'unmoor-lambda-'))
+  built = await buildApp({ projectDir, target: 'lambda', outDir: join(dir, 'artifact') })
+})
+afterAll(() => rm(dir, { recursive: true, force: true }))
+
+function start(runtime: string): Promise<LocalRuntime> {
+  const info = { ...built.info, options: { ...built.info.options, runtime } }
+  return built.adapter.start({ dir: built.outDir, info, dataDir: join(dir, runtime), port: 0, variables: { API_KEY: 'open sesame' }, log })
+}
+
+async function answers(app: LocalRuntime): Promise<void> {
+  const echoed = await fetch(`${app.url}/echo`, { method: 'POST', body: Uint8Array.of(0, 255, 7) })
+  expect([...new Uint8Array(await echoed.arrayBuffer())]).toEqual([0, 255, 7])
+  expect(await (await fetch(`${app.url}/stream`)).text()).toBe('firstlast')
+}
+
+describe.runIf(docker)('an image', { timeout: 180_000 }, () => {
+  it('has the same app layer in every build, and nothing but Node.js beside it', async () => {
+    const first = await buildImage(built.outDir, { base: 'local', cache: false })
+    const second = await buildImage(built.outDir, { base: 'local', cache: false })
+    expect(second.layers.at(-1)).toBe(first.layers.at(-1))
+    expect(first.layers).toHaveLength(2)
+  })
+
+  it('answers without rights on a read-only file system, and leaves no container', async () => {
+    const before = process.env['UNMOOR_LAMBDA_BASE']
+    process.env['UNMOOR_LAMBDA_BASE'] = 'local'
+    const app = await start('container')
+    try {
+      await answers(app)
+    } finally {
+      await app.stop()
+      if (before === undefined) delete process.env['UNMOOR_LAMBDA_BASE']
+      else process.env['UNMOOR_LAMBDA_BASE'] = before
+    }
+  })
+})
+
+describe.runIf(ric)('aws-lambda-ric', { timeout: 60_000 }, () => {
+  it('runs the same handler', async () => {
+    const app = await start('ric')
+    try {
+      expect(app.runtime).not.toContain('bootstrap')
+      await answers(app)
+    } finally {
+      await app.stop()
+    }
+  })
+})
