@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Redis } from 'iovalkey'
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
-import { toUnmoorError } from './errors.ts'
+import { isNotSent, toUnmoorError } from './errors.ts'
 import { type RedisClient, type RedisOptions, type RedisSubscriber, server, type Server } from './options.ts'
 
 /** A Lua script, sent whole once and by its hash from then on. */
@@ -104,7 +104,7 @@ export class Connection {
         return await client.callBuffer(command, args)
       } catch (error) {
         // The connection ended a moment ago, and nothing was sent.
-        if (isNotSent(error) && client === this.#live && attempt < TRIES) {
+        if (isNotSent(error) && client !== this.#given && attempt < TRIES) {
           this.#drop(client)
           continue
         }
@@ -181,8 +181,4 @@ export class Connection {
 
 function isReadOnly(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('READONLY')
-}
-
-function isNotSent(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith("Stream isn't writeable")
 }

@@ -39,7 +39,12 @@ function map(error: unknown, write: boolean, connecting: boolean): Mapped {
   if (!(error instanceof Error)) return { code: 'Internal', mayHaveApplied: write }
   if (error.name === 'ReplyError') return reply(error.message)
   if (error.message === 'Command timed out' && !connecting) return { code: 'Timeout', mayHaveApplied: write }
-  return { code: 'Unavailable', mayHaveApplied: write && !CONNECTING.has(codeOf(error) ?? '') }
+  return { code: 'Unavailable', mayHaveApplied: write && !isNotSent(error) && !CONNECTING.has(codeOf(error) ?? '') }
+}
+
+/** Whether the client found its connection ended before it wrote anything. */
+export function isNotSent(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith("Stream isn't writeable")
 }
 
 function reply(message: string): Mapped {

@@ -62,7 +62,7 @@ export abstract class Body {
       else {
         this.#stream = streamOfBytes(typeof source === 'string' ? encodeUtf8(source) : source.slice())
         // Read before: the stream of a used body is used too.
-        if (this.#used) void this.#stream.cancel()
+        if (this.#used) this.#stream.getReader()
       }
     }
     return this.#stream
@@ -84,6 +84,7 @@ export abstract class Body {
     if (this.#unusable()) throw new TypeError('Body is unusable: it has already been read')
     if (this.#source === null) return ''
     const stream = this.#stream ?? this.#source
+    // A stream made of it from now on is locked.
     this.#used = true
     return stream instanceof ReadableStream ? readBytes(stream) : stream
   }
@@ -97,6 +98,11 @@ export abstract class Body {
     const body = await this.#consume()
     // A text source may hold lone surrogates and a byte order mark, as its bytes would not.
     return typeof body === 'string' ? body.toWellFormed().replace(/^\uFEFF/, '') : decodeUtf8(body)
+  }
+  /** As text() without its types; a byte order mark stays. */
+  async #plainText(): Promise<string> {
+    const body = await this.#consume()
+    return typeof body === 'string' ? body.toWellFormed() : decodeUtf8(body, true)
   }
   async json(): Promise<unknown> {
     return JSON.parse(await this.text())
@@ -119,9 +125,10 @@ export abstract class Body {
       if (boundary === undefined || boundary === '') throw new TypeError('The content type has no boundary')
       return decodeMultipart(await this.#bytes(), boundary)
     }
+    const text = await this.#plainText()
     if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type)) throw new TypeError(`A body of content type "${type}" is no form`)
     const form = new FormData()
-    for (const [name, value] of parseQuery(await this.text())) form.append(name, value)
+    for (const [name, value] of parseQuery(text)) form.append(name, value)
     return form
   }
 

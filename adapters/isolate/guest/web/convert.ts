@@ -21,8 +21,11 @@ export function isObject(value: unknown): value is object {
 
 /** The bytes of a buffer source, as a view of the same memory. */
 export function viewOf(source: ArrayBuffer | ArrayBufferView<ArrayBufferLike>): Uint8Array<ArrayBuffer> {
-  if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer as ArrayBuffer, source.byteOffset, source.byteLength)
-  return new Uint8Array(source)
+  const view = ArrayBuffer.isView(source)
+  const buffer = (view ? source.buffer : source) as ArrayBuffer
+  // A buffer that was transferred away has no bytes; V8 throws for it.
+  if (buffer.detached) return new Uint8Array(0)
+  return view ? new Uint8Array(buffer, source.byteOffset, source.byteLength) : new Uint8Array(buffer)
 }
 
 /** Whether `value` is an ArrayBuffer, a view of one, or a SharedArrayBuffer. */
@@ -51,24 +54,27 @@ export function isArrayBuffer(value: unknown): value is ArrayBuffer {
   return value instanceof ArrayBuffer ? hasSlot(byteLength, value) : hasSlot(byteLength, value) || hasSlot(sharedGetter(), value)
 }
 
-/** Key and value pairs of a sequence of pairs or a record. */
-export function toPairs(init: object, what: string): [unknown, unknown][] {
+/** Key and value pairs of a sequence of pairs or a record, both converted to strings by `toText`, in the order of Web IDL. */
+export function toPairs(init: object, what: string, toText: (value: unknown) => string): [string, string][] {
   const iterator = (init as { [Symbol.iterator]?: unknown })[Symbol.iterator]
   if (iterator !== undefined && iterator !== null) {
     if (typeof iterator !== 'function') throw new TypeError(`${what}: the value is not iterable`)
-    return Array.from(init as Iterable<Iterable<unknown>>, (entry) => {
+    // The method is looked up once only: a proxy may count.
+    const sequence = { [Symbol.iterator]: () => Reflect.apply(iterator, init, []) as Iterator<Iterable<unknown>> }
+    return Array.from(sequence, (entry) => {
       if (!isObject(entry)) throw new TypeError(`${what}: each entry is a pair`)
       const pair = Array.from(entry)
       if (pair.length !== 2) throw new TypeError(`${what}: each entry is a pair`)
-      return pair as [unknown, unknown]
+      return [toText(pair[0]), toText(pair[1])]
     })
   }
-  const pairs: [unknown, unknown][] = []
+  // Keys that become the same string are one: the last value, at the place of the first.
+  const record = new Map<string, string>()
   for (const key of Reflect.ownKeys(init)) {
     const descriptor = Reflect.getOwnPropertyDescriptor(init, key)
     if (descriptor === undefined || !descriptor.enumerable) continue
     if (typeof key === 'symbol') throw new TypeError(`${what}: a name is a string`)
-    pairs.push([key, (init as Record<string, unknown>)[key]])
+    record.set(toText(key), toText((init as Record<string, unknown>)[key]))
   }
-  return pairs
+  return [...record]
 }

@@ -59,9 +59,9 @@ function decodeAscii(bytes: Uint8Array): string | undefined {
   return text
 }
 
-/** Text of UTF-8 bytes as `Response.text()` has it: malformed parts become U+FFFD, a byte order mark is dropped. */
-export function decodeUtf8(bytes: Uint8Array<ArrayBuffer>): string {
-  return decodeAscii(bytes) ?? (callSync('decode', 'utf-8', false, false, bytes) as string)
+/** Text of UTF-8 bytes as `Response.text()` has it: malformed parts become U+FFFD, a byte order mark is dropped unless `keepMark`. */
+export function decodeUtf8(bytes: Uint8Array<ArrayBuffer>, keepMark = false): string {
+  return decodeAscii(bytes) ?? (callSync('decode', 'utf-8', false, keepMark, bytes) as string)
 }
 
 export class TextEncoder {

@@ -20,6 +20,8 @@ export interface Listener {
 /** Runs the listeners; false if one prevented the default. Set from inside the class, so that nothing of it is on a public object. */
 export let runListeners: (event: Event, target: EventTarget, listeners: readonly Listener[], remove: (listener: Listener) => void, trusted: boolean) => boolean
 
+let trusted: PropertyDescriptor
+
 /** The web's Event, without a tree to travel through. */
 export class Event {
   static readonly NONE = 0
@@ -36,11 +38,14 @@ export class Event {
   #passive = false
   #dispatching = false
   #trusted = false
+  declare readonly isTrusted: boolean
   readonly timeStamp = Date.now()
 
   constructor(type: string, init: EventInit = {}) {
     if (arguments.length === 0) throw new TypeError('Event: a type is required')
     this.#type = `${type}`
+    // On each event, not on the prototype: [LegacyUnforgeable].
+    Object.defineProperty(this, 'isTrusted', trusted)
     this.#init = { bubbles: Boolean(init?.bubbles), cancelable: Boolean(init?.cancelable), composed: Boolean(init?.composed) }
   }
 
@@ -70,9 +75,6 @@ export class Event {
   }
   get defaultPrevented(): boolean {
     return this.#prevented
-  }
-  get isTrusted(): boolean {
-    return this.#trusted
   }
   get returnValue(): boolean {
     return !this.#prevented
@@ -107,6 +109,10 @@ export class Event {
   }
 
   static {
+    const get = function (this: Event): boolean {
+      return this.#trusted
+    }
+    trusted = { get, enumerable: true, configurable: false }
     runListeners = (event, target, listeners, remove, trusted) => {
       if (event.#dispatching) throw new DOMException('The event is already being dispatched.', 'InvalidStateError')
       event.#dispatching = true

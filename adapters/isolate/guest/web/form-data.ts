@@ -48,18 +48,21 @@ export class FormData {
   }
   keys(): IterableIterator<string> {
     return iterate(
+      'FormData',
       () => this.#entries,
       (entry) => entry[0],
     )
   }
   values(): IterableIterator<string | File> {
     return iterate(
+      'FormData',
       () => this.#entries,
       (entry) => entry[1],
     )
   }
   entries(): IterableIterator<Entry> {
     return iterate(
+      'FormData',
       () => this.#entries,
       (entry) => [entry[0], entry[1]] as Entry,
     )

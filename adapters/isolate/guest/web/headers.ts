@@ -36,13 +36,13 @@ export class Headers {
   constructor(init?: unknown) {
     if (init === undefined) return
     if (!isObject(init)) throw new TypeError('Headers takes a record or a sequence of pairs')
-    if (init instanceof Headers && !Object.hasOwn(init, Symbol.iterator)) {
+    if (#immutable in init && !Object.hasOwn(init, Symbol.iterator)) {
       const map = init.#values()
       this.#map = new Map(map)
       this.#cookies = [...init.#cookies]
       return
     }
-    for (const [name, value] of toPairs(init, 'Headers')) this.#append(toName(name), toValue(value))
+    for (const [name, value] of toPairs(init, 'Headers', toByteString)) this.#append(toName(name), toValue(value))
   }
 
   #values(): Map<string, string> {
@@ -118,18 +118,21 @@ export class Headers {
   }
   keys(): IterableIterator<string> {
     return iterate(
+      'Headers',
       () => this.#list(),
       (pair) => pair[0],
     )
   }
   values(): IterableIterator<string> {
     return iterate(
+      'Headers',
       () => this.#list(),
       (pair) => pair[1],
     )
   }
   entries(): IterableIterator<[string, string]> {
     return iterate(
+      'Headers',
       () => this.#list(),
       (pair) => [pair[0], pair[1]] as [string, string],
     )

@@ -13,7 +13,7 @@ export class URLSearchParams {
   #changed: ((query: string) => void) | undefined
 
   constructor(init: unknown = '') {
-    if (isObject(init)) this.#pairs = toPairs(init, 'URLSearchParams').map(([name, value]) => [toUSVString(name), toUSVString(value)])
+    if (isObject(init)) this.#pairs = toPairs(init, 'URLSearchParams', toUSVString)
     else this.#pairs = parseQuery(toUSVString(init).replace(/^\?/, ''))
   }
 
@@ -70,18 +70,21 @@ export class URLSearchParams {
   }
   keys(): IterableIterator<string> {
     return iterate(
+      'URLSearchParams',
       () => this.#pairs,
       (pair) => pair[0],
     )
   }
   values(): IterableIterator<string> {
     return iterate(
+      'URLSearchParams',
       () => this.#pairs,
       (pair) => pair[1],
     )
   }
   entries(): IterableIterator<Pair> {
     return iterate(
+      'URLSearchParams',
       () => this.#pairs,
       (pair) => [pair[0], pair[1]] as Pair,
     )
@@ -112,18 +115,36 @@ function need(given: number, wanted: number): void {
 const IteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]())) as object
 
 /** An iterator over a list that may change meanwhile, as Web IDL has it. */
-export function iterate<Item, Result>(list: () => readonly Item[], pick: (item: Item) => Result): IterableIterator<Result> {
+export function iterate<Item, Result>(what: string, list: () => readonly Item[], pick: (item: Item) => Result): IterableIterator<Result> {
   let index = 0
-  const iterator = Object.create(IteratorPrototype) as IterableIterator<Result>
-  Object.defineProperty(iterator, 'next', {
-    value: (): IteratorResult<Result> => {
-      const items = list()
-      return index < items.length ? { value: pick(items[index++] as Item), done: false } : { value: undefined, done: true }
-    },
-    configurable: true,
-    writable: true,
+  const iterator = Object.create(iteratorPrototype(what)) as IterableIterator<Result>
+  steps.set(iterator, () => {
+    const items = list()
+    return index < items.length ? { value: pick(items[index++] as Item), done: false } : { value: undefined, done: true }
   })
   return iterator
+}
+
+const steps = new WeakMap<object, () => IteratorResult<unknown>>()
+const prototypes = new Map<string, object>()
+
+/** The prototype of one class's iterators. */
+function iteratorPrototype(what: string): object {
+  const known = prototypes.get(what)
+  if (known !== undefined) return known
+  const { next } = {
+    next(this: object): IteratorResult<unknown> {
+      const step = steps.get(this)
+      if (step === undefined) throw new TypeError('Illegal invocation')
+      return step()
+    },
+  }
+  const prototype = Object.create(IteratorPrototype, {
+    next: { value: next, writable: true, enumerable: true, configurable: true },
+    [Symbol.toStringTag]: { value: `${what} Iterator`, configurable: true },
+  }) as object
+  prototypes.set(what, prototype)
+  return prototype
 }
 
 /** The pairs of an `application/x-www-form-urlencoded` text. */

@@ -114,8 +114,71 @@ function copyBuffer(buffer: ArrayBuffer): ArrayBuffer {
 }
 
 function copyView(view: ArrayBufferView, memory: Map<object, unknown>): ArrayBufferView {
-  const Class = VIEWS[viewTag.call(view) ?? 'DataView'] as new (buffer: ArrayBuffer, offset: number, length: number) => ArrayBufferView
+  if (isOutOfBounds(view)) refuse('A view beyond the end of its buffer')
+  const tracking = isTracking(view)
+  const Class = VIEWS[viewTag.call(view) ?? 'DataView'] as new (buffer: ArrayBuffer, offset: number, length?: number) => ArrayBufferView
+  if (tracking) return new Class(clone(view.buffer, memory) as ArrayBuffer, view.byteOffset)
   return new Class(clone(view.buffer, memory) as ArrayBuffer, view.byteOffset, view instanceof DataView ? view.byteLength : (view as Uint8Array).length)
+}
+
+const dataViewLength = Object.getOwnPropertyDescriptor(DataView.prototype, 'byteLength')?.get as (this: unknown) => number
+
+// A DataView throws; a typed array says nothing but that it has no iterator any more.
+function isOutOfBounds(view: ArrayBufferView): boolean {
+  if (view.buffer instanceof ArrayBuffer && view.buffer.detached) return true
+  try {
+    if (view instanceof DataView) Reflect.apply(dataViewLength, view, [])
+    else Reflect.apply(Array.prototype.values, view, []).next()
+    return view instanceof DataView ? false : isShrunk(view as Uint8Array)
+  } catch {
+    return true
+  }
+}
+
+function isShrunk(view: Uint8Array): boolean {
+  try {
+    view.subarray.call(view, 0)
+    // Every method of a typed array checks its bounds first.
+    Reflect.apply(typedArrayAt, view, [0])
+    return false
+  } catch {
+    return true
+  }
+}
+const typedArrayAt = (Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array).at
+
+/** Whether a view's length follows its buffer's: it does where the buffer grows and the view with it. */
+function isTracking(view: ArrayBufferView): boolean {
+  const buffer = view.buffer as ArrayBuffer & { growable?: boolean; maxByteLength: number }
+  if (!(buffer instanceof ArrayBuffer) || !buffer.resizable) return false
+  const before = view.byteLength
+  const size = buffer.byteLength
+  if (size === buffer.maxByteLength) {
+    // It cannot grow: try the other way, on no bytes of anyone's.
+    return before > 0 && view.byteOffset + before > size - (size % (viewUnit(view) || 1)) - viewUnit(view) && followsShrink(view, buffer)
+  }
+  buffer.resize(Math.min(size + viewUnit(view), buffer.maxByteLength))
+  const follows = view.byteLength !== before
+  buffer.resize(size)
+  return follows
+}
+
+function viewUnit(view: ArrayBufferView): number {
+  return view instanceof DataView ? 1 : (view as Uint8Array).BYTES_PER_ELEMENT
+}
+
+function followsShrink(view: ArrayBufferView, buffer: ArrayBuffer): boolean {
+  const unit = viewUnit(view)
+  const copy = buffer.slice()
+  buffer.resize(buffer.byteLength - unit)
+  let follows = false
+  try {
+    follows = !isOutOfBounds(view)
+  } finally {
+    buffer.resize(copy.byteLength)
+    new Uint8Array(buffer).set(new Uint8Array(copy))
+  }
+  return follows
 }
 
 function copyError(error: Error, memory: Map<object, unknown>, remember: <T>(copy: T) => T): Error {
