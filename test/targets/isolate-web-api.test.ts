@@ -120,7 +120,7 @@ const CASES: Readonly<Record<string, readonly [code: string, result: unknown]>> 
   ],
   'a body is read once': [
     `const response = new Response('x'); await response.text(); try { await response.text() } catch (error) { return [error.name, response.bodyUsed, response.body.locked] }`,
-    ['TypeError', true, false],
+    ['TypeError', true, true],
   ],
   'FormData over multipart': [
     `const form = new FormData(); form.append('a"b', 'x\\ny'); form.append('f', new File(['data'], 'n.txt', { type: 'text/plain' })); const back = await new Response(form).formData(); const file = back.get('f'); return [back.get('a"b'), file.name, file.type, await file.text(), file instanceof File]`,
