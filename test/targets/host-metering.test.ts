@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildLab, type HostLab, labApp, startHostLab } from './host-lab.ts'
 
-const LIMITS = { concurrentRequests: 2, requestBytes: 1000, responseBytes: 1000, subrequests: 2, timers: 5, wallMs: 200, cpuMs: 100 }
+const LIMITS = { concurrentRequests: 2, requestBytes: 1000, responseBytes: 1000, subrequests: 2, timers: 5, wallMs: 400, cpuMs: 50 }
 const TOKEN = 'correct horse'
 let artifact: string
 let slow: string
@@ -91,8 +91,8 @@ describe('limits', () => {
   const post = (body: string): Promise<{ status: number; text: string }> => lab.send('tight', { method: 'POST', body })
 
   it.each([
-    ['wallMs', 503, 'limit of wallMs, 200 ms', 'await new Promise(() => {})'],
-    ['cpuMs', 503, 'limit of 100 ms of CPU time', 'for (;;);'],
+    ['wallMs', 503, 'limit of wallMs, 400 ms', 'await new Promise(() => {})'],
+    ['cpuMs', 503, 'limit of 50 ms of CPU time', 'for (;;);'],
     ['requestBytes', 413, 'Content Too Large', `return ${JSON.stringify('x'.repeat(1000))}`],
     ['responseBytes', 500, 'limit of responseBytes, 1000', `return 'x'.repeat(1001)`],
     [

@@ -29,6 +29,11 @@ describe('CPU time', () => {
     'a regular expression that backtracks': `return /^(a+)+$/.test('a'.repeat(40) + 'b')`,
     'a loop in a getter of the answer': `return { get x() { for (;;); } }`,
     'a loop in toString of what is thrown': `throw { toString() { for (;;); }, get name() { for (;;); } }`,
+    'a loop of URLs that the host parses': `for (;;) new URL('http://h/ä')`,
+    'a loop of decoders': `const bytes = new Uint8Array([0xe4, 0xf6]); for (;;) new TextDecoder('latin1').decode(bytes)`,
+    'a loop of random bytes': 'const bytes = new Uint8Array(65_536); for (;;) crypto.getRandomValues(bytes)',
+    'a loop of long texts': `const text = 'ä'.repeat(2e6); for (;;) new TextEncoder().encode(text)`,
+    'a loop on the clock': 'for (;;) performance.now()',
     'a loop in a stream of the answer': `return new Response(new ReadableStream({ pull() { for (;;); } }))`,
   }
   for (const [name, code] of Object.entries(LOOPS)) {
@@ -39,6 +44,7 @@ describe('CPU time', () => {
         expect(text).toBe("Service Unavailable: the app's isolate was stopped: it used more than its limit of 200 ms of CPU time at once.")
         expect(status).toBe(503)
         expect(ms).toBeGreaterThan(190)
+        expect(ms).toBeLessThan(2000)
       }
     })
   }
@@ -118,6 +124,14 @@ describe('a start', () => {
     await expect(startLab({ app: app('globalThis.all = []; for (;;) all.push(new Array(1e5).fill(1.5))'), isolate: { memoryMb: 32 } })).rejects.toThrow(
       'more than its limit of 32 MB of memory',
     )
+  })
+
+  it('is not held up by a loop of calls that the host answers', async () => {
+    const began = performance.now()
+    await expect(startLab({ app: app("for (;;) new URL('http://h/ä');"), isolate: { startupMs: 300 } })).rejects.toThrow(
+      'loading the app took more than its limit of 300 ms',
+    )
+    expect(performance.now() - began).toBeLessThan(10_000)
   })
 
   it('waits for a top-level await, and not for ever', async () => {

@@ -13,12 +13,13 @@ import { Guest, type GuestEvents, type GuestImage, IsolateEnded } from '../runti
 import type { GuestBody } from '../runtime/isolate-app.ts'
 import { createIsolateRuntime, type IsolateRuntime } from '../runtime/isolate-runtime.ts'
 import type { AppRecord } from './app-record.ts'
+import { Bill } from './bill.ts'
 import { type CallApp, loadDrivers } from './drivers.ts'
 import type { IsolatePool } from './image.ts'
 import type { LimitName } from './limits.ts'
 import { limitBody } from './limit-body.ts'
 import { refuse } from './refuse.ts'
-import { emptyUsage, type Usage } from './usage.ts'
+import type { Usage } from './usage.ts'
 
 /** What all tenants of a process share. */
 export interface TenantHost {
@@ -46,7 +47,7 @@ export class Tenant {
   lastUsed = 0
   #host: TenantHost
   #listener: RequestListener
-  #usage = emptyUsage()
+  #bill = new Bill()
   #active = 0
   #idle: (() => void)[] = []
   #open = new Set<ServerResponse>()
@@ -56,7 +57,6 @@ export class Tenant {
   #starting: Promise<IsolateRuntime> | undefined
   #runtime: IsolateRuntime | undefined
   #guest: Guest | undefined
-  #cpuSeen = 0n
   #memory = 0
   #subrequests = 0
   #failed: { at: number; error: unknown } | undefined
@@ -83,16 +83,16 @@ export class Tenant {
 
   /** Answers a request; `target` is what the app sees as its path. */
   handle(incoming: IncomingMessage, outgoing: ServerResponse, target: string): void {
-    const usage = this.#usage
+    const { usage } = this.#bill
     const { limits } = this.record
     usage.requests++
     if (this.#active >= limits.concurrentRequests) {
-      this.#hit('concurrentRequests')
+      this.#bill.hit('concurrentRequests')
       usage.errors++
       refuse(outgoing, 503, `the app has its limit of concurrentRequests, ${limits.concurrentRequests}, under way`)
       return
     }
-    if (Number(incoming.headers['content-length'] ?? 0) > limits.requestBytes) this.#hit('requestBytes')
+    if (Number(incoming.headers['content-length'] ?? 0) > limits.requestBytes) this.#bill.hit('requestBytes')
     incoming.url = target
     const { socket } = incoming
     const seen = wire.get(socket) ?? { read: 0, written: 0 }
@@ -121,7 +121,7 @@ export class Tenant {
 
   /** Runs something that is no request: a batch, a cron, a call. */
   event<T>(work: () => Promise<T>): Promise<T> {
-    this.#usage.events++
+    this.#bill.usage.events++
     return this.#count(work)
   }
 
@@ -146,17 +146,13 @@ export class Tenant {
     if (this.#active === 0) for (const resolve of this.#idle.splice(0)) resolve()
   }
 
-  #hit(limit: LimitName): void {
-    this.#usage.limits[limit] = (this.#usage.limits[limit] ?? 0) + 1
-  }
-
   #timed(request: Request, ctx: OwnedContext): Promise<Response> {
     const { wallMs } = this.record.limits
     return new Promise((resolve, reject) => {
       let late = false
       const timer = setTimeout(() => {
         late = true
-        this.#hit('wallMs')
+        this.#bill.hit('wallMs')
         resolve(unavailable(`no answer came within the limit of wallMs, ${wallMs} ms`))
       }, wallMs)
       this.#answer(request, ctx).then(
@@ -221,7 +217,7 @@ export class Tenant {
       this.#starting = undefined
       this.#failed = { at: performance.now(), error }
       const cause = error instanceof Error ? error.cause : undefined
-      if (cause instanceof IsolateEnded && HIT_BY[cause.ended] !== undefined && cause.detail === '') this.#hit(HIT_BY[cause.ended] as LimitName)
+      if (cause instanceof IsolateEnded && HIT_BY[cause.ended] !== undefined && cause.detail === '') this.#bill.hit(HIT_BY[cause.ended] as LimitName)
       this.#host.log(this.record.name, 'error', `The app did not start: ${error instanceof Error ? error.message : String(error)}`)
       throw error
     }
@@ -232,17 +228,15 @@ export class Tenant {
     return {
       ...events,
       created: (guest) => {
-        this.#usage.starts++
-        this.#settleCpu()
+        this.#bill.usage.starts++
         this.#guest = guest
-        // What the web API took before the isolate was this app's.
-        this.#cpuSeen = guest.cpuTime
+        this.#bill.follow(guest)
         events.created?.(guest)
       },
       ended: (error) => {
-        this.#settleCpu()
+        this.#bill.settle()
         const limit = HIT_BY[error.ended]
-        if (limit !== undefined) this.#hit(limit)
+        if (limit !== undefined) this.#bill.hit(limit)
         events.ended(error)
       },
       long: (running) => this.#host.onLong(name, running),
@@ -258,26 +252,19 @@ export class Tenant {
     for (const outgoing of this.#open) if (!outgoing.headersSent) refuse(outgoing, 503, cause)
   }
 
-  #settleCpu(): void {
-    if (this.#guest === undefined) return
-    const now = this.#guest.cpuTime
-    this.#usage.cpuUs += Number(now - this.#cpuSeen) / 1000
-    this.#cpuSeen = now
-  }
-
   #takeSubrequest(): void {
     if (this.#subrequests > 0) {
       this.#subrequests--
       return
     }
-    this.#hit('subrequests')
+    this.#bill.hit('subrequests')
     const { subrequests } = this.record.limits
     // As fetch() fails: a TypeError is what an app expects of it.
     throw new TypeError(`LimitExceeded: the app called fetch() more often than its limit of subrequests, ${subrequests} per event.`)
   }
 
   #limitAnswer(body: GuestBody): GuestBody {
-    return limitBody(body, this.record.limits.responseBytes, () => this.#hit('responseBytes'))
+    return limitBody(body, this.record.limits.responseBytes, () => this.#bill.hit('responseBytes'))
   }
 
   /** The artifact, read once. */
@@ -323,10 +310,7 @@ export class Tenant {
 
   /** What was used since the last call. */
   takeUsage(): Usage {
-    this.#settleCpu()
-    const taken = { ...this.#usage, limits: { ...this.#usage.limits } }
-    Object.assign(this.#usage, emptyUsage())
-    return taken
+    return this.#bill.take()
   }
 
   /** Bytes of the isolate, as last measured. */
@@ -340,7 +324,7 @@ export class Tenant {
 
   /** Puts the isolate away; it comes back on demand. Nothing may be under way. */
   async evict(): Promise<void> {
-    this.#usage.evictions++
+    this.#bill.usage.evictions++
     await this.#drop()
   }
 
@@ -350,7 +334,7 @@ export class Tenant {
     this.#runtime = undefined
     const runtime = await starting?.catch(() => {})
     await runtime?.close()
-    this.#settleCpu()
+    this.#bill.leave()
     this.#guest = undefined
     this.#memory = 0
   }

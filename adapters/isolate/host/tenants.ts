@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UnmoorError } from '../../../core/errors.ts'
+import { CoreShare } from '../runtime/thread-clock.ts'
 import type { AppRecord } from './app-record.ts'
 import { type Background, type BackgroundDuties, startBackground } from './background.ts'
 import { Router, type Route } from './router.ts'
@@ -28,6 +29,7 @@ export class Tenants {
   #retired = new Set<Tenant>()
   /** Usage of versions that are gone. */
   #left = new Map<string, Usage>()
+  #cores = new CoreShare()
 
   constructor(options: TenantsOptions) {
     this.#options = options
@@ -165,7 +167,9 @@ export class Tenants {
   takeUsage(): Record<string, { usage: Usage; memory: number }> {
     for (const tenant of [...this.#tenants.values(), ...this.#retired]) this.#keepUsage(tenant)
     const taken: Record<string, { usage: Usage; memory: number }> = {}
+    const share = this.#cores.take([...this.#left.values()].reduce((sum, { cpuUs }) => sum + cpuUs, 0))
     for (const [name, usage] of this.#left) {
+      usage.cpuUs = usage.cpuUs * share + usage.hostCpuUs
       const memory = this.#tenants.get(name)?.memory ?? 0
       if (usage.requests + usage.events + usage.cpuUs + usage.starts + usage.evictions + memory > 0) taken[name] = { usage, memory }
     }

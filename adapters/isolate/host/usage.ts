@@ -6,8 +6,10 @@ export interface Usage {
   requests: number
   /** Queue batches, cron runs and calls by other apps of the host. */
   events: number
-  /** Microseconds of CPU time of the app's isolates, by V8's own count: loading the app counts, waiting does not. */
+  /** Microseconds of CPU time of the app's isolates, by V8's own count, and of the host's work for them: loading the app counts, waiting does not. */
   cpuUs: number
+  /** Of `cpuUs`, what the host worked: parsing URLs, decoding, cryptography, compression, calls of bindings. */
+  hostCpuUs: number
   /** Milliseconds from each request to the end of its answer, added up. */
   wallMs: number
   /** Bytes on the wire, heads included. */
@@ -23,11 +25,12 @@ export interface Usage {
 }
 
 export function emptyUsage(): Usage {
-  return { requests: 0, events: 0, cpuUs: 0, wallMs: 0, bytesIn: 0, bytesOut: 0, errors: 0, starts: 0, evictions: 0, limits: {} }
+  return { requests: 0, events: 0, cpuUs: 0, hostCpuUs: 0, wallMs: 0, bytesIn: 0, bytesOut: 0, errors: 0, starts: 0, evictions: 0, limits: {} }
 }
 
 /** Adds `more` to `usage`. */
 export function addUsage(usage: Usage, more: Usage): void {
-  for (const key of ['requests', 'events', 'cpuUs', 'wallMs', 'bytesIn', 'bytesOut', 'errors', 'starts', 'evictions'] as const) usage[key] += more[key]
+  for (const key of ['requests', 'events', 'cpuUs', 'hostCpuUs', 'wallMs', 'bytesIn', 'bytesOut', 'errors', 'starts', 'evictions'] as const)
+    usage[key] += more[key]
   for (const [name, count] of Object.entries(more.limits) as [LimitName, number][]) usage.limits[name] = (usage.limits[name] ?? 0) + count
 }

@@ -2,16 +2,22 @@ import { getRandomValues } from 'node:crypto'
 
 /** Decoders of streams that one isolate may hold open. */
 const MAX_DECODERS = 1000
+/** Longest text and most bytes that one call takes: all tenants wait for it. The guest sends more in pieces; a longer URL is none (as in Chromium). */
+const MAX_SIZE = 2 * 1024 * 1024
+
+/** Answers one synchronous call. */
+export type HostCall = (operation: unknown, ...data: unknown[]) => unknown
 
 /**
  * What the guest asks synchronously. Arguments are data that a tenant may have made up: each is checked. Nothing is thrown but for malformed calls,
  * as an exception would take the host's stack along.
  */
-export function createHostCalls(): (operation: unknown, ...data: unknown[]) => unknown {
+export function createHostCalls(): HostCall {
   const decoders = new Map<number, TextDecoder>()
   let nextDecoder = 1
 
   return (operation, a, b, c, d) => {
+    if (isTooLarge(a) || isTooLarge(b) || isTooLarge(c) || isTooLarge(d)) return operation === 'decode' || operation === 'decoderPush' ? null : ''
     switch (operation) {
       case 'url':
         return typeof a === 'string' && (b === undefined || typeof b === 'string') ? parseUrl(a, b) : ''
@@ -42,16 +48,14 @@ export function createHostCalls(): (operation: unknown, ...data: unknown[]) => u
         return undefined
       case 'random':
         return typeof a === 'number' && a >= 0 && a <= 65_536 ? getRandomValues(new Uint8Array(Math.trunc(a))) : new Uint8Array(0)
-      case 'now':
-        return performance.now() - started
-      case 'timeOrigin':
-        return performance.timeOrigin + started
     }
     return undefined
   }
 }
 
-const started = performance.now()
+function isTooLarge(value: unknown): boolean {
+  return typeof value === 'string' ? value.length > MAX_SIZE : value instanceof Uint8Array && value.buffer.byteLength > MAX_SIZE
+}
 
 function createDecoder(label: unknown, fatal: unknown, ignoreBOM: unknown): TextDecoder | undefined {
   try {

@@ -94,10 +94,6 @@ export class IsolateApp {
     return app
   }
 
-  get cpuTime(): bigint {
-    return this.#guest.cpuTime
-  }
-
   close(): void {
     this.#guest.close()
     this.#end(new IsolateEnded('closed', 'the isolate was closed'))

@@ -3,16 +3,41 @@ import { isBufferSource, viewOf } from './convert.ts'
 
 /** Up to this many units or bytes the guest's own loop is cheaper than a crossing. */
 const SMALL = 2048
+/** Units or bytes that one crossing takes: the host works on them on the thread that all tenants share. */
+const PIECE = 512 * 1024
 
 /** UTF-8 bytes of `text`; lone surrogates become U+FFFD. */
 export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
   const { length } = text
+  if (length > PIECE) return encodePieces(text)
   if (length > SMALL) return callSync('utf8', text) as Uint8Array<ArrayBuffer>
   const bytes = new Uint8Array(length)
   for (let index = 0; index < length; index++) {
     const unit = text.charCodeAt(index)
     if (unit > 127) return encodeWide(text)
     bytes[index] = unit
+  }
+  return bytes
+}
+
+function encodePieces(text: string): Uint8Array<ArrayBuffer> {
+  const pieces: Uint8Array[] = []
+  let size = 0
+  for (let start = 0; start < text.length;) {
+    let end = start + PIECE
+    // A pair stays together.
+    const unit = text.charCodeAt(end - 1)
+    if (unit >= 0xd800 && unit < 0xdc00) end--
+    const piece = callSync('utf8', text.slice(start, end)) as Uint8Array
+    pieces[pieces.length] = piece
+    size += piece.length
+    start = end
+  }
+  const bytes = new Uint8Array(size)
+  let at = 0
+  for (let index = 0; index < pieces.length; index++) {
+    bytes.set(pieces[index] as Uint8Array, at)
+    at += (pieces[index] as Uint8Array).length
   }
   return bytes
 }
@@ -61,7 +86,31 @@ function decodeAscii(bytes: Uint8Array): string | undefined {
 
 /** Text of UTF-8 bytes as `Response.text()` has it: malformed parts become U+FFFD, a byte order mark is dropped unless `keepMark`. */
 export function decodeUtf8(bytes: Uint8Array<ArrayBuffer>, keepMark = false): string {
-  return decodeAscii(bytes) ?? (callSync('decode', 'utf-8', false, keepMark, bytes) as string)
+  return decodeAscii(bytes) ?? (decodeWhole('utf-8', false, keepMark, bytes) as string)
+}
+
+/** Decodes all of `bytes`; null for what is malformed under `fatal`. */
+function decodeWhole(encoding: string, fatal: boolean, ignoreBOM: boolean, bytes: Uint8Array<ArrayBuffer>): unknown {
+  if (bytes.length <= PIECE) return callSync('decode', encoding, fatal, ignoreBOM, ownBytes(bytes, 0, bytes.length))
+  const id = callSync('decoderOpen', encoding, fatal, ignoreBOM)
+  return push(id, bytes, false)
+}
+
+// What crosses is a view's whole buffer.
+function ownBytes(bytes: Uint8Array<ArrayBuffer>, start: number, end: number): Uint8Array<ArrayBuffer> {
+  return start === 0 && end >= bytes.buffer.byteLength ? bytes : bytes.slice(start, end)
+}
+
+/** Feeds a decoder of the host; null for what is malformed under `fatal`. */
+function push(id: unknown, bytes: Uint8Array<ArrayBuffer>, stream: boolean): string | null {
+  let text = ''
+  for (let start = 0; start === 0 || start < bytes.length; start += PIECE) {
+    const last = start + PIECE >= bytes.length
+    const result = callSync('decoderPush', id, ownBytes(bytes, start, start + PIECE), stream || !last)
+    if (typeof result !== 'string') return null
+    text += result
+  }
+  return text
 }
 
 export class TextEncoder {
@@ -122,14 +171,14 @@ export class TextDecoder {
     if (this.#stream === undefined && !stream) {
       const ascii = this.#encoding === 'utf-8' ? decodeAscii(bytes) : undefined
       if (ascii !== undefined) return ascii
-      return decoded(callSync('decode', this.#encoding, this.#fatal, this.#ignoreBOM, bytes), this.#encoding)
+      return decoded(decodeWhole(this.#encoding, this.#fatal, this.#ignoreBOM, bytes), this.#encoding)
     }
     if (this.#stream === undefined) {
       this.#stream = callSync('decoderOpen', this.#encoding, this.#fatal, this.#ignoreBOM) as number
       abandoned.register(this, this.#stream, this)
     }
     const id = this.#stream
-    const result = callSync('decoderPush', id, bytes, stream)
+    const result = push(id, bytes, stream)
     if (!stream || result === null) {
       this.#stream = undefined
       abandoned.unregister(this)

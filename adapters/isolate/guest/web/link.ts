@@ -6,6 +6,7 @@ import { readFromHost, whenSent, writeToHost } from './bridge-streams.ts'
 import { bodyFromHost, bodyToHost, fetchByHost, responseFromHost } from './fetch.ts'
 import { flatHeaders } from './headers.ts'
 import { inspect } from './inspect.ts'
+import { startClock } from './performance.ts'
 import { incomingRequest } from './request.ts'
 import { installWasm } from './wasm.ts'
 
@@ -18,6 +19,7 @@ const link = {
   /** Connects the guest to its host; once, before any tenant code. */
   connect(host: HostCalls) {
     connect(host)
+    startClock()
     // V8 adds WebAssembly to a context only after a snapshot of it was read.
     installWasm()
   },

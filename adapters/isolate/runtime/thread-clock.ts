@@ -1,0 +1,125 @@
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
+
+/**
+ * What isolated-vm calls CPU time is the time that an isolate was at work by the clock: on a busy machine it counts what its thread waited for a core, too.
+ * The kernel knows better, thread by thread (`/proc/self/task/ID/schedstat`), but not which isolate a thread has run. Where there is no /proc
+ * (macOS, Windows) the clock has to do.
+ */
+const TASKS = '/proc/self/task'
+/** Milliseconds for which a reading holds, and after which new threads are looked for. */
+const FRESH = 2
+const LIST_AFTER = 1000
+
+interface Thread {
+  file: number
+  /** Whether it runs isolates. */
+  isolates: boolean
+  run: number
+  wait: number
+}
+
+/** How this process's threads have spent their time so far, in microseconds. */
+export interface ThreadTimes {
+  /** On a core, and ready but without one: the threads that run isolates. */
+  readonly run: number
+  readonly wait: number
+  /** On a core: all others that are alive (the first, V8's helpers, libuv's). */
+  readonly others: number
+}
+
+class ThreadClock {
+  #threads = new Map<string, Thread>()
+  #times: ThreadTimes = { run: 0, wait: 0, others: 0 }
+  #readAt = Number.NEGATIVE_INFINITY
+  #listedAt = Number.NEGATIVE_INFINITY
+  #own = ''
+  #buffer = Buffer.alloc(128)
+
+  read(): ThreadTimes {
+    const now = performance.now()
+    if (now - this.#readAt < FRESH) return this.#times
+    this.#readAt = now
+    if (now - this.#listedAt >= LIST_AFTER) {
+      this.#listedAt = now
+      this.#list()
+    }
+    let { run, wait, others } = this.#times
+    for (const [id, thread] of this.#threads) {
+      const times = this.#readThread(thread.file)
+      if (times === undefined) {
+        closeSync(thread.file)
+        this.#threads.delete(id)
+        continue
+      }
+      if (thread.isolates) {
+        run += times.run - thread.run
+        wait += times.wait - thread.wait
+      } else others += times.run - thread.run
+      Object.assign(thread, times)
+    }
+    this.#times = { run, wait, others }
+    return this.#times
+  }
+
+  // Threads of isolated-vm have the name of the process's first; V8's helpers and libuv's have their own.
+  #list(): void {
+    try {
+      if (this.#own === '') this.#own = readFileSync(`${TASKS}/${process.pid}/comm`, 'utf8')
+      for (const id of readdirSync(TASKS)) {
+        if (this.#threads.has(id)) continue
+        const isolates = id !== String(process.pid) && readFileSync(`${TASKS}/${id}/comm`, 'utf8') === this.#own
+        const file = openSync(`${TASKS}/${id}/schedstat`, 'r')
+        const times = this.#readThread(file)
+        if (times === undefined) closeSync(file)
+        else this.#threads.set(id, { file, isolates, ...times })
+      }
+    } catch {
+      // Another system, or a thread that has just ended.
+    }
+  }
+
+  #readThread(file: number): { run: number; wait: number } | undefined {
+    try {
+      const [run, wait] = this.#buffer.toString('latin1', 0, readSync(file, this.#buffer, { position: 0 })).split(' ')
+      return { run: Number(run) / 1000, wait: Number(wait) / 1000 }
+    } catch {
+      return undefined
+    }
+  }
+}
+
+const clock = new ThreadClock()
+
+/** Reads the clock, for {@link onCore}. */
+export function readThreads(): ThreadTimes {
+  return clock.read()
+}
+
+/** Of `active` microseconds of one long piece of work since `before`, those on a core: an estimate by how all isolates' threads have fared. */
+export function onCore(active: number, before: ThreadTimes): number {
+  const after = clock.read()
+  const run = after.run - before.run
+  const known = run + after.wait - before.wait
+  // The kernel brings its figures up to date every few milliseconds: what it has not seen yet says nothing.
+  return known < active / 2 ? active : active * (run / known)
+}
+
+/** Shares the time that isolates had on cores among them, period by period. */
+export class CoreShare {
+  #process = process.cpuUsage()
+  #others = clock.read().others
+
+  /** Of `active` microseconds that all isolates together were at work since the last call, the share on a core: at most 1. */
+  take(active: number): number {
+    const before = this.#process
+    const othersBefore = this.#others
+    this.#process = process.cpuUsage()
+    const { run, others } = clock.read()
+    this.#others = others
+    // No /proc, or nothing to share.
+    if (run + others === 0 || active === 0) return 1
+    // By the whole process's time: threads that isolated-vm starts for one entry have ended by now.
+    const spent = this.#process.user - before.user + (this.#process.system - before.system) - (others - othersBefore)
+    return Math.min(1, Math.max(0, spent) / active)
+  }
+}
