@@ -11,11 +11,13 @@ export interface EnvironmentsOptions {
   max?: number
   /** Seconds for one event, `waitUntil` work included; then the environment is killed, as on AWS. Default: 30. */
   timeout?: number
+  /** Events that one environment takes at once. Default: 1. */
+  concurrency?: number
   /** Lines that the environments print. Default: dropped. */
   onOutput?: ((line: string) => void) | undefined
 }
 
-/** Environments of one function: each takes one event at a time, and more are started under load. */
+/** Environments of one function: each takes one event at a time, or `concurrency`, and more are started under load. */
 export interface Environments {
   /** Starts the first one. @throws what it says is wrong, with its last lines. */
   start(): Promise<void>
@@ -48,7 +50,9 @@ class Pool implements Environments {
   #max: number
   #timeout: number
   #all = new Set<Environment>()
+  /** An environment as often as it takes a further event. */
   #idle: Environment[] = []
+  #concurrency: number
   /** Processes, those about to be spawned included. */
   #size = 0
   #starting = 0
@@ -61,6 +65,7 @@ class Pool implements Environments {
   constructor(options: EnvironmentsOptions) {
     this.#options = options
     this.#max = options.max ?? 10
+    this.#concurrency = options.concurrency ?? 1
     this.#timeout = (options.timeout ?? 30) * 1000
   }
 
@@ -82,7 +87,7 @@ class Pool implements Environments {
         void created.exited.then(() => this.#remove(created))
       })
       this.userAgent ??= environment.api.userAgent
-      this.#idle.push(environment)
+      for (let slot = 0; slot < this.#concurrency; slot++) this.#idle.push(environment)
     } finally {
       this.#starting--
     }
@@ -110,14 +115,14 @@ class Pool implements Environments {
       // The one used last: its caches are warm, and its code is compiled.
       void this.#run(this.#idle.pop() as Environment, this.#waiting.shift() as Waiting)
     }
-    if (this.#waiting.length <= this.#starting || this.#size >= this.#max || this.#stopping) return
+    if (this.#waiting.length <= this.#starting * this.#concurrency || this.#size >= this.#max || this.#stopping) return
     if (this.#size === 0) this.#grow()
     else this.#growth ??= setTimeout(() => this.#grow(), GRACE)
   }
 
   #grow(): void {
     this.#growth = undefined
-    for (let needed = this.#waiting.length - this.#starting; needed > 0 && this.#size < this.#max; needed--) {
+    for (let needed = Math.ceil(this.#waiting.length / this.#concurrency) - this.#starting; needed > 0 && this.#size < this.#max; needed--) {
       const added = this.#add().catch((error: unknown) => {
         this.#waiting.shift()?.response.reject(error)
         this.#assign()
@@ -152,7 +157,9 @@ class Pool implements Environments {
     clearTimeout(this.#growth)
     for (const { response } of this.#waiting.splice(0))
       response.reject(new UnmoorError('Unavailable', 'The function is being stopped.', { operation: 'invoke' }))
-    await Promise.all([...this.#all].map((environment) => stopEnvironment(environment, this.#idle.includes(environment) ? STOP_TIMEOUT : this.#timeout)))
+    const patience = (environment: Environment): number =>
+      this.#idle.filter((idle) => idle === environment).length === this.#concurrency ? STOP_TIMEOUT : this.#timeout
+    await Promise.all([...this.#all].map((environment) => stopEnvironment(environment, patience(environment))))
     await Promise.all(this.#adding)
   }
 }

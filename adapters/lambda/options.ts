@@ -18,6 +18,8 @@ export interface LambdaTargetOptions {
   timeout?: number
   /** Most environments of a local start, 1 to 1000. Default: 10. */
   maxEnvironments?: number
+  /** Events that one environment of a local start takes at once, as on Lambda Managed Instances (AWS_LAMBDA_MAX_CONCURRENCY), 1 to 1600. Default: 1. */
+  concurrency?: number
 }
 
 /** The options with their defaults. @throws `InvalidArgument` naming one that is unknown or out of range. */
@@ -25,16 +27,21 @@ export function readOptions(options: Readonly<Record<string, unknown>>): Require
   for (const name of Object.keys(options)) {
     if (!KNOWN.includes(name)) throw invalid(`targets.lambda.options has no "${name}". It has: ${KNOWN.join(', ')}.`)
   }
+  if (options['runtime'] === 'ric' && options['concurrency'] !== undefined && options['concurrency'] !== 1)
+    throw invalid(
+      "targets.lambda.options.concurrency: AWS's own client takes several events at once on AWS's machines only. Use the runtime bootstrap or container.",
+    )
   return {
     invokeMode: oneOf(options, 'invokeMode', ['RESPONSE_STREAM', 'BUFFERED']),
     event: oneOf(options, 'event', HTTP_SOURCES),
     runtime: oneOf(options, 'runtime', RUNTIMES),
     timeout: within(options, 'timeout', 1, 900, 30),
     maxEnvironments: within(options, 'maxEnvironments', 1, 1000, 10),
+    concurrency: within(options, 'concurrency', 1, 1600, 1),
   }
 }
 
-const KNOWN: readonly string[] = ['invokeMode', 'event', 'runtime', 'timeout', 'maxEnvironments'] satisfies (keyof LambdaTargetOptions)[]
+const KNOWN: readonly string[] = ['invokeMode', 'event', 'runtime', 'timeout', 'maxEnvironments', 'concurrency'] satisfies (keyof LambdaTargetOptions)[]
 
 /** The first is the default. */
 function oneOf<const T extends string>(options: Readonly<Record<string, unknown>>, name: string, allowed: readonly [T, ...T[]]): T {

@@ -42,8 +42,8 @@ export interface RuntimeApi {
   /** Resolves when the runtime asks for its first event; rejects with its init error. */
   readonly started: Promise<void>
   /**
-   * Hands an event over, one at a time. `response` resolves with the answer; `done` when the runtime then asks for the next event, or ends.
-   * Both reject where `fail` was called.
+   * Hands an event over: to a call of the runtime that waits for one, else to its next. `response` resolves with the answer; `done` when the runtime then asks for the next
+   * event, or ends. Both reject where `fail` was called. A runtime that takes several events at once asks as often; events that were answered are done in their order.
    */
   invoke(invocation: ApiInvocation): { response: Promise<ApiResponse>; done: Promise<void> }
   /** Tells that the process is gone: what waits for it rejects. */
@@ -55,6 +55,8 @@ interface Pending {
   readonly invocation: ApiInvocation & { readonly requestId: string }
   readonly response: PromiseWithResolvers<ApiResponse>
   readonly done: PromiseWithResolvers<void>
+  /** Whether a call has it; no longer where that call's connection broke. */
+  given: boolean
   answered: boolean
 }
 
@@ -69,8 +71,10 @@ class Api implements RuntimeApi {
   #server = createServer((request, response) => void this.#handle(request, response))
   #intercept: RuntimeApiOptions['intercept']
   #started = Promise.withResolvers<void>()
-  #poll: ServerResponse | undefined
-  #pending: Pending | undefined
+  /** Calls that wait for an event. */
+  #polls: ServerResponse[] = []
+  /** Events by request id that are not done, in the order of their arrival. */
+  #open = new Map<string, Pending>()
   address = ''
   userAgent: string | undefined
 
@@ -93,25 +97,27 @@ class Api implements RuntimeApi {
   }
 
   invoke(invocation: ApiInvocation): { response: Promise<ApiResponse>; done: Promise<void> } {
-    if (this.#pending !== undefined) throw new UnmoorError('Conflict', 'This environment is at work on another event.', { operation: 'invoke' })
     const pending: Pending = {
       invocation: { ...invocation, requestId: invocation.requestId ?? crypto.randomUUID() },
       response: Promise.withResolvers(),
       done: Promise.withResolvers(),
+      given: false,
       answered: false,
     }
     pending.response.promise.catch(() => undefined)
     pending.done.promise.catch(() => undefined)
-    this.#pending = pending
+    this.#open.set(pending.invocation.requestId, pending)
     this.#deliver()
     return { response: pending.response.promise, done: pending.done.promise }
   }
 
   fail(error: unknown): void {
     this.#started.reject(error)
-    this.#pending?.response.reject(error)
-    this.#pending?.done.reject(error)
-    this.#pending = undefined
+    for (const pending of this.#open.values()) {
+      pending.response.reject(error)
+      pending.done.reject(error)
+    }
+    this.#open.clear()
   }
 
   async close(): Promise<void> {
@@ -138,33 +144,25 @@ class Api implements RuntimeApi {
 
   #next(response: ServerResponse): void {
     this.#started.resolve()
-    const pending = this.#pending
-    if (pending?.answered) {
-      this.#pending = undefined
-      pending.done.resolve()
+    const answered = this.#open.values().find((pending) => pending.answered)
+    if (answered !== undefined) {
+      this.#open.delete(answered.invocation.requestId)
+      answered.done.resolve()
     }
-    this.#poll = response
-    response.on('close', () => {
-      if (this.#poll === response) this.#poll = undefined
-    })
+    this.#polls.push(response)
+    response.on('close', () => (this.#polls = this.#polls.filter((other) => other !== response)))
     this.#deliver()
   }
 
   #deliver(): void {
-    const response = this.#poll
-    const pending = this.#pending
-    if (response === undefined || pending === undefined || pending.answered) return
-    this.#poll = undefined
-    const { requestId, deadline, functionArn, traceId, payload } = pending.invocation
-    response.writeHead(200, {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(payload),
-      'lambda-runtime-aws-request-id': requestId,
-      'lambda-runtime-deadline-ms': deadline,
-      'lambda-runtime-invoked-function-arn': functionArn ?? 'arn:aws:lambda:us-east-1:000000000000:function:local',
-      ...(traceId === undefined ? {} : { 'lambda-runtime-trace-id': traceId }),
-    })
-    response.end(payload)
+    for (const pending of this.#open.values()) {
+      if (pending.answered || pending.given) continue
+      const response = this.#polls.shift()
+      if (response === undefined) return
+      pending.given = true
+      response.on('close', () => (pending.given = response.writableFinished))
+      giveEvent(response, pending.invocation)
+    }
   }
 
   async #initError(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -174,9 +172,8 @@ class Api implements RuntimeApi {
   }
 
   async #answer(id: string, what: 'response' | 'error', request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const pending = this.#pending
-    if (pending?.invocation.requestId !== id || pending.answered)
-      return refuse(response, 400, 'InvalidRequestID', `The request id ${id} is not one that waits for an answer.`)
+    const pending = this.#open.get(id)
+    if (pending === undefined || pending.answered) return refuse(response, 400, 'InvalidRequestID', `The request id ${id} is not one that waits for an answer.`)
     if (what === 'response' && request.headers['lambda-runtime-function-response-mode'] === 'streaming') {
       pending.answered = true
       const failed = (): string | undefined => request.trailers['lambda-runtime-function-error-type']
@@ -186,7 +183,7 @@ class Api implements RuntimeApi {
     }
     const body = await readBody(request)
     // The connection may have broken within the body; then the runtime sends it again.
-    if (pending.answered || this.#pending !== pending) return refuse(response, 400, 'InvalidRequestID', `The request id ${id} has been answered.`)
+    if (pending.answered || this.#open.get(id) !== pending) return refuse(response, 400, 'InvalidRequestID', `The request id ${id} has been answered.`)
     pending.answered = true
     if (what === 'error') {
       pending.response.resolve({ kind: 'error', ...readError(request, body) })
@@ -202,6 +199,18 @@ class Api implements RuntimeApi {
     }
     accept(response)
   }
+}
+
+function giveEvent(response: ServerResponse, { requestId, deadline, functionArn, traceId, payload }: Pending['invocation']): void {
+  response.writeHead(200, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(payload),
+    'lambda-runtime-aws-request-id': requestId,
+    'lambda-runtime-deadline-ms': deadline,
+    'lambda-runtime-invoked-function-arn': functionArn ?? 'arn:aws:lambda:us-east-1:000000000000:function:local',
+    ...(traceId === undefined ? {} : { 'lambda-runtime-trace-id': traceId }),
+  })
+  response.end(payload)
 }
 
 /** The init error with its own code where it is one of ours. */

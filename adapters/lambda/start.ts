@@ -10,10 +10,9 @@ import { createFront, type Front } from './front.ts'
 import { createLaunch } from './launch.ts'
 import { startLocalAws } from './local/index.ts'
 import { migrate } from './migrate.ts'
-import { readOptions } from './options.ts'
+import { type LambdaTargetOptions, readOptions } from './options.ts'
 import { pollQueues } from './poller.ts'
 import type { ApiResponse } from './runtime-api.ts'
-import type { HttpSource } from './runtime/http-event.ts'
 
 /** Seconds that a message stays hidden beyond the function's timeout. */
 const VISIBILITY_MARGIN = 5
@@ -66,11 +65,12 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     const environments = createEnvironments({
       launch: createLaunch(settings.runtime, {
         dir,
-        variables: { ...functionEnvironment(options, variables, front, settings.event), UNMOOR_INVOKE_MODE: settings.invokeMode },
+        variables: functionEnvironment(options, variables, front, settings),
         image: await image,
       }),
       max: settings.maxEnvironments,
       timeout: settings.timeout,
+      concurrency: settings.concurrency,
       onOutput: options.onOutput,
     })
     ends.push(() => environments.stop())
@@ -111,7 +111,12 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
 }
 
 /** What the function's process sees: what AWS sets, what the drivers need, and what the caller gives. */
-function functionEnvironment(options: StartOptions, variables: Readonly<Record<string, string>>, front: Front, source: HttpSource): Record<string, string> {
+function functionEnvironment(
+  options: StartOptions,
+  variables: Readonly<Record<string, string>>,
+  front: Front,
+  { event, invokeMode, concurrency }: Required<LambdaTargetOptions>,
+): Record<string, string> {
   const { info, testToken } = options
   return {
     TZ: ':UTC',
@@ -127,7 +132,9 @@ function functionEnvironment(options: StartOptions, variables: Readonly<Record<s
     _HANDLER: 'index.handler',
     ...ownServiceUrls(info.manifest, front.url),
     ...variables,
-    UNMOOR_LOCAL_FRONT: source,
+    UNMOOR_LOCAL_FRONT: event,
+    UNMOOR_INVOKE_MODE: invokeMode,
+    ...(concurrency === 1 ? {} : { AWS_LAMBDA_MAX_CONCURRENCY: String(concurrency) }),
     ...(testToken === undefined ? {} : { UNMOOR_TEST_TOKEN: testToken }),
   }
 }

@@ -1,80 +1,6 @@
-/** Our loop against Lambda's Runtime API, whole and broken. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { afterEach, describe, expect, it } from 'vitest'
-import { createRuntimeApi, type ApiInvocation, type ApiResponse, type RuntimeApi } from '../../adapters/lambda/runtime-api.ts'
-import type { EventOptions } from '../../adapters/lambda/runtime/events.ts'
-import { runLoop, type Loop } from '../../adapters/lambda/runtime/loop.ts'
-import { RuntimeClient } from '../../adapters/lambda/runtime/runtime-client.ts'
-import { defineApp } from '../../core/app.ts'
-import type { Context } from '../../core/context.ts'
-import { createRuntime } from '../../core/runtime.ts'
-
-type Fetch = (request: Request, env: unknown, ctx: Context) => Response | Promise<Response>
-
-interface Rig {
-  api: RuntimeApi
-  loop: Loop
-  lines: string[]
-  /** Method and path of each call that reached the API. */
-  calls: string[]
-}
-
-const ends: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const end of ends.splice(0).toReversed()) await end()
-})
-
-async function rig(
-  fetch: Fetch,
-  options: {
-    intercept?: (request: IncomingMessage, response: ServerResponse, call: number) => boolean | Promise<boolean>
-    events?: Partial<EventOptions>
-  } = {},
-): Promise<Rig> {
-  const calls: string[] = []
-  const lines: string[] = []
-  const api = await createRuntimeApi({
-    intercept(request, response) {
-      calls.push(`${request.method} ${request.url?.replace('/2018-06-01/runtime/', '')}`)
-      return options.intercept?.(request, response, calls.length) ?? false
-    },
-  })
-  const log = (message: string, error?: unknown): void => void lines.push(error === undefined ? message : `${message} ${String(error)}`)
-  const crons = { tick: { schedule: '* * * * *', run: (event: { noRetry(): void; scheduledTime: number }) => fail(event) } }
-  const runtime = await createRuntime({ app: defineApp({ fetch, crons }), name: 'test', drivers: {}, variable: () => undefined, onError: log })
-  const client = new RuntimeClient(api.address, { userAgent: 'test', log })
-  const loop = runLoop(client, { runtime, invokeMode: 'RESPONSE_STREAM', variable: () => undefined, log, ...options.events })
-  ends.push(async () => {
-    await loop.stop().catch(() => undefined)
-    client.close()
-    await api.close()
-  })
-  return { api, loop, lines, calls }
-}
-
-function fail(event: { noRetry(): void; scheduledTime: number }): void {
-  if (event.scheduledTime === 1) event.noRetry()
-  if (event.scheduledTime < 3) throw new RangeError('no luck')
-}
-
-function http(path: string, method = 'GET', domainName = 'x.lambda-url.us-east-1.on.aws'): string {
-  return JSON.stringify({ rawPath: path, rawQueryString: '', headers: {}, requestContext: { domainName, http: { method } } })
-}
-
-function send(api: RuntimeApi, payload: string, more: Partial<ApiInvocation> = {}): ReturnType<RuntimeApi['invoke']> {
-  return api.invoke({ payload, deadline: Date.now() + 5000, ...more })
-}
-
-async function read(
-  answer: ApiResponse,
-): Promise<{ head?: { statusCode: number; headers: Record<string, string>; cookies: string[] }; body: string; failed?: string | undefined }> {
-  if (answer.kind === 'error') throw new Error(`${answer.errorType}: ${answer.errorMessage}`)
-  if (answer.kind === 'buffered') return { body: answer.payload }
-  const chunks: Buffer[] = []
-  for await (const chunk of answer.body) chunks.push(chunk as Buffer)
-  const [head = '', body = ''] = Buffer.concat(chunks).toString('utf8').split('\0\0\0\0\0\0\0\0')
-  return { head: JSON.parse(head) as never, body, failed: answer.failed() }
-}
+/** Our loop against Lambda's Runtime API. */
+import { describe, expect, it } from 'vitest'
+import { http, read, rig, send } from './lambda-rig.ts'
 
 describe('answers', () => {
   it('streams with a prelude, the first chunk before the last', async () => {
@@ -271,132 +197,6 @@ describe('time', () => {
   })
 })
 
-describe('a Runtime API that fails', () => {
-  it.each<[string, (request: IncomingMessage, response: ServerResponse) => void]>([
-    ['closes the connection', (request) => void request.socket.destroy()],
-    ['answers 500', (_request, response) => void response.writeHead(500).end('{"errorType":"ContainerError"}')],
-    ['answers 403', (_request, response) => void response.writeHead(403).end()],
-    ['gives no request id', (_request, response) => void response.writeHead(200).end('{}')],
-  ])('%s to /next: asked again', async (_, fault) => {
-    let faults = 2
-    const { api, lines, calls } = await rig(() => new Response('ok'), {
-      intercept(request, response) {
-        if (!request.url?.endsWith('/next') || faults-- <= 0) return false
-        fault(request, response)
-        return true
-      },
-    })
-    expect(await read(await send(api, http('/')).response)).toMatchObject({ body: 'ok' })
-    expect(calls.slice(0, 3)).toEqual(Array(3).fill('GET invocation/next'))
-    expect(lines.filter((line) => line.includes('gave no event'))).toHaveLength(2)
-  })
-
-  it('answers late: the answer counts', async () => {
-    const { api } = await rig(() => new Response('ok'), {
-      async intercept() {
-        await new Promise((resolve) => setTimeout(resolve, 150))
-        return false
-      },
-    })
-    for (let index = 0; index < 2; index++) {
-      const call = send(api, http('/'))
-      expect(await read(await call.response)).toMatchObject({ body: 'ok' })
-      await call.done
-    }
-  })
-
-  it('cuts an event off: its invoker is told', async () => {
-    let cut = true
-    const { api } = await rig(() => new Response('ok'), {
-      intercept(request, response) {
-        if (!request.url?.endsWith('/next') || !cut) return false
-        cut = false
-        response.writeHead(200, { 'lambda-runtime-aws-request-id': 'one', 'content-length': 1000 })
-        response.write('{"rawPath')
-        setTimeout(() => response.destroy(), 50)
-        return true
-      },
-    })
-    expect(await send(api, http('/'), { requestId: 'one' }).response).toMatchObject({ kind: 'error', errorMessage: expect.stringContaining('cut') })
-  })
-
-  it.each<[string, (request: IncomingMessage, response: ServerResponse) => void]>([
-    ['closes the connection', (request) => void request.socket.destroy()],
-    ['answers 500', (_request, response) => void response.writeHead(500).end()],
-  ])('%s to a buffered answer: sent again, taken once', async (_, fault) => {
-    let faults = 2
-    const { api, calls } = await rig(() => new Response('ok'), {
-      events: { invokeMode: 'BUFFERED' },
-      intercept(request, response) {
-        if (!request.url?.endsWith('/response') || faults-- <= 0) return false
-        fault(request, response)
-        return true
-      },
-    })
-    const call = send(api, http('/'), { requestId: 'one' })
-    expect(JSON.parse((await read(await call.response)).body)).toMatchObject({ statusCode: 200, body: 'ok' })
-    await call.done
-    expect(calls.filter((line) => line.endsWith('one/response'))).toHaveLength(3)
-  })
-
-  it('takes an answer but loses its own: the second try is refused, the loop goes on', async () => {
-    let lose = true
-    const { api, lines } = await rig(() => new Response('ok'), {
-      events: { invokeMode: 'BUFFERED' },
-      intercept(request, response) {
-        if (!request.url?.endsWith('/response') || !lose) return false
-        lose = false
-        // The API reads the answer; what it says itself never arrives.
-        response.writeHead = () => {
-          response.destroy()
-          return response
-        }
-        return false
-      },
-    })
-    const call = send(api, http('/'))
-    expect(JSON.parse((await read(await call.response)).body)).toMatchObject({ body: 'ok' })
-    await call.done
-    expect(lines.join('\n')).toContain('refused')
-    expect(JSON.parse((await read(await send(api, http('/')).response)).body)).toMatchObject({ body: 'ok' })
-  })
-
-  it.each<[string, (request: IncomingMessage, response: ServerResponse) => void]>([
-    ['closes the connection', (request) => void request.socket.destroy()],
-    ['answers 500', (_request, response) => void response.writeHead(500).end()],
-  ])('%s to a streamed answer: the body is cancelled, the invoker told, the loop goes on', async (_, fault) => {
-    let faults = 1
-    let cancelled = 0
-    const endless = new ReadableStream({
-      pull(controller) {
-        controller.enqueue(new Uint8Array(65_536))
-        return new Promise((resolve) => setTimeout(resolve, 5))
-      },
-      cancel: () => void cancelled++,
-    })
-    const { api, lines } = await rig((request) => new Response(request.url.endsWith('/endless') ? endless : 'ok'), {
-      intercept(request, response) {
-        if (!request.url?.endsWith('/response') || faults-- <= 0) return false
-        setTimeout(() => fault(request, response), 50)
-        return true
-      },
-    })
-    const call = send(api, http('/endless'))
-    expect(await call.response).toMatchObject({ kind: 'error', errorType: 'Unmoor.Unavailable' })
-    await call.done
-    expect(cancelled).toBe(1)
-    expect(lines.join('\n')).toContain('could not be answered')
-    expect(await read(await send(api, http('/')).response)).toMatchObject({ body: 'ok' })
-  })
-
-  it('stays away: the loop ends with an error that says so, and does not hang', async () => {
-    const { api, loop, lines } = await rig(() => new Response('ok'))
-    await api.close()
-    await expect(loop.ended).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringContaining('gave no event') })
-    expect(lines).toHaveLength(7)
-  }, 20_000)
-})
-
 describe('stop', () => {
   it('ends the wait for an event at once', async () => {
     const { api, loop } = await rig(() => new Response('ok'))
@@ -417,5 +217,79 @@ describe('stop', () => {
     expect(await read(await call.response)).toMatchObject({ body: 'late' })
     await stopped
     expect(calls.filter((line) => line === 'GET invocation/next')).toHaveLength(1)
+  })
+})
+
+describe('several events at once', () => {
+  it('takes as many as it was told, answers each its own, and none more', async () => {
+    const gates = new Map<string, () => void>()
+    const { api, loop } = await rig(
+      async (request) => {
+        const { pathname } = new URL(request.url)
+        await new Promise<void>((resolve) => gates.set(pathname, resolve))
+        return new Response(pathname)
+      },
+      { settings: { concurrency: 3 } },
+    )
+    const calls = ['/a', '/b', '/c', '/d'].map((path) => send(api, http(path), { requestId: path.slice(1) }))
+    await expect.poll(() => gates.size).toBe(3)
+    expect([...loop.unanswered]).toEqual(['a', 'b', 'c'])
+    gates.get('/b')?.()
+    expect(await read(await (calls[1] as (typeof calls)[0]).response)).toMatchObject({ body: '/b' })
+    await expect.poll(() => gates.has('/d')).toBe(true)
+    for (const open of gates.values()) open()
+    for (const [index, path] of [
+      [0, '/a'],
+      [2, '/c'],
+      [3, '/d'],
+    ] as const)
+      expect(await read(await (calls[index] as (typeof calls)[0]).response)).toMatchObject({ body: path })
+  })
+
+  it('goes on with others while waitUntil work is at it', async () => {
+    const gate = Promise.withResolvers<void>()
+    const { api } = await rig(
+      (request, _env, ctx) => {
+        if (request.url.endsWith('/slow')) ctx.waitUntil(gate.promise)
+        return new Response('ok')
+      },
+      { settings: { concurrency: 2 } },
+    )
+    await read(await send(api, http('/slow')).response)
+    for (let index = 0; index < 3; index++) expect(await read(await send(api, http('/')).response)).toMatchObject({ body: 'ok' })
+    gate.resolve()
+  })
+
+  it('names each event in lines of its own, and leaves the process-wide trace id alone', async () => {
+    const { AsyncLocalStorage } = await import('node:async_hooks')
+    const storage = new AsyncLocalStorage<{ requestId: string; traceId: string | undefined }>()
+    const seen: unknown[] = []
+    delete process.env['_X_AMZN_TRACE_ID']
+    const { api } = await rig(
+      async () => {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        seen.push({ ...storage.getStore(), process: process.env['_X_AMZN_TRACE_ID'] })
+        return new Response('ok')
+      },
+      { settings: { concurrency: 2, logs: { run: (current, work) => storage.run(current, work) } } },
+    )
+    const calls = ['1', '2'].map((requestId) => send(api, http('/'), { requestId, traceId: `Root=${requestId}` }))
+    for (const call of calls) await read(await call.response)
+    expect(seen).toEqual(expect.arrayContaining(['1', '2'].map((id) => ({ requestId: id, traceId: `Root=${id}`, process: undefined }))))
+  })
+
+  it('answers all at work before it stops', async () => {
+    const { api, loop } = await rig(
+      async () => {
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        return new Response('late')
+      },
+      { settings: { concurrency: 4 } },
+    )
+    const calls = [1, 2].map(() => send(api, http('/')))
+    await expect.poll(() => loop.unanswered.size).toBe(2)
+    const stopped = loop.stop()
+    for (const call of calls) expect(await read(await call.response)).toMatchObject({ body: 'late' })
+    await stopped
   })
 })

@@ -1,5 +1,5 @@
 /** `unmoor/lambda/runtime`: the run-time half of the Lambda target. The generated entry of an artifact calls {@link createLambda}. */
-import { endInitGuard, failInit, USER_AGENT } from './init-guard.ts'
+import { endInitGuard, failInit, logs, USER_AGENT } from './init-guard.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { createRuntime, type BoundDriver } from '../../../core/runtime.ts'
 import type { App } from '../../../core/app.ts'
@@ -47,13 +47,15 @@ export async function createLambda(options: LambdaOptions): Promise<{ handler: L
   }
   const client = new RuntimeClient(api, { userAgent: USER_AGENT })
   let events: EventOptions
+  let concurrency: number
   try {
+    concurrency = maxConcurrency()
     events = await eventOptions(options)
   } catch (error) {
     return failInit(client, error)
   }
   endInitGuard()
-  serve(client, events)
+  serve(client, events, concurrency)
   return { handler: createHandler(events) }
 }
 
@@ -91,8 +93,17 @@ function oneOf<T extends string>(allowed: readonly T[], name: string): T | undef
   return found
 }
 
-function serve(client: RuntimeClient, events: EventOptions): void {
-  const loop = runLoop(client, events)
+/** Events at once: on Lambda Managed Instances AWS says how many, elsewhere one. */
+function maxConcurrency(): number {
+  const text = variable('AWS_LAMBDA_MAX_CONCURRENCY')
+  if (text === undefined) return 1
+  const count = Number(text)
+  if (Number.isInteger(count) && count >= 1) return count
+  throw new UnmoorError('InvalidArgument', `AWS_LAMBDA_MAX_CONCURRENCY is "${text}". AWS sets it to a whole number from 1.`, { operation: 'start' })
+}
+
+function serve(client: RuntimeClient, events: EventOptions, concurrency: number): void {
+  const loop = runLoop(client, events, { concurrency, ...(logs === undefined ? {} : { logs }) })
   setTimeout(installGlobals, 10).unref()
 
   loop.ended.catch((error: unknown) => {
@@ -117,11 +128,10 @@ function serve(client: RuntimeClient, events: EventOptions): void {
   })
 }
 
-/** Reports the event at work as failed, within a second, and ends the process: after an uncaught exception nobody knows what state it is in. */
-async function endAfter(thrown: unknown, client: RuntimeClient, requestId: string | undefined): Promise<never> {
+/** Reports the events at work as failed, within a second, and ends the process: after an uncaught exception nobody knows what state it is in. */
+async function endAfter(thrown: unknown, client: RuntimeClient, requestIds: ReadonlySet<string>): Promise<never> {
   setTimeout(() => process.exit(1), 1000)
-  if (requestId !== undefined) {
-    await client.invocationError(requestId, { ...toLambdaError(thrown), errorType: 'Runtime.UncaughtException' }).catch(() => undefined)
-  }
+  const error = { ...toLambdaError(thrown), errorType: 'Runtime.UncaughtException' }
+  await Promise.all([...requestIds].map((requestId) => client.invocationError(requestId, error).catch(() => undefined)))
   process.exit(1)
 }

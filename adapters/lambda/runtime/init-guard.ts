@@ -1,4 +1,5 @@
 import { toLambdaError } from './errors.ts'
+import { installLogs, type Logs } from './logs.ts'
 import { RuntimeClient } from './runtime-client.ts'
 
 /** Names this runtime to the Runtime API. */
@@ -15,11 +16,16 @@ export async function failInit(client: RuntimeClient, error: unknown): Promise<n
   process.exit(1)
 }
 
+/** For the loop; only where this process is the runtime: AWS's own client has log lines of its own. */
+export let logs: Logs | undefined
+
 let fail: ((error: unknown) => void) | undefined
 
 // The entry imports this before the app, so that an app whose module throws is reported too; without it Lambda knows only that the process ended.
 const api = process.env['AWS_LAMBDA_RUNTIME_API']
 if (import.meta.main && api !== undefined) {
+  // As early, so that what the app logs at import has the form of the rest.
+  logs = installLogs((name) => process.env[name])
   fail = (error) => void failInit(new RuntimeClient(api, { userAgent: USER_AGENT }), error)
   process.once('uncaughtException', fail)
 }

@@ -3,6 +3,7 @@ import { toLambdaError } from './errors.ts'
 import { handleEvent, type EventOptions, type EventResult } from './events.ts'
 import { checkChunk } from './http-result.ts'
 import { createScope } from './invocation.ts'
+import type { Logs } from './logs.ts'
 import type { Invocation, ResponseStream, RuntimeClient } from './runtime-client.ts'
 
 /** Content type that makes a streamed answer start with a head. */
@@ -10,37 +11,50 @@ export const STREAM_TYPE = 'application/vnd.awslambda.http-integration-response'
 /** Between head and body. */
 export const PRELUDE_END = '\0'.repeat(8)
 
+/** How {@link runLoop} runs. */
+export interface LoopSettings {
+  /** Events at once, each asked for by a call of its own. Default: 1. */
+  concurrency?: number
+  /** Default: lines of an event do not name it. */
+  logs?: Logs
+}
+
 /** The loop's state, for what ends the process from outside. */
 export interface Loop {
-  /** Takes no more events; resolves when the one at work is answered and its `waitUntil` work is done. */
+  /** Takes no more events; resolves when those at work are answered and their `waitUntil` work is done. */
   stop(): Promise<void>
-  /** Request id of the event that is at work and not answered. */
-  readonly unanswered: string | undefined
+  /** Request ids of the events that are at work and not answered. */
+  readonly unanswered: ReadonlySet<string>
   /** Rejects if the Runtime API stays away. */
   readonly ended: Promise<void>
 }
 
-/** Takes events one by one until stopped. A failed event never ends it. */
-export function runLoop(client: RuntimeClient, options: EventOptions): Loop {
-  const state: { unanswered: string | undefined } = { unanswered: undefined }
+/** Takes events until stopped: one by one, or `concurrency` at once. A failed event never ends it. */
+export function runLoop(client: RuntimeClient, options: EventOptions, { concurrency = 1, logs }: LoopSettings = {}): Loop {
+  const unanswered = new Set<string>()
   // A handler that waits for nothing but a promise must run into its timeout; without any handle, Node would end the process.
   const alive = setInterval(() => undefined, 2 ** 30)
-  const ended = (async () => {
-    try {
-      for (;;) {
-        const invocation = await client.next()
-        if (invocation === undefined) return
-        state.unanswered = invocation.requestId
-        await handleInvocation(client, invocation, options, () => (state.unanswered = undefined))
-      }
-    } finally {
-      clearInterval(alive)
+  const work = async (): Promise<void> => {
+    for (;;) {
+      const invocation = await client.next()
+      if (invocation === undefined) return
+      const { requestId, traceId } = invocation
+      unanswered.add(requestId)
+      // Where AWS's own client puts it, and the X-Ray SDK looks for it. A process has one, so with several events at once it would be another's.
+      if (concurrency === 1) setTraceId(traceId)
+      const handle = (): Promise<void> => handleInvocation(client, invocation, options, () => unanswered.delete(requestId))
+      await (logs === undefined ? handle() : logs.run({ requestId, traceId }, handle))
     }
-  })()
-  return {
-    get unanswered() {
-      return state.unanswered
+  }
+  const ended = Promise.all(Array.from({ length: concurrency }, work)).then(
+    () => clearInterval(alive),
+    (error: unknown) => {
+      clearInterval(alive)
+      throw error
     },
+  )
+  return {
+    unanswered,
     ended,
     async stop() {
       client.stop()
@@ -49,11 +63,14 @@ export function runLoop(client: RuntimeClient, options: EventOptions): Loop {
   }
 }
 
+function setTraceId(traceId: string | undefined): void {
+  if (traceId === undefined) delete process.env['_X_AMZN_TRACE_ID']
+  else process.env['_X_AMZN_TRACE_ID'] = traceId
+}
+
 async function handleInvocation(client: RuntimeClient, invocation: Invocation, options: EventOptions, answered: () => void): Promise<void> {
-  const { requestId, traceId } = invocation
+  const { requestId } = invocation
   const { log } = options
-  // Where AWS's own client puts it, and the X-Ray SDK looks for it.
-  if (traceId !== undefined) process.env['_X_AMZN_TRACE_ID'] = traceId
   const scope = createScope(invocation.deadline, (error) => log(`request ${requestId}: waitUntil:`, error))
   try {
     let result: EventResult

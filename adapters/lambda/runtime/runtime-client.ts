@@ -37,7 +37,7 @@ export interface ResponseStream {
 }
 
 /**
- * Speaks Lambda's Runtime API over one kept connection.
+ * Speaks Lambda's Runtime API over kept connections, one per call at a time.
  *
  * Calls whose connection breaks, or that get a 5xx, are repeated with growing pauses. Repeating an answer is safe: the API takes one per request id and refuses a second with a 4xx.
  */
@@ -47,7 +47,8 @@ export class RuntimeClient {
   #port: string
   #userAgent: string
   #stopped = false
-  #waiting: ClientRequest | undefined
+  /** Calls that wait for an event. */
+  #waiting = new Set<ClientRequest>()
   #log: (message: string) => void
 
   /** `address` is AWS_LAMBDA_RUNTIME_API: host and port. */
@@ -57,7 +58,7 @@ export class RuntimeClient {
     this.#port = port === '' ? '80' : port
     this.#agent = new http.Agent({ keepAlive: true })
     this.#userAgent = options.userAgent
-    this.#log = options.log ?? console.error
+    this.#log = options.log ?? ((message) => console.error(message))
   }
 
   /** Waits for the next event. Undefined after {@link stop}. @throws `Unavailable` if the API stays away. */
@@ -146,10 +147,13 @@ export class RuntimeClient {
     return new Promise((resolve, reject) => {
       if (payload !== undefined) headers['content-length'] = Buffer.byteLength(payload)
       const request = this.#request(method, path, headers)
-      if (method === 'GET') this.#waiting = request
-      request.on('error', reject)
+      if (method === 'GET') this.#waiting.add(request)
+      request.on('error', (error) => {
+        this.#waiting.delete(request)
+        reject(error)
+      })
       request.on('response', (message) => {
-        this.#waiting = undefined
+        this.#waiting.delete(request)
         readAnswer(message, resolve)
       })
       request.end(payload)
@@ -207,10 +211,10 @@ export class RuntimeClient {
     }
   }
 
-  /** Ends the wait for an event; `next` then gives undefined. Answers can still be sent. */
+  /** Ends all waits for events; `next` then gives undefined. Answers can still be sent. */
   stop(): void {
     this.#stopped = true
-    this.#waiting?.destroy()
+    for (const request of this.#waiting) request.destroy()
   }
 
   /** Frees the connection. */

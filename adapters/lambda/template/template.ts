@@ -42,7 +42,7 @@ export function createTemplate(context: Input, options: Required<LambdaTargetOpt
           MemorySize: ref('MemorySize'),
           Timeout: options.timeout,
           Role: { 'Fn::GetAtt': ['Role', 'Arn'] },
-          LoggingConfig: { LogGroup: ref('LogGroup') },
+          LoggingConfig: { LogGroup: ref('LogGroup'), LogFormat: 'JSON' },
           Environment: { Variables: environment },
           VpcConfig: sql ? { 'Fn::If': ['InVpc', { SubnetIds: ref('SubnetIds'), SecurityGroupIds: ref('SecurityGroupIds') }, ref('AWS::NoValue')] } : undefined,
           FunctionUrlConfig: manifest.fetch && options.event === 'url' ? { AuthType: 'NONE', InvokeMode: options.invokeMode } : undefined,

@@ -1,0 +1,72 @@
+/** Log lines in the forms that Lambda's logging settings ask for, each with the request that it belongs to. */
+
+/** The event that code runs for. */
+export interface Current {
+  readonly requestId: string
+  /** The X-Ray header: `Root=1-...;Parent=...;Sampled=0`. */
+  readonly traceId: string | undefined
+}
+
+/** Ties code to its event, also behind awaits and where several run at once. */
+export interface Logs {
+  run<T>(current: Current, work: () => T): T
+}
+
+const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] as const
+type Level = (typeof LEVELS)[number]
+
+const METHODS = { trace: 'TRACE', debug: 'DEBUG', info: 'INFO', log: 'INFO', warn: 'WARN', error: 'ERROR' } as const satisfies Record<string, Level>
+
+/**
+ * Makes `console` write what AWS_LAMBDA_LOG_FORMAT says, as AWS's own client does: `JSON`, one object a line with `timestamp`, `level`, `requestId`, `traceId` and
+ * `message` (for an error also `errorType`, `errorMessage`, `stackTrace`); `Text`, those before the message with tabs between. Line breaks within become `\r`, so that
+ * CloudWatch keeps an entry together. Less than AWS_LAMBDA_LOG_LEVEL is dropped. Without AWS_LAMBDA_LOG_FORMAT, so outside of Lambda, `console` stays as it is.
+ */
+export function installLogs(variable: (name: string) => string | undefined): Logs {
+  const format = variable('AWS_LAMBDA_LOG_FORMAT')?.toUpperCase()
+  if (format !== 'JSON' && format !== 'TEXT') return { run: (_, work) => work() }
+  const { AsyncLocalStorage } = process.getBuiltinModule('node:async_hooks')
+  const storage = new AsyncLocalStorage<Current>()
+  const lowest = LEVELS.findIndex((level) => level === variable('AWS_LAMBDA_LOG_LEVEL')?.toUpperCase())
+  for (const [method, level] of Object.entries(METHODS) as [keyof typeof METHODS, Level][]) {
+    const dropped = LEVELS.indexOf(level) < lowest
+    console[method] = (...values: unknown[]) => {
+      if (dropped) return
+      const line = format === 'JSON' ? jsonLine(level, storage.getStore(), values) : textLine(level, storage.getStore(), values)
+      process.stdout.write(`${line.replaceAll('\n', '\r')}\n`)
+    }
+  }
+  return { run: (current, work) => storage.run(current, work) }
+}
+
+function textLine(level: Level, current: Current | undefined, values: readonly unknown[]): string {
+  return [new Date().toISOString(), current?.requestId ?? '', level, format(values)].join('\t')
+}
+
+function jsonLine(level: Level, current: Current | undefined, values: readonly unknown[]): string {
+  const error = values.find((value) => value instanceof Error)
+  const facts = {
+    timestamp: new Date().toISOString(),
+    level,
+    requestId: current?.requestId,
+    traceId: root(current?.traceId),
+    ...(error === undefined ? {} : { errorType: error.name, errorMessage: error.message, stackTrace: error.stack?.split('\n') }),
+  }
+  // One value that is JSON stays so, for log queries by its fields.
+  if (values.length === 1 && error === undefined) {
+    try {
+      return JSON.stringify({ ...facts, message: values[0] })
+    } catch {
+      // A circle, or a bigint: as text.
+    }
+  }
+  return JSON.stringify({ ...facts, message: format(values) })
+}
+
+function format(values: readonly unknown[]): string {
+  return process.getBuiltinModule('node:util').format(...values)
+}
+
+function root(traceId: string | undefined): string | undefined {
+  return traceId === undefined ? undefined : (/\bRoot=([^;]+)/.exec(traceId)?.[1] ?? traceId)
+}
