@@ -1,0 +1,22 @@
+import { defineConfig } from 'unmoor'
+
+// Pictures are in a folder that all replicas see, which is right for one machine. ICONS=s3 at the build puts them into a bucket (UNMOOR_BUCKET), for several machines.
+const icons = process.env['ICONS'] === 's3' ? { driver: 's3' } : { driver: 'fs', path: { env: 'ICONS_DIR' } }
+
+export default defineConfig({
+  name: 'links',
+  targets: {
+    node: {
+      drivers: {
+        links: 'redis',
+        reports: 'redis',
+        stats: 'postgres',
+        // A message whose replica died comes again after these seconds.
+        clicks: { driver: 'nats', ackWait: 10 },
+        lostClicks: 'nats',
+        icons,
+      },
+      options: { cronStore: 'postgres', cronLeaseSeconds: 5, trustProxy: true },
+    },
+  },
+})
