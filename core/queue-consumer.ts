@@ -86,14 +86,15 @@ async function fill({ declaration, driver }: ConsumedQueue, leaseSeconds: number
   while (messages.length > 0 && messages.length < declaration.batchSize && !signal.aborted) {
     const left = until - Date.now()
     if (left <= 0) break
-    messages.push(
-      ...(await receive({
-        max: declaration.batchSize - messages.length,
-        leaseSeconds: leaseSeconds + declaration.batchWait,
-        waitSeconds: left / 1000,
-        signal,
-      })),
-    )
+    // What is leased already must reach the handler now, not when its lease has run out.
+    const more = await receive({
+      max: declaration.batchSize - messages.length,
+      leaseSeconds: leaseSeconds + declaration.batchWait,
+      waitSeconds: left / 1000,
+      signal,
+    }).catch(() => [])
+    if (more.length === 0) break
+    messages.push(...more)
   }
   return messages
 }

@@ -105,11 +105,11 @@ it.skipIf(missing.length > 0)(
 
       // Each acknowledged message was handled.
       let recorded: string[] = []
-      await waitFor('all clicks', 30, async () => {
+      const lost = (): string[] => [...ledger.visits.difference(new Set(recorded))]
+      await waitFor('every click', 60, async () => {
         recorded = (await database<{ referrer: string }[]>`SELECT referrer FROM clicks`).map(({ referrer }) => referrer)
-        const found = new Set(recorded)
-        return ledger.visits.isSubsetOf(found)
-      })
+        return lost().length === 0
+      }).catch(() => expect(lost(), 'clicks that did not come within 60 s').toEqual([]))
 
       // Each acknowledged write is there.
       const rows = new Map((await database<{ slug: string; url: string }[]>`SELECT slug, url FROM links`).map(({ slug, url }) => [slug, url]))

@@ -155,6 +155,30 @@ it('goes on after the backend was away', async () => {
   expect([got, log]).toEqual([['after'], ['queue clicks: the backend failed, trying again:']])
 })
 
+it('handles what it has received where the backend fails while a batch fills', async () => {
+  const clicks = await open('clicks', { batchSize: 3, batchWait: 5 })
+  const { driver } = clicks
+  const receive = (driver.receive as NonNullable<typeof driver.receive>).bind(driver)
+  let calls = 0
+  const flaky: QueueDriver = {
+    send: (messages) => driver.send(messages),
+    settle: (settlements) => (driver.settle as NonNullable<typeof driver.settle>).call(driver, settlements),
+    receive: async (options) => {
+      if (++calls === 2) throw new Error('connection lost')
+      return receive(options)
+    },
+  }
+  const got: unknown[] = []
+  consume(
+    { ...clicks, driver: flaky },
+    (batch) => got.push(...batch.messages.map(({ body, attempts }) => [body, attempts])),
+    () => {},
+  )
+  await new Queue(driver, { binding: 'clicks' }).send('kept')
+  await until(() => got.length > 0)
+  expect(got).toEqual([['kept', 1]])
+})
+
 it('refuses a driver that only sends', async () => {
   const clicks = await open('clicks')
   expect(() => consumeQueues([{ ...clicks, driver: { send: async () => {} } }], { handle: async () => ({ settlements: [] }) })).toThrow(/only sends/)
