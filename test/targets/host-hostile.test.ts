@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -9,7 +10,12 @@ let lab: HostLab
 beforeAll(async () => {
   artifact = await buildLab(labApp('kv: kv(), db: sql(), jobs: queue()'))
   // One process, so that the neighbour shares everything with the attacker.
-  lab = await startHostLab({ processes: 1, limits: { cpuMs: 500, memoryMb: 64 }, apps: { hostile: { dir: artifact }, neighbour: { dir: artifact } } })
+  lab = await startHostLab({
+    processes: 1,
+    admin: { port: 0 },
+    limits: { cpuMs: 500, memoryMb: 64 },
+    apps: { hostile: { dir: artifact }, neighbour: { dir: artifact } },
+  })
   await lab.send('neighbour')
 }, 120_000)
 afterAll(async () => {
@@ -53,3 +59,45 @@ describe('synchronous calls to the host', () => {
     expect(waits.at(-1)).toBeLessThan(1000)
   })
 })
+
+describe('messages in masses', () => {
+  const FLOODS: Readonly<Record<string, string>> = {
+    'one text many times': `const text = 'x'.repeat(1e6); for (let i = 0; i < 2000; i++) console.debug(text); return 1`,
+    'small ones without end': `for (;;) { console.debug('x'); await null }`,
+    'calls of bindings': `const text = 'x'.repeat(1e6); await Promise.all(Array.from({ length: 1000 }, () => env.kv.get(text).catch(() => {}))); return 1`,
+  }
+  it.each(Object.entries(FLOODS))('(%s) neither fill the host nor keep the neighbour from its answer', async (_name, code) => {
+    const [pid] = lab.host.pids as [number]
+    const before = residentMb(pid)
+    let peak = 0
+    const watch = setInterval(() => (peak = Math.max(peak, residentMb(pid))), 20)
+    const { status, waits } = await attack(code).finally(() => clearInterval(watch))
+    expect([200, 503]).toContain(status)
+    // The isolate's own 64 MB may be passed two or three times over.
+    expect(peak - before).toBeLessThan(300)
+    expect(waits.at(-1)).toBeLessThan(1500)
+  })
+
+  it('work beside the first thread waits for its turn, and is metered', async () => {
+    const before = await hostCpu()
+    const { status, text, waits } = await attack(`
+      const key = await crypto.subtle.importKey('raw', new Uint8Array(8), 'PBKDF2', false, ['deriveBits'])
+      const derive = (iterations, bits = 256) => crypto.subtle.deriveBits({ name: 'PBKDF2', hash: 'SHA-256', salt: new Uint8Array(8), iterations }, key, bits)
+      const refused = await Promise.all([derive(2e9), derive(1e5, 256e5), crypto.subtle.generateKey({ name: 'RSA-PSS', modulusLength: 65536, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' }, false, ['sign'])].map((work) => work.catch((error) => error.name)))
+      await Promise.all(Array.from({ length: 12 }, () => derive(2e5)))
+      return refused`)
+    expect([status, text]).toEqual([200, JSON.stringify({ value: ['NotSupportedError', 'NotSupportedError', 'NotSupportedError'] })])
+    expect(waits.at(-1)).toBeLessThan(500)
+    expect((await hostCpu()) - before).toBeGreaterThan(100_000)
+  })
+})
+
+/** Microseconds that the host has worked for the attacker. */
+async function hostCpu(): Promise<number> {
+  const text = await (await fetch(`${lab.host.adminUrl}/metrics`)).text()
+  return Number(/^unmoor_host_cpu_seconds_total\{app="hostile"\} (\S+)$/m.exec(text)?.[1] ?? 0) * 1e6
+}
+
+function residentMb(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
+}

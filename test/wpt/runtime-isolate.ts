@@ -6,6 +6,7 @@ import { rolldown } from 'rolldown'
 import { Guest } from '../../adapters/isolate/runtime/guest.ts'
 import { Image } from '../../adapters/isolate/runtime/image.ts'
 import { IsolateApp } from '../../adapters/isolate/runtime/isolate-app.ts'
+import { Jobs } from '../../adapters/isolate/runtime/jobs.ts'
 import { loadIsolatedVm } from '../../adapters/isolate/runtime/isolated-vm.ts'
 import type { Context } from '../../core/context.ts'
 import type { RunScript } from './runner.ts'
@@ -22,6 +23,7 @@ export async function createIsolateRunner(): Promise<RunScript> {
     env: {},
     fetch: () => Promise.reject(new TypeError('fetch failed: these tests have no network')),
     redact: (text: string) => text,
+    jobs: new Jobs(),
   }
   return async (script) => {
     const runtime = await IsolateApp.start(

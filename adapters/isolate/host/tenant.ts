@@ -11,6 +11,7 @@ import { migrateRuntime } from '../../node/runtime/migrate.ts'
 import { declaredApp } from '../runtime/declared-app.ts'
 import { Guest, type GuestEvents, type GuestImage, IsolateEnded } from '../runtime/guest.ts'
 import type { GuestBody } from '../runtime/isolate-app.ts'
+import { Jobs } from '../runtime/jobs.ts'
 import { createIsolateRuntime, type IsolateRuntime } from '../runtime/isolate-runtime.ts'
 import type { AppRecord } from './app-record.ts'
 import { Bill } from './bill.ts'
@@ -48,6 +49,7 @@ export class Tenant {
   #host: TenantHost
   #listener: RequestListener
   #bill = new Bill()
+  #jobs = new Jobs()
   #active = 0
   #idle: (() => void)[] = []
   #open = new Set<ServerResponse>()
@@ -208,6 +210,7 @@ export class Tenant {
         privatePaths: [this.#host.dataDir, this.record.dir],
         log: (level, text) => this.#host.log(name, level, text),
         create: (events) => Guest.start(this.#host.ivm, image, guestLimits, this.#watch(events)),
+        jobs: this.#jobs,
         onSubrequest: () => this.#takeSubrequest(),
         hooks: { timers: limits.timers, body: (body) => this.#limitAnswer(body) },
       })

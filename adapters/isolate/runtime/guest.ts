@@ -49,6 +49,8 @@ const TICK = 10
  * for a call of nothing; a little less is charged, so that nobody pays for what was not used.
  */
 const CROSSING_US = 8
+/** Microseconds of it that a message costs per unit of weight (`guest/web/weigh.ts`) to be unpacked: measured 0.03 to 0.15 per value, 0.0008 per byte. */
+const UNPACK_US = 0.001
 
 type Message = [string, ...unknown[]]
 
@@ -113,7 +115,7 @@ export class Guest {
   }
 
   async #connect(module: typeof ivm, context: ivm.Context): Promise<void> {
-    const post = new module.Callback((batch: unknown) => this.#receive(batch), { ignored: true })
+    const post = new module.Callback((batch: unknown, weight: unknown) => this.#receive(batch, weight), { ignored: true })
     const calls = createHostCalls()
     const call = new module.Callback((...data: [unknown, ...unknown[]]) => this.#call(calls, data), { sync: true })
     this.#dispatch = await context.evalClosure(CONNECT, [post, call], { result: { reference: true } })
@@ -140,9 +142,19 @@ export class Guest {
     return this.#hostUs
   }
 
-  /** Charges work that the host did for this isolate, in microseconds. */
+  /** Charges microseconds of the thread that all tenants share; ends the isolate where the entry under way, or the last one, has had its share. */
   charge(microseconds: number): void {
     this.#hostUs += microseconds
+    if (this.#ended !== undefined) return
+    if (this.#loading) this.#checkStart()
+    else if (this.#seenEntry === this.#entries) this.#checkEntry()
+    else if (this.#hostUs - this.#hostUsBefore > this.#limits.cpuMs * 1000) this.#endForCpu()
+  }
+
+  /** Charges microseconds of work on threads beside: metered, not limited, as it holds nobody up. */
+  chargeBeside(microseconds: number): void {
+    this.#hostUs += microseconds
+    this.#hostUsBefore += microseconds
   }
 
   /** Bytes that the isolate holds: its heap and its buffers. 0 once it has ended. */
@@ -195,16 +207,7 @@ export class Guest {
   // The isolate waits while the host works on its main thread, which all tenants share: the time is the tenant's, and its limit is looked at here too,
   // as a loop of such calls leaves little time for the timer.
   #call(calls: HostCall, data: [unknown, ...unknown[]]): unknown {
-    if (this.#ended !== undefined) return undefined
-    const begun = performance.now()
-    try {
-      return calls(...data)
-    } finally {
-      this.#hostUs += (performance.now() - begun) * 1000 + CROSSING_US
-      if (this.#loading) this.#checkStart()
-      else if (this.#seenEntry === this.#entries) this.#checkEntry()
-      else if (this.#hostUs - this.#hostUsBefore > this.#limits.cpuMs * 1000) this.#endForCpu()
-    }
+    return this.#ended === undefined ? this.#work(() => calls(...data), CROSSING_US) : undefined
   }
 
   #setLong(running: boolean): void {
@@ -236,12 +239,30 @@ export class Guest {
     this.#events.uncaught(error)
   }
 
-  #receive(batch: unknown): void {
+  #receive(batch: unknown, weight: unknown): void {
     if (this.#ended !== undefined || !Array.isArray(batch)) return
-    for (const message of batch as unknown[]) {
-      if (!Array.isArray(message)) continue
-      if (message[0] === 'ready') this.#ready.resolve()
-      else this.#events.message(message)
+    this.#work(
+      () => {
+        for (const message of batch as unknown[]) {
+          if (!Array.isArray(message)) continue
+          if (message[0] === 'ready') this.#ready.resolve()
+          else this.#events.message(message)
+        }
+      },
+      typeof weight === 'number' && weight > 0 ? weight * UNPACK_US : 0,
+    )
+  }
+
+  /** Does work for the isolate on the thread that all tenants share, charges it with `more` microseconds, and ends the isolate where it has had its share. */
+  #work<T>(work: () => T, more: number): T {
+    const begun = performance.now()
+    const before = this.#hostUs
+    try {
+      return work()
+    } finally {
+      // What was charged meanwhile is part of this.
+      this.#hostUs = before
+      this.charge((performance.now() - begun) * 1000 + more)
     }
   }
 

@@ -53,7 +53,7 @@ export class IsolateApp {
 
   private constructor(services: HostServices, log: GuestLog, onEnd: (error: IsolateEnded) => void, hooks: IsolateHooks) {
     const send = (...message: [string, ...unknown[]]): void => this.#guest.send(...message)
-    this.#operations = new Operations(services, send)
+    this.#operations = new Operations(services, send, (microseconds) => this.#guest.chargeBeside(microseconds))
     this.#timers =
       hooks.timers === undefined
         ? new TimerTable((id) => send('timer', id))

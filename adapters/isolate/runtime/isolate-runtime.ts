@@ -6,6 +6,7 @@ import type { Manifest } from '../../../core/manifest.ts'
 import { internalError, type Runtime } from '../../../core/runtime.ts'
 import { type GuestFactory, IsolateApp, type IsolateHooks } from './isolate-app.ts'
 import { IsolateEnded } from './guest.ts'
+import { Jobs } from './jobs.ts'
 import type { Limits } from './limits.ts'
 import { type GuestLog, printLog } from './log.ts'
 
@@ -23,6 +24,8 @@ export interface IsolateRuntimeOptions {
   /** Called before each request of the app's own to the network; what it throws, the app's `fetch` throws. Default: nothing. */
   onSubrequest?: (() => void) | undefined
   hooks?: IsolateHooks | undefined
+  /** The app's cryptography and compression, where more than this runtime counts on it. Default: its own. */
+  jobs?: Jobs | undefined
 }
 
 /** A {@link Runtime} whose handlers run in an isolate; one that ends is replaced. */
@@ -42,7 +45,7 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
     onSubrequest?.()
     return fetch(request)
   }
-  const services = { manifest, env: host.env, fetch: outbound, redact }
+  const services = { manifest, env: host.env, fetch: outbound, redact, jobs: options.jobs ?? new Jobs() }
   const values = channelValues(manifest, host.env)
   let started = 0
   let closed = false

@@ -2,6 +2,7 @@ import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import type { Manifest } from '../../../core/manifest.ts'
 import { callBinding, encodeError } from '../../../core/rpc.ts'
 import { decodeArgument, encodeResult, requestFromGuest, responseToGuest } from './codec.ts'
+import type { Jobs } from './jobs.ts'
 import { describe, StreamTable } from './streams.ts'
 import { KeyTable } from './subtle.ts'
 import { ZlibTable } from './zlib.ts'
@@ -13,7 +14,12 @@ export interface HostServices {
   fetch(request: Request): Promise<Response>
   /** Takes out of an error's text what a tenant need not know of the machine, such as paths. */
   redact(text: string): string
+  /** The app's cryptography and compression. */
+  readonly jobs: Jobs
 }
+
+/** Calls of one isolate at once. The guest holds back before (`guest/web/lane.ts`); this holds where a tenant has got around it. */
+const MAX_CALLS = 2000
 
 type Send = (...message: [string, ...unknown[]]) => void
 
@@ -24,11 +30,15 @@ export class Operations {
   #send: Send
   #keys = new KeyTable()
   #zlib = new ZlibTable()
+  #charge: (microseconds: number) => void
+  #open = 0
   #fetches = new Map<unknown, AbortController>()
   #signals = new Map<unknown, AbortController>()
 
-  constructor(services: HostServices, send: Send) {
+  /** `charge` is told microseconds of work on threads beside the process's first. */
+  constructor(services: HostServices, send: Send, charge: (microseconds: number) => void) {
     this.#services = services
+    this.#charge = charge
     this.#send = send
     this.streams = new StreamTable(send)
   }
@@ -65,10 +75,14 @@ export class Operations {
   }
 
   async #answer(id: unknown, operation: unknown, data: readonly unknown[]): Promise<void> {
+    this.#open++
     try {
+      if (this.#open > MAX_CALLS) throw new RangeError(`More than ${MAX_CALLS} calls are under way.`)
       this.#send('ok', id, await this.#run(operation, data))
     } catch (error) {
       this.#send('error', id, error instanceof UnmoorError ? { unmoor: encodeError(error) } : describeWithCause(error))
+    } finally {
+      this.#open--
     }
   }
 
@@ -81,9 +95,9 @@ export class Operations {
       case 'fetch':
         return this.#fetch(data[0], data[1], (request) => this.#services.fetch(request))
       case 'subtle':
-        return this.#keys.call(data[0], data[1])
+        return this.#services.jobs.run(() => this.#keys.call(data[0], data[1]), this.#charge)
       case 'zlib':
-        return this.#zlib.feed(data[0], data[1], data[2], data[3])
+        return this.#services.jobs.run(() => this.#zlib.feed(data[0], data[1], data[2], data[3]), this.#charge)
     }
     throw new TypeError(`There is no call "${String(operation)}"`)
   }

@@ -1,4 +1,5 @@
 import { webcrypto } from 'node:crypto'
+import { checkCost } from './subtle-limits.ts'
 
 type SubtleCrypto = typeof webcrypto.subtle
 type Method = (...args: unknown[]) => Promise<unknown>
@@ -28,10 +29,9 @@ export class KeyTable {
   async call(method: unknown, args: unknown): Promise<unknown> {
     if (typeof method !== 'string' || !METHODS.has(method) || !Array.isArray(args)) throw new TypeError(`There is no SubtleCrypto.${String(method)}`)
     const subtle: SubtleCrypto = webcrypto.subtle
-    const result = await (subtle[method as keyof SubtleCrypto] as Method).apply(
-      subtle,
-      args.map((value) => this.#fromGuest(value, 0)),
-    )
+    const given = args.map((value) => this.#fromGuest(value, 0))
+    checkCost(method, given)
+    const result = await (subtle[method as keyof SubtleCrypto] as Method).apply(subtle, given)
     return this.#toGuest(result)
   }
 

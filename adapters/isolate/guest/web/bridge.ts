@@ -3,12 +3,18 @@
  * What is queued while the isolate runs leaves it in one call, when its microtasks are done.
  */
 
+import { Lane } from './lane.ts'
+import { weigh } from './weigh.ts'
+
+/** What may be on its way to the host, which takes it in on the one thread that all tenants share: beyond it the guest waits until the host has it. */
+const MAX_UNDER_WAY = 4 * 1024 * 1024
+
 /** One message. */
 export type Message = readonly [operation: string, ...data: unknown[]]
 /** What the host hands in: copied callbacks, kept in this closure and nowhere else. */
 export interface HostCalls {
-  /** Sends a batch; nothing comes back and nothing is thrown. */
-  post(batch: readonly Message[]): void
+  /** Sends a batch and what it weighs; nothing comes back and nothing is thrown. */
+  post(batch: readonly Message[], weight: number): void
   /** Calls the host synchronously. */
   call(operation: string, ...data: unknown[]): unknown
 }
@@ -17,11 +23,15 @@ type Handler = (...data: never[]) => void
 
 let host: HostCalls | undefined
 let outbox: Message[] = []
+let outboxWeight = 0
+let underWay = 0
 let seen = 0
 let turns = 0
 let scheduled = false
 let nextCall = 1
-const calls = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>()
+const calls = new Map<number, { lane: Lane | undefined; weight: number; resolve: (value: unknown) => void; reject: (error: unknown) => void }>()
+// Those that are not here (compression) each wait for their own stream.
+const lanes: Readonly<Record<string, Lane>> = { __proto__: null as never, binding: new Lane(), bindingFetch: new Lane(), fetch: new Lane(), subtle: new Lane() }
 const handlers = new Map<string, Handler>()
 const resolved = Promise.resolve()
 const then = Promise.prototype.then
@@ -40,6 +50,8 @@ export function connect(hostCalls: HostCalls): void {
 /** Sends a message to the host. */
 export function post(...message: [string, ...unknown[]]): void {
   outbox[outbox.length] = message
+  outboxWeight += weigh(message)
+  if (outboxWeight > MAX_UNDER_WAY && host !== undefined) send()
   if (scheduled) return
   scheduled = true
   seen = 0
@@ -55,10 +67,22 @@ function flush(): void {
     microtask(flush)
     return
   }
-  const batch = outbox
-  outbox = []
   scheduled = false
-  connected().post(batch)
+  send()
+}
+
+function send(): void {
+  const batch = outbox
+  const weight = outboxWeight
+  outbox = []
+  outboxWeight = 0
+  if (batch.length === 0) return
+  connected().post(batch, weight)
+  underWay += weight
+  if (underWay <= MAX_UNDER_WAY) return
+  // Answered when all that was sent before has been taken in.
+  callSync('taken')
+  underWay = 0
 }
 
 /** Calls the host and waits for its answer within the isolate. Throws what the host throws. */
@@ -75,9 +99,19 @@ function connected(): HostCalls {
 export function request(operation: string, ...data: unknown[]): Promise<unknown> {
   const id = nextCall++
   return new Promise((resolve, reject) => {
-    calls.set(id, { resolve, reject })
-    post('call', id, operation, data)
+    const lane = lanes[operation]
+    const weight = lane === undefined ? 0 : weigh(data)
+    calls.set(id, { lane, weight, resolve, reject })
+    if (lane === undefined) post('call', id, operation, data)
+    else lane.enter(weight, () => post('call', id, operation, data))
   })
+}
+
+function settle(id: number): ReturnType<typeof calls.get> {
+  const call = calls.get(id)
+  calls.delete(id)
+  call?.lane?.leave(call.weight)
+  return call
 }
 
 /** Sets what a message of the host does. */
@@ -95,16 +129,8 @@ export function toError(data: unknown): unknown {
   return decodeError(data)
 }
 
-on('ok', (id: number, value: unknown) => {
-  const call = calls.get(id)
-  calls.delete(id)
-  call?.resolve(value)
-})
-on('error', (id: number, data: unknown) => {
-  const call = calls.get(id)
-  calls.delete(id)
-  call?.reject(decodeError(data))
-})
+on('ok', (id: number, value: unknown) => settle(id)?.resolve(value))
+on('error', (id: number, data: unknown) => settle(id)?.reject(decodeError(data)))
 
 let report: (error: unknown) => void = () => {}
 /** Sets where errors go that no caller sees. */
@@ -118,6 +144,8 @@ export function reportError(error: unknown): void {
 
 /** What the host calls. One bad message does not stop the others. */
 export function dispatch(batch: readonly Message[]): void {
+  // The host has taken in what came before it says something.
+  underWay = 0
   for (let index = 0; index < batch.length; index++) {
     const message = batch[index] as Message
     try {
