@@ -6,12 +6,14 @@ export type {
   BuildContext,
   Bundle,
   BundleOptions,
+  CodeFacts,
   DriverSpec,
   LocalRuntime,
   Log,
   MigrateReport,
   StartOptions,
 } from './adapter.ts'
+export { NODE_GLOBALS } from './adapter.ts'
 export { constantCase, type AnyDeclaration, type BindingKind } from './bindings/declarations.ts'
 export type { Migration } from './bindings/migrations.ts'
 export { CAPABILITIES, type Capabilities, type Capability } from './capabilities.ts'

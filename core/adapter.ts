@@ -143,6 +143,24 @@ export interface LocalRuntime {
 /** A migration run: per sql binding, what was applied now and what had been. */
 export type MigrateReport = Readonly<Record<string, { applied: readonly string[]; already: readonly string[] }>>
 
+/** Globals that Node has and the web platform lacks. */
+export const NODE_GLOBALS: readonly string[] = ['process', 'Buffer', 'global', 'setImmediate', 'clearImmediate']
+
+/** What app code may do on a target beside the web platform; `unmoor check` reads it. */
+export interface CodeFacts {
+  /** Globals of Node (`process`, `Buffer`, ...) and of the platform (`caches`, `WebSocket`, ...) that are there. Default: Node's own where `nodeBuiltins` is `all`, else none. */
+  readonly globals?: readonly string[]
+  /** Whether code may be made from text (`eval`, `new Function`) and WebAssembly from bytes. Default: true. */
+  readonly fromText?: boolean
+  /** Whether I/O, timers and random values are allowed before the first event. Default: true. */
+  readonly ioOutsideHandlers?: boolean
+  /** Largest bundle in bytes of gzip. Default: no limit. */
+  readonly bundleGzip?: number
+  /** Largest static asset in bytes, and how many there may be. Default: no limit. */
+  readonly asset?: number
+  readonly assets?: number
+}
+
 /** One target. */
 export interface Adapter {
   /** Used in commands and file names: `node`. */
@@ -156,6 +174,8 @@ export interface Adapter {
   readonly defaultDrivers: Readonly<Partial<Record<BindingKind, DriverSpec>>>
   /** Driver names that only this target has, to module specifiers. */
   readonly drivers?: Readonly<Record<string, string>>
+  /** What app code may do there. Default: see {@link CodeFacts}. */
+  readonly code?: CodeFacts
   /** Writes the artifact. Throws `UnmoorError` (`Unsupported`, `InvalidArgument`) for what the target cannot honour. */
   build(context: BuildContext): Promise<void>
   /** Runs the artifact on the target's real runtime, on this machine. Migrations are applied first wherever that is safe for one local process. */

@@ -16,6 +16,15 @@ const cloudflare: Adapter = {
   conditions: ['workerd', 'worker', 'browser', 'import', 'default'],
   defaultDrivers: { kv: own, blob: own, sql: own, queue: own, cache: own, service: own, assets: own, secret: { driver: 'env' } },
   drivers: { cloudflare: 'unmoor/cloudflare/drivers' },
+  // Limits of the paid plan, and of static assets: developers.cloudflare.com/workers/platform/limits.
+  code: {
+    globals: ['caches', 'HTMLRewriter', 'WebSocketPair', 'WebSocket', 'EventSource', 'FixedLengthStream', 'IdentityTransformStream'],
+    fromText: false,
+    ioOutsideHandlers: false,
+    bundleGzip: 10 * 1024 * 1024,
+    asset: 25 * 1024 * 1024,
+    assets: 100_000,
+  },
   build,
   start,
   migrate,

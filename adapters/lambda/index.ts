@@ -1,7 +1,7 @@
 /**
  * `unmoor/lambda`: the target `lambda`, a container image for AWS Lambda, and the local Lambda that runs it.
  */
-import type { Adapter } from '../../core/adapter.ts'
+import { NODE_GLOBALS, type Adapter } from '../../core/adapter.ts'
 import { build } from './build.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { migrate } from './migrate.ts'
@@ -26,6 +26,7 @@ const lambda: Adapter = {
     service: { driver: 'http' },
     assets: { driver: 'files' },
   },
+  code: { globals: [...NODE_GLOBALS, 'WebSocket'] },
   build,
   start,
   migrate,

@@ -1,7 +1,7 @@
 /**
  * `unmoor/node`: the target `node`, a server in a process of its own.
  */
-import type { Adapter } from '../../core/adapter.ts'
+import { NODE_GLOBALS, type Adapter } from '../../core/adapter.ts'
 import { build } from './build.ts'
 import { migrate, start } from './start.ts'
 
@@ -32,6 +32,7 @@ const node: Adapter = {
     service: { driver: 'http' },
     assets: { driver: 'files' },
   },
+  code: { globals: [...NODE_GLOBALS, 'WebSocket'] },
   build,
   start,
   migrate,

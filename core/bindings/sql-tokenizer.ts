@@ -37,7 +37,8 @@ export class SqlTextError extends Error {
 
 type TokenKind = 'space' | 'string' | 'placeholder' | 'word' | 'semicolon' | 'other'
 
-interface Token {
+/** A piece of the text; comments are `space`, quoted names are `string`, numbers and signs `other`. */
+export interface Token {
   kind: TokenKind
   start: number
   end: number
@@ -132,7 +133,8 @@ const NUMBER = /\d[\w.]*/y
 const DOLLAR_TAG = /\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$/uy
 const PLACEHOLDER = /\?\d*/y
 
-function* tokenize(text: string): Generator<Token> {
+/** The tokens of `text`, without gaps. @throws {@link SqlTextError} for what is never closed. */
+export function* tokenize(text: string): Generator<Token> {
   let at = 0
   const match = (pattern: RegExp): number => {
     pattern.lastIndex = at

@@ -24,6 +24,8 @@ export interface BundlerOptions {
   log: Log
   /** Whether the bundle carries its source map. Default: false. */
   sourcemap?: boolean
+  /** Given the module graph and what of it the target lacks, in place of an error. Default: it is refused. */
+  inspect?: (graph: Graph, offences: readonly Offence[]) => void
 }
 
 /**
@@ -60,8 +62,10 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
       async generateBundle(_output, bundled) {
         const graph: Graph = { modules: moduleIds(bundled), importers: (id) => this.getModuleInfo(id)?.importers ?? [] }
         written.push(...Object.keys(bundled))
+        const kept = offences.filter(isKept(bundled, options.format))
+        if (shared.inspect !== undefined) return shared.inspect(graph, kept)
         // Before anything is written, and while the graph can still be asked.
-        await refuseOffences(offences.filter(isKept(bundled, options.format)), graph, shared).catch((error: unknown) => {
+        await refuseOffences(kept, graph, shared).catch((error: unknown) => {
           refused ??= error
           throw new Error('refused')
         })

@@ -57,7 +57,7 @@ export async function refuseOffences(offences: readonly Offence[], graph: Graph,
 }
 
 /** Modules from the app's entry down to `id`, or undefined where only unmoor's own code leads there. */
-function appChain(id: string, graph: Graph, appEntry: string): string[] | undefined {
+export function appChain(id: string, graph: Graph, appEntry: string): string[] | undefined {
   const paths = [[id]]
   const seen = new Set([id])
   for (let path = paths.shift(); path !== undefined; path = paths.shift()) {
@@ -82,7 +82,8 @@ async function describe(offence: Offence, chain: readonly string[], options: Opt
   return { text: `${place} imports "${offence.specifier}"${through}`, dynamic: position?.dynamic ?? false }
 }
 
-function installHint({ specifier }: Offence): string {
+/** What to do about a missing import. */
+export function installHint({ specifier }: Offence): string {
   const scheme = /^([a-z][a-z0-9+.-]*):/.exec(specifier)?.[1]
   if (scheme !== undefined) return `"${scheme}:" modules belong to one platform; use a binding instead.`
   const name = /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../build/packages.ts'
 import { register as registerBuild } from './commands/build.ts'
+import { register as registerCheck } from './commands/check.ts'
 import { register as registerConformance } from './commands/conformance.ts'
 import { register as registerDev } from './commands/dev.ts'
 import { register as registerHost } from './commands/host.ts'
@@ -25,6 +26,7 @@ function createProgram(): Command {
     registerInit,
     registerDev,
     registerBuild,
+    registerCheck,
     registerStart,
     registerMigrate,
     registerTest,

@@ -2,6 +2,8 @@ import { readdir, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { buildApps, type BuiltApp } from '../../build/build.ts'
+import { checkApp } from '../../check/check.ts'
+import { formatFinding, formatSummary } from '../../check/report-text.ts'
 import { usageError } from '../exit.ts'
 import { loadTargets, options } from '../options.ts'
 import { createReporter, formatBytes, shortPath } from '../reporter.ts'
@@ -11,6 +13,7 @@ interface Options {
   out?: string
   project: string
   reporter: 'text' | 'json'
+  check: boolean
 }
 
 /** `unmoor build`. */
@@ -22,10 +25,11 @@ export function register(program: Command): void {
     .option('-o, --out <dir>', 'folder of the artifact, with one target (default: .unmoor/TARGET of the project)')
     .addOption(options.project())
     .addOption(options.reporter())
+    .option('--no-check', 'do not look for what the targets cannot honour (unmoor check)')
     .action(build)
 }
 
-async function build({ target, out, project, reporter }: Options): Promise<void> {
+async function build({ target, out, project, reporter, check }: Options): Promise<void> {
   const report = createReporter(reporter)
   const { targets, projectDir } = await loadTargets(project, target)
   if (out !== undefined && targets.length > 1)
@@ -36,8 +40,12 @@ async function build({ target, out, project, reporter }: Options): Promise<void>
     buildApps({ projectDir, targets, log: report, ...(outDir === undefined ? {} : { outDir: () => outDir }) }),
   )
   const rows = await Promise.all(built.map(summary))
+  // What the build itself does not refuse may still throw at run time.
+  const checked = check ? await checkApp({ projectDir, targets }) : undefined
+  for (const finding of checked?.findings ?? []) report.warn(formatFinding(finding, checked as NonNullable<typeof checked>))
+  if (checked !== undefined && checked.findings.length > 0) report.warn(`${formatSummary(checked)}. Silence one with a comment: // unmoor-ignore RULE: why`)
   for (const row of rows) report.print(`${row.target}: ${shortPath(row.dir)} (${formatBytes(row.bytes)}, ${row.ms} ms)`)
-  report.result({ targets: rows, ms: Math.round(performance.now() - started) })
+  report.result({ targets: rows, ms: Math.round(performance.now() - started), findings: checked?.findings ?? [] })
 }
 
 async function summary({ target, outDir, ms }: BuiltApp): Promise<{ target: string; dir: string; bytes: number; ms: number }> {

@@ -1,0 +1,82 @@
+/** The rules over the app's own modules. */
+import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { declaredBindings, type KnownBinding } from './bindings.ts'
+import { checkCall, checkNative } from './call-rules.ts'
+import type { CheckContext } from './context.ts'
+import { checkCodeFromText, checkCrons, checkDynamicImport, checkGlobals, checkModuleLevel, checkQueueOptions } from './code-rules.ts'
+import { evaluate, type ImportedValue } from './evaluate.ts'
+import type { FileContext } from './file-rules.ts'
+import type { Report } from './finding.ts'
+import type { SourceFile } from './source-file.ts'
+import { checkSqlCall, checkTagged } from './sql-sites.ts'
+import { walk } from './syntax.ts'
+
+/** Runs every rule over every module of the app. */
+export function checkModules(context: CheckContext): void {
+  const bindings = knownBindings(context)
+  for (const file of context.modules.values()) {
+    const reports: Report[] = []
+    const imported = importsOf(file, context.modules)
+    const own: FileContext = {
+      file,
+      bindings,
+      targets: context.targets,
+      evaluate: (node) => (node === undefined ? undefined : evaluate(node, file.names, imported)),
+      report: (report) => void reports.push(report),
+    }
+    walk(file.program, (node, above) => {
+      switch (node.type) {
+        case 'CallExpression':
+          checkCall(node, own)
+          checkSqlCall(node, above, own)
+          checkCodeFromText(node, own)
+          checkModuleLevel(node, above, own)
+          checkQueueOptions(node, own)
+          break
+        case 'NewExpression':
+          checkCodeFromText(node, own)
+          break
+        case 'TaggedTemplateExpression':
+          checkTagged(node, above, own)
+          break
+        case 'ImportExpression':
+          checkDynamicImport(node, own)
+          break
+        case 'MemberExpression':
+          checkNative(node, own)
+          break
+        case 'Property':
+          checkCrons(node, own)
+          break
+      }
+    })
+    checkGlobals(own, true)
+    context.add(file, reports)
+  }
+}
+
+/** Declared bindings, as the source has them; as the manifest has them where the source does not show it. */
+export function knownBindings({ manifest, modules }: CheckContext): Map<string, KnownBinding> {
+  const known = new Map<string, KnownBinding>()
+  for (const file of modules.values()) for (const [name, binding] of declaredBindings(file.program)) known.set(name, binding)
+  for (const [name, declaration] of Object.entries(manifest?.bindings ?? {}))
+    known.set(name, { kind: declaration.kind, strong: declaration.kind === 'kv' && declaration.consistency === 'strong' })
+  return known
+}
+
+function importsOf(file: SourceFile, modules: ReadonlyMap<string, SourceFile>): ImportedValue {
+  return ({ source, imported }) => {
+    const other = source === undefined || !source.startsWith('.') ? undefined : modules.get(resolveSource(file.path, source))
+    const declaration = imported === undefined ? undefined : other?.names.top.get(imported)
+    return other === undefined || declaration?.kind !== 'const' || declaration.init === undefined || declaration.path?.length !== 0
+      ? undefined
+      : { node: declaration.init, names: other.names }
+  }
+}
+
+function resolveSource(from: string, source: string): string {
+  const path = resolve(dirname(from), source)
+  const tries = [path, `${path}.ts`, `${path}.js`, path.replace(/\.js$/, '.ts'), `${path}/index.ts`]
+  return tries.find((file) => /\.\w+$/.test(file) && existsSync(file)) ?? path
+}

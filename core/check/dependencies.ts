@@ -1,0 +1,51 @@
+/** What installed packages in the bundles need of a target: globals of Node, code from text, imports by name. */
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { sep } from 'node:path'
+import { isOwnFile } from '../build/packages.ts'
+import { evaluate } from './evaluate.ts'
+import type { CheckContext } from './context.ts'
+import { checkCodeFromText, checkDynamicImport, checkGlobals } from './code-rules.ts'
+import type { CheckedTarget, FileContext } from './file-rules.ts'
+import type { Report } from './finding.ts'
+import { SourceFile } from './source-file.ts'
+import { parse, walk } from './syntax.ts'
+
+/** What a module must hold for any of the rules to speak; most hold none of it and need no parsing. */
+const WORDS = /\b(process|Buffer|global|setImmediate|clearImmediate|eval|Function|WebAssembly)\b|\bimport\s*\(/
+
+/** Checks the modules of installed packages, each for the targets whose bundle holds it. */
+export async function checkDependencies(context: CheckContext): Promise<void> {
+  const modules = new Map<string, CheckedTarget[]>()
+  for (const [target, graph] of context.graphs) {
+    for (const module of graph.modules) {
+      if (!module.includes(`${sep}node_modules${sep}`) || isOwnFile(module) || !/\.[cm]?js$/.test(module) || !existsSync(module)) continue
+      modules.set(module, [...(modules.get(module) ?? []), target])
+    }
+  }
+  for (const [path, targets] of modules) {
+    const text = await readFile(path, 'utf8')
+    if (!WORDS.test(text)) continue
+    const file = new SourceFile(path, text, await parse(path, text))
+    const reports: Report[] = []
+    const own: FileContext = {
+      file,
+      bindings: new Map(),
+      targets,
+      evaluate: (node) => (node === undefined ? undefined : evaluate(node, file.names, () => undefined)),
+      // Whether a package's code is reached is known only at run time.
+      report: (report) => void reports.push({ ...report, severity: 'warning' }),
+    }
+    walk(file.program, (node) => {
+      checkCodeFromText(node, own)
+      checkDynamicImport(node, own)
+    })
+    checkGlobals(own, false)
+    const chain = targets.map((target) => context.graphs.get(target)?.chain(path)).find((found) => found !== undefined)
+    // Only unmoor's own code leads there: it knows its targets.
+    if (chain !== undefined) context.add(file, reports.slice(0, MOST), chain)
+  }
+}
+
+/** Findings per module of a package: one that is full of them says no more. */
+const MOST = 3

@@ -1,0 +1,23 @@
+/** Bundles and assets against the platforms' limits. */
+import type { BuildContext } from '../adapter.ts'
+import type { CheckContext } from './context.ts'
+import type { SourceFile } from './source-file.ts'
+import { SourceText } from './source-file.ts'
+
+/** Checks the size of each target's bundle and of the static assets. */
+export function checkSizes(context: CheckContext, assets: BuildContext['assets']): void {
+  for (const [{ name, adapter }, { gzip }] of context.graphs) {
+    const entry = context.modules.get(context.project.entry) as SourceFile
+    const { bundleGzip, asset, assets: most } = adapter.code ?? {}
+    if (bundleGzip !== undefined && gzip > bundleGzip)
+      context.add(entry, [{ rule: 'size-bundle', at: 0, targets: [name], message: `The app has ${gzip} bytes as gzip; ${bundleGzip} are the most.` }])
+    for (const { source, size } of assets?.files ?? []) {
+      if (asset === undefined || size <= asset) continue
+      context.add(new SourceText(source, '', []), [
+        { rule: 'size-asset', at: 0, targets: [name], message: `The file has ${size} bytes; ${asset} are the most.` },
+      ])
+    }
+    if (most !== undefined && (assets?.files.length ?? 0) > most)
+      context.add(entry, [{ rule: 'size-asset', at: 0, targets: [name], message: `There are ${assets?.files.length} assets; ${most} are the most.` }])
+  }
+}

@@ -1,0 +1,119 @@
+import { readFile } from 'node:fs/promises'
+import { isRule, type RuleId } from './rules.ts'
+import { readNames, type Names } from './scope.ts'
+import { parse, type Comment, type Node } from './syntax.ts'
+
+/** A place in a text: line and column from 1. */
+export interface Position {
+  line: number
+  column: number
+}
+
+/** A text with its lines and the comments that silence findings. */
+export class SourceText {
+  /** Absolute path. */
+  readonly path: string
+  readonly text: string
+  readonly silences: readonly Silence[]
+  #lines: number[] | undefined
+
+  constructor(path: string, text: string, comments: readonly Comment[]) {
+    this.path = path
+    this.text = text
+    this.silences = comments.flatMap((comment) => this.#silence(comment))
+  }
+
+  position(offset: number): Position {
+    const starts = this.#starts()
+    let low = 0
+    let high = starts.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if ((starts[middle] as number) <= offset) low = middle
+      else high = middle - 1
+    }
+    return { line: low + 1, column: offset - (starts[low] as number) + 1 }
+  }
+
+  /** The text of a line, without its end. */
+  line(number: number): string {
+    const starts = this.#starts()
+    return this.text.slice(starts[number - 1] ?? this.text.length, starts[number] ?? this.text.length).replace(/\r?\n$/, '')
+  }
+
+  get lineCount(): number {
+    return this.#starts().length
+  }
+
+  #starts(): number[] {
+    if (this.#lines === undefined) {
+      this.#lines = [0]
+      for (let at = this.text.indexOf('\n'); at >= 0; at = this.text.indexOf('\n', at + 1)) this.#lines.push(at + 1)
+    }
+    return this.#lines
+  }
+
+  /** The first line from `line` that is neither empty nor a comment. */
+  #nextCode(line: number): number {
+    let next = line
+    while (next < this.lineCount && /^\s*(\/\/.*|--.*|\*.*|\/\*.*)?$/.test(this.line(next))) next++
+    return next
+  }
+
+  #silence({ value, start, end }: Comment): Silence[] {
+    const match = /^[\s*]*unmoor-ignore\s+([\w-]+(?:\s*,\s*[\w-]+)*)\s*(?::\s*([^]*))?$/.exec(value)
+    if (match === null) return []
+    const { line } = this.position(start)
+    // A comment that stands alone speaks of the next line of code, one behind code of its own.
+    const alone =
+      this.line(line)
+        .slice(0, this.position(start).column - 1)
+        .trim() === ''
+    const spoken = alone ? this.#nextCode(this.position(end - 1).line + 1) : line
+    const rules = (match[1] as string).split(',').map((rule) => rule.trim())
+    return [
+      {
+        at: start,
+        line: spoken,
+        rules: rules.filter(isRule),
+        unknown: rules.filter((rule) => !isRule(rule)),
+        reason: (match[2] ?? '').trim(),
+        used: new Set(),
+      },
+    ]
+  }
+}
+
+/** A comment `unmoor-ignore RULE: reason`. */
+export interface Silence {
+  at: number
+  /** The line of which it speaks. */
+  line: number
+  rules: readonly RuleId[]
+  /** Names in it that are no rules. */
+  unknown: readonly string[]
+  reason: string
+  /** Filled as findings meet it. */
+  used: Set<RuleId>
+}
+
+/** A module: its text, its tree and its names. */
+export class SourceFile extends SourceText {
+  readonly program: Node
+  readonly names: Names
+  /** What the parser refuses. */
+  readonly errors: readonly string[]
+
+  constructor(path: string, text: string, parsed: { program: Node; comments: readonly Comment[]; errors: readonly string[] }) {
+    super(path, text, parsed.comments)
+    this.program = parsed.program
+    this.errors = parsed.errors
+    this.names = readNames(parsed.program)
+  }
+}
+
+/** Reads and parses a module. */
+export async function readSourceFile(path: string): Promise<SourceFile> {
+  const text = await readFile(path, 'utf8')
+  return new SourceFile(path, text, await parse(path, text))
+}

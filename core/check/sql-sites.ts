@@ -1,0 +1,97 @@
+/** SQL in the app's modules: tagged templates, and strings given to a sql binding. */
+import { bindingOf } from './bindings.ts'
+import { targetsWhere, type FileContext } from './file-rules.ts'
+import type { SqlFinding } from './sql-pieces.ts'
+import { checkSqlText } from './sql-rules.ts'
+import { bare, keyOf, propertiesOf, type Node } from './syntax.ts'
+
+const METHODS: ReadonlySet<string> = new Set(['all', 'first', 'value', 'run', 'raw'])
+
+/** Checks a template tagged with unmoor's `sql`. */
+export function checkTagged(node: Node, above: readonly Node[], context: FileContext): void {
+  const tag = bare(node['tag'] as Node)
+  if (tag.type !== 'Identifier') return
+  const declaration = context.file.names.find(tag)
+  if (declaration?.source !== 'unmoor' || declaration.imported !== 'sql') return
+  const quasi = node['quasi'] as Node
+  reportAll(templateText(quasi), above, context)
+}
+
+/** Checks the texts in a call of a sql binding's method. */
+export function checkSqlCall(call: Node, above: readonly Node[], context: FileContext): void {
+  const callee = bare(call['callee'] as Node)
+  const method = callee.type === 'MemberExpression' ? keyOf(callee) : undefined
+  const [first] = call['arguments'] as Node[]
+  if (method === undefined || first === undefined || !(METHODS.has(method) || method === 'batch')) return
+  if (bindingOf(callee['object'] as Node, context.file.names, context.bindings)?.kind !== 'sql') return
+  const list = bare(first)
+  const statements = method === 'batch' ? ((list.type === 'ArrayExpression' ? list['elements'] : []) as (Node | null)[]) : [first]
+  for (const statement of statements) {
+    if (statement === null) continue
+    const object = bare(statement)
+    const text = object.type === 'ObjectExpression' ? (propertiesOf(object).get('text')?.['value'] as Node | undefined) : object
+    if (text !== undefined && text.type !== 'TaggedTemplateExpression') checkText(text, above, context)
+  }
+}
+
+function checkText(node: Node, above: readonly Node[], context: FileContext): void {
+  const literal = bare(node)
+  if (literal.type === 'TemplateLiteral' && (literal['expressions'] as Node[]).length === 0) return reportAll(templateText(literal), above, context)
+  const value = context.evaluate(node)?.value
+  if (typeof value !== 'string') return
+  // Where the text stands as it is, a finding has its own place; else the expression's.
+  const exact = literal.type === 'Literal' && context.file.text.slice(literal.start + 1, literal.end - 1) === value
+  reportAll({ text: value, place: (at) => (exact ? literal.start + 1 + at : node.start), exact }, above, context)
+}
+
+interface SqlSite {
+  text: string
+  /** From an offset in the text to one in the file. */
+  place(at: number): number
+  exact: boolean
+}
+
+function templateText(template: Node): SqlSite {
+  const parts: { from: number; to: number; exact: boolean; length: number }[] = []
+  let text = ''
+  const quasis = template['quasis'] as Node[]
+  quasis.forEach((quasi, index) => {
+    const { cooked, raw } = quasi['value'] as { cooked: string; raw: string }
+    // The tree counts the backtick or brace before it as part of it.
+    parts.push({ from: text.length, to: quasi.start + 1, exact: cooked === raw, length: cooked.length })
+    text += cooked
+    if (index < quasis.length - 1) text += '?'
+  })
+  const place = (at: number): number => {
+    const part = parts.findLast(({ from }) => from <= at) ?? parts[0]
+    if (part === undefined) return template.start
+    return part.to + (part.exact ? Math.min(at - part.from, part.length) : 0)
+  }
+  return { text, place, exact: true }
+}
+
+function reportAll(site: SqlSite, above: readonly Node[], context: FileContext): void {
+  const guarded = above.some((node) => isDialectGuard(node, context))
+  for (const finding of checkSqlText(site.text, 'call')) {
+    if (guarded && finding.on !== undefined) continue
+    reportSql(finding, site.place(finding.at), context, site.exact)
+  }
+}
+
+/** Reports a finding where one of its targets has that engine. */
+export function reportSql(finding: SqlFinding, at: number, context: Pick<FileContext, 'targets' | 'report'>, exact = true): void {
+  const { on, length, at: _, ...rest } = finding
+  const targets = targetsWhere(context.targets, ({ dialects }) => on === undefined || dialects.has(on))
+  if (targets.length > 0) context.report({ ...rest, at, targets, ...(exact ? { length } : {}) })
+}
+
+/** `if (env.db.dialect === 'sqlite')` and the like: what is within knows its engine. */
+function isDialectGuard(node: Node, { file }: FileContext): boolean {
+  const test =
+    node.type === 'IfStatement' || node.type === 'ConditionalExpression'
+      ? (node['test'] as Node)
+      : node.type === 'SwitchStatement'
+        ? (node['discriminant'] as Node)
+        : undefined
+  return test !== undefined && /\bdialect\b/.test(file.text.slice(test.start, test.end))
+}

@@ -1,0 +1,47 @@
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { Option } from 'commander'
+import { checkApp } from '../../check/check.ts'
+import { formatFinding, formatSummary } from '../../check/report-text.ts'
+import { toSarif } from '../../check/report-sarif.ts'
+import { loadTargets, options } from '../options.ts'
+import { createReporter } from '../reporter.ts'
+
+interface Options {
+  target?: string[]
+  project: string
+  envFile?: string
+  reporter: 'text' | 'json' | 'sarif'
+}
+
+/** `unmoor check`. */
+export function register(program: Command): void {
+  program
+    .command('check')
+    .description('tell what of the app its targets cannot honour, with file and line; runs nothing but its declarations')
+    .addOption(options.targets())
+    .addOption(options.project())
+    .addOption(options.envFile())
+    .addOption(
+      new Option('--reporter <kind>', 'text; json: one line last on stdout; sarif: a SARIF 2.1.0 log on stdout')
+        .choices(['text', 'json', 'sarif'])
+        .default('text'),
+    )
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 no errors (there may be warnings), 1 errors, 2 wrong use.\nA comment silences a line, with a reason: // unmoor-ignore RULE: why (in SQL: -- unmoor-ignore RULE: why)',
+    )
+    .action(check)
+}
+
+async function check({ target, project, envFile, reporter }: Options): Promise<void> {
+  const report = createReporter(reporter === 'sarif' ? 'json' : reporter)
+  const { targets, projectDir } = await loadTargets(project, target ?? [])
+  const result = await report.step('Checking', () =>
+    checkApp({ projectDir, targets: targets.length === 0 ? undefined : targets, envFile: envFile === undefined ? undefined : resolve(envFile) }),
+  )
+  if (reporter === 'text') for (const finding of result.findings) report.print(`${formatFinding(finding, result)}\n`)
+  if (reporter !== 'sarif') report.print(formatSummary(result))
+  report.result(reporter === 'sarif' ? toSarif(result.findings) : { findings: result.findings, files: result.files })
+  if (result.findings.some(({ severity }) => severity === 'error')) process.exitCode = 1
+}

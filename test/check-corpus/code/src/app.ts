@@ -1,0 +1,34 @@
+import { defineApp, defineBindings, kv } from 'unmoor'
+import { readFileSync } from 'node:fs' // expect: import-builtin
+import { createServer } from 'http' // expect: import-builtin
+import { machine } from 'machine-code' // expect: import-addon
+import { label } from 'chained'
+
+const bindings = defineBindings({ links: kv() })
+const started = crypto.randomUUID() // expect: global-io
+const first = fetch('https://example.com/') // expect: global-io
+setInterval(() => {}, 1000) // expect: global-io
+const lazy = (): Promise<Response> => fetch('https://example.com/')
+
+export default defineApp({
+  bindings,
+  fetch: async (request, env) => {
+    const made = eval('1 + 1') as number // expect: code-eval
+    const add = new Function('a', 'return a') as (a: number) => number // expect: code-eval
+    const name = request.url.slice(1)
+    const module = (await import(name)) as object // expect: import-dynamic
+    const compiled = await WebAssembly.compile(new Uint8Array(8)) // expect: code-wasm
+    const instance = await WebAssembly.instantiate(new Uint8Array(8)) // expect: code-wasm
+    const mode = process.env['MODE'] // expect: global-missing
+    const text = Buffer.from('a') // expect: global-missing
+    const here = __dirname // expect: global-missing
+    const stored = localStorage.getItem('a') // expect: global-missing
+    const shared = await caches.open('x') // expect: global-missing
+    const known = typeof navigator === 'undefined' ? '' : navigator.userAgent
+    const socket = new WebSocketPair() // expect: global-missing
+    const own = env.links.native // expect: binding-native
+    setImmediate(() => {}) // expect: global-missing
+    const shadow = (require: (id: string) => string): string => require('x')
+    return Response.json([started, first, lazy, made, add, module, compiled, instance, mode, text, here, stored, shared, known, socket, own, shadow, machine, label, readFileSync, createServer])
+  },
+})

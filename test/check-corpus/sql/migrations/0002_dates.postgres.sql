@@ -1,0 +1,2 @@
+CREATE TABLE dates (id BIGSERIAL PRIMARY KEY, at TIMESTAMPTZ DEFAULT now());
+ALTER TABLE dates ADD COLUMN raw BLOB; -- expect: sql-type

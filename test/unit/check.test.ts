@@ -1,0 +1,186 @@
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { checkApp, type CheckResult } from '../../core/check/check.ts'
+import { formatFinding } from '../../core/check/report-text.ts'
+import { RULES } from '../../core/check/rules.ts'
+import { unmoor } from './cli-process.ts'
+
+const corpus = join(import.meta.dirname, '../check-corpus')
+const examples = join(import.meta.dirname, '../../examples')
+let dir: string
+
+// The corpus is copied, so that packages can be put beside it.
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'unmoor-check-test-'))
+  await cp(corpus, dir, { recursive: true })
+  const files = {
+    'machine-code/package.json': '{ "name": "machine-code", "type": "module", "main": "index.js", "gypfile": true }',
+    'machine-code/index.js': 'export const machine = String(Date.now())\n',
+    'chained/package.json': '{ "name": "chained", "type": "module", "main": "index.js" }',
+    'chained/index.js': "import { deep } from 'deep'\nexport const label = deep + (process.env.LABEL ?? '')\n",
+    'deep/package.json': '{ "name": "deep", "type": "module", "main": "index.js" }',
+    'deep/index.js':
+      "import { createConnection } from 'node:net'\nexport const deep = String(createConnection)\nexport const made = new Function('return 1')()\n",
+  }
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(dir, 'code/node_modules', name)
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(path, text)
+  }
+})
+afterAll(() => rm(dir, { recursive: true, force: true }))
+
+/** `file:line rule` of every mark `expect: rule` in a project's own files. */
+async function planted(project: string): Promise<string[]> {
+  const marks: string[] = []
+  for (const entry of await readdir(project, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name)
+    if (!entry.isFile() || path.includes('node_modules') || path.includes('.unmoor')) continue
+    const lines = (await readFile(path, 'utf8')).split('\n')
+    lines.forEach((line, index) => {
+      for (const [, rule] of line.matchAll(/expect: ([\w-]+)/g)) marks.push(`${relative(project, path)}:${index + 1} ${rule}`)
+    })
+  }
+  return marks.sort()
+}
+
+const found = (result: CheckResult): string[] =>
+  result.findings
+    .filter(({ file }) => !file.startsWith('node_modules'))
+    .map(({ file, line, rule }) => `${file}:${line} ${rule}`)
+    .sort()
+
+describe('the corpus of planted faults', () => {
+  for (const project of ['calls', 'sql', 'code', 'declarations']) {
+    it(`${project}: each fault is found with its rule and line, and nothing else`, async () => {
+      expect(found(await checkApp({ projectDir: join(dir, project) }))).toEqual(await planted(join(dir, project)))
+    })
+  }
+
+  it('has at least 60 faults', async () => {
+    const all = await Promise.all(['calls', 'sql', 'code', 'declarations'].map((project) => planted(join(dir, project))))
+    expect(all.flat().length).toBeGreaterThanOrEqual(60)
+  })
+})
+
+describe('dependencies', () => {
+  let result: CheckResult
+  beforeAll(async () => {
+    result = await checkApp({ projectDir: join(dir, 'code') })
+  })
+
+  it('an import that a target lacks comes with the chain that leads to it', () => {
+    const finding = result.findings.find(({ file, rule }) => file === 'node_modules/deep/index.js' && rule === 'import-builtin')
+    expect(finding).toMatchObject({ line: 1, severity: 'error', chain: ['src/app.ts', 'node_modules/chained/index.js', 'node_modules/deep/index.js'] })
+    expect(finding?.targets).not.toContain('node')
+  })
+
+  it('a global of Node in a package is a warning, for the targets that lack it', () => {
+    expect(result.findings.find(({ file, rule }) => file === 'node_modules/chained/index.js' && rule === 'global-missing')).toMatchObject({
+      line: 2,
+      severity: 'warning',
+      targets: ['cloudflare', 'isolate'],
+    })
+  })
+
+  it('a package with machine code is named at its import', () => {
+    expect(result.findings.find(({ rule }) => rule === 'import-addon')).toMatchObject({
+      file: 'src/app.ts',
+      line: 4,
+      message: expect.stringContaining('machine-code'),
+    })
+  })
+})
+
+describe('what is fine', async () => {
+  const apps = (await readdir(examples, { withFileTypes: true })).filter((entry) => entry.isDirectory())
+  for (const { name } of apps) {
+    it(`examples/${name} has no finding`, async ({ skip }) => {
+      const files = await readdir(join(examples, name))
+      if (!files.includes('unmoor.config.ts')) return skip('it is no app')
+      const { findings } = await checkApp({ projectDir: join(examples, name) })
+      expect(findings).toEqual([])
+    })
+  }
+})
+
+describe('targets', () => {
+  it('only what concerns the targets that were asked for is told', async () => {
+    const { findings } = await checkApp({ projectDir: join(dir, 'sql'), targets: ['node'] })
+    expect(findings.some(({ rule }) => rule === 'sql-insert-or')).toBe(false)
+    expect(findings.find(({ rule }) => rule === 'sql-limit')).toMatchObject({ targets: ['node'] })
+  })
+
+  it('the driver of the config decides the engine', async () => {
+    const config = { name: 'check-sql', targets: { node: { drivers: { db: 'postgres' } } } }
+    const { findings } = await checkApp({ projectDir: join(dir, 'sql'), targets: ['node'], config })
+    expect(findings.find(({ rule }) => rule === 'sql-insert-or')).toMatchObject({ targets: ['node'] })
+    expect(findings.some(({ message }) => message.startsWith('NOW()'))).toBe(false)
+  })
+})
+
+describe('secrets', () => {
+  it('one that the env file does not name is a warning at its declaration', async () => {
+    const envFile = join(dir, 'some.env')
+    await writeFile(envFile, 'OTHER=1\n')
+    const { findings } = await checkApp({ projectDir: join(examples, 'links'), envFile })
+    expect(findings).toMatchObject([{ rule: 'secret-missing', severity: 'warning', file: 'src/bindings.ts', message: expect.stringContaining('ADMIN_TOKEN') }])
+  })
+})
+
+describe('output', () => {
+  it('for people: place, frame, reason and what to write instead', async () => {
+    const result = await checkApp({ projectDir: join(dir, 'calls') })
+    expect(formatFinding(result.findings[0] as (typeof result.findings)[0], result)).toBe(
+      [
+        'src/app.ts:18:37 error kv-ttl',
+        "  A ttl of 30 s is under the portable minimum of 60 s (Cloudflare's): the put throws.",
+        "  18 |     await env.links.put('a', 'b', { ttl: 30 }) // expect: kv-ttl",
+        '     |                                     ^^^^^^^',
+        '  instead: Give 60 seconds or more, and keep an exact expiry in the value.',
+      ].join('\n'),
+    )
+  })
+
+  it('JSON: one line last, and exit code 1', async () => {
+    const { code, stdout } = await unmoor(['check', '--project', join(dir, 'declarations'), '--reporter', 'json'])
+    expect(code).toBe(1)
+    const lines = stdout.trim().split('\n')
+    expect(lines).toHaveLength(1)
+    const result = JSON.parse(lines[0] as string) as { findings: { rule: string; file: string; line: number }[]; files: number }
+    expect(result.files).toBe(1)
+    expect(result.findings.map(({ rule, file, line }) => `${file}:${line} ${rule}`).sort()).toEqual(await planted(join(dir, 'declarations')))
+  })
+
+  it('SARIF names each rule and region', async () => {
+    const { code, stdout } = await unmoor(['check', '--project', join(dir, 'calls'), '--reporter', 'sarif'])
+    expect(code).toBe(1)
+    const { version, runs } = JSON.parse(stdout) as {
+      version: string
+      runs: { tool: { driver: { rules: { id: string }[] } }; results: { ruleId: string; ruleIndex: number; locations: object[] }[] }[]
+    }
+    expect(version).toBe('2.1.0')
+    const [run] = runs
+    expect(run?.tool.driver.rules.map(({ id }) => id)).toEqual(Object.keys(RULES))
+    expect(run?.results[0]).toMatchObject({
+      ruleId: 'kv-ttl',
+      level: 'error',
+      locations: [{ physicalLocation: { artifactLocation: { uri: 'src/app.ts' }, region: { startLine: 18, startColumn: 37, endColumn: 44 } } }],
+    })
+    for (const { ruleId, ruleIndex } of run?.results ?? []) expect(run?.tool.driver.rules[ruleIndex]?.id).toBe(ruleId)
+  })
+
+  it('an app without a finding exits with 0', async () => {
+    const { code, stdout } = await unmoor(['check', '--project', join(examples, 'links')])
+    expect(code).toBe(0)
+    expect(stdout).toContain('0 errors, 0 warnings')
+  })
+
+  it('an unknown target is a wrong use', async () => {
+    const { code, stderr } = await unmoor(['check', '--project', join(examples, 'links'), '--target', 'mars'])
+    expect(code).toBe(2)
+    expect(stderr).toContain('There is no target "mars"')
+  })
+})
