@@ -6,8 +6,12 @@ export interface AppSettings {
   hosts?: readonly string[] | undefined
   /** Path prefixes, such as `/shop`; the app sees the path without it. Default: none. */
   paths?: readonly string[] | undefined
-  /** Variables and secrets of the app. Default: none; those of the host's process never reach an app. */
+  /** Variables of the app. Default: none; those of the host's process never reach an app. */
   variables?: Readonly<Record<string, string>> | undefined
+  /** Secrets of the app, and variables that the admin API is not to tell. Default: none. */
+  secrets?: Readonly<Record<string, string>> | undefined
+  /** Token of the test channel, in artifacts that were built with it. Default: none, the channel is closed. */
+  testToken?: string | undefined
   /** Default: the host's. */
   limits?: Partial<AppLimits> | undefined
   /** Other apps of this host that its service bindings may call, by name. Default: itself only. */

@@ -1,9 +1,10 @@
 import { consumedQueues, consumeQueues } from '../../../core/queue-consumer.ts'
 import { createContext } from '../../../core/context.ts'
+import type { CronStore } from '../../../core/cron-store.ts'
 import { startScheduler } from '../../node/runtime/scheduler.ts'
 import type { Tenant } from './tenant.ts'
 
-/** Which of the work that comes by itself a process does: one process of a host takes queues, one process of all hosts crons. */
+/** Which of the work that comes by itself a process does: one process of a host takes queues and crons; hosts that share a store claim each cron's times there. */
 export interface BackgroundDuties {
   queues: boolean
   crons: boolean
@@ -14,9 +15,19 @@ export interface Background {
   stop(): Promise<void>
 }
 
+/** Opens the store in which the times of an app's crons are claimed. */
+export type OpenCronStore = (app: string) => Promise<CronStore>
+
 /** Starts them; the app's isolate is started by the first batch or run. */
-export async function startBackground(tenant: Tenant, duties: BackgroundDuties, onError: (message: string) => void): Promise<Background> {
+export async function startBackground(
+  tenant: Tenant,
+  duties: BackgroundDuties,
+  openCrons: OpenCronStore,
+  onError: (message: string) => void,
+): Promise<Background> {
   const runtime = await tenant.bindings()
+  const crons = Object.fromEntries(Object.entries(runtime.app.crons).map(([name, { schedule }]) => [name, schedule]))
+  const store = duties.crons && Object.keys(crons).length > 0 ? await openCrons(tenant.record.name) : undefined
   const consumers = duties.queues
     ? consumeQueues(consumedQueues(runtime), {
         handle: (binding, messages, ctx) =>
@@ -31,23 +42,25 @@ export async function startBackground(tenant: Tenant, duties: BackgroundDuties, 
         onError: (message, error) => onError(error instanceof Error ? `${message} ${error.message}` : message),
       })
     : undefined
-  const crons = Object.fromEntries(Object.entries(runtime.app.crons).map(([name, { schedule }]) => [name, schedule]))
-  const scheduler = duties.crons
-    ? startScheduler({
-        crons,
-        run: (name, scheduledTime) =>
-          tenant.event(async () => {
-            const ctx = createContext()
-            const outcome = await (await tenant.open()).cron(name, scheduledTime, ctx)
-            await ctx.settled()
-            return outcome
-          }),
-        onError,
-      })
-    : undefined
+  const scheduler =
+    store === undefined
+      ? undefined
+      : startScheduler({
+          crons,
+          store,
+          run: (name, scheduledTime) =>
+            tenant.event(async () => {
+              const ctx = createContext()
+              const outcome = await (await tenant.open()).cron(name, scheduledTime, ctx)
+              await ctx.settled()
+              return outcome
+            }),
+          onError,
+        })
   return {
     async stop() {
       await Promise.all([consumers?.stop(), scheduler?.stop()])
+      await store?.close?.()
     },
   }
 }

@@ -2,9 +2,12 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { availableParallelism, totalmem } from 'node:os'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { ArtifactInfo } from '../../../core/adapter.ts'
+import type { DriverSpec } from '../../../core/adapter.ts'
 import { UnmoorError } from '../../../core/errors.ts'
+import { resolveOptions } from '../../../core/runtime.ts'
 import type { AppRecord, AppSettings } from './app-record.ts'
+import { readInfo } from './artifact.ts'
+import type { DriverDefaults } from './drivers.ts'
 import { type AppLimits, checkLimits, DEFAULT_LIMITS } from './limits.ts'
 
 /** What `unmoor host --config FILE` reads: JSON, or the default export of a module. Every field is optional. */
@@ -27,6 +30,13 @@ export interface HostConfig {
   stopSeconds?: number
   /** Default limits of all apps. */
   limits?: Partial<AppLimits>
+  /**
+   * Drivers by kind of binding, in place of those that artifacts name: `{ "kv": { "driver": "redis", "url": "..." } }`. Apps are kept apart in them by their names; for
+   * `sql` in Postgres each app gets a user and a schema of its own. `{ "env": "NAME" }` stands for a variable of the host. Default: the artifacts' own (files in the data folder).
+   */
+  drivers?: DriverDefaults
+  /** Where the times of crons are claimed: a driver's name or one with options. Default: `sqlite`, a file per app in the data folder: right for one host. */
+  cronStore?: string | DriverSpec
   /** Apps by name, with the folder of their artifact (relative to the config). */
   apps?: Readonly<Record<string, AppSettings & { dir: string }>>
   admin?: {
@@ -42,7 +52,8 @@ export interface HostConfig {
 }
 
 /** A config with its defaults filled in; paths are absolute. */
-export interface ResolvedConfig extends Required<Omit<HostConfig, 'apps' | 'admin' | 'limits'>> {
+export interface ResolvedConfig extends Required<Omit<HostConfig, 'apps' | 'admin' | 'limits' | 'cronStore'>> {
+  cronStore: DriverSpec
   limits: AppLimits
   apps: AppRecord[]
   admin: { port: number | undefined; host: string; token: string | undefined; tls: { cert: string; key: string } | undefined }
@@ -79,6 +90,8 @@ export async function loadConfig(source: { config?: string | undefined; dir?: st
     pool: given.pool ?? 4,
     stopSeconds: given.stopSeconds ?? 30,
     limits,
+    drivers: fromEnvironment(given.drivers ?? {}, 'drivers'),
+    cronStore: fromEnvironment({ cronStore: given.cronStore ?? 'sqlite' }, '').cronStore,
     apps: await Promise.all(
       apps.map(async ([name, { dir, ...settings }]) =>
         createRecord(checkName(name), resolve(base, dir), settings, limits, `file:${(await statArtifact(resolve(base, dir))).mtimeMs}`),
@@ -91,6 +104,17 @@ export async function loadConfig(source: { config?: string | undefined; dir?: st
       tls: given.admin?.tls,
     },
   }
+}
+
+/** Driver specs with each `{ env: 'NAME' }` replaced by that variable of this process. */
+function fromEnvironment<Kind extends string>(specs: Readonly<Partial<Record<Kind, string | DriverSpec>>>, where: string): Record<Kind, DriverSpec> {
+  const resolved = Object.entries<string | DriverSpec | undefined>(specs).map(([kind, spec]) => {
+    const options = typeof spec === 'string' ? { driver: spec } : spec
+    if (typeof options?.driver !== 'string')
+      throw new UnmoorError('InvalidArgument', `${where}.${kind} takes a driver's name or { "driver": "...", ...options }.`, { operation: 'config' })
+    return [kind, resolveOptions(options, `${where}.${kind}`, { variable: (name) => process.env[name] })]
+  })
+  return Object.fromEntries(resolved) as Record<Kind, DriverSpec>
 }
 
 async function readConfig(file: string): Promise<HostConfig> {
@@ -130,18 +154,6 @@ async function findArtifacts(dir: string): Promise<Record<string, { dir: string 
     }
   }
   return found
-}
-
-/** What an artifact is. @throws `InvalidArgument` for one of another target or version. */
-export async function readInfo(dir: string): Promise<ArtifactInfo> {
-  await statArtifact(dir)
-  const info = JSON.parse(await readFile(join(dir, 'unmoor.json'), 'utf8')) as ArtifactInfo
-  if (info.target !== 'isolate' || info.manifest?.version !== 1) {
-    throw new UnmoorError('InvalidArgument', `${dir} was built for "${info.target}" or by another version of unmoor. Run: unmoor build --target isolate`, {
-      operation: 'config',
-    })
-  }
-  return info
 }
 
 /** An app as the processes know it. */

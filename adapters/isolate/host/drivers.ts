@@ -1,6 +1,6 @@
 import type { ArtifactInfo, DriverSpec } from '../../../core/adapter.ts'
-import { constantCase, driverKind } from '../../../core/bindings/declarations.ts'
-import type { DriverOf, ServiceDriver } from '../../../core/bindings/drivers.ts'
+import { type BindingKind, constantCase, driverKind } from '../../../core/bindings/declarations.ts'
+import type { ServiceDriver } from '../../../core/bindings/drivers.ts'
 import {
   type Portable,
   portableAssets,
@@ -16,6 +16,8 @@ import {
 import { UnmoorError } from '../../../core/errors.ts'
 import type { BoundDriver } from '../../../core/runtime.ts'
 import type { AppRecord } from './app-record.ts'
+import { loadModule } from './driver-module.ts'
+import { tenantDatabase } from './tenant-database.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- of each driver's own kind
 const PORTABLE: Readonly<Record<string, Portable<any>>> = {
@@ -36,26 +38,33 @@ const OWN_FOLDER: ReadonlySet<string> = new Set(['sqlite', 'fs', 'memory', 'env'
 /** Calls another app of this host, without a socket. */
 export type CallApp = (app: string, request: Request) => Promise<Response>
 
+/** The host's drivers by kind of binding, in place of the artifacts' own. */
+export type DriverDefaults = Readonly<Partial<Record<Exclude<BindingKind, 'variable' | 'service' | 'assets'>, DriverSpec>>>
+
 /**
  * The drivers of an app, loaded from this installation: an artifact brings no code that runs outside of its isolate.
  *
  * @throws `PermissionDenied` for a driver that only the operator may name, saying where.
  */
-export async function loadDrivers(record: AppRecord, info: ArtifactInfo, call: CallApp): Promise<Record<string, BoundDriver>> {
+export async function loadDrivers(record: AppRecord, info: ArtifactInfo, call: CallApp, defaults: DriverDefaults): Promise<Record<string, BoundDriver>> {
   const bound: Record<string, BoundDriver> = {}
   for (const [binding, declaration] of Object.entries(info.manifest.bindings)) {
     const kind = driverKind(declaration)
     if (kind === undefined) continue
     if (declaration.kind === 'service') {
       const target = declaration.app ?? binding
-      const own = target === info.manifest.name || target === record.name
-      if (own || record.settings.services?.includes(target) === true) {
-        const app = own ? record.name : target
+      const itself = target === info.manifest.name || target === record.name
+      if (itself || record.settings.services?.includes(target) === true) {
+        const app = itself ? record.name : target
         bound[binding] = { create: (): ServiceDriver => ({ fetch: (request) => call(app, request) }), options: {}, portable: portableService }
         continue
       }
     }
-    const spec = specOf(record, binding, info)
+    const shared = Object.hasOwn(defaults, declaration.kind) ? defaults[declaration.kind as keyof DriverDefaults] : undefined
+    const own = ownSpec(record, binding)
+    // One database for all: each app gets a user of its own there, as its statements can name any table.
+    const given = own ?? (shared !== undefined && declaration.kind === 'sql' ? await tenantDatabase(shared, record.name, binding) : shared)
+    const spec = given ?? specOf(record, binding, info)
     const create = (await loadModule(spec.driver, binding))[kind] as BoundDriver['create'] | undefined
     if (create === undefined)
       throw new UnmoorError('Unsupported', `App "${record.name}": the driver "${spec.driver}" of binding "${binding}" serves no ${kind}.`)
@@ -65,10 +74,13 @@ export async function loadDrivers(record: AppRecord, info: ArtifactInfo, call: C
   return bound
 }
 
+function ownSpec({ settings }: AppRecord, binding: string): DriverSpec | undefined {
+  const given = settings.drivers !== undefined && Object.hasOwn(settings.drivers, binding) ? settings.drivers[binding] : undefined
+  return typeof given === 'string' ? { driver: given } : given
+}
+
 function specOf(record: AppRecord, binding: string, info: ArtifactInfo): DriverSpec {
-  const given = record.settings.drivers?.[binding]
-  if (given !== undefined) return typeof given === 'string' ? { driver: given } : given
-  const spec = info.drivers[binding]
+  const spec = Object.hasOwn(info.drivers, binding) ? info.drivers[binding] : undefined
   if (spec === undefined) throw new UnmoorError('InvalidArgument', `App "${record.name}": its artifact names no driver for "${binding}". Build it again.`)
   if (OWN_FOLDER.has(spec.driver) && Object.keys(spec).length === 1) return spec
   throw new UnmoorError(
@@ -76,16 +88,4 @@ function specOf(record: AppRecord, binding: string, info: ArtifactInfo): DriverS
     `App "${record.name}": its artifact asks for the driver ${JSON.stringify(spec)} for "${binding}" (${constantCase(binding)}). On a host, drivers other than ${[...OWN_FOLDER].join(', ')} ` +
       `and all options are the operator's to set: give it in the app's settings, as drivers.${binding}.`,
   )
-}
-
-type DriverModule = Readonly<Partial<Record<keyof DriverOf, unknown>>>
-
-async function loadModule(name: string, binding: string): Promise<DriverModule> {
-  if (!/^[a-z0-9-]+$/.test(name)) return (await import(/* @vite-ignore */ name)) as DriverModule
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  try {
-    return (await import(/* @vite-ignore */ new URL(`../../drivers/${name}/index.${extension}`, import.meta.url).href)) as DriverModule
-  } catch (cause) {
-    throw new UnmoorError('NotFound', `The driver "${name}" of binding "${binding}" cannot be loaded: ${(cause as Error).message}`, { cause })
-  }
 }

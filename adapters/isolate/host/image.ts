@@ -98,6 +98,11 @@ export class IsolatePool {
   #ivm: Ivm
   #options: PoolOptions
   #apis = new Map<string, WebApi>()
+  /** While an app holds them: apps with the same code share what V8 has made of it. */
+  #images = new Map<string, WeakRef<HostImage>>()
+  #forgotten = new FinalizationRegistry<string>((key) => {
+    if (this.#images.get(key)?.deref() === undefined) this.#images.delete(key)
+  })
 
   constructor(module: Ivm, options: PoolOptions) {
     this.#ivm = module
@@ -106,7 +111,19 @@ export class IsolatePool {
 
   /** The image of an app. */
   image(sources: { webApi: string; app: string }): GuestImage {
-    return new HostImage(this.#webApi(sources.webApi), sources.app)
+    const webApi = this.#webApi(sources.webApi)
+    const key = createHash('sha256').update(sources.app).digest('hex')
+    const known = this.#images.get(key)?.deref()
+    if (known?.webApi === webApi) return known
+    const image = new HostImage(webApi, sources.app)
+    this.#images.set(key, new WeakRef(image))
+    this.#forgotten.register(image, key)
+    return image
+  }
+
+  /** Fills the pool for a web API before the first app with it comes. */
+  async warm(webApi: string | undefined): Promise<void> {
+    if (webApi !== undefined) await this.#webApi(webApi).fill()
   }
 
   /** Isolates that wait. */
@@ -137,17 +154,17 @@ export class IsolatePool {
 
 /** Isolates of one app; what the first one compiled is kept for the next. */
 class HostImage implements GuestImage {
-  #webApi: WebApi
+  readonly webApi: WebApi
   #app: string
   #cache: CachedData | undefined
 
   constructor(webApi: WebApi, app: string) {
-    this.#webApi = webApi
+    this.webApi = webApi
     this.#app = app
   }
 
   createIsolate(memoryMb: number, onCatastrophe: (message: string) => void): Promise<{ isolate: ivm.Isolate; context: ivm.Context }> {
-    return this.#webApi.take(memoryMb, onCatastrophe)
+    return this.webApi.take(memoryMb, onCatastrophe)
   }
 
   async runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number): Promise<void> {

@@ -37,6 +37,8 @@ export interface Host {
   readonly apps: readonly string[]
   /** Pids of the processes that serve; the one that waits for one of them to end is not among them. */
   readonly pids: readonly number[]
+  /** Whether a loaded process waits to take the place of one that ends. */
+  readonly spareIsReady: boolean
   stop(): Promise<void>
 }
 
@@ -65,6 +67,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
     },
     get pids() {
       return supervisor.pids
+    },
+    get spareIsReady() {
+      return supervisor.spareIsReady
     },
     async stop() {
       await admin?.close()

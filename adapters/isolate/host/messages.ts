@@ -1,6 +1,8 @@
+import type { DriverSpec } from '../../../core/adapter.ts'
 import type { SerializedError } from '../../../core/errors.ts'
 import type { AppRecord } from './app-record.ts'
 import type { BackgroundDuties } from './background.ts'
+import type { DriverDefaults } from './drivers.ts'
 import type { Usage } from './usage.ts'
 
 /** How a child process serves. */
@@ -15,23 +17,31 @@ export interface WorkerSettings {
   maxProcessMb: number
   pool: number
   poolMemoryMb: number
+  drivers: DriverDefaults
+  cronStore: DriverSpec
   stopSeconds: number
 }
 
 /** What the supervisor tells a child. */
 export type ToWorker =
+  /** Before it is told to serve: fills its pool, for artifacts such as those in `dirs`. */
+  | { type: 'prepare'; settings: WorkerSettings; dirs: string[] }
   | { type: 'serve'; settings: WorkerSettings; apps: AppRecord[]; apart: Record<string, string>; duties: BackgroundDuties }
   | { type: 'apps'; id: number; set: AppRecord[]; remove: string[] }
   | { type: 'apart'; apart: Record<string, string> }
   | { type: 'duties'; duties: BackgroundDuties }
   | { type: 'usage'; id: number }
+  /** Starts a version beside what is served, to see whether it can be. */
+  | { type: 'probe'; id: number; app: AppRecord }
 
 /** What a child tells the supervisor. */
 export type ToSupervisor =
   /** It is loaded and may be told to serve. */
   | { type: 'ready'; runtime: string }
   | { type: 'listening'; port: number }
+  | { type: 'prepared' }
   | { type: 'done'; id: number }
+  | { type: 'probed'; id: number; error?: SerializedError | undefined }
   | { type: 'usage'; id: number | undefined; apps: Record<string, { usage: Usage; memory: number }>; live: number; waiting: number }
   /** V8 has lost control of that app's isolate; the process ends now. */
   | { type: 'fatal'; app: string; message: string }

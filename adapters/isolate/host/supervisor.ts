@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { errorFromJSON, UnmoorError } from '../../../core/errors.ts'
 import type { AppRecord } from './app-record.ts'
 import type { BackgroundDuties } from './background.ts'
 import type { ResolvedConfig } from './config.ts'
@@ -23,6 +24,9 @@ export interface SupervisorOptions {
 /** A process that an app has ended so often is the last that it shares. */
 const KILLS = 2
 const NO_DUTIES: BackgroundDuties = { queues: false, crons: false }
+const ALL_DUTIES: BackgroundDuties = { queues: true, crons: true }
+/** Milliseconds that an app has to start in a trial. */
+const PROBE_MS = 60_000
 
 /** What each process said last of itself. */
 interface ProcessState {
@@ -40,9 +44,9 @@ export class Supervisor {
   #shared = new Map<WorkerProcess, ProcessState>()
   #alone = new Map<string, { socket: string; process: WorkerProcess; state: ProcessState }>()
   #spare: WorkerProcess | undefined
+  #probes = new Map<number, { resolve(): void; reject(error: unknown): void }>()
   #kills = new Map<string, number>()
   #leader: WorkerProcess | undefined
-  #crons = true
   #stopping = false
   #nextId = 1
   #waiting = new Map<number, { left: Set<WorkerProcess>; resolve: () => void }>()
@@ -88,12 +92,27 @@ export class Supervisor {
   }
 
   #spawn(): WorkerProcess {
-    return new WorkerProcess({ runDir: this.#runDir, isolatedVm: this.#options.isolatedVm, onOutput: (line) => this.#options.onOutput(line) })
+    const process = new WorkerProcess({ runDir: this.#runDir, isolatedVm: this.#options.isolatedVm, onOutput: (line) => this.#options.onOutput(line) })
+    process.onMessage((message) => this.#onProbed(message))
+    process.send({ type: 'prepare', settings: this.#settings(), dirs: this.#someDirs() })
+    return process
+  }
+
+  /** Artifacts to fill a pool for: most have the same web API. */
+  #someDirs(): string[] {
+    const dirs: string[] = []
+    for (const { dir } of this.#apps.values()) if (dirs.push(dir) === 4) break
+    return dirs
+  }
+
+  /** Whether a loaded process waits to take the place of one that ends. */
+  get spareIsReady(): boolean {
+    return this.#spare?.isPrepared === true
   }
 
   #settings(): WorkerSettings {
-    const { host, dataDir, maxIsolates, maxProcessMb, pool, stopSeconds, limits } = this.#options.config
-    return { host, port: this.#port, dataDir, maxIsolates, maxProcessMb, pool, poolMemoryMb: limits.memoryMb, stopSeconds }
+    const { host, dataDir, maxIsolates, maxProcessMb, pool, stopSeconds, limits, drivers, cronStore } = this.#options.config
+    return { host, port: this.#port, dataDir, maxIsolates, maxProcessMb, pool, poolMemoryMb: limits.memoryMb, stopSeconds, drivers, cronStore }
   }
 
   async #startShared(process: WorkerProcess): Promise<void> {
@@ -111,15 +130,7 @@ export class Supervisor {
   }
 
   #dutiesOf(process: WorkerProcess): BackgroundDuties {
-    return process === this.#leader ? { queues: true, crons: this.#crons } : NO_DUTIES
-  }
-
-  /** Whether this host, of several that share a store, is the one that runs crons. Default: true. */
-  setCrons(crons: boolean): void {
-    if (crons === this.#crons) return
-    this.#crons = crons
-    this.#leader?.send({ type: 'duties', duties: this.#dutiesOf(this.#leader) })
-    for (const { process } of this.#alone.values()) process.send({ type: 'duties', duties: { queues: true, crons } })
+    return process === this.#leader ? ALL_DUTIES : NO_DUTIES
   }
 
   async #sharedEnded(process: WorkerProcess, code: number | null, blamed: readonly string[]): Promise<void> {
@@ -135,7 +146,7 @@ export class Supervisor {
       this.#leader?.send({ type: 'duties', duties: this.#dutiesOf(this.#leader) })
     }
     for (const app of blamed) this.#kills.set(app, (this.#kills.get(app) ?? 0) + 1)
-    const spare = this.#spare ?? this.#spawn()
+    const spare = this.#spare?.isAlive === true ? this.#spare : this.#spawn()
     this.#spare = undefined
     for (const app of blamed) if ((this.#kills.get(app) ?? 0) >= KILLS && this.#apps.has(app) && !this.#alone.has(app)) this.#setApart(app)
     await this.#startShared(spare).catch((error: unknown) => this.#options.onOutput(`It did not start: ${errorText(error)}`))
@@ -163,7 +174,7 @@ export class Supervisor {
         settings: { ...this.#settings(), socket: one.socket, pool: 1 },
         apps: [record],
         apart: {},
-        duties: { queues: true, crons: this.#crons },
+        duties: ALL_DUTIES,
       }
       await process.serve(message, (given) => this.#receive(process, one.state, given)).catch((error: unknown) => this.#options.onOutput(errorText(error)))
       await process.ended
@@ -185,7 +196,44 @@ export class Supervisor {
     for (const process of this.#shared.keys()) process.send({ type: 'apart', apart: this.#apart() })
   }
 
+  /**
+   * Starts a version in the process that waits, which serves nobody: what it breaks there is nobody's.
+   *
+   * @throws what keeps it from starting.
+   */
+  async probe(app: AppRecord): Promise<void> {
+    const process = (this.#spare ??= this.#spawn())
+    const id = this.#nextId++
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.#probes.set(id, { resolve, reject })
+    const ended = process.ended.then(() => {
+      if (this.#spare === process) this.#spare = undefined
+      throw new UnmoorError('Unavailable', 'the process that tried to start it ended', { operation: 'start' })
+    })
+    ended.catch(() => {})
+    const late = sleep(PROBE_MS, undefined, { ref: false }).then(() => {
+      throw new UnmoorError('Timeout', `it did not start within ${PROBE_MS / 1000} s`, { operation: 'start' })
+    })
+    late.catch(() => {})
+    process.send({ type: 'probe', id, app })
+    try {
+      await Promise.race([promise, ended, late])
+    } finally {
+      this.#probes.delete(id)
+      if (!this.#stopping) this.#spare ??= this.#spawn()
+    }
+  }
+
+  #onProbed(message: ToSupervisor): void {
+    if (message.type !== 'probed') return
+    const probe = this.#probes.get(message.id)
+    if (message.error === undefined) probe?.resolve()
+    else probe?.reject(errorFromJSON(message.error))
+  }
+
   #receive(process: WorkerProcess, state: ProcessState, message: ToSupervisor): void {
+    // One that was tried out in a process which has begun to serve meanwhile.
+    this.#onProbed(message)
     if (message.type === 'usage') {
       state.live = message.live
       state.waiting = message.waiting

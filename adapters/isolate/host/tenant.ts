@@ -1,40 +1,37 @@
-import { readFile } from 'node:fs/promises'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { join } from 'node:path'
 import type ivm from 'isolated-vm'
-import type { ArtifactInfo } from '../../../core/adapter.ts'
 import { createContext, type OwnedContext } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
-import { createRuntime, type Runtime } from '../../../core/runtime.ts'
+import type { Runtime } from '../../../core/runtime.ts'
+import { handleTestChannel } from '../../../core/test-channel.ts'
 import { createListener } from '../../node/runtime/http.ts'
-import { migrateRuntime } from '../../node/runtime/migrate.ts'
-import { declaredApp } from '../runtime/declared-app.ts'
-import { Guest, type GuestEvents, type GuestImage, IsolateEnded } from '../runtime/guest.ts'
+import { Guest, type GuestEvents, IsolateEnded } from '../runtime/guest.ts'
 import type { GuestBody } from '../runtime/isolate-app.ts'
 import { Jobs } from '../runtime/jobs.ts'
 import { createIsolateRuntime, type IsolateRuntime } from '../runtime/isolate-runtime.ts'
 import type { AppRecord } from './app-record.ts'
 import { Bill } from './bill.ts'
-import { type CallApp, loadDrivers } from './drivers.ts'
-import type { IsolatePool } from './image.ts'
 import type { LimitName } from './limits.ts'
 import { limitBody } from './limit-body.ts'
 import { refuse } from './refuse.ts'
+import { type PartsHost, TenantParts, withoutClose } from './tenant-parts.ts'
 import type { Usage } from './usage.ts'
 
 /** What all tenants of a process share. */
-export interface TenantHost {
+export interface TenantHost extends PartsHost {
   ivm: typeof ivm
-  pool: IsolatePool
-  dataDir: string
-  call: CallApp
-  log(app: string, level: string, text: string): void
   /** An entry of the app's takes long, or is over. */
   onLong(app: string, running: boolean): void
   /** V8 has lost control of the app's isolate: the process cannot go on. */
   onCatastrophe(app: string, message: string): void
-  /** The app wants an isolate: makes room for it. @throws `Unavailable` where there is none. */
-  makeRoom(): Promise<void>
+  /** The app wants an isolate: makes room for it. @throws `Throttled` where there is none. */
+  makeRoom(tenant: Tenant): Promise<void>
+  /** Its isolate is gone. */
+  onGone(tenant: Tenant): void
+  /** Nothing of it is under way any more. */
+  onIdle(tenant: Tenant): void
+  /** It has usage to report. */
+  onUsed(tenant: Tenant): void
 }
 
 /** Milliseconds after a failed start in which requests hear of that failure, instead of one start each. */
@@ -54,18 +51,20 @@ export class Tenant {
   #idle: (() => void)[] = []
   #open = new Set<ServerResponse>()
   #stopped = new AbortController()
-  #artifact: Promise<{ info: ArtifactInfo; image: GuestImage }> | undefined
-  #bindings: Promise<Runtime> | undefined
+  #parts: TenantParts
   #starting: Promise<IsolateRuntime> | undefined
   #runtime: IsolateRuntime | undefined
   #guest: Guest | undefined
   #memory = 0
   #subrequests = 0
+  /** Whether the artifact was built with the test channel. */
+  #testable = false
   #failed: { at: number; error: unknown } | undefined
 
   constructor(record: AppRecord, host: TenantHost) {
     this.record = record
     this.#host = host
+    this.#parts = new TenantParts(record, host)
     this.#listener = createListener((request, ctx) => this.#timed(request, ctx), {
       maxBodyBytes: record.limits.requestBytes,
       context: { signal: this.#stopped.signal, onError: (error) => host.log(record.name, 'error', `waitUntil promise rejected: ${String(error)}`) },
@@ -138,6 +137,7 @@ export class Tenant {
 
   #begin(): void {
     this.lastUsed = performance.now()
+    this.#host.onUsed(this)
     // What events under way at once may call together: nobody but the tenant could say which of them calls.
     this.#subrequests = (this.#active === 0 ? 0 : this.#subrequests) + this.record.limits.subrequests
     this.#active++
@@ -145,7 +145,9 @@ export class Tenant {
 
   #end(): void {
     this.#active--
-    if (this.#active === 0) for (const resolve of this.#idle.splice(0)) resolve()
+    if (this.#active > 0) return
+    for (const resolve of this.#idle.splice(0)) resolve()
+    this.#host.onIdle(this)
   }
 
   #timed(request: Request, ctx: OwnedContext): Promise<Response> {
@@ -179,6 +181,11 @@ export class Tenant {
     } catch (error) {
       return unavailable(startFailure(error))
     }
+    const { testToken } = this.record.settings
+    if (testToken !== undefined && this.#testable && new URL(request.url).pathname.startsWith('/.unmoor/')) {
+      const answer = await handleTestChannel(runtime, request, ctx, testToken)
+      if (answer !== undefined) return answer
+    }
     const { assets } = runtime
     return (assets === undefined ? undefined : await assets.serve(request)) ?? runtime.fetch(request, ctx)
   }
@@ -192,8 +199,9 @@ export class Tenant {
 
   async #start(): Promise<IsolateRuntime> {
     try {
-      await this.#host.makeRoom()
-      const [{ info, image }, host] = await Promise.all([this.#load(), this.bindings()])
+      await this.#host.makeRoom(this)
+      const [{ info, image }, host] = await Promise.all([this.#parts.load(), this.#parts.bindings()])
+      this.#testable = info.testChannel
       const { limits, name } = this.record
       const guestLimits = {
         memoryMb: limits.memoryMb,
@@ -202,8 +210,7 @@ export class Tenant {
         startupMs: limits.startupCpuMs + 10_000,
         wallSeconds: undefined,
       }
-      this.#runtime = await createIsolateRuntime({
-        // The drivers outlive the isolate.
+      const runtime = await createIsolateRuntime({
         host: withoutClose(host),
         manifest: info.manifest,
         limits: guestLimits,
@@ -214,10 +221,16 @@ export class Tenant {
         onSubrequest: () => this.#takeSubrequest(),
         hooks: { timers: limits.timers, body: (body) => this.#limitAnswer(body) },
       })
+      await this.#parts.migrate().catch(async (error: unknown) => {
+        await runtime.close()
+        throw error
+      })
       this.#failed = undefined
-      return this.#runtime
+      this.#runtime = runtime
+      return runtime
     } catch (error) {
       this.#starting = undefined
+      this.#host.onGone(this)
       this.#failed = { at: performance.now(), error }
       const cause = error instanceof Error ? error.cause : undefined
       if (cause instanceof IsolateEnded && HIT_BY[cause.ended] !== undefined && cause.detail === '') this.#bill.hit(HIT_BY[cause.ended] as LimitName)
@@ -270,45 +283,10 @@ export class Tenant {
     return limitBody(body, this.record.limits.responseBytes, () => this.#bill.hit('responseBytes'))
   }
 
-  /** The artifact, read once. */
-  #load(): Promise<{ info: ArtifactInfo; image: GuestImage }> {
-    const read = (name: string): Promise<string> => readFile(join(this.record.dir, name), 'utf8')
-    this.#artifact ??= Promise.all([read('unmoor.json'), read('web-api.js'), read('app.js')])
-      .then(([info, webApi, app]) => ({ info: JSON.parse(info) as ArtifactInfo, image: this.#host.pool.image({ webApi, app }) }))
-      .catch((error: unknown) => {
-        this.#artifact = undefined
-        throw error
-      })
-    return this.#artifact
-  }
-
-  /** The app's drivers, opened and migrated once. */
-  bindings(): Promise<Runtime> {
-    this.#bindings ??= this.#openBindings().catch((error: unknown) => {
-      this.#bindings = undefined
-      throw error
-    })
-    return this.#bindings
-  }
-
-  async #openBindings(): Promise<Runtime> {
-    const { info } = await this.#load()
-    const { name, settings } = this.record
-    const runtime = await createRuntime({
-      app: declaredApp(info.manifest),
-      name,
-      drivers: await loadDrivers(this.record, info, this.#host.call),
-      variable: (variable) => (Object.hasOwn(settings.variables ?? {}, variable) ? settings.variables?.[variable] : undefined),
-      dataDir: join(this.#host.dataDir, 'apps', name),
-      onError: (message, error) => this.#host.log(name, 'error', `${message} ${String(error)}`),
-    })
-    try {
-      await migrateRuntime(runtime, info.migrations)
-      return runtime
-    } catch (error) {
-      await runtime.close()
-      throw error
-    }
+  /** The app's drivers, open and with all migrations. */
+  async bindings(): Promise<Runtime> {
+    await this.#parts.migrate()
+    return this.#parts.bindings()
   }
 
   /** What was used since the last call. */
@@ -325,21 +303,29 @@ export class Tenant {
     this.#memory = await (this.#guest?.memory() ?? Promise.resolve(0)).catch(() => 0)
   }
 
-  /** Puts the isolate away; it comes back on demand. Nothing may be under way. */
-  async evict(): Promise<void> {
+  /** Puts the isolate away, and the drivers where nothing else uses them; both come back on demand. Nothing may be under way. */
+  async evict(options: { keepDrivers: boolean }): Promise<void> {
     this.#bill.usage.evictions++
+    this.#host.onUsed(this)
     await this.#drop()
+    // Whoever came meanwhile uses them.
+    if (!options.keepDrivers && !this.isLive && this.#active === 0) await this.#parts.release()
   }
 
   async #drop(): Promise<void> {
     const starting = this.#starting
+    if (starting === undefined) return
     this.#starting = undefined
     this.#runtime = undefined
-    const runtime = await starting?.catch(() => {})
+    const runtime = await starting.catch(() => {})
     await runtime?.close()
+    // Else one that was started meanwhile has its place.
+    if (this.#starting !== undefined) return
+    this.#runtime = undefined
     this.#bill.leave()
     this.#guest = undefined
     this.#memory = 0
+    this.#host.onGone(this)
   }
 
   /** Lets what is under way finish, for at most `seconds`; then frees everything. */
@@ -351,29 +337,12 @@ export class Tenant {
       clearTimeout(timer)
     }
     await this.#drop()
-    const bindings = await this.#bindings?.catch(() => {})
-    await bindings?.close()
+    await this.#parts.release()
   }
 }
 
 /** Bytes of a connection that have been counted. */
 const wire = new WeakMap<object, { read: number; written: number }>()
-
-function withoutClose(host: Runtime): Runtime {
-  return {
-    app: host.app,
-    name: host.name,
-    env: host.env,
-    drivers: host.drivers,
-    assets: host.assets,
-    queueDriver: (binding) => host.queueDriver(binding),
-    sqlDriver: (binding) => host.sqlDriver(binding),
-    fetch: (request, ctx) => host.fetch(request, ctx),
-    queue: (binding, messages, ctx) => host.queue(binding, messages, ctx),
-    cron: (name, time, ctx) => host.cron(name, time, ctx),
-    close: async () => {},
-  }
-}
 
 /** What a client may know of a failed start: the limit that was hit, nothing of what the app threw. */
 function startFailure(error: unknown): string {

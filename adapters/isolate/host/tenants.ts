@@ -2,17 +2,22 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { UnmoorError } from '../../../core/errors.ts'
 import { CoreShare } from '../runtime/thread-clock.ts'
 import type { AppRecord } from './app-record.ts'
-import { type Background, type BackgroundDuties, startBackground } from './background.ts'
+import { type Background, type BackgroundDuties, type OpenCronStore, startBackground } from './background.ts'
+import { errorText } from './error-text.ts'
+import { Room } from './room.ts'
 import { Router, type Route } from './router.ts'
 import { Tenant, type TenantHost } from './tenant.ts'
 import { addUsage, emptyUsage, type Usage } from './usage.ts'
 
 /** Options of {@link Tenants}. */
-export interface TenantsOptions extends Omit<TenantHost, 'call' | 'makeRoom'> {
+export interface TenantsOptions extends Omit<TenantHost, 'call' | 'makeRoom' | 'onGone' | 'onIdle' | 'onUsed'> {
   /** Isolates that live at once in this process. */
   maxIsolates: number
   /** Resident memory of this process in MB above which idle isolates are put away. */
   maxProcessMb: number
+  /** Calls an app that another process serves; undefined where that app is served here. */
+  callApart(app: string, request: Request): Promise<Response> | undefined
+  openCrons: OpenCronStore
 }
 
 /** Seconds that a version which was replaced has for what is under way in it. */
@@ -22,18 +27,31 @@ const DRAIN_SECONDS = 30
 export class Tenants {
   #options: TenantsOptions
   #host: TenantHost
+  #records = new Map<string, AppRecord>()
+  /** Made when they are first asked for: of many apps a process may never see most. */
   #tenants = new Map<string, Tenant>()
   #router = new Router([])
   #duties: BackgroundDuties = { queues: false, crons: false }
   #background = new Map<Tenant, Promise<Background | undefined>>()
   #retired = new Set<Tenant>()
+  #room: Room
+  /** With usage that has not been reported. */
+  #used = new Set<Tenant>()
   /** Usage of versions that are gone. */
   #left = new Map<string, Usage>()
   #cores = new CoreShare()
 
   constructor(options: TenantsOptions) {
     this.#options = options
-    this.#host = { ...options, call: (app, request) => this.#call(app, request), makeRoom: () => this.#makeRoom() }
+    this.#room = new Room(options.maxIsolates, (tenant) => this.#evict(tenant))
+    this.#host = {
+      ...options,
+      call: (app, request) => this.#call(app, request),
+      makeRoom: (tenant) => this.#room.enter(tenant),
+      onGone: (tenant) => this.#room.leave(tenant),
+      onIdle: () => this.#room.onIdle(),
+      onUsed: (tenant) => void this.#used.add(tenant),
+    }
   }
 
   find(host: string | undefined, target: string): Route | undefined {
@@ -41,27 +59,45 @@ export class Tenants {
   }
 
   get(app: string): Tenant | undefined {
-    return this.#tenants.get(app)
+    return this.#tenants.get(app) ?? this.#create(app)
+  }
+
+  #create(app: string): Tenant | undefined {
+    const record = this.#records.get(app)
+    if (record === undefined) return undefined
+    const tenant = new Tenant(record, this.#host)
+    this.#tenants.set(app, tenant)
+    return tenant
   }
 
   get live(): number {
-    let count = 0
-    for (const tenant of [...this.#tenants.values(), ...this.#retired]) if (tenant.isLive) count++
-    return count
+    return this.#room.live
+  }
+
+  /** Starts a version beside what is served, to see whether it can be; it serves nothing. Rejects with what keeps it from starting. */
+  async probe(record: AppRecord): Promise<void> {
+    const tenant = new Tenant(record, this.#host)
+    try {
+      await tenant.event(() => tenant.open())
+    } finally {
+      await tenant.close(0)
+      this.#used.delete(tenant)
+    }
   }
 
   /** Switches to these versions at once: the next request sees the new one, what is under way finishes on the old. */
   update(set: readonly AppRecord[], remove: readonly string[]): void {
-    for (const name of remove) this.#retire(name)
-    for (const record of set) {
-      const old = this.#tenants.get(record.name)
-      if (old?.record.version === record.version) continue
-      this.#retire(record.name)
-      const tenant = new Tenant(record, this.#host)
-      this.#tenants.set(record.name, tenant)
-      this.#startBackground(tenant)
+    for (const name of remove) {
+      this.#records.delete(name)
+      this.#retire(name)
     }
-    this.#router = new Router([...this.#tenants.values()].map(({ record }) => record))
+    for (const record of set) {
+      if (this.#records.get(record.name)?.version === record.version) continue
+      this.#records.set(record.name, record)
+      this.#retire(record.name)
+      this.#startBackground(record)
+    }
+    this.#router = new Router(this.#records.values())
   }
 
   #retire(name: string): void {
@@ -71,9 +107,10 @@ export class Tenants {
     this.#retired.add(tenant)
     void this.#stopBackground(tenant)
       .then(() => tenant.close(DRAIN_SECONDS))
-      .catch((error: unknown) => this.#options.log(name, 'error', `An old version did not close: ${String(error)}`))
+      .catch((error: unknown) => this.#options.log(name, 'error', `An old version did not close: ${errorText(error)}`))
       .then(() => {
         this.#keepUsage(tenant)
+        this.#used.delete(tenant)
         this.#retired.delete(tenant)
       })
   }
@@ -89,8 +126,8 @@ export class Tenants {
   async setDuties(duties: BackgroundDuties): Promise<void> {
     if (duties.queues === this.#duties.queues && duties.crons === this.#duties.crons) return
     this.#duties = duties
-    await Promise.all([...this.#tenants.values()].map((tenant) => this.#stopBackground(tenant)))
-    for (const tenant of this.#tenants.values()) this.#startBackground(tenant)
+    await Promise.all([...this.#background.keys()].map((tenant) => this.#stopBackground(tenant)))
+    for (const record of this.#records.values()) this.#startBackground(record)
   }
 
   /** Frees what an app has here: another process serves it from now on. */
@@ -101,15 +138,16 @@ export class Tenants {
     await tenant.close(0)
   }
 
-  #startBackground(tenant: Tenant): void {
-    if (!tenant.record.background || (!this.#duties.queues && !this.#duties.crons)) return
+  #startBackground(record: AppRecord): void {
     const duties = this.#duties
+    if (!record.background || (!duties.queues && !duties.crons)) return
+    const tenant = this.get(record.name) as Tenant
     const attempt = async (): Promise<Background | undefined> => {
       for (let pause = 500; this.#background.has(tenant); pause = Math.min(pause * 2, 30_000)) {
         try {
-          return await startBackground(tenant, duties, (message) => this.#options.log(tenant.record.name, 'error', message))
+          return await startBackground(tenant, duties, this.#options.openCrons, (message) => this.#options.log(record.name, 'error', message))
         } catch (error) {
-          this.#options.log(tenant.record.name, 'error', `Queues and crons do not start: ${error instanceof Error ? error.message : String(error)}`)
+          this.#options.log(record.name, 'error', `Queues and crons do not start: ${errorText(error)}`)
           await sleep(pause, undefined, { ref: false })
         }
       }
@@ -128,44 +166,34 @@ export class Tenants {
   }
 
   #call(app: string, request: Request): Promise<Response> {
-    const tenant = this.#tenants.get(app)
+    const elsewhere = this.#options.callApart(app, request)
+    if (elsewhere !== undefined) return elsewhere
+    const tenant = this.get(app)
     if (tenant === undefined) return Promise.reject(new UnmoorError('Unavailable', `This host serves no app "${app}" now.`, { operation: 'fetch' }))
     return tenant.fetch(request)
   }
 
-  async #makeRoom(): Promise<void> {
-    // The one that asks counts already.
-    while (this.live > this.#options.maxIsolates) {
-      const victim = this.#idle()[0]
-      if (victim === undefined) {
-        const message = `all ${this.#options.maxIsolates} isolates of this process are at work`
-        throw new UnmoorError('Throttled', message, { operation: 'start' })
-      }
-      await victim.evict()
-    }
-  }
-
-  /** Tenants whose isolate does nothing, the longest idle first. */
-  #idle(): Tenant[] {
-    return [...this.#tenants.values()].filter((tenant) => tenant.isLive && tenant.active === 0).sort((a, b) => a.lastUsed - b.lastUsed)
+  // Queues and crons of the app use its drivers while no isolate lives.
+  #evict(tenant: Tenant): Promise<void> {
+    return tenant.evict({ keepDrivers: this.#background.has(tenant) })
   }
 
   /** Puts idle isolates away while the process holds more memory than it should. */
   async relieve(): Promise<void> {
     const { maxProcessMb } = this.#options
-    if (process.memoryUsage.rss() <= maxProcessMb * 1024 * 1024) return
-    const idle = this.#idle()
     // A quarter at a time: what is freed shows in the process's memory only by and by.
-    for (const tenant of idle.slice(0, Math.ceil(idle.length / 4))) if (tenant.active === 0) await tenant.evict()
+    if (process.memoryUsage.rss() > maxProcessMb * 1024 * 1024) await this.#room.evictIdle(0.25)
   }
 
   async measureMemory(): Promise<void> {
-    for (const tenant of this.#tenants.values()) if (tenant.isLive) await tenant.measureMemory()
+    for (const tenant of this.#room.tenants) await tenant.measureMemory()
   }
 
   /** What was used since the last call, and the memory held now, per app. */
   takeUsage(): Record<string, { usage: Usage; memory: number }> {
-    for (const tenant of [...this.#tenants.values(), ...this.#retired]) this.#keepUsage(tenant)
+    // One that lives may have used CPU time without an event.
+    for (const tenant of new Set([...this.#used, ...this.#room.tenants])) this.#keepUsage(tenant)
+    this.#used.clear()
     const taken: Record<string, { usage: Usage; memory: number }> = {}
     const share = this.#cores.take([...this.#left.values()].reduce((sum, { cpuUs }) => sum + cpuUs, 0))
     for (const [name, usage] of this.#left) {

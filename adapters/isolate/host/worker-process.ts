@@ -27,6 +27,8 @@ export class WorkerProcess {
   #suspects: string
   #onMessage: (message: ToSupervisor) => void = () => {}
   #fatal: string | undefined
+  #prepared = false
+  #ended = false
 
   constructor(options: { runDir: string; isolatedVm: string; onOutput: (line: string) => void }) {
     this.#suspects = join(options.runDir, `suspects-${++started}`)
@@ -42,10 +44,12 @@ export class WorkerProcess {
     this.ready = ready.promise
     this.#child.on('message', (message: ToSupervisor) => {
       if (message.type === 'ready') ready.resolve(message.runtime)
+      if (message.type === 'prepared') this.#prepared = true
       if (message.type === 'fatal') this.#fatal = message.app
       this.#onMessage(message)
     })
     this.ended = waitForExit(this.#child).then((code) => {
+      this.#ended = true
       ready.reject(new UnmoorError('Unavailable', `A process of the host ended with code ${code} before it was ready.`, { operation: 'start' }))
       return { code, blamed: this.#fatal === undefined ? readSuspects(this.#suspects) : [this.#fatal].filter(Boolean) }
     })
@@ -53,6 +57,15 @@ export class WorkerProcess {
 
   get pid(): number | undefined {
     return this.#child.pid
+  }
+
+  get isAlive(): boolean {
+    return !this.#ended
+  }
+
+  /** Whether its pool is full, and it need only be told to serve. */
+  get isPrepared(): boolean {
+    return this.#prepared && this.isAlive
   }
 
   onMessage(handler: (message: ToSupervisor) => void): void {

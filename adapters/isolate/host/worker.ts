@@ -1,13 +1,19 @@
 /**
  * A child process of a host: accepts on the shared port and runs apps in isolates. Started by `supervisor.ts`; it waits, loaded, until it is told to serve.
  */
+import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { variable } from '../../../core/bindings/declarations.ts'
+import type { CronStore, CronStoreFactory } from '../../../core/cron-store.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { installGlobals } from '../../node/runtime/globals.ts'
 import { loadIsolatedVm } from '../runtime/isolated-vm.ts'
 import { printLog } from '../runtime/log.ts'
+import { callApart } from './call-apart.ts'
+import { loadModule } from './driver-module.ts'
 import { IsolatePool } from './image.ts'
 import type { ToSupervisor, ToWorker, WorkerSettings } from './messages.ts'
 import { passOn } from './pass-on.ts'
@@ -30,23 +36,39 @@ const suspects = new Suspects(process.env['UNMOOR_HOST_SUSPECTS'] as string)
 let tenants: Tenants | undefined
 let server: Server | undefined
 let pool: IsolatePool | undefined
+/** Whether requests may come: usage of what was tried out is nobody's. */
+let serving = false
 let apart: Record<string, string> = {}
 let stopSeconds = 30
 let stopping = false
 
 process.on('message', (message: ToWorker) => {
   void handle(message).catch((error: unknown) => {
-    const failure = error instanceof UnmoorError ? error : new UnmoorError('Internal', error instanceof Error ? (error.stack ?? error.message) : String(error))
-    say({ type: 'failed', error: failure.toJSON() })
+    say({ type: 'failed', error: asUnmoorError(error).toJSON() })
   })
 })
 
 async function handle(message: ToWorker): Promise<void> {
   switch (message.type) {
+    case 'prepare': {
+      tenants ??= createTenants(message.settings)
+      for (const dir of message.dirs) await pool?.warm(await readFile(join(dir, 'web-api.js'), 'utf8').catch(() => undefined))
+      say({ type: 'prepared' })
+      return
+    }
+    case 'probe': {
+      const error = await tenants?.probe(message.app).then(
+        () => undefined,
+        (error: unknown) => asUnmoorError(error).toJSON(),
+      )
+      say({ type: 'probed', id: message.id, error })
+      return
+    }
     case 'serve':
       stopSeconds = message.settings.stopSeconds
       apart = message.apart
-      tenants = createTenants(message.settings)
+      tenants ??= createTenants(message.settings)
+      serving = true
       tenants.update(message.apps, [])
       server = await listen(message.settings, tenants, message.settings.socket === undefined ? undefined : message.apps[0]?.name)
       say({ type: 'listening', port: message.settings.socket === undefined ? (server.address() as AddressInfo).port : 0 })
@@ -72,6 +94,10 @@ async function handle(message: ToWorker): Promise<void> {
   }
 }
 
+function asUnmoorError(error: unknown): UnmoorError {
+  return error instanceof UnmoorError ? error : new UnmoorError('Internal', error instanceof Error ? (error.stack ?? error.message) : String(error))
+}
+
 function createTenants(settings: WorkerSettings): Tenants {
   const lose = (app: string, text: string): void => {
     say({ type: 'fatal', app, message: text })
@@ -86,10 +112,23 @@ function createTenants(settings: WorkerSettings): Tenants {
     dataDir: settings.dataDir,
     maxIsolates: settings.maxIsolates,
     maxProcessMb: settings.maxProcessMb,
+    drivers: settings.drivers,
+    callApart(app, request) {
+      const socketPath = apart[app]
+      return socketPath === undefined || settings.socket !== undefined ? undefined : callApart(request, socketPath)
+    },
+    openCrons: (app) => openCrons(settings, app),
     log: (app, level, text) => printLog(level, `[${app}] ${text}`),
     onLong: (app, running) => suspects.set(app, running),
     onCatastrophe: lose,
   })
+}
+
+/** Crons of an app are claimed in a file of its own, or in the operator's database. */
+async function openCrons({ cronStore, dataDir }: WorkerSettings, app: string): Promise<CronStore> {
+  const { driver, ...options } = cronStore
+  const { cronStore: create } = (await loadModule(`${driver}/cron`, 'cronStore')) as unknown as { cronStore: CronStoreFactory<object> }
+  return create(options, { binding: 'cronStore', app, declaration: variable(), dataDir: join(dataDir, 'apps', app), variable: () => undefined, now: Date.now })
 }
 
 function listen(settings: WorkerSettings, tenants: Tenants, only: string | undefined): Promise<Server> {
@@ -116,7 +155,7 @@ function listen(settings: WorkerSettings, tenants: Tenants, only: string | undef
 }
 
 function reportUsage(id?: number): void {
-  if (tenants === undefined) return
+  if (tenants === undefined || !serving) return
   say({ type: 'usage', id, apps: tenants.takeUsage(), live: tenants.live, waiting: pool?.waiting ?? 0 })
 }
 

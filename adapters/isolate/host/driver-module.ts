@@ -1,0 +1,15 @@
+import type { DriverOf } from '../../../core/bindings/drivers.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+
+type DriverModule = Readonly<Partial<Record<keyof DriverOf, unknown>>>
+
+/** A driver's module, by a built-in name, a package's or a path. */
+export async function loadModule(name: string, binding: string): Promise<DriverModule> {
+  if (!/^[a-z0-9-]+(\/cron)?$/.test(name)) return (await import(/* @vite-ignore */ name)) as DriverModule
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  try {
+    return (await import(/* @vite-ignore */ new URL(`../../drivers/${name}/index.${extension}`, import.meta.url).href)) as DriverModule
+  } catch (cause) {
+    throw new UnmoorError('NotFound', `The driver "${name}" of binding "${binding}" cannot be loaded: ${(cause as Error).message}`, { cause })
+  }
+}

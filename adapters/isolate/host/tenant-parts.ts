@@ -1,0 +1,119 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ArtifactInfo } from '../../../core/adapter.ts'
+import { createRuntime, type Runtime } from '../../../core/runtime.ts'
+import { migrateRuntime } from '../../node/runtime/migrate.ts'
+import { declaredApp } from '../runtime/declared-app.ts'
+import type { GuestImage } from '../runtime/guest.ts'
+import type { AppRecord } from './app-record.ts'
+import { parseInfo } from './artifact.ts'
+import { type CallApp, type DriverDefaults, loadDrivers } from './drivers.ts'
+import type { IsolatePool } from './image.ts'
+
+/** What the parts of a tenant need of their process. */
+export interface PartsHost {
+  pool: IsolatePool
+  dataDir: string
+  call: CallApp
+  /** The host's drivers by kind. */
+  drivers: DriverDefaults
+  log(app: string, level: string, text: string): void
+}
+
+interface Artifact {
+  info: ArtifactInfo
+  image: GuestImage
+}
+
+/** What one version of an app has in a process besides its isolate: the artifact and the drivers. Each is got once, and again after a release. */
+export class TenantParts {
+  #record: AppRecord
+  #host: PartsHost
+  #artifact: Promise<Artifact> | undefined
+  #bindings: Promise<Runtime> | undefined
+  #migrated: Promise<unknown> | undefined
+
+  constructor(record: AppRecord, host: PartsHost) {
+    this.#record = record
+    this.#host = host
+  }
+
+  /** The artifact, read. */
+  load(): Promise<Artifact> {
+    this.#artifact ??= this.#read().catch((error: unknown) => {
+      this.#artifact = undefined
+      throw error
+    })
+    return this.#artifact
+  }
+
+  async #read(): Promise<Artifact> {
+    const { dir, name } = this.#record
+    const [info, webApi, app] = await Promise.all(['unmoor.json', 'web-api.js', 'app.js'].map((file) => readFile(join(dir, file), 'utf8')))
+    return { info: parseInfo(info as string, `"${name}"`), image: this.#host.pool.image({ webApi: webApi as string, app: app as string }) }
+  }
+
+  /** The app's drivers, open. */
+  bindings(): Promise<Runtime> {
+    this.#bindings ??= this.#open().catch((error: unknown) => {
+      this.#bindings = undefined
+      throw error
+    })
+    return this.#bindings
+  }
+
+  async #open(): Promise<Runtime> {
+    const { info } = await this.load()
+    const { name, settings } = this.#record
+    const { dataDir, call, drivers } = this.#host
+    const variables = { ...settings.variables, ...settings.secrets }
+    return createRuntime({
+      app: declaredApp(info.manifest),
+      name,
+      drivers: await loadDrivers(this.#record, info, call, drivers),
+      variable: (variable) => (Object.hasOwn(variables, variable) ? variables[variable] : undefined),
+      dataDir: join(dataDir, 'apps', name),
+      onError: (message, error) => this.#host.log(name, 'error', `${message} ${String(error)}`),
+    })
+  }
+
+  /** Applies migrations, once: a version whose isolate does not start is to change no data, so its isolate comes first. */
+  migrate(): Promise<unknown> {
+    this.#migrated ??= this.#migrate().catch((error: unknown) => {
+      this.#migrated = undefined
+      throw error
+    })
+    return this.#migrated
+  }
+
+  async #migrate(): Promise<void> {
+    const { info } = await this.load()
+    if (Object.keys(info.migrations).length > 0) await migrateRuntime(await this.bindings(), info.migrations)
+  }
+
+  /** Closes the drivers and forgets the artifact. Nothing may be under way. */
+  async release(): Promise<void> {
+    const bindings = this.#bindings
+    this.#bindings = undefined
+    this.#artifact = undefined
+    const runtime = await bindings?.catch(() => {})
+    await runtime?.close()
+  }
+}
+
+/** `host` without its `close`: the drivers outlive an isolate. */
+export function withoutClose(host: Runtime): Runtime {
+  return {
+    app: host.app,
+    name: host.name,
+    env: host.env,
+    drivers: host.drivers,
+    assets: host.assets,
+    queueDriver: (binding) => host.queueDriver(binding),
+    sqlDriver: (binding) => host.sqlDriver(binding),
+    fetch: (request, ctx) => host.fetch(request, ctx),
+    queue: (binding, messages, ctx) => host.queue(binding, messages, ctx),
+    cron: (name, time, ctx) => host.cron(name, time, ctx),
+    close: async () => {},
+  }
+}
