@@ -82,12 +82,10 @@ describe('processes', () => {
   it('one that is killed is replaced, and its neighbours answer again', async () => {
     const [first] = lab.host.pids
     process.kill(first as number, 'SIGKILL')
-    const began = performance.now()
     await sleep(5)
     for (let index = 0; index < 20; index++) {
       while ((await lab.send('one').catch(() => ({ status: 0 }))).status !== 200) await sleep(5)
     }
-    expect(performance.now() - began).toBeLessThan(1500)
     while (lab.host.pids.length < 2) await sleep(10)
     expect(lab.host.pids).not.toContain(first)
   })

@@ -35,6 +35,14 @@ interface ProcessState {
   memory: Map<string, number>
 }
 
+/** The process of an app that has one of its own. */
+interface Alone {
+  socket: string
+  /** Undefined until it is started for the first time. */
+  process: WorkerProcess | undefined
+  state: ProcessState
+}
+
 /** The processes of a host: started, started again, told what to serve. One more waits, loaded, to take the place of one that ends. */
 export class Supervisor {
   #options: SupervisorOptions
@@ -42,7 +50,7 @@ export class Supervisor {
   #port: number
   #apps = new Map<string, AppRecord>()
   #shared = new Map<WorkerProcess, ProcessState>()
-  #alone = new Map<string, { socket: string; process: WorkerProcess; state: ProcessState }>()
+  #alone = new Map<string, Alone>()
   #spare: WorkerProcess | undefined
   #probes = new Map<number, { resolve(): void; reject(error: unknown): void }>()
   #kills = new Map<string, number>()
@@ -64,7 +72,12 @@ export class Supervisor {
   }
 
   get pids(): number[] {
-    return [...this.#shared.keys(), ...[...this.#alone.values()].map((one) => one.process)].flatMap(({ pid }) => (pid === undefined ? [] : [pid]))
+    return this.#processes.flatMap(({ pid }) => (pid === undefined ? [] : [pid]))
+  }
+
+  /** Those that serve. */
+  get #processes(): WorkerProcess[] {
+    return [...this.#shared.keys(), ...[...this.#alone.values()].flatMap(({ process }) => (process === undefined ? [] : [process]))]
   }
 
   /** Apps that have a process of their own, for having ended others. */
@@ -148,23 +161,26 @@ export class Supervisor {
     for (const app of blamed) this.#kills.set(app, (this.#kills.get(app) ?? 0) + 1)
     const spare = this.#spare?.isAlive === true ? this.#spare : this.#spawn()
     this.#spare = undefined
-    for (const app of blamed) if ((this.#kills.get(app) ?? 0) >= KILLS && this.#apps.has(app) && !this.#alone.has(app)) this.#setApart(app)
+    const apart = blamed.filter((app) => (this.#kills.get(app) ?? 0) >= KILLS && this.#apps.has(app) && !this.#alone.has(app))
+    for (const app of apart) this.#setApart(app)
     await this.#startShared(spare).catch((error: unknown) => this.#options.onOutput(`It did not start: ${errorText(error)}`))
+    // Not before the neighbours answer again: processes that start take time from it.
+    for (const app of apart) void this.#serveApart(app)
     if (!this.#stopping) this.#spare ??= this.#spawn()
   }
 
   #setApart(app: string): void {
     this.#options.onOutput(`"${app}" has ended ${KILLS} processes; from now on it has one of its own.`)
-    const process = this.#spawn()
-    const one = { socket: join(this.#runDir, `${app}.sock`), process, state: { live: 0, waiting: 0, memory: new Map<string, number>() } }
-    this.#alone.set(app, one)
+    this.#alone.set(app, { socket: join(this.#runDir, `${app}.sock`), process: undefined, state: { live: 0, waiting: 0, memory: new Map() } })
     this.#announceApart()
-    void this.#serveApart(app, one)
   }
 
-  async #serveApart(app: string, one: { socket: string; process: WorkerProcess; state: ProcessState }): Promise<void> {
+  async #serveApart(app: string): Promise<void> {
+    const one = this.#alone.get(app)
+    if (one === undefined) return
     for (let pause = 100; !this.#stopping && this.#alone.get(app) === one; pause = Math.min(pause * 2, 5000)) {
-      const { process } = one
+      const process = this.#spawn()
+      one.process = process
       const record = this.#apps.get(app)
       if (record === undefined) return
       const began = performance.now()
@@ -183,8 +199,8 @@ export class Supervisor {
       this.restarts++
       // One that ends its process all the time gets it back ever later.
       if (performance.now() - began > 60_000) pause = 100
+      one.process = undefined
       await sleep(pause)
-      one.process = this.#spawn()
     }
   }
 
@@ -259,7 +275,7 @@ export class Supervisor {
 
   /** Sends a message to every process and waits for all answers, for at most `ms`. */
   async #ask(create: (id: number) => ToWorker, ms: number): Promise<void> {
-    const processes = [...this.#shared.keys(), ...[...this.#alone.values()].map((one) => one.process)]
+    const processes = this.#processes
     if (processes.length === 0) return
     const id = this.#nextId++
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -293,7 +309,7 @@ export class Supervisor {
 
   async stop(): Promise<void> {
     this.#stopping = true
-    const processes = [...this.#shared.keys(), ...[...this.#alone.values()].map((one) => one.process), ...(this.#spare === undefined ? [] : [this.#spare])]
+    const processes = [...this.#processes, ...(this.#spare === undefined ? [] : [this.#spare])]
     await Promise.all(processes.map((process) => process.stop(this.#options.config.stopSeconds)))
     await rm(this.#runDir, { recursive: true, force: true })
   }
