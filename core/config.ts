@@ -20,6 +20,11 @@ export interface Config {
   drivers?: Readonly<Record<string, string | DriverSpec>>
   /** What single targets have of their own, by target. */
   targets?: Readonly<Record<string, TargetConfig>>
+  /**
+   * The wrangler file of an existing Worker, which is built in place of an app (`entry`), or with its environment: `{ config: './wrangler.jsonc', env: 'staging' }`.
+   * Default: none.
+   */
+  worker?: string | { readonly config: string; readonly env?: string }
   /** Folder for local data (sqlite files, a simulator's state), from the project's folder; each target gets one below it. Default: `.unmoor/data`. */
   dataDir?: string
 }

@@ -82,7 +82,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
       const context = driverContext(binding, declaration, options)
       const driver = await bound.create(resolveOptions(bound.options, binding, context), context)
       drivers.set(binding, driver)
-      if (declaration.kind === 'assets') assets = driver as AssetsDriver
+      if (declaration.kind === 'assets' && declaration.appFirst !== true) assets = driver as AssetsDriver
       env[binding] = bound.portable.create(driver, context)
     }
   } catch (error) {

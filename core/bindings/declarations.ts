@@ -42,7 +42,10 @@ export interface SqlOptions {
   /** Folder with `0001_name.sql` files (and `0001_name.postgres.sql` where an engine needs its own), relative to the project. Default: none. */
   migrations?: string
 }
-export interface SqlDeclaration extends Declaration<'sql', Sql>, Readonly<SqlOptions> {}
+export interface SqlDeclaration extends Declaration<'sql', Sql>, Readonly<SqlOptions> {
+  /** `engine` leaves what a statement may say to the engine. Of existing Workers' databases only. Default: `portable`. */
+  readonly checks?: 'portable' | 'engine'
+}
 
 /** Options of {@link queue}: how the app's consumer gets its messages. */
 export interface QueueOptions {
@@ -61,6 +64,8 @@ export interface QueueOptions {
 }
 export interface QueueDeclaration<T = unknown> extends Declaration<'queue', Queue<T>>, Readonly<Required<Omit<QueueOptions, 'deadLetterQueue'>>> {
   readonly deadLetterQueue?: string
+  /** Longest delay in seconds. Of existing Workers' queues only; a driver refuses what it cannot. Default: the portable 900. */
+  readonly maxDelay?: number
 }
 
 /** Options of {@link secret}. */
@@ -93,7 +98,10 @@ export interface AssetsOptions {
   /** What answers a GET that no file and no route matches: `none` (the app's own answer), or `single-page-application` (`/index.html`, 200). Default: `none`. */
   notFound?: 'none' | 'single-page-application'
 }
-export interface AssetsDeclaration extends Declaration<'assets', Assets>, Readonly<Required<AssetsOptions>> {}
+export interface AssetsDeclaration extends Declaration<'assets', Assets>, Readonly<Required<AssetsOptions>> {
+  /** Every request goes to the app, which serves files itself by `env.name.fetch`. Of existing Workers only. Default: false. */
+  readonly appFirst?: boolean
+}
 
 /** Any declaration. */
 export type AnyDeclaration =

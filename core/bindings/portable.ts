@@ -5,7 +5,7 @@
 import { type Assets, createAssets } from './assets.ts'
 import { Blobs } from './blob.ts'
 import { Cache } from './cache.ts'
-import type { SecretDeclaration } from './declarations.ts'
+import type { QueueDeclaration, SecretDeclaration, SqlDeclaration } from './declarations.ts'
 import type { DriverContext, DriverOf } from './drivers.ts'
 import { Kv } from './kv.ts'
 import { createBatch, Queue } from './queue.ts'
@@ -25,8 +25,13 @@ export interface Portable<Kind extends keyof DriverOf = keyof DriverOf> {
 export const portableKv: Portable<'kv'> = { create: (driver, { binding, now }) => new Kv(driver, { binding, now }) }
 export const portableStrongKv: Portable<'strongKv'> = { create: (driver, { binding, now }) => new StrongKv(driver, { binding, now }) }
 export const portableBlob: Portable<'blob'> = { create: (driver, { binding }) => new Blobs(driver, { binding }) }
-export const portableSql: Portable<'sql'> = { create: (driver, { binding }) => new Sql(driver, { binding }) }
-export const portableQueue: Portable<'queue'> = { create: (driver, { binding }) => new Queue(driver, { binding }), createBatch }
+export const portableSql: Portable<'sql'> = {
+  create: (driver, { binding, declaration }) => new Sql(driver, { binding, checks: (declaration as SqlDeclaration).checks }),
+}
+export const portableQueue: Portable<'queue'> = {
+  create: (driver, { binding, declaration }) => new Queue(driver, { binding, maxDelay: (declaration as QueueDeclaration).maxDelay }),
+  createBatch,
+}
 export const portableCache: Portable<'cache'> = { create: (driver, { binding }) => new Cache(driver, { binding }) }
 export const portableSecret: Portable<'secret'> = {
   create: (driver, { binding, declaration }) => new Secret(driver, { binding, optional: (declaration as SecretDeclaration).optional }),

@@ -48,8 +48,10 @@ export interface QueueBatch<T = unknown> {
 export class Queue<T = unknown> {
   #driver: QueueDriver
   #binding: string
+  #maxDelay: number
 
-  constructor(driver: QueueDriver, options: { binding: string }) {
+  constructor(driver: QueueDriver, options: { binding: string; maxDelay?: number | undefined }) {
+    this.#maxDelay = options.maxDelay ?? LIMITS['queue.delay']
     this.#driver = driver
     this.#binding = options.binding
   }
@@ -61,7 +63,7 @@ export class Queue<T = unknown> {
    */
   async send(body: T, options: QueueSendOptions = {}): Promise<void> {
     const where = { binding: this.#binding, operation: 'send' }
-    const message = outgoing(body, options, where)
+    const message = outgoing(body, options, where, this.#maxDelay)
     await run(where, () => this.#driver.send([message]))
   }
 
@@ -71,7 +73,7 @@ export class Queue<T = unknown> {
     const requests = [...messages]
     if (requests.length === 0) throw invalidArgument(where, `${this.#binding}.sendBatch: the batch is empty.`)
     if (requests.length > LIMITS['queue.sendBatch']) throw limitExceeded(where, 'queue.sendBatch', requests.length, LIMITS['queue.sendBatch'])
-    const batch = requests.map((request) => outgoing(request?.body, request ?? {}, where))
+    const batch = requests.map((request) => outgoing(request?.body, request ?? {}, where, this.#maxDelay))
     const bytes = batch.reduce((sum, message) => sum + bodySize(message.body), 0)
     if (bytes > LIMITS['queue.sendBatchBytes']) throw limitExceeded(where, 'queue.sendBatchBytes', bytes, LIMITS['queue.sendBatchBytes'])
     await run(where, () => this.#driver.send(batch))
@@ -82,8 +84,8 @@ function bodySize(body: string | Uint8Array): number {
   return typeof body === 'string' ? utf8Length(body) : body.byteLength
 }
 
-function outgoing(body: unknown, options: QueueSendOptions, where: Where): QueueOutgoing {
-  const delaySeconds = checkDelay(options.delaySeconds, where) ?? 0
+function outgoing(body: unknown, options: QueueSendOptions, where: Where, maxDelay: number): QueueOutgoing {
+  const delaySeconds = checkDelay(options.delaySeconds, where, maxDelay) ?? 0
   const bytes = body instanceof ArrayBuffer || ArrayBuffer.isView(body)
   const encoded = bytes ? viewBytes(body) : encodeJson(body, where)
   const size = bodySize(encoded)
@@ -104,11 +106,11 @@ function encodeJson(body: unknown, where: Where): string {
 }
 
 /** Checks a delay; undefined stays undefined. */
-function checkDelay(delay: unknown, where: Where): number | undefined {
+function checkDelay(delay: unknown, where: Where, max: number = LIMITS['queue.delay']): number | undefined {
   if (delay === undefined) return undefined
   if (typeof delay !== 'number' || !Number.isInteger(delay) || delay < 0)
-    throw invalidArgument(where, `${where.binding}.${where.operation}: delaySeconds is a whole number from 0 to ${LIMITS['queue.delay']}.`)
-  if (delay > LIMITS['queue.delay']) throw limitExceeded(where, 'queue.delay', delay, LIMITS['queue.delay'])
+    throw invalidArgument(where, `${where.binding}.${where.operation}: delaySeconds is a whole number from 0 to ${max}.`)
+  if (delay > max) throw limitExceeded(where, 'queue.delay', delay, max)
   return delay
 }
 

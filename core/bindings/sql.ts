@@ -43,9 +43,11 @@ export class Sql {
   readonly dialect: SqlDialect
   #driver: SqlDriver
   #binding: string
+  #engine: boolean
   #checked = new Map<string, Checked>()
 
-  constructor(driver: SqlDriver, options: { binding: string }) {
+  constructor(driver: SqlDriver, options: { binding: string; checks?: 'portable' | 'engine' | undefined }) {
+    this.#engine = options.checks === 'engine'
     this.dialect = driver.dialect
     this.#driver = driver
     this.#binding = options.binding
@@ -111,7 +113,7 @@ export class Sql {
     if (!Array.isArray(given)) throw invalidArgument(where, `${this.#binding}.${where.operation}: parameters are an array, such as [slug].`)
     let checked = this.#checked.get(text)
     if (checked === undefined) {
-      checked = checkStatement(text, this.dialect, where)
+      checked = checkStatement(text, this.dialect, this.#engine, where)
       // Bounded: an app that builds statement texts must not fill the memory.
       if (this.#checked.size >= 1000) this.#checked.delete(this.#checked.keys().next().value as string)
       this.#checked.set(text, checked)
@@ -123,7 +125,7 @@ export class Sql {
       const pattern = given[number - 1]
       if (typeof pattern === 'string') checkPattern(pattern, where)
     }
-    return { text: checked.text, params: given.map((value, index) => checkValue(value, index, where)) }
+    return { text: checked.text, params: given.map((value, index) => (this.#engine && typeof value === 'number' ? value : checkValue(value, index, where))) }
   }
 
   #where(operation: string): Where {
@@ -155,7 +157,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   COPY: 'It exists on Postgres only.',
 }
 
-function checkStatement(text: string, dialect: SqlDialect, where: Where): Checked {
+function checkStatement(text: string, dialect: SqlDialect, engine: boolean, where: Where): Checked {
   const size = utf8Length(text)
   if (size > LIMITS['sql.statement']) throw limitExceeded(where, 'sql.statement', size, LIMITS['sql.statement'])
   checkText(text, where, 'statement')
@@ -165,7 +167,7 @@ function checkStatement(text: string, dialect: SqlDialect, where: Where): Checke
   if (statement === undefined) throw invalidArgument(where, `${where.binding}.${where.operation}: the statement is empty.`)
   if (statements.length > 1)
     throw invalidArgument(where, `${where.binding}.${where.operation}: ${statements.length} statements in one call. Use batch() with one each.`)
-  const refused = REFUSED[statement.keyword]
+  const refused = engine && statement.keyword === 'PRAGMA' ? undefined : REFUSED[statement.keyword]
   if (refused !== undefined) throw invalidArgument(where, `${where.binding}.${where.operation}: ${statement.keyword} is not portable. ${refused}`)
   const arity = statement.placeholders.reduce((highest, { number }) => Math.max(highest, number), 0)
   if (arity > LIMITS['sql.params']) throw limitExceeded(where, 'sql.params', arity, LIMITS['sql.params'])

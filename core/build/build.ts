@@ -7,7 +7,8 @@ import { loadAdapter } from './adapters.ts'
 import { bundle } from './bundle.ts'
 import { driverImports, resolveDrivers } from './drivers.ts'
 import { replaceFolder } from './output-folder.ts'
-import { loadProject, type Project } from './project.ts'
+import { loadProject, type Project, type WorkerChoice } from './project.ts'
+import { checkTarget } from './worker/worker.ts'
 
 /** Options of {@link buildApp}. */
 export interface BuildOptions {
@@ -22,6 +23,8 @@ export interface BuildOptions {
   strict?: number | undefined
   /** In place of the project's config file. */
   config?: Config | undefined
+  /** An existing Worker in place of an app: its wrangler file, relative to the project. Default: the config's. */
+  worker?: WorkerChoice | undefined
   /** In place of the one that `target` names. */
   adapter?: Adapter | undefined
   /** Default: drops everything. */
@@ -48,7 +51,7 @@ const SILENT: Log = { info() {}, warn() {} }
 /** Builds the project's app for one target. A failed build leaves the folder as it was. */
 export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
   const started = performance.now()
-  const project = await loadProject(options.projectDir, options)
+  const project = await loadProject(options.projectDir, { config: options.config, worker: options.worker })
   const built = await buildTarget(project, options)
   return { ...built, ms: performance.now() - started }
 }
@@ -62,10 +65,11 @@ export async function buildApps(
 }
 
 /** Builds a project that has been read for one target. */
-export async function buildTarget(project: Project, options: Omit<BuildOptions, 'projectDir' | 'config'>): Promise<BuiltApp> {
+export async function buildTarget(project: Project, options: Omit<BuildOptions, 'projectDir' | 'config' | 'worker'>): Promise<BuiltApp> {
   const started = performance.now()
   const log = options.log ?? SILENT
   const adapter = options.adapter ?? (await loadAdapter(options.target, project.projectDir, project.config))
+  if (project.worker !== undefined) checkTarget(project.worker, adapter.name)
   const drivers = await resolveDrivers(project.manifest, adapter, project.config, project.projectDir)
   const outDir = resolve(project.projectDir, options.outDir ?? join('.unmoor', adapter.name))
   const info: ArtifactInfo = {
@@ -114,7 +118,16 @@ function createContext(
       // The manifest was read with every check of the declarations; the artifact need not repeat them.
       return bundle(
         { ...options, define: { UNMOOR_BUILT: 'true', ...options.define } },
-        { projectDir, outDir: dir, appEntry: project.entry, target: adapter.name, conditions: adapter.conditions, nodeBuiltins: adapter.nodeBuiltins, log },
+        {
+          projectDir,
+          outDir: dir,
+          appEntry: project.entry,
+          target: adapter.name,
+          conditions: adapter.conditions,
+          nodeBuiltins: adapter.nodeBuiltins,
+          log,
+          worker: project.worker,
+        },
       )
     },
     async write(path, content) {

@@ -8,6 +8,7 @@ import { configError } from './config-check.ts'
 import { refuseOffences, type Graph, type Offence } from './import-checks.ts'
 import { ENTRY_ID, resolvePlugin } from './resolve-plugin.ts'
 import { wasmPlugin } from './wasm.ts'
+import { type WorkerProject, workerBundle } from './worker/bundle.ts'
 
 /** What all bundles of one build share. */
 export interface BundlerOptions {
@@ -26,6 +27,8 @@ export interface BundlerOptions {
   sourcemap?: boolean
   /** Given the module graph and what of it the target lacks, in place of an error. Default: it is refused. */
   inspect?: (graph: Graph, offences: readonly Offence[]) => void
+  /** The existing Worker whose modules are bundled. Default: none. */
+  worker?: WorkerProject | undefined
 }
 
 /**
@@ -44,7 +47,9 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
   const nodeBuiltins = options.nodeBuiltins ?? shared.nodeBuiltins
   const written: string[] = []
   const platform = nodeBuiltins === 'all' && options.format !== 'iife' ? 'node' : 'neutral'
+  const worker = workerBundle(shared.worker)
   const plugins: Plugin[] = [
+    ...worker.plugins,
     wasmPlugin(options.wasm ?? 'inline'),
     resolvePlugin({
       projectDir: shared.projectDir,
@@ -53,7 +58,7 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
       nodeBuiltins,
       external: options.external ?? [],
       importsForRequires: platform === 'neutral' && (options.format ?? 'esm') === 'esm',
-      alias: options.alias ?? {},
+      alias: { ...worker.alias, ...options.alias },
       offences,
       onError: (error) => void (refused ??= error),
     }),
@@ -82,7 +87,11 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
         mainFields: browser ? ['browser', 'module', 'main'] : ['module', 'main'],
         ...(browser ? { aliasFields: [['browser']] } : {}),
       },
-      transform: { define: { ...options.define }, ...(options.target === undefined ? {} : { target: options.target }) },
+      transform: {
+        define: { ...worker.define, ...options.define },
+        inject: worker.inject,
+        ...(options.target === undefined ? {} : { target: options.target }),
+      },
       plugins,
       onLog(level, log) {
         if (level === 'warn' && !QUIET.has(log.code ?? '')) shared.log.warn(plain(log.message))

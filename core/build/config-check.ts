@@ -3,7 +3,7 @@ import type { Config } from '../config.ts'
 import { UnmoorError } from '../errors.ts'
 import { TARGETS } from './targets.ts'
 
-const KEYS = ['name', 'entry', 'drivers', 'targets', 'dataDir']
+const KEYS = ['name', 'entry', 'drivers', 'targets', 'dataDir', 'worker']
 const TARGET_KEYS = ['drivers', 'options', 'adapter']
 
 /** An app's name as platforms take it. */
@@ -31,6 +31,7 @@ export function checkConfig(value: unknown, file: string): Config {
     if (path !== undefined && (typeof path !== 'string' || path === ''))
       refuse(key, `must be a path such as "${key === 'entry' ? 'src/app.ts' : '.unmoor/data'}"; it is ${print(path)}.`)
   }
+  checkWorker(value['worker'], entry, refuse)
   if (drivers !== undefined) checkDrivers(drivers, 'drivers', refuse)
   if (targets !== undefined) {
     if (!isRecord(targets)) return refuse('targets', 'must be an object, such as { node: { drivers: {} } }.')
@@ -51,6 +52,14 @@ export function checkTargetNames(config: Config, file: string): void {
 }
 
 type Refuse = (key: string, takes: string) => never
+
+function checkWorker(worker: unknown, entry: unknown, refuse: Refuse): void {
+  if (worker === undefined) return
+  if (entry !== undefined) refuse('worker', 'stands in place of "entry". Remove one of the two.')
+  const file = isRecord(worker) ? worker['config'] : worker
+  if (typeof file !== 'string' || file === '') refuse('worker', 'must be the path of a wrangler file, such as "./wrangler.jsonc", or { config, env }.')
+  if (isRecord(worker) && worker['env'] !== undefined && typeof worker['env'] !== 'string') refuse('worker.env', 'must be the name of an environment.')
+}
 
 function checkTarget(target: unknown, key: string, refuse: Refuse): void {
   if (!isRecord(target)) return refuse(key, 'must be an object, such as { drivers: {} }.')

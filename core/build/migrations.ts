@@ -8,12 +8,12 @@ import type { Manifest } from '../manifest.ts'
 
 const FILE = /^((\d{4})_[a-z0-9][a-z0-9_-]*)(?:\.(sqlite|postgres))?\.sql$/
 
-/** The migrations of each sql binding that has a folder of them. */
-export async function readAllMigrations(projectDir: string, manifest: Manifest): Promise<Record<string, Migration[]>> {
+/** The migrations of each sql binding that has a folder of them; `anyName` for those of a Worker, whose files wrangler takes by any name. */
+export async function readAllMigrations(projectDir: string, manifest: Manifest, anyName = false): Promise<Record<string, Migration[]>> {
   const all: Record<string, Migration[]> = {}
   for (const [binding, declaration] of Object.entries(manifest.bindings)) {
     if (declaration.kind === 'sql' && declaration.migrations !== undefined)
-      all[binding] = await readMigrations(resolve(projectDir, declaration.migrations), binding)
+      all[binding] = await (anyName ? readNamedMigrations : readMigrations)(resolve(projectDir, declaration.migrations), binding)
   }
   return all
 }
@@ -52,6 +52,17 @@ export async function readMigrations(folder: string, binding: string): Promise<M
   return [...byName]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, { files }]) => ({ name, checksum: checksum(files), sql: Object.fromEntries(files) as Partial<Record<SqlDialect | 'default', string>> }))
+}
+
+/** The .sql files in `folder`, in the order of their names, as wrangler has it. */
+async function readNamedMigrations(folder: string): Promise<Migration[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort()
+  return Promise.all(
+    names.map(async (file) => {
+      const text = await readFile(join(folder, file), 'utf8')
+      return { name: file.replace(/\.sql$/, ''), checksum: checksum(new Map([['default', text]])), sql: { default: text } }
+    }),
+  )
 }
 
 /** Over all variants with their names and lengths; line ends count as \n, so that a checkout on Windows has the same. */

@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { isAbsolute, join, relative, resolve } from 'node:path'
+import { basename, isAbsolute, join, relative, resolve } from 'node:path'
 import type { BuildContext, Log } from '../adapter.ts'
 import type { Migration } from '../bindings/migrations.ts'
 import type { Config } from '../config.ts'
@@ -12,6 +12,8 @@ import { cleanAtExit } from './cleanup.ts'
 import { APP_NAME, checkConfig, configError } from './config-check.ts'
 import { startLoader, type Loader } from './loader.ts'
 import { readAllMigrations } from './migrations.ts'
+import { findWranglerFile } from './worker/wrangler-file.ts'
+import { readWorker, withWorkerDrivers, writeEntry, type WorkerProject } from './worker/worker.ts'
 
 const CONFIG_FILES = ['unmoor.config.ts', 'unmoor.config.js', 'unmoor.config.mjs']
 
@@ -27,7 +29,12 @@ export interface LoadedConfig {
   dataDir: string
   /** The config file, absolute; undefined where there is none. */
   configFile: string | undefined
+  /** The existing Worker that is built; undefined for an app of unmoor's own. */
+  worker: WorkerProject | undefined
 }
+
+/** A wrangler file, relative to the project, and its environment. */
+export type WorkerChoice = NonNullable<Config['worker']>
 
 /** A project read once, for the builds of any number of targets. */
 export interface Project extends LoadedConfig {
@@ -41,17 +48,22 @@ export interface Project extends LoadedConfig {
  *
  * @throws `InvalidArgument` of the operation `config`, naming the file, the key and what it takes.
  */
-export async function loadConfig(projectDir: string, options: { given?: Config | undefined; loader?: Loader | undefined } = {}): Promise<LoadedConfig> {
+export async function loadConfig(
+  projectDir: string,
+  options: { given?: Config | undefined; loader?: Loader | undefined; worker?: WorkerChoice | undefined; log?: Log | undefined } = {},
+): Promise<LoadedConfig> {
   const dir = resolve(projectDir)
   if (!existsSync(dir)) throw configError(`There is no folder ${dir}.`)
   const file = CONFIG_FILES.find((name) => existsSync(join(dir, name)))
   const config = options.given === undefined ? await readConfig(dir, file, options.loader) : checkConfig(options.given, 'config')
+  const choice = options.worker ?? config.worker
+  if (choice !== undefined) return loadWorker(dir, config, choice, file, options.log ?? SILENT)
   const label = options.given === undefined ? (file ?? 'unmoor.config.ts') : 'config'
   const entry = resolve(dir, config.entry ?? 'src/app.ts')
   if (!existsSync(entry)) {
     throw configError(
       config.entry === undefined
-        ? `There is no src/app.ts in ${dir}${file === undefined ? ', and no unmoor.config.ts' : ''}. Run the command in a project's folder, name the app's module as "entry" in unmoor.config.ts, or make a project with: unmoor init`
+        ? `There is no src/app.ts in ${dir}${file === undefined ? ', and no unmoor.config.ts' : ''}.${workerHint(dir)} Run the command in a project's folder, name the app's module as "entry" in unmoor.config.ts, or make a project with: unmoor init`
         : `${label}: entry: there is no file ${entry}. Correct "entry".`,
     )
   }
@@ -62,7 +74,28 @@ export async function loadConfig(projectDir: string, options: { given?: Config |
     entry,
     dataDir: resolve(dir, config.dataDir ?? '.unmoor/data'),
     configFile: file === undefined ? undefined : join(dir, file),
+    worker: undefined,
   }
+}
+
+/** A Worker's wrangler file takes the place of the app's own declarations; what the config names goes before what a Worker's bindings need. */
+async function loadWorker(dir: string, config: Config, choice: WorkerChoice, file: string | undefined, log: Log): Promise<LoadedConfig> {
+  const { config: wrangler, env } = typeof choice === 'string' ? { config: choice, env: undefined } : choice
+  const worker = await readWorker({ file: resolve(dir, wrangler), environment: env, projectDir: dir, log })
+  return {
+    projectDir: dir,
+    config: withWorkerDrivers(config, worker),
+    name: config.name ?? worker.name,
+    entry: join(dir, '.unmoor', 'worker', worker.name, 'app.mjs'),
+    dataDir: resolve(dir, config.dataDir ?? '.unmoor/data'),
+    configFile: file === undefined ? undefined : join(dir, file),
+    worker,
+  }
+}
+
+function workerHint(dir: string): string {
+  const found = findWranglerFile(dir)
+  return found === undefined ? '' : ` There is a Worker: to build it, add --worker ${basename(found)}.`
 }
 
 async function readConfig(dir: string, file: string | undefined, shared: Loader | undefined): Promise<Config> {
@@ -97,13 +130,18 @@ async function packageName(dir: string, label: string): Promise<string> {
  *
  * @throws `InvalidArgument`, `NotFound` or `Timeout` naming the file and what to do.
  */
-export async function loadProject(projectDir: string, options: { config?: Config | undefined } = {}): Promise<Project> {
+export async function loadProject(
+  projectDir: string,
+  options: { config?: Config | undefined; worker?: WorkerChoice | undefined; log?: Log | undefined } = {},
+): Promise<Project> {
   const loader = startLoader()
   const scratch = await mkdtemp(join(tmpdir(), 'unmoor-'))
   const done = cleanAtExit(() => rmSync(scratch, { recursive: true, force: true }))
   try {
-    const loaded = await loadConfig(projectDir, { given: options.config, loader })
-    const label = isAbsolute(relative(loaded.projectDir, loaded.entry)) ? loaded.entry : relative(loaded.projectDir, loaded.entry)
+    const loaded = await loadConfig(projectDir, { given: options.config, loader, worker: options.worker, log: options.log })
+    if (loaded.worker !== undefined) await writeEntry(loaded.worker, loaded.projectDir)
+    const main = loaded.worker?.main ?? loaded.entry
+    const label = isAbsolute(relative(loaded.projectDir, main)) ? main : relative(loaded.projectDir, main)
     const { file } = await bundle(
       { entry: "import * as app from '#app'\nexport default app.default", file: 'app.mjs', minify: false },
       // For declarations alone any built-in will do; the target's own bundle is the one that is checked.
@@ -116,10 +154,14 @@ export async function loadProject(projectDir: string, options: { config?: Config
         nodeBuiltins: 'all',
         log: SILENT,
         sourcemap: true,
+        worker: loaded.worker,
       },
     )
     const manifest = await loader.manifest(file, label, loaded.name)
-    const [migrations, assets] = await Promise.all([readAllMigrations(loaded.projectDir, manifest), readAssets(loaded.projectDir, manifest)])
+    const [migrations, assets] = await Promise.all([
+      readAllMigrations(loaded.projectDir, manifest, loaded.worker !== undefined),
+      readAssets(loaded.projectDir, manifest),
+    ])
     return { ...loaded, manifest, migrations, assets }
   } finally {
     loader.close()

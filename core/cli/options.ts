@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander'
-import { resolve } from 'node:path'
-import { loadConfig, type LoadedConfig } from '../build/project.ts'
+import { dirname, relative, resolve } from 'node:path'
+import { loadConfig, type LoadedConfig, type WorkerChoice } from '../build/project.ts'
 import { knownTargets } from '../build/adapters.ts'
 import type { Config } from '../config.ts'
 import { usageError } from './exit.ts'
@@ -21,6 +21,8 @@ export const options = {
     ).argParser(parseSeed),
   envFile: () =>
     new Option('--env-file <path>', 'variables and secrets, a NAME=value on each line; the environment wins (default: .env of the project, if it is there)'),
+  worker: () => new Option('--worker <file>', 'an existing Cloudflare Worker in place of an app: its wrangler.jsonc, wrangler.json or wrangler.toml'),
+  workerEnv: () => new Option('--env <name>', "the environment of the Worker's wrangler file (default: its top level)"),
   dataDir: () => new Option('--data-dir <path>', 'folder for local data (default: .unmoor/data/TARGET of the project)'),
 }
 
@@ -58,8 +60,32 @@ export function checkTargets(names: readonly string[], config: Config): string[]
   return [...new Set(names)]
 }
 
+/** A Worker's wrangler file on the command line. */
+export interface WorkerOptions {
+  worker?: string
+  env?: string
+}
+
+/** The project that the options name (a Worker's is its wrangler file's folder), and the Worker relative to it. */
+export function chooseProject(project: string, { worker, env }: WorkerOptions): { projectDir: string; worker: WorkerChoice | undefined } {
+  if (worker === undefined) {
+    if (env !== undefined) throw usageError('--env names an environment of a wrangler file: use it with --worker.')
+    return { projectDir: resolve(project), worker: undefined }
+  }
+  const file = resolve(project, worker)
+  const projectDir = project === '.' ? dirname(file) : resolve(project)
+  const config = relative(projectDir, file)
+  return { projectDir, worker: env === undefined ? config : { config, env } }
+}
+
 /** The project's config and its checked targets. */
-export async function loadTargets(project: string, names: readonly string[]): Promise<LoadedConfig & { targets: string[] }> {
-  const loaded = await loadConfig(resolve(project))
+export async function loadTargets(
+  project: string,
+  names: readonly string[],
+  given: WorkerOptions = {},
+  log?: Reporter,
+): Promise<LoadedConfig & { targets: string[]; choice: WorkerChoice | undefined }> {
+  const { projectDir, worker: choice } = chooseProject(project, given)
+  const loaded = { ...(await loadConfig(projectDir, { worker: choice, log })), choice }
   return { ...loaded, targets: checkTargets(names, loaded.config) }
 }

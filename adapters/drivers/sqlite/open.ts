@@ -15,6 +15,8 @@ export interface SqliteOptions {
   synchronous?: 'full' | 'normal'
   /** Milliseconds to wait for another process's lock before `Conflict`. Default: 5,000. */
   busyTimeout?: number
+  /** SQLite's journal: `wal`, or `delete` for files on a network file system, which WAL's shared memory does not reach. Default: `wal`. */
+  journal?: 'wal' | 'delete'
 }
 
 /** The file of a binding; `file` is the default's name without the ending. */
@@ -23,7 +25,7 @@ export function databasePath(options: SqliteOptions, context: DriverContext, fil
   return dataPath(options.path, context, `${file}.sqlite`)
 }
 
-/** Opens a database in WAL mode. A file that is no sound database is an error that names it; it is never overwritten. */
+/** Opens a database, in WAL mode unless the options say otherwise. A file that is no sound database is an error that names it; it is never overwritten. */
 export function openDatabase(path: string, options: SqliteOptions & { synchronous: 'full' | 'normal' }): DatabaseSync {
   if (path !== ':memory:') makeFolder(dirname(path))
   let database: DatabaseSync | undefined
@@ -34,7 +36,9 @@ export function openDatabase(path: string, options: SqliteOptions & { synchronou
       enableDoubleQuotedStringLiterals: false,
       allowExtension: false,
     })
-    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous === 'full' ? 'FULL' : 'NORMAL'}; PRAGMA temp_store = MEMORY`)
+    database.exec(
+      `PRAGMA journal_mode = ${options.journal === 'delete' ? 'DELETE' : 'WAL'}; PRAGMA synchronous = ${options.synchronous === 'full' ? 'FULL' : 'NORMAL'}; PRAGMA temp_store = MEMORY`,
+    )
     return database
   } catch (error) {
     database?.close()

@@ -8,12 +8,18 @@ import { holdLock } from './lock.ts'
 import { databasePath, inTransaction, openDatabase, type SqliteOptions } from './open.ts'
 import { type Prepared, StatementCache } from './statements.ts'
 
+/** Options of a database. */
+export interface SqliteSqlOptions extends SqliteOptions {
+  /** What becomes of integers beyond 2^53 - 1 in a result: an error, or the nearest number, as D1 has it. Default: `exact`. */
+  integers?: 'exact' | 'round'
+}
+
 /** A database in one file, with the portable limits (D1's) set natively. Calls run at once and block the process while they do. */
-export const sql: DriverFactory<'sql', SqliteOptions> = (options, context) => {
+export const sql: DriverFactory<'sql', SqliteSqlOptions> = ({ integers, ...options }, context) => {
   const path = databasePath(options, context, `sql-${fileName(context.binding)}`)
   const database = openDatabase(path, { synchronous: 'full', ...options })
   setPortableLimits(database)
-  return new SqliteSql(database, path)
+  return new SqliteSql(database, path, integers === 'round')
 }
 
 function setPortableLimits(database: DatabaseSync): void {
@@ -31,10 +37,12 @@ class SqliteSql implements SqlDriver {
   #database: DatabaseSync
   #path: string
   #statements: StatementCache
+  #rounds: boolean
   #changes: StatementSync
   #total: StatementSync
 
-  constructor(database: DatabaseSync, path: string) {
+  constructor(database: DatabaseSync, path: string, rounds: boolean) {
+    this.#rounds = rounds
     this.#database = database
     this.#path = path
     this.#statements = new StatementCache(database)
@@ -84,12 +92,30 @@ class SqliteSql implements SqlDriver {
       return { columns: [], rows: [], changes: Number(changes), ...rowId(prepared, BigInt(changes), BigInt(lastInsertRowid)) }
     }
     // Arrays, so that columns of the same name are both kept.
-    const rows = statement.all(...values) as unknown as SqlCell[][]
+    const rows = this.#rows(prepared, values)
     // A copy: it is the caller's.
     const columns = [...prepared.columns.get()]
     if (!writes || (prepared.guessed && this.#total.get()?.['total'] === before)) return { columns, rows, changes: 0 }
     const [changes, last] = this.#changes.get() as unknown as [bigint, bigint]
     return { columns, rows, changes: Number(changes), ...rowId(prepared, changes, last) }
+  }
+
+  #rows({ statement, writes }: Prepared, values: SQLInputValue[]): SqlCell[][] {
+    // What wrote cannot be run again to round.
+    if (!this.#rounds || !writes) {
+      try {
+        return statement.all(...values) as unknown as SqlCell[][]
+      } catch (error) {
+        if (!this.#rounds || (error as { code?: unknown }).code !== 'ERR_OUT_OF_RANGE') throw error
+      }
+    }
+    statement.setReadBigInts(true)
+    try {
+      const rows = statement.all(...values) as unknown as (SqlCell | bigint)[][]
+      return rows.map((row) => row.map((cell) => (typeof cell === 'bigint' ? Number(cell) : cell)))
+    } finally {
+      statement.setReadBigInts(false)
+    }
   }
 
   exclusive<T>(work: () => Promise<T>): Promise<T> {

@@ -5,10 +5,10 @@ import { buildApps, type BuiltApp } from '../../build/build.ts'
 import { checkApp } from '../../check/check.ts'
 import { formatFinding, formatSummary } from '../../check/report-text.ts'
 import { usageError } from '../exit.ts'
-import { loadTargets, options } from '../options.ts'
+import { loadTargets, options, type WorkerOptions } from '../options.ts'
 import { createReporter, formatBytes, shortPath } from '../reporter.ts'
 
-interface Options {
+interface Options extends WorkerOptions {
   target: string[]
   out?: string
   project: string
@@ -23,25 +23,27 @@ export function register(program: Command): void {
     .description('build the app for one or more targets')
     .addOption(options.targets().makeOptionMandatory())
     .option('-o, --out <dir>', 'folder of the artifact, with one target (default: .unmoor/TARGET of the project)')
+    .addOption(options.worker())
+    .addOption(options.workerEnv())
     .addOption(options.project())
     .addOption(options.reporter())
     .option('--no-check', 'do not look for what the targets cannot honour (unmoor check)')
     .action(build)
 }
 
-async function build({ target, out, project, reporter, check }: Options): Promise<void> {
+async function build({ target, out, project, reporter, check, ...given }: Options): Promise<void> {
   const report = createReporter(reporter)
-  const { targets, projectDir } = await loadTargets(project, target)
+  const { targets, projectDir, choice, worker } = await loadTargets(project, target, given, report)
   if (out !== undefined && targets.length > 1)
     throw usageError(`--out takes one target, not ${targets.length}. Leave it out: each target has its own folder in .unmoor.`)
   const started = performance.now()
   const outDir = out === undefined ? undefined : resolve(out)
   const built = await report.step(`Building for ${targets.join(', ')}`, () =>
-    buildApps({ projectDir, targets, log: report, ...(outDir === undefined ? {} : { outDir: () => outDir }) }),
+    buildApps({ projectDir, targets, worker: choice, log: report, ...(outDir === undefined ? {} : { outDir: () => outDir }) }),
   )
   const rows = await Promise.all(built.map(summary))
-  // What the build itself does not refuse may still throw at run time.
-  const checked = check ? await checkApp({ projectDir, targets }) : undefined
+  // What the build itself does not refuse may still throw at run time. A Worker's calls are Cloudflare's, which the checks do not know.
+  const checked = check && worker === undefined ? await checkApp({ projectDir, targets }) : undefined
   for (const finding of checked?.findings ?? []) report.warn(formatFinding(finding, checked as NonNullable<typeof checked>))
   if (checked !== undefined && checked.findings.length > 0) report.warn(`${formatSummary(checked)}. Silence one with a comment: // unmoor-ignore RULE: why`)
   for (const row of rows) report.print(`${row.target}: ${shortPath(row.dir)} (${formatBytes(row.bytes)}, ${row.ms} ms)`)

@@ -4,12 +4,13 @@ import type { ArtifactInfo } from '../../adapter.ts'
 import { loadAdapter } from '../../build/adapters.ts'
 import { buildApp, readArtifact } from '../../build/build.ts'
 import { collectVariables, readEnvFile } from '../../build/variables.ts'
+import { readDevVariables } from '../../build/worker/worker.ts'
 import { usageError } from '../exit.ts'
-import { loadTargets, options, strictBuild, strictSeed } from '../options.ts'
+import { loadTargets, options, strictBuild, strictSeed, type WorkerOptions } from '../options.ts'
 import { createReporter } from '../reporter.ts'
 import { onStop } from '../signals.ts'
 
-interface Options {
+interface Options extends WorkerOptions {
   target: string
   dir?: string
   build?: true
@@ -32,6 +33,8 @@ export function register(program: Command): void {
     .addOption(options.target())
     .option('--dir <dir>', 'the artifact (default: .unmoor/TARGET of the project)')
     .option('--build', 'build the app first')
+    .addOption(options.worker())
+    .addOption(options.workerEnv())
     .addOption(options.port())
     .addOption(options.host())
     .addOption(options.envFile())
@@ -46,7 +49,7 @@ export function register(program: Command): void {
 
 async function start(given: Options): Promise<void> {
   const report = createReporter(given.reporter)
-  const { targets, projectDir, config, dataDir } = await loadTargets(given.project, [given.target])
+  const { targets, projectDir, config, dataDir, worker, choice } = await loadTargets(given.project, [given.target], given)
   const target = targets[0] as string
   if (given.build && given.dir !== undefined) throw usageError('--build writes to .unmoor/TARGET; leave out --dir, or build with: unmoor build --out DIR')
   if (given.strict !== undefined && given.dir !== undefined) throw usageError('--strict builds the app with other drivers; leave out --dir.')
@@ -54,10 +57,11 @@ async function start(given: Options): Promise<void> {
   const adapter = await loadAdapter(target, projectDir, config)
   const { outDir = join('.unmoor', adapter.name), strict } = strictBuild(seed, adapter.name)
   const dir = given.dir === undefined ? resolve(projectDir, outDir) : resolve(given.dir)
-  if (given.build || strict !== undefined) await report.step('Building', () => buildApp({ projectDir, target, strict, outDir, log: report }))
+  if (given.build || strict !== undefined) await report.step('Building', () => buildApp({ projectDir, target, worker: choice, strict, outDir, log: report }))
   const info = withOptions(await readArtifact(dir, adapter.name), given)
   if (info.target !== adapter.name) throw usageError(`${dir} was built for "${info.target}", not for "${adapter.name}".`)
-  const envFile = await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)
+  const devVars = worker === undefined ? {} : await readDevVariables(worker.dir, given.env)
+  const envFile = { ...devVars, ...(await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)) }
 
   // A signal during the start ends it after the start: a half-started runtime could not be stopped.
   const asked = Promise.withResolvers<void>()

@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Plugin } from 'rolldown'
+import { rulesPlugin } from './rules.ts'
+import type { WorkerProject } from './worker.ts'
+
+export type { WorkerProject }
+
+/** What a Worker's own modules need of a bundler. */
+export interface WorkerBundle {
+  plugins: Plugin[]
+  alias: Readonly<Record<string, string>>
+  define: Readonly<Record<string, string>>
+  /** Globals that a module is imported for where they are named. */
+  inject: Record<string, [string, string]>
+}
+
+/** The modules that Cloudflare's own names stand for. */
+const MODULES: Readonly<Record<string, string>> = {
+  'cloudflare:workers': 'unmoor/workers/module',
+  'cloudflare:sockets': 'unmoor/workers/sockets',
+}
+
+/** For a bundle of a Worker; nothing for any other. */
+export function workerBundle(worker: WorkerProject | undefined): WorkerBundle {
+  if (worker === undefined) return { plugins: [], alias: {}, define: {}, inject: {} }
+  return {
+    plugins: [rulesPlugin(worker.rules, worker.dir), htmlRewriterPlugin()],
+    alias: { ...worker.alias, ...MODULES },
+    define: worker.define,
+    inject: { HTMLRewriter: ['unmoor/workers/html-rewriter', 'HTMLRewriter'] },
+  }
+}
+
+/** html-rewriter-wasm reads its file with Node's fs, and takes three names of Node's: in a bundle the bytes are inline and the names are the web's. */
+function htmlRewriterPlugin(): Plugin {
+  return {
+    name: 'unmoor:html-rewriter',
+    load: {
+      filter: { id: /html-rewriter-wasm[\\/]dist[\\/](?:html_rewriter|asyncify)\.js$/ },
+      async handler(id) {
+        const code = await readFile(id, 'utf8')
+        if (id.endsWith('asyncify.js')) return code.replace('require("assert")', ASSERT)
+        const bytes = await readFile(join(id, '..', 'html_rewriter_bg.wasm'))
+        const inline = `const bytes = Uint8Array.from(atob(${JSON.stringify(bytes.toString('base64'))}), (char) => char.charCodeAt(0));`
+        return code
+          .replace('require(String.raw`util`)', 'globalThis')
+          .replace(/const path = require\('path'\)[^\n]*\n/, '')
+          .replace(/const bytes = require\('fs'\)[^\n]*\n/, `${inline}\n`)
+      },
+    },
+  }
+}
+
+const ASSERT =
+  '(() => { const assert = (holds) => { if (!holds) throw new Error("HTMLRewriter: assertion failed") }; assert.strictEqual = (a, b) => assert(a === b); return assert })()'

@@ -1,0 +1,128 @@
+/** Every key of a wrangler file, and what becomes of it. */
+
+/** Keys that a build honours. */
+export const HONOURED: ReadonlySet<string> = new Set([
+  'name',
+  'main',
+  'base_dir',
+  'compatibility_date',
+  'compatibility_flags',
+  'vars',
+  'secrets',
+  'kv_namespaces',
+  'r2_buckets',
+  'd1_databases',
+  'queues',
+  'triggers',
+  'services',
+  'durable_objects',
+  'migrations',
+  'assets',
+  'rules',
+  'define',
+  'alias',
+  'hyperdrive',
+  'ratelimits',
+  'secrets_store_secrets',
+  'version_metadata',
+  'env',
+])
+
+/** Keys that say something of Cloudflare's own deployment, of `wrangler dev` or of wrangler's bundler, and nothing of what the Worker does. */
+export const WITHOUT_MEANING: ReadonlySet<string> = new Set([
+  '$schema',
+  'account_id',
+  'workers_dev',
+  'preview_urls',
+  'previews',
+  'route',
+  'routes',
+  'placement',
+  'limits',
+  'logpush',
+  'observability',
+  'compliance_region',
+  'dev',
+  'keep_vars',
+  'send_metrics',
+  'first_party_worker',
+  'dependencies_instrumentation',
+  'minify',
+  'keep_names',
+  'upload_source_maps',
+  'preserve_file_names',
+  'tsconfig',
+  'cache',
+])
+
+/** Keys that are left out with a warning, as the Worker runs without them: why. */
+export const WARNED: Readonly<Record<string, string>> = {
+  build: 'the command is not run. Run it before the build, so that "main" is there',
+  tail_consumers: 'no target sends logs to another Worker; they go to the standard output',
+  streaming_tail_consumers: 'no target sends logs to another Worker; they go to the standard output',
+  no_bundle: 'the Worker is bundled all the same',
+  find_additional_modules: 'modules are bundled where they are imported; a dynamic import of a computed name finds none',
+  jsx_factory: 'JSX is compiled as tsconfig.json says',
+  jsx_fragment: 'JSX is compiled as tsconfig.json says',
+  exports: 'entrypoints are what the main module exports',
+}
+
+/** Bindings and features that no target has: the reason and the nearest alternative. */
+export const REFUSED: Readonly<Record<string, string>> = {
+  ai: 'Workers AI runs on Cloudflare only. Call the REST API of a model provider with fetch()',
+  ai_search: 'AI Search runs on Cloudflare only. Call its REST API with fetch()',
+  ai_search_namespaces: 'AI Search runs on Cloudflare only. Call its REST API with fetch()',
+  agent_memory: 'it runs on Cloudflare only. Keep the memory in D1 or KV',
+  websearch: 'it runs on Cloudflare only. Call the REST API of a search provider with fetch()',
+  browser: 'Browser Rendering runs on Cloudflare only. Call its REST API with fetch(), or a browser of your own',
+  vectorize: 'Vectorize runs on Cloudflare only. Use pgvector through hyperdrive, or the REST API of a vector store',
+  send_email: 'mail is sent by Cloudflare only. Call the REST API of a mail provider with fetch()',
+  addresses: 'mail is received by Cloudflare only. Let a mail provider post it to a route of fetch()',
+  analytics_engine_datasets: 'Analytics Engine runs on Cloudflare only. Write the data points to D1 or a queue, or to the log',
+  dispatch_namespaces: 'Workers for Platforms runs on Cloudflare only. Serve many apps with unmoor host',
+  worker_loaders: 'Workers are loaded at run time on Cloudflare only. Serve many apps with unmoor host',
+  workflows: 'Workflows run on Cloudflare only. Use a queue or a cron',
+  pipelines: 'Pipelines run on Cloudflare only. Use a queue with a consumer that writes to R2',
+  images: 'the Images binding runs on Cloudflare only. Transform images with a WebAssembly library',
+  media: 'the Media binding runs on Cloudflare only',
+  stream: 'Stream runs on Cloudflare only. Call its REST API with fetch()',
+  mtls_certificates: 'client certificates belong to Cloudflare. Call the service through a proxy that presents the certificate',
+  vpc_services: 'Workers VPC belongs to Cloudflare. Reach the service by its address with fetch()',
+  vpc_networks: 'Workers VPC belongs to Cloudflare. Reach the service by its address with fetch()',
+  containers: 'Cloudflare Containers run on Cloudflare only. Run the container beside the app',
+  cloudchamber: 'Cloudchamber runs on Cloudflare only. Run the container beside the app',
+  artifacts: 'it runs on Cloudflare only',
+  flagship: 'it runs on Cloudflare only. Use vars, or the REST API of a provider of feature flags',
+  logfwdr: 'log forwarding belongs to Cloudflare. Logs go to the standard output',
+  unsafe: 'unsafe bindings are known to Cloudflare only',
+  unsafe_hello_world: 'unsafe bindings are known to Cloudflare only',
+  python_modules: 'Python Workers run on Cloudflare only',
+  pages_build_output_dir: 'Pages projects are not Workers. Name the Worker as "main" and the folder as assets.directory',
+  site: 'Workers Sites is superseded by static assets. Write assets: { "directory": "..." }',
+  wasm_modules: 'it belongs to the Service Worker syntax. Import the .wasm file',
+  text_blobs: 'it belongs to the Service Worker syntax. Import the text file',
+  data_blobs: 'it belongs to the Service Worker syntax. Import the file',
+}
+
+/** Keys that a named environment does not take over from the top level: https://developers.cloudflare.com/workers/wrangler/configuration/#non-inheritable-keys */
+export const NOT_INHERITED: ReadonlySet<string> = new Set([
+  'vars',
+  'secrets',
+  'durable_objects',
+  'kv_namespaces',
+  'r2_buckets',
+  'd1_databases',
+  'queues',
+  'services',
+  'hyperdrive',
+  'ratelimits',
+  'secrets_store_secrets',
+  'version_metadata',
+  'define',
+  ...Object.keys(REFUSED).filter(
+    (key) => !['pages_build_output_dir', 'site', 'python_modules', 'wasm_modules', 'text_blobs', 'data_blobs', 'addresses'].includes(key),
+  ),
+])
+
+/** Keys that cannot stand in an environment. */
+export const TOP_LEVEL_ONLY: ReadonlySet<string> = new Set(['env', '$schema', 'dev', 'keep_vars', 'send_metrics', 'site', 'alias', 'pages_build_output_dir'])

@@ -1,0 +1,238 @@
+import { parseStatements } from '../bindings/sql-tokenizer.ts'
+import type { Sql, SqlRawResult, SqlValue } from '../bindings/sql.ts'
+import { isUnmoorError, type UnmoorError } from '../errors.ts'
+import { backendText } from './errors.ts'
+
+interface Meta {
+  served_by: string
+  duration: number
+  changes: number
+  last_row_id: number
+  changed_db: boolean
+  size_after: number
+  rows_read: number
+  rows_written: number
+}
+interface Result<T = Record<string, unknown>> {
+  success: true
+  meta: Meta
+  results: T[]
+}
+
+/**
+ * Cloudflare's D1Database over a portable sql: https://developers.cloudflare.com/d1/worker-api/. Of `meta`, `rows_read` and `rows_written` count rows of the result,
+ * and `size_after` is 0: only D1 bills by them.
+ */
+export class WorkersD1 {
+  #sql: () => Sql
+
+  constructor(sql: () => Sql) {
+    this.#sql = sql
+  }
+
+  prepare(query: string): Statement {
+    return new Statement(this.#sql, String(query))
+  }
+
+  // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the rows' type
+  async batch(statements: readonly Statement[]): Promise<any> {
+    const started = performance.now()
+    if (statements.length === 0) return []
+    return d1(async () => {
+      const results = await this.#sql().batch(statements.map(({ text, params }) => ({ text, params })))
+      return results.map((result) => toResult(result, started))
+    })
+  }
+
+  /** Statements by line or semicolon, one after the other; what ran before a failure stays, as on D1. */
+  async exec(query: string): Promise<{ count: number; duration: number }> {
+    const started = performance.now()
+    const statements = split(query)
+    if (statements.length === 0) throw d1Error('D1_EXEC_ERROR: No SQL statements detected.')
+    for (const [index, text] of statements.entries()) {
+      try {
+        await this.#sql().raw(text)
+      } catch (error) {
+        throw isUnmoorError(error) ? d1Error(`D1_EXEC_ERROR: Error in line ${index + 1}: ${text}: ${engineText(error)}`, error) : error
+      }
+    }
+    return { count: statements.length, duration: performance.now() - started }
+  }
+
+  /** One database has no replicas: a session is the database itself, and any bookmark holds. */
+  withSession(constraintOrBookmark?: string): Session {
+    return new Session(this.#sql, constraintOrBookmark)
+  }
+
+  dump(): Promise<ArrayBuffer> {
+    return Promise.reject(d1Error('D1_ERROR: dump() is not supported outside of Cloudflare. Copy the database with its own tools, such as sqlite3 FILE .dump.'))
+  }
+}
+
+/** A D1DatabaseSession. */
+class Session {
+  #sql: () => Sql
+  #bookmark: string | null
+
+  constructor(sql: () => Sql, bookmark: string | undefined) {
+    this.#sql = sql
+    this.#bookmark = bookmark === undefined || bookmark.startsWith('first-') ? null : bookmark
+  }
+
+  prepare(query: string): Statement {
+    return new Statement(this.#sql, String(query), () => (this.#bookmark = BOOKMARK))
+  }
+
+  // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the rows' type
+  async batch(statements: readonly Statement[]): Promise<any> {
+    this.#bookmark = BOOKMARK
+    return new WorkersD1(this.#sql).batch(statements)
+  }
+
+  getBookmark(): string | null {
+    return this.#bookmark
+  }
+}
+
+const BOOKMARK = '00000000-00000000-00000000-00000000000000000000000000000000'
+
+/** Cloudflare's D1PreparedStatement. */
+class Statement {
+  readonly text: string
+  readonly params: readonly SqlValue[]
+  #sql: () => Sql
+  #used: (() => void) | undefined
+
+  constructor(sql: () => Sql, text: string, used?: () => void, params: readonly SqlValue[] = []) {
+    this.#sql = sql
+    this.#used = used
+    this.text = text
+    this.params = params
+  }
+
+  bind(...values: unknown[]): Statement {
+    return new Statement(this.#sql, this.text, this.#used, values.map(toParam))
+  }
+
+  // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the rows' type
+  async all(): Promise<any> {
+    const started = performance.now()
+    return d1(async () => toResult(await this.#query(), started))
+  }
+
+  // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the rows' type
+  run(): Promise<any> {
+    return this.all()
+  }
+
+  // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the row's type
+  async first(column?: string): Promise<any> {
+    const result = await d1(() => this.#query())
+    const row = toRows(result, 1)[0]
+    if (row === undefined) return null
+    if (column === undefined) return row
+    if (!Object.hasOwn(row, column)) throw d1Error(`D1_ERROR: D1_COLUMN_NOTFOUND: Column not found (${column})`)
+    return row[column] ?? null
+  }
+
+  // oxlint-disable-next-line typescript/no-explicit-any -- column names or not, by the options
+  async raw(options?: { columnNames?: boolean }): Promise<any> {
+    const { columns, rows } = await d1(() => this.#query())
+    const values = rows.map((row) => row.map(toCell))
+    return options?.columnNames === true ? [columns, ...values] : values
+  }
+
+  async #query(): Promise<SqlRawResult> {
+    this.#used?.()
+    const statements = this.text.includes(';') ? split(this.text) : [this.text]
+    if (statements.length < 2) return this.#sql().raw(statements[0] ?? this.text, this.params)
+    // Of several statements D1 gives the last one's rows; the parameters are the last one's too.
+    const results = await this.#sql().batch(statements.map((text, index) => ({ text, params: index === statements.length - 1 ? this.params : [] })))
+    return results.at(-1) as SqlRawResult
+  }
+}
+
+function split(text: string): string[] {
+  try {
+    return parseStatements(text).map((statement) => statement.text)
+  } catch {
+    // What cannot be read is the engine's to refuse, in its own words.
+    return [text]
+  }
+}
+
+function toParam(value: unknown): SqlValue {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return value
+    case 'number':
+      return value
+    case 'object':
+      if (value === null || value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return value
+      // D1 takes and gives blobs as arrays of bytes.
+      if (Array.isArray(value) && value.every((byte) => typeof byte === 'number')) return Uint8Array.from(value)
+  }
+  throw d1Error(`D1_TYPE_ERROR: Type '${typeof value}' not supported for value '${String(value)}'`)
+}
+
+function toCell(value: unknown): unknown {
+  return value instanceof Uint8Array ? [...value] : value
+}
+
+function toRows({ columns, rows }: SqlRawResult, most = rows.length): Record<string, unknown>[] {
+  const all: Record<string, unknown>[] = []
+  for (let at = 0; at < rows.length && at < most; at++) {
+    const row = rows[at] as unknown[]
+    const object: Record<string, unknown> = {}
+    for (let index = 0; index < columns.length; index++) object[columns[index] as string] = toCell(row[index])
+    all.push(object)
+  }
+  return all
+}
+
+function toResult(result: SqlRawResult, started: number): Result {
+  const { changes, lastRowId = 0, rows } = result
+  return {
+    success: true,
+    meta: {
+      served_by: 'unmoor',
+      duration: performance.now() - started,
+      changes,
+      last_row_id: lastRowId,
+      changed_db: changes > 0,
+      size_after: 0,
+      rows_read: rows.length,
+      rows_written: changes,
+    },
+    results: toRows(result),
+  }
+}
+
+/** D1 names the error as its message does, for code that looks at either. */
+function d1Error(message: string, cause?: unknown): Error {
+  return new Error(message, cause === undefined ? undefined : { cause })
+}
+
+async function d1<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw isUnmoorError(error) ? d1Error(`D1_ERROR: ${engineText(error)}`, error) : error
+  }
+}
+
+/** SQLite's own text and result code. */
+function engineText(error: UnmoorError): string {
+  const text = backendText(error)
+  if (error.code === 'InvalidArgument' && /\d+ parameters, \d+ were given/.test(text)) return 'Wrong number of parameter bindings for SQL query.'
+  if (error.code === 'InvalidArgument' && /the statement is empty/.test(text)) return 'No SQL statements detected.'
+  return `${text}: ${SQLITE_CODES[error.code] ?? 'SQLITE_ERROR'}`
+}
+
+const SQLITE_CODES: Readonly<Record<string, string>> = {
+  AlreadyExists: 'SQLITE_CONSTRAINT',
+  Constraint: 'SQLITE_CONSTRAINT',
+  Conflict: 'SQLITE_BUSY',
+  LimitExceeded: 'SQLITE_TOOBIG',
+}

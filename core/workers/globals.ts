@@ -1,0 +1,117 @@
+import { Md5 } from './md5.ts'
+import { WorkersCaches } from './cache.ts'
+
+/** Puts in place what Workers have as globals and the web, or a target, has not. HTMLRewriter comes by itself where a Worker names it: it is large. */
+export function installGlobals(): void {
+  define(globalThis, 'caches', new WorkersCaches())
+  define(globalThis, 'navigator', Object.freeze({ userAgent: 'Cloudflare-Workers', language: 'en', sendBeacon: refused('navigator.sendBeacon', 'Use fetch.') }))
+  define(globalThis, 'scheduler', { wait: (ms: number, options: { signal?: AbortSignal } = {}) => wait(ms, options.signal) })
+  define(globalThis, 'IdentityTransformStream', IdentityTransformStream)
+  define(globalThis, 'FixedLengthStream', FixedLengthStream)
+  define(globalThis, 'WebSocketPair', refused('WebSocketPair', 'No target but Cloudflare takes WebSockets; use server-sent events.'))
+  define(globalThis, 'Cloudflare', Object.freeze({ compatibilityFlags: Object.freeze({}) }))
+  define(crypto, 'DigestStream', DigestStream)
+  define(crypto.subtle, 'timingSafeEqual', timingSafeEqual)
+  if (typeof (globalThis as { addEventListener?: unknown }).addEventListener !== 'function')
+    define(globalThis, 'addEventListener', refused('addEventListener', 'Export handlers: export default { fetch }.'))
+}
+
+function define(holder: object, name: string, value: unknown): void {
+  Object.defineProperty(holder, name, { value, writable: true, configurable: true, enumerable: false })
+}
+
+/** A function, and a class, that refuses by name. */
+function refused(name: string, instead: string): unknown {
+  return function refuse(): never {
+    throw new Error(`${name} is not supported outside of Cloudflare. ${instead}`)
+  }
+}
+
+function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted === true) return reject(signal.reason as Error)
+    const timer = setTimeout(resolve, ms)
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer)
+      reject(signal.reason as Error)
+    })
+  })
+}
+
+function toBytes(chunk: unknown): Uint8Array {
+  if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk)
+  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+  throw new TypeError(
+    'This TransformStream is being used as a byte stream, but received an object of non-ArrayBuffer/ArrayBufferView type on its writable side.',
+  )
+}
+
+/** Hands bytes on as they are. */
+class IdentityTransformStream extends TransformStream<Uint8Array, Uint8Array> {
+  constructor() {
+    super({ transform: (chunk, controller) => controller.enqueue(toBytes(chunk)) })
+  }
+}
+
+/** Hands on exactly as many bytes as it was told. */
+class FixedLengthStream extends TransformStream<Uint8Array, Uint8Array> {
+  constructor(expectedLength: number | bigint) {
+    const expected = Number(expectedLength)
+    if (!Number.isInteger(expected) || expected < 0) throw new TypeError('FixedLengthStream requires an integer expected length less than 2^53.')
+    let passed = 0
+    super({
+      transform(chunk, controller) {
+        const bytes = toBytes(chunk)
+        passed += bytes.byteLength
+        if (passed > expected) throw new TypeError('Attempt to write too many bytes through a FixedLengthStream.')
+        controller.enqueue(bytes)
+      },
+      flush() {
+        if (passed < expected) throw new TypeError('FixedLengthStream did not see all expected bytes before close().')
+      },
+    })
+  }
+}
+
+/** Takes bytes, and gives their digest when it is closed. Only MD5 is taken in pieces; the web's crypto wants whole bytes for the rest. */
+class DigestStream extends WritableStream<Uint8Array | ArrayBuffer | string> {
+  readonly digest: Promise<ArrayBuffer>
+  #written: { bytes: number }
+
+  constructor(algorithm: string | { name: string }) {
+    const name = (typeof algorithm === 'string' ? algorithm : algorithm.name).toUpperCase()
+    const { promise, resolve, reject } = Promise.withResolvers<ArrayBuffer>()
+    promise.catch(() => {})
+    const md5 = name === 'MD5' ? new Md5() : undefined
+    const chunks: Uint8Array[] = []
+    const written = { bytes: 0 }
+    super({
+      write(chunk) {
+        const bytes = typeof chunk === 'string' ? new TextEncoder().encode(chunk) : toBytes(chunk)
+        written.bytes += bytes.byteLength
+        if (md5 === undefined) chunks.push(bytes.slice())
+        else md5.update(bytes)
+      },
+      async close() {
+        resolve(md5 === undefined ? await crypto.subtle.digest(name, await new Blob(chunks as BlobPart[]).arrayBuffer()) : md5.digest().buffer)
+      },
+      abort: (reason) => reject(reason),
+    })
+    this.digest = promise
+    this.#written = written
+  }
+
+  get bytesWritten(): bigint {
+    return BigInt(this.#written.bytes)
+  }
+}
+
+/** @throws `TypeError` where the lengths differ, as on Workers. */
+function timingSafeEqual(a: ArrayBuffer | ArrayBufferView, b: ArrayBuffer | ArrayBufferView): boolean {
+  const x = toBytes(a)
+  const y = toBytes(b)
+  if (x.byteLength !== y.byteLength) throw new TypeError('Input buffers must have the same byte length')
+  let difference = 0
+  for (let index = 0; index < x.byteLength; index++) difference |= (x[index] as number) ^ (y[index] as number)
+  return difference === 0
+}

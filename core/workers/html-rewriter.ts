@@ -1,0 +1,48 @@
+import { HTMLRewriter as Rewriter } from 'html-rewriter-wasm'
+
+type Handlers = object
+
+/** Cloudflare's HTMLRewriter, over the same parser compiled to WebAssembly. */
+export class HTMLRewriter {
+  #handlers: (['element', string, Handlers] | ['document', Handlers])[] = []
+
+  on(selector: string, handlers: Handlers): this {
+    this.#handlers.push(['element', selector, handlers])
+    return this
+  }
+
+  onDocument(handlers: Handlers): this {
+    this.#handlers.push(['document', handlers])
+    return this
+  }
+
+  transform(response: Response): Response {
+    const { body } = response
+    // Not of the web: what has no body has nothing to rewrite.
+    if (body === null) return response
+    const headers = new Headers(response.headers)
+    headers.delete('content-length')
+    const handlers = this.#handlers
+    let rewriter: Rewriter | undefined
+    const transformer: Transformer<Uint8Array, Uint8Array> & { cancel(): void } = {
+      start(controller) {
+        rewriter = new Rewriter((chunk) => {
+          // The parser's memory is its own: an empty chunk means the end, and others are copied before it goes on.
+          if (chunk.byteLength > 0) controller.enqueue(chunk.slice())
+        })
+        for (const handler of handlers) {
+          if (handler[0] === 'element') rewriter.on(handler[1], handler[2])
+          else rewriter.onDocument(handler[1])
+        }
+      },
+      transform: (chunk) => rewriter?.write(chunk),
+      async flush() {
+        await rewriter?.end()
+        rewriter?.free()
+      },
+      cancel: () => rewriter?.free(),
+    }
+    const rewritten = (body as ReadableStream<Uint8Array>).pipeThrough(new TransformStream(transformer))
+    return new Response(rewritten as ReadableStream<Uint8Array<ArrayBuffer>>, { status: response.status, statusText: response.statusText, headers })
+  }
+}

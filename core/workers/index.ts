@@ -1,0 +1,16 @@
+/** `unmoor/workers`: Cloudflare-shaped bindings and handlers over unmoor's own. The generated entry of a build with `--worker` imports it; Workers themselves never do. */
+import { createWorkerEnv } from './env.ts'
+import { installGlobals } from './globals.ts'
+import type { WorkerSpec } from './spec.ts'
+import { state } from './state.ts'
+
+export { createWorkerApp } from './app.ts'
+export type { WorkerBinding, WorkerSpec } from './spec.ts'
+
+/** Makes the Worker's env and globals. The entry calls it before the Worker's modules run. */
+export function setUpWorker(spec: WorkerSpec): true {
+  state.spec = spec
+  installGlobals()
+  state.env = createWorkerEnv(spec)
+  return true
+}

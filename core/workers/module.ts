@@ -1,0 +1,37 @@
+/** What a Worker imports as `cloudflare:workers`; builds with `--worker` put this file in its place. */
+import { currentContext } from './context.ts'
+import { state } from './state.ts'
+
+export { DurableObject, RpcTarget, WorkerEntrypoint } from './entrypoint.ts'
+
+/** The Worker's env; the same object that handlers get. */
+export const env: Record<string, unknown> = new Proxy(
+  {},
+  {
+    get: (_, name) => Reflect.get(state.env, name) as unknown,
+    set: (_, name, value) => Reflect.set(state.env, name, value),
+    has: (_, name) => name in state.env,
+    ownKeys: () => Reflect.ownKeys(state.env),
+    getOwnPropertyDescriptor(_, name) {
+      const found = Reflect.getOwnPropertyDescriptor(state.env, name)
+      // A proxy may not report as fixed what its target lacks.
+      return found === undefined ? undefined : { ...found, configurable: true }
+    },
+  },
+)
+
+/** Keeps a promise of the event at work running after its answer. */
+export function waitUntil(promise: Promise<unknown>): void {
+  currentContext().waitUntil(promise)
+}
+
+/** Stubs of the Worker's own entrypoints. */
+export const exports: Readonly<Record<string, unknown>> = new Proxy({}, { get: (_, name) => Reflect.get(currentContext().exports, name) as unknown })
+
+/** @throws always: Workflows run on Cloudflare only. */
+// oxlint-disable-next-line typescript/no-extraneous-class -- a class that Workers extend
+export class WorkflowEntrypoint {
+  constructor() {
+    throw new Error('Workflows are not supported outside of Cloudflare. Use a queue or a cron.')
+  }
+}

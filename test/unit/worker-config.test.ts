@@ -1,0 +1,140 @@
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import type { Log } from '../../core/adapter.ts'
+import { readWorker, type WorkerProject } from '../../core/build/worker/worker.ts'
+import { tempProject } from './temp-project.ts'
+
+const BASE = { name: 'shop', main: 'src/index.ts', compatibility_date: '2026-01-01' }
+
+/** Reads a wrangler file of that content; `file` is its name. */
+async function read(
+  config: object | string,
+  options: { file?: string; environment?: string; files?: Record<string, string> } = {},
+): Promise<{ worker: WorkerProject; warnings: string[] }> {
+  const file = options.file ?? 'wrangler.jsonc'
+  const text = typeof config === 'string' ? config : JSON.stringify(config, null, 2)
+  await using project = await tempProject({ 'src/index.ts': 'export default {}\n', [file]: text, ...options.files })
+  const warnings: string[] = []
+  const log: Log = { info() {}, warn: (message) => void warnings.push(message) }
+  const worker = await readWorker({ file: join(project.dir, file), environment: options.environment, projectDir: project.dir, log })
+  return { worker, warnings }
+}
+
+async function refusal(config: object | string, options: Parameters<typeof read>[1] = {}): Promise<string> {
+  const error = await read(config, options).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  )
+  expect(error).toMatchObject({ name: 'UnmoorError' })
+  return (error as Error).message
+}
+
+describe('a wrangler file', () => {
+  test('its bindings become declarations under names of unmoor', async () => {
+    const { worker } = await read(
+      {
+        ...BASE,
+        kv_namespaces: [
+          { binding: 'MY_KV', id: 'one' },
+          { binding: 'SAME', id: 'one' },
+        ],
+        r2_buckets: [{ binding: 'FILES', bucket_name: 'files' }],
+        d1_databases: [{ binding: 'DB', database_id: 'db' }],
+        queues: { producers: [{ binding: 'JOBS', queue: 'jobs' }], consumers: [{ queue: 'jobs', max_batch_size: 5, dead_letter_queue: 'jobs-dead' }] },
+        triggers: { crons: ['*/5 * * * *', '0 0 * * 1', '0 12 * * 2-6', '5/10 * * * *'] },
+        vars: { MODE: 'a', LIMITS: { most: 3 } },
+        secrets: { required: ['TOKEN'] },
+        services: [{ binding: 'SELF', service: 'shop', entrypoint: 'Admin' }],
+      },
+      { files: { 'migrations/0001_Init.sql': 'create table t (id)', '.dev.vars': 'API_KEY=x\n' } },
+    )
+    const { spec } = worker
+    expect(spec.env).toMatchObject({
+      MY_KV: { type: 'kv', binding: 'myKv' },
+      SAME: { type: 'kv', binding: 'myKv' },
+      FILES: { type: 'r2', binding: 'files', uploads: 'filesUploads' },
+      DB: { type: 'd1', binding: 'db' },
+      JOBS: { type: 'queue', binding: 'jobs' },
+      MODE: { type: 'var', value: 'a' },
+      LIMITS: { type: 'var', value: '{"most":3}', json: true },
+      TOKEN: { type: 'var', binding: 'TOKEN' },
+      API_KEY: { type: 'var', binding: 'API_KEY' },
+      SELF: { type: 'service', self: true, entrypoint: 'Admin' },
+    })
+    expect(spec.declarations).toMatchObject({
+      db: { kind: 'sql', checks: 'engine', migrations: 'migrations' },
+      jobs: { kind: 'queue', batchSize: 5, batchWait: 5, deadLetterQueue: 'jobsDead' },
+      jobsDead: { kind: 'queue' },
+      MODE: { kind: 'variable', default: 'a' },
+      TOKEN: { kind: 'variable' },
+    })
+    expect(spec.consumers).toEqual({ jobs: 'jobs' })
+    expect(Object.values(spec.crons)).toEqual([
+      { schedule: '*/5 * * * *', cron: '*/5 * * * *' },
+      { schedule: '0 0 * * SUN', cron: '0 0 * * 1' },
+      { schedule: '0 12 * * MON-FRI', cron: '0 12 * * 2-6' },
+      { schedule: '5-59/10 * * * *', cron: '5/10 * * * *' },
+    ])
+    // The value of a secret stays out of what an artifact is made of.
+    expect(JSON.stringify(worker)).not.toContain('"x"')
+    expect(worker.drivers).toEqual({ db: { driver: 'sqlite', integers: 'round' } })
+  })
+
+  test('in TOML, and in JSON with comments', async () => {
+    const { worker } = await read('name = "shop"\nmain = "src/index.ts"\n[vars]\nMODE = "a"\n[[kv_namespaces]]\nbinding = "KV"\nid = "x"\n', {
+      file: 'wrangler.toml',
+    })
+    expect(worker.spec.env).toMatchObject({ KV: { binding: 'kv' }, MODE: { value: 'a' } })
+    const json = await read('{\n  // a comment\n  "name": "My_Shop", "main": "src/index.ts",\n}')
+    expect(json.worker.name).toBe('my-shop')
+  })
+
+  test('an environment inherits what wrangler lets it, and bindings it has of its own', async () => {
+    const config = {
+      ...BASE,
+      vars: { MODE: 'top' },
+      kv_namespaces: [{ binding: 'KV', id: '1' }],
+      triggers: { crons: ['0 3 * * *'] },
+      env: { staging: { vars: { MODE: 'staging' } }, live: {} },
+    }
+    const { worker } = await read(config, { environment: 'staging' })
+    expect(worker.spec.env).toEqual({ MODE: expect.objectContaining({ value: 'staging' }) })
+    expect(worker.spec.name).toBe('shop-staging')
+    expect(Object.keys(worker.spec.crons)).toHaveLength(1)
+    const top = await read(config)
+    expect(top.warnings).toEqual([expect.stringMatching(/^wrangler\.jsonc:\d+, env: the top level is built\. .*--env staging or --env live/)])
+    expect(await refusal(config, { environment: 'prod' })).toMatch(/no environment "prod"\. Environments: staging, live/)
+  })
+
+  test('what is refused is named with its line and key', async () => {
+    expect(await refusal({ ...BASE, kv_namespace: [] })).toMatch(/keys that wrangler does not know:\n {2}wrangler\.jsonc:5, kv_namespace/)
+    expect(await refusal({ name: 'shop', main: 'src/other.ts' })).toMatch(/^wrangler\.jsonc:3, main: there is no file .*src\/other\.ts/)
+    expect(await refusal({ name: 'shop' })).toMatch(/main: the Worker has no entry/)
+    const several = await refusal({
+      ...BASE,
+      ai: { binding: 'AI' },
+      browser: { binding: 'B' },
+      vectorize: [{ binding: 'V', index_name: 'v' }],
+      send_email: [{ name: 'M' }],
+    })
+    expect(several).toMatch(/wrangler\.jsonc:5, ai: Workers AI runs on Cloudflare only\. Call the REST API/)
+    for (const key of ['browser', 'vectorize', 'send_email']) expect(several).toContain(`, ${key}: `)
+    expect(await refusal({ ...BASE, kv_namespaces: [{ binding: 'KV', ID: 'x' }] })).toMatch(
+      /wrangler\.jsonc:8, kv_namespaces\[0\]\.ID: there is no such key\. Keys: binding, id/,
+    )
+    expect(await refusal({ ...BASE, kv_namespaces: [{ binding: 'KV', remote: true }] })).toMatch(
+      /kv_namespaces\[0\]\.remote: a remote binding needs Cloudflare/,
+    )
+    expect(await refusal({ ...BASE, triggers: { crons: ['0 0 1 * 1'] } })).toMatch(/triggers\.crons\[0\]: .*a day of the month together with a weekday/)
+    expect(await refusal({ ...BASE, vars: { A: '1' }, kv_namespaces: [{ binding: 'A' }] })).toMatch(/the env has "A" already/)
+    expect(await refusal('name = "shop"\nmain = "src/index.ts"\n\n[[r2_buckets]]\nbinding = ""\n', { file: 'wrangler.toml' })).toMatch(
+      /^wrangler\.toml:5, r2_buckets\[0\]\.binding: it must be a text/,
+    )
+    expect(await refusal('{ "name": }')).toMatch(/^wrangler\.jsonc:1: /)
+  })
+
+  test('what the Worker runs without is a warning', async () => {
+    const { warnings } = await read({ ...BASE, build: { command: 'npm run build' }, tail_consumers: [{ service: 'x' }], observability: { enabled: true } })
+    expect(warnings).toEqual([expect.stringMatching(/build: the command is not run/), expect.stringMatching(/tail_consumers: no target sends logs/)])
+  })
+})
