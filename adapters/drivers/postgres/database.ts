@@ -3,7 +3,7 @@ import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { cancelQuietly } from './cancel.ts'
 import type { PostgresOptions } from './connect.ts'
-import { toUnmoorError } from './errors.ts'
+import { toUnmoorError, withoutEffect } from './errors.ts'
 import { type SharedPool, sharedPool } from './pool.ts'
 import { makeTables, tableName, TABLES, type TableSet } from './tables.ts'
 
@@ -70,10 +70,7 @@ export class Database {
       return (await Promise.race([pending, late])) as unknown as Rows<Row>
     } catch (error) {
       const known = toUnmoorError(error, this.name)
-      // What only reads, or was not sent, cannot have been applied.
-      if (known instanceof UnmoorError && known.mayHaveApplied && !(write && sent))
-        throw new UnmoorError(known.code, known.message, { details: known.details, retryable: known.retryable, cause: known.cause })
-      throw known
+      throw write && sent ? known : withoutEffect(known)
     } finally {
       clearTimeout(timer)
     }
