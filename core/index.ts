@@ -12,17 +12,7 @@ export type { KvCondition, KvUpdateOptions, KvVersioned, StrongKv } from './bind
 export type { Queue, QueueBatch, QueueMessage, QueueSendOptions, QueueSendRequest } from './bindings/queue.ts'
 export type { Secret } from './bindings/secret.ts'
 export type { Service } from './bindings/service.ts'
-export type {
-  Sql,
-  SqlRawResult,
-  SqlRow,
-  SqlRunResult,
-  SqlSession,
-  SqlStatement,
-  SqlTransaction,
-  SqlValue,
-  TransactionOptions,
-} from './bindings/sql.ts'
+export type { Sql, SqlRawResult, SqlRow, SqlRunResult, SqlSession, SqlStatement, SqlTransaction, SqlValue, TransactionOptions } from './bindings/sql.ts'
 export type { SqlDialect } from './bindings/drivers.ts'
 export { CAPABILITIES, type Capabilities, type Capability } from './capabilities.ts'
 export { defineConfig, type Config, type TargetConfig } from './config.ts'

@@ -20,14 +20,14 @@ export class OpenTransactions {
 
   /** Runs one of {@link TRANSACTION_METHODS}; arguments are checked, as the caller may have made them up. */
   async call(database: Sql, binding: string, method: string, args: readonly unknown[]): Promise<unknown> {
-    return method === 'beginTransaction' ? this.#begin(database, binding, args[0]) : this.#run(binding, args)
+    return method === 'beginTransaction' ? this.#begin(database, binding, args[0] as TransactionOptions | undefined) : this.#run(binding, args)
   }
 
-  async #begin(database: Sql, binding: string, options: unknown): Promise<string> {
+  async #begin(database: Sql, binding: string, options: TransactionOptions | undefined): Promise<string> {
     if (this.#open.size >= MOST) for (const [id, { ended }] of this.#open) if (ended) this.#open.delete(id)
     if (this.#open.size >= MOST)
       throw new UnmoorError('Throttled', `${binding}: ${MOST} transactions are open. End one first.`, { binding, operation: 'transaction' })
-    const transaction = await database.begin((options ?? {}) as TransactionOptions)
+    const transaction = await database.begin(options ?? {})
     const id = crypto.randomUUID()
     if (this.#closed) await transaction.rollback()
     else this.#open.set(id, transaction)
@@ -60,7 +60,7 @@ export function addTransactions(binding: string, stub: Record<string, unknown>, 
     // It has every public method of the class.
     return Object.freeze(transaction) as unknown as SqlTransaction
   }
-  const transaction: Sql['transaction'] = (work, options = {}) => runTransaction(() => begin(options), binding, work, options)
+  const transaction: Sql['transaction'] = (work, options) => runTransaction(() => begin(options), binding, work, options ?? {})
   stub['begin'] = begin
   stub['transaction'] = transaction
 }

@@ -51,8 +51,7 @@ export abstract class SqlSession {
   async value<T extends SqlCell = SqlCell>(statement: string | SqlStatement, params?: readonly SqlValue[], column?: string): Promise<T | null> {
     const { columns, rows } = await this.#query('value', statement, params)
     const index = column === undefined ? 0 : columns.lastIndexOf(column)
-    if (index < 0)
-      throw invalidArgument(this.where('value'), `${this.binding}.value: the statement has no column "${column}". It has: ${columns.join(', ')}.`)
+    if (index < 0) throw invalidArgument(this.where('value'), `${this.binding}.value: the statement has no column "${column}". It has: ${columns.join(', ')}.`)
     return (rows[0]?.[index] as T | undefined) ?? null
   }
 

@@ -1,4 +1,4 @@
-import { equal, eventually, ok, throwsCode } from '../assert.ts'
+import { equal, throwsCode } from '../assert.ts'
 import { insideCases } from '../case.ts'
 import { isUnmoorError } from '../../../core/errors.ts'
 

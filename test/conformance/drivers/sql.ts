@@ -320,7 +320,7 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
           await transaction.query(statement('UPDATE items SET amount = ?1 WHERE id = 1', [Number(rows[0]?.[0]) + 1]))
         } catch (error) {
           await transaction.rollback()
-          await failure(Promise.reject(error as Error), 'Conflict')
+          await failure(Promise.reject(error), 'Conflict')
           conflicts++
           continue
         }
@@ -328,7 +328,7 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
           await transaction.commit()
           return
         } catch (error) {
-          expect((await failure(Promise.reject(error as Error), 'Conflict')).retryable).toBe(true)
+          expect((await failure(Promise.reject(error), 'Conflict')).retryable).toBe(true)
           conflicts++
         }
       }
