@@ -1,5 +1,6 @@
 import { UnmoorError } from '../../core/errors.ts'
 import { CRON_CHECKS, type CronOptions } from '../node/cron-options.ts'
+import { checkOutbound, type OutboundRules } from './runtime/outbound/rules.ts'
 
 /** Options of the isolate target: `targets.isolate.options` in unmoor.config.ts. */
 export interface IsolateOptions extends CronOptions {
@@ -22,6 +23,11 @@ export interface IsolateOptions extends CronOptions {
   trustProxy?: boolean
   /** Seconds that a stop waits for what runs. Default: 30. */
   stopSeconds?: number
+  /**
+   * Where the app's `fetch` may go besides public addresses, and where not: `{ allow: ['10.1.0.0/16', 'localhost:9000'], deny: ['example.com'] }`.
+   * At run time UNMOOR_OUTBOUND_ALLOW (rules with commas between) adds to `allow`. Default: public addresses only.
+   */
+  outbound?: OutboundRules
 }
 
 const NUMBERS: Readonly<Record<string, number>> = { memoryMb: 16, cpuMs: 1, wallSeconds: 0, startupMs: 1, maxBodyBytes: 0, stopSeconds: 0 }
@@ -33,6 +39,10 @@ const CHOICES: Readonly<Record<string, readonly unknown[]>> = {
 /** Checks what a config file gives. @throws `InvalidArgument` naming the option and what it takes. */
 export function checkOptions(options: Readonly<Record<string, unknown>>): IsolateOptions {
   for (const [name, value] of Object.entries(options)) {
+    if (name === 'outbound') {
+      checkOutbound(value, 'targets.isolate.options.outbound')
+      continue
+    }
     const min = NUMBERS[name]
     const choices = CHOICES[name]
     const cron = Object.hasOwn(CRON_CHECKS, name) ? CRON_CHECKS[name as keyof CronOptions] : undefined
@@ -40,7 +50,7 @@ export function checkOptions(options: Readonly<Record<string, unknown>>): Isolat
       throw new UnmoorError('InvalidArgument', `targets.isolate.options.${name}: ${what}, not ${JSON.stringify(value)}.`, { operation: 'config' })
     }
     if (min === undefined && choices === undefined && cron === undefined)
-      refuse(`there is no such option (there are ${[...Object.keys(NUMBERS), ...Object.keys(CHOICES), ...Object.keys(CRON_CHECKS)].join(', ')})`)
+      refuse(`there is no such option (there are ${[...Object.keys(NUMBERS), ...Object.keys(CHOICES), 'outbound', ...Object.keys(CRON_CHECKS)].join(', ')})`)
     if (min !== undefined && !(typeof value === 'number' && Number.isFinite(value) && value >= min)) refuse(`it takes a number from ${min}`)
     if (cron !== undefined && value !== undefined && !cron.holds(value)) refuse(`it takes ${cron.wants}`)
     if (choices !== undefined && !choices.includes(value)) refuse(`it takes ${choices.map((choice) => JSON.stringify(choice)).join(' or ')}`)

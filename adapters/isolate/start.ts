@@ -126,7 +126,7 @@ async function spawnServer(options: ChildOptions, args: readonly string[]): Prom
 
 function childEnvironment(options: ChildOptions): Record<string, string> {
   const inherited = Object.entries(process.env).filter(
-    ([name]) => ['PATH', 'HOME', 'TMPDIR'].includes(name) || (name.startsWith('NODE_') && !name.startsWith('NODE_CHANNEL_')),
+    ([name]) => ['PATH', 'HOME', 'TMPDIR', 'UNMOOR_OUTBOUND_ALLOW'].includes(name) || (name.startsWith('NODE_') && !name.startsWith('NODE_CHANNEL_')),
   )
   return {
     ...(Object.fromEntries(inherited) as Record<string, string>),

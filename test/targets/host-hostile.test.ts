@@ -14,7 +14,7 @@ beforeAll(async () => {
     processes: 1,
     admin: { port: 0 },
     limits: { cpuMs: 500, memoryMb: 64 },
-    apps: { hostile: { dir: artifact }, neighbour: { dir: artifact } },
+    apps: { hostile: { dir: artifact }, neighbour: { dir: artifact, outbound: { allow: ['127.0.0.1'] } } },
   })
   await lab.send('neighbour')
 }, 120_000)
@@ -97,6 +97,19 @@ async function hostCpu(): Promise<number> {
   const text = await (await fetch(`${lab.host.adminUrl}/metrics`)).text()
   return Number(/^unmoor_host_cpu_seconds_total\{app="hostile"\} (\S+)$/m.exec(text)?.[1] ?? 0) * 1e6
 }
+
+describe('the network', () => {
+  it('is the public one only: the host’s own ports are there for whom the operator lets', async () => {
+    const code = `return await (await fetch('${lab.host.adminUrl}/healthz')).json()`
+    await expect(lab.run('hostile', code)).rejects.toMatchObject({
+      name: 'TypeError',
+      message: expect.stringContaining('PermissionDenied: fetch() may not reach 127.0.0.1'),
+    })
+    await expect(lab.run('hostile', `return await fetch('http://169.254.169.254/latest/meta-data/')`)).rejects.toMatchObject({ name: 'TypeError' })
+    await expect(lab.run('hostile', `return await fetch('http://localhost:${new URL(lab.host.url).port}/')`)).rejects.toThrow()
+    expect(await lab.run('neighbour', code)).toEqual({ processes: 1 })
+  })
+})
 
 function residentMb(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024

@@ -40,7 +40,7 @@ export async function startLab(
 ): Promise<Lab> {
   const project = await tempProject({
     'src/app.ts': options.app ?? APP,
-    'unmoor.config.ts': `export default { targets: { isolate: { options: ${JSON.stringify(options.isolate ?? {})} } } }`,
+    'unmoor.config.ts': `export default { targets: { isolate: { options: ${JSON.stringify({ outbound: { allow: ['127.0.0.1', 'localhost'] }, ...options.isolate })} } } }`,
   })
   for (const [path, bytes] of Object.entries(options.files ?? {})) await writeFile(join(project.dir, path), bytes)
   const dataDir = await mkdtemp(join(tmpdir(), 'unmoor-data-'))

@@ -1,5 +1,4 @@
-/** SQL, KV, blobs and queues on Postgres, through the `postgres` package (postgres.js). */
-export { blob, type PostgresBlobOptions } from './blob.ts'
+/** SQL, KV and queues on Postgres, through the `postgres` package (postgres.js). */
 export type { PostgresOptions } from './connect.ts'
 export type { PostgresStoreOptions } from './database.ts'
 export { kv } from './kv.ts'

@@ -4,9 +4,6 @@ import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { dataPath, makeFolder } from '../shared/location.ts'
 import { toUnmoorError } from './errors.ts'
 
-/** Milliseconds, where `busyTimeout` says no other. */
-export const BUSY_TIMEOUT = 5000
-
 /** Options of all sqlite drivers. */
 export interface SqliteOptions {
   /**
@@ -34,7 +31,7 @@ export function openDatabase(path: string, options: SqliteOptions & { synchronou
   let database: DatabaseSync | undefined
   try {
     database = new DatabaseSync(path, {
-      timeout: options.busyTimeout ?? BUSY_TIMEOUT,
+      timeout: options.busyTimeout ?? 5000,
       enableForeignKeyConstraints: true,
       enableDoubleQuotedStringLiterals: false,
       allowExtension: false,

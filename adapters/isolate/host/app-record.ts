@@ -1,3 +1,4 @@
+import type { OutboundRules } from '../runtime/outbound/rules.ts'
 import type { AppLimits } from './limits.ts'
 
 /** How an app is served; what a config or a deploy says of it. */
@@ -14,6 +15,8 @@ export interface AppSettings {
   testToken?: string | undefined
   /** Default: the host's. */
   limits?: Partial<AppLimits> | undefined
+  /** Where the app's `fetch` may go besides public addresses, and where not; added to the host's rules. Default: the host's. */
+  outbound?: OutboundRules | undefined
   /** Other apps of this host that its service bindings may call, by name. Default: itself only. */
   services?: readonly string[] | undefined
   /** Driver per binding in place of the artifact's, with options: the operator's word, so anything goes. Default: none. */

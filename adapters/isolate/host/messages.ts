@@ -1,5 +1,6 @@
 import type { DriverSpec } from '../../../core/adapter.ts'
 import type { SerializedError } from '../../../core/errors.ts'
+import type { OutboundRules } from '../runtime/outbound/rules.ts'
 import type { AppRecord } from './app-record.ts'
 import type { BackgroundDuties } from './background.ts'
 import type { DriverDefaults } from './drivers.ts'
@@ -18,6 +19,7 @@ export interface WorkerSettings {
   pool: number
   poolMemoryMb: number
   drivers: DriverDefaults
+  outbound: OutboundRules
   cronStore: DriverSpec
   stopSeconds: number
 }

@@ -9,6 +9,8 @@ import { Guest, type GuestEvents, IsolateEnded } from '../runtime/guest.ts'
 import type { GuestBody } from '../runtime/isolate-app.ts'
 import { Jobs } from '../runtime/jobs.ts'
 import { createIsolateRuntime, type IsolateRuntime } from '../runtime/isolate-runtime.ts'
+import { OutboundClient } from '../runtime/outbound/client.ts'
+import { joinRules, OutboundPolicy, type OutboundRules } from '../runtime/outbound/rules.ts'
 import type { AppRecord } from './app-record.ts'
 import { Bill } from './bill.ts'
 import type { LimitName } from './limits.ts'
@@ -20,6 +22,8 @@ import type { Usage } from './usage.ts'
 /** What all tenants of a process share. */
 export interface TenantHost extends PartsHost {
   ivm: typeof ivm
+  /** Where all apps may go, besides their own rules. */
+  outbound: OutboundRules
   /** An entry of the app's takes long, or is over. */
   onLong(app: string, running: boolean): void
   /** V8 has lost control of the app's isolate: the process cannot go on. */
@@ -47,6 +51,7 @@ export class Tenant {
   #listener: RequestListener
   #bill = new Bill()
   #jobs = new Jobs()
+  #policy: OutboundPolicy
   #active = 0
   #idle: (() => void)[] = []
   #open = new Set<ServerResponse>()
@@ -65,6 +70,7 @@ export class Tenant {
     this.record = record
     this.#host = host
     this.#parts = new TenantParts(record, host)
+    this.#policy = new OutboundPolicy(joinRules(host.outbound, record.settings.outbound))
     this.#listener = createListener((request, ctx) => this.#timed(request, ctx), {
       maxBodyBytes: record.limits.requestBytes,
       context: { signal: this.#stopped.signal, onError: (error) => host.log(record.name, 'error', `waitUntil promise rejected: ${String(error)}`) },
@@ -145,6 +151,8 @@ export class Tenant {
 
   #end(): void {
     this.#active--
+    // How it ended counts, too.
+    this.#host.onUsed(this)
     if (this.#active > 0) return
     for (const resolve of this.#idle.splice(0)) resolve()
     this.#host.onIdle(this)
@@ -218,7 +226,7 @@ export class Tenant {
         log: (level, text) => this.#host.log(name, level, text),
         create: (events) => Guest.start(this.#host.ivm, image, guestLimits, this.#watch(events)),
         jobs: this.#jobs,
-        onSubrequest: () => this.#takeSubrequest(),
+        outbound: new OutboundClient({ policy: this.#policy, onRequest: () => this.#takeSubrequest() }),
         hooks: { timers: limits.timers, body: (body) => this.#limitAnswer(body) },
       })
       await this.#parts.migrate().catch(async (error: unknown) => {

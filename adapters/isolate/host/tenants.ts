@@ -7,7 +7,7 @@ import { errorText } from './error-text.ts'
 import { Room } from './room.ts'
 import { Router, type Route } from './router.ts'
 import { Tenant, type TenantHost } from './tenant.ts'
-import { addUsage, emptyUsage, type Usage } from './usage.ts'
+import { addUsage, emptyUsage, isEmpty, type Usage } from './usage.ts'
 
 /** Options of {@link Tenants}. */
 export interface TenantsOptions extends Omit<TenantHost, 'call' | 'makeRoom' | 'onGone' | 'onIdle' | 'onUsed'> {
@@ -199,7 +199,7 @@ export class Tenants {
     for (const [name, usage] of this.#left) {
       usage.cpuUs = usage.cpuUs * share + usage.hostCpuUs
       const memory = this.#tenants.get(name)?.memory ?? 0
-      if (usage.requests + usage.events + usage.cpuUs + usage.starts + usage.evictions + memory > 0) taken[name] = { usage, memory }
+      if (memory > 0 || !isEmpty(usage)) taken[name] = { usage, memory }
     }
     this.#left = new Map()
     return taken

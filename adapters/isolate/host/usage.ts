@@ -28,6 +28,11 @@ export function emptyUsage(): Usage {
   return { requests: 0, events: 0, cpuUs: 0, hostCpuUs: 0, wallMs: 0, bytesIn: 0, bytesOut: 0, errors: 0, starts: 0, evictions: 0, limits: {} }
 }
 
+/** Whether nothing was used. */
+export function isEmpty(usage: Usage): boolean {
+  return Object.values(usage).every((value) => (typeof value === 'number' ? value === 0 : Object.keys(value as object).length === 0))
+}
+
 /** Adds `more` to `usage`. */
 export function addUsage(usage: Usage, more: Usage): void {
   for (const key of ['requests', 'events', 'cpuUs', 'hostCpuUs', 'wallMs', 'bytesIn', 'bytesOut', 'errors', 'starts', 'evictions'] as const)

@@ -13,7 +13,6 @@ import { installGlobals } from '../../node/runtime/globals.ts'
 import { loadIsolatedVm } from '../runtime/isolated-vm.ts'
 import { printLog } from '../runtime/log.ts'
 import { callApart } from './call-apart.ts'
-import { closeGently } from './close-gently.ts'
 import { loadModule } from './driver-module.ts'
 import { IsolatePool } from './image.ts'
 import type { ToSupervisor, ToWorker, WorkerSettings } from './messages.ts'
@@ -114,6 +113,7 @@ function createTenants(settings: WorkerSettings): Tenants {
     maxIsolates: settings.maxIsolates,
     maxProcessMb: settings.maxProcessMb,
     drivers: settings.drivers,
+    outbound: settings.outbound,
     callApart(app, request) {
       const socketPath = apart[app]
       return socketPath === undefined || settings.socket !== undefined ? undefined : callApart(request, socketPath)
@@ -135,7 +135,6 @@ async function openCrons({ cronStore, dataDir }: WorkerSettings, app: string): P
 function listen(settings: WorkerSettings, tenants: Tenants, only: string | undefined): Promise<Server> {
   // Repeated request headers are joined, as the listeners of the tenants rely on.
   const created = createServer({ joinDuplicateHeaders: true }, (incoming, outgoing) => {
-    if (stopping) outgoing.shouldKeepAlive = false
     const target = incoming.url as string
     const route = only === undefined ? tenants.find(incoming.headers.host, target) : { app: only, target }
     if (route === undefined) return refuse(outgoing, 404, `no app of this host answers for ${JSON.stringify(incoming.headers.host ?? '')}`)
@@ -170,7 +169,11 @@ async function stop(): Promise<void> {
   if (stopping) return
   stopping = true
   clearInterval(timer)
-  if (server !== undefined) await closeGently(server, stopSeconds)
+  const closed = new Promise<void>((resolve) => (server === undefined ? resolve() : server.close(() => resolve())))
+  const sweep = setInterval(() => server?.closeIdleConnections(), 20)
+  await Promise.race([closed, sleep(stopSeconds * 1000)])
+  clearInterval(sweep)
+  server?.closeAllConnections()
   await tenants?.close(1)
   reportUsage()
   pool?.close()

@@ -1,6 +1,7 @@
 import { BlobObject } from '../../../core/bindings/blob-object.ts'
 import type { BlobRecord } from '../../../core/bindings/drivers.ts'
 import { invalidArgument } from '../../../core/errors.ts'
+import type { OutboundRequest } from './outbound/client.ts'
 import { isStream, ownBytes, type StreamTable } from './streams.ts'
 
 /** A body as it crosses the bridge: nothing, text, bytes, or a stream by its id. */
@@ -28,19 +29,25 @@ export function responseToGuest(response: Response, streams: StreamTable, conten
   return [response.status, response.statusText, headers, body, response.url, response.redirected]
 }
 
-/** A request of the guest's. @throws TypeError for what is none. */
-export function requestFromGuest(data: unknown, streams: StreamTable, signal?: AbortSignal): Request {
+/** A request of the guest's to the network. */
+export function outboundFromGuest(data: unknown, streams: StreamTable): OutboundRequest {
   const { method, url, headers, redirect, body } = data as Record<string, unknown>
-  const content = bodyFromGuest(body, streams)
-  const init: RequestInit & { duplex: 'half' } = {
+  return {
     method: String(method),
+    url: String(url),
     headers: pairs(headers),
     redirect: redirect === 'manual' || redirect === 'error' ? redirect : 'follow',
-    duplex: 'half',
+    body: bodyFromGuest(body, streams),
   }
-  if (content !== null) init.body = content
+}
+
+/** A request of the guest's. @throws TypeError for what is none. */
+export function requestFromGuest(data: unknown, streams: StreamTable, signal?: AbortSignal): Request {
+  const { method, url, headers, redirect, body } = outboundFromGuest(data, streams)
+  const init: RequestInit & { duplex: 'half' } = { method, redirect, headers: headers as [string, string][], duplex: 'half' }
+  if (body !== null) init.body = body
   if (signal !== undefined) init.signal = signal
-  return new Request(String(url), init)
+  return new Request(url, init)
 }
 
 /** A flat list of the guest's as pairs. */

@@ -16,6 +16,8 @@ import { Guest } from './guest.ts'
 import { Image, type Sources } from './image.ts'
 import { createIsolateRuntime } from './isolate-runtime.ts'
 import { readLimits } from './limits.ts'
+import { OutboundClient } from './outbound/client.ts'
+import { OutboundPolicy, type OutboundRules } from './outbound/rules.ts'
 
 /** Options of {@link startHost}. */
 export interface HostOptions extends Omit<ServeOptions, 'options'> {
@@ -44,7 +46,15 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const limits = readLimits(options.options)
     const image = new Image(module, options.sources, options.options.startup)
     const privatePaths = [resolve(process.env['DATA_DIR'] || 'data'), options.dir]
-    const runtime = await createIsolateRuntime({ host, manifest, limits, privatePaths, create: (events) => Guest.start(module, image, limits, events) })
+    const outbound = new OutboundClient({ policy: new OutboundPolicy(readRules(options.options.outbound)) })
+    const runtime = await createIsolateRuntime({
+      host,
+      manifest,
+      limits,
+      privatePaths,
+      outbound,
+      create: (events) => Guest.start(module, image, limits, events),
+    })
     const cronStore = await openCronStore(runtime.name, options.cronStore)
     const server = await startServer(composeHandler(runtime, options.testChannel), { port, host: process.env['HOST'] || '127.0.0.1', maxBodyBytes, trustProxy })
     own.set(server.url)
@@ -70,6 +80,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await host.close()
     throw error
   }
+}
+
+/** The build's rules, and what the environment adds: an artifact meets more than one network. */
+function readRules(rules: OutboundRules = {}): OutboundRules {
+  const more = (process.env['UNMOOR_OUTBOUND_ALLOW'] ?? '').split(',').map((text) => text.trim())
+  return { ...rules, allow: [...(rules.allow ?? []), ...more.filter(Boolean)] }
 }
 
 function readPort(text: string | undefined): number {

@@ -9,6 +9,7 @@ import { IsolateEnded } from './guest.ts'
 import { Jobs } from './jobs.ts'
 import type { Limits } from './limits.ts'
 import { type GuestLog, printLog } from './log.ts'
+import type { OutboundClient, OutboundRequest } from './outbound/client.ts'
 
 /** What {@link createIsolateRuntime} needs. */
 export interface IsolateRuntimeOptions {
@@ -21,8 +22,8 @@ export interface IsolateRuntimeOptions {
   privatePaths?: readonly string[] | undefined
   /** Default: this process's streams. */
   log?: GuestLog | undefined
-  /** Called before each request of the app's own to the network; what it throws, the app's `fetch` throws. Default: nothing. */
-  onSubrequest?: (() => void) | undefined
+  /** The app's way to the network; closed with the runtime. */
+  outbound: OutboundClient
   hooks?: IsolateHooks | undefined
   /** The app's cryptography and compression, where more than this runtime counts on it. Default: its own. */
   jobs?: Jobs | undefined
@@ -40,12 +41,8 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
   const log = options.log ?? printLog
   const { privatePaths = [] } = options
   const redact = (text: string): string => privatePaths.reduce((shown, path) => shown.replaceAll(path, '...'), text)
-  const { onSubrequest } = options
-  const outbound = async (request: Request): Promise<Response> => {
-    onSubrequest?.()
-    return fetch(request)
-  }
-  const services = { manifest, env: host.env, fetch: outbound, redact, jobs: options.jobs ?? new Jobs() }
+  const { outbound } = options
+  const services = { manifest, env: host.env, fetch: (request: OutboundRequest) => outbound.fetch(request), redact, jobs: options.jobs ?? new Jobs() }
   const values = channelValues(manifest, host.env)
   let started = 0
   let closed = false
@@ -126,6 +123,7 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
     async close() {
       closed = true
       await current.then((app) => app.close()).catch(() => {})
+      outbound.close()
       await host.close()
     },
   }

@@ -1,9 +1,9 @@
 import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import type { Manifest } from '../../../core/manifest.ts'
 import { callBinding, encodeError } from '../../../core/rpc.ts'
-import { OpenTransactions } from '../../../core/transaction-channel.ts'
-import { decodeArgument, encodeResult, requestFromGuest, responseToGuest } from './codec.ts'
+import { decodeArgument, encodeResult, outboundFromGuest, requestFromGuest, responseToGuest } from './codec.ts'
 import type { Jobs } from './jobs.ts'
+import type { OutboundRequest } from './outbound/client.ts'
 import { describe, StreamTable } from './streams.ts'
 import { KeyTable } from './subtle.ts'
 import { ZlibTable } from './zlib.ts'
@@ -12,7 +12,8 @@ import { ZlibTable } from './zlib.ts'
 export interface HostServices {
   readonly manifest: Manifest
   readonly env: Readonly<Record<string, unknown>>
-  fetch(request: Request): Promise<Response>
+  /** The app's way to the network. */
+  fetch(request: OutboundRequest): Promise<Response>
   /** Takes out of an error's text what a tenant need not know of the machine, such as paths. */
   redact(text: string): string
   /** The app's cryptography and compression. */
@@ -33,7 +34,6 @@ export class Operations {
   #zlib = new ZlibTable()
   #charge: (microseconds: number) => void
   #open = 0
-  #transactions = new OpenTransactions()
   #fetches = new Map<unknown, AbortController>()
   #signals = new Map<unknown, AbortController>()
 
@@ -73,7 +73,6 @@ export class Operations {
   close(error: Error): void {
     this.streams.break(error)
     this.#zlib.clear()
-    this.#transactions.close()
     for (const controller of [...this.#fetches.values(), ...this.#signals.values()]) controller.abort(error)
   }
 
@@ -96,7 +95,7 @@ export class Operations {
       case 'bindingFetch':
         return this.#bindingFetch(data[0], data[1], String(data[2]))
       case 'fetch':
-        return this.#fetch(data[0], data[1], (request) => this.#services.fetch(request))
+        return this.#fetch(data[0], (signal) => this.#services.fetch({ ...outboundFromGuest(data[1], this.streams), signal }))
       case 'subtle':
         return this.#services.jobs.run(() => this.#keys.call(data[0], data[1]), this.#charge)
       case 'zlib':
@@ -122,7 +121,7 @@ export class Operations {
     try {
       const { manifest, env } = this.#services
       const decoded = Array.isArray(args) ? args.map((value) => decodeArgument(value, context)) : []
-      return { value: await encodeResult(await callBinding(manifest, env, { binding, method, args: decoded }, this.#transactions), this.streams) }
+      return { value: await encodeResult(await callBinding(manifest, env, { binding, method, args: decoded }), this.streams) }
     } catch (error) {
       return this.#failure(error)
     } finally {
@@ -142,15 +141,15 @@ export class Operations {
     const kind = Object.hasOwn(manifest.bindings, binding) ? manifest.bindings[binding]?.kind : undefined
     if (kind !== 'service' && kind !== 'assets') throw new UnmoorError('InvalidArgument', `There is no ${binding}.fetch().`, { binding, operation: 'fetch' })
     const target = env[binding] as { fetch(request: Request): Promise<Response> }
-    return this.#fetch(id, data, (request) => target.fetch(request))
+    return this.#fetch(id, (signal) => target.fetch(requestFromGuest(data, this.streams, signal)))
   }
 
-  async #fetch(id: unknown, data: unknown, send: (request: Request) => Promise<Response>): Promise<unknown> {
+  async #fetch(id: unknown, send: (signal: AbortSignal) => Promise<Response>): Promise<unknown> {
     const controller = new AbortController()
     this.#fetches.set(id, controller)
     let response: Response
     try {
-      response = await send(requestFromGuest(data, this.streams, controller.signal))
+      response = await send(controller.signal)
     } catch (error) {
       this.#fetches.delete(id)
       throw error

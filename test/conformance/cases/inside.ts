@@ -15,7 +15,6 @@ import { secretCases } from './secrets.ts'
 import { serviceCases } from './service.ts'
 import { sqlBatchCases } from './sql-batch.ts'
 import { sqlCases } from './sql.ts'
-import { sqlTransactionCases } from './sql-transaction.ts'
 import { strongKvCases } from './strong-kv.ts'
 import { waitUntilCases } from './wait-until.ts'
 
@@ -33,7 +32,6 @@ export const INSIDE_CASES: readonly InsideCase[] = [
   ...blobListCases,
   ...sqlCases,
   ...sqlBatchCases,
-  ...sqlTransactionCases,
   ...cacheCases,
   ...secretCases,
   ...serviceCases,

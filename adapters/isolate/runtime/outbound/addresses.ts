@@ -1,0 +1,71 @@
+import { BlockList, isIPv4, isIPv6 } from 'node:net'
+
+/**
+ * IPv4 that is not a public unicast address (IANA's special-purpose registry, RFC 6890 and its updates), and Azure's platform address,
+ * which answers on a public number but means the machine's own host.
+ */
+const SPECIAL_IPV4 = [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '168.63.129.16/32',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.88.99.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+]
+/** Of IPv6 global unicast (2000::/3), what is no machine's: protocol assignments with Teredo, documentation, 6to4. */
+const SPECIAL_IPV6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']
+
+const special = listOf([...SPECIAL_IPV4, ...SPECIAL_IPV6])
+const globalUnicast = listOf(['2000::/3'])
+/** IPv4 in IPv6: mapped, and translated (NAT64): what is meant is the IPv4 address in the last 32 bits. */
+const embedding = listOf(['::ffff:0:0/96', '64:ff9b::/96'])
+
+/** Whether an address is one on the public internet. False for what is no address. */
+export function isPublic(address: string): boolean {
+  const plain = plainAddress(address)
+  if (isIPv4(plain)) return !special.check(plain, 'ipv4')
+  return isIPv6(plain) && globalUnicast.check(plain, 'ipv6') && !special.check(plain, 'ipv6')
+}
+
+/** An address without zone; the IPv4 address that an IPv6 one stands for. */
+export function plainAddress(address: string): string {
+  const [text = ''] = address.split('%')
+  return isIPv6(text) && embedding.check(text, 'ipv6') ? lastIPv4(text) : text
+}
+
+/** A list of `address` or `address/bits`. @throws for what is neither. */
+export function listOf(ranges: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const range of ranges) {
+    const [address = '', bits] = range.split('/')
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
+    if (bits === undefined) list.addAddress(address, family)
+    else list.addSubnet(address, Number(bits), family)
+  }
+  return list
+}
+
+/** Whether an address is in a list. */
+export function contains(list: BlockList, address: string): boolean {
+  const plain = plainAddress(address)
+  return list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
+}
+
+function lastIPv4(address: string): string {
+  const dotted = address.slice(address.lastIndexOf(':') + 1)
+  if (isIPv4(dotted)) return dotted
+  // The URL parser writes an address in its one normal form: groups in hexadecimal, the longest run of zeros as `::`.
+  const groups = new URL(`http://[${address}]/`).hostname.slice(1, -1).split(':')
+  const [high, low] = groups.slice(-2).map((group) => (group === '' ? 0 : Number.parseInt(group, 16))) as [number, number]
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.')
+}

@@ -1,0 +1,117 @@
+import { type BlockList, isIP, isIPv6 } from 'node:net'
+import { invalidArgument } from '../../../../core/errors.ts'
+import { contains, isPublic, listOf } from './addresses.ts'
+
+/**
+ * Where an app's `fetch` may go. Each rule is a host name (`api.internal`, `*.example.com`, `*`), an address or a range (`10.1.0.0/16`, `fd00::/8`),
+ * with or without a port (`localhost:9000`, `[::1]:9000`). In this order: what `deny` names is refused; what `allow` names may be reached, whatever its
+ * address is; `deny: ['*']` refuses all else; else public addresses may be reached, others not.
+ */
+export interface OutboundRules {
+  /** Default: none. */
+  allow?: readonly string[] | undefined
+  /** Default: none. */
+  deny?: readonly string[] | undefined
+}
+
+interface Rule {
+  /** `*` for all. */
+  host?: string
+  range?: BlockList
+  port?: number
+}
+
+const PORT = /^(?<where>.*?|\[.*\]):(?<port>\d{1,5})$/
+
+/** What is refused, and why: for the log, and for the tenant's own error. */
+export class Refused extends TypeError {
+  constructor(where: string, why: string) {
+    super(`PermissionDenied: fetch() may not reach ${where}: ${why}.`)
+  }
+}
+
+/** Rules as they are checked: by the name before it is looked up, by each address after. */
+export class OutboundPolicy {
+  #allow: readonly Rule[]
+  #deny: readonly Rule[]
+  #closed: boolean
+
+  /** @throws `InvalidArgument` for a rule that is none. */
+  constructor(rules: OutboundRules = {}) {
+    this.#allow = (rules.allow ?? []).map((text) => parseRule(text))
+    const deny = (rules.deny ?? []).map((text) => parseRule(text))
+    this.#closed = deny.some(({ host, port }) => host === '*' && port === undefined)
+    this.#deny = deny.filter(({ host, port }) => host !== '*' || port !== undefined)
+  }
+
+  /** Refuses a name that no address of it could save. `hostname` as in a URL, without brackets. @throws Refused. */
+  checkName(hostname: string, port: number): void {
+    if (matches(this.#deny, hostname, port)) throw new Refused(hostname, 'the host’s rules deny it')
+    if (this.#closed && !matches(this.#allow, hostname, port) && isIP(hostname) === 0 && !this.#allow.some(({ range }) => range !== undefined))
+      throw new Refused(hostname, 'the host’s rules do not allow it')
+  }
+
+  /** Whether a connection for `hostname` may go to this address of it. @throws Refused. */
+  check(hostname: string, address: string, port: number): void {
+    if (matches(this.#deny, hostname, port, address)) throw new Refused(hostname, 'the host’s rules deny it')
+    if (matches(this.#allow, hostname, port, address)) return
+    if (this.#closed) throw new Refused(hostname, 'the host’s rules do not allow it')
+    // Which address it is stays with the host: names of its network are not the tenant's to learn.
+    if (!isPublic(address))
+      throw new Refused(hostname, 'its address is private, local or otherwise not a public one. The operator can allow it (outbound.allow)')
+  }
+}
+
+function matches(rules: readonly Rule[], hostname: string, port: number, address?: string): boolean {
+  return rules.some((rule) => {
+    if (rule.port !== undefined && rule.port !== port) return false
+    if (rule.range !== undefined) return address !== undefined && contains(rule.range, address)
+    const { host = '' } = rule
+    if (host === '*' || host === hostname) return true
+    return host.startsWith('*.') && hostname.endsWith(host.slice(1))
+  })
+}
+
+function parseRule(text: unknown): Rule {
+  const bad = (): never => {
+    throw invalidArgument(
+      { operation: 'config' },
+      `outbound: ${JSON.stringify(text)} is no rule. Give a host name, *.example.com, an address or a range such as 10.0.0.0/8, with or without :port.`,
+    )
+  }
+  if (typeof text !== 'string' || text === '') return bad()
+  const found = isIPv6(text) ? undefined : PORT.exec(text)?.groups
+  const where = (found?.['where'] ?? text).replace(/^\[(.*)\]$/, '$1').toLowerCase()
+  const port = found === undefined ? undefined : Number(found['port'])
+  if (port !== undefined && (port < 1 || port > 65_535)) return bad()
+  const [address = '', bits, ...rest] = where.split('/')
+  const withPort = port === undefined ? {} : { port }
+  if (isIP(address) !== 0) {
+    const most = isIPv6(address) ? 128 : 32
+    if (rest.length > 0 || (bits !== undefined && !(/^\d+$/.test(bits) && Number(bits) <= most))) return bad()
+    return { range: listOf([where]), ...withPort }
+  }
+  if (where === '*') return { host: where, ...withPort }
+  // As URLs write it: punycode, lower case.
+  const name = URL.parse(`http://${where.replace(/^\*\./, '')}/`)?.hostname
+  if (name === undefined || name === '' || isIP(name) !== 0 || where.includes('/') || where.includes('@')) return bad()
+  return { host: where.startsWith('*.') ? `*.${name}` : name, ...withPort }
+}
+
+/** Rules of two sources as one set. */
+export function joinRules(first: OutboundRules, second: OutboundRules = {}): OutboundRules {
+  return { allow: [...(first.allow ?? []), ...(second.allow ?? [])], deny: [...(first.deny ?? []), ...(second.deny ?? [])] }
+}
+
+/** Checks rules as a config gives them. @throws `InvalidArgument` naming the rule. */
+export function checkOutbound(given: unknown, where: string): OutboundRules | undefined {
+  if (given === undefined) return undefined
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw invalidArgument({ operation: 'config' }, `${where} takes { "allow": [...], "deny": [...] }.`)
+  for (const [name, list] of Object.entries(given)) {
+    if (name !== 'allow' && name !== 'deny') throw invalidArgument({ operation: 'config' }, `${where}.${name}: there is no such field. Fields: allow, deny.`)
+    if (list !== undefined && !Array.isArray(list)) throw invalidArgument({ operation: 'config' }, `${where}.${name} takes a list of rules.`)
+  }
+  void new OutboundPolicy(given)
+  return given
+}

@@ -1,3 +1,0 @@
-import { defineConfig } from 'unmoor'
-
-export default defineConfig({ name: 'lambda-handler' })
