@@ -7,14 +7,16 @@ import { isStream } from './bindings/bytes.ts'
 import { type AnyDeclaration, type BindingKind, driverKind } from './bindings/declarations.ts'
 import type { BlobRecord } from './bindings/drivers.ts'
 import { type StrongKv, updateEntry, type Versioned } from './bindings/strong-kv.ts'
+import type { Sql } from './bindings/sql.ts'
 import { errorFromJSON, isUnmoorError, type SerializedError, UnmoorError } from './errors.ts'
 import type { Manifest } from './manifest.ts'
+import { addTransactions, type OpenTransactions, TRANSACTION_METHODS } from './transaction-channel.ts'
 
 /** The methods that can be called per kind of binding. Variables are values, not methods. */
 export const BINDING_METHODS: Readonly<Record<Exclude<BindingKind, 'variable'>, readonly string[]>> = {
   kv: ['get', 'getWithMetadata', 'getMany', 'put', 'delete', 'list'],
   blob: ['head', 'get', 'put', 'delete', 'list'],
-  sql: ['all', 'first', 'value', 'run', 'raw', 'batch'],
+  sql: ['all', 'first', 'value', 'run', 'raw', 'batch', ...TRANSACTION_METHODS],
   queue: ['send', 'sendBatch'],
   cache: ['match', 'put', 'delete'],
   secret: ['get'],
@@ -24,15 +26,21 @@ export const BINDING_METHODS: Readonly<Record<Exclude<BindingKind, 'variable'>, 
 
 const STRONG_KV_METHODS = [...BINDING_METHODS.kv, 'getWithVersion', 'putIf', 'deleteIf']
 
-/** The methods of one declared binding. `update` of a strong kv takes a function, so it runs on the caller's side: {@link addUpdate}. */
+/** The methods of one declared binding. What takes a function runs on the caller's side: {@link addCallerSide}. */
 export function bindingMethods(declaration: AnyDeclaration): readonly string[] {
   const kind = driverKind(declaration)
   if (kind === undefined) return []
   return kind === 'strongKv' ? STRONG_KV_METHODS : BINDING_METHODS[kind]
 }
 
-/** Gives a strong kv's stub its `update`. */
-export function addUpdate(declaration: AnyDeclaration, binding: string, stub: Record<string, unknown>): void {
+/** Gives a stub the methods that run on the caller's side: `update` of a strong kv, `transaction` of a database. */
+export function addCallerSide(
+  declaration: AnyDeclaration,
+  binding: string,
+  stub: Record<string, unknown>,
+  call: (method: string, args: unknown[]) => Promise<unknown>,
+): void {
+  if (declaration.kind === 'sql') addTransactions(binding, stub, call)
   if (driverKind(declaration) !== 'strongKv') return
   const update: StrongKv['update'] = (key, change, options) => updateEntry(stub as unknown as Versioned, binding, key, change, options ?? {})
   stub['update'] = update
@@ -147,8 +155,13 @@ export function encodeError(error: unknown): SerializedError {
   return new UnmoorError('Internal', message, { cause: error }).toJSON()
 }
 
-/** Calls a binding's method by name. @throws `InvalidArgument` for a binding or method that does not exist. */
-export async function callBinding(manifest: Manifest, env: Readonly<Record<string, unknown>>, { binding, method, args }: BindingCall): Promise<unknown> {
+/** Calls a binding's method by name; `transactions` are those of this caller. @throws `InvalidArgument` for a binding or method that does not exist. */
+export async function callBinding(
+  manifest: Manifest,
+  env: Readonly<Record<string, unknown>>,
+  { binding, method, args }: BindingCall,
+  transactions: OpenTransactions,
+): Promise<unknown> {
   const declaration = Object.hasOwn(manifest.bindings, binding) ? manifest.bindings[binding] : undefined
   if (declaration === undefined || !bindingMethods(declaration).includes(method)) {
     throw new UnmoorError('InvalidArgument', `There is no ${binding}.${method}(). Bindings: ${Object.keys(manifest.bindings).join(', ')}.`, {
@@ -156,6 +169,7 @@ export async function callBinding(manifest: Manifest, env: Readonly<Record<strin
       operation: method,
     })
   }
+  if (TRANSACTION_METHODS.some((known) => known === method)) return transactions.call(env[binding] as Sql, binding, method, args)
   const target = env[binding] as Record<string, (...args: unknown[]) => Promise<unknown>>
   return target[method]?.(...args)
 }
@@ -173,8 +187,8 @@ export function createChannelEnv(
       continue
     }
     const stub: Record<string, unknown> = declaration.kind === 'sql' ? { dialect: values[binding] } : {}
-    addUpdate(declaration, binding, stub)
     for (const method of bindingMethods(declaration)) stub[method] = (...args: unknown[]) => call({ binding, method, args })
+    addCallerSide(declaration, binding, stub, (method, args) => call({ binding, method, args }))
     env[binding] = stub
   }
   return env

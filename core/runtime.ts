@@ -120,22 +120,22 @@ function checkVariables(bindings: App['bindings'], options: RuntimeOptions): voi
   if (missing.length > 0) throw new UnmoorError('NotFound', `This app cannot start without ${missing.join('; ')}.`, { operation: 'start' })
 }
 
-/** Options with each `{ env: 'NAME' }` replaced by that variable. @throws `NotFound` naming a variable that is not set. */
+/** Options with each `{ env: 'NAME' }`, at any depth, replaced by that variable. @throws `NotFound` naming a variable that is not set. */
 export function resolveOptions(options: Readonly<Record<string, unknown>>, binding: string, context: Pick<DriverContext, 'variable'>): Record<string, unknown> {
-  const resolved: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(options)) {
-    if (typeof value === 'object' && value !== null && 'env' in value && typeof value.env === 'string') {
-      const found = context.variable(value.env)
-      if (found === undefined && !('optional' in value)) {
-        throw new UnmoorError('NotFound', `Binding "${binding}": its driver's "${key}" comes from the variable ${value.env}, which is not set.`, {
-          binding,
-          operation: 'start',
-        })
-      }
-      resolved[key] = found
-    } else resolved[key] = value
+  const resolve = (value: unknown, key: string): unknown => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+    if (!('env' in value) || typeof value.env !== 'string')
+      return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, resolve(inner, `${key}.${name}`)]))
+    const found = context.variable(value.env)
+    if (found === undefined && !('optional' in value)) {
+      throw new UnmoorError('NotFound', `Binding "${binding}": its driver's "${key}" comes from the variable ${value.env}, which is not set.`, {
+        binding,
+        operation: 'start',
+      })
+    }
+    return found
   }
-  return resolved
+  return Object.fromEntries(Object.entries(options).map(([key, value]) => [key, resolve(value, key)]))
 }
 
 class AppRuntime implements Runtime {

@@ -9,6 +9,7 @@ import { createManifest } from './manifest.ts'
 import { callBinding, channelValues, createChannelEnv, decodeValue, encodeError, encodeValue, errorFromJSON, type BindingCall } from './rpc.ts'
 import type { Manifest } from './manifest.ts'
 import type { Runtime } from './runtime.ts'
+import { OpenTransactions } from './transaction-channel.ts'
 
 /** Path of the channel. Paths below `/.unmoor/` belong to unmoor in builds made for tests. */
 export const CHANNEL_PATH = '/.unmoor/channel'
@@ -46,7 +47,12 @@ async function answer(runtime: Runtime, request: ChannelRequest, ctx: Context): 
   const manifest = createManifest(runtime.name, runtime.app)
   switch (request.op) {
     case 'call':
-      return callBinding(manifest, runtime.env, { binding: request.binding, method: request.method, args: decodeValue(request.args) as unknown[] })
+      return callBinding(
+        manifest,
+        runtime.env,
+        { binding: request.binding, method: request.method, args: decodeValue(request.args) as unknown[] },
+        transactionsOf(runtime),
+      )
     case 'cron': {
       const own = createContext({ waitUntil: (promise) => ctx.waitUntil(promise) })
       const { error } = await runtime.cron(request.name, request.scheduledTime, own)
@@ -63,6 +69,15 @@ async function answer(runtime: Runtime, request: ChannelRequest, ctx: Context): 
     case 'values':
       return channelValues(manifest, runtime.env)
   }
+}
+
+/** A request of the channel knows nothing of the one before; transactions outlive them. */
+const transactions = new WeakMap<Runtime, OpenTransactions>()
+
+function transactionsOf(runtime: Runtime): OpenTransactions {
+  const open = transactions.get(runtime) ?? new OpenTransactions()
+  transactions.set(runtime, open)
+  return open
 }
 
 /** The caller's side of the channel. */

@@ -17,7 +17,7 @@ const isolate: Adapter = {
     'response.large': true,
     'response.streaming': true,
     'http.keepWorkAfterAnswer': true,
-    'sql.interactiveTransactions': false,
+    'sql.interactiveTransactions': true,
     'cache.shared': false,
     'queue.exactAttempts': true,
   },

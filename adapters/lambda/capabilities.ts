@@ -11,7 +11,7 @@ export const CAPABILITIES: Capabilities = {
   'response.large': true,
   'response.streaming': true,
   'http.keepWorkAfterAnswer': false,
-  'sql.interactiveTransactions': false,
+  'sql.interactiveTransactions': true,
   'cache.shared': false,
   'queue.exactAttempts': false,
 }

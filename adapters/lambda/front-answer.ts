@@ -1,18 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type HttpResult, isHttpResult, resultHeaders } from '../../core/from-lambda/http-result.ts'
 import type { ApiResponse } from './runtime-api.ts'
 import type { HttpSource } from './runtime/http-event.ts'
 import { bufferedLimit } from './runtime/http-result.ts'
 import { PRELUDE_END, STREAM_TYPE } from './runtime/loop.ts'
-
-/** What a function may answer; each source reads its own fields. */
-interface LooseResult {
-  readonly statusCode?: number
-  readonly headers?: Readonly<Record<string, unknown>> | null
-  readonly multiValueHeaders?: Readonly<Record<string, readonly unknown[]>> | null
-  readonly cookies?: readonly string[]
-  readonly body?: string | null
-  readonly isBase64Encoded?: boolean
-}
 
 type Answer = Exclude<ApiResponse, { kind: 'error' }>
 
@@ -22,15 +13,17 @@ export async function sendAnswer(answer: Answer, source: HttpSource, response: S
   const payload = await wholePayload(answer)
   const limit = bufferedLimit(source)
   if (Buffer.byteLength(payload) > limit) throw new Error(`The answer has ${Buffer.byteLength(payload)} bytes, and at most ${limit} are taken.`)
-  const result = JSON.parse(payload) as LooseResult | null
-  if (typeof result !== 'object' || result === null || typeof result.statusCode !== 'number') {
+  const result: unknown = JSON.parse(payload)
+  if (!isHttpResult(result)) {
     if (source !== 'url' && source !== 'v2') throw new Error('The answer has no statusCode.')
     // Payload 2.0 takes any other JSON for the body of a 200.
     response.writeHead(200, { 'content-type': 'application/json' }).end(payload)
     return
   }
+  // Before the head: a body that is no text must not break the connection off.
+  const body = Buffer.from(result.body ?? '', result.isBase64Encoded ? 'base64' : 'utf8')
   writeHead(result, source, response)
-  response.end(Buffer.from(result.body ?? '', result.isBase64Encoded ? 'base64' : 'utf8'))
+  response.end(body)
 }
 
 /** The JSON of an answer. Who does not ask for a stream gets one whole, as AWS's own client may stream whatever the event. Rejects where it broke off. */
@@ -43,13 +36,8 @@ export async function wholePayload(answer: Answer): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-function writeHead(result: LooseResult, source: HttpSource, response: ServerResponse): void {
-  const single = source !== 'alb-multi'
-  const multiple = source === 'alb-multi' || source === 'v1'
-  if (single)
-    for (const [name, value] of Object.entries(result.headers ?? {})) response.setHeader(name, Array.isArray(value) ? value.map(String) : String(value))
-  if (multiple) for (const [name, values] of Object.entries(result.multiValueHeaders ?? {})) response.setHeader(name, values.map(String))
-  if ((source === 'url' || source === 'v2') && result.cookies !== undefined && result.cookies.length > 0) response.setHeader('set-cookie', result.cookies)
+function writeHead(result: HttpResult, source: HttpSource, response: ServerResponse): void {
+  for (const [name, values] of resultHeaders(result, source)) response.setHeader(name, values.length === 1 ? (values[0] as string) : values)
   response.writeHead(result.statusCode ?? 200)
 }
 
@@ -78,7 +66,7 @@ function sendStream({ contentType, body, failed }: Extract<ApiResponse, { kind: 
           return
         }
         try {
-          writeHead(JSON.parse(head.subarray(0, end).toString('utf8')) as LooseResult, 'url', response)
+          writeHead(JSON.parse(head.subarray(0, end).toString('utf8')) as HttpResult, 'url', response)
         } catch (error) {
           return fail(error as Error)
         }

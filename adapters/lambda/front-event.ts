@@ -1,39 +1,10 @@
-import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
-import { albEvent, latticeEvent, payload2Event, restEvent } from './front-shapes.ts'
+import { type FrontRequest, HOP_BY_HOP, toEventBody, toHttpEvent } from '../../core/from-lambda/http-events.ts'
 import type { HttpSource } from './runtime/http-event.ts'
-
-/** A request as AWS's front ends read it. */
-export interface FrontRequest {
-  readonly method: string
-  /** As the client sent it. */
-  readonly path: string
-  /** Without `?`. */
-  readonly query: string
-  readonly httpVersion: string
-  readonly host: string
-  readonly sourceIp: string
-  readonly userAgent: string
-  /** Every value by lower-case name, without those of the connection. */
-  readonly headers: Readonly<Record<string, readonly string[]>>
-  readonly body: { readonly body?: string; readonly isBase64Encoded: boolean }
-}
 
 /** The event that `source` makes of a request. */
 export function toEvent(request: IncomingMessage, body: Buffer, source: HttpSource): object {
-  const read = readRequest(request, body)
-  switch (source) {
-    case 'url':
-    case 'v2':
-      return payload2Event(read, source)
-    case 'v1':
-      return restEvent(read)
-    case 'alb':
-    case 'alb-multi':
-      return albEvent(read, source)
-    case 'lattice':
-      return latticeEvent(read)
-  }
+  return toHttpEvent(readRequest(request, body), source)
 }
 
 function readRequest(request: IncomingMessage, body: Buffer): FrontRequest {
@@ -46,7 +17,7 @@ function readRequest(request: IncomingMessage, body: Buffer): FrontRequest {
     sourceIp,
     userAgent: request.headers['user-agent'] ?? '',
     headers: eventHeaders(request, sourceIp, body),
-    body: eventBody(request, body),
+    body: toEventBody(body, request.headers['content-type'], request.headers['content-encoding']),
   }
 }
 
@@ -56,9 +27,6 @@ function splitTarget(target: string): { path: string; query: string } {
   const at = local.indexOf('?')
   return at < 0 ? { path: local, query: '' } : { path: local.slice(0, at), query: local.slice(at + 1) }
 }
-
-// They belong to the connection between client and front; AWS's functions never see them.
-const HOP_BY_HOP: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'expect'])
 
 function eventHeaders(request: IncomingMessage, sourceIp: string, body: Buffer): Record<string, readonly string[]> {
   const headers: Record<string, readonly string[]> = {}
@@ -71,13 +39,4 @@ function eventHeaders(request: IncomingMessage, sourceIp: string, body: Buffer):
   headers['x-forwarded-proto'] = ['http']
   headers['x-forwarded-port'] = [String(request.socket.localPort ?? 80)]
   return headers
-}
-
-const TEXT_TYPE = /^(?:text\/|application\/(?:json|javascript|xml)|[^;]*\+(?:json|xml))/i
-
-/** Text as it is where its type says so and it really is UTF-8; all else in base64, which counts against the limit. */
-function eventBody(request: IncomingMessage, body: Buffer): FrontRequest['body'] {
-  if (body.byteLength === 0) return { isBase64Encoded: false }
-  const text = request.headers['content-encoding'] === undefined && TEXT_TYPE.test(request.headers['content-type'] ?? '') && isUtf8(body)
-  return text ? { body: body.toString('utf8'), isBase64Encoded: false } : { body: body.toString('base64'), isBase64Encoded: true }
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isUnmoorError, UnmoorError } from '../../core/errors.ts'
+import { FAILED } from '../../core/from-lambda/http-result.ts'
 import { sendAnswer } from './front-answer.ts'
 import { toEvent } from './front-event.ts'
 import { PAYLOAD_LIMIT, type ApiResponse } from './runtime-api.ts'
@@ -60,9 +61,6 @@ export async function createFront(options: FrontOptions): Promise<Front> {
     },
   }
 }
-
-/** What AWS answers for a function that fails. */
-const FAILED: Readonly<Record<HttpSource, number>> = { url: 502, v2: 500, v1: 502, alb: 502, 'alb-multi': 502, lattice: 500 }
 
 /** Largest event, bytes: Lambda's limit, or for load balancers 1 MB of body. */
 function tooLarge(body: Buffer, payload: string, source: HttpSource): boolean {

@@ -1,4 +1,5 @@
 import type { BuildContext, DriverSpec } from '../../core/adapter.ts'
+import { optionVariables } from '../../core/build/variables.ts'
 import { constantCase, type QueueDeclaration } from '../../core/bindings/declarations.ts'
 import type { LambdaTargetOptions } from './options.ts'
 
@@ -81,10 +82,7 @@ function environment(manifest: BuildContext['manifest'], drivers: BuildContext['
 /** Variables that a driver reads: those that its options name, and its defaults. */
 function driverVariables(binding: string, spec: DriverSpec): Record<string, string> {
   const names: Record<string, string> = {}
-  for (const [option, value] of Object.entries(spec)) {
-    if (typeof value === 'object' && value !== null && 'env' in value && typeof value.env === 'string')
-      names[value.env] = `${option} of the ${spec.driver} driver of "${binding}"`
-  }
+  for (const { option, variable } of optionVariables(spec)) names[variable] = `${option} of the ${spec.driver} driver of "${binding}"`
   const standard: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     dynamodb: {
       ...(spec['table'] === undefined ? { UNMOOR_TABLE: 'the DynamoDB table' } : {}),

@@ -16,7 +16,7 @@ const node: Adapter = {
     'response.large': true,
     'response.streaming': true,
     'http.keepWorkAfterAnswer': true,
-    'sql.interactiveTransactions': false,
+    'sql.interactiveTransactions': true,
     'cache.shared': false,
     'queue.exactAttempts': true,
   },

@@ -171,12 +171,23 @@ export interface SqlQuery {
   params: readonly SqlCell[]
 }
 
+/** A transaction on a connection of its own, as if transactions ran one after the other (serializable). One of `commit` and `rollback` is called, once and last. */
+export interface SqlTransactionDriver {
+  /** After one that failed only `rollback` is called. */
+  query(query: SqlQuery): Promise<SqlResult>
+  /** `Conflict` (retryable) where another transaction came in between; nothing is kept then. */
+  commit(): Promise<void>
+  rollback(): Promise<void>
+}
+
 /** A database on one engine. */
 export interface SqlDriver extends Driver {
   readonly dialect: SqlDialect
   query(query: SqlQuery, signal?: AbortSignal): Promise<SqlResult>
   /** All in one transaction, each seeing the earlier ones. A failure rolls all back and has its index in the error's details. */
   batch(queries: readonly SqlQuery[], signal?: AbortSignal): Promise<SqlResult[]>
+  /** Begins a transaction; other calls of the driver are not part of it. Default: the engine has none (`Unsupported`). */
+  begin?(): Promise<SqlTransactionDriver>
   /**
    * Runs `work` while no other process migrates this database (a lock held for its length). Default: no lock.
    */

@@ -3,7 +3,7 @@
  * and Postgres's dollar quotes and nested comments, so that a `?` or `;` inside any of them stays what it is.
  */
 
-/** A placeholder: `?` (the next number) or `?3`. */
+/** A placeholder: `?` (the next number), `?3` or, as query builders for Postgres write it, `$3`. */
 export interface Placeholder {
   start: number
   end: number
@@ -131,7 +131,7 @@ const SPACE = /\s+/y
 const WORD = /[\p{L}_][\p{L}\p{N}_$]*/uy
 const NUMBER = /\d[\w.]*/y
 const DOLLAR_TAG = /\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$/uy
-const PLACEHOLDER = /\?\d*/y
+const PLACEHOLDER = /\?\d*|\$\d+/y
 
 /** The tokens of `text`, without gaps. @throws {@link SqlTextError} for what is never closed. */
 export function* tokenize(text: string): Generator<Token> {

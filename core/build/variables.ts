@@ -6,7 +6,7 @@ import { constantCase } from '../bindings/declarations.ts'
 import { configError } from './config-check.ts'
 
 /** What drivers read besides what the config names. */
-const DRIVER_VARIABLES = /^(AWS_[A-Z0-9_]+|DATABASE_URL)$/
+const DRIVER_VARIABLES = /^(AWS_[A-Z0-9_]+|DATABASE_URL|REDIS_URL|NATS_URL|UNMOOR_BUCKET|UNMOOR_TABLE)$/
 
 /**
  * The variables that an artifact is started with: all of the env file, and of the process's environment only what the app declares, what its drivers' options
@@ -28,12 +28,16 @@ function declaredVariables(info: ArtifactInfo): string[] {
     if (kind === 'variable' || kind === 'secret') names.push(constantCase(binding))
     if (kind === 'service') names.push(`${constantCase(binding)}_URL`)
   }
-  for (const spec of Object.values(info.drivers)) {
-    for (const option of Object.values(spec)) {
-      if (typeof option === 'object' && option !== null && 'env' in option && typeof option.env === 'string') names.push(option.env)
-    }
-  }
+  for (const spec of Object.values(info.drivers)) names.push(...optionVariables(spec).map(({ variable }) => variable))
   return names
+}
+
+/** The variables that a driver's options name (`{ env: 'NAME' }`), at any depth; `option` is the path, such as `bytes.bucket`. */
+export function optionVariables(options: object, path = ''): { option: string; variable: string }[] {
+  return Object.entries(options).flatMap(([name, value]: [string, unknown]) => {
+    if (typeof value !== 'object' || value === null) return []
+    return 'env' in value && typeof value.env === 'string' ? [{ option: path + name, variable: value.env }] : optionVariables(value, `${path}${name}.`)
+  })
 }
 
 /** The variables of an env file (`NAME=value` lines). @throws `InvalidArgument` (operation `config`) where it was `named` and is missing; an unnamed one may be. */

@@ -4,6 +4,7 @@ import { register as registerBuild } from './commands/build.ts'
 import { register as registerCheck } from './commands/check.ts'
 import { register as registerConformance } from './commands/conformance.ts'
 import { register as registerDev } from './commands/dev.ts'
+import { register as registerDeploy } from './commands/deploy.ts'
 import { register as registerHost } from './commands/host.ts'
 import { register as registerInit } from './commands/init.ts'
 import { register as registerMigrate } from './commands/migrate.ts'
@@ -33,6 +34,7 @@ function createProgram(): Command {
     registerConformance,
     registerSoak,
     registerHost,
+    registerDeploy,
   ])
     register(program)
   return program

@@ -1,12 +1,13 @@
 /**
  * `unmoor/strict`: drivers made as harsh as the strictest target, so that what works with them works everywhere. Builds with `strict` wrap each driver's factory.
- * What is strict with every driver needs no wrapper: limits, the shortest time to live, and that a SQL database has `batch` and no interactive transactions.
+ * What is strict with every driver needs no wrapper: limits, and the shortest time to live.
  */
 import type { DriverContext, DriverOf } from '../bindings/drivers.ts'
 import { leakyCache } from './cache.ts'
 import { staleKv } from './kv.ts'
 import { harshQueue } from './queue.ts'
 import { type Random, seededRandom } from './random.ts'
+import { portableSql } from './sql.ts'
 
 type Wrap<Kind extends keyof DriverOf> = (driver: DriverOf[Kind], random: Random, now: () => number) => DriverOf[Kind]
 
@@ -14,6 +15,7 @@ const WRAPS: { readonly [Kind in keyof DriverOf]?: Wrap<Kind> } = {
   kv: staleKv,
   queue: harshQueue,
   cache: leakyCache,
+  sql: portableSql,
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any -- each driver has options of its own, checked by its factory

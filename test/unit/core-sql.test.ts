@@ -14,7 +14,7 @@ describe('parseStatements', () => {
     ['SELECT /* ? */ ?2, ?1, ?', [2, 1, 3]],
     ['SELECT $tag$ ? $tag$, $$?$$, ?', [1]],
     ['SELECT a$b$ , ?, c$b$', [1]],
-    ['SELECT $1, ?', [1]],
+    ['SELECT $1, ?', [1, 2]],
   ])('finds the placeholders of %s', (text, numbers) => {
     expect(parseStatements(text)[0]?.placeholders.map(({ number }) => number)).toEqual(numbers)
   })

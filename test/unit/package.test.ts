@@ -27,7 +27,7 @@ it('imports every public name of the core in an empty project', () => {
   const script = `
     const { defineApp, defineBindings, kv } = await import('unmoor')
     const app = defineApp({ bindings: defineBindings({ links: kv() }), fetch: () => new Response('ok') })
-    const names = ['unmoor/runtime', 'unmoor/adapter', 'unmoor/test-channel', 'unmoor/node', 'unmoor/cloudflare', 'unmoor/lambda', 'unmoor/isolate', 'unmoor/conformance', 'unmoor/testing', 'unmoor/drivers/sqlite']
+    const names = ['unmoor/runtime', 'unmoor/adapter', 'unmoor/from-lambda', 'unmoor/test-channel', 'unmoor/node', 'unmoor/cloudflare', 'unmoor/lambda', 'unmoor/isolate', 'unmoor/conformance', 'unmoor/testing', 'unmoor/drivers/sqlite']
     for (const name of names) await import(name)
     console.log(Object.keys(app.bindings).join())`
   expect(execFileSync(process.execPath, ['--input-type=module', '-e', script], { cwd: dir, encoding: 'utf8' }).trim()).toBe('links')

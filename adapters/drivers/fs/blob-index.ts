@@ -4,6 +4,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { BlobHttpMetadata, BlobRecord } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import type { ScanStart } from '../shared/blob-list.ts'
+import type { BlobIndex } from '../shared/indexed-blobs.ts'
 import { toUnmoorError } from '../sqlite/errors.ts'
 import { inTransaction, openDatabase } from '../sqlite/open.ts'
 import type { BlobFiles } from './files.ts'
@@ -38,7 +39,7 @@ const ABANDONED_AFTER = 60 * 60_000
 const STARTED = Math.round(Date.now() / 1000 - process.uptime())
 
 /** What is stored, in UTF-8 byte order of the keys (see sqlite/kv.ts for why TEXT gives it). */
-export class BlobIndex {
+export class FsBlobIndex implements BlobIndex {
   #path: string
   #database: DatabaseSync
   #get: StatementSync

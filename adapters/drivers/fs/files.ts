@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { mkdir, open, rm, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -7,6 +7,7 @@ import type { BlobPutOptions } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { checkSha256 } from '../shared/blob-conditions.ts'
 import { eachChunk } from '../shared/chunks.ts'
+import type { ByteStore } from '../shared/indexed-blobs.ts'
 import { makeFolder } from '../shared/location.ts'
 import { fileError, truncated } from './errors.ts'
 import { type ByteRange, streamFile } from './stream.ts'
@@ -14,8 +15,8 @@ import { type ByteRange, streamFile } from './stream.ts'
 /** Bodies up to this size are read at once; larger ones are streamed. */
 const READ_WHOLE = 256 * 1024
 
-/** The files that hold bodies. Their names are a hash of the key and a random part: no key can name a path. */
-export class BlobFiles {
+/** The files that hold bodies. */
+export class BlobFiles implements ByteStore {
   readonly folder: string
   #durable: boolean
 
@@ -25,10 +26,8 @@ export class BlobFiles {
     makeFolder(join(folder, 'data'))
   }
 
-  /** A new file for a version of `key`, relative to the folder. */
-  nameFor(key: string): string {
-    const hash = createHash('sha256').update(key).digest('hex')
-    return `data/${hash.slice(0, 2)}/${hash.slice(2, 32)}-${randomUUID()}`
+  get name(): string {
+    return this.folder
   }
 
   /** Writes a whole body to a new file. On a failure the caller removes it. */

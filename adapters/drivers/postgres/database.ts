@@ -3,7 +3,7 @@ import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { cancelQuietly } from './cancel.ts'
 import type { PostgresOptions } from './connect.ts'
-import { toUnmoorError } from './errors.ts'
+import { toUnmoorError, withoutEffect } from './errors.ts'
 import { type SharedPool, sharedPool } from './pool.ts'
 import { makeTables, tableName, TABLES, type TableSet } from './tables.ts'
 
@@ -18,6 +18,14 @@ export type Parameter = string | number | null | Uint8Array<ArrayBuffer>
 
 /** Rows as arrays of columns. */
 export type Rows<Row> = Row[] & { readonly count: number }
+
+// `simple` is not in its types: without it, a statement without parameters would go by another protocol, unprepared.
+const STATEMENT = { prepare: true, simple: false } as postgres.UnsafeQueryOptions
+
+/** The statement that waits for its answer. */
+interface Pending {
+  query: postgres.PendingValuesQuery<(postgres.Row & Iterable<postgres.Row>)[]> | undefined
+}
 
 /** The tables of one kind of binding on one server: made at the first statement. */
 export class Database {
@@ -38,6 +46,11 @@ export class Database {
     this.#timeout = timeout
   }
 
+  /** Another table of the set. */
+  tableNamed(table: string): string {
+    return tableName(table, this.#schema)
+  }
+
   /** For messages: host and database. */
   get name(): string {
     return this.shared.server.name
@@ -52,28 +65,54 @@ export class Database {
     return this.#run(text, params, false)
   }
 
-  async #run<Row>(text: string, params: readonly Parameter[], write: boolean): Promise<Rows<Row>> {
+  /**
+   * Runs `work` in a transaction (READ COMMITTED): it commits when `work` resolves and rolls back when it throws. Statements are given up together after the timeout.
+   * `mayHaveApplied` of an error says whether the commit may have come through.
+   */
+  async transaction<T>(work: (run: <Row>(text: string, params: readonly Parameter[]) => Promise<Rows<Row>>) => Promise<T>): Promise<T> {
+    let committing = false
+    return this.#timed(
+      (late) =>
+        this.shared.sql.begin(async (session) => {
+          const run = async <Row>(text: string, params: readonly Parameter[]): Promise<Rows<Row>> =>
+            (await Promise.race([session.unsafe(text, params as Parameter[], STATEMENT).values(), late])) as unknown as Rows<Row>
+          const result = await work(run)
+          committing = true
+          return result
+        }) as Promise<T>,
+      () => committing,
+    )
+  }
+
+  #run<Row>(text: string, params: readonly Parameter[], write: boolean): Promise<Rows<Row>> {
+    return this.#timed(
+      async (_late, pending) => {
+        const query = this.shared.sql.unsafe(text, params as Parameter[], STATEMENT).values()
+        pending.query = query
+        return (await query) as unknown as Rows<Row>
+      },
+      () => write,
+    )
+  }
+
+  /** `mayApply`: whether what was sent by now may have taken effect. */
+  async #timed<T>(work: (late: Promise<never>, pending: Pending) => Promise<T>, mayApply: () => boolean): Promise<T> {
     let sent = false
     let timer: NodeJS.Timeout | undefined
+    const pending: Pending = { query: undefined }
     try {
-      let pending: postgres.PendingValuesQuery<(postgres.Row & Iterable<postgres.Row>)[]> | undefined
       const late = new Promise<never>((_resolve, reject) => {
         timer = setTimeout(() => {
-          if (pending !== undefined) cancelQuietly(pending)
-          reject(new UnmoorError('Timeout', `Postgres (${this.name}) gave no answer within ${this.#timeout} s.`, { mayHaveApplied: write && sent }))
+          if (pending.query !== undefined) cancelQuietly(pending.query)
+          reject(new UnmoorError('Timeout', `Postgres (${this.name}) gave no answer within ${this.#timeout} s.`, { mayHaveApplied: sent && mayApply() }))
         }, this.#timeout * 1000)
       })
       if (!this.#ready) await Promise.race([this.#make(), late])
       sent = true
-      // `simple` is not in its types: without it, a statement without parameters would go by another protocol, unprepared.
-      pending = this.shared.sql.unsafe(text, params as Parameter[], { prepare: true, simple: false } as postgres.UnsafeQueryOptions).values()
-      return (await Promise.race([pending, late])) as unknown as Rows<Row>
+      return await Promise.race([work(late, pending), late])
     } catch (error) {
       const known = toUnmoorError(error, this.name)
-      // What only reads, or was not sent, cannot have been applied.
-      if (known instanceof UnmoorError && known.mayHaveApplied && !(write && sent))
-        throw new UnmoorError(known.code, known.message, { details: known.details, retryable: known.retryable, cause: known.cause })
-      throw known
+      throw sent && mayApply() ? known : withoutEffect(known)
     } finally {
       clearTimeout(timer)
     }

@@ -73,6 +73,12 @@ export function toUnmoorError(error: unknown, server: string, options: { index?:
   return withDetails(mapped, `Postgres (${server}): ${messageOf(error)}${mapped.hint === undefined ? '' : `. ${mapped.hint}`}`, details, error)
 }
 
+/** The error of something that only reads, was not sent, or is rolled back with its transaction. */
+export function withoutEffect(error: unknown): unknown {
+  if (!(error instanceof UnmoorError) || !error.mayHaveApplied) return error
+  return new UnmoorError(error.code, error.message, { details: error.details, retryable: error.retryable, cause: error.cause })
+}
+
 function withDetails({ code, retryable, mayHaveApplied }: Mapped, message: string, details: ErrorDetails | undefined, cause: unknown): UnmoorError {
   return new UnmoorError(code, message, { details, retryable, mayHaveApplied, cause })
 }

@@ -1,10 +1,11 @@
 import type postgres from 'postgres'
-import type { DriverFactory, SqlCell, SqlDriver, SqlQuery, SqlResult } from '../../../core/bindings/drivers.ts'
+import type { DriverFactory, SqlCell, SqlDriver, SqlQuery, SqlResult, SqlTransactionDriver } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { cancelQuietly } from './cancel.ts'
 import { type PostgresOptions, quote, type Server } from './connect.ts'
 import { toUnmoorError } from './errors.ts'
 import { type SharedPool, sharedPool } from './pool.ts'
+import { beginTransaction } from './transaction.ts'
 import { MAY_BE_UNSAFE } from './types.ts'
 
 /** A database on a Postgres server. See `types.ts` for how values are converted. */
@@ -13,7 +14,7 @@ export const sql: DriverFactory<'sql', PostgresOptions> = async (options, contex
 }
 
 /** What runs statements: a pool or a transaction. */
-type Session = Pick<postgres.Sql, 'unsafe' | 'typed'>
+export type Session = Pick<postgres.Sql, 'unsafe' | 'typed'>
 
 /** The result of `unsafe(...).values()`: rows as arrays, so that columns of the same name are both kept. */
 type ValueRows = (SqlCell | bigint)[][] & { columns: { name: string; type: number }[] | undefined; command: string; count: number }
@@ -55,6 +56,10 @@ class PostgresSql implements SqlDriver {
     } catch (error) {
       throw toUnmoorError(error, this.#server.name, { index: progress.index, signal })
     }
+  }
+
+  begin(): Promise<SqlTransactionDriver> {
+    return beginTransaction(this.#current(), this.#server.name, (session, query) => this.#run(session, query, undefined))
   }
 
   #current(): postgres.Sql {

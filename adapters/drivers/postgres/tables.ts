@@ -2,11 +2,11 @@ import type postgres from 'postgres'
 import { UnmoorError } from '../../../core/errors.ts'
 import { quote } from './connect.ts'
 
-/** The driver's own tables: one for all kv bindings of a database or schema, one for all queues. */
-export type TableSet = 'kv' | 'queue'
+/** The driver's own tables: one for all kv bindings of a database or schema, one for all queues, two for all blobs. */
+export type TableSet = 'kv' | 'queue' | 'blob'
 
 /** The main table of a set. */
-export const TABLES: Readonly<Record<TableSet, string>> = { kv: 'unmoor_kv', queue: 'unmoor_messages' }
+export const TABLES: Readonly<Record<TableSet, string>> = { kv: 'unmoor_kv', queue: 'unmoor_messages', blob: 'unmoor_blobs' }
 
 /** The lock under which tables are made: `CREATE TABLE IF NOT EXISTS` fails where two connections run it at once. */
 const LOCK = '1970170223, 29794'
@@ -45,6 +45,34 @@ const queueStatements = (name: (table: string) => string): string[] => [
   `CREATE INDEX IF NOT EXISTS unmoor_messages_visible ON ${name('unmoor_messages')} (queue, visible_at, seq)`,
 ]
 
+/** Keys are bytea for the reasons of kv. `loose` has the bodies that no key names; see `blob-index.ts`. */
+const blobStatements = (name: (table: string) => string): string[] => [
+  `CREATE TABLE IF NOT EXISTS ${name('unmoor_blobs_loose')} (
+    file text COLLATE "C" PRIMARY KEY,
+    store text COLLATE "C" NOT NULL,
+    alive_until timestamptz NOT NULL,
+    dead boolean NOT NULL DEFAULT false
+  )`,
+  `CREATE INDEX IF NOT EXISTS unmoor_blobs_loose_alive ON ${name('unmoor_blobs_loose')} (store, alive_until)`,
+  `CREATE TABLE IF NOT EXISTS ${name('unmoor_blobs')} (
+    store text COLLATE "C" NOT NULL,
+    key bytea NOT NULL,
+    size bigint NOT NULL,
+    etag text NOT NULL,
+    uploaded bigint NOT NULL,
+    http text NOT NULL,
+    custom text NOT NULL,
+    file text COLLATE "C" NOT NULL,
+    PRIMARY KEY (store, key)
+  )`,
+]
+
+const STATEMENTS: Readonly<Record<TableSet, (name: (table: string) => string) => string[]>> = {
+  kv: kvStatements,
+  queue: queueStatements,
+  blob: blobStatements,
+}
+
 /** A table's name in the schema, or in the first of the search path. */
 export function tableName(table: string, schema: string | undefined): string {
   return schema === undefined ? table : `${quote(schema)}.${table}`
@@ -60,12 +88,12 @@ export async function makeTables(pool: postgres.Sql, set: TableSet, schema: stri
   if (state?.encoding !== 'UTF8')
     throw new UnmoorError(
       'Unsupported',
-      `The Postgres database has the encoding ${state?.encoding}. kv and queue need UTF8: CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0.`,
+      `The Postgres database has the encoding ${state?.encoding}. kv, blob and queue need UTF8: CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0.`,
     )
   if (state.present) return
   await pool.begin(async (transaction) => {
     await transaction.unsafe(`SELECT pg_advisory_xact_lock(${LOCK})`)
     if (schema !== undefined) await transaction.unsafe(`CREATE SCHEMA IF NOT EXISTS ${quote(schema)}`)
-    for (const statement of set === 'kv' ? kvStatements(name) : queueStatements(name)) await transaction.unsafe(statement)
+    for (const statement of STATEMENTS[set](name)) await transaction.unsafe(statement)
   })
 }

@@ -16,14 +16,17 @@ type Page = Awaited<ReturnType<BlobDriver['list']>>
  * One page of a blob list, over a backend that can scan its records in UTF-8 byte order. A group of keys under a common prefix is passed by one jump,
  * so a page costs what it shows, not what the groups hold.
  */
-export function listPage(options: ListOptions, scan: (start: ScanStart, count: number) => readonly BlobRecord[]): Page {
+export async function listPage(
+  options: ListOptions,
+  scan: (start: ScanStart, count: number) => readonly BlobRecord[] | Promise<readonly BlobRecord[]>,
+): Promise<Page> {
   const { prefix, delimiter, limit } = options
   const page: Page = { blobs: [], prefixes: [] }
   let start = firstStart(options)
   let last = ''
   while (start !== undefined) {
     const wanted: number = limit + 1 - page.blobs.length - page.prefixes.length
-    const records: readonly BlobRecord[] = scan(start, wanted)
+    const records: readonly BlobRecord[] = await scan(start, wanted)
     start = records.length < wanted ? undefined : { from: records.at(-1)?.key ?? '', inclusive: false }
     for (const record of records) {
       if (!record.key.startsWith(prefix)) return page

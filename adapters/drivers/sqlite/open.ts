@@ -4,6 +4,9 @@ import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { dataPath, makeFolder } from '../shared/location.ts'
 import { toUnmoorError } from './errors.ts'
 
+/** Milliseconds, where `busyTimeout` says no other. */
+export const BUSY_TIMEOUT = 5000
+
 /** Options of all sqlite drivers. */
 export interface SqliteOptions {
   /**
@@ -31,7 +34,7 @@ export function openDatabase(path: string, options: SqliteOptions & { synchronou
   let database: DatabaseSync | undefined
   try {
     database = new DatabaseSync(path, {
-      timeout: options.busyTimeout ?? 5000,
+      timeout: options.busyTimeout ?? BUSY_TIMEOUT,
       enableForeignKeyConstraints: true,
       enableDoubleQuotedStringLiterals: false,
       allowExtension: false,

@@ -1,12 +1,14 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
-import type { DriverFactory, SqlCell, SqlDriver, SqlQuery, SqlResult } from '../../../core/bindings/drivers.ts'
+import type { DriverFactory, SqlCell, SqlDriver, SqlQuery, SqlResult, SqlTransactionDriver } from '../../../core/bindings/drivers.ts'
 import { type ErrorDetails, isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import { LIMITS } from '../../../core/limits.ts'
 import { fileName } from '../shared/location.ts'
 import { toUnmoorError } from './errors.ts'
 import { holdLock } from './lock.ts'
-import { databasePath, inTransaction, openDatabase, type SqliteOptions } from './open.ts'
+import { BUSY_TIMEOUT, databasePath, inTransaction, openDatabase, type SqliteOptions } from './open.ts'
 import { type Prepared, StatementCache } from './statements.ts'
+import { beginTransaction } from './transaction.ts'
+import { type WriterTurn, writerTurn } from './writer-turn.ts'
 
 /** Options of a database. */
 export interface SqliteSqlOptions extends SqliteOptions {
@@ -15,11 +17,9 @@ export interface SqliteSqlOptions extends SqliteOptions {
 }
 
 /** A database in one file, with the portable limits (D1's) set natively. Calls run at once and block the process while they do. */
-export const sql: DriverFactory<'sql', SqliteSqlOptions> = ({ integers, ...options }, context) => {
+export const sql: DriverFactory<'sql', SqliteSqlOptions> = (options, context) => {
   const path = databasePath(options, context, `sql-${fileName(context.binding)}`)
-  const database = openDatabase(path, { synchronous: 'full', ...options })
-  setPortableLimits(database)
-  return new SqliteSql(database, path, integers === 'round')
+  return new SqliteSql(path, options)
 }
 
 function setPortableLimits(database: DatabaseSync): void {
@@ -34,44 +34,47 @@ function setPortableLimits(database: DatabaseSync): void {
 
 class SqliteSql implements SqlDriver {
   readonly dialect = 'sqlite'
-  #database: DatabaseSync
   #path: string
-  #statements: StatementCache
-  #rounds: boolean
-  #changes: StatementSync
-  #total: StatementSync
+  #options: SqliteSqlOptions
+  #main: Connection
+  /** Of transactions that the app's code runs in: others go on reading what was there before. Opened for the first one. */
+  #second: Connection | undefined
+  #turn: WriterTurn
+  #leaveTurn: () => void
 
-  constructor(database: DatabaseSync, path: string, rounds: boolean) {
-    this.#rounds = rounds
-    this.#database = database
+  constructor(path: string, options: SqliteSqlOptions) {
     this.#path = path
-    this.#statements = new StatementCache(database)
-    this.#changes = database.prepare('SELECT changes(), last_insert_rowid()')
-    this.#changes.setReturnArrays(true)
-    this.#changes.setReadBigInts(true)
-    this.#total = database.prepare('SELECT total_changes() AS total')
+    this.#options = options
+    this.#main = new Connection(path, options)
+    const { turn, close } = writerTurn(path)
+    this.#turn = turn
+    this.#leaveTurn = close
   }
 
   async query(query: SqlQuery, signal?: AbortSignal): Promise<SqlResult> {
     checkSignal(signal)
     try {
-      const prepared = this.#statements.get(query.text)
-      // A result that cannot be given back (an integer too large) must undo the write that made it.
-      if (prepared.writes && prepared.returns) return inTransaction(this.#database, () => this.#run(prepared, query.params))
-      return this.#run(prepared, query.params)
+      while (this.#turn.held && this.#mustWait(query)) await this.#turn.ended()
+      return this.#main.query(query)
     } catch (error) {
       throw toUnmoorError(error, this.#path)
     }
   }
 
+  /** Reads need not wait, but in memory, where there is one connection. */
+  #mustWait(query: SqlQuery): boolean {
+    return this.#path === ':memory:' || !this.#main.isRead(query)
+  }
+
   async batch(queries: readonly SqlQuery[], signal?: AbortSignal): Promise<SqlResult[]> {
     checkSignal(signal)
+    while (this.#turn.held) await this.#turn.ended()
     let index: number | undefined
     try {
-      return inTransaction(this.#database, () => {
+      return inTransaction(this.#main.database, () => {
         const results = queries.map((query, at) => {
           index = at
-          return this.#run(this.#statements.get(query.text), query.params)
+          return this.#main.run(query)
         })
         // What fails now is the commit (a deferred constraint), not one statement.
         index = undefined
@@ -80,6 +83,64 @@ class SqliteSql implements SqlDriver {
     } catch (error) {
       throw withIndex(toUnmoorError(error, this.#path), index)
     }
+  }
+
+  async begin(): Promise<SqlTransactionDriver> {
+    // In memory a second connection would be another database.
+    if (this.#path === ':memory:') return beginTransaction(this.#main, this.#turn, 0)
+    this.#second ??= new Connection(this.#path, { ...this.#options, busyTimeout: 0 })
+    return beginTransaction(this.#second, this.#turn, this.#options.busyTimeout ?? BUSY_TIMEOUT)
+  }
+
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    return this.#path === ':memory:' ? work() : holdLock(`${this.#path}.lock`, work)
+  }
+
+  close(): void {
+    this.#main.database.close()
+    this.#second?.database.close()
+    this.#leaveTurn()
+  }
+}
+
+/** One connection with its prepared statements. */
+class Connection {
+  readonly database: DatabaseSync
+  readonly path: string
+  #statements: StatementCache
+  #rounds: boolean
+  #changes: StatementSync
+  #total: StatementSync
+
+  constructor(path: string, options: SqliteSqlOptions) {
+    const database = openDatabase(path, { synchronous: 'full', ...options })
+    setPortableLimits(database)
+    this.database = database
+    this.path = path
+    this.#rounds = options.integers === 'round'
+    this.#statements = new StatementCache(database)
+    this.#changes = database.prepare('SELECT changes(), last_insert_rowid()')
+    this.#changes.setReturnArrays(true)
+    this.#changes.setReadBigInts(true)
+    this.#total = database.prepare('SELECT total_changes() AS total')
+  }
+
+  isRead({ text }: SqlQuery): boolean {
+    const { returns, writes } = this.#statements.get(text)
+    return returns && !writes
+  }
+
+  /** A statement by itself. */
+  query(query: SqlQuery): SqlResult {
+    const prepared = this.#statements.get(query.text)
+    // A result that cannot be given back (an integer too large) must undo the write that made it.
+    if (prepared.writes && prepared.returns) return inTransaction(this.database, () => this.#run(prepared, query.params))
+    return this.#run(prepared, query.params)
+  }
+
+  /** A statement of a transaction. */
+  run({ text, params }: SqlQuery): SqlResult {
+    return this.#run(this.#statements.get(text), params)
   }
 
   #run(prepared: Prepared, params: readonly SqlCell[]): SqlResult {
@@ -116,14 +177,6 @@ class SqliteSql implements SqlDriver {
     } finally {
       statement.setReadBigInts(false)
     }
-  }
-
-  exclusive<T>(work: () => Promise<T>): Promise<T> {
-    return this.#path === ':memory:' ? work() : holdLock(`${this.#path}.lock`, work)
-  }
-
-  close(): void {
-    this.#database.close()
   }
 }
 

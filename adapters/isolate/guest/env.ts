@@ -1,7 +1,7 @@
 import type { App } from '../../../core/app.ts'
 import type { AnyDeclaration } from '../../../core/bindings/declarations.ts'
 import { errorFromJSON, invalidArgument, type SerializedError, UnmoorError } from '../../../core/errors.ts'
-import { addUpdate, bindingMethods } from '../../../core/rpc.ts'
+import { addCallerSide, bindingMethods } from '../../../core/rpc.ts'
 import { decodeResult, encodeArgument } from './codec.ts'
 import { link } from './link.ts'
 
@@ -21,7 +21,7 @@ export function createEnv(bindings: App['bindings'], values: Readonly<Record<str
 function createStub(binding: string, declaration: AnyDeclaration, dialect: unknown): object {
   const stub: Record<string, unknown> = dialect === undefined ? {} : { dialect }
   for (const method of bindingMethods(declaration)) stub[method] = (...args: unknown[]) => call(binding, method, args)
-  addUpdate(declaration, binding, stub)
+  addCallerSide(declaration, binding, stub, (method, args) => call(binding, method, args))
   return Object.freeze(stub)
 }
 

@@ -1,10 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { UnmoorError } from '../../../core/errors.ts'
+import { answerApps } from './admin-apps.ts'
 import type { ResolvedConfig } from './config.ts'
+import type { Deploys } from './deploys.ts'
 import { errorText } from './error-text.ts'
 import { costLine, describeApp, type Metering } from './metering.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -18,17 +20,38 @@ export interface Admin {
   close(): Promise<void>
 }
 
+/** What the admin port tells of and changes. */
+export interface Administered {
+  supervisor: Supervisor
+  metering: Metering
+  deploys: Deploys
+  config: ResolvedConfig
+}
+
+/** Milliseconds that a client has to take an answer in whose request it has not sent to the end, and that a stop waits for what runs. */
+const LINGER_MS = 2000
+const STOP_MS = 10_000
+
 /**
- * Starts the admin port: `/healthz` and `/metrics` for everybody who reaches it; `/v1/apps` and `/v1/usage?app=&from=&to=&price=` (times as ISO 8601)
- * with `Authorization: Bearer TOKEN`.
+ * Starts the admin port: `/healthz` and `/metrics` for everybody who reaches it; with `Authorization: Bearer TOKEN` `/v1/apps` (`admin-apps.ts`) and
+ * `/v1/usage?app=&from=&to=&price=` (times as ISO 8601).
  */
-export async function startAdmin(options: ResolvedConfig['admin'] & { port: number }, supervisor: Supervisor, metering: Metering): Promise<Admin> {
+export async function startAdmin(options: ResolvedConfig['admin'] & { port: number; token: string }, administered: Administered): Promise<Admin> {
   const listener: RequestListener = (incoming, outgoing) => {
-    void answer(incoming.method ?? '', incoming.url ?? '/', incoming.headers.authorization, options.token, supervisor, metering)
-      .catch((error: unknown) => ({ status: 500, type: 'text/plain', text: errorText(error) }))
+    void answer(incoming, options.token, administered)
+      .catch((error: unknown) => json(500, { code: 'Internal', message: errorText(error) }))
       .then(({ status, type, text }) => {
-        outgoing.writeHead(status, { 'content-type': `${type}; charset=utf-8`, 'content-length': Buffer.byteLength(text), 'cache-control': 'no-store' })
-        outgoing.end(text)
+        const head = { 'content-type': `${type}; charset=utf-8`, 'content-length': Buffer.byteLength(text), 'cache-control': 'no-store' }
+        outgoing.writeHead(status, incoming.complete ? head : { ...head, connection: 'close' })
+        if (incoming.complete) outgoing.end(text)
+        else {
+          // What is still being sent is thrown away: closing the connection now would reset it, and the client might never see the answer.
+          outgoing.write(text)
+          const timer = setTimeout(() => outgoing.end(), LINGER_MS)
+          incoming.once('close', () => clearTimeout(timer))
+          incoming.once('end', () => outgoing.end())
+          incoming.resume()
+        }
       })
   }
   const { tls } = options
@@ -47,7 +70,8 @@ export async function startAdmin(options: ResolvedConfig['admin'] & { port: numb
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
-        server.closeAllConnections()
+        server.closeIdleConnections()
+        setTimeout(() => server.closeAllConnections(), STOP_MS).unref()
       }),
   }
 }
@@ -60,23 +84,18 @@ interface Answer {
 
 const json = (status: number, data: unknown): Answer => ({ status, type: 'application/json', text: `${JSON.stringify(data)}\n` })
 
-async function answer(
-  method: string,
-  target: string,
-  authorization: string | undefined,
-  token: string | undefined,
-  supervisor: Supervisor,
-  metering: Metering,
-): Promise<Answer> {
-  const url = new URL(target, 'http://admin')
-  if (method !== 'GET') return json(405, { code: 'Unsupported', message: `The admin port takes no ${method}.` })
-  if (url.pathname === '/healthz') return json(200, { processes: supervisor.pids.length })
+async function answer(incoming: IncomingMessage, token: string, { supervisor, metering, deploys, config }: Administered): Promise<Answer> {
+  const url = new URL(incoming.url ?? '/', 'http://admin')
+  if (url.pathname === '/healthz') return json(200, { processes: supervisor.pids.length, spare: supervisor.spareIsReady })
   if (url.pathname === '/metrics') {
     await supervisor.collectUsage()
     return { status: 200, type: 'text/plain; version=0.0.4', text: await metering.metrics(supervisor.states, supervisor.restarts) }
   }
-  if (token === undefined) return json(403, { code: 'PermissionDenied', message: 'This host has no admin token. Start it with UNMOOR_HOST_TOKEN.' })
-  if (!isToken(authorization, token)) return json(401, { code: 'PermissionDenied', message: 'Send the host’s token: Authorization: Bearer TOKEN.' })
+  if (!isToken(incoming.headers.authorization, token))
+    return json(401, { code: 'PermissionDenied', message: 'Send the host’s token: Authorization: Bearer TOKEN.' })
+  const api = await answerApps(incoming, url, deploys, config.maxArtifactMb * 1024 * 1024)
+  if (api !== undefined) return json(api.status, api.data)
+  if (incoming.method !== 'GET') return json(405, { code: 'Unsupported', message: `The admin port takes no ${incoming.method} of ${url.pathname}.` })
   if (url.pathname === '/v1/apps') return json(200, { apps: supervisor.apps.map(describeApp), alone: supervisor.alone })
   if (url.pathname === '/v1/usage') {
     const time = (name: string, preset: number): number => (url.searchParams.has(name) ? Date.parse(url.searchParams.get(name) as string) : preset)

@@ -9,6 +9,8 @@ import { checkOutbound, type OutboundRules } from '../runtime/outbound/rules.ts'
 import type { AppRecord, AppSettings } from './app-record.ts'
 import { readInfo } from './artifact.ts'
 import type { DriverDefaults } from './drivers.ts'
+import { checkName, checkSettings } from './settings.ts'
+import type { StoreConfig } from './store/open-store.ts'
 import { type AppLimits, checkLimits, DEFAULT_LIMITS } from './limits.ts'
 
 /** What `unmoor host --config FILE` reads: JSON, or the default export of a module. Every field is optional. */
@@ -17,6 +19,8 @@ export interface HostConfig {
   port?: number
   /** Default: 127.0.0.1. */
   host?: string
+  /** Whether another host may listen on the same port, so that this one takes over from it: start the new one, then stop the old. Default: false. */
+  sharePort?: boolean
   /** Child processes that share the port. Default: one per core. */
   processes?: number
   /** Folder of the apps' data. Default: `.unmoor/host` beside the config, or in the working folder. */
@@ -40,6 +44,17 @@ export interface HostConfig {
   drivers?: DriverDefaults
   /** Where the times of crons are claimed: a driver's name or one with options. Default: `sqlite`, a file per app in the data folder: right for one host. */
   cronStore?: string | DriverSpec
+  /**
+   * Where deploys are kept: a database (`sqlite`, `postgres`) and a blob store (`fs`, `s3`), with their options. Hosts that share them serve the same apps. Default: files in the
+   * data folder.
+   */
+  store?: { sql?: string | DriverSpec; blob?: string | DriverSpec }
+  /** Milliseconds between two looks at the store for what other hosts have deployed. Default: 1000. */
+  pollMs?: number
+  /** Versions of each app that are kept, for a rollback. Default: 10. */
+  keepVersions?: number
+  /** Largest upload in MB. Default: 100. */
+  maxArtifactMb?: number
   /** Apps by name, with the folder of their artifact (relative to the config). */
   apps?: Readonly<Record<string, AppSettings & { dir: string }>>
   admin?: {
@@ -47,7 +62,7 @@ export interface HostConfig {
     port?: number
     /** Default: 127.0.0.1. */
     host?: string
-    /** What usage and the list of apps ask for. Default: `UNMOOR_HOST_TOKEN`; without one only /metrics and /healthz answer. */
+    /** What all but /metrics and /healthz ask for. Default: `UNMOOR_HOST_TOKEN`, else one that is made at the first start, in `admin.token` of the data folder. */
     token?: string
     /** Files in PEM: the admin port then speaks TLS. Default: none. */
     tls?: { cert: string; key: string }
@@ -55,21 +70,14 @@ export interface HostConfig {
 }
 
 /** A config with its defaults filled in; paths are absolute. */
-export interface ResolvedConfig extends Required<Omit<HostConfig, 'apps' | 'admin' | 'limits' | 'cronStore'>> {
+export interface ResolvedConfig extends Required<Omit<HostConfig, 'apps' | 'admin' | 'limits' | 'cronStore' | 'store'>> {
+  store: StoreConfig
+  /** Whether the operator has named a store. */
+  storeIsGiven: boolean
   cronStore: DriverSpec
   limits: AppLimits
   apps: AppRecord[]
   admin: { port: number | undefined; host: string; token: string | undefined; tls: { cert: string; key: string } | undefined }
-}
-
-const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
-
-/** @throws `InvalidArgument` for a name that cannot be a label of a host name. */
-export function checkName(name: string): string {
-  if (NAME.test(name)) return name
-  throw new UnmoorError('InvalidArgument', `"${name}" cannot be an app's name: use lower-case letters, digits and hyphens, at most 63.`, {
-    operation: 'config',
-  })
 }
 
 /** Reads a config file, or takes every artifact in a folder: `DIR/NAME` or `DIR/NAME/.unmoor/isolate`; DIR may also be one artifact. */
@@ -86,6 +94,7 @@ export async function loadConfig(source: { config?: string | undefined; dir?: st
   return {
     port: given.port ?? 8787,
     host: given.host ?? '127.0.0.1',
+    sharePort: given.sharePort ?? false,
     processes,
     dataDir: resolve(base, given.dataDir ?? '.unmoor/host'),
     maxIsolates: given.maxIsolates ?? 500,
@@ -94,11 +103,22 @@ export async function loadConfig(source: { config?: string | undefined; dir?: st
     stopSeconds: given.stopSeconds ?? 30,
     limits,
     outbound: checkOutbound(given.outbound, 'outbound') ?? {},
-    drivers: fromEnvironment(given.drivers ?? {}, 'drivers'),
+    drivers: fromEnvironment(given.drivers ?? {}, 'drivers.'),
     cronStore: fromEnvironment({ cronStore: given.cronStore ?? 'sqlite' }, '').cronStore,
+    store: fromEnvironment({ sql: given.store?.sql ?? 'sqlite', blob: given.store?.blob ?? 'fs' }, 'store.'),
+    storeIsGiven: given.store !== undefined,
+    pollMs: given.pollMs ?? 1000,
+    keepVersions: given.keepVersions ?? 10,
+    maxArtifactMb: given.maxArtifactMb ?? 100,
     apps: await Promise.all(
       apps.map(async ([name, { dir, ...settings }]) =>
-        createRecord(checkName(name), resolve(base, dir), settings, limits, `file:${(await statArtifact(resolve(base, dir))).mtimeMs}`),
+        createRecord(
+          checkName(name),
+          resolve(base, dir),
+          checkSettings(settings, `apps.${name}`),
+          limits,
+          `file:${(await statArtifact(resolve(base, dir))).mtimeMs}`,
+        ),
       ),
     ),
     admin: {
@@ -115,8 +135,8 @@ function fromEnvironment<Kind extends string>(specs: Readonly<Partial<Record<Kin
   const resolved = Object.entries<string | DriverSpec | undefined>(specs).map(([kind, spec]) => {
     const options = typeof spec === 'string' ? { driver: spec } : spec
     if (typeof options?.driver !== 'string')
-      throw new UnmoorError('InvalidArgument', `${where}.${kind} takes a driver's name or { "driver": "...", ...options }.`, { operation: 'config' })
-    return [kind, resolveOptions(options, `${where}.${kind}`, { variable: (name) => process.env[name] })]
+      throw new UnmoorError('InvalidArgument', `${where}${kind} takes a driver's name or { "driver": "...", ...options }.`, { operation: 'config' })
+    return [kind, resolveOptions(options, `${where}${kind}`, { variable: (name) => process.env[name] })]
   })
   return Object.fromEntries(resolved) as Record<Kind, DriverSpec>
 }
@@ -164,6 +184,5 @@ async function findArtifacts(dir: string): Promise<Record<string, { dir: string 
 export async function createRecord(name: string, dir: string, settings: AppSettings, defaults: AppLimits, version: string): Promise<AppRecord> {
   const { manifest } = await readInfo(dir)
   const limits = { ...defaults, ...checkLimits(settings.limits, `apps.${name}.limits`) }
-  checkOutbound(settings.outbound, `apps.${name}.outbound`)
   return { name, version, dir, settings, limits, background: manifest.queues.length > 0 || Object.keys(manifest.crons).length > 0 }
 }

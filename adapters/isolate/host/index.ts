@@ -1,11 +1,15 @@
 /**
  * `unmoor/isolate/host`: many apps in isolates, in a few processes that share a port. `unmoor host` starts it; README.md describes it.
  */
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UnmoorError } from '../../../core/errors.ts'
 import { type Admin, startAdmin } from './admin.ts'
 import { loadConfig, type HostConfig } from './config.ts'
+import { Deploys } from './deploys.ts'
 import { Metering } from './metering.ts'
+import { openStore } from './store/open-store.ts'
+import { keptSecret } from './store/seal.ts'
 import { Supervisor } from './supervisor.ts'
 
 export type { AppSettings } from './app-record.ts'
@@ -28,10 +32,15 @@ export interface HostOptions {
   onOutput?: ((line: string) => void) | undefined
 }
 
+/** In the data folder: the admin token where the operator has set none. */
+const TOKEN_FILE = 'admin.token'
+
 /** A running host. */
 export interface Host {
   readonly url: string
   readonly adminUrl: string | undefined
+  /** Where the admin port's token stands: a variable, the config, or a file. */
+  readonly tokenFrom: string
   readonly runtime: string
   /** Names of the apps that are served. */
   readonly apps: readonly string[]
@@ -47,20 +56,39 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const config = await loadConfig(options, options.overrides)
   const onOutput = options.onOutput ?? ((line: string) => void process.stderr.write(`${line}\n`))
   const metering = new Metering()
-  const supervisor = new Supervisor({ config, isolatedVm: isolatedVmPath(), onOutput, onUsage: (app, usage) => metering.add(app, usage) })
   const adminPort = options.adminPort ?? config.admin.port
+  const supervisor = new Supervisor({ config, isolatedVm: isolatedVmPath(), onOutput, onUsage: (app, usage) => metering.add(app, usage) })
   let admin: Admin | undefined
+  let deploys: Deploys | undefined
   try {
+    if (adminPort !== undefined || config.storeIsGiven) {
+      deploys = new Deploys(await openStore(config.store, config.dataDir), config, onOutput)
+      supervisor.add(await deploys.load())
+    }
     await supervisor.start()
-    if (adminPort !== undefined)
-      admin = await startAdmin({ ...config.admin, port: adminPort, host: options.adminHost ?? config.admin.host }, supervisor, metering)
+    deploys?.follow(supervisor)
+    if (adminPort !== undefined && deploys !== undefined) {
+      const token = config.admin.token ?? (await keptSecret(join(config.dataDir, TOKEN_FILE)))
+      admin = await startAdmin(
+        { ...config.admin, port: adminPort, host: options.adminHost ?? config.admin.host, token },
+        { supervisor, metering, deploys, config },
+      )
+    }
   } catch (error) {
+    await deploys?.stop()
     await supervisor.stop()
     throw error
+  }
+  let stopped: Promise<void> | undefined
+  const stop = async (): Promise<void> => {
+    await admin?.close()
+    await deploys?.stop()
+    await supervisor.stop()
   }
   return {
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${supervisor.port}`,
     adminUrl: admin?.url,
+    tokenFrom: config.admin.token === undefined ? join(config.dataDir, TOKEN_FILE) : 'as set',
     runtime: supervisor.runtime,
     get apps() {
       return supervisor.apps.map(({ name }) => name)
@@ -71,10 +99,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     get spareIsReady() {
       return supervisor.spareIsReady
     },
-    async stop() {
-      await admin?.close()
-      await supervisor.stop()
-    },
+    stop: () => (stopped ??= stop()),
   }
 }
 

@@ -1,9 +1,10 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errorFromJSON, UnmoorError } from '../../../core/errors.ts'
-import type { AppRecord } from './app-record.ts'
+import type { AppRecord, AppSettings } from './app-record.ts'
 import type { BackgroundDuties } from './background.ts'
 import type { ResolvedConfig } from './config.ts'
 import { errorText } from './error-text.ts'
@@ -93,10 +94,22 @@ export class Supervisor {
     return [...this.#apps.values()]
   }
 
+  /** More apps, before the start. */
+  add(apps: readonly AppRecord[]): void {
+    for (const app of apps) this.#apps.set(app.name, app)
+  }
+
+  /** @throws `AlreadyExists` where settings ask for a route of another app. */
+  checkRoutes(name: string, settings: AppSettings): void {
+    void new Router([...this.apps.filter((app) => app.name !== name), { name, settings }])
+  }
+
   async start(): Promise<void> {
     // Two apps that ask for the same route: said before anything starts.
     void new Router(this.#apps.values())
-    await mkdir(this.#options.config.dataDir, { recursive: true })
+    const { dataDir, port, host, sharePort } = this.#options.config
+    if (port !== 0 && !sharePort) await checkPort(port, host)
+    await mkdir(dataDir, { recursive: true })
     this.#runDir = await mkdtemp(join(tmpdir(), 'unmoor-host-'))
     // The first finds the port where any will do.
     await this.#startShared(this.#spawn())
@@ -132,10 +145,16 @@ export class Supervisor {
     this.runtime = await process.ready
     const state: ProcessState = { live: 0, waiting: 0, memory: new Map() }
     this.#leader ??= process
-    // It knows the routes of those that live apart, and passes their requests on; their queues and crons are not its own.
-    const apps = this.apps.map((app) => (this.#alone.has(app.name) ? { ...app, background: false } : app))
-    const serving = process.serve({ type: 'serve', settings: this.#settings(), apps, apart: this.#apart(), duties: this.#dutiesOf(process) }, (message) =>
-      this.#receive(process, state, message),
+    const serving = process.serve(
+      () => ({
+        type: 'serve',
+        settings: this.#settings(),
+        // It knows the routes of those that live apart, and passes their requests on; their queues and crons are not its own.
+        apps: this.apps.map((app) => (this.#alone.has(app.name) ? { ...app, background: false } : app)),
+        apart: this.#apart(),
+        duties: this.#dutiesOf(process),
+      }),
+      (message) => this.#receive(process, state, message),
     )
     this.#shared.set(process, state)
     void process.ended.then(({ code, blamed }) => this.#sharedEnded(process, code, blamed))
@@ -192,7 +211,12 @@ export class Supervisor {
         apart: {},
         duties: ALL_DUTIES,
       }
-      await process.serve(message, (given) => this.#receive(process, one.state, given)).catch((error: unknown) => this.#options.onOutput(errorText(error)))
+      await process
+        .serve(
+          () => message,
+          (given) => this.#receive(process, one.state, given),
+        )
+        .catch((error: unknown) => this.#options.onOutput(errorText(error)))
       await process.ended
       this.#forget(process)
       if (this.#stopping || this.#alone.get(app) !== one) return
@@ -313,4 +337,19 @@ export class Supervisor {
     await Promise.all(processes.map((process) => process.stop(this.#options.config.stopSeconds)))
     await rm(this.#runDir, { recursive: true, force: true })
   }
+}
+
+/** The processes of a host share its port, so that another host's would not be noticed: whether it is taken is asked without sharing. */
+function checkPort(port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const message =
+        cause.code === 'EADDRINUSE'
+          ? `port ${port} on ${host} is in use by another process. Name another with --port; to take over from a host that stops, use --share-port.`
+          : `The host cannot listen on port ${port} on ${host}: ${cause.message}`
+      reject(new UnmoorError('Unavailable', message, { operation: 'start', cause }))
+    })
+    server.listen(port, host, () => server.close(() => resolve()))
+  })
 }

@@ -76,8 +76,8 @@ export class WorkerProcess {
     if (this.#child.connected) this.#child.send(message, undefined, undefined, () => {})
   }
 
-  /** Makes it serve. @throws what kept it from listening. */
-  async serve(message: Extract<ToWorker, { type: 'serve' }>, onMessage: (message: ToSupervisor) => void): Promise<number> {
+  /** Makes it serve; `create` is called when it can be told, so that it hears of the latest. @throws what kept it from listening. */
+  async serve(create: () => Extract<ToWorker, { type: 'serve' }>, onMessage: (message: ToSupervisor) => void): Promise<number> {
     await this.ready
     const listening = Promise.withResolvers<number>()
     const timer = setTimeout(
@@ -90,7 +90,7 @@ export class WorkerProcess {
       if (given.type === 'failed') listening.reject(errorFromJSON(given.error))
       onMessage(given)
     }
-    this.send(message)
+    this.send(create())
     return listening.promise.finally(() => clearTimeout(timer))
   }
 

@@ -13,6 +13,7 @@ import { installGlobals } from '../../node/runtime/globals.ts'
 import { loadIsolatedVm } from '../runtime/isolated-vm.ts'
 import { printLog } from '../runtime/log.ts'
 import { callApart } from './call-apart.ts'
+import { closeGently } from './close-gently.ts'
 import { loadModule } from './driver-module.ts'
 import { IsolatePool } from './image.ts'
 import type { ToSupervisor, ToWorker, WorkerSettings } from './messages.ts'
@@ -135,6 +136,7 @@ async function openCrons({ cronStore, dataDir }: WorkerSettings, app: string): P
 function listen(settings: WorkerSettings, tenants: Tenants, only: string | undefined): Promise<Server> {
   // Repeated request headers are joined, as the listeners of the tenants rely on.
   const created = createServer({ joinDuplicateHeaders: true }, (incoming, outgoing) => {
+    if (stopping) outgoing.shouldKeepAlive = false
     const target = incoming.url as string
     const route = only === undefined ? tenants.find(incoming.headers.host, target) : { app: only, target }
     if (route === undefined) return refuse(outgoing, 404, `no app of this host answers for ${JSON.stringify(incoming.headers.host ?? '')}`)
@@ -169,11 +171,7 @@ async function stop(): Promise<void> {
   if (stopping) return
   stopping = true
   clearInterval(timer)
-  const closed = new Promise<void>((resolve) => (server === undefined ? resolve() : server.close(() => resolve())))
-  const sweep = setInterval(() => server?.closeIdleConnections(), 20)
-  await Promise.race([closed, sleep(stopSeconds * 1000)])
-  clearInterval(sweep)
-  server?.closeAllConnections()
+  if (server !== undefined) await closeGently(server, stopSeconds)
   await tenants?.close(1)
   reportUsage()
   pool?.close()

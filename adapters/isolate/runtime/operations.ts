@@ -1,6 +1,7 @@
 import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import type { Manifest } from '../../../core/manifest.ts'
 import { callBinding, encodeError } from '../../../core/rpc.ts'
+import { OpenTransactions } from '../../../core/transaction-channel.ts'
 import { decodeArgument, encodeResult, outboundFromGuest, requestFromGuest, responseToGuest } from './codec.ts'
 import type { Jobs } from './jobs.ts'
 import type { OutboundRequest } from './outbound/client.ts'
@@ -34,6 +35,7 @@ export class Operations {
   #zlib = new ZlibTable()
   #charge: (microseconds: number) => void
   #open = 0
+  #transactions = new OpenTransactions()
   #fetches = new Map<unknown, AbortController>()
   #signals = new Map<unknown, AbortController>()
 
@@ -73,6 +75,7 @@ export class Operations {
   close(error: Error): void {
     this.streams.break(error)
     this.#zlib.clear()
+    this.#transactions.close()
     for (const controller of [...this.#fetches.values(), ...this.#signals.values()]) controller.abort(error)
   }
 
@@ -121,7 +124,7 @@ export class Operations {
     try {
       const { manifest, env } = this.#services
       const decoded = Array.isArray(args) ? args.map((value) => decodeArgument(value, context)) : []
-      return { value: await encodeResult(await callBinding(manifest, env, { binding, method, args: decoded }), this.streams) }
+      return { value: await encodeResult(await callBinding(manifest, env, { binding, method, args: decoded }, this.#transactions), this.streams) }
     } catch (error) {
       return this.#failure(error)
     } finally {

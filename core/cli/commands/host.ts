@@ -1,7 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import { resolve } from 'node:path'
 import { explainMissingPackage } from '../../build/packages.ts'
-import { usageError } from '../exit.ts'
 import { options } from '../options.ts'
 import { createReporter } from '../reporter.ts'
 import { onStop } from '../signals.ts'
@@ -10,6 +9,7 @@ interface Options {
   config?: string
   port?: number
   host?: string
+  sharePort?: true
   processes?: number
   dataDir?: string
   adminPort?: number
@@ -17,18 +17,28 @@ interface Options {
   reporter: 'text' | 'json'
 }
 
+const DEFAULT_ADMIN_PORT = 8788
+
 /** `unmoor host`. */
 export function register(program: Command): void {
   program
     .command('host')
     .description('serve many built apps, each in an isolate of its own, in a few processes that share a port')
-    .argument('[dir]', 'a folder of artifacts (DIR/NAME, or DIR/NAME/.unmoor/isolate), made by: unmoor build --target isolate')
+    .argument(
+      '[dir]',
+      'a folder of artifacts (DIR/NAME, or DIR/NAME/.unmoor/isolate), made by: unmoor build --target isolate; without one the host waits for deploys',
+    )
     .option('--config <file>', 'apps, routes, variables and limits: JSON, or the default export of a module')
     .option('-p, --port <number>', 'TCP port; 0 takes a free one (default: 8787)', whole)
     .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
+    .option('--share-port', 'listen beside another host on the same port, to take over from it: start the new one, then stop the old')
     .option('--processes <number>', 'child processes (default: one per core)', whole)
-    .option('--data-dir <path>', "folder of the apps' data (default: .unmoor/host)")
-    .option('--admin-port <number>', 'port of /metrics and usage; the token is the variable UNMOOR_HOST_TOKEN (default: none)', whole)
+    .option('--data-dir <path>', "folder of the apps' data and of what is deployed (default: .unmoor/host)")
+    .option(
+      '--admin-port <number>',
+      'port of deploys, /metrics and usage; the token is the variable UNMOOR_HOST_TOKEN (default: none; 8788 without a folder and a config)',
+      whole,
+    )
     .option('--admin-host <address>', 'address of the admin port (default: 127.0.0.1)')
     .addOption(options.reporter())
     .action(host)
@@ -40,12 +50,13 @@ function whole(text: string): number {
 }
 
 async function host(dir: string | undefined, given: Options): Promise<void> {
-  if (dir === undefined && given.config === undefined) throw usageError('Name a folder of artifacts or a --config.')
   const report = createReporter(given.reporter)
   const { startHost } = await import('../../../adapters/isolate/host/index.ts').catch((error: unknown) => {
     throw explainMissingPackage(error, 'The host')
   })
-  const { port, processes, dataDir, adminPort, adminHost } = given
+  const { port, processes, dataDir, adminHost, sharePort } = given
+  // Without anything to serve it waits for deploys.
+  const adminPort = given.adminPort ?? (dir === undefined && given.config === undefined ? DEFAULT_ADMIN_PORT : undefined)
   const asked = Promise.withResolvers<void>()
   const release = onStop(() => {
     report.info('Stopping ... (again: at once)')
@@ -60,6 +71,7 @@ async function host(dir: string | undefined, given: Options): Promise<void> {
         overrides: {
           ...(port === undefined ? {} : { port }),
           ...(given.host === undefined ? {} : { host: given.host }),
+          ...(sharePort === undefined ? {} : { sharePort }),
           ...(processes === undefined ? {} : { processes }),
           ...(dataDir === undefined ? {} : { dataDir: resolve(dataDir) }),
         },
@@ -68,7 +80,8 @@ async function host(dir: string | undefined, given: Options): Promise<void> {
       }),
     )
     report.print(`${running.apps.length} apps on ${running.runtime}, ${running.pids.length} processes: ${running.url} (Ctrl-C stops it)`)
-    if (running.adminUrl !== undefined) report.print(`admin: ${running.adminUrl}`)
+    if (running.adminUrl !== undefined)
+      report.print(`admin: ${running.adminUrl}, token: ${running.tokenFrom} (deploy with: unmoor deploy --host ${running.adminUrl})`)
     report.result({
       url: running.url,
       adminUrl: running.adminUrl,

@@ -15,6 +15,7 @@ import { secretCases } from './secrets.ts'
 import { serviceCases } from './service.ts'
 import { sqlBatchCases } from './sql-batch.ts'
 import { sqlCases } from './sql.ts'
+import { sqlTransactionCases } from './sql-transaction.ts'
 import { strongKvCases } from './strong-kv.ts'
 import { waitUntilCases } from './wait-until.ts'
 
@@ -32,6 +33,7 @@ export const INSIDE_CASES: readonly InsideCase[] = [
   ...blobListCases,
   ...sqlCases,
   ...sqlBatchCases,
+  ...sqlTransactionCases,
   ...cacheCases,
   ...secretCases,
   ...serviceCases,

@@ -1,4 +1,4 @@
-import { equal, eventually, ok, throwsCode } from '../assert.ts'
+import { equal, throwsCode } from '../assert.ts'
 import { insideCases } from '../case.ts'
 import { isUnmoorError } from '../../../core/errors.ts'
 
@@ -191,21 +191,6 @@ export const sqlBatchCases = insideCases('sql', [
         rows,
         'ids',
       )
-    },
-  },
-  {
-    id: 'sql-46',
-    contract: 'Where a target lacks interactive transactions the binding has none, and batch is the transaction.',
-    needs: 'sql.interactiveTransactions',
-    async run({ env }) {
-      equal(typeof (env.sql as unknown as { transaction?: unknown }).transaction, 'function', 'transaction')
-    },
-    async without({ env, key }) {
-      const { transaction } = env.sql as unknown as { transaction?: (work: () => Promise<void>) => Promise<void> }
-      if (transaction !== undefined)
-        await throwsCode('Unsupported', () => transaction.call(env.sql, async () => {}), { capability: 'sql.interactiveTransactions' })
-      await env.sql.batch([{ text: 'INSERT INTO counters (id, value) VALUES (?, 1)', params: [key()] }])
-      await eventually(async () => ok((await env.sql.value('SELECT value FROM counters WHERE id = ?', [key()])) === 1, 'the batch committed'), 1)
     },
   },
 ])

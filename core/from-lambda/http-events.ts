@@ -1,7 +1,73 @@
-import type { FrontRequest } from './front-event.ts'
+/** What AWS's front ends make of a request: the events of Function URLs, API Gateway, load balancers and VPC Lattice. */
+import { utf8Exactly, toBase64 } from './text.ts'
+
+/**
+ * What stands before a function, and so the form of its HTTP events and answers: a Function URL, an API Gateway HTTP API (payload 2.0, `v2`) or REST API (payload 1.0,
+ * `v1`), an Application Load Balancer without and with multi-value headers, a VPC Lattice service (event structure 2.0).
+ */
+export type HttpEventKind = 'url' | 'v2' | 'v1' | 'alb' | 'alb-multi' | 'lattice'
+
+/** A request as AWS's front ends read it. */
+export interface FrontRequest {
+  readonly method: string
+  /** As the client sent it. */
+  readonly path: string
+  /** Without `?`. */
+  readonly query: string
+  readonly httpVersion: string
+  readonly host: string
+  readonly sourceIp: string
+  readonly userAgent: string
+  /** Every value by lower-case name, without those of the connection. */
+  readonly headers: Readonly<Record<string, readonly string[]>>
+  readonly body: EventBody
+}
+
+/** A body as events have it. */
+export interface EventBody {
+  readonly body?: string
+  readonly isBase64Encoded: boolean
+}
+
+/** The event that `source` makes of a request. */
+export function toHttpEvent(request: FrontRequest, source: HttpEventKind): object {
+  switch (source) {
+    case 'url':
+    case 'v2':
+      return payload2Event(request, source)
+    case 'v1':
+      return restEvent(request)
+    case 'alb':
+    case 'alb-multi':
+      return albEvent(request, source)
+    case 'lattice':
+      return latticeEvent(request)
+  }
+}
+
+/** Headers that belong to the connection between client and front; AWS's functions never see them. */
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'expect',
+])
+
+const TEXT_TYPE = /^(?:text\/|application\/(?:json|javascript|xml)|[^;]*\+(?:json|xml))/i
+
+/** Text as it is where its type says so and it really is UTF-8; all else in base64, which counts against the limit. */
+export function toEventBody(bytes: Uint8Array, contentType: string | undefined, contentEncoding: string | undefined): EventBody {
+  if (bytes.byteLength === 0) return { isBase64Encoded: false }
+  const text = contentEncoding === undefined && TEXT_TYPE.test(contentType ?? '') ? utf8Exactly(bytes) : undefined
+  return text === undefined ? { body: toBase64(bytes), isBase64Encoded: true } : { body: text, isBase64Encoded: false }
+}
 
 /** Payload 2.0, of a Function URL or an HTTP API: headers joined, cookies apart. */
-export function payload2Event(request: FrontRequest, source: 'url' | 'v2'): object {
+function payload2Event(request: FrontRequest, source: 'url' | 'v2'): object {
   const { path, query, host, method, sourceIp, userAgent } = request
   const { cookie, ...others } = request.headers
   const cookies = (cookie ?? []).flatMap((value) => value.split(/;\s*/)).filter(Boolean)
@@ -32,7 +98,7 @@ export function payload2Event(request: FrontRequest, source: 'url' | 'v2'): obje
 }
 
 /** Payload 1.0 of a REST API whose binary media types are all types, `*` and `*`: last values and all values, the path encoded, the query decoded. */
-export function restEvent(request: FrontRequest): object {
+function restEvent(request: FrontRequest): object {
   const { path, host, method, sourceIp, userAgent } = request
   const query = decodedQuery(request.query)
   const hasQuery = request.query !== ''
@@ -65,7 +131,7 @@ export function restEvent(request: FrontRequest): object {
 }
 
 /** A load balancer's: last values or all values, path and query as the client sent them. */
-export function albEvent(request: FrontRequest, source: 'alb' | 'alb-multi'): object {
+function albEvent(request: FrontRequest, source: 'alb' | 'alb-multi'): object {
   const query = rawQuery(request.query)
   return {
     requestContext: { elb: { targetGroupArn: 'arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/local/0000000000000000' } },
@@ -80,7 +146,7 @@ export function albEvent(request: FrontRequest, source: 'alb' | 'alb-multi'): ob
 }
 
 /** VPC Lattice's, structure 2.0: the path with its query. */
-export function latticeEvent(request: FrontRequest): object {
+function latticeEvent(request: FrontRequest): object {
   const { path, query, method, sourceIp } = request
   return {
     version: '2.0',

@@ -1,0 +1,39 @@
+import type { DriverContext, DriverFactory } from '../../../core/bindings/drivers.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import type { FsOptions } from '../fs/blob.ts'
+import { BlobFiles } from '../fs/files.ts'
+import { blob as s3, type S3Options } from '../s3/index.ts'
+import { type ByteStore, IndexedBlobs } from '../shared/indexed-blobs.ts'
+import { dataPath, fileName } from '../shared/location.ts'
+import { PostgresBlobIndex } from './blob-index.ts'
+import { openDatabase, type PostgresStoreOptions } from './database.ts'
+import { S3Bytes } from './s3-bytes.ts'
+
+/** Options of blobs with their metadata in Postgres. */
+export interface PostgresBlobOptions extends PostgresStoreOptions {
+  /**
+   * Where the bytes are: a folder that every process sees (`{ driver: 'fs', path: '/srv/blobs' }`), or a bucket (`{ driver: 's3', bucket: 'blobs' }`), with the options of
+   * those drivers. Default: the folder `APP/blob-NAME` in the data folder.
+   */
+  bytes?: ({ driver: 'fs' } & FsOptions) | ({ driver: 's3' } & S3Options)
+}
+
+/** Blobs with metadata, order and conditions in Postgres, and their bytes in a folder or on S3. */
+export const blob: DriverFactory<'blob', PostgresBlobOptions> = async (options, context) => {
+  const bytes = await openBytes(options.bytes ?? { driver: 'fs' }, context)
+  const database = await openDatabase('blob', options, context)
+  return new IndexedBlobs(new PostgresBlobIndex(database, `${context.app}/${context.binding}`, bytes), bytes, () => context.now())
+}
+
+async function openBytes(options: NonNullable<PostgresBlobOptions['bytes']>, context: DriverContext): Promise<ByteStore> {
+  switch (options.driver) {
+    case 'fs':
+      return new BlobFiles(dataPath(options.path, context, `blob-${fileName(context.binding)}`), options.durable ?? true)
+    case 's3':
+      return new S3Bytes(await s3(options, context))
+  }
+  throw new UnmoorError('InvalidArgument', `Binding "${context.binding}": "bytes" is { driver: 'fs' } or { driver: 's3' }, with the options of that driver.`, {
+    binding: context.binding,
+    operation: 'start',
+  })
+}

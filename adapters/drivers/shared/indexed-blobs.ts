@@ -1,0 +1,123 @@
+import { createHash, randomUUID } from 'node:crypto'
+import type { BlobConditions, BlobDriver, BlobPutOptions, BlobRange, BlobRecord } from '../../../core/bindings/drivers.ts'
+import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
+import { checkPutConditions, resolveRange, wantsBody } from './blob-conditions.ts'
+import { listPage, type ScanStart } from './blob-list.ts'
+
+type Body = Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>
+type Awaitable<T> = T | Promise<T>
+
+/** Where bodies are kept, each under a name that is used once. */
+export interface ByteStore {
+  /** For messages: a folder, a bucket. */
+  readonly name: string
+  /** Writes a whole body under a new name. On a failure the caller removes it. `ChecksumMismatch` where it is not the announced one. */
+  write(key: string, file: string, body: Body, options: Pick<BlobPutOptions, 'sha256' | 'signal'>): Promise<{ size: number; sha256: string }>
+  /** A part of a body, or undefined where it is gone. */
+  read(file: string, range: { offset: number; length: number }, signal: AbortSignal | undefined): Promise<Body | undefined>
+  /** Missing ones are fine. */
+  remove(file: string): Promise<void>
+}
+
+/** Which body is a key's, with its metadata; and the loose ones, which no key names: being written, or to be removed. What a crash leaves loose is removed later. */
+export interface BlobIndex {
+  get(key: string): Awaitable<{ record: BlobRecord; file: string } | undefined>
+  /** In UTF-8 byte order of the keys. */
+  scan(start: ScanStart, count: number): Awaitable<readonly BlobRecord[]>
+  /** Notes a loose body that is about to be written. */
+  announce(file: string, now: number): Awaitable<void>
+  /**
+   * Makes the loose body the key's in one transaction, if `check` does not throw for what is there; gives the body that it replaced, loose now.
+   * Fails where the body was taken for a crashed put's meanwhile.
+   */
+  replace(record: BlobRecord, file: string, check: (current: { etag: string } | undefined) => void): Awaitable<string | undefined>
+  /** Removes keys; gives their bodies, loose now. */
+  delete(keys: readonly string[], now: number): Awaitable<string[]>
+  /** A loose body is gone. */
+  forget(file: string): Awaitable<unknown>
+  close(): Awaitable<void>
+}
+
+/**
+ * Blobs whose metadata and order are in an index and whose bytes are elsewhere. The body of each version never changes; the index says which one is a key's. So a put is one
+ * transaction of the index: before it the old blob is read, after it the new one, and a crash leaves at most a loose body. The order of writes is what makes it so: noted as
+ * loose, written, named by the index, and only then is the old one removed.
+ */
+export class IndexedBlobs implements BlobDriver {
+  #index: BlobIndex
+  #bytes: ByteStore
+  #now: () => number
+
+  constructor(index: BlobIndex, bytes: ByteStore, now: () => number) {
+    this.#index = index
+    this.#bytes = bytes
+    this.#now = now
+  }
+
+  async head(key: string): Promise<BlobRecord | null> {
+    return (await this.#index.get(key))?.record ?? null
+  }
+
+  async get(key: string, options: BlobConditions & { range?: BlobRange | undefined; signal?: AbortSignal | undefined }): ReturnType<BlobDriver['get']> {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const found = await this.#index.get(key)
+      if (found === undefined) return null
+      const { record, file } = found
+      if (!wantsBody(record, options)) return { record, body: null }
+      const range = resolveRange(options.range, record)
+      const body = await this.#bytes.read(file, range ?? { offset: 0, length: record.size }, options.signal)
+      // A put or delete between the look-up and here took the body away: look again.
+      if (body !== undefined) return { record, range, body }
+      if ((await this.#index.get(key))?.file === file) break
+    }
+    throw new UnmoorError(
+      'Internal',
+      `The bytes of the blob ${JSON.stringify(key)} are missing from ${this.#bytes.name}, though the index has it. Restore it from a backup, or delete the blob.`,
+    )
+  }
+
+  async put(key: string, body: Body, options: BlobPutOptions): Promise<BlobRecord> {
+    const file = nameFor(key)
+    let replaced: string | undefined
+    let record: BlobRecord
+    try {
+      await this.#index.announce(file, this.#now())
+      const { size, sha256 } = await this.#bytes.write(key, file, body, options)
+      const { httpMetadata, customMetadata } = options
+      record = { key, size, etag: sha256, uploaded: this.#now(), httpMetadata, customMetadata }
+      replaced = await this.#index.replace(record, file, (current) => checkPutConditions(key, current, options))
+    } catch (error) {
+      // Where the index may name it by now, it stays: it is loose otherwise, and removed later.
+      if (!(isUnmoorError(error) && error.mayHaveApplied)) await this.#drop(file)
+      throw error
+    }
+    if (replaced !== undefined) await this.#drop(replaced)
+    return record
+  }
+
+  async delete(keys: readonly string[]): Promise<void> {
+    for (const file of await this.#index.delete(keys, this.#now())) await this.#drop(file)
+  }
+
+  /** Removes a body that no key names any more. What cannot be removed now is left for later. */
+  async #drop(file: string): Promise<void> {
+    try {
+      await this.#bytes.remove(file)
+      await this.#index.forget(file)
+    } catch {}
+  }
+
+  async list(options: Parameters<BlobDriver['list']>[0]): ReturnType<BlobDriver['list']> {
+    return listPage(options, (start, count) => this.#index.scan(start, count))
+  }
+
+  async close(): Promise<void> {
+    await this.#index.close()
+  }
+}
+
+/** A new name for a version of `key`: a hash and a random part, so that no key can name a path. */
+function nameFor(key: string): string {
+  const hash = createHash('sha256').update(key).digest('hex')
+  return `data/${hash.slice(0, 2)}/${hash.slice(2, 32)}-${randomUUID()}`
+}

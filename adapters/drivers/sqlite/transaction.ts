@@ -1,0 +1,83 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { SqlQuery, SqlResult, SqlTransactionDriver } from '../../../core/bindings/drivers.ts'
+import { toUnmoorError } from './errors.ts'
+import type { WriterTurn } from './writer-turn.ts'
+
+/** Milliseconds between two tries to get the write lock that another process holds. */
+const RETRY_EVERY = 10
+
+/** What a transaction needs of its connection. */
+export interface TransactionConnection {
+  readonly database: DatabaseSync
+  readonly path: string
+  run(query: SqlQuery): SqlResult
+}
+
+/**
+ * Begins a transaction that holds the write lock from the start: reads in it are the newest, and no other can come in between.
+ *
+ * @throws `Conflict` where another process holds the lock for longer than `patience` milliseconds.
+ */
+export async function beginTransaction(connection: TransactionConnection, turn: WriterTurn, patience: number): Promise<SqlTransactionDriver> {
+  const { database, path } = connection
+  await turn.take()
+  try {
+    const deadline = performance.now() + patience
+    for (;;) {
+      try {
+        database.exec('BEGIN IMMEDIATE')
+        return new SqliteTransaction(connection, turn)
+      } catch (error) {
+        if (((error as { errcode?: number }).errcode ?? 0) % 256 !== 5 || performance.now() > deadline) throw error
+      }
+      await sleep(RETRY_EVERY)
+    }
+  } catch (error) {
+    turn.give()
+    throw toUnmoorError(error, path)
+  }
+}
+
+class SqliteTransaction implements SqlTransactionDriver {
+  #connection: TransactionConnection
+  #turn: WriterTurn
+
+  constructor(connection: TransactionConnection, turn: WriterTurn) {
+    this.#connection = connection
+    this.#turn = turn
+  }
+
+  async query(query: SqlQuery): Promise<SqlResult> {
+    try {
+      return this.#connection.run(query)
+    } catch (error) {
+      throw toUnmoorError(error, this.#connection.path)
+    }
+  }
+
+  async commit(): Promise<void> {
+    const { database, path } = this.#connection
+    try {
+      database.exec('COMMIT')
+    } catch (error) {
+      // A deferred constraint, or a full disk.
+      if (database.isOpen && database.isTransaction) database.exec('ROLLBACK')
+      throw toUnmoorError(error, path)
+    } finally {
+      this.#turn.give()
+    }
+  }
+
+  async rollback(): Promise<void> {
+    const { database, path } = this.#connection
+    try {
+      // SQLite itself rolls back after some errors; a driver that was closed meanwhile has.
+      if (database.isOpen && database.isTransaction) database.exec('ROLLBACK')
+    } catch (error) {
+      throw toUnmoorError(error, path)
+    } finally {
+      this.#turn.give()
+    }
+  }
+}

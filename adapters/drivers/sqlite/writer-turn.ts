@@ -1,0 +1,45 @@
+/**
+ * Who may write to a file, within this process. A transaction that waits for the app between its statements holds SQLite's write lock meanwhile: another connection of the
+ * process would wait for it on the one thread that could end it. So writers wait here first, without blocking.
+ */
+export class WriterTurn {
+  #held = false
+  #waiting: (() => void)[] = []
+
+  /** Whether a transaction is open. */
+  get held(): boolean {
+    return this.#held
+  }
+
+  /** Resolves when the transaction has ended. Look again then: another may have begun. */
+  ended(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  /** Takes the turn, when it is free. */
+  async take(): Promise<void> {
+    while (this.#held) await this.ended()
+    this.#held = true
+  }
+
+  give(): void {
+    this.#held = false
+    for (const wake of this.#waiting.splice(0)) wake()
+  }
+}
+
+const turns = new Map<string, { turn: WriterTurn; users: number }>()
+
+/** The turn of a file, which all drivers of this process on it share. */
+export function writerTurn(path: string): { turn: WriterTurn; close: () => void } {
+  if (path === ':memory:') return { turn: new WriterTurn(), close() {} }
+  const entry = turns.get(path) ?? { turn: new WriterTurn(), users: 0 }
+  turns.set(path, entry)
+  entry.users++
+  return {
+    turn: entry.turn,
+    close() {
+      if (--entry.users === 0) turns.delete(path)
+    },
+  }
+}

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto'
+import { copyFile, link, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { UnmoorError } from '../../../../core/errors.ts'
+import type { StoredFile } from './deploy-store.ts'
+
+/** Files of one artifact are read this many at a time. */
+const AT_ONCE = 8
+/** Milliseconds. */
+const NEW_MS = 5 * 60_000
+
+/** Artifacts of a store as folders of this machine. A file is kept once, under its hash; the folders of versions have links to it. */
+export class LocalArtifacts {
+  #dir: string
+
+  constructor(dataDir: string) {
+    this.#dir = join(dataDir, 'artifacts')
+  }
+
+  /** The folder of a version; made from what `content` gives where it is not there. Whole, or not at all. */
+  async folder(app: string, version: number, files: readonly StoredFile[], content: (hash: string) => Promise<Uint8Array<ArrayBuffer>>): Promise<string> {
+    // With a hash of all: another store may have other versions of the same number.
+    const digest = createHash('sha256')
+      .update(files.map(({ path, hash }) => `${hash} ${path}\n`).join(''))
+      .digest('hex')
+    const folder = join(this.#dir, 'apps', app, `${version}-${digest.slice(0, 12)}`)
+    if (await exists(folder)) return folder
+    const made = `${folder}.${process.pid}-${Math.random().toString(36).slice(2)}`
+    try {
+      await mkdir(made, { recursive: true })
+      const left = [...files]
+      const work = async (): Promise<void> => {
+        for (let file = left.pop(); file !== undefined; file = left.pop()) await this.#place(file, join(made, file.path), content)
+      }
+      await Promise.all(Array.from({ length: AT_ONCE }, work))
+      await rename(made, folder)
+    } catch (error) {
+      await rm(made, { recursive: true, force: true })
+      // Another process of this machine was faster.
+      if (!(await exists(folder))) throw error
+    }
+    return folder
+  }
+
+  async #place(file: StoredFile, target: string, content: (hash: string) => Promise<Uint8Array<ArrayBuffer>>): Promise<void> {
+    await mkdir(dirname(target), { recursive: true })
+    const kept = join(this.#dir, 'files', file.hash)
+    for (let attempt = 0; ; attempt++) {
+      if ((await stat(kept).catch(() => undefined))?.size !== file.size) await this.#fetch(file, kept, content)
+      try {
+        // Where the file system has no links, a copy.
+        return await link(kept, target).catch(() => copyFile(kept, target))
+      } catch (error) {
+        // It was cleaned away in between.
+        if (attempt > 0) throw error
+      }
+    }
+  }
+
+  async #fetch({ path, hash }: StoredFile, kept: string, content: (hash: string) => Promise<Uint8Array<ArrayBuffer>>): Promise<void> {
+    const bytes = await content(hash)
+    if (createHash('sha256').update(bytes).digest('hex') !== hash)
+      throw new UnmoorError('ChecksumMismatch', `The store's copy of ${path} is damaged: it is not what was deployed. Deploy the app again.`)
+    await mkdir(dirname(kept), { recursive: true })
+    const part = `${kept}.${process.pid}-${Math.random().toString(36).slice(2)}`
+    await writeFile(part, bytes)
+    await rename(part, kept)
+  }
+
+  /** Removes the folders of an app's versions but `keep`. */
+  async clean(app: string, keep: string | undefined): Promise<void> {
+    const parent = join(this.#dir, 'apps', app)
+    if (keep === undefined) return rm(parent, { recursive: true, force: true })
+    for (const name of await readdir(parent).catch(() => [])) {
+      const folder = join(parent, name)
+      if (folder !== keep) await rm(folder, { recursive: true, force: true })
+    }
+  }
+
+  /** Removes kept files that no folder is linked to, unless they are new: they may be about to be. */
+  async cleanFiles(): Promise<void> {
+    const files = join(this.#dir, 'files')
+    for (const name of await readdir(files).catch(() => [])) {
+      const found = await stat(join(files, name)).catch(() => undefined)
+      if (found?.nlink === 1 && Date.now() - found.mtimeMs > NEW_MS) await rm(join(files, name), { force: true })
+    }
+  }
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,47 @@
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { UnmoorError } from '../../../../core/errors.ts'
+
+/** Variable with the key of a host's stored settings: hosts that share a store have the same one. */
+export const KEY_VARIABLE = 'UNMOOR_HOST_KEY'
+
+/** Seals settings, which may hold secrets, for a store: AES-256-GCM under the host's key. Bound to the app's name, so that no row stands for another. */
+export class Seal {
+  #key: Buffer
+
+  constructor(secret: string) {
+    this.#key = createHash('sha256').update(`unmoor host settings\n${secret}`).digest()
+  }
+
+  close(app: string, text: string): string {
+    const iv = randomBytes(12)
+    const cipher = createCipheriv('aes-256-gcm', this.#key, iv).setAAD(Buffer.from(app))
+    const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
+    return `v1.${Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64url')}`
+  }
+
+  /** @throws `PermissionDenied` where it was sealed with another key, or changed since. */
+  open(app: string, sealed: string): string {
+    try {
+      if (!sealed.startsWith('v1.')) throw new Error('it has another form')
+      const bytes = Buffer.from(sealed.slice(3), 'base64url')
+      const decipher = createDecipheriv('aes-256-gcm', this.#key, bytes.subarray(0, 12)).setAAD(Buffer.from(app)).setAuthTag(bytes.subarray(12, 28))
+      return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8')
+    } catch (cause) {
+      const message = `The settings of "${app}" cannot be read: they were sealed with another key. Start the host with the ${KEY_VARIABLE} that they were stored with.`
+      throw new UnmoorError('PermissionDenied', message, { operation: 'start', cause })
+    }
+  }
+}
+
+/** A random text in a file that only this user can read; made at the first use. */
+export async function keptSecret(file: string): Promise<string> {
+  const made = randomBytes(32).toString('base64url')
+  try {
+    await writeFile(file, `${made}\n`, { mode: 0o600, flag: 'wx' })
+    return made
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return (await readFile(file, 'utf8')).trim()
+  }
+}

@@ -1,0 +1,104 @@
+/** `unmoor/kysely`: Kysely on a sql binding. The same queries run on every engine that the binding may have. */
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type DatabaseIntrospector,
+  type Dialect,
+  type DialectAdapter,
+  type Driver,
+  type Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type QueryCompiler,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  type TransactionSettings,
+} from 'kysely'
+import type { Sql, SqlTransaction, SqlValue } from '../../core/bindings/sql.ts'
+import { UnmoorError } from '../../core/errors.ts'
+
+/**
+ * A dialect for `new Kysely({ dialect: createDialect(env.db) })`: SQLite's or Postgres's, as the binding is. Making one costs nothing and opens nothing.
+ *
+ * Errors are the binding's. Transactions are serializable; where the target has none (D1), they fail with `Unsupported`. Savepoints and streams are not supported.
+ */
+export function createDialect(database: Sql): Dialect {
+  const postgres = database.dialect === 'postgres'
+  return {
+    createAdapter: (): DialectAdapter => (postgres ? new PostgresAdapter() : new SqliteAdapter()),
+    createDriver: (): Driver => new BindingDriver(database),
+    createQueryCompiler: (): QueryCompiler => (postgres ? new PostgresQueryCompiler() : new SqliteQueryCompiler()),
+    // oxlint-disable-next-line typescript/no-explicit-any -- Kysely's own signature
+    createIntrospector: (db: Kysely<any>): DatabaseIntrospector => (postgres ? new PostgresIntrospector(db) : new SqliteIntrospector(db)),
+  }
+}
+
+class BindingDriver implements Driver {
+  #database: Sql
+
+  constructor(database: Sql) {
+    this.#database = database
+  }
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<BindingConnection> {
+    return new BindingConnection(this.#database)
+  }
+
+  async beginTransaction(connection: BindingConnection, { accessMode }: TransactionSettings): Promise<void> {
+    if (accessMode === 'read only') throw new UnmoorError('Unsupported', 'Transactions of a binding have no access mode: leave out setAccessMode.')
+    await connection.begin()
+  }
+
+  commitTransaction(connection: BindingConnection): Promise<void> {
+    return connection.end('commit')
+  }
+
+  rollbackTransaction(connection: BindingConnection): Promise<void> {
+    return connection.end('rollback')
+  }
+
+  async releaseConnection(): Promise<void> {}
+
+  // The binding belongs to the app, not to this Kysely.
+  async destroy(): Promise<void> {}
+}
+
+class BindingConnection implements DatabaseConnection {
+  #database: Sql
+  #transaction: SqlTransaction | undefined
+
+  constructor(database: Sql) {
+    this.#database = database
+  }
+
+  async begin(): Promise<void> {
+    this.#transaction = await this.#database.begin()
+  }
+
+  async end(how: 'commit' | 'rollback'): Promise<void> {
+    const transaction = this.#transaction
+    this.#transaction = undefined
+    await transaction?.[how]()
+  }
+
+  async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
+    // Values of other types are refused by the binding, by name.
+    const { columns, rows, changes, lastRowId } = await (this.#transaction ?? this.#database).raw(sql, parameters as readonly SqlValue[])
+    return {
+      // Kysely's types promise what the query selects.
+      rows: rows.map((row) => Object.fromEntries(columns.map((name, index) => [name, row[index]]))) as Row[],
+      numAffectedRows: BigInt(changes),
+      ...(lastRowId === undefined ? {} : { insertId: BigInt(lastRowId) }),
+    }
+  }
+
+  // oxlint-disable-next-line require-yield -- it only throws
+  async *streamQuery(): AsyncIterableIterator<never> {
+    throw new UnmoorError('Unsupported', 'A binding gives whole results: read pages with limit() instead of stream().')
+  }
+}

@@ -1,0 +1,166 @@
+import { invalidArgument, isUnmoorError, UnmoorError } from '../errors.ts'
+import type { SqlDialect, SqlQuery, SqlResult, SqlTransactionDriver } from './drivers.ts'
+import { annotate, type Where } from './operation.ts'
+import { SqlSession } from './sql-session.ts'
+import type { StatementCheck } from './sql-statement.ts'
+
+/** Options of `transaction` and `begin`. */
+export interface TransactionOptions {
+  /** Seconds after which it is rolled back, above 0 to 900: it holds up others. Default: 30. */
+  timeout?: number
+  /** Of `transaction`: tries in all, 1 to 1,000, where it meets other transactions. Default: 10. */
+  attempts?: number
+}
+
+/** What {@link runTransaction} needs of a transaction, here or over a channel. */
+export interface EndedByCaller {
+  commit(): Promise<void>
+  rollback(): Promise<void>
+}
+
+/** The options with their defaults. @throws `InvalidArgument`. */
+export function checkTransactionOptions({ timeout = 30, attempts = 10 }: TransactionOptions, where: Where): Required<TransactionOptions> {
+  if (typeof timeout !== 'number' || !(timeout > 0 && timeout <= 900))
+    throw invalidArgument(where, `${where.binding}.transaction: timeout is ${timeout}, not seconds from above 0 to 900.`)
+  if (!Number.isInteger(attempts) || attempts < 1 || attempts > 1000)
+    throw invalidArgument(where, `${where.binding}.transaction: attempts is ${attempts}, not a whole number from 1 to 1,000.`)
+  return { timeout, attempts }
+}
+
+/** `Sql.transaction` over anything that begins transactions. */
+export async function runTransaction<Transaction extends EndedByCaller, T>(
+  begin: () => Promise<Transaction>,
+  binding: string,
+  work: (transaction: Transaction) => Promise<T> | T,
+  options: TransactionOptions,
+): Promise<T> {
+  const where = { binding, operation: 'transaction' }
+  if (typeof work !== 'function') throw invalidArgument(where, `${binding}.transaction takes a function of the transaction.`)
+  const { timeout, attempts } = checkTransactionOptions(options, where)
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const transaction = await begin()
+      const result = await within(timeout, transaction, work, where)
+      await transaction.commit()
+      return result
+    } catch (error) {
+      // One that another binding threw inside is the caller's.
+      if (!isUnmoorError(error, 'Conflict') || !error.retryable || error.binding !== binding || attempt === attempts) throw error
+    }
+    // Full jitter: those that met once do not meet again.
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(200, 2 ** attempt)))
+  }
+}
+
+async function within<Transaction extends EndedByCaller, T>(
+  seconds: number,
+  transaction: Transaction,
+  work: (transaction: Transaction) => Promise<T> | T,
+  where: Where,
+): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(timedOut(where, seconds)), seconds * 1000)
+  })
+  try {
+    return await Promise.race([work(transaction), late])
+  } catch (error) {
+    // What made it fail counts; a transaction that cannot be rolled back ends with its connection.
+    await transaction.rollback().catch(() => {})
+    throw error
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function timedOut(where: Where, seconds: number): UnmoorError {
+  return new UnmoorError(
+    'Timeout',
+    `${where.binding}: the transaction was rolled back after ${seconds} s. Inside it use the transaction that it is given: writes of ${where.binding} itself wait for its end.`,
+    where,
+  )
+}
+
+/** A transaction. After its end every method fails; after a statement that failed it can only be rolled back, on every engine. */
+export class SqlTransaction extends SqlSession implements EndedByCaller {
+  #driver: SqlTransactionDriver
+  #timer: ReturnType<typeof setTimeout>
+  #state: 'open' | 'committed' | 'rolled back' = 'open'
+  #failure: UnmoorError | undefined
+  #running = new Set<Promise<unknown>>()
+
+  constructor(driver: SqlTransactionDriver, options: { dialect: SqlDialect; binding: string; check: StatementCheck; timeout: number }) {
+    super(options.dialect, options.binding, options.check)
+    this.#driver = driver
+    this.#timer = setTimeout(() => {
+      this.#failure = timedOut(this.where('transaction'), options.timeout)
+      void this.rollback().catch(() => {})
+    }, options.timeout * 1000)
+  }
+
+  get ended(): boolean {
+    return this.#state !== 'open'
+  }
+
+  protected async execute(query: SqlQuery, where: Where): Promise<SqlResult> {
+    this.#checkOpen(where)
+    const running = this.#driver.query(query)
+    this.#running.add(running)
+    try {
+      return await running
+    } catch (error) {
+      this.#failure ??= annotate(error, where)
+      throw error
+    } finally {
+      this.#running.delete(running)
+    }
+  }
+
+  /** Keeps what was written. @throws the error of a statement that failed, with nothing kept; `Conflict` where another transaction came in between. */
+  async commit(): Promise<void> {
+    const where = this.where('commit')
+    if (this.#state === 'open') await Promise.allSettled(this.#running)
+    try {
+      this.#checkOpen(where)
+    } catch (error) {
+      await this.rollback()
+      throw error
+    }
+    this.#end('committed')
+    try {
+      await this.#driver.commit()
+    } catch (error) {
+      throw annotate(error, where)
+    }
+  }
+
+  /** Keeps nothing. After the end it does nothing. */
+  async rollback(): Promise<void> {
+    if (this.#state !== 'open') return
+    this.#end('rolled back')
+    try {
+      await this.#driver.rollback()
+    } catch (error) {
+      throw annotate(error, this.where('rollback'))
+    }
+  }
+
+  #end(state: 'committed' | 'rolled back'): void {
+    this.#state = state
+    clearTimeout(this.#timer)
+  }
+
+  #checkOpen(where: Where): void {
+    const failure = this.#failure
+    if (failure !== undefined) {
+      const { code, retryable, details } = failure
+      throw new UnmoorError(code, failure.code === 'Timeout' ? failure.message : `The transaction can only be rolled back: ${failure.message}`, {
+        ...where,
+        retryable,
+        details,
+        cause: failure,
+      })
+    }
+    if (this.#state !== 'open') throw invalidArgument(where, `${where.binding}.${where.operation}: the transaction has ended (${this.#state}).`)
+  }
+}

@@ -1,0 +1,3 @@
+import { defineConfig } from 'unmoor'
+
+export default defineConfig({ name: 'drizzle-tasks', entry: './src/app.ts' })

@@ -1,0 +1,8 @@
+CREATE TABLE authors (id TEXT PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE posts (
+  id TEXT PRIMARY KEY,
+  author TEXT NOT NULL REFERENCES authors (id),
+  title TEXT NOT NULL,
+  views INTEGER NOT NULL,
+  created BIGINT NOT NULL
+);

@@ -1,0 +1,3 @@
+import { defineConfig } from 'unmoor'
+
+export default defineConfig({ name: 'lambda-handler' })
