@@ -33,16 +33,29 @@ function toRuns(path: string, source: string): TestRun[] {
   return (variants.length === 0 ? [''] : variants).map((variant) => ({ id: path + variant, path, variant, scripts, timeoutSeconds }))
 }
 
+/** Paths that the suite's own server answers with another file. */
+const REWRITES: Readonly<Record<string, string>> = { 'resources/WebIDLParser.js': 'resources/webidl2/lib/webidl2.js' }
+
 /** A path that a file names: absolute ones are below the checkout. */
 function below(path: string, name: string): string {
-  return name.startsWith('/') ? name.slice(1) : posix.join(posix.dirname(path), name)
+  const file = name.startsWith('/') ? name.slice(1) : posix.join(posix.dirname(path), name)
+  return REWRITES[file] ?? file
 }
 
-const DATA = /["'`]([^"'`\s]+\.(?:json|idl|txt|wasm))["'`]/g
+const DATA = /["'`]([^"'`\s]+\.(?:json|idl|txt|wasm|webm|mp4|vtt))["'`]/g
+const WORD = /["']([\w-]+)["']/g
+
+/** Names of data files in the sources; what `idl_test` takes are names of interface files. */
+function namesIn(sources: readonly string[]): string[] {
+  const find = (pattern: RegExp, toName: (word: string) => string): string[] =>
+    sources.flatMap((source) => Array.from(source.matchAll(pattern), (match) => toName(match[1] as string)))
+  const isIdl = sources.at(-1)?.includes('idl_test(') === true
+  return [...find(DATA, (name) => name), ...(isIdl ? find(WORD, (word) => `/interfaces/${word}.idl`) : [])]
+}
 
 /** Files that a run's sources name and may fetch, as base64 by the name they use. */
 export async function embedded(root: string, run: TestRun, sources: readonly string[]): Promise<Record<string, string>> {
-  const names = new Set(sources.flatMap((source) => Array.from(source.matchAll(DATA), (match) => match[1] as string)))
+  const names = new Set(namesIn(sources))
   const found: Record<string, string> = {}
   for (const name of names) {
     const file = join(root, below(run.path, name))

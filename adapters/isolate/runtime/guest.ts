@@ -32,8 +32,8 @@ export interface GuestEvents {
   created?(guest: Guest): void
   /** A message of the guest: data that a tenant may have made up. */
   message(message: readonly unknown[]): void
-  /** An error in the guest that no handler saw. */
-  uncaught(error: Error): void
+  /** The reason of a rejection in the guest that nobody handled, as a copy: an Error, or a primitive. */
+  uncaught(reason: unknown): void
   /** The isolate ended; nothing comes any more. */
   ended(error: IsolateEnded): void
   /** An entry has been under way for more than a tick (`true`), or is over after that: what a crash of the process is blamed on. */
@@ -228,15 +228,15 @@ export class Guest {
       } catch (error) {
         if (this.#isolate.isDisposed) this.#end(...diedOf(error), true)
         // The first rejection that nobody handled is thrown here; the isolate lives on.
-        else this.#uncaught(error instanceof Error ? error : new Error(String(error)))
+        else this.#uncaught(error)
       }
     }
     this.#running = false
   }
 
-  #uncaught(error: Error): void {
-    this.#failed.reject(error)
-    this.#events.uncaught(error)
+  #uncaught(reason: unknown): void {
+    this.#failed.reject(reason)
+    this.#events.uncaught(reason)
   }
 
   #receive(batch: unknown, weight: unknown): void {

@@ -50,6 +50,7 @@ export class IsolateApp {
   #onEnd: (error: IsolateEnded) => void
 
   #hooks: IsolateHooks
+  #hearsRejections = false
 
   private constructor(services: HostServices, log: GuestLog, onEnd: (error: IsolateEnded) => void, hooks: IsolateHooks) {
     const send = (...message: [string, ...unknown[]]): void => this.#guest.send(...message)
@@ -82,7 +83,7 @@ export class IsolateApp {
         app.#guest = guest
       },
       message: (message) => app.#receive(message),
-      uncaught: (error) => log('error', `Unhandled rejection: ${error.stack ?? error.message}`),
+      uncaught: (reason) => app.#rejected(reason),
       ended: (error) => app.#end(error),
       catastrophe(message) {
         log('error', `V8 has lost control of an isolate (${message}). The process ends.`)
@@ -178,10 +179,20 @@ export class IsolateApp {
         return this.#timers.start(id, data[0])
       case 'timerClear':
         return this.#timers.clear(id)
+      case 'rejections':
+        this.#hearsRejections = true
+        return
       case 'log':
         return this.#log(String(id), String(data[0]))
     }
     this.#operations.handle(message)
+  }
+
+  // An app that listens for rejections decides whether they are logged.
+  #rejected(reason: unknown): void {
+    const error = reason instanceof Error ? { name: reason.name, message: reason.message, stack: reason.stack ?? '' } : undefined
+    if (this.#hearsRejections) this.#guest.send('rejection', error === undefined ? { value: reason } : { error })
+    else this.#log('error', `Unhandled rejection: ${error === undefined ? String(reason) : error.stack || error.message}`)
   }
 
   #finish(id: unknown): void {

@@ -1,4 +1,4 @@
-import { isBufferSource, toUSVString, viewOf } from './convert.ts'
+import { isBufferSource, isObject, iteratorOf, toSequence, toUSVString, viewOf } from './convert.ts'
 import { decodeUtf8, encodeUtf8 } from './encoding.ts'
 import { type Bytes, ReadableStream, streamOfBytes } from './streams.ts'
 
@@ -15,25 +15,26 @@ export class Blob {
   #type: string
 
   constructor(parts: unknown = [], options: { type?: unknown; endings?: unknown } = {}) {
-    if (typeof parts !== 'object' || parts === null || typeof (parts as Iterable<unknown>)[Symbol.iterator] !== 'function')
-      throw new TypeError('Blob takes a sequence of parts')
+    if (!isObject(parts)) throw new TypeError('Blob takes a sequence of parts')
+    const iterate = iteratorOf(parts)
     if (options !== null && typeof options !== 'object' && typeof options !== 'function') throw new TypeError('Blob options are an object')
-    const endings = options?.endings === undefined ? 'transparent' : `${options.endings as string}`
-    if (endings !== 'transparent' && endings !== 'native') throw new TypeError(`"${endings}" is no value of endings`)
-    const pieces: Bytes[] = []
+    // What is given is converted in the order of Web IDL: the parts, then the options by their names.
+    const given = toSequence(parts, iterate, 'Blob', toPart)
+    const endings = toEndings(options?.endings)
+    const type = toType(options?.type)
     let size = 0
-    for (const part of parts as Iterable<unknown>) {
+    const pieces = given.map((part) => {
       const piece = toPiece(part, endings === 'native')
-      pieces.push(piece)
       size += piece.byteLength
-    }
+      return piece
+    })
     this.#bytes = new Uint8Array(size)
     let at = 0
     for (const piece of pieces) {
       this.#bytes.set(piece, at)
       at += piece.byteLength
     }
-    this.#type = toType(options?.type)
+    this.#type = type
   }
 
   get size(): number {
@@ -79,11 +80,21 @@ export class Blob {
   }
 }
 
-function toPiece(part: unknown, native: boolean): Bytes {
-  if (part instanceof Blob) return blobBytes(part)
-  if (isBufferSource(part)) return viewOf(part)
-  const text = toUSVString(part)
-  return encodeUtf8(native ? text.replace(/\r\n?|\n/g, '\n') : text)
+type Part = Blob | ArrayBuffer | ArrayBufferView<ArrayBufferLike> | string
+
+function toPart(part: unknown): Part {
+  return part instanceof Blob || isBufferSource(part) ? part : toUSVString(part)
+}
+
+function toPiece(part: Part, native: boolean): Bytes {
+  if (typeof part === 'string') return encodeUtf8(native ? part.replace(/\r\n?|\n/g, '\n') : part)
+  return part instanceof Blob ? blobBytes(part) : viewOf(part)
+}
+
+function toEndings(value: unknown): string {
+  const endings = value === undefined ? 'transparent' : `${value as string}`
+  if (endings !== 'transparent' && endings !== 'native') throw new TypeError(`"${endings}" is no value of endings`)
+  return endings
 }
 
 function toType(type: unknown): string {

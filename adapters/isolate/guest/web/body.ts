@@ -6,7 +6,11 @@ import { FormData } from './form-data.ts'
 import type { Headers } from './headers.ts'
 import { decodeMultipart, encodeMultipart } from './multipart.ts'
 import { parseQuery, URLSearchParams } from './search-params.ts'
-import { type Bytes, isDisturbed, ReadableStream, readBytes, streamOfBytes } from './streams.ts'
+import { type Bytes, isByteStream, isDisturbed, mapStream, ReadableStream, readBytes, streamOfBytes } from './streams.ts'
+import { structuredClone } from './structured-clone.ts'
+
+// As it was before any tenant's code.
+const { parse } = JSON
 
 /** A body as it was given: text and bytes become a stream only when someone asks for one. */
 export type BodySource = string | Bytes | ReadableStream<Bytes> | null
@@ -43,6 +47,8 @@ export let takeBody: (body: Body) => BodySource
 export let setBody: (body: Body, source: BodySource) => void
 /** A second source of the same body: bytes are shared, a stream is split. @throws TypeError for a used body. */
 export let cloneBody: (body: Body) => BodySource
+/** Whether there is a body, read or not. */
+export let hasBody: (body: Body) => boolean
 /** Whether the body was read or its stream is locked. */
 export let isUnusable: (body: Body) => boolean
 
@@ -105,7 +111,7 @@ export abstract class Body {
     return typeof body === 'string' ? body.toWellFormed() : decodeUtf8(body, true)
   }
   async json(): Promise<unknown> {
-    return JSON.parse(await this.text())
+    return parse(await this.text())
   }
   async bytes(): Promise<Bytes> {
     return (await this.#bytes()).slice()
@@ -137,7 +143,10 @@ export abstract class Body {
       if (body.#source === null) return null
       if (body.#unusable()) throw new TypeError('Body is unusable: it has already been read')
       body.#used = true
-      return body.#stream ?? body.#source
+      // Text and bytes stay what they are; the stream that was made of them is locked.
+      if (body.#stream === undefined || body.#source instanceof ReadableStream) return body.#stream ?? body.#source
+      body.#stream.getReader()
+      return body.#source
     }
     setBody = (body, source) => {
       body.#source = source
@@ -149,8 +158,10 @@ export abstract class Body {
       const [own, other] = stream.tee()
       body.#stream = own
       body.#source = body.#stream
-      return other
+      // The two branches of a byte stream have bytes of their own; other chunks are the same objects, which the copy must not share.
+      return isByteStream(stream) ? other : mapStream(other, structuredClone)
     }
+    hasBody = (body) => body.#source !== null
     isUnusable = (body) => body.#source !== null && body.#unusable()
   }
 }

@@ -17,7 +17,7 @@ function elapsed(label: string): string | undefined {
 }
 
 /** The console: each line goes to the host's log with its level. */
-export const console = {
+export const console = Object.assign(Object.create({}) as object, {
   log: (...args: unknown[]) => write('log', args),
   info: (...args: unknown[]) => write('info', args),
   debug: (...args: unknown[]) => write('debug', args),
@@ -51,5 +51,7 @@ export const console = {
     write('log', [elapsed(`${label as string}`)])
     started.delete(`${label as string}`)
   },
-}
+})
+// A namespace of the standard: its functions take what comes, its prototype is an empty object.
+for (const method of Object.values(console)) Object.defineProperty(method, 'length', { value: 0, configurable: true })
 Object.defineProperty(console, Symbol.toStringTag, { value: 'console', configurable: true })

@@ -54,16 +54,27 @@ export function isArrayBuffer(value: unknown): value is ArrayBuffer {
   return value instanceof ArrayBuffer ? hasSlot(byteLength, value) : hasSlot(byteLength, value) || hasSlot(sharedGetter(), value)
 }
 
+/** The method that iterates an object: undefined where it has none. It is looked up once only: a getter or a proxy may count. */
+export function iteratorOf(object: object): unknown {
+  return (object as { [Symbol.iterator]?: unknown })[Symbol.iterator] ?? undefined
+}
+
+/** A sequence of Web IDL, each item converted as it comes. */
+export function toSequence<T>(object: object, iterate: unknown, what: string, convert: (item: unknown) => T): T[] {
+  if (typeof iterate !== 'function') throw new TypeError(`${what}: the value is not iterable`)
+  const items: T[] = []
+  const sequence: Iterable<unknown> = { [Symbol.iterator]: () => Reflect.apply(iterate, object, []) as Iterator<unknown, undefined> }
+  for (const item of sequence) items.push(convert(item))
+  return items
+}
+
 /** Key and value pairs of a sequence of pairs or a record, both converted to strings by `toText`, in the order of Web IDL. */
 export function toPairs(init: object, what: string, toText: (value: unknown) => string): [string, string][] {
-  const iterator = (init as { [Symbol.iterator]?: unknown })[Symbol.iterator]
-  if (iterator !== undefined && iterator !== null) {
-    if (typeof iterator !== 'function') throw new TypeError(`${what}: the value is not iterable`)
-    // The method is looked up once only: a proxy may count.
-    const sequence = { [Symbol.iterator]: () => Reflect.apply(iterator, init, []) as Iterator<Iterable<unknown>> }
-    return Array.from(sequence, (entry) => {
+  const iterator = iteratorOf(init)
+  if (iterator !== undefined) {
+    return toSequence(init, iterator, what, (entry) => {
       if (!isObject(entry)) throw new TypeError(`${what}: each entry is a pair`)
-      const pair = Array.from(entry)
+      const pair = Array.from(entry as Iterable<unknown>)
       if (pair.length !== 2) throw new TypeError(`${what}: each entry is a pair`)
       return [toText(pair[0]), toText(pair[1])]
     })

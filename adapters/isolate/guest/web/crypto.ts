@@ -2,7 +2,7 @@ import { post, request } from './bridge.ts'
 import { isBufferSource, viewOf } from './convert.ts'
 import { createKey, CryptoKey, keyId, type KeyRecord } from './crypto-key.ts'
 import { DOMException } from './dom-exception.ts'
-import { randomBytes } from './random.ts'
+import { randomBytes, randomUuid } from './random.ts'
 
 const INTERNAL = Symbol('internal')
 const INTEGERS = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, BigInt64Array, BigUint64Array] as const
@@ -107,17 +107,20 @@ export class Crypto {
     return this.#subtle
   }
   getRandomValues<T extends ArrayBufferView>(array: T): T {
+    this.#brand()
+    if (arguments.length === 0) throw new TypeError('getRandomValues takes an integer typed array')
     if (!INTEGERS.some((Class) => array instanceof Class)) throw new DOMException('getRandomValues takes an integer typed array', 'TypeMismatchError')
     if (array.byteLength > 65_536) throw new DOMException(`${array.byteLength} random bytes are over the limit of 65,536 in one call`, 'QuotaExceededError')
     viewOf(array).set(randomBytes(array.byteLength))
     return array
   }
   randomUUID(): string {
-    const bytes = randomBytes(16)
-    bytes[6] = ((bytes[6] as number) & 15) | 64
-    bytes[8] = ((bytes[8] as number) & 63) | 128
-    const hex = bytes.toHex()
-    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+    this.#brand()
+    return randomUuid()
+  }
+
+  #brand(): void {
+    if (!(#subtle in this)) throw new TypeError('Illegal invocation')
   }
 }
 

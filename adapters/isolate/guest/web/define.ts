@@ -6,16 +6,38 @@ export function defineGlobal(name: string, value: unknown): void {
 /** Any class; some have constructors that tenants may not call. */
 type AnyClass = { readonly prototype: object }
 
+/** Numbers of required arguments by member, `constructor` among them, where a function's own `length` says something else. */
+export type Lengths = Readonly<Record<string, number>>
+
 /**
  * Gives a class its public name and `Symbol.toStringTag`: bundlers rename classes that shadow globals, and minifiers rename all.
- * Members become enumerable, as Web IDL has them.
+ * Members, static ones too, become enumerable, as Web IDL has them.
  */
-export function defineInterface(name: string, Class: AnyClass): void {
+export function defineInterface(name: string, Class: AnyClass, lengths: Lengths = {}): void {
   Object.defineProperty(Class, 'name', { value: name, configurable: true })
-  const prototype = Class.prototype
-  for (const key of Object.getOwnPropertyNames(prototype)) {
-    if (key !== 'constructor') Object.defineProperty(prototype, key, { enumerable: true })
+  const { prototype } = Class
+  for (const key of Object.getOwnPropertyNames(prototype)) if (key !== 'constructor') Object.defineProperty(prototype, key, { enumerable: true })
+  for (const key of Object.getOwnPropertyNames(Class)) if (!OWN.has(key)) Object.defineProperty(Class, key, { enumerable: true })
+  for (const [key, value] of Object.entries(lengths)) {
+    const holder = Object.hasOwn(Class, key) ? Class : prototype
+    Object.defineProperty(holder[key as keyof object], 'length', { value, configurable: true })
   }
   Object.defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true })
   defineGlobal(name, Class)
+}
+
+/** What every class has. */
+const OWN = new Set(['length', 'name', 'prototype'])
+
+/** Takes a base that is no interface of its own out of an interface's prototype chain: its members become the interface's. */
+export function absorbBase(Class: AnyClass, Base: AnyClass): void {
+  const { constructor: _own, ...members } = Object.getOwnPropertyDescriptors(Base.prototype)
+  Object.defineProperties(Class.prototype, members)
+  Object.setPrototypeOf(Class.prototype, Object.prototype)
+}
+
+/** Defines constants of an interface: on the class and on its prototype, for good. */
+export function defineConstants(Class: AnyClass, constants: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(constants))
+    for (const holder of [Class, Class.prototype]) Object.defineProperty(holder, name, { value, writable: false, enumerable: true, configurable: false })
 }

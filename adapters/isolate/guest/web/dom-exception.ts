@@ -1,3 +1,5 @@
+import { defineConstants } from './define.ts'
+
 const CODES: Readonly<Record<string, number>> = {
   IndexSizeError: 1,
   HierarchyRequestError: 3,
@@ -73,8 +75,4 @@ export class DOMException extends Error {
   }
 }
 
-CONSTANTS.forEach((name, index) => {
-  const constant = { value: index + 1, enumerable: true }
-  Object.defineProperty(DOMException, `${name}_ERR`, constant)
-  Object.defineProperty(DOMException.prototype, `${name}_ERR`, constant)
-})
+defineConstants(DOMException, Object.fromEntries(CONSTANTS.map((name, index) => [`${name}_ERR`, index + 1])))

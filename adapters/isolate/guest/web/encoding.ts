@@ -114,13 +114,18 @@ function push(id: unknown, bytes: Uint8Array<ArrayBuffer>, stream: boolean): str
 }
 
 export class TextEncoder {
+  // A member that only an encoder has: what is called on another object throws.
+  #encoding = 'utf-8'
+
   get encoding(): string {
-    return 'utf-8'
+    return this.#encoding
   }
   encode(input: unknown = ''): Uint8Array<ArrayBuffer> {
+    if (!(#encoding in this)) throw new TypeError('Illegal invocation')
     return encodeUtf8(`${input as string}`)
   }
   encodeInto(source: unknown, destination: Uint8Array): { read: number; written: number } {
+    if (!(#encoding in this)) throw new TypeError('Illegal invocation')
     const text = `${source as string}`
     if (!(destination instanceof Uint8Array)) throw new TypeError('encodeInto takes a Uint8Array')
     let read = 0

@@ -8,7 +8,7 @@ interface ListenerOptions {
   signal?: { readonly aborted: boolean; addEventListener(type: 'abort', listener: () => void, options: { once: true }): void }
 }
 
-let dispatchOn: (target: EventTarget, event: Event, trusted: boolean) => boolean
+let dispatchOn: (target: EventTarget, event: Event, trusted: boolean, shown?: object) => boolean
 
 /** The web's EventTarget. */
 export class EventTarget {
@@ -18,6 +18,7 @@ export class EventTarget {
     if (arguments.length < 2) throw new TypeError('addEventListener takes a type and a listener')
     const { capture = false, once = false, passive = false, signal } = typeof options === 'object' && options !== null ? options : { capture: Boolean(options) }
     if (signal !== undefined && typeof signal?.addEventListener !== 'function') throw new TypeError('addEventListener: signal is not an AbortSignal')
+    if (!(#listeners in this)) throw new TypeError('Illegal invocation')
     if (callback === null || callback === undefined || signal?.aborted) return
     if (typeof callback !== 'function' && typeof callback !== 'object')
       throw new TypeError('addEventListener: the listener is neither a function nor an object')
@@ -53,9 +54,9 @@ export class EventTarget {
   }
 
   static {
-    dispatchOn = (target, event, trusted) => {
+    dispatchOn = (target, event, trusted, shown = target) => {
       const { type } = event
-      return runListeners(event, target, target.#listeners?.get(type) ?? [], (listener) => target.#remove(type, listener), trusted)
+      return runListeners(event, shown as EventTarget, target.#listeners?.get(type) ?? [], (listener) => target.#remove(type, listener), trusted)
     }
   }
 }
@@ -65,6 +66,12 @@ export function dispatchTrusted(target: EventTarget, event: Event): boolean {
   return dispatchOn(target, event, true)
 }
 
+/** Dispatches an event to a target's listeners, who see `shown` in its place. */
+export function dispatchAt(target: EventTarget, event: Event, shown: object, trusted = false): boolean {
+  if (!(event instanceof Event)) throw new TypeError('dispatchEvent takes an Event')
+  return dispatchOn(target, event, trusted, shown)
+}
+
 /** Defines `on<type>` on a class's prototype: one handler, kept as a listener in its place. */
 export function defineHandler(prototype: EventTarget, type: string): void {
   const handlers = new WeakMap<EventTarget, { handler: unknown; listener: (event: Event) => unknown }>()
@@ -72,6 +79,7 @@ export function defineHandler(prototype: EventTarget, type: string): void {
     configurable: true,
     enumerable: true,
     get(this: EventTarget) {
+      if (!(this instanceof (prototype.constructor as typeof EventTarget)) || (this as unknown) === prototype) throw new TypeError('Illegal invocation')
       return handlers.get(this)?.handler ?? null
     },
     set(this: EventTarget, handler: unknown) {

@@ -1,4 +1,6 @@
 import { reportError } from './bridge.ts'
+import { elapsed } from './clock.ts'
+import { defineConstants } from './define.ts'
 import { DOMException } from './dom-exception.ts'
 import type { EventTarget } from './event-target.ts'
 
@@ -24,10 +26,10 @@ let trusted: PropertyDescriptor
 
 /** The web's Event, without a tree to travel through. */
 export class Event {
-  static readonly NONE = 0
-  static readonly CAPTURING_PHASE = 1
-  static readonly AT_TARGET = 2
-  static readonly BUBBLING_PHASE = 3
+  declare static readonly NONE: 0
+  declare static readonly CAPTURING_PHASE: 1
+  declare static readonly AT_TARGET: 2
+  declare static readonly BUBBLING_PHASE: 3
   #type: string
   #init: EventInit
   #stopped = false
@@ -39,7 +41,7 @@ export class Event {
   #dispatching = false
   #trusted = false
   declare readonly isTrusted: boolean
-  readonly timeStamp = Date.now()
+  readonly #timeStamp = elapsed()
 
   constructor(type: string, init: EventInit = {}) {
     if (arguments.length === 0) throw new TypeError('Event: a type is required')
@@ -51,6 +53,10 @@ export class Event {
 
   get type(): string {
     return this.#type
+  }
+  /** Milliseconds since `performance.timeOrigin`. */
+  get timeStamp(): number {
+    return this.#timeStamp
   }
   get target(): EventTarget | null {
     return this.#target
@@ -86,7 +92,7 @@ export class Event {
     return this.#stopped
   }
   set cancelBubble(value: boolean) {
-    if (value) this.#stopped = true
+    this.#stopped ||= Boolean(value)
   }
   composedPath(): EventTarget[] {
     return this.#dispatching && this.#target !== null ? [this.#target] : []
@@ -99,20 +105,24 @@ export class Event {
     this.#stoppedNow = true
   }
   preventDefault(): void {
-    if (this.cancelable && !this.#passive) this.#prevented = true
+    if (this.#init.cancelable === true && !this.#passive) this.#prevented = true
   }
   initEvent(type: string, bubbles = false, cancelable = false): void {
+    if (arguments.length === 0) throw new TypeError('initEvent takes a type')
     if (this.#dispatching) return
     this.#type = `${type}`
-    this.#init = { ...this.#init, bubbles, cancelable }
+    this.#init = { ...this.#init, bubbles: Boolean(bubbles), cancelable: Boolean(cancelable) }
     this.#prevented = this.#stopped = this.#stoppedNow = false
   }
 
   static {
-    const get = function (this: Event): boolean {
-      return this.#trusted
+    const holder = {
+      get isTrusted(): boolean {
+        return (this as unknown as Event).#trusted
+      },
     }
-    trusted = { get, enumerable: true, configurable: false }
+    trusted = { ...Object.getOwnPropertyDescriptor(holder, 'isTrusted'), configurable: false }
+    defineConstants(this, { NONE: 0, CAPTURING_PHASE: 1, AT_TARGET: 2, BUBBLING_PHASE: 3 })
     runListeners = (event, target, listeners, remove, trusted) => {
       if (event.#dispatching) throw new DOMException('The event is already being dispatched.', 'InvalidStateError')
       event.#dispatching = true
@@ -141,13 +151,20 @@ export class Event {
 }
 
 export class CustomEvent extends Event {
-  readonly #detail: unknown
+  #detail: unknown
   constructor(type: string, init: EventInit & { detail?: unknown } = {}) {
     super(type, init)
     this.#detail = init?.detail ?? null
   }
   get detail(): unknown {
     return this.#detail
+  }
+  initCustomEvent(type: string, bubbles = false, cancelable = false, detail: unknown = null): void {
+    if (arguments.length === 0) throw new TypeError('initCustomEvent takes a type')
+    if (!(#detail in this)) throw new TypeError('Illegal invocation')
+    if (this.eventPhase !== Event.NONE) return
+    this.initEvent(type, bubbles, cancelable)
+    this.#detail = detail
   }
 }
 

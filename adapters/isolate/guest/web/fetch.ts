@@ -3,6 +3,7 @@ import { takeBody } from './body.ts'
 import { post, request } from './bridge.ts'
 import { readFromHost, writeToHost } from './bridge-streams.ts'
 import { flatHeaders, freezeHeaders } from './headers.ts'
+import { fetchHere } from './fetch-here.ts'
 import { Request } from './request.ts'
 import { receivedResponse, type Response } from './response.ts'
 import { ReadableStream, type Bytes } from './streams.ts'
@@ -65,5 +66,6 @@ export async function fetchByHost(operation: string, outgoing: Request, ...where
 /** The web's fetch. */
 export async function fetch(input: unknown, init?: ConstructorParameters<typeof Request>[1]): Promise<Response> {
   if (arguments.length === 0) throw new TypeError('fetch takes a URL or a Request')
-  return fetchByHost('fetch', new Request(input, init))
+  const request = new Request(input, init)
+  return fetchHere(request) ?? fetchByHost('fetch', request)
 }

@@ -2,20 +2,21 @@ import { URLPattern } from 'urlpattern-polyfill/urlpattern'
 import { AbortController, AbortSignal } from './abort.ts'
 import { atob, btoa } from './base64.ts'
 import { Blob, File } from './blob.ts'
-import { microtask, reportError, setErrorDecoder, setReporter } from './bridge.ts'
+import { Body } from './body.ts'
+import { microtask, reportError, setErrorDecoder } from './bridge.ts'
 import { CompressionStream, DecompressionStream } from './compression.ts'
 import { console } from './console.ts'
 import { Crypto, crypto, SubtleCrypto } from './crypto.ts'
 import { CryptoKey } from './crypto-key.ts'
-import { defineGlobal, defineInterface } from './define.ts'
+import { absorbBase, defineGlobal, defineInterface, type Lengths } from './define.ts'
 import { DOMException } from './dom-exception.ts'
 import { TextDecoder, TextEncoder } from './encoding.ts'
 import { CustomEvent, ErrorEvent, Event, MessageEvent, PromiseRejectionEvent } from './event.ts'
 import { EventTarget } from './event-target.ts'
 import { fetch } from './fetch.ts'
 import { FormData } from './form-data.ts'
+import { globalTarget, installErrorEvents } from './global-events.ts'
 import { Headers } from './headers.ts'
-import { inspect } from './inspect.ts'
 import { MessageChannel, MessagePort } from './message-channel.ts'
 import { Performance, performance } from './performance.ts'
 import { Request } from './request.ts'
@@ -60,11 +61,30 @@ const INTERFACES = {
   ...STREAM_CLASSES,
 }
 
-const FUNCTIONS = { atob, btoa, clearInterval, clearTimeout, fetch, setInterval, setTimeout, structuredClone }
+/** Where optional parameters count in a function's `length`, but not in the standard's. */
+const LENGTHS: Readonly<Record<string, Lengths>> = {
+  AbortController: { abort: 0 },
+  AbortSignal: { constructor: 0 },
+  Blob: { slice: 0 },
+  Crypto: { constructor: 0 },
+  CryptoKey: { constructor: 0 },
+  FormData: { constructor: 0, append: 2, set: 2, forEach: 1 },
+  Headers: { constructor: 0, forEach: 1 },
+  MessagePort: { constructor: 0 },
+  Performance: { constructor: 0 },
+  SubtleCrypto: { constructor: 0 },
+  TextDecoder: { decode: 0 },
+  URL: { constructor: 1, parse: 1, canParse: 1 },
+  URLSearchParams: { delete: 1, has: 1, forEach: 1 },
+}
+
+const FUNCTIONS = { ...globalTarget, atob, btoa, clearInterval, clearTimeout, fetch, setInterval, setTimeout, structuredClone }
 
 /** Defines everything on `globalThis`. */
 export function installGlobals(): void {
-  for (const [name, Class] of Object.entries(INTERFACES)) defineInterface(name, Class)
+  absorbBase(Request, Body)
+  absorbBase(Response, Body)
+  for (const [name, Class] of Object.entries(INTERFACES)) defineInterface(name, Class, LENGTHS[name])
   for (const [name, value] of Object.entries(FUNCTIONS)) defineFunction(name, value)
   defineFunction('queueMicrotask', (callback: unknown) => {
     if (typeof callback !== 'function') throw new TypeError('queueMicrotask takes a function')
@@ -76,7 +96,10 @@ export function installGlobals(): void {
       }
     })
   })
-  defineFunction('reportError', (error: unknown) => reportError(error))
+  defineFunction('reportError', function (error: unknown) {
+    if (arguments.length === 0) throw new TypeError('reportError takes an error')
+    reportError(error)
+  })
   defineGlobal('console', console)
   defineGlobal('crypto', crypto)
   defineGlobal('performance', performance)
@@ -91,19 +114,7 @@ function defineFunction(name: string, value: (...args: never[]) => unknown): voi
 }
 
 function installErrorHandling(): void {
-  for (const name of ['onerror', 'onunhandledrejection', 'onrejectionhandled'])
-    Object.defineProperty(globalThis, name, { value: null, writable: true, configurable: true, enumerable: true })
-  setReporter((error) => {
-    const handler = (globalThis as { onerror?: unknown }).onerror
-    if (typeof handler === 'function') {
-      try {
-        if (handler(inspect(error), '', 0, 0, error) === true) return
-      } catch (thrown) {
-        console.error('onerror threw:', thrown)
-      }
-    }
-    console.error('Uncaught', error)
-  })
+  installErrorEvents()
   // What the host refuses comes as a name and a message; its stack stays there.
   setErrorDecoder((data) => {
     const { name, message, unmoor } = (data ?? {}) as { name?: string; message?: string; unmoor?: unknown }

@@ -6,7 +6,7 @@ import { readFromHost, whenSent, writeToHost } from './bridge-streams.ts'
 import { bodyFromHost, bodyToHost, fetchByHost, responseFromHost } from './fetch.ts'
 import { flatHeaders } from './headers.ts'
 import { inspect } from './inspect.ts'
-import { startClock } from './performance.ts'
+import { startClock } from './clock.ts'
 import { incomingRequest } from './request.ts'
 import { installWasm } from './wasm.ts'
 

@@ -1,42 +1,27 @@
+import { elapsed, timeOrigin } from './clock.ts'
 import { EventTarget } from './event-target.ts'
 
 const INTERNAL = Symbol('internal')
-// The isolate's own clock, to the microsecond: asking the host would cost its main thread, which all tenants share, 10 us each time.
-const { Temporal } = globalThis as { Temporal?: { Now: { instant(): object } } }
-const instant = Temporal?.Now.instant
-const nanoseconds = instant === undefined ? undefined : Object.getOwnPropertyDescriptor(Object.getPrototypeOf(instant()), 'epochNanoseconds')?.get
-const { apply } = Reflect
-const clock = Date.now
-
-/** Milliseconds since 1970. */
-function time(): number {
-  if (instant === undefined || nanoseconds === undefined) return clock()
-  return Number(apply(nanoseconds, instant(), []) as bigint) / 1e6
-}
-
-let origin = 0
-let last = 0
-/** Starts the clock; once, when the isolate is connected to its host. */
-export function startClock(): void {
-  origin = time()
-}
 
 export class Performance extends EventTarget {
+  /** Calls what the member is for, on a Performance only. */
+  #of<T>(member: () => T): T {
+    return member()
+  }
+
   constructor(key?: unknown) {
     if (key !== INTERNAL) throw new TypeError('Illegal constructor')
     super()
   }
-  /** Milliseconds since {@link timeOrigin}; never less than before, also where the machine's clock is set back. */
+  /** Milliseconds since {@link timeOrigin}. */
   now(): number {
-    const now = time() - origin
-    if (now > last) last = now
-    return last
+    return this.#of(elapsed)
   }
   get timeOrigin(): number {
-    return origin
+    return this.#of(timeOrigin)
   }
   toJSON(): { timeOrigin: number } {
-    return { timeOrigin: this.timeOrigin }
+    return { timeOrigin: this.#of(timeOrigin) }
   }
 }
 

@@ -19,6 +19,15 @@ export function randomBytes(length: number): Uint8Array<ArrayBuffer> {
   return bytes
 }
 
+/** A random UUID (version 4). */
+export function randomUuid(): string {
+  const bytes = randomBytes(16)
+  bytes[6] = ((bytes[6] as number) & 15) | 64
+  bytes[8] = ((bytes[8] as number) & 63) | 128
+  const hex = bytes.toHex()
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
+
 /** Random hexadecimal text of `length` bytes. */
 export function randomHex(length: number): string {
   return randomBytes(length).toHex()

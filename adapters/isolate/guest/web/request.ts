@@ -1,17 +1,22 @@
 import { AbortSignal, createSignal } from './abort.ts'
-import { Body, cloneBody, extractBody, isUnusable, setBody, takeBody, type BodySource } from './body.ts'
+import type { Blob } from './blob.ts'
+import { blobOfUrl } from './blob-url.ts'
+import { Body, cloneBody, extractBody, hasBody, isUnusable, setBody, takeBody, type BodySource } from './body.ts'
 import { toByteString, toUSVString } from './convert.ts'
 import { Headers, headersFrom } from './headers.ts'
+import { ReadableStream } from './streams.ts'
 import { URL } from './url.ts'
 
 const INTERNAL = Symbol('internal')
 const METHOD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const SIMPLE = new Set(['GET', 'HEAD', 'POST'])
 const NORMALIZED = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT'])
 
 type Choice = readonly string[]
 const MODES: Choice = ['same-origin', 'no-cors', 'cors', 'navigate']
 const CREDENTIALS: Choice = ['omit', 'same-origin', 'include']
 const CACHES: Choice = ['default', 'no-store', 'reload', 'no-cache', 'force-cache', 'only-if-cached']
+const PRIORITIES: Choice = ['high', 'low', 'auto']
 const REDIRECTS: Choice = ['follow', 'error', 'manual']
 const POLICIES: Choice = [
   '',
@@ -60,6 +65,8 @@ interface RequestInit {
   [setting: string]: unknown
 }
 
+/** The blob that a request's `blob:` address stood for when it was made. Set from inside the class. */
+export let blobOfRequest: (request: Request) => Blob | undefined
 /** A request that came in: nothing is parsed or copied until it is asked for. Set from inside the class. */
 export let incomingRequest: (method: string, url: string, headers: readonly string[], body: BodySource, signal: () => AbortSignal) => Request
 
@@ -70,6 +77,7 @@ export class Request extends Body {
   #flat: readonly string[] | undefined
   #settings: Settings = DEFAULTS
   #signal: AbortSignal | (() => AbortSignal) = createSignal
+  #blob: Blob | undefined
 
   constructor(input: unknown, init: RequestInit = {}) {
     super()
@@ -82,13 +90,17 @@ export class Request extends Body {
       const url = new URL(input)
       if (url.username !== '' || url.password !== '') throw new TypeError('Request: a URL holds no credentials')
       this.#url = url.href
+      // The blob of now, also where its address is revoked before the request is sent.
+      if (url.protocol === 'blob:') this.#blob = blobOfUrl(this.#url)
     } else {
       this.#url = source.#url
       this.#method = source.#method
+      this.#blob = source.#blob
     }
     if (options.window !== undefined && options.window !== null) throw new TypeError('Request: window is null')
     this.#settings = readSettings(source === undefined ? DEFAULTS : source.#settings, options)
     if (options.method !== undefined) this.#method = toMethod(options.method)
+    if (this.#settings.mode === 'no-cors' && !SIMPLE.has(this.#method)) throw new TypeError(`Request: mode no-cors does not go with ${this.#method}`)
     this.#followSignal(options, source)
     this.#headers = options.headers === undefined ? new Headers(source?.headers) : new Headers(options.headers)
     this.#initBody(options, source)
@@ -102,20 +114,26 @@ export class Request extends Body {
     else if (followed instanceof AbortSignal) this.#signal = AbortSignal.any([followed])
   }
 
+  // The same for every request, but for nothing else.
+  #always<T>(value: T): T {
+    return value
+  }
+
   #initBody(options: RequestInit, source: Request | undefined): void {
     const given = options.body
-    const hasBody = given !== undefined && given !== null
+    const isGiven = given !== undefined && given !== null
     const bodiless = this.#method === 'GET' || this.#method === 'HEAD'
-    if (hasBody && bodiless) throw new TypeError(`Request: ${this.#method} has no body`)
-    if (hasBody) {
+    if (isGiven && bodiless) throw new TypeError(`Request: ${this.#method} has no body`)
+    if (isGiven) {
       const { source: body, type } = extractBody(given)
+      if (body instanceof ReadableStream && options.duplex === undefined) throw new TypeError("Request: a stream as the body goes with duplex: 'half'")
+      if (this.#settings.keepalive && body instanceof ReadableStream) throw new TypeError('Request: keepalive does not go with a stream')
       setBody(this, body)
       if (type !== null && !this.headers.has('content-type')) this.headers.set('content-type', type)
     } else if (source !== undefined && given === undefined) {
       if (isUnusable(source)) throw new TypeError('Request: the body of the given Request was read')
-      const body = takeBody(source)
-      if (body !== null && bodiless) throw new TypeError(`Request: ${this.#method} has no body`)
-      setBody(this, body)
+      if (bodiless && hasBody(source)) throw new TypeError(`Request: ${this.#method} has no body`)
+      setBody(this, takeBody(source))
     }
   }
 
@@ -133,7 +151,7 @@ export class Request extends Body {
     return this.#signal
   }
   get destination(): string {
-    return ''
+    return this.#always('')
   }
   get referrer(): string {
     return this.#settings.referrer
@@ -160,13 +178,13 @@ export class Request extends Body {
     return this.#settings.keepalive
   }
   get isReloadNavigation(): boolean {
-    return false
+    return this.#always(false)
   }
   get isHistoryNavigation(): boolean {
-    return false
+    return this.#always(false)
   }
   get duplex(): string {
-    return 'half'
+    return this.#settings.duplex
   }
 
   clone(): Request {
@@ -176,11 +194,13 @@ export class Request extends Body {
     copy.#url = this.#url
     copy.#headers = new Headers(this.headers)
     copy.#settings = this.#settings
+    copy.#blob = this.#blob
     copy.#signal = () => AbortSignal.any([this.signal])
     return copy
   }
 
   static {
+    blobOfRequest = (request) => request.#blob
     incomingRequest = (method, url, headers, body, signal) => {
       const request = new Request(INTERNAL)
       request.#method = method
@@ -223,6 +243,8 @@ function readSettings(base: Settings, options: RequestInit): Settings {
   if (settings.cache === 'only-if-cached' && settings.mode !== 'same-origin') throw new TypeError('Request: only-if-cached goes with mode same-origin')
   choose('redirect', REDIRECTS)
   choose('duplex', ['half'])
+  // Checked and no more: there is one connection, and nothing to come first.
+  if (options['priority'] !== undefined && !PRIORITIES.includes(`${options['priority'] as string}`)) throw new TypeError('Request: no such priority')
   if (options['integrity'] !== undefined) settings.integrity = `${options['integrity'] as string}`
   if (options['keepalive'] !== undefined) settings.keepalive = Boolean(options['keepalive'])
   return settings

@@ -3,6 +3,9 @@ import { toByteString, toUSVString } from './convert.ts'
 import { freezeHeaders, Headers, headersFrom } from './headers.ts'
 import { URL } from './url.ts'
 
+// As it was before any tenant's code.
+const { stringify } = JSON
+
 const NULL_BODY = new Set([101, 103, 204, 205, 304])
 const REASON = /^[\t\x20-\x7e\x80-\xff]*$/
 
@@ -65,7 +68,7 @@ export class Response extends Body {
     return response
   }
   static json(data: unknown, init: ResponseInit = {}): Response {
-    const text = JSON.stringify(data)
+    const text = stringify(data) as string | undefined
     if (text === undefined) throw new TypeError('Response.json: the value is not JSON')
     const response = new Response(text, init)
     if (init?.headers === undefined || !new Headers(init.headers).has('content-type')) response.headers.set('content-type', 'application/json')

@@ -170,7 +170,16 @@ function decodePart(part: string): string {
 
 // Percent-encoding that is not well-formed UTF-8, or a stray %.
 function decodeBytes(text: string): string {
-  const source = encodeUtf8(text)
+  const bytes = percentDecode(encodeUtf8(text))
+  // A byte order mark is data here, not a mark: decode it behind one that is dropped.
+  const marked = new Uint8Array(bytes.length + 3)
+  marked.set([0xef, 0xbb, 0xbf])
+  marked.set(bytes, 3)
+  return decodeUtf8(marked)
+}
+
+/** Bytes with each `%` and two hexadecimal digits as the byte that they stand for. */
+export function percentDecode(source: Uint8Array): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(source.length)
   let length = 0
   for (let index = 0; index < source.length; index++) {
@@ -181,11 +190,7 @@ function decodeBytes(text: string): string {
       index += 2
     }
   }
-  // A byte order mark is data here, not a mark: decode it behind one that is dropped.
-  const marked = new Uint8Array(length + 3)
-  marked.set([0xef, 0xbb, 0xbf])
-  marked.set(bytes.subarray(0, length), 3)
-  return decodeUtf8(marked)
+  return bytes.slice(0, length)
 }
 
 /** `application/x-www-form-urlencoded` text of pairs. */

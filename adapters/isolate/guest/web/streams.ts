@@ -15,6 +15,7 @@ import {
   WritableStreamDefaultWriter,
 } from 'web-streams-polyfill'
 import { encodeUtf8, TextDecoder } from './encoding.ts'
+import { repairStreams } from './stream-fixes.ts'
 
 export { ReadableStream, TransformStream, WritableStream }
 
@@ -35,11 +36,47 @@ export const STREAM_CLASSES = {
   WritableStreamDefaultWriter,
 }
 
+repairStreams()
+
 export type Bytes = Uint8Array<ArrayBuffer>
 
 /** Whether `stream` has been read from or cancelled; the polyfill keeps it, the interface has no member for it. */
 export function isDisturbed(stream: ReadableStream): boolean {
   return (stream as unknown as { _disturbed: boolean })._disturbed
+}
+
+/** Whether a stream has a byte controller. */
+export function isByteStream(stream: ReadableStream): boolean {
+  return (stream as unknown as { _readableStreamController: unknown })._readableStreamController instanceof ReadableByteStreamController
+}
+
+/** The stream of what `map` makes of each chunk, read as it is read. */
+export function mapStream<T>(stream: ReadableStream<T>, map: (chunk: T) => unknown): ReadableStream<T> {
+  const reader = stream.getReader()
+  return new ReadableStream<T>(
+    {
+      async pull(controller) {
+        const { done, value } = await reader.read()
+        if (done) controller.close()
+        else controller.enqueue(map(value) as T)
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+/** A stream whose chunks go to `stream` as what `map` makes of them. */
+export function mapWritable<T>(stream: WritableStream<T>, map: (chunk: T) => unknown): WritableStream<T> {
+  const writer = stream.getWriter()
+  return new WritableStream<T>({
+    write: async (chunk) => {
+      await writer.ready
+      await writer.write(map(chunk) as T)
+    },
+    close: () => writer.close(),
+    abort: (reason) => writer.abort(reason),
+  })
 }
 
 /** A byte stream of one chunk, or of none. */
@@ -85,6 +122,7 @@ interface Pair {
 
 export class TextEncoderStream {
   #pair: Pair
+  #encoding = 'utf-8'
   constructor() {
     let held = ''
     this.#pair = new TransformStream<unknown, Bytes>({
@@ -105,7 +143,7 @@ export class TextEncoderStream {
     })
   }
   get encoding(): string {
-    return 'utf-8'
+    return this.#encoding
   }
   get readable(): ReadableStream {
     return this.#pair.readable

@@ -2,6 +2,7 @@ import { Blob, blobBytes, blobOf, File } from './blob.ts'
 import { isArrayBuffer } from './convert.ts'
 import { copyKey, CryptoKey } from './crypto-key.ts'
 import { DOMException } from './dom-exception.ts'
+import { mapStream, mapWritable, ReadableStream, TransformStream, WritableStream } from './streams.ts'
 
 const ERRORS: Readonly<Record<string, ErrorConstructor>> = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
 const BOXES = [Boolean, Number, String, BigInt] as const
@@ -43,7 +44,8 @@ export function structuredClone(value: unknown, options: { transfer?: Iterable<o
   const memory = new Map<object, unknown>()
   const buffers: ArrayBuffer[] = []
   for (const item of transfer) {
-    if (!isArrayBuffer(item) || !(item instanceof ArrayBuffer)) memory.set(item, transferPlatformObject(item) ?? refuse('An object of the transfer list'))
+    if (!isArrayBuffer(item) || !(item instanceof ArrayBuffer))
+      memory.set(item, transferPlatformObject(item) ?? transferStream(item) ?? refuse('An object of the transfer list'))
     else {
       memory.set(item, copyBuffer(item))
       buffers.push(item)
@@ -53,6 +55,21 @@ export function structuredClone(value: unknown, options: { transfer?: Iterable<o
   // Only now: a clone that fails leaves the buffers as they were.
   for (const buffer of buffers) buffer.transfer()
   return copy
+}
+
+// A stream in its place that reads or writes the old one, which is locked from now on; chunks are copied on the way.
+function transferStream(stream: object): object | undefined {
+  const copy = (chunk: unknown): unknown => structuredClone(chunk)
+  if (stream instanceof ReadableStream) return stream.locked ? refuse('A locked stream') : mapStream(stream, copy)
+  if (stream instanceof WritableStream) return stream.locked ? refuse('A locked stream') : mapWritable(stream, copy)
+  if (!(stream instanceof TransformStream)) return undefined
+  const { readable, writable } = stream as TransformStream<unknown, unknown>
+  if (readable.locked || writable.locked) refuse('A locked stream')
+  const pair = { readable: mapStream(readable, copy), writable: mapWritable(writable, copy) }
+  return Object.defineProperties(new TransformStream(), {
+    readable: { value: pair.readable, configurable: true },
+    writable: { value: pair.writable, configurable: true },
+  })
 }
 
 function clone(value: unknown, memory: Map<object, unknown>): unknown {

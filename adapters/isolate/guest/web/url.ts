@@ -1,3 +1,5 @@
+import { Blob } from './blob.ts'
+import { addBlobUrl, removeBlobUrl } from './blob-url.ts'
 import { callSync } from './bridge.ts'
 import { toUSVString } from './convert.ts'
 import { linkParams, resetParams, URLSearchParams } from './search-params.ts'
@@ -56,6 +58,16 @@ export class URL {
       if (error instanceof TypeError && 'input' in error) return null
       throw error
     }
+  }
+
+  /** An address of a blob in this isolate, for `fetch`. It keeps the blob until it is revoked or the isolate ends. */
+  static createObjectURL(blob: unknown): string {
+    if (!(blob instanceof Blob)) throw new TypeError('createObjectURL takes a Blob')
+    return addBlobUrl(blob)
+  }
+  static revokeObjectURL(url: unknown): void {
+    if (arguments.length === 0) throw new TypeError('revokeObjectURL takes a url')
+    removeBlobUrl(`${url as string}`)
   }
 
   #set(property: string, value: unknown): void {
@@ -141,9 +153,9 @@ export class URL {
     this.#set('hash', value)
   }
   toString(): string {
-    return this.href
+    return this.#record[HREF] as string
   }
   toJSON(): string {
-    return this.href
+    return this.#record[HREF] as string
   }
 }

@@ -12,7 +12,7 @@ export function installWasm(): void {
     Object.defineProperty(WebAssembly, name, { value, writable: true, configurable: true, enumerable: true })
   }
   const compile = async (source: BufferSource): Promise<WebAssembly.Module> => new Module(source)
-  const instantiate = async (source: BufferSource | WebAssembly.Module, imports?: WebAssembly.Imports): Promise<unknown> => {
+  const instantiate = async (source: BufferSource | WebAssembly.Module, ...[imports]: [WebAssembly.Imports?]): Promise<unknown> => {
     if (source instanceof Module) return new Instance(source, imports)
     const module = new Module(source)
     // The module's instance is made a microtask later, as the standard has it.
@@ -29,7 +29,7 @@ export function installWasm(): void {
   define('compile', compile)
   define('instantiate', instantiate)
   define('compileStreaming', async (source: unknown) => compile(await bytesOf(source)))
-  define('instantiateStreaming', async (source: unknown, imports?: WebAssembly.Imports) => instantiate(await bytesOf(source), imports))
+  define('instantiateStreaming', async (source: unknown, ...[imports]: [WebAssembly.Imports?]) => instantiate(await bytesOf(source), imports))
 }
 
 // A context that was read from a snapshot lacks the global; V8 has the class, and a shared memory's buffer leads to it.

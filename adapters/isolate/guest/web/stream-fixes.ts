@@ -1,0 +1,73 @@
+/** Where web-streams-polyfill differs from the standard. It keeps its insides in members with an underscore. */
+import { ReadableStream, ReadableStreamDefaultController } from 'web-streams-polyfill'
+import { microtask } from './bridge.ts'
+
+interface ReadRequest {
+  _chunkSteps(chunk: unknown): void
+}
+interface Reader {
+  _readRequests: { readonly length: number; peek(): ReadRequest }
+}
+type Inside = { _controlledReadableStream?: { _reader?: Reader } }
+
+/** Repairs the package's classes; once. */
+export function repairStreams(): void {
+  // Its prototype of a stream's iterators stands alone: as the language has it, it goes on to that of all asynchronous ones.
+  const iterators = Object.getPrototypeOf(new ReadableStream().values()) as object
+  Object.setPrototypeOf(iterators, Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}.prototype)) as object)
+  writeLater()
+}
+
+// A pipe writes what it reads within `enqueue`, so that the sink's code runs inside the source's. A microtask later it is not too late for
+// the source's end or error: the pipe hears of those in microtasks that are queued after this one.
+function writeLater(): void {
+  const pipes = new WeakSet<object>()
+  const remember = (stream: unknown): void => {
+    // Called on something else, it has failed.
+    const reader = (stream as { _reader?: object } | null | undefined)?._reader
+    if (reader !== undefined) pipes.add(reader)
+  }
+  replace(ReadableStream.prototype, 'pipeTo', (pipeTo, stream: ReadableStream, args) => {
+    const done = Reflect.apply(pipeTo, stream, args)
+    remember(stream)
+    return done
+  })
+  replace(ReadableStream.prototype, 'pipeThrough', (pipeThrough, stream: ReadableStream, args) => {
+    const readable = Reflect.apply(pipeThrough, stream, args)
+    remember(stream)
+    return readable
+  })
+  replace(ReadableStreamDefaultController.prototype, 'enqueue', (enqueue, controller: object, args) => {
+    const reader = (controller as Inside)._controlledReadableStream?._reader
+    if (reader !== undefined && pipes.has(reader) && reader._readRequests.length > 0) delay(reader._readRequests.peek())
+    return Reflect.apply(enqueue, controller, args)
+  })
+}
+
+function delay(request: ReadRequest): void {
+  const steps = request._chunkSteps
+  request._chunkSteps = (chunk) =>
+    microtask(() => {
+      try {
+        Reflect.apply(steps, request, [chunk])
+      } catch {
+        // The pipe has ended meanwhile, and let its writer go: what the source still gives it has nowhere to go.
+      }
+    })
+}
+
+type Method = (...args: never[]) => unknown
+
+/** Replaces a method, with its name, length and descriptor. */
+function replace<T extends object>(prototype: object, name: string, call: (original: Method, self: T, args: never[]) => unknown): void {
+  const descriptor = Object.getOwnPropertyDescriptor(prototype, name) as PropertyDescriptor
+  const original = descriptor.value as Method
+  const { method } = {
+    method(this: T, ...args: never[]): unknown {
+      return call(original, this, args)
+    },
+  }
+  Object.defineProperty(method, 'name', { value: name, configurable: true })
+  Object.defineProperty(method, 'length', { value: original.length, configurable: true })
+  Object.defineProperty(prototype, name, { ...descriptor, value: method })
+}
