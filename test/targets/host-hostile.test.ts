@@ -107,7 +107,7 @@ describe('the network', () => {
     })
     await expect(lab.run('hostile', `return await fetch('http://169.254.169.254/latest/meta-data/')`)).rejects.toMatchObject({ name: 'TypeError' })
     await expect(lab.run('hostile', `return await fetch('http://localhost:${new URL(lab.host.url).port}/')`)).rejects.toThrow()
-    expect(await lab.run('neighbour', code)).toEqual({ processes: 1 })
+    expect(await lab.run('neighbour', code)).toMatchObject({ processes: 1 })
   })
 })
 

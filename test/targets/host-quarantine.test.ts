@@ -20,7 +20,7 @@ it('an app that ends its process twice gets one of its own; its former neighbour
       await lab.send('other')
       while (!lab.host.spareIsReady) await sleep(10)
       const lost = lab.send('killer', { method: 'POST', body: 'for (;;);' }).catch((error: Error) => error)
-      await sleep(200)
+      await sleep(500)
       // What the kernel does to a process that takes too much memory: no word of who it was.
       process.kill(pid, 'SIGKILL')
       const began = performance.now()
@@ -37,7 +37,7 @@ it('an app that ends its process twice gets one of its own; its former neighbour
     // Now it takes nobody along, and its client hears of it.
     const alone = lab.host.pids[1] as number
     const lost = lab.send('killer', { method: 'POST', body: 'for (;;);' })
-    await sleep(200)
+    await sleep(500)
     process.kill(alone, 'SIGKILL')
     expect(await lost).toMatchObject({ status: 503, text: expect.stringContaining("the app's process ended") })
     expect((await lab.send('other')).status).toBe(200)

@@ -195,9 +195,10 @@ export class Tenants {
     for (const tenant of new Set([...this.#used, ...this.#room.tenants])) this.#keepUsage(tenant)
     this.#used.clear()
     const taken: Record<string, { usage: Usage; memory: number }> = {}
-    const share = this.#cores.take([...this.#left.values()].reduce((sum, { cpuUs }) => sum + cpuUs, 0))
+    const shares = this.#cores.take([...this.#left.values()].reduce((sum, { cpuUs }) => sum + cpuUs, 0))
     for (const [name, usage] of this.#left) {
-      usage.cpuUs = usage.cpuUs * share + usage.hostCpuUs
+      usage.hostCpuUs *= shares.host
+      usage.cpuUs = usage.cpuUs * shares.isolates + usage.hostCpuUs
       const memory = this.#tenants.get(name)?.memory ?? 0
       if (memory > 0 || !isEmpty(usage)) taken[name] = { usage, memory }
     }

@@ -12,8 +12,9 @@ const LIST_AFTER = 1000
 
 interface Thread {
   file: number
-  /** Whether it runs isolates. */
+  /** Whether it runs isolates, or is the process's first. */
   isolates: boolean
+  first: boolean
   run: number
   wait: number
 }
@@ -25,11 +26,14 @@ export interface ThreadTimes {
   readonly wait: number
   /** On a core: all others that are alive (the first, V8's helpers, libuv's). */
   readonly others: number
+  /** The first thread, which works for all tenants. */
+  readonly firstRun: number
+  readonly firstWait: number
 }
 
 class ThreadClock {
   #threads = new Map<string, Thread>()
-  #times: ThreadTimes = { run: 0, wait: 0, others: 0 }
+  #times: ThreadTimes = { run: 0, wait: 0, others: 0, firstRun: 0, firstWait: 0 }
   #readAt = Number.NEGATIVE_INFINITY
   #listedAt = Number.NEGATIVE_INFINITY
   #own = ''
@@ -43,7 +47,7 @@ class ThreadClock {
       this.#listedAt = now
       this.#list()
     }
-    let { run, wait, others } = this.#times
+    let { run, wait, others, firstRun, firstWait } = this.#times
     for (const [id, thread] of this.#threads) {
       const times = this.#readThread(thread.file)
       if (times === undefined) {
@@ -55,9 +59,13 @@ class ThreadClock {
         run += times.run - thread.run
         wait += times.wait - thread.wait
       } else others += times.run - thread.run
+      if (thread.first) {
+        firstRun += times.run - thread.run
+        firstWait += times.wait - thread.wait
+      }
       Object.assign(thread, times)
     }
-    this.#times = { run, wait, others }
+    this.#times = { run, wait, others, firstRun, firstWait }
     return this.#times
   }
 
@@ -67,11 +75,12 @@ class ThreadClock {
       if (this.#own === '') this.#own = readFileSync(`${TASKS}/${process.pid}/comm`, 'utf8')
       for (const id of readdirSync(TASKS)) {
         if (this.#threads.has(id)) continue
-        const isolates = id !== String(process.pid) && readFileSync(`${TASKS}/${id}/comm`, 'utf8') === this.#own
+        const first = id === String(process.pid)
+        const isolates = !first && readFileSync(`${TASKS}/${id}/comm`, 'utf8') === this.#own
         const file = openSync(`${TASKS}/${id}/schedstat`, 'r')
         const times = this.#readThread(file)
         if (times === undefined) closeSync(file)
-        else this.#threads.set(id, { file, isolates, ...times })
+        else this.#threads.set(id, { file, isolates, first, ...times })
       }
     } catch {
       // Another system, or a thread that has just ended.
@@ -104,22 +113,32 @@ export function onCore(active: number, before: ThreadTimes): number {
   return known < active / 2 ? active : active * (run / known)
 }
 
-/** Shares the time that isolates had on cores among them, period by period. */
+/** What of a period's time by the clock was time on a core, each at most 1. */
+export interface Shares {
+  /** Of the time that isolates were at work. */
+  readonly isolates: number
+  /** Of the time that the process's first thread worked for them. */
+  readonly host: number
+}
+
+/** Shares the time on cores among isolates, period by period. */
 export class CoreShare {
   #process = process.cpuUsage()
-  #others = clock.read().others
+  #times = clock.read()
 
-  /** Of `active` microseconds that all isolates together were at work since the last call, the share on a core: at most 1. */
-  take(active: number): number {
-    const before = this.#process
-    const othersBefore = this.#others
+  /** Of the period since the last call; `active`: microseconds that all isolates together were at work in it. */
+  take(active: number): Shares {
+    const cpu = process.cpuUsage(this.#process)
     this.#process = process.cpuUsage()
-    const { run, others } = clock.read()
-    this.#others = others
-    // No /proc, or nothing to share.
-    if (run + others === 0 || active === 0) return 1
+    const before = this.#times
+    const now = clock.read()
+    this.#times = now
+    // No /proc.
+    if (now.others === 0) return { isolates: 1, host: 1 }
     // By the whole process's time: threads that isolated-vm starts for one entry have ended by now.
-    const spent = this.#process.user - before.user + (this.#process.system - before.system) - (others - othersBefore)
-    return Math.min(1, Math.max(0, spent) / active)
+    const spent = cpu.user + cpu.system - (now.others - before.others)
+    const first = now.firstRun - before.firstRun
+    const known = first + now.firstWait - before.firstWait
+    return { isolates: active === 0 ? 1 : Math.min(1, Math.max(0, spent) / active), host: known === 0 ? 1 : first / known }
   }
 }
