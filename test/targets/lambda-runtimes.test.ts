@@ -3,10 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { buildImage, hasDocker } from '../../adapters/lambda/docker.ts'
+import { buildImage, docker as runDocker, hasDocker } from '../../adapters/lambda/docker.ts'
 import { findRic } from '../../adapters/lambda/launch.ts'
 import { buildApp, type BuiltApp } from '../../core/build/build.ts'
 import type { LocalRuntime } from '../../core/adapter.ts'
+import { reportText, runConformance } from '../conformance/index.ts'
 
 const log = { info(): void {}, warn(): void {} }
 const projectDir = resolve(import.meta.dirname, 'lambda-app')
@@ -39,6 +40,29 @@ async function answers(app: LocalRuntime): Promise<void> {
   expect(await (await fetch(`${app.url}/stream`)).text()).toBe('firstlast')
 }
 
+/** What a runtime or an image can make different: all but the bindings, which `unmoor conformance --target lambda --runtime KIND` has too. */
+async function conforms(runtime: string, client: string): Promise<void> {
+  const report = await runConformance({
+    target: 'lambda',
+    targetOptions: { runtime, maxEnvironments: 8 },
+    groups: ['handlers', 'runtime', 'cron', 'secrets', 'service', 'assets'],
+  })
+  expect(report.failed === 0 ? '' : reportText(report)).toBe('')
+  expect(report.passed).toBeGreaterThanOrEqual(139)
+  expect(report.runtime).toContain(client)
+}
+
+async function withLocalBase(work: () => Promise<void>): Promise<void> {
+  const before = process.env['UNMOOR_LAMBDA_BASE']
+  process.env['UNMOOR_LAMBDA_BASE'] = 'local'
+  try {
+    await work()
+  } finally {
+    if (before === undefined) delete process.env['UNMOOR_LAMBDA_BASE']
+    else process.env['UNMOOR_LAMBDA_BASE'] = before
+  }
+}
+
 describe.runIf(docker)('an image', { timeout: 180_000 }, () => {
   it('has the same app layer in every build, and nothing but Node.js beside it', async () => {
     const first = await buildImage(built.outDir, { base: 'local', cache: false })
@@ -48,20 +72,21 @@ describe.runIf(docker)('an image', { timeout: 180_000 }, () => {
   })
 
   it('answers without rights on a read-only file system, and leaves no container', async () => {
-    const before = process.env['UNMOOR_LAMBDA_BASE']
-    process.env['UNMOOR_LAMBDA_BASE'] = 'local'
-    const app = await start('container')
-    try {
-      await answers(app)
-    } finally {
-      await app.stop()
-      if (before === undefined) delete process.env['UNMOOR_LAMBDA_BASE']
-      else process.env['UNMOOR_LAMBDA_BASE'] = before
-    }
+    await withLocalBase(async () => {
+      const app = await start('container')
+      try {
+        await answers(app)
+      } finally {
+        await app.stop()
+      }
+    })
+    expect((await runDocker(['ps', '--quiet', '--filter', 'name=unmoor-'])).trim()).toBe('')
   })
+
+  it('passes the suite', () => withLocalBase(() => conforms('container', 'unmoor lambda bootstrap')))
 })
 
-describe.runIf(ric)('aws-lambda-ric', { timeout: 60_000 }, () => {
+describe.runIf(ric)('aws-lambda-ric', { timeout: 180_000 }, () => {
   it('runs the same handler', async () => {
     const app = await start('ric')
     try {
@@ -71,4 +96,6 @@ describe.runIf(ric)('aws-lambda-ric', { timeout: 60_000 }, () => {
       await app.stop()
     }
   })
+
+  it('passes the suite', () => conforms('ric', 'AWS_Lambda'))
 })
