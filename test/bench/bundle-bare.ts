@@ -6,6 +6,7 @@ export async function bundleBare(entry: string, file: string): Promise<void> {
   const build = await rolldown({
     input: entry,
     platform: 'neutral',
+    external: /^node:/,
     resolve: { mainFields: ['module', 'main'], conditionNames: ['import', 'default'] },
     logLevel: 'silent',
   })

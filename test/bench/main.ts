@@ -3,12 +3,13 @@ import { parseArgs } from 'node:util'
 import type { BenchGroup, BenchOptions, BenchResult } from './bench.ts'
 import { buildGroup } from './groups/build.ts'
 import { cloudflareGroup } from './groups/cloudflare.ts'
+import { lambdaGroup } from './groups/lambda.ts'
 import { nodeGroup } from './groups/node.ts'
 import { createLoadGenerator } from './load.ts'
 import { printTable } from './table.ts'
 
 /** In the order of a run that names none. */
-const GROUPS: readonly BenchGroup[] = [nodeGroup, cloudflareGroup, buildGroup]
+const GROUPS: readonly BenchGroup[] = [nodeGroup, cloudflareGroup, lambdaGroup, buildGroup]
 
 const USAGE = `npm run bench -- [GROUP...] [--json] [--rounds N] [--seconds N] [--quick]
 

@@ -1,0 +1,58 @@
+/** The Lambda target's runtime against an empty loop and AWS's own client, and its translation of events against Hono's and srvx's adapters. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { isUnmoorError } from '../../../core/errors.ts'
+import type { BenchGroup } from '../bench.ts'
+import { emptyLoop, type FunctionProcess, ourFunction, ricFunction } from '../lambda/environment.ts'
+import { compareInvocations, compareStarts } from '../lambda/invoke.ts'
+import { compareTranslations, KINDS } from '../lambda/translate.ts'
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+export const lambdaGroup: BenchGroup = {
+  name: 'lambda',
+  ids: ['lambda.start', 'lambda.start.links', 'lambda.invoke', 'lambda.translate', ...KINDS.map((kind) => `lambda.translate.${kind}`)],
+  async run(options) {
+    const scratch = await mkdtemp(join(tmpdir(), 'unmoor-bench-'))
+    // AWS's client is built on the machine, so it may not be there.
+    const ric = async (name: string, server: string): Promise<FunctionProcess[]> => {
+      try {
+        return [await ricFunction(name, server, scratch)]
+      } catch (error) {
+        if (!isUnmoorError(error, 'NotFound')) throw error
+        options.log(`left out: ${name}. ${error.message}`)
+        return []
+      }
+    }
+    try {
+      const ours = await ourFunction('ours', here('../apps/lambda'), join(scratch, 'hello'))
+      const floor = await emptyLoop(scratch)
+      const links = await ourFunction('ours', here('../../../examples/links'), join(scratch, 'links'), LINKS)
+      return [
+        await compareStarts('lambda.start', [ours, floor, ...(await ric('aws-lambda-ric, bare handler', 'lambda-bare'))], options),
+        {
+          ...(await compareStarts('lambda.start.links', [links, { ...ours, name: 'hello' }], options)),
+          note: 'the links example with all its bindings over hello',
+        },
+        await compareInvocations('lambda.invoke', [ours, floor, ...(await ric('aws-lambda-ric, hono/aws-lambda', 'lambda-hono'))], options),
+        ...(await compareTranslations('lambda.translate', options)),
+      ]
+    } finally {
+      await rm(scratch, { recursive: true, force: true })
+    }
+  },
+}
+
+/** What the example's drivers look for at start; nothing is called there. */
+const LINKS: Readonly<Record<string, string>> = {
+  AWS_ACCESS_KEY_ID: 'key',
+  AWS_SECRET_ACCESS_KEY: 'secret',
+  UNMOOR_TABLE: 'table',
+  UNMOOR_BUCKET: 'bucket',
+  DATABASE_URL: 'postgres://user:password@127.0.0.1:1/links',
+  CLICKS_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/123456789012/clicks',
+  LOST_CLICKS_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/123456789012/lost-clicks',
+  ADMIN_TOKEN: 'token',
+}
