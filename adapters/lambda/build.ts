@@ -3,13 +3,14 @@ import { describeFunction } from './function-settings.ts'
 import { writeImageFiles } from './image-files.ts'
 import { readOptions } from './options.ts'
 import { createTemplate } from './template/template.ts'
+import { writeZipFiles } from './zip-files.ts'
 
-/** Writes index.mjs (the app and the runtime in one file), its assets, what an image is built of, and lambda.json, which tells what the function needs on AWS. */
+/** Writes index.mjs (the app and the runtime in one file), its assets, what an image is built of or a zip, and lambda.json, which tells what the function needs on AWS. */
 export async function build(context: BuildContext): Promise<void> {
   const options = readOptions(context.options)
   await context.bundle({ entry: createEntry(context, options.invokeMode), file: 'index.mjs' })
   await context.copyAssets('assets')
-  await writeImageFiles(context)
+  await (options.package === 'zip' ? writeZipFiles(context, options) : writeImageFiles(context))
   await context.write('template.yaml', createTemplate(context, options))
   await context.write('lambda.json', `${JSON.stringify(describeFunction(context, options), null, 2)}\n`)
 }

@@ -1,29 +1,17 @@
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { readdir, readFile } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
 import type { BuildContext } from '../../core/adapter.ts'
-import { createTar, type TarFile } from './tar.ts'
+import { readAppFiles } from './app-files.ts'
+import { createTar } from './tar.ts'
 
 /** Writes the Dockerfile and what it copies: the app as one tar, the same for the same input. */
 export async function writeImageFiles(context: BuildContext): Promise<void> {
-  const tar = createTar(await appFiles(context.outDir))
+  const tar = createTar((await readAppFiles(context.outDir)).map(({ path, data }) => ({ path: `var/task/${path}`, mode: 0o644, data })))
   await context.write('app.tar', tar)
   await context.write('collect.mjs', COLLECT)
   await context.write('Dockerfile', DOCKERFILE)
   await context.write('.dockerignore', '*\n!app.tar\n!collect.mjs\n')
   const digest = createHash('sha256').update(tar).digest('hex')
   context.log.info(`app layer: ${(tar.byteLength / 1000).toFixed(0)} kB, sha256:${digest.slice(0, 12)}`)
-}
-
-/** index.mjs and the assets, as they lie in /var/task. */
-async function appFiles(outDir: string): Promise<TarFile[]> {
-  const paths = [join(outDir, 'index.mjs')]
-  const assets = join(outDir, 'assets')
-  if (existsSync(assets)) {
-    for (const entry of await readdir(assets, { recursive: true, withFileTypes: true })) if (entry.isFile()) paths.push(join(entry.parentPath, entry.name))
-  }
-  return Promise.all(paths.map(async (path) => ({ path: `var/task/${relative(outDir, path).split(sep).join('/')}`, mode: 0o644, data: await readFile(path) })))
 }
 
 /**

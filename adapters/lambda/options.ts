@@ -20,7 +20,16 @@ export interface LambdaTargetOptions {
   maxEnvironments?: number
   /** Events that one environment of a local start takes at once, as on Lambda Managed Instances (AWS_LAMBDA_MAX_CONCURRENCY), 1 to 1600. Default: 1. */
   concurrency?: number
+  /** What is deployed: an `image`, or a `zip` that AWS's own Node.js runs. Default: image. */
+  package?: Package
+  /** Values of environment variables that the `.lambda` file of a zip gets, for those that no template fills in. Never secrets: the file is plain text. Default: none. */
+  variables?: Readonly<Record<string, string>>
+  /** Region in the `.lambda` file of a zip. Default: us-east-1. */
+  region?: string
 }
+
+/** How a function is packed. */
+export type Package = 'image' | 'zip'
 
 /** The options with their defaults. @throws `InvalidArgument` naming one that is unknown or out of range. */
 export function readOptions(options: Readonly<Record<string, unknown>>): Required<LambdaTargetOptions> {
@@ -38,10 +47,36 @@ export function readOptions(options: Readonly<Record<string, unknown>>): Require
     timeout: within(options, 'timeout', 1, 900, 30),
     maxEnvironments: within(options, 'maxEnvironments', 1, 1000, 10),
     concurrency: within(options, 'concurrency', 1, 1600, 1),
+    package: oneOf(options, 'package', ['image', 'zip']),
+    variables: texts(options, 'variables'),
+    region: region(options['region'] ?? 'us-east-1'),
   }
 }
 
-const KNOWN: readonly string[] = ['invokeMode', 'event', 'runtime', 'timeout', 'maxEnvironments', 'concurrency'] satisfies (keyof LambdaTargetOptions)[]
+const KNOWN: readonly string[] = [
+  'invokeMode',
+  'event',
+  'runtime',
+  'timeout',
+  'maxEnvironments',
+  'concurrency',
+  'package',
+  'variables',
+  'region',
+] satisfies (keyof LambdaTargetOptions)[]
+
+function texts(options: Readonly<Record<string, unknown>>, name: string): Record<string, string> {
+  const value = options[name] ?? {}
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(`targets.lambda.options.${name} must be an object of texts.`)
+  const other = Object.entries(value).find(([, text]) => typeof text !== 'string')
+  if (other !== undefined) throw invalid(`targets.lambda.options.${name}.${other[0]} must be a text.`)
+  return value as Record<string, string>
+}
+
+function region(value: unknown): string {
+  if (typeof value === 'string' && /^[a-z]{2}(-[a-z]+)+-\d$/.test(value)) return value
+  throw invalid(`targets.lambda.options.region is ${JSON.stringify(value)}. It is a region such as eu-west-1.`)
+}
 
 /** The first is the default. */
 function oneOf<const T extends string>(options: Readonly<Record<string, unknown>>, name: string, allowed: readonly [T, ...T[]]): T {

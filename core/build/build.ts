@@ -25,6 +25,8 @@ export interface BuildOptions {
   config?: Config | undefined
   /** An existing Worker in place of an app: its wrangler file, relative to the project. Default: the config's. */
   worker?: WorkerChoice | undefined
+  /** Options of targets by name, over those of the config (`targets.NAME.options`). */
+  targetOptions?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined
   /** In place of the one that `target` names. */
   adapter?: Adapter | undefined
   /** Default: drops everything. */
@@ -77,7 +79,7 @@ export async function buildTarget(project: Project, options: Omit<BuildOptions, 
     manifest: project.manifest,
     drivers: Object.fromEntries(Object.entries(drivers).map(([binding, { spec }]) => [binding, spec])),
     migrations: project.migrations,
-    options: project.config.targets?.[adapter.name]?.options ?? {},
+    options: { ...project.config.targets?.[adapter.name]?.options, ...options.targetOptions?.[adapter.name] },
     testChannel: options.testChannel ?? false,
   }
   await replaceFolder(outDir, project.projectDir, async (dir) => {

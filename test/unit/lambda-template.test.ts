@@ -126,6 +126,7 @@ it.runIf(hasLint)('the template passes cfn-lint', { timeout: 120_000 }, async ()
       ['http-api', all, { event: 'v2' }],
       ['rest-api', all, { event: 'v1' }],
       ['no-http', { ...all, fetch: false }, {}],
+      ['zip', hello, { package: 'zip' }],
     ]
     const files = variants.map(([name]) => join(dir, `${name}.yaml`))
     await Promise.all(variants.map(([, manifest, options], index) => writeFile(files[index] as string, template(manifest, options))))

@@ -4,7 +4,12 @@ import type { LambdaTargetOptions } from '../options.ts'
 import { permissions, queueId } from './permissions.ts'
 import type { Part } from './part.ts'
 import { createResources, eventSources } from './resources.ts'
+import { ZIP_RUNTIME } from '../zip-files.ts'
 import { toYaml } from './yaml.ts'
+
+const HEAD = '# Deploy: aws cloudformation deploy --template-file template.yaml'
+const ZIP_HEAD = `# Deploy: aws cloudformation package --template-file template.yaml --s3-bucket BUCKET --output-template-file packaged.yaml
+# then: aws cloudformation deploy --template-file packaged.yaml`
 
 type Input = Pick<BuildContext, 'manifest' | 'drivers'>
 const ref = (name: string): Part => ({ Ref: name })
@@ -14,12 +19,13 @@ export function createTemplate(context: Input, options: Required<LambdaTargetOpt
   const { manifest, drivers } = context
   const sql = Object.values(manifest.bindings).some(({ kind }) => kind === 'sql')
   const { parameters, conditions, environment } = settings(context)
+  const zip = options.package === 'zip'
   const template: Part = {
     AWSTemplateFormatVersion: '2010-09-09',
     Transform: 'AWS::Serverless-2016-10-31',
     Description: `${manifest.name}: written by unmoor; build again rather than edit.`,
     Parameters: {
-      ImageUri: { Type: 'String', Description: "The function's image: docker build, then push to ECR." },
+      ...(zip ? {} : { ImageUri: { Type: 'String', Description: "The function's image: docker build, then push to ECR." } }),
       MemorySize: { Type: 'Number', Default: 512, MinValue: 128, MaxValue: 10240 },
       Architecture: { Type: 'String', Default: 'x86_64', AllowedValues: ['x86_64', 'arm64'] },
       LogRetentionDays: { Type: 'Number', Default: 30 },
@@ -31,13 +37,16 @@ export function createTemplate(context: Input, options: Required<LambdaTargetOpt
           }
         : {}),
     },
+    // All types, so that binary bodies come and go as they are.
+    Globals: manifest.fetch && options.event === 'v1' ? { Api: { BinaryMediaTypes: ['*~1*'] } } : undefined,
     Conditions: sql ? { ...conditions, InVpc: { 'Fn::Not': [{ 'Fn::Equals': [{ 'Fn::Join': ['', ref('SubnetIds')] }, ''] }] } } : conditions,
     Resources: {
       Function: {
         Type: 'AWS::Serverless::Function',
         Properties: {
-          PackageType: 'Image',
-          ImageUri: ref('ImageUri'),
+          ...(zip
+            ? { PackageType: 'Zip', CodeUri: './function.zip', Runtime: ZIP_RUNTIME, Handler: 'index.handler' }
+            : { PackageType: 'Image', ImageUri: ref('ImageUri') }),
           Architectures: [ref('Architecture')],
           MemorySize: ref('MemorySize'),
           Timeout: options.timeout,
@@ -64,7 +73,7 @@ export function createTemplate(context: Input, options: Required<LambdaTargetOpt
     },
   }
   if (Object.keys(template['Conditions'] as Part).length === 0) delete template['Conditions']
-  return `# Deploy: aws cloudformation deploy --template-file template.yaml --stack-name ${manifest.name} --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --parameter-overrides ImageUri=...\n${toYaml(template).trimStart()}`
+  return `${zip ? ZIP_HEAD : HEAD} --stack-name ${manifest.name} --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND${zip ? '' : ' --parameter-overrides ImageUri=...'}\n${toYaml(template).trimStart()}`
 }
 
 /** Variables of the function, and the parameters that they come from. Secrets are looked up by CloudFormation, and never stand in the template. */

@@ -11,6 +11,7 @@ import { createReporter, formatBytes, shortPath } from '../reporter.ts'
 interface Options extends WorkerOptions {
   target: string[]
   out?: string
+  package?: string
   project: string
   reporter: 'text' | 'json'
   check: boolean
@@ -25,21 +26,24 @@ export function register(program: Command): void {
     .option('-o, --out <dir>', 'folder of the artifact, with one target (default: .unmoor/TARGET of the project)')
     .addOption(options.worker())
     .addOption(options.workerEnv())
+    .option('--package <kind>', "lambda: image, or zip for a function of AWS's own Node.js (default: the config, else image)")
     .addOption(options.project())
     .addOption(options.reporter())
     .option('--no-check', 'do not look for what the targets cannot honour (unmoor check)')
     .action(build)
 }
 
-async function build({ target, out, project, reporter, check, ...given }: Options): Promise<void> {
+async function build({ target, out, package: packaging, project, reporter, check, ...given }: Options): Promise<void> {
   const report = createReporter(reporter)
   const { targets, projectDir, choice, worker } = await loadTargets(project, target, given, report)
   if (out !== undefined && targets.length > 1)
     throw usageError(`--out takes one target, not ${targets.length}. Leave it out: each target has its own folder in .unmoor.`)
+  if (packaging !== undefined && !targets.includes('lambda')) throw usageError('--package sets how a function is packed: use it with --target lambda.')
+  const targetOptions = packaging === undefined ? undefined : { lambda: { package: packaging } }
   const started = performance.now()
   const outDir = out === undefined ? undefined : resolve(out)
   const built = await report.step(`Building for ${targets.join(', ')}`, () =>
-    buildApps({ projectDir, targets, worker: choice, log: report, ...(outDir === undefined ? {} : { outDir: () => outDir }) }),
+    buildApps({ projectDir, targets, worker: choice, targetOptions, log: report, ...(outDir === undefined ? {} : { outDir: () => outDir }) }),
   )
   const rows = await Promise.all(built.map(summary))
   // What the build itself does not refuse may still throw at run time. A Worker's calls are Cloudflare's, which the checks do not know.
