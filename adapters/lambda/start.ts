@@ -42,7 +42,7 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
       log,
     })
     ends.push(() => aws.stop())
-    const variables = { ...aws.variables, ...options.variables }
+    const variables = { ...aws.variables, ...sqliteFiles(info, dataDir), ...options.variables }
     await migrate({ ...options, variables })
 
     // The front comes first, so that the app can be told its own URL; requests wait for the first environment.
@@ -108,6 +108,16 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     await end()
     throw error
   }
+}
+
+/** Files of SQLite databases, which on AWS lie on a file system that is mounted: here they lie with the rest of the local data. */
+function sqliteFiles({ drivers }: StartOptions['info'], dataDir: string): Record<string, string> {
+  const files: Record<string, string> = {}
+  for (const [binding, { driver, path }] of Object.entries(drivers)) {
+    const variable = (path as { env?: unknown } | undefined)?.env
+    if (driver === 'sqlite' && typeof variable === 'string') files[variable] = join(dataDir, 'files', `${binding}.sqlite`)
+  }
+  return files
 }
 
 /** What the function's process sees: what AWS sets, what the drivers need, and what the caller gives. */

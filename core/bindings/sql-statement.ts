@@ -74,6 +74,27 @@ const REFUSED: Readonly<Record<string, string>> = {
   COPY: 'It exists on Postgres only.',
 }
 
+/** What D1 allows of https://developers.cloudflare.com/d1/sql-api/sql-statements/#compatible-pragma-statements, without those that outlive the call. */
+const PRAGMAS: ReadonlySet<string> = new Set([
+  'table_list',
+  'table_info',
+  'table_xinfo',
+  'index_list',
+  'index_info',
+  'index_xinfo',
+  'quick_check',
+  'foreign_key_check',
+  'foreign_key_list',
+  'foreign_keys',
+  'defer_foreign_keys',
+  'optimize',
+])
+
+function isKnownPragma(text: string): boolean {
+  const name = /^pragma\s+(?:\w+\s*\.\s*)?(\w+)/i.exec(text)?.[1]
+  return name !== undefined && PRAGMAS.has(name.toLowerCase())
+}
+
 function checkStatement(text: string, dialect: SqlDialect, engine: boolean, where: Where): Checked {
   const size = utf8Length(text)
   if (size > LIMITS['sql.statement']) throw limitExceeded(where, 'sql.statement', size, LIMITS['sql.statement'])
@@ -84,7 +105,7 @@ function checkStatement(text: string, dialect: SqlDialect, engine: boolean, wher
   if (statement === undefined) throw invalidArgument(where, `${where.binding}.${where.operation}: the statement is empty.`)
   if (statements.length > 1)
     throw invalidArgument(where, `${where.binding}.${where.operation}: ${statements.length} statements in one call. Use batch() with one each.`)
-  const refused = engine && statement.keyword === 'PRAGMA' ? undefined : REFUSED[statement.keyword]
+  const refused = engine && isKnownPragma(statement.text) ? undefined : REFUSED[statement.keyword]
   if (refused !== undefined) throw invalidArgument(where, `${where.binding}.${where.operation}: ${statement.keyword} is not portable. ${refused}`)
   const arity = statement.placeholders.reduce((highest, { number }) => Math.max(highest, number), 0)
   if (arity > LIMITS['sql.params']) throw limitExceeded(where, 'sql.params', arity, LIMITS['sql.params'])

@@ -6,7 +6,8 @@ import { checkModule } from './check-module.ts'
 import { withContext, WorkerContext } from './context.ts'
 import { callHandler, handles, openEntrypoint, type Target } from './entrypoint.ts'
 import { createMessageBatch } from './queue.ts'
-import { answerService } from './service.ts'
+import { setExportedStubs } from './loopback.ts'
+import { answerService, createSelfService } from './service.ts'
 import { currentSpec, state } from './state.ts'
 
 type Env = Readonly<Record<string, unknown>>
@@ -20,6 +21,7 @@ export function createWorkerApp(module: Readonly<Record<string, unknown>>, _read
   const spec = currentSpec()
   if (!BUILT) checkModule(module, spec)
   state.module = module
+  setExportedStubs(() => Object.fromEntries(Object.keys(module).map((name) => [name, createSelfService(name, {})])))
   const main = module['default']
   return {
     bindings: spec.declarations,

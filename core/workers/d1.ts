@@ -37,24 +37,24 @@ export class WorkersD1 {
   // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the rows' type
   async batch(statements: readonly Statement[]): Promise<any> {
     const started = performance.now()
-    if (statements.length === 0) return []
+    if (statements.length === 0) throw d1Error('D1_ERROR: No SQL statements detected.')
     return d1(async () => {
       const results = await this.#sql().batch(statements.map(({ text, params }) => ({ text, params })))
       return results.map((result) => toResult(result, started))
     })
   }
 
-  /** Statements by line or semicolon, one after the other; what ran before a failure stays, as on D1. */
+  /** Statements by line or semicolon, all or none of them. */
   async exec(query: string): Promise<{ count: number; duration: number }> {
     const started = performance.now()
     const statements = split(query)
-    if (statements.length === 0) throw d1Error('D1_EXEC_ERROR: No SQL statements detected.')
-    for (const [index, text] of statements.entries()) {
-      try {
-        await this.#sql().raw(text)
-      } catch (error) {
-        throw isUnmoorError(error) ? d1Error(`D1_EXEC_ERROR: Error in line ${index + 1}: ${text}: ${engineText(error)}`, error) : error
-      }
+    if (statements.length === 0) throw d1Error('D1_EXEC_ERROR: Error in line 1: : No SQL statements detected.')
+    try {
+      await this.#sql().batch(statements.map((text) => ({ text })))
+    } catch (error) {
+      if (!isUnmoorError(error)) throw error
+      const index = error.details.index ?? 0
+      throw d1Error(`D1_EXEC_ERROR: Error in line ${index + 1}: ${statements[index]}: ${engineText(error)}`, error)
     }
     return { count: statements.length, duration: performance.now() - started }
   }
@@ -131,7 +131,7 @@ class Statement {
     const row = toRows(result, 1)[0]
     if (row === undefined) return null
     if (column === undefined) return row
-    if (!Object.hasOwn(row, column)) throw d1Error(`D1_ERROR: D1_COLUMN_NOTFOUND: Column not found (${column})`)
+    if (!Object.hasOwn(row, column)) throw d1Error(`D1_COLUMN_NOTFOUND: Column not found (${column})`)
     return row[column] ?? null
   }
 
@@ -144,6 +144,7 @@ class Statement {
 
   async #query(): Promise<SqlRawResult> {
     this.#used?.()
+    if (NO_EFFECT.test(this.text)) return NOTHING
     const statements = this.text.includes(';') ? split(this.text) : [this.text]
     if (statements.length < 2) return this.#sql().raw(statements[0] ?? this.text, this.params)
     // Of several statements D1 gives the last one's rows; the parameters are the last one's too.
@@ -151,6 +152,10 @@ class Statement {
     return results.at(-1) as SqlRawResult
   }
 }
+
+const NOTHING: SqlRawResult = { columns: [], rows: [], changes: 0, lastRowId: undefined }
+/** Without effect on D1, where each call is a transaction: foreign keys cannot be switched within one. */
+const NO_EFFECT = /^\s*pragma\s+foreign_keys\s*=/i
 
 function split(text: string): string[] {
   try {
@@ -167,7 +172,8 @@ function toParam(value: unknown): SqlValue {
     case 'boolean':
       return value
     case 'number':
-      return value
+      // They pass through JSON on D1.
+      return Number.isFinite(value) ? value : null
     case 'object':
       if (value === null || value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return value
       // D1 takes and gives blobs as arrays of bytes.
@@ -209,9 +215,10 @@ function toResult(result: SqlRawResult, started: number): Result {
   }
 }
 
-/** D1 names the error as its message does, for code that looks at either. */
+/** Older code looks at the cause's message, which is the error's own without its first word; its cause in turn is our error. */
 function d1Error(message: string, cause?: unknown): Error {
-  return new Error(message, cause === undefined ? undefined : { cause })
+  const inner = message.replace(/^D1_\w+: /, '')
+  return new Error(message, { cause: new Error(inner, cause === undefined ? undefined : { cause }) })
 }
 
 async function d1<T>(work: () => Promise<T>): Promise<T> {
@@ -225,14 +232,25 @@ async function d1<T>(work: () => Promise<T>): Promise<T> {
 /** SQLite's own text and result code. */
 function engineText(error: UnmoorError): string {
   const text = backendText(error)
-  if (error.code === 'InvalidArgument' && /\d+ parameters, \d+ were given/.test(text)) return 'Wrong number of parameter bindings for SQL query.'
-  if (error.code === 'InvalidArgument' && /the statement is empty/.test(text)) return 'No SQL statements detected.'
-  return `${text}: ${SQLITE_CODES[error.code] ?? 'SQLITE_ERROR'}`
+  if (error.code === 'InvalidArgument' && error.cause === undefined) {
+    if (/\d+ parameters, \d+ were given/.test(text)) return 'Wrong number of parameter bindings for SQL query.'
+    if (/the statement is empty/.test(text)) return 'No SQL statements detected.'
+    if (/Use batch\(\) for a transaction/.test(text))
+      return 'To execute a transaction, please use the batch() API instead of the SQL BEGIN TRANSACTION or SAVEPOINT statements.'
+    if (/is not portable/.test(text)) return 'not authorized: SQLITE_AUTH'
+  }
+  if (error.details.limit === 'sql.likePattern') return 'LIKE or GLOB pattern too complex: SQLITE_ERROR'
+  if (error.details.limit === 'sql.statement') return 'statement too long: SQLITE_TOOBIG'
+  const extended = EXTENDED[error.details.kind ?? '']
+  const code = error.code === 'AlreadyExists' && error.details.kind === 'table' ? undefined : CODES[error.code]
+  return `${text}: ${code ?? 'SQLITE_ERROR'}${code === 'SQLITE_CONSTRAINT' && extended !== undefined ? ` (extended: ${extended})` : ''}`
 }
 
-const SQLITE_CODES: Readonly<Record<string, string>> = {
-  AlreadyExists: 'SQLITE_CONSTRAINT',
-  Constraint: 'SQLITE_CONSTRAINT',
-  Conflict: 'SQLITE_BUSY',
-  LimitExceeded: 'SQLITE_TOOBIG',
+const CODES: Readonly<Record<string, string>> = { AlreadyExists: 'SQLITE_CONSTRAINT', Constraint: 'SQLITE_CONSTRAINT', Conflict: 'SQLITE_BUSY' }
+const EXTENDED: Readonly<Record<string, string>> = {
+  unique: 'SQLITE_CONSTRAINT_UNIQUE',
+  foreignKey: 'SQLITE_CONSTRAINT_FOREIGNKEY',
+  notNull: 'SQLITE_CONSTRAINT_NOTNULL',
+  check: 'SQLITE_CONSTRAINT_CHECK',
+  trigger: 'SQLITE_CONSTRAINT_TRIGGER',
 }

@@ -44,7 +44,7 @@ export class WorkersKv {
     if (Array.isArray(key)) {
       const keys = checkBulk(key, type)
       const values = await Promise.all(keys.map((one) => this.#read(one, type)))
-      return new Map(keys.map((one, index) => [one, { value: values[index]?.value ?? null, metadata: values[index]?.metadata ?? null }]))
+      return new Map(keys.map((one, index) => [one, values[index]?.value === null ? null : values[index]]))
     }
     checkKey(key as string, 'GET')
     const { value, metadata } = await this.#read(key as string, type, true)
@@ -53,7 +53,9 @@ export class WorkersKv {
 
   async put(key: string, value: string | ArrayBuffer | ArrayBufferView | ReadableStream, options: PutOptions = {}): Promise<void> {
     checkKey(key, 'PUT')
-    if (typeof value !== 'string' && !(value instanceof ArrayBuffer) && !ArrayBuffer.isView(value) && !(value instanceof ReadableStream))
+    if (value === undefined) throw new TypeError("Failed to execute 'put' on 'KvNamespace': parameter 2 is not of type 'string or JsObject'.")
+    const body = typeof value === 'object' && value !== null ? value : String(value)
+    if (typeof body !== 'string' && !(body instanceof ArrayBuffer) && !ArrayBuffer.isView(body) && !(body instanceof ReadableStream))
       throw new TypeError('KV put() accepts only strings, ArrayBuffers, ArrayBufferViews, and ReadableStreams as values.')
     const expires = checkExpiration(options)
     const metadata = options.metadata ?? undefined
@@ -62,7 +64,7 @@ export class WorkersKv {
       if (size > LIMITS['kv.metadata']) throw cloudflareError(`KV PUT failed: 413 Metadata length of ${size} exceeds limit of ${LIMITS['kv.metadata']}.`)
     }
     await translated(
-      () => this.#kv().put(key, value, { ...expires, ...(metadata === undefined ? {} : { metadata }) }),
+      () => this.#kv().put(key, body, { ...expires, ...(metadata === undefined ? {} : { metadata }) }),
       (error) => failure('PUT', error),
     )
   }
@@ -78,11 +80,10 @@ export class WorkersKv {
   // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the metadata's type
   async list(options: ListOptions = {}): Promise<any> {
     const prefix = options.prefix ?? ''
-    const limit = options.limit ?? LIMITS['kv.list']
+    // Cloudflare takes a limit below 1 for none.
+    const limit = options.limit !== undefined && options.limit >= 1 ? Math.trunc(options.limit) : LIMITS['kv.list']
     const size = utf8Length(prefix)
     if (size > LIMITS['kv.key']) throw cloudflareError(`KV GET failed: 414 UTF-8 encoded length of ${size} exceeds key length limit of ${LIMITS['kv.key']}.`)
-    if (Number.isNaN(limit) || limit < 1)
-      throw cloudflareError(`KV GET failed: 400 Invalid key_count_limit of ${limit}. Please specify an integer greater than 0.`)
     if (limit > LIMITS['kv.list'])
       throw cloudflareError(`KV GET failed: 400 Invalid key_count_limit of ${limit}. Please specify an integer less than ${LIMITS['kv.list']}.`)
     const { cursor } = options

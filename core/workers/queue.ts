@@ -147,6 +147,8 @@ function failing<T>(operation: string, work: () => Promise<T>): Promise<T> {
 }
 
 function failure(operation: string, error: UnmoorError): Error {
+  // What is no JSON fails as JSON.stringify does.
+  if (error.cause instanceof TypeError) return error.cause
   const { limit, actual, max } = error.details
   if (limit === 'queue.message') return cloudflareError(`Queue ${operation} failed: message length of ${actual} bytes exceeds limit of ${max}`, error)
   if (limit === 'queue.sendBatch') return cloudflareError(`Queue ${operation} failed: batch message count of ${actual} exceeds limit of ${max}`, error)

@@ -55,12 +55,12 @@ function readSum(options: R2Sums): Asked | undefined {
   const algorithm = given[0]
   if (algorithm === undefined) return undefined
   const value = options[algorithm] as Sum
+  const label = algorithm === 'md5' ? 'MD5' : WEB_NAMES[algorithm]
+  if (typeof value === 'string' && value.length !== ALGORITHMS[algorithm] * 2)
+    throw new TypeError(`${label} is ${ALGORITHMS[algorithm] * 2} hex characters, not ${value.length}`)
   const bytes = typeof value === 'string' ? fromHex(value) : viewBytes(value)
-  if (bytes === undefined) throw new TypeError(`Provided ${algorithm.toUpperCase().replace('SHA', 'SHA-')} wasn't a valid hex string`)
-  if (bytes.byteLength !== ALGORITHMS[algorithm])
-    throw new TypeError(
-      algorithm === 'md5' ? `MD5 is 16 bytes, not ${bytes.byteLength}.` : `${WEB_NAMES[algorithm]} is ${ALGORITHMS[algorithm]} bytes, not ${bytes.byteLength}.`,
-    )
+  if (bytes === undefined) throw new TypeError(`Provided ${label} wasn't a valid hex string`)
+  if (bytes.byteLength !== ALGORITHMS[algorithm]) throw new TypeError(`${label} is ${ALGORITHMS[algorithm]} bytes, not ${bytes.byteLength}`)
   return { algorithm, hex: toHex(bytes) }
 }
 
@@ -81,7 +81,7 @@ async function toContent(body: R2Body): Promise<Uint8Array<ArrayBuffer> | Readab
   if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return viewBytes(body)
   if (body instanceof Blob) return new Uint8Array(await body.arrayBuffer())
   if (isStream(body)) return readStart(body)
-  throw new TypeError('Incorrect type: a body is a ReadableStream, an ArrayBuffer, a view of one, a string, a Blob or null.')
+  throw new TypeError("Failed to execute 'put' on 'R2Bucket': parameter 2 is not of type 'ReadableStream or ArrayBuffer or ArrayBufferView or string or Blob'.")
 }
 
 /** A short stream as its bytes; a long one as a stream of all of it. */

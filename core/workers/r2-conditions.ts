@@ -62,8 +62,7 @@ export function conditionsHold(conditions: Conditions, object: { etag: string; u
   const named = (etags: readonly string[]): boolean => etags.includes('*') || etags.includes(object.etag)
   const whole = (time: number): number => (conditions.seconds ? Math.floor(time / 1000) : time)
   const uploaded = whole(object.uploaded.getTime())
-  if (matches !== undefined ? !named(matches) : before !== undefined && !(uploaded < whole(before) || (conditions.seconds && uploaded === whole(before))))
-    return false
+  if (matches !== undefined ? !named(matches) : before !== undefined && !(uploaded < whole(before))) return false
   return differs !== undefined ? !named(differs) : after === undefined || whole(after) < uploaded
 }
 
@@ -75,6 +74,8 @@ export function readRange(given: R2Range | Headers | undefined, size: number): {
   if (given instanceof Headers) return headerRange(given.get('range'), size)
   if ('suffix' in given && given.suffix !== undefined) return { suffix: given.suffix }
   const { offset = 0, length } = given as { offset?: number; length?: number }
+  if (offset < 0) throw new RangeError(`Invalid range. Starting offset (${offset}) must be greater than or equal to 0.`)
+  if (length !== undefined && length < 0) throw new RangeError(`Invalid range. Length (${length}) must be greater than or equal to 0.`)
   return length === undefined ? { offset } : { offset, length }
 }
 

@@ -55,22 +55,26 @@ export class MultipartUpload {
     return { partNumber, etag: sums['md5'] ?? info.etag }
   }
 
+  /** Fine also where the upload is complete, or aborted already. */
   async abort(): Promise<void> {
-    await this.#metadata('abort')
     await this.#remove()
   }
 
   async complete(parts: readonly UploadedPart[]): Promise<R2Object> {
-    const { httpMetadata, customMetadata, extra } = await this.#metadata('complete')
+    const { httpMetadata, customMetadata, extra } = await this.#metadata('completeMultipartUpload')
     const ordered = [...parts].sort((a, b) => a.partNumber - b.partNumber)
     if (new Set(ordered.map(({ partNumber }) => partNumber)).size < ordered.length)
-      throw cloudflareError('complete: We encountered an internal error. Please try again. (10001)', new RangeError('A part number is named twice.'))
+      throw cloudflareError(
+        'completeMultipartUpload: We encountered an internal error. Please try again. (10001)',
+        new RangeError('A part number is named twice.'),
+      )
     const found = await Promise.all(ordered.map(({ partNumber }) => this.#uploads().head(this.#part(partNumber))))
     const sums: string[] = []
     for (const [index, { etag }] of ordered.entries()) {
       const info = found[index]
       const own = info?.customMetadata['md5'] ?? info?.etag
-      if (info === null || info === undefined || own !== etag) throw cloudflareError('complete: One or more of the specified parts could not be found. (10025)')
+      if (info === null || info === undefined || own !== etag)
+        throw cloudflareError('completeMultipartUpload: One or more of the specified parts could not be found. (10025)')
       sums.push(own)
     }
     checkSizes(found.map((info) => info?.size ?? 0))
@@ -82,7 +86,7 @@ export class MultipartUpload {
       await this.#remove()
       return new R2Object(info)
     } catch (error) {
-      throw isUnmoorError(error) ? failure('complete', error) : error
+      throw isUnmoorError(error) ? failure('completeMultipartUpload', error) : error
     }
   }
 
@@ -134,7 +138,7 @@ export class MultipartUpload {
 function checkSizes(sizes: readonly number[]): void {
   const whole = sizes.slice(0, -1)
   if (whole.some((size) => size < LIMITS['blob.part.min']))
-    throw cloudflareError('complete: Your proposed upload is smaller than the minimum allowed object size. (10011)')
+    throw cloudflareError('completeMultipartUpload: Your proposed upload is smaller than the minimum allowed object size. (10011)')
   if (whole.some((size) => size !== whole[0]) || (whole[0] ?? Infinity) < (sizes.at(-1) ?? 0))
-    throw cloudflareError('complete: There was a problem with the multipart upload. (10048)')
+    throw cloudflareError('completeMultipartUpload: There was a problem with the multipart upload. (10048)')
 }

@@ -5,6 +5,8 @@ import { fromHex } from './md5.ts'
 export interface R2Extra {
   /** Hex checksums by algorithm. Of an upload in parts, `md5` is that of the parts' and their number: `hex-3`. */
   sums?: Record<string, string>
+  /** Storage class, where it is not Standard: the backend keeps all alike. */
+  class?: string
   /** `httpMetadata.cacheExpiry`, milliseconds since 1970. */
   expiry?: number
 }
@@ -73,10 +75,11 @@ export class R2Object {
   readonly size: number
   readonly etag: string
   readonly uploaded: Date
-  readonly httpMetadata?: R2HttpMetadata
-  readonly customMetadata?: Record<string, string>
+  /** Empty in a list that does not include it, as is the other. */
+  readonly httpMetadata: R2HttpMetadata
+  readonly customMetadata: Record<string, string>
   readonly range?: { offset: number; length: number }
-  readonly storageClass = 'Standard'
+  readonly storageClass: string
   #sums: Record<string, string>
   #checksums: Checksums | undefined
 
@@ -89,8 +92,9 @@ export class R2Object {
     this.uploaded = info.uploaded
     this.version = `${info.uploaded.getTime().toString(16)}${this.etag.slice(0, 20)}`
     this.#sums = extra.sums ?? {}
-    if (include.http) this.httpMetadata = { ...info.httpMetadata, ...(extra.expiry === undefined ? {} : { cacheExpiry: new Date(extra.expiry) }) }
-    if (include.custom) this.customMetadata = custom
+    this.storageClass = extra.class ?? 'Standard'
+    this.httpMetadata = !include.http ? {} : { ...info.httpMetadata, ...(extra.expiry === undefined ? {} : { cacheExpiry: new Date(extra.expiry) }) }
+    this.customMetadata = include.custom ? custom : {}
     if (range !== undefined) this.range = range
   }
 
@@ -103,7 +107,7 @@ export class R2Object {
   }
 
   writeHttpMetadata(headers: Headers): void {
-    const metadata = this.httpMetadata ?? {}
+    const metadata = this.httpMetadata
     for (const [header, field] of HEADERS) {
       const value = metadata[field]
       if (value !== undefined) headers.set(header, value)
@@ -152,7 +156,7 @@ export class R2ObjectBody extends R2Object {
   }
 
   async blob(): Promise<Blob> {
-    return new Blob([await this.arrayBuffer()], { type: this.httpMetadata?.contentType ?? '' })
+    return new Blob([await this.arrayBuffer()], { type: this.httpMetadata.contentType ?? '' })
   }
 
   #once<T>(read: () => Promise<T>): Promise<T> {

@@ -145,7 +145,17 @@ export class WorkersR2 {
 function readMetadata(options: PutOptions): { httpMetadata: Omit<R2HttpMetadata, 'cacheExpiry'>; customMetadata: Record<string, string>; extra: R2Extra } {
   const { cacheExpiry, ...httpMetadata } = readHttpMetadata(options.httpMetadata)
   const customMetadata = Object.fromEntries(Object.entries(options.customMetadata ?? {}).map(([name, value]) => [name, String(value)]))
-  return { httpMetadata, customMetadata, extra: cacheExpiry === undefined ? {} : { expiry: cacheExpiry.getTime() } }
+  const { storageClass } = options
+  if (storageClass !== undefined && storageClass !== 'Standard' && storageClass !== 'InfrequentAccess')
+    throw new TypeError(`Unknown storage class "${storageClass}".`)
+  return {
+    httpMetadata,
+    customMetadata,
+    extra: {
+      ...(cacheExpiry === undefined ? {} : { expiry: cacheExpiry.getTime() }),
+      ...(storageClass === 'InfrequentAccess' ? { class: storageClass } : {}),
+    },
+  }
 }
 
 function checkKey(key: string, operation: string): void {
@@ -153,9 +163,6 @@ function checkKey(key: string, operation: string): void {
   if (key === '' || utf8Length(key) > LIMITS['blob.key']) throw cloudflareError(`${operation}: The specified object name is not valid. (10020)`)
 }
 
-function refuseKeys(options: { ssecKey?: unknown; storageClass?: string }, operation: string): void {
+function refuseKeys(options: { ssecKey?: unknown }, operation: string): void {
   if (options.ssecKey !== undefined) throw cloudflareError(`${operation}: ssecKey is not supported outside of Cloudflare. Encrypt the body before it is put.`)
-  const { storageClass } = options
-  if (storageClass !== undefined && storageClass !== 'Standard')
-    throw cloudflareError(`${operation}: storageClass "${storageClass}" is not supported outside of Cloudflare. Leave it out.`)
 }

@@ -1,5 +1,4 @@
 /** Runs the strong kv driver in workerd, one call per request. */
-// @ts-expect-error -- a module of workerd's own, whose types are no part of this project
 import { DurableObject } from 'cloudflare:workers'
 import { strongKv } from '../../adapters/cloudflare/runtime/drivers.ts'
 import { createStrongKvObject } from '../../adapters/cloudflare/runtime/index.ts'

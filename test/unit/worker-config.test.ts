@@ -77,7 +77,7 @@ describe('a wrangler file', () => {
     ])
     // The value of a secret stays out of what an artifact is made of.
     expect(JSON.stringify(worker)).not.toContain('"x"')
-    expect(worker.drivers).toEqual({ db: { driver: 'sqlite', integers: 'round' } })
+    expect(worker.drivers).toEqual({ db: { driver: 'sqlite', integers: 'round', doubleQuotedStrings: true } })
   })
 
   test('in TOML, and in JSON with comments', async () => {

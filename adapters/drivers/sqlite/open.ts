@@ -20,6 +20,8 @@ export interface SqliteOptions {
   busyTimeout?: number
   /** SQLite's journal: `wal`, or `delete` for files on a network file system, which WAL's shared memory does not reach. Default: `wal`. */
   journal?: 'wal' | 'delete'
+  /** Whether "text" in double quotes is a string where no column has that name, as on D1. Default: false. */
+  doubleQuotedStrings?: boolean
 }
 
 /** The file of a binding; `file` is the default's name without the ending. */
@@ -36,7 +38,7 @@ export function openDatabase(path: string, options: SqliteOptions & { synchronou
     database = new DatabaseSync(path, {
       timeout: options.busyTimeout ?? BUSY_TIMEOUT,
       enableForeignKeyConstraints: true,
-      enableDoubleQuotedStringLiterals: false,
+      enableDoubleQuotedStringLiterals: options.doubleQuotedStrings ?? false,
       allowExtension: false,
     })
     database.exec(

@@ -68,6 +68,10 @@ export function decodeResult(value: unknown): unknown {
     }
     case 'stream':
       return link.readFromHost((value as unknown as { id: number }).id)
+    case 'entry': {
+      const { entry, stream } = value as unknown as { entry: object; stream: number }
+      return { ...entry, value: link.readFromHost(stream) }
+    }
     case 'response':
       return link.responseFromHost((value as unknown as { response: WireResponse }).response)
     case 'object':

@@ -111,6 +111,8 @@ export async function encodeResult(value: unknown, streams: StreamTable): Promis
   if (value instanceof Response) return { $: 'response', response: responseToGuest(value, streams) }
   if (isStream(value)) return { $: 'stream', id: streams.toGuest(value) }
   if (Array.isArray(value)) return Promise.all(value.map((item) => encodeResult(item, streams)))
+  // A kv's getWithMetadata of type stream.
+  if ('value' in value && isStream(value.value)) return { $: 'entry', entry: { ...value, value: null }, stream: streams.toGuest(value.value) }
   // A row or a JSON value of the app's may have a member of that name.
   return Object.hasOwn(value, '$') ? { $: 'object', value } : value
 }

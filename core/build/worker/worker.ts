@@ -78,16 +78,19 @@ export async function readWorker(options: { file: string; environment?: string |
     ),
     dir: file.dir,
     // D1 rounds large integers where unmoor's own sql refuses them.
-    drivers: Object.fromEntries(databases.map((binding) => [binding, { driver: 'sqlite', integers: 'round' }])),
+    drivers: Object.fromEntries(databases.map((binding) => [binding, { driver: 'sqlite', ...LIKE_D1 }])),
     // D1 is SQLite: on Lambda it is a file on a shared file system that is mounted there.
     targetDrivers: {
       lambda: Object.fromEntries(
-        databases.map((binding) => [binding, { driver: 'sqlite', integers: 'round', journal: 'delete', path: { env: `${constantCase(binding)}_PATH` } }]),
+        databases.map((binding) => [binding, { driver: 'sqlite', ...LIKE_D1, journal: 'delete', path: { env: `${constantCase(binding)}_PATH` } }]),
       ),
     },
     objects,
   }
 }
+
+/** What D1 allows and unmoor's own sql does not. */
+const LIKE_D1 = { integers: 'round', doubleQuotedStrings: true } as const
 
 function readName(settings: Settings): string {
   const found = settings.get('name')

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { InvalidArgumentError, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { TARGETS } from '../../build/adapters.ts'
 import { usageError } from '../exit.ts'
 import { options as shared } from '../options.ts'
@@ -15,12 +15,15 @@ import {
   reportText,
   runConformance,
   runDriverConformance,
+  runWorkersConformance,
   selectCases,
+  selectWorkerCases,
   type DriverReport,
   type Report,
 } from '../../../test/conformance/index.ts'
 
 interface Options {
+  suite: 'app' | 'workers'
   target: string[]
   driver: string[]
   url?: string
@@ -41,6 +44,14 @@ export function register(program: Command): void {
   program
     .command('conformance')
     .description("run the conformance suite: unmoor's own fixture app, built for each target and run on its real runtime")
+    .addOption(
+      new Option(
+        '--suite <name>',
+        "app: unmoor's own fixture app; workers: a Cloudflare Worker, built with --worker, beside workerd itself (target cloudflare)",
+      )
+        .choices(['app', 'workers'])
+        .default('app'),
+    )
     .option('-t, --target <names...>', 'node, cloudflare, lambda, isolate, all, or the path of an adapter', [])
     .option('--event <kind>', 'what stands before the function: url, v2, v1, alb, alb-multi or lattice; only with --target lambda (default: url)')
     .option('--runtime <kind>', 'what runs the function: bootstrap, ric or container; only with --target lambda (default: bootstrap)')
@@ -65,6 +76,7 @@ function parseCount(text: string): number {
 
 async function conformance(given: Options): Promise<void> {
   const report = createReporter(given.reporter)
+  if (given.suite === 'workers') return workers(given, report)
   if (given.driver.length > 0) return drivers(given, report)
   const cases = selectCases(given.filter)
   if (cases.length === 0) throw usageError(`No case matches "${given.filter}". See them all with: unmoor conformance --list`)
@@ -85,6 +97,26 @@ async function conformance(given: Options): Promise<void> {
     process.exitCode = 1
   }
   if (reports.some(({ failed }) => failed > 0)) process.exitCode = 1
+}
+
+async function workers(given: Options, report: Reporter): Promise<void> {
+  const used = given.driver.length > 0 ? '--driver' : given.url !== undefined ? '--url' : given.out !== undefined ? '--out' : undefined
+  if (used !== undefined) throw usageError(`The suite workers runs locally, against targets: leave out ${used}.`)
+  const cases = selectWorkerCases(given.filter)
+  if (cases.length === 0) throw usageError(`No case matches "${given.filter}". See them all with: unmoor conformance --suite workers --list`)
+  if (given.list) {
+    for (const { id, contract } of cases) report.print(`${id}  ${contract}`)
+    report.result({ total: cases.length, cases: cases.map(({ id, group, contract }) => ({ id, group, contract })) })
+    return
+  }
+  for (const target of checkTargets(given)) {
+    const result = await report.step(`The Worker on ${target}`, () =>
+      runWorkersConformance({ target, filter: given.filter, log: report, onResult: progress(target, report, cases.length) }),
+    )
+    report.print(reportText(result))
+    report.result(reportLine(result))
+    if (result.failed > 0) process.exitCode = 1
+  }
 }
 
 async function drivers(given: Options, report: Reporter): Promise<void> {

@@ -1,0 +1,105 @@
+/** The fixture Worker, running on a target. Runs on Node. */
+import { randomUUID } from 'node:crypto'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Adapter, Log } from '../../../core/adapter.ts'
+import { buildApp } from '../../../core/build/build.ts'
+import { createChannelClient } from '../../../core/test-channel.ts'
+import { PROJECT_FILES, TOKEN, wranglerFile } from './fixture/project.ts'
+import { startSimulator } from './simulator.ts'
+
+/** A fixture Worker that runs. */
+export interface RunningWorker {
+  readonly url: string
+  /** What the runtime says of itself. */
+  readonly runtime: string
+  /** The last lines that it printed. */
+  output(): readonly string[]
+  /** Fires the cron with that expression. */
+  runCron(cron: string, scheduledTime: number): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Whether a target can hold Durable Objects. */
+export function hasObjects(target: string): boolean {
+  return target !== 'lambda'
+}
+
+/** Writes the fixture's project into a fresh folder. */
+async function writeProject(target: string): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'unmoor-workers-'))
+  const own = fileURLToPath(import.meta.url)
+  const worker = JSON.stringify(join(dirname(own), 'fixture', `worker${extname(own)}`))
+  const entry = [
+    `import text from './text.txt'`,
+    `import data from './data.bin'`,
+    `import { setModules } from ${worker}`,
+    `setModules({ text, data })`,
+    `export * from ${worker}`,
+    `export { default } from ${worker}`,
+    '',
+  ].join('\n')
+  const files = { ...PROJECT_FILES, 'wrangler.jsonc': wranglerFile(hasObjects(target)), '.dev.vars': `TOKEN=${TOKEN}\n`, 'src/index.js': entry }
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(dir, path)), { recursive: true })
+    await writeFile(join(dir, path), text)
+  }
+  return dir
+}
+
+const KEPT_LINES = 60
+
+/** Builds the fixture Worker for a target and starts it there; on `cloudflare` it is workerd with the simulators of miniflare, without a line of unmoor. */
+export async function startWorker(target: string, log: Log): Promise<RunningWorker> {
+  const projectDir = await writeProject(target)
+  const cleanUp = (): Promise<void> => rm(projectDir, { recursive: true, force: true, maxRetries: 5 })
+  const lines: string[] = []
+  const onOutput = (line: string): void => {
+    lines.push(line)
+    if (lines.length > KEPT_LINES) lines.shift()
+  }
+  try {
+    const running = target === 'cloudflare' ? await startSimulator(projectDir, onOutput) : await startBuilt(projectDir, target, log, onOutput)
+    return {
+      ...running,
+      output: () => lines,
+      async stop() {
+        await running.stop()
+        await cleanUp()
+      },
+    }
+  } catch (error) {
+    await cleanUp()
+    throw error
+  }
+}
+
+async function startBuilt(projectDir: string, target: string, log: Log, onOutput: (line: string) => void): Promise<Omit<RunningWorker, 'output'>> {
+  const testToken = randomUUID()
+  const lambda = { targets: { lambda: { options: { timeout: 60, maxEnvironments: 4 } } } }
+  const built = await buildApp({ projectDir, target, worker: 'wrangler.jsonc', testChannel: true, config: lambda, log })
+  const adapter: Adapter = built.adapter
+  const runtime = await adapter.start({
+    dir: built.outDir,
+    info: built.info,
+    dataDir: join(projectDir, 'data'),
+    port: 0,
+    variables: { TOKEN },
+    testToken,
+    onOutput,
+    log,
+  })
+  const names = Object.entries(built.project.worker?.spec.crons ?? {})
+  return {
+    url: runtime.url,
+    runtime: runtime.runtime,
+    async runCron(cron, scheduledTime) {
+      const name = names.find(([, one]) => one.cron === cron)?.[0] ?? cron
+      if (runtime.runCron !== undefined) await runtime.runCron(name, scheduledTime)
+      else await createChannelClient(runtime.url, testToken).call({ op: 'cron', name, scheduledTime })
+    },
+    stop: () => runtime.stop(),
+  }
+}
