@@ -235,7 +235,7 @@ function engineText(error: UnmoorError): string {
   if (error.code === 'InvalidArgument' && error.cause === undefined) {
     if (/\d+ parameters, \d+ were given/.test(text)) return 'Wrong number of parameter bindings for SQL query.'
     if (/the statement is empty/.test(text)) return 'No SQL statements detected.'
-    if (/Use batch\(\) for a transaction/.test(text))
+    if (/(?:BEGIN|START|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE) is not portable/.test(text))
       return 'To execute a transaction, please use the batch() API instead of the SQL BEGIN TRANSACTION or SAVEPOINT statements.'
     if (/is not portable/.test(text)) return 'not authorized: SQLITE_AUTH'
   }
