@@ -19,6 +19,8 @@ export interface IsolateOptions extends CronOptions {
   startup?: 'code-cache' | 'snapshot' | 'source'
   /** Largest request body in bytes; beyond it: 413. Default: no limit. */
   maxBodyBytes?: number
+  /** What `unmoor start` and `unmoor conformance` run it on: `server` (its own `server.mjs`) or `host` (deployed on an `unmoor host`). Default: `server`. */
+  runtime?: 'server' | 'host'
   /** Whether `X-Forwarded-Proto` and `X-Forwarded-Host` make the request's URL. Only behind a proxy that sets them. Default: false. */
   trustProxy?: boolean
   /** Seconds that a stop waits for what runs. Default: 30. */
@@ -33,6 +35,7 @@ export interface IsolateOptions extends CronOptions {
 const NUMBERS: Readonly<Record<string, number>> = { memoryMb: 16, cpuMs: 1, wallSeconds: 0, startupMs: 1, maxBodyBytes: 0, stopSeconds: 0 }
 const CHOICES: Readonly<Record<string, readonly unknown[]>> = {
   startup: ['code-cache', 'snapshot', 'source'],
+  runtime: ['server', 'host'],
   trustProxy: [true, false],
 }
 

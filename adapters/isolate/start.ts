@@ -6,6 +6,7 @@ import type { LocalRuntime, MigrateReport, StartOptions } from '../../core/adapt
 import { errorFromJSON, UnmoorError } from '../../core/errors.ts'
 import { waitForExit, watchOutput } from '../node/child-output.ts'
 import type { ParentMessage } from '../node/runtime/process.ts'
+import { checkOptions } from './options.ts'
 
 /** Longest time from spawn to the ready message; migrations run within it. */
 const START_SECONDS = 60
@@ -25,6 +26,7 @@ interface Server {
 
 /** Runs the artifact's server.mjs in a child process, and again where a tenant took the process along. */
 export async function start(options: StartOptions): Promise<LocalRuntime> {
+  if (checkOptions(options.info.options).runtime === 'host') return (await import('./start-on-host.ts')).startOnHost(options)
   let server = await spawnServer(options, [])
   const ready = await listening(server, options.dir)
   const port = Number(new URL(ready.url).port)

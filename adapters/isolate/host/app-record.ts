@@ -3,7 +3,7 @@ import type { AppLimits } from './limits.ts'
 
 /** How an app is served; what a config or a deploy says of it. */
 export interface AppSettings {
-  /** Host names, such as `shop.example.com`; `*.example.com` takes every name one or more labels below. Default: the app's name, alone or as the first label. */
+  /** Host names, such as `shop.example.com`; `*.example.com` takes every name one or more labels below, `*` all that no other app has. Default: the app's name, alone or as the first label. */
   hosts?: readonly string[] | undefined
   /** Path prefixes, such as `/shop`; the app sees the path without it. Default: none. */
   paths?: readonly string[] | undefined

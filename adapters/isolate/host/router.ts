@@ -7,12 +7,14 @@ export interface Route {
   target: string
 }
 
-/** Finds the app of a request: an exact host name, then a path prefix (the longest), then a wildcard, then the first label of the host name. */
+/** Finds the app of a request: an exact host name, then a path prefix (the longest), then a wildcard, then the first label of the host name, then the app that takes all. */
 export class Router {
   #hosts = new Map<string, string>()
   #wildcards = new Map<string, string>()
   #names = new Map<string, string>()
-  #paths: { prefix: string; app: string }[] = []
+  #paths = new Map<string, string>()
+  #deepest = 0
+  #rest: string | undefined
 
   /** @throws `AlreadyExists` where two apps ask for the same. */
   constructor(apps: Iterable<Pick<AppRecord, 'name' | 'settings'>>) {
@@ -20,30 +22,26 @@ export class Router {
       if (settings.hosts === undefined) this.#names.set(name, name)
       for (const host of settings.hosts ?? []) {
         const lower = host.toLowerCase()
-        if (lower.startsWith('*.')) claim(this.#wildcards, lower.slice(2), name, `host ${host}`)
+        if (lower === '*') {
+          if (this.#rest !== undefined) throw taken('all other hosts', this.#rest, name)
+          this.#rest = name
+        } else if (lower.startsWith('*.')) claim(this.#wildcards, lower.slice(2), name, `host ${host}`)
         else claim(this.#hosts, lower, name, `host ${host}`)
       }
       for (const path of settings.paths ?? []) {
         const prefix = path.replace(/\/+$/, '')
-        const other = this.#paths.find((entry) => entry.prefix === prefix)
-        if (other !== undefined) throw taken(`path ${path}`, other.app, name)
-        this.#paths.push({ prefix, app: name })
+        claim(this.#paths, prefix, name, `path ${path}`)
+        this.#deepest = Math.max(this.#deepest, prefix.split('/').length - 1)
       }
     }
-    this.#paths.sort((a, b) => b.prefix.length - a.prefix.length)
   }
 
   find(hostHeader: string | undefined, target: string): Route | undefined {
     const host = hostName(hostHeader ?? '')
     const exact = this.#hosts.get(host)
     if (exact !== undefined) return { app: exact, target }
-    for (const { prefix, app } of this.#paths) {
-      if (!target.startsWith(prefix)) continue
-      const next = target.charCodeAt(prefix.length)
-      if (Number.isNaN(next)) return { app, target: '/' }
-      if (next === 0x2f) return { app, target: target.slice(prefix.length) }
-      if (next === 0x3f) return { app, target: `/${target.slice(prefix.length)}` }
-    }
+    const byPath = this.#deepest === 0 ? undefined : this.#findPath(target)
+    if (byPath !== undefined) return byPath
     if (this.#wildcards.size > 0) {
       for (let dot = host.indexOf('.'); dot >= 0; dot = host.indexOf('.', dot + 1)) {
         const wild = this.#wildcards.get(host.slice(dot + 1))
@@ -52,7 +50,27 @@ export class Router {
     }
     const dot = host.indexOf('.')
     const named = this.#names.get(dot < 0 ? host : host.slice(0, dot))
-    return named === undefined ? undefined : { app: named, target }
+    const app = named ?? this.#rest
+    return app === undefined ? undefined : { app, target }
+  }
+
+  /** The longest prefix that ends where a segment of the path does. */
+  #findPath(target: string): Route | undefined {
+    const query = target.indexOf('?')
+    const path = query < 0 ? target : target.slice(0, query)
+    let end = 0
+    const ends: number[] = []
+    for (let depth = 0; depth < this.#deepest && end < path.length; depth++) {
+      const slash = path.indexOf('/', end + 1)
+      end = slash < 0 ? path.length : slash
+      ends.push(end)
+    }
+    for (const at of ends.toReversed()) {
+      const app = this.#paths.get(path.slice(0, at))
+      const rest = target.slice(at)
+      if (app !== undefined) return { app, target: rest.startsWith('/') ? rest : `/${rest}` }
+    }
+    return undefined
   }
 }
 

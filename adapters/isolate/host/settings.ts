@@ -3,14 +3,14 @@ import { checkOutbound } from '../runtime/outbound/rules.ts'
 import type { AppSettings } from './app-record.ts'
 import { checkLimits } from './limits.ts'
 
-const HOST = /^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$|^\[[0-9a-f:]+\]$/
+const HOST = /^\*$|^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$|^\[[0-9a-f:]+\]$/
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /** A host name, a path prefix or a map, and how to say so. */
 const CHECKS: Readonly<Record<keyof AppSettings, { wants: string; holds(value: unknown): boolean }>> = {
   hosts: {
-    wants: 'a list of host names, such as "shop.example.com" or "*.example.com"',
+    wants: 'a list of host names, such as "shop.example.com", "*.example.com" or "*"',
     holds: (value) => isList(value, (host) => HOST.test(host.toLowerCase())),
   },
   paths: { wants: 'a list of path prefixes, such as "/shop"', holds: (value) => isList(value, (path) => /^(\/[^\s/?#%]+)+\/?$/.test(path)) },

@@ -54,7 +54,10 @@ export function register(program: Command): void {
     )
     .option('-t, --target <names...>', 'node, cloudflare, lambda, isolate, all, or the path of an adapter', [])
     .option('--event <kind>', 'what stands before the function: url, v2, v1, alb, alb-multi or lattice; only with --target lambda (default: url)')
-    .option('--runtime <kind>', 'what runs the function: bootstrap, ric or container; only with --target lambda (default: bootstrap)')
+    .option(
+      '--runtime <kind>',
+      'what runs it: bootstrap, ric or container with --target lambda (default: bootstrap); server or host with --target isolate (default: server)',
+    )
     .option('-d, --driver <names...>', 'test drivers on their real backends instead: built-in names, paths of modules, or packages', [])
     .option('--url <url>', 'test the fixture app that is deployed there (see --out), in place of a local start; with one target')
     .option('--token <token>', "the deployment's CONFORMANCE_TOKEN, which is its UNMOOR_TEST_TOKEN too (default: the environment's CONFORMANCE_TOKEN)")
@@ -86,7 +89,7 @@ async function conformance(given: Options): Promise<void> {
     return
   }
   const targets = checkTargets(given)
-  const targetOptions = lambdaOptions(given, targets)
+  const targetOptions = optionsOfTarget(given, targets)
   if (given.out !== undefined) return build(targets[0] as string, resolve(given.out), report)
   const reports: Report[] = []
   for (const target of targets) reports.push(await runOne(target, given, targetOptions, report))
@@ -159,10 +162,11 @@ function checkTargets(given: Options): string[] {
 }
 
 /** Options of the target that the command line sets; the adapter checks their values. */
-function lambdaOptions({ event, runtime, url }: Options, targets: readonly string[]): Record<string, string> | undefined {
+function optionsOfTarget({ event, runtime, url }: Options, targets: readonly string[]): Record<string, string> | undefined {
   if (event === undefined && runtime === undefined) return undefined
-  if (targets.length !== 1 || targets[0] !== 'lambda' || url !== undefined)
-    throw usageError('--event and --runtime set how a local Lambda starts: use them with --target lambda alone.')
+  const [target] = targets
+  if (targets.length !== 1 || url !== undefined || !(target === 'lambda' || (target === 'isolate' && event === undefined)))
+    throw usageError('--event and --runtime set how a target starts locally: --runtime goes with --target lambda or isolate alone, --event with lambda.')
   return { ...(event === undefined ? {} : { event }), ...(runtime === undefined ? {} : { runtime }) }
 }
 

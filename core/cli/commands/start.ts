@@ -41,7 +41,10 @@ export function register(program: Command): void {
     .addOption(options.dataDir())
     .addOption(options.strict())
     .option('--event <kind>', 'lambda: what stands before the function: url, v2, v1, alb, alb-multi or lattice (default: the config, else url)')
-    .option('--runtime <kind>', 'lambda: what runs the function: bootstrap, ric or container (default: the config, else bootstrap)')
+    .option(
+      '--runtime <kind>',
+      'lambda: what runs the function: bootstrap, ric or container (default: the config, else bootstrap); isolate: server, or host for an unmoor host (default: server)',
+    )
     .addOption(options.project())
     .addOption(options.reporter())
     .action(start)
@@ -101,6 +104,8 @@ async function start(given: Options): Promise<void> {
 /** The artifact with the target's options that the command line sets; the adapter checks their values. */
 function withOptions(info: ArtifactInfo, { event, runtime }: Options): ArtifactInfo {
   if (event === undefined && runtime === undefined) return info
-  if (info.target !== 'lambda') throw usageError('--event and --runtime set how a local Lambda starts: use them with --target lambda.')
+  if (event !== undefined && info.target !== 'lambda') throw usageError('--event sets what stands before a local Lambda: use it with --target lambda.')
+  if (info.target !== 'lambda' && info.target !== 'isolate')
+    throw usageError('--runtime sets what runs the app locally: use it with --target lambda or isolate.')
   return { ...info, options: { ...info.options, ...(event === undefined ? {} : { event }), ...(runtime === undefined ? {} : { runtime }) } }
 }
