@@ -9,6 +9,8 @@ export const LIMITS = {
   'kv.metadata': 1024,
   /** Smallest time to live. Shorter ones are refused, never rounded up. */
   'kv.ttl.min': 60,
+  /** Latest expiration, in seconds since 1970: Workers KV keeps 32 bits. */
+  'kv.expiration': 2_147_483_647,
   'kv.list': 1000,
   'kv.getMany': 100,
 

@@ -35,7 +35,10 @@ export function checkExpiration(options: KvPutOptions, nowMs: number, where: Whe
       `${where.binding}.${where.operation}: an entry that expires in ${seconds} s is under the portable minimum of ${min} s (Cloudflare's).`,
     )
   }
-  return ttl === undefined ? value : now + ttl
+  const expires = ttl === undefined ? value : now + ttl
+  if (expires > LIMITS['kv.expiration'])
+    throw limitExceeded(where, 'kv.expiration', expires, LIMITS['kv.expiration'], 'Put it without an expiration: Workers KV keeps none after January 2038.')
+  return expires
 }
 
 const READ_AS: Readonly<Record<KvType, 'text' | 'bytes' | 'stream'>> = { text: 'text', json: 'text', arrayBuffer: 'bytes', stream: 'stream' }

@@ -21,6 +21,8 @@ export interface BuildOptions {
   testChannel?: boolean | undefined
   /** Seed of a strict build, whose drivers are as harsh as the strictest target's. Default: drivers as they are. */
   strict?: number | undefined
+  /** Whether the artifact answers `unmoor data` behind a token. Default: false. */
+  dataRoute?: boolean | undefined
   /** In place of the project's config file. */
   config?: Config | undefined
   /** An existing Worker in place of an app: its wrangler file, relative to the project. Default: the config's. */
@@ -53,7 +55,7 @@ const SILENT: Log = { info() {}, warn() {} }
 /** Builds the project's app for one target. A failed build leaves the folder as it was. */
 export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
   const started = performance.now()
-  const project = await loadProject(options.projectDir, { config: options.config, worker: options.worker })
+  const project = await loadProject(options.projectDir, options)
   const built = await buildTarget(project, options)
   return { ...built, ms: performance.now() - started }
 }
@@ -124,6 +126,7 @@ function createContext(
           projectDir,
           outDir: dir,
           appEntry: project.entry,
+          dataRoute: project.dataRoute,
           target: adapter.name,
           conditions: adapter.conditions,
           nodeBuiltins: adapter.nodeBuiltins,

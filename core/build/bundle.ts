@@ -25,6 +25,8 @@ export interface BundlerOptions {
   log: Log
   /** Whether the bundle carries its source map. Default: false. */
   sourcemap?: boolean
+  /** Whether the app gets the route of its data. Default: false. */
+  dataRoute?: boolean | undefined
   /** Given the module graph and what of it the target lacks, in place of an error. Default: it is refused. */
   inspect?: (graph: Graph, offences: readonly Offence[]) => void
   /** The existing Worker whose modules are bundled. Default: none. */
@@ -55,6 +57,7 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
       projectDir: shared.projectDir,
       appEntry: shared.appEntry,
       entry: options.entry,
+      dataRoute: shared.dataRoute ?? false,
       nodeBuiltins,
       external: options.external ?? [],
       importsForRequires: platform === 'neutral' && (options.format ?? 'esm') === 'esm',

@@ -41,6 +41,8 @@ export interface Project extends LoadedConfig {
   manifest: Manifest
   migrations: Readonly<Record<string, readonly Migration[]>>
   assets: BuildContext['assets']
+  /** Whether the app gets the route of its data (`--data-route`). */
+  dataRoute: boolean
 }
 
 /**
@@ -132,7 +134,7 @@ async function packageName(dir: string, label: string): Promise<string> {
  */
 export async function loadProject(
   projectDir: string,
-  options: { config?: Config | undefined; worker?: WorkerChoice | undefined; log?: Log | undefined } = {},
+  options: { config?: Config | undefined; worker?: WorkerChoice | undefined; log?: Log | undefined; dataRoute?: boolean | undefined } = {},
 ): Promise<Project> {
   const loader = startLoader()
   const scratch = await mkdtemp(join(tmpdir(), 'unmoor-'))
@@ -155,6 +157,7 @@ export async function loadProject(
         log: SILENT,
         sourcemap: true,
         worker: loaded.worker,
+        dataRoute: options.dataRoute,
       },
     )
     const manifest = await loader.manifest(file, label, loaded.name)
@@ -162,7 +165,7 @@ export async function loadProject(
       readAllMigrations(loaded.projectDir, manifest, loaded.worker !== undefined),
       readAssets(loaded.projectDir, manifest),
     ])
-    return { ...loaded, manifest, migrations, assets }
+    return { ...loaded, manifest, migrations, assets, dataRoute: options.dataRoute ?? false }
   } finally {
     loader.close()
     await rm(scratch, { recursive: true, force: true })

@@ -7,6 +7,9 @@ import { isOwnFile, resolvePublicName } from './packages.ts'
 /** Id of the generated entry. */
 export const ENTRY_ID = '\0unmoor:entry'
 
+/** Id of the app within the route of its data. */
+const WRAPPED_ID = '\0unmoor:app'
+
 /** Begins the id of a module that stands for a built-in where a `require` of it becomes an import. */
 const REQUIRED = '\0unmoor:required:'
 
@@ -16,6 +19,8 @@ interface Options {
   appEntry: string
   /** Source of the generated entry. */
   entry: string
+  /** Whether the app gets the route of its data (`core/data-route.ts`). */
+  dataRoute: boolean
   nodeBuiltins: 'all' | readonly string[]
   external: readonly string[]
   /** Whether a `require` of a built-in becomes an import, for runtimes that have no `require`. */
@@ -41,7 +46,8 @@ export function resolvePlugin(options: Options): Plugin {
       filter: { id: /^[^./]/ },
       async handler(source, importer, extra) {
         if (source === ENTRY_ID) return ENTRY_ID
-        if (source === '#app' && importer !== undefined && isEntry(importer)) return options.appEntry
+        if (source === '#app' && importer !== undefined && isEntry(importer))
+          return options.dataRoute && importer.endsWith(ENTRY_ID.slice(1)) ? WRAPPED_ID : options.appEntry
         if (isExternal(source, options.external)) return { id: source, external: true }
         const alias = options.alias[source]
         if (alias !== undefined) {
@@ -76,6 +82,7 @@ export function resolvePlugin(options: Options): Plugin {
       filter: { id: /^\0unmoor:/ },
       handler(id) {
         if (id === ENTRY_ID) return { code: options.entry, moduleType: 'ts' }
+        if (id === WRAPPED_ID) return { code: WRAPPED, moduleType: 'js' }
         // A require of an ES module gives what it exports under this name.
         return {
           code: `import value from 'node:${id.slice(REQUIRED.length)}'\nexport { value as 'module.exports' }`,
@@ -87,6 +94,12 @@ export function resolvePlugin(options: Options): Plugin {
   }
 }
 
+const WRAPPED = `import app from '#app'
+import { withDataRoute } from 'unmoor/data-route'
+export * from '#app'
+export default withDataRoute(app)
+`
+
 function publicName(source: string, onError: (error: unknown) => void): string | undefined {
   try {
     return resolvePublicName(source)
@@ -97,7 +110,7 @@ function publicName(source: string, onError: (error: unknown) => void): string |
 }
 
 function isEntry(importer: string): boolean {
-  return importer.endsWith('unmoor:entry')
+  return importer.endsWith(ENTRY_ID.slice(1)) || importer.endsWith(WRAPPED_ID.slice(1))
 }
 
 function isExternal(source: string, external: readonly string[]): boolean {

@@ -119,7 +119,7 @@ function checkBlob(method: string, given: readonly Node[], context: CallContext)
   if (method === 'list') return checkNumber(first, 'limit', 'blob-list', 'blob.list', 'keys', context)
   if (!['get', 'head', 'put', 'delete'].includes(method)) return
   checkKey(first, 'blob-key', 'blob.key', context)
-  const metadata = method === 'put' && third !== undefined ? propertyOf(third, 'metadata') : undefined
+  const metadata = method === 'put' && third !== undefined ? propertyOf(third, 'customMetadata') : undefined
   const value = context.evaluate(metadata?.['value'] as Node | undefined)?.value
   if (metadata === undefined || typeof value !== 'object' || value === null) return
   const size = Object.entries(value).reduce((sum, [name, text]) => sum + utf8Length(name) + (typeof text === 'string' ? utf8Length(text) : 0), 0)

@@ -3,6 +3,7 @@ import { packageVersion } from '../build/packages.ts'
 import { register as registerBuild } from './commands/build.ts'
 import { register as registerCheck } from './commands/check.ts'
 import { register as registerConformance } from './commands/conformance.ts'
+import { register as registerData } from './commands/data.ts'
 import { register as registerDev } from './commands/dev.ts'
 import { register as registerDeploy } from './commands/deploy.ts'
 import { register as registerHost } from './commands/host.ts'
@@ -28,6 +29,7 @@ function createProgram(): Command {
     registerDev,
     registerBuild,
     registerCheck,
+    registerData,
     registerStart,
     registerMigrate,
     registerTest,

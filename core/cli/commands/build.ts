@@ -15,6 +15,7 @@ interface Options extends WorkerOptions {
   project: string
   reporter: 'text' | 'json'
   check: boolean
+  dataRoute?: true
 }
 
 /** `unmoor build`. */
@@ -29,11 +30,12 @@ export function register(program: Command): void {
     .option('--package <kind>', "lambda: image, or zip for a function of AWS's own Node.js (default: the config, else image)")
     .addOption(options.project())
     .addOption(options.reporter())
+    .option('--data-route', 'let unmoor data reach the bindings of the running app; it needs the secret UNMOOR_DATA_TOKEN')
     .option('--no-check', 'do not look for what the targets cannot honour (unmoor check)')
     .action(build)
 }
 
-async function build({ target, out, package: packaging, project, reporter, check, ...given }: Options): Promise<void> {
+async function build({ target, out, package: packaging, project, reporter, check, dataRoute, ...given }: Options): Promise<void> {
   const report = createReporter(reporter)
   const { targets, projectDir, choice, worker } = await loadTargets(project, target, given, report)
   if (out !== undefined && targets.length > 1)
@@ -43,7 +45,7 @@ async function build({ target, out, package: packaging, project, reporter, check
   const started = performance.now()
   const outDir = out === undefined ? undefined : resolve(out)
   const built = await report.step(`Building for ${targets.join(', ')}`, () =>
-    buildApps({ projectDir, targets, worker: choice, targetOptions, log: report, ...(outDir === undefined ? {} : { outDir: () => outDir }) }),
+    buildApps({ projectDir, targets, worker: choice, targetOptions, log: report, dataRoute, ...(outDir === undefined ? {} : { outDir: () => outDir }) }),
   )
   const rows = await Promise.all(built.map(summary))
   // What the build itself does not refuse may still throw at run time. A Worker's calls are Cloudflare's, which the checks do not know.

@@ -196,10 +196,12 @@ export const kvCases = insideCases('kv', [
   },
   {
     id: 'kv-14',
-    contract: 'An expiration in the past, or less than 60 s from now, is InvalidArgument.',
+    contract: 'An expiration in the past, or less than 60 s from now, is InvalidArgument; one beyond 32 bits (January 2038) is LimitExceeded.',
     async run({ env, key }) {
       const now = Math.floor(Date.now() / 1000)
       for (const expiration of [now - 1000, now, now + 50, 1, 0]) await throwsCode('InvalidArgument', () => env.kv.put(key(), 'x', { expiration }))
+      for (const options of [{ expiration: 2 ** 31 }, { ttl: 2 ** 31 }]) await throwsCode('LimitExceeded', () => env.kv.put(key(), 'x', options))
+      await env.kv.put(key(), 'x', { expiration: 2 ** 31 - 1 })
     },
   },
   {

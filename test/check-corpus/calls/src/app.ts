@@ -34,7 +34,7 @@ export default defineApp({
     await env.counts.putIf('a', 'b', { absent: true }, { ttl: 10 }) // expect: kv-ttl
     const { files, jobs } = env
     await files.put('f'.repeat(1025), 'x') // expect: blob-key
-    await files.put('ok', 'x', { metadata: { text: 't'.repeat(2100) } }) // expect: blob-metadata
+    await files.put('ok', 'x', { customMetadata: { text: 't'.repeat(2100) } }) // expect: blob-metadata
     await files.list({ limit: 1001 }) // expect: blob-list
     await jobs.send({}, { delaySeconds: 3600 }) // expect: queue-delay
     await jobs.send({}, { delaySeconds: DELAY }) // expect: queue-delay

@@ -1,0 +1,163 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { createWriteStream, existsSync } from 'node:fs'
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { UnmoorError } from '../errors.ts'
+import { archiveLimits, blobPath, encodeKv, FORMAT, MANIFEST_FILE, rootHash, VERSION, type ArchivedBinding, type ArchiveManifest } from './archive-format.ts'
+import { LineWriter } from './line-writer.ts'
+import type { BlobRecord, DataKind, Sink } from './records.ts'
+
+/** What a writer has made durable: kept in the journal, so that a later run drops what came after. */
+export interface ArchiveState {
+  started: string
+  bindings: Record<string, ArchivedBinding>
+}
+
+/** An archive that is being written. */
+export interface ArchiveSink extends Sink {
+  /** What is durable now. */
+  readonly state: ArchiveState
+  /** Writes the manifest; the archive is whole from then on. */
+  finish(): Promise<ArchiveManifest>
+}
+
+/** Makes an archive in `dir`, or goes on with a half one. @throws `AlreadyExists` for a folder that holds anything else. */
+export async function createArchive(
+  dir: string,
+  app: string,
+  bindings: Readonly<Record<string, DataKind>>,
+  resumed: ArchiveState | undefined,
+): Promise<ArchiveSink> {
+  await mkdir(dir, { recursive: true })
+  if (resumed === undefined && (await readdir(dir)).some((name) => name !== 'progress.json'))
+    throw new UnmoorError('AlreadyExists', `${dir} is not empty. Export into a folder of its own.`, { operation: 'data' })
+  const state: ArchiveState = resumed ?? {
+    started: new Date().toISOString(),
+    bindings: Object.fromEntries(Object.entries(bindings).map(([name, kind]) => [name, { kind, records: 0, bytes: 0, files: [] }])),
+  }
+  const writers = new Map<string, LineWriter>()
+  const writer = async (binding: string, folder: string): Promise<LineWriter> => {
+    const known = writers.get(folder)
+    if (known !== undefined) return known
+    const made = await LineWriter.open(dir, folder, state.bindings[binding] as ArchivedBinding)
+    writers.set(folder, made)
+    return made
+  }
+  const flush = async (): Promise<void> => {
+    for (const one of writers.values()) await one.flush()
+  }
+  return {
+    label: dir,
+    bindings,
+    state,
+    kvWriter: (binding) => ({
+      isEmpty: async () => true,
+      async write(records) {
+        const lines = await writer(binding, `kv/${binding}`)
+        for (const record of records) {
+          lines.add(encodeKv(record), record.value.byteLength)
+        }
+        await lines.drain()
+      },
+      flush,
+    }),
+    blobWriter: (binding) => ({
+      isEmpty: async () => true,
+      async write(record) {
+        const hash = await storeBytes(dir, binding, record)
+        const { key, size, httpMetadata, customMetadata } = record
+        const lines = await writer(binding, `blob/${binding}/index`)
+        lines.add(JSON.stringify({ key, size, sha256: hash, httpMetadata, customMetadata }), size)
+        await lines.drain()
+        return hash
+      },
+      flush,
+    }),
+    sqlWriter: (binding) => ({
+      async prepare(schema) {
+        const own = state.bindings[binding] as ArchivedBinding
+        own.schema = schema
+        own.tables ??= Object.fromEntries(schema.tables.map(({ name }) => [name, { records: 0, files: [] }]))
+        await mkdir(join(dir, 'sql', binding), { recursive: true })
+        await writeFile(join(dir, 'sql', binding, `schema.${schema.dialect}.json`), `${JSON.stringify(schema, null, 2)}\n`)
+        return schema
+      },
+      isEmpty: async () => true,
+      async write(table, rows) {
+        const own = state.bindings[binding] as ArchivedBinding
+        const lines = await writer(binding, tableFolder(binding, table.name))
+        for (const row of rows) lines.add(JSON.stringify(row), 0)
+        await lines.drain()
+        const counted = own.tables?.[table.name]
+        if (counted !== undefined) counted.records += rows.length
+      },
+      flush,
+    }),
+    async finish() {
+      await flush()
+      for (const one of writers.values()) await one.close()
+      for (const [binding, { tables, files }] of Object.entries(state.bindings))
+        for (const [table, counted] of Object.entries(tables ?? {}))
+          counted.files = files.map(({ name }) => name).filter((name) => name.startsWith(`${tableFolder(binding, table)}/`))
+      const manifest: ArchiveManifest = {
+        format: FORMAT,
+        version: VERSION,
+        app,
+        started: state.started,
+        finished: new Date().toISOString(),
+        limits: archiveLimits(),
+        bindings: state.bindings,
+        root: rootHash(state.bindings),
+      }
+      await writeFile(join(dir, `${MANIFEST_FILE}.part`), `${JSON.stringify(manifest, null, 2)}\n`)
+      await rename(join(dir, `${MANIFEST_FILE}.part`), join(dir, MANIFEST_FILE))
+      return manifest
+    },
+    async close() {
+      for (const one of writers.values()) await one.close()
+    },
+  }
+}
+
+function tableFolder(binding: string, table: string): string {
+  return `sql/${binding}/tables/${encodeURIComponent(table)}`
+}
+
+/** The bytes of a blob under their hash; the same bytes are kept once. */
+async function storeBytes(dir: string, binding: string, record: BlobRecord): Promise<string> {
+  const folder = join(dir, 'blob', binding, 'data')
+  await mkdir(folder, { recursive: true })
+  const part = join(folder, `.part-${randomUUID()}`)
+  const hash = createHash('sha256')
+  let size = 0
+  try {
+    const body = await record.open()
+    const source = body instanceof Uint8Array ? Readable.from([body]) : Readable.fromWeb(body as never)
+    await pipeline(
+      source,
+      async function* (chunks: AsyncIterable<Uint8Array>) {
+        for await (const chunk of chunks) {
+          hash.update(chunk)
+          size += chunk.byteLength
+          yield chunk
+        }
+      },
+      createWriteStream(part),
+    )
+    if (size !== record.size)
+      throw new UnmoorError(
+        'Conflict',
+        `${binding}: the blob ${JSON.stringify(record.key)} changed while it was read. Stop the writes, and run the command again.`,
+        { binding },
+      )
+    const hex = hash.digest('hex')
+    const path = join(dir, blobPath(binding, hex))
+    await mkdir(dirname(path), { recursive: true })
+    if (!existsSync(path)) await rename(part, path)
+    return hex
+  } finally {
+    await rm(part, { force: true })
+  }
+}

@@ -1,0 +1,97 @@
+/** What a transfer has done durably, so that the same command goes on after it was killed; and a lock against a second one at once. */
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { UnmoorError } from '../errors.ts'
+import type { ArchiveState } from './archive-sink.ts'
+import type { Position } from './records.ts'
+
+/** Progress of one binding, or of one table. */
+export interface Progress {
+  position: Position
+  records: number
+  bytes: number
+  done: boolean
+}
+
+export interface JournalData {
+  from: string
+  to: string
+  /** By binding, and `binding/table`. */
+  parts: Record<string, Progress>
+  archive?: ArchiveState | undefined
+}
+
+/** A file of JSON, replaced in one step. */
+export class Journal {
+  readonly path: string
+  data: JournalData
+
+  private constructor(path: string, data: JournalData) {
+    this.path = path
+    this.data = data
+  }
+
+  /** Whether a run before this one has written anything. */
+  get isResumed(): boolean {
+    return Object.keys(this.data.parts).length > 0
+  }
+
+  static async open(path: string, from: string, to: string, restart: boolean): Promise<Journal> {
+    await mkdir(dirname(path), { recursive: true })
+    const text = restart ? undefined : await readFile(path, 'utf8').catch(() => undefined)
+    const known = text === undefined ? undefined : (JSON.parse(text) as JournalData)
+    if (known !== undefined && (known.from !== from || known.to !== to))
+      throw new UnmoorError('Conflict', `${path} is of another transfer (from ${known.from} to ${known.to}). Finish that one, or give --restart.`, {
+        operation: 'data',
+        retryable: false,
+      })
+    return new Journal(path, known ?? { from, to, parts: {} })
+  }
+
+  part(name: string): Progress {
+    return (this.data.parts[name] ??= { position: undefined, records: 0, bytes: 0, done: false })
+  }
+
+  async save(): Promise<void> {
+    const handle = await open(`${this.path}.part`, 'w')
+    try {
+      await handle.writeFile(JSON.stringify(this.data))
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(`${this.path}.part`, this.path)
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.path, { force: true })
+  }
+}
+
+/** Holds a lock file with this process's id until the returned function is called. @throws `Conflict` naming the process that holds it. */
+export async function lock(path: string, what: string): Promise<() => void> {
+  await mkdir(dirname(path), { recursive: true })
+  for (;;) {
+    try {
+      writeFileSync(path, String(process.pid), { flag: 'wx' })
+      return () => rmSync(path, { force: true })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+    const holder = existsSync(path) ? Number(readFileSync(path, 'utf8')) : NaN
+    if (Number.isInteger(holder) && holder > 0 && isAlive(holder))
+      throw new UnmoorError('Conflict', `Process ${holder} is already writing into ${what}. Wait for it, or stop it.`, { operation: 'data', retryable: true })
+    // Its process was killed.
+    rmSync(path, { force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

@@ -1,0 +1,18 @@
+/** Keeps a transfer under so many records a second. */
+export class Pace {
+  #rate: number | undefined
+  #next = 0
+
+  constructor(rate: number | undefined) {
+    this.#rate = rate
+  }
+
+  /** Resolves when `count` further records may go. */
+  async take(count: number): Promise<void> {
+    if (this.#rate === undefined || count === 0) return
+    const now = performance.now()
+    const wait = Math.max(0, this.#next - now)
+    this.#next = Math.max(now, this.#next) + (count / this.#rate) * 1000
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
+  }
+}
