@@ -47,7 +47,7 @@ export function checkModules(context: CheckContext): void {
           checkNative(node, own)
           break
         case 'Property':
-          checkCrons(node, own)
+          checkCrons(node, above, own)
           break
       }
     })

@@ -144,8 +144,11 @@ function lacking(name: string, { targets }: FileContext, isModule: boolean): str
 }
 
 /** The schedules of `crons: { name: { schedule } }`. */
-export function checkCrons(node: Node, context: FileContext): void {
+export function checkCrons(node: Node, above: readonly Node[], context: FileContext): void {
   if (node.type !== 'Property' || keyOf(node) !== 'crons' || !isNode(node['value'])) return
+  // Other calls may have schedules of another form.
+  const call = above.at(-2)
+  if (call?.type !== 'CallExpression' || nameOf(call['callee']) !== 'defineApp') return
   const crons = bare(node['value'])
   if (crons.type !== 'ObjectExpression') return
   for (const [name, property] of propertiesOf(crons)) {

@@ -52,7 +52,7 @@ export const RULES = {
   'sql-size': { title: 'A statement over a limit', instead: 'Split it.' },
   'sql-like-pattern': { title: 'A LIKE pattern over the limit of D1', instead: 'Shorten it to 50 bytes.' },
   'sql-placeholder-in-quotes': { title: 'A placeholder within quotes', instead: 'Bind the whole value: name LIKE ?, with `%${text}%` as its parameter.' },
-  'sql-placeholder': { title: 'A placeholder that is not ? or ?1', instead: 'Write ? (the next parameter) or ?2 (the second).' },
+  'sql-placeholder': { title: 'A placeholder by name', instead: 'Write ? (the next parameter) or ?2 (the second).' },
   'sql-insert-or': { title: 'INSERT OR ..., REPLACE', instead: 'Write INSERT ... ON CONFLICT (column) DO UPDATE SET ... or DO NOTHING.' },
   'sql-autoincrement': { title: 'A counter of one engine', instead: 'Use a text key from crypto.randomUUID(), or a migration per dialect.' },
   'sql-date': { title: 'A date function of one engine', instead: 'Bind the time as a number or as ISO text.' },

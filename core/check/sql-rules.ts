@@ -155,8 +155,6 @@ function checkOperators(pieces: readonly Piece[], add: Add): void {
       add({ start: piece.start, end: next.end }, 'sql-operator', '== exists on SQLite only.', { on: 'postgres', instead: 'Write =.' })
     if (piece.text === ':' && next?.text === ':' && touches)
       add({ start: piece.start, end: next.end }, 'sql-operator', ':: exists on Postgres only.', { on: 'sqlite', instead: 'Write CAST(value AS TYPE).' })
-    if (piece.text === '$' && touches && /^\d+$/.test(next.text))
-      add({ start: piece.start, end: next.end }, 'sql-placeholder', `${piece.text}${next.text} is no placeholder of a sql binding.`)
     if ((piece.text === ':' || piece.text === '@') && touches && next.kind === 'word' && pieces[index - 1]?.text !== ':' && isValuePlace(pieces[index - 1]))
       add({ start: piece.start, end: next.end }, 'sql-placeholder', 'Named placeholders are not portable.')
     if (

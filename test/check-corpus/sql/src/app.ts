@@ -37,7 +37,8 @@ export default defineApp({
     await db.all('SELECT id::text AS id FROM users') // expect: sql-operator
     await db.all('SELECT id FROM users WHERE id IS ?', [1]) // expect: sql-operator
     await db.all('SELECT id FROM users WHERE name GLOB ?', ['a*']) // expect: sql-operator
-    await db.all('SELECT id FROM users WHERE id = $1', [1]) // expect: sql-placeholder
+    await db.all('SELECT id FROM users WHERE id = $1', [1])
+    await db.all('SELECT id FROM users WHERE id = @id', [1]) // expect: sql-placeholder
     await db.all('SELECT id FROM users WHERE id = :id', [1]) // expect: sql-placeholder
     await db.all('SELECT id FROM `users`') // expect: sql-quoted-name
     await db.all('SELECT [id] FROM users') // expect: sql-quoted-name
