@@ -10,12 +10,15 @@ import type { FileContext } from './file-rules.ts'
 import type { Report } from './finding.ts'
 import type { SourceFile } from './source-file.ts'
 import { checkSqlCall, checkTagged } from './sql-sites.ts'
-import { walk } from './syntax.ts'
+import { walk, type Node } from './syntax.ts'
 
 /** Runs every rule over every module of the app. */
 export function checkModules(context: CheckContext): void {
   const bindings = knownBindings(context)
-  for (const file of context.modules.values()) {
+  const modules = [...context.modules.values()]
+  // An app made of a Lambda handler finds what handlers read.
+  const provided = modules.some(({ program }) => importsFrom(program, 'unmoor/from-lambda')) ? ['process', 'awslambda'] : []
+  for (const file of modules) {
     const reports: Report[] = []
     const imported = importsOf(file, context.modules)
     const own: FileContext = {
@@ -51,9 +54,13 @@ export function checkModules(context: CheckContext): void {
           break
       }
     })
-    checkGlobals(own, true)
+    checkGlobals(own, true, provided)
     context.add(file, reports)
   }
+}
+
+function importsFrom(program: Node, name: string): boolean {
+  return (program['body'] as Node[]).some((statement) => statement.type === 'ImportDeclaration' && (statement['source'] as Node)['value'] === name)
 }
 
 /** Declared bindings, as the source has them; as the manifest has them where the source does not show it. */

@@ -93,8 +93,8 @@ const PLATFORM = [
   'IdentityTransformStream',
 ]
 
-/** Globals that a target lacks. `isOwn` is false for dependencies, of which only Node's are looked at. */
-export function checkGlobals(context: FileContext, isOwn: boolean): void {
+/** Globals that a target lacks and nothing puts in place (`provided`). `isOwn` is false for dependencies, of which only Node's are looked at. */
+export function checkGlobals(context: FileContext, isOwn: boolean, provided: readonly string[] = []): void {
   const { file } = context
   const asked = new Set<string>()
   walk(file.program, (node) => {
@@ -107,7 +107,7 @@ export function checkGlobals(context: FileContext, isOwn: boolean): void {
   for (const identifier of file.names.globals) {
     const name = identifier['name'] as string
     // Code that asks whether it is there gets along without it. One place per name is enough.
-    if (asked.has(name) || seen.has(name)) continue
+    if (asked.has(name) || seen.has(name) || provided.includes(name)) continue
     const targets = lacking(name, context, isOwn && !isCommonJs)
     if (targets.length === 0 || (!isOwn && !NODE_GLOBALS.includes(name))) continue
     seen.add(name)
