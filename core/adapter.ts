@@ -52,6 +52,8 @@ export interface BundleOptions {
   wasm?: 'module' | 'inline'
   /** Text replaced at build time, such as `{ 'process.env.NODE_ENV': '"production"' }`. */
   define?: Readonly<Record<string, string>>
+  /** Global names that a module's export stands for wherever code uses them without a declaration: name to specifier and export. Default: none. */
+  inject?: Readonly<Record<string, readonly [module: string, name: string]>>
   /** Specifiers answered by another module (absolute path or public name), such as shims for node built-ins. */
   alias?: Readonly<Record<string, string>>
 }

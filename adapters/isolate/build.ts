@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { BuildContext, BundleOptions } from '../../core/adapter.ts'
-import { NODE_SHIMS } from './node-shims.ts'
+import { NODE_GLOBALS, NODE_SHIMS } from './node-shims.ts'
 import { cronStoreImport } from '../node/cron-options.ts'
 import { checkOptions, type IsolateOptions } from './options.ts'
 
@@ -44,7 +44,8 @@ async function bundleApp(context: BuildContext): Promise<void> {
   const options: BundleOptions = {
     entry: [`import { serveApp } from 'unmoor/isolate/guest'`, `import app from '#app'`, `serveApp(app)`, ``].join('\n'),
     file: 'app.js',
-    define: { 'process.env.NODE_ENV': '"production"' },
+    define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis' },
+    inject: NODE_GLOBALS,
     alias: Object.fromEntries(Object.entries(NODE_SHIMS).flatMap(([name, path]) => [name, `node:${name}`].map((specifier) => [specifier, ownModule(path)]))),
   }
   const { file } = await context.bundle(options)

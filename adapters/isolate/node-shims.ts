@@ -7,7 +7,28 @@ export const NODE_SHIMS: Readonly<Record<string, string>> = {
   'assert/strict': 'guest/node/assert',
   async_hooks: 'guest/node/async-hooks',
   buffer: 'guest/node/buffer',
+  console: 'guest/node/console',
+  crypto: 'guest/node/crypto/index',
+  diagnostics_channel: 'guest/node/diagnostics-channel',
   events: 'guest/node/events',
+  path: 'guest/node/path',
+  'path/posix': 'guest/node/path',
+  perf_hooks: 'guest/node/perf-hooks',
+  process: 'guest/node/process',
+  punycode: 'guest/node/punycode',
+  querystring: 'guest/node/querystring',
+  string_decoder: 'guest/node/string-decoder',
+  timers: 'guest/node/timers',
+  'timers/promises': 'guest/node/timers-promises',
+  url: 'guest/node/url',
   util: 'guest/node/util',
   'util/types': 'guest/node/util-types',
+}
+
+/** Names of Node's global object that libraries use without an import, and what serves them: module and export. */
+export const NODE_GLOBALS: Readonly<Record<string, readonly [module: string, name: string]>> = {
+  Buffer: ['node:buffer', 'Buffer'],
+  clearImmediate: ['node:timers', 'clearImmediate'],
+  process: ['node:process', 'default'],
+  setImmediate: ['node:timers', 'setImmediate'],
 }

@@ -92,7 +92,7 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
       },
       transform: {
         define: { ...worker.define, ...options.define },
-        inject: worker.inject,
+        inject: { ...worker.inject, ...toInject(options.inject) },
         ...(options.target === undefined ? {} : { target: options.target }),
       },
       plugins,
@@ -155,6 +155,10 @@ function buildError(error: unknown): unknown {
       error,
     )
   return new UnmoorError('InvalidArgument', `The app does not build:\n${text.trim()}`, { operation: 'build', cause: error })
+}
+
+function toInject(inject: BundleOptions['inject'] = {}): Record<string, [string, string]> {
+  return Object.fromEntries(Object.entries(inject).map(([name, [module, from]]) => [name, [module, from]]))
 }
 
 function plain(message: string): string {

@@ -33,8 +33,6 @@ export interface HostConfig {
   pool?: number
   /** Seconds that a stop waits for what runs. Default: 30. */
   stopSeconds?: number
-  /** Seconds that a process may answer nobody, held up by one statement, until it is killed and started again. Six times as many for an app that has a process of its own. Default: 5. */
-  stallSeconds?: number
   /** Default limits of all apps. */
   limits?: Partial<AppLimits>
   /** Where all apps' `fetch` may go besides public addresses, and where not: `{ "allow": ["10.1.0.0/16"], "deny": ["*.internal"] }`. Default: public addresses only. */
@@ -103,7 +101,6 @@ export async function loadConfig(source: { config?: string | undefined; dir?: st
     maxProcessMb: given.maxProcessMb ?? Math.round((totalmem() / 1024 / 1024) * (0.75 / processes)),
     pool: given.pool ?? 4,
     stopSeconds: given.stopSeconds ?? 30,
-    stallSeconds: given.stallSeconds ?? 5,
     limits,
     outbound: checkOutbound(given.outbound, 'outbound') ?? {},
     drivers: fromEnvironment(given.drivers ?? {}, 'drivers.'),

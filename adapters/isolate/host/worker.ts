@@ -122,7 +122,6 @@ function createTenants(settings: WorkerSettings): Tenants {
     openCrons: (app) => openCrons(settings, app),
     log: (app, level, text) => printLog(level, `[${app}] ${text}`),
     onLong: (app, running) => suspects.set(app, running),
-    onHeldUp: (app, milliseconds) => say({ type: 'heldUp', app, milliseconds }),
     onCatastrophe: lose,
   })
 }

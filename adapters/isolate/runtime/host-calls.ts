@@ -1,4 +1,5 @@
 import { getRandomValues } from 'node:crypto'
+import { CryptoCalls, cryptoError } from './crypto-calls.ts'
 
 /** Decoders of streams that one isolate may hold open. */
 const MAX_DECODERS = 1000
@@ -13,10 +14,16 @@ export type HostCall = (operation: unknown, ...data: unknown[]) => unknown
  * as an exception would take the host's stack along.
  */
 export function createHostCalls(): HostCall {
+  const cryptography = new CryptoCalls()
   const decoders = new Map<number, TextDecoder>()
   let nextDecoder = 1
 
-  return (operation, a, b, c, d) => {
+  return (operation, a, b, c, d, ...more) => {
+    if (typeof operation === 'string' && operation.startsWith('crypto.')) {
+      const data = [a, b, c, d, ...more]
+      const tooLarge = new RangeError(`A call of node:crypto takes ${MAX_SIZE} bytes at most.`)
+      return data.some(isTooLarge) ? cryptoError(tooLarge) : cryptography.call(operation.slice('crypto.'.length), data)
+    }
     if (isTooLarge(a) || isTooLarge(b) || isTooLarge(c) || isTooLarge(d)) return operation === 'decode' || operation === 'decoderPush' ? null : ''
     switch (operation) {
       case 'url':

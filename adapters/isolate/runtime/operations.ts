@@ -5,6 +5,9 @@ import { OpenTransactions } from '../../../core/transaction-channel.ts'
 import { decodeArgument, encodeResult, outboundFromGuest, requestFromGuest, responseToGuest } from './codec.ts'
 import type { Jobs } from './jobs.ts'
 import type { OutboundRequest } from './outbound/client.ts'
+import { cryptoError } from './crypto-calls.ts'
+import { deriveLater } from './crypto-kdf.ts'
+import { generateLater } from './crypto-keys.ts'
 import { describe, StreamTable } from './streams.ts'
 import { KeyTable } from './subtle.ts'
 import { ZlibTable } from './zlib.ts'
@@ -101,6 +104,10 @@ export class Operations {
         return this.#fetch(data[0], (signal) => this.#services.fetch({ ...outboundFromGuest(data[1], this.streams), signal }))
       case 'subtle':
         return this.#services.jobs.run(() => this.#keys.call(data[0], data[1]), this.#charge)
+      case 'crypto.derive':
+        return this.#services.jobs.run(() => deriveLater(data).catch(cryptoError), this.#charge)
+      case 'crypto.keyPair':
+        return this.#services.jobs.run(() => generateLater(data).catch(cryptoError), this.#charge)
       case 'zlib':
         return this.#services.jobs.run(() => this.#zlib.feed(data[0], data[1], data[2], data[3]), this.#charge)
     }

@@ -1,6 +1,6 @@
 /** What cryptography may cost in one call: a job on libuv's threads cannot be stopped. Each stays well under a second here. */
-const MAX_ROUNDS = 2_000_000
-const MAX_MODULUS_BITS = 4096
+export const MAX_ROUNDS = 2_000_000
+export const MAX_MODULUS_BITS = 4096
 const MAX_ARGON2_KIB = 64 * 1024
 const MAX_ARGON2_PASSES = 10
 const HASH_BITS: Readonly<Record<string, number>> = { 'SHA-1': 160, 'SHA-256': 256, 'SHA-384': 384, 'SHA-512': 512 }

@@ -135,3 +135,4 @@ export const strict: typeof assert & { strict?: unknown } = assert
 Object.assign(assert, { strict: assert })
 
 export default assert
+export { assert as 'module.exports' }

@@ -137,4 +137,6 @@ export function executionAsyncResource(): object {
   return {}
 }
 
-export default { AsyncLocalStorage, AsyncResource, createHook, executionAsyncId, triggerAsyncId, executionAsyncResource }
+const hooks = { AsyncLocalStorage, AsyncResource, createHook, executionAsyncId, triggerAsyncId, executionAsyncResource }
+export default hooks
+export { hooks as 'module.exports' }

@@ -6,6 +6,7 @@ interface BufferClass {
   from(value: unknown, encodingOrOffset?: unknown, length?: unknown): Uint8Array
   byteLength(value: unknown, encoding?: Encoding): number
   isEncoding(encoding: unknown): boolean
+  concat(list: readonly Uint8Array[], length?: number): Uint8Array
   prototype: { toString(encoding?: Encoding, start?: number, end?: number): string }
 }
 const Buffer = PackageBuffer as unknown as BufferClass
@@ -28,4 +29,6 @@ const INSPECT_MAX_BYTES = 50
 const kMaxLength = 0x7fffffff
 const constants = { MAX_LENGTH: kMaxLength, MAX_STRING_LENGTH: 0x1fffffe8 }
 export { atob, Blob, btoa, Buffer, constants, File, INSPECT_MAX_BYTES, kMaxLength }
-export default { atob, Blob, btoa, Buffer, constants, File, INSPECT_MAX_BYTES, kMaxLength }
+const bufferModule = { atob, Blob, btoa, Buffer, constants, File, INSPECT_MAX_BYTES, kMaxLength }
+export default bufferModule
+export { bufferModule as 'module.exports' }

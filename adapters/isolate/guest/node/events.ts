@@ -17,7 +17,7 @@ function entries(emitter: object): Map<Name, readonly Entry[]> {
   return map
 }
 
-function add<E extends EventEmitter>(emitter: E, name: Name, listener: Listener, single: boolean, first: boolean): E {
+function add<E extends Emitter>(emitter: E, name: Name, listener: Listener, single: boolean, first: boolean): E {
   if (typeof listener !== 'function') throw Object.assign(new TypeError('The "listener" argument must be of type function.'), { code: 'ERR_INVALID_ARG_TYPE' })
   if (name !== 'newListener' && emitter.listenerCount('newListener') > 0) emitter.emit('newListener', name, listener)
   const list = entries(emitter).get(name) ?? []
@@ -27,7 +27,7 @@ function add<E extends EventEmitter>(emitter: E, name: Name, listener: Listener,
   return emitter
 }
 
-function remove<E extends EventEmitter>(emitter: E, name: Name, listener: Listener): E {
+function remove<E extends Emitter>(emitter: E, name: Name, listener: Listener): E {
   const list = entries(emitter).get(name) ?? []
   const index = list.findLastIndex((entry) => entry.listener === listener)
   if (index < 0) return emitter
@@ -37,10 +37,7 @@ function remove<E extends EventEmitter>(emitter: E, name: Name, listener: Listen
   return emitter
 }
 
-export class EventEmitter {
-  static defaultMaxListeners = 10
-  static readonly errorMonitor = Symbol('events.errorMonitor')
-
+class Emitter {
   on(name: Name, listener: Listener): this {
     return add(this, name, listener, false, false)
   }
@@ -102,6 +99,20 @@ export class EventEmitter {
   }
 }
 
+/** An EventEmitter. The constructor is a function, so that libraries of old can call it on an object of their own. */
+export type EventEmitter = Emitter
+interface EmitterConstructor {
+  new (): EventEmitter
+  (): void
+  readonly prototype: EventEmitter
+  defaultMaxListeners: number
+  readonly errorMonitor: symbol
+}
+export const EventEmitter = function EventEmitter() {} as unknown as EmitterConstructor
+Object.defineProperty(EventEmitter, 'prototype', { value: Emitter.prototype })
+Object.defineProperty(Emitter.prototype, 'constructor', { value: EventEmitter, writable: true, configurable: true })
+Object.assign(EventEmitter, { defaultMaxListeners: 10, errorMonitor: Symbol('events.errorMonitor') })
+
 interface WaitOptions {
   signal?: AbortSignal
 }
@@ -154,3 +165,4 @@ export const defaultMaxListeners = EventEmitter.defaultMaxListeners
 Object.assign(EventEmitter, { EventEmitter, once, on })
 
 export default EventEmitter
+export { EventEmitter as 'module.exports' }

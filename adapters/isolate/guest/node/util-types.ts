@@ -23,3 +23,4 @@ export const {
 } = types
 
 export default types
+export { types as 'module.exports' }

@@ -102,7 +102,7 @@ import { isDeepStrictEqual } from './deep-equal.ts'
 const { TextDecoder, TextEncoder } = globalThis
 export { TextDecoder, TextEncoder }
 
-export default {
+const utilModule = {
   callbackify,
   debug,
   debuglog,
@@ -118,3 +118,5 @@ export default {
   toUSVString,
   types,
 }
+export default utilModule
+export { utilModule as 'module.exports' }

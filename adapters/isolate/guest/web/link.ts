@@ -1,12 +1,13 @@
 import { abortSignal, AbortSignal, createSignal, onAbort } from './abort.ts'
 import { blobBytes } from './blob.ts'
 import { takeBody } from './body.ts'
-import { connect, dispatch, type HostCalls, on, post, reportError, request, toError } from './bridge.ts'
+import { callSync, connect, dispatch, type HostCalls, on, post, reportError, request, toError } from './bridge.ts'
 import { readFromHost, whenSent, writeToHost } from './bridge-streams.ts'
 import { bodyFromHost, bodyToHost, fetchByHost, responseFromHost } from './fetch.ts'
 import { flatHeaders } from './headers.ts'
 import { inspect } from './inspect.ts'
 import { startClock } from './clock.ts'
+import { randomBytes } from './random.ts'
 import { incomingRequest } from './request.ts'
 import { installWasm } from './wasm.ts'
 
@@ -16,6 +17,7 @@ const link = {
   blobBytes,
   bodyFromHost,
   bodyToHost,
+  callSync,
   /** Connects the guest to its host; once, before any tenant code. */
   connect(host: HostCalls) {
     connect(host)
@@ -33,6 +35,7 @@ const link = {
   on,
   onAbort,
   post,
+  randomBytes,
   readFromHost,
   reportError,
   request,

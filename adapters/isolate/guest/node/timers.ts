@@ -1,0 +1,67 @@
+/** `node:timers` in an isolate: the globals, with objects in place of numbers. */
+import * as promises from './timers-promises.ts'
+
+const { clearTimeout: clear, setInterval: startInterval, setTimeout: start } = globalThis
+type Callback = (...args: never[]) => void
+
+/** A timer as node gives it. Nothing waits for an isolate's timers, so that `ref` and `unref` change nothing. */
+export class Timeout {
+  #begin: () => number
+  #id: number
+
+  constructor(begin: () => number) {
+    this.#begin = begin
+    this.#id = begin()
+  }
+  ref(): this {
+    return this
+  }
+  unref(): this {
+    return this
+  }
+  hasRef(): boolean {
+    return true
+  }
+  refresh(): this {
+    clear(this.#id)
+    this.#id = this.#begin()
+    return this
+  }
+  close(): this {
+    clear(this.#id)
+    return this
+  }
+  [Symbol.toPrimitive](): number {
+    return this.#id
+  }
+  [Symbol.dispose](): void {
+    clear(this.#id)
+  }
+}
+
+export function setTimeout(callback: Callback, delay?: number, ...args: unknown[]): Timeout {
+  return new Timeout(() => start(callback, delay, ...args))
+}
+export function setInterval(callback: Callback, delay?: number, ...args: unknown[]): Timeout {
+  return new Timeout(() => startInterval(callback, delay, ...args))
+}
+export function setImmediate(callback: Callback, ...args: unknown[]): Timeout {
+  return setTimeout(callback, 0, ...args)
+}
+export function clearTimeout(timer?: Timeout | number): void {
+  if (timer !== undefined && timer !== null) clear(Number(timer))
+}
+export const clearInterval = clearTimeout
+export const clearImmediate = clearTimeout
+export { promises }
+
+// What `util.promisify` gives.
+for (const [original, custom] of [
+  [setTimeout, promises.setTimeout],
+  [setImmediate, promises.setImmediate],
+] as const)
+  Object.defineProperty(original, Symbol.for('nodejs.util.promisify.custom'), { value: custom })
+
+const timers = { clearImmediate, clearInterval, clearTimeout, promises, setImmediate, setInterval, setTimeout }
+export default timers
+export { timers as 'module.exports' }
