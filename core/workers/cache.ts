@@ -6,7 +6,7 @@ interface MatchOptions {
 }
 
 /** Cloudflare's Cache over a portable one: https://developers.cloudflare.com/workers/runtime-apis/cache/ */
-class WorkersCache {
+export class WorkersCache {
   #name: string | undefined
 
   constructor(name?: string) {

@@ -20,6 +20,11 @@ export class WorkerContext {
     this.#ctx.passThroughOnException()
   }
 
+  /** @throws always: there is no one Worker to end. */
+  abort(reason?: unknown): void {
+    throw new Error('ctx.abort() is not supported outside of Cloudflare. Throw the error.', { cause: reason })
+  }
+
   /** The Worker's own entrypoints. */
   get exports(): Readonly<Record<string, unknown>> {
     return exportedStubs()

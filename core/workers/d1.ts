@@ -35,11 +35,11 @@ export class WorkersD1 {
   }
 
   // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the rows' type
-  async batch(statements: readonly Statement[]): Promise<any> {
+  async batch(statements: readonly object[]): Promise<any> {
     const started = performance.now()
     if (statements.length === 0) throw d1Error('D1_ERROR: No SQL statements detected.')
     return d1(async () => {
-      const results = await this.#sql().batch(statements.map(({ text, params }) => ({ text, params })))
+      const results = await this.#sql().batch(statements.map(bare))
       return results.map((result) => toResult(result, started))
     })
   }
@@ -70,7 +70,7 @@ export class WorkersD1 {
 }
 
 /** A D1DatabaseSession. */
-class Session {
+export class Session {
   #sql: () => Sql
   #bookmark: string | null
 
@@ -84,7 +84,7 @@ class Session {
   }
 
   // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the rows' type
-  async batch(statements: readonly Statement[]): Promise<any> {
+  async batch(statements: readonly object[]): Promise<any> {
     this.#bookmark = BOOKMARK
     return new WorkersD1(this.#sql).batch(statements)
   }
@@ -96,8 +96,14 @@ class Session {
 
 const BOOKMARK = '00000000-00000000-00000000-00000000000000000000000000000000'
 
+/** What a statement of ours holds. */
+function bare(statement: object): { text: string; params: readonly SqlValue[] } {
+  if (!(statement instanceof Statement)) throw new TypeError('batch() takes statements that prepare() made.')
+  return { text: statement.text, params: statement.params }
+}
+
 /** Cloudflare's D1PreparedStatement. */
-class Statement {
+export class Statement {
   readonly text: string
   readonly params: readonly SqlValue[]
   #sql: () => Sql

@@ -6,12 +6,12 @@ import { cloudflareError, translated } from './errors.ts'
 
 type Type = 'text' | 'json' | 'arrayBuffer' | 'stream'
 interface GetOptions {
-  type?: Type
-  cacheTtl?: number
+  type?: Type | undefined
+  cacheTtl?: number | undefined
 }
 interface PutOptions {
-  expiration?: number | string
-  expirationTtl?: number | string
+  expiration?: number | string | undefined
+  expirationTtl?: number | string | undefined
   metadata?: unknown
 }
 interface ListOptions {

@@ -45,6 +45,7 @@ function htmlRewriterPlugin(): Plugin {
         const inline = `const bytes = Uint8Array.from(atob(${JSON.stringify(bytes.toString('base64'))}), (char) => char.charCodeAt(0));`
         return code
           .replace('require(String.raw`util`)', 'globalThis')
+          .replace('require(String.raw`./asyncify.js`)', 'require("./asyncify.js")')
           .replace(/const path = require\('path'\)[^\n]*\n/, '')
           .replace(/const bytes = require\('fs'\)[^\n]*\n/, `${inline}\n`)
       },

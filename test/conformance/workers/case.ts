@@ -11,6 +11,8 @@ export interface WorkerTools {
   readonly ctx: ExecutionContext
   /** The request that asked for this case. */
   readonly request: Request
+  /** What `cloudflare:workers` exports, and what its env had when the Worker's modules ran. */
+  readonly workers: { env: Record<string, unknown>; waitUntil(promise: Promise<unknown>): void; atTop: unknown }
   /** What the main module imports as text and as data. */
   readonly modules: { text: unknown; data: unknown } | undefined
   /** A key that no other case and no other run has. */

@@ -2,12 +2,28 @@ import type { WorkerCase } from '../case.ts'
 import { CACHE } from './cache.ts'
 import { D1 } from './d1.ts'
 import { D1_MORE } from './d1-more.ts'
+import { HANDLER } from './handler.ts'
+import { HTML_REWRITER } from './html-rewriter.ts'
 import { KV } from './kv.ts'
 import { KV_LIST } from './kv-list.ts'
 import { QUEUE } from './queue.ts'
 import { R2 } from './r2.ts'
 import { R2_CONDITIONS } from './r2-conditions.ts'
 import { R2_LIST } from './r2-list.ts'
+import { SERVICE } from './service.ts'
 
 /** Every case of the facade. */
-export const WORKER_CASES: readonly WorkerCase[] = [...KV, ...KV_LIST, ...R2, ...R2_CONDITIONS, ...R2_LIST, ...D1, ...D1_MORE, ...QUEUE, ...CACHE]
+export const WORKER_CASES: readonly WorkerCase[] = [
+  ...KV,
+  ...KV_LIST,
+  ...R2,
+  ...R2_CONDITIONS,
+  ...R2_LIST,
+  ...D1,
+  ...D1_MORE,
+  ...QUEUE,
+  ...CACHE,
+  ...HANDLER,
+  ...SERVICE,
+  ...HTML_REWRITER,
+]
