@@ -1,6 +1,7 @@
 /** `npm run bench -- [GROUP...] [--json] [--rounds N] [--seconds N] [--quick]` */
 import { parseArgs } from 'node:util'
 import type { BenchGroup, BenchOptions, BenchResult } from './bench.ts'
+import { bindingsGroup } from './groups/bindings.ts'
 import { buildGroup } from './groups/build.ts'
 import { cloudflareGroup } from './groups/cloudflare.ts'
 import { lambdaGroup } from './groups/lambda.ts'
@@ -9,7 +10,7 @@ import { createLoadGenerator } from './load.ts'
 import { printTable } from './table.ts'
 
 /** In the order of a run that names none. */
-const GROUPS: readonly BenchGroup[] = [nodeGroup, cloudflareGroup, lambdaGroup, buildGroup]
+const GROUPS: readonly BenchGroup[] = [nodeGroup, cloudflareGroup, lambdaGroup, bindingsGroup, buildGroup]
 
 const USAGE = `npm run bench -- [GROUP...] [--json] [--rounds N] [--seconds N] [--quick]
 

@@ -1,0 +1,3 @@
+import { defineApp } from 'unmoor'
+
+export default defineApp({ fetch: () => new Response('hello') })
