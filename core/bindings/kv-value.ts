@@ -77,17 +77,21 @@ async function valueBytes(value: Exclude<KvEntry['value'], string>, where: Where
   return isStream(value) ? readAll(value, where, 'kv.value', Infinity) : value
 }
 
+/** Text as it is stored. */
+export function encodeText(value: string, where: Where): string {
+  const max = LIMITS['kv.value']
+  checkText(value, where, 'value')
+  if (value.length * 3 > max) {
+    const size = utf8Length(value)
+    if (size > max) throw limitExceeded(where, 'kv.value', size, max)
+  }
+  return value
+}
+
 /** A value as it is stored. */
 export async function encodeValue(value: unknown, where: Where): Promise<string | Uint8Array<ArrayBuffer>> {
   const max = LIMITS['kv.value']
-  if (typeof value === 'string') {
-    checkText(value, where, 'value')
-    if (value.length * 3 > max) {
-      const size = utf8Length(value)
-      if (size > max) throw limitExceeded(where, 'kv.value', size, max)
-    }
-    return value
-  }
+  if (typeof value === 'string') return encodeText(value, where)
   if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
     if (value.byteLength > max) throw limitExceeded(where, 'kv.value', value.byteLength, max)
     return viewBytes(value)

@@ -3,8 +3,8 @@ import { LIMITS } from '../limits.ts'
 import type { BodyInput } from './bytes.ts'
 import type { KvDriver, KvEntry } from './drivers.ts'
 import { checkKey, checkPageSize, checkText } from './keys.ts'
-import { checkExpiration, decodeValue, encodeMetadata, encodeValue, type KvPutOptions, type KvType, readAs } from './kv-value.ts'
-import { run, type Where } from './operation.ts'
+import { checkExpiration, decodeValue, encodeMetadata, encodeText, encodeValue, type KvPutOptions, type KvType, readAs } from './kv-value.ts'
+import { annotate, run, type Where } from './operation.ts'
 
 /** Options of {@link Kv.list}. */
 export interface KvListOptions {
@@ -42,6 +42,9 @@ export interface KvWithMetadata<Value, Metadata> {
   expiration: number | null
 }
 
+const VALUE_ONLY = { expiration: false }
+const ALL = { expiration: true }
+
 /**
  * A key-value store. Reads may be up to a minute stale; an expired key is never seen. Keys are 1 to 512 bytes of well-formed text, not `.` or `..`;
  * values at most 25 MiB. Every method throws `InvalidArgument` for what is malformed and `LimitExceeded` for what is too large, before the backend is called.
@@ -64,8 +67,18 @@ export class Kv {
   get(key: string, type: 'stream'): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null>
   async get(key: string, type: KvType = 'text'): Promise<unknown> {
     const where = this.#where('get')
-    const entry = await this.#read(key, type, where)
-    return entry === null ? null : decodeValue(entry, type, where, key)
+    checkKey(key, where, 'kv.key')
+    const as = readAs(type, where)
+    let entry: KvEntry | null
+    // Not through `run`: each further turn is a part of what a read of an embedded store costs.
+    try {
+      entry = await this.#driver.get(key, as, VALUE_ONLY)
+    } catch (error) {
+      throw annotate(error, where)
+    }
+    if (entry === null) return null
+    // The usual one needs no further turn.
+    return type === 'text' && typeof entry.value === 'string' ? entry.value : decodeValue(entry, type, where, key)
   }
 
   /** The value with its metadata and expiration. */
@@ -75,7 +88,9 @@ export class Kv {
   getWithMetadata<Metadata = unknown>(key: string, type: 'stream'): Promise<KvWithMetadata<ReadableStream<Uint8Array<ArrayBuffer>>, Metadata>>
   async getWithMetadata(key: string, type: KvType = 'text'): Promise<KvWithMetadata<unknown, unknown>> {
     const where = this.#where('getWithMetadata')
-    const entry = await this.#read(key, type, where)
+    checkKey(key, where, 'kv.key')
+    const as = readAs(type, where)
+    const entry = await run(where, () => this.#driver.get(key, as, ALL))
     if (entry === null) return { value: null, metadata: null, expiration: null }
     return {
       value: await decodeValue(entry, type, where, key),
@@ -113,8 +128,12 @@ export class Kv {
     const where = this.#where('put')
     checkKey(key, where, 'kv.key')
     const settings = { expiration: checkExpiration(options, this.#now(), where), metadata: encodeMetadata(options, where) }
-    const stored = await encodeValue(value, where)
-    await run(where, () => this.#driver.put(key, stored, settings))
+    const stored = typeof value === 'string' ? encodeText(value, where) : await encodeValue(value, where)
+    try {
+      await this.#driver.put(key, stored, settings)
+    } catch (error) {
+      throw annotate(error, where)
+    }
   }
 
   /** Removes a key; a missing one is fine. */
@@ -141,12 +160,6 @@ export class Kv {
       return key
     })
     return page.cursor === undefined ? { keys, complete: true } : { keys, complete: false, cursor: page.cursor }
-  }
-
-  async #read(key: string, type: KvType, where: Where): Promise<KvEntry | null> {
-    checkKey(key, where, 'kv.key')
-    const as = readAs(type, where)
-    return run(where, () => this.#driver.get(key, as, { expiration: where.operation === 'getWithMetadata' }))
   }
 
   #where(operation: string): Where {

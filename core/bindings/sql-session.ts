@@ -44,7 +44,8 @@ export abstract class SqlSession {
   /** The first row, or null. */
   async first<Row = SqlRow>(statement: string | SqlStatement, params?: readonly SqlValue[]): Promise<Row | null> {
     const { columns, rows } = await this.#query('first', statement, params)
-    return (toObjects({ columns, rows: rows.slice(0, 1) })[0] as Row | undefined) ?? null
+    const [row] = rows
+    return row === undefined ? null : (toObject(columns, row) as Row)
   }
 
   /** One column of the first row, or null where there is no row. */
@@ -68,8 +69,9 @@ export abstract class SqlSession {
 
   async #query(operation: string, statement: string | SqlStatement, params: readonly SqlValue[] | undefined): Promise<SqlResult> {
     const where = this.where(operation)
+    const query = this.check.query(statement, params, where)
     try {
-      return checkColumns(await this.execute(this.check.query(statement, params, where), where), where)
+      return checkColumns(await this.execute(query, where), where)
     } catch (error) {
       throw annotate(error, where)
     }
@@ -92,9 +94,11 @@ export function rawResult({ columns, rows, changes, lastRowId }: SqlResult): Sql
 }
 
 function toObjects({ columns, rows }: Pick<SqlResult, 'columns' | 'rows'>): SqlRow[] {
-  return rows.map((row) => {
-    const object: SqlRow = {}
-    for (let index = 0; index < columns.length; index++) object[columns[index] as string] = row[index] as SqlCell
-    return object
-  })
+  return rows.map((row) => toObject(columns, row))
+}
+
+function toObject(columns: readonly string[], row: readonly SqlCell[]): SqlRow {
+  const object: SqlRow = {}
+  for (let index = 0; index < columns.length; index++) object[columns[index] as string] = row[index] as SqlCell
+  return object
 }

@@ -22,11 +22,6 @@ export type Rows<Row> = Row[] & { readonly count: number }
 // `simple` is not in its types: without it, a statement without parameters would go by another protocol, unprepared.
 const STATEMENT = { prepare: true, simple: false } as postgres.UnsafeQueryOptions
 
-/** The statement that waits for its answer. */
-interface Pending {
-  query: postgres.PendingValuesQuery<(postgres.Row & Iterable<postgres.Row>)[]> | undefined
-}
-
 /** The tables of one kind of binding on one server: made at the first statement. */
 export class Database {
   readonly shared: SharedPool
@@ -84,35 +79,49 @@ export class Database {
     )
   }
 
-  #run<Row>(text: string, params: readonly Parameter[], write: boolean): Promise<Rows<Row>> {
-    return this.#timed(
-      async (_late, pending) => {
-        const query = this.shared.sql.unsafe(text, params as Parameter[], STATEMENT).values()
-        pending.query = query
-        return (await query) as unknown as Rows<Row>
-      },
-      () => write,
-    )
+  async #run<Row>(text: string, params: readonly Parameter[], write: boolean): Promise<Rows<Row>> {
+    if (!this.#ready)
+      await this.#timed(
+        async () => {},
+        () => false,
+      )
+    const query = this.shared.sql.unsafe(text, params as Parameter[], STATEMENT).values()
+    // By hand, as a race makes several promises for each statement.
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        cancelQuietly(query)
+        reject(this.#late(write))
+      }, this.#timeout * 1000)
+      query.then(
+        (rows) => {
+          clearTimeout(timer)
+          resolve(rows as unknown as Rows<Row>)
+        },
+        (error: unknown) => {
+          clearTimeout(timer)
+          const known = toUnmoorError(error, this.name)
+          reject((write ? known : withoutEffect(known)) as Error)
+        },
+      )
+    })
   }
 
-  /** `mayApply`: whether what was sent by now may have taken effect. */
-  async #timed<T>(work: (late: Promise<never>, pending: Pending) => Promise<T>, mayApply: () => boolean): Promise<T> {
-    let sent = false
+  #late(mayHaveApplied: boolean): UnmoorError {
+    return new UnmoorError('Timeout', `Postgres (${this.name}) gave no answer within ${this.#timeout} s.`, { mayHaveApplied })
+  }
+
+  /** Makes the tables, where that has not been done, and does `work`, all within the timeout. `mayApply`: whether what was sent by now may have taken effect. */
+  async #timed<T>(work: (late: Promise<never>) => Promise<T>, mayApply: () => boolean): Promise<T> {
     let timer: NodeJS.Timeout | undefined
-    const pending: Pending = { query: undefined }
     try {
       const late = new Promise<never>((_resolve, reject) => {
-        timer = setTimeout(() => {
-          if (pending.query !== undefined) cancelQuietly(pending.query)
-          reject(new UnmoorError('Timeout', `Postgres (${this.name}) gave no answer within ${this.#timeout} s.`, { mayHaveApplied: sent && mayApply() }))
-        }, this.#timeout * 1000)
+        timer = setTimeout(() => reject(this.#late(mayApply())), this.#timeout * 1000)
       })
       if (!this.#ready) await Promise.race([this.#make(), late])
-      sent = true
-      return await Promise.race([work(late, pending), late])
+      return await Promise.race([work(late), late])
     } catch (error) {
       const known = toUnmoorError(error, this.name)
-      throw sent && mayApply() ? known : withoutEffect(known)
+      throw mayApply() ? known : withoutEffect(known)
     } finally {
       clearTimeout(timer)
     }

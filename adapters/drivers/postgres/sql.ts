@@ -17,7 +17,10 @@ export const sql: DriverFactory<'sql', PostgresOptions> = async (options, contex
 export type Session = Pick<postgres.Sql, 'unsafe' | 'typed'>
 
 /** The result of `unsafe(...).values()`: rows as arrays, so that columns of the same name are both kept. */
-type ValueRows = (SqlCell | bigint)[][] & { columns: { name: string; type: number }[] | undefined; command: string; count: number }
+type ValueRows = (SqlCell | bigint)[][] & { columns: { name: string; type: number }[] | null | undefined; command: string; count: number }
+
+// `simple` is not in its types: without it, a statement without parameters would go by another protocol, unprepared.
+const STATEMENT = { prepare: true, simple: false } as postgres.UnsafeQueryOptions
 
 /** Commands whose count is one of changed rows. */
 const CHANGES: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
@@ -81,18 +84,15 @@ class PostgresSql implements SqlDriver {
   }
 
   async #run(session: Session, { text, params }: SqlQuery, signal: AbortSignal | undefined): Promise<SqlResult> {
-    if (signal?.aborted) throw new UnmoorError('Aborted', 'The query was aborted before it began.', { cause: signal.reason })
-    // postgres.js would declare a boolean as bool; type 0 leaves it to the server, as for the rest, and so also fits a number column.
-    const values = params.map((value) => (typeof value === 'boolean' ? session.typed(value as never, 0) : value))
-    // `simple` is not in its types: without it, a statement without parameters would go by another protocol, unprepared.
-    const options = { prepare: true, simple: false }
-    const pending = session.unsafe(text, values as never[], options).values()
+    if (signal === undefined) return toResult(await session.unsafe(text, toParameters(session, params), STATEMENT).values())
+    if (signal.aborted) throw new UnmoorError('Aborted', 'The query was aborted before it began.', { cause: signal.reason })
+    const pending = session.unsafe(text, toParameters(session, params), STATEMENT).values()
     const cancel = (): void => cancelQuietly(pending)
-    signal?.addEventListener('abort', cancel, { once: true })
+    signal.addEventListener('abort', cancel, { once: true })
     try {
       return toResult(await pending)
     } finally {
-      signal?.removeEventListener('abort', cancel)
+      signal.removeEventListener('abort', cancel)
     }
   }
 
@@ -132,11 +132,37 @@ class PostgresSql implements SqlDriver {
   }
 }
 
+// postgres.js would declare a boolean as bool; type 0 leaves it to the server, as for the rest, and so also fits a number column.
+function toParameters(session: Session, params: readonly SqlCell[]): never[] {
+  const values =
+    params.includes(true) || params.includes(false) ? params.map((value) => (typeof value === 'boolean' ? session.typed(value as never, 0) : value)) : params
+  return values as never[]
+}
+
+interface Columns {
+  names: string[]
+  mayBeUnsafe: boolean
+}
+
+/** By the client's list, which a prepared statement has one of. */
+const known = new WeakMap<object, Columns>()
+
+function columnsOf(list: ValueRows['columns']): Columns {
+  if (list === undefined || list === null) return { names: [], mayBeUnsafe: false }
+  let columns = known.get(list)
+  if (columns === undefined) {
+    columns = { names: list.map(({ name }) => name), mayBeUnsafe: list.some(({ type }) => MAY_BE_UNSAFE.has(type)) }
+    known.set(list, columns)
+  }
+  return columns
+}
+
 function toResult(result: ValueRows): SqlResult {
-  const columns = result.columns ?? []
+  const { names, mayBeUnsafe } = columnsOf(result.columns)
   const writes = CHANGES.has(result.command)
-  if (columns.some(({ type }) => MAY_BE_UNSAFE.has(type))) checkIntegers(result, writes)
-  return { columns: columns.map(({ name }) => name), rows: [...result] as SqlCell[][], changes: writes ? result.count : 0 }
+  if (mayBeUnsafe) checkIntegers(result, writes)
+  // Copies: they are the caller's, and the client's own array class has more than rows.
+  return { columns: names.slice(), rows: Array.from(result) as SqlCell[][], changes: writes ? result.count : 0 }
 }
 
 function checkIntegers(rows: ValueRows, writes: boolean): void {

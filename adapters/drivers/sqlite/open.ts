@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { dataPath, makeFolder } from '../shared/location.ts'
 import { toUnmoorError } from './errors.ts'
@@ -51,12 +51,29 @@ export function openDatabase(path: string, options: SqliteOptions & { synchronou
   }
 }
 
+interface Ends {
+  begin: StatementSync
+  commit: StatementSync
+}
+
+/** Prepared once per connection: SQLite would read the text each time. */
+const ends = new WeakMap<DatabaseSync, Ends>()
+
+function endsOf(database: DatabaseSync): Ends {
+  const known = ends.get(database)
+  if (known !== undefined) return known
+  const made = { begin: database.prepare('BEGIN IMMEDIATE'), commit: database.prepare('COMMIT') }
+  ends.set(database, made)
+  return made
+}
+
 /** Runs `work` in a write transaction; whatever it throws rolls all back. It must not await: one connection serves all callers. */
 export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
-  database.exec('BEGIN IMMEDIATE')
+  const { begin, commit } = endsOf(database)
+  begin.run()
   try {
     const result = work()
-    database.exec('COMMIT')
+    commit.run()
     return result
   } catch (error) {
     // SQLite itself rolls back after some errors, such as a full disk.

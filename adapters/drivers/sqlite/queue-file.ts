@@ -17,9 +17,10 @@ export interface QueueFile {
   close(): void
 }
 
+// A number may come again once its message is gone: a lease has a token of its own.
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS messages (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq INTEGER PRIMARY KEY,
     queue TEXT NOT NULL,
     id TEXT NOT NULL,
     content_type TEXT NOT NULL,

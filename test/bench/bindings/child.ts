@@ -33,7 +33,7 @@ process.on('message', (message: { seconds: number } | { answer: number } | 'end'
   const answer = async (): Promise<void> => {
     if (message === 'end') {
       await work.close()
-      process.disconnect()
+      process.disconnect?.()
     } else process.send?.('seconds' in message ? await run(message.seconds) : { answer: await work.once(message.answer) })
   }
   void answer()

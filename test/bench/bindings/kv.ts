@@ -27,7 +27,9 @@ async function ours(driver: KvDriver, how: How, concurrency = 1): Promise<Work> 
 /** The same statements as the driver's, prepared once: text with metadata, an expiration that is looked at. */
 function bareSqlite(path: string, how: How): Work {
   const db = new DatabaseSync(path)
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; CREATE TABLE kv (key TEXT NOT NULL PRIMARY KEY, value NOT NULL, metadata TEXT, expiration INTEGER)')
+  db.exec(
+    'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; CREATE TABLE kv (key TEXT NOT NULL PRIMARY KEY, value NOT NULL, metadata TEXT, expiration INTEGER)',
+  )
   const put = db.prepare(`INSERT INTO kv (key, value, metadata, expiration) VALUES (?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value, metadata = excluded.metadata, expiration = excluded.expiration`)
   for (const name of KEYS) put.run(name, VALUE, null, null)

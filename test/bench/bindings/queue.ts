@@ -1,4 +1,4 @@
-/** Ten messages sent one by one, received as a batch and acked, through the portable class and the driver, against the same statements on the bare client. */
+/** Ten messages, sent each by itself as by ten requests at once, received as a batch and acked, through the portable class and the driver, against the same statements on the bare client. */
 import { randomUUID } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import postgres from 'postgres'
@@ -12,6 +12,7 @@ import { driverContext } from '../../conformance/drivers/harness.ts'
 import type { Contenders, Work } from './work.ts'
 
 const BATCH = 10
+const NUMBERS = Array.from({ length: BATCH }, (_, n) => n)
 interface Body {
   n: number
   text: string
@@ -26,7 +27,7 @@ function ours(driver: QueueDriver): Work {
   return {
     operations: BATCH,
     async once(index) {
-      for (let n = 0; n < BATCH; n++) await clicks.send(body(index * BATCH + n))
+      await Promise.all(NUMBERS.map((n) => clicks.send(body(index * BATCH + n))))
       const batch = createBatch('clicks', await receive({ max: BATCH, leaseSeconds: 30, waitSeconds: 0, signal }), 0)
       const numbers = batch.messages.map((message) => (message.body as Body).n).toSorted((a, b) => a - b)
       await settle(batch.settlements('ack'))
@@ -61,7 +62,7 @@ function bareSqlite(path: string): Work {
   return {
     operations: BATCH,
     async once(index) {
-      for (let n = 0; n < BATCH; n++) {
+      for (const n of NUMBERS) {
         const now = Date.now()
         insert.run('test/clicks', randomUUID(), 'json', JSON.stringify(body(index * BATCH + n)), now, now)
       }
@@ -101,8 +102,7 @@ export const QUEUE: Readonly<Record<string, Contenders>> = {
       return {
         operations: BATCH,
         async once(index) {
-          for (let n = 0; n < BATCH; n++)
-            await run(send, ['test/clicks', [{ id: randomUUID(), json: JSON.stringify(body(index * BATCH + n)), delay: 0 }]])
+          await Promise.all(NUMBERS.map((n) => run(send, ['test/clicks', [{ id: randomUUID(), json: JSON.stringify(body(index * BATCH + n)), delay: 0 }]])))
           const lease = randomUUID()
           const rows = await run(take, ['test/clicks', BATCH, lease, 30, 3, null])
           const numbers = numbersOf(rows.map(([, , , text]) => text as string))
