@@ -100,7 +100,7 @@ export class Database {
         (error: unknown) => {
           clearTimeout(timer)
           const known = toUnmoorError(error, this.name)
-          reject((write ? known : withoutEffect(known)) as Error)
+          reject(write ? known : withoutEffect(known))
         },
       )
     })

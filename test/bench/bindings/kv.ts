@@ -46,7 +46,7 @@ function bareSqlite(path: string, how: How): Work {
 /** unstorage's sqlite is its db0 driver. WAL is set for it as for the others: without it, it would be slower yet. */
 async function unstorageSqlite(folder: string, how: How): Promise<Work> {
   const database = createDatabase(nodeSqlite({ cwd: folder, path: 'db0.sqlite' }))
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
+  await database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
   const storage = createStorage<string>({ driver: db0Driver({ database }) })
   for (const name of KEYS) await storage.setItem(name, VALUE)
   const once = how === 'get' ? (index: number) => storage.getItem(key(index)) : (index: number) => storage.setItem(key(index), VALUE)
@@ -89,7 +89,7 @@ export const KV: Readonly<Record<string, Contenders>> = {
     iovalkey: async ({ redis: { url } }) => {
       const client = new Redis(url)
       for (const name of KEYS) await client.set(`unmoor-bench:bare:${name}`, VALUE)
-      return { once: (index) => client.get(`unmoor-bench:bare:${key(index)}`), concurrency: IN_FLIGHT, close: () => void client.disconnect() }
+      return { once: (index) => client.get(`unmoor-bench:bare:${key(index)}`), concurrency: IN_FLIGHT, close: () => client.disconnect() }
     },
     unstorage: async ({ redis: { url } }) => {
       const storage = createStorage<string>({ driver: redisDriver({ url, base: 'unmoor-bench:unstorage' }) })

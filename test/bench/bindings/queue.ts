@@ -98,7 +98,7 @@ export const QUEUE: Readonly<Record<string, Contenders>> = {
       const { send, take, settle } = queueStatements('unmoor_messages')
       // The client writes what is JSON itself.
       const run = (text: string, params: (string | number | null | object)[]): Promise<unknown[][]> =>
-        sql.unsafe(text, params as never[], { prepare: true }).values() as unknown as Promise<unknown[][]>
+        sql.unsafe(text, params as never[], { prepare: true }).values()
       return {
         operations: BATCH,
         async once(index) {
