@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { BuildContext, BundleOptions } from '../../core/adapter.ts'
-import { NODE_GLOBALS, NODE_SHIMS } from './node-shims.ts'
+import { NODE_GLOBAL_SHIMS, NODE_SHIMS, PACKAGE_SHIMS } from './node-shims.ts'
 import { cronStoreImport } from '../node/cron-options.ts'
 import { checkOptions, type IsolateOptions } from './options.ts'
 
@@ -45,8 +45,11 @@ async function bundleApp(context: BuildContext): Promise<void> {
     entry: [`import { serveApp } from 'unmoor/isolate/guest'`, `import app from '#app'`, `serveApp(app)`, ``].join('\n'),
     file: 'app.js',
     define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis' },
-    inject: NODE_GLOBALS,
-    alias: Object.fromEntries(Object.entries(NODE_SHIMS).flatMap(([name, path]) => [name, `node:${name}`].map((specifier) => [specifier, ownModule(path)]))),
+    inject: NODE_GLOBAL_SHIMS,
+    alias: Object.fromEntries([
+      ...Object.entries(NODE_SHIMS).flatMap(([name, path]) => [name, `node:${name}`].map((specifier) => [specifier, ownModule(path)])),
+      ...Object.entries(PACKAGE_SHIMS).map(([name, path]) => [name, ownModule(path)]),
+    ]),
   }
   const { file } = await context.bundle(options)
   if ((await readFile(file, 'utf8')).includes(ASYNC_HOOKS_MARK)) await context.bundle({ ...options, target: 'es2016' })

@@ -3,7 +3,7 @@
  */
 import type { Adapter } from '../../core/adapter.ts'
 import { build } from './build.ts'
-import { NODE_SHIMS } from './node-shims.ts'
+import { NODE_GLOBAL_SHIMS, NODE_SHIMS } from './node-shims.ts'
 import { migrate, start } from './start.ts'
 
 export type { IsolateOptions } from './options.ts'
@@ -22,6 +22,7 @@ const isolate: Adapter = {
     'queue.exactAttempts': true,
   },
   nodeBuiltins: Object.keys(NODE_SHIMS),
+  code: { globals: [...Object.keys(NODE_GLOBAL_SHIMS), 'global'] },
   // What is made for Workers fits best: web standards, nothing of Node.
   conditions: ['workerd', 'worker', 'browser', 'import', 'default'],
   defaultDrivers: {

@@ -17,6 +17,8 @@ export const NODE_SHIMS: Readonly<Record<string, string>> = {
   process: 'guest/node/process',
   punycode: 'guest/node/punycode',
   querystring: 'guest/node/querystring',
+  stream: 'guest/node/stream',
+  'stream/promises': 'guest/node/stream-promises',
   string_decoder: 'guest/node/string-decoder',
   timers: 'guest/node/timers',
   'timers/promises': 'guest/node/timers-promises',
@@ -25,8 +27,14 @@ export const NODE_SHIMS: Readonly<Record<string, string>> = {
   'util/types': 'guest/node/util-types',
 }
 
+/** Packages that stand for built-ins and need no copy of their own: a trailing slash is how libraries ask for one. */
+export const PACKAGE_SHIMS: Readonly<Record<string, string>> = {
+  'process/': 'guest/node/process',
+  'string_decoder/': 'guest/node/string-decoder',
+}
+
 /** Names of Node's global object that libraries use without an import, and what serves them: module and export. */
-export const NODE_GLOBALS: Readonly<Record<string, readonly [module: string, name: string]>> = {
+export const NODE_GLOBAL_SHIMS: Readonly<Record<string, readonly [module: string, name: string]>> = {
   Buffer: ['node:buffer', 'Buffer'],
   clearImmediate: ['node:timers', 'clearImmediate'],
   process: ['node:process', 'default'],

@@ -3,6 +3,7 @@ import diagnostics from 'node:diagnostics_channel'
 import * as events from 'node:events'
 import path from 'node:path'
 import querystring from 'node:querystring'
+import stream from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import timers from 'node:timers'
 import timersPromises from 'node:timers/promises'
@@ -18,13 +19,14 @@ import events from 'node:events'
 import path from 'node:path'
 import process from 'node:process'
 import querystring from 'node:querystring'
+import stream from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import timers from 'node:timers'
 import timersPromises from 'node:timers/promises'
 import url from 'node:url'
 import util from 'node:util'
 import { defineApp } from 'unmoor'
-const node = { Buffer, crypto, diagnostics, events, path, process, querystring, StringDecoder, timers, timersPromises, url, util, immediate: typeof setImmediate, isGlobal: global === globalThis }
+const node = { Buffer, crypto, diagnostics, events, path, process, querystring, stream, StringDecoder, timers, timersPromises, url, util, immediate: typeof setImmediate, isGlobal: global === globalThis }
 const AsyncFunction = (async () => {}).constructor
 export default defineApp({
   async fetch(request) {
@@ -36,7 +38,7 @@ export default defineApp({
   },
 })
 `
-const NODE = { Buffer, crypto, diagnostics, events, path, process, querystring, StringDecoder, timers, timersPromises, url, util }
+const NODE = { Buffer, crypto, diagnostics, events, path, process, querystring, stream, StringDecoder, timers, timersPromises, url, util }
 
 let lab: Lab
 beforeAll(async () => {
@@ -67,6 +69,7 @@ const SAME: Readonly<Record<string, string>> = {
   querystring: `return [{ ...node.querystring.parse('a=1&a=2&b=%20x') }, node.querystring.stringify({ a: [1, 2], b: 'ä' })]`,
   string_decoder: `const cut = (encoding, bytes) => { const decoder = new node.StringDecoder(encoding); return [...bytes].map((byte) => decoder.write(node.Buffer.from([byte]))).join('|') + '#' + decoder.end() }; const bytes = node.Buffer.from('a€😀'); return [cut('base64', bytes), cut('hex', bytes), cut('latin1', bytes), new node.StringDecoder('utf8').write(bytes), cut('utf8', bytes).replaceAll('|', '')]`,
   timers: `const seen = []; const { timers, timersPromises } = node; const timer = timers.setTimeout(() => seen.push('never'), 5).unref(); timers.clearTimeout(timer); timers.setImmediate((x) => seen.push(x), 'now'); await timersPromises.setTimeout(15); const value = await node.util.promisify(timers.setTimeout)(1, 'later'); const controller = new AbortController(); const stopped = timersPromises.setTimeout(1000, null, { signal: controller.signal }).catch((error) => error.code); controller.abort(); let ticks = 0; for await (const _ of timersPromises.setInterval(2)) if (++ticks === 2) break; return [seen, value, await stopped, ticks]`,
+  streams: `const { Readable, Transform, PassThrough, Writable, promises, Stream } = node.stream; const seen = []; await promises.pipeline(Readable.from(['a', 'b', 'c']), new Transform({ objectMode: true, transform(chunk, _, done) { done(null, String(chunk).toUpperCase()) } }), new Writable({ objectMode: true, write(chunk, _, done) { seen.push(chunk.toString()); setTimeout(done, 1) } })); const through = new PassThrough(); through.end(node.Buffer.from('bytes')); let text = ''; for await (const chunk of through) text += chunk; function Old() { Stream.call(this) } node.util.inherits(Old, Stream); const failed = await promises.pipeline(new Readable({ read() { this.destroy(new Error('broken')) } }), new PassThrough()).catch((error) => error.message); return [seen, text, new Old() instanceof Stream, failed]`,
   'events of old': `const { inherits } = node.util; function Old() { node.events.EventEmitter.call(this) } inherits(Old, node.events.EventEmitter); const old = new Old(); const seen = []; old.once('x', (v) => seen.push(v)); old.emit('x', 1); old.emit('x', 2); class New extends node.events.EventEmitter {} return [seen, new New() instanceof node.events.EventEmitter, old.listenerCount('x')]`,
   diagnostics_channel: `const { channel, subscribe, tracingChannel } = node.diagnostics; const seen = []; subscribe('c', (message, name) => seen.push([message, name])); channel('c').publish(1); const tracing = tracingChannel('t'); tracing.subscribe({ start: () => seen.push('start'), end: () => seen.push('end'), asyncEnd: () => seen.push('asyncEnd') }); tracing.traceSync(() => seen.push('work')); await tracing.tracePromise(async () => seen.push('later')); return [seen, channel('c').hasSubscribers]`,
 }
