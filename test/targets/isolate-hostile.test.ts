@@ -45,6 +45,35 @@ describe('the way to the host', () => {
     expect((found as { seen: number }).seen).toBeGreaterThan(1000)
   })
 
+  it('no stack frame gives away a function of the bridge', async () => {
+    const found = await lab.run(`
+      const functions = new Set(), receivers = new Set()
+      const look = () => {
+        const before = Error.prepareStackTrace
+        Error.prepareStackTrace = (_error, sites) => sites
+        const { stack } = new Error()
+        Error.prepareStackTrace = before
+        for (const site of stack) { const own = site.getFunction(), self = site.getThis(); if (own !== undefined) functions.add(String(own).slice(0, 80)); if (self !== undefined && self !== globalThis && self !== traps) receivers.add([typeof self, Reflect.ownKeys(self).map(String).join()].join(' ')) }
+      }
+      // While the bridge copies a message, calls back, and answers synchronously.
+      const traps = { get key() { look(); return 'x' }, toString() { look(); return 'x' }, toJSON() { look(); return {} }, then(resolve) { look(); resolve() } }
+      const settle = (work) => { try { return Promise.resolve(work()).catch(() => {}) } catch { return undefined } }
+      await Promise.all([() => env.kv.put('k', traps), () => env.kv.put('k', 'v', { metadata: traps }), () => new URL(traps), () => new TextDecoder(traps), () => console.log(traps), () => crypto.subtle.digest(traps, new Uint8Array(1)), () => fetch(traps), () => env.jobs.send(traps), () => structuredClone(traps)].map(settle))
+      await new Promise((resolve) => setTimeout(() => { look(); resolve() }, 1))
+      look()
+      return [[...functions].filter((text) => /post|call|dispatch|batch/.test(text)), [...receivers]]`)
+    expect(found).toEqual([[], []])
+  })
+
+  it('isolates of one snapshot share nothing', async () => {
+    await using other = await startLab({ isolate: { startup: 'snapshot', cpuMs: 200 } })
+    await other.run(`globalThis.leak = 1; Object.prototype.leak = 1; Response.prototype.leak = 1; URL.leak = 1; return 1`)
+    expect((await other.send('for (;;);')).status).toBe(503)
+    expect(await other.run('return [typeof globalThis.leak, typeof {}.leak, typeof Response.prototype.leak, typeof URL.leak]')).toEqual(
+      Array(4).fill('undefined'),
+    )
+  })
+
   it('errors of the host come without its stack', async () => {
     const stacks = (await lab.run(`
       const stacks = []
@@ -152,6 +181,22 @@ describe('built-ins patched by the tenant', () => {
     `Object.freeze(Object.prototype); Object.freeze(Array.prototype); Object.freeze(Function.prototype)`,
     `for (const key of Reflect.ownKeys(globalThis)) try { delete globalThis[key] } catch {}`,
   ]
+  it('before the app starts, at module level, harm nobody but the tenant either', async () => {
+    const app = (patch: string): string =>
+      `import { defineApp } from 'unmoor'\nif (typeof navigator !== 'undefined' && navigator.userAgent === 'unmoor') { ${patch} }\nexport default defineApp({ fetch: () => new Response('hello') })`
+    await Promise.all(
+      PATCHES.map(async (patch) => {
+        // It may start or not; what it must not is end the process, or be waited for without end.
+        const other = await startLab({ app: app(patch), isolate: { cpuMs: 300, wallSeconds: 1, startupMs: 1500 } }).catch((error: Error) => error)
+        if (other instanceof Error) return expect(other.message).toMatch(/The app does not start in an isolate/)
+        const [own] = other.runtime.pids
+        await Promise.race([fetch(other.runtime.url).then((response) => response.text()), new Promise((resolve) => setTimeout(resolve, 1500))])
+        expect(other.runtime.pids).toEqual([own])
+        await other[Symbol.asyncDispose]()
+      }),
+    )
+  }, 60_000)
+
   for (const patch of PATCHES) {
     it(`${patch.slice(0, 60)} harms nobody but the tenant`, async () => {
       await using other = await startLab({ isolate: { cpuMs: 300, wallSeconds: 1 } })

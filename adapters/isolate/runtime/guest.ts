@@ -316,7 +316,9 @@ const TIMED_OUT = 'Script execution timed out.'
 const ENTER = { arguments: { copy: true } } as const
 
 // Takes the callbacks into the web API's closures. The app's half of the guest takes the link off the global afterwards.
+// Strict, so that no stack frame gives these functions away.
 const CONNECT = `
+  'use strict'
   const link = globalThis.__unmoor_link
   const post = $0, call = $1
   link.connect({ post: (batch) => post(batch), call: (...data) => call(...data) })
