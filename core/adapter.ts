@@ -178,6 +178,8 @@ export interface Adapter {
   readonly drivers?: Readonly<Record<string, string>>
   /** What app code may do there. Default: see {@link CodeFacts}. */
   readonly code?: CodeFacts
+  /** Cases of the conformance suite that fail there today, by id, each with its reason. One that passes after all fails the run. Default: none. */
+  readonly expectations?: Readonly<Record<string, string>>
   /** Writes the artifact. Throws `UnmoorError` (`Unsupported`, `InvalidArgument`) for what the target cannot honour. */
   build(context: BuildContext): Promise<void>
   /** Runs the artifact on the target's real runtime, on this machine. Migrations are applied first wherever that is safe for one local process. */

@@ -22,16 +22,31 @@ export function knownTargets(config: Config): string[] {
  * @throws `InvalidArgument` (operation `config`) for an unknown target, `NotFound` where the adapter or a package that it needs is not installed.
  */
 export async function loadAdapter(target: string, projectDir: string, config: Config = {}): Promise<Adapter> {
-  const url = adapterUrl(target, projectDir, config)
-  const module = (await import(/* @vite-ignore */ url).catch((error: unknown) => {
-    throw explainMissingPackage(error, `The target "${target}"`)
-  })) as { default?: Adapter }
-  const adapter = module.default
-  if (typeof adapter?.build !== 'function' || typeof adapter.start !== 'function') {
-    throw new UnmoorError('InvalidArgument', `The adapter of "${target}" (${url}) has no Adapter as its default export.`, { operation: 'build' })
-  }
+  const adapter = await importAdapter(adapterUrl(target, projectDir, config), `The target "${target}"`)
   if (config.targets?.[target]?.adapter !== undefined && adapter.name !== target) {
     throw configError(`targets.${target}.adapter: that adapter calls itself "${adapter.name}". Write targets.${adapter.name} instead.`)
+  }
+  return adapter
+}
+
+/**
+ * The adapter of a module outside of any project: a path from `dir`, or a package that is found from there.
+ *
+ * @throws as {@link loadAdapter}
+ */
+export async function loadAdapterModule(module: string, dir: string): Promise<Adapter> {
+  const path = isPath(module) || existsSync(resolve(dir, module)) ? resolve(dir, module) : resolvePackage(module, module, dir)
+  if (!existsSync(path)) throw configError(`There is no adapter module ${path}.`)
+  return importAdapter(pathToFileURL(path).href, `The adapter ${module}`)
+}
+
+async function importAdapter(url: string, what: string): Promise<Adapter> {
+  const module = (await import(/* @vite-ignore */ url).catch((error: unknown) => {
+    throw explainMissingPackage(error, what)
+  })) as { default?: Adapter }
+  const adapter = module.default
+  if (typeof adapter?.build !== 'function' || typeof adapter.start !== 'function' || typeof adapter.name !== 'string') {
+    throw new UnmoorError('InvalidArgument', `${what}: ${url} has no Adapter as its default export.`, { operation: 'build' })
   }
   return adapter
 }

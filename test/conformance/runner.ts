@@ -9,7 +9,7 @@ import { reachTarget, startTarget, type RunningTarget } from './target.ts'
 
 /** Options of {@link runConformance}. */
 export interface ConformanceOptions {
-  /** A target's name, or the path of an adapter's module. */
+  /** A target's name. */
   target: string
   /** In place of the one that `target` names. */
   adapter?: Adapter
@@ -29,7 +29,7 @@ export interface ConformanceOptions {
   filter?: string
   /** Cases at once. Default: 8; 5 where an environment of the target serves one request at a time. */
   concurrency?: number
-  /** Cases that are known to fail, with reasons. Default: those of the target in `expectations/`. */
+  /** Cases that are known to fail, with reasons. Default: those of `adapter`, else those of the target in `expectations/`. */
   expectations?: Expectations
   /** Progress. Default: none. */
   log?: Log
@@ -94,7 +94,7 @@ export async function runConformance(options: ConformanceOptions): Promise<Repor
 }
 
 async function runAll(cases: readonly Case[], target: RunningTarget, options: ConformanceOptions): Promise<CaseResult[]> {
-  const expectations = options.expectations ?? expectationsFor(target.target, options.targetOptions)
+  const expectations = options.expectations ?? options.adapter?.expectations ?? expectationsFor(target.target, options.targetOptions)
   const concurrency = options.concurrency ?? (target.capabilities['http.keepWorkAfterAnswer'] ? 8 : 5)
   const results = new Map<string, CaseResult>()
   let ended: string | undefined

@@ -67,10 +67,10 @@ async function buildFixture(projectDir: string, options: Omit<TargetOptions, 'va
 }
 
 /** Builds the fixture app for deployment, to be tested by its URL. Gives the variables to set beside CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN. */
-export async function buildForDeployment(target: string, outDir: string, log: Log): Promise<Readonly<Record<string, string>>> {
+export async function buildForDeployment(target: string, outDir: string, log: Log, adapter?: Adapter): Promise<Readonly<Record<string, string>>> {
   const projectDir = await writeProject()
   try {
-    await buildFixture(projectDir, { target, outDir, log })
+    await buildFixture(projectDir, { target, adapter, outDir, log })
     return VARIABLES
   } finally {
     await rm(projectDir, { recursive: true, force: true })

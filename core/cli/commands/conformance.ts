@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { TARGETS } from '../../build/adapters.ts'
+import type { Adapter } from '../../adapter.ts'
+import { loadAdapterModule, TARGETS } from '../../build/adapters.ts'
 import { usageError } from '../exit.ts'
 import { options as shared } from '../options.ts'
 import { createReporter, type Reporter } from '../reporter.ts'
@@ -25,6 +26,7 @@ import {
 interface Options {
   suite: 'app' | 'workers'
   target: string[]
+  adapter: string[]
   driver: string[]
   url?: string
   token?: string
@@ -52,7 +54,8 @@ export function register(program: Command): void {
         .choices(['app', 'workers'])
         .default('app'),
     )
-    .option('-t, --target <names...>', 'node, cloudflare, lambda, isolate, all, or the path of an adapter', [])
+    .option('-t, --target <names...>', 'node, cloudflare, lambda, isolate or all', [])
+    .option('-a, --adapter <paths...>', "targets of one's own: paths of adapters' modules, or packages", [])
     .option('--event <kind>', 'what stands before the function: url, v2, v1, alb, alb-multi or lattice; only with --target lambda (default: url)')
     .option(
       '--runtime <kind>',
@@ -88,9 +91,9 @@ async function conformance(given: Options): Promise<void> {
     report.result({ total: cases.length, cases: cases.map(({ id, group, contract, needs }) => ({ id, group, contract, needs })) })
     return
   }
-  const targets = checkTargets(given)
+  const targets = await checkTargets(given)
   const targetOptions = optionsOfTarget(given, targets)
-  if (given.out !== undefined) return build(targets[0] as string, resolve(given.out), report)
+  if (given.out !== undefined) return build(targets[0] as Target, resolve(given.out), report)
   const reports: Report[] = []
   for (const target of targets) reports.push(await runOne(target, given, targetOptions, report))
   const matrix = matrixText(reports)
@@ -103,7 +106,7 @@ async function conformance(given: Options): Promise<void> {
 }
 
 async function workers(given: Options, report: Reporter): Promise<void> {
-  const used = given.driver.length > 0 ? '--driver' : given.url !== undefined ? '--url' : given.out !== undefined ? '--out' : undefined
+  const used = usedOf(given, 'driver', 'adapter', 'url', 'out')
   if (used !== undefined) throw usageError(`The suite workers runs locally, against targets: leave out ${used}.`)
   const cases = selectWorkerCases(given.filter)
   if (cases.length === 0) throw usageError(`No case matches "${given.filter}". See them all with: unmoor conformance --suite workers --list`)
@@ -112,7 +115,7 @@ async function workers(given: Options, report: Reporter): Promise<void> {
     report.result({ total: cases.length, cases: cases.map(({ id, group, contract }) => ({ id, group, contract })) })
     return
   }
-  for (const target of checkTargets(given)) {
+  for (const { name: target } of await checkTargets(given)) {
     const result = await report.step(`The Worker on ${target}`, () =>
       runWorkersConformance({ target, filter: given.filter, log: report, onResult: progress(target, report, cases.length) }),
     )
@@ -122,8 +125,14 @@ async function workers(given: Options, report: Reporter): Promise<void> {
   }
 }
 
+/** The first of these options that was given. */
+function usedOf(given: Options, ...names: readonly ('target' | 'adapter' | 'driver' | 'url' | 'out')[]): string | undefined {
+  const used = names.find((name) => given[name] !== undefined && given[name].length > 0)
+  return used === undefined ? undefined : `--${used}`
+}
+
 async function drivers(given: Options, report: Reporter): Promise<void> {
-  const used = given.target.length > 0 ? '--target' : given.url !== undefined ? '--url' : given.out !== undefined ? '--out' : undefined
+  const used = usedOf(given, 'target', 'adapter', 'url', 'out')
   if (used !== undefined) throw usageError(`--driver runs on this machine's Node: leave out ${used}.`)
   const reports: DriverReport[] = []
   for (const driver of new Set(given.driver)) {
@@ -147,24 +156,35 @@ function progress(name: string, report: Reporter, total?: number): (result: { id
   }
 }
 
-function checkTargets(given: Options): string[] {
-  const names = given.target.flatMap((name) => (name === 'all' ? TARGETS : [name]))
-  if (names.length === 0) throw usageError(`Name a target, --target ${TARGETS.join(', ')} or all; or a driver, --driver NAME.`)
+/** A target by name; one of the user's own with its adapter. */
+interface Target {
+  name: string
+  adapter?: Adapter
+}
+
+async function checkTargets(given: Options): Promise<Target[]> {
+  const names = new Set(given.target.flatMap((name) => (name === 'all' ? TARGETS : [name])))
+  if (names.size + given.adapter.length === 0)
+    throw usageError(`Name a target, --target ${TARGETS.join(', ')} or all; an adapter, --adapter PATH; or a driver, --driver NAME.`)
   for (const name of names) {
-    if (!(TARGETS as readonly string[]).includes(name) && !name.startsWith('.') && !name.startsWith('/'))
-      throw usageError(`There is no target "${name}". Targets: ${TARGETS.join(', ')}, all, or the path of an adapter's module.`)
+    if (!(TARGETS as readonly string[]).includes(name))
+      throw usageError(`There is no target "${name}". Targets: ${TARGETS.join(', ')} or all. An adapter of your own: --adapter PATH.`)
   }
-  const targets = [...new Set(names)]
-  if ((given.url !== undefined || given.out !== undefined) && targets.length > 1) throw usageError('--url and --out take one target.')
+  if ((given.url !== undefined || given.out !== undefined) && names.size + given.adapter.length > 1) throw usageError('--url and --out take one target.')
   if (given.url !== undefined && !URL.canParse(given.url)) throw usageError(`--url "${given.url}" is not a URL.`)
   if (given.url !== undefined && tokenOf(given) === '') throw usageError('--url needs --token: what the deployment has as CONFORMANCE_TOKEN.')
+  const targets: Target[] = [...names].map((name) => ({ name }))
+  for (const module of new Set(given.adapter)) {
+    const adapter = await loadAdapterModule(module, process.cwd())
+    targets.push({ name: adapter.name, adapter })
+  }
   return targets
 }
 
 /** Options of the target that the command line sets; the adapter checks their values. */
-function optionsOfTarget({ event, runtime, url }: Options, targets: readonly string[]): Record<string, string> | undefined {
+function optionsOfTarget({ event, runtime, url }: Options, targets: readonly Target[]): Record<string, string> | undefined {
   if (event === undefined && runtime === undefined) return undefined
-  const [target] = targets
+  const target = targets[0]?.name
   if (targets.length !== 1 || url !== undefined || !(target === 'lambda' || (target === 'isolate' && event === undefined)))
     throw usageError('--event and --runtime set how a target starts locally: --runtime goes with --target lambda or isolate alone, --event with lambda.')
   return { ...(event === undefined ? {} : { event }), ...(runtime === undefined ? {} : { runtime }) }
@@ -174,26 +194,27 @@ function tokenOf({ token }: Options): string {
   return token ?? process.env['CONFORMANCE_TOKEN'] ?? ''
 }
 
-async function build(target: string, outDir: string, report: Reporter): Promise<void> {
-  const variables = await buildForDeployment(target, outDir, report)
-  report.print(`${target}: ${outDir}`)
+async function build({ name, adapter }: Target, outDir: string, report: Reporter): Promise<void> {
+  const variables = await buildForDeployment(name, outDir, report, adapter)
+  report.print(`${name}: ${outDir}`)
   const file = join(outDir, 'conformance-variables.json')
   await writeFile(file, `${JSON.stringify(variables, null, 2)}\n`)
   report.print(`Start it with the variables and secrets in ${file}, and with one random token, used once, as both CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN.`)
-  report.result({ target, dir: outDir, variables })
+  report.result({ target: name, dir: outDir, variables })
 }
 
-async function runOne(target: string, given: Options, targetOptions: Record<string, string> | undefined, reporter: Reporter): Promise<Report> {
+async function runOne({ name, adapter }: Target, given: Options, targetOptions: Record<string, string> | undefined, reporter: Reporter): Promise<Report> {
   const { url, filter, concurrency } = given
-  const result = await reporter.step(`Conformance of ${target}`, () =>
+  const result = await reporter.step(`Conformance of ${name}`, () =>
     runConformance({
-      target,
+      target: name,
+      ...(adapter === undefined ? {} : { adapter }),
       ...(url === undefined ? {} : { url, token: tokenOf(given) }),
       ...(targetOptions === undefined ? {} : { targetOptions }),
       ...(filter === undefined ? {} : { filter }),
       ...(concurrency === undefined ? {} : { concurrency }),
       log: reporter,
-      onResult: progress(target, reporter, selectCases(filter).length),
+      onResult: progress(name, reporter, selectCases(filter).length),
     }),
   )
   reporter.print(reportText(result))

@@ -1,0 +1,43 @@
+/** A target of one's own: Deno, one process that serves HTTP, consumes queues and fires crons. Written against unmoor's public exports only. */
+import type { Adapter } from 'unmoor/adapter'
+import { build } from './build.ts'
+import { migrate, start } from './start.ts'
+
+/** `SELECT` of a text with a NUL, in Deno 2.9.6: the rest is stored, and cast to a blob it comes whole. */
+const CUT = "Deno's node:sqlite cuts a text that it reads at the first NUL; node's own gives it whole"
+
+const deno: Adapter = {
+  name: 'deno',
+  capabilities: {
+    'request.streaming': true,
+    'request.abort': true,
+    'request.large': true,
+    'response.large': true,
+    'response.streaming': true,
+    'http.keepWorkAfterAnswer': true,
+    'sql.interactiveTransactions': true,
+    'cache.shared': false,
+    'queue.exactAttempts': true,
+  },
+  nodeBuiltins: 'all',
+  conditions: ['deno', 'node', 'import', 'default'],
+  defaultDrivers: {
+    kv: { driver: 'sqlite' },
+    sql: { driver: 'sqlite' },
+    queue: { driver: 'sqlite' },
+    blob: { driver: 'fs' },
+    cache: { driver: 'memory' },
+    secret: { driver: 'env' },
+    service: { driver: 'http' },
+    assets: { driver: 'files' },
+  },
+  expectations: {
+    'kv-06': CUT,
+    'kv-18': CUT,
+  },
+  build,
+  start,
+  migrate,
+}
+
+export default deno

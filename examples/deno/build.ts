@@ -1,0 +1,43 @@
+import { join } from 'node:path'
+import { type BuildContext, UnmoorError } from 'unmoor/adapter'
+import { denoFlags } from './flags.ts'
+
+/** Writes server.mjs (the app and all it needs), its assets, and how to run it. */
+export async function build(context: BuildContext): Promise<void> {
+  const [unknown] = Object.keys(context.options)
+  if (unknown !== undefined)
+    throw new UnmoorError('InvalidArgument', `targets.deno.options.${unknown}: the Deno target has no options.`, { operation: 'build' })
+  await context.bundle({ entry: entry(context), file: 'server.mjs' })
+  await context.copyAssets('assets')
+  await context.write('Dockerfile', DOCKERFILE)
+}
+
+function entry(context: BuildContext): string {
+  const drivers = context.driverImports()
+  return [
+    `import { serve } from ${JSON.stringify(join(import.meta.dirname, 'runtime/serve.ts'))}`,
+    ...(context.testChannel ? [`import { handleTestChannel } from 'unmoor/test-channel'`] : []),
+    drivers.imports,
+    `import app from '#app'`,
+    `await serve({`,
+    `  app,`,
+    `  name: ${JSON.stringify(context.manifest.name)},`,
+    `  drivers: ${drivers.object},`,
+    `  migrations: ${JSON.stringify(context.migrations)},`,
+    `  dir: import.meta.dirname,`,
+    ...(context.testChannel ? [`  testChannel: handleTestChannel,`] : []),
+    `})`,
+  ].join('\n')
+}
+
+const DOCKERFILE = `FROM denoland/deno:2.9.6
+ENV HOST=0.0.0.0 PORT=8080 DATA_DIR=/data DENO_NO_UPDATE_CHECK=1
+WORKDIR /app
+COPY . .
+RUN mkdir /data && chown deno:deno /data
+USER deno
+VOLUME /data
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+CMD ${JSON.stringify(['run', ...denoFlags('/data'), 'server.mjs'])}
+`

@@ -1,0 +1,149 @@
+/** The run-time half: what server.mjs calls. */
+import { isUnmoorError, UnmoorError, type MigrateReport } from 'unmoor/adapter'
+import {
+  consumedQueues,
+  consumeQueues,
+  createRuntime,
+  migrate,
+  type App,
+  type BoundDriver,
+  type Migration,
+  type Runtime,
+  type TestChannel,
+} from 'unmoor/runtime'
+import { startCrons } from './crons.ts'
+import { Deno } from './deno.ts'
+import { startServer, type Handler } from './http.ts'
+import { REPORT, type Report } from './report.ts'
+
+/** What the generated entry gives. */
+export interface ServeOptions {
+  app: App
+  name: string
+  drivers: Readonly<Record<string, BoundDriver>>
+  /** Per sql binding. */
+  migrations: Readonly<Record<string, readonly Migration[]>>
+  /** Folder of the artifact. */
+  dir: string
+  testChannel?: TestChannel
+}
+
+const STOP_SECONDS = 30
+
+/** `server.mjs` serves, `server.mjs migrate` applies migrations and ends. Settings: PORT (3000), HOST (127.0.0.1), DATA_DIR (`data`), and the app's variables. */
+export async function serve(options: ServeOptions): Promise<void> {
+  try {
+    if (Deno.args[0] === 'migrate') await migrateOnly(options)
+    else await run(options)
+  } catch (error) {
+    const known = isUnmoorError(error)
+    console.error(known ? `error: ${error.message}` : error)
+    if (known) tell({ type: 'failed', error: error.toJSON() })
+    Deno.exit(1)
+  }
+}
+
+function tell(report: Report): void {
+  console.log(`${REPORT}${JSON.stringify(report)}`)
+}
+
+async function migrateOnly(options: ServeOptions): Promise<void> {
+  const runtime = await open(options, undefined)
+  try {
+    tell({ type: 'migrated', report: await migrateAll(runtime, options) })
+  } finally {
+    await runtime.close()
+  }
+}
+
+async function run(options: ServeOptions): Promise<void> {
+  const ready = Promise.withResolvers<Handler>()
+  ready.promise.catch(() => {})
+  // It listens first, so that an app can call itself by its URL; requests wait until the app is ready.
+  const server = await startServer(async (request, ctx) => (await ready.promise)(request, ctx), { port: readPort(), host: Deno.env.get('HOST') ?? '127.0.0.1' })
+  const runtime = await open(options, server.url)
+  await migrateAll(runtime, options)
+  ready.resolve(composeHandler(runtime, options.testChannel))
+  const consumers = consumeQueues(consumedQueues(runtime), { handle: (binding, messages, ctx) => runtime.queue(binding, messages, ctx) })
+  const crons = startCrons(runtime)
+  stopOnSignals(async () => {
+    const work = Promise.all([consumers.stop(), crons.stop()])
+    const late = new Promise<false>((resolve) => setTimeout(() => resolve(false), STOP_SECONDS * 1000))
+    const finished = await Promise.all([server.stop(STOP_SECONDS), Promise.race([work.then(() => true), late])])
+    await runtime.close()
+    return finished.every(Boolean)
+  })
+  tell({ type: 'listening', url: server.url, runtime: `deno ${Deno.version.deno}` })
+}
+
+function open({ app, name, drivers, dir }: ServeOptions, ownUrl: string | undefined): Promise<Runtime> {
+  const dataDir = Deno.env.get('DATA_DIR') ?? 'data'
+  const variable = (variableName: string): string | undefined => Deno.env.get(variableName)
+  return createRuntime({ app, name, drivers: withDefaults(app, name, drivers, dir, ownUrl), variable, dataDir })
+}
+
+/** The files driver reads the artifact's copy, and a service that is this app itself is called where it listens. */
+function withDefaults(app: App, name: string, drivers: ServeOptions['drivers'], dir: string, ownUrl: string | undefined): ServeOptions['drivers'] {
+  return Object.fromEntries(
+    Object.entries(drivers).map(([binding, bound]) => {
+      const declaration = app.bindings[binding]
+      const defaults =
+        declaration?.kind === 'assets'
+          ? { directory: `${dir}/assets` }
+          : declaration?.kind === 'service' && (declaration.app ?? binding) === name && ownUrl !== undefined
+            ? { url: ownUrl }
+            : {}
+      return [binding, { ...bound, options: { ...defaults, ...bound.options } }]
+    }),
+  )
+}
+
+async function migrateAll(runtime: Runtime, { migrations }: ServeOptions): Promise<MigrateReport> {
+  const report: Record<string, MigrateReport[string]> = {}
+  for (const [binding, list] of Object.entries(migrations)) report[binding] = await migrate(runtime.sqlDriver(binding), binding, list)
+  return report
+}
+
+/** What answers a request: the test channel where there is one, then a static file, then the app. */
+function composeHandler(runtime: Runtime, testChannel: TestChannel | undefined): Handler {
+  return async (request, ctx) =>
+    (await testChannel?.(runtime, request, ctx, Deno.env.get('UNMOOR_TEST_TOKEN'))) ?? (await runtime.assets?.serve(request)) ?? runtime.fetch(request, ctx)
+}
+
+/** Stops on SIGTERM, SIGINT, or when the parent that holds stdin is gone. A second signal quits at once. */
+function stopOnSignals(stop: () => Promise<boolean>): void {
+  let stopping = false
+  const begin = (exitCode: number): void => {
+    if (stopping) Deno.exit(1)
+    stopping = true
+    void stop().then(
+      (finished) => Deno.exit(finished ? exitCode : 1),
+      (error: unknown) => {
+        console.error('The stop failed:', error)
+        Deno.exit(1)
+      },
+    )
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) Deno.addSignalListener(signal, () => begin(0))
+  if (Deno.env.get('UNMOOR_STDIN') === 'parent') void drain(Deno.stdin.readable).then(() => stopping || begin(0))
+  addEventListener('unhandledrejection', (event) => {
+    event.preventDefault()
+    console.error('Unhandled rejection:', event.reason)
+  })
+  addEventListener('error', (event) => {
+    event.preventDefault()
+    console.error('Uncaught exception, the server stops:', event.error)
+    if (!stopping) begin(1)
+  })
+}
+
+async function drain(stream: ReadableStream<Uint8Array>): Promise<void> {
+  for await (const _ of stream);
+}
+
+function readPort(): number {
+  const text = Deno.env.get('PORT') ?? '3000'
+  const port = Number(text)
+  if (!/^\d+$/.test(text) || port > 65_535) throw new UnmoorError('InvalidArgument', `PORT is "${text}", not a number from 0 to 65535.`, { operation: 'start' })
+  return port
+}

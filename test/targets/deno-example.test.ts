@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+import type { LocalRuntime } from '../../core/adapter.ts'
+import { buildApp } from '../../core/build/build.ts'
+import type { Config } from '../../core/config.ts'
+import { startApp } from '../../core/testing/index.ts'
+import type links from '../../examples/links/src/app.ts'
+import { CASES, type Report } from '../conformance/index.ts'
+import { checkout } from '../unit/temp-project.ts'
+
+const example = join(checkout, 'examples/deno')
+const config: Config = { name: 'links', entry: './src/app.ts', targets: { deno: { adapter: join(example, 'adapter.ts') } } }
+const projectDir = join(checkout, 'examples/links')
+const scratch = await mkdtemp(join(tmpdir(), 'unmoor-deno-'))
+afterAll(() => rm(scratch, { recursive: true, force: true }))
+
+it('the adapter outside of the package passes the whole suite on Deno, by the published command', { timeout: 300_000 }, async () => {
+  const command = [join(checkout, 'dist/core/cli/main.js'), 'conformance', '--adapter', './adapter.ts', '--reporter', 'json']
+  const { code, stdout, stderr } = await new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+    execFile(process.execPath, command, { cwd: example, maxBuffer: 2 ** 26 }, (error, out, err) =>
+      resolve({ code: error === null ? 0 : Number(error.code), stdout: out, stderr: err }),
+    )
+  })
+  const report = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Report
+  expect(
+    report.cases.filter(({ outcome }) => outcome === 'failed'),
+    stderr.slice(-3000),
+  ).toEqual([])
+  expect(code).toBe(0)
+  expect(report).toMatchObject({ target: 'deno', total: CASES.length, failed: 0, skipped: 0 })
+  expect(report.runtime).toMatch(/^deno 2\./)
+  // What Deno itself has different, and nothing else.
+  expect(report.cases.map(({ id, outcome }) => [id, outcome])).toEqual([
+    ['kv-06', 'expectedFailure'],
+    ['kv-18', 'expectedFailure'],
+  ])
+})
+
+it('is written against public exports only', () => {
+  const files = readdirSync(example, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts') && !name.startsWith('.unmoor'))
+  expect(files).toContain('adapter.ts')
+  for (const file of files) {
+    const imports = [...readFileSync(join(example, file), 'utf8').matchAll(/from '([^']+)'/g)].map(([, name = '']) => name)
+    for (const name of imports) expect(name, file).toMatch(/^(unmoor(\/[a-z-]+)?|croner|node:[\w/]+|#app|\.\.?\/(?!.*\.\.\/)[\w/.-]+\.ts)$/)
+  }
+})
+
+it('an app with pages, a database, a queue and a cron runs on Deno as it is', { timeout: 60_000 }, async () => {
+  const t = await startApp<typeof links>({ projectDir, target: 'deno', config, variables: { ADMIN_TOKEN: 'deno-token' } })
+  try {
+    const headers = { authorization: 'Bearer deno-token', 'content-type': 'application/json' }
+    const made = await t.fetch('/api/links', { method: 'POST', headers, body: JSON.stringify({ slug: 'deno', url: 'https://example.org/' }) })
+    expect(made.status).toBe(201)
+    expect((await t.fetch('/deno', { redirect: 'manual' })).headers.get('location')).toBe('https://example.org/')
+    await t.queues.clicks.drained()
+    expect(await (await t.fetch('/api/stats/deno', { headers })).json()).toMatchObject({ total: 1 })
+    await t.crons.cleanup.run()
+    expect((await t.fetch('/style.css')).headers.get('content-type')).toMatch(/^text\/css/)
+  } finally {
+    await t.stop()
+  }
+})
+
+it('migrates alone, stops by itself, and says what is wrong with a start', { timeout: 60_000 }, async () => {
+  const { adapter, info, outDir } = await buildApp({ projectDir, target: 'deno', config, outDir: join(scratch, 'app') })
+  const log = { info() {}, warn() {} }
+  const options = { dir: outDir, info, dataDir: join(scratch, 'data'), variables: { ADMIN_TOKEN: 'x' }, log }
+  expect(await adapter.migrate(options)).toEqual({ stats: { applied: ['0001_links'], already: [] } })
+  expect(await adapter.migrate(options)).toEqual({ stats: { applied: [], already: ['0001_links'] } })
+  await expect(adapter.start({ ...options, port: 0, variables: {} })).rejects.toMatchObject({
+    code: 'NotFound',
+    message: expect.stringContaining('ADMIN_TOKEN'),
+  })
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  await expect(adapter.start({ ...options, port })).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringContaining(`Port ${port}`) })
+  other.close()
+  const runtime: LocalRuntime = await adapter.start({ ...options, port: 0 })
+  expect(new URL(runtime.url).hostname).toBe('127.0.0.1')
+  await runtime.stop()
+  expect(await runtime.exited).toBe(0)
+})
