@@ -37,6 +37,38 @@ describe('a Runtime API that fails', () => {
     }
   })
 
+  it('sends an event byte by byte, in chunks: it is whole', async () => {
+    let once = true
+    const { api } = await rig((request) => new Response(new URL(request.url).pathname), {
+      async intercept(request, response) {
+        if (!request.url?.endsWith('/next') || !once) return false
+        once = false
+        response.writeHead(200, { 'lambda-runtime-aws-request-id': 'one' })
+        for (const byte of Buffer.from(http('/ä'))) {
+          response.write(Buffer.of(byte))
+          await new Promise((resolve) => setImmediate(resolve))
+        }
+        response.end()
+        return true
+      },
+    })
+    expect(await read(await send(api, http('/'), { requestId: 'one' }).response)).toMatchObject({ body: '/%C3%A4' })
+  })
+
+  it('speaks no HTTP: told, and asked again', async () => {
+    let once = true
+    const { api, lines } = await rig(() => new Response('ok'), {
+      intercept(request) {
+        if (!request.url?.endsWith('/next') || !once) return false
+        once = false
+        request.socket.end('SSH-2.0-OpenSSH\r\n\r\n')
+        return true
+      },
+    })
+    expect(await read(await send(api, http('/')).response)).toMatchObject({ body: 'ok' })
+    expect(lines.join()).toContain('no HTTP')
+  })
+
   it('cuts an event off: its invoker is told', async () => {
     let cut = true
     const { api } = await rig(() => new Response('ok'), {

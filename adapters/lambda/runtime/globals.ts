@@ -3,6 +3,8 @@
  * passed on with `fetch` leaves the headers of its own connection behind.
  */
 
+import { adoptRequest, EventRequest } from './event-request.ts'
+
 /** Headers that speak of one connection (RFC 9110, section 7.6.1), or of the host that it went to; undici refuses most of them. */
 const CONNECTION_HEADERS = ['connection', 'expect', 'host', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']
 
@@ -15,6 +17,7 @@ let installed = false
 export function installGlobals(): void {
   if (installed) return
   installed = true
+  adoptRequest(globalThis.Request)
   const nativeFetch = globalThis.fetch
   const fetch: typeof globalThis.fetch = (input, init) => {
     let request: Request
@@ -34,7 +37,7 @@ export function installGlobals(): void {
 function requestClass(Native: typeof Request): typeof Request {
   return class Request extends Native {
     constructor(input: RequestInfo | URL, init?: RequestInit) {
-      super(input, withDuplex(init))
+      super(EventRequest.toNative(input) as RequestInfo, withDuplex(init))
     }
 
     // What undici makes itself, such as a clone, is a Request too.

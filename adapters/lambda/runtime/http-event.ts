@@ -2,6 +2,7 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { isAlbEvent, isRestEvent, readAlb, readRest, type AlbEvent, type RestEvent } from './http-payload1.ts'
 import { isPayload2Event, payload2Source, readPayload2, type Payload2Event } from './http-payload2.ts'
 import { isLatticeEvent, readLattice, type LatticeEvent } from './http-lattice.ts'
+import { EventRequest } from './event-request.ts'
 import type { HttpParts } from './http-parts.ts'
 
 /** An event that stands for an HTTP request. */
@@ -46,22 +47,33 @@ export function toRequest(event: HttpEvent, options: ToRequestOptions = {}): Req
   if (host === null)
     throw new UnmoorError('InvalidArgument', 'The HTTP event has neither requestContext.domainName nor a host header.', { operation: 'lambda' })
   const { path, query } = parts
-  const url = `${options.protocol ?? parts.protocol}://${host}${path.startsWith('/') ? path : `/${path}`}${query === '' ? '' : `?${query.includes('#') ? query.replaceAll('#', '%23') : query}`}`
+  const text = `${options.protocol ?? parts.protocol}://${host}${path.startsWith('/') ? path : `/${path}`}${query === '' ? '' : `?${query.includes('#') ? query.replaceAll('#', '%23') : query}`}`
+  const url = URL.parse(text)
+  // What is in a host ends before the path: a host header with more in it would change the path, or name a user.
+  if (url === null || url.username !== '' || url.password !== '' || NO_HOST.test(host)) throw noRequest(method, text, `"${host}" is no host`)
+  // Always bytes: a string would add a content type that the client did not send. The fetch standard gives a GET no body.
+  const bytes = typeof body !== 'string' || method === 'GET' || method === 'HEAD' ? null : Buffer.from(body, parts.isBase64Encoded ? 'base64' : 'utf8')
+  const request = new EventRequest({ method: toMethod(method, text), url: url.href, headers, body: bytes, signal: options.signal })
+  // A Request in all that can be seen (event-request.ts), which a class of one's own cannot be for the type checker.
+  return request as unknown as Request
+}
+
+const NO_HOST = /[/?#@\\\s]/
+const PLAIN_METHOD = /^[A-Z]+$/
+
+/** As the fetch standard writes it. */
+function toMethod(method: string, url: string): string {
+  if (PLAIN_METHOD.test(method)) return method
   try {
-    return new Request(url, {
-      method,
-      headers,
-      // Always bytes: a string would add a content type that the client did not send. The fetch standard gives a GET no body.
-      body: typeof body !== 'string' || method === 'GET' || method === 'HEAD' ? null : Buffer.from(body, parts.isBase64Encoded ? 'base64' : 'utf8'),
-      signal: options.signal ?? null,
-      redirect: 'manual',
-    })
+    return new Request('http://localhost/', { method }).method
   } catch (error) {
-    throw new UnmoorError('InvalidArgument', `The HTTP event makes no request: ${method} ${url}: ${error instanceof Error ? error.message : String(error)}`, {
-      operation: 'lambda',
-      cause: error,
-    })
+    throw noRequest(method, url, error)
   }
+}
+
+function noRequest(method: string, url: string, cause: unknown): UnmoorError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new UnmoorError('InvalidArgument', `The HTTP event makes no request: ${method} ${url}: ${why}`, { operation: 'lambda', cause })
 }
 
 /** `source` decides, as the local front's domain names are none of AWS's; the event has that source's form. */

@@ -24,14 +24,23 @@ export function toHeaders(values: EventHeaders | null | undefined): Headers {
   for (const name in values) {
     const value = values[name]
     if (value === undefined || value === null) continue
+    if (typeof value === 'string') append(headers, name, value)
+    else for (const one of value) append(headers, name, one)
+  }
+  return headers
+}
+
+function append(headers: Headers, name: string, value: string): void {
+  try {
+    headers.append(name, value)
+  } catch {
+    // Most values are bytes already, and to look at each costs more.
     try {
-      if (typeof value === 'string') headers.append(name, byteString(value))
-      else for (const one of value) headers.append(name, byteString(one))
+      headers.append(name, byteString(value))
     } catch {
       throw new UnmoorError('InvalidArgument', `The HTTP event has a header that HTTP does not allow: ${JSON.stringify(name)}.`, { operation: 'lambda' })
     }
   }
-  return headers
 }
 
 // oxlint-disable-next-line no-control-regex -- the range of one byte

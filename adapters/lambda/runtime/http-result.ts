@@ -56,11 +56,16 @@ export async function toBufferedResult(response: Response, method: string, sourc
   const limit = bufferedLimit(source)
   const chunks: Uint8Array[] = []
   let size = 0
-  // Leaving the loop cancels the stream.
-  for await (const chunk of body) {
-    size += checkChunk(chunk).byteLength
-    if (size > limit) return undefined
-    chunks.push(chunk)
+  const reader = body.getReader()
+  try {
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      size += checkChunk(read.value).byteLength
+      if (size > limit) return undefined
+      chunks.push(read.value)
+    }
+  } finally {
+    // Nothing where the body has ended.
+    void reader.cancel().catch(() => undefined)
   }
   const bytes = chunks.length === 1 ? asBuffer(chunks[0] as Uint8Array) : Buffer.concat(chunks, size)
   const text = isText(head) ? utf8(bytes) : undefined

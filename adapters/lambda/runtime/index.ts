@@ -104,7 +104,12 @@ function maxConcurrency(): number {
 
 function serve(client: RuntimeClient, events: EventOptions, concurrency: number): void {
   const loop = runLoop(client, events, { concurrency, ...(logs === undefined ? {} : { logs }) })
-  setTimeout(installGlobals, 10).unref()
+  // While the first event is waited for.
+  const prepare = (): void => {
+    installGlobals()
+    if (events.invokeMode === 'RESPONSE_STREAM') client.prepareStreams()
+  }
+  setTimeout(prepare, 10).unref()
 
   loop.ended.catch((error: unknown) => {
     console.error(error)

@@ -1,9 +1,8 @@
-import type { Agent, ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import type { Agent } from 'node:http'
 import { UnmoorError } from '../../../core/errors.ts'
+import type { ApiAnswer } from './api-answer.ts'
+import { ApiConnection } from './api-connection.ts'
 import type { LambdaError } from './errors.ts'
-
-// Not `import`: an ES module import of a built-in evaluates all of its lazy exports and costs a third of the start-up time.
-const http = process.getBuiltinModule('node:http')
 
 const VERSION = '/2018-06-01/runtime'
 /** Tries of a call that failed before it counts as the environment's end; the pauses between them add up to about 6 s. */
@@ -21,13 +20,6 @@ export interface Invocation {
   readonly payload: string | undefined
 }
 
-interface Answer {
-  readonly status: number
-  readonly message: IncomingMessage
-  /** Undefined where the connection broke within the body. */
-  readonly body: string | undefined
-}
-
 /** A streamed answer being sent. */
 export interface ResponseStream {
   /** Resolves when the API can take more. Rejects when the connection or the API failed. */
@@ -42,21 +34,24 @@ export interface ResponseStream {
  * Calls whose connection breaks, or that get a 5xx, are repeated with growing pauses. Repeating an answer is safe: the API takes one per request id and refuses a second with a 4xx.
  */
 export class RuntimeClient {
-  #agent: Agent
+  #agent: Agent | undefined
   #host: string
-  #port: string
+  #address: string
+  #port: number
   #userAgent: string
   #stopped = false
-  /** Calls that wait for an event. */
-  #waiting = new Set<ClientRequest>()
+  #idle: ApiConnection[] = []
+  /** Connections of calls that wait for an event. */
+  #waiting = new Set<ApiConnection>()
   #log: (message: string) => void
 
   /** `address` is AWS_LAMBDA_RUNTIME_API: host and port. */
   constructor(address: string, options: { userAgent: string; log?: (message: string) => void }) {
     const { hostname, port } = new URL(`http://${address}`)
-    this.#host = hostname
-    this.#port = port === '' ? '80' : port
-    this.#agent = new http.Agent({ keepAlive: true })
+    // Of an IPv6 address without its brackets.
+    this.#host = hostname.replaceAll(/^\[|\]$/g, '')
+    this.#address = address
+    this.#port = port === '' ? 80 : Number(port)
     this.#userAgent = options.userAgent
     this.#log = options.log ?? ((message) => console.error(message))
   }
@@ -67,15 +62,15 @@ export class RuntimeClient {
       if (this.#stopped) return undefined
       let problem: unknown
       try {
-        const { status, message, body } = await this.#call('GET', '/invocation/next')
-        const requestId = header(message, 'lambda-runtime-aws-request-id')
+        const { status, headers, body } = await this.#call('GET', '/invocation/next')
+        const requestId = headers.get('lambda-runtime-aws-request-id')
         if (status === 200 && requestId !== undefined) {
-          const deadline = Number(header(message, 'lambda-runtime-deadline-ms'))
+          const deadline = Number(headers.get('lambda-runtime-deadline-ms'))
           return {
             requestId,
             deadline: Number.isFinite(deadline) && deadline > 0 ? deadline : Date.now() + 15 * 60_000,
-            functionArn: header(message, 'lambda-runtime-invoked-function-arn'),
-            traceId: header(message, 'lambda-runtime-trace-id'),
+            functionArn: headers.get('lambda-runtime-invoked-function-arn'),
+            traceId: headers.get('lambda-runtime-trace-id'),
             payload: body,
           }
         }
@@ -112,7 +107,7 @@ export class RuntimeClient {
     })
   }
 
-  async #post(path: string, payload: string, headers: OutgoingHttpHeaders): Promise<void> {
+  async #post(path: string, payload: string, headers: Readonly<Record<string, string>>): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       let problem: unknown
       try {
@@ -132,41 +127,44 @@ export class RuntimeClient {
     }
   }
 
-  #request(method: string, path: string, headers: OutgoingHttpHeaders): ClientRequest {
-    return http.request({
-      host: this.#host,
-      port: this.#port,
-      agent: this.#agent,
-      method,
-      path: VERSION + path,
-      headers: { 'user-agent': this.#userAgent, ...headers },
-    })
+  async #call(method: 'GET' | 'POST', path: string, payload = '', headers: Readonly<Record<string, string>> = {}): Promise<ApiAnswer> {
+    const connection = this.#idle.pop() ?? new ApiConnection(this.#host, this.#port)
+    const waits = method === 'GET'
+    if (waits) this.#waiting.add(connection)
+    const size = Buffer.byteLength(payload)
+    let head = `${method} ${VERSION}${path} HTTP/1.1\r\nhost: ${this.#address}\r\nuser-agent: ${this.#userAgent}\r\n`
+    for (const name in headers) head += `${name}: ${headers[name]}\r\n`
+    if (!waits) head += `content-length: ${size}\r\n`
+    try {
+      // One write for all; where each character is a byte, the faster one.
+      return await connection.send(`${head}\r\n${payload}`, size === payload.length ? 'latin1' : 'utf8')
+    } finally {
+      this.#waiting.delete(connection)
+      if (connection.open) this.#idle.push(connection)
+    }
   }
 
-  #call(method: string, path: string, payload?: string, headers: OutgoingHttpHeaders = {}): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      if (payload !== undefined) headers['content-length'] = Buffer.byteLength(payload)
-      const request = this.#request(method, path, headers)
-      if (method === 'GET') this.#waiting.add(request)
-      request.on('error', (error) => {
-        this.#waiting.delete(request)
-        reject(error)
-      })
-      request.on('response', (message) => {
-        this.#waiting.delete(request)
-        readAnswer(message, resolve)
-      })
-      request.end(payload)
-    })
+  /** Loads what streamed answers need, which the first would wait for otherwise. */
+  prepareStreams(): void {
+    this.#agent ??= new (nodeHttp().Agent)({ keepAlive: true })
   }
 
   /** Starts a streamed answer. Nothing is repeated here: the body is gone once sent. */
   stream(requestId: string, contentType: string): ResponseStream {
-    const request = this.#request('POST', `/invocation/${requestId}/response`, {
-      'content-type': contentType,
-      'lambda-runtime-function-response-mode': 'streaming',
-      'transfer-encoding': 'chunked',
-      trailer: 'Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body',
+    this.prepareStreams()
+    const request = nodeHttp().request({
+      host: this.#host,
+      port: this.#port,
+      agent: this.#agent,
+      method: 'POST',
+      path: `${VERSION}/invocation/${requestId}/response`,
+      headers: {
+        'user-agent': this.#userAgent,
+        'content-type': contentType,
+        'lambda-runtime-function-response-mode': 'streaming',
+        'transfer-encoding': 'chunked',
+        trailer: 'Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body',
+      },
     })
     // Head, chunks that are there already and the end go out in one packet.
     request.cork()
@@ -187,9 +185,11 @@ export class RuntimeClient {
       })
       request.on('response', (message) => {
         done = true
-        readAnswer(message, ({ status, body }) =>
-          status < 300 ? resolve() : fail(unavailable('refused a streamed answer', `it answered ${status}: ${body?.slice(0, 200) ?? ''}`)),
-        )
+        const { statusCode: status = 0 } = message
+        let body = ''
+        message.setEncoding('utf8').on('data', (text: string) => (body += text))
+        // Headers came, so the answer is known to the API; only what it says of it may be lost.
+        message.on('close', () => (status < 300 ? resolve() : fail(unavailable('refused a streamed answer', `it answered ${status}: ${body.slice(0, 200)}`))))
       })
     })
     answered.catch(() => undefined)
@@ -214,27 +214,18 @@ export class RuntimeClient {
   /** Ends all waits for events; `next` then gives undefined. Answers can still be sent. */
   stop(): void {
     this.#stopped = true
-    for (const request of this.#waiting) request.destroy()
+    for (const connection of this.#waiting) connection.destroy()
   }
 
-  /** Frees the connection. */
+  /** Frees the connections. */
   close(): void {
-    this.#agent.destroy()
+    for (const connection of this.#idle.splice(0)) connection.destroy()
+    this.#agent?.destroy()
   }
 }
 
-function readAnswer(message: IncomingMessage, done: (answer: Answer) => void): void {
-  const chunks: Buffer[] = []
-  message.on('data', (chunk: Buffer) => chunks.push(chunk))
-  message.on('end', () => done({ status: message.statusCode ?? 0, message, body: Buffer.concat(chunks).toString('utf8') }))
-  // Headers came, so the call is known to the API; only the body is lost.
-  message.on('error', () => done({ status: message.statusCode ?? 0, message, body: undefined }))
-}
-
-function header(message: IncomingMessage, name: string): string | undefined {
-  const value = message.headers[name]
-  return Array.isArray(value) ? value[0] : value
-}
+/** Not `import`: that evaluates all lazy exports of a built-in, a third of the start-up time, and only streamed answers need it. */
+const nodeHttp = (): ReturnType<typeof process.getBuiltinModule<'node:http'>> => process.getBuiltinModule('node:http')
 
 /** Error types go into a header, where most characters are not allowed. */
 function asHeader(value: string): string {

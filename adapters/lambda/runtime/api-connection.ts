@@ -1,0 +1,104 @@
+import type { Socket } from 'node:net'
+import { AnswerReader, type ApiAnswer } from './api-answer.ts'
+
+const net = process.getBuiltinModule('node:net')
+const READ_SIZE = 65_536
+
+/**
+ * One connection to the Runtime API, for one exchange after another. node:http's client costs more CPU time per invocation than all else that a small event needs
+ * (test/bench: lambda.invoke), and most of it is for what this API never does. Streamed answers go by node:http (runtime-client.ts).
+ */
+export class ApiConnection {
+  readonly #host: string
+  readonly #port: number
+  #socket: Socket | undefined
+  #reader = new AnswerReader()
+  #exchange: PromiseWithResolvers<ApiAnswer> | undefined
+
+  constructor(host: string, port: number) {
+    this.#host = host
+    this.#port = port
+  }
+
+  /** Whether the last exchange left it open. */
+  get open(): boolean {
+    return this.#socket !== undefined
+  }
+
+  /** Sends a request: its head, with the blank line, and its body. Rejects where no answer came. One at a time. */
+  send(message: string, encoding: 'latin1' | 'utf8'): Promise<ApiAnswer> {
+    const exchange = (this.#exchange = Promise.withResolvers<ApiAnswer>())
+    this.#reader = new AnswerReader()
+    this.#socket ??= this.#connect()
+    this.#socket.write(message, encoding)
+    return exchange.promise
+  }
+
+  /** Ends it, and with it the exchange that is at work. */
+  destroy(): void {
+    this.#socket?.destroy()
+  }
+
+  #connect(): Socket {
+    const socket = net.connect({
+      host: this.#host,
+      port: this.#port,
+      noDelay: true,
+      // A buffer of its own spares the machinery of streams.
+      onread: {
+        buffer: Buffer.allocUnsafeSlow(READ_SIZE),
+        callback: (size, buffer) => {
+          this.#read(socket, (buffer as Buffer).subarray(0, size))
+          return true
+        },
+      },
+    })
+    socket.on('error', (error) => this.#fail(socket, error))
+    socket.on('end', () => this.#ended(socket))
+    socket.on('close', () => this.#ended(socket))
+    return socket
+  }
+
+  #read(socket: Socket, bytes: Buffer): void {
+    try {
+      // Nobody asked: the connection is out of step.
+      if (this.#exchange === undefined) throw new TypeError('it answered what was not asked')
+      this.#reader.feed(bytes)
+      const { answer, reusable } = this.#reader
+      if (answer === undefined) return
+      if (!reusable) this.#drop(socket)
+      this.#settle()?.resolve(answer)
+    } catch (error) {
+      this.#fail(socket, error as Error)
+    }
+  }
+
+  #ended(socket: Socket): void {
+    if (this.#socket !== socket) return
+    this.#drop(socket)
+    if (this.#exchange === undefined) return
+    const answer = this.#reader.end()
+    if (answer === undefined) this.#settle()?.reject(new Error('it closed the connection without an answer'))
+    else this.#settle()?.resolve(answer)
+  }
+
+  #fail(socket: Socket, error: Error): void {
+    if (this.#socket !== socket) return
+    this.#drop(socket)
+    const answer = this.#exchange === undefined ? undefined : this.#reader.end()
+    // Headers came, so the call is known to the API; only the body is lost.
+    if (answer !== undefined && !(error instanceof TypeError)) this.#settle()?.resolve(answer)
+    else this.#settle()?.reject(error)
+  }
+
+  #settle(): PromiseWithResolvers<ApiAnswer> | undefined {
+    const exchange = this.#exchange
+    this.#exchange = undefined
+    return exchange
+  }
+
+  #drop(socket: Socket): void {
+    this.#socket = undefined
+    socket.destroy()
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * The Request of an event. Its fields are the event's own, and undici's Request is made only for what needs one: with a signal to follow, that costs more than
+ * all the rest of a small event.
+ */
+
+/** What an event says, checked. */
+export interface EventRequestInit {
+  method: string
+  /** Normalised, as `new URL` writes it. */
+  url: string
+  headers: Headers
+  /** Null where there is none. */
+  body: Buffer<ArrayBuffer> | null
+  signal: AbortSignal | undefined
+}
+
+export class EventRequest {
+  readonly #init: EventRequestInit
+  #native: Request | undefined
+  #used = false
+  #signal: AbortSignal | undefined
+
+  constructor(init: EventRequestInit) {
+    this.#init = init
+    this.#signal = init.signal
+  }
+
+  /** The real Request of `value` if it is an event's, else `value`. */
+  static toNative(value: unknown): unknown {
+    return typeof value === 'object' && value !== null && #init in value ? value.#toNative() : value
+  }
+
+  get method(): string {
+    return this.#init.method
+  }
+
+  get url(): string {
+    return this.#init.url
+  }
+
+  get headers(): Headers {
+    return this.#init.headers
+  }
+
+  /** Aborts shortly before the deadline. */
+  get signal(): AbortSignal {
+    return (this.#signal ??= new AbortController().signal)
+  }
+
+  get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+    return this.#init.body === null ? null : this.#toNative().body
+  }
+
+  get bodyUsed(): boolean {
+    return this.#native?.bodyUsed ?? this.#used
+  }
+
+  async text(): Promise<string> {
+    return this.#readsDirectly() ? decode(this.#take()) : this.#toNative().text()
+  }
+
+  async json(): Promise<unknown> {
+    return this.#readsDirectly() ? JSON.parse(decode(this.#take())) : this.#toNative().json()
+  }
+
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    // A copy: small buffers share their memory.
+    return this.#readsDirectly() ? new Uint8Array(this.#take()) : this.#toNative().bytes()
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    return this.#readsDirectly() ? new Uint8Array(this.#take()).buffer : this.#toNative().arrayBuffer()
+  }
+
+  async blob(): Promise<Blob> {
+    return this.#toNative().blob()
+  }
+
+  async formData(): Promise<FormData> {
+    return this.#toNative().formData()
+  }
+
+  clone(): Request {
+    return this.#toNative().clone()
+  }
+
+  #readsDirectly(): boolean {
+    return this.#native === undefined && !this.#used && this.#init.body !== null
+  }
+
+  #take(): Buffer<ArrayBuffer> {
+    this.#used = true
+    return this.#init.body as Buffer<ArrayBuffer>
+  }
+
+  #toNative(): Request {
+    if (this.#native === undefined) {
+      const { method, url, headers, body } = this.#init
+      this.#native = new (nativeRequest())(url, { method, headers, body, signal: this.signal, redirect: 'manual' })
+      if (this.#used) void this.#native.body?.cancel()
+    }
+    return this.#native
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](_depth: number, options: object, inspect: (value: unknown, options: object) => string): string {
+    return `Request ${inspect({ method: this.method, url: this.url, headers: this.headers, bodyUsed: this.bodyUsed }, options)}`
+  }
+}
+
+// What never differs between events. `redirect` is manual, as on Workers: fetch(request) hands a redirect on instead of following it.
+const CONSTANTS = {
+  cache: 'default',
+  credentials: 'same-origin',
+  destination: '',
+  duplex: 'half',
+  integrity: '',
+  isHistoryNavigation: false,
+  isReloadNavigation: false,
+  keepalive: false,
+  mode: 'cors',
+  redirect: 'manual',
+  referrer: 'about:client',
+  referrerPolicy: '',
+}
+
+let Native: typeof Request | undefined
+
+/** undici's Request, as it was before globals.ts put another in its place. */
+function nativeRequest(): typeof Request {
+  if (Native === undefined) adoptRequest(globalThis.Request)
+  return Native as typeof Request
+}
+
+/** Makes requests of events instances of `native`. Not at import: to look at `globalThis.Request` loads undici. */
+export function adoptRequest(native: typeof Request): void {
+  Native = native
+  for (const [name, value] of Object.entries(CONSTANTS))
+    Object.defineProperty(EventRequest.prototype, name, { get: () => value, enumerable: true, configurable: true })
+  for (const name of ['method', 'url', 'headers', 'signal', 'body', 'bodyUsed', 'arrayBuffer', 'bytes', 'text', 'json', 'blob', 'formData', 'clone'])
+    Object.defineProperty(EventRequest.prototype, name, { enumerable: true })
+  Object.setPrototypeOf(EventRequest.prototype, native.prototype)
+}
+
+/** UTF-8 as fetch decodes it: without a byte order mark. */
+function decode(bytes: Buffer): string {
+  const start = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
+  return bytes.toString('utf8', start)
+}
