@@ -22,6 +22,8 @@ export const BINDING_METHODS: Readonly<Record<Exclude<BindingKind, 'variable'>, 
   secret: ['get'],
   service: ['fetch'],
   assets: ['fetch'],
+  // Synchronous: bridges have a way of their own.
+  objects: [],
 }
 
 const STRONG_KV_METHODS = [...BINDING_METHODS.kv, 'getWithVersion', 'putIf', 'deleteIf']

@@ -7,6 +7,7 @@ export {
   portableBlob,
   portableCache,
   portableKv,
+  portableObjects,
   portableQueue,
   portableSecret,
   portableService,

@@ -19,7 +19,7 @@ function ownModule(path: string): string {
 /** Writes the host half (server.mjs), the guest's two scripts, assets, package.json and a Dockerfile. */
 export async function build(context: BuildContext): Promise<void> {
   const options = checkOptions(context.options)
-  await Promise.all([
+  const bundles = await Promise.allSettled([
     context.bundle({
       entry: createServer(context, options),
       file: 'server.mjs',
@@ -30,6 +30,8 @@ export async function build(context: BuildContext): Promise<void> {
     context.bundle({ entry: `import ${JSON.stringify(ownModule('guest/web/index'))}\n`, file: 'web-api.js', format: 'iife' }),
     bundleApp(context),
   ])
+  // Only when none writes any more can a failed build's folder go.
+  for (const bundle of bundles) if (bundle.status === 'rejected') throw bundle.reason
   await context.copyAssets('assets')
   await context.write('package.json', `${JSON.stringify(createPackage(context.manifest.name), null, 2)}\n`)
   await context.write('Dockerfile', DOCKERFILE)

@@ -34,6 +34,7 @@ const isolate: Adapter = {
     secret: { driver: 'env' },
     service: { driver: 'http' },
     assets: { driver: 'files' },
+    objects: { driver: 'sqlite' },
   },
   build,
   start,

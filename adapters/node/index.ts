@@ -31,6 +31,7 @@ const node: Adapter = {
     secret: { driver: 'env' },
     service: { driver: 'http' },
     assets: { driver: 'files' },
+    objects: { driver: 'sqlite' },
   },
   code: { globals: [...NODE_GLOBALS, 'WebSocket'] },
   build,

@@ -2,6 +2,7 @@ import { BUILT } from '../built.ts'
 import { invalidArgument } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
 import type { Assets } from './assets.ts'
+import type { ObjectsDriver } from './drivers.ts'
 import type { Blobs } from './blob.ts'
 import type { Cache } from './cache.ts'
 import type { Kv } from './kv.ts'
@@ -12,7 +13,7 @@ import type { StrongKv } from './strong-kv.ts'
 import type { Sql, SqlStatement, SqlValue } from './sql.ts'
 
 /** The kinds of resources that an app can declare. */
-export type BindingKind = 'kv' | 'blob' | 'sql' | 'queue' | 'cache' | 'secret' | 'variable' | 'service' | 'assets'
+export type BindingKind = 'kv' | 'blob' | 'sql' | 'queue' | 'cache' | 'secret' | 'variable' | 'service' | 'assets' | 'objects'
 
 declare const resource: unique symbol
 
@@ -103,6 +104,9 @@ export interface AssetsDeclaration extends Declaration<'assets', Assets>, Readon
   readonly appFirst?: boolean
 }
 
+/** Storage of the Durable Objects of an existing Worker; apps have no use for it. */
+export interface ObjectsDeclaration extends Declaration<'objects', Pick<ObjectsDriver, 'query'>> {}
+
 /** Any declaration. */
 export type AnyDeclaration =
   | KvDeclaration
@@ -117,6 +121,7 @@ export type AnyDeclaration =
   | VariableDeclaration
   | ServiceDeclaration
   | AssetsDeclaration
+  | ObjectsDeclaration
 
 /** What {@link defineBindings} takes: names to declarations. */
 export type Bindings = Readonly<Record<string, AnyDeclaration>>

@@ -268,6 +268,25 @@ export interface AssetsDriver extends Driver {
   serve(request: Request, options?: { fallback?: 'navigation' | 'always' }): Promise<Response | undefined>
 }
 
+/** A value of an object's database. */
+export type ObjectCell = string | number | null | Uint8Array<ArrayBuffer>
+
+export interface ObjectResult {
+  columns: string[]
+  rows: ObjectCell[][]
+  /** Rows inserted, updated or deleted. */
+  changes: number
+}
+
+/** A SQLite database for each of any number of named objects, for the Durable Objects of existing Workers. */
+export interface ObjectsDriver extends Driver {
+  /**
+   * Runs one statement on the database of `object` (made if missing) and gives its result at once, synchronously; transactions are statements too.
+   * Throws SQLite's own errors.
+   */
+  query(object: string, text: string, params: readonly ObjectCell[]): ObjectResult
+}
+
 /** The driver interface per kind of binding. */
 export interface DriverOf {
   kv: KvDriver
@@ -281,6 +300,7 @@ export interface DriverOf {
   variable: never
   service: ServiceDriver
   assets: AssetsDriver
+  objects: ObjectsDriver
 }
 
 /** A driver module exports one of these per kind that it serves: `export const kv: DriverFactory<'kv', Options>`. */

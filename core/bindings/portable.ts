@@ -37,4 +37,5 @@ export const portableSecret: Portable<'secret'> = {
   create: (driver, { binding, declaration }) => new Secret(driver, { binding, optional: (declaration as SecretDeclaration).optional }),
 }
 export const portableService: Portable<'service'> = { create: (driver, { binding }) => new Service(driver, { binding }) }
+export const portableObjects: Portable<'objects'> = { create: (driver) => ({ query: driver.query.bind(driver) }) }
 export const portableAssets: Portable<'assets'> = { create: (driver): Assets => createAssets(driver) }

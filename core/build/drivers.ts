@@ -99,7 +99,7 @@ async function checkKind(driver: string, module: string, kind: keyof DriverOf, b
   throw configError(`Binding "${binding}" is a ${what}, which the driver "${driver}" does not serve. It serves: ${serves}.`)
 }
 
-const KINDS: ReadonlySet<string> = new Set<keyof DriverOf>(['kv', 'strongKv', 'blob', 'sql', 'queue', 'cache', 'secret', 'service', 'assets'])
+const KINDS: ReadonlySet<string> = new Set<keyof DriverOf>(['kv', 'strongKv', 'blob', 'sql', 'queue', 'cache', 'secret', 'service', 'assets', 'objects'])
 const seen = new Map<string, string[] | undefined>()
 
 /** Undefined where the text alone does not tell (`export *`). */

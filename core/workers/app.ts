@@ -4,6 +4,7 @@ import { BUILT } from '../built.ts'
 import type { Context } from '../context.ts'
 import { checkModule } from './check-module.ts'
 import { withContext, WorkerContext } from './context.ts'
+import { ringDue } from './durable/alarms.ts'
 import { callHandler, handles, openEntrypoint, type Target } from './entrypoint.ts'
 import { createMessageBatch } from './queue.ts'
 import { setExportedStubs } from './loopback.ts'
@@ -35,10 +36,19 @@ export function createWorkerApp(module: Readonly<Record<string, unknown>>, _read
     crons: Object.fromEntries(
       Object.entries(spec.crons).map(([name, { schedule, cron }]) => [
         name,
-        { schedule, run: (event: CronEvent, env: Env, ctx: Context) => run('scheduled', controller(event, cron), env, ctx) },
+        {
+          schedule,
+          run: (event: CronEvent, env: Env, ctx: Context) => (name === spec.objects?.cron ? wake(env) : run('scheduled', controller(event, cron), env, ctx)),
+        },
       ]),
     ),
   } as App
+}
+
+/** Rings the alarms of Durable Objects that an earlier process left. */
+async function wake(env: Env): Promise<void> {
+  state.portable = env
+  await ringDue()
 }
 
 function controller(event: CronEvent, cron: string): object {

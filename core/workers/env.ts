@@ -4,6 +4,7 @@ import type { Queue } from '../bindings/queue.ts'
 import type { Secret } from '../bindings/secret.ts'
 import type { Sql } from '../bindings/sql.ts'
 import { WorkersD1 } from './d1.ts'
+import { createNamespace } from './durable/namespace.ts'
 import { createHyperdrive, RateLimit } from './small-bindings.ts'
 import { WorkersKv } from './kv.ts'
 import { WorkersQueue } from './queue.ts'
@@ -43,6 +44,8 @@ function createBinding(binding: Exclude<WorkerBinding, { type: 'var' }>, spec: W
         : createService(binding.binding, binding.entrypoint, binding.props)
     case 'assets':
       return createAssetsFetcher(binding.binding, binding.notFoundPage)
+    case 'object':
+      return createNamespace(binding.className)
     case 'hyperdrive':
       return createHyperdrive(() => portable<string>(binding.binding))
     case 'ratelimit':

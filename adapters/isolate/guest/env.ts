@@ -12,6 +12,7 @@ export function createEnv(bindings: App['bindings'], values: Readonly<Record<str
     const { kind } = declaration
     if (kind === 'variable') env[binding] = values[binding]
     else if (kind === 'secret') env[binding] = new Secret(binding)
+    else if (kind === 'objects') env[binding] = createObjects(binding)
     else if (kind === 'assets' || kind === 'service') env[binding] = createFetcher(binding, kind)
     else env[binding] = createStub(binding, declaration, kind === 'sql' ? values[binding] : undefined)
   }
@@ -23,6 +24,17 @@ function createStub(binding: string, declaration: AnyDeclaration, dialect: unkno
   for (const method of bindingMethods(declaration)) stub[method] = (...args: unknown[]) => call(binding, method, args)
   addCallerSide(declaration, binding, stub, (method, args) => call(binding, method, args))
   return Object.freeze(stub)
+}
+
+/** Storage of Durable Objects answers at once: the isolate waits for its host. */
+function createObjects(binding: string): object {
+  return Object.freeze({
+    query(object: string, text: string, params: readonly unknown[]): unknown {
+      const answer = link.callSync('objects', binding, object, text, [...params]) as { error?: { name: string; message: string }; value?: unknown }
+      if (answer.error !== undefined) throw link.toError(answer.error)
+      return answer.value
+    },
+  })
 }
 
 async function call(binding: string, method: string, args: readonly unknown[]): Promise<unknown> {

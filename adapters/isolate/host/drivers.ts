@@ -7,6 +7,7 @@ import {
   portableBlob,
   portableCache,
   portableKv,
+  portableObjects,
   portableQueue,
   portableSecret,
   portableService,
@@ -30,10 +31,14 @@ const PORTABLE: Readonly<Record<string, Portable<any>>> = {
   secret: portableSecret,
   service: portableService,
   assets: portableAssets,
+  objects: portableObjects,
 }
 
 /** Drivers that an artifact may name for itself: they keep to the app's own folder and variables. Any option could lead out of it. */
 const OWN_FOLDER: ReadonlySet<string> = new Set(['sqlite', 'fs', 'memory', 'env', 'http', 'files'])
+
+/** Options of theirs that lead nowhere: how a Worker's D1 database answers. */
+const HARMLESS: ReadonlySet<string> = new Set(['integers', 'doubleQuotedStrings'])
 
 /** Calls another app of this host, without a socket. */
 export type CallApp = (app: string, request: Request) => Promise<Response>
@@ -82,7 +87,7 @@ function ownSpec({ settings }: AppRecord, binding: string): DriverSpec | undefin
 function specOf(record: AppRecord, binding: string, info: ArtifactInfo): DriverSpec {
   const spec = Object.hasOwn(info.drivers, binding) ? info.drivers[binding] : undefined
   if (spec === undefined) throw new UnmoorError('InvalidArgument', `App "${record.name}": its artifact names no driver for "${binding}". Build it again.`)
-  if (OWN_FOLDER.has(spec.driver) && Object.keys(spec).length === 1) return spec
+  if (OWN_FOLDER.has(spec.driver) && Object.keys(spec).every((option) => option === 'driver' || HARMLESS.has(option))) return spec
   throw new UnmoorError(
     'PermissionDenied',
     `App "${record.name}": its artifact asks for the driver ${JSON.stringify(spec)} for "${binding}" (${constantCase(binding)}). On a host, drivers other than ${[...OWN_FOLDER].join(', ')} ` +

@@ -32,6 +32,8 @@ export interface GuestEvents {
   created?(guest: Guest): void
   /** A message of the guest: data that a tenant may have made up. */
   message(message: readonly unknown[]): void
+  /** A synchronous call for the app's bindings; what it gives is copied into the isolate. */
+  sync?(data: readonly unknown[]): unknown
   /** The reason of a rejection in the guest that nobody handled, as a copy: an Error, or a primitive. */
   uncaught(reason: unknown): void
   /** The isolate ended; nothing comes any more. */
@@ -207,7 +209,7 @@ export class Guest {
   // The isolate waits while the host works on its main thread, which all tenants share: the time is the tenant's, and its limit is looked at here too,
   // as a loop of such calls leaves little time for the timer.
   #call(calls: HostCall, data: [unknown, ...unknown[]]): unknown {
-    return this.#ended === undefined ? this.#work(() => calls(...data), CROSSING_US) : undefined
+    return this.#ended === undefined ? this.#work(() => (data[0] === 'objects' ? this.#events.sync?.(data) : calls(...data)), CROSSING_US) : undefined
   }
 
   #setLong(running: boolean): void {

@@ -83,6 +83,7 @@ export class IsolateApp {
         app.#guest = guest
       },
       message: (message) => app.#receive(message),
+      sync: (data) => app.#operations.sync(data),
       uncaught: (reason) => app.#rejected(reason),
       ended: (error) => app.#end(error),
       catastrophe(message) {

@@ -114,6 +114,21 @@ export class Operations {
     throw new TypeError(`There is no call "${String(operation)}"`)
   }
 
+  /** Storage of Durable Objects. Nothing is thrown: an exception would take the host's stack along. */
+  sync([, binding, object, text, params]: readonly unknown[]): unknown {
+    const { manifest, env } = this.#services
+    try {
+      if (typeof binding !== 'string' || typeof object !== 'string' || typeof text !== 'string' || !Array.isArray(params))
+        throw new TypeError('a malformed call')
+      if (!Object.hasOwn(manifest.bindings, binding) || manifest.bindings[binding]?.kind !== 'objects') throw new TypeError(`There is no ${binding}.query().`)
+      const driver = env[binding] as { query(object: string, text: string, params: unknown[]): unknown }
+      return { value: driver.query(object, text, params) }
+    } catch (error) {
+      const described = describe(error)
+      return { error: { ...described, message: this.#services.redact(described.message) } }
+    }
+  }
+
   async #binding(binding: string, method: string, args: unknown): Promise<unknown> {
     const used: unknown[] = []
     const context = {

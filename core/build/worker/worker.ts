@@ -48,6 +48,12 @@ export async function readWorker(options: { file: string; environment?: string |
   readOthers(settings, draft, name)
   readAssets(settings, draft, options.projectDir, main !== undefined)
   const objects = readObjects(settings, draft, name)
+  const crons: Record<string, { schedule: string; cron: string }> = { ...readCrons(file, settings.get('triggers')) }
+  const storage = objects.length === 0 ? undefined : { binding: draft.names.take('workerObjects'), cron: 'objectAlarms' }
+  if (storage !== undefined) {
+    draft.declarations[storage.binding] = { kind: 'objects' }
+    crons[storage.cron] = { schedule: '* * * * *', cron: '* * * * *' }
+  }
   const cache = draft.names.take('workerCache')
   draft.declarations[cache] = { kind: 'cache' }
   const text = (key: string, standard: string): string => {
@@ -61,7 +67,8 @@ export async function readWorker(options: { file: string; environment?: string |
     env: draft.env,
     declarations: draft.declarations,
     consumers,
-    crons: readCrons(file, settings.get('triggers')),
+    crons,
+    objects: storage,
     cache,
     serviceToken: Object.hasOwn(draft.declarations, SERVICE_TOKEN) ? SERVICE_TOKEN : undefined,
     compatibilityDate: text('compatibility_date', '2021-11-02'),

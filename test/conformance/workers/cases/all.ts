@@ -6,6 +6,7 @@ import { HANDLER } from './handler.ts'
 import { HTML_REWRITER } from './html-rewriter.ts'
 import { KV } from './kv.ts'
 import { KV_LIST } from './kv-list.ts'
+import { OBJECT } from './object.ts'
 import { QUEUE } from './queue.ts'
 import { R2 } from './r2.ts'
 import { R2_CONDITIONS } from './r2-conditions.ts'
@@ -26,4 +27,5 @@ export const WORKER_CASES: readonly WorkerCase[] = [
   ...HANDLER,
   ...SERVICE,
   ...HTML_REWRITER,
+  ...OBJECT,
 ]

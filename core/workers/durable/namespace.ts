@@ -1,0 +1,75 @@
+import { remoteMethod } from '../entrypoint.ts'
+import { createStub, passValue } from '../loopback.ts'
+import { state } from '../state.ts'
+import { onAlarm } from './alarms.ts'
+import { type DurableObjectId, idFromName, idFromString, newUniqueId } from './id.ts'
+import { Instance } from './instance.ts'
+
+/** Milliseconds without an event after which an object may be given up, as on Cloudflare; its storage stays. */
+const IDLE = 120_000
+/** Objects in memory beyond which idle ones are looked for. */
+const MANY = 100
+
+const instances = new Map<string, Instance>()
+
+function open(className: string, id: DurableObjectId): Instance {
+  const key = `${className}/${id.toString()}`
+  const known = instances.get(key)
+  if (known !== undefined) return known
+  if (instances.size >= MANY) giveUpIdle()
+  const Class = state.module[className] as ConstructorParameters<typeof Instance>[2]
+  const instance: Instance = new Instance(id, className, Class, state.env, () => {
+    if (instances.get(key) === instance) instances.delete(key)
+  })
+  instances.set(key, instance)
+  return instance
+}
+
+function giveUpIdle(): void {
+  const before = Date.now() - IDLE
+  for (const [key, { active, used }] of instances) if (active === 0 && used < before) instances.delete(key)
+}
+
+onAlarm(async (object, info) => {
+  const [className = '', hex = ''] = object.split('/')
+  if (typeof state.module[className] !== 'function') throw new Error(`The Worker exports no class "${className}".`)
+  await open(className, idFromString(className, hex)).run((instance) => {
+    if (typeof instance['alarm'] !== 'function') throw new Error(`The class "${className}" has no alarm() handler.`)
+    return (instance['alarm'] as (info: object) => unknown)(info)
+  })
+})
+
+/** Cloudflare's DurableObjectNamespace: all objects of the class live in this process, one at a time each. */
+export function createNamespace(className: string): object {
+  const get = (id: DurableObjectId): object => createObjectStub(className, idFromString(className, String(id)), id.name)
+  return {
+    idFromName: (name: string) => idFromName(className, String(name)),
+    idFromString: (text: string) => idFromString(className, text),
+    newUniqueId: () => newUniqueId(className),
+    get,
+    getByName: (name: string) => get(idFromName(className, String(name))),
+    // All are in one place: a jurisdiction is that place.
+    jurisdiction: () => createNamespace(className),
+  }
+}
+
+function createObjectStub(className: string, plain: DurableObjectId, name: string | undefined): object {
+  const id = name === undefined ? plain : idFromName(className, name)
+  const known = {
+    id,
+    ...(name === undefined ? {} : { name }),
+    fetch: (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+      const request = new Request(input, { redirect: 'manual', ...init })
+      return open(className, id).run((object) => {
+        if (typeof object['fetch'] !== 'function') throw new Error('Handler does not export a fetch() function.')
+        return (object['fetch'] as (request: Request) => Promise<Response>)(request)
+      })
+    },
+  }
+  return createStub(known, (method, args) =>
+    open(className, id).run(async (object) => {
+      const found = remoteMethod(object, method)
+      return passValue(typeof found === 'function' ? await (found as (...args: unknown[]) => unknown)(...args.map(passValue)) : found)
+    }),
+  )
+}

@@ -1,0 +1,88 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { buildApp } from '../../core/build/build.ts'
+import { tempProject, type TempProject } from './temp-project.ts'
+
+const BASE = { name: 'shop', main: 'src/index.ts', compatibility_date: '2026-01-01' }
+const HELLO = `export default { fetch: () => new Response('hello') }\n`
+
+async function project(wrangler: object, worker: string, files: Record<string, string> = {}): Promise<TempProject> {
+  return tempProject({ 'src/index.ts': worker, 'wrangler.json': JSON.stringify({ ...BASE, ...wrangler }, null, 2), ...files })
+}
+
+function build({ dir }: TempProject, target = 'node'): ReturnType<typeof buildApp> {
+  return buildApp({ projectDir: dir, target, worker: 'wrangler.json' })
+}
+
+describe('a build with --worker', () => {
+  test.each([
+    ['no default export', {}, 'export const a = 1\n', /no default export\. Service Worker syntax/],
+    ['a handler that only Cloudflare has', {}, 'export default { fetch() {}, email() {} }\n', /email\(\) handler, which no target but Cloudflare can call/],
+    [
+      'a consumer without handler',
+      { queues: { consumers: [{ queue: 'jobs' }] } },
+      HELLO,
+      /consumes jobs \(queues\.consumers\), but the default export has no queue\(\) handler/,
+    ],
+    ['crons without handler', { triggers: { crons: ['0 3 * * *'] } }, HELLO, /has no scheduled\(\) handler/],
+    [
+      'a class of Durable Objects that is not exported',
+      { durable_objects: { bindings: [{ name: 'ROOM', class_name: 'Room' }] } },
+      HELLO,
+      /"ROOM" names the class "Room", which the Worker does not export/,
+    ],
+    [
+      'a module of Cloudflare that is not there',
+      {},
+      `import { x } from 'cloudflare:email'\nexport default { fetch: () => new Response(String(x)) }\n`,
+      /cloudflare:email/,
+    ],
+  ])('%s is refused by name', async (_name, wrangler, worker, message) => {
+    await using made = await project(wrangler, worker)
+    await expect(build(made)).rejects.toThrow(message)
+  })
+
+  test('Durable Objects are refused on Lambda by name, and Cloudflare has wrangler', async () => {
+    const worker = `import { DurableObject } from 'cloudflare:workers'\nexport class Room extends DurableObject {}\n${HELLO}`
+    await using made = await project({ durable_objects: { bindings: [{ name: 'ROOM', class_name: 'Room' }] } }, worker)
+    await expect(build(made, 'lambda')).rejects.toThrow(
+      /Durable Objects \(Room\), which need one process that stays: the target "lambda" has none\. Build for node or isolate/,
+    )
+    await expect(build(made, 'cloudflare')).rejects.toThrow(/deploy it with wrangler/)
+    expect((await build(made)).info.manifest.bindings).toMatchObject({ workerObjects: { kind: 'objects' } })
+  })
+
+  test('node:net is refused on the isolate host, with its place', async () => {
+    await using made = await project(
+      { compatibility_flags: ['nodejs_compat'] },
+      `import net from 'node:net'\nexport default { fetch: () => new Response(String(net.isIP('::'))) }\n`,
+    )
+    await expect(build(made, 'isolate')).rejects.toThrow(/src\/index\.ts:1:\d+ imports "node:net"/)
+  })
+
+  test('the source is left alone, and a secret is in no file of the artifact', async () => {
+    await using made = await project({}, HELLO, { '.dev.vars': 'TOKEN=very-secret\n' })
+    const { outDir, info } = await build(made)
+    expect(info.manifest.bindings['TOKEN']).toEqual({ kind: 'variable' })
+    const { readdir, readFile } = await import('node:fs/promises')
+    for (const file of await readdir(outDir)) expect(await readFile(join(outDir, file), 'utf8')).not.toContain('very-secret')
+    expect((await readdir(made.dir)).sort()).toEqual(['.dev.vars', '.unmoor', 'node_modules', 'package.json', 'src', 'wrangler.json'])
+  })
+
+  test('a migration that fails half-way is rolled back and named', async () => {
+    await using made = await project({ d1_databases: [{ binding: 'DB', database_id: 'db' }] }, HELLO, {
+      'migrations/0001_good.sql': 'CREATE TABLE a (x);',
+      'migrations/0002_Bad.sql': "INSERT INTO a VALUES (1);\nINSERT INTO nope VALUES ('x');",
+    })
+    const built = await build(made)
+    const dataDir = join(made.dir, 'data')
+    await mkdir(dataDir)
+    const log = { info() {}, warn() {} }
+    const start = built.adapter.start({ dir: built.outDir, info: built.info, dataDir, port: 0, variables: {}, log })
+    await expect(start).rejects.toThrow(/migration "0002_Bad" failed at statement 2 \(INSERT INTO nope VALUES.*\) and was rolled back/)
+    const { DatabaseSync } = await import('node:sqlite')
+    using database = new DatabaseSync(join(dataDir, 'shop/sql-db.sqlite'))
+    expect(database.prepare('SELECT count(*) AS n FROM a').get()).toEqual({ n: 0 })
+  })
+})
