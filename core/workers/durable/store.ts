@@ -17,8 +17,13 @@ export class ObjectStore {
   query(text: string, params: readonly ObjectCell[] = []): ObjectResult {
     if (!this.#ready) {
       this.#ready = true
-      this.#run('CREATE TABLE IF NOT EXISTS _cf_KV (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID')
-      this.#run('CREATE TABLE IF NOT EXISTS _cf_METADATA (key TEXT PRIMARY KEY, value) WITHOUT ROWID')
+      if (this.#run("SELECT 1 FROM sqlite_schema WHERE name = '_cf_METADATA'").rows.length === 0) {
+        // In one transaction: each costs a flush of the disk.
+        this.#run('BEGIN IMMEDIATE')
+        this.#run('CREATE TABLE IF NOT EXISTS _cf_KV (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID')
+        this.#run('CREATE TABLE IF NOT EXISTS _cf_METADATA (key TEXT PRIMARY KEY, value) WITHOUT ROWID')
+        this.#run('COMMIT')
+      }
     }
     return this.#run(text, params)
   }

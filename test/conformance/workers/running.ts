@@ -78,8 +78,9 @@ export async function startWorker(target: string, log: Log): Promise<RunningWork
 
 async function startBuilt(projectDir: string, target: string, log: Log, onOutput: (line: string) => void): Promise<Omit<RunningWorker, 'output'>> {
   const testToken = randomUUID()
-  const lambda = { targets: { lambda: { options: { timeout: 60, maxEnvironments: 4 } } } }
-  const built = await buildApp({ projectDir, target, worker: 'wrangler.jsonc', testChannel: true, config: lambda, log })
+  // Many cases are in one request, whose work the isolate's limit counts together.
+  const config = { targets: { lambda: { options: { timeout: 60, maxEnvironments: 4 } }, isolate: { options: { cpuMs: 20_000 } } } }
+  const built = await buildApp({ projectDir, target, worker: 'wrangler.jsonc', testChannel: true, config, log })
   const adapter: Adapter = built.adapter
   const runtime = await adapter.start({
     dir: built.outDir,
