@@ -119,6 +119,7 @@ check<
     | 'portableBlob'
     | 'portableCache'
     | 'portableKv'
+    | 'portableObjects'
     | 'portableQueue'
     | 'portableSecret'
     | 'portableService'
