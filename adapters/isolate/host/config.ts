@@ -33,6 +33,8 @@ export interface HostConfig {
   pool?: number
   /** Seconds that a stop waits for what runs. Default: 30. */
   stopSeconds?: number
+  /** Lines of the log: `text`, or `json` with `time`, `level`, `app` (where an app said it) and `message`. Default: text. */
+  log?: 'text' | 'json'
   /** Default limits of all apps. */
   limits?: Partial<AppLimits>
   /** Where all apps' `fetch` may go besides public addresses, and where not: `{ "allow": ["10.1.0.0/16"], "deny": ["*.internal"] }`. Default: public addresses only. */
@@ -101,6 +103,7 @@ export async function loadConfig(source: { config?: string | undefined; dir?: st
     maxProcessMb: given.maxProcessMb ?? Math.round((totalmem() / 1024 / 1024) * (0.75 / processes)),
     pool: given.pool ?? 4,
     stopSeconds: given.stopSeconds ?? 30,
+    log: checkLog(given.log),
     limits,
     outbound: checkOutbound(given.outbound, 'outbound') ?? {},
     drivers: fromEnvironment(given.drivers ?? {}, 'drivers.'),
@@ -128,6 +131,11 @@ export async function loadConfig(source: { config?: string | undefined; dir?: st
       tls: given.admin?.tls,
     },
   }
+}
+
+function checkLog(log: unknown = 'text'): 'text' | 'json' {
+  if (log === 'text' || log === 'json') return log
+  throw new UnmoorError('InvalidArgument', `log takes text or json, not ${JSON.stringify(log)}.`, { operation: 'config' })
 }
 
 /** Driver specs with each `{ env: 'NAME' }` replaced by that variable of this process. */

@@ -10,6 +10,7 @@ import { Deploys } from './deploys.ts'
 import { Metering } from './metering.ts'
 import { openStore } from './store/open-store.ts'
 import { keptSecret } from './store/seal.ts'
+import { logRecord } from '../runtime/log.ts'
 import { Supervisor } from './supervisor.ts'
 
 export type { AppSettings } from './app-record.ts'
@@ -54,7 +55,9 @@ export interface Host {
 /** Starts a host. @throws `InvalidArgument` for a config that does not hold, `Unavailable` for a port in use, `NotFound` where isolated-vm is missing. */
 export async function startHost(options: HostOptions): Promise<Host> {
   const config = await loadConfig(options, options.overrides)
-  const onOutput = options.onOutput ?? ((line: string) => void process.stderr.write(`${line}\n`))
+  const print = options.onOutput ?? ((line: string) => void process.stderr.write(`${line}\n`))
+  // What apps say comes as an object from their processes; what the host says, and V8 before it dies, becomes one.
+  const onOutput = config.log === 'text' ? print : (line: string) => print(line.startsWith('{"time":') ? line : logRecord('info', line))
   const metering = new Metering()
   const adminPort = options.adminPort ?? config.admin.port
   const supervisor = new Supervisor({ config, isolatedVm: isolatedVmPath(), onOutput, onUsage: (app, usage) => metering.add(app, usage) })

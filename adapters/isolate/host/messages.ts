@@ -22,6 +22,7 @@ export interface WorkerSettings {
   outbound: OutboundRules
   cronStore: DriverSpec
   stopSeconds: number
+  log: 'text' | 'json'
 }
 
 /** What the supervisor tells a child. */

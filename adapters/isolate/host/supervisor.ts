@@ -137,8 +137,8 @@ export class Supervisor {
   }
 
   #settings(): WorkerSettings {
-    const { host, dataDir, maxIsolates, maxProcessMb, pool, stopSeconds, limits, drivers, cronStore, outbound } = this.#options.config
-    return { host, port: this.#port, dataDir, maxIsolates, maxProcessMb, pool, poolMemoryMb: limits.memoryMb, stopSeconds, drivers, cronStore, outbound }
+    const { host, dataDir, maxIsolates, maxProcessMb, pool, stopSeconds, limits, drivers, cronStore, outbound, log } = this.#options.config
+    return { host, port: this.#port, dataDir, maxIsolates, maxProcessMb, pool, poolMemoryMb: limits.memoryMb, stopSeconds, drivers, cronStore, outbound, log }
   }
 
   async #startShared(process: WorkerProcess): Promise<void> {

@@ -11,7 +11,7 @@ import type { CronStore, CronStoreFactory } from '../../../core/cron-store.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { installGlobals } from '../../node/runtime/globals.ts'
 import { loadIsolatedVm } from '../runtime/isolated-vm.ts'
-import { printLog } from '../runtime/log.ts'
+import { printLog, printRecord } from '../runtime/log.ts'
 import { callApart } from './call-apart.ts'
 import { closeGently } from './close-gently.ts'
 import { loadModule } from './driver-module.ts'
@@ -120,7 +120,7 @@ function createTenants(settings: WorkerSettings): Tenants {
       return socketPath === undefined || settings.socket !== undefined ? undefined : callApart(request, socketPath)
     },
     openCrons: (app) => openCrons(settings, app),
-    log: (app, level, text) => printLog(level, `[${app}] ${text}`),
+    log: settings.log === 'json' ? printRecord : (app, level, text) => printLog(level, `[${app}] ${text}`),
     onLong: (app, running) => suspects.set(app, running),
     onCatastrophe: lose,
   })

@@ -191,7 +191,7 @@ export class IsolateApp {
 
   // An app that listens for rejections decides whether they are logged.
   #rejected(reason: unknown): void {
-    const error = reason instanceof Error ? { name: reason.name, message: reason.message, stack: reason.stack ?? '' } : undefined
+    const error = reason instanceof Error ? { name: reason.name, message: reason.message, stack: ownStack(reason) } : undefined
     if (this.#hearsRejections) this.#guest.send('rejection', error === undefined ? { value: reason } : { error })
     else this.#log('error', `Unhandled rejection: ${error === undefined ? String(reason) : error.stack || error.message}`)
   }
@@ -248,6 +248,11 @@ export class IsolateApp {
     this.#operations.close(error)
     this.#onEnd(error)
   }
+}
+
+/** The isolate's part of a stack: what follows is the host's, with its paths. */
+function ownStack({ stack = '' }: Error): string {
+  return stack.replace(/\n[^\n]*<isolated-vm boundary>[^]*$/, '')
 }
 
 function isStreamed(body: unknown): boolean {

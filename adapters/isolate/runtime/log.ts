@@ -9,6 +9,18 @@ function printable(text: string): string {
   return text.replace(/\r?\n/g, '\n    ').replace(CONTROL, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
+const LEVELS: ReadonlySet<string> = new Set(['debug', 'info', 'log', 'warn', 'error'])
+
+/** A line of the log as a JSON object; `app` where an app said it. */
+export function logRecord(level: string, message: string, app?: string): string {
+  return JSON.stringify({ time: new Date().toISOString(), level: LEVELS.has(level) ? level : 'log', ...(app === undefined ? {} : { app }), message })
+}
+
+/** Prints a line of an app's console to stdout, as JSON. */
+export function printRecord(app: string, level: string, text: string): void {
+  process.stdout.write(`${logRecord(level, text, app)}\n`)
+}
+
 /** Prints to this process's streams: errors and warnings to stderr. */
 export const printLog: GuestLog = (level, text) => {
   const stream = level === 'error' || level === 'warn' ? process.stderr : process.stdout
