@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -67,6 +67,18 @@ describe('compose.yaml', () => {
       }
     }
   })
+})
+
+const docker = findProgram(['docker'])
+const composed = docker !== undefined && spawnSync(docker, ['compose', 'version'], { stdio: 'ignore' }).status === 0
+if (!composed) console.warn("compose.yaml of the cluster example by docker's own reader: skipped, install the Compose plugin of docker")
+it.skipIf(!composed)('docker compose takes compose.yaml', () => {
+  const config = (): string =>
+    execFileSync(docker as string, ['compose', '-f', join(folder, 'compose.yaml'), 'config', '--quiet'], {
+      env: { ...process.env, ADMIN_TOKEN: 'x' },
+      encoding: 'utf8',
+    })
+  expect(config).not.toThrow()
 })
 
 interface Port {
