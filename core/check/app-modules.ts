@@ -64,7 +64,7 @@ function importsFrom(program: Node, name: string): boolean {
 }
 
 /** Declared bindings, as the source has them; as the manifest has them where the source does not show it. */
-export function knownBindings({ manifest, modules }: CheckContext): Map<string, KnownBinding> {
+export function knownBindings({ manifest, modules }: Pick<CheckContext, 'manifest' | 'modules'>): Map<string, KnownBinding> {
   const known = new Map<string, KnownBinding>()
   for (const file of modules.values()) for (const [name, binding] of declaredBindings(file.program)) known.set(name, binding)
   for (const [name, declaration] of Object.entries(manifest?.bindings ?? {}))

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../build/packages.ts'
 import { register as registerBuild } from './commands/build.ts'
 import { register as registerCheck } from './commands/check.ts'
+import { register as registerCompare } from './commands/compare.ts'
 import { register as registerConformance } from './commands/conformance.ts'
 import { register as registerData } from './commands/data.ts'
 import { register as registerDev } from './commands/dev.ts'
@@ -29,6 +30,7 @@ function createProgram(): Command {
     registerDev,
     registerBuild,
     registerCheck,
+    registerCompare,
     registerData,
     registerStart,
     registerMigrate,

@@ -2,13 +2,14 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { Adapter } from '../../adapter.ts'
-import { loadAdapterModule, TARGETS } from '../../build/adapters.ts'
+import { loadAdapter, loadAdapterModule, TARGETS } from '../../build/adapters.ts'
 import { usageError } from '../exit.ts'
 import { options as shared } from '../options.ts'
 import { createReporter, type Reporter } from '../reporter.ts'
 // The suite is a part of the package; nothing else outside of test/ imports it.
 import {
   buildForDeployment,
+  deviationsText,
   driverReportLine,
   driverReportText,
   matrixText,
@@ -33,6 +34,7 @@ interface Options {
   filter?: string
   concurrency?: number
   matrix?: string
+  deviations?: string
   checkMatrix?: string
   out?: string
   list?: true
@@ -69,6 +71,7 @@ export function register(program: Command): void {
     .option('--concurrency <number>', 'cases at once (default: 8; 5 on lambda)', parseCount)
     .option('--matrix <file>', 'write the matrix of targets by case group as Markdown')
     .option('--check-matrix <file>', 'fail if that file is not the matrix of this run')
+    .option('--deviations <file>', 'write the page of everything that differs between targets and drivers, and run nothing')
     .option('--list', 'print the cases with their contracts and run nothing')
     .addOption(shared.reporter())
     .action(conformance)
@@ -82,6 +85,8 @@ function parseCount(text: string): number {
 
 async function conformance(given: Options): Promise<void> {
   const report = createReporter(given.reporter)
+  if (given.deviations !== undefined)
+    return writeFile(given.deviations, deviationsText(await Promise.all(TARGETS.map((name) => loadAdapter(name, process.cwd())))))
   if (given.suite === 'workers') return workers(given, report)
   if (given.driver.length > 0) return drivers(given, report)
   const cases = selectCases(given.filter)

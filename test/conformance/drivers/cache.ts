@@ -118,6 +118,16 @@ export function cacheCases(create: () => Promise<Harness<CacheDriver>>, { ownClo
     expect(await (await open({ app: 'foreign' })).match(url)).toBeUndefined()
   })
 
+  it('cache-d16 a second driver shares all entries or none: what it puts and deletes the first sees, or never', async () => {
+    const second = await open()
+    await driver.put(url, new Response('first'), 60)
+    const shared = (await second.match(url)) !== undefined
+    await second.put(`${url}&b=2`, new Response('second'), 60)
+    expect((await driver.match(`${url}&b=2`)) !== undefined).toBe(shared)
+    expect(await second.delete(url)).toBe(shared)
+    expect((await driver.match(url)) === undefined).toBe(shared)
+  })
+
   it('cache-d14 a stream is read once, and a clone stays usable', async () => {
     const response = new Response(new Blob(['streamed']).stream(), { headers: { 'cache-control': 'max-age=60' } })
     await cache.put(url, response.clone())

@@ -1,0 +1,74 @@
+/**
+ * The platforms' own limits, side by side in a report. The portable limits (`core/limits.ts`) are enforced everywhere; these are what the platform adds, as published.
+ * Null: no limit of the platform's, only of the machine.
+ */
+export const PLATFORM_LIMITS_READ = '2025-06-01'
+
+export interface PlatformLimits {
+  /** Bytes of a request's body. */
+  readonly requestBody: number | null
+  /** Bytes of an answer. */
+  readonly responseBody: number | null
+  /** Milliseconds of CPU that one request may take. */
+  readonly cpuMs: number | null
+  /** Seconds that one request may last. */
+  readonly wallSeconds: number | null
+  /** MB of memory. */
+  readonly memoryMb: number | null
+  /** Requests that one instance answers at once. */
+  readonly concurrency: number | null
+  /** Bytes of the bundle, as gzip for Workers, of the image for Lambda. */
+  readonly bundle: number | null
+  readonly source: string
+}
+
+const MB = 1024 * 1024
+
+export const PLATFORM_LIMITS: Readonly<Record<string, PlatformLimits>> = {
+  node: { requestBody: null, responseBody: null, cpuMs: null, wallSeconds: null, memoryMb: null, concurrency: null, bundle: null, source: 'your machine' },
+  cloudflare: {
+    requestBody: 100 * MB,
+    responseBody: null,
+    cpuMs: 30_000,
+    wallSeconds: null,
+    memoryMb: 128,
+    concurrency: null,
+    bundle: 10 * MB,
+    source: 'developers.cloudflare.com/workers/platform/limits (paid plan; CPU by default)',
+  },
+  lambda: {
+    requestBody: 6 * MB,
+    responseBody: 200 * MB,
+    cpuMs: null,
+    wallSeconds: 900,
+    memoryMb: 10_240,
+    concurrency: 1,
+    bundle: 10 * 1024 * MB,
+    source: 'docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (streamed answers; 6 MB buffered)',
+  },
+  isolate: {
+    requestBody: null,
+    responseBody: null,
+    cpuMs: 1000,
+    wallSeconds: null,
+    memoryMb: 128,
+    concurrency: null,
+    bundle: null,
+    source: 'adapters/isolate/README.md (defaults, yours to set)',
+  },
+}
+
+/** Rows of the table, in its order. */
+export const LIMIT_ROWS: readonly {
+  readonly name: Exclude<keyof PlatformLimits, 'source'>
+  readonly label: string
+  readonly unit: 'bytes' | 'ms' | 's' | 'MB' | ''
+}[] = [
+  { name: 'requestBody', label: 'request body', unit: 'bytes' },
+  { name: 'responseBody', label: 'answer', unit: 'bytes' },
+  { name: 'cpuMs', label: 'CPU per request', unit: 'ms' },
+  { name: 'wallSeconds', label: 'time per request', unit: 's' },
+  { name: 'memoryMb', label: 'memory', unit: 'MB' },
+  { name: 'concurrency', label: 'requests at once per instance', unit: '' },
+  { name: 'bundle', label: 'bundle or image', unit: 'bytes' },
+]

@@ -1,0 +1,76 @@
+/** Where an app uses what targets differ in: file and line, from its syntax alone. */
+import { bindingOf, type KnownBindings } from '../check/bindings.ts'
+import type { SourceFile } from '../check/source-file.ts'
+import { bare, keyOf, nameOf, walk, type Node } from '../check/syntax.ts'
+
+/** A place in the app. */
+export interface Use {
+  /** Absolute path. */
+  file: string
+  line: number
+}
+
+/** Uses by name; `binding NAME` for each binding. */
+export type Uses = ReadonlyMap<string, readonly Use[]>
+
+/** Names of uses beside those of bindings. */
+export const USES = [
+  'request body',
+  'request body as a stream',
+  'request.signal',
+  'large or streamed answers',
+  'waitUntil',
+  'sql transaction',
+  'cache binding',
+  'message.attempts',
+  'fetch handler',
+] as const
+
+const BODY_READERS: ReadonlySet<string> = new Set(['arrayBuffer', 'blob', 'bytes', 'formData', 'text', 'json'])
+const STREAM_HELPERS: ReadonlySet<string> = new Set(['stream', 'streamText', 'streamSSE', 'pipeTo', 'pipeThrough'])
+
+/** Finds the uses in the app's own modules. */
+export function findUses(modules: Iterable<SourceFile>, bindings: KnownBindings): Uses {
+  const uses = new Map<string, Use[]>()
+  for (const file of modules) {
+    const add = (name: string, at: number): void => {
+      const { line } = file.position(at)
+      const known = uses.get(name) ?? []
+      if (!known.some((use) => use.file === file.path && use.line === line)) known.push({ file: file.path, line })
+      uses.set(name, known)
+    }
+    walk(file.program, (node) => look(node, file, bindings, add))
+  }
+  return uses
+}
+
+function look(node: Node, file: SourceFile, bindings: KnownBindings, add: (name: string, at: number) => void): void {
+  if (node.type === 'NewExpression' && ['ReadableStream', 'TransformStream'].includes(nameOf(node['callee']) ?? ''))
+    add('large or streamed answers', node.start)
+  if (node.type === 'Property' && keyOf(node) === 'fetch') add('fetch handler', node.start)
+  if (node.type !== 'MemberExpression') {
+    if (node.type === 'CallExpression' && STREAM_HELPERS.has(nameOf(node['callee']) ?? '')) add('large or streamed answers', node.start)
+    return
+  }
+  const name = keyOf(node)
+  if (name === undefined) return
+  const object = bare(node['object'] as Node)
+  const at = (node['property'] as Node).start
+  if (name === 'waitUntil') add('waitUntil', at)
+  if (name === 'attempts') add('message.attempts', at)
+  if (isRequest(object)) {
+    if (name === 'signal') add('request.signal', at)
+    if (name === 'body') add('request body as a stream', at)
+    if (name === 'body' || BODY_READERS.has(name)) add('request body', at)
+  } else if (name === 'body' || name === 'pipeTo' || name === 'pipeThrough') add('large or streamed answers', at)
+  const known = bindingOf(node['object'] as Node, file.names, bindings)
+  if (known?.kind === 'sql' && name === 'transaction') add('sql transaction', at)
+  if (known?.kind === 'cache') add('cache binding', at)
+  if (bindings.has(name) && bindingOf(node, file.names, bindings) !== undefined) add(`binding ${name}`, at)
+}
+
+/** `request`, `req`, `c.req`, `c.req.raw`. */
+function isRequest(object: Node): boolean {
+  const name = object.type === 'MemberExpression' ? keyOf(object) : nameOf(object)
+  return name === 'request' || name === 'req' || (name === 'raw' && object.type === 'MemberExpression' && isRequest(bare(object['object'] as Node)))
+}
