@@ -35,6 +35,8 @@ export interface HostConfig {
   stopSeconds?: number
   /** Lines of the log: `text`, or `json` with `time`, `level`, `app` (where an app said it) and `message`. Default: text. */
   log?: 'text' | 'json'
+  /** Seconds that a process may answer nobody, held up by one statement, until it is killed and started again. Six times as many for an app that has a process of its own. Default: 5. */
+  stallSeconds?: number
   /** Default limits of all apps. */
   limits?: Partial<AppLimits>
   /** Where all apps' `fetch` may go besides public addresses, and where not: `{ "allow": ["10.1.0.0/16"], "deny": ["*.internal"] }`. Default: public addresses only. */
@@ -104,6 +106,7 @@ export async function loadConfig(source: { config?: string | undefined; dir?: st
     pool: given.pool ?? 4,
     stopSeconds: given.stopSeconds ?? 30,
     log: checkLog(given.log),
+    stallSeconds: given.stallSeconds ?? 5,
     limits,
     outbound: checkOutbound(given.outbound, 'outbound') ?? {},
     drivers: fromEnvironment(given.drivers ?? {}, 'drivers.'),

@@ -1,6 +1,6 @@
 import type { ArtifactInfo, DriverSpec } from '../../../core/adapter.ts'
 import { type BindingKind, constantCase, driverKind } from '../../../core/bindings/declarations.ts'
-import type { ServiceDriver } from '../../../core/bindings/drivers.ts'
+import type { ServiceDriver, SqlDriver } from '../../../core/bindings/drivers.ts'
 import {
   type Portable,
   portableAssets,
@@ -19,6 +19,7 @@ import type { BoundDriver } from '../../../core/runtime.ts'
 import type { AppRecord } from './app-record.ts'
 import { loadModule } from './driver-module.ts'
 import { tenantDatabase } from './tenant-database.ts'
+import { type DriverWatch, watchSql } from './watched-driver.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- of each driver's own kind
 const PORTABLE: Readonly<Record<string, Portable<any>>> = {
@@ -51,7 +52,13 @@ export type DriverDefaults = Readonly<Partial<Record<Exclude<BindingKind, 'varia
  *
  * @throws `PermissionDenied` for a driver that only the operator may name, saying where.
  */
-export async function loadDrivers(record: AppRecord, info: ArtifactInfo, call: CallApp, defaults: DriverDefaults): Promise<Record<string, BoundDriver>> {
+export async function loadDrivers(
+  record: AppRecord,
+  info: ArtifactInfo,
+  call: CallApp,
+  defaults: DriverDefaults,
+  watch: DriverWatch,
+): Promise<Record<string, BoundDriver>> {
   const bound: Record<string, BoundDriver> = {}
   for (const [binding, declaration] of Object.entries(info.manifest.bindings)) {
     const kind = driverKind(declaration)
@@ -74,7 +81,12 @@ export async function loadDrivers(record: AppRecord, info: ArtifactInfo, call: C
     if (create === undefined)
       throw new UnmoorError('Unsupported', `App "${record.name}": the driver "${spec.driver}" of binding "${binding}" serves no ${kind}.`)
     const options = kind === 'assets' ? { ...spec, directory: `${record.dir}/assets` } : spec
-    bound[binding] = { create, options, portable: PORTABLE[kind] as BoundDriver['portable'] }
+    const isWatched = kind === 'sql' && spec.driver === 'sqlite'
+    bound[binding] = {
+      create: isWatched ? async (given, context) => watchSql((await create(given, context)) as SqlDriver, watch) : create,
+      options,
+      portable: PORTABLE[kind] as BoundDriver['portable'],
+    }
   }
   return bound
 }

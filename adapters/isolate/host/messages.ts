@@ -46,6 +46,8 @@ export type ToSupervisor =
   | { type: 'done'; id: number }
   | { type: 'probed'; id: number; error?: SerializedError | undefined }
   | { type: 'usage'; id: number | undefined; apps: Record<string, { usage: Usage; memory: number }>; live: number; waiting: number }
+  /** A statement of the app's has held the process up for that many milliseconds. */
+  | { type: 'heldUp'; app: string; milliseconds: number }
   /** V8 has lost control of that app's isolate; the process ends now. */
   | { type: 'fatal'; app: string; message: string }
   | { type: 'failed'; error: SerializedError }

@@ -159,6 +159,9 @@ export class Supervisor {
     this.#shared.set(process, state)
     void process.ended.then(({ code, blamed }) => this.#sharedEnded(process, code, blamed))
     this.#port = await serving
+    process.killWhenStalled(this.#options.config.stallSeconds, () =>
+      this.#options.onOutput('A process of the host is held up and answers nobody; it is killed.'),
+    )
   }
 
   #dutiesOf(process: WorkerProcess): BackgroundDuties {
@@ -189,7 +192,7 @@ export class Supervisor {
   }
 
   #setApart(app: string): void {
-    this.#options.onOutput(`"${app}" has ended ${KILLS} processes; from now on it has one of its own.`)
+    this.#options.onOutput(`"${app}" has ended ${KILLS} processes, or held them up; from now on it has one of its own.`)
     this.#alone.set(app, { socket: join(this.#runDir, `${app}.sock`), process: undefined, state: { live: 0, waiting: 0, memory: new Map() } })
     this.#announceApart()
   }
@@ -215,6 +218,9 @@ export class Supervisor {
         .serve(
           () => message,
           (given) => this.#receive(process, one.state, given),
+        )
+        .then(() =>
+          process.killWhenStalled(6 * this.#options.config.stallSeconds, () => this.#options.onOutput(`The process of "${app}" answers nobody; it is killed.`)),
         )
         .catch((error: unknown) => this.#options.onOutput(errorText(error)))
       await process.ended
@@ -279,9 +285,20 @@ export class Supervisor {
       state.waiting = message.waiting
       state.memory = new Map(Object.entries(message.apps).flatMap(([app, { memory }]) => (memory > 0 ? [[app, memory]] : [])))
       for (const [app, { usage }] of Object.entries(message.apps)) this.#options.onUsage(app, usage)
-    } else if (message.type === 'failed') this.#options.onOutput(`A process of the host: ${message.error.message}`)
+    } else if (message.type === 'heldUp') this.#heldUp(message.app, message.milliseconds)
+    else if (message.type === 'failed') this.#options.onOutput(`A process of the host: ${message.error.message}`)
     const id = message.type === 'usage' || message.type === 'done' ? message.id : undefined
     if (id !== undefined) this.#answered(id, process)
+  }
+
+  // As bad for the neighbours as a process that ends.
+  #heldUp(app: string, milliseconds: number): void {
+    this.#options.onOutput(`A statement of "${app}" has held its process up for ${Math.round(milliseconds)} ms.`)
+    if (this.#alone.has(app) || !this.#apps.has(app)) return
+    this.#kills.set(app, (this.#kills.get(app) ?? 0) + 1)
+    if ((this.#kills.get(app) ?? 0) < KILLS) return
+    this.#setApart(app)
+    void this.#serveApart(app)
   }
 
   #answered(id: number, process: WorkerProcess): void {

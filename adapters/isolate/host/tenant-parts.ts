@@ -9,6 +9,7 @@ import type { AppRecord } from './app-record.ts'
 import { parseInfo } from './artifact.ts'
 import { type CallApp, type DriverDefaults, loadDrivers } from './drivers.ts'
 import type { IsolatePool } from './image.ts'
+import type { DriverWatch } from './watched-driver.ts'
 
 /** What the parts of a tenant need of their process. */
 export interface PartsHost {
@@ -18,7 +19,14 @@ export interface PartsHost {
   /** The host's drivers by kind. */
   drivers: DriverDefaults
   log(app: string, level: string, text: string): void
+  /** Work for the app begins that may end the process, or is over. */
+  onLong(app: string, running: boolean): void
+  /** A statement took that many milliseconds of the first thread, in which nobody else was served. */
+  onHeldUp(app: string, milliseconds: number): void
 }
+
+/** Longest time in milliseconds that one statement may hold all tenants up without being told of. */
+const HELD_UP_MS = 1000
 
 interface Artifact {
   info: ArtifactInfo
@@ -33,9 +41,13 @@ export class TenantParts {
   #bindings: Promise<Runtime> | undefined
   #migrated: Promise<unknown> | undefined
 
-  constructor(record: AppRecord, host: PartsHost) {
+  #charge: (microseconds: number) => void
+
+  /** `charge` is told what the app's statements took of the first thread. */
+  constructor(record: AppRecord, host: PartsHost, charge: (microseconds: number) => void) {
     this.#record = record
     this.#host = host
+    this.#charge = charge
   }
 
   /** The artifact, read. */
@@ -70,11 +82,23 @@ export class TenantParts {
     return createRuntime({
       app: declaredApp(info.manifest),
       name,
-      drivers: await loadDrivers(this.#record, info, call, drivers),
+      drivers: await loadDrivers(this.#record, info, call, drivers, this.#watch()),
       variable: (variable) => (Object.hasOwn(variables, variable) ? variables[variable] : undefined),
       dataDir: join(dataDir, 'apps', name),
       onError: (message, error) => this.#host.log(name, 'error', `${message} ${String(error)}`),
     })
+  }
+
+  #watch(): DriverWatch {
+    const { name } = this.#record
+    return {
+      begin: () => this.#host.onLong(name, true),
+      end: (microseconds) => {
+        this.#host.onLong(name, false)
+        this.#charge(microseconds)
+        if (microseconds > HELD_UP_MS * 1000) this.#host.onHeldUp(name, microseconds / 1000)
+      },
+    }
   }
 
   /** Applies migrations, once: a version whose isolate does not start is to change no data, so its isolate comes first. */

@@ -24,8 +24,6 @@ export interface TenantHost extends PartsHost {
   ivm: typeof ivm
   /** Where all apps may go, besides their own rules. */
   outbound: OutboundRules
-  /** An entry of the app's takes long, or is over. */
-  onLong(app: string, running: boolean): void
   /** V8 has lost control of the app's isolate: the process cannot go on. */
   onCatastrophe(app: string, message: string): void
   /** The app wants an isolate: makes room for it. @throws `Throttled` where there is none. */
@@ -69,7 +67,7 @@ export class Tenant {
   constructor(record: AppRecord, host: TenantHost) {
     this.record = record
     this.#host = host
-    this.#parts = new TenantParts(record, host)
+    this.#parts = new TenantParts(record, host, (microseconds) => this.#guest?.charge(microseconds))
     this.#policy = new OutboundPolicy(joinRules(host.outbound, record.settings.outbound))
     this.#listener = createListener((request, ctx) => this.#timed(request, ctx), {
       maxBodyBytes: record.limits.requestBytes,

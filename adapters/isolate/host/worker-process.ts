@@ -9,6 +9,7 @@ import { readSuspects } from './suspects.ts'
 
 const WORKER = fileURLToPath(new URL(`./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url))
 const START_SECONDS = 60
+const LOOK_MS = 250
 let started = 0
 
 /** How a child ended. */
@@ -29,6 +30,8 @@ export class WorkerProcess {
   #fatal: string | undefined
   #prepared = false
   #ended = false
+  #heardAt = 0
+  #watch: NodeJS.Timeout | undefined
 
   constructor(options: { runDir: string; isolatedVm: string; onOutput: (line: string) => void }) {
     this.#suspects = join(options.runDir, `suspects-${++started}`)
@@ -43,6 +46,7 @@ export class WorkerProcess {
     ready.promise.catch(() => {})
     this.ready = ready.promise
     this.#child.on('message', (message: ToSupervisor) => {
+      this.#heardAt = performance.now()
       if (message.type === 'ready') ready.resolve(message.runtime)
       if (message.type === 'prepared') this.#prepared = true
       if (message.type === 'fatal') this.#fatal = message.app
@@ -50,6 +54,7 @@ export class WorkerProcess {
     })
     this.ended = waitForExit(this.#child).then((code) => {
       this.#ended = true
+      clearInterval(this.#watch)
       ready.reject(new UnmoorError('Unavailable', `A process of the host ended with code ${code} before it was ready.`, { operation: 'start' }))
       return { code, blamed: this.#fatal === undefined ? readSuspects(this.#suspects) : [this.#fatal].filter(Boolean) }
     })
@@ -94,7 +99,28 @@ export class WorkerProcess {
     return listening.promise.finally(() => clearTimeout(timer))
   }
 
+  /**
+   * Kills the process where it says nothing for that long: it reports its usage every second, so something holds its first thread up. What it was
+   * running is in the suspects' file.
+   */
+  killWhenStalled(seconds: number, onStall: () => void): void {
+    let looked = performance.now()
+    this.#heardAt = looked
+    this.#watch = setInterval(() => {
+      const now = performance.now()
+      // This process was held up itself, or the machine was asleep.
+      if (now - looked > 2 * LOOK_MS) this.#heardAt = now
+      looked = now
+      if (now - this.#heardAt < seconds * 1000) return
+      clearInterval(this.#watch)
+      onStall()
+      this.#child.kill('SIGKILL')
+    }, LOOK_MS)
+    this.#watch.unref()
+  }
+
   async stop(seconds: number): Promise<void> {
+    clearInterval(this.#watch)
     this.#child.kill('SIGTERM')
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), (seconds + 10) * 1000)
     await this.ended

@@ -122,6 +122,7 @@ function createTenants(settings: WorkerSettings): Tenants {
     openCrons: (app) => openCrons(settings, app),
     log: settings.log === 'json' ? printRecord : (app, level, text) => printLog(level, `[${app}] ${text}`),
     onLong: (app, running) => suspects.set(app, running),
+    onHeldUp: (app, milliseconds) => say({ type: 'heldUp', app, milliseconds }),
     onCatastrophe: lose,
   })
 }

@@ -1,0 +1,55 @@
+import { rm } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { buildLab, type HostLab, labApp, startHostLab } from './host-lab.ts'
+
+let artifact: string
+beforeAll(async () => {
+  artifact = await buildLab(labApp('db: sql()'))
+}, 60_000)
+afterAll(() => rm(artifact, { recursive: true, force: true }))
+
+/** A statement without end, or of so many rows. */
+const count = (rows?: number): string =>
+  `return await env.db.all('WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c${rows === undefined ? '' : ` LIMIT ${rows}`}) SELECT count(*) AS n FROM c')`
+
+async function answers(lab: HostLab): Promise<void> {
+  while ((await lab.send('neighbour').catch(() => ({ status: 0 }))).status !== 200) await sleep(20)
+}
+
+it('a statement without end ends its process, at most twice; then the app has one of its own', async () => {
+  const apps = { hog: { dir: artifact }, neighbour: { dir: artifact } }
+  await using lab = await startHostLab({ processes: 1, stallSeconds: 1, apps })
+  for (let time = 1; time <= 2; time++) {
+    await answers(lab)
+    const began = performance.now()
+    expect(await lab.send('hog', { method: 'POST', body: count() }).catch((error: Error) => error)).toBeInstanceOf(Error)
+    await answers(lab)
+    expect(performance.now() - began).toBeLessThan(6000)
+  }
+  expect(lab.lines.join('\n')).toContain('"hog" has ended 2 processes, or held them up; from now on it has one of its own.')
+  while ((await lab.send('hog')).status !== 200) await sleep(20)
+  // Now it holds nobody up but itself.
+  const third = lab.send('hog', { method: 'POST', body: count() }).catch((error: Error) => error)
+  await sleep(100)
+  const began = performance.now()
+  expect((await lab.send('neighbour')).status).toBe(200)
+  expect(performance.now() - began).toBeLessThan(500)
+  process.kill(lab.host.pids.at(-1) as number, 'SIGKILL')
+  await third
+}, 60_000)
+
+it('a statement of seconds is the app’s CPU time; the second one makes it move', async () => {
+  await using lab = await startHostLab({
+    processes: 1,
+    stallSeconds: 60,
+    limits: { cpuMs: 300 },
+    apps: { hog: { dir: artifact }, neighbour: { dir: artifact } },
+  })
+  expect(await lab.send('hog', { method: 'POST', body: count(10) })).toEqual({ status: 200, text: '{"value":[{"n":10}]}' })
+  for (let time = 1; time <= 2; time++) {
+    const { status, text } = await lab.send('hog', { method: 'POST', body: count(8_000_000) })
+    expect([status, text]).toEqual([503, expect.stringContaining('more than its limit of 300 ms of CPU time')])
+  }
+  await expect.poll(() => lab.lines.join('\n')).toContain('from now on it has one of its own')
+}, 60_000)
