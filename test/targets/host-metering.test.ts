@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildLab, type HostLab, labApp, startHostLab } from './host-lab.ts'
 
-const LIMITS = { concurrentRequests: 2, requestBytes: 1000, responseBytes: 1000, subrequests: 2, timers: 5, wallMs: 400, cpuMs: 50 }
+const LIMITS = { concurrentRequests: 2, requestBytes: 1000, responseBytes: 1000, subrequests: 2, timers: 5, cpuMs: 50 }
 const TOKEN = 'correct horse'
 let artifact: string
 let slow: string
@@ -16,7 +16,13 @@ beforeAll(async () => {
   lab = await startHostLab({
     processes: 1,
     admin: { port: 0, token: TOKEN },
-    apps: { free: { dir: artifact }, idle: { dir: artifact }, tight: { dir: artifact, limits: LIMITS }, slow: { dir: slow, limits: { startupCpuMs: 100 } } },
+    apps: {
+      free: { dir: artifact },
+      idle: { dir: artifact },
+      tight: { dir: artifact, limits: LIMITS },
+      late: { dir: artifact, limits: { wallMs: 200 } },
+      slow: { dir: slow, limits: { startupCpuMs: 100 } },
+    },
   })
 }, 120_000)
 afterAll(async () => {
@@ -93,7 +99,6 @@ describe('limits', () => {
   const post = (body: string): Promise<{ status: number; text: string }> => lab.send('tight', { method: 'POST', body })
 
   it.each([
-    ['wallMs', 503, 'limit of wallMs, 400 ms', 'await new Promise(() => {})'],
     ['cpuMs', 503, 'limit of 50 ms of CPU time', 'for (;;);'],
     ['requestBytes', 413, 'Content Too Large', `return ${JSON.stringify('x'.repeat(1000))}`],
     ['responseBytes', 500, 'limit of responseBytes, 1000', `return 'x'.repeat(1001)`],
@@ -111,6 +116,13 @@ describe('limits', () => {
     expect(answer.status).toBe(status)
     expect((await usage('tight')).limits[limit]).toBe(before + 1)
     expect((await lab.send('tight')).status).toBe(200)
+  })
+
+  it('wallMs is held and named', async () => {
+    const { status, text } = await lab.send('late', { method: 'POST', body: 'await new Promise(() => {})' })
+    expect([status, text]).toEqual([503, expect.stringContaining('limit of wallMs, 200 ms')])
+    expect((await usage('late')).limits['wallMs']).toBe(1)
+    expect((await lab.send('late')).status).toBe(200)
   })
 
   it('concurrentRequests is held and named', async () => {

@@ -25,7 +25,7 @@ it('a statement without end ends its process, at most twice; then the app has on
     const began = performance.now()
     expect(await lab.send('hog', { method: 'POST', body: count() }).catch((error: Error) => error)).toBeInstanceOf(Error)
     await answers(lab)
-    expect(performance.now() - began).toBeLessThan(6000)
+    expect(performance.now() - began).toBeLessThan(15_000)
   }
   expect(lab.lines.join('\n')).toContain('"hog" has ended 2 processes, or held them up; from now on it has one of its own.')
   while ((await lab.send('hog')).status !== 200) await sleep(20)
@@ -34,7 +34,7 @@ it('a statement without end ends its process, at most twice; then the app has on
   await sleep(100)
   const began = performance.now()
   expect((await lab.send('neighbour')).status).toBe(200)
-  expect(performance.now() - began).toBeLessThan(500)
+  expect(performance.now() - began).toBeLessThan(1000)
   process.kill(lab.host.pids.at(-1) as number, 'SIGKILL')
   await third
 }, 60_000)
