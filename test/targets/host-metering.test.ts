@@ -106,7 +106,7 @@ describe('limits', () => {
       'subrequests',
       299,
       'limit of subrequests, 2',
-      `for (let i = 0; i < 3; i++) await fetch('data:,x').catch((error) => { if (error.message.includes('subrequests')) throw error })`,
+      `for (let i = 0; i < 3; i++) await fetch('http://127.0.0.1/').catch((error) => { if (error.message.includes('subrequests')) throw error })`,
     ],
     ['timers', 503, 'limit of 5 timers', 'for (let i = 0; i < 6; i++) setTimeout(() => {}, 1000); await new Promise(() => {})'],
   ])('%s is held and named', async (limit, status, message, code) => {
