@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildLab, type HostLab, labApp, startHostLab } from './host-lab.ts'
 
@@ -12,7 +14,9 @@ let lab: HostLab
 beforeAll(async () => {
   artifact = await buildLab(labApp(''))
   // Only in the isolate: the build imports the app too, in Node.
-  slow = await buildLab(`let n = 0\nif (typeof process === 'undefined') for (let i = 0; i < 3e9; i++) n += i % 7\nglobalThis.n = n\n${labApp('')}`)
+  slow = await buildLab(
+    `let n = 0\nif (globalThis.navigator?.userAgent === 'unmoor') for (let i = 0; i < 3e9; i++) n += i % 7\nglobalThis.n = n\n${labApp('')}`,
+  )
   lab = await startHostLab({
     processes: 1,
     admin: { port: 0, token: TOKEN },
@@ -92,6 +96,36 @@ describe('metering', () => {
     expect(text).toMatch(/^unmoor_isolate_memory_bytes\{app="idle"\} [1-9]\d{5,}$/m)
     expect((await fetch(`${lab.host.adminUrl}/v1/usage`)).status).toBe(401)
     expect((await fetch(`${lab.host.adminUrl}/v1/apps`, { headers: { authorization: 'Bearer wrong' } })).status).toBe(401)
+  })
+})
+
+describe('usage', () => {
+  it('outlives a restart, per app and hour, with what it costs', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'unmoor-usage-'))
+    const config = { processes: 1, dataDir, admin: { port: 0, token: TOKEN }, apps: { kept: { dir: artifact } } }
+    const read = async ({ host }: HostLab): Promise<{ usage: Figures[]; cost: { cpu: number; wall: number; ratio: number } }> =>
+      (await (await fetch(`${host.adminUrl}/v1/usage?app=kept&price=1`, { headers: { authorization: `Bearer ${TOKEN}` } })).json()) as never
+    try {
+      {
+        await using first = await startHostLab(config)
+        await first.run('kept', 'await new Promise((resolve) => setTimeout(resolve, 300)); return 1')
+      }
+      await using second = await startHostLab(config)
+      const before = await read(second)
+      expect(before.usage[0]).toMatchObject({ requests: 1, starts: 1 })
+      await second.send('kept')
+      const { usage, cost } = await read(second)
+      expect(usage.reduce((sum, { requests }) => sum + requests, 0)).toBe(2)
+      // Paid by wall time, the wait of 300 ms counts.
+      expect(cost.wall).toBeGreaterThan(0.3)
+      expect(cost.cpu).toBeLessThan(0.3)
+      expect(cost.ratio).toBeCloseTo(cost.wall / cost.cpu)
+      await writeFile(join(dataDir, 'usage.json'), '{ no json')
+      await expect(startHostLab(config)).rejects.toThrow('usage.json cannot be read')
+      await rm(join(dataDir, 'usage.json'))
+    } finally {
+      await rm(dataDir, { recursive: true, force: true })
+    }
   })
 })
 

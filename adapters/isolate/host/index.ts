@@ -7,6 +7,7 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { type Admin, startAdmin } from './admin.ts'
 import { loadConfig, type HostConfig } from './config.ts'
 import { Deploys } from './deploys.ts'
+import { errorText } from './error-text.ts'
 import { Metering } from './metering.ts'
 import { openStore } from './store/open-store.ts'
 import { keptSecret } from './store/seal.ts'
@@ -33,6 +34,9 @@ export interface HostOptions {
   onOutput?: ((line: string) => void) | undefined
 }
 
+/** In the data folder: what apps have used, and how often it is written. */
+const USAGE_FILE = 'usage.json'
+const SAVE_MS = 10_000
 /** In the data folder: the admin token where the operator has set none. */
 const TOKEN_FILE = 'admin.token'
 
@@ -58,7 +62,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const print = options.onOutput ?? ((line: string) => void process.stderr.write(`${line}\n`))
   // What apps say comes as an object from their processes; what the host says, and V8 before it dies, becomes one.
   const onOutput = config.log === 'text' ? print : (line: string) => print(line.startsWith('{"time":') ? line : logRecord('info', line))
-  const metering = new Metering()
+  const metering = await Metering.open(join(config.dataDir, USAGE_FILE))
   const adminPort = options.adminPort ?? config.admin.port
   const supervisor = new Supervisor({ config, isolatedVm: isolatedVmPath(), onOutput, onUsage: (app, usage) => metering.add(app, usage) })
   let admin: Admin | undefined
@@ -82,11 +86,15 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await supervisor.stop()
     throw error
   }
+  const save = (): Promise<void> => metering.save().catch((error: unknown) => onOutput(`Usage could not be written: ${errorText(error)}`))
+  const saving = setInterval(() => void save(), SAVE_MS)
   let stopped: Promise<void> | undefined
   const stop = async (): Promise<void> => {
+    clearInterval(saving)
     await admin?.close()
     await deploys?.stop()
     await supervisor.stop()
+    await save()
   }
   return {
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${supervisor.port}`,

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { AppRecord } from './app-record.ts'
-import { addUsage, emptyUsage, type Usage } from './usage.ts'
+import type { Usage } from './usage.ts'
+import { addHours, addTo, type Hours, UsageFile } from './usage-file.ts'
 
 /** Usage of one app in one hour. */
 export interface UsagePeriod extends Usage {
@@ -18,7 +19,7 @@ export interface ProcessFigures {
 }
 
 const HOUR = 3_600_000
-/** Hours kept in memory. */
+/** Hours kept, in memory and in the file. */
 const KEPT_HOURS = 24 * 32
 /** Prometheus counters, by what they count of a {@link Usage}; times in seconds, as Prometheus wants them. */
 const COUNTERS = {
@@ -34,7 +35,11 @@ const COUNTERS = {
   evictions: ['unmoor_isolate_evictions_total', 'Isolates put away while idle', 1],
 } as const
 
-/** Adds up what the processes report: per app since the start for Prometheus, per app and hour for bills. */
+function oldestHour(): number {
+  return Math.floor(Date.now() / HOUR - KEPT_HOURS) * HOUR
+}
+
+/** Adds up what the processes report: per app since the start for Prometheus, per app and hour for bills, which a file keeps. */
 export class Metering {
   #registry = new Registry()
   #counters = Object.entries(COUNTERS).map(([key, [name, help, factor]]) => ({
@@ -47,18 +52,50 @@ export class Metering {
   #live = new Gauge({ name: 'unmoor_isolates', help: 'Isolates alive', registers: [this.#registry] })
   #waiting = new Gauge({ name: 'unmoor_isolates_pooled', help: 'Isolates that wait for an app', registers: [this.#registry] })
   #restarts = new Gauge({ name: 'unmoor_process_restarts', help: 'Processes that ended and were started again', registers: [this.#registry] })
-  #hours = new Map<number, Map<string, Usage>>()
+  #hours: Hours = new Map()
+  /** Not in the file yet. */
+  #unsaved: Hours = new Map()
+  #file: UsageFile
+  #saving: Promise<void> = Promise.resolve()
+
+  private constructor(file: UsageFile) {
+    this.#file = file
+  }
+
+  /** Usage of earlier runs comes from the file. @throws `Unavailable` for a file that cannot be read. */
+  static async open(path: string): Promise<Metering> {
+    const file = new UsageFile(path)
+    const metering = new Metering(file)
+    metering.#hours = await file.read()
+    return metering
+  }
+
+  /** Writes what has come since the last time. */
+  save(): Promise<void> {
+    this.#saving = this.#saving
+      .catch(() => {})
+      .then(async () => {
+        const unsaved = this.#unsaved
+        if (unsaved.size === 0) return
+        this.#unsaved = new Map()
+        try {
+          await this.#file.add(unsaved, oldestHour())
+        } catch (error) {
+          // For the next attempt.
+          addHours(this.#unsaved, unsaved)
+          throw error
+        }
+      })
+    return this.#saving
+  }
 
   add(app: string, usage: Usage): void {
     for (const { key, factor, counter } of this.#counters) if (usage[key] > 0) counter.inc({ app }, usage[key] * factor)
     for (const [limit, count] of Object.entries(usage.limits)) this.#limits.inc({ app, limit }, count)
     const hour = Math.floor(Date.now() / HOUR) * HOUR
-    const period = this.#hours.get(hour) ?? new Map<string, Usage>()
-    this.#hours.set(hour, period)
-    const sum = period.get(app) ?? emptyUsage()
-    addUsage(sum, usage)
-    period.set(app, sum)
-    for (const old of this.#hours.keys()) if (old < hour - KEPT_HOURS * HOUR) this.#hours.delete(old)
+    addTo(this.#hours, hour, app, usage)
+    addTo(this.#unsaved, hour, app, usage)
+    for (const old of this.#hours.keys()) if (old < oldestHour()) this.#hours.delete(old)
   }
 
   /** Prometheus's text format. */
