@@ -147,6 +147,31 @@ describe.runIf(natsInstalled)('nats queue', () => {
     expect(await driver.depth()).toMatchObject({ ready: 0, delayed: 0 })
   })
 
+  it('consumers that compete are answered, or give a pull up in time: none loses its connection', { timeout: 30_000 }, async () => {
+    const drivers = await Promise.all(Array.from({ length: 5 }, () => open()))
+    const end = Date.now() + 4000
+    const received: string[] = []
+    let slowest = 0
+    const consumers = [...drivers, ...drivers].map(async (driver) => {
+      while (Date.now() < end) {
+        const began = performance.now()
+        const messages = await receive(driver, { waitSeconds: Math.random() / 20 })
+        slowest = Math.max(slowest, performance.now() - began)
+        received.push(...messages.map(({ id }) => id))
+        await driver.settle(messages.map(({ lease }) => ({ lease, outcome: 'ack' })))
+      }
+    })
+    const sent: string[] = []
+    for (let round = 0; Date.now() < end - 1000; round++) {
+      const messages = Array.from({ length: 1 + (round % 4) }, () => message())
+      await drivers[round % drivers.length]?.send(messages)
+      sent.push(...messages.map(({ id }) => id))
+    }
+    await Promise.all(consumers)
+    expect(received.toSorted()).toEqual(sent.toSorted())
+    expect(slowest).toBeLessThan(4000)
+  })
+
   it('a message that crashes its consumers is buried when it has used up its deliveries; without a dead-letter queue it comes again', async () => {
     const dead = await open({}, {}, 'dead')
     const driver = await open({}, { maxRetries: 1, deadLetterQueue: 'dead' })

@@ -12,8 +12,13 @@ export interface Pull {
   onMessage: (message: Msg) => void
 }
 
-/** Milliseconds beyond its time after which an unanswered pull means that the connection is dead. */
-const PULL_GRACE = 5000
+/**
+ * Milliseconds beyond its time after which a pull is given up. Servers (2.9.10, for one) leave some unanswered where consumers compete: one whose time ran out while it
+ * waited for its turn, or one that does not wait and whose messages another took.
+ */
+const PULL_GRACE = 500
+/** Milliseconds after which a connection that does not answer a ping is dead. */
+const PING_TIMEOUT = 5000
 
 /**
  * Connects for the first request, and again for the first one after a loss. JetStream is spoken through requests
@@ -76,10 +81,13 @@ export class Connection {
         if (error === undefined) resolve()
         else reject(toUnmoorError(error, this.name, true))
       }
-      const timer = setTimeout(
+      let timer = setTimeout(
         () => {
-          this.#drop(client)
-          end(new UnmoorError('Unavailable', `NATS (${this.name}): a pull was not answered.`))
+          timer = setTimeout(() => {
+            this.#drop(client)
+            end(new UnmoorError('Unavailable', `NATS (${this.name}): a pull was not answered.`))
+          }, PING_TIMEOUT)
+          abort()
         },
         (expires ?? 0) + PULL_GRACE,
       )
@@ -99,7 +107,7 @@ export class Connection {
           }
         },
       })
-      // What the server sent before it heard of the end still comes.
+      // It asks the server too: what it sent before it heard of the end still comes.
       const abort = (): void => void subscription.drain().then(() => end(), end)
       void client.closed().then((error) => end(error ?? new UnmoorError('Unavailable', `NATS (${this.name}): the connection was closed.`)))
       client.publish(
