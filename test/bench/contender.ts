@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { type BenchOptions, type BenchResult, median, round, summarize } from './bench.ts'
 import type { LoadRequest } from './load.ts'
+import { send } from './send.ts'
 import { cpuTime } from './process-cpu.ts'
 
 /** A running server. The first of a bench is named `ours`. */
@@ -70,8 +71,8 @@ export async function compareServers(id: string, contenders: readonly Contender[
 async function checkAnswers(id: string, contenders: readonly Contender[], request: LoadRequest): Promise<void> {
   const answers = await Promise.all(
     contenders.map(async ({ name, url }) => {
-      const response = await fetch(url + request.path, { method: request.method, ...(request.body === undefined ? {} : { body: request.body }) })
-      return { name, answer: `${response.status} ${await response.text()}` }
+      const { status, text } = await send(url, { ...request, host: request.hosts?.[0] })
+      return { name, answer: `${status} ${text}` }
     }),
   )
   for (const { name, answer } of answers) {

@@ -9,6 +9,13 @@ export interface LoadRequest {
   method: 'GET' | 'POST'
   path: string
   body?: string
+  /** Host headers that the requests take in turn. Default: the server's own name. */
+  hosts?: readonly string[]
+}
+
+/** The request for one of the works of `apps/http`. */
+export function requestOf(work: string): LoadRequest {
+  return work === 'echo1k' ? { method: 'POST', path: '/', body: 'x'.repeat(1024) } : { method: 'GET', path: '/' }
 }
 
 /** One run against one server. */
@@ -42,9 +49,14 @@ export function createLoadGenerator(): LoadGenerator {
 function wrk(version: string): LoadGenerator {
   const folder = mkdtempSync(join(tmpdir(), 'unmoor-bench-'))
   const script = (request: LoadRequest): string => {
-    const file = join(folder, `${request.method}.lua`)
+    const file = join(folder, `${request.method}${request.hosts === undefined ? '' : '-hosts'}.lua`)
     const lines = [`wrk.method = ${JSON.stringify(request.method)}`]
     if (request.body !== undefined) lines.push(`wrk.body = ${JSON.stringify(request.body)}`, `wrk.headers["content-type"] = "text/plain;charset=UTF-8"`)
+    if (request.hosts !== undefined) {
+      const list = request.hosts.map((host) => `wrk.format(nil, nil, { ["Host"] = ${JSON.stringify(host)}, ["content-type"] = wrk.headers["content-type"] })`)
+      lines.push(`local requests, turn`, `init = function() requests = { ${list.join(', ')} }; turn = 0 end`)
+      lines.push(`request = function() turn = turn % #requests + 1; return requests[turn] end`)
+    }
     writeFileSync(file, lines.join('\n'))
     return file
   }

@@ -4,13 +4,14 @@ import type { BenchGroup, BenchOptions, BenchResult } from './bench.ts'
 import { bindingsGroup } from './groups/bindings.ts'
 import { buildGroup } from './groups/build.ts'
 import { cloudflareGroup } from './groups/cloudflare.ts'
+import { isolateGroup } from './groups/isolate.ts'
 import { lambdaGroup } from './groups/lambda.ts'
 import { nodeGroup } from './groups/node.ts'
 import { createLoadGenerator } from './load.ts'
 import { printTable } from './table.ts'
 
 /** In the order of a run that names none. */
-const GROUPS: readonly BenchGroup[] = [nodeGroup, cloudflareGroup, lambdaGroup, bindingsGroup, buildGroup]
+const GROUPS: readonly BenchGroup[] = [nodeGroup, cloudflareGroup, lambdaGroup, isolateGroup, bindingsGroup, buildGroup]
 
 const USAGE = `npm run bench -- [GROUP...] [--json] [--rounds N] [--seconds N] [--quick]
 

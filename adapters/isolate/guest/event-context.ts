@@ -8,19 +8,20 @@ export class EventRecord {
   /** The handler is done and its answer is with the host. */
   #answered = false
   #pending = 0
+  #watched = false
   #request: ReturnType<typeof link.createSignal> | undefined
   #ctxSignal: ReturnType<typeof link.createSignal> | undefined
 
   constructor(id: number) {
     this.id = id
     this.ctx = new GuestContext(this)
-    records.set(id, this)
   }
 
   /** The request's signal; the host watches the client from now on. */
   requestSignal(): ReturnType<typeof link.createSignal> {
     if (this.#request === undefined) {
       this.#request = link.createSignal()
+      this.#watch()
       link.post('watch', this.id, 'request')
     }
     return this.#request
@@ -29,6 +30,7 @@ export class EventRecord {
   contextSignal(): ReturnType<typeof link.createSignal> {
     if (this.#ctxSignal === undefined) {
       this.#ctxSignal = link.createSignal()
+      this.#watch()
       link.post('watch', this.id, 'context')
     }
     return this.#ctxSignal
@@ -64,14 +66,20 @@ export class EventRecord {
     if (signal !== undefined) link.abortSignal(signal, new DOMException(message, name))
   }
 
+  #watch(): void {
+    this.#watched = true
+    watched.set(this.id, this)
+  }
+
   #forget(): void {
-    if (this.#answered && this.#pending === 0) records.delete(this.id)
+    if (this.#watched && this.#answered && this.#pending === 0) watched.delete(this.id)
   }
 }
 
-const records = new Map<number, EventRecord>()
+/** Events whose signals the host may abort. */
+const watched = new Map<number, EventRecord>()
 
-link.on('abort', (id: number, what: 'request' | 'context', message: string, name: string) => records.get(id)?.abort(what, message, name))
+link.on('abort', (id: number, what: 'request' | 'context', message: string, name: string) => watched.get(id)?.abort(what, message, name))
 
 const NO_PROPS = Object.freeze({})
 

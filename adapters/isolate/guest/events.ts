@@ -16,21 +16,25 @@ export function startEvents(app: App): void {
     env = createEnv(app.bindings, values)
   })
 
-  link.on('fetch', (id: number, method: string, url: string, headers: readonly string[], body: WireBody) => {
+  link.onFetch((id, method, url, headers, body) => {
     const record = new EventRecord(id)
     const fail = (error: unknown): void => {
       link.post('failed', id, link.inspect(error))
       record.answered()
     }
     try {
-      const request = link.incomingRequest(method, url, headers, link.bodyFromHost(body), () => record.requestSignal())
+      const request = link.incomingRequest(method, url, headers, link.bodyFromHost(body as WireBody), () => record.requestSignal())
       const { fetch } = app
       if (fetch === undefined) throw new Error('This app has no fetch handler.')
       const answer: unknown = fetch(request as never, env as never, record.ctx)
       if (isPromise(answer))
-        Promise.resolve(answer)
-          .then((response) => respond(record, response))
-          .catch(fail)
+        Promise.resolve(answer).then((response) => {
+          try {
+            respond(record, response)
+          } catch (error) {
+            fail(error)
+          }
+        }, fail)
       else respond(record, answer)
     } catch (error) {
       fail(error)
@@ -78,7 +82,7 @@ function respond(record: EventRecord, answer: unknown): void {
   if (!(answer instanceof Response)) throw new TypeError(`The fetch handler must return a Response, not ${answer === null ? 'null' : typeof answer}.`)
   const response = answer as unknown as GuestResponse
   const body = link.bodyToHost(link.takeBody(response))
-  link.post('response', record.id, response.status, response.statusText, link.flatHeaders(response.headers), body)
+  link.post('response', record.id, response.status, response.statusText, link.headersText(response as never), body)
   if (body !== null && typeof body === 'object' && 'stream' in body) link.whenSent(body.stream, () => record.sent())
   else record.answered()
 }

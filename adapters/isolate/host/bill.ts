@@ -8,6 +8,7 @@ export class Bill {
   #guest: Guest | undefined
   #activeSeen = 0
   #hostSeen = 0
+  #inlineSeen = 0
 
   /** Counts this isolate's time from now on: what the web API took before the isolate was this app's is nobody's. */
   follow(guest: Guest): void {
@@ -15,6 +16,7 @@ export class Bill {
     this.#guest = guest
     this.#activeSeen = guest.activeTime
     this.#hostSeen = guest.hostTime
+    this.#inlineSeen = guest.inlineTime
   }
 
   /** The isolate is gone. */
@@ -26,11 +28,13 @@ export class Bill {
   /** Takes over what the isolate has used since the last time. */
   settle(): void {
     if (this.#guest === undefined) return
-    const { activeTime, hostTime } = this.#guest
+    const { activeTime, hostTime, inlineTime } = this.#guest
     this.usage.cpuUs += activeTime - this.#activeSeen
     this.usage.hostCpuUs += hostTime - this.#hostSeen
+    this.usage.inlineCpuUs += inlineTime - this.#inlineSeen
     this.#activeSeen = activeTime
     this.#hostSeen = hostTime
+    this.#inlineSeen = inlineTime
   }
 
   hit(limit: LimitName): void {

@@ -27,6 +27,7 @@ const COUNTERS = {
   events: ['unmoor_events_total', 'Queue batches, cron runs and calls by other apps', 1],
   cpuUs: ['unmoor_cpu_seconds_total', "CPU time of the app's isolates and of the host's work for them", 1e-6],
   hostCpuUs: ['unmoor_host_cpu_seconds_total', "Of the CPU time, the host's work", 1e-6],
+  inlineCpuUs: ['unmoor_inline_cpu_seconds_total', "Of the CPU time, entries from the host's own thread", 1e-6],
   wallMs: ['unmoor_wall_seconds_total', 'Time from requests to the end of their answers, added up', 1e-3],
   bytesIn: ['unmoor_received_bytes_total', 'Bytes received, heads included', 1],
   bytesOut: ['unmoor_sent_bytes_total', 'Bytes sent, heads included', 1],

@@ -5,7 +5,10 @@ import { UnmoorError } from '../../../core/errors.ts'
 import type { Runtime } from '../../../core/runtime.ts'
 import { handleTestChannel } from '../../../core/test-channel.ts'
 import { createListener } from '../../node/runtime/http.ts'
-import { Guest, type GuestEvents, IsolateEnded } from '../runtime/guest.ts'
+import { directLength, type DirectOptions, serveDirect } from '../runtime/direct.ts'
+import { IsolateEnded } from '../runtime/ended.ts'
+import { Guest, type GuestEvents } from '../runtime/guest.ts'
+import type { InlineOptions } from '../runtime/inline.ts'
 import type { GuestBody } from '../runtime/isolate-app.ts'
 import { Jobs } from '../runtime/jobs.ts'
 import { createIsolateRuntime, type IsolateRuntime } from '../runtime/isolate-runtime.ts'
@@ -18,12 +21,15 @@ import { limitBody } from './limit-body.ts'
 import { refuse } from './refuse.ts'
 import { type PartsHost, TenantParts, withoutClose } from './tenant-parts.ts'
 import type { Usage } from './usage.ts'
+import { countBytes } from './wire-bytes.ts'
 
 /** What all tenants of a process share. */
 export interface TenantHost extends PartsHost {
   ivm: typeof ivm
   /** Where all apps may go, besides their own rules. */
   outbound: OutboundRules
+  /** Whether and how the app's isolates are entered from the host's own thread. */
+  inline(app: string): InlineOptions | undefined
   /** V8 has lost control of the app's isolate: the process cannot go on. */
   onCatastrophe(app: string, message: string): void
   /** The app wants an isolate: makes room for it. @throws `Throttled` where there is none. */
@@ -47,6 +53,7 @@ export class Tenant {
   lastUsed = 0
   #host: TenantHost
   #listener: RequestListener
+  #direct: DirectOptions
   #bill = new Bill()
   #jobs = new Jobs()
   #policy: OutboundPolicy
@@ -69,11 +76,19 @@ export class Tenant {
     this.#host = host
     this.#parts = new TenantParts(record, host, (microseconds) => this.#guest?.charge(microseconds))
     this.#policy = new OutboundPolicy(joinRules(host.outbound, record.settings.outbound))
+    const context = {
+      signal: this.#stopped.signal,
+      onError: (error: unknown) => host.log(record.name, 'error', `waitUntil promise rejected: ${String(error)}`),
+    }
+    const onBackground = (work: Promise<unknown>): void => void this.#count(() => work)
+    const onError = (message: string, error: unknown): void =>
+      host.log(record.name, 'error', `${message} ${error instanceof Error ? error.message : String(error)}`)
+    this.#direct = { context, wallMs: record.limits.wallMs, onBackground, onError, onLate: () => this.#bill.hit('wallMs') }
     this.#listener = createListener((request, ctx) => this.#timed(request, ctx), {
       maxBodyBytes: record.limits.requestBytes,
-      context: { signal: this.#stopped.signal, onError: (error) => host.log(record.name, 'error', `waitUntil promise rejected: ${String(error)}`) },
-      onBackground: (work) => void this.#count(() => work),
-      onError: (message, error) => host.log(record.name, 'error', `${message} ${error instanceof Error ? error.message : String(error)}`),
+      context,
+      onBackground,
+      onError,
     })
   }
 
@@ -97,23 +112,45 @@ export class Tenant {
       refuse(outgoing, 503, `the app has its limit of concurrentRequests, ${limits.concurrentRequests}, under way`)
       return
     }
-    if (Number(incoming.headers['content-length'] ?? 0) > limits.requestBytes) this.#bill.hit('requestBytes')
     incoming.url = target
+    if (this.#serveDirect(incoming, outgoing)) return
+    if (Number(incoming.headers['content-length'] ?? 0) > limits.requestBytes) this.#bill.hit('requestBytes')
     const { socket } = incoming
-    const seen = wire.get(socket) ?? { read: 0, written: 0 }
     const begun = performance.now()
     this.#begin()
     this.#open.add(outgoing)
     outgoing.once('close', () => {
       usage.wallMs += performance.now() - begun
-      usage.bytesIn += socket.bytesRead - seen.read
-      usage.bytesOut += socket.bytesWritten - seen.written
-      wire.set(socket, { read: socket.bytesRead, written: socket.bytesWritten })
+      countBytes(socket, usage)
       if (outgoing.statusCode >= 500) usage.errors++
       this.#open.delete(outgoing)
       this.#end()
     })
     this.#listener(incoming, outgoing)
+  }
+
+  #serveDirect(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
+    // The test channel comes before the app.
+    if (this.record.settings.testToken !== undefined && incoming.url?.startsWith('/.unmoor/') === true) return false
+    const app = this.#runtime?.direct
+    const length = app === undefined ? undefined : directLength(incoming, this.record.limits.requestBytes)
+    if (app === undefined || length === undefined) return false
+    const { usage } = this.#bill
+    const begun = performance.now()
+    this.#begin()
+    this.#open.add(outgoing)
+    const served = serveDirect(app, incoming, outgoing, length, this.#direct, () => {
+      usage.wallMs += performance.now() - begun
+      countBytes(incoming.socket, usage)
+      if (outgoing.statusCode >= 500) usage.errors++
+      this.#open.delete(outgoing)
+      this.#end()
+    })
+    if (!served) {
+      this.#open.delete(outgoing)
+      this.#end()
+    }
+    return served
   }
 
   /** Answers a call by another app of the host. */
@@ -222,7 +259,7 @@ export class Tenant {
         limits: guestLimits,
         privatePaths: [this.#host.dataDir, this.record.dir],
         log: (level, text) => this.#host.log(name, level, text),
-        create: (events) => Guest.start(this.#host.ivm, image, guestLimits, this.#watch(events)),
+        create: (events) => Guest.start(this.#host.ivm, image, guestLimits, this.#watch(events), this.#host.inline(name)),
         jobs: this.#jobs,
         outbound: new OutboundClient({ policy: this.#policy, onRequest: () => this.#takeSubrequest() }),
         hooks: { timers: limits.timers, body: (body) => this.#limitAnswer(body) },
@@ -346,9 +383,6 @@ export class Tenant {
     await this.#parts.release()
   }
 }
-
-/** Bytes of a connection that have been counted. */
-const wire = new WeakMap<object, { read: number; written: number }>()
 
 /** What a client may know of a failed start: the limit that was hit, nothing of what the app threw. */
 function startFailure(error: unknown): string {

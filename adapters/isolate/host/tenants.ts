@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UnmoorError } from '../../../core/errors.ts'
+import type { InlineOptions } from '../runtime/inline.ts'
+import type { InlineWatch } from '../runtime/inline-watch.ts'
+import { Pace } from '../runtime/pace.ts'
 import { CoreShare } from '../runtime/thread-clock.ts'
 import type { AppRecord } from './app-record.ts'
 import { type Background, type BackgroundDuties, type OpenCronStore, startBackground } from './background.ts'
@@ -10,9 +13,11 @@ import { Tenant, type TenantHost } from './tenant.ts'
 import { addUsage, emptyUsage, isEmpty, type Usage } from './usage.ts'
 
 /** Options of {@link Tenants}. */
-export interface TenantsOptions extends Omit<TenantHost, 'call' | 'makeRoom' | 'onGone' | 'onIdle' | 'onUsed'> {
+export interface TenantsOptions extends Omit<TenantHost, 'call' | 'makeRoom' | 'onGone' | 'onIdle' | 'onUsed' | 'inline'> {
   /** Isolates that live at once in this process. */
   maxIsolates: number
+  /** Ends what runs too long in this thread. Default: no isolate is entered from it. */
+  watch?: InlineWatch | undefined
   /** Resident memory of this process in MB above which idle isolates are put away. */
   maxProcessMb: number
   /** Calls an app that another process serves; undefined where that app is served here. */
@@ -40,6 +45,7 @@ export class Tenants {
   /** Usage of versions that are gone. */
   #left = new Map<string, Usage>()
   #cores = new CoreShare()
+  #paces = new Map<string, Pace>()
 
   constructor(options: TenantsOptions) {
     this.#options = options
@@ -47,6 +53,7 @@ export class Tenants {
     this.#host = {
       ...options,
       call: (app, request) => this.#call(app, request),
+      inline: (app) => this.#inline(app),
       makeRoom: (tenant) => this.#room.enter(tenant),
       onGone: (tenant) => this.#room.leave(tenant),
       onIdle: () => this.#room.onIdle(),
@@ -83,6 +90,15 @@ export class Tenants {
       await tenant.close(0)
       this.#used.delete(tenant)
     }
+  }
+
+  // By name: a new version does not make a tenant trusted again that has held others up.
+  #inline(app: string): InlineOptions | undefined {
+    const { watch } = this.#options
+    if (watch === undefined) return undefined
+    let pace = this.#paces.get(app)
+    if (pace === undefined) this.#paces.set(app, (pace = new Pace()))
+    return { watch, pace }
   }
 
   /** Switches to these versions at once: the next request sees the new one, what is under way finishes on the old. */
@@ -198,7 +214,8 @@ export class Tenants {
     const shares = this.#cores.take([...this.#left.values()].reduce((sum, { cpuUs }) => sum + cpuUs, 0))
     for (const [name, usage] of this.#left) {
       usage.hostCpuUs *= shares.host
-      usage.cpuUs = usage.cpuUs * shares.isolates + usage.hostCpuUs
+      usage.inlineCpuUs *= shares.host
+      usage.cpuUs = usage.cpuUs * shares.isolates + usage.hostCpuUs + usage.inlineCpuUs
       const memory = this.#tenants.get(name)?.memory ?? 0
       if (memory > 0 || !isEmpty(usage)) taken[name] = { usage, memory }
     }

@@ -10,6 +10,8 @@ export interface Usage {
   cpuUs: number
   /** Of `cpuUs`, what the host worked: parsing URLs, decoding, cryptography, compression, calls of bindings. */
   hostCpuUs: number
+  /** Of `cpuUs`, entries that are so short that they need no thread of their own. */
+  inlineCpuUs: number
   /** Milliseconds from each request to the end of its answer, added up. */
   wallMs: number
   /** Bytes on the wire, heads included. */
@@ -25,7 +27,7 @@ export interface Usage {
 }
 
 export function emptyUsage(): Usage {
-  return { requests: 0, events: 0, cpuUs: 0, hostCpuUs: 0, wallMs: 0, bytesIn: 0, bytesOut: 0, errors: 0, starts: 0, evictions: 0, limits: {} }
+  return { requests: 0, events: 0, cpuUs: 0, hostCpuUs: 0, inlineCpuUs: 0, wallMs: 0, bytesIn: 0, bytesOut: 0, errors: 0, starts: 0, evictions: 0, limits: {} }
 }
 
 /** Whether nothing was used. */
@@ -35,7 +37,7 @@ export function isEmpty(usage: Usage): boolean {
 
 /** Adds `more` to `usage`. */
 export function addUsage(usage: Usage, more: Usage): void {
-  for (const key of ['requests', 'events', 'cpuUs', 'hostCpuUs', 'wallMs', 'bytesIn', 'bytesOut', 'errors', 'starts', 'evictions'] as const)
+  for (const key of ['requests', 'events', 'cpuUs', 'hostCpuUs', 'inlineCpuUs', 'wallMs', 'bytesIn', 'bytesOut', 'errors', 'starts', 'evictions'] as const)
     usage[key] += more[key]
   for (const [name, count] of Object.entries(more.limits) as [LimitName, number][]) usage.limits[name] = (usage.limits[name] ?? 0) + count
 }

@@ -10,6 +10,7 @@ import { variable } from '../../../core/bindings/declarations.ts'
 import type { CronStore, CronStoreFactory } from '../../../core/cron-store.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { installGlobals } from '../../node/runtime/globals.ts'
+import { InlineWatch } from '../runtime/inline-watch.ts'
 import { loadIsolatedVm } from '../runtime/isolated-vm.ts'
 import { printLog, printRecord } from '../runtime/log.ts'
 import { callApart } from './call-apart.ts'
@@ -39,6 +40,7 @@ let server: Server | undefined
 let pool: IsolatePool | undefined
 /** Whether requests may come: usage of what was tried out is nobody's. */
 let serving = false
+const watch = new InlineWatch(ivm)
 let apart: Record<string, string> = {}
 let stopSeconds = 30
 let stopping = false
@@ -111,6 +113,7 @@ function createTenants(settings: WorkerSettings): Tenants {
     ivm,
     pool,
     dataDir: settings.dataDir,
+    watch,
     maxIsolates: settings.maxIsolates,
     maxProcessMb: settings.maxProcessMb,
     drivers: settings.drivers,
@@ -176,6 +179,7 @@ async function stop(): Promise<void> {
   await tenants?.close(1)
   reportUsage()
   pool?.close()
+  await watch.close()
   suspects.close()
   // process.exit() straight after an isolate was disposed of has crashed; a moment later it does not.
   await sleep(20)

@@ -1,24 +1,9 @@
 import type ivm from 'isolated-vm'
+import { diedOf, type EndCause, IsolateEnded, startError, TIMED_OUT } from './ended.ts'
 import { createHostCalls, type HostCall } from './host-calls.ts'
+import { type Enter, InlineEntries, type InlineOptions } from './inline.ts'
 import type { Limits } from './limits.ts'
 import { onCore, readThreads } from './thread-clock.ts'
-
-/** Why an isolate ended. */
-export type EndCause = 'cpu' | 'memory' | 'startup' | 'timers' | 'closed' | 'crash'
-
-/** The end of an isolate, as the error of what was under way. */
-export class IsolateEnded extends Error {
-  override readonly name = 'IsolateEnded'
-  readonly ended: EndCause
-  /** For the log only: what the app threw. The message may go to clients. */
-  readonly detail: string
-
-  constructor(ended: EndCause, message: string, detail = '') {
-    super(message)
-    this.ended = ended
-    this.detail = detail
-  }
-}
 
 /** What fills isolates: `Image`, or the multi-tenant host's, which takes them from a pool. */
 export interface GuestImage {
@@ -58,11 +43,12 @@ type Message = [string, ...unknown[]]
 
 /**
  * One isolate with an app in it. Messages to it are gathered and go in with one call while it is idle; what it says meanwhile comes out in one.
- * Tenant code reaches nothing of isolated-vm: two callbacks, kept in the web API's closures, are all that the isolate holds of the host.
+ * Where its entries are short (`pace.ts`) it is entered from this very thread, else on one of isolated-vm's, so that nobody waits for it.
+ * Tenant code reaches nothing of isolated-vm: three callbacks, kept in the web API's closures, are all that the isolate holds of the host.
  */
 export class Guest {
   #isolate: ivm.Isolate
-  #dispatch: ivm.Reference<(batch: Message[]) => void> | undefined
+  #dispatch: ivm.Reference<Enter> | undefined
   #outbox: Message[] = []
   #running = false
   #entries = 0
@@ -83,19 +69,25 @@ export class Guest {
   #hostUsBefore = 0
   #loading = true
   #isLong = false
+  #inline: InlineEntries | undefined
 
-  private constructor(isolate: ivm.Isolate, limits: Limits, events: GuestEvents) {
+  private constructor(isolate: ivm.Isolate, limits: Limits, events: GuestEvents, inline: InlineOptions | undefined) {
     this.#isolate = isolate
     this.#limits = limits
     this.#events = events
+    this.#inline = inline === undefined ? undefined : new InlineEntries(isolate, inline)
     // Heard by nobody once the app is ready.
     this.#failed.promise.catch(() => {})
   }
 
-  /** Makes an isolate and loads the app. @throws IsolateEnded where the app cannot be loaded: it threw, took too long, or needs too much memory. */
-  static async start(module: typeof ivm, image: GuestImage, limits: Limits, events: GuestEvents): Promise<Guest> {
+  /**
+   * Makes an isolate and loads the app; without `inline` it is never entered from this thread.
+   *
+   * @throws IsolateEnded where the app cannot be loaded: it threw, took too long, or needs too much memory.
+   */
+  static async start(module: typeof ivm, image: GuestImage, limits: Limits, events: GuestEvents, inline?: InlineOptions): Promise<Guest> {
     const { isolate, context } = await image.createIsolate(limits.memoryMb, (message) => events.catastrophe(message))
-    const guest = new Guest(isolate, limits, events)
+    const guest = new Guest(isolate, limits, events, inline)
     const watch = guest.#watchStart()
     try {
       await guest.#connect(module, context)
@@ -118,9 +110,10 @@ export class Guest {
 
   async #connect(module: typeof ivm, context: ivm.Context): Promise<void> {
     const post = new module.Callback((batch: unknown, weight: unknown) => this.#receive(batch, weight), { ignored: true })
+    const say = new module.Callback((weight: unknown, ...message: unknown[]) => this.#hear(weight, message), { sync: true })
     const calls = createHostCalls()
     const call = new module.Callback((...data: [unknown, ...unknown[]]) => this.#call(calls, data), { sync: true })
-    this.#dispatch = await context.evalClosure(CONNECT, [post, call], { result: { reference: true } })
+    this.#dispatch = await context.evalClosure(CONNECT, [post, say, call], { result: { reference: true } })
   }
 
   /** Resolves when the app's module is through, its top-level `await`s included. */
@@ -133,10 +126,15 @@ export class Guest {
     await Promise.race([this.#ready.promise, late, ended]).finally(() => clearTimeout(timer))
   }
 
-  /** Microseconds that the isolate was at work, by the clock; once it has ended, what was last known. */
+  /** Microseconds that the isolate was at work on other threads, by the clock; once it has ended, what was last known. */
   get activeTime(): number {
-    if (!this.#isolate.isDisposed) this.#activeAtEnd = Number(this.#isolate.cpuTime) / 1000
+    if (!this.#isolate.isDisposed) this.#activeAtEnd = Number(this.#isolate.cpuTime) / 1000 - this.inlineTime
     return this.#activeAtEnd
+  }
+
+  /** Microseconds that it was at work on this thread. */
+  get inlineTime(): number {
+    return this.#inline?.us ?? 0
   }
 
   /** Microseconds that the host has worked for the isolate. */
@@ -149,7 +147,9 @@ export class Guest {
     this.#hostUs += microseconds
     if (this.#ended !== undefined) return
     if (this.#loading) this.#checkStart()
-    else if (this.#seenEntry === this.#entries) this.#checkEntry()
+    else if (this.#inline?.isInside === true) {
+      if (this.#inline.elapsed > this.#limits.cpuMs) this.#endForCpu()
+    } else if (this.#seenEntry === this.#entries) this.#checkEntry()
     else if (this.#hostUs - this.#hostUsBefore > this.#limits.cpuMs * 1000) this.#endForCpu()
   }
 
@@ -170,10 +170,24 @@ export class Guest {
   send(...message: Message): void {
     if (this.#ended !== undefined) return
     this.#outbox.push(message)
-    if (this.#running) return
+    if (!this.#running) this.#schedule()
+  }
+
+  /** Calls the fetch handler with a request that came in by itself: at once, where the isolate may be entered from this thread. */
+  fetch(id: number, method: string, url: string, headers: string, body: unknown): void {
+    if (!this.#running && this.#isInline && this.#ended === undefined && (body === null || typeof body === 'string')) {
+      this.#running = true
+      this.#enterInline([id, method, url, headers, body])
+      this.#running = false
+      if (this.#outbox.length > 0) this.#schedule()
+    } else this.send('fetch', id, method, url, headers, body)
+  }
+
+  // What else the host has to say in this turn goes along. An isolate in this thread lets others have their turn first: its calls may be answered without any wait.
+  #schedule(): void {
     this.#running = true
-    // What else the host has to say in this turn goes along.
-    queueMicrotask(() => void this.#enter())
+    if (this.#isInline) setImmediate(() => void this.#enter())
+    else queueMicrotask(() => void this.#enter())
   }
 
   /** Ends the isolate. */
@@ -209,7 +223,9 @@ export class Guest {
   // The isolate waits while the host works on its main thread, which all tenants share: the time is the tenant's, and its limit is looked at here too,
   // as a loop of such calls leaves little time for the timer.
   #call(calls: HostCall, data: [unknown, ...unknown[]]): unknown {
-    return this.#ended === undefined ? this.#work(() => (data[0] === 'objects' ? this.#events.sync?.(data) : calls(...data)), CROSSING_US) : undefined
+    if (this.#ended !== undefined) return undefined
+    const crossing = this.#inline?.isInside === true ? 0 : CROSSING_US
+    return this.#work(() => (data[0] === 'objects' ? this.#events.sync?.(data) : calls(...data)), crossing)
   }
 
   #setLong(running: boolean): void {
@@ -222,18 +238,56 @@ export class Guest {
     while (this.#outbox.length > 0 && this.#ended === undefined) {
       const batch = this.#outbox
       this.#outbox = []
+      if (this.#isInline) {
+        this.#enterInline([batch, true])
+        continue
+      }
       this.#entries++
       this.#hostUsBefore = this.#hostUs
       this.#watch()
+      const before = this.activeTime
       try {
         await this.#dispatch?.apply(undefined, [batch], ENTER)
       } catch (error) {
-        if (this.#isolate.isDisposed) this.#end(...diedOf(error), true)
-        // The first rejection that nobody handled is thrown here; the isolate lives on.
-        else this.#uncaught(error)
+        this.#threw(error)
       }
+      this.#inline?.pace.noteOutside(this.activeTime - before)
     }
     this.#running = false
+  }
+
+  get #isInline(): boolean {
+    return this.#inline?.isReady === true
+  }
+
+  /** Enters from this thread. What the guest said is heard after it, so that nothing enters twice at once. */
+  #enterInline(args: Parameters<Enter>): void {
+    if (this.#inline === undefined || this.#dispatch === undefined) return
+    this.#entries++
+    this.#hostUsBefore = this.#hostUs
+    const { said, weight, error, late } = this.#inline.enter(this.#dispatch, args, this.#limits.cpuMs)
+    if (late === true) this.#endForCpu()
+    else if (error !== undefined) this.#threw(error)
+    for (const message of said) {
+      if (this.#ended !== undefined) return
+      // An answer is written in here; that is the server's own work.
+      if (message[0] === 'response') this.#events.message(message)
+      else this.#work(() => this.#events.message(message), 0)
+    }
+    if (weight > 0) this.charge(weight * UNPACK_US)
+  }
+
+  #hear(weight: unknown, message: unknown[]): void {
+    if (this.#ended !== undefined) return
+    // Else it was said by what ran on another thread after an entry from this one.
+    if (this.#inline?.hear(message, weight) !== true) this.#receive([message], weight)
+    else if (this.#inline.isFull) this.#end('memory', 'it said more at once than the host can hold', true)
+  }
+
+  #threw(error: unknown): void {
+    if (this.#isolate.isDisposed) this.#end(...diedOf(error), true)
+    // The first rejection that nobody handled is thrown here; the isolate lives on.
+    else this.#uncaught(error)
   }
 
   #uncaught(reason: unknown): void {
@@ -303,6 +357,8 @@ export class Guest {
     if (this.#ended !== undefined) return
     // For the last time.
     void this.activeTime
+    if (cause !== 'closed') this.#inline?.pace.distrust()
+    this.#inline?.close()
     this.#ended = new IsolateEnded(cause, message)
     clearInterval(this.#timer)
     this.#setLong(false)
@@ -313,8 +369,6 @@ export class Guest {
   }
 }
 
-const TIMED_OUT = 'Script execution timed out.'
-
 const ENTER = { arguments: { copy: true } } as const
 
 // Takes the callbacks into the web API's closures. The app's half of the guest takes the link off the global afterwards.
@@ -322,21 +376,7 @@ const ENTER = { arguments: { copy: true } } as const
 const CONNECT = `
   'use strict'
   const link = globalThis.__unmoor_link
-  const post = $0, call = $1
-  link.connect({ post: (batch) => post(batch), call: (...data) => call(...data) })
-  return (batch) => link.dispatch(batch)
+  const post = $0, say = $1, call = $2
+  link.connect({ post, say, call })
+  return link.enter
 `
-
-function diedOf(error: unknown): [EndCause, string] {
-  const text = error instanceof Error ? error.message : String(error)
-  if (text.includes('memory limit')) return ['memory', 'it used more than its limit of memory']
-  return ['crash', `it ended: ${text}`]
-}
-
-function startError(error: unknown, limits: Limits, memory: boolean): IsolateEnded {
-  if (error instanceof IsolateEnded) return error
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  if (memory) return new IsolateEnded('memory', `loading the app took more than its limit of ${limits.memoryMb} MB of memory`)
-  if (text.includes(TIMED_OUT)) return new IsolateEnded('startup', `loading the app took more than its limit of ${limits.startupMs} ms`)
-  return new IsolateEnded('startup', 'the app threw while it was loaded', text)
-}

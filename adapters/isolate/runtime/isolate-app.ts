@@ -1,29 +1,48 @@
 import type { QueueIncoming, QueueSettlement } from '../../../core/bindings/drivers.ts'
 import type { Context } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
-import { bodyFromGuest } from './codec.ts'
-import { type Guest, type GuestEvents, IsolateEnded } from './guest.ts'
+import { bodyFromGuest, pairs } from './codec.ts'
+import { IsolateEnded } from './ended.ts'
+import type { Guest, GuestEvents } from './guest.ts'
 import { type HostServices, Operations } from './operations.ts'
 import { describe } from './streams.ts'
 import { TimerTable } from './timers.ts'
 import type { GuestLog } from './log.ts'
 
-/** What the guest answers to an event. */
+/** An event on the host's side: who waits for it, and what the guest may want of it. */
+export interface HostEvent {
+  readonly ctx: Context
+  /** The request's, asked for when the guest asks for it. */
+  readonly signal?: AbortSignal | undefined
+  /** The guest's answer: what its message says after the id. */
+  answer(data: readonly unknown[]): void
+  fail(error: unknown): void
+}
+
+/** What is kept of an event under way. */
 interface Pending {
-  ctx: Context
-  resolve(value: readonly unknown[]): void
-  reject(error: unknown): void
-  request?: Request
+  event: HostEvent
   /** The request's body in the stream table. */
-  body?: number
+  body: number | undefined
   /** `waitUntil` promises of the guest that have not settled. */
-  waits: (() => void)[]
+  waits: (() => void)[] | undefined
   /** The answer is there, all of it: only `waitUntil` work may be left. */
   finished: boolean
 }
 
 /** A body of the guest's, as it becomes a Response's. */
 export type GuestBody = ReturnType<typeof bodyFromGuest>
+
+/** An answer of the guest's: status and headers are what a tenant says, so whoever sends them checks them. */
+export interface GuestAnswer {
+  status: number
+  statusText: string
+  /** Names and values in turn. */
+  list: readonly string[]
+  /** Whether those are ASCII. */
+  isAscii: boolean
+  body: GuestBody
+}
 
 /** What a host may hold an isolate to, besides its {@link Limits}. */
 export interface IsolateHooks {
@@ -96,6 +115,10 @@ export class IsolateApp {
     return app
   }
 
+  get hasEnded(): boolean {
+    return this.#ended !== undefined
+  }
+
   close(): void {
     this.#guest.close()
     this.#end(new IsolateEnded('closed', 'the isolate was closed'))
@@ -103,27 +126,31 @@ export class IsolateApp {
 
   /** Calls the fetch handler. Rejects with {@link IsolateEnded} where the isolate ended first, with `Internal` where the handler threw. */
   async fetch(request: Request, ctx: Context): Promise<Response> {
-    const headers: string[] = []
-    for (const [name, value] of request.headers) headers.push(name, value)
+    let headers = ''
+    for (const [name, value] of request.headers) headers = headers === '' ? `${name}\n${value}` : `${headers}\n${name}\n${value}`
     const { streams } = this.#operations
     const body = request.body === null ? undefined : streams.toGuest(request.body)
     const wireBody = body === undefined ? null : { stream: body }
-    const [status, statusText, flat, content] = await this.#event({ ctx, request, ...(body === undefined ? {} : { body }) }, (id) => [
-      'fetch',
-      id,
-      request.method,
-      request.url,
-      headers,
-      wireBody,
-    ])
-    const list: [string, string][] = []
-    if (Array.isArray(flat)) for (let index = 0; index + 1 < flat.length; index += 2) list.push([String(flat[index]), String(flat[index + 1])])
-    const answer = bodyFromGuest(content, streams)
-    return new Response(this.#hooks.body === undefined ? answer : this.#hooks.body(answer), {
+    const data = await this.#event({ ctx, request }, body, (id) => this.#guest.send('fetch', id, request.method, request.url, headers, wireBody))
+    const { status, statusText, list, body: content } = this.readAnswer(data)
+    return new Response(content, { status, statusText, headers: pairs(list) })
+  }
+
+  /** Calls the fetch handler without a Request, with a body that is there: the answer may come before this returns. */
+  serve(event: HostEvent, method: string, url: string, headers: string, body: string | Uint8Array<ArrayBuffer> | null): void {
+    if (this.#ended === undefined) this.#guest.fetch(this.#begin(event, undefined), method, url, headers, body)
+    else event.fail(this.#ended)
+  }
+
+  /** What the guest answered, its types checked and its body as the host lets it through. @throws `LimitExceeded` for a body that is too large. */
+  readAnswer([status, statusText, headers, content]: readonly unknown[]): GuestAnswer {
+    const body = bodyFromGuest(content, this.#operations.streams)
+    return {
       status: Number(status),
       statusText: String(statusText),
-      headers: list,
-    })
+      ...headerList(headers),
+      body: this.#hooks.body === undefined ? body : this.#hooks.body(body),
+    }
   }
 
   /** Calls a queue's handler. */
@@ -133,39 +160,51 @@ export class IsolateApp {
     retryDelay: number,
     ctx: Context,
   ): Promise<{ settlements: QueueSettlement[]; error?: unknown }> {
-    const [settlements, error] = await this.#event({ ctx }, (id) => ['queue', id, binding, messages.map(plainMessage), retryDelay])
+    const [settlements, error] = await this.#event({ ctx }, undefined, (id) => this.#guest.send('queue', id, binding, messages.map(plainMessage), retryDelay))
     return { settlements: checkSettlements(settlements, messages), ...(error === undefined ? {} : { error: guestFailure(error) }) }
   }
 
   /** Calls a cron's handler. */
   async cron(name: string, scheduledTime: number, ctx: Context): Promise<{ error?: unknown; retry: boolean }> {
-    const [error, retry] = await this.#event({ ctx }, (id) => ['cron', id, name, scheduledTime])
+    const [error, retry] = await this.#event({ ctx }, undefined, (id) => this.#guest.send('cron', id, name, scheduledTime))
     return error === undefined ? { retry: false } : { error: guestFailure(error), retry: retry !== false }
   }
 
-  #event(event: Pick<Pending, 'ctx' | 'request' | 'body'>, message: (id: number) => [string, ...unknown[]]): Promise<readonly unknown[]> {
+  #event({ ctx, request }: { ctx: Context; request?: Request }, body: number | undefined, send: (id: number) => void): Promise<readonly unknown[]> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended)
-    const id = this.#nextEvent++
-    return new Promise((resolve, reject) => {
-      this.#pending.set(id, { ...event, resolve, reject, waits: [], finished: false })
-      this.#guest.send(...message(id))
+    return new Promise((answer, fail) => {
+      const event = {
+        ctx,
+        get signal() {
+          return request?.signal
+        },
+        answer,
+        fail,
+      }
+      send(this.#begin(event, body))
     })
+  }
+
+  #begin(event: HostEvent, body: number | undefined): number {
+    const id = this.#nextEvent++
+    this.#pending.set(id, { event, body, waits: undefined, finished: false })
+    return id
   }
 
   #receive(message: readonly unknown[]): void {
     const [operation, id, ...data] = message
     switch (operation) {
       case 'response':
-        this.#pending.get(id)?.resolve(data)
+        this.#pending.get(id)?.event.answer(data)
         // A streamed answer is finished when the guest says so; until then the client may go away.
         if (!isStreamed(data[3])) this.#finish(id)
         return
       case 'queued':
       case 'cronDone':
-        this.#pending.get(id)?.resolve(data)
+        this.#pending.get(id)?.event.answer(data)
         return this.#finish(id)
       case 'failed':
-        this.#pending.get(id)?.reject(guestFailure(data[0]))
+        this.#pending.get(id)?.event.fail(guestFailure(data[0]))
         return this.#finish(id)
       case 'finished':
         return this.#finish(id)
@@ -200,7 +239,7 @@ export class IsolateApp {
     const pending = this.#pending.get(id)
     if (pending === undefined) return
     pending.finished = true
-    if (pending.waits.length === 0) this.#forget(id, pending)
+    if (pending.waits === undefined || pending.waits.length === 0) this.#forget(id, pending)
   }
 
   #forget(id: unknown, pending: Pending): void {
@@ -212,13 +251,13 @@ export class IsolateApp {
     const pending = this.#pending.get(id)
     if (pending === undefined) return
     const { promise, resolve } = Promise.withResolvers<void>()
-    pending.waits.push(resolve)
-    pending.ctx.waitUntil(promise)
+    ;(pending.waits ??= []).push(resolve)
+    pending.event.ctx.waitUntil(promise)
   }
 
   #settleWait(id: unknown): void {
     const pending = this.#pending.get(id)
-    if (pending === undefined) return
+    if (pending?.waits === undefined) return
     pending.waits.pop()?.()
     if (pending.finished && pending.waits.length === 0) this.#forget(id, pending)
   }
@@ -226,7 +265,7 @@ export class IsolateApp {
   // The guest has asked for a signal: it hears of its abort from now on.
   #watch(id: unknown, what: unknown): void {
     const pending = this.#pending.get(id)
-    const signal = what === 'context' ? pending?.ctx.signal : pending?.request?.signal
+    const signal = what === 'context' ? pending?.event.ctx.signal : pending?.event.signal
     if (signal === undefined) return
     const abort = (): void => {
       const { name, message } = describe(signal.reason)
@@ -241,8 +280,8 @@ export class IsolateApp {
     this.#ended = error
     this.#timers.clearAll()
     for (const pending of this.#pending.values()) {
-      pending.reject(error)
-      for (const resolve of pending.waits) resolve()
+      pending.event.fail(error)
+      for (const resolve of pending.waits ?? []) resolve()
     }
     this.#pending.clear()
     this.#operations.close(error)
@@ -253,6 +292,27 @@ export class IsolateApp {
 /** The isolate's part of a stack: what follows is the host's, with its paths. */
 function ownStack({ stack = '' }: Error): string {
   return stack.replace(/\n[^\n]*<isolated-vm boundary>[^]*$/, '')
+}
+
+type HeaderList = Pick<GuestAnswer, 'list' | 'isAscii'>
+
+/** Lists by their text: most answers of an app have the same headers. Bounded, as an app can make texts up. */
+const knownLists = new Map<string, HeaderList>()
+const MAX_KNOWN_LISTS = 200
+const NO_HEADERS: HeaderList = { list: [], isAscii: true }
+const ASCII = /^[\t\n\x20-\x7e]*$/
+
+/** Names and values in turn, of headers as they cross the bridge. */
+function headerList(text: unknown): HeaderList {
+  if (typeof text !== 'string' || text === '') return NO_HEADERS
+  const known = knownLists.get(text)
+  if (known !== undefined) return known
+  const list = text.split('\n')
+  if (list.length % 2 === 1) list.pop()
+  const parsed = { list, isAscii: ASCII.test(text) }
+  if (knownLists.size >= MAX_KNOWN_LISTS) knownLists.clear()
+  if (text.length < 1000) knownLists.set(text, parsed)
+  return parsed
 }
 
 function isStreamed(body: unknown): boolean {

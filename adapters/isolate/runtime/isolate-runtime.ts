@@ -5,7 +5,7 @@ import { channelValues } from '../../../core/rpc.ts'
 import type { Manifest } from '../../../core/manifest.ts'
 import { internalError, type Runtime } from '../../../core/runtime.ts'
 import { type GuestFactory, IsolateApp, type IsolateHooks } from './isolate-app.ts'
-import { IsolateEnded } from './guest.ts'
+import { IsolateEnded } from './ended.ts'
 import { Jobs } from './jobs.ts'
 import type { Limits } from './limits.ts'
 import { type GuestLog, printLog } from './log.ts'
@@ -33,6 +33,8 @@ export interface IsolateRuntimeOptions {
 export interface IsolateRuntime extends Runtime {
   /** Isolates started so far. */
   readonly started: number
+  /** The isolate at work, where requests may go to it directly (`direct.ts`): it runs, and no assets come before the app. */
+  readonly direct: IsolateApp | undefined
 }
 
 /** Starts the first isolate. @throws `Unavailable` where the app cannot be loaded. */
@@ -47,15 +49,23 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
   let started = 0
   let closed = false
   let current: Promise<IsolateApp>
+  let live: IsolateApp | undefined
 
   const start = (): Promise<IsolateApp> => {
     started++
     const onEnd = (error: IsolateEnded): void => {
+      live = undefined
       if (closed || error.ended === 'closed') return
       log('error', `The isolate of "${host.name}" was stopped: ${error.message}. A new one takes its place.`)
       current = start()
     }
     const next = IsolateApp.start(options.create, services, values, log, onEnd, options.hooks)
+    next.then(
+      (app) => {
+        if (!closed && !app.hasEnded) live = app
+      },
+      () => {},
+    )
     // The failure is whoever's waits for the isolate; the next event tries again.
     next.catch((error: unknown) => {
       if (closed) return
@@ -84,6 +94,9 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
     ...base(host),
     get started() {
       return started
+    },
+    get direct() {
+      return host.assets === undefined ? live : undefined
     },
     async fetch(request, ctx) {
       try {

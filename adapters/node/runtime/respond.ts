@@ -11,7 +11,11 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set(['connection', 'keep-aliv
  * @throws (or rejects with) what is wrong with the response: a body read already, a header that HTTP/1.1 cannot carry, a stream that fails.
  */
 export function respond(outgoing: ServerResponse, response: Response, isHead: boolean): Promise<void> | undefined {
-  const parts = takeResponse(response)
+  return writeParts(outgoing, takeResponse(response), isHead)
+}
+
+/** The same for what a Response is made of: the list is taken to be ASCII with names in lower case. */
+export function writeParts(outgoing: ServerResponse, parts: ResponseParts, isHead: boolean): Promise<void> | undefined {
   const { status, body } = parts
   if (status < 200 || status > 599) throw new TypeError(`A Response with status ${status} cannot be sent.`)
   const head = headFields(parts)

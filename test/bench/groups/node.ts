@@ -8,7 +8,7 @@ import { buildApp, type BuiltApp } from '../../../core/build/build.ts'
 import type { Work } from '../apps/http/src/handlers.ts'
 import type { BenchGroup, BenchResult } from '../bench.ts'
 import { compareServers, type Contender, startScript } from '../contender.ts'
-import type { LoadRequest } from '../load.ts'
+import { requestOf } from '../load.ts'
 
 const WORKS: readonly Work[] = ['hello', 'json', 'echo1k', 'stream']
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
@@ -39,10 +39,6 @@ export const nodeGroup: BenchGroup = {
     }
     return results
   },
-}
-
-function requestOf(work: Work): LoadRequest {
-  return work === 'echo1k' ? { method: 'POST', path: '/', body: 'x'.repeat(1024) } : { method: 'GET', path: '/' }
 }
 
 async function startOurs({ outDir, info }: BuiltApp, work: Work, dataDir: string): Promise<Contender> {

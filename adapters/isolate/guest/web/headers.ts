@@ -22,6 +22,16 @@ function toValue(value: unknown): string {
 export let headersFrom: (flat: readonly string[]) => Headers
 /** The flat pairs, several Set-Cookie apart. */
 export let flatHeaders: (headers: Headers) => string[]
+/** Headers as they cross the bridge: names and values, a line each; neither can hold a line feed. */
+export function joinHeaders(flat: readonly string[]): string {
+  let text = ''
+  for (let index = 0; index < flat.length; index++) text = index === 0 ? (flat[0] as string) : `${text}\n${flat[index]}`
+  return text
+}
+/** The pairs of {@link joinHeaders}. */
+export function splitHeaders(text: string): string[] {
+  return text === '' ? [] : text.split('\n')
+}
 /** Makes headers refuse changes, as those of a fetched response. */
 export let freezeHeaders: (headers: Headers) => void
 

@@ -1,10 +1,11 @@
 import { abortSignal, AbortSignal, createSignal, onAbort } from './abort.ts'
 import { blobBytes } from './blob.ts'
 import { takeBody } from './body.ts'
-import { callSync, connect, dispatch, type HostCalls, on, post, reportError, request, toError } from './bridge.ts'
+import { callSync, connect, enter, type HostCalls, on, onFetch, post, reportError, request, toError } from './bridge.ts'
 import { readFromHost, whenSent, writeToHost } from './bridge-streams.ts'
 import { bodyFromHost, bodyToHost, fetchByHost, responseFromHost } from './fetch.ts'
 import { flatHeaders } from './headers.ts'
+import { headersText } from './response.ts'
 import { inspect } from './inspect.ts'
 import { startClock } from './clock.ts'
 import { randomBytes } from './random.ts'
@@ -26,14 +27,16 @@ const link = {
     installWasm()
   },
   createSignal,
-  dispatch,
+  enter,
   fetchByHost,
   flatHeaders,
+  headersText,
   incomingRequest,
   inspect,
   isSignal: (value: unknown): value is AbortSignal => value instanceof AbortSignal,
   on,
   onAbort,
+  onFetch,
   post,
   randomBytes,
   readFromHost,

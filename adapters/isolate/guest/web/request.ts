@@ -3,7 +3,7 @@ import type { Blob } from './blob.ts'
 import { blobOfUrl } from './blob-url.ts'
 import { Body, cloneBody, extractBody, hasBody, isUnusable, setBody, takeBody, type BodySource } from './body.ts'
 import { toByteString, toUSVString } from './convert.ts'
-import { Headers, headersFrom } from './headers.ts'
+import { Headers, headersFrom, splitHeaders } from './headers.ts'
 import { ReadableStream } from './streams.ts'
 import { URL } from './url.ts'
 
@@ -68,13 +68,14 @@ interface RequestInit {
 /** The blob that a request's `blob:` address stood for when it was made. Set from inside the class. */
 export let blobOfRequest: (request: Request) => Blob | undefined
 /** A request that came in: nothing is parsed or copied until it is asked for. Set from inside the class. */
-export let incomingRequest: (method: string, url: string, headers: readonly string[], body: BodySource, signal: () => AbortSignal) => Request
+export let incomingRequest: (method: string, url: string, headers: string, body: BodySource, signal: () => AbortSignal) => Request
 
 export class Request extends Body {
   #method = 'GET'
   #url = ''
   #headers: Headers | undefined
-  #flat: readonly string[] | undefined
+  /** As they crossed the bridge. */
+  #flat = ''
   #settings: Settings = DEFAULTS
   #signal: AbortSignal | (() => AbortSignal) = createSignal
   #blob: Blob | undefined
@@ -144,7 +145,7 @@ export class Request extends Body {
     return this.#url
   }
   get headers(): Headers {
-    return (this.#headers ??= headersFrom(this.#flat ?? []))
+    return (this.#headers ??= headersFrom(splitHeaders(this.#flat)))
   }
   get signal(): AbortSignal {
     if (typeof this.#signal === 'function') this.#signal = this.#signal()

@@ -1,6 +1,6 @@
 import { Body, cloneBody, extractBody, setBody, type BodySource } from './body.ts'
 import { toByteString, toUSVString } from './convert.ts'
-import { freezeHeaders, Headers, headersFrom } from './headers.ts'
+import { flatHeaders, freezeHeaders, Headers, headersFrom, joinHeaders } from './headers.ts'
 import { URL } from './url.ts'
 
 // As it was before any tenant's code.
@@ -17,6 +17,9 @@ interface ResponseInit {
 
 /** A response that came from elsewhere. Set from inside the class. */
 export let receivedResponse: (status: number, statusText: string, headers: readonly string[], body: BodySource, url: string, redirected: boolean) => Response
+
+/** The headers as they cross the bridge. Set from inside the class. */
+export let headersText: (response: Response) => string
 
 export class Response extends Body {
   #status = 200
@@ -111,6 +114,7 @@ export class Response extends Body {
   }
 
   static {
+    headersText = (response) => joinHeaders(response.#headers === undefined ? (response.#flat ?? []) : flatHeaders(response.#headers))
     receivedResponse = (status, statusText, headers, body, url, redirected) => {
       const response = new Response()
       response.#status = status

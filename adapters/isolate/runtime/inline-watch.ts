@@ -1,0 +1,160 @@
+import type ivm from 'isolated-vm'
+
+/** Wall milliseconds that an entry may take: so many times its limit of CPU time and so many more, as a busy machine gives the thread less than a core. */
+const FACTOR = 2
+const MORE_MS = 100
+
+/** Words of the memory that both threads see. */
+const ENTRY = 0
+const LIMIT = 1
+const SLOT = 2
+const ENDED = 3
+const STOP = 4
+const ASLEEP = 5
+
+/**
+ * Runs in an isolate of its own, which is the host's and has no tenant's code: looks every 10 ms at what the host's thread is in, and disposes of an isolate
+ * that holds it up for too long. Without work it sleeps.
+ */
+const WATCHER = `
+  const state = new Int32Array($0)
+  const isolates = new Map()
+  const watch = () => {
+    let seen = -1, since = 0, idle = 0
+    while (Atomics.load(state, ${STOP}) === 0) {
+      const entry = Atomics.load(state, ${ENTRY})
+      if (entry !== seen) {
+        seen = entry
+        since = Date.now()
+        if (entry % 2 !== 0) idle = 0
+      } else if (entry % 2 === 0) {
+        if (++idle > 100) {
+          Atomics.store(state, ${ASLEEP}, 1)
+          if (Atomics.load(state, ${ENTRY}) === entry && Atomics.load(state, ${STOP}) === 0) Atomics.wait(state, ${ENTRY}, entry)
+          Atomics.store(state, ${ASLEEP}, 0)
+          idle = 0
+          continue
+        }
+      } else if (Date.now() - since > Atomics.load(state, ${LIMIT})) {
+        Atomics.store(state, ${ENDED}, entry)
+        since = Infinity
+        // It may be disposed of already, and that throws.
+        try { isolates.get(Atomics.load(state, ${SLOT}))?.dispose() } catch {}
+      }
+      Atomics.wait(state, ${ENTRY}, entry, 10)
+    }
+  }
+  return (...changes) => {
+    for (let index = 0; index < changes.length; index += 2) {
+      if (changes[index + 1] === null) isolates.delete(changes[index])
+      else isolates.set(changes[index], changes[index + 1])
+    }
+    watch()
+  }
+`
+
+type Watch = (...changes: (number | ivm.Isolate | null)[]) => void
+
+/** Ends what runs too long in the host's own thread, from another. One per process. */
+export class InlineWatch {
+  #ivm: typeof ivm
+  #state = new Int32Array(new SharedArrayBuffer(32))
+  #slots = new Map<ivm.Isolate, number>()
+  #nextSlot = 1
+  #changes: (number | ivm.Isolate | null)[] = []
+  #running: Promise<void> | undefined
+  #closed = false
+
+  constructor(module: typeof ivm) {
+    this.#ivm = module
+  }
+
+  /** Whether an isolate is watched: only then may it be entered. */
+  has(isolate: ivm.Isolate): boolean {
+    return this.#slots.has(isolate)
+  }
+
+  /** Takes an isolate under watch; {@link has} tells when it is. */
+  add(isolate: ivm.Isolate): void {
+    this.#changes.push(this.#nextSlot++, isolate)
+    this.#wake()
+  }
+
+  /** Lets an isolate go that is disposed of. */
+  remove(isolate: ivm.Isolate): void {
+    const slot = this.#slots.get(isolate)
+    if (slot === undefined) return
+    this.#slots.delete(isolate)
+    this.#changes.push(slot, null)
+    this.#wake()
+  }
+
+  /** An entry begins in this thread. */
+  begin(isolate: ivm.Isolate, cpuMs: number): void {
+    const state = this.#state
+    state[LIMIT] = cpuMs * FACTOR + MORE_MS
+    state[SLOT] = this.#slots.get(isolate) ?? 0
+    const entry = Atomics.add(state, ENTRY, 1) + 1
+    if (Atomics.load(state, ASLEEP) === 1) Atomics.notify(state, ENTRY)
+    this.#entry = entry
+  }
+  #entry = 0
+
+  /** It is over. */
+  end(): void {
+    Atomics.add(this.#state, ENTRY, 1)
+  }
+
+  /** Whether the last entry was ended from the other thread. */
+  get hasEnded(): boolean {
+    return Atomics.load(this.#state, ENDED) === this.#entry
+  }
+
+  /** Stops the other thread, which would keep the process alive. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#stop()
+    await this.#running
+  }
+
+  #wake(): void {
+    if (this.#closed) return
+    if (this.#running === undefined) this.#running = this.#run().catch((error: unknown) => this.#fail(error))
+    else this.#stop()
+  }
+
+  #stop(): void {
+    Atomics.store(this.#state, STOP, 1)
+    Atomics.notify(this.#state, ENTRY)
+  }
+
+  // Nobody is watched any more, so nobody is entered in this thread.
+  #fail(error: unknown): void {
+    this.#closed = true
+    this.#slots.clear()
+    console.error('The watch over entries in the host’s own thread has ended:', error)
+  }
+
+  async #run(): Promise<void> {
+    // isolated-vm waits for its threads where the process ends in the middle.
+    process.once('exit', () => this.#stop())
+    const isolate = new this.#ivm.Isolate({ memoryLimit: 16 })
+    const context = await isolate.createContext()
+    const memory = new this.#ivm.ExternalCopy(this.#state.buffer).copyInto()
+    const watch: ivm.Reference<Watch> = await context.evalClosure(WATCHER, [memory], { result: { reference: true } })
+    while (!this.#closed) {
+      Atomics.store(this.#state, STOP, 0)
+      const changes = this.#changes
+      this.#changes = []
+      const entered = watch.apply(undefined, changes)
+      for (let index = 0; index < changes.length; index += 2) {
+        const [slot, added] = [changes[index] as number, changes[index + 1] as ivm.Isolate | null]
+        if (added === null) continue
+        if (added.isDisposed) this.#changes.push(slot, null)
+        else this.#slots.set(added, slot)
+      }
+      await entered
+    }
+    isolate.dispose()
+  }
+}

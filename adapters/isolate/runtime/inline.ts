@@ -1,0 +1,107 @@
+import type ivm from 'isolated-vm'
+import type { InlineWatch } from './inline-watch.ts'
+import type { Pace } from './pace.ts'
+
+/** What a guest needs to be entered from the host's own thread. */
+export interface InlineOptions {
+  /** Of the app: it outlives its isolates. */
+  readonly pace: Pace
+  /** Of the process. */
+  readonly watch: InlineWatch
+}
+
+/** What an isolate is entered by: a batch, with `true` in the host's own thread; or one request. See `enter` in `guest/web/bridge.ts`. */
+export type Enter = (a: unknown[] | number, b?: boolean | string, c?: string, d?: string, e?: string | null) => void
+
+/** What one entry may say: bytes, about, and messages. */
+const MAX_WEIGHT = 256 * 1024 * 1024
+const MAX_MESSAGES = 100_000
+
+const COPY = { arguments: { copy: true } } as const
+
+/** Entries of one isolate from the host's own thread: 2 us of CPU where a switch of threads and back takes about 30. */
+export class InlineEntries {
+  readonly pace: Pace
+  /** Microseconds of CPU time of the isolate in all of them. */
+  us = 0
+  #isolate: ivm.Isolate
+  #watch: InlineWatch
+  #isAdded = false
+  #inbox: unknown[][] | undefined
+  #begun = 0
+  #weight = 0
+
+  constructor(isolate: ivm.Isolate, { pace, watch }: InlineOptions) {
+    this.#isolate = isolate
+    this.pace = pace
+    this.#watch = watch
+  }
+
+  /** Whether the next entry may be one. */
+  get isReady(): boolean {
+    if (!this.pace.inline) return false
+    if (this.#watch.has(this.#isolate)) return true
+    if (!this.#isAdded) {
+      this.#isAdded = true
+      this.#watch.add(this.#isolate)
+    }
+    return false
+  }
+
+  /** The isolate has ended. */
+  close(): void {
+    if (this.#isAdded) this.#watch.remove(this.#isolate)
+  }
+
+  /** Whether one is under way. */
+  get isInside(): boolean {
+    return this.#inbox !== undefined
+  }
+
+  /** Milliseconds since the one under way has begun. */
+  get elapsed(): number {
+    return performance.now() - this.#begun
+  }
+
+  /** Takes a message of the guest's, if it is said while it is entered here. */
+  hear(message: unknown[], weight: unknown): boolean {
+    if (this.#inbox === undefined) return false
+    this.#inbox.push(message)
+    if (typeof weight === 'number') this.#weight += weight
+    return true
+  }
+
+  /** Whether what was said in this entry is too much to be kept until it is over. */
+  get isFull(): boolean {
+    return this.#weight > MAX_WEIGHT || (this.#inbox?.length ?? 0) > MAX_MESSAGES
+  }
+
+  /**
+   * Enters; gives what the guest said, to be heard when nothing is inside any more, and what `enter` threw. `late` tells that the isolate was ended
+   * because this took too long.
+   */
+  enter(enter: ivm.Reference<Enter>, args: Parameters<Enter>, cpuMs: number): { said: unknown[][]; weight: number; error?: unknown; late?: boolean } {
+    const isolate = this.#isolate
+    const said: unknown[][] = (this.#inbox = [])
+    const exactBefore = this.pace.exact ? process.threadCpuUsage() : undefined
+    const before = isolate.cpuTime
+    this.#begun = performance.now()
+    this.#weight = 0
+    this.#watch.begin(isolate, cpuMs)
+    try {
+      enter.applySync(undefined, args, typeof args[0] === 'number' ? undefined : COPY)
+      return { said, weight: this.#weight }
+    } catch (error) {
+      return { said, weight: this.#weight, error, late: this.#watch.hasEnded }
+    } finally {
+      this.#watch.end()
+      this.#inbox = undefined
+      if (!isolate.isDisposed) {
+        const us = Number(isolate.cpuTime - before) / 1000
+        const exact = exactBefore === undefined ? undefined : process.threadCpuUsage(exactBefore)
+        this.us += exact === undefined ? us : Math.min(us, exact.user + exact.system)
+        this.pace.noteInside(exact === undefined ? us : exact.user + exact.system)
+      }
+    }
+  }
+}

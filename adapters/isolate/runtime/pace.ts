@@ -1,0 +1,63 @@
+/** Microseconds of CPU time up to which an entry is short enough for the host's own thread. */
+const SHORT_US = 2000
+/** Beyond it, a tenant has held its neighbours up for so long that it does not come back. */
+const LONG_US = 50_000
+/** Beyond it even the time by the clock says so, whatever the thread waited for a core. */
+const SURELY_LONG_US = 400_000
+/** Short entries after which an isolate is trusted at first, and at most. */
+const FIRST = 20
+const MOST = 1_000_000
+/** Short entries in the host's thread after which an old lapse is forgotten. */
+const FORGET = 10_000
+/** Entries that are measured exactly after one that looked too long. */
+const EXACT = 100
+
+/**
+ * Whether a tenant's entries are short enough for the host's own thread. One that is entered there needs no switch of threads (2 us of CPU instead of about 30),
+ * but its neighbours wait for it. So a tenant begins on threads of its own, comes over after a row of short entries, and goes back, for longer each time, when one was long.
+ */
+export class Pace {
+  /** Whether the next entry may be in the host's own thread. */
+  inline = false
+  /** Whether its CPU time is to be measured exactly, which costs 2 us. */
+  exact = false
+  #short = 0
+  #wanted = FIRST
+  #exactLeft = 0
+
+  /** An entry on another thread: microseconds by the clock. One that had to wait for a core only looks long, so it counts little. */
+  noteOutside(us: number): void {
+    if (us > SHORT_US) this.#short = us > LONG_US ? 0 : Math.max(0, this.#short - 5)
+    else if (++this.#short >= this.#wanted) this.#come()
+  }
+
+  /** An entry in the host's own thread: microseconds by the clock, or where {@link exact} of CPU time. */
+  noteInside(us: number): void {
+    if (us <= SHORT_US) {
+      if (++this.#short >= FORGET) this.#wanted = Math.min(this.#wanted, FIRST)
+      if (this.exact && --this.#exactLeft <= 0) this.exact = false
+    } else if (this.exact || us > SURELY_LONG_US) this.#leave(us > LONG_US)
+    else {
+      this.exact = true
+      this.#exactLeft = EXACT
+    }
+  }
+
+  /** The isolate was ended for what it did. */
+  distrust(): void {
+    this.#leave(true)
+  }
+
+  #come(): void {
+    this.inline = true
+    this.exact = true
+    this.#exactLeft = EXACT
+    this.#short = 0
+  }
+
+  #leave(forGood: boolean): void {
+    this.inline = false
+    this.#short = 0
+    this.#wanted = forGood ? MOST : Math.min(this.#wanted * 2, MOST)
+  }
+}

@@ -1,0 +1,4 @@
+/** The same Worker without unmoor. */
+import { HANDLERS } from '../../../http/src/handlers.ts'
+
+export default { fetch: HANDLERS.echo1k }
