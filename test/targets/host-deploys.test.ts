@@ -15,7 +15,7 @@ let client: DeployClient
 
 beforeAll(async () => {
   artifact = await buildLab(labApp('kv: kv()'))
-  broken = await buildLab(`if (typeof process === 'undefined') throw new Error('no start today')\n${labApp('kv: kv(), db: sql()')}`)
+  broken = await buildLab(`if (navigator.userAgent === 'unmoor') throw new Error('no start today')\n${labApp('kv: kv(), db: sql()')}`)
   lab = await startHostLab({ admin: { port: 0, token: TOKEN }, maxArtifactMb: 5, keepVersions: 3 })
   client = new DeployClient({ url: lab.host.adminUrl as string, token: TOKEN })
 }, 120_000)
