@@ -121,21 +121,26 @@ function checkVariables(bindings: App['bindings'], options: RuntimeOptions): voi
 }
 
 /** Options with each `{ env: 'NAME' }`, at any depth, replaced by that variable. @throws `NotFound` naming a variable that is not set. */
-export function resolveOptions(options: Readonly<Record<string, unknown>>, binding: string, context: Pick<DriverContext, 'variable'>): Record<string, unknown> {
-  const resolve = (value: unknown, key: string): unknown => {
+export function resolveOptions(
+  options: Readonly<Record<string, unknown>>,
+  binding: string,
+  context: Pick<DriverContext, 'variable'>,
+  within = '',
+): Record<string, unknown> {
+  const resolve = (value: unknown, path: string): unknown => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-    if (!('env' in value) || typeof value.env !== 'string')
-      return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, resolve(inner, `${key}.${name}`)]))
-    const found = context.variable(value.env)
-    if (found === undefined && !('optional' in value)) {
-      throw new UnmoorError('NotFound', `Binding "${binding}": its driver's "${key}" comes from the variable ${value.env}, which is not set.`, {
-        binding,
-        operation: 'start',
-      })
+    if ('env' in value && typeof value.env === 'string') {
+      const found = context.variable(value.env)
+      if (found === undefined && !('optional' in value))
+        throw new UnmoorError('NotFound', `Binding "${binding}": its driver's "${path}" comes from the variable ${value.env}, which is not set.`, {
+          binding,
+          operation: 'start',
+        })
+      return found
     }
-    return found
+    return resolveOptions(value as Record<string, unknown>, binding, context, `${path}.`)
   }
-  return Object.fromEntries(Object.entries(options).map(([key, value]) => [key, resolve(value, key)]))
+  return Object.fromEntries(Object.entries(options).map(([key, value]) => [key, resolve(value, within + key)]))
 }
 
 class AppRuntime implements Runtime {

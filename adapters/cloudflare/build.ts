@@ -6,7 +6,7 @@ import { UnmoorError } from '../../core/errors.ts'
 import { nodeFlags } from './node-builtins.ts'
 import { checkOptions, type CloudflareOptions } from './options.ts'
 import { deployNotes } from './deploy-notes.ts'
-import { ASSETS_FOLDER, createWranglerConfig, MIGRATIONS_FOLDER, queueName, STRONG_KV_CLASS, toJsonc, WORKER_FILE } from './wrangler.ts'
+import { ASSETS_FOLDER, createWranglerConfig, MIGRATIONS_FOLDER, NO_ID, queueName, STRONG_KV_CLASS, toJsonc, WORKER_FILE } from './wrangler.ts'
 
 /** Writes the Worker, wrangler.jsonc, the assets and the D1 migrations. */
 export async function build(context: BuildContext): Promise<void> {
@@ -30,6 +30,12 @@ export async function build(context: BuildContext): Promise<void> {
       )
     }
   }
+  for (const { binding, id } of config.hyperdrive ?? []) {
+    if (id === NO_ID)
+      context.log.warn(
+        `"${binding}" is a Postgres database, which Workers reach through Hyperdrive: run "npx wrangler hyperdrive create NAME --connection-string ..." once, and set its id in targets.cloudflare.options.hyperdrive.`,
+      )
+  }
   await context.write('wrangler.jsonc', toJsonc(config, manifest))
   await context.write('README.md', deployNotes(config, manifest))
 }
@@ -38,7 +44,11 @@ export async function build(context: BuildContext): Promise<void> {
 function entrySource(context: BuildContext, options: CloudflareOptions): string {
   const { manifest, testChannel } = context
   const { imports, object } = context.driverImports()
-  const names = Object.fromEntries(manifest.queues.map((binding) => [queueName(manifest, binding, options), binding]))
+  // One Worker serves every environment, whose queues have names of their own.
+  const environments = Object.entries(options.environments ?? {}).map(([name, own]) => [{ ...manifest, name: `${manifest.name}-${name}` }, own] as const)
+  const names = Object.fromEntries(
+    [[manifest, options] as const, ...environments].flatMap(([app, own]) => manifest.queues.map((binding) => [queueName(app, binding, own), binding])),
+  )
   const crons = Object.keys(manifest.crons).length > 0
   // Only one that is kept here needs the class.
   const strong = Object.entries(manifest.bindings).some(
@@ -57,11 +67,16 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
     ...(testChannel ? [`import { handleTestChannel } from 'unmoor/test-channel'`] : []),
     ...(strong ? [`import { DurableObject } from 'cloudflare:workers'`] : []),
     imports,
+    `const drivers = ${object}`,
+    // Its address is the binding's; what the config names serves the other targets and the local start.
+    ...Object.entries(context.drivers)
+      .filter(([, { driver }]) => driver === 'postgres')
+      .map(([binding, spec]) => `drivers[${JSON.stringify(binding)}].options = ${JSON.stringify({ ...spec, url: undefined })}`),
     ...(strong ? [`export const ${STRONG_KV_CLASS} = createStrongKvObject(DurableObject)`] : []),
     `export default createWorker({`,
     `  app,`,
     `  name: ${JSON.stringify(manifest.name)},`,
-    `  drivers: ${object},`,
+    `  drivers,`,
     ...(manifest.queues.length > 0 ? [`  queue: { run: runBatch, names: ${JSON.stringify(names)} },`] : []),
     ...(crons ? [`  scheduled: runCrons,`] : []),
     ...(testChannel ? [`  testing: createTesting(handleTestChannel),`] : []),
@@ -71,7 +86,7 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
 }
 
 /** Drivers that need what a Worker has not: files, or Node's own modules. */
-const NODE_ONLY: ReadonlySet<string> = new Set(['sqlite', 'fs', 'files', 'postgres', 'dynamodb', 's3', 'sqs'])
+const NODE_ONLY: ReadonlySet<string> = new Set(['sqlite', 'fs', 'files', 'dynamodb', 's3', 'sqs'])
 
 function checkDriver(binding: string, { driver }: DriverSpec): void {
   if (!NODE_ONLY.has(driver)) return

@@ -1,4 +1,5 @@
 import type { Migration, MigrationRun } from '../../core/bindings/migrations.ts'
+import type { PostgresOptions } from '../drivers/postgres/index.ts'
 import type { SimulatorOptions, WorkerModule } from './simulator.ts'
 
 /** What the simulator's host is told first. */
@@ -12,6 +13,8 @@ export interface HostStart {
   listen: { host: string; port: number } | undefined
   /** Per sql binding: its name on the platform, and what to apply. */
   migrations: Record<string, { native: string; migrations: readonly Migration[] }>
+  /** Per sql binding behind Hyperdrive: how it is reached from here, and what to apply. */
+  postgres: Record<string, { options: PostgresOptions; app: string; migrations: readonly Migration[] }>
   /** Schedules to fire on time. */
   schedules: string[]
 }

@@ -12,6 +12,7 @@ import type { Miniflare as Simulator } from 'miniflare'
 import { migrate, type MigrationRun } from '../../core/bindings/migrations.ts'
 import { isUnmoorError } from '../../core/errors.ts'
 import type { HostAnswer, HostRequest, HostStart } from './host-protocol.ts'
+import { migratePostgres } from './migrate-postgres.ts'
 import type { NativeD1 } from './runtime/native.ts'
 import { createD1Driver } from './runtime/sql.ts'
 
@@ -102,6 +103,8 @@ async function start(request: HostStart): Promise<HostAnswer> {
     const database = (await mf.getD1Database(native)) as unknown as NativeD1
     migrated[binding] = await migrate(createD1Driver(database), binding, migrations)
   }
+  for (const [binding, { options, app, migrations }] of Object.entries(request.postgres))
+    if (migrations.length > 0) migrated[binding] = await migratePostgres(binding, options, app, migrations)
   if (listen !== undefined && request.schedules.length > 0) running.crons = await schedule(request.schedules)
   const pids = await childPids()
   watch(pids)

@@ -15,7 +15,8 @@ const cloudflare: Adapter = {
   nodeBuiltins: NODE_BUILTINS,
   conditions: ['workerd', 'worker', 'browser', 'import', 'default'],
   defaultDrivers: { kv: own, blob: own, sql: own, queue: own, cache: own, service: own, assets: own, secret: { driver: 'env' } },
-  drivers: { cloudflare: 'unmoor/cloudflare/drivers' },
+  // A database on a Postgres server is reached through Hyperdrive.
+  drivers: { cloudflare: 'unmoor/cloudflare/drivers', postgres: 'unmoor/cloudflare/hyperdrive' },
   // Limits of the paid plan, and of static assets: developers.cloudflare.com/workers/platform/limits.
   code: {
     globals: ['caches', 'HTMLRewriter', 'WebSocketPair', 'WebSocket', 'EventSource', 'FixedLengthStream', 'IdentityTransformStream'],

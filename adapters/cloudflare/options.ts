@@ -25,9 +25,15 @@ export interface CloudflareOptions {
   variables?: Readonly<Record<string, string>>
   /** Hosts and paths to serve, such as `{ pattern: 'links.example.com', custom_domain: true }`. Default: workers.dev only. */
   routes?: readonly (string | Readonly<Record<string, unknown>>)[]
+  /** By sql binding that the driver `postgres` serves: the Hyperdrive configuration to reach it through. */
+  hyperdrive?: Readonly<Record<string, { id: string }>>
+  /** Further fields of wrangler.jsonc, as wrangler has them, such as `placement`, `limits`, `logpush` or `tail_consumers`; not those that the build writes. */
+  wrangler?: Readonly<Record<string, unknown>>
+  /** Environments for `wrangler deploy --env NAME`: what each has of its own, over the rest. Its resources are named after it: `APP-NAME-BINDING`. */
+  environments?: Readonly<Record<string, Omit<CloudflareOptions, 'environments' | 'compatibilityDate' | 'compatibilityFlags' | 'accountId'>>>
 }
 
-const FIELDS: Readonly<Record<keyof CloudflareOptions, 'string' | 'strings' | 'routes' | BindingKind>> = {
+const FIELDS: Readonly<Record<keyof CloudflareOptions, 'string' | 'strings' | 'routes' | 'object' | 'environments' | BindingKind>> = {
   name: 'string',
   accountId: 'string',
   compatibilityDate: 'string',
@@ -39,6 +45,9 @@ const FIELDS: Readonly<Record<keyof CloudflareOptions, 'string' | 'strings' | 'r
   service: 'service',
   variables: 'variable',
   routes: 'routes',
+  hyperdrive: 'sql',
+  wrangler: 'object',
+  environments: 'environments',
 }
 
 /** The options, checked against the app. @throws `InvalidArgument` naming the field and what it should be. */
@@ -52,11 +61,27 @@ export function checkOptions(options: Readonly<Record<string, unknown>>, manifes
       if (!Array.isArray(value) || value.some((item) => typeof item !== 'string')) throw refuse(field, 'is an array of texts.')
     } else if (kind === 'routes') {
       if (!Array.isArray(value)) throw refuse(field, 'is an array of routes.')
+    } else if (kind === 'object' || kind === 'environments') {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refuse(field, 'is an object.')
+      if (kind === 'environments') checkEnvironments(value as Record<string, unknown>, manifest)
     } else checkBindings(field, value, kind, manifest)
   }
   const { compatibilityDate }: CloudflareOptions = options
   if (compatibilityDate !== undefined && !/^\d{4}-\d{2}-\d{2}$/.test(compatibilityDate)) throw refuse('compatibilityDate', 'is a date such as "2026-07-30".')
   return options
+}
+
+const SHARED = ['environments', 'compatibilityDate', 'compatibilityFlags', 'accountId']
+
+function checkEnvironments(environments: Readonly<Record<string, unknown>>, manifest: Manifest): void {
+  for (const [name, own] of Object.entries(environments)) {
+    if (!/^[a-z][a-z0-9-]*$/.test(name))
+      throw refuse(`environments.${name}`, 'is no name of an environment: lower-case letters, digits and hyphens, a letter first.')
+    if (typeof own !== 'object' || own === null) throw refuse(`environments.${name}`, 'is an object of options.')
+    const field = Object.keys(own).find((key) => SHARED.includes(key))
+    if (field !== undefined) throw refuse(`environments.${name}.${field}`, 'is the same for all environments: set it above them.')
+    checkOptions(own as Record<string, unknown>, manifest)
+  }
 }
 
 function checkBindings(field: string, value: unknown, kind: string, manifest: Manifest): void {

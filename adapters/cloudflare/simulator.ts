@@ -25,11 +25,19 @@ export interface SimulatorOptions {
   queueConsumers: Record<string, { maxBatchSize: number; maxBatchTimeout: number; maxRetries: number; retryDelay: number; deadLetterQueue?: string }>
   /** Binding to the address of another app; `self` is this Worker. */
   services: Record<string, { url: string } | 'self'>
+  /** Binding to the connection string of the local database. */
+  hyperdrives: Record<string, string>
   assets?: { directory: string; binding: string; notFound: 'none' | 'single-page-application' }
 }
 
 /** The options for a Worker that `wrangler.jsonc` describes. */
-export function toSimulatorOptions(config: WranglerConfig, manifest: Manifest, bindings: Record<string, string>, assetsFolder: string): SimulatorOptions {
+export function toSimulatorOptions(
+  config: WranglerConfig,
+  manifest: Manifest,
+  bindings: Record<string, string>,
+  assetsFolder: string,
+  hyperdrives: Record<string, string> = {},
+): SimulatorOptions {
   const options: SimulatorOptions = {
     name: config.name,
     compatibilityDate: config.compatibility_date,
@@ -54,6 +62,7 @@ export function toSimulatorOptions(config: WranglerConfig, manifest: Manifest, b
         },
       ]),
     ),
+    hyperdrives,
     services: Object.fromEntries(
       (config.services ?? []).map(({ binding, service }) => [binding, service === config.name ? 'self' : { url: serviceUrl(binding, service, bindings) }]),
     ),

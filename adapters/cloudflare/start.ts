@@ -2,9 +2,14 @@ import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { LocalRuntime, MigrateReport, StartOptions } from '../../core/adapter.ts'
+import { constantCase } from '../../core/bindings/declarations.ts'
+import type { MigrationRun } from '../../core/bindings/migrations.ts'
 import { UnmoorError } from '../../core/errors.ts'
+import { resolveOptions } from '../../core/runtime.ts'
+import type { PostgresOptions } from '../drivers/postgres/index.ts'
 import { spawnHost, type Host } from './host-process.ts'
 import type { HostStart } from './host-protocol.ts'
+import { migratePostgres } from './migrate-postgres.ts'
 import { nodeFlags } from './node-builtins.ts'
 import { checkOptions } from './options.ts'
 import { toSimulatorOptions, workerVariables, type WorkerModule } from './simulator.ts'
@@ -38,7 +43,11 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
 
 /** Applies migrations to the simulator's databases. */
 export async function migrate(options: Omit<StartOptions, 'port' | 'host'> & { url?: string | undefined }): Promise<MigrateReport> {
-  if (options.url !== undefined) {
+  // Of Postgres, the address may be the one behind Hyperdrive.
+  const { url } = options
+  const isPostgres = Object.values(options.info.drivers).some(({ driver }) => driver === 'postgres')
+  if (url !== undefined && isPostgres) return migrateHere(options, url)
+  if (url !== undefined) {
     throw new UnmoorError(
       'Unsupported',
       `D1 has no URL. Deploy from ${options.dir} and run "npx wrangler d1 migrations apply DATABASE --remote" there: the build wrote the migrations in wrangler's form.`,
@@ -53,6 +62,17 @@ export async function migrate(options: Omit<StartOptions, 'port' | 'host'> & { u
   const ready = await begin(host, request)
   await host.stop(ready.pids)
   return ready.migrated
+}
+
+/** Applies the migrations of databases behind Hyperdrive, from this process. */
+async function migrateHere({ info, log }: Pick<StartOptions, 'info' | 'log'>, url: string): Promise<MigrateReport> {
+  const report: Record<string, MigrationRun> = {}
+  for (const [binding, spec] of Object.entries(info.drivers)) {
+    if (spec.driver !== 'postgres') continue
+    report[binding] = await migratePostgres(binding, { ...spec, url }, info.manifest.name, info.migrations[binding] ?? [])
+    log.info(`${binding}: migrated`)
+  }
+  return report
 }
 
 async function begin(host: Host, request: HostStart): ReturnType<Host['start']> {
@@ -78,21 +98,55 @@ async function prepare(options: Omit<StartOptions, 'port' | 'host'>, serving = t
   const variables = serving ? workerVariables(manifest, drivers, config, options.variables) : {}
   if (serving && options.testToken !== undefined) variables['UNMOOR_TEST_TOKEN'] = options.testToken
   if (!serving) delete config.services
+  const postgres = postgresUrls(options)
   const persist = join(dataDir, 'v3')
   await mkdir(persist, { recursive: true })
   const databases = Object.fromEntries((config.d1_databases ?? []).map(({ binding, migrations_dir }) => [migrations_dir, binding]))
   const request: HostStart = {
     type: 'start',
     modules: await readModules(dir),
-    simulator: toSimulatorOptions(config, manifest, variables, join(dir, ASSETS_FOLDER)),
+    simulator: toSimulatorOptions(
+      config,
+      manifest,
+      variables,
+      join(dir, ASSETS_FOLDER),
+      Object.fromEntries(Object.entries(postgres).map(([binding, { url }]) => [constantCase(binding), withPassword(url)])),
+    ),
     persist,
     listen: undefined,
     migrations: Object.fromEntries(
       migrated.map((binding) => [binding, { native: databases[`migrations/${binding}`] as string, migrations: migrations[binding] ?? [] }]),
     ),
+    postgres: Object.fromEntries(
+      Object.entries(postgres).map(([binding, { options: own }]) => [binding, { options: own, app: manifest.name, migrations: migrations[binding] ?? [] }]),
+    ),
     schedules: [],
   }
   return { config, request }
+}
+
+/** The local addresses of the databases that the platform reaches through Hyperdrive. @throws `NotFound` naming the variable that is not set. */
+function postgresUrls({ info, variables }: Pick<StartOptions, 'info' | 'variables'>): Record<string, { url: string; options: PostgresOptions }> {
+  const found: Record<string, { url: string; options: PostgresOptions }> = {}
+  for (const [binding, spec] of Object.entries(info.drivers)) {
+    if (spec.driver !== 'postgres') continue
+    const resolved = resolveOptions(spec, binding, { variable: (name) => variables[name] }) as PostgresOptions
+    const url = resolved.url ?? variables['DATABASE_URL']
+    if (url === undefined)
+      throw new UnmoorError('NotFound', `Binding "${binding}": set DATABASE_URL to the database, such as postgres://user:password@host:5432/database.`, {
+        binding,
+        operation: 'start',
+      })
+    found[binding] = { url, options: { ...resolved, url } }
+  }
+  return found
+}
+
+/** Miniflare takes no address without a password; a server that asks for none does not look at it. */
+function withPassword(text: string): string {
+  const url = new URL(text)
+  if (url.password === '') url.password = 'none'
+  return url.href
 }
 
 function readWorker(dir: string): Promise<string> {

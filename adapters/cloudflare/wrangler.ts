@@ -29,6 +29,8 @@ export interface WranglerConfig {
   vars?: Record<string, string>
   keep_vars?: true
   secrets?: { required: string[] }
+  hyperdrive?: { binding: string; id: string }[]
+  env?: Record<string, Partial<WranglerConfig>>
 }
 
 export interface WranglerConsumer {
@@ -51,6 +53,9 @@ export interface WranglerInput {
   /** Of the imported node built-ins. */
   nodeFlags: readonly string[]
 }
+
+/** In place of the id of a Hyperdrive configuration that is not set yet. */
+export const NO_ID = 'SET targets.cloudflare.options.hyperdrive'
 
 /** Where parts of the artifact lie, relative to it. The Worker has a folder of its own, as wrangler takes every .wasm beside it along. */
 export const WORKER_FILE = 'worker/index.js'
@@ -75,12 +80,52 @@ export function createWranglerConfig(input: WranglerInput): WranglerConfig {
   for (const [binding, declaration] of Object.entries(manifest.bindings)) addBinding(config, binding, declaration, input)
   const schedules = [...new Set(Object.values(manifest.crons))]
   if (schedules.length > 0) config.triggers = { crons: schedules }
+  addFurther(config, options.wrangler)
+  for (const [name, own] of Object.entries(options.environments ?? {})) (config.env ??= {})[name] = environment(name, own, input)
+  return config
+}
+
+/** What the user adds as it is. @throws `InvalidArgument` for a field that the build writes itself. */
+function addFurther(config: WranglerConfig, further: CloudflareOptions['wrangler']): void {
+  for (const [field, value] of Object.entries(further ?? {})) {
+    if (field in config && field !== 'observability')
+      throw invalidArgument(
+        { operation: 'build' },
+        `targets.cloudflare.options.wrangler.${field}: the build writes "${field}" itself, from the app's declarations and the other options.`,
+      )
+    ;(config as unknown as Record<string, unknown>)[field] = value
+  }
+}
+
+/** An environment of wrangler's: bindings are not inherited, so it has all of them again, with resources of its own. */
+function environment(name: string, own: NonNullable<CloudflareOptions['environments']>[string], input: WranglerInput): Partial<WranglerConfig> {
+  const { environments: _, ...shared } = input.options
+  const merged: CloudflareOptions = { ...shared, ...own, name: own.name ?? `${shared.name ?? input.manifest.name}-${name}` }
+  // Ids and names of the default environment's resources are not this one's.
+  for (const field of ['kv', 'blob', 'sql', 'queue', 'hyperdrive', 'routes'] as const) if (own[field] === undefined) delete merged[field]
+  merged.variables = { ...shared.variables, ...own.variables }
+  const {
+    main: _main,
+    no_bundle: _bundle,
+    compatibility_date: _date,
+    compatibility_flags: _flags,
+    account_id: _account,
+    ...config
+  } = createWranglerConfig({
+    ...input,
+    manifest: { ...input.manifest, name: `${input.manifest.name}-${name}` },
+    options: merged,
+  })
   return config
 }
 
 function addBinding(config: WranglerConfig, name: string, declaration: AnyDeclaration, input: WranglerInput): void {
   const { manifest, options } = input
   const binding = constantCase(name)
+  if (declaration.kind === 'sql' && input.drivers[name]?.driver === 'postgres') {
+    ;(config.hyperdrive ??= []).push({ binding, id: options.hyperdrive?.[name]?.id ?? NO_ID })
+    return
+  }
   // A variable has no driver; what another driver serves needs nothing of the platform.
   if (declaration.kind !== 'variable' && declaration.kind !== 'secret' && input.drivers[name]?.driver !== 'cloudflare') return
   switch (declaration.kind) {

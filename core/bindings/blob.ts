@@ -5,6 +5,7 @@ import { type BodyInput, isStream, utf8, utf8Length, viewBytes } from './bytes.t
 import type { BlobConditions, BlobDriver, BlobHttpMetadata, BlobRange } from './drivers.ts'
 import { checkKey, checkPageSize, checkText } from './keys.ts'
 import { run, type Where } from './operation.ts'
+import type { Native } from './native.ts'
 
 /** Options of {@link Blobs.get}. */
 export interface BlobGetOptions {
@@ -58,6 +59,8 @@ export interface BlobList {
  * Etags change whenever the content does, but equal content may have an equal etag: who compares and swaps puts a nonce into the content.
  */
 export class Blobs {
+  /** The platform's own binding (Cloudflare's `R2Bucket`), typed by `import 'unmoor/cloudflare/native'`; undefined on other targets. */
+  declare readonly native: Native<'blob'>
   #driver: BlobDriver
   #binding: string
 

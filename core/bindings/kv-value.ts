@@ -22,22 +22,17 @@ export interface KvPutOptions {
 export function checkExpiration(options: KvPutOptions, nowMs: number, where: Where): number | undefined {
   const { ttl, expiration } = options
   if (ttl === undefined && expiration === undefined) return undefined
-  if (ttl !== undefined && expiration !== undefined) throw invalidArgument(where, `${where.binding}.${where.operation}: give ttl or expiration, not both.`)
   const value = ttl ?? expiration
-  if (typeof value !== 'number' || !Number.isInteger(value))
-    throw invalidArgument(where, `${where.binding}.${where.operation}: ttl and expiration are whole seconds.`)
+  if ((ttl !== undefined && expiration !== undefined) || typeof value !== 'number' || !Number.isInteger(value))
+    throw invalidArgument(where, `${where.binding}.${where.operation}: give ttl or expiration, not both, in whole seconds.`)
   const now = Math.floor(nowMs / 1000)
   const seconds = ttl ?? value - now
   const min = LIMITS['kv.ttl.min']
   if (seconds < min) {
-    throw invalidArgument(
-      where,
-      `${where.binding}.${where.operation}: an entry that expires in ${seconds} s is under the portable minimum of ${min} s (Cloudflare's).`,
-    )
+    throw invalidArgument(where, `${where.binding}.${where.operation}: it would expire in ${seconds} s; ${min} s is the portable minimum.`)
   }
   const expires = ttl === undefined ? value : now + ttl
-  if (expires > LIMITS['kv.expiration'])
-    throw limitExceeded(where, 'kv.expiration', expires, LIMITS['kv.expiration'], 'Put it without an expiration: Workers KV keeps none after January 2038.')
+  if (expires > LIMITS['kv.expiration']) throw limitExceeded(where, 'kv.expiration', expires, LIMITS['kv.expiration'])
   return expires
 }
 
@@ -107,12 +102,13 @@ export async function encodeValue(value: unknown, where: Where): Promise<string 
 export function encodeMetadata(options: KvPutOptions, where: Where): string | undefined {
   if (options.metadata === undefined) return undefined
   let text: string | undefined
+  let cause: unknown
   try {
     text = JSON.stringify(options.metadata)
   } catch (error) {
-    throw invalidArgument(where, `${where.binding}.${where.operation}: the metadata is not JSON.`, error)
+    cause = error
   }
-  if (text === undefined) throw invalidArgument(where, `${where.binding}.${where.operation}: the metadata is not JSON.`)
+  if (text === undefined) throw invalidArgument(where, `${where.binding}.${where.operation}: the metadata is not JSON.`, cause)
   checkText(text, where, 'metadata')
   const size = utf8Length(text)
   if (size > LIMITS['kv.metadata']) throw limitExceeded(where, 'kv.metadata', size, LIMITS['kv.metadata'])

@@ -5,6 +5,7 @@ import type { KvDriver, KvEntry } from './drivers.ts'
 import { checkKey, checkPageSize, checkText } from './keys.ts'
 import { checkExpiration, decodeValue, encodeMetadata, encodeText, encodeValue, type KvPutOptions, type KvType, readAs } from './kv-value.ts'
 import { annotate, run, type Where } from './operation.ts'
+import type { Native } from './native.ts'
 
 /** Options of {@link Kv.list}. */
 export interface KvListOptions {
@@ -50,6 +51,8 @@ const ALL = { expiration: true }
  * values at most 25 MiB. Every method throws `InvalidArgument` for what is malformed and `LimitExceeded` for what is too large, before the backend is called.
  */
 export class Kv {
+  /** The platform's own binding (Cloudflare's `KVNamespace`), typed by `import 'unmoor/cloudflare/native'`; undefined on other targets. */
+  declare readonly native: Native<'kv'>
   #driver: KvDriver
   #binding: string
   #now: () => number

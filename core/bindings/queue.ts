@@ -4,6 +4,7 @@ import { utf8, utf8Length, utf8Text, viewBytes } from './bytes.ts'
 import type { QueueDriver, QueueIncoming, QueueOutgoing, QueueSettlement } from './drivers.ts'
 import { checkText } from './keys.ts'
 import { run, type Where } from './operation.ts'
+import type { Native } from './native.ts'
 
 /** Options of {@link Queue.send}. */
 export interface QueueSendOptions {
@@ -46,6 +47,8 @@ export interface QueueBatch<T = unknown> {
  * The sending side of a queue: at-least-once, unordered. A message is any JSON value or a Uint8Array, at most 127,000 bytes as JSON or raw.
  */
 export class Queue<T = unknown> {
+  /** The platform's own binding (Cloudflare's `Queue`), typed by `import 'unmoor/cloudflare/native'`; undefined on other targets. */
+  declare readonly native: Native<'queue'>
   #driver: QueueDriver
   #binding: string
   #maxDelay: number

@@ -4,6 +4,7 @@ import { annotate, run, type Where } from './operation.ts'
 import { checkColumns, rawResult, type SqlRawResult, SqlSession } from './sql-session.ts'
 import { type SqlStatement, StatementCheck } from './sql-statement.ts'
 import { checkTransactionOptions, runTransaction, SqlTransaction, type TransactionOptions } from './sql-transaction.ts'
+import type { Native } from './native.ts'
 
 export type { SqlRawResult, SqlRow, SqlRunResult, SqlSession } from './sql-session.ts'
 export type { SqlStatement, SqlValue } from './sql-statement.ts'
@@ -16,6 +17,8 @@ export type { SqlTransaction, TransactionOptions } from './sql-transaction.ts'
  * Errors: `InvalidArgument` (syntax, arity, types), `AlreadyExists` (unique), `Constraint` with its kind, `NotFound` (no such table), `Conflict` (locked, retry), `Unavailable`.
  */
 export class Sql extends SqlSession {
+  /** The platform's own binding (Cloudflare's `D1Database`), typed by `import 'unmoor/cloudflare/native'`; undefined on other targets. */
+  declare readonly native: Native<'sql'>
   #driver: SqlDriver
 
   constructor(driver: SqlDriver, options: { binding: string; checks?: 'portable' | 'engine' | undefined }) {

@@ -108,7 +108,7 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
         minify: options.minify ?? true,
         codeSplitting: false,
         sourcemap: shared.sourcemap === true ? 'inline' : false,
-        comments: { legal: false },
+        comments: { legal: false, annotation: false, jsdoc: false },
       })
     } finally {
       await build.close()

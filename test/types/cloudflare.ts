@@ -1,7 +1,9 @@
 // Compiled, never run: what the Cloudflare drivers read of the platform is what the platform's own types say.
+// oxlint-disable-next-line import/no-unassigned-import -- what an app writes: it declares types
+import '../../adapters/cloudflare/native.ts'
 import type * as Workers from '@cloudflare/workers-types'
 import type { NativeBatch, NativeContext, NativeController, NativeD1, NativeKv, NativeQueue, NativeR2 } from '../../adapters/cloudflare/runtime/native.ts'
-import type { Context, QueueBatch } from '../../core/index.ts'
+import type { Blobs, Context, Kv, Queue, QueueBatch, Sql } from '../../core/index.ts'
 
 function assignable<To>(_value: To): void {}
 
@@ -31,4 +33,14 @@ export function moves(batch: QueueBatch<string>, ctx: Context): void {
     execution: Pick<Workers.ExecutionContext, 'waitUntil' | 'passThroughOnException' | 'props'>,
   ): void => void [messages, execution]
   handler(batch, ctx)
+}
+
+/** `env.links.native` has the platform's own type once `unmoor/cloudflare/native` is imported; it may be undefined, on other targets. */
+export function native(kv: Kv, blobs: Blobs, sql: Sql, queue: Queue<string>): void {
+  assignable<Workers.KVNamespace | undefined>(kv.native)
+  assignable<Workers.R2Bucket | undefined>(blobs.native)
+  assignable<Workers.D1Database | undefined>(sql.native)
+  assignable<Workers.Queue | undefined>(queue.native)
+  // @ts-expect-error -- there may be none
+  assignable<Workers.KVNamespace>(kv.native)
 }

@@ -51,10 +51,7 @@ export class WorkerContext implements Context {
   #limit(): void {
     if (this.#controller === undefined || this.#pending === 0 || !this.#answered || this.#timer !== undefined) return
     // A second before the platform cuts the work off, so that it can end in order.
-    this.#timer = setTimeout(
-      () => this.#controller?.abort(new DOMException('waitUntil work has run for too long after the answer', 'TimeoutError')),
-      (LIMITS.waitUntil - 1) * 1000,
-    )
+    this.#timer = setTimeout(() => this.#controller?.abort(new DOMException('waitUntil work took too long', 'TimeoutError')), (LIMITS.waitUntil - 1) * 1000)
   }
 
   #settle(): void {

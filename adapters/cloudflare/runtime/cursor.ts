@@ -12,5 +12,5 @@ export function wrapCursor(store: string, cursor: string): string {
 export function unwrapCursor(store: string, cursor: string): string {
   const native = cursor.slice(cursor.indexOf('.') + 1)
   if (wrapCursor(store, native) === cursor) return native
-  throw new UnmoorError('InvalidArgument', 'This cursor is not one that an earlier page of this list gave.')
+  throw new UnmoorError('InvalidArgument', 'The cursor is not of an earlier page of this list.')
 }

@@ -51,6 +51,8 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
       variable: (name) => (typeof env[name] === 'string' ? env[name] : undefined),
       native: (binding) => env[constantCase(binding)],
     })
+    // What is special on this platform stays within reach: `env.links.native`.
+    for (const binding of runtime.drivers.keys()) Object.assign(runtime.env[binding] as object, { native: env[constantCase(binding)] })
     current = env
     ready = runtime
     return runtime

@@ -14,7 +14,7 @@ export interface SharedPool {
   close(): Promise<void>
 }
 
-interface Entry extends SharedPool {
+export interface Entry extends SharedPool {
   users: number
 }
 
@@ -26,7 +26,7 @@ export async function sharedPool(options: PostgresOptions, context: DriverContex
   const name = JSON.stringify([url, max, schema, prepare, connectTimeout, idleTimeout])
   let opening = pools.get(name)
   if (opening === undefined) {
-    opening = open(name, options, context)
+    opening = openPool(options, context, () => pools.delete(name))
     pools.set(name, opening)
     opening.catch(() => pools.delete(name))
   }
@@ -35,7 +35,8 @@ export async function sharedPool(options: PostgresOptions, context: DriverContex
   return entry
 }
 
-async function open(name: string, options: PostgresOptions, context: DriverContext): Promise<Entry> {
+/** A pool that is closed by the call of its `close` that leaves no user; `onClose` is called then. */
+export async function openPool(options: PostgresOptions, context: DriverContext, onClose: () => void = () => {}): Promise<Entry> {
   const server = await connect(options, context)
   const entry: Entry = {
     server,
@@ -45,7 +46,7 @@ async function open(name: string, options: PostgresOptions, context: DriverConte
     users: 0,
     async close() {
       if (--entry.users > 0) return
-      pools.delete(name)
+      onClose()
       for (const part of entry.parts.values()) await part.close()
       // What comes last is its users' clean-up. The client would wait for connections that were lost under a query, too.
       await entry.sql.end({ timeout: 1 })

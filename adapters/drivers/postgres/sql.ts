@@ -28,7 +28,8 @@ const CHANGES: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MER
 /** The advisory lock of migrations: any two numbers that others are unlikely to use ("unmo", "or"). */
 const LOCK = '1970170223, 28530'
 
-class PostgresSql implements SqlDriver {
+/** Statements over a pool. */
+export class PostgresSql implements SqlDriver {
   readonly dialect = 'postgres'
   #shared: SharedPool
   #server: Server

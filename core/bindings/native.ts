@@ -1,0 +1,7 @@
+declare global {
+  /** The platform's own bindings by kind, where a target brings their types: `import 'unmoor/cloudflare/native'`. */
+  interface UnmoorNative {}
+}
+
+/** The platform's own binding behind a portable one; undefined on targets that have none. */
+export type Native<Kind extends string> = (Kind extends keyof UnmoorNative ? UnmoorNative[Kind] : unknown) | undefined
