@@ -5,13 +5,14 @@ import { bindingsGroup } from './groups/bindings.ts'
 import { buildGroup } from './groups/build.ts'
 import { cloudflareGroup } from './groups/cloudflare.ts'
 import { isolateGroup } from './groups/isolate.ts'
+import { isolateTenantsGroup } from './groups/isolate-tenants.ts'
 import { lambdaGroup } from './groups/lambda.ts'
 import { nodeGroup } from './groups/node.ts'
 import { createLoadGenerator } from './load.ts'
 import { printTable } from './table.ts'
 
 /** In the order of a run that names none. */
-const GROUPS: readonly BenchGroup[] = [nodeGroup, cloudflareGroup, lambdaGroup, isolateGroup, bindingsGroup, buildGroup]
+const GROUPS: readonly BenchGroup[] = [nodeGroup, cloudflareGroup, lambdaGroup, isolateGroup, isolateTenantsGroup, bindingsGroup, buildGroup]
 
 const USAGE = `npm run bench -- [GROUP...] [--json] [--rounds N] [--seconds N] [--quick]
 
@@ -30,9 +31,11 @@ async function main(): Promise<void> {
     console.log(USAGE)
     return
   }
-  const unknown = positionals.filter((name) => !GROUPS.some((group) => group.name === name))
+  // `isolate` stands for `isolate.tenants` too.
+  const isNamed = (group: BenchGroup, name: string): boolean => group.name === name || group.name.startsWith(`${name}.`)
+  const unknown = positionals.filter((name) => !GROUPS.some((group) => isNamed(group, name)))
   if (unknown.length > 0) throw new UsageError(`There is no group "${unknown.join('", "')}".`)
-  const groups = positionals.length === 0 ? GROUPS : GROUPS.filter(({ name }) => positionals.includes(name))
+  const groups = positionals.length === 0 ? GROUPS : GROUPS.filter((group) => positionals.some((name) => isNamed(group, name)))
   const load = createLoadGenerator()
   const options: BenchOptions = {
     rounds: count('rounds', values.rounds, values.quick === true ? 3 : 9),

@@ -24,28 +24,38 @@ function readStat(pid: number): Stat | undefined {
   return { parent: at(4), ticks: at(14) + at(15) + at(16) + at(17) }
 }
 
-/**
- * CPU time in microseconds, user and system, of `pids` and all processes below them so far; ended and reaped children count in their parent's.
- *
- * @throws where one of `pids` is gone: its time would be missing.
- */
-export function cpuTime(pids: readonly number[]): number {
+function readStats(): Map<number, Stat> {
   const stats = new Map<number, Stat>()
   for (const name of readdirSync('/proc')) {
     const pid = Number(name)
     const stat = Number.isInteger(pid) ? readStat(pid) : undefined
     if (stat !== undefined) stats.set(pid, stat)
   }
-  const counted = new Set<number>()
-  const count = (pid: number): void => {
-    counted.add(pid)
-    for (const [child, { parent }] of stats) if (parent === pid && !counted.has(child)) count(child)
+  return stats
+}
+
+/** `pids` and all processes below them. @throws where one of `pids` is gone. */
+export function processTree(pids: readonly number[], stats: ReadonlyMap<number, { parent: number }> = readStats()): Set<number> {
+  const found = new Set<number>()
+  const add = (pid: number): void => {
+    found.add(pid)
+    for (const [child, { parent }] of stats) if (parent === pid && !found.has(child)) add(child)
   }
   for (const pid of pids) {
     if (!stats.has(pid)) throw new Error(`The server process ${pid} is gone.`)
-    if (!counted.has(pid)) count(pid)
+    if (!found.has(pid)) add(pid)
   }
+  return found
+}
+
+/**
+ * CPU time in microseconds, user and system, of `pids` and all processes below them so far; ended and reaped children count in their parent's.
+ *
+ * @throws where one of `pids` is gone: its time would be missing.
+ */
+export function cpuTime(pids: readonly number[]): number {
+  const stats = readStats()
   let ticks = 0
-  for (const pid of counted) ticks += stats.get(pid)?.ticks ?? 0
+  for (const pid of processTree(pids, stats)) ticks += stats.get(pid)?.ticks ?? 0
   return (ticks / TICKS) * 1_000_000
 }
