@@ -11,6 +11,7 @@ const RATE = 200
 const HELLO = '200 Hello, world!'
 /** What the neighbours' 99th percentile may grow to, in quiet ones. */
 const LIMIT = 3
+const SETTLE_SECONDS = 10
 
 interface Latencies {
   p50: number
@@ -25,17 +26,21 @@ export async function noisy(artifact: string, hostile: string, options: BenchOpt
     await load(host.url, agent, 1)
     const [quiet, loud]: [Latencies[], Latencies[]] = [[], []]
     let answers = 0
+    // The host finds the noisy ones out in the first seconds; what the neighbours feel until then is told beside.
+    const first = { before: await load(host.url, agent, SETTLE_SECONDS), with: { p50: 0, p99: 0 } }
+    const beginning = { on: true }
+    const start = disturbAll(host.url, beginning)
+    first.with = await load(host.url, agent, SETTLE_SECONDS)
+    beginning.on = false
+    await start
     for (let index = 0; index < options.rounds; index++) {
       quiet.push(await load(host.url, agent, options.seconds * 2))
       const going = { on: true }
-      const noise = [
-        ...['loop', 'loop'].map((name) => disturb(host.url, name, '/loop', going)),
-        ...['bomb', 'bomb'].map((name) => disturb(host.url, name, '/bomb', going)),
-      ]
+      const noise = disturbAll(host.url, going)
       await sleep(200)
       loud.push(await load(host.url, agent, options.seconds * 2))
       going.on = false
-      answers += (await Promise.all(noise)).reduce((sum, count) => sum + count, 0)
+      answers += await noise
       options.log(
         `isolate.noisy: round ${index + 1} of ${options.rounds}: p99 ${round(quiet.at(-1)?.p99 ?? 0)} ms in quiet, ${round(loud.at(-1)?.p99 ?? 0)} ms with noise`,
       )
@@ -51,7 +56,7 @@ export async function noisy(artifact: string, hostile: string, options: BenchOpt
       ratio: { quiet: round(before / after), limit: round((before * LIMIT) / after) },
       latency: { ours: { p50: round(middle(loud, 'p50')), p99: round(after) }, quiet: { p50: round(middle(quiet, 'p50')), p99: round(before) } },
       spread: { ours: 0 },
-      note: `${(after / before).toFixed(2)} times the quiet p99, at ${RATE} requests/s on 2 processes; every neighbour's request was answered; ${answers} requests of the two were refused by name`,
+      note: `${(after / before).toFixed(2)} times the quiet p99, at ${RATE} requests/s on 2 processes; first ${SETTLE_SECONDS} s: ${first.before.p99.toFixed(1)} ms, ${first.with.p99.toFixed(1)} with noise; every neighbour's request was answered; ${answers} requests of the two were refused by name`,
     }
   } finally {
     agent.destroy()
@@ -82,6 +87,12 @@ async function load(url: string, agent: Agent, seconds: number): Promise<Latenci
   took.sort((a, b) => a - b)
   const at = (quantile: number): number => took[Math.min(took.length - 1, Math.floor(took.length * quantile))] as number
   return { p50: at(0.5), p99: at(0.99) }
+}
+
+/** Two clients each. Gives how many requests were refused. */
+async function disturbAll(url: string, going: { on: boolean }): Promise<number> {
+  const noise = ['loop', 'loop', 'bomb', 'bomb'].map((name) => disturb(url, name, `/${name}`, going))
+  return (await Promise.all(noise)).reduce((sum, count) => sum + count, 0)
 }
 
 /** One request after the other to the same tenant, each on a connection of its own, so that both processes get some. Gives how many were refused. */

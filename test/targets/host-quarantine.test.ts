@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { rm } from 'node:fs/promises'
+import { getPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { buildLab, labApp, startHostLab } from './host-lab.ts'
@@ -42,6 +43,26 @@ it('an app that ends its process twice gets one of its own; its former neighbour
     expect(await lost).toMatchObject({ status: 503, text: expect.stringContaining("the app's process ended") })
     expect((await lab.send('other')).status).toBe(200)
     while ((await lab.send('killer')).status !== 200) await sleep(20)
+  } finally {
+    await rm(artifact, { recursive: true, force: true })
+  }
+}, 60_000)
+
+it('an app that runs into its limits again and again gets one of its own, which gives way to the others', async () => {
+  const artifact = await buildLab(labApp('kv: kv()'))
+  try {
+    await using lab = await startHostLab({ processes: 1, limits: { cpuMs: 30 }, apps: { noisy: { dir: artifact }, other: { dir: artifact } } })
+    await lab.run('noisy', `await env.kv.put('k', 'kept')`)
+    for (let hit = 0; hit < 5; hit++) expect((await lab.send('noisy', { method: 'POST', body: 'for (;;);' })).status).toBe(503)
+    await expect.poll(() => lab.lines.join('\n'), { timeout: 5000 }).toContain('"noisy" hits its limits of CPU time or memory again and again')
+    await expect.poll(() => lab.host.pids.length, { timeout: 10_000 }).toBe(2)
+    // What runs there is the same app: its data, its limits.
+    await expect.poll(() => lab.run('noisy', `return await env.kv.get('k')`).catch(() => undefined), { timeout: 10_000 }).toBe('kept')
+    const loop = await lab.send('noisy', { method: 'POST', body: 'for (;;);' })
+    expect(loop).toMatchObject({ status: 503, text: expect.stringContaining('limit of 30 ms of CPU time') })
+    expect(lab.host.pids.map((pid) => getPriority(pid))).toEqual([0, 10])
+    expect((await lab.send('other')).status).toBe(200)
+    expect(lab.host.pids).toHaveLength(2)
   } finally {
     await rm(artifact, { recursive: true, force: true })
   }

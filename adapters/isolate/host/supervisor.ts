@@ -9,6 +9,7 @@ import type { BackgroundDuties } from './background.ts'
 import type { ResolvedConfig } from './config.ts'
 import { errorText } from './error-text.ts'
 import type { ToSupervisor, ToWorker, WorkerSettings } from './messages.ts'
+import { NoiseWatch } from './noise.ts'
 import { Router } from './router.ts'
 import type { Usage } from './usage.ts'
 import { WorkerProcess } from './worker-process.ts'
@@ -26,6 +27,8 @@ export interface SupervisorOptions {
 const KILLS = 2
 const NO_DUTIES: BackgroundDuties = { queues: false, crons: false }
 const ALL_DUTIES: BackgroundDuties = { queues: true, crons: true }
+/** Processes of their own are given for noise only while there are fewer than this: each takes some 60 MB. */
+const MAX_QUIETENED = 32
 /** Milliseconds that an app has to start in a trial. */
 const PROBE_MS = 60_000
 
@@ -55,6 +58,7 @@ export class Supervisor {
   #spare: WorkerProcess | undefined
   #probes = new Map<number, { resolve(): void; reject(error: unknown): void }>()
   #kills = new Map<string, number>()
+  #noise = new NoiseWatch()
   #leader: WorkerProcess | undefined
   #stopping = false
   #nextId = 1
@@ -184,15 +188,15 @@ export class Supervisor {
     const spare = this.#spare?.isAlive === true ? this.#spare : this.#spawn()
     this.#spare = undefined
     const apart = blamed.filter((app) => (this.#kills.get(app) ?? 0) >= KILLS && this.#apps.has(app) && !this.#alone.has(app))
-    for (const app of apart) this.#setApart(app)
+    for (const app of apart) this.#setApart(app, `has ended ${KILLS} processes, or held them up`)
     await this.#startShared(spare).catch((error: unknown) => this.#options.onOutput(`It did not start: ${errorText(error)}`))
     // Not before the neighbours answer again: processes that start take time from it.
     for (const app of apart) void this.#serveApart(app)
     if (!this.#stopping) this.#spare ??= this.#spawn()
   }
 
-  #setApart(app: string): void {
-    this.#options.onOutput(`"${app}" has ended ${KILLS} processes, or held them up; from now on it has one of its own.`)
+  #setApart(app: string, why: string): void {
+    this.#options.onOutput(`"${app}" ${why}; from now on it has one of its own.`)
     this.#alone.set(app, { socket: join(this.#runDir, `${app}.sock`), process: undefined, state: { live: 0, waiting: 0, memory: new Map() } })
     this.#announceApart()
   }
@@ -284,7 +288,10 @@ export class Supervisor {
       state.live = message.live
       state.waiting = message.waiting
       state.memory = new Map(Object.entries(message.apps).flatMap(([app, { memory }]) => (memory > 0 ? [[app, memory]] : [])))
-      for (const [app, { usage }] of Object.entries(message.apps)) this.#options.onUsage(app, usage)
+      for (const [app, { usage }] of Object.entries(message.apps)) {
+        this.#options.onUsage(app, usage)
+        if (this.#noise.isNoisy(app, usage)) this.#quieten(app)
+      }
     } else if (message.type === 'heldUp') this.#heldUp(message.app, message.milliseconds)
     else if (message.type === 'failed') this.#options.onOutput(`A process of the host: ${message.error.message}`)
     const id = message.type === 'usage' || message.type === 'done' ? message.id : undefined
@@ -297,7 +304,14 @@ export class Supervisor {
     if (this.#alone.has(app) || !this.#apps.has(app)) return
     this.#kills.set(app, (this.#kills.get(app) ?? 0) + 1)
     if ((this.#kills.get(app) ?? 0) < KILLS) return
-    this.#setApart(app)
+    this.#setApart(app, `has ended ${KILLS} processes, or held them up`)
+    void this.#serveApart(app)
+  }
+
+  /** An app that runs into its limits all the time goes on in a process of its own, of low priority. */
+  #quieten(app: string): void {
+    if (this.#stopping || this.#alone.has(app) || !this.#apps.has(app) || this.#alone.size >= MAX_QUIETENED) return
+    this.#setApart(app, 'hits its limits of CPU time or memory again and again')
     void this.#serveApart(app)
   }
 
@@ -340,7 +354,10 @@ export class Supervisor {
     this.#apps = next
     const released = [...set.map(({ name }) => name), ...remove].filter((name) => this.#alone.has(name))
     // A new version starts with a clean record.
-    for (const name of [...set.map(({ name }) => name), ...remove]) this.#kills.delete(name)
+    for (const name of [...set.map(({ name }) => name), ...remove]) {
+      this.#kills.delete(name)
+      this.#noise.forget(name)
+    }
     const ended = released.map((name) => this.#alone.get(name)?.process)
     for (const name of released) this.#alone.delete(name)
     await this.#ask((id) => ({ type: 'apps', id, set: [...set], remove: [...remove] }), 10_000)

@@ -19,6 +19,7 @@ import { loadModule } from './driver-module.ts'
 import { IsolatePool } from './image.ts'
 import type { ToSupervisor, ToWorker, WorkerSettings } from './messages.ts'
 import { passOn } from './pass-on.ts'
+import { lowerPriority } from './priority.ts'
 import { refuse } from './refuse.ts'
 import { Suspects } from './suspects.ts'
 import { Tenants } from './tenants.ts'
@@ -72,6 +73,8 @@ async function handle(message: ToWorker): Promise<void> {
       apart = message.apart
       tenants ??= createTenants(message.settings)
       serving = true
+      // One app's own process: whatever brought it here, the others' come first.
+      if (message.settings.socket !== undefined) lowerPriority()
       tenants.update(message.apps, [])
       server = await listen(message.settings, tenants, message.settings.socket === undefined ? undefined : message.apps[0]?.name)
       say({ type: 'listening', port: message.settings.socket === undefined ? (server.address() as AddressInfo).port : 0 })
