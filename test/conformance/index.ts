@@ -14,3 +14,4 @@ export { driverReportLine, driverReportText, type DriverReport } from './drivers
 export { runDriverConformance, type DriverConformanceOptions } from './drivers/run.ts'
 export { runWorkersConformance, selectWorkerCases, type WorkersConformanceOptions } from './workers/run.ts'
 export { runSoak, type SoakOptions, type SoakReport } from './soak/soak.ts'
+export { runHostSoak, type HostSoakOptions, type HostSoakReport } from './soak/host/index.ts'
