@@ -6,7 +6,7 @@ it('a host under load, with a deploy each second and an app that loops, fails no
   expect(report.failures).toEqual([])
   expect(report).toMatchObject({ failed: 0, exitCode: 0 })
   expect(report.requests).toBeGreaterThan(100)
-  expect(report.deploys).toBeGreaterThanOrEqual(5 + 1 + 4)
+  expect(report.deploys).toBeGreaterThan(5 + 1)
   expect(report.refused).toBeGreaterThanOrEqual(1)
   expect(report.memory.end).toBeGreaterThan(10)
 }, 90_000)
