@@ -23,9 +23,8 @@ export interface AppDescription {
   versions: StoredVersion[]
 }
 
-/** Milliseconds that the folder of a version which was replaced is kept: what is under way may still read its assets. */
-const KEEP_FOLDER_MS = 60_000
-const CLEAN_MS = 5 * 60_000
+/** How often folders and files that nobody needs any more are looked for, in milliseconds. */
+const CLEAN_MS = 60_000
 
 /**
  * Deploys of a host: takes them into the store, and takes over from the store what any host that shares it has done.
@@ -44,6 +43,8 @@ export class Deploys {
   #changing = new Map<string, Mutex>()
   #syncing = new Mutex()
   #timers = new Set<NodeJS.Timeout>()
+  /** Apps that may have folders of old versions. */
+  #unclean = new Set<string>()
 
   constructor(store: DeployStore, config: ResolvedConfig, onOutput: (line: string) => void) {
     this.#store = store
@@ -64,7 +65,7 @@ export class Deploys {
     this.#supervisor = supervisor
     const poll = setInterval(() => void this.sync().catch((error: unknown) => this.#onOutput(`The store of deploys: ${errorText(error)}`)), this.#config.pollMs)
     this.#timers.add(poll)
-    this.#timers.add(setInterval(() => void this.#artifacts.cleanFiles(), CLEAN_MS))
+    this.#timers.add(setInterval(() => void this.#clean().catch((error: unknown) => this.#onOutput(`Old folders are left: ${errorText(error)}`)), CLEAN_MS))
   }
 
   /** Takes over what has changed in the store; resolves when all processes serve it. */
@@ -98,7 +99,7 @@ export class Deploys {
     if (running && set.length + remove.length > 0) await this.#serve(set, remove)
     for (const name of withData)
       if (!this.#served.has(name)) await rm(join(this.#config.dataDir, 'apps', name), { recursive: true, force: true, maxRetries: 3 })
-    for (const name of [...remove, ...set.map((record) => record.name)]) this.#cleanLater(name)
+    for (const name of [...remove, ...set.map((record) => record.name)]) this.#unclean.add(name)
     this.#seen = Math.max(this.#seen, ...changes.map(({ revision }) => revision), this.#seen === 0 ? await this.#store.revision() : 0)
   }
 
@@ -129,15 +130,9 @@ export class Deploys {
     return createRecord(name, dir, settings, this.#config.limits, id)
   }
 
-  #cleanLater(name: string): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
-      void this.#artifacts
-        .clean(name, this.#served.get(name)?.dir)
-        .catch((error: unknown) => this.#onOutput(`Old folders of "${name}" are left: ${errorText(error)}`))
-    }, KEEP_FOLDER_MS)
-    timer.unref()
-    this.#timers.add(timer)
+  async #clean(): Promise<void> {
+    for (const name of this.#unclean) if (await this.#artifacts.clean(name, this.#served.get(name)?.dir)) this.#unclean.delete(name)
+    await this.#artifacts.cleanFiles()
   }
 
   /** One change of an app at a time in this host. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { copyFile, link, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { copyFile, link, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { UnmoorError } from '../../../../core/errors.ts'
 import type { StoredFile } from './deploy-store.ts'
@@ -24,7 +24,12 @@ export class LocalArtifacts {
       .update(files.map(({ path, hash }) => `${hash} ${path}\n`).join(''))
       .digest('hex')
     const folder = join(this.#dir, 'apps', app, `${version}-${digest.slice(0, 12)}`)
-    if (await exists(folder)) return folder
+    if (await exists(folder)) {
+      // Not to be cleaned away now: it is about to be used again.
+      const now = new Date()
+      await utimes(folder, now, now)
+      return folder
+    }
     const made = `${folder}.${process.pid}-${Math.random().toString(36).slice(2)}`
     try {
       await mkdir(made, { recursive: true })
@@ -67,14 +72,20 @@ export class LocalArtifacts {
     await rename(part, kept)
   }
 
-  /** Removes the folders of an app's versions but `keep`. */
-  async clean(app: string, keep: string | undefined): Promise<void> {
+  /**
+   * Removes the folders of an app's versions but `keep` and those that are new: one may be tried out, or what is under way in a version that was replaced may read its assets.
+   * True if none of those is left.
+   */
+  async clean(app: string, keep: string | undefined): Promise<boolean> {
     const parent = join(this.#dir, 'apps', app)
-    if (keep === undefined) return rm(parent, { recursive: true, force: true })
+    let done = true
     for (const name of await readdir(parent).catch(() => [])) {
       const folder = join(parent, name)
-      if (folder !== keep) await rm(folder, { recursive: true, force: true })
+      if (folder === keep) continue
+      if (await isNew(folder)) done = false
+      else await rm(folder, { recursive: true, force: true })
     }
+    return done
   }
 
   /** Removes kept files that no folder is linked to, unless they are new: they may be about to be. */
@@ -82,9 +93,14 @@ export class LocalArtifacts {
     const files = join(this.#dir, 'files')
     for (const name of await readdir(files).catch(() => [])) {
       const found = await stat(join(files, name)).catch(() => undefined)
-      if (found?.nlink === 1 && Date.now() - found.mtimeMs > NEW_MS) await rm(join(files, name), { force: true })
+      if (found?.nlink === 1 && !(await isNew(join(files, name)))) await rm(join(files, name), { force: true })
     }
   }
+}
+
+async function isNew(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined)
+  return found !== undefined && Date.now() - found.mtimeMs < NEW_MS
 }
 
 function exists(path: string): Promise<boolean> {
