@@ -3,7 +3,7 @@ import { startBackends } from './local/cluster.ts'
 
 const token = process.env['ADMIN_TOKEN'] ?? 'change-me'
 const stop = Promise.withResolvers<void>()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.resolve())
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.resolve())
 
 const backends = await startBackends((line) => console.error(line))
 try {

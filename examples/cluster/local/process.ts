@@ -25,7 +25,12 @@ export interface RunOptions {
 /** Starts a program. */
 export function run(program: string, args: readonly string[], { env, user, onLine }: RunOptions): Running {
   const command = user === undefined ? [program, ...args] : ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', program, ...args]
-  const child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
+  const child = spawn(command[0] as string, command.slice(1), {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+    // Ctrl-C is for this process alone, which stops the others in order.
+    detached: true,
+  })
   readLines(child, onLine)
   const ended = new Promise<number | NodeJS.Signals>((resolve) => {
     child.once('error', (error) => {
