@@ -16,7 +16,8 @@ export default defineConfig({
         lostClicks: 'nats',
         icons,
       },
-      options: { cronStore: 'postgres', cronLeaseSeconds: 5, trustProxy: true },
+      // Longer than a restart of Postgres takes, which leases run on through: a report is made twice where its lease ran out meanwhile.
+      options: { cronStore: 'postgres', cronLeaseSeconds: 15, trustProxy: true },
     },
   },
 })
