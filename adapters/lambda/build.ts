@@ -2,7 +2,7 @@ import type { BuildContext } from '../../core/adapter.ts'
 import { describeFunction } from './function-settings.ts'
 import { writeImageFiles } from './image-files.ts'
 import { readOptions } from './options.ts'
-import { createTemplate } from './template/template.ts'
+import { createPlainTemplate, createTemplate } from './template/template.ts'
 import { writeZipFiles } from './zip-files.ts'
 
 /** Writes index.mjs (the app and the runtime in one file), its assets, what an image is built of or a zip, and lambda.json, which tells what the function needs on AWS. */
@@ -12,6 +12,7 @@ export async function build(context: BuildContext): Promise<void> {
   await context.copyAssets('assets')
   await (options.package === 'zip' ? writeZipFiles(context, options) : writeImageFiles(context))
   await context.write('template.yaml', createTemplate(context, options))
+  await context.write('cloudformation.yaml', createPlainTemplate(context, options))
   await context.write('lambda.json', `${JSON.stringify(describeFunction(context, options), null, 2)}\n`)
 }
 

@@ -90,7 +90,9 @@ function driverVariables(binding: string, spec: DriverSpec): Record<string, stri
     },
     s3: spec['bucket'] === undefined ? { UNMOOR_BUCKET: 'the S3 bucket' } : {},
     sqs: spec['url'] === undefined ? { [`${constantCase(binding)}_QUEUE_URL`]: `the SQS queue of "${binding}"` } : {},
-    postgres: spec['url'] === undefined ? { DATABASE_URL: 'the Postgres database' } : {},
+    postgres: spec['url'] === undefined ? { DATABASE_URL: 'the URL of the Postgres database' } : {},
+    redis: spec['url'] === undefined ? { REDIS_URL: 'the URL of the Redis server' } : {},
+    nats: spec['url'] === undefined ? { NATS_URL: 'the URL of the NATS server' } : {},
   }
   return { ...standard[spec.driver], ...names }
 }

@@ -1,5 +1,6 @@
 import { AwsV4Signer } from 'aws4fetch'
 import { utf8Text } from '../../../core/bindings/bytes.ts'
+import type { AwsCredentials } from './credentials.ts'
 import { parseAwsError, type RequestInfo, retryable, toUnmoorError } from './errors.ts'
 import { exchange, type HttpResponse, readBody } from './http.ts'
 import type { AwsSettings } from './options.ts'
@@ -64,7 +65,7 @@ export class AwsClient {
       url: request.url,
       headers: request.headers ?? {},
       body: request.body ?? null,
-      ...withoutUndefined(this.settings.credentials()),
+      ...withoutUndefined(await this.settings.credentials()),
       service,
       region,
       cache: this.#keys,
@@ -83,11 +84,12 @@ export class AwsClient {
   }
 }
 
-function withoutUndefined({ sessionToken, ...keys }: ReturnType<AwsSettings['credentials']>): {
+function withoutUndefined({ accessKeyId, secretAccessKey, sessionToken }: AwsCredentials): {
   accessKeyId: string
   secretAccessKey: string
   sessionToken?: string
 } {
+  const keys = { accessKeyId, secretAccessKey }
   return sessionToken === undefined ? keys : { ...keys, sessionToken }
 }
 

@@ -1,5 +1,6 @@
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
+import { type CredentialsSource, credentialsOf } from './credentials.ts'
 
 /** The AWS services that drivers call. */
 export type AwsService = 'dynamodb' | 's3' | 'sqs' | 'secretsmanager' | 'ssm'
@@ -16,13 +17,6 @@ export interface AwsOptions {
   retries?: number
 }
 
-/** What signs a request. */
-export interface AwsCredentials {
-  accessKeyId: string
-  secretAccessKey: string
-  sessionToken: string | undefined
-}
-
 /** {@link AwsOptions} with the defaults filled in. */
 export interface AwsSettings {
   service: AwsService
@@ -31,8 +25,7 @@ export interface AwsSettings {
   endpoint: string | undefined
   timeout: number
   retries: number
-  /** Read for every request: whoever rotates them changes the variables. */
-  credentials(): AwsCredentials
+  credentials: CredentialsSource
 }
 
 type Variables = Pick<DriverContext, 'variable' | 'binding'>
@@ -51,18 +44,10 @@ export function resolveAws(service: AwsService, options: AwsOptions, context: Va
     })
   }
   const region = options.region ?? variable('AWS_REGION') ?? variable('AWS_DEFAULT_REGION')
-  if (region === undefined) throw missing(binding, 'AWS_REGION')
-  const credentials = (): AwsCredentials => {
-    const accessKeyId = variable('AWS_ACCESS_KEY_ID')
-    const secretAccessKey = variable('AWS_SECRET_ACCESS_KEY')
-    if (accessKeyId === undefined) throw missing(binding, 'AWS_ACCESS_KEY_ID')
-    if (secretAccessKey === undefined) throw missing(binding, 'AWS_SECRET_ACCESS_KEY')
-    return { accessKeyId, secretAccessKey, sessionToken: variable('AWS_SESSION_TOKEN') }
-  }
-  credentials()
+  if (region === undefined)
+    throw new UnmoorError('NotFound', `Binding "${binding}" needs the variable AWS_REGION. On Lambda the platform sets it; elsewhere set it yourself.`, {
+      binding,
+    })
+  const credentials = credentialsOf({ variable, binding })
   return { service, region, endpoint: endpoint?.replace(/\/$/, ''), timeout: options.timeout ?? 10_000, retries: options.retries ?? 3, credentials }
-}
-
-function missing(binding: string, name: string): UnmoorError {
-  return new UnmoorError('NotFound', `Binding "${binding}" needs the variable ${name}. On Lambda the platform sets it; elsewhere set it yourself.`, { binding })
 }

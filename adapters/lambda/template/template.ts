@@ -1,24 +1,40 @@
-import type { BuildContext, DriverSpec } from '../../../core/adapter.ts'
+import type { BuildContext } from '../../../core/adapter.ts'
 import { constantCase } from '../../../core/bindings/declarations.ts'
+import { describeFunction } from '../function-settings.ts'
 import type { LambdaTargetOptions } from '../options.ts'
 import { permissions, queueId } from './permissions.ts'
-import type { Part } from './part.ts'
+import { toCloudFormation } from './cloudformation.ts'
+import { type Part, ref } from './part.ts'
 import { createResources, eventSources } from './resources.ts'
 import { ZIP_RUNTIME } from '../zip-files.ts'
 import { toYaml } from './yaml.ts'
 
-const HEAD = '# Deploy: aws cloudformation deploy --template-file template.yaml'
-const ZIP_HEAD = `# Deploy: aws cloudformation package --template-file template.yaml --s3-bucket BUCKET --output-template-file packaged.yaml
-# then: aws cloudformation deploy --template-file packaged.yaml`
-
 type Input = Pick<BuildContext, 'manifest' | 'drivers'>
-const ref = (name: string): Part => ({ Ref: name })
 
 /** An AWS SAM template of all that the declared bindings need. Databases are not created: their URL comes from a secret. */
 export function createTemplate(context: Input, options: Required<LambdaTargetOptions>): string {
+  return `${head(context, options, 'template.yaml', 'CAPABILITY_IAM CAPABILITY_AUTO_EXPAND')}${toYaml(createStack(context, options)).trimStart()}`
+}
+
+/** The same without the SAM transform, for accounts that allow none. */
+export function createPlainTemplate(context: Input, options: Required<LambdaTargetOptions>): string {
+  const stack = toCloudFormation(createStack(context, options), context.manifest.name)
+  return `${head(context, options, 'cloudformation.yaml', 'CAPABILITY_IAM')}${toYaml(stack).trimStart()}`
+}
+
+/** How it is deployed. */
+function head({ manifest }: Input, options: Required<LambdaTargetOptions>, file: string, capabilities: string): string {
+  const deploy = (template: string): string =>
+    `aws cloudformation deploy --template-file ${template} --stack-name ${manifest.name} --capabilities ${capabilities}`
+  if (options.package === 'image') return `# Deploy: ${deploy(file)} --parameter-overrides ImageUri=...\n`
+  return `# Deploy: aws cloudformation package --template-file ${file} --s3-bucket BUCKET --output-template-file packaged.yaml\n# then: ${deploy('packaged.yaml')}\n`
+}
+
+function createStack(context: Input, options: Required<LambdaTargetOptions>): Part {
   const { manifest, drivers } = context
-  const sql = Object.values(manifest.bindings).some(({ kind }) => kind === 'sql')
-  const { parameters, conditions, environment } = settings(context)
+  // What listens on an address of its own, and may do so in a VPC.
+  const sql = Object.values(drivers).some(({ driver }) => driver === 'postgres' || driver === 'redis' || driver === 'nats')
+  const { parameters, conditions, environment } = settings(context, options)
   const zip = options.package === 'zip'
   const template: Part = {
     AWSTemplateFormatVersion: '2010-09-09',
@@ -69,15 +85,22 @@ export function createTemplate(context: Input, options: Required<LambdaTargetOpt
     },
     Outputs: {
       FunctionArn: { Value: { 'Fn::GetAtt': ['Function', 'Arn'] } },
-      ...(manifest.fetch && options.event === 'url' ? { Url: { Value: { 'Fn::GetAtt': ['FunctionUrl', 'FunctionUrl'] } } } : {}),
+      ...(manifest.fetch && URLS[options.event] !== undefined ? { Url: { Value: URLS[options.event] } } : {}),
     },
   }
   if (Object.keys(template['Conditions'] as Part).length === 0) delete template['Conditions']
-  return `${zip ? ZIP_HEAD : HEAD} --stack-name ${manifest.name} --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND${zip ? '' : ' --parameter-overrides ImageUri=...'}\n${toYaml(template).trimStart()}`
+  return template
+}
+
+/** Where the function answers, by what stands before it. */
+const URLS: Readonly<Partial<Record<LambdaTargetOptions['event'] & string, Part>>> = {
+  url: { 'Fn::GetAtt': ['FunctionUrl', 'FunctionUrl'] },
+  v2: { 'Fn::Sub': 'https://${ServerlessHttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/' },
+  v1: { 'Fn::Sub': 'https://${ServerlessRestApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/Prod/' },
 }
 
 /** Variables of the function, and the parameters that they come from. Secrets are looked up by CloudFormation, and never stand in the template. */
-function settings({ manifest, drivers }: Input): { parameters: Part; conditions: Part; environment: Part } {
+function settings({ manifest, drivers }: Input, options: Required<LambdaTargetOptions>): { parameters: Part; conditions: Part; environment: Part } {
   const parameters: Part = {}
   const conditions: Part = {}
   const environment: Part = {}
@@ -96,8 +119,6 @@ function settings({ manifest, drivers }: Input): { parameters: Part; conditions:
     const variable = constantCase(binding)
     if (declaration.kind === 'queue' && spec?.driver === 'sqs') environment[`${variable}_QUEUE_URL`] = ref(queueId(binding))
     if (declaration.kind === 'secret' && spec?.driver === 'env') secret(variable, declaration.optional, `the secret "${binding}"`)
-    if (declaration.kind === 'sql' && spec?.driver === 'postgres')
-      for (const name of urlVariables(spec)) secret(name, false, 'the URL of the Postgres database')
     if (declaration.kind === 'service') {
       parameters[`${pascal(variable)}Url`] = { Type: 'String', Description: `URL of the app "${declaration.app ?? binding}".` }
       environment[`${variable}_URL`] = ref(`${pascal(variable)}Url`)
@@ -107,13 +128,10 @@ function settings({ manifest, drivers }: Input): { parameters: Part; conditions:
       environment[variable] = ref(pascal(variable))
     }
   }
+  // Whatever else drivers read from a variable, such as a database's URL, may have a password in it.
+  for (const [variable, what] of Object.entries(describeFunction({ manifest, drivers }, options).environment))
+    if (!(variable in environment) && !/^(a secret|a variable)/.test(what)) secret(variable, false, what)
   return { parameters, conditions, environment }
-}
-
-function urlVariables(spec: DriverSpec): string[] {
-  const { url } = spec
-  if (url === undefined) return ['DATABASE_URL']
-  return typeof url === 'object' && url !== null && 'env' in url && typeof url.env === 'string' ? [url.env] : []
 }
 
 /** A role of its own: SAM would add managed policies that allow more than this function does. */
