@@ -44,6 +44,8 @@ export interface BundleOptions {
   target?: string
   /** Node built-ins that this bundle may import. Default: the adapter's; `all` for a bundle that runs on Node beside the app. */
   nodeBuiltins?: 'all' | readonly string[]
+  /** Node built-ins (without `node:`) that are loaded at their first use where a module imports them as a whole, as `import tls from 'tls'` does. For starts that count milliseconds. Default: none. */
+  lazyBuiltins?: readonly string[]
   /** Specifiers left as imports (besides the allowed node built-ins). Default: none. */
   external?: readonly string[]
   /** Default: esm. `iife` for code that runs without modules (isolates). */

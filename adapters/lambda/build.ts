@@ -8,7 +8,7 @@ import { writeZipFiles } from './zip-files.ts'
 /** Writes index.mjs (the app and the runtime in one file), its assets, what an image is built of or a zip, and lambda.json, which tells what the function needs on AWS. */
 export async function build(context: BuildContext): Promise<void> {
   const options = readOptions(context.options)
-  await context.bundle({ entry: createEntry(context, options.invokeMode), file: 'index.mjs' })
+  await context.bundle({ entry: createEntry(context, options.invokeMode), file: 'index.mjs', lazyBuiltins: ['crypto', 'http', 'http2', 'https', 'tls'] })
   await context.copyAssets('assets')
   await (options.package === 'zip' ? writeZipFiles(context, options) : writeImageFiles(context))
   await context.write('template.yaml', createTemplate(context, options))

@@ -13,6 +13,8 @@ export interface EnvironmentsOptions {
   timeout?: number
   /** Events that one environment takes at once. Default: 1. */
   concurrency?: number
+  /** Told when an environment has started, with the milliseconds to its first call for an event, and how many there are. Default: nobody. */
+  onStart?: ((milliseconds: number, count: number) => void) | undefined
   /** Lines that the environments print. Default: dropped. */
   onOutput?: ((line: string) => void) | undefined
 }
@@ -26,6 +28,8 @@ export interface Environments {
   /** What the runtime calls itself. */
   readonly userAgent: string | undefined
   readonly pids: readonly number[]
+  /** Events given so far, and how many of them were an environment's first. */
+  readonly counts: { readonly events: number; readonly cold: number }
   /** Lets events at work end, then the processes; resolves when all have ended. */
   stop(): Promise<void>
 }
@@ -60,6 +64,8 @@ class Pool implements Environments {
   #growth: NodeJS.Timeout | undefined
   #waiting: Waiting[] = []
   #stopping = false
+  #used = new WeakSet<Environment>()
+  readonly counts = { events: 0, cold: 0 }
   userAgent: string | undefined
 
   constructor(options: EnvironmentsOptions) {
@@ -81,12 +87,14 @@ class Pool implements Environments {
     this.#starting++
     this.#size++
     try {
+      const started = performance.now()
       const environment = await startEnvironment(this.#options, (created) => {
         this.#all.add(created)
         if (this.#stopping) created.kill()
         void created.exited.then(() => this.#remove(created))
       })
       this.userAgent ??= environment.api.userAgent
+      this.#options.onStart?.(Math.round(performance.now() - started), this.#all.size)
       for (let slot = 0; slot < this.#concurrency; slot++) this.#idle.push(environment)
     } finally {
       this.#starting--
@@ -134,6 +142,9 @@ class Pool implements Environments {
 
   async #run(environment: Environment, { payload, response }: Waiting): Promise<void> {
     const { api } = environment
+    this.counts.events++
+    if (!this.#used.has(environment)) this.counts.cold++
+    this.#used.add(environment)
     const timer = setTimeout(() => {
       api.fail(new UnmoorError('Timeout', `The function ran into its timeout of ${this.#timeout / 1000} s.`, { operation: 'invoke' }))
       environment.kill()

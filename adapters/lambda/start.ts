@@ -71,9 +71,14 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
       max: settings.maxEnvironments,
       timeout: settings.timeout,
       concurrency: settings.concurrency,
+      onStart: (ms, count) => log.info(`cold start: ${ms} ms (environment ${count} of at most ${settings.maxEnvironments})`),
       onOutput: options.onOutput,
     })
-    ends.push(() => environments.stop())
+    ends.push(async () => {
+      await environments.stop()
+      const { events, cold } = environments.counts
+      log.info(`events: ${events}, of which ${cold} met a cold environment`)
+    })
     ends.push(stopFront)
     await environments.start().catch((error: unknown) => {
       ready.reject(error)

@@ -6,6 +6,7 @@ import type { Bundle, BundleOptions, Log } from '../adapter.ts'
 import { UnmoorError } from '../errors.ts'
 import { configError } from './config-check.ts'
 import { refuseOffences, type Graph, type Offence } from './import-checks.ts'
+import { lazyBuiltinsPlugin } from './lazy-builtins.ts'
 import { ENTRY_ID, resolvePlugin } from './resolve-plugin.ts'
 import { wasmPlugin } from './wasm.ts'
 import { type WorkerProject, workerBundle } from './worker/bundle.ts'
@@ -53,6 +54,7 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
   const plugins: Plugin[] = [
     ...worker.plugins,
     wasmPlugin(options.wasm ?? 'inline'),
+    ...(options.lazyBuiltins === undefined ? [] : [lazyBuiltinsPlugin(options.lazyBuiltins)]),
     resolvePlugin({
       projectDir: shared.projectDir,
       appEntry: shared.appEntry,

@@ -9,7 +9,8 @@ import type { LocalRuntime, StartOptions } from '../../core/adapter.ts'
 import { buildApp, type BuiltApp } from '../../core/build/build.ts'
 
 const projectDir = resolve(import.meta.dirname, 'lambda-app')
-const log = { info(): void {}, warn(): void {} }
+const told: string[] = []
+const log = { info: (line: string) => void told.push(line), warn(): void {} }
 
 let dir: string
 let built: BuiltApp
@@ -206,6 +207,17 @@ describe('other settings', () => {
     const { url } = (await (await fetch(`${app.url}/a%3Fb/%2541/x%20y?q=%26`)).json()) as { url: string }
     expect(url).toBe(`${app.url}/a%3Fb/%2541/x%20y?q=%26`)
     expect((await fetch(`${app.url}/exit`)).status).toBe(500)
+  })
+
+  it('tells of each cold start, and at the end how many events met one', async () => {
+    told.length = 0
+    const app = await start({ options: { concurrency: 2, maxEnvironments: 2 } })
+    const pids = new Set(await Promise.all([1, 2, 3].map(async () => (await fetch(`${app.url}/pid?wait=300`)).text())))
+    // Two at once in one environment, the third in another.
+    expect(pids.size).toBe(2)
+    await app.stop()
+    expect(told.filter((line) => /^cold start: \d+ ms \(environment [12] of at most 2\)$/.test(line))).toHaveLength(2)
+    expect(told.at(-1)).toBe('events: 3, of which 2 met a cold environment')
   })
 
   it('makes events wait where the most environments are at work', async () => {

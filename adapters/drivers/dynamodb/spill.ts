@@ -1,5 +1,5 @@
 import { UnmoorError } from '../../../core/errors.ts'
-import { createHash } from '../aws/hash.ts'
+import { createHash } from '../shared/hash.ts'
 import { readBody } from '../aws/http.ts'
 import type { S3Api } from '../s3/api.ts'
 import { upload } from '../s3/upload.ts'

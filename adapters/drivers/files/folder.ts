@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash } from '../shared/hash.ts'
 import { createReadStream, type Dirent, type Stats } from 'node:fs'
 import { open, readdir, realpath, stat, type FileHandle } from 'node:fs/promises'
 import { join, sep } from 'node:path'

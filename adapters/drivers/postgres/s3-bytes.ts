@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash } from '../shared/hash.ts'
 import { isStream, viewBytes } from '../../../core/bindings/bytes.ts'
 import type { BlobDriver, BlobPutOptions } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'

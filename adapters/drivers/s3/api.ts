@@ -2,7 +2,7 @@
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { AwsClient, type AwsRequest } from '../aws/client.ts'
 import { AwsError, toUnmoorError } from '../aws/errors.ts'
-import { createHash } from '../aws/hash.ts'
+import { createHash } from '../shared/hash.ts'
 import type { HttpResponse } from '../aws/http.ts'
 import { type AwsOptions, resolveAws } from '../aws/options.ts'
 import { escapeXml, parseXml, type XmlElement } from '../aws/xml.ts'

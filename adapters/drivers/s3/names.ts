@@ -8,7 +8,7 @@
  *   the key itself is in the object's metadata. Such names sort by their first ~950 bytes.
  */
 import { utf8Length } from '../../../core/bindings/bytes.ts'
-import { createHash } from '../aws/hash.ts'
+import { createHash } from '../shared/hash.ts'
 
 const NAME_LIMIT = 1024
 const DEL = '\u007f'

@@ -3,7 +3,7 @@ import type { BlobPutOptions } from '../../../core/bindings/drivers.ts'
 import { limitExceeded, UnmoorError } from '../../../core/errors.ts'
 import { LIMITS } from '../../../core/limits.ts'
 import { pause } from '../aws/client.ts'
-import { createHash } from '../aws/hash.ts'
+import { createHash } from '../shared/hash.ts'
 import { escapeXml } from '../aws/xml.ts'
 import { type Headers, type S3Api, unquote } from './api.ts'
 
