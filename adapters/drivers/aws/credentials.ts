@@ -49,8 +49,8 @@ const requireHere = (): NodeJS.Require => process.getBuiltinModule('node:module'
 
 async function loadChain(path: string | undefined, binding: string): Promise<() => Promise<AwsCredentials>> {
   if (path === undefined) throw missing(binding, 'AWS_ACCESS_KEY_ID')
-  const { defaultProvider } = requireHere()(path) as { defaultProvider(): () => Promise<AwsCredentials> }
-  return defaultProvider()
+  const chain = requireHere()(path) as { defaultProvider: () => () => Promise<AwsCredentials> }
+  return chain.defaultProvider()
 }
 
 async function fromChain(chain: Promise<() => Promise<AwsCredentials>>, binding: string): Promise<AwsCredentials> {
