@@ -9,15 +9,18 @@ import { evaluate, type ImportedValue } from './evaluate.ts'
 import type { FileContext } from './file-rules.ts'
 import type { Report } from './finding.ts'
 import type { SourceFile } from './source-file.ts'
-import { checkSqlCall, checkTagged } from './sql-sites.ts'
+import { checkPrepare, checkSqlCall, checkTagged } from './sql-sites.ts'
 import { walk, type Node } from './syntax.ts'
+
+/** Globals that a Worker's build brings along (`core/workers/globals.ts`). */
+const WORKER_GLOBALS = ['caches', 'HTMLRewriter', 'IdentityTransformStream', 'FixedLengthStream', 'scheduler', 'Cloudflare']
 
 /** Runs every rule over every module of the app. */
 export function checkModules(context: CheckContext): void {
   const bindings = knownBindings(context)
   const modules = [...context.modules.values()]
-  // An app made of a Lambda handler finds what handlers read.
-  const provided = modules.some(({ program }) => importsFrom(program, 'unmoor/from-lambda')) ? ['process', 'awslambda'] : []
+  // An app made of a Lambda handler finds what handlers read, a Worker what Workers have.
+  const provided = context.isWorker ? WORKER_GLOBALS : modules.some(({ program }) => importsFrom(program, 'unmoor/from-lambda')) ? ['process', 'awslambda'] : []
   for (const file of modules) {
     const reports: Report[] = []
     const imported = importsOf(file, context.modules)
@@ -31,6 +34,7 @@ export function checkModules(context: CheckContext): void {
     walk(file.program, (node, above) => {
       switch (node.type) {
         case 'CallExpression':
+          if (context.isWorker) checkPrepare(node, above, own)
           checkCall(node, own)
           checkSqlCall(node, above, own)
           checkCodeFromText(node, own)

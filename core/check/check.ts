@@ -1,26 +1,28 @@
 import { existsSync } from 'node:fs'
-import { relative, sep } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { relative, resolve, sep } from 'node:path'
 import type { Adapter, Log } from '../adapter.ts'
 import type { SqlDialect } from '../bindings/drivers.ts'
 import { loadAdapter } from '../build/adapters.ts'
 import { resolveDrivers } from '../build/drivers.ts'
 import { TARGETS } from '../build/targets.ts'
 import { isOwnFile } from '../build/packages.ts'
-import { loadConfig, loadProject, type LoadedConfig, type Project } from '../build/project.ts'
+import { checkTarget } from '../build/worker/worker.ts'
+import { loadConfig, loadProject, type LoadedConfig, type Project, type WorkerChoice } from '../build/project.ts'
 import type { Config } from '../config.ts'
 import { isUnmoorError } from '../errors.ts'
 import { checkModules } from './app-modules.ts'
 import type { CheckContext } from './context.ts'
 import { checkDependencies } from './dependencies.ts'
 import type { CheckedTarget } from './file-rules.ts'
-import type { Finding, Report } from './finding.ts'
+import type { Finding, Report, Severity } from './finding.ts'
 import { checkImports } from './import-rules.ts'
 import { checkMigrations } from './migration-files.ts'
 import { readModuleGraph, type ModuleGraph } from './module-graph.ts'
 import { RULES } from './rules.ts'
 import { checkVariables } from './variables.ts'
 import { checkSizes } from './size-rules.ts'
-import { readSourceFile, type SourceFile, type SourceText } from './source-file.ts'
+import { readSourceFile, type SourceFile, SourceText } from './source-file.ts'
 import { applySilences } from './silences.ts'
 
 /** Options of {@link checkApp}. */
@@ -29,6 +31,8 @@ export interface CheckOptions {
   projectDir: string
   /** Default: unmoor's four. */
   targets?: readonly string[] | undefined
+  /** An existing Worker's wrangler file in place of an app. Its targets are all but Cloudflare. */
+  worker?: WorkerChoice | undefined
   /** In place of the project's config file. */
   config?: Config | undefined
   /** Variables and secrets, which are then looked for in it. Default: `.env` of the project, if it is there. */
@@ -54,13 +58,22 @@ const SILENT: Log = { info() {}, warn() {} }
  * @throws `InvalidArgument` (operation `config`) for a config that does not hold or an unknown target; `InvalidArgument` for an app that does not compile.
  */
 export async function checkApp(options: CheckOptions): Promise<CheckResult> {
-  const names = options.targets ?? [...TARGETS]
-  const loaded = await loadConfig(options.projectDir, { given: options.config })
+  const names = options.targets ?? TARGETS.filter((target) => options.worker === undefined || target !== 'cloudflare')
+  const warnings: string[] = []
+  const log: Log = { info() {}, warn: (message) => void warnings.push(message) }
+  let loaded: LoadedConfig
+  try {
+    loaded = await loadConfig(options.projectDir, { given: options.config, worker: options.worker, log })
+  } catch (error) {
+    const refused = options.worker === undefined ? undefined : await refusedSetting(error, options, names)
+    if (refused === undefined) throw error
+    return refused
+  }
   const adapters = await Promise.all(names.map((name) => loadAdapter(name, loaded.projectDir, loaded.config)))
-  const [project, ...graphs] = await Promise.all([
-    loadProject(options.projectDir, options).catch((error: unknown) => error),
-    ...adapters.map((adapter) => readModuleGraph(adapter, loaded, SILENT)),
-  ])
+  const loading = loadProject(options.projectDir, options).catch((error: unknown) => error)
+  // It writes the entry that a Worker's bundles begin with.
+  if (options.worker !== undefined) await loading
+  const [project, ...graphs] = await Promise.all([loading, ...adapters.map((adapter) => readModuleGraph(adapter, loaded, SILENT))])
   const manifest = isProject(project) ? project.manifest : undefined
   const findings = new Map<string, Finding>()
   const sources = new Map<string, SourceText>()
@@ -81,9 +94,19 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
   const entryReports: Report[] = []
   const targets: CheckedTarget[] = []
   for (const adapter of adapters) targets.push({ name: adapter.name, adapter, dialects: await dialectsOf(adapter, manifest, loaded, entryReports) })
+  for (const target of targets) {
+    try {
+      if (loaded.worker !== undefined) checkTarget(loaded.worker, target.name)
+    } catch (error) {
+      if (!isUnmoorError(error)) throw error
+      entryReports.push({ rule: 'worker-target', at: 0, message: error.message, targets: [target.name] })
+    }
+  }
   const modules = new Map<string, SourceFile>()
   const paths = new Set(graphs.flatMap(({ modules: ids }) => ids.filter((id) => isAppModule(id, loaded.projectDir))))
-  paths.add(loaded.entry)
+  const main = loaded.worker?.main ?? loaded.entry
+  paths.delete(loaded.entry)
+  paths.add(main)
   for (const path of [...paths].sort()) modules.set(path, await readSourceFile(path))
   const context: CheckContext = {
     project: loaded,
@@ -91,9 +114,10 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
     targets,
     graphs: new Map(targets.map((target, index) => [target, graphs[index] as ModuleGraph])),
     modules,
+    isWorker: loaded.worker !== undefined,
     add,
   }
-  const entry = modules.get(loaded.entry) as SourceFile
+  const entry = modules.get(main) as SourceFile
   checkModules(context)
   await checkImports(context)
   await checkDependencies(context)
@@ -106,8 +130,45 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
     entryReports.push({ rule: 'app-load', at: 0, message: project.message })
   }
   add(entry, entryReports)
+  if (options.worker !== undefined) await reportSettings(warnings, 'warning', options, add)
   const sorted = [...findings.values()].sort((a, b) => (a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1))
   return { findings: sorted, files: modules.size + migrations, targets: all, source: (file) => sources.get(file) }
+}
+
+/** A wrangler file that is refused, as findings; undefined for an error that names no line of it. */
+async function refusedSetting(error: unknown, options: CheckOptions, targets: readonly string[]): Promise<CheckResult | undefined> {
+  if (!isUnmoorError(error)) return undefined
+  const findings: Finding[] = []
+  let source: SourceText | undefined
+  await reportSettings(error.message.split('\n'), 'error', options, (file, reports) => {
+    source = file
+    for (const report of reports) findings.push(toFinding(report, file, (path) => relative(options.projectDir, path).split(sep).join('/'), targets, undefined))
+  })
+  return findings.length === 0 ? undefined : { findings, files: 1, targets: [...targets], source: () => source }
+}
+
+/** What is said of a wrangler file, `wrangler.jsonc:12, key: why`, at its lines. */
+async function reportSettings(messages: readonly string[], severity: Severity, options: CheckOptions, add: CheckContext['add']): Promise<void> {
+  const path = resolve(options.projectDir, typeof options.worker === 'string' ? options.worker : (options.worker?.config ?? ''))
+  const file = new SourceText(path, await readFile(path, 'utf8'), [])
+  for (const message of messages) {
+    const match = /[\w.-]+\.(?:jsonc?|toml):(\d+), (.*)$/.exec(message)
+    if (match === null) continue
+    const line = Number(match[1])
+    const at = file.text
+      .split('\n')
+      .slice(0, line - 1)
+      .reduce((sum, text) => sum + text.length + 1, 0)
+    add(file, [
+      {
+        rule: 'worker-config',
+        at: at + (/^\s*/.exec(file.line(line))?.[0].length ?? 0),
+        length: file.line(line).trim().length,
+        severity,
+        message: match[2] as string,
+      },
+    ])
+  }
 }
 
 function isProject(value: unknown): value is Project {
@@ -116,7 +177,14 @@ function isProject(value: unknown): value is Project {
 
 /** Modules that the app's author wrote: in the project, and not installed. */
 function isAppModule(id: string, projectDir: string): boolean {
-  return id.startsWith(projectDir + sep) && !id.includes(`${sep}node_modules${sep}`) && !isOwnFile(id) && /\.[cm]?[jt]sx?$/.test(id) && existsSync(id)
+  return (
+    id.startsWith(projectDir + sep) &&
+    !id.includes(`${sep}node_modules${sep}`) &&
+    !id.includes(`${sep}.unmoor${sep}`) &&
+    !isOwnFile(id) &&
+    /\.[cm]?[jt]sx?$/.test(id) &&
+    existsSync(id)
+  )
 }
 
 async function dialectsOf(

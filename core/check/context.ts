@@ -11,6 +11,8 @@ export interface CheckContext {
   manifest: Project['manifest'] | undefined
   targets: readonly CheckedTarget[]
   graphs: ReadonlyMap<CheckedTarget, ModuleGraph>
+  /** Whether the app is an existing Cloudflare Worker. */
+  isWorker: boolean
   /** The app's own modules by absolute path. */
   modules: ReadonlyMap<string, SourceFile>
   /** Reports about a file; its silencing comments are heeded. `chain` for files of dependencies. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import type { Adapter, Log } from '../adapter.ts'
+import type { WorkerProject } from '../build/worker/worker.ts'
 import { bundle } from '../build/bundle.ts'
 import { appChain, type Offence } from '../build/import-checks.ts'
 
@@ -20,7 +21,11 @@ export interface ModuleGraph {
 }
 
 /** Bundles the app for a target into nowhere. @throws `InvalidArgument` where it does not compile. */
-export async function readModuleGraph(adapter: Adapter, project: { projectDir: string; entry: string }, log: Log): Promise<ModuleGraph> {
+export async function readModuleGraph(
+  adapter: Adapter,
+  project: { projectDir: string; entry: string; worker?: WorkerProject | undefined },
+  log: Log,
+): Promise<ModuleGraph> {
   const scratch = await mkdtemp(join(tmpdir(), 'unmoor-check-'))
   let found: Omit<ModuleGraph, 'gzip'> | undefined
   try {
@@ -34,6 +39,7 @@ export async function readModuleGraph(adapter: Adapter, project: { projectDir: s
         conditions: adapter.conditions,
         nodeBuiltins: adapter.nodeBuiltins,
         log,
+        worker: project.worker,
         inspect: (graph, offences) => {
           const importers = new Map([...graph.modules].map((id) => [id, [...graph.importers(id)]]))
           const still = { modules: graph.modules, importers: (id: string) => importers.get(id) ?? [] }

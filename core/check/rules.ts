@@ -14,6 +14,11 @@ export const RULES = {
   'global-io': { title: 'I/O, timers or random values outside of a handler', instead: 'Do it in the handler, or at its first call.' },
   'code-eval': { title: 'Code made from text', instead: 'Write the code as a function, or bundle it.' },
   'code-wasm': { title: 'WebAssembly compiled from bytes', instead: "Import the file: import module from './x.wasm'." },
+  'worker-config': {
+    title: 'A setting of a wrangler file that no other target has',
+    instead: 'See what the message names; the rest of the Worker runs without it.',
+  },
+  'worker-target': { title: 'A Worker that the target cannot run', instead: 'Leave the target out.' },
   'app-load': { title: 'An app whose declarations do not load', instead: 'Mend what the message names.' },
   'app-driver': { title: 'A binding without a driver on the target', instead: 'Name a driver in unmoor.config.ts.' },
   'binding-native': { title: "The platform's own binding", instead: 'Use the portable method, or guard it by the target.' },

@@ -7,7 +7,7 @@ import { SourceText } from './source-file.ts'
 /** Checks the size of each target's bundle and of the static assets. */
 export function checkSizes(context: CheckContext, assets: BuildContext['assets']): void {
   for (const [{ name, adapter }, { gzip }] of context.graphs) {
-    const entry = context.modules.get(context.project.entry) as SourceFile
+    const entry = context.modules.get(context.project.worker?.main ?? context.project.entry) as SourceFile
     const { bundleGzip, asset, assets: most } = adapter.code ?? {}
     if (bundleGzip !== undefined && gzip > bundleGzip)
       context.add(entry, [{ rule: 'size-bundle', at: 0, targets: [name], message: `The app has ${gzip} bytes as gzip; ${bundleGzip} are the most.` }])

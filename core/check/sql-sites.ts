@@ -2,7 +2,7 @@
 import { bindingOf } from './bindings.ts'
 import { targetsWhere, type FileContext } from './file-rules.ts'
 import type { SqlFinding } from './sql-pieces.ts'
-import { checkSqlText } from './sql-rules.ts'
+import { checkSqlText, type SqlPlace } from './sql-rules.ts'
 import { bare, keyOf, propertiesOf, type Node } from './syntax.ts'
 
 const METHODS: ReadonlySet<string> = new Set(['all', 'first', 'value', 'run', 'raw'])
@@ -34,14 +34,24 @@ export function checkSqlCall(call: Node, above: readonly Node[], context: FileCo
   }
 }
 
-function checkText(node: Node, above: readonly Node[], context: FileContext): void {
+/** Checks `prepare` and `exec` of a Worker's D1 database, where another engine would run them. */
+export function checkPrepare(call: Node, above: readonly Node[], context: FileContext): void {
+  const callee = bare(call['callee'] as Node)
+  const method = callee.type === 'MemberExpression' ? keyOf(callee) : undefined
+  const [text] = call['arguments'] as Node[]
+  const value = text === undefined ? undefined : context.evaluate(text)?.value
+  if ((method !== 'prepare' && method !== 'exec') || text === undefined || typeof value !== 'string' || !/^\s*[a-z]+\s/i.test(value)) return
+  checkText(text, above, context, 'migration')
+}
+
+function checkText(node: Node, above: readonly Node[], context: FileContext, place: SqlPlace = 'call'): void {
   const literal = bare(node)
-  if (literal.type === 'TemplateLiteral' && (literal['expressions'] as Node[]).length === 0) return reportAll(templateText(literal), above, context)
+  if (literal.type === 'TemplateLiteral' && (literal['expressions'] as Node[]).length === 0) return reportAll(templateText(literal), above, context, place)
   const value = context.evaluate(node)?.value
   if (typeof value !== 'string') return
   // Where the text stands as it is, a finding has its own place; else the expression's.
   const exact = literal.type === 'Literal' && context.file.text.slice(literal.start + 1, literal.end - 1) === value
-  reportAll({ text: value, place: (at) => (exact ? literal.start + 1 + at : node.start), exact }, above, context)
+  reportAll({ text: value, place: (at) => (exact ? literal.start + 1 + at : node.start), exact }, above, context, place)
 }
 
 interface SqlSite {
@@ -70,9 +80,9 @@ function templateText(template: Node): SqlSite {
   return { text, place, exact: true }
 }
 
-function reportAll(site: SqlSite, above: readonly Node[], context: FileContext): void {
+function reportAll(site: SqlSite, above: readonly Node[], context: FileContext, place: SqlPlace = 'call'): void {
   const guarded = above.some((node) => isDialectGuard(node, context))
-  for (const finding of checkSqlText(site.text, 'call')) {
+  for (const finding of checkSqlText(site.text, place)) {
     if (guarded && finding.on !== undefined) continue
     reportSql(finding, site.place(finding.at), context, site.exact)
   }

@@ -6,6 +6,7 @@ import { checkApp, type CheckResult } from '../../core/check/check.ts'
 import { formatFinding } from '../../core/check/report-text.ts'
 import { RULES } from '../../core/check/rules.ts'
 import { unmoor } from './cli-process.ts'
+import { tempProject } from './temp-project.ts'
 
 const corpus = join(import.meta.dirname, '../check-corpus')
 const examples = join(import.meta.dirname, '../../examples')
@@ -81,7 +82,7 @@ describe('dependencies', () => {
     expect(result.findings.find(({ file, rule }) => file === 'node_modules/chained/index.js' && rule === 'global-missing')).toMatchObject({
       line: 2,
       severity: 'warning',
-      targets: ['cloudflare', 'isolate'],
+      targets: ['cloudflare'],
     })
   })
 
@@ -118,6 +119,49 @@ describe('targets', () => {
     const { findings } = await checkApp({ projectDir: join(dir, 'sql'), targets: ['node'], config })
     expect(findings.find(({ rule }) => rule === 'sql-insert-or')).toMatchObject({ targets: ['node'] })
     expect(findings.some(({ message }) => message.startsWith('NOW()'))).toBe(false)
+  })
+})
+
+describe('an existing Worker, by its wrangler file', () => {
+  const wrangler = (more = ''): string => `{
+  "name": "shop",
+  "main": "src/index.ts",
+  "compatibility_date": "2026-07-01",
+  "d1_databases": [{ "binding": "DB", "database_name": "shop", "database_id": "x" }],
+  "durable_objects": { "bindings": [] }${more}
+}
+`
+  const code = `import { readFileSync } from 'node:fs'
+export default {
+  async fetch(_request: Request, env: { DB: D1Database }): Promise<Response> {
+    const { results } = await env.DB.prepare("SELECT datetime('now') AS t").all()
+    return Response.json([results, await caches.default.match('https://a.test/'), readFileSync('x')])
+  },
+}
+`
+
+  it('its code against the targets: what Workers have is there, what the target lacks is told', async () => {
+    await using project = await tempProject({ 'wrangler.jsonc': wrangler(), 'src/index.ts': code })
+    const { findings, targets } = await checkApp({ projectDir: project.dir, worker: 'wrangler.jsonc' })
+    expect(targets).toEqual(['node', 'lambda', 'isolate'])
+    expect(findings.map(({ rule, file, line, targets: on }) => [rule, file, line, on])).toEqual([['import-builtin', 'src/index.ts', 1, ['isolate']]])
+  })
+
+  it('its SQL against the engine, where the config puts a D1 database on another', async () => {
+    await using project = await tempProject({
+      'wrangler.jsonc': wrangler(),
+      'src/index.ts': code.replace(/^import.*\n/, '').replace(", readFileSync('x')", ''),
+    })
+    const config = { name: 'shop', drivers: { db: { driver: 'postgres' } } }
+    const { findings } = await checkApp({ projectDir: project.dir, worker: 'wrangler.jsonc', targets: ['node'], config })
+    expect(findings.map(({ rule, line }) => [rule, line])).toEqual([['sql-date', 3]])
+  })
+
+  it('a setting that only Cloudflare has is a finding at its line', async () => {
+    await using project = await tempProject({ 'wrangler.jsonc': wrangler(',\n  "ai": { "binding": "AI" }'), 'src/index.ts': code })
+    const { code: exit, stdout } = await unmoor(['check', '--worker', join(project.dir, 'wrangler.jsonc'), '--reporter', 'json'])
+    expect(exit).toBe(1)
+    expect((JSON.parse(stdout) as CheckResult).findings).toMatchObject([{ rule: 'worker-config', file: 'wrangler.jsonc', line: 7, severity: 'error' }])
   })
 })
 

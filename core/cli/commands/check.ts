@@ -4,10 +4,11 @@ import { Option } from 'commander'
 import { checkApp } from '../../check/check.ts'
 import { formatFinding, formatSummary } from '../../check/report-text.ts'
 import { toSarif } from '../../check/report-sarif.ts'
-import { loadTargets, options } from '../options.ts'
+import { checkTargets, chooseProject, options, type WorkerOptions } from '../options.ts'
+import { loadConfig } from '../../build/project.ts'
 import { createReporter } from '../reporter.ts'
 
-interface Options {
+interface Options extends WorkerOptions {
   target?: string[]
   project: string
   envFile?: string
@@ -20,6 +21,8 @@ export function register(program: Command): void {
     .command('check')
     .description('tell what of the app its targets cannot honour, with file and line; runs nothing but its declarations')
     .addOption(options.targets())
+    .addOption(options.worker())
+    .addOption(options.workerEnv())
     .addOption(options.project())
     .addOption(options.envFile())
     .addOption(
@@ -34,11 +37,13 @@ export function register(program: Command): void {
     .action(check)
 }
 
-async function check({ target, project, envFile, reporter }: Options): Promise<void> {
+async function check({ target, project, envFile, reporter, ...given }: Options): Promise<void> {
   const report = createReporter(reporter === 'sarif' ? 'json' : reporter)
-  const { targets, projectDir } = await loadTargets(project, target ?? [])
+  const { projectDir, worker } = chooseProject(project, given)
+  // A wrangler file that does not hold is a finding.
+  const targets = checkTargets(target ?? [], worker === undefined ? (await loadConfig(projectDir)).config : {})
   const result = await report.step('Checking', () =>
-    checkApp({ projectDir, targets: targets.length === 0 ? undefined : targets, envFile: envFile === undefined ? undefined : resolve(envFile) }),
+    checkApp({ projectDir, worker, targets: targets.length === 0 ? undefined : targets, envFile: envFile === undefined ? undefined : resolve(envFile) }),
   )
   if (reporter === 'text') for (const finding of result.findings) report.print(`${formatFinding(finding, result)}\n`)
   if (reporter !== 'sarif') report.print(formatSummary(result))
