@@ -40,6 +40,8 @@ export interface BundleOptions {
   conditions?: readonly string[]
   /** Default: true. */
   minify?: boolean
+  /** Whether a source map is written beside the bundle (`FILE.map`), which the bundle does not name. Default: false. */
+  sourcemap?: boolean
   /** Language level that syntax is lowered to, such as `es2016` (async functions become generators). Default: none is lowered. */
   target?: string
   /** Node built-ins that this bundle may import. Default: the adapter's; `all` for a bundle that runs on Node beside the app. */
@@ -119,6 +121,10 @@ export interface StartOptions {
   readonly host?: string | undefined
   /** Variables and secrets of the app and its drivers. Adapters pass nothing else of the caller's environment but PATH, HOME, TMPDIR and NODE_*. */
   readonly variables: Readonly<Record<string, string>>
+  /** Whether the app is being developed: clients may see what it threw. Default: false. */
+  readonly development?: boolean | undefined
+  /** Port on loopback for a debugger; 0 takes a free one. Adapters that have none refuse it (`Unsupported`). Default: none. */
+  readonly inspectPort?: number | undefined
   /** Token of the test channel, where the artifact has one. */
   readonly testToken?: string | undefined
   /** Lines that the runtime prints. Default: dropped, but the last 100 are part of a failed start's error. */

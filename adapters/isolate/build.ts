@@ -46,6 +46,7 @@ async function bundleApp(context: BuildContext): Promise<void> {
   const options: BundleOptions = {
     entry: [`import { serveApp } from 'unmoor/isolate/guest'`, `import app from '#app'`, `serveApp(app)`, ``].join('\n'),
     file: 'app.js',
+    sourcemap: true,
     define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis' },
     inject: NODE_GLOBAL_SHIMS,
     alias: Object.fromEntries([

@@ -26,7 +26,10 @@ interface Server {
 
 /** Runs the artifact's server.mjs in a child process, and again where a tenant took the process along. */
 export async function start(options: StartOptions): Promise<LocalRuntime> {
-  if (checkOptions(options.info.options).runtime === 'host') return (await import('./start-on-host.ts')).startOnHost(options)
+  const onHost = checkOptions(options.info.options).runtime === 'host'
+  if (onHost && options.inspectPort !== undefined)
+    throw new UnmoorError('Unsupported', 'A debugger is for one app in one process: leave out --runtime host.', { operation: 'start' })
+  if (onHost) return (await import('./start-on-host.ts')).startOnHost(options)
   let server = await spawnServer(options, [])
   const ready = await listening(server, options.dir)
   const port = Number(new URL(ready.url).port)
@@ -94,7 +97,7 @@ export async function migrate(options: Omit<StartOptions, 'port' | 'host'> & { u
 async function spawnServer(options: ChildOptions, args: readonly string[]): Promise<Server> {
   await mkdir(options.dataDir, { recursive: true })
   // isolated-vm asks for --no-node-snapshot: its isolates and node's own snapshot do not get along on every version.
-  const child = spawn(process.execPath, ['--no-node-snapshot', join(options.dir, 'server.mjs'), ...args], {
+  const child = spawn(process.execPath, ['--no-node-snapshot', ...debugFlags(options), join(options.dir, 'server.mjs'), ...args], {
     cwd: options.dataDir,
     env: childEnvironment(options),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -126,6 +129,11 @@ async function spawnServer(options: ChildOptions, args: readonly string[]): Prom
   return { child, first, exited }
 }
 
+/** Node's own inspector, on loopback. */
+function debugFlags({ inspectPort }: ChildOptions): string[] {
+  return inspectPort === undefined ? [] : [`--inspect=127.0.0.1:${inspectPort}`, '--experimental-vm-modules', '--disable-warning=ExperimentalWarning']
+}
+
 function childEnvironment(options: ChildOptions): Record<string, string> {
   const inherited = Object.entries(process.env).filter(
     ([name]) => ['PATH', 'HOME', 'TMPDIR', 'UNMOOR_OUTBOUND_ALLOW'].includes(name) || (name.startsWith('NODE_') && !name.startsWith('NODE_CHANNEL_')),
@@ -137,6 +145,8 @@ function childEnvironment(options: ChildOptions): Record<string, string> {
     HOST: options.host ?? '127.0.0.1',
     DATA_DIR: options.dataDir,
     UNMOOR_ISOLATED_VM: isolatedVmPath(),
+    ...(options.development === true ? { UNMOOR_DEV: '1' } : {}),
+    ...(options.inspectPort === undefined ? {} : { UNMOOR_DEBUG: '1' }),
     ...(options.testToken === undefined ? {} : { UNMOOR_TEST_TOKEN: options.testToken }),
   }
 }

@@ -107,9 +107,10 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
         dir: dirname(file),
         entryFileNames: basename(file),
         format: options.format ?? 'esm',
-        minify: options.minify ?? true,
+        // With a map beside it somebody may debug it: `debugger` stays.
+        minify: options.sourcemap === true && options.minify !== false ? { compress: { dropDebugger: false } } : (options.minify ?? true),
         codeSplitting: false,
-        sourcemap: shared.sourcemap === true ? 'inline' : false,
+        sourcemap: shared.sourcemap === true ? 'inline' : options.sourcemap === true ? 'hidden' : false,
         comments: { legal: false, annotation: false, jsdoc: false },
       })
     } finally {

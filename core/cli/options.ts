@@ -19,6 +19,7 @@ export const options = {
       '--strict [seed]',
       'drivers as harsh as the strictest target: stale kv reads, messages late, doubled and out of order, cache entries that vanish',
     ).argParser(parseSeed),
+  inspect: () => new Option('--inspect [port]', 'isolate: let a debugger in, on that port of 127.0.0.1 (default: 9229)').argParser(parsePort),
   envFile: () =>
     new Option('--env-file <path>', 'variables and secrets, a NAME=value on each line; the environment wins (default: .env of the project, if it is there)'),
   worker: () => new Option('--worker <file>', 'an existing Cloudflare Worker in place of an app: its wrangler.jsonc, wrangler.json or wrangler.toml'),
@@ -49,6 +50,13 @@ function parsePort(text: string): number {
   const port = Number(text)
   if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('A port is a whole number from 0 to 65535.')
   return port
+}
+
+/** The debugger's port. @throws usage error for a target that has no such option. */
+export function inspectPort(given: number | true | undefined, target: string): number | undefined {
+  if (given === undefined) return undefined
+  if (target !== 'isolate') throw usageError(`--inspect is for --target isolate. For ${target} use the debugger of its own runtime.`)
+  return given === true ? 9229 : given
 }
 
 /** The names given, once each, if every one is a target of this project. @throws usage error naming the targets. */

@@ -36,7 +36,13 @@ export interface Lab extends AsyncDisposable {
 
 /** Builds and starts the app above, or another. */
 export async function startLab(
-  options: { app?: string; isolate?: object; testToken?: string; files?: Readonly<Record<string, Uint8Array>> } = {},
+  options: {
+    app?: string
+    isolate?: object
+    testToken?: string
+    start?: { development?: boolean; inspectPort?: number }
+    files?: Readonly<Record<string, Uint8Array>>
+  } = {},
 ): Promise<Lab> {
   const project = await tempProject({
     'src/app.ts': options.app ?? APP,
@@ -58,6 +64,7 @@ export async function startLab(
       port: 0,
       variables: { TOKEN: 't0ken' },
       testToken: options.testToken,
+      ...options.start,
       onOutput: (line) => lines.push(line),
       log: { info() {}, warn() {} },
     })

@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { join } from 'node:path'
 import type ivm from 'isolated-vm'
 import { createContext, type OwnedContext } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
@@ -14,6 +15,7 @@ import { Jobs } from '../runtime/jobs.ts'
 import { createIsolateRuntime, type IsolateRuntime } from '../runtime/isolate-runtime.ts'
 import { OutboundClient } from '../runtime/outbound/client.ts'
 import { joinRules, OutboundPolicy, type OutboundRules } from '../runtime/outbound/rules.ts'
+import { StackMapper } from '../runtime/stack-mapper.ts'
 import type { AppRecord } from './app-record.ts'
 import { Bill } from './bill.ts'
 import type { LimitName } from './limits.ts'
@@ -56,6 +58,7 @@ export class Tenant {
   #direct: DirectOptions
   #bill = new Bill()
   #jobs = new Jobs()
+  #mapper: StackMapper
   #policy: OutboundPolicy
   #active = 0
   #idle: (() => void)[] = []
@@ -75,6 +78,7 @@ export class Tenant {
     this.record = record
     this.#host = host
     this.#parts = new TenantParts(record, host, (microseconds) => this.#guest?.charge(microseconds))
+    this.#mapper = new StackMapper(join(record.dir, 'app.js.map'))
     this.#policy = new OutboundPolicy(joinRules(host.outbound, record.settings.outbound))
     const context = {
       signal: this.#stopped.signal,
@@ -261,6 +265,7 @@ export class Tenant {
         log: (level, text) => this.#host.log(name, level, text),
         create: (events) => Guest.start(this.#host.ivm, image, guestLimits, this.#watch(events), this.#host.inline(name)),
         jobs: this.#jobs,
+        mapper: this.#mapper,
         outbound: new OutboundClient({ policy: this.#policy, onRequest: () => this.#takeSubrequest() }),
         hooks: { timers: limits.timers, body: (body) => this.#limitAnswer(body) },
       })
@@ -368,6 +373,7 @@ export class Tenant {
     this.#bill.leave()
     this.#guest = undefined
     this.#memory = 0
+    this.#mapper.forget()
     this.#host.onGone(this)
   }
 

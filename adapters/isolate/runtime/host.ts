@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type ivm from 'isolated-vm'
 import { UnmoorError } from '../../../core/errors.ts'
@@ -13,11 +13,13 @@ import { OwnUrl } from '../../node/runtime/own-service.ts'
 import { startServer } from '../../node/runtime/server.ts'
 import type { IsolateOptions } from '../options.ts'
 import { Guest } from './guest.ts'
-import { Image, type Sources } from './image.ts'
+import { openDebugging } from './debugging.ts'
+import type { Sources } from './image.ts'
 import { createIsolateRuntime } from './isolate-runtime.ts'
 import { readLimits } from './limits.ts'
 import { OutboundClient } from './outbound/client.ts'
 import { OutboundPolicy, type OutboundRules } from './outbound/rules.ts'
+import { StackMapper } from './stack-mapper.ts'
 
 /** Options of {@link startHost}. */
 export interface HostOptions extends Omit<ServeOptions, 'options'> {
@@ -36,15 +38,15 @@ export interface Host {
 
 /** Starts everything; what fails leaves nothing open. */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const { manifest, ivm: module } = options
+  const { manifest } = options
   const { maxBodyBytes, trustProxy } = options.options
   const port = readPort(process.env['PORT'])
   const own = new OwnUrl()
   const host = await createNodeRuntime({ ...options, options: {} }, own)
   try {
     await migrateRuntime(host, options.migrations)
-    const limits = readLimits(options.options)
-    const image = new Image(module, options.sources, options.options.startup)
+    const mapper = new StackMapper(join(options.dir, 'app.js.map'))
+    const { module, image, limits, showErrors } = await openDebugging({ ...options, limits: readLimits(options.options), mapper })
     const privatePaths = [resolve(process.env['DATA_DIR'] || 'data'), options.dir]
     const outbound = new OutboundClient({ policy: new OutboundPolicy(readRules(options.options.outbound)) })
     const runtime = await createIsolateRuntime({
@@ -53,6 +55,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
       limits,
       privatePaths,
       outbound,
+      mapper,
+      showErrors,
       create: (events) => Guest.start(module, image, limits, events),
     })
     const cronStore = await openCronStore(runtime.name, options.cronStore)

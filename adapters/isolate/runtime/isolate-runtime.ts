@@ -4,12 +4,14 @@ import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import { channelValues } from '../../../core/rpc.ts'
 import type { Manifest } from '../../../core/manifest.ts'
 import { internalError, type Runtime } from '../../../core/runtime.ts'
+import { errorPage } from './error-page.ts'
 import { type GuestFactory, IsolateApp, type IsolateHooks } from './isolate-app.ts'
 import { IsolateEnded } from './ended.ts'
 import { Jobs } from './jobs.ts'
 import type { Limits } from './limits.ts'
 import { type GuestLog, printLog } from './log.ts'
 import type { OutboundClient, OutboundRequest } from './outbound/client.ts'
+import type { StackMapper } from './stack-mapper.ts'
 
 /** What {@link createIsolateRuntime} needs. */
 export interface IsolateRuntimeOptions {
@@ -25,6 +27,10 @@ export interface IsolateRuntimeOptions {
   /** The app's way to the network; closed with the runtime. */
   outbound: OutboundClient
   hooks?: IsolateHooks | undefined
+  /** Maps stack traces to the app's sources. Default: they stay those of the bundle. */
+  mapper?: StackMapper | undefined
+  /** Whether clients see what the app threw: for development. Default: false. */
+  showErrors?: boolean | undefined
   /** The app's cryptography and compression, where more than this runtime counts on it. Default: its own. */
   jobs?: Jobs | undefined
 }
@@ -40,7 +46,10 @@ export interface IsolateRuntime extends Runtime {
 /** Starts the first isolate. @throws `Unavailable` where the app cannot be loaded. */
 export async function createIsolateRuntime(options: IsolateRuntimeOptions): Promise<IsolateRuntime> {
   const { host, manifest, limits } = options
-  const log = options.log ?? printLog
+  const { mapper } = options
+  const mapped = (text: string): string => mapper?.text(text) ?? text
+  const write = options.log ?? printLog
+  const log: GuestLog = (level, text) => write(level, mapped(text))
   const { privatePaths = [] } = options
   const redact = (text: string): string => privatePaths.reduce((shown, path) => shown.replaceAll(path, '...'), text)
   const { outbound } = options
@@ -87,7 +96,7 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
   current = start()
   await current.catch((error: unknown) => {
     closed = true
-    throw new UnmoorError('Unavailable', `The app does not start in an isolate: ${text(error)}${detail(error)}`, { operation: 'start', cause: error })
+    throw new UnmoorError('Unavailable', `The app does not start in an isolate: ${mapped(text(error) + detail(error))}`, { operation: 'start', cause: error })
   })
 
   return {
@@ -108,7 +117,7 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
         // The app's own errors come as Internal: a limit is the host's.
         if (isUnmoorError(error) && error.code === 'LimitExceeded') return overLimit(error)
         log('error', `${request.method} ${request.url} failed: ${text(error)}`)
-        return internalError()
+        return mapper !== undefined && options.showErrors === true ? errorPage(request, mapped(text(error)), mapper) : internalError()
       }
     },
     async queue(binding: string, messages: readonly QueueIncoming[], ctx) {

@@ -5,7 +5,7 @@ import { buildApp } from '../../build/build.ts'
 import { explainMissingPackage } from '../../build/packages.ts'
 import { collectVariables, readEnvFile } from '../../build/variables.ts'
 import { isUnmoorError } from '../../errors.ts'
-import { loadTargets, options, strictBuild, strictSeed } from '../options.ts'
+import { inspectPort, loadTargets, options, strictBuild, strictSeed } from '../options.ts'
 import { createReporter, type Reporter } from '../reporter.ts'
 import { onStop } from '../signals.ts'
 import { watchProject } from '../watch.ts'
@@ -17,6 +17,7 @@ interface Options {
   envFile?: string
   dataDir?: string
   strict?: number | true
+  inspect?: number | true
   project: string
 }
 
@@ -31,6 +32,7 @@ export function register(program: Command): void {
     .addOption(options.envFile())
     .addOption(options.dataDir())
     .addOption(options.strict())
+    .addOption(options.inspect())
     .addOption(options.project())
     .action(dev)
 }
@@ -81,6 +83,8 @@ async function rebuild(
       port: given.port,
       host: given.host,
       variables: collectVariables(info, envFile, process.env),
+      development: true,
+      inspectPort: inspectPort(given.inspect, target),
       onOutput: (line) => void process.stderr.write(`${line}\n`),
       log: report,
     })

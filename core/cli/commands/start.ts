@@ -6,7 +6,7 @@ import { buildApp, readArtifact } from '../../build/build.ts'
 import { collectVariables, readEnvFile } from '../../build/variables.ts'
 import { readDevVariables } from '../../build/worker/worker.ts'
 import { usageError } from '../exit.ts'
-import { loadTargets, options, strictBuild, strictSeed, type WorkerOptions } from '../options.ts'
+import { inspectPort, loadTargets, options, strictBuild, strictSeed, type WorkerOptions } from '../options.ts'
 import { createReporter } from '../reporter.ts'
 import { onStop } from '../signals.ts'
 
@@ -19,6 +19,7 @@ interface Options extends WorkerOptions {
   envFile?: string
   dataDir?: string
   strict?: number | true
+  inspect?: number | true
   event?: string
   runtime?: string
   project: string
@@ -40,6 +41,7 @@ export function register(program: Command): void {
     .addOption(options.envFile())
     .addOption(options.dataDir())
     .addOption(options.strict())
+    .addOption(options.inspect())
     .option('--event <kind>', 'lambda: what stands before the function: url, v2, v1, alb, alb-multi or lattice (default: the config, else url)')
     .option(
       '--runtime <kind>',
@@ -82,6 +84,7 @@ async function start(given: Options): Promise<void> {
         port: given.port,
         host: given.host,
         variables: collectVariables(info, envFile, process.env),
+        inspectPort: inspectPort(given.inspect, adapter.name),
         testToken: process.env['UNMOOR_TEST_TOKEN'],
         onOutput: (line) => void process.stderr.write(`${line}\n`),
         log: report,

@@ -1,0 +1,123 @@
+// The default export: `SourceTextModule` is there under a flag only.
+import vm, { type Context } from 'node:vm'
+import type ivm from 'isolated-vm'
+import type { GuestImage } from './guest.ts'
+import type { Sources } from './image.ts'
+
+type Callback = (...args: unknown[]) => unknown
+
+/**
+ * Runs the guest in a context of this very process, so that Node's own inspector sees it (that of isolated-vm 7.0.1 ends the process on Node 26:
+ * V8 wants it on one thread). The web API and the bridge are those of an isolate; what is missing is what a debugger would trip over anyway: limits
+ * and the wall between app and host. For development only. Needs `node --experimental-vm-modules`.
+ */
+export class VmImage implements GuestImage {
+  #sources: Sources
+  #log: (text: string) => void
+
+  constructor(sources: Sources, log: (text: string) => void) {
+    this.#sources = sources
+    this.#log = log
+    // As the bridge reports it: the app lives on.
+    process.on('unhandledRejection', (error) => this.#log(`Unhandled rejection: ${stackOf(error)}`))
+  }
+
+  async createIsolate(): Promise<{ isolate: ivm.Isolate; context: ivm.Context }> {
+    const global = vm.createContext({}, { name: 'app' })
+    new vm.Script(`'use strict';${this.#sources.webApi}`, { filename: 'unmoor:web-api' }).runInContext(global)
+    const isolate = new VmIsolate()
+    // The part of isolated-vm that `Guest` uses, which is all that it is given to.
+    return { isolate: isolate as unknown as ivm.Isolate, context: new VmContext(global, isolate) as unknown as ivm.Context }
+  }
+
+  async runApp(_isolate: ivm.Isolate, context: ivm.Context): Promise<void> {
+    const { global } = context as unknown as VmContext
+    const module = new vm.SourceTextModule(this.#sources.app, { context: global, identifier: 'app.js' })
+    await module.link((specifier) => {
+      throw new Error(`The app imports ${specifier}, which is not in its bundle.`)
+    })
+    await module.evaluate().catch((error: unknown) => {
+      // Of another realm: no Error for the host's `instanceof`.
+      throw Object.assign(new Error(String(error)), { stack: stackOf(error) })
+    })
+  }
+}
+
+/** What stands for the module isolated-vm. */
+export const vmModule = {
+  Callback: class {
+    readonly run: Callback
+    readonly ignored: boolean
+    constructor(run: Callback, { ignored = false }: { ignored?: boolean } = {}) {
+      this.run = run
+      this.ignored = ignored
+    }
+  },
+} as unknown as typeof ivm
+
+class VmIsolate {
+  isDisposed = false
+  readonly cpuTime = 0n
+  dispose(): void {
+    this.isDisposed = true
+  }
+  async getHeapStatistics(): Promise<{ total_heap_size: number; externally_allocated_size: number }> {
+    return { total_heap_size: 0, externally_allocated_size: 0 }
+  }
+}
+
+// Copies data into the realm of the context, as crossing into an isolate does: the guest asks for its own classes.
+const COPY = `(function copy(value) {
+  if (typeof value !== 'object' || value === null) return value
+  const tag = Object.prototype.toString.call(value).slice(8, -1)
+  if (tag === 'Array') return Array.from(value, copy)
+  if (tag === 'Uint8Array') return new Uint8Array(value)
+  if (tag === 'ArrayBuffer') return new Uint8Array(new Uint8Array(value)).buffer
+  if (tag === 'Date') return new Date(Number(value))
+  if (tag === 'Map') return new Map(Array.from(value, copy))
+  if (tag === 'Set') return new Set(Array.from(value, copy))
+  const object = {}
+  for (const key of Object.keys(value)) Object.defineProperty(object, key, { value: copy(value[key]), writable: true, enumerable: true, configurable: true })
+  return object
+})`
+
+class VmContext {
+  readonly global: Context
+  #isolate: VmIsolate
+  #copy: <T>(value: T) => T
+
+  constructor(global: Context, isolate: VmIsolate) {
+    this.global = global
+    this.#isolate = isolate
+    this.#copy = vm.runInContext(COPY, global) as <T>(value: T) => T
+  }
+
+  async evalClosure(code: string, callbacks: readonly { run: Callback; ignored: boolean }[]): Promise<object> {
+    const parameters = callbacks.map((_callback, index) => `$${index}`).join(', ')
+    const create = vm.runInContext(`(function (${parameters}) { ${code}\n})`, this.global, { filename: 'unmoor:connect' }) as Callback
+    const enter = create(...callbacks.map((callback) => this.#toGuest(callback))) as Callback
+    return {
+      apply: async (_self: unknown, args: readonly unknown[]) => {
+        if (this.#isolate.isDisposed) throw new Error('Isolate is disposed')
+        enter(...this.#copy(args))
+        // Until what the entry began is said: its microtasks.
+        await new Promise((resolve) => setImmediate(resolve))
+      },
+    }
+  }
+
+  #toGuest({ run, ignored }: { run: Callback; ignored: boolean }): Callback {
+    if (!ignored) return (...args) => this.#copy(run(...structuredClone(args)))
+    return (...args) => {
+      const copies = structuredClone(args)
+      queueMicrotask(() => run(...copies))
+    }
+  }
+
+  release(): void {}
+}
+
+function stackOf(error: unknown): string {
+  const { stack } = (typeof error === 'object' && error !== null ? error : {}) as { stack?: unknown }
+  return typeof stack === 'string' ? stack : String(error)
+}
