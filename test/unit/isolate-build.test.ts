@@ -28,6 +28,7 @@ describe('the artifact', () => {
       '.dockerignore',
       'Dockerfile',
       'app.js',
+      'app.js.map',
       'assets',
       'package.json',
       'server.mjs',

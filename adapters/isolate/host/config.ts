@@ -12,6 +12,7 @@ import type { DriverDefaults } from './drivers.ts'
 import { checkName, checkSettings } from './settings.ts'
 import type { StoreConfig } from './store/open-store.ts'
 import { type AppLimits, checkLimits, DEFAULT_LIMITS } from './limits.ts'
+import { type Guard, type GuardOptions, resolveGuard } from './process-guard.ts'
 
 /** What `unmoor host --config FILE` reads: JSON, or the default export of a module. Every field is optional. */
 export interface HostConfig {
@@ -37,6 +38,8 @@ export interface HostConfig {
   log?: 'text' | 'json'
   /** Seconds that a process may answer nobody, held up by one statement, until it is killed and started again. Six times as many for an app that has a process of its own. Default: 5. */
   stallSeconds?: number
+  /** What keeps the child processes apart from the rest of the machine: another user, Node's permission model, a command that starts them. Default: nothing. */
+  guard?: GuardOptions
   /** Default limits of all apps. */
   limits?: Partial<AppLimits>
   /** Where all apps' `fetch` may go besides public addresses, and where not: `{ "allow": ["10.1.0.0/16"], "deny": ["*.internal"] }`. Default: public addresses only. */
@@ -74,7 +77,8 @@ export interface HostConfig {
 }
 
 /** A config with its defaults filled in; paths are absolute. */
-export interface ResolvedConfig extends Required<Omit<HostConfig, 'apps' | 'admin' | 'limits' | 'cronStore' | 'store'>> {
+export interface ResolvedConfig extends Required<Omit<HostConfig, 'apps' | 'admin' | 'limits' | 'cronStore' | 'store' | 'guard'>> {
+  guard: Guard
   store: StoreConfig
   /** Whether the operator has named a store. */
   storeIsGiven: boolean
@@ -107,6 +111,7 @@ export async function loadConfig(source: { config?: string | undefined; dir?: st
     stopSeconds: given.stopSeconds ?? 30,
     log: checkLog(given.log),
     stallSeconds: given.stallSeconds ?? 5,
+    guard: await resolveGuard(given.guard),
     limits,
     outbound: checkOutbound(given.outbound, 'outbound') ?? {},
     drivers: fromEnvironment(given.drivers ?? {}, 'drivers.'),

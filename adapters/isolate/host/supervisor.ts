@@ -10,6 +10,7 @@ import type { ResolvedConfig } from './config.ts'
 import { errorText } from './error-text.ts'
 import type { ToSupervisor, ToWorker, WorkerSettings } from './messages.ts'
 import { NoiseWatch } from './noise.ts'
+import { prepareFolders } from './process-guard.ts'
 import { Router } from './router.ts'
 import type { Usage } from './usage.ts'
 import { WorkerProcess } from './worker-process.ts'
@@ -115,6 +116,7 @@ export class Supervisor {
     if (port !== 0 && !sharePort) await checkPort(port, host)
     await mkdir(dataDir, { recursive: true })
     this.#runDir = await mkdtemp(join(tmpdir(), 'unmoor-host-'))
+    await prepareFolders(this.#options.config.guard, dataDir, this.#runDir)
     // The first finds the port where any will do.
     await this.#startShared(this.#spawn())
     await Promise.all(Array.from({ length: this.#options.config.processes - 1 }, () => this.#startShared(this.#spawn())))
@@ -122,7 +124,13 @@ export class Supervisor {
   }
 
   #spawn(): WorkerProcess {
-    const process = new WorkerProcess({ runDir: this.#runDir, isolatedVm: this.#options.isolatedVm, onOutput: (line) => this.#options.onOutput(line) })
+    const process = new WorkerProcess({
+      runDir: this.#runDir,
+      dataDir: this.#options.config.dataDir,
+      guard: this.#options.config.guard,
+      isolatedVm: this.#options.isolatedVm,
+      onOutput: (line) => this.#options.onOutput(line),
+    })
     process.onMessage((message) => this.#onProbed(message))
     process.send({ type: 'prepare', settings: this.#settings(), dirs: this.#someDirs() })
     return process

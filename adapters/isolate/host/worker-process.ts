@@ -1,10 +1,11 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { errorFromJSON, UnmoorError } from '../../../core/errors.ts'
 import { waitForExit } from '../../node/child-output.ts'
 import type { ToSupervisor, ToWorker } from './messages.ts'
+import { type Guard, permissionFlags } from './process-guard.ts'
 import { readSuspects } from './suspects.ts'
 
 const WORKER = fileURLToPath(new URL(`./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url))
@@ -33,12 +34,16 @@ export class WorkerProcess {
   #heardAt = 0
   #watch: NodeJS.Timeout | undefined
 
-  constructor(options: { runDir: string; isolatedVm: string; onOutput: (line: string) => void }) {
+  constructor(options: { runDir: string; dataDir: string; guard: Guard; isolatedVm: string; onOutput: (line: string) => void }) {
     this.#suspects = join(options.runDir, `suspects-${++started}`)
-    this.#child = fork(WORKER, [], {
-      // isolated-vm asks for it: its isolates and node's own snapshot do not get along on every version.
-      execArgv: ['--no-node-snapshot'],
+    const { guard, dataDir, runDir } = options
+    // isolated-vm asks for --no-node-snapshot: its isolates and node's own snapshot do not get along on every version.
+    const node = [process.execPath, '--no-node-snapshot', ...permissionFlags(guard, dataDir, runDir), WORKER]
+    const [command = '', ...args] = [...guard.wrapper, ...node]
+    this.#child = spawn(command, args, {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      ...(guard.uid === undefined ? {} : { uid: guard.uid }),
+      ...(guard.gid === undefined ? {} : { gid: guard.gid }),
       env: { ...inherited(), UNMOOR_ISOLATED_VM: options.isolatedVm, UNMOOR_HOST_SUSPECTS: this.#suspects },
     })
     for (const stream of [this.#child.stdout, this.#child.stderr]) if (stream !== null) createInterface({ input: stream }).on('line', options.onOutput)
@@ -52,10 +57,12 @@ export class WorkerProcess {
       if (message.type === 'fatal') this.#fatal = message.app
       this.#onMessage(message)
     })
+    let failure = ''
+    this.#child.once('error', (error) => (failure = `: ${error.message}`))
     this.ended = waitForExit(this.#child).then((code) => {
       this.#ended = true
       clearInterval(this.#watch)
-      ready.reject(new UnmoorError('Unavailable', `A process of the host ended with code ${code} before it was ready.`, { operation: 'start' }))
+      ready.reject(new UnmoorError('Unavailable', `A process of the host ended with code ${code} before it was ready${failure}.`, { operation: 'start' }))
       return { code, blamed: this.#fatal === undefined ? readSuspects(this.#suspects) : [this.#fatal].filter(Boolean) }
     })
   }
