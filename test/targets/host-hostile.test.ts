@@ -207,7 +207,7 @@ describe('messages in masses', () => {
       await Promise.all(Array.from({ length: 12 }, () => derive(2e5)))
       return refused`)
     expect([status, text]).toEqual([200, JSON.stringify({ value: ['NotSupportedError', 'NotSupportedError', 'NotSupportedError'] })])
-    expect(waits.at(-1)).toBeLessThan(500)
+    expect(waits.at(-1)).toBeLessThan(3000)
     expect((await hostCpu()) - before).toBeGreaterThan(100_000)
   })
 })
