@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { UnmoorError } from '../../core/errors.ts'
 import { docker } from './docker.ts'
@@ -75,12 +76,23 @@ function dockerVariables(): Record<string, string> {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('DOCKER_'))) as Record<string, string>
 }
 
-/** The main file of AWS's Runtime Interface Client. */
+/** Where it is built once per machine. */
+const CACHE = join(homedir(), '.cache/unmoor')
+
+function cached(): string[] {
+  return existsSync(CACHE)
+    ? readdirSync(CACHE)
+        .filter((name) => name.startsWith('aws-lambda-ric-'))
+        .map((name) => join(CACHE, name))
+    : []
+}
+
+/** The main file of AWS's Runtime Interface Client: UNMOOR_RIC's, one of the project, or one in ~/.cache/unmoor. */
 export function findRic(dir: string): string {
   const own = process.env['UNMOOR_RIC']
   const main = 'index.mjs'
   if (own !== undefined && existsSync(join(own, main))) return join(own, main)
-  for (const from of [dir, process.cwd()]) {
+  for (const from of [dir, process.cwd(), ...cached()]) {
     try {
       return join(dirname(createRequire(join(from, 'any.js')).resolve('aws-lambda-ric/package.json')), main)
     } catch {
@@ -89,7 +101,7 @@ export function findRic(dir: string): string {
   }
   throw new UnmoorError(
     'NotFound',
-    `aws-lambda-ric is not installed. It is built on this machine (cmake, g++, make, xz-utils, python3; about a minute): npm install --prefix DIR aws-lambda-ric@4.0.2, then set UNMOOR_RIC=DIR/node_modules/aws-lambda-ric.`,
+    `aws-lambda-ric is not installed. It is built on this machine (cmake, g++, make, xz-utils, python3; about a minute): npm install --prefix ~/.cache/unmoor/aws-lambda-ric-4.0.2 aws-lambda-ric@4.0.2, or elsewhere with UNMOOR_RIC=DIR/node_modules/aws-lambda-ric.`,
     { operation: 'start' },
   )
 }

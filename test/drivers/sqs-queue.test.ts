@@ -46,8 +46,10 @@ describe('sqs driver over fauxqs', () => {
     clicks: declareQueue({ maxRetries: 1, deadLetterQueue: 'failed' }),
     failed: declareQueue({ maxRetries: 1, deadLetterQueue: 'lost' }),
     lost: declareQueue(),
+    steps: declareQueue(),
   }
-  const servers = awsServers({ bindings, drivers: Object.fromEntries(Object.keys(bindings).map((name) => [name, { driver: 'sqs' }])) })
+  const drivers = Object.fromEntries(Object.keys(bindings).map((name) => [name, { driver: 'sqs', ...(name === 'steps' ? { fifo: true } : {}) }]))
+  const servers = awsServers({ bindings, drivers })
   const variable = (name: string): string | undefined => servers.variables()[name]
   const open = (binding: string): Required<QueueDriver> =>
     queue({}, driverContext({ binding, declaration: bindings[binding] as AnyDeclaration }, { variable })) as Required<QueueDriver>
@@ -57,6 +59,24 @@ describe('sqs driver over fauxqs', () => {
   expectGaps({
     'queue-d11': 'SQS moves a message when its queue is next received from, which a consumer does all the time; a case below does so',
   })
+  it('keeps the order of a FIFO queue, over the requests that a batch takes', async () => {
+    const steps = open('steps')
+    const sent = Array.from({ length: 25 }, (_, index) => json(index))
+    await steps.send(sent)
+    // The same again is the same message.
+    await steps.send(sent.slice(0, 1))
+    const bodies: string[] = []
+    for (let messages = await receive(steps, { max: 10 }); messages.length > 0; messages = await receive(steps, { max: 10 })) {
+      bodies.push(...messages.map(({ body }) => String(body)))
+      await steps.settle(messages.map(({ lease }) => ({ outcome: 'ack', lease })))
+    }
+    expect(bodies).toEqual(sent.map(({ body }) => String(body)))
+    await failure(steps.send([json(1, { delaySeconds: 5 })]), 'Unsupported')
+    expect(() => queue({ url: 'https://sqs.eu-west-1.amazonaws.com/1/x', fifo: true }, driverContext({ binding: 'steps' }, { variable }))).toThrow(
+      /ends with ".fifo"/,
+    )
+  })
+
   queueContract('sqs over fauxqs', async () => sqsHarness(servers))
 
   let plain: Required<QueueDriver>

@@ -9,8 +9,12 @@ import { toScheduleExpression } from '../../adapters/lambda/template/schedule-ex
 import { createPlainTemplate, createTemplate } from '../../adapters/lambda/template/template.ts'
 import { toYaml } from '../../adapters/lambda/template/yaml.ts'
 import { blob, cache, kv, queue, secret, service, sql, variable, type AnyDeclaration } from '../../core/bindings/declarations.ts'
+import type { DriverSpec } from '../../core/adapter.ts'
 import type { Manifest } from '../../core/manifest.ts'
 import lambda from '../../adapters/lambda/index.ts'
+import { createManifest } from '../../core/manifest.ts'
+import { createFixture } from '../conformance/fixture/app.ts'
+import { WASM } from '../conformance/fixture/project.ts'
 
 const bindings: Record<string, AnyDeclaration> = {
   links: kv(),
@@ -27,7 +31,17 @@ const bindings: Record<string, AnyDeclaration> = {
 const all: Manifest = { version: 1, name: 'links', bindings, fetch: true, queues: ['clicks'], crons: { cleanup: '0 3 * * *', weekly: '5 0 * * FRIL' } }
 const hello: Manifest = { version: 1, name: 'hello', bindings: {}, fetch: true, queues: [], crons: {} }
 
-function template(manifest: Manifest, options: Record<string, unknown> = {}, change: Record<string, { driver: string }> = {}, create = createTemplate): string {
+const ordered: Manifest = {
+  version: 1,
+  name: 'ordered',
+  bindings: { steps: queue({ deadLetterQueue: 'late' }), late: queue() },
+  fetch: false,
+  queues: ['steps'],
+  crons: {},
+}
+const FIFO = { steps: { driver: 'sqs', fifo: true }, late: { driver: 'sqs', fifo: true } }
+
+function template(manifest: Manifest, options: Record<string, unknown> = {}, change: Record<string, DriverSpec> = {}, create = createTemplate): string {
   const drivers = Object.fromEntries(
     Object.entries(manifest.bindings).flatMap(([name, { kind }]) => {
       const spec = change[name] ?? lambda.defaultDrivers[kind]
@@ -130,6 +144,19 @@ describe('without SAM', () => {
   })
 })
 
+describe('a FIFO queue', () => {
+  it('is one, and its dead-letter queue too', () => {
+    const text = template(ordered, {}, FIFO)
+    expect(text.match(/FifoQueue: true/g)).toHaveLength(2)
+    expect(text).not.toContain('MaximumBatchingWindowInSeconds')
+  })
+
+  it('is refused where it cannot be one', () => {
+    expect(() => template(ordered, {}, { steps: FIFO.steps })).toThrow(/"late" must be a FIFO queue/)
+    expect(() => template({ ...ordered, bindings: { steps: queue({ batchSize: 20 }) } }, {}, FIFO)).toThrow(/at most 10 messages/)
+  })
+})
+
 it('asks for the URLs of all that drivers reach by one, as secrets', () => {
   const text = template(all, {}, { links: { driver: 'redis' }, pages: { driver: 'redis' } })
   expect(text).toContain('{{resolve:secretsmanager:${RedisUrlSecret}:SecretString}}')
@@ -148,19 +175,21 @@ if (!hasLint) console.warn('skipped: "the template passes cfn-lint". It is not i
 it.runIf(hasLint)('the template passes cfn-lint', { timeout: 120_000 }, async () => {
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-template-'))
   try {
-    const variants: [string, Manifest, Record<string, unknown>][] = [
+    const variants: [string, Manifest, Record<string, unknown>, Record<string, DriverSpec>?][] = [
       ['all-bindings', all, {}],
       ['hello', hello, {}],
       ['http-api', all, { event: 'v2' }],
       ['rest-api', all, { event: 'v1' }],
       ['no-http', { ...all, fetch: false }, {}],
       ['zip', hello, { package: 'zip' }],
+      ['fifo', ordered, {}, FIFO],
+      ['fixture', createManifest('conformance', createFixture(new WebAssembly.Module(WASM))), {}],
     ]
     const files: string[] = []
-    for (const [name, manifest, options] of variants) {
+    for (const [name, manifest, options, change] of variants) {
       for (const create of [createTemplate, createPlainTemplate]) {
         const file = join(dir, `${name}-${create.name}.yaml`)
-        await writeFile(file, template(manifest, options, {}, create))
+        await writeFile(file, template(manifest, options, change, create))
         files.push(file)
       }
     }

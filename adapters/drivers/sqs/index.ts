@@ -1,5 +1,5 @@
 /**
- * Queues on Amazon SQS (standard queues). Settings that a consumer needs live on the queue itself, set by whoever deploys it:
+ * Queues on Amazon SQS, standard and FIFO. Settings that a consumer needs live on the queue itself, set by whoever deploys it:
  * the visibility time, and a redrive policy with `maxReceiveCount` = `maxRetries` + 1 where the app declares a dead-letter queue.
  */
 import { constantCase } from '../../../core/bindings/declarations.ts'
@@ -16,6 +16,11 @@ export { type SqsMessage, SqsApi } from './api.ts'
 export interface SqsOptions extends AwsOptions {
   /** The queue's URL. Default: the variable of the binding's name, such as `CLICKS_QUEUE_URL`. */
   url?: string
+  /**
+   * Whether the queue is a FIFO queue: all its messages are one group, so they come one batch after another in their order, and one that fails holds up those behind it.
+   * Default: whether its URL ends with `.fifo`. The build's template makes the queue so.
+   */
+  fifo?: boolean
 }
 
 /** A queue on SQS. */
@@ -26,9 +31,18 @@ export const queue: DriverFactory<'queue', SqsOptions> = (options, context) => {
   if (url === undefined || !URL.canParse(url)) {
     throw new UnmoorError('NotFound', `Queue "${binding}" needs its SQS URL in ${variable}${url === undefined ? '' : `; "${url}" is none`}.`, { binding })
   }
+  const fifo = options.fifo ?? url.endsWith('.fifo')
+  if (fifo !== url.endsWith('.fifo'))
+    throw new UnmoorError(
+      'InvalidArgument',
+      `Queue "${binding}": the URL of a FIFO queue ends with ".fifo", and only of one; "${url}" does not fit the driver's option fifo: ${fifo}.`,
+      {
+        binding,
+      },
+    )
   if (declaration.kind !== 'queue') throw new UnmoorError('Internal', `"${binding}" is no queue.`, { binding })
   const deliveries = declaration.maxRetries + 1
-  return new SqsQueue(new SqsApi(url, options, context), binding, deliveries, declaration.deadLetterQueue !== undefined, () => context.now())
+  return new SqsQueue(new SqsApi(url, options, context), binding, deliveries, declaration.deadLetterQueue !== undefined, fifo, () => context.now())
 }
 
 /** SQS's limits per request. AWS takes 1 MiB since 2025; queues made before, and some servers, 256 KiB. */
@@ -42,20 +56,34 @@ class SqsQueue implements QueueDriver {
   #binding: string
   #deliveries: number
   #deadLetter: boolean
+  #fifo: boolean
   #now: () => number
 
-  constructor(api: SqsApi, binding: string, deliveries: number, deadLetter: boolean, now: () => number) {
+  constructor(api: SqsApi, binding: string, deliveries: number, deadLetter: boolean, fifo: boolean, now: () => number) {
     this.#api = api
     this.#binding = binding
     this.#deliveries = deliveries
     this.#deadLetter = deadLetter
+    this.#fifo = fifo
     this.#now = now
   }
 
   async send(messages: readonly QueueOutgoing[]): Promise<void> {
     const now = this.#now()
-    const entries = messages.map((message, index) => ({ Id: String(index), ...encodeMessage(message, this.#binding, this.#deliveries, now) }))
-    const results = await Promise.all(chunks(entries).map((chunk) => this.#sendChunk(chunk)))
+    if (this.#fifo && messages.some(({ delaySeconds }) => delaySeconds > 0))
+      throw new UnmoorError(
+        'Unsupported',
+        `Queue "${this.#binding}" is a FIFO queue of SQS, which delays no single message. Send without a delay, or take a standard queue.`,
+        {
+          binding: this.#binding,
+        },
+      )
+    const entries = messages.map((message, index) => ({
+      Id: String(index),
+      ...encodeMessage(message, this.#binding, this.#deliveries, now),
+      ...(this.#fifo ? { MessageGroupId: this.#binding, MessageDeduplicationId: message.id } : {}),
+    }))
+    const results = this.#fifo ? await this.#sendInOrder(chunks(entries)) : await Promise.all(chunks(entries).map((chunk) => this.#sendChunk(chunk)))
     const failures = results.flat()
     const first = failures[0]
     if (first === undefined) return
@@ -66,6 +94,16 @@ class SqsQueue implements QueueDriver {
       details: { ...first.error.details, indexes },
       cause,
     })
+  }
+
+  /** One request after another. Nothing goes out behind one that failed, which would then come out of order. */
+  async #sendInOrder(all: readonly (readonly (SqsEntry & { Id: string })[])[]): Promise<{ index: number; error: UnmoorError }[][]> {
+    const results: { index: number; error: UnmoorError }[][] = []
+    for (const chunk of all) {
+      const first = results.find((failures) => failures.length > 0)?.[0]
+      results.push(first === undefined ? await this.#sendChunk(chunk) : chunk.map(({ Id }) => ({ index: Number(Id), error: first.error })))
+    }
+    return results
   }
 
   /** The entries that failed, after those that were SQS's fault were tried again. */

@@ -41,7 +41,7 @@ export function createPlan(manifest: Manifest, drivers: Readonly<Record<string, 
     if (spec.driver === 'sqs' && declaration?.kind === 'queue' && !own('SQS')) {
       const queue: PlannedQueue = {
         binding,
-        name: `${slug(manifest.name)}-${binding}`,
+        name: `${slug(manifest.name)}-${binding}${spec['fifo'] === true ? '.fifo' : ''}`,
         variable: variableOf(spec['url']) ?? `${constantCase(binding)}_QUEUE_URL`,
       }
       if (declaration.deadLetterQueue !== undefined) queue.redrive = { binding: declaration.deadLetterQueue, maxReceiveCount: declaration.maxRetries + 1 }

@@ -66,7 +66,7 @@ export async function createQueues(url: string, queues: readonly PlannedQueue[],
     callJson<T>(sqs, { service: 'sqs', target: `AmazonSQS.${name}`, url: `${url}/`, on: `queue "${queue}"`, body, write: true, repeatable: true })
   const urls: Record<string, string> = {}
   for (const { binding, name } of queues) {
-    await call('CreateQueue', name, { QueueName: name })
+    await call('CreateQueue', name, { QueueName: name, ...(name.endsWith('.fifo') ? { Attributes: { FifoQueue: 'true' } } : {}) })
     // Not the URL that it answers with: that names a host which a machine without its own DNS cannot find.
     urls[binding] = `${url}/000000000000/${name}`
   }

@@ -1,6 +1,7 @@
 import type { BuildContext, DriverSpec } from '../../../core/adapter.ts'
 import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import type { Manifest } from '../../../core/manifest.ts'
+import { UnmoorError } from '../../../core/errors.ts'
 import type { LambdaTargetOptions } from '../options.ts'
 import { type Part, visibility } from './part.ts'
 import { queueId } from './permissions.ts'
@@ -23,10 +24,20 @@ export function createResources(manifest: Manifest, drivers: Readonly<Record<str
   const deadLetters = new Set(queues.map(([, { deadLetterQueue }]) => deadLetterQueue))
   for (const [binding, declaration] of queues) {
     const { deadLetterQueue, maxRetries } = declaration
+    if (deadLetterQueue !== undefined && isFifo(drivers[binding]) !== isFifo(drivers[deadLetterQueue]))
+      throw new UnmoorError(
+        'InvalidArgument',
+        `Queue "${binding}": its dead-letter queue "${deadLetterQueue}" must be a FIFO queue as it is one, or neither. Set the driver option fifo for both.`,
+        {
+          binding,
+          operation: 'build',
+        },
+      )
     resources[queueId(binding)] = {
       Type: 'AWS::SQS::Queue',
       ...KEPT,
       Properties: {
+        FifoQueue: isFifo(drivers[binding]) ? true : undefined,
         VisibilityTimeout: visibility(timeout, declaration),
         SqsManagedSseEnabled: true,
         MessageRetentionPeriod: deadLetters.has(binding) ? FOURTEEN_DAYS : undefined,
@@ -68,6 +79,10 @@ const BUCKET = {
   },
 }
 
+function isFifo(spec: DriverSpec | undefined): boolean {
+  return spec?.['fifo'] === true
+}
+
 /** What invokes the function: an HTTP or REST API, queues that it consumes, schedules. */
 export function eventSources({ manifest, drivers }: Pick<BuildContext, 'manifest' | 'drivers'>, { event }: Required<LambdaTargetOptions>): Part | undefined {
   const sources: Part = {}
@@ -80,12 +95,22 @@ export function eventSources({ manifest, drivers }: Pick<BuildContext, 'manifest
     const declaration = manifest.bindings[binding]
     if (declaration?.kind !== 'queue' || drivers[binding]?.driver !== 'sqs') continue
     const { batchSize, batchWait } = declaration
+    const fifo = isFifo(drivers[binding])
+    if (fifo && (batchSize > 10 || batchWait > 0))
+      throw new UnmoorError(
+        'Unsupported',
+        `Queue "${binding}" is a FIFO queue of SQS, of which Lambda takes at most 10 messages at once and waits for none: set batchSize to 10 or less, and batchWait to 0.`,
+        {
+          binding,
+          operation: 'build',
+        },
+      )
     sources[queueId(binding)] = {
       Type: 'SQS',
       Properties: {
         Queue: { 'Fn::GetAtt': [queueId(binding), 'Arn'] },
         BatchSize: batchSize,
-        MaximumBatchingWindowInSeconds: batchSize > 10 ? Math.max(1, batchWait) : batchWait,
+        MaximumBatchingWindowInSeconds: fifo ? undefined : batchSize > 10 ? Math.max(1, batchWait) : batchWait,
         FunctionResponseTypes: ['ReportBatchItemFailures'],
       },
     }
