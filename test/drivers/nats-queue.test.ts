@@ -235,6 +235,27 @@ describe.runIf(natsInstalled)('nats queue', () => {
     await client.close()
   })
 
+  it('what a process has acked does not come to it again when the server forgot that in a crash', { timeout: 60_000 }, async () => {
+    const driver = await open({ ackWait: 1 })
+    const handled: string[] = []
+    for (let round = 0; round < 4; round++) {
+      await driver.send(Array.from({ length: 100 }, () => message()))
+      const acked: string[] = []
+      while (acked.length < 100) {
+        const batch = await receive(driver)
+        await driver.settle(batch.map(({ lease }) => ({ lease, outcome: 'ack' as const })))
+        acked.push(...batch.map(({ id }) => id))
+      }
+      handled.push(...acked)
+      // In the time in which the server has not written down its acks yet.
+      await server.kill()
+      await server.restart()
+    }
+    await sleep(1500)
+    expect(await receive(driver)).toEqual([])
+    expect(new Set(handled).size).toBe(400)
+  })
+
   it('consumers killed with -9, and a server killed with -9, lose no acknowledged message', { timeout: 120_000 }, async () => {
     const driver = await open({ prefix: 'p', ackWait: 1 }, { maxRetries: 100 })
     const sent = new Set<string>()

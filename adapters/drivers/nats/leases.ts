@@ -1,6 +1,7 @@
 import type { Msg } from '@nats-io/transport-node'
 import { UnmoorError } from '../../../core/errors.ts'
 import type { Connection } from './connection.ts'
+import { deliveryOf, idOf } from './message.ts'
 
 /** A delivery: the subject for its ack, and the message where this driver received it. */
 export interface Delivery {
@@ -26,6 +27,8 @@ export class Leases {
   #ackWait: number
   #held = new Map<string, Held>()
   #settled = new Set<string>()
+  /** Messages that were acked: a server that crashed may have forgotten that, and sends them again. Ids by the number in the stream, which a stream made anew gives again. */
+  #acked = new Map<number, string>()
   #renewal: NodeJS.Timeout | undefined
 
   constructor(connection: Connection, ackWait: number) {
@@ -58,6 +61,20 @@ export class Leases {
       held.timer = this.#expire(reply, seconds)
     }
     if (this.get(lease) !== undefined) this.#tell(reply, '+WPI')
+  }
+
+  /** The ack of this delivery has been answered. */
+  acked({ reply, message }: Delivery): void {
+    if (message !== undefined) {
+      this.#acked.set(deliveryOf(reply).sequence, idOf(message))
+      if (this.#acked.size > REMEMBERED) this.#acked.delete(this.#acked.keys().next().value as number)
+    }
+    this.settled(reply)
+  }
+
+  /** Whether this process has acked the message before. */
+  wasAcked(message: Msg): boolean {
+    return this.#acked.get(deliveryOf(message.reply ?? '').sequence) === idOf(message)
   }
 
   settled(reply: string): void {

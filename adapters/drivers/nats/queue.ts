@@ -149,6 +149,10 @@ class NatsQueue implements QueueDriver {
     const { maxRetries, deadLetter } = this.#settings
     const received: QueueIncoming[] = []
     for (const message of messages) {
+      if (this.#leases.wasAcked(message)) {
+        await this.#tell(message.reply ?? '', '+ACK')
+        continue
+      }
       const read = incoming(message)
       // Its last allowed delivery ended in a crash: it would come for ever. With no dead-letter queue it does, as no crash may lose a message.
       if (read.attempts > maxRetries + 1 && deadLetter !== undefined) await this.#bury(message, message.reply ?? '', deadLetter)
@@ -170,8 +174,11 @@ class NatsQueue implements QueueDriver {
     const delivery = this.#leases.get(settlement.lease)
     if (delivery === undefined) return
     const { reply } = delivery
-    if (settlement.outcome === 'ack') await this.#tell(reply, '+ACK')
-    else if (deliveryOf(reply).attempts <= maxRetries)
+    if (settlement.outcome === 'ack') {
+      await this.#tell(reply, '+ACK')
+      return this.#leases.acked(delivery)
+    }
+    if (deliveryOf(reply).attempts <= maxRetries)
       await this.#tell(reply, settlement.delaySeconds > 0 ? `-NAK ${JSON.stringify({ delay: settlement.delaySeconds * 1e9 })}` : '-NAK')
     else {
       const message = delivery.message ?? (await this.#fetch(reply))
