@@ -255,9 +255,9 @@ describe.runIf(natsInstalled)('nats queue', () => {
       }
     }
     const consumer = async (): Promise<void> => {
-      for (let empty = 0; empty < 3; ) {
+      for (let empty = 0; empty < 3;) {
         await quietly(async () => {
-          const batch = await receive(driver, { max: 20, waitSeconds: 0.5 })
+          const batch = await receive(driver, { waitSeconds: 0.5 })
           if (batch.length === 0 && !sending) empty++
           again += batch.filter(({ id }) => acked.has(id)).length
           await driver.settle(batch.map(({ lease }) => ({ lease, outcome: 'ack' as const })))
