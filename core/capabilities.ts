@@ -10,6 +10,8 @@ export const CAPABILITIES = {
   'response.streaming': 'The client sees the first bytes of a response before the handler has written the last.',
   'http.keepWorkAfterAnswer':
     '`ctx.waitUntil` work goes on while other requests are answered. Without it the environment answers no other request until the work is done.',
+  'blob.multipart': '`startUpload`, `uploadPart`, `completeUpload`, `abortUpload` of a blob binding. Without it: `Unsupported`; `put` takes a stream.',
+  'blob.signedUrls': '`signedUrl` of a blob binding. Without it: `Unsupported`; let a route of the app serve the blob.',
   'sql.interactiveTransactions': '`env.db.transaction(fn)`. Without it: `Unsupported`; use `batch`.',
   'cache.shared': 'Cache entries are seen by all processes of the target. Without it each process has its own.',
   'queue.exactAttempts': '`message.attempts` counts exactly. Without it, it may be higher after a crash.',

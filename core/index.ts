@@ -5,6 +5,7 @@ export type { Bindings, BindingKind, Declaration, Env, QueueOptions, SqlOptions 
 export type { Assets } from './bindings/assets.ts'
 export type { BlobGetOptions, BlobList, BlobListOptions, BlobPut, Blobs } from './bindings/blob.ts'
 export type { BlobInfo, BlobObject } from './bindings/blob-object.ts'
+export type { BlobPart, BlobUpload } from './bindings/blob-upload.ts'
 export type { Cache } from './bindings/cache.ts'
 export type { Kv, KvKey, KvList, KvListOptions, KvWithMetadata } from './bindings/kv.ts'
 export type { KvPutOptions, KvType } from './bindings/kv-value.ts'

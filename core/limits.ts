@@ -22,7 +22,11 @@ export const LIMITS = {
   /** Largest blob written by one put. Cloudflare R2: 4.995 GiB. */
   'blob.size': 4995 * 1024 * 1024,
   'blob.part.min': 5 * 1024 * 1024,
+  /** Bytes of one part of an upload, which is held in memory. */
+  'blob.part.max': 100 * 1024 * 1024,
   'blob.parts': 10_000,
+  /** Longest life of a signed URL: seven days, S3's. */
+  'blob.signedUrl': 7 * 24 * 60 * 60,
 
   'sql.statement': 100_000,
   'sql.params': 100,

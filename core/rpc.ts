@@ -15,7 +15,7 @@ import { addTransactions, type OpenTransactions, TRANSACTION_METHODS } from './t
 /** The methods that can be called per kind of binding. Variables are values, not methods. */
 export const BINDING_METHODS: Readonly<Record<Exclude<BindingKind, 'variable'>, readonly string[]>> = {
   kv: ['get', 'getWithMetadata', 'getMany', 'put', 'delete', 'list'],
-  blob: ['head', 'get', 'put', 'delete', 'list'],
+  blob: ['head', 'get', 'put', 'delete', 'list', 'copy', 'startUpload', 'uploadPart', 'completeUpload', 'abortUpload', 'signedUrl'],
   sql: ['all', 'first', 'value', 'run', 'raw', 'batch', ...TRANSACTION_METHODS],
   queue: ['send', 'sendBatch'],
   cache: ['match', 'put', 'delete'],

@@ -9,6 +9,8 @@ export const capabilities: Capabilities = {
   'response.large': true,
   'response.streaming': true,
   'http.keepWorkAfterAnswer': true,
+  'blob.multipart': true,
+  'blob.signedUrls': false,
   // D1 refuses BEGIN; batch is its transaction.
   'sql.interactiveTransactions': false,
   // Shared by the processes of one location.

@@ -17,6 +17,8 @@ const isolate: Adapter = {
     'response.large': true,
     'response.streaming': true,
     'http.keepWorkAfterAnswer': true,
+    'blob.multipart': true,
+    'blob.signedUrls': false,
     'sql.interactiveTransactions': true,
     'cache.shared': false,
     'queue.exactAttempts': true,

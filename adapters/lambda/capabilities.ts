@@ -11,6 +11,8 @@ export const CAPABILITIES: Capabilities = {
   'response.large': true,
   'response.streaming': true,
   'http.keepWorkAfterAnswer': false,
+  'blob.multipart': true,
+  'blob.signedUrls': true,
   'sql.interactiveTransactions': true,
   'cache.shared': false,
   'queue.exactAttempts': false,

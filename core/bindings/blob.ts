@@ -1,8 +1,9 @@
 import { invalidArgument, limitExceeded, UnmoorError } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
 import { BlobObject, blobInfo, type BlobInfo } from './blob-object.ts'
+import { type BlobPart, type BlobUpload, checkPartNumber, checkParts, checkUpload, partBytes } from './blob-upload.ts'
 import { type BodyInput, isStream, utf8, utf8Length, viewBytes } from './bytes.ts'
-import type { BlobConditions, BlobDriver, BlobHttpMetadata, BlobRange } from './drivers.ts'
+import type { BlobConditions, BlobDriver, BlobHttpMetadata, BlobRange, BlobUploads } from './drivers.ts'
 import { checkKey, checkPageSize, checkText } from './keys.ts'
 import { run, type Where } from './operation.ts'
 import type { Native } from './native.ts'
@@ -33,6 +34,9 @@ export interface BlobPut {
   sha256?: string
   signal?: AbortSignal
 }
+
+/** Conditions of {@link Blobs.copy}. */
+export type BlobConditionsOfPut = Pick<BlobPut, 'ifMatch' | 'ifNoneMatch'>
 
 /** Options of {@link Blobs.list}. */
 export interface BlobListOptions {
@@ -134,9 +138,102 @@ export class Blobs {
     return page.cursor === undefined ? { ...result, complete: true } : { ...result, complete: false, cursor: page.cursor }
   }
 
+  /**
+   * Stores a copy of a blob, with its metadata, under another key. Conditions are those of the new one.
+   *
+   * @throws `NotFound` (kind `blob`) where there is none to copy; else as {@link put}.
+   */
+  async copy(from: string, to: string, options: BlobConditionsOfPut = {}): Promise<BlobInfo> {
+    const where = this.#where('copy')
+    checkKey(from, where, 'blob.key')
+    checkKey(to, where, 'blob.key')
+    const conditions = checkConditions(options, where)
+    const source = await run(where, () => this.#driver.get(from, {}))
+    if (!source?.body)
+      throw new UnmoorError('NotFound', `${this.#binding}.copy: there is no blob ${JSON.stringify(from)}.`, { ...where, details: { kind: 'blob' } })
+    const { body, record } = source
+    const { httpMetadata, customMetadata } = record
+    return blobInfo(await run(where, () => this.#driver.put(to, body, { httpMetadata, customMetadata, ...conditions })))
+  }
+
+  /**
+   * Begins an upload in parts, which other requests may go on with: what it gives is plain data. Nothing is seen of it before {@link completeUpload}. One that is never
+   * ended is removed after a week, or later.
+   *
+   * @throws `Unsupported` (`blob.multipart`) where the driver has none.
+   */
+  async startUpload(key: string, options: Pick<BlobPut, 'contentType' | 'httpMetadata' | 'customMetadata'> = {}): Promise<BlobUpload> {
+    const where = this.#where('startUpload')
+    checkKey(key, where, 'blob.key')
+    const metadata = checkMetadata(options, where)
+    const uploads = this.#uploads(where)
+    return { key, id: await run(where, () => uploads.start(key, metadata)) }
+  }
+
+  /**
+   * Stores part 1 to 10,000, in any order; one of the same number is replaced. All but the last are equally long, of 5 MiB to 100 MiB, and the last is no longer.
+   *
+   * @throws `NotFound` (kind `upload`) where the upload has ended; `InvalidArgument`, `LimitExceeded`.
+   */
+  async uploadPart(upload: BlobUpload, part: number, body: BodyInput, options: { signal?: AbortSignal } = {}): Promise<BlobPart> {
+    const where = this.#where('uploadPart')
+    checkUpload(upload, where)
+    checkPartNumber(part, where)
+    checkSignal(options.signal, where)
+    const uploads = this.#uploads(where)
+    const bytes = await partBytes(body, where)
+    const etag = await run(where, () => uploads.put(upload.key, upload.id, part, bytes, options.signal))
+    return { part, etag, size: bytes.byteLength }
+  }
+
+  /** Makes these parts the blob, in the order of their numbers, in place of what was there. @throws as {@link uploadPart}; `InvalidArgument` for a part that was replaced. */
+  async completeUpload(upload: BlobUpload, parts: readonly BlobPart[]): Promise<BlobInfo> {
+    const where = this.#where('completeUpload')
+    checkUpload(upload, where)
+    const sorted = checkParts(parts, where)
+    const uploads = this.#uploads(where)
+    return blobInfo(await run(where, () => uploads.complete(upload.key, upload.id, sorted)))
+  }
+
+  /** Ends an upload and removes its parts; one that has ended is fine. */
+  async abortUpload(upload: BlobUpload): Promise<void> {
+    const where = this.#where('abortUpload')
+    checkUpload(upload, where)
+    const uploads = this.#uploads(where)
+    await run(where, () => uploads.abort(upload.key, upload.id))
+  }
+
+  /**
+   * A URL with which anybody may read (`GET`, default) or write (`PUT`) this one blob, past the app, for `expiresIn` seconds (1 to 604,800).
+   *
+   * @throws `Unsupported` (`blob.signedUrls`) where the driver has none: serve the blob by a route of the app then.
+   */
+  async signedUrl(key: string, options: { method?: 'GET' | 'PUT'; expiresIn: number }): Promise<string> {
+    const where = this.#where('signedUrl')
+    checkKey(key, where, 'blob.key')
+    const { method = 'GET', expiresIn } = options ?? {}
+    if (method !== 'GET' && method !== 'PUT') throw invalidArgument(where, `${this.#binding}.signedUrl: method is GET or PUT.`)
+    if (typeof expiresIn !== 'number' || !Number.isInteger(expiresIn) || expiresIn < 1)
+      throw invalidArgument(where, `${this.#binding}.signedUrl: expiresIn is whole seconds from 1.`)
+    if (expiresIn > LIMITS['blob.signedUrl']) throw limitExceeded(where, 'blob.signedUrl', expiresIn, LIMITS['blob.signedUrl'])
+    const sign = this.#driver.signedUrl?.bind(this.#driver)
+    if (sign === undefined) throw unsupported(where, 'blob.signedUrls', 'Serve the blob by a route of the app.')
+    return run(where, () => sign(key, method, expiresIn))
+  }
+
+  #uploads(where: Where): BlobUploads {
+    const { uploads } = this.#driver
+    if (uploads === undefined) throw unsupported(where, 'blob.multipart', 'put() takes a stream of any length.')
+    return uploads
+  }
+
   #where(operation: string): Where {
     return { binding: this.#binding, operation }
   }
+}
+
+function unsupported(where: Where, capability: 'blob.multipart' | 'blob.signedUrls', hint: string): UnmoorError {
+  return new UnmoorError('Unsupported', `${where.binding}.${where.operation}: this store has no such thing. ${hint}`, { ...where, details: { capability } })
 }
 
 function toContent(body: unknown, where: Where): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> {

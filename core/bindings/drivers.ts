@@ -124,6 +124,18 @@ export interface BlobPutOptions extends BlobConditions {
   signal?: AbortSignal | undefined
 }
 
+/** Blobs that are uploaded in parts, by several requests. All but the last part are equally long, of 5 MiB at least; parts arrive checked, in the order of their numbers. */
+export interface BlobUploads {
+  /** Gives the upload's id. */
+  start(key: string, metadata: { httpMetadata: BlobHttpMetadata; customMetadata: Record<string, string> }): Promise<string>
+  /** Stores a part in place of one with its number; gives its etag. `NotFound` (kind `upload`) where there is no such upload, or it has ended. */
+  put(key: string, id: string, part: number, body: Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<string>
+  /** Makes the parts the blob, all or nothing. `InvalidArgument` for a part that is not there, or no more; `NotFound` as of `put`. */
+  complete(key: string, id: string, parts: readonly { part: number; etag: string }[]): Promise<BlobRecord>
+  /** Removes the parts. An upload that has ended, or never was, is fine. */
+  abort(key: string, id: string): Promise<void>
+}
+
 /** Blobs on one backend, strongly consistent. */
 export interface BlobDriver extends Driver {
   head(key: string): Promise<BlobRecord | null>
@@ -150,6 +162,10 @@ export interface BlobDriver extends Driver {
     prefixes: string[]
     cursor?: string | undefined
   }>
+  /** Default: the backend has none (`Unsupported`, `blob.multipart`). */
+  readonly uploads?: BlobUploads
+  /** A URL with which anybody may read or write this one blob for so many seconds. Default: the backend has none (`Unsupported`, `blob.signedUrls`). */
+  signedUrl?(key: string, method: 'GET' | 'PUT', seconds: number): Promise<string>
 }
 
 export type SqlDialect = 'sqlite' | 'postgres'

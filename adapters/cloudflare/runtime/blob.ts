@@ -1,6 +1,7 @@
 import type { BlobDriver, BlobHttpMetadata, BlobPutOptions, BlobRecord, DriverFactory } from '../../../core/bindings/drivers.ts'
 import { precondition, toError } from './blob-errors.ts'
 import { uploadStream } from './blob-upload.ts'
+import { R2Uploads } from './blob-uploads.ts'
 import { unwrapCursor, wrapCursor } from './cursor.ts'
 import type { NativeR2, NativeR2Conditions, NativeR2HttpMetadata, NativeR2Object, NativeR2PutOptions } from './native.ts'
 import { nativeOf } from './native-of.ts'
@@ -9,10 +10,12 @@ import { nativeOf } from './native-of.ts'
 export const blob: DriverFactory<'blob'> = (_options, context) => new R2(nativeOf<NativeR2>(context, 'R2 bucket'))
 
 class R2 implements BlobDriver {
+  readonly uploads: R2Uploads
   #bucket: NativeR2
 
   constructor(native: NativeR2) {
     this.#bucket = native
+    this.uploads = new R2Uploads(native, toRecord)
   }
 
   async head(key: string): Promise<BlobRecord | null> {

@@ -56,6 +56,7 @@ export interface NativeR2Part {
 }
 
 export interface NativeR2Upload {
+  readonly uploadId: string
   uploadPart(partNumber: number, body: Uint8Array<ArrayBuffer>): Promise<NativeR2Part>
   complete(parts: NativeR2Part[]): Promise<NativeR2Object>
   abort(): Promise<void>
@@ -66,6 +67,7 @@ export interface NativeR2 {
   get(key: string, options: { range?: { offset: number; length?: number } | { suffix: number }; onlyIf?: NativeR2Conditions }): Promise<NativeR2Object | null>
   put(key: string, body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>, options: NativeR2PutOptions): Promise<NativeR2Object | null>
   createMultipartUpload(key: string, options: { httpMetadata?: NativeR2HttpMetadata; customMetadata?: Record<string, string> }): Promise<NativeR2Upload>
+  resumeMultipartUpload(key: string, uploadId: string): NativeR2Upload
   delete(keys: string[]): Promise<void>
   list(options: {
     prefix?: string

@@ -58,6 +58,21 @@ export class AwsClient {
     }
   }
 
+  /** The URL with its signature in the query, good for so many seconds. */
+  async signedUrl(url: string, method: string, seconds: number): Promise<string> {
+    const { service, region } = this.settings
+    const signer = new AwsV4Signer({
+      method,
+      url: `${url}?X-Amz-Expires=${seconds}`,
+      signQuery: true,
+      ...withoutUndefined(this.settings.credentials()),
+      service,
+      region,
+      cache: this.#keys,
+    })
+    return (await signer.sign()).url.href
+  }
+
   async #attempt(request: AwsRequest): Promise<HttpResponse> {
     const { service, region, timeout } = this.settings
     const signer = new AwsV4Signer({

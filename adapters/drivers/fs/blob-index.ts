@@ -50,8 +50,8 @@ export class FsBlobIndex implements BlobIndex {
   #addLoose: StatementSync
   #dropLoose: StatementSync
 
-  constructor(folder: string, durable: boolean) {
-    this.#path = join(folder, 'index.sqlite')
+  constructor(folder: string, name: string, durable: boolean) {
+    this.#path = join(folder, name)
     const database = openDatabase(this.#path, { synchronous: durable ? 'full' : 'normal' })
     this.#database = database
     try {

@@ -17,12 +17,17 @@ export const blob: DriverFactory<'blob', FsOptions> = async (options, context) =
   const folder = dataPath(options.path, context, `blob-${fileName(context.binding)}`)
   const durable = options.durable ?? true
   const files = new BlobFiles(folder, durable)
-  const index = new FsBlobIndex(folder, durable)
+  const indexes: FsBlobIndex[] = []
   try {
-    for (const file of index.leftovers(files, context.now())) await files.remove(file)
+    for (const name of ['index.sqlite', 'uploads.sqlite']) {
+      const index = new FsBlobIndex(folder, name, durable)
+      indexes.push(index)
+      for (const file of index.leftovers(files, context.now())) await files.remove(file)
+    }
   } catch (error) {
-    index.close()
+    for (const index of indexes) index.close()
     throw error
   }
-  return new IndexedBlobs(index, files, () => context.now())
+  const [index, stage] = indexes as [FsBlobIndex, FsBlobIndex]
+  return new IndexedBlobs(index, files, () => context.now(), stage)
 }

@@ -5,6 +5,7 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { checkPutConditions, checkSha256, resolveRange, wantsBody } from '../shared/blob-conditions.ts'
 import { listPage } from '../shared/blob-list.ts'
 import { eachChunk } from '../shared/chunks.ts'
+import { StagedUploads } from '../shared/staged-uploads.ts'
 import { SortedMap } from './sorted-map.ts'
 import { type MemoryOptions, storeName, Stores } from './store.ts'
 
@@ -17,19 +18,35 @@ const stores = new Stores(() => new SortedMap<Stored>())
 
 /** Blobs in a sorted map. */
 export const blob: DriverFactory<'blob', MemoryOptions> = (options, context) => {
-  const { store, close } = stores.open(storeName(options, context))
-  return new MemoryBlob(store, () => context.now(), close)
+  const open = (binding: string): MemoryBlob => {
+    const { store, close } = stores.open(storeName(options, { app: context.app, binding }))
+    return new MemoryBlob(store, () => context.now(), close)
+  }
+  const blobs = open(context.binding)
+  // No binding's name has a #.
+  const uploads = new StagedUploads(blobs, open(`${context.binding}#uploads`), () => context.now())
+  return Object.assign(blobs, {
+    uploads,
+    close: async () => {
+      await uploads.close()
+      blobs.free()
+    },
+  })
 }
 
 class MemoryBlob implements BlobDriver {
-  readonly close: () => void
+  readonly free: () => void
   #blobs: SortedMap<Stored>
   #now: () => number
 
-  constructor(blobs: SortedMap<Stored>, now: () => number, close: () => void) {
+  constructor(blobs: SortedMap<Stored>, now: () => number, free: () => void) {
     this.#blobs = blobs
     this.#now = now
-    this.close = close
+    this.free = free
+  }
+
+  close(): void {
+    this.free()
   }
 
   async head(key: string): Promise<BlobRecord | null> {

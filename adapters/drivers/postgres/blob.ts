@@ -21,8 +21,10 @@ export interface PostgresBlobOptions extends PostgresStoreOptions {
 /** Blobs with metadata, order and conditions in Postgres, and their bytes in a folder or on S3. */
 export const blob: DriverFactory<'blob', PostgresBlobOptions> = async (options, context) => {
   const bytes = await openBytes(options.bytes ?? { driver: 'fs' }, context)
-  const database = await openDatabase('blob', options, context)
-  return new IndexedBlobs(new PostgresBlobIndex(database, `${context.app}/${context.binding}`, bytes), bytes, () => context.now())
+  const store = `${context.app}/${context.binding}`
+  const index = async (name: string): Promise<PostgresBlobIndex> => new PostgresBlobIndex(await openDatabase('blob', options, context), name, bytes)
+  // No binding's name has a #.
+  return new IndexedBlobs(await index(store), bytes, () => context.now(), await index(`${store}#uploads`))
 }
 
 async function openBytes(options: NonNullable<PostgresBlobOptions['bytes']>, context: DriverContext): Promise<ByteStore> {

@@ -69,6 +69,11 @@ export class S3Api {
     return { ...rest, service: 's3', method, target: `bucket "${this.bucket}"`, url: `${this.#base}/${name === '' ? '' : encodePath(name)}${search}` }
   }
 
+  /** With temporary credentials the URL ends with them. */
+  signedUrl(name: string, method: 'GET' | 'PUT', seconds: number): Promise<string> {
+    return this.#client.signedUrl(`${this.#base}/${encodePath(name)}`, method, seconds)
+  }
+
   async delete(name: string): Promise<void> {
     const { body } = await this.send({ operation: 'DeleteObject', method: 'DELETE', name, write: true, repeatable: true, accept: [404] })
     body.resume()

@@ -9,6 +9,7 @@ import { listPage, type ListOptions } from './list.ts'
 import { fromHeaders, toHeaders } from './metadata.ts'
 import { objectName, unescapeKey } from './names.ts'
 import { upload } from './upload.ts'
+import { S3Uploads } from './uploads.ts'
 
 /** Options of {@link blob}. */
 export interface S3Options extends AwsOptions {
@@ -30,12 +31,18 @@ export const blob: DriverFactory<'blob', S3Options> = (options, context) => {
 const HEADS = 32
 
 class S3Blobs implements BlobDriver {
+  readonly uploads: S3Uploads
   #api: S3Api
   #prefix: string
 
   constructor(api: S3Api, prefix: string) {
     this.#api = api
     this.#prefix = prefix
+    this.uploads = new S3Uploads(api, prefix, (key) => this.head(key))
+  }
+
+  signedUrl(key: string, method: 'GET' | 'PUT', seconds: number): Promise<string> {
+    return this.#api.signedUrl(objectName(this.#prefix, key).name, method, seconds)
   }
 
   async head(key: string): Promise<BlobRecord | null> {

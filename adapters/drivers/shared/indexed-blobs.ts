@@ -3,6 +3,7 @@ import type { BlobConditions, BlobDriver, BlobPutOptions, BlobRange, BlobRecord 
 import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import { checkPutConditions, resolveRange, wantsBody } from './blob-conditions.ts'
 import { listPage, type ScanStart } from './blob-list.ts'
+import { StagedUploads } from './staged-uploads.ts'
 
 type Body = Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>
 type Awaitable<T> = T | Promise<T>
@@ -44,14 +45,17 @@ export interface BlobIndex {
  * loose, written, named by the index, and only then is the old one removed.
  */
 export class IndexedBlobs implements BlobDriver {
+  readonly uploads?: StagedUploads
   #index: BlobIndex
   #bytes: ByteStore
   #now: () => number
 
-  constructor(index: BlobIndex, bytes: ByteStore, now: () => number) {
+  /** `stage`: where the parts of uploads are, of the same kind. Default: no uploads. */
+  constructor(index: BlobIndex, bytes: ByteStore, now: () => number, stage?: BlobIndex) {
     this.#index = index
     this.#bytes = bytes
     this.#now = now
+    if (stage !== undefined) this.uploads = new StagedUploads(this, new IndexedBlobs(stage, bytes, now), now)
   }
 
   async head(key: string): Promise<BlobRecord | null> {
@@ -112,6 +116,7 @@ export class IndexedBlobs implements BlobDriver {
   }
 
   async close(): Promise<void> {
+    await this.uploads?.close()
     await this.#index.close()
   }
 }

@@ -4,6 +4,7 @@ import { assetCases } from './assets.ts'
 import { blobListCases } from './blob-list.ts'
 import { blobConditionCases } from './blob-conditions.ts'
 import { blobCases } from './blob.ts'
+import { blobUploadCases } from './blob-uploads.ts'
 import { cacheCases } from './cache.ts'
 import { kvListCases } from './kv-list.ts'
 import { kvCases } from './kv.ts'
@@ -31,6 +32,7 @@ export const INSIDE_CASES: readonly InsideCase[] = [
   ...blobCases,
   ...blobConditionCases,
   ...blobListCases,
+  ...blobUploadCases,
   ...sqlCases,
   ...sqlBatchCases,
   ...sqlTransactionCases,

@@ -344,5 +344,30 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>, { large = 
     const record = await blobs.head('same')
     expect(sha256(await read('same'))).toBe(sha256(pattern(100_000, Number(record?.customMetadata['n']) + 1)))
   })
+
+  it('blob-d28 an upload in parts goes on in another process, and its end is all or nothing', { timeout: 120_000 }, async () => {
+    const second = await harness.open()
+    if (blobs.uploads === undefined || second.uploads === undefined) return
+    await put('a', 'old')
+    const metadata = { httpMetadata: { contentType: 'video/mp4' }, customMetadata: { n: '1' } }
+    const id = await blobs.uploads.start('a', metadata)
+    const other = await blobs.uploads.start('a', metadata)
+    const [first, last] = [pattern(5 * MIB, 1), pattern(1000, 2)]
+    const parts = [
+      { part: 1, etag: await second.uploads.put('a', id, 1, first) },
+      { part: 2, etag: await blobs.uploads.put('a', id, 2, last) },
+    ]
+    expect((await listAll({ limit: 10 })).keys).toEqual(['a'])
+    await failure(second.uploads.complete('a', other, parts), 'InvalidArgument')
+    expect(await text('a')).toBe('old')
+    const record = await second.uploads.complete('a', id, parts)
+    expect(record).toMatchObject({ key: 'a', size: 5 * MIB + 1000, ...metadata })
+    expect(sha256(await read('a'))).toBe(sha256(Buffer.concat([first, last])))
+    expect(await blobs.head('a')).toMatchObject({ etag: record.etag, ...metadata })
+    expect((await failure(blobs.uploads.put('a', id, 3, last), 'NotFound')).details.kind).toBe('upload')
+    await blobs.uploads.abort('a', other)
+    await blobs.uploads.abort('a', id)
+    expect((await blobs.head('a'))?.etag).toBe(record.etag)
+  })
   return cases
 }
