@@ -58,6 +58,18 @@ export const CAPABILITY_FACTS: Readonly<Record<Capability, CapabilityFact>> = {
     lost: 'The instance answers no other request until `waitUntil` work is done: keep it short, and put longer work into a queue.',
     gained: '`waitUntil` work goes on while other requests are answered.',
   },
+  'blob.multipart': {
+    cases: ['blob-41', 'blob-42', 'blob-43', 'blob-44', 'blob-45'],
+    uses: ['blob upload in parts'],
+    lost: '`startUpload()` throws Unsupported: put the whole body as a stream.',
+    gained: 'A blob can be uploaded in parts by several requests.',
+  },
+  'blob.signedUrls': {
+    cases: ['blob-46'],
+    uses: ['signed URL'],
+    lost: '`signedUrl()` throws Unsupported: serve the blob by a route of the app.',
+    gained: '`signedUrl()` lets clients read and write a blob without the app.',
+  },
   'sql.interactiveTransactions': {
     cases: ['sql-46', 'sql-47', 'sql-48', 'sql-49', 'sql-50'],
     uses: ['sql transaction'],

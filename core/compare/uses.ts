@@ -21,6 +21,8 @@ export const USES = [
   'large or streamed answers',
   'waitUntil',
   'sql transaction',
+  'blob upload in parts',
+  'signed URL',
   'cache binding',
   'message.attempts',
   'fetch handler',
@@ -65,6 +67,8 @@ function look(node: Node, file: SourceFile, bindings: KnownBindings, add: (name:
   } else if (name === 'body' || name === 'pipeTo' || name === 'pipeThrough') add('large or streamed answers', at)
   const known = bindingOf(node['object'] as Node, file.names, bindings)
   if (known?.kind === 'sql' && name === 'transaction') add('sql transaction', at)
+  if (known?.kind === 'blob' && name === 'startUpload') add('blob upload in parts', at)
+  if (known?.kind === 'blob' && name === 'signedUrl') add('signed URL', at)
   if (known?.kind === 'cache') add('cache binding', at)
   if (bindings.has(name) && bindingOf(node, file.names, bindings) !== undefined) add(`binding ${name}`, at)
 }

@@ -15,6 +15,8 @@ const deno: Adapter = {
     'response.large': true,
     'response.streaming': true,
     'http.keepWorkAfterAnswer': true,
+    'blob.multipart': true,
+    'blob.signedUrls': false,
     'sql.interactiveTransactions': true,
     'cache.shared': false,
     'queue.exactAttempts': true,

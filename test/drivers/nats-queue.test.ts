@@ -239,7 +239,7 @@ describe.runIf(natsInstalled)('nats queue', () => {
     const driver = await open({ ackWait: 1 }, { maxRetries: 100 })
     const acked = new Set<string>()
     let again = 0
-    let sending = true
+    const stop = new AbortController()
     const quietly = async (work: () => Promise<void>): Promise<void> => {
       try {
         await work()
@@ -249,21 +249,22 @@ describe.runIf(natsInstalled)('nats queue', () => {
       }
     }
     const producer = async (): Promise<void> => {
-      while (sending) {
+      while (!stop.signal.aborted) {
         await quietly(() => driver.send(Array.from({ length: 50 }, () => message())))
         await sleep(2)
       }
     }
     const consumer = async (): Promise<void> => {
-      for (let empty = 0; empty < 3;) {
-        await quietly(async () => {
-          const batch = await receive(driver, { waitSeconds: 0.5 })
-          if (batch.length === 0 && !sending) empty++
-          again += batch.filter(({ id }) => acked.has(id)).length
-          await driver.settle(batch.map(({ lease }) => ({ lease, outcome: 'ack' as const })))
-          for (const { id } of batch) acked.add(id)
-        })
+      let drained = false
+      const round = async (): Promise<void> => {
+        const batch = await receive(driver, { waitSeconds: 1 })
+        drained = batch.length === 0 && stop.signal.aborted
+        again += batch.filter(({ id }) => acked.has(id)).length
+        await driver.settle(batch.map(({ lease }) => ({ lease, outcome: 'ack' as const })))
+        for (const { id } of batch) acked.add(id)
       }
+      do await quietly(round)
+      while (!drained)
     }
     const all = [producer(), consumer(), consumer(), consumer()]
     for (let kills = 0; kills < 3; kills++) {
@@ -273,7 +274,7 @@ describe.runIf(natsInstalled)('nats queue', () => {
       await server.restart()
     }
     await sleep(300)
-    sending = false
+    stop.abort()
     await Promise.all(all)
     expect(acked.size).toBeGreaterThan(1000)
     expect(again).toBe(0)
