@@ -240,12 +240,13 @@ describe.runIf(natsInstalled)('nats queue', () => {
     const acked = new Set<string>()
     let again = 0
     const stop = new AbortController()
-    const quietly = async (work: () => Promise<void>): Promise<void> => {
+    const quietly = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
       try {
-        await work()
+        return await work()
       } catch (error) {
         if (!(error instanceof UnmoorError && error.retryable)) throw error
         await sleep(20)
+        return undefined
       }
     }
     const producer = async (): Promise<void> => {
@@ -255,16 +256,14 @@ describe.runIf(natsInstalled)('nats queue', () => {
       }
     }
     const consumer = async (): Promise<void> => {
-      let drained = false
-      const round = async (): Promise<void> => {
+      const round = async (): Promise<boolean> => {
         const batch = await receive(driver, { waitSeconds: 1 })
-        drained = batch.length === 0 && stop.signal.aborted
         again += batch.filter(({ id }) => acked.has(id)).length
         await driver.settle(batch.map(({ lease }) => ({ lease, outcome: 'ack' as const })))
         for (const { id } of batch) acked.add(id)
+        return batch.length === 0 && stop.signal.aborted
       }
-      do await quietly(round)
-      while (!drained)
+      for (;;) if ((await quietly(round)) === true) return
     }
     const all = [producer(), consumer(), consumer(), consumer()]
     for (let kills = 0; kills < 3; kills++) {
