@@ -1,6 +1,8 @@
 /** The version in which each deviation was first told. A new one gets the version that is about to be released. */
 export const SINCE: Readonly<Record<string, string>> = {
+  'node/blob.signedUrls': '0.1.0',
   'node/cache.shared': '0.1.0',
+  'cloudflare/blob.signedUrls': '0.1.0',
   'cloudflare/sql.interactiveTransactions': '0.1.0',
   'lambda/request.streaming': '0.1.0',
   'lambda/request.abort': '0.1.0',
@@ -8,6 +10,7 @@ export const SINCE: Readonly<Record<string, string>> = {
   'lambda/http.keepWorkAfterAnswer': '0.1.0',
   'lambda/cache.shared': '0.1.0',
   'lambda/queue.exactAttempts': '0.1.0',
+  'isolate/blob.signedUrls': '0.1.0',
   'isolate/cache.shared': '0.1.0',
   'cloudflare/handlers-75': '0.1.0',
   'cloudflare/handlers-62': '0.1.0',
