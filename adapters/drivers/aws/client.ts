@@ -65,7 +65,7 @@ export class AwsClient {
       method,
       url: `${url}?X-Amz-Expires=${seconds}`,
       signQuery: true,
-      ...withoutUndefined(this.settings.credentials()),
+      ...withoutUndefined(await this.settings.credentials()),
       service,
       region,
       cache: this.#keys,
