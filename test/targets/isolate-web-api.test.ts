@@ -16,11 +16,71 @@ ReadableByteStreamController ReadableStream ReadableStreamBYOBReader ReadableStr
 Request Response SubtleCrypto TextDecoder TextDecoderStream TextEncoder TextEncoderStream TransformStream TransformStreamDefaultController URL URLPattern
 URLSearchParams WritableStream WritableStreamDefaultController WritableStreamDefaultWriter`.split(/\s+/)
 
+/** Interfaces that an app may construct, and how; the others throw. */
+const CONSTRUCT: Readonly<Record<string, string>> = {
+  Blob: '[]',
+  ByteLengthQueuingStrategy: '{ highWaterMark: 1 }',
+  CompressionStream: "'gzip'",
+  CountQueuingStrategy: '{ highWaterMark: 1 }',
+  CustomEvent: "'x'",
+  DecompressionStream: "'gzip'",
+  ErrorEvent: "'x'",
+  Event: "'x'",
+  File: "[], 'n'",
+  MessageEvent: "'x'",
+  PromiseRejectionEvent: "'x', { promise: Promise.resolve() }",
+  ReadableStreamBYOBReader: "new ReadableStream({ type: 'bytes' })",
+  ReadableStreamDefaultReader: 'new ReadableStream()',
+  Request: "'http://h/'",
+  URL: "'http://h/'",
+  WritableStreamDefaultWriter: 'new WritableStream()',
+}
+const NEVER =
+  'AbortSignal Crypto CryptoKey MessagePort Performance ReadableByteStreamController ReadableStreamBYOBRequest ReadableStreamDefaultController SubtleCrypto TransformStreamDefaultController WritableStreamDefaultController'
+
 describe('globals', () => {
-  it('has every interface of ECMA-429, under its own name', async () => {
-    const found = await lab.run(`return ${JSON.stringify(ECMA_429)}.filter((name) => typeof globalThis[name] === 'function' && globalThis[name].name === name
-      && Object.prototype.toString.call(globalThis[name].prototype) === '[object ' + name + ']')`)
-    expect(found).toEqual(ECMA_429)
+  it('has every interface of ECMA-429 as Web IDL has it: names, descriptors, members, brands', async () => {
+    const faults = await lab.run(`
+      const faults = []
+      const never = new Set('${NEVER}'.split(' '))
+      const construct = { ${Object.entries(CONSTRUCT)
+        .map(([name, args]) => `${name}: () => new ${name}(${args})`)
+        .join(', ')} }
+      for (const name of ${JSON.stringify(ECMA_429)}) {
+        const check = (holds, what) => { if (!holds) faults.push(name + ' ' + what) }
+        const { value: Class, writable, enumerable, configurable } = Object.getOwnPropertyDescriptor(globalThis, name) ?? {}
+        check(typeof Class === 'function' && writable && !enumerable && configurable, 'on the global')
+        if (typeof Class !== 'function') continue
+        check(Class.name === name && /^class|native code|^function/.test(Function.prototype.toString.call(Class)), 'name')
+        const { prototype } = Class
+        const own = Object.getOwnPropertyDescriptor(Class, 'prototype')
+        check(!own.writable && !own.enumerable && !own.configurable, 'prototype')
+        check(prototype.constructor === Class && !Object.getOwnPropertyDescriptor(prototype, 'constructor').enumerable, 'constructor')
+        const tag = Object.getOwnPropertyDescriptor(prototype, Symbol.toStringTag)
+        check(tag?.value === name && !tag.writable && !tag.enumerable && tag.configurable, 'toStringTag')
+        let called = true
+        try { Class() } catch { called = false }
+        check(!called, 'called without new')
+        let instance
+        try { instance = (construct[name] ?? (() => new Class()))() } catch (error) { check(never.has(name), 'construct ' + error) }
+        if (instance !== undefined) check(!never.has(name) && instance instanceof Class && Object.prototype.toString.call(instance) === '[object ' + name + ']', 'instance')
+        for (const [key, member] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+          if (key === 'constructor') continue
+          const isConstant = !('get' in member) && typeof member.value !== 'function'
+          check(member.enumerable && member.configurable === !isConstant, key + ' descriptor')
+          if (member.get !== undefined) check(member.get.name === 'get ' + key, key + ' getter name')
+          if (typeof member.value === 'function') check(member.value.name === key && member.writable, key + ' method')
+          const call = member.get ?? member.value
+          if (typeof call !== 'function') continue
+          // On anything else a member throws; one that gives a promise rejects.
+          try {
+            const result = Reflect.apply(call, {}, [1, 2, 3, 4, 5, 6, 7])
+            check(result instanceof Promise && await result.then(() => false, (error) => error instanceof TypeError), key + ' brand')
+          } catch (error) { check(error instanceof TypeError, key + ' brand ' + error) }
+        }
+      }
+      return faults`)
+    expect(faults).toEqual([])
   })
 
   it('has the functions and objects', async () => {

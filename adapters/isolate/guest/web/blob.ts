@@ -127,7 +127,4 @@ export class File extends Blob {
   get lastModified(): number {
     return this.#lastModified
   }
-  get webkitRelativePath(): string {
-    return ''
-  }
 }

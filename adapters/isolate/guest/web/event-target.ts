@@ -75,7 +75,7 @@ export function dispatchAt(target: EventTarget, event: Event, shown: object, tru
 /** Defines `on<type>` on a class's prototype: one handler, kept as a listener in its place. */
 export function defineHandler(prototype: EventTarget, type: string): void {
   const handlers = new WeakMap<EventTarget, { handler: unknown; listener: (event: Event) => unknown }>()
-  Object.defineProperty(prototype, `on${type}`, {
+  const handler: PropertyDescriptor & ThisType<EventTarget> = {
     configurable: true,
     enumerable: true,
     get(this: EventTarget) {
@@ -101,5 +101,7 @@ export function defineHandler(prototype: EventTarget, type: string): void {
       handlers.set(this, entry)
       this.addEventListener(type, entry.listener)
     },
-  })
+  }
+  for (const accessor of ['get', 'set'] as const) Object.defineProperty(handler[accessor], 'name', { value: `${accessor} on${type}`, configurable: true })
+  Object.defineProperty(prototype, `on${type}`, handler)
 }

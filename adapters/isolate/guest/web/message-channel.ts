@@ -65,13 +65,12 @@ defineHandler(MessagePort.prototype, 'message')
 defineHandler(MessagePort.prototype, 'messageerror')
 // Setting onmessage starts the port; adding a listener does not.
 const handler = Object.getOwnPropertyDescriptor(MessagePort.prototype, 'onmessage') as PropertyDescriptor & { set(value: unknown): void }
-Object.defineProperty(MessagePort.prototype, 'onmessage', {
-  ...handler,
-  set(this: MessagePort, value: unknown) {
-    handler.set.call(this, value)
-    this.start()
-  },
-})
+const starting = function (this: MessagePort, value: unknown): void {
+  handler.set.call(this, value)
+  this.start()
+}
+Object.defineProperty(starting, 'name', { value: 'set onmessage', configurable: true })
+Object.defineProperty(MessagePort.prototype, 'onmessage', { ...handler, set: starting })
 
 export class MessageChannel {
   #ports: readonly [MessagePort, MessagePort]

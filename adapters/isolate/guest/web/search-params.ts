@@ -116,6 +116,8 @@ const IteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.
 
 /** An iterator over a list that may change meanwhile, as Web IDL has it. */
 export function iterate<Item, Result>(what: string, list: () => readonly Item[], pick: (item: Item) => Result): IterableIterator<Result> {
+  // On an object of another class it throws here, not at the first step.
+  list()
   let index = 0
   const iterator = Object.create(iteratorPrototype(what)) as IterableIterator<Result>
   steps.set(iterator, () => {
