@@ -7,7 +7,9 @@ export interface Outcome {
   /** 0 where the connection broke. */
   readonly status: number
   /** The replica that answered, as the balancer says. */
-  readonly replica: string | undefined
+  readonly replica?: string | undefined
+  /** Why the connection broke. */
+  readonly error?: string | undefined
   /** Milliseconds since 1970. */
   readonly began: number
   readonly ended: number
@@ -33,7 +35,8 @@ const PNG = { 'content-type': 'image/png' }
 export function startLoad(url: string, token: string, count: number): { readonly ledger: Ledger; stop(): Promise<void> } {
   const ledger: Ledger = { links: new Map(), deleted: new Set(), icons: new Map(), visits: new Set(), failures: [], requests: 0 }
   const stopped = new AbortController()
-  const agent = new Agent({ keepAlive: true, maxSockets: count })
+  // A connection for each request: the balancer may close one that is kept just as the next request comes on it, which says nothing of the replicas.
+  const agent = new Agent({ keepAlive: false })
   const users = Array.from({ length: count }, async (_, user) => {
     const send = sender(url, agent, ledger)
     const admin = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
@@ -78,16 +81,17 @@ const EXPECTED = new Set([200, 201, 204, 302])
 function sender(url: string, agent: Agent, ledger: Ledger) {
   return async (method: string, path: string, headers: Record<string, string>, body?: string | Buffer): Promise<number> => {
     const began = Date.now()
-    const { status, replica } = await exchange(`${url}${path}`, { method, headers, agent }, body)
+    const { status, replica, error } = await exchange(`${url}${path}`, { method, headers, agent }, body)
     ledger.requests++
     // A DELETE that was repeated finds nothing any more.
-    if (!EXPECTED.has(status) && !(method === 'DELETE' && status === 404)) ledger.failures.push({ method, path, status, replica, began, ended: Date.now() })
+    if (!EXPECTED.has(status) && !(method === 'DELETE' && status === 404))
+      ledger.failures.push({ method, path, status, replica, error, began, ended: Date.now() })
     return status
   }
 }
 
 function exchange(url: string, options: { method: string; headers: Record<string, string>; agent: Agent }, body?: string | Buffer) {
-  return new Promise<{ status: number; replica: string | undefined }>((resolve) => {
+  return new Promise<Pick<Outcome, 'status' | 'replica' | 'error'>>((resolve) => {
     const sent = request(url, options, (response) => {
       response.resume()
       const replica = response.headers['x-replica']
@@ -95,7 +99,7 @@ function exchange(url: string, options: { method: string; headers: Record<string
         resolve({ status: response.complete ? (response.statusCode ?? 0) : 0, replica: typeof replica === 'string' ? replica : undefined }),
       )
     })
-    sent.on('error', () => resolve({ status: 0, replica: undefined }))
+    sent.on('error', (error) => resolve({ status: 0, error: error.message }))
     sent.end(body)
   })
 }
