@@ -212,6 +212,8 @@ export function assets(options: AssetsOptions): AssetsDeclaration {
 }
 
 const NAME = /^[A-Za-z][A-Za-z0-9]*$/
+/** A variable may have its platform name already, as those of existing Workers do. */
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /** Checks the names and keeps the exact types. Names are letters and digits, such as `adminToken`: they become CONSTANT_CASE on platforms. */
 export function defineBindings<const B extends Bindings>(bindings: B): B {
@@ -222,7 +224,7 @@ export function defineBindings<const B extends Bindings>(bindings: B): B {
 function checkBindings(bindings: Bindings): void {
   const seen = new Map<string, string>()
   for (const [name, declaration] of Object.entries(bindings)) {
-    if (!NAME.test(name)) {
+    if (!(declaration.kind === 'variable' ? VARIABLE_NAME : NAME).test(name)) {
       throw invalidArgument(
         { binding: name, operation: 'defineBindings' },
         `Binding "${name}": use letters and digits only, a letter first, such as "adminToken".`,

@@ -1,7 +1,8 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { buildApp } from '../../core/build/build.ts'
+import { unmoor } from './cli-process.ts'
 import { tempProject, type TempProject } from './temp-project.ts'
 
 const BASE = { name: 'shop', main: 'src/index.ts', compatibility_date: '2026-01-01' }
@@ -65,7 +66,6 @@ describe('a build with --worker', () => {
     await using made = await project({}, HELLO, { '.dev.vars': 'TOKEN=very-secret\n' })
     const { outDir, info } = await build(made)
     expect(info.manifest.bindings['TOKEN']).toEqual({ kind: 'variable' })
-    const { readdir, readFile } = await import('node:fs/promises')
     for (const file of await readdir(outDir)) expect(await readFile(join(outDir, file), 'utf8')).not.toContain('very-secret')
     expect((await readdir(made.dir)).sort()).toEqual(['.dev.vars', '.unmoor', 'node_modules', 'package.json', 'src', 'wrangler.json'])
   })
@@ -85,4 +85,20 @@ describe('a build with --worker', () => {
     using database = new DatabaseSync(join(dataDir, 'shop/sql-db.sqlite'))
     expect(database.prepare('SELECT count(*) AS n FROM a').get()).toEqual({ n: 0 })
   })
+})
+
+test('unmoor init --from-worker writes a config that every command takes, and tells what differs', async () => {
+  await using made = await project(
+    { kv_namespaces: [{ binding: 'MY_KV', id: 'kv' }], d1_databases: [{ binding: 'DB', database_id: 'db' }] },
+    'export default {\n  fetch: (request) => new Response(request.cf.country),\n}\n',
+  )
+  const { stdout } = await unmoor(['init', '--from-worker', join(made.dir, 'wrangler.json'), '--reporter', 'json'])
+  const result = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { name: string; differences: { where: string; what: string }[] }
+  expect(result.name).toBe('shop')
+  expect(result.differences.map(({ where }) => where)).toEqual(['env.DB', 'src/index.ts:2'])
+  const config = await readFile(join(made.dir, 'unmoor.config.ts'), 'utf8')
+  expect(config).toContain("worker: './wrangler.json'")
+  expect(config).toContain('MY_KV is myKv')
+  const built = await buildApp({ projectDir: made.dir, target: 'node' })
+  expect(Object.keys(built.info.manifest.bindings)).toContain('myKv')
 })

@@ -10,7 +10,7 @@ import { errorText } from './error-text.ts'
 /** The files of an artifact that a host uses, besides `assets/`. */
 export const ARTIFACT_FILES = ['unmoor.json', 'web-api.js', 'app.js'] as const
 
-const KINDS: ReadonlySet<unknown> = new Set(['kv', 'blob', 'sql', 'queue', 'cache', 'secret', 'variable', 'service', 'assets'])
+const KINDS: ReadonlySet<unknown> = new Set(['kv', 'blob', 'sql', 'queue', 'cache', 'secret', 'variable', 'service', 'assets', 'objects'])
 
 /** What an artifact in a folder is. @throws `NotFound` without one, `InvalidArgument` for what is none of the isolate target. */
 export async function readInfo(dir: string): Promise<ArtifactInfo> {

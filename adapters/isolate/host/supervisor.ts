@@ -11,6 +11,7 @@ import { errorText } from './error-text.ts'
 import type { ToSupervisor, ToWorker, WorkerSettings } from './messages.ts'
 import { NoiseWatch } from './noise.ts'
 import { prepareFolders } from './process-guard.ts'
+import { needsOneProcess } from './one-process.ts'
 import { Router } from './router.ts'
 import type { Usage } from './usage.ts'
 import { WorkerProcess } from './worker-process.ts'
@@ -86,7 +87,7 @@ export class Supervisor {
     return [...this.#shared.keys(), ...[...this.#alone.values()].flatMap(({ process }) => (process === undefined ? [] : [process]))]
   }
 
-  /** Apps that have a process of their own, for having ended others. */
+  /** Apps that have a process of their own, for having ended others or for their Durable Objects. */
   get alone(): string[] {
     return [...this.#alone.keys()]
   }
@@ -117,9 +118,12 @@ export class Supervisor {
     await mkdir(dataDir, { recursive: true })
     this.#runDir = await mkdtemp(join(tmpdir(), 'unmoor-host-'))
     await prepareFolders(this.#options.config.guard, dataDir, this.#runDir)
+    const single = this.apps.filter(({ dir }) => needsOneProcess(dir)).map(({ name }) => name)
+    for (const app of single) this.#setApart(app)
     // The first finds the port where any will do.
     await this.#startShared(this.#spawn())
     await Promise.all(Array.from({ length: this.#options.config.processes - 1 }, () => this.#startShared(this.#spawn())))
+    await Promise.all(single.map((app) => this.#servesApart(app)))
     this.#spare = this.#spawn()
   }
 
@@ -203,20 +207,27 @@ export class Supervisor {
     if (!this.#stopping) this.#spare ??= this.#spawn()
   }
 
-  #setApart(app: string, why: string): void {
-    this.#options.onOutput(`"${app}" ${why}; from now on it has one of its own.`)
+  #setApart(app: string, why?: string): void {
+    if (why !== undefined) this.#options.onOutput(`"${app}" ${why}; from now on it has one of its own.`)
     this.#alone.set(app, { socket: join(this.#runDir, `${app}.sock`), process: undefined, state: { live: 0, waiting: 0, memory: new Map() } })
     this.#announceApart()
   }
 
-  async #serveApart(app: string): Promise<void> {
+  /** Resolves when the app's own process serves, or has failed to for the first time. */
+  #servesApart(app: string): Promise<void> {
+    return new Promise((resolve) => {
+      void this.#serveApart(app, resolve)
+    })
+  }
+
+  async #serveApart(app: string, onFirst?: () => void): Promise<void> {
     const one = this.#alone.get(app)
-    if (one === undefined) return
+    if (one === undefined) return onFirst?.()
     for (let pause = 100; !this.#stopping && this.#alone.get(app) === one; pause = Math.min(pause * 2, 5000)) {
       const process = this.#spawn()
       one.process = process
       const record = this.#apps.get(app)
-      if (record === undefined) return
+      if (record === undefined) return onFirst?.()
       const began = performance.now()
       await rm(one.socket, { force: true })
       const message = {
@@ -235,6 +246,7 @@ export class Supervisor {
           process.killWhenStalled(6 * this.#options.config.stallSeconds, () => this.#options.onOutput(`The process of "${app}" answers nobody; it is killed.`)),
         )
         .catch((error: unknown) => this.#options.onOutput(errorText(error)))
+      onFirst?.()
       await process.ended
       this.#forget(process)
       if (this.#stopping || this.#alone.get(app) !== one) return
@@ -368,8 +380,15 @@ export class Supervisor {
     }
     const ended = released.map((name) => this.#alone.get(name)?.process)
     for (const name of released) this.#alone.delete(name)
-    await this.#ask((id) => ({ type: 'apps', id, set: [...set], remove: [...remove] }), 10_000)
+    await this.#ask(
+      (id) => ({ type: 'apps', id, set: set.map((app) => (needsOneProcess(app.dir) ? { ...app, background: false } : app)), remove: [...remove] }),
+      10_000,
+    )
     if (released.length > 0) this.#announceApart()
+    for (const { name } of set.filter(({ dir }) => needsOneProcess(dir))) {
+      this.#setApart(name)
+      await this.#servesApart(name)
+    }
     await Promise.all(ended.flatMap((process) => (process === undefined ? [] : [process.stop(this.#options.config.stopSeconds)])))
   }
 

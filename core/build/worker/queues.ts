@@ -7,8 +7,8 @@ import { refuse, type Settings } from './settings.ts'
 
 /** Longest delay on Cloudflare, in seconds: https://developers.cloudflare.com/queues/platform/limits/ */
 const MAX_DELAY = 86_400
-/** Batches at once where the file names no number: Cloudflare scales by itself. */
-const CONCURRENCY = 10
+/** Batches at once where the file names no number. Cloudflare begins with one too, and adds more as messages pile up, which only it can see. */
+const CONCURRENCY = 1
 
 /** Declares each queue once, by its name on Cloudflare, however many producers and consumers name it. */
 export function readQueues(settings: Settings, draft: DeclarationDraft): Record<string, string> {

@@ -3,13 +3,17 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { APP_NAME } from '../../build/config-check.ts'
+import { bindingDifferences, sourceDifferences } from '../../build/worker/differences.ts'
+import { readWorker } from '../../build/worker/worker.ts'
 import { usageError } from '../exit.ts'
 import { options } from '../options.ts'
-import { createReporter, shortPath } from '../reporter.ts'
+import { createReporter, type Reporter, shortPath } from '../reporter.ts'
 import { projectFiles } from '../template.ts'
 
 interface Options {
   name?: string
+  fromWorker?: string
+  env?: string
   reporter: 'text' | 'json'
 }
 
@@ -20,12 +24,19 @@ export function register(program: Command): void {
     .description('make a small Hono app with a kv, a queue, a cron and tests')
     .argument('[dir]', 'the new folder; asked for on a terminal, else this one')
     .option('--name <name>', "the app's name (default: the folder's)")
+    .option('--from-worker <file>', "write an unmoor.config.ts beside an existing Worker's wrangler file, and tell what behaves differently elsewhere")
+    .addOption(options.workerEnv())
     .addOption(options.reporter())
     .action(init)
 }
 
-async function init(dir: string | undefined, { name, reporter }: Options): Promise<void> {
+async function init(dir: string | undefined, { name, fromWorker, env, reporter }: Options): Promise<void> {
   const report = createReporter(reporter)
+  if (fromWorker !== undefined) {
+    if (dir !== undefined || name !== undefined)
+      throw usageError('--from-worker writes beside the wrangler file, whose name counts: leave out the folder and --name.')
+    return initFromWorker(resolve(fromWorker), env, report)
+  }
   const asked = dir ?? (process.stdin.isTTY && process.stdout.isTTY && !report.json ? await askFolder() : '.')
   const target = resolve(asked)
   // What a fresh repository has is no reason to refuse.
@@ -49,6 +60,42 @@ async function init(dir: string | undefined, { name, reporter }: Options): Promi
   )
   report.print(`\nNext:\n${folder === '.' ? '' : `  cd ${folder}\n`}  npm install\n  npm run dev\n  npm test`)
   report.result({ dir: target, name: appName, files: Object.keys(files) })
+}
+
+/** Writes the config beside the wrangler file. @throws where the Worker cannot be built, as a build would. */
+async function initFromWorker(file: string, environment: string | undefined, report: Reporter): Promise<void> {
+  const projectDir = dirname(file)
+  const warnings: string[] = []
+  const log = { info() {}, warn: (message: string) => void warnings.push(message) }
+  const worker = await readWorker({ file, environment, projectDir, log })
+  const config = join(projectDir, 'unmoor.config.ts')
+  if (existsSync(config)) throw usageError(`${config} is there already. Add to it: worker: './${basename(file)}'`)
+  const choice = environment === undefined ? `'./${basename(file)}'` : `{ config: './${basename(file)}', env: '${environment}' }`
+  const names = Object.entries(worker.spec.env).flatMap(([name, binding]) =>
+    'binding' in binding && binding.type !== 'var' && Object.hasOwn(worker.spec.declarations, binding.binding) ? [`${name} is ${binding.binding}`] : [],
+  )
+  await writeFile(
+    config,
+    [
+      `import { defineConfig } from 'unmoor'`,
+      ``,
+      `export default defineConfig({`,
+      `  worker: ${choice},`,
+      ...(names.length === 0 ? [] : [`  // Drivers go by unmoor's names of the bindings: ${names.join(', ')}.`]),
+      `  targets: {},`,
+      `})`,
+      ``,
+    ].join('\n'),
+  )
+  const differences = [...bindingDifferences(worker), ...(await sourceDifferences(worker, projectDir))]
+  report.print(`Wrote ${shortPath(config)}. The Worker itself stays as it is.`)
+  for (const warning of warnings) report.warn(warning)
+  report.print(differences.length === 0 ? 'Nothing of it is known to behave differently.' : '\nWhat behaves differently off Cloudflare:')
+  for (const { where, what } of differences) report.print(`  ${where}: ${what}`)
+  report.print(
+    `\nNext:\n  npx unmoor build --target node${worker.objects.length === 0 ? ' --target lambda' : ''} --target isolate\n  npx unmoor start --target node`,
+  )
+  report.result({ config, name: worker.name, differences, warnings })
 }
 
 function toName(folder: string): string {

@@ -2,10 +2,11 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, extname, join } from 'node:path'
+import { basename, dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Adapter, Log } from '../../../core/adapter.ts'
 import { buildApp } from '../../../core/build/build.ts'
+import { findWranglerFile } from '../../../core/build/worker/wrangler-file.ts'
 import { createChannelClient } from '../../../core/test-channel.ts'
 import { PROJECT_FILES, TOKEN, wranglerFile } from './fixture/project.ts'
 import { startSimulator } from './simulator.ts'
@@ -61,7 +62,7 @@ export async function startWorker(target: string, log: Log): Promise<RunningWork
     if (lines.length > KEPT_LINES) lines.shift()
   }
   try {
-    const running = target === 'cloudflare' ? await startSimulator(projectDir, onOutput) : await startBuilt(projectDir, target, log, onOutput)
+    const running = await startProject(projectDir, target, log, onOutput)
     return {
       ...running,
       output: () => lines,
@@ -76,11 +77,16 @@ export async function startWorker(target: string, log: Log): Promise<RunningWork
   }
 }
 
+/** Starts the Worker of any project: in workerd itself on `cloudflare`, else built for the target. */
+export async function startProject(projectDir: string, target: string, log: Log, onOutput: (line: string) => void): Promise<Omit<RunningWorker, 'output'>> {
+  return target === 'cloudflare' ? startSimulator(projectDir, onOutput) : startBuilt(projectDir, target, log, onOutput)
+}
+
 async function startBuilt(projectDir: string, target: string, log: Log, onOutput: (line: string) => void): Promise<Omit<RunningWorker, 'output'>> {
   const testToken = randomUUID()
   // Many cases are in one request, whose work the isolate's limit counts together.
   const config = { targets: { lambda: { options: { timeout: 60, maxEnvironments: 4 } }, isolate: { options: { cpuMs: 20_000 } } } }
-  const built = await buildApp({ projectDir, target, worker: 'wrangler.jsonc', testChannel: true, config, log })
+  const built = await buildApp({ projectDir, target, worker: basename(findWranglerFile(projectDir) ?? 'wrangler.jsonc'), testChannel: true, config, log })
   const adapter: Adapter = built.adapter
   const runtime = await adapter.start({
     dir: built.outDir,

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { parse } from 'jsonc-parser'
+import { findWranglerFile, readWranglerFile } from '../../../core/build/worker/wrangler-file.ts'
 import { rulesPlugin } from '../../../core/build/worker/rules.ts'
 import { parseStatements } from '../../../core/bindings/sql-tokenizer.ts'
 import { TOKEN } from './fixture/project.ts'
@@ -11,57 +11,65 @@ import type { RunningWorker } from './running.ts'
 
 interface Wrangler {
   name: string
+  main: string
   compatibility_date: string
-  compatibility_flags: string[]
-  vars: Record<string, unknown>
-  kv_namespaces: { binding: string; id: string }[]
-  r2_buckets: { binding: string; bucket_name: string }[]
-  d1_databases: { binding: string; database_id: string }[]
-  queues: {
+  compatibility_flags?: string[]
+  assets?: { directory: string; binding?: string }
+  triggers?: { crons: string[] }
+  vars?: Record<string, unknown>
+  kv_namespaces?: { binding: string; id: string }[]
+  r2_buckets?: { binding: string; bucket_name: string }[]
+  d1_databases?: { binding: string; database_id: string }[]
+  queues?: {
     producers: { binding: string; queue: string; delivery_delay?: number }[]
     consumers: { queue: string; max_batch_size: number; max_batch_timeout: number; max_retries: number }[]
   }
-  services: { binding: string; entrypoint?: string; props?: Record<string, unknown> }[]
-  ratelimits: { name: string; namespace_id: string; simple: { limit: number; period: 10 | 60 } }[]
-  durable_objects: { bindings: { name: string; class_name: string }[] }
+  services?: { binding: string; entrypoint?: string; props?: Record<string, unknown> }[]
+  ratelimits?: { name: string; namespace_id: string; simple: { limit: number; period: 10 | 60 } }[]
+  durable_objects?: { bindings: { name: string; class_name: string }[] }
 }
 
 /** Bundles the project as wrangler would and starts it. */
 export async function startSimulator(projectDir: string, onOutput: (line: string) => void): Promise<Omit<RunningWorker, 'output'>> {
   const { kCurrentWorker, Log, LogLevel, Miniflare } = await import('miniflare')
-  const config = parse(await readFile(join(projectDir, 'wrangler.jsonc'), 'utf8')) as Wrangler
+  const { content } = await readWranglerFile(findWranglerFile(projectDir) ?? join(projectDir, 'wrangler.jsonc'))
+  const config = content as unknown as Wrangler
   const mf = new Miniflare({
     name: config.name,
     compatibilityDate: config.compatibility_date,
-    compatibilityFlags: config.compatibility_flags,
-    modules: [{ type: 'ESModule', path: join(projectDir, 'worker.js'), contents: await bundleWorker(projectDir) }],
+    compatibilityFlags: config.compatibility_flags ?? [],
+    modules: [{ type: 'ESModule', path: join(projectDir, 'worker.js'), contents: await bundleWorker(projectDir, config.main) }],
     modulesRoot: projectDir,
-    bindings: { ...(config.vars as Record<string, string>), TOKEN },
-    kvNamespaces: Object.fromEntries(config.kv_namespaces.map(({ binding, id }) => [binding, id])),
-    r2Buckets: Object.fromEntries(config.r2_buckets.map(({ binding, bucket_name }) => [binding, bucket_name])),
-    d1Databases: Object.fromEntries(config.d1_databases.map(({ binding, database_id }) => [binding, database_id])),
+    bindings: { ...(config.vars as Record<string, string> | undefined), TOKEN },
+    kvNamespaces: Object.fromEntries((config.kv_namespaces ?? []).map(({ binding, id }) => [binding, id])),
+    r2Buckets: Object.fromEntries((config.r2_buckets ?? []).map(({ binding, bucket_name }) => [binding, bucket_name])),
+    d1Databases: Object.fromEntries((config.d1_databases ?? []).map(({ binding, database_id }) => [binding, database_id])),
     queueProducers: Object.fromEntries(
-      config.queues.producers.map(({ binding, queue, delivery_delay }) => [
+      (config.queues?.producers ?? []).map(({ binding, queue, delivery_delay }) => [
         binding,
         { queueName: queue, ...(delivery_delay === undefined ? {} : { deliveryDelay: delivery_delay }) },
       ]),
     ),
     queueConsumers: Object.fromEntries(
-      config.queues.consumers.map((consumer) => [
+      (config.queues?.consumers ?? []).map((consumer) => [
         consumer.queue,
         { maxBatchSize: consumer.max_batch_size, maxBatchTimeout: consumer.max_batch_timeout, maxRetries: consumer.max_retries },
       ]),
     ),
     serviceBindings: Object.fromEntries(
-      config.services.map(({ binding, entrypoint, props }) => [
+      (config.services ?? []).map(({ binding, entrypoint, props }) => [
         binding,
         { name: kCurrentWorker, ...(entrypoint === undefined ? {} : { entrypoint }), ...(props === undefined ? {} : { props }) },
       ]),
     ),
-    ratelimits: Object.fromEntries(config.ratelimits.map(({ name, namespace_id, simple }) => [name, { namespace_id, simple }])),
-    durableObjects: Object.fromEntries(config.durable_objects.bindings.map(({ name, class_name }) => [name, { className: class_name, useSQLite: true }])),
+    ratelimits: Object.fromEntries((config.ratelimits ?? []).map(({ name, namespace_id, simple }) => [name, { namespace_id, simple }])),
+    durableObjects: Object.fromEntries(
+      (config.durable_objects?.bindings ?? []).map(({ name, class_name }) => [name, { className: class_name, useSQLite: true }]),
+    ),
     versionMetadata: 'VERSION',
-    assets: { directory: join(projectDir, 'public'), binding: 'ASSETS', routerConfig: { has_user_worker: true } },
+    ...(config.assets === undefined
+      ? {}
+      : { assets: { ...config.assets, directory: join(projectDir, config.assets.directory), routerConfig: { has_user_worker: true } } }),
     cf: false,
     host: '127.0.0.1',
     port: 0,
@@ -71,9 +79,12 @@ export async function startSimulator(projectDir: string, onOutput: (line: string
     },
   })
   const url = (await mf.ready).origin
-  const database = await mf.getD1Database('DB')
-  for (const file of (await readdir(join(projectDir, 'migrations'))).sort()) {
-    for (const { text } of parseStatements(await readFile(join(projectDir, 'migrations', file), 'utf8'))) await database.prepare(text).run()
+  const [first] = config.d1_databases ?? []
+  if (first !== undefined) {
+    const database = await mf.getD1Database(first.binding)
+    for (const file of (await readdir(join(projectDir, 'migrations'))).sort()) {
+      for (const { text } of parseStatements(await readFile(join(projectDir, 'migrations', file), 'utf8'))) await database.prepare(text).run()
+    }
   }
   const { version } = createRequire(import.meta.url)('workerd/package.json') as { version: string }
   return {
@@ -87,14 +98,14 @@ export async function startSimulator(projectDir: string, onOutput: (line: string
   }
 }
 
-async function bundleWorker(projectDir: string): Promise<string> {
+async function bundleWorker(projectDir: string, main: string): Promise<string> {
   const { rolldown } = await import('rolldown')
   const rules = [
     { type: 'Text' as const, pattern: /\.txt$/ },
     { type: 'Data' as const, pattern: /\.bin$/ },
   ]
   const build = await rolldown({
-    input: join(projectDir, 'src/index.js'),
+    input: join(projectDir, main),
     external: /^(?:cloudflare|node):/,
     platform: 'neutral',
     plugins: [rulesPlugin(rules, projectDir)],
