@@ -8,11 +8,12 @@ import { isolateGroup } from './groups/isolate.ts'
 import { isolateTenantsGroup } from './groups/isolate-tenants.ts'
 import { lambdaGroup } from './groups/lambda.ts'
 import { nodeGroup } from './groups/node.ts'
+import { workerGroup } from './groups/worker.ts'
 import { createLoadGenerator } from './load.ts'
 import { printTable } from './table.ts'
 
 /** In the order of a run that names none. */
-const GROUPS: readonly BenchGroup[] = [nodeGroup, cloudflareGroup, lambdaGroup, isolateGroup, isolateTenantsGroup, bindingsGroup, buildGroup]
+const GROUPS: readonly BenchGroup[] = [nodeGroup, cloudflareGroup, lambdaGroup, isolateGroup, isolateTenantsGroup, bindingsGroup, buildGroup, workerGroup]
 
 const USAGE = `npm run bench -- [GROUP...] [--json] [--rounds N] [--seconds N] [--quick]
 

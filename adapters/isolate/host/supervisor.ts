@@ -1,5 +1,4 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -7,6 +6,7 @@ import { errorFromJSON, UnmoorError } from '../../../core/errors.ts'
 import type { AppRecord, AppSettings } from './app-record.ts'
 import type { BackgroundDuties } from './background.ts'
 import type { ResolvedConfig } from './config.ts'
+import { checkPort } from './check-port.ts'
 import { errorText } from './error-text.ts'
 import type { ToSupervisor, ToWorker, WorkerSettings } from './messages.ts'
 import { NoiseWatch } from './noise.ts'
@@ -398,19 +398,4 @@ export class Supervisor {
     await Promise.all(processes.map((process) => process.stop(this.#options.config.stopSeconds)))
     await rm(this.#runDir, { recursive: true, force: true })
   }
-}
-
-/** The processes of a host share its port, so that another host's would not be noticed: whether it is taken is asked without sharing. */
-function checkPort(port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const message =
-        cause.code === 'EADDRINUSE'
-          ? `port ${port} on ${host} is in use by another process. Name another with --port; to take over from a host that stops, use --share-port.`
-          : `The host cannot listen on port ${port} on ${host}: ${cause.message}`
-      reject(new UnmoorError('Unavailable', message, { operation: 'start', cause }))
-    })
-    server.listen(port, host, () => server.close(() => resolve()))
-  })
 }

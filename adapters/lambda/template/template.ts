@@ -33,8 +33,10 @@ function head({ manifest }: Input, options: Required<LambdaTargetOptions>, file:
 function createStack(context: Input, options: Required<LambdaTargetOptions>): Part {
   const { manifest, drivers } = context
   // What listens on an address of its own, and may do so in a VPC.
-  const sql = Object.values(drivers).some(({ driver }) => driver === 'postgres' || driver === 'redis' || driver === 'nats')
+  const sql = Object.values(drivers).some(({ driver }) => driver === 'postgres' || driver === 'redis' || driver === 'nats' || driver === 'sqlite')
   const { parameters, conditions, environment } = settings(context, options)
+  // SQLite, which an existing Worker's D1 database is, needs a file system that all environments mount.
+  const mounted = Object.values(drivers).some(({ driver }) => driver === 'sqlite')
   const zip = options.package === 'zip'
   const template: Part = {
     AWSTemplateFormatVersion: '2010-09-09',
@@ -46,6 +48,9 @@ function createStack(context: Input, options: Required<LambdaTargetOptions>): Pa
       Architecture: { Type: 'String', Default: 'x86_64', AllowedValues: ['x86_64', 'arm64'] },
       LogRetentionDays: { Type: 'Number', Default: 30 },
       ...parameters,
+      ...(mounted
+        ? { FileSystemArn: { Type: 'String', Description: 'ARN of the EFS access point for the SQLite files. It needs SubnetIds and SecurityGroupIds.' } }
+        : {}),
       ...(sql
         ? {
             SubnetIds: { Type: 'CommaDelimitedList', Default: '', Description: 'Subnets, where the database is in a VPC; empty for none.' },
@@ -70,6 +75,7 @@ function createStack(context: Input, options: Required<LambdaTargetOptions>): Pa
           LoggingConfig: { LogGroup: ref('LogGroup'), LogFormat: 'JSON' },
           Environment: { Variables: environment },
           VpcConfig: sql ? { 'Fn::If': ['InVpc', { SubnetIds: ref('SubnetIds'), SecurityGroupIds: ref('SecurityGroupIds') }, ref('AWS::NoValue')] } : undefined,
+          FileSystemConfigs: mounted ? [{ Arn: ref('FileSystemArn'), LocalMountPath: MOUNT }] : undefined,
           FunctionUrlConfig: manifest.fetch && options.event === 'url' ? { AuthType: 'NONE', InvokeMode: options.invokeMode } : undefined,
           Events: eventSources(context, options),
         },
@@ -99,6 +105,9 @@ const URLS: Readonly<Partial<Record<LambdaTargetOptions['event'] & string, Part>
   v1: { 'Fn::Sub': 'https://${ServerlessRestApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/Prod/' },
 }
 
+/** Where the file system of SQLite databases is mounted. */
+const MOUNT = '/mnt/data'
+
 /** Variables of the function, and the parameters that they come from. Secrets are looked up by CloudFormation, and never stand in the template. */
 function settings({ manifest, drivers }: Input, options: Required<LambdaTargetOptions>): { parameters: Part; conditions: Part; environment: Part } {
   const parameters: Part = {}
@@ -119,6 +128,8 @@ function settings({ manifest, drivers }: Input, options: Required<LambdaTargetOp
     const variable = constantCase(binding)
     if (declaration.kind === 'queue' && spec?.driver === 'sqs') environment[`${variable}_QUEUE_URL`] = ref(queueId(binding))
     if (declaration.kind === 'secret' && spec?.driver === 'env') secret(variable, declaration.optional, `the secret "${binding}"`)
+    const path = (spec?.['path'] as { env?: unknown } | undefined)?.env
+    if (spec?.driver === 'sqlite' && typeof path === 'string') environment[path] = `${MOUNT}/${binding}.sqlite`
     if (declaration.kind === 'service') {
       parameters[`${pascal(variable)}Url`] = { Type: 'String', Description: `URL of the app "${declaration.app ?? binding}".` }
       environment[`${variable}_URL`] = ref(`${pascal(variable)}Url`)
@@ -139,6 +150,16 @@ function role({ manifest, drivers }: Input, sql: boolean): Part {
   const statements = [
     { Effect: 'Allow', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: { 'Fn::GetAtt': ['LogGroup', 'Arn'] } },
     ...permissions(manifest, drivers),
+    ...(Object.values(drivers).some(({ driver }) => driver === 'sqlite')
+      ? [
+          {
+            Effect: 'Allow',
+            Action: ['elasticfilesystem:ClientMount', 'elasticfilesystem:ClientWrite'],
+            Resource: '*',
+            Condition: { StringEquals: { 'elasticfilesystem:AccessPointArn': ref('FileSystemArn') } },
+          },
+        ]
+      : []),
   ]
   const vpc = { 'Fn::Sub': 'arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole' }
   return {

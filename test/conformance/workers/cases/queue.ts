@@ -97,10 +97,7 @@ export const QUEUE: WorkerCase[] = workerCases('queue', [
     async (tools) => {
       const note = tools.key()
       await tools.env.LATER.send({ note, act: 'fail' }, { delaySeconds: 0 })
-      equal(
-        (await notes(tools, note, 2)).map(({ attempts }) => attempts),
-        [1, 2],
-      )
+      equal((await notes(tools, note, 2)).map(({ attempts }) => attempts).slice(0, 2), [1, 2])
     },
   ],
   [

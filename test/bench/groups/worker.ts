@@ -1,0 +1,128 @@
+/** An existing Worker, unmodified, on the targets node and isolate, against the same Worker in workerd with miniflare's simulators. */
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startHost } from '../../../adapters/isolate/host/index.ts'
+import { buildApp } from '../../../core/build/build.ts'
+import { type BenchGroup, type BenchOptions, type BenchResult, median, round, summarize } from '../bench.ts'
+import { compareServers, type Contender, startScript } from '../contender.ts'
+
+const KINDS = ['kv', 'd1', 'r2'] as const
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+export const workerGroup: BenchGroup = {
+  name: 'worker',
+  ids: [...KINDS.flatMap((kind) => [`worker.${kind}`, `worker.${kind}.isolate`]), 'worker.start'],
+  async run(options) {
+    const scratch = await mkdtemp(join(tmpdir(), 'unmoor-bench-'))
+    try {
+      return [...(await bindings(scratch, options)), await start(scratch, options)]
+    } finally {
+      await rm(scratch, { recursive: true, force: true })
+    }
+  },
+}
+
+async function startTarget(name: string, target: string, projectDir: string): Promise<Contender> {
+  const built = await buildApp({ projectDir, target, worker: 'wrangler.jsonc' })
+  const dataDir = join(projectDir, 'data', target)
+  await mkdir(dataDir, { recursive: true })
+  const runtime = await built.adapter.start({ dir: built.outDir, info: built.info, dataDir, port: 0, variables: {}, log: { info() {}, warn() {} } })
+  return { name, url: runtime.url, pids: runtime.pids, stop: () => runtime.stop() }
+}
+
+/** All three in one run, told as two results: Node against miniflare, and the isolate against miniflare. */
+async function bindings(scratch: string, options: BenchOptions): Promise<BenchResult[]> {
+  const projectDir = join(scratch, 'worker')
+  await cp(here('../apps/existing-worker'), projectDir, { recursive: true, filter: (source) => !source.includes('.unmoor') })
+  const contenders: Contender[] = []
+  try {
+    contenders.push(await startTarget('ours', 'node', projectDir))
+    contenders.push(await startTarget('isolate', 'isolate', projectDir))
+    contenders.push(await startScript('miniflare', here('../servers/worker-simulator.ts'), [projectDir]))
+    for (const { name, url } of contenders) {
+      const answer = await fetch(`${url}/set-up`)
+      if (answer.status !== 200) throw new Error(`${name} did not set up: ${await answer.text()}`)
+    }
+    const results: BenchResult[] = []
+    for (const kind of KINDS) {
+      const result = await compareServers(`worker.${kind}`, contenders, { method: 'GET', path: `/${kind}` }, options)
+      const { isolate = 0, miniflare = 0 } = result.against
+      results.push(result, {
+        ...result,
+        id: `worker.${kind}.isolate`,
+        ours: isolate,
+        against: { miniflare },
+        ratio: { miniflare: round(miniflare / isolate) },
+        note: 'from the same rounds',
+      })
+    }
+    return results
+  } finally {
+    await Promise.all(contenders.map((contender) => contender.stop()))
+  }
+}
+
+/** Milliseconds until a Worker of 500 KB that is not loaded has answered, on a host without a pool; and until miniflare has started and answered. */
+async function start(scratch: string, options: BenchOptions): Promise<BenchResult> {
+  const projectDir = join(scratch, 'large')
+  await mkdir(join(projectDir, 'src'), { recursive: true })
+  const lines = Array.from(
+    { length: 2600 },
+    (_, index) =>
+      `export const f${index} = (a, b) => { const text = 'function ${index} of a large Worker'; return a === b ? text + a : { text, sum: a + b, list: [a, b, ${index}] } }`,
+  )
+  await writeFile(join(projectDir, 'src/large.js'), `${lines.join('\n')}\n`)
+  const names = Array.from({ length: 2600 }, (_, index) => `f${index}`)
+  await writeFile(
+    join(projectDir, 'src/index.js'),
+    `import { ${names.join(', ')} } from './large.js'\nconst all = [${names.join(', ')}]\nexport default { fetch: () => new Response('hello ' + all.length) }\n`,
+  )
+  await writeFile(join(projectDir, 'wrangler.jsonc'), JSON.stringify({ name: 'large', main: 'src/index.js', compatibility_date: '2026-07-01' }))
+  const { outDir } = await buildApp({ projectDir, target: 'isolate', worker: 'wrangler.jsonc' })
+  const count = options.rounds + 1
+  const config = join(scratch, 'host.json')
+  const apps = Object.fromEntries(Array.from({ length: count }, (_, index) => [`large${index}`, { dir: outDir }]))
+  await writeFile(config, JSON.stringify({ port: 0, processes: 1, pool: 0, dataDir: './host-data', apps }))
+  const host = await startHost({ config, onOutput: () => {} })
+  const ours: number[] = []
+  try {
+    for (let index = 0; index < count; index++) ours.push(await firstAnswer(host.url, `large${index}.localhost`))
+  } finally {
+    await host.stop()
+  }
+  const simulator: number[] = []
+  for (let index = 0; index < Math.min(3, options.rounds); index++) {
+    const began = performance.now()
+    const contender = await startScript('miniflare', here('../servers/worker-simulator.ts'), [projectDir])
+    await (await fetch(contender.url)).text()
+    simulator.push(performance.now() - began)
+    await contender.stop()
+  }
+  // The first app of all also compiles the web API, once per process.
+  const figures = new Map([
+    ['ours', ours.slice(1)],
+    ['limit', [30]],
+    ['miniflare', simulator],
+  ])
+  return {
+    ...summarize('worker.start', 'ms', figures),
+    note: `the first of the process: ${round(ours[0] ?? 0)} ms; median of ${count - 1}: ${round(median(ours.slice(1)))} ms`,
+  }
+}
+
+function firstAnswer(url: string, hostName: string): Promise<number> {
+  const began = performance.now()
+  return new Promise((resolve, reject) => {
+    const call = request(url, { headers: { host: hostName } }, (answer) => {
+      answer.resume()
+      answer.once('end', () =>
+        answer.statusCode === 200 ? resolve(performance.now() - began) : reject(new Error(`${hostName} answered ${answer.statusCode}`)),
+      )
+    })
+    call.once('error', reject)
+    call.end()
+  })
+}
