@@ -57,6 +57,7 @@ async function soakHost({ seconds, tenants, processes, reporter }: Options): Pro
   )
   report.print(`memory: ${memory.steady} MB at first, ${memory.end} MB at the end (${growth.toFixed(1)}%), ${memory.perMinute} MB per minute`)
   for (const failure of failures) report.print(`  failed: ${failure}`)
+  for (const event of result.events) report.print(`  ${event}`)
   report.result(result)
   if (failed > 0 || growth > FLAT_PERCENT || result.exitCode !== 0) process.exitCode = 1
 }

@@ -34,11 +34,14 @@ export interface HostSoakReport extends LoadReport {
   /** Megabytes of all processes: after the first minute (or fifth of a shorter run), at the end, and by how much they grew per minute between (a line through all readings). */
   memory: { steady: number; end: number; perMinute: number }
   exitCode: number | null
+  /** What the host said of its processes: those that ended, were killed as they answered nobody for `stallSeconds`, or were given to one app. The first 20. */
+  events: string[]
 }
 
 const WARM_SECONDS = 2
 const DEPLOY_MS = 1000
 const LOOP_MS = 5000
+const EVENT = /process of the host|The process of "|from now on|is not served|taken over/
 const SILENT: Log = { info() {}, warn() {} }
 
 /** Runs the soak; takes `seconds` and about ten more. */
@@ -48,7 +51,16 @@ export async function runHostSoak(options: HostSoakOptions = {}): Promise<HostSo
   const token = randomUUID()
   try {
     const artifact = await build(dir)
-    const host = await startHostProcess({ dataDir: join(dir, 'data'), token, processes: options.processes, onOutput: () => {} })
+    const events: string[] = []
+    const started = performance.now()
+    const host = await startHostProcess({
+      dataDir: join(dir, 'data'),
+      token,
+      processes: options.processes,
+      onOutput: (line) => {
+        if (EVENT.test(line) && events.length < 20) events.push(`${Math.round((performance.now() - started) / 1000)} s: ${line}`)
+      },
+    })
     const client = new DeployClient({ url: host.adminUrl, token })
     const apps = Array.from({ length: tenants }, (_, index) => new SoakApp(`tenant${index}`, client, artifact))
     const wild = new SoakApp('wild', client, artifact)
@@ -92,7 +104,7 @@ export async function runHostSoak(options: HostSoakOptions = {}): Promise<HostSo
       const report = load.report()
       load.close()
       const exitCode = await host.stop()
-      return { seconds: Math.round(elapsed()), rate, deploys, refused, ...report, memory, exitCode }
+      return { seconds: Math.round(elapsed()), rate, deploys, refused, ...report, memory, exitCode, events }
     } finally {
       load.close()
       await host.stop()
