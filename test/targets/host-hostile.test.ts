@@ -15,6 +15,7 @@ beforeAll(async () => {
     admin: { port: 0 },
     limits: { cpuMs: 500, memoryMb: 64 },
     apps: {
+      ...Object.fromEntries(Array.from({ length: 60 }, (_, index) => [attacker(index), { dir: artifact }])),
       hostile: { dir: artifact, limits: { responseBytes: 20_000_000 } },
       patcher: { dir: artifact },
       neighbour: { dir: artifact, outbound: { allow: ['127.0.0.1'] } },
@@ -22,16 +23,20 @@ beforeAll(async () => {
   })
   await lab.send('neighbour')
 }, 120_000)
+
+/** An app for two attacks: who runs into limits more often soon has a process of its own, and the neighbour is to feel them. */
+const attacker = (index: number): string => `hostile-${index >> 1}`
+let attacks = 0
 afterAll(async () => {
   await lab?.[Symbol.asyncDispose]()
   await rm(artifact, { recursive: true, force: true })
 })
 
 /** Sends an attack, and asks the neighbour all the while; gives the attack's answer and the neighbour's waits in milliseconds. */
-async function attack(code: string): Promise<{ status: number; text: string; waits: number[] }> {
+async function attack(code: string, app = attacker(attacks++)): Promise<{ status: number; text: string; waits: number[] }> {
   const [pid] = lab.host.pids
   const progress = { done: false }
-  const attacked = lab.send('hostile', { method: 'POST', body: code }).finally(() => (progress.done = true))
+  const attacked = lab.send(app, { method: 'POST', body: code }).finally(() => (progress.done = true))
   attacked.catch(() => {})
   const waits: number[] = []
   do {
@@ -42,7 +47,7 @@ async function attack(code: string): Promise<{ status: number; text: string; wai
   } while (!progress.done)
   const answer = await attacked
   // The attacker's next isolate serves, in the same process.
-  expect(await lab.run('hostile', 'return 1 + 1')).toBe(2)
+  expect(await lab.run(app, 'return 1 + 1')).toBe(2)
   expect(lab.host.pids).toEqual([pid])
   return { ...answer, waits: waits.toSorted((a, b) => a - b) }
 }
@@ -200,12 +205,15 @@ describe('messages in masses', () => {
 
   it('work beside the first thread waits for its turn, and is metered', async () => {
     const before = await hostCpu()
-    const { status, text, waits } = await attack(`
+    const { status, text, waits } = await attack(
+      `
       const key = await crypto.subtle.importKey('raw', new Uint8Array(8), 'PBKDF2', false, ['deriveBits'])
       const derive = (iterations, bits = 256) => crypto.subtle.deriveBits({ name: 'PBKDF2', hash: 'SHA-256', salt: new Uint8Array(8), iterations }, key, bits)
       const refused = await Promise.all([derive(2e9), derive(1e5, 256e5), crypto.subtle.generateKey({ name: 'RSA-PSS', modulusLength: 65536, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-256' }, false, ['sign'])].map((work) => work.catch((error) => error.name)))
       await Promise.all(Array.from({ length: 12 }, () => derive(2e5)))
-      return refused`)
+      return refused`,
+      'hostile',
+    )
     expect([status, text]).toEqual([200, JSON.stringify({ value: ['NotSupportedError', 'NotSupportedError', 'NotSupportedError'] })])
     expect(waits.at(-1)).toBeLessThan(3000)
     expect((await hostCpu()) - before).toBeGreaterThan(100_000)

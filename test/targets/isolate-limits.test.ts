@@ -55,6 +55,19 @@ describe('CPU time', () => {
     expect(lab.lines.slice(before)).toEqual([])
   })
 
+  it('of requests that cross counts for each: twelve of 60 ms are no loop, and a loop among them is one', async () => {
+    const busy = 'const end = performance.now() + 60; let n = 0; while (performance.now() < end) n++; return 1'
+    const before = lab.lines.length
+    for (const wait of ['', 'await env.kv.get("none"); ']) {
+      const answers = await Promise.all(Array.from({ length: 12 }, () => lab.send(wait + busy)))
+      expect(answers.map(({ status }) => status)).toEqual(Array(12).fill(200))
+    }
+    expect(lab.lines.slice(before)).toEqual([])
+    const [loop] = await Promise.all(['for (;;);', ...Array<string>(11).fill(busy)].map((code) => lab.send(code)))
+    expect([loop?.status, await loop?.text()]).toEqual([503, expect.stringContaining('200 ms of CPU time')])
+    expect(await lab.run('return 1')).toBe(1)
+  })
+
   it('tells others under way in the same isolate the cause', async () => {
     const waiting = lab.send('await new Promise((resolve) => setTimeout(resolve, 5000)); return 1')
     await sleep(50)

@@ -1,4 +1,6 @@
 import type { ServerResponse } from 'node:http'
+import { UnmoorError } from '../../../core/errors.ts'
+import { IsolateEnded } from '../runtime/ended.ts'
 
 const TEXTS: Readonly<Record<number, string>> = { 404: 'Not Found', 503: 'Service Unavailable' }
 
@@ -12,4 +14,16 @@ export function refuse(outgoing: ServerResponse, status: number, cause: string):
     ...(status === 503 ? { 'retry-after': '1' } : {}),
   })
   outgoing.end(text)
+}
+
+/** What a client may know of a failed start: the limit that was hit, nothing of what the app threw. */
+export function startFailure(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined
+  if (cause instanceof IsolateEnded) return `the app did not start: ${cause.message}`
+  return error instanceof UnmoorError && error.code === 'Throttled' ? error.message : 'the app did not start'
+}
+
+/** The same for a caller that takes a Response. */
+export function unavailable(cause: string): Response {
+  return new Response(`Service Unavailable: ${cause}.`, { status: 503, headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' } })
 }

@@ -2,7 +2,6 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { join } from 'node:path'
 import type ivm from 'isolated-vm'
 import { createContext, type OwnedContext } from '../../../core/context.ts'
-import { UnmoorError } from '../../../core/errors.ts'
 import type { Runtime } from '../../../core/runtime.ts'
 import { handleTestChannel } from '../../../core/test-channel.ts'
 import { createListener } from '../../node/runtime/http.ts'
@@ -20,7 +19,7 @@ import type { AppRecord } from './app-record.ts'
 import { Bill } from './bill.ts'
 import type { LimitName } from './limits.ts'
 import { limitBody } from './limit-body.ts'
-import { refuse } from './refuse.ts'
+import { refuse, startFailure, unavailable } from './refuse.ts'
 import { type PartsHost, TenantParts, withoutClose } from './tenant-parts.ts'
 import type { Usage } from './usage.ts'
 import { countBytes } from './wire-bytes.ts'
@@ -388,15 +387,4 @@ export class Tenant {
     await this.#drop()
     await this.#parts.release()
   }
-}
-
-/** What a client may know of a failed start: the limit that was hit, nothing of what the app threw. */
-function startFailure(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined
-  if (cause instanceof IsolateEnded) return `the app did not start: ${cause.message}`
-  return error instanceof UnmoorError && error.code === 'Throttled' ? error.message : 'the app did not start'
-}
-
-function unavailable(cause: string): Response {
-  return new Response(`Service Unavailable: ${cause}.`, { status: 503, headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' } })
 }

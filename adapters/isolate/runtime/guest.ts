@@ -32,6 +32,11 @@ export interface GuestEvents {
 /** How often a running isolate's CPU time is looked at, in milliseconds. */
 const TICK = 10
 /**
+ * Messages that go in with one entry. Each may be a request, or go on with one, so an entry of several may take as many times the limit of one: in time
+ * they come to the same as one entry each. It is also how many times the limit a loop may run that has come in along with others.
+ */
+const MAX_CROSSING = 16
+/**
  * Microseconds of the host's main thread that a synchronous call costs besides its work: the crossing both ways and its copies. Measured 9.5 on 2 cores
  * for a call of nothing; a little less is charged, so that nobody pays for what was not used.
  */
@@ -68,6 +73,8 @@ export class Guest {
   #hostUs = 0
   #hostUsBefore = 0
   #loading = true
+  /** Messages of the entry under way. */
+  #crossing = 1
   #isLong = false
   #inline: InlineEntries | undefined
 
@@ -150,7 +157,7 @@ export class Guest {
     else if (this.#inline?.isInside === true) {
       if (this.#inline.elapsed > this.#limits.cpuMs) this.#endForCpu()
     } else if (this.#seenEntry === this.#entries) this.#checkEntry()
-    else if (this.#hostUs - this.#hostUsBefore > this.#limits.cpuMs * 1000) this.#endForCpu()
+    else if (this.#hostUs - this.#hostUsBefore > this.#limits.cpuMs * this.#crossing * 1000) this.#endForCpu()
   }
 
   /** Charges microseconds of work on threads beside: metered, not limited, as it holds nobody up. */
@@ -236,12 +243,15 @@ export class Guest {
 
   async #enter(): Promise<void> {
     while (this.#outbox.length > 0 && this.#ended === undefined) {
-      const batch = this.#outbox
-      this.#outbox = []
       if (this.#isInline) {
+        const batch = this.#outbox
+        this.#outbox = []
         this.#enterInline([batch, true])
         continue
       }
+      const batch = this.#outbox.slice(0, MAX_CROSSING)
+      this.#outbox = this.#outbox.slice(MAX_CROSSING)
+      this.#crossing = batch.length
       this.#entries++
       this.#hostUsBefore = this.#hostUs
       this.#watch()
@@ -264,6 +274,7 @@ export class Guest {
   #enterInline(args: Parameters<Enter>): void {
     if (this.#inline === undefined || this.#dispatch === undefined) return
     this.#entries++
+    this.#crossing = 1
     this.#hostUsBefore = this.#hostUs
     const { said, weight, error, late } = this.#inline.enter(this.#dispatch, args, this.#limits.cpuMs)
     if (late === true) this.#endForCpu()
@@ -346,7 +357,7 @@ export class Guest {
   }
 
   #checkEntry(): void {
-    if (this.#hasUsed(this.#limits.cpuMs)) this.#endForCpu()
+    if (this.#hasUsed(this.#limits.cpuMs * this.#crossing)) this.#endForCpu()
   }
 
   #endForCpu(): void {
