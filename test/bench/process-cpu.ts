@@ -48,6 +48,12 @@ export function processTree(pids: readonly number[], stats: ReadonlyMap<number, 
   return found
 }
 
+/** CPU time in milliseconds of all threads of `pid` so far, to the nanosecond: for spans that are shorter than a clock tick. */
+export function threadTime(pid: number): number {
+  const times = readdirSync(`/proc/${pid}/task`).map((id) => Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8').split(' ')[0]))
+  return times.reduce((total, time) => total + time, 0) / 1e6
+}
+
 /**
  * CPU time in microseconds, user and system, of `pids` and all processes below them so far; ended and reaped children count in their parent's.
  *

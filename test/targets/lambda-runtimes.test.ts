@@ -1,10 +1,12 @@
 /** The function as an image in a real Docker engine, and under AWS's own client: where they are not there, what is skipped is printed by name. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildImage, docker as runDocker, hasDocker } from '../../adapters/lambda/docker.ts'
-import { findRic } from '../../adapters/lambda/launch.ts'
+import { createLaunch, findRic } from '../../adapters/lambda/launch.ts'
+import { createRuntimeApi } from '../../adapters/lambda/runtime-api.ts'
 import { buildApp, type BuiltApp } from '../../core/build/build.ts'
 import type { LocalRuntime } from '../../core/adapter.ts'
 import { reportText, runConformance } from '../conformance/index.ts'
@@ -98,4 +100,65 @@ describe.runIf(ric)('aws-lambda-ric', { timeout: 180_000 }, () => {
   })
 
   it('passes the suite', () => conforms('ric', 'AWS_Lambda'))
+})
+
+describe.runIf(docker && ric)("AWS's base image, by one that stands in for it: it cannot be pulled here", { timeout: 180_000 }, () => {
+  it("runs the handler under its own client, with the Dockerfile's target aws", async () => {
+    const hello = await buildApp({ projectDir: resolve(import.meta.dirname, '../bench/apps/lambda'), target: 'lambda', outDir: join(dir, 'hello') })
+    await buildImage(hello.outDir, { base: 'local' })
+    // As AWS's: Node.js, the client in /var/runtime, which the handler's name is an argument of.
+    const lines = [
+      `FROM unmoor-node:${process.version.slice(1)}`,
+      'COPY . /var/runtime',
+      'ENV LAMBDA_TASK_ROOT=/var/task',
+      'WORKDIR /var/task',
+      'ENTRYPOINT ["/usr/local/bin/node", "/var/runtime/index.mjs"]',
+    ]
+    const file = join(dir, 'Dockerfile.aws')
+    await writeFile(file, lines.join('\n'))
+    await runDocker(['build', '--quiet', '--tag', 'unmoor-aws-base:test', '--file', file, dirname(findRic(projectDir))])
+    await runDocker([
+      'build',
+      '--quiet',
+      '--network',
+      'none',
+      '--target',
+      'aws',
+      '--build-arg',
+      'BASE=unmoor-aws-base:test',
+      '--tag',
+      'unmoor-aws:test',
+      hello.outDir,
+    ])
+    const variables = {
+      UNMOOR_INVOKE_MODE: 'BUFFERED',
+      // The platform's own, of the image's CMD.
+      _HANDLER: 'index.handler',
+      AWS_LAMBDA_FUNCTION_NAME: 'f',
+      AWS_LAMBDA_FUNCTION_VERSION: '1',
+      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '512',
+      AWS_LAMBDA_LOG_GROUP_NAME: 'g',
+      AWS_LAMBDA_LOG_STREAM_NAME: 's',
+    }
+    const api = await createRuntimeApi()
+    const { child, kill } = createLaunch('container', { dir: hello.outDir, image: 'unmoor-aws:test', variables })(api.address)
+    let printed = ''
+    child.stderr?.on('data', (chunk: Buffer) => (printed += chunk.toString()))
+    const ended = once(child, 'exit')
+    void ended.then(() => api.fail(new Error(`The container ended: ${printed}`)))
+    try {
+      await api.started
+      const domainName = 'x.lambda-url.eu-west-1.on.aws'
+      const answer = await api.invoke({
+        payload: JSON.stringify({ rawPath: '/', headers: {}, requestContext: { domainName, http: { method: 'GET' } } }),
+        deadline: Date.now() + 10_000,
+      }).response
+      expect(answer).toMatchObject({ kind: 'buffered', payload: expect.stringContaining('"body":"Hello, world!"') })
+      expect(api.userAgent).toContain('AWS_Lambda')
+    } finally {
+      kill()
+      await ended
+      await api.close()
+    }
+  })
 })

@@ -1,11 +1,12 @@
 import { type BenchOptions, type BenchResult, median, round, summarize } from '../bench.ts'
-import { cpuTime } from '../process-cpu.ts'
+import { cpuTime, threadTime } from '../process-cpu.ts'
 import { type FunctionProcess, startFunction, type StartedFunction } from './environment.ts'
 import { v2Event } from './events.ts'
 
 /** Milliseconds from the spawn to the first call for an event; several starts of each contender in every round. */
 export async function compareStarts(id: string, functions: readonly FunctionProcess[], options: BenchOptions): Promise<BenchResult> {
   const times = new Map<string, number[]>(functions.map(({ name }) => [name, []]))
+  const cpu = new Map<string, number[]>(functions.map(({ name }) => [name, []]))
   // Once for the file cache.
   for (const one of functions) await (await startFunction(one)).stop()
   for (let index = 0; index < options.rounds * STARTS; index++) {
@@ -13,11 +14,14 @@ export async function compareStarts(id: string, functions: readonly FunctionProc
       const one = functions[(turn + index) % functions.length] as FunctionProcess
       const started = await startFunction(one)
       times.get(one.name)?.push(started.ms)
+      cpu.get(one.name)?.push(threadTime(started.pid))
       await started.stop()
     }
     if (index % STARTS === STARTS - 1) options.log(`${id}: round ${(index + 1) / STARTS} of ${options.rounds}`)
   }
-  return summarize(id, 'ms', times)
+  // Beside the time, which on a busy machine is mostly waiting for a core.
+  const note = `CPU ms: ${[...cpu].map(([name, values]) => `${name} ${median(values).toFixed(1)}`).join(', ')}`
+  return { ...summarize(id, 'ms', times), note }
 }
 
 const STARTS = 5
