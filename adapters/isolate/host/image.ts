@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type ivm from 'isolated-vm'
+import { compiledCode, WEB_API } from '../runtime/compiled-code.ts'
 import type { GuestImage } from '../runtime/guest.ts'
 
 type Ivm = typeof ivm
@@ -15,6 +16,9 @@ interface Filled {
   owner: { onCatastrophe: (message: string) => void }
 }
 
+/** Milliseconds from the claim of an isolate to the making of the next. */
+const REFILL_MS = 20
+
 /** One web API (the `web-api.js` of artifacts of one version of unmoor), its compiled code, and isolates that have it already. */
 class WebApi {
   #ivm: Ivm
@@ -26,6 +30,7 @@ class WebApi {
   #size: number
   #memoryMb: number
   #onCatastrophe: (message: string) => void
+  #refill: NodeJS.Timeout | undefined
 
   constructor(module: Ivm, code: string, options: PoolOptions) {
     this.#ivm = module
@@ -37,9 +42,12 @@ class WebApi {
 
   async take(memoryMb: number, onCatastrophe: (message: string) => void): Promise<Filled> {
     const ready = memoryMb === this.#memoryMb ? this.#ready.pop() : undefined
-    // Not now: the new isolate is to answer first.
-    setImmediate(() => void this.fill())
-    const filled = ready ?? (await this.#create(memoryMb))
+    // Not now: the new isolate is to answer first, and making another takes this thread for a millisecond or two.
+    this.#refill ??= setTimeout(() => {
+      this.#refill = undefined
+      void this.fill()
+    }, REFILL_MS)
+    const filled = ready ?? this.#createNow(memoryMb) ?? (await this.#create(memoryMb))
     filled.owner.onCatastrophe = onCatastrophe
     return filled
   }
@@ -59,6 +67,7 @@ class WebApi {
 
   close(): void {
     this.#closed = true
+    clearTimeout(this.#refill)
     for (const { isolate } of this.#ready.splice(0)) isolate.dispose()
   }
 
@@ -66,15 +75,31 @@ class WebApi {
     return this.#ready.length
   }
 
-  async #create(memoryMb: number): Promise<Filled> {
+  #createIsolate(memoryMb: number): Pick<Filled, 'isolate' | 'owner'> {
     const owner = { onCatastrophe: this.#onCatastrophe }
-    const isolate = new this.#ivm.Isolate({ memoryLimit: memoryMb, onCatastrophicError: (message) => owner.onCatastrophe(message) })
-    const context = await isolate.createContext()
-    const cached = this.#cache === undefined ? { produceCachedData: true as const } : { cachedData: this.#cache }
-    const script: ivm.Script & Cached = await isolate.compileScript(this.#code, { filename: 'unmoor:web-api', ...cached })
-    if (script.cachedData !== undefined) this.#cache = script.cachedData
+    return { isolate: new this.#ivm.Isolate({ memoryLimit: memoryMb, onCatastrophicError: (message) => owner.onCatastrophe(message) }), owner }
+  }
+
+  /** For somebody who waits: in this thread, as four switches to another and back take longer than the work. Not before the code is compiled. */
+  #createNow(memoryMb: number): Filled | undefined {
+    if (this.#cache === undefined) return undefined
+    const { isolate, owner } = this.#createIsolate(memoryMb)
+    const context = isolate.createContextSync()
+    const script: ivm.Script & Cached = isolate.compileScriptSync(this.#code, { filename: WEB_API, cachedData: this.#cache })
     if (script.cachedDataRejected === true) this.#cache = undefined
+    script.runSync(context, { timeout: 10_000 })
+    script.release()
+    return { isolate, context, owner }
+  }
+
+  async #create(memoryMb: number): Promise<Filled> {
+    const { isolate, owner } = this.#createIsolate(memoryMb)
+    const context = await isolate.createContext()
+    const cached = this.#cache === undefined ? {} : { cachedData: this.#cache }
+    const script: ivm.Script & Cached = await isolate.compileScript(this.#code, { filename: WEB_API, ...cached })
     await script.run(context, { timeout: 10_000 })
+    if (script.cachedDataRejected === true) this.#cache = undefined
+    this.#cache ??= await compiledCode(isolate, context, this.#code)
     script.release()
     return { isolate, context, owner }
   }
@@ -152,6 +177,9 @@ export class IsolatePool {
   }
 }
 
+/** Length of an app whose compiled code is read while all tenants wait. */
+const MOST_NOW = 256 * 1024
+
 /** Isolates of one app; what the first one compiled is kept for the next. */
 class HostImage implements GuestImage {
   readonly webApi: WebApi
@@ -168,13 +196,21 @@ class HostImage implements GuestImage {
   }
 
   async runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number): Promise<void> {
-    const cached = this.#cache === undefined ? { produceCachedData: true as const } : { cachedData: this.#cache }
-    const module: ivm.Module & Cached = await isolate.compileModule(this.#app, { filename: 'app.js', ...cached })
+    const refuse = (specifier: string): never => {
+      throw new Error(`The app imports ${specifier}, which is not in its bundle.`)
+    }
+    const cachedData = this.#cache
+    let module: ivm.Module & Cached
+    if (cachedData === undefined || this.#app.length > MOST_NOW) {
+      module = await isolate.compileModule(this.#app, { filename: 'app.js', ...(cachedData === undefined ? { produceCachedData: true } : { cachedData }) })
+      await module.instantiate(context, refuse)
+    } else {
+      // Nothing of the app's runs here, and what is compiled is read in less time than a switch of threads takes.
+      module = isolate.compileModuleSync(this.#app, { filename: 'app.js', cachedData })
+      module.instantiateSync(context, refuse)
+    }
     if (module.cachedData !== undefined) this.#cache = module.cachedData
     if (module.cachedDataRejected === true) this.#cache = undefined
-    await module.instantiate(context, (specifier) => {
-      throw new Error(`The app imports ${specifier}, which is not in its bundle.`)
-    })
     await module.evaluate({ timeout })
     module.release()
   }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ArtifactInfo } from '../../../core/adapter.ts'
 import { createRuntime, type Runtime } from '../../../core/runtime.ts'
@@ -61,8 +61,10 @@ export class TenantParts {
 
   async #read(): Promise<Artifact> {
     const { dir, name } = this.#record
-    const [info, webApi, app] = await Promise.all(['unmoor.json', 'web-api.js', 'app.js'].map((file) => readFile(join(dir, file), 'utf8')))
-    return { info: parseInfo(info as string, `"${name}"`), image: this.#host.pool.image({ webApi: webApi as string, app: app as string }) }
+    // A few hundred kilobytes of this machine's own disk: in less time than the twelve switches of threads that reading beside takes.
+    const read = (file: string): string => readFileSync(join(dir, file), 'utf8')
+    const info = parseInfo(read('unmoor.json'), `"${name}"`)
+    return { info, image: this.#host.pool.image({ webApi: read('web-api.js'), app: read('app.js') }) }
   }
 
   /** The app's drivers, open. */

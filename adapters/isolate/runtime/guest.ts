@@ -97,7 +97,7 @@ export class Guest {
     const guest = new Guest(isolate, limits, events, inline)
     const watch = guest.#watchStart()
     try {
-      await guest.#connect(module, context)
+      guest.#connect(module, context)
       events.created?.(guest)
       await image.runApp(isolate, context, limits.startupMs)
       await guest.#loaded(limits.startupMs)
@@ -115,12 +115,13 @@ export class Guest {
     }
   }
 
-  async #connect(module: typeof ivm, context: ivm.Context): Promise<void> {
+  // In this thread: nothing of the app's has run yet, and it takes less than a switch to another.
+  #connect(module: typeof ivm, context: ivm.Context): void {
     const post = new module.Callback((batch: unknown, weight: unknown) => this.#receive(batch, weight), { ignored: true })
     const say = new module.Callback((weight: unknown, ...message: unknown[]) => this.#hear(weight, message), { sync: true })
     const calls = createHostCalls()
     const call = new module.Callback((...data: [unknown, ...unknown[]]) => this.#call(calls, data), { sync: true })
-    this.#dispatch = await context.evalClosure(CONNECT, [post, say, call], { result: { reference: true } })
+    this.#dispatch = context.evalClosureSync(CONNECT, [post, say, call], { result: { reference: true } })
   }
 
   /** Resolves when the app's module is through, its top-level `await`s included. */

@@ -1,5 +1,6 @@
 import type ivm from 'isolated-vm'
 import type { IsolateOptions } from '../options.ts'
+import { compiledCode, WARM_UP, WEB_API } from './compiled-code.ts'
 
 /** What an isolate is filled with: the web API, then the app. */
 export interface Sources {
@@ -8,19 +9,15 @@ export interface Sources {
 }
 
 /** Names of the scripts in stack traces. */
-const WEB_API = 'unmoor:web-api'
 const APP = 'app.js'
 
 type Ivm = typeof ivm
 type CachedData = ivm.ExternalCopy<ArrayBuffer>
 /** What compiling leaves on a script or module. */
 interface Cached {
-  cachedData?: CachedData
+  cachedData?: CachedData | undefined
   cachedDataRejected?: boolean
 }
-
-// Runs what every request runs, so that the snapshot holds the compiled code of it.
-const WARM_UP = `new Response(new Request('http://localhost/', { headers: { a: 'b' } }).url, { headers: { c: 'd' } }).headers.get('c')`
 
 /** Makes filled isolates of one app; what the first one compiled is kept for the next. */
 export class Image {
@@ -42,7 +39,7 @@ export class Image {
     const snapshot = this.#startup === 'snapshot' ? (this.#snapshot ??= this.#createSnapshot()) : undefined
     const isolate = new this.#ivm.Isolate(snapshot === undefined ? options : { ...options, snapshot })
     const context = await isolate.createContext()
-    if (snapshot === undefined) await this.#runScript(isolate, context, this.#sources.webApi, WEB_API, 10_000)
+    if (snapshot === undefined) await this.#runWebApi(isolate, context)
     return { isolate, context }
   }
 
@@ -60,10 +57,13 @@ export class Image {
     module.release()
   }
 
-  async #runScript(isolate: ivm.Isolate, context: ivm.Context, code: string, filename: string, timeout: number): Promise<void> {
-    const script: ivm.Script & Cached = await isolate.compileScript(`'use strict';${code}`, this.#compileOptions(filename))
-    this.#keepCache(filename, script)
-    await script.run(context, { timeout })
+  async #runWebApi(isolate: ivm.Isolate, context: ivm.Context): Promise<void> {
+    const code = `'use strict';${this.#sources.webApi}`
+    const { produceCachedData: _after, ...options } = this.#compileOptions(WEB_API)
+    const script: ivm.Script & Cached = await isolate.compileScript(code, options)
+    this.#keepCache(WEB_API, script)
+    await script.run(context, { timeout: 10_000 })
+    if (this.#startup === 'code-cache' && !this.#cache.has(WEB_API)) this.#keepCache(WEB_API, { cachedData: await compiledCode(isolate, context, code) })
     script.release()
   }
 
