@@ -102,6 +102,8 @@ function autocannon(): LoadGenerator {
     name: `autocannon ${version}`,
     async run(url, request, seconds) {
       const body = request.body === undefined ? [] : ['-b', request.body, '-H', 'content-type=text/plain;charset=UTF-8']
+      // Its command line takes one only.
+      if (request.hosts !== undefined) body.push('-H', `host=${request.hosts[0]}`)
       const text = await output(bin, [
         '-j',
         '-c',
