@@ -15,6 +15,7 @@ const KEPT_LINES = 100
 
 /** Runs the artifact's server.mjs under Deno. */
 export async function start(options: StartOptions): Promise<LocalRuntime> {
+  if (options.inspectPort !== undefined) throw new UnmoorError('Unsupported', 'The Deno target has no debugger port. Leave it out.', { operation: 'start' })
   const { child, report, exited } = await spawnDeno(options, [], { PORT: String(options.port), HOST: options.host ?? '127.0.0.1' })
   const { url, runtime } = expectReport(await report, 'listening', options.dir)
   return {
