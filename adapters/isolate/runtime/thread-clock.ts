@@ -9,6 +9,7 @@ const TASKS = '/proc/self/task'
 /** Milliseconds for which a reading holds, and after which new threads are looked for. */
 const FRESH = 2
 const LIST_AFTER = 1000
+const LOOK_AFTER = 20
 
 interface Thread {
   file: number
@@ -37,13 +38,15 @@ class ThreadClock {
   #readAt = Number.NEGATIVE_INFINITY
   #listedAt = Number.NEGATIVE_INFINITY
   #own = ''
+  #isListed = false
   #buffer = Buffer.alloc(128)
 
-  read(): ThreadTimes {
+  /** With `look` also threads that began a moment ago are found. */
+  read(look = false): ThreadTimes {
     const now = performance.now()
-    if (now - this.#readAt < FRESH) return this.#times
+    if (now - this.#readAt < FRESH && !look) return this.#times
     this.#readAt = now
-    if (now - this.#listedAt >= LIST_AFTER) {
+    if (now - this.#listedAt >= (look ? LOOK_AFTER : LIST_AFTER)) {
       this.#listedAt = now
       this.#list()
     }
@@ -80,8 +83,10 @@ class ThreadClock {
         const file = openSync(`${TASKS}/${id}/schedstat`, 'r')
         const times = this.#readThread(file)
         if (times === undefined) closeSync(file)
-        else this.#threads.set(id, { file, isolates, first, ...times })
+        // One that was not there the last time has spent all its time since then.
+        else this.#threads.set(id, { file, isolates, first, ...(this.#isListed ? { run: 0, wait: 0 } : times) })
       }
+      this.#isListed = true
     } catch {
       // Another system, or a thread that has just ended.
     }
@@ -106,11 +111,11 @@ export function readThreads(): ThreadTimes {
 
 /** Of `active` microseconds of one long piece of work since `before`, those on a core: an estimate by how all isolates' threads have fared. */
 export function onCore(active: number, before: ThreadTimes): number {
-  const after = clock.read()
-  const run = after.run - before.run
-  const known = run + after.wait - before.wait
+  const known = ({ run, wait }: ThreadTimes): number => run - before.run + wait - before.wait
+  let after = clock.read()
+  if (known(after) < active / 2) after = clock.read(true)
   // The kernel brings its figures up to date every few milliseconds: what it has not seen yet says nothing.
-  return known < active / 2 ? active : active * (run / known)
+  return known(after) < active / 2 ? active : (active * (after.run - before.run)) / known(after)
 }
 
 /** What of a period's time by the clock was time on a core, each at most 1. */
