@@ -4,7 +4,7 @@ import { LIMITS } from '../limits.ts'
 import { utf8, utf8Length } from '../bindings/bytes.ts'
 import type { KvReader, KvRecord, KvWriter, Placed, Position } from './records.ts'
 
-const PAGE = 1000
+const PAGE = 500
 /** Bytes of values that are held at once, roughly. */
 const HELD = 8 * 1024 * 1024
 

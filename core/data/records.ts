@@ -142,17 +142,27 @@ export function sha256(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex')
 }
 
-/** A hash of many records that does not depend on their order: the sum of their hashes. */
+/** A hash of many records that does not depend on their order: the sum of their hashes, modulo 2^256. */
 export class SetHash {
-  #sum = 0n
+  /** Eight parts of 32 bits, the lowest first. */
+  #parts = new Uint32Array(8)
   count = 0
 
   add(text: string): void {
     this.count++
-    this.#sum = (this.#sum + BigInt(`0x${sha256(text)}`)) & ((1n << 256n) - 1n)
+    const digest = createHash('sha256').update(text).digest()
+    let carry = 0
+    for (let part = 0; part < 8; part++) {
+      const sum = (this.#parts[part] as number) + digest.readUInt32BE(28 - part * 4) + carry
+      this.#parts[part] = sum
+      carry = sum > 0xffff_ffff ? 1 : 0
+    }
   }
 
   get hex(): string {
-    return this.#sum.toString(16).padStart(64, '0')
+    return [...this.#parts]
+      .toReversed()
+      .map((part) => part.toString(16).padStart(8, '0'))
+      .join('')
   }
 }

@@ -189,7 +189,7 @@ class Transfer {
     const progress = this.#journal.part(part)
     if (progress.done) return
     // Under a limit a few times a second, so that it is kept evenly.
-    const most = this.#options.rate === undefined ? 1000 : Math.min(1000, Math.max(1, Math.ceil(this.#options.rate / 4)))
+    const most = this.#options.rate === undefined ? 500 : Math.min(500, Math.max(1, Math.ceil(this.#options.rate / 4)))
     let chunk: T[] = []
     let chunkBytes = 0
     let position: unknown

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
 import { InvalidArgumentError, type Command } from 'commander'
 import type { DriverSpec } from '../../adapter.ts'
 import { damagedFiles } from '../../data/archive-format.ts'
@@ -71,6 +72,8 @@ export function register(program: Command): void {
       .option('--restart', 'begin anew where an earlier run was broken off')
       .option('--rate <number>', 'records a second, at most', parseCount)
       .option('--concurrency <number>', 'writes under way at once (default: 16)', parseCount)
+  // Millions of small records pass through: V8 would rather take memory than collect it (verify of a million: 275 MB, with this 175 MB).
+  data.hook('preAction', () => setFlagsFromString('--optimize-for-size'))
   common(writes(from(data.command('export <dir>').description('write an archive')))).action((dir: string, given: Options) => exportData(dir, given))
   common(writes(to(data.command('import <dir>').description('read an archive into a target')))).action((dir: string, given: Options) => importData(dir, given))
   common(writes(to(from(data.command('copy').description('from one place into another'))))).action((given: Options) => copyData(given))
