@@ -28,7 +28,13 @@ export async function density(artifact: string, options: BenchOptions): Promise<
   const alive = await many(artifact, options)
   const registered = options.rounds <= 3 ? REGISTERED_QUICK : REGISTERED
   const adminPort = await freePort()
-  const host = await startHost('ours', { processes: 1, limits, maxIsolates: MAX_LIVE, apps: sameApps('tenant', registered, artifact), admin: { port: adminPort } })
+  const host = await startHost('ours', {
+    processes: 1,
+    limits,
+    maxIsolates: MAX_LIVE,
+    apps: sameApps('tenant', registered, artifact),
+    admin: { port: adminPort },
+  })
   try {
     const memories: number[] = []
     for (let pass = 1; pass <= PASSES; pass++) {
@@ -57,7 +63,13 @@ export async function density(artifact: string, options: BenchOptions): Promise<
 /** All at once. */
 async function many(artifact: string, options: BenchOptions): Promise<string> {
   const adminPort = await freePort()
-  const host: Contender = await startHost('ours', { processes: 1, limits, maxIsolates: LIVE, apps: sameApps('tenant', LIVE, artifact), admin: { port: adminPort } })
+  const host: Contender = await startHost('ours', {
+    processes: 1,
+    limits,
+    maxIsolates: LIVE,
+    apps: sameApps('tenant', LIVE, artifact),
+    admin: { port: adminPort },
+  })
   try {
     await askEach(host.url, hostsOf(LIVE), HELLO, 4)
     await askEach(host.url, hostsOf(LIVE), HELLO, 16)
