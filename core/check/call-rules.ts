@@ -1,5 +1,6 @@
 /** Calls of bindings whose arguments, as far as the text tells them, no target or not every target takes. */
 import { utf8Length } from '../bindings/bytes.ts'
+import type { Capability } from '../capabilities.ts'
 import { LIMITS, type LimitName } from '../limits.ts'
 import { bindingOf, type KnownBinding } from './bindings.ts'
 import { targetsWhere, type FileContext } from './file-rules.ts'
@@ -114,7 +115,23 @@ function checkPutOptions(node: Node | undefined, context: FileContext): void {
     })
 }
 
+const BLOB_CAPABILITIES: Readonly<Record<string, Capability>> = { signedUrl: 'blob.signedUrls', startUpload: 'blob.multipart' }
+
 function checkBlob(method: string, given: readonly Node[], context: CallContext): void {
+  const capability = Object.hasOwn(BLOB_CAPABILITIES, method) ? BLOB_CAPABILITIES[method] : undefined
+  if (capability !== undefined) {
+    const targets = targetsWhere(context.targets, ({ adapter }) => !adapter.capabilities[capability])
+    const property = context.callee['property'] as Node
+    if (targets.length > 0)
+      context.report({
+        rule: 'blob-capability',
+        at: property.start,
+        length: method.length,
+        targets,
+        message: `${method} is Unsupported there (capability ${capability}).`,
+      })
+    return
+  }
   const [first, , third] = given
   if (method === 'list') return checkNumber(first, 'limit', 'blob-list', 'blob.list', 'keys', context)
   if (!['get', 'head', 'put', 'delete'].includes(method)) return

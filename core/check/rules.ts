@@ -32,6 +32,7 @@ export const RULES = {
   'kv-strong': { title: 'A conditional write on a plain kv', instead: "Declare it as kv({ consistency: 'strong' })." },
   'blob-key': { title: 'A key that a blob store cannot hold', instead: 'Keys are 1 to 1,024 bytes of well-formed text.' },
   'blob-metadata': { title: 'Metadata over the limit of a blob store', instead: 'Put it into a kv or sql binding under the same key.' },
+  'blob-capability': { title: 'A method of blobs that the target lacks', instead: 'Put the whole body as a stream; serve the blob by a route of the app.' },
   'blob-list': { title: 'More keys than a blob store gives at once', instead: 'Ask for 1,000 or fewer and go on with the cursor.' },
   'queue-delay': {
     title: "A delay over the queue's limit",

@@ -2,6 +2,7 @@
 import type { BindingKind } from '../bindings/declarations.ts'
 import type { Capability } from '../capabilities.ts'
 import type { LimitName } from '../limits.ts'
+import type { UseName } from './uses.ts'
 
 /** Ids of cases, names of limits, or the fact of an adapter (`code.fromText`). */
 export interface Proof {
@@ -14,7 +15,7 @@ export interface Proof {
 export interface CapabilityFact {
   readonly cases: readonly string[]
   /** Names of uses (`uses.ts`) that it touches. */
-  readonly uses: readonly string[]
+  readonly uses: readonly UseName[]
   /** What to do where it goes away. */
   readonly lost: string
   /** What becomes possible where it comes. */

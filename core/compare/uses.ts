@@ -14,19 +14,18 @@ export interface Use {
 export type Uses = ReadonlyMap<string, readonly Use[]>
 
 /** Names of uses beside those of bindings. */
-export const USES = [
-  'request body',
-  'request body as a stream',
-  'request.signal',
-  'large or streamed answers',
-  'waitUntil',
-  'sql transaction',
-  'blob upload in parts',
-  'signed URL',
-  'cache binding',
-  'message.attempts',
-  'fetch handler',
-] as const
+export type UseName =
+  | 'request body'
+  | 'request body as a stream'
+  | 'request.signal'
+  | 'large or streamed answers'
+  | 'waitUntil'
+  | 'blob upload in parts'
+  | 'signed URL'
+  | 'sql transaction'
+  | 'cache binding'
+  | 'message.attempts'
+  | 'fetch handler'
 
 const BODY_READERS: ReadonlySet<string> = new Set(['arrayBuffer', 'blob', 'bytes', 'formData', 'text', 'json'])
 const STREAM_HELPERS: ReadonlySet<string> = new Set(['stream', 'streamText', 'streamSSE', 'pipeTo', 'pipeThrough'])

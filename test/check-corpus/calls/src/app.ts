@@ -36,6 +36,7 @@ export default defineApp({
     await files.put('f'.repeat(1025), 'x') // expect: blob-key
     await files.put('ok', 'x', { customMetadata: { text: 't'.repeat(2100) } }) // expect: blob-metadata
     await files.list({ limit: 1001 }) // expect: blob-list
+    await files.signedUrl('a', { expiresIn: 60 }) // expect: blob-capability
     await jobs.send({}, { delaySeconds: 3600 }) // expect: queue-delay
     await jobs.send({}, { delaySeconds: DELAY }) // expect: queue-delay
     await jobs.send(LONG_TEXT) // expect: queue-message
