@@ -1,4 +1,4 @@
-import { LIMITS } from './limits.ts'
+import { WAIT_UNTIL_SECONDS } from './limits.ts'
 
 /**
  * What a handler gets as its third argument; the Workers' `ExecutionContext` and a signal.
@@ -87,7 +87,7 @@ class EventContext implements OwnedContext {
     if (this.#pending === 0) this.#idle?.()
   }
 
-  async settled(seconds: number = LIMITS.waitUntil): Promise<boolean> {
+  async settled(seconds: number = WAIT_UNTIL_SECONDS): Promise<boolean> {
     if (this.#pending === 0) return true
     let timer: ReturnType<typeof setTimeout> | undefined
     const expired = new Promise<void>((resolve) => {

@@ -1,8 +1,5 @@
-/**
- * The portable limits: the strictest of all targets, enforced before the backend is called, so that what works on one target works on all.
- * Sizes are in bytes (of UTF-8 for text), times in seconds unless the name says otherwise. Sources: Cloudflare's and AWS's published limits.
- */
-export const LIMITS = {
+/** Of kv; apart, so that the bundle of an app with a kv alone has no others. See {@link LIMITS}. */
+export const KV_LIMITS = {
   'kv.key': 512,
   'kv.value': 25 * 1024 * 1024,
   /** JSON text of the metadata. */
@@ -13,6 +10,17 @@ export const LIMITS = {
   'kv.expiration': 2_147_483_647,
   'kv.list': 1000,
   'kv.getMany': 100,
+} as const
+
+/** Seconds that `ctx.waitUntil` work may go on after the answer. See {@link LIMITS}. */
+export const WAIT_UNTIL_SECONDS = 30
+
+/**
+ * The portable limits: the strictest of all targets, enforced before the backend is called, so that what works on one target works on all.
+ * Sizes are in bytes (of UTF-8 for text), times in seconds unless the name says otherwise. Sources: Cloudflare's and AWS's published limits.
+ */
+export const LIMITS = {
+  ...KV_LIMITS,
 
   'blob.key': 1024,
   /** Custom metadata: keys and values together. */
@@ -53,7 +61,7 @@ export const LIMITS = {
   /** Services that one request may pass, where each hands on its request's headers. */
   'service.hops': 16,
   /** Longest life of `ctx.waitUntil` work after the answer. */
-  waitUntil: 30,
+  waitUntil: WAIT_UNTIL_SECONDS,
   /** Cron triggers of one app. */
   crons: 100,
 } as const

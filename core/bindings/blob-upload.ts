@@ -23,7 +23,7 @@ export interface BlobPart {
 export function checkUpload(upload: unknown, where: Where): asserts upload is BlobUpload {
   const { key, id } = (typeof upload === 'object' && upload !== null ? upload : {}) as Partial<BlobUpload>
   if (typeof id !== 'string' || id === '') throw invalidArgument(where, `${where.binding}.${where.operation}: the first argument is what startUpload gave.`)
-  checkKey(key, where, 'blob.key')
+  checkKey(key, where, 'blob.key', LIMITS['blob.key'])
 }
 
 /** Checks the number of a part. */

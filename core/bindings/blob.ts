@@ -76,7 +76,7 @@ export class Blobs {
   /** What is known of a blob, or null. */
   async head(key: string): Promise<BlobInfo | null> {
     const where = this.#where('head')
-    checkKey(key, where, 'blob.key')
+    checkKey(key, where, 'blob.key', LIMITS['blob.key'])
     const record = await run(where, () => this.#driver.head(key))
     return record === null ? null : blobInfo(record)
   }
@@ -88,7 +88,7 @@ export class Blobs {
    */
   async get(key: string, options: BlobGetOptions = {}): Promise<BlobObject | null> {
     const where = this.#where('get')
-    checkKey(key, where, 'blob.key')
+    checkKey(key, where, 'blob.key', LIMITS['blob.key'])
     if (options.range !== undefined) checkRange(options.range, where)
     checkSignal(options.signal, where)
     const found = await run(where, () => this.#driver.get(key, options))
@@ -102,7 +102,7 @@ export class Blobs {
    */
   async put(key: string, body: BodyInput, options: BlobPut = {}): Promise<BlobInfo> {
     const where = this.#where('put')
-    checkKey(key, where, 'blob.key')
+    checkKey(key, where, 'blob.key', LIMITS['blob.key'])
     const { httpMetadata, customMetadata } = checkMetadata(options, where)
     const conditions = checkConditions(options, where)
     checkSignal(options.signal, where)
@@ -118,7 +118,7 @@ export class Blobs {
     const where = this.#where('delete')
     const list = typeof keys === 'string' ? [keys] : [...keys]
     if (list.length > LIMITS['blob.deleteMany']) throw limitExceeded(where, 'blob.deleteMany', list.length, LIMITS['blob.deleteMany'])
-    for (const key of list) checkKey(key, where, 'blob.key')
+    for (const key of list) checkKey(key, where, 'blob.key', LIMITS['blob.key'])
     if (list.length > 0) await run(where, () => this.#driver.delete(list))
   }
 
@@ -132,7 +132,7 @@ export class Blobs {
         throw invalidArgument(where, `${this.#binding}.list: ${name} is a non-empty string.`)
       checkText(value, where, name)
     }
-    const limit = checkPageSize(options.limit, where, 'blob.list')
+    const limit = checkPageSize(options.limit, where, 'blob.list', LIMITS['blob.list'])
     const page = await run(where, () => this.#driver.list({ prefix, delimiter, startAfter, cursor, limit }))
     const result = { blobs: page.blobs.map(blobInfo), prefixes: page.prefixes }
     return page.cursor === undefined ? { ...result, complete: true } : { ...result, complete: false, cursor: page.cursor }
@@ -145,8 +145,8 @@ export class Blobs {
    */
   async copy(from: string, to: string, options: BlobConditionsOfPut = {}): Promise<BlobInfo> {
     const where = this.#where('copy')
-    checkKey(from, where, 'blob.key')
-    checkKey(to, where, 'blob.key')
+    checkKey(from, where, 'blob.key', LIMITS['blob.key'])
+    checkKey(to, where, 'blob.key', LIMITS['blob.key'])
     const conditions = checkConditions(options, where)
     const source = await run(where, () => this.#driver.get(from, {}))
     if (!source?.body)
@@ -164,7 +164,7 @@ export class Blobs {
    */
   async startUpload(key: string, options: Pick<BlobPut, 'contentType' | 'httpMetadata' | 'customMetadata'> = {}): Promise<BlobUpload> {
     const where = this.#where('startUpload')
-    checkKey(key, where, 'blob.key')
+    checkKey(key, where, 'blob.key', LIMITS['blob.key'])
     const metadata = checkMetadata(options, where)
     const uploads = this.#uploads(where)
     return { key, id: await run(where, () => uploads.start(key, metadata)) }
@@ -210,7 +210,7 @@ export class Blobs {
    */
   async signedUrl(key: string, options: { method?: 'GET' | 'PUT'; expiresIn: number }): Promise<string> {
     const where = this.#where('signedUrl')
-    checkKey(key, where, 'blob.key')
+    checkKey(key, where, 'blob.key', LIMITS['blob.key'])
     const { method = 'GET', expiresIn } = options ?? {}
     if (method !== 'GET' && method !== 'PUT') throw invalidArgument(where, `${this.#binding}.signedUrl: method is GET or PUT.`)
     if (typeof expiresIn !== 'number' || !Number.isInteger(expiresIn) || expiresIn < 1)

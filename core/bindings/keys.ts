@@ -1,16 +1,15 @@
 import { invalidArgument, limitExceeded } from '../errors.ts'
-import { LIMITS, type LimitName } from '../limits.ts'
+import type { LimitName } from '../limits.ts'
 import { utf8Length } from './bytes.ts'
 import type { Where } from './operation.ts'
 
 /** Checks a key of a kv or blob store: 1 to the limit's bytes of well-formed text, not `.` or `..`. */
-export function checkKey(key: unknown, where: Where, limit: LimitName): asserts key is string {
+export function checkKey(key: unknown, where: Where, limit: LimitName, max: number): asserts key is string {
   if (typeof key !== 'string')
     throw invalidArgument(where, `${where.binding}.${where.operation}: a key is a string, not ${key === null ? 'null' : typeof key}.`)
   if (key === '' || key === '.' || key === '..')
     throw invalidArgument(where, `${where.binding}.${where.operation}: the key ${JSON.stringify(key)} is not allowed.`)
   checkText(key, where, 'key')
-  const max = LIMITS[limit]
   // A UTF-16 unit is at most three bytes, so short keys need no count.
   if (key.length * 3 > max) {
     const size = utf8Length(key)
@@ -25,8 +24,7 @@ export function checkText(text: string, where: Where, what: string): void {
 }
 
 /** Checks the page size of a list. */
-export function checkPageSize(limit: unknown, where: Where, name: LimitName): number {
-  const max = LIMITS[name]
+export function checkPageSize(limit: unknown, where: Where, name: LimitName, max: number): number {
   if (limit === undefined) return max
   if (typeof limit !== 'number' || !Number.isInteger(limit) || limit < 1)
     throw invalidArgument(where, `${where.binding}.${where.operation}: limit is a whole number from 1 to ${max}.`)

@@ -1,5 +1,5 @@
 import { invalidArgument, limitExceeded } from '../errors.ts'
-import { LIMITS } from '../limits.ts'
+import { KV_LIMITS } from '../limits.ts'
 import { isStream, readAll, streamOf, utf8, utf8Length, utf8Text, viewBytes } from './bytes.ts'
 import type { KvEntry } from './drivers.ts'
 import { checkText } from './keys.ts'
@@ -27,12 +27,12 @@ export function checkExpiration(options: KvPutOptions, nowMs: number, where: Whe
     throw invalidArgument(where, `${where.binding}.${where.operation}: give ttl or expiration, not both, in whole seconds.`)
   const now = Math.floor(nowMs / 1000)
   const seconds = ttl ?? value - now
-  const min = LIMITS['kv.ttl.min']
+  const min = KV_LIMITS['kv.ttl.min']
   if (seconds < min) {
     throw invalidArgument(where, `${where.binding}.${where.operation}: it would expire in ${seconds} s; ${min} s is the portable minimum.`)
   }
   const expires = ttl === undefined ? value : now + ttl
-  if (expires > LIMITS['kv.expiration']) throw limitExceeded(where, 'kv.expiration', expires, LIMITS['kv.expiration'])
+  if (expires > KV_LIMITS['kv.expiration']) throw limitExceeded(where, 'kv.expiration', expires, KV_LIMITS['kv.expiration'])
   return expires
 }
 
@@ -74,7 +74,7 @@ async function valueBytes(value: Exclude<KvEntry['value'], string>, where: Where
 
 /** Text as it is stored. */
 export function encodeText(value: string, where: Where): string {
-  const max = LIMITS['kv.value']
+  const max = KV_LIMITS['kv.value']
   checkText(value, where, 'value')
   if (value.length * 3 > max) {
     const size = utf8Length(value)
@@ -85,7 +85,7 @@ export function encodeText(value: string, where: Where): string {
 
 /** A value as it is stored. */
 export async function encodeValue(value: unknown, where: Where): Promise<string | Uint8Array<ArrayBuffer>> {
-  const max = LIMITS['kv.value']
+  const max = KV_LIMITS['kv.value']
   if (typeof value === 'string') return encodeText(value, where)
   if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
     if (value.byteLength > max) throw limitExceeded(where, 'kv.value', value.byteLength, max)
@@ -111,6 +111,6 @@ export function encodeMetadata(options: KvPutOptions, where: Where): string | un
   if (text === undefined) throw invalidArgument(where, `${where.binding}.${where.operation}: the metadata is not JSON.`, cause)
   checkText(text, where, 'metadata')
   const size = utf8Length(text)
-  if (size > LIMITS['kv.metadata']) throw limitExceeded(where, 'kv.metadata', size, LIMITS['kv.metadata'])
+  if (size > KV_LIMITS['kv.metadata']) throw limitExceeded(where, 'kv.metadata', size, KV_LIMITS['kv.metadata'])
   return text
 }

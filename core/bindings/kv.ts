@@ -1,5 +1,5 @@
 import { invalidArgument, limitExceeded } from '../errors.ts'
-import { LIMITS } from '../limits.ts'
+import { KV_LIMITS } from '../limits.ts'
 import type { BodyInput } from './bytes.ts'
 import type { KvDriver, KvEntry } from './drivers.ts'
 import { checkKey, checkPageSize, checkText } from './keys.ts'
@@ -70,7 +70,7 @@ export class Kv {
   get(key: string, type: 'stream'): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | null>
   async get(key: string, type: KvType = 'text'): Promise<unknown> {
     const where = this.#where('get')
-    checkKey(key, where, 'kv.key')
+    checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     const as = readAs(type, where)
     let entry: KvEntry | null
     // Not through `run`: each further turn is a part of what a read of an embedded store costs.
@@ -91,7 +91,7 @@ export class Kv {
   getWithMetadata<Metadata = unknown>(key: string, type: 'stream'): Promise<KvWithMetadata<ReadableStream<Uint8Array<ArrayBuffer>>, Metadata>>
   async getWithMetadata(key: string, type: KvType = 'text'): Promise<KvWithMetadata<unknown, unknown>> {
     const where = this.#where('getWithMetadata')
-    checkKey(key, where, 'kv.key')
+    checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     const as = readAs(type, where)
     const entry = await run(where, () => this.#driver.get(key, as, ALL))
     if (entry === null) return { value: null, metadata: null, expiration: null }
@@ -108,8 +108,8 @@ export class Kv {
   async getMany(keys: readonly string[], type: 'text' | 'json' = 'text'): Promise<Map<string, unknown>> {
     const where = this.#where('getMany')
     if (!Array.isArray(keys)) throw invalidArgument(where, `${this.#binding}.getMany takes an array of keys.`)
-    if (keys.length > LIMITS['kv.getMany']) throw limitExceeded(where, 'kv.getMany', keys.length, LIMITS['kv.getMany'])
-    for (const key of keys) checkKey(key, where, 'kv.key')
+    if (keys.length > KV_LIMITS['kv.getMany']) throw limitExceeded(where, 'kv.getMany', keys.length, KV_LIMITS['kv.getMany'])
+    for (const key of keys) checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     const unique = [...new Set(keys)]
     const entries = await run(where, () => this.#entries(unique))
     const values = new Map<string, unknown>()
@@ -129,7 +129,7 @@ export class Kv {
   /** Stores a value in place of what was there, its metadata and expiration included. A stream that fails, or is too long, leaves the old value. */
   async put(key: string, value: Exclude<BodyInput, Blob>, options: KvPutOptions = {}): Promise<void> {
     const where = this.#where('put')
-    checkKey(key, where, 'kv.key')
+    checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     const settings = { expiration: checkExpiration(options, this.#now(), where), metadata: encodeMetadata(options, where) }
     const stored = typeof value === 'string' ? encodeText(value, where) : await encodeValue(value, where)
     try {
@@ -142,7 +142,7 @@ export class Kv {
   /** Removes a key; a missing one is fine. */
   async delete(key: string): Promise<void> {
     const where = this.#where('delete')
-    checkKey(key, where, 'kv.key')
+    checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     await run(where, () => this.#driver.delete(key))
   }
 
@@ -154,7 +154,7 @@ export class Kv {
     checkText(prefix, where, 'prefix')
     if (cursor !== undefined && (typeof cursor !== 'string' || cursor === ''))
       throw invalidArgument(where, `${this.#binding}.list: cursor is what an earlier page gave.`)
-    const limit = checkPageSize(options.limit, where, 'kv.list')
+    const limit = checkPageSize(options.limit, where, 'kv.list', KV_LIMITS['kv.list'])
     const page = await run(where, () => this.#driver.list({ prefix, cursor, limit }))
     const keys = page.keys.map((entry) => {
       const key: KvKey<Metadata> = { name: entry.name }

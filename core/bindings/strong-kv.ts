@@ -1,4 +1,5 @@
 import { invalidArgument, isUnmoorError, UnmoorError } from '../errors.ts'
+import { KV_LIMITS } from '../limits.ts'
 import type { BodyInput } from './bytes.ts'
 import type { StrongKvDriver } from './drivers.ts'
 import { checkKey } from './keys.ts'
@@ -53,7 +54,7 @@ export class StrongKv extends Kv implements Versioned {
   getWithVersion<Metadata = unknown>(key: string, type: 'arrayBuffer'): Promise<KvVersioned<ArrayBuffer, Metadata> | null>
   async getWithVersion(key: string, type: Exclude<KvType, 'stream'> = 'text'): Promise<KvVersioned<unknown> | null> {
     const where = this.#where('getWithVersion')
-    checkKey(key, where, 'kv.key')
+    checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     const as = readAs(type, where)
     const entry = await run(where, () => this.#driver.getVersioned(key, as === 'stream' ? 'bytes' : as))
     if (entry === null) return null
@@ -72,7 +73,7 @@ export class StrongKv extends Kv implements Versioned {
    */
   async putIf(key: string, value: Exclude<BodyInput, Blob>, condition: KvCondition, options: KvPutOptions = {}): Promise<{ version: string }> {
     const where = this.#where('putIf')
-    checkKey(key, where, 'kv.key')
+    checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     const expected = checkCondition(condition, where)
     const settings = { expiration: checkExpiration(options, this.#now(), where), metadata: encodeMetadata(options, where) }
     const stored = await encodeValue(value, where)
@@ -84,7 +85,7 @@ export class StrongKv extends Kv implements Versioned {
   /** Removes an entry only while it has that version. @throws `PreconditionFailed` otherwise. */
   async deleteIf(key: string, condition: { version: string }): Promise<void> {
     const where = this.#where('deleteIf')
-    checkKey(key, where, 'kv.key')
+    checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     const expected = checkCondition(condition, where)
     if (expected === null) throw invalidArgument(where, `${this.#binding}.deleteIf takes { version }.`)
     if (!(await run(where, () => this.#driver.deleteIf(key, expected)))) throw preconditionFailed(key, expected, where)

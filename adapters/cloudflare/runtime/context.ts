@@ -1,5 +1,5 @@
 import type { Context } from '../../../core/context.ts'
-import { LIMITS } from '../../../core/limits.ts'
+import { WAIT_UNTIL_SECONDS } from '../../../core/limits.ts'
 import type { NativeContext } from './native.ts'
 
 /** `ctx` over the platform's own, which lacks the signal. */
@@ -51,7 +51,10 @@ export class WorkerContext implements Context {
   #limit(): void {
     if (this.#controller === undefined || this.#pending === 0 || !this.#answered || this.#timer !== undefined) return
     // A second before the platform cuts the work off, so that it can end in order.
-    this.#timer = setTimeout(() => this.#controller?.abort(new DOMException('waitUntil work took too long', 'TimeoutError')), (LIMITS.waitUntil - 1) * 1000)
+    this.#timer = setTimeout(
+      () => this.#controller?.abort(new DOMException('waitUntil work has run for too long after the answer', 'TimeoutError')),
+      (WAIT_UNTIL_SECONDS - 1) * 1000,
+    )
   }
 
   #settle(): void {

@@ -1,6 +1,6 @@
 import type { DriverFactory, KvDriver, KvEntry } from '../../../core/bindings/drivers.ts'
 import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
-import { LIMITS } from '../../../core/limits.ts'
+import { KV_LIMITS } from '../../../core/limits.ts'
 import { unwrapCursor, wrapCursor } from './cursor.ts'
 import type { NativeKv } from './native.ts'
 import { nativeOf } from './native-of.ts'
@@ -75,7 +75,7 @@ class WorkersKv implements KvDriver {
   #expiry(expiration: number | undefined): { expiration?: number; expirationTtl?: number } {
     if (expiration === undefined) return {}
     const seconds = Math.ceil(expiration - this.#now() / 1000)
-    return seconds < TTL_SAFE ? { expirationTtl: Math.max(LIMITS['kv.ttl.min'], seconds) } : { expiration }
+    return seconds < TTL_SAFE ? { expirationTtl: Math.max(KV_LIMITS['kv.ttl.min'], seconds) } : { expiration }
   }
 
   async delete(key: string): Promise<void> {
