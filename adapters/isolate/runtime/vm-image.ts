@@ -92,7 +92,7 @@ class VmContext {
     this.#copy = vm.runInContext(COPY, global) as <T>(value: T) => T
   }
 
-  async evalClosure(code: string, callbacks: readonly { run: Callback; ignored: boolean }[]): Promise<object> {
+  evalClosureSync(code: string, callbacks: readonly { run: Callback; ignored: boolean }[]): object {
     const parameters = callbacks.map((_callback, index) => `$${index}`).join(', ')
     const create = vm.runInContext(`(function (${parameters}) { ${code}\n})`, this.global, { filename: 'unmoor:connect' }) as Callback
     const enter = create(...callbacks.map((callback) => this.#toGuest(callback))) as Callback
