@@ -28,11 +28,26 @@ const awslambda = {
   },
 }
 
+interface Process {
+  env: Record<string, string | undefined>
+}
+
+// By its bare name: on some targets the build puts a module in its place, which globalThis does not know.
+declare const process: Process | undefined
+
+/** `process.env` as the handler's own code sees it; made where the runtime has none. */
+export function processEnv(): Process['env'] {
+  if (typeof process !== 'undefined') return process.env
+  const scope = globalThis as { process?: Process }
+  scope.process ??= { env: {} }
+  return scope.process.env
+}
+
 /**
  * Puts `awslambda` and `process.env` in place where the runtime has none: handlers use both while their modules load, so this runs when this module does.
  */
 export function installGlobals(): void {
-  const scope = globalThis as { awslambda?: unknown; process?: { env: Record<string, string | undefined> } }
+  const scope = globalThis as { awslambda?: unknown }
   scope.awslambda ??= awslambda
-  scope.process ??= { env: {} }
+  processEnv()
 }

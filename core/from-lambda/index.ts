@@ -7,7 +7,7 @@ import type { QueueBatch } from '../bindings/queue.ts'
 import type { Secret } from '../bindings/secret.ts'
 import type { Context } from '../context.ts'
 import { invalidArgument } from '../errors.ts'
-import { installGlobals, isStreaming } from './awslambda.ts'
+import { installGlobals, isStreaming, processEnv } from './awslambda.ts'
 import type { FunctionOptions } from './context.ts'
 import { answer, toEvent } from './http.ts'
 import type { HttpEventKind } from './http-events.ts'
@@ -147,11 +147,11 @@ function environmentOf(bindings: Bindings): (env: unknown) => Promise<void> {
   const wanted = Object.entries(bindings).filter(([, { kind }]) => kind === 'variable' || kind === 'secret')
   let done: Promise<void> | undefined
   const fill = async (env: Readonly<Record<string, string | Secret<string | null>>>): Promise<void> => {
-    const { process } = globalThis as unknown as { process: { env: Record<string, string | undefined> } }
+    const variables = processEnv()
     for (const [name] of wanted) {
       const bound = env[name]
       const value = typeof bound === 'object' ? await bound.get() : bound
-      if (value !== undefined && value !== null) process.env[constantCase(name)] ??= value
+      if (value !== undefined && value !== null) variables[constantCase(name)] ??= value
     }
   }
   return async (env) => {

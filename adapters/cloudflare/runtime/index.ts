@@ -52,7 +52,11 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
       native: (binding) => env[constantCase(binding)],
     })
     // What is special on this platform stays within reach: `env.links.native`.
-    for (const binding of runtime.drivers.keys()) Object.assign(runtime.env[binding] as object, { native: env[constantCase(binding)] })
+    for (const binding of runtime.drivers.keys()) {
+      const own = env[constantCase(binding)]
+      // A secret's is its text.
+      if (typeof own === 'object') Object.assign(runtime.env[binding] as object, { native: own })
+    }
     current = env
     ready = runtime
     return runtime
