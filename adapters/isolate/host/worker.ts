@@ -27,7 +27,7 @@ import { Tenants } from './tenants.ts'
 installGlobals()
 
 const USAGE_MS = 1000
-/** Longer than the 60 s of usual proxies and load balancers: whoever closes an idle connection first should be the one that sends on it. Node's 5 s lost requests of the soak. */
+/** Longer than the 60 s of usual proxies and load balancers: whoever closes an idle connection first should be the one that sends on it. */
 const KEEP_ALIVE_MS = 65_000
 /** Milliseconds that others' requests have to finish in a process that must end. */
 const LAST_WORDS_MS = 50
