@@ -17,6 +17,8 @@ interface Held {
 
 /** Names of settled deliveries that are remembered, so that a settlement that is repeated does nothing. */
 const REMEMBERED = 10_000
+/** Messages that are remembered as acked, about 10 MB: a busy queue acks tens of thousands before a server has written that down. */
+const ACKED = 100_000
 
 /**
  * What this process holds. The server gives a message back after the consumer's ack wait, whatever the lease: longer leases are renewed in time,
@@ -67,7 +69,7 @@ export class Leases {
   acked({ reply, message }: Delivery): void {
     if (message !== undefined) {
       this.#acked.set(deliveryOf(reply).sequence, idOf(message))
-      if (this.#acked.size > REMEMBERED) this.#acked.delete(this.#acked.keys().next().value as number)
+      if (this.#acked.size > ACKED) this.#acked.delete(this.#acked.keys().next().value as number)
     }
     this.settled(reply)
   }
