@@ -25,7 +25,7 @@ export function toText(comparison: Comparison): string {
   })
   lines.push('The same on both:', ...comparison.same.map(({ text, proof }) => `  ${text} (${proofText(proof)})`))
   if (comparison.unused.length > 0) lines.push('', `Differs, and the app does not use it: ${comparison.unused.join(', ')}`)
-  lines.push('', `Limits of the platforms (read ${PLATFORM_LIMITS_READ}):`, ...limitRows(comparison).map((row) => `  ${row.join('  |  ')}`))
+  lines.push('', `Limits of the platforms (as known of ${PLATFORM_LIMITS_READ}):`, ...limitRows(comparison).map((row) => `  ${row.join('  |  ')}`))
   lines.push('', ...costLines(comparison))
   return lines.join('\n')
 }
@@ -68,7 +68,7 @@ function loadText({ cost: { load, read } }: Comparison): string {
   })
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${count} ${name}`)
-  return `${load.requests / 1e6} million requests a month, ${load.cpuMs} ms of CPU in ${load.wallMs} ms each, ${load.memoryMb} MB; per request ${operations.join(', ') || 'no operations'}; ${load.storageGb} GB stored. Prices read ${read}: an estimate, not an offer.`
+  return `${load.requests / 1e6} million requests a month, ${load.cpuMs} ms of CPU in ${load.wallMs} ms each, ${load.memoryMb} MB; per request ${operations.join(', ') || 'no operations'}; ${load.storageGb} GB stored. Prices as known of ${read}: an estimate, not an offer.`
 }
 
 function costLines(comparison: Comparison): string[] {
@@ -95,7 +95,7 @@ export function toMarkdown(comparison: Comparison): string {
     '',
     ...table(limitRows(comparison)),
     '',
-    `Read ${PLATFORM_LIMITS_READ}. ${[comparison.limits.from?.source, comparison.limits.to?.source].filter((source) => source !== undefined).join('; ')}.`,
+    `As known of ${PLATFORM_LIMITS_READ}. ${[comparison.limits.from?.source, comparison.limits.to?.source].filter((source) => source !== undefined).join('; ')}.`,
   )
   lines.push('', '## Cost', '', loadText(comparison), '', ...table(costRows(comparison)), '')
   return lines.join('\n')
@@ -156,7 +156,7 @@ ${changes}
 ${comparison.unused.length > 0 ? `<p>Differs, and the app does not use it: ${comparison.unused.map((name) => `<code>${escape(name)}</code>`).join(', ')}</p>` : ''}
 <h2>Limits of the platforms</h2>
 <div class="scroll">${table(limitRows(comparison))}</div>
-<p class="proof">Read ${PLATFORM_LIMITS_READ}.</p>
+<p class="proof">As known of ${PLATFORM_LIMITS_READ}.</p>
 <h2>Cost</h2>
 <p>${escape(loadText(comparison))}</p>
 ${chart(comparison)}
