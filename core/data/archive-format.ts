@@ -11,6 +11,8 @@ import { sha256, type DataKind, type KvRecord, type Schema } from './records.ts'
 export const FORMAT = 'unmoor-archive'
 export const VERSION = 1
 export const MANIFEST_FILE = 'manifest.json'
+/** The journal of an export; it is there only until the archive is whole. */
+export const PROGRESS_FILE = 'progress.json'
 /** Bytes after which a file of records is followed by another. */
 export const FILE_SIZE = 64 * 1024 * 1024
 
@@ -90,7 +92,7 @@ export async function readManifest(dir: string): Promise<ArchiveManifest> {
     new UnmoorError(code, message, { operation: 'data' })
   const text = await readFile(join(dir, MANIFEST_FILE), 'utf8').catch(() => undefined)
   if (text === undefined) {
-    const begun = await stat(join(dir, 'progress.json')).catch(() => undefined)
+    const begun = await stat(join(dir, PROGRESS_FILE)).catch(() => undefined)
     throw begun === undefined
       ? refuse(`There is no archive in ${dir}: it has no ${MANIFEST_FILE}.`, 'NotFound')
       : refuse(`The archive in ${dir} is half: its export has not finished. Run the same "unmoor data export" again; it goes on where it was.`)

@@ -5,7 +5,18 @@ import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { UnmoorError } from '../errors.ts'
-import { archiveLimits, blobPath, encodeKv, FORMAT, MANIFEST_FILE, rootHash, VERSION, type ArchivedBinding, type ArchiveManifest } from './archive-format.ts'
+import {
+  archiveLimits,
+  blobPath,
+  encodeKv,
+  FORMAT,
+  MANIFEST_FILE,
+  PROGRESS_FILE,
+  rootHash,
+  VERSION,
+  type ArchivedBinding,
+  type ArchiveManifest,
+} from './archive-format.ts'
 import { LineWriter } from './line-writer.ts'
 import type { BlobRecord, DataKind, Sink } from './records.ts'
 
@@ -19,20 +30,42 @@ export interface ArchiveState {
 export interface ArchiveSink extends Sink {
   /** What is durable now. */
   readonly state: ArchiveState
-  /** Writes the manifest; the archive is whole from then on. */
+  /** Removes what no journal knows of. Called once, before the first write and after the journal's first save. */
+  begin(): Promise<void>
+  /** Writes the manifest, after the last record; the archive is whole from then on. */
   finish(): Promise<ArchiveManifest>
 }
 
-/** Makes an archive in `dir`, or goes on with a half one. @throws `AlreadyExists` for a folder that holds anything else. */
+/** Options of {@link createArchive}. */
+export interface ArchiveOptions {
+  /** Goes on with a half archive, as its journal has it. Default: makes a new one. */
+  resumed?: ArchiveState | undefined
+  /** Throws a half archive away. Default: false. */
+  restart?: boolean | undefined
+}
+
+/**
+ * Makes an archive in `dir`, or goes on with a half one.
+ *
+ * @throws `AlreadyExists` for a folder that holds anything else, `Conflict` for a half archive of other bindings.
+ */
 export async function createArchive(
   dir: string,
   app: string,
   bindings: Readonly<Record<string, DataKind>>,
-  resumed: ArchiveState | undefined,
+  { resumed, restart = false }: ArchiveOptions = {},
 ): Promise<ArchiveSink> {
   await mkdir(dir, { recursive: true })
-  if (resumed === undefined && (await readdir(dir)).some((name) => name !== 'progress.json'))
+  const found = await readdir(dir)
+  const replaces = restart && found.includes(PROGRESS_FILE)
+  if (resumed === undefined && !replaces && found.some((name) => name !== PROGRESS_FILE))
     throw new UnmoorError('AlreadyExists', `${dir} is not empty. Export into a folder of its own.`, { operation: 'data' })
+  if (resumed !== undefined && !sameNames(resumed.bindings, bindings))
+    throw new UnmoorError(
+      'Conflict',
+      `${dir} holds half an export of ${Object.keys(resumed.bindings).join(', ')}. Finish it with the same --binding, or begin anew with --restart.`,
+      { operation: 'data' },
+    )
   const state: ArchiveState = resumed ?? {
     started: new Date().toISOString(),
     bindings: Object.fromEntries(Object.entries(bindings).map(([name, kind]) => [name, { kind, records: 0, bytes: 0, files: [] }])),
@@ -52,6 +85,10 @@ export async function createArchive(
     label: dir,
     bindings,
     state,
+    async begin() {
+      if (resumed === undefined) for (const folder of ['kv', 'blob', 'sql']) await rm(join(dir, folder), { recursive: true, force: true })
+      for (const binding of Object.keys(bindings)) await removeParts(dataFolder(dir, binding))
+    },
     kvWriter: (binding) => ({
       isEmpty: async () => true,
       async write(records) {
@@ -80,8 +117,6 @@ export async function createArchive(
         const own = state.bindings[binding] as ArchivedBinding
         own.schema = schema
         own.tables ??= Object.fromEntries(schema.tables.map(({ name }) => [name, { records: 0, files: [] }]))
-        await mkdir(join(dir, 'sql', binding), { recursive: true })
-        await writeFile(join(dir, 'sql', binding, `schema.${schema.dialect}.json`), `${JSON.stringify(schema, null, 2)}\n`)
         return schema
       },
       isEmpty: async () => true,
@@ -98,9 +133,13 @@ export async function createArchive(
     async finish() {
       await flush()
       for (const one of writers.values()) await one.close()
-      for (const [binding, { tables, files }] of Object.entries(state.bindings))
+      for (const [binding, { tables, files, schema }] of Object.entries(state.bindings)) {
         for (const [table, counted] of Object.entries(tables ?? {}))
           counted.files = files.map(({ name }) => name).filter((name) => name.startsWith(`${tableFolder(binding, table)}/`))
+        if (schema === undefined) continue
+        await mkdir(join(dir, 'sql', binding), { recursive: true })
+        await writeFile(join(dir, 'sql', binding, `schema.${schema.dialect}.json`), `${JSON.stringify(schema, null, 2)}\n`)
+      }
       const manifest: ArchiveManifest = {
         format: FORMAT,
         version: VERSION,
@@ -125,11 +164,27 @@ function tableFolder(binding: string, table: string): string {
   return `sql/${binding}/tables/${encodeURIComponent(table)}`
 }
 
+function dataFolder(dir: string, binding: string): string {
+  return join(dir, 'blob', binding, 'data')
+}
+
+function sameNames(a: object, b: object): boolean {
+  return Object.keys(a).sort().join() === Object.keys(b).sort().join()
+}
+
+const PART = '.part-'
+
+/** Blobs that a killed run was writing. */
+async function removeParts(folder: string): Promise<void> {
+  if (!existsSync(folder)) return
+  for (const name of await readdir(folder)) if (name.startsWith(PART)) await rm(join(folder, name))
+}
+
 /** The bytes of a blob under their hash; the same bytes are kept once. */
 async function storeBytes(dir: string, binding: string, record: BlobRecord): Promise<string> {
-  const folder = join(dir, 'blob', binding, 'data')
+  const folder = dataFolder(dir, binding)
   await mkdir(folder, { recursive: true })
-  const part = join(folder, `.part-${randomUUID()}`)
+  const part = join(folder, `${PART}${randomUUID()}`)
   const hash = createHash('sha256')
   let size = 0
   try {

@@ -26,15 +26,13 @@ export interface JournalData {
 export class Journal {
   readonly path: string
   data: JournalData
+  /** Whether a run before this one has begun to write. */
+  readonly isResumed: boolean
 
-  private constructor(path: string, data: JournalData) {
+  private constructor(path: string, data: JournalData, isResumed: boolean) {
     this.path = path
     this.data = data
-  }
-
-  /** Whether a run before this one has written anything. */
-  get isResumed(): boolean {
-    return Object.keys(this.data.parts).length > 0
+    this.isResumed = isResumed
   }
 
   static async open(path: string, from: string, to: string, restart: boolean): Promise<Journal> {
@@ -46,7 +44,7 @@ export class Journal {
         operation: 'data',
         retryable: false,
       })
-    return new Journal(path, known ?? { from, to, parts: {} })
+    return new Journal(path, known ?? { from, to, parts: {} }, known !== undefined)
   }
 
   part(name: string): Progress {

@@ -42,6 +42,8 @@ export interface TransferReport {
   to: string
   dryRun: boolean
   resumed: boolean
+  /** The root hash of the archive that was written. */
+  root?: string
   bindings: Record<string, { kind: string; records: number; bytes: number; expired: number }>
 }
 
@@ -64,8 +66,11 @@ export async function transfer(
     const plan = await planTransfer(source, sink, { bindings: options.bindings, checkEmpty: !journal.isResumed && options.intoNonEmpty !== true })
     const run = new Transfer(source, sink, journal, plan, options)
     const report = await run.start()
-    if (options.dryRun !== true) await journal.remove()
-    return report
+    if (options.dryRun === true) return report
+    const manifest = await sink.finish?.()
+    // Last: until the archive is whole, the same command goes on with it.
+    await journal.remove()
+    return manifest === undefined ? report : { ...report, root: manifest.root }
   } finally {
     unlock()
   }
@@ -99,6 +104,9 @@ class Transfer {
     const dryRun = this.#options.dryRun ?? false
     const resumed = this.#journal.isResumed
     const report: TransferReport = { from: this.#source.label, to: this.#sink.label, dryRun, resumed, bindings: {} }
+    // Before the first write: killed right after it, the next run knows whose data lies there.
+    if (!dryRun) await this.#note()
+    if (!dryRun) await this.#sink.begin?.()
     for (const { binding, kind, count, bytes, tables } of this.#plan.bindings) {
       if (dryRun) {
         report.bindings[binding] = { kind, records: count, bytes, expired: 0 }
@@ -223,10 +231,14 @@ class Transfer {
 
   async #save(flush: () => Promise<void>): Promise<void> {
     await flush()
-    if (this.#sink.state !== undefined) this.#journal.data.archive = this.#sink.state
-    await this.#journal.save()
+    await this.#note()
     this.#saved = performance.now()
     this.#unsaved = 0
+  }
+
+  async #note(): Promise<void> {
+    if (this.#sink.state !== undefined) this.#journal.data.archive = this.#sink.state
+    await this.#journal.save()
   }
 
   /** Writes with so many calls under way at once. An archive takes them in order. */

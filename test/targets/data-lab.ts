@@ -1,4 +1,6 @@
-import { readdir } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { sql } from '../../adapters/drivers/sqlite/index.ts'
@@ -7,8 +9,10 @@ import { sql as declareSql } from '../../core/bindings/declarations.ts'
 import { migrate } from '../../core/bindings/migrations.ts'
 import type { SqlDriver } from '../../core/bindings/drivers.ts'
 import { readMigrations } from '../../core/build/migrations.ts'
-import { openLive } from '../../core/data/place.ts'
+import { createArchive } from '../../core/data/archive-sink.ts'
 import type { Live } from '../../core/data/live.ts'
+import { openLive } from '../../core/data/place.ts'
+import { transfer } from '../../core/data/transfer.ts'
 import { driverContext } from '../drivers/contracts/harness.ts'
 import { tempProject, type TempProject } from '../unit/temp-project.ts'
 
@@ -27,6 +31,52 @@ CREATE TABLE notes (id INTEGER PRIMARY KEY AUTOINCREMENT, user_id TEXT NOT NULL 
     'migrations/0002_users.postgres.sql': `CREATE TABLE users (id TEXT PRIMARY KEY, n BIGINT, r DOUBLE PRECISION, ok BOOLEAN, raw BYTEA, small INTEGER);
 CREATE TABLE notes (id SERIAL PRIMARY KEY, user_id TEXT NOT NULL REFERENCES users (id), text TEXT);`,
   })
+}
+
+/** A project, a filled source of each kind, and a folder for what a test makes of them. */
+export interface DataLab extends AsyncDisposable {
+  project: TempProject
+  scratch: string
+  source: Live
+  /** A data folder of its own. */
+  dataDir(name: string): string
+  /** The file of a new journal. */
+  journal(): string
+  /** Writes an archive of some bindings, of the source where no other is given. */
+  archive(name: string, from?: Live, bindings?: readonly string[]): Promise<string>
+}
+
+export async function dataLab(): Promise<DataLab> {
+  const project = await dataProject()
+  const scratch = await mkdtemp(join(tmpdir(), 'unmoor-data-test-'))
+  const dataDir = (name: string): string => join(scratch, name)
+  const journal = (): string => join(scratch, `${randomUUID()}.json`)
+  const source = await openStores(project, { dataDir: dataDir('source') })
+  await fillKv(source, 'links')
+  await fillKv(source, 'counts', 10)
+  await fillBlobs(source, 'files')
+  await migrateSqlite(project, dataDir('source'))
+  const database = await sqliteFile(dataDir('source'))
+  fillSqlite(database)
+  database.close()
+  return {
+    project,
+    scratch,
+    source,
+    dataDir,
+    journal,
+    async archive(name, from = source, bindings = Object.keys(from.bindings)) {
+      const dir = dataDir(name)
+      const sink = await createArchive(dir, 'mover', Object.fromEntries(bindings.map((binding) => [binding, from.bindings[binding] as 'kv'])))
+      await transfer(from, sink, { journal: journal(), bindings })
+      return dir
+    },
+    async [Symbol.asyncDispose]() {
+      await source.close()
+      await project[Symbol.asyncDispose]()
+      await rm(scratch, { recursive: true, force: true })
+    },
+  }
 }
 
 /** Opens a target's stores; `drivers` and `dataDir` set them apart. */

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { InvalidArgumentError, type Command } from 'commander'
 import type { DriverSpec } from '../../adapter.ts'
-import { damagedFiles } from '../../data/archive-format.ts'
+import { damagedFiles, MANIFEST_FILE, PROGRESS_FILE } from '../../data/archive-format.ts'
 import { createArchive } from '../../data/archive-sink.ts'
 import { openArchive } from '../../data/archive-source.ts'
 import { Journal } from '../../data/journal.ts'
@@ -128,18 +128,17 @@ async function exportData(dir: string, given: Options): Promise<void> {
   const folder = resolve(dir)
   const source = await openLive(given.from, placeOptions(given, 'from'))
   try {
-    if (existsSync(join(folder, 'manifest.json')))
+    if (existsSync(join(folder, MANIFEST_FILE)))
       throw new UnmoorError('AlreadyExists', `There is an archive in ${folder} already. Export into a folder of its own.`, { operation: 'data' })
     const names = given.binding ?? Object.keys(source.bindings)
     const bindings = Object.fromEntries(names.flatMap((name) => (source.bindings[name] === undefined ? [] : [[name, source.bindings[name]]])))
     if (given.dryRun === true) return tell(await run(source, dryArchive(folder, bindings), join(folder, '..', '.unmoor-dry-run.json'), given, report), report)
-    const journal = join(folder, 'progress.json')
-    const before = (await Journal.open(journal, source.label, folder, given.restart ?? false)).data.archive
-    const sink = await createArchive(folder, source.label, bindings, before)
+    const journal = join(folder, PROGRESS_FILE)
+    const { archive: resumed } = (await Journal.open(journal, source.label, folder, given.restart ?? false)).data
+    const sink = await createArchive(folder, source.label, bindings, { resumed, restart: given.restart })
     const done = await run(source, sink, journal, given, report)
-    const { root } = await sink.finish()
-    report.print(`root hash: ${root}`)
-    tell(done, report, { root })
+    report.print(`root hash: ${done.root}`)
+    tell(done, report)
   } finally {
     await source.close()
   }
@@ -223,7 +222,7 @@ function progress(report: Reporter): (state: TransferState) => void {
   }
 }
 
-function tell(done: TransferReport, report: Reporter, more: object = {}): void {
+function tell(done: TransferReport, report: Reporter): void {
   for (const [binding, { kind, records, bytes, expired }] of Object.entries(done.bindings)) {
     const soon = expired > 0 ? `, ${expired} that are about to expire left behind` : ''
     report.print(
@@ -231,7 +230,7 @@ function tell(done: TransferReport, report: Reporter, more: object = {}): void {
     )
   }
   report.print(done.dryRun ? 'Nothing was written.' : `From ${done.from} to ${done.to}${done.resumed ? ', going on where an earlier run was broken off' : ''}.`)
-  report.result({ ...done, ...more })
+  report.result(done)
 }
 
 async function verifyData(dir: string | undefined, given: Options): Promise<void> {
