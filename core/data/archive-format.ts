@@ -97,17 +97,33 @@ export async function readManifest(dir: string): Promise<ArchiveManifest> {
       ? refuse(`There is no archive in ${dir}: it has no ${MANIFEST_FILE}.`, 'NotFound')
       : refuse(`The archive in ${dir} is half: its export has not finished. Run the same "unmoor data export" again; it goes on where it was.`)
   }
-  let manifest: ArchiveManifest
+  let manifest: ArchiveManifest | null
   try {
-    manifest = JSON.parse(text) as ArchiveManifest
+    manifest = JSON.parse(text) as ArchiveManifest | null
   } catch {
     throw refuse(`${join(dir, MANIFEST_FILE)} is not JSON: the archive is damaged. Take another copy of it.`)
   }
-  if (manifest.format !== FORMAT) throw refuse(`${dir} is no archive of unmoor.`)
+  if (manifest?.format !== FORMAT) throw refuse(`${dir} is no archive of unmoor.`)
   if (manifest.version > VERSION) throw refuse(`The archive in ${dir} has format ${manifest.version}; this unmoor reads up to ${VERSION}. Install a newer one.`)
+  if (Object.values(manifest.bindings ?? { none: undefined }).some((binding) => !Array.isArray(binding?.files)))
+    throw refuse(`${join(dir, MANIFEST_FILE)} lists no files: the archive is damaged. Take another copy of it.`)
+  const wrong = misnamed(manifest)
+  if (wrong !== undefined) throw refuse(`${join(dir, MANIFEST_FILE)} names ${wrong}, which is no place in an archive. Do not trust it.`)
   if (manifest.root !== rootHash(manifest.bindings))
     throw refuse(`${join(dir, MANIFEST_FILE)} was changed: its root hash is not that of its files. Take another copy of the archive.`)
   return manifest
+}
+
+/** A binding or file whose name leads out of its folder: an archive may come from anybody. */
+function misnamed({ bindings }: ArchiveManifest): string | undefined {
+  for (const [binding, { kind, files }] of Object.entries(bindings)) {
+    if (!/^\w+$/.test(binding)) return JSON.stringify(binding)
+    for (const { name } of files) {
+      const parts = name.split('/')
+      if (parts[0] !== kind || parts[1] !== binding || parts.some((part) => /^\.{0,2}$|[\\\0]/.test(part))) return JSON.stringify(name)
+    }
+  }
+  return undefined
 }
 
 /** Compares every file of records with the manifest; gives what is wrong. */

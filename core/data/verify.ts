@@ -103,7 +103,7 @@ async function compareTables(a: Source, b: Source, binding: string, hashes: read
     const keyOf = (row: Row): string => JSON.stringify(keys.map((index) => row[index]))
     await compare(
       a.sql(binding).read(table),
-      b.sql(binding).read(right.dialect === left.dialect || columns.length > 0 ? same : other),
+      b.sql(binding).read(same),
       keyOf,
       (x, y) => compareKeys(JSON.parse(x) as Row, JSON.parse(y) as Row),
       async (row) => Object.fromEntries(table.columns.map(({ name }, index) => [name, canonicalJson(row[index] ?? null)])),

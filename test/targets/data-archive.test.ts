@@ -1,7 +1,7 @@
 import { appendFile, cp, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { damagedFiles, readManifest, type ArchiveManifest } from '../../core/data/archive-format.ts'
+import { damagedFiles, readManifest, rootHash, type ArchivedBinding, type ArchiveManifest } from '../../core/data/archive-format.ts'
 import { createArchive } from '../../core/data/archive-sink.ts'
 import { openArchive } from '../../core/data/archive-source.ts'
 import { Journal, type JournalData } from '../../core/data/journal.ts'
@@ -50,6 +50,16 @@ describe('an archive', () => {
     }
     const first = (manifest: ArchiveManifest, binding: string): string => manifest.bindings[binding]?.files[0]?.name as string
 
+    /** A copy whose manifest is another, with the root hash that belongs to it. */
+    const changedManifest = async (name: string, change: (manifest: ArchiveManifest) => void): Promise<string> => {
+      const dir = lab.dataDir(name)
+      await cp(whole, dir, { recursive: true })
+      const manifest = await readManifest(dir)
+      change(manifest)
+      await writeFile(join(dir, 'manifest.json'), JSON.stringify({ ...manifest, root: rootHash(manifest.bindings) }))
+      return dir
+    }
+
     it('a flipped byte', async () => {
       const wrong = await damage('flipped', async (dir, manifest) => {
         const path = join(dir, first(manifest, 'links'))
@@ -77,6 +87,45 @@ describe('an archive', () => {
       await writeFile(path, (await readFile(path, 'utf8')).replace(/"sha256": "./, '"sha256": "0'))
       await expect(readManifest(dir)).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining('root hash') })
     })
+
+    it.each(['../../secret', 'kv/links/../../../secret', '/etc/passwd', 'kv/other/000001.ndjson', 'kv/links/..\\secret', 'kv/links/'])(
+      'a file out of its folder: %s',
+      async (name) => {
+        const dir = await changedManifest('outside', (manifest) => {
+          const [file] = manifest.bindings['links']?.files ?? []
+          if (file !== undefined) file.name = name
+        })
+        await expect(readManifest(dir)).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining(JSON.stringify(name)) })
+      },
+    )
+
+    it('a binding out of its folder', async () => {
+      const dir = await changedManifest('outside-binding', ({ bindings }) => {
+        bindings['../files'] = { ...(bindings['files'] as ArchivedBinding), files: [] }
+      })
+      await expect(readManifest(dir)).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining('"../files"') })
+    })
+
+    it('a blob whose bytes lie elsewhere', async () => {
+      const dir = lab.dataDir('outside-blob')
+      await cp(whole, dir, { recursive: true })
+      const path = join(dir, first(await readManifest(dir), 'files'))
+      await writeFile(path, (await readFile(path, 'utf8')).replace(/"sha256":"\w+"/, '"sha256":"../../../secret"'))
+      await expect(openArchive(dir).then(async (archive) => Array.fromAsync(archive.blob('files').read()))).rejects.toMatchObject({
+        code: 'InvalidArgument',
+        message: expect.stringContaining('blob/files/index/000001.ndjson:1 is no record'),
+      })
+    })
+
+    it.each(['null', '{"format":"unmoor-archive","version":1}', '{"format":"unmoor-archive","version":1,"bindings":{"links":null}}', '{"format"'])(
+      'a manifest that is none: %s',
+      async (text) => {
+        const dir = lab.dataDir('no-manifest')
+        await mkdir(dir, { recursive: true })
+        await writeFile(join(dir, 'manifest.json'), text)
+        await expect(readManifest(dir)).rejects.toMatchObject({ code: 'InvalidArgument' })
+      },
+    )
 
     it('a newer format', async () => {
       const dir = lab.dataDir('newer')
