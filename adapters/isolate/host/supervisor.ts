@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errorFromJSON, UnmoorError } from '../../../core/errors.ts'
+import { Answers } from './answers.ts'
 import type { AppRecord, AppSettings } from './app-record.ts'
 import type { BackgroundDuties } from './background.ts'
 import type { ResolvedConfig } from './config.ts'
@@ -63,8 +64,8 @@ export class Supervisor {
   #noise = new NoiseWatch()
   #leader: WorkerProcess | undefined
   #stopping = false
-  #nextId = 1
-  #waiting = new Map<number, { left: Set<WorkerProcess>; resolve: () => void }>()
+  #nextProbe = 1
+  #answers = new Answers<WorkerProcess>()
   restarts = 0
   runtime = ''
 
@@ -186,7 +187,7 @@ export class Supervisor {
 
   async #sharedEnded(process: WorkerProcess, code: number | null, blamed: readonly string[]): Promise<void> {
     this.#shared.delete(process)
-    this.#forget(process)
+    this.#answers.forget(process)
     if (this.#stopping) return
     this.restarts++
     this.#options.onOutput(
@@ -248,7 +249,7 @@ export class Supervisor {
         .catch((error: unknown) => this.#options.onOutput(errorText(error)))
       onFirst?.()
       await process.ended
-      this.#forget(process)
+      this.#answers.forget(process)
       if (this.#stopping || this.#alone.get(app) !== one) return
       this.restarts++
       // One that ends its process all the time gets it back ever later.
@@ -273,7 +274,7 @@ export class Supervisor {
    */
   async probe(app: AppRecord): Promise<void> {
     const process = (this.#spare ??= this.#spawn())
-    const id = this.#nextId++
+    const id = this.#nextProbe++
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.#probes.set(id, { resolve, reject })
     const ended = process.ended.then(() => {
@@ -315,7 +316,7 @@ export class Supervisor {
     } else if (message.type === 'heldUp') this.#heldUp(message.app, message.milliseconds)
     else if (message.type === 'failed') this.#options.onOutput(`A process of the host: ${message.error.message}`)
     const id = message.type === 'usage' || message.type === 'done' ? message.id : undefined
-    if (id !== undefined) this.#answered(id, process)
+    if (id !== undefined) this.#answers.answered(id, process)
   }
 
   // As bad for the neighbours as a process that ends.
@@ -335,29 +336,9 @@ export class Supervisor {
     void this.#serveApart(app)
   }
 
-  #answered(id: number, process: WorkerProcess): void {
-    const waiting = this.#waiting.get(id)
-    waiting?.left.delete(process)
-    if (waiting?.left.size === 0) {
-      this.#waiting.delete(id)
-      waiting.resolve()
-    }
-  }
-
-  #forget(process: WorkerProcess): void {
-    for (const id of this.#waiting.keys()) this.#answered(id, process)
-  }
-
   /** Sends a message to every process and waits for all answers, for at most `ms`. */
-  async #ask(create: (id: number) => ToWorker, ms: number): Promise<void> {
-    const processes = this.#processes
-    if (processes.length === 0) return
-    const id = this.#nextId++
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#waiting.set(id, { left: new Set(processes), resolve })
-    for (const process of processes) process.send(create(id))
-    await Promise.race([promise, sleep(ms, undefined, { ref: false })])
-    this.#waiting.delete(id)
+  #ask(create: (id: number) => ToWorker, ms: number): Promise<void> {
+    return this.#answers.ask(this.#processes, (process, id) => process.send(create(id)), ms)
   }
 
   /** Has every process report what its apps have used until now. */
