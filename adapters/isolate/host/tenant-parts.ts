@@ -5,6 +5,7 @@ import { createRuntime, type Runtime } from '../../../core/runtime.ts'
 import { migrateRuntime } from '../../node/runtime/migrate.ts'
 import { declaredApp } from '../runtime/declared-app.ts'
 import type { GuestImage } from '../runtime/guest.ts'
+import { exceptHandlers } from '../runtime/isolate-runtime.ts'
 import type { AppRecord } from './app-record.ts'
 import { parseInfo } from './artifact.ts'
 import { type CallApp, type DriverDefaults, loadDrivers } from './drivers.ts'
@@ -130,13 +131,7 @@ export class TenantParts {
 /** `host` without its `close`: the drivers outlive an isolate. */
 export function withoutClose(host: Runtime): Runtime {
   return {
-    app: host.app,
-    name: host.name,
-    env: host.env,
-    drivers: host.drivers,
-    assets: host.assets,
-    queueDriver: (binding) => host.queueDriver(binding),
-    sqlDriver: (binding) => host.sqlDriver(binding),
+    ...exceptHandlers(host),
     fetch: (request, ctx) => host.fetch(request, ctx),
     queue: (binding, messages, ctx) => host.queue(binding, messages, ctx),
     cron: (name, time, ctx) => host.cron(name, time, ctx),

@@ -100,7 +100,7 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
   })
 
   return {
-    ...base(host),
+    ...exceptHandlers(host),
     get started() {
       return started
     },
@@ -151,7 +151,8 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
   }
 }
 
-function base(host: Runtime): Omit<Runtime, 'fetch' | 'queue' | 'cron' | 'close'> {
+/** `host` without its handlers and its `close`. */
+export function exceptHandlers(host: Runtime): Omit<Runtime, 'fetch' | 'queue' | 'cron' | 'close'> {
   return {
     app: host.app,
     name: host.name,
