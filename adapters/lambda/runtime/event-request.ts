@@ -2,6 +2,7 @@
  * The Request of an event. Its fields are the event's own, and undici's Request is made only for what needs one: with a signal to follow, that costs more than
  * all the rest of a small event.
  */
+import { decodeBody, shapeAsRequest } from '../../../core/request-shape.ts'
 
 /** What an event says, checked. */
 export interface EventRequestInit {
@@ -56,11 +57,11 @@ export class EventRequest {
   }
 
   async text(): Promise<string> {
-    return this.#readsDirectly() ? decode(this.#take()) : this.#toNative().text()
+    return this.#readsDirectly() ? decodeBody(this.#take()) : this.#toNative().text()
   }
 
   async json(): Promise<unknown> {
-    return this.#readsDirectly() ? JSON.parse(decode(this.#take())) : this.#toNative().json()
+    return this.#readsDirectly() ? JSON.parse(decodeBody(this.#take())) : this.#toNative().json()
   }
 
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
@@ -101,26 +102,6 @@ export class EventRequest {
     }
     return this.#native
   }
-
-  [Symbol.for('nodejs.util.inspect.custom')](_depth: number, options: object, inspect: (value: unknown, options: object) => string): string {
-    return `Request ${inspect({ method: this.method, url: this.url, headers: this.headers, bodyUsed: this.bodyUsed }, options)}`
-  }
-}
-
-// What never differs between events. `redirect` is manual, as on Workers: fetch(request) hands a redirect on instead of following it.
-const CONSTANTS = {
-  cache: 'default',
-  credentials: 'same-origin',
-  destination: '',
-  duplex: 'half',
-  integrity: '',
-  isHistoryNavigation: false,
-  isReloadNavigation: false,
-  keepalive: false,
-  mode: 'cors',
-  redirect: 'manual',
-  referrer: 'about:client',
-  referrerPolicy: '',
 }
 
 let Native: typeof Request | undefined
@@ -134,15 +115,5 @@ function nativeRequest(): typeof Request {
 /** Makes requests of events instances of `native`. Not at import: to look at `globalThis.Request` loads undici. */
 export function adoptRequest(native: typeof Request): void {
   Native = native
-  for (const [name, value] of Object.entries(CONSTANTS))
-    Object.defineProperty(EventRequest.prototype, name, { get: () => value, enumerable: true, configurable: true })
-  for (const name of ['method', 'url', 'headers', 'signal', 'body', 'bodyUsed', 'arrayBuffer', 'bytes', 'text', 'json', 'blob', 'formData', 'clone'])
-    Object.defineProperty(EventRequest.prototype, name, { enumerable: true })
-  Object.setPrototypeOf(EventRequest.prototype, native.prototype)
-}
-
-/** UTF-8 as fetch decodes it: without a byte order mark. */
-function decode(bytes: Buffer): string {
-  const start = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
-  return bytes.toString('utf8', start)
+  shapeAsRequest(EventRequest.prototype, native)
 }

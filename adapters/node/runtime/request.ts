@@ -2,6 +2,7 @@
  * The Request of an incoming message: its fields are read from node:http when asked for, and the real Request is made only for what needs one.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { decodeBody, shapeAsRequest } from '../../../core/request-shape.ts'
 import { clientGone } from './client-gone.ts'
 import { type CountBytes, readIncoming, streamIncoming } from './incoming-body.ts'
 import { IncomingHeaders } from './incoming-headers.ts'
@@ -84,12 +85,12 @@ export class IncomingRequest {
 
   async text(): Promise<string> {
     if (!this.#readsDirectly()) return this.#toNative().text()
-    return decode(await this.#consume())
+    return decodeBody(await this.#consume())
   }
 
   async json(): Promise<unknown> {
     if (!this.#readsDirectly()) return this.#toNative().json()
-    return JSON.parse(decode(await this.#consume()))
+    return JSON.parse(decodeBody(await this.#consume()))
   }
 
   async blob(): Promise<Blob> {
@@ -149,36 +150,6 @@ export class IncomingRequest {
     }
     return this.#native
   }
-
-  [Symbol.for('nodejs.util.inspect.custom')](_depth: number, options: object, inspect: (value: unknown, options: object) => string): string {
-    return `Request ${inspect({ method: this.method, url: this.url, headers: this.headers, bodyUsed: this.bodyUsed }, options)}`
-  }
 }
 
-// What never differs between incoming requests. `redirect` is manual, as on Workers: fetch(request) hands a redirect on instead of following it.
-const CONSTANTS = {
-  cache: 'default',
-  credentials: 'same-origin',
-  destination: '',
-  duplex: 'half',
-  integrity: '',
-  isHistoryNavigation: false,
-  isReloadNavigation: false,
-  keepalive: false,
-  mode: 'cors',
-  redirect: 'manual',
-  referrer: 'about:client',
-  referrerPolicy: '',
-}
-for (const [name, value] of Object.entries(CONSTANTS))
-  Object.defineProperty(IncomingRequest.prototype, name, { get: () => value, enumerable: true, configurable: true })
-for (const name of ['method', 'url', 'headers', 'signal', 'body', 'bodyUsed', 'arrayBuffer', 'bytes', 'text', 'json', 'blob', 'formData', 'clone']) {
-  Object.defineProperty(IncomingRequest.prototype, name, { enumerable: true })
-}
-Object.setPrototypeOf(IncomingRequest.prototype, NativeRequest.prototype)
-
-/** UTF-8 as fetch decodes it: without a byte order mark. */
-function decode(bytes: Buffer): string {
-  const start = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
-  return bytes.toString('utf8', start)
-}
+shapeAsRequest(IncomingRequest.prototype, NativeRequest)

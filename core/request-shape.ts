@@ -1,0 +1,41 @@
+/** What makes an adapter's own class of requests pass for the platform's `Request`. */
+
+// What never differs between incoming requests. `redirect` is manual, as on Workers: fetch(request) hands a redirect on instead of following it.
+const CONSTANTS = {
+  cache: 'default',
+  credentials: 'same-origin',
+  destination: '',
+  duplex: 'half',
+  integrity: '',
+  isHistoryNavigation: false,
+  isReloadNavigation: false,
+  keepalive: false,
+  mode: 'cors',
+  redirect: 'manual',
+  referrer: 'about:client',
+  referrerPolicy: '',
+}
+
+/** Gives a prototype the fields that never differ, makes its own enumerable as `Request`'s are, and its objects instances of `native`. */
+export function shapeAsRequest(prototype: Pick<Request, 'method' | 'url' | 'headers' | 'bodyUsed'>, native: typeof Request): void {
+  for (const [name, value] of Object.entries(CONSTANTS)) Object.defineProperty(prototype, name, { get: () => value, enumerable: true, configurable: true })
+  for (const name of ['method', 'url', 'headers', 'signal', 'body', 'bodyUsed', 'arrayBuffer', 'bytes', 'text', 'json', 'blob', 'formData', 'clone'])
+    Object.defineProperty(prototype, name, { enumerable: true })
+  Object.defineProperty(prototype, Symbol.for('nodejs.util.inspect.custom'), { value: inspectRequest, configurable: true, writable: true })
+  Object.setPrototypeOf(prototype, native.prototype)
+}
+
+function inspectRequest(
+  this: Pick<Request, 'method' | 'url' | 'headers' | 'bodyUsed'>,
+  _depth: number,
+  options: object,
+  inspect: (value: unknown, options: object) => string,
+): string {
+  return `Request ${inspect({ method: this.method, url: this.url, headers: this.headers, bodyUsed: this.bodyUsed }, options)}`
+}
+
+/** UTF-8 as fetch decodes it: without a byte order mark. Of Node's buffers, whose own decoder is the fastest there. */
+export function decodeBody(bytes: Buffer): string {
+  const start = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
+  return bytes.toString('utf8', start)
+}
