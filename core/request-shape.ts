@@ -34,8 +34,13 @@ function inspectRequest(
   return `Request ${inspect({ method: this.method, url: this.url, headers: this.headers, bodyUsed: this.bodyUsed }, options)}`
 }
 
-/** UTF-8 as fetch decodes it: without a byte order mark. Of Node's buffers, whose own decoder is the fastest there. */
-export function decodeBody(bytes: Buffer): string {
+/** Node's `Buffer`, whose own decoder is the fastest there; by its shape, as this file is checked without Node's types. */
+interface NodeBytes extends Uint8Array {
+  toString(encoding?: 'utf8', start?: number): string
+}
+
+/** UTF-8 as fetch decodes it: without a byte order mark. */
+export function decodeBody(bytes: NodeBytes): string {
   const start = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
   return bytes.toString('utf8', start)
 }
