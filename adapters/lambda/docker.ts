@@ -22,11 +22,23 @@ export async function docker(args: readonly string[], input?: Buffer): Promise<s
     })
   })) as [number | null]
   if (code !== 0)
-    throw new UnmoorError('Unavailable', `docker ${args[0]} failed (${code}): ${problems.trim() || output.slice(-2000).trim()}`, {
+    throw new UnmoorError('Unavailable', `docker ${args[0]} failed (${code}): ${withoutNotice(problems) || output.slice(-2000).trim()}${adviceFor(problems)}`, {
       operation: 'docker',
       retryable: false,
     })
   return output
+}
+
+/** Without what the classic builder says of itself each time. */
+function withoutNotice(problems: string): string {
+  return problems.replace(/^DEPRECATED: The legacy builder[\s\S]*?\n\s*\n/, '').trim()
+}
+
+function adviceFor(problems: string): string {
+  const noRegistry = /no such host|pull access denied|manifest unknown|connection refused|i\/o timeout|toomanyrequests/i.test(problems)
+  return noRegistry
+    ? '\nThe base image could not be pulled. UNMOOR_LAMBDA_BASE names one that is here, or is "local" for one made of this machine\'s Node.js.'
+    : ''
 }
 
 /**

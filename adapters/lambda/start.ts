@@ -62,6 +62,7 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
       if (!frontStopped) await front.stop()
       frontStopped = true
     }
+    ends.push(stopFront)
     const environments = createEnvironments({
       launch: createLaunch(settings.runtime, {
         dir,
@@ -75,11 +76,12 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
       onOutput: options.onOutput,
     })
     ends.push(async () => {
+      // The front first: an environment that ends under a request would fail it.
+      await stopFront()
       await environments.stop()
       const { events, cold } = environments.counts
       log.info(`events: ${events}, of which ${cold} met a cold environment`)
     })
-    ends.push(stopFront)
     await environments.start().catch((error: unknown) => {
       ready.reject(error)
       throw error

@@ -1,8 +1,10 @@
 /** The function as an image in a real Docker engine, and under AWS's own client: where they are not there, what is skipped is printed by name. */
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildImage, docker as runDocker, hasDocker } from '../../adapters/lambda/docker.ts'
 import { createLaunch, findRic } from '../../adapters/lambda/launch.ts'
@@ -83,6 +85,33 @@ describe.runIf(docker)('an image', { timeout: 180_000 }, () => {
       }
     })
     expect((await runDocker(['ps', '--quiet', '--filter', 'name=unmoor-'])).trim()).toBe('')
+  })
+
+  it('that cannot be built is an error with advice, and the command ends', async () => {
+    const main = resolve(import.meta.dirname, '../../dist/core/cli/main.js')
+    const args = [
+      main,
+      'start',
+      '--project',
+      projectDir,
+      '--dir',
+      built.outDir,
+      '--data-dir',
+      join(dir, 'unbuilt'),
+      '--target',
+      'lambda',
+      '--runtime',
+      'container',
+      '--port',
+      '0',
+    ]
+    const env = { ...process.env, API_KEY: 'x', UNMOOR_LAMBDA_BASE: 'unmoor.invalid/none:1' }
+    const failed = await promisify(execFile)(process.execPath, args, { env, timeout: 60_000 }).then(
+      () => undefined,
+      (error: { code?: unknown; stderr: string }) => error,
+    )
+    expect(failed?.stderr).toContain('UNMOOR_LAMBDA_BASE names one that is here')
+    expect(failed?.code).toBe(1)
   })
 
   it('passes the suite', () => withLocalBase(() => conforms('container', 'unmoor lambda bootstrap')))
