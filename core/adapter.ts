@@ -164,8 +164,8 @@ export interface CodeFacts {
   readonly fromText?: boolean
   /** Whether I/O, timers and random values are allowed before the first event. Default: true. */
   readonly ioOutsideHandlers?: boolean
-  /** Largest bundle in bytes of gzip. Default: no limit. */
-  readonly bundleGzip?: number
+  /** Largest bundle in bytes. Default: no limit. */
+  readonly bundle?: number
   /** Largest static asset in bytes, and how many there may be. Default: no limit. */
   readonly asset?: number
   readonly assets?: number

@@ -27,8 +27,8 @@ export const LIMITS = {
   'blob.metadata': 2048,
   'blob.list': 1000,
   'blob.deleteMany': 1000,
-  /** Largest blob written by one put. Cloudflare R2: 4.995 GiB. */
-  'blob.size': 4995 * 1024 * 1024,
+  /** Largest blob written by one put. Cloudflare R2: 5 MiB less than 5 GiB. */
+  'blob.size': (5 * 1024 - 5) * 1024 * 1024,
   'blob.part.min': 5 * 1024 * 1024,
   /** Bytes of one part of an upload, which is held in memory. */
   'blob.part.max': 100 * 1024 * 1024,

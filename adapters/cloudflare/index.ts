@@ -17,12 +17,12 @@ const cloudflare: Adapter = {
   defaultDrivers: { kv: own, blob: own, sql: own, queue: own, cache: own, service: own, assets: own, secret: { driver: 'env' } },
   // A database on a Postgres server is reached through Hyperdrive.
   drivers: { cloudflare: 'unmoor/cloudflare/drivers', postgres: 'unmoor/cloudflare/hyperdrive' },
-  // Limits of the paid plan, and of static assets: developers.cloudflare.com/workers/platform/limits.
+  // Limits of all plans (64 MiB, not compressed, since 2026-09-04), and of static assets on the paid plan: developers.cloudflare.com/workers/platform/limits.
   code: {
     globals: ['caches', 'HTMLRewriter', 'WebSocketPair', 'WebSocket', 'EventSource', 'FixedLengthStream', 'IdentityTransformStream'],
     fromText: false,
     ioOutsideHandlers: false,
-    bundleGzip: 10 * 1024 * 1024,
+    bundle: 64 * 1024 * 1024,
     asset: 25 * 1024 * 1024,
     assets: 100_000,
   },

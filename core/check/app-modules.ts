@@ -1,6 +1,4 @@
 /** The rules over the app's own modules. */
-import { existsSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
 import { declaredBindings, type KnownBinding } from './bindings.ts'
 import { checkCall, checkNative } from './call-rules.ts'
 import type { CheckContext } from './context.ts'
@@ -8,6 +6,8 @@ import { checkCodeFromText, checkCrons, checkDynamicImport, checkGlobals, checkM
 import { evaluate, type ImportedValue } from './evaluate.ts'
 import type { FileContext } from './file-rules.ts'
 import type { Report } from './finding.ts'
+import { Flow } from './flow.ts'
+import { Modules } from './modules.ts'
 import type { SourceFile } from './source-file.ts'
 import { checkPrepare, checkSqlCall, checkTagged } from './sql-sites.ts'
 import { walk, type Node } from './syntax.ts'
@@ -17,16 +17,17 @@ const WORKER_GLOBALS = ['caches', 'HTMLRewriter', 'IdentityTransformStream', 'Fi
 
 /** Runs every rule over every module of the app. */
 export function checkModules(context: CheckContext): void {
-  const bindings = knownBindings(context)
   const modules = [...context.modules.values()]
+  const graph = new Modules(context.modules)
+  const flow = new Flow(graph, knownBindings(context))
   // An app made of a Lambda handler finds what handlers read, a Worker what Workers have.
   const provided = context.isWorker ? WORKER_GLOBALS : modules.some(({ program }) => importsFrom(program, 'unmoor/from-lambda')) ? ['process', 'awslambda'] : []
   for (const file of modules) {
     const reports: Report[] = []
-    const imported = importsOf(file, context.modules)
+    const imported = importsOf(file, graph)
     const own: FileContext = {
       file,
-      bindings,
+      bindingOf: (node) => flow.bindingOf(node, file),
       targets: context.targets,
       evaluate: (node) => (node === undefined ? undefined : evaluate(node, file.names, imported)),
       report: (report) => void reports.push(report),
@@ -76,18 +77,13 @@ export function knownBindings({ manifest, modules }: Pick<CheckContext, 'manifes
   return known
 }
 
-function importsOf(file: SourceFile, modules: ReadonlyMap<string, SourceFile>): ImportedValue {
-  return ({ source, imported }) => {
-    const other = source === undefined || !source.startsWith('.') ? undefined : modules.get(resolveSource(file.path, source))
-    const declaration = imported === undefined ? undefined : other?.names.top.get(imported)
-    return other === undefined || declaration?.kind !== 'const' || declaration.init === undefined || declaration.path?.length !== 0
-      ? undefined
-      : { node: declaration.init, names: other.names }
+function importsOf(file: SourceFile, modules: Modules): ImportedValue {
+  return (declaration) => {
+    const found = modules.imported(file, declaration)
+    if (found === undefined || 'module' in found) return undefined
+    const next = { names: found.file.names, imported: importsOf(found.file, modules) }
+    if ('node' in found) return { node: found.node, ...next }
+    const { kind, init, path } = found.declaration
+    return kind !== 'const' || init === undefined || path?.length !== 0 ? undefined : { node: init, ...next }
   }
-}
-
-function resolveSource(from: string, source: string): string {
-  const path = resolve(dirname(from), source)
-  const tries = [path, `${path}.ts`, `${path}.js`, path.replace(/\.js$/, '.ts'), `${path}/index.ts`]
-  return tries.find((file) => /\.\w+$/.test(file) && existsSync(file)) ?? path
 }

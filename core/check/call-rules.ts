@@ -2,7 +2,7 @@
 import { utf8Length } from '../bindings/bytes.ts'
 import type { Capability } from '../capabilities.ts'
 import { LIMITS, type LimitName } from '../limits.ts'
-import { bindingOf, type KnownBinding } from './bindings.ts'
+import type { KnownBinding } from './bindings.ts'
 import { targetsWhere, type FileContext } from './file-rules.ts'
 import type { RuleId } from './rules.ts'
 import { bare, keyOf, propertiesOf, type Node } from './syntax.ts'
@@ -15,7 +15,7 @@ export function checkCall(call: Node, context: FileContext): void {
   if (method === undefined) return
   const given = call['arguments'] as Node[]
   if (given.some(({ type }) => type === 'SpreadElement')) return
-  const binding = bindingOf(callee['object'] as Node, context.file.names, context.bindings)
+  const binding = context.bindingOf(callee['object'] as Node)
   if (binding !== undefined) KINDS[binding.kind]?.(method, given, { ...context, binding, callee, call })
   // A message of a batch is no binding, but its retry takes the same delay.
   else if ((method === 'retry' || method === 'retryAll') && given.length === 1) checkDelay(given[0], context)
@@ -24,7 +24,7 @@ export function checkCall(call: Node, context: FileContext): void {
 /** `env.links.native`: what only one platform has. */
 export function checkNative(member: Node, context: FileContext): void {
   if (keyOf(member) !== 'native') return
-  const binding = bindingOf(member['object'] as Node, context.file.names, context.bindings)
+  const binding = context.bindingOf(member['object'] as Node)
   if (binding === undefined) return
   const targets = targetsWhere(context.targets, ({ name }) => name !== 'cloudflare')
   if (targets.length > 0)

@@ -30,7 +30,7 @@ export async function checkDependencies(context: CheckContext): Promise<void> {
     const reports: Report[] = []
     const own: FileContext = {
       file,
-      bindings: new Map(),
+      bindingOf: () => undefined,
       targets,
       evaluate: (node) => (node === undefined ? undefined : evaluate(node, file.names, () => undefined)),
       // Whether a package's code is reached is known only at run time.

@@ -2,7 +2,7 @@ import type { Declaration, Names } from './scope.ts'
 import { bare, isNode, keyOf, nameOf, type Node } from './syntax.ts'
 
 /** Finds what a name imported from another file of the project is set to there. */
-export type ImportedValue = (declaration: Declaration) => { node: Node; names: Names } | undefined
+export type ImportedValue = (declaration: Declaration) => { node: Node; names: Names; imported: ImportedValue } | undefined
 
 /** Longer texts are not made: a rule needs to know only that it is over every limit. */
 const LONGEST = 64 * 1024 * 1024
@@ -80,7 +80,7 @@ function ofName(identifier: Node, names: Names, imported: ImportedValue, depth: 
   if (declaration.kind === 'const' && declaration.init !== undefined && declaration.path?.length === 0)
     return evaluate(declaration.init, names, imported, depth + 1)
   const elsewhere = declaration.kind === 'import' ? imported(declaration) : undefined
-  return elsewhere === undefined ? undefined : evaluate(elsewhere.node, elsewhere.names, imported, depth + 1)
+  return elsewhere === undefined ? undefined : evaluate(elsewhere.node, elsewhere.names, elsewhere.imported, depth + 1)
 }
 
 function ofBinary(operator: string, left: { value: unknown } | undefined, right: { value: unknown } | undefined): { value: unknown } | undefined {

@@ -1,6 +1,6 @@
 import type { Adapter } from '../adapter.ts'
 import type { SqlDialect } from '../bindings/drivers.ts'
-import type { KnownBindings } from './bindings.ts'
+import type { KnownBinding } from './bindings.ts'
 import type { Report } from './finding.ts'
 import type { SourceFile } from './source-file.ts'
 import type { Node } from './syntax.ts'
@@ -16,8 +16,9 @@ export interface CheckedTarget {
 /** What a rule over one module is given. */
 export interface FileContext {
   readonly file: SourceFile
-  readonly bindings: KnownBindings
   readonly targets: readonly CheckedTarget[]
+  /** The binding that an expression is. */
+  bindingOf(node: Node): KnownBinding | undefined
   /** What an expression is, where the text tells. */
   evaluate(node: Node | undefined): { value: unknown } | undefined
   report(report: Report): void

@@ -1,8 +1,7 @@
 /** The modules that a target's bundle of the app holds, and what of them the target lacks. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
 import type { Adapter, Log } from '../adapter.ts'
 import type { WorkerProject } from '../build/worker/worker.ts'
 import { bundle } from '../build/bundle.ts'
@@ -16,8 +15,8 @@ export interface ModuleGraph {
   offences: readonly Offence[]
   /** Paths from the app's entry to a module, both included; undefined where only unmoor's own code leads there. */
   chain(module: string): readonly string[] | undefined
-  /** Bytes of the app alone, minified, as gzip. */
-  gzip: number
+  /** Bytes of the app alone, minified. */
+  size: number
 }
 
 /** Bundles the app for a target into nowhere. @throws `InvalidArgument` where it does not compile. */
@@ -27,7 +26,7 @@ export async function readModuleGraph(
   log: Log,
 ): Promise<ModuleGraph> {
   const scratch = await mkdtemp(join(tmpdir(), 'unmoor-check-'))
-  let found: Omit<ModuleGraph, 'gzip'> | undefined
+  let found: Omit<ModuleGraph, 'size'> | undefined
   try {
     const { file } = await bundle(
       { entry: "import * as app from '#app'\nexport default app.default", file: 'app.mjs' },
@@ -51,7 +50,7 @@ export async function readModuleGraph(
         },
       },
     )
-    return { ...(found as Omit<ModuleGraph, 'gzip'>), gzip: gzipSync(await readFile(file)).length }
+    return { ...(found as Omit<ModuleGraph, 'size'>), size: (await stat(file)).size }
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }

@@ -8,13 +8,19 @@ export interface Declaration {
   readonly init?: Node
   /** Properties that lead from `init` (or the parameter) to the name, for destructuring; undefined where a step is unknown. */
   readonly path?: readonly string[]
-  /** Name of the type that it, or the whole destructured parameter, is annotated with. */
+  /** The name of the annotation's type. */
   readonly type?: string
   /** For imports: the module, and what is imported of it (`default`, `*`, or a name). */
   readonly source?: string
   readonly imported?: string
   /** Place among the function's parameters. */
   readonly index?: number
+  /** The function, class or type itself; the function whose parameter it is. */
+  readonly node?: Node
+  /** What it is where nothing is given: `of` an expression, `from` so many steps of the path. */
+  readonly fallback?: { readonly of: Node; readonly from: number }
+  /** The type that it, or the whole destructured parameter, is annotated with. */
+  readonly annotation?: Node
 }
 
 /** Names of one file. */
@@ -98,7 +104,7 @@ function visit(node: Node, scope: Scope, references: References): void {
     case 'ClassDeclaration':
     case 'ClassExpression': {
       const name = nameOf(node['id'])
-      if (name !== undefined) scope.declare({ kind: 'class', name })
+      if (name !== undefined) scope.declare({ kind: 'class', name, node })
       if (isNode(node['superClass'])) visit(node['superClass'], scope, references)
       return visit(node['body'] as Node, new Scope(scope, false), references)
     }
@@ -143,7 +149,7 @@ function visit(node: Node, scope: Scope, references: References): void {
     case 'TSTypeAliasDeclaration':
     case 'TSInterfaceDeclaration': {
       const name = nameOf(node['id'])
-      if (name !== undefined && !scope.names.has(name)) scope.declare({ kind: 'type', name })
+      if (name !== undefined && !scope.names.has(name)) scope.declare({ kind: 'type', name, node })
       return
     }
     default:
@@ -196,13 +202,13 @@ function declareVariables(node: Node, scope: Scope, references: References): voi
 
 function visitFunction(node: Node, scope: Scope, references: References): void {
   const name = nameOf(node['id'])
-  if (name !== undefined && node.type === 'FunctionDeclaration') scope.function.declare({ kind: 'function', name })
+  if (name !== undefined && node.type === 'FunctionDeclaration') scope.function.declare({ kind: 'function', name, node })
   const inner = new Scope(scope, true)
-  if (name !== undefined && node.type === 'FunctionExpression') inner.declare({ kind: 'function', name })
+  if (name !== undefined && node.type === 'FunctionExpression') inner.declare({ kind: 'function', name, node })
   if (node.type !== 'ArrowFunctionExpression') inner.declare({ kind: 'variable', name: 'arguments' })
   ;(node['params'] as Node[]).forEach((parameter, index) => {
     const pattern = (parameter.type === 'TSParameterProperty' ? parameter['parameter'] : parameter) as Node
-    declarePattern(pattern, { kind: 'parameter', index }, inner, references)
+    declarePattern(pattern, { kind: 'parameter', index, node }, inner, references)
   })
   const body = node['body']
   if (!isNode(body)) return
@@ -213,38 +219,43 @@ function visitFunction(node: Node, scope: Scope, references: References): void {
 
 type Origin = Omit<Declaration, 'name' | 'path' | 'type'>
 
-function declarePattern(pattern: Node, origin: Origin, scope: Scope, references: References, path: readonly string[] | undefined = [], type?: string): void {
-  const own = typeName(pattern) ?? type
-  const typed = own === undefined ? {} : { type: own }
+function declarePattern(pattern: Node, given: Origin, scope: Scope, references: References, path: readonly string[] | undefined = []): void {
+  const annotation = annotationOf(pattern) ?? given.annotation
+  const origin: Origin = annotation === undefined ? given : { ...given, annotation }
+  const type = annotation?.type === 'TSTypeReference' ? nameOf(annotation['typeName']) : undefined
   switch (pattern.type) {
     case 'Identifier':
-      scope.declare({ ...origin, ...typed, name: pattern['name'] as string, ...(path === undefined ? {} : { path }) })
+      scope.declare({ ...origin, ...(type === undefined ? {} : { type }), name: pattern['name'] as string, ...(path === undefined ? {} : { path }) })
       return
     case 'AssignmentPattern':
       visit(pattern['right'] as Node, scope, references)
-      return declarePattern(pattern['left'] as Node, origin, scope, references, path, own)
+      return declarePattern(
+        pattern['left'] as Node,
+        path === undefined ? origin : { ...origin, fallback: { of: pattern['right'] as Node, from: path.length } },
+        scope,
+        references,
+        path,
+      )
     case 'RestElement':
-      return declarePattern(pattern['argument'] as Node, origin, scope, references, undefined, own)
+      return declarePattern(pattern['argument'] as Node, origin, scope, references, undefined)
     case 'ArrayPattern':
-      for (const item of pattern['elements'] as unknown[]) if (isNode(item)) declarePattern(item, origin, scope, references, undefined, own)
+      for (const item of pattern['elements'] as unknown[]) if (isNode(item)) declarePattern(item, origin, scope, references, undefined)
       return
     case 'ObjectPattern':
       for (const property of pattern['properties'] as Node[]) {
         if (property.type === 'RestElement') {
-          declarePattern(property, origin, scope, references, undefined, own)
+          declarePattern(property, origin, scope, references, undefined)
           continue
         }
         if (property['computed'] === true) visit(property['key'] as Node, scope, references)
         const key = keyOf(property)
-        declarePattern(property['value'] as Node, origin, scope, references, key === undefined || path === undefined ? undefined : [...path, key], own)
+        declarePattern(property['value'] as Node, origin, scope, references, key === undefined || path === undefined ? undefined : [...path, key])
       }
   }
 }
 
-/** `Kv` of `x: Kv`; `Env` of `x: Env<typeof bindings>`. */
-function typeName(pattern: Node): string | undefined {
-  const annotation = pattern['typeAnnotation']
-  const type = isNode(annotation) ? annotation['typeAnnotation'] : undefined
-  if (!isNode(type) || type.type !== 'TSTypeReference') return undefined
-  return nameOf(type['typeName'])
+/** The type behind the colon of `x: Kv`. */
+export function annotationOf(node: Node, of = 'typeAnnotation'): Node | undefined {
+  const annotation = node[of]
+  return isNode(annotation) && isNode(annotation['typeAnnotation']) ? annotation['typeAnnotation'] : undefined
 }

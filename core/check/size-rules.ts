@@ -6,11 +6,11 @@ import { SourceText } from './source-file.ts'
 
 /** Checks the size of each target's bundle and of the static assets. */
 export function checkSizes(context: CheckContext, assets: BuildContext['assets']): void {
-  for (const [{ name, adapter }, { gzip }] of context.graphs) {
+  for (const [{ name, adapter }, { size }] of context.graphs) {
     const entry = context.modules.get(context.project.worker?.main ?? context.project.entry) as SourceFile
-    const { bundleGzip, asset, assets: most } = adapter.code ?? {}
-    if (bundleGzip !== undefined && gzip > bundleGzip)
-      context.add(entry, [{ rule: 'size-bundle', at: 0, targets: [name], message: `The app has ${gzip} bytes as gzip; ${bundleGzip} are the most.` }])
+    const { bundle, asset, assets: most } = adapter.code ?? {}
+    if (bundle !== undefined && size > bundle)
+      context.add(entry, [{ rule: 'size-bundle', at: 0, targets: [name], message: `The app has ${size} bytes; ${bundle} are the most.` }])
     for (const { source, size } of assets?.files ?? []) {
       if (asset === undefined || size <= asset) continue
       context.add(new SourceText(source, '', []), [

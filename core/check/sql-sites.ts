@@ -1,5 +1,4 @@
 /** SQL in the app's modules: tagged templates, and strings given to a sql binding. */
-import { bindingOf } from './bindings.ts'
 import { targetsWhere, type FileContext } from './file-rules.ts'
 import type { SqlFinding } from './sql-pieces.ts'
 import { checkSqlText, type SqlPlace } from './sql-rules.ts'
@@ -23,7 +22,7 @@ export function checkSqlCall(call: Node, above: readonly Node[], context: FileCo
   const method = callee.type === 'MemberExpression' ? keyOf(callee) : undefined
   const [first] = call['arguments'] as Node[]
   if (method === undefined || first === undefined || !(METHODS.has(method) || method === 'batch')) return
-  if (bindingOf(callee['object'] as Node, context.file.names, context.bindings)?.kind !== 'sql') return
+  if (context.bindingOf(callee['object'] as Node)?.kind !== 'sql') return
   const list = bare(first)
   const statements = method === 'batch' ? ((list.type === 'ArrayExpression' ? list['elements'] : []) as (Node | null)[]) : [first]
   for (const statement of statements) {

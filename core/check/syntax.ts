@@ -77,6 +77,7 @@ export function keyOf(node: Node): string | undefined {
   const key = (node['property'] ?? node['key']) as Node | undefined
   if (key === undefined) return undefined
   if (key.type === 'Literal') return String(key['value'])
+  if (key.type === 'PrivateIdentifier') return `#${key['name'] as string}`
   return node['computed'] === true ? undefined : nameOf(key)
 }
 

@@ -4,13 +4,14 @@ import { loadAdapter } from '../build/adapters.ts'
 import { resolveDrivers, type ResolvedDriver } from '../build/drivers.ts'
 import { loadProject, type Project } from '../build/project.ts'
 import { knownBindings } from '../check/app-modules.ts'
+import { Modules } from '../check/modules.ts'
 import { checkApp } from '../check/check.ts'
 import { readModuleGraph } from '../check/module-graph.ts'
 import { readSourceFile, type SourceFile } from '../check/source-file.ts'
 import type { Capability } from '../capabilities.ts'
 import { CAPABILITIES } from '../capabilities.ts'
 import type { Config } from '../config.ts'
-import { LOAD, monthlyCost, type CostLine, type Load, type Prices } from './cost.ts'
+import { LOAD, monthlyCost, type CostLine, type PriceSource, type Load, type Prices } from './cost.ts'
 import { CAPABILITY_FACTS, DRIVER_FACTS, SAME, type Proof } from './facts.ts'
 import { PLATFORM_LIMITS, type PlatformLimits } from './platforms.ts'
 import { findUses, type Use, type Uses } from './uses.ts'
@@ -50,7 +51,7 @@ export interface Comparison {
   unused: Capability[]
   same: { text: string; proof: Proof }[]
   limits: { from: PlatformLimits | undefined; to: PlatformLimits | undefined }
-  cost: { load: Load; read: string; currency: string; from: CostLine[] | undefined; to: CostLine[] | undefined }
+  cost: { load: Load; read: string; currency: string; sources: readonly PriceSource[]; from: CostLine[] | undefined; to: CostLine[] | undefined }
 }
 
 /** Cases that fail on a target today, by id, with the reason: of the suite's own data. */
@@ -81,7 +82,7 @@ export async function compareApp(options: CompareOptions): Promise<Comparison> {
   const [from, to] = [await openSide(options.from, project), await openSide(options.to, project)]
   const modules = await ownModules(project, to.adapter)
   const bindings = knownBindings({ manifest: project.manifest, modules })
-  const uses = findUses(modules.values(), bindings)
+  const uses = findUses(new Modules(modules), bindings)
   const places = (names: readonly string[]): Change['uses'] => names.flatMap((name) => uses.get(name) ?? []).map((use) => place(use, project.projectDir))
   const changes: Change[] = []
   const unused: Capability[] = []
@@ -105,6 +106,7 @@ export async function compareApp(options: CompareOptions): Promise<Comparison> {
       load,
       read: options.prices.read,
       currency: options.prices.currency,
+      sources: options.prices.sources.filter(({ of }) => [from.target, to.target].some((target) => of.includes(target))),
       from: monthlyCost(from.target, load, options.prices),
       to: monthlyCost(to.target, load, options.prices),
     },
@@ -256,10 +258,9 @@ async function compareChecks(options: CompareOptions, from: Side, to: Side, chan
 
 function loadOf(given: Partial<Load> | undefined, kinds: ReadonlySet<string>): Load {
   const load: Load = { ...LOAD }
-  if (!kinds.has('kv')) load.kvReads = load.kvWrites = 0
-  if (!kinds.has('blob')) load.blobReads = load.blobWrites = 0
-  if (!kinds.has('sql')) load.sqlReads = load.sqlWrites = 0
+  if (!kinds.has('kv')) load.kvReads = load.kvWrites = load.kvGb = 0
+  if (!kinds.has('blob')) load.blobReads = load.blobWrites = load.blobGb = 0
+  if (!kinds.has('sql')) load.sqlReads = load.sqlWrites = load.sqlGb = 0
   if (!kinds.has('queue')) load.queueMessages = 0
-  if (!kinds.has('kv') && !kinds.has('blob') && !kinds.has('sql')) load.storageGb = 0
   return { ...load, ...given }
 }

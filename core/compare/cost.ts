@@ -20,8 +20,10 @@ export interface Load {
   sqlReads: number
   sqlWrites: number
   queueMessages: number
-  /** GB that are stored. */
-  storageGb: number
+  /** GB that are stored, by kind. */
+  kvGb: number
+  blobGb: number
+  sqlGb: number
 }
 
 /** Operations per request of an app with all bindings: one read of each, a write in ten requests. Those of undeclared kinds are set to 0. */
@@ -37,7 +39,9 @@ export const LOAD: Load = {
   sqlReads: 1,
   sqlWrites: 0.1,
   queueMessages: 0.1,
-  storageGb: 10,
+  kvGb: 1,
+  blobGb: 10,
+  sqlGb: 1,
 }
 
 interface Metered {
@@ -47,7 +51,24 @@ interface Metered {
   million: number
 }
 
-type TargetPrices = Readonly<Record<string, number | Metered>>
+interface Stored {
+  /** GB in the base price. */
+  included: number
+  /** Price of a further GB for a month. */
+  gb: number
+}
+
+type TargetPrices = Readonly<Record<string, number | Metered | Stored>>
+
+/** Where prices come from. */
+export interface PriceSource {
+  /** Names of the prices. */
+  of: string
+  /** The provider's page. */
+  page: string
+  /** What was read in its place. */
+  copy?: string
+}
 
 /** A file of prices. */
 export interface Prices {
@@ -55,8 +76,8 @@ export interface Prices {
   read: string
   currency: string
   note: string
-  sources: readonly string[]
-  readonly [target: string]: TargetPrices | string | readonly string[]
+  sources: readonly PriceSource[]
+  readonly [target: string]: TargetPrices | string | readonly PriceSource[]
 }
 
 /** One line of a bill. */
@@ -81,17 +102,22 @@ export async function readPrices(path: string): Promise<Prices> {
     throw new UnmoorError('InvalidArgument', `${path}: "read" is missing: the day on which the prices were read, such as "2026-11-01".`, {
       operation: 'config',
     })
-  const merged: Record<string, unknown> = { ...own, ...given }
+  // Our sources say nothing of the user's prices.
+  const merged: Record<string, unknown> = { ...own, sources: [], ...given }
   for (const target of ['cloudflare', 'lambda', 'node', 'isolate'])
     merged[target] = { ...(own[target] as TargetPrices), ...(given[target] as TargetPrices | undefined) }
   for (const [target, prices] of Object.entries(merged)) {
     if (typeof prices !== 'object' || prices === null || Array.isArray(prices)) continue
     for (const [name, price] of Object.entries(prices as TargetPrices)) {
-      const numbers = typeof price === 'number' ? [price] : [price?.included, price?.million]
+      const numbers = typeof price === 'number' ? [price] : [price?.included, 'gb' in price ? price.gb : price?.million]
       if (numbers.some((number) => typeof number !== 'number' || !(number >= 0)))
-        throw new UnmoorError('InvalidArgument', `${path}: ${target}.${name} is a number, or { "included": millions, "million": price }, not below 0.`, {
-          operation: 'config',
-        })
+        throw new UnmoorError(
+          'InvalidArgument',
+          `${path}: ${target}.${name} is a number, { "included": millions, "million": price } or { "included": GB, "gb": price }, not below 0.`,
+          {
+            operation: 'config',
+          },
+        )
     }
   }
   return merged as unknown as Prices
@@ -117,7 +143,11 @@ export function monthlyCost(target: string, load: Load, prices: Prices): CostLin
   const number = (name: string): number => (typeof own[name] === 'number' ? own[name] : 0)
   const metered = (name: string, millions: number): number => {
     const price = own[name]
-    return typeof price === 'object' ? Math.max(0, millions - price.included) * price.million : 0
+    return typeof price === 'object' && 'million' in price ? Math.max(0, millions - price.included) * price.million : 0
+  }
+  const stored = (name: string, gb: number): number => {
+    const price = own[name]
+    return typeof price === 'object' && 'gb' in price ? Math.max(0, gb - price.included) * price.gb : 0
   }
   const millions = load.requests / 1e6
   if (own['machineMonth'] !== undefined) {
@@ -125,7 +155,7 @@ export function monthlyCost(target: string, load: Load, prices: Prices): CostLin
     const seconds = (load.requests * load.cpuMs) / 1000
     const machines = Math.max(1, Math.ceil(seconds / (30 * 86_400 * number('cores') * number('use'))))
     add(`${machines} machine${machines === 1 ? '' : 's'}`, machines * number('machineMonth'))
-    add('storage', load.storageGb * number('storageGb'))
+    add('storage', (load.kvGb + load.blobGb + load.sqlGb) * number('storageGb'))
     return lines
   }
   add('base price', number('month'))
@@ -134,7 +164,9 @@ export function monthlyCost(target: string, load: Load, prices: Prices): CostLin
   add('GB-seconds', load.requests * (load.wallMs / 1000) * (load.memoryMb / 1024) * number('gbSeconds'))
   for (const operation of OPERATIONS) add(LABELS[operation] as string, metered(operation, millions * load[operation]))
   if (load.sqlReads + load.sqlWrites > 0) add('database', number('sqlMonth'))
-  add('storage', load.storageGb * number('storageGb'))
+  add('kv storage', stored('kvGb', load.kvGb))
+  add('blob storage', stored('blobGb', load.blobGb))
+  add('sql storage', stored('sqlGb', load.sqlGb))
   return lines
 }
 

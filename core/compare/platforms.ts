@@ -1,8 +1,8 @@
 /**
  * The platforms' own limits, side by side in a report. The portable limits (`core/limits.ts`) are enforced everywhere; these are what the platform adds, as published.
- * Null: no limit of the platform's, only of the machine.
+ * Null: no limit of the platform's, only of the machine. Read in stored copies of the pages, as there was no way to the live ones.
  */
-export const PLATFORM_LIMITS_READ = '2025-06-01'
+export const PLATFORM_LIMITS_READ = '2026-11-25'
 
 export interface PlatformLimits {
   /** Bytes of a request's body. */
@@ -17,7 +17,7 @@ export interface PlatformLimits {
   readonly memoryMb: number | null
   /** Requests that one instance answers at once. */
   readonly concurrency: number | null
-  /** Bytes of the bundle, as gzip for Workers, of the image for Lambda. */
+  /** Bytes of the bundle, as it is uploaded, or of the image for Lambda. */
   readonly bundle: number | null
   readonly source: string
 }
@@ -33,8 +33,9 @@ export const PLATFORM_LIMITS: Readonly<Record<string, PlatformLimits>> = {
     wallSeconds: null,
     memoryMb: 128,
     concurrency: null,
-    bundle: 10 * MB,
-    source: 'developers.cloudflare.com/workers/platform/limits (paid plan; CPU by default)',
+    bundle: 64 * MB,
+    source:
+      'developers.cloudflare.com/workers/platform/limits (copy of autumn 2026; 100 MB: zones on Free and Pro; CPU by default, up to 5 minutes; bundle not compressed, since 2026-09-04)',
   },
   lambda: {
     requestBody: 6 * MB,
@@ -44,7 +45,8 @@ export const PLATFORM_LIMITS: Readonly<Record<string, PlatformLimits>> = {
     memoryMb: 10_240,
     concurrency: 1,
     bundle: 10 * 1024 * MB,
-    source: 'docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (streamed answers; 6 MB buffered)',
+    source:
+      'docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html and configuration-response-streaming.html (copies of 2026; streamed answers, 6 MB buffered)',
   },
   isolate: {
     requestBody: null,

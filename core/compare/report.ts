@@ -68,7 +68,17 @@ function loadText({ cost: { load, read } }: Comparison): string {
   })
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${count} ${name}`)
-  return `${load.requests / 1e6} million requests a month, ${load.cpuMs} ms of CPU in ${load.wallMs} ms each, ${load.memoryMb} MB; per request ${operations.join(', ') || 'no operations'}; ${load.storageGb} GB stored. Prices as known of ${read}: an estimate, not an offer.`
+  return `${load.requests / 1e6} million requests a month, ${load.cpuMs} ms of CPU in ${load.wallMs} ms each, ${load.memoryMb} MB; per request ${operations.join(', ') || 'no operations'}; ${load.kvGb + load.blobGb + load.sqlGb} GB stored. Prices as known of ${read}: an estimate, not an offer.`
+}
+
+function limitsText({ limits }: Comparison): string {
+  const sources = [...new Set([limits.from?.source, limits.to?.source])].filter((source) => source !== undefined)
+  return `As known of ${PLATFORM_LIMITS_READ}. ${sources.join('; ')}.`
+}
+
+/** Where each price comes from. */
+function sourceLines({ cost: { sources } }: Comparison): string[] {
+  return sources.map(({ of, page, copy }) => `${of}: ${page}${copy === undefined ? '' : ` (${copy})`}`)
 }
 
 function costLines(comparison: Comparison): string[] {
@@ -89,15 +99,8 @@ export function toMarkdown(comparison: Comparison): string {
   })
   lines.push('', '## The same on both', '', ...comparison.same.map(({ text, proof }) => `- ${text} (${proofText(proof)})`))
   if (comparison.unused.length > 0) lines.push('', `Differs, and the app does not use it: ${comparison.unused.map((name) => `\`${name}\``).join(', ')}.`)
-  lines.push(
-    '',
-    `## Limits of the platforms`,
-    '',
-    ...table(limitRows(comparison)),
-    '',
-    `As known of ${PLATFORM_LIMITS_READ}. ${[comparison.limits.from?.source, comparison.limits.to?.source].filter((source) => source !== undefined).join('; ')}.`,
-  )
-  lines.push('', '## Cost', '', loadText(comparison), '', ...table(costRows(comparison)), '')
+  lines.push('', `## Limits of the platforms`, '', ...table(limitRows(comparison)), '', limitsText(comparison))
+  lines.push('', '## Cost', '', loadText(comparison), '', ...table(costRows(comparison)), '', ...sourceLines(comparison).map((line) => `- ${line}`), '')
   return lines.join('\n')
 }
 
@@ -156,11 +159,14 @@ ${changes}
 ${comparison.unused.length > 0 ? `<p>Differs, and the app does not use it: ${comparison.unused.map((name) => `<code>${escape(name)}</code>`).join(', ')}</p>` : ''}
 <h2>Limits of the platforms</h2>
 <div class="scroll">${table(limitRows(comparison))}</div>
-<p class="proof">As known of ${PLATFORM_LIMITS_READ}.</p>
+<p class="proof">${escape(limitsText(comparison))}</p>
 <h2>Cost</h2>
 <p>${escape(loadText(comparison))}</p>
 ${chart(comparison)}
 <div class="scroll">${table(costRows(comparison))}</div>
+<ul class="proof">${sourceLines(comparison)
+    .map((line) => `<li>${escape(line)}</li>`)
+    .join('')}</ul>
 </body>
 </html>
 `

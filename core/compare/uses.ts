@@ -1,5 +1,7 @@
 /** Where an app uses what targets differ in: file and line, from its syntax alone. */
-import { bindingOf, type KnownBindings } from '../check/bindings.ts'
+import type { KnownBindings } from '../check/bindings.ts'
+import { Flow } from '../check/flow.ts'
+import type { Modules } from '../check/modules.ts'
 import type { SourceFile } from '../check/source-file.ts'
 import { bare, keyOf, nameOf, walk, type Node } from '../check/syntax.ts'
 
@@ -31,21 +33,22 @@ const BODY_READERS: ReadonlySet<string> = new Set(['arrayBuffer', 'blob', 'bytes
 const STREAM_HELPERS: ReadonlySet<string> = new Set(['stream', 'streamText', 'streamSSE', 'pipeTo', 'pipeThrough'])
 
 /** Finds the uses in the app's own modules. */
-export function findUses(modules: Iterable<SourceFile>, bindings: KnownBindings): Uses {
+export function findUses(modules: Modules, bindings: KnownBindings): Uses {
+  const flow = new Flow(modules, bindings)
   const uses = new Map<string, Use[]>()
-  for (const file of modules) {
+  for (const file of modules.files.values()) {
     const add = (name: string, at: number): void => {
       const { line } = file.position(at)
       const known = uses.get(name) ?? []
       if (!known.some((use) => use.file === file.path && use.line === line)) known.push({ file: file.path, line })
       uses.set(name, known)
     }
-    walk(file.program, (node) => look(node, file, bindings, add))
+    walk(file.program, (node) => look(node, file, bindings, flow, add))
   }
   return uses
 }
 
-function look(node: Node, file: SourceFile, bindings: KnownBindings, add: (name: string, at: number) => void): void {
+function look(node: Node, file: SourceFile, bindings: KnownBindings, flow: Flow, add: (name: string, at: number) => void): void {
   if (node.type === 'NewExpression' && ['ReadableStream', 'TransformStream'].includes(nameOf(node['callee']) ?? ''))
     add('large or streamed answers', node.start)
   if (node.type === 'Property' && keyOf(node) === 'fetch') add('fetch handler', node.start)
@@ -64,12 +67,12 @@ function look(node: Node, file: SourceFile, bindings: KnownBindings, add: (name:
     if (name === 'body') add('request body as a stream', at)
     if (name === 'body' || BODY_READERS.has(name)) add('request body', at)
   } else if (name === 'body' || name === 'pipeTo' || name === 'pipeThrough') add('large or streamed answers', at)
-  const known = bindingOf(node['object'] as Node, file.names, bindings)
+  const known = flow.bindingOf(node['object'] as Node, file)
   if (known?.kind === 'sql' && name === 'transaction') add('sql transaction', at)
   if (known?.kind === 'blob' && name === 'startUpload') add('blob upload in parts', at)
   if (known?.kind === 'blob' && name === 'signedUrl') add('signed URL', at)
   if (known?.kind === 'cache') add('cache binding', at)
-  if (bindings.has(name) && bindingOf(node, file.names, bindings) !== undefined) add(`binding ${name}`, at)
+  if (bindings.has(name) && flow.bindingOf(node, file) !== undefined) add(`binding ${name}`, at)
 }
 
 /** `request`, `req`, `c.req`, `c.req.raw`. */

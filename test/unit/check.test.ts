@@ -54,14 +54,14 @@ const found = (result: CheckResult): string[] =>
     .sort()
 
 describe('the corpus of planted faults', () => {
-  for (const project of ['calls', 'sql', 'code', 'declarations']) {
+  for (const project of ['calls', 'flows', 'sql', 'code', 'declarations']) {
     it(`${project}: each fault is found with its rule and line, and nothing else`, async () => {
       expect(found(await checkApp({ projectDir: join(dir, project) }))).toEqual(await planted(join(dir, project)))
     })
   }
 
   it('has at least 60 faults', async () => {
-    const all = await Promise.all(['calls', 'sql', 'code', 'declarations'].map((project) => planted(join(dir, project))))
+    const all = await Promise.all(['calls', 'flows', 'sql', 'code', 'declarations'].map((project) => planted(join(dir, project))))
     expect(all.flat().length).toBeGreaterThanOrEqual(60)
   })
 })

@@ -183,7 +183,9 @@ describe('cost', () => {
       sqlReads: 0,
       sqlWrites: 0,
       queueMessages: 0,
-      storageGb: 0,
+      kvGb: 0,
+      blobGb: 0,
+      sqlGb: 0,
     }
     // 5 base, 10 M requests at 0.30, 70 M ms at 0.02, 10 M reads at 0.50.
     expect(monthlyCost('cloudflare', load, PRICES)).toEqual([
@@ -198,13 +200,29 @@ describe('cost', () => {
       { item: 'requests', amount: 4 },
       { item: 'GB-seconds', amount: 8.33 },
     ])
+    // 11 GB of kv at 0.50 over the first, 20 GB of blobs at 0.015 over the first ten.
+    const stored = { ...load, requests: 0, kvGb: 12, blobGb: 30 }
+    expect(monthlyCost('cloudflare', stored, PRICES)?.slice(1)).toEqual([
+      { item: 'kv storage', amount: 5.5 },
+      { item: 'blob storage', amount: 0.3 },
+    ])
+  })
+
+  it('every price has its source', () => {
+    const named = PRICES.sources.map(({ of }) => of).join('; ')
+    for (const target of ['cloudflare', 'lambda'])
+      for (const name of Object.keys(PRICES[target] as object).filter((price) => price !== 'month'))
+        expect(
+          PRICES.sources.some(({ of }) => of.startsWith(target) && new RegExp(`\\b${name}\\b`).test(of)),
+          `${target}.${name} in ${named}`,
+        ).toBe(true)
   })
 
   it("a user's prices replace ours, bad ones are named", async () => {
     const path = join(dir, 'prices.json')
     await writeFile(path, '{ "read": "2027-01-01", "cloudflare": { "month": 7 } }')
     const prices = await readPrices(path)
-    expect(monthlyCost('cloudflare', { ...LOAD, requests: 0, storageGb: 0 }, prices)).toEqual([{ item: 'base price', amount: 7 }])
+    expect(monthlyCost('cloudflare', { ...LOAD, requests: 0 }, prices)).toEqual([{ item: 'base price', amount: 7 }])
     await writeFile(path, '{ "read": "2027-01-01", "lambda": { "requests": -1 } }')
     await expect(readPrices(path)).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining('lambda.requests') })
     await writeFile(path, '{ "lambda": {} }')

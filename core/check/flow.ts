@@ -1,0 +1,282 @@
+import type { KnownBinding, KnownBindings } from './bindings.ts'
+import type { Modules } from './modules.ts'
+import { annotationOf, type Declaration } from './scope.ts'
+import type { SourceFile } from './source-file.ts'
+import { bare, keyOf, nameOf, type Node } from './syntax.ts'
+import { bindingOfType } from './types.ts'
+import { contextVariable, indexValues, isParameter, returnsOf, type Value, type ValueIndex } from './value-index.ts'
+
+/** What an expression may be. */
+export type Fact = { binding: KnownBinding } | { env: true } | { callable: Value }
+
+/** Names of properties that lead from a value to the one that is meant. */
+type Path = readonly string[]
+
+const DEPTH = 60
+/** Longer ones come from loops (`node = node.next`) only. */
+const LONGEST_PATH = 8
+
+/**
+ * Follows bindings through an app's own modules: by constants, destructuring, arguments, results of functions, fields of classes and objects. Backwards from where one is used, without
+ * an order of statements and without telling calls of a function apart; what comes from packages, containers and loops is not followed.
+ */
+export class Flow {
+  #modules: Modules
+  #bindings: KnownBindings
+  #index: ValueIndex
+  /** Arguments by function or class. */
+  #calls = new Map<Node, { given: readonly Node[]; file: SourceFile }[]>()
+  #handlers = new Set<Node>()
+  #known = new Map<Node, Map<string, readonly Fact[]>>()
+
+  constructor(modules: Modules, bindings: KnownBindings) {
+    this.#modules = modules
+    this.#bindings = bindings
+    this.#index = indexValues(modules.files.values())
+    // The second time also finds functions that came as arguments.
+    for (let round = 0; round < 2; round++) {
+      this.#handlers = new Set(this.#index.handlers.flatMap((value) => this.#callables(value).map(({ node }) => node)))
+      this.#calls = this.#findCalls()
+      this.#known.clear()
+    }
+  }
+
+  /** The binding that an expression is; undefined where it is none, or may be of several kinds. */
+  bindingOf(node: Node, file: SourceFile): KnownBinding | undefined {
+    const found = this.#follow({ node, file }, [], 0).flatMap((fact) => ('binding' in fact ? [fact.binding] : []))
+    const [first] = found
+    if (first === undefined || found.some(({ kind }) => kind !== first.kind)) return undefined
+    return found.find(({ strong }) => strong === true) ?? first
+  }
+
+  #findCalls(): Map<Node, { given: readonly Node[]; file: SourceFile }[]> {
+    const calls = new Map<Node, { given: readonly Node[]; file: SourceFile }[]>()
+    for (const { node, file } of this.#index.calls) {
+      for (const callee of this.#callees(node, file)) {
+        const target = isClass(callee.node) ? this.#constructorOf(callee) : callee.node
+        if (target === undefined) continue
+        const known = calls.get(target) ?? []
+        calls.set(target, known)
+        known.push({ given: node['arguments'] as Node[], file })
+      }
+    }
+    return calls
+  }
+
+  #callees(call: Node, file: SourceFile): Value[] {
+    const callee = call['callee'] as Node
+    if (callee.type !== 'Super') return this.#callables({ node: callee, file })
+    const owner = this.#index.owners.get(callee)
+    return owner === undefined ? [] : this.#above({ node: owner.node, file })
+  }
+
+  /** The classes that a class extends. */
+  #above({ node, file }: Value): Value[] {
+    const above = node['superClass'] as Node | null | undefined
+    return above === null || above === undefined ? [] : this.#callables({ node: above, file })
+  }
+
+  /** The function that a class's arguments go to: its own constructor, or that of the class above. */
+  #constructorOf(value: Value, depth = 0): Node | undefined {
+    const own = constructorOf(value.node)
+    if (own !== undefined || depth > DEPTH) return own
+    const [above] = this.#above(value)
+    return above === undefined ? undefined : this.#constructorOf(above, depth + 1)
+  }
+
+  #callables(value: Value): Value[] {
+    return this.#follow(value, [], 0).flatMap((fact) => ('callable' in fact ? [fact.callable] : []))
+  }
+
+  #follow(value: Value, path: Path, depth: number): readonly Fact[] {
+    if (depth > DEPTH || path.length > LONGEST_PATH) return []
+    const key = path.join('.')
+    const ofNode = this.#known.get(value.node) ?? new Map<string, readonly Fact[]>()
+    this.#known.set(value.node, ofNode)
+    const known = ofNode.get(key)
+    if (known !== undefined) return known
+    // A value that leads to itself adds nothing.
+    ofNode.set(key, [])
+    const found = this.#look(value, path, depth + 1)
+    ofNode.set(key, found)
+    return found
+  }
+
+  #all(nodes: readonly unknown[], file: SourceFile, path: Path, depth: number): Fact[] {
+    return (nodes as Node[]).flatMap((node) => this.#follow({ node, file }, path, depth))
+  }
+
+  #values(values: readonly Value[] | undefined, path: Path, depth: number): Fact[] {
+    return (values ?? []).flatMap((value) => this.#follow(value, path, depth))
+  }
+
+  #look({ node: given, file }: Value, path: Path, depth: number): readonly Fact[] {
+    if (given.type === 'TSAsExpression') {
+      const typed = this.#ofType(given['typeAnnotation'] as Node, file, path)
+      if (typed.length > 0) return typed
+    }
+    const node = bare(given)
+    switch (node.type) {
+      case 'Identifier':
+        return this.#ofName(node, file, path, depth)
+      case 'ThisExpression': {
+        const owner = this.#index.owners.get(node)
+        return owner === undefined || path.length === 0 ? [] : this.#ofMember({ node: owner.node, file }, path, owner.isStatic, depth)
+      }
+      case 'MemberExpression':
+        return this.#ofProperty(node, file, path, depth)
+      case 'CallExpression': {
+        const variable = contextVariable(node, 'get', file)
+        if (variable !== undefined) return this.#values(this.#index.variables.get(variable), path, depth)
+        return this.#callables({ node: node['callee'] as Node, file }).flatMap((callee) => (isClass(callee.node) ? [] : this.#ofResult(callee, path, depth)))
+      }
+      case 'NewExpression':
+        if (path.length === 0) return []
+        return this.#callables({ node: node['callee'] as Node, file }).flatMap((callee) => this.#ofMember(callee, path, false, depth))
+      case 'ObjectExpression':
+        return path.length === 0 ? [] : this.#ofMember({ node, file }, path, false, depth)
+      case 'FunctionDeclaration':
+      case 'FunctionExpression':
+      case 'ArrowFunctionExpression':
+        return path.length === 0 ? [{ callable: { node, file } }] : []
+      case 'ClassDeclaration':
+      case 'ClassExpression':
+        return path.length === 0 ? [{ callable: { node, file } }] : this.#ofMember({ node, file }, path, true, depth)
+      case 'ConditionalExpression':
+        return this.#all([node['consequent'], node['alternate']], file, path, depth)
+      case 'LogicalExpression':
+        return this.#all([node['left'], node['right']], file, path, depth)
+      case 'SequenceExpression':
+        return this.#all((node['expressions'] as Node[]).slice(-1), file, path, depth)
+      case 'AssignmentExpression':
+        return this.#all([node['right']], file, path, depth)
+      default:
+        return []
+    }
+  }
+
+  /** What lies below an env. */
+  #ofEnv([name, ...rest]: Path): Fact[] {
+    if (name === undefined) return [{ env: true }]
+    const binding = this.#bindings.get(name)
+    return binding === undefined || rest.length > 0 ? [] : [{ binding }]
+  }
+
+  #ofName(identifier: Node, file: SourceFile, path: Path, depth: number): readonly Fact[] {
+    const declaration = file.names.find(identifier)
+    if (declaration === undefined) return isEnvName(identifier['name'] as string) ? this.#ofEnv(path) : []
+    return this.#ofDeclaration(declaration, file, path, depth)
+  }
+
+  #ofDeclaration(declaration: Declaration, file: SourceFile, path: Path, depth: number): readonly Fact[] {
+    const { kind, name, node } = declaration
+    if (kind === 'import') return this.#ofImport(declaration, file, path, depth)
+    if (kind === 'function' || kind === 'class') return node === undefined ? [] : this.#follow({ node, file }, path, depth)
+    if (declaration.path === undefined) return []
+    const full = [...declaration.path, ...path]
+    const found: Fact[] = []
+    if (declaration.annotation !== undefined) found.push(...this.#ofType(declaration.annotation, file, full))
+    const at = declaration.path.findLastIndex(isEnvName)
+    if (at >= 0) found.push(...this.#ofEnv(full.slice(at + 1)))
+    else if (isEnvName(name) || /(^|[a-z])Env$/.test(declaration.type ?? '')) found.push(...this.#ofEnv(full))
+    // A handler's env is its second parameter; one that is destructured there shows its names.
+    else if (kind === 'parameter' && declaration.index === 1 && (declaration.path.length === 1 || (node !== undefined && this.#handlers.has(node))))
+      found.push(...this.#ofEnv(full))
+    if (declaration.init !== undefined) found.push(...this.#follow({ node: declaration.init, file }, full, depth))
+    if (declaration.fallback !== undefined)
+      found.push(...this.#follow({ node: declaration.fallback.of, file }, [...declaration.path.slice(declaration.fallback.from), ...path], depth))
+    if (kind === 'parameter' && node !== undefined) found.push(...this.#ofArgument(node, declaration.index as number, full, depth))
+    found.push(...this.#values(this.#index.assigned.get(declaration), path, depth))
+    const [first, ...rest] = path
+    if (first !== undefined) found.push(...this.#values(this.#index.members.get(declaration)?.get(first), rest, depth))
+    return found
+  }
+
+  #ofImport(declaration: Declaration, file: SourceFile, path: Path, depth: number): readonly Fact[] {
+    const found = this.#modules.imported(file, declaration)
+    if (found === undefined) return isEnvName(declaration.name) ? this.#ofEnv(path) : []
+    if ('node' in found) return this.#follow(found, path, depth)
+    if ('declaration' in found) return this.#ofDeclaration(found.declaration, found.file, path, depth + 1)
+    const [name, ...rest] = path
+    const member = name === undefined ? undefined : this.#modules.exported(found.module, name)
+    if (member === undefined || 'module' in member) return []
+    return 'node' in member ? this.#follow(member, rest, depth) : this.#ofDeclaration(member.declaration, member.file, rest, depth + 1)
+  }
+
+  /** What calls give as a parameter. */
+  #ofArgument(fn: Node, index: number, path: Path, depth: number): Fact[] {
+    return (this.#calls.get(fn) ?? []).flatMap(({ given, file }) => {
+      const node = given[index]
+      return node === undefined || given.slice(0, index + 1).some(({ type }) => type === 'SpreadElement') ? [] : this.#follow({ node, file }, path, depth)
+    })
+  }
+
+  #ofResult({ node, file }: Value, path: Path, depth: number): Fact[] {
+    const type = annotationOf(node, 'returnType')
+    return [...(type === undefined ? [] : this.#ofType(type, file, path)), ...this.#all(returnsOf(node), file, path, depth)]
+  }
+
+  #ofProperty(node: Node, file: SourceFile, path: Path, depth: number): readonly Fact[] {
+    const name = keyOf(node)
+    if (name === undefined) return []
+    if (isEnvName(name)) return this.#ofEnv(path)
+    const object = bare(node['object'] as Node)
+    // Hono's `c.var.name`.
+    if (object.type === 'MemberExpression' && keyOf(object) === 'var' && isParameter(object['object'] as Node, file))
+      return this.#values(this.#index.variables.get(name), path, depth)
+    return this.#follow({ node: object, file }, [name, ...path], depth)
+  }
+
+  /** A field or method of an instance, a class or an object literal. */
+  #ofMember({ node: owner, file }: Value, [name = '', ...rest]: Path, isStatic: boolean, depth: number): Fact[] {
+    const found = this.#values(this.#index.members.get(owner)?.get(name), rest, depth)
+    if (owner.type === 'ObjectExpression') {
+      for (const property of owner['properties'] as Node[]) {
+        if (property.type === 'SpreadElement') found.push(...this.#follow({ node: property['argument'] as Node, file }, [name, ...rest], depth))
+        else if (keyOf(property) === name) found.push(...this.#ofDefinition(property, property['value'] as Node | null, file, rest, depth))
+      }
+      return found
+    }
+    if (!isClass(owner)) return found
+    for (const member of (owner['body'] as Node)['body'] as Node[]) {
+      if ((member['static'] === true) === isStatic && (member.type === 'PropertyDefinition' || member.type === 'MethodDefinition') && keyOf(member) === name)
+        found.push(...this.#ofDefinition(member, member['value'] as Node | null, file, rest, depth))
+    }
+    const made = constructorOf(owner)
+    for (const [index, parameter] of ((made?.['params'] ?? []) as Node[]).entries()) {
+      const given = parameter['parameter'] as Node | undefined
+      const pattern = given?.type === 'AssignmentPattern' ? (given['left'] as Node) : given
+      if (isStatic || pattern === undefined || nameOf(pattern) !== name) continue
+      const type = annotationOf(pattern)
+      if (type !== undefined) found.push(...this.#ofType(type, file, rest))
+      found.push(...this.#ofArgument(made as Node, index, rest, depth))
+    }
+    if (depth < DEPTH) for (const base of this.#above({ node: owner, file })) found.push(...this.#ofMember(base, [name, ...rest], isStatic, depth + 1))
+    return found
+  }
+
+  #ofDefinition(definition: Node, value: Node | null, file: SourceFile, path: Path, depth: number): readonly Fact[] {
+    if (definition['kind'] === 'get' && value !== null) return this.#ofResult({ node: value, file }, path, depth)
+    const type = annotationOf(definition)
+    return [...(type === undefined ? [] : this.#ofType(type, file, path)), ...(value === null ? [] : this.#follow({ node: value, file }, path, depth))]
+  }
+
+  #ofType(type: Node, file: SourceFile, path: Path): Fact[] {
+    const found = bindingOfType(type, file, path, this.#modules)
+    return found === undefined ? [] : 'env' in found ? this.#ofEnv(found.env) : [{ binding: found }]
+  }
+}
+
+function isClass(node: Node): boolean {
+  return node.type === 'ClassDeclaration' || node.type === 'ClassExpression'
+}
+
+/** The function of a class's own constructor. */
+function constructorOf(node: Node): Node | undefined {
+  const found = ((node['body'] as Node)['body'] as Node[]).find((member) => member.type === 'MethodDefinition' && member['kind'] === 'constructor')
+  return found?.['value'] as Node | undefined
+}
+
+function isEnvName(name: string): boolean {
+  return name === 'env' || name === 'Bindings'
+}

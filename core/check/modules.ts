@@ -1,0 +1,86 @@
+import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import type { Declaration } from './scope.ts'
+import type { SourceFile } from './source-file.ts'
+import { isNode, nameOf, type Node } from './syntax.ts'
+
+/** What a module gives under a name: a declaration of its own, an expression (`export default ...`), or a whole module (`export * as`). */
+export type Exported = { file: SourceFile; declaration: Declaration } | { file: SourceFile; node: Node } | { module: SourceFile }
+
+const DEPTH = 10
+
+/** The app's own modules, and what they import of each other. */
+export class Modules {
+  readonly files: ReadonlyMap<string, SourceFile>
+
+  /** `files`: by absolute path. */
+  constructor(files: ReadonlyMap<string, SourceFile>) {
+    this.files = files
+  }
+
+  /** What a name that `file` imports is; undefined where it comes from a package. */
+  imported(file: SourceFile, { source, imported }: Declaration): Exported | undefined {
+    const module = source === undefined ? undefined : this.#resolve(file, source)
+    if (module === undefined || imported === undefined) return undefined
+    return imported === '*' ? { module } : this.exported(module, imported)
+  }
+
+  /** What `file` exports under a name, also where it only passes it on. */
+  exported(file: SourceFile, name: string, depth = 0): Exported | undefined {
+    if (depth > DEPTH) return undefined
+    const passedOn: string[] = []
+    for (const statement of file.program['body'] as Node[]) {
+      const source = isNode(statement['source']) ? (statement['source']['value'] as string) : undefined
+      if (statement.type === 'ExportDefaultDeclaration' && name === 'default') {
+        const node = statement['declaration'] as Node
+        const own = nameOf(node) ?? nameOf(node['id'])
+        return own === undefined ? { file, node } : this.#own(file, own, depth)
+      }
+      if (statement.type === 'ExportAllDeclaration' && source !== undefined) {
+        const module = this.#resolve(file, source)
+        if (nameOf(statement['exported']) === name && module !== undefined) return { module }
+        if (statement['exported'] === null) passedOn.push(source)
+      }
+      if (statement.type !== 'ExportNamedDeclaration') continue
+      for (const { exported, local } of (statement['specifiers'] ?? []) as { exported: Node; local: Node }[]) {
+        const from = nameOf(local)
+        if (nameOf(exported) !== name || from === undefined) continue
+        const module = source === undefined ? undefined : this.#resolve(file, source)
+        return source === undefined ? this.#own(file, from, depth) : module === undefined ? undefined : this.exported(module, from, depth + 1)
+      }
+      if (isNode(statement['declaration']) && declares(statement['declaration'], name)) return this.#own(file, name, depth)
+    }
+    for (const source of passedOn) {
+      const module = this.#resolve(file, source)
+      const found = module === undefined ? undefined : this.exported(module, name, depth + 1)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  #own(file: SourceFile, name: string, depth: number): Exported | undefined {
+    const declaration = file.names.top.get(name)
+    if (declaration?.kind !== 'import') return declaration === undefined ? undefined : { file, declaration }
+    return depth > DEPTH ? undefined : this.imported(file, declaration)
+  }
+
+  #resolve(from: SourceFile, source: string): SourceFile | undefined {
+    if (!source.startsWith('.')) return undefined
+    const path = resolve(dirname(from.path), source)
+    const tries = [path, `${path}.ts`, `${path}.tsx`, `${path}.js`, path.replace(/\.js(x?)$/, '.ts$1'), `${path}/index.ts`, `${path}/index.js`]
+    const found = tries.find((file) => this.files.has(file)) ?? tries.find((file) => /\.\w+$/.test(file) && existsSync(file))
+    return found === undefined ? undefined : this.files.get(found)
+  }
+}
+
+function declares(declaration: Node, name: string): boolean {
+  if (declaration.type !== 'VariableDeclaration') return nameOf(declaration['id']) === name
+  return (declaration['declarations'] as Node[]).some((declarator) => binds(declarator['id'] as Node, name))
+}
+
+function binds(pattern: Node, name: string): boolean {
+  if (pattern.type === 'Identifier') return pattern['name'] === name
+  if (pattern.type === 'AssignmentPattern') return binds(pattern['left'] as Node, name)
+  const inner = (pattern['properties'] ?? pattern['elements'] ?? []) as unknown[]
+  return inner.some((item) => isNode(item) && binds((item['value'] ?? item['argument'] ?? item) as Node, name))
+}
