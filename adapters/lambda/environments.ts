@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { UnmoorError } from '../../core/errors.ts'
+import { isUnmoorError, UnmoorError } from '../../core/errors.ts'
 import type { Launch, Launched } from './launch.ts'
 import { createRuntimeApi, type ApiResponse, type RuntimeApi } from './runtime-api.ts'
 
@@ -11,6 +11,8 @@ export interface EnvironmentsOptions {
   max?: number
   /** Seconds for one event, `waitUntil` work included; then the environment is killed, as on AWS. Default: 30. */
   timeout?: number
+  /** Seconds of a start until its first call for an event. Default: 10, as on AWS. */
+  initTimeout?: number
   /** Events that one environment takes at once. Default: 1. */
   concurrency?: number
   /** Told when an environment has started, with the milliseconds to its first call for an event, and how many there are. Default: nobody. */
@@ -34,7 +36,7 @@ export interface Environments {
   stop(): Promise<void>
 }
 
-const INIT_TIMEOUT = 10_000
+const INIT_TIMEOUT = 10
 const STOP_TIMEOUT = 5000
 const KEPT_LINES = 100
 /** Milliseconds that an event waits for an environment that has answered and is about to ask for the next, before another is started. */
@@ -83,12 +85,13 @@ class Pool implements Environments {
     await this.#add()
   }
 
-  async #add(): Promise<void> {
+  /** @param patience Milliseconds until it must have asked for its first event. */
+  async #add(patience = (this.#options.initTimeout ?? INIT_TIMEOUT) * 1000): Promise<void> {
     this.#starting++
     this.#size++
     try {
       const started = performance.now()
-      const environment = await startEnvironment(this.#options, (created) => {
+      const environment = await startEnvironment(this.#options, patience, (created) => {
         this.#all.add(created)
         if (this.#stopping) created.kill()
         void created.exited.then(() => this.#remove(created))
@@ -131,10 +134,16 @@ class Pool implements Environments {
   #grow(): void {
     this.#growth = undefined
     for (let needed = Math.ceil(this.#waiting.length / this.#concurrency) - this.#starting; needed > 0 && this.#size < this.#max; needed--) {
-      const added = this.#add().catch((error: unknown) => {
-        this.#waiting.shift()?.response.reject(error)
-        this.#assign()
-      })
+      const added = this.#add()
+        .catch((error: unknown) => {
+          // As on AWS: a start that took too long is made once more for the event that waits, and then has the function's whole time.
+          if (this.#stopping || !isUnmoorError(error, 'Timeout')) throw error
+          return this.#add(this.#timeout)
+        })
+        .catch((error: unknown) => {
+          this.#waiting.shift()?.response.reject(error)
+          this.#assign()
+        })
       this.#adding.add(added)
       void added.finally(() => this.#adding.delete(added))
     }
@@ -181,7 +190,7 @@ interface Environment extends Launched {
 }
 
 /** Starts a process and waits until it asks for its first event. */
-async function startEnvironment(options: EnvironmentsOptions, created: (environment: Environment) => void): Promise<Environment> {
+async function startEnvironment(options: EnvironmentsOptions, patience: number, created: (environment: Environment) => void): Promise<Environment> {
   const api = await createRuntimeApi()
   const { child, kill } = options.launch(api.address)
   const lines: string[] = []
@@ -206,9 +215,9 @@ async function startEnvironment(options: EnvironmentsOptions, created: (environm
   const environment = { api, child, kill, exited }
   created(environment)
   const timer = setTimeout(() => {
-    api.fail(new UnmoorError('Timeout', `The function asked for no event within ${INIT_TIMEOUT / 1000} s of its start.`, { operation: 'start' }))
+    api.fail(new UnmoorError('Timeout', `The function asked for no event within ${patience / 1000} s of its start.`, { operation: 'start' }))
     kill()
-  }, INIT_TIMEOUT)
+  }, patience)
   try {
     await api.started
     return environment

@@ -1,0 +1,67 @@
+/** Environments of a function, with real processes that speak the Runtime API by hand. */
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createEnvironments, type Environments } from '../../adapters/lambda/environments.ts'
+import type { Launch } from '../../adapters/lambda/launch.ts'
+
+let dir: string
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'unmoor-environments-'))
+})
+afterAll(() => rm(dir, { recursive: true, force: true }))
+
+/** Answers each event with its own text after 300 ms. With a file named by SLOW it makes that file and never asks for an event. */
+const RUNTIME = `
+import { existsSync, writeFileSync } from 'node:fs'
+const base = 'http://' + process.env.AWS_LAMBDA_RUNTIME_API + '/2018-06-01/runtime/invocation/'
+const { SLOW, STUCK } = process.env
+if (STUCK || (SLOW && !existsSync(SLOW))) {
+  if (SLOW) writeFileSync(SLOW, '')
+  setInterval(() => {}, 1000)
+} else for (;;) {
+  const next = await fetch(base + 'next')
+  const event = await next.text()
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  await fetch(base + next.headers.get('lambda-runtime-aws-request-id') + '/response', { method: 'POST', body: event })
+}
+`
+
+async function launchWith(variables: (start: number) => Record<string, string>): Promise<Launch> {
+  const file = join(dir, 'runtime.mjs')
+  await writeFile(file, RUNTIME)
+  let starts = 0
+  return (address) => {
+    const child = spawn(process.execPath, [file], { env: { ...variables(starts++), AWS_LAMBDA_RUNTIME_API: address }, stdio: ['ignore', 'pipe', 'pipe'] })
+    return { child, kill: () => child.kill('SIGKILL') }
+  }
+}
+
+async function bodies(environments: Environments, count: number): Promise<string[]> {
+  const answers = await Promise.all(Array.from({ length: count }, (_, n) => environments.invoke(JSON.stringify({ n }))))
+  return answers.map((answer) => (answer.kind === 'buffered' ? answer.payload : answer.kind))
+}
+
+describe('environments of a function', () => {
+  it('start a second time where the first took too long, and lose no event', async () => {
+    const slow = join(dir, 'slow')
+    const environments = createEnvironments({ launch: await launchWith((start) => (start === 0 ? {} : { SLOW: slow })), max: 2, initTimeout: 1 })
+    await environments.start()
+    expect(await bodies(environments, 8)).toEqual(Array.from({ length: 8 }, (_, n) => JSON.stringify({ n })))
+    await expect.poll(() => environments.pids.length, { timeout: 10_000 }).toBe(2)
+    expect(existsSync(slow)).toBe(true)
+    await environments.stop()
+  })
+
+  it("that never start fail with a time-out that says so, once the function's own time is over too", async () => {
+    const environments = createEnvironments({ launch: await launchWith(() => ({ STUCK: '1' })), initTimeout: 0.5, timeout: 1 })
+    await expect(environments.invoke('{}')).rejects.toMatchObject({
+      code: 'Timeout',
+      message: expect.stringContaining('asked for no event within 1 s') as string,
+    })
+    await environments.stop()
+  })
+})
