@@ -25,7 +25,7 @@ const SHORTEST_TOKEN = 24
 /** What can be asked. */
 export type DataRequest =
   | { op: 'bindings' }
-  | { op: 'kv.list'; binding: string; cursor?: string; limit: number }
+  | { op: 'kv.list'; binding: string; prefix?: string; cursor?: string; limit: number }
   | { op: 'kv.get'; binding: string; keys: string[] }
   | { op: 'kv.put'; binding: string; entries: unknown }
   | { op: 'kv.delete'; binding: string; key: string }
@@ -49,6 +49,8 @@ export interface DataBlobHeader {
   httpMetadata: BlobHttpMetadata
   customMetadata: Record<string, string>
   sha256?: string
+  ifMatch?: string
+  ifNoneMatch?: '*'
 }
 
 export const BLOB_HEADER = 'x-unmoor-blob'
@@ -104,6 +106,7 @@ async function call(bindings: Bindings, request: DataRequest, env: Readonly<Reco
     case 'kv.list':
       return bindingOf<Kv>(bindings, env, request.binding, 'kv').list({
         limit: request.limit,
+        ...(request.prefix === undefined ? {} : { prefix: request.prefix }),
         ...(request.cursor === undefined ? {} : { cursor: request.cursor }),
       })
     case 'kv.get': {
@@ -156,9 +159,8 @@ async function blobAnswer(bindings: Bindings, request: Request, env: Readonly<Re
   const key = searchParams.get('key') ?? ''
   const blobs = bindingOf<Blobs>(bindings, env, searchParams.get('binding') ?? '', 'blob')
   if (request.method === 'PUT') {
-    const { sha256, ...metadata } = JSON.parse(decodeURIComponent(request.headers.get(BLOB_HEADER) ?? '')) as DataBlobHeader
-    const body = request.body ?? new Uint8Array(0)
-    await blobs.put(key, body, { ...metadata, ...(sha256 === undefined ? {} : { sha256 }) })
+    const options = JSON.parse(decodeURIComponent(request.headers.get(BLOB_HEADER) ?? '')) as DataBlobHeader
+    await blobs.put(key, request.body ?? new Uint8Array(0), options)
     return Response.json({ value: null })
   }
   const blob = await blobs.get(key)

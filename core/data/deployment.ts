@@ -73,8 +73,14 @@ function remoteKv(client: RouteClient, binding: string): KvDriver {
       await client.call({ op: 'kv.put', binding, entries: await encodeValue([entry]) })
     },
     delete: async (key) => void (await client.call({ op: 'kv.delete', binding, key })),
-    async list({ cursor, limit }) {
-      const page = (await client.call({ op: 'kv.list', binding, limit, ...(cursor === undefined ? {} : { cursor }) })) as {
+    async list({ prefix, cursor, limit }) {
+      const page = (await client.call({
+        op: 'kv.list',
+        binding,
+        limit,
+        ...(prefix === '' ? {} : { prefix }),
+        ...(cursor === undefined ? {} : { cursor }),
+      })) as {
         keys: { name: string; metadata?: unknown; expiration?: number }[]
         cursor?: string
       }
@@ -103,8 +109,14 @@ function remoteBlob(client: RouteClient, binding: string): BlobDriver {
       const response = await client.fetch(path(key), { method: 'GET' })
       return response.status === 404 ? null : { record, body: response.body ?? new Uint8Array(0) }
     },
-    async put(key, body, { httpMetadata, customMetadata, sha256 }) {
-      const header: DataBlobHeader = { httpMetadata, customMetadata, ...(sha256 === undefined ? {} : { sha256 }) }
+    async put(key, body, { httpMetadata, customMetadata, sha256, ifMatch, ifNoneMatch }) {
+      const header: DataBlobHeader = {
+        httpMetadata,
+        customMetadata,
+        ...(sha256 === undefined ? {} : { sha256 }),
+        ...(ifMatch === undefined ? {} : { ifMatch }),
+        ...(ifNoneMatch === undefined ? {} : { ifNoneMatch: '*' }),
+      }
       const init = { method: 'PUT', headers: { [BLOB_HEADER]: encodeURIComponent(JSON.stringify(header)) }, body: body as BodyInit, duplex: 'half' }
       await client.fetch(path(key), init)
       return { key, size: 0, etag: '', uploaded: 0, httpMetadata, customMetadata }

@@ -17,6 +17,10 @@ export interface Progress {
 export interface JournalData {
   from: string
   to: string
+  /** Of its claims on the target. */
+  claimant?: string | undefined
+  /** Whether anything may have been written. */
+  begun?: boolean | undefined
   /** By binding, and `binding/table`. */
   parts: Record<string, Progress>
   archive?: ArchiveState | undefined
@@ -37,14 +41,17 @@ export class Journal {
 
   static async open(path: string, from: string, to: string, restart: boolean): Promise<Journal> {
     await mkdir(dirname(path), { recursive: true })
-    const text = restart ? undefined : await readFile(path, 'utf8').catch(() => undefined)
-    const known = text === undefined ? undefined : (JSON.parse(text) as JournalData)
+    const text = await readFile(path, 'utf8').catch(() => undefined)
+    const noted = text === undefined ? undefined : (JSON.parse(text) as JournalData)
+    // Its claims may still be there, and are this one's.
+    if (restart) return new Journal(path, { from, to, claimant: noted?.claimant, parts: {} }, false)
+    const known = noted
     if (known !== undefined && (known.from !== from || known.to !== to))
       throw new UnmoorError('Conflict', `${path} is of another transfer (from ${known.from} to ${known.to}). Finish that one, or give --restart.`, {
         operation: 'data',
         retryable: false,
       })
-    return new Journal(path, known ?? { from, to, parts: {} }, known !== undefined)
+    return new Journal(path, known ?? { from, to, parts: {} }, known?.begun === true)
   }
 
   part(name: string): Progress {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { BlobDriver } from '../bindings/drivers.ts'
 import { UnmoorError } from '../errors.ts'
+import { isClaimKey } from './claim.ts'
 import type { BlobReader, BlobRecord, BlobWriter, Placed, Position } from './records.ts'
 
 const PAGE = 1000
@@ -25,7 +26,7 @@ async function* pages(driver: BlobDriver, after: string | undefined): AsyncGener
   let startAfter = after
   for (;;) {
     const page = await driver.list({ prefix: '', limit: PAGE, ...(startAfter === undefined ? {} : { startAfter }) })
-    if (page.blobs.length > 0) yield page.blobs
+    yield page.blobs.filter(({ key }) => !isClaimKey(key))
     startAfter = page.blobs.at(-1)?.key
     if (page.cursor === undefined || startAfter === undefined) return
   }
@@ -57,7 +58,7 @@ async function open(driver: BlobDriver, binding: string, key: string): Promise<R
 /** Writes blobs; the SHA-256 of what arrived is compared by the driver where the source knows it. */
 export function blobWriter(driver: BlobDriver): BlobWriter {
   return {
-    isEmpty: async () => (await driver.list({ prefix: '', limit: 1 })).blobs.length === 0,
+    isEmpty: async () => (await driver.list({ prefix: '', limit: 100 })).blobs.every(({ key }) => isClaimKey(key)),
     async write(record) {
       const hash = createHash('sha256')
       const body = await record.open()

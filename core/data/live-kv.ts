@@ -2,6 +2,7 @@ import type { KvDriver, KvEntry } from '../bindings/drivers.ts'
 import { UnmoorError } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
 import { utf8, utf8Length } from '../bindings/bytes.ts'
+import { isClaimKey } from './claim.ts'
 import type { KvReader, KvRecord, KvWriter, Placed, Position } from './records.ts'
 
 const PAGE = 500
@@ -49,7 +50,7 @@ async function* pages(driver: KvDriver, cursor?: string): AsyncGenerator<{ keys:
   let at = cursor
   do {
     const page = await driver.list({ prefix: '', limit: PAGE, ...(at === undefined ? {} : { cursor: at }) })
-    yield { keys: page.keys, cursor: at }
+    yield { keys: page.keys.filter(({ name }) => !isClaimKey(name)), cursor: at }
     at = page.cursor
   } while (at !== undefined)
 }
@@ -90,7 +91,7 @@ async function readValues(driver: KvDriver, keys: string[]): Promise<Map<string,
 /** Writes entries with their absolute expiry. */
 export function kvWriter(driver: KvDriver): KvWriter {
   return {
-    isEmpty: async () => (await driver.list({ prefix: '', limit: 1 })).keys.length === 0,
+    isEmpty: async () => (await driver.list({ prefix: '', limit: 100 })).keys.every(({ name }) => isClaimKey(name)),
     async write(records) {
       await Promise.all(records.map(({ key, value, metadata, expiration }) => driver.put(key, value, { metadata, expiration })))
     },

@@ -2,6 +2,9 @@
 import type { BlobDriver, KvDriver } from '../bindings/drivers.ts'
 import type { Sql } from '../bindings/sql.ts'
 import { UnmoorError } from '../errors.ts'
+import { blobClaim } from './claim-blob.ts'
+import { kvClaim } from './claim-kv.ts'
+import { sqlClaim } from './claim-sql.ts'
 import { blobReader, blobWriter } from './live-blob.ts'
 import { kvReader, kvWriter } from './live-kv.ts'
 import { mendCounters, sqlReader, sqlWriter } from './live-sql.ts'
@@ -29,6 +32,11 @@ export function createLive(label: string, open: ReadonlyMap<string, OpenBinding>
     kvWriter: (binding) => kvWriter(find(binding, 'kv').driver),
     blobWriter: (binding) => blobWriter(find(binding, 'blob').driver),
     sqlWriter: (binding) => sqlWriter(find(binding, 'sql').db, binding, find(binding, 'sql').exclude),
+    claim(binding) {
+      const found = open.get(binding)
+      if (found === undefined) throw new UnmoorError('NotFound', `${label} has no binding "${binding}".`, { binding })
+      return found.kind === 'kv' ? kvClaim(found.driver) : found.kind === 'blob' ? blobClaim(found.driver) : sqlClaim(found.db)
+    },
     mendCounters: (binding, tables) => mendCounters(find(binding, 'sql').db, tables),
     close,
   }

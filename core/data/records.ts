@@ -1,6 +1,7 @@
 /** What moves between stores: entries, blobs and rows, each in an order that every backend can keep. */
 import { createHash } from 'node:crypto'
 import type { BlobHttpMetadata, SqlDialect } from '../bindings/drivers.ts'
+import type { StoreClaim } from './claim.ts'
 
 /** An entry of a kv. */
 export interface KvRecord {
@@ -124,6 +125,8 @@ export interface Sink {
   kvWriter(binding: string): KvWriter
   blobWriter(binding: string): BlobWriter
   sqlWriter(binding: string): SqlWriter
+  /** Where the store says who writes into it. Default: it does not. */
+  claim?(binding: string): StoreClaim
   close(): Promise<void>
 }
 

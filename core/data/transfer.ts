@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { UnmoorError } from '../errors.ts'
 import type { ArchiveSink } from './archive-sink.ts'
+import { Claims } from './claims.ts'
 import { Journal, lock, type Progress } from './journal.ts'
 import { Pace } from './pace.ts'
 import { planTransfer, type Plan } from './plan.ts'
@@ -25,6 +26,8 @@ export interface TransferOptions {
   concurrency?: number | undefined
   /** Records a second, at most. Default: no limit. */
   rate?: number | undefined
+  /** Seconds after which the claim of a dead writer runs out. Default: 120. */
+  lease?: number | undefined
   /** Called now and then with how far it is. */
   onProgress?: ((state: TransferState) => void) | undefined
 }
@@ -61,10 +64,15 @@ export async function transfer(
   options: TransferOptions,
 ): Promise<TransferReport> {
   const unlock = await lock(lockFile(sink.label), sink.label)
+  let claims: Claims | undefined
+  let journal: Journal | undefined
   try {
-    const journal = await Journal.open(options.journal, source.label, sink.label, options.restart ?? false)
+    journal = await Journal.open(options.journal, source.label, sink.label, options.restart ?? false)
+    if (options.dryRun !== true) claims = await claim(sink, options.bindings ?? Object.keys(source.bindings), journal, options.lease)
     const plan = await planTransfer(source, sink, { bindings: options.bindings, checkEmpty: !journal.isResumed && options.intoNonEmpty !== true })
-    const run = new Transfer(source, sink, journal, plan, options)
+    // Counting took its time, and a store may have shown an old state.
+    await claims?.renew()
+    const run = new Transfer(source, sink, journal, claims, plan, options)
     const report = await run.start()
     if (options.dryRun === true) return report
     const manifest = await sink.finish?.()
@@ -72,7 +80,29 @@ export async function transfer(
     await journal.remove()
     return manifest === undefined ? report : { ...report, root: manifest.root }
   } finally {
+    await claims?.release()
+    if (journal?.data.begun !== true && claims !== undefined) await journal?.remove()
     unlock()
+  }
+}
+
+/** Claims what will be written, for a claimant that the journal knows: killed, the same command goes on at once. */
+async function claim(sink: Sink, bindings: readonly string[], journal: Journal, lease: number | undefined): Promise<Claims | undefined> {
+  if (sink.claim === undefined) return undefined
+  journal.data.claimant ??= randomUUID()
+  await journal.save()
+  // A journal on a shared disk is not the same writer on another machine.
+  const own = { id: `${hostname()}-${journal.data.claimant}`, host: hostname(), since: new Date().toISOString() }
+  try {
+    return await Claims.take(
+      sink,
+      bindings.filter((binding) => sink.bindings[binding] !== undefined),
+      own,
+      lease,
+    )
+  } catch (error) {
+    if (journal.data.begun !== true) await journal.remove()
+    throw error
   }
 }
 
@@ -84,6 +114,7 @@ class Transfer {
   #source: Source
   #sink: Parameters<typeof transfer>[1]
   #journal: Journal
+  #claims: Claims | undefined
   #plan: Plan
   #options: TransferOptions
   #pace: Pace
@@ -91,10 +122,11 @@ class Transfer {
   #unsaved = 0
   #expired: Record<string, number> = {}
 
-  constructor(source: Source, sink: Parameters<typeof transfer>[1], journal: Journal, plan: Plan, options: TransferOptions) {
+  constructor(source: Source, sink: Parameters<typeof transfer>[1], journal: Journal, claims: Claims | undefined, plan: Plan, options: TransferOptions) {
     this.#source = source
     this.#sink = sink
     this.#journal = journal
+    this.#claims = claims
     this.#plan = plan
     this.#options = options
     this.#pace = new Pace(options.rate)
@@ -105,7 +137,10 @@ class Transfer {
     const resumed = this.#journal.isResumed
     const report: TransferReport = { from: this.#source.label, to: this.#sink.label, dryRun, resumed, bindings: {} }
     // Before the first write: killed right after it, the next run knows whose data lies there.
-    if (!dryRun) await this.#note()
+    if (!dryRun) {
+      this.#journal.data.begun = true
+      await this.#note()
+    }
     if (!dryRun) await this.#sink.begin?.()
     for (const { binding, kind, count, bytes, tables } of this.#plan.bindings) {
       if (dryRun) {
@@ -204,6 +239,7 @@ class Transfer {
     const send = async (): Promise<void> => {
       if (position === undefined) return
       await this.#pace.take(chunk.length)
+      this.#claims?.check()
       if (chunk.length > 0) await write(chunk)
       progress.records += chunk.length
       progress.bytes += chunkBytes

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LocalRuntime } from '../../core/adapter.ts'
 import { buildApp } from '../../core/build/build.ts'
+import type { Claimant } from '../../core/data/claim.ts'
+import { Claims } from '../../core/data/claims.ts'
 import { openLive } from '../../core/data/place.ts'
 import type { Live } from '../../core/data/live.ts'
 import { transfer } from '../../core/data/transfer.ts'
@@ -71,6 +73,23 @@ describe.each(['node', 'cloudflare', 'isolate'])('a deployment on %s', (target) 
     await transfer(there, before, { journal: join(scratch, `${randomUUID()}.json`), bindings: ['links', 'files'] })
     expect(await verify(source, before, { bindings: ['links', 'files'] })).toMatchObject({ equal: true })
     await before.close()
+  })
+
+  it('keeps the claims of writers, who see each other', async () => {
+    const [one, two] = [await open(running.url), await open(running.url)]
+    const bindings = ['links', 'counts', 'files', 'db']
+    const [first, second] = [randomUUID(), randomUUID()].map((id) => ({ id, host: `host of ${id}`, since: new Date().toISOString() }))
+    const claims = await Claims.take(one, bindings, first as Claimant)
+    for (const binding of bindings)
+      await expect(Claims.take(two, [binding], second as Claimant)).rejects.toMatchObject({
+        code: 'Conflict',
+        message: expect.stringContaining(`on host of ${first?.id} is already writing into "${binding}"`),
+      })
+    await claims.renew()
+    await claims.release()
+    await (await Claims.take(two, bindings, second as Claimant)).release()
+    await one.close()
+    await two.close()
   })
 
   it('answers a wrong token as if there were no route', async () => {

@@ -307,6 +307,7 @@ describe('journals', () => {
     const path = lab.journal()
     const one = await Journal.open(path, 'a', 'b', false)
     one.part('links').records = 1
+    one.data.begun = true
     await one.save()
     await expect(Journal.open(path, 'a', 'c', false)).rejects.toMatchObject({ code: 'Conflict' })
     expect((await Journal.open(path, 'a', 'b', false)).isResumed).toBe(true)

@@ -1,0 +1,35 @@
+/**
+ * A claim says who writes into a store, in the store itself, so that a second writer is seen wherever it runs. Its holder renews it; that of a dead one runs out.
+ * How it is kept is each kind's own: `claim-kv.ts`, `claim-blob.ts`, `claim-sql.ts`.
+ */
+
+/** Who writes. */
+export interface Claimant {
+  /** The same for every run of one transfer on one machine, so that one that was killed goes on at once. */
+  id: string
+  /** The machine, for people. */
+  host: string
+  /** When this run began: ISO time. */
+  since: string
+}
+
+/** What of a store is claimed. */
+export interface StoreClaim {
+  /**
+   * Takes the claim, or makes it last for `seconds` from now. Gives the other who holds it, where there is one; then nothing is claimed.
+   * `held`: this run has it already, so a store that may show an old state must not take it away without reason.
+   */
+  take(own: Claimant, seconds: number, held: boolean): Promise<Claimant | undefined>
+  /** Removes it, where it is still this one's. */
+  release(own: Claimant): Promise<void>
+}
+
+/** Keys below this one are claims: no data. */
+export const CLAIM_PREFIX = '.unmoor/claim'
+
+export function isClaimKey(key: string): boolean {
+  return key.startsWith(CLAIM_PREFIX)
+}
+
+/** Attempts to write against others who write at the same time. */
+export const ATTEMPTS = 5
