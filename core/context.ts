@@ -103,7 +103,7 @@ class EventContext implements OwnedContext {
         return false
       }
     }
-    clearTimeout(timer)
+    if (timer !== undefined) clearTimeout(timer)
     return true
   }
 }

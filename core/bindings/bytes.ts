@@ -2,11 +2,12 @@ import { invalidArgument, limitExceeded, UnmoorError } from '../errors.ts'
 import type { Where } from './operation.ts'
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })
 
 /** Bytes of `text` in UTF-8. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
-  return encoder.encode(text)
+  // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- Cloudflare's types say less of its buffer than the DOM's
+  return encoder.encode(text) as Uint8Array<ArrayBuffer>
 }
 
 /** Text of UTF-8 bytes; a byte order mark is kept. */

@@ -69,7 +69,7 @@ async function within<Transaction extends EndedByCaller, T>(
     await transaction.rollback().catch(() => {})
     throw error
   } finally {
-    clearTimeout(timer)
+    if (timer !== undefined) clearTimeout(timer)
   }
 }
 

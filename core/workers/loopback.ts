@@ -19,7 +19,7 @@ function isReference(value: unknown): boolean {
 }
 
 /** An object with a method `fetch` and, by any other name, calls of remote methods. It is no promise, however often it is awaited. */
-export function createStub(known: Readonly<Record<string, unknown>>, call: (method: string, args: readonly unknown[]) => Promise<unknown>): object {
+export function createStub<Known extends object>(known: Known, call: (method: string, args: readonly unknown[]) => Promise<unknown>): Known {
   const methods = new Map<string, unknown>()
   return new Proxy(known, {
     get(target, name) {

@@ -107,7 +107,7 @@ function decodeBody(body: unknown): unknown {
   return body[markBytes.byteLength] === 'v'.charCodeAt(0) ? deserialize(new TextDecoder().decode(content)) : content
 }
 
-class Message {
+export class Message {
   readonly id: string
   readonly timestamp: Date
   readonly body: unknown
@@ -131,8 +131,16 @@ class Message {
   }
 }
 
+interface MessageBatch {
+  readonly queue: string
+  readonly messages: readonly Message[]
+  readonly metadata: { metrics: Metrics }
+  ackAll(): void
+  retryAll(options?: { delaySeconds?: number }): void
+}
+
 /** A delivered batch as the Worker's `queue` handler takes it. */
-export function createMessageBatch(queue: string, batch: PortableBatch): object {
+export function createMessageBatch(queue: string, batch: PortableBatch): MessageBatch {
   return {
     queue,
     messages: batch.messages.map((message) => new Message(message)),

@@ -46,7 +46,7 @@ export function readHttpMetadata(given: R2HttpMetadata | Headers | undefined): R
 
 const SUMS = ['md5', 'sha1', 'sha256', 'sha384', 'sha512'] as const
 
-class Checksums {
+export class Checksums {
   declare md5?: ArrayBuffer
   declare sha1?: ArrayBuffer
   declare sha256?: ArrayBuffer

@@ -3,6 +3,7 @@ import type { Service } from '../bindings/service.ts'
 import { withContext, WorkerContext } from './context.ts'
 import { callHandler, openEntrypoint, remoteMethod } from './entrypoint.ts'
 import { createStub, passValue } from './loopback.ts'
+import { connect } from './sockets.ts'
 import { currentSpec, portable, state } from './state.ts'
 import { deserialize, serialize } from './structured.ts'
 
@@ -10,6 +11,12 @@ import { deserialize, serialize } from './structured.ts'
 export const RPC_PATH = '/__unmoor/rpc'
 const TOKEN = 'unmoor-service-token'
 const ENTRYPOINT = 'unmoor-service-entrypoint'
+
+/** Cloudflare's Fetcher. */
+interface Fetcher {
+  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>
+  connect(address: unknown): never
+}
 
 interface Call {
   entrypoint: string
@@ -19,7 +26,7 @@ interface Call {
 }
 
 /** A service binding to this Worker itself: called in the process, with copies of the arguments. */
-export function createSelfService(entrypoint: string, props: unknown): object {
+export function createSelfService(entrypoint: string, props: unknown): Fetcher {
   const open = (ctx: WorkerContext) => {
     const target = openEntrypoint(state.module, entrypoint, ctx, state.env)
     if (target === undefined) throw new TypeError(`The Worker has no entrypoint "${entrypoint}".`)
@@ -29,9 +36,9 @@ export function createSelfService(entrypoint: string, props: unknown): object {
     const ctx = new WorkerContext(state.live.at(-1) ?? NO_CONTEXT, props)
     return withContext(ctx, () => work(ctx)) as Promise<Awaited<T>>
   }
-  const fetch = (input: RequestInfo | URL, init?: RequestInit): Promise<unknown> =>
-    run((ctx) => callHandler(open(ctx), 'fetch', new Request(input, { redirect: 'manual', ...init }), state.env, ctx))
-  return createStub({ fetch }, (method, args) =>
+  const fetch = (input: RequestInfo | URL, init?: RequestInit): Promise<Response> =>
+    run((ctx) => callHandler(open(ctx), 'fetch', new Request(input, { redirect: 'manual', ...init }), state.env, ctx) as Promise<Response>)
+  return createStub({ fetch, connect }, (method, args) =>
     run(async (ctx) => {
       const found = remoteMethod(open(ctx).instance, method)
       return passValue(typeof found === 'function' ? await (found as (...args: unknown[]) => unknown)(...args.map(passValue)) : found)
@@ -47,7 +54,7 @@ const NO_CONTEXT = {
 }
 
 /** A service binding to another app. Its `fetch` is the app's; calls of methods go to its entrypoints, where both have the same token. */
-export function createService(binding: string, entrypoint: string | undefined, props: unknown): object {
+export function createService(binding: string, entrypoint: string | undefined, props: unknown): Fetcher {
   const service = (): Service => portable<Service>(binding)
   const fetch = (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
     if (entrypoint === undefined || entrypoint === 'default') return service().fetch(input, init)
@@ -56,7 +63,7 @@ export function createService(binding: string, entrypoint: string | undefined, p
     request.headers.set(TOKEN, requireToken(binding))
     return service().fetch(request)
   }
-  return createStub({ fetch }, async (method, args) => {
+  return createStub({ fetch, connect }, async (method, args) => {
     const body = serialize({ entrypoint: entrypoint ?? 'default', method, args, props } satisfies Call)
     const response = await service().fetch(RPC_PATH, { method: 'POST', headers: { [TOKEN]: requireToken(binding) }, body })
     if (response.status !== 200)
@@ -110,9 +117,10 @@ export async function answerService(request: Request, ctx: WorkerContext): Promi
 }
 
 /** The `ASSETS` fetcher; with `notFoundPage`, what no file answers is answered by the nearest 404.html. */
-export function createAssetsFetcher(binding: string, notFoundPage: boolean): object {
+export function createAssetsFetcher(binding: string, notFoundPage: boolean): Fetcher {
   const assets = (): Assets => portable<Assets>(binding)
   return {
+    connect,
     async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
       const request = new Request(input, init)
       const response = await assets().fetch(request)

@@ -41,7 +41,7 @@ export function scheduleAlarm(store: ObjectStore, time: number | null): void {
 
 function arm(time: number): void {
   if (time >= timerAt) return
-  clearTimeout(timer)
+  if (timer !== undefined) clearTimeout(timer)
   timerAt = time
   // A timer that is far away would overflow; the cron looks again every minute.
   timer = setTimeout(

@@ -1,3 +1,4 @@
+import { exportedStubs } from '../loopback.ts'
 import type { DurableObjectId } from './id.ts'
 import { Storage } from './storage.ts'
 import { ObjectStore } from './store.ts'
@@ -90,12 +91,41 @@ export class DurableObjectState {
     if (this.#broken !== undefined) throw this.#broken.reason
   }
 
-  acceptWebSocket(): never {
-    throw new Error('WebSockets are not supported outside of Cloudflare. Use server-sent events.')
+  /** The Worker's own entrypoints. */
+  get exports(): Readonly<Record<string, unknown>> {
+    return exportedStubs()
+  }
+
+  acceptWebSocket(_socket: unknown): never {
+    throw noWebSockets()
   }
 
   getWebSockets(): [] {
     return []
+  }
+
+  setWebSocketAutoResponse(_pair?: unknown): never {
+    throw noWebSockets()
+  }
+
+  getWebSocketAutoResponse(): null {
+    return null
+  }
+
+  getWebSocketAutoResponseTimestamp(_socket: unknown): null {
+    return null
+  }
+
+  setHibernatableWebSocketEventTimeout(_milliseconds?: number): never {
+    throw noWebSockets()
+  }
+
+  getHibernatableWebSocketEventTimeout(): null {
+    return null
+  }
+
+  getTags(_socket: unknown): never {
+    throw noWebSockets()
   }
 
   #block<T>(work: () => Promise<T>, resets: boolean): Promise<T> {
@@ -116,4 +146,8 @@ export class DurableObjectState {
     this.#broken = { reason }
     this.#onReset(reason)
   }
+}
+
+function noWebSockets(): Error {
+  return new Error('WebSockets are not supported outside of Cloudflare. Use server-sent events.')
 }

@@ -1,5 +1,6 @@
 import { remoteMethod } from '../entrypoint.ts'
 import { createStub, passValue } from '../loopback.ts'
+import { connect } from '../sockets.ts'
 import { state } from '../state.ts'
 import { onAlarm } from './alarms.ts'
 import { type DurableObjectId, idFromName, idFromString, newUniqueId } from './id.ts'
@@ -39,9 +40,26 @@ onAlarm(async (object, info) => {
   })
 })
 
+/** What an object is called by; methods of its class are there too. */
+interface ObjectStub {
+  readonly id: DurableObjectId
+  readonly name?: string
+  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>
+  connect(address: unknown): never
+}
+
+interface Namespace {
+  idFromName(name: string): DurableObjectId
+  idFromString(text: string): DurableObjectId
+  newUniqueId(): DurableObjectId
+  get(id: DurableObjectId): ObjectStub
+  getByName(name: string): ObjectStub
+  jurisdiction(name: string): Namespace
+}
+
 /** Cloudflare's DurableObjectNamespace: all objects of the class live in this process, one at a time each. */
-export function createNamespace(className: string): object {
-  const get = (id: DurableObjectId): object => createObjectStub(className, idFromString(className, String(id)), id.name)
+export function createNamespace(className: string): Namespace {
+  const get = (id: DurableObjectId): ObjectStub => createObjectStub(className, idFromString(className, String(id)), id.name)
   return {
     idFromName: (name: string) => idFromName(className, String(name)),
     idFromString: (text: string) => idFromString(className, text),
@@ -53,11 +71,12 @@ export function createNamespace(className: string): object {
   }
 }
 
-function createObjectStub(className: string, plain: DurableObjectId, name: string | undefined): object {
+function createObjectStub(className: string, plain: DurableObjectId, name: string | undefined): ObjectStub {
   const id = name === undefined ? plain : idFromName(className, name)
   const known = {
     id,
     ...(name === undefined ? {} : { name }),
+    connect,
     fetch: (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
       const request = new Request(input, { redirect: 'manual', ...init })
       return open(className, id).run((object) => {

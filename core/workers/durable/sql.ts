@@ -22,7 +22,8 @@ export class SqlStorage {
   }
 
   /** Runs all statements of the text; the cursor has the rows of the last, which the bindings belong to. */
-  exec(query: string, ...bindings: unknown[]): Cursor {
+  // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the rows' type
+  exec(query: string, ...bindings: unknown[]): Cursor<any> {
     const statements = parseStatements(String(query))
     const last = statements.pop()
     if (last === undefined) throw new Error('No SQL statements detected.')
@@ -66,14 +67,15 @@ function toCell(value: unknown): ObjectCell {
   throw new TypeError(`Incorrect type for the bound value: it is a ${typeof value}, not a string, number, boolean, ArrayBuffer or null.`)
 }
 
-function fromCell(value: ObjectCell): unknown {
+function fromCell(value: ObjectCell): Value {
   return value instanceof Uint8Array ? value.slice().buffer : value
 }
 
-type Row = Record<string, unknown>
+type Value = ArrayBuffer | string | number | null
+type Row = Record<string, Value>
 
 /** Cloudflare's SqlStorageCursor: an iterator that gives each row once. */
-class Cursor implements IterableIterator<Row> {
+export class Cursor<T extends Row = Row> implements IterableIterator<T> {
   readonly columnNames: string[]
   readonly rowsRead: number
   readonly rowsWritten: number
@@ -87,7 +89,7 @@ class Cursor implements IterableIterator<Row> {
     this.rowsWritten = changes
   }
 
-  next(): IteratorResult<Row, undefined> {
+  next(): IteratorResult<T, undefined> {
     const row = this.#rows[this.#next]
     if (row === undefined) return { done: true, value: undefined }
     this.#next++
@@ -98,19 +100,20 @@ class Cursor implements IterableIterator<Row> {
     return this
   }
 
-  toArray(): Row[] {
+  toArray(): T[] {
     return [...this]
   }
 
   /** @throws where there is not exactly one row. */
-  one(): Row {
+  one(): T {
     const rows = this.toArray()
-    if (rows.length === 1) return rows[0] as Row
+    if (rows.length === 1) return rows[0] as T
     throw new Error(`Expected exactly one result from SQL query, but got ${rows.length === 0 ? 'no' : 'multiple'} results.`)
   }
 
-  raw(): IterableIterator<unknown[]> & { toArray(): unknown[][] } {
-    const values = (): unknown[] | undefined => this.#rows[this.#next++]?.map(fromCell)
+  // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the values' types
+  raw(): IterableIterator<any> & { toArray(): any[] } {
+    const values = (): Value[] | undefined => this.#rows[this.#next++]?.map(fromCell)
     return {
       next() {
         const value = values()
@@ -122,12 +125,12 @@ class Cursor implements IterableIterator<Row> {
       toArray() {
         return [...this]
       },
-    } as IterableIterator<unknown[]> & { toArray(): unknown[][] }
+    } as IterableIterator<Value[]> & { toArray(): Value[][] }
   }
 
-  #object(row: readonly ObjectCell[]): Row {
+  #object(row: readonly ObjectCell[]): T {
     const object: Row = {}
     for (let index = 0; index < this.columnNames.length; index++) object[this.columnNames[index] as string] = fromCell(row[index] as ObjectCell)
-    return object
+    return object as T
   }
 }

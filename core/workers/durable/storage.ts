@@ -55,7 +55,8 @@ export class Storage {
     await this.#store.written()
   }
 
-  async delete(keys: string | readonly string[]): Promise<boolean | number> {
+  // oxlint-disable-next-line typescript/no-explicit-any -- whether one was there, or how many of them
+  async delete(keys: string | readonly string[], _options?: object): Promise<any> {
     if (typeof keys === 'string') {
       const removed = this.kv.delete(keys)
       await this.#store.written()
@@ -127,13 +128,25 @@ export class Storage {
     await this.#store.written()
   }
 
-  getCurrentBookmark(): Promise<string> {
-    return Promise.reject(new Error('Point-in-time recovery is not supported outside of Cloudflare. Back up the data folder.'))
+  getCurrentBookmark(): Promise<never> {
+    return noBookmarks()
+  }
+
+  getBookmarkForTime(_time: number | Date): Promise<never> {
+    return noBookmarks()
+  }
+
+  onNextSessionRestoreBookmark(_bookmark: string): Promise<never> {
+    return noBookmarks()
   }
 }
 
+function noBookmarks(): Promise<never> {
+  return Promise.reject(new Error('Point-in-time recovery is not supported outside of Cloudflare. Back up the data folder.'))
+}
+
 /** What a transaction's function is given. */
-class Transaction {
+export class Transaction {
   #storage: Storage
   #rollback: () => void
 
@@ -146,24 +159,25 @@ class Transaction {
     this.#rollback()
   }
 
-  get = (...args: Parameters<Storage['get']>): Promise<unknown> => this.#storage.get(...args)
-  put = (...args: Parameters<Storage['put']>): Promise<void> => this.#storage.put(...args)
-  delete = (...args: Parameters<Storage['delete']>): Promise<boolean | number> => this.#storage.delete(...args)
-  list = (...args: Parameters<Storage['list']>): Promise<unknown> => this.#storage.list(...args)
+  get: Storage['get'] = (...args) => this.#storage.get(...args)
+  put: Storage['put'] = (...args) => this.#storage.put(...args)
+  delete: Storage['delete'] = (...args) => this.#storage.delete(...args)
+  list: Storage['list'] = (...args) => this.#storage.list(...args)
   getAlarm = (): Promise<number | null> => this.#storage.getAlarm()
   setAlarm = (time: number | Date): Promise<void> => this.#storage.setAlarm(time)
   deleteAlarm = (): Promise<void> => this.#storage.deleteAlarm()
 }
 
 /** `storage.kv`: the same keys, synchronously. */
-class SyncKv {
+export class SyncKv {
   #store: ObjectStore
 
   constructor(store: ObjectStore) {
     this.#store = store
   }
 
-  get(key: string): unknown {
+  // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the value's type
+  get(key: string): any {
     checkKey(key)
     const text = this.#store.query('SELECT value FROM _cf_KV WHERE key = ?1', [key]).rows[0]?.[0]
     return text === undefined ? undefined : deserialize(text as string)
@@ -183,7 +197,8 @@ class SyncKv {
     return this.#store.write('DELETE FROM _cf_KV WHERE key = ?1', [key]).changes > 0
   }
 
-  *list(options: ListOptions = {}): Iterable<[string, unknown]> {
+  // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the values' type
+  *list(options: ListOptions = {}): Iterable<[string, any]> {
     const { start, startAfter, end, prefix, reverse = false, limit } = options
     if (start !== undefined && startAfter !== undefined) throw new TypeError('list() cannot be called with both start and startAfter values.')
     if (limit !== undefined && !(limit > 0)) throw new TypeError('List limit must be positive.')

@@ -1,0 +1,108 @@
+// Compiled, never run: the facade is assignable to Cloudflare's own interfaces. The globals here are Cloudflare's, as in a Worker's project, and core/workers is compiled
+// with them: the classes of the platform are the same ones on both sides.
+import type { WorkersCache, WorkersCaches } from '../../../core/workers/cache.ts'
+import type { WorkerContext } from '../../../core/workers/context.ts'
+import type { Session, Statement, WorkersD1 } from '../../../core/workers/d1.ts'
+import type { DurableObjectId as ObjectId } from '../../../core/workers/durable/id.ts'
+import type { DurableObjectState as State } from '../../../core/workers/durable/instance.ts'
+import type { createNamespace } from '../../../core/workers/durable/namespace.ts'
+import type { Cursor, SqlStorage as Sql } from '../../../core/workers/durable/sql.ts'
+import type { Storage, SyncKv, Transaction } from '../../../core/workers/durable/storage.ts'
+import type { HTMLRewriter as Rewriter } from '../../../core/workers/html-rewriter.ts'
+import type { WorkersKv } from '../../../core/workers/kv.ts'
+import type { createMessageBatch, Message as QueueMessage, WorkersQueue } from '../../../core/workers/queue.ts'
+import type { MultipartUpload } from '../../../core/workers/r2-multipart.ts'
+import type { Checksums, R2Object as StoredObject, R2ObjectBody as StoredBody } from '../../../core/workers/r2-object.ts'
+import type { WorkersR2 } from '../../../core/workers/r2.ts'
+import type { createAssetsFetcher, createService } from '../../../core/workers/service.ts'
+import type { createHyperdrive, RateLimit as Limiter } from '../../../core/workers/small-bindings.ts'
+
+function assignable<To>(_value: To): void {}
+
+// Each gap is checked twice: that all else is there, and (@ts-expect-error) that it is one still. At run time what they name is undefined.
+
+/** Tracing goes to Cloudflare's observability, and a virtual host is one within workerd. */
+type Context = Omit<ExecutionContext, 'tracing' | 'mapVirtualHost'>
+/** Facets are objects of classes that are loaded at run time (`worker_loaders`), which a build refuses. */
+type ObjectState = Omit<DurableObjectState, 'facets' | 'storage'> & { storage: ObjectStorage }
+/** Classes of workerd's that nobody can construct; ours are no subclasses of them. */
+type ObjectSql = Omit<SqlStorage, 'Cursor' | 'Statement'>
+type ObjectStorage = Omit<DurableObjectStorage, 'sql'> & { sql: ObjectSql }
+
+export function stores(
+  kv: WorkersKv,
+  r2: WorkersR2,
+  object: StoredObject,
+  body: StoredBody,
+  checksums: Checksums,
+  upload: MultipartUpload,
+  d1: WorkersD1,
+  session: Session,
+  statement: Statement,
+): void {
+  assignable<KVNamespace>(kv)
+  assignable<R2Bucket>(r2)
+  assignable<R2Object>(object)
+  assignable<R2ObjectBody>(body)
+  assignable<R2Checksums>(checksums)
+  assignable<R2MultipartUpload>(upload)
+  assignable<D1Database>(d1)
+  assignable<D1DatabaseSession>(session)
+  assignable<D1PreparedStatement>(statement)
+}
+
+export function queues(queue: WorkersQueue, batch: ReturnType<typeof createMessageBatch>, message: QueueMessage): void {
+  assignable<Queue>(queue)
+  assignable<MessageBatch>(batch)
+  assignable<Message>(message)
+}
+
+export function web(cache: WorkersCache, caches: WorkersCaches, rewriter: Rewriter): void {
+  assignable<Cache>(cache)
+  assignable<CacheStorage>(caches)
+  assignable<HTMLRewriter>(rewriter)
+}
+
+export function contexts(
+  context: WorkerContext,
+  service: ReturnType<typeof createService>,
+  assets: ReturnType<typeof createAssetsFetcher>,
+  hyperdrive: ReturnType<typeof createHyperdrive>,
+  limiter: Limiter,
+): void {
+  assignable<Context>(context)
+  // @ts-expect-error -- tracing
+  assignable<Pick<ExecutionContext, 'tracing'>>(context)
+  // @ts-expect-error -- mapVirtualHost
+  assignable<Pick<ExecutionContext, 'mapVirtualHost'>>(context)
+  assignable<Fetcher>(service)
+  assignable<Fetcher>(assets)
+  assignable<Hyperdrive>(hyperdrive)
+  assignable<RateLimit>(limiter)
+}
+
+export function objects(
+  namespace: ReturnType<typeof createNamespace>,
+  id: ObjectId,
+  state: State,
+  storage: Storage,
+  transaction: Transaction,
+  kv: SyncKv,
+  sql: Sql,
+  cursor: Cursor<{ id: number; name: string | null }>,
+): void {
+  assignable<DurableObjectNamespace>(namespace)
+  assignable<DurableObjectId>(id)
+  assignable<ObjectState>(state)
+  // @ts-expect-error -- facets
+  assignable<Pick<DurableObjectState, 'facets'>>(state)
+  assignable<ObjectStorage>(storage)
+  assignable<DurableObjectTransaction>(transaction)
+  assignable<SyncKvStorage>(kv)
+  assignable<ObjectSql>(sql)
+  // @ts-expect-error -- Cursor
+  assignable<Pick<SqlStorage, 'Cursor'>>(sql)
+  // @ts-expect-error -- Statement
+  assignable<Pick<SqlStorage, 'Statement'>>(sql)
+  assignable<SqlStorageCursor<{ id: number; name: string | null }>>(cursor)
+}
