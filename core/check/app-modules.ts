@@ -16,9 +16,9 @@ import { walk, type Node } from './syntax.ts'
 const WORKER_GLOBALS = ['caches', 'HTMLRewriter', 'IdentityTransformStream', 'FixedLengthStream', 'scheduler', 'Cloudflare']
 
 /** Runs every rule over every module of the app. */
-export function checkModules(context: CheckContext): void {
+export async function checkModules(context: CheckContext): Promise<void> {
   const modules = [...context.modules.values()]
-  const graph = new Modules(context.modules)
+  const graph = await Modules.read(context.modules)
   const flow = new Flow(graph, knownBindings(context))
   // An app made of a Lambda handler finds what handlers read, a Worker what Workers have.
   const provided = context.isWorker ? WORKER_GLOBALS : modules.some(({ program }) => importsFrom(program, 'unmoor/from-lambda')) ? ['process', 'awslambda'] : []

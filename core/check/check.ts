@@ -118,7 +118,7 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
     add,
   }
   const entry = modules.get(main) as SourceFile
-  checkModules(context)
+  await checkModules(context)
   await checkImports(context)
   await checkDependencies(context)
   const migrations = await checkMigrations(context)

@@ -9,7 +9,7 @@ import { checkCodeFromText, checkDynamicImport, checkGlobals } from './code-rule
 import type { CheckedTarget, FileContext } from './file-rules.ts'
 import type { Report } from './finding.ts'
 import { SourceFile } from './source-file.ts'
-import { parse, walk } from './syntax.ts'
+import { parse, walk, type Node } from './syntax.ts'
 
 /** What a module must hold for any of the rules to speak; most hold none of it and need no parsing. */
 const WORDS = /\b(process|Buffer|global|setImmediate|clearImmediate|eval|Function|WebAssembly)\b|\bimport\s*\(/
@@ -36,15 +36,26 @@ export async function checkDependencies(context: CheckContext): Promise<void> {
       // Whether a package's code is reached is known only at run time.
       report: (report) => void reports.push({ ...report, severity: 'warning' }),
     }
-    walk(file.program, (node) => {
+    walk(file.program, (node, above) => {
       checkCodeFromText(node, own)
-      checkDynamicImport(node, own)
+      // A package that tries gets along without it.
+      if (!isTried(node, above)) checkDynamicImport(node, own)
     })
     checkGlobals(own, false)
     const chain = targets.map((target) => context.graphs.get(target)?.chain(path)).find((found) => found !== undefined)
     // Only unmoor's own code leads there: it knows its targets.
     if (chain !== undefined) context.add(file, reports.slice(0, MOST), chain)
   }
+}
+
+/** Whether an error of `node` is caught in its own function. */
+function isTried(node: Node, above: readonly Node[]): boolean {
+  const chain = [...above, node]
+  for (let at = chain.length - 2; at >= 0 && !/Function/.test((chain[at] as Node).type); at--) {
+    const parent = chain[at] as Node
+    if (parent.type === 'TryStatement' && parent['handler'] !== null && parent['block'] === chain[at + 1]) return true
+  }
+  return false
 }
 
 /** Findings per module of a package: one that is full of them says no more. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Declaration } from './scope.ts'
-import type { SourceFile } from './source-file.ts'
+import { readSourceFile, type SourceFile } from './source-file.ts'
 import { isNode, nameOf, type Node } from './syntax.ts'
 
 /** What a module gives under a name: a declaration of its own, an expression (`export default ...`), or a whole module (`export * as`). */
@@ -11,11 +11,26 @@ const DEPTH = 10
 
 /** The app's own modules, and what they import of each other. */
 export class Modules {
+  /** Those that a bundle holds, by absolute path. */
   readonly files: ReadonlyMap<string, SourceFile>
+  #all: ReadonlyMap<string, SourceFile>
 
-  /** `files`: by absolute path. */
-  constructor(files: ReadonlyMap<string, SourceFile>) {
+  private constructor(files: ReadonlyMap<string, SourceFile>, all: ReadonlyMap<string, SourceFile>) {
     this.files = files
+    this.#all = all
+  }
+
+  /** Also reads what those import and no bundle holds: modules of types alone, and such as only pass on what others have. */
+  static async read(files: ReadonlyMap<string, SourceFile>): Promise<Modules> {
+    const all = new Map(files)
+    for (const file of all.values()) {
+      for (const statement of file.program['body'] as Node[]) {
+        const source = sourceOf(statement)
+        const path = source === undefined ? undefined : locate(file, source).find((candidate) => all.has(candidate) || isModule(candidate))
+        if (path !== undefined && !all.has(path)) all.set(path, await readSourceFile(path))
+      }
+    }
+    return new Modules(files, all)
   }
 
   /** What a name that `file` imports is; undefined where it comes from a package. */
@@ -30,7 +45,7 @@ export class Modules {
     if (depth > DEPTH) return undefined
     const passedOn: string[] = []
     for (const statement of file.program['body'] as Node[]) {
-      const source = isNode(statement['source']) ? (statement['source']['value'] as string) : undefined
+      const source = sourceOf(statement)
       if (statement.type === 'ExportDefaultDeclaration' && name === 'default') {
         const node = statement['declaration'] as Node
         const own = nameOf(node) ?? nameOf(node['id'])
@@ -65,12 +80,24 @@ export class Modules {
   }
 
   #resolve(from: SourceFile, source: string): SourceFile | undefined {
-    if (!source.startsWith('.')) return undefined
-    const path = resolve(dirname(from.path), source)
-    const tries = [path, `${path}.ts`, `${path}.tsx`, `${path}.js`, path.replace(/\.js(x?)$/, '.ts$1'), `${path}/index.ts`, `${path}/index.js`]
-    const found = tries.find((file) => this.files.has(file)) ?? tries.find((file) => /\.\w+$/.test(file) && existsSync(file))
-    return found === undefined ? undefined : this.files.get(found)
+    const found = locate(from, source).find((path) => this.#all.has(path))
+    return found === undefined ? undefined : this.#all.get(found)
   }
+}
+
+function sourceOf(statement: Node): string | undefined {
+  return isNode(statement['source']) ? (statement['source']['value'] as string) : undefined
+}
+
+/** Where the module of a relative path may lie, likeliest first. */
+function locate(from: SourceFile, source: string): string[] {
+  if (!source.startsWith('.')) return []
+  const path = resolve(dirname(from.path), source)
+  return [path, path.replace(/\.([cm]?)js(x?)$/, '.$1ts$2'), ...['.ts', '.tsx', '.js', '.jsx', '/index.ts', '/index.js'].map((end) => path + end)]
+}
+
+function isModule(path: string): boolean {
+  return /\.[cm]?[jt]sx?$/.test(path) && existsSync(path)
 }
 
 function declares(declaration: Node, name: string): boolean {

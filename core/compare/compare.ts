@@ -82,7 +82,7 @@ export async function compareApp(options: CompareOptions): Promise<Comparison> {
   const [from, to] = [await openSide(options.from, project), await openSide(options.to, project)]
   const modules = await ownModules(project, to.adapter)
   const bindings = knownBindings({ manifest: project.manifest, modules })
-  const uses = findUses(new Modules(modules), bindings)
+  const uses = findUses(await Modules.read(modules), bindings)
   const places = (names: readonly string[]): Change['uses'] => names.flatMap((name) => uses.get(name) ?? []).map((use) => place(use, project.projectDir))
   const changes: Change[] = []
   const unused: Capability[] = []

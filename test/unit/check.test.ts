@@ -21,6 +21,9 @@ beforeAll(async () => {
     'machine-code/index.js': 'export const machine = String(Date.now())\n',
     'chained/package.json': '{ "name": "chained", "type": "module", "main": "index.js" }',
     'chained/index.js': "import { deep } from 'deep'\nexport const label = deep + (process.env.LABEL ?? '')\n",
+    'trying/package.json': '{ "name": "trying", "type": "module", "main": "index.js" }',
+    'trying/index.js':
+      'export async function ask(name) {\n  try {\n    return await import(name)\n  } catch {\n    return undefined\n  }\n}\nexport const load = (name) => import(name)\n',
     'deep/package.json': '{ "name": "deep", "type": "module", "main": "index.js" }',
     'deep/index.js':
       "import { createConnection } from 'node:net'\nexport const deep = String(createConnection)\nexport const made = new Function('return 1')()\n",
@@ -84,6 +87,12 @@ describe('dependencies', () => {
       severity: 'warning',
       targets: ['cloudflare'],
     })
+  })
+
+  it('an import of a package that is known only at run time is a warning, but not where its failure is caught', () => {
+    expect(result.findings.filter(({ file }) => file === 'node_modules/trying/index.js')).toMatchObject([
+      { rule: 'import-dynamic', line: 8, severity: 'warning' },
+    ])
   })
 
   it('a package with machine code is named at its import', () => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs' // expect: import-builtin
 import { createServer } from 'http' // expect: import-builtin
 import { machine } from 'machine-code' // expect: import-addon
 import { label } from 'chained'
+import { ask, load } from 'trying'
 
 const bindings = defineBindings({ links: kv() })
 const started = crypto.randomUUID() // expect: global-io
@@ -29,6 +30,6 @@ export default defineApp({
     const own = env.links.native // expect: binding-native
     setImmediate(() => {}) // expect: global-missing
     const shadow = (require: (id: string) => string): string => require('x')
-    return Response.json([started, first, lazy, made, add, module, compiled, instance, mode, text, here, stored, shared, known, socket, own, shadow, machine, label, readFileSync, createServer])
+    return Response.json([started, first, lazy, made, add, module, compiled, instance, mode, text, here, stored, shared, known, socket, own, shadow, machine, label, ask, load, readFileSync, createServer])
   },
 })

@@ -1,9 +1,10 @@
 import { blob, defineApp, defineBindings, kv, queue, sql, type Env } from 'unmoor'
 import { Archive } from './archive.ts'
 import makeCounter, { helpers, later, remember, type Stores, viaType } from './helpers.js'
-import { Counts, Named, Repository, Sessions } from './repository.ts'
+import { Counts, Repository, Sessions } from './repository.ts'
 import { routes } from './routes.ts'
-import * as tools from './tools.ts'
+import { type Deps, Named } from './shared/index.ts'
+import * as tools from './shared/index.ts'
 
 const bindings = defineBindings({ links: kv(), counts: kv({ consistency: 'strong' }), files: blob(), jobs: queue<unknown>(), db: sql() })
 type Bindings = Env<typeof bindings>
@@ -91,6 +92,8 @@ async function ambiguous(store): Promise<void> {
 async function foreign(store): Promise<void> {
   await store.put('a', 'b', { ttl: 1 })
 }
+
+export const byDeps = ({ store }: Deps): Promise<void> => store.put('types alone', 'x', { ttl: 1 }) // expect: kv-ttl
 
 export function stores(e: Bindings): Stores {
   return { main: e.links, files: e.files }
