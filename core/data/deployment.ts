@@ -65,13 +65,11 @@ function remoteKv(client: RouteClient, binding: string): KvDriver {
     const found = (await client.call({ op: 'kv.get', binding, keys: [...keys] })) as DataEntry[]
     return new Map(found.map(({ key, ...entry }) => [key, entry]))
   }
+  const puts = new Puts(async (some) => void (await client.call({ op: 'kv.put', binding, entries: await encodeValue(some) })))
   return {
     get: async (key) => (await entries([key])).get(key) ?? null,
     getMany: entries,
-    async put(key, value, options) {
-      const entry: DataEntry = { key, value: typeof value === 'string' ? new TextEncoder().encode(value) : value, ...options }
-      await client.call({ op: 'kv.put', binding, entries: await encodeValue([entry]) })
-    },
+    put: (key, value, options) => puts.add({ key, value: typeof value === 'string' ? new TextEncoder().encode(value) : value, ...options }),
     delete: async (key) => void (await client.call({ op: 'kv.delete', binding, key })),
     async list({ prefix, cursor, limit }) {
       const page = (await client.call({
@@ -91,6 +89,39 @@ function remoteKv(client: RouteClient, binding: string): KvDriver {
       }))
       return { keys, cursor: page.cursor }
     },
+  }
+}
+
+/** Entries and bytes of one request: Workers may make so many calls of a store in one, and fronts take so much. */
+const PUTS = 64
+const PUT_BYTES = 2 * 1024 * 1024
+
+/** Puts that are made in one turn go in one request: one each would take a thousand times the round trip for a thousand entries. */
+class Puts {
+  #send: (entries: readonly DataEntry[]) => Promise<void>
+  #waiting: DataEntry[] = []
+  #bytes = 0
+  #sent: Promise<void> | undefined
+
+  constructor(send: (entries: readonly DataEntry[]) => Promise<void>) {
+    this.#send = send
+  }
+
+  add(entry: DataEntry): Promise<void> {
+    const size = entry.value.byteLength
+    if (this.#waiting.length >= PUTS || (this.#waiting.length > 0 && this.#bytes + size > PUT_BYTES)) this.#sent = undefined
+    if (this.#sent === undefined) {
+      const entries: DataEntry[] = []
+      this.#waiting = entries
+      this.#bytes = 0
+      this.#sent = Promise.resolve().then(() => {
+        if (this.#waiting === entries) this.#sent = undefined
+        return this.#send(entries)
+      })
+    }
+    this.#waiting.push(entry)
+    this.#bytes += size
+    return this.#sent
   }
 }
 

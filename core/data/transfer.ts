@@ -164,7 +164,7 @@ class Transfer {
 
   #kv(binding: string): Promise<void> {
     const writer = this.#sink.kvWriter(binding)
-    const size = ({ key, value }: KvRecord): number => value.byteLength + key.length
+    const size = ({ value }: KvRecord): number => value.byteLength
     const wanted = ({ expiration }: KvRecord): boolean => {
       if (expiration === undefined || expiration > Date.now() / 1000 + EXPIRES_SOON) return true
       this.#expired[binding] = (this.#expired[binding] ?? 0) + 1
