@@ -7,6 +7,8 @@ export interface BenchOptions {
   /** Seconds of load per server and round. */
   seconds: number
   load: LoadGenerator
+  /** Whether any of these ids is asked for (`--only`). */
+  wants: (...ids: string[]) => boolean
   /** Progress for people. */
   log: (line: string) => void
 }
@@ -32,9 +34,19 @@ export interface BenchResult {
 /** Benches that are run together, by name. */
 export interface BenchGroup {
   readonly name: string
-  /** Every id that {@link run} gives. */
+  /** Every id that {@link run} gives where all are wanted. */
   readonly ids: readonly string[]
   run(options: BenchOptions): Promise<BenchResult[]>
+}
+
+/** What one measurement gives: one result, or those of its rounds together. */
+export type Measurement = readonly [ids: string | readonly string[], run: () => Promise<BenchResult | BenchResult[]>]
+
+/** Runs those of the measurements that are asked for, one after another. */
+export async function runWanted({ wants }: BenchOptions, measurements: readonly Measurement[]): Promise<BenchResult[]> {
+  const results: BenchResult[] = []
+  for (const [ids, run] of measurements) if (wants(...[ids].flat())) results.push(...[await run()].flat())
+  return results
 }
 
 export function median(values: readonly number[]): number {

@@ -1,4 +1,4 @@
-/** `npm run bench -- [GROUP...] [--json] [--rounds N] [--seconds N] [--quick]` */
+/** `npm run bench -- [GROUP...] [--only ID...] [--json] [--rounds N] [--seconds N] [--quick]` */
 import { parseArgs } from 'node:util'
 import type { BenchGroup, BenchOptions, BenchResult } from './bench.ts'
 import { bindingsGroup } from './groups/bindings.ts'
@@ -15,9 +15,10 @@ import { printTable } from './table.ts'
 /** In the order of a run that names none. */
 const GROUPS: readonly BenchGroup[] = [nodeGroup, cloudflareGroup, lambdaGroup, isolateGroup, isolateTenantsGroup, bindingsGroup, buildGroup, workerGroup]
 
-const USAGE = `npm run bench -- [GROUP...] [--json] [--rounds N] [--seconds N] [--quick]
+const USAGE = `npm run bench -- [GROUP...] [--only ID]... [--json] [--rounds N] [--seconds N] [--quick]
 
 Groups: ${GROUPS.map(({ name }) => name).join(', ')} (default: all)
+  --only ID    of these groups only that id, or all below it (isolate.start: isolate.start.pooled too); may be given often
   --rounds N   rounds per id (default 9)
   --seconds N  seconds of load per server and round (default 2)
   --quick      3 rounds of 1 second: for a look, not for a claim
@@ -26,7 +27,14 @@ Groups: ${GROUPS.map(({ name }) => name).join(', ')} (default: all)
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, rounds: { type: 'string' }, seconds: { type: 'string' }, help: { type: 'boolean' } },
+    options: {
+      json: { type: 'boolean' },
+      quick: { type: 'boolean' },
+      only: { type: 'string', multiple: true },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      help: { type: 'boolean' },
+    },
   })
   if (values.help === true) {
     console.log(USAGE)
@@ -36,12 +44,17 @@ async function main(): Promise<void> {
   const isNamed = (group: BenchGroup, name: string): boolean => group.name === name || group.name.startsWith(`${name}.`)
   const unknown = positionals.filter((name) => !GROUPS.some((group) => isNamed(group, name)))
   if (unknown.length > 0) throw new UsageError(`There is no group "${unknown.join('", "')}".`)
-  const groups = positionals.length === 0 ? GROUPS : GROUPS.filter((group) => positionals.some((name) => isNamed(group, name)))
+  const { only } = values
+  const wants = (...ids: string[]): boolean => only === undefined || ids.some((id) => only.some((name) => id === name || id.startsWith(`${name}.`)))
+  const named = positionals.length === 0 ? GROUPS : GROUPS.filter((group) => positionals.some((name) => isNamed(group, name)))
+  const groups = named.filter(({ ids }) => wants(...ids))
+  if (groups.length === 0) throw new UsageError(`There is no id ${only?.join(', ')} in ${named.map(({ name }) => name).join(', ')}.`)
   const load = createLoadGenerator()
   const options: BenchOptions = {
     rounds: count('rounds', values.rounds, values.quick === true ? 3 : 9),
     seconds: count('seconds', values.seconds, values.quick === true ? 1 : 2),
     load,
+    wants,
     log: (line) => process.stderr.write(`${line}\n`),
   }
   console.log(`node ${process.version}; load: ${load.name}; ${options.rounds} rounds of ${options.seconds} s`)
@@ -49,7 +62,7 @@ async function main(): Promise<void> {
   try {
     for (const group of groups) {
       const measured = await group.run(options)
-      const missing = group.ids.filter((id) => !measured.some((result) => result.id === id))
+      const missing = group.ids.filter((id) => wants(id) && !measured.some((result) => result.id === id))
       if (missing.length > 0) throw new Error(`The group ${group.name} gave no figures for ${missing.join(', ')}.`)
       printTable(measured)
       results.push(...measured)

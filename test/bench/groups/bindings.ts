@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import postgres from 'postgres'
-import { type BenchGroup, type BenchOptions, type BenchResult, median, round, summarize } from '../bench.ts'
+import { type BenchGroup, type BenchOptions, type BenchResult, type Measurement, median, round, runWanted, summarize } from '../bench.ts'
 import { KV } from '../bindings/kv.ts'
 import { QUEUE } from '../bindings/queue.ts'
 import { SQL } from '../bindings/sql.ts'
@@ -24,10 +24,8 @@ export const bindingsGroup: BenchGroup = {
   name: 'bindings',
   ids: [...Object.keys(WORKS), 'bindings.import'],
   async run(options) {
-    const results: BenchResult[] = []
-    for (const [id, contenders] of Object.entries(WORKS)) results.push(await compare(id, contenders, options))
-    results.push(await importTime(options))
-    return results
+    const works = Object.entries(WORKS).map(([id, contenders]): Measurement => [id, () => compare(id, contenders, options)])
+    return runWanted(options, [...works, ['bindings.import', () => importTime(options)]])
   },
 }
 

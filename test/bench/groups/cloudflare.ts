@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib'
 import cloudflare from '../../../adapters/cloudflare/index.ts'
 import { WORKER_FILE } from '../../../adapters/cloudflare/wrangler.ts'
 import { buildApp } from '../../../core/build/build.ts'
-import { type BenchGroup, type BenchOptions, type BenchResult, round } from '../bench.ts'
+import { type BenchGroup, type BenchOptions, type BenchResult, round, runWanted } from '../bench.ts'
 import { bundleBare } from '../bundle-bare.ts'
 import { compareServers, type Contender, startScript } from '../contender.ts'
 
@@ -21,7 +21,10 @@ export const cloudflareGroup: BenchGroup = {
   async run(options) {
     const scratch = await mkdtemp(join(tmpdir(), 'unmoor-bench-'))
     try {
-      return [await hello(scratch, options), await size(scratch)]
+      return await runWanted(options, [
+        ['cloudflare.hello', () => hello(scratch, options)],
+        ['cloudflare.size', () => size(scratch)],
+      ])
     } finally {
       await rm(scratch, { recursive: true, force: true })
     }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import isolate from '../../../adapters/isolate/index.ts'
 import { buildApp } from '../../../core/build/build.ts'
-import type { BenchGroup } from '../bench.ts'
+import { type BenchGroup, runWanted } from '../bench.ts'
 import { bundleBare } from '../bundle-bare.ts'
 import { density } from '../isolate-density.ts'
 import { memory } from '../isolate-memory.ts'
@@ -24,7 +24,11 @@ export const isolateTenantsGroup: BenchGroup = {
       await bundleBare(here('../apps/isolate/hello/src/bare.ts'), bare)
       const { outDir } = await buildApp({ projectDir: here('../apps/isolate/hello'), target: 'isolate', adapter: isolate })
       const { outDir: hostile } = await buildApp({ projectDir: here('../apps/isolate/hostile'), target: 'isolate', adapter: isolate })
-      return [await memory(outDir, bare, COMPATIBILITY_DATE, options), await density(outDir, options), await noisy(outDir, hostile, options)]
+      return await runWanted(options, [
+        ['isolate.memory', () => memory(outDir, bare, COMPATIBILITY_DATE, options)],
+        ['isolate.density', () => density(outDir, options)],
+        ['isolate.noisy', () => noisy(outDir, hostile, options)],
+      ])
     } finally {
       await rm(scratch, { recursive: true, force: true })
     }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import isolate from '../../../adapters/isolate/index.ts'
 import { buildApp } from '../../../core/build/build.ts'
-import type { BenchGroup, BenchOptions, BenchResult } from '../bench.ts'
+import { type BenchGroup, type BenchOptions, type BenchResult, type Measurement, runWanted } from '../bench.ts'
 import { bundleBare } from '../bundle-bare.ts'
 import { compareServers, type Contender, startScript } from '../contender.ts'
 import { sameApps, startHost } from '../host-server.ts'
@@ -23,13 +23,18 @@ export const isolateGroup: BenchGroup = {
   ids: [...WORKS.map((work) => `isolate.${work}`), 'isolate.start.pooled', 'isolate.start.cold'],
   async run(options) {
     const scratch = await mkdtemp(join(tmpdir(), 'unmoor-bench-'))
-    const results: BenchResult[] = []
-    try {
-      for (const work of WORKS) results.push(await warm(work, scratch, options))
+    const start = async (measure: typeof pooled): Promise<BenchResult> => {
       const { outDir } = await buildApp({ projectDir: here('../apps/isolate/hello'), target: 'isolate', adapter: isolate })
       const bare = join(scratch, 'hello.mjs')
-      for (const measure of [pooled, cold]) results.push(await measure({ artifact: outDir, bare, compatibilityDate: COMPATIBILITY_DATE }, options))
-      return results
+      await bundleBare(here('../apps/isolate/hello/src/bare.ts'), bare)
+      return measure({ artifact: outDir, bare, compatibilityDate: COMPATIBILITY_DATE }, options)
+    }
+    try {
+      return await runWanted(options, [
+        ...WORKS.map((work): Measurement => [`isolate.${work}`, () => warm(work, scratch, options)]),
+        ['isolate.start.pooled', () => start(pooled)],
+        ['isolate.start.cold', () => start(cold)],
+      ])
     } finally {
       await rm(scratch, { recursive: true, force: true })
     }

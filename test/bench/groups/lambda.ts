@@ -4,16 +4,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isUnmoorError } from '../../../core/errors.ts'
-import type { BenchGroup } from '../bench.ts'
+import { type BenchGroup, runWanted } from '../bench.ts'
 import { emptyLoop, type FunctionProcess, ourFunction, ricFunction } from '../lambda/environment.ts'
 import { compareInvocations, compareStarts } from '../lambda/invoke.ts'
 import { compareTranslations, KINDS } from '../lambda/translate.ts'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
+/** All from the same rounds. */
+const TRANSLATIONS = ['lambda.translate', ...KINDS.map((kind) => `lambda.translate.${kind}`)]
+
 export const lambdaGroup: BenchGroup = {
   name: 'lambda',
-  ids: ['lambda.start', 'lambda.start.links', 'lambda.invoke', 'lambda.translate', ...KINDS.map((kind) => `lambda.translate.${kind}`)],
+  ids: ['lambda.start', 'lambda.start.links', 'lambda.invoke', ...TRANSLATIONS],
   async run(options) {
     const scratch = await mkdtemp(join(tmpdir(), 'unmoor-bench-'))
     // AWS's client is built on the machine, so it may not be there.
@@ -30,15 +33,21 @@ export const lambdaGroup: BenchGroup = {
       const ours = await ourFunction('ours', here('../apps/lambda'), join(scratch, 'hello'))
       const floor = await emptyLoop(scratch)
       const links = await ourFunction('ours', here('../../../examples/links'), join(scratch, 'links'), LINKS)
-      return [
-        await compareStarts('lambda.start', [ours, floor, ...(await ric('aws-lambda-ric, bare handler', 'lambda-bare'))], options),
-        {
-          ...(await compareStarts('lambda.start.links', [links, { ...ours, name: 'hello' }], options)),
-          note: 'the links example with all its bindings over hello',
-        },
-        await compareInvocations('lambda.invoke', [ours, floor, ...(await ric('aws-lambda-ric, hono/aws-lambda', 'lambda-hono'))], options),
-        ...(await compareTranslations('lambda.translate', options)),
-      ]
+      return await runWanted(options, [
+        ['lambda.start', async () => compareStarts('lambda.start', [ours, floor, ...(await ric('aws-lambda-ric, bare handler', 'lambda-bare'))], options)],
+        [
+          'lambda.start.links',
+          async () => ({
+            ...(await compareStarts('lambda.start.links', [links, { ...ours, name: 'hello' }], options)),
+            note: 'the links example with all its bindings over hello',
+          }),
+        ],
+        [
+          'lambda.invoke',
+          async () => compareInvocations('lambda.invoke', [ours, floor, ...(await ric('aws-lambda-ric, hono/aws-lambda', 'lambda-hono'))], options),
+        ],
+        [TRANSLATIONS, () => compareTranslations('lambda.translate', options)],
+      ])
     } finally {
       await rm(scratch, { recursive: true, force: true })
     }

@@ -23,6 +23,7 @@ export const nodeGroup: BenchGroup = {
     const results: BenchResult[] = []
     try {
       for (const work of WORKS) {
+        if (!options.wants(`node.${work}`)) continue
         const contenders: Contender[] = []
         try {
           contenders.push(await startOurs(built, work, dataDir))

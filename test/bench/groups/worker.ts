@@ -6,19 +6,27 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startHost } from '../../../adapters/isolate/host/index.ts'
 import { buildApp } from '../../../core/build/build.ts'
-import { type BenchGroup, type BenchOptions, type BenchResult, median, round, summarize } from '../bench.ts'
+import { type BenchGroup, type BenchOptions, type BenchResult, median, round, runWanted, summarize } from '../bench.ts'
 import { compareServers, type Contender, startScript } from '../contender.ts'
 
 const KINDS = ['kv', 'd1', 'r2'] as const
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
+/** Ids of what one kind's rounds give. */
+function idsOf(kind: string): string[] {
+  return [`worker.${kind}`, `worker.${kind}.isolate`]
+}
+
 export const workerGroup: BenchGroup = {
   name: 'worker',
-  ids: [...KINDS.flatMap((kind) => [`worker.${kind}`, `worker.${kind}.isolate`]), 'worker.start'],
+  ids: [...KINDS.flatMap(idsOf), 'worker.start'],
   async run(options) {
     const scratch = await mkdtemp(join(tmpdir(), 'unmoor-bench-'))
     try {
-      return [...(await bindings(scratch, options)), await start(scratch, options)]
+      return await runWanted(options, [
+        [KINDS.flatMap(idsOf), () => bindings(scratch, options)],
+        ['worker.start', () => start(scratch, options)],
+      ])
     } finally {
       await rm(scratch, { recursive: true, force: true })
     }
@@ -48,6 +56,7 @@ async function bindings(scratch: string, options: BenchOptions): Promise<BenchRe
     }
     const results: BenchResult[] = []
     for (const kind of KINDS) {
+      if (!options.wants(...idsOf(kind))) continue
       const result = await compareServers(`worker.${kind}`, contenders, { method: 'GET', path: `/${kind}` }, options)
       const { isolate = 0, miniflare = 0 } = result.against
       results.push(result, {
