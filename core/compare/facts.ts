@@ -66,7 +66,7 @@ export const CAPABILITY_FACTS: Readonly<Record<Capability, CapabilityFact>> = {
     gained: 'A blob can be uploaded in parts by several requests.',
   },
   'blob.signedUrls': {
-    cases: ['blob-46'],
+    cases: ['blob-46', 'blob-47'],
     uses: ['signed URL'],
     lost: '`signedUrl()` throws Unsupported: serve the blob by a route of the app.',
     gained: '`signedUrl()` lets clients read and write a blob without the app.',

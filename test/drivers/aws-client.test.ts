@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { AwsClient, type AwsRequest } from '../../adapters/drivers/aws/client.ts'
 import { type AwsService, resolveAws } from '../../adapters/drivers/aws/options.ts'
 import { escapeXml, parseXml } from '../../adapters/drivers/aws/xml.ts'
@@ -181,6 +181,30 @@ describe('the AWS client', () => {
       Buffer.from('AWS4sekret'),
     )
     expect(createHmac('sha256', key).update(toSign).digest('hex')).toBe(signature)
+  })
+
+  it("signs a URL as in AWS's own example", async () => {
+    // docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2013, 4, 24) })
+    try {
+      const variables: Record<string, string> = {
+        AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
+        AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+        AWS_REGION: 'us-east-1',
+      }
+      const client = new AwsClient(resolveAws('s3', {}, { binding: 'files', variable: (name) => variables[name] }))
+      const url = new URL(await client.signedUrl('https://examplebucket.s3.amazonaws.com/test.txt', 'GET', 86_400))
+      expect(Object.fromEntries(url.searchParams)).toEqual({
+        'X-Amz-Algorithm': 'AWS4-HMAC-SHA256',
+        'X-Amz-Credential': 'AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request',
+        'X-Amz-Date': '20130524T000000Z',
+        'X-Amz-Expires': '86400',
+        'X-Amz-SignedHeaders': 'host',
+        'X-Amz-Signature': 'aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404',
+      })
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('takes an endpoint by service, and refuses one that is no origin', () => {

@@ -2,4 +2,4 @@ import { blob } from '../../adapters/drivers/fs/index.ts'
 import { blobContract } from './contracts/blob.ts'
 import { folderHarness } from './folder.ts'
 
-blobContract('fs', () => folderHarness((options, context) => blob(options, context)), { large: 100 * 1024 * 1024 })
+blobContract('fs', () => folderHarness((options, context) => blob(options, context)))

@@ -49,6 +49,26 @@ describe.runIf(available)('with a server', () => {
       expect(delays.toSorted((a, b) => a - b)[2]).toBeLessThan(200)
     })
 
+    it('sends of one turn are one statement, and each learns of its failure', async () => {
+      const producer = await open({ max: 2 })
+      await producer.depth()
+      await Promise.all(Array.from({ length: 10 }, (_, index) => producer.send([message(String(index))])))
+      await producer.send([message('10')])
+      const rows = await admin`SELECT xmin::text AS transaction, count(*)::int AS messages FROM ${admin(harness.schema)}.unmoor_messages GROUP BY 1 ORDER BY 2`
+      expect(rows.map(({ messages }) => messages as number)).toEqual([1, 10])
+      await admin`ALTER TABLE ${admin(harness.schema)}.unmoor_messages ADD CONSTRAINT closed CHECK (attempts > 0) NOT VALID`
+      await Promise.all([1, 2].map(() => failure(producer.send([message('11')]), 'Constraint')))
+    })
+
+    it('what is sent in the turn of the close is stored', async () => {
+      const [producer, other] = [await open({ max: 2 }), await open({ max: 3 })]
+      const sent = producer.send([message('1')])
+      await producer.close()
+      await sent
+      others.splice(others.indexOf(producer), 1)
+      expect(await other.depth()).toEqual({ ready: 1, delayed: 0, leased: 0 })
+    })
+
     it('without NOTIFY, as on a pool of one connection, a look finds it within about a second', async () => {
       const [consumer, producer] = [await open({ max: 1 }), await open({ max: 2 })]
       const received = consumer.receive(waiting)

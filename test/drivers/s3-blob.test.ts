@@ -36,6 +36,7 @@ const GAPS: Readonly<Record<string, Gaps>> = {
       'moto 5.2 does not look at the conditions of CompleteMultipartUpload, which AWS documents',
     'blob-d28': 'moto 5.2 answers 500, not NoSuchUpload, to a part of an upload that has ended',
     'blob-d08': 'moto 5.2 routes no path with a line break in it: 404',
+    'blob-d29': 'moto 5.2 does not look at X-Amz-Expires',
     'blob-d09': "moto 5.2's HTTP server drops headers whose name has an underscore",
   },
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import type { DriverFactory, QueueDriver, QueueIncoming, QueueOutgoing, QueueSettlement } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
+import { Gather } from '../shared/gather.ts'
 import { type Database, openDatabase, type PostgresStoreOptions } from './database.ts'
 import { type QueueStatements, queueStatements } from './queue-statements.ts'
 import { type Signals, signalsOf } from './signals.ts'
@@ -30,6 +31,10 @@ class PostgresQueue implements QueueDriver {
   #signals: Signals
   #settings: Settings
   #statements: QueueStatements
+  #sends = new Gather<QueueOutgoing>(
+    (messages) => this.#insert(messages),
+    ({ body }) => body.length,
+  )
 
   constructor(database: Database, settings: Settings) {
     this.#database = database
@@ -38,7 +43,11 @@ class PostgresQueue implements QueueDriver {
     this.#statements = queueStatements(database.table)
   }
 
-  async send(messages: readonly QueueOutgoing[]): Promise<void> {
+  send(messages: readonly QueueOutgoing[]): Promise<void> {
+    return this.#sends.add(messages)
+  }
+
+  async #insert(messages: readonly QueueOutgoing[]): Promise<void> {
     const { name } = this.#settings
     const rows = messages.map(({ id, body, delaySeconds }) =>
       typeof body === 'string' ? { id, json: body, delay: delaySeconds } : { id, bytes: Buffer.from(body).toString('base64'), delay: delaySeconds },
@@ -113,7 +122,8 @@ class PostgresQueue implements QueueDriver {
     return { ready, delayed, leased }
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    await this.#sends.flush()
     return this.#database.close()
   }
 }

@@ -3,6 +3,7 @@ import type { StatementSync } from 'node:sqlite'
 import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import type { DriverFactory, QueueContentType, QueueDriver, QueueIncoming, QueueOutgoing, QueueSettlement } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
+import { Gather } from '../shared/gather.ts'
 import { toUnmoorError } from './errors.ts'
 import { databasePath, inTransaction, type SqliteOptions } from './open.ts'
 import { openQueueFile, type QueueFile } from './queue-file.ts'
@@ -50,6 +51,10 @@ class SqliteQueue implements QueueDriver {
   #move: StatementSync
   #extend: StatementSync
   #depth: StatementSync
+  #sends = new Gather<QueueOutgoing>(
+    (messages) => this.#send(messages),
+    ({ body }) => body.length,
+  )
 
   constructor(file: QueueFile, settings: Settings) {
     this.#file = file
@@ -74,7 +79,11 @@ class SqliteQueue implements QueueDriver {
       FROM messages WHERE queue = ?2`)
   }
 
-  async send(messages: readonly QueueOutgoing[]): Promise<void> {
+  send(messages: readonly QueueOutgoing[]): Promise<void> {
+    return this.#sends.add(messages)
+  }
+
+  #send(messages: readonly QueueOutgoing[]): void {
     const { name, now } = this.#settings
     try {
       const insert = (): void => {
@@ -195,6 +204,7 @@ class SqliteQueue implements QueueDriver {
   }
 
   close(): void {
+    void this.#sends.flush()
     this.#file.close()
   }
 }

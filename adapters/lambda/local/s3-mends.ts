@@ -1,5 +1,5 @@
 /**
- * What fauxqs 2.4 lacks of S3, added in front of its routes: conditional writes (412), checksums (400 BadDigest), the size of metadata,
+ * What fauxqs 2.4 lacks of S3, added in front of its routes: the end of a signed URL's time (403), conditional writes (412), checksums (400 BadDigest), the size of metadata,
  * suffix ranges longer than the object, and lists in UTF-8 byte order (it sorts by locale and then pages by UTF-16 order, which loses keys).
  */
 import { createHash } from 'node:crypto'
@@ -44,6 +44,13 @@ export function mendS3(app: S3App, store: S3StoreLike): void {
     const objects = store.buckets.get(bucket)
     if (objects === undefined) return done()
     const { method, query } = request
+    const refuse = ([status, code, message = code]: NonNullable<Refusal>): void => {
+      reply
+        .status(status)
+        .header('content-type', 'application/xml')
+        .send(`<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`)
+    }
+    if (expired(query, Date.now())) return refuse([403, 'AccessDenied', 'Request has expired'])
     if (method === 'GET' && key === '' && query['list-type'] === '2') {
       reply
         .status(200)
@@ -57,15 +64,19 @@ export function mendS3(app: S3App, store: S3StoreLike): void {
     const writes = (method === 'PUT' && key !== '' && query['partNumber'] === undefined) || (method === 'POST' && query['uploadId'] !== undefined)
     const refusal = (writes ? condition(request, objects.get(key)) : undefined) ?? (method === 'PUT' ? checksum(request) : undefined) ?? metadata(request)
     if (refusal === undefined) return done()
-    const [status, code] = refusal
-    reply
-      .status(status)
-      .header('content-type', 'application/xml')
-      .send(`<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${code}</Message></Error>`)
+    refuse(refusal)
   })
 }
 
-type Refusal = [status: number, code: string] | undefined
+type Refusal = [status: number, code: string, message?: string] | undefined
+
+/** Whether a signature in the query is over: it holds for X-Amz-Expires seconds from X-Amz-Date (`20261125T080000Z`). */
+function expired(query: S3Request['query'], now: number): boolean {
+  const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(query['X-Amz-Date'] ?? '')
+  if (match === null || query['X-Amz-Expires'] === undefined) return false
+  const [year = 0, month = 1, ...rest] = match.slice(1).map(Number)
+  return now > Date.UTC(year, month - 1, ...rest) + Number(query['X-Amz-Expires']) * 1000
+}
 
 function header(request: S3Request, name: string): string | undefined {
   const value = request.headers[name]

@@ -159,23 +159,56 @@ export const blobUploadCases = insideCases('blob', [
     without: signedUrls,
     run: signedUrls,
   },
+  {
+    id: 'blob-47',
+    contract: 'A signed URL is refused once its time is over: it reads nothing, and writes nothing.',
+    needs: 'blob.signedUrls',
+    without: expiry,
+    run: expiry,
+  },
 ])
 
-async function signedUrls({ env, key }: InsideTools): Promise<void> {
+async function signedUrls(tools: InsideTools): Promise<void> {
+  const { env, key } = tools
   await env.blob.put(key(), 'content')
   await throwsCode('InvalidArgument', () => env.blob.signedUrl(key(), { expiresIn: 0 }))
   await throwsCode('InvalidArgument', () => env.blob.signedUrl(key(), { expiresIn: 60, method: 'DELETE' as 'GET' }))
   await throwsCode('LimitExceeded', () => env.blob.signedUrl(key(), { expiresIn: 604_801 }), { limit: 'blob.signedUrl', max: 604_800 })
-  let url: string
-  try {
-    url = await env.blob.signedUrl(key(), { expiresIn: 60 })
-  } catch (error) {
-    ok(isUnmoorError(error, 'Unsupported') && error.details.capability === 'blob.signedUrls', `it is ${String(error)}`)
-    return
-  }
+  const url = await signedUrl(tools, 60)
+  if (url === undefined) return
   const read = await fetch(url)
   equal([read.status, await read.text()], [200, 'content'], 'read')
   const written = await fetch(await env.blob.signedUrl(key('new'), { expiresIn: 60, method: 'PUT' }), { method: 'PUT', body: 'written' })
   await written.text()
   equal([written.status, await (await env.blob.get(key('new')))?.text()], [200, 'written'], 'written')
+}
+
+async function expiry(tools: InsideTools): Promise<void> {
+  const { env, key } = tools
+  await env.blob.put(key(), 'content')
+  // Two: dates of signatures have whole seconds.
+  const url = await signedUrl(tools, 2)
+  if (url === undefined) return
+  const write = await env.blob.signedUrl(key(), { expiresIn: 2, method: 'PUT' })
+  const fresh = await fetch(url)
+  equal([fresh.status, await fresh.text()], [200, 'content'], 'at first')
+  await new Promise((resolve) => setTimeout(resolve, 3100))
+  for (const [what, late] of [
+    ['read', await fetch(url)],
+    ['written', await fetch(write, { method: 'PUT', body: 'late' })],
+  ] as const) {
+    await late.text()
+    equal(late.status, 403, `${what} after its time`)
+  }
+  equal(await (await env.blob.get(key()))?.text(), 'content', 'text')
+}
+
+/** One that reads, or undefined where the store says that it has none. */
+async function signedUrl({ env, key }: InsideTools, expiresIn: number): Promise<string | undefined> {
+  try {
+    return await env.blob.signedUrl(key(), { expiresIn })
+  } catch (error) {
+    ok(isUnmoorError(error, 'Unsupported') && error.details.capability === 'blob.signedUrls', `it is ${String(error)}`)
+    return undefined
+  }
 }

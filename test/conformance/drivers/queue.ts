@@ -277,5 +277,20 @@ export function queueCases(create: () => Promise<Harness<QueueDriver>>, { second
     )
     expect(done.size).toBe(1000)
   })
+
+  it('queue-d18 sends at once, small and large, single and in batches, each store what they were given, once', { timeout: 60_000 }, async () => {
+    const queue = await open()
+    const batches = [
+      ...Array.from({ length: 150 }, (_, index) => [message(JSON.stringify(index))]),
+      ...Array.from({ length: 12 }, (_, index) => [message(pattern(127_000, index + 1))]),
+      ...[1, 2, 3].map((batch) => Array.from({ length: 60 }, (_, index) => message(JSON.stringify(`${batch}.${index}`)))),
+    ]
+    await Promise.all(batches.map((batch) => queue.send(batch)))
+    const sent = new Map(batches.flat().map(({ id, body }) => [id, body]))
+    const received = await drain(queue, sent.size)
+    expect(received.length).toBe(sent.size)
+    for (const { id, body } of received) expect(Buffer.compare(Buffer.from(body as Uint8Array), Buffer.from(sent.get(id) as Uint8Array))).toBe(0)
+    if (exact) expect(await queue.depth()).toEqual({ ready: 0, delayed: 0, leased: 0 })
+  })
   return cases
 }

@@ -4,10 +4,6 @@ import type { Gaps, Harness } from './harness.ts'
 import { runCases } from './run.ts'
 
 /** The published blob cases as Vitest tests. */
-export function blobContract(
-  name: string,
-  create: () => Promise<Harness<BlobDriver>>,
-  options: NonNullable<Parameters<typeof blobCases>[1]> & { gaps?: Gaps } = {},
-): void {
-  runCases(`blob driver ${name}`, blobCases(create, options), options.gaps)
+export function blobContract(name: string, create: () => Promise<Harness<BlobDriver>>, options: { gaps?: Gaps } = {}): void {
+  runCases(`blob driver ${name}`, blobCases(create), options.gaps)
 }

@@ -1,0 +1,68 @@
+/** Most items that calls are joined to. One call with more goes by itself, whole. */
+const MOST = 100
+/** Most bytes that calls are joined to: a statement of many messages stays small. */
+const MOST_BYTES = 1_000_000
+
+interface Call<Item> {
+  items: readonly Item[]
+  resolve: () => void
+  reject: (error: unknown) => void
+}
+
+/**
+ * Joins the calls that come in one turn of the event loop, as those of requests that a server reads together, into one call of the backend: one round trip, one commit
+ * and one flush to the disk for all. A call that comes alone waits for nothing but the turn's end. Each succeeds or fails with the backend's call that it became a part of.
+ */
+export class Gather<Item> {
+  #together: (items: readonly Item[]) => Promise<unknown> | void
+  #sizeOf: (item: Item) => number
+  #calls: Call<Item>[] = []
+  #end: NodeJS.Immediate | undefined
+
+  constructor(together: (items: readonly Item[]) => Promise<unknown> | void, sizeOf: (item: Item) => number) {
+    this.#together = together
+    this.#sizeOf = sizeOf
+  }
+
+  add(items: readonly Item[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#calls.push({ items, resolve, reject })
+      this.#end ??= setImmediate(() => void this.flush())
+    })
+  }
+
+  /** Does now what waits for the turn's end; resolves when it is done or has failed. */
+  async flush(): Promise<void> {
+    clearImmediate(this.#end)
+    this.#end = undefined
+    const calls = this.#calls
+    this.#calls = []
+    const runs: Promise<void>[] = []
+    let group: Call<Item>[] = []
+    let count = 0
+    let bytes = 0
+    for (const call of calls) {
+      const size = calls.length === 1 ? 0 : call.items.reduce((sum, item) => sum + this.#sizeOf(item), 0)
+      if (group.length > 0 && (count + call.items.length > MOST || bytes + size > MOST_BYTES)) {
+        runs.push(this.#run(group))
+        group = []
+        count = 0
+        bytes = 0
+      }
+      group.push(call)
+      count += call.items.length
+      bytes += size
+    }
+    if (group.length > 0) runs.push(this.#run(group))
+    await Promise.all(runs)
+  }
+
+  async #run(calls: readonly Call<Item>[]): Promise<void> {
+    try {
+      await this.#together(calls.length === 1 ? (calls[0] as Call<Item>).items : calls.flatMap(({ items }) => items))
+      for (const { resolve } of calls) resolve()
+    } catch (error) {
+      for (const { reject } of calls) reject(error)
+    }
+  }
+}
