@@ -179,9 +179,8 @@ export class Flow {
     const at = declaration.path.findLastIndex(isEnvName)
     if (at >= 0) found.push(...this.#ofEnv(full.slice(at + 1)))
     else if (isEnvName(name) || /(^|[a-z])Env$/.test(declaration.type ?? '')) found.push(...this.#ofEnv(full))
-    // A handler's env is its second parameter; one that is destructured there shows its names.
-    else if (kind === 'parameter' && declaration.index === 1 && (declaration.path.length === 1 || (node !== undefined && this.#handlers.has(node))))
-      found.push(...this.#ofEnv(full))
+    // A handler's env is its second parameter.
+    else if (kind === 'parameter' && declaration.index === 1 && node !== undefined && this.#handlers.has(node)) found.push(...this.#ofEnv(full))
     if (declaration.init !== undefined) found.push(...this.#follow({ node: declaration.init, file }, full, depth))
     if (declaration.fallback !== undefined)
       found.push(...this.#follow({ node: declaration.fallback.of, file }, [...declaration.path.slice(declaration.fallback.from), ...path], depth))

@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -6,7 +6,7 @@ import { checkApp, type CheckResult } from '../../core/check/check.ts'
 import { formatFinding } from '../../core/check/report-text.ts'
 import { RULES } from '../../core/check/rules.ts'
 import { unmoor } from './cli-process.ts'
-import { tempProject } from './temp-project.ts'
+import { checkout, tempProject } from './temp-project.ts'
 
 const corpus = join(import.meta.dirname, '../check-corpus')
 const examples = join(import.meta.dirname, '../../examples')
@@ -105,6 +105,14 @@ describe('dependencies', () => {
 })
 
 describe('what is fine', async () => {
+  it('an app with Hono, its middleware, Drizzle and Kysely', async () => {
+    await symlink(join(checkout, 'node_modules'), join(dir, 'fine/node_modules'))
+    await writeFile(join(dir, 'fine/.env'), 'JWT_KEY=x\n')
+    const { findings, files } = await checkApp({ projectDir: join(dir, 'fine') })
+    expect(findings).toEqual([])
+    expect(files).toBe(3)
+  })
+
   const apps = (await readdir(examples, { withFileTypes: true })).filter((entry) => entry.isDirectory())
   for (const { name } of apps) {
     it(`examples/${name} has no finding`, async ({ skip }) => {

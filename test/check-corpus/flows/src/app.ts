@@ -93,6 +93,9 @@ async function foreign(store): Promise<void> {
   await store.put('a', 'b', { ttl: 1 })
 }
 
+/** No handler: what it is given has the name of a binding, and is none. */
+export const render = (title: string, { files }: { files: { list(options: { limit: number }): string[] } }): string => `${title}${files.list({ limit: 5000 }).join()}`
+
 export const byDeps = ({ store }: Deps): Promise<void> => store.put('types alone', 'x', { ttl: 1 }) // expect: kv-ttl
 
 export function stores(e: Bindings): Stores {

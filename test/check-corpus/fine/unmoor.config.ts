@@ -1,0 +1,1 @@
+export default { name: 'check-fine', entry: 'src/app.tsx' }
