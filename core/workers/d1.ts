@@ -3,7 +3,7 @@ import type { Sql, SqlRawResult, SqlValue } from '../bindings/sql.ts'
 import { isUnmoorError, type UnmoorError } from '../errors.ts'
 import { backendText } from './errors.ts'
 
-interface Meta {
+interface Meta extends Record<string, unknown> {
   served_by: string
   duration: number
   changes: number
@@ -13,7 +13,7 @@ interface Meta {
   rows_read: number
   rows_written: number
 }
-interface Result<T = Record<string, unknown>> {
+interface Result<T> {
   success: true
   meta: Meta
   results: T[]
@@ -34,13 +34,12 @@ export class WorkersD1 {
     return new Statement(this.#sql, String(query))
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the rows' type
-  async batch(statements: readonly object[]): Promise<any> {
+  async batch<T = unknown>(statements: readonly object[]): Promise<Result<T>[]> {
     const started = performance.now()
     if (statements.length === 0) throw d1Error('D1_ERROR: No SQL statements detected.')
     return d1(async () => {
       const results = await this.#sql().batch(statements.map(bare))
-      return results.map((result) => toResult(result, started))
+      return results.map((result) => toResult<T>(result, started))
     })
   }
 
@@ -83,10 +82,9 @@ export class Session {
     return new Statement(this.#sql, String(query), () => (this.#bookmark = BOOKMARK))
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the rows' type
-  async batch(statements: readonly object[]): Promise<any> {
+  async batch<T = unknown>(statements: readonly object[]): Promise<Result<T>[]> {
     this.#bookmark = BOOKMARK
-    return new WorkersD1(this.#sql).batch(statements)
+    return new WorkersD1(this.#sql).batch<T>(statements)
   }
 
   getBookmark(): string | null {
@@ -120,19 +118,18 @@ export class Statement {
     return new Statement(this.#sql, this.text, this.#used, values.map(toParam))
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the rows' type
-  async all(): Promise<any> {
+  async all<T = Record<string, unknown>>(): Promise<Result<T>> {
     const started = performance.now()
-    return d1(async () => toResult(await this.#query(), started))
+    return d1(async () => toResult<T>(await this.#query(), started))
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the rows' type
-  run(): Promise<any> {
+  run<T = Record<string, unknown>>(): Promise<Result<T>> {
     return this.all()
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the row's type
-  async first(column?: string): Promise<any> {
+  first<T = unknown>(column: string): Promise<T | null>
+  first<T = Record<string, unknown>>(): Promise<T | null>
+  async first(column?: string): Promise<unknown> {
     const result = await d1(() => this.#query())
     const row = toRows(result, 1)[0]
     if (row === undefined) return null
@@ -141,8 +138,9 @@ export class Statement {
     return row[column] ?? null
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- column names or not, by the options
-  async raw(options?: { columnNames?: boolean }): Promise<any> {
+  raw<T = unknown[]>(options: { columnNames: true }): Promise<[string[], ...T[]]>
+  raw<T = unknown[]>(options?: { columnNames?: false }): Promise<T[]>
+  async raw(options?: { columnNames?: boolean }): Promise<unknown> {
     const { columns, rows } = await d1(() => this.#query())
     const values = rows.map((row) => row.map(toCell))
     return options?.columnNames === true ? [columns, ...values] : values
@@ -203,7 +201,8 @@ function toRows({ columns, rows }: SqlRawResult, most = rows.length): Record<str
   return all
 }
 
-function toResult(result: SqlRawResult, started: number): Result {
+/** The caller names the rows' type. */
+function toResult<T>(result: SqlRawResult, started: number): Result<T> {
   const { changes, lastRowId = 0, rows } = result
   return {
     success: true,
@@ -217,7 +216,7 @@ function toResult(result: SqlRawResult, started: number): Result {
       rows_read: rows.length,
       rows_written: changes,
     },
-    results: toRows(result),
+    results: toRows(result) as T[],
   }
 }
 

@@ -5,8 +5,8 @@ import { LIMITS } from '../limits.ts'
 import { cloudflareError, translated } from './errors.ts'
 
 type Type = 'text' | 'json' | 'arrayBuffer' | 'stream'
-interface GetOptions {
-  type?: Type | undefined
+interface GetOptions<T = Type | undefined> {
+  type?: T
   cacheTtl?: number | undefined
 }
 interface PutOptions {
@@ -19,6 +19,21 @@ interface ListOptions {
   limit?: number
   cursor?: string | null
 }
+interface WithMetadata<Value, Metadata> {
+  value: Value | null
+  metadata: Metadata | null
+  cacheStatus: null
+}
+interface ListedKey<Metadata> {
+  name: string
+  expiration?: number
+  metadata?: Metadata
+}
+type Listed<Metadata> =
+  | { list_complete: true; keys: ListedKey<Metadata>[]; cacheStatus: null }
+  | { list_complete: false; keys: ListedKey<Metadata>[]; cursor: string; cacheStatus: null }
+/** Text where nothing else is asked for. */
+type AsText = 'text' | GetOptions<'text' | undefined>
 
 const TYPES: readonly unknown[] = ['text', 'json', 'arrayBuffer', 'stream']
 
@@ -30,16 +45,29 @@ export class WorkersKv {
     this.#kv = kv
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- one implementation of Cloudflare's overloads
-  async get(key: string | readonly string[], options?: Type | GetOptions): Promise<any> {
+  get(key: string, options?: AsText): Promise<string | null>
+  get<Value = unknown>(key: string, options?: 'json' | GetOptions<'json'>): Promise<Value | null>
+  get(key: string, options?: 'arrayBuffer' | GetOptions<'arrayBuffer'>): Promise<ArrayBuffer | null>
+  get(key: string, options?: 'stream' | GetOptions<'stream'>): Promise<ReadableStream | null>
+  get(keys: readonly string[], options?: AsText): Promise<Map<string, string | null>>
+  get<Value = unknown>(keys: readonly string[], options?: 'json' | GetOptions<'json'>): Promise<Map<string, Value | null>>
+  async get(key: string | readonly string[], options?: Type | GetOptions): Promise<unknown> {
     const type = readType(options)
     if (Array.isArray(key)) return this.#getMany(key, type)
     checkKey(key as string, 'GET')
     return (await this.#read(key as string, type)).value
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- one implementation of Cloudflare's overloads
-  async getWithMetadata(key: string | readonly string[], options?: Type | GetOptions): Promise<any> {
+  getWithMetadata<Metadata = unknown>(key: string, options?: AsText): Promise<WithMetadata<string, Metadata>>
+  getWithMetadata<Value = unknown, Metadata = unknown>(key: string, options?: 'json' | GetOptions<'json'>): Promise<WithMetadata<Value, Metadata>>
+  getWithMetadata<Metadata = unknown>(key: string, options?: 'arrayBuffer' | GetOptions<'arrayBuffer'>): Promise<WithMetadata<ArrayBuffer, Metadata>>
+  getWithMetadata<Metadata = unknown>(key: string, options?: 'stream' | GetOptions<'stream'>): Promise<WithMetadata<ReadableStream, Metadata>>
+  getWithMetadata<Metadata = unknown>(keys: readonly string[], options?: AsText): Promise<Map<string, WithMetadata<string, Metadata>>>
+  getWithMetadata<Value = unknown, Metadata = unknown>(
+    keys: readonly string[],
+    options?: 'json' | GetOptions<'json'>,
+  ): Promise<Map<string, WithMetadata<Value, Metadata>>>
+  async getWithMetadata(key: string | readonly string[], options?: Type | GetOptions): Promise<unknown> {
     const type = readType(options)
     if (Array.isArray(key)) {
       const keys = checkBulk(key, type)
@@ -77,8 +105,7 @@ export class WorkersKv {
     )
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the metadata's type
-  async list(options: ListOptions = {}): Promise<any> {
+  async list<Metadata = unknown>(options: ListOptions = {}): Promise<Listed<Metadata>> {
     const prefix = options.prefix ?? ''
     // Cloudflare takes a limit below 1 for none.
     const limit = options.limit !== undefined && options.limit >= 1 ? Math.trunc(options.limit) : LIMITS['kv.list']
@@ -91,9 +118,9 @@ export class WorkersKv {
       () => this.#kv().list({ prefix, limit, ...(typeof cursor === 'string' && cursor !== '' ? { cursor } : {}) }),
       (error) => failure('GET', error),
     )
-    return page.complete
-      ? { keys: page.keys, list_complete: true, cacheStatus: null }
-      : { keys: page.keys, list_complete: false, cursor: page.cursor, cacheStatus: null }
+    // The caller names the metadata's type.
+    const keys = page.keys as ListedKey<Metadata>[]
+    return page.complete ? { keys, list_complete: true, cacheStatus: null } : { keys, list_complete: false, cursor: page.cursor as string, cacheStatus: null }
   }
 
   async #getMany(key: readonly string[], type: Type): Promise<Map<string, unknown>> {

@@ -21,6 +21,10 @@ export interface PutOptions extends R2Sums {
   storageClass?: string
   ssecKey?: unknown
 }
+interface Listed {
+  objects: R2Object[]
+  delimitedPrefixes: string[]
+}
 interface ListOptions {
   limit?: number
   prefix?: string
@@ -46,8 +50,9 @@ export class WorkersR2 {
     return info === null ? null : new R2Object(info)
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- one implementation of Cloudflare's overloads
-  async get(key: string, options: GetOptions = {}): Promise<any> {
+  get(key: string, options: GetOptions & { onlyIf: R2Conditional | Headers }): Promise<R2ObjectBody | R2Object | null>
+  get(key: string, options?: GetOptions): Promise<R2ObjectBody | null>
+  async get(key: string, options: GetOptions = {}): Promise<R2ObjectBody | R2Object | null> {
     checkKey(key, 'get')
     refuseKeys(options, 'get')
     const conditions = readConditions(options.onlyIf)
@@ -70,8 +75,10 @@ export class WorkersR2 {
     }
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- one implementation of Cloudflare's overloads
-  async put(key: string, value: R2Body, options: PutOptions = {}): Promise<any> {
+  /** Null only where a condition fails. */
+  put(key: string, value: R2Body, options: PutOptions & { onlyIf: R2Conditional | Headers }): Promise<R2Object | null>
+  put(key: string, value: R2Body, options?: PutOptions): Promise<R2Object>
+  async put(key: string, value: R2Body, options: PutOptions = {}): Promise<R2Object | null> {
     checkKey(key, 'put')
     refuseKeys(options, 'put')
     const conditions = readConditions(options.onlyIf)
@@ -106,8 +113,7 @@ export class WorkersR2 {
     if (list.length > 0) await r2('delete', () => this.#blobs().delete(list))
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- truncated decides whether there is a cursor
-  async list(options: ListOptions = {}): Promise<any> {
+  async list(options: ListOptions = {}): Promise<Listed & ({ truncated: true; cursor: string } | { truncated: false })> {
     const { prefix, cursor, delimiter, startAfter, include = [] } = options
     const limit = options.limit ?? LIMITS['blob.list']
     if (!Number.isInteger(limit) || limit < 1 || limit > LIMITS['blob.list'])
@@ -125,19 +131,17 @@ export class WorkersR2 {
     const shown = { http: include.includes('httpMetadata'), custom: include.includes('customMetadata') }
     const objects = page.blobs.map((info) => new R2Object(info, shown))
     const list = { objects, delimitedPrefixes: page.prefixes }
-    return page.complete ? { ...list, truncated: false } : { ...list, truncated: true, cursor: page.cursor }
+    return page.complete ? { ...list, truncated: false } : { ...list, truncated: true, cursor: page.cursor as string }
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- Cloudflare's own type of it
-  async createMultipartUpload(key: string, options: PutOptions = {}): Promise<any> {
+  async createMultipartUpload(key: string, options: PutOptions = {}): Promise<MultipartUpload> {
     checkKey(key, 'createMultipartUpload')
     refuseKeys(options, 'createMultipartUpload')
     const { httpMetadata, customMetadata, extra } = readMetadata(options)
     return r2('createMultipartUpload', () => startUpload(this.#blobs(), this.#uploads(), key, { httpMetadata, customMetadata, extra }))
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- Cloudflare's own type of it
-  resumeMultipartUpload(key: string, uploadId: string): any {
+  resumeMultipartUpload(key: string, uploadId: string): MultipartUpload {
     return new MultipartUpload(this.#blobs, this.#uploads, key, uploadId)
   }
 }

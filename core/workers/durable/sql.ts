@@ -22,8 +22,7 @@ export class SqlStorage {
   }
 
   /** Runs all statements of the text; the cursor has the rows of the last, which the bindings belong to. */
-  // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the rows' type
-  exec(query: string, ...bindings: unknown[]): Cursor<any> {
+  exec<T extends Row = Row>(query: string, ...bindings: unknown[]): Cursor<T> {
     const statements = parseStatements(String(query))
     const last = statements.pop()
     if (last === undefined) throw new Error('No SQL statements detected.')
@@ -33,7 +32,7 @@ export class SqlStorage {
     if (bindings.length !== arity) throw new Error('Wrong number of parameter bindings for SQL query.')
     this.#store.begin()
     for (const { text } of statements) this.#run(text, [])
-    return new Cursor(this.#run(last.text, bindings.map(toCell)))
+    return new Cursor<T>(this.#run(last.text, bindings.map(toCell)))
   }
 
   /** Bytes of the object's database. */
@@ -111,8 +110,7 @@ export class Cursor<T extends Row = Row> implements IterableIterator<T> {
     throw new Error(`Expected exactly one result from SQL query, but got ${rows.length === 0 ? 'no' : 'multiple'} results.`)
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the values' types
-  raw(): IterableIterator<any> & { toArray(): any[] } {
+  raw<T extends Value[] = Value[]>(): IterableIterator<T> & { toArray(): T[] } {
     const values = (): Value[] | undefined => this.#rows[this.#next++]?.map(fromCell)
     return {
       next() {
@@ -125,7 +123,7 @@ export class Cursor<T extends Row = Row> implements IterableIterator<T> {
       toArray() {
         return [...this]
       },
-    } as IterableIterator<Value[]> & { toArray(): Value[][] }
+    } as IterableIterator<T> & { toArray(): T[] }
   }
 
   #object(row: readonly ObjectCell[]): T {

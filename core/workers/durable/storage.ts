@@ -31,8 +31,9 @@ export class Storage {
     this.kv = new SyncKv(store)
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- a value, or a Map of values
-  async get(keys: string | readonly string[], _options?: object): Promise<any> {
+  get<T = unknown>(key: string, options?: object): Promise<T | undefined>
+  get<T = unknown>(keys: readonly string[], options?: object): Promise<Map<string, T>>
+  async get(keys: string | readonly string[], _options?: object): Promise<unknown> {
     if (typeof keys === 'string') return this.kv.get(keys)
     checkCount(keys.length)
     const found = new Map<string, unknown>()
@@ -55,8 +56,9 @@ export class Storage {
     await this.#store.written()
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- whether one was there, or how many of them
-  async delete(keys: string | readonly string[], _options?: object): Promise<any> {
+  delete(key: string, options?: object): Promise<boolean>
+  delete(keys: readonly string[], options?: object): Promise<number>
+  async delete(keys: string | readonly string[], _options?: object): Promise<boolean | number> {
     if (typeof keys === 'string') {
       const removed = this.kv.delete(keys)
       await this.#store.written()
@@ -68,9 +70,8 @@ export class Storage {
     return count
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the values' type
-  async list(options: ListOptions = {}): Promise<any> {
-    return new Map(this.kv.list(options))
+  async list<T = unknown>(options: ListOptions = {}): Promise<Map<string, T>> {
+    return new Map(this.kv.list<T>(options))
   }
 
   /** Removes every key, table and alarm. */
@@ -159,10 +160,11 @@ export class Transaction {
     this.#rollback()
   }
 
-  get: Storage['get'] = (...args) => this.#storage.get(...args)
+  // Of a function with overloads only one can be said here.
+  get = ((keys: string) => this.#storage.get(keys)) as Storage['get']
   put: Storage['put'] = (...args) => this.#storage.put(...args)
-  delete: Storage['delete'] = (...args) => this.#storage.delete(...args)
-  list: Storage['list'] = (...args) => this.#storage.list(...args)
+  delete = ((keys: string) => this.#storage.delete(keys)) as Storage['delete']
+  list = <T = unknown>(options?: ListOptions): Promise<Map<string, T>> => this.#storage.list(options)
   getAlarm = (): Promise<number | null> => this.#storage.getAlarm()
   setAlarm = (time: number | Date): Promise<void> => this.#storage.setAlarm(time)
   deleteAlarm = (): Promise<void> => this.#storage.deleteAlarm()
@@ -176,11 +178,11 @@ export class SyncKv {
     this.#store = store
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the value's type
-  get(key: string): any {
+  /** The caller names the value's type, as in the next. */
+  get<T = unknown>(key: string): T | undefined {
     checkKey(key)
     const text = this.#store.query('SELECT value FROM _cf_KV WHERE key = ?1', [key]).rows[0]?.[0]
-    return text === undefined ? undefined : deserialize(text as string)
+    return text === undefined ? undefined : (deserialize(text as string) as T)
   }
 
   put(key: string, value: unknown): void {
@@ -197,8 +199,7 @@ export class SyncKv {
     return this.#store.write('DELETE FROM _cf_KV WHERE key = ?1', [key]).changes > 0
   }
 
-  // oxlint-disable-next-line typescript/no-explicit-any -- the caller names the values' type
-  *list(options: ListOptions = {}): Iterable<[string, any]> {
+  *list<T = unknown>(options: ListOptions = {}): Iterable<[string, T]> {
     const { start, startAfter, end, prefix, reverse = false, limit } = options
     if (start !== undefined && startAfter !== undefined) throw new TypeError('list() cannot be called with both start and startAfter values.')
     if (limit !== undefined && !(limit > 0)) throw new TypeError('List limit must be positive.')
@@ -216,7 +217,7 @@ export class SyncKv {
     const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
     const order = ` ORDER BY key${reverse ? ' DESC' : ''}${limit === undefined ? '' : ` LIMIT ${Math.trunc(limit)}`}`
     for (const [key, text] of this.#store.query(`SELECT key, value FROM _cf_KV${where}${order}`, params).rows)
-      yield [key as string, deserialize(text as string)]
+      yield [key as string, deserialize(text as string) as T]
   }
 }
 

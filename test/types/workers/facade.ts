@@ -106,3 +106,24 @@ export function objects(
   assignable<Pick<SqlStorage, 'Statement'>>(sql)
   assignable<SqlStorageCursor<{ id: number; name: string | null }>>(cursor)
 }
+
+type IsAny<T> = 0 extends 1 & T ? true : false
+
+/** No result is `any`, which would be assignable to everything above. */
+export const anyResults: [
+  IsAny<Awaited<ReturnType<WorkersKv['get']>>>,
+  IsAny<Awaited<ReturnType<WorkersKv['getWithMetadata']>>>,
+  IsAny<Awaited<ReturnType<WorkersKv['list']>>>,
+  IsAny<Awaited<ReturnType<WorkersR2['get']>>>,
+  IsAny<Awaited<ReturnType<WorkersR2['put']>>>,
+  IsAny<Awaited<ReturnType<WorkersR2['list']>>>,
+  IsAny<Awaited<ReturnType<WorkersR2['createMultipartUpload']>>>,
+  IsAny<Awaited<ReturnType<WorkersD1['batch']>>>,
+  IsAny<Awaited<ReturnType<Statement['all']>>>,
+  IsAny<Awaited<ReturnType<Statement['first']>>>,
+  IsAny<Awaited<ReturnType<Statement['raw']>>>,
+  IsAny<Awaited<ReturnType<Storage['get']>>>,
+  IsAny<Awaited<ReturnType<Storage['list']>>>,
+  IsAny<ReturnType<SyncKv['get']>>,
+  IsAny<ReturnType<ReturnType<Sql['exec']>['one']>>,
+] = [false, false, false, false, false, false, false, false, false, false, false, false, false, false, false]
