@@ -1,17 +1,21 @@
 import { createHash } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import type ivm from 'isolated-vm'
-import { compiledCode, WEB_API } from '../runtime/compiled-code.ts'
+import { AppCode } from '../runtime/app-code.ts'
+import { type Bridge, connect, connectNow } from '../runtime/bridge.ts'
+import { compiledCode, WARM_UP_BRIDGE, WEB_API } from '../runtime/compiled-code.ts'
 import type { GuestImage } from '../runtime/guest.ts'
 
 type Ivm = typeof ivm
 type CachedData = ivm.ExternalCopy<ArrayBuffer>
 interface Cached {
-  cachedData?: CachedData
   cachedDataRejected?: boolean
 }
 interface Filled {
   isolate: ivm.Isolate
   context: ivm.Context
+  bridge: Bridge
   /** Whom a loss of control is told to: whoever has the isolate by then. */
   owner: { onCatastrophe: (message: string) => void }
 }
@@ -71,6 +75,10 @@ class WebApi {
     for (const { isolate } of this.#ready.splice(0)) isolate.dispose()
   }
 
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
   get waiting(): number {
     return this.#ready.length
   }
@@ -89,19 +97,32 @@ class WebApi {
     if (script.cachedDataRejected === true) this.#cache = undefined
     script.runSync(context, { timeout: 10_000 })
     script.release()
-    return { isolate, context, owner }
+    return { isolate, context, bridge: connectNow(this.#ivm, context), owner }
   }
 
   async #create(memoryMb: number): Promise<Filled> {
+    this.#cache ??= await this.#compile()
     const { isolate, owner } = this.#createIsolate(memoryMb)
     const context = await isolate.createContext()
     const cached = this.#cache === undefined ? {} : { cachedData: this.#cache }
     const script: ivm.Script & Cached = await isolate.compileScript(this.#code, { filename: WEB_API, ...cached })
     await script.run(context, { timeout: 10_000 })
     if (script.cachedDataRejected === true) this.#cache = undefined
-    this.#cache ??= await compiledCode(isolate, context, this.#code)
     script.release()
-    return { isolate, context, owner }
+    return { isolate, context, bridge: await connect(this.#ivm, context), owner }
+  }
+
+  /** In an isolate that is thrown away: what is compiled has answered a request, and nobody is to have an isolate that has. */
+  async #compile(): Promise<CachedData | undefined> {
+    const { isolate } = this.#createIsolate(this.#memoryMb)
+    try {
+      const context = await isolate.createContext()
+      const script = await isolate.compileScript(this.#code, { filename: WEB_API })
+      await script.run(context, { timeout: 10_000 })
+      return await compiledCode(isolate, context, this.#code, WARM_UP_BRIDGE)
+    } finally {
+      isolate.dispose()
+    }
   }
 }
 
@@ -117,12 +138,16 @@ export interface PoolOptions {
 
 /** Web APIs kept at once: artifacts of a few versions of unmoor. */
 const MAX_WEB_APIS = 4
+/** Files whose web API is known. */
+const MAX_FILES = 1000
+const WEB_API_FILE = 'web-api.js'
 
 /** Pre-warmed isolates. A web API comes from the artifacts, and runs as untrusted as the app does: it has nothing that the app could not take. */
 export class IsolatePool {
   #ivm: Ivm
   #options: PoolOptions
   #apis = new Map<string, WebApi>()
+  #files = new Map<string, WebApi>()
   /** While an app holds them: apps with the same code share what V8 has made of it. */
   #images = new Map<string, WeakRef<HostImage>>()
   #forgotten = new FinalizationRegistry<string>((key) => {
@@ -134,21 +159,29 @@ export class IsolatePool {
     this.#options = options
   }
 
-  /** The image of an app. */
-  image(sources: { webApi: string; app: string }): GuestImage {
-    const webApi = this.#webApi(sources.webApi)
-    const key = createHash('sha256').update(sources.app).digest('hex')
+  /** The image of the app in an artifact's folder. */
+  image(dir: string): GuestImage {
+    const webApi = this.#webApiIn(dir)
+    // Both files in this thread: a few hundred kilobytes of this machine's own disk take less time than the switches of threads that reading beside takes.
+    const app = readFileSync(join(dir, 'app.js'), 'utf8')
+    const key = createHash('sha256').update(app).digest('hex')
     const known = this.#images.get(key)?.deref()
     if (known?.webApi === webApi) return known
-    const image = new HostImage(webApi, sources.app)
+    const image = new HostImage(webApi, app)
     this.#images.set(key, new WeakRef(image))
     this.#forgotten.register(image, key)
     return image
   }
 
-  /** Fills the pool for a web API before the first app with it comes. */
-  async warm(webApi: string | undefined): Promise<void> {
-    if (webApi !== undefined) await this.#webApi(webApi).fill()
+  /** Fills the pool for an artifact's web API before the first app with it comes. Nothing, where there is none. */
+  async warm(dir: string): Promise<void> {
+    let webApi: WebApi
+    try {
+      webApi = this.#webApiIn(dir)
+    } catch {
+      return
+    }
+    await webApi.fill()
   }
 
   /** Isolates that wait. */
@@ -159,6 +192,19 @@ export class IsolatePool {
   close(): void {
     for (const api of this.#apis.values()) api.close()
     this.#apis.clear()
+  }
+
+  // The files of most artifacts are one file, of many links (`store/`): it is read and hashed once.
+  #webApiIn(dir: string): WebApi {
+    const path = join(dir, WEB_API_FILE)
+    const { dev, ino, size, mtimeMs } = statSync(path)
+    const id = `${dev} ${ino} ${size} ${mtimeMs}`
+    const known = this.#files.get(id)
+    if (known?.isClosed === false) return known
+    const api = this.#webApi(readFileSync(path, 'utf8'))
+    if (this.#files.size >= MAX_FILES) this.#files.clear()
+    this.#files.set(id, api)
+    return api
   }
 
   #webApi(code: string): WebApi {
@@ -177,41 +223,21 @@ export class IsolatePool {
   }
 }
 
-/** Length of an app whose compiled code is read while all tenants wait. */
-const MOST_NOW = 256 * 1024
-
-/** Isolates of one app; what the first one compiled is kept for the next. */
+/** Isolates of one app. */
 class HostImage implements GuestImage {
   readonly webApi: WebApi
-  #app: string
-  #cache: CachedData | undefined
+  #app: AppCode
 
   constructor(webApi: WebApi, app: string) {
     this.webApi = webApi
-    this.#app = app
+    this.#app = new AppCode(app)
   }
 
-  createIsolate(memoryMb: number, onCatastrophe: (message: string) => void): Promise<{ isolate: ivm.Isolate; context: ivm.Context }> {
+  createIsolate(memoryMb: number, onCatastrophe: (message: string) => void): Promise<Filled> {
     return this.webApi.take(memoryMb, onCatastrophe)
   }
 
-  async runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number): Promise<void> {
-    const refuse = (specifier: string): never => {
-      throw new Error(`The app imports ${specifier}, which is not in its bundle.`)
-    }
-    const cachedData = this.#cache
-    let module: ivm.Module & Cached
-    if (cachedData === undefined || this.#app.length > MOST_NOW) {
-      module = await isolate.compileModule(this.#app, { filename: 'app.js', ...(cachedData === undefined ? { produceCachedData: true } : { cachedData }) })
-      await module.instantiate(context, refuse)
-    } else {
-      // Nothing of the app's runs here, and what is compiled is read in less time than a switch of threads takes.
-      module = isolate.compileModuleSync(this.#app, { filename: 'app.js', cachedData })
-      module.instantiateSync(context, refuse)
-    }
-    if (module.cachedData !== undefined) this.#cache = module.cachedData
-    if (module.cachedDataRejected === true) this.#cache = undefined
-    await module.evaluate({ timeout })
-    module.release()
+  runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number): Promise<void> {
+    return this.#app.run(isolate, context, timeout)
   }
 }

@@ -62,10 +62,8 @@ export class TenantParts {
 
   async #read(): Promise<Artifact> {
     const { dir, name } = this.#record
-    // A few hundred kilobytes of this machine's own disk: in less time than the twelve switches of threads that reading beside takes.
-    const read = (file: string): string => readFileSync(join(dir, file), 'utf8')
-    const info = parseInfo(read('unmoor.json'), `"${name}"`)
-    return { info, image: this.#host.pool.image({ webApi: read('web-api.js'), app: read('app.js') }) }
+    const info = parseInfo(readFileSync(join(dir, 'unmoor.json'), 'utf8'), `"${name}"`)
+    return { info, image: this.#host.pool.image(dir) }
   }
 
   /** The app's drivers, open. */

@@ -1,7 +1,6 @@
 /**
  * A child process of a host: accepts on the shared port and runs apps in isolates. Started by `supervisor.ts`; it waits, loaded, until it is told to serve.
  */
-import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -58,7 +57,7 @@ async function handle(message: ToWorker): Promise<void> {
   switch (message.type) {
     case 'prepare': {
       tenants ??= createTenants(message.settings)
-      for (const dir of message.dirs) await pool?.warm(await readFile(join(dir, 'web-api.js'), 'utf8').catch(() => undefined))
+      for (const dir of message.dirs) await pool?.warm(dir)
       say({ type: 'prepared' })
       return
     }

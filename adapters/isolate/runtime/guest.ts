@@ -1,4 +1,5 @@
 import type ivm from 'isolated-vm'
+import { type Bridge, connectNow } from './bridge.ts'
 import { diedOf, type EndCause, IsolateEnded, startError, TIMED_OUT } from './ended.ts'
 import { createHostCalls, type HostCall } from './host-calls.ts'
 import { type Enter, InlineEntries, type InlineOptions } from './inline.ts'
@@ -7,7 +8,11 @@ import { onCore, readThreads } from './thread-clock.ts'
 
 /** What fills isolates: `Image`, or the multi-tenant host's, which takes them from a pool. */
 export interface GuestImage {
-  createIsolate(memoryMb: number, onCatastrophe: (message: string) => void): Promise<{ isolate: ivm.Isolate; context: ivm.Context }>
+  /** `bridge` where it is connected already. */
+  createIsolate(
+    memoryMb: number,
+    onCatastrophe: (message: string) => void,
+  ): Promise<{ isolate: ivm.Isolate; context: ivm.Context; bridge?: Bridge | undefined }>
   runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number): Promise<void>
 }
 
@@ -93,11 +98,11 @@ export class Guest {
    * @throws IsolateEnded where the app cannot be loaded: it threw, took too long, or needs too much memory.
    */
   static async start(module: typeof ivm, image: GuestImage, limits: Limits, events: GuestEvents, inline?: InlineOptions): Promise<Guest> {
-    const { isolate, context } = await image.createIsolate(limits.memoryMb, (message) => events.catastrophe(message))
+    const { isolate, context, bridge } = await image.createIsolate(limits.memoryMb, (message) => events.catastrophe(message))
     const guest = new Guest(isolate, limits, events, inline)
     const watch = guest.#watchStart()
     try {
-      guest.#connect(module, context)
+      guest.#connect(bridge ?? connectNow(module, context))
       events.created?.(guest)
       await image.runApp(isolate, context, limits.startupMs)
       await guest.#loaded(limits.startupMs)
@@ -115,13 +120,14 @@ export class Guest {
     }
   }
 
-  // In this thread: nothing of the app's has run yet, and it takes less than a switch to another.
-  #connect(module: typeof ivm, context: ivm.Context): void {
-    const post = new module.Callback((batch: unknown, weight: unknown) => this.#receive(batch, weight), { ignored: true })
-    const say = new module.Callback((weight: unknown, ...message: unknown[]) => this.#hear(weight, message), { sync: true })
+  #connect(bridge: Bridge): void {
     const calls = createHostCalls()
-    const call = new module.Callback((...data: [unknown, ...unknown[]]) => this.#call(calls, data), { sync: true })
-    this.#dispatch = context.evalClosureSync(CONNECT, [post, say, call], { result: { reference: true } })
+    this.#dispatch = bridge.dispatch
+    bridge.ends = {
+      receive: (batch, weight) => this.#receive(batch, weight),
+      hear: (weight, message) => this.#hear(weight, message),
+      call: (data) => this.#call(calls, data),
+    }
   }
 
   /** Resolves when the app's module is through, its top-level `await`s included. */
@@ -382,13 +388,3 @@ export class Guest {
 }
 
 const ENTER = { arguments: { copy: true } } as const
-
-// Takes the callbacks into the web API's closures. The app's half of the guest takes the link off the global afterwards.
-// Strict, so that no stack frame gives these functions away.
-const CONNECT = `
-  'use strict'
-  const link = globalThis.__unmoor_link
-  const post = $0, say = $1, call = $2
-  link.connect({ post, say, call })
-  return link.enter
-`
