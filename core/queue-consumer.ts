@@ -108,20 +108,24 @@ async function handleBatch(
 ): Promise<void> {
   const { binding, driver } = queue
   const leases = messages.map(({ lease }) => lease)
+  let renewing: Promise<void> | undefined
   const renewal = setInterval(
     () => {
-      driver.extend?.(leases, leaseSeconds).catch((error: unknown) => onError(`queue ${binding}: a lease could not be renewed:`, error))
+      renewing = driver.extend?.(leases, leaseSeconds).catch((error: unknown) => onError(`queue ${binding}: a lease could not be renewed:`, error))
     },
     (leaseSeconds * 1000) / 3,
   )
   const ctx = createContext()
   try {
     const { settlements } = await options.handle(binding, messages, ctx)
+    // A renewal that arrived behind a retry would take the place of its delay on a backend where both set the time of the next delivery (SQS, NATS).
+    clearInterval(renewal)
+    if (renewing !== undefined) await Promise.race([renewing, pause((leaseSeconds * 1000) / 3)])
     const { dropped } = await settle(driver, settlements)
     for (const id of dropped) onError(`queue ${binding}: message ${id} used up its retries and was dropped. Declare a deadLetterQueue to keep such messages.`)
-    await ctx.settled()
   } finally {
     clearInterval(renewal)
+    await ctx.settled()
   }
 }
 

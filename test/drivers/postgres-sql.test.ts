@@ -138,6 +138,16 @@ describe.runIf(available)('with a server', () => {
       expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'Conflict', retryable: true, details: { index: 2 } } })
     })
 
+    it("prepared statements that a pooler mixed up say what to set, and are no fault of the statement's", async () => {
+      const one = await harness.open()
+      const prepare = { text: 'PREPARE mixed AS SELECT 1', params: [] }
+      for (const call of [() => one.batch([prepare, prepare]), () => query('EXECUTE nowhere')]) {
+        const error = await failure(call(), 'Unavailable')
+        expect([error.retryable, error.mayHaveApplied]).toEqual([false, false])
+        expect(error.message).toContain('prepare: false')
+      }
+    })
+
     it('a pool of one connection suffices for migrations', async () => {
       const single = await create({ max: 1 })
       const driver = await single.open()

@@ -114,6 +114,85 @@ it('renews the lease of a slow handler, so that its message comes once', async (
   expect(deliveries).toBe(1)
 })
 
+it('handles at most maxConcurrency batches at once, and as many where there is work', async () => {
+  const clicks = await open('clicks', { batchSize: 1, maxConcurrency: 3 })
+  let running = 0
+  let most = 0
+  let handled = 0
+  consume(clicks, async () => {
+    most = Math.max(most, ++running)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    running--
+    handled++
+  })
+  await new Queue(clicks.driver, { binding: 'clicks' }).sendBatch(Array.from({ length: 12 }, (_, body) => ({ body })))
+  await until(() => handled === 12)
+  expect(most).toBe(3)
+})
+
+it('settles when no renewal is under way any more, and renews nothing that is settled, however long waitUntil work takes', async () => {
+  const clicks = await open('clicks')
+  const steps: string[] = []
+  const { driver } = clicks
+  const watched: ConsumedQueue = {
+    ...clicks,
+    driver: Object.assign(Object.create(driver) as QueueDriver, {
+      receive: driver.receive?.bind(driver),
+      extend: async (...args: Parameters<NonNullable<QueueDriver['extend']>>) => {
+        steps.push('extend')
+        await new Promise((resolve) => setTimeout(resolve, 80))
+        await driver.extend?.(...args)
+        steps.push('extended')
+      },
+      settle: async (...args: Parameters<NonNullable<QueueDriver['settle']>>) => {
+        steps.push('settle')
+        return driver.settle?.(...args)
+      },
+    }),
+  }
+  let worked = false
+  const consumer = consumeQueues([watched], {
+    leaseSeconds: 0.3,
+    handle: async (_, messages, ctx) => {
+      ctx.waitUntil(new Promise<void>((resolve) => setTimeout(resolve, 600)).then(() => void (worked = true)))
+      await new Promise((resolve) => setTimeout(resolve, 130))
+      return { settlements: messages.map(({ lease }) => ({ lease, outcome: 'ack' })) }
+    },
+  })
+  consumers.push(consumer)
+  await new Queue(driver, { binding: 'clicks' }).send('one')
+  await until(() => steps.includes('settle'))
+  await consumer.stop()
+  expect([worked, steps]).toEqual([true, ['extend', 'extended', 'settle']])
+})
+
+it('ends waitUntil work before it stops, also where the batch could not be settled', async () => {
+  const clicks = await open('clicks')
+  const { driver } = clicks
+  const errors: string[] = []
+  let worked = false
+  const consumer = consumeQueues(
+    [
+      {
+        ...clicks,
+        driver: Object.assign(Object.create(driver) as QueueDriver, { receive: driver.receive?.bind(driver), settle: () => Promise.reject(new Error('away')) }),
+      },
+    ],
+    {
+      onError: (message) => errors.push(message),
+      handle: async (_, messages, ctx) => {
+        ctx.waitUntil(new Promise<void>((resolve) => setTimeout(resolve, 300)).then(() => void (worked = true)))
+        return { settlements: messages.map(({ lease }) => ({ lease, outcome: 'ack' })) }
+      },
+    },
+  )
+  consumers.push(consumer)
+  await new Queue(driver, { binding: 'clicks' }).send('one')
+  await until(async () => (await driver.depth?.())?.leased === 1)
+  await consumer.stop()
+  expect(worked).toBe(true)
+})
+
 it('fills a batch for batchWait, and finishes it when stopped', async () => {
   const clicks = await open('clicks', { batchSize: 3, batchWait: 5 })
   const sizes: number[] = []

@@ -8,6 +8,8 @@ interface Mapped {
   hint?: string
 }
 
+const POOLER = 'Behind a pooler that hands a connection round between transactions, set `prepare: false`.'
+
 /** By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), or by class, its first two characters. */
 const STATES: Readonly<Record<string, Mapped>> = {
   '23505': { code: 'AlreadyExists', details: { kind: 'unique' } },
@@ -19,6 +21,9 @@ const STATES: Readonly<Record<string, Mapped>> = {
   P0001: { code: 'Constraint', details: { kind: 'trigger' } },
   '42P01': { code: 'NotFound', details: { kind: 'table' } },
   '42P07': { code: 'AlreadyExists', details: { kind: 'table' } },
+  // Prepared statements belong to a connection: where a pooler hands it to another client, they are missing there, or in the way.
+  '42P05': { code: 'Unavailable', retryable: false, hint: POOLER },
+  '26': { code: 'Unavailable', retryable: false, hint: POOLER },
   '42501': { code: 'PermissionDenied' },
   '42': { code: 'InvalidArgument' },
   '22': { code: 'InvalidArgument' },
@@ -35,6 +40,7 @@ const STATES: Readonly<Record<string, Mapped>> = {
   '55P03': { code: 'Conflict' },
   '55': { code: 'Conflict' },
   '53': { code: 'Unavailable' },
+  '53100': { code: 'Unavailable', retryable: false, hint: "The server's disk is full." },
   '54': { code: 'LimitExceeded' },
   '57014': { code: 'Timeout' },
   '57P03': { code: 'Unavailable' },

@@ -1,0 +1,108 @@
+/** A Postgres of its own that asks for a password, as the shared one trusts everybody. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { blob, kv, queue, sql } from '../../adapters/drivers/postgres/index.ts'
+import { freePort } from '../../adapters/lambda/local/free-port.ts'
+import { queue as declareQueue } from '../../core/bindings/declarations.ts'
+import { driverContext, failure } from './contracts/harness.ts'
+
+const programs = globSync('/usr/lib/postgresql/*/bin/initdb').map(dirname).at(-1)
+if (programs === undefined) console.warn('postgres passwords: skipped, no initdb in /usr/lib/postgresql. Run: apt-get install postgresql')
+
+/** The server refuses to run as root: what root starts runs as the user that the package made. */
+function postgresUser(): { uid?: number; gid?: number } {
+  if (process.getuid?.() !== 0) return {}
+  const id = (flag: string): number => Number(execFileSync('id', [flag, 'postgres']))
+  return { uid: id('-u'), gid: id('-g') }
+}
+
+describe.skipIf(programs === undefined)('a Postgres that asks for a password', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'unmoor-postgres-'))
+  let server: ChildProcess
+  let port: number
+  const url = (user: string): string => `postgres://${user}@127.0.0.1:${port}/postgres`
+
+  beforeAll(async () => {
+    const user = postgresUser()
+    writeFileSync(join(folder, 'password'), 'right-hunter2')
+    if (user.uid !== undefined) for (const path of [folder, join(folder, 'password')]) chownSync(path, user.uid, user.gid as number)
+    const data = join(folder, 'data')
+    execFileSync(
+      join(programs as string, 'initdb'),
+      ['-D', data, '-U', 'app', '-A', 'scram-sha-256', '--pwfile', join(folder, 'password'), '-E', 'UTF8', '--no-sync'],
+      {
+        ...user,
+        cwd: folder,
+        stdio: 'ignore',
+      },
+    )
+    port = await freePort()
+    server = spawn(join(programs as string, 'postgres'), ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-F'], {
+      ...user,
+      cwd: folder,
+      stdio: 'ignore',
+    })
+    const driver = await sql({ url: url('app:right-hunter2') }, driverContext({}))
+    const answers = (): Promise<boolean> =>
+      driver.query({ text: 'SELECT 1', params: [] }).then(
+        () => true,
+        () => false,
+      )
+    await vi.waitUntil(answers, { timeout: 30_000, interval: 100 })
+    await driver.close?.()
+  }, 60_000)
+  afterAll(async () => {
+    server.kill('SIGINT')
+    if (server.exitCode === null) await once(server, 'exit')
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  it.each([
+    ['a wrong one', 'app:wrong-hunter2'],
+    ['none', 'app'],
+    ['one of a user that is not there', 'nobody:wrong-hunter2'],
+  ])('%s is PermissionDenied in every binding, not retryable and not applied, and is not printed', async (_, user) => {
+    const context = driverContext({}, { dataDir: folder })
+    const options = { url: url(user), connectTimeout: 5 }
+    const [db, entries, files, jobs] = await Promise.all([
+      sql(options, context),
+      kv(options, context),
+      blob(options, context),
+      queue(options, driverContext({ declaration: declareQueue() })),
+    ])
+    const calls = [
+      () => db.query({ text: 'SELECT 1', params: [] }),
+      () => db.batch([{ text: 'SELECT 1', params: [] }]),
+      () => entries.put('a', 'b', {}),
+      () => files.head('a'),
+      () => jobs.send([{ id: 'a', contentType: 'json', body: '1', delaySeconds: 0 }]),
+    ]
+    for (const call of calls) {
+      const error = await failure(call(), 'PermissionDenied')
+      expect([error.retryable, error.mayHaveApplied]).toEqual([false, false])
+      expect(error.message).toContain('Check the user and password')
+      expect(`${error.message} ${String(error.cause)}`).not.toContain('hunter2')
+    }
+    for (const driver of [db, entries, files, jobs]) await driver.close?.()
+  })
+
+  it('takes more connections than the server has as Unavailable, which may be tried again, and goes on', async () => {
+    const admin = await sql({ url: url('app:right-hunter2'), max: 1 }, driverContext({}))
+    await admin.query({ text: "CREATE ROLE few LOGIN PASSWORD 'few-hunter2' CONNECTION LIMIT 1", params: [] })
+    const few = await sql({ url: url('few:few-hunter2'), max: 4 }, driverContext({}))
+    const outcomes = await Promise.allSettled(Array.from({ length: 4 }, () => few.query({ text: 'SELECT pg_sleep(0.3)', params: [] })))
+    const refused = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []))
+    expect(refused.length).toBeGreaterThan(0)
+    for (const reason of refused) {
+      const error = await failure(Promise.reject(reason), 'Unavailable')
+      expect([error.retryable, error.mayHaveApplied]).toEqual([true, false])
+    }
+    await few.query({ text: 'SELECT 1', params: [] })
+    await few.close?.()
+    await admin.close?.()
+  })
+})
