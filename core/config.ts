@@ -22,9 +22,9 @@ export interface Config {
   targets?: Readonly<Record<string, TargetConfig>>
   /**
    * The wrangler file of an existing Worker, which is built in place of an app (`entry`), or with its environment: `{ config: './wrangler.jsonc', env: 'staging' }`.
-   * Default: none.
+   * `allow` names what may stay in the build though only Cloudflare has it (`cloudflare:sockets`, `WebSocketPair`): it fails where it is reached. Default: none.
    */
-  worker?: string | { readonly config: string; readonly env?: string }
+  worker?: string | { readonly config: string; readonly env?: string; readonly allow?: readonly string[] }
   /** Folder for local data (sqlite files, a simulator's state), from the project's folder; each target gets one below it. Default: `.unmoor/data`. */
   dataDir?: string
 }

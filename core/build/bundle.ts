@@ -10,6 +10,7 @@ import { lazyBuiltinsPlugin } from './lazy-builtins.ts'
 import { ENTRY_ID, resolvePlugin } from './resolve-plugin.ts'
 import { wasmPlugin } from './wasm.ts'
 import { type WorkerProject, workerBundle } from './worker/bundle.ts'
+import { unsupportedUses } from './worker/unsupported.ts'
 
 /** What all bundles of one build share. */
 export interface BundlerOptions {
@@ -72,7 +73,7 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
       async generateBundle(_output, bundled) {
         const graph: Graph = { modules: moduleIds(bundled), importers: (id) => this.getModuleInfo(id)?.importers ?? [] }
         written.push(...Object.keys(bundled))
-        const kept = offences.filter(isKept(bundled, options.format))
+        const kept = [...offences.filter(isKept(bundled, options.format)), ...unsupportedUses(graph.modules)]
         if (shared.inspect !== undefined) return shared.inspect(graph, kept)
         // Before anything is written, and while the graph can still be asked.
         await refuseOffences(kept, graph, shared).catch((error: unknown) => {

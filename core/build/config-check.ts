@@ -2,6 +2,7 @@
 import type { Config } from '../config.ts'
 import { UnmoorError } from '../errors.ts'
 import { TARGETS } from './targets.ts'
+import { UNSUPPORTED } from './worker/unsupported.ts'
 
 const KEYS = ['name', 'entry', 'drivers', 'targets', 'dataDir', 'worker']
 const TARGET_KEYS = ['drivers', 'options', 'adapter']
@@ -57,8 +58,12 @@ function checkWorker(worker: unknown, entry: unknown, refuse: Refuse): void {
   if (worker === undefined) return
   if (entry !== undefined) refuse('worker', 'stands in place of "entry". Remove one of the two.')
   const file = isRecord(worker) ? worker['config'] : worker
-  if (typeof file !== 'string' || file === '') refuse('worker', 'must be the path of a wrangler file, such as "./wrangler.jsonc", or { config, env }.')
+  if (typeof file !== 'string' || file === '') refuse('worker', 'must be the path of a wrangler file, such as "./wrangler.jsonc", or { config, env, allow }.')
   if (isRecord(worker) && worker['env'] !== undefined && typeof worker['env'] !== 'string') refuse('worker.env', 'must be the name of an environment.')
+  const allow = isRecord(worker) ? (worker['allow'] ?? []) : []
+  const names = Object.keys(UNSUPPORTED)
+  if (!Array.isArray(allow) || !allow.every((name) => names.includes(name as string)))
+    refuse('worker.allow', `must be a list of names: ${names.join(', ')}; it is ${print(allow)}.`)
 }
 
 function checkTarget(target: unknown, key: string, refuse: Refuse): void {

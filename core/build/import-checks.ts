@@ -2,12 +2,14 @@ import { readFile } from 'node:fs/promises'
 import { relative } from 'node:path'
 import type { Log } from '../adapter.ts'
 import { UnmoorError } from '../errors.ts'
-import { findImport } from './import-position.ts'
+import { findImport, findUse } from './import-position.ts'
 import { isOwnFile } from './packages.ts'
+import { UNSUPPORTED } from './worker/unsupported.ts'
+import type { WorkerProject } from './worker/worker.ts'
 
-/** An import that the target lacks (a Node built-in) or that nothing answers. */
+/** An import that the target lacks (a Node built-in), that nothing answers, or what a Worker can use on Cloudflare alone (a global too). */
 export interface Offence {
-  kind: 'builtin' | 'missing'
+  kind: 'builtin' | 'missing' | 'unsupported'
   /** As written in the source. */
   specifier: string
   importer: string
@@ -28,24 +30,40 @@ interface Options {
   /** The app's entry. */
   appEntry: string
   log: Log
+  /** The existing Worker behind the entry. Default: none. */
+  worker?: Pick<WorkerProject, 'main' | 'allow'> | undefined
 }
 
 /** Throws one error that names every offence that is reached from the app, with its place and the chain of imports. Unmoor's own run-time code is exempt. */
 export async function refuseOffences(offences: readonly Offence[], graph: Graph, options: Options): Promise<void> {
   const builtins: string[] = []
   const missing: string[] = []
+  const unsupported: string[] = []
   for (const offence of offences) {
     if (!graph.modules.has(offence.importer)) continue
     const chain = appChain(offence.importer, graph, options.appEntry)
-    if (chain === undefined && offence.kind === 'builtin') continue
-    const { text, dynamic } = await describe(offence, chain ?? [offence.importer], options)
+    if (chain === undefined && offence.kind !== 'missing') continue
+    // The entry of a Worker is generated: its own modules begin at its main one.
+    const own = chain?.slice(Math.max(0, chain.indexOf(options.worker?.main ?? options.appEntry)))
+    const { text, dynamic } = await describe(offence, own ?? [offence.importer], options)
     // Libraries guard what they import on demand, and try for packages that need not be there; whether it is reached is known only at run time.
-    if (dynamic && offence.importer.includes('/node_modules/')) {
+    if (offence.kind === 'unsupported') {
+      const reason = `${text}: ${UNSUPPORTED[offence.specifier]}.`
+      if (dynamic || options.worker?.allow.includes(offence.specifier) === true) options.log.warn(`${reason} It stays, and fails where it is reached.`)
+      else unsupported.push(reason)
+    } else if (dynamic && offence.importer.includes('/node_modules/')) {
       if (offence.kind === 'builtin') options.log.warn(`${text}: imported only when reached; it would fail there on ${options.target}.`)
     } else if (offence.kind === 'builtin') builtins.push(text)
     else missing.push(`${text}. ${installHint(offence)}`)
   }
   if (missing.length > 0) throw new UnmoorError('InvalidArgument', `The app imports what is not there:\n  ${missing.join('\n  ')}`)
+  if (unsupported.length > 0) {
+    throw new UnmoorError(
+      'Unsupported',
+      `The Worker uses what no target but Cloudflare has:\n  ${unsupported.join('\n  ')}\n` +
+        'Where that code is never reached off Cloudflare, let it stay: --allow NAME, or worker: { config, allow: [NAME] } in unmoor.config.ts.',
+    )
+  }
   if (builtins.length > 0) {
     throw new UnmoorError(
       'Unsupported',
@@ -76,10 +94,14 @@ export function appChain(id: string, graph: Graph, appEntry: string): string[] |
 async function describe(offence: Offence, chain: readonly string[], options: Options): Promise<{ text: string; dynamic: boolean }> {
   const short = (id: string): string => relative(options.projectDir, id)
   const code = await readFile(offence.importer, 'utf8').catch(() => '')
-  const position = await findImport(offence.importer, code, offence.specifier)
+  const isGlobal = offence.kind === 'unsupported' && !offence.specifier.includes(':')
+  const position = await (isGlobal ? findUse : findImport)(offence.importer, code, offence.specifier)
   const place = position === undefined ? short(offence.importer) : `${short(offence.importer)}:${position.line}:${position.column}`
   const through = chain.length < 2 ? '' : ` (${chain.map(short).join(' -> ')})`
-  return { text: `${place} imports "${offence.specifier}"${through}`, dynamic: position?.dynamic ?? false }
+  const verb = isGlobal ? `uses ${offence.specifier}` : `imports "${offence.specifier}"`
+  // A library that imports sockets on demand has another way; an app's own import() is meant.
+  const dynamic = position?.dynamic === true && (isGlobal || offence.kind !== 'unsupported' || offence.importer.includes('/node_modules/'))
+  return { text: `${place} ${verb}${through}`, dynamic }
 }
 
 /** What to do about a missing import. */

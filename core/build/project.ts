@@ -13,6 +13,7 @@ import { APP_NAME, checkConfig, configError } from './config-check.ts'
 import { startLoader, type Loader } from './loader.ts'
 import { readAllMigrations } from './migrations.ts'
 import { findWranglerFile } from './worker/wrangler-file.ts'
+import { UNSUPPORTED } from './worker/unsupported.ts'
 import { readWorker, withWorkerDrivers, writeEntry, type WorkerProject } from './worker/worker.ts'
 
 const CONFIG_FILES = ['unmoor.config.ts', 'unmoor.config.js', 'unmoor.config.mjs']
@@ -82,8 +83,9 @@ export async function loadConfig(
 
 /** A Worker's wrangler file takes the place of the app's own declarations; what the config names goes before what a Worker's bindings need. */
 async function loadWorker(dir: string, config: Config, choice: WorkerChoice, file: string | undefined, log: Log): Promise<LoadedConfig> {
-  const { config: wrangler, env } = typeof choice === 'string' ? { config: choice, env: undefined } : choice
-  const worker = await readWorker({ file: resolve(dir, wrangler), environment: env, projectDir: dir, log })
+  const { config: wrangler, env, allow = [] } = typeof choice === 'string' ? { config: choice, env: undefined } : choice
+  const allowed = typeof config.worker === 'object' ? [...allow, ...(config.worker.allow ?? [])] : allow
+  const worker = await readWorker({ file: resolve(dir, wrangler), environment: env, allow: allowed, projectDir: dir, log })
   return {
     projectDir: dir,
     config: withWorkerDrivers(config, worker),
@@ -156,7 +158,7 @@ export async function loadProject(
         nodeBuiltins: 'all',
         log: SILENT,
         sourcemap: true,
-        worker: loaded.worker,
+        worker: loaded.worker === undefined ? undefined : { ...loaded.worker, allow: Object.keys(UNSUPPORTED) },
         dataRoute: options.dataRoute,
       },
     )

@@ -12,8 +12,17 @@ import type { SourceFile } from './source-file.ts'
 import { checkPrepare, checkSqlCall, checkTagged } from './sql-sites.ts'
 import { walk, type Node } from './syntax.ts'
 
-/** Globals that a Worker's build brings along (`core/workers/globals.ts`). */
-const WORKER_GLOBALS = ['caches', 'HTMLRewriter', 'IdentityTransformStream', 'FixedLengthStream', 'scheduler', 'Cloudflare']
+/** Globals that a Worker's build brings along (`core/workers/globals.ts`); WebSockets are another rule's. */
+const WORKER_GLOBALS = [
+  'caches',
+  'HTMLRewriter',
+  'IdentityTransformStream',
+  'FixedLengthStream',
+  'scheduler',
+  'Cloudflare',
+  'WebSocketPair',
+  'WebSocketRequestResponsePair',
+]
 
 /** Runs every rule over every module of the app. */
 export async function checkModules(context: CheckContext): Promise<void> {

@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, sep } from 'node:path'
 import { installHint, type Offence } from '../build/import-checks.ts'
-import { findImport } from '../build/import-position.ts'
+import { findImport, findUse } from '../build/import-position.ts'
+import { UNSUPPORTED } from '../build/worker/unsupported.ts'
 import type { CheckContext } from './context.ts'
 import type { CheckedTarget } from './file-rules.ts'
 import { readSourceFile, type SourceFile, type SourceText } from './source-file.ts'
@@ -22,30 +23,35 @@ export async function checkImports(context: CheckContext): Promise<void> {
   await checkAddons(context)
 }
 
+const RULE = { builtin: 'import-builtin', missing: 'import-missing', unsupported: 'worker-only-cloudflare' } as const
+
 async function reportOffence(offence: Offence, targets: readonly CheckedTarget[], context: CheckContext): Promise<void> {
   const { importer, specifier, kind } = offence
   const chain = targets.map((target) => context.graphs.get(target)?.chain(importer)).find((path) => path !== undefined)
   if (chain === undefined || !existsSync(importer)) return
   const file = context.modules.get(importer) ?? (await readSourceFile(importer))
-  const position = await findImport(importer, file.text, specifier)
+  const isGlobal = kind === 'unsupported' && !specifier.includes(':')
+  const position = await (isGlobal ? findUse : findImport)(importer, file.text, specifier)
   // Libraries guard what they import on demand; whether it is reached is known only at run time.
-  const guarded = position?.dynamic === true && importer.includes(`${sep}node_modules${sep}`)
+  const guarded = position?.dynamic === true && (isGlobal || importer.includes(`${sep}node_modules${sep}`))
   if (guarded && kind === 'missing') return
   const names = targets.map(({ name }) => name)
   context.add(
     file,
     [
       {
-        rule: kind === 'builtin' ? 'import-builtin' : 'import-missing',
+        rule: RULE[kind],
         at: offsetOf(file, position),
-        length: specifier.length + 2,
+        length: specifier.length + (isGlobal ? 0 : 2),
         message:
-          kind === 'builtin'
-            ? `${names.join(', ')} ${names.length === 1 ? 'has' : 'have'} no "${specifier}".`
-            : `Nothing answers the import of "${specifier}".`,
+          kind === 'unsupported'
+            ? `Only Cloudflare has ${specifier}: ${UNSUPPORTED[specifier]}.`
+            : kind === 'builtin'
+              ? `${names.join(', ')} ${names.length === 1 ? 'has' : 'have'} no "${specifier}".`
+              : `Nothing answers the import of "${specifier}".`,
         targets: names,
         ...(kind === 'missing' ? { instead: installHint(offence) } : {}),
-        ...(guarded ? { severity: 'warning' as const } : {}),
+        ...(guarded || context.project.worker?.allow.includes(specifier) === true ? { severity: 'warning' as const } : {}),
       },
     ],
     chain.length > 1 ? chain : undefined,

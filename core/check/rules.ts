@@ -18,6 +18,10 @@ export const RULES = {
     title: 'A setting of a wrangler file that no other target has',
     instead: 'See what the message names; the rest of the Worker runs without it.',
   },
+  'worker-only-cloudflare': {
+    title: 'What a Worker can use on Cloudflare alone',
+    instead: 'See what the message names; code that is never reached elsewhere can stay with --allow.',
+  },
   'worker-target': { title: 'A Worker that the target cannot run', instead: 'Leave the target out.' },
   'app-load': { title: 'An app whose declarations do not load', instead: 'Mend what the message names.' },
   'app-driver': { title: 'A binding without a driver on the target', instead: 'Name a driver in unmoor.config.ts.' },

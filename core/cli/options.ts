@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option } from 'commander'
 import { dirname, relative, resolve } from 'node:path'
 import { loadConfig, type LoadedConfig, type WorkerChoice } from '../build/project.ts'
 import { knownTargets } from '../build/adapters.ts'
+import { UNSUPPORTED } from '../build/worker/unsupported.ts'
 import type { Config } from '../config.ts'
 import { usageError } from './exit.ts'
 import type { Reporter } from './reporter.ts'
@@ -24,6 +25,10 @@ export const options = {
     new Option('--env-file <path>', 'variables and secrets, a NAME=value on each line; the environment wins (default: .env of the project, if it is there)'),
   worker: () => new Option('--worker <file>', 'an existing Cloudflare Worker in place of an app: its wrangler.jsonc, wrangler.json or wrangler.toml'),
   workerEnv: () => new Option('--env <name>', "the environment of the Worker's wrangler file (default: its top level)"),
+  workerAllow: () =>
+    new Option('--allow <name...>', 'let the Worker keep code that fails off Cloudflare where it is reached (default: it is refused)').choices(
+      Object.keys(UNSUPPORTED),
+    ),
   dataDir: () => new Option('--data-dir <path>', 'folder for local data (default: .unmoor/data/TARGET of the project)'),
 }
 
@@ -72,18 +77,20 @@ export function checkTargets(names: readonly string[], config: Config): string[]
 export interface WorkerOptions {
   worker?: string
   env?: string
+  allow?: string[]
 }
 
 /** The project that the options name (a Worker's is its wrangler file's folder), and the Worker relative to it. */
-export function chooseProject(project: string, { worker, env }: WorkerOptions): { projectDir: string; worker: WorkerChoice | undefined } {
+export function chooseProject(project: string, { worker, env, allow }: WorkerOptions): { projectDir: string; worker: WorkerChoice | undefined } {
   if (worker === undefined) {
     if (env !== undefined) throw usageError('--env names an environment of a wrangler file: use it with --worker.')
+    if (allow !== undefined) throw usageError('--allow is for a Worker: use it with --worker.')
     return { projectDir: resolve(project), worker: undefined }
   }
   const file = resolve(project, worker)
   const projectDir = project === '.' ? dirname(file) : resolve(project)
   const config = relative(projectDir, file)
-  return { projectDir, worker: env === undefined ? config : { config, env } }
+  return { projectDir, worker: { config, ...(env === undefined ? {} : { env }), ...(allow === undefined ? {} : { allow }) } }
 }
 
 /** The project's config and its checked targets. */

@@ -87,6 +87,75 @@ describe('a build with --worker', () => {
   })
 })
 
+describe('what only Cloudflare has', () => {
+  const SOCKETS = `import { connect } from 'cloudflare:sockets'\nimport { hello } from 'library'\nexport default {\n  fetch: () => (connect('db:5432'), new Response(hello())),\n}\n`
+  const library = (code: string): Record<string, string> => ({
+    'node_modules/library/package.json': '{ "name": "library", "version": "1.0.0", "type": "module", "exports": "./index.js", "sideEffects": false }',
+    'node_modules/library/index.js': code,
+  })
+  const HELLO_LIBRARY = `import * as sockets from 'cloudflare:sockets'
+export const hello = () => 'hello'
+export const dial = () => sockets.connect('db:5432')
+export const upgrade = () => Object.values(new WebSocketPair())
+`
+
+  test.each(['node', 'isolate', 'lambda'])(
+    'sockets are refused for %s with place, reason and alternative; what is shaken off a library is not',
+    async (target) => {
+      await using made = await project({}, SOCKETS, library(HELLO_LIBRARY))
+      const error = (await build(made, target).catch((reason: unknown) => reason)) as Error
+      expect(error.message).toMatch(/src\/index\.ts:1:25 imports "cloudflare:sockets": no other target gives a Worker TCP sockets\. Reach the server over HTTP/)
+      expect(error.message).not.toContain('library')
+      await using fine = await project({}, SOCKETS.replace(/^.*\n/, '').replace("connect('db:5432'), ", ''), library(HELLO_LIBRARY))
+      await build(fine, target)
+    },
+  )
+
+  test('WebSockets are refused at the place that makes them, in a library with the way that leads there', async () => {
+    const own = `export default {\n  fetch() {\n    const [client] = Object.values(new WebSocketPair())\n    return new Response(null, { status: 101, webSocket: client })\n  },\n}\n`
+    await using made = await project({}, own)
+    await expect(build(made)).rejects.toThrow(/src\/index\.ts:3:36 uses WebSocketPair: no other target takes WebSockets\. Use server-sent events/)
+    await using held = await project({}, own.replace('new WebSocketPair', 'new globalThis.WebSocketPair'))
+    await expect(build(held)).rejects.toThrow(/src\/index\.ts:3:36 uses WebSocketPair/)
+    const used = `import { upgrade } from 'library'\nexport default { fetch: () => new Response(null, { webSocket: upgrade()[0] }) }\n`
+    await using far = await project({}, used, library(HELLO_LIBRARY))
+    await expect(build(far)).rejects.toThrow(/node_modules\/library\/index\.js:4:\d+ uses WebSocketPair \(src\/index\.ts -> node_modules\/library\/index\.js\)/)
+  })
+
+  test('what a name of its own, a question for it or --allow says is left in, with a warning; it fails by name where it is reached', async () => {
+    const warned: string[] = []
+    const log = { info() {}, warn: (text: string) => void warned.push(text) }
+    await using own = await project({}, `class WebSocketPair {}\nexport default { fetch: () => new Response(String(new WebSocketPair())) }\n`)
+    await buildApp({ projectDir: own.dir, target: 'node', worker: 'wrangler.json', log })
+    expect(warned).toEqual([])
+    const asks = `export default { fetch: () => new Response(typeof WebSocketPair === 'function' ? Object.keys(new WebSocketPair())[0] : 'none') }\n`
+    await using asking = await project({}, asks)
+    await buildApp({ projectDir: asking.dir, target: 'node', worker: 'wrangler.json', log })
+    expect(warned.splice(0)).toEqual([expect.stringMatching(/src\/index\.ts:1:\d+ uses WebSocketPair: .* It stays, and fails where it is reached\./)])
+    const dials = `import { connect } from 'cloudflare:sockets'\nexport default {\n  async fetch() {\n    try {\n      connect('db:5432')\n      return new Response('open')\n    } catch (error) {\n      return new Response(error.message)\n    }\n  },\n}\n`
+    await using allowing = await project({}, dials)
+    const built = await buildApp({ projectDir: allowing.dir, target: 'node', worker: { config: 'wrangler.json', allow: ['cloudflare:sockets'] }, log })
+    expect(warned).toEqual([expect.stringContaining('imports "cloudflare:sockets"')])
+    const runtime = await built.adapter.start({ dir: built.outDir, info: built.info, dataDir: allowing.dir, port: 0, variables: {}, log })
+    try {
+      expect(await (await fetch(runtime.url)).text()).toMatch(/^connect\(\) of cloudflare:sockets is not supported outside of Cloudflare/)
+    } finally {
+      await runtime.stop()
+    }
+  })
+
+  test('a name that is none is refused on the command line and in the config', async () => {
+    await using made = await project({}, HELLO)
+    const { stderr, code } = await unmoor(['build', '--worker', join(made.dir, 'wrangler.json'), '--target', 'node', '--allow', 'sockets'])
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/Allowed choices are cloudflare:sockets, WebSocketPair/)
+    const config = { worker: { config: 'wrangler.json', allow: ['sockets'] } }
+    await expect(buildApp({ projectDir: made.dir, target: 'node', config })).rejects.toThrow(
+      /worker\.allow must be a list of names: cloudflare:sockets, WebSocketPair/,
+    )
+  })
+})
+
 test('unmoor init --from-worker writes a config that every command takes, and tells what differs', async () => {
   await using made = await project(
     { kv_namespaces: [{ binding: 'MY_KV', id: 'kv' }], d1_databases: [{ binding: 'DB', database_id: 'db' }] },

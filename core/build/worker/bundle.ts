@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Plugin } from 'rolldown'
 import { rulesPlugin } from './rules.ts'
+import { globalImports, unsupportedPlugin } from './unsupported.ts'
 import type { WorkerProject } from './worker.ts'
 
 export type { WorkerProject }
@@ -16,19 +17,16 @@ export interface WorkerBundle {
 }
 
 /** The modules that Cloudflare's own names stand for. */
-const MODULES: Readonly<Record<string, string>> = {
-  'cloudflare:workers': 'unmoor/workers/module',
-  'cloudflare:sockets': 'unmoor/workers/sockets',
-}
+const MODULES: Readonly<Record<string, string>> = { 'cloudflare:workers': 'unmoor/workers/module' }
 
 /** For a bundle of a Worker; nothing for any other. */
 export function workerBundle(worker: WorkerProject | undefined): WorkerBundle {
   if (worker === undefined) return { plugins: [], alias: {}, define: {}, inject: {} }
   return {
-    plugins: [rulesPlugin(worker.rules, worker.dir), htmlRewriterPlugin()],
+    plugins: [unsupportedPlugin(), rulesPlugin(worker.rules, worker.dir), htmlRewriterPlugin()],
     alias: { ...worker.alias, ...MODULES },
     define: worker.define,
-    inject: { HTMLRewriter: ['unmoor/workers/html-rewriter', 'HTMLRewriter'] },
+    inject: { HTMLRewriter: ['unmoor/workers/html-rewriter', 'HTMLRewriter'], ...globalImports },
   }
 }
 

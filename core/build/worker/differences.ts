@@ -38,8 +38,8 @@ export function bindingDifferences({ spec }: WorkerProject): Difference[] {
 
 /** Names in a source that are known to behave differently. */
 const IN_SOURCE: readonly (readonly [RegExp, string])[] = [
-  [/\bWebSocketPair\b/, 'WebSockets are refused when they are used; server-sent events work on every target'],
-  [/['"]cloudflare:sockets['"]/, 'TCP sockets are refused when they are used'],
+  [/\bWebSocketPair\b/, 'WebSockets are refused at build, where the code stays in the bundle; server-sent events work on every target'],
+  [/['"]cloudflare:sockets['"]/, 'TCP sockets are refused at build, where connect() stays in the bundle'],
   [/['"]cloudflare:email['"]/, 'mail is refused at build'],
   [/\brequest\.cf\b|\.cf[?!]?\.\w/, 'request.cf is a stub: country "XX", colo "XXX"'],
   [/cf-connecting-ip/i, 'no target sets this header; behind a proxy read X-Forwarded-For'],

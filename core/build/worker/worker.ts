@@ -33,10 +33,19 @@ export interface WorkerProject {
   readonly dir: string
   /** Classes of Durable Objects. */
   readonly objects: readonly string[]
+  /** Names of what may stay in a bundle though only Cloudflare has it. */
+  readonly allow: readonly string[]
 }
 
 /** Reads a Worker's wrangler file. @throws `InvalidArgument`, `NotFound` or `Unsupported` naming file, line and key. */
-export async function readWorker(options: { file: string; environment?: string | undefined; projectDir: string; log: Log }): Promise<WorkerProject> {
+export async function readWorker(options: {
+  file: string
+  environment?: string | undefined
+  /** See {@link WorkerProject.allow}. Default: none. */
+  allow?: readonly string[] | undefined
+  projectDir: string
+  log: Log
+}): Promise<WorkerProject> {
   const file = await readWranglerFile(options.file)
   const settings = readSettings(file, options.environment, options.log)
   const name = readName(settings)
@@ -93,6 +102,7 @@ export async function readWorker(options: { file: string; environment?: string |
       ),
     },
     objects,
+    allow: options.allow ?? [],
   }
 }
 

@@ -27,6 +27,7 @@ export function register(program: Command): void {
     .option('-o, --out <dir>', 'folder of the artifact, with one target (default: .unmoor/TARGET of the project)')
     .addOption(options.worker())
     .addOption(options.workerEnv())
+    .addOption(options.workerAllow())
     .option('--package <kind>', "lambda: image, or zip for a function of AWS's own Node.js (default: the config, else image)")
     .addOption(options.project())
     .addOption(options.reporter())

@@ -23,6 +23,7 @@ export function register(program: Command): void {
     .addOption(options.targets())
     .addOption(options.worker())
     .addOption(options.workerEnv())
+    .addOption(options.workerAllow())
     .addOption(options.project())
     .addOption(options.envFile())
     .addOption(

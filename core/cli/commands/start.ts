@@ -36,6 +36,7 @@ export function register(program: Command): void {
     .option('--build', 'build the app first')
     .addOption(options.worker())
     .addOption(options.workerEnv())
+    .addOption(options.workerAllow())
     .addOption(options.port())
     .addOption(options.host())
     .addOption(options.envFile())
