@@ -1,13 +1,16 @@
 import { type Backend, MissingBackend } from './backend.ts'
 import { accepts, findProgram, startServer } from './server-process.ts'
 
+/** A cache gives its server up after a second, as a miss: on a loaded machine that would look like one that forgets. For the others these are the defaults. */
+const PATIENCE = { connectTimeout: 10, timeout: 30 }
+
 /**
  * A redis-server of the run's own with the append-only file, which queues need; or the one of UNMOOR_TEST_REDIS.
  * `always`: an answer means that the file has it, so that a kill -9 of the server loses nothing that was acknowledged.
  */
 export async function startRedis(): Promise<Backend> {
   const given = process.env['UNMOOR_TEST_REDIS']
-  if (given !== undefined) return { name: 'the server of UNMOOR_TEST_REDIS', options: { url: given }, variables: {}, async stop() {} }
+  if (given !== undefined) return { name: 'the server of UNMOOR_TEST_REDIS', options: { url: given, ...PATIENCE }, variables: {}, async stop() {} }
   const program = findProgram('redis-server', 'valkey-server')
   if (program === undefined)
     throw new MissingBackend(
@@ -20,7 +23,7 @@ export async function startRedis(): Promise<Backend> {
   )
   return {
     name: `redis-server on port ${server.port}`,
-    options: { url: `redis://127.0.0.1:${server.port}` },
+    options: { url: `redis://127.0.0.1:${server.port}`, ...PATIENCE },
     variables: {},
     restart: () => server.restart(),
     stop: () => server.stop(),

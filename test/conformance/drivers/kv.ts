@@ -73,7 +73,7 @@ export function kvCases(create: () => Promise<Harness<KvDriver>>, { ownClock = f
     expect(await listAll()).toEqual(byteOrder(keys))
   })
 
-  it('kv-d10 a value of 25 MiB, bytes and text', async () => {
+  it('kv-d10 a value of 25 MiB, bytes and text', { timeout: 120_000 }, async () => {
     const bytes = pattern(25 * 1024 * 1024)
     await kv.put('large', bytes, {})
     expect(Buffer.compare((await kv.get('large', 'bytes'))?.value as Uint8Array, bytes)).toBe(0)
