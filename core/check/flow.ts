@@ -7,7 +7,7 @@ import { bindingOfType } from './types.ts'
 import { contextVariable, indexValues, isParameter, returnsOf, type Value, type ValueIndex } from './value-index.ts'
 
 /** What an expression may be. */
-export type Fact = { binding: KnownBinding } | { env: true } | { callable: Value }
+export type Fact = { binding: KnownBinding } | { env: true } | { request: true } | { callable: Value }
 
 /** Names of properties that lead from a value to the one that is meant. */
 type Path = readonly string[]
@@ -27,6 +27,7 @@ export class Flow {
   /** Arguments by function or class. */
   #calls = new Map<Node, { given: readonly Node[]; file: SourceFile }[]>()
   #handlers = new Set<Node>()
+  #fetchHandlers = new Set<Node>()
   #known = new Map<Node, Map<string, readonly Fact[]>>()
 
   constructor(modules: Modules, bindings: KnownBindings) {
@@ -35,7 +36,12 @@ export class Flow {
     this.#index = indexValues(modules.files.values())
     // The second time also finds functions that came as arguments.
     for (let round = 0; round < 2; round++) {
-      this.#handlers = new Set(this.#index.handlers.flatMap((value) => this.#callables(value).map(({ node }) => node)))
+      for (const handler of this.#index.handlers) {
+        for (const { node } of this.#callables(handler)) {
+          this.#handlers.add(node)
+          if (handler.isFetch) this.#fetchHandlers.add(node)
+        }
+      }
       this.#calls = this.#findCalls()
       this.#known.clear()
     }
@@ -47,6 +53,11 @@ export class Flow {
     const [first] = found
     if (first === undefined || found.some(({ kind }) => kind !== first.kind)) return undefined
     return found.find(({ strong }) => strong === true) ?? first
+  }
+
+  /** Whether an expression is the request of a handler. */
+  isRequest(node: Node, file: SourceFile): boolean {
+    return this.#follow({ node, file }, [], 0).some((fact) => 'request' in fact)
   }
 
   #findCalls(): Map<Node, { given: readonly Node[]; file: SourceFile }[]> {
@@ -181,6 +192,8 @@ export class Flow {
     else if (isEnvName(name) || /(^|[a-z])Env$/.test(declaration.type ?? '')) found.push(...this.#ofEnv(full))
     // A handler's env is its second parameter.
     else if (kind === 'parameter' && declaration.index === 1 && node !== undefined && this.#handlers.has(node)) found.push(...this.#ofEnv(full))
+    if (kind === 'parameter' && declaration.index === 0 && full.length === 0 && node !== undefined && this.#fetchHandlers.has(node))
+      found.push({ request: true })
     if (declaration.init !== undefined) found.push(...this.#follow({ node: declaration.init, file }, full, depth))
     if (declaration.fallback !== undefined)
       found.push(...this.#follow({ node: declaration.fallback.of, file }, [...declaration.path.slice(declaration.fallback.from), ...path], depth))

@@ -26,8 +26,13 @@ export interface ValueIndex {
   readonly members: ReadonlyMap<Node | Declaration, ReadonlyMap<string, readonly Value[]>>
   /** `c.set('name', value)` of Hono's context, by name. */
   readonly variables: ReadonlyMap<string, readonly Value[]>
-  /** Functions and objects that a platform calls with an env as the second argument: `fetch`, `scheduled` and the like. */
-  readonly handlers: readonly Value[]
+  /** Functions that a platform calls with an env as the second argument: `fetch`, `scheduled` and the like. */
+  readonly handlers: readonly Handler[]
+}
+
+export interface Handler extends Value {
+  /** Whether its first argument is a request. */
+  readonly isFetch: boolean
 }
 
 export function indexValues(files: Iterable<SourceFile>): ValueIndex {
@@ -36,7 +41,7 @@ export function indexValues(files: Iterable<SourceFile>): ValueIndex {
   const assigned = new Map<Declaration, Value[]>()
   const members = new Map<Node | Declaration, Map<string, Value[]>>()
   const variables = new Map<string, Value[]>()
-  const handlers: Value[] = []
+  const handlers: Handler[] = []
   for (const file of files) {
     walk(file.program, (node, above) => {
       if (node.type === 'ThisExpression' || node.type === 'Super') {
@@ -107,7 +112,7 @@ export function isParameter(node: Node, file: SourceFile): boolean {
 }
 
 /** Handlers in what `defineApp` is given, or in what a Worker exports. */
-function handlersOf(given: Node | undefined, file: SourceFile): Value[] {
+function handlersOf(given: Node | undefined, file: SourceFile): Handler[] {
   const object = given === undefined ? undefined : bare(given)
   if (object?.type !== 'ObjectExpression') return []
   return (object['properties'] as Node[]).flatMap((property) => {
@@ -118,7 +123,10 @@ function handlersOf(given: Node | undefined, file: SourceFile): Value[] {
     if (name === 'queues' || name === 'crons' || name === 'run' || value.type !== 'ObjectExpression') {
       const inner = value.type === 'ObjectExpression' ? (value['properties'] as Node[]) : []
       const nested = inner.flatMap((item) => (item.type === 'Property' && isNode(item['value']) ? [item['value']] : []))
-      return [{ node: value, file }, ...nested.flatMap((node) => [{ node, file }, ...handlersOf(node, file)])]
+      return [
+        { node: value, file, isFetch: name === 'fetch' },
+        ...nested.flatMap((node): Handler[] => [{ node, file, isFetch: false }, ...handlersOf(node, file)]),
+      ]
     }
     return []
   })

@@ -62,7 +62,7 @@ function look(node: Node, file: SourceFile, bindings: KnownBindings, flow: Flow,
   const at = (node['property'] as Node).start
   if (name === 'waitUntil') add('waitUntil', at)
   if (name === 'attempts') add('message.attempts', at)
-  if (isRequest(object)) {
+  if (isRequest(object) || flow.isRequest(object, file)) {
     if (name === 'signal') add('request.signal', at)
     if (name === 'body') add('request body as a stream', at)
     if (name === 'body' || BODY_READERS.has(name)) add('request body', at)
@@ -75,7 +75,7 @@ function look(node: Node, file: SourceFile, bindings: KnownBindings, flow: Flow,
   if (bindings.has(name) && flow.bindingOf(node, file) !== undefined) add(`binding ${name}`, at)
 }
 
-/** `request`, `req`, `c.req`, `c.req.raw`. */
+/** By its name: `request`, `req`, `c.req`, `c.req.raw`. */
 function isRequest(object: Node): boolean {
   const name = object.type === 'MemberExpression' ? keyOf(object) : nameOf(object)
   return name === 'request' || name === 'req' || (name === 'raw' && object.type === 'MemberExpression' && isRequest(bare(object['object'] as Node)))

@@ -125,6 +125,29 @@ export default defineApp({
     ])
     expect(lambda.changes.find(({ id }) => id === 'capability:http.keepWorkAfterAnswer')).toMatchObject({ uses: [{ line: 7 }] })
   })
+
+  it('a use is found where a request and a binding go by other names', async () => {
+    await using project = await tempProject({
+      'src/app.ts': `import { defineApp, defineBindings, sql } from 'unmoor'
+import { save } from './save.ts'
+const bindings = defineBindings({ db: sql() })
+export default defineApp({ bindings, fetch: (incoming, e) => save(incoming, e.db) })
+`,
+      'src/save.ts': `export async function save(given, store) {
+  await store.transaction(async () => {})
+  given.signal.throwIfAborted()
+  return Response.json(await given.json())
+}
+`,
+    })
+    const options = { projectDir: project.dir, from: { target: 'node' }, expectations: () => ({}), prices: PRICES }
+    const lambda = await compareApp({ ...options, to: { target: 'lambda' } })
+    const used = (id: string): unknown => lambda.changes.find((change) => change.id === `capability:${id}`)?.uses
+    expect(used('request.abort')).toEqual([{ file: 'src/save.ts', line: 3 }])
+    expect(used('request.large')).toEqual([{ file: 'src/save.ts', line: 4 }])
+    const cloudflare = await compareApp({ ...options, to: { target: 'cloudflare' } })
+    expect(cloudflare.changes.find(({ id }) => id === 'capability:sql.interactiveTransactions')).toMatchObject({ uses: [{ file: 'src/save.ts', line: 2 }] })
+  })
 })
 
 describe('drivers', () => {
