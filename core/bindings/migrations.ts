@@ -1,5 +1,5 @@
-import { UnmoorError } from '../errors.ts'
-import type { SqlDialect, SqlDriver } from './drivers.ts'
+import { isUnmoorError, UnmoorError } from '../errors.ts'
+import type { SqlDialect, SqlDriver, SqlResult } from './drivers.ts'
 import { parseStatements } from './sql-tokenizer.ts'
 
 /** One migration, as read from its files. */
@@ -28,8 +28,13 @@ const TABLE = `CREATE TABLE IF NOT EXISTS unmoor_migrations (name TEXT PRIMARY K
 export async function migrate(driver: SqlDriver, binding: string, migrations: readonly Migration[]): Promise<MigrationRun> {
   const where = { binding, operation: 'migrate' }
   const work = async (): Promise<MigrationRun> => {
-    await driver.query({ text: TABLE, params: [] })
-    const { rows } = await driver.query({ text: 'SELECT name, checksum FROM unmoor_migrations ORDER BY name', params: [] })
+    const record = (): Promise<SqlResult> => driver.query({ text: 'SELECT name, checksum FROM unmoor_migrations ORDER BY name', params: [] })
+    // Not made each time: a user who may use the table need not have the right to make one.
+    const { rows } = await record().catch(async (error: unknown) => {
+      if (!isUnmoorError(error, 'NotFound')) throw error
+      await driver.query({ text: TABLE, params: [] })
+      return record()
+    })
     const known = new Map(rows.map(([name, checksum]) => [String(name), String(checksum)]))
     checkHistory(known, migrations, where)
     const report: MigrationRun = { applied: [], already: [] }

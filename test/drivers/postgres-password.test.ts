@@ -5,9 +5,11 @@ import { chownSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { cronStore } from '../../adapters/drivers/postgres/cron/index.ts'
 import { blob, kv, queue, sql } from '../../adapters/drivers/postgres/index.ts'
 import { freePort } from '../../adapters/lambda/local/free-port.ts'
 import { queue as declareQueue } from '../../core/bindings/declarations.ts'
+import { migrate } from '../../core/bindings/migrations.ts'
 import { driverContext, failure } from './contracts/harness.ts'
 
 const programs = globSync('/usr/lib/postgresql/*/bin/initdb').map(dirname).at(-1)
@@ -88,6 +90,33 @@ describe.skipIf(programs === undefined)('a Postgres that asks for a password', (
       expect(`${error.message} ${String(error.cause)}`).not.toContain('hunter2')
     }
     for (const driver of [db, entries, files, jobs]) await driver.close?.()
+  })
+
+  it('a user who owns a schema, and may make none, has all bindings in it; one who may only use the tables too', async () => {
+    const admin = await sql({ url: url('app:right-hunter2'), max: 1 }, driverContext({}))
+    const run = async (...texts: string[]): Promise<void> => {
+      for (const text of texts) await admin.query({ text, params: [] })
+    }
+    await run("CREATE ROLE owner LOGIN PASSWORD 'owner-hunter2'", "CREATE ROLE guest LOGIN PASSWORD 'guest-hunter2'", 'CREATE SCHEMA shop AUTHORIZATION owner')
+    for (const [index, user] of ['owner:owner-hunter2', 'guest:guest-hunter2'].entries()) {
+      const options = { url: url(user), schema: 'shop' }
+      const context = driverContext({}, { dataDir: folder })
+      const entries = await kv(options, context)
+      const files = await blob(options, context)
+      const jobs = await queue(options, driverContext({ declaration: declareQueue() }))
+      const crons = await cronStore(options, context)
+      const db = await sql(options, context)
+      await entries.put('a', user, {})
+      await files.put('a', Buffer.from(user), { httpMetadata: {}, customMetadata: {} })
+      await jobs.send([{ id: user, contentType: 'json', body: '1', delaySeconds: 0 }])
+      expect(await crons.claim('tick', index * 60_000, user, 60)).toEqual({ state: 'claimed', attempt: 1 })
+      const { applied } = await migrate(db, 'db', [{ name: '0001_clicks', checksum: 'one', sql: { default: 'CREATE TABLE clicks (n integer)' } }])
+      expect(applied).toEqual(user.startsWith('owner') ? ['0001_clicks'] : [])
+      await db.query({ text: 'INSERT INTO clicks VALUES (1)', params: [] })
+      for (const driver of [entries, files, jobs, db, crons]) await driver.close?.()
+      await run('GRANT USAGE ON SCHEMA shop TO guest', 'GRANT ALL ON ALL TABLES IN SCHEMA shop TO guest', 'GRANT ALL ON ALL SEQUENCES IN SCHEMA shop TO guest')
+    }
+    await admin.close?.()
   })
 
   it('takes more connections than the server has as Unavailable, which may be tried again, and goes on', async () => {

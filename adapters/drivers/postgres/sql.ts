@@ -2,9 +2,10 @@ import type postgres from 'postgres'
 import type { DriverFactory, SqlCell, SqlDriver, SqlQuery, SqlResult, SqlTransactionDriver } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { cancelQuietly } from './cancel.ts'
-import { type PostgresOptions, quote, type Server } from './connect.ts'
+import type { PostgresOptions, Server } from './connect.ts'
 import { toUnmoorError } from './errors.ts'
 import { type SharedPool, sharedPool } from './pool.ts'
+import { makeSchema } from './tables.ts'
 import { beginTransaction } from './transaction.ts'
 import { MAY_BE_UNSAFE } from './types.ts'
 
@@ -116,7 +117,7 @@ export class PostgresSql implements SqlDriver {
     try {
       await pool.unsafe(`SELECT pg_advisory_lock(${LOCK})`)
       this.#locked = { pool, isLost: () => lost }
-      if (this.#schema !== undefined) await pool.unsafe(`CREATE SCHEMA IF NOT EXISTS ${quote(this.#schema)}`)
+      await makeSchema(pool, this.#schema)
       return await work()
     } catch (error) {
       throw toUnmoorError(error, this.#server.name)

@@ -78,6 +78,13 @@ export function tableName(table: string, schema: string | undefined): string {
   return schema === undefined ? table : `${quote(schema)}.${table}`
 }
 
+/** Makes the schema where it is missing. `IF NOT EXISTS` alone asks for the right to create schemas also where it is there, and its owner need not have that. */
+export async function makeSchema(session: postgres.Sql | postgres.TransactionSql, schema: string | undefined): Promise<void> {
+  if (schema === undefined) return
+  const [state] = await session.unsafe<{ missing: boolean }[]>('SELECT to_regnamespace($1) IS NULL AS missing', [quote(schema)])
+  if (state?.missing === true) await session.unsafe(`CREATE SCHEMA IF NOT EXISTS ${quote(schema)}`)
+}
+
 /** Makes the tables of a set where they are missing; several processes may do so at once. A user without CREATE rights can use tables that are there. */
 export async function makeTables(pool: postgres.Sql, set: TableSet, schema: string | undefined): Promise<void> {
   const name = (table: string): string => tableName(table, schema)
@@ -93,7 +100,7 @@ export async function makeTables(pool: postgres.Sql, set: TableSet, schema: stri
   if (state.present) return
   await pool.begin(async (transaction) => {
     await transaction.unsafe(`SELECT pg_advisory_xact_lock(${LOCK})`)
-    if (schema !== undefined) await transaction.unsafe(`CREATE SCHEMA IF NOT EXISTS ${quote(schema)}`)
+    await makeSchema(transaction, schema)
     for (const statement of STATEMENTS[set](name)) await transaction.unsafe(statement)
   })
 }

@@ -3,6 +3,7 @@ import type postgres from 'postgres'
 import { type CronClaim, type CronStore, type CronStoreFactory, KEEP_SECONDS, type OpenCronTime } from '../../../../core/cron-store.ts'
 import { connect, type PostgresOptions, quote } from '../connect.ts'
 import { toUnmoorError } from '../errors.ts'
+import { makeSchema } from '../tables.ts'
 
 /** Options are the driver's own; the url's default is the variable DATABASE_URL. The table `unmoor_crons` is made at the first use. */
 export const cronStore: CronStoreFactory<PostgresOptions> = async (options, context) => {
@@ -96,11 +97,13 @@ class PostgresCronStore implements CronStore {
     }
   }
 
-  // IF NOT EXISTS alone fails where two do it at once.
-  #make(): Promise<unknown> {
-    return this.#pool.begin(async (session) => {
+  // IF NOT EXISTS alone fails where two do it at once, and for a user who may use the table but make none.
+  async #make(): Promise<void> {
+    const [state] = await this.#pool.unsafe<{ present: boolean }[]>('SELECT to_regclass($1) IS NOT NULL AS present', [this.#table])
+    if (state?.present === true) return
+    await this.#pool.begin(async (session) => {
       await session.unsafe(`SELECT pg_advisory_xact_lock(${LOCK})`)
-      if (this.#schema !== undefined) await session.unsafe(`CREATE SCHEMA IF NOT EXISTS ${quote(this.#schema)}`)
+      await makeSchema(session, this.#schema)
       await session.unsafe(`CREATE TABLE IF NOT EXISTS ${this.#table} (app text NOT NULL, cron text NOT NULL, scheduled_time bigint NOT NULL, lease text NOT NULL,
         leased_until timestamptz NOT NULL, attempt integer NOT NULL, done boolean NOT NULL DEFAULT false, PRIMARY KEY (app, cron, scheduled_time))`)
     })
