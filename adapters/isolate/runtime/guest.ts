@@ -106,6 +106,8 @@ export class Guest {
       events.created?.(guest)
       await image.runApp(isolate, context, limits.startupMs)
       await guest.#loaded(limits.startupMs)
+      // What told that the app is ready may have been what took it over its limit.
+      if (guest.#ended !== undefined) throw guest.#ended
       guest.#loading = false
       return guest
     } catch (error) {
