@@ -98,9 +98,8 @@ export async function loadTargets(
   project: string,
   names: readonly string[],
   given: WorkerOptions = {},
-  log?: Reporter,
 ): Promise<LoadedConfig & { targets: string[]; choice: WorkerChoice | undefined }> {
   const { projectDir, worker: choice } = chooseProject(project, given)
-  const loaded = { ...(await loadConfig(projectDir, { worker: choice, log })), choice }
+  const loaded = { ...(await loadConfig(projectDir, { worker: choice })), choice }
   return { ...loaded, targets: checkTargets(names, loaded.config) }
 }

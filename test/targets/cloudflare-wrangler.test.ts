@@ -1,12 +1,11 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Ajv } from 'ajv'
 import { parse } from 'jsonc-parser'
-import { Miniflare } from 'miniflare'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LocalRuntime } from '../../core/adapter.ts'
 import { buildApp } from '../../core/build/build.ts'
@@ -63,6 +62,51 @@ async function dryRun(dir: string, ...args: string[]): Promise<string> {
     },
   )
   return stdout + stderr
+}
+
+/** `wrangler dev` with that configuration, its state in `persist`. */
+async function startDev(config: string, persist: string): Promise<{ url: string; stop: () => Promise<void> }> {
+  const child = spawn(
+    process.execPath,
+    [
+      '--no-warnings',
+      join(checkout, 'node_modules/wrangler/wrangler-dist/cli.js'),
+      'dev',
+      '--config',
+      config,
+      '--persist-to',
+      persist,
+      '--ip',
+      '127.0.0.1',
+      '--port',
+      '0',
+      '--inspector-port',
+      '0',
+    ],
+    {
+      cwd: scratch,
+      env: { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: 'true', NO_COLOR: '1', WRANGLER_LOG_PATH: join(scratch, 'logs') },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  let output = ''
+  const onData = (data: Buffer): void => {
+    output += data.toString()
+    const url = /Ready on (http:\/\/\S+)/.exec(output)?.[1]
+    if (url !== undefined) resolve(url)
+  }
+  child.stdout.on('data', onData)
+  child.stderr.on('data', onData)
+  void ended.then(() => reject(new Error(`wrangler dev ended: ${output}`)))
+  return {
+    url: await promise,
+    async stop() {
+      child.kill('SIGTERM')
+      await ended
+    },
+  }
 }
 
 describe('wrangler.jsonc', () => {
@@ -151,27 +195,56 @@ export default defineApp({ bindings, async fetch(_request, env) {
     expect(await answer('node')).toEqual([true, true, true, true])
   })
 
-  it('local state is what wrangler dev has: written by Miniflare with its ids, read by unmoor start', async () => {
-    const { adapter, info, outDir } = await buildApp({ projectDir: join(checkout, 'examples/links'), target: 'cloudflare', outDir: join(scratch, 'state') })
-    const dataDir = join(scratch, 'state-data')
-    const simulator = new Miniflare({
-      modules: true,
-      script: 'export default {}',
-      compatibilityDate: '2026-07-30',
-      kvNamespaces: { LINKS: 'LINKS' },
-      defaultPersistRoot: join(dataDir, 'v3'),
-      cf: false,
+  // Queues have no state between runs: miniflare keeps messages in memory.
+  it('local state is what wrangler dev has: each reads what the other wrote, of KV, R2, D1 and its migrations', async () => {
+    await using app = await tempProject({
+      'unmoor.config.ts': `export default { name: 'state' }`,
+      'migrations/0001_a.sql': 'CREATE TABLE a (text TEXT);',
+      'src/app.ts': `import { blob, defineApp, defineBindings, kv, sql } from 'unmoor'
+const bindings = defineBindings({ links: kv(), icons: blob(), stats: sql({ migrations: './migrations' }) })
+export default defineApp({ bindings, async fetch(request, env) {
+  if (request.method === 'POST') {
+    await env.links.put('k', 'ours')
+    await env.icons.put('o', 'ours')
+    await env.stats.run("INSERT INTO a VALUES ('ours')")
+  }
+  return Response.json([await env.links.get('k'), await (await env.icons.get('o'))?.text(), await env.stats.all('SELECT text FROM a')])
+} })
+`,
     })
-    await (await simulator.getKVNamespace('LINKS')).put('docs', 'https://example.com/docs')
-    await simulator.dispose()
-    const running = await adapter.start({ dir: outDir, info, dataDir, port: 0, variables: { ADMIN_TOKEN: 'x' }, log: LOG })
-    try {
-      const response = await fetch(new URL('/docs', running.url), { redirect: 'manual' })
-      expect([response.status, response.headers.get('location')]).toEqual([302, 'https://example.com/docs'])
-    } finally {
-      await running.stop()
+    const { adapter, info, outDir } = await buildApp({ projectDir: app.dir, target: 'cloudflare' })
+    const dataDir = join(scratch, 'state-data')
+    const ask = async (method: string): Promise<unknown> => {
+      const running = await adapter.start({ dir: outDir, info, dataDir, port: 0, variables: {}, log: LOG })
+      try {
+        return await (await fetch(running.url, { method })).json()
+      } finally {
+        await running.stop()
+      }
     }
-  })
+    expect(await ask('POST')).toEqual(['ours', 'ours', [{ text: 'ours' }]])
+    const worker = `export default { async fetch(request, env) {
+      const found = [await env.LINKS.get('k'), await (await env.ICONS.get('o')).text(), (await env.STATS.prepare('SELECT text FROM a').all()).results]
+      await env.LINKS.put('k', 'theirs')
+      await env.ICONS.put('o', 'theirs')
+      await env.STATS.prepare("UPDATE a SET text = 'theirs'").run()
+      return Response.json(found)
+    } }`
+    // In a folder of its own: wrangler watches what lies around the module, and the state changes all the time.
+    const devDir = join(scratch, 'state-dev')
+    await mkdir(devDir)
+    await writeFile(join(devDir, 'worker.js'), worker)
+    const wrangler = parse(await readFile(join(outDir, 'wrangler.jsonc'), 'utf8')) as object
+    const { main: _main, assets: _assets, ...config } = wrangler as Record<string, unknown>
+    await writeFile(join(devDir, 'wrangler.json'), JSON.stringify({ ...config, main: 'worker.js' }))
+    const dev = await startDev(join(devDir, 'wrangler.json'), dataDir)
+    try {
+      expect(await (await fetch(dev.url)).json()).toEqual(['ours', 'ours', [{ text: 'ours' }]])
+    } finally {
+      await dev.stop()
+    }
+    expect(await ask('GET')).toEqual(['theirs', 'theirs', [{ text: 'theirs' }]])
+  }, 120_000)
 })
 
 describe('a Postgres database through Hyperdrive', async () => {

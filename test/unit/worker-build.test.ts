@@ -62,6 +62,16 @@ describe('a build with --worker', () => {
     await expect(build(made, 'isolate')).rejects.toThrow(/src\/index\.ts:1:\d+ imports "node:net"/)
   })
 
+  test('an environment is not served by the artifact of another', async () => {
+    await using made = await project({ env: { staging: { vars: { MODE: 'staging' } } } }, HELLO)
+    await build(made)
+    const started = await unmoor(['start', '--worker', 'wrangler.json', '--env', 'staging', '--target', 'node', '--port', '0'], { cwd: made.dir })
+    expect(started).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/\.unmoor\/node has "shop", not "shop-staging"\. Build that one first: add --build\./),
+    })
+  })
+
   test('the source is left alone, and a secret is in no file of the artifact', async () => {
     await using made = await project({}, HELLO, { '.dev.vars': 'TOKEN=very-secret\n' })
     const { outDir, info } = await build(made)

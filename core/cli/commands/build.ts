@@ -38,7 +38,7 @@ export function register(program: Command): void {
 
 async function build({ target, out, package: packaging, project, reporter, check, dataRoute, ...given }: Options): Promise<void> {
   const report = createReporter(reporter)
-  const { targets, projectDir, choice, worker } = await loadTargets(project, target, given, report)
+  const { targets, projectDir, choice, worker } = await loadTargets(project, target, given)
   if (out !== undefined && targets.length > 1)
     throw usageError(`--out takes one target, not ${targets.length}. Leave it out: each target has its own folder in .unmoor.`)
   if (packaging !== undefined && !targets.includes('lambda')) throw usageError('--package sets how a function is packed: use it with --target lambda.')

@@ -7,7 +7,7 @@ import { collectVariables, readEnvFile } from '../../build/variables.ts'
 import { readDevVariables } from '../../build/worker/worker.ts'
 import { usageError } from '../exit.ts'
 import { inspectPort, loadTargets, options, strictBuild, strictSeed, type WorkerOptions } from '../options.ts'
-import { createReporter } from '../reporter.ts'
+import { createReporter, shortPath } from '../reporter.ts'
 import { onStop } from '../signals.ts'
 
 interface Options extends WorkerOptions {
@@ -55,7 +55,7 @@ export function register(program: Command): void {
 
 async function start(given: Options): Promise<void> {
   const report = createReporter(given.reporter)
-  const { targets, projectDir, config, dataDir, worker, choice } = await loadTargets(given.project, [given.target], given)
+  const { targets, projectDir, config, dataDir, name, worker, choice } = await loadTargets(given.project, [given.target], given)
   const target = targets[0] as string
   if (given.build && given.dir !== undefined) throw usageError('--build writes to .unmoor/TARGET; leave out --dir, or build with: unmoor build --out DIR')
   if (given.strict !== undefined && given.dir !== undefined) throw usageError('--strict builds the app with other drivers; leave out --dir.')
@@ -66,6 +66,9 @@ async function start(given: Options): Promise<void> {
   if (given.build || strict !== undefined) await report.step('Building', () => buildApp({ projectDir, target, worker: choice, strict, outDir, log: report }))
   const info = withOptions(await readArtifact(dir, adapter.name), given)
   if (info.target !== adapter.name) throw usageError(`${dir} was built for "${info.target}", not for "${adapter.name}".`)
+  // Each environment of a Worker is built into the same folder: the one that is asked for may not be what lies there.
+  if (worker !== undefined && given.dir === undefined && info.manifest.name !== name)
+    throw usageError(`${shortPath(dir)} has "${info.manifest.name}", not "${name}". Build that one first: add --build.`)
   const devVars = worker === undefined ? {} : await readDevVariables(worker.dir, given.env)
   const envFile = { ...devVars, ...(await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)) }
 

@@ -12,14 +12,14 @@ interface Note {
   size: number
 }
 
-/** What the consumer noted under that key, once there are `count` notes. */
+/** What the consumer noted under that key, once there are `count` notes. On a machine with much to do a Lambda environment takes ten seconds to start, and several must. */
 async function notes({ env }: WorkerTools, note: string, count: number): Promise<Note[]> {
   let found: Note[] = []
   await eventually(async () => {
     const { keys } = await env.KV.list({ prefix: `${note}:` })
     ok(keys.length >= count, `${keys.length} of ${count} deliveries`)
     found = await Promise.all(keys.map(async ({ name }) => (await env.KV.get(name, 'json')) as Note))
-  }, 15)
+  }, 40)
   return found.sort((a, b) => a.attempts - b.attempts)
 }
 
