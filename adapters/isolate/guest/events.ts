@@ -82,7 +82,7 @@ function respond(record: EventRecord, answer: unknown): void {
   if (!(answer instanceof Response)) throw new TypeError(`The fetch handler must return a Response, not ${answer === null ? 'null' : typeof answer}.`)
   const response = answer as unknown as GuestResponse
   const body = link.bodyToHost(link.takeBody(response))
-  link.post('response', record.id, response.status, response.statusText, link.headersText(response as never), body)
+  link.respond(record.id, response.status, response.statusText, link.headersText(response as never), body)
   if (body !== null && typeof body === 'object' && 'stream' in body) link.whenSent(body.stream, () => record.sent())
   else record.answered()
 }

@@ -10,6 +10,7 @@ import { clientGone, isClientGone } from '../../node/runtime/client-gone.ts'
 import { writeParts } from '../../node/runtime/respond.ts'
 import { requestOrigin, resolveUrl } from '../../node/runtime/url.ts'
 import { IsolateEnded } from './ended.ts'
+import type { PlainRequest } from './guest.ts'
 import type { HostEvent, IsolateApp } from './isolate-app.ts'
 
 /** Bodies of up to so many bytes, with a length, are read before the handler is called. */
@@ -91,7 +92,10 @@ function headerText(headers: IncomingMessage['headers']): string {
   return text
 }
 
-class DirectExchange implements HostEvent {
+class DirectExchange implements HostEvent, PlainRequest {
+  id = 0
+  url = ''
+  body: string | Uint8Array<ArrayBuffer> | null = null
   #app: IsolateApp
   #incoming: IncomingMessage
   #outgoing: ServerResponse
@@ -111,8 +115,21 @@ class DirectExchange implements HostEvent {
   }
 
   start(url: string, body: string | Uint8Array<ArrayBuffer> | null): void {
-    const { method, headers } = this.#incoming
-    this.#app.serve(this, method as string, url, headerText(headers), body)
+    this.url = url
+    this.body = body
+    this.#app.serve(this)
+  }
+
+  get method(): string {
+    return this.#incoming.method as string
+  }
+
+  get headers(): string {
+    return headerText(this.#incoming.headers)
+  }
+
+  // Most answers are there by now, and need no timer.
+  entered(): void {
     const { wallMs } = this.#options
     if (this.#answered || wallMs === undefined) return
     this.#timer = setTimeout(() => {

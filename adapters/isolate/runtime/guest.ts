@@ -2,9 +2,10 @@ import type ivm from 'isolated-vm'
 import { type Bridge, connectNow } from './bridge.ts'
 import { diedOf, type EndCause, IsolateEnded, startError, TIMED_OUT } from './ended.ts'
 import { createHostCalls, type HostCall } from './host-calls.ts'
-import { type Enter, InlineEntries, type InlineOptions } from './inline.ts'
+import { type Enter, InlineEntries, type InlineOptions, splitAnswer } from './inline.ts'
 import type { Limits } from './limits.ts'
 import { onCore, readThreads } from './thread-clock.ts'
+import { afterReading } from './turn.ts'
 
 /** What fills isolates: `Image`, or the multi-tenant host's, which takes them from a pool. */
 export interface GuestImage {
@@ -14,6 +15,19 @@ export interface GuestImage {
     onCatastrophe: (message: string) => void,
   ): Promise<{ isolate: ivm.Isolate; context: ivm.Context; bridge?: Bridge | undefined }>
   runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number): Promise<void>
+}
+
+/** A request with its body, as it crosses the bridge. */
+export interface PlainRequest {
+  /** Given by whoever keeps the events under way. */
+  id: number
+  readonly method: string
+  readonly url: string
+  /** Names and values, a line each. */
+  readonly headers: string
+  readonly body: string | Uint8Array<ArrayBuffer> | null
+  /** The isolate has it, and has answered if it could at once. */
+  entered(): void
 }
 
 /** What an isolate tells its host. */
@@ -49,6 +63,9 @@ const CROSSING_US = 8
 /** Microseconds of it that a message costs per unit of weight (`guest/web/weigh.ts`) to be unpacked: measured 0.03 to 0.15 per value, 0.0008 per byte. */
 const UNPACK_US = 0.001
 
+/** What the answers of one isolate may weigh that wait for the turn's other entries. */
+const MAX_KEPT = 256 * 1024
+
 type Message = [string, ...unknown[]]
 
 /**
@@ -82,6 +99,11 @@ export class Guest {
   #crossing = 1
   #isLong = false
   #inline: InlineEntries | undefined
+  /** To be entered with from this thread, one by one. */
+  #requests: PlainRequest[] = []
+  /** Answers to them, to be heard once all have been. */
+  #answers: (readonly unknown[])[] = []
+  #answersWeight = 0
 
   private constructor(isolate: ivm.Isolate, limits: Limits, events: GuestEvents, inline: InlineOptions | undefined) {
     this.#isolate = isolate
@@ -189,14 +211,43 @@ export class Guest {
     if (!this.#running) this.#schedule()
   }
 
-  /** Calls the fetch handler with a request that came in by itself: at once, where the isolate may be entered from this thread. */
-  fetch(id: number, method: string, url: string, headers: string, body: unknown): void {
-    if (!this.#running && this.#isInline && this.#ended === undefined && (body === null || typeof body === 'string')) {
-      this.#running = true
-      this.#enterInline([id, method, url, headers, body])
-      this.#running = false
-      if (this.#outbox.length > 0) this.#schedule()
-    } else this.send('fetch', id, method, url, headers, body)
+  /**
+   * Calls the fetch handler. Where the isolate may be entered from this thread, requests of one turn of the event loop have an entry each, one after the other,
+   * so that the processor's caches are the isolate's for as long.
+   */
+  fetch(request: PlainRequest): void {
+    if (this.#running || this.#ended !== undefined || !this.#isInline || request.body instanceof Uint8Array) {
+      this.send('fetch', request.id, request.method, request.url, request.headers, request.body)
+      request.entered()
+    } else if (this.#requests.push(request) === 1) afterReading(() => this.#enterRequests())
+  }
+
+  // The answers are written when all isolates have had their requests of this turn.
+  #enterRequests(): () => void {
+    const requests = this.#requests
+    this.#requests = []
+    for (const { id, method, url, headers, body } of requests) {
+      // What has ended the isolate has failed all its requests.
+      if (this.#ended !== undefined) break
+      if (this.#running || !this.#isInline) this.send('fetch', id, method, url, headers, body)
+      else {
+        this.#running = true
+        this.#enterInline([id, method, url, headers, body as string | null])
+        this.#running = false
+      }
+    }
+    return () => {
+      this.#hearAnswers()
+      for (const request of requests) request.entered()
+      if (this.#outbox.length > 0 && !this.#running) this.#schedule()
+    }
+  }
+
+  #hearAnswers(): void {
+    const answers = this.#answers
+    this.#answers = []
+    this.#answersWeight = 0
+    for (const answer of answers) if (this.#ended === undefined) this.#events.message(answer)
   }
 
   // What else the host has to say in this turn goes along. An isolate in this thread lets others have their turn first: its calls may be answered without any wait.
@@ -256,6 +307,7 @@ export class Guest {
         const batch = this.#outbox
         this.#outbox = []
         this.#enterInline([batch, true])
+        this.#hearAnswers()
         continue
       }
       const batch = this.#outbox.slice(0, MAX_CROSSING)
@@ -285,9 +337,19 @@ export class Guest {
     this.#entries++
     this.#crossing = 1
     this.#hostUsBefore = this.#hostUs
-    const { said, weight, error, late } = this.#inline.enter(this.#dispatch, args, this.#limits.cpuMs)
+    const { answer, said, weight, error, late } = this.#inline.enter(this.#dispatch, args, this.#limits.cpuMs)
     if (late === true) this.#endForCpu()
     else if (error !== undefined) this.#threw(error)
+    if (answer !== undefined) {
+      this.charge(answer.length * UNPACK_US)
+      if (this.#ended === undefined) this.#keepAnswer(['response', args[0], ...splitAnswer(answer)], answer.length)
+    }
+    if (said.length === 0) return
+    if (answer === undefined && said.length === 1 && isPlainAnswer(said[0] as unknown[])) {
+      if (weight > 0) this.charge(weight * UNPACK_US)
+      if (this.#ended === undefined) this.#keepAnswer(said[0] as unknown[], weight)
+      return
+    }
     for (const message of said) {
       if (this.#ended !== undefined) return
       // An answer is written in here; that is the server's own work.
@@ -295,6 +357,13 @@ export class Guest {
       else this.#work(() => this.#events.message(message), 0)
     }
     if (weight > 0) this.charge(weight * UNPACK_US)
+  }
+
+  #keepAnswer(message: readonly unknown[], weight: number): void {
+    this.#answers.push(message)
+    this.#answersWeight += weight
+    // Else what many say at once would wait in the host's memory.
+    if (this.#answersWeight > MAX_KEPT) this.#hearAnswers()
   }
 
   #hear(weight: unknown, message: unknown[]): void {
@@ -374,6 +443,8 @@ export class Guest {
   }
 
   #end(cause: EndCause, message: string, report: boolean): void {
+    // Those are through.
+    this.#hearAnswers()
     if (this.#ended !== undefined) return
     // For the last time.
     void this.activeTime
@@ -387,6 +458,11 @@ export class Guest {
     this.#failed.reject(this.#ended)
     if (report) this.#events.ended(this.#ended)
   }
+}
+
+/** Whether a message is an answer in text: nothing that follows depends on when it is heard. */
+function isPlainAnswer(message: readonly unknown[]): boolean {
+  return message[0] === 'response' && (message[5] === null || typeof message[5] === 'string')
 }
 
 const ENTER = { arguments: { copy: true } } as const

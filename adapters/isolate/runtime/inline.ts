@@ -10,8 +10,18 @@ export interface InlineOptions {
   readonly watch: InlineWatch
 }
 
-/** What an isolate is entered by: a batch, with `true` in the host's own thread; or one request. See `enter` in `guest/web/bridge.ts`. */
-export type Enter = (a: unknown[] | number, b?: boolean | string, c?: string, d?: string, e?: string | null) => void
+/**
+ * What an isolate is entered by: a batch, with `true` in the host's own thread; or one request, whose answer comes back where it is there at once and nothing else was
+ * said. See `enter` in `guest/web/bridge.ts`.
+ */
+export type Enter = (a: unknown[] | number, b?: boolean | string, c?: string, d?: string, e?: string | null) => string | undefined
+
+/** Status, no status text, headers and body of an answer in one string; see `respond` in `guest/web/bridge.ts`. */
+export function splitAnswer(text: string): [status: number, statusText: '', headers: string, body: string | null] {
+  const headersAt = text.indexOf(' ', 5) + 1
+  const bodyAt = headersAt + Number(text.slice(5, headersAt - 1))
+  return [Number(text.slice(1, 4)), '', text.slice(headersAt, bodyAt), text.startsWith('n') ? null : text.slice(bodyAt)]
+}
 
 /** What one entry may say: bytes, about, and messages. */
 const MAX_WEIGHT = 256 * 1024 * 1024
@@ -77,10 +87,20 @@ export class InlineEntries {
   }
 
   /**
-   * Enters; gives what the guest said, to be heard when nothing is inside any more, and what `enter` threw. `late` tells that the isolate was ended
+   * Enters; gives the answer and what the guest said, to be heard when nothing is inside any more, and what `enter` threw. `late` tells that the isolate was ended
    * because this took too long.
    */
-  enter(enter: ivm.Reference<Enter>, args: Parameters<Enter>, cpuMs: number): { said: unknown[][]; weight: number; error?: unknown; late?: boolean } {
+  enter(
+    enter: ivm.Reference<Enter>,
+    args: Parameters<Enter>,
+    cpuMs: number,
+  ): {
+    answer?: string | undefined
+    said: unknown[][]
+    weight: number
+    error?: unknown
+    late?: boolean
+  } {
     const isolate = this.#isolate
     const said: unknown[][] = (this.#inbox = [])
     const exactBefore = this.pace.exact ? process.threadCpuUsage() : undefined
@@ -89,18 +109,22 @@ export class InlineEntries {
     this.#weight = 0
     this.#watch.begin(isolate, cpuMs)
     try {
-      enter.applySync(undefined, args, typeof args[0] === 'number' ? undefined : COPY)
-      return { said, weight: this.#weight }
+      const answer = enter.applySync(undefined, args, typeof args[0] === 'number' ? undefined : COPY)
+      return { answer: typeof answer === 'string' ? answer : undefined, said, weight: this.#weight }
     } catch (error) {
       return { said, weight: this.#weight, error, late: this.#watch.hasEnded }
     } finally {
       this.#watch.end()
       this.#inbox = undefined
       if (!isolate.isDisposed) {
-        const us = Number(isolate.cpuTime - before) / 1000
-        const exact = exactBefore === undefined ? undefined : process.threadCpuUsage(exactBefore)
-        this.us += exact === undefined ? us : Math.min(us, exact.user + exact.system)
-        this.pace.noteInside(exact === undefined ? us : exact.user + exact.system)
+        let us = Number(isolate.cpuTime - before) / 1000
+        if (exactBefore !== undefined) {
+          const { user, system } = process.threadCpuUsage(exactBefore)
+          // The kernel adds up a thread's time at its ticks, so what ran before the entry may be in it: but never less than what the entry used, nor is the clock.
+          us = Math.min(us, user + system)
+        }
+        this.us += us
+        this.pace.noteInside(us)
       }
     }
   }

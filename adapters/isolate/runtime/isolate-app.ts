@@ -3,7 +3,7 @@ import type { Context } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { bodyFromGuest, pairs } from './codec.ts'
 import { IsolateEnded } from './ended.ts'
-import type { Guest, GuestEvents } from './guest.ts'
+import type { Guest, GuestEvents, PlainRequest } from './guest.ts'
 import { type HostServices, Operations } from './operations.ts'
 import { describe } from './streams.ts'
 import { TimerTable } from './timers.ts'
@@ -136,10 +136,11 @@ export class IsolateApp {
     return new Response(content, { status, statusText, headers: pairs(list) })
   }
 
-  /** Calls the fetch handler without a Request, with a body that is there: the answer may come before this returns. */
-  serve(event: HostEvent, method: string, url: string, headers: string, body: string | Uint8Array<ArrayBuffer> | null): void {
-    if (this.#ended === undefined) this.#guest.fetch(this.#begin(event, undefined), method, url, headers, body)
-    else event.fail(this.#ended)
+  /** Calls the fetch handler without a Request, with a body that is there. */
+  serve(request: HostEvent & PlainRequest): void {
+    if (this.#ended !== undefined) return request.fail(this.#ended)
+    request.id = this.#begin(request, undefined)
+    this.#guest.fetch(request)
   }
 
   /** What the guest answered, its types checked and its body as the host lets it through. @throws `LimitExceeded` for a body that is too large. */

@@ -91,6 +91,7 @@ function send(): void {
 }
 
 function sayAll(batch: readonly Message[], weight: number): void {
+  silent = 0
   const { say } = connected()
   for (let index = 0; index < batch.length; index++) {
     const message = batch[index] as Message
@@ -158,6 +159,24 @@ export function reportError(error: unknown): void {
 
 type FetchHandler = (id: number, method: string, url: string, headers: string, body: unknown) => void
 let handleFetch: FetchHandler = () => {}
+/** The request of which the first, synchronous part runs and has said nothing so far; else 0. */
+let silent = 0
+let answer: string | undefined
+
+/** Longer answers than this are said, without being joined. */
+const MAX_JOINED = 16 * 1024
+
+/** Sends the answer to a request. */
+export function respond(id: number, status: number, statusText: string, headers: string, body: unknown): void {
+  if (id === silent && outbox.length === 0 && status >= 200 && statusText === '' && (body === null || (typeof body === 'string' && body.length < MAX_JOINED))) {
+    // What a call of the host costs is saved: the answer is what the entry gives.
+    answer = `${body === null ? 'n' : 't'}${status} ${headers.length} ${headers}${body === null ? '' : body}`
+    return
+  }
+  post('response', id, status, statusText, headers, body)
+  // Each message is a call of its own there, so nothing is gained by waiting for others.
+  if (inline) send()
+}
 /** Sets what a request does. */
 export function onFetch(handler: FetchHandler): void {
   handleFetch = handler
@@ -165,20 +184,24 @@ export function onFetch(handler: FetchHandler): void {
 }
 
 /** What the host calls: with a batch, from its own thread if `b` is true, or from there with one request. */
-export function enter(a: readonly Message[] | number, b: unknown, c: string, d: string, e: unknown): void {
+export function enter(a: readonly Message[] | number, b: unknown, c: string, d: string, e: unknown): string | undefined {
   // The host has taken in what came before it says something.
   underWay = 0
   if (typeof a !== 'number') {
     inline = b === true
     dispatch(a)
-    return
+    return undefined
   }
   inline = true
+  silent = a
+  answer = undefined
   try {
     handleFetch(a, b as string, c, d, e)
   } catch (error) {
     report(error)
   }
+  silent = 0
+  return answer
 }
 
 /** One bad message does not stop the others. */

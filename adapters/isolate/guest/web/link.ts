@@ -1,7 +1,7 @@
 import { abortSignal, AbortSignal, createSignal, onAbort } from './abort.ts'
 import { blobBytes } from './blob.ts'
 import { takeBody } from './body.ts'
-import { callSync, connect, enter, type HostCalls, on, onFetch, post, reportError, request, toError } from './bridge.ts'
+import { callSync, connect, enter, type HostCalls, on, onFetch, post, reportError, request, respond, toError } from './bridge.ts'
 import { readFromHost, whenSent, writeToHost } from './bridge-streams.ts'
 import { bodyFromHost, bodyToHost, fetchByHost, responseFromHost } from './fetch.ts'
 import { flatHeaders } from './headers.ts'
@@ -42,6 +42,7 @@ const link = {
   readFromHost,
   reportError,
   request,
+  respond,
   responseFromHost,
   takeBody,
   toError,
