@@ -35,7 +35,14 @@ export function driverContext(options: OpenOptions, more: Partial<DriverContext>
 }
 
 /** The error of `promise`, which must be an UnmoorError with this code. */
-export async function failure(promise: Promise<unknown>, code: ErrorCode): Promise<UnmoorError> {
+export function failure(promise: Promise<unknown>, code: ErrorCode): Promise<UnmoorError> {
+  const error = failureOf(promise, code)
+  // A test that fails before it awaits this fails alone: nobody hears of a later rejection, and its retry counts.
+  error.catch(() => {})
+  return error
+}
+
+async function failureOf(promise: Promise<unknown>, code: ErrorCode): Promise<UnmoorError> {
   const error = await promise.then(
     (value) => expect.fail(`expected ${code}, but it gave ${JSON.stringify(value)}`),
     (thrown: unknown) => thrown,
