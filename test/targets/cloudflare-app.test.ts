@@ -143,7 +143,7 @@ describe('requests in workerd', () => {
       const response = await get(path)
       expect([response.status, await response.text()]).toEqual([500, 'Internal Server Error'])
     }
-    expect(output.join('\n')).toContain('secret detail')
+    await expect.poll(() => output.join('\n'), { timeout: 5000 }).toContain('secret detail')
   })
 
   test('the first chunk arrives before the last is written', async () => {
@@ -175,7 +175,7 @@ describe('requests in workerd', () => {
   test('waitUntil work goes on after the answer; its failure is only logged', async () => {
     expect(await (await get('/wait')).text()).toBe('false')
     expect(await eventually(appLog, (lines) => lines.includes('waited'))).toContain('waited')
-    expect(output.join('\n')).toContain('logged only')
+    await expect.poll(() => output.join('\n'), { timeout: 5000 }).toContain('logged only')
   })
 
   test('AsyncLocalStorage is kept per request', async () => {

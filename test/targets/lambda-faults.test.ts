@@ -121,7 +121,7 @@ describe('a Runtime API that fails', () => {
     const call = send(api, http('/'))
     expect(JSON.parse((await read(await call.response)).body)).toMatchObject({ body: 'ok' })
     await call.done
-    expect(lines.join('\n')).toContain('refused')
+    await expect.poll(() => lines.join('\n'), { timeout: 5000 }).toContain('refused')
     expect(JSON.parse((await read(await send(api, http('/')).response)).body)).toMatchObject({ body: 'ok' })
   })
 
@@ -149,7 +149,7 @@ describe('a Runtime API that fails', () => {
     expect(await call.response).toMatchObject({ kind: 'error', errorType: 'Unmoor.Unavailable' })
     await call.done
     expect(cancelled).toBe(1)
-    expect(lines.join('\n')).toContain('could not be answered')
+    await expect.poll(() => lines.join('\n'), { timeout: 5000 }).toContain('could not be answered')
     expect(await read(await send(api, http('/')).response)).toMatchObject({ body: 'ok' })
   })
 

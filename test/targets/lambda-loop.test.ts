@@ -63,7 +63,7 @@ describe('answers', () => {
     const first = send(api, http('/'))
     expect(await read(await first.response)).toMatchObject({ body: 'half', failed: 'RangeError' })
     await first.done
-    expect(lines.join('\n')).toContain('half-way')
+    await expect.poll(() => lines.join('\n'), { timeout: 5000 }).toContain('half-way')
     expect(await read(await send(api, http('/ok')).response)).toMatchObject({ body: 'ok' })
   })
 
@@ -83,7 +83,7 @@ describe('answers', () => {
     const { api, lines } = await rig(() => new Response(new Uint8Array(5 * 1024 * 1024)), { events: { invokeMode: 'BUFFERED' } })
     const { body } = await read(await send(api, http('/big')).response)
     expect(JSON.parse(body)).toMatchObject({ statusCode: 502 })
-    expect(lines.join('\n')).toContain('GET /big: the answer is over')
+    await expect.poll(() => lines.join('\n'), { timeout: 5000 }).toContain('GET /big: the answer is over')
   })
 
   it('answers 500 without the details where the app throws, 500 where a buffered body fails', async () => {
@@ -111,7 +111,7 @@ describe('answers', () => {
       return response
     })
     expect(await read(await send(api, http('/')).response)).toMatchObject({ head: { statusCode: 500 } })
-    expect(lines.join('\n')).toContain('read already')
+    await expect.poll(() => lines.join('\n'), { timeout: 5000 }).toContain('read already')
   })
 
   it('answers 405 for methods that make no Request', async () => {
@@ -188,7 +188,7 @@ describe('time', () => {
     await read(await call.response)
     await call.done
     expect(signal?.aborted).toBe(true)
-    expect(lines.join('\n')).toContain('waitUntil work was still running')
+    await expect.poll(() => lines.join('\n'), { timeout: 5000 }).toContain('waitUntil work was still running')
   })
 
   it('sets the trace id where AWS has it', async () => {

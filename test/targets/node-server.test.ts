@@ -229,7 +229,7 @@ describe('a start', () => {
     const { runtime, lines } = await start()
     await (await fetch(`${runtime.url}/rejects`)).text()
     expect(await (await fetch(runtime.url)).text()).toBe('hello')
-    expect(lines.join('\n')).toContain('nobody listens')
+    await expect.poll(() => lines.join('\n'), { timeout: 5000 }).toContain('nobody listens')
   })
 
   it('needs nothing but the artifact', async () => {
