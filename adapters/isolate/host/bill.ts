@@ -14,9 +14,9 @@ export class Bill {
   follow(guest: Guest): void {
     this.settle()
     this.#guest = guest
-    this.#activeSeen = guest.activeTime
-    this.#hostSeen = guest.hostTime
-    this.#inlineSeen = guest.inlineTime
+    this.#activeSeen = guest.time.active
+    this.#hostSeen = guest.time.host
+    this.#inlineSeen = guest.time.inline
   }
 
   /** The isolate is gone. */
@@ -28,13 +28,13 @@ export class Bill {
   /** Takes over what the isolate has used since the last time. */
   settle(): void {
     if (this.#guest === undefined) return
-    const { activeTime, hostTime, inlineTime } = this.#guest
-    this.usage.cpuUs += activeTime - this.#activeSeen
-    this.usage.hostCpuUs += hostTime - this.#hostSeen
-    this.usage.inlineCpuUs += inlineTime - this.#inlineSeen
-    this.#activeSeen = activeTime
-    this.#hostSeen = hostTime
-    this.#inlineSeen = inlineTime
+    const { active, host, inline } = this.#guest.time
+    this.usage.cpuUs += active - this.#activeSeen
+    this.usage.hostCpuUs += host - this.#hostSeen
+    this.usage.inlineCpuUs += inline - this.#inlineSeen
+    this.#activeSeen = active
+    this.#hostSeen = host
+    this.#inlineSeen = inline
   }
 
   hit(limit: LimitName): void {

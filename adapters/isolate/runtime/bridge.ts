@@ -15,28 +15,26 @@ export interface BridgeEnds {
 export interface Bridge {
   readonly dispatch: ivm.Reference<Enter>
   /** Who hears it: given when the isolate is, as one that waits in a pool is connected before anybody has it. */
-  ends: BridgeEnds | undefined
+  ends?: BridgeEnds
 }
 
 /** Connects an isolate that has the web API and nothing else yet. In this thread: it takes less than a switch to another. */
 export function connectNow(module: typeof ivm, context: ivm.Context): Bridge {
-  const bridge: { -readonly [Key in keyof Bridge]?: Bridge[Key] } = { ends: undefined }
-  bridge.dispatch = context.evalClosureSync(CONNECT, callbacks(module, bridge as Bridge), AS_REFERENCE)
-  return bridge as Bridge
+  const heard: Pick<Bridge, 'ends'> = {}
+  return Object.assign(heard, { dispatch: context.evalClosureSync(CONNECT, callbacks(module, heard), AS_REFERENCE) })
 }
 
 /** The same on another thread, for an isolate that nobody waits for. */
 export async function connect(module: typeof ivm, context: ivm.Context): Promise<Bridge> {
-  const bridge: { -readonly [Key in keyof Bridge]?: Bridge[Key] } = { ends: undefined }
-  bridge.dispatch = await context.evalClosure(CONNECT, callbacks(module, bridge as Bridge), AS_REFERENCE)
-  return bridge as Bridge
+  const heard: Pick<Bridge, 'ends'> = {}
+  return Object.assign(heard, { dispatch: await context.evalClosure(CONNECT, callbacks(module, heard), AS_REFERENCE) })
 }
 
-function callbacks(module: typeof ivm, bridge: Bridge): ivm.Callback[] {
+function callbacks(module: typeof ivm, heard: Pick<Bridge, 'ends'>): ivm.Callback[] {
   return [
-    new module.Callback((batch: unknown, weight: unknown) => bridge.ends?.receive(batch, weight), { ignored: true }),
-    new module.Callback((weight: unknown, ...message: unknown[]) => bridge.ends?.hear(weight, message), { sync: true }),
-    new module.Callback((...data: [unknown, ...unknown[]]) => bridge.ends?.call(data), { sync: true }),
+    new module.Callback((batch: unknown, weight: unknown) => heard.ends?.receive(batch, weight), { ignored: true }),
+    new module.Callback((weight: unknown, ...message: unknown[]) => heard.ends?.hear(weight, message), { sync: true }),
+    new module.Callback((...data: [unknown, ...unknown[]]) => heard.ends?.call(data), { sync: true }),
   ]
 }
 

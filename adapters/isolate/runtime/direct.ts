@@ -10,7 +10,7 @@ import { clientGone, isClientGone } from '../../node/runtime/client-gone.ts'
 import { writeParts } from '../../node/runtime/respond.ts'
 import { requestOrigin, resolveUrl } from '../../node/runtime/url.ts'
 import { IsolateEnded } from './ended.ts'
-import type { PlainRequest } from './guest.ts'
+import type { PlainRequest } from './inline.ts'
 import type { HostEvent, IsolateApp } from './isolate-app.ts'
 
 /** Bodies of up to so many bytes, with a length, are read before the handler is called. */

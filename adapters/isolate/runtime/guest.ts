@@ -1,10 +1,11 @@
 import type ivm from 'isolated-vm'
 import { type Bridge, connectNow } from './bridge.ts'
 import { diedOf, type EndCause, IsolateEnded, startError, TIMED_OUT } from './ended.ts'
+import { GuestTime } from './guest-time.ts'
 import { createHostCalls, type HostCall } from './host-calls.ts'
-import { type Enter, InlineEntries, type InlineOptions, splitAnswer } from './inline.ts'
+import { type Enter, InlineEntries, type InlineOptions, type PlainRequest, splitAnswer } from './inline.ts'
+import { isPlainAnswer, KeptAnswers } from './kept-answers.ts'
 import type { Limits } from './limits.ts'
-import { onCore, readThreads } from './thread-clock.ts'
 import { afterReading } from './turn.ts'
 
 /** What fills isolates: `Image`, or the multi-tenant host's, which takes them from a pool. */
@@ -15,19 +16,6 @@ export interface GuestImage {
     onCatastrophe: (message: string) => void,
   ): Promise<{ isolate: ivm.Isolate; context: ivm.Context; bridge?: Bridge | undefined }>
   runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number): Promise<void>
-}
-
-/** A request with its body, as it crosses the bridge. */
-export interface PlainRequest {
-  /** Given by whoever keeps the events under way. */
-  id: number
-  readonly method: string
-  readonly url: string
-  /** Names and values, a line each. */
-  readonly headers: string
-  readonly body: string | Uint8Array<ArrayBuffer> | null
-  /** The isolate has it, and has answered if it could at once. */
-  entered(): void
 }
 
 /** What an isolate tells its host. */
@@ -63,9 +51,6 @@ const CROSSING_US = 8
 /** Microseconds of it that a message costs per unit of weight (`guest/web/weigh.ts`) to be unpacked: measured 0.03 to 0.15 per value, 0.0008 per byte. */
 const UNPACK_US = 0.001
 
-/** What the answers of one isolate may weigh that wait for the turn's other entries. */
-const MAX_KEPT = 256 * 1024
-
 type Message = [string, ...unknown[]]
 
 /**
@@ -87,13 +72,8 @@ export class Guest {
   #ready = Promise.withResolvers<void>()
   /** Rejects with the first error that nobody handled before the app was ready. */
   #failed = Promise.withResolvers<never>()
-  /** Of the entry under way, at the first look at it; while the app is loaded, at the start. */
-  #activeBefore = 0
-  #threadsBefore = readThreads()
-  #activeAtEnd = 0
-  /** Microseconds that the host has worked for this isolate; of them, those before the entry under way. */
-  #hostUs = 0
-  #hostUsBefore = 0
+  /** What it takes of the machine. */
+  readonly time: GuestTime
   #loading = true
   /** Messages of the entry under way. */
   #crossing = 1
@@ -101,15 +81,17 @@ export class Guest {
   #inline: InlineEntries | undefined
   /** To be entered with from this thread, one by one. */
   #requests: PlainRequest[] = []
-  /** Answers to them, to be heard once all have been. */
-  #answers: (readonly unknown[])[] = []
-  #answersWeight = 0
+  #answers: KeptAnswers
 
   private constructor(isolate: ivm.Isolate, limits: Limits, events: GuestEvents, inline: InlineOptions | undefined) {
     this.#isolate = isolate
     this.#limits = limits
     this.#events = events
     this.#inline = inline === undefined ? undefined : new InlineEntries(isolate, inline)
+    this.time = new GuestTime(isolate, this.#inline)
+    this.#answers = new KeptAnswers((answer) => {
+      if (this.#ended === undefined) events.message(answer)
+    })
     // Heard by nobody once the app is ready.
     this.#failed.promise.catch(() => {})
   }
@@ -164,37 +146,20 @@ export class Guest {
     await Promise.race([this.#ready.promise, late, ended]).finally(() => clearTimeout(timer))
   }
 
-  /** Microseconds that the isolate was at work on other threads, by the clock; once it has ended, what was last known. */
-  get activeTime(): number {
-    if (!this.#isolate.isDisposed) this.#activeAtEnd = Number(this.#isolate.cpuTime) / 1000 - this.inlineTime
-    return this.#activeAtEnd
-  }
-
-  /** Microseconds that it was at work on this thread. */
-  get inlineTime(): number {
-    return this.#inline?.us ?? 0
-  }
-
-  /** Microseconds that the host has worked for the isolate. */
-  get hostTime(): number {
-    return this.#hostUs
-  }
-
   /** Charges microseconds of the thread that all tenants share; ends the isolate where the entry under way, or the last one, has had its share. */
   charge(microseconds: number): void {
-    this.#hostUs += microseconds
+    this.time.addHost(microseconds)
     if (this.#ended !== undefined) return
     if (this.#loading) this.#checkStart()
     else if (this.#inline?.isInside === true) {
       if (this.#inline.elapsed > this.#limits.cpuMs) this.#endForCpu()
     } else if (this.#seenEntry === this.#entries) this.#checkEntry()
-    else if (this.#hostUs - this.#hostUsBefore > this.#limits.cpuMs * this.#crossing * 1000) this.#endForCpu()
+    else if (this.time.hasUsedOfHost(this.#limits.cpuMs * this.#crossing)) this.#endForCpu()
   }
 
   /** Charges microseconds of work on threads beside: metered, not limited, as it holds nobody up. */
   chargeBeside(microseconds: number): void {
-    this.#hostUs += microseconds
-    this.#hostUsBefore += microseconds
+    this.time.addBeside(microseconds)
   }
 
   /** Bytes that the isolate holds: its heap and its buffers. 0 once it has ended. */
@@ -237,17 +202,10 @@ export class Guest {
       }
     }
     return () => {
-      this.#hearAnswers()
+      this.#answers.hearAll()
       for (const request of requests) request.entered()
       if (this.#outbox.length > 0 && !this.#running) this.#schedule()
     }
-  }
-
-  #hearAnswers(): void {
-    const answers = this.#answers
-    this.#answers = []
-    this.#answersWeight = 0
-    for (const answer of answers) if (this.#ended === undefined) this.#events.message(answer)
   }
 
   // What else the host has to say in this turn goes along. An isolate in this thread lets others have their turn first: its calls may be answered without any wait.
@@ -277,14 +235,7 @@ export class Guest {
 
   #checkStart(): void {
     const max = this.#limits.startupCpuMs ?? this.#limits.startupMs
-    if (this.#hasUsed(max)) this.#end('startup', `loading the app took more than its limit of ${max} ms of CPU time`, false)
-  }
-
-  /** Whether the entry under way has used more than this CPU time, the host's work for it included. */
-  #hasUsed(milliseconds: number): boolean {
-    const active = this.activeTime - this.#activeBefore
-    const host = this.#hostUs - this.#hostUsBefore
-    return active + host > milliseconds * 1000 && onCore(active, this.#threadsBefore) + host > milliseconds * 1000
+    if (this.time.hasUsed(max)) this.#end('startup', `loading the app took more than its limit of ${max} ms of CPU time`, false)
   }
 
   // The isolate waits while the host works on its main thread, which all tenants share: the time is the tenant's, and its limit is looked at here too,
@@ -307,22 +258,22 @@ export class Guest {
         const batch = this.#outbox
         this.#outbox = []
         this.#enterInline([batch, true])
-        this.#hearAnswers()
+        this.#answers.hearAll()
         continue
       }
       const batch = this.#outbox.slice(0, MAX_CROSSING)
       this.#outbox = this.#outbox.slice(MAX_CROSSING)
       this.#crossing = batch.length
       this.#entries++
-      this.#hostUsBefore = this.#hostUs
+      this.time.begin()
       this.#watch()
-      const before = this.activeTime
+      const before = this.time.active
       try {
         await this.#dispatch?.apply(undefined, [batch], ENTER)
       } catch (error) {
         this.#threw(error)
       }
-      this.#inline?.pace.noteOutside(this.activeTime - before)
+      this.#inline?.pace.noteOutside(this.time.active - before)
     }
     this.#running = false
   }
@@ -336,18 +287,18 @@ export class Guest {
     if (this.#inline === undefined || this.#dispatch === undefined) return
     this.#entries++
     this.#crossing = 1
-    this.#hostUsBefore = this.#hostUs
+    this.time.begin()
     const { answer, said, weight, error, late } = this.#inline.enter(this.#dispatch, args, this.#limits.cpuMs)
     if (late === true) this.#endForCpu()
     else if (error !== undefined) this.#threw(error)
     if (answer !== undefined) {
       this.charge(answer.length * UNPACK_US)
-      if (this.#ended === undefined) this.#keepAnswer(['response', args[0], ...splitAnswer(answer)], answer.length)
+      if (this.#ended === undefined) this.#answers.keep(['response', args[0], ...splitAnswer(answer)], answer.length)
     }
     if (said.length === 0) return
     if (answer === undefined && said.length === 1 && isPlainAnswer(said[0] as unknown[])) {
       if (weight > 0) this.charge(weight * UNPACK_US)
-      if (this.#ended === undefined) this.#keepAnswer(said[0] as unknown[], weight)
+      if (this.#ended === undefined) this.#answers.keep(said[0] as unknown[], weight)
       return
     }
     for (const message of said) {
@@ -357,13 +308,6 @@ export class Guest {
       else this.#work(() => this.#events.message(message), 0)
     }
     if (weight > 0) this.charge(weight * UNPACK_US)
-  }
-
-  #keepAnswer(message: readonly unknown[], weight: number): void {
-    this.#answers.push(message)
-    this.#answersWeight += weight
-    // Else what many say at once would wait in the host's memory.
-    if (this.#answersWeight > MAX_KEPT) this.#hearAnswers()
   }
 
   #hear(weight: unknown, message: unknown[]): void {
@@ -401,12 +345,12 @@ export class Guest {
   /** Does work for the isolate on the thread that all tenants share, charges it with `more` microseconds, and ends the isolate where it has had its share. */
   #work<T>(work: () => T, more: number): T {
     const begun = performance.now()
-    const before = this.#hostUs
+    const { host } = this.time
     try {
       return work()
     } finally {
       // What was charged meanwhile is part of this.
-      this.#hostUs = before
+      this.time.rewindHost(host)
       this.charge((performance.now() - begun) * 1000 + more)
     }
   }
@@ -425,8 +369,7 @@ export class Guest {
     }
     if (this.#seenEntry !== this.#entries) {
       this.#seenEntry = this.#entries
-      this.#activeBefore = this.activeTime
-      this.#threadsBefore = readThreads()
+      this.time.look()
       this.#setLong(false)
       return
     }
@@ -435,7 +378,7 @@ export class Guest {
   }
 
   #checkEntry(): void {
-    if (this.#hasUsed(this.#limits.cpuMs * this.#crossing)) this.#endForCpu()
+    if (this.time.hasUsed(this.#limits.cpuMs * this.#crossing)) this.#endForCpu()
   }
 
   #endForCpu(): void {
@@ -444,10 +387,10 @@ export class Guest {
 
   #end(cause: EndCause, message: string, report: boolean): void {
     // Those are through.
-    this.#hearAnswers()
+    this.#answers.hearAll()
     if (this.#ended !== undefined) return
     // For the last time.
-    void this.activeTime
+    void this.time.active
     if (cause !== 'closed') this.#inline?.pace.distrust()
     this.#inline?.close()
     this.#ended = new IsolateEnded(cause, message)
@@ -458,11 +401,6 @@ export class Guest {
     this.#failed.reject(this.#ended)
     if (report) this.#events.ended(this.#ended)
   }
-}
-
-/** Whether a message is an answer in text: nothing that follows depends on when it is heard. */
-function isPlainAnswer(message: readonly unknown[]): boolean {
-  return message[0] === 'response' && (message[5] === null || typeof message[5] === 'string')
 }
 
 const ENTER = { arguments: { copy: true } } as const

@@ -11,6 +11,7 @@ export interface Sources {
 
 type Ivm = typeof ivm
 type CachedData = ivm.ExternalCopy<ArrayBuffer>
+
 /** Makes filled isolates of one app; what the first one compiled is kept for the next. */
 export class Image {
   #ivm: Ivm

@@ -23,6 +23,19 @@ export function splitAnswer(text: string): [status: number, statusText: '', head
   return [Number(text.slice(1, 4)), '', text.slice(headersAt, bodyAt), text.startsWith('n') ? null : text.slice(bodyAt)]
 }
 
+/** A request with its body, as it crosses the bridge. */
+export interface PlainRequest {
+  /** Given by whoever keeps the events under way. */
+  id: number
+  readonly method: string
+  readonly url: string
+  /** Names and values, a line each. */
+  readonly headers: string
+  readonly body: string | Uint8Array<ArrayBuffer> | null
+  /** The isolate has it, and has answered if it could at once. */
+  entered(): void
+}
+
 /** What one entry may say: bytes, about, and messages. */
 const MAX_WEIGHT = 256 * 1024 * 1024
 const MAX_MESSAGES = 100_000

@@ -1,0 +1,34 @@
+/** What the answers of one isolate may weigh that wait for the turn's other entries. */
+const MAX_KEPT = 256 * 1024
+
+type Answer = readonly unknown[]
+
+/** Answers to the requests of one turn, to be heard when every isolate has had its entries. */
+export class KeptAnswers {
+  #hear: (answer: Answer) => void
+  #answers: Answer[] = []
+  #weight = 0
+
+  constructor(hear: (answer: Answer) => void) {
+    this.#hear = hear
+  }
+
+  keep(answer: Answer, weight: number): void {
+    this.#answers.push(answer)
+    this.#weight += weight
+    // Else what many say at once would wait in the host's memory.
+    if (this.#weight > MAX_KEPT) this.hearAll()
+  }
+
+  hearAll(): void {
+    const answers = this.#answers
+    this.#answers = []
+    this.#weight = 0
+    for (const answer of answers) this.#hear(answer)
+  }
+}
+
+/** Whether a message is an answer in text: nothing that follows depends on when it is heard. */
+export function isPlainAnswer(message: readonly unknown[]): boolean {
+  return message[0] === 'response' && (message[5] === null || typeof message[5] === 'string')
+}
