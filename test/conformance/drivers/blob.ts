@@ -354,7 +354,7 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
 
   it('blob-d28 an upload in parts goes on in another process, and its end is all or nothing', { timeout: 120_000 }, async () => {
     const second = await harness.open()
-    if (blobs.uploads === undefined || second.uploads === undefined) return
+    if (blobs.uploads === undefined || second.uploads === undefined) return 'the driver has no uploads'
     await put('a', 'old')
     const metadata = { httpMetadata: { contentType: 'video/mp4' }, customMetadata: { n: '1' } }
     const id = await blobs.uploads.start('a', metadata)
@@ -378,7 +378,7 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
   })
 
   it('blob-d29 signed URLs read and write one blob each, whatever its key, and nothing after their time', async () => {
-    if (blobs.signedUrl === undefined) return
+    if (blobs.signedUrl === undefined) return 'the driver has no signedUrl'
     const keys = ['a', 'a/b c+d%20\u00e9\u{1f600}?#&=.txt', "it's (1)!*", '../up', 'k'.repeat(1024)]
     const urls: [key: string, read: string, write: string][] = []
     for (const key of keys) urls.push([key, await blobs.signedUrl(key, 'GET', 3), await blobs.signedUrl(key, 'PUT', 3)])

@@ -14,30 +14,32 @@ export interface DriverCase {
   readonly seconds?: number
   /** Why this backend cannot be asked, where it cannot. */
   readonly skipped?: string
-  /** Runs it on a fresh harness; rejects with what went wrong. */
-  readonly run: () => Promise<void>
+  /** Runs it on a fresh harness; rejects with what went wrong, and gives the reason where the driver lacks what it is about, which is optional. */
+  readonly run: () => Promise<string | undefined>
 }
 
 type Work = () => Promise<void> | void
+/** Gives a reason where the driver lacks what the case is about. */
+type CaseWork = () => Promise<string | void> | string | void
 type Settings = { timeout?: number }
 
 /** Adds a case; its title begins with its id. */
 export interface DefineCase {
-  (title: string, work: Work): void
-  (title: string, settings: Settings, work: Work): void
+  (title: string, work: CaseWork): void
+  (title: string, settings: Settings, work: CaseWork): void
 }
 
 /** The cases of a kind, defined one by one. Each runs between `before` and `after`, so that it has data of its own. */
 export function defineCases(kind: DriverKind, before: Work, after: Work): { cases: DriverCase[]; it: DefineCase; skip: (reason: string) => DefineCase } {
   const cases: DriverCase[] = []
   const define = (skipped: string | undefined): DefineCase => {
-    return (title: string, first: Settings | Work, second?: Work): void => {
-      const [settings, work] = typeof first === 'function' ? [{}, first] : [first, second as Work]
+    return (title: string, first: Settings | CaseWork, second?: CaseWork): void => {
+      const [settings, work] = typeof first === 'function' ? [{}, first] : [first, second as CaseWork]
       const [id, ...words] = title.split(' ')
-      const run = async (): Promise<void> => {
+      const run = async (): Promise<string | undefined> => {
         await before()
         try {
-          await work()
+          return (await work()) ?? undefined
         } finally {
           await after()
         }

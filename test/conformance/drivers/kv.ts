@@ -200,7 +200,7 @@ export function kvCases(create: () => Promise<Harness<KvDriver>>, { ownClock = f
   })
 
   it('kv-d24 getMany of 100 keys', async () => {
-    if (kv.getMany === undefined) return
+    if (kv.getMany === undefined) return 'the driver has no getMany'
     const keys = Array.from({ length: 100 }, (_, index) => `k${index}`)
     for (const key of keys.slice(0, 60)) await kv.put(key, `v-${key}`, { metadata: '1' })
     const found = await kv.getMany(keys, 'text')

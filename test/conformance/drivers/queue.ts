@@ -117,7 +117,7 @@ export function queueCases(create: () => Promise<Harness<QueueDriver>>, { second
   it('queue-d06 depth counts ready, delayed and leased', async () => {
     const queue = await open()
     await queue.send([message('1'), message('2'), message('3', 600)])
-    if (!exact) return
+    if (!exact) return 'the backend counts by estimate'
     expect(await queue.depth()).toEqual({ ready: 2, delayed: 1, leased: 0 })
     await receive(queue, { max: 1 })
     expect(await queue.depth()).toEqual({ ready: 1, delayed: 1, leased: 1 })

@@ -135,12 +135,14 @@ async function runOne(one: DriverCase, group: Group, expected: string | undefine
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`it took longer than ${seconds} s`)), seconds * 1000)
   })
+  let lacking: string | undefined
   const error = await Promise.race([one.run(), late]).then(
-    () => undefined,
+    (reason) => void (lacking = reason),
     (thrown: unknown) => show(thrown),
   )
   clearTimeout(timer)
   const facts = { id, group, contract, ms: Math.round(performance.now() - started) }
+  if (lacking !== undefined) return { ...facts, outcome: 'skipped', reason: lacking }
   if (expected === undefined) return error === undefined ? { ...facts, outcome: 'passed' } : { ...facts, outcome: 'failed', error }
   if (error !== undefined) return { ...facts, outcome: 'expectedFailure', error, reason: expected }
   return { ...facts, outcome: 'failed', error: `it passes, but is expected to fail: ${expected}. Take it out of the expectations.` }

@@ -236,7 +236,7 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
 
   it('sql-d20 exclusive: one at a time over two drivers, with queries and batches inside', async () => {
     const second = await harness.open({ declaration: declareSql() })
-    if (db.exclusive === undefined) return
+    if (db.exclusive === undefined) return 'the driver has no exclusive'
     let inside = 0
     let most = 0
     const work = (driver: SqlDriver, id: number) => async (): Promise<number> => {
@@ -267,7 +267,7 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
 
   it('sql-d22 a transaction: others see nothing of it before its end, for which their writes wait', async () => {
     const second = await harness.open({ declaration: declareSql() })
-    if (db.begin === undefined) return
+    if (db.begin === undefined) return 'the driver has no begin'
     await query('INSERT INTO items (id, amount) VALUES (1, 1)')
     const order: string[] = []
     const transaction = await db.begin()
@@ -291,7 +291,7 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
   })
 
   it('sql-d23 a transaction that is rolled back, after an error or without, leaves nothing; the next one works', async () => {
-    if (db.begin === undefined) return
+    if (db.begin === undefined) return 'the driver has no begin'
     for (const text of ['SELECT 1', 'INSERT INTO items (id) VALUES (1)', 'SELEC']) {
       const transaction = await db.begin()
       await transaction.query(statement('INSERT INTO items (id) VALUES (?1)', [1]))
@@ -307,7 +307,7 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
 
   it('sql-d24 two transactions that read and then write, over two drivers: one waits, or is a Conflict that may be retried', async () => {
     const second = await harness.open({ declaration: declareSql() })
-    if (db.begin === undefined) return
+    if (db.begin === undefined) return 'the driver has no begin'
     await query('INSERT INTO items (id, amount) VALUES (1, 0)')
     let conflicts = 0
     const increment = async (driver: SqlDriver): Promise<void> => {
