@@ -24,11 +24,11 @@ export interface StoreClaim {
   release(own: Claimant): Promise<void>
 }
 
-/** Keys below this one are claims: no data. */
-export const CLAIM_PREFIX = '.unmoor/claim'
+/** This key and those below it are claims: no data. */
+export const CLAIM_KEY = '.unmoor/claim'
 
 export function isClaimKey(key: string): boolean {
-  return key.startsWith(CLAIM_PREFIX)
+  return key === CLAIM_KEY || key.startsWith(`${CLAIM_KEY}/`)
 }
 
 /** Attempts to write against others who write at the same time. */

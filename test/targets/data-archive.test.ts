@@ -8,7 +8,7 @@ import { Journal, type JournalData } from '../../core/data/journal.ts'
 import { transfer } from '../../core/data/transfer.ts'
 import { verify } from '../../core/data/verify.ts'
 import { startUnmoor, unmoor } from '../unit/cli-process.ts'
-import { type DataLab, dataLab, fillBlobs, fillKv, migrateSqlite, openStores } from './data-lab.ts'
+import { type DataLab, dataLab, migrateSqlite, openStores } from './data-lab.ts'
 
 let lab: DataLab
 beforeAll(async () => {
@@ -171,16 +171,7 @@ describe('an archive', () => {
 
 describe('an export', () => {
   const bindings = ['links', 'files']
-  beforeAll(async () => {
-    const many = await openStores(lab.project, { dataDir: lab.dataDir('many'), bindings })
-    await fillKv(many, 'links', 12_000)
-    await fillBlobs(
-      many,
-      'files',
-      Array.from({ length: 40 }, () => 50_000),
-    )
-    await many.close()
-  })
+  beforeAll(() => lab.fillMany('many'))
   const from = (): string[] => ['--from', 'node', '--from-data-dir', lab.dataDir('many'), '--project', lab.project.dir, '-b', ...bindings]
   const exportTo = (dir: string): string[] => ['data', 'export', dir, ...from()]
   const expectWhole = async (dir: string): Promise<void> => {

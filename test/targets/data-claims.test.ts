@@ -176,6 +176,20 @@ describe('two commands, each as on a machine of its own, into one store', async 
 })
 
 describe('a transfer', () => {
+  it('takes keys along that only begin like a claim', async () => {
+    const names = ['.unmoor/claims', '.unmoor/claim-of-mine', '.unmoor/']
+    const from = await openStores(lab.project, { dataDir: lab.dataDir('alike'), bindings: ['links', 'files'] })
+    const to = await openStores(lab.project, { dataDir: lab.dataDir('alike-copy'), bindings: ['links', 'files'] })
+    const bytes = new Uint8Array([1])
+    await from.kvWriter('links').write(names.map((key) => ({ key, value: bytes })))
+    for (const key of names) await from.blobWriter('files').write({ key, size: 1, httpMetadata: {}, customMetadata: {}, open: async () => bytes })
+    const report = await transfer(from, to, { journal: lab.journal(), bindings: ['links', 'files'] })
+    expect(report.bindings).toMatchObject({ links: { records: 3 }, files: { records: 3 } })
+    expect((await verify(from, to, { bindings: ['links', 'files'] })).differences).toEqual([])
+    await from.close()
+    await to.close()
+  })
+
   it('that is refused leaves no journal, so that the next one still looks whether the target is empty', async () => {
     const to = await openStores(lab.project, { dataDir: lab.dataDir('held'), bindings: ['links'] })
     await to.kvWriter('links').write([{ key: 'mine', value: new Uint8Array(1) }])

@@ -42,6 +42,8 @@ export interface DataLab extends AsyncDisposable {
   dataDir(name: string): string
   /** The file of a new journal. */
   journal(): string
+  /** Fills a data folder so that a transfer of its `links` and `files` takes long enough to be killed. */
+  fillMany(name: string): Promise<void>
   /** Writes an archive of some bindings, of the source where no other is given. */
   archive(name: string, from?: Live, bindings?: readonly string[]): Promise<string>
 }
@@ -65,6 +67,16 @@ export async function dataLab(): Promise<DataLab> {
     source,
     dataDir,
     journal,
+    async fillMany(name) {
+      const many = await openStores(project, { dataDir: dataDir(name), bindings: ['links', 'files'] })
+      await fillKv(many, 'links', 12_000)
+      await fillBlobs(
+        many,
+        'files',
+        Array.from({ length: 40 }, () => 50_000),
+      )
+      await many.close()
+    },
     async archive(name, from = source, bindings = Object.keys(from.bindings)) {
       const dir = dataDir(name)
       const sink = await createArchive(dir, 'mover', Object.fromEntries(bindings.map((binding) => [binding, from.bindings[binding] as 'kv'])))

@@ -14,7 +14,7 @@ import { driverContext } from '../drivers/contracts/harness.ts'
 import { admin, postgresAnswers, URL_OF_SERVER } from '../drivers/postgres-server.ts'
 import { redisInstalled, startRedis } from '../drivers/redis-server.ts'
 import { startUnmoor, unmoor } from '../unit/cli-process.ts'
-import { applyMigrations, type DataLab, dataLab, fillBlobs, fillKv, migrateSqlite, openStores, sqliteFile } from './data-lab.ts'
+import { applyMigrations, type DataLab, dataLab, migrateSqlite, openStores, sqliteFile } from './data-lab.ts'
 
 let lab: DataLab
 beforeAll(async () => {
@@ -235,14 +235,7 @@ describe('a transfer', () => {
   })
 
   it('killed three times with -9 goes on where it was; verify says equal', async () => {
-    const many = await openStores(lab.project, { dataDir: lab.dataDir('many'), bindings: ['links', 'files'] })
-    await fillKv(many, 'links', 12_000)
-    await fillBlobs(
-      many,
-      'files',
-      Array.from({ length: 40 }, () => 50_000),
-    )
-    await many.close()
+    await lab.fillMany('many')
     const args = [
       'data',
       'copy',
