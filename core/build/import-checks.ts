@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { relative } from 'node:path'
 import type { Log } from '../adapter.ts'
 import { UnmoorError } from '../errors.ts'
-import { findImport, findUse } from './import-position.ts'
+import { findImport, findUse, type ImportPosition } from './import-position.ts'
 import { isOwnFile } from './packages.ts'
 import { UNSUPPORTED } from './worker/unsupported.ts'
 import type { WorkerProject } from './worker/worker.ts'
@@ -45,13 +45,12 @@ export async function refuseOffences(offences: readonly Offence[], graph: Graph,
     if (chain === undefined && offence.kind !== 'missing') continue
     // The entry of a Worker is generated: its own modules begin at its main one.
     const own = chain?.slice(Math.max(0, chain.indexOf(options.worker?.main ?? options.appEntry)))
-    const { text, dynamic } = await describe(offence, own ?? [offence.importer], options)
-    // Libraries guard what they import on demand, and try for packages that need not be there; whether it is reached is known only at run time.
+    const { text, guarded } = await describe(offence, own ?? [offence.importer], options)
     if (offence.kind === 'unsupported') {
       const reason = `${text}: ${UNSUPPORTED[offence.specifier]}.`
-      if (dynamic || options.worker?.allow.includes(offence.specifier) === true) options.log.warn(`${reason} It stays, and fails where it is reached.`)
+      if (guarded || options.worker?.allow.includes(offence.specifier) === true) options.log.warn(`${reason} It stays, and fails where it is reached.`)
       else unsupported.push(reason)
-    } else if (dynamic && offence.importer.includes('/node_modules/')) {
+    } else if (guarded) {
       if (offence.kind === 'builtin') options.log.warn(`${text}: imported only when reached; it would fail there on ${options.target}.`)
     } else if (offence.kind === 'builtin') builtins.push(text)
     else missing.push(`${text}. ${installHint(offence)}`)
@@ -91,17 +90,30 @@ export function appChain(id: string, graph: Graph, appEntry: string): string[] |
   return undefined
 }
 
-async function describe(offence: Offence, chain: readonly string[], options: Options): Promise<{ text: string; dynamic: boolean }> {
+async function describe(offence: Offence, chain: readonly string[], options: Options): Promise<{ text: string; guarded: boolean }> {
   const short = (id: string): string => relative(options.projectDir, id)
   const code = await readFile(offence.importer, 'utf8').catch(() => '')
-  const isGlobal = offence.kind === 'unsupported' && !offence.specifier.includes(':')
-  const position = await (isGlobal ? findUse : findImport)(offence.importer, code, offence.specifier)
+  const { position, isGlobal, guarded } = await locateOffence(offence, code)
   const place = position === undefined ? short(offence.importer) : `${short(offence.importer)}:${position.line}:${position.column}`
   const through = chain.length < 2 ? '' : ` (${chain.map(short).join(' -> ')})`
   const verb = isGlobal ? `uses ${offence.specifier}` : `imports "${offence.specifier}"`
-  // A library that imports sockets on demand has another way; an app's own import() is meant.
-  const dynamic = position?.dynamic === true && (isGlobal || offence.kind !== 'unsupported' || offence.importer.includes('/node_modules/'))
-  return { text: `${place} ${verb}${through}`, dynamic }
+  return { text: `${place} ${verb}${through}`, guarded }
+}
+
+/** Where an offence stands. */
+interface OffencePlace {
+  position: ImportPosition | undefined
+  /** A global is used; else something is imported. */
+  isGlobal: boolean
+  /** Whether it is reached is known only at run time: libraries guard what they import on demand (an app's own import() is meant), and a module that asks with `typeof` has another way. */
+  guarded: boolean
+}
+
+/** Finds the place of an offence in its module's code. */
+export async function locateOffence({ kind, specifier, importer }: Offence, code: string): Promise<OffencePlace> {
+  const isGlobal = kind === 'unsupported' && !specifier.includes(':')
+  const position = await (isGlobal ? findUse : findImport)(importer, code, specifier)
+  return { position, isGlobal, guarded: position?.dynamic === true && (isGlobal || importer.includes('/node_modules/')) }
 }
 
 /** What to do about a missing import. */

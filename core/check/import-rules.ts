@@ -1,8 +1,7 @@
 /** Imports that a target lacks, with the chain that leads to them. */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, sep } from 'node:path'
-import { installHint, type Offence } from '../build/import-checks.ts'
-import { findImport, findUse } from '../build/import-position.ts'
+import { installHint, locateOffence, type Offence } from '../build/import-checks.ts'
 import { UNSUPPORTED } from '../build/worker/unsupported.ts'
 import type { CheckContext } from './context.ts'
 import type { CheckedTarget } from './file-rules.ts'
@@ -30,10 +29,7 @@ async function reportOffence(offence: Offence, targets: readonly CheckedTarget[]
   const chain = targets.map((target) => context.graphs.get(target)?.chain(importer)).find((path) => path !== undefined)
   if (chain === undefined || !existsSync(importer)) return
   const file = context.modules.get(importer) ?? (await readSourceFile(importer))
-  const isGlobal = kind === 'unsupported' && !specifier.includes(':')
-  const position = await (isGlobal ? findUse : findImport)(importer, file.text, specifier)
-  // Libraries guard what they import on demand; whether it is reached is known only at run time.
-  const guarded = position?.dynamic === true && (isGlobal || importer.includes(`${sep}node_modules${sep}`))
+  const { position, isGlobal, guarded } = await locateOffence(offence, file.text)
   if (guarded && kind === 'missing') return
   const names = targets.map(({ name }) => name)
   context.add(

@@ -31,6 +31,7 @@ class PostgresQueue implements QueueDriver {
   #signals: Signals
   #settings: Settings
   #statements: QueueStatements
+  // Nothing in a message can fail the statement for the others: a body is JSON text or goes as base64.
   #sends = new Gather<QueueOutgoing>(
     (messages) => this.#insert(messages),
     ({ body }) => body.length,

@@ -204,6 +204,7 @@ class SqliteQueue implements QueueDriver {
   }
 
   close(): void {
+    // Done when this returns: nothing in it waits.
     void this.#sends.flush()
     this.#file.close()
   }
