@@ -113,6 +113,22 @@ const STALE = {
   proof: { cases: ['kv-01', 'kv-25l'] },
 }
 
+const AS_THE_SERVER = {
+  driver: 'redis',
+  trait: 'durable as its server',
+  ends: true,
+  text: 'Entries are as durable as the server is set: without the append-only file (appendonly yes) a restart loses them, with it a power cut may lose the last second, and a maxmemory-policy other than noeviction drops them when memory is full.',
+  todo: 'Turn on the append-only file and set maxmemory-policy noeviction, or keep only what can be made anew.',
+  proof: { cases: ['kv-d29'] },
+} as const
+
+const ONE_MACHINE = {
+  trait: 'one machine',
+  ends: true,
+  text: 'The data lies in files of one machine: other machines do not see it, and a disk that is lost loses it.',
+  todo: 'For several machines take postgres or redis (kv), postgres (sql) or s3 (blob).',
+} as const
+
 export const DRIVER_FACTS: readonly DriverFact[] = [
   { driver: 'cloudflare', kind: 'kv', ...STALE, text: 'Reads, also misses, may be up to a minute old.' },
   { driver: 'dynamodb', kind: 'kv', ...STALE, text: 'Reads may be a moment old (option `consistent` ends that, at twice the cost).' },
@@ -133,6 +149,11 @@ export const DRIVER_FACTS: readonly DriverFact[] = [
     todo: 'Use it for tests only.',
     proof: { cases: ['kv-d29'] },
   },
+  { ...AS_THE_SERVER, kind: 'kv' },
+  { ...AS_THE_SERVER, kind: 'strongKv' },
+  { ...ONE_MACHINE, driver: 'sqlite', kind: 'kv', proof: { cases: ['kv-d29'] } },
+  { ...ONE_MACHINE, driver: 'sqlite', kind: 'strongKv', proof: { cases: ['kv-d29'] } },
+  { ...ONE_MACHINE, driver: 'fs', kind: 'blob', proof: { cases: ['blob-d28'] } },
   {
     driver: 'cloudflare',
     kind: 'strongKv',
@@ -156,6 +177,15 @@ export const DRIVER_FACTS: readonly DriverFact[] = [
     text: 'The engine is SQLite, in the process, on one machine.',
     todo: '`unmoor check` names statements of another engine.',
     proof: { cases: ['sql-27'] },
+  },
+  {
+    driver: 'redis',
+    kind: 'queue',
+    trait: 'durable as its file',
+    ends: true,
+    text: 'Messages lie in the append-only file of the server, which it flushes each second unless told otherwise: a power cut may lose those of the last second.',
+    todo: 'Set appendfsync always where that matters. The driver refuses a server without that file.',
+    proof: { cases: ['queue-d17'] },
   },
   {
     driver: 'postgres',
@@ -182,6 +212,15 @@ export const DRIVER_FACTS: readonly DriverFact[] = [
     ends: true,
     text: 'The queue lives on one machine, as its consumers do.',
     todo: 'For several machines take postgres, redis or nats.',
+    proof: { cases: ['queue-d17'] },
+  },
+  {
+    driver: 'memory',
+    kind: 'queue',
+    trait: 'not durable',
+    ends: true,
+    text: 'Messages are gone when the process ends.',
+    todo: 'Use it for tests only.',
     proof: { cases: ['queue-d17'] },
   },
   {

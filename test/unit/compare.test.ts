@@ -172,6 +172,20 @@ describe('drivers', () => {
     expect((JSON.parse(other.stdout) as Comparison).changes.map(({ id }) => id)).toEqual(['driver:stats:postgres'])
   })
 
+  it('what becomes of the data when a machine or a server goes is told, both ways', async () => {
+    const moved = async (from: string, to: string): Promise<[string, string][]> => {
+      const side = (driver: string): { target: string; drivers: Record<string, string> } => ({ target: 'node', drivers: { links: driver } })
+      const report = await compareApp({ projectDir: join(examples, 'links'), from: side(from), to: side(to), expectations: () => ({}), prices: PRICES })
+      return report.changes.filter(({ id }) => id.startsWith('driver:')).map(({ id, kind }) => [id, kind])
+    }
+    expect(await moved('sqlite', 'redis')).toEqual([
+      ['driver:links:durable as its server', 'different'],
+      ['driver:links:no one machine', 'gained'],
+    ])
+    expect(await moved('redis', 'postgres')).toEqual([['driver:links:no durable as its server', 'gained']])
+    expect(await moved('postgres', 'sqlite')).toEqual([['driver:links:one machine', 'different']])
+  })
+
   it('statements that the other engine refuses are told with their lines', async () => {
     await using project = await tempProject({
       'src/app.ts': `import { defineApp, defineBindings, sql } from 'unmoor'
