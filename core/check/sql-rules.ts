@@ -7,8 +7,11 @@ import { checkCase, isMixedCase, toPiece, type Add, type Piece, type SqlFinding 
 import { checkTableDefinition } from './sql-table-rules.ts'
 import { CLAUSES, FUNCTIONS } from './sql-words.ts'
 
-/** Where a text stands: in a call it is one statement and cannot change the database's settings. */
-export type SqlPlace = 'call' | 'migration'
+/**
+ * Where a text stands: in a call it is one statement and cannot change the database's settings. A fragment is such a statement or a piece of one, and
+ * so may be what fills its placeholders.
+ */
+export type SqlPlace = 'call' | 'migration' | 'fragment'
 
 /** All that is wrong with `text`. */
 export function checkSqlText(text: string, place: SqlPlace): SqlFinding[] {
@@ -22,18 +25,27 @@ export function checkSqlText(text: string, place: SqlPlace): SqlFinding[] {
     pieces = [...tokenize(text)].filter(({ kind }) => kind !== 'space').map((token) => toPiece(text, token))
   } catch (error) {
     if (!(error instanceof SqlTextError)) throw error
+    // What a piece opens another may close.
+    if (place === 'fragment') return []
     return [{ rule: 'sql-syntax', at: error.offset, length: 1, message: `The statement cannot be read: ${error.message}.` }]
   }
-  if (place === 'call') checkStatements(text, statements, pieces, add)
+  const isPiece = place === 'fragment' && !WHOLE.has(pieces[0]?.text ?? '')
+  if (place !== 'migration' && !isPiece) checkStatements(text, statements, pieces, add)
   checkClauses(pieces, add)
   checkFunctions(pieces, add)
   checkQuotes(pieces, add)
-  checkOperators(pieces, add)
-  checkLimits(pieces, add)
+  checkOperators(pieces, add, place)
+  if (!isPiece) checkLimits(pieces, add)
   checkNames(pieces, add)
   checkTableDefinition(pieces, add)
   return found
 }
+
+/** What begins a statement and no piece of one (as END and SET do). */
+const WHOLE: ReadonlySet<string> = new Set([
+  ...['SELECT', 'WITH', 'INSERT', 'REPLACE', 'UPDATE', 'DELETE', 'CREATE', 'ALTER', 'DROP'],
+  ...['BEGIN', 'COMMIT', 'ROLLBACK', 'SAVEPOINT', 'PRAGMA', 'ATTACH', 'DETACH', 'VACUUM', 'COPY'],
+])
 
 /** Statements that `core/bindings/sql.ts` refuses, with what it says. */
 const REFUSED: Readonly<Record<string, RuleId>> = {
@@ -146,7 +158,7 @@ function isInValues(pieces: readonly Piece[], index: number): boolean {
   return false
 }
 
-function checkOperators(pieces: readonly Piece[], add: Add): void {
+function checkOperators(pieces: readonly Piece[], add: Add, place: SqlPlace): void {
   pieces.forEach((piece, index) => {
     const next = pieces[index + 1]
     const after = pieces[index + 2]
@@ -165,7 +177,7 @@ function checkOperators(pieces: readonly Piece[], add: Add): void {
       add(piece, 'sql-operator', `${piece.text} exists on SQLite only.`, { on: 'postgres' })
     if (piece.text === 'IS' && piece.kind === 'word') {
       const operand = next?.text === 'NOT' ? after : next
-      if (operand?.kind === 'placeholder' || operand?.kind === 'string' || /^\d/.test(operand?.text ?? ''))
+      if ((operand?.kind === 'placeholder' && place !== 'fragment') || operand?.kind === 'string' || /^\d/.test(operand?.text ?? ''))
         add(piece, 'sql-operator', 'IS compares with any value on SQLite only.', { on: 'postgres', instead: 'Write =, or IS NULL, or IS NOT DISTINCT FROM ?.' })
     }
     if (

@@ -1,4 +1,5 @@
 /** SQL in the app's modules: tagged templates, and strings given to a sql binding. */
+import type { SqlDialect } from '../bindings/drivers.ts'
 import { targetsWhere, type FileContext } from './file-rules.ts'
 import type { SqlFinding } from './sql-pieces.ts'
 import { checkSqlText, type SqlPlace } from './sql-rules.ts'
@@ -6,22 +7,33 @@ import { bare, keyOf, propertiesOf, type Node } from './syntax.ts'
 
 const METHODS: ReadonlySet<string> = new Set(['all', 'first', 'value', 'run', 'raw'])
 
-/** Checks a template tagged with unmoor's `sql`. */
+/** Who exports a tag `sql`, and what its templates are: whole statements, or pieces of them too, where what stands in `${}` may be a piece as well. */
+const TAGS: ReadonlyMap<string, SqlPlace> = new Map([
+  ['unmoor', 'call'],
+  ['kysely', 'fragment'],
+  ['drizzle-orm', 'fragment'],
+  ['drizzle-orm/sql', 'fragment'],
+])
+
+/** Checks a template tagged with the `sql` of unmoor, Kysely or Drizzle. */
 export function checkTagged(node: Node, above: readonly Node[], context: FileContext): void {
-  const tag = bare(node['tag'] as Node)
-  if (tag.type !== 'Identifier') return
-  const declaration = context.file.names.find(tag)
-  if (declaration?.source !== 'unmoor' || declaration.imported !== 'sql') return
-  const quasi = node['quasi'] as Node
-  reportAll(templateText(quasi), above, context)
+  const place = placeOfTag(node['tag'] as Node, context)
+  if (place !== undefined) reportAll(templateText(node['quasi'] as Node), above, context, place)
 }
 
-/** Checks the texts in a call of a sql binding's method. */
+function placeOfTag(node: Node, { file }: FileContext): SqlPlace | undefined {
+  const tag = bare(node)
+  const declaration = tag.type === 'Identifier' ? file.names.find(tag) : undefined
+  return declaration?.imported === 'sql' ? TAGS.get(declaration.source ?? '') : undefined
+}
+
+/** Checks the texts in a call of a sql binding's method, and in `sql.raw` of Kysely and Drizzle. */
 export function checkSqlCall(call: Node, above: readonly Node[], context: FileContext): void {
   const callee = bare(call['callee'] as Node)
   const method = callee.type === 'MemberExpression' ? keyOf(callee) : undefined
   const [first] = call['arguments'] as Node[]
   if (method === undefined || first === undefined || !(METHODS.has(method) || method === 'batch')) return
+  if (method === 'raw' && placeOfTag(callee['object'] as Node, context) === 'fragment') return checkText(first, above, context, 'fragment')
   if (context.bindingOf(callee['object'] as Node)?.kind !== 'sql') return
   const list = bare(first)
   const statements = method === 'batch' ? ((list.type === 'ArrayExpression' ? list['elements'] : []) as (Node | null)[]) : [first]
@@ -81,8 +93,9 @@ function templateText(template: Node): SqlSite {
 
 function reportAll(site: SqlSite, above: readonly Node[], context: FileContext, place: SqlPlace = 'call'): void {
   const guarded = above.some((node) => isDialectGuard(node, context))
+  const engine = place === 'fragment' ? drizzleEngine(context) : undefined
   for (const finding of checkSqlText(site.text, place)) {
-    if (guarded && finding.on !== undefined) continue
+    if (finding.on !== undefined && (guarded || (engine !== undefined && finding.on !== engine))) continue
     reportSql(finding, site.place(finding.at), context, site.exact)
   }
 }
@@ -92,6 +105,13 @@ export function reportSql(finding: SqlFinding, at: number, context: Pick<FileCon
   const { on, length, at: _, ...rest } = finding
   const targets = targetsWhere(context.targets, ({ dialects }) => on === undefined || dialects.has(on))
   if (targets.length > 0) context.report({ ...rest, at, targets, ...(exact ? { length } : {}) })
+}
+
+/** The engine for which a module of Drizzle's is written, by the one half of Drizzle that it imports: schemas are one module per engine. */
+function drizzleEngine({ file }: FileContext): SqlDialect | undefined {
+  const sources = [...file.names.top.values()].map(({ source }) => source)
+  const [sqlite, postgres] = ['drizzle-orm/sqlite-', 'drizzle-orm/pg-'].map((half) => sources.some((source) => source?.startsWith(half)))
+  return sqlite === postgres ? undefined : sqlite === true ? 'sqlite' : 'postgres'
 }
 
 /** `if (env.db.dialect === 'sqlite')` and the like: what is within knows its engine. */

@@ -16,6 +16,7 @@ let dir: string
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'unmoor-check-test-'))
   await cp(corpus, dir, { recursive: true })
+  for (const name of ['fine', 'builders']) await symlink(join(checkout, 'node_modules'), join(dir, name, 'node_modules'))
   const files = {
     'machine-code/package.json': '{ "name": "machine-code", "type": "module", "main": "index.js", "gypfile": true }',
     'machine-code/index.js': 'export const machine = String(Date.now())\n',
@@ -57,14 +58,15 @@ const found = (result: CheckResult): string[] =>
     .sort()
 
 describe('the corpus of planted faults', () => {
-  for (const project of ['calls', 'flows', 'sql', 'code', 'declarations']) {
+  const projects = ['calls', 'flows', 'sql', 'builders', 'code', 'declarations']
+  for (const project of projects) {
     it(`${project}: each fault is found with its rule and line, and nothing else`, async () => {
       expect(found(await checkApp({ projectDir: join(dir, project) }))).toEqual(await planted(join(dir, project)))
     })
   }
 
   it('has at least 60 faults', async () => {
-    const all = await Promise.all(['calls', 'flows', 'sql', 'code', 'declarations'].map((project) => planted(join(dir, project))))
+    const all = await Promise.all(projects.map((project) => planted(join(dir, project))))
     expect(all.flat().length).toBeGreaterThanOrEqual(60)
   })
 })
@@ -106,7 +108,6 @@ describe('dependencies', () => {
 
 describe('what is fine', async () => {
   it('an app with Hono, its middleware, Drizzle and Kysely', async () => {
-    await symlink(join(checkout, 'node_modules'), join(dir, 'fine/node_modules'))
     await writeFile(join(dir, 'fine/.env'), 'JWT_KEY=x\n')
     const { findings, files } = await checkApp({ projectDir: join(dir, 'fine') })
     expect(findings).toEqual([])
