@@ -25,7 +25,7 @@ function mountSmallDisk(): string | undefined {
 const disk = mountSmallDisk()
 
 describe.skipIf(disk === undefined)('a full disk', () => {
-  const folder = disk as string
+  const folder = disk ?? ''
   const filler = join(folder, 'filler')
   const closing: { close?(): Promise<void> | void }[] = []
   const context = (declaration?: ReturnType<typeof declareQueue>): ReturnType<typeof driverContext> =>

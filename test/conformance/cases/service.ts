@@ -79,6 +79,7 @@ export const serviceCases = insideCases('service', [
   },
   {
     id: 'service-06',
+    // Not more: a Lambda answers one request per environment, and a hundred processes at once prove the machine, not the target.
     contract: 'Twenty-five concurrent calls get their own answers.',
     seconds: 40,
     async run(tools) {
