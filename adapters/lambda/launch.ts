@@ -26,6 +26,8 @@ export interface LaunchOptions {
   dir: string
   /** What the function's process sees. */
   variables: Readonly<Record<string, string>>
+  /** Whether stack traces name the app's own files, by the map that a build for development carries. Default: false. */
+  development?: boolean | undefined
   /** The image to run, for `container`. */
   image?: string | undefined
 }
@@ -33,7 +35,8 @@ export interface LaunchOptions {
 /** How environments of this kind are started. @throws `NotFound` where aws-lambda-ric is not installed. */
 export function createLaunch(runtime: LambdaRuntime, options: LaunchOptions): Launch {
   if (runtime === 'container') return launchContainer(options)
-  const args = runtime === 'ric' ? [findRic(options.dir), 'index.handler'] : [join(options.dir, 'index.mjs')]
+  const main = runtime === 'ric' ? [findRic(options.dir), 'index.handler'] : [join(options.dir, 'index.mjs')]
+  const args = [...(options.development === true ? ['--enable-source-maps'] : []), ...main]
   const env = { ...ownEnvironment(), ...options.variables, LAMBDA_TASK_ROOT: options.dir }
   return (address) => {
     const child = spawn(process.execPath, args, { cwd: options.dir, env: { ...env, AWS_LAMBDA_RUNTIME_API: address }, stdio: ['ignore', 'pipe', 'pipe'] })

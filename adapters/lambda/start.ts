@@ -68,6 +68,7 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
         dir,
         variables: functionEnvironment(options, variables, front, settings),
         image: await image,
+        development: options.development,
       }),
       max: settings.maxEnvironments,
       timeout: settings.timeout,

@@ -64,7 +64,7 @@ async function spawnServer(
   args: readonly string[],
 ): Promise<{ child: ChildProcess; first: Promise<ParentMessage>; exited: Promise<number | null> }> {
   await mkdir(options.dataDir, { recursive: true })
-  const child = spawn(process.execPath, [join(options.dir, 'server.mjs'), ...args], {
+  const child = spawn(process.execPath, [...(options.development === true ? ['--enable-source-maps'] : []), join(options.dir, 'server.mjs'), ...args], {
     cwd: options.dataDir,
     env: childEnvironment(options),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

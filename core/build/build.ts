@@ -31,6 +31,8 @@ export interface BuildOptions {
   targetOptions?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined
   /** In place of the one that `target` names. */
   adapter?: Adapter | undefined
+  /** Whether it is made to be worked on: bundles of modules carry their source maps, for stack traces with the app's own files. Default: false. */
+  development?: boolean | undefined
   /** Default: drops everything. */
   log?: Log | undefined
 }
@@ -43,6 +45,8 @@ export interface BuiltApp {
   info: ArtifactInfo
   adapter: Adapter
   project: Project
+  /** Absolute paths of the modules that the bundles were made of. */
+  modules: ReadonlySet<string>
   /** Time of this target's own work, without what builds of several targets share. */
   ms: number
 }
@@ -84,11 +88,13 @@ export async function buildTarget(project: Project, options: Omit<BuildOptions, 
     options: { ...project.config.targets?.[adapter.name]?.options, ...options.targetOptions?.[adapter.name] },
     testChannel: options.testChannel ?? false,
   }
+  const modules = new Set<string>()
+  const shared = { imports: driverImports(drivers, options.strict), log, development: options.development ?? false, modules }
   await replaceFolder(outDir, project.projectDir, async (dir) => {
-    await adapter.build(createContext(dir, project, info, adapter, driverImports(drivers, options.strict), log))
+    await adapter.build(createContext(dir, project, info, adapter, shared))
     await writeFile(join(dir, INFO_FILE), `${JSON.stringify(info, null, 2)}\n`)
   })
-  return { target: adapter.name, outDir, info, adapter, project, ms: performance.now() - started }
+  return { target: adapter.name, outDir, info, adapter, project, modules, ms: performance.now() - started }
 }
 
 function createContext(
@@ -96,8 +102,7 @@ function createContext(
   project: Project,
   info: ArtifactInfo,
   adapter: Adapter,
-  imports: { imports: string; object: string },
-  log: Log,
+  { imports, log, development, modules }: { imports: { imports: string; object: string }; log: Log; development: boolean; modules: Set<string> },
 ): BuildContext {
   const { projectDir, assets } = project
   const place = (path: string): string => {
@@ -131,6 +136,8 @@ function createContext(
           conditions: adapter.conditions,
           nodeBuiltins: adapter.nodeBuiltins,
           log,
+          sourcemap: development && options.sourcemap !== true && (options.format ?? 'esm') === 'esm',
+          modules,
           worker: project.worker,
         },
       )

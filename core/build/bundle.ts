@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { basename, dirname, join, relative, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import type { OutputBundle, Plugin } from 'rolldown'
 import type { Bundle, BundleOptions, Log } from '../adapter.ts'
@@ -31,6 +31,8 @@ export interface BundlerOptions {
   dataRoute?: boolean | undefined
   /** Given the module graph and what of it the target lacks, in place of an error. Default: it is refused. */
   inspect?: (graph: Graph, offences: readonly Offence[]) => void
+  /** Filled with the absolute paths of all modules that are read. Default: nobody asks. */
+  modules?: Set<string>
   /** The existing Worker whose modules are bundled. Default: none. */
   worker?: WorkerProject | undefined
 }
@@ -71,6 +73,7 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
     {
       name: 'unmoor:graph',
       async generateBundle(_output, bundled) {
+        if (shared.modules !== undefined) for (const id of this.getModuleIds()) if (isAbsolute(id)) shared.modules.add(id)
         const graph: Graph = { modules: moduleIds(bundled), importers: (id) => this.getModuleInfo(id)?.importers ?? [] }
         written.push(...Object.keys(bundled))
         const kept = [...offences.filter(isKept(bundled, options.format)), ...unsupportedUses(graph.modules)]

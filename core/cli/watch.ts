@@ -12,11 +12,29 @@ export interface Changes {
   close(): void
 }
 
+/** Code by its name, and files that builds read without importing them. */
+const READ = /\.[cm]?[jt]sx?$|(^|[/\\])(package\.json|tsconfig[^/\\]*\.json|wrangler\.(toml|jsonc?)|\.env[^/\\]*|\.dev\.vars[^/\\]*)$/
+
+/** Files that running programs write. */
+const WRITTEN = /\.(log|out|pid|tmp|sqlite\w*|db)(-\w+)?$/
+
+/** What the last build read. */
+export interface Inputs {
+  /** Absolute paths. */
+  modules: ReadonlySet<string>
+  /** Folders whose files it reads (assets, migrations), absolute. */
+  folders: readonly string[]
+  /** The env file, absolute: it may have any name. */
+  envFile: string
+}
+
 /**
  * Watches a project without its packages, artifacts and version control, which no build reads or which builds write,
- * and without the folders in `ignored` (absolute): a running app writes its data there.
+ * and without the folders in `ignored` (absolute): a running app writes its data there. Of other files those count that are code or that the last
+ * build read, by `inputs`; while that is undefined, since none went well, all that may be what it lacked. The command's own output, kept in a file of
+ * the project, would start it again and again.
  */
-export function watchProject(projectDir: string, ignored: readonly string[]): Changes {
+export function watchProject(projectDir: string, ignored: readonly string[], inputs: () => Inputs | undefined): Changes {
   const watchers: FSWatcher[] = []
   let changed: string | undefined
   let closed = false
@@ -25,6 +43,7 @@ export function watchProject(projectDir: string, ignored: readonly string[]): Ch
   const notice = (name: string): void => {
     const path = join(projectDir, name)
     if (name.split(sep).some((part) => IGNORED.has(part)) || ignored.some((folder) => path === folder || path.startsWith(folder + sep))) return
+    if (!isRead(path, inputs())) return
     changed ??= name
     clearTimeout(timer)
     timer = setTimeout(() => {
@@ -74,4 +93,10 @@ export function watchProject(projectDir: string, ignored: readonly string[]): Ch
       wake?.()
     },
   }
+}
+
+function isRead(path: string, inputs: Inputs | undefined): boolean {
+  if (READ.test(path)) return true
+  if (inputs === undefined) return !WRITTEN.test(path)
+  return path === inputs.envFile || inputs.modules.has(path) || inputs.folders.some((folder) => path === folder || path.startsWith(folder + sep))
 }

@@ -121,3 +121,31 @@ test('unmoor dev restarts at a change, and keeps the old build while a new one f
   }
   expect((await result).code).toBe(0)
 })
+
+test('unmoor dev restarts for what its build read, not for a log of its own; errors name the places in the source', async () => {
+  await using project = await tempProject({
+    'src/app.ts': `import { defineApp } from 'unmoor'
+import text from './text.json' with { type: 'json' }
+export default defineApp({
+  fetch(request) {
+    if (request.url.endsWith('/fail')) throw new Error('as asked')
+    return Response.json(text)
+  },
+})
+`,
+    'src/text.json': '"first"',
+  })
+  const { child, result, line } = startUnmoor(['dev', '--port', '0'], { cwd: project.dir })
+  try {
+    const first = urlIn(await line('Ctrl-C'))
+    expect((await fetch(`${first}/fail`)).status).toBe(500)
+    expect(await line('src/app.ts:')).toMatch(/src\/app\.ts:5:\d+/)
+    await project.write({ 'dev.log': 'a line', 'data/state.json': '{}' })
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    await project.write({ 'src/text.json': '"second"' })
+    expect(await line(' changed')).toBe(join('src', 'text.json changed'))
+  } finally {
+    child.kill('SIGINT')
+  }
+  expect((await result).stderr.match(/ changed/g)).toHaveLength(1)
+})

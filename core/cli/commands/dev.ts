@@ -2,13 +2,14 @@ import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { LocalRuntime } from '../../adapter.ts'
 import { buildApp } from '../../build/build.ts'
+import type { Project } from '../../build/project.ts'
 import { explainMissingPackage } from '../../build/packages.ts'
 import { collectVariables, readEnvFile } from '../../build/variables.ts'
 import { isUnmoorError } from '../../errors.ts'
 import { inspectPort, loadTargets, options, strictBuild, strictSeed } from '../options.ts'
 import { createReporter, type Reporter } from '../reporter.ts'
 import { onStop } from '../signals.ts'
-import { watchProject } from '../watch.ts'
+import { type Inputs, watchProject } from '../watch.ts'
 
 interface Options {
   target: string
@@ -43,12 +44,13 @@ async function dev(given: Options): Promise<void> {
   const { projectDir, targets, dataDir } = await loadTargets(given.project, [given.target])
   const target = targets[0] as string
   const strict = strictSeed(given.strict, report)
-  const changes = watchProject(projectDir, [given.dataDir === undefined ? dataDir : resolve(given.dataDir)])
+  let inputs: Inputs | undefined
+  const changes = watchProject(projectDir, [given.dataDir === undefined ? dataDir : resolve(given.dataDir)], () => inputs)
   const release = onStop(() => changes.close())
   let current: LocalRuntime | undefined
   try {
     for (;;) {
-      current = await rebuild({ ...given, seed: strict }, projectDir, target, current, report)
+      ;({ current, inputs } = await rebuild({ ...given, seed: strict }, projectDir, target, current, report))
       // What changed while it was building makes this return at once.
       const changed = await changes.next()
       if (changed === undefined) break
@@ -61,18 +63,27 @@ async function dev(given: Options): Promise<void> {
   }
 }
 
-/** Builds, and replaces the running app where that went well; gives what runs afterwards. */
+/** Builds, and replaces the running app where that went well; gives what runs afterwards, and what a build that went well has read. */
 async function rebuild(
   given: Options & { seed: number | undefined },
   projectDir: string,
   target: string,
   old: LocalRuntime | undefined,
   report: Reporter,
-): Promise<LocalRuntime | undefined> {
+): Promise<{ current: LocalRuntime | undefined; inputs: Inputs | undefined }> {
   let current = old
+  let inputs: Inputs | undefined
   try {
-    const { adapter, outDir, info, project, ms } = await buildApp({ projectDir, target, ...strictBuild(given.seed, target), log: report })
-    const envFile = await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)
+    const { adapter, outDir, info, project, modules, ms } = await buildApp({
+      projectDir,
+      target,
+      ...strictBuild(given.seed, target),
+      development: true,
+      log: report,
+    })
+    const envPath = resolve(projectDir, given.envFile ?? '.env')
+    const envFile = await readEnvFile(envPath, given.envFile !== undefined)
+    inputs = { modules, folders: readFolders(projectDir, project), envFile: envPath }
     // Both want the same port and the same data.
     await old?.stop()
     current = undefined
@@ -94,5 +105,13 @@ async function rebuild(
     const message = isUnmoorError(error) ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)
     report.print(`error: ${message}\n${current === undefined ? 'Waiting for a change.' : 'The old build keeps running.'}`)
   }
-  return current
+  return { current, inputs }
+}
+
+/** Folders of assets and migrations. */
+function readFolders(projectDir: string, project: Project): string[] {
+  return Object.values(project.manifest.bindings).flatMap((declaration) => {
+    const folder = declaration.kind === 'assets' ? declaration.directory : declaration.kind === 'sql' ? declaration.migrations : undefined
+    return folder === undefined ? [] : [resolve(projectDir, folder)]
+  })
 }
