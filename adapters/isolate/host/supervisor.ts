@@ -9,7 +9,7 @@ import type { BackgroundDuties } from './background.ts'
 import type { ResolvedConfig } from './config.ts'
 import { checkPort } from './check-port.ts'
 import { errorText } from './error-text.ts'
-import type { ToSupervisor, ToWorker, WorkerSettings } from './messages.ts'
+import type { ToSupervisor, WorkerSettings } from './messages.ts'
 import { NoiseWatch } from './noise.ts'
 import { prepareFolders } from './process-guard.ts'
 import { needsOneProcess } from './one-process.ts'
@@ -336,14 +336,9 @@ export class Supervisor {
     void this.#serveApart(app)
   }
 
-  /** Sends a message to every process and waits for all answers, for at most `ms`. */
-  #ask(create: (id: number) => ToWorker, ms: number): Promise<void> {
-    return this.#answers.ask(this.#processes, (process, id) => process.send(create(id)), ms)
-  }
-
   /** Has every process report what its apps have used until now. */
   collectUsage(): Promise<void> {
-    return this.#ask((id) => ({ type: 'usage', id }), 2000)
+    return this.#answers.ask(this.#processes, (process, id) => process.send({ type: 'usage', id }), 2000)
   }
 
   /** Puts versions in place of others; resolves when every process serves them. @throws `AlreadyExists` for a route that is taken. */
@@ -361,10 +356,9 @@ export class Supervisor {
     }
     const ended = released.map((name) => this.#alone.get(name)?.process)
     for (const name of released) this.#alone.delete(name)
-    await this.#ask(
-      (id) => ({ type: 'apps', id, set: set.map((app) => (needsOneProcess(app.dir) ? { ...app, background: false } : app)), remove: [...remove] }),
-      10_000,
-    )
+    const shared = { set: set.map((app) => (needsOneProcess(app.dir) ? { ...app, background: false } : app)), remove: [...remove] }
+    // The processes of single apps serve no others.
+    await this.#answers.ask([...this.#shared.keys()], (process, id) => process.send({ type: 'apps', id, ...shared }), 10_000)
     if (released.length > 0) this.#announceApart()
     for (const { name } of set.filter(({ dir }) => needsOneProcess(dir))) {
       this.#setApart(name)
