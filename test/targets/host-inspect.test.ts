@@ -271,10 +271,10 @@ describe('what --inspect refuses', () => {
     ['an app twice', ['--inspect', 'shop:0', '--inspect', 'shop:0'], /"shop" is named twice/],
     [
       'a port twice',
-      ['--inspect', 'shop:39229', '--inspect', 'other:39229'],
-      /port 39229 for "other" is the debugger's of "shop" already\. Name another: --inspect other:PORT\./,
+      ['--inspect', 'shop:19229', '--inspect', 'other:19229'],
+      /port 19229 for "other" is the debugger's of "shop" already\. Name another: --inspect other:PORT\./,
     ],
-    ["the host's own port", ['--port', '39230', '--inspect', 'shop:39230'], /port 39230 for "shop" is the host's own port already/],
+    ["the host's own port", ['--port', '19230', '--inspect', 'shop:19230'], /port 19230 for "shop" is the host's own port already/],
     ['a host beside another', ['--share-port', '--inspect', 'shop:0'], /Leave --share-port out, and stop that host first\./],
     ['a guard', ['--config', 'guarded.json', '--inspect', 'shop:0'], /Leave "guard" out\./],
   ])('%s', async (_name, args, message) => {
