@@ -9,9 +9,13 @@ import type { IsolateOptions } from './options.ts'
  * whatever host name comes.
  */
 export async function startOnHost(options: StartOptions): Promise<LocalRuntime> {
-  const { dir, info, dataDir, port, host, variables, testToken, onOutput } = options
+  const { dir, info, dataDir, port, host, variables, testToken, inspectPort, onOutput } = options
   const token = randomUUID()
-  const running = await startHost({ overrides: { port, ...(host === undefined ? {} : { host }), dataDir, admin: { port: 0, token } }, onOutput })
+  const running = await startHost({
+    overrides: { port, ...(host === undefined ? {} : { host }), dataDir, admin: { port: 0, token } },
+    inspect: inspectPort === undefined ? [] : [{ app: info.manifest.name, port: inspectPort }],
+    onOutput,
+  })
   try {
     const client = new DeployClient({ url: running.adminUrl as string, token })
     await client.deploy(info.manifest.name, dir, {

@@ -6,6 +6,7 @@ import type { LocalRuntime, MigrateReport, StartOptions } from '../../core/adapt
 import { errorFromJSON, UnmoorError } from '../../core/errors.ts'
 import { waitForExit, watchOutput } from '../node/child-output.ts'
 import type { ParentMessage } from '../node/runtime/process.ts'
+import { inspectorFlags } from './inspector-flags.ts'
 import { checkOptions } from './options.ts'
 
 /** Longest time from spawn to the ready message; migrations run within it. */
@@ -26,10 +27,7 @@ interface Server {
 
 /** Runs the artifact's server.mjs in a child process, and again where a tenant took the process along. */
 export async function start(options: StartOptions): Promise<LocalRuntime> {
-  const onHost = checkOptions(options.info.options).runtime === 'host'
-  if (onHost && options.inspectPort !== undefined)
-    throw new UnmoorError('Unsupported', 'A debugger is for one app in one process: leave out --runtime host.', { operation: 'start' })
-  if (onHost) return (await import('./start-on-host.ts')).startOnHost(options)
+  if (checkOptions(options.info.options).runtime === 'host') return (await import('./start-on-host.ts')).startOnHost(options)
   let server = await spawnServer(options, [])
   const ready = await listening(server, options.dir)
   const port = Number(new URL(ready.url).port)
@@ -97,7 +95,8 @@ export async function migrate(options: Omit<StartOptions, 'port' | 'host'> & { u
 async function spawnServer(options: ChildOptions, args: readonly string[]): Promise<Server> {
   await mkdir(options.dataDir, { recursive: true })
   // isolated-vm asks for --no-node-snapshot: its isolates and node's own snapshot do not get along on every version.
-  const child = spawn(process.execPath, ['--no-node-snapshot', ...debugFlags(options), join(options.dir, 'server.mjs'), ...args], {
+  const debug = options.inspectPort === undefined ? [] : inspectorFlags(options.inspectPort)
+  const child = spawn(process.execPath, ['--no-node-snapshot', ...debug, join(options.dir, 'server.mjs'), ...args], {
     cwd: options.dataDir,
     env: childEnvironment(options),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -127,11 +126,6 @@ async function spawnServer(options: ChildOptions, args: readonly string[]): Prom
     })
   })
   return { child, first, exited }
-}
-
-/** Node's own inspector, on loopback. */
-function debugFlags({ inspectPort }: ChildOptions): string[] {
-  return inspectPort === undefined ? [] : [`--inspect=127.0.0.1:${inspectPort}`, '--experimental-vm-modules', '--disable-warning=ExperimentalWarning']
 }
 
 function childEnvironment(options: ChildOptions): Record<string, string> {

@@ -51,7 +51,8 @@ export function strictBuild(seed: number | undefined, target: string): { strict?
   return seed === undefined ? {} : { strict: seed, outDir: `.unmoor/${target.replaceAll(/[^\w-]/g, '_')}-strict` }
 }
 
-function parsePort(text: string): number {
+/** @throws as a parser of an option does. */
+export function parsePort(text: string): number {
   const port = Number(text)
   if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('A port is a whole number from 0 to 65535.')
   return port

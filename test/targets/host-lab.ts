@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import isolate from '../../adapters/isolate/index.ts'
-import { type Host, type HostConfig, startHost } from '../../adapters/isolate/host/index.ts'
+import { type Host, type HostConfig, type InspectedApp, startHost } from '../../adapters/isolate/host/index.ts'
 import { buildApp } from '../../core/build/build.ts'
 import { tempProject } from '../unit/temp-project.ts'
 
@@ -51,13 +51,13 @@ export interface HostLab extends AsyncDisposable {
 }
 
 /** Starts a host in this process, its children as real processes. */
-export async function startHostLab(config: HostConfig): Promise<HostLab> {
+export async function startHostLab(config: HostConfig, inspect: readonly InspectedApp[] = []): Promise<HostLab> {
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-host-lab-'))
   const file = join(dir, 'host.json')
   await mkdir(join(dir, 'data'), { recursive: true })
   await writeFile(file, JSON.stringify({ port: 0, processes: 2, dataDir: './data', stopSeconds: 2, ...config }))
   const lines: string[] = []
-  const host = await startHost({ config: file, onOutput: (line) => lines.push(line) })
+  const host = await startHost({ config: file, inspect, onOutput: (line) => lines.push(line) })
   const send: HostLab['send'] = (app, init = {}) => sendTo(host.url, app, init)
   return {
     host,

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { getPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
+import { DeployClient } from '../../adapters/isolate/host/deploy-client.ts'
 import { buildLab, type HostLab, labApp, startHostLab } from './host-lab.ts'
 
 /** Milliseconds. */
@@ -77,5 +78,34 @@ it('an app that runs into its limits again and again gets one of its own, which 
     expect(lab.host.pids).toHaveLength(2)
   } finally {
     await rm(artifact, { recursive: true, force: true })
+  }
+}, 60_000)
+
+it('a process of one app runs no work of others that are deployed later', async () => {
+  const artifact = await buildLab(labApp('kv: kv()'))
+  // One batch at once, so that a second process would take what waits.
+  const worker = await buildLab(
+    labApp(
+      'kv: kv(), jobs: queue({ batchSize: 1 })',
+      `queues: { jobs: async (batch, env) => {
+        globalThis.id ??= crypto.randomUUID()
+        await new Promise((resolve) => setTimeout(resolve, 500))
+        await env.kv.put('done:' + batch.messages[0].body, globalThis.id)
+      } },`,
+    ),
+  )
+  try {
+    await using lab = await startHostLab({ processes: 1, limits: { cpuMs: 100 }, apps: { noisy: { dir: artifact } }, admin: { port: 0, token: 't' } })
+    for (let hit = 0; hit < 5; hit++) await lab.send('noisy', { method: 'POST', body: 'for (;;);' })
+    await expect.poll(() => lab.host.pids.length, { timeout: 10_000 }).toBe(2)
+    await expect.poll(() => lab.send('noisy').then(({ status }) => status), { timeout: 10_000 }).toBe(200)
+    await new DeployClient({ url: lab.host.adminUrl as string, token: 't' }).deploy('worker', worker)
+    await lab.run('worker', `for (let job = 0; job < 6; job++) await env.jobs.send(job)`)
+    const ids = (): Promise<unknown> =>
+      lab.run('worker', `return Promise.all((await env.kv.list({ prefix: 'done:' })).keys.map(({ name }) => env.kv.get(name)))`)
+    await expect.poll(ids, { timeout: 20_000 }).toHaveLength(6)
+    expect(new Set((await ids()) as string[]).size).toBe(1)
+  } finally {
+    for (const dir of [artifact, worker]) await rm(dir, { recursive: true, force: true })
   }
 }, 60_000)

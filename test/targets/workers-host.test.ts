@@ -78,6 +78,12 @@ test('Workers on a host: an object is one over all processes, and Workers call e
       body: '["object","entrypoint","Api","method","hit"]',
     })
     expect(JSON.parse(forged.text)).toMatchObject({ big: true })
+
+    // The same where a debugger is let in.
+    const apps = { room: { dir: room, variables }, front: { dir: front, variables, services: ['room'] } }
+    await using inspected = await startHostLab({ apps }, [{ app: 'room', port: 0 }])
+    for (let count = 1; count <= 2; count++) expect(JSON.parse((await inspected.send('room')).text)).toEqual({ stored: count, memory: count, big: true })
+    expect(JSON.parse((await inspected.send('front')).text)).toMatchObject({ hit: { stored: 3, memory: 3 }, plain: 200 })
   } finally {
     for (const dir of [room, front]) await rm(dir, { recursive: true, force: true })
   }

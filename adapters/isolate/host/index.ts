@@ -8,6 +8,7 @@ import { type Admin, startAdmin } from './admin.ts'
 import { loadConfig, type HostConfig } from './config.ts'
 import { Deploys } from './deploys.ts'
 import { errorText } from './error-text.ts'
+import { awaitedLines, checkInspected, type InspectedApp } from './inspect.ts'
 import { Metering } from './metering.ts'
 import { openStore } from './store/open-store.ts'
 import { keptSecret } from './store/seal.ts'
@@ -16,6 +17,7 @@ import { Supervisor } from './supervisor.ts'
 
 export type { AppSettings } from './app-record.ts'
 export type { HostConfig } from './config.ts'
+export type { InspectedApp } from './inspect.ts'
 export type { AppLimits } from './limits.ts'
 export type { Usage } from './usage.ts'
 
@@ -30,6 +32,8 @@ export interface HostOptions {
   /** Comes before the config file's `admin.port` and `admin.host`. */
   adminPort?: number | undefined
   adminHost?: string | undefined
+  /** Apps that debuggers are let in to, each in a process of its own, without limits and walls: for development only. Default: none. */
+  inspect?: readonly InspectedApp[] | undefined
   /** Lines of the host and its apps. Default: this process's stderr. */
   onOutput?: ((line: string) => void) | undefined
 }
@@ -64,7 +68,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const onOutput = config.log === 'text' ? print : (line: string) => print(line.startsWith('{"time":') ? line : logRecord('info', line))
   const metering = await Metering.open(join(config.dataDir, USAGE_FILE))
   const adminPort = options.adminPort ?? config.admin.port
-  const supervisor = new Supervisor({ config, isolatedVm: isolatedVmPath(), onOutput, onUsage: (app, usage) => metering.add(app, usage) })
+  const inspected = await checkInspected(options.inspect ?? [], config, adminPort)
+  const supervisor = new Supervisor({ config, inspected, isolatedVm: isolatedVmPath(), onOutput, onUsage: (app, usage) => metering.add(app, usage) })
   let admin: Admin | undefined
   let deploys: Deploys | undefined
   try {
@@ -72,6 +77,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       deploys = new Deploys(await openStore(config.store, config.dataDir), config, onOutput)
       supervisor.add(await deploys.load())
     }
+    for (const line of awaitedLines(inspected, supervisor.apps, deploys !== undefined)) onOutput(line)
     await supervisor.start()
     deploys?.follow(supervisor)
     if (adminPort !== undefined && deploys !== undefined) {

@@ -13,6 +13,8 @@ export interface WorkerSettings {
   port: number
   /** Path of the socket of a process that serves one app; the others pass that app's requests on to it. */
   socket?: string | undefined
+  /** The app of a process that a debugger is let in to: it runs in a context of that process. */
+  inspected?: string | undefined
   dataDir: string
   maxIsolates: number
   maxProcessMb: number
@@ -39,8 +41,8 @@ export type ToWorker =
 
 /** What a child tells the supervisor. */
 export type ToSupervisor =
-  /** It is loaded and may be told to serve. */
-  | { type: 'ready'; runtime: string }
+  /** It is loaded and may be told to serve; `debuggerUrl` is where its debugger listens, if it does. */
+  | { type: 'ready'; runtime: string; debuggerUrl: string | undefined }
   | { type: 'listening'; port: number }
   | { type: 'prepared' }
   | { type: 'done'; id: number }
@@ -51,3 +53,5 @@ export type ToSupervisor =
   /** V8 has lost control of that app's isolate; the process ends now. */
   | { type: 'fatal'; app: string; message: string }
   | { type: 'failed'; error: SerializedError }
+  /** It has heard that it is to stop. */
+  | { type: 'stopping' }

@@ -9,7 +9,8 @@ import type { BackgroundDuties } from './background.ts'
 import type { ResolvedConfig } from './config.ts'
 import { checkPort } from './check-port.ts'
 import { errorText } from './error-text.ts'
-import type { ToSupervisor, ToWorker, WorkerSettings } from './messages.ts'
+import { type Inspected, inspectLine, withoutClocks } from './inspect.ts'
+import type { ToSupervisor, WorkerSettings } from './messages.ts'
 import { NoiseWatch } from './noise.ts'
 import { prepareFolders } from './process-guard.ts'
 import { needsOneProcess } from './one-process.ts'
@@ -22,6 +23,8 @@ export interface SupervisorOptions {
   config: ResolvedConfig
   /** Path of the module isolated-vm. */
   isolatedVm: string
+  /** Apps that a debugger is let in to, with its ports. */
+  inspected: Inspected
   onOutput(line: string): void
   onUsage(app: string, usage: Usage): void
 }
@@ -88,7 +91,7 @@ export class Supervisor {
     return [...this.#shared.keys(), ...[...this.#alone.values()].flatMap(({ process }) => (process === undefined ? [] : [process]))]
   }
 
-  /** Apps that have a process of their own, for having ended others or for their Durable Objects. */
+  /** Apps that have a process of their own: for having ended others, for their Durable Objects, or for a debugger. */
   get alone(): string[] {
     return [...this.#alone.keys()]
   }
@@ -115,11 +118,11 @@ export class Supervisor {
     // Two apps that ask for the same route: said before anything starts.
     void new Router(this.#apps.values())
     const { dataDir, port, host, sharePort } = this.#options.config
-    if (port !== 0 && !sharePort) await checkPort(port, host)
+    if (port !== 0 && !sharePort) await checkPort(port, host, 'Name another with --port; to take over from a host that stops, use --share-port.')
     await mkdir(dataDir, { recursive: true })
     this.#runDir = await mkdtemp(join(tmpdir(), 'unmoor-host-'))
     await prepareFolders(this.#options.config.guard, dataDir, this.#runDir)
-    const single = this.apps.filter(({ dir }) => needsOneProcess(dir)).map(({ name }) => name)
+    const single = this.apps.filter((app) => this.#isSingle(app)).map(({ name }) => name)
     for (const app of single) this.#setApart(app)
     // The first finds the port where any will do.
     await this.#startShared(this.#spawn())
@@ -128,16 +131,25 @@ export class Supervisor {
     this.#spare = this.#spawn()
   }
 
-  #spawn(): WorkerProcess {
+  /** Whether it has a process of its own from the start. */
+  #isSingle({ name, dir }: AppRecord): boolean {
+    return this.#options.inspected.has(name) || needsOneProcess(dir)
+  }
+
+  /** `app`: whose own it is to be. Default: one that apps share. */
+  #spawn(app?: string): WorkerProcess {
+    const inspectPort = app === undefined ? undefined : this.#options.inspected.get(app)
+    const inspected = inspectPort === undefined ? undefined : app
     const process = new WorkerProcess({
       runDir: this.#runDir,
       dataDir: this.#options.config.dataDir,
       guard: this.#options.config.guard,
       isolatedVm: this.#options.isolatedVm,
+      inspectPort,
       onOutput: (line) => this.#options.onOutput(line),
     })
     process.onMessage((message) => this.#onProbed(message))
-    process.send({ type: 'prepare', settings: this.#settings(), dirs: this.#someDirs() })
+    process.send({ type: 'prepare', settings: { ...this.#settings(), inspected }, dirs: this.#someDirs() })
     return process
   }
 
@@ -225,27 +237,25 @@ export class Supervisor {
     const one = this.#alone.get(app)
     if (one === undefined) return onFirst?.()
     for (let pause = 100; !this.#stopping && this.#alone.get(app) === one; pause = Math.min(pause * 2, 5000)) {
-      const process = this.#spawn()
-      one.process = process
       const record = this.#apps.get(app)
       if (record === undefined) return onFirst?.()
+      const process = this.#spawn(app)
+      one.process = process
       const began = performance.now()
       await rm(one.socket, { force: true })
-      const message = {
-        type: 'serve' as const,
-        settings: { ...this.#settings(), socket: one.socket, pool: 1 },
-        apps: [record],
-        apart: {},
-        duties: ALL_DUTIES,
-      }
       await process
         .serve(
-          () => message,
+          () => ({
+            type: 'serve',
+            settings: { ...this.#settings(), socket: one.socket, pool: 1 },
+            // While it was started there may have come another version.
+            apps: [this.#recordApart(this.#apps.get(app) ?? record)],
+            apart: {},
+            duties: ALL_DUTIES,
+          }),
           (given) => this.#receive(process, one.state, given),
         )
-        .then(() =>
-          process.killWhenStalled(6 * this.#options.config.stallSeconds, () => this.#options.onOutput(`The process of "${app}" answers nobody; it is killed.`)),
-        )
+        .then(() => this.#watchApart(app, process))
         .catch((error: unknown) => this.#options.onOutput(errorText(error)))
       onFirst?.()
       await process.ended
@@ -257,6 +267,18 @@ export class Supervisor {
       one.process = undefined
       await sleep(pause)
     }
+  }
+
+  /** An app as its own process is to know it. */
+  #recordApart(record: AppRecord): AppRecord {
+    return this.#options.inspected.has(record.name) ? withoutClocks(record) : record
+  }
+
+  #watchApart(app: string, process: WorkerProcess): void {
+    const inspectPort = this.#options.inspected.get(app)
+    // It says nothing while it stands at a breakpoint.
+    if (inspectPort !== undefined) this.#options.onOutput(inspectLine(app, inspectPort, process.debuggerUrl))
+    else process.killWhenStalled(6 * this.#options.config.stallSeconds, () => this.#options.onOutput(`The process of "${app}" answers nobody; it is killed.`))
   }
 
   #apart(): Record<string, string> {
@@ -336,14 +358,9 @@ export class Supervisor {
     void this.#serveApart(app)
   }
 
-  /** Sends a message to every process and waits for all answers, for at most `ms`. */
-  #ask(create: (id: number) => ToWorker, ms: number): Promise<void> {
-    return this.#answers.ask(this.#processes, (process, id) => process.send(create(id)), ms)
-  }
-
   /** Has every process report what its apps have used until now. */
   collectUsage(): Promise<void> {
-    return this.#ask((id) => ({ type: 'usage', id }), 2000)
+    return this.#answers.ask(this.#processes, (process, id) => process.send({ type: 'usage', id }), 2000)
   }
 
   /** Puts versions in place of others; resolves when every process serves them. @throws `AlreadyExists` for a route that is taken. */
@@ -353,24 +370,38 @@ export class Supervisor {
     for (const record of set) next.set(record.name, record)
     void new Router(next.values())
     this.#apps = next
-    const released = [...set.map(({ name }) => name), ...remove].filter((name) => this.#alone.has(name))
+    const changed = [...set.map(({ name }) => name), ...remove]
+    // A debugger stays with its process, which takes the new version.
+    const inspected = set.filter(({ name }) => this.#options.inspected.has(name) && this.#alone.has(name))
+    const released = changed.filter((name) => this.#alone.has(name) && !inspected.some((app) => app.name === name))
     // A new version starts with a clean record.
-    for (const name of [...set.map(({ name }) => name), ...remove]) {
+    for (const name of changed) {
       this.#kills.delete(name)
       this.#noise.forget(name)
     }
     const ended = released.map((name) => this.#alone.get(name)?.process)
     for (const name of released) this.#alone.delete(name)
-    await this.#ask(
-      (id) => ({ type: 'apps', id, set: set.map((app) => (needsOneProcess(app.dir) ? { ...app, background: false } : app)), remove: [...remove] }),
-      10_000,
-    )
+    await this.#switch(set, remove, inspected)
     if (released.length > 0) this.#announceApart()
-    for (const { name } of set.filter(({ dir }) => needsOneProcess(dir))) {
+    for (const { name } of set.filter((app) => this.#isSingle(app) && !inspected.includes(app))) {
       this.#setApart(name)
       await this.#servesApart(name)
     }
     await Promise.all(ended.flatMap((process) => (process === undefined ? [] : [process.stop(this.#options.config.stopSeconds)])))
+  }
+
+  /**
+   * Tells the shared processes of versions, and those that debuggers are in of their own: the processes of single apps serve no others. What stands at a breakpoint
+   * answers when it goes on.
+   */
+  #switch(set: readonly AppRecord[], remove: readonly string[], inspected: readonly AppRecord[]): Promise<void> {
+    const shared = { set: set.map((app) => (this.#isSingle(app) ? { ...app, background: false } : app)), remove: [...remove] }
+    const told = new Map([...this.#shared.keys()].map((process) => [process, shared]))
+    for (const app of inspected) {
+      const process = this.#alone.get(app.name)?.process
+      if (process !== undefined) told.set(process, { set: [this.#recordApart(app)], remove: [] })
+    }
+    return this.#answers.ask([...told.keys()], (process, id) => process.send({ type: 'apps', id, ...(told.get(process) ?? shared) }), 10_000)
   }
 
   async stop(): Promise<void> {

@@ -14,7 +14,8 @@ import type { DriverWatch } from './watched-driver.ts'
 
 /** What the parts of a tenant need of their process. */
 export interface PartsHost {
-  pool: IsolatePool
+  /** Where the apps' images come from. */
+  pool: Pick<IsolatePool, 'image'>
   dataDir: string
   call: CallApp
   /** The host's drivers by kind. */

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { errorFromJSON, UnmoorError } from '../../../core/errors.ts'
 import { waitForExit } from '../../node/child-output.ts'
+import { inspectorFlags } from '../inspector-flags.ts'
 import type { ToSupervisor, ToWorker } from './messages.ts'
 import { type Guard, permissionFlags } from './process-guard.ts'
 import { readSuspects } from './suspects.ts'
@@ -11,7 +12,21 @@ import { readSuspects } from './suspects.ts'
 const WORKER = fileURLToPath(new URL(`./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url))
 const START_SECONDS = 60
 const LOOK_MS = 250
+/** Milliseconds in which a process that stands at no breakpoint hears that it is to stop. */
+const HEARS_MS = 2000
 let started = 0
+
+/** Options of {@link WorkerProcess}. */
+export interface WorkerProcessOptions {
+  runDir: string
+  dataDir: string
+  guard: Guard
+  /** Path of the module isolated-vm. */
+  isolatedVm: string
+  /** Port of 127.0.0.1 where a debugger is let in. Default: none is. */
+  inspectPort?: number | undefined
+  onOutput(line: string): void
+}
 
 /** How a child ended. */
 export interface WorkerEnd {
@@ -30,15 +45,21 @@ export class WorkerProcess {
   #onMessage: (message: ToSupervisor) => void = () => {}
   #fatal: string | undefined
   #prepared = false
+  #stopping = false
+  #inspectPort: number | undefined
+  #debuggerUrl: string | undefined
   #ended = false
   #heardAt = 0
   #watch: NodeJS.Timeout | undefined
 
-  constructor(options: { runDir: string; dataDir: string; guard: Guard; isolatedVm: string; onOutput: (line: string) => void }) {
+  constructor(options: WorkerProcessOptions) {
     this.#suspects = join(options.runDir, `suspects-${++started}`)
-    const { guard, dataDir, runDir } = options
+    const { guard, dataDir, runDir, inspectPort } = options
+    this.#inspectPort = inspectPort
+    // The supervisor says where it is, and for whom.
+    const debug = inspectPort === undefined ? [] : [...inspectorFlags(inspectPort), '--inspect-publish-uid=http']
     // isolated-vm asks for --no-node-snapshot: its isolates and node's own snapshot do not get along on every version.
-    const node = [process.execPath, '--no-node-snapshot', ...permissionFlags(guard, dataDir, runDir), WORKER]
+    const node = [process.execPath, '--no-node-snapshot', ...debug, ...permissionFlags(guard, dataDir, runDir), WORKER]
     const [command = '', ...args] = [...guard.wrapper, ...node]
     this.#child = spawn(command, args, {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -46,13 +67,18 @@ export class WorkerProcess {
       ...(guard.gid === undefined ? {} : { gid: guard.gid }),
       env: { ...inherited(), UNMOOR_ISOLATED_VM: options.isolatedVm, UNMOOR_HOST_SUSPECTS: this.#suspects },
     })
-    for (const stream of [this.#child.stdout, this.#child.stderr]) if (stream !== null) createInterface({ input: stream }).on('line', options.onOutput)
+    for (const stream of [this.#child.stdout, this.#child.stderr])
+      if (stream !== null) createInterface({ input: stream }).on('line', (line) => options.onOutput(line))
     const ready = Promise.withResolvers<string>()
     ready.promise.catch(() => {})
     this.ready = ready.promise
     this.#child.on('message', (message: ToSupervisor) => {
       this.#heardAt = performance.now()
-      if (message.type === 'ready') ready.resolve(message.runtime)
+      if (message.type === 'ready') {
+        this.#debuggerUrl = message.debuggerUrl
+        ready.resolve(message.runtime)
+      }
+      if (message.type === 'stopping') this.#stopping = true
       if (message.type === 'prepared') this.#prepared = true
       if (message.type === 'fatal') this.#fatal = message.app
       this.#onMessage(message)
@@ -69,6 +95,11 @@ export class WorkerProcess {
 
   get pid(): number | undefined {
     return this.#child.pid
+  }
+
+  /** Where its debugger listens, once it is ready; undefined where none does. */
+  get debuggerUrl(): string | undefined {
+    return this.#debuggerUrl
   }
 
   get isAlive(): boolean {
@@ -130,8 +161,13 @@ export class WorkerProcess {
     clearInterval(this.#watch)
     this.#child.kill('SIGTERM')
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), (seconds + 10) * 1000)
+    // What stands at a breakpoint hears nothing, and goes on when the debugger says so: nobody is to wait for that.
+    const paused = setTimeout(() => {
+      if (this.#inspectPort !== undefined && !this.#stopping) this.#child.kill('SIGKILL')
+    }, HEARS_MS)
     await this.ended
     clearTimeout(timer)
+    clearTimeout(paused)
   }
 }
 

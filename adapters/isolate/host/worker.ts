@@ -2,6 +2,7 @@
  * A child process of a host: accepts on the shared port and runs apps in isolates. Started by `supervisor.ts`; it waits, loaded, until it is told to serve.
  */
 import { createServer, type Server } from 'node:http'
+import { url as debuggerUrl } from 'node:inspector'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,10 +13,12 @@ import { installGlobals } from '../../node/runtime/globals.ts'
 import { InlineWatch } from '../runtime/inline-watch.ts'
 import { loadIsolatedVm } from '../runtime/isolated-vm.ts'
 import { printLog, printRecord } from '../runtime/log.ts'
+import { vmModule } from '../runtime/vm-image.ts'
 import { callApart } from './call-apart.ts'
 import { closeGently } from './close-gently.ts'
 import { loadModule } from './driver-module.ts'
 import { IsolatePool } from './image.ts'
+import { InspectedImages } from './inspected-images.ts'
 import type { ToSupervisor, ToWorker, WorkerSettings } from './messages.ts'
 import { passOn } from './pass-on.ts'
 import { lowerPriority } from './priority.ts'
@@ -40,6 +43,7 @@ const suspects = new Suspects(process.env['UNMOOR_HOST_SUSPECTS'] as string)
 let tenants: Tenants | undefined
 let server: Server | undefined
 let pool: IsolatePool | undefined
+let inspected: InspectedImages | undefined
 /** Whether requests may come: usage of what was tried out is nobody's. */
 let serving = false
 const watch = new InlineWatch(ivm)
@@ -79,6 +83,7 @@ async function handle(message: ToWorker): Promise<void> {
       tenants.update(message.apps, [])
       server = await listen(message.settings, tenants, message.settings.socket === undefined ? undefined : message.apps[0]?.name)
       say({ type: 'listening', port: message.settings.socket === undefined ? (server.address() as AddressInfo).port : 0 })
+      showSources()
       await tenants.setDuties(message.duties)
       return
     case 'apps':
@@ -87,6 +92,7 @@ async function handle(message: ToWorker): Promise<void> {
       } finally {
         say({ type: 'done', id: message.id })
       }
+      showSources()
       return
     case 'apart':
       apart = message.apart
@@ -112,12 +118,15 @@ function createTenants(settings: WorkerSettings): Tenants {
     server?.close()
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), LAST_WORDS_MS)
   }
-  pool = new IsolatePool(ivm, { pool: settings.pool, memoryMb: settings.poolMemoryMb, onCatastrophe: (text) => lose('', text) })
+  const log = settings.log === 'json' ? printRecord : (app: string, level: string, text: string) => printLog(level, `[${app}] ${text}`)
+  const { inspected: app } = settings
+  if (app === undefined) pool = new IsolatePool(ivm, { pool: settings.pool, memoryMb: settings.poolMemoryMb, onCatastrophe: (text) => lose('', text) })
+  else inspected = new InspectedImages(app, (level, text) => log(app, level, text))
   return new Tenants({
-    ivm,
-    pool,
+    ivm: inspected === undefined ? ivm : vmModule,
+    pool: inspected ?? (pool as IsolatePool),
     dataDir: settings.dataDir,
-    watch,
+    watch: inspected === undefined ? watch : undefined,
     maxIsolates: settings.maxIsolates,
     maxProcessMb: settings.maxProcessMb,
     drivers: settings.drivers,
@@ -127,11 +136,21 @@ function createTenants(settings: WorkerSettings): Tenants {
       return socketPath === undefined || settings.socket !== undefined ? undefined : callApart(request, socketPath)
     },
     openCrons: (app) => openCrons(settings, app),
-    log: settings.log === 'json' ? printRecord : (app, level, text) => printLog(level, `[${app}] ${text}`),
+    log,
     onLong: (app, running) => suspects.set(app, running),
     onHeldUp: (app, milliseconds) => say({ type: 'heldUp', app, milliseconds }),
     onCatastrophe: lose,
   })
+}
+
+/** Starts the app that is inspected before anybody asks for it: breakpoints are set in sources that are there. */
+function showSources(): void {
+  if (inspected === undefined) return
+  // Why it does not start stands in the log.
+  tenants
+    ?.get(inspected.app)
+    ?.open()
+    .catch(() => {})
 }
 
 /** Crons of an app are claimed in a file of its own, or in the operator's database. */
@@ -178,6 +197,7 @@ const timer = setInterval(() => {
 async function stop(): Promise<void> {
   if (stopping) return
   stopping = true
+  say({ type: 'stopping' })
   clearInterval(timer)
   if (server !== undefined) await closeGently(server, stopSeconds)
   await tenants?.close(1)
@@ -194,5 +214,8 @@ process.on('SIGTERM', () => void stop())
 // Ctrl-C goes to the whole group; the supervisor says when.
 process.on('SIGINT', () => {})
 process.once('disconnect', () => void stop())
-process.on('unhandledRejection', (error) => console.error('Unhandled rejection:', error))
-say({ type: 'ready', runtime: `isolated-vm ${version} on node ${process.version} (V8 ${process.versions.v8})` })
+process.on('unhandledRejection', (error) => {
+  if (inspected === undefined) console.error('Unhandled rejection:', error)
+  else inspected.rejected(error)
+})
+say({ type: 'ready', debuggerUrl: debuggerUrl(), runtime: `isolated-vm ${version} on node ${process.version} (V8 ${process.versions.v8})` })

@@ -46,7 +46,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   try {
     await migrateRuntime(host, options.migrations)
     const mapper = new StackMapper(join(options.dir, 'app.js.map'))
-    const { module, image, limits, showErrors } = await openDebugging({ ...options, limits: readLimits(options.options), mapper })
+    const { module, image, limits, showErrors } = openDebugging({ ...options, limits: readLimits(options.options), mapper })
     const privatePaths = [resolve(process.env['DATA_DIR'] || 'data'), options.dir]
     const outbound = new OutboundClient({ policy: new OutboundPolicy(readRules(options.options.outbound)) })
     const runtime = await createIsolateRuntime({

@@ -9,17 +9,13 @@ type Callback = (...args: unknown[]) => unknown
 /**
  * Runs the guest in a context of this very process, so that Node's own inspector sees it (that of isolated-vm 7.0.1 ends the process on Node 26:
  * V8 wants it on one thread). The web API and the bridge are those of an isolate; what is missing is what a debugger would trip over anyway: limits
- * and the wall between app and host. For development only. Needs `node --experimental-vm-modules`.
+ * and the wall between app and host. For development only. Needs `node --experimental-vm-modules`, and a process that hears `unhandledRejection`.
  */
 export class VmImage implements GuestImage {
   #sources: Sources
-  #log: (text: string) => void
 
-  constructor(sources: Sources, log: (text: string) => void) {
+  constructor(sources: Sources) {
     this.#sources = sources
-    this.#log = log
-    // As the bridge reports it: the app lives on.
-    process.on('unhandledRejection', (error) => this.#log(`Unhandled rejection: ${stackOf(error)}`))
   }
 
   async createIsolate(): Promise<{ isolate: ivm.Isolate; context: ivm.Context }> {
@@ -41,6 +37,11 @@ export class VmImage implements GuestImage {
       throw Object.assign(new Error(String(error)), { stack: stackOf(error) })
     })
   }
+}
+
+/** What a rejection is logged as that nobody in the app handled: it comes to this process, in the words of the bridge. */
+export function rejectionText(error: unknown): string {
+  return `Unhandled rejection: ${stackOf(error)}`
 }
 
 /** What stands for the module isolated-vm. */

@@ -1,7 +1,8 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import { resolve } from 'node:path'
+import type { InspectedApp } from '../../../adapters/isolate/host/index.ts'
 import { explainMissingPackage } from '../../build/packages.ts'
-import { options } from '../options.ts'
+import { options, parsePort } from '../options.ts'
 import { createReporter } from '../reporter.ts'
 import { onStop } from '../signals.ts'
 
@@ -14,6 +15,7 @@ interface Options {
   dataDir?: string
   adminPort?: number
   adminHost?: string
+  inspect?: InspectedApp[]
   reporter: 'text' | 'json'
 }
 
@@ -40,8 +42,19 @@ export function register(program: Command): void {
       whole,
     )
     .option('--admin-host <address>', 'address of the admin port (default: 127.0.0.1)')
+    .option(
+      '--inspect <app[:port]>',
+      'let a debugger in to an app, on that port of 127.0.0.1 (default: 9229), in a process without limits and walls: for development only; may be repeated',
+      inspectedApps,
+    )
     .addOption(options.reporter())
     .action(host)
+}
+
+function inspectedApps(text: string, before: readonly InspectedApp[] = []): InspectedApp[] {
+  const [app = '', port, ...rest] = text.split(':')
+  if (app === '' || rest.length > 0) throw new InvalidArgumentError('It takes the name of an app and, if need be, a port: --inspect shop:9230.')
+  return [...before, { app, port: port === undefined ? undefined : parsePort(port) }]
 }
 
 function whole(text: string): number {
@@ -77,6 +90,7 @@ async function host(dir: string | undefined, given: Options): Promise<void> {
         },
         adminPort,
         adminHost,
+        inspect: given.inspect,
       }),
     )
     report.print(`${running.apps.length} apps on ${running.runtime}, ${running.pids.length} processes: ${running.url} (Ctrl-C stops it)`)
