@@ -237,7 +237,7 @@ class HostImage implements GuestImage {
     return this.webApi.take(memoryMb, onCatastrophe)
   }
 
-  runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number): Promise<void> {
-    return this.#app.run(isolate, context, timeout)
+  runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number, mayBeHere: boolean): Promise<number> {
+    return this.#app.run(isolate, context, timeout, mayBeHere)
   }
 }

@@ -116,44 +116,77 @@ export class Tenant {
       return
     }
     incoming.url = target
-    if (this.#serveDirect(incoming, outgoing)) return
-    if (Number(incoming.headers['content-length'] ?? 0) > limits.requestBytes) this.#bill.hit('requestBytes')
-    const { socket } = incoming
-    const begun = performance.now()
+    const short = this.#shortLength(incoming)
+    if (short === undefined) this.#serveUsual(incoming, outgoing)
+    else if (this.#runtime === undefined) this.#serveWhenOpen(incoming, outgoing, short)
+    else this.#serve(incoming, outgoing, short, 0)
+  }
+
+  /** Length of the body of a request that may go the short way (`direct.ts`). */
+  #shortLength(incoming: IncomingMessage): number | undefined {
+    // The test channel comes before the app.
+    if (this.record.settings.testToken !== undefined && incoming.url?.startsWith('/.unmoor/') === true) return undefined
+    return directLength(incoming, this.record.limits.requestBytes)
+  }
+
+  /** A request that finds no isolate waits for it as it came, and then goes the short way. */
+  #serveWhenOpen(incoming: IncomingMessage, outgoing: ServerResponse, length: number): void {
+    const { wallMs } = this.record.limits
+    const begun = this.#enter(outgoing)
+    const timer = setTimeout(() => {
+      this.#bill.hit('wallMs')
+      if (isWaiting()) refuse(outgoing, 503, `no answer came within the limit of wallMs, ${wallMs} ms`)
+    }, wallMs)
+    const isWaiting = (): boolean => !outgoing.headersSent && !outgoing.destroyed
+    this.open().then(
+      () => {
+        clearTimeout(timer)
+        const serves = isWaiting()
+        if (serves) this.#serve(incoming, outgoing, length, performance.now() - begun)
+        this.#leave(incoming, outgoing, serves ? undefined : begun)
+      },
+      (error: unknown) => {
+        clearTimeout(timer)
+        if (isWaiting()) refuse(outgoing, 503, startFailure(error))
+        this.#leave(incoming, outgoing, begun)
+      },
+    )
+  }
+
+  /** Serves with an isolate that is there; `spentMs` were waited for it. */
+  #serve(incoming: IncomingMessage, outgoing: ServerResponse, length: number, spentMs: number): void {
+    const app = this.#runtime?.direct
+    if (app === undefined) return this.#serveUsual(incoming, outgoing)
+    const begun = this.#enter(outgoing) - spentMs
+    const options = spentMs === 0 ? this.#direct : { ...this.#direct, spentMs }
+    if (serveDirect(app, incoming, outgoing, length, options, () => this.#leave(incoming, outgoing, begun))) return
+    this.#leave(incoming, outgoing, undefined)
+    this.#serveUsual(incoming, outgoing)
+  }
+
+  #serveUsual(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    if (Number(incoming.headers['content-length'] ?? 0) > this.record.limits.requestBytes) this.#bill.hit('requestBytes')
+    const begun = this.#enter(outgoing)
+    outgoing.once('close', () => this.#leave(incoming, outgoing, begun))
+    this.#listener(incoming, outgoing)
+  }
+
+  #enter(outgoing: ServerResponse): number {
     this.#begin()
     this.#open.add(outgoing)
-    outgoing.once('close', () => {
+    return performance.now()
+  }
+
+  /** It is over, and with `begun` the whole request is. */
+  #leave({ socket }: IncomingMessage, outgoing: ServerResponse, begun: number | undefined): void {
+    if (begun !== undefined) {
+      const { usage } = this.#bill
       usage.wallMs += performance.now() - begun
       countBytes(socket, usage)
       if (outgoing.statusCode >= 500) usage.errors++
       this.#open.delete(outgoing)
-      this.#end()
-    })
-    this.#listener(incoming, outgoing)
-  }
-
-  #serveDirect(incoming: IncomingMessage, outgoing: ServerResponse): boolean {
-    // The test channel comes before the app.
-    if (this.record.settings.testToken !== undefined && incoming.url?.startsWith('/.unmoor/') === true) return false
-    const app = this.#runtime?.direct
-    const length = app === undefined ? undefined : directLength(incoming, this.record.limits.requestBytes)
-    if (app === undefined || length === undefined) return false
-    const { usage } = this.#bill
-    const begun = performance.now()
-    this.#begin()
-    this.#open.add(outgoing)
-    const served = serveDirect(app, incoming, outgoing, length, this.#direct, () => {
-      usage.wallMs += performance.now() - begun
-      countBytes(incoming.socket, usage)
-      if (outgoing.statusCode >= 500) usage.errors++
-      this.#open.delete(outgoing)
-      this.#end()
-    })
-    if (!served) {
-      this.#open.delete(outgoing)
-      this.#end()
     }
-    return served
+    this.#end()
   }
 
   /** Answers a call by another app of the host. */

@@ -21,6 +21,8 @@ export interface DirectOptions {
   context?: ContextOptions | undefined
   /** Milliseconds until the handler must have answered. Default: no limit. */
   wallMs?: number | undefined
+  /** Milliseconds of that which have passed before. Default: 0. */
+  spentMs?: number | undefined
   trustProxy?: boolean | undefined
   /** The answer did not come within `wallMs`. */
   onLate?(): void
@@ -130,12 +132,12 @@ class DirectExchange implements HostEvent, PlainRequest {
 
   // Most answers are there by now, and need no timer.
   entered(): void {
-    const { wallMs } = this.#options
+    const { wallMs, spentMs = 0 } = this.#options
     if (this.#answered || wallMs === undefined) return
     this.#timer = setTimeout(() => {
       this.#options.onLate?.()
       this.#refuse(503, `Service Unavailable: no answer came within the limit of wallMs, ${wallMs} ms.`)
-    }, wallMs)
+    }, wallMs - spentMs)
   }
 
   /** Nobody is there to be answered. */

@@ -1,4 +1,5 @@
 import type ivm from 'isolated-vm'
+import { TookTooLongHere } from './app-code.ts'
 import { type Bridge, connectNow } from './bridge.ts'
 import { diedOf, type EndCause, IsolateEnded, startError, TIMED_OUT } from './ended.ts'
 import { GuestTime } from './guest-time.ts'
@@ -15,7 +16,8 @@ export interface GuestImage {
     memoryMb: number,
     onCatastrophe: (message: string) => void,
   ): Promise<{ isolate: ivm.Isolate; context: ivm.Context; bridge?: Bridge | undefined }>
-  runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number): Promise<void>
+  /** Gives the microseconds that it took of this thread, where it was `mayBeHere`. @throws TookTooLongHere where that was in vain. */
+  runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number, mayBeHere: boolean): Promise<number>
 }
 
 /** What an isolate tells its host. */
@@ -102,13 +104,30 @@ export class Guest {
    * @throws IsolateEnded where the app cannot be loaded: it threw, took too long, or needs too much memory.
    */
   static async start(module: typeof ivm, image: GuestImage, limits: Limits, events: GuestEvents, inline?: InlineOptions): Promise<Guest> {
+    try {
+      return await Guest.#start(module, image, limits, events, inline, inline !== undefined)
+    } catch (error) {
+      if (!(error instanceof TookTooLongHere)) throw error
+      return Guest.#start(module, image, limits, events, inline, false)
+    }
+  }
+
+  static async #start(
+    module: typeof ivm,
+    image: GuestImage,
+    limits: Limits,
+    events: GuestEvents,
+    inline: InlineOptions | undefined,
+    mayBeHere: boolean,
+  ): Promise<Guest> {
     const { isolate, context, bridge } = await image.createIsolate(limits.memoryMb, (message) => events.catastrophe(message))
     const guest = new Guest(isolate, limits, events, inline)
     const watch = guest.#watchStart()
     try {
       guest.#connect(bridge ?? connectNow(module, context))
       events.created?.(guest)
-      await image.runApp(isolate, context, limits.startupMs)
+      const us = await image.runApp(isolate, context, limits.startupMs, mayBeHere)
+      guest.#inline?.add(us)
       await guest.#loaded(limits.startupMs)
       // What told that the app is ready may have been what took it over its limit.
       if (guest.#ended !== undefined) throw guest.#ended
@@ -118,6 +137,7 @@ export class Guest {
       const memory = isolate.isDisposed
       const ended = guest.#ended
       guest.#end('closed', 'The app did not start.', false)
+      if (error instanceof TookTooLongHere) throw error
       throw ended ?? startError(error, limits, memory)
     } finally {
       clearInterval(watch)

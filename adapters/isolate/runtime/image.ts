@@ -38,8 +38,8 @@ export class Image {
     return { isolate, context }
   }
 
-  runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number): Promise<void> {
-    return this.#app.run(isolate, context, timeout)
+  runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number, mayBeHere: boolean): Promise<number> {
+    return this.#app.run(isolate, context, timeout, mayBeHere)
   }
 
   async #runWebApi(isolate: ivm.Isolate, context: ivm.Context): Promise<void> {

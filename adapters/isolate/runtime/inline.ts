@@ -76,6 +76,11 @@ export class InlineEntries {
     if (this.#isAdded) this.#watch.remove(this.#isolate)
   }
 
+  /** Adds microseconds of CPU time in which it ran there and was no entry: its start. */
+  add(us: number): void {
+    this.us += us
+  }
+
   /** Whether one is under way. */
   get isInside(): boolean {
     return this.#inbox !== undefined

@@ -26,7 +26,7 @@ export class VmImage implements GuestImage {
     return { isolate: isolate as unknown as ivm.Isolate, context: new VmContext(global, isolate) as unknown as ivm.Context }
   }
 
-  async runApp(_isolate: ivm.Isolate, context: ivm.Context): Promise<void> {
+  async runApp(_isolate: ivm.Isolate, context: ivm.Context): Promise<number> {
     const { global } = context as unknown as VmContext
     const module = new vm.SourceTextModule(this.#sources.app, { context: global, identifier: 'app.js' })
     await module.link((specifier) => {
@@ -36,6 +36,7 @@ export class VmImage implements GuestImage {
       // Of another realm: no Error for the host's `instanceof`.
       throw Object.assign(new Error(String(error)), { stack: stackOf(error) })
     })
+    return 0
   }
 }
 
