@@ -1,6 +1,8 @@
 /** What a transfer has done durably, so that the same command goes on after it was killed; and a lock against a second one at once. */
+import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { UnmoorError } from '../errors.ts'
 import type { ArchiveState } from './archive-sink.ts'
@@ -17,6 +19,8 @@ export interface Progress {
 export interface JournalData {
   from: string
   to: string
+  /** The run that saved it last: an archive may lie on a disk that several machines see. */
+  writer?: { id: string; host: string } | undefined
   /** Of its claims on the target. */
   claimant?: string | undefined
   /** Whether anything may have been written. */
@@ -26,12 +30,17 @@ export interface JournalData {
   archive?: ArchiveState | undefined
 }
 
+/** Seconds after its last save in which another machine's run counts as under way: on its own machine the lock tells. */
+const UNDER_WAY = 120
+
 /** A file of JSON, replaced in one step. */
 export class Journal {
   readonly path: string
   data: JournalData
   /** Whether a run before this one has begun to write. */
   readonly isResumed: boolean
+  #own = { id: randomUUID(), host: hostname() }
+  #isSaved = false
 
   private constructor(path: string, data: JournalData, isResumed: boolean) {
     this.path = path
@@ -43,6 +52,13 @@ export class Journal {
     await mkdir(dirname(path), { recursive: true })
     const text = await readFile(path, 'utf8').catch(() => undefined)
     const noted = text === undefined ? undefined : (JSON.parse(text) as JournalData)
+    const { writer } = noted ?? {}
+    if (writer !== undefined && writer.host !== hostname() && Date.now() - (await stat(path)).mtimeMs < UNDER_WAY * 1000)
+      throw new UnmoorError(
+        'Conflict',
+        `A process on ${writer.host} is already writing into ${to}. Wait for it; if it was stopped, this machine may go on ${UNDER_WAY} s after its last write.`,
+        { operation: 'data', retryable: true },
+      )
     // Its claims may still be there, and are this one's.
     if (restart) return new Journal(path, { from, to, claimant: noted?.claimant, parts: {} }, false)
     const known = noted
@@ -58,7 +74,11 @@ export class Journal {
     return (this.data.parts[name] ??= { position: undefined, records: 0, bytes: 0, done: false })
   }
 
+  /** @throws `Conflict` where a run on another machine has begun meanwhile. */
   async save(): Promise<void> {
+    if (this.#isSaved) await this.#checkOwn()
+    this.#isSaved = true
+    this.data.writer = this.#own
     const handle = await open(`${this.path}.part`, 'w')
     try {
       await handle.writeFile(JSON.stringify(this.data))
@@ -67,6 +87,17 @@ export class Journal {
       await handle.close()
     }
     await rename(`${this.path}.part`, this.path)
+  }
+
+  async #checkOwn(): Promise<void> {
+    const text = await readFile(this.path, 'utf8').catch(() => undefined)
+    const writer = text === undefined ? undefined : (JSON.parse(text) as JournalData).writer
+    if (writer?.id === this.#own.id) return
+    const who = writer === undefined ? 'Another process has removed' : `A process on ${writer.host} has taken over`
+    throw new UnmoorError('Conflict', `${who} ${this.path}: two transfers into ${this.data.to} at once. This one stops; let the other end, then verify.`, {
+      operation: 'data',
+      retryable: false,
+    })
   }
 
   async remove(): Promise<void> {

@@ -1,4 +1,4 @@
-import { appendFile, cp, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { appendFile, cp, mkdir, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { damagedFiles, readManifest, rootHash, type ArchivedBinding, type ArchiveManifest } from '../../core/data/archive-format.ts'
@@ -232,5 +232,27 @@ describe('an export', () => {
     const { archive: resumed } = (await Journal.open(journal, lab.source.label, dir, false)).data
     expect(await transfer(lab.source, await createArchive(dir, 'mover', all, { resumed }), { journal })).toMatchObject({ resumed: true })
     expect((await verify(lab.source, await openArchive(dir))).differences).toEqual([])
+  })
+
+  it('that another machine writes into is refused, until it has been silent for two minutes; who is taken over stops', async () => {
+    const path = lab.journal()
+    const own = await Journal.open(path, 'a', 'b', false)
+    await own.save()
+    await own.save()
+    const elsewhere = { ...own.data, begun: true, writer: { id: 'other', host: 'elsewhere' } }
+    await writeFile(path, JSON.stringify(elsewhere))
+    await expect(own.save()).rejects.toMatchObject({ code: 'Conflict', message: expect.stringContaining('on elsewhere has taken over') })
+    for (const restart of [false, true])
+      await expect(Journal.open(path, 'a', 'b', restart)).rejects.toMatchObject({
+        code: 'Conflict',
+        message: expect.stringContaining('on elsewhere is already writing into b'),
+      })
+    const silent = Date.now() / 1000 - 121
+    await utimes(path, silent, silent)
+    const next = await Journal.open(path, 'a', 'b', false)
+    expect(next.isResumed).toBe(true)
+    await next.save()
+    await rm(path)
+    await expect(next.save()).rejects.toMatchObject({ code: 'Conflict', message: expect.stringContaining('has removed') })
   })
 })
