@@ -265,10 +265,10 @@ describe('a start', () => {
 })
 
 describe('migrate', () => {
-  it('applies what is new, once', async () => {
+  it('applies what is new, once, and needs no secret for it', async () => {
     const fresh = await mkdtemp(join(tmpdir(), 'unmoor-data-'))
     try {
-      expect(await node.migrate(options({ dataDir: fresh }))).toEqual({ db: { applied: ['0001_items'], already: [] } })
+      expect(await node.migrate(options({ dataDir: fresh, variables: {} }))).toEqual({ db: { applied: ['0001_items'], already: [] } })
       expect(await node.migrate(options({ dataDir: fresh }))).toEqual({ db: { applied: [], already: ['0001_items'] } })
     } finally {
       await rm(fresh, { recursive: true, force: true })

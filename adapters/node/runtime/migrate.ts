@@ -11,9 +11,11 @@ export async function migrateRuntime(runtime: Runtime, migrations: Readonly<Reco
   return report
 }
 
-/** `node server.mjs migrate`: applies migrations and prints what was done. */
+/** `node server.mjs migrate`: applies migrations and prints what was done. Opens nothing else: whoever migrates need not have the app's secrets. */
 export async function runMigrations(options: ServeOptions): Promise<MigrateReport> {
-  const runtime = await createNodeRuntime(options)
+  const { app } = options
+  const migrated = Object.fromEntries(Object.entries(app.bindings).filter(([binding]) => Object.hasOwn(options.migrations, binding)))
+  const runtime = await createNodeRuntime({ ...options, app: { ...app, bindings: migrated } })
   try {
     const report = await migrateRuntime(runtime, options.migrations)
     for (const [binding, { applied, already }] of Object.entries(report)) {
