@@ -14,6 +14,11 @@ const START_SECONDS = 60
 const LOOK_MS = 250
 /** Milliseconds in which a process that stands at no breakpoint hears that it is to stop. */
 const HEARS_MS = 2000
+/**
+ * Megabytes of a half of V8's young generation in a child's own heap. At V8's 16 it keeps some 30 MB of garbage per process, which look like a leak for
+ * the first thousand deploys. Isolates have their own (`worker.ts`).
+ */
+const SEMI_SPACE_MB = 4
 let started = 0
 
 /** Options of {@link WorkerProcess}. */
@@ -59,7 +64,7 @@ export class WorkerProcess {
     // The supervisor says where it is, and for whom.
     const debug = inspectPort === undefined ? [] : [...inspectorFlags(inspectPort), '--inspect-publish-uid=http']
     // isolated-vm asks for --no-node-snapshot: its isolates and node's own snapshot do not get along on every version.
-    const node = [process.execPath, '--no-node-snapshot', ...debug, ...permissionFlags(guard, dataDir, runDir), WORKER]
+    const node = [process.execPath, '--no-node-snapshot', `--max-semi-space-size=${SEMI_SPACE_MB}`, ...debug, ...permissionFlags(guard, dataDir, runDir), WORKER]
     const [command = '', ...args] = [...guard.wrapper, ...node]
     this.#child = spawn(command, args, {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -6,6 +6,7 @@ import { url as debuggerUrl } from 'node:inspector'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
 import { variable } from '../../../core/bindings/declarations.ts'
 import type { CronStore, CronStoreFactory } from '../../../core/cron-store.ts'
 import { UnmoorError } from '../../../core/errors.ts'
@@ -27,6 +28,8 @@ import { Suspects } from './suspects.ts'
 import { Tenants } from './tenants.ts'
 
 installGlobals()
+// What the supervisor set is for this process's own heap; isolated-vm goes by the memory limit of each isolate.
+setFlagsFromString('--max-semi-space-size=0')
 
 const USAGE_MS = 1000
 /** Longer than the 60 s of usual proxies and load balancers: whoever closes an idle connection first should be the one that sends on it. */
