@@ -106,6 +106,29 @@ describe('a wrangler file', () => {
     expect(await refusal(config, { environment: 'prod' })).toMatch(/no environment "prod"\. Environments: staging, live/)
   })
 
+  test.each([
+    ['an entry of a list of tables', '[[kv_namespaces]]\nbinding = "A"\nid = "a"\n[[kv_namespaces]]\nbinding = ""\nid = "b"\n', 8, 'kv_namespaces[1].binding'],
+    ['what is missing: the line of what should hold it', '[[kv_namespaces]]\nid = "a"\n\n[[kv_namespaces]]\nbinding = "B"\n', 4, 'kv_namespaces[0].binding'],
+    [
+      'an inline list over several lines',
+      'kv_namespaces = [\n  { binding = "A", id = "a" }, # ]\n  { binding = 7, id = "b" },\n]\n',
+      6,
+      'kv_namespaces[1].binding',
+    ],
+    ['a list of a table', '[queues]\nproducers = [\n  { binding = "J", queue = "" },\n]\n', 6, 'queues.producers[0].queue'],
+    ['a list of tables within a table', '[[queues.producers]]\nbinding = "J"\nqueue = ""\n', 6, 'queues.producers[0].queue'],
+    ['dotted keys', 'vars.MODE = "a"\nqueues.producers = [{ binding = "J", queue = "" }]\n', 5, 'queues.producers[0].queue'],
+    ['after texts over several lines', "[vars]\nTEXT = '''\n[[kv_namespaces]]\nbinding = 1\n'''\n[[kv_namespaces]]\nid = 'a'\n", 9, 'kv_namespaces[0].binding'],
+  ])('TOML: %s', async (_name, text, line, key) => {
+    const message = await refusal(`name = "shop"\nmain = "src/index.ts"\ncompatibility_date = "2026-01-01"\n${text}`, { file: 'wrangler.toml' })
+    expect(message).toContain(`wrangler.toml:${line}, ${key}`)
+  })
+
+  test('TOML: a key of an environment', async () => {
+    const text = 'name = "shop"\nmain = "src/index.ts"\n\n[env.staging]\n\n[[env.staging.kv_namespaces]]\nbinding = "A"\nname = "b"\n'
+    expect(await refusal(text, { file: 'wrangler.toml', environment: 'staging' })).toContain('wrangler.toml:8, env.staging.kv_namespaces[0].name')
+  })
+
   test('what is refused is named with its line and key', async () => {
     expect(await refusal({ ...BASE, kv_namespace: [] })).toMatch(/keys that wrangler does not know:\n {2}wrangler\.jsonc:5, kv_namespace/)
     expect(await refusal({ name: 'shop', main: 'src/other.ts' })).toMatch(/^wrangler\.jsonc:3, main: there is no file .*src\/other\.ts/)

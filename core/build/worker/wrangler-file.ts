@@ -86,30 +86,41 @@ function readToml(path: string, text: string): WranglerFile {
   }
 }
 
-/** The line of a key, by reading headers and keys from the top: TOML's parser keeps no positions. Inline tables give the line that they stand on. */
+/** What may close a text of TOML that is cut off at the end of a line. */
+const CLOSINGS = ['', ']', '}', '}]', ']]', ']}', '"""', "'''"] as const
+
+/**
+ * The line of a key, or of the innermost thing that should hold it: the first one by which TOML's parser, which keeps no positions, knows of it.
+ */
 function tomlLine(lines: readonly string[], key: KeyPath): number | undefined {
-  const counts = new Map<string, number>()
-  let table = ''
-  let best: { line: number; length: number } | undefined
-  const offer = (path: string, line: number): void => {
-    const printed = printKey(key)
-    if ((printed === path || printed.startsWith(`${path}.`) || printed.startsWith(`${path}[`)) && path.length > (best?.length ?? 0))
-      best = { line, length: path.length }
-  }
-  for (const [index, line] of lines.entries()) {
-    const many = /^\s*\[\[\s*([^\]]+?)\s*\]\]/.exec(line)
-    const one = /^\s*\[\s*([^[\]]+?)\s*\]/.exec(line)
-    if (many !== null) {
-      const header = many[1] as string
-      const count = counts.get(header) ?? 0
-      counts.set(header, count + 1)
-      table = `${header}[${count}]`
-    } else if (one !== null) table = one[1] as string
-    const own = many === null && one === null ? /^\s*"?([\w$-]+)"?\s*=/.exec(line)?.[1] : undefined
-    if (many !== null || one !== null) offer(table, index + 1)
-    else if (own !== undefined) offer(table === '' ? own : `${table}.${own}`, index + 1)
+  let best: { line: number; depth: number } | undefined
+  for (let line = 1; line <= lines.length && best?.depth !== key.length; line++) {
+    const content = parseBeginning(lines.slice(0, line).join('\n'))
+    const depth = content === undefined ? 0 : depthOf(content, key)
+    if (depth > (best?.depth ?? 0)) best = { line, depth }
   }
   return best?.line
+}
+
+function parseBeginning(text: string): unknown {
+  for (const closing of CLOSINGS) {
+    try {
+      return parseToml(`${text}\n${closing}\n`)
+    } catch {
+      // Another may close it, or the next lines do.
+    }
+  }
+  return undefined
+}
+
+/** How many steps of a path there are in `content`. */
+function depthOf(content: unknown, key: KeyPath): number {
+  let value = content
+  for (const [depth, step] of key.entries()) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return depth
+    value = (value as Record<string | number, unknown>)[step]
+  }
+  return key.length
 }
 
 /** `kv_namespaces[0].binding`. */
