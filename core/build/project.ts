@@ -18,18 +18,22 @@ import { readWorker, withWorkerDrivers, writeEntry, type WorkerProject } from '.
 
 const CONFIG_FILES = ['unmoor.config.ts', 'unmoor.config.js', 'unmoor.config.mjs']
 
-/** A config with its defaults, as absolute paths. */
-export interface LoadedConfig {
+/** What a project's config says besides the app itself, as absolute paths: enough for whoever has an artifact. */
+export interface LoadedSettings {
   projectDir: string
   config: Config
-  /** The app's name. */
-  name: string
-  /** Absolute path of the app's entry. */
-  entry: string
   /** Absolute path of the folder for local data; each target has one below it. */
   dataDir: string
   /** The config file, absolute; undefined where there is none. */
   configFile: string | undefined
+}
+
+/** A config with its defaults. */
+export interface LoadedConfig extends LoadedSettings {
+  /** The app's name. */
+  name: string
+  /** Absolute path of the app's entry. */
+  entry: string
   /** The existing Worker that is built; undefined for an app of unmoor's own. */
   worker: WorkerProject | undefined
 }
@@ -55,12 +59,11 @@ export async function loadConfig(
   projectDir: string,
   options: { given?: Config | undefined; loader?: Loader | undefined; worker?: WorkerChoice | undefined; log?: Log | undefined } = {},
 ): Promise<LoadedConfig> {
-  const dir = resolve(projectDir)
-  if (!existsSync(dir)) throw configError(`There is no folder ${dir}.`)
-  const file = CONFIG_FILES.find((name) => existsSync(join(dir, name)))
-  const config = options.given === undefined ? await readConfig(dir, file, options.loader) : checkConfig(options.given, 'config')
+  const settings = await loadSettings(projectDir, options)
+  const { projectDir: dir, config, configFile } = settings
+  const file = configFile === undefined ? undefined : basename(configFile)
   const choice = options.worker ?? config.worker
-  if (choice !== undefined) return loadWorker(dir, config, choice, file, options.log ?? SILENT)
+  if (choice !== undefined) return loadWorker(settings, choice, options.log ?? SILENT)
   const label = options.given === undefined ? (file ?? 'unmoor.config.ts') : 'config'
   const entry = resolve(dir, config.entry ?? 'src/app.ts')
   if (!existsSync(entry)) {
@@ -70,29 +73,29 @@ export async function loadConfig(
         : `${label}: entry: there is no file ${entry}. Correct "entry".`,
     )
   }
-  return {
-    projectDir: dir,
-    config,
-    name: config.name ?? (await packageName(dir, label)),
-    entry,
-    dataDir: resolve(dir, config.dataDir ?? '.unmoor/data'),
-    configFile: file === undefined ? undefined : join(dir, file),
-    worker: undefined,
-  }
+  return { ...settings, name: config.name ?? (await packageName(dir, label)), entry, worker: undefined }
+}
+
+/** The same without the app, which need not be there. */
+export async function loadSettings(projectDir: string, options: { given?: Config | undefined; loader?: Loader | undefined } = {}): Promise<LoadedSettings> {
+  const dir = resolve(projectDir)
+  if (!existsSync(dir)) throw configError(`There is no folder ${dir}.`)
+  const file = CONFIG_FILES.find((name) => existsSync(join(dir, name)))
+  const config = options.given === undefined ? await readConfig(dir, file, options.loader) : checkConfig(options.given, 'config')
+  return { projectDir: dir, config, dataDir: resolve(dir, config.dataDir ?? '.unmoor/data'), configFile: file === undefined ? undefined : join(dir, file) }
 }
 
 /** A Worker's wrangler file takes the place of the app's own declarations; what the config names goes before what a Worker's bindings need. */
-async function loadWorker(dir: string, config: Config, choice: WorkerChoice, file: string | undefined, log: Log): Promise<LoadedConfig> {
+async function loadWorker(settings: LoadedSettings, choice: WorkerChoice, log: Log): Promise<LoadedConfig> {
+  const { projectDir: dir, config } = settings
   const { config: wrangler, env, allow = [] } = typeof choice === 'string' ? { config: choice, env: undefined } : choice
   const allowed = typeof config.worker === 'object' ? [...allow, ...(config.worker.allow ?? [])] : allow
   const worker = await readWorker({ file: resolve(dir, wrangler), environment: env, allow: allowed, projectDir: dir, log })
   return {
-    projectDir: dir,
+    ...settings,
     config: withWorkerDrivers(config, worker),
     name: config.name ?? worker.name,
     entry: join(dir, '.unmoor', 'worker', worker.name, 'app.mjs'),
-    dataDir: resolve(dir, config.dataDir ?? '.unmoor/data'),
-    configFile: file === undefined ? undefined : join(dir, file),
     worker,
   }
 }

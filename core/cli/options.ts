@@ -1,8 +1,9 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { dirname, relative, resolve } from 'node:path'
-import { loadConfig, type LoadedConfig, type WorkerChoice } from '../build/project.ts'
+import { loadConfig, loadSettings, type LoadedConfig, type LoadedSettings, type WorkerChoice } from '../build/project.ts'
 import { knownTargets } from '../build/adapters.ts'
 import { UNSUPPORTED } from '../build/worker/unsupported.ts'
+import type { WorkerProject } from '../build/worker/worker.ts'
 import type { Config } from '../config.ts'
 import { usageError } from './exit.ts'
 import type { Reporter } from './reporter.ts'
@@ -103,4 +104,17 @@ export async function loadTargets(
   const { projectDir, worker: choice } = chooseProject(project, given)
   const loaded = { ...(await loadConfig(projectDir, { worker: choice })), choice }
   return { ...loaded, targets: checkTargets(names, loaded.config) }
+}
+
+/** The same for a command that needs nothing but an artifact: the app, or the wrangler file of a Worker, is read where one is named. */
+export async function loadArtifactTargets(
+  project: string,
+  names: readonly string[],
+  given: WorkerOptions = {},
+): Promise<LoadedSettings & { targets: string[]; named: { name: string; worker: WorkerProject } | undefined }> {
+  const { projectDir, worker: choice } = chooseProject(project, given)
+  const settings = await loadSettings(projectDir)
+  if (choice === undefined && settings.config.worker === undefined) return { ...settings, targets: checkTargets(names, settings.config), named: undefined }
+  const { name, worker, ...loaded } = await loadConfig(projectDir, { worker: choice })
+  return { ...loaded, targets: checkTargets(names, loaded.config), named: worker === undefined ? undefined : { name, worker } }
 }

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { buildApp } from '../../core/build/build.ts'
-import { unmoor } from './cli-process.ts'
+import { startUnmoor, unmoor } from './cli-process.ts'
 import { tempProject, type TempProject } from './temp-project.ts'
 
 const BASE = { name: 'shop', main: 'src/index.ts', compatibility_date: '2026-01-01' }
@@ -70,6 +70,24 @@ describe('a build with --worker', () => {
       code: 2,
       stderr: expect.stringMatching(/\.unmoor\/node has "shop", not "shop-staging"\. Build that one first: add --build\./),
     })
+  })
+
+  test('what was built starts and migrates without naming the wrangler file again, with the secrets beside it', async () => {
+    await using made = await project(
+      { d1_databases: [{ binding: 'DB', database_id: 'db' }] },
+      `export default { fetch: (request, env) => new Response(env.TOKEN) }\n`,
+      { '.dev.vars': 'TOKEN=of-the-file\n', 'migrations/0001_a.sql': 'CREATE TABLE a (x);' },
+    )
+    await build(made)
+    expect(await unmoor(['migrate', '--target', 'node'], { cwd: made.dir })).toMatchObject({ code: 0, stdout: expect.stringContaining('applied 0001_a') })
+    const { child, result, line } = startUnmoor(['start', '--target', 'node', '--port', '0'], { cwd: made.dir })
+    try {
+      const url = /http:\S+/.exec(await line('Ctrl-C'))?.[0] as string
+      expect(await (await fetch(url)).text()).toBe('of-the-file')
+    } finally {
+      child.kill('SIGINT')
+    }
+    expect((await result).code).toBe(0)
   })
 
   test('the source is left alone, and a secret is in no file of the artifact', async () => {

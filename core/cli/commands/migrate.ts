@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { loadAdapter } from '../../build/adapters.ts'
 import { readArtifact } from '../../build/build.ts'
 import { collectVariables, readEnvFile } from '../../build/variables.ts'
-import { loadTargets, options } from '../options.ts'
+import { loadArtifactTargets, options } from '../options.ts'
 import { createReporter } from '../reporter.ts'
 
 interface Options {
@@ -33,7 +33,7 @@ export function register(program: Command): void {
 
 async function migrate(given: Options): Promise<void> {
   const report = createReporter(given.reporter)
-  const { targets, projectDir, config, dataDir } = await loadTargets(given.project, [given.target])
+  const { targets, projectDir, config, dataDir } = await loadArtifactTargets(given.project, [given.target])
   const target = targets[0] as string
   const adapter = await loadAdapter(target, projectDir, config)
   const dir = given.dir === undefined ? join(projectDir, '.unmoor', adapter.name) : resolve(given.dir)

@@ -4,9 +4,10 @@ import type { ArtifactInfo } from '../../adapter.ts'
 import { loadAdapter } from '../../build/adapters.ts'
 import { buildApp, readArtifact } from '../../build/build.ts'
 import { collectVariables, readEnvFile } from '../../build/variables.ts'
+import { findWranglerFile } from '../../build/worker/wrangler-file.ts'
 import { readDevVariables } from '../../build/worker/worker.ts'
 import { usageError } from '../exit.ts'
-import { inspectPort, loadTargets, options, strictBuild, strictSeed, type WorkerOptions } from '../options.ts'
+import { chooseProject, inspectPort, loadArtifactTargets, options, strictBuild, strictSeed, type WorkerOptions } from '../options.ts'
 import { createReporter, shortPath } from '../reporter.ts'
 import { onStop } from '../signals.ts'
 
@@ -55,7 +56,7 @@ export function register(program: Command): void {
 
 async function start(given: Options): Promise<void> {
   const report = createReporter(given.reporter)
-  const { targets, projectDir, config, dataDir, name, worker, choice } = await loadTargets(given.project, [given.target], given)
+  const { targets, projectDir, config, dataDir, named } = await loadArtifactTargets(given.project, [given.target], given)
   const target = targets[0] as string
   if (given.build && given.dir !== undefined) throw usageError('--build writes to .unmoor/TARGET; leave out --dir, or build with: unmoor build --out DIR')
   if (given.strict !== undefined && given.dir !== undefined) throw usageError('--strict builds the app with other drivers; leave out --dir.')
@@ -63,13 +64,16 @@ async function start(given: Options): Promise<void> {
   const adapter = await loadAdapter(target, projectDir, config)
   const { outDir = join('.unmoor', adapter.name), strict } = strictBuild(seed, adapter.name)
   const dir = given.dir === undefined ? resolve(projectDir, outDir) : resolve(given.dir)
-  if (given.build || strict !== undefined) await report.step('Building', () => buildApp({ projectDir, target, worker: choice, strict, outDir, log: report }))
+  if (given.build || strict !== undefined)
+    await report.step('Building', () => buildApp({ projectDir, target, worker: chooseProject(given.project, given).worker, strict, outDir, log: report }))
   const info = withOptions(await readArtifact(dir, adapter.name), given)
   if (info.target !== adapter.name) throw usageError(`${dir} was built for "${info.target}", not for "${adapter.name}".`)
   // Each environment of a Worker is built into the same folder: the one that is asked for may not be what lies there.
-  if (worker !== undefined && given.dir === undefined && info.manifest.name !== name)
-    throw usageError(`${shortPath(dir)} has "${info.manifest.name}", not "${name}". Build that one first: add --build.`)
-  const devVars = worker === undefined ? {} : await readDevVariables(worker.dir, given.env)
+  if (named !== undefined && given.dir === undefined && info.manifest.name !== named.name)
+    throw usageError(`${shortPath(dir)} has "${info.manifest.name}", not "${named.name}". Build that one first: add --build.`)
+  // A Worker keeps its secrets beside its wrangler file, also where that is not named again.
+  const wrangler = named?.worker.dir ?? (findWranglerFile(projectDir) === undefined ? undefined : projectDir)
+  const devVars = wrangler === undefined ? {} : await readDevVariables(wrangler, given.env)
   const envFile = { ...devVars, ...(await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)) }
 
   // A signal during the start ends it after the start: a half-started runtime could not be stopped.
