@@ -124,7 +124,11 @@ export function createAssetsFetcher(binding: string, notFoundPage: boolean): Fet
     async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
       const request = new Request(input, init)
       const response = await assets().fetch(request)
-      if (response.status !== 404 || !notFoundPage) return response
+      if (response.status !== 404) return response
+      await response.body?.cancel()
+      // As Cloudflare's own has it: without a body.
+      const missing = new Response(null, { status: 404 })
+      if (!notFoundPage) return missing
       const segments = new URL(request.url).pathname.split('/')
       while (segments.length > 1) {
         segments.pop()
@@ -132,7 +136,7 @@ export function createAssetsFetcher(binding: string, notFoundPage: boolean): Fet
         if (page.status === 200) return new Response(page.body, { status: 404, headers: page.headers })
         await page.body?.cancel()
       }
-      return response
+      return missing
     },
   }
 }

@@ -114,7 +114,14 @@ export const HANDLER: WorkerCase[] = workerCases('handler', [
       equal([response.status, response.headers.get('location')], [307, '/page'])
     },
   ],
-  ['19', 'assets: what is not there is a 404', async ({ env }) => equal((await env.ASSETS.fetch('http://assets.local/nothing.txt')).status, 404)],
+  [
+    '19',
+    'assets: what is not there is a 404 without a body',
+    async ({ env }) => {
+      const response = await env.ASSETS.fetch('http://assets.local/nothing.txt')
+      equal([response.status, await response.text()], [404, ''])
+    },
+  ],
   [
     '20',
     'a rate limit',
