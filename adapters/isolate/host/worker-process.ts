@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { errorFromJSON, UnmoorError } from '../../../core/errors.ts'
 import { waitForExit } from '../../node/child-output.ts'
 import { inspectorFlags } from '../inspector-flags.ts'
+import { waitedForCore } from './core-wait.ts'
 import type { ToSupervisor, ToWorker } from './messages.ts'
 import { type Guard, permissionFlags } from './process-guard.ts'
 import { readSuspects } from './suspects.ts'
@@ -64,7 +65,14 @@ export class WorkerProcess {
     // The supervisor says where it is, and for whom.
     const debug = inspectPort === undefined ? [] : [...inspectorFlags(inspectPort), '--inspect-publish-uid=http']
     // isolated-vm asks for --no-node-snapshot: its isolates and node's own snapshot do not get along on every version.
-    const node = [process.execPath, '--no-node-snapshot', `--max-semi-space-size=${SEMI_SPACE_MB}`, ...debug, ...permissionFlags(guard, dataDir, runDir), WORKER]
+    const node = [
+      process.execPath,
+      '--no-node-snapshot',
+      `--max-semi-space-size=${SEMI_SPACE_MB}`,
+      ...debug,
+      ...permissionFlags(guard, dataDir, runDir),
+      WORKER,
+    ]
     const [command = '', ...args] = [...guard.wrapper, ...node]
     this.#child = spawn(command, args, {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -144,17 +152,19 @@ export class WorkerProcess {
 
   /**
    * Kills the process where it says nothing for that long: it reports its usage every second, so something holds its first thread up. What it was
-   * running is in the suspects' file.
+   * running is in the suspects' file. Time in which that thread waits for a core, on a machine that has too much to do, does not count.
    */
   killWhenStalled(seconds: number, onStall: () => void): void {
     let looked = performance.now()
     this.#heardAt = looked
+    let since = { heardAt: looked, waited: waitedForCore(this.pid) }
     this.#watch = setInterval(() => {
       const now = performance.now()
       // This process was held up itself, or the machine was asleep.
       if (now - looked > 2 * LOOK_MS) this.#heardAt = now
       looked = now
-      if (now - this.#heardAt < seconds * 1000) return
+      if (this.#heardAt !== since.heardAt) since = { heardAt: this.#heardAt, waited: waitedForCore(this.pid) }
+      if (now - this.#heardAt < seconds * 1000 || now - this.#heardAt - (waitedForCore(this.pid) - since.waited) < seconds * 1000) return
       clearInterval(this.#watch)
       onStall()
       this.#child.kill('SIGKILL')

@@ -74,17 +74,20 @@ async function bindings(scratch: string, options: BenchOptions): Promise<BenchRe
   }
 }
 
+/** As many as make a bundle of 500 KB. */
+const FUNCTIONS = 3800
+
 /** Milliseconds until a Worker of 500 KB that is not loaded has answered, on a host without a pool; and until miniflare has started and answered. */
 async function start(scratch: string, options: BenchOptions): Promise<BenchResult> {
   const projectDir = join(scratch, 'large')
   await mkdir(join(projectDir, 'src'), { recursive: true })
   const lines = Array.from(
-    { length: 2600 },
+    { length: FUNCTIONS },
     (_, index) =>
       `export const f${index} = (a, b) => { const text = 'function ${index} of a large Worker'; return a === b ? text + a : { text, sum: a + b, list: [a, b, ${index}] } }`,
   )
   await writeFile(join(projectDir, 'src/large.js'), `${lines.join('\n')}\n`)
-  const names = Array.from({ length: 2600 }, (_, index) => `f${index}`)
+  const names = Array.from({ length: FUNCTIONS }, (_, index) => `f${index}`)
   await writeFile(
     join(projectDir, 'src/index.js'),
     `import { ${names.join(', ')} } from './large.js'\nconst all = [${names.join(', ')}]\nexport default { fetch: () => new Response('hello ' + all.length) }\n`,
