@@ -16,3 +16,38 @@ it('with log: json each line is an object with its time, level and app, whatever
     await rm(artifact, { recursive: true, force: true })
   }
 })
+
+it('what an app throws is logged with the places of its sources, by whichever way the request came', async () => {
+  const artifact = await buildLab(`
+import { defineApp } from 'unmoor'
+export default defineApp({
+  async fetch(request, env, ctx) {
+    const { pathname } = new URL(request.url)
+    if (pathname === '/later') {
+      ctx.waitUntil(Promise.reject(new Error('later')))
+      return new Response('ok')
+    }
+    await request.text()
+    throw new Error('thrown at ' + pathname)
+  },
+})
+`)
+  try {
+    await using lab = await startHostLab({ processes: 1, apps: { shop: { dir: artifact } } })
+    expect((await lab.send('shop', { path: '/short' })).status).toBe(500)
+    // Too long for the short way.
+    expect((await lab.send('shop', { path: '/long', method: 'POST', body: 'x'.repeat(100_000) })).status).toBe(500)
+    expect((await lab.send('shop', { path: '/later' })).status).toBe(200)
+    for (const [text, place] of [
+      ['GET /short failed: Error: thrown at /short', 'src/app.ts:11:'],
+      ['/long failed: Error: thrown at /long', 'src/app.ts:11:'],
+      ['later', 'src/app.ts:7:'],
+    ] as const) {
+      await expect.poll(() => lab.lines.join('\n'), { timeout: 10_000 }).toContain(text)
+      const rest = lab.lines.join('\n')
+      await expect.poll(() => lab.lines.join('\n').slice(rest.indexOf(text)).split('\n').slice(0, 3).join('\n'), { timeout: 5000 }).toContain(place)
+    }
+  } finally {
+    await rm(artifact, { recursive: true, force: true })
+  }
+})

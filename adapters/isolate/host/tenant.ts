@@ -79,13 +79,10 @@ export class Tenant {
     this.#parts = new TenantParts(record, host, (microseconds) => this.#guest?.charge(microseconds))
     this.#mapper = new StackMapper(join(record.dir, 'app.js.map'))
     this.#policy = new OutboundPolicy(joinRules(host.outbound, record.settings.outbound))
-    const context = {
-      signal: this.#stopped.signal,
-      onError: (error: unknown) => host.log(record.name, 'error', `waitUntil promise rejected: ${String(error)}`),
-    }
+    const log = (text: string): void => host.log(record.name, 'error', this.#mapper.text(text))
+    const context = { signal: this.#stopped.signal, onError: (error: unknown) => log(`waitUntil promise rejected: ${String(error)}`) }
     const onBackground = (work: Promise<unknown>): void => void this.#count(() => work)
-    const onError = (message: string, error: unknown): void =>
-      host.log(record.name, 'error', `${message} ${error instanceof Error ? error.message : String(error)}`)
+    const onError = (message: string, error: unknown): void => log(`${message} ${error instanceof Error ? error.message : String(error)}`)
     this.#direct = { context, wallMs: record.limits.wallMs, onBackground, onError, onLate: () => this.#bill.hit('wallMs') }
     this.#listener = createListener((request, ctx) => this.#timed(request, ctx), {
       maxBodyBytes: record.limits.requestBytes,
