@@ -70,7 +70,12 @@ async function deploy(given: Options): Promise<void> {
   const projectDir = resolve(given.project)
   const dir = given.dir === undefined ? resolve(projectDir, '.unmoor/isolate') : resolve(given.dir)
   const app = given.app ?? (given.dir === undefined ? (await loadConfig(projectDir)).name : (await readArtifact(dir, 'isolate')).manifest.name)
-  if (given.list === true) return show(await client.describe(app), report)
+  if (given.list === true) {
+    const described = await client.describe(app)
+    show(described, report)
+    for (const [name, value] of Object.entries(described.settings)) report.print(`${name}: ${JSON.stringify(value)}`)
+    return
+  }
   if (given.rollback !== undefined)
     return show(await report.step('Rolling back', () => client.rollBack(app, given.rollback === true ? undefined : given.rollback)), report)
   if (given.delete === true || given.deleteData === true) {
@@ -108,7 +113,8 @@ async function readSettings({ settings, secrets }: Options): Promise<object | un
 
 async function listApps(client: DeployClient, report: Reporter): Promise<void> {
   const apps = await client.list()
-  for (const { name, version, hosts, paths } of apps) report.print(`${name}  ${version}  ${[...hosts, ...paths].join(' ')}`)
+  // Behind the number: the store's revision, which tells the host's processes of changed settings.
+  for (const { name, version, hosts, paths } of apps) report.print(`${name}  ${version.replace(/@\d+$/, '')}  ${[...hosts, ...paths].join(' ')}`)
   if (apps.length === 0) report.print('The host serves no app yet.')
   report.result({ apps })
 }
