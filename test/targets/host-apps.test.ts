@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -89,4 +90,20 @@ describe('processes', () => {
     while (lab.host.pids.length < 2) await sleep(10)
     expect(lab.host.pids).not.toContain(first)
   })
+
+  it('those that end before they are ready are followed by others, until the host has all of them again', async () => {
+    await using other = await startHostLab({ processes: 2, apps: { one: { dir: artifact } } })
+    const known = new Set(lab.host.pids)
+    // All children, those that are starting too.
+    const children = (): number[] =>
+      readdirSync('/proc/self/task')
+        .flatMap((thread) => readFileSync(`/proc/self/task/${thread}/children`, 'utf8').split(' ').map(Number))
+        .filter((pid) => pid > 0 && !known.has(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('/host/worker.'))
+    for (let time = 0; time < 6; time++) {
+      for (const pid of children()) process.kill(pid, 'SIGKILL')
+      await sleep(100)
+    }
+    await expect.poll(() => other.host.pids.length, { timeout: 30_000 }).toBe(2)
+    await expect.poll(async () => (await other.send('one').catch(() => ({ status: 0 }))).status, { timeout: 10_000 }).toBe(200)
+  }, 60_000)
 })

@@ -62,6 +62,8 @@ export class Supervisor {
   #shared = new Map<WorkerProcess, ProcessState>()
   #alone = new Map<string, Alone>()
   #spare: WorkerProcess | undefined
+  /** Those that are to take the place of others, and are not ready yet. */
+  #pending = new Set<WorkerProcess>()
   #probes = new Map<number, { resolve(): void; reject(error: unknown): void }>()
   #kills = new Map<string, number>()
   #noise = new NoiseWatch()
@@ -214,10 +216,27 @@ export class Supervisor {
     this.#spare = undefined
     const apart = blamed.filter((app) => (this.#kills.get(app) ?? 0) >= KILLS && this.#apps.has(app) && !this.#alone.has(app))
     for (const app of apart) this.#setApart(app, `has ended ${KILLS} processes, or held them up`)
-    await this.#startShared(spare).catch((error: unknown) => this.#options.onOutput(`It did not start: ${errorText(error)}`))
+    await this.#startAnother(spare)
     // Not before the neighbours answer again: processes that start take time from it.
     for (const app of apart) void this.#serveApart(app)
     if (!this.#stopping) this.#spare ??= this.#spawn()
+  }
+
+  /** Starts one in the place of one that has ended, and others where it ends before it is ready: the host would have one less for good. */
+  async #startAnother(first: WorkerProcess): Promise<void> {
+    let process = first
+    for (let pause = 100; !this.#stopping; pause = Math.min(pause * 2, 5000)) {
+      this.#pending.add(process)
+      const isReady = await process.ready.then(
+        () => true,
+        (error: unknown) => this.#options.onOutput(`It did not start: ${errorText(error)}`),
+      )
+      this.#pending.delete(process)
+      // Where it ends from here on that is noticed as of any other.
+      if (isReady === true) return this.#startShared(process).catch((error: unknown) => this.#options.onOutput(errorText(error)))
+      await sleep(pause)
+      if (!this.#stopping) process = this.#spawn()
+    }
   }
 
   #setApart(app: string, why?: string): void {
@@ -406,7 +425,7 @@ export class Supervisor {
 
   async stop(): Promise<void> {
     this.#stopping = true
-    const processes = [...this.#processes, ...(this.#spare === undefined ? [] : [this.#spare])]
+    const processes = [...this.#processes, ...this.#pending, ...(this.#spare === undefined ? [] : [this.#spare])]
     await Promise.all(processes.map((process) => process.stop(this.#options.config.stopSeconds)))
     await rm(this.#runDir, { recursive: true, force: true })
   }
