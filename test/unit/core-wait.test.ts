@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { waitedForCore } from '../../adapters/isolate/host/core-wait.ts'
@@ -8,9 +9,10 @@ if (!hasTools) console.warn('waiting for a core: skipped, there is no chrt or ta
 
 it.skipIf(!hasTools)('a process that gets no core waits for one; one that sleeps does not', async () => {
   const loop = 'for (;;);'
+  const core = /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] as string
   const children = [
-    spawn('taskset', ['-c', '0', process.execPath, '-e', loop]),
-    spawn('taskset', ['-c', '0', 'chrt', '--idle', '0', process.execPath, '-e', loop]),
+    spawn('taskset', ['-c', core, process.execPath, '-e', loop]),
+    spawn('taskset', ['-c', core, 'chrt', '--idle', '0', process.execPath, '-e', loop]),
     spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)']),
   ]
   const [, starved, asleep] = children.map(({ pid }) => pid)
