@@ -78,6 +78,8 @@ it('code that has started in a short time runs in the host’s thread, and never
   await expect(run(true, 400)).rejects.toThrow(TookTooLongHere)
   for (let start = 0; start < 6; start++) expect(await run(true)).toBe(0)
   expect(await run(true, 400)).toBe(0)
+  // Nor after a long one elsewhere.
+  for (let start = 0; start < 6; start++) expect(await run(true)).toBe(0)
 })
 
 it('a start that was broken off in the host’s thread is made again on another, and nobody hears of it', async () => {

@@ -38,6 +38,8 @@ export class AppCode {
   #isSettled = false
   /** Short starts in a row. */
   #short = 0
+  /** It has held the host's own thread up. */
+  #isBarred = false
 
   /** @param keep Whether compiled code is kept. Default: true. */
   constructor(text: string, keep = true) {
@@ -60,7 +62,7 @@ export class AppCode {
       return 0
     }
     const before = isolate.cpuTime
-    const isHere = mayBeHere && this.#short >= KNOWN
+    const isHere = mayBeHere && !this.#isBarred && this.#short >= KNOWN
     if (isHere) this.#runHere(script, context)
     else await script.run(context, { timeout })
     script.release()
@@ -76,7 +78,7 @@ export class AppCode {
     } catch (error) {
       if (!(error instanceof Error && error.message.includes(TIMED_OUT))) throw error
       // It was known to be short: code that holds the others up now and then is not run here again.
-      this.#short = -Infinity
+      this.#isBarred = true
       throw new TookTooLongHere(error.message)
     }
   }
