@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { BuildContext, BundleOptions } from '../../core/adapter.ts'
 import { NODE_GLOBAL_SHIMS, NODE_SHIMS, PACKAGE_SHIMS } from './node-shims.ts'
@@ -16,6 +17,15 @@ function ownModule(path: string): string {
   return fileURLToPath(new URL(`${folder}${path}.js`, import.meta.url))
 }
 
+/**
+ * Packages of the web API's late parts as CommonJS: the bundler makes one function of such a module, where of an ECMAScript module it leaves every function
+ * at the top, and V8 makes closures of those in every isolate.
+ */
+function latePackages(): Record<string, string> {
+  const { resolve } = createRequire(import.meta.url)
+  return Object.fromEntries(['web-streams-polyfill', 'urlpattern-polyfill/urlpattern'].map((name) => [name, resolve(name)]))
+}
+
 /** Writes the host half (server.mjs), the guest's two scripts, assets, package.json and a Dockerfile. */
 export async function build(context: BuildContext): Promise<void> {
   const options = checkOptions(context.options)
@@ -27,7 +37,7 @@ export async function build(context: BuildContext): Promise<void> {
       nodeBuiltins: 'all',
       conditions: ['node', 'import', 'default'],
     }),
-    context.bundle({ entry: `import ${JSON.stringify(ownModule('guest/web/index'))}\n`, file: 'web-api.js', format: 'iife' }),
+    context.bundle({ entry: `import ${JSON.stringify(ownModule('guest/web/index'))}\n`, file: 'web-api.js', format: 'iife', alias: latePackages() }),
     bundleApp(context),
   ])
   // Only when none writes any more can a failed build's folder go.

@@ -101,6 +101,8 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
         inject: { ...worker.inject, ...toInject(options.inject) },
         ...(options.target === undefined ? {} : { target: options.target }),
       },
+      // A script of many isolates is to keep no code for modules that nobody has asked for yet (`guest/web/late.ts`).
+      ...(options.format === 'iife' ? { optimization: { pifeForModuleWrappers: false } } : {}),
       plugins,
       onLog(level, log) {
         if (level === 'warn' && !QUIET.has(log.code ?? '')) shared.log.warn(plain(log.message))

@@ -23,8 +23,9 @@ export function encodeArgument(value: unknown, where: Where, depth = 0): unknown
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength).slice()
   if (value instanceof ArrayBuffer) return value.slice()
   if (value instanceof Date) return new Date(value.getTime())
-  if (value instanceof ReadableStream) return { $: 'stream', id: link.writeToHost(value as never) }
-  if (value instanceof Blob) return { $: 'file', bytes: link.blobBytes(value as never).slice(), type: value.type }
+  // Not by the globals' names: asking for those makes what nobody else may want.
+  if (link.isReadableStream(value)) return { $: 'stream', id: link.writeToHost(value as never) }
+  if (link.isBlob(value)) return { $: 'file', bytes: link.blobBytes(value).slice(), type: value.type }
   if (link.isSignal(value)) return encodeSignal(value as never)
   if (value instanceof URL) return value.href
   if (value instanceof Request) {

@@ -1,3 +1,4 @@
+import { finish } from './define.ts'
 import { DOMException } from './dom-exception.ts'
 import { Event } from './event.ts'
 import { defineHandler, dispatchTrusted, EventTarget } from './event-target.ts'
@@ -20,6 +21,7 @@ export class AbortSignal extends EventTarget {
   constructor(key?: symbol) {
     if (key !== INTERNAL) throw new TypeError('Illegal constructor')
     super()
+    finish(AbortSignal)
   }
 
   get aborted(): boolean {

@@ -1,6 +1,8 @@
 import { isBufferSource, isObject, iteratorOf, toSequence, toUSVString, viewOf } from './convert.ts'
+import { finish } from './define.ts'
 import { decodeUtf8, encodeUtf8 } from './encoding.ts'
-import { type Bytes, ReadableStream, streamOfBytes } from './streams.ts'
+import { streams } from './late.ts'
+import type { Bytes, ReadableStream } from './streams.ts'
 
 /** Chunk of a blob's stream. */
 const CHUNK = 64 * 1024
@@ -15,6 +17,7 @@ export class Blob {
   #type: string
 
   constructor(parts: unknown = [], options: { type?: unknown; endings?: unknown } = {}) {
+    finish(new.target)
     if (!isObject(parts)) throw new TypeError('Blob takes a sequence of parts')
     const iterate = iteratorOf(parts)
     if (options !== null && typeof options !== 'object' && typeof options !== 'function') throw new TypeError('Blob options are an object')
@@ -57,6 +60,7 @@ export class Blob {
   }
   stream(): ReadableStream<Bytes> {
     const bytes = this.#bytes
+    const { ReadableStream, streamOfBytes } = streams()
     if (bytes.byteLength <= CHUNK) return streamOfBytes(bytes.slice())
     let at = 0
     return new ReadableStream<Bytes>({

@@ -6,7 +6,8 @@ import { FormData } from './form-data.ts'
 import type { Headers } from './headers.ts'
 import { decodeMultipart, encodeMultipart } from './multipart.ts'
 import { parseQuery, URLSearchParams } from './search-params.ts'
-import { type Bytes, isByteStream, isDisturbed, mapStream, ReadableStream, readBytes, streamOfBytes } from './streams.ts'
+import { isReadableStream, streams } from './late.ts'
+import type { Bytes, ReadableStream } from './streams.ts'
 import { structuredClone } from './structured-clone.ts'
 
 // As it was before any tenant's code.
@@ -18,8 +19,8 @@ export type BodySource = string | Bytes | ReadableStream<Bytes> | null
 /** A body taken from what a constructor was given, and the content type that goes with it. */
 export function extractBody(value: unknown): { source: BodySource; type: string | null } {
   if (typeof value === 'string') return { source: value, type: 'text/plain;charset=UTF-8' }
-  if (value instanceof ReadableStream) {
-    if (value.locked || isDisturbed(value)) throw new TypeError('The stream is locked or was read from')
+  if (isReadableStream(value)) {
+    if (value.locked || streams().isDisturbed(value)) throw new TypeError('The stream is locked or was read from')
     return { source: value as ReadableStream<Bytes>, type: null }
   }
   if (isBufferSource(value)) return { source: viewOf(value).slice(), type: null }
@@ -38,7 +39,7 @@ function isAsyncIterable(value: unknown): value is AsyncIterable<Bytes> {
 }
 
 function fromIterable(iterable: AsyncIterable<Bytes>): ReadableStream<Bytes> {
-  return (ReadableStream as unknown as { from(iterable: AsyncIterable<Bytes>): ReadableStream<Bytes> }).from(iterable)
+  return (streams().ReadableStream as unknown as { from(iterable: AsyncIterable<Bytes>): ReadableStream<Bytes> }).from(iterable)
 }
 
 /** The source of a body for sending it away: text, bytes, or the stream if there is one. Set from inside the class. */
@@ -64,9 +65,9 @@ export abstract class Body {
     if (this.#source === null) return null
     if (this.#stream === undefined) {
       const source = this.#source
-      if (source instanceof ReadableStream) this.#stream = source
+      if (isReadableStream(source)) this.#stream = source
       else {
-        this.#stream = streamOfBytes(typeof source === 'string' ? encodeUtf8(source) : source.slice())
+        this.#stream = streams().streamOfBytes(typeof source === 'string' ? encodeUtf8(source) : source.slice())
         // Read before: the stream of a used body is used too.
         if (this.#used) this.#stream.getReader()
       }
@@ -77,13 +78,13 @@ export abstract class Body {
   get bodyUsed(): boolean {
     if (this.#used) return true
     const stream = this.#stream ?? this.#source
-    return stream instanceof ReadableStream && isDisturbed(stream)
+    return isReadableStream(stream) && streams().isDisturbed(stream)
   }
 
   #unusable(): boolean {
     if (this.bodyUsed) return true
     const stream = this.#stream ?? this.#source
-    return stream instanceof ReadableStream && stream.locked
+    return isReadableStream(stream) && stream.locked
   }
 
   async #consume(): Promise<string | Bytes> {
@@ -92,7 +93,7 @@ export abstract class Body {
     const stream = this.#stream ?? this.#source
     // A stream made of it from now on is locked.
     this.#used = true
-    return stream instanceof ReadableStream ? readBytes(stream) : stream
+    return isReadableStream(stream) ? streams().readBytes(stream) : stream
   }
 
   async #bytes(): Promise<Bytes> {
@@ -144,7 +145,7 @@ export abstract class Body {
       if (body.#unusable()) throw new TypeError('Body is unusable: it has already been read')
       body.#used = true
       // Text and bytes stay what they are; the stream that was made of them is locked.
-      if (body.#stream === undefined || body.#source instanceof ReadableStream) return body.#stream ?? body.#source
+      if (body.#stream === undefined || isReadableStream(body.#source)) return body.#stream ?? body.#source
       body.#stream.getReader()
       return body.#source
     }
@@ -154,12 +155,12 @@ export abstract class Body {
     cloneBody = (body) => {
       if (body.#unusable()) throw new TypeError('Body is unusable: it has already been read')
       const stream = body.#stream ?? body.#source
-      if (!(stream instanceof ReadableStream)) return stream
+      if (!isReadableStream(stream)) return stream
       const [own, other] = stream.tee()
       body.#stream = own
       body.#source = body.#stream
       // The two branches of a byte stream have bytes of their own; other chunks are the same objects, which the copy must not share.
-      return isByteStream(stream) ? other : mapStream(other, structuredClone)
+      return streams().isByteStream(stream) ? other : streams().mapStream(other, structuredClone)
     }
     hasBody = (body) => body.#source !== null
     isUnusable = (body) => body.#source !== null && body.#unusable()

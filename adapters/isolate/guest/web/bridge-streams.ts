@@ -3,7 +3,8 @@
  * So no more than one chunk is under way, and a slow reader holds the writer back. Ids of the guest's own streams are odd, of the host's even.
  */
 import { on, post } from './bridge.ts'
-import { type Bytes, ReadableStream } from './streams.ts'
+import { streams } from './late.ts'
+import type { Bytes, ReadableStream } from './streams.ts'
 
 interface Pull {
   chunk(bytes: Bytes): void
@@ -31,7 +32,7 @@ function hostError(data: unknown): Error {
 
 /** A stream that the host writes. */
 export function readFromHost(id: number): ReadableStream<Bytes> {
-  const stream = new ReadableStream<Bytes>(
+  const stream = new (streams().ReadableStream)<Bytes>(
     {
       type: 'bytes',
       pull: (controller) =>

@@ -1,6 +1,7 @@
 import { post, request } from './bridge.ts'
 import { isBufferSource, viewOf } from './convert.ts'
-import { type Bytes, type ReadableStream, TransformStream, type WritableStream } from './streams.ts'
+import { streams } from './late.ts'
+import type { Bytes, ReadableStream, TransformStream, WritableStream } from './streams.ts'
 
 const FORMATS = ['deflate', 'deflate-raw', 'gzip', 'brotli']
 let nextStream = 1
@@ -21,7 +22,7 @@ function hostTransform(kind: 'compress' | 'decompress', format: string): Transfo
     flush: (controller: TransformStreamDefaultController<Bytes>) => feed(null, controller),
     cancel: () => post('zlibClose', id),
   }
-  return new TransformStream<unknown, Bytes>(transformer)
+  return new (streams().TransformStream)<unknown, Bytes>(transformer)
 }
 
 function toFormat(value: unknown): string {

@@ -4,6 +4,8 @@ import { createKey, CryptoKey, keyId, type KeyRecord } from './crypto-key.ts'
 import { DOMException } from './dom-exception.ts'
 import { randomBytes, randomUuid } from './random.ts'
 
+export { CryptoKey }
+
 const INTERNAL = Symbol('internal')
 const INTEGERS = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, BigInt64Array, BigUint64Array] as const
 

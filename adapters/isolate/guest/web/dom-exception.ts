@@ -1,4 +1,4 @@
-import { defineConstants } from './define.ts'
+import { type Constants, finish } from './define.ts'
 
 const CODES: Readonly<Record<string, number>> = {
   IndexSizeError: 1,
@@ -26,33 +26,33 @@ const CODES: Readonly<Record<string, number>> = {
 }
 
 /** Constants of the interface, in the order of the Web IDL; those of names that are gone are still there. */
-const CONSTANTS = [
-  'INDEX_SIZE',
-  'DOMSTRING_SIZE',
-  'HIERARCHY_REQUEST',
-  'WRONG_DOCUMENT',
-  'INVALID_CHARACTER',
-  'NO_DATA_ALLOWED',
-  'NO_MODIFICATION_ALLOWED',
-  'NOT_FOUND',
-  'NOT_SUPPORTED',
-  'INUSE_ATTRIBUTE',
-  'INVALID_STATE',
-  'SYNTAX',
-  'INVALID_MODIFICATION',
-  'NAMESPACE',
-  'INVALID_ACCESS',
-  'VALIDATION',
-  'TYPE_MISMATCH',
-  'SECURITY',
-  'NETWORK',
-  'ABORT',
-  'URL_MISMATCH',
-  'QUOTA_EXCEEDED',
-  'TIMEOUT',
-  'INVALID_NODE_TYPE',
-  'DATA_CLONE',
-] as const
+export const DOM_EXCEPTION_CONSTANTS: Constants = {
+  INDEX_SIZE_ERR: 1,
+  DOMSTRING_SIZE_ERR: 2,
+  HIERARCHY_REQUEST_ERR: 3,
+  WRONG_DOCUMENT_ERR: 4,
+  INVALID_CHARACTER_ERR: 5,
+  NO_DATA_ALLOWED_ERR: 6,
+  NO_MODIFICATION_ALLOWED_ERR: 7,
+  NOT_FOUND_ERR: 8,
+  NOT_SUPPORTED_ERR: 9,
+  INUSE_ATTRIBUTE_ERR: 10,
+  INVALID_STATE_ERR: 11,
+  SYNTAX_ERR: 12,
+  INVALID_MODIFICATION_ERR: 13,
+  NAMESPACE_ERR: 14,
+  INVALID_ACCESS_ERR: 15,
+  VALIDATION_ERR: 16,
+  TYPE_MISMATCH_ERR: 17,
+  SECURITY_ERR: 18,
+  NETWORK_ERR: 19,
+  ABORT_ERR: 20,
+  URL_MISMATCH_ERR: 21,
+  QUOTA_EXCEEDED_ERR: 22,
+  TIMEOUT_ERR: 23,
+  INVALID_NODE_TYPE_ERR: 24,
+  DATA_CLONE_ERR: 25,
+}
 
 /** The web's DOMException. */
 export class DOMException extends Error {
@@ -60,6 +60,7 @@ export class DOMException extends Error {
 
   constructor(message = '', options: string | { name?: string; cause?: unknown } = 'Error') {
     super(`${message}`)
+    finish(DOMException)
     if (typeof options === 'object' && options !== null) {
       this.#name = options.name === undefined ? 'Error' : `${options.name}`
       if ('cause' in options) Object.defineProperty(this, 'cause', { value: options.cause, writable: true, configurable: true })
@@ -74,5 +75,3 @@ export class DOMException extends Error {
     return CODES[this.#name] ?? 0
   }
 }
-
-defineConstants(DOMException, Object.fromEntries(CONSTANTS.map((name, index) => [`${name}_ERR`, index + 1])))

@@ -1,6 +1,6 @@
 import { reportError } from './bridge.ts'
 import { elapsed } from './clock.ts'
-import { defineConstants } from './define.ts'
+import { type Constants, finish } from './define.ts'
 import { DOMException } from './dom-exception.ts'
 import type { EventTarget } from './event-target.ts'
 
@@ -24,12 +24,11 @@ export let runListeners: (event: Event, target: EventTarget, listeners: readonly
 
 let trusted: PropertyDescriptor
 
+/** Its constants. */
+export const EVENT_CONSTANTS: Constants = { NONE: 0, CAPTURING_PHASE: 1, AT_TARGET: 2, BUBBLING_PHASE: 3 }
+
 /** The web's Event, without a tree to travel through. */
 export class Event {
-  declare static readonly NONE: 0
-  declare static readonly CAPTURING_PHASE: 1
-  declare static readonly AT_TARGET: 2
-  declare static readonly BUBBLING_PHASE: 3
   #type: string
   #init: EventInit
   #stopped = false
@@ -45,6 +44,7 @@ export class Event {
 
   constructor(type: string, init: EventInit = {}) {
     if (arguments.length === 0) throw new TypeError('Event: a type is required')
+    finish(new.target)
     this.#type = `${type}`
     // On each event, not on the prototype: [LegacyUnforgeable].
     Object.defineProperty(this, 'isTrusted', trusted)
@@ -122,7 +122,6 @@ export class Event {
       },
     }
     trusted = { ...Object.getOwnPropertyDescriptor(holder, 'isTrusted'), configurable: false }
-    defineConstants(this, { NONE: 0, CAPTURING_PHASE: 1, AT_TARGET: 2, BUBBLING_PHASE: 3 })
     runListeners = (event, target, listeners, remove, trusted) => {
       if (event.#dispatching) throw new DOMException('The event is already being dispatched.', 'InvalidStateError')
       event.#dispatching = true
@@ -162,7 +161,7 @@ export class CustomEvent extends Event {
   initCustomEvent(type: string, bubbles = false, cancelable = false, detail: unknown = null): void {
     if (arguments.length === 0) throw new TypeError('initCustomEvent takes a type')
     if (!(#detail in this)) throw new TypeError('Illegal invocation')
-    if (this.eventPhase !== Event.NONE) return
+    if (this.eventPhase !== 0) return
     this.initEvent(type, bubbles, cancelable)
     this.#detail = detail
   }

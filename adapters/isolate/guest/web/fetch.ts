@@ -1,12 +1,13 @@
 import { onAbort } from './abort.ts'
-import { takeBody } from './body.ts'
+import { hasBody, takeBody } from './body.ts'
 import { post, request } from './bridge.ts'
 import { readFromHost, writeToHost } from './bridge-streams.ts'
 import { flatHeaders, freezeHeaders } from './headers.ts'
 import { fetchHere } from './fetch-here.ts'
 import { Request } from './request.ts'
 import { receivedResponse, type Response } from './response.ts'
-import { ReadableStream, type Bytes } from './streams.ts'
+import { isReadableStream } from './late.ts'
+import type { Bytes, ReadableStream } from './streams.ts'
 
 /** A body as it crosses the bridge: nothing, text, bytes, or a stream by its id. */
 export type WireBody = null | string | Bytes | { stream: number }
@@ -15,7 +16,7 @@ export type WireResponse = readonly [status: number, statusText: string, headers
 
 /** A body for the host. */
 export function bodyToHost(source: string | Bytes | ReadableStream<Bytes> | null): WireBody {
-  return source instanceof ReadableStream ? { stream: writeToHost(source) } : source
+  return isReadableStream(source) ? { stream: writeToHost(source) } : source
 }
 
 /** A body of the host's. */
@@ -51,7 +52,7 @@ export async function fetchByHost(operation: string, outgoing: Request, ...where
       (value) => {
         // Abort goes on to reach the body: the host breaks the stream off, so the listener stays until then.
         const response = responseFromHost(value as WireResponse)
-        if (response.body === null) forget()
+        if (!hasBody(response)) forget()
         freezeHeaders(response.headers)
         resolve(response)
       },

@@ -1,5 +1,6 @@
 import { Blob, blobBytes, File } from './blob.ts'
 import { toUSVString } from './convert.ts'
+import { finish } from './define.ts'
 import { iterate } from './search-params.ts'
 
 type Entry = [name: string, value: string | File]
@@ -8,6 +9,7 @@ export class FormData {
   #entries: Entry[] = []
 
   constructor(form?: unknown) {
+    finish(FormData)
     if (form !== undefined) throw new TypeError('FormData: there are no forms here')
   }
 

@@ -1,81 +1,62 @@
-import { URLPattern } from 'urlpattern-polyfill/urlpattern'
 import { AbortController, AbortSignal } from './abort.ts'
 import { atob, btoa } from './base64.ts'
 import { Blob, File } from './blob.ts'
 import { Body } from './body.ts'
 import { microtask, reportError, setErrorDecoder } from './bridge.ts'
-import { CompressionStream, DecompressionStream } from './compression.ts'
 import { console } from './console.ts'
-import { Crypto, crypto, SubtleCrypto } from './crypto.ts'
-import { CryptoKey } from './crypto-key.ts'
-import { absorbBase, defineGlobal, defineInterface, type Lengths } from './define.ts'
-import { DOMException } from './dom-exception.ts'
+import { absorbBase, defineGlobal, defineInterface, defineLate, finish, finishInterface, type InterfaceParts } from './define.ts'
+import { DOM_EXCEPTION_CONSTANTS, DOMException } from './dom-exception.ts'
 import { TextDecoder, TextEncoder } from './encoding.ts'
-import { CustomEvent, ErrorEvent, Event, MessageEvent, PromiseRejectionEvent } from './event.ts'
+import { CustomEvent, ErrorEvent, Event, EVENT_CONSTANTS, MessageEvent, PromiseRejectionEvent } from './event.ts'
 import { EventTarget } from './event-target.ts'
 import { fetch } from './fetch.ts'
 import { FormData } from './form-data.ts'
 import { globalTarget, installErrorEvents } from './global-events.ts'
 import { Headers } from './headers.ts'
-import { MessageChannel, MessagePort } from './message-channel.ts'
+import { compression, cryptography, LATE_INTERFACES, messageChannels, streams, urlPatterns } from './late.ts'
 import { Performance, performance } from './performance.ts'
 import { Request } from './request.ts'
 import { Response } from './response.ts'
 import { URLSearchParams } from './search-params.ts'
-import { STREAM_CLASSES, TextDecoderStream, TextEncoderStream } from './streams.ts'
 import { structuredClone } from './structured-clone.ts'
 import { clearInterval, clearTimeout, setInterval, setTimeout } from './timers.ts'
 import { URL } from './url.ts'
 
+/** Interfaces whose objects every request meets. */
+const MET = { Headers, Request, Response }
+
+/** Those that most apps see a few of. */
 const INTERFACES = {
   AbortController,
   AbortSignal,
   Blob,
-  CompressionStream,
-  Crypto,
-  CryptoKey,
   CustomEvent,
-  DecompressionStream,
   DOMException,
   ErrorEvent,
   Event,
   EventTarget,
   File,
   FormData,
-  Headers,
-  MessageChannel,
   MessageEvent,
-  MessagePort,
   Performance,
   PromiseRejectionEvent,
-  Request,
-  Response,
-  SubtleCrypto,
   TextDecoder,
-  TextDecoderStream,
   TextEncoder,
-  TextEncoderStream,
   URL,
-  URLPattern,
   URLSearchParams,
-  ...STREAM_CLASSES,
 }
 
-/** Where optional parameters count in a function's `length`, but not in the standard's. */
-const LENGTHS: Readonly<Record<string, Lengths>> = {
-  AbortController: { abort: 0 },
-  AbortSignal: { constructor: 0 },
-  Blob: { slice: 0 },
-  Crypto: { constructor: 0 },
-  CryptoKey: { constructor: 0 },
-  FormData: { constructor: 0, append: 2, set: 2, forEach: 1 },
-  Headers: { constructor: 0, forEach: 1 },
-  MessagePort: { constructor: 0 },
-  Performance: { constructor: 0 },
-  SubtleCrypto: { constructor: 0 },
-  TextDecoder: { decode: 0 },
-  URL: { constructor: 1, parse: 1, canParse: 1 },
-  URLSearchParams: { delete: 1, has: 1, forEach: 1 },
+const PARTS: Readonly<Record<string, InterfaceParts>> = {
+  AbortController: { lengths: { abort: 0 }, brings: AbortSignal },
+  AbortSignal: { lengths: { constructor: 0 } },
+  Blob: { lengths: { slice: 0 } },
+  DOMException: { constants: DOM_EXCEPTION_CONSTANTS },
+  Event: { constants: EVENT_CONSTANTS },
+  FormData: { lengths: { constructor: 0, append: 2, set: 2, forEach: 1 } },
+  Performance: { lengths: { constructor: 0 } },
+  TextDecoder: { lengths: { decode: 0 } },
+  URL: { lengths: { constructor: 1, parse: 1, canParse: 1 }, brings: URLSearchParams },
+  URLSearchParams: { lengths: { delete: 1, has: 1, forEach: 1 } },
 }
 
 const FUNCTIONS = { ...globalTarget, atob, btoa, clearInterval, clearTimeout, fetch, setInterval, setTimeout, structuredClone }
@@ -84,8 +65,18 @@ const FUNCTIONS = { ...globalTarget, atob, btoa, clearInterval, clearTimeout, fe
 export function installGlobals(): void {
   absorbBase(Request, Body)
   absorbBase(Response, Body)
-  for (const [name, Class] of Object.entries(INTERFACES)) defineInterface(name, Class, LENGTHS[name])
-  for (const [name, value] of Object.entries(FUNCTIONS)) defineFunction(name, value)
+  for (const name in MET) {
+    const Class = MET[name as keyof typeof MET]
+    finishInterface(name, Class, name === 'Headers' ? { constructor: 0, forEach: 1 } : undefined)
+    defineGlobal(name, Class)
+  }
+  for (const name in INTERFACES) defineInterface(name, INTERFACES[name as keyof typeof INTERFACES], PARTS[name])
+  defineParts(streams, LATE_INTERFACES.streams)
+  defineParts(compression, LATE_INTERFACES.compression)
+  defineParts(cryptography, LATE_INTERFACES.cryptography)
+  defineParts(messageChannels, LATE_INTERFACES.messageChannels)
+  defineParts(urlPatterns, LATE_INTERFACES.urlPatterns)
+  for (const name in FUNCTIONS) defineFunction(name, FUNCTIONS[name as keyof typeof FUNCTIONS])
   defineFunction('queueMicrotask', (callback: unknown) => {
     if (typeof callback !== 'function') throw new TypeError('queueMicrotask takes a function')
     microtask(() => {
@@ -101,11 +92,21 @@ export function installGlobals(): void {
     reportError(error)
   })
   defineGlobal('console', console)
-  defineGlobal('crypto', crypto)
-  defineGlobal('performance', performance)
+  defineLate('crypto', () => cryptography().crypto)
+  defineLate('performance', () => {
+    finish(Performance)
+    return performance
+  })
   defineGlobal('navigator', Object.freeze({ userAgent: 'unmoor' }))
   defineGlobal('self', globalThis)
   installErrorHandling()
+}
+
+function defineParts<Name extends string>(load: () => Readonly<Record<Name, unknown>>, names: readonly Name[]): void {
+  for (let index = 0; index < names.length; index++) {
+    const name = names[index] as Name
+    defineLate(name, () => load()[name])
+  }
 }
 
 function defineFunction(name: string, value: (...args: never[]) => unknown): void {

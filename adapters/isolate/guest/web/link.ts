@@ -1,10 +1,11 @@
 import { abortSignal, AbortSignal, createSignal, onAbort } from './abort.ts'
-import { blobBytes } from './blob.ts'
+import { Blob, blobBytes } from './blob.ts'
 import { takeBody } from './body.ts'
 import { callSync, connect, enter, type HostCalls, on, onFetch, post, reportError, request, respond, toError } from './bridge.ts'
 import { readFromHost, whenSent, writeToHost } from './bridge-streams.ts'
 import { bodyFromHost, bodyToHost, fetchByHost, responseFromHost } from './fetch.ts'
 import { flatHeaders } from './headers.ts'
+import { isReadableStream } from './late.ts'
 import { headersText } from './response.ts'
 import { inspect } from './inspect.ts'
 import { startClock } from './clock.ts'
@@ -33,6 +34,8 @@ const link = {
   headersText,
   incomingRequest,
   inspect,
+  isBlob: (value: unknown): value is Blob => value instanceof Blob,
+  isReadableStream,
   isSignal: (value: unknown): value is AbortSignal => value instanceof AbortSignal,
   on,
   onAbort,

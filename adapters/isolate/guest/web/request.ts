@@ -4,7 +4,7 @@ import { blobOfUrl } from './blob-url.ts'
 import { Body, cloneBody, extractBody, hasBody, isUnusable, setBody, takeBody, type BodySource } from './body.ts'
 import { toByteString, toUSVString } from './convert.ts'
 import { Headers, headersFrom, splitHeaders } from './headers.ts'
-import { ReadableStream } from './streams.ts'
+import { isReadableStream } from './late.ts'
 import { URL } from './url.ts'
 
 const INTERNAL = Symbol('internal')
@@ -127,8 +127,8 @@ export class Request extends Body {
     if (isGiven && bodiless) throw new TypeError(`Request: ${this.#method} has no body`)
     if (isGiven) {
       const { source: body, type } = extractBody(given)
-      if (body instanceof ReadableStream && options.duplex === undefined) throw new TypeError("Request: a stream as the body goes with duplex: 'half'")
-      if (this.#settings.keepalive && body instanceof ReadableStream) throw new TypeError('Request: keepalive does not go with a stream')
+      if (isReadableStream(body) && options.duplex === undefined) throw new TypeError("Request: a stream as the body goes with duplex: 'half'")
+      if (this.#settings.keepalive && isReadableStream(body)) throw new TypeError('Request: keepalive does not go with a stream')
       setBody(this, body)
       if (type !== null && !this.headers.has('content-type')) this.headers.set('content-type', type)
     } else if (source !== undefined && given === undefined) {

@@ -1,4 +1,4 @@
-/** Web streams: web-streams-polyfill, the reference implementation in a package. */
+/** Web streams: web-streams-polyfill, the reference implementation in a package. Others come here by `late.ts` only, so that it is read when somebody wants a stream. */
 import {
   ByteLengthQueuingStrategy,
   CountQueuingStrategy,
@@ -17,10 +17,7 @@ import {
 import { encodeUtf8, TextDecoder } from './encoding.ts'
 import { repairStreams } from './stream-fixes.ts'
 
-export { ReadableStream, TransformStream, WritableStream }
-
-/** The classes by their public names. */
-export const STREAM_CLASSES = {
+export {
   ByteLengthQueuingStrategy,
   CountQueuingStrategy,
   ReadableByteStreamController,

@@ -2,7 +2,7 @@ import { Blob, blobBytes, blobOf, File } from './blob.ts'
 import { isArrayBuffer } from './convert.ts'
 import { copyKey, CryptoKey } from './crypto-key.ts'
 import { DOMException } from './dom-exception.ts'
-import { mapStream, mapWritable, ReadableStream, TransformStream, WritableStream } from './streams.ts'
+import { isReadableStream, isTransformStream, isWritableStream, streams } from './late.ts'
 
 const ERRORS: Readonly<Record<string, ErrorConstructor>> = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
 const BOXES = [Boolean, Number, String, BigInt] as const
@@ -60,10 +60,11 @@ export function structuredClone(value: unknown, options: { transfer?: Iterable<o
 // A stream in its place that reads or writes the old one, which is locked from now on; chunks are copied on the way.
 function transferStream(stream: object): object | undefined {
   const copy = (chunk: unknown): unknown => structuredClone(chunk)
-  if (stream instanceof ReadableStream) return stream.locked ? refuse('A locked stream') : mapStream(stream, copy)
-  if (stream instanceof WritableStream) return stream.locked ? refuse('A locked stream') : mapWritable(stream, copy)
-  if (!(stream instanceof TransformStream)) return undefined
-  const { readable, writable } = stream as TransformStream<unknown, unknown>
+  if (isReadableStream(stream)) return stream.locked ? refuse('A locked stream') : streams().mapStream(stream, copy)
+  if (isWritableStream(stream)) return stream.locked ? refuse('A locked stream') : streams().mapWritable(stream, copy)
+  if (!isTransformStream(stream)) return undefined
+  const { mapStream, mapWritable, TransformStream } = streams()
+  const { readable, writable } = stream
   if (readable.locked || writable.locked) refuse('A locked stream')
   const pair = { readable: mapStream(readable, copy), writable: mapWritable(writable, copy) }
   return Object.defineProperties(new TransformStream(), {
