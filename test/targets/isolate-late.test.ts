@@ -7,8 +7,8 @@ beforeAll(async () => {
 })
 afterAll(() => lab[Symbol.asyncDispose]())
 
-/** Whether somebody has asked for the globals of these names. */
-const asked = (...names: string[]): string => `${JSON.stringify(names)}.filter((name) => 'value' in Object.getOwnPropertyDescriptor(globalThis, name))`
+/** Those of these globals that somebody has asked for: the old way to look for an accessor asks for nothing. */
+const asked = (...names: string[]): string => `${JSON.stringify(names)}.filter((name) => globalThis.__lookupGetter__(name) === undefined)`
 /** What an object's interface looks like: name, tag, and whether its members are enumerable. */
 const LOOK = `const look = (value) => {
   const prototype = Object.getPrototypeOf(value)
@@ -62,6 +62,17 @@ it('brings what comes with an interface', async () => {
     'SubtleCrypto SubtleCrypto true',
     'Performance Performance true',
   ])
+})
+
+it('shows nobody that an interface was not made before', async () => {
+  expect(
+    await lab.run(`
+      const names = ${asked('TextDecoderStream', 'CompressionStream', 'MessageChannel', 'URLPattern', 'File', 'CustomEvent')}
+      const shown = [Object.getOwnPropertyDescriptor(globalThis, 'URLPattern'), Reflect.getOwnPropertyDescriptor(globalThis, 'CustomEvent'), Object.getOwnPropertyDescriptors(globalThis).MessageEvent]
+      const { getOwnPropertyDescriptor } = Object
+      return [names.includes('URLPattern'), ...shown.map(({ value, writable }) => value.name + writable), getOwnPropertyDescriptor.name, getOwnPropertyDescriptor.length,
+        /native code/.test(getOwnPropertyDescriptor), getOwnPropertyDescriptor({ a: 1 }, 'a').value]`),
+  ).toEqual([false, 'URLPatterntrue', 'CustomEventtrue', 'MessageEventtrue', 'getOwnPropertyDescriptor', 2, true, 1])
 })
 
 it('lets an app put its own in the place of one', async () => {

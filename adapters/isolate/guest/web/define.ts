@@ -1,25 +1,56 @@
 // As they were before any tenant's code: much of this runs after it began.
-const { defineProperty, getOwnPropertyNames, getPrototypeOf, hasOwn } = Object
+const { defineProperty, getOwnPropertyDescriptor, getOwnPropertyNames, getPrototypeOf, hasOwn } = Object
+const reflectApply = Reflect.apply
 
 /** Puts a class, function or object on the global as the Web IDL does: writable, configurable, not enumerable. */
 export function defineGlobal(name: string, value: unknown): void {
   defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false })
 }
 
-/** The same for what is there only when somebody asks for it: an accessor until then, as Node has them for the same reason. */
+/** What makes the globals that nobody has asked for yet. */
+const late: Record<string, () => unknown> = { __proto__: null as never }
+
+/** The same for what is made when somebody asks for it. Until then it is an accessor, which {@link hideLate} shows to nobody. */
 export function defineLate(name: string, load: () => unknown): void {
-  defineProperty(globalThis, name, {
-    get() {
-      const value = load()
-      defineGlobal(name, value)
-      return value
+  const get = (): unknown => {
+    const value = load()
+    defineGlobal(name, value)
+    return value
+  }
+  late[name] = get
+  defineProperty(globalThis, name, { get, set: (value: unknown) => defineGlobal(name, value), configurable: true, enumerable: false })
+}
+
+/** Makes a late global, where it is one still. */
+function makeLate(name: unknown): void {
+  const get = typeof name === 'string' ? late[name] : undefined
+  if (get !== undefined && getOwnPropertyDescriptor(globalThis, name as string)?.get === get) get()
+}
+
+/**
+ * Whoever asks for the descriptor of a late global has asked for the global, as with V8's own lazy data properties, which only an embedder in C++ can define.
+ * Proxies of the built-ins keep their names and what they look like as text.
+ */
+export function hideLate(): void {
+  const one = {
+    apply(target: never, self: unknown, args: unknown[]): unknown {
+      if (args[0] === globalThis) makeLate(args[1])
+      return reflectApply(target, self, args)
     },
-    set(value: unknown) {
-      defineGlobal(name, value)
+  }
+  const all = {
+    apply(target: never, self: unknown, args: unknown[]): unknown {
+      if (args[0] === globalThis) for (const name in late) makeLate(name)
+      return reflectApply(target, self, args)
     },
-    configurable: true,
-    enumerable: false,
-  })
+  }
+  replace(Object, 'getOwnPropertyDescriptor', one)
+  replace(Reflect, 'getOwnPropertyDescriptor', one)
+  replace(Object, 'getOwnPropertyDescriptors', all)
+}
+
+function replace<Holder extends object>(holder: Holder, name: keyof Holder & string, handler: object): void {
+  defineProperty(holder, name, { value: new Proxy(holder[name] as object, handler), writable: true, configurable: true, enumerable: false })
 }
 
 /** Any class; some have constructors that tenants may not call. */

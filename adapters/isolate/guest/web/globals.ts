@@ -4,7 +4,7 @@ import { Blob, File } from './blob.ts'
 import { Body } from './body.ts'
 import { microtask, reportError, setErrorDecoder } from './bridge.ts'
 import { console } from './console.ts'
-import { absorbBase, defineGlobal, defineInterface, defineLate, finish, finishInterface, type InterfaceParts } from './define.ts'
+import { absorbBase, defineGlobal, defineInterface, defineLate, finish, finishInterface, hideLate, type InterfaceParts } from './define.ts'
 import { DOM_EXCEPTION_CONSTANTS, DOMException } from './dom-exception.ts'
 import { TextDecoder, TextEncoder } from './encoding.ts'
 import { CustomEvent, ErrorEvent, Event, EVENT_CONSTANTS, MessageEvent, PromiseRejectionEvent } from './event.ts'
@@ -99,6 +99,7 @@ export function installGlobals(): void {
   })
   defineGlobal('navigator', Object.freeze({ userAgent: 'unmoor' }))
   defineGlobal('self', globalThis)
+  hideLate()
   installErrorHandling()
 }
 
