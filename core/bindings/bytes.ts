@@ -1,18 +1,19 @@
 import { invalidArgument, limitExceeded, UnmoorError } from '../errors.ts'
 import type { Where } from './operation.ts'
 
-const encoder = new TextEncoder()
-const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })
+// Made when they are needed: in an isolate each is a part of the web API that most apps' starts do without.
+let encoder: TextEncoder | undefined
+let decoder: TextDecoder | undefined
 
 /** Bytes of `text` in UTF-8. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
   // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- Cloudflare's types say less of its buffer than the DOM's
-  return encoder.encode(text) as Uint8Array<ArrayBuffer>
+  return (encoder ??= new TextEncoder()).encode(text) as Uint8Array<ArrayBuffer>
 }
 
 /** Text of UTF-8 bytes; a byte order mark is kept. */
 export function utf8Text(bytes: Uint8Array): string {
-  return decoder.decode(bytes)
+  return (decoder ??= new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })).decode(bytes)
 }
 
 /** Length of `text` in UTF-8 bytes, without encoding the usual short ASCII text. */

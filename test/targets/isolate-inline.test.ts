@@ -14,13 +14,16 @@ beforeAll(async () => {
     processes: 1,
     admin: { port: 0 },
     limits: { cpuMs: 100, memoryMb: 32, wallMs: 5000 },
-    apps: Object.fromEntries(['quiet', ...Object.keys(ATTACKS)].map((name) => [name, { dir }])),
+    apps: Object.fromEntries(['quiet', ...Object.keys(ATTACKS), ...TWINS].map((name) => [name, { dir }])),
   })
 })
 afterAll(async () => {
   await lab[Symbol.asyncDispose]()
   await rm(dir, { recursive: true, force: true })
 })
+
+/** Apps of the same code that come one after the other. */
+const TWINS = Array.from({ length: 12 }, (_, index) => `twin${index}`)
 
 const ATTACKS: Readonly<Record<string, string>> = {
   loop: 'for (;;) {}',
@@ -66,4 +69,16 @@ test('who was stopped runs on threads of its own from then on, and nobody waits 
   const before = await inlineSeconds('loop')
   for (let index = 0; index < 10; index++) await lab.send('loop')
   expect(await inlineSeconds('loop')).toBe(before)
+})
+
+test('the first request of an app whose code is known may be the attack: the others answer, and so does its next isolate', { timeout: 30_000 }, async () => {
+  const { pids } = lab.host
+  for (const name of TWINS.slice(2)) expect((await lab.send(name)).status).toBe(200)
+  for (const name of TWINS.slice(0, 2)) {
+    const attack = lab.send(name, { method: 'POST', body: 'for (;;) {}' })
+    const [{ status }, quiet] = await Promise.all([attack, lab.send('quiet')])
+    expect([status, quiet.status]).toEqual([503, 200])
+    expect((await lab.send(name)).status).toBe(200)
+  }
+  expect(lab.host.pids).toEqual(pids)
 })

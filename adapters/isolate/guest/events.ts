@@ -10,7 +10,8 @@ type GuestResponse = Parameters<typeof link.takeBody>[0] & { status: number; sta
 
 /** Turns the host's events into calls of the app's handlers. */
 export function startEvents(app: App): void {
-  let env: Readonly<Record<string, unknown>> = {}
+  // An app without bindings is told nothing.
+  let env: Readonly<Record<string, unknown>> = Object.freeze({})
 
   link.on('env', (values: Record<string, unknown>) => {
     env = createEnv(app.bindings, values)

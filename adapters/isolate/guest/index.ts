@@ -9,5 +9,6 @@ import { link } from './link.ts'
 export function serveApp(app: App): void {
   if (typeof app !== 'object' || app === null || typeof app.bindings !== 'object') throw new TypeError('The app has no default export made by defineApp().')
   startEvents(app)
-  link.post('ready')
+  // A call: where the app is started in the host's own thread it is there at once, and a message would take a turn.
+  link.callSync('ready')
 }

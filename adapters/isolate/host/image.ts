@@ -5,7 +5,9 @@ import type ivm from 'isolated-vm'
 import { AppCode } from '../runtime/app-code.ts'
 import { type Bridge, connect, connectNow } from '../runtime/bridge.ts'
 import { compiledCode, WARM_UP_BRIDGE, WEB_API } from '../runtime/compiled-code.ts'
+import { FirstEntries } from '../runtime/first-entries.ts'
 import type { GuestImage } from '../runtime/guest.ts'
+import type { InlineWatch } from '../runtime/inline-watch.ts'
 
 type Ivm = typeof ivm
 type CachedData = ivm.ExternalCopy<ArrayBuffer>
@@ -34,6 +36,7 @@ class WebApi {
   #size: number
   #memoryMb: number
   #onCatastrophe: (message: string) => void
+  #watch: InlineWatch
   #refill: NodeJS.Timeout | undefined
 
   constructor(module: Ivm, code: string, options: PoolOptions) {
@@ -42,6 +45,7 @@ class WebApi {
     this.#size = options.pool
     this.#memoryMb = options.memoryMb
     this.#onCatastrophe = options.onCatastrophe
+    this.#watch = options.watch
   }
 
   async take(memoryMb: number, onCatastrophe: (message: string) => void): Promise<Filled> {
@@ -60,7 +64,11 @@ class WebApi {
     if (this.#filling || this.#closed) return
     this.#filling = true
     try {
-      while (!this.#closed && this.#ready.length < this.#size) this.#ready.push(await this.#create(this.#memoryMb))
+      while (!this.#closed && this.#ready.length < this.#size) {
+        const filled = await this.#create(this.#memoryMb)
+        this.#watch.add(filled.isolate)
+        this.#ready.push(filled)
+      }
     } catch {
       // Whoever needs one tries again and hears why.
     } finally {
@@ -72,7 +80,10 @@ class WebApi {
   close(): void {
     this.#closed = true
     clearTimeout(this.#refill)
-    for (const { isolate } of this.#ready.splice(0)) isolate.dispose()
+    for (const { isolate } of this.#ready.splice(0)) {
+      this.#watch.remove(isolate)
+      isolate.dispose()
+    }
   }
 
   get isClosed(): boolean {
@@ -134,6 +145,8 @@ export interface PoolOptions {
   memoryMb: number
   /** Where V8 loses control of one that nobody has yet. */
   onCatastrophe: (message: string) => void
+  /** Those that wait are under watch already, so that an app's first entry may be in the host's thread. */
+  watch: InlineWatch
 }
 
 /** Web APIs kept at once: artifacts of a few versions of unmoor. */
@@ -148,7 +161,7 @@ export class IsolatePool {
   #options: PoolOptions
   #apis = new Map<string, WebApi>()
   #files = new Map<string, WebApi>()
-  /** While an app holds them: apps with the same code share what V8 has made of it. */
+  /** While an app holds them, by file and by the hash of their code: apps with the same code share what V8 has made of it. */
   #images = new Map<string, WeakRef<HostImage>>()
   #forgotten = new FinalizationRegistry<string>((key) => {
     if (this.#images.get(key)?.deref() === undefined) this.#images.delete(key)
@@ -163,14 +176,27 @@ export class IsolatePool {
   image(dir: string): GuestImage {
     const webApi = this.#webApiIn(dir)
     // Both files in this thread: a few hundred kilobytes of this machine's own disk take less time than the switches of threads that reading beside takes.
-    const app = readFileSync(join(dir, 'app.js'), 'utf8')
+    const path = join(dir, 'app.js')
+    const id = fileId(path)
+    const same = this.#images.get(id)?.deref()
+    if (same?.webApi === webApi) return same
+    const image = this.#imageOf(readFileSync(path, 'utf8'), webApi)
+    this.#keep(id, image)
+    return image
+  }
+
+  #imageOf(app: string, webApi: WebApi): HostImage {
     const key = createHash('sha256').update(app).digest('hex')
     const known = this.#images.get(key)?.deref()
     if (known?.webApi === webApi) return known
     const image = new HostImage(webApi, app)
+    this.#keep(key, image)
+    return image
+  }
+
+  #keep(key: string, image: HostImage): void {
     this.#images.set(key, new WeakRef(image))
     this.#forgotten.register(image, key)
-    return image
   }
 
   /** Fills the pool for an artifact's web API before the first app with it comes. Nothing, where there is none. */
@@ -197,8 +223,7 @@ export class IsolatePool {
   // The files of most artifacts are one file, of many links (`store/`): it is read and hashed once.
   #webApiIn(dir: string): WebApi {
     const path = join(dir, WEB_API_FILE)
-    const { dev, ino, size, mtimeMs } = statSync(path)
-    const id = `${dev} ${ino} ${size} ${mtimeMs}`
+    const id = fileId(path)
     const known = this.#files.get(id)
     if (known?.isClosed === false) return known
     const api = this.#webApi(readFileSync(path, 'utf8'))
@@ -223,9 +248,16 @@ export class IsolatePool {
   }
 }
 
+/** What a file is known by: another content has another id. */
+function fileId(path: string): string {
+  const { dev, ino, size, mtimeMs } = statSync(path)
+  return `${dev} ${ino} ${size} ${mtimeMs}`
+}
+
 /** Isolates of one app. */
 class HostImage implements GuestImage {
   readonly webApi: WebApi
+  readonly firstEntries = new FirstEntries()
   #app: AppCode
 
   constructor(webApi: WebApi, app: string) {

@@ -123,7 +123,7 @@ function createTenants(settings: WorkerSettings): Tenants {
   }
   const log = settings.log === 'json' ? printRecord : (app: string, level: string, text: string) => printLog(level, `[${app}] ${text}`)
   const { inspected: app } = settings
-  if (app === undefined) pool = new IsolatePool(ivm, { pool: settings.pool, memoryMb: settings.poolMemoryMb, onCatastrophe: (text) => lose('', text) })
+  if (app === undefined) pool = new IsolatePool(ivm, { pool: settings.pool, memoryMb: settings.poolMemoryMb, onCatastrophe: (text) => lose('', text), watch })
   else inspected = new InspectedImages(app, (level, text) => log(app, level, text))
   return new Tenants({
     ivm: inspected === undefined ? ivm : vmModule,

@@ -30,6 +30,8 @@ const AFTER = '\n})()'
 
 /** An app's code, and what V8 has made of it: what the first isolate compiled is kept for the next. */
 export class AppCode {
+  /** As a script, and as the module that it was. */
+  #script: string
   #text: string
   #keep: boolean
   /** It has what only a module has, such as `import.meta`. */
@@ -44,6 +46,7 @@ export class AppCode {
   /** @param keep Whether compiled code is kept. Default: true. */
   constructor(text: string, keep = true) {
     this.#text = text
+    this.#script = BEFORE + text + AFTER
     this.#keep = keep
   }
 
@@ -100,10 +103,6 @@ export class AppCode {
       this.#isModule = true
       return undefined
     }
-  }
-
-  get #script(): string {
-    return BEFORE + this.#text + AFTER
   }
 
   get #produce(): { produceCachedData?: true } {

@@ -1,6 +1,6 @@
 import type ivm from 'isolated-vm'
 import type { InlineEntries } from './inline.ts'
-import { onCore, readThreads } from './thread-clock.ts'
+import { onCore, readThreads, type ThreadTimes } from './thread-clock.ts'
 
 /** What one isolate takes of the machine, in all and since its entry under way began. In microseconds. */
 export class GuestTime {
@@ -9,9 +9,9 @@ export class GuestTime {
   #activeAtEnd = 0
   #host = 0
   #hostBefore = 0
-  /** At the first look at the entry under way; while the app is loaded, at the start. */
+  /** At the first look at the entry under way; while the app is loaded, the threads are looked at after a tick. */
   #activeBefore = 0
-  #threadsBefore = readThreads()
+  #threadsBefore: ThreadTimes | undefined
 
   constructor(isolate: ivm.Isolate, inline: InlineEntries | undefined) {
     this.#isolate = isolate
@@ -60,6 +60,11 @@ export class GuestTime {
     this.#threadsBefore = readThreads()
   }
 
+  /** The first look while the app is loaded: reading the threads takes longer than most apps take for that. */
+  lookAtStart(): void {
+    this.#threadsBefore ??= readThreads()
+  }
+
   /** Whether the host alone has worked for longer than that since the entry began. */
   hasUsedOfHost(milliseconds: number): boolean {
     return this.#host - this.#hostBefore > milliseconds * 1000
@@ -69,6 +74,6 @@ export class GuestTime {
   hasUsed(milliseconds: number): boolean {
     const active = this.active - this.#activeBefore
     const host = this.#host - this.#hostBefore
-    return active + host > milliseconds * 1000 && onCore(active, this.#threadsBefore) + host > milliseconds * 1000
+    return active + host > milliseconds * 1000 && onCore(active, this.#threadsBefore ?? readThreads()) + host > milliseconds * 1000
   }
 }

@@ -3,6 +3,7 @@ import { TookTooLongHere } from './app-code.ts'
 import { type Bridge, connectNow } from './bridge.ts'
 import { diedOf, type EndCause, IsolateEnded, startError, TIMED_OUT } from './ended.ts'
 import { GuestTime } from './guest-time.ts'
+import type { FirstEntries } from './first-entries.ts'
 import { createHostCalls, type HostCall } from './host-calls.ts'
 import { type Enter, InlineEntries, type InlineOptions, type PlainRequest, splitAnswer } from './inline.ts'
 import { isPlainAnswer, KeptAnswers } from './kept-answers.ts'
@@ -18,6 +19,8 @@ export interface GuestImage {
   ): Promise<{ isolate: ivm.Isolate; context: ivm.Context; bridge?: Bridge | undefined }>
   /** Gives the microseconds that it took of this thread, where it was `mayBeHere`. @throws TookTooLongHere where that was in vain. */
   runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number, mayBeHere: boolean): Promise<number>
+  /** Of all isolates with this code in the process. Default: nothing is known of them. */
+  readonly firstEntries?: FirstEntries | undefined
 }
 
 /** What an isolate tells its host. */
@@ -81,6 +84,8 @@ export class Guest {
   #crossing = 1
   #isLong = false
   #inline: InlineEntries | undefined
+  /** Until there was one. */
+  #firstEntries: FirstEntries | undefined
   /** To be entered with from this thread, one by one. */
   #requests: PlainRequest[] = []
   #answers: KeptAnswers
@@ -128,6 +133,8 @@ export class Guest {
       events.created?.(guest)
       const us = await image.runApp(isolate, context, limits.startupMs, mayBeHere)
       guest.#inline?.add(us)
+      guest.#firstEntries = image.firstEntries
+      if (us > 0 && image.firstEntries?.areShort === true) guest.#inline?.pace.trust()
       await guest.#loaded(limits.startupMs)
       // What told that the app is ready may have been what took it over its limit.
       if (guest.#ended !== undefined) throw guest.#ended
@@ -249,6 +256,7 @@ export class Guest {
   #watchStart(): NodeJS.Timeout {
     return setInterval(() => {
       this.#setLong(true)
+      this.time.lookAtStart()
       this.#checkStart()
     }, TICK)
   }
@@ -263,6 +271,7 @@ export class Guest {
   #call(calls: HostCall, data: [unknown, ...unknown[]]): unknown {
     if (this.#ended !== undefined) return undefined
     const crossing = this.#inline?.isInside === true ? 0 : CROSSING_US
+    if (data[0] === 'ready') return this.#work(() => this.#ready.resolve(), crossing)
     return this.#work(() => (data[0] === 'objects' ? this.#events.sync?.(data) : calls(...data)), crossing)
   }
 
@@ -293,6 +302,7 @@ export class Guest {
       } catch (error) {
         this.#threw(error)
       }
+      this.#noteFirst(batch, this.time.active - before)
       this.#inline?.pace.noteOutside(this.time.active - before)
     }
     this.#running = false
@@ -308,7 +318,9 @@ export class Guest {
     this.#entries++
     this.#crossing = 1
     this.time.begin()
+    const before = this.#inline.us
     const { answer, said, weight, error, late } = this.#inline.enter(this.#dispatch, args, this.#limits.cpuMs)
+    this.#noteFirst(args[0], this.#inline.us - before)
     if (late === true) this.#endForCpu()
     else if (error !== undefined) this.#threw(error)
     if (answer !== undefined) {
@@ -328,6 +340,15 @@ export class Guest {
       else this.#work(() => this.#events.message(message), 0)
     }
     if (weight > 0) this.charge(weight * UNPACK_US)
+  }
+
+  /** The first entry with a request, or of one, tells of the next isolate's. */
+  #noteFirst(entered: unknown[] | number, us: number): void {
+    if (this.#firstEntries === undefined) return
+    if (typeof entered === 'object' && !entered.some((message) => (message as Message)[0] === 'fetch')) return
+    const hasFailed = this.#ended !== undefined && this.#ended.ended !== 'closed'
+    this.#firstEntries.note(hasFailed ? Infinity : us)
+    this.#firstEntries = undefined
   }
 
   #hear(weight: unknown, message: unknown[]): void {
@@ -352,11 +373,7 @@ export class Guest {
     if (this.#ended !== undefined || !Array.isArray(batch)) return
     this.#work(
       () => {
-        for (const message of batch as unknown[]) {
-          if (!Array.isArray(message)) continue
-          if (message[0] === 'ready') this.#ready.resolve()
-          else this.#events.message(message)
-        }
+        for (const message of batch as unknown[]) if (Array.isArray(message)) this.#events.message(message)
       },
       typeof weight === 'number' && weight > 0 ? weight * UNPACK_US : 0,
     )

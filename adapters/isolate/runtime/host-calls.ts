@@ -14,15 +14,15 @@ export type HostCall = (operation: unknown, ...data: unknown[]) => unknown
  * as an exception would take the host's stack along.
  */
 export function createHostCalls(): HostCall {
-  const cryptography = new CryptoCalls()
+  let cryptography: CryptoCalls | undefined
   const decoders = new Map<number, TextDecoder>()
   let nextDecoder = 1
 
   return (operation, a, b, c, d, ...more) => {
     if (typeof operation === 'string' && operation.startsWith('crypto.')) {
       const data = [a, b, c, d, ...more]
-      const tooLarge = new RangeError(`A call of node:crypto takes ${MAX_SIZE} bytes at most.`)
-      return data.some(isTooLarge) ? cryptoError(tooLarge) : cryptography.call(operation.slice('crypto.'.length), data)
+      if (data.some(isTooLarge)) return cryptoError(new RangeError(`A call of node:crypto takes ${MAX_SIZE} bytes at most.`))
+      return (cryptography ??= new CryptoCalls()).call(operation.slice('crypto.'.length), data)
     }
     if (isTooLarge(a) || isTooLarge(b) || isTooLarge(c) || isTooLarge(d)) return operation === 'decode' || operation === 'decoderPush' ? null : ''
     switch (operation) {

@@ -60,6 +60,8 @@ export class InlineWatch {
   #ivm: typeof ivm
   #state = new Int32Array(new SharedArrayBuffer(32))
   #slots = new Map<ivm.Isolate, number>()
+  /** On their way under watch. */
+  #added = new WeakSet<ivm.Isolate>()
   #nextSlot = 1
   #changes: (number | ivm.Isolate | null)[] = []
   #running: Promise<void> | undefined
@@ -74,8 +76,10 @@ export class InlineWatch {
     return this.#slots.has(isolate)
   }
 
-  /** Takes an isolate under watch; {@link has} tells when it is. */
+  /** Takes an isolate under watch, once; {@link has} tells when it is. */
   add(isolate: ivm.Isolate): void {
+    if (this.#added.has(isolate)) return
+    this.#added.add(isolate)
     this.#changes.push(this.#nextSlot++, isolate)
     this.#wake()
   }

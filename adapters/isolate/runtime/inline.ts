@@ -49,7 +49,6 @@ export class InlineEntries {
   us = 0
   #isolate: ivm.Isolate
   #watch: InlineWatch
-  #isAdded = false
   #inbox: unknown[][] | undefined
   #begun = 0
   #weight = 0
@@ -64,16 +63,13 @@ export class InlineEntries {
   get isReady(): boolean {
     if (!this.pace.inline) return false
     if (this.#watch.has(this.#isolate)) return true
-    if (!this.#isAdded) {
-      this.#isAdded = true
-      this.#watch.add(this.#isolate)
-    }
+    this.#watch.add(this.#isolate)
     return false
   }
 
   /** The isolate has ended. */
   close(): void {
-    if (this.#isAdded) this.#watch.remove(this.#isolate)
+    this.#watch.remove(this.#isolate)
   }
 
   /** Adds microseconds of CPU time in which it ran there and was no entry: its start. */

@@ -112,7 +112,7 @@ export class IsolateApp {
         process.abort()
       },
     })
-    app.#guest.send('env', values)
+    if (Object.keys(services.manifest.bindings).length > 0) app.#guest.send('env', values)
     return app
   }
 

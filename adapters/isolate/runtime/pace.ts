@@ -1,5 +1,5 @@
 /** Microseconds of CPU time up to which an entry is short enough for the host's own thread. */
-const SHORT_US = 2000
+export const SHORT_US = 2000
 /** Beyond it, a tenant has held its neighbours up for so long that it does not come back. */
 const LONG_US = 50_000
 /** Beyond it even the time by the clock says so, whatever the thread waited for a core. */
@@ -24,9 +24,16 @@ export class Pace {
   #short = 0
   #wanted = FIRST
   #exactLeft = 0
+  #isNew = true
+
+  /** Others of the same code are known to be short. An app that has had entries of its own is judged by those. */
+  trust(): void {
+    if (this.#isNew) this.#come()
+  }
 
   /** An entry on another thread: microseconds by the clock. One that had to wait for a core only looks long, so it counts little. */
   noteOutside(us: number): void {
+    this.#isNew = false
     if (us > SHORT_US) this.#short = us > LONG_US ? 0 : Math.max(0, this.#short - 5)
     else if (++this.#short >= this.#wanted) this.#come()
   }
@@ -49,6 +56,7 @@ export class Pace {
   }
 
   #come(): void {
+    this.#isNew = false
     this.inline = true
     this.exact = true
     this.#exactLeft = EXACT
@@ -56,6 +64,7 @@ export class Pace {
   }
 
   #leave(forGood: boolean): void {
+    this.#isNew = false
     this.inline = false
     this.#short = 0
     this.#wanted = forGood ? MOST : Math.min(this.#wanted * 2, MOST)
