@@ -36,6 +36,9 @@ async function compareStarts(id: string, subject: StartSubject, config: { pool?:
   const figures = new Map<string, number[]>([
     ['ours', []],
     ['Worker Loader', []],
+    // What the request, its connection and a machine that was idle take by themselves.
+    ['ours, once more', []],
+    ['Worker Loader, once more', []],
     ['node process', []],
   ])
   try {
@@ -60,6 +63,8 @@ async function compareStarts(id: string, subject: StartSubject, config: { pool?:
       for (let index = 0; index < STARTS; index++, next++) {
         figures.get('ours')?.push(await start(host, next))
         figures.get('Worker Loader')?.push(await start(loader, next))
+        figures.get('ours, once more')?.push(await start(host, next))
+        figures.get('Worker Loader, once more')?.push(await start(loader, next))
       }
       figures.get('node process')?.push(await startNode())
       options.log(`${id}: round ${round + 1} of ${options.rounds}`)

@@ -4,6 +4,7 @@ import { type Bridge, connectNow } from './bridge.ts'
 import { diedOf, type EndCause, IsolateEnded, startError, TIMED_OUT } from './ended.ts'
 import { GuestTime } from './guest-time.ts'
 import type { FirstEntries } from './first-entries.ts'
+import { EntryWatch } from './entry-watch.ts'
 import { createHostCalls, type HostCall } from './host-calls.ts'
 import { type Enter, InlineEntries, type InlineOptions, type PlainRequest, splitAnswer } from './inline.ts'
 import { isPlainAnswer, KeptAnswers } from './kept-answers.ts'
@@ -41,8 +42,6 @@ export interface GuestEvents {
   catastrophe(message: string): void
 }
 
-/** How often a running isolate's CPU time is looked at, in milliseconds. */
-const TICK = 10
 /**
  * Messages that go in with one entry. Each may be a request, or go on with one, so an entry of several may take as many times the limit of one: in time
  * they come to the same as one entry each. It is also how many times the limit a loop may run that has come in along with others.
@@ -72,8 +71,7 @@ export class Guest {
   #limits: Limits
   #events: GuestEvents
   #ended: IsolateEnded | undefined
-  #timer: NodeJS.Timeout | undefined
-  #seenEntry = -1
+  #watch: EntryWatch
   #ready = Promise.withResolvers<void>()
   /** Rejects with the first error that nobody handled before the app was ready. */
   #failed = Promise.withResolvers<never>()
@@ -82,7 +80,6 @@ export class Guest {
   #loading = true
   /** Messages of the entry under way. */
   #crossing = 1
-  #isLong = false
   #inline: InlineEntries | undefined
   /** Until there was one. */
   #firstEntries: FirstEntries | undefined
@@ -96,6 +93,12 @@ export class Guest {
     this.#events = events
     this.#inline = inline === undefined ? undefined : new InlineEntries(isolate, inline)
     this.time = new GuestTime(isolate, this.#inline)
+    this.#watch = new EntryWatch({
+      entry: () => (this.#running && this.#ended === undefined && !this.#isolate.isDisposed ? this.#entries : undefined),
+      first: () => this.time.look(),
+      again: () => this.#checkEntry(),
+      long: (running) => events.long?.(running),
+    })
     this.#answers = new KeptAnswers((answer) => {
       if (this.#ended === undefined) events.message(answer)
     })
@@ -127,7 +130,11 @@ export class Guest {
   ): Promise<Guest> {
     const { isolate, context, bridge } = await image.createIsolate(limits.memoryMb, (message) => events.catastrophe(message))
     const guest = new Guest(isolate, limits, events, inline)
-    const watch = guest.#watchStart()
+    // Loading an app is tenant code too: `timeout` of isolated-vm counts waiting, this one only work.
+    const stopWatch = guest.#watch.load(() => {
+      guest.time.lookAtStart()
+      guest.#checkStart()
+    })
     try {
       guest.#connect(bridge ?? connectNow(module, context))
       events.created?.(guest)
@@ -147,8 +154,7 @@ export class Guest {
       if (error instanceof TookTooLongHere) throw error
       throw ended ?? startError(error, limits, memory)
     } finally {
-      clearInterval(watch)
-      guest.#setLong(false)
+      stopWatch()
       if (guest.#ended === undefined) context.release()
     }
   }
@@ -180,7 +186,7 @@ export class Guest {
     if (this.#loading) this.#checkStart()
     else if (this.#inline?.isInside === true) {
       if (this.#inline.elapsed > this.#limits.cpuMs) this.#endForCpu()
-    } else if (this.#seenEntry === this.#entries) this.#checkEntry()
+    } else if (this.#watch.hasSeen(this.#entries)) this.#checkEntry()
     else if (this.time.hasUsedOfHost(this.#limits.cpuMs * this.#crossing)) this.#endForCpu()
   }
 
@@ -252,15 +258,6 @@ export class Guest {
     this.#end(cause, message, true)
   }
 
-  // Loading an app is tenant code too: `timeout` of isolated-vm counts waiting, this one only work.
-  #watchStart(): NodeJS.Timeout {
-    return setInterval(() => {
-      this.#setLong(true)
-      this.time.lookAtStart()
-      this.#checkStart()
-    }, TICK)
-  }
-
   #checkStart(): void {
     const max = this.#limits.startupCpuMs ?? this.#limits.startupMs
     if (this.time.hasUsed(max)) this.#end('startup', `loading the app took more than its limit of ${max} ms of CPU time`, false)
@@ -273,12 +270,6 @@ export class Guest {
     const crossing = this.#inline?.isInside === true ? 0 : CROSSING_US
     if (data[0] === 'ready') return this.#work(() => this.#ready.resolve(), crossing)
     return this.#work(() => (data[0] === 'objects' ? this.#events.sync?.(data) : calls(...data)), crossing)
-  }
-
-  #setLong(running: boolean): void {
-    if (this.#isLong === running) return
-    this.#isLong = running
-    this.#events.long?.(running)
   }
 
   async #enter(): Promise<void> {
@@ -295,7 +286,7 @@ export class Guest {
       this.#crossing = batch.length
       this.#entries++
       this.time.begin()
-      this.#watch()
+      this.#watch.begin()
       const before = this.time.active
       try {
         await this.#dispatch?.apply(undefined, [batch], ENTER)
@@ -392,28 +383,6 @@ export class Guest {
     }
   }
 
-  // CPU time is looked at from outside, so that waiting costs a tenant nothing and a loop cannot hide. One timer for all entries: most are over before it fires.
-  #watch(): void {
-    this.#timer ??= setInterval(() => this.#check(), TICK)
-  }
-
-  #check(): void {
-    if (!this.#running || this.#ended !== undefined || this.#isolate.isDisposed) {
-      clearInterval(this.#timer)
-      this.#timer = undefined
-      this.#setLong(false)
-      return
-    }
-    if (this.#seenEntry !== this.#entries) {
-      this.#seenEntry = this.#entries
-      this.time.look()
-      this.#setLong(false)
-      return
-    }
-    this.#setLong(true)
-    this.#checkEntry()
-  }
-
   #checkEntry(): void {
     if (this.time.hasUsed(this.#limits.cpuMs * this.#crossing)) this.#endForCpu()
   }
@@ -431,8 +400,7 @@ export class Guest {
     if (cause !== 'closed') this.#inline?.pace.distrust()
     this.#inline?.close()
     this.#ended = new IsolateEnded(cause, message)
-    clearInterval(this.#timer)
-    this.#setLong(false)
+    this.#watch.stop()
     this.#outbox = []
     if (!this.#isolate.isDisposed) this.#isolate.dispose()
     this.#failed.reject(this.#ended)
