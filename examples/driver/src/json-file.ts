@@ -47,6 +47,7 @@ class JsonFileKv implements KvDriver {
   #file: string
   #entries: Map<string, Stored>
   #now: () => number
+  #saving: Promise<void> | undefined
 
   constructor(file: string, entries: Map<string, Stored>, now: () => number) {
     this.#file = file
@@ -76,11 +77,11 @@ class JsonFileKv implements KvDriver {
   ): Promise<void> {
     const body = typeof value === 'string' ? { text: value } : { base64: Buffer.from(value).toString('base64') }
     this.#entries.set(key, { ...body, ...(metadata === undefined ? {} : { metadata }), ...(expiration === undefined ? {} : { expiration }) })
-    this.#save()
+    await this.#save()
   }
 
   async delete(key: string): Promise<void> {
-    if (this.#entries.delete(key)) this.#save()
+    if (this.#entries.delete(key)) await this.#save()
   }
 
   async list({ prefix, cursor, limit }: { prefix: string; cursor?: string | undefined; limit: number }): Promise<{ keys: KvListEntry[]; cursor?: string }> {
@@ -103,11 +104,15 @@ class JsonFileKv implements KvDriver {
     return stored?.expiration !== undefined && stored.expiration * 1000 <= this.#now() ? undefined : stored
   }
 
-  /** The old file stays whole until the new one is. */
-  #save(): void {
-    mkdirSync(dirname(this.#file), { recursive: true })
-    writeFileSync(`${this.#file}.new`, JSON.stringify([...this.#entries]))
-    renameSync(`${this.#file}.new`, this.#file)
+  /** What is changed at once is written once; the old file stays whole until the new one is. */
+  #save(): Promise<void> {
+    this.#saving ??= Promise.resolve().then(() => {
+      this.#saving = undefined
+      mkdirSync(dirname(this.#file), { recursive: true })
+      writeFileSync(`${this.#file}.new`, JSON.stringify([...this.#entries]))
+      renameSync(`${this.#file}.new`, this.#file)
+    })
+    return this.#saving
   }
 }
 
