@@ -151,7 +151,7 @@ export interface PoolOptions {
 
 /** Web APIs kept at once: artifacts of a few versions of unmoor. */
 const MAX_WEB_APIS = 4
-/** Files whose web API is known. */
+/** Files whose web API, or whose app, is known. */
 const MAX_FILES = 1000
 const WEB_API_FILE = 'web-api.js'
 
@@ -161,7 +161,8 @@ export class IsolatePool {
   #options: PoolOptions
   #apis = new Map<string, WebApi>()
   #files = new Map<string, WebApi>()
-  /** While an app holds them, by file and by the hash of their code: apps with the same code share what V8 has made of it. */
+  #appFiles = new Map<string, WeakRef<HostImage>>()
+  /** While an app holds them: apps with the same code share what V8 has made of it. */
   #images = new Map<string, WeakRef<HostImage>>()
   #forgotten = new FinalizationRegistry<string>((key) => {
     if (this.#images.get(key)?.deref() === undefined) this.#images.delete(key)
@@ -178,10 +179,12 @@ export class IsolatePool {
     // Both files in this thread: a few hundred kilobytes of this machine's own disk take less time than the switches of threads that reading beside takes.
     const path = join(dir, 'app.js')
     const id = fileId(path)
-    const same = this.#images.get(id)?.deref()
+    const same = this.#appFiles.get(id)?.deref()
     if (same?.webApi === webApi) return same
     const image = this.#imageOf(readFileSync(path, 'utf8'), webApi)
-    this.#keep(id, image)
+    // Code that lives long may come with each deploy in a new file.
+    if (this.#appFiles.size >= MAX_FILES) this.#appFiles.clear()
+    this.#appFiles.set(id, new WeakRef(image))
     return image
   }
 
@@ -190,13 +193,9 @@ export class IsolatePool {
     const known = this.#images.get(key)?.deref()
     if (known?.webApi === webApi) return known
     const image = new HostImage(webApi, app)
-    this.#keep(key, image)
-    return image
-  }
-
-  #keep(key: string, image: HostImage): void {
     this.#images.set(key, new WeakRef(image))
     this.#forgotten.register(image, key)
+    return image
   }
 
   /** Fills the pool for an artifact's web API before the first app with it comes. Nothing, where there is none. */

@@ -139,18 +139,14 @@ export const serviceCases = insideCases('service', [
     id: 'service-10',
     contract: 'A call whose signal is aborted fails, before it and during it.',
     async run(tools) {
-      const outcomeOf = async (signal: AbortSignal): Promise<string> => {
+      for (const signal of [AbortSignal.abort(), AbortSignal.timeout(100)]) {
         const began = Date.now()
         const outcome = await call(tools, `/do/abort/${tools.key()}`, { signal }).then(
           () => 'answered',
           () => 'failed',
         )
-        return Date.now() - began < 5000 ? outcome : `${outcome} after ${Date.now() - began} ms`
-      }
-      for (const signal of [() => AbortSignal.abort(), () => AbortSignal.timeout(100)]) {
-        const outcome = await outcomeOf(signal())
-        // A process that stood still for as long as the answer takes hears of that before its own timer: it is asked once more.
-        equal(outcome === 'failed' ? outcome : await outcomeOf(signal()), 'failed', 'outcome')
+        equal(outcome, 'failed', 'outcome')
+        ok(Date.now() - began < 5000, `it failed after ${Date.now() - began} ms`)
       }
     },
   },

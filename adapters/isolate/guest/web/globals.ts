@@ -53,6 +53,7 @@ const PARTS: Readonly<Record<string, InterfaceParts>> = {
   DOMException: { constants: DOM_EXCEPTION_CONSTANTS },
   Event: { constants: EVENT_CONSTANTS },
   FormData: { lengths: { constructor: 0, append: 2, set: 2, forEach: 1 } },
+  Headers: { lengths: { constructor: 0, forEach: 1 } },
   Performance: { lengths: { constructor: 0 } },
   TextDecoder: { lengths: { decode: 0 } },
   URL: { lengths: { constructor: 1, parse: 1, canParse: 1 }, brings: URLSearchParams },
@@ -67,7 +68,7 @@ export function installGlobals(): void {
   absorbBase(Response, Body)
   for (const name in MET) {
     const Class = MET[name as keyof typeof MET]
-    finishInterface(name, Class, name === 'Headers' ? { constructor: 0, forEach: 1 } : undefined)
+    finishInterface(name, Class, PARTS[name]?.lengths)
     defineGlobal(name, Class)
   }
   for (const name in INTERFACES) defineInterface(name, INTERFACES[name as keyof typeof INTERFACES], PARTS[name])

@@ -7,6 +7,7 @@ import type * as Compression from './compression.ts'
 import type * as Cryptography from './crypto.ts'
 import type * as MessageChannels from './message-channel.ts'
 import type * as Streams from './streams.ts'
+import type { ReadableStream, TransformStream, WritableStream } from './streams.ts'
 import type * as UrlPatterns from 'urlpattern-polyfill/urlpattern'
 
 /** The bundler's; it wants the path as it is after TypeScript. */
@@ -72,16 +73,16 @@ export const urlPatterns = (): typeof UrlPatterns =>
   (loadedUrlPatterns ??= finished('urlPatterns', require('urlpattern-polyfill/urlpattern') as typeof UrlPatterns))
 
 /** Whether a value is a stream to read; without the module there is none. */
-export function isReadableStream(value: unknown): value is Streams.ReadableStream {
+export function isReadableStream(value: unknown): value is ReadableStream {
   return loadedStreams !== undefined && value instanceof loadedStreams.ReadableStream
 }
 
 /** Whether it is one to write. */
-export function isWritableStream(value: unknown): value is Streams.WritableStream {
+export function isWritableStream(value: unknown): value is WritableStream {
   return loadedStreams !== undefined && value instanceof loadedStreams.WritableStream
 }
 
 /** Whether it is a pair of both. */
-export function isTransformStream(value: unknown): value is Streams.TransformStream {
+export function isTransformStream(value: unknown): value is TransformStream {
   return loadedStreams !== undefined && value instanceof loadedStreams.TransformStream
 }
