@@ -92,12 +92,6 @@ function kill(pid: number | undefined): void {
 
 function toError(failure: Extract<HostAnswer, { type: 'failed' }>, lines: readonly string[]): UnmoorError {
   if (failure.error !== undefined) return errorFromJSON(failure.error as SerializedError)
-  if (/Cannot find (?:package|module) '?miniflare/.test(failure.message)) {
-    return new UnmoorError('Unavailable', 'Running a Worker on this machine needs Miniflare: npm install --save-dev miniflare@4.20260730.0', {
-      operation: 'start',
-      retryable: false,
-    })
-  }
   const output = lines.length === 0 ? '' : `\n${lines.join('\n')}`
   return new UnmoorError('Unavailable', `The Worker did not start: ${failure.message}${output}`, { operation: 'start', retryable: false })
 }

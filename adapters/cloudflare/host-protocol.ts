@@ -1,12 +1,12 @@
 import type { Migration, MigrationRun } from '../../core/bindings/migrations.ts'
 import type { PostgresOptions } from '../drivers/postgres/index.ts'
-import type { SimulatorOptions, WorkerModule } from './simulator.ts'
+import type { SimulatorConfig, WorkerModule } from './simulator.ts'
 
 /** What the simulator's host is told first. */
 export interface HostStart {
   type: 'start'
   modules: WorkerModule[]
-  simulator: SimulatorOptions
+  simulator: SimulatorConfig
   /** Where Miniflare keeps its state. */
   persist: string
   /** Undefined: only migrate. */

@@ -4,14 +4,14 @@
  */
 import { execFile } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { promisify } from 'node:util'
 import type { Cron as CronJob } from 'croner'
 import type { Miniflare as Simulator } from 'miniflare'
 import { migrate, type MigrationRun } from '../../core/bindings/migrations.ts'
 import { isUnmoorError } from '../../core/errors.ts'
 import type { HostAnswer, HostRequest, HostStart } from './host-protocol.ts'
+import { loadMiniflare } from './miniflare.ts'
 import { migratePostgres } from './migrate-postgres.ts'
 import type { NativeD1 } from './runtime/native.ts'
 import { createD1Driver } from './runtime/sql.ts'
@@ -53,43 +53,18 @@ function answer(message: HostAnswer): void {
 }
 
 async function start(request: HostStart): Promise<HostAnswer> {
-  const { kCurrentWorker, Log, LogLevel, Miniflare } = await import('miniflare')
+  const { miniflare, versions } = loadMiniflare()
+  const { Log, LogLevel, Miniflare } = miniflare
   const { simulator, listen } = request
-  const { services, assets, ...worker } = simulator
-  const modules = await Promise.all(
-    request.modules.map(async ({ type, path }) =>
-      type === 'ESModule' ? { type, path, contents: await readFile(path, 'utf8') } : { type, path, contents: new Uint8Array(await readFile(path)) },
-    ),
-  )
   const mf = new Miniflare({
-    ...worker,
-    modules,
-    modulesRoot: dirname(request.modules[0]?.path ?? '/'),
-    serviceBindings: Object.fromEntries(
-      Object.entries(services).map(([binding, service]) => {
-        if (service === 'self') return [binding, kCurrentWorker]
-        const { host, protocol } = new URL(service.url)
-        return [binding, { external: { address: host, ...(protocol === 'https:' ? { https: {} } : { http: {} }) } }]
-      }),
-    ),
-    ...(assets === undefined
-      ? {}
-      : {
-          assets: {
-            directory: assets.directory,
-            binding: assets.binding,
-            routerConfig: { has_user_worker: true },
-            assetConfig: {
-              html_handling: 'auto-trailing-slash',
-              not_found_handling: assets.notFound,
-              compatibility_date: worker.compatibilityDate,
-              compatibility_flags: worker.compatibilityFlags,
-            },
-          },
-        }),
-    defaultPersistRoot: request.persist,
-    // Its own front would rewrite Accept-Encoding and take the URL from a header that any client can send; requests go to workerd directly.
-    ...(listen === undefined ? {} : { unsafeDirectSockets: [listen] }),
+    workers: [
+      {
+        config: { ...simulator, manifest: await readManifest(request.modules) },
+        // Miniflare's own front would rewrite Accept-Encoding and take the URL from a header that any client can send; requests go to workerd directly.
+        ...(listen === undefined ? {} : { dev: { unsafeDirectSockets: [listen] } }),
+      },
+    ],
+    resourcePersistencePath: request.persist,
     host: '127.0.0.1',
     port: 0,
     // Otherwise it fetches a sample of `request.cf` from the network.
@@ -109,7 +84,17 @@ async function start(request: HostStart): Promise<HostAnswer> {
   const pids = await childPids()
   watch(pids)
   const url = listen === undefined ? '' : (await mf.unsafeGetDirectURL()).origin
-  return { type: 'ready', url, pids: [process.pid, ...pids], runtime: runtimeVersion(), migrated }
+  return { type: 'ready', url, pids: [process.pid, ...pids], runtime: `workerd ${versions.workerd}`, migrated }
+}
+
+/** The main module first, as the names that the modules import each other by. */
+async function readManifest(modules: HostStart['modules']) {
+  const main = modules[0]?.path ?? ''
+  const entries = modules.map(async ({ type, path }) => {
+    const contents = type === 'esm' ? await readFile(path, 'utf8') : new Uint8Array(await readFile(path))
+    return [basename(path), { type, contents }] as const
+  })
+  return { mainModule: basename(main), modulesRoot: dirname(main), modules: Object.fromEntries(await Promise.all(entries)) }
 }
 
 /** Fires crons on time, as the platform does: UTC, the nominal minute. */
@@ -154,11 +139,6 @@ function isAlive(pid: number): boolean {
   } catch {
     return false
   }
-}
-
-function runtimeVersion(): string {
-  const require = createRequire(createRequire(import.meta.url).resolve('miniflare'))
-  return `workerd ${(require('workerd/package.json') as { version: string }).version}`
 }
 
 /** Pids of this process's children: workerd. */

@@ -6,69 +6,101 @@ import type { WranglerConfig } from './wrangler.ts'
 
 /** One module of the Worker, on disk. */
 export interface WorkerModule {
-  type: 'ESModule' | 'CompiledWasm'
+  type: 'esm' | 'wasm'
   /** Absolute. */
   path: string
 }
 
-/** Miniflare's options as JSON; the host adds the modules' contents. Ids are those that `wrangler dev` gives the same configuration, so that both see one local state. */
-export interface SimulatorOptions {
+/** A binding as Miniflare's `config.env` has it. */
+export type SimulatorBinding =
+  | { type: 'text'; value: string }
+  | { type: 'kv' | 'd1'; id: string }
+  | { type: 'r2' | 'queue'; name: string }
+  | { type: 'durable-object'; worker: string; exportName: string }
+  | { type: 'worker'; worker: string }
+  | { type: 'external'; address: string; http?: object; https?: object }
+  | { type: 'hyperdrive'; id: string; dev: { connectionString: string } }
+  | { type: 'assets' }
+
+/**
+ * Miniflare's `config` of one Worker, as JSON; the host adds the modules' contents. Ids are those that `wrangler dev` gives the same configuration, so that both see one local state.
+ * Its own shape and not that of version 4, which `convertV4MiniflareOptions` takes: the converter drops what it does not know without a word, this one refuses it.
+ */
+export interface SimulatorConfig {
   name: string
   compatibilityDate: string
   compatibilityFlags: string[]
-  bindings: Record<string, string>
-  kvNamespaces: Record<string, string>
-  durableObjects: Record<string, { className: string; useSQLite: true }>
-  r2Buckets: Record<string, string>
-  d1Databases: Record<string, string>
-  queueProducers: Record<string, string>
-  queueConsumers: Record<string, { maxBatchSize: number; maxBatchTimeout: number; maxRetries: number; retryDelay: number; deadLetterQueue?: string }>
-  /** Binding to the address of another app; `self` is this Worker. */
-  services: Record<string, { url: string } | 'self'>
-  /** Binding to the connection string of the local database. */
-  hyperdrives: Record<string, string>
-  assets?: { directory: string; binding: string; notFound: 'none' | 'single-page-application' }
+  env: Record<string, SimulatorBinding>
+  /** Durable Object classes. */
+  exports: Record<string, { type: 'durable-object'; storage: 'sqlite' }>
+  triggers: QueueTrigger[]
+  assets?: {
+    directory: string
+    hasUserWorker: true
+    htmlHandling: 'auto-trailing-slash'
+    notFoundHandling: 'none' | 'single-page-application'
+  }
 }
 
-/** The options for a Worker that `wrangler.jsonc` describes. */
-export function toSimulatorOptions(
-  config: WranglerConfig,
-  manifest: Manifest,
-  bindings: Record<string, string>,
-  assetsFolder: string,
-  hyperdrives: Record<string, string> = {},
-): SimulatorOptions {
-  const options: SimulatorOptions = {
-    name: config.name,
+interface QueueTrigger {
+  type: 'queue'
+  name: string
+  maxBatchSize: number
+  maxBatchTimeout: number
+  maxRetries: number
+  retryDelay: number
+  deadLetterQueue?: string
+}
+
+/** What the Worker's env has besides the bindings of `wrangler.jsonc`, and where its files lie. */
+export interface SimulatorInput {
+  /** Variables and secrets. */
+  variables: Readonly<Record<string, string>>
+  assetsFolder: string
+  /** Binding to the connection string of the local database. */
+  hyperdrives?: Readonly<Record<string, string>>
+}
+
+/** The simulator's configuration for a Worker that `wrangler.jsonc` describes. */
+export function toSimulatorConfig(config: WranglerConfig, { variables, assetsFolder, hyperdrives = {} }: SimulatorInput): SimulatorConfig {
+  const { name, durable_objects: objects, queues, assets } = config
+  const env: Record<string, SimulatorBinding> = {}
+  for (const [binding, value] of Object.entries(variables)) env[binding] = { type: 'text', value }
+  for (const { binding, id } of config.kv_namespaces ?? []) env[binding] = { type: 'kv', id: id ?? binding }
+  for (const { binding, bucket_name } of config.r2_buckets ?? []) env[binding] = { type: 'r2', name: bucket_name }
+  for (const { binding, database_id } of config.d1_databases ?? []) env[binding] = { type: 'd1', id: database_id ?? binding }
+  for (const { name: binding, class_name } of objects?.bindings ?? []) env[binding] = { type: 'durable-object', worker: name, exportName: class_name }
+  for (const { binding, queue } of queues?.producers ?? []) env[binding] = { type: 'queue', name: queue }
+  for (const [binding, connectionString] of Object.entries(hyperdrives)) env[binding] = { type: 'hyperdrive', id: binding, dev: { connectionString } }
+  for (const { binding, service } of config.services ?? []) {
+    env[binding] = service === name ? { type: 'worker', worker: name } : externalService(serviceUrl(binding, service, variables))
+  }
+  if (assets !== undefined) env[assets.binding] = { type: 'assets' }
+  return {
+    name,
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags,
-    bindings,
-    kvNamespaces: Object.fromEntries((config.kv_namespaces ?? []).map(({ binding, id }) => [binding, id ?? binding])),
-    durableObjects: Object.fromEntries(
-      (config.durable_objects?.bindings ?? []).map(({ name, class_name }) => [name, { className: class_name, useSQLite: true }]),
-    ),
-    r2Buckets: Object.fromEntries((config.r2_buckets ?? []).map(({ binding, bucket_name }) => [binding, bucket_name])),
-    d1Databases: Object.fromEntries((config.d1_databases ?? []).map(({ binding, database_id }) => [binding, database_id ?? binding])),
-    queueProducers: Object.fromEntries((config.queues?.producers ?? []).map(({ binding, queue }) => [binding, queue])),
-    queueConsumers: Object.fromEntries(
-      (config.queues?.consumers ?? []).map((consumer) => [
-        consumer.queue,
-        {
-          maxBatchSize: consumer.max_batch_size,
-          maxBatchTimeout: consumer.max_batch_timeout,
-          maxRetries: consumer.max_retries,
-          retryDelay: consumer.retry_delay,
-          ...(consumer.dead_letter_queue === undefined ? {} : { deadLetterQueue: consumer.dead_letter_queue }),
-        },
-      ]),
-    ),
-    hyperdrives,
-    services: Object.fromEntries(
-      (config.services ?? []).map(({ binding, service }) => [binding, service === config.name ? 'self' : { url: serviceUrl(binding, service, bindings) }]),
-    ),
+    env,
+    exports: Object.fromEntries((objects?.bindings ?? []).map(({ class_name }) => [class_name, { type: 'durable-object', storage: 'sqlite' }])),
+    triggers: (queues?.consumers ?? []).map((consumer) => ({
+      type: 'queue',
+      name: consumer.queue,
+      maxBatchSize: consumer.max_batch_size,
+      maxBatchTimeout: consumer.max_batch_timeout,
+      maxRetries: consumer.max_retries,
+      retryDelay: consumer.retry_delay,
+      ...(consumer.dead_letter_queue === undefined ? {} : { deadLetterQueue: consumer.dead_letter_queue }),
+    })),
+    ...(assets === undefined
+      ? {}
+      : { assets: { directory: assetsFolder, hasUserWorker: true, htmlHandling: assets.html_handling, notFoundHandling: assets.not_found_handling } }),
   }
-  if (config.assets !== undefined) options.assets = { directory: assetsFolder, binding: config.assets.binding, notFound: config.assets.not_found_handling }
-  return options
+}
+
+/** Another app, by its address on this machine. */
+function externalService(url: string): SimulatorBinding {
+  const { host, protocol } = new URL(url)
+  return { type: 'external', address: host, ...(protocol === 'https:' ? { https: {} } : { http: {} }) }
 }
 
 function serviceUrl(binding: string, service: string, variables: Readonly<Record<string, string>>): string {

@@ -12,7 +12,7 @@ import type { HostStart } from './host-protocol.ts'
 import { migratePostgres } from './migrate-postgres.ts'
 import { nodeFlags } from './node-builtins.ts'
 import { checkOptions } from './options.ts'
-import { toSimulatorOptions, workerVariables, type WorkerModule } from './simulator.ts'
+import { toSimulatorConfig, workerVariables, type WorkerModule } from './simulator.ts'
 import { ASSETS_FOLDER, createWranglerConfig, type WranglerConfig, WORKER_FILE } from './wrangler.ts'
 
 /** Runs the artifact in workerd, over Miniflare's simulators of Cloudflare's services. */
@@ -105,13 +105,11 @@ async function prepare(options: Omit<StartOptions, 'port' | 'host'>, serving = t
   const request: HostStart = {
     type: 'start',
     modules: await readModules(dir),
-    simulator: toSimulatorOptions(
-      config,
-      manifest,
+    simulator: toSimulatorConfig(config, {
       variables,
-      join(dir, ASSETS_FOLDER),
-      Object.fromEntries(Object.entries(postgres).map(([binding, { url }]) => [constantCase(binding), withPassword(url)])),
-    ),
+      assetsFolder: join(dir, ASSETS_FOLDER),
+      hyperdrives: Object.fromEntries(Object.entries(postgres).map(([binding, { url }]) => [constantCase(binding), withPassword(url)])),
+    }),
     persist,
     listen: undefined,
     migrations: Object.fromEntries(
@@ -162,10 +160,8 @@ function readWorker(dir: string): Promise<string> {
 async function readModules(dir: string): Promise<WorkerModule[]> {
   const main = join(dir, WORKER_FILE)
   const folder = join(main, '..')
-  const wasm = (await readdir(folder))
-    .filter((name) => name.endsWith('.wasm'))
-    .map((name): WorkerModule => ({ type: 'CompiledWasm', path: join(folder, name) }))
-  return [{ type: 'ESModule', path: main }, ...wasm]
+  const wasm = (await readdir(folder)).filter((name) => name.endsWith('.wasm')).map((name): WorkerModule => ({ type: 'wasm', path: join(folder, name) }))
+  return [{ type: 'esm', path: main }, ...wasm]
 }
 
 function checkPort(port: number, host: string): Promise<void> {

@@ -5,7 +5,7 @@ import type { Manifest } from '../../core/manifest.ts'
 import { COMPATIBILITY_DATE } from './node-builtins.ts'
 import type { CloudflareOptions } from './options.ts'
 
-/** What wrangler.jsonc holds, in wrangler's own words. Source: config-schema.json of wrangler 4.116. */
+/** What wrangler.jsonc holds, in wrangler's own words. Source: config-schema.json of wrangler 4.164. */
 export interface WranglerConfig {
   name: string
   main: string

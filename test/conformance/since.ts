@@ -13,7 +13,6 @@ export const SINCE: Readonly<Record<string, string>> = {
   'isolate/blob.signedUrls': '0.1.0',
   'isolate/cache.shared': '0.1.0',
   'cloudflare/handlers-75': '0.1.0',
-  'cloudflare/handlers-62': '0.1.0',
   'lambda:v2/handlers-04': '0.1.0',
   'lambda:v2/handlers-11': '0.1.0',
   'lambda:v2/service-01': '0.1.0',

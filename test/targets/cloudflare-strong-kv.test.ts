@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
-import { Miniflare } from 'miniflare'
 import { rolldown } from 'rolldown'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createWranglerConfig, type WranglerConfig } from '../../adapters/cloudflare/wrangler.ts'
@@ -16,16 +15,14 @@ import { driverContext, failure, type Harness, pattern } from '../drivers/contra
 import { kvContract } from '../drivers/contracts/kv.ts'
 import { strongKvContract } from '../drivers/contracts/strong-kv.ts'
 import type { StrongKvCall } from './strong-kv-worker.ts'
+import { startModule } from './workerd.ts'
 
 const bundle = await rolldown({ input: fileURLToPath(new URL('./strong-kv-worker.ts', import.meta.url)), external: ['cloudflare:workers'], logLevel: 'silent' })
 const { output } = await bundle.generate({ format: 'esm' })
 await bundle.close()
-const mf = new Miniflare({
-  modules: true,
-  script: output[0].code,
-  compatibilityDate: '2026-07-30',
-  cf: false,
-  durableObjects: { KV: { className: 'UnmoorStrongKv', useSQLite: true } },
+const mf = startModule(output[0].code, {
+  env: { KV: { type: 'durable-object', worker: 'test', exportName: 'UnmoorStrongKv' } },
+  exports: { UnmoorStrongKv: { type: 'durable-object', storage: 'sqlite' } },
 })
 afterAll(() => mf.dispose())
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import cloudflare from '../../adapters/cloudflare/index.ts'
 import { nodeFlags } from '../../adapters/cloudflare/node-builtins.ts'
 import { checkOptions } from '../../adapters/cloudflare/options.ts'
-import { toSimulatorOptions, workerVariables } from '../../adapters/cloudflare/simulator.ts'
+import { toSimulatorConfig, workerVariables } from '../../adapters/cloudflare/simulator.ts'
 import { createWranglerConfig, toJsonc } from '../../adapters/cloudflare/wrangler.ts'
 import type { Bindings } from '../../core/bindings/declarations.ts'
 import { assets, blob, kv, queue, secret, service, sql, variable } from '../../core/bindings/declarations.ts'
@@ -109,22 +109,24 @@ describe('flags for node built-ins', () => {
 describe('the simulator', () => {
   test('has the ids that wrangler dev gives the same file', () => {
     const manifest = manifestOf({ links: kv(), cold: kv(), stats: sql(), jobs: queue({ maxRetries: 5 }), me: service({ app: 'shop' }) }, { queues: ['jobs'] })
-    const options = toSimulatorOptions(configOf(manifest, { kv: { links: { id: 'k1' } } }), manifest, {}, '/a')
-    expect(options).toMatchObject({
-      kvNamespaces: { LINKS: 'k1', COLD: 'COLD' },
-      d1Databases: { STATS: 'STATS' },
-      queueProducers: { JOBS: 'shop-jobs' },
-      queueConsumers: { 'shop-jobs': { maxRetries: 5, maxBatchSize: 10, maxBatchTimeout: 0, retryDelay: 0 } },
-      services: { ME: 'self' },
+    const config = toSimulatorConfig(configOf(manifest, { kv: { links: { id: 'k1' } } }), { variables: {}, assetsFolder: '/a' })
+    expect(config).toMatchObject({
+      env: {
+        LINKS: { type: 'kv', id: 'k1' },
+        COLD: { type: 'kv', id: 'COLD' },
+        STATS: { type: 'd1', id: 'STATS' },
+        JOBS: { type: 'queue', name: 'shop-jobs' },
+        ME: { type: 'worker', worker: 'shop' },
+      },
+      triggers: [{ type: 'queue', name: 'shop-jobs', maxRetries: 5, maxBatchSize: 10, maxBatchTimeout: 0, retryDelay: 0 }],
     })
   })
 
   test('another app is reached by its URL, which is asked for by name', () => {
-    const manifest = manifestOf({ billing: service() })
-    expect(() => toSimulatorOptions(configOf(manifest), manifest, {}, '/a')).toThrow('set BILLING_URL')
-    expect(toSimulatorOptions(configOf(manifest), manifest, { BILLING_URL: 'http://127.0.0.1:1' }, '/a').services).toEqual({
-      BILLING: { url: 'http://127.0.0.1:1' },
-    })
+    const config = configOf(manifestOf({ billing: service() }))
+    expect(() => toSimulatorConfig(config, { variables: {}, assetsFolder: '/a' })).toThrow('set BILLING_URL')
+    const { env } = toSimulatorConfig(config, { variables: { BILLING_URL: 'http://127.0.0.1:1' }, assetsFolder: '/a' })
+    expect(env['BILLING']).toEqual({ type: 'external', address: '127.0.0.1:1', http: {} })
   })
 
   test('every missing variable and secret is named at once', () => {

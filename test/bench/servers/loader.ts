@@ -1,6 +1,6 @@
 /** workerd's Worker Loader: each path is a Worker of its own, made at its first request. `node loader.ts FILE COMPATIBILITY_DATE`: FILE is the Worker's one module. */
 import { readFileSync } from 'node:fs'
-import { Miniflare } from 'miniflare'
+import { loadMiniflare } from '../../../adapters/cloudflare/miniflare.ts'
 
 const [file, compatibilityDate] = process.argv.slice(2) as [string, string]
 const loader = `
@@ -11,13 +11,12 @@ export default {
     return worker.getEntrypoint().fetch(request)
   },
 }`
-const miniflare = new Miniflare({
+const manifest = { mainModule: 'loader.js', modules: { 'loader.js': { type: 'esm' as const, contents: loader } } }
+const simulator = new (loadMiniflare().miniflare.Miniflare)({
+  workers: [{ config: { name: 'loader', compatibilityDate, manifest, env: { LOADER: { type: 'worker-loader' } } } }],
   host: '127.0.0.1',
   port: 0,
-  modules: [{ type: 'ESModule', path: 'loader.mjs', contents: loader }],
-  compatibilityDate,
-  workerLoaders: { LOADER: {} },
 })
-const url = await miniflare.ready
+const url = await simulator.ready
 process.send?.({ url: url.origin })
-process.on('disconnect', () => void miniflare.dispose().then(() => process.exit(0)))
+process.on('disconnect', () => void simulator.dispose().then(() => process.exit(0)))

@@ -1,8 +1,8 @@
 /** The fixture Worker in workerd, over miniflare's simulators: the referee of the cases. */
 import { readdir, readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
+import type { MiniflareOptions } from 'miniflare'
+import { loadMiniflare } from '../../../adapters/cloudflare/miniflare.ts'
 import { findWranglerFile, readWranglerFile } from '../../../core/build/worker/wrangler-file.ts'
 import { rulesPlugin } from '../../../core/build/worker/rules.ts'
 import { parseStatements } from '../../../core/bindings/sql-tokenizer.ts'
@@ -29,54 +29,21 @@ interface Wrangler {
   durable_objects?: { bindings: { name: string; class_name: string }[] }
 }
 
+type WorkerConfig = MiniflareOptions['workers'][number]['config']
+
 /** Bundles the project as wrangler would and starts it. */
 export async function startSimulator(projectDir: string, onOutput: (line: string) => void): Promise<Omit<RunningWorker, 'output'>> {
-  const { kCurrentWorker, Log, LogLevel, Miniflare } = await import('miniflare')
+  const { miniflare, versions } = loadMiniflare()
+  const { Log, LogLevel, Miniflare } = miniflare
   const { content } = await readWranglerFile(findWranglerFile(projectDir) ?? join(projectDir, 'wrangler.jsonc'))
   const config = content as unknown as Wrangler
   const mf = new Miniflare({
-    name: config.name,
-    compatibilityDate: config.compatibility_date,
-    compatibilityFlags: config.compatibility_flags ?? [],
-    modules: [{ type: 'ESModule', path: join(projectDir, 'worker.js'), contents: await bundleWorker(projectDir, config.main) }],
-    modulesRoot: projectDir,
-    bindings: { ...(config.vars as Record<string, string> | undefined), TOKEN },
-    kvNamespaces: Object.fromEntries((config.kv_namespaces ?? []).map(({ binding, id }) => [binding, id])),
-    r2Buckets: Object.fromEntries((config.r2_buckets ?? []).map(({ binding, bucket_name }) => [binding, bucket_name])),
-    d1Databases: Object.fromEntries((config.d1_databases ?? []).map(({ binding, database_id }) => [binding, database_id])),
-    queueProducers: Object.fromEntries(
-      (config.queues?.producers ?? []).map(({ binding, queue, delivery_delay }) => [
-        binding,
-        { queueName: queue, ...(delivery_delay === undefined ? {} : { deliveryDelay: delivery_delay }) },
-      ]),
-    ),
-    queueConsumers: Object.fromEntries(
-      (config.queues?.consumers ?? []).map((consumer) => [
-        consumer.queue,
-        { maxBatchSize: consumer.max_batch_size, maxBatchTimeout: consumer.max_batch_timeout, maxRetries: consumer.max_retries },
-      ]),
-    ),
-    serviceBindings: Object.fromEntries(
-      (config.services ?? []).map(({ binding, entrypoint, props }) => [
-        binding,
-        { name: kCurrentWorker, ...(entrypoint === undefined ? {} : { entrypoint }), ...(props === undefined ? {} : { props }) },
-      ]),
-    ),
-    ratelimits: Object.fromEntries((config.ratelimits ?? []).map(({ name, namespace_id, simple }) => [name, { namespace_id, simple }])),
-    durableObjects: Object.fromEntries(
-      (config.durable_objects?.bindings ?? []).map(({ name, class_name }) => [name, { className: class_name, useSQLite: true }]),
-    ),
-    versionMetadata: 'VERSION',
-    ...(config.assets === undefined
-      ? {}
-      : { assets: { ...config.assets, directory: join(projectDir, config.assets.directory), routerConfig: { has_user_worker: true } } }),
+    workers: [{ config: toWorkerConfig(config, projectDir, await bundleWorker(projectDir, config.main)) }],
     cf: false,
     host: '127.0.0.1',
     port: 0,
     log: new Log(LogLevel.ERROR),
-    handleRuntimeStdio(stdout: Readable, stderr: Readable) {
-      for (const stream of [stdout, stderr]) stream.setEncoding('utf8').on('data', (text: string) => text.trimEnd().split('\n').forEach(onOutput))
-    },
+    handleStructuredLogs: ({ message }) => message.trimEnd().split('\n').forEach(onOutput),
   })
   const url = (await mf.ready).origin
   const [first] = config.d1_databases ?? []
@@ -86,15 +53,56 @@ export async function startSimulator(projectDir: string, onOutput: (line: string
       for (const { text } of parseStatements(await readFile(join(projectDir, 'migrations', file), 'utf8'))) await database.prepare(text).run()
     }
   }
-  const { version } = createRequire(import.meta.url)('workerd/package.json') as { version: string }
   return {
     url,
-    runtime: `workerd ${version} and miniflare`,
+    runtime: `workerd ${versions.workerd} and miniflare ${versions.miniflare}`,
     async runCron(cron, scheduledTime) {
       const worker = await mf.getWorker()
       await worker.scheduled({ cron, scheduledTime: new Date(scheduledTime) })
     },
     stop: () => mf.dispose(),
+  }
+}
+
+/** The configuration as Miniflare takes it. */
+function toWorkerConfig(config: Wrangler, projectDir: string, contents: string): WorkerConfig {
+  const env: NonNullable<WorkerConfig['env']> = { TOKEN: { type: 'text', value: TOKEN }, VERSION: { type: 'version-metadata' } }
+  for (const [binding, value] of Object.entries(config.vars ?? {}))
+    env[binding] = typeof value === 'string' ? { type: 'text', value } : { type: 'json', value: value as never }
+  for (const { binding, id } of config.kv_namespaces ?? []) env[binding] = { type: 'kv', id }
+  for (const { binding, bucket_name } of config.r2_buckets ?? []) env[binding] = { type: 'r2', name: bucket_name }
+  for (const { binding, database_id } of config.d1_databases ?? []) env[binding] = { type: 'd1', id: database_id }
+  for (const { binding, queue, delivery_delay } of config.queues?.producers ?? []) {
+    env[binding] = { type: 'queue', name: queue, ...(delivery_delay === undefined ? {} : { deliveryDelay: delivery_delay }) }
+  }
+  for (const { binding, entrypoint, props } of config.services ?? []) {
+    env[binding] = {
+      type: 'worker',
+      worker: config.name,
+      ...(entrypoint === undefined ? {} : { exportName: entrypoint }),
+      ...(props === undefined ? {} : { props }),
+    }
+  }
+  for (const { name, namespace_id, simple } of config.ratelimits ?? []) env[name] = { type: 'rate-limit', namespace: namespace_id, simple }
+  const objects = config.durable_objects?.bindings ?? []
+  for (const { name, class_name } of objects) env[name] = { type: 'durable-object', worker: config.name, exportName: class_name }
+  const { assets } = config
+  if (assets?.binding !== undefined) env[assets.binding] = { type: 'assets' }
+  return {
+    name: config.name,
+    compatibilityDate: config.compatibility_date,
+    compatibilityFlags: config.compatibility_flags ?? [],
+    manifest: { mainModule: 'worker.js', modulesRoot: projectDir, modules: { 'worker.js': { type: 'esm', contents } } },
+    env,
+    exports: Object.fromEntries(objects.map(({ class_name }) => [class_name, { type: 'durable-object', storage: 'sqlite' }])),
+    triggers: (config.queues?.consumers ?? []).map((consumer) => ({
+      type: 'queue',
+      name: consumer.queue,
+      maxBatchSize: consumer.max_batch_size,
+      maxBatchTimeout: consumer.max_batch_timeout,
+      maxRetries: consumer.max_retries,
+    })),
+    ...(assets === undefined ? {} : { assets: { directory: join(projectDir, assets.directory), hasUserWorker: true } }),
   }
 }
 
