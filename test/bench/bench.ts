@@ -1,4 +1,5 @@
 import type { LoadGenerator } from './load.ts'
+import { NotThere, type Subject, subjectsOf } from './subject.ts'
 
 /** How much is measured. */
 export interface BenchOptions {
@@ -7,8 +8,12 @@ export interface BenchOptions {
   /** Seconds of load per server and round. */
   seconds: number
   load: LoadGenerator
+  /** Another commit (`--commit`), which ours is compared with in place of the peers. */
+  base?: Subject | undefined
   /** Whether any of these ids is asked for (`--only`). */
   wants: (...ids: string[]) => boolean
+  /** Takes ids out of the run that the other commit cannot answer, and names them. */
+  leaveOut: (ids: readonly string[], why: string) => void
   /** Progress for people. */
   log: (line: string) => void
 }
@@ -43,9 +48,17 @@ export interface BenchGroup {
 export type Measurement = readonly [ids: string | readonly string[], run: () => Promise<BenchResult | BenchResult[]>]
 
 /** Runs those of the measurements that are asked for, one after another. */
-export async function runWanted({ wants }: BenchOptions, measurements: readonly Measurement[]): Promise<BenchResult[]> {
+export async function runWanted({ wants, leaveOut }: BenchOptions, measurements: readonly Measurement[]): Promise<BenchResult[]> {
   const results: BenchResult[] = []
-  for (const [ids, run] of measurements) if (wants(...[ids].flat())) results.push(...[await run()].flat())
+  for (const [ids, run] of measurements) {
+    if (!wants(...[ids].flat())) continue
+    try {
+      results.push(...[await run()].flat())
+    } catch (error) {
+      if (!(error instanceof NotThere)) throw error
+      leaveOut([ids].flat(), error.message)
+    }
+  }
   return results
 }
 
@@ -74,6 +87,13 @@ export function summarize(id: string, unit: string, figures: ReadonlyMap<string,
     ratio[name] = round(middle / ours)
   }
   return { id, unit, ours: round(ours), against, ratio, spread }
+}
+
+/** One figure of each subject, where rounds would take too long. */
+export async function oneEach(id: string, unit: string, options: BenchOptions, measure: (subject: Subject) => Promise<number>): Promise<BenchResult> {
+  const figures = new Map<string, number[]>()
+  for (const subject of subjectsOf(options)) figures.set(subject.name, [await measure(subject)])
+  return summarize(id, unit, figures)
 }
 
 /** To three decimals. */

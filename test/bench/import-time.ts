@@ -2,9 +2,8 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import lambda from '../../adapters/lambda/index.ts'
-import { buildApp } from '../../core/build/build.ts'
-import { type BenchOptions, type BenchResult, median, round } from './bench.ts'
+import { type BenchOptions, type BenchResult, median, oneEach, round } from './bench.ts'
+import { ours, type Subject } from './subject.ts'
 
 /** Milliseconds that the three AWS drivers may add to the import of an app. */
 const LIMIT = 10
@@ -14,11 +13,25 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 const run = promisify(execFile)
 
 /** What the module of a Lambda app with DynamoDB, S3 and SQS bindings costs more to import, start of the drivers included, than that of an empty app. */
-export async function importTime({ rounds, log }: Pick<BenchOptions, 'rounds' | 'log'>): Promise<BenchResult> {
+export async function importTime(options: BenchOptions): Promise<BenchResult> {
+  if (options.base !== undefined) return oneEach('bindings.import', 'ms', options, async (subject) => (await measure(subject, options)).added)
+  const { added, note } = await measure(ours, options)
+  return {
+    id: 'bindings.import',
+    unit: 'ms',
+    ours: added,
+    against: { limit: LIMIT },
+    ratio: { limit: round(LIMIT / Math.max(added, 0.001)) },
+    spread: { ours: 0 },
+    note,
+  }
+}
+
+async function measure(subject: Subject, { rounds, log }: BenchOptions): Promise<{ added: number; note: string }> {
   const apps = ['lambda-empty', 'lambda-aws'] as const
   const files = new Map<string, string>()
   for (const app of apps) {
-    const { outDir } = await buildApp({ projectDir: here(`./apps/${app}`), target: 'lambda', adapter: lambda })
+    const { outDir } = await subject.build({ projectDir: subject.file(`apps/${app}`), target: 'lambda' })
     files.set(app, join(outDir, 'index.mjs'))
   }
   const times = new Map<string, number[]>(apps.map((app) => [app, []]))
@@ -31,16 +44,7 @@ export async function importTime({ rounds, log }: Pick<BenchOptions, 'rounds' | 
   }
   log(`bindings.import: ${count} rounds`)
   const [empty, aws] = apps.map((app) => median(times.get(app) as number[])) as [number, number]
-  const added = round(aws - empty)
-  return {
-    id: 'bindings.import',
-    unit: 'ms',
-    ours: added,
-    against: { limit: LIMIT },
-    ratio: { limit: round(LIMIT / Math.max(added, 0.001)) },
-    spread: { ours: 0 },
-    note: `${round(aws)} ms with DynamoDB, S3 and SQS, ${round(empty)} ms empty; medians of ${count}`,
-  }
+  return { added: round(aws - empty), note: `${round(aws)} ms with DynamoDB, S3 and SQS, ${round(empty)} ms empty; medians of ${count}` }
 }
 
 async function timed(file: string): Promise<number> {

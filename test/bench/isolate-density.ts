@@ -7,6 +7,7 @@ import type { Contender } from './contender.ts'
 import { sameApps, startHost } from './host-server.ts'
 import { askEach } from './many-requests.ts'
 import { memoryOf } from './process-memory.ts'
+import type { Subject } from './subject.ts'
 
 const LIVE = 1000
 const REGISTERED = 10_000
@@ -24,11 +25,11 @@ const limits = { startupCpuMs: 20_000 }
 const hostsOf = (count: number): string[] => Array.from({ length: count }, (_, index) => `tenant${index + 1}.localhost`)
 
 /** `ours` is the memory after the last pass, compared with that after the third: a ratio below 1 is growth. */
-export async function density(artifact: string, options: BenchOptions): Promise<BenchResult> {
-  const alive = await many(artifact, options)
+export async function density(subject: Subject, artifact: string, options: BenchOptions): Promise<BenchResult> {
+  const alive = await many(subject, artifact, options)
   const registered = options.rounds <= 3 ? REGISTERED_QUICK : REGISTERED
   const adminPort = await freePort()
-  const host = await startHost('ours', {
+  const host = await startHost(subject, {
     processes: 1,
     limits,
     maxIsolates: MAX_LIVE,
@@ -61,9 +62,9 @@ export async function density(artifact: string, options: BenchOptions): Promise<
 }
 
 /** All at once. */
-async function many(artifact: string, options: BenchOptions): Promise<string> {
+async function many(subject: Subject, artifact: string, options: BenchOptions): Promise<string> {
   const adminPort = await freePort()
-  const host: Contender = await startHost('ours', {
+  const host: Contender = await startHost(subject, {
     processes: 1,
     limits,
     maxIsolates: LIVE,

@@ -6,6 +6,7 @@ import { type Contender, startScript } from './contender.ts'
 import { sameApps, startHost } from './host-server.ts'
 import { askEach } from './many-requests.ts'
 import { memoryOf } from './process-memory.ts'
+import type { Subject } from './subject.ts'
 
 const TENANTS = 300
 /** What one idle tenant may take. */
@@ -15,35 +16,33 @@ const SETTLE_MS = 4000
 const HELLO = 'Hello, world!'
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
-/** The artifact on our side, the bare Worker on the others'. */
-export async function memory(artifact: string, bare: string, compatibilityDate: string, options: BenchOptions): Promise<BenchResult> {
-  const figures = new Map<string, number[]>([
-    ['ours', []],
-    ['limit', [LIMIT_MB]],
-    ['Worker Loader', []],
-    ['node process', []],
-  ])
+/** The artifacts on our side, ours first, the bare Worker on the others'. */
+export async function memory(artifacts: ReadonlyMap<Subject, string>, bare: string, compatibilityDate: string, options: BenchOptions): Promise<BenchResult> {
+  const figures = new Map<string, number[]>()
+  const add = (name: string, megabytes: number): void => void (figures.get(name) ?? figures.set(name, []).get(name))?.push(megabytes)
   const rounds = Math.min(options.rounds, 3)
-  for (let round = 0; round < rounds; round++) {
-    const apps = sameApps('tenant', TENANTS + 1, artifact)
-    figures.get('ours')?.push(
-      await perTenant(await startHost('ours', { processes: 1, apps }), (url, names) =>
-        askEach(
-          url,
-          names.map((name) => `${name}.localhost`),
-          HELLO,
-          4,
-        ),
-      ),
+  const askHosts = (url: string, names: readonly string[]): Promise<void> =>
+    askEach(
+      url,
+      names.map((name) => `${name}.localhost`),
+      HELLO,
+      4,
     )
-    const loader = await startScript('Worker Loader', here('servers/loader.ts'), [bare, compatibilityDate])
-    figures.get('Worker Loader')?.push(await perTenant(loader, (url, names) => askPaths(url, names)))
-    const node = await startScript('node process', here('servers/http.ts'), ['hello'])
-    await sleep(SETTLE_MS / 4)
-    figures.get('node process')?.push(memoryOf(node.pids))
-    await node.stop()
+  for (let round = 0; round < rounds; round++) {
+    for (const [subject, artifact] of artifacts) {
+      add(subject.name, await perTenant(await startHost(subject, { processes: 1, apps: sameApps('tenant', TENANTS + 1, artifact) }), askHosts))
+    }
+    if (options.base === undefined) {
+      const loader = await startScript('Worker Loader', here('servers/loader.ts'), [bare, compatibilityDate])
+      add('Worker Loader', await perTenant(loader, (url, names) => askPaths(url, names)))
+      const node = await startScript('node process', here('servers/http.ts'), ['hello'])
+      await sleep(SETTLE_MS / 4)
+      add('node process', memoryOf(node.pids))
+      await node.stop()
+    }
     options.log(`isolate.memory: round ${round + 1} of ${rounds}`)
   }
+  figures.set('limit', [LIMIT_MB])
   return { ...summarize('isolate.memory', 'MB per idle tenant', figures), note: `${TENANTS} tenants in one process, which have answered once` }
 }
 

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type BenchOptions, type BenchResult, median, round } from './bench.ts'
 import { sameApps, startHost } from './host-server.ts'
 import { ask } from './many-requests.ts'
+import type { Subject } from './subject.ts'
 
 const QUIET_TENANTS = 10
 /** Requests per second, whether or not earlier ones are answered: who waits is not asked less often. */
@@ -18,9 +19,9 @@ interface Latencies {
   p99: number
 }
 
-export async function noisy(artifact: string, hostile: string, options: BenchOptions): Promise<BenchResult> {
+export async function noisy(subject: Subject, artifact: string, hostile: string, options: BenchOptions): Promise<BenchResult> {
   const apps = { ...sameApps('tenant', QUIET_TENANTS, artifact), loop: { dir: hostile }, bomb: { dir: hostile } }
-  const host = await startHost('ours', { processes: 2, apps })
+  const host = await startHost(subject, { processes: 2, apps })
   const agent = new Agent({ keepAlive: true })
   try {
     await load(host.url, agent, 1)

@@ -7,10 +7,12 @@ import { type BenchOptions, type BenchResult, summarize } from './bench.ts'
 import { type Contender, startScript } from './contender.ts'
 import { sameApps, startHost } from './host-server.ts'
 import { send } from './send.ts'
+import type { Subject } from './subject.ts'
 
 /** What is started: the artifact on our side, the bare Worker on the others'. */
 export interface StartSubject {
-  artifact: string
+  /** By who built it, ours first. */
+  artifacts: ReadonlyMap<Subject, string>
   bare: string
   compatibilityDate: string
 }
@@ -33,40 +35,37 @@ export function cold(subject: StartSubject, options: BenchOptions): Promise<Benc
 
 async function compareStarts(id: string, subject: StartSubject, config: { pool?: number }, options: BenchOptions): Promise<BenchResult> {
   const contenders: Contender[] = []
-  const figures = new Map<string, number[]>([
-    ['ours', []],
-    ['Worker Loader', []],
-    // What the request, its connection and a machine that was idle take by themselves.
-    ['ours, once more', []],
-    ['Worker Loader, once more', []],
-    ['node process', []],
-  ])
+  const figures = new Map<string, number[]>()
+  const add = (name: string, took: number): void => void (figures.get(name) ?? figures.set(name, []).get(name))?.push(took)
   try {
-    // The first loads the host's own code.
-    const host = await startHost('ours', { ...config, processes: 1, apps: sameApps('tenant', options.rounds * STARTS + 1, subject.artifact) })
-    contenders.push(host)
-    const loader = await startScript('Worker Loader', here('servers/loader.ts'), [subject.bare, subject.compatibilityDate])
-    contenders.push(loader)
+    // The first start of all loads the host's own code.
+    const count = options.rounds * STARTS + 1
+    for (const [built, artifact] of subject.artifacts)
+      contenders.push(await startHost(built, { ...config, processes: 1, apps: sameApps('tenant', count, artifact) }))
+    const hosts = new Set(contenders)
+    if (options.base === undefined) contenders.push(await startScript('Worker Loader', here('servers/loader.ts'), [subject.bare, subject.compatibilityDate]))
     let next = 1
     const start = async (contender: Contender, tenant: number): Promise<number> => {
       await sleep(PAUSE)
       const began = performance.now()
-      const path = contender === host ? '/' : `/${tenant}`
+      const path = hosts.has(contender) ? '/' : `/${tenant}`
       const { status, text } = await send(contender.url, { method: 'GET', path, host: `tenant${tenant}.localhost` })
       const took = performance.now() - began
       if (status !== 200 || text !== 'Hello, world!') throw new Error(`${id}: ${contender.name} answered ${status} ${text}`)
       return took
     }
-    await start(host, next)
-    await start(loader, next++)
+    for (const contender of contenders) await start(contender, next)
+    next++
     for (let round = 0; round < options.rounds; round++) {
       for (let index = 0; index < STARTS; index++, next++) {
-        figures.get('ours')?.push(await start(host, next))
-        figures.get('Worker Loader')?.push(await start(loader, next))
-        figures.get('ours, once more')?.push(await start(host, next))
-        figures.get('Worker Loader, once more')?.push(await start(loader, next))
+        for (let turn = 0; turn < contenders.length; turn++) {
+          const contender = contenders[(turn + index) % contenders.length] as Contender
+          add(contender.name, await start(contender, next))
+        }
+        // The same request once more: what the request, its connection and a machine that was idle take by themselves.
+        for (const contender of contenders) add(`${contender.name}, once more`, await start(contender, next))
       }
-      figures.get('node process')?.push(await startNode())
+      if (options.base === undefined) add('node process', await startNode())
       options.log(`${id}: round ${round + 1} of ${options.rounds}`)
     }
     return { ...summarize(id, 'ms', figures), latency: quantiles(figures) }

@@ -5,7 +5,6 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import postgres from 'postgres'
 import { type BenchGroup, type BenchOptions, type BenchResult, type Measurement, median, round, runWanted, summarize } from '../bench.ts'
@@ -14,9 +13,11 @@ import { QUEUE } from '../bindings/queue.ts'
 import { SQL } from '../bindings/sql.ts'
 import type { Contenders, Place } from '../bindings/work.ts'
 import { importTime } from '../import-time.ts'
+import { ours, type Subject } from '../subject.ts'
 
 const WORKS: Readonly<Record<string, Contenders>> = { ...KV, ...SQL, ...QUEUE }
-const CHILD = fileURLToPath(new URL('../bindings/child.ts', import.meta.url))
+/** What does the work, in the checkout whose drivers it uses. */
+const CHILD = 'bindings/child.ts'
 const POSTGRES = process.env['UNMOOR_TEST_POSTGRES'] ?? 'postgres://postgres@127.0.0.1:5432/postgres'
 const REDIS = process.env['UNMOOR_TEST_REDIS'] ?? 'redis://127.0.0.1:6379'
 
@@ -35,11 +36,11 @@ async function compare(id: string, contenders: Contenders, options: BenchOptions
   const schemas: string[] = []
   const children: [name: string, child: ChildProcess][] = []
   try {
-    for (const name of Object.keys(contenders)) {
+    for (const [name, contender, subject] of rivals(contenders, options)) {
       const schema = `unmoor_bench_${randomUUID().replaceAll('-', '')}`
       schemas.push(schema)
       const place: Place = { folder, postgres: { url: POSTGRES, schema }, redis: { url: REDIS } }
-      const child = fork(CHILD, [id, name, JSON.stringify(place)], { execArgv: ['--no-warnings'] })
+      const child = fork(subject.file(CHILD), [id, contender, JSON.stringify(place)], { execArgv: ['--no-warnings'] })
       await ask(child)
       children.push([name, child])
     }
@@ -69,6 +70,16 @@ async function compare(id: string, contenders: Contenders, options: BenchOptions
       await sql.end()
     }
   }
+}
+
+/** Who is compared: a name, what the child calls it, and whose child it is. */
+function rivals(contenders: Contenders, { base }: BenchOptions): (readonly [name: string, contender: string, subject: Subject])[] {
+  if (base !== undefined)
+    return [
+      ['ours', 'ours', ours],
+      [base.name, 'ours', base],
+    ]
+  return Object.keys(contenders).map((name) => [name, name, ours])
 }
 
 /** The child's next message. */

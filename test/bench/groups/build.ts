@@ -4,46 +4,53 @@ import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type BenchGroup, summarize } from '../bench.ts'
+import { type BenchGroup, type BenchOptions, type BenchResult, runWanted, summarize } from '../bench.ts'
+import { type Subject, subjectsOf } from '../subject.ts'
 
 const TARGETS = ['node', 'cloudflare', 'lambda', 'isolate']
-const checkout = fileURLToPath(new URL('../../../', import.meta.url))
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
 export const buildGroup: BenchGroup = {
   name: 'build',
   ids: ['build.all'],
-  async run({ rounds, log }) {
-    const project = await copyExample()
-    try {
-      const contenders: readonly [string, readonly string[]][] = [
-        ['ours', [join(checkout, 'dist/core/cli/main.js'), 'build', '--target', ...TARGETS, '--project', project]],
-        ['rolldown', [here('../servers/rolldown.ts'), join(project, 'src/app.ts'), join(project, 'bare'), String(TARGETS.length)]],
-      ]
-      const figures = new Map<string, number[]>(contenders.map(([name]) => [name, []]))
-      // The first run reads cold files.
-      for (const [, args] of contenders) await timed(args)
-      for (let index = 0; index < rounds; index++) {
-        for (let turn = 0; turn < contenders.length; turn++) {
-          const [name, args] = contenders[(turn + index) % contenders.length] as (typeof contenders)[number]
-          figures.get(name)?.push(await timed(args))
-        }
-        log(`build.all: round ${index + 1} of ${rounds}`)
-      }
-      return [summarize('build.all', 'ms', figures)]
-    } finally {
-      await rm(project, { recursive: true, force: true })
+  run: (options) => runWanted(options, [['build.all', () => compare(options)]]),
+}
+
+async function compare(options: BenchOptions): Promise<BenchResult> {
+  const { rounds, log } = options
+  const projects: string[] = []
+  const contenders: (readonly [string, readonly string[]])[] = []
+  try {
+    for (const subject of subjectsOf(options)) {
+      const project = await copyExample(subject)
+      projects.push(project)
+      contenders.push([subject.name, [subject.cli, 'build', '--target', ...TARGETS, '--project', project]])
+      if (options.base !== undefined) continue
+      contenders.push(['rolldown', [here('../servers/rolldown.ts'), join(project, 'src/app.ts'), join(project, 'bare'), String(TARGETS.length)]])
     }
-  },
+    const figures = new Map<string, number[]>(contenders.map(([name]) => [name, []]))
+    // The first run reads cold files.
+    for (const [, args] of contenders) await timed(args)
+    for (let index = 0; index < rounds; index++) {
+      for (let turn = 0; turn < contenders.length; turn++) {
+        const [name, args] = contenders[(turn + index) % contenders.length] as (typeof contenders)[number]
+        figures.get(name)?.push(await timed(args))
+      }
+      log(`build.all: round ${index + 1} of ${rounds}`)
+    }
+    return summarize('build.all', 'ms', figures)
+  } finally {
+    for (const project of projects) await rm(project, { recursive: true, force: true })
+  }
 }
 
 /** The example as a project of its own, so that no other work in the checkout meets its artifacts. */
-async function copyExample(): Promise<string> {
+async function copyExample(subject: Subject): Promise<string> {
   const project = await mkdtemp(join(tmpdir(), 'unmoor-bench-'))
-  await cp(join(checkout, 'examples/links'), project, { recursive: true, filter: (source) => !['.unmoor', 'node_modules'].includes(basename(source)) })
+  await cp(subject.rootFile('examples/links'), project, { recursive: true, filter: (source) => !['.unmoor', 'node_modules'].includes(basename(source)) })
   await mkdir(join(project, 'node_modules'))
-  await symlink(checkout, join(project, 'node_modules/unmoor'))
-  await symlink(join(checkout, 'node_modules/hono'), join(project, 'node_modules/hono'))
+  await symlink(subject.root, join(project, 'node_modules/unmoor'))
+  await symlink(join(subject.root, 'node_modules/hono'), join(project, 'node_modules/hono'))
   return project
 }
 

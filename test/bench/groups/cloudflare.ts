@@ -4,12 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import cloudflare from '../../../adapters/cloudflare/index.ts'
 import { WORKER_FILE } from '../../../adapters/cloudflare/wrangler.ts'
-import { buildApp } from '../../../core/build/build.ts'
-import { type BenchGroup, type BenchOptions, type BenchResult, round, runWanted } from '../bench.ts'
+import { type BenchGroup, type BenchOptions, type BenchResult, oneEach, round, runWanted } from '../bench.ts'
 import { bundleBare } from '../bundle-bare.ts'
 import { compareServers, type Contender, startScript } from '../contender.ts'
+import { ours, type Subject, subjectsOf } from '../subject.ts'
 
 /** Bytes of gzip that unmoor may add to an app with one kv binding. */
 const SIZE_LIMIT = 6 * 1024
@@ -23,7 +22,7 @@ export const cloudflareGroup: BenchGroup = {
     try {
       return await runWanted(options, [
         ['cloudflare.hello', () => hello(scratch, options)],
-        ['cloudflare.size', () => size(scratch)],
+        ['cloudflare.size', () => size(scratch, options)],
       ])
     } finally {
       await rm(scratch, { recursive: true, force: true })
@@ -31,41 +30,57 @@ export const cloudflareGroup: BenchGroup = {
   },
 }
 
+/** Both sides run in this checkout's workerd, through the same script, so that only the bundles differ. */
 async function hello(scratch: string, options: BenchOptions): Promise<BenchResult> {
-  const { outDir } = await buildApp({ projectDir: here('../apps/worker'), target: 'cloudflare', adapter: cloudflare })
-  const bare = join(scratch, 'bare.mjs')
-  await bundleBare(here('../apps/worker/src/bare.ts'), bare)
-  const { date, flags } = await compatibility(outDir)
   const contenders: Contender[] = []
+  const start = async (name: string, file: string, { date, flags }: Compatibility): Promise<void> => {
+    contenders.push(await startScript(name, here('../servers/workerd.ts'), [file, date, ...flags]))
+  }
   try {
-    contenders.push(await startScript('ours', here('../servers/workerd.ts'), [join(outDir, WORKER_FILE), date, ...flags]))
-    contenders.push(await startScript('bare worker', here('../servers/workerd.ts'), [bare, date, ...flags]))
+    for (const subject of subjectsOf(options)) {
+      const { outDir } = await subject.build({ projectDir: subject.file('apps/worker'), target: 'cloudflare' })
+      await start(subject.name, join(outDir, WORKER_FILE), await compatibility(outDir))
+      if (options.base !== undefined) continue
+      const bare = join(scratch, 'bare.mjs')
+      await bundleBare(here('../apps/worker/src/bare.ts'), bare)
+      await start('bare worker', bare, await compatibility(outDir))
+    }
     return await compareServers('cloudflare.hello', contenders, { method: 'GET', path: '/' }, options)
   } finally {
     await Promise.all(contenders.map((contender) => contender.stop()))
   }
 }
 
-async function size(scratch: string): Promise<BenchResult> {
-  const { outDir } = await buildApp({ projectDir: here('../apps/kv'), target: 'cloudflare', adapter: cloudflare })
+const gzipped = async (file: string): Promise<number> => gzipSync(await readFile(file), { level: 9 }).byteLength
+
+async function size(scratch: string, options: BenchOptions): Promise<BenchResult> {
   const bare = join(scratch, 'bare-kv.mjs')
   await bundleBare(here('../apps/kv/src/bare.ts'), bare)
-  const gzipped = async (file: string): Promise<number> => gzipSync(await readFile(file), { level: 9 }).byteLength
-  const [whole, app] = [await gzipped(join(outDir, WORKER_FILE)), await gzipped(bare)]
-  const added = whole - app
+  const app = await gzipped(bare)
+  const added = async (subject: Subject): Promise<number> => {
+    const { outDir } = await subject.build({ projectDir: subject.file('apps/kv'), target: 'cloudflare' })
+    return (await gzipped(join(outDir, WORKER_FILE))) - app
+  }
+  if (options.base !== undefined) return oneEach('cloudflare.size', 'bytes', options, added)
+  const bytes = await added(ours)
   return {
     id: 'cloudflare.size',
     unit: 'bytes',
-    ours: added,
+    ours: bytes,
     against: { limit: SIZE_LIMIT },
-    ratio: { limit: round(SIZE_LIMIT / added) },
+    ratio: { limit: round(SIZE_LIMIT / bytes) },
     spread: { ours: 0 },
-    note: `gzip: ${whole} with unmoor, ${app} bare`,
+    note: `gzip: ${bytes + app} with unmoor, ${app} bare`,
   }
 }
 
+interface Compatibility {
+  date: string
+  flags: string[]
+}
+
 /** What the built Worker asks for. */
-async function compatibility(outDir: string): Promise<{ date: string; flags: string[] }> {
+async function compatibility(outDir: string): Promise<Compatibility> {
   const text = await readFile(join(outDir, 'wrangler.jsonc'), 'utf8')
   const date = /"compatibility_date":\s*"([^"]+)"/.exec(text)?.[1]
   if (date === undefined) throw new Error(`wrangler.jsonc has no compatibility_date:\n${text}`)

@@ -3,14 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import isolate from '../../../adapters/isolate/index.ts'
-import { buildApp } from '../../../core/build/build.ts'
 import { type BenchGroup, type BenchOptions, type BenchResult, type Measurement, runWanted } from '../bench.ts'
 import { bundleBare } from '../bundle-bare.ts'
 import { compareServers, type Contender, startScript } from '../contender.ts'
 import { sameApps, startHost } from '../host-server.ts'
 import { requestOf } from '../load.ts'
 import { cold, pooled } from '../isolate-start.ts'
+import { ours, type Subject, subjectsOf } from '../subject.ts'
 
 const WORKS = ['hello', 'json', 'echo1k'] as const
 /** Apps that take the load in turn. */
@@ -24,10 +23,11 @@ export const isolateGroup: BenchGroup = {
   async run(options) {
     const scratch = await mkdtemp(join(tmpdir(), 'unmoor-bench-'))
     const start = async (measure: typeof pooled): Promise<BenchResult> => {
-      const { outDir } = await buildApp({ projectDir: here('../apps/isolate/hello'), target: 'isolate', adapter: isolate })
       const bare = join(scratch, 'hello.mjs')
       await bundleBare(here('../apps/isolate/hello/src/bare.ts'), bare)
-      return measure({ artifact: outDir, bare, compatibilityDate: COMPATIBILITY_DATE }, options)
+      const artifacts = new Map<Subject, string>()
+      for (const subject of subjectsOf(options)) artifacts.set(subject, await artifact(subject, 'hello'))
+      return measure({ artifacts, bare, compatibilityDate: COMPATIBILITY_DATE }, options)
     }
     try {
       return await runWanted(options, [
@@ -41,16 +41,21 @@ export const isolateGroup: BenchGroup = {
   },
 }
 
+async function artifact(subject: Subject, work: string): Promise<string> {
+  const { outDir } = await subject.build({ projectDir: subject.file(`apps/isolate/${work}`), target: 'isolate' })
+  return outDir
+}
+
 async function warm(work: (typeof WORKS)[number], scratch: string, options: BenchOptions): Promise<BenchResult> {
-  const { outDir } = await buildApp({ projectDir: here(`../apps/isolate/${work}`), target: 'isolate', adapter: isolate })
-  const bare = join(scratch, `${work}.mjs`)
-  await bundleBare(here(`../apps/isolate/${work}/src/bare.ts`), bare)
-  const apps = sameApps('tenant', TENANTS, outDir)
-  const hosts = Object.keys(apps).map((name) => `${name}.localhost`)
   const contenders: Contender[] = []
+  const appsOf = async (subject: Subject): Promise<ReturnType<typeof sameApps>> => sameApps('tenant', TENANTS, await artifact(subject, work))
+  const hosts = Object.keys(sameApps('tenant', TENANTS, '')).map((name) => `${name}.localhost`)
   try {
-    contenders.push(await startHost('ours', { apps }))
-    contenders.push(await startHost('ours, 1 process', { apps, processes: 1 }))
+    for (const subject of subjectsOf(options)) contenders.push(await startHost(subject, { apps: await appsOf(subject) }))
+    if (options.base !== undefined) return await compareServers(`isolate.${work}`, contenders, { ...requestOf(work), hosts }, options)
+    const bare = join(scratch, `${work}.mjs`)
+    await bundleBare(here(`../apps/isolate/${work}/src/bare.ts`), bare)
+    contenders.push(await startHost({ ...ours, name: 'ours, 1 process' }, { apps: await appsOf(ours), processes: 1 }))
     contenders.push(await startScript('workerd', here('../servers/workerd.ts'), [bare, COMPATIBILITY_DATE]))
     contenders.push(await startScript('node:http', here('../servers/http.ts'), [work]))
     const result = await compareServers(`isolate.${work}`, contenders, { ...requestOf(work), hosts }, options)

@@ -2,14 +2,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { isUnmoorError } from '../../../core/errors.ts'
 import { type BenchGroup, runWanted } from '../bench.ts'
 import { emptyLoop, type FunctionProcess, ourFunction, ricFunction } from '../lambda/environment.ts'
 import { compareInvocations, compareStarts } from '../lambda/invoke.ts'
 import { compareTranslations, KINDS } from '../lambda/translate.ts'
-
-const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+import { type Subject, subjectsOf } from '../subject.ts'
 
 /** All from the same rounds. */
 const TRANSLATIONS = ['lambda.translate', ...KINDS.map((kind) => `lambda.translate.${kind}`)]
@@ -29,22 +27,38 @@ export const lambdaGroup: BenchGroup = {
         return []
       }
     }
+    const subjects = subjectsOf(options)
+    const functions = async (of: (subject: Subject, out: string) => Promise<FunctionProcess>): Promise<FunctionProcess[]> => {
+      const found: FunctionProcess[] = []
+      for (const [index, subject] of subjects.entries()) found.push(await of(subject, join(scratch, String(index))))
+      return found
+    }
+    const hello = (): Promise<FunctionProcess[]> => functions((subject, out) => ourFunction(subject, subject.file('apps/lambda'), join(out, 'hello')))
+    const links = (): Promise<FunctionProcess[]> =>
+      functions((subject, out) => ourFunction(subject, subject.rootFile('examples/links'), join(out, 'links'), LINKS))
+    /** With another commit there are no peers. */
+    const peers = async (name: string, server: string): Promise<FunctionProcess[]> =>
+      options.base === undefined ? [await emptyLoop(scratch), ...(await ric(name, server))] : []
     try {
-      const ours = await ourFunction('ours', here('../apps/lambda'), join(scratch, 'hello'))
-      const floor = await emptyLoop(scratch)
-      const links = await ourFunction('ours', here('../../../examples/links'), join(scratch, 'links'), LINKS)
       return await runWanted(options, [
-        ['lambda.start', async () => compareStarts('lambda.start', [ours, floor, ...(await ric('aws-lambda-ric, bare handler', 'lambda-bare'))], options)],
+        [
+          'lambda.start',
+          async () => compareStarts('lambda.start', [...(await hello()), ...(await peers('aws-lambda-ric, bare handler', 'lambda-bare'))], options),
+        ],
         [
           'lambda.start.links',
-          async () => ({
-            ...(await compareStarts('lambda.start.links', [links, { ...ours, name: 'hello' }], options)),
-            note: 'the links example with all its bindings over hello',
-          }),
+          async () => {
+            if (options.base !== undefined) return compareStarts('lambda.start.links', await links(), options)
+            const others = (await hello()).map((one) => ({ ...one, name: 'hello' }))
+            return {
+              ...(await compareStarts('lambda.start.links', [...(await links()), ...others], options)),
+              note: 'the links example with all its bindings over hello',
+            }
+          },
         ],
         [
           'lambda.invoke',
-          async () => compareInvocations('lambda.invoke', [ours, floor, ...(await ric('aws-lambda-ric, hono/aws-lambda', 'lambda-hono'))], options),
+          async () => compareInvocations('lambda.invoke', [...(await hello()), ...(await peers('aws-lambda-ric, hono/aws-lambda', 'lambda-hono'))], options),
         ],
         [TRANSLATIONS, () => compareTranslations('lambda.translate', options)],
       ])

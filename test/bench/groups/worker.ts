@@ -4,10 +4,10 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { startHost } from '../../../adapters/isolate/host/index.ts'
-import { buildApp } from '../../../core/build/build.ts'
 import { type BenchGroup, type BenchOptions, type BenchResult, median, round, runWanted, summarize } from '../bench.ts'
 import { compareServers, type Contender, startScript } from '../contender.ts'
+import { sameApps, startHost } from '../host-server.ts'
+import { type Subject, subjectsOf } from '../subject.ts'
 
 const KINDS = ['kv', 'd1', 'r2'] as const
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
@@ -33,23 +33,27 @@ export const workerGroup: BenchGroup = {
   },
 }
 
-async function startTarget(name: string, target: string, projectDir: string): Promise<Contender> {
-  const built = await buildApp({ projectDir, target, worker: 'wrangler.jsonc' })
+async function startTarget(name: string, subject: Subject, target: string, projectDir: string): Promise<Contender> {
+  const built = await subject.build({ projectDir, target, worker: 'wrangler.jsonc' })
   const dataDir = join(projectDir, 'data', target)
   await mkdir(dataDir, { recursive: true })
   const runtime = await built.adapter.start({ dir: built.outDir, info: built.info, dataDir, port: 0, variables: {}, log: { info() {}, warn() {} } })
   return { name, url: runtime.url, pids: runtime.pids, stop: () => runtime.stop() }
 }
 
-/** All three in one run, told as two results: Node against miniflare, and the isolate against miniflare. */
+const isolateName = ({ name }: Subject): string => (name === 'ours' ? 'isolate' : `${name}, isolate`)
+
+/** All in one run, told as two results: Node, and the isolate, each against miniflare or the other commit's. */
 async function bindings(scratch: string, options: BenchOptions): Promise<BenchResult[]> {
-  const projectDir = join(scratch, 'worker')
-  await cp(here('../apps/existing-worker'), projectDir, { recursive: true, filter: (source) => !source.includes('.unmoor') })
   const contenders: Contender[] = []
   try {
-    contenders.push(await startTarget('ours', 'node', projectDir))
-    contenders.push(await startTarget('isolate', 'isolate', projectDir))
-    contenders.push(await startScript('miniflare', here('../servers/worker-simulator.ts'), [projectDir]))
+    for (const [index, subject] of subjectsOf(options).entries()) {
+      const projectDir = join(scratch, `worker-${index}`)
+      await cp(subject.file('apps/existing-worker'), projectDir, { recursive: true, filter: (source) => !source.includes('.unmoor') })
+      contenders.push(await startTarget(subject.name, subject, 'node', projectDir))
+      contenders.push(await startTarget(isolateName(subject), subject, 'isolate', projectDir))
+      if (options.base === undefined) contenders.push(await startScript('miniflare', here('../servers/worker-simulator.ts'), [projectDir]))
+    }
     for (const { name, url } of contenders) {
       const answer = await fetch(`${url}/set-up`)
       if (answer.status !== 200) throw new Error(`${name} did not set up: ${await answer.text()}`)
@@ -58,15 +62,16 @@ async function bindings(scratch: string, options: BenchOptions): Promise<BenchRe
     for (const kind of KINDS) {
       if (!options.wants(...idsOf(kind))) continue
       const result = await compareServers(`worker.${kind}`, contenders, { method: 'GET', path: `/${kind}` }, options)
-      const { isolate = 0, miniflare = 0 } = result.against
-      results.push(result, {
-        ...result,
-        id: `worker.${kind}.isolate`,
+      const { isolate = 0 } = result.against
+      const rival = options.base === undefined ? 'miniflare' : isolateName(options.base)
+      const figure = result.against[rival] ?? 0
+      const own = {
         ours: isolate,
-        against: { miniflare },
-        ratio: { miniflare: round(miniflare / isolate) },
-        note: 'from the same rounds',
-      })
+        against: { [rival]: figure },
+        ratio: { [rival]: round(figure / isolate) },
+        spread: { ...result.spread, ours: result.spread['isolate'] ?? 0 },
+      }
+      results.push(result, { ...result, ...own, id: `worker.${kind}.isolate`, note: 'from the same rounds' })
     }
     return results
   } finally {
@@ -93,36 +98,37 @@ async function start(scratch: string, options: BenchOptions): Promise<BenchResul
     `import { ${names.join(', ')} } from './large.js'\nconst all = [${names.join(', ')}]\nexport default { fetch: () => new Response('hello ' + all.length) }\n`,
   )
   await writeFile(join(projectDir, 'wrangler.jsonc'), JSON.stringify({ name: 'large', main: 'src/index.js', compatibility_date: '2026-07-01' }))
-  const { outDir } = await buildApp({ projectDir, target: 'isolate', worker: 'wrangler.jsonc' })
+  const figures = new Map<string, number[]>()
+  const firsts: string[] = []
   const count = options.rounds + 1
-  const config = join(scratch, 'host.json')
-  const apps = Object.fromEntries(Array.from({ length: count }, (_, index) => [`large${index}`, { dir: outDir }]))
-  await writeFile(config, JSON.stringify({ port: 0, processes: 1, pool: 0, dataDir: './host-data', apps }))
-  const host = await startHost({ config, onOutput: () => {} })
-  const ours: number[] = []
-  try {
-    for (let index = 0; index < count; index++) ours.push(await firstAnswer(host.url, `large${index}.localhost`))
-  } finally {
-    await host.stop()
+  for (const subject of subjectsOf(options)) {
+    const { outDir } = await subject.build({ projectDir, target: 'isolate', worker: 'wrangler.jsonc', outDir: join(scratch, `large-${subject.name}`) })
+    const host = await startHost(subject, { processes: 1, pool: 0, apps: sameApps('large', count, outDir) })
+    const times: number[] = []
+    try {
+      for (let index = 1; index <= count; index++) times.push(await firstAnswer(host.url, `large${index}.localhost`))
+    } finally {
+      await host.stop()
+    }
+    // The first app of all also compiles the web API, once per process.
+    figures.set(subject.name, times.slice(1))
+    firsts.push(`the first of the process ${subject.name}: ${round(times[0] ?? 0)} ms; median of ${count - 1}: ${round(median(times.slice(1)))} ms`)
   }
-  const simulator: number[] = []
-  for (let index = 0; index < Math.min(3, options.rounds); index++) {
+  figures.set('limit', [30])
+  if (options.base === undefined) figures.set('miniflare', await simulatorStarts(projectDir, Math.min(3, options.rounds)))
+  return { ...summarize('worker.start', 'ms', figures), note: firsts.join(' | ') }
+}
+
+async function simulatorStarts(projectDir: string, count: number): Promise<number[]> {
+  const times: number[] = []
+  for (let index = 0; index < count; index++) {
     const began = performance.now()
     const contender = await startScript('miniflare', here('../servers/worker-simulator.ts'), [projectDir])
     await (await fetch(contender.url)).text()
-    simulator.push(performance.now() - began)
+    times.push(performance.now() - began)
     await contender.stop()
   }
-  // The first app of all also compiles the web API, once per process.
-  const figures = new Map([
-    ['ours', ours.slice(1)],
-    ['limit', [30]],
-    ['miniflare', simulator],
-  ])
-  return {
-    ...summarize('worker.start', 'ms', figures),
-    note: `the first of the process: ${round(ours[0] ?? 0)} ms; median of ${count - 1}: ${round(median(ours.slice(1)))} ms`,
-  }
+  return times
 }
 
 function firstAnswer(url: string, hostName: string): Promise<number> {

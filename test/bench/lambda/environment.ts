@@ -2,11 +2,10 @@ import { spawn } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import lambda from '../../../adapters/lambda/index.ts'
 import { findRic } from '../../../adapters/lambda/launch.ts'
 import { createRuntimeApi, type RuntimeApi } from '../../../adapters/lambda/runtime-api.ts'
-import { buildApp } from '../../../core/build/build.ts'
 import { bundleBare } from '../bundle-bare.ts'
+import type { Subject } from '../subject.ts'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
@@ -18,15 +17,15 @@ export interface FunctionProcess {
   readonly variables?: Readonly<Record<string, string>>
 }
 
-/** A project's artifact under our own runtime. */
+/** A project's artifact under the runtime of the checkout that built it. */
 export async function ourFunction(
-  name: string,
+  subject: Subject,
   projectDir: string,
   outDir: string,
   variables: Readonly<Record<string, string>> = {},
 ): Promise<FunctionProcess> {
-  const built = await buildApp({ projectDir, target: 'lambda', adapter: lambda, outDir })
-  return { name, dir: built.outDir, args: [join(built.outDir, 'index.mjs')], variables: { UNMOOR_INVOKE_MODE: 'BUFFERED', ...variables } }
+  const built = await subject.build({ projectDir, target: 'lambda', outDir })
+  return { name: subject.name, dir: built.outDir, args: [join(built.outDir, 'index.mjs')], variables: { UNMOOR_INVOKE_MODE: 'BUFFERED', ...variables } }
 }
 
 /** The floor: an empty loop, bundled as an artifact is. */
