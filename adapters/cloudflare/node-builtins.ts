@@ -1,4 +1,4 @@
-/** The compatibility date that artifacts get: the newest that the tested workerd (1.20260730) knows. */
+/** The compatibility date that artifacts get: the newest that workerd 1.20260730 knows. Later ones (tested: 1.20261117) keep what a date means. */
 export const COMPATIBILITY_DATE = '2026-07-30'
 
 /**
