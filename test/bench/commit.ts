@@ -36,7 +36,7 @@ export async function checkOut(name: string, log: (line: string) => void): Promi
   const remove = (): void => {
     for (const signal of Object.keys(SIGNALS)) process.off(signal, onSignal)
     work.abort()
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20 })
     git('worktree', 'prune')
   }
   const onSignal = (signal: keyof typeof SIGNALS): void => {
