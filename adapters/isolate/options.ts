@@ -1,5 +1,5 @@
 import { UnmoorError } from '../../core/errors.ts'
-import { CRON_CHECKS, type CronOptions } from '../node/cron-options.ts'
+import { CRON_CHECKS, type CronOptions } from '../node-server/cron-options.ts'
 import { checkOutbound, type OutboundRules } from './runtime/outbound/rules.ts'
 
 /** Options of the isolate target: `targets.isolate.options` in unmoor.config.ts. */

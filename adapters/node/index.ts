@@ -2,8 +2,8 @@
  * `unmoor/node`: the target `node`, a server in a process of its own.
  */
 import { NODE_GLOBALS, type Adapter } from '../../core/adapter.ts'
-import { build } from './build.ts'
-import { migrate, start } from './start.ts'
+import { build } from './build/index.ts'
+import { migrate, start } from './local/start.ts'
 
 export type { NodeOptions } from './options.ts'
 

@@ -1,5 +1,5 @@
 import { UnmoorError } from '../../core/errors.ts'
-import { CRON_CHECKS, type CronOptions } from './cron-options.ts'
+import { CRON_CHECKS, type CronOptions } from '../node-server/cron-options.ts'
 
 /** `targets.node.options` of unmoor.config.ts; every one is optional. */
 export interface NodeOptions extends CronOptions {

@@ -7,11 +7,11 @@ import { UnmoorError } from '../../../core/errors.ts'
 import type { BoundDriver } from '../../../core/runtime.ts'
 import type { TestChannel } from '../../../core/test-channel.ts'
 import type { NodeOptions } from '../options.ts'
-import type { BoundCronStore } from './crons.ts'
-import { installGlobals } from './globals.ts'
-import { runMigrations } from './migrate.ts'
-import { startNodeApp } from './node-app.ts'
-import { reportFailure, reportToParent, stopOnSignals } from './process.ts'
+import type { BoundCronStore } from '../../node-server/runtime/crons/crons.ts'
+import { installGlobals } from '../../node-server/runtime/http/globals.ts'
+import { runMigrations } from '../../node-server/runtime/migrate.ts'
+import { startNodeApp } from '../../node-server/runtime/server-app.ts'
+import { reportFailure, reportToParent, stopOnSignals } from '../../node-server/runtime/process.ts'
 
 // At import, which comes before the app's: what libraries capture of the globals must be what they see later.
 installGlobals()

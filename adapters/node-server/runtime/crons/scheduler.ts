@@ -1,6 +1,6 @@
 import { Cron } from 'croner'
-import { createMemoryCronStore } from '../../drivers/memory/cron/index.ts'
-import type { CronStore } from '../../../core/cron-store.ts'
+import { createMemoryCronStore } from '../../../drivers/memory/cron/index.ts'
+import type { CronStore } from '../../../../core/cron-store.ts'
 import { runCronTime } from './cron-run.ts'
 
 /** Seconds until a run that threw is tried again, per retry; AWS's are the same for events that nobody waits for. */

@@ -2,7 +2,7 @@
  * The Request of an incoming message: its fields are read from node:http when asked for, and the real Request is made only for what needs one.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { decodeBody, shapeAsRequest } from '../../../core/request-shape.ts'
+import { decodeBody, shapeAsRequest } from '../../../../core/request-shape.ts'
 import { clientGone } from './client-gone.ts'
 import { type CountBytes, readIncoming, streamIncoming } from './incoming-body.ts'
 import { IncomingHeaders } from './incoming-headers.ts'

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { LocalRuntime, MigrateReport, StartOptions } from '../../core/adapter.ts'
-import { errorFromJSON, UnmoorError } from '../../core/errors.ts'
-import { waitForExit, watchOutput } from './child-output.ts'
-import type { ParentMessage } from './runtime/process.ts'
+import type { LocalRuntime, MigrateReport, StartOptions } from '../../../core/adapter.ts'
+import { errorFromJSON, UnmoorError } from '../../../core/errors.ts'
+import { waitForExit, watchOutput } from '../../node-server/local/child-output.ts'
+import type { ParentMessage } from '../../node-server/runtime/process.ts'
 
 /** Longest time from spawn to the ready message; migrations run within it. */
 const START_SECONDS = 60

@@ -2,8 +2,8 @@
  * node:http messages to and from fetch's Request and Response. Stands alone: the isolate host uses it too.
  */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerOptions, type ServerResponse } from 'node:http'
-import { createContext, type ContextOptions, type OwnedContext } from '../../../core/context.ts'
-import { UnmoorError } from '../../../core/errors.ts'
+import { createContext, type ContextOptions, type OwnedContext } from '../../../../core/context.ts'
+import { UnmoorError } from '../../../../core/errors.ts'
 import { isClientGone } from './client-gone.ts'
 import type { CountBytes } from './incoming-body.ts'
 import { IncomingRequest } from './request.ts'

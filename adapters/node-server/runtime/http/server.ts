@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { UnmoorError } from '../../../core/errors.ts'
-import { createHttpServer, type HttpHandler, type HttpOptions } from './http.ts'
+import { UnmoorError } from '../../../../core/errors.ts'
+import { createHttpServer, type HttpHandler, type HttpOptions } from './listener.ts'
 
 /** Options of {@link startServer}. */
 export interface HttpServerOptions extends Omit<HttpOptions, 'context' | 'onBackground'> {

@@ -2,13 +2,13 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { consumedQueues, consumeQueues } from '../../../core/queue-consumer.ts'
 import type { Runtime } from '../../../core/runtime.ts'
 import type { TestChannel } from '../../../core/test-channel.ts'
-import { openCronStore, startCrons } from './crons.ts'
-import type { HttpHandler } from './http.ts'
-import type { ServeOptions } from './index.ts'
+import { openCronStore, startCrons } from './crons/crons.ts'
+import type { HttpHandler } from './http/listener.ts'
+import type { ServeOptions } from '../../node/runtime/index.ts'
 import { migrateRuntime } from './migrate.ts'
 import { createNodeRuntime } from './node-runtime.ts'
 import { OwnUrl } from './own-service.ts'
-import { startServer } from './server.ts'
+import { startServer } from './http/server.ts'
 
 /** An app at work: HTTP, crons and queues. */
 export interface NodeApp {

@@ -1,6 +1,6 @@
-import type { BuildContext } from '../../core/adapter.ts'
-import { cronStoreImport } from './cron-options.ts'
-import { checkOptions, type NodeOptions } from './options.ts'
+import type { BuildContext } from '../../../core/adapter.ts'
+import { cronStoreImport } from '../../node-server/cron-options.ts'
+import { checkOptions, type NodeOptions } from '../options.ts'
 
 /** Writes server.mjs (the app and all it needs), its assets, package.json and a Dockerfile. */
 export async function build(context: BuildContext): Promise<void> {

@@ -1,7 +1,7 @@
 import type { MigrateReport } from '../../../core/adapter.ts'
 import { migrate, type Migration } from '../../../core/bindings/migrations.ts'
 import type { Runtime } from '../../../core/runtime.ts'
-import type { ServeOptions } from './index.ts'
+import type { ServeOptions } from '../../node/runtime/index.ts'
 import { createNodeRuntime } from './node-runtime.ts'
 
 /** Applies what is new, per sql binding. */
