@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { BuildContext, BundleOptions } from '../../core/adapter.ts'
 import { NODE_GLOBAL_SHIMS, NODE_SHIMS, PACKAGE_SHIMS } from './node-shims.ts'
-import { cronStoreImport } from '../node-server/cron-options.ts'
+import { cronStoreImport } from '../node-server/build/cron-store.ts'
 import { checkOptions, type IsolateOptions } from './options.ts'
 
 /** The version of isolated-vm that a deployed artifact installs: the one that unmoor is tested with. */

@@ -6,6 +6,7 @@ import { build } from './build.ts'
 import { NODE_GLOBAL_SHIMS, NODE_SHIMS } from './node-shims.ts'
 import { migrate, start } from './start.ts'
 
+export type { CronOptions, ServerOptions } from '../node-server/options.ts'
 export type { IsolateOptions } from './options.ts'
 
 const isolate: Adapter = {

@@ -5,6 +5,7 @@ import { NODE_GLOBALS, type Adapter } from '../../core/adapter.ts'
 import { build } from './build/index.ts'
 import { migrate, start } from './local/start.ts'
 
+export type { CronOptions, ServerOptions } from '../node-server/options.ts'
 export type { NodeOptions } from './options.ts'
 
 const node: Adapter = {

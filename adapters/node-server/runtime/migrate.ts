@@ -1,8 +1,8 @@
 import type { MigrateReport } from '../../../core/adapter.ts'
 import { migrate, type Migration } from '../../../core/bindings/migrations.ts'
 import type { Runtime } from '../../../core/runtime.ts'
-import type { ServeOptions } from '../../node/runtime/index.ts'
 import { createNodeRuntime } from './node-runtime.ts'
+import type { ServeOptions } from './serve-options.ts'
 
 /** Applies what is new, per sql binding. */
 export async function migrateRuntime(runtime: Runtime, migrations: Readonly<Record<string, readonly Migration[]>>): Promise<MigrateReport> {

@@ -3,8 +3,8 @@ import { join, resolve } from 'node:path'
 import { UnmoorError } from '../../../core/errors.ts'
 import { createRuntime, type BoundDriver, type Runtime } from '../../../core/runtime.ts'
 import { isClientGone } from './http/client-gone.ts'
-import type { ServeOptions } from '../../node/runtime/index.ts'
 import { OwnUrl, withOwnService } from './own-service.ts'
+import type { ServeOptions } from './serve-options.ts'
 
 /** The app with its drivers open. `own` is told the server's URL when there is one, for services that name the app itself. */
 export async function createNodeRuntime(options: ServeOptions, own: OwnUrl = new OwnUrl()): Promise<Runtime> {

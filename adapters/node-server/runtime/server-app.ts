@@ -4,31 +4,47 @@ import type { Runtime } from '../../../core/runtime.ts'
 import type { TestChannel } from '../../../core/test-channel.ts'
 import { openCronStore, startCrons } from './crons/crons.ts'
 import type { HttpHandler } from './http/listener.ts'
-import type { ServeOptions } from '../../node/runtime/index.ts'
+import { startServer } from './http/server.ts'
 import { migrateRuntime } from './migrate.ts'
 import { createNodeRuntime } from './node-runtime.ts'
 import { OwnUrl } from './own-service.ts'
-import { startServer } from './http/server.ts'
+import type { ServeOptions } from './serve-options.ts'
 
 /** An app at work: HTTP, crons and queues. */
-export interface NodeApp {
+export interface ServerApp {
   readonly url: string
   /** Stops taking work, lets what runs finish, frees the drivers. True if all finished within `seconds`. */
   stop(seconds: number): Promise<boolean>
 }
 
+/** What starts a {@link ServerApp}. */
+export interface ServerAppOptions extends ServeOptions {
+  /**
+   * Makes what calls the app's handlers, once the migrations are applied. It gets the runtime that has the app's
+   * drivers open, and closes that one with itself. Default: that runtime.
+   */
+  createRuntime?: (drivers: Runtime) => Promise<Runtime>
+  /** Frees the runtime at the end of a stop; `finished` is false where work was cut off. Default: `runtime.close()`. */
+  close?: (runtime: Runtime, finished: boolean) => Promise<void>
+}
+
 /** Starts everything; what fails leaves nothing open. */
-export async function startNodeApp(options: ServeOptions): Promise<NodeApp> {
+export async function startServerApp(options: ServerAppOptions): Promise<ServerApp> {
+  const { createRuntime = async (open) => open, close = (used) => used.close() } = options
   const port = readPort(process.env['PORT'])
   const own = new OwnUrl()
-  const runtime = await createNodeRuntime(options, own)
+  const drivers = await createNodeRuntime(options, own)
   try {
-    await migrateRuntime(runtime, options.migrations)
+    await migrateRuntime(drivers, options.migrations)
+    const runtime = await createRuntime(drivers)
     const { maxBodyBytes, trustProxy } = options.options
     const cronStore = await openCronStore(runtime.name, options.cronStore)
-    const server = await startServer(composeHandler(runtime, options.testChannel), { port, host: process.env['HOST'] || '127.0.0.1', maxBodyBytes, trustProxy })
+    const handler = composeHandler(runtime, options.testChannel)
+    const server = await startServer(handler, { port, host: process.env['HOST'] || '127.0.0.1', maxBodyBytes, trustProxy })
     own.set(server.url)
-    const consumers = consumeQueues(consumedQueues(runtime), { handle: (binding, messages, ctx) => runtime.queue(binding, messages, ctx) })
+    const consumers = consumeQueues(consumedQueues(runtime), {
+      handle: (binding, messages, ctx) => runtime.queue(binding, messages, ctx),
+    })
     const crons = Object.fromEntries(Object.entries(runtime.app.crons).map(([name, { schedule }]) => [name, schedule]))
     const scheduler = startCrons(runtime, crons, cronStore, options.options)
     return {
@@ -37,20 +53,20 @@ export async function startNodeApp(options: ServeOptions): Promise<NodeApp> {
         const late = Promise.withResolvers<boolean>()
         const timer = setTimeout(() => late.resolve(false), seconds * 1000)
         const workers = Promise.race([Promise.all([consumers.stop(), scheduler.stop()]).then(() => true), late.promise])
-        const finished = await Promise.all([server.stop(seconds), workers])
+        const finished = (await Promise.all([server.stop(seconds), workers])).every(Boolean)
         clearTimeout(timer)
-        await runtime.close()
-        return finished.every(Boolean)
+        await close(runtime, finished)
+        return finished
       },
     }
   } catch (error) {
-    await runtime.close()
+    await drivers.close()
     throw error
   }
 }
 
 /** What answers a request: the test channel where there is one, then a static file, then the app. Composed once. */
-export function composeHandler(runtime: Runtime, testChannel: TestChannel | undefined): HttpHandler {
+function composeHandler(runtime: Runtime, testChannel: TestChannel | undefined): HttpHandler {
   const app: HttpHandler = (request, ctx) => runtime.fetch(request, ctx)
   const { assets } = runtime
   const withFiles: HttpHandler = assets === undefined ? app : (request, ctx) => assets.serve(request).then((file) => file ?? app(request, ctx))

@@ -3,7 +3,7 @@ import { variable } from '../../../../core/bindings/declarations.ts'
 import { createContext } from '../../../../core/context.ts'
 import type { CronStore, CronStoreFactory } from '../../../../core/cron-store.ts'
 import { resolveOptions, type Runtime } from '../../../../core/runtime.ts'
-import type { CronOptions } from '../../cron-options.ts'
+import type { CronOptions } from '../../options.ts'
 import { type Scheduler, startScheduler } from './scheduler.ts'
 
 /** A cron store and its options, as the generated entry has it. */

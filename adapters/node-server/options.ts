@@ -1,5 +1,4 @@
-import { isAbsolute, resolve } from 'node:path'
-import type { BuildContext, DriverSpec } from '../../core/adapter.ts'
+import type { DriverSpec } from '../../core/adapter.ts'
 
 /** The part of a target's options that is about crons. */
 export interface CronOptions {
@@ -18,7 +17,20 @@ export interface CronOptions {
   cronOverlap?: 'allow' | 'skip'
 }
 
-/** What each of these options takes, in words, and whether a value is one. */
+/** Options that every target on this server has. */
+export interface ServerOptions extends CronOptions {
+  /** Largest request body in bytes; beyond it: 413. Default: no limit. */
+  maxBodyBytes?: number
+  /**
+   * Whether `X-Forwarded-Proto` and `X-Forwarded-Host` make `request.url`. Only behind a proxy that sets them itself.
+   * Default: false.
+   */
+  trustProxy?: boolean
+  /** Seconds that a stop waits for requests, `waitUntil` work, crons and queue batches. Default: 30. */
+  stopSeconds?: number
+}
+
+/** What each cron option takes, in words, and whether a value is one. */
 export const CRON_CHECKS: Readonly<Record<keyof CronOptions, { wants: string; holds(value: unknown): boolean }>> = {
   cronStore: { wants: 'a store\'s name or { driver: "postgres", ...options }', holds: isSpec },
   cronLeaseSeconds: { wants: 'a number of seconds from 1 to 3,600', holds: (value) => typeof value === 'number' && value >= 1 && value <= 3600 },
@@ -29,16 +41,4 @@ export const CRON_CHECKS: Readonly<Record<keyof CronOptions, { wants: string; ho
 function isSpec(value: unknown): boolean {
   const driver: unknown = typeof value === 'object' && value !== null ? (value as { driver?: unknown }).driver : value
   return typeof driver === 'string' && driver !== ''
-}
-
-const BUILT_IN = ['sqlite', 'postgres', 'redis', 'memory']
-
-/** The import of an app's cron store, and the source of its `BoundCronStore`; nothing for an app without crons. */
-export function cronStoreImport(context: BuildContext, { cronStore = 'sqlite' }: CronOptions): { imports: string; object: string } {
-  if (Object.keys(context.manifest.crons).length === 0) return { imports: '', object: 'undefined' }
-  const spec = typeof cronStore === 'string' ? { driver: cronStore } : cronStore
-  const { driver } = spec
-  const path = driver.startsWith('.') || isAbsolute(driver) ? resolve(context.projectDir, driver) : driver
-  const module = BUILT_IN.includes(driver) ? `unmoor/drivers/${driver}/cron` : path
-  return { imports: `import { cronStore } from ${JSON.stringify(module)}`, object: `{ create: cronStore, options: ${JSON.stringify(spec)} }` }
 }
