@@ -6,10 +6,10 @@ import { migrateServer, type ServerTarget, startServer } from '../node-server/lo
 import { inspectorFlags } from './inspector-flags.ts'
 import { checkOptions } from './options.ts'
 
-/** A process that a tenant took along is started again; more often than this within a minute means a crash at its start. */
+/** An app can end its server's process, by using up its memory for example: that process is started again. */
 const ISOLATE: ServerTarget = { title: 'isolate', settings: serverSettings, restartsPerMinute: 10 }
 
-/** Runs the artifact's server.mjs in a child process, and again where a tenant took the process along. */
+/** Runs the artifact's server.mjs in a child process, which is started again if the app ends it. */
 export async function start(options: StartOptions): Promise<LocalRuntime> {
   if (checkOptions(options.info.options).runtime === 'host') return (await import('./start-on-host.ts')).startOnHost(options)
   return startServer(ISOLATE, options)
@@ -22,7 +22,7 @@ export function migrate(options: ServerRun & { url?: string | undefined }): Prom
 
 function serverSettings({ development, inspectPort }: ServerRun): ServerSettings {
   return {
-    // isolated-vm asks for --no-node-snapshot: its isolates and node's own snapshot do not get along on every version.
+    // isolated-vm asks for --no-node-snapshot: with node's own snapshot, isolates crash on some versions of node.
     flags: ['--no-node-snapshot', ...(inspectPort === undefined ? [] : inspectorFlags(inspectPort))],
     inherit: ['UNMOOR_OUTBOUND_ALLOW'],
     variables: {
@@ -33,7 +33,7 @@ function serverSettings({ development, inspectPort }: ServerRun): ServerSettings
   }
 }
 
-/** Where isolated-vm is installed for this process: an artifact on the developer's machine has none beside it. */
+/** Where this process finds isolated-vm: an artifact on the developer's machine has none beside it. */
 function isolatedVmPath(): string {
   try {
     return fileURLToPath(import.meta.resolve('isolated-vm'))

@@ -4,7 +4,10 @@ import type { CronOptions } from '../options.ts'
 
 const BUILT_IN = ['sqlite', 'postgres', 'redis', 'memory']
 
-/** The import of an app's cron store, and the source of its `BoundCronStore`; nothing for an app without crons. */
+/**
+ * The import of an app's cron store, and the source of its `BoundCronStore`; nothing for an app without
+ * crons.
+ */
 export function cronStoreImport(context: BuildContext, { cronStore = 'sqlite' }: CronOptions): { imports: string; object: string } {
   if (Object.keys(context.manifest.crons).length === 0) return { imports: '', object: 'undefined' }
   const spec = typeof cronStore === 'string' ? { driver: cronStore } : cronStore

@@ -2,7 +2,7 @@ import type { BuildContext } from '../../../core/adapter.ts'
 import type { ServerOptions } from '../options.ts'
 import { cronStoreImport } from './cron-store.ts'
 
-/** What {@link serverEntry} writes beside what every server's entry has. */
+/** What differs between the entries of two targets. */
 export interface EntryParts {
   /** Public name of the module that exports `serve`. */
   runtime: string
@@ -13,7 +13,10 @@ export interface EntryParts {
   options: ServerOptions
 }
 
-/** Source of the entry of a `server.mjs`. The run-time half comes first: it puts its Response and Request in place before the app's modules run. */
+/**
+ * Source of the entry of a `server.mjs`. The run-time half is imported first: it puts its Response and
+ * Request in place before the app's modules run.
+ */
 export function serverEntry(context: BuildContext, { runtime, imports = [], app, options }: EntryParts): string {
   const drivers = context.driverImports()
   const cronStore = cronStoreImport(context, options)

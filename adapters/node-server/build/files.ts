@@ -1,6 +1,6 @@
 import type { BuildContext } from '../../../core/adapter.ts'
 
-/** The base of images that the builds write: glibc and Node, and not much else. */
+/** Base image of the Dockerfiles that builds write: glibc, Node and little else. */
 export const NODE_IMAGE = 'node:26-slim'
 
 /** How an artifact's `server.mjs` is run. */
@@ -11,7 +11,7 @@ export interface ServerFiles {
   dependencies?: Readonly<Record<string, string>>
 }
 
-/** Writes what stands beside a `server.mjs`: its assets, package.json, and a Dockerfile with its .dockerignore. */
+/** Writes the files beside a `server.mjs`: assets, package.json, Dockerfile and .dockerignore. */
 export async function writeServerFiles(context: BuildContext, { flags = [], dependencies }: ServerFiles = {}): Promise<void> {
   const command = ['node', ...flags, 'server.mjs']
   const server = {
@@ -28,12 +28,15 @@ export async function writeServerFiles(context: BuildContext, { flags = [], depe
   await context.write('.dockerignore', dependencies === undefined ? 'data\n' : 'data\nnode_modules\n')
 }
 
-/** Later versions of npm run no install script of a package that is not named in `allowScripts`. */
+/** Later versions of npm run install scripts only of the packages that `allowScripts` names. */
 function withDependencies(dependencies: Readonly<Record<string, string>>): object {
   return { dependencies, allowScripts: Object.fromEntries(Object.keys(dependencies).map((name) => [name, true])) }
 }
 
-/** The base image is an argument, so that a team can pin or mirror its own. The process is PID 1: it handles SIGTERM itself. */
+/**
+ * The base image is an argument, so that a team can pin or mirror its own. The server is PID 1 and handles
+ * SIGTERM itself.
+ */
 function dockerfile(command: readonly string[], installs: boolean): string {
   const data = 'mkdir /data && chown node:node /data'
   const copy = installs ? ['COPY package.json .', `RUN npm install --omit=dev --no-audit --no-fund && ${data}`, 'COPY . .'] : ['COPY . .', `RUN ${data}`]

@@ -26,13 +26,16 @@ export function watchOutput(child: ChildProcess, onLine: ((line: string) => void
   return { lines, tail: () => (lines.length === 0 ? ' It printed nothing.' : ` Its last output:\n${lines.join('\n')}`) }
 }
 
-/** The exit code once the process has ended and all it sent is read; null for one ended by a signal, or never started. */
+/**
+ * The exit code, once the process has ended and everything that it sent is read. Null for a process that a
+ * signal ended or that never started.
+ */
 export async function waitForExit(child: ChildProcess): Promise<number | null> {
   const code = await new Promise<number | null>((resolve) => {
     child.once('close', (exitCode) => resolve(exitCode))
     child.once('error', () => resolve(null))
   })
-  // Its last messages may still be on their way.
+  // The child's last messages may still be on their way.
   if (child.connected) await new Promise<void>((resolve) => child.once('disconnect', () => resolve()))
   return code
 }
@@ -49,7 +52,7 @@ export interface ChildStop {
   graceMs: number
 }
 
-/** Asks a process to end, and kills it where it has not within the grace period. Resolves when it has ended. */
+/** Asks a process to end and kills it after the grace period. Resolves when it has ended. */
 export async function stopChild(stop: ChildStop): Promise<void> {
   stop.ask()
   const timer = setTimeout(() => stop.kill(), stop.graceMs)
@@ -58,8 +61,9 @@ export async function stopChild(stop: ChildStop): Promise<void> {
 }
 
 /**
- * The variables of this process that a child gets: what Node itself needs, and those in `more`. The caller's other
- * variables stay here, as an app must run with what its config and `.env` name.
+ * The variables of this process that a child inherits: those that Node itself needs, and those named in
+ * `more`. A child gets no others, so that an app runs with what its config and `.env` name and with nothing
+ * else.
  */
 export function inheritedVariables(more: readonly string[] = []): Record<string, string> {
   const names = ['PATH', 'HOME', 'TMPDIR', ...more]

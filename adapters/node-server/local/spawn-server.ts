@@ -9,16 +9,16 @@ import { inheritedVariables, waitForExit, watchOutput } from './child.ts'
 /** Longest time from spawn to the first message; migrations run within it. */
 const START_SECONDS = 60
 
-/** What an artifact's server is run with; a migration listens nowhere. */
+/** What an artifact's server is run with. A migration listens on no port. */
 export type ServerRun = Omit<StartOptions, 'port'> & { readonly port?: number }
 
-/** What a target's server process gets beside what all of them get. */
+/** What the servers of one target need beside what all servers get. */
 export interface ServerSettings {
   /** Node's own flags. */
   readonly flags?: readonly string[]
-  /** Names of variables that it inherits. */
+  /** Names of variables that it inherits from this process. */
   readonly inherit?: readonly string[]
-  /** Variables that go before the caller's. */
+  /** Variables that win over the caller's. */
   readonly variables?: Readonly<Record<string, string>>
 }
 
@@ -58,14 +58,15 @@ function firstMessage({ dir, onOutput }: ServerRun, child: ChildProcess, exited:
       reject(new UnmoorError('Timeout', `The server in ${dir} was not ready within ${START_SECONDS} s.${output.tail()}`, { operation: 'start' }))
     }, START_SECONDS * 1000)
     let failure: UnmoorError | undefined
-    // Types of IPC messages are the sender's word; the sender is our own run-time half.
+    // The type of an IPC message is not checked: the sender is our own run-time half.
     child.once('message', (message) => {
       clearTimeout(timer)
       const report = message as ParentMessage
       if (report.type === 'failed') failure = errorFromJSON(report.error)
       else resolve(report)
     })
-    // A failed server says so and then ends: the start has failed when the process is gone.
+    // A server that fails sends its error first and ends after: the rejection waits for the end of the
+    // process.
     void exited.then((code) => {
       clearTimeout(timer)
       reject(

@@ -4,7 +4,7 @@ import type { ParentMessage } from '../runtime/process.ts'
 import { stopChild } from './child.ts'
 import { type ServerProcess, type ServerRun, type ServerSettings, spawnServer } from './spawn-server.ts'
 
-/** A stop is given its own deadline and then some. */
+/** Longer than the `stopSeconds` that a server has by default, so that it can cut its work off itself. */
 const STOP_MS = 40_000
 
 /** A target whose artifact is a `server.mjs` that runs on Node. */
@@ -16,7 +16,7 @@ export interface ServerTarget {
   readonly restartsPerMinute?: number
 }
 
-/** Runs the artifact's server.mjs in a child process, and again where the target restarts one that crashed. */
+/** Runs the artifact's server.mjs in a child process. A target may restart one that crashed. */
 export async function startServer(target: ServerTarget, options: StartOptions): Promise<LocalRuntime> {
   let server = await spawnServer(options, target.settings(options), [])
   const ready = await receive(server, 'listening', options.dir)
@@ -32,7 +32,7 @@ export async function startServer(target: ServerTarget, options: StartOptions): 
       if (crashes.filter((time) => now - time < 60_000).length > (target.restartsPerMinute ?? 0)) return code
       options.onOutput?.(`The host process ended (${code === null ? 'by a signal' : `code ${code}`}); starting it again.`)
       server = await spawnServer(run, target.settings(run), [])
-      // A stop that came meanwhile asked the process that had ended already.
+      // A stop that was called in the meantime signalled the process that had ended already.
       if (stopping) server.child.kill('SIGTERM')
       await server.first.catch((error: unknown) => options.onOutput?.(`It did not start: ${error instanceof Error ? error.message : String(error)}`))
     }
@@ -68,7 +68,7 @@ export async function migrateServer(target: ServerTarget, options: ServerRun & {
   return message.report
 }
 
-/** The server's first message, which must be of this type: another one comes from an artifact of another version. */
+/** The server's first message. One of another type comes from an artifact of another version. */
 async function receive<Type extends 'listening' | 'migrated'>(
   { child, first }: ServerProcess,
   type: Type,

@@ -11,7 +11,10 @@ export async function migrateRuntime(runtime: Runtime, migrations: Readonly<Reco
   return report
 }
 
-/** `node server.mjs migrate`: applies migrations and prints what was done. Opens nothing else: whoever migrates need not have the app's secrets. */
+/**
+ * `node server.mjs migrate`: applies migrations and prints what was done. Opens nothing else: whoever
+ * migrates need not have the app's secrets.
+ */
 export async function runMigrations(options: ServeOptions): Promise<MigrateReport> {
   const { app } = options
   const migrated = Object.fromEntries(Object.entries(app.bindings).filter(([binding]) => Object.hasOwn(options.migrations, binding)))

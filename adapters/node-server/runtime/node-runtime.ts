@@ -6,7 +6,10 @@ import { isClientGone } from './http/client-gone.ts'
 import { OwnUrl, withOwnService } from './own-service.ts'
 import type { ServeOptions } from './serve-options.ts'
 
-/** The app with its drivers open. `own` is told the server's URL when there is one, for services that name the app itself. */
+/**
+ * The app with its drivers open. `own` is told the server's URL when there is one, for services that name the
+ * app itself.
+ */
 export async function createNodeRuntime(options: ServeOptions, own: OwnUrl = new OwnUrl()): Promise<Runtime> {
   const dataDir = resolve(process.env['DATA_DIR'] || 'data')
   await mkdir(dataDir, { recursive: true }).catch((cause: unknown) => {

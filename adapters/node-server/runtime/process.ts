@@ -25,8 +25,9 @@ export async function reportFailure(error: unknown): Promise<never> {
 }
 
 /**
- * Stops on SIGTERM, SIGINT, or when the parent that started it with IPC is gone. A second signal quits at once.
- * What handlers leave unhandled is logged: a rejection as on Workers, where it ends nothing; an exception also stops the server, whose state is unknown then.
+ * Stops on SIGTERM, SIGINT, or when the parent that started it with IPC is gone. A second signal quits at
+ * once. What handlers leave unhandled is logged: a rejection as on Workers, where it ends nothing; an
+ * exception also stops the server, whose state is unknown then.
  */
 export function stopOnSignals(stop: (seconds: number) => Promise<boolean>, seconds: number): void {
   let stopping = false

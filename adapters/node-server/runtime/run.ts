@@ -15,8 +15,8 @@ export interface ServerCommands {
 }
 
 /**
- * Runs an artifact's `server.mjs` by its command line: without an argument it serves, with `migrate` it applies
- * migrations and ends. A failed start is a message on stderr and exit code 1.
+ * Runs an artifact's `server.mjs` as its command line says: without an argument it serves, with `migrate` it
+ * applies the migrations and ends. A start that fails prints a message on stderr and ends with exit code 1.
  */
 export async function runServer({ name, stopSeconds = 30, migrate, start }: ServerCommands): Promise<void> {
   try {

@@ -20,15 +20,19 @@ export interface ServerApp {
 /** What starts a {@link ServerApp}. */
 export interface ServerAppOptions extends ServeOptions {
   /**
-   * Makes what calls the app's handlers, once the migrations are applied. It gets the runtime that has the app's
-   * drivers open, and closes that one with itself. Default: that runtime.
+   * Makes the runtime that calls the app's handlers, once the migrations are applied. It is given the runtime
+   * that holds the app's open drivers and must close that one with itself. Default: the runtime that it is
+   * given.
    */
   createRuntime?: (drivers: Runtime) => Promise<Runtime>
-  /** Frees the runtime at the end of a stop; `finished` is false where work was cut off. Default: `runtime.close()`. */
+  /**
+   * Closes the runtime at the end of a stop. `finished` is false if work was cut off. Default:
+   * `runtime.close()`.
+   */
   close?: (runtime: Runtime, finished: boolean) => Promise<void>
 }
 
-/** Starts everything; what fails leaves nothing open. */
+/** Starts everything. A start that fails leaves no driver open. */
 export async function startServerApp(options: ServerAppOptions): Promise<ServerApp> {
   const { createRuntime = async (open) => open, close = (used) => used.close() } = options
   const port = readPort(process.env['PORT'])
@@ -65,7 +69,7 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
   }
 }
 
-/** What answers a request: the test channel where there is one, then a static file, then the app. Composed once. */
+/** The handler of all requests: the test channel if there is one, then a static file, then the app. */
 function composeHandler(runtime: Runtime, testChannel: TestChannel | undefined): HttpHandler {
   const app: HttpHandler = (request, ctx) => runtime.fetch(request, ctx)
   const { assets } = runtime

@@ -1,5 +1,6 @@
 /**
- * `unmoor/node/runtime`: runs an app as a Node server. The generated entry calls {@link serve} and nothing else.
+ * `unmoor/node/runtime`: runs an app as a Node server. The generated entry calls {@link serve} and nothing
+ * else.
  */
 import { installGlobals } from '../../node-server/runtime/http/globals.ts'
 import { runMigrations } from '../../node-server/runtime/migrate.ts'
@@ -13,9 +14,10 @@ export type { ServeOptions } from '../../node-server/runtime/serve-options.ts'
 installGlobals()
 
 /**
- * Runs the artifact: `node server.mjs` serves, `node server.mjs migrate` applies migrations and ends. Settings come from the environment:
- * `PORT` (default 3000), `HOST` (default 127.0.0.1), `DATA_DIR` (default `data` in the working folder), and the app's variables and secrets.
- * A failed start is a message on stderr and exit code 1.
+ * Runs the artifact: `node server.mjs` serves, `node server.mjs migrate` applies migrations and ends.
+ * Settings come from the environment: `PORT` (default 3000), `HOST` (default 127.0.0.1), `DATA_DIR` (default
+ * `data` in the working folder), and the app's variables and secrets. A failed start is a message on stderr
+ * and exit code 1.
  */
 export async function serve(options: ServeOptions): Promise<void> {
   await runServer({

@@ -25,8 +25,9 @@ export interface CronRunOptions {
 }
 
 /**
- * Runs one time of a cron, if it falls to this process: claims it, keeps the lease while the handler works or waits for its retry, and marks it done.
- * Where another process holds it, waits until that one is done or its lease has run out. Never rejects. A stop gives the lease back.
+ * Runs one time of a cron, if it falls to this process: claims it, keeps the lease while the handler works or
+ * waits for its retry, and marks it done. Where another process holds it, waits until that one is done or its
+ * lease has run out. Never rejects. A stop gives the lease back.
  */
 export async function runCronTime(options: CronRunOptions): Promise<void> {
   const { cron, time, store, leaseSeconds, signal } = options
@@ -34,7 +35,8 @@ export async function runCronTime(options: CronRunOptions): Promise<void> {
   if (!(await claim(options, lease))) return
   const beat = setInterval(
     () => {
-      // A store that is away for a moment is no reason to stop; that the lease went to another one is worth a line.
+      // A store that is away for a moment is no reason to stop; that the lease went to another one is worth a
+      // line.
       store.extend(cron, time, lease, leaseSeconds).then(
         (held) => {
           if (held) return

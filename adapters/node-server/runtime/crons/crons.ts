@@ -14,7 +14,10 @@ export interface BoundCronStore {
   options: Readonly<Record<string, unknown>>
 }
 
-/** Starts an app's crons: name to schedule. Without a store each process runs every cron. The scheduler's stop closes the store. */
+/**
+ * Starts an app's crons: name to schedule. Without a store each process runs every cron. The scheduler's stop
+ * closes the store.
+ */
 export function startCrons(runtime: Runtime, crons: Readonly<Record<string, string>>, store: CronStore | undefined, options: CronOptions): Scheduler {
   const scheduler = startScheduler({
     crons,

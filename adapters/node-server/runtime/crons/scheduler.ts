@@ -3,7 +3,10 @@ import { createMemoryCronStore } from '../../../drivers/memory/cron/index.ts'
 import type { CronStore } from '../../../../core/cron-store.ts'
 import { runCronTime } from './cron-run.ts'
 
-/** Seconds until a run that threw is tried again, per retry; AWS's are the same for events that nobody waits for. */
+/**
+ * Seconds until a run that threw is tried again, per retry; AWS's are the same for events that nobody waits
+ * for.
+ */
 const RETRY_DELAYS: readonly number[] = [60, 120]
 const LEASE_SECONDS = 60
 /** setTimeout's longest is 24.8 days; a shorter one also notices a clock that was set. */
@@ -13,18 +16,23 @@ const LONGEST_WAIT = 60 * 60 * 1000
 export interface SchedulerOptions {
   /** Cron names to schedules: five fields in UTC. */
   crons: Readonly<Record<string, string>>
-  /** Runs one time of a cron; tells whether it is to be tried again. It must not reject for a handler's throw. */
+  /**
+   * Runs one time of a cron; tells whether it is to be tried again. It must not reject for a handler's throw.
+   */
   run(name: string, scheduledTime: number): Promise<{ retry: boolean }>
   /** Where the processes of the app claim times. Default: this process is the only one. */
   store?: CronStore | undefined
   /** Seconds until a process that died loses its claim; one that lives extends it. Default: 60. */
   leaseSeconds?: number | undefined
   /**
-   * What happens when a cron's time comes while its last run still works or waits for its retry: `allow` runs both, as Cloudflare and EventBridge do; `skip` leaves the
-   * time out. Default: `allow`.
+   * What happens when a cron's time comes while its last run still works or waits for its retry: `allow` runs
+   * both, as Cloudflare and EventBridge do; `skip` leaves the time out. Default: `allow`.
    */
   overlap?: 'allow' | 'skip' | undefined
-  /** Times that passed while no process ran: `skip` leaves them out, `once` runs the latest one at the start. Default: `skip`. */
+  /**
+   * Times that passed while no process ran: `skip` leaves them out, `once` runs the latest one at the start.
+   * Default: `skip`.
+   */
   missed?: 'skip' | 'once' | undefined
   /** Seconds before each retry after a throw; its length is the number of retries. Default: 60 and 120. */
   retryDelays?: readonly number[] | undefined
@@ -34,13 +42,18 @@ export interface SchedulerOptions {
 
 /** A running scheduler. */
 export interface Scheduler {
-  /** Fires nothing more and gives waiting retries back to the store; resolves when the runs at work have ended. */
+  /**
+   * Fires nothing more and gives waiting retries back to the store; resolves when the runs at work have
+   * ended.
+   */
   stop(): Promise<void>
 }
 
 /**
- * Fires crons at their nominal minute, each time in one of the processes that share a store. Times that passed while the process stood still (a suspended machine) are
- * caught up by one run, of the latest. What a process began and did not finish is taken over by another one when its lease has run out, or at the next start.
+ * Fires crons at their nominal minute, each time in one of the processes that share a store. Times that
+ * passed while the process stood still (a suspended machine) are caught up by one run, of the latest. What a
+ * process began and did not finish is taken over by another one when its lease has run out, or at the next
+ * start.
  */
 export function startScheduler(options: SchedulerOptions): Scheduler {
   const store = options.store ?? createMemoryCronStore(Date.now)
@@ -53,7 +66,10 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
   }
 }
 
-/** The first time of `schedule` after `after`, in milliseconds since 1970; undefined if there is none. Numbered weekdays count from Sunday as 1, as Cloudflare's do. */
+/**
+ * The first time of `schedule` after `after`, in milliseconds since 1970; undefined if there is none.
+ * Numbered weekdays count from Sunday as 1, as Cloudflare's do.
+ */
 export function nextTime(schedule: string, after: number): number | undefined {
   return toCron(schedule).nextRun(new Date(after))?.getTime()
 }

@@ -7,7 +7,10 @@ export function clientGone(message: string): DOMException {
   return reason
 }
 
-/** Whether `error` is one of {@link clientGone}: no failure of the app, and nothing that a client should be able to fill a log with. */
+/**
+ * Whether `error` is one of {@link clientGone}: no failure of the app, and nothing that a client should be
+ * able to fill a log with.
+ */
 export function isClientGone(error: unknown): boolean {
   return typeof error === 'object' && error !== null && reasons.has(error)
 }

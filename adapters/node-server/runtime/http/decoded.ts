@@ -1,6 +1,6 @@
 /**
- * Bodies that undici's fetch has decoded. Their response still says `content-encoding`, so whoever hands such a body on with the headers that it came with
- * would announce bytes that it does not send.
+ * Bodies that undici's fetch has decoded. Their response still says `content-encoding`, so whoever hands such
+ * a body on with the headers that it came with would announce bytes that it does not send.
  */
 const bodies = new WeakSet<ReadableStream>()
 

@@ -1,13 +1,17 @@
 /**
- * Puts unmoor's Response, Request and fetch in place of undici's, for the app in an artifact. Apps see no difference but two of Workers' own:
- * a stream as a body needs no `duplex: 'half'`, and a request that is passed on takes its connection's headers not along.
+ * Puts unmoor's Response, Request and fetch in place of undici's, for the app in an artifact. Apps see no
+ * difference but two of Workers' own: a stream as a body needs no `duplex: 'half'`, and a request that is
+ * passed on takes its connection's headers not along.
  */
 import { rememberDecoded } from './decoded.ts'
 import { nativeFetch, NativeRequest, NativeResponse } from './native.ts'
 import { IncomingRequest } from './request.ts'
 import { Response } from './response.ts'
 
-/** Headers that speak of one connection (RFC 9110, section 7.6.1), or of the host that it went to; undici refuses most of them. */
+/**
+ * Headers that speak of one connection (RFC 9110, section 7.6.1), or of the host that it went to; undici
+ * refuses most of them.
+ */
 const CONNECTION_HEADERS = ['connection', 'expect', 'host', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']
 
 /** Fields of RequestInit, undici's `dispatcher` among them. */
@@ -36,7 +40,8 @@ class UnmoorRequest extends NativeRequest {
   }
 
   static override [Symbol.hasInstance](this: unknown, value: unknown): boolean {
-    // Incoming requests, clones and undici's own are Requests too; a subclass of an app's own is asked the usual way.
+    // Incoming requests, clones and undici's own are Requests too; a subclass of an app's own is asked the
+    // usual way.
     if (this === UnmoorRequest) return NativeRequest.prototype.isPrototypeOf(value as object)
     return Function.prototype[Symbol.hasInstance].call(this, value)
   }

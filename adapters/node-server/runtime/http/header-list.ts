@@ -1,12 +1,16 @@
 /**
- * Headers as a flat list (lower-case name, value, name, value, ...): what node:http writes fastest, and a fifth of the cost of a Headers object.
+ * Headers as a flat list (lower-case name, value, name, value, ...): what node:http writes fastest, and a
+ * fifth of the cost of a Headers object.
  */
 import { IncomingHeaders } from './incoming-headers.ts'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const VISIBLE = /^[\t\x20-\x7e]*$/
 
-/** Names seen before, so that the usual few dozen are checked and lower-cased once. Bounded: an app could make names up. */
+/**
+ * Names seen before, so that the usual few dozen are checked and lower-cased once. Bounded: an app could make
+ * names up.
+ */
 const knownNames = new Map<string, string>()
 const MAX_KNOWN_NAMES = 1000
 
@@ -24,12 +28,18 @@ function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09
 }
 
-/** Whether fetch would keep `value` as it is and it is plain ASCII, so that it may share a string with a UTF-8 body. */
+/**
+ * Whether fetch would keep `value` as it is and it is plain ASCII, so that it may share a string with a UTF-8
+ * body.
+ */
 function isPlainValue(value: string): boolean {
   return VISIBLE.test(value) && !isBlank(value.charCodeAt(0)) && !isBlank(value.charCodeAt(value.length - 1))
 }
 
-/** Adds one header; false for anything that needs the real Headers class: invalid or odd values, repeated names. */
+/**
+ * Adds one header; false for anything that needs the real Headers class: invalid or odd values, repeated
+ * names.
+ */
 function add(list: string[], name: unknown, value: unknown): boolean {
   if (typeof name !== 'string') return false
   const lower = lowerName(name)
@@ -44,7 +54,8 @@ function add(list: string[], name: unknown, value: unknown): boolean {
 }
 
 /**
- * `init` (a Headers object, a record or pairs) as a flat list. Undefined where the real Headers class must decide: it then throws, trims or joins as fetch says.
+ * `init` (a Headers object, a record or pairs) as a flat list. Undefined where the real Headers class must
+ * decide: it then throws, trims or joins as fetch says.
  */
 export function flatHeaders(init: unknown): string[] | undefined {
   if (typeof init !== 'object' || init === null) return undefined

@@ -23,7 +23,8 @@ export function readIncoming(incoming: IncomingMessage, outgoing: ServerResponse
       else (chunks ??= [first]).push(chunk)
     })
     incoming.on('end', () => resolve(chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks)))
-    // Node says nothing but "close" where the client goes away in the middle and nobody listens for errors; a complete message closes too.
+    // Node says nothing but "close" where the client goes away in the middle and nobody listens for errors; a
+    // complete message closes too.
     const onGone = (): void => {
       if (!incoming.readableEnded) reject(brokenOff(incoming))
     }
@@ -54,7 +55,8 @@ export function streamIncoming(incoming: IncomingMessage, outgoing: ServerRespon
         return
       }
       count?.(result.value.byteLength)
-      // A byte stream takes its chunk's memory over, and node's chunk is part of a larger one that others share.
+      // A byte stream takes its chunk's memory over, and node's chunk is part of a larger one that others
+      // share.
       controller.enqueue(new Uint8Array(result.value))
     },
     async cancel() {

@@ -3,8 +3,9 @@ import type { IncomingMessage } from 'node:http'
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /**
- * The headers of an incoming request, read from node:http's own object without a copy. A `Headers` for `instanceof` and for everything that reads one.
- * Immutable, as on Workers: what changes them there throws here too.
+ * The headers of an incoming request, read from node:http's own object without a copy. A `Headers` for
+ * `instanceof` and for everything that reads one. Immutable, as on Workers: what changes them there throws
+ * here too.
  *
  * The server runs with `joinDuplicateHeaders`, so repeated fields are joined by ", " (cookies by "; ").
  */

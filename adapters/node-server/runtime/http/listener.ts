@@ -17,7 +17,10 @@ export type HttpHandler = (request: Request, ctx: OwnedContext) => Response | Pr
 export interface HttpOptions {
   /** Largest request body in bytes; beyond it: 413. Default: no limit. */
   maxBodyBytes?: number | undefined
-  /** Whether `X-Forwarded-Proto` and `X-Forwarded-Host` make the request's URL. Only behind a proxy that sets them. Default: false. */
+  /**
+   * Whether `X-Forwarded-Proto` and `X-Forwarded-Host` make the request's URL. Only behind a proxy that sets
+   * them. Default: false.
+   */
   trustProxy?: boolean | undefined
   /** Options of every request's context. Default: none. */
   context?: ContextOptions | undefined
@@ -123,7 +126,10 @@ function refuse(outgoing: ServerResponse, status: number, why?: string): void {
 /** Milliseconds that a client has to take a 413 in, while what it still sends is thrown away. */
 const LINGER = 2000
 
-/** A 413. The connection closes, but not at once: closing it with bytes unread would reset it, and the client might never see the answer. */
+/**
+ * A 413. The connection closes, but not at once: closing it with bytes unread would reset it, and the client
+ * might never see the answer.
+ */
 function refuseBody(incoming: IncomingMessage, outgoing: ServerResponse): void {
   const text = TEXTS[413] as string
   outgoing.writeHead(413, refusalFields(text, true))
@@ -134,7 +140,9 @@ function refuseBody(incoming: IncomingMessage, outgoing: ServerResponse): void {
   incoming.resume()
 }
 
-/** What is left of a refused request would be read as the next one's start: the connection closes after it. */
+/**
+ * What is left of a refused request would be read as the next one's start: the connection closes after it.
+ */
 function refusalFields(text: string, close: boolean): string[] {
   return ['content-type', 'text/plain; charset=utf-8', 'content-length', String(Buffer.byteLength(text)), ...(close ? ['connection', 'close'] : [])]
 }

@@ -1,5 +1,6 @@
 /**
- * The Request of an incoming message: its fields are read from node:http when asked for, and the real Request is made only for what needs one.
+ * The Request of an incoming message: its fields are read from node:http when asked for, and the real Request
+ * is made only for what needs one.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { decodeBody, shapeAsRequest } from '../../../../core/request-shape.ts'
@@ -45,12 +46,15 @@ export class IncomingRequest {
     return (this.#headers ??= new IncomingHeaders(this.#incoming) as unknown as Headers)
   }
 
-  /** Aborts when the client goes away before it has the whole answer. Nothing is wired until it is asked for. */
+  /**
+   * Aborts when the client goes away before it has the whole answer. Nothing is wired until it is asked for.
+   */
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       const abort = (this.#abort = new AbortController())
       const outgoing = this.#outgoing
-      // Keeps this request, and the real one made of it: undici's signals follow each other by weak references.
+      // Keeps this request, and the real one made of it: undici's signals follow each other by weak
+      // references.
       const check = (): void => {
         if (!outgoing.writableFinished) this.#abort?.abort(clientGone('The client went away.'))
       }
@@ -113,7 +117,9 @@ export class IncomingRequest {
     return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
   }
 
-  /** Whether the bytes can be read from the message itself: nobody holds a stream of them, or has read them. */
+  /**
+   * Whether the bytes can be read from the message itself: nobody holds a stream of them, or has read them.
+   */
   #readsDirectly(): boolean {
     return this.#native === undefined && this.#stream === undefined && !this.#consumed && this.#hasBody()
   }

@@ -22,7 +22,8 @@ export function writeParts(outgoing: ServerResponse, parts: ResponseParts, isHea
   const noBody = status === 204 || status === 304
   if (body === null || noBody) {
     if (body instanceof ReadableStream) cancel(body)
-    // The length of what a GET would get is unknown here; 204 must have none (RFC 9110, section 8.6), and 304 means the other answer's.
+    // The length of what a GET would get is unknown here; 204 must have none (RFC 9110, section 8.6), and 304
+    // means the other answer's.
     if (!isHead && !noBody) head.fields.push('content-length', '0')
     else if (head.length !== undefined && status !== 204) head.fields.push('content-length', head.length)
     writeHead(outgoing, parts, head.fields)
@@ -48,7 +49,8 @@ export function writeParts(outgoing: ServerResponse, parts: ResponseParts, isHea
   // The real length wins over one that the app gave: a wrong one would break the connection's framing.
   head.fields.push('content-length', String(typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength))
   writeHead(outgoing, parts, head.fields)
-  // node:http writes head and text as one string: only a head in ASCII stays what it is when that is UTF-8. (As Latin-1, text in ASCII costs 3% more.)
+  // node:http writes head and text as one string: only a head in ASCII stays what it is when that is UTF-8.
+  // (As Latin-1, text in ASCII costs 3% more.)
   outgoing.end(typeof body === 'string' && parts.list === undefined ? Buffer.from(body) : body)
   return undefined
 }

@@ -1,6 +1,7 @@
 /**
- * A Response that stays plain fields until someone needs more of it. `new Response('...')` of undici costs more than all of node:http's work on a small request.
- * It becomes the global Response in artifacts (globals.ts); everything that fetch's Response does holds, most of it by handing over to the real one.
+ * A Response that stays plain fields until someone needs more of it. `new Response('...')` of undici costs
+ * more than all of node:http's work on a small request. It becomes the global Response in artifacts
+ * (globals.ts); everything that fetch's Response does holds, most of it by handing over to the real one.
  */
 import { isDisturbed, NativeResponse } from './native.ts'
 import { decodedHeaders, isDecoded } from './decoded.ts'
@@ -58,7 +59,10 @@ class LightResponse {
     }
   }
 
-  /** False for anything unusual: the real class then checks and converts. Nothing may throw here that would not throw there. */
+  /**
+   * False for anything unusual: the real class then checks and converts. Nothing may throw here that would
+   * not throw there.
+   */
   #construct(body: unknown, init: unknown): boolean {
     let contentType: string | undefined
     if (body === undefined || body === null) this.#body = null
@@ -194,7 +198,9 @@ class LightResponse {
     return new NativeResponse(native.body, { headers: this.headers })
   }
 
-  /** A body goes out once, as on Workers: an app that keeps a Response and returns it again is told here too. */
+  /**
+   * A body goes out once, as on Workers: an app that keeps a Response and returns it again is told here too.
+   */
   #take(): ResponseParts {
     const body = this.#native === undefined ? this.#body : (this.#native.body as LightBody)
     if (body !== null) {

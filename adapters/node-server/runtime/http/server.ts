@@ -16,13 +16,16 @@ export interface HttpServer {
   readonly url: string
   readonly port: number
   /**
-   * Takes no more connections, lets requests and their `waitUntil` work finish. After `seconds` it aborts `ctx.signal` and `request.signal` and cuts what is left.
-   * True if all finished by themselves.
+   * Takes no more connections, lets requests and their `waitUntil` work finish. After `seconds` it aborts
+   * `ctx.signal` and `request.signal` and cuts what is left. True if all finished by themselves.
    */
   stop(seconds: number): Promise<boolean>
 }
 
-/** Listens. @throws `Unavailable` for a port in use, `PermissionDenied` for one that may not be taken, `InvalidArgument` for an address that is not this machine's. */
+/**
+ * Listens. @throws `Unavailable` for a port in use, `PermissionDenied` for one that may not be taken,
+ * `InvalidArgument` for an address that is not this machine's.
+ */
 export async function startServer(handler: HttpHandler, options: HttpServerOptions): Promise<HttpServer> {
   const background = new Set<Promise<unknown>>()
   const stopped = new AbortController()
@@ -47,7 +50,8 @@ export async function startServer(handler: HttpHandler, options: HttpServerOptio
       const deadline = Promise.withResolvers<'late'>()
       const timer = setTimeout(() => deadline.resolve('late'), seconds * 1000)
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      // Connections that were busy when close() went through the idle ones are kept alive by node after their answer.
+      // Connections that were busy when close() went through the idle ones are kept alive by node after their
+      // answer.
       const sweep = setInterval(() => server.closeIdleConnections(), 50)
       const finished = closed.then(async () => {
         while (background.size > 0) await Promise.all(background)

@@ -12,8 +12,9 @@ export interface StreamOptions {
 }
 
 /**
- * Writes a stream. Chunks that are there in the same turn of the event loop go out together, at its end; a stream that ends in its first turn gets a content-length.
- * Back-pressure: nothing more is read while the socket is full. A client that goes away cancels the stream.
+ * Writes a stream. Chunks that are there in the same turn of the event loop go out together, at its end; a
+ * stream that ends in its first turn gets a content-length. Back-pressure: nothing more is read while the
+ * socket is full. A client that goes away cancels the stream.
  *
  * Rejects with what the stream throws; what to tell the client is then the caller's matter.
  */
@@ -54,7 +55,8 @@ class StreamWriter {
   start(): void {
     this.#outgoing.once('close', this.#onClose)
     this.#read()
-    // After the promises of this turn: what they bring goes out with the head, and a stream that has nothing yet still gets its head out.
+    // After the promises of this turn: what they bring goes out with the head, and a stream that has nothing
+    // yet still gets its head out.
     queueMicrotask(() => process.nextTick(this.#onTurnEnd))
   }
 

@@ -26,9 +26,10 @@ function toOrigin(scheme: 'http' | 'https', host: string): string | undefined {
 }
 
 /**
- * Scheme and authority of a request: the scheme from the socket, the authority from Host. Undefined where Host is missing, malformed or repeated,
- * where an absolute-form target names another authority than Host (RFC 9112, section 3.2.2), and for targets that are no path.
- * `X-Forwarded-Proto` and `X-Forwarded-Host` count only with `trustProxy`; of several values the last, which the nearest proxy wrote.
+ * Scheme and authority of a request: the scheme from the socket, the authority from Host. Undefined where
+ * Host is missing, malformed or repeated, where an absolute-form target names another authority than Host
+ * (RFC 9112, section 3.2.2), and for targets that are no path. `X-Forwarded-Proto` and `X-Forwarded-Host`
+ * count only with `trustProxy`; of several values the last, which the nearest proxy wrote.
  */
 export function requestOrigin(incoming: IncomingMessage, trustProxy: boolean): string | undefined {
   let scheme: 'http' | 'https' = (incoming.socket as Partial<TLSSocket>).encrypted === true ? 'https' : 'http'
