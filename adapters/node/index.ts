@@ -3,7 +3,7 @@
  */
 import { NODE_GLOBALS, type Adapter } from '../../core/adapter.ts'
 import { FILE_DRIVERS, NODE_CONDITIONS, SERVER_CAPABILITIES } from '../node-server/target.ts'
-import { build } from './build/index.ts'
+import { build } from './build/build.ts'
 import { migrate, start } from './local/start.ts'
 
 export type { CronOptions, ServerOptions } from '../node-server/options.ts'
