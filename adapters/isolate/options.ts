@@ -1,9 +1,9 @@
 import { UnmoorError } from '../../core/errors.ts'
-import { CRON_CHECKS, type CronOptions } from '../node/cron-options.ts'
+import { CRON_CHECKS, type CronOptions, type ServerOptions } from '../node-server/options.ts'
 import { checkOutbound, type OutboundRules } from './runtime/outbound/rules.ts'
 
 /** Options of the isolate target: `targets.isolate.options` in unmoor.config.ts. */
-export interface IsolateOptions extends CronOptions {
+export interface IsolateOptions extends ServerOptions {
   /** Memory of the isolate in MB, at least 16. A guideline: a hostile script can pass it two or three times over before it is stopped. Default: 128. */
   memoryMb?: number
   /** CPU time in milliseconds that one entry into the isolate may take; the isolate is replaced beyond it. Default: 1000. */
@@ -17,14 +17,8 @@ export interface IsolateOptions extends CronOptions {
    * `source` compiles it afresh. Default: `code-cache`; README.md has the reasons.
    */
   startup?: 'code-cache' | 'snapshot' | 'source'
-  /** Largest request body in bytes; beyond it: 413. Default: no limit. */
-  maxBodyBytes?: number
   /** What `unmoor start` and `unmoor conformance` run it on: `server` (its own `server.mjs`) or `host` (deployed on an `unmoor host`). Default: `server`. */
   runtime?: 'server' | 'host'
-  /** Whether `X-Forwarded-Proto` and `X-Forwarded-Host` make the request's URL. Only behind a proxy that sets them. Default: false. */
-  trustProxy?: boolean
-  /** Seconds that a stop waits for what runs. Default: 30. */
-  stopSeconds?: number
   /**
    * Where the app's `fetch` may go besides public addresses, and where not: `{ allow: ['10.1.0.0/16', 'localhost:9000'], deny: ['example.com'] }`.
    * At run time UNMOOR_OUTBOUND_ALLOW (rules with commas between) adds to `allow`. Default: public addresses only.

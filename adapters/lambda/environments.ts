@@ -1,6 +1,5 @@
-import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
 import { isUnmoorError, UnmoorError } from '../../core/errors.ts'
+import { stopChild, watchOutput } from '../node-server/local/child.ts'
 import type { Launch, Launched } from './launch.ts'
 import { createRuntimeApi, type ApiResponse, type RuntimeApi } from './runtime-api.ts'
 
@@ -38,7 +37,6 @@ export interface Environments {
 
 const INIT_TIMEOUT = 10
 const STOP_TIMEOUT = 5000
-const KEPT_LINES = 100
 /** Milliseconds that an event waits for an environment that has answered and is about to ask for the next, before another is started. */
 const GRACE = 10
 
@@ -193,16 +191,7 @@ interface Environment extends Launched {
 async function startEnvironment(options: EnvironmentsOptions, patience: number, created: (environment: Environment) => void): Promise<Environment> {
   const api = await createRuntimeApi()
   const { child, kill } = options.launch(api.address)
-  const lines: string[] = []
-  const read = (stream: Readable): void => {
-    createInterface(stream).on('line', (line) => {
-      lines.push(line)
-      if (lines.length > KEPT_LINES) lines.shift()
-      options.onOutput?.(line)
-    })
-  }
-  if (child.stdout !== null) read(child.stdout)
-  if (child.stderr !== null) read(child.stderr)
+  const { lines } = watchOutput(child, options.onOutput)
   const exited = new Promise<void>((resolve) => {
     const end = (why: string): void => {
       api.fail(new UnmoorError('Unavailable', `The function's process ended${why}.`, { operation: 'invoke', retryable: false }))
@@ -236,11 +225,8 @@ function withLines(error: unknown, lines: readonly string[]): unknown {
   return new UnmoorError(error.code, `${error.message}\n${lines.join('\n')}`, { operation: 'start', retryable: false, cause: error })
 }
 
-async function stopEnvironment({ child, kill, exited }: Environment, patience: number): Promise<void> {
-  child.kill('SIGTERM')
-  const timer = setTimeout(kill, patience)
-  await exited
-  clearTimeout(timer)
+function stopEnvironment({ child, kill, exited }: Environment, patience: number): Promise<void> {
+  return stopChild({ exited, ask: () => child.kill('SIGTERM'), kill, graceMs: patience })
 }
 
 /** X-Ray's form: version, seconds, 96 random bits. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { BuildContext } from '../../core/adapter.ts'
+import { NODE_IMAGE } from '../node-server/build/files.ts'
 import { readAppFiles } from './app-files.ts'
 import { createTar } from './tar.ts'
 
@@ -18,7 +19,7 @@ export async function writeImageFiles(context: BuildContext): Promise<void> {
  * A tar, and not COPY, for the app: COPY keeps the building machine's times on some builders, which changes the layer's digest. Its folders are in it, so that WORKDIR makes none.
  */
 const DOCKERFILE = `# Any image that has Node.js 24 or newer as "node".
-ARG BASE=node:26-slim
+ARG BASE=${NODE_IMAGE}
 FROM \${BASE} AS node
 COPY collect.mjs /tmp/collect.mjs
 RUN ["node", "/tmp/collect.mjs", "/image"]

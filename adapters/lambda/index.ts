@@ -2,6 +2,7 @@
  * `unmoor/lambda`: the target `lambda`, a container image for AWS Lambda, and the local Lambda that runs it.
  */
 import { NODE_GLOBALS, type Adapter } from '../../core/adapter.ts'
+import { NODE_CONDITIONS } from '../node-server/target.ts'
 import { build } from './build.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { migrate } from './migrate.ts'
@@ -15,7 +16,7 @@ const lambda: Adapter = {
   name: 'lambda',
   capabilities: CAPABILITIES,
   nodeBuiltins: 'all',
-  conditions: ['node', 'import', 'default'],
+  conditions: NODE_CONDITIONS,
   defaultDrivers: {
     kv: { driver: 'dynamodb' },
     blob: { driver: 's3' },

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { UnmoorError } from '../../core/errors.ts'
+import { inheritedVariables } from '../node-server/local/child.ts'
 import { docker } from './docker.ts'
 
 /** What runs the function: our bootstrap, AWS's own client (aws-lambda-ric), or the image in a container. */
@@ -37,17 +38,11 @@ export function createLaunch(runtime: LambdaRuntime, options: LaunchOptions): La
   if (runtime === 'container') return launchContainer(options)
   const main = runtime === 'ric' ? [findRic(options.dir), 'index.handler'] : [join(options.dir, 'index.mjs')]
   const args = [...(options.development === true ? ['--enable-source-maps'] : []), ...main]
-  const env = { ...ownEnvironment(), ...options.variables, LAMBDA_TASK_ROOT: options.dir }
+  const env = { ...inheritedVariables(), ...options.variables, LAMBDA_TASK_ROOT: options.dir }
   return (address) => {
     const child = spawn(process.execPath, args, { cwd: options.dir, env: { ...env, AWS_LAMBDA_RUNTIME_API: address }, stdio: ['ignore', 'pipe', 'pipe'] })
     return { child, kill: () => void child.kill('SIGKILL') }
   }
-}
-
-/** What a process needs of this machine. */
-function ownEnvironment(): Record<string, string> {
-  const wanted = (name: string): boolean => ['PATH', 'HOME', 'TMPDIR'].includes(name) || (name.startsWith('NODE_') && !name.startsWith('NODE_CHANNEL_'))
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => wanted(name))) as Record<string, string>
 }
 
 /** As Lambda runs an image: a user without rights, a root file system that is read-only, and a /tmp. */
@@ -61,7 +56,7 @@ function launchContainer({ variables, image }: LaunchOptions): Launch {
     // By name alone: a value on the command line could be read by everyone on this machine.
     const names = Object.keys(values).flatMap((variable) => ['--env', variable])
     const child = spawn('docker', ['run', '--rm', '--name', name, ...isolation, ...names, image], {
-      env: { ...ownEnvironment(), ...dockerVariables(), ...values },
+      env: { ...inheritedVariables(), ...dockerVariables(), ...values },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     return {

@@ -2,39 +2,19 @@
  * `unmoor/node`: the target `node`, a server in a process of its own.
  */
 import { NODE_GLOBALS, type Adapter } from '../../core/adapter.ts'
-import { build } from './build.ts'
-import { migrate, start } from './start.ts'
+import { FILE_DRIVERS, NODE_CONDITIONS, SERVER_CAPABILITIES } from '../node-server/target.ts'
+import { build } from './build/build.ts'
+import { migrate, start } from './local/start.ts'
 
+export type { CronOptions, ServerOptions } from '../node-server/options.ts'
 export type { NodeOptions } from './options.ts'
 
 const node: Adapter = {
   name: 'node',
-  capabilities: {
-    'request.streaming': true,
-    'request.abort': true,
-    'request.large': true,
-    'response.large': true,
-    'response.streaming': true,
-    'http.keepWorkAfterAnswer': true,
-    'blob.multipart': true,
-    'blob.signedUrls': false,
-    'sql.interactiveTransactions': true,
-    'cache.shared': false,
-    'queue.exactAttempts': true,
-  },
+  capabilities: SERVER_CAPABILITIES,
   nodeBuiltins: 'all',
-  conditions: ['node', 'import', 'default'],
-  defaultDrivers: {
-    kv: { driver: 'sqlite' },
-    sql: { driver: 'sqlite' },
-    queue: { driver: 'sqlite' },
-    blob: { driver: 'fs' },
-    cache: { driver: 'memory' },
-    secret: { driver: 'env' },
-    service: { driver: 'http' },
-    assets: { driver: 'files' },
-    objects: { driver: 'sqlite' },
-  },
+  conditions: NODE_CONDITIONS,
+  defaultDrivers: FILE_DRIVERS,
   code: { globals: [...NODE_GLOBALS, 'WebSocket'] },
   build,
   start,

@@ -1,15 +1,8 @@
 import { UnmoorError } from '../../core/errors.ts'
-import { CRON_CHECKS, type CronOptions } from './cron-options.ts'
+import { CRON_CHECKS, type ServerOptions } from '../node-server/options.ts'
 
 /** `targets.node.options` of unmoor.config.ts; every one is optional. */
-export interface NodeOptions extends CronOptions {
-  /** Largest request body in bytes; beyond it: 413. Default: no limit. */
-  maxBodyBytes?: number
-  /** Whether `X-Forwarded-Proto` and `X-Forwarded-Host` make `request.url`. Only behind a proxy that sets them itself. Default: false. */
-  trustProxy?: boolean
-  /** Seconds that a stop waits for requests, `waitUntil` work, crons and queue batches. Default: 30. */
-  stopSeconds?: number
-}
+export interface NodeOptions extends ServerOptions {}
 
 const CHECKS: Readonly<Record<keyof NodeOptions, { wants: string; holds(value: unknown): boolean }>> = {
   maxBodyBytes: { wants: 'a whole number of bytes', holds: (value) => Number.isSafeInteger(value) && (value as number) >= 0 },

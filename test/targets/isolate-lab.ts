@@ -42,6 +42,8 @@ export async function startLab(
     testToken?: string
     start?: { development?: boolean; inspectPort?: number }
     files?: Readonly<Record<string, Uint8Array>>
+    /** Called with each line as it is printed. */
+    onLine?: (line: string) => void
   } = {},
 ): Promise<Lab> {
   const project = await tempProject({
@@ -65,7 +67,10 @@ export async function startLab(
       variables: { TOKEN: 't0ken' },
       testToken: options.testToken,
       ...options.start,
-      onOutput: (line) => lines.push(line),
+      onOutput(line) {
+        lines.push(line)
+        options.onLine?.(line)
+      },
       log: { info() {}, warn() {} },
     })
     const send = (code: string, init: RequestInit = {}): Promise<Response> => fetch(`${runtime.url}/run`, { method: 'POST', body: code, ...init })

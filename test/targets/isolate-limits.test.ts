@@ -125,11 +125,31 @@ describe('the process', () => {
       .toBe('hello')
     expect(lab.runtime.pids).not.toEqual([pid])
   })
+
+  it('stops where it is told to while a killed one is being replaced', async () => {
+    const { promise: stopped, resolve, reject } = Promise.withResolvers<void>()
+    await using other = await startLab({
+      onLine(line) {
+        // The next process is not there yet: the signal of this stop reaches none.
+        if (line.includes('starting it again')) other.runtime.stop().then(resolve, reject)
+      },
+    })
+    process.kill(other.runtime.pids[0] as number, 'SIGKILL')
+    await stopped
+    const [next] = other.runtime.pids
+    expect(() => process.kill(next as number, 0)).toThrow('ESRCH')
+  })
 })
 
 describe('a start', () => {
   const app = (before: string): string =>
     `import { defineApp } from 'unmoor'\nexport default defineApp({ fetch: () => new Response('hello') })\nif (typeof navigator !== 'undefined' && navigator.userAgent === 'unmoor') { ${before} }`
+
+  it('fails with the error of the process that failed', async () => {
+    const withSecret = `import { defineApp, defineBindings, secret } from 'unmoor'\nexport default defineApp({ bindings: defineBindings({ key: secret() }), fetch: () => new Response('hello') })`
+    const error = { code: 'NotFound', message: 'This app cannot start without secret "key": set KEY.' }
+    await expect(startLab({ app: withSecret })).rejects.toMatchObject(error)
+  })
 
   it('fails with the cause where the app loops, throws, or needs too much memory', async () => {
     await expect(startLab({ app: app('for (;;);'), isolate: { startupMs: 300 } })).rejects.toThrow('loading the app took more than its limit of 300 ms')

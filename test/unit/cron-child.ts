@@ -4,7 +4,7 @@
  */
 import { appendFileSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { runCronTime } from '../../adapters/node/runtime/cron-run.ts'
+import { runCronTime } from '../../adapters/node-server/runtime/crons/cron-run.ts'
 import { variable } from '../../core/bindings/declarations.ts'
 import type { CronStore } from '../../core/cron-store.ts'
 

@@ -1,6 +1,6 @@
 /** When crons run, over the years 2026 to 2036, against a calendar that is written out here day by day and shares nothing with the scheduler's library. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { nextTime } from '../../adapters/node/runtime/scheduler.ts'
+import { nextTime } from '../../adapters/node-server/runtime/crons/scheduler.ts'
 
 const DAY = 24 * 60 * 60 * 1000
 const FROM = Date.UTC(2026, 0, 1)

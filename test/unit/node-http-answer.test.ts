@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { HttpHandler } from '../../adapters/node/runtime/http.ts'
+import type { HttpHandler } from '../../adapters/node-server/runtime/http/listener.ts'
 import { closeAll, encode, exchange, open, plainFetch, serve } from './node-http-server.ts'
 
 afterAll(closeAll)

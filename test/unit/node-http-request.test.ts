@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest'
-import type { HttpHandler } from '../../adapters/node/runtime/http.ts'
+import type { HttpHandler } from '../../adapters/node-server/runtime/http/listener.ts'
 import { closeAll, exchange, plainFetch, serve } from './node-http-server.ts'
 
 afterAll(closeAll)

@@ -2,8 +2,8 @@
 import type { Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { installGlobals } from '../../adapters/node/runtime/globals.ts'
-import { createHttpServer, type HttpHandler, type HttpOptions } from '../../adapters/node/runtime/http.ts'
+import { installGlobals } from '../../adapters/node-server/runtime/http/globals.ts'
+import { createHttpServer, type HttpHandler, type HttpOptions } from '../../adapters/node-server/runtime/http/listener.ts'
 
 /** undici's fetch, for the client's side. */
 export const plainFetch = globalThis.fetch

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Response as Light, takeResponse } from '../../adapters/node/runtime/response.ts'
+import { Response as Light, takeResponse } from '../../adapters/node-server/runtime/http/response.ts'
 
 const Native = globalThis.Response
 type Body = BodyInit | null | undefined

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { nextTime, type Scheduler, type SchedulerOptions, startScheduler } from '../../adapters/node/runtime/scheduler.ts'
+import { nextTime, type Scheduler, type SchedulerOptions, startScheduler } from '../../adapters/node-server/runtime/crons/scheduler.ts'
 
 const START = Date.UTC(2026, 0, 1, 0, 0, 30)
 const minute = (at: number): number => Date.UTC(2026, 0, 1, 0, at)

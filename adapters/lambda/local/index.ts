@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { DriverSpec, Log } from '../../../core/adapter.ts'
 import { type ErrorCode, UnmoorError } from '../../../core/errors.ts'
 import type { Manifest } from '../../../core/manifest.ts'
+import { stopChild, watchOutput } from '../../node-server/local/child.ts'
 import type { ProcessMessage, StartMessage } from './messages.ts'
 import { createPlan } from './plan.ts'
 
@@ -80,13 +81,7 @@ function startProcess(): ChildProcess {
 }
 
 function answer(child: ChildProcess, start: StartMessage): Promise<Extract<ProcessMessage, { type: 'ready' }>> {
-  const lines: string[] = []
-  const keep = (chunk: Buffer): void => {
-    lines.push(...chunk.toString().split('\n').filter(Boolean))
-    lines.splice(0, Math.max(0, lines.length - 40))
-  }
-  child.stdout?.on('data', keep)
-  child.stderr?.on('data', keep)
+  const { lines } = watchOutput(child, undefined)
   return new Promise((resolve, reject) => {
     const fail = (code: ErrorCode, text: string): void => {
       clearTimeout(timer)
@@ -108,9 +103,9 @@ function answer(child: ChildProcess, start: StartMessage): Promise<Extract<Proce
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  if (child.connected) child.send({ type: 'stop' })
-  else child.kill('SIGTERM')
-  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT)
-  await ended
-  clearTimeout(timer)
+  const ask = (): void => {
+    if (child.connected) child.send({ type: 'stop' })
+    else child.kill('SIGTERM')
+  }
+  await stopChild({ exited: ended, ask, kill: () => child.kill('SIGKILL'), graceMs: STOP_TIMEOUT })
 }

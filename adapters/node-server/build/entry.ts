@@ -1,0 +1,40 @@
+import type { BuildContext } from '../../../core/adapter.ts'
+import type { ServerOptions } from '../options.ts'
+import { cronStoreImport } from './cron-store.ts'
+
+/** What differs between the entries of two targets. */
+export interface EntryParts {
+  /** Public name of the module that exports `serve`. */
+  runtime: string
+  /** Import statements that come after the run-time half and the drivers. Default: none. */
+  imports?: readonly string[]
+  /** Fields that tell `serve` which app it is, as source. */
+  app: readonly string[]
+  options: ServerOptions
+}
+
+/**
+ * Source of the entry of a `server.mjs`. The run-time half is imported first: it puts its Response and
+ * Request in place before the app's modules run.
+ */
+export function serverEntry(context: BuildContext, { runtime, imports = [], app, options }: EntryParts): string {
+  const drivers = context.driverImports()
+  const cronStore = cronStoreImport(context, options)
+  return [
+    `import { serve } from '${runtime}'`,
+    ...(context.testChannel ? [`import { handleTestChannel } from 'unmoor/test-channel'`] : []),
+    drivers.imports,
+    cronStore.imports,
+    ...imports,
+    `await serve({`,
+    ...app.map((field) => `  ${field},`),
+    `  drivers: ${drivers.object},`,
+    `  cronStore: ${cronStore.object},`,
+    `  migrations: ${JSON.stringify(context.migrations)},`,
+    `  options: ${JSON.stringify(options)},`,
+    `  dir: import.meta.dirname,`,
+    ...(context.testChannel ? [`  testChannel: handleTestChannel,`] : []),
+    `})`,
+    ``,
+  ].join('\n')
+}

@@ -1,0 +1,56 @@
+import type { BuildContext } from '../../../core/adapter.ts'
+
+/** Base image of the Dockerfiles that builds write: glibc, Node and little else. */
+export const NODE_IMAGE = 'node:26-slim'
+
+/** How an artifact's `server.mjs` is run. */
+export interface ServerFiles {
+  /** Node's flags to serve with. Default: none. */
+  flags?: readonly string[]
+  /** Packages that the bundle leaves out, with their versions; the image installs them. Default: none. */
+  dependencies?: Readonly<Record<string, string>>
+}
+
+/** Writes the files beside a `server.mjs`: assets, package.json, Dockerfile and .dockerignore. */
+export async function writeServerFiles(context: BuildContext, { flags = [], dependencies }: ServerFiles = {}): Promise<void> {
+  const command = ['node', ...flags, 'server.mjs']
+  const server = {
+    name: context.manifest.name,
+    private: true,
+    type: 'module',
+    engines: { node: '>=24' },
+    scripts: { start: command.join(' '), migrate: 'node server.mjs migrate' },
+    ...(dependencies === undefined ? {} : withDependencies(dependencies)),
+  }
+  await context.copyAssets('assets')
+  await context.write('package.json', `${JSON.stringify(server, null, 2)}\n`)
+  await context.write('Dockerfile', dockerfile(command, dependencies !== undefined))
+  await context.write('.dockerignore', dependencies === undefined ? 'data\n' : 'data\nnode_modules\n')
+}
+
+/** Later versions of npm run install scripts only of the packages that `allowScripts` names. */
+function withDependencies(dependencies: Readonly<Record<string, string>>): object {
+  return { dependencies, allowScripts: Object.fromEntries(Object.keys(dependencies).map((name) => [name, true])) }
+}
+
+/**
+ * The base image is an argument, so that a team can pin or mirror its own. The server is PID 1 and handles
+ * SIGTERM itself.
+ */
+function dockerfile(command: readonly string[], installs: boolean): string {
+  const data = 'mkdir /data && chown node:node /data'
+  const copy = installs ? ['COPY package.json .', `RUN npm install --omit=dev --no-audit --no-fund && ${data}`, 'COPY . .'] : ['COPY . .', `RUN ${data}`]
+  return [
+    `ARG NODE_IMAGE=${NODE_IMAGE}`,
+    'FROM ${NODE_IMAGE}',
+    'ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/data',
+    'WORKDIR /app',
+    ...copy,
+    'USER node',
+    'VOLUME /data',
+    'EXPOSE 8080',
+    'STOPSIGNAL SIGTERM',
+    `CMD [${command.map((part) => JSON.stringify(part)).join(', ')}]`,
+    '',
+  ].join('\n')
+}

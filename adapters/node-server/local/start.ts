@@ -1,0 +1,87 @@
+import type { LocalRuntime, MigrateReport, StartOptions } from '../../../core/adapter.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import type { ParentMessage } from '../runtime/process.ts'
+import { stopChild } from './child.ts'
+import { type ServerProcess, type ServerRun, type ServerSettings, spawnServer } from './spawn-server.ts'
+
+/** Longer than the `stopSeconds` that a server has by default, so that it can cut its work off itself. */
+const STOP_MS = 40_000
+
+/** A target whose artifact is a `server.mjs` that runs on Node. */
+export interface ServerTarget {
+  /** How messages name it, such as `Node`. */
+  readonly title: string
+  settings(run: ServerRun): ServerSettings
+  /** How often within a minute a process that crashes is started again. Default: 0. */
+  readonly restartsPerMinute?: number
+}
+
+/** Runs the artifact's server.mjs in a child process. A target may restart one that crashed. */
+export async function startServer(target: ServerTarget, options: StartOptions): Promise<LocalRuntime> {
+  let server = await spawnServer(options, target.settings(options), [])
+  const ready = await receive(server, 'listening', options.dir)
+  const run = { ...options, port: Number(new URL(ready.url).port) }
+  let stopping = false
+  const supervise = async (): Promise<number | null> => {
+    const crashes: number[] = []
+    for (;;) {
+      const code = await server.exited
+      if (stopping || code === 0) return code
+      const now = Date.now()
+      crashes.push(now)
+      if (crashes.filter((time) => now - time < 60_000).length > (target.restartsPerMinute ?? 0)) return code
+      options.onOutput?.(`The host process ended (${code === null ? 'by a signal' : `code ${code}`}); starting it again.`)
+      server = await spawnServer(run, target.settings(run), [])
+      // A stop that was called in the meantime signalled the process that had ended already.
+      if (stopping) server.child.kill('SIGTERM')
+      await server.first.catch((error: unknown) => options.onOutput?.(`It did not start: ${error instanceof Error ? error.message : String(error)}`))
+    }
+  }
+  const exited = supervise()
+  return {
+    url: ready.url,
+    runtime: ready.runtime,
+    get pids() {
+      return server.child.pid === undefined ? [] : [server.child.pid]
+    },
+    exited,
+    stop() {
+      stopping = true
+      const signal = (name: NodeJS.Signals): void => void server.child.kill(name)
+      return stopChild({ exited, ask: () => signal('SIGTERM'), kill: () => signal('SIGKILL'), graceMs: STOP_MS })
+    },
+  }
+}
+
+/** Applies migrations with the artifact's own drivers. @throws `Unsupported` for a `url`. */
+export async function migrateServer(target: ServerTarget, options: ServerRun & { readonly url?: string | undefined }): Promise<MigrateReport> {
+  if (options.url !== undefined) {
+    throw new UnmoorError(
+      'Unsupported',
+      `The ${target.title} target has no --url: its artifact migrates the databases that its own drivers name. Set their variables, such as DATABASE_URL.`,
+      { operation: 'migrate' },
+    )
+  }
+  const server = await spawnServer(options, target.settings(options), ['migrate'])
+  const message = await receive(server, 'migrated', options.dir)
+  await server.exited
+  return message.report
+}
+
+/** The server's first message. One of another type comes from an artifact of another version. */
+async function receive<Type extends 'listening' | 'migrated'>(
+  { child, first }: ServerProcess,
+  type: Type,
+  dir: string,
+): Promise<Extract<ParentMessage, { type: Type }>> {
+  const message = await first
+  if (isOf(message, type)) return message
+  child.kill('SIGKILL')
+  throw new UnmoorError('Internal', `The server in ${dir} sent "${message.type}" where "${type}" was awaited. Build the app again.`, {
+    operation: type === 'migrated' ? 'migrate' : 'start',
+  })
+}
+
+function isOf<Type extends ParentMessage['type']>(message: ParentMessage, type: Type): message is Extract<ParentMessage, { type: Type }> {
+  return message.type === type
+}

@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto'
+import type { CronStore } from '../../../../core/cron-store.ts'
+
+/** Claims of one time whose holders all died; it takes processes along, so it is given up. */
+const MOST_CLAIMS = 10
+/** Seconds for which a store that does not answer is asked again. */
+const STORE_PATIENCE = 3600
+
+/** What {@link runCronTime} needs. */
+export interface CronRunOptions {
+  cron: string
+  /** Milliseconds since 1970. */
+  time: number
+  store: CronStore
+  /** Seconds that a claim lasts without its holder. */
+  leaseSeconds: number
+  /** Seconds before each retry after a throw. */
+  retryDelays: readonly number[]
+  /** Leaves the time out while another one of this cron is at work, here or in another process. */
+  alone: boolean
+  run: (name: string, scheduledTime: number) => Promise<{ retry: boolean }>
+  /** Aborts waiting, not the handler. */
+  signal: AbortSignal
+  report: (what: string) => void
+}
+
+/**
+ * Runs one time of a cron, if it falls to this process: claims it, keeps the lease while the handler works or
+ * waits for its retry, and marks it done. Where another process holds it, waits until that one is done or its
+ * lease has run out. Never rejects. A stop gives the lease back.
+ */
+export async function runCronTime(options: CronRunOptions): Promise<void> {
+  const { cron, time, store, leaseSeconds, signal } = options
+  const lease = randomUUID()
+  if (!(await claim(options, lease))) return
+  const beat = setInterval(
+    () => {
+      // A store that is away for a moment is no reason to stop; that the lease went to another one is worth a
+      // line.
+      store.extend(cron, time, lease, leaseSeconds).then(
+        (held) => {
+          if (held) return
+          clearInterval(beat)
+          options.report(`ran over its lease at ${new Date(time).toISOString()}; another process may run that time too`)
+        },
+        () => {},
+      )
+    },
+    (leaseSeconds * 1000) / 3,
+  )
+  try {
+    const others = options.alone ? await store.open(cron).catch(() => []) : []
+    if (others.some(({ scheduledTime, held }) => held && scheduledTime !== time))
+      options.report(`is still running, so its time ${new Date(time).toISOString()} was left out`)
+    else if (!(await work(options))) {
+      clearInterval(beat)
+      await store.extend(cron, time, lease, 0).catch(() => {})
+      return
+    }
+    await insist(options, () => store.finish(cron, time), signal.aborted ? 5 : STORE_PATIENCE)
+  } finally {
+    clearInterval(beat)
+  }
+}
+
+/** Whether the time is this process's to run. */
+async function claim(options: CronRunOptions, lease: string): Promise<boolean> {
+  const { cron, time, store, leaseSeconds, signal } = options
+  for (;;) {
+    if (signal.aborted) return false
+    const answer = await insist(options, () => store.claim(cron, time, lease, leaseSeconds), STORE_PATIENCE)
+    if (answer === undefined || answer.state === 'done') return false
+    if (answer.state === 'taken') {
+      await sleep(answer.seconds * 1000 + 50, signal)
+      continue
+    }
+    if (answer.attempt <= MOST_CLAIMS) return true
+    options.report(`ended its process ${MOST_CLAIMS} times at ${new Date(time).toISOString()} and was given up`)
+    await insist(options, () => store.finish(cron, time), STORE_PATIENCE)
+    return false
+  }
+}
+
+/** Calls the handler, and again after a throw. False if a stop came before a retry. */
+async function work({ cron, time, run, retryDelays, signal, report }: CronRunOptions): Promise<boolean> {
+  for (let failures = 0; ; failures++) {
+    try {
+      if (!(await run(cron, time)).retry) return true
+    } catch (error) {
+      report(`failed: ${text(error)}`)
+      return true
+    }
+    const seconds = retryDelays[failures]
+    if (seconds === undefined) {
+      report(`failed ${failures + 1} times at ${new Date(time).toISOString()} and was given up`)
+      return true
+    }
+    await sleep(seconds * 1000, signal)
+    if (signal.aborted) return false
+  }
+}
+
+/** Asks a store until it answers; undefined after `seconds`, or at a stop. */
+async function insist<T>({ time, signal, report }: CronRunOptions, ask: () => Promise<T>, seconds: number): Promise<T | undefined> {
+  const until = Date.now() + seconds * 1000
+  for (let failures = 0; ; failures++) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (failures === 0) report(`waits at ${new Date(time).toISOString()} for the store of its claims: ${text(error)}`)
+      const pause = Math.min(30_000, 250 * 2 ** failures) * (0.5 + Math.random() / 2)
+      if (Date.now() + pause > until) {
+        report(`was left as it is at ${new Date(time).toISOString()}: the store of its claims did not answer for ${seconds} s`)
+        return undefined
+      }
+      // A claim is not worth a wait while stopping; what has run should still be marked.
+      if (signal.aborted && seconds > 5) return undefined
+      await sleep(pause, seconds > 5 ? signal : undefined)
+    }
+  }
+}
+
+/** Resolves early, not with an error, when `signal` aborts. */
+function sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted === true) return resolve()
+    const end = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, milliseconds)
+    signal?.addEventListener('abort', end)
+  })
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,56 @@
+import { resolve } from 'node:path'
+import { variable } from '../../../../core/bindings/declarations.ts'
+import { createContext } from '../../../../core/context.ts'
+import type { CronStore, CronStoreFactory } from '../../../../core/cron-store.ts'
+import { resolveOptions, type Runtime } from '../../../../core/runtime.ts'
+import type { CronOptions } from '../../options.ts'
+import { type Scheduler, startScheduler } from './scheduler.ts'
+
+/** A cron store and its options, as the generated entry has it. */
+export interface BoundCronStore {
+  // oxlint-disable-next-line typescript/no-explicit-any -- each store has options of its own, checked by its factory
+  create: CronStoreFactory<any>
+  /** JSON; `{ env: 'NAME' }` stands for that variable. */
+  options: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Starts an app's crons: name to schedule. Without a store each process runs every cron. The scheduler's stop
+ * closes the store.
+ */
+export function startCrons(runtime: Runtime, crons: Readonly<Record<string, string>>, store: CronStore | undefined, options: CronOptions): Scheduler {
+  const scheduler = startScheduler({
+    crons,
+    store,
+    leaseSeconds: options.cronLeaseSeconds,
+    overlap: options.cronOverlap,
+    missed: options.cronMissed,
+    async run(name, scheduledTime) {
+      const ctx = createContext()
+      const outcome = await runtime.cron(name, scheduledTime, ctx)
+      await ctx.settled()
+      return outcome
+    },
+  })
+  return {
+    async stop() {
+      await scheduler.stop()
+      await store?.close?.()
+    },
+  }
+}
+
+/** The store that the config names. Errors are those of its driver. */
+export async function openCronStore(app: string, bound: BoundCronStore | undefined): Promise<CronStore | undefined> {
+  if (bound === undefined) return undefined
+  const context = {
+    binding: 'cronStore',
+    app,
+    // A store belongs to no binding, so there is nothing to declare.
+    declaration: variable(),
+    dataDir: resolve(process.env['DATA_DIR'] || 'data'),
+    variable: (name: string) => process.env[name],
+    now: Date.now,
+  }
+  return bound.create(resolveOptions(bound.options, context.binding, context), context)
+}

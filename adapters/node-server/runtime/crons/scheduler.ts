@@ -1,0 +1,181 @@
+import { Cron } from 'croner'
+import { createMemoryCronStore } from '../../../drivers/memory/cron/index.ts'
+import type { CronStore } from '../../../../core/cron-store.ts'
+import { runCronTime } from './cron-run.ts'
+
+/**
+ * Seconds until a run that threw is tried again, per retry; AWS's are the same for events that nobody waits
+ * for.
+ */
+const RETRY_DELAYS: readonly number[] = [60, 120]
+const LEASE_SECONDS = 60
+/** setTimeout's longest is 24.8 days; a shorter one also notices a clock that was set. */
+const LONGEST_WAIT = 60 * 60 * 1000
+
+/** Options of {@link startScheduler}. */
+export interface SchedulerOptions {
+  /** Cron names to schedules: five fields in UTC. */
+  crons: Readonly<Record<string, string>>
+  /**
+   * Runs one time of a cron; tells whether it is to be tried again. It must not reject for a handler's throw.
+   */
+  run(name: string, scheduledTime: number): Promise<{ retry: boolean }>
+  /** Where the processes of the app claim times. Default: this process is the only one. */
+  store?: CronStore | undefined
+  /** Seconds until a process that died loses its claim; one that lives extends it. Default: 60. */
+  leaseSeconds?: number | undefined
+  /**
+   * What happens when a cron's time comes while its last run still works or waits for its retry: `allow` runs
+   * both, as Cloudflare and EventBridge do; `skip` leaves the time out. Default: `allow`.
+   */
+  overlap?: 'allow' | 'skip' | undefined
+  /**
+   * Times that passed while no process ran: `skip` leaves them out, `once` runs the latest one at the start.
+   * Default: `skip`.
+   */
+  missed?: 'skip' | 'once' | undefined
+  /** Seconds before each retry after a throw; its length is the number of retries. Default: 60 and 120. */
+  retryDelays?: readonly number[] | undefined
+  /** Given what the scheduler leaves out or gives up. Default: console.error. */
+  onError?: ((message: string) => void) | undefined
+}
+
+/** A running scheduler. */
+export interface Scheduler {
+  /**
+   * Fires nothing more and gives waiting retries back to the store; resolves when the runs at work have
+   * ended.
+   */
+  stop(): Promise<void>
+}
+
+/**
+ * Fires crons at their nominal minute, each time in one of the processes that share a store. Times that
+ * passed while the process stood still (a suspended machine) are caught up by one run, of the latest. What a
+ * process began and did not finish is taken over by another one when its lease has run out, or at the next
+ * start.
+ */
+export function startScheduler(options: SchedulerOptions): Scheduler {
+  const store = options.store ?? createMemoryCronStore(Date.now)
+  const jobs = Object.entries(options.crons).map(([name, schedule]) => new Job(name, schedule, store, options))
+  for (const job of jobs) job.start()
+  return {
+    async stop() {
+      await Promise.all(jobs.map((job) => job.stop()))
+    },
+  }
+}
+
+/**
+ * The first time of `schedule` after `after`, in milliseconds since 1970; undefined if there is none.
+ * Numbered weekdays count from Sunday as 1, as Cloudflare's do.
+ */
+export function nextTime(schedule: string, after: number): number | undefined {
+  return toCron(schedule).nextRun(new Date(after))?.getTime()
+}
+
+/** The last time of `schedule` up to `until`. */
+function lastTime(schedule: string, until: number): number | undefined {
+  return toCron(schedule)
+    .previousRuns(1, new Date(until + 1))[0]
+    ?.getTime()
+}
+
+function toCron(schedule: string): Cron {
+  return new Cron(schedule, { paused: true, timezone: 'UTC', alternativeWeekdays: true, mode: '5-part' })
+}
+
+class Job {
+  #name: string
+  #schedule: string
+  #store: CronStore
+  #options: SchedulerOptions
+  #timer: NodeJS.Timeout | undefined
+  #running = new Set<Promise<void>>()
+  #stop = new AbortController()
+
+  constructor(name: string, schedule: string, store: CronStore, options: SchedulerOptions) {
+    this.#name = name
+    this.#schedule = schedule
+    this.#store = store
+    this.#options = options
+  }
+
+  start(): void {
+    const now = Date.now()
+    this.#wait(nextTime(this.#schedule, now))
+    this.#track(this.#resume(now))
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    clearTimeout(this.#timer)
+    await Promise.all(this.#running)
+  }
+
+  /** What was begun before and never finished; and under `once` the latest time that nobody began. */
+  async #resume(now: number): Promise<void> {
+    try {
+      for (const { scheduledTime } of await this.#store.open(this.#name)) this.#fire(scheduledTime)
+      if (this.#options.missed !== 'once') return
+      // Without a record the app is new, or its store is: nothing was missed.
+      const known = await this.#store.latest(this.#name)
+      const last = lastTime(this.#schedule, now)
+      if (known !== undefined && last !== undefined && last > known) this.#fire(last)
+    } catch (error) {
+      this.#report(`could not be looked up in the store of its claims at the start: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+
+  #wait(next: number | undefined): void {
+    if (next === undefined) return
+    this.#timer = setTimeout(
+      () => {
+        // Timers may fire a millisecond early.
+        if (Date.now() < next) this.#wait(next)
+        else this.#due(next)
+      },
+      Math.min(Math.max(next - Date.now(), 0), LONGEST_WAIT),
+    )
+  }
+
+  #due(time: number): void {
+    const now = Date.now()
+    let latest = time
+    let next = nextTime(this.#schedule, time)
+    while (next !== undefined && next <= now) {
+      latest = next
+      next = nextTime(this.#schedule, next)
+    }
+    this.#fire(latest)
+    this.#wait(next)
+  }
+
+  #fire(time: number): void {
+    if (this.#stop.signal.aborted) return
+    const { overlap, leaseSeconds = LEASE_SECONDS, retryDelays = RETRY_DELAYS } = this.#options
+    this.#track(
+      runCronTime({
+        cron: this.#name,
+        time,
+        store: this.#store,
+        leaseSeconds,
+        retryDelays,
+        alone: overlap === 'skip',
+        run: (name, scheduledTime) => this.#options.run(name, scheduledTime),
+        signal: this.#stop.signal,
+        report: (what) => this.#report(what),
+      }),
+    )
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#running.delete(tracked))
+    this.#running.add(tracked)
+  }
+
+  #report(what: string): void {
+    const onError = this.#options.onError ?? ((message: string) => console.error(message))
+    onError(`cron ${this.#name} ${what}.`)
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * node:http messages to and from fetch's Request and Response. Stands alone: the isolate host uses it too.
+ */
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerOptions, type ServerResponse } from 'node:http'
+import { createContext, type ContextOptions, type OwnedContext } from '../../../../core/context.ts'
+import { UnmoorError } from '../../../../core/errors.ts'
+import { isClientGone } from './client-gone.ts'
+import type { CountBytes } from './incoming-body.ts'
+import { IncomingRequest } from './request.ts'
+import { respond } from './respond.ts'
+import { requestOrigin } from './url.ts'
+
+/** Answers a request. What it throws is a 500. */
+export type HttpHandler = (request: Request, ctx: OwnedContext) => Response | Promise<Response>
+
+/** Options of {@link createListener}. */
+export interface HttpOptions {
+  /** Largest request body in bytes; beyond it: 413. Default: no limit. */
+  maxBodyBytes?: number | undefined
+  /**
+   * Whether `X-Forwarded-Proto` and `X-Forwarded-Host` make the request's URL. Only behind a proxy that sets
+   * them. Default: false.
+   */
+  trustProxy?: boolean | undefined
+  /** Options of every request's context. Default: none. */
+  context?: ContextOptions | undefined
+  /** Given the rest of a request's `waitUntil` work once it is answered. Default: nothing waits for it. */
+  onBackground?: ((work: Promise<unknown>) => void) | undefined
+  /** Given what a handler throws, and answers that cannot be sent. Default: console.error. */
+  onError?: ((message: string, error: unknown) => void) | undefined
+}
+
+/** A node:http server with the settings that {@link createListener} relies on. Call `listen` on it. */
+export function createHttpServer(handler: HttpHandler, options: HttpOptions = {}, serverOptions: ServerOptions = {}): Server {
+  // Repeated request headers are joined, as fetch says, where node would drop some.
+  return createServer({ ...serverOptions, joinDuplicateHeaders: true }, createListener(handler, options))
+}
+
+/** The listener alone, for a server made with `joinDuplicateHeaders: true`. */
+export function createListener(handler: HttpHandler, options: HttpOptions = {}): RequestListener {
+  const { maxBodyBytes, onBackground } = options
+  const trustProxy = options.trustProxy ?? false
+  const onError = options.onError ?? ((message: string, error: unknown) => console.error(message, error))
+
+  const finish = (ctx: OwnedContext): void => {
+    if (ctx.pending > 0) {
+      const work = ctx.settled()
+      onBackground?.(work)
+    }
+  }
+  const fail = (incoming: IncomingMessage, outgoing: ServerResponse, error: unknown): void => {
+    if (!isClientGone(error)) onError(`${incoming.method} ${incoming.url} failed:`, error)
+    if (outgoing.headersSent) outgoing.destroy()
+    else refuse(outgoing, 500)
+  }
+  const send = (incoming: IncomingMessage, outgoing: ServerResponse, ctx: OwnedContext, response: Response): void => {
+    // Gone, or answered already with a 413.
+    if (outgoing.headersSent || outgoing.destroyed) response.body?.cancel().catch(() => {})
+    else {
+      try {
+        const streamed = respond(outgoing, response, incoming.method === 'HEAD')
+        if (streamed !== undefined) {
+          void streamed.catch((error: unknown) => fail(incoming, outgoing, error)).then(() => finish(ctx))
+          return
+        }
+      } catch (error) {
+        fail(incoming, outgoing, error)
+      }
+    }
+    finish(ctx)
+  }
+
+  return (incoming, outgoing) => {
+    const origin = requestOrigin(incoming, trustProxy)
+    if (origin === undefined) return refuse(outgoing, 400, 'a missing or malformed Host header or request target')
+    // fetch's Request has no such method.
+    if (incoming.method === 'TRACE') return refuse(outgoing, 501)
+    if (maxBodyBytes !== undefined && Number(incoming.headers['content-length'] ?? 0) > maxBodyBytes) return refuseBody(incoming, outgoing)
+    const count = maxBodyBytes === undefined ? undefined : bodyCounter(incoming, outgoing, maxBodyBytes)
+    const ctx = createContext(options.context)
+    // An IncomingRequest is a Request by its prototype, which the type system cannot see.
+    const request = new IncomingRequest(incoming, outgoing, origin, count) as unknown as Request
+    try {
+      const answer = handler(request, ctx)
+      if (isPromise(answer)) {
+        answer.then(
+          (response) => send(incoming, outgoing, ctx, response),
+          (error: unknown) => {
+            fail(incoming, outgoing, error)
+            finish(ctx)
+          },
+        )
+      } else send(incoming, outgoing, ctx, answer)
+    } catch (error) {
+      fail(incoming, outgoing, error)
+      finish(ctx)
+    }
+  }
+}
+
+function isPromise(answer: Response | Promise<Response>): answer is Promise<Response> {
+  return typeof (answer as Promise<Response>).then === 'function'
+}
+
+function bodyCounter(incoming: IncomingMessage, outgoing: ServerResponse, max: number): CountBytes {
+  let size = 0
+  return (bytes) => {
+    size += bytes
+    if (size <= max) return
+    if (!outgoing.headersSent) refuseBody(incoming, outgoing)
+    throw new UnmoorError('LimitExceeded', `The request body is over this server's maxBodyBytes of ${max}.`, {
+      details: { limit: 'maxBodyBytes', actual: size, max },
+    })
+  }
+}
+
+const TEXTS: Readonly<Record<number, string>> = { 400: 'Bad Request', 413: 'Content Too Large', 500: 'Internal Server Error', 501: 'Not Implemented' }
+
+/** An answer of the server's own, as plain text. */
+function refuse(outgoing: ServerResponse, status: number, why?: string): void {
+  const text = why === undefined ? (TEXTS[status] as string) : `${TEXTS[status]}: ${why}`
+  outgoing.writeHead(status, refusalFields(text, status !== 500))
+  outgoing.end(text)
+}
+
+/** Milliseconds that a client has to take a 413 in, while what it still sends is thrown away. */
+const LINGER = 2000
+
+/**
+ * A 413. The connection closes, but not at once: closing it with bytes unread would reset it, and the client
+ * might never see the answer.
+ */
+function refuseBody(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  const text = TEXTS[413] as string
+  outgoing.writeHead(413, refusalFields(text, true))
+  outgoing.write(text)
+  const timer = setTimeout(() => outgoing.end(), LINGER)
+  incoming.once('close', () => clearTimeout(timer))
+  incoming.once('end', () => outgoing.end())
+  incoming.resume()
+}
+
+/**
+ * What is left of a refused request would be read as the next one's start: the connection closes after it.
+ */
+function refusalFields(text: string, close: boolean): string[] {
+  return ['content-type', 'text/plain; charset=utf-8', 'content-length', String(Buffer.byteLength(text)), ...(close ? ['connection', 'close'] : [])]
+}

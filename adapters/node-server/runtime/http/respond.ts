@@ -1,0 +1,80 @@
+import type { ServerResponse } from 'node:http'
+import { type ResponseParts, takeResponse } from './response.ts'
+import { writeStream } from './stream-writer.ts'
+
+/** Fields of one connection: the server's own matter. */
+const CONNECTION_FIELDS: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
+
+/**
+ * Writes an app's Response. Bodies in memory are written before it returns; streams give a promise.
+ *
+ * @throws (or rejects with) what is wrong with the response: a body read already, a header that HTTP/1.1 cannot carry, a stream that fails.
+ */
+export function respond(outgoing: ServerResponse, response: Response, isHead: boolean): Promise<void> | undefined {
+  return writeParts(outgoing, takeResponse(response), isHead)
+}
+
+/** The same for what a Response is made of: the list is taken to be ASCII with names in lower case. */
+export function writeParts(outgoing: ServerResponse, parts: ResponseParts, isHead: boolean): Promise<void> | undefined {
+  const { status, body } = parts
+  if (status < 200 || status > 599) throw new TypeError(`A Response with status ${status} cannot be sent.`)
+  const head = headFields(parts)
+  const noBody = status === 204 || status === 304
+  if (body === null || noBody) {
+    if (body instanceof ReadableStream) cancel(body)
+    // The length of what a GET would get is unknown here; 204 must have none (RFC 9110, section 8.6), and 304
+    // means the other answer's.
+    if (!isHead && !noBody) head.fields.push('content-length', '0')
+    else if (head.length !== undefined && status !== 204) head.fields.push('content-length', head.length)
+    writeHead(outgoing, parts, head.fields)
+    outgoing.end()
+    return undefined
+  }
+  if (body instanceof ReadableStream) {
+    if (isHead) {
+      cancel(body)
+      if (head.length !== undefined) head.fields.push('content-length', head.length)
+      writeHead(outgoing, parts, head.fields)
+      outgoing.end()
+      return undefined
+    }
+    return writeStream(outgoing, body, {
+      declaredLength: head.length === undefined ? undefined : Number(head.length),
+      writeHead(length = head.length === undefined ? undefined : Number(head.length)) {
+        if (length !== undefined) head.fields.push('content-length', String(length))
+        writeHead(outgoing, parts, head.fields)
+      },
+    })
+  }
+  // The real length wins over one that the app gave: a wrong one would break the connection's framing.
+  head.fields.push('content-length', String(typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength))
+  writeHead(outgoing, parts, head.fields)
+  // node:http writes head and text as one string: only a head in ASCII stays what it is when that is UTF-8.
+  // (As Latin-1, text in ASCII costs 3% more.)
+  outgoing.end(typeof body === 'string' && parts.list === undefined ? Buffer.from(body) : body)
+  return undefined
+}
+
+function writeHead(outgoing: ServerResponse, { status, statusText }: ResponseParts, fields: string[]): void {
+  if (statusText === '') outgoing.writeHead(status, fields)
+  else outgoing.writeHead(status, statusText, fields)
+}
+
+/** The fields to write, and the content-length: a known one, else the app's own. */
+function headFields({ list, headers, size }: ResponseParts): { fields: string[]; length: string | undefined } {
+  const fields: string[] = []
+  let length: string | undefined
+  const flat = list ?? (headers === undefined ? [] : [...headers].flat())
+  for (let index = 0; index < flat.length; index += 2) {
+    const name = flat[index] as string
+    const value = flat[index + 1] as string
+    if (name === 'content-length') length = value
+    else if (!CONNECTION_FIELDS.has(name)) fields.push(name, value)
+  }
+  if (length !== undefined && !/^\d+$/.test(length)) throw new TypeError(`A Response has the content-length ${JSON.stringify(length)}, which is no number.`)
+  return { fields, length: size === undefined ? length : String(size) }
+}
+
+function cancel(body: ReadableStream): void {
+  body.cancel().catch(() => {})
+}

@@ -1,0 +1,272 @@
+/**
+ * A Response that stays plain fields until someone needs more of it. `new Response('...')` of undici costs
+ * more than all of node:http's work on a small request. It becomes the global Response in artifacts
+ * (globals.ts); everything that fetch's Response does holds, most of it by handing over to the real one.
+ */
+import { isDisturbed, NativeResponse } from './native.ts'
+import { decodedHeaders, isDecoded } from './decoded.ts'
+import { flatHeaders, hasHeader, toHeaders } from './header-list.ts'
+
+const STATUS_TEXT = /^[\t\x20-\x7e]*$/
+const TEXT_TYPE = 'text/plain;charset=UTF-8'
+/** Shared by all answers that are text and nothing else; never changed. */
+const TEXT_HEADERS: readonly string[] = Object.freeze(['content-type', TEXT_TYPE])
+const JSON_TYPE = 'application/json'
+const JSON_HEADERS: readonly string[] = Object.freeze(['content-type', JSON_TYPE])
+const NO_HEADERS: readonly string[] = Object.freeze([])
+
+type LightBody = string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null
+
+/** What the server writes. */
+export interface ResponseParts {
+  status: number
+  statusText: string
+  /** ASCII, names in lower case; undefined where only `headers` knows. */
+  list: readonly string[] | undefined
+  headers: Headers | undefined
+  body: LightBody
+  /** Bytes of a stream's body, where they are known. */
+  size?: number | undefined
+}
+
+let take: (response: LightResponse) => ResponseParts
+let isLight: (value: object) => value is LightResponse
+
+class LightResponse {
+  #status = 200
+  #statusText = ''
+  #list: readonly string[] | undefined
+  #headers: Headers | undefined
+  #body: LightBody = null
+  /** Holds the body once it is wanted as a stream or read; status and headers stay here. */
+  #native: Response | undefined
+  #used = false
+  #size: number | undefined
+
+  static {
+    isLight = (value): value is LightResponse => #status in value
+    take = (response) => response.#take()
+  }
+
+  constructor(body?: BodyInit | null, init?: ResponseInit) {
+    if (!this.#construct(body, init)) {
+      const native = new NativeResponse(body, init)
+      this.#status = native.status
+      this.#statusText = native.statusText
+      this.#headers = isDecoded(body) ? decodedHeaders(native.headers) : native.headers
+      this.#native = native
+      if (body instanceof Blob) this.#size = body.size
+    }
+  }
+
+  /**
+   * False for anything unusual: the real class then checks and converts. Nothing may throw here that would
+   * not throw there.
+   */
+  #construct(body: unknown, init: unknown): boolean {
+    let contentType: string | undefined
+    if (body === undefined || body === null) this.#body = null
+    else if (typeof body === 'string') {
+      this.#body = body
+      contentType = TEXT_TYPE
+    } else if (body instanceof Uint8Array && body.buffer instanceof ArrayBuffer && !body.buffer.resizable) this.#body = new Uint8Array(body)
+    else if (body instanceof ArrayBuffer && !body.resizable) this.#body = new Uint8Array(body.slice(0))
+    else if (body instanceof ReadableStream && !body.locked && !isDisturbed(body)) this.#body = body
+    else if (body instanceof URLSearchParams) {
+      this.#body = String(body)
+      contentType = 'application/x-www-form-urlencoded;charset=UTF-8'
+    } else return false
+    if (init === undefined || init === null) {
+      this.#list = contentType === undefined ? NO_HEADERS : contentType === TEXT_TYPE ? TEXT_HEADERS : ['content-type', contentType]
+      return true
+    }
+    return typeof init === 'object' && this.#initialize(init, contentType)
+  }
+
+  #initialize(init: ResponseInit, contentType: string | undefined): boolean {
+    const { status, statusText, headers } = init
+    if (status !== undefined) {
+      if (typeof status !== 'number' || !Number.isInteger(status) || status < 200 || status > 599) return false
+      if (this.#body !== null && (status === 204 || status === 205 || status === 304)) return false
+      this.#status = status
+    }
+    if (statusText !== undefined) {
+      if (typeof statusText !== 'string' || !STATUS_TEXT.test(statusText)) return false
+      this.#statusText = statusText
+    }
+    const list = headers === undefined ? [] : flatHeaders(isDecoded(this.#body) ? decodedHeaders(headers) : headers)
+    if (list === undefined) return false
+    if (contentType !== undefined && !hasHeader(list, 'content-type')) list.push('content-type', contentType)
+    this.#list = list
+    return true
+  }
+
+  get status(): number {
+    return this.#status
+  }
+
+  get statusText(): string {
+    return this.#statusText
+  }
+
+  get ok(): boolean {
+    return this.#status >= 200 && this.#status < 300
+  }
+
+  get headers(): Headers {
+    if (this.#headers === undefined) {
+      this.#headers = toHeaders(this.#list ?? NO_HEADERS)
+      this.#list = undefined
+    }
+    return this.#headers
+  }
+
+  get type(): ResponseType {
+    return 'default'
+  }
+
+  get url(): string {
+    return ''
+  }
+
+  get redirected(): boolean {
+    return false
+  }
+
+  get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+    if (this.#native === undefined && this.#body instanceof ReadableStream) return this.#body as ReadableStream<Uint8Array<ArrayBuffer>>
+    return this.#toNative().body
+  }
+
+  get bodyUsed(): boolean {
+    if (this.#native !== undefined) return this.#native.bodyUsed
+    if (this.#body instanceof ReadableStream) return isDisturbed(this.#body)
+    return this.#used
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    return this.#toNative().arrayBuffer()
+  }
+
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#toNative().bytes()
+  }
+
+  async text(): Promise<string> {
+    return this.#toNative().text()
+  }
+
+  async json(): Promise<unknown> {
+    return this.#toNative().json()
+  }
+
+  // These two read the content type, which may have changed since the body was wrapped.
+  async blob(): Promise<Blob> {
+    return this.#withHeaders().blob()
+  }
+
+  async formData(): Promise<FormData> {
+    return this.#withHeaders().formData()
+  }
+
+  clone(): LightResponse {
+    const copy = new LightResponse()
+    copy.#status = this.#status
+    copy.#statusText = this.#statusText
+    copy.#list = this.#list
+    if (this.#native === undefined && !this.#used && !(this.#body instanceof ReadableStream)) copy.#body = this.#body
+    else copy.#native = this.#toNative().clone()
+    if (this.#headers !== undefined) {
+      copy.#list = undefined
+      copy.#headers = new Headers(this.#headers)
+    }
+    return copy
+  }
+
+  #toNative(): Response {
+    if (this.#native === undefined) {
+      const used = this.#used
+      this.#native = new NativeResponse(this.#body as BodyInit | null, { status: this.#status, headers: this.headers })
+      if (used) void this.#native.body?.cancel()
+    }
+    return this.#native
+  }
+
+  #withHeaders(): Response {
+    const native = this.#toNative()
+    if (native.bodyUsed || native.body?.locked === true) return native
+    return new NativeResponse(native.body, { headers: this.headers })
+  }
+
+  /**
+   * A body goes out once, as on Workers: an app that keeps a Response and returns it again is told here too.
+   */
+  #take(): ResponseParts {
+    const body = this.#native === undefined ? this.#body : (this.#native.body as LightBody)
+    if (body !== null) {
+      if (this.#used || (body instanceof ReadableStream && (body.locked || isDisturbed(body)))) {
+        throw new TypeError('This Response was already sent or its body already read. Make a new one per request, or clone() it before.')
+      }
+      this.#used = !(body instanceof ReadableStream)
+    }
+    return { status: this.#status, statusText: this.#statusText, list: this.#list, headers: this.#headers, body, size: this.#size }
+  }
+
+  static json(data: unknown, init?: ResponseInit): LightResponse {
+    const text: string | undefined = JSON.stringify(data)
+    if (text === undefined) throw new TypeError('The data is not JSON serializable')
+    const response = new LightResponse()
+    response.#body = text
+    if (init === undefined || init === null) response.#list = JSON_HEADERS
+    else if (typeof init !== 'object' || !response.#initialize(init, JSON_TYPE)) {
+      const unusual = new LightResponse(text, init)
+      if (!new Headers(init.headers).has('content-type')) unusual.headers.set('content-type', JSON_TYPE)
+      return unusual
+    }
+    return response
+  }
+
+  static [Symbol.hasInstance](this: unknown, value: unknown): boolean {
+    // A Response of fetch is one too; a subclass of an app's own is asked the usual way.
+    if (this === LightResponse) return NativeResponse.prototype.isPrototypeOf(value as object)
+    return Function.prototype[Symbol.hasInstance].call(this, value)
+  }
+}
+
+Object.setPrototypeOf(LightResponse.prototype, NativeResponse.prototype)
+// Response.error and Response.redirect are undici's own.
+Object.setPrototypeOf(LightResponse, NativeResponse)
+Object.defineProperty(LightResponse, 'name', { value: 'Response' })
+for (const name of [
+  'status',
+  'statusText',
+  'ok',
+  'headers',
+  'type',
+  'url',
+  'redirected',
+  'body',
+  'bodyUsed',
+  'arrayBuffer',
+  'bytes',
+  'text',
+  'json',
+  'blob',
+  'formData',
+  'clone',
+]) {
+  Object.defineProperty(LightResponse.prototype, name, { enumerable: true })
+}
+
+/** The class that artifacts have as their global Response. Typed as fetch's: the prototype chain is. */
+export const Response = LightResponse as unknown as typeof globalThis.Response
+
+/** What is to be written for any Response. @throws TypeError for one whose body was sent or read already. */
+export function takeResponse(response: globalThis.Response): ResponseParts {
+  if (isLight(response)) return take(response)
+  const { status, statusText, headers, body } = response
+  if (body !== null && (response.bodyUsed || body.locked)) {
+    throw new TypeError('This Response was already sent or its body already read. Make a new one per request, or clone() it before.')
+  }
+  return { status, statusText, list: undefined, headers: isDecoded(body) ? decodedHeaders(headers) : headers, body }
+}

@@ -1,0 +1,93 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { UnmoorError } from '../../../../core/errors.ts'
+import { createHttpServer, type HttpHandler, type HttpOptions } from './listener.ts'
+
+/** Options of {@link startServer}. */
+export interface HttpServerOptions extends Omit<HttpOptions, 'context' | 'onBackground'> {
+  /** 0 takes a free one. */
+  port: number
+  host: string
+}
+
+/** A listening server and the work that its requests left behind. */
+export interface HttpServer {
+  /** Origin, such as `http://127.0.0.1:3000`. */
+  readonly url: string
+  readonly port: number
+  /**
+   * Takes no more connections, lets requests and their `waitUntil` work finish. After `seconds` it aborts
+   * `ctx.signal` and `request.signal` and cuts what is left. True if all finished by themselves.
+   */
+  stop(seconds: number): Promise<boolean>
+}
+
+/**
+ * Listens. @throws `Unavailable` for a port in use, `PermissionDenied` for one that may not be taken,
+ * `InvalidArgument` for an address that is not this machine's.
+ */
+export async function startServer(handler: HttpHandler, options: HttpServerOptions): Promise<HttpServer> {
+  const background = new Set<Promise<unknown>>()
+  const stopped = new AbortController()
+  const track = (work: Promise<unknown>): void => {
+    background.add(work)
+    void work.finally(() => background.delete(work))
+  }
+  const server = createHttpServer(handler, {
+    ...options,
+    context: {
+      signal: stopped.signal,
+      ...(options.onError === undefined ? {} : { onError: (error: unknown) => options.onError?.('waitUntil promise rejected:', error) }),
+    },
+    onBackground: track,
+  })
+  await listen(server, options.port, options.host)
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+    port,
+    async stop(seconds) {
+      const deadline = Promise.withResolvers<'late'>()
+      const timer = setTimeout(() => deadline.resolve('late'), seconds * 1000)
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      // Connections that were busy when close() went through the idle ones are kept alive by node after their
+      // answer.
+      const sweep = setInterval(() => server.closeIdleConnections(), 50)
+      const finished = closed.then(async () => {
+        while (background.size > 0) await Promise.all(background)
+      })
+      const outcome = await Promise.race([finished, deadline.promise])
+      clearTimeout(timer)
+      clearInterval(sweep)
+      if (outcome !== 'late') return true
+      stopped.abort(new DOMException(`The server stops: work was still running ${seconds} s after it was told to.`, 'TimeoutError'))
+      server.closeAllConnections()
+      return false
+    },
+  }
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, port, host)))
+    server.listen(port, host, () => {
+      server.removeAllListeners('error')
+      resolve()
+    })
+  })
+}
+
+function listenError(error: NodeJS.ErrnoException, port: number, host: string): UnmoorError {
+  const where = { operation: 'start', cause: error }
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new UnmoorError('Unavailable', `Port ${port} on ${host} is in use by another process. Stop that one, or set PORT to another.`, where)
+    case 'EACCES':
+      return new UnmoorError('PermissionDenied', `This user may not listen on port ${port}. Set PORT to one of 1024 or higher.`, where)
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new UnmoorError('InvalidArgument', `"${host}" is no address of this machine. Set HOST to one, such as 127.0.0.1 or 0.0.0.0.`, where)
+    default:
+      return new UnmoorError('Unavailable', `The server cannot listen on ${host}:${port}: ${error.message}`, where)
+  }
+}

@@ -1,0 +1,41 @@
+import { mkdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { UnmoorError } from '../../../core/errors.ts'
+import { createRuntime, type BoundDriver, type Runtime } from '../../../core/runtime.ts'
+import { isClientGone } from './http/client-gone.ts'
+import { OwnUrl, withOwnService } from './own-service.ts'
+import type { ServeOptions } from './serve-options.ts'
+
+/**
+ * The app with its drivers open. `own` is told the server's URL when there is one, for services that name the
+ * app itself.
+ */
+export async function createNodeRuntime(options: ServeOptions, own: OwnUrl = new OwnUrl()): Promise<Runtime> {
+  const dataDir = resolve(process.env['DATA_DIR'] || 'data')
+  await mkdir(dataDir, { recursive: true }).catch((cause: unknown) => {
+    throw new UnmoorError('PermissionDenied', `The data folder ${dataDir} cannot be made. Set DATA_DIR to a folder that this user may write.`, {
+      operation: 'start',
+      cause,
+    })
+  })
+  return createRuntime({
+    app: options.app,
+    name: options.name,
+    drivers: withAssets({ ...options, drivers: withOwnService(options, own) }),
+    variable: (name) => process.env[name],
+    dataDir,
+    onError(message, error) {
+      if (!isClientGone(error)) console.error(message, error)
+    },
+  })
+}
+
+/** The `files` driver reads the artifact's own copy. */
+function withAssets({ drivers, app, dir }: ServeOptions): Readonly<Record<string, BoundDriver>> {
+  return Object.fromEntries(
+    Object.entries(drivers).map(([binding, driver]) => {
+      if (app.bindings[binding]?.kind !== 'assets' || driver.options['driver'] !== 'files') return [binding, driver]
+      return [binding, { ...driver, options: { directory: join(dir, 'assets'), ...driver.options } }]
+    }),
+  )
+}

@@ -1,0 +1,43 @@
+import type { MigrateReport } from '../../../core/adapter.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import { reportFailure, reportToParent, stopOnSignals } from './process.ts'
+import type { ServerApp } from './server-app.ts'
+
+/** What {@link runServer} runs. */
+export interface ServerCommands {
+  /** The app's name. */
+  name: string
+  /** Seconds that a stop waits. Default: 30. */
+  stopSeconds?: number | undefined
+  migrate: () => Promise<MigrateReport>
+  /** Starts everything; `runtime` is what runs the app, such as `node v26.10.0`. */
+  start: () => Promise<ServerApp & { readonly runtime: string }>
+}
+
+/**
+ * Runs an artifact's `server.mjs` as its command line says: without an argument it serves, with `migrate` it
+ * applies the migrations and ends. A start that fails prints a message on stderr and ends with exit code 1.
+ */
+export async function runServer({ name, stopSeconds = 30, migrate, start }: ServerCommands): Promise<void> {
+  try {
+    const command = process.argv[2]
+    if (command === 'migrate') {
+      await reportToParent({ type: 'migrated', report: await migrate() })
+      process.exitCode = 0
+      if (process.connected) process.disconnect?.()
+    } else if (command === undefined) {
+      const app = await start()
+      stopOnSignals((seconds) => app.stop(seconds), stopSeconds)
+      await reportToParent({ type: 'listening', url: app.url, runtime: app.runtime })
+      console.log(`${name} listens on ${app.url}`)
+    } else {
+      throw new UnmoorError(
+        'InvalidArgument',
+        `Unknown command "${command}". Run "node server.mjs" to serve or "node server.mjs migrate" to apply migrations.`,
+        { operation: 'start' },
+      )
+    }
+  } catch (error) {
+    await reportFailure(error)
+  }
+}

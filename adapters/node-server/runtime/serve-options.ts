@@ -1,0 +1,22 @@
+import type { App } from '../../../core/app.ts'
+import type { Migration } from '../../../core/bindings/migrations.ts'
+import type { BoundDriver } from '../../../core/runtime.ts'
+import type { TestChannel } from '../../../core/test-channel.ts'
+import type { ServerOptions } from '../options.ts'
+import type { BoundCronStore } from './crons/crons.ts'
+
+/** An app and what a generated entry knows about it. */
+export interface ServeOptions {
+  app: App
+  name: string
+  drivers: Readonly<Record<string, BoundDriver>>
+  /** Where crons are claimed. Default: each process runs every cron. */
+  cronStore?: BoundCronStore | undefined
+  /** Per sql binding. */
+  migrations: Readonly<Record<string, readonly Migration[]>>
+  options: ServerOptions
+  /** Folder of the artifact. */
+  dir: string
+  /** Only in artifacts built for tests. */
+  testChannel?: TestChannel | undefined
+}

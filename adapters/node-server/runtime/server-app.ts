@@ -1,0 +1,89 @@
+import { UnmoorError } from '../../../core/errors.ts'
+import { consumedQueues, consumeQueues } from '../../../core/queue-consumer.ts'
+import type { Runtime } from '../../../core/runtime.ts'
+import type { TestChannel } from '../../../core/test-channel.ts'
+import { openCronStore, startCrons } from './crons/crons.ts'
+import type { HttpHandler } from './http/listener.ts'
+import { startServer } from './http/server.ts'
+import { migrateRuntime } from './migrate.ts'
+import { createNodeRuntime } from './node-runtime.ts'
+import { OwnUrl } from './own-service.ts'
+import type { ServeOptions } from './serve-options.ts'
+
+/** An app at work: HTTP, crons and queues. */
+export interface ServerApp {
+  readonly url: string
+  /** Stops taking work, lets what runs finish, frees the drivers. True if all finished within `seconds`. */
+  stop(seconds: number): Promise<boolean>
+}
+
+/** What starts a {@link ServerApp}. */
+export interface ServerAppOptions extends ServeOptions {
+  /**
+   * Makes the runtime that calls the app's handlers, once the migrations are applied. It is given the runtime
+   * that holds the app's open drivers and must close that one with itself. Default: the runtime that it is
+   * given.
+   */
+  createRuntime?: (drivers: Runtime) => Promise<Runtime>
+  /**
+   * Closes the runtime at the end of a stop. `finished` is false if work was cut off. Default:
+   * `runtime.close()`.
+   */
+  close?: (runtime: Runtime, finished: boolean) => Promise<void>
+}
+
+/** Starts everything. A start that fails leaves no driver open. */
+export async function startServerApp(options: ServerAppOptions): Promise<ServerApp> {
+  const { createRuntime = async (open) => open, close = (used) => used.close() } = options
+  const port = readPort(process.env['PORT'])
+  const own = new OwnUrl()
+  const drivers = await createNodeRuntime(options, own)
+  try {
+    await migrateRuntime(drivers, options.migrations)
+    const runtime = await createRuntime(drivers)
+    const { maxBodyBytes, trustProxy } = options.options
+    const cronStore = await openCronStore(runtime.name, options.cronStore)
+    const handler = composeHandler(runtime, options.testChannel)
+    const server = await startServer(handler, { port, host: process.env['HOST'] || '127.0.0.1', maxBodyBytes, trustProxy })
+    own.set(server.url)
+    const consumers = consumeQueues(consumedQueues(runtime), {
+      handle: (binding, messages, ctx) => runtime.queue(binding, messages, ctx),
+    })
+    const crons = Object.fromEntries(Object.entries(runtime.app.crons).map(([name, { schedule }]) => [name, schedule]))
+    const scheduler = startCrons(runtime, crons, cronStore, options.options)
+    return {
+      url: server.url,
+      async stop(seconds) {
+        const late = Promise.withResolvers<boolean>()
+        const timer = setTimeout(() => late.resolve(false), seconds * 1000)
+        const workers = Promise.race([Promise.all([consumers.stop(), scheduler.stop()]).then(() => true), late.promise])
+        const finished = (await Promise.all([server.stop(seconds), workers])).every(Boolean)
+        clearTimeout(timer)
+        await close(runtime, finished)
+        return finished
+      },
+    }
+  } catch (error) {
+    await drivers.close()
+    throw error
+  }
+}
+
+/** The handler of all requests: the test channel if there is one, then a static file, then the app. */
+function composeHandler(runtime: Runtime, testChannel: TestChannel | undefined): HttpHandler {
+  const app: HttpHandler = (request, ctx) => runtime.fetch(request, ctx)
+  const { assets } = runtime
+  const withFiles: HttpHandler = assets === undefined ? app : (request, ctx) => assets.serve(request).then((file) => file ?? app(request, ctx))
+  if (testChannel === undefined) return withFiles
+  return (request, ctx) => {
+    if (!new URL(request.url).pathname.startsWith('/.unmoor/')) return withFiles(request, ctx)
+    return testChannel(runtime, request, ctx, process.env['UNMOOR_TEST_TOKEN']).then((answer) => answer ?? withFiles(request, ctx))
+  }
+}
+
+function readPort(text: string | undefined): number {
+  if (text === undefined || text === '') return 3000
+  const port = Number(text)
+  if (!/^\d+$/.test(text) || port > 65535) throw new UnmoorError('InvalidArgument', `PORT is "${text}", not a number from 0 to 65535.`, { operation: 'start' })
+  return port
+}

@@ -1,0 +1,35 @@
+/** What the adapters of targets that run on this server state of themselves. */
+import type { DriverSpec } from '../../core/adapter.ts'
+import type { BindingKind } from '../../core/bindings/declarations.ts'
+import type { Capabilities } from '../../core/capabilities.ts'
+
+/** Export conditions of code that runs on Node. */
+export const NODE_CONDITIONS: readonly string[] = ['node', 'import', 'default']
+
+/** One process that serves HTTP, with its data in files. */
+export const SERVER_CAPABILITIES: Capabilities = {
+  'request.streaming': true,
+  'request.abort': true,
+  'request.large': true,
+  'response.large': true,
+  'response.streaming': true,
+  'http.keepWorkAfterAnswer': true,
+  'blob.multipart': true,
+  'blob.signedUrls': false,
+  'sql.interactiveTransactions': true,
+  'cache.shared': false,
+  'queue.exactAttempts': true,
+}
+
+/** SQLite files and a folder: nothing to install and nothing to set. */
+export const FILE_DRIVERS: Readonly<Partial<Record<BindingKind, DriverSpec>>> = {
+  kv: { driver: 'sqlite' },
+  sql: { driver: 'sqlite' },
+  queue: { driver: 'sqlite' },
+  blob: { driver: 'fs' },
+  cache: { driver: 'memory' },
+  secret: { driver: 'env' },
+  service: { driver: 'http' },
+  assets: { driver: 'files' },
+  objects: { driver: 'sqlite' },
+}
