@@ -11,7 +11,8 @@ import { writeParts } from '../../node/runtime/respond.ts'
 import { requestOrigin, resolveUrl } from '../../node/runtime/url.ts'
 import { IsolateEnded } from './ended.ts'
 import type { PlainRequest } from './inline.ts'
-import type { HostEvent, IsolateApp } from './isolate-app.ts'
+import type { HostEvent } from '../services/pending-events.ts'
+import type { IsolateApp } from './isolate-app.ts'
 
 /** Bodies of up to so many bytes, with a length, are read before the handler is called. */
 const MAX_BODY = 64 * 1024
@@ -39,24 +40,6 @@ export function directLength({ method, headers }: IncomingMessage, max: number):
   if (text === undefined || method === 'GET' || method === 'HEAD') return 0
   const length = Number(text)
   return length <= MAX_BODY && length <= max ? length : undefined
-}
-
-/** Serves a request whose {@link directLength} is known; `done` is called once, when its answer is written or given up. False where the usual way must refuse it. */
-export function serveDirect(
-  app: IsolateApp,
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  length: number,
-  options: DirectOptions,
-  done: () => void,
-): boolean {
-  const origin = requestOrigin(incoming, options.trustProxy === true)
-  if (origin === undefined) return false
-  const exchange = new DirectExchange(app, incoming, outgoing, options, done)
-  const url = resolveUrl(origin, incoming.url as string)
-  if (length === 0) exchange.start(url, null)
-  else readBody(incoming, length, (body) => (body === undefined ? exchange.giveUp() : exchange.start(url, body)))
-  return true
 }
 
 /** Calls back with the whole body, or with nothing where the client went away. */
@@ -94,7 +77,8 @@ function headerText(headers: IncomingMessage['headers']): string {
   return text
 }
 
-class DirectExchange implements HostEvent, PlainRequest {
+/** One request on its short way, and its answer. */
+export class DirectExchange implements HostEvent, PlainRequest {
   id = 0
   url = ''
   body: string | Uint8Array<ArrayBuffer> | null = null
@@ -108,6 +92,7 @@ class DirectExchange implements HostEvent, PlainRequest {
   #timer: NodeJS.Timeout | undefined
   #answered = false
 
+  /** `done` is called once, when the answer is written or given up. */
   constructor(app: IsolateApp, incoming: IncomingMessage, outgoing: ServerResponse, options: DirectOptions, done: () => void) {
     this.#app = app
     this.#incoming = incoming
@@ -116,7 +101,18 @@ class DirectExchange implements HostEvent, PlainRequest {
     this.#done = done
   }
 
-  start(url: string, body: string | Uint8Array<ArrayBuffer> | null): void {
+  /** Serves a request whose {@link directLength} is known. False where the usual way must refuse it: `done` is not called then. */
+  serve(length: number): boolean {
+    const incoming = this.#incoming
+    const origin = requestOrigin(incoming, this.#options.trustProxy === true)
+    if (origin === undefined) return false
+    const url = resolveUrl(origin, incoming.url as string)
+    if (length === 0) this.#start(url, null)
+    else readBody(incoming, length, (body) => (body === undefined ? this.#giveUp() : this.#start(url, body)))
+    return true
+  }
+
+  #start(url: string, body: string | Uint8Array<ArrayBuffer> | null): void {
     this.url = url
     this.body = body
     this.#app.serve(this)
@@ -141,7 +137,7 @@ class DirectExchange implements HostEvent, PlainRequest {
   }
 
   /** Nobody is there to be answered. */
-  giveUp(): void {
+  #giveUp(): void {
     this.#answered = true
     this.#done()
   }
@@ -193,6 +189,7 @@ class DirectExchange implements HostEvent, PlainRequest {
     this.#options.onError(`${method} ${this.#incoming.url} failed:`, error)
     this.#refuse(500, 'Internal Server Error')
   }
+
   #failed(error: unknown): void {
     const { method, url } = this.#incoming
     if (!isClientGone(error)) this.#options.onError(`${method} ${url} failed:`, error)
