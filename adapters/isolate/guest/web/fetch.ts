@@ -6,7 +6,7 @@ import { flatHeaders, freezeHeaders } from './headers.ts'
 import { fetchHere } from './fetch-here.ts'
 import { Request } from './request.ts'
 import { receivedResponse, type Response } from './response.ts'
-import { isReadableStream } from './late.ts'
+import { isReadableStream } from './late-streams.ts'
 import type { Bytes, ReadableStream } from './streams.ts'
 
 /** A body as it crosses the bridge: nothing, text, bytes, or a stream by its id. */
@@ -26,7 +26,7 @@ export function bodyFromHost(body: WireBody): string | Bytes | ReadableStream<By
 
 /** The Response that the host described. */
 export function responseFromHost([status, statusText, headers, body, url, redirected]: WireResponse): Response {
-  return receivedResponse(status, statusText, headers, bodyFromHost(body), url, redirected)
+  return receivedResponse({ status, statusText, headers, url, redirected }, bodyFromHost(body))
 }
 
 let nextFetch = 1
