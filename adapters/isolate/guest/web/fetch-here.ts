@@ -44,5 +44,6 @@ function fromBase64(bytes: Bytes): Bytes {
 }
 
 function respond(request: Request, bytes: Bytes, headers: readonly string[]): Response {
-  return receivedResponse(200, 'OK', headers, request.method === 'HEAD' ? null : bytes, request.url, false)
+  const head = { status: 200, statusText: 'OK', headers, url: request.url, redirected: false }
+  return receivedResponse(head, request.method === 'HEAD' ? null : bytes)
 }

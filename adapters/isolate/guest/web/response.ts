@@ -15,8 +15,18 @@ interface ResponseInit {
   headers?: unknown
 }
 
+/** What a response that came from elsewhere has besides its body. */
+export interface ReceivedHead {
+  status: number
+  statusText: string
+  /** Names and values in turn. */
+  headers: readonly string[]
+  url: string
+  redirected: boolean
+}
+
 /** A response that came from elsewhere. Set from inside the class. */
-export let receivedResponse: (status: number, statusText: string, headers: readonly string[], body: BodySource, url: string, redirected: boolean) => Response
+export let receivedResponse: (head: ReceivedHead, body: BodySource) => Response
 
 /** The headers as they cross the bridge. Set from inside the class. */
 export let headersText: (response: Response) => string
@@ -115,7 +125,7 @@ export class Response extends Body {
 
   static {
     headersText = (response) => joinHeaders(response.#headers === undefined ? (response.#flat ?? []) : flatHeaders(response.#headers))
-    receivedResponse = (status, statusText, headers, body, url, redirected) => {
+    receivedResponse = ({ status, statusText, headers, url, redirected }, body) => {
       const response = new Response()
       response.#status = status
       response.#statusText = statusText

@@ -2,7 +2,7 @@ import { Blob, blobBytes, blobOf, File } from './blob.ts'
 import { isArrayBuffer } from './convert.ts'
 import { copyKey, CryptoKey } from './crypto-key.ts'
 import { DOMException } from './dom-exception.ts'
-import { isReadableStream, isTransformStream, isWritableStream, streams } from './late.ts'
+import { isReadableStream, isTransformStream, isWritableStream, streams } from './late-streams.ts'
 
 const ERRORS: Readonly<Record<string, ErrorConstructor>> = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
 const BOXES = [Boolean, Number, String, BigInt] as const
@@ -214,6 +214,7 @@ function hasHiddenState(value: object): boolean {
   if (value instanceof Promise || value instanceof WeakMap || value instanceof WeakSet || value instanceof WeakRef) return true
   if (Array.isArray(value)) return false
   const tag = Object.prototype.toString.call(value).slice(8, -1)
-  const Class = (globalThis as unknown as Record<string, unknown>)[tag]
+  const scope: object = globalThis
+  const Class = (scope as Record<string, unknown>)[tag]
   return tag !== 'Object' && typeof Class === 'function' && value instanceof Class
 }
