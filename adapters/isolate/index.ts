@@ -3,6 +3,7 @@
  */
 import type { Adapter } from '../../core/adapter.ts'
 import { build } from './build.ts'
+import { capabilities } from './capabilities.ts'
 import { NODE_GLOBAL_SHIMS, NODE_SHIMS } from './node-shims.ts'
 import { migrate, start } from './start.ts'
 
@@ -10,19 +11,7 @@ export type { IsolateOptions } from './options.ts'
 
 const isolate: Adapter = {
   name: 'isolate',
-  capabilities: {
-    'request.streaming': true,
-    'request.abort': true,
-    'request.large': true,
-    'response.large': true,
-    'response.streaming': true,
-    'http.keepWorkAfterAnswer': true,
-    'blob.multipart': true,
-    'blob.signedUrls': false,
-    'sql.interactiveTransactions': true,
-    'cache.shared': false,
-    'queue.exactAttempts': true,
-  },
+  capabilities,
   nodeBuiltins: Object.keys(NODE_SHIMS),
   code: { globals: [...Object.keys(NODE_GLOBAL_SHIMS), 'global'] },
   // What is made for Workers fits best: web standards, nothing of Node.

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BackgroundDuties } from '../background.ts'
 import { errorText } from '../error-text.ts'
-import type { ToWorker } from '../messages.ts'
+import type { BackgroundDuties, ToWorker } from '../messages.ts'
 import type { WorkerEnd, WorkerProcess } from '../worker-process.ts'
 import { type Assignment, emptyState, type Fleet, type ProcessState } from './fleet.ts'
 
