@@ -1,6 +1,9 @@
 import { TIMED_OUT } from '../runtime/ended.ts'
 
-/** The loading of an app into an isolate. Its top-level `await`s may leave it unfinished when its script is through. */
+/**
+ * The loading of an app into an isolate. Its top-level `await`s may leave it unfinished when its script is
+ * through.
+ */
 export class AppLoad {
   #ready = Promise.withResolvers<void>()
   /** Rejects with the first error that nobody handled before the app was ready. */

@@ -12,7 +12,9 @@ export interface BudgetEvents {
   long(running: boolean): void
 }
 
-/** CPU time of one isolate: measures its start and its entries, and tells when one of them exceeds its limit. */
+/**
+ * CPU time of one isolate: measures its start and its entries, and tells when one of them exceeds its limit.
+ */
 export class CpuBudget {
   readonly time: GuestTime
   #limits: Limits
@@ -81,7 +83,10 @@ export class CpuBudget {
     this.#isEntered = false
   }
 
-  /** Charges microseconds of the thread that all tenants share; the entry under way, or the last one, may exceed its limit by that. */
+  /**
+   * Charges microseconds of the thread that all tenants share; the entry under way, or the last one, may
+   * exceed its limit by that.
+   */
   charge(microseconds: number): void {
     this.time.addHost(microseconds)
     if (this.#isClosed) return
@@ -92,7 +97,9 @@ export class CpuBudget {
     else if (this.time.hasUsedOfHost(this.#limits.cpuMs * this.#messages)) this.exceed()
   }
 
-  /** Does work for the isolate on the thread that all tenants share, and charges it and `more` microseconds. */
+  /**
+   * Does work for the isolate on the thread that all tenants share, and charges it and `more` microseconds.
+   */
   work<T>(work: () => T, more: number): T {
     const begun = performance.now()
     const { host } = this.time

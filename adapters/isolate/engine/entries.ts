@@ -18,22 +18,23 @@ export interface EntryEvents {
 }
 
 /**
- * Messages that go in with one entry. Each may be a request, or go on with one, so an entry of several may take as many
- * times the limit of one: in time they come to the same as one entry each. It is also how many times the limit a loop may
- * run that has come in along with others.
+ * Messages that go in with one entry. Each may be a request, or go on with one, so an entry of several may
+ * take as many times the limit of one: in time they come to the same as one entry each. It is also how many
+ * times the limit a loop may run that has come in along with others.
  */
 const MAX_CROSSING = 16
 /**
- * Microseconds of the host's own thread that a message costs per unit of weight (`guest/web/weigh.ts`) to be unpacked:
- * measured 0.03 to 0.15 per value, 0.0008 per byte.
+ * Microseconds of the host's own thread that a message costs per unit of weight (`guest/web/weigh.ts`) to be
+ * unpacked: measured 0.03 to 0.15 per value, 0.0008 per byte.
  */
 export const UNPACK_US = 0.001
 
 const ENTER = { arguments: { copy: true } } as const
 
 /**
- * The way into one isolate. Messages are gathered and go in with one call while the isolate is idle. Where its entries
- * are short (`pace.ts`) it is entered from this very thread, else on one of isolated-vm's, so that nobody waits for it.
+ * The way into one isolate. Messages are gathered and go in with one call while the isolate is idle. Where
+ * its entries are short (`pace.ts`) it is entered from this very thread, else on one of isolated-vm's, so
+ * that nobody waits for it.
  */
 export class Entries {
   #inline: InlineEntries | undefined
@@ -78,8 +79,9 @@ export class Entries {
   }
 
   /**
-   * Calls the fetch handler. Where the isolate may be entered from this thread, requests of one turn of the event loop have
-   * an entry each, one after the other, so that the processor's caches are the isolate's for as long.
+   * Calls the fetch handler. Where the isolate may be entered from this thread, requests of one turn of the
+   * event loop have an entry each, one after the other, so that the processor's caches are the isolate's for
+   * as long.
    */
   fetch(request: PlainRequest): void {
     if (this.#running || this.#ended !== undefined || !this.#isInline || request.body instanceof Uint8Array) {
@@ -124,8 +126,8 @@ export class Entries {
     }
   }
 
-  // What else the host has to say in this turn goes along. An isolate in this thread lets others have their turn first: its
-  // calls may be answered without any wait.
+  // What else the host has to say in this turn goes along. An isolate in this thread lets others have their
+  // turn first: its calls may be answered without any wait.
   #schedule(): void {
     this.#running = true
     if (this.#isInline) setImmediate(() => void this.#enter())

@@ -21,8 +21,8 @@ export interface SupervisorOptions extends LauncherOptions {
 const MAX_QUIETENED = 32
 
 /**
- * The processes of a host: started, started again, told what to serve. One more waits, loaded, to take the place of one
- * that ends.
+ * The processes of a host: started, started again, told what to serve. One more waits, loaded, to take the
+ * place of one that ends.
  */
 export class Supervisor {
   #options: SupervisorOptions
@@ -81,7 +81,10 @@ export class Supervisor {
     return [...this.#shared.serving, ...this.#own.serving]
   }
 
-  /** Apps that have a process of their own: for having ended others, for their Durable Objects, or for a debugger. */
+  /**
+   * Apps that have a process of their own: for having ended others, for their Durable Objects, or for a
+   * debugger.
+   */
   get alone(): string[] {
     return this.#own.names
   }
@@ -141,8 +144,8 @@ export class Supervisor {
   }
 
   /**
-   * What a shared process serves: it knows the routes of the apps that live apart, and passes their requests on. Their
-   * queues and crons are not its own.
+   * What a shared process serves: it knows the routes of the apps that live apart, and passes their requests
+   * on. Their queues and crons are not its own.
    */
   get #assignment(): Assignment {
     const apps = this.apps.map((app) => (this.#own.has(app.name) ? { ...app, background: false } : app))
@@ -249,8 +252,8 @@ export class Supervisor {
   }
 
   /**
-   * Tells the shared processes of versions, and each process with a debugger of its own app's. What stands at a
-   * breakpoint answers when it goes on.
+   * Tells the shared processes of versions, and each process with a debugger of its own app's. What stands at
+   * a breakpoint answers when it goes on.
    */
   #switch(set: readonly AppRecord[], remove: readonly string[], inspected: readonly AppRecord[]): Promise<void> {
     const shared = { set: set.map((app) => (this.#own.isNeeded(app) ? { ...app, background: false } : app)), remove: [...remove] }

@@ -23,7 +23,10 @@ export interface TenantHost extends IsolateHost {
   onUsed(tenant: Tenant): void
 }
 
-/** One version of one app in one process: its drivers, its isolate while there is use for it, its limits and its bill. */
+/**
+ * One version of one app in one process: its drivers, its isolate while there is use for it, its limits and
+ * its bill.
+ */
 export class Tenant {
   readonly record: AppRecord
   #host: TenantHost
@@ -121,8 +124,8 @@ export class Tenant {
   }
 
   /**
-   * Ends the isolate, and closes the drivers where nothing else uses them; both come back on demand. Nothing may be under
-   * way.
+   * Ends the isolate, and closes the drivers where nothing else uses them; both come back on demand. Nothing
+   * may be under way.
    */
   async evict(options: { keepDrivers: boolean }): Promise<void> {
     this.#bill.usage.evictions++

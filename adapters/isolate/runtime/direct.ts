@@ -1,6 +1,7 @@
 /**
- * The short way of a request: node:http's message in, flat data over the bridge, node:http's answer out. No Request, no Response, no promise, and no timer unless
- * the handler waits. What does not fit (a body that is long or of unknown length, an answer for a service binding) goes the usual way.
+ * The short way of a request: node:http's message in, flat data over the bridge, node:http's answer out. No
+ * Request, no Response, no promise, and no timer unless the handler waits. What does not fit (a body that is
+ * long or of unknown length, an answer for a service binding) goes the usual way.
  */
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -101,7 +102,10 @@ export class DirectExchange implements HostEvent, PlainRequest {
     this.#done = done
   }
 
-  /** Serves a request whose {@link directLength} is known. False where the usual way must refuse it: `done` is not called then. */
+  /**
+   * Serves a request whose {@link directLength} is known. False where the usual way must refuse it: `done` is
+   * not called then.
+   */
   serve(length: number): boolean {
     const incoming = this.#incoming
     const origin = requestOrigin(incoming, this.#options.trustProxy === true)
@@ -171,7 +175,8 @@ export class DirectExchange implements HostEvent, PlainRequest {
     }
     try {
       const { status, statusText, list, body, isAscii } = this.#app.readAnswer(data)
-      // node:http writes head and text as one string: only a head in ASCII stays what it is when that is UTF-8.
+      // node:http writes head and text as one string: only a head in ASCII stays what it is when that is
+      // UTF-8.
       const content = typeof body === 'string' && !isAscii ? Buffer.from(body) : body
       const streamed = writeParts(outgoing, { status, statusText, list, headers: undefined, body: content }, this.#incoming.method === 'HEAD')
       if (streamed === undefined) return this.#finish()

@@ -18,7 +18,11 @@ export interface GuestImage {
     memoryMb: number,
     onCatastrophe: (message: string) => void,
   ): Promise<{ isolate: ivm.Isolate; context: ivm.Context; bridge?: Bridge | undefined }>
-  /** Gives the microseconds that it took of this thread, where it was `mayBeHere`. @throws TookTooLongHere where that was in vain. */
+  /**
+   * Gives the microseconds that it took of this thread, where it was `mayBeHere`.
+   *
+   * @throws TookTooLongHere where that was in vain.
+   */
   runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number, mayBeHere: boolean): Promise<number>
   /** Of all isolates with this code in the process. Default: nothing is known of them. */
   readonly firstEntries?: FirstEntries | undefined
@@ -36,7 +40,10 @@ export interface GuestEvents {
   uncaught(reason: unknown): void
   /** The isolate ended; nothing comes any more. */
   ended(error: IsolateEnded): void
-  /** An entry has been under way for more than a tick (`true`), or is over after that: what a crash of the process is blamed on. */
+  /**
+   * An entry has been under way for more than a tick (`true`), or is over after that: what a crash of the
+   * process is blamed on.
+   */
   long?(running: boolean): void
   /** V8 has lost control of the isolate: the process cannot go on. */
   catastrophe(message: string): void
@@ -51,15 +58,16 @@ interface Start {
 }
 
 /**
- * Microseconds of the host's own thread that a synchronous call costs besides its work: the crossing both ways and its
- * copies. Measured 9.5 on 2 cores for a call of nothing; a little less is charged, so that nobody pays for what was not used.
+ * Microseconds of the host's own thread that a synchronous call costs besides its work: the crossing both
+ * ways and its copies. Measured 9.5 on 2 cores for a call of nothing; a little less is charged, so that
+ * nobody pays for what was not used.
  */
 const CROSSING_US = 8
 
 /**
- * One isolate with an app in it: how it starts, what it says, and how it ends. {@link Entries} are the way into it,
- * {@link CpuBudget} is its share of the processor. Tenant code reaches nothing of isolated-vm: three callbacks, kept in the
- * web API's closures, are all that the isolate holds of the host.
+ * One isolate with an app in it: how it starts, what it says, and how it ends. {@link Entries} are the way
+ * into it, {@link CpuBudget} is its share of the processor. Tenant code reaches nothing of isolated-vm: three
+ * callbacks, kept in the web API's closures, are all that the isolate holds of the host.
  */
 export class Guest {
   #isolate: ivm.Isolate
@@ -141,7 +149,10 @@ export class Guest {
     return this.#budget.time
   }
 
-  /** Charges microseconds of the thread that all tenants share; ends the isolate where the entry under way, or the last one, has had its share. */
+  /**
+   * Charges microseconds of the thread that all tenants share; ends the isolate where the entry under way, or
+   * the last one, has had its share.
+   */
   charge(microseconds: number): void {
     this.#budget.charge(microseconds)
   }
@@ -178,8 +189,8 @@ export class Guest {
     this.#end(cause, message, true)
   }
 
-  // The isolate waits while the host works on its main thread, which all tenants share: the time is the tenant's, and its
-  // limit is looked at here too, as a loop of such calls leaves little time for the timer.
+  // The isolate waits while the host works on its main thread, which all tenants share: the time is the
+  // tenant's, and its limit is looked at here too, as a loop of such calls leaves little time for the timer.
   #call(calls: HostCall, data: [unknown, ...unknown[]]): unknown {
     if (this.#ended !== undefined) return undefined
     const crossing = this.#inline?.isInside === true ? 0 : CROSSING_US

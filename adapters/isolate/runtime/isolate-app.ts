@@ -45,8 +45,8 @@ export interface IsolateAppOptions {
 }
 
 /**
- * One isolate at work and what the host keeps for it: events under way, streams, timers, keys. When the isolate ends, all
- * of it ends.
+ * One isolate at work and what the host keeps for it: events under way, streams, timers, keys. When the
+ * isolate ends, all of it ends.
  */
 export class IsolateApp {
   #guest!: Guest
@@ -84,7 +84,8 @@ export class IsolateApp {
       ended: (error) => app.#end(error),
       catastrophe(message) {
         log('error', `V8 has lost control of an isolate (${message}). The process ends.`)
-        // What isolated-vm asks for: nothing that V8 holds can be trusted any more. A supervisor starts the process again.
+        // What isolated-vm asks for: nothing that V8 holds can be trusted any more. A supervisor starts the
+        // process again.
         process.abort()
       },
     })
@@ -101,7 +102,10 @@ export class IsolateApp {
     this.#end(new IsolateEnded('closed', 'the isolate was closed'))
   }
 
-  /** Calls the fetch handler. Rejects with {@link IsolateEnded} where the isolate ended first, with `Internal` where the handler threw. */
+  /**
+   * Calls the fetch handler. Rejects with {@link IsolateEnded} where the isolate ended first, with `Internal`
+   * where the handler threw.
+   */
   async fetch(request: Request, ctx: Context): Promise<Response> {
     let headers = ''
     for (const [name, value] of request.headers) headers = headers === '' ? `${name}\n${value}` : `${headers}\n${name}\n${value}`
@@ -120,7 +124,11 @@ export class IsolateApp {
     this.#guest.fetch(request)
   }
 
-  /** What the guest answered, its types checked and its body as the host lets it through. @throws `LimitExceeded` for a body that is too large. */
+  /**
+   * What the guest answered, its types checked and its body as the host lets it through.
+   *
+   * @throws `LimitExceeded` for a body that is too large.
+   */
   readAnswer([status, statusText, headers, content]: readonly unknown[]): GuestAnswer {
     const { hooks } = this.#options
     const body = bodyFromGuest(content, this.#operations.streams)

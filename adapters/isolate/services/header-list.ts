@@ -6,7 +6,9 @@ export interface HeaderList {
   isAscii: boolean
 }
 
-/** Lists by their text: most answers of an app have the same headers. Bounded, as an app can make texts up. */
+/**
+ * Lists by their text: most answers of an app have the same headers. Bounded, as an app can make texts up.
+ */
 const knownLists = new Map<string, HeaderList>()
 const MAX_KNOWN_LISTS = 200
 const NO_HEADERS: HeaderList = { list: [], isAscii: true }

@@ -22,7 +22,9 @@ interface Pending {
   finished: boolean
 }
 
-/** The events under way in one isolate. Ids that come from the guest are data that a tenant may have made up. */
+/**
+ * The events under way in one isolate. Ids that come from the guest are data that a tenant may have made up.
+ */
 export class PendingEvents {
   #streams: StreamTable
   #send: (...message: [string, ...unknown[]]) => void

@@ -1,6 +1,9 @@
 import type { QueueIncoming, QueueSettlement } from '../../../core/bindings/drivers.ts'
 
-/** A message as it goes to the guest, its bytes in a buffer of their own: drivers may give views of larger ones. */
+/**
+ * A message as it goes to the guest, its bytes in a buffer of their own: drivers may give views of larger
+ * ones.
+ */
 export function plainMessage({ id, contentType, body, attempts, timestamp, lease }: QueueIncoming): QueueIncoming {
   return { id, contentType, body: typeof body === 'string' ? body : new Uint8Array(body), attempts, timestamp, lease }
 }

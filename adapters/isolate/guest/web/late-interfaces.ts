@@ -36,8 +36,8 @@ export const LATE_INTERFACES = {
 type Part = keyof typeof LATE_INTERFACES
 
 /**
- * Makes the interfaces of a part that was just loaded as the standard has them. Nobody has one of its objects before this,
- * so nobody sees its classes unfinished.
+ * Makes the interfaces of a part that was just loaded as the standard has them. Nobody has one of its objects
+ * before this, so nobody sees its classes unfinished.
  */
 export function finished<Module extends object>(part: Part, module: Module): Module {
   const names: readonly string[] = LATE_INTERFACES[part]

@@ -1,4 +1,7 @@
-/** Streams, which are loaded when somebody uses one: see `late.ts`. They are apart from it because other late parts use them. */
+/**
+ * Streams, which are loaded when somebody uses one: see `late.ts`. They are apart from it because other late
+ * parts use them.
+ */
 import { finished } from './late-interfaces.ts'
 import type * as Streams from './streams.ts'
 import type { ReadableStream, TransformStream, WritableStream } from './streams.ts'

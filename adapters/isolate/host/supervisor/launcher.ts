@@ -17,9 +17,14 @@ export interface LauncherOptions {
   onOutput(line: string): void
 }
 
-/** Starts the child processes of a host. Holds the settings that all of them get and the folder that they share. */
+/**
+ * Starts the child processes of a host. Holds the settings that all of them get and the folder that they
+ * share.
+ */
 export class Launcher {
-  /** Where the host listens. A configured port of 0 is replaced by the one that the first process has found. */
+  /**
+   * Where the host listens. A configured port of 0 is replaced by the one that the first process has found.
+   */
   port: number
   #options: LauncherOptions
   #runDir = ''
@@ -65,7 +70,10 @@ export class Launcher {
     }
   }
 
-  /** Starts a process that fills its pool for the artifacts in `dirs`. Default of `app`: apps share the process. */
+  /**
+   * Starts a process that fills its pool for the artifacts in `dirs`. Default of `app`: apps share the
+   * process.
+   */
   spawn(dirs: string[], app?: string): WorkerProcess {
     const { config, inspected, isolatedVm } = this.#options
     const inspectPort = app === undefined ? undefined : inspected.get(app)

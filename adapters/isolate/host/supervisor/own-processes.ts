@@ -17,8 +17,8 @@ interface OwnProcess {
 }
 
 /**
- * Apps that have a process of their own: for what they did to others, for their Durable Objects, or for a debugger. The
- * shared processes pass these apps' requests on to a socket.
+ * Apps that have a process of their own: for what they did to others, for their Durable Objects, or for a
+ * debugger. The shared processes pass these apps' requests on to a socket.
  */
 export class OwnProcesses {
   restarts = 0

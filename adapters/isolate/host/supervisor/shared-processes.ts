@@ -64,7 +64,10 @@ export class SharedProcesses {
     return port
   }
 
-  /** Starts one in the place of one that has ended, again and again until one is ready: the host would have one less for good. */
+  /**
+   * Starts one in the place of one that has ended, again and again until one is ready: the host would have
+   * one less for good.
+   */
   async startAnother(first: WorkerProcess): Promise<void> {
     let process = first
     for (let pause = 100; !this.#fleet.isStopping; pause = Math.min(pause * 2, 5000)) {

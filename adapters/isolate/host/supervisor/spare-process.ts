@@ -7,7 +7,9 @@ import type { WorkerProcess } from '../worker-process.ts'
 /** Milliseconds that an app has to start in a trial. */
 const PROBE_MS = 60_000
 
-/** A loaded process that serves nobody. It takes the place of one that ends, and new versions are tried in it. */
+/**
+ * A loaded process that serves nobody. It takes the place of one that ends, and new versions are tried in it.
+ */
 export class SpareProcess {
   #spawn: () => WorkerProcess
   #process: WorkerProcess | undefined
@@ -75,7 +77,9 @@ export class SpareProcess {
     }
   }
 
-  /** Takes the outcome of a trial; the process may have begun to serve meanwhile. Ignores every other message. */
+  /**
+   * Takes the outcome of a trial; the process may have begun to serve meanwhile. Ignores every other message.
+   */
   receive(message: ToSupervisor): void {
     if (message.type !== 'probed') return
     const probe = this.#probes.get(message.id)

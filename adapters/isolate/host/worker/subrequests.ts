@@ -1,4 +1,7 @@
-/** The calls of `fetch()` that a tenant's events under way may make together: only the tenant could say which of them calls. */
+/**
+ * The calls of `fetch()` that a tenant's events under way may make together: only the tenant could say which
+ * of them calls.
+ */
 export class Subrequests {
   #perEvent: number
   #onLimit: () => void
