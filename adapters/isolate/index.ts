@@ -2,8 +2,9 @@
  * `unmoor/isolate`: the target `isolate`, an app in a V8 isolate (isolated-vm) behind an HTTP server.
  */
 import type { Adapter } from '../../core/adapter.ts'
-import { FILE_DRIVERS, SERVER_CAPABILITIES } from '../node-server/target.ts'
+import { FILE_DRIVERS } from '../node-server/target.ts'
 import { build } from './build.ts'
+import { capabilities } from './capabilities.ts'
 import { NODE_GLOBAL_SHIMS, NODE_SHIMS } from './node-shims.ts'
 import { migrate, start } from './start.ts'
 
@@ -12,7 +13,7 @@ export type { IsolateOptions } from './options.ts'
 
 const isolate: Adapter = {
   name: 'isolate',
-  capabilities: SERVER_CAPABILITIES,
+  capabilities,
   nodeBuiltins: Object.keys(NODE_SHIMS),
   code: { globals: [...Object.keys(NODE_GLOBAL_SHIMS), 'global'] },
   // What is made for Workers fits best: web standards, nothing of Node.

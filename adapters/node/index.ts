@@ -2,8 +2,9 @@
  * `unmoor/node`: the target `node`, a server in a process of its own.
  */
 import { NODE_GLOBALS, type Adapter } from '../../core/adapter.ts'
-import { FILE_DRIVERS, NODE_CONDITIONS, SERVER_CAPABILITIES } from '../node-server/target.ts'
+import { FILE_DRIVERS, NODE_CONDITIONS } from '../node-server/target.ts'
 import { build } from './build/build.ts'
+import { capabilities } from './capabilities.ts'
 import { migrate, start } from './local/start.ts'
 
 export type { CronOptions, ServerOptions } from '../node-server/options.ts'
@@ -11,7 +12,7 @@ export type { NodeOptions } from './options.ts'
 
 const node: Adapter = {
   name: 'node',
-  capabilities: SERVER_CAPABILITIES,
+  capabilities,
   nodeBuiltins: 'all',
   conditions: NODE_CONDITIONS,
   defaultDrivers: FILE_DRIVERS,

@@ -26,13 +26,13 @@ export async function createIsolateRunner(): Promise<RunScript> {
     jobs: new Jobs(),
   }
   return async (script) => {
-    const runtime = await IsolateApp.start(
-      (events) => Guest.start(ivm, image, LIMITS, events),
+    const runtime = await IsolateApp.start({
+      create: (events) => Guest.start(ivm, image, LIMITS, events),
       services,
-      {},
-      () => {},
-      () => {},
-    )
+      values: {},
+      log() {},
+      onEnd() {},
+    })
     try {
       const response = await runtime.fetch(new Request('http://localhost/', { method: 'POST', body: script }), CONTEXT)
       return await response.text()

@@ -9,7 +9,13 @@ import { link } from './link.ts'
 import type { WireBody, WireResponse } from './web/fetch.ts'
 
 type Where = { binding: string; operation: string }
-type BlobData = { $: 'blob'; record: BlobRecord; range: { offset: number; length: number }; body: WireBody }
+/** A result that is more than data, as the host tags it. */
+type Tagged =
+  | { $: 'blob'; record: BlobRecord; range: { offset: number; length: number }; body: WireBody }
+  | { $: 'stream'; id: number }
+  | { $: 'entry'; entry: object; stream: number }
+  | { $: 'response'; response: WireResponse }
+  | { $: 'object'; value: unknown }
 
 /** Deeper than this, an argument is a mistake or an attack; JSON and structured cloning give up not far beyond. */
 const MAX_DEPTH = 200
@@ -61,22 +67,18 @@ export function decodeResult(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map(decodeResult)
   if (!('$' in value)) return value
-  const tagged = value as { $: string }
+  const tagged = value as Tagged
   switch (tagged.$) {
-    case 'blob': {
-      const { record, range, body } = value as BlobData
-      return new BlobObject(record, link.bodyFromHost(body) as never, range)
-    }
+    case 'blob':
+      return new BlobObject(tagged.record, link.bodyFromHost(tagged.body) as never, tagged.range)
     case 'stream':
-      return link.readFromHost((value as unknown as { id: number }).id)
-    case 'entry': {
-      const { entry, stream } = value as unknown as { entry: object; stream: number }
-      return { ...entry, value: link.readFromHost(stream) }
-    }
+      return link.readFromHost(tagged.id)
+    case 'entry':
+      return { ...tagged.entry, value: link.readFromHost(tagged.stream) }
     case 'response':
-      return link.responseFromHost((value as unknown as { response: WireResponse }).response)
+      return link.responseFromHost(tagged.response)
     case 'object':
-      return (value as unknown as { value: unknown }).value
+      return tagged.value
   }
   return value
 }

@@ -6,7 +6,7 @@ import { EventRecord } from './event-context.ts'
 import { link } from './link.ts'
 import type { WireBody } from './web/fetch.ts'
 
-type GuestResponse = Parameters<typeof link.takeBody>[0] & { status: number; statusText: string }
+type GuestResponse = Parameters<typeof link.headersText>[0]
 
 /** Turns the host's events into calls of the app's handlers. */
 export function startEvents(app: App): void {
@@ -79,11 +79,15 @@ async function run(record: EventRecord, work: () => Promise<void>): Promise<stri
   }
 }
 
+// In an isolate the global is the guest's own class.
+function isResponse(answer: unknown): answer is GuestResponse {
+  return answer instanceof Response
+}
+
 function respond(record: EventRecord, answer: unknown): void {
-  if (!(answer instanceof Response)) throw new TypeError(`The fetch handler must return a Response, not ${answer === null ? 'null' : typeof answer}.`)
-  const response = answer as unknown as GuestResponse
-  const body = link.bodyToHost(link.takeBody(response))
-  link.respond(record.id, response.status, response.statusText, link.headersText(response as never), body)
+  if (!isResponse(answer)) throw new TypeError(`The fetch handler must return a Response, not ${answer === null ? 'null' : typeof answer}.`)
+  const body = link.bodyToHost(link.takeBody(answer))
+  link.respond(record.id, answer.status, answer.statusText, link.headersText(answer), body)
   if (body !== null && typeof body === 'object' && 'stream' in body) link.whenSent(body.stream, () => record.sent())
   else record.answered()
 }

@@ -2,13 +2,8 @@ import { consumedQueues, consumeQueues } from '../../../core/queue-consumer.ts'
 import { createContext } from '../../../core/context.ts'
 import type { CronStore } from '../../../core/cron-store.ts'
 import { startScheduler } from '../../node-server/runtime/crons/scheduler.ts'
+import type { BackgroundDuties } from './messages.ts'
 import type { Tenant } from './tenant.ts'
-
-/** Which of the work that comes by itself a process does: one process of a host takes queues and crons; hosts that share a store claim each cron's times there. */
-export interface BackgroundDuties {
-  queues: boolean
-  crons: boolean
-}
 
 /** Queues and crons of one app at work. */
 export interface Background {

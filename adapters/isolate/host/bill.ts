@@ -5,6 +5,8 @@ import { emptyUsage, type Usage } from './usage.ts'
 /** What one app uses in one process. Its `cpuUs` is still the time at work by the clock: `Tenants` knows how much of that all isolates had a core. */
 export class Bill {
   readonly usage: Usage = emptyUsage()
+  /** Bytes of the isolate, as last measured. */
+  memory = 0
   #guest: Guest | undefined
   #activeSeen = 0
   #hostSeen = 0
@@ -23,6 +25,16 @@ export class Bill {
   leave(): void {
     this.settle()
     this.#guest = undefined
+    this.memory = 0
+  }
+
+  /** Charges the isolate with microseconds of the thread that all tenants share. */
+  charge(microseconds: number): void {
+    this.#guest?.charge(microseconds)
+  }
+
+  async measureMemory(): Promise<void> {
+    this.memory = await (this.#guest?.memory() ?? Promise.resolve(0)).catch(() => 0)
   }
 
   /** Takes over what the isolate has used since the last time. */

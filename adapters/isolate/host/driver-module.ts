@@ -1,7 +1,7 @@
 import type { DriverOf } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
-type DriverModule = Readonly<Partial<Record<keyof DriverOf, unknown>>>
+type DriverModule = Readonly<Partial<Record<keyof DriverOf | 'cronStore', unknown>>>
 
 /** A driver's module, by a built-in name, a package's or a path. */
 export async function loadModule(name: string, binding: string): Promise<DriverModule> {

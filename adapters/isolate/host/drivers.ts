@@ -1,5 +1,5 @@
 import type { ArtifactInfo, DriverSpec } from '../../../core/adapter.ts'
-import { type BindingKind, constantCase, driverKind } from '../../../core/bindings/declarations.ts'
+import { constantCase, driverKind } from '../../../core/bindings/declarations.ts'
 import type { ServiceDriver, SqlDriver } from '../../../core/bindings/drivers.ts'
 import {
   type Portable,
@@ -17,6 +17,7 @@ import {
 import { UnmoorError } from '../../../core/errors.ts'
 import type { BoundDriver } from '../../../core/runtime.ts'
 import type { AppRecord } from './app-record.ts'
+import type { DriverDefaults } from './driver-defaults.ts'
 import { loadModule } from './driver-module.ts'
 import { tenantDatabase } from './tenant-database.ts'
 import { type DriverWatch, watchSql } from './watched-driver.ts'
@@ -43,9 +44,6 @@ const HARMLESS: ReadonlySet<string> = new Set(['integers', 'doubleQuotedStrings'
 
 /** Calls another app of this host, without a socket. */
 export type CallApp = (app: string, request: Request) => Promise<Response>
-
-/** The host's drivers by kind of binding, in place of the artifacts' own. */
-export type DriverDefaults = Readonly<Partial<Record<Exclude<BindingKind, 'variable' | 'service' | 'assets'>, DriverSpec>>>
 
 /**
  * The drivers of an app, loaded from this installation: an artifact brings no code that runs outside of its isolate.

@@ -2,9 +2,17 @@ import type { DriverSpec } from '../../../core/adapter.ts'
 import type { SerializedError } from '../../../core/errors.ts'
 import type { OutboundRules } from '../runtime/outbound/rules.ts'
 import type { AppRecord } from './app-record.ts'
-import type { BackgroundDuties } from './background.ts'
-import type { DriverDefaults } from './drivers.ts'
+import type { DriverDefaults } from './driver-defaults.ts'
 import type { Usage } from './usage.ts'
+
+/**
+ * Which of the work that comes by itself a process does. One process of a host takes queues and crons; hosts that share a
+ * store claim each cron's times there.
+ */
+export interface BackgroundDuties {
+  queues: boolean
+  crons: boolean
+}
 
 /** How a child process serves. */
 export interface WorkerSettings {

@@ -159,7 +159,7 @@ function showSources(): void {
 /** Crons of an app are claimed in a file of its own, or in the operator's database. */
 async function openCrons({ cronStore, dataDir }: WorkerSettings, app: string): Promise<CronStore> {
   const { driver, ...options } = cronStore
-  const { cronStore: create } = (await loadModule(`${driver}/cron`, 'cronStore')) as unknown as { cronStore: CronStoreFactory<object> }
+  const { cronStore: create } = (await loadModule(`${driver}/cron`, 'cronStore')) as { cronStore: CronStoreFactory<object> }
   return create(options, { binding: 'cronStore', app, declaration: variable(), dataDir: join(dataDir, 'apps', app), variable: () => undefined, now: Date.now })
 }
 

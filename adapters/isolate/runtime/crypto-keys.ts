@@ -39,13 +39,18 @@ export function agree(privateKey: crypto.KeyObject, publicKey: crypto.KeyObject)
 }
 
 type Pair = { publicKey: crypto.KeyObject; privateKey: crypto.KeyObject }
-type Generate = (type: string, options: object) => Pair
+interface PairMaker {
+  generateKeyPairSync(type: string, options: object): Pair
+  generateKeyPair(type: unknown, options: object, done: (error: Error | null, publicKey: Uint8Array, privateKey: Uint8Array) => void): void
+}
+// Node's types have an overload per kind of key; here the kind is data.
+const makePair = crypto as unknown as PairMaker
 
 /** Makes a pair of keys at once. RSA's take too long for that: all tenants of the process would wait. @throws RangeError for RSA. */
 export function generateNow(type: string, options: object): Pair {
   if (!/^(ec|ed25519|ed448|x25519|x448)$/.test(type))
     throw Object.assign(new RangeError(`A pair of ${type} keys takes too long for a synchronous call: use generateKeyPair().`), { code: 'ERR_OUT_OF_RANGE' })
-  return (crypto.generateKeyPairSync as unknown as Generate)(type, { ...options, publicKeyEncoding: undefined, privateKeyEncoding: undefined })
+  return makePair.generateKeyPairSync(type, { ...options, publicKeyEncoding: undefined, privateKeyEncoding: undefined })
 }
 
 /** Makes a pair of keys on libuv's threads; gives them in DER, as SPKI and PKCS#8. */
@@ -62,6 +67,6 @@ export async function generateLater([type, options]: readonly unknown[]): Promis
   return new Promise((resolve, reject) => {
     const done = (error: Error | null, publicKey: Uint8Array, privateKey: Uint8Array): void =>
       error === null ? resolve([new Uint8Array(publicKey), new Uint8Array(privateKey)]) : reject(error)
-    ;(crypto.generateKeyPair as unknown as (type: unknown, options: object, done: unknown) => void)(type, encoded, done)
+    makePair.generateKeyPair(type, encoded, done)
   })
 }

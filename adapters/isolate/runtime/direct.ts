@@ -1,6 +1,7 @@
 /**
- * The short way of a request: node:http's message in, flat data over the bridge, node:http's answer out. No Request, no Response, no promise, and no timer unless
- * the handler waits. What does not fit (a body that is long or of unknown length, an answer for a service binding) goes the usual way.
+ * The short way of a request: node:http's message in, flat data over the bridge, node:http's answer out. No
+ * Request, no Response, no promise, and no timer unless the handler waits. What does not fit (a body that is
+ * long or of unknown length, an answer for a service binding) goes the usual way.
  */
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -11,7 +12,8 @@ import { writeParts } from '../../node-server/runtime/http/respond.ts'
 import { requestOrigin, resolveUrl } from '../../node-server/runtime/http/url.ts'
 import { IsolateEnded } from './ended.ts'
 import type { PlainRequest } from './inline.ts'
-import type { HostEvent, IsolateApp } from './isolate-app.ts'
+import type { HostEvent } from '../services/pending-events.ts'
+import type { IsolateApp } from './isolate-app.ts'
 
 /** Bodies of up to so many bytes, with a length, are read before the handler is called. */
 const MAX_BODY = 64 * 1024
@@ -39,24 +41,6 @@ export function directLength({ method, headers }: IncomingMessage, max: number):
   if (text === undefined || method === 'GET' || method === 'HEAD') return 0
   const length = Number(text)
   return length <= MAX_BODY && length <= max ? length : undefined
-}
-
-/** Serves a request whose {@link directLength} is known; `done` is called once, when its answer is written or given up. False where the usual way must refuse it. */
-export function serveDirect(
-  app: IsolateApp,
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  length: number,
-  options: DirectOptions,
-  done: () => void,
-): boolean {
-  const origin = requestOrigin(incoming, options.trustProxy === true)
-  if (origin === undefined) return false
-  const exchange = new DirectExchange(app, incoming, outgoing, options, done)
-  const url = resolveUrl(origin, incoming.url as string)
-  if (length === 0) exchange.start(url, null)
-  else readBody(incoming, length, (body) => (body === undefined ? exchange.giveUp() : exchange.start(url, body)))
-  return true
 }
 
 /** Calls back with the whole body, or with nothing where the client went away. */
@@ -94,7 +78,8 @@ function headerText(headers: IncomingMessage['headers']): string {
   return text
 }
 
-class DirectExchange implements HostEvent, PlainRequest {
+/** One request on its short way, and its answer. */
+export class DirectExchange implements HostEvent, PlainRequest {
   id = 0
   url = ''
   body: string | Uint8Array<ArrayBuffer> | null = null
@@ -108,6 +93,7 @@ class DirectExchange implements HostEvent, PlainRequest {
   #timer: NodeJS.Timeout | undefined
   #answered = false
 
+  /** `done` is called once, when the answer is written or given up. */
   constructor(app: IsolateApp, incoming: IncomingMessage, outgoing: ServerResponse, options: DirectOptions, done: () => void) {
     this.#app = app
     this.#incoming = incoming
@@ -116,7 +102,21 @@ class DirectExchange implements HostEvent, PlainRequest {
     this.#done = done
   }
 
-  start(url: string, body: string | Uint8Array<ArrayBuffer> | null): void {
+  /**
+   * Serves a request whose {@link directLength} is known. False where the usual way must refuse it: `done` is
+   * not called then.
+   */
+  serve(length: number): boolean {
+    const incoming = this.#incoming
+    const origin = requestOrigin(incoming, this.#options.trustProxy === true)
+    if (origin === undefined) return false
+    const url = resolveUrl(origin, incoming.url as string)
+    if (length === 0) this.#start(url, null)
+    else readBody(incoming, length, (body) => (body === undefined ? this.#giveUp() : this.#start(url, body)))
+    return true
+  }
+
+  #start(url: string, body: string | Uint8Array<ArrayBuffer> | null): void {
     this.url = url
     this.body = body
     this.#app.serve(this)
@@ -141,7 +141,7 @@ class DirectExchange implements HostEvent, PlainRequest {
   }
 
   /** Nobody is there to be answered. */
-  giveUp(): void {
+  #giveUp(): void {
     this.#answered = true
     this.#done()
   }
@@ -175,7 +175,8 @@ class DirectExchange implements HostEvent, PlainRequest {
     }
     try {
       const { status, statusText, list, body, isAscii } = this.#app.readAnswer(data)
-      // node:http writes head and text as one string: only a head in ASCII stays what it is when that is UTF-8.
+      // node:http writes head and text as one string: only a head in ASCII stays what it is when that is
+      // UTF-8.
       const content = typeof body === 'string' && !isAscii ? Buffer.from(body) : body
       const streamed = writeParts(outgoing, { status, statusText, list, headers: undefined, body: content }, this.#incoming.method === 'HEAD')
       if (streamed === undefined) return this.#finish()
@@ -193,6 +194,7 @@ class DirectExchange implements HostEvent, PlainRequest {
     this.#options.onError(`${method} ${this.#incoming.url} failed:`, error)
     this.#refuse(500, 'Internal Server Error')
   }
+
   #failed(error: unknown): void {
     const { method, url } = this.#incoming
     if (!isClientGone(error)) this.#options.onError(`${method} ${url} failed:`, error)

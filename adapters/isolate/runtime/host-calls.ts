@@ -18,12 +18,12 @@ export function createHostCalls(): HostCall {
   const decoders = new Map<number, TextDecoder>()
   let nextDecoder = 1
 
-  return (operation, a, b, c, d, ...more) => {
+  return (operation, ...data) => {
     if (typeof operation === 'string' && operation.startsWith('crypto.')) {
-      const data = [a, b, c, d, ...more]
       if (data.some(isTooLarge)) return cryptoError(new RangeError(`A call of node:crypto takes ${MAX_SIZE} bytes at most.`))
       return (cryptography ??= new CryptoCalls()).call(operation.slice('crypto.'.length), data)
     }
+    const [a, b, c, d] = data
     if (isTooLarge(a) || isTooLarge(b) || isTooLarge(c) || isTooLarge(d)) return operation === 'decode' || operation === 'decoderPush' ? null : ''
     switch (operation) {
       case 'url':

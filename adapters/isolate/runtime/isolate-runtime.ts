@@ -4,6 +4,7 @@ import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import { channelValues } from '../../../core/rpc.ts'
 import type { Manifest } from '../../../core/manifest.ts'
 import { internalError, type Runtime } from '../../../core/runtime.ts'
+import { CurrentIsolate, startFailure } from '../server/current-isolate.ts'
 import { errorPage } from './error-page.ts'
 import { type GuestFactory, IsolateApp, type IsolateHooks } from './isolate-app.ts'
 import { IsolateEnded } from './ended.ts'
@@ -55,61 +56,28 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
   const { outbound } = options
   const services = { manifest, env: host.env, fetch: (request: OutboundRequest) => outbound.fetch(request), redact, jobs: options.jobs ?? new Jobs() }
   const values = channelValues(manifest, host.env)
-  let started = 0
-  let closed = false
-  let current: Promise<IsolateApp>
-  let live: IsolateApp | undefined
-
-  const start = (): Promise<IsolateApp> => {
-    started++
-    const onEnd = (error: IsolateEnded): void => {
-      live = undefined
-      if (closed || error.ended === 'closed') return
-      log('error', `The isolate of "${host.name}" was stopped: ${error.message}. A new one takes its place.`)
-      current = start()
-    }
-    const next = IsolateApp.start(options.create, services, values, log, onEnd, options.hooks)
-    next.then(
-      (app) => {
-        if (!closed && !app.hasEnded) live = app
-      },
-      () => {},
-    )
-    // The failure is whoever's waits for the isolate; the next event tries again.
-    next.catch((error: unknown) => {
-      if (closed) return
-      log('error', `The isolate of "${host.name}" did not start: ${text(error)}${detail(error)}`)
-    })
-    return next
-  }
-  const use = async (): Promise<IsolateApp> => {
-    const waiting = current
-    try {
-      return await waiting
-    } catch {
-      if (closed) throw new IsolateEnded('closed', 'the server stops')
-      if (current === waiting) current = start()
-      return current
-    }
-  }
-
-  current = start()
-  await current.catch((error: unknown) => {
-    closed = true
-    throw new UnmoorError('Unavailable', `The app does not start in an isolate: ${mapped(text(error) + detail(error))}`, { operation: 'start', cause: error })
+  const { create, hooks } = options
+  const isolate = new CurrentIsolate({
+    name: host.name,
+    create: (onEnd) => IsolateApp.start({ create, services, values, log, onEnd, hooks }),
+    logError: (text) => log('error', text),
+  })
+  await isolate.first().catch((error: unknown) => {
+    const message = `The app does not start in an isolate: ${mapped(startFailure(error))}`
+    throw new UnmoorError('Unavailable', message, { operation: 'start', cause: error })
   })
 
   return {
     ...exceptHandlers(host),
     get started() {
-      return started
+      return isolate.started
     },
     get direct() {
-      return host.assets === undefined ? live : undefined
+      return host.assets === undefined ? isolate.live : undefined
     },
     async fetch(request, ctx) {
       try {
-        const answer = (await use()).fetch(request, ctx)
+        const answer = (await isolate.use()).fetch(request, ctx)
         return await (limits.wallSeconds === undefined ? answer : withDeadline(answer, limits.wallSeconds))
       } catch (error) {
         if (error instanceof IsolateEnded) return unavailable(`the app's isolate was stopped: ${error.message}`)
@@ -123,7 +91,7 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
     async queue(binding: string, messages: readonly QueueIncoming[], ctx) {
       const { retryDelay } = manifest.bindings[binding] as QueueDeclaration
       try {
-        const result = await (await use()).queue(binding, messages, retryDelay, ctx)
+        const result = await (await isolate.use()).queue(binding, messages, retryDelay, ctx)
         if (result.error !== undefined) log('error', `queue ${binding}: the handler threw, its unsettled messages are retried: ${text(result.error)}`)
         return result
       } catch (error) {
@@ -134,7 +102,7 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
     async cron(name, scheduledTime, ctx) {
       if (!Object.hasOwn(manifest.crons, name)) return host.cron(name, scheduledTime, ctx)
       try {
-        const result = await (await use()).cron(name, scheduledTime, ctx)
+        const result = await (await isolate.use()).cron(name, scheduledTime, ctx)
         if (result.error !== undefined) log('error', `cron ${name} at ${new Date(scheduledTime).toISOString()} failed: ${text(result.error)}`)
         return result
       } catch (error) {
@@ -143,8 +111,7 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
       }
     },
     async close() {
-      closed = true
-      await current.then((app) => app.close()).catch(() => {})
+      await isolate.close()
       outbound.close()
       await host.close()
     },
@@ -162,11 +129,6 @@ export function exceptHandlers(host: Runtime): Omit<Runtime, 'fetch' | 'queue' |
     queueDriver: (binding) => host.queueDriver(binding),
     sqlDriver: (binding) => host.sqlDriver(binding),
   }
-}
-
-/** What the app threw, on lines of its own. */
-function detail(error: unknown): string {
-  return error instanceof IsolateEnded && error.detail !== '' ? `:\n${error.detail}` : ''
 }
 
 function text(error: unknown): string {

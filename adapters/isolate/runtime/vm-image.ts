@@ -23,7 +23,7 @@ export class VmImage implements GuestImage {
     new vm.Script(`'use strict';${this.#sources.webApi}`, { filename: 'unmoor:web-api' }).runInContext(global)
     const isolate = new VmIsolate()
     // The part of isolated-vm that `Guest` uses, which is all that it is given to.
-    return { isolate: isolate as unknown as ivm.Isolate, context: new VmContext(global, isolate) as unknown as ivm.Context }
+    return { isolate, context: new VmContext(global, isolate) } as unknown as { isolate: ivm.Isolate; context: ivm.Context }
   }
 
   async runApp(_isolate: ivm.Isolate, context: ivm.Context): Promise<number> {

@@ -9,7 +9,7 @@ interface BufferClass {
   concat(list: readonly Uint8Array[], length?: number): Uint8Array
   prototype: { toString(encoding?: Encoding, start?: number, end?: number): string }
 }
-const Buffer = PackageBuffer as unknown as BufferClass
+const Buffer = PackageBuffer as BufferClass
 
 const isUrl = (encoding: unknown): boolean => typeof encoding === 'string' && encoding.toLowerCase() === 'base64url'
 const { from, byteLength, isEncoding } = Buffer

@@ -39,7 +39,7 @@ function isAsyncIterable(value: unknown): value is AsyncIterable<Bytes> {
 }
 
 function fromIterable(iterable: AsyncIterable<Bytes>): ReadableStream<Bytes> {
-  return (streams().ReadableStream as unknown as { from(iterable: AsyncIterable<Bytes>): ReadableStream<Bytes> }).from(iterable)
+  return streams().ReadableStream.from(iterable)
 }
 
 /** The source of a body for sending it away: text, bytes, or the stream if there is one. Set from inside the class. */

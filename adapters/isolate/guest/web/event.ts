@@ -2,7 +2,6 @@ import { reportError } from './bridge.ts'
 import { elapsed } from './clock.ts'
 import { type Constants, finish } from './define.ts'
 import { DOMException } from './dom-exception.ts'
-import type { EventTarget } from './event-target.ts'
 
 export interface EventInit {
   bubbles?: boolean
@@ -10,9 +9,14 @@ export interface EventInit {
   composed?: boolean
 }
 
+/** What events are dispatched at. `EventTarget` is the class; this module comes before it. */
+export interface Target {
+  dispatchEvent(event: Event): boolean
+}
+
 /** One registered listener. */
 export interface Listener {
-  callback: ((this: EventTarget, event: Event) => unknown) | { handleEvent(event: Event): unknown }
+  callback: ((this: Target, event: Event) => unknown) | { handleEvent(event: Event): unknown }
   capture: boolean
   once: boolean
   passive: boolean
@@ -20,7 +24,7 @@ export interface Listener {
 }
 
 /** Runs the listeners; false if one prevented the default. Set from inside the class, so that nothing of it is on a public object. */
-export let runListeners: (event: Event, target: EventTarget, listeners: readonly Listener[], remove: (listener: Listener) => void, trusted: boolean) => boolean
+export let runListeners: (event: Event, target: Target, listeners: readonly Listener[], remove: (listener: Listener) => void, trusted: boolean) => boolean
 
 let trusted: PropertyDescriptor
 
@@ -35,7 +39,7 @@ export class Event {
   #stoppedNow = false
   #prevented = false
   #phase = 0
-  #target: EventTarget | null = null
+  #target: Target | null = null
   #passive = false
   #dispatching = false
   #trusted = false
@@ -58,13 +62,13 @@ export class Event {
   get timeStamp(): number {
     return this.#timeStamp
   }
-  get target(): EventTarget | null {
+  get target(): Target | null {
     return this.#target
   }
-  get srcElement(): EventTarget | null {
+  get srcElement(): Target | null {
     return this.#target
   }
-  get currentTarget(): EventTarget | null {
+  get currentTarget(): Target | null {
     return this.#dispatching ? this.#target : null
   }
   get eventPhase(): number {
@@ -94,7 +98,7 @@ export class Event {
   set cancelBubble(value: boolean) {
     this.#stopped ||= Boolean(value)
   }
-  composedPath(): EventTarget[] {
+  composedPath(): Target[] {
     return this.#dispatching && this.#target !== null ? [this.#target] : []
   }
   stopPropagation(): void {

@@ -44,5 +44,5 @@ function fromBase64(bytes: Bytes): Bytes {
 }
 
 function respond(request: Request, bytes: Bytes, headers: readonly string[]): Response {
-  return receivedResponse(200, 'OK', headers, request.method === 'HEAD' ? null : bytes, request.url, false)
+  return receivedResponse([200, 'OK', headers, null, request.url, false], request.method === 'HEAD' ? null : bytes)
 }

@@ -48,7 +48,7 @@ function showError(error: Error, depth: number, path: readonly object[]): string
   let text = typeof error.stack === 'string' && error.stack !== '' ? error.stack : `${error.name}: ${error.message}`
   const own = Object.keys(error).filter((key) => key !== 'stack' && key !== 'message')
   if (own.length > 0 && depth < MAX_DEPTH)
-    text += ` ${list('{', '}', own, (key) => `${key}: ${inspect((error as unknown as Record<string, unknown>)[key], depth + 1, path)}`)}`
+    text += ` ${list('{', '}', own, (key) => `${key}: ${inspect((error as Error & Record<string, unknown>)[key], depth + 1, path)}`)}`
   if (error.cause !== undefined && depth < MAX_DEPTH) text += `\n[cause]: ${inspect(error.cause, depth + 1, path)}`
   return text.slice(0, MAX_TEXT)
 }

@@ -39,12 +39,12 @@ export type Bytes = Uint8Array<ArrayBuffer>
 
 /** Whether `stream` has been read from or cancelled; the polyfill keeps it, the interface has no member for it. */
 export function isDisturbed(stream: ReadableStream): boolean {
-  return (stream as unknown as { _disturbed: boolean })._disturbed
+  return (stream as ReadableStream & { _disturbed: boolean })._disturbed
 }
 
 /** Whether a stream has a byte controller. */
 export function isByteStream(stream: ReadableStream): boolean {
-  return (stream as unknown as { _readableStreamController: unknown })._readableStreamController instanceof ReadableByteStreamController
+  return (stream as ReadableStream & { _readableStreamController: unknown })._readableStreamController instanceof ReadableByteStreamController
 }
 
 /** The stream of what `map` makes of each chunk, read as it is read. */

@@ -214,6 +214,7 @@ function hasHiddenState(value: object): boolean {
   if (value instanceof Promise || value instanceof WeakMap || value instanceof WeakSet || value instanceof WeakRef) return true
   if (Array.isArray(value)) return false
   const tag = Object.prototype.toString.call(value).slice(8, -1)
-  const Class = (globalThis as unknown as Record<string, unknown>)[tag]
+  const scope: object = globalThis
+  const Class = (scope as Record<string, unknown>)[tag]
   return tag !== 'Object' && typeof Class === 'function' && value instanceof Class
 }

@@ -3,6 +3,7 @@ import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
 import { isIP, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { Hop, OutboundBody } from './hop.ts'
 import { CheckedLookup, resolveBySystem, type Resolve } from './lookup.ts'
 import { BAD_PORTS } from './ports.ts'
 import { nextHop, REDIRECTS } from './redirect.ts'
@@ -15,7 +16,7 @@ export interface OutboundRequest {
   url: string
   headers: readonly (readonly [string, string])[]
   redirect: 'follow' | 'manual' | 'error'
-  body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null
+  body: OutboundBody
   signal?: AbortSignal | undefined
 }
 
@@ -30,14 +31,6 @@ export interface OutboundOptions {
   connectTimeout?: number | undefined
   /** Milliseconds in which a connection may be silent. Default: 300,000. */
   idleTimeout?: number | undefined
-}
-
-/** One hop of a request. */
-export interface Hop {
-  url: URL
-  method: string
-  headers: Headers
-  body: OutboundRequest['body']
 }
 
 const MAX_REDIRECTS = 20
@@ -161,7 +154,7 @@ function requestHeaders(given: OutboundRequest['headers']): Headers {
   return headers
 }
 
-function lengthOf(body: OutboundRequest['body'], method: string): Record<string, string> {
+function lengthOf(body: OutboundBody, method: string): Record<string, string> {
   if (body instanceof ReadableStream) return { 'transfer-encoding': 'chunked' }
   if (body === null) return method === 'POST' || method === 'PUT' || method === 'PATCH' ? { 'content-length': '0' } : {}
   return { 'content-length': String(Buffer.byteLength(body)) }

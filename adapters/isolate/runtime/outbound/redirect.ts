@@ -1,4 +1,4 @@
-import type { Hop } from './client.ts'
+import type { Hop } from './hop.ts'
 
 export const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 /** Headers that describe a body, and those that another origin must not get (Fetch standard, HTTP-redirect fetch). */

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { Readable, type Transform } from 'node:stream'
 import { pipeline } from 'node:stream'
 import * as zlib from 'node:zlib'
-import type { Hop } from './client.ts'
+import type { Hop } from './hop.ts'
 
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304])
 // Some servers leave out the end of the compressed data.

@@ -18,7 +18,7 @@ export function codedError(Class: ErrorConstructor, code: string, message: strin
 function unwrap(result: unknown): unknown {
   if (typeof result !== 'object' || result === null || Array.isArray(result) || result instanceof Uint8Array) return result
   if ('value' in result) return result.value
-  const { name, message, code } = (result as unknown as { error: { name: string; message: string; code?: string } }).error
+  const { name, message, code } = (result as { error: { name: string; message: string; code?: string } }).error
   const error = new (ERRORS[name] ?? Error)(message)
   throw code === undefined ? error : Object.assign(error, { code })
 }

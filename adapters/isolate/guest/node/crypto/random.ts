@@ -22,7 +22,7 @@ export function randomBytes(size: number, done?: unknown): Uint8Array | undefine
 export function randomFillSync<T extends ArrayBuffer | ArrayBufferView<ArrayBufferLike>>(target: T, offset = 0, size?: number): T {
   const view = ArrayBuffer.isView(target) ? new Uint8Array(target.buffer, target.byteOffset, target.byteLength) : new Uint8Array(target)
   // Offset and size count elements.
-  const unit = ArrayBuffer.isView(target) ? ((target as unknown as { BYTES_PER_ELEMENT?: number }).BYTES_PER_ELEMENT ?? 1) : 1
+  const unit = 'BYTES_PER_ELEMENT' in target ? Number(target.BYTES_PER_ELEMENT) : 1
   const end = size === undefined ? view.byteLength : (offset + size) * unit
   if (!(offset >= 0 && end <= view.byteLength && offset * unit <= end))
     throw codedError(RangeError, 'ERR_OUT_OF_RANGE', 'The value of "size + offset" is out of range.')

@@ -1,0 +1,91 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ResolvedConfig } from '../config.ts'
+import type { Inspected } from '../inspect.ts'
+import type { WorkerSettings } from '../messages.ts'
+import { prepareFolders } from '../process-guard.ts'
+import { WorkerProcess } from '../worker-process.ts'
+
+/** Options of {@link Launcher}. */
+export interface LauncherOptions {
+  config: ResolvedConfig
+  /** Path of the module isolated-vm. */
+  isolatedVm: string
+  /** Apps that a debugger is let in to, with its ports. */
+  inspected: Inspected
+  onOutput(line: string): void
+}
+
+/**
+ * Starts the child processes of a host. Holds the settings that all of them get and the folder that they
+ * share.
+ */
+export class Launcher {
+  /**
+   * Where the host listens. A configured port of 0 is replaced by the one that the first process has found.
+   */
+  port: number
+  #options: LauncherOptions
+  #runDir = ''
+
+  constructor(options: LauncherOptions) {
+    this.#options = options
+    this.port = options.config.port
+  }
+
+  /** Creates the folders that the processes write to. */
+  async open(): Promise<void> {
+    const { dataDir, guard } = this.#options.config
+    await mkdir(dataDir, { recursive: true })
+    this.#runDir = await mkdtemp(join(tmpdir(), 'unmoor-host-'))
+    await prepareFolders(guard, dataDir, this.#runDir)
+  }
+
+  /** Removes the folder that the processes share while the host runs. */
+  close(): Promise<void> {
+    return rm(this.#runDir, { recursive: true, force: true })
+  }
+
+  /** Path of the socket of a process that serves this app alone. */
+  socketOf(app: string): string {
+    return join(this.#runDir, `${app}.sock`)
+  }
+
+  get settings(): WorkerSettings {
+    const { host, dataDir, maxIsolates, maxProcessMb, pool, stopSeconds, limits, drivers, cronStore, outbound, log } = this.#options.config
+    return {
+      host,
+      port: this.port,
+      dataDir,
+      maxIsolates,
+      maxProcessMb,
+      pool,
+      poolMemoryMb: limits.memoryMb,
+      stopSeconds,
+      drivers,
+      cronStore,
+      outbound,
+      log,
+    }
+  }
+
+  /**
+   * Starts a process that fills its pool for the artifacts in `dirs`. Default of `app`: apps share the
+   * process.
+   */
+  spawn(dirs: string[], app?: string): WorkerProcess {
+    const { config, inspected, isolatedVm } = this.#options
+    const inspectPort = app === undefined ? undefined : inspected.get(app)
+    const process = new WorkerProcess({
+      runDir: this.#runDir,
+      dataDir: config.dataDir,
+      guard: config.guard,
+      isolatedVm,
+      inspectPort,
+      onOutput: (line) => this.#options.onOutput(line),
+    })
+    process.send({ type: 'prepare', settings: { ...this.settings, inspected: inspectPort === undefined ? undefined : app }, dirs })
+    return process
+  }
+}

@@ -1,0 +1,141 @@
+import { rm } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { AppRecord } from '../app-record.ts'
+import { errorText } from '../error-text.ts'
+import { type Inspected, inspectLine, withoutClocks } from '../inspect.ts'
+import { needsOneProcess } from '../one-process.ts'
+import type { WorkerProcess } from '../worker-process.ts'
+import { emptyState, type Fleet, type ProcessState } from './fleet.ts'
+import { ALL_DUTIES } from './shared-processes.ts'
+
+/** The process of an app that has one of its own. */
+interface OwnProcess {
+  socket: string
+  /** Undefined until it is started for the first time, and between its end and the next start. */
+  process: WorkerProcess | undefined
+  state: ProcessState
+}
+
+/**
+ * Apps that have a process of their own: for what they did to others, for their Durable Objects, or for a
+ * debugger. The shared processes pass these apps' requests on to a socket.
+ */
+export class OwnProcesses {
+  restarts = 0
+  #fleet: Fleet
+  #inspected: Inspected
+  #own = new Map<string, OwnProcess>()
+
+  constructor(fleet: Fleet, inspected: Inspected) {
+    this.#fleet = fleet
+    this.#inspected = inspected
+  }
+
+  has(app: string): boolean {
+    return this.#own.has(app)
+  }
+
+  get size(): number {
+    return this.#own.size
+  }
+
+  get names(): string[] {
+    return [...this.#own.keys()]
+  }
+
+  get states(): ProcessState[] {
+    return [...this.#own.values()].map(({ state }) => state)
+  }
+
+  /** Those that serve. */
+  get serving(): WorkerProcess[] {
+    return [...this.#own.values()].flatMap(({ process }) => (process === undefined ? [] : [process]))
+  }
+
+  /** Paths by app. */
+  get sockets(): Record<string, string> {
+    return Object.fromEntries([...this.#own].map(([app, { socket }]) => [app, socket]))
+  }
+
+  processOf(app: string): WorkerProcess | undefined {
+    return this.#own.get(app)?.process
+  }
+
+  /** Whether an app has a process of its own from its start. */
+  isNeeded({ name, dir }: AppRecord): boolean {
+    return this.#inspected.has(name) || needsOneProcess(dir)
+  }
+
+  /** Whether a debugger is let in to the process of the app. */
+  isInspected(app: string): boolean {
+    return this.#inspected.has(app)
+  }
+
+  /** An app as its own process is to know it. */
+  recordFor(record: AppRecord): AppRecord {
+    return this.#inspected.has(record.name) ? withoutClocks(record) : record
+  }
+
+  /** Keeps a place for the app's process, which {@link start} starts. */
+  add(app: string, socket: string): void {
+    this.#own.set(app, { socket, process: undefined, state: emptyState() })
+  }
+
+  /** Lets an app go back to the shared processes. Its own process is the caller's to stop. */
+  release(app: string): void {
+    this.#own.delete(app)
+  }
+
+  /** Keeps the app's process running; resolves when it serves, or has failed to for the first time. */
+  start(app: string): Promise<void> {
+    return new Promise((resolve) => {
+      void this.#run(app, resolve)
+    })
+  }
+
+  async #run(app: string, onFirst: () => void): Promise<void> {
+    const own = this.#own.get(app)
+    if (own === undefined) return onFirst()
+    for (let pause = 100; !this.#fleet.isStopping && this.#own.get(app) === own; pause = Math.min(pause * 2, 5000)) {
+      const record = this.#fleet.app(app)
+      if (record === undefined) return onFirst()
+      const process = this.#fleet.spawn(app)
+      own.process = process
+      const began = performance.now()
+      await rm(own.socket, { force: true })
+      await this.#serve(process, own, record).catch((error: unknown) => this.#fleet.print(errorText(error)))
+      onFirst()
+      await process.ended
+      this.#fleet.forget(process)
+      if (this.#fleet.isStopping || this.#own.get(app) !== own) return
+      this.restarts++
+      // An app that ends its process again and again gets it back ever later.
+      if (performance.now() - began > 60_000) pause = 100
+      own.process = undefined
+      await sleep(pause)
+    }
+  }
+
+  async #serve(process: WorkerProcess, { socket, state }: OwnProcess, record: AppRecord): Promise<void> {
+    await process.serve(
+      () => ({
+        type: 'serve',
+        settings: { ...this.#fleet.settings, socket, pool: 1 },
+        // While the process was started there may have come another version.
+        apps: [this.recordFor(this.#fleet.app(record.name) ?? record)],
+        apart: {},
+        duties: ALL_DUTIES,
+      }),
+      (message) => this.#fleet.receive(process, state, message),
+    )
+    this.#watch(record.name, process)
+  }
+
+  #watch(app: string, process: WorkerProcess): void {
+    const inspectPort = this.#inspected.get(app)
+    // It says nothing while it stands at a breakpoint.
+    if (inspectPort !== undefined) return this.#fleet.print(inspectLine(app, inspectPort, process.debuggerUrl))
+    const { stallSeconds } = this.#fleet.config
+    process.killWhenStalled(6 * stallSeconds, () => this.#fleet.print(`The process of "${app}" answers nobody; it is killed.`))
+  }
+}

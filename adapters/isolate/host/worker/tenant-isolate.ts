@@ -1,0 +1,190 @@
+import { join } from 'node:path'
+import type ivm from 'isolated-vm'
+import { IsolateEnded } from '../../runtime/ended.ts'
+import { Guest, type GuestEvents } from '../../runtime/guest.ts'
+import type { InlineOptions } from '../../runtime/inline.ts'
+import type { IsolateApp } from '../../runtime/isolate-app.ts'
+import { Jobs } from '../../runtime/jobs.ts'
+import { createIsolateRuntime, type IsolateRuntime } from '../../runtime/isolate-runtime.ts'
+import { OutboundClient } from '../../runtime/outbound/client.ts'
+import { joinRules, OutboundPolicy, type OutboundRules } from '../../runtime/outbound/rules.ts'
+import { StackMapper } from '../../runtime/stack-mapper.ts'
+import type { AppRecord } from '../app-record.ts'
+import type { Bill } from '../bill.ts'
+import { limitBody } from '../limit-body.ts'
+import type { LimitName } from '../limits.ts'
+import { type PartsHost, type TenantParts, withoutClose } from '../tenant-parts.ts'
+import type { Subrequests } from './subrequests.ts'
+
+/** What the isolates of all tenants of a process share. */
+export interface IsolateHost extends PartsHost {
+  ivm: typeof ivm
+  /** Where all apps may go, besides their own rules. */
+  outbound: OutboundRules
+  /** Whether and how the app's isolates are entered from the host's own thread. */
+  inline(app: string): InlineOptions | undefined
+  /** V8 has lost control of the app's isolate: the process cannot go on. */
+  onCatastrophe(app: string, message: string): void
+}
+
+/** Options of {@link TenantIsolate}. */
+export interface TenantIsolateOptions {
+  record: AppRecord
+  host: IsolateHost
+  parts: TenantParts
+  bill: Bill
+  subrequests: Subrequests
+  /** Makes room for an isolate. @throws `Throttled` where there is none. */
+  makeRoom(): Promise<void>
+  /** The isolate is gone. */
+  onGone(): void
+  /** V8 has lost control of the isolate: answers what is under way. */
+  failAll(cause: string): void
+}
+
+/** Milliseconds after a failed start in which requests hear of that failure, instead of one start each. */
+const RETRY_AFTER = 1000
+const HIT_BY: Readonly<Partial<Record<string, LimitName>>> = { cpu: 'cpuMs', memory: 'memoryMb', startup: 'startupCpuMs', timers: 'timers' }
+
+/** The isolate of one version of an app: started when there is use for it, dropped when there is none. */
+export class TenantIsolate {
+  /** Whether the artifact was built with the test channel; false before the first start. */
+  isTestable = false
+  #options: TenantIsolateOptions
+  #jobs = new Jobs()
+  #mapper: StackMapper
+  #policy: OutboundPolicy
+  #starting: Promise<IsolateRuntime> | undefined
+  #runtime: IsolateRuntime | undefined
+  #failed: { at: number; error: unknown } | undefined
+
+  constructor(options: TenantIsolateOptions) {
+    const { record, host } = options
+    this.#options = options
+    this.#mapper = new StackMapper(join(record.dir, 'app.js.map'))
+    this.#policy = new OutboundPolicy(joinRules(host.outbound, record.settings.outbound))
+  }
+
+  /** Whether there is an isolate, or is about to be. */
+  get isLive(): boolean {
+    return this.#starting !== undefined
+  }
+
+  /** The app, where its isolate has started. */
+  get runtime(): IsolateRuntime | undefined {
+    return this.#runtime
+  }
+
+  /** The isolate, where requests may go to it directly. */
+  get direct(): IsolateApp | undefined {
+    return this.#runtime?.direct
+  }
+
+  /** Logs an error of the app's, its stack in terms of the app's sources. */
+  logError(text: string): void {
+    const { host, record } = this.#options
+    host.log(record.name, 'error', this.#mapper.text(text))
+  }
+
+  /** The app, its isolate started where there is none. */
+  async open(): Promise<IsolateRuntime> {
+    if (this.#failed !== undefined && performance.now() - this.#failed.at < RETRY_AFTER) throw this.#failed.error
+    this.#starting ??= this.#start()
+    return this.#starting
+  }
+
+  async #start(): Promise<IsolateRuntime> {
+    const { parts } = this.#options
+    try {
+      await this.#options.makeRoom()
+      const runtime = await this.#createRuntime()
+      await parts.migrate().catch(async (error: unknown) => {
+        await runtime.close()
+        throw error
+      })
+      this.#failed = undefined
+      this.#runtime = runtime
+      return runtime
+    } catch (error) {
+      this.#noteFailure(error)
+      throw error
+    }
+  }
+
+  async #createRuntime(): Promise<IsolateRuntime> {
+    const { record, host, parts, bill, subrequests } = this.#options
+    const [{ info, image }, bindings] = await Promise.all([parts.load(), parts.bindings()])
+    this.isTestable = info.testChannel
+    const { name, limits } = record
+    const guestLimits = {
+      memoryMb: limits.memoryMb,
+      cpuMs: limits.cpuMs,
+      startupCpuMs: limits.startupCpuMs,
+      startupMs: limits.startupCpuMs + 10_000,
+      wallSeconds: undefined,
+    }
+    return createIsolateRuntime({
+      host: withoutClose(bindings),
+      manifest: info.manifest,
+      limits: guestLimits,
+      privatePaths: [host.dataDir, record.dir],
+      log: (level, text) => host.log(name, level, text),
+      create: (events) => Guest.start(host.ivm, image, guestLimits, this.#watch(events), host.inline(name)),
+      jobs: this.#jobs,
+      mapper: this.#mapper,
+      outbound: new OutboundClient({ policy: this.#policy, onRequest: () => subrequests.take() }),
+      hooks: { timers: limits.timers, body: (body) => limitBody(body, limits.responseBytes, () => bill.hit('responseBytes')) },
+    })
+  }
+
+  #noteFailure(error: unknown): void {
+    const { record, host, bill } = this.#options
+    this.#starting = undefined
+    this.#options.onGone()
+    this.#failed = { at: performance.now(), error }
+    const cause = error instanceof Error ? error.cause : undefined
+    const limit = cause instanceof IsolateEnded && cause.detail === '' ? HIT_BY[cause.ended] : undefined
+    if (limit !== undefined) bill.hit(limit)
+    host.log(record.name, 'error', `The app did not start: ${error instanceof Error ? error.message : String(error)}`)
+  }
+
+  #watch(events: GuestEvents): GuestEvents {
+    const { record, host, bill } = this.#options
+    const { name } = record
+    return {
+      ...events,
+      created: (guest) => {
+        bill.usage.starts++
+        bill.follow(guest)
+        events.created?.(guest)
+      },
+      ended: (error) => {
+        bill.settle()
+        const limit = HIT_BY[error.ended]
+        if (limit !== undefined) bill.hit(limit)
+        events.ended(error)
+      },
+      long: (running) => host.onLong(name, running),
+      catastrophe: (message) => {
+        this.#options.failAll(`the app's isolate was lost, and its process with it: ${message}`)
+        host.onCatastrophe(name, message)
+      },
+    }
+  }
+
+  /** Ends the isolate; it comes back on demand. */
+  async drop(): Promise<void> {
+    const starting = this.#starting
+    if (starting === undefined) return
+    this.#starting = undefined
+    this.#runtime = undefined
+    const runtime = await starting.catch(() => {})
+    await runtime?.close()
+    // Else one that was started meanwhile has its place.
+    if (this.#starting !== undefined) return
+    this.#runtime = undefined
+    this.#options.bill.leave()
+    this.#mapper.forget()
+    this.#options.onGone()
+  }
+}

@@ -1,0 +1,181 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { ContextOptions, OwnedContext } from '../../../../core/context.ts'
+import { handleTestChannel } from '../../../../core/test-channel.ts'
+import { createListener } from '../../../node-server/runtime/http/listener.ts'
+import { DirectExchange, directLength, type DirectOptions } from '../../runtime/direct.ts'
+import type { IsolateRuntime } from '../../runtime/isolate-runtime.ts'
+import type { AppRecord } from '../app-record.ts'
+import type { Bill } from '../bill.ts'
+import { refuse, startFailure, unavailable } from '../refuse.ts'
+import { countBytes } from '../wire-bytes.ts'
+import type { Activity } from './activity.ts'
+import type { TenantIsolate } from './tenant-isolate.ts'
+
+/** Options of {@link TenantRequests}. */
+export interface TenantRequestsOptions {
+  record: AppRecord
+  bill: Bill
+  activity: Activity
+  isolate: TenantIsolate
+  /** Of each request. */
+  context: ContextOptions
+}
+
+/** HTTP requests for one tenant, with its limits and for its bill. */
+export class TenantRequests {
+  #record: AppRecord
+  #bill: Bill
+  #activity: Activity
+  #isolate: TenantIsolate
+  #listener: RequestListener
+  #direct: DirectOptions
+  #open = new Set<ServerResponse>()
+
+  constructor({ record, bill, activity, isolate, context }: TenantRequestsOptions) {
+    this.#record = record
+    this.#bill = bill
+    this.#activity = activity
+    this.#isolate = isolate
+    const onBackground = (work: Promise<unknown>): void => void activity.count(() => work)
+    const onError = (message: string, error: unknown): void => isolate.logError(`${message} ${error instanceof Error ? error.message : String(error)}`)
+    this.#direct = { context, wallMs: record.limits.wallMs, onBackground, onError, onLate: () => bill.hit('wallMs') }
+    this.#listener = createListener((request, ctx) => this.answer(request, ctx), {
+      maxBodyBytes: record.limits.requestBytes,
+      context,
+      onBackground,
+      onError,
+    })
+  }
+
+  /** Answers a request; `target` is what the app sees as its path. */
+  handle(incoming: IncomingMessage, outgoing: ServerResponse, target: string): void {
+    const { usage } = this.#bill
+    const { limits } = this.#record
+    usage.requests++
+    if (this.#activity.active >= limits.concurrentRequests) {
+      this.#bill.hit('concurrentRequests')
+      usage.errors++
+      refuse(outgoing, 503, `the app has its limit of concurrentRequests, ${limits.concurrentRequests}, under way`)
+      return
+    }
+    incoming.url = target
+    const short = this.#shortLength(incoming)
+    if (short === undefined) this.#serveUsual(incoming, outgoing)
+    else if (this.#isolate.runtime === undefined) this.#serveWhenOpen(incoming, outgoing, short)
+    else this.#serve(incoming, outgoing, short, 0)
+  }
+
+  /** Length of the body of a request that may go the short way (`direct.ts`). */
+  #shortLength(incoming: IncomingMessage): number | undefined {
+    // The test channel comes before the app.
+    if (this.#record.settings.testToken !== undefined && incoming.url?.startsWith('/.unmoor/') === true) return undefined
+    return directLength(incoming, this.#record.limits.requestBytes)
+  }
+
+  /** A request that finds no isolate waits for it as it came, and then goes the short way. */
+  #serveWhenOpen(incoming: IncomingMessage, outgoing: ServerResponse, length: number): void {
+    const { wallMs } = this.#record.limits
+    const begun = this.#enter(outgoing)
+    const timer = setTimeout(() => {
+      this.#bill.hit('wallMs')
+      if (isWaiting()) refuse(outgoing, 503, `no answer came within the limit of wallMs, ${wallMs} ms`)
+    }, wallMs)
+    const isWaiting = (): boolean => !outgoing.headersSent && !outgoing.destroyed
+    this.#isolate.open().then(
+      () => {
+        clearTimeout(timer)
+        const serves = isWaiting()
+        if (serves) this.#serve(incoming, outgoing, length, performance.now() - begun)
+        this.#leave(incoming, outgoing, serves ? undefined : begun)
+      },
+      (error: unknown) => {
+        clearTimeout(timer)
+        if (isWaiting()) refuse(outgoing, 503, startFailure(error))
+        this.#leave(incoming, outgoing, begun)
+      },
+    )
+  }
+
+  /** Serves with an isolate that is there; `spentMs` were waited for it. */
+  #serve(incoming: IncomingMessage, outgoing: ServerResponse, length: number, spentMs: number): void {
+    const app = this.#isolate.direct
+    if (app === undefined) return this.#serveUsual(incoming, outgoing)
+    const begun = this.#enter(outgoing) - spentMs
+    const options = spentMs === 0 ? this.#direct : { ...this.#direct, spentMs }
+    const exchange = new DirectExchange(app, incoming, outgoing, options, () => this.#leave(incoming, outgoing, begun))
+    if (exchange.serve(length)) return
+    this.#leave(incoming, outgoing, undefined)
+    this.#serveUsual(incoming, outgoing)
+  }
+
+  #serveUsual(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    if (Number(incoming.headers['content-length'] ?? 0) > this.#record.limits.requestBytes) this.#bill.hit('requestBytes')
+    const begun = this.#enter(outgoing)
+    outgoing.once('close', () => this.#leave(incoming, outgoing, begun))
+    this.#listener(incoming, outgoing)
+  }
+
+  #enter(outgoing: ServerResponse): number {
+    this.#activity.begin()
+    this.#open.add(outgoing)
+    return performance.now()
+  }
+
+  /** It is over, and with `begun` the whole request is. */
+  #leave({ socket }: IncomingMessage, outgoing: ServerResponse, begun: number | undefined): void {
+    if (begun !== undefined) {
+      const { usage } = this.#bill
+      usage.wallMs += performance.now() - begun
+      countBytes(socket, usage)
+      if (outgoing.statusCode >= 500) usage.errors++
+      this.#open.delete(outgoing)
+    }
+    this.#activity.end()
+  }
+
+  /** Answers a request that is there as a Request, within the limit of `wallMs`. */
+  answer(request: Request, ctx: OwnedContext): Promise<Response> {
+    const { wallMs } = this.#record.limits
+    return new Promise((resolve, reject) => {
+      let late = false
+      const timer = setTimeout(() => {
+        late = true
+        this.#bill.hit('wallMs')
+        resolve(unavailable(`no answer came within the limit of wallMs, ${wallMs} ms`))
+      }, wallMs)
+      this.#ask(request, ctx).then(
+        (response) => {
+          clearTimeout(timer)
+          // What comes after all is for nobody.
+          if (late) response.body?.cancel().catch(() => {})
+          else resolve(response)
+        },
+        (error: unknown) => {
+          clearTimeout(timer)
+          reject(error instanceof Error ? error : new Error(String(error)))
+        },
+      )
+    })
+  }
+
+  async #ask(request: Request, ctx: OwnedContext): Promise<Response> {
+    let runtime: IsolateRuntime
+    try {
+      runtime = this.#isolate.runtime ?? (await this.#isolate.open())
+    } catch (error) {
+      return unavailable(startFailure(error))
+    }
+    const { testToken } = this.#record.settings
+    if (testToken !== undefined && this.#isolate.isTestable && new URL(request.url).pathname.startsWith('/.unmoor/')) {
+      const answer = await handleTestChannel(runtime, request, ctx, testToken)
+      if (answer !== undefined) return answer
+    }
+    const { assets } = runtime
+    return (assets === undefined ? undefined : await assets.serve(request)) ?? runtime.fetch(request, ctx)
+  }
+
+  /** Answers all that is under way with a 503, where it has not begun to be answered. */
+  failAll(cause: string): void {
+    for (const outgoing of this.#open) if (!outgoing.headersSent) refuse(outgoing, 503, cause)
+  }
+}

@@ -1,0 +1,85 @@
+import { IsolateEnded } from '../runtime/ended.ts'
+import type { IsolateApp } from '../runtime/isolate-app.ts'
+
+/** Options of {@link CurrentIsolate}. */
+export interface CurrentIsolateOptions {
+  /** The app's name, for the log. */
+  name: string
+  create(onEnd: (error: IsolateEnded) => void): Promise<IsolateApp>
+  logError(text: string): void
+}
+
+/** The isolate of an app that is at work now. One that ends is replaced. */
+export class CurrentIsolate {
+  /** Isolates started so far. */
+  started = 0
+  #options: CurrentIsolateOptions
+  #current: Promise<IsolateApp>
+  #live: IsolateApp | undefined
+  #closed = false
+
+  constructor(options: CurrentIsolateOptions) {
+    this.#options = options
+    this.#current = this.#start()
+  }
+
+  /** Waits for the first isolate. @throws what keeps the app from being loaded; no other is started then. */
+  async first(): Promise<void> {
+    try {
+      await this.#current
+    } catch (error) {
+      this.#closed = true
+      throw error
+    }
+  }
+
+  /** The isolate, where it has started and not ended. */
+  get live(): IsolateApp | undefined {
+    return this.#live
+  }
+
+  /** The isolate, once it has started. @throws what keeps the app from being loaded. */
+  async use(): Promise<IsolateApp> {
+    const waiting = this.#current
+    try {
+      return await waiting
+    } catch {
+      if (this.#closed) throw new IsolateEnded('closed', 'the server stops')
+      if (this.#current === waiting) this.#current = this.#start()
+      return this.#current
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#current.then((app) => app.close()).catch(() => {})
+  }
+
+  #start(): Promise<IsolateApp> {
+    this.started++
+    const next = this.#options.create((error) => this.#replace(error))
+    next.then(
+      (app) => {
+        if (!this.#closed && !app.hasEnded) this.#live = app
+      },
+      // Who waits for the isolate gets the failure; the next event tries again.
+      (error: unknown) => {
+        if (!this.#closed) this.#options.logError(`The isolate of "${this.#options.name}" did not start: ${startFailure(error)}`)
+      },
+    )
+    return next
+  }
+
+  #replace(error: IsolateEnded): void {
+    this.#live = undefined
+    if (this.#closed || error.ended === 'closed') return
+    this.#options.logError(`The isolate of "${this.#options.name}" was stopped: ${error.message}. A new one takes its place.`)
+    this.#current = this.#start()
+  }
+}
+
+/** Why an app was not loaded, and on lines of its own what it threw: for the log. */
+export function startFailure(error: unknown): string {
+  const detail = error instanceof IsolateEnded && error.detail !== '' ? `:\n${error.detail}` : ''
+  return `${error instanceof Error ? error.message : String(error)}${detail}`
+}

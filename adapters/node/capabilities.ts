@@ -1,0 +1,5 @@
+import type { Capabilities } from '../../core/capabilities.ts'
+import { SERVER_CAPABILITIES } from '../node-server/target.ts'
+
+/** What an app can do on the target `node`: all that the Node server can. */
+export const capabilities: Capabilities = { ...SERVER_CAPABILITIES }
