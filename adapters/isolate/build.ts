@@ -54,7 +54,7 @@ export async function build(context: BuildContext): Promise<void> {
  */
 async function bundleApp(context: BuildContext): Promise<void> {
   const options: BundleOptions = {
-    entry: [`import { serveApp } from 'unmoor/isolate/guest'`, `import app from '#app'`, `serveApp(app)`, ``].join('\n'),
+    entry: [`import { serveApp } from 'unmoor/internal/isolate/guest'`, `import app from '#app'`, `serveApp(app)`, ``].join('\n'),
     file: 'app.js',
     sourcemap: true,
     define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis' },
@@ -72,7 +72,7 @@ function createServer(context: BuildContext, options: IsolateOptions): string {
   const drivers = context.driverImports()
   const cronStore = cronStoreImport(context, options)
   return [
-    `import { serve } from 'unmoor/isolate/runtime'`,
+    `import { serve } from 'unmoor/internal/isolate/runtime'`,
     ...(context.testChannel ? [`import { handleTestChannel } from 'unmoor/test-channel'`] : []),
     drivers.imports,
     cronStore.imports,

@@ -17,7 +17,7 @@ function createEntry(context: BuildContext, options: NodeOptions): string {
   const cronStore = cronStoreImport(context, options)
   // The run-time half comes first: it puts its Response and Request in place before the app's modules run.
   return [
-    `import { serve } from 'unmoor/node/runtime'`,
+    `import { serve } from 'unmoor/internal/node/runtime'`,
     ...(context.testChannel ? [`import { handleTestChannel } from 'unmoor/test-channel'`] : []),
     drivers.imports,
     cronStore.imports,
