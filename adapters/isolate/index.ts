@@ -6,7 +6,9 @@ import { build } from './build.ts'
 import { NODE_GLOBAL_SHIMS, NODE_SHIMS } from './node-shims.ts'
 import { migrate, start } from './start.ts'
 
+export type { CronOptions } from '../node/cron-options.ts'
 export type { IsolateOptions } from './options.ts'
+export type { OutboundRules } from './runtime/outbound/rules.ts'
 
 const isolate: Adapter = {
   name: 'isolate',

@@ -5,6 +5,7 @@ import { NODE_GLOBALS, type Adapter } from '../../core/adapter.ts'
 import { build } from './build.ts'
 import { migrate, start } from './start.ts'
 
+export type { CronOptions } from './cron-options.ts'
 export type { NodeOptions } from './options.ts'
 
 const node: Adapter = {
