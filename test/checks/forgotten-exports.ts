@@ -33,8 +33,9 @@ export function findForgotten(root: string, entries: readonly Entry[]): Forgotte
       module: ts.ModuleKind.NodeNext,
       moduleResolution: ts.ModuleResolutionKind.NodeNext,
       types: [],
+      // Names of the language's own library need not be known; loading it would take most of the time.
+      noLib: true,
       noEmit: true,
-      skipLibCheck: true,
     },
   )
   const checker = program.getTypeChecker()
