@@ -42,8 +42,9 @@ export interface AppOptions<B extends Bindings, CronName extends string = string
 }
 
 /**
- * An app's handlers, as an adapter calls them. They are methods because TypeScript compares the parameters of methods both ways: by the strict comparison of functions
- * no app would be an {@link App}, since its handlers take its own env.
+ * An app's handlers, as an adapter calls them. They are methods because TypeScript compares the parameters of
+ * methods both ways: by the strict comparison of functions no app would be an {@link App}, since its handlers
+ * take its own env.
  */
 export interface AppHandlers<E> {
   fetch(request: Request, env: E, ctx: Context): Response | Promise<Response>
@@ -60,8 +61,9 @@ export interface App<B extends Bindings = Bindings, CronName extends string = st
 }
 
 /**
- * The env that a fetch handler expects, from the type of its second parameter; `never` where it expects none. Hono types the second parameter of `app.fetch` as optional
- * `E['Bindings'] | {}`, so any env would fit: what is left without the `{}` is what the app expects.
+ * The env that a fetch handler expects, from the type of its second parameter; `never` where it expects none.
+ * Hono types the second parameter of `app.fetch` as optional `E['Bindings'] | {}`, so any env would fit: what
+ * is left without the `{}` is what the app expects.
  */
 export type ExpectedEnv<Parameter> = Parameter extends undefined
   ? never
@@ -72,8 +74,8 @@ export type ExpectedEnv<Parameter> = Parameter extends undefined
     : Parameter
 
 /**
- * `F` where its env is what the bindings provide; else a type that no function fits and that says why. A Hono app that was not told its Bindings has an env that is optional
- * and unknown, or `{}`.
+ * `F` where its env is what the bindings provide; else a type that no function fits and that says why. A Hono
+ * app that was not told its Bindings has an env that is optional and unknown, or `{}`.
  */
 export type CheckedFetch<F, B extends Bindings> = F extends (request: Request, ...rest: infer Rest) => unknown
   ? Rest extends []

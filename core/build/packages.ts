@@ -29,7 +29,8 @@ const packageJson = JSON.parse(readFileSync(join(packageRoot, 'package.json'), '
 export const packageVersion: string = packageJson.version
 
 /**
- * The file of one of unmoor's entries, such as `unmoor/drivers/sqlite` or, for generated code, `unmoor/internal/node/runtime`; undefined for what is no name of unmoor's.
+ * The file of one of unmoor's entries, such as `unmoor/drivers/sqlite` or, for generated code,
+ * `unmoor/internal/node/runtime`; undefined for what is no name of unmoor's.
  *
  * @throws `NotFound` for `unmoor/...` that is not exported or not built.
  */
@@ -48,7 +49,8 @@ export function resolvePublicName(specifier: string): string | undefined {
 function exportedFile(subpath: string): string | undefined {
   const exact = packageJson.exports[subpath]
   if (exact !== undefined) return exact ?? undefined
-  // As in Node, of patterns that begin alike the longer one holds: `./drivers/*/cron` is closed though `./drivers/*` matches it.
+  // As in Node, of patterns that begin alike the longer one holds: `./drivers/*/cron` is closed though
+  // `./drivers/*` matches it.
   const patterns = Object.entries(packageJson.exports).sort(([a], [b]) => b.length - a.length)
   for (const [pattern, target] of patterns) {
     const star = pattern.indexOf('*')

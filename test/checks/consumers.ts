@@ -1,6 +1,8 @@
 /**
- * `npm run check:consumers`: every example, and the README's app, compiles as a project of its own, in a folder that has the packed package, what the example imports, and
- * nothing else. Each is compiled by both versions of TypeScript, for both kinds of module resolution, with `declaration` and `composite`, and with its libraries checked.
+ * `npm run check:consumers`: every example, and the README's app, compiles as a project of its own, in a
+ * folder that has the packed package, what the example imports, and nothing else. Each is compiled by both
+ * versions of TypeScript, for both kinds of module resolution, with `declaration` and `composite`, and with
+ * its libraries checked.
  * `npm run check:consumers -- links` compiles only the projects whose name contains the word.
  */
 import { spawn } from 'node:child_process'
@@ -49,7 +51,10 @@ function sourcesOf(example: string): string[] {
   return [...found].sort()
 }
 
-/** Names of the packages that these sources import, as one would install them; types come from DefinitelyTyped where the package has none. */
+/**
+ * Names of the packages that these sources import, as one would install them; types come from DefinitelyTyped
+ * where the package has none.
+ */
 function packagesOf(files: readonly string[]): string[] {
   // A Lambda handler names Node's `process` without an import.
   const packages = new Set(files.some((file) => /\bprocess\.\w/.test(readFileSync(file, 'utf8'))) ? ['@types/node'] : [])
@@ -91,7 +96,10 @@ function readmeSources(dir: string): { from: string; to: string }[] {
   })
 }
 
-/** What the compiler says of the project's own files, of the package, and of the packages that the package brings along. Other packages answer for themselves. */
+/**
+ * What the compiler says of the project's own files, of the package, and of the packages that the package
+ * brings along. Other packages answer for themselves.
+ */
 async function compile({ project, compiler, resolution }: Run): Promise<string[]> {
   const name = `tsconfig.${compiler}-${resolution}.json`
   const options = {
@@ -100,7 +108,8 @@ async function compile({ project, compiler, resolution }: Run): Promise<string[]
     moduleResolution: resolution,
     types: project.types,
     strict: true,
-    // Our declarations, and those of all packages, are checked; the compiler's own library is not, which would double the time.
+    // Our declarations, and those of all packages, are checked; the compiler's own library is not, which
+    // would double the time.
     skipLibCheck: false,
     skipDefaultLibCheck: true,
     declaration: true,

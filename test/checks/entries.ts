@@ -1,6 +1,7 @@
 /**
- * `npm run check:entries`: every entry of the package can be imported from the packed tarball, in a folder that has no optional package; and so can every entry that a release
- * before this one had, or CHANGELOG.md names what replaces it.
+ * `npm run check:entries`: every entry of the package can be imported from the packed tarball, in a folder
+ * that has no optional package; and so can every entry that a release before this one had, or CHANGELOG.md
+ * names what replaces it.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'

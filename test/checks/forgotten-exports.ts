@@ -1,6 +1,6 @@
 /**
- * Finds forgotten exports: declarations that a public entry's types lead to and that no public entry exports. A program that infers such a type cannot write it into
- * its own declarations (TS2883, TS2742).
+ * Finds forgotten exports: declarations that a public entry's types lead to and that no public entry exports.
+ * A program that infers such a type cannot write it into its own declarations (TS2883, TS2742).
  */
 import { relative, sep } from 'node:path'
 import ts from 'typescript-5.9'
@@ -20,7 +20,8 @@ interface Reached {
 }
 
 /**
- * Walks the declarations of all entries of the package in `root`. Internal entries export nothing here and are not walked: what they have is for generated code.
+ * Walks the declarations of all entries of the package in `root`. Internal entries export nothing here and
+ * are not walked: what they have is for generated code.
  *
  * @throws Error for an entry without a declaration file.
  */
@@ -72,7 +73,10 @@ function target(checker: ts.TypeChecker, symbol: ts.Symbol): ts.Symbol {
   return (symbol.flags & ts.SymbolFlags.Alias) === 0 ? symbol : checker.getAliasedSymbol(symbol)
 }
 
-/** Everything on the module level that a declaration names. Private members do not count: what they are is not written into declarations. */
+/**
+ * Everything on the module level that a declaration names. Private members do not count: what they are is not
+ * written into declarations.
+ */
 function references(checker: ts.TypeChecker, declaration: ts.Node): ts.Symbol[] {
   const found: ts.Symbol[] = []
   const visit = (node: ts.Node): void => {
@@ -92,7 +96,9 @@ function isPrivate(node: ts.ClassElement): boolean {
   return ts.canHaveModifiers(node) && (ts.getModifiers(node) ?? []).some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword)
 }
 
-/** What can stand alone in a module. Members, parameters and type parameters belong to something that does. */
+/**
+ * What can stand alone in a module. Members, parameters and type parameters belong to something that does.
+ */
 const NAMED =
   ts.SymbolFlags.Class | ts.SymbolFlags.Interface | ts.SymbolFlags.TypeAlias | ts.SymbolFlags.Enum | ts.SymbolFlags.Function | ts.SymbolFlags.Variable
 

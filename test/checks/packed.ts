@@ -4,7 +4,10 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 
 import { dirname, join } from 'node:path'
 import { readPackage, ROOT } from './package.ts'
 
-/** Packs the checkout (its `dist` as it is) and unpacks the tarball below `dir`. Returns the folder of the package. */
+/**
+ * Packs the checkout (its `dist` as it is) and unpacks the tarball below `dir`. Returns the folder of the
+ * package.
+ */
 export function unpack(dir: string): string {
   const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', dir]
   const [packed] = JSON.parse(execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })) as [{ filename: string }]
@@ -13,8 +16,9 @@ export function unpack(dir: string): string {
 }
 
 /**
- * Makes `dir` a project in which `unmoor` and these packages are installed, each with the packages that it depends on and no other. They are links into this checkout, so
- * nothing is downloaded; a program that looks at them has to preserve symbolic links, or it sees all packages of the checkout.
+ * Makes `dir` a project in which `unmoor` and these packages are installed, each with the packages that it
+ * depends on and no other. They are links into this checkout, so nothing is downloaded; a program that looks
+ * at them has to preserve symbolic links, or it sees all packages of the checkout.
  */
 export function install(dir: string, unmoor: string, packages: readonly string[]): void {
   mkdirSync(join(dir, 'node_modules'), { recursive: true })
@@ -35,7 +39,10 @@ interface Dependent {
   peerDependenciesMeta?: Readonly<Record<string, { optional?: boolean }>>
 }
 
-/** The packages at the top of this checkout's node_modules that these need, with themselves. What npm has nested comes with the package that holds it. */
+/**
+ * The packages at the top of this checkout's node_modules that these need, with themselves. What npm has
+ * nested comes with the package that holds it.
+ */
 function closure(names: readonly string[]): Set<string> {
   const found = new Set<string>()
   const visit = (name: string, from: string): void => {

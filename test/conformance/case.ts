@@ -15,7 +15,9 @@ export interface CaseBase {
   readonly group: Group
   /** What holds, in one sentence. */
   readonly contract: string
-  /** Without this capability the target runs the case's negative twin instead, and the case counts as skipped. */
+  /**
+   * Without this capability the target runs the case's negative twin instead, and the case counts as skipped.
+   */
   readonly needs?: Capability
   /** Cases of one name here never run at the same time: they share a queue whose batches they make fail, or are so `heavy` that others would time out beside several. */
   readonly exclusive?: string

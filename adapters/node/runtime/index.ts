@@ -1,5 +1,6 @@
 /**
- * `unmoor/internal/node/runtime`: runs an app as a Node server. The generated entry calls {@link serve} and nothing else.
+ * `unmoor/internal/node/runtime`: runs an app as a Node server. The generated entry calls {@link serve} and
+ * nothing else.
  */
 import type { App } from '../../../core/app.ts'
 import type { Migration } from '../../../core/bindings/migrations.ts'
