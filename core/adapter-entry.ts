@@ -14,7 +14,7 @@ export type {
   StartOptions,
 } from './adapter.ts'
 export { NODE_GLOBALS } from './adapter.ts'
-export { constantCase, type AnyDeclaration, type BindingKind } from './bindings/declarations.ts'
+export { constantCase, type AnyDeclaration, type BindingKind, type ObjectsDeclaration } from './bindings/declarations.ts'
 export type { Migration } from './bindings/migrations.ts'
 export { CAPABILITIES, type Capabilities, type Capability } from './capabilities.ts'
 export { isUnmoorError, UnmoorError } from './errors.ts'

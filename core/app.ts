@@ -1,4 +1,4 @@
-import type { AnyDeclaration, Bindings, Env, QueueDeclaration } from './bindings/declarations.ts'
+import type { AnyDeclaration, Bindings, Env, QueueDeclaration, QueueNames } from './bindings/declarations.ts'
 import type { QueueBatch } from './bindings/queue.ts'
 import type { Context } from './context.ts'
 import { BUILT } from './built.ts'
@@ -31,58 +31,65 @@ export interface Cron<E> {
   run: CronHandler<E>
 }
 
-type QueueNames<B extends Bindings> = { [Name in keyof B]: B[Name] extends { kind: 'queue' } ? Name : never }[keyof B]
-type MessageOf<D> = D extends QueueDeclaration<infer T> ? T : never
-
 /** What {@link defineApp} takes. */
 export interface AppOptions<B extends Bindings, CronName extends string = string> {
   /** What {@link defineBindings} gave. Default: none. */
   bindings?: B
   fetch?: FetchHandler<Env<B>>
   /** A consumer per declared queue that this app consumes. */
-  queues?: { [Name in QueueNames<B>]?: QueueHandler<MessageOf<B[Name]>, Env<B>> }
+  queues?: { [Name in QueueNames<B>]?: QueueHandler<B[Name] extends QueueDeclaration<infer T> ? T : never, Env<B>> }
   crons?: Record<CronName, Cron<Env<B>>>
 }
 
-// Handlers take their own env, so by strict variance no app would be an `App`. Parameters of methods are compared both ways; this makes a method's type of a function's.
-type Loose<F extends (...args: never[]) => unknown> = { method(...args: Parameters<F>): ReturnType<F> }['method']
+/**
+ * An app's handlers, as an adapter calls them. They are methods because TypeScript compares the parameters of
+ * methods both ways: by the strict comparison of functions no app would be an {@link App}, since its handlers
+ * take its own env.
+ */
+export interface AppHandlers<E> {
+  fetch(request: Request, env: E, ctx: Context): Response | Promise<Response>
+  queue(batch: QueueBatch<unknown>, env: E, ctx: Context): void | Promise<void>
+  cron(event: CronEvent, env: E, ctx: Context): void | Promise<void>
+}
 
 /** An app: declarations and handlers, nothing of any target. `App` without type arguments is any app. */
 export interface App<B extends Bindings = Bindings, CronName extends string = string> {
   readonly bindings: B
-  readonly fetch: Loose<FetchHandler<Env<B>>> | undefined
-  readonly queues: Readonly<Record<string, Loose<QueueHandler<unknown, Env<B>>>>>
-  readonly crons: Readonly<Record<CronName, { readonly schedule: string; readonly run: Loose<CronHandler<Env<B>>> }>>
+  readonly fetch: AppHandlers<Env<B>>['fetch'] | undefined
+  readonly queues: Readonly<Record<string, AppHandlers<Env<B>>['queue']>>
+  readonly crons: Readonly<Record<CronName, { readonly schedule: string; readonly run: AppHandlers<Env<B>>['cron'] }>>
 }
 
-// Hono types the second parameter of `app.fetch` as optional `E['Bindings'] | {}`, so any env would fit. What is left without the `{}` is what the app expects.
-type Expected<P> = P extends unknown ? ({} extends P ? (keyof P extends never ? never : P) : P) : never
-type RestOf<F> = F extends (request: Request, ...rest: infer Rest) => unknown ? Rest : []
-/** A Hono app that was not told its Bindings: its env is optional and unknown, or `{}`. */
-type KnowsNoBindings<Rest extends readonly unknown[]> = [] extends Rest
-  ? Rest extends []
-    ? false
-    : unknown extends Rest[0]
-      ? true
-      : [Expected<NonNullable<Rest[0]>>] extends [never]
-        ? true
-        : false
-  : false
+/**
+ * The env that a fetch handler expects, from the type of its second parameter; `never` where it expects none.
+ * Hono types the second parameter of `app.fetch` as optional `E['Bindings'] | {}`, so any env would fit: what
+ * is left without the `{}` is what the app expects.
+ */
+export type ExpectedEnv<Parameter> = Parameter extends undefined
+  ? never
+  : {} extends Parameter
+    ? keyof Parameter extends never
+      ? never
+      : Parameter
+    : Parameter
 
-/** `F` where its env is what the bindings give, else a type that no function fits and that says why. */
-type CheckedFetch<F, B extends Bindings> =
-  KnowsNoBindings<RestOf<F>> extends true
-    ? keyof B extends never
-      ? F
-      : { 'unmoor: this app does not know its bindings; write new Hono<{ Bindings: Env<typeof bindings> }>()': never }
-    : RestOf<F> extends []
-      ? F
-      : CheckedEnv<RestOf<F>[0], F, B>
-type CheckedEnv<P, F, B extends Bindings> = unknown extends P
-  ? F
-  : [Env<B>] extends [Expected<Exclude<P, undefined>>]
+/**
+ * `F` where its env is what the bindings provide; else a type that no function fits and that says why. A Hono
+ * app that was not told its Bindings has an env that is optional and unknown, or `{}`.
+ */
+export type CheckedFetch<F, B extends Bindings> = F extends (request: Request, ...rest: infer Rest) => unknown
+  ? Rest extends []
     ? F
-    : { 'unmoor: this handler expects an env that differs from the declared bindings': Expected<Exclude<P, undefined>> }
+    : [ExpectedEnv<Rest[0]>] extends [never]
+      ? [] extends Rest
+        ? keyof B extends never
+          ? F
+          : { 'unmoor: this app does not know its bindings; write new Hono<{ Bindings: Env<typeof bindings> }>()': never }
+        : F
+      : [Env<B>] extends [ExpectedEnv<Rest[0]>]
+        ? F
+        : { 'unmoor: this handler expects an env that differs from the declared bindings': ExpectedEnv<Rest[0]> }
+  : F
 
 /**
  * Declares an app. Its handlers keep the Workers' signatures; a Hono app's `fetch` fits as it is.

@@ -1,6 +1,7 @@
 /**
- * `unmoor/data-route`: lets `unmoor data` read and write an app's kv, blob and sql bindings in a deployment. Only builds made with `--data-route` contain it;
- * it answers to the secret `UNMOOR_DATA_TOKEN`, and to anybody else as if it were not there.
+ * `unmoor/internal/data-route`: lets `unmoor data` read and write an app's kv, blob and sql bindings in a
+ * deployment. Only builds made with `--data-route` contain it; it answers to the secret `UNMOOR_DATA_TOKEN`,
+ * and to anybody else as if it were not there.
  *
  * `POST /.unmoor/data` with JSON `{ op, ... }` answers `{ value }` or `{ error }`; `GET` and `PUT /.unmoor/data/blob?binding=&key=` stream a blob.
  */

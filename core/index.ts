@@ -1,23 +1,49 @@
 export { defineApp } from './app.ts'
-export type { App, AppOptions, Cron, CronEvent, CronHandler, FetchHandler, QueueHandler } from './app.ts'
+export type { App, AppHandlers, AppOptions, CheckedFetch, Cron, CronEvent, CronHandler, ExpectedEnv, FetchHandler, QueueHandler } from './app.ts'
 export { defineBindings, assets, blob, cache, kv, queue, secret, service, sql, variable } from './bindings/declarations.ts'
-export type { Bindings, BindingKind, Declaration, Env, QueueOptions, SqlOptions } from './bindings/declarations.ts'
+export type {
+  AnyDeclaration,
+  AssetsDeclaration,
+  AssetsOptions,
+  BindingKind,
+  Bindings,
+  BlobDeclaration,
+  CacheDeclaration,
+  Declaration,
+  Env,
+  KvDeclaration,
+  KvOptions,
+  QueueDeclaration,
+  QueueNames,
+  QueueOptions,
+  SecretDeclaration,
+  SecretOptions,
+  ServiceDeclaration,
+  ServiceOptions,
+  SqlDeclaration,
+  SqlOptions,
+  StrongKvDeclaration,
+  VariableDeclaration,
+  VariableOptions,
+} from './bindings/declarations.ts'
 export type { Assets } from './bindings/assets.ts'
-export type { BlobGetOptions, BlobList, BlobListOptions, BlobPut, Blobs } from './bindings/blob.ts'
+export type { BlobCopyOptions, BlobGetOptions, BlobList, BlobListOptions, BlobPut, Blobs } from './bindings/blob.ts'
 export type { BlobInfo, BlobObject } from './bindings/blob-object.ts'
 export type { BlobPart, BlobUpload } from './bindings/blob-upload.ts'
+export type { BodyInput } from './bindings/bytes.ts'
 export type { Cache } from './bindings/cache.ts'
 export type { Kv, KvKey, KvList, KvListOptions, KvWithMetadata } from './bindings/kv.ts'
 export type { KvPutOptions, KvType } from './bindings/kv-value.ts'
 export type { KvCondition, KvUpdateOptions, KvVersioned, StrongKv } from './bindings/strong-kv.ts'
+export type { NativeBinding } from './bindings/native.ts'
 export type { Queue, QueueBatch, QueueMessage, QueueSendOptions, QueueSendRequest } from './bindings/queue.ts'
 export type { Secret } from './bindings/secret.ts'
 export type { Service } from './bindings/service.ts'
 export type { Sql, SqlRawResult, SqlRow, SqlRunResult, SqlSession, SqlStatement, SqlTransaction, SqlValue, TransactionOptions } from './bindings/sql.ts'
-export type { SqlDialect } from './bindings/drivers.ts'
+export type { SqlCell, SqlDialect } from './bindings/drivers.ts'
 export { CAPABILITIES, type Capabilities, type Capability } from './capabilities.ts'
 export { defineConfig, type Config, type TargetConfig } from './config.ts'
 export type { Context } from './context.ts'
-export { isUnmoorError, UnmoorError, type ErrorCode, type ErrorDetails } from './errors.ts'
+export { isUnmoorError, UnmoorError, type ErrorCode, type ErrorDetails, type SerializedError, type UnmoorErrorOptions } from './errors.ts'
 export { LIMITS, type LimitName } from './limits.ts'
 export type { Manifest } from './manifest.ts'

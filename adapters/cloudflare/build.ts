@@ -63,7 +63,7 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
   ]
   return [
     `import app from '#app'`,
-    `import { ${used.join(', ')} } from 'unmoor/cloudflare/runtime'`,
+    `import { ${used.join(', ')} } from 'unmoor/internal/cloudflare/runtime'`,
     ...(testChannel ? [`import { handleTestChannel } from 'unmoor/test-channel'`] : []),
     ...(strong ? [`import { DurableObject } from 'cloudflare:workers'`] : []),
     imports,

@@ -16,7 +16,7 @@ const cloudflare: Adapter = {
   conditions: ['workerd', 'worker', 'browser', 'import', 'default'],
   defaultDrivers: { kv: own, blob: own, sql: own, queue: own, cache: own, service: own, assets: own, secret: { driver: 'env' } },
   // A database on a Postgres server is reached through Hyperdrive.
-  drivers: { cloudflare: 'unmoor/cloudflare/drivers', postgres: 'unmoor/cloudflare/hyperdrive' },
+  drivers: { cloudflare: 'unmoor/internal/cloudflare/drivers', postgres: 'unmoor/internal/cloudflare/hyperdrive' },
   // Limits of all plans (64 MiB, not compressed, since 2026-09-04), and of static assets on the paid plan: developers.cloudflare.com/workers/platform/limits.
   code: {
     globals: ['caches', 'HTMLRewriter', 'WebSocketPair', 'WebSocket', 'EventSource', 'FixedLengthStream', 'IdentityTransformStream'],

@@ -33,7 +33,7 @@ export async function build(context: BuildContext): Promise<void> {
   const bundles = await Promise.allSettled([
     context.bundle({
       entry: serverEntry(context, {
-        runtime: 'unmoor/isolate/runtime',
+        runtime: 'unmoor/internal/isolate/runtime',
         app: [`manifest: ${JSON.stringify(context.manifest)}`],
         options: checkOptions(context.options),
       }),
@@ -57,7 +57,7 @@ export async function build(context: BuildContext): Promise<void> {
  */
 async function bundleApp(context: BuildContext): Promise<void> {
   const options: BundleOptions = {
-    entry: [`import { serveApp } from 'unmoor/isolate/guest'`, `import app from '#app'`, `serveApp(app)`, ``].join('\n'),
+    entry: [`import { serveApp } from 'unmoor/internal/isolate/guest'`, `import app from '#app'`, `serveApp(app)`, ``].join('\n'),
     file: 'app.js',
     sourcemap: true,
     define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis' },

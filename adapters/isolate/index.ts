@@ -10,6 +10,7 @@ import { migrate, start } from './start.ts'
 
 export type { CronOptions, ServerOptions } from '../node-server/options.ts'
 export type { IsolateOptions } from './options.ts'
+export type { OutboundRules } from './runtime/outbound/rules.ts'
 
 const isolate: Adapter = {
   name: 'isolate',

@@ -21,7 +21,7 @@ function createEntry(context: BuildContext, invokeMode: string): string {
   const consumes = context.manifest.queues.length > 0
   // The run-time half comes first: it reports an app whose module throws, and mends globals before the app's modules take them.
   return [
-    `import { createLambda } from 'unmoor/lambda/runtime'`,
+    `import { createLambda } from 'unmoor/internal/lambda/runtime'`,
     ...(consumes ? [`import { decodeSqsRecord } from 'unmoor/drivers/sqs'`] : []),
     ...(context.testChannel ? [`import { handleTestChannel } from 'unmoor/test-channel'`] : []),
     drivers.imports,

@@ -19,7 +19,8 @@ export interface FunctionSettings {
   readonly schedules: Readonly<Record<string, { readonly schedule: string; readonly input: string }>>
 }
 
-interface QueueSettings {
+/** What the event source mapping of a queue is set to, and the queue itself. */
+export interface QueueSettings {
   readonly urlVariable: string
   /** Whether the function consumes it, or only sends. */
   readonly consumed: boolean

@@ -8,8 +8,11 @@ import { CAPABILITIES } from './capabilities.ts'
 import { migrate } from './migrate.ts'
 import { start } from './start.ts'
 
-export type { FunctionSettings } from './function-settings.ts'
-export type { LambdaTargetOptions } from './options.ts'
+export type { FunctionSettings, QueueSettings } from './function-settings.ts'
+export type { LambdaRuntime } from './launch.ts'
+export type { LambdaPackage, LambdaTargetOptions } from './options.ts'
+export type { InvokeMode } from './runtime/events.ts'
+export type { HttpSource } from './runtime/http-event.ts'
 export { createRuntimeApi, type ApiInvocation, type ApiResponse, type RuntimeApi, type RuntimeApiOptions } from './runtime-api.ts'
 
 const lambda: Adapter = {

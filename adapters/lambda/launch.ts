@@ -8,8 +8,8 @@ import { inheritedVariables } from '../node-server/local/child.ts'
 import { docker } from './docker.ts'
 
 /** What runs the function: our bootstrap, AWS's own client (aws-lambda-ric), or the image in a container. */
-export const RUNTIMES = ['bootstrap', 'ric', 'container'] as const
-export type LambdaRuntime = (typeof RUNTIMES)[number]
+export type LambdaRuntime = 'bootstrap' | 'ric' | 'container'
+export const RUNTIMES = ['bootstrap', 'ric', 'container'] as const satisfies readonly LambdaRuntime[]
 
 /** A started environment. */
 export interface Launched {

@@ -21,7 +21,7 @@ export interface LambdaTargetOptions {
   /** Events that one environment of a local start takes at once, as on Lambda Managed Instances (AWS_LAMBDA_MAX_CONCURRENCY), 1 to 1600. Default: 1. */
   concurrency?: number
   /** What is deployed: an `image`, or a `zip` that AWS's own Node.js runs. Default: image. */
-  package?: Package
+  package?: LambdaPackage
   /** Values of environment variables that the `.lambda` file of a zip gets, for those that no template fills in. Never secrets: the file is plain text. Default: none. */
   variables?: Readonly<Record<string, string>>
   /** Region in the `.lambda` file of a zip. Default: us-east-1. */
@@ -29,7 +29,7 @@ export interface LambdaTargetOptions {
 }
 
 /** How a function is packed. */
-export type Package = 'image' | 'zip'
+export type LambdaPackage = 'image' | 'zip'
 
 /** The options with their defaults. @throws `InvalidArgument` naming one that is unknown or out of range. */
 export function readOptions(options: Readonly<Record<string, unknown>>): Required<LambdaTargetOptions> {

@@ -1,7 +1,7 @@
 import type { QueueDeclaration } from '../../core/bindings/declarations.ts'
 import { UnmoorError } from '../../core/errors.ts'
 import type { Manifest } from '../../core/manifest.ts'
-import { SqsApi, type SqsMessage } from '../drivers/sqs/index.ts'
+import { SqsApi, type SqsMessage } from '../drivers/sqs/api.ts'
 import { wholePayload } from './front-answer.ts'
 import type { ApiResponse } from './runtime-api.ts'
 import type { SqsBatchResponse, SqsEvent, SqsRecord } from './runtime/sqs-event.ts'

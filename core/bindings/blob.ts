@@ -6,7 +6,7 @@ import { type BodyInput, isStream, utf8, utf8Length, viewBytes } from './bytes.t
 import type { BlobConditions, BlobDriver, BlobHttpMetadata, BlobRange, BlobUploads } from './drivers.ts'
 import { checkKey, checkPageSize, checkText } from './keys.ts'
 import { run, type Where } from './operation.ts'
-import type { Native } from './native.ts'
+import type { NativeBinding } from './native.ts'
 
 /** Options of {@link Blobs.get}. */
 export interface BlobGetOptions {
@@ -35,8 +35,8 @@ export interface BlobPut {
   signal?: AbortSignal
 }
 
-/** Conditions of {@link Blobs.copy}. */
-export type BlobConditionsOfPut = Pick<BlobPut, 'ifMatch' | 'ifNoneMatch'>
+/** Options of {@link Blobs.copy}: the conditions of a put. */
+export type BlobCopyOptions = Pick<BlobPut, 'ifMatch' | 'ifNoneMatch'>
 
 /** Options of {@link Blobs.list}. */
 export interface BlobListOptions {
@@ -64,7 +64,7 @@ export interface BlobList {
  */
 export class Blobs {
   /** The platform's own binding (Cloudflare's `R2Bucket`), typed by `import 'unmoor/cloudflare/native'`; undefined on other targets. */
-  declare readonly native: Native<'blob'>
+  declare readonly native: NativeBinding<'blob'>
   #driver: BlobDriver
   #binding: string
 
@@ -143,7 +143,7 @@ export class Blobs {
    *
    * @throws `NotFound` (kind `blob`) where there is none to copy; else as {@link put}.
    */
-  async copy(from: string, to: string, options: BlobConditionsOfPut = {}): Promise<BlobInfo> {
+  async copy(from: string, to: string, options: BlobCopyOptions = {}): Promise<BlobInfo> {
     const where = this.#where('copy')
     checkKey(from, where, 'blob.key', LIMITS['blob.key'])
     checkKey(to, where, 'blob.key', LIMITS['blob.key'])

@@ -15,13 +15,11 @@ import type { Sql, SqlStatement, SqlValue } from './sql.ts'
 /** The kinds of resources that an app can declare. */
 export type BindingKind = 'kv' | 'blob' | 'sql' | 'queue' | 'cache' | 'secret' | 'variable' | 'service' | 'assets' | 'objects'
 
-declare const resource: unique symbol
-
 /** One declared resource: plain data (it ends up in the manifest) that carries the type of what `env` will hold. */
 export interface Declaration<Kind extends BindingKind = BindingKind, Resource = unknown> {
   readonly kind: Kind
   /** Type only; never set. */
-  readonly [resource]?: Resource
+  readonly '~resource'?: Resource
 }
 
 /** Options of {@link kv}. */
@@ -125,6 +123,9 @@ export type AnyDeclaration =
 
 /** What {@link defineBindings} takes: names to declarations. */
 export type Bindings = Readonly<Record<string, AnyDeclaration>>
+
+/** Names of the bindings that are queues. */
+export type QueueNames<B extends Bindings> = { [Name in keyof B]: B[Name] extends { kind: 'queue' } ? Name : never }[keyof B]
 
 /** The `env` that handlers get for these bindings. */
 export type Env<B extends Bindings> = {

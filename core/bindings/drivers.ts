@@ -27,7 +27,7 @@ export interface DriverContext {
 }
 
 /** What each driver instance has. */
-interface Driver {
+export interface Driver {
   /** Frees connections and files. Called once, after the last operation. Default: nothing to free. */
   close?(): Promise<void> | void
 }

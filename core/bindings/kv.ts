@@ -5,7 +5,7 @@ import type { KvDriver, KvEntry } from './drivers.ts'
 import { checkKey, checkPageSize, checkText } from './keys.ts'
 import { checkExpiration, decodeValue, encodeMetadata, encodeText, encodeValue, type KvPutOptions, type KvType, readAs } from './kv-value.ts'
 import { annotate, run, type Where } from './operation.ts'
-import type { Native } from './native.ts'
+import type { NativeBinding } from './native.ts'
 
 /** Options of {@link Kv.list}. */
 export interface KvListOptions {
@@ -52,7 +52,7 @@ const ALL = { expiration: true }
  */
 export class Kv {
   /** The platform's own binding (Cloudflare's `KVNamespace`), typed by `import 'unmoor/cloudflare/native'`; undefined on other targets. */
-  declare readonly native: Native<'kv'>
+  declare readonly native: NativeBinding<'kv'>
   #driver: KvDriver
   #binding: string
   #now: () => number

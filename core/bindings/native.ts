@@ -4,4 +4,4 @@ declare global {
 }
 
 /** The platform's own binding behind a portable one; undefined on targets that have none. */
-export type Native<Kind extends string> = (Kind extends keyof UnmoorNative ? UnmoorNative[Kind] : unknown) | undefined
+export type NativeBinding<Kind extends string> = (Kind extends keyof UnmoorNative ? UnmoorNative[Kind] : unknown) | undefined

@@ -18,7 +18,7 @@ import { StrongKv } from './strong-kv.ts'
 export interface Portable<Kind extends keyof DriverOf = keyof DriverOf> {
   // A method, so that the portable class of one kind also is a Portable of any.
   create(driver: DriverOf[Kind], context: Pick<DriverContext, 'binding' | 'declaration' | 'now'>): unknown
-  /** Queues only: wraps delivered messages for the handler. */
+  /** Queues only: wraps delivered messages for the handler. @internal */
   readonly createBatch?: typeof createBatch
 }
 

@@ -4,7 +4,7 @@ import { utf8, utf8Length, utf8Text, viewBytes } from './bytes.ts'
 import type { QueueDriver, QueueIncoming, QueueOutgoing, QueueSettlement } from './drivers.ts'
 import { checkText } from './keys.ts'
 import { run, type Where } from './operation.ts'
-import type { Native } from './native.ts'
+import type { NativeBinding } from './native.ts'
 
 /** Options of {@link Queue.send}. */
 export interface QueueSendOptions {
@@ -48,7 +48,7 @@ export interface QueueBatch<T = unknown> {
  */
 export class Queue<T = unknown> {
   /** The platform's own binding (Cloudflare's `Queue`), typed by `import 'unmoor/cloudflare/native'`; undefined on other targets. */
-  declare readonly native: Native<'queue'>
+  declare readonly native: NativeBinding<'queue'>
   #driver: QueueDriver
   #binding: string
   #maxDelay: number

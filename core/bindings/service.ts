@@ -2,7 +2,7 @@ import { limitExceeded } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
 import type { ServiceDriver } from './drivers.ts'
 import { run } from './operation.ts'
-import type { Native } from './native.ts'
+import type { NativeBinding } from './native.ts'
 
 /** Counts the services that a request has passed: a caller that hands its own request's headers on would otherwise go round in a circle for ever. */
 const HOPS = 'unmoor-hops'
@@ -10,7 +10,7 @@ const HOPS = 'unmoor-hops'
 /** Another unmoor app. Redirects are not followed; a client's abort reaches it. */
 export class Service {
   /** The platform's own binding (Cloudflare's `Fetcher`), typed by `import 'unmoor/cloudflare/native'`; undefined on other targets. */
-  declare readonly native: Native<'service'>
+  declare readonly native: NativeBinding<'service'>
   #driver: ServiceDriver
   #where: { binding: string; operation: string }
 

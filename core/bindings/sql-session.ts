@@ -25,15 +25,19 @@ export interface SqlRawResult extends SqlRunResult {
 export abstract class SqlSession {
   /** The engine, for what the two do not share. */
   readonly dialect: SqlDialect
+  /** @internal */
   protected readonly binding: string
+  /** @internal */
   protected readonly check: StatementCheck
 
+  /** @internal */
   protected constructor(dialect: SqlDialect, binding: string, check: StatementCheck) {
     this.dialect = dialect
     this.binding = binding
     this.check = check
   }
 
+  /** @internal */
   protected abstract execute(query: SqlQuery, where: Where): Promise<SqlResult>
 
   /** All rows as objects; an empty array where there are none. */
@@ -77,6 +81,7 @@ export abstract class SqlSession {
     }
   }
 
+  /** @internal */
   protected where(operation: string): Where {
     return { binding: this.binding, operation }
   }

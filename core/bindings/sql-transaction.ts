@@ -82,13 +82,14 @@ function timedOut(where: Where, seconds: number): UnmoorError {
 }
 
 /** A transaction. After its end every method fails; after a statement that failed it can only be rolled back, on every engine. */
-export class SqlTransaction extends SqlSession implements EndedByCaller {
+export class SqlTransaction extends SqlSession {
   #driver: SqlTransactionDriver
   #timer: ReturnType<typeof setTimeout>
   #state: 'open' | 'committed' | 'rolled back' = 'open'
   #failure: UnmoorError | undefined
   #running = new Set<Promise<unknown>>()
 
+  /** @internal */
   constructor(driver: SqlTransactionDriver, options: { dialect: SqlDialect; binding: string; check: StatementCheck; timeout: number }) {
     super(options.dialect, options.binding, options.check)
     this.#driver = driver
@@ -102,6 +103,7 @@ export class SqlTransaction extends SqlSession implements EndedByCaller {
     return this.#state !== 'open'
   }
 
+  /** @internal */
   protected async execute(query: SqlQuery, where: Where): Promise<SqlResult> {
     this.#checkOpen(where)
     const running = this.#driver.query(query)

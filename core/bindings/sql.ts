@@ -4,7 +4,7 @@ import { annotate, run, type Where } from './operation.ts'
 import { checkColumns, rawResult, type SqlRawResult, SqlSession } from './sql-session.ts'
 import { type SqlStatement, StatementCheck } from './sql-statement.ts'
 import { checkTransactionOptions, runTransaction, SqlTransaction, type TransactionOptions } from './sql-transaction.ts'
-import type { Native } from './native.ts'
+import type { NativeBinding } from './native.ts'
 
 export type { SqlRawResult, SqlRow, SqlRunResult, SqlSession } from './sql-session.ts'
 export type { SqlStatement, SqlValue } from './sql-statement.ts'
@@ -18,7 +18,7 @@ export type { SqlTransaction, TransactionOptions } from './sql-transaction.ts'
  */
 export class Sql extends SqlSession {
   /** The platform's own binding (Cloudflare's `D1Database`), typed by `import 'unmoor/cloudflare/native'`; undefined on other targets. */
-  declare readonly native: Native<'sql'>
+  declare readonly native: NativeBinding<'sql'>
   #driver: SqlDriver
 
   constructor(driver: SqlDriver, options: { binding: string; checks?: 'portable' | 'engine' | undefined }) {
@@ -65,6 +65,7 @@ export class Sql extends SqlSession {
     return new SqlTransaction(driver, { dialect: this.dialect, binding: this.binding, check: this.check, timeout })
   }
 
+  /** @internal */
   protected execute(query: SqlQuery): Promise<SqlResult> {
     return this.#driver.query(query)
   }

@@ -36,7 +36,7 @@ export interface Versioned {
  * A key-value store that is linearizable per key: a read sees the last write, and writes can depend on what was read. Slower and dearer than {@link Kv} on
  * targets whose own store is not (Cloudflare: a Durable Object per key range).
  */
-export class StrongKv extends Kv implements Versioned {
+export class StrongKv extends Kv {
   #driver: StrongKvDriver
   #binding: string
   #now: () => number

@@ -10,6 +10,8 @@ import { replaceFolder } from './output-folder.ts'
 import { loadProject, type Project, type WorkerChoice } from './project.ts'
 import { checkTarget } from './worker/worker.ts'
 
+export { loadProject, type LoadedConfig, type LoadedSettings, type Project, type WorkerChoice } from './project.ts'
+
 /** Options of {@link buildApp}. */
 export interface BuildOptions {
   /** The user's project. */

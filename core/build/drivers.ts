@@ -135,7 +135,7 @@ export function driverImports(drivers: Readonly<Record<string, ResolvedDriver>>,
   const entries = Object.entries(drivers).map(([binding, { kind, spec, module }]) => {
     const portable = imported(`portable${kind[0]?.toUpperCase()}${kind.slice(1)}`, 'unmoor/runtime')
     const factory = imported(kind, module)
-    const create = strict === undefined ? factory : `${imported('strict', 'unmoor/strict')}(${JSON.stringify(kind)}, ${factory}, ${strict})`
+    const create = strict === undefined ? factory : `${imported('strict', 'unmoor/internal/strict')}(${JSON.stringify(kind)}, ${factory}, ${strict})`
     return `${JSON.stringify(binding)}: { create: ${create}, options: ${JSON.stringify(spec)}, portable: ${portable} }`
   })
   return { imports: imports.join('\n'), object: `{ ${entries.join(', ')} }` }

@@ -12,7 +12,7 @@ export const fromSource: boolean = import.meta.url.endsWith('.ts')
 
 interface PackageJson {
   version: string
-  exports: Record<string, string | Record<string, string>>
+  exports: Record<string, string | null>
 }
 
 function findRoot(from: string): string {
@@ -29,16 +29,18 @@ const packageJson = JSON.parse(readFileSync(join(packageRoot, 'package.json'), '
 export const packageVersion: string = packageJson.version
 
 /**
- * The file of one of unmoor's public names, such as `unmoor/drivers/sqlite`; undefined for what is no name of unmoor's.
+ * The file of one of unmoor's entries, such as `unmoor/drivers/sqlite` or, for generated code,
+ * `unmoor/internal/node/runtime`; undefined for what is no name of unmoor's.
  *
  * @throws `NotFound` for `unmoor/...` that is not exported or not built.
  */
 export function resolvePublicName(specifier: string): string | undefined {
   if (specifier !== 'unmoor' && !specifier.startsWith('unmoor/')) return undefined
-  const subpath = `.${specifier.slice('unmoor'.length)}`
-  const file = exportedFile(subpath)
-  if (file === undefined)
-    throw new UnmoorError('NotFound', `"${specifier}" is not exported by unmoor. It exports: ${Object.keys(packageJson.exports).join(', ')}.`)
+  const file = exportedFile(`.${specifier.slice('unmoor'.length)}`)
+  if (file === undefined) {
+    const names = Object.keys(packageJson.exports).filter((subpath) => packageJson.exports[subpath] !== null && !subpath.startsWith('./internal/'))
+    throw new UnmoorError('NotFound', `"${specifier}" is not exported by unmoor. It exports: ${names.join(', ')}.`)
+  }
   const path = join(packageRoot, file)
   if (!existsSync(path)) throw new UnmoorError('NotFound', `"${specifier}" has no file ${path}.${fromSource ? ' Run: npm run build' : ''}`)
   return path
@@ -46,19 +48,18 @@ export function resolvePublicName(specifier: string): string | undefined {
 
 function exportedFile(subpath: string): string | undefined {
   const exact = packageJson.exports[subpath]
-  if (exact !== undefined) return exportTarget(exact)
-  for (const [pattern, target] of Object.entries(packageJson.exports)) {
+  if (exact !== undefined) return exact ?? undefined
+  // As in Node, of patterns that begin alike the longer one holds: `./drivers/*/cron` is closed though
+  // `./drivers/*` matches it.
+  const patterns = Object.entries(packageJson.exports).sort(([a], [b]) => b.length - a.length)
+  for (const [pattern, target] of patterns) {
     const star = pattern.indexOf('*')
     if (star < 0 || !subpath.startsWith(pattern.slice(0, star)) || !subpath.endsWith(pattern.slice(star + 1))) continue
     const matched = subpath.slice(star, subpath.length - (pattern.length - star - 1))
     // Names, never a way up: `unmoor/drivers/../x` is nobody's.
-    if (/^[\w-]+(\/[\w-]+)*$/.test(matched)) return exportTarget(target)?.replace('*', matched)
+    if (/^[\w-]+$/.test(matched)) return target?.replace('*', matched)
   }
   return undefined
-}
-
-function exportTarget(target: string | Record<string, string>): string | undefined {
-  return typeof target === 'string' ? target : (target['import'] ?? target['default'])
 }
 
 const OWN_CODE = ['core', 'adapters'].map((folder) => join(packageRoot, 'dist', folder) + sep)

@@ -34,7 +34,7 @@ export interface LoadedConfig extends LoadedSettings {
   name: string
   /** Absolute path of the app's entry. */
   entry: string
-  /** The existing Worker that is built; undefined for an app of unmoor's own. */
+  /** The existing Worker that is built; undefined for an app of unmoor's own. @internal */
   worker: WorkerProject | undefined
 }
 

@@ -95,7 +95,7 @@ export function resolvePlugin(options: Options): Plugin {
 }
 
 const WRAPPED = `import app from '#app'
-import { withDataRoute } from 'unmoor/data-route'
+import { withDataRoute } from 'unmoor/internal/data-route'
 export * from '#app'
 export default withDataRoute(app)
 `

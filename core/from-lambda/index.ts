@@ -2,7 +2,7 @@
  * `unmoor/from-lambda`: makes an app of an existing AWS Lambda handler, so that it runs on every target. Web standards only.
  */
 import { defineApp, type App, type CronEvent } from '../app.ts'
-import { constantCase, type Bindings } from '../bindings/declarations.ts'
+import { constantCase, type Bindings, type QueueNames } from '../bindings/declarations.ts'
 import type { QueueBatch } from '../bindings/queue.ts'
 import type { Secret } from '../bindings/secret.ts'
 import type { Context } from '../context.ts'
@@ -21,8 +21,6 @@ export type { LambdaHandler } from './invoke.ts'
 
 // At import, which must come before the handler's: it may use them while its module loads.
 installGlobals()
-
-type QueueNames<B extends Bindings> = { [Name in keyof B]: B[Name] extends { kind: 'queue' } ? Name : never }[keyof B]
 
 /** How a queue's batches reach a handler. */
 export interface FromLambdaQueue {

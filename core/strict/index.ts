@@ -1,6 +1,7 @@
 /**
- * `unmoor/strict`: drivers made as harsh as the strictest target, so that what works with them works everywhere. Builds with `strict` wrap each driver's factory.
- * What is strict with every driver needs no wrapper: limits, and the shortest time to live.
+ * `unmoor/internal/strict`: drivers made as harsh as the strictest target, so that what works with them works
+ * everywhere. Builds with `strict` wrap each driver's factory. What is strict with every driver needs no
+ * wrapper: limits, and the shortest time to live.
  */
 import type { DriverContext, DriverOf } from '../bindings/drivers.ts'
 import { leakyCache } from './cache.ts'

@@ -1,11 +1,14 @@
 /** `unmoor/testing`: the built app, running on its target, for the app's own tests. */
+// A project for an older target has no `Symbol.asyncDispose` of its own, and its declarations are checked
+// too.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LocalRuntime, Log } from '../adapter.ts'
 import type { App } from '../app.ts'
-import type { Bindings, Env } from '../bindings/declarations.ts'
+import type { Bindings, Env, QueueNames } from '../bindings/declarations.ts'
 import { buildApp } from '../build/build.ts'
 import { explainMissingPackage } from '../build/packages.ts'
 import { collectVariables } from '../build/variables.ts'
@@ -13,6 +16,8 @@ import type { Config } from '../config.ts'
 import { UnmoorError } from '../errors.ts'
 import type { Manifest } from '../manifest.ts'
 import { createChannelClient, type ChannelClient, type QueueDepth } from '../test-channel.ts'
+
+export type { QueueDepth }
 
 /** Options of {@link startApp}; every one is optional. */
 export interface StartAppOptions {
@@ -53,13 +58,19 @@ export interface TestCron {
   run(options?: { scheduledTime?: number | Date }): Promise<void>
 }
 
-type BindingsOf<A> = A extends App<infer B> ? B : Bindings
-type CronsOf<A> = A extends App<Bindings, infer Name> ? Name : string
-// Without the app's type nothing is known of its names.
-type QueuesOf<B extends Bindings> = string extends keyof B
-  ? Readonly<Record<string, TestQueue>>
-  : { readonly [Name in keyof B as B[Name] extends { kind: 'queue' } ? Name : never]: TestQueue }
-type EnvOf<B extends Bindings> = string extends keyof B ? Readonly<Record<string, unknown>> : Env<B>
+/** The queues of an app by their names. Without the app's type nothing is known of its names. */
+export type TestQueues<A> =
+  A extends App<infer B>
+    ? string extends keyof B
+      ? Readonly<Record<string, TestQueue>>
+      : { readonly [Name in QueueNames<B>]: TestQueue }
+    : Readonly<Record<string, TestQueue>>
+
+/** The crons of an app by their names. */
+export type TestCrons<A> = Readonly<Record<A extends App<Bindings, infer Name> ? Name : string, TestCron>>
+
+/** The env of an app. Without the app's type nothing is known of its bindings. */
+export type TestEnv<A> = A extends App<infer B> ? (string extends keyof B ? Readonly<Record<string, unknown>> : Env<B>) : Readonly<Record<string, unknown>>
 
 /** A running app. */
 export interface TestApp<A = App> {
@@ -72,11 +83,11 @@ export interface TestApp<A = App> {
   /** As the global `fetch`, with a path of the app; redirects are not followed unless `init` says so. */
   fetch(path: string | URL, init?: RequestInit): Promise<Response>
   /** The app's queues by their names. */
-  readonly queues: QueuesOf<BindingsOf<A>>
+  readonly queues: TestQueues<A>
   /** The app's crons by their names. */
-  readonly crons: Readonly<Record<CronsOf<A>, TestCron>>
+  readonly crons: TestCrons<A>
   /** The app's env: calls go to the bindings in the running app. */
-  readonly env: EnvOf<BindingsOf<A>>
+  readonly env: TestEnv<A>
   /** Stops the app and removes its data. A second call waits for the first. */
   stop(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -149,9 +160,9 @@ function createTestApp<A>({ target, runtime, channel, env, manifest, remove }: P
     manifest,
     fetch: (path, init) => fetch(new URL(path, runtime.url), { redirect: 'manual', ...init }),
     // The manifest that was read from the app has exactly the names that its type has.
-    queues: Object.fromEntries(queues),
+    queues: Object.fromEntries(queues) as TestApp<A>['queues'],
     crons: Object.fromEntries(Object.keys(manifest.crons).map((name) => [name, testCron(name, channel, runtime)])) as TestApp<A>['crons'],
-    env,
+    env: env as TestApp<A>['env'],
     stop,
     [Symbol.asyncDispose]: stop,
   }

@@ -1,4 +1,7 @@
-/** `unmoor/workers`: Cloudflare-shaped bindings and handlers over unmoor's own. The generated entry of a build with `--worker` imports it; Workers themselves never do. */
+/**
+ * `unmoor/internal/workers`: Cloudflare-shaped bindings and handlers over unmoor's own. The generated entry
+ * of a build with `--worker` imports it; Workers themselves never do.
+ */
 import { createWorkerEnv } from './env.ts'
 import { installGlobals } from './globals.ts'
 import type { WorkerSpec } from './spec.ts'

@@ -27,6 +27,6 @@ export function portable<T>(binding: string): T {
 
 /** The spec. @throws where the generated entry did not come first. */
 export function currentSpec(): WorkerSpec {
-  if (state.spec === undefined) throw new Error('unmoor/workers was used outside of a build with --worker.')
+  if (state.spec === undefined) throw new Error('unmoor/internal/workers was used outside of a build with --worker.')
   return state.spec
 }

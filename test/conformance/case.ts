@@ -9,13 +9,15 @@ export const GROUPS = ['handlers', 'runtime', 'waitUntil', 'cron', 'queue', 'kv'
 export type Group = (typeof GROUPS)[number]
 
 /** What a case has on every target. */
-interface CaseBase {
+export interface CaseBase {
   /** Group and number: `kv-09`. Numbers are never reused. */
   readonly id: string
   readonly group: Group
   /** What holds, in one sentence. */
   readonly contract: string
-  /** Without this capability the target runs {@link InsideCase.without} instead, and the case counts as skipped. */
+  /**
+   * Without this capability the target runs the case's negative twin instead, and the case counts as skipped.
+   */
   readonly needs?: Capability
   /** Cases of one name here never run at the same time: they share a queue whose batches they make fail, or are so `heavy` that others would time out beside several. */
   readonly exclusive?: string
@@ -40,8 +42,9 @@ export interface InsideTools {
 /** A case that runs in the target, as part of the fixture app. */
 export interface InsideCase extends CaseBase {
   readonly where: 'inside'
+  /** @internal */
   readonly run: (tools: InsideTools) => Promise<void> | void
-  /** The negative twin: what holds where the capability of `needs` is missing. */
+  /** The negative twin: what holds where the capability of `needs` is missing. @internal */
   readonly without?: (tools: InsideTools) => Promise<void> | void
 }
 
@@ -69,8 +72,9 @@ export interface WireTools {
 /** A case that looks at the target from outside. */
 export interface WireCase extends CaseBase {
   readonly where: 'wire'
+  /** @internal */
   readonly run: (tools: WireTools) => Promise<void>
-  /** As of {@link InsideCase}. */
+  /** As of {@link InsideCase}. @internal */
   readonly without?: (tools: WireTools) => Promise<void>
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { decodeSqsRecord, queue, SqsApi } from '../../adapters/drivers/sqs/index.ts'
+import { SqsApi } from '../../adapters/drivers/sqs/api.ts'
+import { decodeSqsRecord, queue } from '../../adapters/drivers/sqs/index.ts'
 import { type AnyDeclaration, queue as declareQueue } from '../../core/bindings/declarations.ts'
 import type { QueueDriver, QueueIncoming, QueueOutgoing } from '../../core/bindings/drivers.ts'
 import { createQueues } from '../../adapters/lambda/local/resources.ts'

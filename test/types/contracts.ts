@@ -8,6 +8,7 @@ import type {
   AssetsDriver,
   BlobDriver,
   CacheDriver,
+  CronStore,
   DriverContext,
   DriverFactory,
   KvDriver,
@@ -63,6 +64,8 @@ check<Equal<RequiredOf<CacheDriver>, 'match' | 'put' | 'delete'>>()
 check<Equal<RequiredOf<SecretDriver>, 'get'>>()
 check<Equal<RequiredOf<ServiceDriver>, 'fetch'>>()
 check<Equal<RequiredOf<AssetsDriver>, 'serve'>>()
+check<Equal<RequiredOf<CronStore>, 'claim' | 'extend' | 'finish' | 'open' | 'latest'>>()
+check<Equal<OptionalOf<CronStore>, 'close'>>()
 
 // Written for today's contract: its parameters and answers must stay good enough.
 const adapter: Adapter = {

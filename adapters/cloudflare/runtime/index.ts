@@ -1,4 +1,4 @@
-/** `unmoor/cloudflare/runtime`: an app as a module Worker. */
+/** `unmoor/internal/cloudflare/runtime`: an app as a module Worker. */
 import type { App } from '../../../core/app.ts'
 import { constantCase } from '../../../core/bindings/declarations.ts'
 import { createRuntime, internalError, type BoundDriver, type Runtime } from '../../../core/runtime.ts'

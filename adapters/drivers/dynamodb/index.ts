@@ -8,6 +8,8 @@ import { Spill } from './spill.ts'
 import { Store } from './store.ts'
 import { DynamodbStrongKv } from './strong.ts'
 
+export type { AwsOptions }
+
 /** Options of {@link kv} and {@link strongKv}. */
 export interface DynamodbOptions extends AwsOptions {
   /** Default: variable `UNMOOR_TABLE`. */

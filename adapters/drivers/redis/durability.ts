@@ -2,13 +2,13 @@ import { UnmoorError } from '../../../core/errors.ts'
 import type { RedisClient } from './options.ts'
 
 /** Where messages are kept: in the server's append-only file, or in its memory alone, where a restart loses them. */
-export type Durability = 'append-only' | 'memory'
+export type RedisDurability = 'append-only' | 'memory'
 
 /**
  * Refuses a server that would lose messages: one without the append-only file, and one that evicts any key when its memory is full.
  * INFO is allowed also where a provider forbids CONFIG.
  */
-export async function checkDurability(client: RedisClient, name: string, durability: Durability, binding: string): Promise<void> {
+export async function checkDurability(client: RedisClient, name: string, durability: RedisDurability, binding: string): Promise<void> {
   const info = String(await client.callBuffer('INFO', []))
   const refuse = (text: string): never => {
     throw new UnmoorError('InvalidArgument', `Binding "${binding}": ${text}`, { binding, operation: 'start' })

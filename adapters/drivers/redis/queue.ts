@@ -3,7 +3,7 @@ import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import type { DriverFactory, QueueDriver, QueueIncoming, QueueOutgoing, QueueSettlement } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { Connection } from './connection.ts'
-import { checkDurability, type Durability } from './durability.ts'
+import { checkDurability, type RedisDurability } from './durability.ts'
 import { keyPrefix, type RedisOptions } from './options.ts'
 import { DEPTH, EXTEND, RECEIVE, SEND, SETTLE } from './queue-scripts.ts'
 import { Wake } from './wake.ts'
@@ -11,7 +11,7 @@ import { Wake } from './wake.ts'
 /** Options of the redis queue. */
 export interface RedisQueueOptions extends RedisOptions {
   /** `memory` accepts a server without the append-only file, which loses all messages when it restarts. Default: `append-only`, and the queue refuses to start on such a server. */
-  durability?: Durability
+  durability?: RedisDurability
 }
 
 /** Milliseconds between two looks for messages of which no push was heard. */

@@ -11,6 +11,8 @@ import { objectName, unescapeKey } from './names.ts'
 import { upload } from './upload.ts'
 import { S3Uploads } from './uploads.ts'
 
+export type { AwsOptions }
+
 /** Options of {@link blob}. */
 export interface S3Options extends AwsOptions {
   /** Default: variable `UNMOOR_BUCKET`. */

@@ -6,6 +6,8 @@ import { AwsClient } from '../aws/client.ts'
 import { callJson } from '../aws/json.ts'
 import { type AwsOptions, resolveAws } from '../aws/options.ts'
 
+export type { AwsOptions }
+
 /** Options of {@link secret}. */
 export interface SecretsManagerOptions extends AwsOptions {
   /** The secret's name or ARN. Default: `APP/BINDING`, such as `links/adminToken`. */

@@ -10,7 +10,7 @@ import type { AwsOptions } from '../aws/options.ts'
 import { fromApi, SqsApi } from './api.ts'
 import { decodeMessage, encodeMessage, parseLease, type SqsEntry } from './envelope.ts'
 
-export { type SqsMessage, SqsApi } from './api.ts'
+export type { AwsOptions }
 
 /** Options of {@link queue}. */
 export interface SqsOptions extends AwsOptions {

@@ -5,6 +5,8 @@ import { AwsClient } from '../aws/client.ts'
 import { callJson } from '../aws/json.ts'
 import { type AwsOptions, resolveAws } from '../aws/options.ts'
 
+export type { AwsOptions }
+
 /** Options of {@link secret}. */
 export interface SsmOptions extends AwsOptions {
   /** The parameter's name. Default: `/APP/BINDING`, such as `/links/adminToken`. */

@@ -1,5 +1,6 @@
 /**
- * `unmoor/isolate/guest`: the app's half of the guest. The generated entry imports it before the app and calls {@link serveApp}.
+ * `unmoor/internal/isolate/guest`: the app's half of the guest. The generated entry imports it before the app
+ * and calls {@link serveApp}.
  */
 import type { App } from '../../../core/app.ts'
 import { startEvents } from './events.ts'

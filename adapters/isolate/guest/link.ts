@@ -7,7 +7,7 @@ const NAME = '__unmoor_link'
  */
 export const link: Link = (() => {
   const found: unknown = Reflect.get(globalThis, NAME)
-  if (found === undefined) throw new Error('unmoor/isolate/guest runs inside an isolate, after the web API.')
+  if (found === undefined) throw new Error('unmoor/internal/isolate/guest runs inside an isolate, after the web API.')
   Reflect.deleteProperty(globalThis, NAME)
   return found as Link
 })()

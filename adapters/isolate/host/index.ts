@@ -15,10 +15,13 @@ import { keptSecret } from './store/seal.ts'
 import { logRecord } from '../runtime/log.ts'
 import { Supervisor } from './supervisor.ts'
 
+export type { OutboundRules } from '../runtime/outbound/rules.ts'
 export type { AppSettings } from './app-record.ts'
 export type { HostConfig } from './config.ts'
+export type { DriverDefaults } from './drivers.ts'
 export type { InspectedApp } from './inspect.ts'
 export type { AppLimits } from './limits.ts'
+export type { GuardOptions } from './process-guard.ts'
 export type { Usage } from './usage.ts'
 
 /** Options of {@link startHost}. */

@@ -1,4 +1,4 @@
-import type { LimitName } from './limits.ts'
+import type { AppLimits, LimitName } from './limits.ts'
 
 /** What an app has used. Sums, so that those of several processes and periods add up. */
 export interface Usage {
@@ -23,7 +23,7 @@ export interface Usage {
   starts: number
   evictions: number
   /** How often each limit was hit. */
-  limits: Partial<Record<LimitName, number>>
+  limits: Partial<Record<keyof AppLimits, number>>
 }
 
 export function emptyUsage(): Usage {

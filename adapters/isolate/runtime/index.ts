@@ -1,5 +1,6 @@
 /**
- * `unmoor/isolate/runtime`: the host half. Serves an app that runs in an isolate; the generated entry calls {@link serve} and nothing else.
+ * `unmoor/internal/isolate/runtime`: the host half. Serves an app that runs in an isolate; the generated
+ * entry calls {@link serve} and nothing else.
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'

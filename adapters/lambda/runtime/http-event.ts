@@ -12,8 +12,8 @@ export type HttpEvent = Payload2Event | RestEvent | AlbEvent | LatticeEvent
  * What made an HTTP event, and so the form of its answer: a Function URL, an API Gateway HTTP API (payload 2.0, `v2`) or REST API (payload 1.0, `v1`), an
  * Application Load Balancer without and with multi-value headers, a VPC Lattice service (event structure 2.0).
  */
-export const HTTP_SOURCES = ['url', 'v2', 'v1', 'alb', 'alb-multi', 'lattice'] as const
-export type HttpSource = (typeof HTTP_SOURCES)[number]
+export type HttpSource = 'url' | 'v2' | 'v1' | 'alb' | 'alb-multi' | 'lattice'
+export const HTTP_SOURCES = ['url', 'v2', 'v1', 'alb', 'alb-multi', 'lattice'] as const satisfies readonly HttpSource[]
 
 /** What made `event`; undefined where it is no HTTP event. */
 export function httpSource(event: unknown): HttpSource | undefined {

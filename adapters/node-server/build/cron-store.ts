@@ -13,6 +13,6 @@ export function cronStoreImport(context: BuildContext, { cronStore = 'sqlite' }:
   const spec = typeof cronStore === 'string' ? { driver: cronStore } : cronStore
   const { driver } = spec
   const path = driver.startsWith('.') || isAbsolute(driver) ? resolve(context.projectDir, driver) : driver
-  const module = BUILT_IN.includes(driver) ? `unmoor/drivers/${driver}/cron` : path
+  const module = BUILT_IN.includes(driver) ? `unmoor/internal/cron-stores/${driver}` : path
   return { imports: `import { cronStore } from ${JSON.stringify(module)}`, object: `{ create: cronStore, options: ${JSON.stringify(spec)} }` }
 }

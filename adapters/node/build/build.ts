@@ -6,7 +6,7 @@ import { checkOptions } from '../options.ts'
 /** Writes server.mjs (the app and all it needs), its assets, package.json and a Dockerfile. */
 export async function build(context: BuildContext): Promise<void> {
   const entry = serverEntry(context, {
-    runtime: 'unmoor/node/runtime',
+    runtime: 'unmoor/internal/node/runtime',
     imports: [`import app from '#app'`],
     app: [`app`, `name: ${JSON.stringify(context.manifest.name)}`],
     options: checkOptions(context.options),

@@ -1,6 +1,6 @@
 /**
- * `unmoor/node/runtime`: runs an app as a Node server. The generated entry calls {@link serve} and nothing
- * else.
+ * `unmoor/internal/node/runtime`: runs an app as a Node server. The generated entry calls {@link serve} and
+ * nothing else.
  */
 import { installGlobals } from '../../node-server/runtime/http/globals.ts'
 import { runMigrations } from '../../node-server/runtime/migrate.ts'

@@ -17,7 +17,7 @@ export interface WorkerBundle {
 }
 
 /** The modules that Cloudflare's own names stand for. */
-const MODULES: Readonly<Record<string, string>> = { 'cloudflare:workers': 'unmoor/workers/module' }
+const MODULES: Readonly<Record<string, string>> = { 'cloudflare:workers': 'unmoor/internal/workers/module' }
 
 /** For a bundle of a Worker; nothing for any other. */
 export function workerBundle(worker: WorkerProject | undefined): WorkerBundle {
@@ -26,7 +26,7 @@ export function workerBundle(worker: WorkerProject | undefined): WorkerBundle {
     plugins: [unsupportedPlugin(), rulesPlugin(worker.rules, worker.dir), htmlRewriterPlugin()],
     alias: { ...worker.alias, ...MODULES },
     define: worker.define,
-    inject: { HTMLRewriter: ['unmoor/workers/html-rewriter', 'HTMLRewriter'], ...globalImports },
+    inject: { HTMLRewriter: ['unmoor/internal/workers/html-rewriter', 'HTMLRewriter'], ...globalImports },
   }
 }
 

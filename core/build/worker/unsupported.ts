@@ -38,7 +38,7 @@ export function unsupportedPlugin(): Plugin {
         const { name } = parseId(id)
         const code =
           name === 'cloudflare:sockets'
-            ? `import { connect as refuse } from 'unmoor/workers/sockets'\nexport const connect = (address) => refuse(address)`
+            ? `import { connect as refuse } from 'unmoor/internal/workers/sockets'\nexport const connect = (address) => refuse(address)`
             : // What core/workers/globals.ts has put in place.
               `export function ${name}() { return new globalThis['${name}']() }`
         return { code, moduleType: 'js', moduleSideEffects: false }

@@ -162,14 +162,14 @@ export async function writeEntry(worker: WorkerProject, projectDir: string): Pro
   // The setup is a module of its own: it has run when the Worker's modules begin to.
   await writeFile(
     join(folder, 'setup.mjs'),
-    `import { setUpWorker } from 'unmoor/workers'\nexport const ready = setUpWorker(${JSON.stringify(spec, null, 2)})\n`,
+    `import { setUpWorker } from 'unmoor/internal/workers'\nexport const ready = setUpWorker(${JSON.stringify(spec, null, 2)})\n`,
   )
   await writeFile(
     join(folder, 'app.mjs'),
     [
       `import { ready } from './setup.mjs'`,
       main === undefined ? `const worker = { default: {} }` : `import * as worker from ${JSON.stringify(main.startsWith('.') ? main : `./${main}`)}`,
-      `import { createWorkerApp } from 'unmoor/workers'`,
+      `import { createWorkerApp } from 'unmoor/internal/workers'`,
       `export default createWorkerApp(worker, ready)`,
       ``,
     ].join('\n'),

@@ -29,6 +29,6 @@ const CASES: { readonly [Kind in DriverKind]?: (create: Create<Kind>, traits: Dr
 }
 
 /** The cases of a driver of that kind, which ask `create` for a fresh harness each. Kinds without cases of their own have none. */
-export function driverCases<Kind extends DriverKind>(kind: Kind, create: Create<Kind>, traits: DriverTraits = {}): DriverCase[] {
+export function driverCases<Kind extends DriverKind>(kind: Kind, create: () => Promise<Harness<DriverOf[Kind]>>, traits: DriverTraits = {}): DriverCase[] {
   return CASES[kind]?.(create, traits) ?? []
 }

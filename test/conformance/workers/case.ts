@@ -25,6 +25,7 @@ export interface WorkerCase {
   readonly id: string
   readonly group: WorkerGroup
   readonly contract: string
+  /** @internal */
   readonly run: (tools: WorkerTools) => Promise<void> | void
 }
 
