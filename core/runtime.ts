@@ -144,9 +144,9 @@ export function resolveOptions(
 }
 
 /** What {@link createRuntime} opened for an app. */
-interface Opened extends Pick<Runtime, 'env' | 'assets' | 'close'> {
-  drivers: ReadonlyMap<string, DriverOf[keyof DriverOf]>
+interface Opened extends Pick<Runtime, 'env' | 'drivers' | 'assets'> {
   onError: (message: string, error: unknown) => void
+  close: () => Promise<void>
 }
 
 class AppRuntime implements Runtime {

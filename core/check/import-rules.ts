@@ -1,7 +1,8 @@
 /** Imports that a target lacks, with the chain that leads to them. */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, sep } from 'node:path'
-import { installHint, locateOffence, type Offence } from '../build/import-checks.ts'
+import { installHint, locateOffence } from '../build/import-checks.ts'
+import type { Offence } from '../build/offence.ts'
 import { UNSUPPORTED } from '../build/worker/unsupported.ts'
 import type { CheckContext } from './context.ts'
 import type { CheckedTarget } from './file-rules.ts'

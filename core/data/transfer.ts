@@ -120,15 +120,15 @@ interface TransferParts {
 /** How the records of one part of a binding are moved. */
 interface Stream<T> {
   /** The part's name in the journal. */
-  part: string
-  binding: string
-  read(from: unknown): AsyncIterable<Placed<T>>
+  readonly part: string
+  readonly binding: string
+  readonly read: (from: unknown) => AsyncIterable<Placed<T>>
   /** Bytes of a record. */
-  size(record: T): number
-  write(records: readonly T[]): Promise<void>
-  flush(): Promise<void>
+  readonly size: (record: T) => number
+  readonly write: (records: readonly T[]) => Promise<void>
+  readonly flush: () => Promise<void>
   /** Default: every record is moved. */
-  wanted?(record: T): boolean
+  readonly wanted?: (record: T) => boolean
 }
 
 class Transfer {

@@ -78,21 +78,21 @@ interface Tally {
   /** The hash of each place's records. */
   readonly hashes: readonly [SetHash, SetHash]
   /** Reports a difference. */
-  add(key: string, what: string, table?: string): void
+  readonly add: (key: string, what: string, table?: string) => void
   /** Counts a record. */
-  tick(): void
+  readonly tick: () => void
 }
 
 /** How records of one kind are compared. */
 interface Comparison<T> {
-  keyOf(record: T): string
+  readonly keyOf: (record: T) => string
   /** The order in which both places are read. */
-  order(x: string, y: string): number
-  facts(record: T): Promise<Facts>
+  readonly order: (x: string, y: string) => number
+  readonly facts: (record: T) => Promise<Facts>
   /** Whether a record takes part. Default: every one does. */
-  counts?(record: T): boolean
+  readonly counts?: (record: T) => boolean
   /** The table of the records; it is part of their hash. */
-  table?: string
+  readonly table?: string
 }
 
 async function compareTables(a: Source, b: Source, binding: string, tally: Tally): Promise<void> {
