@@ -67,7 +67,7 @@ export function readModule(path: string, text: string, maxFunctionLines: number)
     ArrowFunctionExpression: measure,
   }).visit(program)
   const disabled = comments.flatMap(({ value, start }) => {
-    const match = /^\s*(?:oxlint|eslint)-disable(?:-next-line|-line)?\s+([^-]+(?:-[^-]+)*?)\s*(?:--\s*([^]*))?$/.exec(value)
+    const match = /^\s*(?:oxlint|eslint)-disable(?:-next-line|-line)?(?![\w-])\s*([^]*?)\s*(?:(?<=\s)--\s*([^]*))?$/.exec(value)
     if (match === null) return []
     return [{ line: lineOf(start), rules: (match[1] ?? '').split(',').map((rule) => rule.trim()), reason: (match[2] ?? '').trim() }]
   })
