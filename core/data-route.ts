@@ -114,9 +114,9 @@ async function call(bindings: Bindings, request: DataRequest, env: Readonly<Reco
       const kv = bindingOf<Kv>(bindings, env, request.binding, 'kv')
       const found = await Promise.all(
         request.keys.map(async (key): Promise<DataEntry | undefined> => {
-          const { value, metadata, expiration } = await kv.getWithMetadata(key, 'arrayBuffer' as 'text')
+          const { value, metadata, expiration } = await kv.getWithMetadata(key, 'arrayBuffer')
           if (value === null) return undefined
-          const entry: DataEntry = { key, value: new Uint8Array(value as unknown as ArrayBuffer) }
+          const entry: DataEntry = { key, value: new Uint8Array(value) }
           if (metadata !== null) entry.metadata = JSON.stringify(metadata)
           if (expiration !== null) entry.expiration = expiration
           return entry

@@ -89,7 +89,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
     await close()
     throw error
   }
-  return new AppRuntime(options, Object.freeze(env), drivers, assets, onError, close)
+  return new AppRuntime(options, { env: Object.freeze(env), drivers, assets, onError, close })
 }
 
 function driverContext(binding: string, declaration: AnyDeclaration, options: RuntimeOptions): DriverContext {
@@ -143,6 +143,12 @@ export function resolveOptions(
   return Object.fromEntries(Object.entries(options).map(([key, value]) => [key, resolve(value, within + key)]))
 }
 
+/** What {@link createRuntime} opened for an app. */
+interface Opened extends Pick<Runtime, 'env' | 'drivers' | 'assets'> {
+  onError: (message: string, error: unknown) => void
+  close: () => Promise<void>
+}
+
 class AppRuntime implements Runtime {
   readonly app: App
   readonly name: string
@@ -153,14 +159,7 @@ class AppRuntime implements Runtime {
   #bound: RuntimeOptions['drivers']
   #onError: (message: string, error: unknown) => void
 
-  constructor(
-    options: RuntimeOptions,
-    env: Readonly<Record<string, unknown>>,
-    drivers: ReadonlyMap<string, DriverOf[keyof DriverOf]>,
-    assets: AssetsDriver | undefined,
-    onError: (message: string, error: unknown) => void,
-    close: () => Promise<void>,
-  ) {
+  constructor(options: RuntimeOptions, { env, drivers, assets, onError, close }: Opened) {
     this.app = options.app
     this.name = options.name
     this.#bound = options.drivers

@@ -93,7 +93,7 @@ function addFurther(config: WranglerConfig, further: CloudflareOptions['wrangler
         { operation: 'build' },
         `targets.cloudflare.options.wrangler.${field}: the build writes "${field}" itself, from the app's declarations and the other options.`,
       )
-    ;(config as unknown as Record<string, unknown>)[field] = value
+    Object.assign(config, { [field]: value })
   }
 }
 

@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type HttpResult, isHttpResult, resultHeaders } from '../../core/from-lambda/http-result.ts'
 import type { ApiResponse } from './runtime-api.ts'
-import type { HttpSource } from './runtime/http-event.ts'
+import type { HttpEventKind } from '../../core/from-lambda/http-events.ts'
 import { bufferedLimit } from './runtime/http-result.ts'
 import { PRELUDE_END, STREAM_TYPE } from './runtime/loop.ts'
 
 type Answer = Exclude<ApiResponse, { kind: 'error' }>
 
 /** Sends what the function answered. Rejects for an answer that is none. */
-export async function sendAnswer(answer: Answer, source: HttpSource, response: ServerResponse): Promise<void> {
+export async function sendAnswer(answer: Answer, source: HttpEventKind, response: ServerResponse): Promise<void> {
   if (answer.kind === 'stream' && source === 'url') return sendStream(answer, response)
   const payload = await wholePayload(answer)
   const limit = bufferedLimit(source)
@@ -36,7 +36,7 @@ export async function wholePayload(answer: Answer): Promise<string> {
   return Buffer.concat(chunks).toString('utf8')
 }
 
-function writeHead(result: HttpResult, source: HttpSource, response: ServerResponse): void {
+function writeHead(result: HttpResult, source: HttpEventKind, response: ServerResponse): void {
   for (const [name, values] of resultHeaders(result, source)) response.setHeader(name, values.length === 1 ? (values[0] as string) : values)
   response.writeHead(result.statusCode ?? 200)
 }

@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import { type FrontRequest, HOP_BY_HOP, toEventBody, toHttpEvent } from '../../core/from-lambda/http-events.ts'
-import type { HttpSource } from './runtime/http-event.ts'
+import { type FrontRequest, HOP_BY_HOP, type HttpEventKind, toEventBody, toHttpEvent } from '../../core/from-lambda/http-events.ts'
 
 /** The event that `source` makes of a request. */
-export function toEvent(request: IncomingMessage, body: Buffer, source: HttpSource): object {
+export function toEvent(request: IncomingMessage, body: Buffer, source: HttpEventKind): object {
   return toHttpEvent(readRequest(request, body), source)
 }
 

@@ -6,14 +6,14 @@ import { FAILED } from '../../core/from-lambda/http-result.ts'
 import { sendAnswer } from './front-answer.ts'
 import { toEvent } from './front-event.ts'
 import { PAYLOAD_LIMIT, type ApiResponse } from './runtime-api.ts'
-import type { HttpSource } from './runtime/http-event.ts'
+import type { HttpEventKind } from '../../core/from-lambda/http-events.ts'
 
 /** Options of {@link createFront}. */
 export interface FrontOptions {
   host: string
   /** 0 takes a free one. */
   port: number
-  source: HttpSource
+  source: HttpEventKind
   /** Milliseconds that a stop waits for the requests at work. */
   patience: number
   invoke: (payload: string) => Promise<ApiResponse>
@@ -63,7 +63,7 @@ export async function createFront(options: FrontOptions): Promise<Front> {
 }
 
 /** Largest event, bytes: Lambda's limit, or for load balancers 1 MB of body. */
-function tooLarge(body: Buffer, payload: string, source: HttpSource): boolean {
+function tooLarge(body: Buffer, payload: string, source: HttpEventKind): boolean {
   return Buffer.byteLength(payload) > PAYLOAD_LIMIT || ((source === 'alb' || source === 'alb-multi') && body.byteLength > 1024 * 1024)
 }
 

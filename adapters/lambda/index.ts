@@ -12,7 +12,7 @@ export type { FunctionSettings, QueueSettings } from './function-settings.ts'
 export type { LambdaRuntime } from './launch.ts'
 export type { LambdaPackage, LambdaTargetOptions } from './options.ts'
 export type { InvokeMode } from './runtime/events.ts'
-export type { HttpSource } from './runtime/http-event.ts'
+export type { HttpEventKind } from '../../core/from-lambda/http-events.ts'
 export { createRuntimeApi, type ApiInvocation, type ApiResponse, type RuntimeApi, type RuntimeApiOptions } from './runtime-api.ts'
 
 const lambda: Adapter = {

@@ -1,7 +1,7 @@
 import { UnmoorError } from '../../core/errors.ts'
 import { RUNTIMES, type LambdaRuntime } from './launch.ts'
 import type { InvokeMode } from './runtime/events.ts'
-import { HTTP_SOURCES, type HttpSource } from './runtime/http-event.ts'
+import { HTTP_EVENT_KINDS, type HttpEventKind } from '../../core/from-lambda/http-events.ts'
 
 /** `targets.lambda.options` of unmoor.config.ts. */
 export interface LambdaTargetOptions {
@@ -11,7 +11,7 @@ export interface LambdaTargetOptions {
    * What stands before the function, in a local start and in the template: a Function URL (`url`), an API Gateway HTTP API (`v2`) or REST API (`v1`), a load balancer
    * without or with multi-value headers (`alb`, `alb-multi`), VPC Lattice (`lattice`). Default: `url`.
    */
-  event?: HttpSource
+  event?: HttpEventKind
   /** What runs the function in a local start: our `bootstrap`, AWS's own client (`ric`, needs aws-lambda-ric), or the image in a `container` (needs Docker). Default: `bootstrap`. */
   runtime?: LambdaRuntime
   /** Seconds for one event, 1 to 900. Default: 30. */
@@ -42,7 +42,7 @@ export function readOptions(options: Readonly<Record<string, unknown>>): Require
     )
   return {
     invokeMode: oneOf(options, 'invokeMode', ['RESPONSE_STREAM', 'BUFFERED']),
-    event: oneOf(options, 'event', HTTP_SOURCES),
+    event: oneOf(options, 'event', HTTP_EVENT_KINDS),
     runtime: oneOf(options, 'runtime', RUNTIMES),
     timeout: within(options, 'timeout', 1, 900, 30),
     maxEnvironments: within(options, 'maxEnvironments', 1, 1000, 10),

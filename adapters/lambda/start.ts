@@ -6,8 +6,8 @@ import { capabilitiesOf } from './capabilities.ts'
 import { createEnvironments, type Environments } from './environments.ts'
 import { buildImage } from './docker.ts'
 import { wholePayload } from './front-answer.ts'
-import { createFront, type Front } from './front.ts'
-import { createLaunch } from './launch.ts'
+import { createFront, type Front, type FrontOptions } from './front.ts'
+import { createLaunch, type LaunchOptions } from './launch.ts'
 import { startLocalAws } from './local/index.ts'
 import { migrate } from './migrate.ts'
 import { type LambdaTargetOptions, readOptions } from './options.ts'
@@ -49,36 +49,17 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     const ready = Promise.withResolvers<Environments>()
     ready.promise.catch(() => undefined)
     const invoke = async (payload: string): Promise<ApiResponse> => (await ready.promise).invoke(payload)
-    const front = await createFront({
-      host: options.host ?? '127.0.0.1',
-      port: options.port,
-      source: settings.event,
-      patience: (settings.timeout + 1) * 1000,
-      invoke,
-      onError,
-    })
-    let frontStopped = false
-    const stopFront = async (): Promise<void> => {
-      if (!frontStopped) await front.stop()
-      frontStopped = true
-    }
-    ends.push(stopFront)
-    const environments = createEnvironments({
-      launch: createLaunch(settings.runtime, {
-        dir,
-        variables: functionEnvironment(options, variables, front, settings),
-        image: await image,
-        development: options.development,
-      }),
-      max: settings.maxEnvironments,
-      timeout: settings.timeout,
-      concurrency: settings.concurrency,
-      onStart: (ms, count) => log.info(`cold start: ${ms} ms (environment ${count} of at most ${settings.maxEnvironments})`),
-      onOutput: options.onOutput,
+    const front = await startFront(options, settings, invoke)
+    ends.push(() => front.stop())
+    const environments = openEnvironments(options, settings, {
+      dir,
+      variables: functionEnvironment(options, variables, front, settings),
+      image: await image,
+      development: options.development,
     })
     ends.push(async () => {
       // The front first: an environment that ends under a request would fail it.
-      await stopFront()
+      await front.stop()
       await environments.stop()
       const { events, cold } = environments.counts
       log.info(`events: ${events}, of which ${cold} met a cold environment`)
@@ -116,6 +97,33 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     await end()
     throw error
   }
+}
+
+/** The front of the function. It can be stopped twice, as the environments stop it before they end. */
+async function startFront(options: StartOptions, settings: Required<LambdaTargetOptions>, invoke: FrontOptions['invoke']): Promise<Front> {
+  const front = await createFront({
+    host: options.host ?? '127.0.0.1',
+    port: options.port,
+    source: settings.event,
+    patience: (settings.timeout + 1) * 1000,
+    invoke,
+    onError: (message) => options.onOutput?.(message),
+  })
+  let stopped: Promise<void> | undefined
+  return { url: front.url, stop: () => (stopped ??= front.stop()) }
+}
+
+/** Environments of the function, which are told of in the log. */
+function openEnvironments({ log, onOutput }: StartOptions, settings: Required<LambdaTargetOptions>, launch: LaunchOptions): Environments {
+  const { runtime, maxEnvironments: max, timeout, concurrency } = settings
+  return createEnvironments({
+    launch: createLaunch(runtime, launch),
+    max,
+    timeout,
+    concurrency,
+    onStart: (ms, count) => log.info(`cold start: ${ms} ms (environment ${count} of at most ${max})`),
+    onOutput,
+  })
 }
 
 /** Files of SQLite databases, which on AWS lie on a file system that is mounted: here they lie with the rest of the local data. */

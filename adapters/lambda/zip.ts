@@ -29,26 +29,29 @@ export function createZip(files: readonly ZipFile[]): Buffer {
     sizes.writeUInt32LE(crc32(data), 0)
     sizes.writeUInt32LE(packed.byteLength, 4)
     sizes.writeUInt32LE(data.byteLength, 8)
-    const local = numbers(0x04034b50, [VERSION, FLAGS, DEFLATE, 0, DATE], sizes, [name.byteLength, 0])
-    const central = numbers(0x02014b50, [MADE_BY, VERSION, FLAGS, DEFLATE, 0, DATE], sizes, [name.byteLength, 0, 0, 0, 0], [MODE << 16, offset])
+    const local = Buffer.concat([long(0x04034b50), short(VERSION, FLAGS, DEFLATE, 0, DATE), sizes, short(name.byteLength, 0)])
+    const central = Buffer.concat([
+      long(0x02014b50),
+      short(MADE_BY, VERSION, FLAGS, DEFLATE, 0, DATE),
+      sizes,
+      short(name.byteLength, 0, 0, 0, 0),
+      long(MODE << 16, offset),
+    ])
     parts.push(local, name, packed)
     directory.push(central, name)
     offset += local.byteLength + name.byteLength + packed.byteLength
   }
   const size = directory.reduce((total, { byteLength }) => total + byteLength, 0)
-  const end = numbers(0x06054b50, [0, 0, files.length, files.length], undefined, [], [size, offset], [0])
+  const end = Buffer.concat([long(0x06054b50), short(0, 0, files.length, files.length), long(size, offset), short(0)])
   return Buffer.concat([...parts, ...directory, end])
 }
 
-/** A record: its signature, 16-bit fields, what is ready, 16-bit fields, 32-bit fields, 16-bit fields. */
-function numbers(signature: number, first: number[], ready: Buffer | undefined, second: number[], long: number[] = [], last: number[] = []): Buffer {
-  const short = (values: number[]): Buffer => Buffer.from(Uint16Array.from(values).buffer)
-  return Buffer.concat([
-    Buffer.from(Uint32Array.of(signature).buffer),
-    short(first),
-    ready ?? Buffer.alloc(0),
-    short(second),
-    Buffer.from(Uint32Array.from(long).buffer),
-    short(last),
-  ])
+/** 16-bit fields of a record. */
+function short(...values: number[]): Buffer {
+  return Buffer.from(Uint16Array.from(values).buffer)
+}
+
+/** 32-bit fields of a record, such as its signature. */
+function long(...values: number[]): Buffer {
+  return Buffer.from(Uint32Array.from(values).buffer)
 }

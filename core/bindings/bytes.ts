@@ -16,6 +16,16 @@ export function utf8Text(bytes: Uint8Array): string {
   return (decoder ??= new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })).decode(bytes)
 }
 
+/**
+ * FNV-1a, 32 bits, of the UTF-8 bytes of `text`: against mistakes, not against forgery. Drivers keep keys in partitions
+ * by it, so its values must never change.
+ */
+export function fnv1a(text: string): number {
+  let hash = 0x811c9dc5
+  for (const byte of utf8(text)) hash = Math.imul(hash ^ byte, 0x01000193)
+  return hash >>> 0
+}
+
 /** Length of `text` in UTF-8 bytes, without encoding the usual short ASCII text. */
 export function utf8Length(text: string): number {
   let length = text.length

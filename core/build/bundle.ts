@@ -1,12 +1,13 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
-import type { OutputBundle, Plugin } from 'rolldown'
+import type { InputOptions, OutputBundle, OutputOptions, Plugin } from 'rolldown'
 import type { Bundle, BundleOptions, Log } from '../adapter.ts'
 import { UnmoorError } from '../errors.ts'
 import { configError } from './config-check.ts'
-import { refuseOffences, type Graph, type Offence } from './import-checks.ts'
+import { refuseOffences, type Graph } from './import-checks.ts'
 import { lazyBuiltinsPlugin } from './lazy-builtins.ts'
+import type { Offence } from './offence.ts'
 import { ENTRY_ID, resolvePlugin } from './resolve-plugin.ts'
 import { wasmPlugin } from './wasm.ts'
 import { type WorkerProject, workerBundle } from './worker/bundle.ts'
@@ -48,8 +49,6 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
   const offences: Offence[] = []
   // The bundler rewrites the errors that plugins throw, so ours is kept here.
   let refused: unknown
-  const conditions = [...(options.conditions ?? shared.conditions)]
-  const browser = conditions.includes('browser')
   const nodeBuiltins = options.nodeBuiltins ?? shared.nodeBuiltins
   const written: string[] = []
   const platform = nodeBuiltins === 'all' && options.format !== 'iife' ? 'node' : 'neutral'
@@ -91,11 +90,7 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
       input: ENTRY_ID,
       cwd: shared.projectDir,
       platform,
-      resolve: {
-        conditionNames: conditions,
-        mainFields: browser ? ['browser', 'module', 'main'] : ['module', 'main'],
-        ...(browser ? { aliasFields: [['browser']] } : {}),
-      },
+      resolve: resolveOptions(options.conditions ?? shared.conditions),
       transform: {
         define: { ...worker.define, ...options.define },
         inject: { ...worker.inject, ...toInject(options.inject) },
@@ -109,16 +104,7 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
       },
     })
     try {
-      await build.write({
-        dir: dirname(file),
-        entryFileNames: basename(file),
-        format: options.format ?? 'esm',
-        // With a map beside it somebody may debug it: `debugger` stays.
-        minify: options.sourcemap === true && options.minify !== false ? { compress: { dropDebugger: false } } : (options.minify ?? true),
-        codeSplitting: false,
-        sourcemap: shared.sourcemap === true ? 'inline' : options.sourcemap === true ? 'hidden' : false,
-        comments: { legal: false, annotation: false, jsdoc: false },
-      })
+      await build.write(outputOptions(file, options, shared))
     } finally {
       await build.close()
     }
@@ -127,6 +113,28 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
   }
   const folder = dirname(file)
   return { file, size: (await stat(file)).size, files: written.map((name) => relative(shared.outDir, join(folder, name))) }
+}
+
+function resolveOptions(conditions: readonly string[]): NonNullable<InputOptions['resolve']> {
+  const browser = conditions.includes('browser')
+  return {
+    conditionNames: [...conditions],
+    mainFields: browser ? ['browser', 'module', 'main'] : ['module', 'main'],
+    ...(browser ? { aliasFields: [['browser']] } : {}),
+  }
+}
+
+function outputOptions(file: string, options: BundleOptions, { sourcemap }: BundlerOptions): OutputOptions {
+  return {
+    dir: dirname(file),
+    entryFileNames: basename(file),
+    format: options.format ?? 'esm',
+    // With a map beside it somebody may debug it: `debugger` stays.
+    minify: options.sourcemap === true && options.minify !== false ? { compress: { dropDebugger: false } } : (options.minify ?? true),
+    codeSplitting: false,
+    sourcemap: sourcemap === true ? 'inline' : options.sourcemap === true ? 'hidden' : false,
+    comments: { legal: false, annotation: false, jsdoc: false },
+  }
 }
 
 /** Warnings that say nothing an app's author could act on. */

@@ -3,19 +3,10 @@ import { relative } from 'node:path'
 import type { Log } from '../adapter.ts'
 import { UnmoorError } from '../errors.ts'
 import { findImport, findUse, type ImportPosition } from './import-position.ts'
+import type { Offence } from './offence.ts'
 import { isOwnFile } from './packages.ts'
 import { UNSUPPORTED } from './worker/unsupported.ts'
 import type { WorkerProject } from './worker/worker.ts'
-
-/** An import that the target lacks (a Node built-in), that nothing answers, or what a Worker can use on Cloudflare alone (a global too). */
-export interface Offence {
-  kind: 'builtin' | 'missing' | 'unsupported'
-  /** As written in the source. */
-  specifier: string
-  importer: string
-  /** Whether it is a `require`. */
-  required: boolean
-}
 
 /** What is known of the module graph after a bundle. */
 export interface Graph {

@@ -1,7 +1,7 @@
 import { isBuiltin } from 'node:module'
 import { isAbsolute, join } from 'node:path'
 import type { Plugin } from 'rolldown'
-import type { Offence } from './import-checks.ts'
+import type { Offence } from './offence.ts'
 import { isOwnFile, resolvePublicName } from './packages.ts'
 
 /** Id of the generated entry. */

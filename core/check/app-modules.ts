@@ -10,7 +10,7 @@ import { Flow } from './flow.ts'
 import { Modules } from './modules.ts'
 import type { SourceFile } from './source-file.ts'
 import { checkPrepare, checkSqlCall, checkTagged } from './sql-sites.ts'
-import { walk, type Node } from './syntax.ts'
+import { walk, type ESTree } from '../build/syntax.ts'
 
 /** Globals that a Worker's build brings along (`core/workers/globals.ts`); WebSockets are another rule's. */
 const WORKER_GLOBALS = [
@@ -73,8 +73,8 @@ export async function checkModules(context: CheckContext): Promise<void> {
   }
 }
 
-function importsFrom(program: Node, name: string): boolean {
-  return (program['body'] as Node[]).some((statement) => statement.type === 'ImportDeclaration' && (statement['source'] as Node)['value'] === name)
+function importsFrom(program: ESTree.Program, name: string): boolean {
+  return program.body.some((statement) => statement.type === 'ImportDeclaration' && statement.source.value === name)
 }
 
 /** Declared bindings, as the source has them; as the manifest has them where the source does not show it. */

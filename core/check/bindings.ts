@@ -1,4 +1,4 @@
-import { bare, nameOf, propertiesOf, walk, type Node } from './syntax.ts'
+import { bare, nameOf, objectOf, propertiesOf, walk, type Node } from '../build/syntax.ts'
 
 /** What is known of a binding from its declaration in the source. */
 export interface KnownBinding {
@@ -16,16 +16,16 @@ const KINDS: ReadonlySet<string> = new Set(['kv', 'blob', 'sql', 'queue', 'cache
 export function declaredBindings(program: Node): Map<string, KnownBinding & { node: Node }> {
   const found = new Map<string, KnownBinding & { node: Node }>()
   walk(program, (node) => {
-    if (node.type !== 'CallExpression' || nameOf(node['callee']) !== 'defineBindings') return
-    const [object] = node['arguments'] as Node[]
-    if (object === undefined || bare(object).type !== 'ObjectExpression') return
-    for (const [name, property] of propertiesOf(bare(object))) {
-      const call = bare(property['value'] as Node)
-      const kind = call.type === 'CallExpression' ? nameOf(call['callee']) : undefined
-      if (kind === undefined || !KINDS.has(kind)) continue
-      const options = (call['arguments'] as Node[])[0]
-      const consistency = options?.type === 'ObjectExpression' ? propertiesOf(options).get('consistency') : undefined
-      const strong = consistency !== undefined && (consistency['value'] as Node)['value'] === 'strong'
+    if (node.type !== 'CallExpression' || nameOf(node.callee) !== 'defineBindings') return
+    const object = objectOf(node.arguments[0])
+    if (object === undefined) return
+    for (const [name, property] of propertiesOf(object)) {
+      const call = bare(property.value)
+      const kind = call.type === 'CallExpression' ? nameOf(call.callee) : undefined
+      if (call.type !== 'CallExpression' || kind === undefined || !KINDS.has(kind)) continue
+      const options = objectOf(call.arguments[0])
+      const consistency = options === undefined ? undefined : propertiesOf(options).get('consistency')?.value
+      const strong = consistency?.type === 'Literal' && consistency.value === 'strong'
       found.set(name, { kind, node: property, ...(strong ? { strong } : {}) })
     }
   })

@@ -5,32 +5,32 @@ import { LIMITS, type LimitName } from '../limits.ts'
 import type { KnownBinding } from './bindings.ts'
 import { targetsWhere, type FileContext } from './file-rules.ts'
 import type { RuleId } from './rules.ts'
-import { bare, keyOf, propertiesOf, type Node } from './syntax.ts'
+import { bare, keyOf, objectOf, propertiesOf, type ESTree, type Node } from '../build/syntax.ts'
 
 /** Checks one call of a method. */
-export function checkCall(call: Node, context: FileContext): void {
-  const callee = bare(call['callee'] as Node)
+export function checkCall(call: ESTree.CallExpression, context: FileContext): void {
+  const callee = bare(call.callee)
   if (callee.type !== 'MemberExpression') return
   const method = keyOf(callee)
   if (method === undefined) return
-  const given = call['arguments'] as Node[]
+  const given = call.arguments
   if (given.some(({ type }) => type === 'SpreadElement')) return
-  const binding = context.bindingOf(callee['object'] as Node)
-  if (binding !== undefined) KINDS[binding.kind]?.(method, given, { ...context, binding, callee, call })
+  const binding = context.bindingOf(callee.object)
+  if (binding !== undefined) KINDS[binding.kind]?.(method, given, { ...context, binding, callee })
   // A message of a batch is no binding, but its retry takes the same delay.
   else if ((method === 'retry' || method === 'retryAll') && given.length === 1) checkDelay(given[0], context)
 }
 
 /** `env.links.native`: what only one platform has. */
-export function checkNative(member: Node, context: FileContext): void {
+export function checkNative(member: ESTree.MemberExpression, context: FileContext): void {
   if (keyOf(member) !== 'native') return
-  const binding = context.bindingOf(member['object'] as Node)
+  const binding = context.bindingOf(member.object)
   if (binding === undefined) return
   const targets = targetsWhere(context.targets, ({ name }) => name !== 'cloudflare')
   if (targets.length > 0)
     context.report({
       rule: 'binding-native',
-      at: (member['property'] as Node).start,
+      at: member.property.start,
       length: 6,
       targets,
       severity: 'warning',
@@ -40,8 +40,7 @@ export function checkNative(member: Node, context: FileContext): void {
 
 interface CallContext extends FileContext {
   binding: KnownBinding
-  callee: Node
-  call: Node
+  callee: ESTree.MemberExpression
 }
 
 const KINDS: Readonly<Record<string, (method: string, given: readonly Node[], context: CallContext) => void>> = {
@@ -54,7 +53,7 @@ const KINDS: Readonly<Record<string, (method: string, given: readonly Node[], co
 function checkKv(method: string, given: readonly Node[], context: CallContext): void {
   const [first, second] = given
   if (STRONG_METHODS.includes(method) && context.binding.strong !== true) {
-    const property = context.callee['property'] as Node
+    const property = context.callee.property
     context.report({
       rule: 'kv-strong',
       at: property.start,
@@ -63,7 +62,7 @@ function checkKv(method: string, given: readonly Node[], context: CallContext): 
     })
     return
   }
-  if (method === 'list') return checkNumber(first, 'limit', 'kv-list', 'kv.list', 'keys', context)
+  if (method === 'list') return checkNumber(propertyOf(first, 'limit'), 'kv-list', 'kv.list', 'keys', context)
   if (method === 'getMany') return checkCount(first, 'kv-get-many', 'kv.getMany', 'keys', context)
   if (!['get', 'getWithMetadata', 'put', 'delete', ...STRONG_METHODS].includes(method)) return
   checkKey(first, 'kv-key', 'kv.key', context)
@@ -77,8 +76,9 @@ const STRONG_METHODS = ['putIf', 'update', 'getWithVersion', 'deleteIf']
 const PUT_OPTIONS = ['ttl', 'expiration', 'metadata']
 
 function checkPutOptions(node: Node | undefined, context: FileContext): void {
-  if (node === undefined || bare(node).type !== 'ObjectExpression') return
-  const options = propertiesOf(bare(node))
+  const object = objectOf(node)
+  if (object === undefined) return
+  const options = propertiesOf(object)
   for (const [name, property] of options) {
     if (PUT_OPTIONS.includes(name)) continue
     const instead = name === 'expirationTtl' ? 'Its name here is ttl, in seconds.' : undefined
@@ -91,7 +91,7 @@ function checkPutOptions(node: Node | undefined, context: FileContext): void {
     })
   }
   const ttl = options.get('ttl')
-  const seconds = context.evaluate(ttl?.['value'] as Node | undefined)?.value
+  const seconds = context.evaluate(ttl?.value)?.value
   const min = LIMITS['kv.ttl.min']
   if (ttl !== undefined && typeof seconds === 'number' && seconds < min)
     context.report({
@@ -104,7 +104,7 @@ function checkPutOptions(node: Node | undefined, context: FileContext): void {
   if (ttl !== undefined && expiration !== undefined)
     context.report({ rule: 'kv-ttl', at: expiration.start, length: 10, message: 'ttl and expiration together: the put throws.', instead: 'Give one of them.' })
   const metadata = options.get('metadata')
-  const value = metadata === undefined ? undefined : context.evaluate(metadata['value'] as Node)
+  const value = metadata === undefined ? undefined : context.evaluate(metadata.value)
   const size = value === undefined ? 0 : utf8Length(JSON.stringify(value.value) ?? '')
   if (metadata !== undefined && size > LIMITS['kv.metadata'])
     context.report({
@@ -121,7 +121,7 @@ function checkBlob(method: string, given: readonly Node[], context: CallContext)
   const capability = Object.hasOwn(BLOB_CAPABILITIES, method) ? BLOB_CAPABILITIES[method] : undefined
   if (capability !== undefined) {
     const targets = targetsWhere(context.targets, ({ adapter }) => !adapter.capabilities[capability])
-    const property = context.callee['property'] as Node
+    const property = context.callee.property
     if (targets.length > 0)
       context.report({
         rule: 'blob-capability',
@@ -133,11 +133,11 @@ function checkBlob(method: string, given: readonly Node[], context: CallContext)
     return
   }
   const [first, , third] = given
-  if (method === 'list') return checkNumber(first, 'limit', 'blob-list', 'blob.list', 'keys', context)
+  if (method === 'list') return checkNumber(propertyOf(first, 'limit'), 'blob-list', 'blob.list', 'keys', context)
   if (!['get', 'head', 'put', 'delete'].includes(method)) return
   checkKey(first, 'blob-key', 'blob.key', context)
-  const metadata = method === 'put' && third !== undefined ? propertyOf(third, 'customMetadata') : undefined
-  const value = context.evaluate(metadata?.['value'] as Node | undefined)?.value
+  const metadata = method === 'put' ? propertyOf(third, 'customMetadata') : undefined
+  const value = context.evaluate(metadata?.value)?.value
   if (metadata === undefined || typeof value !== 'object' || value === null) return
   const size = Object.entries(value).reduce((sum, [name, text]) => sum + utf8Length(name) + (typeof text === 'string' ? utf8Length(text) : 0), 0)
   if (size > LIMITS['blob.metadata'])
@@ -159,9 +159,9 @@ function checkQueue(method: string, given: readonly Node[], context: CallContext
   checkCount(first, 'queue-batch', 'queue.sendBatch', 'messages', context)
   const list = bare(first)
   if (list.type !== 'ArrayExpression') return
-  for (const item of list['elements'] as (Node | null)[]) {
-    if (item === null || bare(item).type !== 'ObjectExpression') continue
-    checkSize(propertyOf(item, 'body')?.['value'] as Node | undefined, 'queue-message', 'queue.message', 'The message', context)
+  for (const item of list.elements) {
+    if (item === null || objectOf(item) === undefined) continue
+    checkSize(propertyOf(item, 'body')?.value, 'queue-message', 'queue.message', 'The message', context)
     checkDelay(item, context)
   }
 }
@@ -169,7 +169,7 @@ function checkQueue(method: string, given: readonly Node[], context: CallContext
 function checkSql(method: string, _given: readonly Node[], context: CallContext): void {
   if (method !== 'transaction') return
   const targets = targetsWhere(context.targets, ({ adapter }) => !adapter.capabilities['sql.interactiveTransactions'])
-  const property = context.callee['property'] as Node
+  const property = context.callee.property
   if (targets.length > 0)
     context.report({
       rule: 'sql-transaction',
@@ -181,8 +181,8 @@ function checkSql(method: string, _given: readonly Node[], context: CallContext)
 }
 
 function checkDelay(options: Node | undefined, context: FileContext): void {
-  const property = options === undefined ? undefined : propertyOf(options, 'delaySeconds')
-  const seconds = context.evaluate(property?.['value'] as Node | undefined)?.value
+  const property = propertyOf(options, 'delaySeconds')
+  const seconds = context.evaluate(property?.value)?.value
   const max = LIMITS['queue.delay']
   if (property !== undefined && typeof seconds === 'number' && seconds > max)
     context.report({
@@ -220,21 +220,20 @@ function checkSize(node: Node | undefined, rule: RuleId, limit: LimitName, what:
     context.report({ rule, at: node.start, length: node.end - node.start, message: `${what} has ${size} bytes; ${LIMITS[limit]} are the most.` })
 }
 
-function checkNumber(options: Node | undefined, name: string, rule: RuleId, limit: LimitName, what: string, context: FileContext): void {
-  const property = options === undefined ? undefined : propertyOf(options, name)
-  const count = context.evaluate(property?.['value'] as Node | undefined)?.value
+function checkNumber(property: ESTree.ObjectProperty | undefined, rule: RuleId, limit: LimitName, what: string, context: FileContext): void {
+  const count = context.evaluate(property?.value)?.value
   if (property !== undefined && typeof count === 'number' && count > LIMITS[limit])
     context.report({ rule, at: property.start, length: property.end - property.start, message: `${count} ${what}: ${LIMITS[limit]} are the most.` })
 }
 
 function checkCount(node: Node | undefined, rule: RuleId, limit: LimitName, what: string, context: FileContext): void {
   const list = context.evaluate(node)?.value
-  const elements = node === undefined ? [] : (bare(node)['elements'] as unknown[] | undefined)
-  const count = Array.isArray(list) ? list.length : (elements?.length ?? 0)
+  const written = node === undefined ? undefined : bare(node)
+  const count = Array.isArray(list) ? list.length : written?.type === 'ArrayExpression' ? written.elements.length : 0
   if (node !== undefined && count > LIMITS[limit]) context.report({ rule, at: node.start, message: `${count} ${what}: ${LIMITS[limit]} are the most.` })
 }
 
-function propertyOf(node: Node, name: string): Node | undefined {
-  const object = bare(node)
-  return object.type === 'ObjectExpression' ? propertiesOf(object).get(name) : undefined
+function propertyOf(node: Node | undefined, name: string): ESTree.ObjectProperty | undefined {
+  const object = objectOf(node)
+  return object === undefined ? undefined : propertiesOf(object).get(name)
 }

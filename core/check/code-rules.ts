@@ -4,23 +4,23 @@ import { checkSchedule } from '../cron.ts'
 import { LIMITS } from '../limits.ts'
 import { targetsWhere, type FileContext } from './file-rules.ts'
 import type { RuleId } from './rules.ts'
-import { bare, isNode, keyOf, nameOf, propertiesOf, walk, type Node } from './syntax.ts'
+import { bare, keyOf, nameOf, objectOf, propertiesOf, walk, type Node } from '../build/syntax.ts'
 
 /** eval, new Function, timers with text; WebAssembly from bytes. */
 export function checkCodeFromText(node: Node, context: FileContext): void {
   const targets = targetsWhere(context.targets, ({ adapter }) => adapter.code?.fromText === false)
   if (targets.length === 0 || (node.type !== 'CallExpression' && node.type !== 'NewExpression')) return
-  const callee = bare(node['callee'] as Node)
-  const given = node['arguments'] as Node[]
+  const callee = bare(node.callee)
+  const given = node.arguments
   const report = (rule: RuleId, message: string): void => context.report({ rule, at: node.start, length: callee.end - node.start, message, targets })
   if (callee.type === 'Identifier' && context.file.names.find(callee) === undefined) {
-    const name = callee['name'] as string
+    const name = callee.name
     if (name === 'eval' && node.type === 'CallExpression') report('code-eval', 'eval() throws there.')
     if (name === 'Function') report('code-eval', 'new Function() throws there.')
     if ((name === 'setTimeout' || name === 'setInterval') && typeof context.evaluate(given[0])?.value === 'string')
       report('code-eval', `${name} with text throws there.`)
   }
-  const [object, method] = callee.type === 'MemberExpression' ? [nameOf(callee['object']), keyOf(callee)] : []
+  const [object, method] = callee.type === 'MemberExpression' ? [nameOf(callee.object), keyOf(callee)] : []
   if (object !== 'WebAssembly') return
   const isModule = node.type === 'NewExpression' && method === 'Module'
   const isCompile = method === 'compile' || method === 'compileStreaming' || method === 'instantiateStreaming'
@@ -39,7 +39,7 @@ function isBytes(node: Node | undefined, { file }: FileContext): boolean {
 /** `import(expression)`. */
 export function checkDynamicImport(node: Node, context: FileContext): void {
   if (node.type !== 'ImportExpression') return
-  const source = node['source'] as Node
+  const source = node.source
   if (typeof context.evaluate(source)?.value === 'string' && (source.type === 'Literal' || source.type === 'TemplateLiteral')) return
   context.report({
     rule: 'import-dynamic',
@@ -54,12 +54,12 @@ export function checkModuleLevel(node: Node, above: readonly Node[], context: Fi
   if (node.type !== 'CallExpression') return
   const targets = targetsWhere(context.targets, ({ adapter }) => adapter.code?.ioOutsideHandlers === false)
   if (targets.length === 0 || above.some((parent) => /Function/.test(parent.type) || isInstanceField(parent))) return
-  const callee = bare(node['callee'] as Node)
+  const callee = bare(node.callee)
   const what =
     callee.type === 'Identifier' && context.file.names.find(callee) === undefined
-      ? (callee['name'] as string)
+      ? callee.name
       : callee.type === 'MemberExpression'
-        ? `${nameOf(callee['object']) ?? ''}.${keyOf(callee) ?? ''}`
+        ? `${nameOf(callee.object) ?? ''}.${keyOf(callee) ?? ''}`
         : ''
   if (IO.has(what))
     context.report({
@@ -72,7 +72,7 @@ export function checkModuleLevel(node: Node, above: readonly Node[], context: Fi
 }
 
 function isInstanceField(node: Node): boolean {
-  return node.type === 'PropertyDefinition' && node['static'] !== true
+  return node.type === 'PropertyDefinition' && !node.static
 }
 
 const IO: ReadonlySet<string> = new Set(['fetch', 'setTimeout', 'setInterval', 'crypto.getRandomValues', 'crypto.randomUUID', 'caches.open'])
@@ -98,14 +98,14 @@ export function checkGlobals(context: FileContext, isOwn: boolean, provided: rea
   const { file } = context
   const asked = new Set<string>()
   walk(file.program, (node) => {
-    const argument = node.type === 'UnaryExpression' && node['operator'] === 'typeof' ? bare(node['argument'] as Node) : undefined
+    const argument = node.type === 'UnaryExpression' && node.operator === 'typeof' ? bare(node.argument) : undefined
     const name = nameOf(argument)
     if (name !== undefined) asked.add(name)
   })
-  const isCommonJs = file.path.endsWith('.cjs') || !(file.program['body'] as Node[]).some(({ type }) => /^(Import|Export)/.test(type))
+  const isCommonJs = file.path.endsWith('.cjs') || !file.program.body.some(({ type }) => /^(Import|Export)/.test(type))
   const seen = new Set<string>()
   for (const identifier of file.names.globals) {
-    const name = identifier['name'] as string
+    const name = identifier.name
     // Code that asks whether it is there gets along without it. One place per name is enough.
     if (asked.has(name) || seen.has(name) || provided.includes(name)) continue
     const targets = lacking(name, context, isOwn && !isCommonJs)
@@ -145,18 +145,18 @@ function lacking(name: string, { targets }: FileContext, isModule: boolean): str
 
 /** The schedules of `crons: { name: { schedule } }`. */
 export function checkCrons(node: Node, above: readonly Node[], context: FileContext): void {
-  if (node.type !== 'Property' || keyOf(node) !== 'crons' || !isNode(node['value'])) return
+  if (node.type !== 'Property' || keyOf(node) !== 'crons') return
   // Other calls may have schedules of another form.
   const call = above.at(-2)
-  if (call?.type !== 'CallExpression' || nameOf(call['callee']) !== 'defineApp') return
-  const crons = bare(node['value'])
-  if (crons.type !== 'ObjectExpression') return
+  if (call?.type !== 'CallExpression' || nameOf(call.callee) !== 'defineApp') return
+  const crons = objectOf(node.value)
+  if (crons === undefined) return
   for (const [name, property] of propertiesOf(crons)) {
-    const cron = bare(property['value'] as Node)
-    const schedule = cron.type === 'ObjectExpression' ? propertiesOf(cron).get('schedule') : undefined
-    const text = context.evaluate(schedule?.['value'] as Node | undefined)?.value
+    const cron = objectOf(property.value)
+    const schedule = cron === undefined ? undefined : propertiesOf(cron).get('schedule')
+    const text = context.evaluate(schedule?.value)?.value
     if (schedule === undefined || typeof text !== 'string') continue
-    const value = schedule['value'] as Node
+    const value = schedule.value
     try {
       checkSchedule(name, text)
     } catch (error) {
@@ -181,13 +181,14 @@ const QUEUE_OPTIONS: Readonly<Record<string, readonly [number, number]>> = {
 
 /** `queue({ ... })`: options beyond their range, which the declaration refuses too. */
 export function checkQueueOptions(node: Node, context: FileContext): void {
-  const callee = node.type === 'CallExpression' ? bare(node['callee'] as Node) : undefined
-  if (callee?.type !== 'Identifier' || context.file.names.find(callee)?.source !== 'unmoor' || callee['name'] !== 'queue') return
-  const [options] = node['arguments'] as Node[]
-  if (options === undefined || bare(options).type !== 'ObjectExpression') return
-  for (const [name, property] of propertiesOf(bare(options))) {
+  if (node.type !== 'CallExpression') return
+  const callee = bare(node.callee)
+  if (callee.type !== 'Identifier' || context.file.names.find(callee)?.source !== 'unmoor' || callee.name !== 'queue') return
+  const options = objectOf(node.arguments[0])
+  if (options === undefined) return
+  for (const [name, property] of propertiesOf(options)) {
     const range = Object.hasOwn(QUEUE_OPTIONS, name) ? QUEUE_OPTIONS[name] : undefined
-    const value = context.evaluate(property['value'] as Node)?.value
+    const value = context.evaluate(property.value)?.value
     if (range === undefined || typeof value !== 'number' || (value >= range[0] && value <= range[1])) continue
     context.report({
       rule: 'queue-option',

@@ -9,7 +9,7 @@ import { checkCodeFromText, checkDynamicImport, checkGlobals } from './code-rule
 import type { CheckedTarget, FileContext } from './file-rules.ts'
 import type { Report } from './finding.ts'
 import { SourceFile } from './source-file.ts'
-import { parse, walk, type Node } from './syntax.ts'
+import { parse, walk, type Node } from '../build/syntax.ts'
 
 /** What a module must hold for any of the rules to speak; most hold none of it and need no parsing. */
 const WORDS = /\b(process|Buffer|global|setImmediate|clearImmediate|eval|Function|WebAssembly)\b|\bimport\s*\(/
@@ -51,9 +51,10 @@ export async function checkDependencies(context: CheckContext): Promise<void> {
 /** Whether an error of `node` is caught in its own function. */
 function isTried(node: Node, above: readonly Node[]): boolean {
   const chain = [...above, node]
-  for (let at = chain.length - 2; at >= 0 && !/Function/.test((chain[at] as Node).type); at--) {
-    const parent = chain[at] as Node
-    if (parent.type === 'TryStatement' && parent['handler'] !== null && parent['block'] === chain[at + 1]) return true
+  for (let at = chain.length - 2; at >= 0; at--) {
+    const parent = chain[at]
+    if (parent === undefined || /Function/.test(parent.type)) return false
+    if (parent.type === 'TryStatement' && parent.handler !== null && parent.block === chain[at + 1]) return true
   }
   return false
 }

@@ -1,8 +1,11 @@
 import type { Declaration, Names } from './scope.ts'
-import { bare, isNode, keyOf, nameOf, type Node } from './syntax.ts'
+import { bare, keyOf, nameOf, type ESTree, type Identifier, type Node } from '../build/syntax.ts'
 
 /** Finds what a name imported from another file of the project is set to there. */
 export type ImportedValue = (declaration: Declaration) => { node: Node; names: Names; imported: ImportedValue } | undefined
+
+/** What an expression is; undefined for one that is not there or not known. */
+type Evaluate = (node: Node | null | undefined) => { value: unknown } | undefined
 
 /** Longer texts are not made: a rule needs to know only that it is over every limit. */
 const LONGEST = 64 * 1024 * 1024
@@ -14,18 +17,18 @@ const DEPTH = 20
  */
 export function evaluate(node: Node, names: Names, imported: ImportedValue, depth = 0): { value: unknown } | undefined {
   if (depth > DEPTH) return undefined
-  const go = (inner: unknown): { value: unknown } | undefined => (isNode(inner) ? evaluate(inner, names, imported, depth + 1) : undefined)
+  const go: Evaluate = (inner) => (inner === null || inner === undefined ? undefined : evaluate(inner, names, imported, depth + 1))
   const expression = bare(node)
   switch (expression.type) {
     case 'Literal':
-      return { value: expression['value'] }
+      return { value: expression.value }
     case 'Identifier':
       return ofName(expression, names, imported, depth)
     case 'TemplateLiteral': {
       let text = ''
-      const parts = expression['expressions'] as Node[]
-      for (const [index, quasi] of (expression['quasis'] as Node[]).entries()) {
-        text += (quasi['value'] as { cooked: string }).cooked
+      const parts = expression.expressions
+      for (const [index, quasi] of expression.quasis.entries()) {
+        text += quasi.value.cooked ?? ''
         if (index >= parts.length) break
         const part = go(parts[index])
         if (part === undefined || (typeof part.value === 'object' && part.value !== null)) return undefined
@@ -34,35 +37,36 @@ export function evaluate(node: Node, names: Names, imported: ImportedValue, dept
       return { value: text }
     }
     case 'UnaryExpression': {
-      const operand = go(expression['argument'])
+      const operand = go(expression.argument)
       if (operand === undefined) return undefined
-      if (expression['operator'] === '-' && typeof operand.value === 'number') return { value: -operand.value }
-      if (expression['operator'] === '!') return { value: !operand.value }
+      if (expression.operator === '-' && typeof operand.value === 'number') return { value: -operand.value }
+      if (expression.operator === '!') return { value: !operand.value }
       return undefined
     }
     case 'BinaryExpression':
-      return ofBinary(expression['operator'] as string, go(expression['left']), go(expression['right']))
+      return ofBinary(expression.operator, go(expression.left), go(expression.right))
     case 'ArrayExpression': {
       const items: unknown[] = []
-      for (const item of expression['elements'] as unknown[]) {
-        if (isNode(item) && item.type === 'SpreadElement') return undefined
+      for (const item of expression.elements) {
+        if (item?.type === 'SpreadElement') return undefined
         items.push(go(item)?.value)
       }
       return { value: items }
     }
     case 'ObjectExpression': {
       const object: Record<string, unknown> = {}
-      for (const property of expression['properties'] as Node[]) {
-        const key = property.type === 'Property' ? keyOf(property) : undefined
-        const value = key === undefined ? undefined : go(property['value'])
+      for (const property of expression.properties) {
+        if (property.type !== 'Property') return undefined
+        const key = keyOf(property)
+        const value = go(property.value)
         if (key === undefined || value === undefined) return undefined
         Object.defineProperty(object, key, { value: value.value, enumerable: true, configurable: true, writable: true })
       }
       return { value: object }
     }
     case 'NewExpression': {
-      const size = go((expression['arguments'] as Node[])[0])?.value
-      const bytes = nameOf(expression['callee'])
+      const size = go(expression.arguments[0])?.value
+      const bytes = nameOf(expression.callee)
       // Only its length counts, so that no memory is taken for a large one.
       if ((bytes === 'Uint8Array' || bytes === 'ArrayBuffer') && typeof size === 'number') return { value: { byteLength: size } }
       return undefined
@@ -74,9 +78,9 @@ export function evaluate(node: Node, names: Names, imported: ImportedValue, dept
   }
 }
 
-function ofName(identifier: Node, names: Names, imported: ImportedValue, depth: number): { value: unknown } | undefined {
+function ofName(identifier: Identifier, names: Names, imported: ImportedValue, depth: number): { value: unknown } | undefined {
   const declaration = names.find(identifier)
-  if (declaration === undefined) return identifier['name'] === 'undefined' ? { value: undefined } : undefined
+  if (declaration === undefined) return identifier.name === 'undefined' ? { value: undefined } : undefined
   if (declaration.kind === 'const' && declaration.init !== undefined && declaration.path?.length === 0)
     return evaluate(declaration.init, names, imported, depth + 1)
   const elsewhere = declaration.kind === 'import' ? imported(declaration) : undefined
@@ -111,29 +115,29 @@ function ofBinary(operator: string, left: { value: unknown } | undefined, right:
   }
 }
 
-function ofCall(call: Node, go: (node: unknown) => { value: unknown } | undefined): { value: unknown } | undefined {
-  const callee = bare(call['callee'] as Node)
+function ofCall(call: ESTree.CallExpression, go: Evaluate): { value: unknown } | undefined {
+  const callee = bare(call.callee)
   if (callee.type !== 'MemberExpression') return undefined
-  const [argument] = call['arguments'] as Node[]
+  const [argument] = call.arguments
   switch (keyOf(callee)) {
     case 'repeat': {
-      const text = go(callee['object'])?.value
+      const text = go(callee.object)?.value
       const count = go(argument)?.value
       if (typeof text !== 'string' || typeof count !== 'number' || !(count >= 0)) return undefined
       return { value: text.length * count > LONGEST ? text.repeat(Math.ceil(LONGEST / Math.max(text.length, 1))) : text.repeat(count) }
     }
     case 'stringify': {
-      const value = nameOf(callee['object']) === 'JSON' ? go(argument) : undefined
+      const value = nameOf(callee.object) === 'JSON' ? go(argument) : undefined
       return value === undefined ? undefined : { value: JSON.stringify(value.value) }
     }
     case 'fill':
     case 'map': {
       // Of an array only how many items it has is known.
-      const object = bare(callee['object'] as Node)
+      const object = bare(callee.object)
       return object.type === 'NewExpression' ? ofNewArray(object, go) : undefined
     }
     case 'from': {
-      const length = nameOf(callee['object']) === 'Array' && argument?.type === 'ObjectExpression' ? go(argument)?.value : undefined
+      const length = nameOf(callee.object) === 'Array' && argument?.type === 'ObjectExpression' ? go(argument)?.value : undefined
       return isLength(length) ? { value: Array.from({ length: length.length }) } : undefined
     }
     default:
@@ -141,8 +145,8 @@ function ofCall(call: Node, go: (node: unknown) => { value: unknown } | undefine
   }
 }
 
-function ofNewArray(node: Node, go: (node: unknown) => { value: unknown } | undefined): { value: unknown } | undefined {
-  const length = nameOf(node['callee']) === 'Array' ? go((node['arguments'] as Node[])[0])?.value : undefined
+function ofNewArray(node: ESTree.NewExpression, go: Evaluate): { value: unknown } | undefined {
+  const length = nameOf(node.callee) === 'Array' ? go(node.arguments[0])?.value : undefined
   return isLength({ length }) ? { value: Array.from({ length: length as number }) } : undefined
 }
 

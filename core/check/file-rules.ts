@@ -3,7 +3,7 @@ import type { SqlDialect } from '../bindings/drivers.ts'
 import type { KnownBinding } from './bindings.ts'
 import type { Report } from './finding.ts'
 import type { SourceFile } from './source-file.ts'
-import type { Node } from './syntax.ts'
+import type { Node } from '../build/syntax.ts'
 
 /** A target as the rules see it. */
 export interface CheckedTarget {

@@ -2,12 +2,15 @@ import type { KnownBinding, KnownBindings } from './bindings.ts'
 import type { Modules } from './modules.ts'
 import { annotationOf, type Declaration } from './scope.ts'
 import type { SourceFile } from './source-file.ts'
-import { bare, keyOf, nameOf, type Node } from './syntax.ts'
+import { bare, isClass, isFunction, keyOf, nameOf, type ESTree, type Identifier, type Node } from '../build/syntax.ts'
 import { bindingOfType } from './types.ts'
 import { contextVariable, indexValues, isParameter, returnsOf, type Value, type ValueIndex } from './value-index.ts'
 
 /** What an expression may be. */
 export type Fact = { binding: KnownBinding } | { env: true } | { request: true } | { callable: Value }
+
+/** What defines a member of a class or an object. */
+type Definition = ESTree.ObjectProperty | ESTree.PropertyDefinition | ESTree.MethodDefinition
 
 /** Names of properties that lead from a value to the one that is meant. */
 type Path = readonly string[]
@@ -68,14 +71,14 @@ export class Flow {
         if (target === undefined) continue
         const known = calls.get(target) ?? []
         calls.set(target, known)
-        known.push({ given: node['arguments'] as Node[], file })
+        known.push({ given: node.arguments, file })
       }
     }
     return calls
   }
 
-  #callees(call: Node, file: SourceFile): Value[] {
-    const callee = call['callee'] as Node
+  #callees(call: ESTree.CallExpression | ESTree.NewExpression, file: SourceFile): Value[] {
+    const callee = call.callee
     if (callee.type !== 'Super') return this.#callables({ node: callee, file })
     const owner = this.#index.owners.get(callee)
     return owner === undefined ? [] : this.#above({ node: owner.node, file })
@@ -83,8 +86,7 @@ export class Flow {
 
   /** The classes that a class extends. */
   #above({ node, file }: Value): Value[] {
-    const above = node['superClass'] as Node | null | undefined
-    return above === null || above === undefined ? [] : this.#callables({ node: above, file })
+    return isClass(node) && node.superClass !== null ? this.#callables({ node: node.superClass, file }) : []
   }
 
   /** The function that a class's arguments go to: its own constructor, or that of the class above. */
@@ -113,8 +115,8 @@ export class Flow {
     return found
   }
 
-  #all(nodes: readonly unknown[], file: SourceFile, path: Path, depth: number): Fact[] {
-    return (nodes as Node[]).flatMap((node) => this.#follow({ node, file }, path, depth))
+  #all(nodes: readonly Node[], file: SourceFile, path: Path, depth: number): Fact[] {
+    return nodes.flatMap((node) => this.#follow({ node, file }, path, depth))
   }
 
   #values(values: readonly Value[] | undefined, path: Path, depth: number): Fact[] {
@@ -123,7 +125,7 @@ export class Flow {
 
   #look({ node: given, file }: Value, path: Path, depth: number): readonly Fact[] {
     if (given.type === 'TSAsExpression') {
-      const typed = this.#ofType(given['typeAnnotation'] as Node, file, path)
+      const typed = this.#ofType(given.typeAnnotation, file, path)
       if (typed.length > 0) return typed
     }
     const node = bare(given)
@@ -139,11 +141,11 @@ export class Flow {
       case 'CallExpression': {
         const variable = contextVariable(node, 'get', file)
         if (variable !== undefined) return this.#values(this.#index.variables.get(variable), path, depth)
-        return this.#callables({ node: node['callee'] as Node, file }).flatMap((callee) => (isClass(callee.node) ? [] : this.#ofResult(callee, path, depth)))
+        return this.#callables({ node: node.callee, file }).flatMap((callee) => (isClass(callee.node) ? [] : this.#ofResult(callee, path, depth)))
       }
       case 'NewExpression':
         if (path.length === 0) return []
-        return this.#callables({ node: node['callee'] as Node, file }).flatMap((callee) => this.#ofMember(callee, path, false, depth))
+        return this.#callables({ node: node.callee, file }).flatMap((callee) => this.#ofMember(callee, path, false, depth))
       case 'ObjectExpression':
         return path.length === 0 ? [] : this.#ofMember({ node, file }, path, false, depth)
       case 'FunctionDeclaration':
@@ -154,11 +156,11 @@ export class Flow {
       case 'ClassExpression':
         return path.length === 0 ? [{ callable: { node, file } }] : this.#ofMember({ node, file }, path, true, depth)
       case 'ConditionalExpression':
-        return this.#all([node['consequent'], node['alternate']], file, path, depth)
+        return this.#all([node.consequent, node['alternate']], file, path, depth)
       case 'LogicalExpression':
-        return this.#all([node['left'], node['right']], file, path, depth)
+        return this.#all([node.left, node['right']], file, path, depth)
       case 'SequenceExpression':
-        return this.#all((node['expressions'] as Node[]).slice(-1), file, path, depth)
+        return this.#all(node.expressions.slice(-1), file, path, depth)
       case 'AssignmentExpression':
         return this.#all([node['right']], file, path, depth)
       default:
@@ -173,9 +175,9 @@ export class Flow {
     return binding === undefined || rest.length > 0 ? [] : [{ binding }]
   }
 
-  #ofName(identifier: Node, file: SourceFile, path: Path, depth: number): readonly Fact[] {
+  #ofName(identifier: Identifier, file: SourceFile, path: Path, depth: number): readonly Fact[] {
     const declaration = file.names.find(identifier)
-    if (declaration === undefined) return isEnvName(identifier['name'] as string) ? this.#ofEnv(path) : []
+    if (declaration === undefined) return isEnvName(identifier.name) ? this.#ofEnv(path) : []
     return this.#ofDeclaration(declaration, file, path, depth)
   }
 
@@ -224,17 +226,18 @@ export class Flow {
   }
 
   #ofResult({ node, file }: Value, path: Path, depth: number): Fact[] {
-    const type = annotationOf(node, 'returnType')
+    if (!isFunction(node)) return []
+    const type = node.returnType?.typeAnnotation
     return [...(type === undefined ? [] : this.#ofType(type, file, path)), ...this.#all(returnsOf(node), file, path, depth)]
   }
 
-  #ofProperty(node: Node, file: SourceFile, path: Path, depth: number): readonly Fact[] {
+  #ofProperty(node: ESTree.MemberExpression, file: SourceFile, path: Path, depth: number): readonly Fact[] {
     const name = keyOf(node)
     if (name === undefined) return []
     if (isEnvName(name)) return this.#ofEnv(path)
-    const object = bare(node['object'] as Node)
+    const object = bare(node.object)
     // Hono's `c.var.name`.
-    if (object.type === 'MemberExpression' && keyOf(object) === 'var' && isParameter(object['object'] as Node, file))
+    if (object.type === 'MemberExpression' && keyOf(object) === 'var' && isParameter(object.object, file))
       return this.#values(this.#index.variables.get(name), path, depth)
     return this.#follow({ node: object, file }, [name, ...path], depth)
   }
@@ -243,50 +246,47 @@ export class Flow {
   #ofMember({ node: owner, file }: Value, [name = '', ...rest]: Path, isStatic: boolean, depth: number): Fact[] {
     const found = this.#values(this.#index.members.get(owner)?.get(name), rest, depth)
     if (owner.type === 'ObjectExpression') {
-      for (const property of owner['properties'] as Node[]) {
-        if (property.type === 'SpreadElement') found.push(...this.#follow({ node: property['argument'] as Node, file }, [name, ...rest], depth))
-        else if (keyOf(property) === name) found.push(...this.#ofDefinition(property, property['value'] as Node | null, file, rest, depth))
+      for (const property of owner.properties) {
+        if (property.type === 'SpreadElement') found.push(...this.#follow({ node: property.argument, file }, [name, ...rest], depth))
+        else if (keyOf(property) === name) found.push(...this.#ofDefinition(property, property.value, file, rest, depth))
       }
       return found
     }
     if (!isClass(owner)) return found
-    for (const member of (owner['body'] as Node)['body'] as Node[]) {
-      if ((member['static'] === true) === isStatic && (member.type === 'PropertyDefinition' || member.type === 'MethodDefinition') && keyOf(member) === name)
-        found.push(...this.#ofDefinition(member, member['value'] as Node | null, file, rest, depth))
+    for (const member of owner.body.body) {
+      if ((member.type === 'PropertyDefinition' || member.type === 'MethodDefinition') && member.static === isStatic && keyOf(member) === name)
+        found.push(...this.#ofDefinition(member, member.value, file, rest, depth))
     }
-    const made = constructorOf(owner)
-    for (const [index, parameter] of ((made?.['params'] ?? []) as Node[]).entries()) {
-      const given = parameter['parameter'] as Node | undefined
-      const pattern = given?.type === 'AssignmentPattern' ? (given['left'] as Node) : given
-      if (isStatic || pattern === undefined || nameOf(pattern) !== name) continue
+    const made = isStatic ? undefined : constructorOf(owner)
+    for (const [index, parameter] of (made?.params ?? []).entries()) {
+      const given = parameter.type === 'TSParameterProperty' ? parameter.parameter : undefined
+      const pattern = given?.type === 'AssignmentPattern' ? given.left : given
+      if (made === undefined || pattern === undefined || nameOf(pattern) !== name) continue
       const type = annotationOf(pattern)
       if (type !== undefined) found.push(...this.#ofType(type, file, rest))
-      found.push(...this.#ofArgument(made as Node, index, rest, depth))
+      found.push(...this.#ofArgument(made, index, rest, depth))
     }
     if (depth < DEPTH) for (const base of this.#above({ node: owner, file })) found.push(...this.#ofMember(base, [name, ...rest], isStatic, depth + 1))
     return found
   }
 
-  #ofDefinition(definition: Node, value: Node | null, file: SourceFile, path: Path, depth: number): readonly Fact[] {
-    if (definition['kind'] === 'get' && value !== null) return this.#ofResult({ node: value, file }, path, depth)
-    const type = annotationOf(definition)
+  #ofDefinition(definition: Definition, value: Node | null, file: SourceFile, path: Path, depth: number): readonly Fact[] {
+    if ('kind' in definition && definition.kind === 'get' && value !== null) return this.#ofResult({ node: value, file }, path, depth)
+    const type = definition.type === 'PropertyDefinition' ? annotationOf(definition) : undefined
     return [...(type === undefined ? [] : this.#ofType(type, file, path)), ...(value === null ? [] : this.#follow({ node: value, file }, path, depth))]
   }
 
-  #ofType(type: Node, file: SourceFile, path: Path): Fact[] {
-    const found = bindingOfType(type, file, path, this.#modules)
+  #ofType(type: ESTree.TSType, file: SourceFile, path: Path): Fact[] {
+    const found = bindingOfType(type, path, { file, modules: this.#modules })
     return found === undefined ? [] : 'env' in found ? this.#ofEnv(found.env) : [{ binding: found }]
   }
 }
 
-function isClass(node: Node): boolean {
-  return node.type === 'ClassDeclaration' || node.type === 'ClassExpression'
-}
-
 /** The function of a class's own constructor. */
-function constructorOf(node: Node): Node | undefined {
-  const found = ((node['body'] as Node)['body'] as Node[]).find((member) => member.type === 'MethodDefinition' && member['kind'] === 'constructor')
-  return found?.['value'] as Node | undefined
+function constructorOf(node: Node): ESTree.Function | undefined {
+  if (!isClass(node)) return undefined
+  const found = node.body.body.find((member) => member.type === 'MethodDefinition' && member.kind === 'constructor')
+  return found?.type === 'MethodDefinition' ? found.value : undefined
 }
 
 function isEnvName(name: string): boolean {

@@ -1,11 +1,13 @@
 /** Imports that a target lacks, with the chain that leads to them. */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, sep } from 'node:path'
-import { installHint, locateOffence, type Offence } from '../build/import-checks.ts'
+import { installHint, locateOffence } from '../build/import-checks.ts'
+import type { Offence } from '../build/offence.ts'
 import { UNSUPPORTED } from '../build/worker/unsupported.ts'
 import type { CheckContext } from './context.ts'
 import type { CheckedTarget } from './file-rules.ts'
 import { readSourceFile, type SourceFile, type SourceText } from './source-file.ts'
+import { sourceOf } from '../build/syntax.ts'
 
 /** Checks what each target's bundle could not resolve, and packages with machine code. */
 export async function checkImports(context: CheckContext): Promise<void> {
@@ -95,8 +97,10 @@ async function checkAddons(context: CheckContext): Promise<void> {
 }
 
 function importOffset(file: SourceFile, name: string): number {
-  for (const statement of file.program['body'] as { type: string; source?: { value: string; start: number } }[])
-    if (statement.source?.value === name || statement.source?.value.startsWith(`${name}/`) === true) return statement.source.start + 1
+  for (const statement of file.program.body) {
+    const source = sourceOf(statement)
+    if (source?.value === name || source?.value.startsWith(`${name}/`) === true) return source.start + 1
+  }
   return file.text.indexOf(name)
 }
 

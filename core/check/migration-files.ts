@@ -8,7 +8,7 @@ import type { Report } from './finding.ts'
 import { SourceText } from './source-file.ts'
 import { checkSqlText } from './sql-rules.ts'
 import { reportSql } from './sql-sites.ts'
-import type { Comment } from './syntax.ts'
+import type { Comment } from '../build/syntax.ts'
 
 /** Checks every migration against the engines of the targets; gives how many files there are. */
 export async function checkMigrations(context: CheckContext): Promise<number> {

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import type { Adapter, Log } from '../adapter.ts'
 import type { WorkerProject } from '../build/worker/worker.ts'
 import { bundle } from '../build/bundle.ts'
-import { appChain, type Offence } from '../build/import-checks.ts'
+import { appChain } from '../build/import-checks.ts'
+import type { Offence } from '../build/offence.ts'
 
 /** What one target's bundle holds. */
 export interface ModuleGraph {

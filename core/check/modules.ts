@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Declaration } from './scope.ts'
 import { readSourceFile, type SourceFile } from './source-file.ts'
-import { isNode, nameOf, type Node } from './syntax.ts'
+import { nameOf, sourceOf, type ESTree, type Node, type Pattern } from '../build/syntax.ts'
 
 /** What a module gives under a name: a declaration of its own, an expression (`export default ...`), or a whole module (`export * as`). */
 export type Exported = { file: SourceFile; declaration: Declaration } | { file: SourceFile; node: Node } | { module: SourceFile }
@@ -24,8 +24,8 @@ export class Modules {
   static async read(files: ReadonlyMap<string, SourceFile>): Promise<Modules> {
     const all = new Map(files)
     for (const file of all.values()) {
-      for (const statement of file.program['body'] as Node[]) {
-        const source = sourceOf(statement)
+      for (const statement of file.program.body) {
+        const source = sourceOf(statement)?.value
         const path = source === undefined ? undefined : locate(file, source).find((candidate) => all.has(candidate) || isModule(candidate))
         if (path !== undefined && !all.has(path)) all.set(path, await readSourceFile(path))
       }
@@ -44,26 +44,26 @@ export class Modules {
   exported(file: SourceFile, name: string, depth = 0): Exported | undefined {
     if (depth > DEPTH) return undefined
     const passedOn: string[] = []
-    for (const statement of file.program['body'] as Node[]) {
-      const source = sourceOf(statement)
+    for (const statement of file.program.body) {
+      const source = sourceOf(statement)?.value
       if (statement.type === 'ExportDefaultDeclaration' && name === 'default') {
-        const node = statement['declaration'] as Node
-        const own = nameOf(node) ?? nameOf(node['id'])
+        const node = statement.declaration
+        const own = nameOf(node) ?? ('id' in node ? nameOf(node.id) : undefined)
         return own === undefined ? { file, node } : this.#own(file, own, depth)
       }
       if (statement.type === 'ExportAllDeclaration' && source !== undefined) {
         const module = this.#resolve(file, source)
-        if (nameOf(statement['exported']) === name && module !== undefined) return { module }
-        if (statement['exported'] === null) passedOn.push(source)
+        if (nameOf(statement.exported) === name && module !== undefined) return { module }
+        if (statement.exported === null) passedOn.push(source)
       }
       if (statement.type !== 'ExportNamedDeclaration') continue
-      for (const { exported, local } of (statement['specifiers'] ?? []) as { exported: Node; local: Node }[]) {
+      for (const { exported, local } of statement.specifiers) {
         const from = nameOf(local)
         if (nameOf(exported) !== name || from === undefined) continue
         const module = source === undefined ? undefined : this.#resolve(file, source)
         return source === undefined ? this.#own(file, from, depth) : module === undefined ? undefined : this.exported(module, from, depth + 1)
       }
-      if (isNode(statement['declaration']) && declares(statement['declaration'], name)) return this.#own(file, name, depth)
+      if (statement.declaration !== null && declares(statement.declaration, name)) return this.#own(file, name, depth)
     }
     for (const source of passedOn) {
       const module = this.#resolve(file, source)
@@ -85,10 +85,6 @@ export class Modules {
   }
 }
 
-function sourceOf(statement: Node): string | undefined {
-  return isNode(statement['source']) ? (statement['source']['value'] as string) : undefined
-}
-
 /** Where the module of a relative path may lie, likeliest first. */
 function locate(from: SourceFile, source: string): string[] {
   if (!source.startsWith('.')) return []
@@ -100,14 +96,22 @@ function isModule(path: string): boolean {
   return /\.[cm]?[jt]sx?$/.test(path) && existsSync(path)
 }
 
-function declares(declaration: Node, name: string): boolean {
-  if (declaration.type !== 'VariableDeclaration') return nameOf(declaration['id']) === name
-  return (declaration['declarations'] as Node[]).some((declarator) => binds(declarator['id'] as Node, name))
+function declares(declaration: ESTree.Declaration, name: string): boolean {
+  if (declaration.type === 'VariableDeclaration') return declaration.declarations.some(({ id }) => binds(id, name))
+  return 'id' in declaration && nameOf(declaration.id) === name
 }
 
-function binds(pattern: Node, name: string): boolean {
-  if (pattern.type === 'Identifier') return pattern['name'] === name
-  if (pattern.type === 'AssignmentPattern') return binds(pattern['left'] as Node, name)
-  const inner = (pattern['properties'] ?? pattern['elements'] ?? []) as unknown[]
-  return inner.some((item) => isNode(item) && binds((item['value'] ?? item['argument'] ?? item) as Node, name))
+function binds(pattern: Pattern, name: string): boolean {
+  switch (pattern.type) {
+    case 'Identifier':
+      return pattern.name === name
+    case 'AssignmentPattern':
+      return binds(pattern.left, name)
+    case 'RestElement':
+      return binds(pattern.argument, name)
+    case 'ArrayPattern':
+      return pattern.elements.some((item) => item !== null && binds(item, name))
+    case 'ObjectPattern':
+      return pattern.properties.some((item) => binds(item.type === 'Property' ? item.value : item, name))
+  }
 }

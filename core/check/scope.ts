@@ -1,4 +1,7 @@
-import { children, isNode, keyOf, nameOf, type Node } from './syntax.ts'
+import { children, keyOf, nameOf, type AnyFunction, type ESTree, type Identifier, type Node, type Pattern } from '../build/syntax.ts'
+
+/** What names a type. */
+type TypeDeclaration = ESTree.TSTypeAliasDeclaration | ESTree.TSInterfaceDeclaration
 
 /** What a name stands for. */
 export interface Declaration {
@@ -16,11 +19,11 @@ export interface Declaration {
   /** Place among the function's parameters. */
   readonly index?: number
   /** The function, class or type itself; the function whose parameter it is. */
-  readonly node?: Node
+  readonly node?: AnyFunction | ESTree.Class | TypeDeclaration
   /** What it is where nothing is given: `of` an expression, `from` so many steps of the path. */
   readonly fallback?: { readonly of: Node; readonly from: number }
   /** The type that it, or the whole destructured parameter, is annotated with. */
-  readonly annotation?: Node
+  readonly annotation?: ESTree.TSType
 }
 
 /** Names of one file. */
@@ -28,7 +31,7 @@ export interface Names {
   /** What an identifier stands for; undefined for a global. */
   find(identifier: Node): Declaration | undefined
   /** Identifiers that nothing in the file declares. */
-  readonly globals: readonly Node[]
+  readonly globals: readonly Identifier[]
   /** Names declared at the top of the module. */
   readonly top: ReadonlyMap<string, Declaration>
 }
@@ -60,19 +63,19 @@ class Scope {
 /** Finds out what each name of a module stands for. */
 export function readNames(program: Node): Names {
   const top = new Scope(undefined, true)
-  const references: [Node, Scope][] = []
+  const references: References = []
   visitAll(program, top, references)
   const found = new Map<Node, Declaration>()
-  const globals: Node[] = []
+  const globals: Identifier[] = []
   for (const [identifier, scope] of references) {
-    const declaration = scope.find(identifier['name'] as string)
+    const declaration = scope.find(identifier.name)
     if (declaration === undefined) globals.push(identifier)
     else found.set(identifier, declaration)
   }
   return { find: (identifier) => found.get(identifier), globals, top: top.names }
 }
 
-type References = [Node, Scope][]
+type References = [Identifier, Scope][]
 
 function visitAll(node: Node, scope: Scope, references: References): void {
   for (const child of children(node)) visit(child, scope, references)
@@ -86,15 +89,14 @@ function visit(node: Node, scope: Scope, references: References): void {
     case 'ImportDeclaration':
       return declareImports(node, scope)
     case 'ExportNamedDeclaration':
-      if (isNode(node['declaration'])) visit(node['declaration'], scope, references)
-      else if (node['source'] === null) for (const { local } of node['specifiers'] as { local: Node }[]) visit(local, scope, references)
-      return
+      return visitExport(node, scope, references)
     case 'ExportAllDeclaration':
     case 'BreakStatement':
     case 'ContinueStatement':
+    case 'MetaProperty':
       return
     case 'LabeledStatement':
-      return visit(node['body'] as Node, scope, references)
+      return visit(node.body, scope, references)
     case 'VariableDeclaration':
       return declareVariables(node, scope, references)
     case 'FunctionDeclaration':
@@ -102,12 +104,8 @@ function visit(node: Node, scope: Scope, references: References): void {
     case 'ArrowFunctionExpression':
       return visitFunction(node, scope, references)
     case 'ClassDeclaration':
-    case 'ClassExpression': {
-      const name = nameOf(node['id'])
-      if (name !== undefined) scope.declare({ kind: 'class', name, node })
-      if (isNode(node['superClass'])) visit(node['superClass'], scope, references)
-      return visit(node['body'] as Node, new Scope(scope, false), references)
-    }
+    case 'ClassExpression':
+      return visitClass(node, scope, references)
     case 'StaticBlock':
       return visitAll(node, new Scope(scope, true), references)
     case 'BlockStatement':
@@ -118,40 +116,23 @@ function visit(node: Node, scope: Scope, references: References): void {
       return visitAll(node, new Scope(scope, false), references)
     case 'CatchClause': {
       const inner = new Scope(scope, false)
-      if (isNode(node['param'])) declarePattern(node['param'], { kind: 'catch' }, inner, references)
-      return visit(node['body'] as Node, inner, references)
+      if (node.param !== null) declarePattern(node.param, { kind: 'catch' }, inner, references)
+      return visit(node.body, inner, references)
     }
     case 'MemberExpression':
-      visit(node['object'] as Node, scope, references)
-      if (node['computed'] === true) visit(node['property'] as Node, scope, references)
+      visit(node.object, scope, references)
+      if (node.computed) visit(node.property, scope, references)
       return
     case 'Property':
     case 'PropertyDefinition':
     case 'MethodDefinition':
     case 'AccessorProperty':
-      if (node['computed'] === true) visit(node['key'] as Node, scope, references)
-      for (const decorator of (node['decorators'] ?? []) as Node[]) visit(decorator, scope, references)
-      if (isNode(node['value'])) visit(node['value'], scope, references)
-      return
-    case 'MetaProperty':
-      return
-    case 'TSEnumDeclaration': {
-      const name = nameOf(node['id'])
-      if (name !== undefined) scope.declare({ kind: 'class', name })
-      return
-    }
-    case 'TSModuleDeclaration': {
-      const name = nameOf(node['id'])
-      if (name !== undefined) scope.declare({ kind: 'class', name })
-      if (node['declare'] !== true && isNode(node['body'])) visitAll(node['body'], new Scope(scope, true), references)
-      return
-    }
+      return visitMember(node, scope, references)
+    case 'TSEnumDeclaration':
+    case 'TSModuleDeclaration':
     case 'TSTypeAliasDeclaration':
-    case 'TSInterfaceDeclaration': {
-      const name = nameOf(node['id'])
-      if (name !== undefined && !scope.names.has(name)) scope.declare({ kind: 'type', name, node })
-      return
-    }
+    case 'TSInterfaceDeclaration':
+      return declareType(node, scope, references)
     default:
       // Types are no code; the expressions that carry one are.
       if (node.type.startsWith('TS') && !EXPRESSIONS_WITH_TYPES.has(node.type)) return
@@ -169,49 +150,80 @@ const EXPRESSIONS_WITH_TYPES: ReadonlySet<string> = new Set([
   'TSExportAssignment',
 ])
 
-function declareImports(node: Node, scope: Scope): void {
-  const source = (node['source'] as Node)['value'] as string
-  for (const specifier of node['specifiers'] as Node[]) {
-    const name = nameOf(specifier['local'])
-    if (name === undefined) continue
-    const imported =
-      specifier.type === 'ImportDefaultSpecifier'
-        ? 'default'
-        : specifier.type === 'ImportNamespaceSpecifier'
-          ? '*'
-          : (nameOf(specifier['imported']) ?? String((specifier['imported'] as Node)['value']))
-    scope.declare({ kind: 'import', name, source, imported })
+function visitExport({ declaration, source, specifiers }: ESTree.ExportNamedDeclaration, scope: Scope, references: References): void {
+  if (declaration !== null) visit(declaration, scope, references)
+  else if (source === null) for (const { local } of specifiers) visit(local, scope, references)
+}
+
+function visitClass(node: ESTree.Class, scope: Scope, references: References): void {
+  const name = nameOf(node.id)
+  if (name !== undefined) scope.declare({ kind: 'class', name, node })
+  if (node.superClass !== null) visit(node.superClass, scope, references)
+  visit(node.body, new Scope(scope, false), references)
+}
+
+type Member =
+  | ESTree.ObjectProperty
+  | ESTree.BindingProperty
+  | ESTree.AssignmentTargetPropertyIdentifier
+  | ESTree.AssignmentTargetPropertyProperty
+  | ESTree.PropertyDefinition
+  | ESTree.MethodDefinition
+  | ESTree.AccessorProperty
+
+function visitMember(node: Member, scope: Scope, references: References): void {
+  if (node.computed) visit(node.key, scope, references)
+  if ('decorators' in node) for (const decorator of node.decorators) visit(decorator, scope, references)
+  if (node.value !== null) visit(node.value, scope, references)
+}
+
+type TypeOrNamespace = TypeDeclaration | ESTree.TSEnumDeclaration | ESTree.TSModuleDeclaration | ESTree.TSGlobalDeclaration
+
+/** Declares an enum or a namespace, which are values too, or a type. */
+function declareType(node: TypeOrNamespace, scope: Scope, references: References): void {
+  const name = nameOf(node.id)
+  if (node.type === 'TSTypeAliasDeclaration' || node.type === 'TSInterfaceDeclaration') {
+    if (name !== undefined && !scope.names.has(name)) scope.declare({ kind: 'type', name, node })
+    return
+  }
+  if (name !== undefined) scope.declare({ kind: 'class', name })
+  if (node.type === 'TSModuleDeclaration' && !node.declare && node.body !== null) visitAll(node.body, new Scope(scope, true), references)
+}
+
+function declareImports(node: ESTree.ImportDeclaration, scope: Scope): void {
+  for (const specifier of node.specifiers) {
+    scope.declare({ kind: 'import', name: specifier.local.name, source: node.source.value, imported: importedName(specifier) })
   }
 }
 
-function declareVariables(node: Node, scope: Scope, references: References): void {
+function importedName(specifier: ESTree.ImportDeclarationSpecifier): string {
+  if (specifier.type === 'ImportDefaultSpecifier') return 'default'
+  if (specifier.type === 'ImportNamespaceSpecifier') return '*'
+  return specifier.imported.type === 'Literal' ? specifier.imported.value : specifier.imported.name
+}
+
+function declareVariables(node: ESTree.VariableDeclaration, scope: Scope, references: References): void {
   // `declare const x` says that a global is there; it makes none.
-  if (node['declare'] === true) return
-  const place = node['kind'] === 'var' ? scope.function : scope
-  for (const declarator of node['declarations'] as Node[]) {
-    const init = isNode(declarator['init']) ? declarator['init'] : undefined
-    if (init !== undefined) visit(init, scope, references)
-    declarePattern(
-      declarator['id'] as Node,
-      { kind: node['kind'] === 'const' ? 'const' : 'variable', ...(init === undefined ? {} : { init }) },
-      place,
-      references,
-    )
+  if (node.declare === true) return
+  const place = node.kind === 'var' ? scope.function : scope
+  for (const { id, init } of node.declarations) {
+    if (init !== null) visit(init, scope, references)
+    declarePattern(id, { kind: node.kind === 'const' ? 'const' : 'variable', ...(init === null ? {} : { init }) }, place, references)
   }
 }
 
-function visitFunction(node: Node, scope: Scope, references: References): void {
-  const name = nameOf(node['id'])
+function visitFunction(node: AnyFunction, scope: Scope, references: References): void {
+  const name = nameOf(node.id)
   if (name !== undefined && node.type === 'FunctionDeclaration') scope.function.declare({ kind: 'function', name, node })
   const inner = new Scope(scope, true)
   if (name !== undefined && node.type === 'FunctionExpression') inner.declare({ kind: 'function', name, node })
   if (node.type !== 'ArrowFunctionExpression') inner.declare({ kind: 'variable', name: 'arguments' })
-  ;(node['params'] as Node[]).forEach((parameter, index) => {
-    const pattern = (parameter.type === 'TSParameterProperty' ? parameter['parameter'] : parameter) as Node
+  node.params.forEach((parameter, index) => {
+    const pattern = parameter.type === 'TSParameterProperty' ? parameter.parameter : parameter
     declarePattern(pattern, { kind: 'parameter', index, node }, inner, references)
   })
-  const body = node['body']
-  if (!isNode(body)) return
+  const { body } = node
+  if (body === null) return
   // The body's own block is the function's scope.
   if (body.type === 'BlockStatement') visitAll(body, inner, references)
   else visit(body, inner, references)
@@ -219,43 +231,38 @@ function visitFunction(node: Node, scope: Scope, references: References): void {
 
 type Origin = Omit<Declaration, 'name' | 'path' | 'type'>
 
-function declarePattern(pattern: Node, given: Origin, scope: Scope, references: References, path: readonly string[] | undefined = []): void {
+function declarePattern(pattern: Pattern, given: Origin, scope: Scope, references: References, path: readonly string[] | undefined = []): void {
   const annotation = annotationOf(pattern) ?? given.annotation
   const origin: Origin = annotation === undefined ? given : { ...given, annotation }
-  const type = annotation?.type === 'TSTypeReference' ? nameOf(annotation['typeName']) : undefined
+  const type = annotation?.type === 'TSTypeReference' ? nameOf(annotation.typeName) : undefined
   switch (pattern.type) {
     case 'Identifier':
-      scope.declare({ ...origin, ...(type === undefined ? {} : { type }), name: pattern['name'] as string, ...(path === undefined ? {} : { path }) })
+      scope.declare({ ...origin, ...(type === undefined ? {} : { type }), name: pattern.name, ...(path === undefined ? {} : { path }) })
       return
-    case 'AssignmentPattern':
-      visit(pattern['right'] as Node, scope, references)
-      return declarePattern(
-        pattern['left'] as Node,
-        path === undefined ? origin : { ...origin, fallback: { of: pattern['right'] as Node, from: path.length } },
-        scope,
-        references,
-        path,
-      )
+    case 'AssignmentPattern': {
+      visit(pattern.right, scope, references)
+      const own = path === undefined ? origin : { ...origin, fallback: { of: pattern.right, from: path.length } }
+      return declarePattern(pattern.left, own, scope, references, path)
+    }
     case 'RestElement':
-      return declarePattern(pattern['argument'] as Node, origin, scope, references, undefined)
+      return declarePattern(pattern.argument, origin, scope, references, undefined)
     case 'ArrayPattern':
-      for (const item of pattern['elements'] as unknown[]) if (isNode(item)) declarePattern(item, origin, scope, references, undefined)
+      for (const item of pattern.elements) if (item !== null) declarePattern(item, origin, scope, references, undefined)
       return
     case 'ObjectPattern':
-      for (const property of pattern['properties'] as Node[]) {
+      for (const property of pattern.properties) {
         if (property.type === 'RestElement') {
           declarePattern(property, origin, scope, references, undefined)
           continue
         }
-        if (property['computed'] === true) visit(property['key'] as Node, scope, references)
+        if (property.computed) visit(property.key, scope, references)
         const key = keyOf(property)
-        declarePattern(property['value'] as Node, origin, scope, references, key === undefined || path === undefined ? undefined : [...path, key])
+        declarePattern(property.value, origin, scope, references, key === undefined || path === undefined ? undefined : [...path, key])
       }
   }
 }
 
 /** The type behind the colon of `x: Kv`. */
-export function annotationOf(node: Node, of = 'typeAnnotation'): Node | undefined {
-  const annotation = node[of]
-  return isNode(annotation) && isNode(annotation['typeAnnotation']) ? annotation['typeAnnotation'] : undefined
+export function annotationOf(node: { readonly typeAnnotation?: ESTree.TSTypeAnnotation | null }): ESTree.TSType | undefined {
+  return node.typeAnnotation?.typeAnnotation
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { isRule, type RuleId } from './rules.ts'
 import { readNames, type Names } from './scope.ts'
-import { parse, type Comment, type Node } from './syntax.ts'
+import { parse, type Comment, type ESTree, type Parsed } from '../build/syntax.ts'
 
 /** A place in a text: line and column from 1. */
 export interface Position {
@@ -99,12 +99,12 @@ export interface Silence {
 
 /** A module: its text, its tree and its names. */
 export class SourceFile extends SourceText {
-  readonly program: Node
+  readonly program: ESTree.Program
   readonly names: Names
   /** What the parser refuses. */
   readonly errors: readonly string[]
 
-  constructor(path: string, text: string, parsed: { program: Node; comments: readonly Comment[]; errors: readonly string[] }) {
+  constructor(path: string, text: string, parsed: Parsed) {
     super(path, text, parsed.comments)
     this.program = parsed.program
     this.errors = parsed.errors

@@ -3,7 +3,7 @@ import type { SqlDialect } from '../bindings/drivers.ts'
 import { targetsWhere, type FileContext } from './file-rules.ts'
 import type { SqlFinding } from './sql-pieces.ts'
 import { checkSqlText, type SqlPlace } from './sql-rules.ts'
-import { bare, keyOf, propertiesOf, type Node } from './syntax.ts'
+import { bare, keyOf, objectOf, propertiesOf, type ESTree, type Node } from '../build/syntax.ts'
 
 const METHODS: ReadonlySet<string> = new Set(['all', 'first', 'value', 'run', 'raw'])
 
@@ -16,9 +16,9 @@ const TAGS: ReadonlyMap<string, SqlPlace> = new Map([
 ])
 
 /** Checks a template tagged with the `sql` of unmoor, Kysely or Drizzle. */
-export function checkTagged(node: Node, above: readonly Node[], context: FileContext): void {
-  const place = placeOfTag(node['tag'] as Node, context)
-  if (place !== undefined) reportAll(templateText(node['quasi'] as Node), above, context, place)
+export function checkTagged(node: ESTree.TaggedTemplateExpression, above: readonly Node[], context: FileContext): void {
+  const place = placeOfTag(node.tag, context)
+  if (place !== undefined) reportAll(templateText(node.quasi), above, context, place)
 }
 
 function placeOfTag(node: Node, { file }: FileContext): SqlPlace | undefined {
@@ -28,28 +28,29 @@ function placeOfTag(node: Node, { file }: FileContext): SqlPlace | undefined {
 }
 
 /** Checks the texts in a call of a sql binding's method, and in `sql.raw` of Kysely and Drizzle. */
-export function checkSqlCall(call: Node, above: readonly Node[], context: FileContext): void {
-  const callee = bare(call['callee'] as Node)
-  const method = callee.type === 'MemberExpression' ? keyOf(callee) : undefined
-  const [first] = call['arguments'] as Node[]
+export function checkSqlCall(call: ESTree.CallExpression, above: readonly Node[], context: FileContext): void {
+  const callee = bare(call.callee)
+  if (callee.type !== 'MemberExpression') return
+  const method = keyOf(callee)
+  const [first] = call.arguments
   if (method === undefined || first === undefined || !(METHODS.has(method) || method === 'batch')) return
-  if (method === 'raw' && placeOfTag(callee['object'] as Node, context) === 'fragment') return checkText(first, above, context, 'fragment')
-  if (context.bindingOf(callee['object'] as Node)?.kind !== 'sql') return
+  if (method === 'raw' && placeOfTag(callee.object, context) === 'fragment') return checkText(first, above, context, 'fragment')
+  if (context.bindingOf(callee.object)?.kind !== 'sql') return
   const list = bare(first)
-  const statements = method === 'batch' ? ((list.type === 'ArrayExpression' ? list['elements'] : []) as (Node | null)[]) : [first]
+  const statements = method === 'batch' ? (list.type === 'ArrayExpression' ? list.elements : []) : [first]
   for (const statement of statements) {
     if (statement === null) continue
-    const object = bare(statement)
-    const text = object.type === 'ObjectExpression' ? (propertiesOf(object).get('text')?.['value'] as Node | undefined) : object
+    const object = objectOf(statement)
+    const text = object === undefined ? bare(statement) : propertiesOf(object).get('text')?.value
     if (text !== undefined && text.type !== 'TaggedTemplateExpression') checkText(text, above, context)
   }
 }
 
 /** Checks `prepare` and `exec` of a Worker's D1 database, where another engine would run them. */
-export function checkPrepare(call: Node, above: readonly Node[], context: FileContext): void {
-  const callee = bare(call['callee'] as Node)
+export function checkPrepare(call: ESTree.CallExpression, above: readonly Node[], context: FileContext): void {
+  const callee = bare(call.callee)
   const method = callee.type === 'MemberExpression' ? keyOf(callee) : undefined
-  const [text] = call['arguments'] as Node[]
+  const [text] = call.arguments
   const value = text === undefined ? undefined : context.evaluate(text)?.value
   if ((method !== 'prepare' && method !== 'exec') || text === undefined || typeof value !== 'string' || !/^\s*[a-z]+\s/i.test(value)) return
   checkText(text, above, context, 'migration')
@@ -57,7 +58,7 @@ export function checkPrepare(call: Node, above: readonly Node[], context: FileCo
 
 function checkText(node: Node, above: readonly Node[], context: FileContext, place: SqlPlace = 'call'): void {
   const literal = bare(node)
-  if (literal.type === 'TemplateLiteral' && (literal['expressions'] as Node[]).length === 0) return reportAll(templateText(literal), above, context, place)
+  if (literal.type === 'TemplateLiteral' && literal.expressions.length === 0) return reportAll(templateText(literal), above, context, place)
   const value = context.evaluate(node)?.value
   if (typeof value !== 'string') return
   // Where the text stands as it is, a finding has its own place; else the expression's.
@@ -72,15 +73,16 @@ interface SqlSite {
   exact: boolean
 }
 
-function templateText(template: Node): SqlSite {
+function templateText(template: ESTree.TemplateLiteral): SqlSite {
   const parts: { from: number; to: number; exact: boolean; length: number }[] = []
   let text = ''
-  const quasis = template['quasis'] as Node[]
+  const quasis = template.quasis
   quasis.forEach((quasi, index) => {
-    const { cooked, raw } = quasi['value'] as { cooked: string; raw: string }
+    const { raw, cooked } = quasi.value
+    const written = cooked ?? raw
     // The tree counts the backtick or brace before it as part of it.
-    parts.push({ from: text.length, to: quasi.start + 1, exact: cooked === raw, length: cooked.length })
-    text += cooked
+    parts.push({ from: text.length, to: quasi.start + 1, exact: cooked === raw, length: written.length })
+    text += written
     if (index < quasis.length - 1) text += '?'
   })
   const place = (at: number): number => {
@@ -117,10 +119,6 @@ function drizzleEngine({ file }: FileContext): SqlDialect | undefined {
 /** `if (env.db.dialect === 'sqlite')` and the like: what is within knows its engine. */
 function isDialectGuard(node: Node, { file }: FileContext): boolean {
   const test =
-    node.type === 'IfStatement' || node.type === 'ConditionalExpression'
-      ? (node['test'] as Node)
-      : node.type === 'SwitchStatement'
-        ? (node['discriminant'] as Node)
-        : undefined
+    node.type === 'IfStatement' || node.type === 'ConditionalExpression' ? node.test : node.type === 'SwitchStatement' ? node.discriminant : undefined
   return test !== undefined && /\bdialect\b/.test(file.text.slice(test.start, test.end))
 }

@@ -3,7 +3,7 @@ import type { KnownBinding } from './bindings.ts'
 import type { Modules } from './modules.ts'
 import { annotationOf } from './scope.ts'
 import type { SourceFile } from './source-file.ts'
-import { keyOf, nameOf, type Node } from './syntax.ts'
+import { keyOf, nameOf, type ESTree } from '../build/syntax.ts'
 
 /** The types of `unmoor` that are bindings. */
 const TYPES: Readonly<Record<string, KnownBinding>> = {
@@ -19,62 +19,63 @@ const TYPES: Readonly<Record<string, KnownBinding>> = {
 const WRAPPERS: ReadonlySet<string> = new Set(['Readonly', 'Partial', 'Required', 'Promise', 'NonNullable', 'Awaited'])
 const DEPTH = 10
 
-/** What lies at `path` below a value of that type: a binding, or what is to be looked for in the env. */
-export function bindingOfType(
-  type: Node,
-  file: SourceFile,
-  path: readonly string[],
-  modules: Modules,
-  depth = 0,
-): KnownBinding | { env: readonly string[] } | undefined {
+/** A binding, or what is to be looked for in the env. */
+type Found = KnownBinding | { env: readonly string[] }
+
+/** Where types are looked up. */
+interface Lookup {
+  readonly file: SourceFile
+  readonly modules: Modules
+}
+
+/** What lies at `path` below a value of that type. */
+export function bindingOfType(type: ESTree.TSType | ESTree.TSInterfaceBody, path: readonly string[], lookup: Lookup, depth = 0): Found | undefined {
   if (depth > DEPTH) return undefined
-  const [name, ...rest] = path
   switch (type.type) {
     case 'TSTypeReference':
-      return ofReference(type, file, path, modules, depth)
+      return ofReference(type, path, lookup, depth)
     case 'TSIndexedAccessType': {
-      const key = (type['indexType'] as Node)['literal'] as Node | undefined
-      return typeof key?.['value'] === 'string' ? bindingOfType(type['objectType'] as Node, file, [key['value'], ...path], modules, depth + 1) : undefined
+      const key = type.indexType.type === 'TSLiteralType' ? type.indexType.literal : undefined
+      if (key?.type !== 'Literal' || typeof key.value !== 'string') return undefined
+      return bindingOfType(type.objectType, [key.value, ...path], lookup, depth + 1)
     }
     case 'TSIntersectionType':
     case 'TSUnionType': {
-      for (const part of type['types'] as Node[]) {
-        const found = bindingOfType(part, file, path, modules, depth + 1)
+      for (const part of type.types) {
+        const found = bindingOfType(part, path, lookup, depth + 1)
         if (found !== undefined) return found
       }
       return undefined
     }
     case 'TSTypeLiteral':
-    case 'TSInterfaceBody': {
-      const members = (type['members'] ?? type['body']) as Node[]
-      const member = members.find((item) => item.type === 'TSPropertySignature' && name !== undefined && keyOf(item) === name)
-      const own = member === undefined ? undefined : annotationOf(member)
-      return own === undefined ? undefined : bindingOfType(own, file, rest, modules, depth + 1)
-    }
+      return ofMember(type.members, path, lookup, depth)
+    case 'TSInterfaceBody':
+      return ofMember(type.body, path, lookup, depth)
     default:
       return undefined
   }
 }
 
-function ofReference(
-  type: Node,
-  file: SourceFile,
-  path: readonly string[],
-  modules: Modules,
-  depth: number,
-): KnownBinding | { env: readonly string[] } | undefined {
-  const name = nameOf(type['typeName'])
+function ofMember(members: readonly ESTree.TSSignature[], [name, ...rest]: readonly string[], lookup: Lookup, depth: number): Found | undefined {
+  const member = members.find((item) => item.type === 'TSPropertySignature' && name !== undefined && keyOf(item) === name)
+  const own = member?.type === 'TSPropertySignature' ? annotationOf(member) : undefined
+  return own === undefined ? undefined : bindingOfType(own, rest, lookup, depth + 1)
+}
+
+function ofReference(type: ESTree.TSTypeReference, path: readonly string[], { file, modules }: Lookup, depth: number): Found | undefined {
+  const name = nameOf(type.typeName)
   if (name === undefined) return undefined
   const declaration = file.names.top.get(name)
-  const [given] = ((type['typeArguments'] as Node | null)?.['params'] ?? []) as Node[]
-  if (declaration === undefined) return given !== undefined && WRAPPERS.has(name) ? bindingOfType(given, file, path, modules, depth + 1) : undefined
+  const given = type.typeArguments?.params[0]
+  if (declaration === undefined) return given !== undefined && WRAPPERS.has(name) ? bindingOfType(given, path, { file, modules }, depth + 1) : undefined
   if (declaration.source === 'unmoor') {
     if (declaration.imported === 'Env') return { env: path }
     return path.length === 0 && Object.hasOwn(TYPES, declaration.imported ?? '') ? TYPES[declaration.imported ?? ''] : undefined
   }
   const found = declaration.kind === 'import' ? modules.imported(file, declaration) : { file, declaration }
   if (found === undefined || !('declaration' in found)) return undefined
-  const { node, kind } = found.declaration
-  if (kind !== 'type' || node === undefined) return undefined
-  return bindingOfType((node['typeAnnotation'] ?? node['body']) as Node, found.file, path, modules, depth + 1)
+  const { node } = found.declaration
+  const next: Lookup = { file: found.file, modules }
+  if (node?.type === 'TSTypeAliasDeclaration') return bindingOfType(node.typeAnnotation, path, next, depth + 1)
+  return node?.type === 'TSInterfaceDeclaration' ? bindingOfType(node.body, path, next, depth + 1) : undefined
 }

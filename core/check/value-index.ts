@@ -1,11 +1,11 @@
 /** What one pass over the modules notes, so that values can be followed backwards. */
 import type { Declaration } from './scope.ts'
 import type { SourceFile } from './source-file.ts'
-import { bare, children, isNode, keyOf, nameOf, walk, type Node } from './syntax.ts'
+import { bare, children, keyOf, nameOf, objectOf, walk, type AnyFunction, type ESTree, type Node } from '../build/syntax.ts'
 
 /** An expression and the module in which it stands. */
-export interface Value {
-  readonly node: Node
+export interface Value<N extends Node = Node> {
+  readonly node: N
   readonly file: SourceFile
 }
 
@@ -17,7 +17,7 @@ export interface Owner {
 
 export interface ValueIndex {
   /** Calls and `new`. */
-  readonly calls: readonly Value[]
+  readonly calls: readonly Value<ESTree.CallExpression | ESTree.NewExpression>[]
   /** By `this` and `super`. */
   readonly owners: ReadonlyMap<Node, Owner>
   /** What variables are set to after their declaration. */
@@ -36,7 +36,7 @@ export interface Handler extends Value {
 }
 
 export function indexValues(files: Iterable<SourceFile>): ValueIndex {
-  const calls: Value[] = []
+  const calls: Value<ESTree.CallExpression | ESTree.NewExpression>[] = []
   const owners = new Map<Node, Owner>()
   const assigned = new Map<Declaration, Value[]>()
   const members = new Map<Node | Declaration, Map<string, Value[]>>()
@@ -51,22 +51,23 @@ export function indexValues(files: Iterable<SourceFile>): ValueIndex {
       if (node.type === 'CallExpression' || node.type === 'NewExpression') {
         calls.push({ node, file })
         const variable = contextVariable(node, 'set', file)
-        const value = (node['arguments'] as Node[])[1]
+        const value = node.arguments[1]
         if (variable !== undefined && value !== undefined) add(variables, variable, { node: value, file })
-        if (nameOf(node['callee']) === 'defineApp') handlers.push(...handlersOf((node['arguments'] as Node[])[0], file))
+        if (nameOf(node.callee) === 'defineApp') handlers.push(...handlersOf(node.arguments[0], file))
       }
-      if (node.type === 'ExportDefaultDeclaration') handlers.push(...handlersOf(node['declaration'] as Node, file))
+      if (node.type === 'ExportDefaultDeclaration') handlers.push(...handlersOf(node.declaration, file))
     })
     // Who a `this` is must be known before what is set on it.
     walk(file.program, (node) => {
-      if (node.type !== 'AssignmentExpression' || !['=', '??=', '||='].includes(node['operator'] as string)) return
-      const value = { node: node['right'] as Node, file }
-      const left = bare(node['left'] as Node)
+      if (node.type !== 'AssignmentExpression' || !['=', '??=', '||='].includes(node.operator)) return
+      const value = { node: node.right, file }
+      const left = bare(node.left)
       const declaration = left.type === 'Identifier' ? file.names.find(left) : undefined
       if (declaration !== undefined) add(assigned, declaration, value)
-      const name = left.type === 'MemberExpression' ? keyOf(left) : undefined
+      if (left.type !== 'MemberExpression') return
+      const name = keyOf(left)
       if (name === undefined) return
-      const object = bare(left['object'] as Node)
+      const object = bare(left.object)
       const of = object.type === 'ThisExpression' ? owners.get(object)?.node : object.type === 'Identifier' ? file.names.find(object) : undefined
       if (of === undefined) return
       const known = members.get(of) ?? new Map<string, Value[]>()
@@ -85,25 +86,28 @@ function add<Key>(map: Map<Key, Value[]>, key: Key, value: Value): void {
 
 /** The class or object literal whose method or field a `this` stands in; its parents come nearest last. */
 function ownerOf(above: readonly Node[]): Owner | undefined {
-  for (let at = above.length - 1; at > 0; at--) {
-    const node = above[at] as Node
-    const parent = above[at - 1] as Node
-    if (node.type === 'PropertyDefinition') return { node: above[at - 2] as Node, isStatic: node['static'] === true }
+  const owner = (at: number, isStatic: boolean): Owner | undefined => {
+    const node = above[at]
+    return node === undefined ? undefined : { node, isStatic }
+  }
+  for (const [at, node] of [...above.entries()].toReversed()) {
+    const parent = above[at - 1]
+    if (node.type === 'PropertyDefinition') return owner(at - 2, node.static)
     if (node.type === 'FunctionDeclaration' || node.type === 'StaticBlock') return undefined
     if (node.type !== 'FunctionExpression') continue
     // A class body lies between a method and its class.
-    if (parent.type === 'MethodDefinition') return { node: above[at - 3] as Node, isStatic: parent['static'] === true }
-    return parent.type === 'Property' ? { node: above[at - 2] as Node, isStatic: false } : undefined
+    if (parent?.type === 'MethodDefinition') return owner(at - 3, parent.static)
+    return parent?.type === 'Property' ? owner(at - 2, false) : undefined
   }
   return undefined
 }
 
 /** The name in `c.set('name', ...)`, `c.get('name')` where `c` is a parameter, as Hono's context is. */
-export function contextVariable(call: Node, method: 'get' | 'set', file: SourceFile): string | undefined {
-  const callee = bare(call['callee'] as Node)
-  if (callee.type !== 'MemberExpression' || keyOf(callee) !== method || !isParameter(callee['object'] as Node, file)) return undefined
-  const [name] = call['arguments'] as Node[]
-  return name?.type === 'Literal' && typeof name['value'] === 'string' ? name['value'] : undefined
+export function contextVariable(call: ESTree.CallExpression | ESTree.NewExpression, method: 'get' | 'set', file: SourceFile): string | undefined {
+  const callee = bare(call.callee)
+  if (callee.type !== 'MemberExpression' || keyOf(callee) !== method || !isParameter(callee.object, file)) return undefined
+  const [name] = call.arguments
+  return name?.type === 'Literal' && typeof name.value === 'string' ? name.value : undefined
 }
 
 export function isParameter(node: Node, file: SourceFile): boolean {
@@ -113,16 +117,15 @@ export function isParameter(node: Node, file: SourceFile): boolean {
 
 /** Handlers in what `defineApp` is given, or in what a Worker exports. */
 function handlersOf(given: Node | undefined, file: SourceFile): Handler[] {
-  const object = given === undefined ? undefined : bare(given)
-  if (object?.type !== 'ObjectExpression') return []
-  return (object['properties'] as Node[]).flatMap((property) => {
-    const value = property.type === 'Property' && isNode(property['value']) ? bare(property['value']) : undefined
-    const name = property.type === 'Property' ? keyOf(property) : undefined
-    if (value === undefined) return []
+  const object = objectOf(given)
+  return (object?.properties ?? []).flatMap((property) => {
+    if (property.type !== 'Property') return []
+    const value = bare(property.value)
+    const name = keyOf(property)
     // `queues: { jobs: ... }`, `crons: { nightly: { schedule, run } }`.
     if (name === 'queues' || name === 'crons' || name === 'run' || value.type !== 'ObjectExpression') {
-      const inner = value.type === 'ObjectExpression' ? (value['properties'] as Node[]) : []
-      const nested = inner.flatMap((item) => (item.type === 'Property' && isNode(item['value']) ? [item['value']] : []))
+      const inner = value.type === 'ObjectExpression' ? value.properties : []
+      const nested = inner.flatMap((item) => (item.type === 'Property' ? [item.value] : []))
       return [
         { node: value, file, isFetch: name === 'fetch' },
         ...nested.flatMap((node): Handler[] => [{ node, file, isFetch: false }, ...handlersOf(node, file)]),
@@ -133,15 +136,14 @@ function handlersOf(given: Node | undefined, file: SourceFile): Handler[] {
 }
 
 /** What a function gives back; of a generator nothing. */
-export function returnsOf(fn: Node): Node[] {
-  if (fn['generator'] === true) return []
-  const body = fn['body']
-  if (!isNode(body)) return []
+export function returnsOf(fn: AnyFunction): Node[] {
+  const { generator, body } = fn
+  if (generator || body === null) return []
   if (body.type !== 'BlockStatement') return [body]
   const found: Node[] = []
   const look = (node: Node): void => {
     if (/Function|^Class/.test(node.type)) return
-    if (node.type === 'ReturnStatement' && isNode(node['argument'])) found.push(node['argument'])
+    if (node.type === 'ReturnStatement' && node.argument !== null) found.push(node.argument)
     for (const child of children(node)) look(child)
   }
   look(body)

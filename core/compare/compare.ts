@@ -11,10 +11,11 @@ import { readSourceFile, type SourceFile } from '../check/source-file.ts'
 import type { Capability } from '../capabilities.ts'
 import { CAPABILITIES } from '../capabilities.ts'
 import type { Config } from '../config.ts'
-import { LOAD, monthlyCost, type CostLine, type PriceSource, type Load, type Prices } from './cost.ts'
+import { LOAD, monthlyCost, type CostLine, type Load } from './cost.ts'
+import type { Prices, PriceSource } from './prices.ts'
 import { CAPABILITY_FACTS, DRIVER_FACTS, SAME, type Proof } from './facts.ts'
 import { PLATFORM_LIMITS, type PlatformLimits } from './platforms.ts'
-import { findUses, type Use, type Uses } from './uses.ts'
+import { findUses, type Uses } from './uses.ts'
 
 /** One side: a target with its drivers. */
 export interface Side {
@@ -83,13 +84,9 @@ export async function compareApp(options: CompareOptions): Promise<Comparison> {
   const modules = await ownModules(project, to.adapter)
   const bindings = knownBindings({ manifest: project.manifest, modules })
   const uses = findUses(await Modules.read(modules), bindings)
-  const places = (names: readonly string[]): Change['uses'] => names.flatMap((name) => uses.get(name) ?? []).map((use) => place(use, project.projectDir))
-  const changes: Change[] = []
-  const unused: Capability[] = []
-  compareCapabilities(from, to, places, uses, changes, unused)
-  compareDrivers(from, to, project, uses, changes)
-  compareExpectations(from, to, options.expectations, places, changes)
-  await compareChecks(options, from, to, changes)
+  const sides: Sides = { from, to, uses, projectDir: project.projectDir }
+  const { changes, unused } = compareCapabilities(sides)
+  changes.push(...compareDrivers(sides), ...compareExpectations(sides, options.expectations), ...(await compareChecks(options, from, to)))
   const kinds = new Set(Object.values(project.manifest.bindings).map(({ kind }) => kind))
   const load = loadOf(options.load, kinds)
   return {
@@ -133,18 +130,24 @@ async function ownModules(project: Project, adapter: Adapter): Promise<Map<strin
   return modules
 }
 
-function place({ file, line }: Use, projectDir: string): { file: string; line: number } {
-  return { file: relative(projectDir, file).split(sep).join('/'), line }
+/** Two sides, and where the app uses what. */
+interface Sides {
+  from: Side
+  to: Side
+  uses: Uses
+  projectDir: string
 }
 
-function compareCapabilities(
-  from: Side,
-  to: Side,
-  places: (names: readonly string[]) => Change['uses'],
-  uses: Uses,
-  changes: Change[],
-  unused: Capability[],
-): void {
+/** The places where the app uses any of `names`. */
+function places({ uses, projectDir }: Sides, names: readonly string[]): Change['uses'] {
+  const all = names.flatMap((name) => uses.get(name) ?? [])
+  return all.map(({ file, line }) => ({ file: relative(projectDir, file).split(sep).join('/'), line }))
+}
+
+function compareCapabilities(sides: Sides): { changes: Change[]; unused: Capability[] } {
+  const { from, to, uses } = sides
+  const changes: Change[] = []
+  const unused: Capability[] = []
   for (const capability of Object.keys(CAPABILITIES) as Capability[]) {
     const [before, after] = [from.adapter.capabilities[capability], to.adapter.capabilities[capability]]
     if (before === after) continue
@@ -158,20 +161,23 @@ function compareCapabilities(
       kind: after ? 'gained' : 'lost',
       what: after ? fact.gained : CAPABILITIES[capability],
       todo: after ? 'Nothing must be done.' : fact.lost,
-      uses: places(fact.uses),
+      uses: places(sides, fact.uses),
       proof: { cases: fact.cases, adapter: `${to.target}.capabilities.${capability}` },
     })
   }
+  return { changes, unused }
 }
 
-function compareDrivers(from: Side, to: Side, project: Project, uses: Uses, changes: Change[]): void {
+function compareDrivers(sides: Sides): Change[] {
+  const { from, to, uses } = sides
+  const changes: Change[] = []
   for (const [binding, { kind, spec }] of Object.entries(to.drivers)) {
     const before = from.drivers[binding]?.spec.driver
     if (before === undefined || before === spec.driver) continue
     const factsOf = (driver: string): typeof DRIVER_FACTS =>
       DRIVER_FACTS.filter((fact) => fact.kind === kind && fact.driver === driver && (fact.use === undefined || uses.has(fact.use)))
     const [old, own] = [factsOf(before), factsOf(spec.driver)]
-    const at = (uses.get(`binding ${binding}`) ?? []).map((use) => place(use, project.projectDir))
+    const at = places(sides, [`binding ${binding}`])
     for (const fact of own) {
       if (old.some(({ trait }) => trait === fact.trait)) continue
       changes.push({
@@ -195,18 +201,15 @@ function compareDrivers(from: Side, to: Side, project: Project, uses: Uses, chan
       })
     }
   }
+  return changes
 }
 
 /** Groups of cases, by the use that they concern. */
 const GROUP_USES: Readonly<Record<string, string>> = { handlers: 'fetch handler', waitUntil: 'waitUntil' }
 
-function compareExpectations(
-  from: Side,
-  to: Side,
-  expectations: ExpectationsOf,
-  places: (names: readonly string[]) => Change['uses'],
-  changes: Change[],
-): void {
+function compareExpectations(sides: Sides, expectations: ExpectationsOf): Change[] {
+  const { from, to } = sides
+  const changes: Change[] = []
   const [before, after] = [expectations(from.target), expectations(to.target)]
   for (const [id, reason] of Object.entries(after)) {
     if (id in before) continue
@@ -215,7 +218,7 @@ function compareExpectations(
       kind: 'different',
       what: `${reason}.`,
       todo: 'See whether the app or its clients rely on it.',
-      uses: places([GROUP_USES[id.split('-')[0] as string] ?? '']),
+      uses: places(sides, [GROUP_USES[id.split('-')[0] as string] ?? '']),
       proof: { cases: [id] },
     })
   }
@@ -226,14 +229,16 @@ function compareExpectations(
       kind: 'gained',
       what: `What was so no longer is: ${reason}.`,
       todo: 'Nothing must be done.',
-      uses: places([GROUP_USES[id.split('-')[0] as string] ?? '']),
+      uses: places(sides, [GROUP_USES[id.split('-')[0] as string] ?? '']),
       proof: { cases: [id] },
     })
   }
+  return changes
 }
 
 /** What `unmoor check` finds for the new side and not for the old. */
-async function compareChecks(options: CompareOptions, from: Side, to: Side, changes: Change[]): Promise<void> {
+async function compareChecks(options: CompareOptions, from: Side, to: Side): Promise<Change[]> {
+  const changes: Change[] = []
   const run = (side: Side): ReturnType<typeof checkApp> => checkApp({ projectDir: options.projectDir, targets: [side.target], config: side.config })
   const [before, after] = [await run(from), await run(to)]
   const key = ({ rule, file, line }: { rule: string; file: string; line: number }): string => `${rule} ${file}:${line}`
@@ -254,6 +259,7 @@ async function compareChecks(options: CompareOptions, from: Side, to: Side, chan
         proof: { adapter: `${to.target}: rule ${finding.rule}` },
       })
   }
+  return changes
 }
 
 function loadOf(given: Partial<Load> | undefined, kinds: ReadonlySet<string>): Load {

@@ -1,7 +1,7 @@
 /** A rough monthly bill of an app on a target, from its load and a dated file of prices. */
 import { readFile } from 'node:fs/promises'
 import { UnmoorError } from '../errors.ts'
-import { PRICES } from './prices.ts'
+import { PRICES, type Prices, type TargetPrices } from './prices.ts'
 
 /** What an app does in a month; operations are per request. */
 export interface Load {
@@ -44,42 +44,6 @@ export const LOAD: Load = {
   sqlGb: 1,
 }
 
-interface Metered {
-  /** Millions in the base price. */
-  included: number
-  /** Price of a further million. */
-  million: number
-}
-
-interface Stored {
-  /** GB in the base price. */
-  included: number
-  /** Price of a further GB for a month. */
-  gb: number
-}
-
-type TargetPrices = Readonly<Record<string, number | Metered | Stored>>
-
-/** Where prices come from. */
-export interface PriceSource {
-  /** Names of the prices. */
-  of: string
-  /** The provider's page. */
-  page: string
-  /** What was read in its place. */
-  copy?: string
-}
-
-/** A file of prices. */
-export interface Prices {
-  /** When they were read. */
-  read: string
-  currency: string
-  note: string
-  sources: readonly PriceSource[]
-  readonly [target: string]: TargetPrices | string | readonly PriceSource[]
-}
-
 /** One line of a bill. */
 export interface CostLine {
   item: string
@@ -120,7 +84,7 @@ export async function readPrices(path: string): Promise<Prices> {
         )
     }
   }
-  return merged as unknown as Prices
+  return merged as Prices
 }
 
 const OPERATIONS: readonly (keyof Load)[] = ['kvReads', 'kvWrites', 'blobReads', 'blobWrites', 'sqlReads', 'sqlWrites', 'queueMessages']

@@ -1,4 +1,38 @@
-import type { Prices } from './cost.ts'
+interface Metered {
+  /** Millions in the base price. */
+  included: number
+  /** Price of a further million. */
+  million: number
+}
+
+interface Stored {
+  /** GB in the base price. */
+  included: number
+  /** Price of a further GB for a month. */
+  gb: number
+}
+
+export type TargetPrices = Readonly<Record<string, number | Metered | Stored>>
+
+/** Where prices come from. */
+export interface PriceSource {
+  /** Names of the prices. */
+  of: string
+  /** The provider's page. */
+  page: string
+  /** What was read in its place. */
+  copy?: string
+}
+
+/** A file of prices. */
+export interface Prices {
+  /** When they were read. */
+  read: string
+  currency: string
+  note: string
+  sources: readonly PriceSource[]
+  readonly [target: string]: TargetPrices | string | readonly PriceSource[]
+}
 
 const WORKERS = 'developers.cloudflare.com/workers/platform/pricing'
 const DOCS = 'repository cloudflare/cloudflare-docs'

@@ -3,7 +3,7 @@ import type { KnownBindings } from '../check/bindings.ts'
 import { Flow } from '../check/flow.ts'
 import type { Modules } from '../check/modules.ts'
 import type { SourceFile } from '../check/source-file.ts'
-import { bare, keyOf, nameOf, walk, type Node } from '../check/syntax.ts'
+import { bare, keyOf, nameOf, walk, type Node } from '../build/syntax.ts'
 
 /** A place in the app. */
 export interface Use {
@@ -49,17 +49,16 @@ export function findUses(modules: Modules, bindings: KnownBindings): Uses {
 }
 
 function look(node: Node, file: SourceFile, bindings: KnownBindings, flow: Flow, add: (name: string, at: number) => void): void {
-  if (node.type === 'NewExpression' && ['ReadableStream', 'TransformStream'].includes(nameOf(node['callee']) ?? ''))
-    add('large or streamed answers', node.start)
+  if (node.type === 'NewExpression' && ['ReadableStream', 'TransformStream'].includes(nameOf(node.callee) ?? '')) add('large or streamed answers', node.start)
   if (node.type === 'Property' && keyOf(node) === 'fetch') add('fetch handler', node.start)
   if (node.type !== 'MemberExpression') {
-    if (node.type === 'CallExpression' && STREAM_HELPERS.has(nameOf(node['callee']) ?? '')) add('large or streamed answers', node.start)
+    if (node.type === 'CallExpression' && STREAM_HELPERS.has(nameOf(node.callee) ?? '')) add('large or streamed answers', node.start)
     return
   }
   const name = keyOf(node)
   if (name === undefined) return
-  const object = bare(node['object'] as Node)
-  const at = (node['property'] as Node).start
+  const object = bare(node.object)
+  const at = node.property.start
   if (name === 'waitUntil') add('waitUntil', at)
   if (name === 'attempts') add('message.attempts', at)
   if (isRequest(object) || flow.isRequest(object, file)) {
@@ -67,7 +66,7 @@ function look(node: Node, file: SourceFile, bindings: KnownBindings, flow: Flow,
     if (name === 'body') add('request body as a stream', at)
     if (name === 'body' || BODY_READERS.has(name)) add('request body', at)
   } else if (name === 'body' || name === 'pipeTo' || name === 'pipeThrough') add('large or streamed answers', at)
-  const known = flow.bindingOf(node['object'] as Node, file)
+  const known = flow.bindingOf(node.object, file)
   if (known?.kind === 'sql' && name === 'transaction') add('sql transaction', at)
   if (known?.kind === 'blob' && name === 'startUpload') add('blob upload in parts', at)
   if (known?.kind === 'blob' && name === 'signedUrl') add('signed URL', at)
@@ -78,5 +77,5 @@ function look(node: Node, file: SourceFile, bindings: KnownBindings, flow: Flow,
 /** By its name: `request`, `req`, `c.req`, `c.req.raw`. */
 function isRequest(object: Node): boolean {
   const name = object.type === 'MemberExpression' ? keyOf(object) : nameOf(object)
-  return name === 'request' || name === 'req' || (name === 'raw' && object.type === 'MemberExpression' && isRequest(bare(object['object'] as Node)))
+  return name === 'request' || name === 'req' || (name === 'raw' && object.type === 'MemberExpression' && isRequest(bare(object.object)))
 }

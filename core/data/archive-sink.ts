@@ -18,7 +18,7 @@ import {
   type ArchiveManifest,
 } from './archive-format.ts'
 import { LineWriter } from './line-writer.ts'
-import type { BlobRecord, DataKind, Sink } from './records.ts'
+import type { BlobRecord, BlobWriter, DataKind, KvWriter, Sink, SqlWriter } from './records.ts'
 
 /** What a writer has made durable: kept in the journal, so that a later run drops what came after. */
 export interface ArchiveState {
@@ -70,93 +70,130 @@ export async function createArchive(
     started: new Date().toISOString(),
     bindings: Object.fromEntries(Object.entries(bindings).map(([name, kind]) => [name, { kind, records: 0, bytes: 0, files: [] }])),
   }
-  const writers = new Map<string, LineWriter>()
-  const writer = async (binding: string, folder: string): Promise<LineWriter> => {
-    const known = writers.get(folder)
-    if (known !== undefined) return known
-    const made = await LineWriter.open(dir, folder, state.bindings[binding] as ArchivedBinding)
-    writers.set(folder, made)
-    return made
+  return new ArchiveWriter({ dir, app, bindings, state, isNew: resumed === undefined })
+}
+
+interface ArchiveParts {
+  dir: string
+  app: string
+  bindings: Readonly<Record<string, DataKind>>
+  state: ArchiveState
+  /** Whether no earlier run has written to it. */
+  isNew: boolean
+}
+
+class ArchiveWriter implements ArchiveSink {
+  readonly label: string
+  readonly bindings: Readonly<Record<string, DataKind>>
+  readonly state: ArchiveState
+  #app: string
+  #isNew: boolean
+  #writers = new Map<string, LineWriter>()
+
+  constructor({ dir, app, bindings, state, isNew }: ArchiveParts) {
+    this.label = dir
+    this.bindings = bindings
+    this.state = state
+    this.#app = app
+    this.#isNew = isNew
   }
-  const flush = async (): Promise<void> => {
-    for (const one of writers.values()) await one.flush()
+
+  async begin(): Promise<void> {
+    const dir = this.label
+    if (this.#isNew) for (const folder of ['kv', 'blob', 'sql']) await rm(join(dir, folder), { recursive: true, force: true })
+    for (const binding of Object.keys(this.bindings)) await removeParts(dataFolder(dir, binding))
   }
-  return {
-    label: dir,
-    bindings,
-    state,
-    async begin() {
-      if (resumed === undefined) for (const folder of ['kv', 'blob', 'sql']) await rm(join(dir, folder), { recursive: true, force: true })
-      for (const binding of Object.keys(bindings)) await removeParts(dataFolder(dir, binding))
-    },
-    kvWriter: (binding) => ({
+
+  kvWriter(binding: string): KvWriter {
+    return {
       isEmpty: async () => true,
-      async write(records) {
-        const lines = await writer(binding, `kv/${binding}`)
+      write: async (records) => {
+        const lines = await this.#writer(binding, `kv/${binding}`)
         for (const record of records) {
           lines.add(encodeKv(record), record.value.byteLength)
         }
         await lines.drain()
       },
-      flush,
-    }),
-    blobWriter: (binding) => ({
+      flush: () => this.#flush(),
+    }
+  }
+
+  blobWriter(binding: string): BlobWriter {
+    return {
       isEmpty: async () => true,
-      async write(record) {
-        const hash = await storeBytes(dir, binding, record)
+      write: async (record) => {
+        const hash = await storeBytes(this.label, binding, record)
         const { key, size, httpMetadata, customMetadata } = record
-        const lines = await writer(binding, `blob/${binding}/index`)
+        const lines = await this.#writer(binding, `blob/${binding}/index`)
         lines.add(JSON.stringify({ key, size, sha256: hash, httpMetadata, customMetadata }), size)
         await lines.drain()
         return hash
       },
-      flush,
-    }),
-    sqlWriter: (binding) => ({
-      async prepare(schema) {
-        const own = state.bindings[binding] as ArchivedBinding
+      flush: () => this.#flush(),
+    }
+  }
+
+  sqlWriter(binding: string): SqlWriter {
+    const own = this.state.bindings[binding] as ArchivedBinding
+    return {
+      prepare: async (schema) => {
         own.schema = schema
         own.tables ??= Object.fromEntries(schema.tables.map(({ name }) => [name, { records: 0, files: [] }]))
         return schema
       },
       isEmpty: async () => true,
-      async write(table, rows) {
-        const own = state.bindings[binding] as ArchivedBinding
-        const lines = await writer(binding, tableFolder(binding, table.name))
+      write: async (table, rows) => {
+        const lines = await this.#writer(binding, tableFolder(binding, table.name))
         for (const row of rows) lines.add(JSON.stringify(row), 0)
         await lines.drain()
         const counted = own.tables?.[table.name]
         if (counted !== undefined) counted.records += rows.length
       },
-      flush,
-    }),
-    async finish() {
-      await flush()
-      for (const one of writers.values()) await one.close()
-      for (const [binding, { tables, files, schema }] of Object.entries(state.bindings)) {
-        for (const [table, counted] of Object.entries(tables ?? {}))
-          counted.files = files.map(({ name }) => name).filter((name) => name.startsWith(`${tableFolder(binding, table)}/`))
-        if (schema === undefined) continue
-        await mkdir(join(dir, 'sql', binding), { recursive: true })
-        await writeFile(join(dir, 'sql', binding, `schema.${schema.dialect}.json`), `${JSON.stringify(schema, null, 2)}\n`)
-      }
-      const manifest: ArchiveManifest = {
-        format: FORMAT,
-        version: VERSION,
-        app,
-        started: state.started,
-        finished: new Date().toISOString(),
-        limits: archiveLimits(),
-        bindings: state.bindings,
-        root: rootHash(state.bindings),
-      }
-      await writeFile(join(dir, `${MANIFEST_FILE}.part`), `${JSON.stringify(manifest, null, 2)}\n`)
-      await rename(join(dir, `${MANIFEST_FILE}.part`), join(dir, MANIFEST_FILE))
-      return manifest
-    },
-    async close() {
-      for (const one of writers.values()) await one.close()
-    },
+      flush: () => this.#flush(),
+    }
+  }
+
+  async #writer(binding: string, folder: string): Promise<LineWriter> {
+    const known = this.#writers.get(folder)
+    if (known !== undefined) return known
+    const made = await LineWriter.open(this.label, folder, this.state.bindings[binding] as ArchivedBinding)
+    this.#writers.set(folder, made)
+    return made
+  }
+
+  async #flush(): Promise<void> {
+    for (const writer of this.#writers.values()) await writer.flush()
+  }
+
+  async finish(): Promise<ArchiveManifest> {
+    const dir = this.label
+    const { bindings, started } = this.state
+    await this.#flush()
+    await this.close()
+    for (const [binding, { tables, files, schema }] of Object.entries(bindings)) {
+      for (const [table, counted] of Object.entries(tables ?? {}))
+        counted.files = files.map(({ name }) => name).filter((name) => name.startsWith(`${tableFolder(binding, table)}/`))
+      if (schema === undefined) continue
+      await mkdir(join(dir, 'sql', binding), { recursive: true })
+      await writeFile(join(dir, 'sql', binding, `schema.${schema.dialect}.json`), `${JSON.stringify(schema, null, 2)}\n`)
+    }
+    const manifest: ArchiveManifest = {
+      format: FORMAT,
+      version: VERSION,
+      app: this.#app,
+      started,
+      finished: new Date().toISOString(),
+      limits: archiveLimits(),
+      bindings,
+      root: rootHash(bindings),
+    }
+    await writeFile(join(dir, `${MANIFEST_FILE}.part`), `${JSON.stringify(manifest, null, 2)}\n`)
+    await rename(join(dir, `${MANIFEST_FILE}.part`), join(dir, MANIFEST_FILE))
+    return manifest
+  }
+
+  async close(): Promise<void> {
+    for (const writer of this.#writers.values()) await writer.close()
   }
 }
 

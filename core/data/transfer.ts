@@ -57,12 +57,10 @@ const CHUNK_BYTES = 8 * 1024 * 1024
 /** Entries that expire sooner are left behind: no store takes them, and they are gone before anyone moves. Seconds. */
 export const EXPIRES_SOON = 120
 
+type TransferSink = Sink & Partial<ArchiveSink> & { mendCounters?: (binding: string, tables: readonly Table[]) => Promise<void> }
+
 /** Moves every record of a source into a sink. Killed at any time, the same call goes on. */
-export async function transfer(
-  source: Source,
-  sink: Sink & Partial<ArchiveSink> & { mendCounters?: (binding: string, tables: readonly Table[]) => Promise<void> },
-  options: TransferOptions,
-): Promise<TransferReport> {
+export async function transfer(source: Source, sink: TransferSink, options: TransferOptions): Promise<TransferReport> {
   const unlock = await lock(lockFile(sink.label), sink.label)
   let claims: Claims | undefined
   let journal: Journal | undefined
@@ -72,7 +70,7 @@ export async function transfer(
     const plan = await planTransfer(source, sink, { bindings: options.bindings, checkEmpty: !journal.isResumed && options.intoNonEmpty !== true })
     // Counting took its time, and a store may have shown an old state.
     await claims?.renew()
-    const run = new Transfer(source, sink, journal, claims, plan, options)
+    const run = new Transfer({ source, sink, journal, claims, plan }, options)
     const report = await run.start()
     if (options.dryRun === true) return report
     const manifest = await sink.finish?.()
@@ -110,9 +108,32 @@ function lockFile(label: string): string {
   return join(tmpdir(), 'unmoor-data', `${createHash('sha256').update(label).digest('hex').slice(0, 32)}.lock`)
 }
 
+/** What a transfer works with. */
+interface TransferParts {
+  source: Source
+  sink: TransferSink
+  journal: Journal
+  claims: Claims | undefined
+  plan: Plan
+}
+
+/** How the records of one part of a binding are moved. */
+interface Stream<T> {
+  /** The part's name in the journal. */
+  readonly part: string
+  readonly binding: string
+  readonly read: (from: unknown) => AsyncIterable<Placed<T>>
+  /** Bytes of a record. */
+  readonly size: (record: T) => number
+  readonly write: (records: readonly T[]) => Promise<void>
+  readonly flush: () => Promise<void>
+  /** Default: every record is moved. */
+  readonly wanted?: (record: T) => boolean
+}
+
 class Transfer {
   #source: Source
-  #sink: Parameters<typeof transfer>[1]
+  #sink: TransferSink
   #journal: Journal
   #claims: Claims | undefined
   #plan: Plan
@@ -122,7 +143,7 @@ class Transfer {
   #unsaved = 0
   #expired: Record<string, number> = {}
 
-  constructor(source: Source, sink: Parameters<typeof transfer>[1], journal: Journal, claims: Claims | undefined, plan: Plan, options: TransferOptions) {
+  constructor({ source, sink, journal, claims, plan }: TransferParts, options: TransferOptions) {
     this.#source = source
     this.#sink = sink
     this.#journal = journal
@@ -170,15 +191,15 @@ class Transfer {
       this.#expired[binding] = (this.#expired[binding] ?? 0) + 1
       return false
     }
-    return this.#stream(
+    return this.#stream({
+      part: binding,
       binding,
-      binding,
-      (from) => this.#source.kv(binding).read(from),
+      read: (from) => this.#source.kv(binding).read(from),
       size,
-      (records) => this.#pooled(records, 64, (some) => writer.write(some)),
-      () => writer.flush(),
+      write: (records) => this.#pooled(records, 64, (some) => writer.write(some)),
+      flush: () => writer.flush(),
       wanted,
-    )
+    })
   }
 
   #blobs(binding: string): Promise<void> {
@@ -195,40 +216,32 @@ class Transfer {
             { binding },
           )
       })
-    return this.#stream(
+    return this.#stream({
+      part: binding,
       binding,
-      binding,
-      (from) => this.#source.blob(binding).read(from),
-      ({ size }) => size,
+      read: (from) => this.#source.blob(binding).read(from),
+      size: ({ size }) => size,
       write,
-      () => writer.flush(),
-    )
+      flush: () => writer.flush(),
+    })
   }
 
   #rows(binding: string, from: Table, to: Table, index: number): Promise<void> {
     const writer = this.#sink.sqlWriter(binding)
     const name = `${binding}/${String(index).padStart(4, '0')} ${from.name}`
     const size = (row: Row): number => row.reduce<number>((sum, cell) => sum + (typeof cell === 'string' ? cell.length : 16), 0)
-    return this.#stream(
-      name,
+    return this.#stream({
+      part: name,
       binding,
-      (at) => this.#source.sql(binding).read(from, at),
+      read: (at) => this.#source.sql(binding).read(from, at),
       size,
-      (rows) => writer.write(to, rows),
-      () => writer.flush(),
-    )
+      write: (rows) => writer.write(to, rows),
+      flush: () => writer.flush(),
+    })
   }
 
   /** Reads in chunks, writes each, and notes how far it is. */
-  async #stream<T>(
-    part: string,
-    binding: string,
-    read: (from: unknown) => AsyncIterable<Placed<T>>,
-    size: (record: T) => number,
-    write: (records: readonly T[]) => Promise<void>,
-    flush: () => Promise<void>,
-    wanted: (record: T) => boolean = () => true,
-  ): Promise<void> {
+  async #stream<T>({ part, binding, read, size, write, flush, wanted = () => true }: Stream<T>): Promise<void> {
     const progress = this.#journal.part(part)
     if (progress.done) return
     // Under a limit a few times a second, so that it is kept evenly.

@@ -48,73 +48,78 @@ async function compareAll(a: Source, b: Source, options: VerifyOptions): Promise
   for (const binding of options.bindings ?? Object.keys(a.bindings)) {
     const own: VerifyReport['bindings'][string] = { records: 0, hash: ['', ''], differences: 0 }
     report.bindings[binding] = own
-    const hashes = [new SetHash(), new SetHash()] as const
-    const add = (key: string, what: string, table?: string): void => {
-      report.equal = false
-      own.differences++
-      if (report.differences.length < TOLD) report.differences.push({ binding, key, what, ...(table === undefined ? {} : { table }) })
+    const tally: Tally = {
+      hashes: [new SetHash(), new SetHash()],
+      add(key, what, table) {
+        report.equal = false
+        own.differences++
+        if (report.differences.length < TOLD) report.differences.push({ binding, key, what, ...(table === undefined ? {} : { table }) })
+      },
+      tick() {
+        own.records++
+        if (own.records % 1000 === 0) options.onProgress?.(own.records)
+      },
     }
     const kind = a.bindings[binding]
     if (kind === undefined || b.bindings[binding] !== kind) {
-      add('', kind === undefined ? `there is no such binding in ${a.label}` : `there is no such ${kind} in ${b.label}`)
+      tally.add('', kind === undefined ? `there is no such binding in ${a.label}` : `there is no such ${kind} in ${b.label}`)
       continue
     }
-    const tick = (): void => {
-      own.records++
-      if (own.records % 1000 === 0) options.onProgress?.(own.records)
-    }
-    if (kind === 'kv')
-      await compare(
-        a.kv(binding).read(),
-        b.kv(binding).read(),
-        ({ key }) => key,
-        compareUtf8,
-        kvFacts,
-        hashes,
-        add,
-        tick,
-        (record) => !isExpiring(record),
-      )
-    else if (kind === 'blob') await compare(a.blob(binding).read(), b.blob(binding).read(), ({ key }) => key, compareUtf8, blobFacts, hashes, add, tick)
-    else await compareTables(a, b, binding, hashes, add, tick)
-    own.hash = [hashes[0].hex, hashes[1].hex]
+    if (kind === 'kv') await compare(a.kv(binding).read(), b.kv(binding).read(), KV, tally)
+    else if (kind === 'blob') await compare(a.blob(binding).read(), b.blob(binding).read(), BLOBS, tally)
+    else await compareTables(a, b, binding, tally)
+    own.hash = [tally.hashes[0].hex, tally.hashes[1].hex]
   }
   return report
 }
 
-type Add = (key: string, what: string, table?: string) => void
+/** What the comparison of a binding counts and reports. */
+interface Tally {
+  /** The hash of each place's records. */
+  readonly hashes: readonly [SetHash, SetHash]
+  /** Reports a difference. */
+  readonly add: (key: string, what: string, table?: string) => void
+  /** Counts a record. */
+  readonly tick: () => void
+}
 
-async function compareTables(a: Source, b: Source, binding: string, hashes: readonly [SetHash, SetHash], add: Add, tick: () => void): Promise<void> {
+/** How records of one kind are compared. */
+interface Comparison<T> {
+  readonly keyOf: (record: T) => string
+  /** The order in which both places are read. */
+  readonly order: (x: string, y: string) => number
+  readonly facts: (record: T) => Promise<Facts>
+  /** Whether a record takes part. Default: every one does. */
+  readonly counts?: (record: T) => boolean
+  /** The table of the records; it is part of their hash. */
+  readonly table?: string
+}
+
+async function compareTables(a: Source, b: Source, binding: string, tally: Tally): Promise<void> {
   const [left, right] = [await a.sql(binding).schema(), await b.sql(binding).schema()]
   for (const table of left.tables) {
     const other = right.tables.find(({ name }) => name === table.name)
     if (other === undefined) {
-      add('', 'the table is missing', table.name)
+      tally.add('', 'the table is missing', table.name)
       continue
     }
     // The same columns in the same order on both sides.
     const columns = table.columns.map(({ name }) => other.columns.find((column) => column.name === name))
     if (columns.includes(undefined)) {
-      add('', `the column ${table.columns[columns.indexOf(undefined)]?.name} is missing`, table.name)
+      tally.add('', `the column ${table.columns[columns.indexOf(undefined)]?.name} is missing`, table.name)
       continue
     }
     const same: Table = { ...other, columns: columns as Table['columns'] }
     const keys = table.key.map((name) => table.columns.findIndex((column) => column.name === name))
-    const keyOf = (row: Row): string => JSON.stringify(keys.map((index) => row[index]))
-    await compare(
-      a.sql(binding).read(table),
-      b.sql(binding).read(same),
-      keyOf,
-      (x, y) => compareKeys(JSON.parse(x) as Row, JSON.parse(y) as Row),
-      async (row) => Object.fromEntries(table.columns.map(({ name }, index) => [name, canonicalJson(row[index] ?? null)])),
-      hashes,
-      (key, what) => add(key, what, table.name),
-      tick,
-      undefined,
-      table.name,
-    )
+    const comparison: Comparison<Row> = {
+      keyOf: (row) => JSON.stringify(keys.map((index) => row[index])),
+      order: (x, y) => compareKeys(JSON.parse(x) as Row, JSON.parse(y) as Row),
+      facts: async (row) => Object.fromEntries(table.columns.map(({ name }, index) => [name, canonicalJson(row[index] ?? null)])),
+      table: table.name,
+    }
+    await compare(a.sql(binding).read(table), b.sql(binding).read(same), comparison, tally)
   }
-  for (const { name } of right.tables) if (!left.tables.some((table) => table.name === name)) add('', 'the table is extra', name)
+  for (const { name } of right.tables) if (!left.tables.some((table) => table.name === name)) tally.add('', 'the table is extra', name)
 }
 
 /** As both engines order keys: numbers by size, text and bytes by bytes. */
@@ -160,17 +165,14 @@ function isExpiring({ expiration }: KvRecord): boolean {
   return expiration !== undefined && expiration <= Date.now() / 1000 + EXPIRES_SOON
 }
 
+const KV: Comparison<KvRecord> = { keyOf: ({ key }) => key, order: compareUtf8, facts: kvFacts, counts: (record) => !isExpiring(record) }
+const BLOBS: Comparison<BlobRecord> = { keyOf: ({ key }) => key, order: compareUtf8, facts: blobFacts }
+
 async function compare<T>(
   a: AsyncIterable<Placed<T>>,
   b: AsyncIterable<Placed<T>>,
-  keyOf: (record: T) => string,
-  order: (x: string, y: string) => number,
-  facts: (record: T) => Promise<Facts>,
-  hashes: readonly [SetHash, SetHash],
-  add: Add,
-  tick: () => void,
-  counts: (record: T) => boolean = () => true,
-  prefix = '',
+  { keyOf, order, facts, counts = () => true, table }: Comparison<T>,
+  { hashes, add, tick }: Tally,
 ): Promise<void> {
   const [left, right] = [a[Symbol.asyncIterator](), b[Symbol.asyncIterator]()]
   const next = async (from: AsyncIterator<Placed<T>>): Promise<T | undefined> => {
@@ -182,7 +184,7 @@ async function compare<T>(
   }
   const note = async (record: T, side: 0 | 1): Promise<Facts> => {
     const known = await facts(record)
-    hashes[side].add(`${prefix}\n${keyOf(record)}\n${canonicalJson(known)}`)
+    hashes[side].add(`${table ?? ''}\n${keyOf(record)}\n${canonicalJson(known)}`)
     return known
   }
   try {
@@ -192,16 +194,16 @@ async function compare<T>(
       tick()
       if (difference < 0) {
         await note(x as T, 0)
-        add(keyOf(x as T), 'missing')
+        add(keyOf(x as T), 'missing', table)
         x = await next(left)
       } else if (difference > 0) {
         await note(y as T, 1)
-        add(keyOf(y as T), 'extra')
+        add(keyOf(y as T), 'extra', table)
         y = await next(right)
       } else {
         const [own, other] = [await note(x as T, 0), await note(y as T, 1)]
         const parts = Object.keys(own).filter((name) => own[name] !== other[name])
-        if (parts.length > 0) add(keyOf(x as T), parts.join(', '))
+        if (parts.length > 0) add(keyOf(x as T), parts.join(', '), table)
         ;[x, y] = [await next(left), await next(right)]
       }
     }

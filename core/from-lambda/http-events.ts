@@ -2,10 +2,12 @@
 import { utf8Exactly, toBase64 } from './text.ts'
 
 /**
- * What stands before a function, and so the form of its HTTP events and answers: a Function URL, an API Gateway HTTP API (payload 2.0, `v2`) or REST API (payload 1.0,
- * `v1`), an Application Load Balancer without and with multi-value headers, a VPC Lattice service (event structure 2.0).
+ * What stands before a function, and so the form of its HTTP events and answers: a Function URL, an API Gateway HTTP API
+ * (payload 2.0, `v2`) or REST API (payload 1.0, `v1`), an Application Load Balancer without and with multi-value headers,
+ * a VPC Lattice service (event structure 2.0).
  */
-export type HttpEventKind = 'url' | 'v2' | 'v1' | 'alb' | 'alb-multi' | 'lattice'
+export const HTTP_EVENT_KINDS = ['url', 'v2', 'v1', 'alb', 'alb-multi', 'lattice'] as const
+export type HttpEventKind = (typeof HTTP_EVENT_KINDS)[number]
 
 /** A request as AWS's front ends read it. */
 export interface FrontRequest {

@@ -10,7 +10,7 @@ import { invalidArgument } from '../errors.ts'
 import { installGlobals, isStreaming, processEnv } from './awslambda.ts'
 import type { FunctionOptions } from './context.ts'
 import { answer, toEvent } from './http.ts'
-import type { HttpEventKind } from './http-events.ts'
+import { HTTP_EVENT_KINDS, type HttpEventKind } from './http-events.ts'
 import { invoke, type LambdaHandler } from './invoke.ts'
 import { toSchedule, toScheduledEvent } from './schedule.ts'
 import { settle, toSqsEvent } from './sqs.ts'
@@ -96,7 +96,7 @@ export function fromLambda<const B extends Bindings = {}, CronName extends strin
   return app as App<B, CronName>
 }
 
-const EVENTS: ReadonlySet<string> = new Set<HttpEventKind | 'none'>(['url', 'v2', 'v1', 'alb', 'alb-multi', 'lattice', 'none'])
+const EVENTS: ReadonlySet<string> = new Set<HttpEventKind | 'none'>([...HTTP_EVENT_KINDS, 'none'])
 
 type Call = (handler: LambdaHandler, event: unknown, env: unknown, ctx: Context) => Promise<unknown>
 

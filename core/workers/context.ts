@@ -1,6 +1,5 @@
 import type { Context } from '../context.ts'
 import { exportedStubs } from './loopback.ts'
-import { state } from './state.ts'
 
 /** Cloudflare's ExecutionContext over ours. */
 export class WorkerContext {
@@ -31,19 +30,27 @@ export class WorkerContext {
   }
 }
 
+/** Contexts of the events that are being handled, the newest last. */
+const live: WorkerContext[] = []
+
 /** Runs an event's handler; while it does, `waitUntil` of `cloudflare:workers` belongs to it. */
 export async function withContext<T>(ctx: WorkerContext, work: () => T | Promise<T>): Promise<T> {
-  state.live.push(ctx)
+  live.push(ctx)
   try {
     return await work()
   } finally {
-    state.live.splice(state.live.lastIndexOf(ctx), 1)
+    live.splice(live.lastIndexOf(ctx), 1)
   }
+}
+
+/** The newest event's context; undefined outside of one. */
+export function newestContext(): WorkerContext | undefined {
+  return live.at(-1)
 }
 
 /** The newest event's context. @throws outside of one. */
 export function currentContext(): WorkerContext {
-  const ctx = state.live.at(-1)
+  const ctx = newestContext()
   if (ctx === undefined) throw new Error('waitUntil() can only be called from within the handling of an event.')
   return ctx
 }

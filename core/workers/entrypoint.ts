@@ -1,9 +1,5 @@
 import type { WorkerContext } from './context.ts'
 
-/** Marks a class whose instances take calls from other Workers by reference; see {@link WorkerEntrypoint}. */
-// oxlint-disable-next-line typescript/no-extraneous-class -- its instances are told by their class
-export class RpcTarget {}
-
 /** Base class of a Worker's entrypoints: one instance per event, public methods can be called by other Workers. */
 export abstract class WorkerEntrypoint<Env = unknown, Props = unknown> {
   protected ctx: WorkerContext & { props: Props }

@@ -1,4 +1,4 @@
-import { RpcTarget } from './entrypoint.ts'
+import { RpcTarget } from './rpc-target.ts'
 import { deserialize, serialize } from './structured.ts'
 
 /** A value as a callee in the same process gets it: a copy of data; functions, targets, streams, requests and responses are handed over as they are. */

@@ -2,7 +2,8 @@
 import { currentContext } from './context.ts'
 import { state } from './state.ts'
 
-export { DurableObject, RpcTarget, WorkerEntrypoint } from './entrypoint.ts'
+export { DurableObject, WorkerEntrypoint } from './entrypoint.ts'
+export { RpcTarget } from './rpc-target.ts'
 
 /** The Worker's env; the same object that handlers get. */
 export const env: Record<string, unknown> = new Proxy(

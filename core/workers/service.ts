@@ -1,6 +1,6 @@
 import type { Assets } from '../bindings/assets.ts'
 import type { Service } from '../bindings/service.ts'
-import { withContext, WorkerContext } from './context.ts'
+import { newestContext, withContext, WorkerContext } from './context.ts'
 import { callHandler, openEntrypoint, remoteMethod } from './entrypoint.ts'
 import { createStub, passValue } from './loopback.ts'
 import { connect } from './sockets.ts'
@@ -33,7 +33,7 @@ export function createSelfService(entrypoint: string, props: unknown): Fetcher {
     return target
   }
   const run = <T>(work: (ctx: WorkerContext) => T): Promise<Awaited<T>> => {
-    const ctx = new WorkerContext(state.live.at(-1) ?? NO_CONTEXT, props)
+    const ctx = new WorkerContext(newestContext() ?? NO_CONTEXT, props)
     return withContext(ctx, () => work(ctx)) as Promise<Awaited<T>>
   }
   const fetch = (input: RequestInfo | URL, init?: RequestInit): Promise<Response> =>

@@ -1,4 +1,3 @@
-import type { WorkerContext } from './context.ts'
 import type { WorkerSpec } from './spec.ts'
 
 /** The Worker of this process: there is one per artifact. The generated entry sets it before the Worker's own modules run, as those may use `env` at once. */
@@ -10,11 +9,9 @@ interface State {
   portable: Readonly<Record<string, unknown>> | undefined
   /** The Worker's exports. */
   module: Readonly<Record<string, unknown>>
-  /** Contexts of the events at work, the newest last. */
-  live: WorkerContext[]
 }
 
-export const state: State = { spec: undefined, env: {}, portable: undefined, module: {}, live: [] }
+export const state: State = { spec: undefined, env: {}, portable: undefined, module: {} }
 
 /** The unmoor binding of that name. @throws where no event has come yet: bindings cannot be used in the global scope. */
 export function portable<T>(binding: string): T {

@@ -48,6 +48,7 @@ function repeated(socketPath: string): Promise<number> {
 it.skipIf(missing.length > 0)(
   'three replicas behind haproxy lose nothing that was acknowledged while one is killed and Postgres restarts',
   { timeout: 300_000 },
+  // oxlint-disable-next-line max-lines-per-function -- one scenario, whose steps share what happened before them
   async () => {
     const output: string[] = []
     const backends = await startBackends((line) => void output.push(line))

@@ -226,7 +226,8 @@ describe('an export', () => {
     const journal = join(dir, 'progress.json')
     const all = lab.source.bindings
     const sink = await createArchive(dir, 'mover', all)
-    await expect(transfer(lab.source, { ...sink, finish: () => Promise.reject(new Error('no space')) }, { journal })).rejects.toThrow('no space')
+    sink.finish = () => Promise.reject(new Error('no space'))
+    await expect(transfer(lab.source, sink, { journal })).rejects.toThrow('no space')
     await sink.close()
     await expect(openArchive(dir)).rejects.toThrow('half')
     const { archive: resumed } = (await Journal.open(journal, lab.source.label, dir, false)).data

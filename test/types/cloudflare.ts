@@ -7,15 +7,17 @@ import type { Blobs, Context, Kv, Queue, QueueBatch, Sql } from '../../core/inde
 
 function assignable<To>(_value: To): void {}
 
-export function check(
-  kv: Workers.KVNamespace,
-  r2: Workers.R2Bucket,
-  d1: Workers.D1Database,
-  queue: Workers.Queue,
-  batch: Workers.MessageBatch,
-  context: Workers.ExecutionContext,
-  controller: Workers.ScheduledController,
-): void {
+interface Platform {
+  kv: Workers.KVNamespace
+  r2: Workers.R2Bucket
+  d1: Workers.D1Database
+  queue: Workers.Queue
+  batch: Workers.MessageBatch
+  context: Workers.ExecutionContext
+  controller: Workers.ScheduledController
+}
+
+export function check({ kv, r2, d1, queue, batch, context, controller }: Platform): void {
   assignable<NativeKv>(kv)
   // Methods that pass streams or a Response are left out: the platform's types and the DOM's name different classes for what is one at run time.
   assignable<Pick<NativeR2, 'head' | 'list' | 'delete'>>(r2)

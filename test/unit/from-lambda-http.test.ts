@@ -3,13 +3,13 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vites
 import { createFront, type Front } from '../../adapters/lambda/front.ts'
 import type { ApiResponse } from '../../adapters/lambda/runtime-api.ts'
 import { handleEvent } from '../../adapters/lambda/runtime/events.ts'
-import type { HttpSource } from '../../adapters/lambda/runtime/http-event.ts'
+import type { HttpEventKind } from '../../core/from-lambda/http-events.ts'
 import { defineApp, type App } from '../../core/app.ts'
 import { createContext } from '../../core/context.ts'
 import { fromLambda, type LambdaHandler } from '../../core/from-lambda/index.ts'
 import { createRuntime } from '../../core/runtime.ts'
 
-const SOURCES: readonly HttpSource[] = ['url', 'v2', 'v1', 'alb', 'alb-multi', 'lattice']
+const SOURCES: readonly HttpEventKind[] = ['url', 'v2', 'v1', 'alb', 'alb-multi', 'lattice']
 
 const app = defineApp({
   async fetch(request: Request) {

@@ -2,7 +2,9 @@
 import { inspect } from 'node:util'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { installGlobals } from '../../adapters/lambda/runtime/globals.ts'
-import { toRequest } from '../../adapters/lambda/runtime/http-event.ts'
+import { readHttpEvent, type HttpEventOptions } from '../../adapters/lambda/runtime/http-event.ts'
+
+const toRequest = (event: object, options?: HttpEventOptions): Request => readHttpEvent(event, options)?.request as Request
 
 beforeAll(installGlobals)
 

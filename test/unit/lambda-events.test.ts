@@ -2,7 +2,7 @@
 import type { ALBEvent, ALBResult, APIGatewayProxyEvent, APIGatewayProxyResult, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import { describe, expect, it } from 'vitest'
 import { handleEvent, type EventResult } from '../../adapters/lambda/runtime/events.ts'
-import { httpSource, toRequest, type HttpEvent } from '../../adapters/lambda/runtime/http-event.ts'
+import { readHttpEvent } from '../../adapters/lambda/runtime/http-event.ts'
 import type { AlbEvent, RestEvent } from '../../adapters/lambda/runtime/http-payload1.ts'
 import type { HttpResult } from '../../adapters/lambda/runtime/http-result.ts'
 import { defineApp } from '../../core/app.ts'
@@ -14,7 +14,7 @@ const rest = (value: APIGatewayProxyEvent): RestEvent => value
 const alb = (value: ALBEvent): AlbEvent => value
 
 const API = 'abc.execute-api.eu-west-1.amazonaws.com'
-const restEvent = (change: object = {}): HttpEvent => ({
+const restEvent = (change: object = {}): object => ({
   path: '/',
   httpMethod: 'GET',
   headers: {},
@@ -23,7 +23,7 @@ const restEvent = (change: object = {}): HttpEvent => ({
   requestContext: { domainName: API, stage: 'prod', path: '/prod/' },
   ...change,
 })
-const albEvent = (change: object = {}): HttpEvent => ({
+const albEvent = (change: object = {}): object => ({
   path: '/',
   httpMethod: 'GET',
   headers: { host: 'app.example', 'x-forwarded-proto': 'https' },
@@ -32,7 +32,7 @@ const albEvent = (change: object = {}): HttpEvent => ({
   requestContext: { elb: { targetGroupArn: 'arn' } },
   ...change,
 })
-const latticeEvent = (change: object = {}): HttpEvent => ({
+const latticeEvent = (change: object = {}): object => ({
   version: '2.0',
   path: '/',
   method: 'GET',
@@ -41,7 +41,9 @@ const latticeEvent = (change: object = {}): HttpEvent => ({
   ...change,
 })
 
-const target = (event: HttpEvent): string => {
+const toRequest = (event: object): Request => readHttpEvent(event)?.request as Request
+
+const target = (event: object): string => {
   const { pathname, search } = new URL(toRequest(event).url)
   return pathname + search
 }
@@ -62,14 +64,14 @@ async function handle(
   return { result, lines }
 }
 
-const json = async (event: HttpEvent, response: () => Response): Promise<HttpResult> => {
+const json = async (event: object, response: () => Response): Promise<HttpResult> => {
   const { result } = await handle(event, response)
   if (!('json' in result)) throw new Error('it is streamed')
   return result.json as HttpResult
 }
 
 it('tells the sources apart', () => {
-  expect([restEvent(), albEvent(), albEvent({ multiValueHeaders: { host: ['a'] } }), latticeEvent()].map(httpSource)).toEqual([
+  expect([restEvent(), albEvent(), albEvent({ multiValueHeaders: { host: ['a'] } }), latticeEvent()].map((event) => readHttpEvent(event)?.source)).toEqual([
     'v1',
     'alb',
     'alb-multi',
@@ -192,7 +194,7 @@ describe('VPC Lattice', () => {
 })
 
 describe('every source', () => {
-  const events: [string, () => HttpEvent][] = [
+  const events: [string, () => object][] = [
     ['v1', restEvent],
     ['alb', albEvent],
     ['alb-multi', () => albEvent({ multiValueHeaders: { host: ['app.example'] } })],

@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEventV2, LambdaFunctionURLEvent, SQSRecord as AwsSqsRecord } from 'aws-lambda'
 import { describe, expect, it } from 'vitest'
-import { httpSource, toRequest } from '../../adapters/lambda/runtime/http-event.ts'
+import { readHttpEvent } from '../../adapters/lambda/runtime/http-event.ts'
 import type { Payload2Event } from '../../adapters/lambda/runtime/http-payload2.ts'
 import type { SqsRecord } from '../../adapters/lambda/runtime/sqs-event.ts'
 
@@ -17,6 +17,7 @@ function event({ domainName = FUNCTION_URL, stage = '$default', method = 'GET', 
   return { rawPath: '/', rawQueryString: '', headers: {}, isBase64Encoded: false, ...rest, requestContext: { domainName, stage, http: { method } } }
 }
 
+const toRequest = (value: object): Request => readHttpEvent(value)?.request as Request
 const url = (change: Change): string => toRequest(event(change)).url
 
 // Compiles only while what is read fits AWS's own types.
@@ -35,14 +36,14 @@ describe('which event it is', () => {
       { rawPath: '/', requestContext: null },
       { requestContext: { elb: {} } },
     ])
-      expect(httpSource(other)).toBeUndefined()
+      expect(readHttpEvent(other)).toBeUndefined()
     expect([functionUrl, httpApi, record].every((check) => typeof check === 'function')).toBe(true)
   })
 
   it('tells a Function URL by its domain', () => {
-    expect(httpSource(event())).toBe('url')
-    expect(httpSource(event({ domainName: API }))).toBe('v2')
-    expect(httpSource(event({ domainName: 'api.example.com' }))).toBe('v2')
+    expect(readHttpEvent(event())?.source).toBe('url')
+    expect(readHttpEvent(event({ domainName: API }))?.source).toBe('v2')
+    expect(readHttpEvent(event({ domainName: 'api.example.com' }))?.source).toBe('v2')
   })
 })
 

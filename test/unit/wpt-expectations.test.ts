@@ -3,7 +3,8 @@ import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { AREAS } from '../wpt/areas.ts'
 import { compare, type Expectation, expectationsFile, readExpectations, renewed } from '../wpt/expectations.ts'
-import { runArea, WHOLE_FILE } from '../wpt/runner.ts'
+import { WHOLE_FILE } from '../wpt/result.ts'
+import { runArea } from '../wpt/runner.ts'
 import { createIsolateRunner } from '../wpt/runtime-isolate.ts'
 
 const PASS = { status: 0, message: '' }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { AreaResult, FileResult } from './runner.ts'
+import type { AreaResult, FileResult } from './result.ts'
 
 /** What is known not to pass, and why. */
 export interface Expectation {

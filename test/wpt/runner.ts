@@ -1,26 +1,11 @@
 import type { Area } from './areas.ts'
 import type { Expectation } from './expectations.ts'
 import { listRuns, type TestRun } from './files.ts'
+import { WHOLE_FILE, type AreaResult, type FileResult } from './result.ts'
 import { createScript, type TestResult } from './script.ts'
 
 /** Runs a script in a fresh global; resolves with what it reported. Rejects where it threw or its global ended. */
 export type RunScript = (script: string) => Promise<string>
-
-/** Name of the test that stands for a file which could not run. */
-export const WHOLE_FILE = '(file)'
-
-/** A file's results. */
-export interface FileResult {
-  readonly id: string
-  readonly tests: readonly TestResult[]
-}
-
-export interface AreaResult {
-  readonly name: string
-  readonly passed: number
-  readonly total: number
-  readonly files: readonly FileResult[]
-}
 
 export interface RunOptions {
   readonly root: string

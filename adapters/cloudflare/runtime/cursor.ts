@@ -1,11 +1,9 @@
+import { fnv1a } from '../../../core/bindings/bytes.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
 /** The platform's cursor as ours: with a checksum before it, so that one of another store is refused rather than taken for some position. */
 export function wrapCursor(store: string, cursor: string): string {
-  let hash = 0x811c9dc5
-  const text = store + cursor
-  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
-  return `${(hash >>> 0).toString(36)}.${cursor}`
+  return `${fnv1a(store + cursor).toString(36)}.${cursor}`
 }
 
 /** The platform's cursor within ours. @throws `InvalidArgument` for any other text. */

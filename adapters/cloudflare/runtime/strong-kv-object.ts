@@ -1,15 +1,18 @@
 /** What a Durable Object has, as far as this one uses it. Source: @cloudflare/workers-types 5. */
 export interface NativeObjectState {
   readonly storage: {
-    readonly sql: { exec(text: string, ...params: (string | number | null | Uint8Array<ArrayBuffer>)[]): NativeSqlCursor }
+    readonly sql: { exec<Row extends Record<string, SqlValue>>(text: string, ...params: SqlParameter[]): NativeSqlCursor<Row> }
     transactionSync<T>(work: () => T): T
   }
 }
 
-export interface NativeSqlCursor {
-  toArray(): Record<string, unknown>[]
+export interface NativeSqlCursor<Row> {
+  toArray(): Row[]
   readonly rowsWritten: number
 }
+
+type SqlValue = string | number | null | ArrayBuffer
+type SqlParameter = string | number | null | Uint8Array<ArrayBuffer>
 
 /** An entry as it crosses between the Worker and the object. */
 export interface ObjectEntry {
@@ -41,7 +44,16 @@ export interface StrongKvMethods {
   /** Whether there was one of that version (undefined: any). */
   delete(key: string, expected: string | undefined, now: number): Promise<boolean>
   /** Keys from `from` on (after it, where `exclusive`) and before `end`, in UTF-8 byte order. */
-  list(range: { from: string; exclusive: boolean; end: string | undefined; limit: number; now: number }): Promise<ObjectListEntry[]>
+  list(range: ObjectRange): Promise<ObjectListEntry[]>
+}
+
+export interface ObjectRange {
+  from: string
+  exclusive: boolean
+  end: string | undefined
+  limit: number
+  /** Seconds since 1970, by the Worker's clock. */
+  now: number
 }
 
 type Base = abstract new (state: NativeObjectState, env: unknown) => object
@@ -62,7 +74,7 @@ const SCHEMA = `
 const REPLACE = `INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
   value = excluded.value, metadata = excluded.metadata, expiration = excluded.expiration, version = excluded.version, parts = excluded.parts`
 
-interface Row {
+type Row = {
   key: string
   value: string | ArrayBuffer | null
   metadata: string | null
@@ -77,86 +89,111 @@ interface Row {
  */
 export function createStrongKvObject(base: Base): new (state: NativeObjectState, env: unknown) => StrongKvMethods {
   return class StrongKvObject extends base implements StrongKvMethods {
-    #storage: NativeObjectState['storage']
-    #puts = 0
+    #entries: Entries
 
     constructor(state: NativeObjectState, env: unknown) {
       super(state, env)
-      this.#storage = state.storage
-      this.#storage.sql.exec(SCHEMA)
+      this.#entries = new Entries(state.storage)
     }
 
-    async get(keys: readonly string[], now: number): Promise<(ObjectEntry | null)[]> {
-      return keys.map((key) => {
-        const row = this.#current(key, now)
-        return row === undefined ? null : { value: this.#value(row), metadata: row.metadata, expiration: row.expiration, version: row.version }
-      })
+    get(...args: Parameters<StrongKvMethods['get']>): ReturnType<StrongKvMethods['get']> {
+      return this.#entries.get(...args)
     }
 
-    async put(write: ObjectWrite): Promise<string | null> {
-      const { key, value, metadata, expiration, expected, now } = write
-      return this.#storage.transactionSync(() => {
-        if (expected !== undefined && (this.#current(key, now)?.version ?? null) !== expected) return null
-        const version = crypto.randomUUID()
-        const isCut = typeof value !== 'string' && value.byteLength > INLINE
-        const parts = isCut ? Math.ceil(value.byteLength / INLINE) : 0
-        this.#run('DELETE FROM parts WHERE key = ?', key)
-        this.#run(REPLACE, key, isCut ? null : value, metadata, expiration, version, parts)
-        if (isCut) {
-          for (let part = 0; part < parts; part++) this.#run('INSERT INTO parts VALUES (?, ?, ?)', key, part, value.slice(part * INLINE, (part + 1) * INLINE))
-        }
-        if (++this.#puts % SWEEP_EVERY === 0) this.#sweep(now)
-        return version
-      })
+    put(write: ObjectWrite): Promise<string | null> {
+      return this.#entries.put(write)
     }
 
-    async delete(key: string, expected: string | undefined, now: number): Promise<boolean> {
-      return this.#storage.transactionSync(() => {
-        if (expected !== undefined && this.#current(key, now)?.version !== expected) return false
-        this.#remove(key)
-        return true
-      })
+    delete(...args: Parameters<StrongKvMethods['delete']>): Promise<boolean> {
+      return this.#entries.delete(...args)
     }
 
-    async list({ from, exclusive, end, limit, now }: Parameters<StrongKvMethods['list']>[0]): Promise<ObjectListEntry[]> {
-      const range = `key ${exclusive ? '>' : '>='} ? ${end === undefined ? '' : 'AND key < ?'}`
-      const rows = this.#run(
-        `SELECT key, metadata, expiration FROM entries WHERE ${range} AND (expiration IS NULL OR expiration > ?) ORDER BY key LIMIT ?`,
-        from,
-        ...(end === undefined ? [] : [end]),
-        now,
-        limit,
-      )
-      return rows.toArray() as unknown as ObjectListEntry[]
+    list(range: ObjectRange): Promise<ObjectListEntry[]> {
+      return this.#entries.list(range)
     }
+  }
+}
 
-    /** The entry, if it is not over; one that is gets removed. */
-    #current(key: string, now: number): Row | undefined {
-      const [row] = this.#run('SELECT * FROM entries WHERE key = ?', key).toArray() as unknown as Row[]
-      if (row?.expiration == null || row.expiration > now) return row
-      this.#remove(key)
-      return undefined
-    }
+/** The entries of an object, in its database. */
+class Entries implements StrongKvMethods {
+  #storage: NativeObjectState['storage']
+  #puts = 0
 
-    #value({ key, value, parts }: Row): string | Uint8Array<ArrayBuffer> {
-      if (parts === 0) return typeof value === 'string' ? value : new Uint8Array(value as ArrayBuffer)
-      const rows = this.#run('SELECT bytes FROM parts WHERE key = ? ORDER BY part', key).toArray() as { bytes: ArrayBuffer }[]
-      const all = new Uint8Array(rows.reduce((size, { bytes }) => size + bytes.byteLength, 0))
-      rows.forEach(({ bytes }, part) => all.set(new Uint8Array(bytes), part * INLINE))
-      return all
-    }
+  constructor(storage: NativeObjectState['storage']) {
+    this.#storage = storage
+    this.#run(SCHEMA)
+  }
 
-    #remove(key: string): void {
-      this.#run('DELETE FROM entries WHERE key = ?', key)
+  async get(keys: readonly string[], now: number): Promise<(ObjectEntry | null)[]> {
+    return keys.map((key) => {
+      const row = this.#current(key, now)
+      return row === undefined ? null : { value: this.#value(row), metadata: row.metadata, expiration: row.expiration, version: row.version }
+    })
+  }
+
+  async put(write: ObjectWrite): Promise<string | null> {
+    const { key, value, metadata, expiration, expected, now } = write
+    return this.#storage.transactionSync(() => {
+      if (expected !== undefined && (this.#current(key, now)?.version ?? null) !== expected) return null
+      const version = crypto.randomUUID()
+      const isCut = typeof value !== 'string' && value.byteLength > INLINE
+      const parts = isCut ? Math.ceil(value.byteLength / INLINE) : 0
       this.#run('DELETE FROM parts WHERE key = ?', key)
-    }
+      this.#run(REPLACE, key, isCut ? null : value, metadata, expiration, version, parts)
+      if (isCut) {
+        for (let part = 0; part < parts; part++) this.#run('INSERT INTO parts VALUES (?, ?, ?)', key, part, value.slice(part * INLINE, (part + 1) * INLINE))
+      }
+      if (++this.#puts % SWEEP_EVERY === 0) this.#sweep(now)
+      return version
+    })
+  }
 
-    #sweep(now: number): void {
-      for (const { key } of this.#run('SELECT key FROM entries WHERE expiration <= ? LIMIT ?', now, SWEEP_SIZE).toArray()) this.#remove(key as string)
-    }
+  async delete(key: string, expected: string | undefined, now: number): Promise<boolean> {
+    return this.#storage.transactionSync(() => {
+      if (expected !== undefined && this.#current(key, now)?.version !== expected) return false
+      this.#remove(key)
+      return true
+    })
+  }
 
-    #run(text: string, ...params: (string | number | null | Uint8Array<ArrayBuffer>)[]): NativeSqlCursor {
-      return this.#storage.sql.exec(text, ...params)
-    }
+  async list({ from, exclusive, end, limit, now }: ObjectRange): Promise<ObjectListEntry[]> {
+    const range = `key ${exclusive ? '>' : '>='} ? ${end === undefined ? '' : 'AND key < ?'}`
+    const rows = this.#run<Pick<Row, 'key' | 'metadata' | 'expiration'>>(
+      `SELECT key, metadata, expiration FROM entries WHERE ${range} AND (expiration IS NULL OR expiration > ?) ORDER BY key LIMIT ?`,
+      from,
+      ...(end === undefined ? [] : [end]),
+      now,
+      limit,
+    )
+    return rows.toArray()
+  }
+
+  /** The entry, if it is not over; one that is gets removed. */
+  #current(key: string, now: number): Row | undefined {
+    const [row] = this.#run<Row>('SELECT * FROM entries WHERE key = ?', key).toArray()
+    if (row?.expiration == null || row.expiration > now) return row
+    this.#remove(key)
+    return undefined
+  }
+
+  #value({ key, value, parts }: Row): string | Uint8Array<ArrayBuffer> {
+    if (parts === 0) return typeof value === 'string' ? value : new Uint8Array(value as ArrayBuffer)
+    const rows = this.#run<{ bytes: ArrayBuffer }>('SELECT bytes FROM parts WHERE key = ? ORDER BY part', key).toArray()
+    const all = new Uint8Array(rows.reduce((size, { bytes }) => size + bytes.byteLength, 0))
+    rows.forEach(({ bytes }, part) => all.set(new Uint8Array(bytes), part * INLINE))
+    return all
+  }
+
+  #remove(key: string): void {
+    this.#run('DELETE FROM entries WHERE key = ?', key)
+    this.#run('DELETE FROM parts WHERE key = ?', key)
+  }
+
+  #sweep(now: number): void {
+    for (const { key } of this.#run<Pick<Row, 'key'>>('SELECT key FROM entries WHERE expiration <= ? LIMIT ?', now, SWEEP_SIZE).toArray()) this.#remove(key)
+  }
+
+  #run<Found extends Record<string, SqlValue>>(text: string, ...params: SqlParameter[]): NativeSqlCursor<Found> {
+    return this.#storage.sql.exec<Found>(text, ...params)
   }
 }

@@ -1,4 +1,4 @@
-import { compareUtf8, prefixEnd, utf8, utf8Text } from '../../../core/bindings/bytes.ts'
+import { compareUtf8, fnv1a, prefixEnd, utf8, utf8Text } from '../../../core/bindings/bytes.ts'
 import type { DriverFactory, KvEntry, KvVersionedEntry, StrongKvDriver } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { unwrapCursor, wrapCursor } from './cursor.ts'
@@ -138,7 +138,7 @@ class DurableKv implements StrongKvDriver {
   }
 
   #shardOf(key: string): number {
-    return hash(key) % this.#settings.shards
+    return fnv1a(key) % this.#settings.shards
   }
 
   #seconds(): number {
@@ -161,11 +161,4 @@ function toError(error: unknown, write: boolean): UnmoorError {
   if (retryable || /network connection lost|object was reset|internal error|Durable Object.*(reset|evicted|exceeded)/i.test(message))
     return new UnmoorError('Unavailable', text, { cause: error, mayHaveApplied: write })
   return new UnmoorError('Internal', text, { cause: error, mayHaveApplied: write })
-}
-
-/** FNV-1a of the UTF-8 bytes: which object a key is in. It must never change. */
-function hash(key: string): number {
-  let value = 0x811c9dc5
-  for (const byte of utf8(key)) value = Math.imul(value ^ byte, 0x01000193)
-  return value >>> 0
 }

@@ -1,4 +1,4 @@
-import { utf8, utf8Length } from '../../../core/bindings/bytes.ts'
+import { fnv1a, utf8, utf8Length } from '../../../core/bindings/bytes.ts'
 import type { KvDriver, KvEntry } from '../../../core/bindings/drivers.ts'
 import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import type { DynamodbApi, WriteOptions } from './api.ts'
@@ -39,7 +39,7 @@ export class Store {
 
   key(key: string): ItemKey {
     const { namespace, shards } = this.#settings
-    return { pk: { S: `${namespace}#${hash(key) % shards}` }, sk: { S: key } }
+    return { pk: { S: `${namespace}#${fnv1a(key) % shards}` }, sk: { S: key } }
   }
 
   read(key: string): Promise<Item | undefined> {
@@ -132,11 +132,4 @@ export class Store {
       size === undefined ? {} : { details: { limit: 'dynamodb.value', actual: size, max: INLINE } },
     )
   }
-}
-
-/** FNV-1a of the UTF-8 bytes: which partition a key is in. It must never change. */
-function hash(key: string): number {
-  let value = 0x811c9dc5
-  for (const byte of utf8(key)) value = Math.imul(value ^ byte, 0x01000193)
-  return value >>> 0
 }

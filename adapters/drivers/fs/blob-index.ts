@@ -5,6 +5,7 @@ import type { BlobHttpMetadata, BlobRecord } from '../../../core/bindings/driver
 import { UnmoorError } from '../../../core/errors.ts'
 import type { ScanStart } from '../shared/blob-list.ts'
 import type { BlobIndex } from '../shared/indexed-blobs.ts'
+import { type ArrayStatement, prepareArrays } from '../sqlite/array-statement.ts'
 import { toUnmoorError } from '../sqlite/errors.ts'
 import { inTransaction, openDatabase } from '../sqlite/open.ts'
 import type { BlobFiles } from './files.ts'
@@ -25,13 +26,7 @@ const SCHEMA = `
 
 type Row = [key: string, size: number, etag: string, uploaded: number, http: string, custom: string, file: string]
 
-interface LooseRow {
-  file: string
-  since: number
-  host: string
-  pid: number
-  started: number
-}
+type LooseRow = [file: string, since: number, host: string, pid: number, started: number]
 
 /** Milliseconds after which a loose file that nobody writes to is taken for a crashed put's, where its process cannot be asked. */
 const ABANDONED_AFTER = 60 * 60_000
@@ -42,11 +37,11 @@ const STARTED = Math.round(Date.now() / 1000 - process.uptime())
 export class FsBlobIndex implements BlobIndex {
   #path: string
   #database: DatabaseSync
-  #get: StatementSync
+  #get: ArrayStatement<Row>
   #put: StatementSync
   #delete: StatementSync
-  #scan: StatementSync
-  #scanAfter: StatementSync
+  #scan: ArrayStatement<Row>
+  #scanAfter: ArrayStatement<Row>
   #addLoose: StatementSync
   #dropLoose: StatementSync
 
@@ -60,30 +55,25 @@ export class FsBlobIndex implements BlobIndex {
       database.close()
       throw toUnmoorError(error, this.#path)
     }
-    const prepare = (text: string): StatementSync => {
-      const statement = database.prepare(text)
-      statement.setReturnArrays(true)
-      return statement
-    }
     const columns = 'key, size, etag, uploaded, http, custom, file'
-    this.#get = prepare(`SELECT ${columns} FROM blobs WHERE key = ?`)
-    this.#put = prepare(`INSERT OR REPLACE INTO blobs (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?)`)
-    this.#delete = prepare('DELETE FROM blobs WHERE key = ?')
-    this.#scan = prepare(`SELECT ${columns} FROM blobs WHERE key >= ? ORDER BY key LIMIT ?`)
-    this.#scanAfter = prepare(`SELECT ${columns} FROM blobs WHERE key > ? ORDER BY key LIMIT ?`)
-    this.#addLoose = prepare('INSERT OR REPLACE INTO loose (file, since, host, pid, started) VALUES (?, ?, ?, ?, ?)')
-    this.#dropLoose = prepare('DELETE FROM loose WHERE file = ?')
+    this.#get = prepareArrays(database, `SELECT ${columns} FROM blobs WHERE key = ?`)
+    this.#put = database.prepare(`INSERT OR REPLACE INTO blobs (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?)`)
+    this.#delete = database.prepare('DELETE FROM blobs WHERE key = ?')
+    this.#scan = prepareArrays(database, `SELECT ${columns} FROM blobs WHERE key >= ? ORDER BY key LIMIT ?`)
+    this.#scanAfter = prepareArrays(database, `SELECT ${columns} FROM blobs WHERE key > ? ORDER BY key LIMIT ?`)
+    this.#addLoose = database.prepare('INSERT OR REPLACE INTO loose (file, since, host, pid, started) VALUES (?, ?, ?, ?, ?)')
+    this.#dropLoose = database.prepare('DELETE FROM loose WHERE file = ?')
   }
 
   get(key: string): { record: BlobRecord; file: string } | undefined {
     return this.#try(() => {
-      const row = this.#get.get(key) as Row | undefined
+      const row = this.#get.get(key)
       return row === undefined ? undefined : { record: toRecord(row), file: row[6] }
     })
   }
 
   scan({ from, inclusive }: ScanStart, count: number): BlobRecord[] {
-    return this.#try(() => ((inclusive ? this.#scan : this.#scanAfter).all(from, count) as unknown as Row[]).map(toRecord))
+    return this.#try(() => (inclusive ? this.#scan : this.#scanAfter).all(from, count).map(toRecord))
   }
 
   /** Notes a file that is about to be written, so that a crash leaves no trace of it. */
@@ -136,10 +126,13 @@ export class FsBlobIndex implements BlobIndex {
   /** Takes from the list of loose files those whose process has ended; they are the caller's to remove. */
   leftovers(files: BlobFiles, now: number): string[] {
     return this.#try(() => {
-      const rows = this.#database.prepare('SELECT * FROM loose').all() as unknown as LooseRow[]
+      const rows = prepareArrays<LooseRow>(this.#database, 'SELECT file, since, host, pid, started FROM loose').all()
       const abandoned = rows
-        .filter((row) => hasEnded(row) || (now - row.since > ABANDONED_AFTER && files.idleFor(row.file) > ABANDONED_AFTER))
-        .map(({ file }) => file)
+        .filter((row) => {
+          const [file, since] = row
+          return hasEnded(row) || (now - since > ABANDONED_AFTER && files.idleFor(file) > ABANDONED_AFTER)
+        })
+        .map(([file]) => file)
       for (const file of abandoned) this.#dropLoose.run(file)
       return abandoned
     })
@@ -163,7 +156,7 @@ function toRecord([key, size, etag, uploaded, http, custom]: Row): BlobRecord {
 }
 
 /** Whether a process surely has ended; one of another host, or whose pid lives, may not have. */
-function hasEnded({ host, pid, started }: LooseRow): boolean {
+function hasEnded([, , host, pid, started]: LooseRow): boolean {
   if (host !== hostname()) return false
   if (pid === process.pid) return Math.abs(started - STARTED) > 2
   try {

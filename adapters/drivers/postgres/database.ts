@@ -22,6 +22,13 @@ export type Rows<Row> = Row[] & { readonly count: number }
 // `simple` is not in its types: without it, a statement without parameters would go by another protocol, unprepared.
 const STATEMENT = { prepare: true, simple: false } as postgres.UnsafeQueryOptions
 
+/** A query whose rows are arrays of columns. `Row` states them; nothing checks it. */
+function arrays<Row>(query: postgres.PendingQuery<postgres.Row[]>): ArrayQuery<Row> {
+  return query.values() as unknown as ArrayQuery<Row>
+}
+
+type ArrayQuery<Row> = Promise<Rows<Row>> & Pick<postgres.PendingQuery<postgres.Row[]>, 'cancel'>
+
 /** The tables of one kind of binding on one server: made at the first statement. */
 export class Database {
   readonly shared: SharedPool
@@ -70,7 +77,7 @@ export class Database {
       (late) =>
         this.shared.sql.begin(async (session) => {
           const run = async <Row>(text: string, params: readonly Parameter[]): Promise<Rows<Row>> =>
-            (await Promise.race([session.unsafe(text, params as Parameter[], STATEMENT).values(), late])) as unknown as Rows<Row>
+            Promise.race([arrays<Row>(session.unsafe(text, params as Parameter[], STATEMENT)), late])
           const result = await work(run)
           committing = true
           return result
@@ -85,7 +92,7 @@ export class Database {
         async () => {},
         () => false,
       )
-    const query = this.shared.sql.unsafe(text, params as Parameter[], STATEMENT).values()
+    const query = arrays<Row>(this.shared.sql.unsafe(text, params as Parameter[], STATEMENT))
     // By hand, as a race makes several promises for each statement.
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -95,7 +102,7 @@ export class Database {
       query.then(
         (rows) => {
           clearTimeout(timer)
-          resolve(rows as unknown as Rows<Row>)
+          resolve(rows)
         },
         (error: unknown) => {
           clearTimeout(timer)

@@ -6,16 +6,13 @@ import type { PostgresOptions, Server } from './connect.ts'
 import { toUnmoorError } from './errors.ts'
 import { type SharedPool, sharedPool } from './pool.ts'
 import { makeSchema } from './tables.ts'
-import { beginTransaction } from './transaction.ts'
+import { beginTransaction, type Session } from './transaction.ts'
 import { MAY_BE_UNSAFE } from './types.ts'
 
 /** A database on a Postgres server. See `types.ts` for how values are converted. */
 export const sql: DriverFactory<'sql', PostgresOptions> = async (options, context) => {
   return new PostgresSql(await sharedPool(options, context), options.schema)
 }
-
-/** What runs statements: a pool or a transaction. */
-export type Session = Pick<postgres.Sql, 'unsafe' | 'typed'>
 
 /** The result of `unsafe(...).values()`: rows as arrays, so that columns of the same name are both kept. */
 type ValueRows = (SqlCell | bigint)[][] & { columns: { name: string; type: number }[] | null | undefined; command: string; count: number }

@@ -1,7 +1,9 @@
 import type postgres from 'postgres'
 import type { SqlQuery, SqlResult, SqlTransactionDriver } from '../../../core/bindings/drivers.ts'
 import { toUnmoorError, withoutEffect } from './errors.ts'
-import type { Session } from './sql.ts'
+
+/** What runs statements: a pool or a transaction. */
+export type Session = Pick<postgres.Sql, 'unsafe' | 'typed'>
 
 type Run = (session: Session, query: SqlQuery) => Promise<SqlResult>
 

@@ -38,7 +38,7 @@ export async function upload(
     const first = await parts.next()
     const bytes = first.done ? new Uint8Array() : first.value
     if (bytes.byteLength < PART || (body instanceof Uint8Array && body.byteLength === PART)) return await putObject(api, name, bytes, headers, options)
-    return await multipart(api, name, bytes, parts, headers, options)
+    return await multipart(api, { name, first: bytes, rest: parts, headers, options })
   } finally {
     await parts.return(undefined).catch(() => {})
   }
@@ -141,14 +141,18 @@ async function refused(error: unknown, options: Conditions, attempt: number): Pr
   return true
 }
 
-async function multipart(
-  api: S3Api,
-  name: string,
-  first: Uint8Array<ArrayBuffer>,
-  rest: AsyncGenerator<Uint8Array<ArrayBuffer>, undefined>,
-  headers: Record<string, string>,
-  options: Conditions,
-): Promise<Uploaded> {
+/** An upload in parts. */
+interface Multipart {
+  name: string
+  /** The first part, and the parts after it. */
+  first: Uint8Array<ArrayBuffer>
+  rest: AsyncGenerator<Uint8Array<ArrayBuffer>, undefined>
+  headers: Record<string, string>
+  options: Conditions
+}
+
+async function multipart(api: S3Api, upload: Multipart): Promise<Uploaded> {
+  const { name, headers, options } = upload
   const { signal } = options
   const created = await api.xml({
     operation: 'CreateMultipartUpload',
@@ -162,7 +166,7 @@ async function multipart(
   })
   const uploadId = created.root.text('UploadId') ?? ''
   try {
-    const { etags, size } = await uploadParts(api, name, uploadId, first, rest, options)
+    const { etags, size } = await uploadParts(api, uploadId, upload)
     const parts = etags.map((etag, index) => `<Part><PartNumber>${index + 1}</PartNumber><ETag>${escapeXml(etag)}</ETag></Part>`).join('')
     const { root } = await api.xml({
       operation: 'CompleteMultipartUpload',
@@ -188,11 +192,8 @@ async function multipart(
 
 async function uploadParts(
   api: S3Api,
-  name: string,
   uploadId: string,
-  first: Uint8Array<ArrayBuffer>,
-  rest: AsyncGenerator<Uint8Array<ArrayBuffer>, undefined>,
-  { sha256, signal }: Conditions,
+  { name, first, rest, options: { sha256, signal } }: Multipart,
 ): Promise<{ etags: string[]; size: number }> {
   const hash = sha256 === undefined ? undefined : createHash('sha256')
   const etags: string[] = []

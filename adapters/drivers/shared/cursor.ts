@@ -1,3 +1,4 @@
+import { fnv1a } from '../../../core/bindings/bytes.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
 /**
@@ -18,9 +19,7 @@ export function decodeCursor(tag: string, cursor: string): string {
   })
 }
 
-/** FNV-1a, 32 bits, as 8 hex digits: against mistakes, not against forgery. */
+/** 8 hex digits. */
 function checksum(text: string): string {
-  let hash = 0x811c9dc5
-  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
-  return (hash >>> 0).toString(16).padStart(8, '0')
+  return fnv1a(text).toString(16).padStart(8, '0')
 }

@@ -4,6 +4,7 @@ import type { DriverContext, DriverFactory, KvDriver, KvEntry, KvListEntry } fro
 import { UnmoorError } from '../../../core/errors.ts'
 import { decodeCursor, encodeCursor } from '../shared/cursor.ts'
 import { fileName } from '../shared/location.ts'
+import { type ArrayStatement, prepareArrays } from './array-statement.ts'
 import { toUnmoorError } from './errors.ts'
 import { databasePath, openDatabase, type SqliteOptions } from './open.ts'
 
@@ -54,15 +55,15 @@ export class SqliteKv implements KvDriver {
   #database: DatabaseSync
   #path: string
   #now: () => number
-  #get: StatementSync
+  #get: ArrayStatement<EntryRow>
   #put: StatementSync
   #delete: StatementSync
   #deleteExpired: StatementSync
   #sweep: StatementSync
-  #list: StatementSync
-  #listAfter: StatementSync
-  #listToEnd: StatementSync
-  #listAfterToEnd: StatementSync
+  #list: ArrayStatement<ListRow>
+  #listAfter: ArrayStatement<ListRow>
+  #listToEnd: ArrayStatement<ListRow>
+  #listAfterToEnd: ArrayStatement<ListRow>
   #puts = 0
 
   constructor({ database, path, table, now }: KvTable) {
@@ -71,19 +72,14 @@ export class SqliteKv implements KvDriver {
     this.#database = database
     this.#path = path
     this.#now = now
-    const prepare = (text: string): StatementSync => {
-      const statement = database.prepare(text)
-      statement.setReturnArrays(true)
-      return statement
-    }
-    this.#get = prepare(`SELECT value, metadata, expiration FROM ${table} WHERE key = ?`)
-    this.#put = prepare(`INSERT INTO ${table} (key, value, metadata, expiration) VALUES (?, ?, ?, ?)
+    this.#get = prepareArrays(database, `SELECT value, metadata, expiration FROM ${table} WHERE key = ?`)
+    this.#put = database.prepare(`INSERT INTO ${table} (key, value, metadata, expiration) VALUES (?, ?, ?, ?)
       ON CONFLICT (key) DO UPDATE SET value = excluded.value, metadata = excluded.metadata, expiration = excluded.expiration`)
-    this.#delete = prepare(`DELETE FROM ${table} WHERE key = ?`)
-    this.#deleteExpired = prepare(`DELETE FROM ${table} WHERE key = ? AND expiration <= ?`)
-    this.#sweep = prepare(`DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE expiration <= ? LIMIT ${SWEEP_SIZE})`)
-    const list = (range: string): StatementSync =>
-      prepare(`SELECT key, metadata, expiration FROM ${table} WHERE ${range} AND (expiration IS NULL OR expiration > ?) ORDER BY key LIMIT ?`)
+    this.#delete = database.prepare(`DELETE FROM ${table} WHERE key = ?`)
+    this.#deleteExpired = database.prepare(`DELETE FROM ${table} WHERE key = ? AND expiration <= ?`)
+    this.#sweep = database.prepare(`DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE expiration <= ? LIMIT ${SWEEP_SIZE})`)
+    const list = (range: string): ArrayStatement<ListRow> =>
+      prepareArrays(database, `SELECT key, metadata, expiration FROM ${table} WHERE ${range} AND (expiration IS NULL OR expiration > ?) ORDER BY key LIMIT ?`)
     this.#list = list('key >= ? AND key < ?')
     this.#listAfter = list('key > ? AND key < ?')
     this.#listToEnd = list('key >= ?')
@@ -105,7 +101,7 @@ export class SqliteKv implements KvDriver {
 
   #read(key: string, as: 'text' | 'bytes' | 'stream'): KvEntry | null {
     try {
-      const row = this.#get.get(key) as EntryRow | undefined
+      const row = this.#get.get(key)
       if (row === undefined) return null
       const [stored, metadata, expiration] = row
       if (expiration !== null && expiration * 1000 <= this.#now()) {
@@ -155,8 +151,8 @@ export class SqliteKv implements KvDriver {
     const end = prefix === '' ? undefined : prefixEnd(prefix)
     const from = after ?? prefix
     try {
-      if (end === undefined) return (after === undefined ? this.#listToEnd : this.#listAfterToEnd).all(from, this.#seconds(), count) as unknown as ListRow[]
-      return (after === undefined ? this.#list : this.#listAfter).all(from, end, this.#seconds(), count) as unknown as ListRow[]
+      if (end === undefined) return (after === undefined ? this.#listToEnd : this.#listAfterToEnd).all(from, this.#seconds(), count)
+      return (after === undefined ? this.#list : this.#listAfter).all(from, end, this.#seconds(), count)
     } catch (error) {
       throw toUnmoorError(error, this.#path)
     }

@@ -43,7 +43,7 @@ class SqliteObjects implements ObjectsDriver {
   /** Whole numbers beyond 2^53 are rounded, as on Cloudflare. */
   #rows({ statement }: Prepared, values: SQLInputValue[]): ObjectCell[][] {
     statement.setReadBigInts(true)
-    const rows = statement.all(...values) as unknown as (ObjectCell | bigint)[][]
+    const rows = statement.all(...values) as (ObjectCell | bigint)[][]
     return rows.map((row) => row.map((cell) => (typeof cell === 'bigint' ? Number(cell) : cell)))
   }
 

@@ -4,6 +4,7 @@ import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import type { DriverFactory, QueueContentType, QueueDriver, QueueIncoming, QueueOutgoing, QueueSettlement } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { Gather } from '../shared/gather.ts'
+import { type ArrayStatement, prepareArrays } from './array-statement.ts'
 import { toUnmoorError } from './errors.ts'
 import { databasePath, inTransaction, type SqliteOptions } from './open.ts'
 import { openQueueFile, type QueueFile } from './queue-file.ts'
@@ -43,14 +44,14 @@ class SqliteQueue implements QueueDriver {
   #file: QueueFile
   #settings: Settings
   #insert: StatementSync
-  #next: StatementSync
-  #take: StatementSync
+  #next: ArrayStatement<[earliest: number | null]>
+  #take: ArrayStatement<MessageRow>
   #ack: StatementSync
-  #leased: StatementSync
+  #leased: ArrayStatement<[id: string, attempts: number]>
   #retry: StatementSync
   #move: StatementSync
   #extend: StatementSync
-  #depth: StatementSync
+  #depth: ArrayStatement<[ready: number, delayed: number, leased: number]>
   #sends = new Gather<QueueOutgoing>(
     (messages) => this.#send(messages),
     ({ body }) => body.length,
@@ -59,21 +60,17 @@ class SqliteQueue implements QueueDriver {
   constructor(file: QueueFile, settings: Settings) {
     this.#file = file
     this.#settings = settings
-    const prepare = (text: string): StatementSync => {
-      const statement = file.deliveries.prepare(text)
-      statement.setReturnArrays(true)
-      return statement
-    }
+    const prepare = <Row extends readonly unknown[]>(text: string): ArrayStatement<Row> => prepareArrays<Row>(file.deliveries, text)
     this.#insert = file.sends.prepare('INSERT INTO messages (queue, id, content_type, body, sent_at, visible_at) VALUES (?, ?, ?, ?, ?, ?)')
     this.#next = prepare('SELECT min(visible_at) FROM messages WHERE queue = ?')
     this.#take = prepare(`UPDATE messages SET attempts = attempts + 1, visible_at = ?, lease = ?
       WHERE seq IN (SELECT seq FROM messages WHERE queue = ? AND visible_at <= ? ORDER BY visible_at, seq LIMIT ?)
       RETURNING seq, id, content_type, body, attempts, sent_at`)
-    this.#ack = prepare('DELETE FROM messages WHERE seq = ? AND lease = ?')
+    this.#ack = file.deliveries.prepare('DELETE FROM messages WHERE seq = ? AND lease = ?')
     this.#leased = prepare('SELECT id, attempts FROM messages WHERE seq = ? AND lease = ?')
-    this.#retry = prepare('UPDATE messages SET visible_at = ?, lease = NULL WHERE seq = ?')
-    this.#move = prepare('UPDATE messages SET queue = ?, attempts = 0, visible_at = ?, lease = NULL WHERE seq = ?')
-    this.#extend = prepare('UPDATE messages SET visible_at = ? WHERE seq = ? AND lease = ?')
+    this.#retry = file.deliveries.prepare('UPDATE messages SET visible_at = ?, lease = NULL WHERE seq = ?')
+    this.#move = file.deliveries.prepare('UPDATE messages SET queue = ?, attempts = 0, visible_at = ?, lease = NULL WHERE seq = ?')
+    this.#extend = file.deliveries.prepare('UPDATE messages SET visible_at = ? WHERE seq = ? AND lease = ?')
     this.#depth =
       prepare(`SELECT count(*) FILTER (WHERE visible_at <= ?1), count(*) FILTER (WHERE visible_at > ?1 AND lease IS NULL), count(*) FILTER (WHERE visible_at > ?1 AND lease IS NOT NULL)
       FROM messages WHERE queue = ?2`)
@@ -118,11 +115,11 @@ class SqliteQueue implements QueueDriver {
     const { name, maxRetries, deadLetter, now } = this.#settings
     const time = now()
     // A read, so that idle consumers never take the write lock.
-    const [next] = this.#next.get(name) as unknown as [number | null]
+    const [next = null] = this.#next.get(name) ?? []
     if (next === null || next > time) return []
     return inTransaction(this.#file.deliveries, () => {
       const token = randomUUID()
-      const rows = this.#take.all(time + leaseSeconds * 1000, token, name, time, max) as unknown as MessageRow[]
+      const rows = this.#take.all(time + leaseSeconds * 1000, token, name, time, max)
       const received: QueueIncoming[] = []
       for (const [seq, id, contentType, body, attempts, timestamp] of rows) {
         // Its last delivery ended in a crash. Without this, a message that kills its consumer would come for ever; with no dead-letter queue it does, as no crash may lose one.
@@ -172,7 +169,7 @@ class SqliteQueue implements QueueDriver {
 
   #settleRetry(seq: number, token: string, delaySeconds: number, dropped: string[]): void {
     const { maxRetries, deadLetter, now } = this.#settings
-    const row = this.#leased.get(seq, token) as unknown as [id: string, attempts: number] | undefined
+    const row = this.#leased.get(seq, token)
     if (row === undefined) return
     const [id, attempts] = row
     if (attempts <= maxRetries) this.#retry.run(now() + delaySeconds * 1000, seq)
@@ -196,7 +193,7 @@ class SqliteQueue implements QueueDriver {
 
   async depth(): Promise<{ ready: number; delayed: number; leased: number }> {
     try {
-      const [ready, delayed, leased] = this.#depth.get(this.#settings.now(), this.#settings.name) as unknown as [number, number, number]
+      const [ready = 0, delayed = 0, leased = 0] = this.#depth.get(this.#settings.now(), this.#settings.name) ?? []
       return { ready, delayed, leased }
     } catch (error) {
       throw toUnmoorError(error, this.#file.path)

@@ -3,6 +3,7 @@ import type { DriverFactory, SqlCell, SqlDriver, SqlQuery, SqlResult, SqlTransac
 import { type ErrorDetails, isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import { LIMITS } from '../../../core/limits.ts'
 import { fileName } from '../shared/location.ts'
+import { type ArrayStatement, prepareArrays } from './array-statement.ts'
 import { toUnmoorError } from './errors.ts'
 import { holdLock } from './lock.ts'
 import { BUSY_TIMEOUT, databasePath, inTransaction, openDatabase, type SqliteOptions } from './open.ts'
@@ -109,7 +110,7 @@ class Connection {
   readonly path: string
   #statements: StatementCache
   #rounds: boolean
-  #changes: StatementSync
+  #changes: ArrayStatement<[changes: bigint, lastRowId: bigint]>
   #total: StatementSync
 
   constructor(path: string, options: SqliteSqlOptions) {
@@ -119,8 +120,7 @@ class Connection {
     this.path = path
     this.#rounds = options.integers === 'round'
     this.#statements = new StatementCache(database)
-    this.#changes = database.prepare('SELECT changes(), last_insert_rowid()')
-    this.#changes.setReturnArrays(true)
+    this.#changes = prepareArrays(database, 'SELECT changes(), last_insert_rowid()')
     this.#changes.setReadBigInts(true)
     this.#total = database.prepare('SELECT total_changes() AS total')
   }
@@ -157,7 +157,7 @@ class Connection {
     // A copy: it is the caller's.
     const columns = [...prepared.columns.get()]
     if (!writes || (prepared.guessed && this.#total.get()?.['total'] === before)) return { columns, rows, changes: 0 }
-    const [changes, last] = this.#changes.get() as unknown as [bigint, bigint]
+    const [changes = 0n, last = 0n] = this.#changes.get() ?? []
     return { columns, rows, changes: Number(changes), ...rowId(prepared, changes, last) }
   }
 
@@ -165,14 +165,14 @@ class Connection {
     // What wrote cannot be run again to round.
     if (!this.#rounds || !writes) {
       try {
-        return statement.all(...values) as unknown as SqlCell[][]
+        return statement.all(...values) as SqlCell[][]
       } catch (error) {
         if (!this.#rounds || (error as { code?: unknown }).code !== 'ERR_OUT_OF_RANGE') throw error
       }
     }
     statement.setReadBigInts(true)
     try {
-      const rows = statement.all(...values) as unknown as (SqlCell | bigint)[][]
+      const rows = statement.all(...values) as (SqlCell | bigint)[][]
       return rows.map((row) => row.map((cell) => (typeof cell === 'bigint' ? Number(cell) : cell)))
     } finally {
       statement.setReadBigInts(false)

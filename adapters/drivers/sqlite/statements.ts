@@ -1,8 +1,9 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
+import { type ArrayStatement, prepareArrays } from './array-statement.ts'
 
 /** A prepared statement and what it does. */
 export interface Prepared {
-  statement: StatementSync
+  statement: ArrayStatement
   columns: ColumnNames
   /** Gives rows (SELECT, or RETURNING). */
   returns: boolean
@@ -16,7 +17,7 @@ export interface Prepared {
 const MAX_STATEMENTS = 250
 
 /** `stat` is Node 26's: how often SQLite prepared the statement anew because the schema changed, by this process or another. */
-interface CountedStatement extends StatementSync {
+interface CountedStatement extends ArrayStatement {
   stat?(counter: 'reprepare'): number
 }
 
@@ -26,7 +27,7 @@ export class ColumnNames {
   #names: string[]
   #prepared: number | undefined
 
-  constructor(statement: StatementSync) {
+  constructor(statement: ArrayStatement) {
     this.#statement = statement
     this.#names = []
     this.#prepared = undefined
@@ -68,7 +69,7 @@ export class StatementCache {
 }
 
 function prepare(database: DatabaseSync, text: string): Prepared {
-  const statement = database.prepare(text)
+  const statement = prepareArrays(database, text)
   const returns = statement.columns().length > 0
   const body = text.replace(/^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/, '')
   const keyword = /^[a-z]+/i.exec(body)?.[0]?.toUpperCase() ?? ''
@@ -76,12 +77,7 @@ function prepare(database: DatabaseSync, text: string): Prepared {
   const withWord = (pattern: RegExp): boolean => keyword === 'WITH' && pattern.test(body)
   const inserts = keyword === 'INSERT' || keyword === 'REPLACE' || withWord(/\b(?:insert|replace)\b/i)
   const writes = inserts || keyword === 'UPDATE' || keyword === 'DELETE' || withWord(/\b(?:update|delete)\b/i)
-  if (returns) {
-    // Integers beyond 2^53 - 1 then throw; the usual ones need no BigInt in between.
-    statement.setReturnArrays(true)
-  } else {
-    // `run` would round a large row id on Node 24.
-    statement.setReadBigInts(true)
-  }
+  // `run` would round a large row id on Node 24. For rows, integers beyond 2^53 - 1 throw; the usual ones need no BigInt.
+  if (!returns) statement.setReadBigInts(true)
   return { statement, columns: new ColumnNames(statement), returns, writes, inserts, guessed: keyword === 'WITH' && writes }
 }

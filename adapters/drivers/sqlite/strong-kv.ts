@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { StatementSync } from 'node:sqlite'
 import type { DriverFactory, KvDriver, KvVersionedEntry, StrongKvDriver } from '../../../core/bindings/drivers.ts'
+import { type ArrayStatement, prepareArrays } from './array-statement.ts'
 import { toUnmoorError } from './errors.ts'
 import { convert, type KvTable, open, SqliteKv } from './kv.ts'
 import { inTransaction, type SqliteOptions } from './open.ts'
@@ -19,7 +20,7 @@ export const strongKv: DriverFactory<'strongKv', SqliteOptions> = (options, cont
 class SqliteStrongKv extends SqliteKv implements StrongKvDriver {
   #path: string
   #now: () => number
-  #get: StatementSync
+  #get: ArrayStatement<VersionedRow>
   #create: StatementSync
   #replace: StatementSync
   #remove: StatementSync
@@ -40,23 +41,18 @@ class SqliteStrongKv extends SqliteKv implements StrongKvDriver {
       trigger('INSERT', 'NEW.version IS NULL')
       trigger('UPDATE OF value, metadata, expiration', 'NEW.version IS OLD.version')
     })
-    const prepare = (text: string): StatementSync => {
-      const statement = database.prepare(text)
-      statement.setReturnArrays(true)
-      return statement
-    }
     const values = 'value = excluded.value, metadata = excluded.metadata, expiration = excluded.expiration, version = excluded.version'
     const isAlive = '(expiration IS NULL OR expiration > ?)'
-    this.#get = prepare(`SELECT value, metadata, expiration, version FROM ${table} WHERE key = ?`)
-    this.#create = prepare(`INSERT INTO ${table} (key, value, metadata, expiration, version) VALUES (?, ?, ?, ?, ?)
+    this.#get = prepareArrays(database, `SELECT value, metadata, expiration, version FROM ${table} WHERE key = ?`)
+    this.#create = database.prepare(`INSERT INTO ${table} (key, value, metadata, expiration, version) VALUES (?, ?, ?, ?, ?)
       ON CONFLICT (key) DO UPDATE SET ${values} WHERE ${table}.expiration <= ?`)
-    this.#replace = prepare(`UPDATE ${table} SET value = ?, metadata = ?, expiration = ?, version = ? WHERE key = ? AND version = ? AND ${isAlive}`)
-    this.#remove = prepare(`DELETE FROM ${table} WHERE key = ? AND version = ? AND ${isAlive}`)
+    this.#replace = database.prepare(`UPDATE ${table} SET value = ?, metadata = ?, expiration = ?, version = ? WHERE key = ? AND version = ? AND ${isAlive}`)
+    this.#remove = database.prepare(`DELETE FROM ${table} WHERE key = ? AND version = ? AND ${isAlive}`)
   }
 
   async getVersioned(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
     try {
-      const row = this.#get.get(key) as VersionedRow | undefined
+      const row = this.#get.get(key)
       if (row === undefined) return null
       const [stored, metadata, expiration, version] = row
       if (expiration !== null && expiration * 1000 <= this.#now()) return null

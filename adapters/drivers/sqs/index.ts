@@ -42,7 +42,13 @@ export const queue: DriverFactory<'queue', SqsOptions> = (options, context) => {
     )
   if (declaration.kind !== 'queue') throw new UnmoorError('Internal', `"${binding}" is no queue.`, { binding })
   const deliveries = declaration.maxRetries + 1
-  return new SqsQueue(new SqsApi(url, options, context), binding, deliveries, declaration.deadLetterQueue !== undefined, fifo, () => context.now())
+  return new SqsQueue(new SqsApi(url, options, context), {
+    binding,
+    deliveries,
+    deadLetter: declaration.deadLetterQueue !== undefined,
+    fifo,
+    now: () => context.now(),
+  })
 }
 
 /** SQS's limits per request. AWS takes 1 MiB since 2025; queues made before, and some servers, 256 KiB. */
@@ -50,6 +56,16 @@ const BATCH = 10
 const BATCH_BYTES = 256 * 1024
 /** Longest wait of one ReceiveMessage. */
 const MAX_WAIT = 20
+
+interface SqsQueueSettings {
+  binding: string
+  /** How often a message is delivered at most: its retries and one. */
+  deliveries: number
+  /** Whether the app declares a dead-letter queue. */
+  deadLetter: boolean
+  fifo: boolean
+  now: () => number
+}
 
 class SqsQueue implements QueueDriver {
   #api: SqsApi
@@ -59,7 +75,7 @@ class SqsQueue implements QueueDriver {
   #fifo: boolean
   #now: () => number
 
-  constructor(api: SqsApi, binding: string, deliveries: number, deadLetter: boolean, fifo: boolean, now: () => number) {
+  constructor(api: SqsApi, { binding, deliveries, deadLetter, fifo, now }: SqsQueueSettings) {
     this.#api = api
     this.#binding = binding
     this.#deliveries = deliveries

@@ -2,12 +2,13 @@ import type { Context } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { internalError, type Runtime } from '../../../core/runtime.ts'
 import type { TestChannel } from '../../../core/test-channel.ts'
+import { readEvent } from './event.ts'
 import { installGlobals } from './globals.ts'
-import { describeRequest, httpSource, toRequest, type HttpEvent, type HttpSource } from './http-event.ts'
+import type { HttpCall } from './http-event.ts'
+import type { HttpEventKind } from '../../../core/from-lambda/http-events.ts'
 import { bufferedLimit, toBufferedResult, toHead, type HttpResult, type ResultHead } from './http-result.ts'
-import { describeRefused } from './refused-events.ts'
-import { isScheduleEvent, toScheduleCall } from './schedule-event.ts'
-import { handleSqsEvent, isSqsEvent, type DecodeSqsRecord } from './sqs-event.ts'
+import { toScheduleCall, type ScheduleEvent } from './schedule-event.ts'
+import { handleSqsEvent, type DecodeSqsRecord, type SqsBatchResponse, type SqsEvent } from './sqs-event.ts'
 
 /** How a Function URL is set to invoke: its `InvokeMode`. */
 export type InvokeMode = 'RESPONSE_STREAM' | 'BUFFERED'
@@ -17,7 +18,7 @@ export interface EventOptions {
   runtime: Runtime
   invokeMode: InvokeMode
   /** Set behind the local front, whose events have no domain of AWS and whose protocol is `http`. */
-  localFront?: HttpSource | undefined
+  localFront?: HttpEventKind | undefined
   variable: (name: string) => string | undefined
   /** Absent in an app that consumes no queue. */
   decodeSqsRecord?: DecodeSqsRecord | undefined
@@ -36,47 +37,44 @@ export type EventResult = { readonly json: unknown } | { readonly head: ResultHe
  */
 export async function handleEvent(event: unknown, ctx: Context, signal: AbortSignal, options: EventOptions): Promise<EventResult> {
   installGlobals()
-  const source = httpSource(event)
-  if (source !== undefined) return handleHttp(event as HttpEvent, source, ctx, signal, options)
-  const { runtime } = options
-  if (isSqsEvent(event)) {
-    const { decodeSqsRecord: decode } = options
-    if (decode === undefined)
-      throw new UnmoorError('NotFound', `An event came for queue ${event.Records[0]?.eventSourceARN ?? ''}, but this app consumes no queue.`, {
-        operation: 'queue',
-      })
-    return { json: await handleSqsEvent(event, ctx, { ...options, decode }) }
+  const read = readEvent(event, { localFront: options.localFront, signal })
+  switch (read.source) {
+    case 'sqs':
+      return { json: await handleBatch(read.batch, ctx, options) }
+    case 'schedule':
+      return { json: await handleSchedule(read.schedule, ctx, options) }
+    default:
+      return handleHttp(read, ctx, options)
   }
-  if (isScheduleEvent(event)) {
-    const { cron, scheduledTime } = toScheduleCall(event, Object.keys(runtime.app.crons), Date.now())
-    const { error, retry } = await runtime.cron(cron, scheduledTime, ctx)
-    if (error !== undefined && retry) throw error
-    return { json: null }
-  }
-  throw new UnmoorError('Unsupported', `This app cannot take this event: it is ${describeRefused(event)}`, { operation: 'lambda' })
 }
 
-async function handleHttp(event: HttpEvent, found: HttpSource, ctx: Context, signal: AbortSignal, options: EventOptions): Promise<EventResult> {
-  // The local front's domain name is none of AWS's, so what it serves as is told apart; other events keep their own form.
-  const source = options.localFront === 'url' && found === 'v2' ? 'url' : found
-  const { method, path } = describeRequest(event)
-  let response = FORBIDDEN_METHODS.has(method)
-    ? new Response('Method Not Allowed', { status: 405 })
-    : await answer(toRequest(event, { protocol: options.localFront === undefined ? undefined : 'http', source, signal }), ctx, options)
+async function handleBatch(batch: SqsEvent, ctx: Context, options: EventOptions): Promise<SqsBatchResponse> {
+  const { decodeSqsRecord: decode } = options
+  if (decode !== undefined) return handleSqsEvent(batch, ctx, { ...options, decode })
+  const queue = batch.Records[0]?.eventSourceARN ?? ''
+  throw new UnmoorError('NotFound', `An event came for queue ${queue}, but this app consumes no queue.`, { operation: 'queue' })
+}
+
+async function handleSchedule(schedule: ScheduleEvent, ctx: Context, { runtime }: EventOptions): Promise<null> {
+  const { cron, scheduledTime } = toScheduleCall(schedule, Object.keys(runtime.app.crons), Date.now())
+  const { error, retry } = await runtime.cron(cron, scheduledTime, ctx)
+  if (error !== undefined && retry) throw error
+  return null
+}
+
+async function handleHttp(call: HttpCall, ctx: Context, options: EventOptions): Promise<EventResult> {
+  const { source, method, path, request } = call
+  let response = request === undefined ? new Response('Method Not Allowed', { status: 405 }) : await answer(request, ctx, options)
   if (response.bodyUsed || response.body?.locked) {
     options.log(`${method} ${path}: the handler's answer has a body that was read already. Answer with response.clone(), or a new one.`)
     response = internalError()
   }
   if (source === 'url' && options.invokeMode === 'RESPONSE_STREAM') return toHead(response, method)
-  return { json: await bufferedResult(response, event, source, options.log) }
+  return { json: await bufferedResult(response, call, options.log) }
 }
 
-// The fetch standard has no requests with these methods.
-const FORBIDDEN_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK'])
-
 /** The answer whole, or a 5xx and a log line where its body fails or is over the limit: never a part of it. */
-async function bufferedResult(response: Response, event: HttpEvent, source: HttpSource, log: EventOptions['log']): Promise<HttpResult> {
-  const { method, path } = describeRequest(event)
+async function bufferedResult(response: Response, { source, method, path }: HttpCall, log: EventOptions['log']): Promise<HttpResult> {
   let failed: Response
   try {
     const result = await toBufferedResult(response, method, source)

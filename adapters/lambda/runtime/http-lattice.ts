@@ -14,16 +14,18 @@ export interface LatticeEvent {
 }
 
 /** Whether `event`, which has a request context, is VPC Lattice's. */
-export function isLatticeEvent(event: object): event is LatticeEvent {
+function isLatticeEvent(event: object): event is LatticeEvent {
   const { method, path, requestContext } = event as Partial<LatticeEvent>
   return typeof requestContext?.serviceArn === 'string' && typeof method === 'string' && typeof path === 'string'
 }
 
-/** A service knows its host by the host header alone: Lattice routes by it. */
-export function readLattice(event: LatticeEvent): HttpParts {
+/** Reads a VPC Lattice event; undefined for every other one. A service knows its host by the host header alone: Lattice routes by it. */
+export function readLattice(event: object): HttpParts | undefined {
+  if (!isLatticeEvent(event)) return undefined
   const { path, method, body, isBase64Encoded } = event
   const at = path.indexOf('?')
   return {
+    source: 'lattice',
     method,
     host: undefined,
     protocol: 'https',

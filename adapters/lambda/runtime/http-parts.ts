@@ -1,7 +1,9 @@
 import { UnmoorError } from '../../../core/errors.ts'
+import type { HttpEventKind } from '../../../core/from-lambda/http-events.ts'
 
 /** What every kind of HTTP event has, in the form that a request takes. */
 export interface HttpParts {
+  readonly source: HttpEventKind
   readonly method: string
   /** Host and port as AWS says them; undefined where only the host header does. */
   readonly host: string | undefined

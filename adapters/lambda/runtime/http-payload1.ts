@@ -27,22 +27,24 @@ export interface AlbEvent extends Payload1 {
 }
 
 /** Whether `event`, which has a request context, is API Gateway's in payload 1.0. Its authorizers' events have a `type`. */
-export function isRestEvent(event: object): event is RestEvent {
+function isRestEvent(event: object): event is RestEvent {
   const { httpMethod, path, type } = event as Partial<RestEvent> & { type?: unknown }
   return typeof httpMethod === 'string' && typeof path === 'string' && type === undefined
 }
 
 /** Whether `event`, which has a request context, is a load balancer's. */
-export function isAlbEvent(event: object): event is AlbEvent {
+function isAlbEvent(event: object): event is AlbEvent {
   const { requestContext, httpMethod, path } = event as Partial<AlbEvent>
   return typeof requestContext?.elb === 'object' && typeof httpMethod === 'string' && typeof path === 'string'
 }
 
-/** API Gateway keeps the path encoded and decodes the query. A REST API's path has no stage; an HTTP API's in this format has. */
-export function readRest(event: RestEvent): HttpParts {
+/** Reads an API Gateway event in payload 1.0; undefined for every other one. API Gateway keeps the path encoded and decodes the query. A REST API's path has no stage; an HTTP API's in this format has. */
+export function readRest(event: object): HttpParts | undefined {
+  if (!isRestEvent(event)) return undefined
   const { requestContext, path } = event
   return {
     ...common(event),
+    source: 'v1',
     host: requestContext.domainName,
     protocol: 'https',
     path: encodedPath(event.version === '1.0' && requestContext.path === path ? withoutStage(path, requestContext) : path),
@@ -50,11 +52,13 @@ export function readRest(event: RestEvent): HttpParts {
   }
 }
 
-/** A load balancer decodes nothing (encoding it again would double it: aws-lambda-web-adapter#99) and sets X-Forwarded-Proto itself, whatever the client sent. */
-export function readAlb(event: AlbEvent): HttpParts {
+/** Reads a load balancer's event; undefined for every other one. A load balancer decodes nothing (encoding it again would double it: aws-lambda-web-adapter#99) and sets X-Forwarded-Proto itself, whatever the client sent. */
+export function readAlb(event: object): HttpParts | undefined {
+  if (!isAlbEvent(event)) return undefined
   const parts = common(event)
   return {
     ...parts,
+    source: event.multiValueHeaders ? 'alb-multi' : 'alb',
     host: undefined,
     protocol: parts.headers.get('x-forwarded-proto') === 'http' ? 'http' : 'https',
     path: encodedPath(event.path),

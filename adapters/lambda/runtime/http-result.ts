@@ -1,5 +1,5 @@
 import { UnmoorError } from '../../../core/errors.ts'
-import type { HttpSource } from './http-event.ts'
+import type { HttpEventKind } from '../../../core/from-lambda/http-events.ts'
 
 /** Head of an answer in the form that Function URLs and HTTP APIs take; the streaming prelude is its JSON. */
 export interface ResultHead {
@@ -23,7 +23,7 @@ export interface HttpResult {
 const MEGABYTE = 1024 * 1024
 
 /** Largest JSON text of a buffered answer, bytes: 6 MB, and 1 MB behind a load balancer. */
-export function bufferedLimit(source: HttpSource): number {
+export function bufferedLimit(source: HttpEventKind): number {
   return source === 'alb' || source === 'alb-multi' ? MEGABYTE : 6 * MEGABYTE
 }
 
@@ -49,7 +49,7 @@ const SKIPPED: ReadonlySet<string> = new Set(['set-cookie', 'connection', 'keep-
  * The buffered form of `response` for `source`. Undefined if it would be over {@link bufferedLimit}, as soon as that is known; the rest of the body is cancelled.
  * Rejects with what the body rejects with, and where `source` has no form for the answer.
  */
-export async function toBufferedResult(response: Response, method: string, source: HttpSource): Promise<HttpResult | undefined> {
+export async function toBufferedResult(response: Response, method: string, source: HttpEventKind): Promise<HttpResult | undefined> {
   const { head, body } = toHead(response, method)
   const shaped = shape(head, source)
   if (body === null) return { ...shaped, body: '', isBase64Encoded: false }
@@ -77,7 +77,7 @@ export async function toBufferedResult(response: Response, method: string, sourc
 type Shape = Omit<HttpResult, 'body' | 'isBase64Encoded'>
 
 /** Cookies are where sources differ: each in its own entry, never joined. */
-function shape({ statusCode, headers, cookies }: ResultHead, source: HttpSource): Shape {
+function shape({ statusCode, headers, cookies }: ResultHead, source: HttpEventKind): Shape {
   switch (source) {
     case 'url':
     case 'v2':

@@ -11,7 +11,7 @@ import { toLambdaError } from './errors.ts'
 import type { EventOptions, InvokeMode } from './events.ts'
 import { installGlobals } from './globals.ts'
 import { createHandler, type LambdaHandler } from './handler.ts'
-import { HTTP_SOURCES } from './http-event.ts'
+import { HTTP_EVENT_KINDS } from '../../../core/from-lambda/http-events.ts'
 import { runLoop } from './loop.ts'
 import { RuntimeClient } from './runtime-client.ts'
 import type { DecodeSqsRecord } from './sqs-event.ts'
@@ -79,7 +79,7 @@ async function eventOptions(options: LambdaOptions): Promise<EventOptions> {
     runtime: await createRuntime({ app: options.app, name: options.name, drivers: withAssets(options), variable }),
     variable,
     invokeMode: oneOf(INVOKE_MODES, 'UNMOOR_INVOKE_MODE') ?? options.invokeMode ?? 'RESPONSE_STREAM',
-    localFront: oneOf(HTTP_SOURCES, 'UNMOOR_LOCAL_FRONT'),
+    localFront: oneOf(HTTP_EVENT_KINDS, 'UNMOOR_LOCAL_FRONT'),
     decodeSqsRecord: options.decodeSqsRecord,
     handleTestChannel: options.handleTestChannel,
     log: (message, error) => (error === undefined ? console.error(message) : console.error(message, error)),

@@ -8,7 +8,7 @@ export interface ScheduleCall {
 }
 
 /** What is read of our own schedule input and of EventBridge's `Scheduled Event`. */
-interface ScheduleEvent {
+export interface ScheduleEvent {
   readonly unmoor?: { readonly cron?: unknown }
   readonly time?: unknown
   readonly 'detail-type'?: unknown

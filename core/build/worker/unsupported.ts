@@ -1,6 +1,6 @@
 /** What a Worker can use on Cloudflare alone, found where it stays in a bundle. */
 import type { Plugin } from 'rolldown'
-import type { Offence } from '../import-checks.ts'
+import type { Offence } from '../offence.ts'
 
 /** Modules and globals: the reason, and the nearest alternative. */
 export const UNSUPPORTED: Readonly<Record<string, string>> = {

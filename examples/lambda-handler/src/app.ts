@@ -1,15 +1,9 @@
 // First: it gives the handlers what AWS's runtime gives them while they load.
 import { fromLambda } from 'unmoor/from-lambda'
-import { defineBindings, kv, queue, variable } from 'unmoor'
+import { bindings } from './bindings.ts'
 import { handler } from './handler.ts'
 import { nightly } from './nightly.ts'
 import { thumbnails } from './thumbnails.ts'
-
-const bindings = defineBindings({
-  notes: kv(),
-  thumbnails: queue({ maxRetries: 2 }),
-  tableName: variable({ default: 'notes' }),
-})
 
 /** Three functions of one service, as they were on AWS: an HTTP API, a queue and a schedule. */
 export default fromLambda(handler, {
@@ -19,5 +13,3 @@ export default fromLambda(handler, {
   crons: { nightly: { schedule: 'cron(0 3 * * ? *)', handler: nightly } },
   functionName: 'notes',
 })
-
-export type Bindings = typeof bindings

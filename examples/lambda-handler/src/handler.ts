@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import type { LambdaContext } from 'unmoor/from-lambda'
-import type { Bindings } from './app.ts'
+import type { Bindings } from './bindings.ts'
 
 /** GET and PUT /notes/NAME, and what the event tells. Written for an HTTP API; DynamoDB's calls became those of the binding. */
 export async function handler(event: APIGatewayProxyEventV2, context: LambdaContext<Bindings>): Promise<APIGatewayProxyStructuredResultV2> {

@@ -1,6 +1,6 @@
 import type { ScheduledEvent } from 'aws-lambda'
 import type { LambdaContext } from 'unmoor/from-lambda'
-import type { Bindings } from './app.ts'
+import type { Bindings } from './bindings.ts'
 
 /** In the old style, with a callback. */
 export function nightly(event: ScheduledEvent, context: LambdaContext<Bindings>, callback: (error: Error | null) => void): void {

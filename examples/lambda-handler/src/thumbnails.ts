@@ -1,6 +1,6 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda'
 import type { LambdaContext } from 'unmoor/from-lambda'
-import type { Bindings } from './app.ts'
+import type { Bindings } from './bindings.ts'
 
 /** Takes a batch of messages; one of the name `broken` fails alone. */
 export async function thumbnails(event: SQSEvent, context: LambdaContext<Bindings>): Promise<SQSBatchResponse> {

@@ -41,6 +41,7 @@ const RANGES: readonly (readonly [string, BlobRange, string, { offset: number; l
 ]
 
 /** What every blob driver does. */
+// oxlint-disable-next-line max-lines-per-function -- a list of cases over one harness, as a describe is
 export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCase[] {
   let harness: Harness<BlobDriver>
   let blobs: BlobDriver

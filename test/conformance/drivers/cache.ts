@@ -6,6 +6,7 @@ import { expect } from './expect.ts'
 import { type Harness, type OpenOptions, pattern } from './harness.ts'
 
 /** What every cache driver does, and the portable class over it. `ownClock`: answers expire by the backend's own clock. */
+// oxlint-disable-next-line max-lines-per-function -- a list of cases over one harness, as a describe is
 export function cacheCases(create: () => Promise<Harness<CacheDriver>>, { ownClock = false } = {}): DriverCase[] {
   let harness: Harness<CacheDriver>
   let driver: CacheDriver

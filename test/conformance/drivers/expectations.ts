@@ -1,4 +1,4 @@
-import type { Expectations } from '../expectations/index.ts'
+import type { Expectations } from '../expectations/expectations.ts'
 
 /** Per built-in driver, cases that fail on the backend that stands in for it here, with reasons. One that passes after all fails the run. */
 export const DRIVER_EXPECTATIONS: Readonly<Record<string, Expectations>> = {

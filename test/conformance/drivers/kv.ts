@@ -5,6 +5,7 @@ import { expect } from './expect.ts'
 import { byteOrder, failure, type Harness, pattern, STRANGE_KEYS } from './harness.ts'
 
 /** What every kv driver does, case by case; ids as in the conformance suite. `ownClock`: entries expire by the backend's own clock, which no test can move. */
+// oxlint-disable-next-line max-lines-per-function -- a list of cases over one harness, as a describe is
 export function kvCases(create: () => Promise<Harness<KvDriver>>, { ownClock = false } = {}): DriverCase[] {
   let harness: Harness<KvDriver>
   let kv: KvDriver

@@ -17,6 +17,7 @@ export interface QueueContractOptions {
 }
 
 /** What every queue driver does, case by case. Order is never looked at. */
+// oxlint-disable-next-line max-lines-per-function -- a list of cases over one harness, as a describe is
 export function queueCases(create: () => Promise<Harness<QueueDriver>>, { second = 1, exact = true }: QueueContractOptions = {}): DriverCase[] {
   let harness: Harness<QueueDriver>
   const { cases, it } = defineCases(

@@ -6,6 +6,7 @@ import { expect } from './expect.ts'
 import { failure, type Harness, pattern } from './harness.ts'
 
 /** What every sql driver does, case by case. Texts are written with `?1`; Postgres gets them as `$1`, as the portable class would send them. */
+// oxlint-disable-next-line max-lines-per-function -- a list of cases over one harness, as a describe is
 export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[] {
   let harness: Harness<SqlDriver>
   let db: SqlDriver

@@ -5,6 +5,7 @@ import { expect } from './expect.ts'
 import { byteOrder, failure, type Harness, pattern, STRANGE_KEYS } from './harness.ts'
 
 /** What every strongKv driver does beyond `kvContract`, which it passes too. `ownClock`: entries expire by the backend's own clock, which no test can move. */
+// oxlint-disable-next-line max-lines-per-function -- a list of cases over one harness, as a describe is
 export function strongKvCases(create: () => Promise<Harness<StrongKvDriver>>, { ownClock = false } = {}): DriverCase[] {
   let harness: Harness<StrongKvDriver>
   let kv: StrongKvDriver

@@ -1,4 +1,4 @@
-import type { Expectations } from './index.ts'
+import type { Expectations } from './expectations.ts'
 
 /** Cases that fail on this target today. */
 export const cloudflare: Expectations = {

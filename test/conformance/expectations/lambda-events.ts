@@ -1,4 +1,4 @@
-import type { Expectations } from './index.ts'
+import type { Expectations } from './expectations.ts'
 
 const ORDER = 'AWS gives query values grouped by name: the order across names is lost'
 const EMPTY = 'AWS gives query parameters as names with values: whether there was a "=" is lost, and so are empty parts'

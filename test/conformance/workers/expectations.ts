@@ -1,4 +1,4 @@
-import type { Expectations } from '../expectations/index.ts'
+import type { Expectations } from '../expectations/expectations.ts'
 
 /** Cases that are known to fail, by target, each with its reason. Where Cloudflare's documents and its simulator disagree, the documents win and the simulator fails here. */
 export const WORKER_EXPECTATIONS: Readonly<Record<string, Expectations>> = {

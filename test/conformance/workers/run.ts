@@ -7,7 +7,8 @@ import { WORKER_GROUPS, type WorkerCase } from './case.ts'
 import { CRON_TIMES } from './cases/crons.ts'
 import { WORKER_CASES } from './cases/all.ts'
 import { WORKER_EXPECTATIONS } from './expectations.ts'
-import { hasObjects, type RunningWorker, startWorker } from './running.ts'
+import { hasObjects, startWorker } from './running.ts'
+import type { RunningWorker } from './running-worker.ts'
 
 /** Options of {@link runWorkersConformance}. */
 export interface WorkersConformanceOptions {

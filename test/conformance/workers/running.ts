@@ -9,19 +9,8 @@ import { buildApp } from '../../../core/build/build.ts'
 import { findWranglerFile } from '../../../core/build/worker/wrangler-file.ts'
 import { createChannelClient } from '../../../core/test-channel.ts'
 import { PROJECT_FILES, TOKEN, wranglerFile } from './fixture/project.ts'
+import type { RunningWorker } from './running-worker.ts'
 import { startSimulator } from './simulator.ts'
-
-/** A fixture Worker that runs. */
-export interface RunningWorker {
-  readonly url: string
-  /** What the runtime says of itself. */
-  readonly runtime: string
-  /** The last lines that it printed. */
-  output(): readonly string[]
-  /** Fires the cron with that expression. */
-  runCron(cron: string, scheduledTime: number): Promise<void>
-  stop(): Promise<void>
-}
 
 /** Whether a target can hold Durable Objects. */
 export function hasObjects(target: string): boolean {

@@ -7,7 +7,7 @@ import { findWranglerFile, readWranglerFile } from '../../../core/build/worker/w
 import { rulesPlugin } from '../../../core/build/worker/rules.ts'
 import { parseStatements } from '../../../core/bindings/sql-tokenizer.ts'
 import { TOKEN } from './fixture/project.ts'
-import type { RunningWorker } from './running.ts'
+import type { RunningWorker } from './running-worker.ts'
 
 interface Wrangler {
   name: string

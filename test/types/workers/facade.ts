@@ -29,17 +29,19 @@ type ObjectState = Omit<DurableObjectState, 'facets' | 'storage'> & { storage: O
 type ObjectSql = Omit<SqlStorage, 'Cursor' | 'Statement'>
 type ObjectStorage = Omit<DurableObjectStorage, 'sql'> & { sql: ObjectSql }
 
-export function stores(
-  kv: WorkersKv,
-  r2: WorkersR2,
-  object: StoredObject,
-  body: StoredBody,
-  checksums: Checksums,
-  upload: MultipartUpload,
-  d1: WorkersD1,
-  session: Session,
-  statement: Statement,
-): void {
+interface Stores {
+  kv: WorkersKv
+  r2: WorkersR2
+  object: StoredObject
+  body: StoredBody
+  checksums: Checksums
+  upload: MultipartUpload
+  d1: WorkersD1
+  session: Session
+  statement: Statement
+}
+
+export function stores({ kv, r2, object, body, checksums, upload, d1, session, statement }: Stores): void {
   assignable<KVNamespace>(kv)
   assignable<R2Bucket>(r2)
   assignable<R2Object>(object)
@@ -81,16 +83,18 @@ export function contexts(
   assignable<RateLimit>(limiter)
 }
 
-export function objects(
-  namespace: ReturnType<typeof createNamespace>,
-  id: ObjectId,
-  state: State,
-  storage: Storage,
-  transaction: Transaction,
-  kv: SyncKv,
-  sql: Sql,
-  cursor: Cursor<{ id: number; name: string | null }>,
-): void {
+interface Objects {
+  namespace: ReturnType<typeof createNamespace>
+  id: ObjectId
+  state: State
+  storage: Storage
+  transaction: Transaction
+  kv: SyncKv
+  sql: Sql
+  cursor: Cursor<{ id: number; name: string | null }>
+}
+
+export function objects({ namespace, id, state, storage, transaction, kv, sql, cursor }: Objects): void {
   assignable<DurableObjectNamespace>(namespace)
   assignable<DurableObjectId>(id)
   assignable<ObjectState>(state)

@@ -1,6 +1,7 @@
 /** Claims of crons in one file: right for all processes of one machine. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type CronClaim, type CronStore, type CronStoreFactory, KEEP_SECONDS, type OpenCronTime } from '../../../../core/cron-store.ts'
+import { type ArrayStatement, prepareArrays } from '../array-statement.ts'
 import { toUnmoorError } from '../errors.ts'
 import { databasePath, inTransaction, openDatabase, type SqliteOptions } from '../open.ts'
 
@@ -25,13 +26,13 @@ class SqliteCronStore implements CronStore {
   #path: string
   #app: string
   #now: () => number
-  #get: StatementSync
+  #get: ArrayStatement<ClaimRow>
   #put: StatementSync
   #extend: StatementSync
   #finish: StatementSync
   #prune: StatementSync
-  #open: StatementSync
-  #latest: StatementSync
+  #open: ArrayStatement<[scheduledTime: number, until: number]>
+  #latest: ArrayStatement<[scheduledTime: number | null]>
 
   constructor(database: DatabaseSync, path: string, app: string, now: () => number) {
     database.exec(`CREATE TABLE IF NOT EXISTS claims (app TEXT NOT NULL, cron TEXT NOT NULL, scheduled_time INTEGER NOT NULL, lease TEXT NOT NULL,
@@ -40,26 +41,21 @@ class SqliteCronStore implements CronStore {
     this.#path = path
     this.#app = app
     this.#now = now
-    const prepare = (text: string): StatementSync => {
-      const statement = database.prepare(text)
-      statement.setReturnArrays(true)
-      return statement
-    }
-    this.#get = prepare(`SELECT lease, leased_until, attempt, done FROM claims ${WHERE}`)
-    this.#put = prepare(`INSERT INTO claims (app, cron, scheduled_time, lease, leased_until, attempt) VALUES (?, ?, ?, ?, ?, ?)
+    this.#get = prepareArrays(database, `SELECT lease, leased_until, attempt, done FROM claims ${WHERE}`)
+    this.#put = database.prepare(`INSERT INTO claims (app, cron, scheduled_time, lease, leased_until, attempt) VALUES (?, ?, ?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET lease = excluded.lease, leased_until = excluded.leased_until, attempt = excluded.attempt`)
-    this.#extend = prepare(`UPDATE claims SET leased_until = ? ${WHERE} AND lease = ? AND NOT done`)
-    this.#finish = prepare(`UPDATE claims SET done = 1 ${WHERE}`)
-    this.#prune = prepare('DELETE FROM claims WHERE app = ? AND cron = ? AND scheduled_time < ? AND done')
-    this.#open = prepare('SELECT scheduled_time, leased_until FROM claims WHERE app = ? AND cron = ? AND NOT done ORDER BY scheduled_time')
-    this.#latest = prepare('SELECT max(scheduled_time) FROM claims WHERE app = ? AND cron = ?')
+    this.#extend = database.prepare(`UPDATE claims SET leased_until = ? ${WHERE} AND lease = ? AND NOT done`)
+    this.#finish = database.prepare(`UPDATE claims SET done = 1 ${WHERE}`)
+    this.#prune = database.prepare('DELETE FROM claims WHERE app = ? AND cron = ? AND scheduled_time < ? AND done')
+    this.#open = prepareArrays(database, 'SELECT scheduled_time, leased_until FROM claims WHERE app = ? AND cron = ? AND NOT done ORDER BY scheduled_time')
+    this.#latest = prepareArrays(database, 'SELECT max(scheduled_time) FROM claims WHERE app = ? AND cron = ?')
   }
 
   claim(cron: string, scheduledTime: number, lease: string, seconds: number): Promise<CronClaim> {
     return this.#run(() =>
       inTransaction(this.#database, () => {
         const now = this.#now()
-        const row = this.#get.get(this.#app, cron, scheduledTime) as ClaimRow | undefined
+        const row = this.#get.get(this.#app, cron, scheduledTime)
         const [holder, until, attempt, done] = row ?? ['', 0, 0, 0]
         if (done !== 0) return { state: 'done' }
         if (until > now && holder !== lease) return { state: 'taken', seconds: (until - now) / 1000 }
@@ -83,13 +79,13 @@ class SqliteCronStore implements CronStore {
 
   open(cron: string): Promise<OpenCronTime[]> {
     return this.#run(() => {
-      const rows = this.#open.all(this.#app, cron) as unknown as [scheduledTime: number, until: number][]
+      const rows = this.#open.all(this.#app, cron)
       return rows.map(([scheduledTime, until]) => ({ scheduledTime, held: until > this.#now() }))
     })
   }
 
   latest(cron: string): Promise<number | undefined> {
-    return this.#run(() => (this.#latest.get(this.#app, cron) as unknown as [number | null])[0] ?? undefined)
+    return this.#run(() => this.#latest.get(this.#app, cron)?.[0] ?? undefined)
   }
 
   async #run<T>(work: () => T): Promise<T> {

@@ -1,0 +1,127 @@
+import type { ESTree } from 'rolldown/utils'
+
+/** The syntax tree as the rules read it: ESTree with TypeScript, from the bundler's own parser (oxc). */
+export type Node = ESTree.Node
+export type Expression = ESTree.Expression
+export type { ESTree }
+
+/** An identifier, wherever it stands. */
+export type Identifier = Extract<Node, { type: 'Identifier' }>
+/** A function of any kind. */
+export type AnyFunction = ESTree.Function | ESTree.ArrowFunctionExpression
+/** What binds names: a parameter, the left side of a declaration, or a part of it. */
+export type Pattern = ESTree.BindingPattern | ESTree.BindingRestElement | ESTree.FormalParameterRest
+
+/** A comment, without its marks. */
+export interface Comment {
+  readonly value: string
+  readonly start: number
+  readonly end: number
+}
+
+/** What a file parses to. */
+export interface Parsed {
+  readonly program: ESTree.Program
+  readonly comments: readonly Comment[]
+  /** Where it does not parse: the parser's messages. */
+  readonly errors: readonly string[]
+}
+
+/** Parses TypeScript or JavaScript; the file's name tells which. */
+export async function parse(file: string, code: string): Promise<Parsed> {
+  const { parseSync } = await import('rolldown/utils')
+  const { program, comments, errors } = parseSync(file, code)
+  return { program, comments, errors: errors.map(({ message }) => message) }
+}
+
+function isNode(value: unknown): value is Node {
+  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string'
+}
+
+/** The nodes directly below `node`, in the order of the text. */
+export function* children(node: Node): Generator<Node> {
+  for (const child of Object.values(node) as unknown[]) {
+    if (Array.isArray(child)) {
+      for (const item of child) if (isNode(item)) yield item
+    } else if (isNode(child)) yield child
+  }
+}
+
+/** Calls `visit` for every node, parents first, with the nodes above it, nearest last. */
+export function walk(node: Node, visit: (node: Node, above: readonly Node[]) => void, above: Node[] = []): void {
+  visit(node, above)
+  above.push(node)
+  for (const child of children(node)) walk(child, visit, above)
+  above.pop()
+}
+
+/** The expression within parentheses, `!`, `as T`, `satisfies T`, `await` and optional chains. */
+export function bare(node: Expression): Expression
+export function bare(node: Node): Node
+export function bare(node: Node): Node {
+  switch (node.type) {
+    case 'ParenthesizedExpression':
+    case 'TSNonNullExpression':
+    case 'TSAsExpression':
+    case 'TSSatisfiesExpression':
+    case 'TSTypeAssertion':
+    case 'ChainExpression':
+      return bare(node.expression)
+    case 'AwaitExpression':
+      return bare(node.argument)
+    default:
+      return node
+  }
+}
+
+/** The name of an identifier; undefined for any other node. */
+export function nameOf(node: Node | null | undefined): string | undefined {
+  return node?.type === 'Identifier' ? node.name : undefined
+}
+
+/** What has a name as a property or a member. */
+type Named = ESTree.MemberExpression | Extract<Node, { key: ESTree.PropertyKey; computed: boolean }>
+
+/** The name of a property in `object.name`, `object['name']`, `{ name: ... }` or a class; undefined where it is computed. */
+export function keyOf(node: Named): string | undefined {
+  const key = node.type === 'MemberExpression' ? node.property : node.key
+  if (key.type === 'Literal') return String(key.value)
+  if (key.type === 'PrivateIdentifier') return `#${key.name}`
+  return node.computed ? undefined : nameOf(key)
+}
+
+/** The object literal that an expression is; undefined for any other node. */
+export function objectOf(node: Node | null | undefined): ESTree.ObjectExpression | undefined {
+  const object = node === null || node === undefined ? undefined : bare(node)
+  return object?.type === 'ObjectExpression' ? object : undefined
+}
+
+/** Named properties of an object literal; spread and computed ones are left out. */
+export function propertiesOf(object: ESTree.ObjectExpression): Map<string, ESTree.ObjectProperty> {
+  const found = new Map<string, ESTree.ObjectProperty>()
+  for (const property of object.properties) {
+    const key = property.type === 'Property' ? keyOf(property) : undefined
+    if (property.type === 'Property' && key !== undefined) found.set(key, property)
+  }
+  return found
+}
+
+/** The specifier of a static import or a re-export; undefined for any other statement. */
+export function sourceOf(statement: Node): ESTree.StringLiteral | undefined {
+  switch (statement.type) {
+    case 'ImportDeclaration':
+    case 'ExportAllDeclaration':
+    case 'ExportNamedDeclaration':
+      return statement.source ?? undefined
+    default:
+      return undefined
+  }
+}
+
+export function isFunction(node: Node): node is AnyFunction {
+  return node.type === 'FunctionDeclaration' || node.type === 'FunctionExpression' || node.type === 'ArrowFunctionExpression'
+}
+
+export function isClass(node: Node): node is ESTree.Class {
+  return node.type === 'ClassDeclaration' || node.type === 'ClassExpression'
+}
