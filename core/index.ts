@@ -16,7 +16,20 @@ export type { Service } from './bindings/service.ts'
 export type { Sql, SqlRawResult, SqlRow, SqlRunResult, SqlSession, SqlStatement, SqlTransaction, SqlValue, TransactionOptions } from './bindings/sql.ts'
 export type { SqlDialect } from './bindings/drivers.ts'
 export { CAPABILITIES, type Capabilities, type Capability } from './capabilities.ts'
-export { defineConfig, type Config, type TargetConfig } from './config.ts'
+export {
+  defineConfig,
+  type AnyConfig,
+  type AnyTargetConfig,
+  type Config,
+  type DriverConfig,
+  type DriverOptions,
+  type EnvValue,
+  type ModuleName,
+  type TargetConfig,
+} from './config.ts'
+// Augmentations of a package reach only what is exported with a star.
+export type * from './config-maps.ts'
+export type * from '../adapters/config-maps.ts'
 export type { Context } from './context.ts'
 export { isUnmoorError, UnmoorError, type ErrorCode, type ErrorDetails } from './errors.ts'
 export { LIMITS, type LimitName } from './limits.ts'

@@ -1,6 +1,7 @@
 /** `unmoor/cloudflare/hyperdrive`: SQL on a Postgres server, reached through Hyperdrive, which keeps the pool of connections. */
 import type { DriverFactory, SqlDriver, SqlQuery } from '../../core/bindings/drivers.ts'
-import { openSql, type PostgresOptions } from '../drivers/postgres/once.ts'
+import { openSql } from '../drivers/postgres/once.ts'
+import type { PostgresOptions } from '../drivers/postgres/options.ts'
 import { nativeOf } from './runtime/native-of.ts'
 
 /** What the platform binds. */

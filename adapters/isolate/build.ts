@@ -3,8 +3,9 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { BuildContext, BundleOptions } from '../../core/adapter.ts'
 import { NODE_GLOBAL_SHIMS, NODE_SHIMS, PACKAGE_SHIMS } from './node-shims.ts'
-import { cronStoreImport } from '../node/cron-options.ts'
-import { checkOptions, type IsolateOptions } from './options.ts'
+import { cronStoreImport } from '../node/cron-store-import.ts'
+import { checkOptions } from './check-options.ts'
+import type { IsolateOptions } from './options.ts'
 
 /** The version of isolated-vm that a deployed artifact installs: the one that unmoor is tested with. */
 const ISOLATED_VM = '7.0.1'

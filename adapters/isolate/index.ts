@@ -5,6 +5,7 @@ import type { Adapter } from '../../core/adapter.ts'
 import { build } from './build.ts'
 import { NODE_GLOBAL_SHIMS, NODE_SHIMS } from './node-shims.ts'
 import { migrate, start } from './start.ts'
+import { isolateOptions } from './options.ts'
 
 export type { IsolateOptions } from './options.ts'
 
@@ -38,6 +39,7 @@ const isolate: Adapter = {
     assets: { driver: 'files' },
     objects: { driver: 'sqlite' },
   },
+  options: isolateOptions,
   build,
   start,
   migrate,

@@ -7,7 +7,7 @@ import { errorFromJSON, UnmoorError } from '../../core/errors.ts'
 import { waitForExit, watchOutput } from '../node/child-output.ts'
 import type { ParentMessage } from '../node/runtime/process.ts'
 import { inspectorFlags } from './inspector-flags.ts'
-import { checkOptions } from './options.ts'
+import { checkOptions } from './check-options.ts'
 
 /** Longest time from spawn to the ready message; migrations run within it. */
 const START_SECONDS = 60

@@ -6,9 +6,10 @@ import { build } from './build.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { migrate } from './migrate.ts'
 import { start } from './start.ts'
+import { lambdaOptions } from './options.ts'
 
 export type { FunctionSettings } from './function-settings.ts'
-export type { LambdaTargetOptions } from './options.ts'
+export type { LambdaOptions, LambdaTargetOptions } from './options.ts'
 export { createRuntimeApi, type ApiInvocation, type ApiResponse, type RuntimeApi, type RuntimeApiOptions } from './runtime-api.ts'
 
 const lambda: Adapter = {
@@ -27,6 +28,7 @@ const lambda: Adapter = {
     assets: { driver: 'files' },
   },
   code: { globals: [...NODE_GLOBALS, 'WebSocket'] },
+  options: lambdaOptions,
   build,
   start,
   migrate,

@@ -10,7 +10,7 @@ import { createFront, type Front } from './front.ts'
 import { createLaunch } from './launch.ts'
 import { startLocalAws } from './local/index.ts'
 import { migrate } from './migrate.ts'
-import { type LambdaTargetOptions, readOptions } from './options.ts'
+import { type LambdaOptions, readOptions } from './options.ts'
 import { pollQueues } from './poller.ts'
 import type { ApiResponse } from './runtime-api.ts'
 
@@ -133,7 +133,7 @@ function functionEnvironment(
   options: StartOptions,
   variables: Readonly<Record<string, string>>,
   front: Front,
-  { event, invokeMode, concurrency }: Required<LambdaTargetOptions>,
+  { event, invokeMode, concurrency }: Required<LambdaOptions>,
 ): Record<string, string> {
   const { info, testToken } = options
   return {

@@ -1,5 +1,5 @@
 import type { BuildContext } from '../../core/adapter.ts'
-import { cronStoreImport } from './cron-options.ts'
+import { cronStoreImport } from './cron-store-import.ts'
 import { checkOptions, type NodeOptions } from './options.ts'
 
 /** Writes server.mjs (the app and all it needs), its assets, package.json and a Dockerfile. */

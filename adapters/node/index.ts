@@ -4,6 +4,7 @@
 import { NODE_GLOBALS, type Adapter } from '../../core/adapter.ts'
 import { build } from './build.ts'
 import { migrate, start } from './start.ts'
+import { nodeOptions } from './options.ts'
 
 export type { NodeOptions } from './options.ts'
 
@@ -36,6 +37,7 @@ const node: Adapter = {
     objects: { driver: 'sqlite' },
   },
   code: { globals: [...NODE_GLOBALS, 'WebSocket'] },
+  options: nodeOptions,
   build,
   start,
   migrate,

@@ -9,7 +9,7 @@ import type { Bindings, Env } from '../bindings/declarations.ts'
 import { buildApp } from '../build/build.ts'
 import { explainMissingPackage } from '../build/packages.ts'
 import { collectVariables } from '../build/variables.ts'
-import type { Config } from '../config.ts'
+import type { AnyConfig } from '../config.ts'
 import { UnmoorError } from '../errors.ts'
 import type { Manifest } from '../manifest.ts'
 import { createChannelClient, type ChannelClient, type QueueDepth } from '../test-channel.ts'
@@ -21,7 +21,7 @@ export interface StartAppOptions {
   /** Default: the environment's `UNMOOR_TARGET` (which `unmoor test` sets), else `node`. */
   target?: string
   /** In place of the project's unmoor.config.ts. */
-  config?: Config
+  config?: AnyConfig
   /** Variables and secrets by their names on platforms, such as `{ ADMIN_TOKEN: 'x' }`. */
   variables?: Readonly<Record<string, string>>
   /**

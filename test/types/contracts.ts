@@ -27,7 +27,7 @@ type RequiredOf<T> = { [Name in keyof T]-?: {} extends Pick<T, Name> ? never : N
 type OptionalOf<T> = Exclude<keyof T, RequiredOf<T>>
 
 check<Equal<RequiredOf<Adapter>, 'name' | 'capabilities' | 'nodeBuiltins' | 'conditions' | 'defaultDrivers' | 'build' | 'start' | 'migrate'>>()
-check<Equal<OptionalOf<Adapter>, 'drivers' | 'code' | 'expectations'>>()
+check<Equal<OptionalOf<Adapter>, 'drivers' | 'options' | 'driverOptions' | 'code' | 'expectations'>>()
 check<Equal<RequiredOf<LocalRuntime>, 'url' | 'runtime' | 'pids' | 'stop' | 'exited'>>()
 check<Equal<OptionalOf<LocalRuntime>, 'capabilities' | 'runCron'>>()
 

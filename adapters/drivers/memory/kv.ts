@@ -3,7 +3,8 @@ import type { DriverContext, DriverFactory, KvEntry, KvListEntry, KvVersionedEnt
 import { UnmoorError } from '../../../core/errors.ts'
 import { decodeCursor, encodeCursor } from '../shared/cursor.ts'
 import { SortedMap } from './sorted-map.ts'
-import { type MemoryOptions, storeName, Stores } from './store.ts'
+import { storeName, Stores } from './store.ts'
+import type { MemoryOptions } from './options.ts'
 
 interface Stored {
   value: string | Uint8Array<ArrayBuffer>

@@ -1,3 +1,4 @@
+import type { MemoryOptions } from './options.ts'
 /** A fresh store per name, such as `app/binding`; drivers of one process that name the same store share it, as they would a backend. */
 export class Stores<Store> {
   #create: () => Store
@@ -23,12 +24,6 @@ export class Stores<Store> {
       },
     }
   }
-}
-
-/** Options of the memory drivers that hold data. */
-export interface MemoryOptions {
-  /** Keeps stores of one process apart, for tests. Default: one namespace. */
-  namespace?: string
 }
 
 /** The store's name of a binding. */

@@ -1,5 +1,6 @@
 import type { DriverFactory, KvVersionedEntry, StrongKvDriver } from '../../../core/bindings/drivers.ts'
-import { openDatabase, type PostgresStoreOptions } from './database.ts'
+import { openDatabase } from './database.ts'
+import type { PostgresStoreOptions } from './options.ts'
 import { columns, ENTRY, type EntryRow, PostgresKv, type PutOptions, REPLACE, toEntry, type Value } from './kv.ts'
 
 /** A kv store with versions, in the same table: a binding that becomes strong keeps its entries. Reads must go to the primary: the url of a replica breaks its promise. */

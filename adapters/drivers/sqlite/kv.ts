@@ -5,7 +5,8 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { decodeCursor, encodeCursor } from '../shared/cursor.ts'
 import { fileName } from '../shared/location.ts'
 import { toUnmoorError } from './errors.ts'
-import { databasePath, openDatabase, type SqliteOptions } from './open.ts'
+import { databasePath, openDatabase } from './open.ts'
+import type { SqliteOptions } from './options.ts'
 
 /** Rows as `setReturnArrays` gives them. */
 type EntryRow = [value: string | Uint8Array<ArrayBuffer>, metadata: string | null, expiration: number | null]

@@ -5,7 +5,8 @@ import type { DriverFactory, QueueContentType, QueueDriver, QueueIncoming, Queue
 import { UnmoorError } from '../../../core/errors.ts'
 import { Gather } from '../shared/gather.ts'
 import { toUnmoorError } from './errors.ts'
-import { databasePath, inTransaction, type SqliteOptions } from './open.ts'
+import { databasePath, inTransaction } from './open.ts'
+import type { SqliteOptions } from './options.ts'
 import { openQueueFile, type QueueFile } from './queue-file.ts'
 
 /** Milliseconds between two looks for what other processes sent; sends of this process are seen at once. */

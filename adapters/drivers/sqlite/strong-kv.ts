@@ -3,7 +3,8 @@ import type { StatementSync } from 'node:sqlite'
 import type { DriverFactory, KvDriver, KvVersionedEntry, StrongKvDriver } from '../../../core/bindings/drivers.ts'
 import { toUnmoorError } from './errors.ts'
 import { convert, type KvTable, open, SqliteKv } from './kv.ts'
-import { inTransaction, type SqliteOptions } from './open.ts'
+import { inTransaction } from './open.ts'
+import type { SqliteOptions } from './options.ts'
 
 type PutOptions = Parameters<KvDriver['put']>[2]
 type VersionedRow = [value: string | Uint8Array<ArrayBuffer>, metadata: string | null, expiration: number | null, version: string]

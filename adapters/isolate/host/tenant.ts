@@ -132,7 +132,7 @@ export class Tenant {
     const begun = this.#enter(outgoing)
     const timer = setTimeout(() => {
       this.#bill.hit('wallMs')
-      if (isWaiting()) refuse(outgoing, 503, `no answer came within the limit of wallMs, ${wallMs} ms`)
+      if (isWaiting()) refuse(outgoing, 503, `no answer came within the limit of wallTimeout, ${wallMs / 1000} s`)
     }, wallMs)
     const isWaiting = (): boolean => !outgoing.headersSent && !outgoing.destroyed
     this.open().then(
@@ -233,7 +233,7 @@ export class Tenant {
       const timer = setTimeout(() => {
         late = true
         this.#bill.hit('wallMs')
-        resolve(unavailable(`no answer came within the limit of wallMs, ${wallMs} ms`))
+        resolve(unavailable(`no answer came within the limit of wallTimeout, ${wallMs / 1000} s`))
       }, wallMs)
       this.#answer(request, ctx).then(
         (response) => {

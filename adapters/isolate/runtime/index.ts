@@ -52,7 +52,7 @@ export async function serve(options: IsolateServeOptions): Promise<void> {
       const { ivm, version } = await loadIsolatedVm()
       const [webApi, app] = await Promise.all(['web-api.js', 'app.js'].map((name) => readFile(join(dir, name), 'utf8')))
       const host = await startHost({ ...nodeOptions, manifest, options: options.options, ivm, sources: { webApi: webApi as string, app: app as string } })
-      stopOnSignals((seconds) => host.stop(seconds), options.options.stopSeconds ?? 30)
+      stopOnSignals((seconds) => host.stop(seconds), options.options.stopTimeout ?? 30)
       const runtime = `isolated-vm ${version} on node ${process.version} (V8 ${process.versions.v8})`
       await reportToParent({ type: 'listening', url: host.url, runtime })
       console.log(`${manifest.name} listens on ${host.url}`)

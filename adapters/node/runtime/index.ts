@@ -46,7 +46,7 @@ export async function serve(options: ServeOptions): Promise<void> {
       process.disconnect?.()
     } else if (command === undefined) {
       const app = await startNodeApp(options)
-      stopOnSignals((seconds) => app.stop(seconds), options.options.stopSeconds ?? 30)
+      stopOnSignals((seconds) => app.stop(seconds), options.options.stopTimeout ?? 30)
       await reportToParent({ type: 'listening', url: app.url, runtime: `node ${process.version}` })
       console.log(`${options.name} listens on ${app.url}`)
     } else {
