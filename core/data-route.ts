@@ -5,7 +5,7 @@
  * `POST /.unmoor/data` with JSON `{ op, ... }` answers `{ value }` or `{ error }`; `GET` and `PUT /.unmoor/data/blob?binding=&key=` stream a blob.
  */
 import type { App } from './app.ts'
-import type { Blobs } from './bindings/blob.ts'
+import type { BlobStore } from './bindings/blob.ts'
 import { type Bindings, secret } from './bindings/declarations.ts'
 import type { BlobHttpMetadata } from './bindings/drivers.ts'
 import type { Kv } from './bindings/kv.ts'
@@ -139,14 +139,14 @@ async function call(bindings: Bindings, request: DataRequest, env: Readonly<Reco
     case 'kv.delete':
       return bindingOf<Kv>(bindings, env, request.binding, 'kv').delete(request.key)
     case 'blob.list':
-      return bindingOf<Blobs>(bindings, env, request.binding, 'blob').list({
+      return bindingOf<BlobStore>(bindings, env, request.binding, 'blob').list({
         limit: request.limit,
         ...(request.startAfter === undefined ? {} : { startAfter: request.startAfter }),
       })
     case 'blob.head':
-      return bindingOf<Blobs>(bindings, env, request.binding, 'blob').head(request.key)
+      return bindingOf<BlobStore>(bindings, env, request.binding, 'blob').head(request.key)
     case 'blob.delete':
-      return bindingOf<Blobs>(bindings, env, request.binding, 'blob').delete(request.keys)
+      return bindingOf<BlobStore>(bindings, env, request.binding, 'blob').delete(request.keys)
     case 'sql.raw':
       return bindingOf<Sql>(bindings, env, request.binding, 'sql').raw(request.text, decodeValue(request.params) as SqlValue[])
     case 'sql.batch':
@@ -157,7 +157,7 @@ async function call(bindings: Bindings, request: DataRequest, env: Readonly<Reco
 async function blobAnswer(bindings: Bindings, request: Request, env: Readonly<Record<string, unknown>>): Promise<Response> {
   const { searchParams } = new URL(request.url)
   const key = searchParams.get('key') ?? ''
-  const blobs = bindingOf<Blobs>(bindings, env, searchParams.get('binding') ?? '', 'blob')
+  const blobs = bindingOf<BlobStore>(bindings, env, searchParams.get('binding') ?? '', 'blob')
   if (request.method === 'PUT') {
     const options = JSON.parse(decodeURIComponent(request.headers.get(BLOB_HEADER) ?? '')) as DataBlobHeader
     await blobs.put(key, request.body ?? new Uint8Array(0), options)

@@ -74,7 +74,7 @@ function createServer(context: BuildContext, options: IsolateOptions): string {
   const cronStore = cronStoreImport(context, options)
   return [
     `import { serve } from 'unmoor/isolate/runtime'`,
-    ...(context.testChannel ? [`import { handleTestChannel } from 'unmoor/test-channel'`] : []),
+    ...(context.testChannel ? [`import { testChannel } from 'unmoor/test-channel'`] : []),
     drivers.imports,
     cronStore.imports,
     `await serve({`,
@@ -84,7 +84,7 @@ function createServer(context: BuildContext, options: IsolateOptions): string {
     `  migrations: ${JSON.stringify(context.migrations)},`,
     `  options: ${JSON.stringify(options)},`,
     `  dir: import.meta.dirname,`,
-    ...(context.testChannel ? [`  testChannel: handleTestChannel,`] : []),
+    ...(context.testChannel ? [`  testChannel,`] : []),
     `})`,
     ``,
   ].join('\n')

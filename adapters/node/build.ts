@@ -18,7 +18,7 @@ function createEntry(context: BuildContext, options: NodeOptions): string {
   // The run-time half comes first: it puts its Response and Request in place before the app's modules run.
   return [
     `import { serve } from 'unmoor/node/runtime'`,
-    ...(context.testChannel ? [`import { handleTestChannel } from 'unmoor/test-channel'`] : []),
+    ...(context.testChannel ? [`import { testChannel } from 'unmoor/test-channel'`] : []),
     drivers.imports,
     cronStore.imports,
     `import app from '#app'`,
@@ -30,7 +30,7 @@ function createEntry(context: BuildContext, options: NodeOptions): string {
     `  migrations: ${JSON.stringify(context.migrations)},`,
     `  options: ${JSON.stringify(options)},`,
     `  dir: import.meta.dirname,`,
-    ...(context.testChannel ? [`  testChannel: handleTestChannel,`] : []),
+    ...(context.testChannel ? [`  testChannel,`] : []),
     `})`,
     ``,
   ].join('\n')

@@ -4,7 +4,7 @@ import type { parseSync } from 'rolldown/utils'
 import type { Adapter } from '../adapter.ts'
 import { checkOptions, type CheckedOptions, type DriverOptionTables, type OptionType } from '../option-table.ts'
 import { configError } from './config-check.ts'
-import { fromSource } from './packages.ts'
+import { fromSource, resolveFrom } from './packages.ts'
 
 type Program = ReturnType<typeof parseSync>['program']
 type Exported = NonNullable<Extract<Program['body'][number], { type: 'ExportNamedDeclaration' }>['declaration']>
@@ -26,8 +26,12 @@ export interface NamedDriver {
  *
  * @throws `InvalidArgument` (operation `config`) naming the place, the option and the nearest right name.
  */
-export async function checkDriverOptions(named: NamedDriver, options: Readonly<Record<string, unknown>>, adapter: Adapter): Promise<CheckedOptions> {
-  const tables = adapter.driverOptions?.[named.driver] ?? (await statedOptions(named))
+export async function checkDriverOptions(
+  named: NamedDriver,
+  options: Readonly<Record<string, unknown>>,
+  { adapter, projectDir }: { adapter: Adapter; projectDir: string },
+): Promise<CheckedOptions> {
+  const tables = adapter.driverOptions?.[named.driver] ?? (await statedOptions(named, projectDir))
   const table = tables !== undefined && Object.hasOwn(tables, named.kind) ? tables[named.kind] : undefined
   if (table === undefined) return { options, warnings: [] }
   return checkOptions(options, table, {
@@ -41,11 +45,21 @@ export async function checkDriverOptions(named: NamedDriver, options: Readonly<R
 }
 
 /** Undefined where the driver states none, or not as a literal. */
-async function statedOptions({ driver, module }: NamedDriver): Promise<DriverOptionTables | undefined> {
+async function statedOptions({ driver, module }: NamedDriver, projectDir: string): Promise<DriverOptionTables | undefined> {
   if (module === `unmoor/drivers/${driver}`) return builtInTables(driver)
-  if (!isAbsolute(module) || !existsSync(module)) return undefined
+  const path = isAbsolute(module) ? module : installedFile(module, projectDir)
+  if (path === undefined || !existsSync(path)) return undefined
   const { parseSync } = await import('rolldown/utils')
-  return exportedLiteral(parseSync(module, readFileSync(module, 'utf8')).program)
+  return exportedLiteral(parseSync(path, readFileSync(path, 'utf8')).program)
+}
+
+/** The main file of a package; a package that has none for Node states its options only in its types. */
+function installedFile(module: string, projectDir: string): string | undefined {
+  try {
+    return resolveFrom(projectDir, module)
+  } catch {
+    return undefined
+  }
 }
 
 /** Tables of a driver that unmoor ships: its `options.ts`. */

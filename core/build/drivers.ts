@@ -50,7 +50,7 @@ export async function resolveDrivers(
     const module = driverModule(driver, path, adapter, projectDir)
     const inConfig = binding in forTarget || binding in forAll
     await checkKind(driver, module, kind, `${inConfig ? `unmoor.config.ts: ${path}: ` : ''}Binding "${binding}"`)
-    const { options, warnings } = await checkDriverOptions({ driver, module, kind, path }, given, adapter)
+    const { options, warnings } = await checkDriverOptions({ driver, module, kind, path }, given, { adapter, projectDir })
     for (const warning of warnings) warn(warning)
     resolved[binding] = { kind, spec: { driver, ...options }, module }
   }

@@ -79,13 +79,14 @@ function remoteKv(client: RouteClient, binding: string): KvDriver {
         ...(prefix === '' ? {} : { prefix }),
         ...(cursor === undefined ? {} : { cursor }),
       })) as {
-        keys: { name: string; metadata?: unknown; expiration?: number }[]
+        keys: { name: string; metadata?: unknown; expiration?: number | null }[]
         cursor?: string
       }
       const keys = page.keys.map(({ name, metadata, expiration }) => ({
         name,
-        metadata: metadata === undefined ? undefined : JSON.stringify(metadata),
-        expiration,
+        // A deployment of a version before 0.2 leaves out what there is not.
+        metadata: metadata === undefined || metadata === null ? undefined : JSON.stringify(metadata),
+        expiration: expiration ?? undefined,
       }))
       return { keys, cursor: page.cursor }
     },

@@ -52,7 +52,7 @@ check<'binding' | 'app' | 'declaration' | 'dataDir' | 'variable' | 'now' | 'nati
 
 check<Equal<RequiredOf<KvDriver>, 'get' | 'put' | 'delete' | 'list'>>()
 check<Equal<OptionalOf<KvDriver>, 'getMany' | 'close'>>()
-check<Equal<Exclude<RequiredOf<StrongKvDriver>, keyof KvDriver>, 'getVersioned' | 'putIf' | 'deleteIf'>>()
+check<Equal<Exclude<RequiredOf<StrongKvDriver>, keyof KvDriver>, 'getWithVersion' | 'putIf' | 'deleteIf'>>()
 check<Equal<RequiredOf<BlobDriver>, 'head' | 'get' | 'put' | 'delete' | 'list'>>()
 check<Equal<OptionalOf<BlobDriver>, 'uploads' | 'signedUrl' | 'close'>>()
 check<Equal<RequiredOf<SqlDriver>, 'dialect' | 'query' | 'batch'>>()
@@ -127,4 +127,4 @@ check<
     | 'portableStrongKv'
   >
 >()
-check<Equal<keyof typeof adapterExports, 'CAPABILITIES' | 'LIMITS' | 'NODE_GLOBALS' | 'UnmoorError' | 'constantCase' | 'isUnmoorError'>>()
+check<Equal<keyof typeof adapterExports, 'ARTIFACT_FORMAT' | 'CAPABILITIES' | 'LIMITS' | 'NODE_GLOBALS' | 'UnmoorError' | 'constantCase' | 'isUnmoorError'>>()

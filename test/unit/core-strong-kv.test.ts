@@ -13,7 +13,7 @@ function contested(rivals: number): { kv: StrongKv; entries: Map<string, KvVersi
   }
   const driver: StrongKvDriver = {
     get: async (key) => entries.get(key) ?? null,
-    getVersioned: async (key) => entries.get(key) ?? null,
+    getWithVersion: async (key) => entries.get(key) ?? null,
     put: async (key, value) => void put(key, value as string),
     putIf: async (key, value, _options, expected) => {
       if (left-- > 0) put(key, '100')

@@ -46,7 +46,7 @@ class DurableKv implements StrongKvDriver {
     return entry === null ? null : toEntry(entry, as)
   }
 
-  async getVersioned(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
+  async getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
     const entry = await this.#read(key)
     return entry === null ? null : { ...toEntry(entry, as), version: entry.version }
   }

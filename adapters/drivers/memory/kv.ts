@@ -48,7 +48,7 @@ class MemoryKv implements StrongKvDriver {
     return { value: copy(value, as), metadata, expiration }
   }
 
-  async getVersioned(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
+  async getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
     const stored = this.#current(key)
     return stored === undefined ? null : { ...stored, value: copy(stored.value, as) }
   }

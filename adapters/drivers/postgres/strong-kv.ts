@@ -9,7 +9,7 @@ export const strongKv: DriverFactory<'strongKv', PostgresStoreOptions> = async (
 
 /** Each write is one statement: the row's lock makes others wait, and they look at its version again when they have it. Every write of `PostgresKv` takes a new version too. */
 class PostgresStrongKv extends PostgresKv implements StrongKvDriver {
-  async getVersioned(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
+  async getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
     const { database, store } = this
     const [row] = await database.read<[...EntryRow, version: string]>(`SELECT ${ENTRY}, version::text FROM ${database.table} WHERE store = $1 AND key = $2`, [
       store,

@@ -57,7 +57,7 @@ class RedisKv implements StrongKvDriver {
     return found
   }
 
-  async getVersioned(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
+  async getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
     const packed = (await this.#connection.read('GET', this.#entries + key)) as Buffer | null
     const entry = packed === null ? null : unpackEntry(packed, as, this.#now())
     return packed === null || entry === null ? null : { ...entry, version: versionOf(packed) }

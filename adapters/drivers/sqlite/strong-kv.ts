@@ -55,7 +55,7 @@ class SqliteStrongKv extends SqliteKv implements StrongKvDriver {
     this.#remove = prepare(`DELETE FROM ${table} WHERE key = ? AND version = ? AND ${isAlive}`)
   }
 
-  async getVersioned(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
+  async getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
     try {
       const row = this.#get.get(key) as VersionedRow | undefined
       if (row === undefined) return null

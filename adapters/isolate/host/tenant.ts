@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type ivm from 'isolated-vm'
 import { createContext, type OwnedContext } from '../../../core/context.ts'
 import type { Runtime } from '../../../core/runtime.ts'
-import { handleTestChannel } from '../../../core/test-channel.ts'
+import { testChannel } from '../../../core/test-channel.ts'
 import { createListener } from '../../node/runtime/http.ts'
 import { directLength, type DirectOptions, serveDirect } from '../runtime/direct.ts'
 import { IsolateEnded } from '../runtime/ended.ts'
@@ -259,7 +259,7 @@ export class Tenant {
     }
     const { testToken } = this.record.settings
     if (testToken !== undefined && this.#testable && new URL(request.url).pathname.startsWith('/.unmoor/')) {
-      const answer = await handleTestChannel(runtime, request, ctx, testToken)
+      const answer = await testChannel(runtime, request, ctx, testToken)
       if (answer !== undefined) return answer
     }
     const { assets } = runtime

@@ -1,4 +1,4 @@
-import type { Blobs } from '../../../../core/bindings/blob.ts'
+import type { BlobStore } from '../../../../core/bindings/blob.ts'
 import type { SqlDriver } from '../../../../core/bindings/drivers.ts'
 import { Sql, type SqlStatement } from '../../../../core/bindings/sql.ts'
 import { isUnmoorError, UnmoorError } from '../../../../core/errors.ts'
@@ -53,11 +53,11 @@ const iso = (time: unknown): string => new Date(Number(time)).toISOString()
 export class DeployStore {
   #driver: SqlDriver
   #sql: Sql
-  #blobs: Blobs
+  #blobs: BlobStore
   #seal: Seal
   #close: () => Promise<void>
 
-  constructor(driver: SqlDriver, blobs: Blobs, seal: Seal, close: () => Promise<void>) {
+  constructor(driver: SqlDriver, blobs: BlobStore, seal: Seal, close: () => Promise<void>) {
     this.#driver = driver
     this.#sql = new Sql(driver, { binding: 'store' })
     this.#blobs = blobs
