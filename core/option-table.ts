@@ -37,10 +37,12 @@ export interface RenamedOption {
   readonly milliseconds?: boolean
 }
 
-type TypeOf<Value> = [Value] extends [boolean]
+type TypeOf<Value> = RenamedOption | ValueTypeOf<Value>
+
+type ValueTypeOf<Value> = [Value] extends [boolean]
   ? 'boolean'
   : [Value] extends [number]
-    ? NumberOption | RenamedOption
+    ? NumberOption
     : string extends Value
       ? 'string' | 'driver'
       : [Value] extends [string]
@@ -100,9 +102,9 @@ export function checkOptions(given: Readonly<Record<string, unknown>>, table: Re
     if (value === undefined || type === undefined) continue
     if (isRenamed(type)) {
       const { name: now, value: moved } = renamedOption(name, value, type)
+      if (given[now] !== undefined) place.refuse(`${path} is an old name of ${now}, which is set too. Remove ${name}.`)
       warnings.push(`${path} is called ${now} now${type.milliseconds === true ? ', in seconds' : ''}: write ${now}: ${print(moved)}.`)
-      const checked = checkOptions({ [now]: moved }, table, place)
-      if (given[now] === undefined) options[now] = checked.options[now]
+      options[now] = checkOptions({ [now]: moved }, table, place).options[now]
       continue
     }
     options[name] = checkValue(value, type, { ...place, path }, warnings)

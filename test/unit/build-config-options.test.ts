@@ -1,5 +1,6 @@
 /** What a config in JavaScript says wrong is refused at the build, with its place and the nearest right word. */
 import { describe, expect, test } from 'vitest'
+import isolate from '../../adapters/isolate/index.ts'
 import lambda from '../../adapters/lambda/index.ts'
 import node from '../../adapters/node/index.ts'
 import type { Adapter } from '../../core/adapter.ts'
@@ -132,6 +133,12 @@ describe('a build refuses', () => {
     ['a wrong type', { trustProxy: 'yes' }, node, /targets\.node\.options\.trustProxy is "yes"; it takes true or false/],
     ['a wrong unit', { timeout: 30_000 }, lambda, /targets\.lambda\.options\.timeout is 30000: it is in seconds, at most 900; did you mean 30\?/],
     ['a wrong choice', { event: 'urll' }, lambda, /targets\.lambda\.options\.event is "urll"; it takes "url" or .*Did you mean "url"\?/],
+    [
+      'an old name beside its new one',
+      { stopSeconds: 3, stopTimeout: 4 },
+      node,
+      /options\.stopSeconds is an old name of stopTimeout, which is set too\. Remove stopSeconds\./,
+    ],
     ['a time-out that stops at a day', { stopTimeout: 90_000 }, node, /stopTimeout is 90000: it is in seconds, at most 86400; did you mean 90\?/],
   ])('%s', async (_what, options, adapter, message) => {
     await expect(build({ targets: { [adapter.name]: { options } } }, adapter)).rejects.toMatchObject(refused(message))
@@ -176,6 +183,11 @@ describe('a build takes', () => {
     const old = { stopSeconds: 3, cronLeaseSeconds: 20 }
     const { options, warnings } = await build({ targets: { node: { options: old } } }, node)
     expect(options).toEqual({ stopTimeout: 3, cronLease: 20 })
+    const isolated = await build({ targets: { isolate: { options: { startupMs: 1500, wallSeconds: 2 } } } }, isolate)
+    expect(isolated.options).toEqual({ startupTimeout: 1.5, wallTimeout: 2 })
+    const ofDriver = await build({ drivers: { stats: { driver: 'dynamodb', namespace: 'a' } } })
+    expect(ofDriver.drivers).toMatchObject({ stats: { driver: 'dynamodb', prefix: 'a' } })
+    expect(ofDriver.warnings).toEqual([expect.stringContaining('drivers.stats.namespace is called prefix now')])
     expect(warnings).toEqual([expect.stringContaining('stopSeconds is called stopTimeout now'), expect.stringContaining('write cronLease: 20')])
   })
 })

@@ -25,7 +25,7 @@ function createStore(options: DynamodbOptions, context: DriverContext, consisten
     throw new UnmoorError('InvalidArgument', `KV binding "${binding}": shards is ${shards}, not a whole number from 1 to 64.`, { binding })
   }
   const bucket = options.bucket ?? context.variable('UNMOOR_BUCKET')
-  const namespace = options.namespace ?? `${app}/${binding}`
+  const namespace = options.prefix ?? options.namespace ?? `${app}/${binding}`
   const { s3Endpoint, endpoint: _dynamodb, ...shared } = options
   const s3 = s3Endpoint === undefined ? shared : { ...shared, endpoint: s3Endpoint }
   const spill = bucket === undefined ? undefined : new Spill(new S3Api(bucket, s3, context), `${namespace}/.values/`)

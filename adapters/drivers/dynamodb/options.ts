@@ -10,6 +10,8 @@ export interface DynamodbOptions extends AwsOptions {
   /** Origin of S3, where it is not DynamoDB's `endpoint`. Default: as the s3 driver's. */
   s3Endpoint?: string
   /** What keeps this binding's keys apart in a shared table. Default: `APP/BINDING`. */
+  prefix?: string
+  /** @deprecated Since 0.2: `prefix`. */
   namespace?: string
   /**
    * Partitions that the keys are spread over, 1 to 64. One partition of DynamoDB takes 1,000 writes and 3,000 reads of 4 KB per second;
@@ -25,7 +27,8 @@ const store = {
   table: 'string',
   bucket: 'string',
   s3Endpoint: 'string',
-  namespace: 'string',
+  prefix: 'string',
+  namespace: { renamed: 'prefix' },
   shards: { number: 'partitions', min: 1, max: 64, whole: true },
   consistent: 'boolean',
 } satisfies OptionTable<DynamodbOptions>

@@ -2,7 +2,9 @@ import type { DriverOptionTables, OptionTable } from '../../../core/option-table
 
 /** Options of the memory drivers that hold data. */
 export interface MemoryOptions {
-  /** Keeps stores of one process apart, for tests. Default: one namespace. */
+  /** Start of every store's name, to keep stores of one process apart in tests. Default: none. */
+  prefix?: string
+  /** @deprecated Since 0.2: `prefix`. */
   namespace?: string
 }
 
@@ -12,7 +14,7 @@ export interface MemoryCacheOptions {
   maxBytes?: number
 }
 
-const store = { namespace: 'string' } satisfies OptionTable<MemoryOptions>
+const store = { prefix: 'string', namespace: { renamed: 'prefix' } } satisfies OptionTable<MemoryOptions>
 
 export const options = {
   kv: store,

@@ -28,5 +28,5 @@ export class Stores<Store> {
 
 /** The store's name of a binding. */
 export function storeName(options: MemoryOptions, context: { app: string; binding: string }): string {
-  return `${options.namespace ?? ''}/${context.app}/${context.binding}`
+  return `${options.prefix ?? options.namespace ?? ''}/${context.app}/${context.binding}`
 }
