@@ -103,12 +103,18 @@ async function call(bindings: Bindings, request: DataRequest, env: Readonly<Reco
           declaration.kind === 'sql' ? { ...declaration, dialect: (env[name] as Sql).dialect } : { ...declaration },
         ]),
       )
-    case 'kv.list':
-      return bindingOf<Kv>(bindings, env, request.binding, 'kv').list({
+    case 'kv.list': {
+      const page = await bindingOf<Kv>(bindings, env, request.binding, 'kv').list({
         limit: request.limit,
         ...(request.prefix === undefined ? {} : { prefix: request.prefix }),
         ...(request.cursor === undefined ? {} : { cursor: request.cursor }),
       })
+      // The command may be of version 0.1, in which a list left out what an entry does not have.
+      const keys = page.keys.map(({ name, expiration, metadata }) => {
+        return { name, ...(expiration === null ? {} : { expiration }), ...(metadata === null ? {} : { metadata }) }
+      })
+      return { ...page, keys }
+    }
     case 'kv.get': {
       const kv = bindingOf<Kv>(bindings, env, request.binding, 'kv')
       const found = await Promise.all(

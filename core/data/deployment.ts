@@ -79,14 +79,13 @@ function remoteKv(client: RouteClient, binding: string): KvDriver {
         ...(prefix === '' ? {} : { prefix }),
         ...(cursor === undefined ? {} : { cursor }),
       })) as {
-        keys: { name: string; metadata?: unknown; expiration?: number | null }[]
+        keys: { name: string; metadata?: unknown; expiration?: number }[]
         cursor?: string
       }
       const keys = page.keys.map(({ name, metadata, expiration }) => ({
         name,
-        // A deployment of a version before 0.2 leaves out what there is not.
-        metadata: metadata === undefined || metadata === null ? undefined : JSON.stringify(metadata),
-        expiration: expiration ?? undefined,
+        metadata: metadata === undefined ? undefined : JSON.stringify(metadata),
+        expiration,
       }))
       return { keys, cursor: page.cursor }
     },
