@@ -6,6 +6,7 @@ import type { BindingKind } from './bindings/declarations.ts'
 import type { Migration } from './bindings/migrations.ts'
 import type { Capabilities } from './capabilities.ts'
 import type { Manifest } from './manifest.ts'
+import type { DriverOptionTables, OptionType } from './option-table.ts'
 
 /** Which driver serves a binding, as data: JSON options; a value `{ env: 'NAME' }` is read from the process's environment at start. */
 export interface DriverSpec {
@@ -98,8 +99,13 @@ export interface BuildContext {
   copyAssets(folder: string): Promise<void>
 }
 
+/** The form of `unmoor.json` and of a host's stored settings that this version writes. 2: time-outs of all drivers are in seconds. */
+export const ARTIFACT_FORMAT = 2
+
 /** What is kept beside an artifact as `unmoor.json`, so that it can be started without the project. */
 export interface ArtifactInfo {
+  /** Version of this file's form: {@link ARTIFACT_FORMAT}. Absent in artifacts of versions before 0.2, whose time-outs are in milliseconds. */
+  readonly format?: number
   readonly target: string
   readonly manifest: Manifest
   readonly drivers: Readonly<Record<string, DriverSpec>>
@@ -184,6 +190,10 @@ export interface Adapter {
   readonly defaultDrivers: Readonly<Partial<Record<BindingKind, DriverSpec>>>
   /** Driver names that only this target has, to module specifiers. */
   readonly drivers?: Readonly<Record<string, string>>
+  /** What each option of `targets.NAME.options` takes: a build checks it. Default: the adapter checks its options itself. */
+  readonly options?: Readonly<Record<string, OptionType>>
+  /** The same for drivers of {@link drivers}, by driver and kind of binding. Default: what the driver's module states. */
+  readonly driverOptions?: Readonly<Record<string, DriverOptionTables>>
   /** What app code may do there. Default: see {@link CodeFacts}. */
   readonly code?: CodeFacts
   /** Cases of the conformance suite that fail there today, by id, each with its reason. One that passes after all fails the run. Default: none. */

@@ -6,7 +6,7 @@
  * `POST /.unmoor/data` with JSON `{ op, ... }` answers `{ value }` or `{ error }`; `GET` and `PUT /.unmoor/data/blob?binding=&key=` stream a blob.
  */
 import type { App } from './app.ts'
-import type { Blobs } from './bindings/blob.ts'
+import type { BlobStore } from './bindings/blob.ts'
 import { type Bindings, secret } from './bindings/declarations.ts'
 import type { BlobHttpMetadata } from './bindings/drivers.ts'
 import type { Kv } from './bindings/kv.ts'
@@ -104,12 +104,18 @@ async function call(bindings: Bindings, request: DataRequest, env: Readonly<Reco
           declaration.kind === 'sql' ? { ...declaration, dialect: (env[name] as Sql).dialect } : { ...declaration },
         ]),
       )
-    case 'kv.list':
-      return bindingOf<Kv>(bindings, env, request.binding, 'kv').list({
+    case 'kv.list': {
+      const page = await bindingOf<Kv>(bindings, env, request.binding, 'kv').list({
         limit: request.limit,
         ...(request.prefix === undefined ? {} : { prefix: request.prefix }),
         ...(request.cursor === undefined ? {} : { cursor: request.cursor }),
       })
+      // The command may be of version 0.1, in which a list left out what an entry does not have.
+      const keys = page.keys.map(({ name, expiration, metadata }) => {
+        return { name, ...(expiration === null ? {} : { expiration }), ...(metadata === null ? {} : { metadata }) }
+      })
+      return { ...page, keys }
+    }
     case 'kv.get': {
       const kv = bindingOf<Kv>(bindings, env, request.binding, 'kv')
       const found = await Promise.all(
@@ -140,14 +146,14 @@ async function call(bindings: Bindings, request: DataRequest, env: Readonly<Reco
     case 'kv.delete':
       return bindingOf<Kv>(bindings, env, request.binding, 'kv').delete(request.key)
     case 'blob.list':
-      return bindingOf<Blobs>(bindings, env, request.binding, 'blob').list({
+      return bindingOf<BlobStore>(bindings, env, request.binding, 'blob').list({
         limit: request.limit,
         ...(request.startAfter === undefined ? {} : { startAfter: request.startAfter }),
       })
     case 'blob.head':
-      return bindingOf<Blobs>(bindings, env, request.binding, 'blob').head(request.key)
+      return bindingOf<BlobStore>(bindings, env, request.binding, 'blob').head(request.key)
     case 'blob.delete':
-      return bindingOf<Blobs>(bindings, env, request.binding, 'blob').delete(request.keys)
+      return bindingOf<BlobStore>(bindings, env, request.binding, 'blob').delete(request.keys)
     case 'sql.raw':
       return bindingOf<Sql>(bindings, env, request.binding, 'sql').raw(request.text, decodeValue(request.params) as SqlValue[])
     case 'sql.batch':
@@ -158,7 +164,7 @@ async function call(bindings: Bindings, request: DataRequest, env: Readonly<Reco
 async function blobAnswer(bindings: Bindings, request: Request, env: Readonly<Record<string, unknown>>): Promise<Response> {
   const { searchParams } = new URL(request.url)
   const key = searchParams.get('key') ?? ''
-  const blobs = bindingOf<Blobs>(bindings, env, searchParams.get('binding') ?? '', 'blob')
+  const blobs = bindingOf<BlobStore>(bindings, env, searchParams.get('binding') ?? '', 'blob')
   if (request.method === 'PUT') {
     const options = JSON.parse(decodeURIComponent(request.headers.get(BLOB_HEADER) ?? '')) as DataBlobHeader
     await blobs.put(key, request.body ?? new Uint8Array(0), options)

@@ -27,7 +27,8 @@ export type {
   VariableOptions,
 } from './bindings/declarations.ts'
 export type { Assets } from './bindings/assets.ts'
-export type { BlobCopyOptions, BlobGetOptions, BlobList, BlobListOptions, BlobPut, Blobs } from './bindings/blob.ts'
+export type { BlobCopyOptions, BlobGetOptions, BlobList, BlobListOptions, BlobPutOptions, BlobStore } from './bindings/blob.ts'
+export type { BlobPut, Blobs } from './deprecated.ts'
 export type { BlobInfo, BlobObject } from './bindings/blob-object.ts'
 export type { BlobPart, BlobUpload } from './bindings/blob-upload.ts'
 export type { BodyInput } from './bindings/bytes.ts'
@@ -42,7 +43,20 @@ export type { Service } from './bindings/service.ts'
 export type { Sql, SqlRawResult, SqlRow, SqlRunResult, SqlSession, SqlStatement, SqlTransaction, SqlValue, TransactionOptions } from './bindings/sql.ts'
 export type { SqlCell, SqlDialect } from './bindings/drivers.ts'
 export { CAPABILITIES, type Capabilities, type Capability } from './capabilities.ts'
-export { defineConfig, type Config, type TargetConfig } from './config.ts'
+export {
+  defineConfig,
+  type AnyConfig,
+  type AnyTargetConfig,
+  type Config,
+  type DriverConfig,
+  type DriverOptions,
+  type EnvValue,
+  type ModuleName,
+  type TargetConfig,
+} from './config.ts'
+// Augmentations of a package reach only what is exported with a star.
+export type * from './config-maps.ts'
+export type * from '../adapters/config-maps.ts'
 export type { Context } from './context.ts'
 export { isUnmoorError, UnmoorError, type ErrorCode, type ErrorDetails, type SerializedError, type UnmoorErrorOptions } from './errors.ts'
 export { LIMITS, type LimitName } from './limits.ts'

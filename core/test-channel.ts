@@ -28,11 +28,11 @@ export interface QueueDepth {
   leased: number
 }
 
-/** Type of {@link handleTestChannel}, for run-time halves that are handed it by the generated entry. */
+/** Type of {@link testChannel}, for run-time halves that are handed it by the generated entry. */
 export type TestChannel = (runtime: Runtime, request: Request, ctx: Context, token: string | undefined) => Promise<Response | undefined>
 
 /** Answers a request to the channel; undefined for any other path. Without the right token: 404, as if it were not there. */
-export async function handleTestChannel(runtime: Runtime, request: Request, ctx: Context, token: string | undefined): Promise<Response | undefined> {
+export async function testChannel(runtime: Runtime, request: Request, ctx: Context, token: string | undefined): Promise<Response | undefined> {
   if (new URL(request.url).pathname !== CHANNEL_PATH) return undefined
   if (token === undefined || token === '' || request.headers.get('authorization') !== `Bearer ${token}`) return new Response('Not Found', { status: 404 })
   try {
@@ -42,6 +42,9 @@ export async function handleTestChannel(runtime: Runtime, request: Request, ctx:
     return Response.json({ error: encodeError(error) })
   }
 }
+
+/** @deprecated Since 0.2: `testChannel`. */
+export const handleTestChannel: TestChannel = testChannel
 
 async function answer(runtime: Runtime, request: ChannelRequest, ctx: Context): Promise<unknown> {
   const manifest = createManifest(runtime.name, runtime.app)

@@ -59,12 +59,12 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
     ...(strong ? ['createStrongKvObject'] : []),
     ...(manifest.queues.length > 0 ? ['runBatch'] : []),
     ...(crons ? ['runCrons'] : []),
-    ...(testChannel ? ['createTesting'] : []),
+    ...(testChannel ? ['createTestChannel'] : []),
   ]
   return [
     `import app from '#app'`,
     `import { ${used.join(', ')} } from 'unmoor/internal/cloudflare/runtime'`,
-    ...(testChannel ? [`import { handleTestChannel } from 'unmoor/test-channel'`] : []),
+    ...(testChannel ? [`import { testChannel } from 'unmoor/test-channel'`] : []),
     ...(strong ? [`import { DurableObject } from 'cloudflare:workers'`] : []),
     imports,
     `const drivers = ${object}`,
@@ -79,7 +79,7 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
     `  drivers,`,
     ...(manifest.queues.length > 0 ? [`  queue: { run: runBatch, names: ${JSON.stringify(names)} },`] : []),
     ...(crons ? [`  scheduled: runCrons,`] : []),
-    ...(testChannel ? [`  testing: createTesting(handleTestChannel),`] : []),
+    ...(testChannel ? [`  testChannel: createTestChannel(testChannel),`] : []),
     `})`,
     '',
   ].join('\n')

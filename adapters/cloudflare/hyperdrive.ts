@@ -3,7 +3,8 @@
  * the pool of connections.
  */
 import type { DriverFactory, SqlDriver, SqlQuery } from '../../core/bindings/drivers.ts'
-import { openSql, type PostgresOptions } from '../drivers/postgres/once.ts'
+import { openSql } from '../drivers/postgres/once.ts'
+import type { PostgresOptions } from '../drivers/postgres/options.ts'
 import { nativeOf } from './runtime/native-of.ts'
 
 /** What the platform binds. */

@@ -4,8 +4,9 @@ import { build } from './build.ts'
 import { capabilities } from './capabilities.ts'
 import { NODE_BUILTINS } from './node-builtins.ts'
 import { migrate, start } from './start.ts'
+import { driverOptions } from './options.ts'
 
-export type { CloudflareOptions } from './options.ts'
+export type { CloudflareDriverOptions, CloudflareOptions } from './options.ts'
 
 const own = { driver: 'cloudflare' }
 
@@ -17,6 +18,7 @@ const cloudflare: Adapter = {
   defaultDrivers: { kv: own, blob: own, sql: own, queue: own, cache: own, service: own, assets: own, secret: { driver: 'env' } },
   // A database on a Postgres server is reached through Hyperdrive.
   drivers: { cloudflare: 'unmoor/internal/cloudflare/drivers', postgres: 'unmoor/internal/cloudflare/hyperdrive' },
+  driverOptions: { cloudflare: driverOptions },
   // Limits of all plans (64 MiB, not compressed, since 2026-09-04), and of static assets on the paid plan: developers.cloudflare.com/workers/platform/limits.
   code: {
     globals: ['caches', 'HTMLRewriter', 'WebSocketPair', 'WebSocket', 'EventSource', 'FixedLengthStream', 'IdentityTransformStream'],

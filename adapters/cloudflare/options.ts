@@ -1,6 +1,28 @@
 import type { BindingKind } from '../../core/bindings/declarations.ts'
 import { invalidArgument } from '../../core/errors.ts'
 import type { Manifest } from '../../core/manifest.ts'
+import { didYouMean, type DriverOptionTables, type OptionTable } from '../../core/option-table.ts'
+
+/** Options of the driver `cloudflare`. */
+export interface CloudflareDriverOptions {
+  /**
+   * Strong kv: Durable Objects that the keys are spread over, 1 to 32. One object answers about 1,000 requests per second and holds 10 GB;
+   * a page of a list asks all of them. It must never change while there is data. Default: 4.
+   */
+  shards?: number
+}
+
+/** What the driver `cloudflare` takes per kind. */
+export const driverOptions = {
+  kv: {},
+  strongKv: { shards: { number: 'objects', min: 1, max: 32, whole: true } } satisfies OptionTable<CloudflareDriverOptions>,
+  blob: {},
+  sql: {},
+  queue: {},
+  cache: {},
+  service: {},
+  assets: {},
+} satisfies DriverOptionTables
 
 /** `targets.cloudflare.options` in unmoor.config.ts. Every field is optional; resources without an id are created by wrangler at the first deploy. */
 export interface CloudflareOptions {
@@ -54,7 +76,7 @@ const FIELDS: Readonly<Record<keyof CloudflareOptions, 'string' | 'strings' | 'r
 export function checkOptions(options: Readonly<Record<string, unknown>>, manifest: Manifest): CloudflareOptions {
   for (const [field, value] of Object.entries(options)) {
     const kind = FIELDS[field as keyof CloudflareOptions]
-    if (kind === undefined) throw refuse(field, `is no option. There are: ${Object.keys(FIELDS).join(', ')}.`)
+    if (kind === undefined) throw refuse(field, `is no option.${didYouMean(field, Object.keys(FIELDS))} There are: ${Object.keys(FIELDS).join(', ')}.`)
     if (kind === 'string') {
       if (typeof value !== 'string' || value === '') throw refuse(field, 'is a text.')
     } else if (kind === 'strings') {
@@ -88,7 +110,8 @@ function checkBindings(field: string, value: unknown, kind: string, manifest: Ma
   if (typeof value !== 'object' || value === null) throw refuse(field, 'is an object with a binding of the app per key.')
   const declared = Object.entries(manifest.bindings).flatMap(([name, declaration]) => (declaration.kind === kind ? [name] : []))
   for (const [name, settings] of Object.entries(value)) {
-    if (!declared.includes(name)) throw refuse(`${field}.${name}`, `is not a declared ${kind}. Declared: ${declared.join(', ') || 'none'}.`)
+    if (!declared.includes(name))
+      throw refuse(`${field}.${name}`, `is not a declared ${kind}.${didYouMean(name, declared)} Declared: ${declared.join(', ') || 'none'}.`)
     if (kind === 'variable' ? typeof settings !== 'string' : typeof settings !== 'object' || settings === null) {
       throw refuse(`${field}.${name}`, kind === 'variable' ? 'is a text.' : 'is an object.')
     }

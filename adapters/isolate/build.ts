@@ -6,7 +6,7 @@ import { serverEntry } from '../node-server/build/entry.ts'
 import { writeServerFiles } from '../node-server/build/files.ts'
 import { NODE_CONDITIONS } from '../node-server/target.ts'
 import { NODE_GLOBAL_SHIMS, NODE_SHIMS, PACKAGE_SHIMS } from './node-shims.ts'
-import { checkOptions } from './options.ts'
+import { checkOptions } from './check-options.ts'
 
 /** The version of isolated-vm that a deployed artifact installs: the one that unmoor is tested with. */
 const ISOLATED_VM = '7.0.1'

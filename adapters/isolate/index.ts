@@ -7,6 +7,7 @@ import { build } from './build.ts'
 import { capabilities } from './capabilities.ts'
 import { NODE_GLOBAL_SHIMS, NODE_SHIMS } from './node-shims.ts'
 import { migrate, start } from './start.ts'
+import { isolateOptions } from './options.ts'
 
 export type { CronOptions, ServerOptions } from '../node-server/options.ts'
 export type { IsolateOptions } from './options.ts'
@@ -20,6 +21,7 @@ const isolate: Adapter = {
   // What is made for Workers fits best: web standards, nothing of Node.
   conditions: ['workerd', 'worker', 'browser', 'import', 'default'],
   defaultDrivers: FILE_DRIVERS,
+  options: isolateOptions,
   build,
   start,
   migrate,

@@ -4,7 +4,7 @@ import { UnmoorError } from '../../core/errors.ts'
 import type { ServerRun, ServerSettings } from '../node-server/local/spawn-server.ts'
 import { migrateServer, type ServerTarget, startServer } from '../node-server/local/start.ts'
 import { inspectorFlags } from './inspector-flags.ts'
-import { checkOptions } from './options.ts'
+import { checkOptions } from './check-options.ts'
 
 /** An app can end its server's process, by using up its memory for example: that process is started again. */
 const ISOLATE: ServerTarget = { title: 'isolate', settings: serverSettings, restartsPerMinute: 10 }

@@ -23,7 +23,7 @@ function createEntry(context: BuildContext, invokeMode: string): string {
   return [
     `import { createLambda } from 'unmoor/internal/lambda/runtime'`,
     ...(consumes ? [`import { decodeSqsRecord } from 'unmoor/drivers/sqs'`] : []),
-    ...(context.testChannel ? [`import { handleTestChannel } from 'unmoor/test-channel'`] : []),
+    ...(context.testChannel ? [`import { testChannel } from 'unmoor/test-channel'`] : []),
     drivers.imports,
     `import app from '#app'`,
     `export const { handler } = await createLambda({`,
@@ -34,7 +34,7 @@ function createEntry(context: BuildContext, invokeMode: string): string {
     `  main: import.meta.main,`,
     `  invokeMode: ${JSON.stringify(invokeMode)},`,
     ...(consumes ? [`  decodeSqsRecord,`] : []),
-    ...(context.testChannel ? [`  handleTestChannel,`] : []),
+    ...(context.testChannel ? [`  testChannel,`] : []),
     `})`,
     ``,
   ].join('\n')

@@ -1,5 +1,5 @@
 import type { Capabilities } from '../../core/capabilities.ts'
-import type { LambdaTargetOptions } from './options.ts'
+import type { LambdaOptions } from './options.ts'
 
 /** Through a Function URL in its default mode, RESPONSE_STREAM. */
 export const CAPABILITIES: Capabilities = {
@@ -19,7 +19,7 @@ export const CAPABILITIES: Capabilities = {
 }
 
 /** With these options: everything but a streaming Function URL takes answers whole, up to 6 MB (load balancers: 1 MB); an environment with several events at once keeps work without holding others up. */
-export function capabilitiesOf({ event, invokeMode, concurrency }: Required<Pick<LambdaTargetOptions, 'event' | 'invokeMode' | 'concurrency'>>): Capabilities {
+export function capabilitiesOf({ event, invokeMode, concurrency }: Required<Pick<LambdaOptions, 'event' | 'invokeMode' | 'concurrency'>>): Capabilities {
   const streams = event === 'url' && invokeMode === 'RESPONSE_STREAM'
   return { ...CAPABILITIES, 'response.large': streams, 'response.streaming': streams, 'http.keepWorkAfterAnswer': concurrency > 1 }
 }

@@ -1,7 +1,7 @@
 import type { BuildContext, DriverSpec } from '../../core/adapter.ts'
 import { optionVariables } from '../../core/build/variables.ts'
 import { constantCase, type QueueDeclaration } from '../../core/bindings/declarations.ts'
-import type { LambdaTargetOptions } from './options.ts'
+import type { LambdaOptions } from './options.ts'
 
 /** What a function needs on AWS, as `lambda.json` beside the artifact has it: the facts that a template or a person sets up. */
 export interface FunctionSettings {
@@ -32,7 +32,7 @@ export interface QueueSettings {
 }
 
 /** The settings of the artifact that is built. */
-export function describeFunction({ manifest, drivers }: Pick<BuildContext, 'manifest' | 'drivers'>, options: Required<LambdaTargetOptions>): FunctionSettings {
+export function describeFunction({ manifest, drivers }: Pick<BuildContext, 'manifest' | 'drivers'>, options: Required<LambdaOptions>): FunctionSettings {
   const queues: Record<string, QueueSettings> = {}
   for (const [binding, declaration] of Object.entries(manifest.bindings)) {
     if (declaration.kind === 'queue') queues[binding] = queueSettings(binding, declaration, manifest.queues.includes(binding))

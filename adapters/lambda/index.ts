@@ -7,10 +7,11 @@ import { build } from './build.ts'
 import { CAPABILITIES } from './capabilities.ts'
 import { migrate } from './migrate.ts'
 import { start } from './start.ts'
+import { lambdaOptions } from './options.ts'
 
 export type { FunctionSettings, QueueSettings } from './function-settings.ts'
 export type { LambdaRuntime } from './launch.ts'
-export type { LambdaPackage, LambdaTargetOptions } from './options.ts'
+export type { LambdaOptions, LambdaPackage, LambdaTargetOptions } from './options.ts'
 export type { InvokeMode } from './runtime/events.ts'
 export type { HttpEventKind } from '../../core/from-lambda/http-events.ts'
 export { createRuntimeApi, type ApiInvocation, type ApiResponse, type RuntimeApi, type RuntimeApiOptions } from './runtime-api.ts'
@@ -31,6 +32,7 @@ const lambda: Adapter = {
     assets: { driver: 'files' },
   },
   code: { globals: [...NODE_GLOBALS, 'WebSocket'] },
+  options: lambdaOptions,
   build,
   start,
   migrate,

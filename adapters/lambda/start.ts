@@ -10,7 +10,7 @@ import { createFront, type Front, type FrontOptions } from './front.ts'
 import { createLaunch, type LaunchOptions } from './launch.ts'
 import { startLocalAws } from './local/index.ts'
 import { migrate } from './migrate.ts'
-import { type LambdaTargetOptions, readOptions } from './options.ts'
+import { type LambdaOptions, readOptions } from './options.ts'
 import { pollQueues } from './poller.ts'
 import type { ApiResponse } from './runtime-api.ts'
 
@@ -100,7 +100,7 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
 }
 
 /** The front of the function. It can be stopped twice, as the environments stop it before they end. */
-async function startFront(options: StartOptions, settings: Required<LambdaTargetOptions>, invoke: FrontOptions['invoke']): Promise<Front> {
+async function startFront(options: StartOptions, settings: Required<LambdaOptions>, invoke: FrontOptions['invoke']): Promise<Front> {
   const front = await createFront({
     host: options.host ?? '127.0.0.1',
     port: options.port,
@@ -114,7 +114,7 @@ async function startFront(options: StartOptions, settings: Required<LambdaTarget
 }
 
 /** Environments of the function, which are told of in the log. */
-function openEnvironments({ log, onOutput }: StartOptions, settings: Required<LambdaTargetOptions>, launch: LaunchOptions): Environments {
+function openEnvironments({ log, onOutput }: StartOptions, settings: Required<LambdaOptions>, launch: LaunchOptions): Environments {
   const { runtime, maxEnvironments: max, timeout, concurrency } = settings
   return createEnvironments({
     launch: createLaunch(runtime, launch),
@@ -141,7 +141,7 @@ function functionEnvironment(
   options: StartOptions,
   variables: Readonly<Record<string, string>>,
   front: Front,
-  { event, invokeMode, concurrency }: Required<LambdaTargetOptions>,
+  { event, invokeMode, concurrency }: Required<LambdaOptions>,
 ): Record<string, string> {
   const { info, testToken } = options
   return {

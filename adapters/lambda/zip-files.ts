@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { BuildContext } from '../../core/adapter.ts'
 import { readAppFiles } from './app-files.ts'
 import { describeFunction } from './function-settings.ts'
-import type { LambdaTargetOptions } from './options.ts'
+import type { LambdaOptions } from './options.ts'
 import { toYaml } from './template/yaml.ts'
 import { createZip } from './zip.ts'
 
@@ -12,7 +12,7 @@ export const ZIP_RUNTIME = 'nodejs24.x'
 const UPLOAD_LIMIT = 50_000_000
 
 /** Writes function.zip, the same for the same input, and the file of the `aws-lambda` deploy CLI, NAME.lambda, with the package.json that tells that CLI what to pack. */
-export async function writeZipFiles(context: BuildContext, options: Required<LambdaTargetOptions>): Promise<void> {
+export async function writeZipFiles(context: BuildContext, options: Required<LambdaOptions>): Promise<void> {
   const { name } = context.manifest
   const files = await readAppFiles(context.outDir)
   const zip = createZip(files)
@@ -28,7 +28,7 @@ export async function writeZipFiles(context: BuildContext, options: Required<Lam
 }
 
 /** `AWS_KEY`, `AWS_SECRET` and `Role` may be references to the environment; nothing else in such a file can be. */
-function deployFile(context: BuildContext, options: Required<LambdaTargetOptions>): string {
+function deployFile(context: BuildContext, options: Required<LambdaOptions>): string {
   const { manifest, log } = context
   const { handler, environment } = describeFunction(context, options)
   const variables: Record<string, string> = { UNMOOR_INVOKE_MODE: options.invokeMode }

@@ -1,4 +1,5 @@
-import type { DriverSpec } from '../../core/adapter.ts'
+import type { DriverConfig } from '../../core/config.ts'
+import type { OptionTable } from '../../core/option-table.ts'
 
 /** The part of a target's options that is about crons. */
 export interface CronOptions {
@@ -8,11 +9,13 @@ export interface CronOptions {
    * `{ driver: 'postgres', url: { env: 'CRONS_URL' } }`.
    * Default: `sqlite`, a file in the data folder: right for all processes of one machine.
    */
-  cronStore?: string | DriverSpec
+  cronStore?: DriverConfig<'sqlite' | 'postgres' | 'redis' | 'memory'>
   /**
-   * Seconds until a replica that died loses its claim to another one. A replica that lives extends it.
-   * Default: 60.
+   * Seconds until a replica that died loses its claim to another one, 1 to 3600. A replica that lives extends
+   * it. Default: 60.
    */
+  cronLease?: number
+  /** @deprecated Since 0.2: `cronLease`. */
   cronLeaseSeconds?: number
   /**
    * Times that passed while no replica ran: `skip` leaves them out, `once` runs the latest of each cron at
@@ -35,19 +38,24 @@ export interface ServerOptions extends CronOptions {
    * itself. Default: false.
    */
   trustProxy?: boolean
-  /** Seconds that a stop waits for requests, `waitUntil` work, crons and queue batches. Default: 30. */
+  /**
+   * Seconds that a stop waits for requests, `waitUntil` work, crons and queue batches, at most 86,400.
+   * Default: 30.
+   */
+  stopTimeout?: number
+  /** @deprecated Since 0.2: `stopTimeout`. */
   stopSeconds?: number
 }
 
-/** What each cron option takes, in words, and whether a value is one. */
-export const CRON_CHECKS: Readonly<Record<keyof CronOptions, { wants: string; holds(value: unknown): boolean }>> = {
-  cronStore: { wants: 'a store\'s name or { driver: "postgres", ...options }', holds: isSpec },
-  cronLeaseSeconds: { wants: 'a number of seconds from 1 to 3,600', holds: (value) => typeof value === 'number' && value >= 1 && value <= 3600 },
-  cronMissed: { wants: '"skip" or "once"', holds: (value) => value === 'skip' || value === 'once' },
-  cronOverlap: { wants: '"allow" or "skip"', holds: (value) => value === 'allow' || value === 'skip' },
-}
-
-function isSpec(value: unknown): boolean {
-  const driver: unknown = typeof value === 'object' && value !== null ? (value as { driver?: unknown }).driver : value
-  return typeof driver === 'string' && driver !== ''
-}
+/** What {@link ServerOptions} may be. */
+export const serverOptions = {
+  maxBodyBytes: { number: 'bytes', whole: true },
+  trustProxy: 'boolean',
+  cronStore: 'driver',
+  cronLease: { number: 'seconds', min: 1, max: 3600 },
+  cronLeaseSeconds: { renamed: 'cronLease' },
+  cronMissed: ['skip', 'once'],
+  cronOverlap: ['allow', 'skip'],
+  stopTimeout: { number: 'seconds', max: 86_400 },
+  stopSeconds: { renamed: 'stopTimeout' },
+} satisfies OptionTable<ServerOptions>

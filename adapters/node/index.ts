@@ -6,6 +6,7 @@ import { FILE_DRIVERS, NODE_CONDITIONS } from '../node-server/target.ts'
 import { build } from './build/build.ts'
 import { capabilities } from './capabilities.ts'
 import { migrate, start } from './local/start.ts'
+import { nodeOptions } from './options.ts'
 
 export type { CronOptions, ServerOptions } from '../node-server/options.ts'
 export type { NodeOptions } from './options.ts'
@@ -17,6 +18,7 @@ const node: Adapter = {
   conditions: NODE_CONDITIONS,
   defaultDrivers: FILE_DRIVERS,
   code: { globals: [...NODE_GLOBALS, 'WebSocket'] },
+  options: nodeOptions,
   build,
   start,
   migrate,

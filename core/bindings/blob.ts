@@ -8,7 +8,7 @@ import { checkKey, checkPageSize, checkText } from './keys.ts'
 import { run, type Where } from './operation.ts'
 import type { NativeBinding } from './native.ts'
 
-/** Options of {@link Blobs.get}. */
+/** Options of {@link BlobStore.get}. */
 export interface BlobGetOptions {
   /** `{ offset, length? }` or `{ suffix }`, in bytes. Default: the whole blob. */
   range?: BlobRange
@@ -19,8 +19,8 @@ export interface BlobGetOptions {
   signal?: AbortSignal
 }
 
-/** Options of {@link Blobs.put}. */
-export interface BlobPut {
+/** Options of {@link BlobStore.put}. */
+export interface BlobPutOptions {
   /** Short for `httpMetadata.contentType`. */
   contentType?: string
   httpMetadata?: BlobHttpMetadata
@@ -35,10 +35,10 @@ export interface BlobPut {
   signal?: AbortSignal
 }
 
-/** Options of {@link Blobs.copy}: the conditions of a put. */
-export type BlobCopyOptions = Pick<BlobPut, 'ifMatch' | 'ifNoneMatch'>
+/** Options of {@link BlobStore.copy}: the conditions of a put. */
+export type BlobCopyOptions = Pick<BlobPutOptions, 'ifMatch' | 'ifNoneMatch'>
 
-/** Options of {@link Blobs.list}. */
+/** Options of {@link BlobStore.list}. */
 export interface BlobListOptions {
   prefix?: string
   /** Groups keys that have it after the prefix into `prefixes`. */
@@ -62,7 +62,7 @@ export interface BlobList {
  * A store of blobs, strongly consistent. Keys are 1 to 1,024 bytes of well-formed text, not `.` or `..`.
  * Etags change whenever the content does, but equal content may have an equal etag: who compares and swaps puts a nonce into the content.
  */
-export class Blobs {
+export class BlobStore {
   /** The platform's own binding (Cloudflare's `R2Bucket`), typed by `import 'unmoor/cloudflare/native'`; undefined on other targets. */
   declare readonly native: NativeBinding<'blob'>
   #driver: BlobDriver
@@ -100,7 +100,7 @@ export class Blobs {
    *
    * @throws `PreconditionFailed` if a condition fails, `ChecksumMismatch`, `LimitExceeded`, `Aborted` if the source stream or the signal ends it; the old blob stays.
    */
-  async put(key: string, body: BodyInput, options: BlobPut = {}): Promise<BlobInfo> {
+  async put(key: string, body: BodyInput, options: BlobPutOptions = {}): Promise<BlobInfo> {
     const where = this.#where('put')
     checkKey(key, where, 'blob.key', LIMITS['blob.key'])
     const { httpMetadata, customMetadata } = checkMetadata(options, where)
@@ -162,7 +162,7 @@ export class Blobs {
    *
    * @throws `Unsupported` (`blob.multipart`) where the driver has none.
    */
-  async startUpload(key: string, options: Pick<BlobPut, 'contentType' | 'httpMetadata' | 'customMetadata'> = {}): Promise<BlobUpload> {
+  async startUpload(key: string, options: Pick<BlobPutOptions, 'contentType' | 'httpMetadata' | 'customMetadata'> = {}): Promise<BlobUpload> {
     const where = this.#where('startUpload')
     checkKey(key, where, 'blob.key', LIMITS['blob.key'])
     const metadata = checkMetadata(options, where)
@@ -264,7 +264,7 @@ function checkSignal(signal: AbortSignal | undefined, where: Where): void {
   if (signal?.aborted) throw new UnmoorError('Aborted', `${where.binding}.${where.operation} was aborted before it began.`, { ...where, cause: signal.reason })
 }
 
-function checkConditions(options: BlobPut, where: Where): BlobConditions {
+function checkConditions(options: BlobPutOptions, where: Where): BlobConditions {
   const { ifMatch, ifNoneMatch } = options
   if (ifMatch !== undefined && (typeof ifMatch !== 'string' || ifMatch === '')) throw invalidArgument(where, `${where.binding}.put: ifMatch is an etag.`)
   if (ifNoneMatch !== undefined && ifNoneMatch !== '*')
@@ -275,7 +275,7 @@ function checkConditions(options: BlobPut, where: Where): BlobConditions {
 
 const HTTP_METADATA = ['contentType', 'contentLanguage', 'contentDisposition', 'contentEncoding', 'cacheControl'] as const
 
-function checkMetadata(options: BlobPut, where: Where): { httpMetadata: BlobHttpMetadata; customMetadata: Record<string, string> } {
+function checkMetadata(options: BlobPutOptions, where: Where): { httpMetadata: BlobHttpMetadata; customMetadata: Record<string, string> } {
   const httpMetadata: BlobHttpMetadata = {}
   const given = options.contentType === undefined ? options.httpMetadata : { ...options.httpMetadata, contentType: options.contentType }
   for (const name of HTTP_METADATA) {

@@ -3,7 +3,7 @@ import { invalidArgument } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
 import type { Assets } from './assets.ts'
 import type { ObjectsDriver } from './drivers.ts'
-import type { Blobs } from './blob.ts'
+import type { BlobStore } from './blob.ts'
 import type { Cache } from './cache.ts'
 import type { Kv } from './kv.ts'
 import type { Queue } from './queue.ts'
@@ -33,7 +33,7 @@ export interface KvDeclaration extends Declaration<'kv', Kv> {
 export interface StrongKvDeclaration extends Declaration<'kv', StrongKv> {
   readonly consistency: 'strong'
 }
-export interface BlobDeclaration extends Declaration<'blob', Blobs> {}
+export interface BlobDeclaration extends Declaration<'blob', BlobStore> {}
 export interface CacheDeclaration extends Declaration<'cache', Cache> {}
 
 /** Options of {@link sql}. */

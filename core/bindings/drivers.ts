@@ -74,7 +74,9 @@ export interface KvVersionedEntry extends KvEntry {
 
 /** A KV that is linearizable per key: `get` and `list` see every write that has resolved. Expired entries count as absent. */
 export interface StrongKvDriver extends KvDriver {
-  getVersioned(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null>
+  getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null>
+  /** @deprecated Since 0.2: `getWithVersion`. Still called, for one release, where a driver has no `getWithVersion`. */
+  getVersioned?(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null>
   /** Writes only where the entry has that version (null: where there is none), atomically. Gives the new version, or null where it did not write. */
   putIf(
     key: string,

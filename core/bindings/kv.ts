@@ -20,10 +20,10 @@ export interface KvListOptions {
 /** One key of a list. */
 export interface KvKey<Metadata = unknown> {
   name: string
-  /** Seconds since 1970; absent where the entry does not expire. */
-  expiration?: number
-  /** Absent where none was put. */
-  metadata?: Metadata
+  /** Seconds since 1970; null where the entry does not expire. */
+  expiration: number | null
+  /** Null where none was put. */
+  metadata: Metadata | null
 }
 
 /** A page of keys. */
@@ -156,11 +156,8 @@ export class Kv {
       throw invalidArgument(where, `${this.#binding}.list: cursor is what an earlier page gave.`)
     const limit = checkPageSize(options.limit, where, 'kv.list', KV_LIMITS['kv.list'])
     const page = await run(where, () => this.#driver.list({ prefix, cursor, limit }))
-    const keys = page.keys.map((entry) => {
-      const key: KvKey<Metadata> = { name: entry.name }
-      if (entry.expiration !== undefined) key.expiration = entry.expiration
-      if (entry.metadata !== undefined) key.metadata = JSON.parse(entry.metadata) as Metadata
-      return key
+    const keys = page.keys.map(({ name, expiration = null, metadata }): KvKey<Metadata> => {
+      return { name, expiration, metadata: metadata === undefined ? null : (JSON.parse(metadata) as Metadata) }
     })
     return page.cursor === undefined ? { keys, complete: true } : { keys, complete: false, cursor: page.cursor }
   }

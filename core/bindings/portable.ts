@@ -3,7 +3,7 @@
  * Generated entries import them from `unmoor/runtime`, beside the drivers.
  */
 import { type Assets, createAssets } from './assets.ts'
-import { Blobs } from './blob.ts'
+import { BlobStore } from './blob.ts'
 import { Cache } from './cache.ts'
 import type { QueueDeclaration, SecretDeclaration, SqlDeclaration } from './declarations.ts'
 import type { DriverContext, DriverOf } from './drivers.ts'
@@ -24,7 +24,7 @@ export interface Portable<Kind extends keyof DriverOf = keyof DriverOf> {
 
 export const portableKv: Portable<'kv'> = { create: (driver, { binding, now }) => new Kv(driver, { binding, now }) }
 export const portableStrongKv: Portable<'strongKv'> = { create: (driver, { binding, now }) => new StrongKv(driver, { binding, now }) }
-export const portableBlob: Portable<'blob'> = { create: (driver, { binding }) => new Blobs(driver, { binding }) }
+export const portableBlob: Portable<'blob'> = { create: (driver, { binding }) => new BlobStore(driver, { binding }) }
 export const portableSql: Portable<'sql'> = {
   create: (driver, { binding, declaration }) => new Sql(driver, { binding, checks: (declaration as SqlDeclaration).checks }),
 }

@@ -1,7 +1,7 @@
 import { invalidArgument, isUnmoorError, UnmoorError } from '../errors.ts'
 import { KV_LIMITS } from '../limits.ts'
 import type { BodyInput } from './bytes.ts'
-import type { StrongKvDriver } from './drivers.ts'
+import type { KvVersionedEntry, StrongKvDriver } from './drivers.ts'
 import { checkKey } from './keys.ts'
 import { Kv } from './kv.ts'
 import { checkExpiration, decodeValue, encodeMetadata, encodeValue, type KvPutOptions, type KvType, readAs } from './kv-value.ts'
@@ -56,7 +56,7 @@ export class StrongKv extends Kv {
     const where = this.#where('getWithVersion')
     checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     const as = readAs(type, where)
-    const entry = await run(where, () => this.#driver.getVersioned(key, as === 'stream' ? 'bytes' : as))
+    const entry = await run(where, () => this.#read(key, as === 'stream' ? 'bytes' : as))
     if (entry === null) return null
     return {
       value: await decodeValue(entry, type, where, key),
@@ -64,6 +64,14 @@ export class StrongKv extends Kv {
       expiration: entry.expiration ?? null,
       version: entry.version,
     }
+  }
+
+  /** A driver that was written for version 0.1 has `getVersioned` alone. */
+  #read(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
+    const driver: Partial<Pick<StrongKvDriver, 'getWithVersion' | 'getVersioned'>> = this.#driver
+    if (driver.getWithVersion !== undefined) return driver.getWithVersion(key, as)
+    if (driver.getVersioned !== undefined) return driver.getVersioned(key, as)
+    throw new UnmoorError('Internal', `The driver of "${this.#binding}" has no method getWithVersion.`)
   }
 
   /**

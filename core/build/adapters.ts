@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Adapter } from '../adapter.ts'
-import type { Config } from '../config.ts'
+import type { AnyConfig } from '../config.ts'
 import { UnmoorError } from '../errors.ts'
+import { didYouMean } from '../option-table.ts'
 import { configError } from './config-check.ts'
 import { explainMissingPackage, fromSource, resolveFrom } from './packages.ts'
 import { TARGETS } from './targets.ts'
@@ -11,7 +12,7 @@ import { TARGETS } from './targets.ts'
 export { TARGETS }
 
 /** The targets that can be named in this project: unmoor's own, and those whose adapter the config names. */
-export function knownTargets(config: Config): string[] {
+export function knownTargets(config: AnyConfig): string[] {
   const own = Object.entries(config.targets ?? {}).filter(([, target]) => target.adapter !== undefined)
   return [...new Set([...TARGETS, ...own.map(([name]) => name)])]
 }
@@ -21,7 +22,7 @@ export function knownTargets(config: Config): string[] {
  *
  * @throws `InvalidArgument` (operation `config`) for an unknown target, `NotFound` where the adapter or a package that it needs is not installed.
  */
-export async function loadAdapter(target: string, projectDir: string, config: Config = {}): Promise<Adapter> {
+export async function loadAdapter(target: string, projectDir: string, config: AnyConfig = {}): Promise<Adapter> {
   const adapter = await importAdapter(adapterUrl(target, projectDir, config), `The target "${target}"`)
   if (config.targets?.[target]?.adapter !== undefined && adapter.name !== target) {
     throw configError(`targets.${target}.adapter: that adapter calls itself "${adapter.name}". Write targets.${adapter.name} instead.`)
@@ -51,7 +52,7 @@ async function importAdapter(url: string, what: string): Promise<Adapter> {
   return adapter
 }
 
-function adapterUrl(target: string, projectDir: string, config: Config): string {
+function adapterUrl(target: string, projectDir: string, config: AnyConfig): string {
   const named = config.targets?.[target]?.adapter ?? (isPath(target) ? target : undefined)
   if (named !== undefined) {
     const path = isPath(named) ? resolve(projectDir, named) : resolvePackage(target, named, projectDir)
@@ -60,7 +61,7 @@ function adapterUrl(target: string, projectDir: string, config: Config): string 
   }
   if (!(TARGETS as readonly string[]).includes(target)) {
     throw configError(
-      `There is no target "${target}". Targets: ${knownTargets(config).join(', ')}. An adapter of your own is named in unmoor.config.ts as targets.${target}.adapter.`,
+      `There is no target "${target}".${didYouMean(target, knownTargets(config))} Targets: ${knownTargets(config).join(', ')}. An adapter of your own is named in unmoor.config.ts as targets.${target}.adapter.`,
     )
   }
   return new URL(`../../adapters/${target}/index.${fromSource ? 'ts' : 'js'}`, import.meta.url).href

@@ -1,8 +1,10 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
-import type { Adapter, ArtifactInfo, BuildContext, Log } from '../adapter.ts'
-import type { Config } from '../config.ts'
+import { ARTIFACT_FORMAT, type Adapter, type ArtifactInfo, type BuildContext, type Log } from '../adapter.ts'
+import type { AnyConfig } from '../config.ts'
 import { UnmoorError } from '../errors.ts'
+import { presentInfo } from '../old-units.ts'
+import { checkTargetOptions } from '../target-options.ts'
 import { loadAdapter } from './adapters.ts'
 import { bundle } from './bundle.ts'
 import { driverImports, resolveDrivers } from './drivers.ts'
@@ -26,7 +28,7 @@ export interface BuildOptions {
   /** Whether the artifact answers `unmoor data` behind a token. Default: false. */
   dataRoute?: boolean | undefined
   /** In place of the project's config file. */
-  config?: Config | undefined
+  config?: AnyConfig | undefined
   /** An existing Worker in place of an app: its wrangler file, relative to the project. Default: the config's. */
   worker?: WorkerChoice | undefined
   /** Options of targets by name, over those of the config (`targets.NAME.options`). */
@@ -80,14 +82,15 @@ export async function buildTarget(project: Project, options: Omit<BuildOptions, 
   const log = options.log ?? SILENT
   const adapter = options.adapter ?? (await loadAdapter(options.target, project.projectDir, project.config))
   if (project.worker !== undefined) checkTarget(project.worker, adapter.name)
-  const drivers = await resolveDrivers(project.manifest, adapter, project.config, project.projectDir)
+  const drivers = await resolveDrivers(project.manifest, adapter, project.config, project.projectDir, (message) => log.warn(message))
   const outDir = resolve(project.projectDir, options.outDir ?? join('.unmoor', adapter.name))
   const info: ArtifactInfo = {
+    format: ARTIFACT_FORMAT,
     target: adapter.name,
     manifest: project.manifest,
     drivers: Object.fromEntries(Object.entries(drivers).map(([binding, { spec }]) => [binding, spec])),
     migrations: project.migrations,
-    options: { ...project.config.targets?.[adapter.name]?.options, ...options.targetOptions?.[adapter.name] },
+    options: targetOptions(adapter, { ...project.config.targets?.[adapter.name]?.options, ...options.targetOptions?.[adapter.name] }, log),
     testChannel: options.testChannel ?? false,
   }
   const modules = new Set<string>()
@@ -97,6 +100,13 @@ export async function buildTarget(project: Project, options: Omit<BuildOptions, 
     await writeFile(join(dir, INFO_FILE), `${JSON.stringify(info, null, 2)}\n`)
   })
   return { target: adapter.name, outDir, info, adapter, project, modules, ms: performance.now() - started }
+}
+
+function targetOptions(adapter: Adapter, given: Readonly<Record<string, unknown>>, log: Log): Readonly<Record<string, unknown>> {
+  if (adapter.options === undefined) return given
+  const { options, warnings } = checkTargetOptions(adapter.name, given, adapter.options)
+  for (const warning of warnings) log.warn(warning)
+  return options
 }
 
 function createContext(
@@ -177,5 +187,5 @@ export async function readArtifact(dir: string, target = 'NAME'): Promise<Artifa
   }
   if (info?.manifest?.version !== 1)
     throw new UnmoorError('InvalidArgument', `${dir} was built by another version of unmoor. Build the app again.`, { operation: 'start' })
-  return info
+  return presentInfo(info, join(dir, INFO_FILE))
 }

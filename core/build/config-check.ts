@@ -1,6 +1,7 @@
 /** Checks what a config file exports. Runs in the process that imported it, where functions and the like can still be told from data. */
-import type { Config } from '../config.ts'
+import type { AnyConfig } from '../config.ts'
 import { UnmoorError } from '../errors.ts'
+import { didYouMean } from '../option-table.ts'
 import { TARGETS } from './targets.ts'
 import { UNSUPPORTED } from './worker/unsupported.ts'
 
@@ -16,13 +17,13 @@ export function configError(message: string, cause?: unknown): UnmoorError {
 }
 
 /** `value` as a config, if it is one. @throws `InvalidArgument` naming the key and what it takes. */
-export function checkConfig(value: unknown, file: string): Config {
+export function checkConfig(value: unknown, file: string): AnyConfig {
   const refuse = (key: string, takes: string): never => {
     throw configError(`${file}: ${key} ${takes}`)
   }
   if (!isRecord(value)) return refuse('the default export', 'must be an object. Write: export default defineConfig({ ... })')
   for (const key of Object.keys(value)) {
-    if (!KEYS.includes(key)) refuse(`"${key}"`, `is no key of a config. Keys: ${KEYS.join(', ')}.`)
+    if (!KEYS.includes(key)) refuse(`"${key}"`, `is no key of a config.${didYouMean(key, KEYS)} Keys: ${KEYS.join(', ')}.`)
   }
   const { name, entry, drivers, targets, dataDir } = value
   if (name !== undefined && (typeof name !== 'string' || !APP_NAME.test(name))) {
@@ -42,11 +43,11 @@ export function checkConfig(value: unknown, file: string): Config {
 }
 
 /** Refuses what a config says of targets that nobody can build: a misspelt name would be ignored. */
-export function checkTargetNames(config: Config, file: string): void {
+export function checkTargetNames(config: AnyConfig, file: string): void {
   for (const [name, target] of Object.entries(config.targets ?? {})) {
     if (target.adapter === undefined && !(TARGETS as readonly string[]).includes(name)) {
       throw configError(
-        `${file}: targets.${name}: there is no such target. Targets: ${TARGETS.join(', ')}; one of your own needs "adapter", the path of its module.`,
+        `${file}: targets.${name}: there is no such target.${didYouMean(name, TARGETS)} Targets: ${TARGETS.join(', ')}; one of your own needs "adapter", the path of its module.`,
       )
     }
   }
@@ -69,7 +70,7 @@ function checkWorker(worker: unknown, entry: unknown, refuse: Refuse): void {
 function checkTarget(target: unknown, key: string, refuse: Refuse): void {
   if (!isRecord(target)) return refuse(key, 'must be an object, such as { drivers: {} }.')
   for (const own of Object.keys(target)) {
-    if (!TARGET_KEYS.includes(own)) refuse(`"${key}.${own}"`, `is no key of a target. Keys: ${TARGET_KEYS.join(', ')}.`)
+    if (!TARGET_KEYS.includes(own)) refuse(`"${key}.${own}"`, `is no key of a target.${didYouMean(own, TARGET_KEYS)} Keys: ${TARGET_KEYS.join(', ')}.`)
   }
   if (target['drivers'] !== undefined) checkDrivers(target['drivers'], `${key}.drivers`, refuse)
   if (target['options'] !== undefined) {

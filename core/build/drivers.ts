@@ -3,9 +3,11 @@ import { dirname, isAbsolute, join, resolve } from 'node:path'
 import type { Adapter, DriverSpec } from '../adapter.ts'
 import { driverKind } from '../bindings/declarations.ts'
 import type { DriverOf } from '../bindings/drivers.ts'
-import type { Config } from '../config.ts'
+import type { AnyConfig } from '../config.ts'
 import type { Manifest } from '../manifest.ts'
 import { configError } from './config-check.ts'
+import { didYouMean } from '../option-table.ts'
+import { checkDriverOptions } from './driver-options.ts'
 import { packageRoot, resolvePublicName } from './packages.ts'
 
 /** A binding's driver on one target, and the module that has it. */
@@ -21,7 +23,13 @@ export interface ResolvedDriver {
  *
  * @throws `InvalidArgument` (operation `config`) naming what there is, for a binding that is not declared, an unknown driver, one that does not serve the kind, and a kind without default.
  */
-export async function resolveDrivers(manifest: Manifest, adapter: Adapter, config: Config, projectDir: string): Promise<Record<string, ResolvedDriver>> {
+export async function resolveDrivers(
+  manifest: Manifest,
+  adapter: Adapter,
+  config: AnyConfig,
+  projectDir: string,
+  warn: (message: string) => void = () => {},
+): Promise<Record<string, ResolvedDriver>> {
   const forTarget = config.targets?.[adapter.name]?.drivers ?? {}
   const forAll = config.drivers ?? {}
   checkNames(Object.keys(forAll), 'drivers', manifest)
@@ -37,9 +45,14 @@ export async function resolveDrivers(manifest: Manifest, adapter: Adapter, confi
       )
     }
     const spec: DriverSpec = typeof named === 'string' ? { driver: named } : named
-    const module = driverModule(spec.driver, binding, adapter, projectDir)
-    await checkKind(spec.driver, module, kind, binding)
-    resolved[binding] = { kind, spec, module }
+    const path = binding in forTarget ? `targets.${adapter.name}.drivers.${binding}` : `drivers.${binding}`
+    const { driver, ...given } = spec
+    const module = driverModule(driver, path, adapter, projectDir)
+    const inConfig = binding in forTarget || binding in forAll
+    await checkKind(driver, module, kind, `${inConfig ? `unmoor.config.ts: ${path}: ` : ''}Binding "${binding}"`)
+    const { options, warnings } = await checkDriverOptions({ driver, module, kind, path }, given, { adapter, projectDir })
+    for (const warning of warnings) warn(warning)
+    resolved[binding] = { kind, spec: { driver, ...options }, module }
   }
   return resolved
 }
@@ -50,7 +63,9 @@ function checkNames(names: readonly string[], key: string, manifest: Manifest): 
     if (kind === 'variable') throw configError(`unmoor.config.ts: ${key}.${name}: "${name}" is a variable, which has no driver. Set it in the environment.`)
     if (kind === undefined) {
       const declared = Object.keys(manifest.bindings).join(', ') || 'none'
-      throw configError(`unmoor.config.ts: ${key}.${name}: the app declares no binding "${name}". Declared: ${declared}.`)
+      throw configError(
+        `unmoor.config.ts: ${key}.${name}: the app declares no binding "${name}".${didYouMean(name, Object.keys(manifest.bindings))} Declared: ${declared}.`,
+      )
     }
   }
 }
@@ -64,19 +79,19 @@ export function builtInDrivers(): string[] {
     .sort()
 }
 
-function driverModule(driver: string, binding: string, adapter: Adapter, projectDir: string): string {
+function driverModule(driver: string, place: string, adapter: Adapter, projectDir: string): string {
   const own = adapter.drivers?.[driver]
   if (own !== undefined) return own
   if (builtInDrivers().includes(driver)) return `unmoor/drivers/${driver}`
   if (driver.startsWith('.') || isAbsolute(driver)) {
     const path = resolve(projectDir, driver)
-    if (!existsSync(path)) throw configError(`Binding "${binding}": there is no driver module ${path}.`)
+    if (!existsSync(path)) throw configError(`unmoor.config.ts: ${place}: there is no driver module ${path}.`)
     return path
   }
   if (installed(driver, projectDir)) return driver
-  const names = [...Object.keys(adapter.drivers ?? {}), ...builtInDrivers()].join(', ')
+  const names = [...new Set([...Object.keys(adapter.drivers ?? {}), ...builtInDrivers()])]
   throw configError(
-    `Binding "${binding}": there is no driver "${driver}". Drivers for "${adapter.name}": ${names}; or the path or name of an installed package of your own.`,
+    `unmoor.config.ts: ${place}: there is no driver "${driver}".${didYouMean(driver, names)} Drivers for "${adapter.name}": ${names.join(', ')}; or the path or name of an installed package of your own.`,
   )
 }
 
@@ -89,14 +104,14 @@ function installed(specifier: string, projectDir: string): boolean {
 }
 
 /** A driver module exports a factory per kind; what it exports is read from its text, so that it need not run here. */
-async function checkKind(driver: string, module: string, kind: keyof DriverOf, binding: string): Promise<void> {
+async function checkKind(driver: string, module: string, kind: keyof DriverOf, place: string): Promise<void> {
   const path = isAbsolute(module) ? module : resolvePublicName(module)
   if (path === undefined) return
   const exported = await exportedNames(path)
   if (exported === undefined || exported.includes(kind)) return
   const serves = exported.filter((name) => KINDS.has(name)).join(', ') || 'nothing'
   const what = kind === 'strongKv' ? 'kv with strong consistency (strongKv)' : kind
-  throw configError(`Binding "${binding}" is a ${what}, which the driver "${driver}" does not serve. It serves: ${serves}.`)
+  throw configError(`${place} is a ${what}, which the driver "${driver}" does not serve. It serves: ${serves}.`)
 }
 
 const KINDS: ReadonlySet<string> = new Set<keyof DriverOf>(['kv', 'strongKv', 'blob', 'sql', 'queue', 'cache', 'secret', 'service', 'assets', 'objects'])

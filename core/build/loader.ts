@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Config } from '../config.ts'
+import type { AnyConfig } from '../config.ts'
 import { UnmoorError, type ErrorCode } from '../errors.ts'
 import type { Manifest } from '../manifest.ts'
 import { cleanAtExit } from './cleanup.ts'
@@ -24,7 +24,7 @@ const STDERR_KEPT = 8 * 1024
 /** Imports the user's modules in a child process of its own. */
 export interface Loader {
   /** The config that `file` exports. @throws `InvalidArgument` (operation `config`) where it does not load or is no config. */
-  config(file: string, label: string): Promise<Config>
+  config(file: string, label: string): Promise<AnyConfig>
   /** The manifest of the bundled app in `file`. @throws `InvalidArgument` where it does not load or is no app; `Timeout` after 10 s. */
   manifest(file: string, label: string, name: string): Promise<Manifest>
   /** Ends the child. */
@@ -66,13 +66,13 @@ class ChildLoader implements Loader {
     child.on('close', (code, signal) => this.#end(`ended with ${signal ?? `exit code ${code}`}`))
   }
 
-  async config(file: string, label: string): Promise<Config> {
+  async config(file: string, label: string): Promise<AnyConfig> {
     const reply = await this.#ask({ kind: 'config', file, label })
     if (reply.error !== undefined)
       throw new UnmoorError('InvalidArgument', reply.error.own ? reply.error.message : `${label} does not load: ${located(reply.error)}`, {
         operation: 'config',
       })
-    return reply.value as Config
+    return reply.value as AnyConfig
   }
 
   async manifest(file: string, label: string, name: string): Promise<Manifest> {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { basename, isAbsolute, join, relative, resolve } from 'node:path'
 import type { BuildContext, Log } from '../adapter.ts'
 import type { Migration } from '../bindings/migrations.ts'
-import type { Config } from '../config.ts'
+import type { AnyConfig } from '../config.ts'
 import type { Manifest } from '../manifest.ts'
 import { readAssets } from './assets.ts'
 import { bundle } from './bundle.ts'
@@ -21,7 +21,7 @@ const CONFIG_FILES = ['unmoor.config.ts', 'unmoor.config.js', 'unmoor.config.mjs
 /** What a project's config says besides the app itself, as absolute paths: enough for whoever has an artifact. */
 export interface LoadedSettings {
   projectDir: string
-  config: Config
+  config: AnyConfig
   /** Absolute path of the folder for local data; each target has one below it. */
   dataDir: string
   /** The config file, absolute; undefined where there is none. */
@@ -39,7 +39,7 @@ export interface LoadedConfig extends LoadedSettings {
 }
 
 /** A wrangler file, relative to the project, and its environment. */
-export type WorkerChoice = NonNullable<Config['worker']>
+export type WorkerChoice = NonNullable<AnyConfig['worker']>
 
 /** A project read once, for the builds of any number of targets. */
 export interface Project extends LoadedConfig {
@@ -57,7 +57,7 @@ export interface Project extends LoadedConfig {
  */
 export async function loadConfig(
   projectDir: string,
-  options: { given?: Config | undefined; loader?: Loader | undefined; worker?: WorkerChoice | undefined; log?: Log | undefined } = {},
+  options: { given?: AnyConfig | undefined; loader?: Loader | undefined; worker?: WorkerChoice | undefined; log?: Log | undefined } = {},
 ): Promise<LoadedConfig> {
   const settings = await loadSettings(projectDir, options)
   const { projectDir: dir, config, configFile } = settings
@@ -77,7 +77,7 @@ export async function loadConfig(
 }
 
 /** The same without the app, which need not be there. */
-export async function loadSettings(projectDir: string, options: { given?: Config | undefined; loader?: Loader | undefined } = {}): Promise<LoadedSettings> {
+export async function loadSettings(projectDir: string, options: { given?: AnyConfig | undefined; loader?: Loader | undefined } = {}): Promise<LoadedSettings> {
   const dir = resolve(projectDir)
   if (!existsSync(dir)) throw configError(`There is no folder ${dir}.`)
   const file = CONFIG_FILES.find((name) => existsSync(join(dir, name)))
@@ -105,7 +105,7 @@ function workerHint(dir: string): string {
   return found === undefined ? '' : ` There is a Worker: to build it, add --worker ${basename(found)}.`
 }
 
-async function readConfig(dir: string, file: string | undefined, shared: Loader | undefined): Promise<Config> {
+async function readConfig(dir: string, file: string | undefined, shared: Loader | undefined): Promise<AnyConfig> {
   if (file === undefined) return {}
   const loader = shared ?? startLoader()
   try {
@@ -139,7 +139,7 @@ async function packageName(dir: string, label: string): Promise<string> {
  */
 export async function loadProject(
   projectDir: string,
-  options: { config?: Config | undefined; worker?: WorkerChoice | undefined; log?: Log | undefined; dataRoute?: boolean | undefined } = {},
+  options: { config?: AnyConfig | undefined; worker?: WorkerChoice | undefined; log?: Log | undefined; dataRoute?: boolean | undefined } = {},
 ): Promise<Project> {
   const loader = startLoader()
   const scratch = await mkdtemp(join(tmpdir(), 'unmoor-'))

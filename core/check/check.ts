@@ -9,7 +9,7 @@ import { TARGETS } from '../build/targets.ts'
 import { isOwnFile } from '../build/packages.ts'
 import { checkTarget } from '../build/worker/worker.ts'
 import { loadConfig, loadProject, type LoadedConfig, type Project, type WorkerChoice } from '../build/project.ts'
-import type { Config } from '../config.ts'
+import type { AnyConfig } from '../config.ts'
 import { isUnmoorError } from '../errors.ts'
 import { checkModules } from './app-modules.ts'
 import type { CheckContext } from './context.ts'
@@ -34,7 +34,7 @@ export interface CheckOptions {
   /** An existing Worker's wrangler file in place of an app. Its targets are all but Cloudflare. */
   worker?: WorkerChoice | undefined
   /** In place of the project's config file. */
-  config?: Config | undefined
+  config?: AnyConfig | undefined
   /** Variables and secrets, which are then looked for in it. Default: `.env` of the project, if it is there. */
   envFile?: string | undefined
 }

@@ -9,6 +9,7 @@ import { keyOf, nameOf, type ESTree } from '../build/syntax.ts'
 const TYPES: Readonly<Record<string, KnownBinding>> = {
   Kv: { kind: 'kv' },
   StrongKv: { kind: 'kv', strong: true },
+  BlobStore: { kind: 'blob' },
   Blobs: { kind: 'blob' },
   Sql: { kind: 'sql' },
   Queue: { kind: 'queue' },

@@ -4,7 +4,8 @@ import { loadConfig, loadSettings, type LoadedConfig, type LoadedSettings, type 
 import { knownTargets } from '../build/adapters.ts'
 import { UNSUPPORTED } from '../build/worker/unsupported.ts'
 import type { WorkerProject } from '../build/worker/worker.ts'
-import type { Config } from '../config.ts'
+import type { AnyConfig } from '../config.ts'
+import { didYouMean } from '../option-table.ts'
 import { usageError } from './exit.ts'
 import type { Reporter } from './reporter.ts'
 
@@ -67,10 +68,11 @@ export function inspectPort(given: number | true | undefined, target: string): n
 }
 
 /** The names given, once each, if every one is a target of this project. @throws usage error naming the targets. */
-export function checkTargets(names: readonly string[], config: Config): string[] {
+export function checkTargets(names: readonly string[], config: AnyConfig): string[] {
   const known = knownTargets(config)
   for (const name of names) {
-    if (!known.includes(name) && !name.startsWith('.') && !name.startsWith('/')) throw usageError(`There is no target "${name}". Targets: ${known.join(', ')}.`)
+    if (!known.includes(name) && !name.startsWith('.') && !name.startsWith('/'))
+      throw usageError(`There is no target "${name}".${didYouMean(name, known)} Targets: ${known.join(', ')}.`)
   }
   return [...new Set(names)]
 }

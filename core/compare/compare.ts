@@ -10,7 +10,7 @@ import { readModuleGraph } from '../check/module-graph.ts'
 import { readSourceFile, type SourceFile } from '../check/source-file.ts'
 import type { Capability } from '../capabilities.ts'
 import { CAPABILITIES } from '../capabilities.ts'
-import type { Config } from '../config.ts'
+import type { AnyConfig } from '../config.ts'
 import { LOAD, monthlyCost, type CostLine, type Load } from './cost.ts'
 import type { Prices, PriceSource } from './prices.ts'
 import { CAPABILITY_FACTS, DRIVER_FACTS, SAME, type Proof } from './facts.ts'
@@ -24,7 +24,7 @@ export interface Side {
   target: string
   adapter: Adapter
   drivers: Readonly<Record<string, ResolvedDriver>>
-  config: Config
+  config: AnyConfig
 }
 
 /** One behaviour that changes. */
@@ -72,7 +72,7 @@ export interface CompareOptions {
 export interface SideOptions {
   target: string
   /** In place of the project's. */
-  config?: Config | undefined
+  config?: AnyConfig | undefined
   configLabel?: string | undefined
   drivers?: Readonly<Record<string, string | DriverSpec>> | undefined
 }
@@ -114,7 +114,7 @@ async function openSide(options: SideOptions, project: Project): Promise<Side> {
   const config = options.config ?? project.config
   const adapter = await loadAdapter(options.target, project.projectDir, config)
   const own = config.targets?.[adapter.name]
-  const merged: Config = { ...config, targets: { ...config.targets, [adapter.name]: { ...own, drivers: { ...own?.drivers, ...options.drivers } } } }
+  const merged: AnyConfig = { ...config, targets: { ...config.targets, [adapter.name]: { ...own, drivers: { ...own?.drivers, ...options.drivers } } } }
   const drivers = await resolveDrivers(project.manifest, adapter, merged, project.projectDir)
   const named = Object.entries(options.drivers ?? {}).map(([binding, spec]) => `${typeof spec === 'string' ? spec : spec.driver} for ${binding}`)
   const label = `${adapter.name}${options.configLabel === undefined ? '' : ` by ${options.configLabel}`}${named.length === 0 ? '' : ` with ${named.join(', ')}`}`

@@ -12,7 +12,7 @@ import type { Bindings, Env, QueueNames } from '../bindings/declarations.ts'
 import { buildApp } from '../build/build.ts'
 import { explainMissingPackage } from '../build/packages.ts'
 import { collectVariables } from '../build/variables.ts'
-import type { Config } from '../config.ts'
+import type { AnyConfig } from '../config.ts'
 import { UnmoorError } from '../errors.ts'
 import type { Manifest } from '../manifest.ts'
 import { createChannelClient, type ChannelClient, type QueueDepth } from '../test-channel.ts'
@@ -26,7 +26,7 @@ export interface StartAppOptions {
   /** Default: the environment's `UNMOOR_TARGET` (which `unmoor test` sets), else `node`. */
   target?: string
   /** In place of the project's unmoor.config.ts. */
-  config?: Config
+  config?: AnyConfig
   /** Variables and secrets by their names on platforms, such as `{ ADMIN_TOKEN: 'x' }`. */
   variables?: Readonly<Record<string, string>>
   /**
@@ -40,14 +40,22 @@ export interface StartAppOptions {
   onWarning?: (message: string) => void
 }
 
+/** Options of {@link TestQueue.drained}. */
+export interface DrainedOptions {
+  /** Seconds to wait; fractions are fine. Default: 10. */
+  timeout?: number
+  /** @deprecated Since 0.2: `timeout`, in seconds. */
+  timeoutMs?: number
+}
+
 /** A queue of the running app. */
 export interface TestQueue {
   /**
    * Resolves when no message is waiting, delayed or being handled.
    *
-   * @throws `Timeout` after `timeoutMs` (default 10,000) with what is left; `Unsupported` where the target cannot count.
+   * @throws `Timeout` after `timeout` seconds (default 10) with what is left; `Unsupported` where the target cannot count.
    */
-  drained(options?: { timeoutMs?: number }): Promise<void>
+  drained(options?: DrainedOptions): Promise<void>
   /** How many messages are waiting, delayed, and delivered but not settled. */
   depth(): Promise<QueueDepth>
 }
@@ -172,15 +180,15 @@ function testQueue(name: string, channel: ChannelClient): TestQueue {
   const depth = async (): Promise<QueueDepth> => (await channel.call({ op: 'depth', queue: name })) as QueueDepth
   return {
     depth,
-    async drained({ timeoutMs = 10_000 } = {}) {
-      const deadline = Date.now() + timeoutMs
+    async drained({ timeoutMs = 10_000, timeout = timeoutMs / 1000 } = {}) {
+      const deadline = Date.now() + timeout * 1000
       for (let pause = 5; ; pause = Math.min(pause * 2, 100)) {
         const { ready, delayed, leased } = await depth()
         if (ready + delayed + leased === 0) return
         if (Date.now() >= deadline) {
           throw new UnmoorError(
             'Timeout',
-            `Queue "${name}" was not drained within ${timeoutMs} ms: ${ready} messages are waiting, ${delayed} delayed, ${leased} being handled.`,
+            `Queue "${name}" was not drained within ${timeout} s: ${ready} messages are waiting, ${delayed} delayed, ${leased} being handled.`,
             { binding: name, operation: 'drained', retryable: false },
           )
         }

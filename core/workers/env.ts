@@ -1,4 +1,4 @@
-import type { Blobs } from '../bindings/blob.ts'
+import type { BlobStore } from '../bindings/blob.ts'
 import type { Kv } from '../bindings/kv.ts'
 import type { Queue } from '../bindings/queue.ts'
 import type { Secret } from '../bindings/secret.ts'
@@ -29,8 +29,8 @@ function createBinding(binding: Exclude<WorkerBinding, { type: 'var' }>, spec: W
       return new WorkersKv(() => portable<Kv>(binding.binding))
     case 'r2':
       return new WorkersR2(
-        () => portable<Blobs>(binding.binding),
-        () => portable<Blobs>(binding.uploads),
+        () => portable<BlobStore>(binding.binding),
+        () => portable<BlobStore>(binding.uploads),
       )
     case 'd1':
       return new WorkersD1(() => portable<Sql>(binding.binding))

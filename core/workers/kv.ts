@@ -118,8 +118,10 @@ export class WorkersKv {
       () => this.#kv().list({ prefix, limit, ...(typeof cursor === 'string' && cursor !== '' ? { cursor } : {}) }),
       (error) => failure('GET', error),
     )
-    // The caller names the metadata's type.
-    const keys = page.keys as ListedKey<Metadata>[]
+    // As on Workers, what an entry does not have is absent. The caller names the metadata's type.
+    const keys = page.keys.map(({ name, expiration, metadata }): ListedKey<Metadata> => {
+      return { name, ...(expiration === null ? {} : { expiration }), ...(metadata === null ? {} : { metadata: metadata as Metadata }) }
+    })
     return page.complete ? { keys, list_complete: true, cacheStatus: null } : { keys, list_complete: false, cursor: page.cursor as string, cacheStatus: null }
   }
 

@@ -1,4 +1,4 @@
-import type { Blobs } from '../bindings/blob.ts'
+import type { BlobStore } from '../bindings/blob.ts'
 import type { BlobHttpMetadata } from '../bindings/drivers.ts'
 import { isUnmoorError, UnmoorError } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
@@ -20,7 +20,7 @@ interface Metadata {
 }
 
 /** An upload lies in a store of its own until it is complete: its metadata under `ID/upload`, a part under `ID/00001`. */
-export async function startUpload(blobs: Blobs, uploads: Blobs, key: string, metadata: Metadata): Promise<MultipartUpload> {
+export async function startUpload(blobs: BlobStore, uploads: BlobStore, key: string, metadata: Metadata): Promise<MultipartUpload> {
   const uploadId = crypto.randomUUID().replaceAll('-', '')
   await uploads.put(`${uploadId}/upload`, JSON.stringify({ key, ...metadata }))
   return new MultipartUpload(
@@ -35,10 +35,10 @@ export async function startUpload(blobs: Blobs, uploads: Blobs, key: string, met
 export class MultipartUpload {
   readonly key: string
   readonly uploadId: string
-  #blobs: () => Blobs
-  #uploads: () => Blobs
+  #blobs: () => BlobStore
+  #uploads: () => BlobStore
 
-  constructor(blobs: () => Blobs, uploads: () => Blobs, key: string, uploadId: string) {
+  constructor(blobs: () => BlobStore, uploads: () => BlobStore, key: string, uploadId: string) {
     this.key = key
     this.uploadId = uploadId
     this.#blobs = blobs

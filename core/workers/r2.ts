@@ -1,5 +1,5 @@
 import { utf8Length } from '../bindings/bytes.ts'
-import type { Blobs } from '../bindings/blob.ts'
+import type { BlobStore } from '../bindings/blob.ts'
 import { isUnmoorError } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
 import { cloudflareError } from './errors.ts'
@@ -36,10 +36,10 @@ interface ListOptions {
 
 /** Cloudflare's R2Bucket over portable blobs. A failed `onlyIf` is null or an object without body, never an error: https://developers.cloudflare.com/r2/api/workers/workers-api-reference/ */
 export class WorkersR2 {
-  #blobs: () => Blobs
-  #uploads: () => Blobs
+  #blobs: () => BlobStore
+  #uploads: () => BlobStore
 
-  constructor(blobs: () => Blobs, uploads: () => Blobs) {
+  constructor(blobs: () => BlobStore, uploads: () => BlobStore) {
     this.#blobs = blobs
     this.#uploads = uploads
   }

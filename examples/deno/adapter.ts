@@ -3,6 +3,13 @@ import type { Adapter } from 'unmoor/adapter'
 import { build } from './build.ts'
 import { migrate, start } from './start.ts'
 
+declare module 'unmoor' {
+  interface Targets {
+    /** A Deno server. It has no options. */
+    deno: Record<string, never>
+  }
+}
+
 /** `SELECT` of a text with a NUL, in Deno 2.9.6: the rest is stored, and cast to a blob it comes whole. */
 const CUT = "Deno's node:sqlite cuts a text that it reads at the first NUL; node's own gives it whole"
 
@@ -33,6 +40,8 @@ const deno: Adapter = {
     service: { driver: 'http' },
     assets: { driver: 'files' },
   },
+  // No option at all: a build refuses each by its name.
+  options: {},
   expectations: {
     'kv-06': CUT,
     'kv-18': CUT,

@@ -1,12 +1,9 @@
 import { join } from 'node:path'
-import { type BuildContext, UnmoorError } from 'unmoor/adapter'
+import type { BuildContext } from 'unmoor/adapter'
 import { denoFlags } from './flags.ts'
 
 /** Writes server.mjs (the app and all it needs), its assets, and how to run it. */
 export async function build(context: BuildContext): Promise<void> {
-  const [unknown] = Object.keys(context.options)
-  if (unknown !== undefined)
-    throw new UnmoorError('InvalidArgument', `targets.deno.options.${unknown}: the Deno target has no options.`, { operation: 'build' })
   await context.bundle({ entry: entry(context), file: 'server.mjs' })
   await context.copyAssets('assets')
   await context.write('Dockerfile', DOCKERFILE)
@@ -16,7 +13,7 @@ function entry(context: BuildContext): string {
   const drivers = context.driverImports()
   return [
     `import { serve } from ${JSON.stringify(join(import.meta.dirname, 'runtime/serve.ts'))}`,
-    ...(context.testChannel ? [`import { handleTestChannel } from 'unmoor/test-channel'`] : []),
+    ...(context.testChannel ? [`import { testChannel } from 'unmoor/test-channel'`] : []),
     drivers.imports,
     `import app from '#app'`,
     `await serve({`,
@@ -25,7 +22,7 @@ function entry(context: BuildContext): string {
     `  drivers: ${drivers.object},`,
     `  migrations: ${JSON.stringify(context.migrations)},`,
     `  dir: import.meta.dirname,`,
-    ...(context.testChannel ? [`  testChannel: handleTestChannel,`] : []),
+    ...(context.testChannel ? [`  testChannel,`] : []),
     `})`,
   ].join('\n')
 }

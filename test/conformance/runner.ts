@@ -1,5 +1,5 @@
 import type { Adapter, Log } from '../../core/adapter.ts'
-import type { Config } from '../../core/config.ts'
+import type { AnyConfig } from '../../core/config.ts'
 import type { Case, Group } from './case.ts'
 import { CASES } from './cases/all.ts'
 import type { Expectations } from './expectations/expectations.ts'
@@ -21,7 +21,7 @@ export interface ConformanceOptions {
   /** What the deployment has as CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN. */
   token?: string
   /** Drivers in place of the target's own, by binding of the fixture app. */
-  drivers?: Config['drivers']
+  drivers?: AnyConfig['drivers']
   /** Variables of a local start that those drivers need. */
   variables?: Readonly<Record<string, string>>
   /** Only cases of these groups. Default: all. */

@@ -8,7 +8,7 @@ import type { Adapter, LocalRuntime, Log } from '../../core/adapter.ts'
 import { loadAdapter } from '../../core/build/adapters.ts'
 import { buildApp, type BuiltApp } from '../../core/build/build.ts'
 import type { Capabilities } from '../../core/capabilities.ts'
-import type { Config } from '../../core/config.ts'
+import type { AnyConfig } from '../../core/config.ts'
 import { UnmoorError } from '../../core/errors.ts'
 import { createManifest, type Manifest } from '../../core/manifest.ts'
 import { createChannelClient } from '../../core/test-channel.ts'
@@ -33,7 +33,7 @@ export interface RunningTarget {
 }
 
 /** The fixture's config. On Lambda some cases wait for a queue longer than the default timeout, and call the app from within the app. */
-const CONFIG: Config = {
+const CONFIG: AnyConfig = {
   name: 'conformance',
   entry: './app.mjs',
   targets: {
@@ -82,7 +82,7 @@ export interface TargetOptions {
   target: string
   adapter?: Adapter | undefined
   /** Drivers in place of the target's own, by binding. */
-  drivers?: Config['drivers']
+  drivers?: AnyConfig['drivers']
   /** The target's own options (`targets.NAME.options` of a config), over the fixture's. */
   targetOptions?: Readonly<Record<string, unknown>> | undefined
   /** What those drivers need to know. */

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { AwsClient, type AwsRequest } from '../../adapters/drivers/aws/client.ts'
-import { type AwsService, resolveAws } from '../../adapters/drivers/aws/options.ts'
+import { type AwsService, resolveAws } from '../../adapters/drivers/aws/settings.ts'
 import { escapeXml, parseXml } from '../../adapters/drivers/aws/xml.ts'
 import { UnmoorError } from '../../core/errors.ts'
 import { failure } from './contracts/harness.ts'
@@ -108,7 +108,7 @@ describe('the AWS client', () => {
   })
 
   it('times out without progress, aborts, and knows whether the server may have it', async () => {
-    const silent = await failing(() => {}, { timeout: 100, retries: 1 })
+    const silent = await failing(() => {}, { timeout: 0.1, retries: 1 })
     const error = await failure(silent.client.text(call(silent.url)), 'Timeout')
     expect(error.mayHaveApplied).toBe(true)
     expect(silent.calls()).toBe(2)
@@ -129,7 +129,7 @@ describe('the AWS client', () => {
         response.writeHead(200, { 'content-length': '5000000' }).write(Buffer.alloc(1_000_000))
         setTimeout(() => response.destroy(), 20)
       },
-      { timeout: 100 },
+      { timeout: 0.1 },
     )
     const abandoned = await client.send(call(url))
     expect(abandoned.status).toBe(200)

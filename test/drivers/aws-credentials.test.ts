@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { AwsClient } from '../../adapters/drivers/aws/client.ts'
-import { resolveAws } from '../../adapters/drivers/aws/options.ts'
+import { resolveAws } from '../../adapters/drivers/aws/settings.ts'
 
 const ends: (() => Promise<unknown> | void)[] = []
 afterEach(async () => {
@@ -100,7 +100,7 @@ it('names the package that is not installed, at start', () => {
   const script = `
     const { registerHooks } = await import('node:module')
     registerHooks({ resolve(specifier, context, next) { if (specifier.includes('credential-provider-node')) throw Object.assign(new Error('Cannot find it'), { code: 'MODULE_NOT_FOUND' }); return next(specifier, context) } })
-    const { resolveAws } = await import(${JSON.stringify(new URL('../../adapters/drivers/aws/options.ts', import.meta.url).href)})
+    const { resolveAws } = await import(${JSON.stringify(new URL('../../adapters/drivers/aws/settings.ts', import.meta.url).href)})
     try { resolveAws('s3', {}, { binding: 'icons', variable: (name) => ({ AWS_REGION: 'eu-west-1' })[name] }) } catch (error) { console.log(error.code, error.message) }`
   const { stdout, stderr } = spawnSync(process.execPath, ['--no-warnings', '--input-type=module', '-e', script], { encoding: 'utf8' })
   expect(`${stdout}${stderr}`).toMatch(/^NotFound .*install @aws-sdk\/credential-provider-node/)

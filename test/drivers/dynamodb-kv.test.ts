@@ -90,7 +90,7 @@ describe('dynamodb driver', () => {
     const before = open('strong')
     await before.put('a', 'old', {})
     const things = strongKv({}, driverContext({ app: 'strong', binding: 'things' }, { variable })) as StrongKvDriver
-    const first = await things.getVersioned('a', 'text')
+    const first = await things.getWithVersion('a', 'text')
     expect(first).toMatchObject({ value: 'old', version: expect.stringMatching(/./) })
     expect(await things.putIf('a', large(1), {}, null)).toBeNull()
     expect(await objects('strong')).toEqual([])
@@ -99,7 +99,7 @@ describe('dynamodb driver', () => {
     expect(await things.putIf('a', large(2), {}, first?.version ?? '')).toBeNull()
     const third = await things.putIf('a', large(3), {}, second)
     expect((await objects('strong')).length).toBe(1)
-    expect(Buffer.compare((await things.getVersioned('a', 'bytes'))?.value as Uint8Array, large(3))).toBe(0)
+    expect(Buffer.compare((await things.getWithVersion('a', 'bytes'))?.value as Uint8Array, large(3))).toBe(0)
     expect(await things.deleteIf('a', second ?? '')).toBe(false)
     expect(await things.deleteIf('a', third ?? '')).toBe(true)
     expect(await objects('strong')).toEqual([])

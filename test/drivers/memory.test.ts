@@ -8,13 +8,13 @@ import { queueContract } from './contracts/queue.ts'
 import { strongKvContract } from './contracts/strong-kv.ts'
 
 async function memoryHarness<Driver extends { close?(): Promise<void> | void }>(
-  create: (options: { namespace: string }, context: DriverContext) => Driver | Promise<Driver>,
+  create: (options: { prefix: string }, context: DriverContext) => Driver | Promise<Driver>,
 ): Promise<Harness<Driver>> {
-  const namespace = randomUUID()
+  const prefix = randomUUID()
   const opened: Driver[] = []
   return {
     async open(options = {}) {
-      const driver = await create({ namespace }, driverContext(options))
+      const driver = await create({ prefix }, driverContext(options))
       opened.push(driver)
       return driver
     },

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from '@nats-io/transport-node'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type NatsOptions, queue } from '../../adapters/drivers/nats/index.ts'
+import { type NatsFactoryOptions, queue } from '../../adapters/drivers/nats/index.ts'
 import { queue as declareQueue, type QueueOptions } from '../../core/bindings/declarations.ts'
 import type { QueueDriver, QueueIncoming, QueueOutgoing } from '../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../core/errors.ts'
@@ -33,7 +33,7 @@ describe.runIf(natsInstalled)('with a server', () => {
 describe.runIf(natsInstalled)('nats queue', () => {
   let server: NatsServer
   const opened: QueueDriver[] = []
-  const open = async (options: NatsOptions = {}, declared: QueueOptions = {}, binding = 'jobs'): Promise<Consumer> => {
+  const open = async (options: NatsFactoryOptions = {}, declared: QueueOptions = {}, binding = 'jobs'): Promise<Consumer> => {
     const driver = await queue({ url: server.url, ...options }, driverContext({ binding, declaration: declareQueue(declared) }))
     opened.push(driver)
     return driver as Consumer

@@ -34,7 +34,7 @@ describe.runIf(redisInstalled)('a redis connection', () => {
     expect(error.mayHaveApplied).toBe(false)
     await failure(store.list({ prefix: '', limit: 1 }), 'Unavailable')
     await server.restart()
-    expect(await store.getVersioned('a', 'text')).toMatchObject({ value: '1', version })
+    expect(await store.getWithVersion('a', 'text')).toMatchObject({ value: '1', version })
     expect(await store.putIf('a', '2', {}, version)).not.toBeNull()
   })
 

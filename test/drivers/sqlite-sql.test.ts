@@ -61,7 +61,7 @@ describe('sqlite sql', () => {
     const other = new DatabaseSync(`${dataDir}/test/sql-things.sqlite`)
     other.exec('BEGIN IMMEDIATE')
     const patient = await sql(
-      { busyTimeout: 50 },
+      { busyTimeout: 0.05 },
       { binding: 'things', app: 'test', declaration: { kind: 'sql' }, dataDir, variable: () => undefined, now: Date.now },
     )
     const error = await failure(patient.query({ text: 'INSERT INTO t VALUES (1)', params: [] }), 'Conflict')

@@ -36,7 +36,7 @@ async function post(body: string): Promise<unknown> {
   return json(answer)
 }
 
-const METHODS = ['get', 'getMany', 'getVersioned', 'put', 'putIf', 'delete', 'deleteIf', 'list'] as const
+const METHODS = ['get', 'getMany', 'getWithVersion', 'put', 'putIf', 'delete', 'deleteIf', 'list'] as const
 
 /** Drivers in workerd; objects of its own per harness and app, as each deployment has. */
 function durableHarness(options: StrongKvOptions = {}): Harness<StrongKvDriver> {

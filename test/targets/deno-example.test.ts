@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import type { LocalRuntime } from '../../core/adapter.ts'
 import { buildApp } from '../../core/build/build.ts'
-import type { Config } from '../../core/config.ts'
+import type { AnyConfig } from '../../core/config.ts'
 import { startApp } from '../../core/testing/index.ts'
 import deno from '../../examples/deno/adapter.ts'
 import type links from '../../examples/links/src/app.ts'
@@ -16,7 +16,7 @@ import { CASES, type Report } from '../conformance/index.ts'
 import { checkout } from '../unit/temp-project.ts'
 
 const example = join(checkout, 'examples/deno')
-const config: Config = { name: 'links', entry: './src/app.ts', targets: { deno: { adapter: join(example, 'adapter.ts') } } }
+const config: AnyConfig = { name: 'links', entry: './src/app.ts', targets: { deno: { adapter: join(example, 'adapter.ts') } } }
 const projectDir = join(checkout, 'examples/links')
 const scratch = await mkdtemp(join(tmpdir(), 'unmoor-deno-'))
 afterAll(() => rm(scratch, { recursive: true, force: true }))

@@ -120,8 +120,8 @@ async function takePort(port = 0): Promise<Server> {
 describe('unmoor host --inspect', () => {
   it('stops at a breakpoint of a source for longer than every limit, while the other app answers', async () => {
     const config = join(dir, 'host.json')
-    // An app with a process of its own is given six times stallSeconds.
-    const settings = { processes: 1, stallSeconds: 2, stopSeconds: 2, limits: { cpuMs: 50, wallMs: 1000 }, apps: { shop: { dir: './apps/shop' } } }
+    // An app with a process of its own is given six times stallTimeout.
+    const settings = { processes: 1, stallTimeout: 2, stopTimeout: 2, limits: { cpuMs: 50, wallTimeout: 1 }, apps: { shop: { dir: './apps/shop' } } }
     await writeFile(config, JSON.stringify(settings))
     const args = ['host', 'apps', '--config', 'host.json', '--port', '0', '--inspect', 'shop:0', '--data-dir', 'data-cli', '--reporter', 'json']
     const { child, result, line } = startUnmoor(args, { cwd: dir })
@@ -161,7 +161,7 @@ describe('unmoor host --inspect', () => {
     let lab: HostLab
     let admin: DeployClient
     beforeAll(async () => {
-      lab = await startHostLab({ processes: 1, stopSeconds: 30, admin: { port: 0, token: TOKEN } }, [{ app: 'shop', port: 0 }])
+      lab = await startHostLab({ processes: 1, stopTimeout: 30, admin: { port: 0, token: TOKEN } }, [{ app: 'shop', port: 0 }])
       admin = new DeployClient({ url: lab.host.adminUrl as string, token: TOKEN })
     }, 60_000)
     afterAll(() => lab?.[Symbol.asyncDispose]())

@@ -55,7 +55,7 @@ export async function startHostLab(config: HostConfig, inspect: readonly Inspect
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-host-lab-'))
   const file = join(dir, 'host.json')
   await mkdir(join(dir, 'data'), { recursive: true })
-  await writeFile(file, JSON.stringify({ port: 0, processes: 2, dataDir: './data', stopSeconds: 2, ...config }))
+  await writeFile(file, JSON.stringify({ port: 0, processes: 2, dataDir: './data', stopTimeout: 2, ...config }))
   const lines: string[] = []
   const host = await startHost({ config: file, inspect, onOutput: (line) => lines.push(line) })
   const send: HostLab['send'] = (app, init = {}) => sendTo(host.url, app, init)

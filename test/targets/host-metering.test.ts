@@ -24,7 +24,7 @@ beforeAll(async () => {
       free: { dir: artifact },
       idle: { dir: artifact },
       tight: { dir: artifact, limits: LIMITS },
-      late: { dir: artifact, limits: { wallMs: 200 } },
+      late: { dir: artifact, limits: { wallTimeout: 0.2 } },
       slow: { dir: slow, limits: { startupCpuMs: 100 } },
     },
   })
@@ -155,9 +155,9 @@ describe('limits', () => {
     expect((await lab.send('tight')).status).toBe(200)
   })
 
-  it('wallMs is held and named', async () => {
+  it('wallTimeout is held and named', async () => {
     const { status, text } = await lab.send('late', { method: 'POST', body: 'await new Promise(() => {})' })
-    expect([status, text]).toEqual([503, expect.stringContaining('limit of wallMs, 200 ms')])
+    expect([status, text]).toEqual([503, expect.stringContaining('limit of wallTimeout, 0.2 s')])
     expect((await usage('late')).limits['wallMs']).toBe(1)
     expect((await lab.send('late')).status).toBe(200)
   })

@@ -19,7 +19,7 @@ async function answers(lab: HostLab): Promise<void> {
 
 it('a statement without end ends its process, at most twice; then the app has one of its own', async () => {
   const apps = { hog: { dir: artifact }, neighbour: { dir: artifact } }
-  await using lab = await startHostLab({ processes: 1, stallSeconds: 1, apps })
+  await using lab = await startHostLab({ processes: 1, stallTimeout: 1, apps })
   for (let time = 1; time <= 2; time++) {
     await answers(lab)
     const began = performance.now()
@@ -42,7 +42,7 @@ it('a statement without end ends its process, at most twice; then the app has on
 it('a statement of seconds is the app’s CPU time; the second one makes it move', async () => {
   await using lab = await startHostLab({
     processes: 1,
-    stallSeconds: 60,
+    stallTimeout: 60,
     limits: { cpuMs: 300 },
     apps: { hog: { dir: artifact }, neighbour: { dir: artifact } },
   })

@@ -202,7 +202,7 @@ describe('events', () => {
 
 describe('a stop that takes too long', () => {
   it('aborts ctx.signal and request.signal, then cuts', async () => {
-    await using other = await startLab({ app: APP, isolate: { stopSeconds: 0.5 }, files: { 'src/add.wasm': Buffer.from(WASM, 'base64') } })
+    await using other = await startLab({ app: APP, isolate: { stopTimeout: 0.5 }, files: { 'src/add.wasm': Buffer.from(WASM, 'base64') } })
     const hanging = fetch(`${other.runtime.url}/hang`).catch(() => 'cut')
     await expect.poll(() => other.lines).toContain('hanging')
     await other.runtime.stop()

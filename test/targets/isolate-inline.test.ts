@@ -13,7 +13,7 @@ beforeAll(async () => {
   lab = await startHostLab({
     processes: 1,
     admin: { port: 0 },
-    limits: { cpuMs: 100, memoryMb: 32, wallMs: 5000 },
+    limits: { cpuMs: 100, memoryMb: 32, wallTimeout: 5 },
     apps: Object.fromEntries(['quiet', ...Object.keys(ATTACKS), ...TWINS].map((name) => [name, { dir }])),
   })
 })

@@ -152,7 +152,7 @@ describe('a start', () => {
   })
 
   it('fails with the cause where the app loops, throws, or needs too much memory', async () => {
-    await expect(startLab({ app: app('for (;;);'), isolate: { startupMs: 300 } })).rejects.toThrow('loading the app took more than its limit of 300 ms')
+    await expect(startLab({ app: app('for (;;);'), isolate: { startupTimeout: 0.3 } })).rejects.toThrow('loading the app took more than its limit of 300 ms')
     await expect(startLab({ app: app('throw new Error("at import")') })).rejects.toThrow(/the app threw while it was loaded:\nError: at import/)
     await expect(startLab({ app: app('globalThis.all = []; for (;;) all.push(new Array(1e5).fill(1.5))'), isolate: { memoryMb: 32 } })).rejects.toThrow(
       'more than its limit of 32 MB of memory',
@@ -161,7 +161,7 @@ describe('a start', () => {
 
   it('is not held up by a loop of calls that the host answers', async () => {
     const began = performance.now()
-    await expect(startLab({ app: app("for (;;) new URL('http://h/ä');"), isolate: { startupMs: 300 } })).rejects.toThrow(
+    await expect(startLab({ app: app("for (;;) new URL('http://h/ä');"), isolate: { startupTimeout: 0.3 } })).rejects.toThrow(
       'loading the app took more than its limit of 300 ms',
     )
     expect(performance.now() - began).toBeLessThan(10_000)
@@ -172,11 +172,11 @@ describe('a start', () => {
       `import { defineApp } from 'unmoor'\nconst text = typeof navigator !== 'undefined' && navigator.userAgent === 'unmoor' ? ${wait} : ''\nexport default defineApp({ fetch: () => new Response(text) })`
     await using other = await startLab({ app: source(`await new Promise((resolve) => setTimeout(resolve, 50, 'awaited'))`) })
     expect(await (await fetch(other.runtime.url)).text()).toBe('awaited')
-    await expect(startLab({ app: source('await new Promise(() => {})'), isolate: { startupMs: 300 } })).rejects.toThrow(
+    await expect(startLab({ app: source('await new Promise(() => {})'), isolate: { startupTimeout: 0.3 } })).rejects.toThrow(
       'loading the app took more than its limit of 300 ms',
     )
     await expect(
-      startLab({ app: source(`await new Promise((_, reject) => setTimeout(reject, 10, new Error('late throw')))`), isolate: { startupMs: 2000 } }),
+      startLab({ app: source(`await new Promise((_, reject) => setTimeout(reject, 10, new Error('late throw')))`), isolate: { startupTimeout: 2 } }),
     ).rejects.toThrow(/late throw|more than its limit of 2000 ms/)
   })
 
@@ -204,7 +204,7 @@ describe('a start', () => {
 
 describe('wall time', () => {
   it('is limited where an option says so', async () => {
-    await using other = await startLab({ isolate: { wallSeconds: 0.3 } })
+    await using other = await startLab({ isolate: { wallTimeout: 0.3 } })
     const response = await other.send('await new Promise(() => {})')
     expect([response.status, await response.text()]).toEqual([503, 'Service Unavailable: no answer came within the limit of 0.3 s.'])
     expect(await other.run('return 1')).toBe(1)

@@ -72,7 +72,7 @@ beforeAll(async () => {
   project = await tempProject({
     'src/app.ts': APP,
     'migrations/0001_items.sql': "CREATE TABLE items (name TEXT PRIMARY KEY);\nINSERT INTO items VALUES ('one');",
-    'unmoor.config.ts': 'export default { targets: { node: { options: { stopSeconds: 2 } } } }',
+    'unmoor.config.ts': 'export default { targets: { node: { options: { stopTimeout: 2 } } } }',
   })
   built = await buildApp({ projectDir: project.dir, target: 'node', adapter: node })
   dataDir = await mkdtemp(join(tmpdir(), 'unmoor-data-'))
@@ -286,7 +286,7 @@ describe('a build', () => {
     [{ maxBodyBytes: -1 }, 'whole number of bytes'],
     [{ trustProxy: 'yes' }, 'true or false'],
     [{ cronOverlap: 'never' }, '"allow" or "skip"'],
-    [{ stopSeconds: '30' }, 'number of seconds'],
+    [{ stopTimeout: '30' }, 'number of seconds'],
   ])('refuses the options %j', async (wrong, message) => {
     await expect(buildApp({ projectDir: project.dir, target: 'node', adapter: node, config: { targets: { node: { options: wrong } } } })).rejects.toMatchObject(
       {

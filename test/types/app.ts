@@ -1,7 +1,7 @@
 // Compiled, never run: what must be accepted, and under each @ts-expect-error what must be refused.
 import { Hono } from 'hono'
 import { assets, blob, cache, defineApp, defineBindings, kv, queue, secret, service, sql, variable } from '../../core/index.ts'
-import type { App, Blobs, Context, Env, Kv, Queue, QueueBatch, Secret } from '../../core/index.ts'
+import type { App, BlobStore, Context, Env, Kv, Queue, QueueBatch, Secret } from '../../core/index.ts'
 import type { TestApp } from '../../core/testing/index.ts'
 
 interface Click {
@@ -88,7 +88,7 @@ defineApp({ bindings: defineBindings({}), fetch: new Hono().fetch })
 defineApp({ bindings, fetch: new Hono<{ Bindings: { links: Kv } }>().fetch })
 
 // @ts-expect-error -- a Hono app with wrong Bindings
-defineApp({ bindings, fetch: new Hono<{ Bindings: { links: Blobs } }>().fetch })
+defineApp({ bindings, fetch: new Hono<{ Bindings: { links: BlobStore } }>().fetch })
 // @ts-expect-error -- a Hono app that wants more than there is
 defineApp({ bindings, fetch: new Hono<{ Bindings: { links: Kv; other: Kv } }>().fetch })
 // @ts-expect-error -- a Hono app without Bindings beside declared bindings
@@ -98,7 +98,7 @@ defineApp({ bindings, fetch: new Hono<{ Variables: { user: string } }>().fetch }
 // @ts-expect-error -- a Hono app with Bindings where none are declared
 defineApp({ fetch: new Hono<{ Bindings: { links: Kv } }>().fetch })
 // @ts-expect-error -- a plain handler with a wrong env
-defineApp({ bindings, fetch: (_request: Request, env: { links: Blobs }) => new Response(String(env.links)) })
+defineApp({ bindings, fetch: (_request: Request, env: { links: BlobStore }) => new Response(String(env.links)) })
 // @ts-expect-error -- no Response
 defineApp({ bindings, fetch: () => 'hello' })
 // @ts-expect-error -- a consumer for a binding that is no queue

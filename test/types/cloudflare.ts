@@ -3,7 +3,7 @@
 import '../../adapters/cloudflare/native.ts'
 import type * as Workers from '@cloudflare/workers-types'
 import type { NativeBatch, NativeContext, NativeController, NativeD1, NativeKv, NativeQueue, NativeR2 } from '../../adapters/cloudflare/runtime/native.ts'
-import type { Blobs, Context, Kv, Queue, QueueBatch, Sql } from '../../core/index.ts'
+import type { BlobStore, Context, Kv, Queue, QueueBatch, Sql } from '../../core/index.ts'
 
 function assignable<To>(_value: To): void {}
 
@@ -38,7 +38,7 @@ export function moves(batch: QueueBatch<string>, ctx: Context): void {
 }
 
 /** `env.links.native` has the platform's own type once `unmoor/cloudflare/native` is imported; it may be undefined, on other targets. */
-export function native(kv: Kv, blobs: Blobs, sql: Sql, queue: Queue<string>): void {
+export function native(kv: Kv, blobs: BlobStore, sql: Sql, queue: Queue<string>): void {
   assignable<Workers.KVNamespace | undefined>(kv.native)
   assignable<Workers.R2Bucket | undefined>(blobs.native)
   assignable<Workers.D1Database | undefined>(sql.native)

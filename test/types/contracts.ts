@@ -28,7 +28,7 @@ type RequiredOf<T> = { [Name in keyof T]-?: {} extends Pick<T, Name> ? never : N
 type OptionalOf<T> = Exclude<keyof T, RequiredOf<T>>
 
 check<Equal<RequiredOf<Adapter>, 'name' | 'capabilities' | 'nodeBuiltins' | 'conditions' | 'defaultDrivers' | 'build' | 'start' | 'migrate'>>()
-check<Equal<OptionalOf<Adapter>, 'drivers' | 'code' | 'expectations'>>()
+check<Equal<OptionalOf<Adapter>, 'drivers' | 'options' | 'driverOptions' | 'code' | 'expectations'>>()
 check<Equal<RequiredOf<LocalRuntime>, 'url' | 'runtime' | 'pids' | 'stop' | 'exited'>>()
 check<Equal<OptionalOf<LocalRuntime>, 'capabilities' | 'runCron'>>()
 
@@ -53,7 +53,7 @@ check<'binding' | 'app' | 'declaration' | 'dataDir' | 'variable' | 'now' | 'nati
 
 check<Equal<RequiredOf<KvDriver>, 'get' | 'put' | 'delete' | 'list'>>()
 check<Equal<OptionalOf<KvDriver>, 'getMany' | 'close'>>()
-check<Equal<Exclude<RequiredOf<StrongKvDriver>, keyof KvDriver>, 'getVersioned' | 'putIf' | 'deleteIf'>>()
+check<Equal<Exclude<RequiredOf<StrongKvDriver>, keyof KvDriver>, 'getWithVersion' | 'putIf' | 'deleteIf'>>()
 check<Equal<RequiredOf<BlobDriver>, 'head' | 'get' | 'put' | 'delete' | 'list'>>()
 check<Equal<OptionalOf<BlobDriver>, 'uploads' | 'signedUrl' | 'close'>>()
 check<Equal<RequiredOf<SqlDriver>, 'dialect' | 'query' | 'batch'>>()
@@ -130,4 +130,4 @@ check<
     | 'portableStrongKv'
   >
 >()
-check<Equal<keyof typeof adapterExports, 'CAPABILITIES' | 'LIMITS' | 'NODE_GLOBALS' | 'UnmoorError' | 'constantCase' | 'isUnmoorError'>>()
+check<Equal<keyof typeof adapterExports, 'ARTIFACT_FORMAT' | 'CAPABILITIES' | 'LIMITS' | 'NODE_GLOBALS' | 'UnmoorError' | 'constantCase' | 'isUnmoorError'>>()

@@ -165,9 +165,9 @@ describe('drivers', () => {
   })
 
   test.each([
-    [{ drivers: { link: 'memory' } }, /declares no binding "link"\. Declared: links, region/],
+    [{ drivers: { link: 'memory' } }, /declares no binding "link"\. Did you mean "links"\? Declared: links, region/],
     [{ drivers: { region: 'memory' } }, /"region" is a variable/],
-    [{ drivers: { links: 'rediss' } }, /no driver "rediss"\. Drivers for "bare": .*memory.*sqlite/],
+    [{ drivers: { links: 'rediss' } }, /no driver "rediss"\. Did you mean "redis"\? Drivers for "bare": .*memory.*sqlite/],
     [{ drivers: { links: './nope.mjs' } }, /no driver module/],
     [{ drivers: { links: './blobs.mjs' } }, /"links" is a kv, which the driver "\.\/blobs\.mjs" does not serve\. It serves: blob/],
   ])('%j is refused', async (config, message) => {
@@ -228,7 +228,7 @@ describe('targets', () => {
   })
 
   test.each([
-    ['nope', /no target "nope"\. Targets: node, cloudflare, lambda, isolate, bad, misnamed\./],
+    ['nope', /no target "nope"\. Did you mean "node"\? Targets: node, cloudflare, lambda, isolate, bad, misnamed\./],
     ['misnamed', /that adapter calls itself "other"\. Write targets\.other/],
     ['bad', /no Adapter as its default export/],
     ['./missing.mjs', /no adapter module .*missing\.mjs/],

@@ -5,13 +5,13 @@ import { appSource, tempProject } from './temp-project.ts'
 
 describe('checkConfig', () => {
   test.each([
-    [{ nam: 'x' }, /"nam" is no key of a config\. Keys: name, entry/],
+    [{ nam: 'x' }, /"nam" is no key of a config\. Did you mean "name"\? Keys: name, entry/],
     [{ name: 'Links' }, /name must be lower-case.*it is "Links"/],
     [{ name: '-a' }, /name must be/],
     [{ entry: 3 }, /entry must be a path/],
     [{ drivers: { links: 3 } }, /drivers\.links must be a driver's name or/],
     [{ drivers: { links: { drivr: 'x' } } }, /drivers\.links must be/],
-    [{ targets: { node: { driver: {} } } }, /"targets\.node\.driver" is no key of a target\. Keys: drivers/],
+    [{ targets: { node: { driver: {} } } }, /"targets\.node\.driver" is no key of a target\. Did you mean "drivers"\? Keys: drivers/],
     [{ targets: { node: { options: { at: new Date() } } } }, /targets\.node\.options\.at must be plain data/],
     [{ drivers: { links: { driver: 'x', fetch() {} } } }, /drivers\.links\.fetch must be plain data/],
     [{ targets: { node: { options: { list: [1, Number.NaN] } } } }, /options\.list\[1\] must be plain data/],
@@ -66,7 +66,7 @@ describe('loadConfig', () => {
     [
       'a target that nobody can build',
       { 'unmoor.config.js': 'export default { targets: { cloudfare: {} } }' },
-      /targets\.cloudfare: there is no such target\. Targets: node, cloudflare/,
+      /targets\.cloudfare: there is no such target\. Did you mean "cloudflare"\? Targets: node, cloudflare/,
     ],
     ['an entry that is not there', { 'unmoor.config.js': 'export default { entry: "src/main.ts" }' }, /no file .*src\/main\.ts/],
     ['nothing at all', {}, /no src\/app\.ts in .* unmoor init/],

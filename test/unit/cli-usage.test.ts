@@ -9,7 +9,7 @@ describe('wrong use ends with exit code 2 and says what there is', () => {
     [['nope'], /unknown command 'nope'/],
     [['build'], /required option '-t, --target/],
     [['build', '--target', 'node', '--nope'], /unknown option '--nope'/],
-    [['build', '--target', 'cloudfare'], /no target "cloudfare"\. Targets: node, cloudflare, lambda, isolate/],
+    [['build', '--target', 'cloudfare'], /no target "cloudfare"\. Did you mean "cloudflare"\? Targets: node, cloudflare, lambda, isolate/],
     [['build', '--target', 'node', 'lambda', '--out', 'x'], /--out takes one target, not 2/],
     [['build', '--target', 'node', '--reporter', 'xml'], /Allowed choices are text, json/],
     [['build', '--target', 'node', '--out', '..'], /holds the project itself/],

@@ -88,7 +88,7 @@ describe('wrangler.jsonc', () => {
   test('options that do not fit the app are refused by name', () => {
     const manifest = manifestOf({ links: kv() })
     expect(() => checkOptions({ kvs: {} }, manifest)).toThrow('targets.cloudflare.options.kvs is no option')
-    expect(() => checkOptions({ kv: { liks: { id: 'x' } } }, manifest)).toThrow('kv.liks is not a declared kv. Declared: links.')
+    expect(() => checkOptions({ kv: { liks: { id: 'x' } } }, manifest)).toThrow('kv.liks is not a declared kv. Did you mean "links"? Declared: links.')
     expect(() => checkOptions({ compatibilityDate: 'today' }, manifest)).toThrow('compatibilityDate is a date')
     expect(() => configOf(manifestOf({ ['b'.repeat(60)]: blob() }))).toThrow('over the 63 characters')
   })

@@ -63,7 +63,10 @@ describe('Kv', () => {
   it('keeps falsy metadata, measures its JSON', async () => {
     const { kv, calls } = store()
     expect((await kv.getWithMetadata('k')).metadata).toBe(false)
-    expect((await kv.list()).keys).toEqual([{ name: 'a', metadata: 0 }, { name: 'b' }])
+    expect((await kv.list()).keys).toEqual([
+      { name: 'a', metadata: 0, expiration: null },
+      { name: 'b', metadata: null, expiration: null },
+    ])
     await kv.put('k', 'v', { metadata: 'x'.repeat(1022) })
     await expect(kv.put('k', 'v', { metadata: 'x'.repeat(1023) })).rejects.toMatchObject({ code: 'LimitExceeded', details: { actual: 1025 } })
     await expect(kv.put('k', 'v', { metadata: 1n })).rejects.toMatchObject({ code: 'InvalidArgument' })

@@ -3,7 +3,7 @@ import type { KvVersionedEntry, StrongKvDriver } from '../../core/bindings/drive
 import { StrongKv } from '../../core/bindings/strong-kv.ts'
 
 /** A driver that others write to between a read and the write after it, `rivals` times. */
-function contested(rivals: number): { kv: StrongKv; entries: Map<string, KvVersionedEntry> } {
+function contested(rivals: number): { kv: StrongKv; driver: StrongKvDriver; entries: Map<string, KvVersionedEntry> } {
   const entries = new Map<string, KvVersionedEntry>()
   let version = 0
   let left = rivals
@@ -13,7 +13,7 @@ function contested(rivals: number): { kv: StrongKv; entries: Map<string, KvVersi
   }
   const driver: StrongKvDriver = {
     get: async (key) => entries.get(key) ?? null,
-    getVersioned: async (key) => entries.get(key) ?? null,
+    getWithVersion: async (key) => entries.get(key) ?? null,
     put: async (key, value) => void put(key, value as string),
     putIf: async (key, value, _options, expected) => {
       if (left-- > 0) put(key, '100')
@@ -23,7 +23,7 @@ function contested(rivals: number): { kv: StrongKv; entries: Map<string, KvVersi
     deleteIf: async (key, expected) => entries.get(key)?.version === expected && entries.delete(key),
     list: async () => ({ keys: [] }),
   }
-  return { kv: new StrongKv(driver, { binding: 'balances' }), entries }
+  return { kv: new StrongKv(driver, { binding: 'balances' }), driver, entries }
 }
 
 describe('StrongKv', () => {
@@ -35,6 +35,18 @@ describe('StrongKv', () => {
     await kv.putIf('a', '2', { version })
     await expect(kv.deleteIf('a', { version })).rejects.toMatchObject({ code: 'PreconditionFailed' })
     expect(await kv.get('a')).toBe('2')
+  })
+
+  it('calls a driver of version 0.1 by getVersioned', async () => {
+    const { driver } = contested(0)
+    // As a module of JavaScript that knows the old contract.
+    const getVersioned: StrongKvDriver['getVersioned'] = (key, as) => driver.getWithVersion(key, as)
+    const neither = { ...driver, getWithVersion: undefined }
+    const kv = new StrongKv({ ...neither, getVersioned } as unknown as StrongKvDriver, { binding: 'balances' })
+    const { version } = await kv.putIf('a', '1', { absent: true })
+    expect(await kv.getWithVersion('a')).toMatchObject({ value: '1', version })
+    const broken = new StrongKv(neither as unknown as StrongKvDriver, { binding: 'balances' })
+    await expect(broken.getWithVersion('a')).rejects.toMatchObject({ code: 'Internal', message: expect.stringContaining('no method getWithVersion') })
   })
 
   it('updates over the writes of others, and gives up in the end', async () => {

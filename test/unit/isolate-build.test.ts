@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Script } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import isolate from '../../adapters/isolate/index.ts'
-import { checkOptions } from '../../adapters/isolate/options.ts'
+import { checkOptions } from '../../adapters/isolate/check-options.ts'
 import { buildApp, type BuiltApp } from '../../core/build/build.ts'
 import { tempProject, type TempProject } from './temp-project.ts'
 
@@ -79,14 +79,14 @@ describe('async functions', () => {
 
 describe('options', () => {
   it('are taken as they are when right', () => {
-    const options = { memoryMb: 64, cpuMs: 50, wallSeconds: 5, startup: 'snapshot', trustProxy: true, cronOverlap: 'skip' }
-    expect(checkOptions(options)).toBe(options)
+    const options = { memoryMb: 64, cpuMs: 50, wallTimeout: 5, startup: 'snapshot', trustProxy: true, cronOverlap: 'skip' }
+    expect(checkOptions(options)).toEqual(options)
   })
 
   it('are refused by name when wrong, with what they take', () => {
-    expect(() => checkOptions({ memoryMb: 8 })).toThrow('targets.isolate.options.memoryMb: it takes a number from 16, not 8.')
-    expect(() => checkOptions({ cpuMs: Number.NaN })).toThrow('cpuMs: it takes a number from 1')
-    expect(() => checkOptions({ trustProxy: 'yes' })).toThrow('trustProxy: it takes true or false, not "yes".')
-    expect(() => checkOptions({ cpu: 5 })).toThrow('cpu: there is no such option (there are memoryMb,')
+    expect(() => checkOptions({ memoryMb: 8 })).toThrow('targets.isolate.options.memoryMb is 8; it takes a number of MB from 16.')
+    expect(() => checkOptions({ cpuMs: Number.NaN })).toThrow('cpuMs is null; it takes a number of milliseconds')
+    expect(() => checkOptions({ trustProxy: 'yes' })).toThrow('trustProxy is "yes"; it takes true or false.')
+    expect(() => checkOptions({ cpu: 5 })).toThrow('cpu: the target "isolate" has no such option. Did you mean "cpuMs"? It has: memoryMb,')
   })
 })

@@ -70,9 +70,9 @@ describe('startApp', () => {
 
   test('drained gives up with what is left', async () => {
     await t.env.jobs.send({ pathname: '/later' }, { delaySeconds: 600 })
-    await expect(t.queues.jobs.drained({ timeoutMs: 50 })).rejects.toMatchObject({
+    await expect(t.queues.jobs.drained({ timeout: 0.05 })).rejects.toMatchObject({
       code: 'Timeout',
-      message: expect.stringMatching(/"jobs" was not drained within 50 ms: 0 messages are waiting, 1 delayed/),
+      message: expect.stringMatching(/"jobs" was not drained within 0\.05 s: 0 messages are waiting, 1 delayed/),
     })
   })
 

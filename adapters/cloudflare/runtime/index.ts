@@ -6,12 +6,12 @@ import type { runBatch } from './consumer.ts'
 import { WorkerContext } from './context.ts'
 import type { runCrons } from './crons.ts'
 import type { NativeBatch, NativeContext, NativeController } from './native.ts'
-import type { Testing } from './testing.ts'
+import type { WorkerTestChannel } from './test-channel.ts'
 
 export { runBatch } from './consumer.ts'
 export { runCrons } from './crons.ts'
 export { createStrongKvObject } from './strong-kv-object.ts'
-export { createTesting, type Testing } from './testing.ts'
+export { createTestChannel, type WorkerTestChannel } from './test-channel.ts'
 
 /** What the platform passes as env: strings for variables and secrets, objects for bindings. */
 export type NativeEnv = Readonly<Record<string, unknown>>
@@ -26,8 +26,8 @@ export interface WorkerOptions {
   queue?: { run: typeof runBatch; names: Readonly<Record<string, string>> }
   /** {@link runCrons}. Default: no crons. */
   scheduled?: typeof runCrons
-  /** {@link createTesting}, only in builds made for tests. */
-  testing?: Testing
+  /** {@link createTestChannel}, only in builds made for tests. */
+  testChannel?: WorkerTestChannel
 }
 
 /** A module Worker. */
@@ -47,7 +47,7 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
     const runtime = await createRuntime({
       app: options.app,
       name: options.name,
-      drivers: options.testing?.tracker.wrap(options.drivers) ?? options.drivers,
+      drivers: options.testChannel?.tracker.wrap(options.drivers) ?? options.drivers,
       variable: (name) => (typeof env[name] === 'string' ? env[name] : undefined),
       native: (binding) => env[constantCase(binding)],
     })
@@ -65,7 +65,7 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
 
   const answer = (runtime: Runtime, request: Request, env: NativeEnv, native: NativeContext): Response | Promise<Response> => {
     const ctx = new WorkerContext(native)
-    const response = options.testing === undefined ? runtime.fetch(request, ctx) : options.testing.answer(runtime, request, env, ctx)
+    const response = options.testChannel === undefined ? runtime.fetch(request, ctx) : options.testChannel.answer(runtime, request, env, ctx)
     if ('then' in response) return response.then((result) => finish(result, request, ctx))
     return finish(response, request, ctx)
   }
@@ -84,7 +84,7 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
   }
   const { queue, scheduled } = options
   if (queue !== undefined)
-    worker.queue = async (batch, env, native) => queue.run(await runtimeOf(env), batch, queue.names, new WorkerContext(native), options.testing?.tracker)
+    worker.queue = async (batch, env, native) => queue.run(await runtimeOf(env), batch, queue.names, new WorkerContext(native), options.testChannel?.tracker)
   if (scheduled !== undefined) worker.scheduled = async (controller, env, native) => scheduled(await runtimeOf(env), controller, new WorkerContext(native))
   return worker
 }

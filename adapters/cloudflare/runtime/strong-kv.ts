@@ -3,16 +3,11 @@ import type { DriverFactory, KvEntry, KvVersionedEntry, StrongKvDriver } from '.
 import { UnmoorError } from '../../../core/errors.ts'
 import { unwrapCursor, wrapCursor } from './cursor.ts'
 import { nativeOf } from './native-of.ts'
+import type { CloudflareDriverOptions } from '../options.ts'
 import { INLINE, type ObjectEntry, type StrongKvMethods } from './strong-kv-object.ts'
 
 /** Options of {@link strongKv}. */
-export interface StrongKvOptions {
-  /**
-   * Durable Objects that the keys are spread over, 1 to 32. One object answers about 1,000 requests per second and holds 10 GB; a page of a list asks all of them.
-   * It must never change while there is data. Default: 4.
-   */
-  shards?: number
-}
+export type StrongKvOptions = CloudflareDriverOptions
 
 /** The namespace of Durable Objects that wrangler.jsonc binds. */
 export interface NativeNamespace {
@@ -51,7 +46,7 @@ class DurableKv implements StrongKvDriver {
     return entry === null ? null : toEntry(entry, as)
   }
 
-  async getVersioned(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
+  async getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
     const entry = await this.#read(key)
     return entry === null ? null : { ...toEntry(entry, as), version: entry.version }
   }

@@ -3,7 +3,7 @@ import { utf8Text } from '../../../core/bindings/bytes.ts'
 import type { AwsCredentials } from './credentials.ts'
 import { parseAwsError, type RequestInfo, retryable, toUnmoorError } from './errors.ts'
 import { exchange, type HttpResponse, readBody } from './http.ts'
-import type { AwsSettings } from './options.ts'
+import type { AwsSettings } from './settings.ts'
 
 /** One call of an AWS service. */
 export interface AwsRequest extends RequestInfo {

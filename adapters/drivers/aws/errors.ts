@@ -1,6 +1,6 @@
 import { type ErrorCode, UnmoorError, type UnmoorErrorOptions } from '../../../core/errors.ts'
 import { HttpFailure } from './http.ts'
-import type { AwsService } from './options.ts'
+import type { AwsService } from './settings.ts'
 import { parseXml } from './xml.ts'
 
 /** An answer of AWS that is an error. */

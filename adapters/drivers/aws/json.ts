@@ -1,5 +1,5 @@
 import type { AwsClient } from './client.ts'
-import type { AwsService } from './options.ts'
+import type { AwsService } from './settings.ts'
 
 /** A call of the JSON protocol that all but S3 speak. */
 export interface JsonCall {

@@ -1,53 +1,23 @@
-import type { DriverContext } from '../../../core/bindings/drivers.ts'
-import { UnmoorError } from '../../../core/errors.ts'
-import { type CredentialsSource, credentialsOf } from './credentials.ts'
-
-/** The AWS services that drivers call. */
-export type AwsService = 'dynamodb' | 's3' | 'sqs' | 'secretsmanager' | 'ssm'
+import { type OptionTable, TIMEOUT_ONCE_MS } from '../../../core/option-table.ts'
 
 /** Options that every AWS driver takes. */
 export interface AwsOptions {
   /** Default: variable `AWS_REGION`, else `AWS_DEFAULT_REGION`. */
   region?: string
-  /** Origin of another server that speaks the protocol. Default: variable `AWS_ENDPOINT_URL_DYNAMODB` (`_S3`, `_SQS`, `_SECRETSMANAGER`, `_SSM`), else `AWS_ENDPOINT_URL`, else AWS itself. */
+  /**
+   * Origin of another server that speaks the protocol. Default: variable `AWS_ENDPOINT_URL_DYNAMODB` (`_S3`, `_SQS`, `_SECRETSMANAGER`,
+   * `_SSM`), else `AWS_ENDPOINT_URL`, else AWS itself.
+   */
   endpoint?: string
-  /** Milliseconds without progress after which a request fails with `Timeout`. Default: 10,000. */
+  /** Seconds without progress after which a request fails with `Timeout`, at most 900; fractions are fine. Default: 10. */
   timeout?: number
   /** Times that a request is repeated where that is safe. Default: 3. */
   retries?: number
 }
 
-/** {@link AwsOptions} with the defaults filled in. */
-export interface AwsSettings {
-  service: AwsService
-  region: string
-  /** Without a trailing slash; undefined means AWS itself. */
-  endpoint: string | undefined
-  timeout: number
-  retries: number
-  credentials: CredentialsSource
-}
-
-type Variables = Pick<DriverContext, 'variable' | 'binding'>
-
-/**
- * Reads options and variables.
- *
- * @throws `NotFound` naming the variable that is missing, at start rather than at the first call.
- */
-export function resolveAws(service: AwsService, options: AwsOptions, context: Variables): AwsSettings {
-  const { variable, binding } = { binding: context.binding, variable: (name: string) => context.variable(name) || undefined }
-  const endpoint = options.endpoint ?? variable(`AWS_ENDPOINT_URL_${service.toUpperCase()}`) ?? variable('AWS_ENDPOINT_URL')
-  if (endpoint !== undefined && !/^https?:\/\/[^/?#]+\/?$/.test(endpoint)) {
-    throw new UnmoorError('InvalidArgument', `Binding "${binding}": the endpoint "${endpoint}" of ${service} is not an origin such as http://127.0.0.1:4566.`, {
-      binding,
-    })
-  }
-  const region = options.region ?? variable('AWS_REGION') ?? variable('AWS_DEFAULT_REGION')
-  if (region === undefined)
-    throw new UnmoorError('NotFound', `Binding "${binding}" needs the variable AWS_REGION. On Lambda the platform sets it; elsewhere set it yourself.`, {
-      binding,
-    })
-  const credentials = credentialsOf({ variable, binding })
-  return { service, region, endpoint: endpoint?.replace(/\/$/, ''), timeout: options.timeout ?? 10_000, retries: options.retries ?? 3, credentials }
-}
+export const awsOptions = {
+  region: 'string',
+  endpoint: 'string',
+  timeout: TIMEOUT_ONCE_MS,
+  retries: { number: 'times', whole: true },
+} satisfies OptionTable<AwsOptions>

@@ -3,7 +3,8 @@ import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { AwsClient, pause } from '../aws/client.ts'
 import { callJson } from '../aws/json.ts'
-import { type AwsOptions, resolveAws } from '../aws/options.ts'
+import type { AwsOptions } from '../aws/options.ts'
+import { resolveAws } from '../aws/settings.ts'
 import type { Attribute, Item, ItemKey } from './item.ts'
 
 /** A ConditionExpression with what it names. */

@@ -1,33 +1,15 @@
 /** Key-value stores on Amazon DynamoDB; see `item.ts` for the table. Values that do not fit into an item are S3 objects. */
 import type { DriverContext, DriverFactory, KvDriver, KvEntry } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
-import type { AwsOptions } from '../aws/options.ts'
 import { S3Api } from '../s3/api.ts'
 import { DynamodbApi } from './api.ts'
 import { Spill } from './spill.ts'
 import { Store } from './store.ts'
 import { DynamodbStrongKv } from './strong.ts'
+import type { DynamodbOptions } from './options.ts'
 
-export type { AwsOptions }
-
-/** Options of {@link kv} and {@link strongKv}. */
-export interface DynamodbOptions extends AwsOptions {
-  /** Default: variable `UNMOOR_TABLE`. */
-  table?: string
-  /** Bucket for values over 350 KB. Default: variable `UNMOOR_BUCKET`; without one, larger values are refused. */
-  bucket?: string
-  /** Origin of S3, where it is not DynamoDB's `endpoint`. Default: as the s3 driver's. */
-  s3Endpoint?: string
-  /** What keeps this binding's keys apart in a shared table. Default: `APP/BINDING`. */
-  namespace?: string
-  /**
-   * Partitions that the keys are spread over, 1 to 64. One partition of DynamoDB takes 1,000 writes and 3,000 reads of 4 KB per second; each costs a
-   * query per page of a list. It must never change while there is data. Default: 4.
-   */
-  shards?: number
-  /** Strongly consistent reads of {@link kv}, at twice the cost. Those of {@link strongKv} always are. Default: false. */
-  consistent?: boolean
-}
+export type { AwsOptions } from '../aws/options.ts'
+export type { DynamodbOptions } from './options.ts'
 
 /** Key-value stores on DynamoDB. */
 export const kv: DriverFactory<'kv', DynamodbOptions> = (options, context) => new DynamodbKv(createStore(options, context, options.consistent ?? false))
@@ -44,7 +26,7 @@ function createStore(options: DynamodbOptions, context: DriverContext, consisten
     throw new UnmoorError('InvalidArgument', `KV binding "${binding}": shards is ${shards}, not a whole number from 1 to 64.`, { binding })
   }
   const bucket = options.bucket ?? context.variable('UNMOOR_BUCKET')
-  const namespace = options.namespace ?? `${app}/${binding}`
+  const namespace = options.prefix ?? options.namespace ?? `${app}/${binding}`
   const { s3Endpoint, endpoint: _dynamodb, ...shared } = options
   const s3 = s3Endpoint === undefined ? shared : { ...shared, endpoint: s3Endpoint }
   const spill = bucket === undefined ? undefined : new Spill(new S3Api(bucket, s3, context), `${namespace}/.values/`)

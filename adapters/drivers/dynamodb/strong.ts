@@ -24,7 +24,7 @@ export class DynamodbStrongKv implements StrongKvDriver {
     return item === undefined ? null : ((await this.#store.entry(item, as))?.entry ?? null)
   }
 
-  async getVersioned(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
+  async getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
     const item = await this.#store.read(key)
     const found = item === undefined ? null : await this.#store.entry(item, as)
     // Asked for as text or bytes, a value is no stream.

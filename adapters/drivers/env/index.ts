@@ -1,12 +1,9 @@
 /** Secrets from the process's environment. */
 import { constantCase } from '../../../core/bindings/declarations.ts'
 import type { DriverFactory } from '../../../core/bindings/drivers.ts'
+import type { EnvOptions } from './options.ts'
 
-/** Options of the env driver. */
-export interface EnvOptions {
-  /** The variable. Default: the binding's name in CONSTANT_CASE. */
-  name?: string
-}
+export type { EnvOptions } from './options.ts'
 
 /** Reads the variable at each call, exactly as it is set. */
 export const secret: DriverFactory<'secret', EnvOptions> = (options, context) => {

@@ -6,14 +6,7 @@ import { streamFile } from '../fs/stream.ts'
 import { type AssetFile, AssetOpener, type OpenAsset, readFolder } from './folder.ts'
 import { isNotModified, parseRange } from './http.ts'
 import { route } from './routes.ts'
-
-/** Options of the files driver. */
-export interface FilesOptions {
-  /** Folder to serve: absolute, or relative to the folder of the process's main module (`process.argv[1]`), where a build puts it. */
-  directory: string
-  /** What answers a page that no file matches. Default: the declaration's. */
-  notFound?: 'none' | 'single-page-application'
-}
+import type { FilesOptions } from './options.ts'
 
 /** Bodies up to this size are read at once; larger ones are streamed. */
 const READ_WHOLE = 256 * 1024

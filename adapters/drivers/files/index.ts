@@ -1,2 +1,3 @@
 /** Static assets from a folder. */
-export { assets, type FilesOptions } from './assets.ts'
+export { assets } from './assets.ts'
+export type { FilesOptions } from './options.ts'

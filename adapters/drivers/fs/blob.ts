@@ -3,14 +3,7 @@ import { IndexedBlobs } from '../shared/indexed-blobs.ts'
 import { dataPath, fileName } from '../shared/location.ts'
 import { FsBlobIndex } from './blob-index.ts'
 import { BlobFiles } from './files.ts'
-
-/** Options of the fs driver. */
-export interface FsOptions {
-  /** Folder, absolute or relative to the data folder. Default: `APP/blob-NAME`. Several processes may share it; it must be on a local file system. */
-  path?: string
-  /** Whether a put is flushed to the disk before it is answered, so that it survives a power cut. Default: true. */
-  durable?: boolean
-}
+import type { FsOptions } from './options.ts'
 
 /** Blobs as files. */
 export const blob: DriverFactory<'blob', FsOptions> = async (options, context) => {

@@ -1,2 +1,3 @@
 /** Blobs in files of a local folder, with their metadata and order in an SQLite index. */
-export { blob, type FsOptions } from './blob.ts'
+export { blob } from './blob.ts'
+export type { FsOptions } from './options.ts'

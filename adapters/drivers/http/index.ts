@@ -1,2 +1,3 @@
 /** Another app over HTTP. */
-export { type HttpOptions, service } from './service.ts'
+export type { HttpOptions } from './options.ts'
+export { service } from './service.ts'

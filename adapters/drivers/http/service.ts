@@ -1,14 +1,8 @@
 import { constantCase } from '../../../core/bindings/declarations.ts'
 import type { DriverFactory, ServiceDriver } from '../../../core/bindings/drivers.ts'
 import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
-
-/** Options of the http driver. */
-export interface HttpOptions {
-  /** Where the other app answers, such as `https://api.example.com`; a path in it comes before that of each request. Default: the variable of the binding's name, such as `API_URL`. */
-  url?: string
-  /** Milliseconds until the answer's headers must be there. Default: 30,000. */
-  timeout?: number
-}
+import { toMilliseconds } from '../shared/timeout.ts'
+import type { HttpOptions } from './options.ts'
 
 /** Headers of one connection, not of the message (RFC 9110 section 7.6.1), and those that fetch sets itself. */
 const HOP_BY_HOP = [
@@ -47,12 +41,13 @@ export const service: DriverFactory<'service', HttpOptions> = (options, context)
       cause: error,
     })
   }
-  return new HttpService(binding, target.origin + target.pathname.replace(/\/$/, ''), options.timeout ?? 30_000)
+  return new HttpService(binding, target.origin + target.pathname.replace(/\/$/, ''), toMilliseconds(options.timeout ?? 30, 'timeout', binding))
 }
 
 class HttpService implements ServiceDriver {
   #binding: string
   #base: string
+  /** Milliseconds. */
   #timeout: number
 
   constructor(binding: string, base: string, timeout: number) {
@@ -98,7 +93,7 @@ class HttpService implements ServiceDriver {
     if (isUnmoorError(error)) return error
     const name = `Service "${this.#binding}" (${this.#base})`
     if (request.signal.aborted) return new UnmoorError('Aborted', `The call of ${name} was aborted.`, { mayHaveApplied: true, cause: error })
-    if (limit.aborted) return new UnmoorError('Timeout', `${name} gave no answer within ${this.#timeout} ms.`, { mayHaveApplied: true, cause: error })
+    if (limit.aborted) return new UnmoorError('Timeout', `${name} gave no answer within ${this.#timeout / 1000} s.`, { mayHaveApplied: true, cause: error })
     const { code, message, mayHaveApplied } = causeOf(error)
     if (code !== undefined) return new UnmoorError('Unavailable', `${name} cannot be reached: ${message}`, { mayHaveApplied, cause: error })
     // Without a body, only the request itself is left (`bad port`: one that fetch never calls).

@@ -7,7 +7,8 @@ import { listPage } from '../shared/blob-list.ts'
 import { eachChunk } from '../shared/chunks.ts'
 import { StagedUploads } from '../shared/staged-uploads.ts'
 import { SortedMap } from './sorted-map.ts'
-import { type MemoryOptions, storeName, Stores } from './store.ts'
+import { storeName, Stores } from './store.ts'
+import type { MemoryOptions } from './options.ts'
 
 interface Stored {
   record: BlobRecord

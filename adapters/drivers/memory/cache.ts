@@ -1,10 +1,5 @@
 import type { CacheDriver, DriverFactory } from '../../../core/bindings/drivers.ts'
-
-/** Options of the memory cache. */
-export interface CacheOptions {
-  /** Bytes of all bodies and headers together; the least recently used are dropped beyond it. Default: 64 MiB. */
-  maxBytes?: number
-}
+import type { MemoryCacheOptions } from './options.ts'
 
 interface Stored {
   status: number
@@ -15,7 +10,8 @@ interface Stored {
 }
 
 /** A cache per process and binding: other processes have their own. */
-export const cache: DriverFactory<'cache', CacheOptions> = (options, context) => new MemoryCache(options.maxBytes ?? 64 * 1024 * 1024, () => context.now())
+export const cache: DriverFactory<'cache', MemoryCacheOptions> = (options, context) =>
+  new MemoryCache(options.maxBytes ?? 64 * 1024 * 1024, () => context.now())
 
 class MemoryCache implements CacheDriver {
   #maxBytes: number

@@ -1,6 +1,6 @@
 /** Drivers that keep everything in this process: for tests, and the reference of what each kind does. The cache is also every Node target's own. */
 export { blob } from './blob.ts'
-export { cache, type CacheOptions } from './cache.ts'
+export { cache } from './cache.ts'
 export { kv, strongKv } from './kv.ts'
+export type { MemoryCacheOptions, MemoryOptions } from './options.ts'
 export { queue } from './queue.ts'
-export type { MemoryOptions } from './store.ts'

@@ -3,7 +3,8 @@ import type { DriverContext, DriverFactory, KvEntry, KvListEntry, KvVersionedEnt
 import { UnmoorError } from '../../../core/errors.ts'
 import { decodeCursor, encodeCursor } from '../shared/cursor.ts'
 import { SortedMap } from './sorted-map.ts'
-import { type MemoryOptions, storeName, Stores } from './store.ts'
+import { storeName, Stores } from './store.ts'
+import type { MemoryOptions } from './options.ts'
 
 interface Stored {
   value: string | Uint8Array<ArrayBuffer>
@@ -47,7 +48,7 @@ class MemoryKv implements StrongKvDriver {
     return { value: copy(value, as), metadata, expiration }
   }
 
-  async getVersioned(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
+  async getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
     const stored = this.#current(key)
     return stored === undefined ? null : { ...stored, value: copy(stored.value, as) }
   }

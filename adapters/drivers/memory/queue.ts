@@ -1,6 +1,7 @@
 import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import type { DriverFactory, QueueDriver, QueueIncoming, QueueOutgoing, QueueSettlement } from '../../../core/bindings/drivers.ts'
-import { type MemoryOptions, storeName, Stores } from './store.ts'
+import { storeName, Stores } from './store.ts'
+import type { MemoryOptions } from './options.ts'
 
 interface Stored extends Omit<QueueOutgoing, 'delaySeconds'> {
   attempts: number

@@ -1,3 +1,4 @@
+import type { MemoryOptions } from './options.ts'
 /** A fresh store per name, such as `app/binding`; drivers of one process that name the same store share it, as they would a backend. */
 export class Stores<Store> {
   #create: () => Store
@@ -25,13 +26,7 @@ export class Stores<Store> {
   }
 }
 
-/** Options of the memory drivers that hold data. */
-export interface MemoryOptions {
-  /** Keeps stores of one process apart, for tests. Default: one namespace. */
-  namespace?: string
-}
-
 /** The store's name of a binding. */
 export function storeName(options: MemoryOptions, context: { app: string; binding: string }): string {
-  return `${options.namespace ?? ''}/${context.app}/${context.binding}`
+  return `${options.prefix ?? options.namespace ?? ''}/${context.app}/${context.binding}`
 }

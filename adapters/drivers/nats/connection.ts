@@ -1,7 +1,7 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { UnmoorError } from '../../../core/errors.ts'
 import { type ApiError, apiError, toUnmoorError } from './errors.ts'
-import type { Server } from './options.ts'
+import type { Server } from './server.ts'
 
 /** Asks for messages of a consumer: those that are there, or up to `batch` that come in `expires` milliseconds. */
 export interface Pull {

@@ -7,7 +7,7 @@ import { Connection } from './connection.ts'
 import { Later } from './later.ts'
 import { Leases } from './leases.ts'
 import { deliveryOf, idOf, incoming, movedHeaders, outgoingHeaders, type Stored, storedMessage } from './message.ts'
-import { type NatsOptions, server } from './options.ts'
+import { type NatsFactoryOptions, server } from './server.ts'
 import { ensureStream, type QueueStream, queueStream } from './stream.ts'
 
 /** Milliseconds of the longest pull. */
@@ -16,7 +16,7 @@ const LONGEST_PULL = 20_000
 const HEADERS = 1000
 
 /** A queue in a JetStream work-queue stream. */
-export const queue: DriverFactory<'queue', NatsOptions> = async (options, context) => {
+export const queue: DriverFactory<'queue', NatsFactoryOptions> = async (options, context) => {
   const { app, binding } = context
   const { maxRetries, deadLetterQueue } = context.declaration as QueueDeclaration
   const named = (name: string): QueueStream => queueStream(options.prefix ?? 'unmoor', app, name)

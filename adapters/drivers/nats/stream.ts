@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { UnmoorError } from '../../../core/errors.ts'
 import type { Connection } from './connection.ts'
-import { token } from './options.ts'
+import { token } from './server.ts'
 
 /**
  * One queue: a stream with a subject for what may be delivered and one for what is delayed, and a consumer of each.

@@ -1,22 +1,13 @@
 import type { DriverContext, DriverFactory } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
-import type { FsOptions } from '../fs/blob.ts'
 import { BlobFiles } from '../fs/files.ts'
-import { blob as s3, type S3Options } from '../s3/index.ts'
+import { blob as s3 } from '../s3/index.ts'
 import { type ByteStore, IndexedBlobs } from '../shared/indexed-blobs.ts'
 import { dataPath, fileName } from '../shared/location.ts'
 import { PostgresBlobIndex } from './blob-index.ts'
-import { openDatabase, type PostgresStoreOptions } from './database.ts'
+import { openDatabase } from './database.ts'
 import { S3Bytes } from './s3-bytes.ts'
-
-/** Options of blobs with their metadata in Postgres. */
-export interface PostgresBlobOptions extends PostgresStoreOptions {
-  /**
-   * Where the bytes are: a folder that every process sees (`{ driver: 'fs', path: '/srv/blobs' }`), or a bucket (`{ driver: 's3', bucket: 'blobs' }`), with the options of
-   * those drivers. Default: the folder `APP/blob-NAME` in the data folder.
-   */
-  bytes?: ({ driver: 'fs' } & FsOptions) | ({ driver: 's3' } & S3Options)
-}
+import type { PostgresBlobOptions } from './options.ts'
 
 /** Blobs with metadata, order and conditions in Postgres, and their bytes in a folder or on S3. */
 export const blob: DriverFactory<'blob', PostgresBlobOptions> = async (options, context) => {

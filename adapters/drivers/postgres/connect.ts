@@ -2,22 +2,8 @@ import type postgres from 'postgres'
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { types } from './types.ts'
-
-/** Options of the postgres driver. */
-export interface PostgresOptions {
-  /** `postgres://user:password@host:5432/database`, with `?sslmode=require` for TLS. Default: the variable DATABASE_URL. */
-  url?: string
-  /** Most connections of this process. Default: 10. */
-  max?: number
-  /** Schema for the tables, first in the search path; migrations make it. Default: the user's own search path. */
-  schema?: string
-  /** Whether statements are prepared once per connection. Turn it off behind a pooler that hands a connection round between transactions (PgBouncer below 1.21). Default: true. */
-  prepare?: boolean
-  /** Seconds to wait for a connection. Default: 10. */
-  connectTimeout?: number
-  /** Seconds until an unused connection is closed. Default: never. */
-  idleTimeout?: number
-}
+import { toMilliseconds } from '../shared/timeout.ts'
+import type { PostgresOptions } from './options.ts'
 
 /** Pools of connections to one server; a pool's first connection is made by its first query. */
 export interface Server {
@@ -32,6 +18,7 @@ export interface Server {
 /** @throws `NotFound` if no url is set or the client package is not installed, `InvalidArgument` for a url that is none. */
 export async function connect(options: PostgresOptions, context: DriverContext): Promise<Server> {
   const { binding } = context
+  const connectTimeout = toMilliseconds(options.connectTimeout ?? 10, 'connectTimeout', binding)
   const text = givenUrl(options.url ?? context.variable('DATABASE_URL'), binding)
   const url = parseUrl(text, binding)
   const create = await load(binding)
@@ -42,7 +29,7 @@ export async function connect(options: PostgresOptions, context: DriverContext):
       create(text, {
         max,
         prepare: options.prepare ?? true,
-        connect_timeout: options.connectTimeout ?? 10,
+        connect_timeout: connectTimeout / 1000,
         // The default waits for up to 20 s: a server that is back should be used again soon.
         backoff: (failures: number) => (0.5 + Math.random() / 2) * Math.min(0.05 * 2 ** failures, 1),
         ...(options.idleTimeout === undefined ? {} : { idle_timeout: options.idleTimeout }),

@@ -2,16 +2,11 @@ import type postgres from 'postgres'
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { cancelQuietly } from './cancel.ts'
-import type { PostgresOptions } from './connect.ts'
 import { toUnmoorError, withoutEffect } from './errors.ts'
 import { type SharedPool, sharedPool } from './pool.ts'
+import { toMilliseconds } from '../shared/timeout.ts'
 import { makeTables, tableName, TABLES, type TableSet } from './tables.ts'
-
-/** Options of the drivers that keep their data in tables of their own. */
-export interface PostgresStoreOptions extends PostgresOptions {
-  /** Seconds until a statement is given up as `Timeout`. Default: 30. */
-  timeout?: number
-}
+import type { PostgresStoreOptions } from './options.ts'
 
 /** What a statement's parameters may be. Text for a bytea is taken as its UTF-8 bytes. */
 export type Parameter = string | number | null | Uint8Array<ArrayBuffer>
@@ -152,10 +147,6 @@ export class Database {
 
 /** Errors are those of `connect`. */
 export async function openDatabase(set: TableSet, options: PostgresStoreOptions, context: DriverContext): Promise<Database> {
-  const { timeout } = options
-  if (timeout !== undefined && !(timeout > 0 && timeout <= 3600))
-    throw new UnmoorError('InvalidArgument', `Binding "${context.binding}": timeout is ${timeout}, not seconds from above 0 to 3,600.`, {
-      binding: context.binding,
-    })
-  return new Database(await sharedPool(options, context), set, options)
+  const timeout = toMilliseconds(options.timeout ?? 30, 'timeout', context.binding)
+  return new Database(await sharedPool(options, context), set, { ...options, timeout: timeout / 1000 })
 }

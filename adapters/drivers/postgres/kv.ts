@@ -2,7 +2,8 @@ import { prefixEnd, utf8, utf8Text } from '../../../core/bindings/bytes.ts'
 import type { DriverContext, DriverFactory, KvDriver, KvEntry, KvListEntry } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { decodeCursor, encodeCursor } from '../shared/cursor.ts'
-import { type Database, openDatabase, type Parameter, type PostgresStoreOptions } from './database.ts'
+import { type Database, openDatabase, type Parameter } from './database.ts'
+import type { PostgresStoreOptions } from './options.ts'
 
 export type PutOptions = Parameters<KvDriver['put']>[2]
 export type Value = string | Uint8Array<ArrayBuffer>

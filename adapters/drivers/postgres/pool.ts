@@ -1,6 +1,7 @@
 import type postgres from 'postgres'
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
-import { connect, type PostgresOptions, type Server } from './connect.ts'
+import { connect, type Server } from './connect.ts'
+import type { PostgresOptions } from './options.ts'
 
 /** A pool that all bindings of this process with the same settings use. */
 export interface SharedPool {

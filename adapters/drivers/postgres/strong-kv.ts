@@ -1,5 +1,6 @@
 import type { DriverFactory, KvVersionedEntry, StrongKvDriver } from '../../../core/bindings/drivers.ts'
-import { openDatabase, type PostgresStoreOptions } from './database.ts'
+import { openDatabase } from './database.ts'
+import type { PostgresStoreOptions } from './options.ts'
 import { columns, ENTRY, type EntryRow, PostgresKv, type PutOptions, REPLACE, toEntry, type Value } from './kv.ts'
 
 /** A kv store with versions, in the same table: a binding that becomes strong keeps its entries. Reads must go to the primary: the url of a replica breaks its promise. */
@@ -8,7 +9,7 @@ export const strongKv: DriverFactory<'strongKv', PostgresStoreOptions> = async (
 
 /** Each write is one statement: the row's lock makes others wait, and they look at its version again when they have it. Every write of `PostgresKv` takes a new version too. */
 class PostgresStrongKv extends PostgresKv implements StrongKvDriver {
-  async getVersioned(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
+  async getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
     const { database, store } = this
     const [row] = await database.read<[...EntryRow, version: string]>(`SELECT ${ENTRY}, version::text FROM ${database.table} WHERE store = $1 AND key = $2`, [
       store,

@@ -2,19 +2,14 @@ import { createHash } from 'node:crypto'
 import { readAll } from '../../../core/bindings/bytes.ts'
 import type { CacheDriver, DriverFactory } from '../../../core/bindings/drivers.ts'
 import { Connection } from './connection.ts'
-import { keyPrefix, type RedisOptions } from './options.ts'
-
-/** Options of the redis cache. */
-export interface RedisCacheOptions extends RedisOptions {
-  /** Bytes of the largest body that is kept. Default: 25 MiB. */
-  maxBytes?: number
-}
+import type { RedisCacheOptions } from './options.ts'
+import { keyPrefix, type RedisFactoryOptions } from './server.ts'
 
 /** Milliseconds that a server that failed is left alone: until then all is a miss, at once. */
 const REST = 1000
 
 /** A cache that all processes share. */
-export const cache: DriverFactory<'cache', RedisCacheOptions> = async (options, context) => {
+export const cache: DriverFactory<'cache', RedisCacheOptions & RedisFactoryOptions> = async (options, context) => {
   // A cache that is slower than this is none.
   const connection = await Connection.create(options, context, { seconds: 1 })
   return new RedisCache(connection, `${keyPrefix(options, context.app, context.binding)}:cache:`, options.maxBytes ?? 25 * 1024 * 1024, () => context.now())

@@ -3,7 +3,7 @@ import type { Redis } from 'iovalkey'
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { isNotSent, toUnmoorError } from './errors.ts'
-import { type RedisClient, type RedisOptions, type RedisSubscriber, server, type Server } from './options.ts'
+import { type RedisClient, type RedisFactoryOptions, type RedisSubscriber, server, type Server } from './server.ts'
 
 /** A Lua script, sent whole once and by its hash from then on. */
 export interface Script {
@@ -44,7 +44,7 @@ export class Connection {
 
   /** `prepare` looks at the server on each new connection, before the first command of a driver; its error is that command's. Default: nothing to look at. */
   static async create(
-    options: RedisOptions,
+    options: RedisFactoryOptions,
     context: DriverContext,
     { prepare = async () => {}, seconds }: { prepare?: Prepare; seconds?: number } = {},
   ): Promise<Connection> {

@@ -1,5 +1,5 @@
 import { UnmoorError } from '../../../core/errors.ts'
-import type { RedisClient } from './options.ts'
+import type { RedisClient } from './server.ts'
 
 /** Where messages are kept: in the server's append-only file, or in its memory alone, where a restart loses them. */
 export type RedisDurability = 'append-only' | 'memory'

@@ -5,18 +5,18 @@ import { decodeCursor, encodeCursor } from '../shared/cursor.ts'
 import { Connection } from './connection.ts'
 import { packEntry, parseVersion, unpackEntry, unpackHead, versionOf } from './entry.ts'
 import { DELETE, DELETE_IF, LIST, PUT, PUT_IF } from './kv-scripts.ts'
-import { keyPrefix, type RedisOptions } from './options.ts'
+import { keyPrefix, type RedisFactoryOptions } from './server.ts'
 
 const CURSOR = 'rk1'
 const NONE = Buffer.alloc(0)
 
 /** A kv store: a string per entry and an index of the keys. */
-export const kv: DriverFactory<'kv', RedisOptions> = (options, context) => create(options, context)
+export const kv: DriverFactory<'kv', RedisFactoryOptions> = (options, context) => create(options, context)
 
 /** The same store with conditions; linearizable as long as the primary is not replaced by a replica that lags behind. */
-export const strongKv: DriverFactory<'strongKv', RedisOptions> = (options, context) => create(options, context)
+export const strongKv: DriverFactory<'strongKv', RedisFactoryOptions> = (options, context) => create(options, context)
 
-async function create(options: RedisOptions, context: DriverContext): Promise<RedisKv> {
+async function create(options: RedisFactoryOptions, context: DriverContext): Promise<RedisKv> {
   const connection = await Connection.create(options, context)
   return new RedisKv(connection, keyPrefix(options, context.app, context.binding), () => context.now())
 }
@@ -57,7 +57,7 @@ class RedisKv implements StrongKvDriver {
     return found
   }
 
-  async getVersioned(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
+  async getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
     const packed = (await this.#connection.read('GET', this.#entries + key)) as Buffer | null
     const entry = packed === null ? null : unpackEntry(packed, as, this.#now())
     return packed === null || entry === null ? null : { ...entry, version: versionOf(packed) }

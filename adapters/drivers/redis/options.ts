@@ -1,91 +1,40 @@
-import type { Redis } from 'iovalkey'
-import type { DriverContext } from '../../../core/bindings/drivers.ts'
-import { UnmoorError } from '../../../core/errors.ts'
+import { type DriverOptionTables, type OptionTable, TIMEOUT } from '../../../core/option-table.ts'
 
-/** Options of every redis driver. */
+/** Options of every redis driver in a config. */
 export interface RedisOptions {
-  /** `redis://user:password@host:6379/0`, `rediss://` for TLS, or `valkey://`. Default: the variable REDIS_URL. */
+  /**
+   * `redis://user:password@host:6379/0`, `rediss://` for TLS, or `valkey://`. Default: the variable REDIS_URL.
+   */
   url?: string
-  /** A connected client of one's own instead, with its own time-outs and reconnection; the driver does not close it. Only where the options come from code. */
-  client?: RedisClient
   /** Start of every key, to keep stages apart on one server. Default: `unmoor`. */
   prefix?: string
-  /** Seconds to wait for a connection. Default: 10; cache: 1. */
+  /** Seconds to wait for a connection, at most 900. Default: 10; cache: 1. */
   connectTimeout?: number
-  /** Seconds to wait for an answer; the connection is made anew after that. Default: 30; cache: 1. */
+  /** Seconds to wait for an answer, at most 900; the connection is made anew after that. Default: 30; cache: 1. */
   timeout?: number
 }
 
-/** What the drivers use of a client: iovalkey's and ioredis's Redis have it. */
-export interface RedisClient {
-  callBuffer(command: string, args: (string | Buffer)[]): Promise<unknown>
-  /** Another connection to the same server, on which it can subscribe. */
-  duplicate(): RedisSubscriber
+/** Options of a redis cache. */
+export interface RedisCacheOptions extends RedisOptions {
+  /** Bytes of the largest body that is kept. Default: 25 MiB. */
+  maxBytes?: number
 }
 
-/** A connection of its own for one channel. */
-export interface RedisSubscriber {
-  subscribe(channel: string): Promise<unknown>
-  on(event: 'message' | 'error' | 'end', listener: () => void): unknown
-  disconnect(): void
+/** Options of a redis queue. */
+export interface RedisQueueOptions extends RedisOptions {
+  /**
+   * `memory` accepts a server without the append-only file, which loses all messages when it restarts.
+   * Default: `append-only`, and the queue refuses to start on such a server.
+   */
+  durability?: 'append-only' | 'memory'
 }
 
-/** A server, not connected yet. */
-export interface Server {
-  /** Host, port and database, for messages; without the password. */
-  readonly name: string
-  /** A connection that does not come back by itself: each loss is seen, and nothing is sent twice. */
-  open(): Redis
-}
+const connection = { url: 'string', prefix: 'string', connectTimeout: TIMEOUT, timeout: TIMEOUT } satisfies OptionTable<RedisOptions>
 
-/** @throws `NotFound` if no url is set or the client package is not installed, `InvalidArgument` for a url that is none. */
-export async function server(options: RedisOptions, context: DriverContext, defaults: { seconds?: number | undefined } = {}): Promise<Server> {
-  const { binding } = context
-  const text = options.url ?? context.variable('REDIS_URL')
-  if (text === undefined) throw startError('NotFound', binding, 'set REDIS_URL to the server, such as redis://user:password@host:6379/0.')
-  const url = parseUrl(text, binding)
-  const { Redis } = await load(binding)
-  return {
-    name: `${url.host}${url.pathname === '/' ? '' : url.pathname}`,
-    open: () =>
-      new Redis(url.href, {
-        lazyConnect: true,
-        retryStrategy: () => null,
-        enableOfflineQueue: false,
-        autoResendUnfulfilledCommands: false,
-        autoResubscribe: false,
-        connectTimeout: (options.connectTimeout ?? defaults.seconds ?? 10) * 1000,
-        commandTimeout: (options.timeout ?? defaults.seconds ?? 30) * 1000,
-        keepAlive: 10_000,
-        connectionName: 'unmoor',
-      }),
-  }
-}
-
-/** The part of all keys of one thing. In braces, so that a cluster keeps them on one node, where a script can reach them. */
-export function keyPrefix(options: RedisOptions, ...names: string[]): string {
-  return `${options.prefix ?? 'unmoor'}:{${names.map((name) => encodeURIComponent(name)).join('/')}}`
-}
-
-function startError(code: 'NotFound' | 'InvalidArgument', binding: string, text: string, cause?: unknown): UnmoorError {
-  return new UnmoorError(code, `Binding "${binding}": ${text}`, { binding, operation: 'start', cause })
-}
-
-function parseUrl(text: string, binding: string): URL {
-  try {
-    const url = new URL(text.replace(/^valkey(s?):/, 'redis$1:'))
-    if ((url.protocol === 'redis:' || url.protocol === 'rediss:') && url.host !== '' && /^(\/\d*)?$/.test(url.pathname)) return url
-  } catch {
-    // Its message would print the url, and so the password.
-  }
-  throw startError('InvalidArgument', binding, 'the redis driver needs a "url" such as redis://user:password@host:6379/0.')
-}
-
-async function load(binding: string): Promise<{ Redis: typeof Redis }> {
-  try {
-    return await import('iovalkey')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw startError('NotFound', binding, 'it uses the redis driver, whose client is not installed. Run: npm install iovalkey', error)
-  }
-}
+export const options = {
+  kv: connection,
+  strongKv: connection,
+  cache: { ...connection, maxBytes: { number: 'bytes' } } satisfies OptionTable<RedisCacheOptions>,
+  queue: { ...connection, durability: ['append-only', 'memory'] } satisfies OptionTable<RedisQueueOptions>,
+  cronStore: connection,
+} satisfies DriverOptionTables

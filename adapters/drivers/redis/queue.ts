@@ -3,16 +3,11 @@ import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import type { DriverFactory, QueueDriver, QueueIncoming, QueueOutgoing, QueueSettlement } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { Connection } from './connection.ts'
-import { checkDurability, type RedisDurability } from './durability.ts'
-import { keyPrefix, type RedisOptions } from './options.ts'
+import { checkDurability } from './durability.ts'
+import type { RedisQueueOptions } from './options.ts'
+import { keyPrefix, type RedisFactoryOptions } from './server.ts'
 import { DEPTH, EXTEND, RECEIVE, SEND, SETTLE } from './queue-scripts.ts'
 import { Wake } from './wake.ts'
-
-/** Options of the redis queue. */
-export interface RedisQueueOptions extends RedisOptions {
-  /** `memory` accepts a server without the append-only file, which loses all messages when it restarts. Default: `append-only`, and the queue refuses to start on such a server. */
-  durability?: RedisDurability
-}
 
 /** Milliseconds between two looks for messages of which no push was heard. */
 const LOOK_EVERY = 5000
@@ -20,7 +15,7 @@ const LOOK_EVERY = 5000
 const LOOK_EVERY_UNHEARD = 200
 
 /** A queue in four keys. All queues of an app are in one slot, so that a message reaches its dead-letter queue in the script that takes it from its own. */
-export const queue: DriverFactory<'queue', RedisQueueOptions> = async (options, context) => {
+export const queue: DriverFactory<'queue', RedisQueueOptions & RedisFactoryOptions> = async (options, context) => {
   const { binding, app } = context
   const durability = options.durability ?? 'append-only'
   if (durability !== 'append-only' && durability !== 'memory')

@@ -1,6 +1,6 @@
 import { UnmoorError } from '../../../core/errors.ts'
 import type { Connection } from './connection.ts'
-import type { RedisSubscriber } from './options.ts'
+import type { RedisSubscriber } from './server.ts'
 
 /** Wakes those who wait for a message: a subscription on a connection of its own, made for the first who waits and made anew after a loss. */
 export class Wake {

@@ -2,7 +2,6 @@
 import { compareUtf8 } from '../../../core/bindings/bytes.ts'
 import type { BlobConditions, BlobDriver, BlobPutOptions, BlobRange, BlobRecord, DriverFactory } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
-import type { AwsOptions } from '../aws/options.ts'
 import { fitsXml, type Headers, S3Api, unquote } from './api.ts'
 import { bodyStream } from './body.ts'
 import { listPage, type ListOptions } from './list.ts'
@@ -10,16 +9,10 @@ import { fromHeaders, toHeaders } from './metadata.ts'
 import { objectName, unescapeKey } from './names.ts'
 import { upload } from './upload.ts'
 import { S3Uploads } from './uploads.ts'
+import type { S3Options } from './options.ts'
 
-export type { AwsOptions }
-
-/** Options of {@link blob}. */
-export interface S3Options extends AwsOptions {
-  /** Default: variable `UNMOOR_BUCKET`. */
-  bucket?: string
-  /** What names of objects begin with, so that bindings and apps share a bucket. Default: `APP/BINDING/`. */
-  prefix?: string
-}
+export type { AwsOptions } from '../aws/options.ts'
+export type { S3Options } from './options.ts'
 
 /** Blobs on S3. */
 export const blob: DriverFactory<'blob', S3Options> = (options, context) => {

@@ -4,19 +4,11 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { cachedSecret } from '../aws/cached-secret.ts'
 import { AwsClient } from '../aws/client.ts'
 import { callJson } from '../aws/json.ts'
-import { type AwsOptions, resolveAws } from '../aws/options.ts'
+import { resolveAws } from '../aws/settings.ts'
+import type { SecretsManagerOptions } from './options.ts'
 
-export type { AwsOptions }
-
-/** Options of {@link secret}. */
-export interface SecretsManagerOptions extends AwsOptions {
-  /** The secret's name or ARN. Default: `APP/BINDING`, such as `links/adminToken`. */
-  id?: string
-  /** A field of a secret that is a JSON object. Default: the whole text. */
-  key?: string
-  /** Seconds that a value is kept. Default: 300. */
-  ttl?: number
-}
+export type { AwsOptions } from '../aws/options.ts'
+export type { SecretsManagerOptions } from './options.ts'
 
 /** A secret in Secrets Manager, read at the first `get()`. */
 export const secret: DriverFactory<'secret', SecretsManagerOptions> = (options, context) => {

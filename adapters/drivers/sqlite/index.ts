@@ -1,7 +1,7 @@
 /** Embedded storage on node:sqlite: nothing to install. Several processes may share the files; they must be on a local file system (WAL). */
 export { kv } from './kv.ts'
-export type { SqliteOptions } from './open.ts'
 export { objects } from './objects.ts'
+export type { SqliteOptions, SqliteSqlOptions } from './options.ts'
 export { queue } from './queue.ts'
-export { sql, type SqliteSqlOptions } from './sql.ts'
+export { sql } from './sql.ts'
 export { strongKv } from './strong-kv.ts'

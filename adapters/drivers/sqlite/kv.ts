@@ -6,7 +6,8 @@ import { decodeCursor, encodeCursor } from '../shared/cursor.ts'
 import { fileName } from '../shared/location.ts'
 import { type ArrayStatement, prepareArrays } from './array-statement.ts'
 import { toUnmoorError } from './errors.ts'
-import { databasePath, openDatabase, type SqliteOptions } from './open.ts'
+import { databasePath, openDatabase } from './open.ts'
+import type { SqliteOptions } from './options.ts'
 
 /** Rows as `setReturnArrays` gives them. */
 type EntryRow = [value: string | Uint8Array<ArrayBuffer>, metadata: string | null, expiration: number | null]

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import type { DriverFactory, ObjectCell, ObjectResult, ObjectsDriver } from '../../../core/bindings/drivers.ts'
 import { dataPath, fileName } from '../shared/location.ts'
-import { openDatabase, type SqliteOptions } from './open.ts'
+import { openDatabase } from './open.ts'
+import type { SqliteOptions } from './options.ts'
 import { type Prepared, StatementCache } from './statements.ts'
 
 /** Databases open at once; of more, the least recently used one is closed. */

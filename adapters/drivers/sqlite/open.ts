@@ -2,26 +2,13 @@ import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { dataPath, makeFolder } from '../shared/location.ts'
+import { toMilliseconds } from '../shared/timeout.ts'
 import { toUnmoorError } from './errors.ts'
+import type { SqliteOptions } from './options.ts'
 
-/** Milliseconds, where `busyTimeout` says no other. */
-export const BUSY_TIMEOUT = 5000
-
-/** Options of all sqlite drivers. */
-export interface SqliteOptions {
-  /**
-   * The database's file, absolute or relative to the data folder; `:memory:` keeps nothing. Default: a file of its own per kv and sql binding,
-   * one for all queues of the app: `APP/kv-NAME.sqlite`, `APP/sql-NAME.sqlite`, `APP/queues.sqlite` in the data folder.
-   */
-  path?: string
-  /** `full`: a write that was answered survives a power cut. `normal`: it survives the process, and the file stays sound. Default: `full` for sql, strong kv and queue sends, `normal` for kv. */
-  synchronous?: 'full' | 'normal'
-  /** Milliseconds to wait for another process's lock before `Conflict`. Default: 5,000. */
-  busyTimeout?: number
-  /** SQLite's journal: `wal`, or `delete` for files on a network file system, which WAL's shared memory does not reach. Default: `wal`. */
-  journal?: 'wal' | 'delete'
-  /** Whether "text" in double quotes is a string where no column has that name, as on D1. Default: false. */
-  doubleQuotedStrings?: boolean
+/** The option `busyTimeout` in milliseconds. */
+export function busyTimeout(options: SqliteOptions, name: string): number {
+  return toMilliseconds(options.busyTimeout ?? 5, 'busyTimeout', name, true)
 }
 
 /** The file of a binding; `file` is the default's name without the ending. */
@@ -36,7 +23,7 @@ export function openDatabase(path: string, options: SqliteOptions & { synchronou
   let database: DatabaseSync | undefined
   try {
     database = new DatabaseSync(path, {
-      timeout: options.busyTimeout ?? BUSY_TIMEOUT,
+      timeout: busyTimeout(options, path),
       enableForeignKeyConstraints: true,
       enableDoubleQuotedStringLiterals: options.doubleQuotedStrings ?? false,
       allowExtension: false,

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { toUnmoorError } from './errors.ts'
-import { openDatabase, type SqliteOptions } from './open.ts'
+import { openDatabase } from './open.ts'
+import type { SqliteOptions } from './options.ts'
 
 /**
  * One file of queues, shared by all queue bindings of this process that name it, so that a send wakes a waiting receive at once.

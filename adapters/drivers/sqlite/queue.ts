@@ -6,7 +6,8 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { Gather } from '../shared/gather.ts'
 import { type ArrayStatement, prepareArrays } from './array-statement.ts'
 import { toUnmoorError } from './errors.ts'
-import { databasePath, inTransaction, type SqliteOptions } from './open.ts'
+import { databasePath, inTransaction } from './open.ts'
+import type { SqliteOptions } from './options.ts'
 import { openQueueFile, type QueueFile } from './queue-file.ts'
 
 /** Milliseconds between two looks for what other processes sent; sends of this process are seen at once. */

@@ -6,16 +6,11 @@ import { fileName } from '../shared/location.ts'
 import { type ArrayStatement, prepareArrays } from './array-statement.ts'
 import { toUnmoorError } from './errors.ts'
 import { holdLock } from './lock.ts'
-import { BUSY_TIMEOUT, databasePath, inTransaction, openDatabase, type SqliteOptions } from './open.ts'
+import { busyTimeout, databasePath, inTransaction, openDatabase } from './open.ts'
 import { type Prepared, StatementCache } from './statements.ts'
 import { beginTransaction } from './transaction.ts'
 import { type WriterTurn, writerTurn } from './writer-turn.ts'
-
-/** Options of a database. */
-export interface SqliteSqlOptions extends SqliteOptions {
-  /** What becomes of integers beyond 2^53 - 1 in a result: an error, or the nearest number, as D1 has it. Default: `exact`. */
-  integers?: 'exact' | 'round'
-}
+import type { SqliteSqlOptions } from './options.ts'
 
 /** A database in one file, with the portable limits (D1's) set natively. Calls run at once and block the process while they do. */
 export const sql: DriverFactory<'sql', SqliteSqlOptions> = (options, context) => {
@@ -90,7 +85,7 @@ class SqliteSql implements SqlDriver {
     // In memory a second connection would be another database.
     if (this.#path === ':memory:') return beginTransaction(this.#main, this.#turn, 0)
     this.#second ??= new Connection(this.#path, { ...this.#options, busyTimeout: 0 })
-    return beginTransaction(this.#second, this.#turn, this.#options.busyTimeout ?? BUSY_TIMEOUT)
+    return beginTransaction(this.#second, this.#turn, busyTimeout(this.#options, this.#path))
   }
 
   exclusive<T>(work: () => Promise<T>): Promise<T> {

@@ -4,7 +4,8 @@ import type { DriverFactory, KvDriver, KvVersionedEntry, StrongKvDriver } from '
 import { type ArrayStatement, prepareArrays } from './array-statement.ts'
 import { toUnmoorError } from './errors.ts'
 import { convert, type KvTable, open, SqliteKv } from './kv.ts'
-import { inTransaction, type SqliteOptions } from './open.ts'
+import { inTransaction } from './open.ts'
+import type { SqliteOptions } from './options.ts'
 
 type PutOptions = Parameters<KvDriver['put']>[2]
 type VersionedRow = [value: string | Uint8Array<ArrayBuffer>, metadata: string | null, expiration: number | null, version: string]
@@ -50,7 +51,7 @@ class SqliteStrongKv extends SqliteKv implements StrongKvDriver {
     this.#remove = database.prepare(`DELETE FROM ${table} WHERE key = ? AND version = ? AND ${isAlive}`)
   }
 
-  async getVersioned(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
+  async getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
     try {
       const row = this.#get.get(key)
       if (row === undefined) return null

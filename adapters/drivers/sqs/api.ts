@@ -1,7 +1,8 @@
 /** SQS's own operations, as far as they are used: thin, over the JSON protocol. */
 import { AwsClient } from '../aws/client.ts'
 import { callJson } from '../aws/json.ts'
-import { type AwsOptions, resolveAws } from '../aws/options.ts'
+import type { AwsOptions } from '../aws/options.ts'
+import { resolveAws } from '../aws/settings.ts'
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import type { ReceivedMessage, SqsEntry } from './envelope.ts'
 

@@ -6,22 +6,13 @@ import { constantCase } from '../../../core/bindings/declarations.ts'
 import type { DriverFactory, QueueDriver, QueueIncoming, QueueOutgoing, QueueSettlement } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { pause } from '../aws/client.ts'
-import type { AwsOptions } from '../aws/options.ts'
 import { fromApi, SqsApi } from './api.ts'
 import { decodeMessage, encodeMessage, parseLease, type SqsEntry } from './envelope.ts'
+import type { SqsOptions } from './options.ts'
 
-export type { AwsOptions }
+export type { SqsOptions } from './options.ts'
 
-/** Options of {@link queue}. */
-export interface SqsOptions extends AwsOptions {
-  /** The queue's URL. Default: the variable of the binding's name, such as `CLICKS_QUEUE_URL`. */
-  url?: string
-  /**
-   * Whether the queue is a FIFO queue: all its messages are one group, so they come one batch after another in their order, and one that fails holds up those behind it.
-   * Default: whether its URL ends with `.fifo`. The build's template makes the queue so.
-   */
-  fifo?: boolean
-}
+export type { AwsOptions } from '../aws/options.ts'
 
 /** A queue on SQS. */
 export const queue: DriverFactory<'queue', SqsOptions> = (options, context) => {

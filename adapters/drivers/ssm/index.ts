@@ -3,17 +3,11 @@ import type { DriverFactory } from '../../../core/bindings/drivers.ts'
 import { cachedSecret } from '../aws/cached-secret.ts'
 import { AwsClient } from '../aws/client.ts'
 import { callJson } from '../aws/json.ts'
-import { type AwsOptions, resolveAws } from '../aws/options.ts'
+import { resolveAws } from '../aws/settings.ts'
+import type { SsmOptions } from './options.ts'
 
-export type { AwsOptions }
-
-/** Options of {@link secret}. */
-export interface SsmOptions extends AwsOptions {
-  /** The parameter's name. Default: `/APP/BINDING`, such as `/links/adminToken`. */
-  name?: string
-  /** Seconds that a value is kept. Default: 300. */
-  ttl?: number
-}
+export type { AwsOptions } from '../aws/options.ts'
+export type { SsmOptions } from './options.ts'
 
 /** A parameter (SecureString or String), read and decrypted at the first `get()`. */
 export const secret: DriverFactory<'secret', SsmOptions> = (options, context) => {

@@ -1,5 +1,5 @@
 import type { OutboundRules } from '../runtime/outbound/rules.ts'
-import type { AppLimits } from './limits.ts'
+import type { AppLimits, LimitSettings } from './limits.ts'
 
 /** How an app is served; what a config or a deploy says of it. */
 export interface AppSettings {
@@ -14,7 +14,7 @@ export interface AppSettings {
   /** Token of the test channel, in artifacts that were built with it. Default: none, the channel is closed. */
   testToken?: string | undefined
   /** Default: the host's. */
-  limits?: Partial<AppLimits> | undefined
+  limits?: Partial<LimitSettings> | undefined
   /** Where the app's `fetch` may go besides public addresses, and where not; added to the host's rules. Default: the host's. */
   outbound?: OutboundRules | undefined
   /** Other apps of this host that its service bindings may call, by name. Default: itself only. */

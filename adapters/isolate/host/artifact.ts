@@ -5,6 +5,7 @@ import { defineApp } from '../../../core/app.ts'
 import type { Migration } from '../../../core/bindings/migrations.ts'
 import { type AnyDeclaration, type Bindings, defineBindings, queue } from '../../../core/bindings/declarations.ts'
 import { UnmoorError } from '../../../core/errors.ts'
+import { presentInfo } from '../../../core/old-units.ts'
 import { errorText } from './error-text.ts'
 
 /** The files of an artifact that a host uses, besides `assets/`. */
@@ -37,7 +38,7 @@ export function parseInfo(text: string, where: string): ArtifactInfo {
     for (const name of Object.keys(info.migrations))
       if (!Object.hasOwn(info.manifest.bindings, name) || info.manifest.bindings[name]?.kind !== 'sql')
         throw new Error(`it has migrations of "${name}", which is no sql binding`)
-    return info
+    return presentInfo(info, 'it')
   } catch (cause) {
     throw new UnmoorError('InvalidArgument', `unmoor.json of ${where}: ${errorText(cause)}. Run: unmoor build --target isolate`, { operation: 'config', cause })
   }

@@ -4,6 +4,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { DriverSpec } from '../../../core/adapter.ts'
 import { UnmoorError } from '../../../core/errors.ts'
+import { didYouMean } from '../../../core/option-table.ts'
 import { resolveOptions } from '../../../core/runtime.ts'
 import { checkOutbound, type OutboundRules } from '../runtime/outbound/rules.ts'
 import type { AppRecord, AppSettings } from './app-record.ts'
@@ -11,7 +12,7 @@ import { readInfo } from './artifact.ts'
 import type { DriverDefaults } from './driver-defaults.ts'
 import { checkName, checkSettings } from './settings.ts'
 import type { StoreConfig } from './store/open-store.ts'
-import { type AppLimits, checkLimits, DEFAULT_LIMITS } from './limits.ts'
+import { type AppLimits, checkLimits, DEFAULT_LIMITS, type LimitSettings } from './limits.ts'
 import { type Guard, type GuardOptions, resolveGuard } from './process-guard.ts'
 
 /** What `unmoor host --config FILE` reads: JSON, or the default export of a module. Every field is optional. */
@@ -33,15 +34,19 @@ export interface HostConfig {
   /** Isolates that each process keeps ready. Default: 4. */
   pool?: number
   /** Seconds that a stop waits for what runs. Default: 30. */
+  stopTimeout?: number
+  /** @deprecated Since 0.2: `stopTimeout`. */
   stopSeconds?: number
   /** Lines of the log: `text`, or `json` with `time`, `level`, `app` (where an app said it) and `message`. Default: text. */
   log?: 'text' | 'json'
   /** Seconds that a process may answer nobody, held up by one statement, until it is killed and started again. Six times as many for an app that has a process of its own. Default: 5. */
+  stallTimeout?: number
+  /** @deprecated Since 0.2: `stallTimeout`. */
   stallSeconds?: number
   /** What keeps the child processes apart from the rest of the machine: another user, Node's permission model, a command that starts them. Default: nothing. */
   guard?: GuardOptions
   /** Default limits of all apps. */
-  limits?: Partial<AppLimits>
+  limits?: Partial<LimitSettings>
   /** Where all apps' `fetch` may go besides public addresses, and where not: `{ "allow": ["10.1.0.0/16"], "deny": ["*.internal"] }`. Default: public addresses only. */
   outbound?: OutboundRules
   /**
@@ -77,7 +82,9 @@ export interface HostConfig {
 }
 
 /** A config with its defaults filled in; paths are absolute. */
-export interface ResolvedConfig extends Required<Omit<HostConfig, 'apps' | 'admin' | 'limits' | 'cronStore' | 'store' | 'guard'>> {
+export interface ResolvedConfig extends Required<
+  Omit<HostConfig, 'apps' | 'admin' | 'limits' | 'cronStore' | 'store' | 'guard' | 'stopTimeout' | 'stallTimeout'>
+> {
   guard: Guard
   store: StoreConfig
   /** Whether the operator has named a store. */
@@ -91,7 +98,7 @@ export interface ResolvedConfig extends Required<Omit<HostConfig, 'apps' | 'admi
 /** Reads a config file, or takes every artifact in a folder: `DIR/NAME` or `DIR/NAME/.unmoor/isolate`; DIR may also be one artifact. */
 export async function loadConfig(source: { config?: string | undefined; dir?: string | undefined }, overrides: HostConfig = {}): Promise<ResolvedConfig> {
   const file = source.config === undefined ? undefined : resolve(source.config)
-  const given: HostConfig = { ...(file === undefined ? {} : await readConfig(file)), ...withoutUndefined(overrides) }
+  const given: HostConfig = { ...(file === undefined ? {} : checkKeys(await readConfig(file), file)), ...withoutUndefined(overrides) }
   const base = file === undefined ? process.cwd() : dirname(file)
   const limits: AppLimits = { ...DEFAULT_LIMITS, ...checkLimits(given.limits, 'limits') }
   const processes = given.processes ?? availableParallelism()
@@ -108,9 +115,9 @@ export async function loadConfig(source: { config?: string | undefined; dir?: st
     maxIsolates: given.maxIsolates ?? 500,
     maxProcessMb: given.maxProcessMb ?? Math.round((totalmem() / 1024 / 1024) * (0.75 / processes)),
     pool: given.pool ?? 4,
-    stopSeconds: given.stopSeconds ?? 30,
+    stopSeconds: given.stopTimeout ?? given.stopSeconds ?? 30,
     log: checkLog(given.log),
-    stallSeconds: given.stallSeconds ?? 5,
+    stallSeconds: given.stallTimeout ?? given.stallSeconds ?? 5,
     guard: await resolveGuard(given.guard),
     limits,
     outbound: checkOutbound(given.outbound, 'outbound') ?? {},
@@ -164,6 +171,46 @@ async function readConfig(file: string): Promise<HostConfig> {
   } catch (cause) {
     throw new UnmoorError('InvalidArgument', `The host's config ${file} cannot be read: ${(cause as Error).message}`, { operation: 'config', cause })
   }
+}
+
+const KEYS = {
+  port: true,
+  host: true,
+  sharePort: true,
+  processes: true,
+  dataDir: true,
+  maxIsolates: true,
+  maxProcessMb: true,
+  pool: true,
+  stopTimeout: true,
+  stopSeconds: true,
+  log: true,
+  stallTimeout: true,
+  stallSeconds: true,
+  guard: true,
+  limits: true,
+  outbound: true,
+  drivers: true,
+  cronStore: true,
+  store: true,
+  pollMs: true,
+  keepVersions: true,
+  maxArtifactMb: true,
+  apps: true,
+  admin: true,
+} satisfies Record<keyof HostConfig, true>
+
+function checkKeys(given: HostConfig, file: string): HostConfig {
+  if (typeof given !== 'object' || given === null)
+    throw new UnmoorError('InvalidArgument', `The host's config ${file} must be an object, such as { "port": 8080 }.`, { operation: 'config' })
+  const names = Object.keys(KEYS).filter((key) => !key.endsWith('Seconds'))
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(KEYS, name))
+      throw new UnmoorError('InvalidArgument', `${file}: ${name}: a host has no such setting.${didYouMean(name, names)} Settings: ${names.join(', ')}.`, {
+        operation: 'config',
+      })
+  }
+  return given
 }
 
 function withoutUndefined(config: HostConfig): HostConfig {

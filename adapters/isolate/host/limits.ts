@@ -1,4 +1,5 @@
 import { UnmoorError } from '../../../core/errors.ts'
+import { didYouMean } from '../../../core/option-table.ts'
 
 /** What one app may use. Each is per process of the host, except where it says otherwise. */
 export interface AppLimits {
@@ -22,6 +23,14 @@ export interface AppLimits {
   startupCpuMs: number
 }
 
+/** Limits as a config or a deploy says them. */
+export interface LimitSettings extends Omit<AppLimits, 'wallMs'> {
+  /** Seconds until the handler must have answered; fractions are fine. Beyond it: 503. Default: 30. */
+  wallTimeout: number
+  /** @deprecated Since 0.2: `wallTimeout`, in seconds. */
+  wallMs: number
+}
+
 export const DEFAULT_LIMITS: AppLimits = {
   memoryMb: 128,
   cpuMs: 1000,
@@ -37,22 +46,36 @@ export const DEFAULT_LIMITS: AppLimits = {
 /** The limits' names, as errors, metrics and usage have them. */
 export type LimitName = keyof AppLimits
 
-const SMALLEST: Readonly<Partial<AppLimits>> = { memoryMb: 16, cpuMs: 10, wallMs: 1, concurrentRequests: 1, startupCpuMs: 20 }
+/** The least that each limit may be. */
+const SMALLEST: Readonly<Record<keyof LimitSettings, number>> = {
+  memoryMb: 16,
+  cpuMs: 10,
+  wallTimeout: 0.001,
+  wallMs: 1,
+  concurrentRequests: 1,
+  requestBytes: 0,
+  responseBytes: 0,
+  subrequests: 0,
+  timers: 0,
+  startupCpuMs: 20,
+}
 
-/** Checks limits as a config or a deploy gives them. @throws `InvalidArgument` naming the limit. */
+/** Checks limits as a config or a deploy says them. @throws `InvalidArgument` naming the limit, and the nearest right name. */
 export function checkLimits(given: unknown, where: string): Partial<AppLimits> {
   if (given === undefined) return {}
-  if (typeof given !== 'object' || given === null)
-    throw new UnmoorError('InvalidArgument', `${where} takes an object such as { "cpuMs": 50 }.`, { operation: 'config' })
-  for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
-      throw new UnmoorError('InvalidArgument', `${where}.${name}: there is no such limit. Limits: ${Object.keys(DEFAULT_LIMITS).join(', ')}.`, {
-        operation: 'config',
-      })
-    }
-    const min = SMALLEST[name as LimitName] ?? 0
-    if (!(typeof value === 'number' && Number.isFinite(value) && value >= min))
-      throw new UnmoorError('InvalidArgument', `${where}.${name} takes a number from ${min}, not ${JSON.stringify(value)}.`, { operation: 'config' })
+  const refuse = (message: string): never => {
+    throw new UnmoorError('InvalidArgument', message, { operation: 'config' })
   }
-  return given
+  if (typeof given !== 'object' || given === null) return refuse(`${where} takes an object such as { "cpuMs": 50 }.`)
+  for (const [name, value] of Object.entries(given)) {
+    const names = Object.keys(SMALLEST).filter((limit) => limit !== 'wallMs')
+    if (!Object.hasOwn(SMALLEST, name)) refuse(`${where}.${name}: there is no such limit.${didYouMean(name, names)} Limits: ${names.join(', ')}.`)
+    const min = SMALLEST[name as keyof LimitSettings]
+    if (!(typeof value === 'number' && Number.isFinite(value) && value >= min))
+      refuse(`${where}.${name} takes a number from ${min}, not ${JSON.stringify(value)}.`)
+  }
+  const { wallTimeout, ...limits }: Partial<LimitSettings> = given
+  if (wallTimeout === undefined) return limits
+  if (wallTimeout > 86_400) refuse(`${where}.wallTimeout is ${wallTimeout}: it is in seconds, at most 86400; did you mean ${wallTimeout / 1000}?`)
+  return { ...limits, wallMs: wallTimeout * 1000 }
 }

@@ -1,4 +1,5 @@
 import { UnmoorError } from '../../../core/errors.ts'
+import { didYouMean } from '../../../core/option-table.ts'
 import { checkOutbound } from '../runtime/outbound/rules.ts'
 import type { AppSettings } from './app-record.ts'
 import { checkLimits } from './limits.ts'
@@ -36,7 +37,8 @@ export function checkSettings(given: unknown, where: string): AppSettings {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) throw refuse(`${where} takes an object such as { "hosts": ["shop.example.com"] }.`)
   for (const [name, value] of Object.entries(given)) {
     const check = Object.hasOwn(CHECKS, name) ? CHECKS[name as keyof AppSettings] : undefined
-    if (check === undefined) throw refuse(`${where}.${name}: there is no such setting. Settings: ${Object.keys(CHECKS).join(', ')}.`)
+    if (check === undefined)
+      throw refuse(`${where}.${name}: there is no such setting.${didYouMean(name, Object.keys(CHECKS))} Settings: ${Object.keys(CHECKS).join(', ')}.`)
     if (value !== undefined && !check.holds(value)) throw refuse(`${where}.${name} takes ${check.wants}.`)
   }
   checkLimits((given as AppSettings).limits, `${where}.limits`)

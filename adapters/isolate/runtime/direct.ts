@@ -136,7 +136,7 @@ export class DirectExchange implements HostEvent, PlainRequest {
     if (this.#answered || wallMs === undefined) return
     this.#timer = setTimeout(() => {
       this.#options.onLate?.()
-      this.#refuse(503, `Service Unavailable: no answer came within the limit of wallMs, ${wallMs} ms.`)
+      this.#refuse(503, `Service Unavailable: no answer came within the limit of wallTimeout, ${wallMs / 1000} s.`)
     }, wallMs - spentMs)
   }
 

@@ -32,7 +32,7 @@ export async function serve(options: IsolateServeOptions): Promise<void> {
   const serverOptions = { ...options, app: declaredApp(manifest), name: manifest.name }
   await runServer({
     name: manifest.name,
-    stopSeconds: options.options.stopSeconds,
+    stopTimeout: options.options.stopTimeout,
     migrate: () => runMigrations(serverOptions),
     async start() {
       const { ivm, version } = await loadIsolatedVm()

@@ -1,6 +1,6 @@
 import { AwsClient } from '../../drivers/aws/client.ts'
 import { callJson } from '../../drivers/aws/json.ts'
-import { type AwsService, resolveAws } from '../../drivers/aws/options.ts'
+import { type AwsService, resolveAws } from '../../drivers/aws/settings.ts'
 import { isUnmoorError } from '../../../core/errors.ts'
 import type { PlannedQueue } from './plan.ts'
 

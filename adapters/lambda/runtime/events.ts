@@ -23,7 +23,7 @@ export interface EventOptions {
   /** Absent in an app that consumes no queue. */
   decodeSqsRecord?: DecodeSqsRecord | undefined
   /** Absent in production builds. */
-  handleTestChannel?: TestChannel | undefined
+  testChannel?: TestChannel | undefined
   log: (message: string, error?: unknown) => void
 }
 
@@ -91,9 +91,9 @@ async function bufferedResult(response: Response, { source, method, path }: Http
   return (await toBufferedResult(failed, method, source)) as HttpResult
 }
 
-async function answer(request: Request, ctx: Context, { runtime, handleTestChannel, variable }: EventOptions): Promise<Response> {
-  if (handleTestChannel !== undefined) {
-    const tested = await handleTestChannel(runtime, request, ctx, variable('UNMOOR_TEST_TOKEN'))
+async function answer(request: Request, ctx: Context, { runtime, testChannel, variable }: EventOptions): Promise<Response> {
+  if (testChannel !== undefined) {
+    const tested = await testChannel(runtime, request, ctx, variable('UNMOOR_TEST_TOKEN'))
     if (tested !== undefined) return tested
   }
   if (runtime.assets !== undefined) {

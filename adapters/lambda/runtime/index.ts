@@ -35,7 +35,7 @@ export interface LambdaOptions {
   /** Needed where the app consumes queues. */
   decodeSqsRecord?: DecodeSqsRecord
   /** Only in builds made for tests. */
-  handleTestChannel?: TestChannel
+  testChannel?: TestChannel
 }
 
 /**
@@ -81,7 +81,7 @@ async function eventOptions(options: LambdaOptions): Promise<EventOptions> {
     invokeMode: oneOf(INVOKE_MODES, 'UNMOOR_INVOKE_MODE') ?? options.invokeMode ?? 'RESPONSE_STREAM',
     localFront: oneOf(HTTP_EVENT_KINDS, 'UNMOOR_LOCAL_FRONT'),
     decodeSqsRecord: options.decodeSqsRecord,
-    handleTestChannel: options.handleTestChannel,
+    testChannel: options.testChannel,
     log: (message, error) => (error === undefined ? console.error(message) : console.error(message, error)),
   }
 }

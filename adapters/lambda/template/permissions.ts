@@ -26,7 +26,7 @@ export function permissions(manifest: Manifest, drivers: Readonly<Record<string,
       statements.push(
         allow(['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:Query'], { 'Fn::GetAtt': ['Table', 'Arn'] }),
       )
-      statements.push(allow(OBJECTS, sub(`\${Bucket.Arn}/${text(spec['namespace']) ?? `${manifest.name}/${binding}`}/.values/*`)))
+      statements.push(allow(OBJECTS, sub(`\${Bucket.Arn}/${text(spec['prefix']) ?? `${manifest.name}/${binding}`}/.values/*`)))
     }
     if (spec?.driver === 's3') statements.push(allow(OBJECTS, sub(`\${Bucket.Arn}/${text(spec['prefix']) ?? `${manifest.name}/${binding}/`}*`)))
     if (declaration.kind === 'queue' && spec?.driver === 'sqs') {

@@ -2,7 +2,7 @@ import type { BuildContext, DriverSpec } from '../../../core/adapter.ts'
 import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import type { Manifest } from '../../../core/manifest.ts'
 import { UnmoorError } from '../../../core/errors.ts'
-import type { LambdaTargetOptions } from '../options.ts'
+import type { LambdaOptions } from '../options.ts'
 import { type Part, visibility } from './part.ts'
 import { queueId } from './permissions.ts'
 import { toScheduleExpression } from './schedule-expression.ts'
@@ -12,7 +12,7 @@ const FOURTEEN_DAYS = 1_209_600
 const KEPT = { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' }
 
 /** Table, bucket and queues, as far as drivers use them. */
-export function createResources(manifest: Manifest, drivers: Readonly<Record<string, DriverSpec>>, { timeout }: Required<LambdaTargetOptions>): Part {
+export function createResources(manifest: Manifest, drivers: Readonly<Record<string, DriverSpec>>, { timeout }: Required<LambdaOptions>): Part {
   const uses = (driver: string): boolean => Object.values(drivers).some((spec) => spec.driver === driver)
   const resources: Part = {}
   if (uses('dynamodb')) resources['Table'] = TABLE
@@ -84,7 +84,7 @@ function isFifo(spec: DriverSpec | undefined): boolean {
 }
 
 /** What invokes the function: an HTTP or REST API, queues that it consumes, schedules. */
-export function eventSources({ manifest, drivers }: Pick<BuildContext, 'manifest' | 'drivers'>, { event }: Required<LambdaTargetOptions>): Part | undefined {
+export function eventSources({ manifest, drivers }: Pick<BuildContext, 'manifest' | 'drivers'>, { event }: Required<LambdaOptions>): Part | undefined {
   const sources: Part = {}
   if (manifest.fetch && event === 'v2') sources['Http'] = { Type: 'HttpApi' }
   if (manifest.fetch && event === 'v1') {

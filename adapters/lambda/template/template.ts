@@ -1,7 +1,7 @@
 import type { BuildContext } from '../../../core/adapter.ts'
 import { constantCase } from '../../../core/bindings/declarations.ts'
 import { describeFunction } from '../function-settings.ts'
-import type { LambdaTargetOptions } from '../options.ts'
+import type { LambdaOptions } from '../options.ts'
 import { permissions, queueId } from './permissions.ts'
 import { toCloudFormation } from './cloudformation.ts'
 import { type Part, ref } from './part.ts'
@@ -12,25 +12,25 @@ import { toYaml } from './yaml.ts'
 type Input = Pick<BuildContext, 'manifest' | 'drivers'>
 
 /** An AWS SAM template of all that the declared bindings need. Databases are not created: their URL comes from a secret. */
-export function createTemplate(context: Input, options: Required<LambdaTargetOptions>): string {
+export function createTemplate(context: Input, options: Required<LambdaOptions>): string {
   return `${head(context, options, 'template.yaml', 'CAPABILITY_IAM CAPABILITY_AUTO_EXPAND')}${toYaml(createStack(context, options)).trimStart()}`
 }
 
 /** The same without the SAM transform, for accounts that allow none. */
-export function createPlainTemplate(context: Input, options: Required<LambdaTargetOptions>): string {
+export function createPlainTemplate(context: Input, options: Required<LambdaOptions>): string {
   const stack = toCloudFormation(createStack(context, options), context.manifest.name)
   return `${head(context, options, 'cloudformation.yaml', 'CAPABILITY_IAM')}${toYaml(stack).trimStart()}`
 }
 
 /** How it is deployed. */
-function head({ manifest }: Input, options: Required<LambdaTargetOptions>, file: string, capabilities: string): string {
+function head({ manifest }: Input, options: Required<LambdaOptions>, file: string, capabilities: string): string {
   const deploy = (template: string): string =>
     `aws cloudformation deploy --template-file ${template} --stack-name ${manifest.name} --capabilities ${capabilities}`
   if (options.package === 'image') return `# Deploy: ${deploy(file)} --parameter-overrides ImageUri=...\n`
   return `# Deploy: aws cloudformation package --template-file ${file} --s3-bucket BUCKET --output-template-file packaged.yaml\n# then: ${deploy('packaged.yaml')}\n`
 }
 
-function createStack(context: Input, options: Required<LambdaTargetOptions>): Part {
+function createStack(context: Input, options: Required<LambdaOptions>): Part {
   const { manifest, drivers } = context
   // What listens on an address of its own, and may do so in a VPC.
   const sql = Object.values(drivers).some(({ driver }) => driver === 'postgres' || driver === 'redis' || driver === 'nats' || driver === 'sqlite')
@@ -99,7 +99,7 @@ function createStack(context: Input, options: Required<LambdaTargetOptions>): Pa
 }
 
 /** Where the function answers, by what stands before it. */
-const URLS: Readonly<Partial<Record<LambdaTargetOptions['event'] & string, Part>>> = {
+const URLS: Readonly<Partial<Record<LambdaOptions['event'] & string, Part>>> = {
   url: { 'Fn::GetAtt': ['FunctionUrl', 'FunctionUrl'] },
   v2: { 'Fn::Sub': 'https://${ServerlessHttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/' },
   v1: { 'Fn::Sub': 'https://${ServerlessRestApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/Prod/' },
@@ -109,7 +109,7 @@ const URLS: Readonly<Partial<Record<LambdaTargetOptions['event'] & string, Part>
 const MOUNT = '/mnt/data'
 
 /** Variables of the function, and the parameters that they come from. Secrets are looked up by CloudFormation, and never stand in the template. */
-function settings({ manifest, drivers }: Input, options: Required<LambdaTargetOptions>): { parameters: Part; conditions: Part; environment: Part } {
+function settings({ manifest, drivers }: Input, options: Required<LambdaOptions>): { parameters: Part; conditions: Part; environment: Part } {
   const parameters: Part = {}
   const conditions: Part = {}
   const environment: Part = {}

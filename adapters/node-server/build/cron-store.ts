@@ -1,6 +1,5 @@
 import { isAbsolute, resolve } from 'node:path'
-import type { BuildContext } from '../../../core/adapter.ts'
-import type { CronOptions } from '../options.ts'
+import type { BuildContext, DriverSpec } from '../../../core/adapter.ts'
 
 const BUILT_IN = ['sqlite', 'postgres', 'redis', 'memory']
 
@@ -8,7 +7,10 @@ const BUILT_IN = ['sqlite', 'postgres', 'redis', 'memory']
  * The import of an app's cron store, and the source of its `BoundCronStore`; nothing for an app without
  * crons.
  */
-export function cronStoreImport(context: BuildContext, { cronStore = 'sqlite' }: CronOptions): { imports: string; object: string } {
+export function cronStoreImport(
+  context: BuildContext,
+  { cronStore = 'sqlite' }: { readonly cronStore?: string | DriverSpec },
+): { imports: string; object: string } {
   if (Object.keys(context.manifest.crons).length === 0) return { imports: '', object: 'undefined' }
   const spec = typeof cronStore === 'string' ? { driver: cronStore } : cronStore
   const { driver } = spec

@@ -22,7 +22,7 @@ export function serverEntry(context: BuildContext, { runtime, imports = [], app,
   const cronStore = cronStoreImport(context, options)
   return [
     `import { serve } from '${runtime}'`,
-    ...(context.testChannel ? [`import { handleTestChannel } from 'unmoor/test-channel'`] : []),
+    ...(context.testChannel ? [`import { testChannel } from 'unmoor/test-channel'`] : []),
     drivers.imports,
     cronStore.imports,
     ...imports,
@@ -33,7 +33,7 @@ export function serverEntry(context: BuildContext, { runtime, imports = [], app,
     `  migrations: ${JSON.stringify(context.migrations)},`,
     `  options: ${JSON.stringify(options)},`,
     `  dir: import.meta.dirname,`,
-    ...(context.testChannel ? [`  testChannel: handleTestChannel,`] : []),
+    ...(context.testChannel ? [`  testChannel,`] : []),
     `})`,
     ``,
   ].join('\n')

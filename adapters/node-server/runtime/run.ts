@@ -8,7 +8,7 @@ export interface ServerCommands {
   /** The app's name. */
   name: string
   /** Seconds that a stop waits. Default: 30. */
-  stopSeconds?: number | undefined
+  stopTimeout?: number | undefined
   migrate: () => Promise<MigrateReport>
   /** Starts everything; `runtime` is what runs the app, such as `node v26.10.0`. */
   start: () => Promise<ServerApp & { readonly runtime: string }>
@@ -18,7 +18,7 @@ export interface ServerCommands {
  * Runs an artifact's `server.mjs` as its command line says: without an argument it serves, with `migrate` it
  * applies the migrations and ends. A start that fails prints a message on stderr and ends with exit code 1.
  */
-export async function runServer({ name, stopSeconds = 30, migrate, start }: ServerCommands): Promise<void> {
+export async function runServer({ name, stopTimeout = 30, migrate, start }: ServerCommands): Promise<void> {
   try {
     const command = process.argv[2]
     if (command === 'migrate') {
@@ -27,7 +27,7 @@ export async function runServer({ name, stopSeconds = 30, migrate, start }: Serv
       if (process.connected) process.disconnect?.()
     } else if (command === undefined) {
       const app = await start()
-      stopOnSignals((seconds) => app.stop(seconds), stopSeconds)
+      stopOnSignals((seconds) => app.stop(seconds), stopTimeout)
       await reportToParent({ type: 'listening', url: app.url, runtime: app.runtime })
       console.log(`${name} listens on ${app.url}`)
     } else {

@@ -22,7 +22,7 @@ installGlobals()
 export async function serve(options: ServeOptions): Promise<void> {
   await runServer({
     name: options.name,
-    stopSeconds: options.options.stopSeconds,
+    stopTimeout: options.options.stopTimeout,
     migrate: () => runMigrations(options),
     start: async () => ({ ...(await startServerApp(options)), runtime: `node ${process.version}` }),
   })

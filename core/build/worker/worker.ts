@@ -5,7 +5,7 @@ import { join, relative, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import type { DriverSpec, Log } from '../../adapter.ts'
 import { constantCase } from '../../bindings/declarations.ts'
-import type { Config } from '../../config.ts'
+import type { AnyConfig } from '../../config.ts'
 import { UnmoorError } from '../../errors.ts'
 import type { WorkerSpec } from '../../workers/spec.ts'
 import { createDraft, readAssets, readObjects, readOthers, readStores, readVariables, SERVICE_TOKEN } from './bindings.ts'
@@ -178,7 +178,7 @@ export async function writeEntry(worker: WorkerProject, projectDir: string): Pro
 }
 
 /** The config with the Worker's own drivers below what it names. */
-export function withWorkerDrivers(config: Config, worker: WorkerProject): Config {
+export function withWorkerDrivers(config: AnyConfig, worker: WorkerProject): AnyConfig {
   const targets = { ...config.targets }
   for (const [target, drivers] of Object.entries(worker.targetDrivers)) {
     if (Object.keys(drivers).length > 0) targets[target] = { ...targets[target], drivers: { ...drivers, ...config.drivers, ...targets[target]?.drivers } }

@@ -5,13 +5,16 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { UnmoorError } from 'unmoor'
-import type { DriverFactory, KvDriver, KvEntry, KvListEntry } from 'unmoor/runtime'
+import type { DriverFactory, DriverOptionTables, KvDriver, KvEntry, KvListEntry, OptionTable } from 'unmoor/runtime'
 
 /** Options of the driver. */
 export interface JsonFileOptions {
   /** The file. Default: `APP/kv-BINDING.json` in the data folder. */
   path?: string
 }
+
+/** What a build checks a config's options by: it reads this literal, and does not run the module. */
+export const options = { kv: { path: 'string' } satisfies OptionTable<JsonFileOptions> } satisfies DriverOptionTables
 
 /** As it stands in the file; bytes are base64. */
 interface Stored {

@@ -1,13 +1,13 @@
 import { equal, ok, throwsCode } from '../assert.ts'
 import { insideCases } from '../case.ts'
-import type { Blobs, BlobListOptions } from '../../../core/bindings/blob.ts'
+import type { BlobStore, BlobListOptions } from '../../../core/bindings/blob.ts'
 
-async function putAll(blobs: Blobs, keys: readonly string[]): Promise<void> {
+async function putAll(blobs: BlobStore, keys: readonly string[]): Promise<void> {
   for (let at = 0; at < keys.length; at += 50) await Promise.all(keys.slice(at, at + 50).map((key) => blobs.put(key, 'x')))
 }
 
 /** Keys and prefixes below a prefix, page by page, without it. */
-async function listAll(blobs: Blobs, options: BlobListOptions & { prefix: string }): Promise<{ keys: string[]; prefixes: string[]; pages: number }> {
+async function listAll(blobs: BlobStore, options: BlobListOptions & { prefix: string }): Promise<{ keys: string[]; prefixes: string[]; pages: number }> {
   const all = { keys: [] as string[], prefixes: [] as string[], pages: 0 }
   let cursor: string | undefined
   do {

@@ -20,19 +20,19 @@ export function strongKvCases(create: () => Promise<Harness<StrongKvDriver>>, { 
   const itClocked = ownClock ? skip("entries expire by the backend's own clock, which nobody can move") : it
 
   const entry = async (key: string): Promise<KvVersionedEntry> => {
-    const found = await kv.getVersioned(key, 'text')
+    const found = await kv.getWithVersion(key, 'text')
     if (found === null) return expect.fail(`${key} is missing`)
     return found
   }
   const written = (version: string | null): string => version ?? expect.fail('it was not written')
 
   it('kv-d25a a read has the version of the write; a missing key has none', async () => {
-    expect(await kv.getVersioned('a', 'text')).toBeNull()
+    expect(await kv.getWithVersion('a', 'text')).toBeNull()
     const version = written(await kv.putIf('a', 'text \u2713', { metadata: '{"m":1}' }, null))
     expect(version).not.toBe('')
-    expect(await kv.getVersioned('a', 'text')).toEqual({ value: 'text \u2713', metadata: '{"m":1}', expiration: undefined, version })
+    expect(await kv.getWithVersion('a', 'text')).toEqual({ value: 'text \u2713', metadata: '{"m":1}', expiration: undefined, version })
     expect(await kv.get('a', 'text')).toEqual({ value: 'text \u2713', metadata: '{"m":1}', expiration: undefined })
-    expect(await kv.getVersioned('a', 'text'), 'reading changes no version').toMatchObject({ version })
+    expect(await kv.getWithVersion('a', 'text'), 'reading changes no version').toMatchObject({ version })
   })
 
   it('kv-d25b every write gives another version, also of the same value, by put, and after a delete', async () => {
@@ -60,7 +60,7 @@ export function strongKvCases(create: () => Promise<Harness<StrongKvDriver>>, { 
     const version = written(await kv.putIf('a', 'old', { metadata: '1', expiration }, null))
     expect(await kv.putIf('a', 'new', { metadata: '2' }, null)).toBeNull()
     expect(await kv.putIf('a', 'new', { metadata: '2' }, 'no such version')).toBeNull()
-    expect(await kv.getVersioned('a', 'text')).toEqual({ value: 'old', metadata: '1', expiration, version })
+    expect(await kv.getWithVersion('a', 'text')).toEqual({ value: 'old', metadata: '1', expiration, version })
     expect(await kv.putIf('b', 'new', {}, version)).toBeNull()
     expect(await kv.get('b', 'text')).toBeNull()
     expect((await kv.list({ prefix: '', limit: 10 })).keys.map((key) => key.name)).toEqual(['a'])
@@ -70,9 +70,9 @@ export function strongKvCases(create: () => Promise<Harness<StrongKvDriver>>, { 
     const expiration = Math.floor(Date.now() / 1000) + 3600
     let version = written(await kv.putIf('a', 'old', { metadata: '1', expiration }, null))
     version = written(await kv.putIf('a', 'new', {}, version))
-    expect(await kv.getVersioned('a', 'text')).toEqual({ value: 'new', metadata: undefined, expiration: undefined, version })
+    expect(await kv.getWithVersion('a', 'text')).toEqual({ value: 'new', metadata: undefined, expiration: undefined, version })
     version = written(await kv.putIf('a', 'newer', { metadata: '3', expiration }, version))
-    expect(await kv.getVersioned('a', 'text')).toEqual({ value: 'newer', metadata: '3', expiration, version })
+    expect(await kv.getWithVersion('a', 'text')).toEqual({ value: 'newer', metadata: '3', expiration, version })
     expect((await kv.list({ prefix: '', limit: 10 })).keys).toEqual([{ name: 'a', metadata: '3', expiration }])
   })
 
@@ -93,13 +93,13 @@ export function strongKvCases(create: () => Promise<Harness<StrongKvDriver>>, { 
   it('kv-d25f bytes, empty and large values, strange keys', async () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, index) => index)
     const version = written(await kv.putIf('bin', bytes, {}, null))
-    expect(new Uint8Array((await kv.getVersioned('bin', 'bytes'))?.value as Uint8Array)).toEqual(bytes)
+    expect(new Uint8Array((await kv.getWithVersion('bin', 'bytes'))?.value as Uint8Array)).toEqual(bytes)
     written(await kv.putIf('bin', '', {}, version))
     expect((await entry('bin')).value).toBe('')
     let last: string | null = null
     for (const size of [400_000, 10, 3_000_000]) {
       last = written(await kv.putIf('large', pattern(size, size), {}, last))
-      expect(Buffer.compare((await kv.getVersioned('large', 'bytes'))?.value as Uint8Array, pattern(size, size))).toBe(0)
+      expect(Buffer.compare((await kv.getWithVersion('large', 'bytes'))?.value as Uint8Array, pattern(size, size))).toBe(0)
     }
     await kv.delete('bin')
     await kv.delete('large')
@@ -118,13 +118,13 @@ export function strongKvCases(create: () => Promise<Harness<StrongKvDriver>>, { 
     now = expiration * 1000 - 1
     expect(await timed.putIf('a', '2', {}, null)).toBeNull()
     now = expiration * 1000
-    expect(await timed.getVersioned('a', 'text')).toBeNull()
+    expect(await timed.getWithVersion('a', 'text')).toBeNull()
     expect(await timed.putIf('a', '2', {}, first)).toBeNull()
     expect(await timed.deleteIf('a', first)).toBe(false)
     const second = written(await timed.putIf('a', '2', {}, null))
     expect(second).not.toBe(first)
-    expect(await timed.getVersioned('a', 'text')).toMatchObject({ value: '2', version: second })
-    const other = (await timed.getVersioned('b', 'text'))?.version
+    expect(await timed.getWithVersion('a', 'text')).toMatchObject({ value: '2', version: second })
+    const other = (await timed.getWithVersion('b', 'text'))?.version
     expect(other).toBeUndefined()
     expect((await timed.list({ prefix: '', limit: 10 })).keys.map((key) => key.name)).toEqual(['a'])
   })
@@ -178,7 +178,7 @@ export function strongKvCases(create: () => Promise<Harness<StrongKvDriver>>, { 
     for (let round = 0; round < 50; round++) {
       version = written(await kv.putIf('a', String(round), {}, version))
       expect((await second.get('a', 'text'))?.value).toBe(String(round))
-      expect(await second.getVersioned('a', 'text')).toMatchObject({ value: String(round), version })
+      expect(await second.getWithVersion('a', 'text')).toMatchObject({ value: String(round), version })
       await second.put(`k${String(round).padStart(2, '0')}`, 'v', {})
       expect((await kv.list({ prefix: 'k', limit: 100 })).keys.length).toBe(round + 1)
     }
@@ -187,7 +187,7 @@ export function strongKvCases(create: () => Promise<Harness<StrongKvDriver>>, { 
   it('kv-d25m bindings do not see each other', async () => {
     const other = await harness.open({ binding: 'others' })
     const version = written(await kv.putIf('a', 'mine', {}, null))
-    expect(await other.getVersioned('a', 'text')).toBeNull()
+    expect(await other.getWithVersion('a', 'text')).toBeNull()
     expect(await other.deleteIf('a', version)).toBe(false)
     written(await other.putIf('a', 'theirs', {}, null))
     expect((await entry('a')).value).toBe('mine')

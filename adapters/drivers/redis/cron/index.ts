@@ -1,10 +1,10 @@
 /** Claims of crons in Redis. As sure as its persistence: a server that forgets lets a time run again. */
 import { type CronClaim, type CronStore, type CronStoreFactory, KEEP_SECONDS, type OpenCronTime } from '../../../../core/cron-store.ts'
 import { Connection, script, type Script } from '../connection.ts'
-import { keyPrefix, type RedisOptions } from '../options.ts'
+import { keyPrefix, type RedisFactoryOptions } from '../server.ts'
 
 /** Options are the driver's own; the url's default is the variable REDIS_URL. */
-export const cronStore: CronStoreFactory<RedisOptions> = async (options, context) => {
+export const cronStore: CronStoreFactory<RedisFactoryOptions> = async (options, context) => {
   const connection = await Connection.create(options, context)
   return new RedisCronStore(connection, keyPrefix(options, context.app, 'crons'))
 }

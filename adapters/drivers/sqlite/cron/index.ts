@@ -3,7 +3,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type CronClaim, type CronStore, type CronStoreFactory, KEEP_SECONDS, type OpenCronTime } from '../../../../core/cron-store.ts'
 import { type ArrayStatement, prepareArrays } from '../array-statement.ts'
 import { toUnmoorError } from '../errors.ts'
-import { databasePath, inTransaction, openDatabase, type SqliteOptions } from '../open.ts'
+import { databasePath, inTransaction, openDatabase } from '../open.ts'
+import type { SqliteOptions } from '../options.ts'
 
 /** Default file: `APP/crons.sqlite` in the data folder. */
 export const cronStore: CronStoreFactory<SqliteOptions> = (options, context) => {

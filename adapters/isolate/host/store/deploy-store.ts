@@ -1,9 +1,10 @@
-import type { Blobs } from '../../../../core/bindings/blob.ts'
+import type { BlobStore } from '../../../../core/bindings/blob.ts'
 import type { SqlDriver } from '../../../../core/bindings/drivers.ts'
 import { Sql, type SqlStatement } from '../../../../core/bindings/sql.ts'
 import { isUnmoorError, UnmoorError } from '../../../../core/errors.ts'
 import type { AppSettings } from '../app-record.ts'
 import type { Seal } from './seal.ts'
+import { readSettings, writeSettings } from './stored-settings.ts'
 
 /** One file of a version. */
 export interface StoredFile {
@@ -52,11 +53,11 @@ const iso = (time: unknown): string => new Date(Number(time)).toISOString()
 export class DeployStore {
   #driver: SqlDriver
   #sql: Sql
-  #blobs: Blobs
+  #blobs: BlobStore
   #seal: Seal
   #close: () => Promise<void>
 
-  constructor(driver: SqlDriver, blobs: Blobs, seal: Seal, close: () => Promise<void>) {
+  constructor(driver: SqlDriver, blobs: BlobStore, seal: Seal, close: () => Promise<void>) {
     this.#driver = driver
     this.#sql = new Sql(driver, { binding: 'store' })
     this.#blobs = blobs
@@ -83,7 +84,7 @@ export class DeployStore {
   async app(name: string): Promise<StoredApp | undefined> {
     const row = await this.#sql.first('SELECT version, revision, settings FROM unmoor_host_apps WHERE name = ? AND deleted = 0 AND version > 0', [name])
     if (row === null) return undefined
-    const settings = JSON.parse(this.#seal.open(name, String(row['settings']))) as AppSettings
+    const settings = readSettings(this.#seal.open(name, String(row['settings'])), name)
     return { name, version: Number(row['version']), revision: Number(row['revision']), settings }
   }
 
@@ -169,7 +170,7 @@ export class DeployStore {
         ...inserts,
         {
           text: `UPDATE unmoor_host_apps SET version = ?, settings = ?, deleted = 0, revision = ${REVISION} WHERE name = ?`,
-          params: [version, this.#seal.close(name, JSON.stringify(settings)), name],
+          params: [version, this.#seal.close(name, writeSettings(settings)), name],
         },
         { text: 'UPDATE unmoor_host_versions SET activated = ? WHERE app = ? AND version = ?', params: [Date.now(), name, version] },
       ])

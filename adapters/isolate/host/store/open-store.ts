@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DriverSpec } from '../../../../core/adapter.ts'
-import { Blobs } from '../../../../core/bindings/blob.ts'
+import { BlobStore } from '../../../../core/bindings/blob.ts'
 import { blob as declareBlob, sql as declareSql } from '../../../../core/bindings/declarations.ts'
 import type { BlobDriver, DriverContext, DriverFactory, SqlDriver } from '../../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
@@ -46,7 +46,7 @@ export async function openStore(config: StoreConfig, dataDir: string): Promise<D
     throw error
   }
   const opened = blob
-  return new DeployStore(sql, new Blobs(opened, { binding: 'store' }), seal, async () => {
+  return new DeployStore(sql, new BlobStore(opened, { binding: 'store' }), seal, async () => {
     await opened.close?.()
     await sql.close?.()
   })

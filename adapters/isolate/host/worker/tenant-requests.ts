@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { ContextOptions, OwnedContext } from '../../../../core/context.ts'
-import { handleTestChannel } from '../../../../core/test-channel.ts'
+import { testChannel } from '../../../../core/test-channel.ts'
 import { createListener } from '../../../node-server/runtime/http/listener.ts'
 import { DirectExchange, directLength, type DirectOptions } from '../../runtime/direct.ts'
 import type { IsolateRuntime } from '../../runtime/isolate-runtime.ts'
@@ -167,7 +167,7 @@ export class TenantRequests {
     }
     const { testToken } = this.#record.settings
     if (testToken !== undefined && this.#isolate.isTestable && new URL(request.url).pathname.startsWith('/.unmoor/')) {
-      const answer = await handleTestChannel(runtime, request, ctx, testToken)
+      const answer = await testChannel(runtime, request, ctx, testToken)
       if (answer !== undefined) return answer
     }
     const { assets } = runtime

@@ -22,7 +22,7 @@ export function startCrons(runtime: Runtime, crons: Readonly<Record<string, stri
   const scheduler = startScheduler({
     crons,
     store,
-    leaseSeconds: options.cronLeaseSeconds,
+    leaseSeconds: options.cronLease,
     overlap: options.cronOverlap,
     missed: options.cronMissed,
     async run(name, scheduledTime) {

@@ -1,9 +1,9 @@
-import type { Blobs, Kv } from 'unmoor'
+import type { BlobStore, Kv } from 'unmoor'
 import { MINUTE } from './tools.ts'
 
 export interface Stores {
   main: Kv
-  files: Blobs
+  files: BlobStore
 }
 
 export async function remember(store, key: string): Promise<void> {

@@ -4,14 +4,14 @@ import type { WorkerContext } from './context.ts'
 import { createQueueTracker, type QueueTracker } from './queue-tracker.ts'
 
 /** What only builds made for tests have. */
-export interface Testing {
+export interface WorkerTestChannel {
   tracker: QueueTracker
   /** Answers through the test channel, else by the app. */
   answer(runtime: Runtime, request: Request, env: Readonly<Record<string, unknown>>, ctx: WorkerContext): Promise<Response>
 }
 
 /** The test channel of a Worker; its token is the variable UNMOOR_TEST_TOKEN. */
-export function createTesting(channel: TestChannel): Testing {
+export function createTestChannel(channel: TestChannel): WorkerTestChannel {
   return {
     tracker: createQueueTracker(),
     async answer(runtime, request, env, ctx) {

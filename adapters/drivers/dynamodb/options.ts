@@ -1,0 +1,36 @@
+import type { DriverOptionTables, OptionTable } from '../../../core/option-table.ts'
+import { type AwsOptions, awsOptions } from '../aws/options.ts'
+
+/** Options of {@link kv} and {@link strongKv}. */
+export interface DynamodbOptions extends AwsOptions {
+  /** Default: variable `UNMOOR_TABLE`. */
+  table?: string
+  /** Bucket for values over 350 KB. Default: variable `UNMOOR_BUCKET`; without one, larger values are refused. */
+  bucket?: string
+  /** Origin of S3, where it is not DynamoDB's `endpoint`. Default: as the s3 driver's. */
+  s3Endpoint?: string
+  /** What keeps this binding's keys apart in a shared table. Default: `APP/BINDING`. */
+  prefix?: string
+  /** @deprecated Since 0.2: `prefix`. */
+  namespace?: string
+  /**
+   * Partitions that the keys are spread over, 1 to 64. One partition of DynamoDB takes 1,000 writes and 3,000 reads of 4 KB per second;
+   * each costs a query per page of a list. It must never change while there is data. Default: 4.
+   */
+  shards?: number
+  /** Strongly consistent reads of {@link kv}, at twice the cost. Those of {@link strongKv} always are. Default: false. */
+  consistent?: boolean
+}
+
+const store = {
+  ...awsOptions,
+  table: 'string',
+  bucket: 'string',
+  s3Endpoint: 'string',
+  prefix: 'string',
+  namespace: { renamed: 'prefix' },
+  shards: { number: 'partitions', min: 1, max: 64, whole: true },
+  consistent: 'boolean',
+} satisfies OptionTable<DynamodbOptions>
+
+export const options = { kv: store, strongKv: store } satisfies DriverOptionTables

@@ -1,0 +1,13 @@
+import type { DriverOptionTables, OptionTable } from '../../../core/option-table.ts'
+
+/** Options of the files driver. */
+export interface FilesOptions {
+  /** Folder to serve: absolute, or relative to the folder of the process's main module (`process.argv[1]`), where a build puts it. */
+  directory: string
+  /** What answers a page that no file matches. Default: the declaration's. */
+  notFound?: 'none' | 'single-page-application'
+}
+
+export const options = {
+  assets: { directory: 'string', notFound: ['none', 'single-page-application'] } satisfies OptionTable<FilesOptions>,
+} satisfies DriverOptionTables

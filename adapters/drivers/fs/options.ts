@@ -1,0 +1,13 @@
+import type { DriverOptionTables, OptionTable } from '../../../core/option-table.ts'
+
+/** Options of the fs driver. */
+export interface FsOptions {
+  /** Folder, absolute or relative to the data folder. Default: `APP/blob-NAME`. Several processes may share it; it must be on a local file system. */
+  path?: string
+  /** Whether a put is flushed to the disk before it is answered, so that it survives a power cut. Default: true. */
+  durable?: boolean
+}
+
+export const fsOptions = { path: 'string', durable: 'boolean' } satisfies OptionTable<FsOptions>
+
+export const options = { blob: fsOptions } satisfies DriverOptionTables

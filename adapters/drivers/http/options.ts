@@ -1,0 +1,16 @@
+import { type DriverOptionTables, type OptionTable, TIMEOUT_ONCE_MS } from '../../../core/option-table.ts'
+
+/** Options of the http driver. */
+export interface HttpOptions {
+  /**
+   * Where the other app answers, such as `https://api.example.com`; a path in it comes before that of each request.
+   * Default: the variable of the binding's name, such as `API_URL`.
+   */
+  url?: string
+  /** Seconds until the answer's headers must be there, at most 900; fractions are fine. Default: 30. */
+  timeout?: number
+}
+
+export const options = {
+  service: { url: 'string', timeout: TIMEOUT_ONCE_MS } satisfies OptionTable<HttpOptions>,
+} satisfies DriverOptionTables

@@ -1,0 +1,26 @@
+import type { DriverOptionTables, OptionTable } from '../../../core/option-table.ts'
+
+/** Options of the memory drivers that hold data. */
+export interface MemoryOptions {
+  /** Start of every store's name, to keep stores of one process apart in tests. Default: none. */
+  prefix?: string
+  /** @deprecated Since 0.2: `prefix`. */
+  namespace?: string
+}
+
+/** Options of the memory cache. */
+export interface MemoryCacheOptions {
+  /** Bytes of all bodies and headers together; the least recently used are dropped beyond it. Default: 64 MiB. */
+  maxBytes?: number
+}
+
+const store = { prefix: 'string', namespace: { renamed: 'prefix' } } satisfies OptionTable<MemoryOptions>
+
+export const options = {
+  kv: store,
+  strongKv: store,
+  blob: store,
+  queue: store,
+  cache: { maxBytes: { number: 'bytes' } } satisfies OptionTable<MemoryCacheOptions>,
+  cronStore: {},
+} satisfies DriverOptionTables

@@ -1,0 +1,16 @@
+import type { DriverOptionTables, OptionTable } from '../../../core/option-table.ts'
+import { type AwsOptions, awsOptions } from '../aws/options.ts'
+
+/** Options of {@link secret}. */
+export interface SecretsManagerOptions extends AwsOptions {
+  /** The secret's name or ARN. Default: `APP/BINDING`, such as `links/adminToken`. */
+  id?: string
+  /** A field of a secret that is a JSON object. Default: the whole text. */
+  key?: string
+  /** Seconds that a value is kept. Default: 300. */
+  ttl?: number
+}
+
+export const options = {
+  secret: { ...awsOptions, id: 'string', key: 'string', ttl: { number: 'seconds' } } satisfies OptionTable<SecretsManagerOptions>,
+} satisfies DriverOptionTables

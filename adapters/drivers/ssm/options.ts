@@ -1,0 +1,14 @@
+import type { DriverOptionTables, OptionTable } from '../../../core/option-table.ts'
+import { type AwsOptions, awsOptions } from '../aws/options.ts'
+
+/** Options of {@link secret}. */
+export interface SsmOptions extends AwsOptions {
+  /** The parameter's name. Default: `/APP/BINDING`, such as `/links/adminToken`. */
+  name?: string
+  /** Seconds that a value is kept. Default: 300. */
+  ttl?: number
+}
+
+export const options = {
+  secret: { ...awsOptions, name: 'string', ttl: { number: 'seconds' } } satisfies OptionTable<SsmOptions>,
+} satisfies DriverOptionTables

@@ -1,0 +1,17 @@
+/**
+ * What a config may name, by name. Both maps are filled by augmentation: unmoor's own entries are in `adapters/config-maps.ts`, and a package with a
+ * driver or a target adds its own:
+ *
+ * ```ts
+ * declare module 'unmoor' {
+ *   interface Drivers { 'unmoor-mongo': MongoOptions }
+ *   interface Targets { deno: DenoOptions }
+ * }
+ * ```
+ */
+
+/** Options of each driver, by the driver's name. */
+export interface Drivers {}
+
+/** Options of each target (`targets.NAME.options`), by the target's name. */
+export interface Targets {}
