@@ -41,6 +41,8 @@ export async function checkOut(name: string, log: (line: string) => void): Promi
   }
   const onSignal = (signal: keyof typeof SIGNALS): void => {
     remove()
+    // A build that was under way may have written once more.
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }))
     process.exit(SIGNALS[signal])
   }
   for (const signal of Object.keys(SIGNALS)) process.on(signal, onSignal)
