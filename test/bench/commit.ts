@@ -34,13 +34,16 @@ export async function checkOut(name: string, log: (line: string) => void): Promi
   const root = join(folder, 'unmoor')
   const work = new AbortController()
   const remove = (): void => {
-    for (const signal of Object.keys(SIGNALS)) process.off(signal, onSignal)
     work.abort()
     rmSync(folder, { recursive: true, force: true, maxRetries: 20 })
     git('worktree', 'prune')
+    // Not before: npm passes Ctrl-C on, so a second signal comes while this works.
+    for (const signal of Object.keys(SIGNALS)) process.off(signal, onSignal)
   }
   const onSignal = (signal: keyof typeof SIGNALS): void => {
     remove()
+    // A build that was under way may have written once more.
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }))
     process.exit(SIGNALS[signal])
   }
   for (const signal of Object.keys(SIGNALS)) process.on(signal, onSignal)
