@@ -1,17 +1,17 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { UnmoorError } from '../../../core/errors.ts'
 import type { InlineOptions } from '../runtime/inline.ts'
 import type { InlineWatch } from '../runtime/inline-watch.ts'
 import { Pace } from '../runtime/pace.ts'
-import { CoreShare } from '../runtime/thread-clock.ts'
 import type { AppRecord } from './app-record.ts'
-import { type Background, type OpenCronStore, startBackground } from './background.ts'
+import type { OpenCronStore } from './background.ts'
 import { errorText } from './error-text.ts'
 import type { BackgroundDuties } from './messages.ts'
 import { Room } from './room.ts'
 import { Router, type Route } from './router.ts'
 import { Tenant, type TenantHost } from './tenant.ts'
-import { addUsage, emptyUsage, isEmpty, type Usage } from './usage.ts'
+import { isEmpty, type Usage } from './usage.ts'
+import { BackgroundWork } from './worker/background-work.ts'
+import { UsageLedger } from './worker/usage-ledger.ts'
 
 /** Options of {@link Tenants}. */
 export interface TenantsOptions extends Omit<TenantHost, 'call' | 'makeRoom' | 'onGone' | 'onIdle' | 'onUsed' | 'inline'> {
@@ -37,19 +37,15 @@ export class Tenants {
   /** Made when they are first asked for: of many apps a process may never see most. */
   #tenants = new Map<string, Tenant>()
   #router = new Router([])
-  #duties: BackgroundDuties = { queues: false, crons: false }
-  #background = new Map<Tenant, Promise<Background | undefined>>()
+  #background: BackgroundWork
   #retired = new Set<Tenant>()
   #room: Room
-  /** With usage that has not been reported. */
-  #used = new Set<Tenant>()
-  /** Usage of versions that are gone. */
-  #left = new Map<string, Usage>()
-  #cores = new CoreShare()
+  #usage = new UsageLedger()
   #paces = new Map<string, Pace>()
 
   constructor(options: TenantsOptions) {
     this.#options = options
+    this.#background = new BackgroundWork(options)
     this.#room = new Room(options.maxIsolates, (tenant) => this.#evict(tenant))
     this.#host = {
       ...options,
@@ -58,7 +54,7 @@ export class Tenants {
       makeRoom: (tenant) => this.#room.enter(tenant),
       onGone: (tenant) => this.#room.leave(tenant),
       onIdle: () => this.#room.onIdle(),
-      onUsed: (tenant) => void this.#used.add(tenant),
+      onUsed: (tenant) => this.#usage.note(tenant),
     }
   }
 
@@ -89,7 +85,7 @@ export class Tenants {
       await tenant.event(() => tenant.open())
     } finally {
       await tenant.close(0)
-      this.#used.delete(tenant)
+      this.#usage.forget(tenant)
     }
   }
 
@@ -122,28 +118,20 @@ export class Tenants {
     if (tenant === undefined) return
     this.#tenants.delete(name)
     this.#retired.add(tenant)
-    void this.#stopBackground(tenant)
+    void this.#background
+      .stop(tenant)
       .then(() => tenant.close(DRAIN_SECONDS))
       .catch((error: unknown) => this.#options.log(name, 'error', `An old version did not close: ${errorText(error)}`))
       .then(() => {
-        this.#keepUsage(tenant)
-        this.#used.delete(tenant)
+        this.#usage.take(tenant)
+        this.#usage.forget(tenant)
         this.#retired.delete(tenant)
       })
   }
 
-  #keepUsage(tenant: Tenant): void {
-    const { name } = tenant.record
-    const sum = this.#left.get(name) ?? emptyUsage()
-    addUsage(sum, tenant.takeUsage())
-    this.#left.set(name, sum)
-  }
-
   /** Takes up or gives up queues and crons. */
   async setDuties(duties: BackgroundDuties): Promise<void> {
-    if (duties.queues === this.#duties.queues && duties.crons === this.#duties.crons) return
-    this.#duties = duties
-    await Promise.all([...this.#background.keys()].map((tenant) => this.#stopBackground(tenant)))
+    if (!(await this.#background.setDuties(duties))) return
     for (const record of this.#records.values()) this.#startBackground(record)
   }
 
@@ -151,35 +139,12 @@ export class Tenants {
   async putAside(name: string): Promise<void> {
     const tenant = this.#tenants.get(name)
     if (tenant === undefined) return
-    await this.#stopBackground(tenant)
+    await this.#background.stop(tenant)
     await tenant.close(0)
   }
 
   #startBackground(record: AppRecord): void {
-    const duties = this.#duties
-    if (!record.background || (!duties.queues && !duties.crons)) return
-    const tenant = this.get(record.name) as Tenant
-    const attempt = async (): Promise<Background | undefined> => {
-      for (let pause = 500; this.#background.has(tenant); pause = Math.min(pause * 2, 30_000)) {
-        try {
-          return await startBackground(tenant, duties, this.#options.openCrons, (message) => this.#options.log(record.name, 'error', message))
-        } catch (error) {
-          this.#options.log(record.name, 'error', `Queues and crons do not start: ${errorText(error)}`)
-          await sleep(pause, undefined, { ref: false })
-        }
-      }
-      return undefined
-    }
-    const { promise, resolve } = Promise.withResolvers<Background | undefined>()
-    this.#background.set(tenant, promise)
-    void attempt().then(resolve)
-  }
-
-  async #stopBackground(tenant: Tenant): Promise<void> {
-    const background = this.#background.get(tenant)
-    this.#background.delete(tenant)
-    const started = await background
-    await started?.stop()
+    if (record.background && this.#background.hasDuties) this.#background.start(this.get(record.name) as Tenant)
   }
 
   #call(app: string, request: Request): Promise<Response> {
@@ -208,19 +173,11 @@ export class Tenants {
 
   /** What was used since the last call, and the memory held now, per app. */
   takeUsage(): Record<string, { usage: Usage; memory: number }> {
-    // One that lives may have used CPU time without an event.
-    for (const tenant of new Set([...this.#used, ...this.#room.tenants])) this.#keepUsage(tenant)
-    this.#used.clear()
     const taken: Record<string, { usage: Usage; memory: number }> = {}
-    const shares = this.#cores.take([...this.#left.values()].reduce((sum, { cpuUs }) => sum + cpuUs, 0))
-    for (const [name, usage] of this.#left) {
-      usage.hostCpuUs *= shares.host
-      usage.inlineCpuUs *= shares.host
-      usage.cpuUs = usage.cpuUs * shares.isolates + usage.hostCpuUs + usage.inlineCpuUs
+    for (const [name, usage] of this.#usage.report(this.#room.tenants)) {
       const memory = this.#tenants.get(name)?.memory ?? 0
       if (memory > 0 || !isEmpty(usage)) taken[name] = { usage, memory }
     }
-    this.#left = new Map()
     return taken
   }
 
@@ -229,9 +186,9 @@ export class Tenants {
     const tenants = [...this.#tenants.values(), ...this.#retired]
     await Promise.all(
       tenants.map(async (tenant) => {
-        await this.#stopBackground(tenant)
+        await this.#background.stop(tenant)
         await tenant.close(seconds)
-        this.#keepUsage(tenant)
+        this.#usage.take(tenant)
       }),
     )
   }

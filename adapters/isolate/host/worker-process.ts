@@ -5,14 +5,13 @@ import { fileURLToPath } from 'node:url'
 import { errorFromJSON, UnmoorError } from '../../../core/errors.ts'
 import { waitForExit } from '../../node/child-output.ts'
 import { inspectorFlags } from '../inspector-flags.ts'
-import { waitedForCore } from './core-wait.ts'
 import type { ToSupervisor, ToWorker } from './messages.ts'
 import { type Guard, permissionFlags } from './process-guard.ts'
+import { StallWatch } from './supervisor/stall-watch.ts'
 import { readSuspects } from './suspects.ts'
 
 const WORKER = fileURLToPath(new URL(`./worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url))
 const START_SECONDS = 60
-const LOOK_MS = 250
 /** Milliseconds in which a process that stands at no breakpoint hears that it is to stop. */
 const HEARS_MS = 2000
 /**
@@ -57,8 +56,7 @@ export class WorkerProcess {
   #inspectPort: number | undefined
   #debuggerUrl: string | undefined
   #ended = false
-  #heardAt = 0
-  #watch: NodeJS.Timeout | undefined
+  #stall = new StallWatch(() => this.pid)
 
   constructor(options: WorkerProcessOptions) {
     this.#suspects = join(options.runDir, `suspects-${++started}`)
@@ -88,7 +86,7 @@ export class WorkerProcess {
     ready.promise.catch(() => {})
     this.ready = ready.promise
     this.#child.on('message', (message: ToSupervisor) => {
-      this.#heardAt = performance.now()
+      this.#stall.heard()
       if (message.type === 'ready') {
         this.#debuggerUrl = message.debuggerUrl
         ready.resolve(message.runtime)
@@ -102,7 +100,7 @@ export class WorkerProcess {
     this.#child.once('error', (error) => (failure = `: ${error.message}`))
     this.ended = waitForExit(this.#child).then((code) => {
       this.#ended = true
-      clearInterval(this.#watch)
+      this.#stall.stop()
       ready.reject(new UnmoorError('Unavailable', `A process of the host ended with code ${code} before it was ready${failure}.`, { operation: 'start' }))
       return { code, blamed: this.#fatal === undefined ? readSuspects(this.#suspects) : [this.#fatal].filter(Boolean) }
     })
@@ -152,30 +150,16 @@ export class WorkerProcess {
     return listening.promise.finally(() => clearTimeout(timer))
   }
 
-  /**
-   * Kills the process where it says nothing for that long: it reports its usage every second, so something holds its first thread up. What it was
-   * running is in the suspects' file. Time in which that thread waits for a core, on a machine that has too much to do, does not count.
-   */
+  /** Kills the process where it says nothing for that long. What it was running is in the suspects' file. */
   killWhenStalled(seconds: number, onStall: () => void): void {
-    let looked = performance.now()
-    this.#heardAt = looked
-    let since = { heardAt: looked, waited: waitedForCore(this.pid) }
-    this.#watch = setInterval(() => {
-      const now = performance.now()
-      // This process was held up itself, or the machine was asleep.
-      if (now - looked > 2 * LOOK_MS) this.#heardAt = now
-      looked = now
-      if (this.#heardAt !== since.heardAt) since = { heardAt: this.#heardAt, waited: waitedForCore(this.pid) }
-      if (now - this.#heardAt < seconds * 1000 || now - this.#heardAt - (waitedForCore(this.pid) - since.waited) < seconds * 1000) return
-      clearInterval(this.#watch)
+    this.#stall.start(seconds, () => {
       onStall()
       this.#child.kill('SIGKILL')
-    }, LOOK_MS)
-    this.#watch.unref()
+    })
   }
 
   async stop(seconds: number): Promise<void> {
-    clearInterval(this.#watch)
+    this.#stall.stop()
     this.#child.kill('SIGTERM')
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), (seconds + 10) * 1000)
     // What stands at a breakpoint hears nothing, and goes on when the debugger says so: nobody is to wait for that.

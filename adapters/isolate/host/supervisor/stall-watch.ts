@@ -1,0 +1,45 @@
+import { waitedForCore } from '../core-wait.ts'
+
+const LOOK_MS = 250
+
+/**
+ * Notices a process that says nothing: it reports its usage every second, so something holds its first thread up. Time in
+ * which that thread waits for a core, on a machine that has too much to do, does not count.
+ */
+export class StallWatch {
+  #pid: () => number | undefined
+  #heardAt = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(pid: () => number | undefined) {
+    this.#pid = pid
+  }
+
+  /** The process has said something. */
+  heard(): void {
+    this.#heardAt = performance.now()
+  }
+
+  /** Calls `onStall` once, when the process has said nothing for that long. */
+  start(seconds: number, onStall: () => void): void {
+    let looked = performance.now()
+    this.#heardAt = looked
+    let since = { heardAt: looked, waited: waitedForCore(this.#pid()) }
+    this.#timer = setInterval(() => {
+      const now = performance.now()
+      // This process was held up itself, or the machine was asleep.
+      if (now - looked > 2 * LOOK_MS) this.#heardAt = now
+      looked = now
+      if (this.#heardAt !== since.heardAt) since = { heardAt: this.#heardAt, waited: waitedForCore(this.#pid()) }
+      const silent = now - this.#heardAt
+      if (silent < seconds * 1000 || silent - (waitedForCore(this.#pid()) - since.waited) < seconds * 1000) return
+      this.stop()
+      onStall()
+    }, LOOK_MS)
+    this.#timer.unref()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+}

@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Background, type OpenCronStore, startBackground } from '../background.ts'
+import { errorText } from '../error-text.ts'
+import type { BackgroundDuties } from '../messages.ts'
+import type { Tenant } from '../tenant.ts'
+
+/** Options of {@link BackgroundWork}. */
+export interface BackgroundWorkOptions {
+  openCrons: OpenCronStore
+  log(app: string, level: string, text: string): void
+}
+
+/** The queues and crons of all tenants of a process, as far as the process has these duties. */
+export class BackgroundWork {
+  #options: BackgroundWorkOptions
+  #duties: BackgroundDuties = { queues: false, crons: false }
+  #started = new Map<Tenant, Promise<Background | undefined>>()
+
+  constructor(options: BackgroundWorkOptions) {
+    this.#options = options
+  }
+
+  /** Whether the process has some of these duties. */
+  get hasDuties(): boolean {
+    return this.#duties.queues || this.#duties.crons
+  }
+
+  /** Takes up or gives up duties: stops all that is at work. False where the process has these already. */
+  async setDuties(duties: BackgroundDuties): Promise<boolean> {
+    if (duties.queues === this.#duties.queues && duties.crons === this.#duties.crons) return false
+    this.#duties = duties
+    await Promise.all([...this.#started.keys()].map((tenant) => this.stop(tenant)))
+    return true
+  }
+
+  /** Whether queues and crons of a tenant are at work, or about to be. */
+  has(tenant: Tenant): boolean {
+    return this.#started.has(tenant)
+  }
+
+  /** Starts the queues and crons of a tenant; tries again and again where they do not start. */
+  start(tenant: Tenant): void {
+    const { promise, resolve } = Promise.withResolvers<Background | undefined>()
+    this.#started.set(tenant, promise)
+    void this.#attempt(tenant, this.#duties).then(resolve)
+  }
+
+  async #attempt(tenant: Tenant, duties: BackgroundDuties): Promise<Background | undefined> {
+    const { name } = tenant.record
+    const log = (text: string): void => this.#options.log(name, 'error', text)
+    for (let pause = 500; this.#started.has(tenant); pause = Math.min(pause * 2, 30_000)) {
+      try {
+        return await startBackground(tenant, duties, (app) => this.#options.openCrons(app), log)
+      } catch (error) {
+        log(`Queues and crons do not start: ${errorText(error)}`)
+        await sleep(pause, undefined, { ref: false })
+      }
+    }
+    return undefined
+  }
+
+  async stop(tenant: Tenant): Promise<void> {
+    const background = this.#started.get(tenant)
+    this.#started.delete(tenant)
+    const started = await background
+    await started?.stop()
+  }
+}
