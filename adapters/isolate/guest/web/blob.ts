@@ -1,7 +1,7 @@
 import { isBufferSource, isObject, iteratorOf, toSequence, toUSVString, viewOf } from './convert.ts'
 import { finish } from './define.ts'
 import { decodeUtf8, encodeUtf8 } from './encoding.ts'
-import { streams } from './late-streams.ts'
+import { streams } from './late.ts'
 import type { Bytes, ReadableStream } from './streams.ts'
 
 /** Chunk of a blob's stream. */

@@ -6,7 +6,7 @@ import { FormData } from './form-data.ts'
 import type { Headers } from './headers.ts'
 import { decodeMultipart, encodeMultipart } from './multipart.ts'
 import { parseQuery, URLSearchParams } from './search-params.ts'
-import { isReadableStream, streams } from './late-streams.ts'
+import { isReadableStream, streams } from './late.ts'
 import type { Bytes, ReadableStream } from './streams.ts'
 import { structuredClone } from './structured-clone.ts'
 

@@ -3,7 +3,7 @@
  * So no more than one chunk is under way, and a slow reader holds the writer back. Ids of the guest's own streams are odd, of the host's even.
  */
 import { on, post } from './bridge.ts'
-import { streams } from './late-streams.ts'
+import { streams } from './late.ts'
 import type { Bytes, ReadableStream } from './streams.ts'
 
 interface Pull {

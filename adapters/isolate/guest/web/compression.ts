@@ -1,6 +1,6 @@
 import { post, request } from './bridge.ts'
 import { isBufferSource, viewOf } from './convert.ts'
-import { streams } from './late-streams.ts'
+import { streams } from './late.ts'
 import type { Bytes, ReadableStream, TransformStream, WritableStream } from './streams.ts'
 
 const FORMATS = ['deflate', 'deflate-raw', 'gzip', 'brotli']

@@ -44,6 +44,5 @@ function fromBase64(bytes: Bytes): Bytes {
 }
 
 function respond(request: Request, bytes: Bytes, headers: readonly string[]): Response {
-  const head = { status: 200, statusText: 'OK', headers, url: request.url, redirected: false }
-  return receivedResponse(head, request.method === 'HEAD' ? null : bytes)
+  return receivedResponse([200, 'OK', headers, null, request.url, false], request.method === 'HEAD' ? null : bytes)
 }

@@ -5,14 +5,14 @@ import { readFromHost, writeToHost } from './bridge-streams.ts'
 import { flatHeaders, freezeHeaders } from './headers.ts'
 import { fetchHere } from './fetch-here.ts'
 import { Request } from './request.ts'
-import { receivedResponse, type Response } from './response.ts'
-import { isReadableStream } from './late-streams.ts'
+import { type ReceivedResponse, receivedResponse, type Response } from './response.ts'
+import { isReadableStream } from './late.ts'
 import type { Bytes, ReadableStream } from './streams.ts'
 
 /** A body as it crosses the bridge: nothing, text, bytes, or a stream by its id. */
 export type WireBody = null | string | Bytes | { stream: number }
 /** A response as it crosses the bridge. */
-export type WireResponse = readonly [status: number, statusText: string, headers: readonly string[], body: WireBody, url: string, redirected: boolean]
+export type WireResponse = ReceivedResponse<WireBody>
 
 /** A body for the host. */
 export function bodyToHost(source: string | Bytes | ReadableStream<Bytes> | null): WireBody {
@@ -25,8 +25,8 @@ export function bodyFromHost(body: WireBody): string | Bytes | ReadableStream<By
 }
 
 /** The Response that the host described. */
-export function responseFromHost([status, statusText, headers, body, url, redirected]: WireResponse): Response {
-  return receivedResponse({ status, statusText, headers, url, redirected }, bodyFromHost(body))
+export function responseFromHost(received: WireResponse): Response {
+  return receivedResponse(received, bodyFromHost(received[3]))
 }
 
 let nextFetch = 1

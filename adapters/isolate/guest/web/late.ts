@@ -1,24 +1,79 @@
 /**
- * Parts of the web API that most apps never touch: their modules are evaluated when somebody does. The bundler makes a function of each module that is required,
- * and V8 neither compiles nor keeps code for a function that nobody has called. Streams alone are a third of the web API's code and of what running it allocates.
+ * Parts of the web API that most apps never touch: their modules are evaluated when somebody does. The
+ * bundler makes a function of each module that is required, and V8 neither compiles nor keeps code for a
+ * function that nobody has called. Streams alone are a third of the web API's code and of what running it
+ * allocates.
  */
-import { finished } from './late-interfaces.ts'
-import type * as Compression from './compression.ts'
-import type * as Cryptography from './crypto.ts'
-import type * as MessageChannels from './message-channel.ts'
-import type * as UrlPatterns from 'urlpattern-polyfill/urlpattern'
+import { finishInterface, type Lengths } from './define.ts'
+import type * as Streams from './streams.ts'
+import type { ReadableStream, TransformStream, WritableStream } from './streams.ts'
 
 /** The bundler's; it wants the path as it is after TypeScript. */
 declare const require: (path: string) => unknown
 
-let loadedCompression: typeof Compression | undefined
-let loadedCryptography: typeof Cryptography | undefined
-let loadedMessageChannels: typeof MessageChannels | undefined
-let loadedUrlPatterns: typeof UrlPatterns | undefined
+/** Where optional parameters count in a function's `length`, but not in the standard's. */
+const LENGTHS: Readonly<Record<string, Lengths>> = {
+  Crypto: { constructor: 0 },
+  CryptoKey: { constructor: 0 },
+  MessagePort: { constructor: 0 },
+  SubtleCrypto: { constructor: 0 },
+}
 
-export const compression = (): typeof Compression => (loadedCompression ??= finished('compression', require('./compression.js') as typeof Compression))
-export const cryptography = (): typeof Cryptography => (loadedCryptography ??= finished('cryptography', require('./crypto.js') as typeof Cryptography))
-export const messageChannels = (): typeof MessageChannels =>
-  (loadedMessageChannels ??= finished('messageChannels', require('./message-channel.js') as typeof MessageChannels))
-export const urlPatterns = (): typeof UrlPatterns =>
-  (loadedUrlPatterns ??= finished('urlPatterns', require('urlpattern-polyfill/urlpattern') as typeof UrlPatterns))
+/** The interfaces of each part. */
+export const LATE_INTERFACES = {
+  compression: ['CompressionStream', 'DecompressionStream'],
+  cryptography: ['Crypto', 'CryptoKey', 'SubtleCrypto'],
+  messageChannels: ['MessageChannel', 'MessagePort'],
+  streams: [
+    'ByteLengthQueuingStrategy',
+    'CountQueuingStrategy',
+    'ReadableByteStreamController',
+    'ReadableStream',
+    'ReadableStreamBYOBReader',
+    'ReadableStreamBYOBRequest',
+    'ReadableStreamDefaultController',
+    'ReadableStreamDefaultReader',
+    'TextDecoderStream',
+    'TextEncoderStream',
+    'TransformStream',
+    'TransformStreamDefaultController',
+    'WritableStream',
+    'WritableStreamDefaultController',
+    'WritableStreamDefaultWriter',
+  ],
+  urlPatterns: ['URLPattern'],
+} as const satisfies Record<string, readonly string[]>
+
+type Part = keyof typeof LATE_INTERFACES
+
+/**
+ * Makes the interfaces of a part that was just loaded as the standard has them. Nobody has one of its objects
+ * before this, so nobody sees its classes unfinished.
+ */
+export function finished<Module extends object>(part: Part, module: Module): Module {
+  const names: readonly string[] = LATE_INTERFACES[part]
+  for (let index = 0; index < names.length; index++) {
+    const name = names[index] as string
+    finishInterface(name, module[name as never], LENGTHS[name])
+  }
+  return module
+}
+
+let loadedStreams: typeof Streams | undefined
+
+export const streams = (): typeof Streams => (loadedStreams ??= finished('streams', require('./streams.js') as typeof Streams))
+
+/** Whether a value is a stream to read; without the module there is none. */
+export function isReadableStream(value: unknown): value is ReadableStream {
+  return loadedStreams !== undefined && value instanceof loadedStreams.ReadableStream
+}
+
+/** Whether it is one to write. */
+export function isWritableStream(value: unknown): value is WritableStream {
+  return loadedStreams !== undefined && value instanceof loadedStreams.WritableStream
+}
+
+/** Whether it is a pair of both. */
+export function isTransformStream(value: unknown): value is TransformStream {
+  return loadedStreams !== undefined && value instanceof loadedStreams.TransformStream
+}

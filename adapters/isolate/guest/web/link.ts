@@ -5,7 +5,7 @@ import { callSync, connect, enter, type HostCalls, on, onFetch, post, reportErro
 import { readFromHost, whenSent, writeToHost } from './bridge-streams.ts'
 import { bodyFromHost, bodyToHost, fetchByHost, responseFromHost } from './fetch.ts'
 import { flatHeaders } from './headers.ts'
-import { isReadableStream } from './late-streams.ts'
+import { isReadableStream } from './late.ts'
 import { headersText } from './response.ts'
 import { inspect } from './inspect.ts'
 import { startClock } from './clock.ts'

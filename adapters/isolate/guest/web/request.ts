@@ -4,7 +4,7 @@ import { blobOfUrl } from './blob-url.ts'
 import { Body, cloneBody, extractBody, hasBody, isUnusable, setBody, takeBody, type BodySource } from './body.ts'
 import { toByteString, toUSVString } from './convert.ts'
 import { Headers, headersFrom, splitHeaders } from './headers.ts'
-import { isReadableStream } from './late-streams.ts'
+import { isReadableStream } from './late.ts'
 import { URL } from './url.ts'
 
 const INTERNAL = Symbol('internal')

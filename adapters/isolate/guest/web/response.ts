@@ -15,18 +15,11 @@ interface ResponseInit {
   headers?: unknown
 }
 
-/** What a response that came from elsewhere has besides its body. */
-export interface ReceivedHead {
-  status: number
-  statusText: string
-  /** Names and values in turn. */
-  headers: readonly string[]
-  url: string
-  redirected: boolean
-}
+/** A response as it crosses the bridge; whoever makes the Response of it has made its body. */
+export type ReceivedResponse<Wire> = readonly [status: number, statusText: string, headers: readonly string[], body: Wire, url: string, redirected: boolean]
 
 /** A response that came from elsewhere. Set from inside the class. */
-export let receivedResponse: (head: ReceivedHead, body: BodySource) => Response
+export let receivedResponse: (received: ReceivedResponse<unknown>, body: BodySource) => Response
 
 /** The headers as they cross the bridge. Set from inside the class. */
 export let headersText: (response: Response) => string
@@ -125,7 +118,7 @@ export class Response extends Body {
 
   static {
     headersText = (response) => joinHeaders(response.#headers === undefined ? (response.#flat ?? []) : flatHeaders(response.#headers))
-    receivedResponse = ({ status, statusText, headers, url, redirected }, body) => {
+    receivedResponse = ([status, statusText, headers, , url, redirected], body) => {
       const response = new Response()
       response.#status = status
       response.#statusText = statusText

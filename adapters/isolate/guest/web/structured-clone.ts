@@ -2,7 +2,7 @@ import { Blob, blobBytes, blobOf, File } from './blob.ts'
 import { isArrayBuffer } from './convert.ts'
 import { copyKey, CryptoKey } from './crypto-key.ts'
 import { DOMException } from './dom-exception.ts'
-import { isReadableStream, isTransformStream, isWritableStream, streams } from './late-streams.ts'
+import { isReadableStream, isTransformStream, isWritableStream, streams } from './late.ts'
 
 const ERRORS: Readonly<Record<string, ErrorConstructor>> = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
 const BOXES = [Boolean, Number, String, BigInt] as const

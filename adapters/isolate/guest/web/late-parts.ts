@@ -1,0 +1,24 @@
+/**
+ * The late parts (`late.ts`) besides streams. They are apart from it because their modules use streams, so
+ * that types would go in a circle.
+ */
+import { finished } from './late.ts'
+import type * as Compression from './compression.ts'
+import type * as Cryptography from './crypto.ts'
+import type * as MessageChannels from './message-channel.ts'
+import type * as UrlPatterns from 'urlpattern-polyfill/urlpattern'
+
+/** The bundler's; it wants the path as it is after TypeScript. */
+declare const require: (path: string) => unknown
+
+let loadedCompression: typeof Compression | undefined
+let loadedCryptography: typeof Cryptography | undefined
+let loadedMessageChannels: typeof MessageChannels | undefined
+let loadedUrlPatterns: typeof UrlPatterns | undefined
+
+export const compression = (): typeof Compression => (loadedCompression ??= finished('compression', require('./compression.js') as typeof Compression))
+export const cryptography = (): typeof Cryptography => (loadedCryptography ??= finished('cryptography', require('./crypto.js') as typeof Cryptography))
+export const messageChannels = (): typeof MessageChannels =>
+  (loadedMessageChannels ??= finished('messageChannels', require('./message-channel.js') as typeof MessageChannels))
+export const urlPatterns = (): typeof UrlPatterns =>
+  (loadedUrlPatterns ??= finished('urlPatterns', require('urlpattern-polyfill/urlpattern') as typeof UrlPatterns))
