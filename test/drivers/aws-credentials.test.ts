@@ -67,7 +67,7 @@ describe('the provider chain', () => {
       AccessKeyId: `ROLE${++asked}`,
       SecretAccessKey: 's',
       Token: `token${asked}`,
-      Expiration: new Date(Date.now() + 1000).toISOString(),
+      Expiration: new Date(Date.now() + 60_000).toISOString(),
     }))
     environment({ AWS_CONTAINER_CREDENTIALS_FULL_URI: `${url}/role`, AWS_SHARED_CREDENTIALS_FILE: '/nowhere', AWS_CONFIG_FILE: '/nowhere' })
     // The chain renews beside a request that still has the old ones.

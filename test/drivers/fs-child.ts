@@ -9,7 +9,6 @@ const driver = await blob(
 const endless = new ReadableStream<Uint8Array<ArrayBuffer>>({
   async pull(controller) {
     controller.enqueue(new Uint8Array(100_000))
-    process.stdout.write('.')
     await new Promise((resolve) => setTimeout(resolve, 50))
   },
 })

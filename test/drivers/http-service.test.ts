@@ -6,6 +6,8 @@ import { service } from '../../adapters/drivers/http/index.ts'
 import { service as declareService } from '../../core/bindings/declarations.ts'
 import type { ServiceDriver } from '../../core/bindings/drivers.ts'
 import { Service } from '../../core/bindings/service.ts'
+import { reservePort } from '../conformance/backends/ports.ts'
+import { PATIENCE } from '../patience.ts'
 import { driverContext, failure, pattern } from './contracts/harness.ts'
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {
@@ -15,6 +17,8 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
 }
 
 let aborted = 0
+/** Called when a request comes that is never answered. */
+let onNever: () => void = () => {}
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { pathname } = new URL(request.url ?? '/', 'http://x')
@@ -40,6 +44,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
       return
     case '/base/never':
       response.on('close', () => aborted++)
+      onNever()
       return
     case '/base/cut':
       await bodyOf(request)
@@ -133,9 +138,10 @@ describe('http service driver', () => {
   it("the caller's abort reaches the service", async () => {
     const before = aborted
     const controller = new AbortController()
-    setTimeout(() => controller.abort(), 50)
+    onNever = () => controller.abort()
     await failure(api.fetch('/never', { signal: controller.signal }), 'Aborted')
-    await vi.waitFor(() => expect(aborted).toBe(before + 1), 5000)
+    await expect.poll(() => aborted, PATIENCE).toBe(before + 1)
+    onNever = () => {}
   })
 
   it('no answer in time is Timeout', async () => {
@@ -147,23 +153,27 @@ describe('http service driver', () => {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
     const writer = writable.getWriter()
     void writer.write(Buffer.from('a'))
-    const response = await open(`http://127.0.0.1:${port}/base`, 0.2).fetch(
-      new Request('http://api/stream', { method: 'POST', body: readable, duplex: 'half' } as RequestInit),
-    )
-    await new Promise((resolve) => setTimeout(resolve, 400))
-    void writer.write(Buffer.from('b'))
-    void writer.close()
-    expect(await response.text()).toBe('ab')
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const response = await open(`http://127.0.0.1:${port}/base`, 0.2).fetch(
+        new Request('http://api/stream', { method: 'POST', body: readable, duplex: 'half' } as RequestInit),
+      )
+      vi.advanceTimersByTime(400)
+      void writer.write(Buffer.from('b'))
+      void writer.close()
+      expect(await response.text()).toBe('ab')
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('a service that is not there is Unavailable, not applied; one that drops the connection may have acted', async () => {
-    const unused = createServer().listen(0, '127.0.0.1')
-    await new Promise((resolve) => unused.once('listening', resolve))
-    const url = `http://127.0.0.1:${(unused.address() as AddressInfo).port}`
-    await new Promise((resolve) => unused.close(resolve))
+    const unused = await reservePort()
+    const url = `http://127.0.0.1:${unused.port}`
     const nobody = await failure(open(url).fetch(new Request('http://api/x', { method: 'POST', body: 'x' })), 'Unavailable')
     expect(nobody).toMatchObject({ retryable: true, mayHaveApplied: false })
     expect(nobody.message).toContain(url)
+    unused.release()
     await failure(open('http://127.0.0.1:1').fetch(new Request('http://api/x')), 'InvalidArgument')
     expect(await failure(api.fetch('/cut', { method: 'POST', body: 'x' }), 'Unavailable')).toMatchObject({
       mayHaveApplied: true,

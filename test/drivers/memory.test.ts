@@ -2,26 +2,16 @@ import { randomUUID } from 'node:crypto'
 import * as memory from '../../adapters/drivers/memory/index.ts'
 import type { DriverContext } from '../../core/bindings/drivers.ts'
 import { blobContract } from './contracts/blob.ts'
-import { driverContext, type Harness } from './contracts/harness.ts'
+import { type Closable, createHarness, driverContext, type Harness } from './contracts/harness.ts'
 import { kvContract } from './contracts/kv.ts'
 import { queueContract } from './contracts/queue.ts'
 import { strongKvContract } from './contracts/strong-kv.ts'
 
-async function memoryHarness<Driver extends { close?(): Promise<void> | void }>(
+async function memoryHarness<Driver extends Closable>(
   create: (options: { prefix: string }, context: DriverContext) => Driver | Promise<Driver>,
 ): Promise<Harness<Driver>> {
   const prefix = randomUUID()
-  const opened: Driver[] = []
-  return {
-    async open(options = {}) {
-      const driver = await create({ prefix }, driverContext(options))
-      opened.push(driver)
-      return driver
-    },
-    async dispose() {
-      for (const driver of opened) await driver.close?.()
-    },
-  }
+  return createHarness((options) => create({ prefix }, driverContext(options)))
 }
 
 kvContract('memory', () => memoryHarness((options, context) => memory.kv(options, context)))

@@ -7,10 +7,11 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { blob, type PostgresBlobOptions } from '../../adapters/drivers/postgres/index.ts'
 import type { BlobDriver } from '../../core/bindings/drivers.ts'
+import { PATIENCE } from '../patience.ts'
 import { awsServers } from './aws-servers.ts'
 import { blobContract } from './contracts/blob.ts'
 import { driverContext, failure, type Harness, pattern } from './contracts/harness.ts'
-import { admin, openDetour, postgresAnswers, postgresHarness, URL_OF_SERVER } from './postgres-server.ts'
+import { admin, postgresAnswers, postgresDetour, postgresHarness, URL_OF_SERVER } from './postgres-server.ts'
 
 const answers = await postgresAnswers('postgres blob driver')
 const none = { httpMetadata: {}, customMetadata: {} }
@@ -85,8 +86,8 @@ describe.skipIf(!answers)('postgres blob driver', () => {
       expect((await filesIn(path)).length).toBe(1)
       await later()
       await driver.put('other', new Uint8Array([1]), none)
-      await expect.poll(() => filesIn(path)).toHaveLength(1)
-      await expect.poll(() => admin.unsafe(`SELECT * FROM ${harness.schema}.unmoor_blobs_loose`)).toHaveLength(0)
+      await expect.poll(() => filesIn(path), PATIENCE).toHaveLength(1)
+      await expect.poll(() => admin.unsafe(`SELECT * FROM ${harness.schema}.unmoor_blobs_loose`), PATIENCE).toHaveLength(0)
       expect(await text(driver, 'other')).toBe('\u0001')
     })
 
@@ -99,7 +100,7 @@ describe.skipIf(!answers)('postgres blob driver', () => {
         expect(rest.length).toBe(999)
         await later()
         await driver.put('other', new Uint8Array([1]), none)
-        await expect.poll(async () => (await filesIn(path)).length).toBe(2)
+        await expect.poll(() => filesIn(path), PATIENCE).toHaveLength(2)
         await driver.close?.()
       }
     })
@@ -111,11 +112,11 @@ describe.skipIf(!answers)('postgres blob driver', () => {
         'a',
         new ReadableStream({
           async start(controller) {
-            await expect.poll(() => admin.unsafe(`SELECT * FROM ${harness.schema}.unmoor_blobs_loose`)).toHaveLength(1)
+            await expect.poll(() => admin.unsafe(`SELECT * FROM ${harness.schema}.unmoor_blobs_loose`), PATIENCE).toHaveLength(1)
             await later()
             const other = await harness.open({})
             await other.put('b', new Uint8Array([2]), none)
-            await expect.poll(() => admin.unsafe(`SELECT * FROM ${harness.schema}.unmoor_blobs_loose`)).toHaveLength(0)
+            await expect.poll(() => admin.unsafe(`SELECT * FROM ${harness.schema}.unmoor_blobs_loose`), PATIENCE).toHaveLength(0)
             controller.enqueue(pattern(10))
             controller.close()
           },
@@ -127,7 +128,7 @@ describe.skipIf(!answers)('postgres blob driver', () => {
     })
 
     it('a database that is away is Unavailable, and used again when it is back', async () => {
-      const detour = await openDetour()
+      const detour = await postgresDetour()
       const driver = await blob({ ...options, url: detour.url }, driverContext({}))
       await driver.put('a', new Uint8Array([1]), none)
       await detour.cut()
@@ -139,7 +140,7 @@ describe.skipIf(!answers)('postgres blob driver', () => {
       await driver.put('a', new Uint8Array([3]), none)
       expect(await text(driver, 'a')).toBe('\u0003')
       await driver.close?.()
-      await detour.cut()
+      await detour.close()
     })
   })
 

@@ -8,12 +8,12 @@ import { kv, queue, sql } from '../../adapters/drivers/postgres/index.ts'
 import { queue as declareQueue } from '../../core/bindings/declarations.ts'
 import type { UnmoorError } from '../../core/errors.ts'
 import { driverContext, failure } from './contracts/harness.ts'
-import { admin, postgresAnswers, URL_OF_SERVER } from './postgres-server.ts'
+import { admin, postgresAnswers, uniqueName, URL_OF_SERVER } from './postgres-server.ts'
 
 /** Mebibytes: a new database takes about eight of them, the reserve four. */
 const SIZE = 24
 
-const name = `unmoor_full_${randomUUID().replaceAll('-', '')}`
+const name = uniqueName()
 
 /** A disk of the server's, as memory; undefined where this user may not mount one, or where the server runs elsewhere (in a container, say). */
 async function mountForServer(): Promise<string | undefined> {
@@ -53,7 +53,7 @@ describe.skipIf(disk === undefined)('a full disk of Postgres', () => {
   }
   beforeAll(async () => {
     writeFileSync(reserve, new Uint8Array(4 * 1024 * 1024))
-    await admin.unsafe(`CREATE DATABASE ${name} TABLESPACE ${name}`)
+    await admin.unsafe(`CREATE DATABASE ${name} TEMPLATE template0 TABLESPACE ${name}`)
   })
   afterAll(async () => {
     for (const driver of closing) await driver.close?.()

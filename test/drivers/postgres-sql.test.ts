@@ -1,47 +1,23 @@
 import { randomUUID } from 'node:crypto'
-import { connect, type Socket } from 'node:net'
-import postgres from 'postgres'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { sql } from '../../adapters/drivers/postgres/index.ts'
 import type { SqlDriver } from '../../core/bindings/drivers.ts'
-import { driverContext, failure, type Harness } from './contracts/harness.ts'
+import { PATIENCE } from '../patience.ts'
+import { createHarness, driverContext, failure, type Harness } from './contracts/harness.ts'
 import { sqlContract } from './contracts/sql.ts'
+import { admin, postgresAnswers, statementsRun, uniqueName, URL_OF_SERVER } from './postgres-server.ts'
 
-const URL_OF_SERVER = process.env['UNMOOR_TEST_POSTGRES'] ?? 'postgres://postgres@127.0.0.1:5432/postgres'
-
-async function answers(): Promise<boolean> {
-  const { hostname, port } = new URL(URL_OF_SERVER)
-  return new Promise((resolve) => {
-    const socket: Socket = connect(Number(port || 5432), hostname)
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
-    socket.once('connect', () => socket.end())
-  })
-}
-
-const available = await answers()
-if (!available) console.warn(`postgres sql driver: skipped, no server answers at ${URL_OF_SERVER}`)
+const available = await postgresAnswers('postgres sql driver')
+afterAll(() => admin.end())
 
 /** A schema of its own per case, on one server. */
 async function create(options: { max?: number } = {}): Promise<Harness<SqlDriver> & { schema: string }> {
-  const schema = `unmoor_test_${randomUUID().replaceAll('-', '')}`
+  const schema = uniqueName()
   await admin.unsafe(`CREATE SCHEMA ${schema}`)
-  const opened: SqlDriver[] = []
-  return {
-    schema,
-    async open(settings = {}) {
-      const driver = await sql({ url: URL_OF_SERVER, schema, max: 4, ...options }, driverContext(settings))
-      opened.push(driver)
-      return driver
-    },
-    async dispose() {
-      for (const driver of opened) await driver.close?.()
-      await admin.unsafe(`DROP SCHEMA ${schema} CASCADE`)
-    },
-  }
+  const open = (settings: Parameters<typeof driverContext>[0]): ReturnType<typeof sql> =>
+    sql({ url: URL_OF_SERVER, schema, max: 4, ...options }, driverContext(settings))
+  return { schema, ...createHarness(open, () => admin.unsafe(`DROP SCHEMA ${schema} CASCADE`)) }
 }
-
-const admin = postgres(URL_OF_SERVER, { max: 1, onnotice: () => {} })
-afterAll(() => admin.end())
 
 describe.runIf(available)('with a server', () => {
   sqlContract('postgres', () => create())
@@ -88,15 +64,14 @@ describe.runIf(available)('with a server', () => {
       await failure(query('INSERT INTO t (at) VALUES ($1)', 'a\0b'), 'InvalidArgument')
     })
 
+    /** A statement that runs until it is ended, told from all others on the server. */
+    const endless = (): { text: string; params: [] } => ({ text: `SELECT pg_sleep(600) AS ${harness.schema}`, params: [] })
+
     it('a connection killed in a query is Unavailable, mayHaveApplied, and the next query works', async () => {
-      const running = query('SELECT pg_sleep(30), 1 AS marker_of_this_test')
-      const settled = failure(running, 'Unavailable')
-      for (;;) {
-        const killed =
-          await admin`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(30), 1 AS marker_of_this_test' AND state = 'active'`
-        if (killed.count > 0) break
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
+      const running = endless()
+      const settled = failure(db.query(running), 'Unavailable')
+      await statementsRun(running.text)
+      await admin`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = ${running.text} AND state = 'active'`
       const error = await settled
       expect(error.mayHaveApplied).toBe(true)
       expect(error.retryable).toBe(true)
@@ -105,37 +80,58 @@ describe.runIf(available)('with a server', () => {
 
     it('an abort ends the statement on the server', async () => {
       const controller = new AbortController()
-      const started = performance.now()
-      setTimeout(() => controller.abort(), 100)
-      await failure(db.query({ text: 'SELECT pg_sleep(20)', params: [] }, controller.signal), 'Aborted')
-      expect(performance.now() - started).toBeLessThan(5000)
+      const running = endless()
+      const aborted = failure(db.query(running, controller.signal), 'Aborted')
+      await statementsRun(running.text)
+      controller.abort()
+      await aborted
+      await statementsRun(running.text, 0)
       expect((await query('SELECT 1')).rows).toEqual([[1]])
     })
 
     it('an abort while all connections are busy, and in a batch', async () => {
-      const busy = Array.from({ length: 4 }, () => query('SELECT pg_sleep(1)'))
-      await failure(db.query({ text: 'SELECT 1', params: [] }, AbortSignal.timeout(200)), 'Aborted')
+      const [all, one] = [new AbortController(), new AbortController()]
+      const running = endless()
+      const busy = Array.from({ length: 4 }, () => failure(db.query(running, all.signal), 'Aborted'))
+      await statementsRun(running.text, 4)
+      const waiting = failure(db.query({ text: 'SELECT 1', params: [] }, one.signal), 'Aborted')
+      one.abort()
+      await waiting
+      all.abort()
       await Promise.all(busy)
-      const batch = [
-        { text: 'CREATE TABLE t (id INTEGER)', params: [] },
-        { text: 'SELECT pg_sleep(20)', params: [] },
-      ]
-      expect((await failure(db.batch(batch, AbortSignal.timeout(300)), 'Aborted')).details.index).toBe(1)
+      const inBatch = new AbortController()
+      const batch = failure(db.batch([{ text: 'CREATE TABLE t (id INTEGER)', params: [] }, running], inBatch.signal), 'Aborted')
+      await statementsRun(running.text)
+      inBatch.abort()
+      expect((await batch).details.index).toBe(1)
       await failure(query('SELECT * FROM t'), 'NotFound')
     })
 
     it('a deadlock or a lost serialisation is Conflict', async () => {
       await query('CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)')
       await query('INSERT INTO t VALUES (1, 0), (2, 0)')
+      // Each batch waits at the gate until both have the row that the other one wants.
+      const gate = `SELECT pg_advisory_xact_lock_shared(hashtext('${harness.schema}'))`
       const batch = (first: number, second: number): ReturnType<SqlDriver['batch']> =>
         db.batch([
           { text: 'UPDATE t SET n = n + 1 WHERE id = $1', params: [first] },
-          { text: 'SELECT pg_sleep(0.3)', params: [] },
+          { text: gate, params: [] },
           { text: 'UPDATE t SET n = n + 1 WHERE id = $1', params: [second] },
         ])
-      const outcomes = await Promise.allSettled([batch(1, 2), batch(2, 1)])
-      expect(outcomes.filter(({ status }) => status === 'fulfilled').length).toBe(1)
-      expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'Conflict', retryable: true, details: { index: 2 } } })
+      const outcomes = await admin.begin(async (keeper) => {
+        await keeper`SELECT pg_advisory_xact_lock(hashtext(${harness.schema}))`
+        const both = Promise.allSettled([batch(1, 2), batch(2, 1)])
+        const atGate = async (): Promise<number> => {
+          // In a transaction the server would show what it showed first.
+          await keeper`SELECT pg_stat_clear_snapshot()`
+          return (await keeper`SELECT 1 FROM pg_stat_activity WHERE query = ${gate} AND wait_event_type = 'Lock'`).count
+        }
+        await expect.poll(atGate, PATIENCE).toBe(2)
+        return { both }
+      })
+      const settled = await outcomes.both
+      expect(settled.filter(({ status }) => status === 'fulfilled').length).toBe(1)
+      expect(settled.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'Conflict', retryable: true, details: { index: 2 } } })
     })
 
     it("prepared statements that a pooler mixed up say what to set, and are no fault of the statement's", async () => {

@@ -33,16 +33,4 @@ switch (role) {
     await driver.close?.()
     break
   }
-  case 'consume': {
-    const driver = await queue({}, jobs)
-    for (;;) {
-      const batch = (await driver.receive?.({ max: 10, leaseSeconds: 1, waitSeconds: 2, signal: new AbortController().signal })) ?? []
-      if (batch.length === 0) break
-      await sleep(20)
-      // Told before the ack: a kill between them makes a duplicate, never a loss.
-      await new Promise((resolve) => process.stdout.write(batch.map(({ id }) => `${id}\n`).join(''), resolve))
-      await driver.settle?.(batch.map(({ lease }) => ({ lease, outcome: 'ack' })))
-    }
-    await driver.close?.()
-  }
 }

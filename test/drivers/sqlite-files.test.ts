@@ -10,6 +10,7 @@ import { kv, queue, sql } from '../../adapters/drivers/sqlite/index.ts'
 import { queue as declareQueue } from '../../core/bindings/declarations.ts'
 import type { DriverContext, QueueDriver } from '../../core/bindings/drivers.ts'
 import { driverContext, failure, type OpenOptions, pattern } from './contracts/harness.ts'
+import { expectNothingLost } from './queue-kills.ts'
 
 const CHILD = new URL('sqlite-child.ts', import.meta.url).pathname
 
@@ -121,28 +122,9 @@ describe('sqlite files', () => {
     await driver.close?.()
   })
 
-  it('consumers killed with -9 lose no message', { timeout: 120_000 }, async () => {
+  it('consumers killed with -9 lose no acknowledged message', { timeout: 120_000 }, async () => {
     const producer = await queue({}, context({ binding: 'jobs', declaration: declareQueue({ maxRetries: 100 }) }))
-    const ids = Array.from({ length: 400 }, () => randomUUID())
-    for (let at = 0; at < ids.length; at += 100)
-      await producer.send(ids.slice(at, at + 100).map((id) => ({ id, contentType: 'json' as const, body: '1', delaySeconds: 0 })))
-    const received = new Set<string>()
-    let kills = 0
-    const consume = async (): Promise<void> => {
-      while ((await depthOf(producer)) > 0) {
-        const child = start('consume')
-        child.stdout?.on('data', (text: Buffer) => {
-          for (const id of text.toString().split('\n')) if (id !== '') received.add(id)
-        })
-        const timer = setTimeout(() => child.kill('SIGKILL'), 300 + Math.random() * 500)
-        const [, signal] = (await once(child, 'close')) as [number | null, string | null]
-        if (signal === 'SIGKILL') kills++
-        clearTimeout(timer)
-      }
-    }
-    await Promise.all([consume(), consume()])
-    expect(received).toEqual(new Set(ids))
-    expect(kills).toBeGreaterThan(0)
+    await expectNothingLost({ producer, consumer: ['sqlite', '{}', dataDir] })
     await producer.close?.()
   })
 
@@ -164,8 +146,3 @@ describe('sqlite files', () => {
     await driver.close?.()
   })
 })
-
-async function depthOf(driver: QueueDriver): Promise<number> {
-  const depth = await driver.depth?.()
-  return (depth?.ready ?? 0) + (depth?.delayed ?? 0) + (depth?.leased ?? 0)
-}

@@ -239,8 +239,7 @@ describe('sqs driver over fauxqs', () => {
   it('ends a wait on abort without an error', async () => {
     const abort = new AbortController()
     setTimeout(() => abort.abort(), 50)
-    const started = Date.now()
-    expect(await plain.receive({ max: 10, waitSeconds: 20, leaseSeconds: 30, signal: abort.signal })).toEqual([])
-    expect(Date.now() - started).toBeLessThan(2000)
+    // Longer than this test may take.
+    expect(await plain.receive({ max: 10, waitSeconds: 600, leaseSeconds: 30, signal: abort.signal })).toEqual([])
   })
 })

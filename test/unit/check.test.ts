@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkApp, type CheckResult } from '../../core/check/check.ts'
 import { formatFinding } from '../../core/check/report-text.ts'
 import { RULES } from '../../core/check/rules.ts'
-import { unmoor } from './cli-process.ts'
+import { runUnmoor } from './cli-process.ts'
 import { checkout, tempProject } from './temp-project.ts'
 
 const corpus = join(import.meta.dirname, '../check-corpus')
@@ -177,7 +177,7 @@ export default {
 
   it('a setting that only Cloudflare has is a finding at its line', async () => {
     await using project = await tempProject({ 'wrangler.jsonc': wrangler(',\n  "ai": { "binding": "AI" }'), 'src/index.ts': code })
-    const { code: exit, stdout } = await unmoor(['check', '--worker', join(project.dir, 'wrangler.jsonc'), '--reporter', 'json'])
+    const { code: exit, stdout } = await runUnmoor(['check', '--worker', join(project.dir, 'wrangler.jsonc'), '--reporter', 'json'])
     expect(exit).toBe(1)
     expect((JSON.parse(stdout) as CheckResult).findings).toMatchObject([{ rule: 'worker-config', file: 'wrangler.jsonc', line: 7, severity: 'error' }])
   })
@@ -207,7 +207,7 @@ describe('output', () => {
   })
 
   it('JSON: one line last, and exit code 1', async () => {
-    const { code, stdout } = await unmoor(['check', '--project', join(dir, 'declarations'), '--reporter', 'json'])
+    const { code, stdout } = await runUnmoor(['check', '--project', join(dir, 'declarations'), '--reporter', 'json'])
     expect(code).toBe(1)
     const lines = stdout.trim().split('\n')
     expect(lines).toHaveLength(1)
@@ -217,7 +217,7 @@ describe('output', () => {
   })
 
   it('SARIF names each rule and region', async () => {
-    const { code, stdout } = await unmoor(['check', '--project', join(dir, 'calls'), '--reporter', 'sarif'])
+    const { code, stdout } = await runUnmoor(['check', '--project', join(dir, 'calls'), '--reporter', 'sarif'])
     expect(code).toBe(1)
     const { version, runs } = JSON.parse(stdout) as {
       version: string
@@ -235,13 +235,13 @@ describe('output', () => {
   })
 
   it('an app without a finding exits with 0', async () => {
-    const { code, stdout } = await unmoor(['check', '--project', join(examples, 'links')])
+    const { code, stdout } = await runUnmoor(['check', '--project', join(examples, 'links')])
     expect(code).toBe(0)
     expect(stdout).toContain('0 errors, 0 warnings')
   })
 
   it('an unknown target is a wrong use', async () => {
-    const { code, stderr } = await unmoor(['check', '--project', join(examples, 'links'), '--target', 'mars'])
+    const { code, stderr } = await runUnmoor(['check', '--project', join(examples, 'links'), '--target', 'mars'])
     expect(code).toBe(2)
     expect(stderr).toContain('There is no target "mars"')
   })

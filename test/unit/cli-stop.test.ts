@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { PATIENCE } from '../patience.ts'
 import { startUnmoor } from './cli-process.ts'
 import { appSource, tempProject } from './temp-project.ts'
 
@@ -21,12 +22,12 @@ test.runIf(process.platform === 'linux')('a build that is stopped leaves no chil
   const pidFile = join(project.dir, 'pid')
   const { child, result } = startUnmoor(['build', '--target', 'node'], { cwd: project.dir, env: { PID_FILE: pidFile, TMPDIR: temp } })
   const pid = await expect
-    .poll(async () => Number(await readFile(pidFile, 'utf8').catch(() => '0')), { timeout: 8000 })
+    .poll(async () => Number(await readFile(pidFile, 'utf8').catch(() => '0')), PATIENCE)
     .toBeGreaterThan(0)
     .then(async () => Number(await readFile(pidFile, 'utf8')))
   expect(await alive(pid)).toBe(true)
   child.kill('SIGTERM')
   expect((await result).code).toBe(143)
-  await expect.poll(() => alive(pid)).toBe(false)
+  await expect.poll(() => alive(pid), PATIENCE).toBe(false)
   expect(await readdir(temp)).toEqual(['.keep'])
 })

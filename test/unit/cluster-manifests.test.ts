@@ -20,7 +20,7 @@ const DRIVER_VARIABLES: Readonly<Record<string, string>> = { postgres: 'DATABASE
 /** Variables without which the built app does not start. */
 async function requiredVariables(icons: 'fs' | 's3'): Promise<string[]> {
   process.env['ICONS'] = icons
-  const { info } = await buildApp({ projectDir: folder, target: 'node', outDir: join(scratch, icons) })
+  const { info } = await buildApp({ projectDir: folder, target: 'node', outDir: join(scratch, icons) }).finally(() => delete process.env['ICONS'])
   const ofDrivers = Object.values(info.drivers).flatMap(({ driver, ...options }) => [
     ...(DRIVER_VARIABLES[driver] === undefined ? [] : [DRIVER_VARIABLES[driver]]),
     ...Object.values(options).flatMap((option) => (typeof option === 'object' && option !== null && 'env' in option ? [String(option.env)] : [])),
@@ -44,7 +44,8 @@ describe('compose.yaml', () => {
   const { services } = compose
 
   it('sets what the app and the balancer read', async () => {
-    for (const name of ['a', 'b', 'c']) expect(Object.keys(services[name]?.environment ?? {})).toEqual(expect.arrayContaining(await requiredVariables('fs')))
+    const required = await requiredVariables('fs')
+    for (const name of ['a', 'b', 'c']) expect(Object.keys(services[name]?.environment ?? {})).toEqual(expect.arrayContaining(required))
     expect(Object.keys(services['balancer']?.environment ?? {}).toSorted()).toEqual(balancerVariables)
     for (const name of ['a', 'b', 'c']) expect(Object.values(services['balancer']?.environment ?? {})).toContain(`${name}:8080`)
   })

@@ -16,18 +16,27 @@ import { LIMITS } from '../../core/limits.ts'
 import { CASES, EXPECTATIONS } from '../conformance/index.ts'
 import { driverCases } from '../conformance/drivers/cases.ts'
 import { deviationsText, staleSince } from '../conformance/deviations.ts'
-import { unmoor } from './cli-process.ts'
+import { runUnmoor } from './cli-process.ts'
 import { tempProject } from './temp-project.ts'
 
 const examples = join(import.meta.dirname, '../../examples')
-const compare = (project: string, from: string, to: string): Promise<Comparison> =>
-  compareApp({
-    projectDir: join(examples, project),
-    from: { target: from },
-    to: { target: to },
-    expectations: (target) => EXPECTATIONS[target] ?? {},
-    prices: PRICES,
-  })
+const reports = new Map<string, Promise<Comparison>>()
+
+/** The report of an example, which is made once: several tests look at it. */
+function compare(project: string, from: string, to: string): Promise<Comparison> {
+  const key = `${project} ${from} ${to}`
+  const report =
+    reports.get(key) ??
+    compareApp({
+      projectDir: join(examples, project),
+      from: { target: from },
+      to: { target: to },
+      expectations: (target) => EXPECTATIONS[target] ?? {},
+      prices: PRICES,
+    })
+  reports.set(key, report)
+  return report
+}
 
 const never = (): never => {
   throw new Error('never opened')
@@ -152,7 +161,7 @@ export default defineApp({ bindings, fetch: (incoming, e) => save(incoming, e.db
 
 describe('drivers', () => {
   it('two sets of drivers on one target, by option and by a config of its own', async () => {
-    const { code, stdout } = await unmoor([
+    const { code, stdout } = await runUnmoor([
       'compare',
       'node',
       'node',
@@ -168,7 +177,7 @@ describe('drivers', () => {
     expect(report.to).toBe('node with postgres for stats')
     expect(report.changes.map(({ id }) => id)).toEqual(['driver:stats:postgres'])
     await writeFile(join(dir, 'other.config.ts'), `export default { name: 'links', targets: { node: { drivers: { stats: 'postgres' } } } }\n`)
-    const other = await unmoor(['compare', 'node', `node@${join(dir, 'other.config.ts')}`, '--project', join(examples, 'links'), '--reporter', 'json'])
+    const other = await runUnmoor(['compare', 'node', `node@${join(dir, 'other.config.ts')}`, '--project', join(examples, 'links'), '--reporter', 'json'])
     expect((JSON.parse(other.stdout) as Comparison).changes.map(({ id }) => id)).toEqual(['driver:stats:postgres'])
   })
 
@@ -278,7 +287,7 @@ describe('pages', () => {
   })
 
   it('an unknown kind of file is a wrong use', async () => {
-    const { code, stderr } = await unmoor(['compare', 'node', 'lambda', '--project', join(examples, 'links'), '--out', 'report.pdf'])
+    const { code, stderr } = await runUnmoor(['compare', 'node', 'lambda', '--project', join(examples, 'links'), '--out', 'report.pdf'])
     expect([code, stderr]).toEqual([2, expect.stringContaining('.md, .html or .json')])
   })
 

@@ -1,8 +1,9 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { waitedForCore } from '../../adapters/isolate/host/core-wait.ts'
+import { PATIENCE } from '../patience.ts'
 
 const hasTools = spawnSync('chrt', ['--version']).status === 0 && spawnSync('taskset', ['--version']).status === 0
 if (!hasTools) console.warn('waiting for a core: skipped, there is no chrt or taskset (util-linux)')
@@ -10,18 +11,20 @@ if (!hasTools) console.warn('waiting for a core: skipped, there is no chrt or ta
 it.skipIf(!hasTools)('a process that gets no core waits for one; one that sleeps does not', async () => {
   const loop = 'for (;;);'
   const core = /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] as string
-  const children = [
+  const sleeping = spawn(process.execPath, ['-e', "process.stdout.write('asleep'); setTimeout(() => {}, 600_000)"], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const children: ChildProcess[] = [
+    sleeping,
     spawn('taskset', ['-c', core, process.execPath, '-e', loop]),
     spawn('taskset', ['-c', core, 'chrt', '--idle', '0', process.execPath, '-e', loop]),
-    spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)']),
   ]
-  const [, starved, asleep] = children.map(({ pid }) => pid)
   try {
-    await sleep(500)
-    const before = [waitedForCore(starved), waitedForCore(asleep)] as const
-    await sleep(1500)
-    expect(waitedForCore(starved) - before[0]).toBeGreaterThan(700)
-    expect(waitedForCore(asleep) - before[1]).toBeLessThan(300)
+    await once(sleeping.stdout, 'data')
+    const [asleep, , starved] = children.map(({ pid }) => pid)
+    const before = { asleep: waitedForCore(asleep), starved: waitedForCore(starved) }
+    const waited = (): number => waitedForCore(starved) - before.starved
+    await expect.poll(waited, PATIENCE).toBeGreaterThan(300)
+    // Both had the same time: the one that sleeps is the control.
+    expect(waitedForCore(asleep) - before.asleep).toBeLessThan(waited() / 2)
   } finally {
     for (const child of children) child.kill('SIGKILL')
   }

@@ -46,6 +46,14 @@ describe('schedulers that share a store', () => {
     expect(calls.map((call) => call.split(' ')[1])).toEqual(['1', '2', '3', '4', '5'])
   })
 
+  it('keep a run that outlasts its lease: no other takes its time', async () => {
+    const slow = (): Promise<{ retry: boolean }> => new Promise((resolve) => setTimeout(() => resolve({ retry: false }), 100_000))
+    for (const name of ['a', 'b']) start(name, { crons: { tick: '1 0 * * *' }, leaseSeconds: 10 }, slow)
+    await vi.advanceTimersByTimeAsync(200_000)
+    expect(calls).toHaveLength(1)
+    expect([reports, await store.open('tick')]).toEqual([[], []])
+  })
+
   it('take over at once what another one gives back at its stop before a retry', async () => {
     const a = start('a', { crons: { tick: '1 0 * * *' } }, async () => ({ retry: true }))
     await vi.advanceTimersByTimeAsync(31_000)

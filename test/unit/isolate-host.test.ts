@@ -4,6 +4,7 @@ import { StreamTable } from '../../adapters/isolate/runtime/streams.ts'
 import { KeyTable } from '../../adapters/isolate/runtime/subtle.ts'
 import { TimerTable } from '../../adapters/isolate/runtime/timers.ts'
 import { ZlibTable } from '../../adapters/isolate/runtime/zlib.ts'
+import { PATIENCE } from '../patience.ts'
 
 describe('synchronous calls of a guest', () => {
   it('throw nothing, whatever comes', () => {
@@ -108,7 +109,7 @@ describe('streams', () => {
     await Promise.resolve()
     expect(sent).toEqual([])
     const read = reader.read()
-    await expect.poll(() => sent).toEqual([['pull', 1]])
+    await expect.poll(() => sent, PATIENCE).toEqual([['pull', 1]])
     streams.handle('chunk', 1, new Uint8Array([1]))
     expect((await read).value).toEqual(new Uint8Array([1]))
     const failed = reader.read()
@@ -133,7 +134,7 @@ describe('streams', () => {
     const error = new Error('gone')
     streams.break(error)
     await expect(read).rejects.toBe(error)
-    await expect.poll(() => cancelled).toBe(error)
+    await expect.poll(() => cancelled, PATIENCE).toBe(error)
     await expect(streams.fromGuest(3).getReader().read()).rejects.toBe(error)
   })
 })
@@ -149,7 +150,7 @@ describe('timers', () => {
     expect(fired).toEqual([])
     timers.clear(0)
     timers.start(10_000, 0)
-    await expect.poll(() => fired).toEqual([10_000])
+    await expect.poll(() => fired, PATIENCE).toEqual([10_000])
     timers.clearAll()
   })
 })

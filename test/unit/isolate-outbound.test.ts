@@ -112,7 +112,7 @@ describe('the client', () => {
       if (pathname === '/redirect') return void outgoing.writeHead(Number(searchParams.get('status') ?? 302), { location: searchParams.get('to') ?? '' }).end()
       if (pathname === '/gzip') return void outgoing.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('unpacked'))
       if (pathname === '/br') return void outgoing.writeHead(200, { 'content-encoding': 'gzip, br' }).end(brotliCompressSync(gzipSync('twice')))
-      if (pathname === '/slow') return void setTimeout(() => outgoing.end('late'), 5000).unref()
+      if (pathname === '/never') return
       if (pathname === '/endless') {
         outgoing.once('close', () => clearInterval(timer))
         const timer = setInterval(() => outgoing.write('chunk'), 5)
@@ -191,7 +191,7 @@ describe('the client', () => {
 
   it('ends by abort, before the answer and in it, and by silence', async () => {
     const early = new AbortController()
-    const waiting = send({ url: `${here}/slow`, signal: early.signal })
+    const waiting = send({ url: `${here}/never`, signal: early.signal })
     await sleep(20)
     early.abort(new Error('mine'))
     await expect(waiting).rejects.toThrow('mine')
@@ -199,7 +199,7 @@ describe('the client', () => {
     const response = await send({ url: `${here}/endless`, signal: late.signal })
     late.abort()
     await expect(response.text()).rejects.toThrow()
-    await expect(send({ url: `${here}/slow` }, undefined, { idleTimeout: 50 })).rejects.toThrow('fetch failed')
+    await expect(send({ url: `${here}/never` }, undefined, { idleTimeout: 50 })).rejects.toThrow('fetch failed')
   })
 
   it('follows redirects as fetch does', async () => {

@@ -3,7 +3,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import postgres from 'postgres'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -16,6 +15,7 @@ import { createPlan } from '../../adapters/lambda/local/plan.ts'
 import { blob as declareBlob, kv as declareKv, queue as declareQueue, sql as declareSql } from '../../core/bindings/declarations.ts'
 import type { BlobDriver, DriverContext, KvDriver, QueueDriver } from '../../core/bindings/drivers.ts'
 import type { Manifest } from '../../core/manifest.ts'
+import { PATIENCE } from '../patience.ts'
 
 const manifest: Manifest = {
   version: 1,
@@ -194,15 +194,7 @@ setInterval(() => {}, 1000)
     const [pid] = JSON.parse(line) as [number]
     expect(process.kill(pid, 0)).toBe(true)
     starter.kill('SIGKILL')
-    for (let waited = 0; waited < 50; waited++) {
-      await sleep(100)
-      try {
-        process.kill(pid, 0)
-      } catch {
-        return
-      }
-    }
-    expect.fail(`process ${pid} of the local services lives on`)
+    await expect.poll(() => () => process.kill(pid, 0), PATIENCE).toThrow('ESRCH')
   })
 
   it('say what is wrong with a Postgres that cannot be used', { timeout: 30_000 }, async () => {

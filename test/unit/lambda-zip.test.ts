@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createZip } from '../../adapters/lambda/zip.ts'
 import { buildApp } from '../../core/build/build.ts'
-import { unmoor } from './cli-process.ts'
+import { runUnmoor } from './cli-process.ts'
 import { tempProject } from './temp-project.ts'
 
 const APP = `import { assets, defineApp, defineBindings, queue, secret, variable } from 'unmoor'
@@ -79,11 +79,11 @@ describe('--package zip', () => {
 
   it('is an option of the command, for Lambda only', async () => {
     await using project = await tempProject(FILES)
-    expect(await unmoor(['build', '--target', 'lambda', '--package', 'zip'], { cwd: project.dir })).toMatchObject({ code: 0 })
+    expect(await runUnmoor(['build', '--target', 'lambda', '--package', 'zip'], { cwd: project.dir })).toMatchObject({ code: 0 })
     expect((await readFile(join(project.dir, '.unmoor/lambda/function.zip'))).subarray(0, 2).toString()).toBe('PK')
-    const wrong = await unmoor(['build', '--target', 'lambda', '--package', 'tar'], { cwd: project.dir })
+    const wrong = await runUnmoor(['build', '--target', 'lambda', '--package', 'tar'], { cwd: project.dir })
     expect(wrong).toMatchObject({ code: 2, stderr: expect.stringMatching(/package is "tar"\. It can be image or zip/) })
-    const other = await unmoor(['build', '--target', 'node', '--package', 'zip'], { cwd: project.dir })
+    const other = await runUnmoor(['build', '--target', 'node', '--package', 'zip'], { cwd: project.dir })
     expect(other).toMatchObject({ code: 2, stderr: expect.stringMatching(/use it with --target lambda/) })
   })
 })

@@ -1,9 +1,10 @@
 /** Servers and raw sockets for the tests of the Node target's HTTP layer. */
 import type { Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'vitest'
 import { installGlobals } from '../../adapters/node-server/runtime/http/globals.ts'
 import { createHttpServer, type HttpHandler, type HttpOptions } from '../../adapters/node-server/runtime/http/listener.ts'
+import { PATIENCE } from '../patience.ts'
 
 /** undici's fetch, for the client's side. */
 export const plainFetch = globalThis.fetch
@@ -23,6 +24,8 @@ export interface Running {
   port: number
   /** What was logged. */
   errors: string[]
+  /** Resolves when the server has seen all its connections end. */
+  idle: () => Promise<void>
 }
 
 export async function serve(handler: HttpHandler, options: HttpOptions = {}): Promise<Running> {
@@ -31,7 +34,12 @@ export async function serve(handler: HttpHandler, options: HttpOptions = {}): Pr
   servers.push(server)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  return { url: `http://127.0.0.1:${port}`, port, errors }
+  const connections = (): Promise<number> =>
+    new Promise((resolve, reject) => server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))))
+  const idle = async (): Promise<void> => {
+    await expect.poll(connections, PATIENCE).toBe(0)
+  }
+  return { url: `http://127.0.0.1:${port}`, port, errors, idle }
 }
 
 /** A socket of its own, and all that came back so far as Latin-1. */
@@ -47,11 +55,8 @@ export function open(
   const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()))
   socket.write(text, 'latin1')
   const until = async (pattern: RegExp): Promise<string> => {
-    for (let wait = 0; wait < 500; wait++) {
-      if (pattern.test(text0)) return text0
-      await sleep(10)
-    }
-    throw new Error(`never came: ${pattern}; came: ${text0}`)
+    await expect.poll(() => text0, PATIENCE).toMatch(pattern)
+    return text0
   }
   return { socket, received: () => text0, until, closed }
 }

@@ -18,7 +18,7 @@ beforeAll(() => {
   ]
   writeFileSync(join(dir, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }))
   // Optional peers stay out: the core must work without a single one of them.
-  execFileSync('npm', ['install', '--omit=peer', '--no-audit', '--no-fund', join(dir, packed.filename)], { cwd: dir, env, stdio: 'pipe' })
+  execFileSync('npm', ['install', '--omit=peer', '--prefer-offline', '--no-audit', '--no-fund', join(dir, packed.filename)], { cwd: dir, env, stdio: 'pipe' })
 }, 180_000)
 
 afterAll(() => rmSync(dir, { recursive: true, force: true }))

@@ -1,13 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { queue as openQueue } from '../../adapters/drivers/sqlite/index.ts'
 import { queue, type QueueOptions } from '../../core/bindings/declarations.ts'
 import type { QueueDriver, QueueIncoming } from '../../core/bindings/drivers.ts'
 import { createBatch, Queue, type OwnedBatch } from '../../core/bindings/queue.ts'
 import { consumeQueues, type ConsumedQueue, type Consumers } from '../../core/queue-consumer.ts'
+import { PATIENCE } from '../patience.ts'
 
+/** All clocks of the consumers and of the backend: they stand still until a test moves them. */
+const CLOCK = { toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'] } satisfies Parameters<typeof vi.useFakeTimers>[0]
 const EMPTY = { ready: 0, delayed: 0, leased: 0 }
 let dir: string
 const opened: QueueDriver[] = []
@@ -15,6 +18,7 @@ const consumers: Consumers[] = []
 
 beforeEach(() => void (dir = mkdtempSync(join(tmpdir(), 'unmoor-consumer-'))))
 afterEach(async () => {
+  vi.useRealTimers()
   await Promise.all(consumers.splice(0).map((consumer) => consumer.stop()))
   for (const driver of opened.splice(0)) await driver.close?.()
   rmSync(dir, { recursive: true, force: true })
@@ -52,11 +56,7 @@ function consume(
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
-    if (await condition()) return
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  throw new Error('it never came to be')
+  await expect.poll(condition, PATIENCE).toBe(true)
 }
 
 it('delivers maxRetries + 1 times, then to the dead-letter queue with id and body, attempts from 1', async () => {
@@ -95,6 +95,7 @@ it('drops with a log line where there is no dead-letter queue', async () => {
 })
 
 it('renews the lease of a slow handler, so that its message comes once', async () => {
+  vi.useFakeTimers(CLOCK)
   const clicks = await open('clicks')
   let deliveries = 0
   let done = false
@@ -110,8 +111,8 @@ it('renews the lease of a slow handler, so that its message comes once', async (
   )
   consume(clicks, () => void deliveries++, undefined, 0.5)
   await new Queue(clicks.driver, { binding: 'clicks' }).send('slow')
-  await until(() => done || deliveries > 1)
-  expect(deliveries).toBe(1)
+  await vi.advanceTimersByTimeAsync(5000)
+  expect([done, deliveries]).toEqual([true, 1])
 })
 
 it('handles at most maxConcurrency batches at once, and as many where there is work', async () => {
@@ -119,8 +120,12 @@ it('handles at most maxConcurrency batches at once, and as many where there is w
   let running = 0
   let most = 0
   let handled = 0
+  const full = Promise.withResolvers<void>()
   consume(clicks, async () => {
     most = Math.max(most, ++running)
+    if (running === 3) full.resolve()
+    await full.promise
+    // A fourth would come now.
     await new Promise((resolve) => setTimeout(resolve, 50))
     running--
     handled++
@@ -131,6 +136,7 @@ it('handles at most maxConcurrency batches at once, and as many where there is w
 })
 
 it('settles when no renewal is under way any more, and renews nothing that is settled, however long waitUntil work takes', async () => {
+  vi.useFakeTimers(CLOCK)
   const clicks = await open('clicks')
   const steps: string[] = []
   const { driver } = clicks
@@ -161,7 +167,7 @@ it('settles when no renewal is under way any more, and renews nothing that is se
   })
   consumers.push(consumer)
   await new Queue(driver, { binding: 'clicks' }).send('one')
-  await until(() => steps.includes('settle'))
+  await vi.advanceTimersByTimeAsync(2000)
   await consumer.stop()
   expect([worked, steps]).toEqual([true, ['extend', 'extended', 'settle']])
 })

@@ -18,7 +18,7 @@ export default defineApp({
   },
   queues: {
     jobs: async (batch, env) => {
-      await new Promise((resolve) => setTimeout(resolve, 150))
+      while ((await env.seen.get('go')) === null) await new Promise((resolve) => setTimeout(resolve, 10))
       for (const { body } of batch.messages) await env.seen.put(body.pathname.slice(1), 'done')
     },
   },
@@ -63,7 +63,12 @@ describe('startApp', () => {
   test('drained waits until the queue has been handled', async () => {
     await t.fetch('/b')
     expect(await t.env.seen.get('b')).toBe(null)
-    await t.queues.jobs.drained()
+    let isDrained = false
+    const drained = t.queues.jobs.drained().then(() => (isDrained = true))
+    await t.queues.jobs.depth()
+    expect(isDrained).toBe(false)
+    await t.env.seen.put('go', 'on')
+    await drained
     expect(await t.env.seen.get('b')).toBe('done')
     expect(await t.queues.jobs.depth()).toEqual({ ready: 0, delayed: 0, leased: 0 })
   })

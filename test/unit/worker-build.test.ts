@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { buildApp } from '../../core/build/build.ts'
-import { startUnmoor, unmoor } from './cli-process.ts'
+import { startUnmoor, runUnmoor, unmoor } from './cli-process.ts'
 import { tempProject, type TempProject } from './temp-project.ts'
 
 const BASE = { name: 'shop', main: 'src/index.ts', compatibility_date: '2026-01-01' }
@@ -79,7 +79,7 @@ describe('a build with --worker', () => {
       { '.dev.vars': 'TOKEN=of-the-file\n', 'migrations/0001_a.sql': 'CREATE TABLE a (x);' },
     )
     await build(made)
-    expect(await unmoor(['migrate', '--target', 'node'], { cwd: made.dir })).toMatchObject({ code: 0, stdout: expect.stringContaining('applied 0001_a') })
+    expect(await runUnmoor(['migrate', '--target', 'node'], { cwd: made.dir })).toMatchObject({ code: 0, stdout: expect.stringContaining('applied 0001_a') })
     const { child, result, line } = startUnmoor(['start', '--target', 'node', '--port', '0'], { cwd: made.dir })
     try {
       const url = /http:\S+/.exec(await line('Ctrl-C'))?.[0] as string
@@ -174,7 +174,7 @@ export const upgrade = () => Object.values(new WebSocketPair())
 
   test('a name that is none is refused on the command line and in the config', async () => {
     await using made = await project({}, HELLO)
-    const { stderr, code } = await unmoor(['build', '--worker', join(made.dir, 'wrangler.json'), '--target', 'node', '--allow', 'sockets'])
+    const { stderr, code } = await runUnmoor(['build', '--worker', join(made.dir, 'wrangler.json'), '--target', 'node', '--allow', 'sockets'])
     expect(code).toBe(2)
     expect(stderr).toMatch(/Allowed choices are cloudflare:sockets, WebSocketPair/)
     const config = { worker: { config: 'wrangler.json', allow: ['sockets'] } }
@@ -189,7 +189,7 @@ test('unmoor init --from-worker writes a config that every command takes, and te
     { kv_namespaces: [{ binding: 'MY_KV', id: 'kv' }], d1_databases: [{ binding: 'DB', database_id: 'db' }] },
     'export default {\n  fetch: (request) => new Response(request.cf.country),\n}\n',
   )
-  const { stdout } = await unmoor(['init', '--from-worker', join(made.dir, 'wrangler.json'), '--reporter', 'json'])
+  const { stdout } = await runUnmoor(['init', '--from-worker', join(made.dir, 'wrangler.json'), '--reporter', 'json'])
   const result = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { name: string; differences: { where: string; what: string }[] }
   expect(result.name).toBe('shop')
   expect(result.differences.map(({ where }) => where)).toEqual(['env.DB', 'src/index.ts:2'])

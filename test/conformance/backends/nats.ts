@@ -1,18 +1,16 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type Backend, MissingBackend } from './backend.ts'
-import { accepts, findProgram, startServer } from './server-process.ts'
+import { accepts, findProgram, type ServerProcess, startServer } from './server-process.ts'
 
 /** A nats-server of the run's own with JetStream on disk, or the one of UNMOOR_TEST_NATS. */
 export async function startNats(): Promise<Backend> {
   const given = process.env['UNMOOR_TEST_NATS']
   if (given !== undefined) return { name: 'the server of UNMOOR_TEST_NATS', options: { url: given }, variables: {}, async stop() {} }
-  const program = findProgram('nats-server')
+  const program = natsProgram()
   if (program === undefined)
     throw new MissingBackend('nats-server is not installed: apt-get install nats-server, or set UNMOOR_TEST_NATS to the URL of a server with JetStream.')
-  const server = await startServer(
-    program,
-    (port, folder) => ['--addr', '127.0.0.1', '--port', `${port}`, '--jetstream', '--store_dir', folder],
-    (port) => accepts(port, '127.0.0.1', 'CONNECT {"verbose":false}\r\nPING\r\n', 'INFO'),
-  )
+  const server = await startNatsServer(program)
   return {
     name: `nats-server on port ${server.port}`,
     options: { url: `nats://127.0.0.1:${server.port}` },
@@ -20,4 +18,21 @@ export async function startNats(): Promise<Backend> {
     restart: () => server.restart(),
     stop: () => server.stop(),
   }
+}
+
+/** The program of a NATS server, where one is installed. */
+export const natsProgram = (): string | undefined => findProgram('nats-server')
+
+/** Starts a nats-server with JetStream on disk, unless told otherwise. `settings` are lines of its configuration. */
+export function startNatsServer(program: string, { jetstream = true, settings = '' } = {}): Promise<ServerProcess> {
+  const config = (folder: string): string => join(folder, 'server.conf')
+  return startServer({
+    program,
+    prepare: (port, folder) => {
+      const store = jetstream ? `jetstream { store_dir: "${folder}/data" }\n` : ''
+      return writeFile(config(folder), `listen: 127.0.0.1:${port}\n${store}${settings}\n`)
+    },
+    args: (_port, folder) => ['-c', config(folder)],
+    ready: (port) => accepts(port, '127.0.0.1', 'CONNECT {"verbose":false}\r\nPING\r\n', 'INFO'),
+  })
 }

@@ -1,19 +1,44 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { reservePort } from './ports.ts'
 
-/** A server of the run's own, on loopback. */
+/** A server of the run's own, on loopback, with a port and a folder that are its own until it is stopped. */
 export interface ServerProcess {
   readonly port: number
+  /** Ends it with -9; the data stays. Resolves when nothing of it writes any more. */
+  kill(): Promise<void>
   /** Ends it with -9 and starts it again on the same port and data. */
   restart(): Promise<void>
+  /** Stops it answering; resolves when it stands still. */
+  pause(): Promise<void>
+  resume(): void
   /** Ends it and removes the data. */
   stop(): Promise<void>
 }
+
+/** What {@link startServer} starts. */
+export interface ServerOptions {
+  /** Path of the program. */
+  program: string
+  args: (port: number, folder: string) => string[]
+  /** Whether it serves. Default: it accepts a connection. */
+  ready?: (port: number) => Promise<boolean>
+  /** Called before the first start with its new folder. Default: nothing is to be prepared. */
+  prepare?: (port: number, folder: string) => Promise<void> | void
+  /** Who runs it. Default: this process's user. */
+  user?: { uid?: number; gid?: number }
+  /** Signal that ends it for good. Default: SIGKILL. */
+  stopSignal?: NodeJS.Signals
+}
+
+/** Milliseconds after which a server that runs and does not serve is given up. */
+const GIVE_UP = 60_000
 
 /** The first of these programs that is installed. */
 export function findProgram(...names: string[]): string | undefined {
@@ -21,33 +46,32 @@ export function findProgram(...names: string[]): string | undefined {
   return folders.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path))
 }
 
-/** Starts a server in a fresh folder and waits until `ready` says that it serves on its port. */
-export async function startServer(
-  program: string,
-  settings: (port: number, folder: string) => string[],
-  ready: (port: number) => Promise<boolean> = accepts,
-): Promise<ServerProcess> {
+/** Starts a server in a fresh folder and waits until it serves. */
+export async function startServer(options: ServerOptions): Promise<ServerProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'unmoor-server-'))
-  const port = await freePort()
-  let child: ChildProcess | undefined
+  const { port, release } = await reservePort()
+  let running: RunningServer | undefined
   const start = async (): Promise<void> => {
-    child = spawn(program, settings(port, folder), { stdio: 'ignore' })
-    const deadline = Date.now() + 20_000
-    while (!(await ready(port))) {
-      if (child.exitCode !== null || Date.now() > deadline) throw new Error(`${program} does not serve on port ${port}.`)
-      await new Promise((resolve) => setTimeout(resolve, 20))
+    running = run(options, port, folder)
+    const { child } = running
+    const deadline = Date.now() + GIVE_UP
+    while (!(await (options.ready ?? accepts)(port))) {
+      if (hasEnded(child) || Date.now() > deadline) throw new Error(`${options.program} does not serve on port ${port}.`)
+      await sleep(20)
     }
   }
-  const kill = async (): Promise<void> => {
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    child.kill('SIGKILL')
-    await once(child, 'exit')
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (running === undefined) return
+    if (!hasEnded(running.child)) running.child.kill(signal)
+    await running.closed
   }
   const stop = async (): Promise<void> => {
-    await kill()
+    await end(options.stopSignal ?? 'SIGKILL')
     await rm(folder, { recursive: true, force: true })
+    release()
   }
   try {
+    await options.prepare?.(port, folder)
     await start()
   } catch (error) {
     await stop()
@@ -56,20 +80,46 @@ export async function startServer(
   return {
     port,
     stop,
+    kill: () => end('SIGKILL'),
     async restart() {
-      await kill()
+      await end('SIGKILL')
       await start()
     },
+    async pause() {
+      running?.child.kill('SIGSTOP')
+      await standsStill(running?.child.pid)
+    },
+    resume: () => void running?.child.kill('SIGCONT'),
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
+interface RunningServer {
+  child: ChildProcess
+  /** Resolves when the server and all that it forked have ended. */
+  closed: Promise<unknown>
+}
+
+/**
+ * A server that is killed may leave a child behind that still writes into its folder: redis-server forks one to rewrite its
+ * append-only file. Each child inherits the server's stdout, so that pipe closes when the last one has ended.
+ */
+function run({ program, args, user }: ServerOptions, port: number, folder: string): RunningServer {
+  const child = spawn(program, args(port, folder), { ...user, cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] })
+  child.stdout.resume()
+  const closed = once(child, 'close').catch(() => undefined)
+  return { child, closed }
+}
+
+function hasEnded({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  return pid === undefined || exitCode !== null || signalCode !== null
+}
+
+/** Resolves when all threads of the process are stopped. Linux only; elsewhere a signal is taken to arrive in 50 ms. */
+async function standsStill(pid: number | undefined): Promise<void> {
+  if (process.platform !== 'linux' || pid === undefined) return sleep(50)
+  // The state is the first field after the name, which stands in parentheses and may hold anything.
+  const isStopped = (thread: string): boolean => /\) T [^)]*$/.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8'))
+  while (!readdirSync(`/proc/${pid}/task`).every(isStopped)) await sleep(1)
 }
 
 /** Whether somebody listens; with `ask`, whether the answer to it begins with `answer`. */

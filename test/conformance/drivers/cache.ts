@@ -80,10 +80,10 @@ export function cacheCases(create: () => Promise<Harness<CacheDriver>>, { ownClo
   })
 
   it('cache-d04 a second is a second, also by the real clock', async () => {
+    const before = Date.now()
     await driver.put(url, new Response('a'), 1)
-    expect(await driver.match(url)).toBeDefined()
-    await new Promise((resolve) => setTimeout(resolve, 1100))
-    expect(await driver.match(url)).toBeUndefined()
+    while ((await driver.match(url)) !== undefined) await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(Date.now() - before).toBeGreaterThanOrEqual(990)
   })
 
   it('cache-d06 what says that it must not be kept is not kept', async () => {

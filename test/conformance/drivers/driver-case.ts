@@ -12,6 +12,8 @@ export interface DriverCase {
   readonly contract: string
   /** Time-out, where it needs one of its own. Default: 30. */
   readonly seconds?: number
+  /** Whether it is only about a large amount: `npm test` leaves it to `npm run test:slow`. */
+  readonly load?: true
   /** Why this backend cannot be asked, where it cannot. */
   readonly skipped?: string
   /** Runs it on a fresh harness; rejects with what went wrong, and gives the reason where the driver lacks what it is about, which is optional. */
@@ -21,7 +23,7 @@ export interface DriverCase {
 type Work = () => Promise<void> | void
 /** Gives a reason where the driver lacks what the case is about. */
 type CaseWork = () => Promise<string | void> | string | void
-type Settings = { timeout?: number }
+type Settings = { timeout?: number; load?: boolean }
 
 /** Adds a case; its title begins with its id. */
 export interface DefineCase {
@@ -50,6 +52,7 @@ export function defineCases(kind: DriverKind, before: Work, after: Work): { case
         contract: words.join(' '),
         run,
         ...(settings.timeout === undefined ? {} : { seconds: settings.timeout / 1000 }),
+        ...(settings.load === true ? { load: true } : {}),
         ...(skipped === undefined ? {} : { skipped }),
       })
     }

@@ -13,6 +13,7 @@ function pbkdf2Of(password: BinaryLike, salt: BinaryLike, iterations: number, le
 export function pbkdf2Sync(password: BinaryLike, salt: BinaryLike, iterations: number, length: number, digest: string): Uint8Array {
   return now(pbkdf2Of(password, salt, iterations, length, digest))
 }
+// oxlint-disable-next-line max-params -- node:crypto has this signature
 export function pbkdf2(password: BinaryLike, salt: BinaryLike, iterations: number, length: number, digest: string, done: unknown): void {
   toCallback(later(pbkdf2Of(password, salt, iterations, length, digest)), done)
 }
@@ -48,6 +49,7 @@ function hkdfOf(digest: string, key: unknown, salt: BinaryLike, info: BinaryLike
 export function hkdfSync(digest: string, key: unknown, salt: BinaryLike, info: BinaryLike, length: number): ArrayBuffer {
   return new Uint8Array(now(hkdfOf(digest, key, salt, info, length))).buffer
 }
+// oxlint-disable-next-line max-params -- node:crypto has this signature
 export function hkdf(digest: string, key: unknown, salt: BinaryLike, info: BinaryLike, length: number, done: unknown): void {
   const derive = async (): Promise<ArrayBuffer> => new Uint8Array(await later(hkdfOf(digest, key, salt, info, length))).buffer
   toCallback(derive(), done)
