@@ -3,6 +3,7 @@ import { TookTooLongHere } from './app-code.ts'
 import { type Bridge, connectNow } from './bridge.ts'
 import { diedOf, type EndCause, IsolateEnded, startError, TIMED_OUT } from './ended.ts'
 import { GuestTime } from './guest-time.ts'
+import { HeldBytes } from './held-bytes.ts'
 import type { FirstEntries } from './first-entries.ts'
 import { EntryWatch } from './entry-watch.ts'
 import { createHostCalls, type HostCall } from './host-calls.ts'
@@ -77,6 +78,7 @@ export class Guest {
   #failed = Promise.withResolvers<never>()
   /** What it takes of the machine. */
   readonly time: GuestTime
+  readonly held = new HeldBytes()
   #loading = true
   /** Messages of the entry under way. */
   #crossing = 1
@@ -268,6 +270,7 @@ export class Guest {
   #call(calls: HostCall, data: [unknown, ...unknown[]]): unknown {
     if (this.#ended !== undefined) return undefined
     const crossing = this.#inline?.isInside === true ? 0 : CROSSING_US
+    if (data[0] === 'taken') this.held.taken()
     if (data[0] === 'ready') return this.#work(() => this.#ready.resolve(), crossing)
     return this.#work(() => (data[0] === 'objects' ? this.#events.sync?.(data) : calls(...data)), crossing)
   }
@@ -286,6 +289,7 @@ export class Guest {
       this.#crossing = batch.length
       this.#entries++
       this.time.begin()
+      this.held.taken()
       this.#watch.begin()
       const before = this.time.active
       try {
@@ -310,7 +314,9 @@ export class Guest {
     this.#crossing = 1
     this.time.begin()
     const before = this.#inline.us
+    this.held.taken()
     const { answer, said, weight, error, late } = this.#inline.enter(this.#dispatch, args, this.#limits.cpuMs)
+    this.held.arrive(weight)
     this.#noteFirst(args[0], this.#inline.us - before)
     if (late === true) this.#endForCpu()
     else if (error !== undefined) this.#threw(error)
@@ -362,6 +368,7 @@ export class Guest {
 
   #receive(batch: unknown, weight: unknown): void {
     if (this.#ended !== undefined || !Array.isArray(batch)) return
+    this.held.arrive(weight)
     this.#work(
       () => {
         for (const message of batch as unknown[]) if (Array.isArray(message)) this.#events.message(message)

@@ -74,7 +74,10 @@ export class IsolateApp {
 
   private constructor(services: HostServices, log: GuestLog, onEnd: (error: IsolateEnded) => void, hooks: IsolateHooks) {
     const send = (...message: [string, ...unknown[]]): void => this.#guest.send(...message)
-    this.#operations = new Operations(services, send, (microseconds) => this.#guest.chargeBeside(microseconds))
+    this.#operations = new Operations(services, send, {
+      charge: (microseconds) => this.#guest.chargeBeside(microseconds),
+      keep: (bytes) => this.#guest.held.keep(bytes),
+    })
     this.#timers =
       hooks.timers === undefined
         ? new TimerTable((id) => send('timer', id))
