@@ -199,7 +199,7 @@ describe('an export', () => {
     await killedExport(dir, (data) => data !== undefined)
     expect(await unmoor(exportTo(dir))).toMatchObject({ code: 0, stdout: expect.stringContaining('going on where an earlier run') })
     await expectWhole(dir)
-  }, 60_000)
+  })
 
   it('killed with -9 on its way goes on, and its archive is whole', async () => {
     const dir = lab.dataDir('killed-late')
@@ -208,7 +208,7 @@ describe('an export', () => {
     await writeFile(join(dir, 'blob/files/data/.part-1'), 'half a blob')
     expect(await unmoor(exportTo(dir))).toMatchObject({ code: 0, stdout: expect.stringContaining('going on where an earlier run') })
     await expectWhole(dir)
-  }, 60_000)
+  })
 
   it('broken off begins anew with --restart; one of other bindings is refused', async () => {
     const dir = lab.dataDir('killed-restart')
@@ -219,7 +219,7 @@ describe('an export', () => {
     expect(code).toBe(0)
     expect(stdout).not.toContain('going on')
     await expectWhole(dir)
-  }, 60_000)
+  })
 
   it('that ends after its last record, before the manifest, goes on', async () => {
     const dir = lab.dataDir('unfinished')

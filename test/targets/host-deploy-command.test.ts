@@ -11,7 +11,7 @@ let lab: HostLab
 beforeAll(async () => {
   artifact = await buildLab(labApp(''))
   lab = await startHostLab({ processes: 1, admin: { port: 0, token: TOKEN } })
-}, 60_000)
+})
 afterAll(async () => {
   await lab?.[Symbol.asyncDispose]()
   await rm(artifact, { recursive: true, force: true })
