@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { DeployClient } from '../../adapters/isolate/host/deploy-client.ts'
-import { startUnmoor, unmoor } from '../unit/cli-process.ts'
+import { runUnmoor, startUnmoor, unmoor } from '../unit/cli-process.ts'
 import { connectDebugger, type DebuggerClient } from './devtools-client.ts'
 import { buildLab, type HostLab, labApp, sendTo, startHostLab } from './host-lab.ts'
 import { startLab } from './isolate-lab.ts'
@@ -280,7 +280,7 @@ describe('what --inspect refuses', () => {
     ['a guard', ['--config', 'guarded.json', '--inspect', 'shop:0'], /Leave "guard" out\./],
   ])('%s', async (_name, args, message) => {
     await writeFile(join(dir, 'guarded.json'), JSON.stringify({ guard: { permission: true } }))
-    const answer = await unmoor(['host', 'apps', '--data-dir', 'data-refused', ...args], { cwd: dir })
+    const answer = await runUnmoor(['host', 'apps', '--data-dir', 'data-refused', ...args], { cwd: dir })
     expect(answer.stderr).toMatch(message)
     expect(answer.code).toBe(2)
   })
