@@ -76,9 +76,9 @@ describe('streams', () => {
 
   it('into the isolate wait for its reads', async () => {
     let sent = 0
-    let ends = false
+    const progress = { ends: false }
     async function* chunks(): AsyncGenerator<Buffer> {
-      for (; !ends; sent += 64 * KB) yield Buffer.alloc(64 * KB, 1)
+      for (; !progress.ends; sent += 64 * KB) yield Buffer.alloc(64 * KB, 1)
     }
     const { port } = new URL(lab.runtime.url)
     const { promise, resolve } = Promise.withResolvers<IncomingMessage>()
@@ -87,7 +87,7 @@ describe('streams', () => {
     await settled(async () => sent)
     // The kernel's and node's buffers are full, and the isolate has what it read.
     expect((await state()).received).toBeLessThanOrEqual(3 * 64 * KB)
-    ends = true
+    progress.ends = true
     await fetch(`${lab.runtime.url}/go`)
     await sending
     expect(await text(await promise)).toBe(String(sent))

@@ -192,7 +192,7 @@ describe('other settings', () => {
   })
 
   it('kills an environment that runs into the timeout, answers 504, and serves on', async () => {
-    app = await start({ options: { timeout: 1 } })
+    app = await start({ options: { timeout: 5 } })
     const pid = Number(await (await fetch(`${app.url}/pid`)).text())
     expect((await fetch(`${app.url}/never`)).status).toBe(504)
     await until(async () => !alive(pid))
