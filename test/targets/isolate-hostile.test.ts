@@ -6,7 +6,7 @@ import { type Lab, startLab } from './isolate-lab.ts'
 let lab: Lab
 let pid: number
 beforeAll(async () => {
-  lab = await startLab({ isolate: { cpuMs: 500, memoryMb: 64 } })
+  lab = await startLab({ isolate: { cpuMs: 2000, memoryMb: 64 } })
   pid = lab.runtime.pids[0] as number
 })
 afterAll(() => lab[Symbol.asyncDispose]())
