@@ -2,11 +2,14 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
+    globalSetup: ['test/global-setup.ts'],
     include: ['test/{unit,drivers,targets}/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 120_000,
-    // Tests that kill real servers under load meet a stalled machine now and then; what fails twice fails. Vitest marks what it tried again.
-    retry: process.env['CI'] === undefined ? 0 : 1,
+    // Load and duration: `npm run test:slow`.
+    exclude: ['**/*.slow.test.ts'],
+    // These end what hangs. No test asks by them how long something takes.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 30_000 } },
     // Two cores: more workers only make the real runtimes slower.
     maxWorkers: 2,
   },

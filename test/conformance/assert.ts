@@ -110,7 +110,7 @@ export function sleep(ms: number): Promise<void> {
 }
 
 /** Repeats `check` until it does not throw; its last error after `seconds`. */
-export async function eventually(check: () => unknown, seconds = 10, everyMs = 100): Promise<void> {
+export async function eventually(check: () => unknown, seconds = 30, everyMs = 100): Promise<void> {
   const end = Date.now() + seconds * 1000
   for (;;) {
     try {

@@ -38,6 +38,8 @@ const CONFIG: AnyConfig = {
   entry: './app.mjs',
   targets: {
     lambda: { options: { timeout: 60, maxEnvironments: 16 } },
+    // What an app may take to start is a case of its own; a busy machine is none.
+    isolate: { options: { startupTimeout: 60 } },
     cloudflare: { options: { variables: { padded: VARIABLES['PADDED'], unicode: VARIABLES['UNICODE'], empty: VARIABLES['EMPTY'] } } },
   },
 }

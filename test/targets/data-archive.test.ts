@@ -7,7 +7,7 @@ import { openArchive } from '../../core/data/archive-source.ts'
 import { Journal, type JournalData } from '../../core/data/journal.ts'
 import { transfer } from '../../core/data/transfer.ts'
 import { verify } from '../../core/data/verify.ts'
-import { startUnmoor, unmoor } from '../unit/cli-process.ts'
+import { runUnmoor, startUnmoor, unmoor } from '../unit/cli-process.ts'
 import { type DataLab, dataLab, migrateSqlite, openStores } from './data-lab.ts'
 
 let lab: DataLab
@@ -132,7 +132,7 @@ describe('an archive', () => {
       await cp(whole, dir, { recursive: true })
       const path = join(dir, 'manifest.json')
       await writeFile(path, (await readFile(path, 'utf8')).replace('"version": 1', '"version": 2'))
-      const { code, stderr } = await unmoor(['data', 'import', dir, '--to', 'node', '--project', lab.project.dir])
+      const { code, stderr } = await runUnmoor(['data', 'import', dir, '--to', 'node', '--project', lab.project.dir])
       expect(code).toBe(1)
       expect(stderr).toContain('has format 2; this unmoor reads up to 1. Install a newer one')
     })
@@ -159,7 +159,7 @@ describe('an archive', () => {
             path,
             bytes.map((byte, at) => (at === 0 ? byte ^ 1 : byte)),
           ))
-      const { code, stdout } = await unmoor(['data', 'verify', dir, '--reporter', 'json'])
+      const { code, stdout } = await runUnmoor(['data', 'verify', dir, '--reporter', 'json'])
       expect(code).toBe(1)
       expect((JSON.parse(stdout) as { damaged: string[] }).damaged.length).toBeGreaterThan(0)
       const copy = await openStores(lab.project, { dataDir: lab.dataDir('blob-bytes-copy'), bindings: ['files'] })
@@ -175,7 +175,7 @@ describe('an export', () => {
   const from = (): string[] => ['--from', 'node', '--from-data-dir', lab.dataDir('many'), '--project', lab.project.dir, '-b', ...bindings]
   const exportTo = (dir: string): string[] => ['data', 'export', dir, ...from()]
   const expectWhole = async (dir: string): Promise<void> => {
-    expect(await unmoor(['data', 'verify', dir, ...from()])).toMatchObject({ code: 0, stdout: expect.stringContaining('Equal.') })
+    expect(await runUnmoor(['data', 'verify', dir, ...from()])).toMatchObject({ code: 0, stdout: expect.stringContaining('Equal.') })
     expect((await readdir(dir)).sort()).toEqual(['blob', 'kv', 'manifest.json'])
     expect((await readdir(join(dir, 'blob/files/data'))).filter((name) => name.startsWith('.'))).toEqual([])
   }
@@ -199,7 +199,7 @@ describe('an export', () => {
     await killedExport(dir, (data) => data !== undefined)
     expect(await unmoor(exportTo(dir))).toMatchObject({ code: 0, stdout: expect.stringContaining('going on where an earlier run') })
     await expectWhole(dir)
-  }, 60_000)
+  })
 
   it('killed with -9 on its way goes on, and its archive is whole', async () => {
     const dir = lab.dataDir('killed-late')
@@ -208,7 +208,7 @@ describe('an export', () => {
     await writeFile(join(dir, 'blob/files/data/.part-1'), 'half a blob')
     expect(await unmoor(exportTo(dir))).toMatchObject({ code: 0, stdout: expect.stringContaining('going on where an earlier run') })
     await expectWhole(dir)
-  }, 60_000)
+  })
 
   it('broken off begins anew with --restart; one of other bindings is refused', async () => {
     const dir = lab.dataDir('killed-restart')
@@ -219,7 +219,7 @@ describe('an export', () => {
     expect(code).toBe(0)
     expect(stdout).not.toContain('going on')
     await expectWhole(dir)
-  }, 60_000)
+  })
 
   it('that ends after its last record, before the manifest, goes on', async () => {
     const dir = lab.dataDir('unfinished')

@@ -224,12 +224,29 @@ describe('a transfer', () => {
 
   it('two at once into one target: the second is refused', async () => {
     const to = await openStores(lab.project, { dataDir: lab.dataDir('twice'), bindings: ['links'] })
-    const slow = transfer(lab.source, to, { journal: lab.journal(), bindings: ['links'], rate: 400 })
-    await new Promise((resolve) => setTimeout(resolve, 30))
+    // The first one has begun, and does not end before it may.
+    const [begun, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const held: Live = {
+      ...lab.source,
+      kv: (binding) => {
+        const reader = lab.source.kv(binding)
+        return {
+          ...reader,
+          async *read(...args) {
+            begun.resolve()
+            await gate.promise
+            yield* reader.read(...args)
+          },
+        }
+      },
+    }
+    const slow = transfer(held, to, { journal: lab.journal(), bindings: ['links'] })
+    await begun.promise
     await expect(transfer(lab.source, to, { journal: lab.journal(), bindings: ['links'] })).rejects.toMatchObject({
       code: 'Conflict',
       message: expect.stringContaining('already writing'),
     })
+    gate.resolve()
     await slow
     await to.close()
   })
@@ -267,7 +284,7 @@ describe('a transfer', () => {
     expect(JSON.parse(stdout)).toMatchObject({ resumed: true, bindings: { links: { records: 12_007 }, files: { records: 40 } } })
     const proof = await unmoor(['data', 'verify', ...args.slice(2), '--reporter', 'json'])
     expect(JSON.parse(proof.stdout)).toMatchObject({ equal: true, bindings: { links: { records: 12_007 }, files: { records: 40 } } })
-  }, 60_000)
+  })
 
   async function lastNote(folder: string): Promise<string> {
     const names = await readdir(folder).catch((): string[] => [])

@@ -52,7 +52,7 @@ it('is written against public exports only', () => {
   }
 })
 
-it('an app with pages, a database, a queue and a cron runs on Deno as it is', { timeout: 60_000 }, async () => {
+it('an app with pages, a database, a queue and a cron runs on Deno as it is', async () => {
   const t = await startApp<typeof links>({ projectDir, target: 'deno', config, variables: { ADMIN_TOKEN: 'deno-token' } })
   try {
     const headers = { authorization: 'Bearer deno-token', 'content-type': 'application/json' }
@@ -68,7 +68,7 @@ it('an app with pages, a database, a queue and a cron runs on Deno as it is', { 
   }
 })
 
-it('migrates alone, stops by itself, and says what is wrong with a start', { timeout: 60_000 }, async () => {
+it('migrates alone, stops by itself, and says what is wrong with a start', async () => {
   const { adapter, info, outDir } = await buildApp({ projectDir, target: 'deno', config, outDir: join(scratch, 'app') })
   const log = { info() {}, warn() {} }
   const options = { dir: outDir, info, dataDir: join(scratch, 'data'), variables: { ADMIN_TOKEN: 'x' }, log }

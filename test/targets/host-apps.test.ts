@@ -21,7 +21,7 @@ beforeAll(async () => {
       plain: { dir: plain, services: ['one'] },
     },
   })
-}, 120_000)
+})
 afterAll(async () => {
   await lab?.[Symbol.asyncDispose]()
   await rm(artifact, { recursive: true, force: true })
@@ -50,13 +50,7 @@ describe('data', () => {
 
   it('queues are handled once over the processes', async () => {
     await lab.run('one', `for (let i = 0; i < 20; i++) await env.jobs.send('one-' + i)`)
-    const deadline = Date.now() + 10_000
-    let count: unknown = 0
-    while (count !== 20 && Date.now() < deadline) {
-      await sleep(50)
-      count = await lab.run('one', `return (await env.kv.list({ prefix: 'job:one-' })).keys.length`)
-    }
-    expect(count).toBe(20)
+    await expect.poll(() => lab.run('one', `return (await env.kv.list({ prefix: 'job:one-' })).keys.length`)).toBe(20)
     expect(await lab.run('two', `return (await env.kv.list({ prefix: 'job:' })).keys.length`)).toBe(0)
   })
 })
@@ -64,15 +58,15 @@ describe('data', () => {
 describe('processes', () => {
   it('share the port', async () => {
     expect(lab.host.pids).toHaveLength(2)
-    const counts = await Promise.all(Array.from({ length: 40 }, () => lab.run('one', 'return count')))
-    // Isolates of both processes have counted: neither saw all.
-    expect(Math.max(...(counts as number[]))).toBeLessThan(60)
-    expect(new Set(counts).size).toBeLessThan(counts.length)
+    // Which process takes a connection is the kernel's choice: both have their turn by and by.
+    const isolates = new Set<unknown>()
+    await expect.poll(async () => isolates.add(await lab.run('one', 'return (globalThis.id ??= crypto.randomUUID())')).size, { interval: 0 }).toBe(2)
+    for (let time = 0; time < 20; time++) isolates.add(await lab.run('one', 'return globalThis.id ??= crypto.randomUUID()'))
+    expect(isolates.size).toBe(2)
   })
 
   it('a loop is a 503 that names its limit; neighbours go on', async () => {
     const loop = lab.send('two', { method: 'POST', body: 'for (;;);' })
-    await sleep(100)
     expect((await lab.send('one')).status).toBe(200)
     const { status, text } = await loop
     expect(status).toBe(503)
@@ -103,7 +97,7 @@ describe('processes', () => {
       for (const pid of children()) process.kill(pid, 'SIGKILL')
       await sleep(100)
     }
-    await expect.poll(() => other.host.pids.length, { timeout: 30_000 }).toBe(2)
-    await expect.poll(async () => (await other.send('one').catch(() => ({ status: 0 }))).status, { timeout: 10_000 }).toBe(200)
-  }, 60_000)
+    await expect.poll(() => other.host.pids.length).toBe(2)
+    await expect.poll(async () => (await other.send('one').catch(() => ({ status: 0 }))).status).toBe(200)
+  })
 })

@@ -1,10 +1,9 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cronStore } from '../../adapters/drivers/sqlite/cron/index.ts'
 import { variable } from '../../core/bindings/declarations.ts'
-import { buildLab, type HostLab, labApp, startHostLab } from './host-lab.ts'
+import { buildLab, type HostLab, labApp, startHostLab, startLoop } from './host-lab.ts'
 
 const WORK = `
   queues: { jobs: async (batch, env) => { for (const { body } of batch.messages) await env.kv.put('job:' + body, env.word) } },
@@ -25,7 +24,7 @@ beforeAll(async () => {
       caller: { dir: caller, services: ['two'], variables: { HIDDEN_URL: 'http://127.0.0.1:59999' } },
     },
   })
-}, 120_000)
+})
 afterAll(async () => {
   await lab?.[Symbol.asyncDispose]()
   await Promise.all([worker, caller].map((dir) => rm(dir, { recursive: true, force: true })))
@@ -35,8 +34,8 @@ it('queues of the same name are apart', async () => {
   await Promise.all([lab.run('two', `await env.jobs.send('a')`), lab.run('three', `await env.jobs.send('b')`)])
   const jobs = (app: string): Promise<unknown> =>
     lab.run(app, `return Promise.all((await env.kv.list({ prefix: 'job:' })).keys.map(async ({ name }) => [name, await env.kv.get(name)]))`)
-  await expect.poll(() => jobs('two'), { timeout: 10_000 }).toEqual([['job:a', 'two']])
-  await expect.poll(() => jobs('three'), { timeout: 10_000 }).toEqual([['job:b', 'three']])
+  await expect.poll(() => jobs('two')).toEqual([['job:a', 'two']])
+  await expect.poll(() => jobs('three')).toEqual([['job:b', 'three']])
 })
 
 it('a cron that a process began and did not finish runs once, in the app that has it', async () => {
@@ -52,12 +51,12 @@ it('a cron that a process began and did not finish runs once, in the app that ha
     apps: { two: { dir: worker, variables: { WORD: 'two' } }, three: { dir: worker } },
   })
   const ticks = (app: string): Promise<unknown> => host.run(app, `return (await env.kv.list({ prefix: 'tick:' })).keys.map(({ name }) => name)`)
-  await expect.poll(() => ticks('two'), { timeout: 10_000 }).toEqual(['tick:1000'])
+  await expect.poll(() => ticks('two')).toEqual(['tick:1000'])
   expect(await ticks('three')).toEqual([])
   const again = await cronStore({}, { ...context, dataDir })
   await expect.poll(() => again.claim('tick', 1000, 'test', 1)).toEqual({ state: 'done' })
   await again.close?.()
-}, 30_000)
+})
 
 describe('services', () => {
   it('reach the apps that the settings allow, and the app itself', async () => {
@@ -88,25 +87,23 @@ describe('services', () => {
     })
     for (let kill = 0; kill < 2; kill++) {
       await expect
-        .poll(
-          () =>
-            alone.send('two').then(
-              ({ status }) => status,
-              () => 0,
-            ),
-          { timeout: 10_000 },
+        .poll(() =>
+          alone.send('two').then(
+            ({ status }) => status,
+            () => 0,
+          ),
         )
         .toBe(200)
-      await expect.poll(() => alone.host.spareIsReady, { timeout: 10_000 }).toBe(true)
-      const lost = alone.send('two', { method: 'POST', body: 'for (;;);' }).catch(() => {})
-      await sleep(250)
-      process.kill(alone.host.pids[0] as number, 'SIGKILL')
+      await expect.poll(() => alone.host.spareIsReady).toBe(true)
+      const pid = alone.host.pids[0] as number
+      const { lost } = await startLoop(alone, 'two', pid)
+      process.kill(pid, 'SIGKILL')
       await lost
     }
-    await expect.poll(() => alone.host.pids.length, { timeout: 5000 }).toBe(2)
+    await expect.poll(() => alone.host.pids.length).toBe(2)
     const call = (code: string): Promise<unknown> => alone.run('caller', code)
-    await expect.poll(() => call(`return (await env.other.fetch('https://any/path')).text()`).catch(() => ''), { timeout: 10_000 }).toBe('two /path')
+    await expect.poll(() => call(`return (await env.other.fetch('https://any/path')).text()`).catch(() => '')).toBe('two /path')
     const body = `{ method: 'POST', body: 'return [request.method, request.headers.get("x-a")]', headers: { 'x-a': '1' } }`
     expect(await call(`return (await env.other.fetch('https://any/', ${body})).json()`)).toEqual({ value: ['POST', '1'] })
-  }, 40_000)
+  })
 })

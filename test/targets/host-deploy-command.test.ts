@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type CommandResult, unmoor } from '../unit/cli-process.ts'
+import { type CommandResult, runUnmoor, unmoor } from '../unit/cli-process.ts'
 import { buildLab, type HostLab, labApp, startHostLab } from './host-lab.ts'
 
 const TOKEN = 'correct horse'
@@ -11,19 +11,21 @@ let lab: HostLab
 beforeAll(async () => {
   artifact = await buildLab(labApp(''))
   lab = await startHostLab({ processes: 1, admin: { port: 0, token: TOKEN } })
-}, 60_000)
+})
 afterAll(async () => {
   await lab?.[Symbol.asyncDispose]()
   await rm(artifact, { recursive: true, force: true })
 })
 
-const deploy = (...args: string[]): Promise<CommandResult> =>
+const deploy = (...args: string[]): Promise<CommandResult> => runUnmoor(['deploy', ...args, '--host', lab.host.adminUrl as string, '--token', TOKEN])
+/** In a process of its own, which has the host's address and token in its environment. */
+const deployByEnvironment = (...args: string[]): Promise<CommandResult> =>
   unmoor(['deploy', ...args], { env: { UNMOOR_HOST_URL: lab.host.adminUrl as string, UNMOOR_HOST_TOKEN: TOKEN } })
 
 it('unmoor deploy sends an app, lists, changes, rolls back and deletes', async () => {
   const settings = join(artifact, 'settings.json')
   await writeFile(settings, JSON.stringify({ variables: { WORD: 'one' }, limits: { cpuMs: 100 } }))
-  const first = await deploy('--dir', artifact, '--app', 'shop', '--note', 'the first', '--settings', settings)
+  const first = await deployByEnvironment('--dir', artifact, '--app', 'shop', '--note', 'the first', '--settings', settings)
   expect(first).toMatchObject({ code: 0, stdout: expect.stringMatching(/^shop: version 1 is served\n\* 1 {2}20\S+ {2}\d+ KB {2}the first\n$/) })
   expect((await lab.send('shop')).text).toBe('one /')
   await writeFile(settings, JSON.stringify({ variables: { WORD: 'two' } }))
@@ -49,10 +51,13 @@ it.each([
 
 it('a wrong token and a host that is not there are named', async () => {
   const url = lab.host.adminUrl as string
-  expect(await unmoor(['deploy', '--list', '--host', url, '--token', 'wrong'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/token/) })
-  expect(await unmoor(['deploy', '--list', '--host', 'http://127.0.0.1:1', '--token', TOKEN])).toMatchObject({
+  expect(await runUnmoor(['deploy', '--list', '--host', url, '--token', 'wrong'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/token/) })
+  expect(await runUnmoor(['deploy', '--list', '--host', 'http://127.0.0.1:1', '--token', TOKEN])).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('127.0.0.1:1'),
   })
-  expect(await unmoor(['deploy', '--list', '--host', 'nonsense', '--token', TOKEN])).toMatchObject({ code: 2, stderr: expect.stringContaining('--host http') })
+  expect(await runUnmoor(['deploy', '--list', '--host', 'nonsense', '--token', TOKEN])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('--host http'),
+  })
 })

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DeployClient } from '../../adapters/isolate/host/deploy-client.ts'
 import { buildLab, type HostLab, labApp, sendTo, startHostLab } from './host-lab.ts'
@@ -18,7 +17,7 @@ beforeAll(async () => {
   broken = await buildLab(`if (navigator.userAgent === 'unmoor') throw new Error('no start today')\n${labApp('kv: kv(), db: sql()')}`)
   lab = await startHostLab({ admin: { port: 0, token: TOKEN }, maxArtifactMb: 5, keepVersions: 3 })
   client = new DeployClient({ url: lab.host.adminUrl as string, token: TOKEN })
-}, 120_000)
+})
 afterAll(async () => {
   await lab?.[Symbol.asyncDispose]()
   await Promise.all([artifact, broken].map((dir) => rm(dir, { recursive: true, force: true })))
@@ -57,13 +56,22 @@ describe('deploys', () => {
     })
     const slow: Promise<unknown>[] = []
     for (let version = 1; version <= 6; version++) {
-      slow.push(lab.run('busy', `await new Promise((resolve) => setTimeout(resolve, 400)); return env.word`))
-      await sleep(20)
+      // Each version has answered before the next one comes, and a request to it is under way until the next one is there.
+      await expect.poll(() => [...seen]).toContain(`v${version - 1} /`)
+      slow.push(
+        lab.run(
+          'busy',
+          `await env.kv.put('begun-${version}', 'x'); while ((await env.kv.get('go-${version}')) === null) await new Promise((resolve) => setTimeout(resolve, 20)); return env.word`,
+        ),
+      )
+      await expect.poll(() => lab.run('busy', `return env.kv.get('begun-${version}')`)).toBe('x')
       await client.deploy('busy', artifact, { settings: word(`v${version}`) })
       // Every process serves it when the deploy is done.
       const answers = await Promise.all(Array.from({ length: 8 }, () => lab.send('busy')))
       expect(new Set(answers.map(({ text }) => text))).toEqual(new Set([`v${version} /`]))
+      await lab.run('busy', `await env.kv.put('go-${version}', 'x')`)
     }
+    await expect.poll(() => [...seen]).toContain('v6 /')
     going.on = false
     await Promise.all(load)
     expect(failed).toEqual([])
@@ -71,7 +79,7 @@ describe('deploys', () => {
     expect([...seen].sort()).toEqual(['v0 /', 'v1 /', 'v2 /', 'v3 /', 'v4 /', 'v5 /', 'v6 /'])
     // Only so many versions are kept.
     expect((await client.describe('busy')).versions.map(({ version }) => version)).toEqual([7, 6, 5])
-  }, 60_000)
+  })
 
   it('of one app at once all get their own version, and one of them is served', async () => {
     const deployed = await Promise.all(Array.from({ length: 4 }, (_, index) => client.deploy('many', artifact, { settings: word(`w${index}`) })))

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { DeployClient } from '../../adapters/isolate/host/deploy-client.ts'
 import { buildLab, type HostLab, labApp, startHostLab } from './host-lab.ts'
@@ -14,7 +13,7 @@ let artifact: string
 beforeAll(async () => {
   process.env['UNMOOR_HOST_KEY'] = 'key of the fleet'
   artifact = await buildLab(labApp('kv: kv(), db: sql(), jobs: queue()'))
-}, 60_000)
+})
 afterAll(async () => {
   delete process.env['UNMOOR_HOST_KEY']
   await admin.end()
@@ -27,11 +26,10 @@ const text = (lab: HostLab, app: string): Promise<string> => lab.send(app).then(
 
 async function follows(a: HostLab, b: HostLab): Promise<void> {
   const [first, second] = [clientOf(a), clientOf(b)]
-  const soon = { timeout: 5000, interval: 50 }
   await first.deploy('shop', artifact, { settings: word('one') })
-  await expect.poll(() => text(b, 'shop'), soon).toBe('one /')
+  await expect.poll(() => text(b, 'shop')).toBe('one /')
   await second.deploy('shop', artifact, { settings: word('two') })
-  await expect.poll(() => text(a, 'shop'), soon).toBe('two /')
+  await expect.poll(() => text(a, 'shop')).toBe('two /')
   // At the same time, on both.
   const versions = await Promise.all([
     first.deploy('shop', artifact),
@@ -40,16 +38,16 @@ async function follows(a: HostLab, b: HostLab): Promise<void> {
   ])
   expect(new Set(versions.slice(0, 2).map(({ deployed }) => deployed))).toEqual(new Set([3, 4]))
   await expect.poll(async () => (await first.describe('shop')).version === (await second.describe('shop')).version).toBe(true)
-  await expect.poll(() => text(a, 'other'), soon).toBe('other /')
+  await expect.poll(() => text(a, 'other')).toBe('other /')
   await first.configure('shop', word('three'))
-  await expect.poll(() => text(b, 'shop'), soon).toBe('three /')
+  await expect.poll(() => text(b, 'shop')).toBe('three /')
   await expect(
     first.deploy('third', artifact, { settings: { paths: ['/x'] } }).then(() => second.deploy('fourth', artifact, { settings: { paths: ['/x'] } })),
   ).rejects.toMatchObject({
     code: 'AlreadyExists',
   })
   await second.remove('shop')
-  await expect.poll(() => text(a, 'shop'), soon).toBe('404')
+  await expect.poll(() => text(a, 'shop')).toBe('404')
 }
 
 it('hosts that share embedded files pick up what the other has deployed', async () => {
@@ -62,7 +60,7 @@ it('hosts that share embedded files pick up what the other has deployed', async 
   await using c = await startHostLab({ processes: 1, admin: { port: 0, token: TOKEN }, store })
   process.env['UNMOOR_HOST_KEY'] = 'key of the fleet'
   expect(c.lines.join('\n')).toContain('Start the host with the UNMOOR_HOST_KEY that they were stored with')
-}, 60_000)
+})
 
 it.runIf(postgres)(
   'hosts that share a Postgres do, and keep the data of apps apart in it',
@@ -133,14 +131,13 @@ it('a host takes over from another on the same port without losing a request', a
   await using next = await startHostLab({ processes: 1, port, sharePort: true, dataDir: join(old.dir, 'data'), admin: { port: 0, token: TOKEN } })
   await old.host.stop()
   const before = served
-  await sleep(100)
+  await expect.poll(() => served).toBeGreaterThan(before)
   going.on = false
   await Promise.all(load)
   agent.destroy()
   expect(failed).toEqual([])
-  expect(served).toBeGreaterThan(before)
   expect(await text(next, 'shop')).toBe('served /')
-}, 60_000)
+})
 
 function send(port: number, agent: Agent): Promise<string> {
   return new Promise((resolve) => {

@@ -14,7 +14,7 @@ beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'unmoor-guard-'))
   // The other user reads the artifact, and passes through to its data.
   await Promise.all([artifact, dataDir].map((dir) => chmod(dir, 0o755)))
-}, 60_000)
+})
 afterAll(() => Promise.all([artifact, dataDir].map((dir) => rm(dir, { recursive: true, force: true }))))
 
 describe.runIf(isRoot)('child processes', () => {

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { buildLab, type HostLab, labApp, startHostLab } from './host-lab.ts'
+import { buildLab, type HostLab, labApp, metric, startHostLab } from './host-lab.ts'
 
 let artifact: string
 let lab: HostLab
@@ -16,13 +15,14 @@ beforeAll(async () => {
     limits: { cpuMs: 500, memoryMb: 64 },
     apps: {
       ...Object.fromEntries(Array.from({ length: 60 }, (_, index) => [attacker(index), { dir: artifact }])),
+      ...Object.fromEntries(Array.from({ length: 6 }, (_, index) => [`looping-${index}`, { dir: artifact, limits: { cpuMs: 300 } }])),
       hostile: { dir: artifact, limits: { responseBytes: 20_000_000 } },
       patcher: { dir: artifact },
       neighbour: { dir: artifact, outbound: { allow: ['127.0.0.1'] } },
     },
   })
   await lab.send('neighbour')
-}, 120_000)
+})
 
 /** An app for two attacks: who runs into limits more often soon has a process of its own, and the neighbour is to feel them. */
 const attacker = (index: number): string => `hostile-${index >> 1}`
@@ -32,24 +32,23 @@ afterAll(async () => {
   await rm(artifact, { recursive: true, force: true })
 })
 
-/** Sends an attack, and asks the neighbour all the while; gives the attack's answer and the neighbour's waits in milliseconds. */
-async function attack(code: string, app = attacker(attacks++)): Promise<{ status: number; text: string; waits: number[] }> {
+/** Sends an attack, and asks the neighbour all the while; `served` is how often the neighbour was asked and answered before the attack was over. */
+async function attack(code: string, app = attacker(attacks++)): Promise<{ status: number; text: string; served: number }> {
   const [pid] = lab.host.pids
   const progress = { done: false }
   const attacked = lab.send(app, { method: 'POST', body: code }).finally(() => (progress.done = true))
   attacked.catch(() => {})
-  const waits: number[] = []
+  let served = 0
   do {
-    const began = performance.now()
     expect(await lab.send('neighbour')).toEqual({ status: 200, text: 'hello /' })
-    waits.push(performance.now() - began)
+    if (!progress.done) served++
     await sleep(5)
   } while (!progress.done)
   const answer = await attacked
   // The attacker's next isolate serves, in the same process.
   expect(await lab.run(app, 'return 1 + 1')).toBe(2)
   expect(lab.host.pids).toEqual([pid])
-  return { ...answer, waits: waits.toSorted((a, b) => a - b) }
+  return { ...answer, served }
 }
 
 describe('synchronous calls to the host', () => {
@@ -60,16 +59,16 @@ describe('synchronous calls to the host', () => {
     'long texts': `const text = 'ä'.repeat(4e6); for (;;) new TextEncoder().encode(text)`,
   }
   it.each(Object.entries(LOOPS))('in a loop (%s) end at the limit, and the neighbour answers meanwhile', async (_name, code) => {
-    const { status, text, waits } = await attack(code)
+    const { status, text, served } = await attack(code)
     expect(text).toContain('more than its limit of 500 ms of CPU time')
     expect(status).toBe(503)
-    expect(waits.length).toBeGreaterThan(5)
-    expect(waits.at(Math.floor(waits.length / 2))).toBeLessThan(100)
-    expect(waits.at(-1)).toBeLessThan(1000)
+    // Who had to wait until the attack is over would be served by none of its turns.
+    expect(served).toBeGreaterThanOrEqual(3)
   })
 })
 
 describe('loops', () => {
+  let loops = 0
   it.each(
     Object.entries({
       'a synchronous one': 'for (;;);',
@@ -81,10 +80,10 @@ describe('loops', () => {
       'in a getter of the answer': 'return { get x() { for (;;); } }',
     }),
   )('%s end at the limit, and the neighbour answers meanwhile', async (_name, code) => {
-    const { status, text, waits } = await attack(code)
+    const { status, text, served } = await attack(code, `looping-${loops++ >> 1}`)
     // Endless promises are memory, too.
-    expect([status, text]).toEqual([503, expect.stringMatching(/more than its limit of (500 ms of CPU time|memory)/)])
-    expect(waits.length).toBeGreaterThan(3)
+    expect([status, text]).toEqual([503, expect.stringMatching(/more than its limit of (300 ms of CPU time|memory)/)])
+    expect(served).toBeGreaterThanOrEqual(2)
   })
 })
 
@@ -185,27 +184,29 @@ describe('what is another tenant’s', () => {
   })
 })
 
+/** What one entry in the host's own thread may say (`inline.ts`), with the batch that takes it over that (`guest/web/bridge.ts`). */
+const HELD_AT_MOST = (256 + 4 + 2) * 1024 * 1024
+
 describe('messages in masses', () => {
   const FLOODS: Readonly<Record<string, string>> = {
     'one text many times': `const text = 'x'.repeat(1e6); for (let i = 0; i < 2000; i++) console.debug(text); return 1`,
     'small ones without end': `for (;;) { console.debug('x'); await null }`,
     'calls of bindings': `const text = 'x'.repeat(1e6); await Promise.all(Array.from({ length: 1000 }, () => env.kv.get(text).catch(() => {}))); return 1`,
   }
-  it.each(Object.entries(FLOODS))('(%s) neither fill the host nor keep the neighbour from its answer', async (_name, code) => {
-    const [pid] = lab.host.pids as [number]
-    const before = residentMb(pid)
-    let peak = 0
-    const watch = setInterval(() => (peak = Math.max(peak, residentMb(pid))), 20)
-    const { status, waits } = await attack(code).finally(() => clearInterval(watch))
+  it.each(Object.entries(FLOODS))('(%s) neither fill the host nor keep the neighbour from its answer', async (name, code) => {
+    const app = attacker(attacks++)
+    const { status, served } = await attack(code, app)
     expect([200, 503]).toContain(status)
-    // The isolate's own 64 MB may be passed two or three times over.
-    expect(peak - before).toBeLessThan(600)
-    expect(waits.at(-1)).toBeLessThan(3000)
+    expect(served).toBeGreaterThan(0)
+    // The host's own count: what V8 and malloc keep for later differs from machine to machine.
+    const held = await metric(lab, 'unmoor_held_bytes_peak', app)
+    expect(held).toBeLessThan(HELD_AT_MOST)
+    if (name !== 'small ones without end') expect(held).toBeGreaterThan(1e6)
   })
 
   it('work beside the first thread waits for its turn, and is metered', async () => {
-    const before = await hostCpu()
-    const { status, text, waits } = await attack(
+    const before = await metric(lab, 'unmoor_host_cpu_seconds_total', 'hostile')
+    const { status, text, served } = await attack(
       `
       const key = await crypto.subtle.importKey('raw', new Uint8Array(8), 'PBKDF2', false, ['deriveBits'])
       const derive = (iterations, bits = 256) => crypto.subtle.deriveBits({ name: 'PBKDF2', hash: 'SHA-256', salt: new Uint8Array(8), iterations }, key, bits)
@@ -215,16 +216,10 @@ describe('messages in masses', () => {
       'hostile',
     )
     expect([status, text]).toEqual([200, JSON.stringify({ value: ['NotSupportedError', 'NotSupportedError', 'NotSupportedError'] })])
-    expect(waits.at(-1)).toBeLessThan(3000)
-    expect((await hostCpu()) - before).toBeGreaterThan(100_000)
+    expect(served).toBeGreaterThan(0)
+    expect((await metric(lab, 'unmoor_host_cpu_seconds_total', 'hostile')) - before).toBeGreaterThan(0.1)
   })
 })
-
-/** Microseconds that the host has worked for the attacker. */
-async function hostCpu(): Promise<number> {
-  const text = await (await fetch(`${lab.host.adminUrl}/metrics`)).text()
-  return Number(/^unmoor_host_cpu_seconds_total\{app="hostile"\} (\S+)$/m.exec(text)?.[1] ?? 0) * 1e6
-}
 
 describe('the network', () => {
   it('is the public one only: the host’s own ports are there for whom the operator lets', async () => {
@@ -238,7 +233,3 @@ describe('the network', () => {
     expect(await lab.run('neighbour', code)).toMatchObject({ processes: 1 })
   })
 })
-
-function residentMb(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
-}

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { DeployClient } from '../../adapters/isolate/host/deploy-client.ts'
-import { startUnmoor, unmoor } from '../unit/cli-process.ts'
+import { runUnmoor, startUnmoor, unmoor } from '../unit/cli-process.ts'
 import { connectDebugger, type DebuggerClient } from './devtools-client.ts'
 import { buildLab, type HostLab, labApp, sendTo, startHostLab } from './host-lab.ts'
 import { startLab } from './isolate-lab.ts'
@@ -45,7 +45,7 @@ beforeAll(async () => {
   )
   dir = await mkdtemp(join(tmpdir(), 'unmoor-inspect-'))
   await Promise.all([cp(shop, join(dir, 'apps/shop'), { recursive: true }), cp(other, join(dir, 'apps/other'), { recursive: true })])
-}, 120_000)
+})
 afterAll(() => Promise.all([shop, other, dir].map((path) => rm(path, { recursive: true, force: true, maxRetries: 3 }))))
 
 /** Where a host has said that the debugger of an app is. */
@@ -97,7 +97,7 @@ async function openSession(url: string): Promise<Session> {
       throw new Error(`no code of line ${line}`)
     },
     async paused(nth = 1) {
-      await expect.poll(() => client.events('Debugger.paused').length, { timeout: 10_000 }).toBe(nth)
+      await expect.poll(() => client.events('Debugger.paused').length).toBe(nth)
       const [frame] = (client.events('Debugger.paused')[nth - 1] as unknown as { callFrames: [CallFrame] }).callFrames
       const locals = frame.scopeChain.filter(({ type }) => type === 'local').map(({ object }) => client.call('Runtime.getProperties', object))
       const found = (await Promise.all(locals)) as { result: { value?: { value?: unknown } }[] }[]
@@ -155,15 +155,15 @@ describe('unmoor host --inspect', () => {
     } finally {
       child.kill('SIGKILL')
     }
-  }, 60_000)
+  })
 
   describe('with deploys', () => {
     let lab: HostLab
     let admin: DeployClient
     beforeAll(async () => {
-      lab = await startHostLab({ processes: 1, stopTimeout: 30, admin: { port: 0, token: TOKEN } }, [{ app: 'shop', port: 0 }])
+      lab = await startHostLab({ processes: 1, stopTimeout: 3600, admin: { port: 0, token: TOKEN } }, [{ app: 'shop', port: 0 }])
       admin = new DeployClient({ url: lab.host.adminUrl as string, token: TOKEN })
-    }, 60_000)
+    })
     afterAll(() => lab?.[Symbol.asyncDispose]())
 
     it('waits for an app that is not there yet', async () => {
@@ -182,9 +182,11 @@ describe('unmoor host --inspect', () => {
       // Others are deployed meanwhile; the new version waits until its process goes on.
       await admin.deploy('other', other)
       await lab.run('other', `await env.jobs.send('job')`)
-      await expect.poll(() => lab.run('other', `return env.kv.get('job')`), { timeout: 10_000 }).toBe('done')
-      const deploy = admin.deploy('shop', shop, { settings: { variables: { WORD: 'second' } } })
+      await expect.poll(() => lab.run('other', `return env.kv.get('job')`)).toBe('done')
+      const progress = { deployed: false }
+      const deploy = admin.deploy('shop', shop, { settings: { variables: { WORD: 'second' } } }).then(() => (progress.deployed = true))
       await sleep(300)
+      expect(progress.deployed).toBe(false)
       await client.call('Debugger.resume')
       expect((await before).text).toBe('first 42')
       await deploy
@@ -196,7 +198,7 @@ describe('unmoor host --inspect', () => {
       expect(debuggerUrl(lab.lines, 'shop')).toBe(url)
       expect(client.events('Debugger.scriptParsed').filter(isApp)).toHaveLength(2)
       client.close()
-    }, 30_000)
+    })
 
     it('logs a rejection that nobody handled once, in the app’s sources; its process lives on', async () => {
       await lab.send('shop', { path: '/later' })
@@ -217,7 +219,7 @@ describe('unmoor host --inspect', () => {
     it('a process that dies is started again, and so is its debugger', async () => {
       const url = debuggerUrl(lab.lines, 'shop') as string
       process.kill(lab.host.pids[1] as number, 'SIGKILL')
-      await expect.poll(() => debuggerUrl(lab.lines, 'shop'), { timeout: 10_000 }).not.toBe(url)
+      await expect.poll(() => debuggerUrl(lab.lines, 'shop')).not.toBe(url)
       expect((await lab.send('shop')).status).toBe(200)
     })
 
@@ -228,14 +230,13 @@ describe('unmoor host --inspect', () => {
       await breakAt(8)
       const answer = lab.send('shop', { path: '/total' })
       await paused()
-      const began = performance.now()
+      // A stop that waited for the debugger would take an hour.
       await admin.remove('shop')
-      expect(performance.now() - began).toBeLessThan(10_000)
       expect(await answer).toMatchObject({ status: 503, text: expect.stringContaining("the app's process ended") })
       await client.closed
       expect(await lab.send('shop')).toMatchObject({ status: 404 })
       expect(lab.host.pids).toHaveLength(1)
-    }, 30_000)
+    })
   })
 
   it('says so where the port is taken by the time that the app is deployed; the app runs', async () => {
@@ -279,7 +280,7 @@ describe('what --inspect refuses', () => {
     ['a guard', ['--config', 'guarded.json', '--inspect', 'shop:0'], /Leave "guard" out\./],
   ])('%s', async (_name, args, message) => {
     await writeFile(join(dir, 'guarded.json'), JSON.stringify({ guard: { permission: true } }))
-    const answer = await unmoor(['host', 'apps', '--data-dir', 'data-refused', ...args], { cwd: dir })
+    const answer = await runUnmoor(['host', 'apps', '--data-dir', 'data-refused', ...args], { cwd: dir })
     expect(answer.stderr).toMatch(message)
     expect(answer.code).toBe(2)
   })

@@ -1,11 +1,11 @@
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { readdirSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import isolate from '../../adapters/isolate/index.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Host, type HostConfig, type InspectedApp, startHost } from '../../adapters/isolate/host/index.ts'
-import { buildApp } from '../../core/build/build.ts'
-import { tempProject } from '../unit/temp-project.ts'
+import { buildOnce, copyBuild } from './built-once.ts'
 
 /** An app that runs what it is sent, as the body of an async function `(request, env, ctx)`; other requests get `word`. */
 export function labApp(bindings: string, more = ''): string {
@@ -32,12 +32,10 @@ export default defineApp({
 `
 }
 
-/** Builds an app; the folder is the caller's to remove. */
+/** Builds an app; the folder is the caller's to change and to remove. */
 export async function buildLab(source: string, name = 'lab'): Promise<string> {
-  await using project = await tempProject({ 'src/app.ts': source, 'package.json': JSON.stringify({ name, type: 'module' }) })
   const out = await mkdtemp(join(tmpdir(), 'unmoor-artifact-'))
-  const { outDir } = await buildApp({ projectDir: project.dir, target: 'isolate', adapter: isolate })
-  await cp(outDir, out, { recursive: true })
+  await copyBuild(await buildOnce({ 'src/app.ts': source, 'package.json': JSON.stringify({ name, type: 'module' }) }), out)
   return out
 }
 
@@ -72,9 +70,37 @@ export async function startHostLab(config: HostConfig, inspect: readonly Inspect
     },
     async [Symbol.asyncDispose]() {
       await host.stop()
-      await rm(dir, { recursive: true, force: true, maxRetries: 3 })
+      await rm(dir, { recursive: true, force: true, maxRetries: 10 })
     },
   }
+}
+
+/** What the host has counted of an app, of its metrics; 0 where it has none yet. The host needs `admin`. */
+export async function metric(lab: HostLab, name: string, app: string): Promise<number> {
+  const text = await (await fetch(`${lab.host.adminUrl}/metrics`)).text()
+  return Number(new RegExp(`^${name}\\{app="${app}"\\} (\\S+)$`, 'm').exec(text)?.[1] ?? 0)
+}
+
+/** CPU time in seconds of each thread of a process. */
+function threadSeconds(pid: number): Map<string, number> {
+  const seconds = new Map<string, number>()
+  for (const tid of readdirSync(`/proc/${pid}/task`)) {
+    const text = readFileSync(`/proc/${pid}/task/${tid}/stat`, 'utf8')
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    seconds.set(tid, (Number(fields[11]) + Number(fields[12])) / 100)
+  }
+  return seconds
+}
+
+/**
+ * Has an app loop without end in the process `pid`, and resolves once that has been at it for longer than anything else
+ * takes: by the kernel's count, since a loop may be in the thread that would tell. `lost` is the request's end.
+ */
+export async function startLoop(lab: HostLab, app: string, pid: number): Promise<{ lost: Promise<unknown> }> {
+  const before = threadSeconds(pid)
+  const lost = lab.send(app, { method: 'POST', body: 'for (;;);' }).catch((error: Error) => error)
+  while (![...threadSeconds(pid)].some(([tid, seconds]) => seconds - (before.get(tid) ?? 0) > 0.6)) await sleep(20)
+  return { lost }
 }
 
 /** A request on a connection of its own, so that either process may get it. fetch() would not send a Host header. */

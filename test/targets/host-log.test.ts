@@ -8,7 +8,7 @@ it('with log: json each line is an object with its time, level and app, whatever
     await using lab = await startHostLab({ processes: 1, log: 'json', apps: { shop: { dir: artifact } } })
     await lab.run('shop', `console.warn('paid\\n{"time":"x","app":"other"}', { a: 1 }); Promise.reject(new TypeError('lost')); return 1`)
     const records = (): Record<string, unknown>[] => lab.lines.map((line) => JSON.parse(line) as Record<string, unknown>)
-    await expect.poll(() => records().length, { timeout: 10_000 }).toBeGreaterThanOrEqual(2)
+    await expect.poll(() => records().length).toBeGreaterThanOrEqual(2)
     const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
     expect(records()).toContainEqual({ time, level: 'warn', app: 'shop', message: 'paid\n{"time":"x","app":"other"} { a: 1 }' })
     expect(records()).toContainEqual({ time, level: 'error', app: 'shop', message: expect.stringMatching(/^Unhandled rejection: TypeError: lost\n/) })
@@ -43,9 +43,9 @@ export default defineApp({
       ['/long failed: Error: thrown at /long', 'src/app.ts:11:'],
       ['later', 'src/app.ts:7:'],
     ] as const) {
-      await expect.poll(() => lab.lines.join('\n'), { timeout: 10_000 }).toContain(text)
+      await expect.poll(() => lab.lines.join('\n')).toContain(text)
       const rest = lab.lines.join('\n')
-      await expect.poll(() => lab.lines.join('\n').slice(rest.indexOf(text)).split('\n').slice(0, 3).join('\n'), { timeout: 5000 }).toContain(place)
+      await expect.poll(() => lab.lines.join('\n').slice(rest.indexOf(text)).split('\n').slice(0, 3).join('\n')).toContain(place)
     }
   } finally {
     await rm(artifact, { recursive: true, force: true })

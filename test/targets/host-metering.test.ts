@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildLab, type HostLab, labApp, startHostLab } from './host-lab.ts'
 
-const LIMITS = { concurrentRequests: 2, requestBytes: 1000, responseBytes: 1000, subrequests: 2, timers: 5, cpuMs: 50 }
+const LIMITS = { concurrentRequests: 2, requestBytes: 1000, responseBytes: 1000, subrequests: 2, timers: 5, cpuMs: 300 }
 const TOKEN = 'correct horse'
 let artifact: string
 let slow: string
@@ -21,14 +22,14 @@ beforeAll(async () => {
     processes: 1,
     admin: { port: 0, token: TOKEN },
     apps: {
-      free: { dir: artifact },
+      free: { dir: artifact, limits: { cpuMs: 20_000 } },
       idle: { dir: artifact },
       tight: { dir: artifact, limits: LIMITS },
-      late: { dir: artifact, limits: { wallTimeout: 0.2 } },
+      late: { dir: artifact, limits: { wallTimeout: 2 } },
       slow: { dir: slow, limits: { startupCpuMs: 100 } },
     },
   })
-}, 120_000)
+})
 afterAll(async () => {
   await lab?.[Symbol.asyncDispose]()
   await Promise.all([artifact, slow].map((dir) => rm(dir, { recursive: true, force: true })))
@@ -62,21 +63,19 @@ function threadsTime(pid: number): number {
 }
 
 describe('metering', () => {
-  it('of CPU time errs less than a tenth for loops of 50 ms', async () => {
+  it('of CPU time errs less than a tenth', async () => {
     const [pid] = lab.host.pids as [number]
     await lab.send('free')
     const [before, processBefore] = [await usage('free'), threadsTime(pid)]
-    // By the clock, so on a busy machine they get less CPU time than that: what they got is asked of the kernel, which counts in steps of 10 ms.
-    let [metered, spent] = [0, 1]
-    for (let round = 0; round < 4 && Math.abs(metered / spent - 1) > 0.1; round++) {
-      for (let index = 0; index < 30; index++)
-        await lab.run('free', 'const end = performance.now() + 50; let n = 0; while (performance.now() < end) for (let i = 0; i < 2e5; i++) n += i; return n')
-      const after = await usage('free')
+    // So much work, however long it takes; the kernel counts it in steps of 10 ms, which a second has enough of.
+    let spent = 0
+    while (spent < 1_000_000) {
+      for (let index = 0; index < 5; index++) await lab.run('free', 'let n = 0; for (let i = 0; i < 3e7; i++) n += i % 7; return n')
       spent = threadsTime(pid) - processBefore
-      // The host's own work is none of these threads'.
-      metered = after.cpuUs - after.hostCpuUs - (before.cpuUs - before.hostCpuUs)
     }
-    expect(metered).toBeGreaterThan(100_000)
+    const after = await usage('free')
+    // The host's own work is none of these threads'.
+    const metered = after.cpuUs - after.hostCpuUs - (before.cpuUs - before.hostCpuUs)
     expect(metered / spent).toBeGreaterThan(0.9)
     expect(metered / spent).toBeLessThan(1.1)
   })
@@ -86,8 +85,9 @@ describe('metering', () => {
     const before = await usage('idle')
     await lab.run('idle', 'await new Promise((resolve) => setTimeout(resolve, 1000)); return 1')
     const after = await usage('idle')
-    expect(after.cpuUs - before.cpuUs).toBeLessThan(10_000)
-    expect(after.wallMs - before.wallMs).toBeGreaterThan(990)
+    const waitedMs = after.wallMs - before.wallMs
+    expect(waitedMs).toBeGreaterThan(990)
+    expect(after.cpuUs - before.cpuUs).toBeLessThan((waitedMs * 1000) / 20)
     expect(after.requests).toBe(2)
     expect(after.bytesIn).toBeGreaterThan(100)
     expect(after.bytesOut).toBeGreaterThan(100)
@@ -121,7 +121,7 @@ describe('usage', () => {
       expect(usage.reduce((sum, { requests }) => sum + requests, 0)).toBe(2)
       // Paid by wall time, the wait of 300 ms counts.
       expect(cost.wall).toBeGreaterThan(0.3)
-      expect(cost.cpu).toBeLessThan(0.3)
+      expect(cost.cpu).toBeLessThan(cost.wall)
       expect(cost.ratio).toBeCloseTo(cost.wall / cost.cpu)
       await writeFile(join(dataDir, 'usage.json'), '{ no json')
       await expect(startHostLab(config)).rejects.toThrow('usage.json cannot be read')
@@ -132,11 +132,26 @@ describe('usage', () => {
   })
 })
 
+/** A POST whose body is left open until `end`. */
+function openPost(app: string): { answer: Promise<{ status: number; text: string }>; end(body: string): void } {
+  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>()
+  const sent = request(lab.host.url, { method: 'POST', agent: false, headers: { host: `${app}.localhost` } }, (response) => {
+    let text = ''
+    response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+    response.once('end', () => resolve({ status: response.statusCode as number, text }))
+  })
+  // Who is refused is cut off while it writes.
+  sent.on('error', reject)
+  promise.catch(() => {})
+  sent.flushHeaders()
+  return { answer: promise, end: (body) => void sent.end(body) }
+}
+
 describe('limits', () => {
   const post = (body: string): Promise<{ status: number; text: string }> => lab.send('tight', { method: 'POST', body })
 
   it.each([
-    ['cpuMs', 503, 'limit of 50 ms of CPU time', 'for (;;);'],
+    ['cpuMs', 503, 'limit of 300 ms of CPU time', 'for (;;);'],
     ['requestBytes', 413, 'Content Too Large', `return ${JSON.stringify('x'.repeat(1000))}`],
     ['responseBytes', 500, 'limit of responseBytes, 1000', `return 'x'.repeat(1001)`],
     [
@@ -157,15 +172,19 @@ describe('limits', () => {
 
   it('wallTimeout is held and named', async () => {
     const { status, text } = await lab.send('late', { method: 'POST', body: 'await new Promise(() => {})' })
-    expect([status, text]).toEqual([503, expect.stringContaining('limit of wallTimeout, 0.2 s')])
+    expect([status, text]).toEqual([503, expect.stringContaining('limit of wallTimeout, 2 s')])
     expect((await usage('late')).limits['wallMs']).toBe(1)
     expect((await lab.send('late')).status).toBe(200)
   })
 
   it('concurrentRequests is held and named', async () => {
-    const answers = await Promise.all([1, 2, 3].map(() => post('await new Promise((resolve) => setTimeout(resolve, 100))')))
-    expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([200, 200, 503])
-    expect(answers.find(({ status }) => status === 503)?.text).toContain('limit of concurrentRequests, 2')
+    // Their bodies are not at their end, so none of the three is over before one of them is refused.
+    const open = Array.from({ length: 3 }, () => openPost('tight'))
+    const refused = await Promise.race(open.map(({ answer }) => answer))
+    expect(refused).toMatchObject({ status: 503, text: expect.stringContaining('limit of concurrentRequests, 2') })
+    for (const one of open) one.end('return 1')
+    const answers = await Promise.all(open.map(({ answer }) => answer))
+    expect(answers.filter(({ status }) => status !== 503)).toEqual([0, 1].map(() => ({ status: 200, text: '{"value":1}' })))
   })
 
   it('start-up CPU is held and named', async () => {

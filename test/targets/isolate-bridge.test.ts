@@ -10,7 +10,7 @@ const KB = 1024
 
 const APP = `
 import { defineApp } from 'unmoor'
-const state = { pulled: 0, cancelled: 0, received: 0, reads: 0, aborted: '' }
+const state = { pulled: 0, cancelled: 0, received: 0, reads: 0, hanging: false, aborted: '' }
 const gate = Promise.withResolvers()
 const chunk = new Uint8Array(${64 * KB}).fill(7)
 export default defineApp({
@@ -29,8 +29,8 @@ export default defineApp({
       return Response.json(state.received)
     }
     if (pathname === '/hang') {
-      request.signal.addEventListener('abort', () => { state.aborted = request.signal.reason.name })
-      await new Promise((resolve) => setTimeout(resolve, 5000))
+      state.hanging = true
+      await new Promise((resolve) => request.signal.addEventListener('abort', () => { state.aborted = request.signal.reason.name; resolve() }))
     }
     if (pathname === '/form') {
       const form = await request.formData()
@@ -49,18 +49,17 @@ beforeAll(async () => {
 })
 afterAll(() => lab[Symbol.asyncDispose]())
 
-type State = { pulled: number; cancelled: number; received: number; reads: number; aborted: string }
+type State = { pulled: number; cancelled: number; received: number; reads: number; hanging: boolean; aborted: string }
 const state = async (): Promise<State> => (await (await fetch(`${lab.runtime.url}/state`)).json()) as State
 
-/** A number, once it stays the same for a while; fails where it grows on. */
-async function settled(read: () => Promise<number>): Promise<number> {
-  const deadline = Date.now() + 15_000
-  for (let before = -1; Date.now() < deadline; await sleep(250)) {
+/** Resolves once a number stays the same for a while: where nothing holds it up, it grows for as long as the test may take. */
+async function settled(read: () => Promise<number>): Promise<void> {
+  let same = 0
+  for (let before = -1; same < 3; await sleep(250)) {
     const now = await read()
-    if (now === before) return now
+    same = now === before ? same + 1 : 0
     before = now
   }
-  throw new Error('The number grows on.')
 }
 
 describe('streams', () => {
@@ -69,30 +68,29 @@ describe('streams', () => {
     const reader = response.body?.getReader() as ReadableStreamDefaultReader<Uint8Array>
     let read = 0
     while (read < 256 * KB) read += (await reader.read()).value?.byteLength ?? 0
-    // The kernel's and node's buffers hold some megabytes; after that the isolate is not asked.
-    const pulled = await settled(async () => (await state()).pulled)
-    expect(pulled).toBeLessThan(16 * KB * KB)
+    // The kernel's and node's buffers hold what they hold; after that the isolate is not asked.
+    await settled(async () => (await state()).pulled)
     await reader.cancel()
-    await expect.poll(async () => (await state()).cancelled, { timeout: 10_000 }).toBe(1)
+    await expect.poll(async () => (await state()).cancelled).toBe(1)
   })
 
   it('into the isolate wait for its reads', async () => {
-    const total = 32 * KB * KB
     let sent = 0
+    const progress = { ends: false }
     async function* chunks(): AsyncGenerator<Buffer> {
-      for (; sent < total; sent += 64 * KB) yield Buffer.alloc(64 * KB, 1)
+      for (; !progress.ends; sent += 64 * KB) yield Buffer.alloc(64 * KB, 1)
     }
     const { port } = new URL(lab.runtime.url)
     const { promise, resolve } = Promise.withResolvers<IncomingMessage>()
     const sending = pipeline(chunks(), request({ port, path: '/slow', method: 'POST' }, resolve))
-    await expect.poll(async () => (await state()).reads, { timeout: 10_000 }).toBe(1)
+    await expect.poll(async () => (await state()).reads).toBe(1)
     await settled(async () => sent)
     // The kernel's and node's buffers are full, and the isolate has what it read.
-    expect(sent).toBeLessThan(total / 2)
     expect((await state()).received).toBeLessThanOrEqual(3 * 64 * KB)
+    progress.ends = true
     await fetch(`${lab.runtime.url}/go`)
     await sending
-    expect(await text(await promise)).toBe(String(total))
+    expect(await text(await promise)).toBe(String(sent))
   })
 })
 
@@ -100,10 +98,10 @@ describe('signals and forms', () => {
   it('a client that goes away aborts request.signal', async () => {
     const controller = new AbortController()
     const gone = fetch(`${lab.runtime.url}/hang`, { signal: controller.signal }).catch((error: unknown) => (error as Error).name)
-    await sleep(100)
+    await expect.poll(async () => (await state()).hanging).toBe(true)
     controller.abort()
     expect(await gone).toBe('AbortError')
-    await expect.poll(async () => (await state()).aborted, { timeout: 10_000 }).toBe('AbortError')
+    await expect.poll(async () => (await state()).aborted).toBe('AbortError')
   })
 
   it('a form goes in and another comes back, with its files', async () => {

@@ -69,7 +69,7 @@ describe('the error page', () => {
 
 describe('the inspector', () => {
   it('speaks the protocol of DevTools: evaluates, names the sources, stops at a debugger statement for longer than the limits', async () => {
-    await using lab = await startLab({ app: APP, isolate: { cpuMs: 50, wallTimeout: 0.2 }, start: { inspectPort: 0 } })
+    await using lab = await startLab({ app: APP, isolate: { cpuMs: 50, wallTimeout: 0.2, stopTimeout: 3600 }, start: { inspectPort: 0 } })
     const [, url = ''] = /Debugger listening on (ws:\S+)/.exec(lab.lines.join('\n')) ?? []
     const http = url.replace('ws:', 'http:').replace(/\/[^/]*$/, '')
     expect(await (await fetch(`${http}/json/list`)).json()).toMatchObject([{ webSocketDebuggerUrl: url }])
@@ -90,9 +90,7 @@ describe('the inspector', () => {
     expect(value).toMatchObject({ result: { value: 'unmoor200' } })
     await client.call('Debugger.resume')
     expect(await answered).toBe('42')
-    // The stop comes with the debugger still there, and waits for nobody to close it.
-    const began = performance.now()
+    // The stop comes with the debugger still there, and waits for nobody to close it: that would take its hour.
     await lab.runtime.stop()
-    expect(performance.now() - began).toBeLessThan(10_000)
   })
 })

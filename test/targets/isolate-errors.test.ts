@@ -12,7 +12,7 @@ const log = (): string => lab.lines.join('\n')
 
 it('a rejection that nobody handles is a line, and an event where the app listens', async () => {
   await lab.run(`Promise.reject(new RangeError('first')); return 1`)
-  await expect.poll(log, { timeout: 10_000 }).toMatch(/Unhandled rejection: RangeError: first\n\s+at /)
+  await expect.poll(log).toMatch(/Unhandled rejection: RangeError: first\n\s+at /)
   // The host's part of the stack is nobody's business.
   expect(log()).not.toMatch(/boundary|server\.mjs/)
   await lab.run(
@@ -20,14 +20,14 @@ it('a rejection that nobody handles is a line, and an event where the app listen
   )
   await lab.run(`Promise.reject(new TypeError('second')); return 1`)
   await lab.run(`Promise.reject(new TypeError('third')); return 1`)
-  await expect.poll(() => lab.run('return seen.length'), { timeout: 10_000 }).toBe(2)
+  await expect.poll(() => lab.run('return seen.length')).toBe(2)
   expect(await lab.run('return seen[0]')).toEqual(['TypeError', 'second', true, true, true, true])
-  await expect.poll(log, { timeout: 10_000 }).toContain('Unhandled rejection: TypeError: third')
+  await expect.poll(log).toContain('Unhandled rejection: TypeError: third')
   expect(log()).not.toContain('second')
   // Handled a moment later, it is none.
   await lab.run(`const later = Promise.reject(new Error("postponed")); await null; later.catch(() => {}); return 1`)
   await lab.run(`onunhandledrejection = (event) => { seen.push(String(event.reason)); return false }; Promise.reject('text'); return 1`)
-  await expect.poll(() => lab.run('return seen.at(-2)'), { timeout: 10_000 }).toBe('text')
+  await expect.poll(() => lab.run('return seen.at(-2)')).toBe('text')
   expect(log()).not.toContain('postponed')
 })
 
@@ -36,13 +36,13 @@ it('an error in a callback is an event of the global, and a line', async () => {
     addEventListener('error', (event) => errors.push([event instanceof ErrorEvent, event.defaultPrevented]))
     setTimeout(() => { throw new RangeError('logged') }); reportError(new Error('prevented')); new EventTarget().dispatchEvent(new Event('x')); return 1`)
   await expect
-    .poll(() => lab.run('return errors'), { timeout: 10_000 })
+    .poll(() => lab.run('return errors'))
     .toEqual([
       ['Uncaught Error: prevented', 'Error'],
       [true, true],
       ['Uncaught RangeError: logged', 'RangeError'],
       [true, false],
     ])
-  await expect.poll(log, { timeout: 10_000 }).toMatch(/Uncaught RangeError: logged\n\s+at /)
+  await expect.poll(log).toMatch(/Uncaught RangeError: logged\n\s+at /)
   expect(log()).not.toContain('prevented')
 })

@@ -1,4 +1,6 @@
+import { rm } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildLab, type HostLab, labApp, startHostLab } from './host-lab.ts'
 import { type Lab, startLab } from './isolate-lab.ts'
 
 let lab: Lab
@@ -181,31 +183,45 @@ describe('built-ins patched by the tenant', () => {
     `Object.freeze(Object.prototype); Object.freeze(Array.prototype); Object.freeze(Function.prototype)`,
     `for (const key of Reflect.ownKeys(globalThis)) try { delete globalThis[key] } catch {}`,
   ]
-  it('before the app starts, at module level, harm nobody but the tenant either', async () => {
-    const app = (patch: string): string =>
+  // One process for all of them, and for a neighbour that has the same built-ins by the same snapshot.
+  let host: HostLab
+  const dirs: string[] = []
+  beforeAll(async () => {
+    const atModuleLevel = (patch: string): string =>
       `import { defineApp } from 'unmoor'\nif (typeof navigator !== 'undefined' && navigator.userAgent === 'unmoor') { ${patch} }\nexport default defineApp({ fetch: () => new Response('hello') })`
-    await Promise.all(
-      PATCHES.map(async (patch) => {
-        // It may start or not; what it must not is end the process, or be waited for without end.
-        const other = await startLab({ app: app(patch), isolate: { cpuMs: 300, wallTimeout: 1, startupTimeout: 1.5 } }).catch((error: Error) => error)
-        if (other instanceof Error) return expect(other.message).toMatch(/The app does not start in an isolate/)
-        const [own] = other.runtime.pids
-        await Promise.race([fetch(other.runtime.url).then((response) => response.text()), new Promise((resolve) => setTimeout(resolve, 1500))])
-        expect(other.runtime.pids).toEqual([own])
-        await other[Symbol.asyncDispose]()
-      }),
-    )
-  }, 60_000)
+    const plain = await buildLab(labApp(''), 'patched')
+    const patched = await Promise.all(PATCHES.map((patch) => buildLab(atModuleLevel(patch), 'patched')))
+    dirs.push(plain, ...patched)
+    const apps = PATCHES.flatMap((_, index) => [
+      [`running-${index}`, { dir: plain }],
+      [`starting-${index}`, { dir: patched[index] }],
+    ])
+    const limits = { cpuMs: 300, wallTimeout: 1, startupCpuMs: 1500 }
+    host = await startHostLab({ processes: 1, limits, apps: { ...Object.fromEntries(apps), neighbour: { dir: plain, limits: { wallTimeout: 60 } } } })
+  })
+  afterAll(async () => {
+    await host?.[Symbol.asyncDispose]()
+    await Promise.all(dirs.map((dir) => rm(dir, { recursive: true, force: true })))
+  })
 
-  for (const patch of PATCHES) {
+  async function neighbourIsServed(pids: readonly number[]): Promise<void> {
+    expect(await host.send('neighbour')).toEqual({ status: 200, text: 'hello /' })
+    expect(await host.run('neighbour', `return [[1, 2].map((x) => x * 2), typeof Response, JSON.stringify({ a: 1 })]`)).toEqual([[2, 4], 'function', '{"a":1}'])
+    expect(host.host.pids).toEqual(pids)
+  }
+
+  for (const [index, patch] of PATCHES.entries()) {
+    it(`${patch.slice(0, 60)} at module level harms nobody but the tenant`, async () => {
+      const { pids } = host.host
+      // It may start or not; what it must not is end the process, or be waited for without end.
+      await host.send(`starting-${index}`).catch(() => {})
+      await neighbourIsServed(pids)
+    })
+
     it(`${patch.slice(0, 60)} harms nobody but the tenant`, async () => {
-      await using other = await startLab({ isolate: { cpuMs: 300, wallTimeout: 1 } })
-      const [own] = other.runtime.pids
-      await Promise.race([other.send(`${patch}; return 1`).then((response) => response.text()), new Promise((resolve) => setTimeout(resolve, 1500))])
-      await Promise.race([other.send(`return 2`).then((response) => response.text()), new Promise((resolve) => setTimeout(resolve, 1500))])
-      expect(other.runtime.pids).toEqual([own])
-      // The host itself still answers: a path that the app is not asked for.
-      expect((await fetch(other.runtime.url, { method: 'TRACE' }).catch(() => fetch(other.runtime.url, { headers: { a: 'b' } }))).status).toBeGreaterThan(0)
+      const { pids } = host.host
+      for (const body of [`${patch}; return 1`, 'return 2']) await host.send(`running-${index}`, { method: 'POST', body }).catch(() => {})
+      await neighbourIsServed(pids)
     })
   }
 })

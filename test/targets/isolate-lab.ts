@@ -1,10 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import isolate from '../../adapters/isolate/index.ts'
 import type { LocalRuntime } from '../../core/adapter.ts'
-import { buildApp } from '../../core/build/build.ts'
-import { tempProject } from '../unit/temp-project.ts'
+import { buildOnce } from './built-once.ts'
 
 /** An app that runs what it is sent: `POST /run` with the body of an async function `(request, env, ctx)`; answers its result as JSON, or what it threw. */
 const APP = `
@@ -46,21 +45,21 @@ export async function startLab(
     onLine?: (line: string) => void
   } = {},
 ): Promise<Lab> {
-  const project = await tempProject({
+  // A start that takes long on a busy machine is no fault; tests of that limit set their own.
+  const settings = { startupTimeout: 60, outbound: { allow: ['127.0.0.1', 'localhost'] }, ...options.isolate }
+  const files = {
     'src/app.ts': options.app ?? APP,
-    'unmoor.config.ts': `export default { targets: { isolate: { options: ${JSON.stringify({ outbound: { allow: ['127.0.0.1', 'localhost'] }, ...options.isolate })} } } }`,
-  })
-  for (const [path, bytes] of Object.entries(options.files ?? {})) await writeFile(join(project.dir, path), bytes)
+    'unmoor.config.ts': `export default { targets: { isolate: { options: ${JSON.stringify(settings)} } } }`,
+    'package.json': '{ "name": "fixture", "type": "module" }',
+    ...options.files,
+  }
   const dataDir = await mkdtemp(join(tmpdir(), 'unmoor-data-'))
   const lines: string[] = []
-  const clean = async (): Promise<void> => {
-    await project[Symbol.asyncDispose]()
-    await rm(dataDir, { recursive: true, force: true, maxRetries: 3 })
-  }
+  const clean = (): Promise<void> => rm(dataDir, { recursive: true, force: true, maxRetries: 10 })
   try {
-    const built = await buildApp({ projectDir: project.dir, target: 'isolate', adapter: isolate, testChannel: options.testToken !== undefined })
+    const built = await buildOnce(files, { testChannel: options.testToken !== undefined })
     const runtime = await isolate.start({
-      dir: built.outDir,
+      dir: built.dir,
       info: built.info,
       dataDir,
       port: 0,

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import isolate from '../../adapters/isolate/index.ts'
 import { type Lab, startLab } from './isolate-lab.ts'
@@ -9,13 +9,20 @@ beforeAll(async () => {
 })
 afterAll(() => lab[Symbol.asyncDispose]())
 
-/** Sends code that never ends well; the isolate's next one must answer at once, in the same process. */
+/** CPU time in milliseconds of all threads of a process. */
+function cpuMs(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * 10
+}
+
+/** Sends code that never ends well; the isolate's next one must answer, in the same process. `ms` is the CPU time of that process. */
 async function attack(code: string): Promise<{ status: number; text: string; ms: number }> {
   const [pid] = lab.runtime.pids
-  const started = performance.now()
+  const before = cpuMs(pid as number)
   const response = await lab.send(code)
   const text = await response.text()
-  const ms = performance.now() - started
+  const ms = cpuMs(pid as number) - before
   expect(await lab.run('return 1 + 1')).toBe(2)
   expect(lab.runtime.pids).toEqual([pid])
   return { status: response.status, text, ms }
@@ -43,8 +50,9 @@ describe('CPU time', () => {
       if (!name.includes('stream')) {
         expect(text).toBe("Service Unavailable: the app's isolate was stopped: it used more than its limit of 200 ms of CPU time at once.")
         expect(status).toBe(503)
-        expect(ms).toBeGreaterThan(190)
-        expect(ms).toBeLessThan(6000)
+        // A loop has its limit and no more; the rest is the host's own, and the next isolate.
+        expect(ms).toBeGreaterThan(150)
+        expect(ms).toBeLessThan(2000)
       }
     })
   }
@@ -69,8 +77,8 @@ describe('CPU time', () => {
   })
 
   it('tells others under way in the same isolate the cause', async () => {
-    const waiting = lab.send('await new Promise((resolve) => setTimeout(resolve, 5000)); return 1')
-    await sleep(50)
+    const waiting = lab.send(`console.log('under way'); await new Promise(() => {}); return 1`)
+    await expect.poll(() => lab.lines).toContain('under way')
     await attack('for (;;);')
     const other = await waiting
     expect([other.status, await other.text()]).toEqual([503, expect.stringContaining('200 ms of CPU time')])
@@ -114,13 +122,11 @@ describe('the process', () => {
     const [pid] = lab.runtime.pids
     process.kill(pid as number, 'SIGKILL')
     await expect
-      .poll(
-        () =>
-          fetch(`${lab.runtime.url}/`).then(
-            (response) => response.text(),
-            () => 'away',
-          ),
-        { timeout: 10_000 },
+      .poll(() =>
+        fetch(`${lab.runtime.url}/`).then(
+          (response) => response.text(),
+          () => 'away',
+        ),
       )
       .toBe('hello')
     expect(lab.runtime.pids).not.toEqual([pid])
@@ -160,11 +166,9 @@ describe('a start', () => {
   })
 
   it('is not held up by a loop of calls that the host answers', async () => {
-    const began = performance.now()
     await expect(startLab({ app: app("for (;;) new URL('http://h/ä');"), isolate: { startupTimeout: 0.3 } })).rejects.toThrow(
       'loading the app took more than its limit of 300 ms',
     )
-    expect(performance.now() - began).toBeLessThan(10_000)
   })
 
   it('waits for a top-level await, and not for ever', async () => {
@@ -204,9 +208,9 @@ describe('a start', () => {
 
 describe('wall time', () => {
   it('is limited where an option says so', async () => {
-    await using other = await startLab({ isolate: { wallTimeout: 0.3 } })
+    await using other = await startLab({ isolate: { wallTimeout: 2 } })
     const response = await other.send('await new Promise(() => {})')
-    expect([response.status, await response.text()]).toEqual([503, 'Service Unavailable: no answer came within the limit of 0.3 s.'])
+    expect([response.status, await response.text()]).toEqual([503, 'Service Unavailable: no answer came within the limit of 2 s.'])
     expect(await other.run('return 1')).toBe(1)
   })
 })

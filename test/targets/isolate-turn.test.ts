@@ -78,7 +78,7 @@ async function burst(count: number): Promise<void> {
   expect(answers.map(({ status, text }) => [status, text])).toEqual(sent.map(({ name, id }) => EXPECTED[name]?.(id)))
 }
 
-test('requests of one turn each get their own answer, in whatever form it is', { timeout: 60_000 }, async () => {
+test('requests of one turn each get their own answer, in whatever form it is', async () => {
   for (let round = 0; round < 10; round++) await burst(150)
   expect(await isInline('one')).toBe(true)
   const { text } = await lab.send('one', { path: '/waited' })
@@ -96,7 +96,7 @@ test('headers of an answer that comes at once are all there', async () => {
   expect(headers).toMatchObject({ 'set-cookie': ['a=1', 'b=2'], 'content-length': '1', 'content-type': 'text/plain;charset=UTF-8' })
 })
 
-test('one of a turn that never ends takes only what its own isolate had under way along', { timeout: 30_000 }, async () => {
+test('one of a turn that never ends takes only what its own isolate had under way along', async () => {
   for (let index = 0; index < 60; index++) await lab.send('three', { path: '/plain/1' })
   const sent = Array.from({ length: 30 }, (_, index) => ({ app: index % 3 === 0 ? 'one' : 'three', path: index === 16 ? '/loop/16' : `/plain/${index}` }))
   const answers = await Promise.all(sent.map(({ app, path }) => lab.send(app, { path })))

@@ -39,11 +39,9 @@ describe('answers', () => {
     ['GET', 204],
     ['GET', 304],
     ['GET', 302],
-  ])('ends at once for %s %d', async (method, status) => {
+  ])('ends without a body for %s %d', async (method, status) => {
     const { api } = await rig(() => new Response(null, { status, headers: { location: '/x' } }))
-    const started = Date.now()
     expect(await read(await send(api, http('/', method)).response)).toMatchObject({ head: { statusCode: status }, body: '' })
-    expect(Date.now() - started).toBeLessThan(1000)
   })
 
   it('tells in trailers that a body broke off, and goes on', async () => {
@@ -63,7 +61,7 @@ describe('answers', () => {
     const first = send(api, http('/'))
     expect(await read(await first.response)).toMatchObject({ body: 'half', failed: 'RangeError' })
     await first.done
-    await expect.poll(() => lines.join('\n'), { timeout: 5000 }).toContain('half-way')
+    await expect.poll(() => lines.join('\n')).toContain('half-way')
     expect(await read(await send(api, http('/ok')).response)).toMatchObject({ body: 'ok' })
   })
 
@@ -83,7 +81,7 @@ describe('answers', () => {
     const { api, lines } = await rig(() => new Response(new Uint8Array(5 * 1024 * 1024)), { events: { invokeMode: 'BUFFERED' } })
     const { body } = await read(await send(api, http('/big')).response)
     expect(JSON.parse(body)).toMatchObject({ statusCode: 502 })
-    await expect.poll(() => lines.join('\n'), { timeout: 5000 }).toContain('GET /big: the answer is over')
+    await expect.poll(() => lines.join('\n')).toContain('GET /big: the answer is over')
   })
 
   it('answers 500 without the details where the app throws, 500 where a buffered body fails', async () => {
@@ -111,7 +109,7 @@ describe('answers', () => {
       return response
     })
     expect(await read(await send(api, http('/')).response)).toMatchObject({ head: { statusCode: 500 } })
-    await expect.poll(() => lines.join('\n'), { timeout: 5000 }).toContain('read already')
+    await expect.poll(() => lines.join('\n')).toContain('read already')
   })
 
   it('answers 405 for methods that make no Request', async () => {
@@ -152,13 +150,18 @@ describe('events', () => {
 
 describe('time', () => {
   it('aborts request.signal and ctx.signal before the deadline, in time for an answer', async () => {
+    const deadline = Date.now() + 2000
+    // Timers of one process run in the order of their times, however late that is.
+    const order: string[] = []
+    const timer = setTimeout(() => order.push('deadline'), deadline - Date.now())
     const { api } = await rig(async (request, _env, ctx) => {
       await new Promise<void>((resolve) => request.signal.addEventListener('abort', () => resolve()))
+      order.push('abort')
       return new Response(`${request.signal.aborted} ${ctx.signal.aborted}`)
     })
-    const deadline = Date.now() + 1000
     expect(await read(await send(api, http('/'), { deadline }).response)).toMatchObject({ body: 'true true' })
-    expect(Date.now()).toBeLessThan(deadline)
+    expect(order[0]).toBe('abort')
+    clearTimeout(timer)
   })
 
   it('finishes waitUntil work after the answer and before the next event', async () => {
@@ -188,7 +191,7 @@ describe('time', () => {
     await read(await call.response)
     await call.done
     expect(signal?.aborted).toBe(true)
-    await expect.poll(() => lines.join('\n'), { timeout: 5000 }).toContain('waitUntil work was still running')
+    await expect.poll(() => lines.join('\n')).toContain('waitUntil work was still running')
   })
 
   it('sets the trace id where AWS has it', async () => {
@@ -201,18 +204,19 @@ describe('stop', () => {
   it('ends the wait for an event at once', async () => {
     const { api, loop } = await rig(() => new Response('ok'))
     await api.started
-    const started = Date.now()
+    // No event comes: a stop that waited for one would never end.
     await loop.stop()
-    expect(Date.now() - started).toBeLessThan(500)
   })
 
   it('answers the event at work first', async () => {
+    const begun = Promise.withResolvers<void>()
     const { api, loop, calls } = await rig(async () => {
+      begun.resolve()
       await new Promise((resolve) => setTimeout(resolve, 200))
       return new Response('late')
     })
     const call = send(api, http('/'))
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await begun.promise
     const stopped = loop.stop()
     expect(await read(await call.response)).toMatchObject({ body: 'late' })
     await stopped

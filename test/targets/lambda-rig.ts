@@ -63,7 +63,7 @@ export function http(path: string, method = 'GET', domainName = 'x.lambda-url.us
 }
 
 export function send(api: RuntimeApi, payload: string, more: Partial<ApiInvocation> = {}): ReturnType<RuntimeApi['invoke']> {
-  return api.invoke({ payload, deadline: Date.now() + 5000, ...more })
+  return api.invoke({ payload, deadline: Date.now() + 30_000, ...more })
 }
 
 export async function read(

@@ -67,7 +67,7 @@ async function withLocalBase(work: () => Promise<void>): Promise<void> {
   }
 }
 
-describe.runIf(docker)('an image', { timeout: 180_000 }, () => {
+describe.runIf(docker)('an image', () => {
   it('has the same app layer in every build, and nothing but Node.js beside it', async () => {
     const first = await buildImage(built.outDir, { base: 'local', cache: false })
     const second = await buildImage(built.outDir, { base: 'local', cache: false })
@@ -117,7 +117,7 @@ describe.runIf(docker)('an image', { timeout: 180_000 }, () => {
   it('passes the suite', () => withLocalBase(() => conforms('container', 'unmoor lambda bootstrap')))
 })
 
-describe.runIf(ric)('aws-lambda-ric', { timeout: 180_000 }, () => {
+describe.runIf(ric)('aws-lambda-ric', () => {
   it('runs the same handler', async () => {
     const app = await start('ric')
     try {
@@ -131,7 +131,7 @@ describe.runIf(ric)('aws-lambda-ric', { timeout: 180_000 }, () => {
   it('passes the suite', () => conforms('ric', 'AWS_Lambda'))
 })
 
-describe.runIf(docker && ric)("AWS's base image, by one that stands in for it: it cannot be pulled here", { timeout: 180_000 }, () => {
+describe.runIf(docker && ric)("AWS's base image, by one that stands in for it: it cannot be pulled here", () => {
   it("runs the handler under its own client, with the Dockerfile's target aws", async () => {
     const hello = await buildApp({ projectDir: resolve(import.meta.dirname, '../bench/apps/lambda'), target: 'lambda', outDir: join(dir, 'hello') })
     await buildImage(hello.outDir, { base: 'local' })

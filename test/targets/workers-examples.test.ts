@@ -29,7 +29,7 @@ async function withExample(
 
 const json = (body: unknown, method = 'POST'): RequestInit => ({ method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
 
-describe.each(['cloudflare', 'node', 'isolate', 'lambda'])('existing Workers, unmodified, on %s', { timeout: 120_000 }, (target) => {
+describe.each(['cloudflare', 'node', 'isolate', 'lambda'])('existing Workers, unmodified, on %s', (target) => {
   test('comments: D1', async () => {
     await withExample('comments', target, async (url) => {
       expect(await (await fetch(`${url}/pages/a/comments`)).json()).toEqual({ comments: [], total: 0 })
@@ -78,7 +78,7 @@ describe.each(['cloudflare', 'node', 'isolate', 'lambda'])('existing Workers, un
         expect([answer.status, answer.headers.get('location')]).toEqual([302, 'https://example.com/docs'])
       }
       expect((await fetch(`${url}/none`, { redirect: 'manual' })).status).toBe(404)
-      await expect.poll(async () => (await fetch(`${url}/docs/clicks`)).json(), { timeout: 20_000, interval: 200 }).toEqual({ clicks: 3 })
+      await expect.poll(async () => (await fetch(`${url}/docs/clicks`)).json(), { interval: 200 }).toEqual({ clicks: 3 })
       await runCron('0 3 * * *', Date.UTC(2026, 5, 30, 3))
       expect(await (await fetch(`${url}/docs/clicks`)).json()).toEqual({ clicks: 3 })
     })

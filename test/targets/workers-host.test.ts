@@ -50,7 +50,7 @@ async function buildWorker(wrangler: object, source: string): Promise<string> {
   return out
 }
 
-test('Workers on a host: an object is one over all processes, and Workers call each other with the token that they share', { timeout: 60_000 }, async () => {
+test('Workers on a host: an object is one over all processes, and Workers call each other with the token that they share', async () => {
   const room = await buildWorker(
     {
       name: 'room',

@@ -10,7 +10,7 @@ export const checkout = resolve(import.meta.dirname, '../..')
 /** A project of its own outside the checkout, with `unmoor` and what an app needs in its node_modules. */
 export interface TempProject extends AsyncDisposable {
   dir: string
-  write(files: Readonly<Record<string, string>>): Promise<void>
+  write(files: Readonly<Record<string, string | Uint8Array>>): Promise<void>
 }
 
 const PACKAGES = ['hono', 'vitest', 'typescript', '@types']

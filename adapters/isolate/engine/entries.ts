@@ -2,6 +2,7 @@ import type ivm from 'isolated-vm'
 import type { EndCause } from '../runtime/ended.ts'
 import type { FirstEntries } from '../runtime/first-entries.ts'
 import { type Enter, type InlineEntries, type PlainRequest, splitAnswer } from '../runtime/inline.ts'
+import type { HeldBytes } from '../runtime/held-bytes.ts'
 import { isPlainAnswer, KeptAnswers } from '../runtime/kept-answers.ts'
 import { afterReading } from '../runtime/turn.ts'
 import type { CpuBudget } from './cpu-budget.ts'
@@ -39,6 +40,7 @@ const ENTER = { arguments: { copy: true } } as const
 export class Entries {
   #inline: InlineEntries | undefined
   #budget: CpuBudget
+  #held: HeldBytes
   #events: EntryEvents
   #dispatch: ivm.Reference<Enter> | undefined
   #outbox: GuestMessage[] = []
@@ -51,9 +53,10 @@ export class Entries {
   #firstEntries: FirstEntries | undefined
   #ended: EndCause | undefined
 
-  constructor(inline: InlineEntries | undefined, budget: CpuBudget, events: EntryEvents) {
+  constructor(inline: InlineEntries | undefined, budget: CpuBudget, held: HeldBytes, events: EntryEvents) {
     this.#inline = inline
     this.#budget = budget
+    this.#held = held
     this.#events = events
     this.#answers = new KeptAnswers((answer) => {
       if (this.#ended === undefined) events.message(answer)
@@ -147,6 +150,7 @@ export class Entries {
       const batch = this.#outbox.slice(0, MAX_CROSSING)
       this.#outbox = this.#outbox.slice(MAX_CROSSING)
       this.#budget.begin(batch.length)
+      this.#held.taken()
       const before = time.active
       try {
         await this.#dispatch?.apply(undefined, [batch], ENTER)
@@ -165,7 +169,9 @@ export class Entries {
     if (this.#inline === undefined || this.#dispatch === undefined) return
     this.#budget.beginInline()
     const before = this.#inline.us
+    this.#held.taken()
     const { answer, said, weight, error, late } = this.#inline.enter(this.#dispatch, args, this.#budget.cpuMs)
+    this.#held.arrive(weight)
     this.#noteFirst(args[0], this.#inline.us - before)
     if (late === true) this.#budget.exceed()
     else if (error !== undefined) this.#events.threw(error)

@@ -47,6 +47,7 @@ export class Bill {
     this.#activeSeen = active
     this.#hostSeen = host
     this.#inlineSeen = inline
+    this.usage.heldBytes = Math.max(this.usage.heldBytes, this.#guest.held.peak)
   }
 
   hit(limit: LimitName): void {

@@ -50,6 +50,13 @@ export class Metering {
   }))
   #limits = new Counter({ name: 'unmoor_limit_hits_total', help: 'Limits hit', labelNames: ['app', 'limit'], registers: [this.#registry] })
   #memory = new Gauge({ name: 'unmoor_isolate_memory_bytes', help: 'Memory of the isolates', labelNames: ['app'], registers: [this.#registry] })
+  #held = new Gauge({
+    name: 'unmoor_held_bytes_peak',
+    help: "Most bytes of an app's messages and calls that a process of the host has held at once, since the start",
+    labelNames: ['app'],
+    registers: [this.#registry],
+  })
+  #heldBytes = new Map<string, number>()
   #live = new Gauge({ name: 'unmoor_isolates', help: 'Isolates alive', registers: [this.#registry] })
   #waiting = new Gauge({ name: 'unmoor_isolates_pooled', help: 'Isolates that wait for an app', registers: [this.#registry] })
   #restarts = new Gauge({ name: 'unmoor_process_restarts', help: 'Processes that ended and were started again', registers: [this.#registry] })
@@ -93,6 +100,7 @@ export class Metering {
   add(app: string, usage: Usage): void {
     for (const { key, factor, counter } of this.#counters) if (usage[key] > 0) counter.inc({ app }, usage[key] * factor)
     for (const [limit, count] of Object.entries(usage.limits)) this.#limits.inc({ app, limit }, count)
+    this.#heldBytes.set(app, Math.max(this.#heldBytes.get(app) ?? 0, usage.heldBytes))
     const hour = Math.floor(Date.now() / HOUR) * HOUR
     addTo(this.#hours, hour, app, usage)
     addTo(this.#unsaved, hour, app, usage)
@@ -103,6 +111,7 @@ export class Metering {
   async metrics(states: readonly ProcessFigures[], restarts: number): Promise<string> {
     this.#memory.reset()
     for (const { memory } of states) for (const [app, bytes] of memory) this.#memory.inc({ app }, bytes)
+    for (const [app, bytes] of this.#heldBytes) this.#held.set({ app }, bytes)
     this.#live.set(states.reduce((sum, { live }) => sum + live, 0))
     this.#waiting.set(states.reduce((sum, { waiting }) => sum + waiting, 0))
     this.#restarts.set(restarts)

@@ -1,6 +1,6 @@
 import type { AppLimits, LimitName } from './limits.ts'
 
-/** What an app has used. Sums, so that those of several processes and periods add up. */
+/** What an app has used. Sums, so that those of several processes and periods add up; `heldBytes` alone is the largest. */
 export interface Usage {
   /** HTTP requests, those refused for a limit too. */
   requests: number
@@ -22,12 +22,28 @@ export interface Usage {
   /** Isolates started, and those that were put away while idle. */
   starts: number
   evictions: number
+  /** Most bytes of the app's messages and calls that one process has held at once. */
+  heldBytes: number
   /** How often each limit was hit. */
   limits: Partial<Record<keyof AppLimits, number>>
 }
 
 export function emptyUsage(): Usage {
-  return { requests: 0, events: 0, cpuUs: 0, hostCpuUs: 0, inlineCpuUs: 0, wallMs: 0, bytesIn: 0, bytesOut: 0, errors: 0, starts: 0, evictions: 0, limits: {} }
+  return {
+    requests: 0,
+    events: 0,
+    cpuUs: 0,
+    hostCpuUs: 0,
+    inlineCpuUs: 0,
+    wallMs: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    errors: 0,
+    starts: 0,
+    evictions: 0,
+    heldBytes: 0,
+    limits: {},
+  }
 }
 
 /** Whether nothing was used. */
@@ -39,5 +55,6 @@ export function isEmpty(usage: Usage): boolean {
 export function addUsage(usage: Usage, more: Usage): void {
   for (const key of ['requests', 'events', 'cpuUs', 'hostCpuUs', 'inlineCpuUs', 'wallMs', 'bytesIn', 'bytesOut', 'errors', 'starts', 'evictions'] as const)
     usage[key] += more[key]
+  usage.heldBytes = Math.max(usage.heldBytes, more.heldBytes)
   for (const [name, count] of Object.entries(more.limits) as [LimitName, number][]) usage.limits[name] = (usage.limits[name] ?? 0) + count
 }

@@ -4,6 +4,7 @@ import { CpuBudget } from '../engine/cpu-budget.ts'
 import { Entries, type GuestMessage, UNPACK_US } from '../engine/entries.ts'
 import { TookTooLongHere } from './app-code.ts'
 import { type Bridge, connectNow } from './bridge.ts'
+import { HeldBytes } from './held-bytes.ts'
 import { diedOf, type EndCause, IsolateEnded, startError } from './ended.ts'
 import type { FirstEntries } from './first-entries.ts'
 import type { GuestTime } from './guest-time.ts'
@@ -72,6 +73,8 @@ const CROSSING_US = 8
 export class Guest {
   #isolate: ivm.Isolate
   #events: GuestEvents
+  /** What the host holds of its messages. */
+  readonly held = new HeldBytes()
   #inline: InlineEntries | undefined
   #budget: CpuBudget
   #entries: Entries
@@ -86,7 +89,7 @@ export class Guest {
       exceeded: (cause, message) => this.#end(cause, message, cause === 'cpu'),
       long: (running) => events.long?.(running),
     })
-    this.#entries = new Entries(this.#inline, this.#budget, {
+    this.#entries = new Entries(this.#inline, this.#budget, this.held, {
       message: (message) => events.message(message),
       threw: (error) => this.#threw(error),
     })
@@ -194,6 +197,7 @@ export class Guest {
   #call(calls: HostCall, data: [unknown, ...unknown[]]): unknown {
     if (this.#ended !== undefined) return undefined
     const crossing = this.#inline?.isInside === true ? 0 : CROSSING_US
+    if (data[0] === 'taken') this.held.taken()
     if (data[0] === 'ready') return this.#budget.work(() => this.#load.ready(), crossing)
     return this.#budget.work(() => (data[0] === 'objects' ? this.#events.sync?.(data) : calls(...data)), crossing)
   }
@@ -207,6 +211,7 @@ export class Guest {
 
   #receive(batch: unknown, weight: unknown): void {
     if (this.#ended !== undefined || !Array.isArray(batch)) return
+    this.held.arrive(weight)
     this.#budget.work(
       () => {
         for (const message of batch as unknown[]) if (Array.isArray(message)) this.#events.message(message)

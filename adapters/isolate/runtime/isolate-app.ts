@@ -61,7 +61,10 @@ export class IsolateApp {
     const send = (...message: [string, ...unknown[]]): void => this.#guest.send(...message)
     const max = options.hooks?.timers
     this.#options = options
-    this.#operations = new Operations(options.services, send, (microseconds) => this.#guest.chargeBeside(microseconds))
+    this.#operations = new Operations(options.services, send, {
+      charge: (microseconds) => this.#guest.chargeBeside(microseconds),
+      keep: (bytes) => this.#guest.held.keep(bytes),
+    })
     this.#events = new PendingEvents(this.#operations.streams, send)
     this.#timers = new TimerTable(
       (id) => send('timer', id),

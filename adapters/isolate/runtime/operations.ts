@@ -2,6 +2,7 @@ import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import type { Manifest } from '../../../core/manifest.ts'
 import { callBinding, encodeError } from '../../../core/rpc.ts'
 import { OpenTransactions } from '../../../core/transaction-channel.ts'
+import { weigh } from '../guest/web/weigh.ts'
 import { decodeArgument, encodeResult, outboundFromGuest, requestFromGuest, responseToGuest } from './codec.ts'
 import type { Jobs } from './jobs.ts'
 import type { OutboundRequest } from './outbound/client.ts'
@@ -37,15 +38,20 @@ export class Operations {
   #keys = new KeyTable()
   #zlib = new ZlibTable()
   #charge: (microseconds: number) => void
+  #keep: (bytes: number) => void
   #open = 0
   #transactions = new OpenTransactions()
   #fetches = new Map<unknown, AbortController>()
   #signals = new Map<unknown, AbortController>()
 
-  /** `charge` is told microseconds of work on threads beside the process's first. */
-  constructor(services: HostServices, send: Send, charge: (microseconds: number) => void) {
+  /**
+   * `charge` is told microseconds of work on threads beside the process's first; `keep` is told the bytes of a call when it
+   * begins, and the same as a negative number when it ends.
+   */
+  constructor(services: HostServices, send: Send, { charge, keep }: { charge: (microseconds: number) => void; keep: (bytes: number) => void }) {
     this.#services = services
     this.#charge = charge
+    this.#keep = keep
     this.#send = send
     this.streams = new StreamTable(send)
   }
@@ -83,7 +89,9 @@ export class Operations {
   }
 
   async #answer(id: unknown, operation: unknown, data: readonly unknown[]): Promise<void> {
+    const weight = weigh(data)
     this.#open++
+    this.#keep(weight)
     try {
       if (this.#open > MAX_CALLS) throw new RangeError(`More than ${MAX_CALLS} calls are under way.`)
       this.#send('ok', id, await this.#run(operation, data))
@@ -91,6 +99,7 @@ export class Operations {
       this.#send('error', id, error instanceof UnmoorError ? { unmoor: encodeError(error) } : describeWithCause(error))
     } finally {
       this.#open--
+      this.#keep(-weight)
     }
   }
 

@@ -4,7 +4,7 @@ import type { ParentMessage } from '../runtime/process.ts'
 import { stopChild } from './child.ts'
 import { type ServerProcess, type ServerRun, type ServerSettings, spawnServer } from './spawn-server.ts'
 
-/** Longer than the `stopSeconds` that a server has by default, so that it can cut its work off itself. */
+/** Longer than the `stopTimeout` that a server has by default, so that it can cut its work off itself. */
 const STOP_MS = 40_000
 
 /** A target whose artifact is a `server.mjs` that runs on Node. */

@@ -19,7 +19,7 @@ async function sendSlowly(tools: WireTools, more: () => Promise<void>): Promise<
 
 async function openAbort(tools: WireTools): Promise<void> {
   const connection = await tools.open({ path: `/do/abort/${tools.key()}` })
-  await eventually(async () => equal(await tools.notes(tools.key()), ['started'], 'notes'), 10, 50)
+  await eventually(async () => equal(await tools.notes(tools.key()), ['started'], 'notes'))
   connection.destroy()
 }
 
@@ -112,16 +112,23 @@ export const flowCases = wireCases('handlers', [
     needs: 'request.abort',
     async run(tools) {
       await openAbort(tools)
-      await eventually(async () =>
-        equal(
-          (await tools.notes(tools.key())).map((note) => note.split(' ')[0]),
-          ['started', 'aborted'],
-          'notes',
-        ),
-      )
+      try {
+        await eventually(async () =>
+          equal(
+            (await tools.notes(tools.key())).map((note) => note.split(' ')[0]),
+            ['started', 'aborted'],
+            'notes',
+          ),
+        )
+      } finally {
+        await tools.note(tools.key('key-release'), 'finish')
+      }
     },
     async without(tools) {
       await openAbort(tools)
+      // Time for an abort that this target must not have.
+      await sleep(6000)
+      await tools.note(tools.key('key-release'), 'finish')
       await eventually(async () => equal(await tools.notes(tools.key()), ['started', 'finished'], 'notes'))
     },
   },

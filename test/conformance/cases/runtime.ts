@@ -1,4 +1,4 @@
-import { equal, ok, sha256, sleep } from '../assert.ts'
+import { equal, eventually, ok, sha256 } from '../assert.ts'
 import { insideCases } from '../case.ts'
 import { bindings } from '../fixture/bindings.ts'
 
@@ -137,8 +137,7 @@ export const runtimeCases = insideCases('runtime', [
           resolve()
         }, 5)
       })
-      await sleep(80)
-      equal([fired, count], [['early', 'late', 1], 3], 'fired')
+      await eventually(() => equal([fired, count], [['early', 'late', 1], 3], 'fired'))
     },
   },
   {

@@ -44,7 +44,7 @@ const KEPT_LINES = 60
 /** Builds the fixture Worker for a target and starts it there; on `cloudflare` it is workerd with the simulators of miniflare, without a line of unmoor. */
 export async function startWorker(target: string, log: Log): Promise<RunningWorker> {
   const projectDir = await writeProject(target)
-  const cleanUp = (): Promise<void> => rm(projectDir, { recursive: true, force: true, maxRetries: 5 })
+  const cleanUp = (): Promise<void> => rm(projectDir, { recursive: true, force: true, maxRetries: 10 })
   const lines: string[] = []
   const onOutput = (line: string): void => {
     lines.push(line)
@@ -74,7 +74,7 @@ export async function startProject(projectDir: string, target: string, log: Log,
 async function startBuilt(projectDir: string, target: string, log: Log, onOutput: (line: string) => void): Promise<Omit<RunningWorker, 'output'>> {
   const testToken = randomUUID()
   // Many cases are in one request, whose work the isolate's limit counts together.
-  const config = { targets: { lambda: { options: { timeout: 60, maxEnvironments: 4 } }, isolate: { options: { cpuMs: 20_000 } } } }
+  const config = { targets: { lambda: { options: { timeout: 60, maxEnvironments: 4 } }, isolate: { options: { cpuMs: 20_000, startupTimeout: 60 } } } }
   const built = await buildApp({ projectDir, target, worker: basename(findWranglerFile(projectDir) ?? 'wrangler.jsonc'), testChannel: true, config, log })
   const adapter: Adapter = built.adapter
   const runtime = await adapter.start({

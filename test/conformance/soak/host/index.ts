@@ -34,7 +34,7 @@ export interface HostSoakReport extends LoadReport {
   /** Megabytes of all processes: after the first minute (or fifth of a shorter run), at the end, and by how much they grew per minute between (a line through all readings). */
   memory: { steady: number; end: number; perMinute: number }
   exitCode: number | null
-  /** What the host said of its processes: those that ended, were killed as they answered nobody for `stallSeconds`, or were given to one app. The first 20. */
+  /** What the host said of its processes: those that ended, were killed as they answered nobody for `stallTimeout`, or were given to one app. The first 20. */
   events: string[]
 }
 

@@ -28,9 +28,21 @@ export default defineApp({
       case '/pid':
         await wait(Number(searchParams.get('wait') ?? 0))
         return new Response(String(process.pid))
+      case '/begin':
+        // Seen in its output: a request that has begun.
+        console.log('begun')
+        await wait(300)
+        return new Response(String(process.pid))
       case '/hold':
         while ((await env.log.get('gate')) === null) await wait(20)
         return new Response(String(process.pid))
+      case '/meet': {
+        // Answered when all of `count` requests are here.
+        const count = Number(searchParams.get('count'))
+        await env.log.put(`met/${searchParams.get('id')}`, 'here')
+        while ((await env.log.list({ prefix: 'met/' })).keys.length < count) await wait(20)
+        return new Response(String(process.pid))
+      }
       case '/open':
         await env.log.put('gate', 'open')
         return new Response(String(process.pid))
@@ -45,7 +57,7 @@ export default defineApp({
           new ReadableStream({
             async start(controller) {
               controller.enqueue(new TextEncoder().encode('first'))
-              await wait(400)
+              while (searchParams.has('gate') && (await env.log.get('streamed')) === null) await wait(20)
               controller.enqueue(new TextEncoder().encode('last'))
               controller.close()
             },
@@ -74,13 +86,21 @@ export default defineApp({
         }, 0)
         return new Promise<Response>(() => undefined)
       case '/later':
-        ctx.waitUntil(wait(300).then(() => env.log.put('later', 'done')))
+        ctx.waitUntil(
+          (async () => {
+            while ((await env.log.get('answered')) === null) await wait(20)
+            await env.log.put('later', 'done')
+          })(),
+        )
         return new Response('ok')
       case '/self':
         return env.self.fetch(new Request(new URL('/pid', request.url)))
       case '/send':
         await env[searchParams.get('queue') as 'jobs' | 'short'].sendBatch(((await request.json()) as Job[]).map((body) => ({ body })))
         return new Response('sent')
+      case '/note':
+        await env.log.put(searchParams.get('key') ?? '', 'noted')
+        return new Response('noted')
       case '/log':
         return new Response((await env.log.get(searchParams.get('key') ?? '')) ?? '')
       default:
