@@ -7,10 +7,14 @@ export interface NodeOptions extends CronOptions {
   /** Largest request body in bytes; beyond it: 413. Default: no limit. */
   maxBodyBytes?: number
   /**
-   * Whether `X-Forwarded-Proto` and `X-Forwarded-Host` make `request.url`. Only behind a proxy that sets them itself. Default: false.
+   * Whether `X-Forwarded-Proto` and `X-Forwarded-Host` make `request.url`. Only behind a proxy that sets them
+   * itself. Default: false.
    */
   trustProxy?: boolean
-  /** Seconds that a stop waits for requests, `waitUntil` work, crons and queue batches, at most 86,400. Default: 30. */
+  /**
+   * Seconds that a stop waits for requests, `waitUntil` work, crons and queue batches, at most 86,400.
+   * Default: 30.
+   */
   stopTimeout?: number
   /** @deprecated Since 0.2: `stopTimeout`. */
   stopSeconds?: number

@@ -2,7 +2,7 @@
 import { type AnyConfig, type Config, defineConfig, type DriverConfig, type Drivers, type Targets } from 'unmoor'
 import { isolateOptions } from '../../adapters/isolate/options.ts'
 import { lambdaOptions } from '../../adapters/lambda/options.ts'
-import { RUNTIMES } from '../../adapters/lambda/launch.ts'
+import type { RUNTIMES } from '../../adapters/lambda/launch.ts'
 import type { InvokeMode } from '../../adapters/lambda/runtime/events.ts'
 import type { HttpSource } from '../../adapters/lambda/runtime/http-event.ts'
 import type { LambdaOptions } from '../../adapters/lambda/options.ts'
