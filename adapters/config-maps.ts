@@ -1,4 +1,7 @@
-/** unmoor's own entries of the maps of a config: options of drivers and targets by name. Types only, none of them of Node or of a client library. */
+/**
+ * unmoor's own entries of the maps of a config: options of drivers and targets by name. Types only, none of
+ * them of Node or of a client library.
+ */
 import type { CloudflareDriverOptions, CloudflareOptions } from './cloudflare/options.ts'
 import type { DynamodbOptions } from './drivers/dynamodb/options.ts'
 import type { EnvOptions } from './drivers/env/options.ts'

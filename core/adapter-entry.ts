@@ -16,7 +16,7 @@ export type {
 export { ARTIFACT_FORMAT, NODE_GLOBALS } from './adapter.ts'
 export { constantCase, type AnyDeclaration, type BindingKind, type ObjectsDeclaration } from './bindings/declarations.ts'
 export type { Migration } from './bindings/migrations.ts'
-export type { DriverOptionTables, NumberOption, OptionTable, OptionType, RenamedOption } from './option-table.ts'
+export type { DriverOptionTables, NumberOption, OptionTable, OptionType, OptionTypeOf, RenamedOption, ValueTypeOf } from './option-table.ts'
 export { CAPABILITIES, type Capabilities, type Capability } from './capabilities.ts'
 export { isUnmoorError, UnmoorError } from './errors.ts'
 export { LIMITS } from './limits.ts'

@@ -1,13 +1,17 @@
 import type { DriverSpec } from './adapter.ts'
 import type { Drivers, Targets } from './config-maps.ts'
 
-/** Stands for a variable of the process, which is read at start. `optional`: the option's default applies where the variable is not set. */
+/**
+ * Stands for a variable of the process, which is read at start. `optional`: the option's default applies
+ * where the variable is not set.
+ */
 export interface EnvValue {
   readonly env: string
   readonly optional?: boolean
 }
 
-type OrEnv<Value> = Value extends readonly unknown[]
+/** A value of an option, or {@link EnvValue} in its place; the same within objects. */
+export type OrEnv<Value> = Value extends readonly unknown[]
   ? Value | EnvValue
   : Value extends object
     ? { readonly [Name in keyof Value]: OrEnv<Value[Name]> } | EnvValue
@@ -16,10 +20,14 @@ type OrEnv<Value> = Value extends readonly unknown[]
 /** A driver's options in a config: each value may be `{ env: 'NAME' }`. */
 export type DriverOptions<Options> = { readonly [Name in keyof Options]: OrEnv<Options[Name]> }
 
-/** A module with a driver or a cron store that is not in {@link Drivers}: a path from the project, an absolute path, or a scoped package. */
+/**
+ * A module with a driver or a cron store that is not in {@link Drivers}: a path from the project, an absolute
+ * path, or a scoped package.
+ */
 export type ModuleName = `./${string}` | `../${string}` | `/${string}` | `@${string}/${string}`
 
-type NamedDriver<Name extends keyof Drivers> = {
+/** A driver of {@link Drivers} by its name, or with options. */
+export type NamedDriver<Name extends keyof Drivers> = {
   [One in Name]: One | ({ readonly driver: One } & DriverOptions<Drivers[One]>)
 }[Name]
 
@@ -36,29 +44,31 @@ export interface TargetConfig<Options = Readonly<Record<string, unknown>>> {
   /** The adapter's own options (see its README). */
   readonly options?: { readonly [Name in keyof Options]: Options[Name] }
   /**
-   * Module of an adapter that unmoor does not ship: a path from the project, or a package, which adds the target's name to {@link Targets}.
-   * Default: unmoor's own of that name.
+   * Module of an adapter that unmoor does not ship: a path from the project, or a package, which adds the
+   * target's name to {@link Targets}. Default: unmoor's own of that name.
    */
   readonly adapter?: string
 }
 
-interface ConfigBase {
+/** What {@link Config} and {@link AnyConfig} share. */
+export interface ConfigBase {
   /**
-   * The app's name: lower-case letters, digits and hyphens, at most 63. Resources on platforms are named after it.
-   * Default: the name in package.json, without its scope.
+   * The app's name: lower-case letters, digits and hyphens, at most 63. Resources on platforms are named
+   * after it. Default: the name in package.json, without its scope.
    */
   readonly name?: string
   /** The module whose default export is the app, from the project's folder. Default: `src/app.ts`. */
   readonly entry?: string
   /**
-   * The wrangler file of an existing Worker, which is built in place of an app (`entry`), or with its environment:
-   * `{ config: './wrangler.jsonc', env: 'staging' }`. `allow` names what may stay in the build though only Cloudflare has it
-   * (`cloudflare:sockets`, `WebSocketPair`): it fails where it is reached. Default: none.
+   * The wrangler file of an existing Worker, which is built in place of an app (`entry`), or with its
+   * environment:
+   * `{ config: './wrangler.jsonc', env: 'staging' }`. `allow` names what may stay in the build though only
+   * Cloudflare has it (`cloudflare:sockets`, `WebSocketPair`): it fails where it is reached. Default: none.
    */
   readonly worker?: string | { readonly config: string; readonly env?: string; readonly allow?: readonly string[] }
   /**
-   * Folder for local data (sqlite files, a simulator's state), from the project's folder; each target has one below it.
-   * Default: `.unmoor/data`.
+   * Folder for local data (sqlite files, a simulator's state), from the project's folder; each target has one
+   * below it. Default: `.unmoor/data`.
    */
   readonly dataDir?: string
 }
@@ -78,13 +88,19 @@ export interface AnyTargetConfig {
   readonly adapter?: string
 }
 
-/** A config as the tools have it: of plain JavaScript, or made by a program. A build checks what the types of {@link Config} say. */
+/**
+ * A config as the tools have it: of plain JavaScript, or made by a program. A build checks what the types of
+ * {@link Config} say.
+ */
 export interface AnyConfig extends ConfigBase {
   readonly drivers?: Readonly<Record<string, string | DriverSpec>>
   readonly targets?: Readonly<Record<string, AnyTargetConfig>>
 }
 
-/** Returns `config`. An editor and the type check know its type by it: a misspelled target, driver or option is an error. */
+/**
+ * Returns `config`. An editor and the type check know its type by it: a misspelled target, driver or option
+ * is an error.
+ */
 export function defineConfig(config: Config): Config {
   return config
 }

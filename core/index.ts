@@ -48,10 +48,13 @@ export {
   type AnyConfig,
   type AnyTargetConfig,
   type Config,
+  type ConfigBase,
   type DriverConfig,
   type DriverOptions,
   type EnvValue,
   type ModuleName,
+  type NamedDriver,
+  type OrEnv,
   type TargetConfig,
 } from './config.ts'
 // Augmentations of a package reach only what is exported with a star.

@@ -1,6 +1,6 @@
 /**
- * What the options of a target or a driver may be, as data: one table per options type, held to it by `satisfies OptionTable<Options>`,
- * so that the type and the check of a build cannot drift apart.
+ * What the options of a target or a driver may be, as data: one table per options type, held to it by
+ * `satisfies OptionTable<Options>`, so that the type and the check of a build cannot drift apart.
  */
 
 /** A number, what it counts, and its range. */
@@ -15,11 +15,17 @@ export interface NumberOption {
   readonly whole?: boolean
   /** Values above this are allowed, and warned about. Default: none. */
   readonly warnAbove?: number
-  /** The option was in milliseconds before version 0.2: what a refusal or a warning suggests is divided by 1000. Default: false. */
+  /**
+   * The option was in milliseconds before version 0.2: what a refusal or a warning suggests is divided by
+   * 1000. Default: false.
+   */
   readonly wasMilliseconds?: boolean
 }
 
-/** What one option takes. `driver` is a driver's name or an object with one; `object` and `list` are checked by the option's owner. */
+/**
+ * What one option takes. `driver` is a driver's name or an object with one; `object` and `list` are checked
+ * by the option's owner.
+ */
 export type OptionType =
   | 'string'
   | 'boolean'
@@ -31,15 +37,20 @@ export type OptionType =
   | { readonly options: Readonly<Record<string, OptionType>> }
   | RenamedOption
 
-/** An old name that is still taken, with a warning. `milliseconds`: the old one was in milliseconds and the new one is in seconds. */
+/**
+ * An old name that is still taken, with a warning. `milliseconds`: the old one was in milliseconds and the
+ * new one is in seconds.
+ */
 export interface RenamedOption {
   readonly renamed: string
   readonly milliseconds?: boolean
 }
 
-type TypeOf<Value> = RenamedOption | ValueTypeOf<Value>
+/** What a table may say of an option with these values. */
+export type OptionTypeOf<Value> = RenamedOption | ValueTypeOf<Value>
 
-type ValueTypeOf<Value> = [Value] extends [boolean]
+/** {@link OptionTypeOf} without old names. */
+export type ValueTypeOf<Value> = [Value] extends [boolean]
   ? 'boolean'
   : [Value] extends [number]
     ? NumberOption
@@ -50,7 +61,7 @@ type ValueTypeOf<Value> = [Value] extends [boolean]
         : 'object' | 'list' | 'driver' | { readonly options: Readonly<Record<string, OptionType>> }
 
 /** The table of an options type: one {@link OptionType} per option, of the option's own type. */
-export type OptionTable<Options> = { readonly [Name in keyof Options]-?: TypeOf<Exclude<Options[Name], undefined>> }
+export type OptionTable<Options> = { readonly [Name in keyof Options]-?: OptionTypeOf<Exclude<Options[Name], undefined>> }
 
 /** Tables of a driver, per kind of binding that it serves. */
 export type DriverOptionTables = Readonly<Record<string, Readonly<Record<string, OptionType>>>>
@@ -61,7 +72,10 @@ export const LONGEST_TIMEOUT = 900
 /** Seconds to wait for something. */
 export const TIMEOUT: NumberOption = { number: 'seconds', min: 0.001, max: LONGEST_TIMEOUT }
 
-/** The same for an option that was in milliseconds before version 0.2, where a large number is likely to be an old one. */
+/**
+ * The same for an option that was in milliseconds before version 0.2, where a large number is likely to be an
+ * old one.
+ */
 export const TIMEOUT_ONCE_MS: NumberOption = { number: 'seconds', min: 0.001, max: LONGEST_TIMEOUT, warnAbove: 120, wasMilliseconds: true }
 
 /** What {@link checkOptions} found. */
@@ -87,7 +101,8 @@ export interface OptionsPlace {
 /**
  * Checks options against their table.
  *
- * @throws what `place.refuse` throws, for an unknown option (with the nearest right name) and for a value of another type or out of range.
+ * @throws what `place.refuse` throws, for an unknown option (with the nearest right name) and for a value of
+ * another type or out of range.
  */
 export function checkOptions(given: Readonly<Record<string, unknown>>, table: Readonly<Record<string, OptionType>>, place: OptionsPlace): CheckedOptions {
   const warnings: string[] = []
@@ -180,7 +195,10 @@ export function didYouMean(word: string, words: readonly string[]): string {
   return found === undefined ? '' : ` Did you mean "${found}"?`
 }
 
-/** The word of the fewest edits, if they are at most a third of its letters (two for short words); undefined if none is so near. */
+/**
+ * The word of the fewest edits, if they are at most a third of its letters (two for short words); undefined
+ * if none is so near.
+ */
 export function nearestWord(word: string, words: readonly string[]): string | undefined {
   let best: { word: string; distance: number } | undefined
   for (const candidate of words) {

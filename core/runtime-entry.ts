@@ -17,7 +17,7 @@ export {
 } from './bindings/portable.ts'
 export { constantCase, driverKind } from './bindings/declarations.ts'
 export type * from './bindings/drivers.ts'
-export type { DriverOptionTables, NumberOption, OptionTable, OptionType, RenamedOption } from './option-table.ts'
+export type { DriverOptionTables, NumberOption, OptionTable, OptionType, OptionTypeOf, RenamedOption, ValueTypeOf } from './option-table.ts'
 export { migrate, type Migration, type MigrationRun } from './bindings/migrations.ts'
 export type { App } from './app.ts'
 export type { CronClaim, CronStore, CronStoreFactory, OpenCronTime } from './cron-store.ts'

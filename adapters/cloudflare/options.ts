@@ -6,8 +6,9 @@ import { didYouMean, type DriverOptionTables, type OptionTable } from '../../cor
 /** Options of the driver `cloudflare`. */
 export interface CloudflareDriverOptions {
   /**
-   * Strong kv: Durable Objects that the keys are spread over, 1 to 32. One object answers about 1,000 requests per second and holds 10 GB;
-   * a page of a list asks all of them. It must never change while there is data. Default: 4.
+   * Strong kv: Durable Objects that the keys are spread over, 1 to 32. One object answers about 1,000
+   * requests per second and holds 10 GB; a page of a list asks all of them. It must never change while there
+   * is data. Default: 4.
    */
   shards?: number
 }
@@ -24,7 +25,10 @@ export const driverOptions = {
   assets: {},
 } satisfies DriverOptionTables
 
-/** `targets.cloudflare.options` in unmoor.config.ts. Every field is optional; resources without an id are created by wrangler at the first deploy. */
+/**
+ * `targets.cloudflare.options` in unmoor.config.ts. Every field is optional; resources without an id are
+ * created by wrangler at the first deploy.
+ */
 export interface CloudflareOptions {
   /** The Worker's name. Default: the app's. */
   name?: string
@@ -45,13 +49,22 @@ export interface CloudflareOptions {
   service?: Readonly<Record<string, { name: string }>>
   /** Values of declared variables, by binding. Default: the declared default. */
   variables?: Readonly<Record<string, string>>
-  /** Hosts and paths to serve, such as `{ pattern: 'links.example.com', custom_domain: true }`. Default: workers.dev only. */
+  /**
+   * Hosts and paths to serve, such as `{ pattern: 'links.example.com', custom_domain: true }`. Default:
+   * workers.dev only.
+   */
   routes?: readonly (string | Readonly<Record<string, unknown>>)[]
   /** By sql binding that the driver `postgres` serves: the Hyperdrive configuration to reach it through. */
   hyperdrive?: Readonly<Record<string, { id: string }>>
-  /** Further fields of wrangler.jsonc, as wrangler has them, such as `placement`, `limits`, `logpush` or `tail_consumers`; not those that the build writes. */
+  /**
+   * Further fields of wrangler.jsonc, as wrangler has them, such as `placement`, `limits`, `logpush` or
+   * `tail_consumers`; not those that the build writes.
+   */
   wrangler?: Readonly<Record<string, unknown>>
-  /** Environments for `wrangler deploy --env NAME`: what each has of its own, over the rest. Its resources are named after it: `APP-NAME-BINDING`. */
+  /**
+   * Environments for `wrangler deploy --env NAME`: what each has of its own, over the rest. Its resources are
+   * named after it: `APP-NAME-BINDING`.
+   */
   environments?: Readonly<Record<string, Omit<CloudflareOptions, 'environments' | 'compatibilityDate' | 'compatibilityFlags' | 'accountId'>>>
 }
 

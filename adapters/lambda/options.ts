@@ -7,13 +7,14 @@ export interface LambdaOptions {
   /** The Function URL's invoke mode. Default: RESPONSE_STREAM. */
   invokeMode?: 'RESPONSE_STREAM' | 'BUFFERED'
   /**
-   * What stands before the function, in a local start and in the template: a Function URL (`url`), an API Gateway HTTP API (`v2`) or REST
-   * API (`v1`), a load balancer without or with multi-value headers (`alb`, `alb-multi`), VPC Lattice (`lattice`). Default: `url`.
+   * What stands before the function, in a local start and in the template: a Function URL (`url`), an API
+   * Gateway HTTP API (`v2`) or REST API (`v1`), a load balancer without or with multi-value headers (`alb`,
+   * `alb-multi`), VPC Lattice (`lattice`). Default: `url`.
    */
   event?: 'url' | 'v2' | 'v1' | 'alb' | 'alb-multi' | 'lattice'
   /**
-   * What runs the function in a local start: our `bootstrap`, AWS's own client (`ric`, needs aws-lambda-ric), or the image in a `container`
-   * (needs Docker). Default: `bootstrap`.
+   * What runs the function in a local start: our `bootstrap`, AWS's own client (`ric`, needs aws-lambda-ric),
+   * or the image in a `container` (needs Docker). Default: `bootstrap`.
    */
   runtime?: 'bootstrap' | 'ric' | 'container'
   /** Seconds for one event, a whole number from 1 to 900. Default: 30. */
@@ -21,15 +22,15 @@ export interface LambdaOptions {
   /** Most environments of a local start, 1 to 1000. Default: 10. */
   maxEnvironments?: number
   /**
-   * Events that one environment of a local start takes at once, as on Lambda Managed Instances (AWS_LAMBDA_MAX_CONCURRENCY), 1 to 1600.
-   * Default: 1.
+   * Events that one environment of a local start takes at once, as on Lambda Managed Instances
+   * (AWS_LAMBDA_MAX_CONCURRENCY), 1 to 1600. Default: 1.
    */
   concurrency?: number
   /** What is deployed: an `image`, or a `zip` that AWS's own Node.js runs. Default: image. */
   package?: LambdaPackage
   /**
-   * Values of environment variables that the `.lambda` file of a zip gets, for those that no template fills in. Never secrets: the file is
-   * plain text. Default: none.
+   * Values of environment variables that the `.lambda` file of a zip gets, for those that no template fills
+   * in. Never secrets: the file is plain text. Default: none.
    */
   variables?: Readonly<Record<string, string>>
   /** Region in the `.lambda` file of a zip. Default: us-east-1. */

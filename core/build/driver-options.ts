@@ -68,7 +68,10 @@ async function builtInTables(driver: string): Promise<DriverOptionTables | undef
   return ((await import(/* @vite-ignore */ url.href)) as { options?: DriverOptionTables }).options
 }
 
-/** `export const options = { ... }` of a module, where it is made of literals: the module itself need not run at a build. */
+/**
+ * `export const options = { ... }` of a module, where it is made of literals: the module itself need not run
+ * at a build.
+ */
 function exportedLiteral({ body }: Program): DriverOptionTables | undefined {
   for (const statement of body) {
     if (statement.type !== 'ExportNamedDeclaration' || statement.declaration?.type !== 'VariableDeclaration') continue

@@ -6,8 +6,9 @@ import { utf8Exactly, toBase64 } from './text.ts'
  * (payload 2.0, `v2`) or REST API (payload 1.0, `v1`), an Application Load Balancer without and with multi-value headers,
  * a VPC Lattice service (event structure 2.0).
  */
-export const HTTP_EVENT_KINDS = ['url', 'v2', 'v1', 'alb', 'alb-multi', 'lattice'] as const
-export type HttpEventKind = (typeof HTTP_EVENT_KINDS)[number]
+export type HttpEventKind = 'url' | 'v2' | 'v1' | 'alb' | 'alb-multi' | 'lattice'
+
+export const HTTP_EVENT_KINDS: readonly HttpEventKind[] = ['url', 'v2', 'v1', 'alb', 'alb-multi', 'lattice']
 
 /** A request as AWS's front ends read it. */
 export interface FrontRequest {

@@ -3,7 +3,6 @@ import { createRequire } from 'node:module'
 import { join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type * as Build from '../../core/build/build.ts'
-import type { BenchOptions } from './bench.ts'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 /** This repository, wherever the bench lies in it. */
@@ -53,6 +52,6 @@ export function createSubject(name: string, root: string): Subject {
 export const ours = createSubject('ours', CHECKOUT)
 
 /** What one id compares: ours with its peers, or, with `--commit`, with that commit alone. */
-export function subjectsOf({ base }: Pick<BenchOptions, 'base'>): readonly Subject[] {
+export function subjectsOf({ base }: { base?: Subject | undefined }): readonly Subject[] {
   return base === undefined ? [ours] : [ours, base]
 }

@@ -49,10 +49,6 @@ const PLAN: Plan = {
       in: 'core/bindings/',
       why: 'A declaration names the class that it declares (`Bound`), and the class takes its declaration.',
     },
-    {
-      in: 'adapters/isolate/guest/web/event',
-      why: 'The DOM standard defines Event and EventTarget by each other.',
-    },
   ],
   maxCircles: 3,
   doubleCasts: { in: ['core/', 'adapters/'], most: 40 },

@@ -185,9 +185,11 @@ describe('a start', () => {
   })
 
   it('refuses options that are none, at build', async () => {
-    await expect(startLab({ isolate: { memoryMB: 5 } })).rejects.toThrow('targets.isolate.options.memoryMB: there is no such option')
-    await expect(startLab({ isolate: { cpuMs: '5' } })).rejects.toThrow('targets.isolate.options.cpuMs: it takes a number from 1, not "5"')
-    await expect(startLab({ isolate: { startup: 'fast' } })).rejects.toThrow('it takes "code-cache" or "snapshot" or "source", not "fast"')
+    await expect(startLab({ isolate: { memoryMB: 5 } })).rejects.toThrow(
+      'targets.isolate.options.memoryMB: the target "isolate" has no such option. Did you mean "memoryMb"?',
+    )
+    await expect(startLab({ isolate: { cpuMs: '5' } })).rejects.toThrow('targets.isolate.options.cpuMs is "5"; it takes a number of milliseconds')
+    await expect(startLab({ isolate: { startup: 'fast' } })).rejects.toThrow('startup is "fast"; it takes "code-cache" or "snapshot" or "source"')
   })
 
   for (const startup of ['code-cache', 'snapshot', 'source']) {

@@ -5,11 +5,15 @@ export interface AwsOptions {
   /** Default: variable `AWS_REGION`, else `AWS_DEFAULT_REGION`. */
   region?: string
   /**
-   * Origin of another server that speaks the protocol. Default: variable `AWS_ENDPOINT_URL_DYNAMODB` (`_S3`, `_SQS`, `_SECRETSMANAGER`,
+   * Origin of another server that speaks the protocol. Default: variable `AWS_ENDPOINT_URL_DYNAMODB` (`_S3`,
+   * `_SQS`, `_SECRETSMANAGER`,
    * `_SSM`), else `AWS_ENDPOINT_URL`, else AWS itself.
    */
   endpoint?: string
-  /** Seconds without progress after which a request fails with `Timeout`, at most 900; fractions are fine. Default: 10. */
+  /**
+   * Seconds without progress after which a request fails with `Timeout`, at most 900; fractions are fine.
+   * Default: 10.
+   */
   timeout?: number
   /** Times that a request is repeated where that is safe. Default: 3. */
   retries?: number

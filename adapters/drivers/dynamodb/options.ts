@@ -5,7 +5,9 @@ import { type AwsOptions, awsOptions } from '../aws/options.ts'
 export interface DynamodbOptions extends AwsOptions {
   /** Default: variable `UNMOOR_TABLE`. */
   table?: string
-  /** Bucket for values over 350 KB. Default: variable `UNMOOR_BUCKET`; without one, larger values are refused. */
+  /**
+   * Bucket for values over 350 KB. Default: variable `UNMOOR_BUCKET`; without one, larger values are refused.
+   */
   bucket?: string
   /** Origin of S3, where it is not DynamoDB's `endpoint`. Default: as the s3 driver's. */
   s3Endpoint?: string
@@ -14,11 +16,15 @@ export interface DynamodbOptions extends AwsOptions {
   /** @deprecated Since 0.2: `prefix`. */
   namespace?: string
   /**
-   * Partitions that the keys are spread over, 1 to 64. One partition of DynamoDB takes 1,000 writes and 3,000 reads of 4 KB per second;
-   * each costs a query per page of a list. It must never change while there is data. Default: 4.
+   * Partitions that the keys are spread over, 1 to 64. One partition of DynamoDB takes 1,000 writes and 3,000
+   * reads of 4 KB per second; each costs a query per page of a list. It must never change while there is
+   * data. Default: 4.
    */
   shards?: number
-  /** Strongly consistent reads of {@link kv}, at twice the cost. Those of {@link strongKv} always are. Default: false. */
+  /**
+   * Strongly consistent reads of {@link kv}, at twice the cost. Those of {@link strongKv} always are.
+   * Default: false.
+   */
   consistent?: boolean
 }
 

@@ -2,7 +2,10 @@ import type { DriverOptionTables, OptionTable } from '../../../core/option-table
 
 /** Options of the files driver. */
 export interface FilesOptions {
-  /** Folder to serve: absolute, or relative to the folder of the process's main module (`process.argv[1]`), where a build puts it. */
+  /**
+   * Folder to serve: absolute, or relative to the folder of the process's main module (`process.argv[1]`),
+   * where a build puts it.
+   */
   directory: string
   /** What answers a page that no file matches. Default: the declaration's. */
   notFound?: 'none' | 'single-page-application'

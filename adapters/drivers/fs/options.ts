@@ -2,9 +2,15 @@ import type { DriverOptionTables, OptionTable } from '../../../core/option-table
 
 /** Options of the fs driver. */
 export interface FsOptions {
-  /** Folder, absolute or relative to the data folder. Default: `APP/blob-NAME`. Several processes may share it; it must be on a local file system. */
+  /**
+   * Folder, absolute or relative to the data folder. Default: `APP/blob-NAME`. Several processes may share
+   * it; it must be on a local file system.
+   */
   path?: string
-  /** Whether a put is flushed to the disk before it is answered, so that it survives a power cut. Default: true. */
+  /**
+   * Whether a put is flushed to the disk before it is answered, so that it survives a power cut. Default:
+   * true.
+   */
   durable?: boolean
 }
 

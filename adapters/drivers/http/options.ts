@@ -3,8 +3,8 @@ import { type DriverOptionTables, type OptionTable, TIMEOUT_ONCE_MS } from '../.
 /** Options of the http driver. */
 export interface HttpOptions {
   /**
-   * Where the other app answers, such as `https://api.example.com`; a path in it comes before that of each request.
-   * Default: the variable of the binding's name, such as `API_URL`.
+   * Where the other app answers, such as `https://api.example.com`; a path in it comes before that of each
+   * request. Default: the variable of the binding's name, such as `API_URL`.
    */
   url?: string
   /** Seconds until the answer's headers must be there, at most 900; fractions are fine. Default: 30. */

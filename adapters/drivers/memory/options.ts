@@ -10,7 +10,9 @@ export interface MemoryOptions {
 
 /** Options of the memory cache. */
 export interface MemoryCacheOptions {
-  /** Bytes of all bodies and headers together; the least recently used are dropped beyond it. Default: 64 MiB. */
+  /**
+   * Bytes of all bodies and headers together; the least recently used are dropped beyond it. Default: 64 MiB.
+   */
   maxBytes?: number
 }
 

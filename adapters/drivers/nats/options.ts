@@ -12,8 +12,8 @@ export interface NatsOptions {
   /** Copies of each stream in a cluster: 1, 3 or 5. Default: 1. */
   replicas?: number
   /**
-   * Seconds after which a message comes again whose process died: the server's ack wait, which the driver renews while a lease lasts.
-   * Default: 30.
+   * Seconds after which a message comes again whose process died: the server's ack wait, which the driver
+   * renews while a lease lasts. Default: 30.
    */
   ackWait?: number
   /** Seconds to wait for a connection, at most 900. Default: 10. */

@@ -4,15 +4,20 @@ import { type S3Options, s3Options } from '../s3/options.ts'
 
 /** Options of the postgres driver. */
 export interface PostgresOptions {
-  /** `postgres://user:password@host:5432/database`, with `?sslmode=require` for TLS. Default: the variable DATABASE_URL. */
+  /**
+   * `postgres://user:password@host:5432/database`, with `?sslmode=require` for TLS. Default: the variable
+   * DATABASE_URL.
+   */
   url?: string
   /** Most connections of this process. Default: 10. */
   max?: number
-  /** Schema for the tables, first in the search path; migrations make it. Default: the user's own search path. */
+  /**
+   * Schema for the tables, first in the search path; migrations make it. Default: the user's own search path.
+   */
   schema?: string
   /**
-   * Whether statements are prepared once per connection. Turn it off behind a pooler that hands a connection round between transactions
-   * (PgBouncer below 1.21). Default: true.
+   * Whether statements are prepared once per connection. Turn it off behind a pooler that hands a connection
+   * round between transactions (PgBouncer below 1.21). Default: true.
    */
   prepare?: boolean
   /** Seconds to wait for a connection. Default: 10. */
@@ -30,8 +35,9 @@ export interface PostgresStoreOptions extends PostgresOptions {
 /** Options of blobs with their metadata in Postgres. */
 export interface PostgresBlobOptions extends PostgresStoreOptions {
   /**
-   * Where the bytes are: a folder that every process sees (`{ driver: 'fs', path: '/srv/blobs' }`), or a bucket
-   * (`{ driver: 's3', bucket: 'blobs' }`), with the options of those drivers. Default: the folder `APP/blob-NAME` in the data folder.
+   * Where the bytes are: a folder that every process sees (`{ driver: 'fs', path: '/srv/blobs' }`), or a
+   * bucket (`{ driver: 's3', bucket: 'blobs' }`), with the options of those drivers. Default: the folder
+   * `APP/blob-NAME` in the data folder.
    */
   bytes?: ({ driver: 'fs' } & FsOptions) | ({ driver: 's3' } & S3Options)
 }

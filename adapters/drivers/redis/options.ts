@@ -3,14 +3,18 @@ import { type DriverOptionTables, type OptionTable, TIMEOUT } from '../../../cor
 /** Options of every redis driver in a config. */
 export interface RedisOptions {
   /**
-   * `redis://user:password@host:6379/0`, `rediss://` for TLS, or `valkey://`. Default: the variable REDIS_URL.
+   * `redis://user:password@host:6379/0`, `rediss://` for TLS, or `valkey://`. Default: the variable
+   * REDIS_URL.
    */
   url?: string
   /** Start of every key, to keep stages apart on one server. Default: `unmoor`. */
   prefix?: string
   /** Seconds to wait for a connection, at most 900. Default: 10; cache: 1. */
   connectTimeout?: number
-  /** Seconds to wait for an answer, at most 900; the connection is made anew after that. Default: 30; cache: 1. */
+  /**
+   * Seconds to wait for an answer, at most 900; the connection is made anew after that. Default: 30; cache:
+   * 1.
+   */
   timeout?: number
 }
 

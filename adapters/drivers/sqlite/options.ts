@@ -3,18 +3,25 @@ import { type DriverOptionTables, type NumberOption, type OptionTable, TIMEOUT_O
 /** Options of all sqlite drivers. */
 export interface SqliteOptions {
   /**
-   * The database's file, absolute or relative to the data folder; `:memory:` keeps nothing. Default: a file of its own per kv and sql binding,
-   * one for all queues of the app: `APP/kv-NAME.sqlite`, `APP/sql-NAME.sqlite`, `APP/queues.sqlite` in the data folder.
+   * The database's file, absolute or relative to the data folder; `:memory:` keeps nothing. Default: a file
+   * of its own per kv and sql binding, one for all queues of the app: `APP/kv-NAME.sqlite`,
+   * `APP/sql-NAME.sqlite`, `APP/queues.sqlite` in the data folder.
    */
   path?: string
   /**
-   * `full`: a write that was answered survives a power cut. `normal`: it survives the process, and the file stays sound.
-   * Default: `full` for sql, strong kv and queue sends, `normal` for kv.
+   * `full`: a write that was answered survives a power cut. `normal`: it survives the process, and the file
+   * stays sound. Default: `full` for sql, strong kv and queue sends, `normal` for kv.
    */
   synchronous?: 'full' | 'normal'
-  /** Seconds to wait for another process's lock before `Conflict`, at most 900; fractions are fine. Default: 5. */
+  /**
+   * Seconds to wait for another process's lock before `Conflict`, at most 900; fractions are fine. Default:
+   * 5.
+   */
   busyTimeout?: number
-  /** SQLite's journal: `wal`, or `delete` for files on a network file system, which WAL's shared memory does not reach. Default: `wal`. */
+  /**
+   * SQLite's journal: `wal`, or `delete` for files on a network file system, which WAL's shared memory does
+   * not reach. Default: `wal`.
+   */
   journal?: 'wal' | 'delete'
   /** Whether "text" in double quotes is a string where no column has that name, as on D1. Default: false. */
   doubleQuotedStrings?: boolean
@@ -22,7 +29,10 @@ export interface SqliteOptions {
 
 /** Options of a database. */
 export interface SqliteSqlOptions extends SqliteOptions {
-  /** What becomes of integers beyond 2^53 - 1 in a result: an error, or the nearest number, as D1 has it. Default: `exact`. */
+  /**
+   * What becomes of integers beyond 2^53 - 1 in a result: an error, or the nearest number, as D1 has it.
+   * Default: `exact`.
+   */
   integers?: 'exact' | 'round'
 }
 

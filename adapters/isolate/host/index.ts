@@ -20,7 +20,7 @@ export type { AppSettings } from './app-record.ts'
 export type { HostConfig } from './config.ts'
 export type { DriverDefaults } from './driver-defaults.ts'
 export type { InspectedApp } from './inspect.ts'
-export type { AppLimits } from './limits.ts'
+export type { AppLimits, LimitSettings } from './limits.ts'
 export type { GuardOptions } from './process-guard.ts'
 export type { Usage } from './usage.ts'
 

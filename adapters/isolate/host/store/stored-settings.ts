@@ -2,7 +2,10 @@ import { ARTIFACT_FORMAT } from '../../../../core/adapter.ts'
 import { checkFormat, driversInSeconds } from '../../../../core/old-units.ts'
 import type { AppSettings } from '../app-record.ts'
 
-/** An app's settings as the store keeps them. A version before 0.2 wrote no format, and its time-outs are in milliseconds. */
+/**
+ * An app's settings as the store keeps them. A version before 0.2 wrote no format, and its time-outs are in
+ * milliseconds.
+ */
 export function writeSettings(settings: AppSettings): string {
   return JSON.stringify({ format: ARTIFACT_FORMAT, ...settings })
 }

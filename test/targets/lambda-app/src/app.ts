@@ -20,6 +20,29 @@ if (process.env['BREAK_IMPORT'] === 'yes') throw new RangeError('the app broke a
 
 const wait = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
+/** Sends the second chunk when `gate` resolves. */
+function twoChunks(gate: () => Promise<void>): ReadableStream {
+  return new ReadableStream({
+    async start(controller) {
+      controller.enqueue(new TextEncoder().encode('first'))
+      await gate()
+      controller.enqueue(new TextEncoder().encode('last'))
+      controller.close()
+    },
+  })
+}
+
+/** Fails after its first chunk. */
+function breaking(): ReadableStream {
+  return new ReadableStream({
+    async pull(controller) {
+      controller.enqueue(new TextEncoder().encode('half'))
+      await wait(50)
+      controller.error(new Error('broken'))
+    },
+  })
+}
+
 export default defineApp({
   bindings,
   async fetch(request, env, ctx) {
@@ -54,25 +77,12 @@ export default defineApp({
         return new Response(new Uint8Array(Number(searchParams.get('bytes'))))
       case '/stream':
         return new Response(
-          new ReadableStream({
-            async start(controller) {
-              controller.enqueue(new TextEncoder().encode('first'))
-              while (searchParams.has('gate') && (await env.log.get('streamed')) === null) await wait(20)
-              controller.enqueue(new TextEncoder().encode('last'))
-              controller.close()
-            },
+          twoChunks(async () => {
+            while (searchParams.has('gate') && (await env.log.get('streamed')) === null) await wait(20)
           }),
         )
       case '/break':
-        return new Response(
-          new ReadableStream({
-            async pull(controller) {
-              controller.enqueue(new TextEncoder().encode('half'))
-              await wait(50)
-              controller.error(new Error('broken'))
-            },
-          }),
-        )
+        return new Response(breaking())
       case '/exit':
         return process.exit(3)
       case '/never':
