@@ -89,7 +89,7 @@ export interface BuildContext {
   readonly assets: { readonly binding: string; readonly notFound: 'none' | 'single-page-application'; readonly files: readonly AssetFile[] } | undefined
   /** The target's own options from unmoor.config.ts (`targets.NAME.options`). */
   readonly options: Readonly<Record<string, unknown>>
-  /** Whether the artifact answers the test channel (`core/test-channel.ts`): only builds made for tests do. */
+  /** Whether the artifact answers the test channel (`core/runtime/test-channel.ts`): only builds made for tests do. */
   readonly testChannel: boolean
   readonly log: Log
   bundle(options: BundleOptions): Promise<Bundle>

@@ -1,7 +1,7 @@
 import type { AnyDeclaration, Bindings, Env, QueueDeclaration, QueueNames } from './bindings/declarations.ts'
 import type { QueueBatch } from './bindings/queue.ts'
 import type { Context } from './context.ts'
-import { BUILT } from './built.ts'
+import { BUILT } from './runtime/built.ts'
 import { checkSchedule } from './cron.ts'
 import { invalidArgument } from './errors.ts'
 import { LIMITS } from './limits.ts'

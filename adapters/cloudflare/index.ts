@@ -1,9 +1,9 @@
 /** `unmoor/cloudflare`: Cloudflare Workers as a target. */
 import type { Adapter } from '../../core/adapter.ts'
-import { build } from './build.ts'
+import { build } from './build/build.ts'
 import { capabilities } from './capabilities.ts'
-import { NODE_BUILTINS } from './node-builtins.ts'
-import { migrate, start } from './start.ts'
+import { NODE_BUILTINS } from './build/node-builtins.ts'
+import { migrate, start } from './local/start.ts'
 import { driverOptions } from './options.ts'
 
 export type { CloudflareDriverOptions, CloudflareOptions } from './options.ts'

@@ -3,15 +3,15 @@
  */
 import type { Adapter } from '../../core/adapter.ts'
 import { FILE_DRIVERS } from '../node-server/target.ts'
-import { build } from './build.ts'
+import { build } from './build/build.ts'
 import { capabilities } from './capabilities.ts'
-import { NODE_GLOBAL_SHIMS, NODE_SHIMS } from './node-shims.ts'
-import { migrate, start } from './start.ts'
+import { NODE_GLOBAL_SHIMS, NODE_SHIMS } from './build/node-shims.ts'
+import { migrate, start } from './local/start.ts'
 import { isolateOptions } from './options.ts'
 
 export type { CronOptions, ServerOptions } from '../node-server/options.ts'
 export type { IsolateOptions } from './options.ts'
-export type { OutboundRules } from './runtime/outbound/rules.ts'
+export type { OutboundRules } from './services/outbound/rules.ts'
 
 const isolate: Adapter = {
   name: 'isolate',

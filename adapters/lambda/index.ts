@@ -3,18 +3,18 @@
  */
 import { NODE_GLOBALS, type Adapter } from '../../core/adapter.ts'
 import { NODE_CONDITIONS } from '../node-server/target.ts'
-import { build } from './build.ts'
+import { build } from './build/build.ts'
 import { CAPABILITIES } from './capabilities.ts'
-import { migrate } from './migrate.ts'
-import { start } from './start.ts'
+import { migrate } from './local/migrate.ts'
+import { start } from './local/start.ts'
 import { lambdaOptions } from './options.ts'
 
-export type { FunctionSettings, QueueSettings } from './function-settings.ts'
-export type { LambdaRuntime } from './launch.ts'
+export type { FunctionSettings, QueueSettings } from './build/function-settings.ts'
+export type { LambdaRuntime } from './local/launch.ts'
 export type { LambdaOptions, LambdaPackage, LambdaTargetOptions } from './options.ts'
 export type { InvokeMode } from './runtime/events.ts'
-export type { HttpEventKind } from '../../core/from-lambda/http-events.ts'
-export { createRuntimeApi, type ApiInvocation, type ApiResponse, type RuntimeApi, type RuntimeApiOptions } from './runtime-api.ts'
+export type { HttpEventKind } from '../../core/compat/from-lambda/http-events.ts'
+export { createRuntimeApi, type ApiInvocation, type ApiResponse, type RuntimeApi, type RuntimeApiOptions } from './local/runtime-api.ts'
 
 const lambda: Adapter = {
   name: 'lambda',

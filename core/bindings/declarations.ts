@@ -1,4 +1,4 @@
-import { BUILT } from '../built.ts'
+import { BUILT } from '../runtime/built.ts'
 import { invalidArgument } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
 import type { Assets } from './assets.ts'

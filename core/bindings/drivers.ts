@@ -239,7 +239,7 @@ export interface QueueIncoming {
 /** What becomes of a delivered message. */
 export type QueueSettlement = { lease: string; outcome: 'ack' } | { lease: string; outcome: 'retry'; delaySeconds: number }
 
-/** A queue on one backend. Sending is all that push platforms need; the rest serves the consumer loop of `core/queue-consumer.ts`. */
+/** A queue on one backend. Sending is all that push platforms need; the rest serves the consumer loop of `core/runtime/queue-consumer.ts`. */
 export interface QueueDriver extends Driver {
   /** Resolves when the backend has them durably. Failure in part: `indexes` of the error's details. */
   send(messages: readonly QueueOutgoing[]): Promise<void>

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import type * as Build from '../../core/build/build.ts'
+import type * as Build from '../../core/tools/build/build.ts'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 /** This repository, wherever the bench lies in it. */

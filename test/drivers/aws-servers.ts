@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
 import { type AnyDeclaration, blob, kv } from '../../core/bindings/declarations.ts'
 import type { DriverContext } from '../../core/bindings/drivers.ts'
-import { type LocalAws, startLocalAws } from '../../adapters/lambda/local/index.ts'
+import { type LocalAws, startLocalAws } from '../../adapters/lambda/local/services/index.ts'
 import { driverContext, type Harness } from './contracts/harness.ts'
 
 /** The servers that stand in for S3 here: moto only where it is installed. */

@@ -8,8 +8,8 @@ import { cronStore as memory } from '../../adapters/drivers/memory/cron/index.ts
 import { cronStore as onPostgres } from '../../adapters/drivers/postgres/cron/index.ts'
 import { cronStore as onRedis } from '../../adapters/drivers/redis/cron/index.ts'
 import { cronStore as sqlite } from '../../adapters/drivers/sqlite/cron/index.ts'
-import { type CronStore, KEEP_SECONDS } from '../../core/cron-store.ts'
-import { accepts } from '../conformance/backends/server-process.ts'
+import { type CronStore, KEEP_SECONDS } from '../../core/runtime/cron-store.ts'
+import { accepts } from '../../core/tools/conformance/backends/server-process.ts'
 import { PATIENCE } from '../patience.ts'
 import { driverContext, failure } from './contracts/harness.ts'
 

@@ -1,5 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { reservePort } from '../conformance/backends/ports.ts'
+import { reservePort } from '../../core/tools/conformance/backends/ports.ts'
 
 /** A way to a server that can be watched, held and cut. */
 export interface Detour {

@@ -6,7 +6,7 @@ import { service } from '../../adapters/drivers/http/index.ts'
 import { service as declareService } from '../../core/bindings/declarations.ts'
 import type { ServiceDriver } from '../../core/bindings/drivers.ts'
 import { Service } from '../../core/bindings/service.ts'
-import { reservePort } from '../conformance/backends/ports.ts'
+import { reservePort } from '../../core/tools/conformance/backends/ports.ts'
 import { PATIENCE } from '../patience.ts'
 import { driverContext, failure, pattern } from './contracts/harness.ts'
 

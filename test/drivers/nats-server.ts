@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { type NatsOptions, queue } from '../../adapters/drivers/nats/index.ts'
 import type { QueueDriver } from '../../core/bindings/drivers.ts'
-import { natsProgram, startNatsServer } from '../conformance/backends/nats.ts'
-import type { ServerProcess } from '../conformance/backends/server-process.ts'
+import { natsProgram, startNatsServer } from '../../core/tools/conformance/backends/nats.ts'
+import type { ServerProcess } from '../../core/tools/conformance/backends/server-process.ts'
 import { createHarness, driverContext, type Harness } from './contracts/harness.ts'
 
 /** A nats-server of a test's own, on loopback. */

@@ -1,7 +1,7 @@
 /** Puts blobs for ever, or with `half` one that never ends; it is killed. */
 import { blob } from '../../adapters/drivers/postgres/index.ts'
 import type { PostgresBlobOptions } from '../../adapters/drivers/postgres/index.ts'
-import { driverContext } from '../conformance/drivers/harness.ts'
+import { driverContext } from '../../core/tools/conformance/drivers/harness.ts'
 
 const [options, how] = process.argv.slice(2) as [string, string]
 const driver = await blob(JSON.parse(options) as PostgresBlobOptions, driverContext({}))

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { queue as declareQueue } from '../../core/bindings/declarations.ts'
 import type { DriverFactory } from '../../core/bindings/drivers.ts'
-import { driverContext } from '../conformance/drivers/harness.ts'
+import { driverContext } from '../../core/tools/conformance/drivers/harness.ts'
 
 process.stdin.once('end', () => process.exit()).resume()
 const [, , name = '', options = '', dataDir] = process.argv

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { QueueDriver, QueueOutgoing } from '../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../core/errors.ts'
-import type { ServerProcess } from '../conformance/backends/server-process.ts'
+import type { ServerProcess } from '../../core/tools/conformance/backends/server-process.ts'
 
 const CHILD = new URL('queue-child.ts', import.meta.url).pathname
 const BATCH = 25

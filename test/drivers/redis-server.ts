@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { Redis } from 'iovalkey'
 import type { RedisOptions } from '../../adapters/drivers/redis/index.ts'
 import type { DriverContext } from '../../core/bindings/drivers.ts'
-import { redisProgram, startRedisServer } from '../conformance/backends/redis.ts'
-import type { ServerProcess } from '../conformance/backends/server-process.ts'
+import { redisProgram, startRedisServer } from '../../core/tools/conformance/backends/redis.ts'
+import type { ServerProcess } from '../../core/tools/conformance/backends/server-process.ts'
 import { type Closable, createHarness, driverContext, type Harness } from './contracts/harness.ts'
 
 /** A redis-server of a test's own, on loopback. */

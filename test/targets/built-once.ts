@@ -3,7 +3,7 @@ import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import isolate from '../../adapters/isolate/index.ts'
 import type { ArtifactInfo } from '../../core/adapter.ts'
-import { buildApp } from '../../core/build/build.ts'
+import { buildApp } from '../../core/tools/build/build.ts'
 import { tempProject } from '../unit/temp-project.ts'
 
 /** An artifact that other tests read too: nobody may change it. */

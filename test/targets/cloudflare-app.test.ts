@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import cloudflare from '../../adapters/cloudflare/index.ts'
 import type { LocalRuntime } from '../../core/adapter.ts'
-import { type BuiltApp, buildApp } from '../../core/build/build.ts'
-import { createChannelClient } from '../../core/test-channel.ts'
+import { type BuiltApp, buildApp } from '../../core/tools/build/build.ts'
+import { createChannelClient } from '../../core/runtime/test-channel.ts'
 
 const log = { info() {}, warn() {} }
 const token = 'test-token'

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import cloudflare from '../../adapters/cloudflare/index.ts'
-import { buildApp } from '../../core/build/build.ts'
+import { buildApp } from '../../core/tools/build/build.ts'
 
 const PROJECT = join(import.meta.dirname, 'cloudflare-state-app')
 /** Two apps in one data folder: their kv have ids of their own, one with characters that no file name can have; without ids, databases of one name are one. */

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import isolate from '../../adapters/isolate/index.ts'
-import { CASES, reportText, runConformance } from '../conformance/index.ts'
+import { CASES, reportText, runConformance } from '../../core/tools/conformance/index.ts'
 
 it('passes the conformance suite on a host, deployed over its admin API', { timeout: 240_000 }, async () => {
   const report = await runConformance({ target: 'isolate', targetOptions: { runtime: 'host' } })

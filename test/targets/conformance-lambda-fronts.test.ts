@@ -3,13 +3,13 @@
  * environment. What the bindings do does not depend on the front, so those cases are left to `unmoor conformance --target lambda --event KIND`.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type LocalAws, startLocalAws } from '../../adapters/lambda/local/index.ts'
+import { type LocalAws, startLocalAws } from '../../adapters/lambda/local/services/index.ts'
 import lambda from '../../adapters/lambda/index.ts'
 import type { DriverSpec } from '../../core/adapter.ts'
 import { createManifest } from '../../core/manifest.ts'
-import { createFixture } from '../conformance/fixture/app.ts'
-import { WASM } from '../conformance/fixture/project.ts'
-import { type Report, reportText, runConformance } from '../conformance/index.ts'
+import { createFixture } from '../../core/tools/conformance/fixture/app.ts'
+import { WASM } from '../../core/tools/conformance/fixture/project.ts'
+import { type Report, reportText, runConformance } from '../../core/tools/conformance/index.ts'
 
 const STARTS: readonly Readonly<Record<string, unknown>>[] = [
   { event: 'v2' },

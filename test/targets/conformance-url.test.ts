@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { runConformance } from '../conformance/index.ts'
-import { startTarget, type RunningTarget } from '../conformance/target.ts'
+import { runConformance } from '../../core/tools/conformance/index.ts'
+import { startTarget, type RunningTarget } from '../../core/tools/conformance/target.ts'
 
 // A deployment is what answers at a URL: here a Node server that this test has started.
 let deployed: RunningTarget

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { reportText, runWorkersConformance } from '../conformance/index.ts'
+import { reportText, runWorkersConformance } from '../../core/tools/conformance/index.ts'
 
 // The simulator comes first: it is the referee of the others.
 test.each(['cloudflare', 'node', 'isolate', 'lambda'])('the cases of a Worker hold on %s', { timeout: 180_000 }, async (target) => {

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
-import { CASES, matrixText, reportText, runConformance } from '../conformance/index.ts'
+import { CASES, matrixText, reportText, runConformance } from '../../core/tools/conformance/index.ts'
 
-const MATRIX = join(dirname(fileURLToPath(import.meta.url)), '../conformance/MATRIX.md')
+const MATRIX = join(dirname(fileURLToPath(import.meta.url)), '../../core/tools/conformance/MATRIX.md')
 
 /** Case group to cell, of one target's column of a matrix. */
 function column(text: string, target: string): Record<string, string> {

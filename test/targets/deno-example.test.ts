@@ -7,12 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import type { LocalRuntime } from '../../core/adapter.ts'
-import { buildApp } from '../../core/build/build.ts'
+import { buildApp } from '../../core/tools/build/build.ts'
 import type { AnyConfig } from '../../core/config.ts'
-import { startApp } from '../../core/testing/index.ts'
+import { startApp } from '../../core/tools/testing/index.ts'
 import deno from '../../examples/deno/adapter.ts'
 import type links from '../../examples/links/src/app.ts'
-import { CASES, type Report } from '../conformance/index.ts'
+import { CASES, type Report } from '../../core/tools/conformance/index.ts'
 import { checkout } from '../unit/temp-project.ts'
 
 const example = join(checkout, 'examples/deno')
@@ -22,7 +22,7 @@ const scratch = await mkdtemp(join(tmpdir(), 'unmoor-deno-'))
 afterAll(() => rm(scratch, { recursive: true, force: true }))
 
 it('the adapter outside of the package passes the whole suite on Deno, by the published command', { timeout: 300_000 }, async () => {
-  const command = [join(checkout, 'dist/core/cli/main.js'), 'conformance', '--adapter', './adapter.ts', '--reporter', 'json']
+  const command = [join(checkout, 'dist/core/tools/cli/main.js'), 'conformance', '--adapter', './adapter.ts', '--reporter', 'json']
   const { code, stdout, stderr } = await new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
     execFile(process.execPath, command, { cwd: example, maxBuffer: 2 ** 26 }, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), stdout: out, stderr: err }),

@@ -11,7 +11,7 @@ interface Result {
 
 /** Runs `unmoor conformance` in the example's folder. */
 function conformance(...args: string[]): Promise<{ code: number; result: Result; stderr: string }> {
-  const command = [join(checkout, 'dist/core/cli/main.js'), 'conformance', '--reporter', 'json', ...args]
+  const command = [join(checkout, 'dist/core/tools/cli/main.js'), 'conformance', '--reporter', 'json', ...args]
   return new Promise((resolve) => {
     execFile(process.execPath, command, { cwd: join(checkout, 'examples/driver') }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), result: JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Result, stderr })

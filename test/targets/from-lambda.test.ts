@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { startApp } from '../../core/testing/index.ts'
+import { startApp } from '../../core/tools/testing/index.ts'
 
 it.each(['node', 'cloudflare', 'isolate', 'lambda'])('a streaming Lambda handler streams on %s', async (target) => {
   // Answers when the test has the first chunk.

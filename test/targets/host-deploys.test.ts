@@ -3,7 +3,7 @@ import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DeployClient } from '../../adapters/isolate/host/deploy-client.ts'
+import { DeployClient } from '../../adapters/isolate/host/admin/client.ts'
 import { buildLab, type HostLab, labApp, sendTo, startHostLab } from './host-lab.ts'
 
 const TOKEN = 'correct horse'

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { DeployClient } from '../../adapters/isolate/host/deploy-client.ts'
+import { DeployClient } from '../../adapters/isolate/host/admin/client.ts'
 import { buildLab, type HostLab, labApp, startHostLab } from './host-lab.ts'
 import { admin, postgresAnswers, URL_OF_SERVER } from '../drivers/postgres-server.ts'
 

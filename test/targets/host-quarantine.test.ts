@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import { getPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { DeployClient } from '../../adapters/isolate/host/deploy-client.ts'
+import { DeployClient } from '../../adapters/isolate/host/admin/client.ts'
 import { buildLab, labApp, startHostLab, startLoop } from './host-lab.ts'
 
 /** Processes of hosts that this one has started, spare ones too. */

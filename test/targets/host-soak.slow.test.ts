@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { runHostSoak } from '../conformance/index.ts'
+import { runHostSoak } from '../../core/tools/conformance/index.ts'
 
 it('a host under load, with a deploy each second and an app that loops, fails no request of the others', async () => {
   const report = await runHostSoak({ seconds: 6, tenants: 5, processes: 2 })

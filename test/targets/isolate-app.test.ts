@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createChannelClient } from '../../core/test-channel.ts'
+import { createChannelClient } from '../../core/runtime/test-channel.ts'
 import { type Lab, startLab } from './isolate-lab.ts'
 
 /** (i32, i32) -> i32, adds. */

@@ -2,7 +2,7 @@ import { symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import isolate from '../../adapters/isolate/index.ts'
-import { buildApp } from '../../core/build/build.ts'
+import { buildApp } from '../../core/tools/build/build.ts'
 import { checkout, tempProject } from '../unit/temp-project.ts'
 
 /** Packages that are here for other reasons, each used as its documentation says. */

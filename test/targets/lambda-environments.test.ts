@@ -4,8 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createEnvironments, type Environments } from '../../adapters/lambda/environments.ts'
-import type { Launch } from '../../adapters/lambda/launch.ts'
+import { createEnvironments, type Environments } from '../../adapters/lambda/local/environments.ts'
+import type { Launch } from '../../adapters/lambda/local/launch.ts'
 
 let dir: string
 beforeAll(async () => {

@@ -1,13 +1,13 @@
 /** Our loop before a Runtime API of the test's own. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { afterEach } from 'vitest'
-import { createRuntimeApi, type ApiInvocation, type ApiResponse, type RuntimeApi } from '../../adapters/lambda/runtime-api.ts'
+import { createRuntimeApi, type ApiInvocation, type ApiResponse, type RuntimeApi } from '../../adapters/lambda/local/runtime-api.ts'
 import type { EventOptions } from '../../adapters/lambda/runtime/events.ts'
 import { type Loop, type LoopSettings, runLoop } from '../../adapters/lambda/runtime/loop.ts'
 import { RuntimeClient } from '../../adapters/lambda/runtime/runtime-client.ts'
 import { defineApp } from '../../core/app.ts'
 import type { Context } from '../../core/context.ts'
-import { createRuntime } from '../../core/runtime.ts'
+import { createRuntime } from '../../core/runtime/runtime.ts'
 
 type Fetch = (request: Request, env: unknown, ctx: Context) => Response | Promise<Response>
 

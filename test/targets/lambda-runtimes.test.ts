@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { buildImage, docker as runDocker, hasDocker } from '../../adapters/lambda/docker.ts'
-import { createLaunch, findRic } from '../../adapters/lambda/launch.ts'
-import { createRuntimeApi } from '../../adapters/lambda/runtime-api.ts'
-import { buildApp, type BuiltApp } from '../../core/build/build.ts'
+import { buildImage, docker as runDocker, hasDocker } from '../../adapters/lambda/build/docker.ts'
+import { createLaunch, findRic } from '../../adapters/lambda/local/launch.ts'
+import { createRuntimeApi } from '../../adapters/lambda/local/runtime-api.ts'
+import { buildApp, type BuiltApp } from '../../core/tools/build/build.ts'
 import type { LocalRuntime } from '../../core/adapter.ts'
-import { reportText, runConformance } from '../conformance/index.ts'
+import { reportText, runConformance } from '../../core/tools/conformance/index.ts'
 
 const log = { info(): void {}, warn(): void {} }
 const projectDir = resolve(import.meta.dirname, 'lambda-app')
@@ -88,7 +88,7 @@ describe.runIf(docker)('an image', () => {
   })
 
   it('that cannot be built is an error with advice, and the command ends', async () => {
-    const main = resolve(import.meta.dirname, '../../dist/core/cli/main.js')
+    const main = resolve(import.meta.dirname, '../../dist/core/tools/cli/main.js')
     const args = [
       main,
       'start',

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { LocalRuntime, StartOptions } from '../../core/adapter.ts'
-import { buildApp, type BuiltApp } from '../../core/build/build.ts'
+import { buildApp, type BuiltApp } from '../../core/tools/build/build.ts'
 
 const projectDir = resolve(import.meta.dirname, 'lambda-app')
 const told: string[] = []

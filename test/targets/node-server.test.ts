@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { LocalRuntime, StartOptions } from '../../core/adapter.ts'
 import node from '../../adapters/node/index.ts'
-import { buildApp, type BuiltApp } from '../../core/build/build.ts'
+import { buildApp, type BuiltApp } from '../../core/tools/build/build.ts'
 import { type TempProject, tempProject } from '../unit/temp-project.ts'
 
 const APP = `

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { App } from '../../core/app.ts'
 import type { CacheDeclaration, KvDeclaration, QueueDeclaration } from '../../core/bindings/declarations.ts'
-import { startApp, type TestApp } from '../../core/testing/index.ts'
+import { startApp, type TestApp } from '../../core/tools/testing/index.ts'
 import { tempProject, type TempProject } from '../unit/temp-project.ts'
 
 /** An app with the mistakes that work on one's own machine. */

@@ -4,7 +4,7 @@ import { strongKv } from '../../adapters/cloudflare/runtime/drivers.ts'
 import { createStrongKvObject } from '../../adapters/cloudflare/runtime/index.ts'
 import type { NativeNamespace } from '../../adapters/cloudflare/runtime/strong-kv.ts'
 import { kv } from '../../core/bindings/declarations.ts'
-import { decodeValue, encodeError, encodeValue } from '../../core/rpc.ts'
+import { decodeValue, encodeError, encodeValue } from '../../core/runtime/rpc.ts'
 
 export const UnmoorStrongKv = createStrongKvObject(DurableObject as Parameters<typeof createStrongKvObject>[0])
 

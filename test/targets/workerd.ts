@@ -1,5 +1,5 @@
 import type { Miniflare, MiniflareWorkerConfig } from 'miniflare'
-import { loadMiniflare } from '../../adapters/cloudflare/miniflare.ts'
+import { loadMiniflare } from '../../adapters/cloudflare/local/miniflare.ts'
 
 /** workerd with a Worker of one module, over Miniflare's simulators. */
 export function startModule(contents: string, config: Pick<MiniflareWorkerConfig, 'env' | 'exports'>): Miniflare {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { checkout } from '../unit/temp-project.ts'
-import { startProject } from '../conformance/workers/running.ts'
+import { startProject } from '../../core/tools/conformance/workers/running.ts'
 
 const LOG = { info() {}, warn() {} }
 

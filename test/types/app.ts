@@ -2,7 +2,7 @@
 import { Hono } from 'hono'
 import { assets, blob, cache, defineApp, defineBindings, kv, queue, secret, service, sql, variable } from '../../core/index.ts'
 import type { App, BlobStore, Context, Env, Kv, Queue, QueueBatch, Secret } from '../../core/index.ts'
-import type { TestApp } from '../../core/testing/index.ts'
+import type { TestApp } from '../../core/tools/testing/index.ts'
 
 interface Click {
   slug: string

@@ -1,6 +1,6 @@
 // Compiled, never run: what the Cloudflare drivers read of the platform is what the platform's own types say.
 // oxlint-disable-next-line import/no-unassigned-import -- what an app writes: it declares types
-import '../../adapters/cloudflare/native.ts'
+import '../../adapters/cloudflare/runtime/native-types.ts'
 import type * as Workers from '@cloudflare/workers-types'
 import type { NativeBatch, NativeContext, NativeController, NativeD1, NativeKv, NativeQueue, NativeR2 } from '../../adapters/cloudflare/runtime/native.ts'
 import type { BlobStore, Context, Kv, Queue, QueueBatch, Sql } from '../../core/index.ts'

@@ -2,9 +2,9 @@
 import { type AnyConfig, type Config, defineConfig, type DriverConfig, type Drivers, type Targets } from 'unmoor'
 import { isolateOptions } from '../../adapters/isolate/options.ts'
 import { lambdaOptions } from '../../adapters/lambda/options.ts'
-import type { RUNTIMES } from '../../adapters/lambda/launch.ts'
+import type { RUNTIMES } from '../../adapters/lambda/local/launch.ts'
 import type { InvokeMode } from '../../adapters/lambda/runtime/events.ts'
-import type { HttpEventKind } from '../../core/from-lambda/http-events.ts'
+import type { HttpEventKind } from '../../core/compat/from-lambda/http-events.ts'
 import type { LambdaOptions } from '../../adapters/lambda/options.ts'
 import type { OptionTable } from '../../core/option-table.ts'
 

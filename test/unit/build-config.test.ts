@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { checkConfig } from '../../core/build/config-check.ts'
-import { loadConfig } from '../../core/build/project.ts'
+import { checkConfig } from '../../core/tools/build/config-check.ts'
+import { loadConfig } from '../../core/tools/build/project.ts'
 import { appSource, tempProject } from './temp-project.ts'
 
 describe('checkConfig', () => {

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { buildApp } from '../../core/build/build.ts'
+import { buildApp } from '../../core/tools/build/build.ts'
 import { appSource, bareAdapter, tempProject, type TempProject } from './temp-project.ts'
 
 const build = async (project: TempProject, adapter = bareAdapter(), warnings: string[] = []): Promise<string> => {

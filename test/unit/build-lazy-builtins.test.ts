@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 import { expect, it } from 'vitest'
-import { lazyBuiltinsPlugin } from '../../core/build/lazy-builtins.ts'
+import { lazyBuiltinsPlugin } from '../../core/tools/build/lazy-builtins.ts'
 import { tempProject } from './temp-project.ts'
 
 const FILES = {

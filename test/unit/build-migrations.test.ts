@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { readMigrations } from '../../core/build/migrations.ts'
+import { readMigrations } from '../../core/tools/build/migrations.ts'
 import { tempProject } from './temp-project.ts'
 
 const read = async (files: Record<string, string>): Promise<Awaited<ReturnType<typeof readMigrations>>> => {

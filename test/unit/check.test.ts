@@ -2,9 +2,9 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'n
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { checkApp, type CheckResult } from '../../core/check/check.ts'
-import { formatFinding } from '../../core/check/report-text.ts'
-import { RULES } from '../../core/check/rules.ts'
+import { checkApp, type CheckResult } from '../../core/tools/check/check.ts'
+import { formatFinding } from '../../core/tools/check/report-text.ts'
+import { RULES } from '../../core/tools/check/rules.ts'
 import { runUnmoor } from './cli-process.ts'
 import { checkout, tempProject } from './temp-project.ts'
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { vi } from 'vitest'
 import { checkout } from './temp-project.ts'
 
-const MAIN = join(checkout, 'dist/core/cli/main.js')
+const MAIN = join(checkout, 'dist/core/tools/cli/main.js')
 
 export interface CommandResult {
   code: number | null
@@ -14,7 +14,7 @@ export interface CommandResult {
 
 /** Loaded by Node itself, as in a process of the command: Vitest would transform each of its modules. */
 const loadProgram = (): { run(args: readonly string[]): Promise<number> } =>
-  createRequire(import.meta.url)(join(checkout, 'dist/core/cli/program.js')) as ReturnType<typeof loadProgram>
+  createRequire(import.meta.url)(join(checkout, 'dist/core/tools/cli/program.js')) as ReturnType<typeof loadProgram>
 
 /**
  * Runs the built command to its end in this process: for tests of what it does and prints, not of the process. A start costs a

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loadMiniflare, OLDEST_WRANGLER } from '../../adapters/cloudflare/miniflare.ts'
+import { loadMiniflare, OLDEST_WRANGLER } from '../../adapters/cloudflare/local/miniflare.ts'
 import { checkout } from './temp-project.ts'
 
 const run = promisify(execFile)

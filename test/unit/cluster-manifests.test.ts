@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
-import { buildApp } from '../../core/build/build.ts'
+import { buildApp } from '../../core/tools/build/build.ts'
 import { findProgram } from '../../examples/cluster/local/process.ts'
 import { checkout } from './temp-project.ts'
 

@@ -5,17 +5,17 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loadAdapter, TARGETS } from '../../core/build/adapters.ts'
+import { loadAdapter, TARGETS } from '../../core/tools/build/adapters.ts'
 import { CAPABILITIES, type Capability } from '../../core/capabilities.ts'
-import { compareApp, type Comparison } from '../../core/compare/compare.ts'
-import { LOAD, monthlyCost, readPrices, total } from '../../core/compare/cost.ts'
-import { CAPABILITY_FACTS, DRIVER_FACTS, SAME } from '../../core/compare/facts.ts'
-import { PRICES } from '../../core/compare/prices.ts'
-import { headline, toHtml, toMarkdown, toText } from '../../core/compare/report.ts'
+import { compareApp, type Comparison } from '../../core/tools/compare/compare.ts'
+import { LOAD, monthlyCost, readPrices, total } from '../../core/tools/compare/cost.ts'
+import { CAPABILITY_FACTS, DRIVER_FACTS, SAME } from '../../core/tools/compare/facts.ts'
+import { PRICES } from '../../core/tools/compare/prices.ts'
+import { headline, toHtml, toMarkdown, toText } from '../../core/tools/compare/report.ts'
 import { LIMITS } from '../../core/limits.ts'
-import { CASES, EXPECTATIONS } from '../conformance/index.ts'
-import { driverCases } from '../conformance/drivers/cases.ts'
-import { deviationsText, staleSince } from '../conformance/deviations.ts'
+import { CASES, EXPECTATIONS } from '../../core/tools/conformance/index.ts'
+import { driverCases } from '../../core/tools/conformance/drivers/cases.ts'
+import { deviationsText, staleSince } from '../../core/tools/conformance/deviations.ts'
 import { runUnmoor } from './cli-process.ts'
 import { tempProject } from './temp-project.ts'
 
@@ -335,11 +335,11 @@ describe('pages', () => {
 describe('the page of what differs', async () => {
   const adapters = await Promise.all(TARGETS.map((name) => loadAdapter(name, examples)))
 
-  it('is fresh: unmoor conformance --deviations test/conformance/DEVIATIONS.md', async () => {
-    expect(await readFile(join(import.meta.dirname, '../conformance/DEVIATIONS.md'), 'utf8')).toBe(deviationsText(adapters))
+  it('is fresh: unmoor conformance --deviations core/tools/conformance/DEVIATIONS.md', async () => {
+    expect(await readFile(join(import.meta.dirname, '../../core/tools/conformance/DEVIATIONS.md'), 'utf8')).toBe(deviationsText(adapters))
   })
 
-  it('has a version for each, and none for what no longer differs: test/conformance/since.ts', () => {
+  it('has a version for each, and none for what no longer differs: core/tools/conformance/since.ts', () => {
     expect(staleSince(adapters)).toEqual({ missing: [], extra: [] })
   })
 })

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { Adapter, LocalRuntime } from '../../core/adapter.ts'
 import { CAPABILITIES, type Capabilities, type Capability } from '../../core/capabilities.ts'
-import { CASES, matrixText, reportLine, reportText, runConformance, selectCases } from '../conformance/index.ts'
+import { CASES, matrixText, reportLine, reportText, runConformance, selectCases } from '../../core/tools/conformance/index.ts'
 
 const ALL = Object.fromEntries(Object.keys(CAPABILITIES).map((name) => [name, true])) as unknown as Capabilities
 const memory = { driver: 'memory' }

@@ -5,7 +5,7 @@ import { Kv } from '../../core/bindings/kv.ts'
 import { createBatch, Queue } from '../../core/bindings/queue.ts'
 import { Secret } from '../../core/bindings/secret.ts'
 import { errorFromJSON, UnmoorError } from '../../core/errors.ts'
-import { decodeValue, encodeError, encodeValue } from '../../core/rpc.ts'
+import { decodeValue, encodeError, encodeValue } from '../../core/runtime/rpc.ts'
 import { inspect } from 'node:util'
 
 const WORDS = ['', 'a', 'é', '\u{ff61}', '\u{1f600}', 'a\u{1f600}b', '\u{ffff}', '\u{10ffff}', '\u{d7ff}', '\u{e000}']

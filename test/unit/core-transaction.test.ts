@@ -3,9 +3,9 @@ import { sql as sqlite } from '../../adapters/drivers/sqlite/index.ts'
 import type { SqlDriver } from '../../core/bindings/drivers.ts'
 import { Sql } from '../../core/bindings/sql.ts'
 import { UnmoorError } from '../../core/errors.ts'
-import { strict } from '../../core/strict/index.ts'
-import { OpenTransactions } from '../../core/transaction-channel.ts'
-import { driverContext } from '../conformance/drivers/harness.ts'
+import { strict } from '../../core/runtime/strict/index.ts'
+import { OpenTransactions } from '../../core/runtime/transaction-channel.ts'
+import { driverContext } from '../../core/tools/conformance/drivers/harness.ts'
 
 async function open(): Promise<{ db: Sql; driver: SqlDriver }> {
   const driver = await sqlite({ path: ':memory:' }, driverContext({ binding: 'db' }))

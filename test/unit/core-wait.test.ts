@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { waitedForCore } from '../../adapters/isolate/host/core-wait.ts'
+import { waitedForCore } from '../../adapters/isolate/host/supervisor/core-wait.ts'
 import { PATIENCE } from '../patience.ts'
 
 const hasTools = spawnSync('chrt', ['--version']).status === 0 && spawnSync('taskset', ['--version']).status === 0

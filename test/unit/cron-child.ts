@@ -6,7 +6,7 @@ import { appendFileSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runCronTime } from '../../adapters/node-server/runtime/crons/cron-run.ts'
 import { variable } from '../../core/bindings/declarations.ts'
-import type { CronStore } from '../../core/cron-store.ts'
+import type { CronStore } from '../../core/runtime/cron-store.ts'
 
 const [storeName, options, notes, count, first, leaseSeconds, hang] = process.argv.slice(2) as [string, string, string, string, string, string, string?]
 const { cronStore } = (await import(`../../adapters/drivers/${storeName}/cron/index.ts`)) as {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryCronStore } from '../../adapters/drivers/memory/cron/index.ts'
 import { type Scheduler, type SchedulerOptions, startScheduler } from '../../adapters/node-server/runtime/crons/scheduler.ts'
-import type { CronStore } from '../../core/cron-store.ts'
+import type { CronStore } from '../../core/runtime/cron-store.ts'
 
 const START = Date.UTC(2026, 0, 1, 0, 0, 30)
 const minute = (at: number): number => Date.UTC(2026, 0, 1, 0, at)

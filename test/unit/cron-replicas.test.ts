@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { accepts } from '../conformance/backends/server-process.ts'
+import { accepts } from '../../core/tools/conformance/backends/server-process.ts'
 import { PATIENCE } from '../patience.ts'
 
 const POSTGRES = process.env['UNMOOR_TEST_POSTGRES'] ?? 'postgres://postgres@127.0.0.1:5432/postgres'

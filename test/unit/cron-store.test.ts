@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { buildApp } from '../../core/build/build.ts'
-import { startApp } from '../../core/testing/index.ts'
+import { buildApp } from '../../core/tools/build/build.ts'
+import { startApp } from '../../core/tools/testing/index.ts'
 import { tempProject } from './temp-project.ts'
 
 const APP = `import { defineApp } from 'unmoor'

@@ -1,13 +1,13 @@
 /** The way there and back, with the Lambda adapter and its local front as the measure. */
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createFront, type Front } from '../../adapters/lambda/front.ts'
-import type { ApiResponse } from '../../adapters/lambda/runtime-api.ts'
+import { createFront, type Front } from '../../adapters/lambda/local/front.ts'
+import type { ApiResponse } from '../../adapters/lambda/local/runtime-api.ts'
 import { handleEvent } from '../../adapters/lambda/runtime/events.ts'
-import type { HttpEventKind } from '../../core/from-lambda/http-events.ts'
+import type { HttpEventKind } from '../../core/compat/from-lambda/http-events.ts'
 import { defineApp, type App } from '../../core/app.ts'
 import { createContext } from '../../core/context.ts'
-import { fromLambda, type LambdaHandler } from '../../core/from-lambda/index.ts'
-import { createRuntime } from '../../core/runtime.ts'
+import { fromLambda, type LambdaHandler } from '../../core/compat/from-lambda/index.ts'
+import { createRuntime } from '../../core/runtime/runtime.ts'
 
 const SOURCES: readonly HttpEventKind[] = ['url', 'v2', 'v1', 'alb', 'alb-multi', 'lattice']
 

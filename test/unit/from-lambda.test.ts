@@ -10,9 +10,9 @@ import { defineApp, type App } from '../../core/app.ts'
 import { defineBindings, queue, secret, variable } from '../../core/bindings/declarations.ts'
 import { createBatch } from '../../core/bindings/queue.ts'
 import { createContext } from '../../core/context.ts'
-import { fromLambda, type FromLambdaQueue, type LambdaContext, type LambdaHandler } from '../../core/from-lambda/index.ts'
-import { md5 } from '../../core/from-lambda/md5.ts'
-import { createRuntime } from '../../core/runtime.ts'
+import { fromLambda, type FromLambdaQueue, type LambdaContext, type LambdaHandler } from '../../core/compat/from-lambda/index.ts'
+import { md5 } from '../../core/compat/from-lambda/md5.ts'
+import { createRuntime } from '../../core/runtime/runtime.ts'
 import { PATIENCE } from '../patience.ts'
 
 beforeEach(() => void vi.spyOn(console, 'error').mockImplementation(() => {}))

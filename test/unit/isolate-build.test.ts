@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { Script } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import isolate from '../../adapters/isolate/index.ts'
-import { checkOptions } from '../../adapters/isolate/check-options.ts'
-import { buildApp, type BuiltApp } from '../../core/build/build.ts'
+import { checkOptions } from '../../adapters/isolate/build/check-options.ts'
+import { buildApp, type BuiltApp } from '../../core/tools/build/build.ts'
 import { tempProject, type TempProject } from './temp-project.ts'
 
 let project: TempProject

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { createHostCalls } from '../../adapters/isolate/runtime/host-calls.ts'
-import { StreamTable } from '../../adapters/isolate/runtime/streams.ts'
-import { KeyTable } from '../../adapters/isolate/runtime/subtle.ts'
-import { TimerTable } from '../../adapters/isolate/runtime/timers.ts'
-import { ZlibTable } from '../../adapters/isolate/runtime/zlib.ts'
+import { createHostCalls } from '../../adapters/isolate/services/host-calls.ts'
+import { StreamTable } from '../../adapters/isolate/services/streams.ts'
+import { KeyTable } from '../../adapters/isolate/services/crypto/subtle.ts'
+import { TimerTable } from '../../adapters/isolate/services/timers.ts'
+import { ZlibTable } from '../../adapters/isolate/services/zlib.ts'
 import { PATIENCE } from '../patience.ts'
 
 describe('synchronous calls of a guest', () => {

@@ -4,10 +4,10 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { isPublic } from '../../adapters/isolate/runtime/outbound/addresses.ts'
-import { OutboundClient, type OutboundRequest } from '../../adapters/isolate/runtime/outbound/client.ts'
-import type { Resolve } from '../../adapters/isolate/runtime/outbound/lookup.ts'
-import { checkOutbound, OutboundPolicy, type OutboundRules } from '../../adapters/isolate/runtime/outbound/rules.ts'
+import { isPublic } from '../../adapters/isolate/services/outbound/addresses.ts'
+import { OutboundClient, type OutboundRequest } from '../../adapters/isolate/services/outbound/client.ts'
+import type { Resolve } from '../../adapters/isolate/services/outbound/lookup.ts'
+import { checkOutbound, OutboundPolicy, type OutboundRules } from '../../adapters/isolate/services/outbound/rules.ts'
 
 describe('addresses', () => {
   it.each([

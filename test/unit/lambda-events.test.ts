@@ -7,7 +7,7 @@ import type { AlbEvent, RestEvent } from '../../adapters/lambda/runtime/http-pay
 import type { HttpResult } from '../../adapters/lambda/runtime/http-result.ts'
 import { defineApp } from '../../core/app.ts'
 import { createContext } from '../../core/context.ts'
-import { createRuntime } from '../../core/runtime.ts'
+import { createRuntime } from '../../core/runtime/runtime.ts'
 
 // Compiles only while what is read fits AWS's own types.
 const rest = (value: APIGatewayProxyEvent): RestEvent => value

@@ -9,9 +9,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { kv } from '../../adapters/drivers/dynamodb/index.ts'
 import { blob } from '../../adapters/drivers/s3/index.ts'
 import { queue } from '../../adapters/drivers/sqs/index.ts'
-import { type LocalAws, type LocalAwsOptions, startLocalAws } from '../../adapters/lambda/local/index.ts'
-import { importOptional } from '../../adapters/lambda/local/packages.ts'
-import { createPlan } from '../../adapters/lambda/local/plan.ts'
+import { type LocalAws, type LocalAwsOptions, startLocalAws } from '../../adapters/lambda/local/services/index.ts'
+import { importOptional } from '../../adapters/lambda/local/services/packages.ts'
+import { createPlan } from '../../adapters/lambda/local/services/plan.ts'
 import { blob as declareBlob, kv as declareKv, queue as declareQueue, sql as declareSql } from '../../core/bindings/declarations.ts'
 import type { BlobDriver, DriverContext, KvDriver, QueueDriver } from '../../core/bindings/drivers.ts'
 import type { Manifest } from '../../core/manifest.ts'
@@ -180,7 +180,7 @@ describe('local services', () => {
 
   it('end when the process that started them is killed', { timeout: 30_000 }, async () => {
     const script = join(dataDir, 'starter.ts')
-    const module = new URL('../../adapters/lambda/local/index.ts', import.meta.url).href
+    const module = new URL('../../adapters/lambda/local/services/index.ts', import.meta.url).href
     await writeFile(
       script,
       `import { startLocalAws } from ${JSON.stringify(module)}

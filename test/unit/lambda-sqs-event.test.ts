@@ -7,7 +7,7 @@ import type { DriverContext, QueueDriver, QueueSettlement } from '../../core/bin
 import { portableQueue } from '../../core/bindings/portable.ts'
 import type { QueueBatch } from '../../core/bindings/queue.ts'
 import { createContext } from '../../core/context.ts'
-import { createRuntime } from '../../core/runtime.ts'
+import { createRuntime } from '../../core/runtime/runtime.ts'
 
 const ARN = 'arn:aws:sqs:eu-west-1:123456789012:links-clicks'
 

@@ -16,8 +16,8 @@ import { Seal } from '../../adapters/isolate/host/store/seal.ts'
 import type { ArtifactInfo, DriverSpec } from '../../core/adapter.ts'
 import { service as declareService } from '../../core/bindings/declarations.ts'
 import type { ServiceDriver } from '../../core/bindings/drivers.ts'
-import { buildApp, readArtifact } from '../../core/build/build.ts'
-import { driverContext } from '../conformance/drivers/harness.ts'
+import { buildApp, readArtifact } from '../../core/tools/build/build.ts'
+import { driverContext } from '../../core/tools/conformance/drivers/harness.ts'
 import { appSource, bareAdapter, tempProject } from './temp-project.ts'
 
 /** What a version before 0.2 wrote, and what it means. */

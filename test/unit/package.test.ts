@@ -47,7 +47,7 @@ it('installs the command', () => {
 it('makes a project, builds it, and its artifact answers by itself', { timeout: 60_000 }, async () => {
   const app = join(dir, 'app')
   const run = (...args: string[]): string =>
-    execFileSync(process.execPath, [join(dir, 'node_modules/unmoor/dist/core/cli/main.js'), ...args], {
+    execFileSync(process.execPath, [join(dir, 'node_modules/unmoor/dist/core/tools/cli/main.js'), ...args], {
       cwd: dir,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],

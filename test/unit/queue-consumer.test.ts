@@ -6,7 +6,7 @@ import { queue as openQueue } from '../../adapters/drivers/sqlite/index.ts'
 import { queue, type QueueOptions } from '../../core/bindings/declarations.ts'
 import type { QueueDriver, QueueIncoming } from '../../core/bindings/drivers.ts'
 import { createBatch, Queue, type OwnedBatch } from '../../core/bindings/queue.ts'
-import { consumeQueues, type ConsumedQueue, type Consumers } from '../../core/queue-consumer.ts'
+import { consumeQueues, type ConsumedQueue, type Consumers } from '../../core/runtime/queue-consumer.ts'
 import { PATIENCE } from '../patience.ts'
 
 /** All clocks of the consumers and of the backend: they stand still until a test moves them. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { App } from '../../core/app.ts'
-import { startApp, type TestApp } from '../../core/testing/index.ts'
+import { startApp, type TestApp } from '../../core/tools/testing/index.ts'
 import type { KvDeclaration, QueueDeclaration, SecretDeclaration } from '../../core/bindings/declarations.ts'
 import { tempProject, type TempProject } from './temp-project.ts'
 

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { buildApp } from '../../core/build/build.ts'
+import { buildApp } from '../../core/tools/build/build.ts'
 import { startUnmoor, runUnmoor, unmoor } from './cli-process.ts'
 import { tempProject, type TempProject } from './temp-project.ts'
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Log } from '../../core/adapter.ts'
-import { readWorker, type WorkerProject } from '../../core/build/worker/worker.ts'
+import { readWorker, type WorkerProject } from '../../core/tools/build/worker/worker.ts'
 import { tempProject } from './temp-project.ts'
 
 const BASE = { name: 'shop', main: 'src/index.ts', compatibility_date: '2026-01-01' }

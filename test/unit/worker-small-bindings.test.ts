@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createHyperdrive, RateLimit } from '../../core/workers/small-bindings.ts'
+import { createHyperdrive, RateLimit } from '../../core/compat/workers/small-bindings.ts'
 
 test('the delta of a rate limit counts for so many calls, and the call that goes past the limit is still allowed', async () => {
   const limiter = new RateLimit(3, 60)

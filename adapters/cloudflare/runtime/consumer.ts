@@ -1,7 +1,7 @@
 import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import type { QueueIncoming } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
-import type { Runtime } from '../../../core/runtime.ts'
+import type { Runtime } from '../../../core/runtime/runtime.ts'
 import type { WorkerContext } from './context.ts'
 import type { NativeBatch, NativeMessage } from './native.ts'
 import { fromNative } from './queue.ts'

@@ -1,4 +1,4 @@
-import type { Runtime } from '../../../core/runtime.ts'
+import type { Runtime } from '../../../core/runtime/runtime.ts'
 import type { WorkerContext } from './context.ts'
 import type { NativeController } from './native.ts'
 

@@ -1,7 +1,7 @@
 /** `unmoor/internal/cloudflare/runtime`: an app as a module Worker. */
 import type { App } from '../../../core/app.ts'
 import { constantCase } from '../../../core/bindings/declarations.ts'
-import { createRuntime, internalError, type BoundDriver, type Runtime } from '../../../core/runtime.ts'
+import { createRuntime, internalError, type BoundDriver, type Runtime } from '../../../core/runtime/runtime.ts'
 import type { runBatch } from './consumer.ts'
 import { WorkerContext } from './context.ts'
 import type { runCrons } from './crons.ts'

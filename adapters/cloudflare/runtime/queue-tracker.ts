@@ -1,7 +1,7 @@
 import type { App } from '../../../core/app.ts'
 import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import type { QueueDriver } from '../../../core/bindings/drivers.ts'
-import type { BoundDriver } from '../../../core/runtime.ts'
+import type { BoundDriver } from '../../../core/runtime/runtime.ts'
 
 /**
  * Counts what this Worker has sent and not yet seen settled. Cloudflare's own figures leave out messages that are delayed or being handled, so a test could

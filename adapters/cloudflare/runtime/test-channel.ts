@@ -1,5 +1,5 @@
-import type { Runtime } from '../../../core/runtime.ts'
-import type { TestChannel } from '../../../core/test-channel.ts'
+import type { Runtime } from '../../../core/runtime/runtime.ts'
+import type { TestChannel } from '../../../core/runtime/test-channel.ts'
 import type { WorkerContext } from './context.ts'
 import { createQueueTracker, type QueueTracker } from './queue-tracker.ts'
 

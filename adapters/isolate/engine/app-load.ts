@@ -1,4 +1,4 @@
-import { TIMED_OUT } from '../runtime/ended.ts'
+import { TIMED_OUT } from './ended.ts'
 
 /**
  * The loading of an app into an isolate. Its top-level `await`s may leave it unfinished when its script is

@@ -1,8 +1,8 @@
 import type ivm from 'isolated-vm'
-import { EntryWatch } from '../runtime/entry-watch.ts'
-import { GuestTime } from '../runtime/guest-time.ts'
-import type { InlineEntries } from '../runtime/inline.ts'
-import type { Limits } from '../runtime/limits.ts'
+import { EntryWatch } from './entry-watch.ts'
+import { GuestTime } from './guest-time.ts'
+import type { InlineEntries } from './inline.ts'
+import type { Limits } from './limits.ts'
 
 /** What a {@link CpuBudget} tells. */
 export interface BudgetEvents {

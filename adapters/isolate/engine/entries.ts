@@ -1,10 +1,10 @@
 import type ivm from 'isolated-vm'
-import type { EndCause } from '../runtime/ended.ts'
-import type { FirstEntries } from '../runtime/first-entries.ts'
-import { type Enter, type InlineEntries, type PlainRequest, splitAnswer } from '../runtime/inline.ts'
-import type { HeldBytes } from '../runtime/held-bytes.ts'
-import { isPlainAnswer, KeptAnswers } from '../runtime/kept-answers.ts'
-import { afterReading } from '../runtime/turn.ts'
+import type { EndCause } from './ended.ts'
+import type { FirstEntries } from './first-entries.ts'
+import { type Enter, type InlineEntries, type PlainRequest, splitAnswer } from './inline.ts'
+import type { HeldBytes } from './held-bytes.ts'
+import { isPlainAnswer, KeptAnswers } from './kept-answers.ts'
+import { afterReading } from './turn.ts'
 import type { CpuBudget } from './cpu-budget.ts'
 
 /** A message to the guest: what it is, then its data. */

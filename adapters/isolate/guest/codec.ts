@@ -6,7 +6,7 @@ import { BlobObject } from '../../../core/bindings/blob-object.ts'
 import type { BlobRecord } from '../../../core/bindings/drivers.ts'
 import { invalidArgument } from '../../../core/errors.ts'
 import { link } from './link.ts'
-import type { WireBody, WireResponse } from './web/fetch.ts'
+import type { WireBody, WireResponse } from './web/fetch/fetch.ts'
 
 type Where = { binding: string; operation: string }
 /** A result that is more than data, as the host tags it. */

@@ -1,7 +1,7 @@
 import type { App } from '../../../core/app.ts'
 import type { AnyDeclaration } from '../../../core/bindings/declarations.ts'
 import { errorFromJSON, invalidArgument, type SerializedError, UnmoorError } from '../../../core/errors.ts'
-import { addCallerSide, bindingMethods } from '../../../core/rpc.ts'
+import { addCallerSide, bindingMethods } from '../../../core/runtime/rpc.ts'
 import { decodeResult, encodeArgument } from './codec.ts'
 import { link } from './link.ts'
 

@@ -4,7 +4,7 @@ import { createBatch } from '../../../core/bindings/queue.ts'
 import { createEnv } from './env.ts'
 import { EventRecord } from './event-context.ts'
 import { link } from './link.ts'
-import type { WireBody } from './web/fetch.ts'
+import type { WireBody } from './web/fetch/fetch.ts'
 
 type GuestResponse = Parameters<typeof link.headersText>[0]
 

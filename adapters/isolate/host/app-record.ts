@@ -1,4 +1,4 @@
-import type { OutboundRules } from '../runtime/outbound/rules.ts'
+import type { OutboundRules } from '../services/outbound/rules.ts'
 import type { AppLimits, LimitSettings } from './limits.ts'
 
 /** How an app is served; what a config or a deploy says of it. */

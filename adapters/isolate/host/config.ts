@@ -5,15 +5,15 @@ import { pathToFileURL } from 'node:url'
 import type { DriverSpec } from '../../../core/adapter.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { didYouMean } from '../../../core/option-table.ts'
-import { resolveOptions } from '../../../core/runtime.ts'
-import { checkOutbound, type OutboundRules } from '../runtime/outbound/rules.ts'
+import { resolveOptions } from '../../../core/runtime/runtime.ts'
+import { checkOutbound, type OutboundRules } from '../services/outbound/rules.ts'
 import type { AppRecord, AppSettings } from './app-record.ts'
 import { readInfo } from './artifact.ts'
 import type { DriverDefaults } from './driver-defaults.ts'
 import { checkName, checkSettings } from './settings.ts'
 import type { StoreConfig } from './store/open-store.ts'
 import { type AppLimits, checkLimits, DEFAULT_LIMITS, type LimitSettings } from './limits.ts'
-import { type Guard, type GuardOptions, resolveGuard } from './process-guard.ts'
+import { type Guard, type GuardOptions, resolveGuard } from './supervisor/process-guard.ts'
 
 /** What `unmoor host --config FILE` reads: JSON, or the default export of a module. Every field is optional. */
 export interface HostConfig {

@@ -1,6 +1,6 @@
 import type { DriverSpec } from '../../../core/adapter.ts'
 import type { SerializedError } from '../../../core/errors.ts'
-import type { OutboundRules } from '../runtime/outbound/rules.ts'
+import type { OutboundRules } from '../services/outbound/rules.ts'
 import type { AppRecord } from './app-record.ts'
 import type { DriverDefaults } from './driver-defaults.ts'
 import type { Usage } from './usage.ts'

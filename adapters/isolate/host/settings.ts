@@ -1,6 +1,6 @@
 import { UnmoorError } from '../../../core/errors.ts'
 import { didYouMean } from '../../../core/option-table.ts'
-import { checkOutbound } from '../runtime/outbound/rules.ts'
+import { checkOutbound } from '../services/outbound/rules.ts'
 import type { AppSettings } from './app-record.ts'
 import { checkLimits } from './limits.ts'
 

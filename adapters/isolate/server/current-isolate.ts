@@ -1,5 +1,5 @@
-import { IsolateEnded } from '../runtime/ended.ts'
-import type { IsolateApp } from '../runtime/isolate-app.ts'
+import { IsolateEnded } from '../engine/ended.ts'
+import type { IsolateApp } from './isolate-app.ts'
 
 /** Options of {@link CurrentIsolate}. */
 export interface CurrentIsolateOptions {

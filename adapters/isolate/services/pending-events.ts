@@ -1,5 +1,5 @@
 import type { Context } from '../../../core/context.ts'
-import { describe, type StreamTable } from '../runtime/streams.ts'
+import { describe, type StreamTable } from './streams.ts'
 
 /** An event on the host's side: who waits for it, and what the guest may want of it. */
 export interface HostEvent {

@@ -2,7 +2,7 @@
  * The Request of an event. Its fields are the event's own, and undici's Request is made only for what needs one: with a signal to follow, that costs more than
  * all the rest of a small event.
  */
-import { decodeBody, shapeAsRequest } from '../../../core/request-shape.ts'
+import { decodeBody, shapeAsRequest } from '../../../core/runtime/request-shape.ts'
 
 /** What an event says, checked. */
 export interface EventRequestInit {

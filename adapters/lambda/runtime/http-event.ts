@@ -1,5 +1,5 @@
 import { UnmoorError } from '../../../core/errors.ts'
-import type { HttpEventKind } from '../../../core/from-lambda/http-events.ts'
+import type { HttpEventKind } from '../../../core/compat/from-lambda/http-events.ts'
 import { EventRequest } from './event-request.ts'
 import { readLattice } from './http-lattice.ts'
 import type { HttpParts } from './http-parts.ts'

@@ -1,5 +1,5 @@
 import { UnmoorError } from '../../../core/errors.ts'
-import type { HttpEventKind } from '../../../core/from-lambda/http-events.ts'
+import type { HttpEventKind } from '../../../core/compat/from-lambda/http-events.ts'
 
 /** What every kind of HTTP event has, in the form that a request takes. */
 export interface HttpParts {

@@ -1,4 +1,4 @@
-import type { HttpEventKind } from '../../../core/from-lambda/http-events.ts'
+import type { HttpEventKind } from '../../../core/compat/from-lambda/http-events.ts'
 import { byteString, decodedPath, encodedPath, toHeaders, withoutStage, type HttpParts } from './http-parts.ts'
 
 /**

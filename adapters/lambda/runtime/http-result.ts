@@ -1,5 +1,5 @@
 import { UnmoorError } from '../../../core/errors.ts'
-import type { HttpEventKind } from '../../../core/from-lambda/http-events.ts'
+import type { HttpEventKind } from '../../../core/compat/from-lambda/http-events.ts'
 
 /** Head of an answer in the form that Function URLs and HTTP APIs take; the streaming prelude is its JSON. */
 export interface ResultHead {

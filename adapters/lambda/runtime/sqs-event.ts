@@ -2,7 +2,7 @@ import { constantCase } from '../../../core/bindings/declarations.ts'
 import type { QueueIncoming, QueueSettlement } from '../../../core/bindings/drivers.ts'
 import type { Context } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
-import type { Runtime } from '../../../core/runtime.ts'
+import type { Runtime } from '../../../core/runtime/runtime.ts'
 
 /** What is read of a record of an SQS event; the full shape is `SQSRecord` of `aws-lambda`. */
 export interface SqsRecord {

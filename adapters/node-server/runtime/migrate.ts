@@ -1,6 +1,6 @@
 import type { MigrateReport } from '../../../core/adapter.ts'
 import { migrate, type Migration } from '../../../core/bindings/migrations.ts'
-import type { Runtime } from '../../../core/runtime.ts'
+import type { Runtime } from '../../../core/runtime/runtime.ts'
 import { createNodeRuntime } from './node-runtime.ts'
 import type { ServeOptions } from './serve-options.ts'
 

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { UnmoorError } from '../../../core/errors.ts'
-import { createRuntime, type BoundDriver, type Runtime } from '../../../core/runtime.ts'
+import { createRuntime, type BoundDriver, type Runtime } from '../../../core/runtime/runtime.ts'
 import { isClientGone } from './http/client-gone.ts'
 import { OwnUrl, withOwnService } from './own-service.ts'
 import type { ServeOptions } from './serve-options.ts'

@@ -1,7 +1,7 @@
 import { constantCase } from '../../../core/bindings/declarations.ts'
 import type { ServiceDriver } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
-import type { BoundDriver } from '../../../core/runtime.ts'
+import type { BoundDriver } from '../../../core/runtime/runtime.ts'
 import type { ServeOptions } from './serve-options.ts'
 
 /** Where this process answers, known once it listens. */

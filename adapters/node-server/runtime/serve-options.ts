@@ -1,7 +1,7 @@
 import type { App } from '../../../core/app.ts'
 import type { Migration } from '../../../core/bindings/migrations.ts'
-import type { BoundDriver } from '../../../core/runtime.ts'
-import type { TestChannel } from '../../../core/test-channel.ts'
+import type { BoundDriver } from '../../../core/runtime/runtime.ts'
+import type { TestChannel } from '../../../core/runtime/test-channel.ts'
 import type { ServerOptions } from '../options.ts'
 import type { BoundCronStore } from './crons/crons.ts'
 

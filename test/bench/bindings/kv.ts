@@ -12,7 +12,7 @@ import { kv as redisKv } from '../../../adapters/drivers/redis/index.ts'
 import { kv as sqliteKv } from '../../../adapters/drivers/sqlite/index.ts'
 import type { KvDriver } from '../../../core/bindings/drivers.ts'
 import { Kv } from '../../../core/bindings/kv.ts'
-import { driverContext } from '../../conformance/drivers/harness.ts'
+import { driverContext } from '../../../core/tools/conformance/drivers/harness.ts'
 import { type Contenders, IN_FLIGHT, key, KEYS, VALUE, type Work } from './work.ts'
 
 type How = 'get' | 'put'

@@ -8,7 +8,7 @@ import { queue as sqliteQueue } from '../../../adapters/drivers/sqlite/index.ts'
 import { queue as declareQueue } from '../../../core/bindings/declarations.ts'
 import type { QueueDriver } from '../../../core/bindings/drivers.ts'
 import { createBatch, Queue } from '../../../core/bindings/queue.ts'
-import { driverContext } from '../../conformance/drivers/harness.ts'
+import { driverContext } from '../../../core/tools/conformance/drivers/harness.ts'
 import type { Contenders, Work } from './work.ts'
 
 const BATCH = 10

@@ -5,7 +5,7 @@ import { sql as postgresSql } from '../../../adapters/drivers/postgres/index.ts'
 import { sql as sqliteSql } from '../../../adapters/drivers/sqlite/index.ts'
 import type { SqlDriver } from '../../../core/bindings/drivers.ts'
 import { Sql } from '../../../core/bindings/sql.ts'
-import { driverContext } from '../../conformance/drivers/harness.ts'
+import { driverContext } from '../../../core/tools/conformance/drivers/harness.ts'
 import { type Contenders, IN_FLIGHT, key, KEYS, type Work } from './work.ts'
 
 const TABLE = 'CREATE TABLE users (id TEXT PRIMARY KEY, name TEXT NOT NULL, visits INTEGER NOT NULL, score DOUBLE PRECISION NOT NULL)'

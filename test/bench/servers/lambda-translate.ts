@@ -7,7 +7,7 @@ import { Hono } from 'hono'
 import { toLambdaHandler } from 'srvx/aws-lambda'
 import { createHandler } from '../../../adapters/lambda/runtime/handler.ts'
 import { defineApp } from '../../../core/app.ts'
-import { createRuntime } from '../../../core/runtime.ts'
+import { createRuntime } from '../../../core/runtime/runtime.ts'
 import { albEvent, v1Event, v2Event } from '../lambda/events.ts'
 
 /** Looks at what handlers look at, and gives back what the client sent. */

@@ -1,6 +1,6 @@
 /** workerd's Worker Loader: each path is a Worker of its own, made at its first request. `node loader.ts FILE COMPATIBILITY_DATE`: FILE is the Worker's one module. */
 import { readFileSync } from 'node:fs'
-import { loadMiniflare } from '../../../adapters/cloudflare/miniflare.ts'
+import { loadMiniflare } from '../../../adapters/cloudflare/local/miniflare.ts'
 
 const [file, compatibilityDate] = process.argv.slice(2) as [string, string]
 const loader = `

@@ -1,7 +1,7 @@
 /** A Worker in workerd, through Miniflare: `node workerd.ts FILE COMPATIBILITY_DATE [FLAG...]`. The same settings serve ours and the bare one. */
 import { readFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { loadMiniflare } from '../../../adapters/cloudflare/miniflare.ts'
+import { loadMiniflare } from '../../../adapters/cloudflare/local/miniflare.ts'
 
 const [file, compatibilityDate, ...compatibilityFlags] = process.argv.slice(2) as [string, string, ...string[]]
 const mainModule = basename(file)

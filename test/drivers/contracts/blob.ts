@@ -1,5 +1,5 @@
 import type { BlobDriver } from '../../../core/bindings/drivers.ts'
-import { blobCases } from '../../conformance/drivers/blob.ts'
+import { blobCases } from '../../../core/tools/conformance/drivers/blob.ts'
 import type { Gaps, Harness } from './harness.ts'
 import { runCases } from './run.ts'
 

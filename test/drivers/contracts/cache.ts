@@ -1,5 +1,5 @@
 import type { CacheDriver } from '../../../core/bindings/drivers.ts'
-import { cacheCases } from '../../conformance/drivers/cache.ts'
+import { cacheCases } from '../../../core/tools/conformance/drivers/cache.ts'
 import type { Harness } from './harness.ts'
 import { runCases } from './run.ts'
 

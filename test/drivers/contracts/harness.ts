@@ -1,8 +1,8 @@
 import { beforeEach } from 'vitest'
 import { type ErrorCode, isUnmoorError } from '../../../core/errors.ts'
-import type { Harness, OpenOptions } from '../../conformance/drivers/harness.ts'
+import type { Harness, OpenOptions } from '../../../core/tools/conformance/drivers/harness.ts'
 
-export { driverContext, failure, type Harness, type OpenOptions, pattern } from '../../conformance/drivers/harness.ts'
+export { driverContext, failure, type Harness, type OpenOptions, pattern } from '../../../core/tools/conformance/drivers/harness.ts'
 
 /** Cases that a stand-in for the real backend gets wrong, by id (by title, of a test of one's own), each with its reason. They must fail; one that passes fails the run. */
 export type Gaps = Readonly<Record<string, string>>

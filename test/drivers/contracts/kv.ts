@@ -1,5 +1,5 @@
 import type { KvDriver } from '../../../core/bindings/drivers.ts'
-import { kvCases } from '../../conformance/drivers/kv.ts'
+import { kvCases } from '../../../core/tools/conformance/drivers/kv.ts'
 import type { Gaps, Harness } from './harness.ts'
 import { runCases } from './run.ts'
 

@@ -1,5 +1,5 @@
 import type { QueueDriver } from '../../../core/bindings/drivers.ts'
-import { queueCases } from '../../conformance/drivers/queue.ts'
+import { queueCases } from '../../../core/tools/conformance/drivers/queue.ts'
 import type { Gaps, Harness } from './harness.ts'
 import { runCases } from './run.ts'
 

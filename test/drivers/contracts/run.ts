@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest'
-import type { DriverCase } from '../../conformance/drivers/driver-case.ts'
+import type { DriverCase } from '../../../core/tools/conformance/drivers/driver-case.ts'
 import { expectGaps, type Gaps } from './harness.ts'
 
 /** Runs the published cases of a driver through Vitest, but for those that are only about a large amount. */

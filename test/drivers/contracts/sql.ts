@@ -1,5 +1,5 @@
 import type { SqlDriver } from '../../../core/bindings/drivers.ts'
-import { sqlCases } from '../../conformance/drivers/sql.ts'
+import { sqlCases } from '../../../core/tools/conformance/drivers/sql.ts'
 import type { Harness } from './harness.ts'
 import { runCases } from './run.ts'
 

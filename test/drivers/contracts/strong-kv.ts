@@ -1,5 +1,5 @@
 import type { StrongKvDriver } from '../../../core/bindings/drivers.ts'
-import { strongKvCases } from '../../conformance/drivers/strong-kv.ts'
+import { strongKvCases } from '../../../core/tools/conformance/drivers/strong-kv.ts'
 import type { Gaps, Harness } from './harness.ts'
 import { runCases } from './run.ts'
 

@@ -1,21 +1,21 @@
-// Compiled, never run: the facade is assignable to Cloudflare's own interfaces. The globals here are Cloudflare's, as in a Worker's project, and core/workers is compiled
+// Compiled, never run: the facade is assignable to Cloudflare's own interfaces. The globals here are Cloudflare's, as in a Worker's project, and core/compat/workers is compiled
 // with them: the classes of the platform are the same ones on both sides.
-import type { WorkersCache, WorkersCaches } from '../../../core/workers/cache.ts'
-import type { WorkerContext } from '../../../core/workers/context.ts'
-import type { Session, Statement, WorkersD1 } from '../../../core/workers/d1.ts'
-import type { DurableObjectId as ObjectId } from '../../../core/workers/durable/id.ts'
-import type { DurableObjectState as State } from '../../../core/workers/durable/instance.ts'
-import type { createNamespace } from '../../../core/workers/durable/namespace.ts'
-import type { Cursor, SqlStorage as Sql } from '../../../core/workers/durable/sql.ts'
-import type { Storage, SyncKv, Transaction } from '../../../core/workers/durable/storage.ts'
-import type { HTMLRewriter as Rewriter } from '../../../core/workers/html-rewriter.ts'
-import type { WorkersKv } from '../../../core/workers/kv.ts'
-import type { createMessageBatch, Message as QueueMessage, WorkersQueue } from '../../../core/workers/queue.ts'
-import type { MultipartUpload } from '../../../core/workers/r2-multipart.ts'
-import type { Checksums, R2Object as StoredObject, R2ObjectBody as StoredBody } from '../../../core/workers/r2-object.ts'
-import type { WorkersR2 } from '../../../core/workers/r2.ts'
-import type { createAssetsFetcher, createService } from '../../../core/workers/service.ts'
-import type { createHyperdrive, RateLimit as Limiter } from '../../../core/workers/small-bindings.ts'
+import type { WorkersCache, WorkersCaches } from '../../../core/compat/workers/cache.ts'
+import type { WorkerContext } from '../../../core/compat/workers/context.ts'
+import type { Session, Statement, WorkersD1 } from '../../../core/compat/workers/d1.ts'
+import type { DurableObjectId as ObjectId } from '../../../core/compat/workers/durable/id.ts'
+import type { DurableObjectState as State } from '../../../core/compat/workers/durable/instance.ts'
+import type { createNamespace } from '../../../core/compat/workers/durable/namespace.ts'
+import type { Cursor, SqlStorage as Sql } from '../../../core/compat/workers/durable/sql.ts'
+import type { Storage, SyncKv, Transaction } from '../../../core/compat/workers/durable/storage.ts'
+import type { HTMLRewriter as Rewriter } from '../../../core/compat/workers/html-rewriter.ts'
+import type { WorkersKv } from '../../../core/compat/workers/kv.ts'
+import type { createMessageBatch, Message as QueueMessage, WorkersQueue } from '../../../core/compat/workers/queue.ts'
+import type { MultipartUpload } from '../../../core/compat/workers/r2-multipart.ts'
+import type { Checksums, R2Object as StoredObject, R2ObjectBody as StoredBody } from '../../../core/compat/workers/r2-object.ts'
+import type { WorkersR2 } from '../../../core/compat/workers/r2.ts'
+import type { createAssetsFetcher, createService } from '../../../core/compat/workers/service.ts'
+import type { createHyperdrive, RateLimit as Limiter } from '../../../core/compat/workers/small-bindings.ts'
 
 function assignable<To>(_value: To): void {}
 

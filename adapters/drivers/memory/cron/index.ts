@@ -1,5 +1,5 @@
 /** Claims of crons within one process: for tests, and where one process is all there ever is. */
-import { type CronClaim, type CronStore, type CronStoreFactory, KEEP_SECONDS, type OpenCronTime } from '../../../../core/cron-store.ts'
+import { type CronClaim, type CronStore, type CronStoreFactory, KEEP_SECONDS, type OpenCronTime } from '../../../../core/runtime/cron-store.ts'
 
 export const cronStore: CronStoreFactory<Record<string, unknown>> = (_options, context) => createMemoryCronStore(() => context.now())
 

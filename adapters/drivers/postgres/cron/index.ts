@@ -1,6 +1,6 @@
 /** Claims of crons in a table of a Postgres database: for replicas on any number of machines. */
 import type postgres from 'postgres'
-import { type CronClaim, type CronStore, type CronStoreFactory, KEEP_SECONDS, type OpenCronTime } from '../../../../core/cron-store.ts'
+import { type CronClaim, type CronStore, type CronStoreFactory, KEEP_SECONDS, type OpenCronTime } from '../../../../core/runtime/cron-store.ts'
 import { connect, quote } from '../connect.ts'
 import type { PostgresOptions } from '../options.ts'
 import { toUnmoorError } from '../errors.ts'

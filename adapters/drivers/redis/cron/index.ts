@@ -1,5 +1,5 @@
 /** Claims of crons in Redis. As sure as its persistence: a server that forgets lets a time run again. */
-import { type CronClaim, type CronStore, type CronStoreFactory, KEEP_SECONDS, type OpenCronTime } from '../../../../core/cron-store.ts'
+import { type CronClaim, type CronStore, type CronStoreFactory, KEEP_SECONDS, type OpenCronTime } from '../../../../core/runtime/cron-store.ts'
 import { Connection, script, type Script } from '../connection.ts'
 import { keyPrefix, type RedisFactoryOptions } from '../server.ts'
 

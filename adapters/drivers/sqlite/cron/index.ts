@@ -1,6 +1,6 @@
 /** Claims of crons in one file: right for all processes of one machine. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { type CronClaim, type CronStore, type CronStoreFactory, KEEP_SECONDS, type OpenCronTime } from '../../../../core/cron-store.ts'
+import { type CronClaim, type CronStore, type CronStoreFactory, KEEP_SECONDS, type OpenCronTime } from '../../../../core/runtime/cron-store.ts'
 import { type ArrayStatement, prepareArrays } from '../array-statement.ts'
 import { toUnmoorError } from '../errors.ts'
 import { databasePath, inTransaction, openDatabase } from '../open.ts'

@@ -6,7 +6,7 @@
  * which this module patches, once, to keep the context. Callbacks of timers and microtasks keep theirs in the same way.
  */
 
-/** Told apart in a bundle by the build (`adapters/isolate/build.ts`). */
+/** Told apart in a bundle by the build (`adapters/isolate/build/build.ts`). */
 const MARK = 'unmoor:async-context'
 
 /** The values of all storages; replaced, never changed. */

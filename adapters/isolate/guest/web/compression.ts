@@ -1,4 +1,4 @@
-import { post, request } from './bridge.ts'
+import { post, request } from './bridge/bridge.ts'
 import { isBufferSource, viewOf } from './convert.ts'
 import { streams } from './late.ts'
 import type { Bytes, ReadableStream, TransformStream, WritableStream } from './streams.ts'

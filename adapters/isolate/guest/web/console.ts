@@ -1,4 +1,4 @@
-import { post } from './bridge.ts'
+import { post } from './bridge/bridge.ts'
 import { formatLog, inspect } from './inspect.ts'
 
 export type LogLevel = 'debug' | 'info' | 'log' | 'warn' | 'error'

@@ -1,4 +1,4 @@
-import { post, request } from './bridge.ts'
+import { post, request } from './bridge/bridge.ts'
 import { isBufferSource, viewOf } from './convert.ts'
 import { createKey, CryptoKey, keyId, type KeyRecord } from './crypto-key.ts'
 import { DOMException } from './dom-exception.ts'

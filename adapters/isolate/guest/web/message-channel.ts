@@ -1,6 +1,6 @@
-import { MessageEvent } from './event.ts'
-import { defineHandler, dispatchTrusted, EventTarget } from './event-target.ts'
-import { setTransfer, structuredClone } from './structured-clone.ts'
+import { MessageEvent } from './events/event.ts'
+import { defineHandler, dispatchTrusted, EventTarget } from './events/event-target.ts'
+import { setTransfer, structuredClone } from './data/structured-clone.ts'
 import { startTimer } from './timers.ts'
 
 const INTERNAL = Symbol('internal')

@@ -1,5 +1,5 @@
 import { elapsed, timeOrigin } from './clock.ts'
-import { EventTarget } from './event-target.ts'
+import { EventTarget } from './events/event-target.ts'
 
 const INTERNAL = Symbol('internal')
 

@@ -1,4 +1,4 @@
-import { callSync } from './bridge.ts'
+import { callSync } from './bridge/bridge.ts'
 
 /** Random bytes of the host, fetched in portions: a crossing costs more than the bytes. */
 const PORTION = 1024

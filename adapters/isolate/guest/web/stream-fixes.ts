@@ -1,6 +1,6 @@
 /** Where web-streams-polyfill differs from the standard. It keeps its insides in members with an underscore. */
 import { ReadableStream, ReadableStreamDefaultController } from 'web-streams-polyfill'
-import { microtask } from './bridge.ts'
+import { microtask } from './bridge/bridge.ts'
 
 interface ReadRequest {
   _chunkSteps(chunk: unknown): void

@@ -14,7 +14,7 @@ import {
   WritableStreamDefaultController,
   WritableStreamDefaultWriter,
 } from 'web-streams-polyfill'
-import { encodeUtf8, TextDecoder } from './encoding.ts'
+import { encodeUtf8, TextDecoder } from './data/encoding.ts'
 import { repairStreams } from './stream-fixes.ts'
 
 export {

@@ -1,4 +1,4 @@
-import { on, post, reportError } from './bridge.ts'
+import { on, post, reportError } from './bridge/bridge.ts'
 
 interface Timer {
   callback: () => void

@@ -1,4 +1,4 @@
-import { Response } from './response.ts'
+import { Response } from './fetch/response.ts'
 
 /**
  * WebAssembly's asynchronous functions. V8's own finish in tasks that run only when somebody enters the isolate, which may be never; so these compile at once

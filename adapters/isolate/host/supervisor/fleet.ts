@@ -1,7 +1,7 @@
 import type { AppRecord } from '../app-record.ts'
 import type { ResolvedConfig } from '../config.ts'
 import type { ToSupervisor, ToWorker, WorkerSettings } from '../messages.ts'
-import type { WorkerProcess } from '../worker-process.ts'
+import type { WorkerProcess } from './worker-process.ts'
 
 /** What a process last reported about itself. */
 export interface ProcessState {

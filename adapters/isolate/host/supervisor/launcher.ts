@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ResolvedConfig } from '../config.ts'
-import type { Inspected } from '../inspect.ts'
+import type { Inspected } from './inspect.ts'
 import type { WorkerSettings } from '../messages.ts'
-import { prepareFolders } from '../process-guard.ts'
-import { WorkerProcess } from '../worker-process.ts'
+import { prepareFolders } from './process-guard.ts'
+import { WorkerProcess } from './worker-process.ts'
 
 /** Options of {@link Launcher}. */
 export interface LauncherOptions {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errorText } from '../error-text.ts'
 import type { BackgroundDuties, ToWorker } from '../messages.ts'
-import type { WorkerEnd, WorkerProcess } from '../worker-process.ts'
+import type { WorkerEnd, WorkerProcess } from './worker-process.ts'
 import { type Assignment, emptyState, type Fleet, type ProcessState } from './fleet.ts'
 
 const NO_DUTIES: BackgroundDuties = { queues: false, crons: false }

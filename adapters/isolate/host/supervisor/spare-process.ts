@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { errorFromJSON, UnmoorError } from '../../../../core/errors.ts'
 import type { AppRecord } from '../app-record.ts'
 import type { ToSupervisor } from '../messages.ts'
-import type { WorkerProcess } from '../worker-process.ts'
+import type { WorkerProcess } from './worker-process.ts'
 
 /** Milliseconds that an app has to start in a trial. */
 const PROBE_MS = 60_000

@@ -1,4 +1,4 @@
-import { waitedForCore } from '../core-wait.ts'
+import { waitedForCore } from './core-wait.ts'
 
 const LOOK_MS = 250
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Background, type OpenCronStore, startBackground } from '../background.ts'
+import { type Background, type OpenCronStore, startBackground } from './background.ts'
 import { errorText } from '../error-text.ts'
 import type { BackgroundDuties } from '../messages.ts'
-import type { Tenant } from '../tenant.ts'
+import type { Tenant } from './tenant.ts'
 
 /** Options of {@link BackgroundWork}. */
 export interface BackgroundWorkOptions {

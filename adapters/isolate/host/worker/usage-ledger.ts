@@ -1,5 +1,5 @@
-import { CoreShare } from '../../runtime/thread-clock.ts'
-import type { Tenant } from '../tenant.ts'
+import { CoreShare } from '../../engine/thread-clock.ts'
+import type { Tenant } from './tenant.ts'
 import { addUsage, emptyUsage, type Usage } from '../usage.ts'
 
 /** What the tenants of a process have used and nobody has been told yet. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { CronStore } from '../../../../core/cron-store.ts'
+import type { CronStore } from '../../../../core/runtime/cron-store.ts'
 
 /** Claims of one time whose holders all died; it takes processes along, so it is given up. */
 const MOST_CLAIMS = 10

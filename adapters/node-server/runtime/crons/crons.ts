@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import { variable } from '../../../../core/bindings/declarations.ts'
 import { createContext } from '../../../../core/context.ts'
-import type { CronStore, CronStoreFactory } from '../../../../core/cron-store.ts'
-import { resolveOptions, type Runtime } from '../../../../core/runtime.ts'
+import type { CronStore, CronStoreFactory } from '../../../../core/runtime/cron-store.ts'
+import { resolveOptions, type Runtime } from '../../../../core/runtime/runtime.ts'
 import type { CronOptions } from '../../options.ts'
 import { type Scheduler, startScheduler } from './scheduler.ts'
 

@@ -1,6 +1,6 @@
 import { Cron } from 'croner'
 import { createMemoryCronStore } from '../../../drivers/memory/cron/index.ts'
-import type { CronStore } from '../../../../core/cron-store.ts'
+import type { CronStore } from '../../../../core/runtime/cron-store.ts'
 import { runCronTime } from './cron-run.ts'
 
 /**

@@ -3,7 +3,7 @@
  * is made only for what needs one.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { decodeBody, shapeAsRequest } from '../../../../core/request-shape.ts'
+import { decodeBody, shapeAsRequest } from '../../../../core/runtime/request-shape.ts'
 import { clientGone } from './client-gone.ts'
 import { type CountBytes, readIncoming, streamIncoming } from './incoming-body.ts'
 import { IncomingHeaders } from './incoming-headers.ts'

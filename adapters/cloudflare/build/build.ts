@@ -1,0 +1,112 @@
+import { readFile } from 'node:fs/promises'
+import type { BuildContext, DriverSpec } from '../../../core/adapter.ts'
+import { driverKind } from '../../../core/bindings/declarations.ts'
+import { statementsOf } from '../../../core/bindings/migrations.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import { nodeFlags } from './node-builtins.ts'
+import { checkOptions, type CloudflareOptions } from '../options.ts'
+import { deployNotes } from './deploy-notes.ts'
+import { ASSETS_FOLDER, createWranglerConfig, MIGRATIONS_FOLDER, NO_ID, queueName, STRONG_KV_CLASS, toJsonc, WORKER_FILE } from './wrangler.ts'
+
+/** Writes the Worker, wrangler.jsonc, the assets and the D1 migrations. */
+export async function build(context: BuildContext): Promise<void> {
+  const { manifest } = context
+  const options = checkOptions(context.options, manifest)
+  for (const [binding, spec] of Object.entries(context.drivers)) checkDriver(binding, spec)
+  const { file } = await context.bundle({
+    entry: entrySource(context, options),
+    file: WORKER_FILE,
+    wasm: 'module',
+    define: { UNMOOR_BUILT: 'true', 'process.env.NODE_ENV': '"production"' },
+    external: ['cloudflare:workers', 'cloudflare:sockets'],
+  })
+  const migrated = await writeMigrations(context)
+  if (context.assets !== undefined) await context.copyAssets(ASSETS_FOLDER)
+  const config = createWranglerConfig({ manifest, drivers: context.drivers, migrated, options, nodeFlags: nodeFlags(await readFile(file, 'utf8')) })
+  for (const [name, declaration] of Object.entries(manifest.bindings)) {
+    if (declaration.kind === 'variable' && declaration.default === undefined && options.variables?.[name] === undefined) {
+      context.log.warn(
+        `Variable "${name}" has no value for Cloudflare. Set targets.cloudflare.options.variables.${name} in unmoor.config.ts, or set it in the dashboard before the first request.`,
+      )
+    }
+  }
+  for (const { binding, id } of config.hyperdrive ?? []) {
+    if (id === NO_ID)
+      context.log.warn(
+        `"${binding}" is a Postgres database, which Workers reach through Hyperdrive: run "npx wrangler hyperdrive create NAME --connection-string ..." once, and set its id in targets.cloudflare.options.hyperdrive.`,
+      )
+  }
+  await context.write('wrangler.jsonc', toJsonc(config, manifest))
+  await context.write('README.md', deployNotes(config, manifest))
+}
+
+/** The generated entry: only the halves that the app's manifest asks for are imported, so that a Worker without a queue has no code for one. */
+function entrySource(context: BuildContext, options: CloudflareOptions): string {
+  const { manifest, testChannel } = context
+  const { imports, object } = context.driverImports()
+  // One Worker serves every environment, whose queues have names of their own.
+  const environments = Object.entries(options.environments ?? {}).map(([name, own]) => [{ ...manifest, name: `${manifest.name}-${name}` }, own] as const)
+  const names = Object.fromEntries(
+    [[manifest, options] as const, ...environments].flatMap(([app, own]) => manifest.queues.map((binding) => [queueName(app, binding, own), binding])),
+  )
+  const crons = Object.keys(manifest.crons).length > 0
+  // Only one that is kept here needs the class.
+  const strong = Object.entries(manifest.bindings).some(
+    ([name, declaration]) => driverKind(declaration) === 'strongKv' && context.drivers[name]?.driver === 'cloudflare',
+  )
+  const used = [
+    'createWorker',
+    ...(strong ? ['createStrongKvObject'] : []),
+    ...(manifest.queues.length > 0 ? ['runBatch'] : []),
+    ...(crons ? ['runCrons'] : []),
+    ...(testChannel ? ['createTestChannel'] : []),
+  ]
+  return [
+    `import app from '#app'`,
+    `import { ${used.join(', ')} } from 'unmoor/internal/cloudflare/runtime'`,
+    ...(testChannel ? [`import { testChannel } from 'unmoor/test-channel'`] : []),
+    ...(strong ? [`import { DurableObject } from 'cloudflare:workers'`] : []),
+    imports,
+    `const drivers = ${object}`,
+    // Its address is the binding's; what the config names serves the other targets and the local start.
+    ...Object.entries(context.drivers)
+      .filter(([, { driver }]) => driver === 'postgres')
+      .map(([binding, spec]) => `drivers[${JSON.stringify(binding)}].options = ${JSON.stringify({ ...spec, url: undefined })}`),
+    ...(strong ? [`export const ${STRONG_KV_CLASS} = createStrongKvObject(DurableObject)`] : []),
+    `export default createWorker({`,
+    `  app,`,
+    `  name: ${JSON.stringify(manifest.name)},`,
+    `  drivers,`,
+    ...(manifest.queues.length > 0 ? [`  queue: { run: runBatch, names: ${JSON.stringify(names)} },`] : []),
+    ...(crons ? [`  scheduled: runCrons,`] : []),
+    ...(testChannel ? [`  testChannel: createTestChannel(testChannel),`] : []),
+    `})`,
+    '',
+  ].join('\n')
+}
+
+/** Drivers that need what a Worker has not: files, or Node's own modules. */
+const NODE_ONLY: ReadonlySet<string> = new Set(['sqlite', 'fs', 'files', 'dynamodb', 's3', 'sqs'])
+
+function checkDriver(binding: string, { driver }: DriverSpec): void {
+  if (!NODE_ONLY.has(driver)) return
+  throw new UnmoorError(
+    'Unsupported',
+    `Binding "${binding}": the driver "${driver}" does not run on Cloudflare. Leave the driver out to use Cloudflare's own.`,
+    { binding, operation: 'build' },
+  )
+}
+
+/** D1 migrations in wrangler's form: `migrations/BINDING/0001_name.sql`. Gives the bindings that have any. */
+async function writeMigrations(context: BuildContext): Promise<string[]> {
+  const migrated: string[] = []
+  for (const [binding, migrations] of Object.entries(context.migrations)) {
+    if (migrations.length === 0 || context.drivers[binding]?.driver !== 'cloudflare') continue
+    migrated.push(binding)
+    for (const migration of migrations) {
+      const statements = statementsOf(migration, 'sqlite', { binding, operation: 'build' })
+      await context.write(`${MIGRATIONS_FOLDER}/${binding}/${migration.name}.sql`, `${statements.join(';\n\n')};\n`)
+    }
+  }
+  return migrated
+}

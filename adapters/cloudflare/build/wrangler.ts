@@ -1,0 +1,237 @@
+import { type AnyDeclaration, constantCase } from '../../../core/bindings/declarations.ts'
+import type { DriverSpec } from '../../../core/adapter.ts'
+import { invalidArgument } from '../../../core/errors.ts'
+import type { Manifest } from '../../../core/manifest.ts'
+import { COMPATIBILITY_DATE } from './node-builtins.ts'
+import type { CloudflareOptions } from '../options.ts'
+
+/** What wrangler.jsonc holds, in wrangler's own words. Source: config-schema.json of wrangler 4.164. */
+export interface WranglerConfig {
+  name: string
+  main: string
+  no_bundle: true
+  account_id?: string
+  compatibility_date: string
+  compatibility_flags: string[]
+  workers_dev?: boolean
+  routes?: readonly unknown[]
+  observability: { enabled: true }
+  kv_namespaces?: { binding: string; id?: string }[]
+  durable_objects?: { bindings: { name: string; class_name: string }[] }
+  /** Of the Durable Object classes. */
+  migrations?: { tag: string; new_sqlite_classes: string[] }[]
+  r2_buckets?: { binding: string; bucket_name: string; jurisdiction?: string }[]
+  d1_databases?: { binding: string; database_name: string; database_id?: string; migrations_dir?: string }[]
+  queues?: { producers: { binding: string; queue: string }[]; consumers: WranglerConsumer[] }
+  triggers?: { crons: string[] }
+  services?: { binding: string; service: string }[]
+  assets?: { directory: string; binding: string; html_handling: 'auto-trailing-slash'; not_found_handling: 'none' | 'single-page-application' }
+  vars?: Record<string, string>
+  keep_vars?: true
+  secrets?: { required: string[] }
+  hyperdrive?: { binding: string; id: string }[]
+  env?: Record<string, Partial<WranglerConfig>>
+}
+
+export interface WranglerConsumer {
+  queue: string
+  max_batch_size: number
+  max_batch_timeout: number
+  max_retries: number
+  retry_delay: number
+  max_concurrency: number
+  dead_letter_queue?: string
+}
+
+/** What a build knows of an app, as far as wrangler's file depends on it. */
+export interface WranglerInput {
+  manifest: Manifest
+  drivers: Readonly<Record<string, DriverSpec>>
+  /** Names of the sql bindings that have migrations. */
+  migrated: readonly string[]
+  options: CloudflareOptions
+  /** Of the imported node built-ins. */
+  nodeFlags: readonly string[]
+}
+
+/** In place of the id of a Hyperdrive configuration that is not set yet. */
+export const NO_ID = 'SET targets.cloudflare.options.hyperdrive'
+
+/** Where parts of the artifact lie, relative to it. The Worker has a folder of its own, as wrangler takes every .wasm beside it along. */
+export const WORKER_FILE = 'worker/index.js'
+export const ASSETS_FOLDER = 'assets'
+export const MIGRATIONS_FOLDER = 'migrations'
+/** The Durable Object class of strong kv bindings, as the Worker exports it. The platform ties the data to this name. */
+export const STRONG_KV_CLASS = 'UnmoorStrongKv'
+
+/** Everything that the manifest declares, as wrangler's configuration. */
+export function createWranglerConfig(input: WranglerInput): WranglerConfig {
+  const { manifest, options } = input
+  const config: WranglerConfig = {
+    name: options.name ?? manifest.name,
+    main: WORKER_FILE,
+    no_bundle: true,
+    compatibility_date: options.compatibilityDate ?? COMPATIBILITY_DATE,
+    compatibility_flags: [...new Set(['enable_request_signal', ...input.nodeFlags, ...(options.compatibilityFlags ?? [])])],
+    observability: { enabled: true },
+  }
+  if (options.accountId !== undefined) config.account_id = options.accountId
+  if (options.routes !== undefined) config.routes = options.routes
+  for (const [binding, declaration] of Object.entries(manifest.bindings)) addBinding(config, binding, declaration, input)
+  const schedules = [...new Set(Object.values(manifest.crons))]
+  if (schedules.length > 0) config.triggers = { crons: schedules }
+  addFurther(config, options.wrangler)
+  for (const [name, own] of Object.entries(options.environments ?? {})) (config.env ??= {})[name] = environment(name, own, input)
+  return config
+}
+
+/** What the user adds as it is. @throws `InvalidArgument` for a field that the build writes itself. */
+function addFurther(config: WranglerConfig, further: CloudflareOptions['wrangler']): void {
+  for (const [field, value] of Object.entries(further ?? {})) {
+    if (field in config && field !== 'observability')
+      throw invalidArgument(
+        { operation: 'build' },
+        `targets.cloudflare.options.wrangler.${field}: the build writes "${field}" itself, from the app's declarations and the other options.`,
+      )
+    Object.assign(config, { [field]: value })
+  }
+}
+
+/** An environment of wrangler's: bindings are not inherited, so it has all of them again, with resources of its own. */
+function environment(name: string, own: NonNullable<CloudflareOptions['environments']>[string], input: WranglerInput): Partial<WranglerConfig> {
+  const { environments: _, ...shared } = input.options
+  const merged: CloudflareOptions = { ...shared, ...own, name: own.name ?? `${shared.name ?? input.manifest.name}-${name}` }
+  // Ids and names of the default environment's resources are not this one's.
+  for (const field of ['kv', 'blob', 'sql', 'queue', 'hyperdrive', 'routes'] as const) if (own[field] === undefined) delete merged[field]
+  merged.variables = { ...shared.variables, ...own.variables }
+  const {
+    main: _main,
+    no_bundle: _bundle,
+    compatibility_date: _date,
+    compatibility_flags: _flags,
+    account_id: _account,
+    ...config
+  } = createWranglerConfig({
+    ...input,
+    manifest: { ...input.manifest, name: `${input.manifest.name}-${name}` },
+    options: merged,
+  })
+  return config
+}
+
+function addBinding(config: WranglerConfig, name: string, declaration: AnyDeclaration, input: WranglerInput): void {
+  const { manifest, options } = input
+  const binding = constantCase(name)
+  if (declaration.kind === 'sql' && input.drivers[name]?.driver === 'postgres') {
+    ;(config.hyperdrive ??= []).push({ binding, id: options.hyperdrive?.[name]?.id ?? NO_ID })
+    return
+  }
+  // A variable has no driver; what another driver serves needs nothing of the platform.
+  if (declaration.kind !== 'variable' && declaration.kind !== 'secret' && input.drivers[name]?.driver !== 'cloudflare') return
+  switch (declaration.kind) {
+    case 'kv':
+      if (declaration.consistency === 'strong') {
+        if (options.kv?.[name] !== undefined)
+          throw invalidArgument(
+            { binding: name, operation: 'build' },
+            `"${name}" is a strong kv, which is kept in Durable Objects. Remove targets.cloudflare.options.kv.${name}.`,
+          )
+        ;(config.durable_objects ??= { bindings: [] }).bindings.push({ name: binding, class_name: STRONG_KV_CLASS })
+        config.migrations = [{ tag: 'unmoor-strong-kv', new_sqlite_classes: [STRONG_KV_CLASS] }]
+        return
+      }
+      ;(config.kv_namespaces ??= []).push({ binding, ...options.kv?.[name] })
+      return
+    case 'blob': {
+      const { bucket, jurisdiction } = options.blob?.[name] ?? {}
+      ;(config.r2_buckets ??= []).push({
+        binding,
+        bucket_name: bucket ?? resourceName(manifest, name),
+        ...(jurisdiction === undefined ? {} : { jurisdiction }),
+      })
+      return
+    }
+    case 'sql': {
+      const { id, name: database } = options.sql?.[name] ?? {}
+      ;(config.d1_databases ??= []).push({
+        binding,
+        database_name: database ?? resourceName(manifest, name),
+        ...(id === undefined ? {} : { database_id: id }),
+        ...(input.migrated.includes(name) ? { migrations_dir: `${MIGRATIONS_FOLDER}/${name}` } : {}),
+      })
+      return
+    }
+    case 'queue': {
+      const queues = (config.queues ??= { producers: [], consumers: [] })
+      const queue = queueName(manifest, name, options)
+      queues.producers.push({ binding, queue })
+      if (!manifest.queues.includes(name)) return
+      queues.consumers.push({
+        queue,
+        max_batch_size: declaration.batchSize,
+        max_batch_timeout: declaration.batchWait,
+        max_retries: declaration.maxRetries,
+        retry_delay: declaration.retryDelay,
+        max_concurrency: declaration.maxConcurrency,
+        ...(declaration.deadLetterQueue === undefined ? {} : { dead_letter_queue: queueName(manifest, declaration.deadLetterQueue, options) }),
+      })
+      return
+    }
+    case 'service':
+      ;(config.services ??= []).push({ binding, service: options.service?.[name]?.name ?? serviceApp(name, declaration.app, manifest, config) })
+      return
+    case 'assets':
+      config.assets = { directory: `./${ASSETS_FOLDER}`, binding, html_handling: 'auto-trailing-slash', not_found_handling: declaration.notFound }
+      return
+    case 'variable': {
+      const value = options.variables?.[name] ?? declaration.default
+      if (value === undefined) config.keep_vars = true
+      else (config.vars ??= {})[binding] = value
+      return
+    }
+    case 'secret':
+      if (!declaration.optional) (config.secrets ??= { required: [] }).required.push(binding)
+      return
+    case 'cache':
+      return
+  }
+}
+
+function serviceApp(name: string, app: string | undefined, manifest: Manifest, config: WranglerConfig): string {
+  const target = app ?? kebabCase(name)
+  return target === manifest.name ? config.name : target
+}
+
+/** A queue's name on the platform. */
+export function queueName(manifest: Manifest, binding: string, options: CloudflareOptions): string {
+  return options.queue?.[binding]?.name ?? resourceName(manifest, binding)
+}
+
+/** `links` of the app `shop` is `shop-links`. */
+function resourceName(manifest: Manifest, binding: string): string {
+  const name = `${manifest.name}-${kebabCase(binding)}`.toLowerCase().replace(/[^a-z0-9-]+/g, '-')
+  if (name.length > 63)
+    throw invalidArgument(
+      { binding, operation: 'build' },
+      `"${name}" is over the 63 characters of a name on Cloudflare. Set a shorter one for "${binding}" in targets.cloudflare.options.`,
+    )
+  return name
+}
+
+function kebabCase(name: string): string {
+  return constantCase(name).toLowerCase().replaceAll('_', '-')
+}
+
+/** The file's text, with what wrangler has no field for as comments. */
+export function toJsonc(config: WranglerConfig, manifest: Manifest): string {
+  const notes = ['Written by unmoor build --target cloudflare; change unmoor.config.ts instead. Deploy from this folder: npx wrangler deploy']
+  const optional = names(manifest, (declaration) => declaration.kind === 'secret' && declaration.optional)
+  const unset = names(manifest, (declaration, name) => declaration.kind === 'variable' && config.vars?.[constantCase(name)] === undefined)
+  if (optional.length > 0) notes.push(`Optional secrets (npx wrangler secret put NAME): ${optional.join(', ')}`)
+  if (unset.length > 0) notes.push(`Variables without a value here; set them in targets.cloudflare.options.variables or the dashboard: ${unset.join(', ')}`)
+  return `${notes.map((note) => `// ${note}\n`).join('')}${JSON.stringify(config, null, 2)}\n`
+}
+
+function names(manifest: Manifest, wanted: (declaration: AnyDeclaration, name: string) => boolean): string[] {
+  return Object.entries(manifest.bindings).flatMap(([name, declaration]) => (wanted(declaration, name) ? [constantCase(name)] : []))
+}

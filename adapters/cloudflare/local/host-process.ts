@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { extname } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { errorFromJSON, type SerializedError, UnmoorError } from '../../../core/errors.ts'
+import type { HostAnswer, HostRequest, HostStart } from './host-protocol.ts'
+
+type Ready = Extract<HostAnswer, { type: 'ready' }>
+
+/** The simulator's process, seen from the command. */
+export interface Host {
+  /** @throws what went wrong, with the last lines that the process printed. */
+  start(request: HostStart): Promise<Ready>
+  /** Fires a schedule and waits for its end. */
+  fire(cron: string, scheduledTime: number): Promise<void>
+  /** Ends it and workerd; resolves when they are gone. */
+  stop(pids: readonly number[]): Promise<void>
+  readonly exited: Promise<number | null>
+}
+
+const STOP_SECONDS = 10
+const KEPT_LINES = 100
+
+/** Starts `host.ts` (`host.js` in the package) with nothing of the caller's environment but what Node itself needs. */
+export function spawnHost(onOutput: ((line: string) => void) | undefined): Host {
+  const file = fileURLToPath(new URL(`./host${extname(import.meta.url)}`, import.meta.url))
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(PATH|HOME|TMPDIR|NODE_.*)$/.test(name)))
+  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env })
+  const lines: string[] = []
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream !== null)
+      createInterface({ input: stream }).on('line', (line) => {
+        if (lines.push(line) > KEPT_LINES) lines.shift()
+        onOutput?.(line)
+      })
+  }
+  const exited = once(child, 'exit').then(([code]) => code as number | null)
+  const waiting = new Map<number, (error: string | undefined) => void>()
+  let next = 1
+  const send = (request: HostRequest): void => void (child.connected && child.send(request))
+  const gone = (operation: string): UnmoorError =>
+    new UnmoorError('Unavailable', `The Workers simulator ended${lines.length === 0 ? '' : `; it printed:\n${lines.join('\n')}`}`, {
+      operation,
+      retryable: false,
+    })
+
+  return {
+    exited,
+    async start(request) {
+      const answered = new Promise<Ready>((resolve, reject) => {
+        child.on('message', (message: HostAnswer) => {
+          if (message.type === 'ready') resolve(message)
+          else if (message.type === 'failed') reject(toError(message, lines))
+          else {
+            waiting.get(message.id)?.(message.error)
+            waiting.delete(message.id)
+          }
+        })
+      })
+      send(request)
+      return Promise.race([answered, exited.then(() => Promise.reject(gone('start')))])
+    },
+    async fire(cron, scheduledTime) {
+      const id = next++
+      const answered = new Promise<void>((resolve, reject) => {
+        waiting.set(id, (error) => (error === undefined ? resolve() : reject(new UnmoorError('Internal', error, { operation: 'cron' }))))
+      })
+      send({ type: 'cron', id, cron, scheduledTime })
+      await Promise.race([answered, exited.then(() => Promise.reject(gone('cron')))])
+    },
+    async stop(pids) {
+      send({ type: 'stop' })
+      const timer = setTimeout(() => {
+        for (const pid of [...pids, child.pid]) kill(pid)
+      }, STOP_SECONDS * 1000)
+      await exited
+      clearTimeout(timer)
+      // The host may have been killed before it could end workerd.
+      for (const pid of pids) kill(pid)
+    },
+  }
+}
+
+function kill(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(pid, 'SIGKILL')
+  } catch {
+    // Gone already.
+  }
+}
+
+function toError(failure: Extract<HostAnswer, { type: 'failed' }>, lines: readonly string[]): UnmoorError {
+  if (failure.error !== undefined) return errorFromJSON(failure.error as SerializedError)
+  const output = lines.length === 0 ? '' : `\n${lines.join('\n')}`
+  return new UnmoorError('Unavailable', `The Worker did not start: ${failure.message}${output}`, { operation: 'start', retryable: false })
+}

@@ -1,0 +1,242 @@
+import type ivm from 'isolated-vm'
+import { AppLoad } from './app-load.ts'
+import { CpuBudget } from './cpu-budget.ts'
+import { Entries, type GuestMessage, UNPACK_US } from './entries.ts'
+import { TookTooLongHere } from './app-code.ts'
+import { type Bridge, connectNow } from './bridge.ts'
+import { HeldBytes } from './held-bytes.ts'
+import { diedOf, type EndCause, IsolateEnded, startError } from './ended.ts'
+import type { FirstEntries } from './first-entries.ts'
+import type { GuestTime } from './guest-time.ts'
+import { createHostCalls, type HostCall } from '../services/host-calls.ts'
+import { InlineEntries, type InlineOptions, type PlainRequest } from './inline.ts'
+import type { Limits } from './limits.ts'
+
+/** What fills isolates: `Image`, or the multi-tenant host's, which takes them from a pool. */
+export interface GuestImage {
+  /** `bridge` where it is connected already. */
+  createIsolate(
+    memoryMb: number,
+    onCatastrophe: (message: string) => void,
+  ): Promise<{ isolate: ivm.Isolate; context: ivm.Context; bridge?: Bridge | undefined }>
+  /**
+   * Gives the microseconds that it took of this thread, where it was `mayBeHere`.
+   *
+   * @throws TookTooLongHere where that was in vain.
+   */
+  runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number, mayBeHere: boolean): Promise<number>
+  /** Of all isolates with this code in the process. Default: nothing is known of them. */
+  readonly firstEntries?: FirstEntries | undefined
+}
+
+/** What an isolate tells its host. */
+export interface GuestEvents {
+  /** The isolate is there, its app not loaded yet. */
+  created?(guest: Guest): void
+  /** A message of the guest: data that a tenant may have made up. */
+  message(message: readonly unknown[]): void
+  /** A synchronous call for the app's bindings; what it gives is copied into the isolate. */
+  sync?(data: readonly unknown[]): unknown
+  /** The reason of a rejection in the guest that nobody handled, as a copy: an Error, or a primitive. */
+  uncaught(reason: unknown): void
+  /** The isolate ended; nothing comes any more. */
+  ended(error: IsolateEnded): void
+  /**
+   * An entry has been under way for more than a tick (`true`), or is over after that: what a crash of the
+   * process is blamed on.
+   */
+  long?(running: boolean): void
+  /** V8 has lost control of the isolate: the process cannot go on. */
+  catastrophe(message: string): void
+}
+
+interface Start {
+  module: typeof ivm
+  image: GuestImage
+  limits: Limits
+  events: GuestEvents
+  inline: InlineOptions | undefined
+}
+
+/**
+ * Microseconds of the host's own thread that a synchronous call costs besides its work: the crossing both
+ * ways and its copies. Measured 9.5 on 2 cores for a call of nothing; a little less is charged, so that
+ * nobody pays for what was not used.
+ */
+const CROSSING_US = 8
+
+/**
+ * One isolate with an app in it: how it starts, what it says, and how it ends. {@link Entries} are the way
+ * into it, {@link CpuBudget} is its share of the processor. Tenant code reaches nothing of isolated-vm: three
+ * callbacks, kept in the web API's closures, are all that the isolate holds of the host.
+ */
+export class Guest {
+  #isolate: ivm.Isolate
+  #events: GuestEvents
+  /** What the host holds of its messages. */
+  readonly held = new HeldBytes()
+  #inline: InlineEntries | undefined
+  #budget: CpuBudget
+  #entries: Entries
+  #load = new AppLoad()
+  #ended: IsolateEnded | undefined
+
+  private constructor(isolate: ivm.Isolate, { limits, events, inline }: Start) {
+    this.#isolate = isolate
+    this.#events = events
+    this.#inline = inline === undefined ? undefined : new InlineEntries(isolate, inline)
+    this.#budget = new CpuBudget(isolate, limits, this.#inline, {
+      exceeded: (cause, message) => this.#end(cause, message, cause === 'cpu'),
+      long: (running) => events.long?.(running),
+    })
+    this.#entries = new Entries(this.#inline, this.#budget, this.held, {
+      message: (message) => events.message(message),
+      threw: (error) => this.#threw(error),
+    })
+  }
+
+  /**
+   * Makes an isolate and loads the app; without `inline` it is never entered from this thread.
+   *
+   * @throws IsolateEnded where the app cannot be loaded: it threw, took too long, or needs too much memory.
+   */
+  static async start(module: typeof ivm, image: GuestImage, limits: Limits, events: GuestEvents, inline?: InlineOptions): Promise<Guest> {
+    const options = { module, image, limits, events, inline }
+    try {
+      return await Guest.#start(options, inline !== undefined)
+    } catch (error) {
+      if (!(error instanceof TookTooLongHere)) throw error
+      return Guest.#start(options, false)
+    }
+  }
+
+  static async #start(options: Start, mayBeHere: boolean): Promise<Guest> {
+    const { module, image, limits, events } = options
+    const { isolate, context, bridge } = await image.createIsolate(limits.memoryMb, (message) => events.catastrophe(message))
+    const guest = new Guest(isolate, options)
+    const stopWatch = guest.#budget.watchStart()
+    try {
+      guest.#connect(bridge ?? connectNow(module, context))
+      events.created?.(guest)
+      const us = await image.runApp(isolate, context, limits.startupMs, mayBeHere)
+      guest.#entries.appHasRun(us, image.firstEntries)
+      await guest.#load.finished(limits.startupMs)
+      // What told that the app is ready may have been what took it over its limit.
+      if (guest.#ended !== undefined) throw guest.#ended
+      guest.#budget.started()
+      return guest
+    } catch (error) {
+      const memory = isolate.isDisposed
+      const ended = guest.#ended
+      guest.#end('closed', 'The app did not start.', false)
+      if (error instanceof TookTooLongHere) throw error
+      throw ended ?? startError(error, limits, memory)
+    } finally {
+      stopWatch()
+      if (guest.#ended === undefined) context.release()
+    }
+  }
+
+  #connect(bridge: Bridge): void {
+    const calls = createHostCalls()
+    this.#entries.connect(bridge.dispatch)
+    bridge.ends = {
+      receive: (batch, weight) => this.#receive(batch, weight),
+      hear: (weight, message) => this.#hear(weight, message),
+      call: (data) => this.#call(calls, data),
+    }
+  }
+
+  /** What it takes of the machine. */
+  get time(): GuestTime {
+    return this.#budget.time
+  }
+
+  /**
+   * Charges microseconds of the thread that all tenants share; ends the isolate where the entry under way, or
+   * the last one, has had its share.
+   */
+  charge(microseconds: number): void {
+    this.#budget.charge(microseconds)
+  }
+
+  /** Charges microseconds of work on threads beside: metered, not limited, as it holds nobody up. */
+  chargeBeside(microseconds: number): void {
+    this.time.addBeside(microseconds)
+  }
+
+  /** Bytes that the isolate holds: its heap and its buffers. 0 once it has ended. */
+  async memory(): Promise<number> {
+    if (this.#ended !== undefined || this.#isolate.isDisposed) return 0
+    const statistics = await this.#isolate.getHeapStatistics()
+    return statistics.total_heap_size + statistics.externally_allocated_size
+  }
+
+  /** Queues a message for the guest. */
+  send(...message: GuestMessage): void {
+    this.#entries.send(message)
+  }
+
+  /** Calls the fetch handler. */
+  fetch(request: PlainRequest): void {
+    this.#entries.fetch(request)
+  }
+
+  /** Ends the isolate. */
+  close(): void {
+    this.#end('closed', 'The isolate was closed.', false)
+  }
+
+  /** Ends the isolate for what it did; what is under way in it fails with `message`. */
+  end(cause: EndCause, message: string): void {
+    this.#end(cause, message, true)
+  }
+
+  // The isolate waits while the host works on its main thread, which all tenants share: the time is the
+  // tenant's, and its limit is looked at here too, as a loop of such calls leaves little time for the timer.
+  #call(calls: HostCall, data: [unknown, ...unknown[]]): unknown {
+    if (this.#ended !== undefined) return undefined
+    const crossing = this.#inline?.isInside === true ? 0 : CROSSING_US
+    if (data[0] === 'taken') this.held.taken()
+    if (data[0] === 'ready') return this.#budget.work(() => this.#load.ready(), crossing)
+    return this.#budget.work(() => (data[0] === 'objects' ? this.#events.sync?.(data) : calls(...data)), crossing)
+  }
+
+  #hear(weight: unknown, message: unknown[]): void {
+    if (this.#ended !== undefined) return
+    // Else it was said by what ran on another thread after an entry from this one.
+    if (this.#inline?.hear(message, weight) !== true) this.#receive([message], weight)
+    else if (this.#inline.isFull) this.#end('memory', 'it said more at once than the host can hold', true)
+  }
+
+  #receive(batch: unknown, weight: unknown): void {
+    if (this.#ended !== undefined || !Array.isArray(batch)) return
+    this.held.arrive(weight)
+    this.#budget.work(
+      () => {
+        for (const message of batch as unknown[]) if (Array.isArray(message)) this.#events.message(message)
+      },
+      typeof weight === 'number' && weight > 0 ? weight * UNPACK_US : 0,
+    )
+  }
+
+  #threw(error: unknown): void {
+    if (this.#isolate.isDisposed) return this.#end(...diedOf(error), true)
+    // The first rejection that nobody handled is thrown by an entry; the isolate lives on.
+    this.#load.fail(error)
+    this.#events.uncaught(error)
+  }
+
+  #end(cause: EndCause, message: string, report: boolean): void {
+    this.#entries.deliverAnswers()
+    if (this.#ended !== undefined) return
+    this.#budget.close()
+    if (cause !== 'closed') this.#inline?.pace.distrust()
+    this.#inline?.close()
+    this.#ended = new IsolateEnded(cause, message)
+    this.#entries.close(cause)
+    if (!this.#isolate.isDisposed) this.#isolate.dispose()
+    this.#load.fail(this.#ended)
+    if (report) this.#events.ended(this.#ended)
+  }
+}

@@ -1,0 +1,168 @@
+import { Blob, blobBytes, blobOf } from '../data/blob.ts'
+import { isBufferSource, toUSVString, viewOf } from '../convert.ts'
+import { randomHex } from '../random.ts'
+import { decodeUtf8, encodeUtf8 } from '../data/encoding.ts'
+import { FormData } from './form-data.ts'
+import type { Headers } from './headers.ts'
+import { decodeMultipart, encodeMultipart } from './multipart.ts'
+import { parseQuery, URLSearchParams } from '../data/search-params.ts'
+import { isReadableStream, streams } from '../late.ts'
+import type { Bytes, ReadableStream } from '../streams.ts'
+import { structuredClone } from '../data/structured-clone.ts'
+
+// As it was before any tenant's code.
+const { parse } = JSON
+
+/** A body as it was given: text and bytes become a stream only when someone asks for one. */
+export type BodySource = string | Bytes | ReadableStream<Bytes> | null
+
+/** A body taken from what a constructor was given, and the content type that goes with it. */
+export function extractBody(value: unknown): { source: BodySource; type: string | null } {
+  if (typeof value === 'string') return { source: value, type: 'text/plain;charset=UTF-8' }
+  if (isReadableStream(value)) {
+    if (value.locked || streams().isDisturbed(value)) throw new TypeError('The stream is locked or was read from')
+    return { source: value as ReadableStream<Bytes>, type: null }
+  }
+  if (isBufferSource(value)) return { source: viewOf(value).slice(), type: null }
+  if (value instanceof Blob) return { source: blobBytes(value), type: value.type === '' ? null : value.type }
+  if (value instanceof URLSearchParams) return { source: value.toString(), type: 'application/x-www-form-urlencoded;charset=UTF-8' }
+  if (value instanceof FormData) {
+    const boundary = `----formdata-unmoor-${randomHex(12)}`
+    return { source: encodeMultipart(value, boundary), type: `multipart/form-data; boundary=${boundary}` }
+  }
+  if (isAsyncIterable(value)) return { source: fromIterable(value), type: null }
+  return { source: toUSVString(value), type: 'text/plain;charset=UTF-8' }
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<Bytes> {
+  return typeof value === 'object' && value !== null && typeof (value as AsyncIterable<Bytes>)[Symbol.asyncIterator] === 'function'
+}
+
+function fromIterable(iterable: AsyncIterable<Bytes>): ReadableStream<Bytes> {
+  return streams().ReadableStream.from(iterable)
+}
+
+/** The source of a body for sending it away: text, bytes, or the stream if there is one. Set from inside the class. */
+export let takeBody: (body: Body) => BodySource
+/** Gives a body its source. */
+export let setBody: (body: Body, source: BodySource) => void
+/** A second source of the same body: bytes are shared, a stream is split. @throws TypeError for a used body. */
+export let cloneBody: (body: Body) => BodySource
+/** Whether there is a body, read or not. */
+export let hasBody: (body: Body) => boolean
+/** Whether the body was read or its stream is locked. */
+export let isUnusable: (body: Body) => boolean
+
+/** What Request and Response have in common. */
+export abstract class Body {
+  #source: BodySource = null
+  #stream: ReadableStream<Bytes> | undefined
+  #used = false
+
+  abstract get headers(): Headers
+
+  get body(): ReadableStream<Bytes> | null {
+    if (this.#source === null) return null
+    if (this.#stream === undefined) {
+      const source = this.#source
+      if (isReadableStream(source)) this.#stream = source
+      else {
+        this.#stream = streams().streamOfBytes(typeof source === 'string' ? encodeUtf8(source) : source.slice())
+        // Read before: the stream of a used body is used too.
+        if (this.#used) this.#stream.getReader()
+      }
+    }
+    return this.#stream
+  }
+
+  get bodyUsed(): boolean {
+    if (this.#used) return true
+    const stream = this.#stream ?? this.#source
+    return isReadableStream(stream) && streams().isDisturbed(stream)
+  }
+
+  #unusable(): boolean {
+    if (this.bodyUsed) return true
+    const stream = this.#stream ?? this.#source
+    return isReadableStream(stream) && stream.locked
+  }
+
+  async #consume(): Promise<string | Bytes> {
+    if (this.#unusable()) throw new TypeError('Body is unusable: it has already been read')
+    if (this.#source === null) return ''
+    const stream = this.#stream ?? this.#source
+    // A stream made of it from now on is locked.
+    this.#used = true
+    return isReadableStream(stream) ? streams().readBytes(stream) : stream
+  }
+
+  async #bytes(): Promise<Bytes> {
+    const body = await this.#consume()
+    return typeof body === 'string' ? encodeUtf8(body) : body
+  }
+
+  async text(): Promise<string> {
+    const body = await this.#consume()
+    // A text source may hold lone surrogates and a byte order mark, as its bytes would not.
+    return typeof body === 'string' ? body.toWellFormed().replace(/^\uFEFF/, '') : decodeUtf8(body)
+  }
+  /** As text() without its types; a byte order mark stays. */
+  async #plainText(): Promise<string> {
+    const body = await this.#consume()
+    return typeof body === 'string' ? body.toWellFormed() : decodeUtf8(body, true)
+  }
+  async json(): Promise<unknown> {
+    return parse(await this.text())
+  }
+  async bytes(): Promise<Bytes> {
+    return (await this.#bytes()).slice()
+  }
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    return (await this.#bytes()).slice().buffer
+  }
+  async blob(): Promise<Blob> {
+    const bytes = await this.#bytes()
+    return blobOf(bytes, (this.headers.get('content-type') ?? '').toLowerCase())
+  }
+  async formData(): Promise<FormData> {
+    const type = this.headers.get('content-type') ?? ''
+    if (/^multipart\/form-data\s*(;|$)/i.test(type)) {
+      const match = /;\s*boundary=(?:"([^"]*)"|([^;]+))/i.exec(type)
+      const boundary = match?.[1] ?? match?.[2]?.trim()
+      if (boundary === undefined || boundary === '') throw new TypeError('The content type has no boundary')
+      return decodeMultipart(await this.#bytes(), boundary)
+    }
+    const text = await this.#plainText()
+    if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type)) throw new TypeError(`A body of content type "${type}" is no form`)
+    const form = new FormData()
+    for (const [name, value] of parseQuery(text)) form.append(name, value)
+    return form
+  }
+
+  static {
+    takeBody = (body) => {
+      if (body.#source === null) return null
+      if (body.#unusable()) throw new TypeError('Body is unusable: it has already been read')
+      body.#used = true
+      // Text and bytes stay what they are; the stream that was made of them is locked.
+      if (body.#stream === undefined || isReadableStream(body.#source)) return body.#stream ?? body.#source
+      body.#stream.getReader()
+      return body.#source
+    }
+    setBody = (body, source) => {
+      body.#source = source
+    }
+    cloneBody = (body) => {
+      if (body.#unusable()) throw new TypeError('Body is unusable: it has already been read')
+      const stream = body.#stream ?? body.#source
+      if (!isReadableStream(stream)) return stream
+      const [own, other] = stream.tee()
+      body.#stream = own
+      body.#source = body.#stream
+      // The two branches of a byte stream have bytes of their own; other chunks are the same objects, which the copy must not share.
+      return streams().isByteStream(stream) ? other : streams().mapStream(other, structuredClone)
+    }
+    hasBody = (body) => body.#source !== null
+    isUnusable = (body) => body.#source !== null && body.#unusable()
+  }
+}

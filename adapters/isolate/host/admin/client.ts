@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { errorFromJSON, type SerializedError, UnmoorError } from '../../../../core/errors.ts'
+import { ARTIFACT_FILES, readInfo } from '../artifact.ts'
+import type { AppDescription } from './deploys.ts'
+
+/** Where a host's admin port is. */
+export interface HostAddress {
+  /** Its origin, such as `https://admin.example.com`. */
+  url: string
+  token: string
+}
+
+/** A host's admin API, as `unmoor deploy` uses it. Every method throws the host's own errors; `Unavailable` where it cannot be reached. */
+export class DeployClient {
+  #address: HostAddress
+
+  constructor(address: HostAddress) {
+    this.#address = address
+  }
+
+  /** Sends the artifact in `dir`; resolves when the host serves it. */
+  async deploy(app: string, dir: string, options: { settings?: object | undefined; note?: string | undefined } = {}): Promise<AppDescription> {
+    const form = new FormData()
+    for (const path of await artifactFiles(dir)) form.append(path, new Blob([await readFile(join(dir, path))]), 'file')
+    if (options.settings !== undefined) form.append('settings', JSON.stringify(options.settings))
+    if (options.note !== undefined) form.append('note', options.note)
+    const packed = new Response(form)
+    const body = new Uint8Array(await packed.arrayBuffer())
+    const digest = createHash('sha256').update(body).digest('base64')
+    const headers = { 'content-type': packed.headers.get('content-type') as string, 'content-digest': `sha-256=:${digest}:` }
+    return (await this.#call('POST', `/${app}/versions`, { body, headers })) as AppDescription
+  }
+
+  async describe(app: string): Promise<AppDescription> {
+    return (await this.#call('GET', `/${app}`)) as AppDescription
+  }
+
+  /** Names and versions of all that is served. */
+  async list(): Promise<{ name: string; version: string; hosts: string[]; paths: string[] }[]> {
+    return ((await this.#call('GET', '')) as { apps: { name: string; version: string; hosts: string[]; paths: string[] }[] }).apps
+  }
+
+  /** Serves an earlier version. Default: the one before. */
+  async rollBack(app: string, version?: number): Promise<AppDescription> {
+    return (await this.#call('POST', `/${app}/rollback`, json({ version }))) as AppDescription
+  }
+
+  /** Changes settings, as `mergeSettings` says. */
+  async configure(app: string, settings: object): Promise<AppDescription> {
+    return (await this.#call('PATCH', `/${app}/settings`, json(settings))) as AppDescription
+  }
+
+  async remove(app: string, options: { data?: boolean } = {}): Promise<void> {
+    await this.#call('DELETE', `/${app}${options.data === true ? '?data=delete' : ''}`)
+  }
+
+  async #call(method: string, path: string, init: { body?: Uint8Array<ArrayBuffer> | string; headers?: Record<string, string> } = {}): Promise<unknown> {
+    const { url, token } = this.#address
+    let response: Response
+    try {
+      response = await fetch(new URL(`/v1/apps${path}`, url), { ...init, method, headers: { ...init.headers, authorization: `Bearer ${token}` } })
+    } catch (cause) {
+      const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause)
+      throw new UnmoorError('Unavailable', `The host's admin port at ${url} does not answer: ${reason}. Is this the admin port, and does the host run?`, {
+        cause,
+      })
+    }
+    const text = await response.text()
+    let data: unknown
+    try {
+      data = JSON.parse(text)
+    } catch (cause) {
+      throw new UnmoorError('Unavailable', `${url} answered ${response.status} without JSON: this is no host's admin port.`, { retryable: false, cause })
+    }
+    if (response.ok) return data
+    const { code, message } = data as { code: SerializedError['code']; message: string }
+    throw errorFromJSON({ code, message, operation: 'deploy', retryable: false, mayHaveApplied: false, details: {} })
+  }
+}
+
+function json(data: object): { body: string; headers: Record<string, string> } {
+  return { body: JSON.stringify(data), headers: { 'content-type': 'application/json' } }
+}
+
+/** Of an artifact what a host uses. @throws as {@link readInfo}. */
+async function artifactFiles(dir: string): Promise<string[]> {
+  await readInfo(dir)
+  const names = await readdir(dir, { recursive: true, withFileTypes: true })
+  const paths = names
+    .filter((entry) => entry.isFile())
+    .map((entry) =>
+      join(entry.parentPath, entry.name)
+        .slice(dir.length + 1)
+        .replaceAll('\\', '/'),
+    )
+  return paths.filter((path) => (ARTIFACT_FILES as readonly string[]).includes(path) || /^[a-z-]+\.js\.map$/.test(path) || path.startsWith('assets/'))
+}

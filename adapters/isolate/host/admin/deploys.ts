@@ -1,0 +1,262 @@
+import { createHash } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isUnmoorError, UnmoorError } from '../../../../core/errors.ts'
+import type { AppRecord, AppSettings } from '../app-record.ts'
+import { createRecord, type ResolvedConfig } from '../config.ts'
+import { errorText } from '../error-text.ts'
+import { Mutex } from './mutex.ts'
+import { describeSettings, mergeSettings } from '../settings.ts'
+import type { DeployStore, StoredVersion } from '../store/deploy-store.ts'
+import { LocalArtifacts } from '../store/local-artifacts.ts'
+import type { Supervisor } from '../supervisor/supervisor.ts'
+import type { Upload } from './upload.ts'
+
+/** What the admin API tells of an app. */
+export interface AppDescription {
+  name: string
+  /** The one that is served. */
+  version: number
+  /** Of a deploy: the number that it got. Another one may be served by the time of the answer. */
+  deployed?: number
+  settings: Record<string, unknown>
+  versions: StoredVersion[]
+}
+
+/** How often folders and files that nobody needs any more are looked for, in milliseconds. */
+const CLEAN_MS = 60_000
+
+/**
+ * Deploys of a host: takes them into the store, and takes over from the store what any host that shares it has done.
+ */
+export class Deploys {
+  #store: DeployStore
+  #config: ResolvedConfig
+  #supervisor: Supervisor | undefined
+  #onOutput: (line: string) => void
+  #artifacts: LocalArtifacts
+  #fixed: ReadonlySet<string>
+  #served = new Map<string, AppRecord>()
+  /** Apps whose last change could not be taken over; they are tried again. */
+  #failed = new Set<string>()
+  #seen = 0
+  #changing = new Map<string, Mutex>()
+  #syncing = new Mutex()
+  #timers = new Set<NodeJS.Timeout>()
+  /** Apps that may have folders of old versions. */
+  #unclean = new Set<string>()
+
+  constructor(store: DeployStore, config: ResolvedConfig, onOutput: (line: string) => void) {
+    this.#store = store
+    this.#config = config
+    this.#onOutput = onOutput
+    this.#artifacts = new LocalArtifacts(config.dataDir)
+    this.#fixed = new Set(config.apps.map(({ name }) => name))
+  }
+
+  /** What is to be served at the start. */
+  async load(): Promise<AppRecord[]> {
+    await this.#takeOver(false)
+    return [...this.#served.values()]
+  }
+
+  /** Follows the store from now on. */
+  follow(supervisor: Supervisor): void {
+    this.#supervisor = supervisor
+    const poll = setInterval(() => void this.sync().catch((error: unknown) => this.#onOutput(`The store of deploys: ${errorText(error)}`)), this.#config.pollMs)
+    this.#timers.add(poll)
+    this.#timers.add(setInterval(() => void this.#clean().catch((error: unknown) => this.#onOutput(`Old folders are left: ${errorText(error)}`)), CLEAN_MS))
+  }
+
+  /** Takes over what has changed in the store; resolves when all processes serve it. */
+  sync(): Promise<void> {
+    return this.#syncing.run(() => this.#takeOver(true))
+  }
+
+  async #takeOver(running: boolean): Promise<void> {
+    if (this.#failed.size === 0 && (await this.#store.revision()) === this.#seen && this.#seen > 0) return
+    const changes = await this.#store.changes(this.#seen)
+    const names = new Set([...this.#failed, ...changes.map(({ name }) => name)])
+    const withData = new Set(changes.flatMap((change) => (change.deleted && change.withData ? [change.name] : [])))
+    const set: AppRecord[] = []
+    const remove: string[] = []
+    for (const name of names) {
+      if (this.#fixed.has(name)) continue
+      try {
+        const record = await this.#record(name)
+        this.#failed.delete(name)
+        if (record === undefined) {
+          if (this.#served.delete(name)) remove.push(name)
+        } else if (this.#served.get(name)?.version !== record.version) {
+          this.#served.set(name, record)
+          set.push(record)
+        }
+      } catch (error) {
+        if (!this.#failed.has(name)) this.#onOutput(`The app "${name}" could not be taken over from the store, and is tried again: ${errorText(error)}`)
+        this.#failed.add(name)
+      }
+    }
+    if (running && set.length + remove.length > 0) await this.#serve(set, remove)
+    for (const name of withData)
+      if (!this.#served.has(name)) await rm(join(this.#config.dataDir, 'apps', name), { recursive: true, force: true, maxRetries: 3 })
+    for (const name of [...remove, ...set.map((record) => record.name)]) this.#unclean.add(name)
+    this.#seen = Math.max(this.#seen, ...changes.map(({ revision }) => revision), this.#seen === 0 ? await this.#store.revision() : 0)
+  }
+
+  /** All at once; if they cannot be, one by one, so that one that cannot keeps no other from being served. */
+  async #serve(set: readonly AppRecord[], remove: readonly string[]): Promise<void> {
+    try {
+      await this.#supervisor?.update(set, remove)
+    } catch {
+      await this.#supervisor?.update([], remove)
+      for (const record of set) {
+        await this.#supervisor?.update([record], []).catch((error: unknown) => {
+          this.#served.delete(record.name)
+          this.#onOutput(`The app "${record.name}" is not served: ${errorText(error)}`)
+        })
+      }
+    }
+  }
+
+  async #record(name: string): Promise<AppRecord | undefined> {
+    const app = await this.#store.app(name)
+    return app === undefined ? undefined : this.#toRecord(name, app.version, app.settings, `${app.version}@${app.revision}`)
+  }
+
+  async #toRecord(name: string, version: number, settings: AppSettings, id: string): Promise<AppRecord> {
+    const files = await this.#store.files(name, version)
+    if (files.length === 0) throw new UnmoorError('NotFound', `There is no version ${version} of "${name}". See them with: unmoor deploy --app ${name} --list`)
+    const dir = await this.#artifacts.folder(name, version, files, (hash) => this.#store.content(hash))
+    return createRecord(name, dir, settings, this.#config.limits, id)
+  }
+
+  async #clean(): Promise<void> {
+    for (const name of this.#unclean) if (await this.#artifacts.clean(name, this.#served.get(name)?.dir)) this.#unclean.delete(name)
+    await this.#artifacts.cleanFiles()
+  }
+
+  /** One change of an app at a time in this host. */
+  #change<T>(name: string, work: () => Promise<T>): Promise<T> {
+    if (this.#fixed.has(name)) {
+      const message = `"${name}" comes from the host's own config or folder: change it there, or deploy under another name.`
+      return Promise.reject(new UnmoorError('AlreadyExists', message, { operation: 'deploy' }))
+    }
+    const mutex = this.#changing.get(name) ?? new Mutex()
+    this.#changing.set(name, mutex)
+    return mutex.run(work).finally(() => {
+      if (mutex.isFree) this.#changing.delete(name)
+    })
+  }
+
+  /**
+   * Takes a new version and serves it, once it has started in a trial; resolves when every process of this host does. What fails leaves the old version at work.
+   *
+   * @throws `Unavailable` where it does not start, with the reason; `AlreadyExists` for a route of another app; `InvalidArgument` for settings.
+   */
+  deploy(name: string, { files, settings, note }: Upload): Promise<AppDescription> {
+    return this.#change(name, async () => {
+      const before = (await this.#store.app(name))?.settings ?? {}
+      const merged = settings === undefined ? before : mergeSettings(before, settings)
+      await this.#checkRoutes(name, merged)
+      const content = new Map<string, Uint8Array<ArrayBuffer>>()
+      const list = [...files].map(([path, bytes]) => {
+        const hash = createHash('sha256').update(bytes).digest('hex')
+        content.set(hash, bytes)
+        return { path, hash, size: bytes.byteLength }
+      })
+      const version = await this.#store.addVersion(name, list, (hash) => content.get(hash) as Uint8Array<ArrayBuffer>, note)
+      try {
+        await this.#activate(name, version, merged)
+      } catch (error) {
+        await this.#store.removeVersions(name, [version]).catch(() => {})
+        throw error
+      }
+      await this.#prune(name)
+      return { ...(await this.describe(name)), deployed: version }
+    })
+  }
+
+  async #activate(name: string, version: number, settings: AppSettings): Promise<void> {
+    const trial = await this.#toRecord(name, version, settings, `trial of ${version}`)
+    await this.#supervisor?.probe(trial).catch((error: unknown) => {
+      const code = isUnmoorError(error) && error.code !== 'Internal' ? error.code : 'Unavailable'
+      const message = `Version ${version} of "${name}" does not start, so it is not served: ${errorText(error)}`
+      throw new UnmoorError(code, message, { operation: 'deploy', retryable: false, cause: error })
+    })
+    await this.#store.activate(name, version, settings)
+    await this.sync()
+  }
+
+  async #checkRoutes(name: string, settings: AppSettings): Promise<void> {
+    await this.#store.checkRoutes(name, settings)
+    // Those of the config are in no store.
+    this.#supervisor?.checkRoutes(name, settings)
+  }
+
+  async #prune(name: string): Promise<void> {
+    const versions = await this.#store.versions(name)
+    const current = (await this.#store.app(name))?.version
+    const old = versions.filter(({ version }) => version !== current).slice(this.#config.keepVersions - 1)
+    await this.#store
+      .removeVersions(
+        name,
+        old.map(({ version }) => version),
+      )
+      .catch((error: unknown) => this.#onOutput(`Old versions of "${name}" are left: ${errorText(error)}`))
+  }
+
+  /** Serves another version. Default: the one that was served before. */
+  rollBack(name: string, to?: number): Promise<AppDescription> {
+    return this.#change(name, async () => {
+      const app = await this.#get(name)
+      const versions = await this.#store.versions(name)
+      const before = versions
+        .filter(({ version, activated }) => version !== app.version && activated !== null)
+        .sort((a, b) => ((a.activated as string) < (b.activated as string) ? 1 : -1))
+      const version = to ?? before[0]?.version
+      if (version === undefined) throw new UnmoorError('NotFound', `"${name}" has no earlier version to go back to.`, { operation: 'deploy' })
+      await this.#activate(name, version, app.settings)
+      return this.describe(name)
+    })
+  }
+
+  /** Changes settings; the app's isolates are started anew with them. */
+  configure(name: string, given: unknown): Promise<AppDescription> {
+    return this.#change(name, async () => {
+      const app = await this.#get(name)
+      const settings = mergeSettings(app.settings, given)
+      await this.#checkRoutes(name, settings)
+      await this.#activate(name, app.version, settings)
+      return this.describe(name)
+    })
+  }
+
+  /** Takes an app out of service. `withData`: its embedded data on all hosts of the store is removed too. */
+  remove(name: string, withData: boolean): Promise<void> {
+    return this.#change(name, async () => {
+      if (!(await this.#store.remove(name, withData))) throw notFound(name)
+      await this.sync()
+    })
+  }
+
+  async #get(name: string): Promise<NonNullable<Awaited<ReturnType<DeployStore['app']>>>> {
+    const app = await this.#store.app(name)
+    if (app === undefined) throw notFound(name)
+    return app
+  }
+
+  async describe(name: string): Promise<AppDescription> {
+    const { version, settings } = await this.#get(name)
+    return { name, version, settings: describeSettings(settings), versions: await this.#store.versions(name) }
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    await this.#syncing.run(() => Promise.resolve())
+    await this.#store.close()
+  }
+}
+
+function notFound(name: string): UnmoorError {
+  return new UnmoorError('NotFound', `No app "${name}" is deployed here.`, { operation: 'deploy' })
+}

@@ -1,0 +1,27 @@
+import type { LimitName } from '../limits.ts'
+import type { Usage } from '../usage.ts'
+
+/** Limits that end an isolate after it has kept a core, or the memory, busy: what neighbours feel. */
+const FELT: readonly LimitName[] = ['cpuMs', 'memoryMb', 'startupCpuMs']
+/** So many hits within so many milliseconds are no accident. */
+const HITS = 4
+const WINDOW_MS = 20_000
+
+/** Which apps run into their limits again and again. */
+export class NoiseWatch {
+  #hits = new Map<string, number[]>()
+
+  /** Takes in what an app has used; true where it has hit its limits too often of late. */
+  isNoisy(app: string, { limits }: Usage): boolean {
+    const count = FELT.reduce((sum, name) => sum + (limits[name] ?? 0), 0)
+    if (count === 0) return false
+    const now = performance.now()
+    const recent = [...(this.#hits.get(app) ?? []).filter((time) => now - time < WINDOW_MS), ...Array.from({ length: count }, () => now)]
+    this.#hits.set(app, recent)
+    return recent.length >= HITS
+  }
+
+  forget(app: string): void {
+    this.#hits.delete(app)
+  }
+}

@@ -1,0 +1,275 @@
+import { Answers } from './answers.ts'
+import type { AppRecord, AppSettings } from '../app-record.ts'
+import { checkPort } from './check-port.ts'
+import type { ToSupervisor } from '../messages.ts'
+import { Router } from '../router.ts'
+import { Blame, BLAMED, NOISY } from './blame.ts'
+import type { Assignment, ProcessState } from './fleet.ts'
+import { Launcher, type LauncherOptions } from './launcher.ts'
+import { OwnProcesses } from './own-processes.ts'
+import { type SharedFleet, SharedProcesses } from './shared-processes.ts'
+import { SpareProcess } from './spare-process.ts'
+import type { Usage } from '../usage.ts'
+import type { WorkerProcess } from './worker-process.ts'
+
+/** Options of {@link Supervisor}. */
+export interface SupervisorOptions extends LauncherOptions {
+  onUsage(app: string, usage: Usage): void
+}
+
+/** Processes of their own are given for noise only while there are fewer than this: each takes some 60 MB. */
+const MAX_QUIETENED = 32
+
+/**
+ * The processes of a host: started, started again, told what to serve. One more waits, loaded, to take the
+ * place of one that ends.
+ */
+export class Supervisor {
+  #options: SupervisorOptions
+  #apps = new Map<string, AppRecord>()
+  #launcher: Launcher
+  #shared: SharedProcesses
+  #own: OwnProcesses
+  #spare: SpareProcess
+  #blame = new Blame()
+  #answers = new Answers<WorkerProcess>()
+  #stopping = false
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options
+    this.#launcher = new Launcher(options)
+    const fleet = this.#createFleet()
+    this.#shared = new SharedProcesses(fleet)
+    this.#own = new OwnProcesses(fleet, options.inspected)
+    this.#spare = new SpareProcess(() => this.#spawn())
+    this.add(options.config.apps)
+  }
+
+  #createFleet(): SharedFleet {
+    const isStopping = (): boolean => this.#stopping
+    const launcher = this.#launcher
+    const assignment = (): Assignment => this.#assignment
+    return {
+      config: this.#options.config,
+      get isStopping() {
+        return isStopping()
+      },
+      get settings() {
+        return launcher.settings
+      },
+      get assignment() {
+        return assignment()
+      },
+      app: (name) => this.#apps.get(name),
+      spawn: (app) => this.#spawn(app),
+      receive: (process, state, message) => this.#receive(process, state, message),
+      forget: (process) => this.#answers.forget(process),
+      print: (line) => this.#options.onOutput(line),
+      sharedEnded: (blamed) => void this.#replace(blamed),
+    }
+  }
+
+  get port(): number {
+    return this.#launcher.port
+  }
+
+  get pids(): number[] {
+    return this.#serving.flatMap(({ pid }) => (pid === undefined ? [] : [pid]))
+  }
+
+  get #serving(): WorkerProcess[] {
+    return [...this.#shared.serving, ...this.#own.serving]
+  }
+
+  /**
+   * Apps that have a process of their own: for having ended others, for their Durable Objects, or for a
+   * debugger.
+   */
+  get alone(): string[] {
+    return this.#own.names
+  }
+
+  get states(): ProcessState[] {
+    return [...this.#shared.states, ...this.#own.states]
+  }
+
+  get apps(): AppRecord[] {
+    return [...this.#apps.values()]
+  }
+
+  /** How many processes have taken the place of one that ended. */
+  get restarts(): number {
+    return this.#shared.restarts + this.#own.restarts
+  }
+
+  /** What the runtime says of itself. */
+  get runtime(): string {
+    return this.#shared.runtime
+  }
+
+  /** Whether a loaded process waits to take the place of one that ends. */
+  get spareIsReady(): boolean {
+    return this.#spare.isReady
+  }
+
+  /** More apps, before the start. */
+  add(apps: readonly AppRecord[]): void {
+    for (const app of apps) this.#apps.set(app.name, app)
+  }
+
+  /** @throws `AlreadyExists` where settings ask for a route of another app. */
+  checkRoutes(name: string, settings: AppSettings): void {
+    void new Router([...this.apps.filter((app) => app.name !== name), { name, settings }])
+  }
+
+  async start(): Promise<void> {
+    // Two apps that ask for the same route: said before anything starts.
+    void new Router(this.#apps.values())
+    const { port, host, sharePort, processes } = this.#options.config
+    if (port !== 0 && !sharePort) await checkPort(port, host, 'Name another with --port; to take over from a host that stops, use --share-port.')
+    await this.#launcher.open()
+    const own = this.apps.filter((app) => this.#own.isNeeded(app)).map(({ name }) => name)
+    for (const app of own) this.#setApart(app)
+    // The first finds the port where any will do.
+    this.#launcher.port = await this.#shared.start(this.#spawn())
+    await Promise.all(Array.from({ length: processes - 1 }, () => this.#shared.start(this.#spawn())))
+    await Promise.all(own.map((app) => this.#own.start(app)))
+    this.#spare.fill()
+  }
+
+  #spawn(app?: string): WorkerProcess {
+    // Artifacts to fill a pool for: most have the same web API.
+    const dirs = this.apps.slice(0, 4).map(({ dir }) => dir)
+    return this.#launcher.spawn(dirs, app)
+  }
+
+  /**
+   * What a shared process serves: it knows the routes of the apps that live apart, and passes their requests
+   * on. Their queues and crons are not its own.
+   */
+  get #assignment(): Assignment {
+    const apps = this.apps.map((app) => (this.#own.has(app.name) ? { ...app, background: false } : app))
+    return { settings: this.#launcher.settings, apps, apart: this.#own.sockets }
+  }
+
+  /** Another process takes the place of a shared one that has ended. */
+  async #replace(blamed: readonly string[]): Promise<void> {
+    for (const app of blamed) this.#blame.note(app)
+    const next = this.#spare.take()
+    const apart = blamed.filter((app) => this.#blame.isEnough(app) && this.#isShared(app))
+    for (const app of apart) this.#setApart(app, BLAMED)
+    await this.#shared.startAnother(next)
+    // Not before the neighbours answer again: processes that start take time from it.
+    for (const app of apart) void this.#own.start(app)
+    this.#spare.fill()
+  }
+
+  #isShared(app: string): boolean {
+    return this.#apps.has(app) && !this.#own.has(app)
+  }
+
+  #setApart(app: string, why?: string): void {
+    if (why !== undefined) this.#options.onOutput(`"${app}" ${why}; from now on it has one of its own.`)
+    this.#own.add(app, this.#launcher.socketOf(app))
+    this.#announceApart()
+  }
+
+  #announceApart(): void {
+    this.#shared.send({ type: 'apart', apart: this.#own.sockets })
+  }
+
+  /** Starts a version in a process that serves nobody. @throws what keeps it from starting. */
+  probe(app: AppRecord): Promise<void> {
+    return this.#spare.probe(app)
+  }
+
+  #receive(process: WorkerProcess, state: ProcessState, message: ToSupervisor): void {
+    this.#spare.receive(message)
+    if (message.type === 'usage') this.#takeUsage(state, message)
+    else if (message.type === 'heldUp') this.#heldUp(message.app, message.milliseconds)
+    else if (message.type === 'failed') this.#options.onOutput(`A process of the host: ${message.error.message}`)
+    const id = message.type === 'usage' || message.type === 'done' ? message.id : undefined
+    if (id !== undefined) this.#answers.answered(id, process)
+  }
+
+  #takeUsage(state: ProcessState, { live, waiting, apps }: Extract<ToSupervisor, { type: 'usage' }>): void {
+    state.live = live
+    state.waiting = waiting
+    state.memory = new Map(Object.entries(apps).flatMap(([app, { memory }]) => (memory > 0 ? [[app, memory]] : [])))
+    for (const [app, { usage }] of Object.entries(apps)) {
+      this.#options.onUsage(app, usage)
+      if (this.#blame.isNoisy(app, usage)) this.#quieten(app)
+    }
+  }
+
+  // As bad for the neighbours as a process that ends.
+  #heldUp(app: string, milliseconds: number): void {
+    this.#options.onOutput(`A statement of "${app}" has held its process up for ${Math.round(milliseconds)} ms.`)
+    if (!this.#isShared(app)) return
+    this.#blame.note(app)
+    if (!this.#blame.isEnough(app)) return
+    this.#setApart(app, BLAMED)
+    void this.#own.start(app)
+  }
+
+  /** An app that runs into its limits all the time goes on in a process of its own, of low priority. */
+  #quieten(app: string): void {
+    if (this.#stopping || !this.#isShared(app) || this.#own.size >= MAX_QUIETENED) return
+    this.#setApart(app, NOISY)
+    void this.#own.start(app)
+  }
+
+  /** Has every process report what its apps have used until now. */
+  collectUsage(): Promise<void> {
+    return this.#answers.ask(this.#serving, (process, id) => process.send({ type: 'usage', id }), 2000)
+  }
+
+  /**
+   * Puts versions in place of others; resolves when every process serves them.
+   *
+   * @throws `AlreadyExists` for a route that is taken.
+   */
+  async update(set: readonly AppRecord[], remove: readonly string[]): Promise<void> {
+    const next = new Map(this.#apps)
+    for (const name of remove) next.delete(name)
+    for (const record of set) next.set(record.name, record)
+    void new Router(next.values())
+    this.#apps = next
+    const changed = [...set.map(({ name }) => name), ...remove]
+    // A debugger stays with its process, which takes the new version.
+    const inspected = set.filter(({ name }) => this.#own.isInspected(name) && this.#own.has(name))
+    const released = changed.filter((name) => this.#own.has(name) && !inspected.some((app) => app.name === name))
+    for (const name of changed) this.#blame.forget(name)
+    const ended = released.flatMap((name) => this.#own.processOf(name) ?? [])
+    for (const name of released) this.#own.release(name)
+    await this.#switch(set, remove, inspected)
+    if (released.length > 0) this.#announceApart()
+    for (const { name } of set.filter((app) => this.#own.isNeeded(app) && !inspected.includes(app))) {
+      this.#setApart(name)
+      await this.#own.start(name)
+    }
+    await Promise.all(ended.map((process) => process.stop(this.#options.config.stopSeconds)))
+  }
+
+  /**
+   * Tells the shared processes of versions, and each process with a debugger of its own app's. What stands at
+   * a breakpoint answers when it goes on.
+   */
+  #switch(set: readonly AppRecord[], remove: readonly string[], inspected: readonly AppRecord[]): Promise<void> {
+    const shared = { set: set.map((app) => (this.#own.isNeeded(app) ? { ...app, background: false } : app)), remove: [...remove] }
+    const told = new Map(this.#shared.serving.map((process) => [process, shared]))
+    for (const app of inspected) {
+      const process = this.#own.processOf(app.name)
+      if (process !== undefined) told.set(process, { set: [this.#own.recordFor(app)], remove: [] })
+    }
+    return this.#answers.ask([...told.keys()], (process, id) => process.send({ type: 'apps', id, ...(told.get(process) ?? shared) }), 10_000)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    const { stopSeconds } = this.#options.config
+    const processes = [...this.#shared.all, ...this.#own.serving]
+    await Promise.all([...processes.map((process) => process.stop(stopSeconds)), this.#spare.stop(stopSeconds)])
+    await this.#launcher.close()
+  }
+}

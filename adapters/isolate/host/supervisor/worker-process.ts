@@ -1,0 +1,183 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { errorFromJSON, UnmoorError } from '../../../../core/errors.ts'
+import { waitForExit } from '../../../node-server/local/child.ts'
+import { inspectorFlags } from '../../engine/inspector-flags.ts'
+import type { ToSupervisor, ToWorker } from '../messages.ts'
+import { type Guard, permissionFlags } from './process-guard.ts'
+import { StallWatch } from './stall-watch.ts'
+import { readSuspects } from '../suspects.ts'
+
+const WORKER = fileURLToPath(new URL(`../worker/worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url))
+const START_SECONDS = 60
+/** Milliseconds in which a process that stands at no breakpoint hears that it is to stop. */
+const HEARS_MS = 2000
+/**
+ * Megabytes of a half of V8's young generation in a child's own heap. At V8's 16 it keeps some 30 MB of garbage per process, which look like a leak for
+ * the first thousand deploys. Isolates have their own (`worker.ts`).
+ */
+const SEMI_SPACE_MB = 4
+/** Pools of glibc's allocator: of its eight per core each keeps what isolates have freed on its threads, some 20 MB per process. The operator's own wins. */
+const MALLOC_ARENA_MAX = '2'
+let started = 0
+
+/** Options of {@link WorkerProcess}. */
+export interface WorkerProcessOptions {
+  runDir: string
+  dataDir: string
+  guard: Guard
+  /** Path of the module isolated-vm. */
+  isolatedVm: string
+  /** Port of 127.0.0.1 where a debugger is let in. Default: none is. */
+  inspectPort?: number | undefined
+  onOutput(line: string): void
+}
+
+/** How a child ended. */
+export interface WorkerEnd {
+  code: number | null
+  /** The apps that may have ended it: the one it named, else those whose code was running. */
+  blamed: string[]
+}
+
+/** A child process of a host, seen from the supervisor. */
+export class WorkerProcess {
+  /** Resolves with what the runtime says of itself, once it is loaded. */
+  readonly ready: Promise<string>
+  readonly ended: Promise<WorkerEnd>
+  #child: ChildProcess
+  #suspects: string
+  #onMessage: (message: ToSupervisor) => void = () => {}
+  #fatal: string | undefined
+  #prepared = false
+  #stopping = false
+  #inspectPort: number | undefined
+  #debuggerUrl: string | undefined
+  #ended = false
+  #stall = new StallWatch(() => this.pid)
+
+  constructor(options: WorkerProcessOptions) {
+    this.#suspects = join(options.runDir, `suspects-${++started}`)
+    const { guard, dataDir, runDir, inspectPort } = options
+    this.#inspectPort = inspectPort
+    // The supervisor says where it is, and for whom.
+    const debug = inspectPort === undefined ? [] : [...inspectorFlags(inspectPort), '--inspect-publish-uid=http']
+    // isolated-vm asks for --no-node-snapshot: its isolates and node's own snapshot do not get along on every version.
+    const node = [
+      process.execPath,
+      '--no-node-snapshot',
+      `--max-semi-space-size=${SEMI_SPACE_MB}`,
+      ...debug,
+      ...permissionFlags(guard, dataDir, runDir),
+      WORKER,
+    ]
+    const [command = '', ...args] = [...guard.wrapper, ...node]
+    this.#child = spawn(command, args, {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      ...(guard.uid === undefined ? {} : { uid: guard.uid }),
+      ...(guard.gid === undefined ? {} : { gid: guard.gid }),
+      env: { MALLOC_ARENA_MAX, ...inherited(), UNMOOR_ISOLATED_VM: options.isolatedVm, UNMOOR_HOST_SUSPECTS: this.#suspects },
+    })
+    for (const stream of [this.#child.stdout, this.#child.stderr])
+      if (stream !== null) createInterface({ input: stream }).on('line', (line) => options.onOutput(line))
+    const ready = Promise.withResolvers<string>()
+    ready.promise.catch(() => {})
+    this.ready = ready.promise
+    this.#child.on('message', (message: ToSupervisor) => {
+      this.#stall.heard()
+      if (message.type === 'ready') {
+        this.#debuggerUrl = message.debuggerUrl
+        ready.resolve(message.runtime)
+      }
+      if (message.type === 'stopping') this.#stopping = true
+      if (message.type === 'prepared') this.#prepared = true
+      if (message.type === 'fatal') this.#fatal = message.app
+      this.#onMessage(message)
+    })
+    let failure = ''
+    this.#child.once('error', (error) => (failure = `: ${error.message}`))
+    this.ended = waitForExit(this.#child).then((code) => {
+      this.#ended = true
+      this.#stall.stop()
+      ready.reject(new UnmoorError('Unavailable', `A process of the host ended with code ${code} before it was ready${failure}.`, { operation: 'start' }))
+      return { code, blamed: this.#fatal === undefined ? readSuspects(this.#suspects) : [this.#fatal].filter(Boolean) }
+    })
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  /** Where its debugger listens, once it is ready; undefined where none does. */
+  get debuggerUrl(): string | undefined {
+    return this.#debuggerUrl
+  }
+
+  get isAlive(): boolean {
+    return !this.#ended
+  }
+
+  /** Whether its pool is full, and it need only be told to serve. */
+  get isPrepared(): boolean {
+    return this.#prepared && this.isAlive
+  }
+
+  onMessage(handler: (message: ToSupervisor) => void): void {
+    this.#onMessage = handler
+  }
+
+  send(message: ToWorker): void {
+    if (this.#child.connected) this.#child.send(message, undefined, undefined, () => {})
+  }
+
+  /** Makes it serve; `create` is called when it can be told, so that it hears of the latest. @throws what kept it from listening. */
+  async serve(create: () => Extract<ToWorker, { type: 'serve' }>, onMessage: (message: ToSupervisor) => void): Promise<number> {
+    await this.ready
+    const listening = Promise.withResolvers<number>()
+    const timer = setTimeout(
+      () => listening.reject(new UnmoorError('Timeout', `A process of the host did not listen within ${START_SECONDS} s.`)),
+      START_SECONDS * 1000,
+    )
+    void this.ended.then(({ code }) => listening.reject(new UnmoorError('Unavailable', `A process of the host ended with code ${code}.`)))
+    this.#onMessage = (given) => {
+      if (given.type === 'listening') listening.resolve(given.port)
+      if (given.type === 'failed') listening.reject(errorFromJSON(given.error))
+      onMessage(given)
+    }
+    this.send(create())
+    return listening.promise.finally(() => clearTimeout(timer))
+  }
+
+  /** Kills the process where it says nothing for that long. What it was running is in the suspects' file. */
+  killWhenStalled(seconds: number, onStall: () => void): void {
+    this.#stall.start(seconds, () => {
+      onStall()
+      this.#child.kill('SIGKILL')
+    })
+  }
+
+  async stop(seconds: number): Promise<void> {
+    this.#stall.stop()
+    this.#child.kill('SIGTERM')
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), (seconds + 10) * 1000)
+    // What stands at a breakpoint hears nothing, and goes on when the debugger says so: nobody is to wait for that.
+    const paused = setTimeout(() => {
+      if (this.#inspectPort !== undefined && !this.#stopping) this.#child.kill('SIGKILL')
+    }, HEARS_MS)
+    await this.ended
+    clearTimeout(timer)
+    clearTimeout(paused)
+  }
+}
+
+/** Of this process's environment, what a node process needs to run: nothing that an operator may have kept there. */
+function inherited(): Record<string, string> {
+  const names = Object.entries(process.env).filter(
+    ([name]) =>
+      ['PATH', 'HOME', 'TMPDIR', 'TZ', 'MALLOC_ARENA_MAX'].includes(name) ||
+      (name.startsWith('NODE_') && !name.startsWith('NODE_CHANNEL_') && name !== 'NODE_OPTIONS'),
+  )
+  return Object.fromEntries(names) as Record<string, string>
+}

@@ -1,0 +1,61 @@
+import { consumedQueues, consumeQueues } from '../../../../core/runtime/queue-consumer.ts'
+import { createContext } from '../../../../core/context.ts'
+import type { CronStore } from '../../../../core/runtime/cron-store.ts'
+import { startScheduler } from '../../../node-server/runtime/crons/scheduler.ts'
+import type { BackgroundDuties } from '../messages.ts'
+import type { Tenant } from './tenant.ts'
+
+/** Queues and crons of one app at work. */
+export interface Background {
+  stop(): Promise<void>
+}
+
+/** Opens the store in which the times of an app's crons are claimed. */
+export type OpenCronStore = (app: string) => Promise<CronStore>
+
+/** Starts them; the app's isolate is started by the first batch or run. */
+export async function startBackground(
+  tenant: Tenant,
+  duties: BackgroundDuties,
+  openCrons: OpenCronStore,
+  onError: (message: string) => void,
+): Promise<Background> {
+  const runtime = await tenant.bindings()
+  const crons = Object.fromEntries(Object.entries(runtime.app.crons).map(([name, { schedule }]) => [name, schedule]))
+  const store = duties.crons && Object.keys(crons).length > 0 ? await openCrons(tenant.record.name) : undefined
+  const consumers = duties.queues
+    ? consumeQueues(consumedQueues(runtime), {
+        handle: (binding, messages, ctx) =>
+          tenant.event(async () => {
+            try {
+              return await (await tenant.open()).queue(binding, messages, ctx)
+            } catch {
+              // Its isolate does not start: the log says why, the messages wait for their next attempt.
+              return { settlements: messages.map(({ lease }) => ({ lease, outcome: 'retry' as const, delaySeconds: 1 })) }
+            }
+          }),
+        onError: (message, error) => onError(error instanceof Error ? `${message} ${error.message}` : message),
+      })
+    : undefined
+  const scheduler =
+    store === undefined
+      ? undefined
+      : startScheduler({
+          crons,
+          store,
+          run: (name, scheduledTime) =>
+            tenant.event(async () => {
+              const ctx = createContext()
+              const outcome = await (await tenant.open()).cron(name, scheduledTime, ctx)
+              await ctx.settled()
+              return outcome
+            }),
+          onError,
+        })
+  return {
+    async stop() {
+      await Promise.all([consumers?.stop(), scheduler?.stop()])
+      await store?.close?.()
+    },
+  }
+}

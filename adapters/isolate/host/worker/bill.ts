@@ -1,0 +1,64 @@
+import type { Guest } from '../../engine/guest.ts'
+import type { LimitName } from '../limits.ts'
+import { emptyUsage, type Usage } from '../usage.ts'
+
+/** What one app uses in one process. Its `cpuUs` is still the time at work by the clock: `Tenants` knows how much of that all isolates had a core. */
+export class Bill {
+  readonly usage: Usage = emptyUsage()
+  /** Bytes of the isolate, as last measured. */
+  memory = 0
+  #guest: Guest | undefined
+  #activeSeen = 0
+  #hostSeen = 0
+  #inlineSeen = 0
+
+  /** Counts this isolate's time from now on: what the web API took before the isolate was this app's is nobody's. */
+  follow(guest: Guest): void {
+    this.settle()
+    this.#guest = guest
+    this.#activeSeen = guest.time.active
+    this.#hostSeen = guest.time.host
+    this.#inlineSeen = guest.time.inline
+  }
+
+  /** The isolate is gone. */
+  leave(): void {
+    this.settle()
+    this.#guest = undefined
+    this.memory = 0
+  }
+
+  /** Charges the isolate with microseconds of the thread that all tenants share. */
+  charge(microseconds: number): void {
+    this.#guest?.charge(microseconds)
+  }
+
+  async measureMemory(): Promise<void> {
+    this.memory = await (this.#guest?.memory() ?? Promise.resolve(0)).catch(() => 0)
+  }
+
+  /** Takes over what the isolate has used since the last time. */
+  settle(): void {
+    if (this.#guest === undefined) return
+    const { active, host, inline } = this.#guest.time
+    this.usage.cpuUs += active - this.#activeSeen
+    this.usage.hostCpuUs += host - this.#hostSeen
+    this.usage.inlineCpuUs += inline - this.#inlineSeen
+    this.#activeSeen = active
+    this.#hostSeen = host
+    this.#inlineSeen = inline
+    this.usage.heldBytes = Math.max(this.usage.heldBytes, this.#guest.held.peak)
+  }
+
+  hit(limit: LimitName): void {
+    this.usage.limits[limit] = (this.usage.limits[limit] ?? 0) + 1
+  }
+
+  /** What was used since the last call. */
+  take(): Usage {
+    this.settle()
+    const taken = { ...this.usage, limits: { ...this.usage.limits } }
+    Object.assign(this.usage, emptyUsage())
+    return taken
+  }
+}

@@ -1,0 +1,106 @@
+import type { ArtifactInfo, DriverSpec } from '../../../../core/adapter.ts'
+import { constantCase, driverKind } from '../../../../core/bindings/declarations.ts'
+import type { ServiceDriver, SqlDriver } from '../../../../core/bindings/drivers.ts'
+import {
+  type Portable,
+  portableAssets,
+  portableBlob,
+  portableCache,
+  portableKv,
+  portableObjects,
+  portableQueue,
+  portableSecret,
+  portableService,
+  portableSql,
+  portableStrongKv,
+} from '../../../../core/bindings/portable.ts'
+import { UnmoorError } from '../../../../core/errors.ts'
+import type { BoundDriver } from '../../../../core/runtime/runtime.ts'
+import type { AppRecord } from '../app-record.ts'
+import type { DriverDefaults } from '../driver-defaults.ts'
+import { loadModule } from '../driver-module.ts'
+import { tenantDatabase } from './tenant-database.ts'
+import { type DriverWatch, watchSql } from './watched-driver.ts'
+
+// oxlint-disable-next-line typescript/no-explicit-any -- of each driver's own kind
+const PORTABLE: Readonly<Record<string, Portable<any>>> = {
+  kv: portableKv,
+  strongKv: portableStrongKv,
+  blob: portableBlob,
+  sql: portableSql,
+  queue: portableQueue,
+  cache: portableCache,
+  secret: portableSecret,
+  service: portableService,
+  assets: portableAssets,
+  objects: portableObjects,
+}
+
+/** Drivers that an artifact may name for itself: they keep to the app's own folder and variables. Any option could lead out of it. */
+const OWN_FOLDER: ReadonlySet<string> = new Set(['sqlite', 'fs', 'memory', 'env', 'http', 'files'])
+
+/** Options of theirs that lead nowhere: how a Worker's D1 database answers. */
+const HARMLESS: ReadonlySet<string> = new Set(['integers', 'doubleQuotedStrings'])
+
+/** Calls another app of this host, without a socket. */
+export type CallApp = (app: string, request: Request) => Promise<Response>
+
+/**
+ * The drivers of an app, loaded from this installation: an artifact brings no code that runs outside of its isolate.
+ *
+ * @throws `PermissionDenied` for a driver that only the operator may name, saying where.
+ */
+export async function loadDrivers(
+  record: AppRecord,
+  info: ArtifactInfo,
+  call: CallApp,
+  defaults: DriverDefaults,
+  watch: DriverWatch,
+): Promise<Record<string, BoundDriver>> {
+  const bound: Record<string, BoundDriver> = {}
+  for (const [binding, declaration] of Object.entries(info.manifest.bindings)) {
+    const kind = driverKind(declaration)
+    if (kind === undefined) continue
+    if (declaration.kind === 'service') {
+      const target = declaration.app ?? binding
+      const itself = target === info.manifest.name || target === record.name
+      if (itself || record.settings.services?.includes(target) === true) {
+        const app = itself ? record.name : target
+        bound[binding] = { create: (): ServiceDriver => ({ fetch: (request) => call(app, request) }), options: {}, portable: portableService }
+        continue
+      }
+    }
+    const shared = Object.hasOwn(defaults, declaration.kind) ? defaults[declaration.kind as keyof DriverDefaults] : undefined
+    const own = ownSpec(record, binding)
+    // One database for all: each app gets a user of its own there, as its statements can name any table.
+    const given = own ?? (shared !== undefined && declaration.kind === 'sql' ? await tenantDatabase(shared, record.name, binding) : shared)
+    const spec = given ?? specOf(record, binding, info)
+    const create = (await loadModule(spec.driver, binding))[kind] as BoundDriver['create'] | undefined
+    if (create === undefined)
+      throw new UnmoorError('Unsupported', `App "${record.name}": the driver "${spec.driver}" of binding "${binding}" serves no ${kind}.`)
+    const options = kind === 'assets' ? { ...spec, directory: `${record.dir}/assets` } : spec
+    const isWatched = kind === 'sql' && spec.driver === 'sqlite'
+    bound[binding] = {
+      create: isWatched ? async (given, context) => watchSql((await create(given, context)) as SqlDriver, watch) : create,
+      options,
+      portable: PORTABLE[kind] as BoundDriver['portable'],
+    }
+  }
+  return bound
+}
+
+function ownSpec({ settings }: AppRecord, binding: string): DriverSpec | undefined {
+  const given = settings.drivers !== undefined && Object.hasOwn(settings.drivers, binding) ? settings.drivers[binding] : undefined
+  return typeof given === 'string' ? { driver: given } : given
+}
+
+function specOf(record: AppRecord, binding: string, info: ArtifactInfo): DriverSpec {
+  const spec = Object.hasOwn(info.drivers, binding) ? info.drivers[binding] : undefined
+  if (spec === undefined) throw new UnmoorError('InvalidArgument', `App "${record.name}": its artifact names no driver for "${binding}". Build it again.`)
+  if (OWN_FOLDER.has(spec.driver) && Object.keys(spec).every((option) => option === 'driver' || HARMLESS.has(option))) return spec
+  throw new UnmoorError(
+    'PermissionDenied',
+    `App "${record.name}": its artifact asks for the driver ${JSON.stringify(spec)} for "${binding}" (${constantCase(binding)}). On a host, drivers other than ${[...OWN_FOLDER].join(', ')} ` +
+      `and all options are the operator's to set: give it in the app's settings, as drivers.${binding}.`,
+  )
+}

@@ -1,0 +1,274 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type ivm from 'isolated-vm'
+import { AppCode } from '../../engine/app-code.ts'
+import { type Bridge, connect, connectNow } from '../../engine/bridge.ts'
+import { compiledCode, WARM_UP_BRIDGE, WEB_API } from '../../engine/compiled-code.ts'
+import { FirstEntries } from '../../engine/first-entries.ts'
+import type { GuestImage } from '../../engine/guest.ts'
+import type { InlineWatch } from '../../engine/inline-watch.ts'
+
+type Ivm = typeof ivm
+type CachedData = ivm.ExternalCopy<ArrayBuffer>
+interface Cached {
+  cachedDataRejected?: boolean
+}
+interface Filled {
+  isolate: ivm.Isolate
+  context: ivm.Context
+  bridge: Bridge
+  /** Whom a loss of control is told to: whoever has the isolate by then. */
+  owner: { onCatastrophe: (message: string) => void }
+}
+
+/** Milliseconds from the claim of an isolate to the making of the next. */
+const REFILL_MS = 20
+
+/** One web API (the `web-api.js` of artifacts of one version of unmoor), its compiled code, and isolates that have it already. */
+class WebApi {
+  #ivm: Ivm
+  #code: string
+  #cache: CachedData | undefined
+  #ready: Filled[] = []
+  #filling = false
+  #closed = false
+  #size: number
+  #memoryMb: number
+  #onCatastrophe: (message: string) => void
+  #watch: InlineWatch
+  #refill: NodeJS.Timeout | undefined
+
+  constructor(module: Ivm, code: string, options: PoolOptions) {
+    this.#ivm = module
+    this.#code = `'use strict';${code}`
+    this.#size = options.pool
+    this.#memoryMb = options.memoryMb
+    this.#onCatastrophe = options.onCatastrophe
+    this.#watch = options.watch
+  }
+
+  async take(memoryMb: number, onCatastrophe: (message: string) => void): Promise<Filled> {
+    const ready = memoryMb === this.#memoryMb ? this.#ready.pop() : undefined
+    // Not now: the new isolate is to answer first, and making another takes this thread for a millisecond or two.
+    this.#refill ??= setTimeout(() => {
+      this.#refill = undefined
+      void this.fill()
+    }, REFILL_MS)
+    const filled = ready ?? this.#createNow(memoryMb) ?? (await this.#create(memoryMb))
+    filled.owner.onCatastrophe = onCatastrophe
+    return filled
+  }
+
+  async fill(): Promise<void> {
+    if (this.#filling || this.#closed) return
+    this.#filling = true
+    try {
+      while (!this.#closed && this.#ready.length < this.#size) {
+        const filled = await this.#create(this.#memoryMb)
+        this.#watch.add(filled.isolate)
+        this.#ready.push(filled)
+      }
+    } catch {
+      // Whoever needs one tries again and hears why.
+    } finally {
+      this.#filling = false
+    }
+    if (this.#closed) this.close()
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#refill)
+    for (const { isolate } of this.#ready.splice(0)) {
+      this.#watch.remove(isolate)
+      isolate.dispose()
+    }
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  get waiting(): number {
+    return this.#ready.length
+  }
+
+  #createIsolate(memoryMb: number): Pick<Filled, 'isolate' | 'owner'> {
+    const owner = { onCatastrophe: this.#onCatastrophe }
+    return { isolate: new this.#ivm.Isolate({ memoryLimit: memoryMb, onCatastrophicError: (message) => owner.onCatastrophe(message) }), owner }
+  }
+
+  /** For somebody who waits: in this thread, as four switches to another and back take longer than the work. Not before the code is compiled. */
+  #createNow(memoryMb: number): Filled | undefined {
+    if (this.#cache === undefined) return undefined
+    const { isolate, owner } = this.#createIsolate(memoryMb)
+    const context = isolate.createContextSync()
+    const script: ivm.Script & Cached = isolate.compileScriptSync(this.#code, { filename: WEB_API, cachedData: this.#cache })
+    if (script.cachedDataRejected === true) this.#cache = undefined
+    script.runSync(context, { timeout: 10_000 })
+    script.release()
+    return { isolate, context, bridge: connectNow(this.#ivm, context), owner }
+  }
+
+  async #create(memoryMb: number): Promise<Filled> {
+    this.#cache ??= await this.#compile()
+    const { isolate, owner } = this.#createIsolate(memoryMb)
+    const context = await isolate.createContext()
+    const cached = this.#cache === undefined ? {} : { cachedData: this.#cache }
+    const script: ivm.Script & Cached = await isolate.compileScript(this.#code, { filename: WEB_API, ...cached })
+    await script.run(context, { timeout: 10_000 })
+    if (script.cachedDataRejected === true) this.#cache = undefined
+    script.release()
+    return { isolate, context, bridge: await connect(this.#ivm, context), owner }
+  }
+
+  /** In an isolate that is thrown away: what is compiled has answered a request, and nobody is to have an isolate that has. */
+  async #compile(): Promise<CachedData | undefined> {
+    const { isolate } = this.#createIsolate(this.#memoryMb)
+    try {
+      const context = await isolate.createContext()
+      const script = await isolate.compileScript(this.#code, { filename: WEB_API })
+      await script.run(context, { timeout: 10_000 })
+      return await compiledCode(isolate, context, this.#code, WARM_UP_BRIDGE)
+    } finally {
+      isolate.dispose()
+    }
+  }
+}
+
+/** Options of {@link IsolatePool}. */
+export interface PoolOptions {
+  /** Isolates that wait with the web API loaded, per web API. */
+  pool: number
+  /** Their memory limit in MB; apps with another get an isolate made for them. */
+  memoryMb: number
+  /** Where V8 loses control of one that nobody has yet. */
+  onCatastrophe: (message: string) => void
+  /** Those that wait are under watch already, so that an app's first entry may be in the host's thread. */
+  watch: InlineWatch
+}
+
+/** Web APIs kept at once: artifacts of a few versions of unmoor. */
+const MAX_WEB_APIS = 4
+/** Files whose web API, or whose app, is known. */
+const MAX_FILES = 1000
+const WEB_API_FILE = 'web-api.js'
+
+/** Pre-warmed isolates. A web API comes from the artifacts, and runs as untrusted as the app does: it has nothing that the app could not take. */
+export class IsolatePool {
+  #ivm: Ivm
+  #options: PoolOptions
+  #apis = new Map<string, WebApi>()
+  #files = new Map<string, WebApi>()
+  #appFiles = new Map<string, WeakRef<HostImage>>()
+  /** While an app holds them: apps with the same code share what V8 has made of it. */
+  #images = new Map<string, WeakRef<HostImage>>()
+  #forgotten = new FinalizationRegistry<string>((key) => {
+    if (this.#images.get(key)?.deref() === undefined) this.#images.delete(key)
+  })
+
+  constructor(module: Ivm, options: PoolOptions) {
+    this.#ivm = module
+    this.#options = options
+  }
+
+  /** The image of the app in an artifact's folder. */
+  image(dir: string): GuestImage {
+    const webApi = this.#webApiIn(dir)
+    // Both files in this thread: a few hundred kilobytes of this machine's own disk take less time than the switches of threads that reading beside takes.
+    const path = join(dir, 'app.js')
+    const id = fileId(path)
+    const same = this.#appFiles.get(id)?.deref()
+    if (same?.webApi === webApi) return same
+    const image = this.#imageOf(readFileSync(path, 'utf8'), webApi)
+    // Code that lives long may come with each deploy in a new file.
+    if (this.#appFiles.size >= MAX_FILES) this.#appFiles.clear()
+    this.#appFiles.set(id, new WeakRef(image))
+    return image
+  }
+
+  #imageOf(app: string, webApi: WebApi): HostImage {
+    const key = createHash('sha256').update(app).digest('hex')
+    const known = this.#images.get(key)?.deref()
+    if (known?.webApi === webApi) return known
+    const image = new HostImage(webApi, app)
+    this.#images.set(key, new WeakRef(image))
+    this.#forgotten.register(image, key)
+    return image
+  }
+
+  /** Fills the pool for an artifact's web API before the first app with it comes. Nothing, where there is none. */
+  async warm(dir: string): Promise<void> {
+    let webApi: WebApi
+    try {
+      webApi = this.#webApiIn(dir)
+    } catch {
+      return
+    }
+    await webApi.fill()
+  }
+
+  /** Isolates that wait. */
+  get waiting(): number {
+    return [...this.#apis.values()].reduce((sum, api) => sum + api.waiting, 0)
+  }
+
+  close(): void {
+    for (const api of this.#apis.values()) api.close()
+    this.#apis.clear()
+  }
+
+  // The files of most artifacts are one file, of many links (`store/`): it is read and hashed once.
+  #webApiIn(dir: string): WebApi {
+    const path = join(dir, WEB_API_FILE)
+    const id = fileId(path)
+    const known = this.#files.get(id)
+    if (known?.isClosed === false) return known
+    const api = this.#webApi(readFileSync(path, 'utf8'))
+    if (this.#files.size >= MAX_FILES) this.#files.clear()
+    this.#files.set(id, api)
+    return api
+  }
+
+  #webApi(code: string): WebApi {
+    const key = createHash('sha256').update(code).digest('hex')
+    const known = this.#apis.get(key)
+    if (known !== undefined) return known
+    const api = new WebApi(this.#ivm, code, this.#options)
+    if (this.#apis.size >= MAX_WEB_APIS) {
+      const [oldest, old] = [...this.#apis][0] as [string, WebApi]
+      this.#apis.delete(oldest)
+      old.close()
+    }
+    this.#apis.set(key, api)
+    void api.fill()
+    return api
+  }
+}
+
+/** What a file is known by: another content has another id. */
+function fileId(path: string): string {
+  const { dev, ino, size, mtimeMs } = statSync(path)
+  return `${dev} ${ino} ${size} ${mtimeMs}`
+}
+
+/** Isolates of one app. */
+class HostImage implements GuestImage {
+  readonly webApi: WebApi
+  readonly firstEntries = new FirstEntries()
+  #app: AppCode
+
+  constructor(webApi: WebApi, app: string) {
+    this.webApi = webApi
+    this.#app = new AppCode(app)
+  }
+
+  createIsolate(memoryMb: number, onCatastrophe: (message: string) => void): Promise<Filled> {
+    return this.webApi.take(memoryMb, onCatastrophe)
+  }
+
+  runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number, mayBeHere: boolean): Promise<number> {
+    return this.#app.run(isolate, context, timeout, mayBeHere)
+  }
+}

@@ -1,0 +1,34 @@
+import { UnmoorError } from '../../../../core/errors.ts'
+import type { GuestBody } from '../../server/isolate-app.ts'
+
+/** An answer's body held to `max` bytes: one in memory is refused whole, a stream breaks where it passes the limit. */
+export function limitBody(body: GuestBody, max: number, onHit: () => void): GuestBody {
+  if (body === null) return body
+  const exceeded = (actual: number): UnmoorError => {
+    onHit()
+    return new UnmoorError('LimitExceeded', `the answer is larger than the app's limit of responseBytes, ${max}`, {
+      details: { limit: 'responseBytes', actual, max },
+    })
+  }
+  if (typeof body === 'string') {
+    // At most three bytes per unit: most need no count.
+    if (body.length * 3 <= max) return body
+    const size = Buffer.byteLength(body)
+    if (size > max) throw exceeded(size)
+    return body
+  }
+  if (body instanceof Uint8Array) {
+    if (body.byteLength > max) throw exceeded(body.byteLength)
+    return body
+  }
+  let size = 0
+  return body.pipeThrough(
+    new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+      transform(chunk, controller) {
+        size += chunk.byteLength
+        if (size > max) controller.error(exceeded(size))
+        else controller.enqueue(chunk)
+      },
+    }),
+  )
+}

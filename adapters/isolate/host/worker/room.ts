@@ -1,0 +1,79 @@
+import { UnmoorError } from '../../../../core/errors.ts'
+import type { Tenant } from './tenant.ts'
+
+/** Milliseconds that an app waits for room where all isolates are at work. */
+const WAIT_MS = 5000
+
+/** The isolates that live at once in a process. Where there are as many as may be, the one that has been idle for longest makes room. */
+export class Room {
+  #max: number
+  #evict: (tenant: Tenant) => Promise<void>
+  /** Those that live, or are about to. */
+  #live = new Set<Tenant>()
+  #waiting: (() => void)[] = []
+
+  constructor(max: number, evict: (tenant: Tenant) => Promise<void>) {
+    this.#max = max
+    this.#evict = evict
+  }
+
+  get live(): number {
+    return this.#live.size
+  }
+
+  get tenants(): Iterable<Tenant> {
+    return this.#live
+  }
+
+  /** Lets a tenant in. @throws `Throttled` where none of the others has become idle for a while. */
+  async enter(tenant: Tenant): Promise<void> {
+    const deadline = performance.now() + WAIT_MS
+    while (!this.#live.has(tenant) && this.#live.size >= this.#max) {
+      const victim = this.#idle()[0]
+      if (victim !== undefined) {
+        // Its place is free at once; its end takes a moment.
+        this.#live.delete(victim)
+        await this.#evict(victim)
+      } else if (!(await this.#idleWithin(deadline - performance.now())))
+        throw new UnmoorError('Throttled', `all ${this.#max} isolates of this process are at work`, { operation: 'start' })
+    }
+    this.#live.add(tenant)
+  }
+
+  leave(tenant: Tenant): void {
+    if (!tenant.isLive) this.#live.delete(tenant)
+    this.onIdle()
+  }
+
+  /** A tenant has nothing under way any more. */
+  onIdle(): void {
+    this.#waiting.shift()?.()
+  }
+
+  async #idleWithin(ms: number): Promise<boolean> {
+    if (ms <= 0) return false
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const wake = (): void => resolve(true)
+    this.#waiting.push(wake)
+    const timer = setTimeout(() => resolve(false), ms)
+    const woken = await promise
+    clearTimeout(timer)
+    if (!woken) this.#waiting = this.#waiting.filter((waiting) => waiting !== wake)
+    return woken
+  }
+
+  /** Those whose isolate does nothing, the longest idle first. */
+  #idle(): Tenant[] {
+    return [...this.#live].filter((tenant) => tenant.isLive && tenant.active === 0).sort((a, b) => a.lastUsed - b.lastUsed)
+  }
+
+  /** Puts away a part of the idle ones. */
+  async evictIdle(part: number): Promise<void> {
+    const idle = this.#idle()
+    for (const tenant of idle.slice(0, Math.ceil(idle.length * part))) {
+      if (tenant.active > 0) continue
+      this.#live.delete(tenant)
+      await this.#evict(tenant)
+    }
+  }
+}

@@ -1,0 +1,140 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ArtifactInfo } from '../../../../core/adapter.ts'
+import { createRuntime, type Runtime } from '../../../../core/runtime/runtime.ts'
+import { migrateRuntime } from '../../../node-server/runtime/migrate.ts'
+import { declaredApp } from '../../server/declared-app.ts'
+import type { GuestImage } from '../../engine/guest.ts'
+import { exceptHandlers } from '../../server/isolate-runtime.ts'
+import type { AppRecord } from '../app-record.ts'
+import { parseInfo } from '../artifact.ts'
+import type { DriverDefaults } from '../driver-defaults.ts'
+import { type CallApp, loadDrivers } from './drivers.ts'
+import type { IsolatePool } from './isolate-pool.ts'
+import type { DriverWatch } from './watched-driver.ts'
+
+/** What the parts of a tenant need of their process. */
+export interface PartsHost {
+  /** Where the apps' images come from. */
+  pool: Pick<IsolatePool, 'image'>
+  dataDir: string
+  call: CallApp
+  /** The host's drivers by kind. */
+  drivers: DriverDefaults
+  log(app: string, level: string, text: string): void
+  /** Work for the app begins that may end the process, or is over. */
+  onLong(app: string, running: boolean): void
+  /** A statement took that many milliseconds of the first thread, in which nobody else was served. */
+  onHeldUp(app: string, milliseconds: number): void
+}
+
+/** Longest time in milliseconds that one statement may hold all tenants up without being told of. */
+const HELD_UP_MS = 1000
+
+interface Artifact {
+  info: ArtifactInfo
+  image: GuestImage
+}
+
+/** What one version of an app has in a process besides its isolate: the artifact and the drivers. Each is got once, and again after a release. */
+export class TenantParts {
+  #record: AppRecord
+  #host: PartsHost
+  #artifact: Promise<Artifact> | undefined
+  #bindings: Promise<Runtime> | undefined
+  #migrated: Promise<unknown> | undefined
+
+  #charge: (microseconds: number) => void
+
+  /** `charge` is told what the app's statements took of the first thread. */
+  constructor(record: AppRecord, host: PartsHost, charge: (microseconds: number) => void) {
+    this.#record = record
+    this.#host = host
+    this.#charge = charge
+  }
+
+  /** The artifact, read. */
+  load(): Promise<Artifact> {
+    this.#artifact ??= this.#read().catch((error: unknown) => {
+      this.#artifact = undefined
+      throw error
+    })
+    return this.#artifact
+  }
+
+  async #read(): Promise<Artifact> {
+    const { dir, name } = this.#record
+    const info = parseInfo(readFileSync(join(dir, 'unmoor.json'), 'utf8'), `"${name}"`)
+    return { info, image: this.#host.pool.image(dir) }
+  }
+
+  /** The app's drivers, open. */
+  bindings(): Promise<Runtime> {
+    this.#bindings ??= this.#open().catch((error: unknown) => {
+      this.#bindings = undefined
+      throw error
+    })
+    return this.#bindings
+  }
+
+  async #open(): Promise<Runtime> {
+    const { info } = await this.load()
+    const { name, settings } = this.#record
+    const { dataDir, call, drivers } = this.#host
+    const variables = { ...settings.variables, ...settings.secrets }
+    return createRuntime({
+      app: declaredApp(info.manifest),
+      name,
+      drivers: await loadDrivers(this.#record, info, call, drivers, this.#watch()),
+      variable: (variable) => (Object.hasOwn(variables, variable) ? variables[variable] : undefined),
+      dataDir: join(dataDir, 'apps', name),
+      onError: (message, error) => this.#host.log(name, 'error', `${message} ${String(error)}`),
+    })
+  }
+
+  #watch(): DriverWatch {
+    const { name } = this.#record
+    return {
+      begin: () => this.#host.onLong(name, true),
+      end: (microseconds) => {
+        this.#host.onLong(name, false)
+        this.#charge(microseconds)
+        if (microseconds > HELD_UP_MS * 1000) this.#host.onHeldUp(name, microseconds / 1000)
+      },
+    }
+  }
+
+  /** Applies migrations, once: a version whose isolate does not start is to change no data, so its isolate comes first. */
+  migrate(): Promise<unknown> {
+    this.#migrated ??= this.#migrate().catch((error: unknown) => {
+      this.#migrated = undefined
+      throw error
+    })
+    return this.#migrated
+  }
+
+  async #migrate(): Promise<void> {
+    const { info } = await this.load()
+    if (Object.keys(info.migrations).length > 0) await migrateRuntime(await this.bindings(), info.migrations)
+  }
+
+  /** Closes the drivers and forgets the artifact. Nothing may be under way. */
+  async release(): Promise<void> {
+    const bindings = this.#bindings
+    this.#bindings = undefined
+    this.#artifact = undefined
+    const runtime = await bindings?.catch(() => {})
+    await runtime?.close()
+  }
+}
+
+/** `host` without its `close`: the drivers outlive an isolate. */
+export function withoutClose(host: Runtime): Runtime {
+  return {
+    ...exceptHandlers(host),
+    fetch: (request, ctx) => host.fetch(request, ctx),
+    queue: (binding, messages, ctx) => host.queue(binding, messages, ctx),
+    cron: (name, time, ctx) => host.cron(name, time, ctx),
+    close: async () => {},
+  }
+}

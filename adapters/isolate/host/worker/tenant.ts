@@ -1,0 +1,150 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createContext } from '../../../../core/context.ts'
+import type { Runtime } from '../../../../core/runtime/runtime.ts'
+import type { IsolateRuntime } from '../../server/isolate-runtime.ts'
+import type { AppRecord } from '../app-record.ts'
+import { Bill } from './bill.ts'
+import { TenantParts } from './tenant-parts.ts'
+import type { Usage } from '../usage.ts'
+import { Activity } from './activity.ts'
+import { Subrequests } from './subrequests.ts'
+import { type IsolateHost, TenantIsolate } from './tenant-isolate.ts'
+import { TenantRequests } from './tenant-requests.ts'
+
+/** What all tenants of a process share. */
+export interface TenantHost extends IsolateHost {
+  /** The app wants an isolate: makes room for it. @throws `Throttled` where there is none. */
+  makeRoom(tenant: Tenant): Promise<void>
+  /** Its isolate is gone. */
+  onGone(tenant: Tenant): void
+  /** Nothing of it is under way any more. */
+  onIdle(tenant: Tenant): void
+  /** It has usage to report. */
+  onUsed(tenant: Tenant): void
+}
+
+/**
+ * One version of one app in one process: its drivers, its isolate while there is use for it, its limits and
+ * its bill.
+ */
+export class Tenant {
+  readonly record: AppRecord
+  #host: TenantHost
+  #bill = new Bill()
+  #stopped = new AbortController()
+  #activity: Activity
+  #parts: TenantParts
+  #isolate: TenantIsolate
+  #requests: TenantRequests
+
+  constructor(record: AppRecord, host: TenantHost) {
+    const bill = this.#bill
+    this.record = record
+    this.#host = host
+    const subrequests = new Subrequests(record.limits.subrequests, () => bill.hit('subrequests'))
+    const activity = new Activity(subrequests, { used: () => host.onUsed(this), idle: () => host.onIdle(this) })
+    this.#activity = activity
+    const parts = new TenantParts(record, host, (microseconds) => bill.charge(microseconds))
+    this.#parts = parts
+    const isolate = new TenantIsolate({
+      record,
+      host,
+      parts,
+      bill,
+      subrequests,
+      makeRoom: () => host.makeRoom(this),
+      onGone: () => host.onGone(this),
+      failAll: (cause) => this.#requests.failAll(cause),
+    })
+    this.#isolate = isolate
+    const context = {
+      signal: this.#stopped.signal,
+      onError: (error: unknown) => isolate.logError(`waitUntil promise rejected: ${String(error)}`),
+    }
+    this.#requests = new TenantRequests({ record, bill, activity, isolate, context })
+  }
+
+  /** How much is under way. */
+  get active(): number {
+    return this.#activity.active
+  }
+
+  /** When it was last asked for something, from `performance.now()`. */
+  get lastUsed(): number {
+    return this.#activity.lastUsed
+  }
+
+  /** Whether it has an isolate, or is about to. */
+  get isLive(): boolean {
+    return this.#isolate.isLive
+  }
+
+  /** Answers a request; `target` is what the app sees as its path. */
+  handle(incoming: IncomingMessage, outgoing: ServerResponse, target: string): void {
+    this.#requests.handle(incoming, outgoing, target)
+  }
+
+  /** Answers a call by another app of the host. */
+  async fetch(request: Request): Promise<Response> {
+    const ctx = createContext({ signal: this.#stopped.signal })
+    const response = await this.event(() => this.#requests.answer(request, ctx))
+    if (ctx.pending > 0) void this.#activity.count(() => ctx.settled())
+    return response
+  }
+
+  /** Runs something that is no request: a batch, a cron, a call. */
+  event<T>(work: () => Promise<T>): Promise<T> {
+    this.#bill.usage.events++
+    return this.#activity.count(work)
+  }
+
+  /** The app, its isolate started where there is none. */
+  open(): Promise<IsolateRuntime> {
+    return this.#isolate.open()
+  }
+
+  /** The app's drivers, open and with all migrations. */
+  async bindings(): Promise<Runtime> {
+    await this.#parts.migrate()
+    return this.#parts.bindings()
+  }
+
+  /** What was used since the last call. */
+  takeUsage(): Usage {
+    return this.#bill.take()
+  }
+
+  /** Bytes of the isolate, as last measured. */
+  get memory(): number {
+    return this.isLive ? this.#bill.memory : 0
+  }
+
+  measureMemory(): Promise<void> {
+    return this.#bill.measureMemory()
+  }
+
+  /**
+   * Ends the isolate, and closes the drivers where nothing else uses them; both come back on demand. Nothing
+   * may be under way.
+   */
+  async evict(options: { keepDrivers: boolean }): Promise<void> {
+    this.#bill.usage.evictions++
+    this.#host.onUsed(this)
+    await this.#isolate.drop()
+    // Whoever came meanwhile uses them.
+    if (!options.keepDrivers && !this.isLive && this.active === 0) await this.#parts.release()
+  }
+
+  /** Lets what is under way finish, for at most `seconds`; then frees everything. */
+  async close(seconds: number): Promise<void> {
+    if (this.active > 0) {
+      const { signal } = this.#stopped
+      const timer = setTimeout(() => this.#stopped.abort(new DOMException('The host stops this version of the app.', 'TimeoutError')), seconds * 1000)
+      const cut = new Promise<void>((resolve) => signal.addEventListener('abort', () => setTimeout(resolve, 100), { once: true }))
+      await Promise.race([this.#activity.untilIdle(), cut])
+      clearTimeout(timer)
+    }
+    await this.#isolate.drop()
+    await this.#parts.release()
+  }
+}

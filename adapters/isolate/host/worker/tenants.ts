@@ -1,0 +1,195 @@
+import { UnmoorError } from '../../../../core/errors.ts'
+import type { InlineOptions } from '../../engine/inline.ts'
+import type { InlineWatch } from '../../engine/inline-watch.ts'
+import { Pace } from '../../engine/pace.ts'
+import type { AppRecord } from '../app-record.ts'
+import type { OpenCronStore } from './background.ts'
+import { errorText } from '../error-text.ts'
+import type { BackgroundDuties } from '../messages.ts'
+import { Room } from './room.ts'
+import { Router, type Route } from '../router.ts'
+import { Tenant, type TenantHost } from './tenant.ts'
+import { isEmpty, type Usage } from '../usage.ts'
+import { BackgroundWork } from './background-work.ts'
+import { UsageLedger } from './usage-ledger.ts'
+
+/** Options of {@link Tenants}. */
+export interface TenantsOptions extends Omit<TenantHost, 'call' | 'makeRoom' | 'onGone' | 'onIdle' | 'onUsed' | 'inline'> {
+  /** Isolates that live at once in this process. */
+  maxIsolates: number
+  /** Ends what runs too long in this thread. Default: no isolate is entered from it. */
+  watch?: InlineWatch | undefined
+  /** Resident memory of this process in MB above which idle isolates are put away. */
+  maxProcessMb: number
+  /** Calls an app that another process serves; undefined where that app is served here. */
+  callApart(app: string, request: Request): Promise<Response> | undefined
+  openCrons: OpenCronStore
+}
+
+/** Seconds that a version which was replaced has for what is under way in it. */
+const DRAIN_SECONDS = 30
+
+/** All apps that a process serves. */
+export class Tenants {
+  #options: TenantsOptions
+  #host: TenantHost
+  #records = new Map<string, AppRecord>()
+  /** Made when they are first asked for: of many apps a process may never see most. */
+  #tenants = new Map<string, Tenant>()
+  #router = new Router([])
+  #background: BackgroundWork
+  #retired = new Set<Tenant>()
+  #room: Room
+  #usage = new UsageLedger()
+  #paces = new Map<string, Pace>()
+
+  constructor(options: TenantsOptions) {
+    this.#options = options
+    this.#background = new BackgroundWork(options)
+    this.#room = new Room(options.maxIsolates, (tenant) => this.#evict(tenant))
+    this.#host = {
+      ...options,
+      call: (app, request) => this.#call(app, request),
+      inline: (app) => this.#inline(app),
+      makeRoom: (tenant) => this.#room.enter(tenant),
+      onGone: (tenant) => this.#room.leave(tenant),
+      onIdle: () => this.#room.onIdle(),
+      onUsed: (tenant) => this.#usage.note(tenant),
+    }
+  }
+
+  find(host: string | undefined, target: string): Route | undefined {
+    return this.#router.find(host, target)
+  }
+
+  get(app: string): Tenant | undefined {
+    return this.#tenants.get(app) ?? this.#create(app)
+  }
+
+  #create(app: string): Tenant | undefined {
+    const record = this.#records.get(app)
+    if (record === undefined) return undefined
+    const tenant = new Tenant(record, this.#host)
+    this.#tenants.set(app, tenant)
+    return tenant
+  }
+
+  get live(): number {
+    return this.#room.live
+  }
+
+  /** Starts a version beside what is served, to see whether it can be; it serves nothing. Rejects with what keeps it from starting. */
+  async probe(record: AppRecord): Promise<void> {
+    const tenant = new Tenant(record, this.#host)
+    try {
+      await tenant.event(() => tenant.open())
+    } finally {
+      await tenant.close(0)
+      this.#usage.forget(tenant)
+    }
+  }
+
+  // By name: a new version does not make a tenant trusted again that has held others up.
+  #inline(app: string): InlineOptions | undefined {
+    const { watch } = this.#options
+    if (watch === undefined) return undefined
+    let pace = this.#paces.get(app)
+    if (pace === undefined) this.#paces.set(app, (pace = new Pace()))
+    return { watch, pace }
+  }
+
+  /** Switches to these versions at once: the next request sees the new one, what is under way finishes on the old. */
+  update(set: readonly AppRecord[], remove: readonly string[]): void {
+    for (const name of remove) {
+      this.#records.delete(name)
+      this.#retire(name)
+    }
+    for (const record of set) {
+      if (this.#records.get(record.name)?.version === record.version) continue
+      this.#records.set(record.name, record)
+      this.#retire(record.name)
+      this.#startBackground(record)
+    }
+    this.#router = new Router(this.#records.values())
+  }
+
+  #retire(name: string): void {
+    const tenant = this.#tenants.get(name)
+    if (tenant === undefined) return
+    this.#tenants.delete(name)
+    this.#retired.add(tenant)
+    void this.#background
+      .stop(tenant)
+      .then(() => tenant.close(DRAIN_SECONDS))
+      .catch((error: unknown) => this.#options.log(name, 'error', `An old version did not close: ${errorText(error)}`))
+      .then(() => {
+        this.#usage.take(tenant)
+        this.#usage.forget(tenant)
+        this.#retired.delete(tenant)
+      })
+  }
+
+  /** Takes up or gives up queues and crons. */
+  async setDuties(duties: BackgroundDuties): Promise<void> {
+    if (!(await this.#background.setDuties(duties))) return
+    for (const record of this.#records.values()) this.#startBackground(record)
+  }
+
+  /** Frees what an app has here: another process serves it from now on. */
+  async putAside(name: string): Promise<void> {
+    const tenant = this.#tenants.get(name)
+    if (tenant === undefined) return
+    await this.#background.stop(tenant)
+    await tenant.close(0)
+  }
+
+  #startBackground(record: AppRecord): void {
+    if (record.background && this.#background.hasDuties) this.#background.start(this.get(record.name) as Tenant)
+  }
+
+  #call(app: string, request: Request): Promise<Response> {
+    const elsewhere = this.#options.callApart(app, request)
+    if (elsewhere !== undefined) return elsewhere
+    const tenant = this.get(app)
+    if (tenant === undefined) return Promise.reject(new UnmoorError('Unavailable', `This host serves no app "${app}" now.`, { operation: 'fetch' }))
+    return tenant.fetch(request)
+  }
+
+  // Queues and crons of the app use its drivers while no isolate lives.
+  #evict(tenant: Tenant): Promise<void> {
+    return tenant.evict({ keepDrivers: this.#background.has(tenant) })
+  }
+
+  /** Puts idle isolates away while the process holds more memory than it should. */
+  async relieve(): Promise<void> {
+    const { maxProcessMb } = this.#options
+    // A quarter at a time: what is freed shows in the process's memory only by and by.
+    if (process.memoryUsage.rss() > maxProcessMb * 1024 * 1024) await this.#room.evictIdle(0.25)
+  }
+
+  async measureMemory(): Promise<void> {
+    for (const tenant of this.#room.tenants) await tenant.measureMemory()
+  }
+
+  /** What was used since the last call, and the memory held now, per app. */
+  takeUsage(): Record<string, { usage: Usage; memory: number }> {
+    const taken: Record<string, { usage: Usage; memory: number }> = {}
+    for (const [name, usage] of this.#usage.report(this.#room.tenants)) {
+      const memory = this.#tenants.get(name)?.memory ?? 0
+      if (memory > 0 || !isEmpty(usage)) taken[name] = { usage, memory }
+    }
+    return taken
+  }
+
+  /** Lets everything finish and frees it. */
+  async close(seconds: number): Promise<void> {
+    const tenants = [...this.#tenants.values(), ...this.#retired]
+    await Promise.all(
+      tenants.map(async (tenant) => {
+        await this.#background.stop(tenant)
+        await tenant.close(seconds)
+        this.#usage.take(tenant)
+      }),
+    )
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * A child process of a host: accepts on the shared port and runs apps in isolates. Started by `supervisor.ts`; it waits, loaded, until it is told to serve.
+ */
+import { createServer, type Server } from 'node:http'
+import { url as debuggerUrl } from 'node:inspector'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { variable } from '../../../../core/bindings/declarations.ts'
+import type { CronStore, CronStoreFactory } from '../../../../core/runtime/cron-store.ts'
+import { UnmoorError } from '../../../../core/errors.ts'
+import { installGlobals } from '../../../node-server/runtime/http/globals.ts'
+import { InlineWatch } from '../../engine/inline-watch.ts'
+import { loadIsolatedVm } from '../../engine/isolated-vm.ts'
+import { printLog, printRecord } from '../../services/log.ts'
+import { vmModule } from '../../engine/vm-image.ts'
+import { callApart } from './call-apart.ts'
+import { closeGently } from './close-gently.ts'
+import { loadModule } from '../driver-module.ts'
+import { IsolatePool } from './isolate-pool.ts'
+import { InspectedImages } from './inspected-images.ts'
+import type { ToSupervisor, ToWorker, WorkerSettings } from '../messages.ts'
+import { passOn } from './pass-on.ts'
+import { lowerPriority } from './priority.ts'
+import { refuse } from './refuse.ts'
+import { Suspects } from '../suspects.ts'
+import { Tenants } from './tenants.ts'
+
+installGlobals()
+// What the supervisor set is for this process's own heap; isolated-vm goes by the memory limit of each isolate.
+setFlagsFromString('--max-semi-space-size=0')
+
+const USAGE_MS = 1000
+/** Longer than the 60 s of usual proxies and load balancers: whoever closes an idle connection first should be the one that sends on it. */
+const KEEP_ALIVE_MS = 65_000
+/** Milliseconds that others' requests have to finish in a process that must end. */
+const LAST_WORDS_MS = 50
+
+function say(message: ToSupervisor): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => {})
+}
+
+const { ivm, version } = await loadIsolatedVm()
+const suspects = new Suspects(process.env['UNMOOR_HOST_SUSPECTS'] as string)
+let tenants: Tenants | undefined
+let server: Server | undefined
+let pool: IsolatePool | undefined
+let inspected: InspectedImages | undefined
+/** Whether requests may come: usage of what was tried out is nobody's. */
+let serving = false
+const watch = new InlineWatch(ivm)
+let apart: Record<string, string> = {}
+let stopSeconds = 30
+let stopping = false
+
+process.on('message', (message: ToWorker) => {
+  void handle(message).catch((error: unknown) => {
+    say({ type: 'failed', error: asUnmoorError(error).toJSON() })
+  })
+})
+
+async function handle(message: ToWorker): Promise<void> {
+  switch (message.type) {
+    case 'prepare': {
+      tenants ??= createTenants(message.settings)
+      for (const dir of message.dirs) await pool?.warm(dir)
+      say({ type: 'prepared' })
+      return
+    }
+    case 'probe': {
+      const error = await tenants?.probe(message.app).then(
+        () => undefined,
+        (error: unknown) => asUnmoorError(error).toJSON(),
+      )
+      say({ type: 'probed', id: message.id, error })
+      return
+    }
+    case 'serve':
+      stopSeconds = message.settings.stopSeconds
+      apart = message.apart
+      tenants ??= createTenants(message.settings)
+      serving = true
+      // One app's own process: whatever brought it here, the others' come first.
+      if (message.settings.socket !== undefined) lowerPriority()
+      tenants.update(message.apps, [])
+      server = await listen(message.settings, tenants, message.settings.socket === undefined ? undefined : message.apps[0]?.name)
+      say({ type: 'listening', port: message.settings.socket === undefined ? (server.address() as AddressInfo).port : 0 })
+      showSources()
+      await tenants.setDuties(message.duties)
+      return
+    case 'apps':
+      try {
+        tenants?.update(message.set, message.remove)
+      } finally {
+        say({ type: 'done', id: message.id })
+      }
+      showSources()
+      return
+    case 'apart':
+      apart = message.apart
+      // What they had here is not used any more.
+      for (const name of Object.keys(apart)) void tenants?.putAside(name)
+      return
+    case 'duties':
+      return tenants?.setDuties(message.duties)
+    case 'usage':
+      await tenants?.measureMemory()
+      reportUsage(message.id)
+  }
+}
+
+function asUnmoorError(error: unknown): UnmoorError {
+  return error instanceof UnmoorError ? error : new UnmoorError('Internal', error instanceof Error ? (error.stack ?? error.message) : String(error))
+}
+
+function createTenants(settings: WorkerSettings): Tenants {
+  const lose = (app: string, text: string): void => {
+    say({ type: 'fatal', app, message: text })
+    printLog('error', `${app}: V8 has lost control of an isolate (${text}). The process ends.`)
+    server?.close()
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), LAST_WORDS_MS)
+  }
+  const log = settings.log === 'json' ? printRecord : (app: string, level: string, text: string) => printLog(level, `[${app}] ${text}`)
+  const { inspected: app } = settings
+  if (app === undefined) pool = new IsolatePool(ivm, { pool: settings.pool, memoryMb: settings.poolMemoryMb, onCatastrophe: (text) => lose('', text), watch })
+  else inspected = new InspectedImages(app, (level, text) => log(app, level, text))
+  return new Tenants({
+    ivm: inspected === undefined ? ivm : vmModule,
+    pool: inspected ?? (pool as IsolatePool),
+    dataDir: settings.dataDir,
+    watch: inspected === undefined ? watch : undefined,
+    maxIsolates: settings.maxIsolates,
+    maxProcessMb: settings.maxProcessMb,
+    drivers: settings.drivers,
+    outbound: settings.outbound,
+    callApart(app, request) {
+      const socketPath = apart[app]
+      return socketPath === undefined || settings.socket !== undefined ? undefined : callApart(request, socketPath)
+    },
+    openCrons: (app) => openCrons(settings, app),
+    log,
+    onLong: (app, running) => suspects.set(app, running),
+    onHeldUp: (app, milliseconds) => say({ type: 'heldUp', app, milliseconds }),
+    onCatastrophe: lose,
+  })
+}
+
+/** Starts the app that is inspected before anybody asks for it: breakpoints are set in sources that are there. */
+function showSources(): void {
+  if (inspected === undefined) return
+  // Why it does not start stands in the log.
+  tenants
+    ?.get(inspected.app)
+    ?.open()
+    .catch(() => {})
+}
+
+/** Crons of an app are claimed in a file of its own, or in the operator's database. */
+async function openCrons({ cronStore, dataDir }: WorkerSettings, app: string): Promise<CronStore> {
+  const { driver, ...options } = cronStore
+  const { cronStore: create } = (await loadModule(`${driver}/cron`, 'cronStore')) as { cronStore: CronStoreFactory<object> }
+  return create(options, { binding: 'cronStore', app, declaration: variable(), dataDir: join(dataDir, 'apps', app), variable: () => undefined, now: Date.now })
+}
+
+function listen(settings: WorkerSettings, tenants: Tenants, only: string | undefined): Promise<Server> {
+  // Repeated request headers are joined, as the listeners of the tenants rely on.
+  const created = createServer({ joinDuplicateHeaders: true, keepAliveTimeout: KEEP_ALIVE_MS }, (incoming, outgoing) => {
+    if (stopping) outgoing.shouldKeepAlive = false
+    const target = incoming.url as string
+    const route = only === undefined ? tenants.find(incoming.headers.host, target) : { app: only, target }
+    if (route === undefined) return refuse(outgoing, 404, `no app of this host answers for ${JSON.stringify(incoming.headers.host ?? '')}`)
+    const socketPath = apart[route.app]
+    if (socketPath !== undefined && only === undefined) return passOn(incoming, outgoing, socketPath, route.target)
+    const tenant = tenants.get(route.app)
+    if (tenant === undefined) return refuse(outgoing, 503, 'the app is being removed')
+    tenant.handle(incoming, outgoing, route.target)
+  })
+  return new Promise((resolve, reject) => {
+    created.once('error', (error: NodeJS.ErrnoException) => {
+      const where = settings.socket ?? `port ${settings.port} on ${settings.host}`
+      const message = error.code === 'EADDRINUSE' ? `${where} is in use by another process.` : `The host cannot listen on ${where}: ${error.message}`
+      reject(new UnmoorError('Unavailable', message, { operation: 'start', cause: error }))
+    })
+    const options = settings.socket === undefined ? { port: settings.port, host: settings.host, reusePort: true } : { path: settings.socket }
+    created.listen({ ...options, backlog: 1024 }, () => resolve(created))
+  })
+}
+
+function reportUsage(id?: number): void {
+  if (tenants === undefined || !serving) return
+  say({ type: 'usage', id, apps: tenants.takeUsage(), live: tenants.live, waiting: pool?.waiting ?? 0 })
+}
+
+const timer = setInterval(() => {
+  reportUsage()
+  void tenants?.relieve()
+}, USAGE_MS)
+
+async function stop(): Promise<void> {
+  if (stopping) return
+  stopping = true
+  say({ type: 'stopping' })
+  clearInterval(timer)
+  if (server !== undefined) await closeGently(server, stopSeconds)
+  await tenants?.close(1)
+  reportUsage()
+  pool?.close()
+  await watch.close()
+  suspects.close()
+  // process.exit() straight after an isolate was disposed of has crashed; a moment later it does not.
+  await sleep(20)
+  process.exit(0)
+}
+
+process.on('SIGTERM', () => void stop())
+// Ctrl-C goes to the whole group; the supervisor says when.
+process.on('SIGINT', () => {})
+process.once('disconnect', () => void stop())
+process.on('unhandledRejection', (error) => {
+  if (inspected === undefined) console.error('Unhandled rejection:', error)
+  else inspected.rejected(error)
+})
+say({ type: 'ready', debuggerUrl: debuggerUrl(), runtime: `isolated-vm ${version} on node ${process.version} (V8 ${process.versions.v8})` })

@@ -1,0 +1,48 @@
+import { randomUUID } from 'node:crypto'
+import type { LocalRuntime, StartOptions } from '../../../core/adapter.ts'
+import { DeployClient } from '../host/admin/client.ts'
+import { type AppSettings, startHost } from '../host/index.ts'
+import type { IsolateOptions } from '../options.ts'
+
+/**
+ * Runs the artifact on a host (`unmoor host`), deployed over its admin API as a user would: for tests of an app, and the conformance suite, where it will run. It answers for
+ * whatever host name comes.
+ */
+export async function startOnHost(options: StartOptions): Promise<LocalRuntime> {
+  const { dir, info, dataDir, port, host, variables, testToken, inspectPort, onOutput } = options
+  const token = randomUUID()
+  const running = await startHost({
+    overrides: { port, ...(host === undefined ? {} : { host }), dataDir, admin: { port: 0, token } },
+    inspect: inspectPort === undefined ? [] : [{ app: info.manifest.name, port: inspectPort }],
+    onOutput,
+  })
+  try {
+    const client = new DeployClient({ url: running.adminUrl as string, token })
+    await client.deploy(info.manifest.name, dir, {
+      settings: { hosts: ['*'], secrets: variables, ...settingsOf(info.options), ...(testToken === undefined ? {} : { testToken }) },
+    })
+  } catch (error) {
+    await running.stop()
+    throw error
+  }
+  const stopped = Promise.withResolvers<number>()
+  return {
+    url: running.url,
+    runtime: `unmoor host: ${running.runtime}`,
+    get pids() {
+      return running.pids
+    },
+    exited: stopped.promise,
+    async stop() {
+      await running.stop()
+      stopped.resolve(0)
+    },
+  }
+}
+
+/** Of the target's options those that a host has as an app's settings. */
+function settingsOf(options: IsolateOptions): AppSettings {
+  const { memoryMb, cpuMs, outbound } = options
+  const limits = { ...(memoryMb === undefined ? {} : { memoryMb }), ...(cpuMs === undefined ? {} : { cpuMs }) }
+  return { limits, ...(outbound === undefined ? {} : { outbound }) }
+}

@@ -1,0 +1,64 @@
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type ivm from 'isolated-vm'
+import type { Manifest } from '../../../core/manifest.ts'
+import type { Runtime } from '../../../core/runtime/runtime.ts'
+import type { ServeOptions } from '../../node-server/runtime/serve-options.ts'
+import { type ServerApp, startServerApp } from '../../node-server/runtime/server-app.ts'
+import type { IsolateOptions } from '../options.ts'
+import { Guest } from '../engine/guest.ts'
+import { openDebugging } from './debugging.ts'
+import type { Sources } from '../engine/image.ts'
+import { createIsolateRuntime, type IsolateRuntime } from './isolate-runtime.ts'
+import { readLimits } from '../engine/limits.ts'
+import { OutboundClient } from '../services/outbound/client.ts'
+import { OutboundPolicy, type OutboundRules } from '../services/outbound/rules.ts'
+import { StackMapper } from './stack-mapper.ts'
+
+/** Options of {@link startHost}. */
+export interface HostOptions extends Omit<ServeOptions, 'options'> {
+  manifest: Manifest
+  options: IsolateOptions
+  ivm: typeof ivm
+  sources: Sources
+}
+
+/** Starts HTTP, crons and queues in front of one app's isolate; what fails leaves nothing open. */
+export function startHost(options: HostOptions): Promise<ServerApp> {
+  return startServerApp({
+    ...options,
+    createRuntime: (drivers) => startIsolate(options, drivers),
+    async close(runtime, finished) {
+      // What was cut off hears of it through its signals before the isolate goes.
+      if (!finished) await sleep(100)
+      await runtime.close()
+      // process.exit() straight after an isolate was disposed of has crashed; a moment later it does not.
+      await sleep(20)
+    },
+  })
+}
+
+/** The app's isolate, over the drivers that this process has open. */
+function startIsolate(options: HostOptions, drivers: Runtime): Promise<IsolateRuntime> {
+  const { manifest } = options
+  const mapper = new StackMapper(join(options.dir, 'app.js.map'))
+  const { module, image, limits, showErrors } = openDebugging({ ...options, limits: readLimits(options.options), mapper })
+  const privatePaths = [resolve(process.env['DATA_DIR'] || 'data'), options.dir]
+  const outbound = new OutboundClient({ policy: new OutboundPolicy(readRules(options.options.outbound)) })
+  return createIsolateRuntime({
+    host: drivers,
+    manifest,
+    limits,
+    privatePaths,
+    outbound,
+    mapper,
+    showErrors,
+    create: (events) => Guest.start(module, image, limits, events),
+  })
+}
+
+/** The build's rules, and what the environment adds: an artifact meets more than one network. */
+function readRules(rules: OutboundRules = {}): OutboundRules {
+  const more = (process.env['UNMOOR_OUTBOUND_ALLOW'] ?? '').split(',').map((text) => text.trim())
+  return { ...rules, allow: [...(rules.allow ?? []), ...more.filter(Boolean)] }
+}

@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs'
+import { close as closeInspector } from 'node:inspector'
+import { join } from 'node:path'
+import type ivm from 'isolated-vm'
+import type { IsolateOptions } from '../options.ts'
+import type { GuestImage } from '../engine/guest.ts'
+import { Image, type Sources } from '../engine/image.ts'
+import type { Limits } from '../engine/limits.ts'
+import { printLog } from '../services/log.ts'
+import type { StackMapper } from './stack-mapper.ts'
+import { rejectionText, VmImage, vmModule } from '../engine/vm-image.ts'
+
+/** While somebody may stand at a breakpoint, no clock runs: a day. */
+export const NO_LIMIT_MS = 86_400_000
+
+/** What a run is started with. */
+export interface Debugging {
+  module: typeof ivm
+  image: GuestImage
+  limits: Limits
+  /** Whether clients see what the app threw. */
+  showErrors: boolean
+}
+
+interface Run {
+  ivm: typeof ivm
+  sources: Sources
+  options: IsolateOptions
+  limits: Limits
+  dir: string
+  mapper: StackMapper
+}
+
+/**
+ * Reads `UNMOOR_DEV` (1: errors are shown to clients) and `UNMOOR_DEBUG` (1: the app runs where Node's own inspector sees it). `unmoor dev` and
+ * `--inspect` set them.
+ */
+export function openDebugging({ ivm: module, sources, options, limits, dir, mapper }: Run): Debugging {
+  const showErrors = process.env['UNMOOR_DEV'] === '1'
+  if (process.env['UNMOOR_DEBUG'] !== '1') return { module, image: new Image(module, sources, options.startup), limits, showErrors }
+  console.error('Debugging: the app runs in the host’s own process, without limits. For development only.')
+  process.on('unhandledRejection', (error) => printLog('error', mapper.text(rejectionText(error))))
+  endWithDebugger()
+  const image = new VmImage({ ...sources, app: withMap(sources.app, readMap(dir)) })
+  return { module: vmModule, image, limits: { ...limits, cpuMs: NO_LIMIT_MS, startupMs: NO_LIMIT_MS, wallSeconds: undefined }, showErrors }
+}
+
+/** An exit that waits for no debugger to go: Node's own waits for as long as one is there. */
+export function endWithDebugger(): void {
+  process.once('exit', () => closeInspector())
+}
+
+/** The source map of an artifact, as base64, where it has one. */
+export function readMap(dir: string): string | undefined {
+  try {
+    return readFileSync(join(dir, 'app.js.map'), 'base64')
+  } catch {
+    return undefined
+  }
+}
+
+/** The bundle with its source map inside: a debugger shows the app's own files. */
+export function withMap(app: string, map: string | undefined): string {
+  return map === undefined ? app : `${app}\n//# sourceMappingURL=data:application/json;base64,${map}\n`
+}

@@ -1,0 +1,237 @@
+/**
+ * The short way of a request: node:http's message in, flat data over the bridge, node:http's answer out. No
+ * Request, no Response, no promise, and no timer unless the handler waits. What does not fit (a body that is
+ * long or of unknown length, an answer for a service binding) goes the usual way.
+ */
+import { isUtf8 } from 'node:buffer'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type ContextOptions, createContext, type OwnedContext } from '../../../core/context.ts'
+import { isUnmoorError } from '../../../core/errors.ts'
+import { clientGone, isClientGone } from '../../node-server/runtime/http/client-gone.ts'
+import { writeParts } from '../../node-server/runtime/http/respond.ts'
+import { requestOrigin, resolveUrl } from '../../node-server/runtime/http/url.ts'
+import { IsolateEnded } from '../engine/ended.ts'
+import type { PlainRequest } from '../engine/inline.ts'
+import type { HostEvent } from '../services/pending-events.ts'
+import type { IsolateApp } from './isolate-app.ts'
+
+/** Bodies of up to so many bytes, with a length, are read before the handler is called. */
+const MAX_BODY = 64 * 1024
+
+/** What is the same for all requests of an app. */
+export interface DirectOptions {
+  context?: ContextOptions | undefined
+  /** Milliseconds until the handler must have answered. Default: no limit. */
+  wallMs?: number | undefined
+  /** Milliseconds of that which have passed before. Default: 0. */
+  spentMs?: number | undefined
+  trustProxy?: boolean | undefined
+  /** The answer did not come within `wallMs`. */
+  onLate?(): void
+  /** Given the rest of a request's `waitUntil` work once it is answered. */
+  onBackground?(work: Promise<unknown>): void
+  /** Given what a handler throws, and answers that cannot be sent. */
+  onError(message: string, error: unknown): void
+}
+
+/** Length of a body that is read first, 0 for none; undefined where the request goes the usual way. */
+export function directLength({ method, headers }: IncomingMessage, max: number): number | undefined {
+  if (method === 'TRACE' || headers['transfer-encoding'] !== undefined) return undefined
+  const text = headers['content-length']
+  if (text === undefined || method === 'GET' || method === 'HEAD') return 0
+  const length = Number(text)
+  return length <= MAX_BODY && length <= max ? length : undefined
+}
+
+/** Calls back with the whole body, or with nothing where the client went away. */
+function readBody(incoming: IncomingMessage, length: number, whenRead: (body: string | Uint8Array<ArrayBuffer> | undefined) => void): void {
+  let first: Buffer | undefined
+  let chunks: Buffer[] | undefined
+  let finished = false
+  incoming.on('data', (chunk: Buffer) => {
+    if (first === undefined) first = chunk
+    else (chunks ??= [first]).push(chunk)
+  })
+  incoming.on('end', () => {
+    finished = true
+    const bytes = chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks, length)
+    // Text is the cheapest to hand over, and what most handlers want. What it stands for are the same bytes.
+    whenRead(isUtf8(bytes) ? bytes.toString() : new Uint8Array(bytes))
+  })
+  const gone = (): void => {
+    if (finished) return
+    finished = true
+    whenRead(undefined)
+  }
+  incoming.on('error', gone)
+  incoming.on('close', gone)
+}
+
+/** Names and values as they cross the bridge, a line each. */
+function headerText(headers: IncomingMessage['headers']): string {
+  let text = ''
+  for (const name of Object.keys(headers)) {
+    const value = headers[name]
+    if (value === undefined) continue
+    for (const one of typeof value === 'string' ? [value] : value) text = text === '' ? `${name}\n${one}` : `${text}\n${name}\n${one}`
+  }
+  return text
+}
+
+/** One request on its short way, and its answer. */
+export class DirectExchange implements HostEvent, PlainRequest {
+  id = 0
+  url = ''
+  body: string | Uint8Array<ArrayBuffer> | null = null
+  #app: IsolateApp
+  #incoming: IncomingMessage
+  #outgoing: ServerResponse
+  #options: DirectOptions
+  #done: () => void
+  #ctx: OwnedContext | undefined
+  #abort: AbortController | undefined
+  #timer: NodeJS.Timeout | undefined
+  #answered = false
+
+  /** `done` is called once, when the answer is written or given up. */
+  constructor(app: IsolateApp, incoming: IncomingMessage, outgoing: ServerResponse, options: DirectOptions, done: () => void) {
+    this.#app = app
+    this.#incoming = incoming
+    this.#outgoing = outgoing
+    this.#options = options
+    this.#done = done
+  }
+
+  /**
+   * Serves a request whose {@link directLength} is known. False where the usual way must refuse it: `done` is
+   * not called then.
+   */
+  serve(length: number): boolean {
+    const incoming = this.#incoming
+    const origin = requestOrigin(incoming, this.#options.trustProxy === true)
+    if (origin === undefined) return false
+    const url = resolveUrl(origin, incoming.url as string)
+    if (length === 0) this.#start(url, null)
+    else readBody(incoming, length, (body) => (body === undefined ? this.#giveUp() : this.#start(url, body)))
+    return true
+  }
+
+  #start(url: string, body: string | Uint8Array<ArrayBuffer> | null): void {
+    this.url = url
+    this.body = body
+    this.#app.serve(this)
+  }
+
+  get method(): string {
+    return this.#incoming.method as string
+  }
+
+  get headers(): string {
+    return headerText(this.#incoming.headers)
+  }
+
+  // Most answers are there by now, and need no timer.
+  entered(): void {
+    const { wallMs, spentMs = 0 } = this.#options
+    if (this.#answered || wallMs === undefined) return
+    this.#timer = setTimeout(() => {
+      this.#options.onLate?.()
+      this.#refuse(503, `Service Unavailable: no answer came within the limit of wallTimeout, ${wallMs / 1000} s.`)
+    }, wallMs - spentMs)
+  }
+
+  /** Nobody is there to be answered. */
+  #giveUp(): void {
+    this.#answered = true
+    this.#done()
+  }
+
+  get ctx(): OwnedContext {
+    return (this.#ctx ??= createContext(this.#options.context))
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      const abort = (this.#abort = new AbortController())
+      const outgoing = this.#outgoing
+      const check = (): void => {
+        if (!outgoing.writableFinished) abort.abort(clientGone('The client went away.'))
+      }
+      if (outgoing.destroyed || outgoing.socket?.destroyed === true) check()
+      else outgoing.once('close', check)
+    }
+    return this.#abort.signal
+  }
+
+  answer(data: readonly unknown[]): void {
+    // What comes after all is for nobody.
+    if (this.#answered) return this.#discard(data)
+    this.#answered = true
+    clearTimeout(this.#timer)
+    const outgoing = this.#outgoing
+    if (outgoing.headersSent || outgoing.destroyed) {
+      this.#discard(data)
+      return this.#finish()
+    }
+    try {
+      const { status, statusText, list, body, isAscii } = this.#app.readAnswer(data)
+      // node:http writes head and text as one string: only a head in ASCII stays what it is when that is
+      // UTF-8.
+      const content = typeof body === 'string' && !isAscii ? Buffer.from(body) : body
+      const streamed = writeParts(outgoing, { status, statusText, list, headers: undefined, body: content }, this.#incoming.method === 'HEAD')
+      if (streamed === undefined) return this.#finish()
+      void streamed.catch((error: unknown) => this.#failed(error)).then(() => this.#finish())
+    } catch (error) {
+      this.#failed(error)
+      this.#finish()
+    }
+  }
+
+  fail(error: unknown): void {
+    if (this.#answered) return
+    const { method } = this.#incoming
+    if (error instanceof IsolateEnded) return this.#refuse(503, `Service Unavailable: the app's isolate was stopped: ${error.message}.`)
+    this.#options.onError(`${method} ${this.#incoming.url} failed:`, error)
+    this.#refuse(500, 'Internal Server Error')
+  }
+
+  #failed(error: unknown): void {
+    const { method, url } = this.#incoming
+    if (!isClientGone(error)) this.#options.onError(`${method} ${url} failed:`, error)
+    if (this.#outgoing.headersSent) this.#outgoing.destroy()
+    else write(this.#outgoing, 500, failureText(error))
+  }
+
+  #refuse(status: number, text: string): void {
+    this.#answered = true
+    clearTimeout(this.#timer)
+    if (!this.#outgoing.headersSent && !this.#outgoing.destroyed) write(this.#outgoing, status, text)
+    this.#finish()
+  }
+
+  #discard(data: readonly unknown[]): void {
+    try {
+      const { body } = this.#app.readAnswer(data)
+      if (body instanceof ReadableStream) body.cancel().catch(() => {})
+    } catch {
+      // Too large, and for nobody anyway.
+    }
+  }
+
+  #finish(): void {
+    const ctx = this.#ctx
+    if (ctx !== undefined && ctx.pending > 0) this.#options.onBackground?.(ctx.settled())
+    this.#done()
+  }
+}
+
+/** A limit is the host's to name; anything else is the app's own. */
+function failureText(error: unknown): string {
+  return isUnmoorError(error) && error.code === 'LimitExceeded' ? `Internal Server Error: ${error.message}` : 'Internal Server Error'
+}
+
+function write(outgoing: ServerResponse, status: number, text: string): void {
+  const retry = status === 503 ? ['retry-after', '1'] : []
+  outgoing.writeHead(status, ['content-type', 'text/plain; charset=utf-8', 'content-length', String(Buffer.byteLength(text)), ...retry])
+  outgoing.end(text)
+}

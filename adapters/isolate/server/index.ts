@@ -1,0 +1,45 @@
+/**
+ * `unmoor/internal/isolate/runtime`: the host half. Serves an app that runs in an isolate; the generated
+ * entry calls {@link serve} and nothing else.
+ */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Manifest } from '../../../core/manifest.ts'
+import { installGlobals } from '../../node-server/runtime/http/globals.ts'
+import { runMigrations } from '../../node-server/runtime/migrate.ts'
+import { runServer } from '../../node-server/runtime/run.ts'
+import type { ServeOptions } from '../../node-server/runtime/serve-options.ts'
+import type { IsolateOptions } from '../options.ts'
+import { declaredApp } from './declared-app.ts'
+import { loadIsolatedVm } from '../engine/isolated-vm.ts'
+import { startHost } from './app-server.ts'
+
+installGlobals()
+
+/** What {@link serve} is given by the generated entry. `dir` holds `web-api.js` and `app.js` too. */
+export interface IsolateServeOptions extends Omit<ServeOptions, 'app' | 'name' | 'options'> {
+  manifest: Manifest
+  options: IsolateOptions
+}
+
+/**
+ * Runs the artifact: `node server.mjs` serves, `node server.mjs migrate` applies migrations and ends. Settings come from the environment, as for the Node target:
+ * `PORT` (default 3000), `HOST` (default 127.0.0.1), `DATA_DIR` (default `data` in the working folder), and the app's variables and secrets.
+ * A failed start is a message on stderr and exit code 1.
+ */
+export async function serve(options: IsolateServeOptions): Promise<void> {
+  const { manifest, dir } = options
+  const serverOptions = { ...options, app: declaredApp(manifest), name: manifest.name }
+  await runServer({
+    name: manifest.name,
+    stopTimeout: options.options.stopTimeout,
+    migrate: () => runMigrations(serverOptions),
+    async start() {
+      const { ivm, version } = await loadIsolatedVm()
+      const [webApi, app] = await Promise.all(['web-api.js', 'app.js'].map((name) => readFile(join(dir, name), 'utf8')))
+      const sources = { webApi: webApi as string, app: app as string }
+      const host = await startHost({ ...serverOptions, ivm, sources })
+      return { ...host, runtime: `isolated-vm ${version} on node ${process.version} (V8 ${process.versions.v8})` }
+    },
+  })
+}

@@ -1,0 +1,243 @@
+import type { QueueIncoming, QueueSettlement } from '../../../core/bindings/drivers.ts'
+import type { Context } from '../../../core/context.ts'
+import { UnmoorError } from '../../../core/errors.ts'
+import { type HeaderList, headerList } from '../services/header-list.ts'
+import { type HostEvent, PendingEvents } from '../services/pending-events.ts'
+import { checkSettlements, plainMessage } from '../services/queue-batch.ts'
+import { bodyFromGuest, pairs } from '../services/codec.ts'
+import { IsolateEnded } from '../engine/ended.ts'
+import type { Guest, GuestEvents } from '../engine/guest.ts'
+import type { PlainRequest } from '../engine/inline.ts'
+import type { GuestLog } from '../services/log.ts'
+import { type HostServices, Operations } from '../services/operations.ts'
+import { TimerTable } from '../services/timers.ts'
+
+/** A body of the guest's, as it becomes a Response's. */
+export type GuestBody = ReturnType<typeof bodyFromGuest>
+
+/** An answer of the guest's: status and headers are what a tenant says, so whoever sends them checks them. */
+export interface GuestAnswer extends HeaderList {
+  status: number
+  statusText: string
+  body: GuestBody
+}
+
+/** What a host may hold an isolate to, besides its {@link Limits}. */
+export interface IsolateHooks {
+  /** Timers at once; the isolate is ended beyond it. Default: 10,000, and none more is started. */
+  timers?: number | undefined
+  /** Given each answer's body; gives back what is sent in its place, or throws. Default: as it is. */
+  body?(body: GuestBody): GuestBody
+}
+
+/** Makes isolates of one app. */
+export type GuestFactory = (events: GuestEvents) => Promise<Guest>
+
+/** Options of {@link IsolateApp.start}. */
+export interface IsolateAppOptions {
+  create: GuestFactory
+  services: HostServices
+  /** What the env's stubs need: variables, dialects. */
+  values: Readonly<Record<string, unknown>>
+  log: GuestLog
+  onEnd(error: IsolateEnded): void
+  hooks?: IsolateHooks | undefined
+}
+
+/**
+ * One isolate at work and what the host keeps for it: events under way, streams, timers, keys. When the
+ * isolate ends, all of it ends.
+ */
+export class IsolateApp {
+  #guest!: Guest
+  #options: IsolateAppOptions
+  #operations: Operations
+  #timers: TimerTable
+  #events: PendingEvents
+  #ended: IsolateEnded | undefined
+  #hearsRejections = false
+
+  private constructor(options: IsolateAppOptions) {
+    const send = (...message: [string, ...unknown[]]): void => this.#guest.send(...message)
+    const max = options.hooks?.timers
+    this.#options = options
+    this.#operations = new Operations(options.services, send, {
+      charge: (microseconds) => this.#guest.chargeBeside(microseconds),
+      keep: (bytes) => this.#guest.held.keep(bytes),
+    })
+    this.#events = new PendingEvents(this.#operations.streams, send)
+    this.#timers = new TimerTable(
+      (id) => send('timer', id),
+      max,
+      max === undefined ? undefined : () => this.#guest.end('timers', `it started more than its limit of ${max} timers`),
+    )
+  }
+
+  /** Starts an isolate. Rejects with {@link IsolateEnded} where the app cannot be loaded. */
+  static async start(options: IsolateAppOptions): Promise<IsolateApp> {
+    const { create, services, values, log } = options
+    const app = new IsolateApp(options)
+    await create({
+      created(guest) {
+        app.#guest = guest
+      },
+      message: (message) => app.#receive(message),
+      sync: (data) => app.#operations.sync(data),
+      uncaught: (reason) => app.#rejected(reason),
+      ended: (error) => app.#end(error),
+      catastrophe(message) {
+        log('error', `V8 has lost control of an isolate (${message}). The process ends.`)
+        // What isolated-vm asks for: nothing that V8 holds can be trusted any more. A supervisor starts the
+        // process again.
+        process.abort()
+      },
+    })
+    if (Object.keys(services.manifest.bindings).length > 0) app.#guest.send('env', values)
+    return app
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended !== undefined
+  }
+
+  close(): void {
+    this.#guest.close()
+    this.#end(new IsolateEnded('closed', 'the isolate was closed'))
+  }
+
+  /**
+   * Calls the fetch handler. Rejects with {@link IsolateEnded} where the isolate ended first, with `Internal`
+   * where the handler threw.
+   */
+  async fetch(request: Request, ctx: Context): Promise<Response> {
+    let headers = ''
+    for (const [name, value] of request.headers) headers = headers === '' ? `${name}\n${value}` : `${headers}\n${name}\n${value}`
+    const { streams } = this.#operations
+    const body = request.body === null ? undefined : streams.toGuest(request.body)
+    const wireBody = body === undefined ? null : { stream: body }
+    const data = await this.#event({ ctx, request }, body, (id) => this.#guest.send('fetch', id, request.method, request.url, headers, wireBody))
+    const { status, statusText, list, body: content } = this.readAnswer(data)
+    return new Response(content, { status, statusText, headers: pairs(list) })
+  }
+
+  /** Calls the fetch handler without a Request, with a body that is there. */
+  serve(request: HostEvent & PlainRequest): void {
+    if (this.#ended !== undefined) return request.fail(this.#ended)
+    request.id = this.#events.begin(request, undefined)
+    this.#guest.fetch(request)
+  }
+
+  /**
+   * What the guest answered, its types checked and its body as the host lets it through.
+   *
+   * @throws `LimitExceeded` for a body that is too large.
+   */
+  readAnswer([status, statusText, headers, content]: readonly unknown[]): GuestAnswer {
+    const { hooks } = this.#options
+    const body = bodyFromGuest(content, this.#operations.streams)
+    return {
+      status: Number(status),
+      statusText: String(statusText),
+      ...headerList(headers),
+      body: hooks?.body === undefined ? body : hooks.body(body),
+    }
+  }
+
+  /** Calls a queue's handler. */
+  async queue(
+    binding: string,
+    messages: readonly QueueIncoming[],
+    retryDelay: number,
+    ctx: Context,
+  ): Promise<{ settlements: QueueSettlement[]; error?: unknown }> {
+    const [settlements, error] = await this.#event({ ctx }, undefined, (id) => this.#guest.send('queue', id, binding, messages.map(plainMessage), retryDelay))
+    return { settlements: checkSettlements(settlements, messages), ...(error === undefined ? {} : { error: guestFailure(error) }) }
+  }
+
+  /** Calls a cron's handler. */
+  async cron(name: string, scheduledTime: number, ctx: Context): Promise<{ error?: unknown; retry: boolean }> {
+    const [error, retry] = await this.#event({ ctx }, undefined, (id) => this.#guest.send('cron', id, name, scheduledTime))
+    return error === undefined ? { retry: false } : { error: guestFailure(error), retry: retry !== false }
+  }
+
+  #event({ ctx, request }: { ctx: Context; request?: Request }, body: number | undefined, send: (id: number) => void): Promise<readonly unknown[]> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended)
+    return new Promise((answer, fail) => {
+      const event = {
+        ctx,
+        get signal() {
+          return request?.signal
+        },
+        answer,
+        fail,
+      }
+      send(this.#events.begin(event, body))
+    })
+  }
+
+  #receive(message: readonly unknown[]): void {
+    const [operation, id, ...data] = message
+    switch (operation) {
+      case 'response':
+        this.#events.answer(id, data)
+        // A streamed answer is finished when the guest says so; until then the client may go away.
+        if (!isStreamed(data[3])) this.#events.finish(id)
+        return
+      case 'queued':
+      case 'cronDone':
+        this.#events.answer(id, data)
+        return this.#events.finish(id)
+      case 'failed':
+        this.#events.fail(id, guestFailure(data[0]))
+        return this.#events.finish(id)
+      case 'finished':
+        return this.#events.finish(id)
+      case 'wait':
+        return this.#events.wait(id)
+      case 'waited':
+        return this.#events.settleWait(id)
+      case 'watch':
+        return this.#events.watch(id, data[0])
+      case 'timer':
+        return this.#timers.start(id, data[0])
+      case 'timerClear':
+        return this.#timers.clear(id)
+      case 'rejections':
+        this.#hearsRejections = true
+        return
+      case 'log':
+        return this.#options.log(String(id), String(data[0]))
+    }
+    this.#operations.handle(message)
+  }
+
+  // An app that listens for rejections decides whether they are logged.
+  #rejected(reason: unknown): void {
+    const error = reason instanceof Error ? { name: reason.name, message: reason.message, stack: ownStack(reason) } : undefined
+    if (this.#hearsRejections) this.#guest.send('rejection', error === undefined ? { value: reason } : { error })
+    else this.#options.log('error', `Unhandled rejection: ${error === undefined ? String(reason) : error.stack || error.message}`)
+  }
+
+  #end(error: IsolateEnded): void {
+    if (this.#ended !== undefined) return
+    this.#ended = error
+    this.#timers.clearAll()
+    this.#events.failAll(error)
+    this.#operations.close(error)
+    this.#options.onEnd(error)
+  }
+}
+
+/** The isolate's part of a stack: what follows is the host's, with its paths. */
+function ownStack({ stack = '' }: Error): string {
+  return stack.replace(/\n[^\n]*<isolated-vm boundary>[^]*$/, '')
+}
+
+function isStreamed(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && 'stream' in body
+}
+
+/** What a handler threw, as its text; never for the client. */
+function guestFailure(text: unknown): UnmoorError {
+  return new UnmoorError('Internal', typeof text === 'string' ? text : 'The handler failed.')
+}

@@ -1,0 +1,165 @@
+import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
+import type { QueueIncoming } from '../../../core/bindings/drivers.ts'
+import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
+import { channelValues } from '../../../core/runtime/rpc.ts'
+import type { Manifest } from '../../../core/manifest.ts'
+import { internalError, type Runtime } from '../../../core/runtime/runtime.ts'
+import { CurrentIsolate, startFailure } from './current-isolate.ts'
+import { errorPage } from './error-page.ts'
+import { type GuestFactory, IsolateApp, type IsolateHooks } from './isolate-app.ts'
+import { IsolateEnded } from '../engine/ended.ts'
+import { Jobs } from '../services/jobs.ts'
+import type { Limits } from '../engine/limits.ts'
+import { type GuestLog, printLog } from '../services/log.ts'
+import type { OutboundClient, OutboundRequest } from '../services/outbound/client.ts'
+import type { StackMapper } from './stack-mapper.ts'
+
+/** What {@link createIsolateRuntime} needs. */
+export interface IsolateRuntimeOptions {
+  /** The host's runtime: its env has the portable classes; its app has declarations only. */
+  host: Runtime
+  manifest: Manifest
+  create: GuestFactory
+  limits: Limits
+  /** Paths of this machine, which errors must not tell a tenant. */
+  privatePaths?: readonly string[] | undefined
+  /** Default: this process's streams. */
+  log?: GuestLog | undefined
+  /** The app's way to the network; closed with the runtime. */
+  outbound: OutboundClient
+  hooks?: IsolateHooks | undefined
+  /** Maps stack traces to the app's sources. Default: they stay those of the bundle. */
+  mapper?: StackMapper | undefined
+  /** Whether clients see what the app threw: for development. Default: false. */
+  showErrors?: boolean | undefined
+  /** The app's cryptography and compression, where more than this runtime counts on it. Default: its own. */
+  jobs?: Jobs | undefined
+}
+
+/** A {@link Runtime} whose handlers run in an isolate; one that ends is replaced. */
+export interface IsolateRuntime extends Runtime {
+  /** Isolates started so far. */
+  readonly started: number
+  /** The isolate at work, where requests may go to it directly (`direct.ts`): it runs, and no assets come before the app. */
+  readonly direct: IsolateApp | undefined
+}
+
+/** Starts the first isolate. @throws `Unavailable` where the app cannot be loaded. */
+export async function createIsolateRuntime(options: IsolateRuntimeOptions): Promise<IsolateRuntime> {
+  const { host, manifest, limits } = options
+  const { mapper } = options
+  const mapped = (text: string): string => mapper?.text(text) ?? text
+  const write = options.log ?? printLog
+  const log: GuestLog = (level, text) => write(level, mapped(text))
+  const { privatePaths = [] } = options
+  const redact = (text: string): string => privatePaths.reduce((shown, path) => shown.replaceAll(path, '...'), text)
+  const { outbound } = options
+  const services = { manifest, env: host.env, fetch: (request: OutboundRequest) => outbound.fetch(request), redact, jobs: options.jobs ?? new Jobs() }
+  const values = channelValues(manifest, host.env)
+  const { create, hooks } = options
+  const isolate = new CurrentIsolate({
+    name: host.name,
+    create: (onEnd) => IsolateApp.start({ create, services, values, log, onEnd, hooks }),
+    logError: (text) => log('error', text),
+  })
+  await isolate.first().catch((error: unknown) => {
+    const message = `The app does not start in an isolate: ${mapped(startFailure(error))}`
+    throw new UnmoorError('Unavailable', message, { operation: 'start', cause: error })
+  })
+
+  return {
+    ...exceptHandlers(host),
+    get started() {
+      return isolate.started
+    },
+    get direct() {
+      return host.assets === undefined ? isolate.live : undefined
+    },
+    async fetch(request, ctx) {
+      try {
+        const answer = (await isolate.use()).fetch(request, ctx)
+        return await (limits.wallSeconds === undefined ? answer : withDeadline(answer, limits.wallSeconds))
+      } catch (error) {
+        if (error instanceof IsolateEnded) return unavailable(`the app's isolate was stopped: ${error.message}`)
+        if (error instanceof LateAnswer) return unavailable(error.message)
+        // The app's own errors come as Internal: a limit is the host's.
+        if (isUnmoorError(error) && error.code === 'LimitExceeded') return overLimit(error)
+        log('error', `${request.method} ${request.url} failed: ${text(error)}`)
+        return mapper !== undefined && options.showErrors === true ? errorPage(request, mapped(text(error)), mapper) : internalError()
+      }
+    },
+    async queue(binding: string, messages: readonly QueueIncoming[], ctx) {
+      const { retryDelay } = manifest.bindings[binding] as QueueDeclaration
+      try {
+        const result = await (await isolate.use()).queue(binding, messages, retryDelay, ctx)
+        if (result.error !== undefined) log('error', `queue ${binding}: the handler threw, its unsettled messages are retried: ${text(result.error)}`)
+        return result
+      } catch (error) {
+        log('error', `queue ${binding}: the batch is retried: ${String(error)}`)
+        return { settlements: messages.map(({ lease }) => ({ lease, outcome: 'retry' as const, delaySeconds: retryDelay })), error }
+      }
+    },
+    async cron(name, scheduledTime, ctx) {
+      if (!Object.hasOwn(manifest.crons, name)) return host.cron(name, scheduledTime, ctx)
+      try {
+        const result = await (await isolate.use()).cron(name, scheduledTime, ctx)
+        if (result.error !== undefined) log('error', `cron ${name} at ${new Date(scheduledTime).toISOString()} failed: ${text(result.error)}`)
+        return result
+      } catch (error) {
+        log('error', `cron ${name} at ${new Date(scheduledTime).toISOString()} failed: ${String(error)}`)
+        return { error, retry: true }
+      }
+    },
+    async close() {
+      await isolate.close()
+      outbound.close()
+      await host.close()
+    },
+  }
+}
+
+/** `host` without its handlers and its `close`. */
+export function exceptHandlers(host: Runtime): Omit<Runtime, 'fetch' | 'queue' | 'cron' | 'close'> {
+  return {
+    app: host.app,
+    name: host.name,
+    env: host.env,
+    drivers: host.drivers,
+    assets: host.assets,
+    queueDriver: (binding) => host.queueDriver(binding),
+    sqlDriver: (binding) => host.sqlDriver(binding),
+  }
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function unavailable(cause: string): Response {
+  return new Response(`Service Unavailable: ${cause}.`, {
+    status: 503,
+    headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' },
+  })
+}
+
+function overLimit(error: UnmoorError): Response {
+  return new Response(`Internal Server Error: ${error.message}`, { status: 500, headers: { 'content-type': 'text/plain; charset=utf-8' } })
+}
+
+class LateAnswer extends Error {}
+
+async function withDeadline(answer: Promise<Response>, seconds: number): Promise<Response> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new LateAnswer(`no answer came within the limit of ${seconds} s`)), seconds * 1000)
+  })
+  try {
+    return await Promise.race([answer, late])
+  } catch (error) {
+    // What comes after all is for nobody.
+    if (error instanceof LateAnswer) answer.then((response) => response.body?.cancel()).catch(() => {})
+    throw error
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,209 @@
+import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
+import type { Manifest } from '../../../core/manifest.ts'
+import { callBinding, encodeError } from '../../../core/runtime/rpc.ts'
+import { OpenTransactions } from '../../../core/runtime/transaction-channel.ts'
+import { weigh } from '../guest/web/bridge/weigh.ts'
+import { decodeArgument, encodeResult, outboundFromGuest, requestFromGuest, responseToGuest } from './codec.ts'
+import type { Jobs } from './jobs.ts'
+import type { OutboundRequest } from './outbound/client.ts'
+import { cryptoError } from './crypto/calls.ts'
+import { deriveLater } from './crypto/kdf.ts'
+import { generateLater } from './crypto/keys.ts'
+import { describe, StreamTable } from './streams.ts'
+import { KeyTable } from './crypto/subtle.ts'
+import { ZlibTable } from './zlib.ts'
+
+/** What the guest's calls reach: the app's bindings and the network. */
+export interface HostServices {
+  readonly manifest: Manifest
+  readonly env: Readonly<Record<string, unknown>>
+  /** The app's way to the network. */
+  fetch(request: OutboundRequest): Promise<Response>
+  /** Takes out of an error's text what a tenant need not know of the machine, such as paths. */
+  redact(text: string): string
+  /** The app's cryptography and compression. */
+  readonly jobs: Jobs
+}
+
+/** Calls of one isolate at once. The guest holds back before (`guest/web/lane.ts`); this holds where a tenant has got around it. */
+const MAX_CALLS = 2000
+
+type Send = (...message: [string, ...unknown[]]) => void
+
+/** The asynchronous calls of one isolate's guest. Every argument is data that a tenant may have made up. */
+export class Operations {
+  readonly streams: StreamTable
+  #services: HostServices
+  #send: Send
+  #keys = new KeyTable()
+  #zlib = new ZlibTable()
+  #charge: (microseconds: number) => void
+  #keep: (bytes: number) => void
+  #open = 0
+  #transactions = new OpenTransactions()
+  #fetches = new Map<unknown, AbortController>()
+  #signals = new Map<unknown, AbortController>()
+
+  /**
+   * `charge` is told microseconds of work on threads beside the process's first; `keep` is told the bytes of a call when it
+   * begins, and the same as a negative number when it ends.
+   */
+  constructor(services: HostServices, send: Send, { charge, keep }: { charge: (microseconds: number) => void; keep: (bytes: number) => void }) {
+    this.#services = services
+    this.#charge = charge
+    this.#keep = keep
+    this.#send = send
+    this.streams = new StreamTable(send)
+  }
+
+  /** Handles a message of the guest; false if it is none of these. */
+  handle(message: readonly unknown[]): boolean {
+    const [operation, a, b, c] = message
+    if (typeof operation !== 'string') return false
+    switch (operation) {
+      case 'call':
+        void this.#answer(a, b, Array.isArray(c) ? c : [])
+        return true
+      case 'fetchAbort':
+        this.#fetches.get(a)?.abort()
+        return true
+      case 'signal':
+        this.#signals.get(a)?.abort()
+        return true
+      case 'keyRelease':
+        this.#keys.release(a)
+        return true
+      case 'zlibClose':
+        this.#zlib.close(a)
+        return true
+    }
+    return this.streams.handle(operation, a, b)
+  }
+
+  /** The isolate is gone. */
+  close(error: Error): void {
+    this.streams.break(error)
+    this.#zlib.clear()
+    this.#transactions.close()
+    for (const controller of [...this.#fetches.values(), ...this.#signals.values()]) controller.abort(error)
+  }
+
+  async #answer(id: unknown, operation: unknown, data: readonly unknown[]): Promise<void> {
+    const weight = weigh(data)
+    this.#open++
+    this.#keep(weight)
+    try {
+      if (this.#open > MAX_CALLS) throw new RangeError(`More than ${MAX_CALLS} calls are under way.`)
+      this.#send('ok', id, await this.#run(operation, data))
+    } catch (error) {
+      this.#send('error', id, error instanceof UnmoorError ? { unmoor: encodeError(error) } : describeWithCause(error))
+    } finally {
+      this.#open--
+      this.#keep(-weight)
+    }
+  }
+
+  #run(operation: unknown, data: readonly unknown[]): Promise<unknown> {
+    switch (operation) {
+      case 'binding':
+        return this.#binding(String(data[0]), String(data[1]), data[2])
+      case 'bindingFetch':
+        return this.#bindingFetch(data[0], data[1], String(data[2]))
+      case 'fetch':
+        return this.#fetch(data[0], (signal) => this.#services.fetch({ ...outboundFromGuest(data[1], this.streams), signal }))
+      case 'subtle':
+        return this.#services.jobs.run(() => this.#keys.call(data[0], data[1]), this.#charge)
+      case 'crypto.derive':
+        return this.#services.jobs.run(() => deriveLater(data).catch(cryptoError), this.#charge)
+      case 'crypto.keyPair':
+        return this.#services.jobs.run(() => generateLater(data).catch(cryptoError), this.#charge)
+      case 'zlib':
+        return this.#services.jobs.run(() => this.#zlib.feed(data[0], data[1], data[2], data[3]), this.#charge)
+    }
+    throw new TypeError(`There is no call "${String(operation)}"`)
+  }
+
+  /** Storage of Durable Objects. Nothing is thrown: an exception would take the host's stack along. */
+  sync([, binding, object, text, params]: readonly unknown[]): unknown {
+    const { manifest, env } = this.#services
+    try {
+      if (typeof binding !== 'string' || typeof object !== 'string' || typeof text !== 'string' || !Array.isArray(params))
+        throw new TypeError('a malformed call')
+      if (!Object.hasOwn(manifest.bindings, binding) || manifest.bindings[binding]?.kind !== 'objects') throw new TypeError(`There is no ${binding}.query().`)
+      const driver = env[binding] as { query(object: string, text: string, params: unknown[]): unknown }
+      return { value: driver.query(object, text, params) }
+    } catch (error) {
+      const described = describe(error)
+      return { error: { ...described, message: this.#services.redact(described.message) } }
+    }
+  }
+
+  async #binding(binding: string, method: string, args: unknown): Promise<unknown> {
+    const used: unknown[] = []
+    const context = {
+      binding,
+      operation: method,
+      streams: this.streams,
+      signal: (id: unknown, aborted: boolean): AbortSignal => {
+        const controller = new AbortController()
+        if (aborted) controller.abort()
+        this.#signals.set(id, controller)
+        used.push(id)
+        return controller.signal
+      },
+    }
+    try {
+      const { manifest, env } = this.#services
+      const decoded = Array.isArray(args) ? args.map((value) => decodeArgument(value, context)) : []
+      return { value: await encodeResult(await callBinding(manifest, env, { binding, method, args: decoded }, this.#transactions), this.streams) }
+    } catch (error) {
+      return this.#failure(error)
+    } finally {
+      for (const id of used) this.#signals.delete(id)
+    }
+  }
+
+  // A cause goes over as its name and message: callers look at what kind it is.
+  #failure(error: unknown): { error: object; cause?: object } {
+    const redacted = <T extends { message: string }>(data: T): T => ({ ...data, message: this.#services.redact(data.message) })
+    const data = redacted(isUnmoorError(error) ? error.toJSON() : describe(error))
+    return error instanceof Error && error.cause instanceof Error ? { error: data, cause: redacted(describe(error.cause)) } : { error: data }
+  }
+
+  async #bindingFetch(id: unknown, data: unknown, binding: string): Promise<unknown> {
+    const { manifest, env } = this.#services
+    const kind = Object.hasOwn(manifest.bindings, binding) ? manifest.bindings[binding]?.kind : undefined
+    if (kind !== 'service' && kind !== 'assets') throw new UnmoorError('InvalidArgument', `There is no ${binding}.fetch().`, { binding, operation: 'fetch' })
+    const target = env[binding] as { fetch(request: Request): Promise<Response> }
+    return this.#fetch(id, (signal) => target.fetch(requestFromGuest(data, this.streams, signal)))
+  }
+
+  async #fetch(id: unknown, send: (signal: AbortSignal) => Promise<Response>): Promise<unknown> {
+    const controller = new AbortController()
+    this.#fetches.set(id, controller)
+    let response: Response
+    try {
+      response = await send(controller.signal)
+    } catch (error) {
+      this.#fetches.delete(id)
+      throw error
+    }
+    // An abort also breaks off the body, so the entry stays until that is read.
+    const { body } = response
+    if (body === null) {
+      this.#fetches.delete(id)
+      return responseToGuest(response, this.streams, null)
+    }
+    const forget = (): void => void this.#fetches.delete(id)
+    // `cancel` of a transformer is newer than TypeScript's types of it.
+    const transformer: Transformer<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> & { cancel(): void } = { flush: forget, cancel: forget }
+    return responseToGuest(response, this.streams, body.pipeThrough(new TransformStream(transformer)))
+  }
+}
+
+// undici says "fetch failed" and keeps the reason as the cause.
+function describeWithCause(error: unknown): { name: string; message: string } {
+  const described = describe(error)
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : ''
+  return cause === '' ? described : { ...described, message: `${described.message}: ${cause}` }
+}

@@ -1,0 +1,41 @@
+import type { BuildContext } from '../../../core/adapter.ts'
+import { describeFunction } from './function-settings.ts'
+import { writeImageFiles } from './image-files.ts'
+import { readOptions } from '../options.ts'
+import { createPlainTemplate, createTemplate } from './template/template.ts'
+import { writeZipFiles } from './zip-files.ts'
+
+/** Writes index.mjs (the app and the runtime in one file), its assets, what an image is built of or a zip, and lambda.json, which tells what the function needs on AWS. */
+export async function build(context: BuildContext): Promise<void> {
+  const options = readOptions(context.options)
+  await context.bundle({ entry: createEntry(context, options.invokeMode), file: 'index.mjs', lazyBuiltins: ['crypto', 'http', 'http2', 'https', 'tls'] })
+  await context.copyAssets('assets')
+  await (options.package === 'zip' ? writeZipFiles(context, options) : writeImageFiles(context))
+  await context.write('template.yaml', createTemplate(context, options))
+  await context.write('cloudformation.yaml', createPlainTemplate(context, options))
+  await context.write('lambda.json', `${JSON.stringify(describeFunction(context, options), null, 2)}\n`)
+}
+
+function createEntry(context: BuildContext, invokeMode: string): string {
+  const drivers = context.driverImports()
+  const consumes = context.manifest.queues.length > 0
+  // The run-time half comes first: it reports an app whose module throws, and mends globals before the app's modules take them.
+  return [
+    `import { createLambda } from 'unmoor/internal/lambda/runtime'`,
+    ...(consumes ? [`import { decodeSqsRecord } from 'unmoor/drivers/sqs'`] : []),
+    ...(context.testChannel ? [`import { testChannel } from 'unmoor/test-channel'`] : []),
+    drivers.imports,
+    `import app from '#app'`,
+    `export const { handler } = await createLambda({`,
+    `  app,`,
+    `  name: ${JSON.stringify(context.manifest.name)},`,
+    `  drivers: ${drivers.object},`,
+    `  dir: import.meta.dirname,`,
+    `  main: import.meta.main,`,
+    `  invokeMode: ${JSON.stringify(invokeMode)},`,
+    ...(consumes ? [`  decodeSqsRecord,`] : []),
+    ...(context.testChannel ? [`  testChannel,`] : []),
+    `})`,
+    ``,
+  ].join('\n')
+}

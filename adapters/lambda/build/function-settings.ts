@@ -1,0 +1,99 @@
+import type { BuildContext, DriverSpec } from '../../../core/adapter.ts'
+import { optionVariables } from '../../../core/tools/build/variables.ts'
+import { constantCase, type QueueDeclaration } from '../../../core/bindings/declarations.ts'
+import type { LambdaOptions } from '../options.ts'
+
+/** What a function needs on AWS, as `lambda.json` beside the artifact has it: the facts that a template or a person sets up. */
+export interface FunctionSettings {
+  readonly name: string
+  /** For AWS's own client; our bootstrap needs none. */
+  readonly handler: 'index.handler'
+  readonly invokeMode: 'RESPONSE_STREAM' | 'BUFFERED'
+  /** Seconds. */
+  readonly timeout: number
+  /** Environment variables by name, and what each is. */
+  readonly environment: Readonly<Record<string, string>>
+  /** Event source mappings and queue settings, by binding. */
+  readonly queues: Readonly<Record<string, QueueSettings>>
+  /** Schedules by cron name. */
+  readonly schedules: Readonly<Record<string, { readonly schedule: string; readonly input: string }>>
+}
+
+/** What the event source mapping of a queue is set to, and the queue itself. */
+export interface QueueSettings {
+  readonly urlVariable: string
+  /** Whether the function consumes it, or only sends. */
+  readonly consumed: boolean
+  readonly batchSize: number
+  /** Seconds. A batch of more than 10 needs at least 1. */
+  readonly maximumBatchingWindow: number
+  readonly functionResponseTypes: readonly ['ReportBatchItemFailures']
+  readonly redrive?: { readonly deadLetterQueue: string; readonly maxReceiveCount: number }
+}
+
+/** The settings of the artifact that is built. */
+export function describeFunction({ manifest, drivers }: Pick<BuildContext, 'manifest' | 'drivers'>, options: Required<LambdaOptions>): FunctionSettings {
+  const queues: Record<string, QueueSettings> = {}
+  for (const [binding, declaration] of Object.entries(manifest.bindings)) {
+    if (declaration.kind === 'queue') queues[binding] = queueSettings(binding, declaration, manifest.queues.includes(binding))
+  }
+  return {
+    name: manifest.name,
+    handler: 'index.handler',
+    invokeMode: options.invokeMode,
+    timeout: options.timeout,
+    environment: environment(manifest, drivers),
+    queues,
+    schedules: Object.fromEntries(
+      Object.entries(manifest.crons).map(([cron, schedule]) => [
+        cron,
+        { schedule, input: JSON.stringify({ unmoor: { cron }, time: '<aws.scheduler.scheduled-time>' }) },
+      ]),
+    ),
+  }
+}
+
+function queueSettings(binding: string, declaration: QueueDeclaration, consumed: boolean): QueueSettings {
+  const { batchSize, batchWait, deadLetterQueue, maxRetries } = declaration
+  return {
+    urlVariable: `${constantCase(binding)}_QUEUE_URL`,
+    consumed,
+    batchSize,
+    maximumBatchingWindow: batchSize > 10 ? Math.max(1, batchWait) : batchWait,
+    functionResponseTypes: ['ReportBatchItemFailures'],
+    ...(deadLetterQueue === undefined ? {} : { redrive: { deadLetterQueue, maxReceiveCount: maxRetries + 1 } }),
+  }
+}
+
+function environment(manifest: BuildContext['manifest'], drivers: BuildContext['drivers']): Record<string, string> {
+  const names: Record<string, string> = {}
+  for (const [binding, declaration] of Object.entries(manifest.bindings)) {
+    const name = constantCase(binding)
+    if (declaration.kind === 'variable')
+      names[name] = declaration.default === undefined ? 'a variable of the app' : `a variable of the app; default: ${declaration.default}`
+    if (declaration.kind === 'secret' && drivers[binding]?.driver === 'env')
+      names[name] = declaration.optional ? 'a secret of the app, optional' : 'a secret of the app'
+    if (declaration.kind === 'service' && drivers[binding]?.driver === 'http') names[`${name}_URL`] = `the URL of the app "${declaration.app ?? binding}"`
+    const spec = drivers[binding]
+    if (spec !== undefined) Object.assign(names, driverVariables(binding, spec))
+  }
+  return names
+}
+
+/** Variables that a driver reads: those that its options name, and its defaults. */
+function driverVariables(binding: string, spec: DriverSpec): Record<string, string> {
+  const names: Record<string, string> = {}
+  for (const { option, variable } of optionVariables(spec)) names[variable] = `${option} of the ${spec.driver} driver of "${binding}"`
+  const standard: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    dynamodb: {
+      ...(spec['table'] === undefined ? { UNMOOR_TABLE: 'the DynamoDB table' } : {}),
+      ...(spec['bucket'] === undefined ? { UNMOOR_BUCKET: 'the S3 bucket' } : {}),
+    },
+    s3: spec['bucket'] === undefined ? { UNMOOR_BUCKET: 'the S3 bucket' } : {},
+    sqs: spec['url'] === undefined ? { [`${constantCase(binding)}_QUEUE_URL`]: `the SQS queue of "${binding}"` } : {},
+    postgres: spec['url'] === undefined ? { DATABASE_URL: 'the URL of the Postgres database' } : {},
+    redis: spec['url'] === undefined ? { REDIS_URL: 'the URL of the Redis server' } : {},
+    nats: spec['url'] === undefined ? { NATS_URL: 'the URL of the NATS server' } : {},
+  }
+  return { ...standard[spec.driver], ...names }
+}

@@ -1,0 +1,185 @@
+import type { BuildContext } from '../../../../core/adapter.ts'
+import { constantCase } from '../../../../core/bindings/declarations.ts'
+import { describeFunction } from '../function-settings.ts'
+import type { LambdaOptions } from '../../options.ts'
+import { permissions, queueId } from './permissions.ts'
+import { toCloudFormation } from './cloudformation.ts'
+import { type Part, ref } from './part.ts'
+import { createResources, eventSources } from './resources.ts'
+import { ZIP_RUNTIME } from '../zip-files.ts'
+import { toYaml } from './yaml.ts'
+
+type Input = Pick<BuildContext, 'manifest' | 'drivers'>
+
+/** An AWS SAM template of all that the declared bindings need. Databases are not created: their URL comes from a secret. */
+export function createTemplate(context: Input, options: Required<LambdaOptions>): string {
+  return `${head(context, options, 'template.yaml', 'CAPABILITY_IAM CAPABILITY_AUTO_EXPAND')}${toYaml(createStack(context, options)).trimStart()}`
+}
+
+/** The same without the SAM transform, for accounts that allow none. */
+export function createPlainTemplate(context: Input, options: Required<LambdaOptions>): string {
+  const stack = toCloudFormation(createStack(context, options), context.manifest.name)
+  return `${head(context, options, 'cloudformation.yaml', 'CAPABILITY_IAM')}${toYaml(stack).trimStart()}`
+}
+
+/** How it is deployed. */
+function head({ manifest }: Input, options: Required<LambdaOptions>, file: string, capabilities: string): string {
+  const deploy = (template: string): string =>
+    `aws cloudformation deploy --template-file ${template} --stack-name ${manifest.name} --capabilities ${capabilities}`
+  if (options.package === 'image') return `# Deploy: ${deploy(file)} --parameter-overrides ImageUri=...\n`
+  return `# Deploy: aws cloudformation package --template-file ${file} --s3-bucket BUCKET --output-template-file packaged.yaml\n# then: ${deploy('packaged.yaml')}\n`
+}
+
+function createStack(context: Input, options: Required<LambdaOptions>): Part {
+  const { manifest, drivers } = context
+  // What listens on an address of its own, and may do so in a VPC.
+  const sql = Object.values(drivers).some(({ driver }) => driver === 'postgres' || driver === 'redis' || driver === 'nats' || driver === 'sqlite')
+  const { parameters, conditions, environment } = settings(context, options)
+  // SQLite, which an existing Worker's D1 database is, needs a file system that all environments mount.
+  const mounted = Object.values(drivers).some(({ driver }) => driver === 'sqlite')
+  const zip = options.package === 'zip'
+  const template: Part = {
+    AWSTemplateFormatVersion: '2010-09-09',
+    Transform: 'AWS::Serverless-2016-10-31',
+    Description: `${manifest.name}: written by unmoor; build again rather than edit.`,
+    Parameters: {
+      ...(zip ? {} : { ImageUri: { Type: 'String', Description: "The function's image: docker build, then push to ECR." } }),
+      MemorySize: { Type: 'Number', Default: 512, MinValue: 128, MaxValue: 10240 },
+      Architecture: { Type: 'String', Default: 'x86_64', AllowedValues: ['x86_64', 'arm64'] },
+      LogRetentionDays: { Type: 'Number', Default: 30 },
+      ...parameters,
+      ...(mounted
+        ? { FileSystemArn: { Type: 'String', Description: 'ARN of the EFS access point for the SQLite files. It needs SubnetIds and SecurityGroupIds.' } }
+        : {}),
+      ...(sql
+        ? {
+            SubnetIds: { Type: 'CommaDelimitedList', Default: '', Description: 'Subnets, where the database is in a VPC; empty for none.' },
+            SecurityGroupIds: { Type: 'CommaDelimitedList', Default: '' },
+          }
+        : {}),
+    },
+    // All types, so that binary bodies come and go as they are.
+    Globals: manifest.fetch && options.event === 'v1' ? { Api: { BinaryMediaTypes: ['*~1*'] } } : undefined,
+    Conditions: sql ? { ...conditions, InVpc: { 'Fn::Not': [{ 'Fn::Equals': [{ 'Fn::Join': ['', ref('SubnetIds')] }, ''] }] } } : conditions,
+    Resources: {
+      Function: {
+        Type: 'AWS::Serverless::Function',
+        Properties: {
+          ...(zip
+            ? { PackageType: 'Zip', CodeUri: './function.zip', Runtime: ZIP_RUNTIME, Handler: 'index.handler' }
+            : { PackageType: 'Image', ImageUri: ref('ImageUri') }),
+          Architectures: [ref('Architecture')],
+          MemorySize: ref('MemorySize'),
+          Timeout: options.timeout,
+          Role: { 'Fn::GetAtt': ['Role', 'Arn'] },
+          LoggingConfig: { LogGroup: ref('LogGroup'), LogFormat: 'JSON' },
+          Environment: { Variables: environment },
+          VpcConfig: sql ? { 'Fn::If': ['InVpc', { SubnetIds: ref('SubnetIds'), SecurityGroupIds: ref('SecurityGroupIds') }, ref('AWS::NoValue')] } : undefined,
+          FileSystemConfigs: mounted ? [{ Arn: ref('FileSystemArn'), LocalMountPath: MOUNT }] : undefined,
+          FunctionUrlConfig: manifest.fetch && options.event === 'url' ? { AuthType: 'NONE', InvokeMode: options.invokeMode } : undefined,
+          Events: eventSources(context, options),
+        },
+      },
+      Role: role(context, sql),
+      LogGroup: {
+        Type: 'AWS::Logs::LogGroup',
+        DeletionPolicy: 'Delete',
+        UpdateReplacePolicy: 'Delete',
+        Properties: { RetentionInDays: ref('LogRetentionDays') },
+      },
+      ...createResources(manifest, drivers, options),
+    },
+    Outputs: {
+      FunctionArn: { Value: { 'Fn::GetAtt': ['Function', 'Arn'] } },
+      ...(manifest.fetch && URLS[options.event] !== undefined ? { Url: { Value: URLS[options.event] } } : {}),
+    },
+  }
+  if (Object.keys(template['Conditions'] as Part).length === 0) delete template['Conditions']
+  return template
+}
+
+/** Where the function answers, by what stands before it. */
+const URLS: Readonly<Partial<Record<LambdaOptions['event'] & string, Part>>> = {
+  url: { 'Fn::GetAtt': ['FunctionUrl', 'FunctionUrl'] },
+  v2: { 'Fn::Sub': 'https://${ServerlessHttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/' },
+  v1: { 'Fn::Sub': 'https://${ServerlessRestApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/Prod/' },
+}
+
+/** Where the file system of SQLite databases is mounted. */
+const MOUNT = '/mnt/data'
+
+/** Variables of the function, and the parameters that they come from. Secrets are looked up by CloudFormation, and never stand in the template. */
+function settings({ manifest, drivers }: Input, options: Required<LambdaOptions>): { parameters: Part; conditions: Part; environment: Part } {
+  const parameters: Part = {}
+  const conditions: Part = {}
+  const environment: Part = {}
+  const uses = (driver: string): boolean => Object.values(drivers).some((spec) => spec.driver === driver)
+  if (uses('dynamodb')) environment['UNMOOR_TABLE'] = ref('Table')
+  if (uses('dynamodb') || uses('s3')) environment['UNMOOR_BUCKET'] = ref('Bucket')
+  const secret = (variable: string, optional: boolean, what: string): void => {
+    const name = `${pascal(variable)}Secret`
+    parameters[name] = { Type: 'String', ...(optional ? { Default: '' } : {}), Description: `Name or ARN of the Secrets Manager secret with ${what}.` }
+    const value = { 'Fn::Sub': `{{resolve:secretsmanager:\${${name}}:SecretString}}` }
+    if (optional) conditions[`Has${name}`] = { 'Fn::Not': [{ 'Fn::Equals': [ref(name), ''] }] }
+    environment[variable] = optional ? { 'Fn::If': [`Has${name}`, value, ref('AWS::NoValue')] } : value
+  }
+  for (const [binding, declaration] of Object.entries(manifest.bindings)) {
+    const spec = drivers[binding]
+    const variable = constantCase(binding)
+    if (declaration.kind === 'queue' && spec?.driver === 'sqs') environment[`${variable}_QUEUE_URL`] = ref(queueId(binding))
+    if (declaration.kind === 'secret' && spec?.driver === 'env') secret(variable, declaration.optional, `the secret "${binding}"`)
+    const path = (spec?.['path'] as { env?: unknown } | undefined)?.env
+    if (spec?.driver === 'sqlite' && typeof path === 'string') environment[path] = `${MOUNT}/${binding}.sqlite`
+    if (declaration.kind === 'service') {
+      parameters[`${pascal(variable)}Url`] = { Type: 'String', Description: `URL of the app "${declaration.app ?? binding}".` }
+      environment[`${variable}_URL`] = ref(`${pascal(variable)}Url`)
+    }
+    if (declaration.kind === 'variable') {
+      parameters[pascal(variable)] = { Type: 'String', ...(declaration.default === undefined ? {} : { Default: declaration.default }) }
+      environment[variable] = ref(pascal(variable))
+    }
+  }
+  // Whatever else drivers read from a variable, such as a database's URL, may have a password in it.
+  for (const [variable, what] of Object.entries(describeFunction({ manifest, drivers }, options).environment))
+    if (!(variable in environment) && !/^(a secret|a variable)/.test(what)) secret(variable, false, what)
+  return { parameters, conditions, environment }
+}
+
+/** A role of its own: SAM would add managed policies that allow more than this function does. */
+function role({ manifest, drivers }: Input, sql: boolean): Part {
+  const statements = [
+    { Effect: 'Allow', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: { 'Fn::GetAtt': ['LogGroup', 'Arn'] } },
+    ...permissions(manifest, drivers),
+    ...(Object.values(drivers).some(({ driver }) => driver === 'sqlite')
+      ? [
+          {
+            Effect: 'Allow',
+            Action: ['elasticfilesystem:ClientMount', 'elasticfilesystem:ClientWrite'],
+            Resource: '*',
+            Condition: { StringEquals: { 'elasticfilesystem:AccessPointArn': ref('FileSystemArn') } },
+          },
+        ]
+      : []),
+  ]
+  const vpc = { 'Fn::Sub': 'arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole' }
+  return {
+    Type: 'AWS::IAM::Role',
+    Properties: {
+      AssumeRolePolicyDocument: {
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+      },
+      ManagedPolicyArns: sql ? { 'Fn::If': ['InVpc', [vpc], ref('AWS::NoValue')] } : undefined,
+      Policies: [{ PolicyName: 'bindings', PolicyDocument: { Version: '2012-10-17', Statement: statements } }],
+    },
+  }
+}
+
+/** `ADMIN_TOKEN` to `AdminToken`: logical names are letters and digits. */
+function pascal(variable: string): string {
+  return variable
+    .toLowerCase()
+    .split('_')
+    .map((word) => `${word[0]?.toUpperCase() ?? ''}${word.slice(1)}`)
+    .join('')
+}

@@ -1,0 +1,236 @@
+import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
+import { stopChild, watchOutput } from '../../node-server/local/child.ts'
+import type { Launch, Launched } from './launch.ts'
+import { createRuntimeApi, type ApiResponse, type RuntimeApi } from './runtime-api.ts'
+
+/** Options of {@link createEnvironments}. */
+export interface EnvironmentsOptions {
+  launch: Launch
+  /** Most environments at once. More events than that wait, where AWS would throttle by the account's limit. Default: 10. */
+  max?: number
+  /** Seconds for one event, `waitUntil` work included; then the environment is killed, as on AWS. Default: 30. */
+  timeout?: number
+  /** Seconds of a start until its first call for an event. Default: 10, as on AWS. */
+  initTimeout?: number
+  /** Events that one environment takes at once. Default: 1. */
+  concurrency?: number
+  /** Told when an environment has started, with the milliseconds to its first call for an event, and how many there are. Default: nobody. */
+  onStart?: ((milliseconds: number, count: number) => void) | undefined
+  /** Lines that the environments print. Default: dropped. */
+  onOutput?: ((line: string) => void) | undefined
+}
+
+/** Environments of one function: each takes one event at a time, or `concurrency`, and more are started under load. */
+export interface Environments {
+  /** Starts the first one. @throws what it says is wrong, with its last lines. */
+  start(): Promise<void>
+  /** Gives an event (JSON text) to a free environment. @throws `Timeout`, or `Unavailable` where the environment ended. */
+  invoke(payload: string): Promise<ApiResponse>
+  /** What the runtime calls itself. */
+  readonly userAgent: string | undefined
+  readonly pids: readonly number[]
+  /** Events given so far, and how many of them were an environment's first. */
+  readonly counts: { readonly events: number; readonly cold: number }
+  /** Lets events at work end, then the processes; resolves when all have ended. */
+  stop(): Promise<void>
+}
+
+const INIT_TIMEOUT = 10
+const STOP_TIMEOUT = 5000
+/** Milliseconds that an event waits for an environment that has answered and is about to ask for the next, before another is started. */
+const GRACE = 10
+
+export function createEnvironments(options: EnvironmentsOptions): Environments {
+  return new Pool(options)
+}
+
+interface Waiting {
+  readonly payload: string
+  readonly response: PromiseWithResolvers<ApiResponse>
+}
+
+class Pool implements Environments {
+  #options: EnvironmentsOptions
+  #max: number
+  #timeout: number
+  #all = new Set<Environment>()
+  /** An environment as often as it takes a further event. */
+  #idle: Environment[] = []
+  #concurrency: number
+  /** Processes, those about to be spawned included. */
+  #size = 0
+  #starting = 0
+  #adding = new Set<Promise<void>>()
+  #growth: NodeJS.Timeout | undefined
+  #waiting: Waiting[] = []
+  #stopping = false
+  #used = new WeakSet<Environment>()
+  readonly counts = { events: 0, cold: 0 }
+  userAgent: string | undefined
+
+  constructor(options: EnvironmentsOptions) {
+    this.#options = options
+    this.#max = options.max ?? 10
+    this.#concurrency = options.concurrency ?? 1
+    this.#timeout = (options.timeout ?? 30) * 1000
+  }
+
+  get pids(): readonly number[] {
+    return [...this.#all].flatMap(({ child }) => child.pid ?? [])
+  }
+
+  async start(): Promise<void> {
+    await this.#add()
+  }
+
+  /** @param patience Milliseconds until it must have asked for its first event. */
+  async #add(patience = (this.#options.initTimeout ?? INIT_TIMEOUT) * 1000): Promise<void> {
+    this.#starting++
+    this.#size++
+    try {
+      const started = performance.now()
+      const environment = await startEnvironment(this.#options, patience, (created) => {
+        this.#all.add(created)
+        if (this.#stopping) created.kill()
+        void created.exited.then(() => this.#remove(created))
+      })
+      this.userAgent ??= environment.api.userAgent
+      this.#options.onStart?.(Math.round(performance.now() - started), this.#all.size)
+      for (let slot = 0; slot < this.#concurrency; slot++) this.#idle.push(environment)
+    } finally {
+      this.#starting--
+    }
+    this.#assign()
+  }
+
+  #remove(environment: Environment): void {
+    this.#size--
+    this.#all.delete(environment)
+    this.#idle = this.#idle.filter((other) => other !== environment)
+    this.#assign()
+  }
+
+  invoke(payload: string): Promise<ApiResponse> {
+    if (this.#stopping) return Promise.reject(new UnmoorError('Unavailable', 'The function is being stopped.', { operation: 'invoke' }))
+    const response = Promise.withResolvers<ApiResponse>()
+    this.#waiting.push({ payload, response })
+    this.#assign()
+    return response.promise
+  }
+
+  /** Gives waiting events to idle environments, and starts as many more as are waited for. */
+  #assign(): void {
+    while (this.#waiting.length > 0 && this.#idle.length > 0) {
+      // The one used last: its caches are warm, and its code is compiled.
+      void this.#run(this.#idle.pop() as Environment, this.#waiting.shift() as Waiting)
+    }
+    if (this.#waiting.length <= this.#starting * this.#concurrency || this.#size >= this.#max || this.#stopping) return
+    if (this.#size === 0) this.#grow()
+    else this.#growth ??= setTimeout(() => this.#grow(), GRACE)
+  }
+
+  #grow(): void {
+    this.#growth = undefined
+    for (let needed = Math.ceil(this.#waiting.length / this.#concurrency) - this.#starting; needed > 0 && this.#size < this.#max; needed--) {
+      const added = this.#add()
+        .catch((error: unknown) => {
+          // As on AWS: a start that took too long is made once more for the event that waits, and then has the function's whole time.
+          if (this.#stopping || !isUnmoorError(error, 'Timeout')) throw error
+          return this.#add(this.#timeout)
+        })
+        .catch((error: unknown) => {
+          this.#waiting.shift()?.response.reject(error)
+          this.#assign()
+        })
+      this.#adding.add(added)
+      void added.finally(() => this.#adding.delete(added))
+    }
+  }
+
+  async #run(environment: Environment, { payload, response }: Waiting): Promise<void> {
+    const { api } = environment
+    this.counts.events++
+    if (!this.#used.has(environment)) this.counts.cold++
+    this.#used.add(environment)
+    const timer = setTimeout(() => {
+      api.fail(new UnmoorError('Timeout', `The function ran into its timeout of ${this.#timeout / 1000} s.`, { operation: 'invoke' }))
+      environment.kill()
+    }, this.#timeout)
+    try {
+      const invocation = api.invoke({ payload, deadline: Date.now() + this.#timeout, traceId: traceId() })
+      response.resolve(await invocation.response)
+      await invocation.done
+      this.#idle.push(environment)
+    } catch (error) {
+      // Its process has ended or is about to; `exit` removes it.
+      response.reject(error)
+    } finally {
+      clearTimeout(timer)
+    }
+    this.#assign()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    clearTimeout(this.#growth)
+    for (const { response } of this.#waiting.splice(0))
+      response.reject(new UnmoorError('Unavailable', 'The function is being stopped.', { operation: 'invoke' }))
+    const patience = (environment: Environment): number =>
+      this.#idle.filter((idle) => idle === environment).length === this.#concurrency ? STOP_TIMEOUT : this.#timeout
+    await Promise.all([...this.#all].map((environment) => stopEnvironment(environment, patience(environment))))
+    await Promise.all(this.#adding)
+  }
+}
+
+interface Environment extends Launched {
+  readonly api: RuntimeApi
+  readonly exited: Promise<void>
+}
+
+/** Starts a process and waits until it asks for its first event. */
+async function startEnvironment(options: EnvironmentsOptions, patience: number, created: (environment: Environment) => void): Promise<Environment> {
+  const api = await createRuntimeApi()
+  const { child, kill } = options.launch(api.address)
+  const { lines } = watchOutput(child, options.onOutput)
+  const exited = new Promise<void>((resolve) => {
+    const end = (why: string): void => {
+      api.fail(new UnmoorError('Unavailable', `The function's process ended${why}.`, { operation: 'invoke', retryable: false }))
+      resolve()
+      void api.close()
+    }
+    child.once('error', (error) => end(`: ${error.message}`))
+    child.once('exit', (code, signal) => end(` by itself (${signal ?? `exit code ${code}`})`))
+  })
+  const environment = { api, child, kill, exited }
+  created(environment)
+  const timer = setTimeout(() => {
+    api.fail(new UnmoorError('Timeout', `The function asked for no event within ${patience / 1000} s of its start.`, { operation: 'start' }))
+    kill()
+  }, patience)
+  try {
+    await api.started
+    return environment
+  } catch (error) {
+    await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, 500))])
+    kill()
+    throw withLines(error, lines)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Errors of ours say all themselves; for others the process's own words help. */
+function withLines(error: unknown, lines: readonly string[]): unknown {
+  if (!(error instanceof UnmoorError) || (error.code !== 'Unavailable' && error.code !== 'Timeout') || lines.length === 0) return error
+  return new UnmoorError(error.code, `${error.message}\n${lines.join('\n')}`, { operation: 'start', retryable: false, cause: error })
+}
+
+function stopEnvironment({ child, kill, exited }: Environment, patience: number): Promise<void> {
+  return stopChild({ exited, ask: () => child.kill('SIGTERM'), kill, graceMs: patience })
+}
+
+/** X-Ray's form: version, seconds, 96 random bits. */
+function traceId(): string {
+  const hex = (length: number): string => Array.from(crypto.getRandomValues(new Uint8Array(length / 2)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return `Root=1-${Math.floor(Date.now() / 1000).toString(16)}-${hex(24)};Parent=${hex(16)};Sampled=0`
+}

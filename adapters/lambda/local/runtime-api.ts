@@ -1,0 +1,249 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { UnmoorError } from '../../../core/errors.ts'
+
+/** Lambda's limit for the event and for a buffered answer, bytes. */
+export const PAYLOAD_LIMIT = 6 * 1024 * 1024
+
+/** Options of {@link createRuntimeApi}. */
+export interface RuntimeApiOptions {
+  /** Sees every call first; true means it has dealt with it. For faults: late answers, closed connections, 403, 5xx. Default: none. */
+  intercept?: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>
+}
+
+/** An event for the function. */
+export interface ApiInvocation {
+  /** JSON text. */
+  payload: string
+  /** Milliseconds since 1970. */
+  deadline: number
+  /** Default: a new UUID. */
+  requestId?: string
+  /** Default: one of account 000000000000. */
+  functionArn?: string
+  /** Default: none. */
+  traceId?: string | undefined
+}
+
+/** What the function answered. */
+export type ApiResponse =
+  | { readonly kind: 'buffered'; readonly payload: string }
+  /** `failed` tells, once the body has ended, what its trailers say went wrong. */
+  | { readonly kind: 'stream'; readonly contentType: string; readonly body: IncomingMessage; readonly failed: () => string | undefined }
+  | { readonly kind: 'error'; readonly errorType: string; readonly errorMessage: string }
+
+/** Lambda's Runtime API for one environment, on a free port of 127.0.0.1. */
+export interface RuntimeApi {
+  /** Value for AWS_LAMBDA_RUNTIME_API. */
+  readonly address: string
+  /** What the runtime calls itself; undefined before its first call. */
+  readonly userAgent: string | undefined
+  /** Resolves when the runtime asks for its first event; rejects with its init error. */
+  readonly started: Promise<void>
+  /**
+   * Hands an event over: to a call of the runtime that waits for one, else to its next. `response` resolves with the answer; `done` when the runtime then asks for the next
+   * event, or ends. Both reject where `fail` was called. A runtime that takes several events at once asks as often; events that were answered are done in their order.
+   */
+  invoke(invocation: ApiInvocation): { response: Promise<ApiResponse>; done: Promise<void> }
+  /** Tells that the process is gone: what waits for it rejects. */
+  fail(error: unknown): void
+  close(): Promise<void>
+}
+
+interface Pending {
+  readonly invocation: ApiInvocation & { readonly requestId: string }
+  readonly response: PromiseWithResolvers<ApiResponse>
+  readonly done: PromiseWithResolvers<void>
+  /** Whether a call has it; no longer where that call's connection broke. */
+  given: boolean
+  answered: boolean
+}
+
+/** Starts a Runtime API. */
+export async function createRuntimeApi(options: RuntimeApiOptions = {}): Promise<RuntimeApi> {
+  const api = new Api(options)
+  await api.listen()
+  return api
+}
+
+class Api implements RuntimeApi {
+  #server = createServer((request, response) => void this.#handle(request, response))
+  #intercept: RuntimeApiOptions['intercept']
+  #started = Promise.withResolvers<void>()
+  /** Calls that wait for an event. */
+  #polls: ServerResponse[] = []
+  /** Events by request id that are not done, in the order of their arrival. */
+  #open = new Map<string, Pending>()
+  address = ''
+  userAgent: string | undefined
+
+  constructor(options: RuntimeApiOptions) {
+    this.#intercept = options.intercept
+    this.#started.promise.catch(() => undefined)
+    // An environment may be at work for minutes between two calls.
+    this.#server.keepAliveTimeout = 0
+    this.#server.requestTimeout = 0
+  }
+
+  get started(): Promise<void> {
+    return this.#started.promise
+  }
+
+  async listen(): Promise<void> {
+    this.#server.listen(0, '127.0.0.1')
+    await once(this.#server, 'listening')
+    this.address = `127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  invoke(invocation: ApiInvocation): { response: Promise<ApiResponse>; done: Promise<void> } {
+    const pending: Pending = {
+      invocation: { ...invocation, requestId: invocation.requestId ?? crypto.randomUUID() },
+      response: Promise.withResolvers(),
+      done: Promise.withResolvers(),
+      given: false,
+      answered: false,
+    }
+    pending.response.promise.catch(() => undefined)
+    pending.done.promise.catch(() => undefined)
+    this.#open.set(pending.invocation.requestId, pending)
+    this.#deliver()
+    return { response: pending.response.promise, done: pending.done.promise }
+  }
+
+  fail(error: unknown): void {
+    this.#started.reject(error)
+    for (const pending of this.#open.values()) {
+      pending.response.reject(error)
+      pending.done.reject(error)
+    }
+    this.#open.clear()
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections()
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()))
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.userAgent ??= request.headers['user-agent']
+    try {
+      if (await this.#intercept?.(request, response)) return
+      const [, version, runtime, kind, id, what] = (request.url ?? '').split('/')
+      if (version !== '2018-06-01' || runtime !== 'runtime') return refuse(response, 404, 'NotFound', `There is no ${request.url}.`)
+      if (request.method === 'GET' && kind === 'invocation' && id === 'next') return this.#next(response)
+      if (request.method === 'POST' && kind === 'init' && id === 'error') return await this.#initError(request, response)
+      if (request.method === 'POST' && kind === 'invocation' && (what === 'response' || what === 'error'))
+        return await this.#answer(id ?? '', what, request, response)
+      refuse(response, 404, 'NotFound', `There is no ${request.method} ${request.url}.`)
+    } catch {
+      // The runtime broke the connection off; it calls again or its process ends, and both are seen.
+      response.destroy()
+    }
+  }
+
+  #next(response: ServerResponse): void {
+    this.#started.resolve()
+    const answered = this.#open.values().find((pending) => pending.answered)
+    if (answered !== undefined) {
+      this.#open.delete(answered.invocation.requestId)
+      answered.done.resolve()
+    }
+    this.#polls.push(response)
+    response.on('close', () => (this.#polls = this.#polls.filter((other) => other !== response)))
+    this.#deliver()
+  }
+
+  #deliver(): void {
+    for (const pending of this.#open.values()) {
+      if (pending.answered || pending.given) continue
+      const response = this.#polls.shift()
+      if (response === undefined) return
+      pending.given = true
+      response.on('close', () => (pending.given = response.writableFinished))
+      giveEvent(response, pending.invocation)
+    }
+  }
+
+  async #initError(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { errorType, errorMessage } = readError(request, await readBody(request))
+    this.#started.reject(initError(errorType, errorMessage))
+    accept(response)
+  }
+
+  async #answer(id: string, what: 'response' | 'error', request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const pending = this.#open.get(id)
+    if (pending === undefined || pending.answered) return refuse(response, 400, 'InvalidRequestID', `The request id ${id} is not one that waits for an answer.`)
+    if (what === 'response' && request.headers['lambda-runtime-function-response-mode'] === 'streaming') {
+      pending.answered = true
+      const failed = (): string | undefined => request.trailers['lambda-runtime-function-error-type']
+      pending.response.resolve({ kind: 'stream', contentType: request.headers['content-type'] ?? '', body: request, failed })
+      await once(request, 'end')
+      return accept(response)
+    }
+    const body = await readBody(request)
+    // The connection may have broken within the body; then the runtime sends it again.
+    if (pending.answered || this.#open.get(id) !== pending) return refuse(response, 400, 'InvalidRequestID', `The request id ${id} has been answered.`)
+    pending.answered = true
+    if (what === 'error') {
+      pending.response.resolve({ kind: 'error', ...readError(request, body) })
+    } else if (body.byteLength > PAYLOAD_LIMIT) {
+      pending.response.resolve({
+        kind: 'error',
+        errorType: 'Function.ResponseSizeTooLarge',
+        errorMessage: `Response payload size (${body.byteLength} bytes) exceeded maximum allowed payload size (${PAYLOAD_LIMIT} bytes).`,
+      })
+      return refuse(response, 413, 'RequestEntityTooLarge', `Exceeded maximum allowed payload size (${PAYLOAD_LIMIT} bytes).`)
+    } else {
+      pending.response.resolve({ kind: 'buffered', payload: body.toString('utf8') })
+    }
+    accept(response)
+  }
+}
+
+function giveEvent(response: ServerResponse, { requestId, deadline, functionArn, traceId, payload }: Pending['invocation']): void {
+  response.writeHead(200, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(payload),
+    'lambda-runtime-aws-request-id': requestId,
+    'lambda-runtime-deadline-ms': deadline,
+    'lambda-runtime-invoked-function-arn': functionArn ?? 'arn:aws:lambda:us-east-1:000000000000:function:local',
+    ...(traceId === undefined ? {} : { 'lambda-runtime-trace-id': traceId }),
+  })
+  response.end(payload)
+}
+
+/** The init error with its own code where it is one of ours. */
+function initError(errorType: string, errorMessage: string): UnmoorError {
+  const code = /^Unmoor\.(\w+)$/.exec(errorType)?.[1]
+  if (code === 'NotFound' || code === 'InvalidArgument' || code === 'Unsupported') return new UnmoorError(code, errorMessage, { operation: 'start' })
+  return new UnmoorError('Unavailable', `The app cannot start: ${errorType}: ${errorMessage}`, { operation: 'start', retryable: false })
+}
+
+function readError(request: IncomingMessage, body: Buffer): { errorType: string; errorMessage: string } {
+  const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+  let parsed: { errorType?: unknown; errorMessage?: unknown } | null | undefined
+  try {
+    parsed = JSON.parse(body.toString('utf8')) as { errorType?: unknown; errorMessage?: unknown } | null
+  } catch {
+    // The header alone then tells.
+  }
+  return {
+    errorType: text(parsed?.errorType) ?? text(request.headers['lambda-runtime-function-error-type']) ?? 'Error',
+    errorMessage: text(parsed?.errorMessage) ?? '',
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+function accept(response: ServerResponse): void {
+  response.writeHead(202, { 'content-type': 'application/json', 'content-length': 16 }).end('{"status":"OK"}\n')
+}
+
+function refuse(response: ServerResponse, status: number, errorType: string, errorMessage: string): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ errorType, errorMessage }))
+}

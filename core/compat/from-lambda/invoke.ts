@@ -1,0 +1,115 @@
+import type { Bindings } from '../../bindings/declarations.ts'
+import type { Context } from '../../context.ts'
+import { UnmoorError } from '../../errors.ts'
+import { isStreaming } from './awslambda.ts'
+import { createLambdaContext, type FunctionOptions, type LambdaContext } from './context.ts'
+import { ResponseStream, type StreamHead } from './response-stream.ts'
+
+/** A handler as AWS calls it: `(event, context)`, with a callback, or `(event, responseStream, context)` under `awslambda.streamifyResponse`. */
+// oxlint-disable-next-line typescript/no-explicit-any -- handlers have their own types of event, context and callback, such as those of aws-lambda
+export type LambdaHandler = (event: any, context: any, callback: any) => unknown
+
+/** One call of a handler. */
+export interface Invocation {
+  readonly handler: LambdaHandler
+  readonly event: unknown
+  readonly options: FunctionOptions
+  readonly env: unknown
+  readonly ctx: Context
+}
+
+/**
+ * Calls a handler and gives its answer: what its promise resolves with, or its callback is given, whichever comes first. Rejects with what it throws.
+ *
+ * @throws `Timeout` when its time is over; `InvalidArgument` where it can never answer.
+ */
+export async function invoke({ handler, event, options, env, ctx }: Invocation): Promise<unknown> {
+  if (isStreaming(handler)) return collect(startStreaming({ handler, event, options, env, ctx }))
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+  const answer = (error: Error | string | null | undefined, result?: unknown): void => (error ? reject(asError(error)) : resolve(result))
+  const clock = startClock(options, reject)
+  try {
+    const context = createLambdaContext(options, clock.deadline, unmoorOf(env, ctx), answer)
+    const returned = handler(event, context, answer)
+    if (isPromise(returned)) returned.then(resolve, reject)
+    else if (handler.length < 3 && returned !== undefined) reject(neverAnswers('returned no promise and takes no callback'))
+    return await promise
+  } finally {
+    clock.stop()
+  }
+}
+
+/** A streaming handler at work. */
+export interface Streaming {
+  /** Rejects where the handler fails before it writes. */
+  readonly head: Promise<StreamHead>
+  /** Breaks off where it fails later. */
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>>
+  /** Resolves when the handler is done and its stream is ended; with the error where it failed. Never rejects. */
+  readonly ended: Promise<unknown>
+}
+
+/** Calls a streaming handler. */
+export function startStreaming({ handler, event, options, env, ctx }: Invocation): Streaming {
+  const stream = new ResponseStream()
+  const { head, body } = stream
+  const run = async (): Promise<unknown> => {
+    let failure: unknown
+    const fail = (error: unknown): void => {
+      failure ??= error
+      stream.destroy(asError(error))
+    }
+    const clock = startClock(options, fail)
+    try {
+      const context = createLambdaContext(options, clock.deadline, unmoorOf(env, ctx), (error) => error && fail(error))
+      const returned = handler(event, stream, context)
+      if (!isPromise(returned)) throw neverAnswers('streams and returned no promise')
+      // As on AWS, the answer ends with its stream, not with the handler.
+      await Promise.race([returned, stream.finished])
+      await stream.finished
+      await returned
+    } catch (error) {
+      fail(error)
+    } finally {
+      clock.stop()
+    }
+    return failure ?? stream.errored ?? undefined
+  }
+  return { head, body, ended: run() }
+}
+
+/** The JSON that a streaming handler wrote, for events whose answers are not streamed. */
+async function collect({ head, body, ended }: Streaming): Promise<unknown> {
+  await head
+  const text = await new Response(body).text()
+  const error = await ended
+  if (error !== undefined) throw asError(error)
+  return text === '' ? undefined : (JSON.parse(text) as unknown)
+}
+
+function unmoorOf(env: unknown, ctx: Context): LambdaContext['unmoor'] {
+  return { env: env as LambdaContext<Bindings>['unmoor']['env'], ctx }
+}
+
+/** Ends an invocation when its time is over. */
+function startClock({ timeout, functionName }: FunctionOptions, end: (error: Error) => void): { deadline: number; stop(): void } {
+  const timer = setTimeout(
+    () => end(new UnmoorError('Timeout', `The Lambda handler of "${functionName}" did not answer within ${timeout} s.`, { operation: 'lambda' })),
+    timeout * 1000,
+  )
+  return { deadline: Date.now() + timeout * 1000, stop: () => clearTimeout(timer) }
+}
+
+function neverAnswers(what: string): UnmoorError {
+  return new UnmoorError('InvalidArgument', `The Lambda handler ${what}. Make it async, or let it take the callback as its third parameter.`, {
+    operation: 'lambda',
+  })
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as Promise<unknown>).then === 'function'
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(typeof error === 'string' ? error : JSON.stringify(error))
+}

@@ -1,0 +1,97 @@
+import type { App, CronEvent } from '../../app.ts'
+import type { QueueBatch } from '../../bindings/queue.ts'
+import { BUILT } from '../../runtime/built.ts'
+import type { Context } from '../../context.ts'
+import { checkModule } from './check-module.ts'
+import { withContext, WorkerContext } from './context.ts'
+import { ringDue } from './durable/alarms.ts'
+import { callHandler, handles, openEntrypoint, type Target } from './entrypoint.ts'
+import { createMessageBatch } from './queue.ts'
+import { setExportedStubs } from './loopback.ts'
+import { answerService, createSelfService } from './service.ts'
+import { currentSpec, state } from './state.ts'
+
+type Env = Readonly<Record<string, unknown>>
+
+/**
+ * The app that a Worker's module is: its handlers get Cloudflare's shapes over the app's bindings. Called by the generated entry of a build with `--worker`.
+ *
+ * @throws `InvalidArgument` or `Unsupported` where the module lacks a handler or class that the wrangler file names, or has a handler that no target has.
+ */
+export function createWorkerApp(module: Readonly<Record<string, unknown>>, _ready: true): App {
+  const spec = currentSpec()
+  if (!BUILT) checkModule(module, spec)
+  state.module = module
+  setExportedStubs(() => Object.fromEntries(Object.keys(module).map((name) => [name, createSelfService(name, {})])))
+  const main = module['default']
+  return {
+    bindings: spec.declarations,
+    fetch: handles(main, 'fetch') ? (request: Request, env: Env, ctx: Context) => answerFetch(request, env, ctx) : undefined,
+    queues: Object.fromEntries(
+      Object.entries(spec.consumers).map(([binding, queue]) => [
+        binding,
+        (batch: QueueBatch, env: Env, ctx: Context) => run('queue', createMessageBatch(queue, batch), env, ctx),
+      ]),
+    ),
+    crons: Object.fromEntries(
+      Object.entries(spec.crons).map(([name, { schedule, cron }]) => [
+        name,
+        {
+          schedule,
+          run: (event: CronEvent, env: Env, ctx: Context) => (name === spec.objects?.cron ? wake(env) : run('scheduled', controller(event, cron), env, ctx)),
+        },
+      ]),
+    ),
+  } as App
+}
+
+/** Rings the alarms of Durable Objects that an earlier process left. */
+async function wake(env: Env): Promise<void> {
+  state.portable = env
+  await ringDue()
+}
+
+function controller(event: CronEvent, cron: string): object {
+  return { cron, scheduledTime: event.scheduledTime, type: 'scheduled', noRetry: () => event.noRetry() }
+}
+
+function open(ctx: WorkerContext): Target {
+  return openEntrypoint(state.module, 'default', ctx, state.env) as Target
+}
+
+async function run(event: 'queue' | 'scheduled', payload: object, env: Env, context: Context): Promise<void> {
+  state.portable = env
+  const ctx = new WorkerContext(context)
+  await withContext(ctx, () => callHandler(open(ctx), event, payload, state.env, ctx))
+}
+
+function answerFetch(request: Request, env: Env, context: Context): Promise<Response> {
+  state.portable = env
+  const ctx = new WorkerContext(context)
+  Object.defineProperty(request, 'cf', { value: CF, writable: true, configurable: true })
+  return withContext(ctx, async () => {
+    if (currentSpec().serviceToken !== undefined) {
+      const answer = await answerService(request, ctx)
+      if (answer !== undefined) return answer
+    }
+    return (await callHandler(open(ctx), 'fetch', request, state.env, ctx)) as Response
+  })
+}
+
+/** What Cloudflare's edge knows of a request and nobody else does; fields that code may read have a value that says so. `XX` is Cloudflare's own country code for "unknown". */
+const CF = Object.freeze({
+  colo: 'XXX',
+  country: 'XX',
+  continent: undefined,
+  city: undefined,
+  region: undefined,
+  timezone: 'UTC',
+  asn: 0,
+  asOrganization: '',
+  httpProtocol: 'HTTP/1.1',
+  tlsVersion: '',
+  tlsCipher: '',
+  clientTcpRtt: 0,
+  requestPriority: '',
+  edgeRequestKeepAliveStatus: 1,
+})

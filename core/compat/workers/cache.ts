@@ -1,0 +1,90 @@
+import type { Cache } from '../../bindings/cache.ts'
+import { currentSpec, portable } from './state.ts'
+
+interface MatchOptions {
+  ignoreMethod?: boolean
+}
+
+/** Cloudflare's Cache over a portable one: https://developers.cloudflare.com/workers/runtime-apis/cache/ */
+export class WorkersCache {
+  #name: string | undefined
+
+  constructor(name?: string) {
+    this.#name = name
+  }
+
+  async match(input: RequestInfo | URL, options: MatchOptions = {}): Promise<Response | undefined> {
+    const request = this.#key(input)
+    const method = options.ignoreMethod === true ? 'GET' : request.method
+    if (method !== 'GET' && method !== 'HEAD') return undefined
+    const found = await cache().match(new Request(request.url, { headers: request.headers }))
+    if (found === undefined) return undefined
+    const headers = new Headers(found.headers)
+    headers.set('cf-cache-status', 'HIT')
+    return new Response(found.body, { status: found.status, statusText: found.statusText, headers })
+  }
+
+  /** @throws `TypeError` as Workers do, for another method than GET, a 206 and `Vary: *`. */
+  async put(input: RequestInfo | URL, response: Response): Promise<void> {
+    const request = this.#key(input)
+    if (request.method !== 'GET') throw new TypeError('Cannot cache response to non-GET request.')
+    if (response.status === 206) throw new TypeError('Cannot cache response to a range request (206 Partial Content).')
+    if (
+      response.headers
+        .get('vary')
+        ?.split(',')
+        .some((name) => name.trim() === '*')
+    )
+      throw new TypeError("Cannot cache response with 'Vary: *' header.")
+    await cache().put(new Request(request.url), storable(response))
+  }
+
+  async delete(input: RequestInfo | URL, options: MatchOptions = {}): Promise<boolean> {
+    const request = this.#key(input)
+    if (request.method !== 'GET' && options.ignoreMethod !== true) return false
+    return cache().delete(new Request(request.url))
+  }
+
+  /** Each named cache has a host of its own, so that one backend serves all. */
+  #key(input: RequestInfo | URL): Request {
+    const request = input instanceof Request ? input : new Request(input)
+    if (this.#name === undefined) return request
+    const url = new URL(request.url)
+    const named = `http://${[...new TextEncoder().encode(this.#name)].map((byte) => byte.toString(16).padStart(2, '0')).join('') || 'x'}.cache.invalid/${url.host}${url.pathname}${url.search}`
+    return new Request(named, { method: request.method, headers: request.headers })
+  }
+}
+
+function cache(): Cache {
+  return portable<Cache>(currentSpec().cache)
+}
+
+/** Cloudflare keeps an answer with a Set-Cookie where its Cache-Control says `private=Set-Cookie`, without the cookie; and takes `Expires` where there is no max-age. */
+function storable(response: Response): Response {
+  const control = response.headers.get('cache-control') ?? ''
+  const cookieAside = /private\s*=\s*"?set-cookie"?/i.test(control)
+  const expires = /(?:max-age|s-maxage)\s*=/i.test(control) ? null : response.headers.get('expires')
+  if (!cookieAside && expires === null) return response
+  const headers = new Headers(response.headers)
+  if (cookieAside) {
+    headers.delete('set-cookie')
+    headers.set('cache-control', control.replace(/,?\s*private\s*=\s*"?set-cookie"?/i, '').replace(/^,\s*/, ''))
+  }
+  if (expires !== null) {
+    const seconds = Math.floor((Date.parse(expires) - Date.now()) / 1000)
+    if (seconds > 0) headers.append('cache-control', `max-age=${seconds}`)
+  }
+  return new Response(response.body, { status: response.status, headers })
+}
+
+const MAX_NAME = 1024
+
+/** `caches`. */
+export class WorkersCaches {
+  readonly default = new WorkersCache()
+
+  async open(name: string): Promise<WorkersCache> {
+    if (String(name).length > MAX_NAME) throw new TypeError('Cache name is too long.')
+    return new WorkersCache(String(name))
+  }
+}

@@ -1,0 +1,261 @@
+import { parseStatements } from '../../bindings/sql-tokenizer.ts'
+import type { Sql, SqlRawResult, SqlValue } from '../../bindings/sql.ts'
+import { isUnmoorError, type UnmoorError } from '../../errors.ts'
+import { backendText } from './errors.ts'
+
+interface Meta extends Record<string, unknown> {
+  served_by: string
+  duration: number
+  changes: number
+  last_row_id: number
+  changed_db: boolean
+  size_after: number
+  rows_read: number
+  rows_written: number
+}
+interface Result<T> {
+  success: true
+  meta: Meta
+  results: T[]
+}
+
+/**
+ * Cloudflare's D1Database over a portable sql: https://developers.cloudflare.com/d1/worker-api/. Of `meta`, `rows_read` and `rows_written` count rows of the result,
+ * and `size_after` is 0: only D1 bills by them.
+ */
+export class WorkersD1 {
+  #sql: () => Sql
+
+  constructor(sql: () => Sql) {
+    this.#sql = sql
+  }
+
+  prepare(query: string): Statement {
+    return new Statement(this.#sql, String(query))
+  }
+
+  async batch<T = unknown>(statements: readonly object[]): Promise<Result<T>[]> {
+    const started = performance.now()
+    if (statements.length === 0) throw d1Error('D1_ERROR: No SQL statements detected.')
+    return d1(async () => {
+      const results = await this.#sql().batch(statements.map(bare))
+      return results.map((result) => toResult<T>(result, started))
+    })
+  }
+
+  /** Statements by line or semicolon, all or none of them. */
+  async exec(query: string): Promise<{ count: number; duration: number }> {
+    const started = performance.now()
+    const statements = split(query)
+    if (statements.length === 0) throw d1Error('D1_EXEC_ERROR: Error in line 1: : No SQL statements detected.')
+    try {
+      await this.#sql().batch(statements.map((text) => ({ text })))
+    } catch (error) {
+      if (!isUnmoorError(error)) throw error
+      const index = error.details.index ?? 0
+      throw d1Error(`D1_EXEC_ERROR: Error in line ${index + 1}: ${statements[index]}: ${engineText(error)}`, error)
+    }
+    return { count: statements.length, duration: performance.now() - started }
+  }
+
+  /** One database has no replicas: a session is the database itself, and any bookmark holds. */
+  withSession(constraintOrBookmark?: string): Session {
+    return new Session(this.#sql, constraintOrBookmark)
+  }
+
+  dump(): Promise<ArrayBuffer> {
+    return Promise.reject(d1Error('D1_ERROR: dump() is not supported outside of Cloudflare. Copy the database with its own tools, such as sqlite3 FILE .dump.'))
+  }
+}
+
+/** A D1DatabaseSession. */
+export class Session {
+  #sql: () => Sql
+  #bookmark: string | null
+
+  constructor(sql: () => Sql, bookmark: string | undefined) {
+    this.#sql = sql
+    this.#bookmark = bookmark === undefined || bookmark.startsWith('first-') ? null : bookmark
+  }
+
+  prepare(query: string): Statement {
+    return new Statement(this.#sql, String(query), () => (this.#bookmark = BOOKMARK))
+  }
+
+  async batch<T = unknown>(statements: readonly object[]): Promise<Result<T>[]> {
+    this.#bookmark = BOOKMARK
+    return new WorkersD1(this.#sql).batch<T>(statements)
+  }
+
+  getBookmark(): string | null {
+    return this.#bookmark
+  }
+}
+
+const BOOKMARK = '00000000-00000000-00000000-00000000000000000000000000000000'
+
+/** What a statement of ours holds. */
+function bare(statement: object): { text: string; params: readonly SqlValue[] } {
+  if (!(statement instanceof Statement)) throw new TypeError('batch() takes statements that prepare() made.')
+  return { text: statement.text, params: statement.params }
+}
+
+/** Cloudflare's D1PreparedStatement. */
+export class Statement {
+  readonly text: string
+  readonly params: readonly SqlValue[]
+  #sql: () => Sql
+  #used: (() => void) | undefined
+
+  constructor(sql: () => Sql, text: string, used?: () => void, params: readonly SqlValue[] = []) {
+    this.#sql = sql
+    this.#used = used
+    this.text = text
+    this.params = params
+  }
+
+  bind(...values: unknown[]): Statement {
+    return new Statement(this.#sql, this.text, this.#used, values.map(toParam))
+  }
+
+  async all<T = Record<string, unknown>>(): Promise<Result<T>> {
+    const started = performance.now()
+    return d1(async () => toResult<T>(await this.#query(), started))
+  }
+
+  run<T = Record<string, unknown>>(): Promise<Result<T>> {
+    return this.all()
+  }
+
+  first<T = unknown>(column: string): Promise<T | null>
+  first<T = Record<string, unknown>>(): Promise<T | null>
+  async first(column?: string): Promise<unknown> {
+    const result = await d1(() => this.#query())
+    const row = toRows(result, 1)[0]
+    if (row === undefined) return null
+    if (column === undefined) return row
+    if (!Object.hasOwn(row, column)) throw d1Error(`D1_COLUMN_NOTFOUND: Column not found (${column})`)
+    return row[column] ?? null
+  }
+
+  raw<T = unknown[]>(options: { columnNames: true }): Promise<[string[], ...T[]]>
+  raw<T = unknown[]>(options?: { columnNames?: false }): Promise<T[]>
+  async raw(options?: { columnNames?: boolean }): Promise<unknown> {
+    const { columns, rows } = await d1(() => this.#query())
+    const values = rows.map((row) => row.map(toCell))
+    return options?.columnNames === true ? [columns, ...values] : values
+  }
+
+  async #query(): Promise<SqlRawResult> {
+    this.#used?.()
+    if (NO_EFFECT.test(this.text)) return NOTHING
+    const statements = this.text.includes(';') ? split(this.text) : [this.text]
+    if (statements.length < 2) return this.#sql().raw(statements[0] ?? this.text, this.params)
+    // Of several statements D1 gives the last one's rows; the parameters are the last one's too.
+    const results = await this.#sql().batch(statements.map((text, index) => ({ text, params: index === statements.length - 1 ? this.params : [] })))
+    return results.at(-1) as SqlRawResult
+  }
+}
+
+const NOTHING: SqlRawResult = { columns: [], rows: [], changes: 0, lastRowId: undefined }
+/** Without effect on D1, where each call is a transaction: foreign keys cannot be switched within one. */
+const NO_EFFECT = /^\s*pragma\s+foreign_keys\s*=/i
+
+function split(text: string): string[] {
+  try {
+    return parseStatements(text).map((statement) => statement.text)
+  } catch {
+    // What cannot be read is the engine's to refuse, in its own words.
+    return [text]
+  }
+}
+
+function toParam(value: unknown): SqlValue {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return value
+    case 'number':
+      // They pass through JSON on D1.
+      return Number.isFinite(value) ? value : null
+    case 'object':
+      if (value === null || value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return value
+      // D1 takes and gives blobs as arrays of bytes.
+      if (Array.isArray(value) && value.every((byte) => typeof byte === 'number')) return Uint8Array.from(value)
+  }
+  throw d1Error(`D1_TYPE_ERROR: Type '${typeof value}' not supported for value '${String(value)}'`)
+}
+
+function toCell(value: unknown): unknown {
+  return value instanceof Uint8Array ? [...value] : value
+}
+
+function toRows({ columns, rows }: SqlRawResult, most = rows.length): Record<string, unknown>[] {
+  const all: Record<string, unknown>[] = []
+  for (let at = 0; at < rows.length && at < most; at++) {
+    const row = rows[at] as unknown[]
+    const object: Record<string, unknown> = {}
+    for (let index = 0; index < columns.length; index++) object[columns[index] as string] = toCell(row[index])
+    all.push(object)
+  }
+  return all
+}
+
+/** The caller names the rows' type. */
+function toResult<T>(result: SqlRawResult, started: number): Result<T> {
+  const { changes, lastRowId = 0, rows } = result
+  return {
+    success: true,
+    meta: {
+      served_by: 'unmoor',
+      duration: performance.now() - started,
+      changes,
+      last_row_id: lastRowId,
+      changed_db: changes > 0,
+      size_after: 0,
+      rows_read: rows.length,
+      rows_written: changes,
+    },
+    results: toRows(result) as T[],
+  }
+}
+
+/** Older code looks at the cause's message, which is the error's own without its first word; its cause in turn is our error. */
+function d1Error(message: string, cause?: unknown): Error {
+  const inner = message.replace(/^D1_\w+: /, '')
+  return new Error(message, { cause: new Error(inner, cause === undefined ? undefined : { cause }) })
+}
+
+async function d1<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw isUnmoorError(error) ? d1Error(`D1_ERROR: ${engineText(error)}`, error) : error
+  }
+}
+
+/** SQLite's own text and result code. */
+function engineText(error: UnmoorError): string {
+  const text = backendText(error)
+  if (error.code === 'InvalidArgument' && error.cause === undefined) {
+    if (/\d+ parameters, \d+ were given/.test(text)) return 'Wrong number of parameter bindings for SQL query.'
+    if (/the statement is empty/.test(text)) return 'No SQL statements detected.'
+    if (/(?:BEGIN|START|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE) is not portable/.test(text))
+      return 'To execute a transaction, please use the batch() API instead of the SQL BEGIN TRANSACTION or SAVEPOINT statements.'
+    if (/is not portable/.test(text)) return 'not authorized: SQLITE_AUTH'
+  }
+  if (error.details.limit === 'sql.likePattern') return 'LIKE or GLOB pattern too complex: SQLITE_ERROR'
+  if (error.details.limit === 'sql.statement') return 'statement too long: SQLITE_TOOBIG'
+  const extended = EXTENDED[error.details.kind ?? '']
+  const code = error.code === 'AlreadyExists' && error.details.kind === 'table' ? undefined : CODES[error.code]
+  return `${text}: ${code ?? 'SQLITE_ERROR'}${code === 'SQLITE_CONSTRAINT' && extended !== undefined ? ` (extended: ${extended})` : ''}`
+}
+
+const CODES: Readonly<Record<string, string>> = { AlreadyExists: 'SQLITE_CONSTRAINT', Constraint: 'SQLITE_CONSTRAINT', Conflict: 'SQLITE_BUSY' }
+const EXTENDED: Readonly<Record<string, string>> = {
+  unique: 'SQLITE_CONSTRAINT_UNIQUE',
+  foreignKey: 'SQLITE_CONSTRAINT_FOREIGNKEY',
+  notNull: 'SQLITE_CONSTRAINT_NOTNULL',
+  check: 'SQLITE_CONSTRAINT_CHECK',
+  trigger: 'SQLITE_CONSTRAINT_TRIGGER',
+}

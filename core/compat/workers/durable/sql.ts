@@ -1,0 +1,134 @@
+import type { ObjectCell, ObjectResult } from '../../../bindings/drivers.ts'
+import { parseStatements } from '../../../bindings/sql-tokenizer.ts'
+import type { ObjectStore } from './store.ts'
+
+/** Statements that would break the object's own transactions, or reach outside of it. */
+const REFUSED: Readonly<Record<string, string>> = Object.fromEntries(
+  ['BEGIN', 'COMMIT', 'END', 'ROLLBACK', 'SAVEPOINT', 'RELEASE'].map((keyword) => [
+    keyword,
+    'To execute a transaction, please use the state.storage.transaction() or state.storage.transactionSync() APIs instead of the SQL BEGIN TRANSACTION or SAVEPOINT statements.',
+  ]),
+)
+const UNAUTHORIZED: ReadonlySet<string> = new Set(['ATTACH', 'DETACH', 'VACUUM'])
+const PRAGMA =
+  /^pragma\s+(?:table_list|table_info|table_xinfo|index_list|index_info|index_xinfo|foreign_key_list|foreign_key_check|quick_check|optimize|defer_foreign_keys|foreign_keys)\b/i
+
+/** Cloudflare's SqlStorage. */
+export class SqlStorage {
+  #store: ObjectStore
+
+  constructor(store: ObjectStore) {
+    this.#store = store
+  }
+
+  /** Runs all statements of the text; the cursor has the rows of the last, which the bindings belong to. */
+  exec<T extends Row = Row>(query: string, ...bindings: unknown[]): Cursor<T> {
+    const statements = parseStatements(String(query))
+    const last = statements.pop()
+    if (last === undefined) throw new Error('No SQL statements detected.')
+    for (const { keyword, text } of [...statements, last]) check(keyword, text)
+    const { placeholders } = last
+    const arity = placeholders.reduce((highest, { number }) => Math.max(highest, number), 0)
+    if (bindings.length !== arity) throw new Error('Wrong number of parameter bindings for SQL query.')
+    this.#store.begin()
+    for (const { text } of statements) this.#run(text, [])
+    return new Cursor<T>(this.#run(last.text, bindings.map(toCell)))
+  }
+
+  /** Bytes of the object's database. */
+  get databaseSize(): number {
+    const pages = Number(this.#store.query('PRAGMA page_count').rows[0]?.[0] ?? 0)
+    return pages * Number(this.#store.query('PRAGMA page_size').rows[0]?.[0] ?? 0)
+  }
+
+  #run(text: string, params: readonly ObjectCell[]): ObjectResult {
+    try {
+      return this.#store.query(text, params)
+    } catch (error) {
+      throw error instanceof Error
+        ? new Error(`${error.message}: ${/constraint failed/.test(error.message) ? 'SQLITE_CONSTRAINT' : 'SQLITE_ERROR'}`, { cause: error })
+        : error
+    }
+  }
+}
+
+function check(keyword: string, text: string): void {
+  if (Object.hasOwn(REFUSED, keyword)) throw new Error(REFUSED[keyword])
+  if (UNAUTHORIZED.has(keyword) || (keyword === 'PRAGMA' && !PRAGMA.test(text)) || /\b_cf_\w+/i.test(text)) throw new Error('not authorized: SQLITE_AUTH')
+}
+
+function toCell(value: unknown): ObjectCell {
+  if (value === null || value === undefined) return null
+  if (typeof value === 'string') return value
+  if (typeof value === 'number' || typeof value === 'boolean') return Number(value)
+  if (value instanceof ArrayBuffer) return new Uint8Array(value.slice())
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength) as ArrayBuffer)
+  throw new TypeError(`Incorrect type for the bound value: it is a ${typeof value}, not a string, number, boolean, ArrayBuffer or null.`)
+}
+
+function fromCell(value: ObjectCell): Value {
+  return value instanceof Uint8Array ? value.slice().buffer : value
+}
+
+type Value = ArrayBuffer | string | number | null
+type Row = Record<string, Value>
+
+/** Cloudflare's SqlStorageCursor: an iterator that gives each row once. */
+export class Cursor<T extends Row = Row> implements IterableIterator<T> {
+  readonly columnNames: string[]
+  readonly rowsRead: number
+  readonly rowsWritten: number
+  #rows: ObjectCell[][]
+  #next = 0
+
+  constructor({ columns, rows, changes }: ObjectResult) {
+    this.columnNames = columns
+    this.#rows = rows
+    this.rowsRead = rows.length
+    this.rowsWritten = changes
+  }
+
+  next(): IteratorResult<T, undefined> {
+    const row = this.#rows[this.#next]
+    if (row === undefined) return { done: true, value: undefined }
+    this.#next++
+    return { done: false, value: this.#object(row) }
+  }
+
+  [Symbol.iterator](): this {
+    return this
+  }
+
+  toArray(): T[] {
+    return [...this]
+  }
+
+  /** @throws where there is not exactly one row. */
+  one(): T {
+    const rows = this.toArray()
+    if (rows.length === 1) return rows[0] as T
+    throw new Error(`Expected exactly one result from SQL query, but got ${rows.length === 0 ? 'no' : 'multiple'} results.`)
+  }
+
+  raw<T extends Value[] = Value[]>(): IterableIterator<T> & { toArray(): T[] } {
+    const values = (): Value[] | undefined => this.#rows[this.#next++]?.map(fromCell)
+    return {
+      next() {
+        const value = values()
+        return value === undefined ? { done: true, value: undefined } : { done: false, value }
+      },
+      [Symbol.iterator]() {
+        return this
+      },
+      toArray() {
+        return [...this]
+      },
+    } as IterableIterator<T> & { toArray(): T[] }
+  }
+
+  #object(row: readonly ObjectCell[]): T {
+    const object: Row = {}
+    for (let index = 0; index < this.columnNames.length; index++) object[this.columnNames[index] as string] = fromCell(row[index] as ObjectCell)
+    return object as T
+  }
+}

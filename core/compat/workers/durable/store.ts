@@ -1,0 +1,105 @@
+import type { ObjectCell, ObjectResult, ObjectsDriver } from '../../../bindings/drivers.ts'
+import { currentSpec, portable } from '../state.ts'
+
+/** The database of one object: every statement runs at once, within the process or, from an isolate, by a synchronous call of the host. */
+export class ObjectStore {
+  readonly name: string
+  /** Savepoints that are open, the commit of writes that were made without one included. */
+  #depth = 0
+  #implicit = false
+  #commits: (() => void)[] = []
+  #ready = false
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  query(text: string, params: readonly ObjectCell[] = []): ObjectResult {
+    if (!this.#ready) {
+      this.#ready = true
+      if (this.#run("SELECT 1 FROM sqlite_schema WHERE name = '_cf_METADATA'").rows.length === 0) {
+        // In one transaction: each costs a flush of the disk.
+        this.#run('BEGIN IMMEDIATE')
+        this.#run('CREATE TABLE IF NOT EXISTS _cf_KV (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID')
+        this.#run('CREATE TABLE IF NOT EXISTS _cf_METADATA (key TEXT PRIMARY KEY, value) WITHOUT ROWID')
+        this.#run('COMMIT')
+      }
+    }
+    return this.#run(text, params)
+  }
+
+  /** For a write: those of one go, without an await in between, are one transaction. */
+  write(text: string, params: readonly ObjectCell[] = []): ObjectResult {
+    this.begin()
+    return this.query(text, params)
+  }
+
+  /** Opens the transaction of this go, if none is open. */
+  begin(): void {
+    if (this.#implicit || this.#depth > 0) return
+    this.query('BEGIN IMMEDIATE')
+    this.#implicit = true
+    queueMicrotask(() => this.commit())
+  }
+
+  /** Resolves when what was written is on disk. */
+  written(): Promise<void> {
+    // Within a transaction it is that one's end that writes.
+    return this.#implicit && this.#depth === 0 ? new Promise((resolve) => void this.#commits.push(resolve)) : Promise.resolve()
+  }
+
+  commit(): void {
+    if (!this.#implicit || this.#depth > 0) return
+    this.#implicit = false
+    this.query('COMMIT')
+    for (const resolve of this.#commits.splice(0)) resolve()
+  }
+
+  /** Runs `work` in a savepoint; what it throws undoes what it wrote. */
+  savepoint<T>(work: () => T): T {
+    const end = this.open()
+    let result: T
+    try {
+      result = work()
+    } catch (error) {
+      end(false)
+      throw error
+    }
+    end(true)
+    return result
+  }
+
+  /** Opens a savepoint; the function that it gives keeps or undoes what was written since. */
+  open(): (keep: boolean) => void {
+    this.begin()
+    const name = `unmoor_${++this.#depth}`
+    this.query(`SAVEPOINT ${name}`)
+    let ended = false
+    return (keep) => {
+      if (ended) return
+      ended = true
+      if (!keep) this.query(`ROLLBACK TO ${name}`)
+      this.query(`RELEASE ${name}`)
+      this.#depth--
+      if (this.#depth === 0) queueMicrotask(() => this.commit())
+    }
+  }
+
+  /** Undoes what is not committed, where the object is given up. */
+  abandon(): void {
+    if (!this.#implicit) return
+    this.#implicit = false
+    this.#depth = 0
+    this.query('ROLLBACK')
+    for (const resolve of this.#commits.splice(0)) resolve()
+  }
+
+  #run(text: string, params: readonly ObjectCell[] = []): ObjectResult {
+    return objects().query(this.name, text, params)
+  }
+}
+
+/** The driver's methods, whether it is here or behind a bridge. */
+export function objects(): Pick<ObjectsDriver, 'query'> {
+  return portable<Pick<ObjectsDriver, 'query'>>((currentSpec().objects as { binding: string }).binding)
+}

@@ -1,0 +1,144 @@
+import type { BlobStore } from '../../bindings/blob.ts'
+import type { BlobHttpMetadata } from '../../bindings/drivers.ts'
+import { isUnmoorError, UnmoorError } from '../../errors.ts'
+import { LIMITS } from '../../limits.ts'
+import { cloudflareError } from './errors.ts'
+import { type R2Body, md5Of, withChecksums } from './r2-checksums.ts'
+import { fromHex } from './md5.ts'
+import { failure } from './r2-errors.ts'
+import { EXTRA, type R2Extra, R2Object } from './r2-object.ts'
+
+interface UploadedPart {
+  partNumber: number
+  etag: string
+}
+
+interface Metadata {
+  httpMetadata: BlobHttpMetadata
+  customMetadata: Record<string, string>
+  extra: R2Extra
+}
+
+/** An upload lies in a store of its own until it is complete: its metadata under `ID/upload`, a part under `ID/00001`. */
+export async function startUpload(blobs: BlobStore, uploads: BlobStore, key: string, metadata: Metadata): Promise<MultipartUpload> {
+  const uploadId = crypto.randomUUID().replaceAll('-', '')
+  await uploads.put(`${uploadId}/upload`, JSON.stringify({ key, ...metadata }))
+  return new MultipartUpload(
+    () => blobs,
+    () => uploads,
+    key,
+    uploadId,
+  )
+}
+
+/** Cloudflare's R2MultipartUpload. `complete` writes the object in one put, so that readers see all of it or none. */
+export class MultipartUpload {
+  readonly key: string
+  readonly uploadId: string
+  #blobs: () => BlobStore
+  #uploads: () => BlobStore
+
+  constructor(blobs: () => BlobStore, uploads: () => BlobStore, key: string, uploadId: string) {
+    this.key = key
+    this.uploadId = uploadId
+    this.#blobs = blobs
+    this.#uploads = uploads
+  }
+
+  async uploadPart(partNumber: number, value: R2Body, options: { ssecKey?: unknown } = {}): Promise<UploadedPart> {
+    if (options.ssecKey !== undefined) throw cloudflareError('uploadPart: ssecKey is not supported outside of Cloudflare. Encrypt the body before it is put.')
+    if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > LIMITS['blob.parts'])
+      throw new TypeError(`Part number must be between 1 and ${LIMITS['blob.parts']} (inclusive). Actual value was: ${partNumber}`)
+    await this.#metadata('uploadPart')
+    const { content, sums } = await withChecksums(value, {})
+    const info = await this.#uploads().put(this.#part(partNumber), content, { customMetadata: sums })
+    return { partNumber, etag: sums['md5'] ?? info.etag }
+  }
+
+  /** Fine also where the upload is complete, or aborted already. */
+  async abort(): Promise<void> {
+    await this.#remove()
+  }
+
+  async complete(parts: readonly UploadedPart[]): Promise<R2Object> {
+    const { httpMetadata, customMetadata, extra } = await this.#metadata('completeMultipartUpload')
+    const ordered = [...parts].sort((a, b) => a.partNumber - b.partNumber)
+    if (new Set(ordered.map(({ partNumber }) => partNumber)).size < ordered.length)
+      throw cloudflareError(
+        'completeMultipartUpload: We encountered an internal error. Please try again. (10001)',
+        new RangeError('A part number is named twice.'),
+      )
+    const found = await Promise.all(ordered.map(({ partNumber }) => this.#uploads().head(this.#part(partNumber))))
+    const sums: string[] = []
+    for (const [index, { etag }] of ordered.entries()) {
+      const info = found[index]
+      const own = info?.customMetadata['md5'] ?? info?.etag
+      if (info === null || info === undefined || own !== etag)
+        throw cloudflareError('completeMultipartUpload: One or more of the specified parts could not be found. (10025)')
+      sums.push(own)
+    }
+    checkSizes(found.map((info) => info?.size ?? 0))
+    const hex = md5Of(Uint8Array.from(sums.flatMap((sum) => [...(fromHex(sum) ?? [])])))
+    const kept = { ...customMetadata, [EXTRA]: JSON.stringify({ ...extra, sums: { md5: `${hex}-${parts.length}` } }) }
+    const body = parts.length === 0 ? new Uint8Array(0) : this.#join(ordered.map(({ partNumber }) => this.#part(partNumber)))
+    try {
+      const info = await this.#blobs().put(this.key, body, { httpMetadata, customMetadata: kept })
+      await this.#remove()
+      return new R2Object(info)
+    } catch (error) {
+      throw isUnmoorError(error) ? failure('completeMultipartUpload', error) : error
+    }
+  }
+
+  #part(number: number): string {
+    return `${this.uploadId}/${String(number).padStart(5, '0')}`
+  }
+
+  async #metadata(operation: string): Promise<Metadata> {
+    const text = await this.#uploads().get(`${this.uploadId}/upload`)
+    const upload = text === null ? undefined : await text.json<Metadata & { key: string }>()
+    if (upload === undefined || upload.key !== this.key) throw cloudflareError(`${operation}: The specified multipart upload does not exist. (10024)`)
+    return upload
+  }
+
+  /** The parts one after the other; each is opened when its turn comes. */
+  #join(keys: string[]): ReadableStream<Uint8Array<ArrayBuffer>> {
+    let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined
+    return new ReadableStream({
+      pull: async (controller) => {
+        for (;;) {
+          if (reader === undefined) {
+            const key = keys.shift()
+            if (key === undefined) return controller.close()
+            const part = await this.#uploads().get(key)
+            if (part?.body === null || part?.body === undefined)
+              throw new UnmoorError('NotFound', `The part ${key} is gone: another call completed or aborted the upload.`)
+            reader = part.body.getReader()
+          }
+          const { done, value } = await reader.read()
+          if (!done) return controller.enqueue(value)
+          reader = undefined
+        }
+      },
+      cancel: (reason) => reader?.cancel(reason),
+    })
+  }
+
+  async #remove(): Promise<void> {
+    let page = await this.#uploads().list({ prefix: `${this.uploadId}/` })
+    for (;;) {
+      await this.#uploads().delete(page.blobs.map(({ key }) => key))
+      if (page.complete) return
+      page = await this.#uploads().list({ prefix: `${this.uploadId}/` })
+    }
+  }
+}
+
+/** All parts but the last have one size, of at least 5 MiB. */
+function checkSizes(sizes: readonly number[]): void {
+  const whole = sizes.slice(0, -1)
+  if (whole.some((size) => size < LIMITS['blob.part.min']))
+    throw cloudflareError('completeMultipartUpload: Your proposed upload is smaller than the minimum allowed object size. (10011)')
+  if (whole.some((size) => size !== whole[0]) || (whole[0] ?? Infinity) < (sizes.at(-1) ?? 0))
+    throw cloudflareError('completeMultipartUpload: There was a problem with the multipart upload. (10048)')
+}

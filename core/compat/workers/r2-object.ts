@@ -1,0 +1,166 @@
+import type { BlobObject, BlobInfo } from '../../bindings/blob-object.ts'
+import { fromHex } from './md5.ts'
+
+/** Metadata of R2 that portable blobs lack, kept as one entry of the custom metadata. */
+export interface R2Extra {
+  /** Hex checksums by algorithm. Of an upload in parts, `md5` is that of the parts' and their number: `hex-3`. */
+  sums?: Record<string, string>
+  /** Storage class, where it is not Standard: the backend keeps all alike. */
+  class?: string
+  /** `httpMetadata.cacheExpiry`, milliseconds since 1970. */
+  expiry?: number
+}
+
+/** Key of {@link R2Extra} in the custom metadata of a blob. */
+export const EXTRA = 'unmoor-r2'
+
+export interface R2HttpMetadata {
+  contentType?: string
+  contentLanguage?: string
+  contentDisposition?: string
+  contentEncoding?: string
+  cacheControl?: string
+  cacheExpiry?: Date
+}
+
+const HEADERS = [
+  ['content-type', 'contentType'],
+  ['content-language', 'contentLanguage'],
+  ['content-disposition', 'contentDisposition'],
+  ['content-encoding', 'contentEncoding'],
+  ['cache-control', 'cacheControl'],
+] as const
+
+/** HTTP metadata from what a put is given. */
+export function readHttpMetadata(given: R2HttpMetadata | Headers | undefined): R2HttpMetadata {
+  if (!(given instanceof Headers)) return { ...given }
+  const metadata: R2HttpMetadata = {}
+  for (const [header, field] of HEADERS) {
+    const value = given.get(header)
+    if (value !== null) metadata[field] = value
+  }
+  const expires = given.get('expires')
+  if (expires !== null) metadata.cacheExpiry = new Date(expires)
+  return metadata
+}
+
+const SUMS = ['md5', 'sha1', 'sha256', 'sha384', 'sha512'] as const
+
+export class Checksums {
+  declare md5?: ArrayBuffer
+  declare sha1?: ArrayBuffer
+  declare sha256?: ArrayBuffer
+  declare sha384?: ArrayBuffer
+  declare sha512?: ArrayBuffer
+  #sums: Record<string, string>
+
+  constructor(sums: Record<string, string>) {
+    this.#sums = sums
+    for (const name of SUMS) {
+      const bytes = sums[name] === undefined ? undefined : fromHex(sums[name])
+      if (bytes !== undefined) this[name] = bytes.buffer
+    }
+  }
+
+  toJSON(): Record<string, string> {
+    return { ...this.#sums }
+  }
+}
+
+/** What is known of an object of a bucket. */
+export class R2Object {
+  readonly key: string
+  /** Changes with every upload. */
+  readonly version: string
+  readonly size: number
+  readonly etag: string
+  readonly uploaded: Date
+  /** Empty in a list that does not include it, as is the other. */
+  readonly httpMetadata: R2HttpMetadata
+  readonly customMetadata: Record<string, string>
+  readonly range?: { offset: number; length: number }
+  readonly storageClass: string
+  #sums: Record<string, string>
+  #checksums: Checksums | undefined
+
+  constructor(info: BlobInfo, include: { http: boolean; custom: boolean } = { http: true, custom: true }, range?: { offset: number; length: number }) {
+    const { [EXTRA]: text, ...custom } = info.customMetadata
+    const extra = text === undefined ? {} : (JSON.parse(text) as R2Extra)
+    this.key = info.key
+    this.size = info.size
+    this.etag = etagOf(info.etag, extra)
+    this.uploaded = info.uploaded
+    this.version = `${info.uploaded.getTime().toString(16)}${this.etag.slice(0, 20)}`
+    this.#sums = extra.sums ?? {}
+    this.storageClass = extra.class ?? 'Standard'
+    this.httpMetadata = !include.http ? {} : { ...info.httpMetadata, ...(extra.expiry === undefined ? {} : { cacheExpiry: new Date(extra.expiry) }) }
+    this.customMetadata = include.custom ? custom : {}
+    if (range !== undefined) this.range = range
+  }
+
+  get httpEtag(): string {
+    return `"${this.etag}"`
+  }
+
+  get checksums(): Checksums {
+    return (this.#checksums ??= new Checksums(this.#sums))
+  }
+
+  writeHttpMetadata(headers: Headers): void {
+    const metadata = this.httpMetadata
+    for (const [header, field] of HEADERS) {
+      const value = metadata[field]
+      if (value !== undefined) headers.set(header, value)
+    }
+    if (metadata.cacheExpiry !== undefined) headers.set('expires', metadata.cacheExpiry.toUTCString())
+  }
+}
+
+/** R2's etag is the content's MD5 where that was taken; the backend's own where a stream was too long for it. */
+function etagOf(own: string, { sums }: R2Extra): string {
+  return sums?.['md5'] ?? own
+}
+
+/** An object with its body, which can be read once. */
+export class R2ObjectBody extends R2Object {
+  #blob: BlobObject
+
+  constructor(blob: BlobObject) {
+    super(blob, undefined, { ...blob.range })
+    this.#blob = blob
+  }
+
+  get body(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    // Only a failed condition has none, and then there is no R2ObjectBody.
+    return this.#blob.body as ReadableStream<Uint8Array<ArrayBuffer>>
+  }
+
+  get bodyUsed(): boolean {
+    return this.#blob.bodyUsed
+  }
+
+  arrayBuffer(): Promise<ArrayBuffer> {
+    return this.#once(() => this.#blob.arrayBuffer())
+  }
+
+  bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#once(() => this.#blob.bytes())
+  }
+
+  text(): Promise<string> {
+    return this.#once(() => this.#blob.text())
+  }
+
+  json<T = unknown>(): Promise<T> {
+    return this.#once(() => this.#blob.json<T>())
+  }
+
+  async blob(): Promise<Blob> {
+    return new Blob([await this.arrayBuffer()], { type: this.httpMetadata.contentType ?? '' })
+  }
+
+  #once<T>(read: () => Promise<T>): Promise<T> {
+    if (!this.bodyUsed) return read()
+    return Promise.reject(new TypeError('Body has already been used. It can only be used once. Use tee() first if you need to read it twice.'))
+  }
+}

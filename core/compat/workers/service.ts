@@ -1,0 +1,142 @@
+import type { Assets } from '../../bindings/assets.ts'
+import type { Service } from '../../bindings/service.ts'
+import { newestContext, withContext, WorkerContext } from './context.ts'
+import { callHandler, openEntrypoint, remoteMethod } from './entrypoint.ts'
+import { createStub, passValue } from './loopback.ts'
+import { connect } from './sockets.ts'
+import { currentSpec, portable, state } from './state.ts'
+import { deserialize, serialize } from './structured.ts'
+
+/** Path and headers of a call between Workers in different processes. */
+export const RPC_PATH = '/__unmoor/rpc'
+const TOKEN = 'unmoor-service-token'
+const ENTRYPOINT = 'unmoor-service-entrypoint'
+
+/** Cloudflare's Fetcher. */
+interface Fetcher {
+  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>
+  connect(address: unknown): never
+}
+
+interface Call {
+  entrypoint: string
+  method: string
+  args: readonly unknown[]
+  props: unknown
+}
+
+/** A service binding to this Worker itself: called in the process, with copies of the arguments. */
+export function createSelfService(entrypoint: string, props: unknown): Fetcher {
+  const open = (ctx: WorkerContext) => {
+    const target = openEntrypoint(state.module, entrypoint, ctx, state.env)
+    if (target === undefined) throw new TypeError(`The Worker has no entrypoint "${entrypoint}".`)
+    return target
+  }
+  const run = <T>(work: (ctx: WorkerContext) => T): Promise<Awaited<T>> => {
+    const ctx = new WorkerContext(newestContext() ?? NO_CONTEXT, props)
+    return withContext(ctx, () => work(ctx)) as Promise<Awaited<T>>
+  }
+  const fetch = (input: RequestInfo | URL, init?: RequestInit): Promise<Response> =>
+    run((ctx) => callHandler(open(ctx), 'fetch', new Request(input, { redirect: 'manual', ...init }), state.env, ctx) as Promise<Response>)
+  return createStub({ fetch, connect }, (method, args) =>
+    run(async (ctx) => {
+      const found = remoteMethod(open(ctx).instance, method)
+      return passValue(typeof found === 'function' ? await (found as (...args: unknown[]) => unknown)(...args.map(passValue)) : found)
+    }),
+  )
+}
+
+const NO_CONTEXT = {
+  waitUntil(promise: Promise<unknown>): void {
+    void Promise.resolve(promise).catch((error: unknown) => console.error('waitUntil promise rejected:', error))
+  },
+  passThroughOnException(): void {},
+}
+
+/** A service binding to another app. Its `fetch` is the app's; calls of methods go to its entrypoints, where both have the same token. */
+export function createService(binding: string, entrypoint: string | undefined, props: unknown): Fetcher {
+  const service = (): Service => portable<Service>(binding)
+  const fetch = (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+    if (entrypoint === undefined || entrypoint === 'default') return service().fetch(input, init)
+    const request = new Request(input, { redirect: 'manual', ...init })
+    request.headers.set(ENTRYPOINT, entrypoint)
+    request.headers.set(TOKEN, requireToken(binding))
+    return service().fetch(request)
+  }
+  return createStub({ fetch, connect }, async (method, args) => {
+    const body = serialize({ entrypoint: entrypoint ?? 'default', method, args, props } satisfies Call)
+    const response = await service().fetch(RPC_PATH, { method: 'POST', headers: { [TOKEN]: requireToken(binding) }, body })
+    if (response.status !== 200)
+      throw new Error(
+        `The app behind "${binding}" answered a call of ${method}() with ${response.status}. Is it built with --worker, and has it the same UNMOOR_SERVICE_TOKEN?`,
+      )
+    const answer = deserialize(await response.text()) as { value?: unknown; error?: unknown }
+    if ('error' in answer) throw answer.error
+    return answer.value
+  })
+}
+
+function serviceToken(): string {
+  const variable = currentSpec().serviceToken
+  return variable === undefined ? '' : (portable<string | undefined>(variable) ?? '')
+}
+
+function requireToken(binding: string): string {
+  const token = serviceToken()
+  if (token === '')
+    throw new Error(
+      `Calls of methods through the service binding "${binding}" need a secret that both Workers share: set UNMOOR_SERVICE_TOKEN to the same random text for both.`,
+    )
+  return token
+}
+
+/** Answers a request of {@link createService}; undefined for any other. Without the token such a request is one like all others. */
+export async function answerService(request: Request, ctx: WorkerContext): Promise<Response | undefined> {
+  const given = request.headers.get(TOKEN)
+  const token = given === null ? '' : serviceToken()
+  if (token === '' || given !== token) return undefined
+  const entrypoint = request.headers.get(ENTRYPOINT)
+  if (entrypoint !== null) {
+    const target = openEntrypoint(state.module, entrypoint, ctx, state.env)
+    if (target === undefined) return new Response(`There is no entrypoint "${entrypoint}".`, { status: 404 })
+    return (await callHandler(target, 'fetch', request, state.env, ctx)) as Response
+  }
+  if (new URL(request.url).pathname !== RPC_PATH || request.method !== 'POST') return undefined
+  let answer: string
+  try {
+    const call = deserialize(await request.text()) as Call
+    const own = new WorkerContext(ctx, call.props ?? {})
+    const target = openEntrypoint(state.module, call.entrypoint, own, state.env)
+    if (target === undefined) throw new TypeError(`The Worker has no entrypoint "${call.entrypoint}".`)
+    const found = remoteMethod(target.instance, call.method)
+    answer = serialize({ value: typeof found === 'function' ? await (found as (...args: unknown[]) => unknown)(...call.args) : found })
+  } catch (error) {
+    answer = serialize({ error: error instanceof Error ? error : new Error(String(error)) })
+  }
+  return new Response(answer)
+}
+
+/** The `ASSETS` fetcher; with `notFoundPage`, what no file answers is answered by the nearest 404.html. */
+export function createAssetsFetcher(binding: string, notFoundPage: boolean): Fetcher {
+  const assets = (): Assets => portable<Assets>(binding)
+  return {
+    connect,
+    async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+      const request = new Request(input, init)
+      const response = await assets().fetch(request)
+      if (response.status !== 404) return response
+      await response.body?.cancel()
+      // As Cloudflare's own has it: without a body.
+      const missing = new Response(null, { status: 404 })
+      if (!notFoundPage) return missing
+      const segments = new URL(request.url).pathname.split('/')
+      while (segments.length > 1) {
+        segments.pop()
+        const page = await assets().fetch(new Request(new URL(`${segments.join('/')}/404`, request.url), { method: request.method }))
+        if (page.status === 200) return new Response(page.body, { status: 404, headers: page.headers })
+        await page.body?.cancel()
+      }
+      return missing
+    },
+  }
+}

@@ -1,0 +1,49 @@
+import type { AnyDeclaration } from '../../bindings/declarations.ts'
+
+/** What a build knows of a Worker: plain JSON that the generated entry carries. Written by `core/build/worker`, read by `app.ts`. */
+
+/** One binding of the Worker's env, and the unmoor binding that serves it. */
+export type WorkerBinding =
+  | { readonly type: 'kv'; readonly binding: string }
+  /** `uploads` holds the parts of multipart uploads until they are complete. */
+  | { readonly type: 'r2'; readonly binding: string; readonly uploads: string }
+  | { readonly type: 'd1'; readonly binding: string }
+  | { readonly type: 'queue'; readonly binding: string; readonly deliveryDelay?: number | undefined }
+  /** A variable of text, or of JSON; `value` is the wrangler file's, which the process's environment goes before. */
+  | { readonly type: 'var'; readonly binding: string; readonly value?: string | undefined; readonly json?: boolean }
+  | { readonly type: 'secret'; readonly binding: string }
+  | {
+      readonly type: 'service'
+      readonly binding: string
+      readonly self: boolean
+      readonly entrypoint?: string | undefined
+      readonly props?: Readonly<Record<string, unknown>> | undefined
+    }
+  | { readonly type: 'assets'; readonly binding: string; readonly notFoundPage: boolean }
+  | { readonly type: 'object'; readonly className: string }
+  | { readonly type: 'version'; readonly id: string }
+  /** `binding` is a variable: the URL of a Postgres database. */
+  | { readonly type: 'hyperdrive'; readonly binding: string }
+  /** So many calls in `period` seconds, counted by this process. */
+  | { readonly type: 'ratelimit'; readonly limit: number; readonly period: number }
+
+/** A Worker, as its wrangler file describes it. */
+export interface WorkerSpec {
+  readonly name: string
+  /** Names of the Worker's env to what serves them. */
+  readonly env: Readonly<Record<string, WorkerBinding>>
+  /** What the app declares, by unmoor's names. */
+  readonly declarations: Readonly<Record<string, AnyDeclaration>>
+  /** Consumed queues: unmoor's binding to the queue's name, as `batch.queue` has it. */
+  readonly consumers: Readonly<Record<string, string>>
+  /** Unmoor's crons: the schedule that runs them, and the expression that the Worker sees. */
+  readonly crons: Readonly<Record<string, { readonly schedule: string; readonly cron: string }>>
+  /** The unmoor binding of `caches`. */
+  readonly cache: string
+  /** The unmoor binding that keeps the storage of Durable Objects, and the cron that wakes those whose alarm is due. */
+  readonly objects?: { readonly binding: string; readonly cron: string } | undefined
+  /** The unmoor variable whose value calls between Workers must know. */
+  readonly serviceToken?: string | undefined
+  readonly compatibilityDate: string
+  readonly compatibilityFlags: readonly string[]
+}

@@ -1,0 +1,178 @@
+/**
+ * `unmoor/internal/data-route`: lets `unmoor data` read and write an app's kv, blob and sql bindings in a
+ * deployment. Only builds made with `--data-route` contain it; it answers to the secret `UNMOOR_DATA_TOKEN`,
+ * and to anybody else as if it were not there.
+ *
+ * `POST /.unmoor/data` with JSON `{ op, ... }` answers `{ value }` or `{ error }`; `GET` and `PUT /.unmoor/data/blob?binding=&key=` stream a blob.
+ */
+import type { App } from '../app.ts'
+import type { BlobStore } from '../bindings/blob.ts'
+import { type Bindings, secret } from '../bindings/declarations.ts'
+import type { BlobHttpMetadata } from '../bindings/drivers.ts'
+import type { Kv } from '../bindings/kv.ts'
+import type { Sql, SqlStatement, SqlValue } from '../bindings/sql.ts'
+import type { Secret } from '../bindings/secret.ts'
+import type { Context } from '../context.ts'
+import { invalidArgument } from '../errors.ts'
+import { decodeValue, encodeError, encodeValue } from './rpc.ts'
+
+/** Path of the route. */
+export const DATA_PATH = '/.unmoor/data'
+/** The binding that holds its token; its variable is `UNMOOR_DATA_TOKEN`. */
+const TOKEN = 'unmoorDataToken'
+/** Shortest token that is taken: a shorter one could be guessed. */
+const SHORTEST_TOKEN = 24
+
+/** What can be asked. */
+export type DataRequest =
+  | { op: 'bindings' }
+  | { op: 'kv.list'; binding: string; prefix?: string; cursor?: string; limit: number }
+  | { op: 'kv.get'; binding: string; keys: string[] }
+  | { op: 'kv.put'; binding: string; entries: unknown }
+  | { op: 'kv.delete'; binding: string; key: string }
+  | { op: 'blob.list'; binding: string; startAfter?: string; limit: number }
+  | { op: 'blob.head'; binding: string; key: string }
+  | { op: 'blob.delete'; binding: string; keys: string[] }
+  | { op: 'sql.raw'; binding: string; text: string; params: unknown }
+  | { op: 'sql.batch'; binding: string; statements: unknown }
+
+/** One entry of `kv.get` and `kv.put`. */
+export interface DataEntry {
+  key: string
+  value: Uint8Array<ArrayBuffer>
+  /** JSON text. */
+  metadata?: string | undefined
+  expiration?: number | undefined
+}
+
+/** What a blob's bytes travel with, as JSON in the header `x-unmoor-blob`, percent-encoded. */
+export interface DataBlobHeader {
+  httpMetadata: BlobHttpMetadata
+  customMetadata: Record<string, string>
+  sha256?: string
+  ifMatch?: string
+  ifNoneMatch?: '*'
+}
+
+export const BLOB_HEADER = 'x-unmoor-blob'
+
+/** The app with the route before its own fetch. */
+export function withDataRoute(app: App): App {
+  const fetch = async (request: Request, env: Readonly<Record<string, unknown>>, ctx: Context): Promise<Response> => {
+    const { pathname } = new URL(request.url)
+    if (pathname === DATA_PATH || pathname === `${DATA_PATH}/blob`) return answer(app.bindings, request, env)
+    return app.fetch === undefined ? new Response('Not Found', { status: 404 }) : app.fetch(request, env as never, ctx)
+  }
+  return {
+    ...app,
+    bindings: { ...app.bindings, [TOKEN]: secret() },
+    fetch,
+  }
+}
+
+async function answer(bindings: Bindings, request: Request, env: Readonly<Record<string, unknown>>): Promise<Response> {
+  const token = await (env[TOKEN] as Secret).get()
+  if (token.length < SHORTEST_TOKEN || !(await isSame(request.headers.get('authorization') ?? '', `Bearer ${token}`)))
+    return new Response('Not Found', { status: 404 })
+  try {
+    if (new URL(request.url).pathname === `${DATA_PATH}/blob`) return await blobAnswer(bindings, request, env)
+    const value = await call(bindings, (await request.json()) as DataRequest, env)
+    return Response.json({ value: await encodeValue(value) })
+  } catch (error) {
+    return Response.json({ error: encodeError(error) }, { status: 422 })
+  }
+}
+
+/** Compares without telling by its time where two texts differ. */
+async function isSame(a: string, b: string): Promise<boolean> {
+  const [x, y] = await Promise.all([a, b].map(async (text) => new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))))
+  return (x as Uint8Array).reduce((difference, byte, index) => difference | (byte ^ ((y as Uint8Array)[index] as number)), 0) === 0
+}
+
+function bindingOf<T>(bindings: Bindings, env: Readonly<Record<string, unknown>>, name: string, kind: 'kv' | 'blob' | 'sql'): T {
+  if (!Object.hasOwn(bindings, name) || bindings[name]?.kind !== kind)
+    throw invalidArgument({ binding: name, operation: 'data' }, `The app declares no ${kind} "${name}".`)
+  return env[name] as T
+}
+
+async function call(bindings: Bindings, request: DataRequest, env: Readonly<Record<string, unknown>>): Promise<unknown> {
+  switch (request.op) {
+    case 'bindings':
+      return Object.fromEntries(
+        Object.entries(bindings).map(([name, declaration]) => [
+          name,
+          declaration.kind === 'sql' ? { ...declaration, dialect: (env[name] as Sql).dialect } : { ...declaration },
+        ]),
+      )
+    case 'kv.list': {
+      const page = await bindingOf<Kv>(bindings, env, request.binding, 'kv').list({
+        limit: request.limit,
+        ...(request.prefix === undefined ? {} : { prefix: request.prefix }),
+        ...(request.cursor === undefined ? {} : { cursor: request.cursor }),
+      })
+      // The command may be of version 0.1, in which a list left out what an entry does not have.
+      const keys = page.keys.map(({ name, expiration, metadata }) => {
+        return { name, ...(expiration === null ? {} : { expiration }), ...(metadata === null ? {} : { metadata }) }
+      })
+      return { ...page, keys }
+    }
+    case 'kv.get': {
+      const kv = bindingOf<Kv>(bindings, env, request.binding, 'kv')
+      const found = await Promise.all(
+        request.keys.map(async (key): Promise<DataEntry | undefined> => {
+          const { value, metadata, expiration } = await kv.getWithMetadata(key, 'arrayBuffer')
+          if (value === null) return undefined
+          const entry: DataEntry = { key, value: new Uint8Array(value) }
+          if (metadata !== null) entry.metadata = JSON.stringify(metadata)
+          if (expiration !== null) entry.expiration = expiration
+          return entry
+        }),
+      )
+      return found.filter((entry) => entry !== undefined)
+    }
+    case 'kv.put': {
+      const kv = bindingOf<Kv>(bindings, env, request.binding, 'kv')
+      const entries = decodeValue(request.entries) as DataEntry[]
+      await Promise.all(
+        entries.map(({ key, value, metadata, expiration }) =>
+          kv.put(key, value, {
+            ...(metadata === undefined ? {} : { metadata: JSON.parse(metadata) as unknown }),
+            ...(expiration === undefined ? {} : { expiration }),
+          }),
+        ),
+      )
+      return undefined
+    }
+    case 'kv.delete':
+      return bindingOf<Kv>(bindings, env, request.binding, 'kv').delete(request.key)
+    case 'blob.list':
+      return bindingOf<BlobStore>(bindings, env, request.binding, 'blob').list({
+        limit: request.limit,
+        ...(request.startAfter === undefined ? {} : { startAfter: request.startAfter }),
+      })
+    case 'blob.head':
+      return bindingOf<BlobStore>(bindings, env, request.binding, 'blob').head(request.key)
+    case 'blob.delete':
+      return bindingOf<BlobStore>(bindings, env, request.binding, 'blob').delete(request.keys)
+    case 'sql.raw':
+      return bindingOf<Sql>(bindings, env, request.binding, 'sql').raw(request.text, decodeValue(request.params) as SqlValue[])
+    case 'sql.batch':
+      return bindingOf<Sql>(bindings, env, request.binding, 'sql').batch(decodeValue(request.statements) as SqlStatement[])
+  }
+}
+
+async function blobAnswer(bindings: Bindings, request: Request, env: Readonly<Record<string, unknown>>): Promise<Response> {
+  const { searchParams } = new URL(request.url)
+  const key = searchParams.get('key') ?? ''
+  const blobs = bindingOf<BlobStore>(bindings, env, searchParams.get('binding') ?? '', 'blob')
+  if (request.method === 'PUT') {
+    const options = JSON.parse(decodeURIComponent(request.headers.get(BLOB_HEADER) ?? '')) as DataBlobHeader
+    await blobs.put(key, request.body ?? new Uint8Array(0), options)
+    return Response.json({ value: null })
+  }
+  const blob = await blobs.get(key)
+  if (blob === null) return new Response(null, { status: 404, headers: { [BLOB_HEADER]: '' } })
+  const { httpMetadata, customMetadata } = blob
+  const header: DataBlobHeader = { httpMetadata: { ...httpMetadata }, customMetadata: { ...customMetadata } }
+  return new Response(blob.body, { headers: { [BLOB_HEADER]: encodeURIComponent(JSON.stringify(header)), 'content-type': 'application/octet-stream' } })
+}

@@ -1,0 +1,220 @@
+/**
+ * Binding calls as data: the methods of each kind, a codec for their arguments and results, and an env whose bindings call through a channel.
+ * The test channel speaks it as JSON over HTTP; other bridges may use the same methods with a codec of their own.
+ */
+import { BlobObject } from '../bindings/blob-object.ts'
+import { isStream } from '../bindings/bytes.ts'
+import { type AnyDeclaration, type BindingKind, driverKind } from '../bindings/declarations.ts'
+import type { BlobRecord } from '../bindings/drivers.ts'
+import { type StrongKv, updateEntry, type Versioned } from '../bindings/strong-kv.ts'
+import type { Sql } from '../bindings/sql.ts'
+import { errorFromJSON, isUnmoorError, type SerializedError, UnmoorError } from '../errors.ts'
+import type { Manifest } from '../manifest.ts'
+import { addTransactions, type OpenTransactions, TRANSACTION_METHODS } from './transaction-channel.ts'
+
+/** The methods that can be called per kind of binding. Variables are values, not methods. */
+export const BINDING_METHODS: Readonly<Record<Exclude<BindingKind, 'variable'>, readonly string[]>> = {
+  kv: ['get', 'getWithMetadata', 'getMany', 'put', 'delete', 'list'],
+  blob: ['head', 'get', 'put', 'delete', 'list', 'copy', 'startUpload', 'uploadPart', 'completeUpload', 'abortUpload', 'signedUrl'],
+  sql: ['all', 'first', 'value', 'run', 'raw', 'batch', ...TRANSACTION_METHODS],
+  queue: ['send', 'sendBatch'],
+  cache: ['match', 'put', 'delete'],
+  secret: ['get'],
+  service: ['fetch'],
+  assets: ['fetch'],
+  // Synchronous: bridges have a way of their own.
+  objects: [],
+}
+
+const STRONG_KV_METHODS = [...BINDING_METHODS.kv, 'getWithVersion', 'putIf', 'deleteIf']
+
+/** The methods of one declared binding. What takes a function runs on the caller's side: {@link addCallerSide}. */
+export function bindingMethods(declaration: AnyDeclaration): readonly string[] {
+  const kind = driverKind(declaration)
+  if (kind === undefined) return []
+  return kind === 'strongKv' ? STRONG_KV_METHODS : BINDING_METHODS[kind]
+}
+
+/** Gives a stub the methods that run on the caller's side: `update` of a strong kv, `transaction` of a database. */
+export function addCallerSide(
+  declaration: AnyDeclaration,
+  binding: string,
+  stub: Record<string, unknown>,
+  call: (method: string, args: unknown[]) => Promise<unknown>,
+): void {
+  if (declaration.kind === 'sql') addTransactions(binding, stub, call)
+  if (driverKind(declaration) !== 'strongKv') return
+  const update: StrongKv['update'] = (key, change, options) => updateEntry(stub as unknown as Versioned, binding, key, change, options ?? {})
+  stub['update'] = update
+}
+
+/** One call of a binding's method. */
+export interface BindingCall {
+  binding: string
+  method: string
+  args: unknown[]
+}
+
+type Tagged =
+  | { $: 'undefined' }
+  | { $: 'bytes' | 'buffer'; value: string }
+  | { $: 'date'; value: number }
+  | { $: 'map'; value: [unknown, unknown][] }
+  | TaggedObject
+type TaggedObject =
+  | { $: 'object'; value: Record<string, unknown> }
+  | { $: 'number'; value: string }
+  | { $: 'blob'; record: BlobRecord; range: { offset: number; length: number }; body: unknown }
+  | { $: 'response'; status: number; headers: [string, string][]; body: unknown }
+  | { $: 'request'; method: string; url: string; headers: [string, string][]; body: unknown }
+
+/** JSON-safe data for a value of a binding call; streams, blobs, requests and responses are read to their end. */
+export async function encodeValue(value: unknown): Promise<unknown> {
+  if (value === undefined) return { $: 'undefined' } satisfies Tagged
+  if (typeof value === 'number' && !Number.isFinite(value)) return { $: 'number', value: String(value) } satisfies Tagged
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Uint8Array) return { $: 'bytes', value: toBase64(value) } satisfies Tagged
+  if (value instanceof ArrayBuffer) return { $: 'buffer', value: toBase64(new Uint8Array(value)) } satisfies Tagged
+  if (ArrayBuffer.isView(value)) return { $: 'bytes', value: toBase64(new Uint8Array(value.buffer, value.byteOffset, value.byteLength)) } satisfies Tagged
+  if (value instanceof Date) return { $: 'date', value: value.getTime() } satisfies Tagged
+  if (value instanceof Map) return { $: 'map', value: (await encodeValue([...value])) as [unknown, unknown][] } satisfies Tagged
+  if (isStream(value)) return encodeValue(new Uint8Array(await new Response(value).arrayBuffer()))
+  if (value instanceof Blob) return encodeValue(new Uint8Array(await value.arrayBuffer()))
+  if (value instanceof BlobObject) return encodeBlob(value)
+  if (value instanceof Response) {
+    return {
+      $: 'response',
+      status: value.status,
+      headers: [...value.headers],
+      body: await encodeValue(value.body === null ? null : await value.arrayBuffer()),
+    } satisfies Tagged
+  }
+  if (value instanceof Request) {
+    return {
+      $: 'request',
+      method: value.method,
+      url: value.url,
+      headers: [...value.headers],
+      body: await encodeValue(value.body === null ? null : await value.arrayBuffer()),
+    } satisfies Tagged
+  }
+  if (value instanceof URL) return value.href
+  if (Array.isArray(value)) return Promise.all(value.map(encodeValue))
+  const entries = await Promise.all(Object.entries(value).map(async ([key, item]) => [key, await encodeValue(item)] as const))
+  const object = Object.fromEntries(entries)
+  return '$' in object ? ({ $: 'object', value: object } satisfies Tagged) : object
+}
+
+async function encodeBlob(blob: BlobObject): Promise<unknown> {
+  const { key, size, etag, uploaded, httpMetadata, customMetadata, range } = blob
+  const record: BlobRecord = { key, size, etag, uploaded: uploaded.getTime(), httpMetadata, customMetadata }
+  return { $: 'blob', record, range: { ...range }, body: blob.notModified ? null : await encodeValue(await blob.bytes()) } satisfies Tagged
+}
+
+/** The value that {@link encodeValue} described. */
+export function decodeValue(data: unknown): unknown {
+  if (typeof data !== 'object' || data === null) return data
+  if (Array.isArray(data)) return data.map(decodeValue)
+  if (!('$' in data)) return decodeObject(data)
+  const tagged = data as Tagged
+  switch (tagged.$) {
+    case 'undefined':
+      return undefined
+    case 'number':
+      return Number(tagged.value)
+    case 'bytes':
+      return fromBase64(tagged.value)
+    case 'buffer':
+      return fromBase64(tagged.value).buffer
+    case 'date':
+      return new Date(tagged.value)
+    case 'map':
+      return new Map(decodeValue(tagged.value) as [unknown, unknown][])
+    case 'object':
+      return decodeObject(tagged.value)
+    case 'blob':
+      return new BlobObject(tagged.record, decodeValue(tagged.body) as Uint8Array<ArrayBuffer> | null, tagged.range)
+    case 'response':
+      return new Response(decodeValue(tagged.body) as ArrayBuffer | null, { status: tagged.status, headers: tagged.headers })
+    case 'request':
+      return new Request(tagged.url, {
+        method: tagged.method,
+        headers: tagged.headers,
+        body: decodeValue(tagged.body) as ArrayBuffer | null,
+        redirect: 'manual',
+      })
+  }
+}
+
+function decodeObject(object: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, decodeValue(value)]))
+}
+
+/** Any error as plain data; what is no UnmoorError keeps its message as `Internal`. */
+export function encodeError(error: unknown): SerializedError {
+  if (isUnmoorError(error)) return error.toJSON()
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return new UnmoorError('Internal', message, { cause: error }).toJSON()
+}
+
+/** Calls a binding's method by name; `transactions` are those of this caller. @throws `InvalidArgument` for a binding or method that does not exist. */
+export async function callBinding(
+  manifest: Manifest,
+  env: Readonly<Record<string, unknown>>,
+  { binding, method, args }: BindingCall,
+  transactions: OpenTransactions,
+): Promise<unknown> {
+  const declaration = Object.hasOwn(manifest.bindings, binding) ? manifest.bindings[binding] : undefined
+  if (declaration === undefined || !bindingMethods(declaration).includes(method)) {
+    throw new UnmoorError('InvalidArgument', `There is no ${binding}.${method}(). Bindings: ${Object.keys(manifest.bindings).join(', ')}.`, {
+      binding,
+      operation: method,
+    })
+  }
+  if (TRANSACTION_METHODS.some((known) => known === method)) return transactions.call(env[binding] as Sql, binding, method, args)
+  const target = env[binding] as Record<string, (...args: unknown[]) => Promise<unknown>>
+  return target[method]?.(...args)
+}
+
+/** An env whose bindings call through `call`; variables come as `values`. */
+export function createChannelEnv(
+  manifest: Manifest,
+  values: Readonly<Record<string, unknown>>,
+  call: (call: BindingCall) => Promise<unknown>,
+): Record<string, unknown> {
+  const env: Record<string, unknown> = {}
+  for (const [binding, declaration] of Object.entries(manifest.bindings)) {
+    if (declaration.kind === 'variable') {
+      env[binding] = values[binding]
+      continue
+    }
+    const stub: Record<string, unknown> = declaration.kind === 'sql' ? { dialect: values[binding] } : {}
+    for (const method of bindingMethods(declaration)) stub[method] = (...args: unknown[]) => call({ binding, method, args })
+    addCallerSide(declaration, binding, stub, (method, args) => call({ binding, method, args }))
+    env[binding] = stub
+  }
+  return env
+}
+
+/** The values that {@link createChannelEnv} needs: variables, and the dialect of each database. */
+export function channelValues(manifest: Manifest, env: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const values: Record<string, unknown> = {}
+  for (const [binding, { kind }] of Object.entries(manifest.bindings)) {
+    if (kind === 'variable') values[binding] = env[binding]
+    if (kind === 'sql') values[binding] = (env[binding] as { dialect: string }).dialect
+  }
+  return values
+}
+
+export { errorFromJSON }
+
+function toBase64(bytes: Uint8Array): string {
+  let binary = ''
+  // In slices: a call with millions of arguments overflows the stack.
+  for (let at = 0; at < bytes.length; at += 0x8000) binary += String.fromCharCode(...bytes.subarray(at, at + 0x8000))
+  return btoa(binary)
+}
+
+function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
+}

@@ -1,0 +1,248 @@
+/**
+ * What every adapter's run-time half does with an app: make its env once, then call its handlers.
+ */
+import type { App } from '../app.ts'
+import { constantCase, type AnyDeclaration } from '../bindings/declarations.ts'
+import type { AssetsDriver, DriverContext, DriverOf, QueueDriver, QueueIncoming, QueueSettlement, SqlDriver } from '../bindings/drivers.ts'
+import type { Portable } from '../bindings/portable.ts'
+import type { Context } from '../context.ts'
+import { UnmoorError } from '../errors.ts'
+
+/** A driver and its options, as the generated entry has it. */
+export interface BoundDriver {
+  // oxlint-disable-next-line typescript/no-explicit-any -- each driver has options of its own, checked by its factory
+  create: (options: any, context: DriverContext) => DriverOf[keyof DriverOf] | Promise<DriverOf[keyof DriverOf]>
+  /** JSON; `{ env: 'NAME' }` stands for that variable. */
+  options: Readonly<Record<string, unknown>>
+  /** The portable class of the binding's kind. It comes with the driver, so that a bundle has the classes of declared kinds only. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- of the driver's own kind; the generated entry pairs them
+  portable: Portable<any>
+}
+
+/** What {@link createRuntime} needs. */
+export interface RuntimeOptions {
+  app: App
+  /** The app's name. */
+  name: string
+  drivers: Readonly<Record<string, BoundDriver>>
+  /** A variable or secret of the process. */
+  variable(name: string): string | undefined
+  dataDir?: string | undefined
+  /** The platform's own binding (Cloudflare). Default: none. */
+  native?: ((name: string) => unknown) | undefined
+  /** Default: Date.now. */
+  now?: (() => number) | undefined
+  /** Given what handlers throw and what queues drop. Default: console.error. */
+  onError?: ((message: string, error: unknown) => void) | undefined
+}
+
+/** An app with its env. */
+export interface Runtime {
+  readonly app: App
+  readonly name: string
+  readonly env: Readonly<Record<string, unknown>>
+  /** The drivers by binding, for consumers, migrations and tests. */
+  readonly drivers: ReadonlyMap<string, DriverOf[keyof DriverOf]>
+  queueDriver(binding: string): QueueDriver
+  sqlDriver(binding: string): SqlDriver
+  readonly assets: AssetsDriver | undefined
+  /** Calls the fetch handler. A throw, or an answer that is none, becomes a 500 without details; they go to `onError`. */
+  fetch(request: Request, ctx: Context): Response | Promise<Response>
+  /** Calls a queue's handler and gives what becomes of each message. A throw never rejects: it settles what is left as a retry. */
+  queue(binding: string, messages: readonly QueueIncoming[], ctx: Context): Promise<{ settlements: QueueSettlement[]; error?: unknown }>
+  /** Calls a cron's handler; rejects with what it throws. `retry` is false if the handler said `noRetry()`. */
+  cron(name: string, scheduledTime: number, ctx: Context): Promise<{ error?: unknown; retry: boolean }>
+  /** Frees the drivers. */
+  close(): Promise<void>
+}
+
+/**
+ * Makes the env of an app: one portable class per binding over its driver.
+ *
+ * @throws `NotFound` naming a variable or secret that is missing, before anything is opened.
+ */
+export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const { app } = options
+  checkVariables(app.bindings, options)
+  const drivers = new Map<string, DriverOf[keyof DriverOf]>()
+  const env: Record<string, unknown> = {}
+  let assets: AssetsDriver | undefined
+  const onError = options.onError ?? ((message, error) => console.error(message, error))
+  const close = async (): Promise<void> => {
+    for (const driver of drivers.values()) await driver.close?.()
+  }
+  try {
+    for (const [binding, declaration] of Object.entries(app.bindings)) {
+      if (declaration.kind === 'variable') {
+        env[binding] = options.variable(constantCase(binding)) ?? declaration.default
+        continue
+      }
+      const bound = options.drivers[binding]
+      if (bound === undefined) throw new UnmoorError('Internal', `Binding "${binding}" has no driver in this build. Build the app again.`, { binding })
+      const context = driverContext(binding, declaration, options)
+      const driver = await bound.create(resolveOptions(bound.options, binding, context), context)
+      drivers.set(binding, driver)
+      if (declaration.kind === 'assets' && declaration.appFirst !== true) assets = driver as AssetsDriver
+      env[binding] = bound.portable.create(driver, context)
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return new AppRuntime(options, { env: Object.freeze(env), drivers, assets, onError, close })
+}
+
+function driverContext(binding: string, declaration: AnyDeclaration, options: RuntimeOptions): DriverContext {
+  return {
+    binding,
+    app: options.name,
+    declaration,
+    dataDir: options.dataDir,
+    variable: (name) => options.variable(name),
+    now: options.now ?? Date.now,
+    native: options.native?.(binding),
+  }
+}
+
+/** Every missing variable at once: one start tells all that is to be set. */
+function checkVariables(bindings: App['bindings'], options: RuntimeOptions): void {
+  const missing: string[] = []
+  for (const [binding, declaration] of Object.entries(bindings)) {
+    const variable = constantCase(binding)
+    if (declaration.kind === 'variable' && declaration.default === undefined && options.variable(variable) === undefined) {
+      missing.push(`variable "${binding}": set ${variable}, or give it a default`)
+    }
+    const bound = options.drivers[binding]
+    if (declaration.kind === 'secret' && !declaration.optional && bound?.options['driver'] === 'env' && options.variable(variable) === undefined) {
+      missing.push(`secret "${binding}": set ${variable}`)
+    }
+  }
+  if (missing.length > 0) throw new UnmoorError('NotFound', `This app cannot start without ${missing.join('; ')}.`, { operation: 'start' })
+}
+
+/** Options with each `{ env: 'NAME' }`, at any depth, replaced by that variable. @throws `NotFound` naming a variable that is not set. */
+export function resolveOptions(
+  options: Readonly<Record<string, unknown>>,
+  binding: string,
+  context: Pick<DriverContext, 'variable'>,
+  within = '',
+): Record<string, unknown> {
+  const resolve = (value: unknown, path: string): unknown => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+    if ('env' in value && typeof value.env === 'string') {
+      const found = context.variable(value.env)
+      if (found === undefined && !('optional' in value))
+        throw new UnmoorError('NotFound', `Binding "${binding}": its driver's "${path}" comes from the variable ${value.env}, which is not set.`, {
+          binding,
+          operation: 'start',
+        })
+      return found
+    }
+    return resolveOptions(value as Record<string, unknown>, binding, context, `${path}.`)
+  }
+  return Object.fromEntries(Object.entries(options).map(([key, value]) => [key, resolve(value, within + key)]))
+}
+
+/** What {@link createRuntime} opened for an app. */
+interface Opened extends Pick<Runtime, 'env' | 'drivers' | 'assets'> {
+  onError: (message: string, error: unknown) => void
+  close: () => Promise<void>
+}
+
+class AppRuntime implements Runtime {
+  readonly app: App
+  readonly name: string
+  readonly env: Readonly<Record<string, unknown>>
+  readonly drivers: ReadonlyMap<string, DriverOf[keyof DriverOf]>
+  readonly assets: AssetsDriver | undefined
+  readonly close: () => Promise<void>
+  #bound: RuntimeOptions['drivers']
+  #onError: (message: string, error: unknown) => void
+
+  constructor(options: RuntimeOptions, { env, drivers, assets, onError, close }: Opened) {
+    this.app = options.app
+    this.name = options.name
+    this.#bound = options.drivers
+    this.env = env
+    this.drivers = drivers
+    this.assets = assets
+    this.#onError = onError
+    this.close = close
+  }
+
+  queueDriver(binding: string): QueueDriver {
+    return this.#driver(binding, 'queue') as QueueDriver
+  }
+
+  sqlDriver(binding: string): SqlDriver {
+    return this.#driver(binding, 'sql') as SqlDriver
+  }
+
+  #driver(binding: string, kind: string): DriverOf[keyof DriverOf] {
+    const driver = this.drivers.get(binding)
+    if (driver === undefined || this.app.bindings[binding]?.kind !== kind)
+      throw new UnmoorError('NotFound', `"${binding}" is not a declared ${kind}.`, { binding })
+    return driver
+  }
+
+  fetch(request: Request, ctx: Context): Response | Promise<Response> {
+    const handler = this.app.fetch
+    if (handler === undefined) return new Response('Not Found', { status: 404 })
+    try {
+      const answer = handler(request, this.env as never, ctx)
+      // A light response of an adapter is no Response by class; a promise is told by its `then`.
+      if (typeof (answer as Promise<Response>).then === 'function')
+        return (answer as Promise<Response>).then(checkResponse).catch((error: unknown) => this.#failed(request, error))
+      return checkResponse(answer as Response)
+    } catch (error) {
+      return this.#failed(request, error)
+    }
+  }
+
+  #failed(request: Request, error: unknown): Response {
+    this.#onError(`${request.method} ${request.url} failed:`, error)
+    return internalError()
+  }
+
+  async queue(binding: string, messages: readonly QueueIncoming[], ctx: Context): Promise<{ settlements: QueueSettlement[]; error?: unknown }> {
+    const declaration = this.app.bindings[binding]
+    const handler = this.app.queues[binding]
+    const createBatch = this.#bound[binding]?.portable.createBatch
+    if (declaration?.kind !== 'queue' || handler === undefined || createBatch === undefined)
+      throw new UnmoorError('NotFound', `This app has no handler for queue "${binding}".`, { binding, operation: 'queue' })
+    const batch = createBatch(binding, messages, declaration.retryDelay)
+    try {
+      await handler(batch, this.env as never, ctx)
+    } catch (error) {
+      this.#onError(`queue ${binding}: the handler threw, its unsettled messages are retried:`, error)
+      return { settlements: batch.settlements('retry'), error }
+    }
+    return { settlements: batch.settlements('ack') }
+  }
+
+  async cron(name: string, scheduledTime: number, ctx: Context): Promise<{ error?: unknown; retry: boolean }> {
+    const cron = this.app.crons[name]
+    if (cron === undefined)
+      throw new UnmoorError('NotFound', `This app has no cron "${name}". It has: ${Object.keys(this.app.crons).join(', ') || 'none'}.`, { operation: 'cron' })
+    let retry = true
+    const event = { name, cron: cron.schedule, scheduledTime, type: 'scheduled' as const, noRetry: () => void (retry = false) }
+    try {
+      await cron.run(event, this.env as never, ctx)
+      return { retry: false }
+    } catch (error) {
+      this.#onError(`cron ${name} at ${new Date(scheduledTime).toISOString()} failed:`, error)
+      return { error, retry }
+    }
+  }
+}
+
+function checkResponse(answer: Response): Response {
+  // Duck-typed: an app may bring its own Response class, or one of another realm.
+  if (typeof answer === 'object' && answer !== null && 'status' in answer && 'headers' in answer) return answer
+  throw new TypeError(`The fetch handler must return a Response, not ${answer === null ? 'null' : typeof answer}.`)
+}
+
+/** The answer to a client where the app failed: nothing of the error. */
+export function internalError(): Response {
+  return new Response('Internal Server Error', { status: 500, headers: { 'content-type': 'text/plain; charset=utf-8' } })
+}

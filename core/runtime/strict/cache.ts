@@ -1,0 +1,18 @@
+import type { CacheDriver } from '../../bindings/drivers.ts'
+import type { Random } from './random.ts'
+
+/** One look-up of so many finds that the entry was evicted. */
+const EVICTIONS = 1 / 3
+
+/** A cache whose entries vanish at any time. */
+export function leakyCache(driver: CacheDriver, random: Random): CacheDriver {
+  return {
+    async match(url) {
+      if (random() < EVICTIONS) await driver.delete(url)
+      return driver.match(url)
+    },
+    put: (url, response, ttlSeconds) => driver.put(url, response, ttlSeconds),
+    delete: (url) => driver.delete(url),
+    close: () => driver.close?.(),
+  }
+}

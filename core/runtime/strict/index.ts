@@ -1,0 +1,30 @@
+/**
+ * `unmoor/internal/strict`: drivers made as harsh as the strictest target, so that what works with them works
+ * everywhere. Builds with `strict` wrap each driver's factory. What is strict with every driver needs no
+ * wrapper: limits, and the shortest time to live.
+ */
+import type { DriverContext, DriverOf } from '../../bindings/drivers.ts'
+import { leakyCache } from './cache.ts'
+import { staleKv } from './kv.ts'
+import { harshQueue } from './queue.ts'
+import { type Random, seededRandom } from './random.ts'
+import { portableSql } from './sql.ts'
+
+type Wrap<Kind extends keyof DriverOf> = (driver: DriverOf[Kind], random: Random, now: () => number) => DriverOf[Kind]
+
+const WRAPS: { readonly [Kind in keyof DriverOf]?: Wrap<Kind> } = {
+  kv: staleKv,
+  queue: harshQueue,
+  cache: leakyCache,
+  sql: portableSql,
+}
+
+// oxlint-disable-next-line typescript/no-explicit-any -- each driver has options of its own, checked by its factory
+type Create<Kind extends keyof DriverOf> = (options: any, context: DriverContext) => DriverOf[Kind] | Promise<DriverOf[Kind]>
+
+/** The factory with a harsh driver; what it does by chance is the same for the same seed and binding. Kinds that no target is harsher with stay as they are. */
+export function strict<Kind extends keyof DriverOf>(kind: Kind, create: Create<Kind>, seed: number): Create<Kind> {
+  const wrap = WRAPS[kind]
+  if (wrap === undefined) return create
+  return async (options, context) => wrap(await create(options, context), seededRandom(seed, context.binding), () => context.now())
+}

@@ -1,0 +1,112 @@
+/** Checks what a config file exports. Runs in the process that imported it, where functions and the like can still be told from data. */
+import type { AnyConfig } from '../../config.ts'
+import { UnmoorError } from '../../errors.ts'
+import { didYouMean } from '../../option-table.ts'
+import { TARGETS } from './targets.ts'
+import { UNSUPPORTED } from './worker/unsupported.ts'
+
+const KEYS = ['name', 'entry', 'drivers', 'targets', 'dataDir', 'worker']
+const TARGET_KEYS = ['drivers', 'options', 'adapter']
+
+/** An app's name as platforms take it. */
+export const APP_NAME = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/
+
+/** `InvalidArgument` of the operation `config`: the command ends with exit code 2. */
+export function configError(message: string, cause?: unknown): UnmoorError {
+  return new UnmoorError('InvalidArgument', message, { operation: 'config', cause })
+}
+
+/** `value` as a config, if it is one. @throws `InvalidArgument` naming the key and what it takes. */
+export function checkConfig(value: unknown, file: string): AnyConfig {
+  const refuse = (key: string, takes: string): never => {
+    throw configError(`${file}: ${key} ${takes}`)
+  }
+  if (!isRecord(value)) return refuse('the default export', 'must be an object. Write: export default defineConfig({ ... })')
+  for (const key of Object.keys(value)) {
+    if (!KEYS.includes(key)) refuse(`"${key}"`, `is no key of a config.${didYouMean(key, KEYS)} Keys: ${KEYS.join(', ')}.`)
+  }
+  const { name, entry, drivers, targets, dataDir } = value
+  if (name !== undefined && (typeof name !== 'string' || !APP_NAME.test(name))) {
+    refuse('name', `must be lower-case letters, digits and hyphens, a letter first, at most 63, such as "links"; it is ${print(name)}.`)
+  }
+  for (const [key, path] of Object.entries({ entry, dataDir })) {
+    if (path !== undefined && (typeof path !== 'string' || path === ''))
+      refuse(key, `must be a path such as "${key === 'entry' ? 'src/app.ts' : '.unmoor/data'}"; it is ${print(path)}.`)
+  }
+  checkWorker(value['worker'], entry, refuse)
+  if (drivers !== undefined) checkDrivers(drivers, 'drivers', refuse)
+  if (targets !== undefined) {
+    if (!isRecord(targets)) return refuse('targets', 'must be an object, such as { node: { drivers: {} } }.')
+    for (const [target, own] of Object.entries(targets)) checkTarget(own, `targets.${target}`, refuse)
+  }
+  return value
+}
+
+/** Refuses what a config says of targets that nobody can build: a misspelt name would be ignored. */
+export function checkTargetNames(config: AnyConfig, file: string): void {
+  for (const [name, target] of Object.entries(config.targets ?? {})) {
+    if (target.adapter === undefined && !(TARGETS as readonly string[]).includes(name)) {
+      throw configError(
+        `${file}: targets.${name}: there is no such target.${didYouMean(name, TARGETS)} Targets: ${TARGETS.join(', ')}; one of your own needs "adapter", the path of its module.`,
+      )
+    }
+  }
+}
+
+type Refuse = (key: string, takes: string) => never
+
+function checkWorker(worker: unknown, entry: unknown, refuse: Refuse): void {
+  if (worker === undefined) return
+  if (entry !== undefined) refuse('worker', 'stands in place of "entry". Remove one of the two.')
+  const file = isRecord(worker) ? worker['config'] : worker
+  if (typeof file !== 'string' || file === '') refuse('worker', 'must be the path of a wrangler file, such as "./wrangler.jsonc", or { config, env, allow }.')
+  if (isRecord(worker) && worker['env'] !== undefined && typeof worker['env'] !== 'string') refuse('worker.env', 'must be the name of an environment.')
+  const allow = isRecord(worker) ? (worker['allow'] ?? []) : []
+  const names = Object.keys(UNSUPPORTED)
+  if (!Array.isArray(allow) || !allow.every((name) => names.includes(name as string)))
+    refuse('worker.allow', `must be a list of names: ${names.join(', ')}; it is ${print(allow)}.`)
+}
+
+function checkTarget(target: unknown, key: string, refuse: Refuse): void {
+  if (!isRecord(target)) return refuse(key, 'must be an object, such as { drivers: {} }.')
+  for (const own of Object.keys(target)) {
+    if (!TARGET_KEYS.includes(own)) refuse(`"${key}.${own}"`, `is no key of a target.${didYouMean(own, TARGET_KEYS)} Keys: ${TARGET_KEYS.join(', ')}.`)
+  }
+  if (target['drivers'] !== undefined) checkDrivers(target['drivers'], `${key}.drivers`, refuse)
+  if (target['options'] !== undefined) {
+    if (!isRecord(target['options'])) refuse(`${key}.options`, 'must be an object.')
+    checkData(target['options'], `${key}.options`, refuse)
+  }
+  const adapter = target['adapter']
+  if (adapter !== undefined && (typeof adapter !== 'string' || adapter === '')) refuse(`${key}.adapter`, 'must be the path or package of an adapter module.')
+}
+
+function checkDrivers(drivers: unknown, key: string, refuse: Refuse): void {
+  if (!isRecord(drivers)) return refuse(key, 'must be an object of binding names to drivers, such as { links: "memory" }.')
+  for (const [binding, spec] of Object.entries(drivers)) {
+    if (typeof spec === 'string' && spec !== '') continue
+    if (!isRecord(spec) || typeof spec['driver'] !== 'string' || spec['driver'] === '') {
+      refuse(`${key}.${binding}`, `must be a driver's name or { driver: 'name', ...options }; it is ${print(spec)}.`)
+    }
+    checkData(spec, `${key}.${binding}`, refuse)
+  }
+}
+
+/** Options end up in artifacts as JSON: what JSON would drop or change is refused. */
+function checkData(value: unknown, key: string, refuse: Refuse): void {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return
+  if (typeof value === 'number' && Number.isFinite(value)) return
+  if (Array.isArray(value)) return value.forEach((item, index) => checkData(item, `${key}[${index}]`, refuse))
+  if (!isRecord(value)) return refuse(key, `must be plain data (JSON); it is ${print(value)}.`)
+  for (const [name, item] of Object.entries(value)) if (item !== undefined) checkData(item, `${key}.${name}`, refuse)
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype
+}
+
+function print(value: unknown): string {
+  return typeof value === 'string' ? `"${value}"` : typeof value === 'object' && value !== null ? 'an object' : String(value)
+}

@@ -1,0 +1,144 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { AnyConfig } from '../../config.ts'
+import { UnmoorError, type ErrorCode } from '../../errors.ts'
+import type { Manifest } from '../../manifest.ts'
+import { cleanAtExit } from './cleanup.ts'
+import { fromSource } from './packages.ts'
+
+/** What the child is asked to import. */
+export type LoaderRequest = { id: number; file: string; label: string } & ({ kind: 'config' } | { kind: 'manifest'; name: string })
+
+/** What it answers. */
+export interface LoaderReply {
+  id: number
+  value?: unknown
+  error?: { own: boolean; code?: string | undefined; operation?: string | undefined; name: string; message: string; stack: string }
+}
+
+type Unsent<T> = T extends unknown ? Omit<T, 'id'> : never
+
+const TIMEOUT_SECONDS = 10
+const STDERR_KEPT = 8 * 1024
+
+/** Imports the user's modules in a child process of its own. */
+export interface Loader {
+  /** The config that `file` exports. @throws `InvalidArgument` (operation `config`) where it does not load or is no config. */
+  config(file: string, label: string): Promise<AnyConfig>
+  /** The manifest of the bundled app in `file`. @throws `InvalidArgument` where it does not load or is no app; `Timeout` after 10 s. */
+  manifest(file: string, label: string, name: string): Promise<Manifest>
+  /** Ends the child. */
+  close(): void
+}
+
+/** Starts the child at once: it is up by the time there is something to import. */
+export function startLoader(options: { timeoutSeconds?: number } = {}): Loader {
+  const child = fork(fileURLToPath(new URL(`./loader-child.${fromSource ? 'ts' : 'js'}`, import.meta.url)), [], {
+    // The app comes as a bundle with its source map: errors then name the user's own files.
+    execArgv: ['--no-warnings', '--enable-source-maps'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+  return new ChildLoader(child, options.timeoutSeconds ?? TIMEOUT_SECONDS)
+}
+
+class ChildLoader implements Loader {
+  #child: ChildProcess
+  #timeoutSeconds: number
+  #output = ''
+  #ids = 0
+  #waiting = new Map<number, { resolve(reply: LoaderReply): void; reject(error: Error): void }>()
+  #ended: string | undefined
+  #exited: () => void
+
+  constructor(child: ChildProcess, timeoutSeconds: number) {
+    this.#child = child
+    this.#timeoutSeconds = timeoutSeconds
+    // One that loops would not notice that its parent is gone.
+    this.#exited = cleanAtExit(() => child.kill('SIGKILL'))
+    child.on('message', (reply: LoaderReply) => this.#waiting.get(reply.id)?.resolve(reply))
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.#output = (this.#output + text).slice(-STDERR_KEPT)
+      })
+    }
+    child.on('error', (error) => this.#end(`could not start: ${error.message}`))
+    // `close` comes when the output has been read to its end, so that it is whole in the error.
+    child.on('close', (code, signal) => this.#end(`ended with ${signal ?? `exit code ${code}`}`))
+  }
+
+  async config(file: string, label: string): Promise<AnyConfig> {
+    const reply = await this.#ask({ kind: 'config', file, label })
+    if (reply.error !== undefined)
+      throw new UnmoorError('InvalidArgument', reply.error.own ? reply.error.message : `${label} does not load: ${located(reply.error)}`, {
+        operation: 'config',
+      })
+    return reply.value as AnyConfig
+  }
+
+  async manifest(file: string, label: string, name: string): Promise<Manifest> {
+    const reply = await this.#ask({ kind: 'manifest', file, label, name })
+    const { error } = reply
+    if (error === undefined) return reply.value as Manifest
+    if (error.own)
+      throw new UnmoorError((error.code ?? 'Internal') as ErrorCode, error.message.startsWith(label) ? error.message : `${label}: ${error.message}`, {
+        operation: 'build',
+      })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `${label} throws when it is imported, which the build does to read its bindings: ${located(error)}${this.#printed()}`,
+      { operation: 'build' },
+    )
+  }
+
+  close(): void {
+    this.#child.removeAllListeners('close')
+    this.#child.kill('SIGKILL')
+    this.#exited()
+  }
+
+  async #ask(request: Unsent<LoaderRequest>): Promise<LoaderReply> {
+    const id = ++this.#ids
+    const label = request.label
+    let timer: NodeJS.Timeout | undefined
+    try {
+      return await new Promise<LoaderReply>((resolve, reject) => {
+        const ended = (how: string): UnmoorError =>
+          new UnmoorError('InvalidArgument', `${label}: the process that imported it ${how}.${this.#printed()}`, {
+            operation: request.kind === 'config' ? 'config' : 'build',
+          })
+        if (this.#ended !== undefined) return reject(ended(this.#ended))
+        this.#waiting.set(id, { resolve, reject: (error) => reject(ended(error.message)) })
+        timer = setTimeout(() => {
+          this.close()
+          const message = `${label} was not imported within ${this.#timeoutSeconds} s. Does it wait for something at its top level? Move that into a handler.${this.#printed()}`
+          reject(new UnmoorError('Timeout', message, { operation: 'build', retryable: false }))
+        }, this.#timeoutSeconds * 1000)
+        this.#child.send({ ...request, id })
+      })
+    } finally {
+      clearTimeout(timer)
+      this.#waiting.delete(id)
+    }
+  }
+
+  #end(how: string): void {
+    this.#ended = how
+    for (const waiting of this.#waiting.values()) waiting.reject(new Error(how))
+  }
+
+  #printed(): string {
+    const text = this.#output.trim()
+    return text === '' ? '' : `\nIt printed:\n${text}`
+  }
+}
+
+/** The message, and the place in the user's own file where the stack tells it. */
+function located(error: NonNullable<LoaderReply['error']>): string {
+  // A syntax error's stack begins with the place: file:///x.ts:3 and the line. A frame is `at f (file:///x.ts:3:1)`, or has a path where a source map named the file.
+  const head = /^(?:file:\/\/)?(\/\S+:\d+)\n/.exec(error.stack)?.[1]
+  const frame = error.stack.split('\n').find((line) => /^\s+at /.test(line) && !/node:|loader-child/.test(line))
+  const place = head ?? /(\/[^\s()]+:\d+:\d+)\)?$/.exec((frame ?? '').replace('file://', ''))?.[1]
+  const missing = /^Cannot find package '((?:@[^/']+\/)?[^/']+)/.exec(error.message)?.[1]
+  const install = missing === undefined ? '' : `. Run: npm install ${missing}`
+  return `${error.name}: ${error.message}${place === undefined ? '' : ` (${place})`}${install}`
+}

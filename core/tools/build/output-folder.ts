@@ -1,0 +1,65 @@
+import { existsSync, rmSync } from 'node:fs'
+import { chmod, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join, relative, sep } from 'node:path'
+import { UnmoorError } from '../../errors.ts'
+import { cleanAtExit } from './cleanup.ts'
+
+/**
+ * Runs `write` in a fresh folder beside `outDir` and moves that in place when it is done: readers see the old artifact or the new one, never half of one.
+ *
+ * @throws `InvalidArgument` (operation `config`) where `outDir` is a folder that no build made, or holds the project: replacing it would lose files.
+ */
+export async function replaceFolder<T>(outDir: string, projectDir: string, write: (dir: string) => Promise<T>): Promise<T> {
+  await checkReplaceable(outDir, projectDir)
+  const parent = dirname(outDir)
+  await mkdir(parent, { recursive: true })
+  const fresh = await mkdtemp(join(parent, `.${basename(outDir)}-`))
+  const done = cleanAtExit(() => rmSync(fresh, { recursive: true, force: true }))
+  // mkdtemp's 0700 would be copied into images, whose user is another.
+  await chmod(fresh, 0o755)
+  try {
+    const result = await write(fresh)
+    await moveInPlace(fresh, outDir)
+    return result
+  } catch (error) {
+    await rm(fresh, { recursive: true, force: true })
+    throw error
+  } finally {
+    done()
+  }
+}
+
+async function moveInPlace(fresh: string, outDir: string): Promise<void> {
+  const old = `${fresh}-old`
+  // A folder cannot be renamed over a full one. Two builds at once: one of the moves fails, and is tried again.
+  for (let attempt = 1; ; attempt++) {
+    await rename(outDir, old).catch(ignoreMissing)
+    try {
+      await rename(fresh, outDir)
+      break
+    } catch (error) {
+      const taken = ['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')
+      if (!taken || attempt === 10) {
+        await rename(old, outDir).catch(() => {})
+        throw error
+      }
+      await rm(old, { recursive: true, force: true })
+    }
+  }
+  await rm(old, { recursive: true, force: true })
+}
+
+function ignoreMissing(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+}
+
+async function checkReplaceable(outDir: string, projectDir: string): Promise<void> {
+  const refuse = (why: string): never => {
+    throw new UnmoorError('InvalidArgument', `The output folder ${outDir} ${why} Name another, such as .unmoor/node.`, { operation: 'config' })
+  }
+  const inside = relative(outDir, projectDir)
+  if (inside === '' || (inside !== '..' && !inside.startsWith(`..${sep}`))) return refuse('holds the project itself.')
+  if (!existsSync(outDir)) return
+  const names = await readdir(outDir).catch(() => refuse('is not a folder.'))
+  if (names.length > 0 && !names.includes('unmoor.json')) refuse('has files that no build of unmoor made; they would be lost.')
+}

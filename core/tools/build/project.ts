@@ -1,0 +1,181 @@
+import { existsSync, rmSync } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, isAbsolute, join, relative, resolve } from 'node:path'
+import type { BuildContext, Log } from '../../adapter.ts'
+import type { Migration } from '../../bindings/migrations.ts'
+import type { AnyConfig } from '../../config.ts'
+import type { Manifest } from '../../manifest.ts'
+import { readAssets } from './assets.ts'
+import { bundle } from './bundle.ts'
+import { cleanAtExit } from './cleanup.ts'
+import { APP_NAME, checkConfig, configError } from './config-check.ts'
+import { startLoader, type Loader } from './loader.ts'
+import { readAllMigrations } from './migrations.ts'
+import { findWranglerFile } from './wrangler/file.ts'
+import { UNSUPPORTED } from './worker/unsupported.ts'
+import { readWorker, withWorkerDrivers, writeEntry, type WorkerProject } from './worker/worker.ts'
+
+const CONFIG_FILES = ['unmoor.config.ts', 'unmoor.config.js', 'unmoor.config.mjs']
+
+/** What a project's config says besides the app itself, as absolute paths: enough for whoever has an artifact. */
+export interface LoadedSettings {
+  projectDir: string
+  config: AnyConfig
+  /** Absolute path of the folder for local data; each target has one below it. */
+  dataDir: string
+  /** The config file, absolute; undefined where there is none. */
+  configFile: string | undefined
+}
+
+/** A config with its defaults. */
+export interface LoadedConfig extends LoadedSettings {
+  /** The app's name. */
+  name: string
+  /** Absolute path of the app's entry. */
+  entry: string
+  /** The existing Worker that is built; undefined for an app of unmoor's own. @internal */
+  worker: WorkerProject | undefined
+}
+
+/** A wrangler file, relative to the project, and its environment. */
+export type WorkerChoice = NonNullable<AnyConfig['worker']>
+
+/** A project read once, for the builds of any number of targets. */
+export interface Project extends LoadedConfig {
+  manifest: Manifest
+  migrations: Readonly<Record<string, readonly Migration[]>>
+  assets: BuildContext['assets']
+  /** Whether the app gets the route of its data (`--data-route`). */
+  dataRoute: boolean
+}
+
+/**
+ * Reads the project's config (or takes `given` for it) and fills in the defaults.
+ *
+ * @throws `InvalidArgument` of the operation `config`, naming the file, the key and what it takes.
+ */
+export async function loadConfig(
+  projectDir: string,
+  options: { given?: AnyConfig | undefined; loader?: Loader | undefined; worker?: WorkerChoice | undefined; log?: Log | undefined } = {},
+): Promise<LoadedConfig> {
+  const settings = await loadSettings(projectDir, options)
+  const { projectDir: dir, config, configFile } = settings
+  const file = configFile === undefined ? undefined : basename(configFile)
+  const choice = options.worker ?? config.worker
+  if (choice !== undefined) return loadWorker(settings, choice, options.log ?? SILENT)
+  const label = options.given === undefined ? (file ?? 'unmoor.config.ts') : 'config'
+  const entry = resolve(dir, config.entry ?? 'src/app.ts')
+  if (!existsSync(entry)) {
+    throw configError(
+      config.entry === undefined
+        ? `There is no src/app.ts in ${dir}${file === undefined ? ', and no unmoor.config.ts' : ''}.${workerHint(dir)} Run the command in a project's folder, name the app's module as "entry" in unmoor.config.ts, or make a project with: unmoor init`
+        : `${label}: entry: there is no file ${entry}. Correct "entry".`,
+    )
+  }
+  return { ...settings, name: config.name ?? (await packageName(dir, label)), entry, worker: undefined }
+}
+
+/** The same without the app, which need not be there. */
+export async function loadSettings(projectDir: string, options: { given?: AnyConfig | undefined; loader?: Loader | undefined } = {}): Promise<LoadedSettings> {
+  const dir = resolve(projectDir)
+  if (!existsSync(dir)) throw configError(`There is no folder ${dir}.`)
+  const file = CONFIG_FILES.find((name) => existsSync(join(dir, name)))
+  const config = options.given === undefined ? await readConfig(dir, file, options.loader) : checkConfig(options.given, 'config')
+  return { projectDir: dir, config, dataDir: resolve(dir, config.dataDir ?? '.unmoor/data'), configFile: file === undefined ? undefined : join(dir, file) }
+}
+
+/** A Worker's wrangler file takes the place of the app's own declarations; what the config names goes before what a Worker's bindings need. */
+async function loadWorker(settings: LoadedSettings, choice: WorkerChoice, log: Log): Promise<LoadedConfig> {
+  const { projectDir: dir, config } = settings
+  const { config: wrangler, env, allow = [] } = typeof choice === 'string' ? { config: choice, env: undefined } : choice
+  const allowed = typeof config.worker === 'object' ? [...allow, ...(config.worker.allow ?? [])] : allow
+  const worker = await readWorker({ file: resolve(dir, wrangler), environment: env, allow: allowed, projectDir: dir, log })
+  return {
+    ...settings,
+    config: withWorkerDrivers(config, worker),
+    name: config.name ?? worker.name,
+    entry: join(dir, '.unmoor', 'worker', worker.name, 'app.mjs'),
+    worker,
+  }
+}
+
+function workerHint(dir: string): string {
+  const found = findWranglerFile(dir)
+  return found === undefined ? '' : ` There is a Worker: to build it, add --worker ${basename(found)}.`
+}
+
+async function readConfig(dir: string, file: string | undefined, shared: Loader | undefined): Promise<AnyConfig> {
+  if (file === undefined) return {}
+  const loader = shared ?? startLoader()
+  try {
+    return await loader.config(join(dir, file), file)
+  } finally {
+    if (shared === undefined) loader.close()
+  }
+}
+
+async function packageName(dir: string, label: string): Promise<string> {
+  const text = await readFile(join(dir, 'package.json'), 'utf8').catch(() => undefined)
+  let name: unknown
+  try {
+    name = text === undefined ? undefined : (JSON.parse(text) as { name?: unknown }).name
+  } catch (cause) {
+    throw configError(`${join(dir, 'package.json')} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
+  }
+  const short = typeof name === 'string' ? name.replace(/^@[^/]+\//, '') : undefined
+  if (short === undefined) throw configError(`The app has no name. Add "name" to ${label} or to package.json in ${dir}.`)
+  if (!APP_NAME.test(short))
+    throw configError(
+      `The name "${short}" of package.json does not fit platforms (lower-case letters, digits, hyphens, a letter first, at most 63). Add "name" to ${label}.`,
+    )
+  return short
+}
+
+/**
+ * Reads config, manifest, migrations and assets.
+ *
+ * @throws `InvalidArgument`, `NotFound` or `Timeout` naming the file and what to do.
+ */
+export async function loadProject(
+  projectDir: string,
+  options: { config?: AnyConfig | undefined; worker?: WorkerChoice | undefined; log?: Log | undefined; dataRoute?: boolean | undefined } = {},
+): Promise<Project> {
+  const loader = startLoader()
+  const scratch = await mkdtemp(join(tmpdir(), 'unmoor-'))
+  const done = cleanAtExit(() => rmSync(scratch, { recursive: true, force: true }))
+  try {
+    const loaded = await loadConfig(projectDir, { given: options.config, loader, worker: options.worker, log: options.log })
+    if (loaded.worker !== undefined) await writeEntry(loaded.worker, loaded.projectDir)
+    const main = loaded.worker?.main ?? loaded.entry
+    const label = isAbsolute(relative(loaded.projectDir, main)) ? main : relative(loaded.projectDir, main)
+    const { file } = await bundle(
+      { entry: "import * as app from '#app'\nexport default app.default", file: 'app.mjs', minify: false },
+      // For declarations alone any built-in will do; the target's own bundle is the one that is checked.
+      {
+        projectDir: loaded.projectDir,
+        outDir: scratch,
+        appEntry: loaded.entry,
+        target: 'manifest',
+        conditions: ['node'],
+        nodeBuiltins: 'all',
+        log: SILENT,
+        sourcemap: true,
+        worker: loaded.worker === undefined ? undefined : { ...loaded.worker, allow: Object.keys(UNSUPPORTED) },
+        dataRoute: options.dataRoute,
+      },
+    )
+    const manifest = await loader.manifest(file, label, loaded.name)
+    const [migrations, assets] = await Promise.all([
+      readAllMigrations(loaded.projectDir, manifest, loaded.worker !== undefined),
+      readAssets(loaded.projectDir, manifest),
+    ])
+    return { ...loaded, manifest, migrations, assets, dataRoute: options.dataRoute ?? false }
+  } finally {
+    loader.close()
+    await rm(scratch, { recursive: true, force: true })
+    done()
+  }
+}
+
+const SILENT: Log = { info() {}, warn() {} }

@@ -1,0 +1,63 @@
+/** What a Worker can use on Cloudflare alone, found where it stays in a bundle. */
+import type { Plugin } from 'rolldown'
+import type { Offence } from '../offence.ts'
+
+/** Modules and globals: the reason, and the nearest alternative. */
+export const UNSUPPORTED: Readonly<Record<string, string>> = {
+  'cloudflare:sockets':
+    'no other target gives a Worker TCP sockets. Reach the server over HTTP; on node and lambda a client made for Node (node:net) works too',
+  WebSocketPair: 'no other target takes WebSockets. Use server-sent events',
+  WebSocketRequestResponsePair: 'no other target takes WebSockets. Use server-sent events',
+}
+
+/** Module that stands for the global, in the import that the bundler adds where it is named. */
+const GLOBAL = 'unmoor:global/'
+/** Begins the id of a module that stands for one of these in one module of the Worker: it stays in the bundle where that module's use does. */
+const ID = '\0unmoor:only-cloudflare:'
+
+/** Imports to add where a global is named. */
+export const globalImports: Record<string, [string, string]> = Object.fromEntries(
+  Object.keys(UNSUPPORTED)
+    .filter((name) => !name.includes(':'))
+    .flatMap((name) => ['', 'globalThis.', 'self.'].map((holder) => [holder + name, [GLOBAL + name, name]])),
+)
+
+/** Gives each module that uses one of these a module of its own, which refuses at run time. */
+export function unsupportedPlugin(): Plugin {
+  return {
+    name: 'unmoor:only-cloudflare',
+    resolveId: {
+      filter: { id: /^(?:cloudflare:sockets$|unmoor:global\/)/ },
+      handler(source, importer) {
+        return { id: `${ID}${source.replace(GLOBAL, '')}|${importer ?? ''}`, moduleSideEffects: false }
+      },
+    },
+    load: {
+      filter: { id: new RegExp(`^${ID}`) },
+      handler(id) {
+        const { name } = parseId(id)
+        const code =
+          name === 'cloudflare:sockets'
+            ? `import { connect as refuse } from 'unmoor/internal/workers/sockets'\nexport const connect = (address) => refuse(address)`
+            : // What core/compat/workers/globals.ts has put in place.
+              `export function ${name}() { return new globalThis['${name}']() }`
+        return { code, moduleType: 'js', moduleSideEffects: false }
+      },
+    },
+  }
+}
+
+/** The uses that stayed. */
+export function unsupportedUses(modules: Iterable<string>): Offence[] {
+  return [...modules]
+    .filter((id) => id.startsWith(ID))
+    .map((id) => {
+      const { name, importer } = parseId(id)
+      return { kind: 'unsupported', specifier: name, importer, required: false }
+    })
+}
+
+function parseId(id: string): { name: string; importer: string } {
+  const bar = id.indexOf('|')
+  return { name: id.slice(ID.length, bar), importer: id.slice(bar + 1) }
+}

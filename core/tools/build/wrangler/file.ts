@@ -1,0 +1,133 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { basename, dirname, resolve } from 'node:path'
+import { findNodeAtLocation, type Node, parseTree, printParseErrorCode, type ParseError, getNodeValue } from 'jsonc-parser'
+import { parse as parseToml, TomlError } from 'smol-toml'
+import { UnmoorError } from '../../../errors.ts'
+
+/** A path within a wrangler file, such as `['kv_namespaces', 0, 'binding']`. */
+export type KeyPath = readonly (string | number)[]
+
+/** A wrangler file as it was read; nothing is checked yet. */
+export interface WranglerFile {
+  /** Absolute. */
+  readonly path: string
+  /** Absolute path of its folder, which its own paths start from. */
+  readonly dir: string
+  readonly content: Readonly<Record<string, unknown>>
+  /** `wrangler.jsonc:12, kv_namespaces[0].binding`: the file, the line where that is known, and the key. */
+  where(key: KeyPath): string
+}
+
+/** Names that wrangler looks for, in its order. */
+export const WRANGLER_FILES = ['wrangler.json', 'wrangler.jsonc', 'wrangler.toml'] as const
+
+/** The wrangler file of a folder, absolute; undefined where there is none. */
+export function findWranglerFile(dir: string): string | undefined {
+  const name = WRANGLER_FILES.find((file) => existsSync(resolve(dir, file)))
+  return name === undefined ? undefined : resolve(dir, name)
+}
+
+/** Reads a wrangler file. @throws `NotFound` without it, `InvalidArgument` (operation `config`) with its line where it is malformed. */
+export async function readWranglerFile(path: string): Promise<WranglerFile> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new UnmoorError('NotFound', `There is no wrangler file ${path}. Name it: --worker path/to/wrangler.jsonc`, { operation: 'config', cause })
+  })
+  return path.endsWith('.toml') ? readToml(path, text) : readJson(path, text)
+}
+
+function readJson(path: string, text: string): WranglerFile {
+  const errors: ParseError[] = []
+  const root = parseTree(text, errors, { allowTrailingComma: true })
+  const name = basename(path)
+  const line = (offset: number): number => text.slice(0, offset).split('\n').length
+  const [error] = errors
+  if (error !== undefined) throw malformed(`${name}:${line(error.offset)}: ${printParseErrorCode(error.error)}.`)
+  const content: unknown = root === undefined ? undefined : getNodeValue(root)
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) throw malformed(`${name}: it must hold an object.`)
+  return {
+    path,
+    dir: dirname(path),
+    content: content as Record<string, unknown>,
+    where(key) {
+      const node = findNode(root as Node, key)
+      return `${name}${node === undefined ? '' : `:${line(node.offset)}`}, ${printKey(key)}`
+    },
+  }
+}
+
+/** The property's own node, so that a missing value still has a line: that of what should hold it. */
+function findNode(root: Node, key: KeyPath): Node | undefined {
+  for (let length = key.length; length > 0; length--) {
+    const node = findNodeAtLocation(root, key.slice(0, length))
+    if (node !== undefined) return node.parent?.type === 'property' ? node.parent : node
+  }
+  return undefined
+}
+
+function readToml(path: string, text: string): WranglerFile {
+  const name = basename(path)
+  let content: Record<string, unknown>
+  try {
+    content = parseToml(text)
+  } catch (cause) {
+    if (cause instanceof TomlError) throw malformed(`${name}:${cause.line}: ${cause.message.split('\n')[0]}`, cause)
+    throw cause
+  }
+  const lines = text.split('\n')
+  return {
+    path,
+    dir: dirname(path),
+    content,
+    where(key) {
+      const line = tomlLine(lines, key)
+      return `${name}${line === undefined ? '' : `:${line}`}, ${printKey(key)}`
+    },
+  }
+}
+
+/** What may close a text of TOML that is cut off at the end of a line. */
+const CLOSINGS = ['', ']', '}', '}]', ']]', ']}', '"""', "'''"] as const
+
+/**
+ * The line of a key, or of the innermost thing that should hold it: the first one by which TOML's parser, which keeps no positions, knows of it.
+ */
+function tomlLine(lines: readonly string[], key: KeyPath): number | undefined {
+  let best: { line: number; depth: number } | undefined
+  for (let line = 1; line <= lines.length && best?.depth !== key.length; line++) {
+    const content = parseBeginning(lines.slice(0, line).join('\n'))
+    const depth = content === undefined ? 0 : depthOf(content, key)
+    if (depth > (best?.depth ?? 0)) best = { line, depth }
+  }
+  return best?.line
+}
+
+function parseBeginning(text: string): unknown {
+  for (const closing of CLOSINGS) {
+    try {
+      return parseToml(`${text}\n${closing}\n`)
+    } catch {
+      // Another may close it, or the next lines do.
+    }
+  }
+  return undefined
+}
+
+/** How many steps of a path there are in `content`. */
+function depthOf(content: unknown, key: KeyPath): number {
+  let value = content
+  for (const [depth, step] of key.entries()) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return depth
+    value = (value as Record<string | number, unknown>)[step]
+  }
+  return key.length
+}
+
+/** `kv_namespaces[0].binding`. */
+export function printKey(key: KeyPath): string {
+  return key.map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`)).join('')
+}
+
+function malformed(message: string, cause?: unknown): UnmoorError {
+  return new UnmoorError('InvalidArgument', message, { operation: 'config', cause })
+}

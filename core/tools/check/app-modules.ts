@@ -1,0 +1,98 @@
+/** The rules over the app's own modules. */
+import { declaredBindings, type KnownBinding } from './bindings.ts'
+import { checkCall, checkNative } from './call-rules.ts'
+import type { CheckContext } from './context.ts'
+import { checkCodeFromText, checkCrons, checkDynamicImport, checkGlobals, checkModuleLevel, checkQueueOptions } from './code-rules.ts'
+import { evaluate, type ImportedValue } from './evaluate.ts'
+import type { FileContext } from './file-rules.ts'
+import type { Report } from './finding.ts'
+import { Flow } from './flow.ts'
+import { Modules } from './modules.ts'
+import type { SourceFile } from './source-file.ts'
+import { checkPrepare, checkSqlCall, checkTagged } from './sql-sites.ts'
+import { walk, type ESTree } from '../build/syntax.ts'
+
+/** Globals that a Worker's build brings along (`core/compat/workers/globals.ts`); WebSockets are another rule's. */
+const WORKER_GLOBALS = [
+  'caches',
+  'HTMLRewriter',
+  'IdentityTransformStream',
+  'FixedLengthStream',
+  'scheduler',
+  'Cloudflare',
+  'WebSocketPair',
+  'WebSocketRequestResponsePair',
+]
+
+/** Runs every rule over every module of the app. */
+export async function checkModules(context: CheckContext): Promise<void> {
+  const modules = [...context.modules.values()]
+  const graph = await Modules.read(context.modules)
+  const flow = new Flow(graph, knownBindings(context))
+  // An app made of a Lambda handler finds what handlers read, a Worker what Workers have.
+  const provided = context.isWorker ? WORKER_GLOBALS : modules.some(({ program }) => importsFrom(program, 'unmoor/from-lambda')) ? ['process', 'awslambda'] : []
+  for (const file of modules) {
+    const reports: Report[] = []
+    const imported = importsOf(file, graph)
+    const own: FileContext = {
+      file,
+      bindingOf: (node) => flow.bindingOf(node, file),
+      targets: context.targets,
+      evaluate: (node) => (node === undefined ? undefined : evaluate(node, file.names, imported)),
+      report: (report) => void reports.push(report),
+    }
+    walk(file.program, (node, above) => {
+      switch (node.type) {
+        case 'CallExpression':
+          if (context.isWorker) checkPrepare(node, above, own)
+          checkCall(node, own)
+          checkSqlCall(node, above, own)
+          checkCodeFromText(node, own)
+          checkModuleLevel(node, above, own)
+          checkQueueOptions(node, own)
+          break
+        case 'NewExpression':
+          checkCodeFromText(node, own)
+          break
+        case 'TaggedTemplateExpression':
+          checkTagged(node, above, own)
+          break
+        case 'ImportExpression':
+          checkDynamicImport(node, own)
+          break
+        case 'MemberExpression':
+          checkNative(node, own)
+          break
+        case 'Property':
+          checkCrons(node, above, own)
+          break
+      }
+    })
+    checkGlobals(own, true, provided)
+    context.add(file, reports)
+  }
+}
+
+function importsFrom(program: ESTree.Program, name: string): boolean {
+  return program.body.some((statement) => statement.type === 'ImportDeclaration' && statement.source.value === name)
+}
+
+/** Declared bindings, as the source has them; as the manifest has them where the source does not show it. */
+export function knownBindings({ manifest, modules }: Pick<CheckContext, 'manifest' | 'modules'>): Map<string, KnownBinding> {
+  const known = new Map<string, KnownBinding>()
+  for (const file of modules.values()) for (const [name, binding] of declaredBindings(file.program)) known.set(name, binding)
+  for (const [name, declaration] of Object.entries(manifest?.bindings ?? {}))
+    known.set(name, { kind: declaration.kind, strong: declaration.kind === 'kv' && declaration.consistency === 'strong' })
+  return known
+}
+
+function importsOf(file: SourceFile, modules: Modules): ImportedValue {
+  return (declaration) => {
+    const found = modules.imported(file, declaration)
+    if (found === undefined || 'module' in found) return undefined
+    const next = { names: found.file.names, imported: importsOf(found.file, modules) }
+    if ('node' in found) return { node: found.node, ...next }
+    const { kind, init, path } = found.declaration
+    return kind !== 'const' || init === undefined || path?.length !== 0 ? undefined : { node: init, ...next }
+  }
+}

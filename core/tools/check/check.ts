@@ -1,0 +1,225 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { relative, resolve, sep } from 'node:path'
+import type { Adapter, Log } from '../../adapter.ts'
+import type { SqlDialect } from '../../bindings/drivers.ts'
+import { loadAdapter } from '../build/adapters.ts'
+import { resolveDrivers } from '../build/drivers.ts'
+import { TARGETS } from '../build/targets.ts'
+import { isOwnFile } from '../build/packages.ts'
+import { checkTarget } from '../build/worker/worker.ts'
+import { loadConfig, loadProject, type LoadedConfig, type Project, type WorkerChoice } from '../build/project.ts'
+import type { AnyConfig } from '../../config.ts'
+import { isUnmoorError } from '../../errors.ts'
+import { checkModules } from './app-modules.ts'
+import type { CheckContext } from './context.ts'
+import { checkDependencies } from './dependencies.ts'
+import type { CheckedTarget } from './file-rules.ts'
+import type { Finding, Report, Severity } from './finding.ts'
+import { checkImports } from './import-rules.ts'
+import { checkMigrations } from './migration-files.ts'
+import { readModuleGraph, type ModuleGraph } from './module-graph.ts'
+import { RULES } from './rules.ts'
+import { checkVariables } from './variables.ts'
+import { checkSizes } from './size-rules.ts'
+import { readSourceFile, type SourceFile, SourceText } from './source-file.ts'
+import { applySilences } from './silences.ts'
+
+/** Options of {@link checkApp}. */
+export interface CheckOptions {
+  /** The user's project. */
+  projectDir: string
+  /** Default: unmoor's four. */
+  targets?: readonly string[] | undefined
+  /** An existing Worker's wrangler file in place of an app. Its targets are all but Cloudflare. */
+  worker?: WorkerChoice | undefined
+  /** In place of the project's config file. */
+  config?: AnyConfig | undefined
+  /** Variables and secrets, which are then looked for in it. Default: `.env` of the project, if it is there. */
+  envFile?: string | undefined
+}
+
+/** What a check found. */
+export interface CheckResult {
+  /** By file, line and column. */
+  findings: Finding[]
+  /** The app's own modules and migrations that were read. */
+  files: number
+  targets: string[]
+  /** The text of a file with findings, for a code frame. */
+  source(file: string): SourceText | undefined
+}
+
+const SILENT: Log = { info() {}, warn() {} }
+
+/**
+ * Reads the app, its dependencies and its migrations, and tells what the targets cannot honour. Runs nothing but the app's declarations.
+ *
+ * @throws `InvalidArgument` (operation `config`) for a config that does not hold or an unknown target; `InvalidArgument` for an app that does not compile.
+ */
+export async function checkApp(options: CheckOptions): Promise<CheckResult> {
+  const names = options.targets ?? TARGETS.filter((target) => options.worker === undefined || target !== 'cloudflare')
+  const warnings: string[] = []
+  const log: Log = { info() {}, warn: (message) => void warnings.push(message) }
+  let loaded: LoadedConfig
+  try {
+    loaded = await loadConfig(options.projectDir, { given: options.config, worker: options.worker, log })
+  } catch (error) {
+    const refused = options.worker === undefined ? undefined : await refusedSetting(error, options, names)
+    if (refused === undefined) throw error
+    return refused
+  }
+  const adapters = await Promise.all(names.map((name) => loadAdapter(name, loaded.projectDir, loaded.config)))
+  const loading = loadProject(options.projectDir, options).catch((error: unknown) => error)
+  // It writes the entry that a Worker's bundles begin with.
+  if (options.worker !== undefined) await loading
+  const [project, ...graphs] = await Promise.all([loading, ...adapters.map((adapter) => readModuleGraph(adapter, loaded, SILENT))])
+  const manifest = isProject(project) ? project.manifest : undefined
+  const findings = new Map<string, Finding>()
+  const sources = new Map<string, SourceText>()
+  const short = (path: string): string => relative(loaded.projectDir, path).split(sep).join('/')
+  const all = adapters.map(({ name }) => name)
+  const add: CheckContext['add'] = (file, reports, chain) => {
+    for (const report of applySilences(file, reports)) {
+      const finding = toFinding(report, file, short, all, chain)
+      const key = `${finding.rule} ${finding.file}:${finding.line}:${finding.column} ${finding.message}`
+      const known = findings.get(key)
+      findings.set(
+        key,
+        known === undefined ? finding : { ...known, targets: all.filter((name) => known.targets.includes(name) || finding.targets.includes(name)) },
+      )
+      sources.set(finding.file, file)
+    }
+  }
+  const entryReports: Report[] = []
+  const targets: CheckedTarget[] = []
+  for (const adapter of adapters) targets.push({ name: adapter.name, adapter, dialects: await dialectsOf(adapter, manifest, loaded, entryReports) })
+  for (const target of targets) {
+    try {
+      if (loaded.worker !== undefined) checkTarget(loaded.worker, target.name)
+    } catch (error) {
+      if (!isUnmoorError(error)) throw error
+      entryReports.push({ rule: 'worker-target', at: 0, message: error.message, targets: [target.name] })
+    }
+  }
+  const modules = new Map<string, SourceFile>()
+  const paths = new Set(graphs.flatMap(({ modules: ids }) => ids.filter((id) => isAppModule(id, loaded.projectDir))))
+  const main = loaded.worker?.main ?? loaded.entry
+  paths.delete(loaded.entry)
+  paths.add(main)
+  for (const path of [...paths].sort()) modules.set(path, await readSourceFile(path))
+  const context: CheckContext = {
+    project: loaded,
+    manifest,
+    targets,
+    graphs: new Map(targets.map((target, index) => [target, graphs[index] as ModuleGraph])),
+    modules,
+    isWorker: loaded.worker !== undefined,
+    add,
+  }
+  const entry = modules.get(main) as SourceFile
+  await checkModules(context)
+  await checkImports(context)
+  await checkDependencies(context)
+  const migrations = await checkMigrations(context)
+  await checkVariables(context, options.envFile)
+  checkSizes(context, isProject(project) ? project.assets : undefined)
+  // Where a rule names the place already, the failed load says it once more, without one.
+  if (!isProject(project) && ![...findings.values()].some(({ severity }) => severity === 'error')) {
+    if (!isUnmoorError(project)) throw project
+    entryReports.push({ rule: 'app-load', at: 0, message: project.message })
+  }
+  add(entry, entryReports)
+  if (options.worker !== undefined) await reportSettings(warnings, 'warning', options, add)
+  const sorted = [...findings.values()].sort((a, b) => (a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1))
+  return { findings: sorted, files: modules.size + migrations, targets: all, source: (file) => sources.get(file) }
+}
+
+/** A wrangler file that is refused, as findings; undefined for an error that names no line of it. */
+async function refusedSetting(error: unknown, options: CheckOptions, targets: readonly string[]): Promise<CheckResult | undefined> {
+  if (!isUnmoorError(error)) return undefined
+  const findings: Finding[] = []
+  let source: SourceText | undefined
+  await reportSettings(error.message.split('\n'), 'error', options, (file, reports) => {
+    source = file
+    for (const report of reports) findings.push(toFinding(report, file, (path) => relative(options.projectDir, path).split(sep).join('/'), targets, undefined))
+  })
+  return findings.length === 0 ? undefined : { findings, files: 1, targets: [...targets], source: () => source }
+}
+
+/** What is said of a wrangler file, `wrangler.jsonc:12, key: why`, at its lines. */
+async function reportSettings(messages: readonly string[], severity: Severity, options: CheckOptions, add: CheckContext['add']): Promise<void> {
+  const path = resolve(options.projectDir, typeof options.worker === 'string' ? options.worker : (options.worker?.config ?? ''))
+  const file = new SourceText(path, await readFile(path, 'utf8'), [])
+  for (const message of messages) {
+    const match = /[\w.-]+\.(?:jsonc?|toml):(\d+), (.*)$/.exec(message)
+    if (match === null) continue
+    const line = Number(match[1])
+    const at = file.text
+      .split('\n')
+      .slice(0, line - 1)
+      .reduce((sum, text) => sum + text.length + 1, 0)
+    add(file, [
+      {
+        rule: 'worker-config',
+        at: at + (/^\s*/.exec(file.line(line))?.[0].length ?? 0),
+        length: file.line(line).trim().length,
+        severity,
+        message: match[2] as string,
+      },
+    ])
+  }
+}
+
+function isProject(value: unknown): value is Project {
+  return typeof value === 'object' && value !== null && 'manifest' in value
+}
+
+/** Modules that the app's author wrote: in the project, and not installed. */
+function isAppModule(id: string, projectDir: string): boolean {
+  return (
+    id.startsWith(projectDir + sep) &&
+    !id.includes(`${sep}node_modules${sep}`) &&
+    !id.includes(`${sep}.unmoor${sep}`) &&
+    !isOwnFile(id) &&
+    /\.[cm]?[jt]sx?$/.test(id) &&
+    existsSync(id)
+  )
+}
+
+async function dialectsOf(
+  adapter: Adapter,
+  manifest: Project['manifest'] | undefined,
+  loaded: LoadedConfig,
+  reports: Report[],
+): Promise<ReadonlySet<SqlDialect>> {
+  const byDriver = (driver: string | undefined): SqlDialect[] =>
+    driver === 'postgres' ? ['postgres'] : driver === 'sqlite' || driver === 'cloudflare' ? ['sqlite'] : ['sqlite', 'postgres']
+  const fallback = byDriver(adapter.defaultDrivers.sql?.driver)
+  if (manifest === undefined) return new Set(fallback)
+  try {
+    const drivers = Object.values(await resolveDrivers(manifest, adapter, loaded.config, loaded.projectDir)).filter(({ kind }) => kind === 'sql')
+    return new Set(drivers.length === 0 ? fallback : drivers.flatMap(({ spec }) => byDriver(spec.driver)))
+  } catch (error) {
+    if (!isUnmoorError(error)) throw error
+    reports.push({ rule: 'app-driver', at: 0, message: error.message, targets: [adapter.name] })
+    return new Set(fallback)
+  }
+}
+
+function toFinding(report: Report, file: SourceText, short: (path: string) => string, all: readonly string[], chain: readonly string[] | undefined): Finding {
+  const { line, column } = file.position(report.at)
+  const rest = file.line(line).length - column + 1
+  return {
+    rule: report.rule,
+    severity: report.severity ?? 'error',
+    file: short(file.path),
+    line,
+    column,
+    length: Math.max(1, Math.min(report.length ?? 1, rest)),
+    message: report.message,
+    instead: report.instead ?? RULES[report.rule].instead,
+    targets: report.targets ?? all,
+    ...(chain === undefined ? {} : { chain: chain.map(short) }),
+  }
+}

@@ -1,0 +1,30 @@
+import type { Adapter } from '../../adapter.ts'
+import type { SqlDialect } from '../../bindings/drivers.ts'
+import type { KnownBinding } from './bindings.ts'
+import type { Report } from './finding.ts'
+import type { SourceFile } from './source-file.ts'
+import type { Node } from '../build/syntax.ts'
+
+/** A target as the rules see it. */
+export interface CheckedTarget {
+  readonly name: string
+  readonly adapter: Adapter
+  /** Engines behind its sql bindings; that of the default driver where the app declares none. */
+  readonly dialects: ReadonlySet<SqlDialect>
+}
+
+/** What a rule over one module is given. */
+export interface FileContext {
+  readonly file: SourceFile
+  readonly targets: readonly CheckedTarget[]
+  /** The binding that an expression is. */
+  bindingOf(node: Node): KnownBinding | undefined
+  /** What an expression is, where the text tells. */
+  evaluate(node: Node | undefined): { value: unknown } | undefined
+  report(report: Report): void
+}
+
+/** The names of the targets for which `test` holds. */
+export function targetsWhere(targets: readonly CheckedTarget[], test: (target: CheckedTarget) => boolean): string[] {
+  return targets.filter(test).map(({ name }) => name)
+}

@@ -1,0 +1,58 @@
+/** The modules that a target's bundle of the app holds, and what of them the target lacks. */
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Adapter, Log } from '../../adapter.ts'
+import type { WorkerProject } from '../build/worker/worker.ts'
+import { bundle } from '../build/bundle.ts'
+import { appChain } from '../build/import-checks.ts'
+import type { Offence } from '../build/offence.ts'
+
+/** What one target's bundle holds. */
+export interface ModuleGraph {
+  /** Absolute paths of the modules, without the generated entry. */
+  modules: readonly string[]
+  /** Imports that nobody answers there. */
+  offences: readonly Offence[]
+  /** Paths from the app's entry to a module, both included; undefined where only unmoor's own code leads there. */
+  chain(module: string): readonly string[] | undefined
+  /** Bytes of the app alone, minified. */
+  size: number
+}
+
+/** Bundles the app for a target into nowhere. @throws `InvalidArgument` where it does not compile. */
+export async function readModuleGraph(
+  adapter: Adapter,
+  project: { projectDir: string; entry: string; worker?: WorkerProject | undefined },
+  log: Log,
+): Promise<ModuleGraph> {
+  const scratch = await mkdtemp(join(tmpdir(), 'unmoor-check-'))
+  let found: Omit<ModuleGraph, 'size'> | undefined
+  try {
+    const { file } = await bundle(
+      { entry: "import * as app from '#app'\nexport default app.default", file: 'app.mjs' },
+      {
+        projectDir: project.projectDir,
+        outDir: scratch,
+        appEntry: project.entry,
+        target: adapter.name,
+        conditions: adapter.conditions,
+        nodeBuiltins: adapter.nodeBuiltins,
+        log,
+        worker: project.worker,
+        inspect: (graph, offences) => {
+          const importers = new Map([...graph.modules].map((id) => [id, [...graph.importers(id)]]))
+          const still = { modules: graph.modules, importers: (id: string) => importers.get(id) ?? [] }
+          found = {
+            modules: [...graph.modules].filter((id) => !id.startsWith('\0')),
+            offences: offences.filter(({ importer }) => graph.modules.has(importer)),
+            chain: (module) => appChain(module, still, project.entry),
+          }
+        },
+      },
+    )
+    return { ...(found as Omit<ModuleGraph, 'size'>), size: (await stat(file)).size }
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}

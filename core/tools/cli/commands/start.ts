@@ -1,0 +1,122 @@
+import { join, resolve } from 'node:path'
+import type { Command } from 'commander'
+import type { ArtifactInfo } from '../../../adapter.ts'
+import { loadAdapter } from '../../build/adapters.ts'
+import { buildApp, readArtifact } from '../../build/build.ts'
+import { collectVariables, readEnvFile } from '../../build/variables.ts'
+import { findWranglerFile } from '../../build/wrangler/file.ts'
+import { readDevVariables } from '../../build/worker/worker.ts'
+import { usageError } from '../exit.ts'
+import { chooseProject, inspectPort, loadArtifactTargets, options, strictBuild, strictSeed, type WorkerOptions } from '../options.ts'
+import { createReporter, shortPath } from '../reporter.ts'
+import { onStop } from '../signals.ts'
+
+interface Options extends WorkerOptions {
+  target: string
+  dir?: string
+  build?: true
+  port: number
+  host: string
+  envFile?: string
+  dataDir?: string
+  strict?: number | true
+  inspect?: number | true
+  event?: string
+  runtime?: string
+  project: string
+  reporter: 'text' | 'json'
+}
+
+/** `unmoor start`. */
+export function register(program: Command): void {
+  program
+    .command('start')
+    .description("run the built app on the target's real runtime, on this machine")
+    .addOption(options.target())
+    .option('--dir <dir>', 'the artifact (default: .unmoor/TARGET of the project)')
+    .option('--build', 'build the app first')
+    .addOption(options.worker())
+    .addOption(options.workerEnv())
+    .addOption(options.workerAllow())
+    .addOption(options.port())
+    .addOption(options.host())
+    .addOption(options.envFile())
+    .addOption(options.dataDir())
+    .addOption(options.strict())
+    .addOption(options.inspect())
+    .option('--event <kind>', 'lambda: what stands before the function: url, v2, v1, alb, alb-multi or lattice (default: the config, else url)')
+    .option(
+      '--runtime <kind>',
+      'lambda: what runs the function: bootstrap, ric or container (default: the config, else bootstrap); isolate: server, or host for an unmoor host (default: server)',
+    )
+    .addOption(options.project())
+    .addOption(options.reporter())
+    .action(start)
+}
+
+async function start(given: Options): Promise<void> {
+  const report = createReporter(given.reporter)
+  const { targets, projectDir, config, dataDir, named } = await loadArtifactTargets(given.project, [given.target], given)
+  const target = targets[0] as string
+  if (given.build && given.dir !== undefined) throw usageError('--build writes to .unmoor/TARGET; leave out --dir, or build with: unmoor build --out DIR')
+  if (given.strict !== undefined && given.dir !== undefined) throw usageError('--strict builds the app with other drivers; leave out --dir.')
+  const seed = strictSeed(given.strict, report)
+  const adapter = await loadAdapter(target, projectDir, config)
+  const { outDir = join('.unmoor', adapter.name), strict } = strictBuild(seed, adapter.name)
+  const dir = given.dir === undefined ? resolve(projectDir, outDir) : resolve(given.dir)
+  if (given.build || strict !== undefined)
+    await report.step('Building', () => buildApp({ projectDir, target, worker: chooseProject(given.project, given).worker, strict, outDir, log: report }))
+  const info = withOptions(await readArtifact(dir, adapter.name), given)
+  if (info.target !== adapter.name) throw usageError(`${dir} was built for "${info.target}", not for "${adapter.name}".`)
+  // Each environment of a Worker is built into the same folder: the one that is asked for may not be what lies there.
+  if (named !== undefined && given.dir === undefined && info.manifest.name !== named.name)
+    throw usageError(`${shortPath(dir)} has "${info.manifest.name}", not "${named.name}". Build that one first: add --build.`)
+  // A Worker keeps its secrets beside its wrangler file, also where that is not named again.
+  const wrangler = named?.worker.dir ?? (findWranglerFile(projectDir) === undefined ? undefined : projectDir)
+  const devVars = wrangler === undefined ? {} : await readDevVariables(wrangler, given.env)
+  const envFile = { ...devVars, ...(await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)) }
+
+  // A signal during the start ends it after the start: a half-started runtime could not be stopped.
+  const asked = Promise.withResolvers<void>()
+  const release = onStop(() => {
+    report.info('Stopping ... (again: at once)')
+    asked.resolve()
+  })
+  const started = performance.now()
+  try {
+    const runtime = await report.step(`Starting ${target}`, () =>
+      adapter.start({
+        dir,
+        info,
+        dataDir: given.dataDir === undefined ? join(dataDir, adapter.name) : resolve(given.dataDir),
+        port: given.port,
+        host: given.host,
+        variables: collectVariables(info, envFile, process.env),
+        inspectPort: inspectPort(given.inspect, adapter.name),
+        testToken: process.env['UNMOOR_TEST_TOKEN'],
+        onOutput: (line) => void process.stderr.write(`${line}\n`),
+        log: report,
+      }),
+    )
+    const ended = runtime.exited.then((code) => ({ code }))
+    report.print(`${info.manifest.name} on ${runtime.runtime}: ${runtime.url} (Ctrl-C stops it)`)
+    report.result({ target, url: runtime.url, runtime: runtime.runtime, pids: runtime.pids, startMs: Math.round(performance.now() - started) })
+    const end = await Promise.race([ended, asked.promise])
+    if (end === undefined) await runtime.stop()
+    else {
+      report.warn(`The runtime ended by itself${end.code === null ? '' : ` with exit code ${end.code}`}.`)
+      process.exitCode = 1
+    }
+  } finally {
+    release()
+  }
+}
+
+/** The artifact with the target's options that the command line sets; the adapter checks their values. */
+function withOptions(info: ArtifactInfo, { event, runtime }: Options): ArtifactInfo {
+  if (event === undefined && runtime === undefined) return info
+  if (event !== undefined && info.target !== 'lambda') throw usageError('--event sets what stands before a local Lambda: use it with --target lambda.')
+  if (info.target !== 'lambda' && info.target !== 'isolate')
+    throw usageError('--runtime sets what runs the app locally: use it with --target lambda or isolate.')
+  return { ...info, options: { ...info.options, ...(event === undefined ? {} : { event }), ...(runtime === undefined ? {} : { runtime }) } }
+}

@@ -1,0 +1,33 @@
+import { explainMissingPackage } from '../build/packages.ts'
+import { isUnmoorError, UnmoorError } from '../../errors.ts'
+
+/** A wrong use of the command: exit code 2. */
+export function usageError(message: string): UnmoorError {
+  return new UnmoorError('InvalidArgument', message, { operation: 'config' })
+}
+
+/** 2 for wrong use (what `usageError` and the checks of a config throw), 1 for every other failure. */
+export function exitCode(error: unknown): 1 | 2 {
+  return isUnmoorError(error) && error.operation === 'config' ? 2 : 1
+}
+
+/** Prints what went wrong: the message of our own errors, the stack too of what nobody expected. */
+export function reportError(thrown: unknown, args: readonly string[]): void {
+  const error = explainMissingPackage(thrown, 'This command')
+  const verbose = args.includes('--verbose') || (process.env['UNMOOR_DEBUG'] ?? '') !== ''
+  const own = isUnmoorError(error)
+  const message = error instanceof Error ? error.message : String(error)
+  process.stderr.write(own && !verbose ? `error: ${message}\n` : `error: ${error instanceof Error ? (error.stack ?? message) : message}\n`)
+  if (verbose && error instanceof Error && error.cause instanceof Error) process.stderr.write(`cause: ${error.cause.stack}\n`)
+  reportResult({ code: own ? error.code : 'Internal', message }, args)
+}
+
+/** With `--reporter json`, the failure as the one line on stdout. */
+export function reportResult(error: { code: string; message: string }, args: readonly string[]): void {
+  if (wantsJson(args)) process.stdout.write(`${JSON.stringify({ error })}\n`)
+}
+
+function wantsJson(args: readonly string[]): boolean {
+  const before = args.includes('--') ? args.slice(0, args.indexOf('--')) : args
+  return before.some((arg, index) => arg === '--reporter=json' || (arg === '--reporter' && before[index + 1] === 'json'))
+}

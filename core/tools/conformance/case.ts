@@ -1,0 +1,91 @@
+import type { Capabilities, Capability } from '../../capabilities.ts'
+import type { Context } from '../../context.ts'
+import type { Manifest } from '../../manifest.ts'
+import type { FixtureEnv } from './fixture/bindings.ts'
+import type { RawConnection, RawRequest, RawResponse } from './raw-http.ts'
+
+/** The groups of cases; the rows of the matrix. */
+export const GROUPS = ['handlers', 'runtime', 'waitUntil', 'cron', 'queue', 'kv', 'blob', 'sql', 'cache', 'secrets', 'service', 'assets'] as const
+export type Group = (typeof GROUPS)[number]
+
+/** What a case has on every target. */
+export interface CaseBase {
+  /** Group and number: `kv-09`. Numbers are never reused. */
+  readonly id: string
+  readonly group: Group
+  /** What holds, in one sentence. */
+  readonly contract: string
+  /**
+   * Without this capability the target runs the case's negative twin instead, and the case counts as skipped.
+   */
+  readonly needs?: Capability
+  /** Cases of one name here never run at the same time: they share a queue whose batches they make fail, or are so `heavy` that others would time out beside several. */
+  readonly exclusive?: string
+  /** Time-out. Default: 20. */
+  readonly seconds?: number
+}
+
+/** What a case inside the target is given. */
+export interface InsideTools {
+  readonly env: FixtureEnv
+  readonly ctx: Context
+  /** The request that asked for this case. */
+  readonly request: Request
+  /** From a `.wasm` import of the fixture app: exports `add(a, b)`. */
+  readonly wasm: WebAssembly.Module
+  /** A key that no other case and no other run has. */
+  readonly key: (suffix?: string) => string
+  /** Reads until the answer is `expected`: for bindings whose reads may be stale. */
+  readonly settles: (read: () => Promise<unknown>, expected: unknown) => Promise<void>
+}
+
+/** A case that runs in the target, as part of the fixture app. */
+export interface InsideCase extends CaseBase {
+  readonly where: 'inside'
+  /** @internal */
+  readonly run: (tools: InsideTools) => Promise<void> | void
+  /** The negative twin: what holds where the capability of `needs` is missing. @internal */
+  readonly without?: (tools: InsideTools) => Promise<void> | void
+}
+
+/** What a case outside the target is given. */
+export interface WireTools {
+  /** Origin of the target. */
+  readonly url: string
+  readonly manifest: Manifest
+  readonly capabilities: Capabilities
+  /** `fetch` of a path with the token, redirects not followed. */
+  readonly fetch: (path: string, init?: RequestInit) => Promise<Response>
+  /** One exchange over a socket of its own, bytes as they are. The token is added. */
+  readonly raw: (request: RawRequest) => Promise<RawResponse>
+  /** The same, step by step. */
+  readonly open: (request: RawRequest) => Promise<RawConnection>
+  /** Fires a cron. */
+  readonly runCron: (name: string, scheduledTime: number) => Promise<void>
+  /** What the app noted under a key, in order. */
+  readonly notes: (key: string) => Promise<string[]>
+  /** Notes something for the app to see. */
+  readonly note: (key: string, text: string) => Promise<void>
+  readonly key: (suffix?: string) => string
+}
+
+/** A case that looks at the target from outside. */
+export interface WireCase extends CaseBase {
+  readonly where: 'wire'
+  /** @internal */
+  readonly run: (tools: WireTools) => Promise<void>
+  /** As of {@link InsideCase}. @internal */
+  readonly without?: (tools: WireTools) => Promise<void>
+}
+
+export type Case = InsideCase | WireCase
+
+/** Cases of one group that run inside. */
+export function insideCases(group: Group, cases: readonly Omit<InsideCase, 'group' | 'where'>[]): InsideCase[] {
+  return cases.map((one) => ({ ...one, group, where: 'inside' }))
+}
+
+/** Cases of one group that run outside. */
+export function wireCases(group: Group, cases: readonly Omit<WireCase, 'group' | 'where'>[]): WireCase[] {
+  return cases.map((one) => ({ ...one, group, where: 'wire' }))
+}

@@ -1,0 +1,143 @@
+import type { Adapter, Log } from '../../adapter.ts'
+import type { AnyConfig } from '../../config.ts'
+import type { Case, Group } from './case.ts'
+import { CASES } from './cases/all.ts'
+import type { Expectations } from './expectations/expectations.ts'
+import { expectationsFor } from './expectations/index.ts'
+import { createReport, type CaseResult, type Report } from './report.ts'
+import { PATIENCE, runCase } from './run-case.ts'
+import { reachTarget, startTarget, type RunningTarget } from './target.ts'
+
+/** Options of {@link runConformance}. */
+export interface ConformanceOptions {
+  /** A target's name. */
+  target: string
+  /** In place of the one that `target` names. */
+  adapter?: Adapter
+  /** The target's own options (`targets.NAME.options` of a config), such as Lambda's `event`. Default: none. */
+  targetOptions?: Readonly<Record<string, unknown>>
+  /** A deployment of the fixture app, in place of building and starting it. Needs `token`. */
+  url?: string
+  /** What the deployment has as CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN. */
+  token?: string
+  /** Drivers in place of the target's own, by binding of the fixture app. */
+  drivers?: AnyConfig['drivers']
+  /** Variables of a local start that those drivers need. */
+  variables?: Readonly<Record<string, string>>
+  /** Only cases of these groups. Default: all. */
+  groups?: readonly Group[]
+  /** Only cases whose id contains this text or matches it as a pattern with `*`. Default: all. */
+  filter?: string
+  /** Cases at once. Default: 8; 5 where an environment of the target serves one request at a time. */
+  concurrency?: number
+  /** Cases that are known to fail, with reasons. Default: those of `adapter`, else those of the target in `expectations/`. */
+  expectations?: Expectations
+  /** Progress. Default: none. */
+  log?: Log
+  /** Called at the end of each case. */
+  onResult?: (result: CaseResult) => void
+}
+
+const SILENT: Log = { info() {}, warn() {} }
+
+/** Seconds that a read of a deployment may be stale. */
+const DEPLOYED_PATIENCE = 90
+
+/** Whether `filter` selects the id: by a part of it, or by a pattern with `*`. */
+export function matches(id: string, filter?: string): boolean {
+  if (filter === undefined) return true
+  if (!filter.includes('*')) return id.includes(filter)
+  const parts = filter.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'))
+  return new RegExp(`^${parts.join('.*')}$`).test(id)
+}
+
+/** Cases that `filter` selects. */
+export function selectCases(filter?: string): readonly Case[] {
+  return CASES.filter(({ id }) => matches(id, filter))
+}
+
+/**
+ * Runs the suite against one target: builds the fixture app, starts it on the target's real runtime, and runs every case once. A target that does not
+ * start, or crashes, fails the cases that are left; it never shortens the list.
+ */
+export async function runConformance(options: ConformanceOptions): Promise<Report> {
+  const cases = selectCases(options.filter).filter(({ group }) => options.groups?.includes(group) ?? true)
+  const log = options.log ?? SILENT
+  let target: RunningTarget
+  try {
+    target =
+      options.url === undefined
+        ? await startTarget({
+            target: options.target,
+            adapter: options.adapter,
+            drivers: options.drivers,
+            targetOptions: options.targetOptions,
+            variables: options.variables,
+            log,
+          })
+        : await reachTarget({ target: options.target, adapter: options.adapter, url: options.url, token: options.token ?? '' })
+  } catch (error) {
+    const message = `the target did not start: ${error instanceof Error ? error.message : String(error)}`
+    log.warn(message)
+    return createReport(
+      options.target,
+      'none',
+      cases.map((one) => ({ ...factsOf(one), outcome: 'failed', ms: 0, error: message })),
+    )
+  }
+  try {
+    const results = await runAll(cases, target, options)
+    if (results.some(({ outcome }) => outcome === 'failed')) for (const line of target.output()) log.info(`  | ${line}`)
+    return createReport(target.target, target.runtime, results)
+  } finally {
+    await target.stop()
+  }
+}
+
+async function runAll(cases: readonly Case[], target: RunningTarget, options: ConformanceOptions): Promise<CaseResult[]> {
+  const expectations = options.expectations ?? options.adapter?.expectations ?? expectationsFor(target.target, options.targetOptions)
+  const concurrency = options.concurrency ?? (target.capabilities['http.keepWorkAfterAnswer'] ? 8 : 5)
+  const results = new Map<string, CaseResult>()
+  let ended: string | undefined
+  const crash = target.exited?.then((code) => (ended = `the runtime ended by itself${code === null ? '' : ` with exit code ${code}`}`))
+  // What may take long begins first, so that it does not end last.
+  const waiting = cases.toSorted((a, b) => (b.seconds ?? 0) - (a.seconds ?? 0))
+  const busy = new Set<string>()
+  const worker = async (): Promise<void> => {
+    for (;;) {
+      const index = waiting.findIndex(({ exclusive }) => exclusive === undefined || !busy.has(exclusive))
+      const one = waiting.splice(index < 0 ? waiting.length : index, 1)[0]
+      if (one === undefined) {
+        if (waiting.length === 0) return
+        // What is left waits for a case of its own kind.
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        continue
+      }
+      if (one.exclusive !== undefined) busy.add(one.exclusive)
+      const twin = one.needs !== undefined && !target.capabilities[one.needs]
+      const started = performance.now()
+      const work = ended === undefined ? runCase(one, target, { twin, patience: options.url === undefined ? PATIENCE : DEPLOYED_PATIENCE }) : ended
+      const error = await (crash === undefined ? work : Promise.race([work, crash]))
+      if (one.exclusive !== undefined) busy.delete(one.exclusive)
+      const result = judge(one, twin, error, expectations[one.id], Math.round(performance.now() - started))
+      results.set(one.id, result)
+      options.onResult?.(result)
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, worker))
+  return cases.map(({ id }) => results.get(id) as CaseResult)
+}
+
+function factsOf({ id, group, contract }: Case): Pick<CaseResult, 'id' | 'group' | 'contract'> {
+  return { id, group, contract }
+}
+
+function judge(one: Case, twin: boolean, error: string | undefined, reason: string | undefined, ms: number): CaseResult {
+  const facts = { ...factsOf(one), ms }
+  if (reason !== undefined) {
+    if (error !== undefined) return { ...facts, outcome: 'expectedFailure', error, reason }
+    return { ...facts, outcome: 'failed', error: `it passes, but is expected to fail: ${reason}. Take it out of the target's expectations.` }
+  }
+  if (error !== undefined) return { ...facts, outcome: 'failed', error: twin ? `its negative twin: ${error}` : error }
+  return twin ? { ...facts, outcome: 'skipped', reason: `without ${one.needs}` } : { ...facts, outcome: 'passed' }
+}

@@ -1,0 +1,153 @@
+/** The queue soak: a producer and several consumers, killed at random, and every message must arrive. Runs on Node. */
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Log } from '../../../adapter.ts'
+import { queue } from '../../../bindings/declarations.ts'
+import { UnmoorError } from '../../../errors.ts'
+import { sleep } from '../assert.ts'
+import type { Backend } from '../backends/backend.ts'
+import { startBackend } from '../backends/index.ts'
+import { driverContext } from '../drivers/harness.ts'
+import { loadDriver } from '../drivers/modules.ts'
+import { Worker } from './processes.ts'
+import { LEASE_SECONDS, QUEUE, type Task } from './task.ts'
+
+/** Options of {@link runSoak}. */
+export interface SoakOptions {
+  /** A built-in driver's name, the path of a driver's module from the working folder, or an installed package. */
+  driver: string
+  /** The driver's options. Default: what reaches the server that the run starts, for built-in drivers; none for others. */
+  options?: Readonly<Record<string, unknown>>
+  /** Default: 10,000. */
+  messages?: number
+  /** Consumer processes. Default: 4. */
+  consumers?: number
+  /** Seconds without any message after which what is missing is lost. Default: 60. */
+  patience?: number
+  /** Progress. Default: none. */
+  log?: Log
+}
+
+/** What became of the messages. */
+export interface SoakReport {
+  driver: string
+  /** Messages whose send was acknowledged. */
+  sent: number
+  /** How many of these were handled at least once. */
+  received: number
+  lost: number
+  /** Handled once more than needed. */
+  duplicates: number
+  /** Processes of the app ended with -9: consumers, and the producer. */
+  kills: number
+  /** The same of the server, where the run has one of its own. */
+  restarts: number
+  seconds: number
+}
+
+const SILENT: Log = { info() {}, warn() {} }
+
+/**
+ * Runs the soak.
+ *
+ * @throws `Unavailable` where the backend is missing, saying how to start it; `InvalidArgument` for a driver without queues.
+ */
+export async function runSoak(options: SoakOptions): Promise<SoakReport> {
+  const { factories, name, builtIn, specifier } = await loadDriver(options.driver)
+  const fail = (message: string): UnmoorError => new UnmoorError('InvalidArgument', message, { operation: 'config' })
+  if (factories.queue === undefined) throw fail(`The driver "${name}" serves no queue.`)
+  if (name === 'memory') throw fail('The driver "memory" keeps its queue in one process: there is nothing to soak.')
+  const dataDir = await mkdtemp(join(tmpdir(), 'unmoor-soak-'))
+  const backend = await startBackend(builtIn ? name : '', options.log ?? SILENT, options.options).catch((error: unknown) => {
+    throw new UnmoorError('Unavailable', error instanceof Error ? error.message : String(error), { operation: 'soak', retryable: false, cause: error })
+  })
+  try {
+    const context = driverContext({ binding: QUEUE.binding, app: QUEUE.app, declaration: queue(QUEUE.options) })
+    const own = { ...(await backend.space?.('queue')), ...(await backend.optionsOf?.(context)) }
+    const task = { driver: specifier, options: { ...backend.options, ...own }, variables: backend.variables, dataDir, messages: options.messages ?? 10_000 }
+    return { driver: name, ...(await soak(task, backend, options)) }
+  } finally {
+    await backend.stop()
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+async function soak(task: Omit<Task, 'role' | 'journal'>, backend: Backend, options: SoakOptions): Promise<Omit<SoakReport, 'driver'>> {
+  const started = performance.now()
+  const journals = { sent: join(task.dataDir, 'sent'), received: join(task.dataDir, 'received') }
+  await writeFile(journals.sent, '0\n')
+  const producer = new Worker({ ...task, role: 'produce', journal: journals.sent })
+  const consumers = Array.from({ length: options.consumers ?? 4 }, () => new Worker({ ...task, role: 'consume', journal: journals.received }))
+  const received = new Received(journals.received)
+  let kills = 0
+  let restarts = 0
+  try {
+    const failed = Promise.race([producer, ...consumers].map(({ done }) => done.then(() => new Promise<never>(() => {}))))
+    // Awaited in the loop only.
+    failed.catch(() => undefined)
+    // A chance each time, so that a kill comes at any point of a process's life.
+    while (!(producer.finished && received.distinct >= task.messages)) {
+      await Promise.race([sleep(100 + Math.random() * 300), failed])
+      received.read()
+      const left = task.messages - received.distinct
+      if (received.idleSeconds > (options.patience ?? 60)) break
+      // Nearly done: what was held by the killed ones comes when their leases run out.
+      if (producer.finished && left < task.messages / 100) continue
+      const victim = Math.random() < 0.2 ? producer : consumers[Math.floor(Math.random() * consumers.length)]
+      if (victim?.kill() === true) kills++
+      // At a quarter of the way, at half and at three quarters.
+      if (backend.restart !== undefined && received.distinct > (task.messages * (restarts + 1)) / 4 && restarts < 3) {
+        await backend.restart()
+        restarts++
+      }
+      if (kills % 20 === 0) options.log?.info(`${received.distinct} of ${task.messages} messages, ${kills} kills`)
+    }
+    // Late duplicates: of consumers that were killed after they had handled, and before they had said so.
+    await sleep((LEASE_SECONDS + 2) * 1000)
+  } finally {
+    await Promise.all([...consumers, ...(producer.finished ? [] : [producer])].map((worker) => worker.stop()))
+  }
+  received.read()
+  const sent = Number(readFileSync(journals.sent, 'utf8').trimEnd().split('\n').at(-1))
+  const arrived = received.countBelow(sent)
+  const seconds = Math.round((performance.now() - started) / 100) / 10
+  return { sent, received: arrived, lost: sent - arrived, duplicates: received.all - received.distinct, kills, restarts, seconds }
+}
+
+/** The consumers' journal, read as it grows. */
+class Received {
+  #file: string
+  #at = 0
+  #numbers = new Set<number>()
+  #last = performance.now()
+  all = 0
+
+  constructor(file: string) {
+    this.#file = file
+  }
+
+  get distinct(): number {
+    return this.#numbers.size
+  }
+
+  get idleSeconds(): number {
+    return (performance.now() - this.#last) / 1000
+  }
+
+  countBelow(end: number): number {
+    return [...this.#numbers].filter((number) => number < end).length
+  }
+
+  read(): void {
+    if (!existsSync(this.#file)) return
+    const text = readFileSync(this.#file, 'latin1')
+    const lines = text.slice(this.#at).split('\n').slice(0, -1)
+    this.#at = text.length
+    this.all += lines.length
+    const before = this.#numbers.size
+    for (const line of lines) this.#numbers.add(Number(line))
+    if (this.#numbers.size > before) this.#last = performance.now()
+  }
+}

@@ -1,0 +1,171 @@
+/** Builds the fixture app for a target and starts it, or reaches one that is deployed. Runs on Node. */
+import { randomUUID } from 'node:crypto'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Adapter, LocalRuntime, Log } from '../../adapter.ts'
+import { loadAdapter } from '../build/adapters.ts'
+import { buildApp, type BuiltApp } from '../build/build.ts'
+import type { Capabilities } from '../../capabilities.ts'
+import type { AnyConfig } from '../../config.ts'
+import { UnmoorError } from '../../errors.ts'
+import { createManifest, type Manifest } from '../../manifest.ts'
+import { createChannelClient } from '../../runtime/test-channel.ts'
+import { createFixture } from './fixture/app.ts'
+import { FILES, VARIABLES, WASM } from './fixture/project.ts'
+
+/** A target that answers, with what the cases need of it. */
+export interface RunningTarget {
+  readonly target: string
+  readonly url: string
+  readonly token: string
+  /** What the runtime says of itself. */
+  readonly runtime: string
+  readonly manifest: Manifest
+  readonly capabilities: Capabilities
+  /** The last lines that the runtime printed. */
+  output(): readonly string[]
+  /** Resolves with the exit code if it ends by itself; undefined where that cannot be seen. */
+  readonly exited: Promise<number | null> | undefined
+  runCron(name: string, scheduledTime: number): Promise<void>
+  stop(): Promise<void>
+}
+
+/** The fixture's config. On Lambda some cases wait for a queue longer than the default timeout, and call the app from within the app. */
+const CONFIG: AnyConfig = {
+  name: 'conformance',
+  entry: './app.mjs',
+  targets: {
+    lambda: { options: { timeout: 60, maxEnvironments: 16 } },
+    // What an app may take to start is a case of its own; a busy machine is none.
+    isolate: { options: { startupTimeout: 60 } },
+    cloudflare: { options: { variables: { padded: VARIABLES['PADDED'], unicode: VARIABLES['UNICODE'], empty: VARIABLES['EMPTY'] } } },
+  },
+}
+
+const KEPT_LINES = 60
+
+/** Writes the fixture's project into a fresh folder: what is no module of this package, and an entry that imports the rest. */
+async function writeProject(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'unmoor-conformance-'))
+  const own = fileURLToPath(import.meta.url)
+  const fixture = join(dirname(own), 'fixture', `app${extname(own)}`)
+  const entry = `import wasm from './add.wasm'\nimport { createFixture } from ${JSON.stringify(fixture)}\nexport default createFixture(wasm)\n`
+  for (const [path, content] of Object.entries({ ...FILES, 'app.mjs': entry, 'package.json': '{"type":"module"}\n' })) {
+    await mkdir(dirname(join(dir, path)), { recursive: true })
+    await writeFile(join(dir, path), content)
+  }
+  return dir
+}
+
+/** Builds the fixture app, with the test channel, into `outDir` or a folder of the temporary project. */
+async function buildFixture(projectDir: string, options: Omit<TargetOptions, 'variables'> & { outDir?: string | undefined }): Promise<BuiltApp> {
+  const { drivers, targetOptions, ...rest } = options
+  const own = CONFIG.targets?.[options.target]
+  const targets = { ...CONFIG.targets, [options.target]: { ...own, options: { ...own?.options, ...targetOptions } } }
+  const config = { ...CONFIG, ...(drivers === undefined ? {} : { drivers }), ...(targetOptions === undefined ? {} : { targets }) }
+  return buildApp({ ...rest, projectDir, config, testChannel: true })
+}
+
+/** Builds the fixture app for deployment, to be tested by its URL. Gives the variables to set beside CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN. */
+export async function buildForDeployment(target: string, outDir: string, log: Log, adapter?: Adapter): Promise<Readonly<Record<string, string>>> {
+  const projectDir = await writeProject()
+  try {
+    await buildFixture(projectDir, { target, adapter, outDir, log })
+    return VARIABLES
+  } finally {
+    await rm(projectDir, { recursive: true, force: true })
+  }
+}
+
+/** How {@link startTarget} starts. */
+export interface TargetOptions {
+  target: string
+  adapter?: Adapter | undefined
+  /** Drivers in place of the target's own, by binding. */
+  drivers?: AnyConfig['drivers']
+  /** The target's own options (`targets.NAME.options` of a config), over the fixture's. */
+  targetOptions?: Readonly<Record<string, unknown>> | undefined
+  /** What those drivers need to know. */
+  variables?: Readonly<Record<string, string>> | undefined
+  log: Log
+}
+
+/** Builds the fixture app and starts it on the target's real runtime, with a token of its own and fresh data. */
+export async function startTarget(options: TargetOptions): Promise<RunningTarget> {
+  const projectDir = await writeProject()
+  const token = randomUUID()
+  const lines: string[] = []
+  const cleanUp = (): Promise<void> => rm(projectDir, { recursive: true, force: true, maxRetries: 5 })
+  let runtime: LocalRuntime
+  let built: BuiltApp
+  try {
+    const { variables: _, ...fixture } = options
+    built = await buildFixture(projectDir, fixture)
+    runtime = await built.adapter.start({
+      dir: built.outDir,
+      info: built.info,
+      dataDir: join(projectDir, 'data'),
+      port: 0,
+      variables: { ...options.variables, ...VARIABLES, CONFORMANCE_TOKEN: token },
+      testToken: token,
+      onOutput: (line) => {
+        lines.push(line)
+        if (lines.length > KEPT_LINES) lines.shift()
+      },
+      log: options.log,
+    })
+  } catch (error) {
+    await cleanUp()
+    throw error
+  }
+  let stopping = false
+  return {
+    target: built.target,
+    url: runtime.url,
+    token,
+    runtime: runtime.runtime,
+    manifest: built.info.manifest,
+    capabilities: runtime.capabilities ?? built.adapter.capabilities,
+    output: () => lines,
+    exited: runtime.exited.then((code) => (stopping ? new Promise<never>(() => {}) : code)),
+    runCron: (name, scheduledTime) => (runtime.runCron === undefined ? runCron(runtime.url, token, name, scheduledTime) : runtime.runCron(name, scheduledTime)),
+    async stop() {
+      stopping = true
+      await runtime.stop()
+      await cleanUp()
+    },
+  }
+}
+
+/** A deployment of the fixture app that was built with the test channel and started with `token` as CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN. */
+export async function reachTarget(options: { target: string; adapter?: Adapter | undefined; url: string; token: string }): Promise<RunningTarget> {
+  const { target, token } = options
+  const url = new URL(options.url).origin
+  const adapter = options.adapter ?? (await loadAdapter(target, process.cwd()))
+  const answer = await fetch(new URL('/do/runtime', url), { headers: { 'x-conformance-token': token } }).catch((cause: unknown) => {
+    throw new UnmoorError('Unavailable', `${url} does not answer. Is the fixture app deployed there?`, { operation: 'conformance', cause })
+  })
+  if (answer.status !== 200) {
+    throw new UnmoorError('PermissionDenied', `${url} answered ${answer.status}. Is the fixture app deployed there, and is --token its CONFORMANCE_TOKEN?`, {
+      operation: 'conformance',
+    })
+  }
+  return {
+    target,
+    url,
+    token,
+    runtime: await answer.text(),
+    manifest: createManifest('conformance', createFixture(new WebAssembly.Module(WASM))),
+    capabilities: adapter.capabilities,
+    output: () => [],
+    exited: undefined,
+    runCron: (name, scheduledTime) => runCron(url, token, name, scheduledTime),
+    async stop() {},
+  }
+}
+
+async function runCron(url: string, token: string, name: string, scheduledTime: number): Promise<void> {
+  await createChannelClient(url, token).call({ op: 'cron', name, scheduledTime })
+}

@@ -1,0 +1,114 @@
+/** Runs the facade's cases against a target. Runs on Node. */
+import { randomUUID } from 'node:crypto'
+import type { Log } from '../../../adapter.ts'
+import { createReport, type CaseResult, type Report } from '../report.ts'
+import { matches } from '../runner.ts'
+import { WORKER_GROUPS, type WorkerCase } from './case.ts'
+import { CRON_TIMES } from './cases/crons.ts'
+import { WORKER_CASES } from './cases/all.ts'
+import { WORKER_EXPECTATIONS } from './expectations.ts'
+import { hasObjects, startWorker } from './running.ts'
+import type { RunningWorker } from './running-worker.ts'
+
+/** Options of {@link runWorkersConformance}. */
+export interface WorkersConformanceOptions {
+  /** `cloudflare` (workerd itself), `node`, `isolate` or `lambda`. */
+  target: string
+  /** Only cases whose id contains this text or matches it as a pattern with `*`. Default: all. */
+  filter?: string | undefined
+  log?: Log
+  /** Called at the end of each case. */
+  onResult?: (result: CaseResult) => void
+}
+
+/** Cases in one request; some are slow by nature (queues, alarms), and run beside the others. */
+const TOGETHER = 12
+const REQUESTS = 4
+const SILENT: Log = { info() {}, warn() {} }
+
+/** Cases of the facade that `filter` selects. */
+export function selectWorkerCases(filter?: string): readonly WorkerCase[] {
+  return WORKER_CASES.filter(({ id }) => matches(id, filter))
+}
+
+/** Builds the fixture Worker, starts it on the target and runs every case once. A target that does not start fails all of them. */
+export async function runWorkersConformance(options: WorkersConformanceOptions): Promise<Report> {
+  const { target, log = SILENT } = options
+  const cases = selectWorkerCases(options.filter)
+  const report = (runtime: string, results: CaseResult[]): Report => createReport(target, runtime, results, WORKER_GROUPS)
+  let worker: RunningWorker
+  try {
+    worker = await startWorker(target, log)
+  } catch (error) {
+    const message = `the target did not start: ${error instanceof Error ? error.message : String(error)}`
+    log.warn(message)
+    return report(
+      'none',
+      cases.map((one) => ({ id: one.id, group: one.group, contract: one.contract, outcome: 'failed', ms: 0, error: message })),
+    )
+  }
+  try {
+    const results = await runAll(cases, worker, options)
+    if (results.some(({ outcome }) => outcome === 'failed')) for (const line of worker.output()) log.info(`  | ${line}`)
+    return report(worker.runtime, results)
+  } finally {
+    await worker.stop()
+  }
+}
+
+async function runAll(cases: readonly WorkerCase[], worker: RunningWorker, { target, onResult }: WorkersConformanceOptions): Promise<CaseResult[]> {
+  const run = randomUUID().slice(0, 8)
+  for (const { cron, time } of CRON_TIMES) await worker.runCron(cron, time)
+  const results = new Map<string, CaseResult>()
+  const finish = (one: WorkerCase, ms: number, error: string | undefined): void => {
+    const result = judge(one, target, ms, error)
+    results.set(one.id, result)
+    onResult?.(result)
+  }
+  const able = cases.filter(({ group }) => group !== 'object' || hasObjects(target))
+  const chunks: WorkerCase[][] = []
+  for (let at = 0; at < able.length; at += TOGETHER) chunks.push(able.slice(at, at + TOGETHER))
+  const take = async (): Promise<void> => {
+    for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
+      const answers = await ask(worker.url, chunk, run)
+      for (const one of chunk) {
+        const answer = answers.find(({ id }) => id === one.id)
+        finish(one, answer?.ms ?? 0, answer === undefined ? 'it was not answered' : answer.error)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: REQUESTS }, take))
+  return cases.map((one) => results.get(one.id) ?? { ...facts(one), ms: 0, outcome: 'skipped', reason: WITHOUT_OBJECTS })
+}
+
+const WITHOUT_OBJECTS = 'the target has no Durable Objects: its build refuses a Worker that names one (test/unit/worker-build.test.ts)'
+
+async function ask(url: string, cases: readonly WorkerCase[], run: string): Promise<{ id: string; ms: number; error?: string }[]> {
+  const failed = (error: string): { id: string; ms: number; error: string }[] => cases.map(({ id }) => ({ id, ms: 0, error }))
+  try {
+    const response = await fetch(new URL('/run', url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-case': 'a header', connection: 'close' },
+      body: JSON.stringify({ ids: cases.map(({ id }) => id), run }),
+      signal: AbortSignal.timeout(60_000),
+    })
+    const text = await response.text()
+    return response.status === 200
+      ? (JSON.parse(text) as { id: string; ms: number; error?: string }[])
+      : failed(`the Worker answered ${response.status}: ${text.slice(0, 300)}`)
+  } catch (error) {
+    return failed(error instanceof Error ? `${error.name}: ${error.message}` : String(error))
+  }
+}
+
+function facts({ id, group, contract }: WorkerCase): Pick<CaseResult, 'id' | 'group' | 'contract'> {
+  return { id, group, contract }
+}
+
+function judge(one: WorkerCase, target: string, ms: number, error: string | undefined): CaseResult {
+  const reason = WORKER_EXPECTATIONS[target]?.[one.id]
+  if (reason !== undefined && error !== undefined) return { ...facts(one), ms, outcome: 'expectedFailure', error, reason }
+  if (reason !== undefined)
+    return { ...facts(one), ms, outcome: 'failed', error: `it passes, but is expected to fail: ${reason}. Take it out of the target's expectations.` }
+  return error === undefined ? { ...facts(one), ms, outcome: 'passed' } : { ...facts(one), ms, outcome: 'failed', error }
+}

@@ -1,0 +1,151 @@
+/** The archive: a folder that needs no tool to be read. See the README beside this file. */
+import { createReadStream } from 'node:fs'
+import { readFile, stat } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { Buffer } from 'node:buffer'
+import { UnmoorError } from '../../errors.ts'
+import { LIMITS } from '../../limits.ts'
+import { sha256, type DataKind, type KvRecord, type Schema } from './records.ts'
+
+export const FORMAT = 'unmoor-archive'
+export const VERSION = 1
+export const MANIFEST_FILE = 'manifest.json'
+/** The journal of an export; it is there only until the archive is whole. */
+export const PROGRESS_FILE = 'progress.json'
+/** Bytes after which a file of records is followed by another. */
+export const FILE_SIZE = 64 * 1024 * 1024
+
+/** A file of records. */
+export interface ArchiveFile {
+  /** From the archive's folder. */
+  name: string
+  size: number
+  sha256: string
+  records: number
+}
+
+/** What is known of a binding in an archive. */
+export interface ArchivedBinding {
+  kind: DataKind
+  records: number
+  /** Of values and blobs. */
+  bytes: number
+  files: ArchiveFile[]
+  /** sql only. */
+  schema?: Schema
+  /** sql only: rows per table, in the order of the schema. */
+  tables?: Record<string, { records: number; files: string[] }>
+}
+
+/** `manifest.json`. It is there only once everything else is. */
+export interface ArchiveManifest {
+  format: typeof FORMAT
+  version: number
+  app: string
+  /** ISO times. */
+  started: string
+  finished: string
+  /** The limits that every record holds, by name. */
+  limits: Readonly<Record<string, number>>
+  bindings: Record<string, ArchivedBinding>
+  /** SHA-256 over a line `sha256  name` per file, sorted by name. */
+  root: string
+}
+
+/** The root hash of an archive's files. */
+export function rootHash(bindings: ArchiveManifest['bindings']): string {
+  const lines = Object.values(bindings)
+    .flatMap(({ files }) => files)
+    .map(({ name, sha256: hash }) => `${hash}  ${name}\n`)
+    .sort()
+  return sha256(lines.join(''))
+}
+
+export function archiveLimits(): Record<string, number> {
+  return { ...LIMITS }
+}
+
+/** One line of a kv's file. */
+export function encodeKv({ key, value, metadata, expiration }: KvRecord): string {
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(value)
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  // Bytes that are no text stay bytes.
+  const content = Buffer.from(text, 'utf8').equals(bytes) ? { v: text } : { b: bytes.toString('base64') }
+  return JSON.stringify({
+    k: key,
+    ...content,
+    ...(metadata === undefined ? {} : { m: JSON.parse(metadata) as unknown }),
+    ...(expiration === undefined ? {} : { e: expiration }),
+  })
+}
+
+export function decodeKv(line: string): KvRecord {
+  const { k, v, b, m, e } = JSON.parse(line) as { k: string; v?: string; b?: string; m?: unknown; e?: number }
+  const value = v === undefined ? new Uint8Array(Buffer.from(b ?? '', 'base64')) : new Uint8Array(Buffer.from(v, 'utf8'))
+  return { key: k, value, metadata: m === undefined ? undefined : JSON.stringify(m), expiration: e }
+}
+
+/** Reads and checks an archive's manifest. @throws `NotFound`, or `InvalidArgument` for a half archive and one of another format. */
+export async function readManifest(dir: string): Promise<ArchiveManifest> {
+  const refuse = (message: string, code: 'InvalidArgument' | 'NotFound' = 'InvalidArgument'): UnmoorError =>
+    new UnmoorError(code, message, { operation: 'data' })
+  const text = await readFile(join(dir, MANIFEST_FILE), 'utf8').catch(() => undefined)
+  if (text === undefined) {
+    const begun = await stat(join(dir, PROGRESS_FILE)).catch(() => undefined)
+    throw begun === undefined
+      ? refuse(`There is no archive in ${dir}: it has no ${MANIFEST_FILE}.`, 'NotFound')
+      : refuse(`The archive in ${dir} is half: its export has not finished. Run the same "unmoor data export" again; it goes on where it was.`)
+  }
+  let manifest: ArchiveManifest | null
+  try {
+    manifest = JSON.parse(text) as ArchiveManifest | null
+  } catch {
+    throw refuse(`${join(dir, MANIFEST_FILE)} is not JSON: the archive is damaged. Take another copy of it.`)
+  }
+  if (manifest?.format !== FORMAT) throw refuse(`${dir} is no archive of unmoor.`)
+  if (manifest.version > VERSION) throw refuse(`The archive in ${dir} has format ${manifest.version}; this unmoor reads up to ${VERSION}. Install a newer one.`)
+  if (Object.values(manifest.bindings ?? { none: undefined }).some((binding) => !Array.isArray(binding?.files)))
+    throw refuse(`${join(dir, MANIFEST_FILE)} lists no files: the archive is damaged. Take another copy of it.`)
+  const wrong = misnamed(manifest)
+  if (wrong !== undefined) throw refuse(`${join(dir, MANIFEST_FILE)} names ${wrong}, which is no place in an archive. Do not trust it.`)
+  if (manifest.root !== rootHash(manifest.bindings))
+    throw refuse(`${join(dir, MANIFEST_FILE)} was changed: its root hash is not that of its files. Take another copy of the archive.`)
+  return manifest
+}
+
+/** A binding or file whose name leads out of its folder: an archive may come from anybody. */
+function misnamed({ bindings }: ArchiveManifest): string | undefined {
+  for (const [binding, { kind, files }] of Object.entries(bindings)) {
+    if (!/^\w+$/.test(binding)) return JSON.stringify(binding)
+    for (const { name } of files) {
+      const parts = name.split('/')
+      if (parts[0] !== kind || parts[1] !== binding || parts.some((part) => /^\.{0,2}$|[\\\0]/.test(part))) return JSON.stringify(name)
+    }
+  }
+  return undefined
+}
+
+/** Compares every file of records with the manifest; gives what is wrong. */
+export async function damagedFiles(dir: string, manifest: ArchiveManifest): Promise<string[]> {
+  const wrong: string[] = []
+  for (const { name, size, sha256: expected } of Object.values(manifest.bindings).flatMap(({ files }) => files)) {
+    const found = await stat(join(dir, name)).catch(() => undefined)
+    if (found === undefined) wrong.push(`${name} is missing`)
+    else if (found.size !== size) wrong.push(`${name} has ${found.size} bytes, not ${size}${found.size < size ? ': it is truncated' : ''}`)
+    else if ((await fileHash(join(dir, name))) !== expected) wrong.push(`${name} was changed: its sha256 is another`)
+  }
+  return wrong
+}
+
+export async function fileHash(path: string, end?: number): Promise<string> {
+  const hash = createHash('sha256')
+  if (end === 0) return hash.digest('hex')
+  for await (const chunk of createReadStream(path, end === undefined ? {} : { end: end - 1 })) hash.update(chunk as Buffer)
+  return hash.digest('hex')
+}
+
+/** Where an archive keeps a blob's bytes. */
+export function blobPath(binding: string, hash: string): string {
+  return `blob/${binding}/data/${hash.slice(0, 2)}/${hash.slice(2)}`
+}

@@ -1,0 +1,87 @@
+import { UnmoorError } from '../../errors.ts'
+import type { Claimant, StoreClaim } from './claim.ts'
+import type { Sink } from './records.ts'
+
+/** How long a claim lasts that nobody renews. */
+const LEASE_SECONDS = 120
+const RENEW_MS = 20_000
+
+/** The claims of one transfer, over all bindings that it writes, renewed until they are released. */
+export class Claims {
+  #own: Claimant
+  #label: string
+  #claims: ReadonlyMap<string, StoreClaim>
+  #seconds: number
+  #timer: NodeJS.Timeout | undefined
+  #renewed = Date.now()
+  #lost: UnmoorError | undefined
+
+  private constructor(own: Claimant, label: string, claims: ReadonlyMap<string, StoreClaim>, seconds: number) {
+    this.#own = own
+    this.#label = label
+    this.#claims = claims
+    this.#seconds = seconds
+  }
+
+  /** Claims each of the bindings. @throws `Conflict` naming who holds one; then none is claimed. */
+  static async take(sink: Sink, bindings: readonly string[], own: Claimant, seconds = LEASE_SECONDS): Promise<Claims> {
+    const found = new Map<string, StoreClaim>()
+    const claims = new Claims(own, sink.label, found, seconds)
+    try {
+      for (const binding of bindings) {
+        const claim = sink.claim?.(binding)
+        if (claim === undefined) continue
+        found.set(binding, claim)
+        await claims.#takeOne(binding, claim, false)
+      }
+    } catch (error) {
+      await claims.release()
+      throw error
+    }
+    claims.#renewed = Date.now()
+    claims.#timer = setInterval(() => void claims.renew().catch(() => {}), Math.min(RENEW_MS, (seconds * 1000) / 4))
+    claims.#timer.unref()
+    return claims
+  }
+
+  /** Renews all. @throws `Conflict` where another has taken one, or may have. */
+  async renew(): Promise<void> {
+    this.check()
+    const began = Date.now()
+    try {
+      for (const [binding, claim] of this.#claims) await this.#takeOne(binding, claim, true)
+      this.#renewed = began
+    } catch (error) {
+      if (error instanceof UnmoorError && error.code === 'Conflict') this.#lost = error
+      throw error
+    }
+  }
+
+  /** Called before each write. @throws `Conflict` where the target may be another's by now. */
+  check(): void {
+    // The process, or the way to the store, stood still: another may have taken over, and not have noticed this one yet.
+    if (this.#claims.size > 0 && Date.now() - this.#renewed > this.#seconds * 1000)
+      this.#lost ??= new UnmoorError(
+        'Conflict',
+        `The claim on ${this.#label} could not be renewed for ${this.#seconds} s and has run out. Run the command again; it goes on where it was.`,
+        { operation: 'data', retryable: true },
+      )
+    if (this.#lost !== undefined) throw this.#lost
+  }
+
+  async release(): Promise<void> {
+    clearInterval(this.#timer)
+    // What cannot be removed runs out.
+    for (const claim of this.#claims.values()) await claim.release(this.#own).catch(() => {})
+  }
+
+  async #takeOne(binding: string, claim: StoreClaim, held: boolean): Promise<void> {
+    const other = await claim.take(this.#own, this.#seconds, held)
+    if (other === undefined) return
+    throw new UnmoorError(
+      'Conflict',
+      `"unmoor data" on ${other.host} is already writing into "${binding}" of ${this.#label}, since ${other.since}. Wait for it; if it was killed, run its command again there, or wait ${this.#seconds} s.`,
+      { binding, retryable: true },
+    )
+  }
+}

@@ -1,0 +1,183 @@
+/** A deployed app behind its data route, as drivers. */
+import type { BlobDriver, BlobRecord, KvDriver, KvEntry, SqlDialect, SqlResult } from '../../bindings/drivers.ts'
+import { Sql, type SqlRawResult } from '../../bindings/sql.ts'
+import { BLOB_HEADER, DATA_PATH, type DataBlobHeader, type DataEntry, type DataRequest } from '../../runtime/data-route.ts'
+import { UnmoorError } from '../../errors.ts'
+import { decodeValue, encodeValue, errorFromJSON } from '../../runtime/rpc.ts'
+import { createLive, type Live, type OpenBinding } from './live.ts'
+
+/** Opens the data route at `url`. @throws `Unavailable` where nothing answers, `PermissionDenied` where there is no route for this token. */
+export async function openDeployment(url: string, token: string, exclude: readonly string[]): Promise<Live> {
+  const client = new RouteClient(url, token)
+  const bindings = (await client.call({ op: 'bindings' })) as Record<string, { kind: string; dialect?: SqlDialect }>
+  const open = new Map<string, OpenBinding>()
+  for (const [name, { kind, dialect }] of Object.entries(bindings)) {
+    if (kind === 'kv') open.set(name, { kind, driver: remoteKv(client, name) })
+    if (kind === 'blob') open.set(name, { kind, driver: remoteBlob(client, name) })
+    if (kind === 'sql') open.set(name, { kind, db: remoteSql(client, name, dialect ?? 'sqlite'), exclude })
+  }
+  return createLive(url, open, async () => {})
+}
+
+class RouteClient {
+  #url: string
+  #token: string
+
+  constructor(url: string, token: string) {
+    this.#url = url
+    this.#token = token
+  }
+
+  async call(request: DataRequest): Promise<unknown> {
+    const response = await this.fetch(DATA_PATH, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(request) })
+    return decodeValue(((await response.json()) as { value: unknown }).value)
+  }
+
+  async fetch(path: string, init: RequestInit): Promise<Response> {
+    const headers = new Headers(init.headers)
+    headers.set('authorization', `Bearer ${this.#token}`)
+    const response = await fetch(new URL(path, this.#url), { ...init, headers }).catch((cause: unknown) => {
+      throw new UnmoorError('Unavailable', `Nothing answers at ${this.#url}.`, { operation: 'data', cause })
+    })
+    if (response.ok && (path !== DATA_PATH || response.headers.get('content-type')?.startsWith('application/json') === true)) return response
+    if (response.status === 422) throw errorFromJSON(((await response.json()) as { error: Parameters<typeof errorFromJSON>[0] }).error)
+    await response.body?.cancel()
+    // Without the route the app itself answers, whatever it likes.
+    if (response.ok || (response.status === 404 && !response.headers.has(BLOB_HEADER)))
+      throw new UnmoorError(
+        'PermissionDenied',
+        `${this.#url} has no data route for this token. Build the app with --data-route, set UNMOOR_DATA_TOKEN (24 characters or more) there, and give the same token here.`,
+        { operation: 'data' },
+      )
+    if (response.status === 404) return response
+    if (response.status === 413)
+      throw new UnmoorError(
+        'LimitExceeded',
+        `${this.#url} takes no request of that size. Reach its store directly: give the target's name with its credentials instead of the URL.`,
+        { operation: 'data' },
+      )
+    throw new UnmoorError('Unavailable', `${this.#url} answered ${response.status}.`, { operation: 'data', retryable: response.status >= 500 })
+  }
+}
+
+function remoteKv(client: RouteClient, binding: string): KvDriver {
+  const entries = async (keys: readonly string[]): Promise<Map<string, KvEntry>> => {
+    const found = (await client.call({ op: 'kv.get', binding, keys: [...keys] })) as DataEntry[]
+    return new Map(found.map(({ key, ...entry }) => [key, entry]))
+  }
+  const puts = new Puts(async (some) => void (await client.call({ op: 'kv.put', binding, entries: await encodeValue(some) })))
+  return {
+    get: async (key) => (await entries([key])).get(key) ?? null,
+    getMany: entries,
+    put: (key, value, options) => puts.add({ key, value: typeof value === 'string' ? new TextEncoder().encode(value) : value, ...options }),
+    delete: async (key) => void (await client.call({ op: 'kv.delete', binding, key })),
+    async list({ prefix, cursor, limit }) {
+      const page = (await client.call({
+        op: 'kv.list',
+        binding,
+        limit,
+        ...(prefix === '' ? {} : { prefix }),
+        ...(cursor === undefined ? {} : { cursor }),
+      })) as {
+        keys: { name: string; metadata?: unknown; expiration?: number }[]
+        cursor?: string
+      }
+      const keys = page.keys.map(({ name, metadata, expiration }) => ({
+        name,
+        metadata: metadata === undefined ? undefined : JSON.stringify(metadata),
+        expiration,
+      }))
+      return { keys, cursor: page.cursor }
+    },
+  }
+}
+
+/** Entries and bytes of one request: Workers may make so many calls of a store in one, and fronts take so much. */
+const PUTS = 64
+const PUT_BYTES = 2 * 1024 * 1024
+
+/** Puts that are made in one turn go in one request: one each would take a thousand times the round trip for a thousand entries. */
+class Puts {
+  #send: (entries: readonly DataEntry[]) => Promise<void>
+  #waiting: DataEntry[] = []
+  #bytes = 0
+  #sent: Promise<void> | undefined
+
+  constructor(send: (entries: readonly DataEntry[]) => Promise<void>) {
+    this.#send = send
+  }
+
+  add(entry: DataEntry): Promise<void> {
+    const size = entry.value.byteLength
+    if (this.#waiting.length >= PUTS || (this.#waiting.length > 0 && this.#bytes + size > PUT_BYTES)) this.#sent = undefined
+    if (this.#sent === undefined) {
+      const entries: DataEntry[] = []
+      this.#waiting = entries
+      this.#bytes = 0
+      this.#sent = Promise.resolve().then(() => {
+        if (this.#waiting === entries) this.#sent = undefined
+        return this.#send(entries)
+      })
+    }
+    this.#waiting.push(entry)
+    this.#bytes += size
+    return this.#sent
+  }
+}
+
+function remoteBlob(client: RouteClient, binding: string): BlobDriver {
+  type Info = Omit<BlobRecord, 'uploaded'> & { uploaded: Date }
+  const toRecord = (info: Info): BlobRecord => ({ ...info, uploaded: new Date(info.uploaded).getTime() })
+  const path = (key: string): string => `${DATA_PATH}/blob?binding=${encodeURIComponent(binding)}&key=${encodeURIComponent(key)}`
+  return {
+    async head(key) {
+      const info = (await client.call({ op: 'blob.head', binding, key })) as Info | null
+      return info === null ? null : toRecord(info)
+    },
+    async get(key) {
+      const record = await this.head(key)
+      if (record === null) return null
+      const response = await client.fetch(path(key), { method: 'GET' })
+      return response.status === 404 ? null : { record, body: response.body ?? new Uint8Array(0) }
+    },
+    async put(key, body, { httpMetadata, customMetadata, sha256, ifMatch, ifNoneMatch }) {
+      const header: DataBlobHeader = {
+        httpMetadata,
+        customMetadata,
+        ...(sha256 === undefined ? {} : { sha256 }),
+        ...(ifMatch === undefined ? {} : { ifMatch }),
+        ...(ifNoneMatch === undefined ? {} : { ifNoneMatch: '*' }),
+      }
+      const init = { method: 'PUT', headers: { [BLOB_HEADER]: encodeURIComponent(JSON.stringify(header)) }, body: body as BodyInit, duplex: 'half' }
+      await client.fetch(path(key), init)
+      return { key, size: 0, etag: '', uploaded: 0, httpMetadata, customMetadata }
+    },
+    delete: async (keys) => void (await client.call({ op: 'blob.delete', binding, keys: [...keys] })),
+    async list({ startAfter, limit }) {
+      const page = (await client.call({ op: 'blob.list', binding, limit, ...(startAfter === undefined ? {} : { startAfter }) })) as {
+        blobs: Info[]
+        cursor?: string
+      }
+      return { blobs: page.blobs.map(toRecord), prefixes: [], cursor: page.cursor }
+    },
+  }
+}
+
+/** The portable class over the route; the placeholders that it writes for the dialect are what the other side's takes again. */
+function remoteSql(client: RouteClient, binding: string, dialect: SqlDialect): Sql {
+  const toResult = ({ columns, rows, changes, lastRowId }: SqlRawResult): SqlResult => ({ columns, rows, changes, lastRowId })
+  const portable = (text: string): string => (dialect === 'postgres' ? text.replaceAll(/\$(\d+)/g, '?$1') : text)
+  return new Sql(
+    {
+      dialect,
+      async query({ text, params }) {
+        return toResult((await client.call({ op: 'sql.raw', binding, text: portable(text), params: await encodeValue(params) })) as SqlRawResult)
+      },
+      async batch(queries) {
+        const statements = await encodeValue(queries.map(({ text, params }) => ({ text: portable(text), params })))
+        return ((await client.call({ op: 'sql.batch', binding, statements })) as SqlRawResult[]).map(toResult)
+      },
+    },
+    { binding },
+  )
+}

@@ -1,0 +1,133 @@
+/** What a transfer has done durably, so that the same command goes on after it was killed; and a lock against a second one at once. */
+import { randomUUID } from 'node:crypto'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { dirname } from 'node:path'
+import { UnmoorError } from '../../errors.ts'
+import type { ArchiveState } from './archive-sink.ts'
+import type { Position } from './records.ts'
+
+/** Progress of one binding, or of one table. */
+export interface Progress {
+  position: Position
+  records: number
+  bytes: number
+  done: boolean
+}
+
+export interface JournalData {
+  from: string
+  to: string
+  /** The run that saved it last: an archive may lie on a disk that several machines see. */
+  writer?: { id: string; host: string } | undefined
+  /** Of its claims on the target. */
+  claimant?: string | undefined
+  /** Whether anything may have been written. */
+  begun?: boolean | undefined
+  /** By binding, and `binding/table`. */
+  parts: Record<string, Progress>
+  archive?: ArchiveState | undefined
+}
+
+/** Seconds after its last save in which another machine's run counts as under way: on its own machine the lock tells. */
+const UNDER_WAY = 120
+
+/** A file of JSON, replaced in one step. */
+export class Journal {
+  readonly path: string
+  data: JournalData
+  /** Whether a run before this one has begun to write. */
+  readonly isResumed: boolean
+  #own = { id: randomUUID(), host: hostname() }
+  #isSaved = false
+
+  private constructor(path: string, data: JournalData, isResumed: boolean) {
+    this.path = path
+    this.data = data
+    this.isResumed = isResumed
+  }
+
+  static async open(path: string, from: string, to: string, restart: boolean): Promise<Journal> {
+    await mkdir(dirname(path), { recursive: true })
+    const text = await readFile(path, 'utf8').catch(() => undefined)
+    const noted = text === undefined ? undefined : (JSON.parse(text) as JournalData)
+    const { writer } = noted ?? {}
+    if (writer !== undefined && writer.host !== hostname() && Date.now() - (await stat(path)).mtimeMs < UNDER_WAY * 1000)
+      throw new UnmoorError(
+        'Conflict',
+        `A process on ${writer.host} is already writing into ${to}. Wait for it; if it was stopped, this machine may go on ${UNDER_WAY} s after its last write.`,
+        { operation: 'data', retryable: true },
+      )
+    // Its claims may still be there, and are this one's.
+    if (restart) return new Journal(path, { from, to, claimant: noted?.claimant, parts: {} }, false)
+    const known = noted
+    if (known !== undefined && (known.from !== from || known.to !== to))
+      throw new UnmoorError('Conflict', `${path} is of another transfer (from ${known.from} to ${known.to}). Finish that one, or give --restart.`, {
+        operation: 'data',
+        retryable: false,
+      })
+    return new Journal(path, known ?? { from, to, parts: {} }, known?.begun === true)
+  }
+
+  part(name: string): Progress {
+    return (this.data.parts[name] ??= { position: undefined, records: 0, bytes: 0, done: false })
+  }
+
+  /** @throws `Conflict` where a run on another machine has begun meanwhile. */
+  async save(): Promise<void> {
+    if (this.#isSaved) await this.#checkOwn()
+    this.#isSaved = true
+    this.data.writer = this.#own
+    const handle = await open(`${this.path}.part`, 'w')
+    try {
+      await handle.writeFile(JSON.stringify(this.data))
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(`${this.path}.part`, this.path)
+  }
+
+  async #checkOwn(): Promise<void> {
+    const text = await readFile(this.path, 'utf8').catch(() => undefined)
+    const writer = text === undefined ? undefined : (JSON.parse(text) as JournalData).writer
+    if (writer?.id === this.#own.id) return
+    const who = writer === undefined ? 'Another process has removed' : `A process on ${writer.host} has taken over`
+    throw new UnmoorError('Conflict', `${who} ${this.path}: two transfers into ${this.data.to} at once. This one stops; let the other end, then verify.`, {
+      operation: 'data',
+      retryable: false,
+    })
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.path, { force: true })
+  }
+}
+
+/** Holds a lock file with this process's id until the returned function is called. @throws `Conflict` naming the process that holds it. */
+export async function lock(path: string, what: string): Promise<() => void> {
+  await mkdir(dirname(path), { recursive: true })
+  for (;;) {
+    try {
+      writeFileSync(path, String(process.pid), { flag: 'wx' })
+      return () => rmSync(path, { force: true })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+    const holder = existsSync(path) ? Number(readFileSync(path, 'utf8')) : NaN
+    if (Number.isInteger(holder) && holder > 0 && isAlive(holder))
+      throw new UnmoorError('Conflict', `Process ${holder} is already writing into ${what}. Wait for it, or stop it.`, { operation: 'data', retryable: true })
+    // Its process was killed.
+    rmSync(path, { force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

@@ -1,0 +1,54 @@
+/** What the command calls a place: a target of a project, the URL of a deployment, or the folder of an archive. */
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { DriverSpec } from '../../adapter.ts'
+import { UnmoorError } from '../../errors.ts'
+import { MANIFEST_FILE } from './archive-format.ts'
+import { openArchive } from './archive-source.ts'
+import { openDeployment } from './deployment.ts'
+import type { Live } from './live.ts'
+import { openProject } from './project-place.ts'
+import type { Source } from './records.ts'
+
+/** Options of {@link openPlace}. */
+export interface PlaceOptions {
+  /** The project whose targets are meant where a place names none. */
+  projectDir: string
+  /** Of the data route. Default: the environment's UNMOOR_DATA_TOKEN. */
+  token?: string | undefined
+  drivers?: Readonly<Record<string, string | DriverSpec>> | undefined
+  dataDir?: string | undefined
+  envFile?: string | undefined
+  /** Tables to leave out. */
+  exclude: readonly string[]
+  bindings?: readonly string[] | undefined
+}
+
+/**
+ * Opens `node`, `../other:node`, `https://...`.
+ *
+ * @throws `InvalidArgument` for an archive, which takes no writes here, or a missing token.
+ */
+export async function openLive(place: string, options: PlaceOptions): Promise<Live> {
+  if (/^https?:\/\//.test(place)) {
+    const token = options.token ?? process.env['UNMOOR_DATA_TOKEN']
+    if (token === undefined || token === '')
+      throw new UnmoorError('InvalidArgument', `${place} needs the token of its data route: give --from-token or --to-token, or set UNMOOR_DATA_TOKEN.`, {
+        operation: 'config',
+      })
+    return openDeployment(place, token, options.exclude)
+  }
+  const colon = place.lastIndexOf(':')
+  const [projectDir, target] = colon < 0 ? [options.projectDir, place] : [resolve(place.slice(0, colon)), place.slice(colon + 1)]
+  return openProject({ ...options, projectDir, target })
+}
+
+/** Opens any place to read from; a folder with a manifest, or half of one, is an archive. */
+export async function openSource(place: string, options: PlaceOptions): Promise<Source> {
+  return isArchive(place) ? openArchive(resolve(place)) : openLive(place, options)
+}
+
+/** Whether a place is an archive's folder. */
+export function isArchive(place: string): boolean {
+  return existsSync(join(place, MANIFEST_FILE)) || existsSync(join(place, 'progress.json'))
+}

@@ -1,0 +1,97 @@
+/** The stores of a project's target, opened in this process with the target's own drivers. */
+import { isAbsolute, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Adapter, DriverSpec } from '../../adapter.ts'
+import type { BlobDriver, DriverContext, KvDriver, SqlDriver } from '../../bindings/drivers.ts'
+import { Sql } from '../../bindings/sql.ts'
+import { loadAdapter } from '../build/adapters.ts'
+import { resolveDrivers } from '../build/drivers.ts'
+import { resolveFrom, resolvePublicName } from '../build/packages.ts'
+import { loadProject } from '../build/project.ts'
+import { readEnvFile } from '../build/variables.ts'
+import { UnmoorError } from '../../errors.ts'
+import { resolveOptions } from '../../runtime/runtime.ts'
+import { createLive, type Live, type OpenBinding } from './live.ts'
+import { canonicalJson, sha256, type DataKind } from './records.ts'
+
+/** Options of {@link openProject}. */
+export interface ProjectPlaceOptions {
+  projectDir: string
+  target: string
+  /** Drivers in place of the config's, by binding. */
+  drivers?: Readonly<Record<string, string | DriverSpec>> | undefined
+  /** Default: the config's, below it the target's name. */
+  dataDir?: string | undefined
+  envFile?: string | undefined
+  exclude: readonly string[]
+  /** Only these bindings are opened. Default: all that hold data. */
+  bindings?: readonly string[] | undefined
+}
+
+const DATA_KINDS: ReadonlySet<string> = new Set<DataKind>(['kv', 'blob', 'sql'])
+
+/**
+ * Opens what a target's drivers reach from here.
+ *
+ * @throws `Unsupported` for drivers that only the platform has (Cloudflare's): those are reached through the data route of the app.
+ */
+export async function openProject(options: ProjectPlaceOptions): Promise<Live> {
+  const project = await loadProject(options.projectDir)
+  const adapter = await loadAdapter(options.target, project.projectDir, project.config)
+  const own = project.config.targets?.[adapter.name]
+  const config = {
+    ...project.config,
+    targets: { ...project.config.targets, [adapter.name]: { ...own, drivers: { ...own?.drivers, ...options.drivers } } },
+  }
+  const drivers = await resolveDrivers(project.manifest, adapter, config, project.projectDir)
+  const file = await readEnvFile(resolve(project.projectDir, options.envFile ?? '.env'), options.envFile !== undefined)
+  const variables: Record<string, string | undefined> = { ...file, ...process.env }
+  const open = new Map<string, OpenBinding>()
+  const closing: (() => Promise<void> | void)[] = []
+  const close = async (): Promise<void> => {
+    for (const end of closing) await end()
+  }
+  try {
+    for (const [binding, { kind, spec, module }] of Object.entries(drivers)) {
+      const declaration = project.manifest.bindings[binding]
+      if (declaration === undefined || !DATA_KINDS.has(declaration.kind) || (options.bindings !== undefined && !options.bindings.includes(binding))) continue
+      const context: DriverContext = {
+        binding,
+        app: project.name,
+        declaration,
+        dataDir: options.dataDir ?? join(project.dataDir, adapter.name),
+        variable: (name) => variables[name],
+        now: Date.now,
+      }
+      const create = await loadFactory(module, kind, adapter, binding, project.projectDir)
+      const driver = await create(resolveOptions(spec, binding, context), context)
+      closing.push(() => driver.close?.())
+      if (declaration.kind === 'kv') open.set(binding, { kind: 'kv', driver: driver as KvDriver })
+      if (declaration.kind === 'blob') open.set(binding, { kind: 'blob', driver: driver as BlobDriver })
+      if (declaration.kind === 'sql') open.set(binding, { kind: 'sql', db: new Sql(driver as SqlDriver, { binding }), exclude: options.exclude })
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return createLive(label(adapter.name, project.name, options), open, close)
+}
+
+/** Tells places apart that differ in their drivers or folder; drivers by a hash, since they may hold passwords. */
+function label(target: string, app: string, { drivers, dataDir }: ProjectPlaceOptions): string {
+  const own = drivers === undefined || Object.keys(drivers).length === 0 ? '' : ` with drivers ${sha256(canonicalJson(drivers)).slice(0, 8)}`
+  return `${target} of ${app}${dataDir === undefined ? '' : ` in ${dataDir}`}${own}`
+}
+
+type Factory = (options: object, context: DriverContext) => Promise<KvDriver | BlobDriver | SqlDriver>
+
+async function loadFactory(module: string, kind: string, adapter: Adapter, binding: string, projectDir: string): Promise<Factory> {
+  if (Object.values(adapter.drivers ?? {}).includes(module))
+    throw new UnmoorError(
+      'Unsupported',
+      `Binding "${binding}": its driver runs on ${adapter.name} only. Build the app with --data-route, start or deploy it, and give its URL in place of "${adapter.name}".`,
+      { binding, operation: 'data' },
+    )
+  const path = isAbsolute(module) ? module : (resolvePublicName(module) ?? resolveFrom(projectDir, module))
+  return ((await import(pathToFileURL(path).href)) as Record<string, Factory>)[kind] as Factory
+}

@@ -1,0 +1,326 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { UnmoorError } from '../../errors.ts'
+import type { ArchiveSink } from './archive-sink.ts'
+import { Claims } from './claims.ts'
+import { Journal, lock, type Progress } from './journal.ts'
+import { Pace } from './pace.ts'
+import { planTransfer, type Plan } from './plan.ts'
+import type { BlobRecord, KvRecord, Placed, Row, Sink, Source, Table } from './records.ts'
+
+/** Options of {@link transfer}. */
+export interface TransferOptions {
+  /** Bindings to move. Default: all of the source's. */
+  bindings?: readonly string[] | undefined
+  /** File of the journal. */
+  journal: string
+  /** Throws away what an earlier run has noted, and begins anew. Default: false. */
+  restart?: boolean | undefined
+  /** Writes into a target that holds data. Default: false. */
+  intoNonEmpty?: boolean | undefined
+  /** Only says what would be done. Default: false. */
+  dryRun?: boolean | undefined
+  /** Writes under way at once. Default: 16. */
+  concurrency?: number | undefined
+  /** Records a second, at most. Default: no limit. */
+  rate?: number | undefined
+  /** Seconds after which the claim of a dead writer runs out. Default: 120. */
+  lease?: number | undefined
+  /** Called now and then with how far it is. */
+  onProgress?: ((state: TransferState) => void) | undefined
+}
+
+export interface TransferState {
+  binding: string
+  records: number
+  bytes: number
+  /** Of the whole transfer. */
+  total: { records: number; bytes: number; doneRecords: number; doneBytes: number }
+}
+
+export interface TransferReport {
+  from: string
+  to: string
+  dryRun: boolean
+  resumed: boolean
+  /** The root hash of the archive that was written. */
+  root?: string
+  bindings: Record<string, { kind: string; records: number; bytes: number; expired: number }>
+}
+
+/** Bytes and records between two saves of the journal. */
+const SAVE_BYTES = 32 * 1024 * 1024
+const SAVE_MS = 500
+const CHUNK_BYTES = 8 * 1024 * 1024
+/** Entries that expire sooner are left behind: no store takes them, and they are gone before anyone moves. Seconds. */
+export const EXPIRES_SOON = 120
+
+type TransferSink = Sink & Partial<ArchiveSink> & { mendCounters?: (binding: string, tables: readonly Table[]) => Promise<void> }
+
+/** Moves every record of a source into a sink. Killed at any time, the same call goes on. */
+export async function transfer(source: Source, sink: TransferSink, options: TransferOptions): Promise<TransferReport> {
+  const unlock = await lock(lockFile(sink.label), sink.label)
+  let claims: Claims | undefined
+  let journal: Journal | undefined
+  try {
+    journal = await Journal.open(options.journal, source.label, sink.label, options.restart ?? false)
+    if (options.dryRun !== true) claims = await claim(sink, options.bindings ?? Object.keys(source.bindings), journal, options.lease)
+    const plan = await planTransfer(source, sink, { bindings: options.bindings, checkEmpty: !journal.isResumed && options.intoNonEmpty !== true })
+    // Counting took its time, and a store may have shown an old state.
+    await claims?.renew()
+    const run = new Transfer({ source, sink, journal, claims, plan }, options)
+    const report = await run.start()
+    if (options.dryRun === true) return report
+    const manifest = await sink.finish?.()
+    // Last: until the archive is whole, the same command goes on with it.
+    await journal.remove()
+    return manifest === undefined ? report : { ...report, root: manifest.root }
+  } finally {
+    await claims?.release()
+    if (journal?.data.begun !== true && claims !== undefined) await journal?.remove()
+    unlock()
+  }
+}
+
+/** Claims what will be written, for a claimant that the journal knows: killed, the same command goes on at once. */
+async function claim(sink: Sink, bindings: readonly string[], journal: Journal, lease: number | undefined): Promise<Claims | undefined> {
+  if (sink.claim === undefined) return undefined
+  journal.data.claimant ??= randomUUID()
+  await journal.save()
+  // A journal on a shared disk is not the same writer on another machine.
+  const own = { id: `${hostname()}-${journal.data.claimant}`, host: hostname(), since: new Date().toISOString() }
+  try {
+    return await Claims.take(
+      sink,
+      bindings.filter((binding) => sink.bindings[binding] !== undefined),
+      own,
+      lease,
+    )
+  } catch (error) {
+    if (journal.data.begun !== true) await journal.remove()
+    throw error
+  }
+}
+
+function lockFile(label: string): string {
+  return join(tmpdir(), 'unmoor-data', `${createHash('sha256').update(label).digest('hex').slice(0, 32)}.lock`)
+}
+
+/** What a transfer works with. */
+interface TransferParts {
+  source: Source
+  sink: TransferSink
+  journal: Journal
+  claims: Claims | undefined
+  plan: Plan
+}
+
+/** How the records of one part of a binding are moved. */
+interface Stream<T> {
+  /** The part's name in the journal. */
+  readonly part: string
+  readonly binding: string
+  readonly read: (from: unknown) => AsyncIterable<Placed<T>>
+  /** Bytes of a record. */
+  readonly size: (record: T) => number
+  readonly write: (records: readonly T[]) => Promise<void>
+  readonly flush: () => Promise<void>
+  /** Default: every record is moved. */
+  readonly wanted?: (record: T) => boolean
+}
+
+class Transfer {
+  #source: Source
+  #sink: TransferSink
+  #journal: Journal
+  #claims: Claims | undefined
+  #plan: Plan
+  #options: TransferOptions
+  #pace: Pace
+  #saved = performance.now()
+  #unsaved = 0
+  #expired: Record<string, number> = {}
+
+  constructor({ source, sink, journal, claims, plan }: TransferParts, options: TransferOptions) {
+    this.#source = source
+    this.#sink = sink
+    this.#journal = journal
+    this.#claims = claims
+    this.#plan = plan
+    this.#options = options
+    this.#pace = new Pace(options.rate)
+  }
+
+  async start(): Promise<TransferReport> {
+    const dryRun = this.#options.dryRun ?? false
+    const resumed = this.#journal.isResumed
+    const report: TransferReport = { from: this.#source.label, to: this.#sink.label, dryRun, resumed, bindings: {} }
+    // Before the first write: killed right after it, the next run knows whose data lies there.
+    if (!dryRun) {
+      this.#journal.data.begun = true
+      await this.#note()
+    }
+    if (!dryRun) await this.#sink.begin?.()
+    for (const { binding, kind, count, bytes, tables } of this.#plan.bindings) {
+      if (dryRun) {
+        report.bindings[binding] = { kind, records: count, bytes, expired: 0 }
+        continue
+      }
+      if (kind === 'kv') await this.#kv(binding)
+      else if (kind === 'blob') await this.#blobs(binding)
+      else for (const [index, { from, to }] of (tables ?? []).entries()) await this.#rows(binding, from, to, index)
+      if (kind === 'sql')
+        await this.#sink.mendCounters?.(
+          binding,
+          (tables ?? []).map(({ to }) => to),
+        )
+      const parts = Object.entries(this.#journal.data.parts).filter(([name]) => name === binding || name.startsWith(`${binding}/`))
+      const sum = (field: 'records' | 'bytes'): number => parts.reduce((total, [, part]) => total + part[field], 0)
+      report.bindings[binding] = { kind, records: sum('records'), bytes: sum('bytes'), expired: this.#expired[binding] ?? 0 }
+    }
+    return report
+  }
+
+  #kv(binding: string): Promise<void> {
+    const writer = this.#sink.kvWriter(binding)
+    const size = ({ value }: KvRecord): number => value.byteLength
+    const wanted = ({ expiration }: KvRecord): boolean => {
+      if (expiration === undefined || expiration > Date.now() / 1000 + EXPIRES_SOON) return true
+      this.#expired[binding] = (this.#expired[binding] ?? 0) + 1
+      return false
+    }
+    return this.#stream({
+      part: binding,
+      binding,
+      read: (from) => this.#source.kv(binding).read(from),
+      size,
+      write: (records) => this.#pooled(records, 64, (some) => writer.write(some)),
+      flush: () => writer.flush(),
+      wanted,
+    })
+  }
+
+  #blobs(binding: string): Promise<void> {
+    const writer = this.#sink.blobWriter(binding)
+    // Each of them streams: what is counted is what the journal waits for.
+    const write = (records: readonly BlobRecord[]): Promise<void> =>
+      this.#pooled(records, 1, async ([record]) => {
+        const arrived = await writer.write(record as BlobRecord)
+        const { sha256, key } = record as BlobRecord
+        if (sha256 !== undefined && sha256 !== arrived)
+          throw new UnmoorError(
+            'ChecksumMismatch',
+            `${binding}: the bytes of the blob ${JSON.stringify(key)} are not those that its sha256 names. Take another copy of the archive.`,
+            { binding },
+          )
+      })
+    return this.#stream({
+      part: binding,
+      binding,
+      read: (from) => this.#source.blob(binding).read(from),
+      size: ({ size }) => size,
+      write,
+      flush: () => writer.flush(),
+    })
+  }
+
+  #rows(binding: string, from: Table, to: Table, index: number): Promise<void> {
+    const writer = this.#sink.sqlWriter(binding)
+    const name = `${binding}/${String(index).padStart(4, '0')} ${from.name}`
+    const size = (row: Row): number => row.reduce<number>((sum, cell) => sum + (typeof cell === 'string' ? cell.length : 16), 0)
+    return this.#stream({
+      part: name,
+      binding,
+      read: (at) => this.#source.sql(binding).read(from, at),
+      size,
+      write: (rows) => writer.write(to, rows),
+      flush: () => writer.flush(),
+    })
+  }
+
+  /** Reads in chunks, writes each, and notes how far it is. */
+  async #stream<T>({ part, binding, read, size, write, flush, wanted = () => true }: Stream<T>): Promise<void> {
+    const progress = this.#journal.part(part)
+    if (progress.done) return
+    // Under a limit a few times a second, so that it is kept evenly.
+    const most = this.#options.rate === undefined ? 500 : Math.min(500, Math.max(1, Math.ceil(this.#options.rate / 4)))
+    let chunk: T[] = []
+    let chunkBytes = 0
+    let position: unknown
+    const send = async (): Promise<void> => {
+      if (position === undefined) return
+      await this.#pace.take(chunk.length)
+      this.#claims?.check()
+      if (chunk.length > 0) await write(chunk)
+      progress.records += chunk.length
+      progress.bytes += chunkBytes
+      progress.position = position
+      this.#unsaved += chunkBytes
+      chunk = []
+      chunkBytes = 0
+      if (this.#unsaved > SAVE_BYTES || performance.now() - this.#saved > SAVE_MS) await this.#save(flush)
+      this.#tell(binding, progress)
+    }
+    for await (const placed of read(progress.position)) {
+      ;({ position } = placed)
+      if (wanted(placed.record)) {
+        chunk.push(placed.record)
+        chunkBytes += size(placed.record)
+      }
+      if (chunkBytes >= CHUNK_BYTES || chunk.length >= most) await send()
+    }
+    await send()
+    await flush()
+    progress.done = true
+    await this.#save(flush)
+    this.#tell(binding, progress)
+  }
+
+  async #save(flush: () => Promise<void>): Promise<void> {
+    await flush()
+    await this.#note()
+    this.#saved = performance.now()
+    this.#unsaved = 0
+  }
+
+  async #note(): Promise<void> {
+    if (this.#sink.state !== undefined) this.#journal.data.archive = this.#sink.state
+    await this.#journal.save()
+  }
+
+  /** Writes with so many calls under way at once. An archive takes them in order. */
+  async #pooled<T>(records: readonly T[], each: number, write: (some: readonly T[]) => Promise<void>): Promise<void> {
+    const most = this.#sink.state === undefined ? (this.#options.concurrency ?? 16) : 1
+    let next = 0
+    const worker = async (): Promise<void> => {
+      while (next < records.length) {
+        const some = records.slice(next, next + each)
+        next += each
+        await write(some)
+      }
+    }
+    const workers = Array.from({ length: Math.min(most, Math.ceil(records.length / each)) }, worker)
+    const failed = (await Promise.allSettled(workers)).find((result) => result.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+  }
+
+  #tell(binding: string, { records, bytes }: Progress): void {
+    const parts = Object.values(this.#journal.data.parts)
+    const sum = (field: 'records' | 'bytes'): number => parts.reduce((total, part) => total + part[field], 0)
+    this.#options.onProgress?.({
+      binding,
+      records,
+      bytes,
+      total: { records: this.#plan.count, bytes: this.#plan.bytes, doneRecords: sum('records'), doneBytes: sum('bytes') },
+    })
+  }
+}
+
+/** A folder for journals of transfers between stores. */
+export async function journalPath(projectDir: string, from: string, to: string): Promise<string> {
+  const folder = join(projectDir, '.unmoor', 'transfers')
+  await mkdir(folder, { recursive: true })
+  return join(folder, `${createHash('sha256').update(`${from}\n${to}`).digest('hex').slice(0, 16)}.json`)
+}

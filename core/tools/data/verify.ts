@@ -1,0 +1,214 @@
+/** Reads two places and names every difference. */
+import { compareUtf8 } from '../../bindings/bytes.ts'
+import { hashOf } from './live-blob.ts'
+import { canonicalJson, SetHash, sha256, type BlobRecord, type KvRecord, type Placed, type Row, type Source, type Table } from './records.ts'
+import { EXPIRES_SOON } from './transfer.ts'
+
+/** One difference. */
+export interface Difference {
+  binding: string
+  /** Of sql bindings. */
+  table?: string
+  /** The key, or the row's primary key as JSON. */
+  key: string
+  /** What differs: `missing` in the second place, `extra` there, or a part of the record. */
+  what: string
+}
+
+export interface VerifyReport {
+  equal: boolean
+  bindings: Record<string, { records: number; hash: [string, string]; differences: number }>
+  /** The first of them. */
+  differences: Difference[]
+}
+
+/** Differences that are told by name. */
+const TOLD = 100
+
+/** Options of {@link verify}. */
+export interface VerifyOptions {
+  bindings?: readonly string[] | undefined
+  /** Seconds to wait for reads that may be stale, where there are differences. Default: 0. */
+  wait?: number | undefined
+  onProgress?: ((records: number) => void) | undefined
+}
+
+/** Compares two places, record by record in the order of keys, in constant memory. */
+export async function verify(a: Source, b: Source, options: VerifyOptions = {}): Promise<VerifyReport> {
+  const until = performance.now() + (options.wait ?? 0) * 1000
+  for (;;) {
+    const report = await compareAll(a, b, options)
+    if (report.equal || performance.now() >= until) return report
+    await new Promise((resolve) => setTimeout(resolve, Math.min(5000, Math.max(0, until - performance.now()))))
+  }
+}
+
+async function compareAll(a: Source, b: Source, options: VerifyOptions): Promise<VerifyReport> {
+  const report: VerifyReport = { equal: true, bindings: {}, differences: [] }
+  for (const binding of options.bindings ?? Object.keys(a.bindings)) {
+    const own: VerifyReport['bindings'][string] = { records: 0, hash: ['', ''], differences: 0 }
+    report.bindings[binding] = own
+    const tally: Tally = {
+      hashes: [new SetHash(), new SetHash()],
+      add(key, what, table) {
+        report.equal = false
+        own.differences++
+        if (report.differences.length < TOLD) report.differences.push({ binding, key, what, ...(table === undefined ? {} : { table }) })
+      },
+      tick() {
+        own.records++
+        if (own.records % 1000 === 0) options.onProgress?.(own.records)
+      },
+    }
+    const kind = a.bindings[binding]
+    if (kind === undefined || b.bindings[binding] !== kind) {
+      tally.add('', kind === undefined ? `there is no such binding in ${a.label}` : `there is no such ${kind} in ${b.label}`)
+      continue
+    }
+    if (kind === 'kv') await compare(a.kv(binding).read(), b.kv(binding).read(), KV, tally)
+    else if (kind === 'blob') await compare(a.blob(binding).read(), b.blob(binding).read(), BLOBS, tally)
+    else await compareTables(a, b, binding, tally)
+    own.hash = [tally.hashes[0].hex, tally.hashes[1].hex]
+  }
+  return report
+}
+
+/** What the comparison of a binding counts and reports. */
+interface Tally {
+  /** The hash of each place's records. */
+  readonly hashes: readonly [SetHash, SetHash]
+  /** Reports a difference. */
+  readonly add: (key: string, what: string, table?: string) => void
+  /** Counts a record. */
+  readonly tick: () => void
+}
+
+/** How records of one kind are compared. */
+interface Comparison<T> {
+  readonly keyOf: (record: T) => string
+  /** The order in which both places are read. */
+  readonly order: (x: string, y: string) => number
+  readonly facts: (record: T) => Promise<Facts>
+  /** Whether a record takes part. Default: every one does. */
+  readonly counts?: (record: T) => boolean
+  /** The table of the records; it is part of their hash. */
+  readonly table?: string
+}
+
+async function compareTables(a: Source, b: Source, binding: string, tally: Tally): Promise<void> {
+  const [left, right] = [await a.sql(binding).schema(), await b.sql(binding).schema()]
+  for (const table of left.tables) {
+    const other = right.tables.find(({ name }) => name === table.name)
+    if (other === undefined) {
+      tally.add('', 'the table is missing', table.name)
+      continue
+    }
+    // The same columns in the same order on both sides.
+    const columns = table.columns.map(({ name }) => other.columns.find((column) => column.name === name))
+    if (columns.includes(undefined)) {
+      tally.add('', `the column ${table.columns[columns.indexOf(undefined)]?.name} is missing`, table.name)
+      continue
+    }
+    const same: Table = { ...other, columns: columns as Table['columns'] }
+    const keys = table.key.map((name) => table.columns.findIndex((column) => column.name === name))
+    const comparison: Comparison<Row> = {
+      keyOf: (row) => JSON.stringify(keys.map((index) => row[index])),
+      order: (x, y) => compareKeys(JSON.parse(x) as Row, JSON.parse(y) as Row),
+      facts: async (row) => Object.fromEntries(table.columns.map(({ name }, index) => [name, canonicalJson(row[index] ?? null)])),
+      table: table.name,
+    }
+    await compare(a.sql(binding).read(table), b.sql(binding).read(same), comparison, tally)
+  }
+  for (const { name } of right.tables) if (!left.tables.some((table) => table.name === name)) tally.add('', 'the table is extra', name)
+}
+
+/** As both engines order keys: numbers by size, text and bytes by bytes. */
+function compareKeys(a: Row, b: Row): number {
+  for (const [index, x] of a.entries()) {
+    const y = b[index] ?? null
+    const difference = compareCells(x, y)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
+function compareCells(x: Row[number], y: Row[number]): number {
+  if (typeof x === 'object' && x !== null && typeof y === 'object' && y !== null) {
+    if ('i' in x && 'i' in y) return Number(BigInt(x.i) - BigInt(y.i) > 0n) - Number(BigInt(x.i) - BigInt(y.i) < 0n)
+    if ('f' in x && 'f' in y) return Number(x.f) - Number(y.f)
+    if ('b' in x && 'b' in y) return Buffer.compare(Buffer.from(x.b, 'base64'), Buffer.from(y.b, 'base64'))
+  }
+  if (typeof x === 'string' && typeof y === 'string') return compareUtf8(x, y)
+  const [p, q] = [canonicalJson(x), canonicalJson(y)]
+  return p < q ? -1 : p > q ? 1 : 0
+}
+
+/** Parts of a record by name, as text that is the same where they are. */
+type Facts = Record<string, string>
+
+async function kvFacts({ value, metadata, expiration }: KvRecord): Promise<Facts> {
+  return { value: sha256(value), metadata: metadata === undefined ? '' : canonicalJson(JSON.parse(metadata)), expiration: String(expiration ?? '') }
+}
+
+async function blobFacts(record: BlobRecord): Promise<Facts> {
+  const { contentType = '', ...rest } = record.httpMetadata
+  return {
+    bytes: await hashOf(await record.open()),
+    size: String(record.size),
+    'content type': contentType,
+    'http metadata': canonicalJson(rest),
+    'custom metadata': canonicalJson(record.customMetadata),
+  }
+}
+
+function isExpiring({ expiration }: KvRecord): boolean {
+  return expiration !== undefined && expiration <= Date.now() / 1000 + EXPIRES_SOON
+}
+
+const KV: Comparison<KvRecord> = { keyOf: ({ key }) => key, order: compareUtf8, facts: kvFacts, counts: (record) => !isExpiring(record) }
+const BLOBS: Comparison<BlobRecord> = { keyOf: ({ key }) => key, order: compareUtf8, facts: blobFacts }
+
+async function compare<T>(
+  a: AsyncIterable<Placed<T>>,
+  b: AsyncIterable<Placed<T>>,
+  { keyOf, order, facts, counts = () => true, table }: Comparison<T>,
+  { hashes, add, tick }: Tally,
+): Promise<void> {
+  const [left, right] = [a[Symbol.asyncIterator](), b[Symbol.asyncIterator]()]
+  const next = async (from: AsyncIterator<Placed<T>>): Promise<T | undefined> => {
+    for (;;) {
+      const { value, done } = await from.next()
+      if (done === true) return undefined
+      if (counts(value.record)) return value.record
+    }
+  }
+  const note = async (record: T, side: 0 | 1): Promise<Facts> => {
+    const known = await facts(record)
+    hashes[side].add(`${table ?? ''}\n${keyOf(record)}\n${canonicalJson(known)}`)
+    return known
+  }
+  try {
+    let [x, y] = [await next(left), await next(right)]
+    while (x !== undefined || y !== undefined) {
+      const difference = x === undefined ? 1 : y === undefined ? -1 : order(keyOf(x), keyOf(y))
+      tick()
+      if (difference < 0) {
+        await note(x as T, 0)
+        add(keyOf(x as T), 'missing', table)
+        x = await next(left)
+      } else if (difference > 0) {
+        await note(y as T, 1)
+        add(keyOf(y as T), 'extra', table)
+        y = await next(right)
+      } else {
+        const [own, other] = [await note(x as T, 0), await note(y as T, 1)]
+        const parts = Object.keys(own).filter((name) => own[name] !== other[name])
+        if (parts.length > 0) add(keyOf(x as T), parts.join(', '), table)
+        ;[x, y] = [await next(left), await next(right)]
+      }
+    }
+  } finally {
+    await left.return?.()
+    await right.return?.()
+  }
+}

@@ -1,0 +1,209 @@
+/** `unmoor/testing`: the built app, running on its target, for the app's own tests. */
+// A project for an older target has no `Symbol.asyncDispose` of its own, and its declarations are checked
+// too.
+/// <reference lib="esnext.disposable" preserve="true" />
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { LocalRuntime, Log } from '../../adapter.ts'
+import type { App } from '../../app.ts'
+import type { Bindings, Env, QueueNames } from '../../bindings/declarations.ts'
+import { buildApp } from '../build/build.ts'
+import { explainMissingPackage } from '../build/packages.ts'
+import { collectVariables } from '../build/variables.ts'
+import type { AnyConfig } from '../../config.ts'
+import { UnmoorError } from '../../errors.ts'
+import type { Manifest } from '../../manifest.ts'
+import { createChannelClient, type ChannelClient, type QueueDepth } from '../../runtime/test-channel.ts'
+
+export type { QueueDepth }
+
+/** Options of {@link startApp}; every one is optional. */
+export interface StartAppOptions {
+  /** The project's folder. Default: the working directory. */
+  projectDir?: string
+  /** Default: the environment's `UNMOOR_TARGET` (which `unmoor test` sets), else `node`. */
+  target?: string
+  /** In place of the project's unmoor.config.ts. */
+  config?: AnyConfig
+  /** Variables and secrets by their names on platforms, such as `{ ADMIN_TOKEN: 'x' }`. */
+  variables?: Readonly<Record<string, string>>
+  /**
+   * Drivers as harsh as the strictest target: kv reads miss writes for a while, messages come late, twice and in any order, cache entries vanish. A number is the seed;
+   * `true` takes one by chance and prints it. Default: false.
+   */
+  strict?: boolean | number
+  /** Given each line that the app's runtime prints. Default: dropped. */
+  onOutput?: (line: string) => void
+  /** Given what the build and the adapter warn of. Default: console.warn. */
+  onWarning?: (message: string) => void
+}
+
+/** Options of {@link TestQueue.drained}. */
+export interface DrainedOptions {
+  /** Seconds to wait; fractions are fine. Default: 10. */
+  timeout?: number
+  /** @deprecated Since 0.2: `timeout`, in seconds. */
+  timeoutMs?: number
+}
+
+/** A queue of the running app. */
+export interface TestQueue {
+  /**
+   * Resolves when no message is waiting, delayed or being handled.
+   *
+   * @throws `Timeout` after `timeout` seconds (default 10) with what is left; `Unsupported` where the target cannot count.
+   */
+  drained(options?: DrainedOptions): Promise<void>
+  /** How many messages are waiting, delayed, and delivered but not settled. */
+  depth(): Promise<QueueDepth>
+}
+
+/** A cron of the running app. */
+export interface TestCron {
+  /** Runs the handler now, as if it were `scheduledTime` (milliseconds since 1970, or a Date; default: now), and waits for its end. @throws what it throws. */
+  run(options?: { scheduledTime?: number | Date }): Promise<void>
+}
+
+/** The queues of an app by their names. Without the app's type nothing is known of its names. */
+export type TestQueues<A> =
+  A extends App<infer B>
+    ? string extends keyof B
+      ? Readonly<Record<string, TestQueue>>
+      : { readonly [Name in QueueNames<B>]: TestQueue }
+    : Readonly<Record<string, TestQueue>>
+
+/** The crons of an app by their names. */
+export type TestCrons<A> = Readonly<Record<A extends App<Bindings, infer Name> ? Name : string, TestCron>>
+
+/** The env of an app. Without the app's type nothing is known of its bindings. */
+export type TestEnv<A> = A extends App<infer B> ? (string extends keyof B ? Readonly<Record<string, unknown>> : Env<B>) : Readonly<Record<string, unknown>>
+
+/** A running app. */
+export interface TestApp<A = App> {
+  /** Origin, such as `http://127.0.0.1:40001`. */
+  readonly url: string
+  readonly target: string
+  /** What the runtime says of itself, such as `workerd 1.20260730.1`. */
+  readonly runtime: string
+  readonly manifest: Manifest
+  /** As the global `fetch`, with a path of the app; redirects are not followed unless `init` says so. */
+  fetch(path: string | URL, init?: RequestInit): Promise<Response>
+  /** The app's queues by their names. */
+  readonly queues: TestQueues<A>
+  /** The app's crons by their names. */
+  readonly crons: TestCrons<A>
+  /** The app's env: calls go to the bindings in the running app. */
+  readonly env: TestEnv<A>
+  /** Stops the app and removes its data. A second call waits for the first. */
+  stop(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Builds the project's app for a target, starts it on that target's real runtime with empty data, and gives access to it.
+ * With the app's type (`startApp<typeof app>()`) env and queues are typed.
+ *
+ * @throws what the build throws; `NotFound` for a missing secret or variable; `Unavailable` where the runtime does not start.
+ */
+export async function startApp<A = App>(options: StartAppOptions = {}): Promise<TestApp<A>> {
+  const target = options.target ?? process.env['UNMOOR_TARGET'] ?? 'node'
+  const log: Log = { info() {}, warn: options.onWarning ?? ((message) => console.warn(message)) }
+  const strict = options.strict === true ? Math.floor(Math.random() * 1_000_000) : options.strict === false ? undefined : options.strict
+  if (strict !== undefined) console.info(`strict: seed ${strict}`)
+  const dir = await mkdtemp(join(tmpdir(), 'unmoor-test-'))
+  const remove = (): Promise<void> => rm(dir, { recursive: true, force: true, maxRetries: 3 })
+  let runtime: LocalRuntime | undefined
+  try {
+    const { outDir, info, adapter } = await buildApp({
+      projectDir: options.projectDir ?? process.cwd(),
+      target,
+      // A folder of its own: test files run side by side.
+      outDir: join(dir, 'artifact'),
+      config: options.config,
+      testChannel: true,
+      strict,
+      log,
+    })
+    const token = randomBytes(24).toString('hex')
+    const variables = { ...collectVariables(info, {}, process.env), ...options.variables }
+    runtime = await adapter
+      .start({ dir: outDir, info, dataDir: join(dir, 'data'), port: 0, variables, testToken: token, onOutput: options.onOutput, log })
+      .catch((error: unknown) => {
+        throw explainMissingPackage(error, `The target "${target}"`)
+      })
+    const channel = createChannelClient(runtime.url, token)
+    const env = await channel.env(info.manifest)
+    return createTestApp<A>({ target, runtime, channel, env, manifest: info.manifest, remove })
+  } catch (error) {
+    await runtime?.stop()
+    await remove()
+    throw error
+  }
+}
+
+interface Parts {
+  target: string
+  runtime: LocalRuntime
+  channel: ChannelClient
+  env: Record<string, unknown>
+  manifest: Manifest
+  readonly remove: () => Promise<void>
+}
+
+function createTestApp<A>({ target, runtime, channel, env, manifest, remove }: Parts): TestApp<A> {
+  const end = async (): Promise<void> => {
+    await runtime.stop()
+    await remove()
+  }
+  let stopped: Promise<void> | undefined
+  // Tests may stop it in the middle and again in their afterAll.
+  const stop = (): Promise<void> => (stopped ??= end())
+  const queues = Object.entries(manifest.bindings).flatMap(([name, { kind }]) => (kind === 'queue' ? [[name, testQueue(name, channel)] as const] : []))
+  return {
+    url: runtime.url,
+    target,
+    runtime: runtime.runtime,
+    manifest,
+    fetch: (path, init) => fetch(new URL(path, runtime.url), { redirect: 'manual', ...init }),
+    // The manifest that was read from the app has exactly the names that its type has.
+    queues: Object.fromEntries(queues) as TestApp<A>['queues'],
+    crons: Object.fromEntries(Object.keys(manifest.crons).map((name) => [name, testCron(name, channel, runtime)])) as TestApp<A>['crons'],
+    env: env as TestApp<A>['env'],
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+function testQueue(name: string, channel: ChannelClient): TestQueue {
+  const depth = async (): Promise<QueueDepth> => (await channel.call({ op: 'depth', queue: name })) as QueueDepth
+  return {
+    depth,
+    async drained({ timeoutMs = 10_000, timeout = timeoutMs / 1000 } = {}) {
+      const deadline = Date.now() + timeout * 1000
+      for (let pause = 5; ; pause = Math.min(pause * 2, 100)) {
+        const { ready, delayed, leased } = await depth()
+        if (ready + delayed + leased === 0) return
+        if (Date.now() >= deadline) {
+          throw new UnmoorError(
+            'Timeout',
+            `Queue "${name}" was not drained within ${timeout} s: ${ready} messages are waiting, ${delayed} delayed, ${leased} being handled.`,
+            { binding: name, operation: 'drained', retryable: false },
+          )
+        }
+        await new Promise((resolve) => setTimeout(resolve, pause))
+      }
+    },
+  }
+}
+
+function testCron(name: string, channel: ChannelClient, runtime: LocalRuntime): TestCron {
+  return {
+    async run({ scheduledTime = Date.now() } = {}) {
+      const time = Number(scheduledTime)
+      if (runtime.runCron === undefined) await channel.call({ op: 'cron', name, scheduledTime: time })
+      else await runtime.runCron(name, time)
+    },
+  }
+}
