@@ -1,0 +1,112 @@
+/**
+ * `fetch` and `Request` as apps know them from Workers, over undici's: a stream as a body needs no
+ * `duplex: 'half'`, a request that is passed on leaves the headers of its own connection behind, and an abort
+ * always reaches the call.
+ */
+
+/** What {@link createFetch} builds on. */
+export interface NativeFetch {
+  fetch: typeof globalThis.fetch
+  Request: typeof globalThis.Request
+  /** The real Request of an incoming one; anything else as it is. */
+  readonly toNative: (input: unknown) => unknown
+  /** Hears of each response. Default: nobody does. */
+  readonly fetched?: (response: Response) => void
+}
+
+/**
+ * Headers that speak of one connection (RFC 9110, section 7.6.1), or of the host that it went to; undici
+ * refuses most of them.
+ */
+const CONNECTION_HEADERS = ['connection', 'expect', 'host', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']
+
+/** Fields of RequestInit, undici's `dispatcher` among them. */
+const INIT_FIELDS = [
+  'body',
+  'cache',
+  'credentials',
+  'dispatcher',
+  'duplex',
+  'headers',
+  'integrity',
+  'keepalive',
+  'method',
+  'mode',
+  'priority',
+  'redirect',
+  'referrer',
+  'referrerPolicy',
+  'signal',
+  'window',
+]
+
+export function createFetch({ fetch: nativeFetch, Request: NativeRequest, toNative, fetched }: NativeFetch): {
+  fetch: typeof globalThis.fetch
+  Request: typeof globalThis.Request
+} {
+  // A Request of undici's follows its signal by a weak reference: an abort is lost where the Request is collected while
+  // its call is under way. So the signal that the app gave is remembered, and the call follows that one.
+  const signals = new WeakMap<object, AbortSignal>()
+
+  function signalOf(input: unknown): AbortSignal | undefined {
+    if (typeof input !== 'object' || input === null) return undefined
+    return signals.get(input) ?? (NativeRequest.prototype.isPrototypeOf(input) ? (input as Request).signal : undefined)
+  }
+
+  class UnmoorRequest extends NativeRequest {
+    constructor(input: RequestInfo | URL, init?: RequestInit) {
+      super(toNative(input) as RequestInfo, withDuplex(init))
+      const signal = init?.signal === undefined ? signalOf(input) : init.signal
+      if (signal !== undefined && signal !== null) signals.set(this, signal)
+    }
+
+    override clone(): Request {
+      const copy = super.clone()
+      const signal = signals.get(this)
+      if (signal !== undefined) signals.set(copy, signal)
+      return copy
+    }
+
+    static override [Symbol.hasInstance](this: unknown, value: unknown): boolean {
+      // Incoming requests, clones and undici's own are Requests too; a subclass of an app's own is asked the
+      // usual way.
+      if (this === UnmoorRequest) return NativeRequest.prototype.isPrototypeOf(value as object)
+      return Function.prototype[Symbol.hasInstance].call(this, value)
+    }
+  }
+  Object.defineProperty(UnmoorRequest, 'name', { value: 'Request' })
+
+  async function fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+    const source = toNative(input) as RequestInfo
+    const changes: Record<string, unknown> = {}
+    const given = init?.headers ?? (source instanceof NativeRequest ? source.headers : undefined)
+    const headers = given === undefined ? undefined : new Headers(given)
+    const unwanted = CONNECTION_HEADERS.filter((name) => headers?.has(name))
+    for (const name of unwanted) headers?.delete(name)
+    if (unwanted.length > 0) changes['headers'] = headers
+    const signal = init?.signal === undefined ? signalOf(input) : undefined
+    if (signal !== undefined) changes['signal'] = signal
+    const changed = Object.keys(changes).length === 0 ? init : changedInit(init, changes)
+    const response = await nativeFetch(source, withDuplex(changed))
+    fetched?.(response)
+    return response
+  }
+
+  return { fetch, Request: UnmoorRequest }
+}
+
+/** An init with what fetch in Node asks for beside a stream. */
+function withDuplex(init: RequestInit | undefined): RequestInit | undefined {
+  if (typeof init !== 'object' || init === null || !(init.body instanceof ReadableStream) || 'duplex' in init) return init
+  return changedInit(init, { duplex: 'half' })
+}
+
+/** A plain copy, as an init may be a Request, whose fields are getters. */
+function changedInit(init: RequestInit | undefined, changes: Record<string, unknown>): RequestInit {
+  const copy: Record<string, unknown> = {}
+  for (const name of INIT_FIELDS) {
+    const value = (init as Record<string, unknown> | undefined)?.[name]
+    if (value !== undefined) copy[name] = value
+  }
+  return { ...copy, ...changes }
+}
