@@ -42,7 +42,7 @@ async function attack(code: string, app = attacker(attacks++)): Promise<{ status
   do {
     expect(await lab.send('neighbour')).toEqual({ status: 200, text: 'hello /' })
     if (!progress.done) served++
-    await sleep(5)
+    await sleep(20)
   } while (!progress.done)
   const answer = await attacked
   // The attacker's next isolate serves, in the same process.
