@@ -1,4 +1,7 @@
-/** `unmoor/adapter`: the contract for targets of one's own, and what such an adapter's build half needs. Types and web standards only. */
+/**
+ * `unmoor/adapter`: the contract for targets of one's own, and what such an adapter's build half needs. Types
+ * and web standards only.
+ */
 export type {
   Adapter,
   ArtifactInfo,
@@ -14,9 +17,22 @@ export type {
   StartOptions,
 } from './adapter.ts'
 export { ARTIFACT_FORMAT, NODE_GLOBALS } from './adapter.ts'
-export { constantCase, type AnyDeclaration, type BindingKind, type ObjectsDeclaration } from './bindings/declarations.ts'
+export {
+  constantCase,
+  type AnyDeclaration,
+  type BindingKind,
+  type ObjectsDeclaration,
+} from './bindings/declarations.ts'
 export type { Migration } from './bindings/migrations.ts'
-export type { DriverOptionTables, NumberOption, OptionTable, OptionType, OptionTypeOf, RenamedOption, ValueTypeOf } from './option-table.ts'
+export type {
+  DriverOptionTables,
+  NumberOption,
+  OptionTable,
+  OptionType,
+  OptionTypeOf,
+  RenamedOption,
+  ValueTypeOf,
+} from './option-table.ts'
 export { CAPABILITIES, type Capabilities, type Capability } from './capabilities.ts'
 export { isUnmoorError, UnmoorError } from './errors.ts'
 export { LIMITS } from './limits.ts'

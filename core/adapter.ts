@@ -1,6 +1,7 @@
 /**
  * The contract between unmoor and a target. Our own four adapters use nothing that a third party's could not.
- * An adapter is a module whose default export is an {@link Adapter}; its run-time half is whatever the artifact imports.
+ * An adapter is a module whose default export is an {@link Adapter}; its run-time half is whatever the
+ * artifact imports.
  */
 import type { BindingKind } from './bindings/declarations.ts'
 import type { Migration } from './bindings/migrations.ts'
@@ -8,9 +9,15 @@ import type { Capabilities } from './capabilities.ts'
 import type { Manifest } from './manifest.ts'
 import type { DriverOptionTables, OptionType } from './option-table.ts'
 
-/** Which driver serves a binding, as data: JSON options; a value `{ env: 'NAME' }` is read from the process's environment at start. */
+/**
+ * Which driver serves a binding, as data: JSON options; a value `{ env: 'NAME' }` is read from the process's
+ * environment at start.
+ */
 export interface DriverSpec {
-  /** A built-in driver's name (`sqlite`, `fs`, `memory`, `postgres`, `dynamodb`, `s3`, `sqs`, ...) or the module specifier of another. */
+  /**
+   * A built-in driver's name (`sqlite`, `fs`, `memory`, `postgres`, `dynamodb`, `s3`, `sqs`, ...) or the
+   * module specifier of another.
+   */
   readonly driver: string
   readonly [option: string]: unknown
 }
@@ -33,7 +40,10 @@ export interface Log {
 
 /** How an adapter asks for a bundle. */
 export interface BundleOptions {
-  /** Source of the generated entry module. It imports the app as `#app`, unmoor's run-time halves by their public names. */
+  /**
+   * Source of the generated entry module. It imports the app as `#app`, unmoor's run-time halves by their
+   * public names.
+   */
   entry: string
   /** File to write, relative to the artifact. */
   file: string
@@ -41,25 +51,45 @@ export interface BundleOptions {
   conditions?: readonly string[]
   /** Default: true. */
   minify?: boolean
-  /** Whether a source map is written beside the bundle (`FILE.map`), which the bundle does not name. Default: false. */
+  /**
+   * Whether a source map is written beside the bundle (`FILE.map`), which the bundle does not name. Default:
+   * false.
+   */
   sourcemap?: boolean
-  /** Language level that syntax is lowered to, such as `es2016` (async functions become generators). Default: none is lowered. */
+  /**
+   * Language level that syntax is lowered to, such as `es2016` (async functions become generators). Default:
+   * none is lowered.
+   */
   target?: string
-  /** Node built-ins that this bundle may import. Default: the adapter's; `all` for a bundle that runs on Node beside the app. */
+  /**
+   * Node built-ins that this bundle may import. Default: the adapter's; `all` for a bundle that runs on Node
+   * beside the app.
+   */
   nodeBuiltins?: 'all' | readonly string[]
-  /** Node built-ins (without `node:`) that are loaded at their first use where a module imports them as a whole, as `import tls from 'tls'` does. For starts that count milliseconds. Default: none. */
+  /**
+   * Node built-ins (without `node:`) that are loaded at their first use where a module imports them as a
+   * whole, as `import tls from 'tls'` does. For starts that count milliseconds. Default: none.
+   */
   lazyBuiltins?: readonly string[]
   /** Specifiers left as imports (besides the allowed node built-ins). Default: none. */
   external?: readonly string[]
   /** Default: esm. `iife` for code that runs without modules (isolates). */
   format?: 'esm' | 'iife' | 'cjs'
-  /** How an imported .wasm file reaches the app: `module` keeps the import for the runtime (workerd), `inline` compiles it from bytes within the bundle. Default: `inline`. */
+  /**
+   * How an imported .wasm file reaches the app: `module` keeps the import for the runtime (workerd), `inline`
+   * compiles it from bytes within the bundle. Default: `inline`.
+   */
   wasm?: 'module' | 'inline'
   /** Text replaced at build time, such as `{ 'process.env.NODE_ENV': '"production"' }`. */
   define?: Readonly<Record<string, string>>
-  /** Global names that a module's export stands for wherever code uses them without a declaration: name to specifier and export. Default: none. */
+  /**
+   * Global names that a module's export stands for wherever code uses them without a declaration: name to
+   * specifier and export. Default: none.
+   */
   inject?: Readonly<Record<string, readonly [module: string, name: string]>>
-  /** Specifiers answered by another module (absolute path or public name), such as shims for node built-ins. */
+  /**
+   * Specifiers answered by another module (absolute path or public name), such as shims for node built-ins.
+   */
   alias?: Readonly<Record<string, string>>
 }
 
@@ -77,19 +107,37 @@ export interface Bundle {
 export interface BuildContext {
   /** Absolute path of the user's project. */
   readonly projectDir: string
-  /** Absolute path of the folder to write into; fresh, moved in place when the build is done, so that a failed build leaves nothing half-written. */
+  /**
+   * Absolute path of the folder to write into; fresh, moved in place when the build is done, so that a failed
+   * build leaves nothing half-written.
+   */
   readonly outDir: string
   readonly manifest: Manifest
-  /** The driver of each binding on this target: the config's, else the adapter's default. Variables have none. */
+  /**
+   * The driver of each binding on this target: the config's, else the adapter's default. Variables have none.
+   */
   readonly drivers: Readonly<Record<string, DriverSpec>>
-  /** Import statements and an object literal `{ name: { create, options, portable } }` for those drivers, to be put into the generated entry; `portable` is the kind's `portableKv`, `portableSql`, ... of `unmoor/runtime`. */
+  /**
+   * Import statements and an object literal `{ name: { create, options, portable } }` for those drivers, to
+   * be put into the generated entry; `portable` is the kind's `portableKv`, `portableSql`, ... of
+   * `unmoor/runtime`.
+   */
   driverImports(): { imports: string; object: string }
   /** Per sql binding. */
   readonly migrations: Readonly<Record<string, readonly Migration[]>>
-  readonly assets: { readonly binding: string; readonly notFound: 'none' | 'single-page-application'; readonly files: readonly AssetFile[] } | undefined
+  readonly assets:
+    | {
+        readonly binding: string
+        readonly notFound: 'none' | 'single-page-application'
+        readonly files: readonly AssetFile[]
+      }
+    | undefined
   /** The target's own options from unmoor.config.ts (`targets.NAME.options`). */
   readonly options: Readonly<Record<string, unknown>>
-  /** Whether the artifact answers the test channel (`core/runtime/test-channel.ts`): only builds made for tests do. */
+  /**
+   * Whether the artifact answers the test channel (`core/runtime/test-channel.ts`): only builds made for
+   * tests do.
+   */
   readonly testChannel: boolean
   readonly log: Log
   bundle(options: BundleOptions): Promise<Bundle>
@@ -99,12 +147,18 @@ export interface BuildContext {
   copyAssets(folder: string): Promise<void>
 }
 
-/** The form of `unmoor.json` and of a host's stored settings that this version writes. 2: time-outs of all drivers are in seconds. */
+/**
+ * The form of `unmoor.json` and of a host's stored settings that this version writes. 2: time-outs of all
+ * drivers are in seconds.
+ */
 export const ARTIFACT_FORMAT = 2
 
 /** What is kept beside an artifact as `unmoor.json`, so that it can be started without the project. */
 export interface ArtifactInfo {
-  /** Version of this file's form: {@link ARTIFACT_FORMAT}. Absent in artifacts of versions before 0.2, whose time-outs are in milliseconds. */
+  /**
+   * Version of this file's form: {@link ARTIFACT_FORMAT}. Absent in artifacts of versions before 0.2, whose
+   * time-outs are in milliseconds.
+   */
   readonly format?: number
   readonly target: string
   readonly manifest: Manifest
@@ -125,11 +179,17 @@ export interface StartOptions {
   readonly port: number
   /** Address to listen on. Default: 127.0.0.1. */
   readonly host?: string | undefined
-  /** Variables and secrets of the app and its drivers. Adapters pass nothing else of the caller's environment but PATH, HOME, TMPDIR and NODE_*. */
+  /**
+   * Variables and secrets of the app and its drivers. Adapters pass nothing else of the caller's environment
+   * but PATH, HOME, TMPDIR and NODE_*.
+   */
   readonly variables: Readonly<Record<string, string>>
   /** Whether the app is being developed: clients may see what it threw. Default: false. */
   readonly development?: boolean | undefined
-  /** Port on loopback for a debugger; 0 takes a free one. Adapters that have none refuse it (`Unsupported`). Default: none. */
+  /**
+   * Port on loopback for a debugger; 0 takes a free one. Adapters that have none refuse it (`Unsupported`).
+   * Default: none.
+   */
   readonly inspectPort?: number | undefined
   /** Token of the test channel, where the artifact has one. */
   readonly testToken?: string | undefined
@@ -146,9 +206,14 @@ export interface LocalRuntime {
   readonly runtime: string
   /** Pids of the server processes, for tests that measure or kill. */
   readonly pids: readonly number[]
-  /** What this start can do where its options make it differ from the adapter's `capabilities`, such as a buffering front. Default: the adapter's. */
+  /**
+   * What this start can do where its options make it differ from the adapter's `capabilities`, such as a
+   * buffering front. Default: the adapter's.
+   */
   readonly capabilities?: Capabilities
-  /** Fires a cron through the platform's own event, and waits for its end. Default: through the test channel. */
+  /**
+   * Fires a cron through the platform's own event, and waits for its end. Default: through the test channel.
+   */
   runCron?(name: string, scheduledTime: number): Promise<void>
   /** Stops gracefully; resolves when every process has ended. */
   stop(): Promise<void>
@@ -157,16 +222,29 @@ export interface LocalRuntime {
 }
 
 /** A migration run: per sql binding, what was applied now and what had been. */
-export type MigrateReport = Readonly<Record<string, { applied: readonly string[]; already: readonly string[] }>>
+export type MigrateReport = Readonly<
+  Record<string, { applied: readonly string[]; already: readonly string[] }>
+>
 
 /** Globals that Node has and the web platform lacks. */
-export const NODE_GLOBALS: readonly string[] = ['process', 'Buffer', 'global', 'setImmediate', 'clearImmediate']
+export const NODE_GLOBALS: readonly string[] = [
+  'process',
+  'Buffer',
+  'global',
+  'setImmediate',
+  'clearImmediate',
+]
 
 /** What app code may do on a target beside the web platform; `unmoor check` reads it. */
 export interface CodeFacts {
-  /** Globals of Node (`process`, `Buffer`, ...) and of the platform (`caches`, `WebSocket`, ...) that are there. Default: Node's own where `nodeBuiltins` is `all`, else none. */
+  /**
+   * Globals of Node (`process`, `Buffer`, ...) and of the platform (`caches`, `WebSocket`, ...) that are
+   * there. Default: Node's own where `nodeBuiltins` is `all`, else none.
+   */
   readonly globals?: readonly string[]
-  /** Whether code may be made from text (`eval`, `new Function`) and WebAssembly from bytes. Default: true. */
+  /**
+   * Whether code may be made from text (`eval`, `new Function`) and WebAssembly from bytes. Default: true.
+   */
   readonly fromText?: boolean
   /** Whether I/O, timers and random values are allowed before the first event. Default: true. */
   readonly ioOutsideHandlers?: boolean
@@ -190,17 +268,32 @@ export interface Adapter {
   readonly defaultDrivers: Readonly<Partial<Record<BindingKind, DriverSpec>>>
   /** Driver names that only this target has, to module specifiers. */
   readonly drivers?: Readonly<Record<string, string>>
-  /** What each option of `targets.NAME.options` takes: a build checks it. Default: the adapter checks its options itself. */
+  /**
+   * What each option of `targets.NAME.options` takes: a build checks it. Default: the adapter checks its
+   * options itself.
+   */
   readonly options?: Readonly<Record<string, OptionType>>
-  /** The same for drivers of {@link drivers}, by driver and kind of binding. Default: what the driver's module states. */
+  /**
+   * The same for drivers of {@link drivers}, by driver and kind of binding. Default: what the driver's module
+   * states.
+   */
   readonly driverOptions?: Readonly<Record<string, DriverOptionTables>>
   /** What app code may do there. Default: see {@link CodeFacts}. */
   readonly code?: CodeFacts
-  /** Cases of the conformance suite that fail there today, by id, each with its reason. One that passes after all fails the run. Default: none. */
+  /**
+   * Cases of the conformance suite that fail there today, by id, each with its reason. One that passes after
+   * all fails the run. Default: none.
+   */
   readonly expectations?: Readonly<Record<string, string>>
-  /** Writes the artifact. Throws `UnmoorError` (`Unsupported`, `InvalidArgument`) for what the target cannot honour. */
+  /**
+   * Writes the artifact. Throws `UnmoorError` (`Unsupported`, `InvalidArgument`) for what the target cannot
+   * honour.
+   */
   build(context: BuildContext): Promise<void>
-  /** Runs the artifact on the target's real runtime, on this machine. Migrations are applied first wherever that is safe for one local process. */
+  /**
+   * Runs the artifact on the target's real runtime, on this machine. Migrations are applied first wherever
+   * that is safe for one local process.
+   */
   start(options: StartOptions): Promise<LocalRuntime>
   /** Applies migrations to the databases that the artifact would use. */
   migrate(options: Omit<StartOptions, 'port' | 'host'> & { url?: string | undefined }): Promise<MigrateReport>

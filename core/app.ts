@@ -25,7 +25,9 @@ export type FetchHandler<E> = (request: Request, env: E, ctx: Context) => Respon
 export type QueueHandler<T, E> = (batch: QueueBatch<T>, env: E, ctx: Context) => void | Promise<void>
 export type CronHandler<E> = (event: CronEvent, env: E, ctx: Context) => void | Promise<void>
 
-/** A cron and its schedule: five fields in UTC, weekdays by name, not both a day of the month and a weekday. */
+/**
+ * A cron and its schedule: five fields in UTC, weekdays by name, not both a day of the month and a weekday.
+ */
 export interface Cron<E> {
   schedule: string
   run: CronHandler<E>
@@ -37,7 +39,9 @@ export interface AppOptions<B extends Bindings, CronName extends string = string
   bindings?: B
   fetch?: FetchHandler<Env<B>>
   /** A consumer per declared queue that this app consumes. */
-  queues?: { [Name in QueueNames<B>]?: QueueHandler<B[Name] extends QueueDeclaration<infer T> ? T : never, Env<B>> }
+  queues?: {
+    [Name in QueueNames<B>]?: QueueHandler<B[Name] extends QueueDeclaration<infer T> ? T : never, Env<B>>
+  }
   crons?: Record<CronName, Cron<Env<B>>>
 }
 
@@ -57,7 +61,9 @@ export interface App<B extends Bindings = Bindings, CronName extends string = st
   readonly bindings: B
   readonly fetch: AppHandlers<Env<B>>['fetch'] | undefined
   readonly queues: Readonly<Record<string, AppHandlers<Env<B>>['queue']>>
-  readonly crons: Readonly<Record<CronName, { readonly schedule: string; readonly run: AppHandlers<Env<B>>['cron'] }>>
+  readonly crons: Readonly<
+    Record<CronName, { readonly schedule: string; readonly run: AppHandlers<Env<B>>['cron'] }>
+  >
 }
 
 /**
@@ -84,21 +90,30 @@ export type CheckedFetch<F, B extends Bindings> = F extends (request: Request, .
       ? [] extends Rest
         ? keyof B extends never
           ? F
-          : { 'unmoor: this app does not know its bindings; write new Hono<{ Bindings: Env<typeof bindings> }>()': never }
+          : {
+              'unmoor: this app does not know its bindings; write new Hono<{ Bindings: Env<typeof bindings> }>()': never
+            }
         : F
       : [Env<B>] extends [ExpectedEnv<Rest[0]>]
         ? F
-        : { 'unmoor: this handler expects an env that differs from the declared bindings': ExpectedEnv<Rest[0]> }
+        : {
+            'unmoor: this handler expects an env that differs from the declared bindings': ExpectedEnv<
+              Rest[0]
+            >
+          }
   : F
 
 /**
  * Declares an app. Its handlers keep the Workers' signatures; a Hono app's `fetch` fits as it is.
  *
- * @throws `InvalidArgument` for a consumer of an undeclared queue or a schedule outside the portable form; `LimitExceeded` for over 100 crons.
+ * @throws `InvalidArgument` for a consumer of an undeclared queue or a schedule outside the portable form;
+ * `LimitExceeded` for over 100 crons.
  */
-export function defineApp<const B extends Bindings = {}, F extends FetchHandler<Env<B>> = FetchHandler<Env<B>>, CronName extends string = string>(
-  options: AppOptions<B, CronName> & { fetch?: F & CheckedFetch<F, B> },
-): App<B, CronName> {
+export function defineApp<
+  const B extends Bindings = {},
+  F extends FetchHandler<Env<B>> = FetchHandler<Env<B>>,
+  CronName extends string = string,
+>(options: AppOptions<B, CronName> & { fetch?: F & CheckedFetch<F, B> }): App<B, CronName> {
   const bindings = options.bindings ?? ({} as B)
   if (!BUILT) checkHandlers(bindings, options)
   return {
@@ -109,17 +124,25 @@ export function defineApp<const B extends Bindings = {}, F extends FetchHandler<
   }
 }
 
-function checkHandlers(bindings: Bindings, options: { queues?: object; crons?: Readonly<Record<string, { schedule: string }>> }): void {
+function checkHandlers(
+  bindings: Bindings,
+  options: { queues?: object; crons?: Readonly<Record<string, { schedule: string }>> },
+): void {
   for (const name of Object.keys(options.queues ?? {})) {
     const declaration: AnyDeclaration | undefined = bindings[name]
     if (declaration?.kind !== 'queue') {
       throw invalidArgument(
         { binding: name, operation: 'defineApp' },
-        `queues.${name} has a handler, but "${name}" is not a declared queue. Add ${name}: queue() to defineBindings.`,
+        `queues.${name} has a handler, but "${name}" is not a declared queue. Add ${name}: queue() to ` +
+          'defineBindings.',
       )
     }
   }
   const crons = Object.entries(options.crons ?? {})
-  if (crons.length > LIMITS.crons) throw invalidArgument({ operation: 'defineApp' }, `${crons.length} crons are over the portable limit of ${LIMITS.crons}.`)
+  if (crons.length > LIMITS.crons)
+    throw invalidArgument(
+      { operation: 'defineApp' },
+      `${crons.length} crons are over the portable limit of ${LIMITS.crons}.`,
+    )
   for (const [name, cron] of crons) checkSchedule(name, cron.schedule)
 }

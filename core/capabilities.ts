@@ -1,19 +1,29 @@
 /**
- * What targets may differ in, as data. A target that lacks one declares it; the conformance suite then runs the case's negative twin,
- * which proves that the thing fails in the way stated here.
+ * What targets may differ in, as data. A target that lacks one declares it; the conformance suite then runs
+ * the case's negative twin, which proves that the thing fails in the way stated here.
  */
 export const CAPABILITIES = {
-  'request.streaming': 'The handler sees the first bytes of a request body before the client has sent the last. Without it the body is buffered whole first.',
-  'request.abort': '`request.signal` aborts when the client goes away. Without it the handler runs to its end.',
+  'request.streaming':
+    'The handler sees the first bytes of a request body before the client has sent the last. Without it ' +
+    'the body is buffered whole first.',
+  'request.abort':
+    '`request.signal` aborts when the client goes away. Without it the handler runs to its end.',
   'request.large': 'Request bodies of 5 MB of binary data and more are taken. Without it: 413.',
-  'response.large': 'Response bodies of any size. Without it: an answer over the limit is a 5xx with a log line, never cut.',
-  'response.streaming': 'The client sees the first bytes of a response before the handler has written the last.',
+  'response.large':
+    'Response bodies of any size. Without it: an answer over the limit is a 5xx with a log line, never cut.',
+  'response.streaming':
+    'The client sees the first bytes of a response before the handler has written the last.',
   'http.keepWorkAfterAnswer':
-    '`ctx.waitUntil` work goes on while other requests are answered. Without it the environment answers no other request until the work is done.',
-  'blob.multipart': '`startUpload`, `uploadPart`, `completeUpload`, `abortUpload` of a blob binding. Without it: `Unsupported`; `put` takes a stream.',
-  'blob.signedUrls': '`signedUrl` of a blob binding. Without it: `Unsupported`; let a route of the app serve the blob.',
+    '`ctx.waitUntil` work goes on while other requests are answered. Without it the environment answers ' +
+    'no other request until the work is done.',
+  'blob.multipart':
+    '`startUpload`, `uploadPart`, `completeUpload`, `abortUpload` of a blob binding. Without it: ' +
+    '`Unsupported`; `put` takes a stream.',
+  'blob.signedUrls':
+    '`signedUrl` of a blob binding. Without it: `Unsupported`; let a route of the app serve the blob.',
   'sql.interactiveTransactions': '`env.db.transaction(fn)`. Without it: `Unsupported`; use `batch`.',
-  'cache.shared': 'Cache entries are seen by all processes of the target. Without it each process has its own.',
+  'cache.shared':
+    'Cache entries are seen by all processes of the target. Without it each process has its own.',
   'queue.exactAttempts': '`message.attempts` counts exactly. Without it, it may be higher after a crash.',
 } as const
 

@@ -65,7 +65,9 @@ export interface ConfigBase {
    * `{ config: './wrangler.jsonc', env: 'staging' }`. `allow` names what may stay in the build though only
    * Cloudflare has it (`cloudflare:sockets`, `WebSocketPair`): it fails where it is reached. Default: none.
    */
-  readonly worker?: string | { readonly config: string; readonly env?: string; readonly allow?: readonly string[] }
+  readonly worker?:
+    | string
+    | { readonly config: string; readonly env?: string; readonly allow?: readonly string[] }
   /**
    * Folder for local data (sqlite files, a simulator's state), from the project's folder; each target has one
    * below it. Default: `.unmoor/data`.

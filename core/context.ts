@@ -4,7 +4,10 @@ import { WAIT_UNTIL_SECONDS } from './limits.ts'
  * What a handler gets as its third argument; the Workers' `ExecutionContext` and a signal.
  */
 export interface Context {
-  /** Keeps `promise` running after the answer, for at most 30 s in all. A rejection is logged, never thrown. Best effort: durable work goes to a queue. */
+  /**
+   * Keeps `promise` running after the answer, for at most 30 s in all. A rejection is logged, never thrown.
+   * Best effort: durable work goes to a queue.
+   */
   waitUntil(promise: Promise<unknown>): void
   /** Aborts when the time for `waitUntil` work is over or the runtime stops. */
   readonly signal: AbortSignal
@@ -30,8 +33,8 @@ export interface OwnedContext extends Context {
   /** Number of `waitUntil` promises that have not settled. */
   readonly pending: number
   /**
-   * Resolves when all `waitUntil` promises have settled, those added meanwhile included, or when `seconds` (default 30) have passed;
-   * then `ctx.signal` aborts. True if all settled.
+   * Resolves when all `waitUntil` promises have settled, those added meanwhile included, or when `seconds`
+   * (default 30) have passed; then `ctx.signal` aborts. True if all settled.
    */
   settled(seconds?: number): Promise<boolean>
 }
@@ -64,7 +67,9 @@ class EventContext implements OwnedContext {
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
     const outer = this.#options?.signal
-    return outer === undefined ? this.#controller.signal : (this.#joined ??= AbortSignal.any([outer, this.#controller.signal]))
+    return outer === undefined
+      ? this.#controller.signal
+      : (this.#joined ??= AbortSignal.any([outer, this.#controller.signal]))
   }
   #joined: AbortSignal | undefined
 
@@ -99,7 +104,9 @@ class EventContext implements OwnedContext {
       })
       if ((await Promise.race([idle, expired])) !== 'idle') {
         this.#controller ??= new AbortController()
-        this.#controller.abort(new DOMException(`waitUntil work was still running ${seconds} s after the answer`, 'TimeoutError'))
+        this.#controller.abort(
+          new DOMException(`waitUntil work was still running ${seconds} s after the answer`, 'TimeoutError'),
+        )
         return false
       }
     }

@@ -19,8 +19,9 @@ const FIELDS: readonly Field[] = [
 ]
 
 /**
- * Checks a schedule against the portable form: five fields in UTC, weekdays by name (numbers mean different days on different platforms),
- * never both a day of the month and a weekday (platforms disagree whether that is AND or OR).
+ * Checks a schedule against the portable form: five fields in UTC, weekdays by name (numbers mean different
+ * days on different platforms), never both a day of the month and a weekday (platforms disagree whether that
+ * is AND or OR).
  *
  * @throws `InvalidArgument` naming the cron, the field and what to write instead.
  */
@@ -30,10 +31,15 @@ export function checkSchedule(name: string, schedule: string): void {
   }
   if (typeof schedule !== 'string') return refuse('a schedule is a string such as "0 3 * * *".')
   const fields = schedule.trim().split(/\s+/)
-  if (fields.length !== 5) return refuse(`it has ${fields.length} fields, not 5 (minute hour day-of-month month weekday).`)
+  if (fields.length !== 5)
+    return refuse(`it has ${fields.length} fields, not 5 (minute hour day-of-month month weekday).`)
   fields.forEach((text, index) => checkField(FIELDS[index] as Field, text, refuse))
   const [, , day, , weekday] = fields
-  if (day !== '*' && weekday !== '*') return refuse('a day of the month together with a weekday means different things on different platforms. Use two crons.')
+  if (day !== '*' && weekday !== '*')
+    return refuse(
+      'a day of the month together with a weekday means different things on different platforms. Use ' +
+        'two crons.',
+    )
 }
 
 function checkField(field: Field, text: string, refuse: (why: string) => never): void {
@@ -41,22 +47,33 @@ function checkField(field: Field, text: string, refuse: (why: string) => never):
   for (const part of text.split(',')) {
     if (field.name === 'weekday' && /^(SUN|MON|TUE|WED|THU|FRI|SAT)(L|#[1-5])$/i.test(part)) continue
     const match = /^(?:\*|([A-Za-z0-9]+)(?:-([A-Za-z0-9]+))?)(?:\/(\d+))?$/.exec(part)
-    if (match === null) return refuse(`the ${field.name} "${part}" is not a number, a range, a list, a step or *.`)
+    if (match === null)
+      return refuse(`the ${field.name} "${part}" is not a number, a range, a list, a step or *.`)
     const [, from, to, step] = match
     const first = from === undefined ? undefined : fieldValue(field, from, refuse)
     const last = to === undefined ? undefined : fieldValue(field, to, refuse)
-    if (first !== undefined && last !== undefined && first > last) return refuse(`the ${field.name} range "${part}" runs backwards.`)
-    if (step !== undefined && Number(step) < 1) return refuse(`the ${field.name} step "${part}" must be at least 1.`)
+    if (first !== undefined && last !== undefined && first > last)
+      return refuse(`the ${field.name} range "${part}" runs backwards.`)
+    if (step !== undefined && Number(step) < 1)
+      return refuse(`the ${field.name} step "${part}" must be at least 1.`)
     if (step !== undefined && from !== undefined && to === undefined)
-      return refuse(`the ${field.name} "${part}" steps from one value. Write a range, such as ${from}-${field.names?.at(-1) ?? field.max}/${step}.`)
+      return refuse(
+        `the ${field.name} "${part}" steps from one value. Write a range, such as ` +
+          `${from}-${field.names?.at(-1) ?? field.max}/${step}.`,
+      )
   }
 }
 
 function fieldValue(field: Field, text: string, refuse: (why: string) => never): number {
   const named = field.names?.indexOf(text.toUpperCase()) ?? -1
   if (named >= 0) return named + (field.name === 'month' ? 1 : 0)
-  if (field.name === 'weekday') return refuse(`weekdays go by name (SUN, MON, ... SAT), not "${text}": numbers mean different days on different platforms.`)
+  if (field.name === 'weekday')
+    return refuse(
+      `weekdays go by name (SUN, MON, ... SAT), not "${text}": numbers mean different days on different ` +
+        'platforms.',
+    )
   const value = Number(text)
-  if (!/^\d+$/.test(text) || value < field.min || value > field.max) return refuse(`the ${field.name} "${text}" is not from ${field.min} to ${field.max}.`)
+  if (!/^\d+$/.test(text) || value < field.min || value > field.max)
+    return refuse(`the ${field.name} "${text}" is not from ${field.min} to ${field.max}.`)
   return value
 }

@@ -1,5 +1,6 @@
 /**
- * The one error class of unmoor. Callers act on `code`, never on `message`; the backend's own error is kept as `cause`.
+ * The one error class of unmoor. Callers act on `code`, never on `message`; the backend's own error is kept
+ * as `cause`.
  */
 
 /** What went wrong, in words that are the same on every target and for every driver. */
@@ -30,7 +31,10 @@ export interface ErrorDetails {
   /** `LimitExceeded`: the largest (or, where `min` is set, smallest) that is allowed. */
   max?: number
   min?: number
-  /** `Constraint`: `unique`, `foreignKey`, `notNull`, `check`. `NotFound`: what is missing, for example `table`. */
+  /**
+   * `Constraint`: `unique`, `foreignKey`, `notNull`, `check`. `NotFound`: what is missing, for example
+   * `table`.
+   */
   kind?: string
   /** `Unsupported`: the capability's name in `core/capabilities.ts`. */
   capability?: string
@@ -48,7 +52,10 @@ export interface UnmoorErrorOptions {
   binding?: string | undefined
   /** The method that failed, such as `put`. */
   operation?: string | undefined
-  /** Whether the same call may succeed later, unchanged. Default: by code (`Conflict`, `Throttled`, `Unavailable`, `Timeout`: true). */
+  /**
+   * Whether the same call may succeed later, unchanged. Default: by code (`Conflict`, `Throttled`,
+   * `Unavailable`, `Timeout`: true).
+   */
   retryable?: boolean | undefined
   /** Whether a write may have taken effect although this error was thrown. Default: false. */
   mayHaveApplied?: boolean | undefined
@@ -56,7 +63,12 @@ export interface UnmoorErrorOptions {
   cause?: unknown
 }
 
-const RETRYABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['Conflict', 'Throttled', 'Unavailable', 'Timeout'])
+const RETRYABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'Conflict',
+  'Throttled',
+  'Unavailable',
+  'Timeout',
+])
 
 /** The error that every binding, driver and command throws. */
 export class UnmoorError extends Error {
@@ -109,7 +121,8 @@ export function errorFromJSON(data: SerializedError): UnmoorError {
 }
 
 /**
- * Whether `error` is an {@link UnmoorError}, with that code if one is given. Works across bundles and realms, where `instanceof` does not.
+ * Whether `error` is an {@link UnmoorError}, with that code if one is given. Works across bundles and realms,
+ * where `instanceof` does not.
  */
 export function isUnmoorError(error: unknown, code?: ErrorCode): error is UnmoorError {
   if (typeof error !== 'object' || error === null) return false
@@ -118,12 +131,22 @@ export function isUnmoorError(error: unknown, code?: ErrorCode): error is Unmoor
 }
 
 /** `InvalidArgument` with the binding and operation that refused. */
-export function invalidArgument(where: { binding?: string; operation?: string }, message: string, cause?: unknown): UnmoorError {
+export function invalidArgument(
+  where: { binding?: string; operation?: string },
+  message: string,
+  cause?: unknown,
+): UnmoorError {
   return new UnmoorError('InvalidArgument', message, { ...where, cause })
 }
 
 /** `LimitExceeded` naming the limit, what was asked and what is allowed. */
-export function limitExceeded(where: { binding?: string; operation?: string }, limit: string, actual: number, max: number, hint = ''): UnmoorError {
+export function limitExceeded(
+  where: { binding?: string; operation?: string },
+  limit: string,
+  actual: number,
+  max: number,
+  hint = '',
+): UnmoorError {
   const text = `${limit} is ${actual}, over the portable limit of ${max}.${hint === '' ? '' : ` ${hint}`}`
   return new UnmoorError('LimitExceeded', text, { ...where, details: { limit, actual, max } })
 }

@@ -1,6 +1,28 @@
 export { defineApp } from './app.ts'
-export type { App, AppHandlers, AppOptions, CheckedFetch, Cron, CronEvent, CronHandler, ExpectedEnv, FetchHandler, QueueHandler } from './app.ts'
-export { defineBindings, assets, blob, cache, kv, queue, secret, service, sql, variable } from './bindings/declarations.ts'
+export type {
+  App,
+  AppHandlers,
+  AppOptions,
+  CheckedFetch,
+  Cron,
+  CronEvent,
+  CronHandler,
+  ExpectedEnv,
+  FetchHandler,
+  QueueHandler,
+} from './app.ts'
+export {
+  defineBindings,
+  assets,
+  blob,
+  cache,
+  kv,
+  queue,
+  secret,
+  service,
+  sql,
+  variable,
+} from './bindings/declarations.ts'
 export type {
   AnyDeclaration,
   AssetsDeclaration,
@@ -27,7 +49,14 @@ export type {
   VariableOptions,
 } from './bindings/declarations.ts'
 export type { Assets } from './bindings/assets.ts'
-export type { BlobCopyOptions, BlobGetOptions, BlobList, BlobListOptions, BlobPutOptions, BlobStore } from './bindings/blob.ts'
+export type {
+  BlobCopyOptions,
+  BlobGetOptions,
+  BlobList,
+  BlobListOptions,
+  BlobPutOptions,
+  BlobStore,
+} from './bindings/blob.ts'
 export type { BlobPut, Blobs } from './deprecated.ts'
 export type { BlobInfo, BlobObject } from './bindings/blob-object.ts'
 export type { BlobPart, BlobUpload } from './bindings/blob-upload.ts'
@@ -40,7 +69,17 @@ export type { NativeBinding } from './bindings/native.ts'
 export type { Queue, QueueBatch, QueueMessage, QueueSendOptions, QueueSendRequest } from './bindings/queue.ts'
 export type { Secret } from './bindings/secret.ts'
 export type { Service } from './bindings/service.ts'
-export type { Sql, SqlRawResult, SqlRow, SqlRunResult, SqlSession, SqlStatement, SqlTransaction, SqlValue, TransactionOptions } from './bindings/sql.ts'
+export type {
+  Sql,
+  SqlRawResult,
+  SqlRow,
+  SqlRunResult,
+  SqlSession,
+  SqlStatement,
+  SqlTransaction,
+  SqlValue,
+  TransactionOptions,
+} from './bindings/sql.ts'
 export type { SqlCell, SqlDialect } from './bindings/drivers.ts'
 export { CAPABILITIES, type Capabilities, type Capability } from './capabilities.ts'
 export {
@@ -61,6 +100,13 @@ export {
 export type * from './config-maps.ts'
 export type * from '../adapters/config-maps.ts'
 export type { Context } from './context.ts'
-export { isUnmoorError, UnmoorError, type ErrorCode, type ErrorDetails, type SerializedError, type UnmoorErrorOptions } from './errors.ts'
+export {
+  isUnmoorError,
+  UnmoorError,
+  type ErrorCode,
+  type ErrorDetails,
+  type SerializedError,
+  type UnmoorErrorOptions,
+} from './errors.ts'
 export { LIMITS, type LimitName } from './limits.ts'
 export type { Manifest } from './manifest.ts'

@@ -16,8 +16,9 @@ export const KV_LIMITS = {
 export const WAIT_UNTIL_SECONDS = 30
 
 /**
- * The portable limits: the strictest of all targets, enforced before the backend is called, so that what works on one target works on all.
- * Sizes are in bytes (of UTF-8 for text), times in seconds unless the name says otherwise. Sources: Cloudflare's and AWS's published limits.
+ * The portable limits: the strictest of all targets, enforced before the backend is called, so that what
+ * works on one target works on all. Sizes are in bytes (of UTF-8 for text), times in seconds unless the name
+ * says otherwise. Sources: Cloudflare's and AWS's published limits.
  */
 export const LIMITS = {
   ...KV_LIMITS,

@@ -19,15 +19,25 @@ export function inSeconds(spec: DriverSpec): DriverSpec {
   return paths.reduce((options, path) => divided(options, path.split('.')), spec)
 }
 
-function divided<Options extends Readonly<Record<string, unknown>>>(options: Options, [name = '', ...rest]: readonly string[]): Options {
+function divided<Options extends Readonly<Record<string, unknown>>>(
+  options: Options,
+  [name = '', ...rest]: readonly string[],
+): Options {
   const value = options[name]
   if (rest.length > 0) return isObject(value) ? { ...options, [name]: divided(value, rest) } : options
   return typeof value === 'number' ? { ...options, [name]: value / 1000 } : options
 }
 
 /** The same for a map of drivers by binding. */
-export function driversInSeconds<Spec extends string | DriverSpec>(drivers: Readonly<Record<string, Spec>>): Record<string, Spec | DriverSpec> {
-  return Object.fromEntries(Object.entries(drivers).map(([binding, spec]) => [binding, typeof spec === 'string' ? spec : inSeconds(spec)]))
+export function driversInSeconds<Spec extends string | DriverSpec>(
+  drivers: Readonly<Record<string, Spec>>,
+): Record<string, Spec | DriverSpec> {
+  return Object.fromEntries(
+    Object.entries(drivers).map(([binding, spec]) => [
+      binding,
+      typeof spec === 'string' ? spec : inSeconds(spec),
+    ]),
+  )
 }
 
 /**
@@ -46,7 +56,8 @@ export function checkFormat(format: unknown, where: string): void {
   if (format === undefined || format === ARTIFACT_FORMAT) return
   throw new UnmoorError(
     'InvalidArgument',
-    `${where} has the format ${JSON.stringify(format)}, which another version of unmoor wrote; this one knows ${ARTIFACT_FORMAT}. Use that version, or build or deploy again.`,
+    `${where} has the format ${JSON.stringify(format)}, which another version of unmoor wrote; this one ` +
+      `knows ${ARTIFACT_FORMAT}. Use that version, or build or deploy again.`,
     { operation: 'start' },
   )
 }

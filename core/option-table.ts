@@ -61,7 +61,9 @@ export type ValueTypeOf<Value> = [Value] extends [boolean]
         : 'object' | 'list' | 'driver' | { readonly options: Readonly<Record<string, OptionType>> }
 
 /** The table of an options type: one {@link OptionType} per option, of the option's own type. */
-export type OptionTable<Options> = { readonly [Name in keyof Options]-?: OptionTypeOf<Exclude<Options[Name], undefined>> }
+export type OptionTable<Options> = {
+  readonly [Name in keyof Options]-?: OptionTypeOf<Exclude<Options[Name], undefined>>
+}
 
 /** Tables of a driver, per kind of binding that it serves. */
 export type DriverOptionTables = Readonly<Record<string, Readonly<Record<string, OptionType>>>>
@@ -76,7 +78,13 @@ export const TIMEOUT: NumberOption = { number: 'seconds', min: 0.001, max: LONGE
  * The same for an option that was in milliseconds before version 0.2, where a large number is likely to be an
  * old one.
  */
-export const TIMEOUT_ONCE_MS: NumberOption = { number: 'seconds', min: 0.001, max: LONGEST_TIMEOUT, warnAbove: 120, wasMilliseconds: true }
+export const TIMEOUT_ONCE_MS: NumberOption = {
+  number: 'seconds',
+  min: 0.001,
+  max: LONGEST_TIMEOUT,
+  warnAbove: 120,
+  wasMilliseconds: true,
+}
 
 /** What {@link checkOptions} found. */
 export interface CheckedOptions {
@@ -104,21 +112,32 @@ export interface OptionsPlace {
  * @throws what `place.refuse` throws, for an unknown option (with the nearest right name) and for a value of
  * another type or out of range.
  */
-export function checkOptions(given: Readonly<Record<string, unknown>>, table: Readonly<Record<string, OptionType>>, place: OptionsPlace): CheckedOptions {
+export function checkOptions(
+  given: Readonly<Record<string, unknown>>,
+  table: Readonly<Record<string, OptionType>>,
+  place: OptionsPlace,
+): CheckedOptions {
   const warnings: string[] = []
   const options: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(given)) {
     const path = `${place.path}.${name}`
     if (!Object.hasOwn(table, name)) {
       const names = Object.keys(table).filter((key) => !isRenamed(table[key]))
-      place.refuse(`${path}: ${place.owner} has no such option.${didYouMean(name, names)} It has: ${names.join(', ') || 'none'}.`)
+      place.refuse(
+        `${path}: ${place.owner} has no such option.${didYouMean(name, names)} It has: ` +
+          `${names.join(', ') || 'none'}.`,
+      )
     }
     const type = table[name]
     if (value === undefined || type === undefined) continue
     if (isRenamed(type)) {
       const { name: now, value: moved } = renamedOption(name, value, type)
-      if (given[now] !== undefined) place.refuse(`${path} is an old name of ${now}, which is set too. Remove ${name}.`)
-      warnings.push(`${path} is called ${now} now${type.milliseconds === true ? ', in seconds' : ''}: write ${now}: ${print(moved)}.`)
+      if (given[now] !== undefined)
+        place.refuse(`${path} is an old name of ${now}, which is set too. Remove ${name}.`)
+      warnings.push(
+        `${path} is called ${now} now${type.milliseconds === true ? ', in seconds' : ''}: write ${now}: ` +
+          `${print(moved)}.`,
+      )
       options[now] = checkOptions({ [now]: moved }, table, place).options[now]
       continue
     }
@@ -127,11 +146,20 @@ export function checkOptions(given: Readonly<Record<string, unknown>>, table: Re
   return { options, warnings }
 }
 
-function renamedOption(name: string, value: unknown, { renamed, milliseconds }: RenamedOption): { name: string; value: unknown } {
+function renamedOption(
+  name: string,
+  value: unknown,
+  { renamed, milliseconds }: RenamedOption,
+): { name: string; value: unknown } {
   return { name: renamed, value: milliseconds === true && typeof value === 'number' ? value / 1000 : value }
 }
 
-function checkValue(value: unknown, type: Exclude<OptionType, RenamedOption>, place: OptionsPlace, warnings: string[]): unknown {
+function checkValue(
+  value: unknown,
+  type: Exclude<OptionType, RenamedOption>,
+  place: OptionsPlace,
+  warnings: string[],
+): unknown {
   if (place.environment === true && isEnvironment(value)) return value
   const takes = (what: string): never => place.refuse(`${place.path} is ${print(value)}; it takes ${what}.`)
   if (type === 'string') return typeof value === 'string' ? value : takes('a text')
@@ -140,7 +168,9 @@ function checkValue(value: unknown, type: Exclude<OptionType, RenamedOption>, pl
   if (type === 'list') return Array.isArray(value) ? value : takes('a list')
   if (type === 'driver') {
     const driver = isObject(value) ? value['driver'] : value
-    return typeof driver === 'string' && driver !== '' ? value : takes('a driver\'s name or { driver: "name", ...options }')
+    return typeof driver === 'string' && driver !== ''
+      ? value
+      : takes('a driver\'s name or { driver: "name", ...options }')
   }
   if ('number' in type) return checkNumber(value, type, place, warnings)
   if ('options' in type) {
@@ -150,10 +180,17 @@ function checkValue(value: unknown, type: Exclude<OptionType, RenamedOption>, pl
     return checked.options
   }
   if (typeof value === 'string' && type.includes(value)) return value
-  return takes(`${type.map(print).join(' or ')}${typeof value === 'string' ? `.${didYouMean(value, type)}`.replace(/\.$/, '') : ''}`)
+  return takes(
+    `${type.map(print).join(' or ')}${typeof value === 'string' ? `.${didYouMean(value, type)}`.replace(/\.$/, '') : ''}`,
+  )
 }
 
-function checkNumber(value: unknown, type: NumberOption, { path, refuse }: OptionsPlace, warnings: string[]): number {
+function checkNumber(
+  value: unknown,
+  type: NumberOption,
+  { path, refuse }: OptionsPlace,
+  warnings: string[],
+): number {
   const { number: unit, min = 0, max, whole = false, warnAbove, wasMilliseconds = false } = type
   if (typeof value !== 'number' || !Number.isFinite(value)) {
     refuse(`${path} is ${print(value)}; it takes a number of ${unit}.`)
@@ -167,7 +204,9 @@ function checkNumber(value: unknown, type: NumberOption, { path, refuse }: Optio
     const range = max === undefined ? `${unit} from ${min}` : `${unit} from ${min} to ${max}`
     refuse(`${path} is ${value}; it takes a ${whole ? 'whole ' : ''}number of ${range}.`)
   } else if (warnAbove !== undefined && value > warnAbove) {
-    warnings.push(`${path} is ${value} seconds (it was in milliseconds before 0.2). Did you mean ${value / 1000}?`)
+    warnings.push(
+      `${path} is ${value} seconds (it was in milliseconds before 0.2). Did you mean ${value / 1000}?`,
+    )
   }
   return value as number
 }
@@ -203,7 +242,11 @@ export function nearestWord(word: string, words: readonly string[]): string | un
   let best: { word: string; distance: number } | undefined
   for (const candidate of words) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
-    if (distance <= Math.max(2, Math.floor(candidate.length / 3)) && distance < candidate.length && (best === undefined || distance < best.distance))
+    if (
+      distance <= Math.max(2, Math.floor(candidate.length / 3)) &&
+      distance < candidate.length &&
+      (best === undefined || distance < best.distance)
+    )
       best = { word: candidate, distance }
   }
   return best?.word
@@ -218,7 +261,8 @@ function editDistance(from: string, to: string): number {
     for (let j = 1; j <= to.length; j++) {
       const same = from[i - 1] === to[j - 1]
       let cost = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + (same ? 0 : 1))
-      if (i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1]) cost = Math.min(cost, (before[j - 2] ?? 0) + 1)
+      if (i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1])
+        cost = Math.min(cost, (before[j - 2] ?? 0) + 1)
       row.push(cost)
     }
     before = last

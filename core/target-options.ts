@@ -2,7 +2,11 @@ import { UnmoorError } from './errors.ts'
 import { type CheckedOptions, checkOptions, type OptionType } from './option-table.ts'
 
 /** {@link checkOptions} for `targets.NAME.options`. @throws `InvalidArgument` (operation `config`). */
-export function checkTargetOptions(target: string, options: Readonly<Record<string, unknown>>, table: Readonly<Record<string, OptionType>>): CheckedOptions {
+export function checkTargetOptions(
+  target: string,
+  options: Readonly<Record<string, unknown>>,
+  table: Readonly<Record<string, OptionType>>,
+): CheckedOptions {
   return checkOptions(options, table, {
     path: `targets.${target}.options`,
     owner: `the target "${target}"`,

@@ -2,7 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Makes the folder for what the files of one run build once and share (`built-once.ts`), and removes it at the end. */
+/**
+ * Makes the folder for what the files of one run build once and share (`built-once.ts`), and removes it at
+ * the end.
+ */
 export default async function setup(): Promise<() => Promise<void>> {
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-test-builds-'))
   process.env['UNMOOR_TEST_BUILDS'] = dir

@@ -1,6 +1,9 @@
 import type { Capabilities } from '../../core/capabilities.ts'
 
-/** What Workers can do. Sources: developers.cloudflare.com/workers/platform/limits and /runtime-apis; what the simulator does otherwise is in README.md. */
+/**
+ * What Workers can do. Sources: developers.cloudflare.com/workers/platform/limits and /runtime-apis; what the
+ * simulator does otherwise is in README.md.
+ */
 export const capabilities: Capabilities = {
   'request.streaming': true,
   // Through the compatibility flag enable_request_signal, which every artifact has.

@@ -15,13 +15,34 @@ const cloudflare: Adapter = {
   capabilities,
   nodeBuiltins: NODE_BUILTINS,
   conditions: ['workerd', 'worker', 'browser', 'import', 'default'],
-  defaultDrivers: { kv: own, blob: own, sql: own, queue: own, cache: own, service: own, assets: own, secret: { driver: 'env' } },
+  defaultDrivers: {
+    kv: own,
+    blob: own,
+    sql: own,
+    queue: own,
+    cache: own,
+    service: own,
+    assets: own,
+    secret: { driver: 'env' },
+  },
   // A database on a Postgres server is reached through Hyperdrive.
-  drivers: { cloudflare: 'unmoor/internal/cloudflare/drivers', postgres: 'unmoor/internal/cloudflare/hyperdrive' },
+  drivers: {
+    cloudflare: 'unmoor/internal/cloudflare/drivers',
+    postgres: 'unmoor/internal/cloudflare/hyperdrive',
+  },
   driverOptions: { cloudflare: driverOptions },
-  // Limits of all plans (64 MiB, not compressed, since 2026-09-04), and of static assets on the paid plan: developers.cloudflare.com/workers/platform/limits.
+  // Limits of all plans (64 MiB, not compressed, since 2026-09-04), and of static assets on the paid plan:
+  // developers.cloudflare.com/workers/platform/limits.
   code: {
-    globals: ['caches', 'HTMLRewriter', 'WebSocketPair', 'WebSocket', 'EventSource', 'FixedLengthStream', 'IdentityTransformStream'],
+    globals: [
+      'caches',
+      'HTMLRewriter',
+      'WebSocketPair',
+      'WebSocket',
+      'EventSource',
+      'FixedLengthStream',
+      'IdentityTransformStream',
+    ],
     fromText: false,
     ioOutsideHandlers: false,
     bundle: 64 * 1024 * 1024,

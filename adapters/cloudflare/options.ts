@@ -16,7 +16,9 @@ export interface CloudflareDriverOptions {
 /** What the driver `cloudflare` takes per kind. */
 export const driverOptions = {
   kv: {},
-  strongKv: { shards: { number: 'objects', min: 1, max: 32, whole: true } } satisfies OptionTable<CloudflareDriverOptions>,
+  strongKv: {
+    shards: { number: 'objects', min: 1, max: 32, whole: true },
+  } satisfies OptionTable<CloudflareDriverOptions>,
   blob: {},
   sql: {},
   queue: {},
@@ -65,10 +67,17 @@ export interface CloudflareOptions {
    * Environments for `wrangler deploy --env NAME`: what each has of its own, over the rest. Its resources are
    * named after it: `APP-NAME-BINDING`.
    */
-  environments?: Readonly<Record<string, Omit<CloudflareOptions, 'environments' | 'compatibilityDate' | 'compatibilityFlags' | 'accountId'>>>
+  environments?: Readonly<
+    Record<
+      string,
+      Omit<CloudflareOptions, 'environments' | 'compatibilityDate' | 'compatibilityFlags' | 'accountId'>
+    >
+  >
 }
 
-const FIELDS: Readonly<Record<keyof CloudflareOptions, 'string' | 'strings' | 'routes' | 'object' | 'environments' | BindingKind>> = {
+const FIELDS: Readonly<
+  Record<keyof CloudflareOptions, 'string' | 'strings' | 'routes' | 'object' | 'environments' | BindingKind>
+> = {
   name: 'string',
   accountId: 'string',
   compatibilityDate: 'string',
@@ -86,23 +95,34 @@ const FIELDS: Readonly<Record<keyof CloudflareOptions, 'string' | 'strings' | 'r
 }
 
 /** The options, checked against the app. @throws `InvalidArgument` naming the field and what it should be. */
-export function checkOptions(options: Readonly<Record<string, unknown>>, manifest: Manifest): CloudflareOptions {
+export function checkOptions(
+  options: Readonly<Record<string, unknown>>,
+  manifest: Manifest,
+): CloudflareOptions {
   for (const [field, value] of Object.entries(options)) {
     const kind = FIELDS[field as keyof CloudflareOptions]
-    if (kind === undefined) throw refuse(field, `is no option.${didYouMean(field, Object.keys(FIELDS))} There are: ${Object.keys(FIELDS).join(', ')}.`)
+    if (kind === undefined)
+      throw refuse(
+        field,
+        `is no option.${didYouMean(field, Object.keys(FIELDS))} There are: ` +
+          `${Object.keys(FIELDS).join(', ')}.`,
+      )
     if (kind === 'string') {
       if (typeof value !== 'string' || value === '') throw refuse(field, 'is a text.')
     } else if (kind === 'strings') {
-      if (!Array.isArray(value) || value.some((item) => typeof item !== 'string')) throw refuse(field, 'is an array of texts.')
+      if (!Array.isArray(value) || value.some((item) => typeof item !== 'string'))
+        throw refuse(field, 'is an array of texts.')
     } else if (kind === 'routes') {
       if (!Array.isArray(value)) throw refuse(field, 'is an array of routes.')
     } else if (kind === 'object' || kind === 'environments') {
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refuse(field, 'is an object.')
+      if (typeof value !== 'object' || value === null || Array.isArray(value))
+        throw refuse(field, 'is an object.')
       if (kind === 'environments') checkEnvironments(value as Record<string, unknown>, manifest)
     } else checkBindings(field, value, kind, manifest)
   }
   const { compatibilityDate }: CloudflareOptions = options
-  if (compatibilityDate !== undefined && !/^\d{4}-\d{2}-\d{2}$/.test(compatibilityDate)) throw refuse('compatibilityDate', 'is a date such as "2026-07-30".')
+  if (compatibilityDate !== undefined && !/^\d{4}-\d{2}-\d{2}$/.test(compatibilityDate))
+    throw refuse('compatibilityDate', 'is a date such as "2026-07-30".')
   return options
 }
 
@@ -111,26 +131,42 @@ const SHARED = ['environments', 'compatibilityDate', 'compatibilityFlags', 'acco
 function checkEnvironments(environments: Readonly<Record<string, unknown>>, manifest: Manifest): void {
   for (const [name, own] of Object.entries(environments)) {
     if (!/^[a-z][a-z0-9-]*$/.test(name))
-      throw refuse(`environments.${name}`, 'is no name of an environment: lower-case letters, digits and hyphens, a letter first.')
-    if (typeof own !== 'object' || own === null) throw refuse(`environments.${name}`, 'is an object of options.')
+      throw refuse(
+        `environments.${name}`,
+        'is no name of an environment: lower-case letters, digits and hyphens, a letter first.',
+      )
+    if (typeof own !== 'object' || own === null)
+      throw refuse(`environments.${name}`, 'is an object of options.')
     const field = Object.keys(own).find((key) => SHARED.includes(key))
-    if (field !== undefined) throw refuse(`environments.${name}.${field}`, 'is the same for all environments: set it above them.')
+    if (field !== undefined)
+      throw refuse(`environments.${name}.${field}`, 'is the same for all environments: set it above them.')
     checkOptions(own as Record<string, unknown>, manifest)
   }
 }
 
 function checkBindings(field: string, value: unknown, kind: string, manifest: Manifest): void {
-  if (typeof value !== 'object' || value === null) throw refuse(field, 'is an object with a binding of the app per key.')
-  const declared = Object.entries(manifest.bindings).flatMap(([name, declaration]) => (declaration.kind === kind ? [name] : []))
+  if (typeof value !== 'object' || value === null)
+    throw refuse(field, 'is an object with a binding of the app per key.')
+  const declared = Object.entries(manifest.bindings).flatMap(([name, declaration]) =>
+    declaration.kind === kind ? [name] : [],
+  )
   for (const [name, settings] of Object.entries(value)) {
     if (!declared.includes(name))
-      throw refuse(`${field}.${name}`, `is not a declared ${kind}.${didYouMean(name, declared)} Declared: ${declared.join(', ') || 'none'}.`)
-    if (kind === 'variable' ? typeof settings !== 'string' : typeof settings !== 'object' || settings === null) {
+      throw refuse(
+        `${field}.${name}`,
+        `is not a declared ${kind}.${didYouMean(name, declared)} Declared: ${declared.join(', ') || 'none'}.`,
+      )
+    if (
+      kind === 'variable' ? typeof settings !== 'string' : typeof settings !== 'object' || settings === null
+    ) {
       throw refuse(`${field}.${name}`, kind === 'variable' ? 'is a text.' : 'is an object.')
     }
   }
 }
 
 function refuse(field: string, why: string): Error {
-  return invalidArgument({ operation: 'build' }, `unmoor.config.ts: targets.cloudflare.options.${field} ${why}`)
+  return invalidArgument(
+    { operation: 'build' },
+    `unmoor.config.ts: targets.cloudflare.options.${field} ${why}`,
+  )
 }

@@ -3,9 +3,9 @@ import { type ServerOptions, serverOptions } from '../node-server/options.ts'
 
 /**
  * Where an app's `fetch` may go. Each rule is a host name (`api.internal`, `*.example.com`, `*`), an address
- * or a range (`10.1.0.0/16`, `fd00::/8`), with or without a port (`localhost:9000`, `[::1]:9000`). In this order: what `deny` names is
- * refused; what `allow` names may be reached, whatever its address is; `deny: ['*']` refuses all else; else
- * public addresses may be reached, others not.
+ * or a range (`10.1.0.0/16`, `fd00::/8`), with or without a port (`localhost:9000`, `[::1]:9000`). In this
+ * order: what `deny` names is refused; what `allow` names may be reached, whatever its address is;
+ * `deny: ['*']` refuses all else; else public addresses may be reached, others not.
  */
 export interface OutboundRules {
   /** Default: none. */

@@ -18,8 +18,20 @@ export const CAPABILITIES: Capabilities = {
   'queue.exactAttempts': false,
 }
 
-/** With these options: everything but a streaming Function URL takes answers whole, up to 6 MB (load balancers: 1 MB); an environment with several events at once keeps work without holding others up. */
-export function capabilitiesOf({ event, invokeMode, concurrency }: Required<Pick<LambdaOptions, 'event' | 'invokeMode' | 'concurrency'>>): Capabilities {
+/**
+ * With these options: everything but a streaming Function URL takes answers whole, up to 6 MB (load
+ * balancers: 1 MB); an environment with several events at once keeps work without holding others up.
+ */
+export function capabilitiesOf({
+  event,
+  invokeMode,
+  concurrency,
+}: Required<Pick<LambdaOptions, 'event' | 'invokeMode' | 'concurrency'>>): Capabilities {
   const streams = event === 'url' && invokeMode === 'RESPONSE_STREAM'
-  return { ...CAPABILITIES, 'response.large': streams, 'response.streaming': streams, 'http.keepWorkAfterAnswer': concurrency > 1 }
+  return {
+    ...CAPABILITIES,
+    'response.large': streams,
+    'response.streaming': streams,
+    'http.keepWorkAfterAnswer': concurrency > 1,
+  }
 }

@@ -14,7 +14,13 @@ export type { LambdaRuntime } from './local/launch.ts'
 export type { LambdaOptions, LambdaPackage, LambdaTargetOptions } from './options.ts'
 export type { InvokeMode } from './runtime/events.ts'
 export type { HttpEventKind } from '../../core/compat/from-lambda/http-events.ts'
-export { createRuntimeApi, type ApiInvocation, type ApiResponse, type RuntimeApi, type RuntimeApiOptions } from './local/runtime-api.ts'
+export {
+  createRuntimeApi,
+  type ApiInvocation,
+  type ApiResponse,
+  type RuntimeApi,
+  type RuntimeApiOptions,
+} from './local/runtime-api.ts'
 
 const lambda: Adapter = {
   name: 'lambda',

@@ -61,7 +61,8 @@ export function readOptions(given: Readonly<Record<string, unknown>>): Required<
   const { runtime = 'bootstrap', concurrency = 1 } = options
   if (runtime === 'ric' && concurrency !== 1)
     throw invalid(
-      "targets.lambda.options.concurrency: AWS's own client takes several events at once on AWS's machines only. Use the runtime bootstrap or container.",
+      "targets.lambda.options.concurrency: AWS's own client takes several events at once on AWS's " +
+        'machines only. Use the runtime bootstrap or container.',
     )
   return {
     invokeMode: options.invokeMode ?? 'RESPONSE_STREAM',
@@ -84,7 +85,9 @@ function texts(variables: Readonly<Record<string, unknown>>): Record<string, str
 
 function region(value: string): string {
   if (/^[a-z]{2}(-[a-z]+)+-\d$/.test(value)) return value
-  throw invalid(`targets.lambda.options.region is ${JSON.stringify(value)}. It is a region such as eu-west-1.`)
+  throw invalid(
+    `targets.lambda.options.region is ${JSON.stringify(value)}. It is a region such as eu-west-1.`,
+  )
 }
 
 function invalid(message: string): UnmoorError {

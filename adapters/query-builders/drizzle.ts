@@ -1,9 +1,13 @@
 /**
- * `unmoor/drizzle`: what Drizzle's proxy drivers (`drizzle-orm/sqlite-proxy`, `drizzle-orm/pg-proxy`) call, on a sql binding or a transaction of one. Needs no package itself.
+ * `unmoor/drizzle`: what Drizzle's proxy drivers (`drizzle-orm/sqlite-proxy`, `drizzle-orm/pg-proxy`) call,
+ * on a sql binding or a transaction of one. Needs no package itself.
  */
 import type { Sql, SqlRawResult, SqlSession, SqlValue } from '../../core/bindings/sql.ts'
 
-/** How Drizzle wants a result: `execute` as objects, all others as arrays of columns, and of `get` the first row alone. */
+/**
+ * How Drizzle wants a result: `execute` as objects, all others as arrays of columns, and of `get` the first
+ * row alone.
+ */
 export type DrizzleMethod = 'run' | 'all' | 'values' | 'get' | 'execute'
 
 /** A statement as Drizzle hands it over. */
@@ -20,19 +24,31 @@ export interface DrizzleResult {
   changes?: number
 }
 
-/** The callback of `drizzle(createCallback(env.db))`, of either proxy driver. Errors are the binding's; Drizzle has them as the cause of its own. */
-export function createCallback(database: SqlSession): (sql: string, params: unknown[], method: DrizzleMethod) => Promise<DrizzleResult> {
+/**
+ * The callback of `drizzle(createCallback(env.db))`, of either proxy driver. Errors are the binding's;
+ * Drizzle has them as the cause of its own.
+ */
+export function createCallback(
+  database: SqlSession,
+): (sql: string, params: unknown[], method: DrizzleMethod) => Promise<DrizzleResult> {
   return async (sql, params, method) => {
     // Values of other types are refused by the binding, by name.
     const values = params as SqlValue[]
-    return method === 'execute' ? { rows: await database.all(sql, values) } : toResult(method, await database.raw(sql, values))
+    return method === 'execute'
+      ? { rows: await database.all(sql, values) }
+      : toResult(method, await database.raw(sql, values))
   }
 }
 
-/** The second callback of `drizzle(createCallback(env.db), createBatchCallback(env.db))` of `drizzle-orm/sqlite-proxy`: `db.batch([...])` is the binding's batch, one transaction. */
+/**
+ * The second callback of `drizzle(createCallback(env.db), createBatchCallback(env.db))` of
+ * `drizzle-orm/sqlite-proxy`: `db.batch([...])` is the binding's batch, one transaction.
+ */
 export function createBatchCallback(database: Sql): (queries: DrizzleQuery[]) => Promise<DrizzleResult[]> {
   return async (queries) => {
-    const results = await database.batch(queries.map(({ sql, params }) => ({ text: sql, params: params as SqlValue[] })))
+    const results = await database.batch(
+      queries.map(({ sql, params }) => ({ text: sql, params: params as SqlValue[] })),
+    )
     return results.map((result, index) => toResult(queries[index]?.method ?? 'all', result))
   }
 }

@@ -1,4 +1,6 @@
-/** `unmoor/kysely`: Kysely on a sql binding. The same queries run on every engine that the binding may have. */
+/**
+ * `unmoor/kysely`: Kysely on a sql binding. The same queries run on every engine that the binding may have.
+ */
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -21,18 +23,22 @@ import type { Sql, SqlTransaction, SqlValue } from '../../core/bindings/sql.ts'
 import { UnmoorError } from '../../core/errors.ts'
 
 /**
- * A dialect for `new Kysely({ dialect: createDialect(env.db) })`: SQLite's or Postgres's, as the binding is. Making one costs nothing and opens nothing.
+ * A dialect for `new Kysely({ dialect: createDialect(env.db) })`: SQLite's or Postgres's, as the binding is.
+ * Making one costs nothing and opens nothing.
  *
- * Errors are the binding's. Transactions are serializable; where the target has none (D1), they fail with `Unsupported`. Savepoints and streams are not supported.
+ * Errors are the binding's. Transactions are serializable; where the target has none (D1), they fail with
+ * `Unsupported`. Savepoints and streams are not supported.
  */
 export function createDialect(database: Sql): Dialect {
   const postgres = database.dialect === 'postgres'
   return {
     createAdapter: (): DialectAdapter => (postgres ? new PostgresAdapter() : new SqliteAdapter()),
     createDriver: (): Driver => new BindingDriver(database),
-    createQueryCompiler: (): QueryCompiler => (postgres ? new PostgresQueryCompiler() : new SqliteQueryCompiler()),
+    createQueryCompiler: (): QueryCompiler =>
+      postgres ? new PostgresQueryCompiler() : new SqliteQueryCompiler(),
     // oxlint-disable-next-line typescript/no-explicit-any -- Kysely's own signature
-    createIntrospector: (db: Kysely<any>): DatabaseIntrospector => (postgres ? new PostgresIntrospector(db) : new SqliteIntrospector(db)),
+    createIntrospector: (db: Kysely<any>): DatabaseIntrospector =>
+      postgres ? new PostgresIntrospector(db) : new SqliteIntrospector(db),
   }
 }
 
@@ -50,7 +56,11 @@ class BindingDriver implements Driver {
   }
 
   async beginTransaction(connection: BindingConnection, { accessMode }: TransactionSettings): Promise<void> {
-    if (accessMode === 'read only') throw new UnmoorError('Unsupported', 'Transactions of a binding have no access mode: leave out setAccessMode.')
+    if (accessMode === 'read only')
+      throw new UnmoorError(
+        'Unsupported',
+        'Transactions of a binding have no access mode: leave out setAccessMode.',
+      )
     await connection.begin()
   }
 
@@ -88,7 +98,10 @@ class BindingConnection implements DatabaseConnection {
 
   async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
     // Values of other types are refused by the binding, by name.
-    const { columns, rows, changes, lastRowId } = await (this.#transaction ?? this.#database).raw(sql, parameters as readonly SqlValue[])
+    const { columns, rows, changes, lastRowId } = await (this.#transaction ?? this.#database).raw(
+      sql,
+      parameters as readonly SqlValue[],
+    )
     return {
       // Kysely's types promise what the query selects.
       rows: rows.map((row) => Object.fromEntries(columns.map((name, index) => [name, row[index]]))) as Row[],
@@ -99,6 +112,9 @@ class BindingConnection implements DatabaseConnection {
 
   // oxlint-disable-next-line require-yield -- it only throws
   async *streamQuery(): AsyncIterableIterator<never> {
-    throw new UnmoorError('Unsupported', 'A binding gives whole results: read pages with limit() instead of stream().')
+    throw new UnmoorError(
+      'Unsupported',
+      'A binding gives whole results: read pages with limit() instead of stream().',
+    )
   }
 }

@@ -12,8 +12,11 @@ export function createAssets(driver: AssetsDriver): Assets {
     async fetch(input, init) {
       const target = typeof input === 'string' && input.startsWith('/') ? `http://assets${input}` : input
       const request = new Request(target, init)
-      if (request.method !== 'GET' && request.method !== 'HEAD') return new Response('Method Not Allowed', { status: 405, headers: { allow: 'GET, HEAD' } })
-      return (await driver.serve(request, { fallback: 'always' })) ?? new Response('Not Found', { status: 404 })
+      if (request.method !== 'GET' && request.method !== 'HEAD')
+        return new Response('Method Not Allowed', { status: 405, headers: { allow: 'GET, HEAD' } })
+      return (
+        (await driver.serve(request, { fallback: 'always' })) ?? new Response('Not Found', { status: 404 })
+      )
     },
   }
 }

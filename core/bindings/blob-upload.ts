@@ -22,7 +22,11 @@ export interface BlobPart {
 /** Checks what `startUpload` gave. */
 export function checkUpload(upload: unknown, where: Where): asserts upload is BlobUpload {
   const { key, id } = (typeof upload === 'object' && upload !== null ? upload : {}) as Partial<BlobUpload>
-  if (typeof id !== 'string' || id === '') throw invalidArgument(where, `${where.binding}.${where.operation}: the first argument is what startUpload gave.`)
+  if (typeof id !== 'string' || id === '')
+    throw invalidArgument(
+      where,
+      `${where.binding}.${where.operation}: the first argument is what startUpload gave.`,
+    )
   checkKey(key, where, 'blob.key', LIMITS['blob.key'])
 }
 
@@ -30,7 +34,10 @@ export function checkUpload(upload: unknown, where: Where): asserts upload is Bl
 export function checkPartNumber(part: unknown, where: Where): asserts part is number {
   const max = LIMITS['blob.parts']
   if (typeof part !== 'number' || !Number.isInteger(part) || part < 1)
-    throw invalidArgument(where, `${where.binding}.${where.operation}: a part's number is a whole number from 1 to ${max}.`)
+    throw invalidArgument(
+      where,
+      `${where.binding}.${where.operation}: a part's number is a whole number from 1 to ${max}.`,
+    )
   if (part > max) throw limitExceeded(where, 'blob.parts', part, max)
 }
 
@@ -44,22 +51,34 @@ export async function partBytes(body: BodyInput, where: Where): Promise<Uint8Arr
   } else if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) bytes = viewBytes(body)
   else if (isStream(body)) bytes = await readAll(body, where, 'blob.part.max', max)
   else if (body instanceof Blob) bytes = new Uint8Array(await body.arrayBuffer())
-  else throw invalidArgument(where, `${where.binding}.${where.operation}: a part is a string, an ArrayBuffer, a view of one, a Blob or a ReadableStream.`)
-  if (bytes.byteLength === 0) throw invalidArgument(where, `${where.binding}.${where.operation}: a part has at least one byte.`)
+  else
+    throw invalidArgument(
+      where,
+      `${where.binding}.${where.operation}: a part is a string, an ArrayBuffer, a view of one, a Blob ` +
+        'or a ReadableStream.',
+    )
+  if (bytes.byteLength === 0)
+    throw invalidArgument(where, `${where.binding}.${where.operation}: a part has at least one byte.`)
   if (bytes.byteLength > max) throw limitExceeded(where, 'blob.part.max', bytes.byteLength, max)
   return bytes
 }
 
-/** The parts in order. All but the last are equally long, of 5 MiB at least, and the last is no longer: what R2 and S3 both take. */
+/**
+ * The parts in order. All but the last are equally long, of 5 MiB at least, and the last is no longer: what
+ * R2 and S3 both take.
+ */
 export function checkParts(parts: unknown, where: Where): BlobPart[] {
   const fail = (text: string): never => {
     throw invalidArgument(where, `${where.binding}.${where.operation}: ${text}`)
   }
-  if (!Array.isArray(parts) || parts.length === 0) return fail('takes an array of at least one part, each as uploadPart gave it.')
+  if (!Array.isArray(parts) || parts.length === 0)
+    return fail('takes an array of at least one part, each as uploadPart gave it.')
   const sorted = (parts as Partial<BlobPart>[]).map((given): BlobPart => {
-    const { part, etag, size } = typeof given === 'object' && given !== null ? given : ({} as Partial<BlobPart>)
+    const { part, etag, size } =
+      typeof given === 'object' && given !== null ? given : ({} as Partial<BlobPart>)
     checkPartNumber(part, where)
-    if (typeof etag !== 'string' || etag === '' || typeof size !== 'number') return fail('each part is what uploadPart gave.')
+    if (typeof etag !== 'string' || etag === '' || typeof size !== 'number')
+      return fail('each part is what uploadPart gave.')
     return { part, etag, size }
   })
   sorted.sort((a, b) => a.part - b.part)
@@ -70,7 +89,10 @@ export function checkParts(parts: unknown, where: Where): BlobPart[] {
     const last = index === sorted.length - 1
     if (!last && size < min) fail(`part ${part} has ${size} bytes; all but the last have at least ${min}.`)
     if (last ? size > first.size : size !== first.size)
-      fail(`part ${part} has ${size} bytes and part ${first.part} ${first.size}; all but the last are equally long, and the last is no longer.`)
+      fail(
+        `part ${part} has ${size} bytes and part ${first.part} ${first.size}; all but the last are ` +
+          'equally long, and the last is no longer.',
+      )
   }
   const total = sorted.reduce((sum, { size }) => sum + size, 0)
   if (total > LIMITS['blob.size']) throw limitExceeded(where, 'blob.size', total, LIMITS['blob.size'])

@@ -1,7 +1,14 @@
 import { invalidArgument, limitExceeded, UnmoorError } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
 import { BlobObject, blobInfo, type BlobInfo } from './blob-object.ts'
-import { type BlobPart, type BlobUpload, checkPartNumber, checkParts, checkUpload, partBytes } from './blob-upload.ts'
+import {
+  type BlobPart,
+  type BlobUpload,
+  checkPartNumber,
+  checkParts,
+  checkUpload,
+  partBytes,
+} from './blob-upload.ts'
 import { type BodyInput, isStream, utf8, utf8Length, viewBytes } from './bytes.ts'
 import type { BlobConditions, BlobDriver, BlobHttpMetadata, BlobRange, BlobUploads } from './drivers.ts'
 import { checkKey, checkPageSize, checkText } from './keys.ts'
@@ -60,10 +67,14 @@ export interface BlobList {
 
 /**
  * A store of blobs, strongly consistent. Keys are 1 to 1,024 bytes of well-formed text, not `.` or `..`.
- * Etags change whenever the content does, but equal content may have an equal etag: who compares and swaps puts a nonce into the content.
+ * Etags change whenever the content does, but equal content may have an equal etag: who compares and swaps
+ * puts a nonce into the content.
  */
 export class BlobStore {
-  /** The platform's own binding (Cloudflare's `R2Bucket`), typed by `import 'unmoor/cloudflare/native'`; undefined on other targets. */
+  /**
+   * The platform's own binding (Cloudflare's `R2Bucket`), typed by `import 'unmoor/cloudflare/native'`;
+   * undefined on other targets.
+   */
   declare readonly native: NativeBinding<'blob'>
   #driver: BlobDriver
   #binding: string
@@ -84,7 +95,8 @@ export class BlobStore {
   /**
    * A blob with its body, or null.
    *
-   * @throws `PreconditionFailed` if `ifMatch` fails, `RangeNotSatisfiable` for a range that begins at or after the end or is empty.
+   * @throws `PreconditionFailed` if `ifMatch` fails, `RangeNotSatisfiable` for a range that begins at or
+   * after the end or is empty.
    */
   async get(key: string, options: BlobGetOptions = {}): Promise<BlobObject | null> {
     const where = this.#where('get')
@@ -98,7 +110,8 @@ export class BlobStore {
   /**
    * Stores a blob, all or nothing.
    *
-   * @throws `PreconditionFailed` if a condition fails, `ChecksumMismatch`, `LimitExceeded`, `Aborted` if the source stream or the signal ends it; the old blob stays.
+   * @throws `PreconditionFailed` if a condition fails, `ChecksumMismatch`, `LimitExceeded`, `Aborted` if the
+   * source stream or the signal ends it; the old blob stays.
    */
   async put(key: string, body: BodyInput, options: BlobPutOptions = {}): Promise<BlobInfo> {
     const where = this.#where('put')
@@ -108,16 +121,29 @@ export class BlobStore {
     checkSignal(options.signal, where)
     const content = toContent(body, where)
     const sha256 = options.sha256?.toLowerCase()
-    if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256)) throw invalidArgument(where, `${this.#binding}.put: sha256 is 64 hex digits.`)
-    const record = await run(where, () => this.#driver.put(key, content, { httpMetadata, customMetadata, ...conditions, sha256, signal: options.signal }))
+    if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256))
+      throw invalidArgument(where, `${this.#binding}.put: sha256 is 64 hex digits.`)
+    const record = await run(where, () =>
+      this.#driver.put(key, content, {
+        httpMetadata,
+        customMetadata,
+        ...conditions,
+        sha256,
+        signal: options.signal,
+      }),
+    )
     return blobInfo(record)
   }
 
-  /** Removes a blob, or up to 1,000. Missing ones are fine. Those that failed are `indexes` of the error's details. */
+  /**
+   * Removes a blob, or up to 1,000. Missing ones are fine. Those that failed are `indexes` of the error's
+   * details.
+   */
   async delete(keys: string | readonly string[]): Promise<void> {
     const where = this.#where('delete')
     const list = typeof keys === 'string' ? [keys] : [...keys]
-    if (list.length > LIMITS['blob.deleteMany']) throw limitExceeded(where, 'blob.deleteMany', list.length, LIMITS['blob.deleteMany'])
+    if (list.length > LIMITS['blob.deleteMany'])
+      throw limitExceeded(where, 'blob.deleteMany', list.length, LIMITS['blob.deleteMany'])
     for (const key of list) checkKey(key, where, 'blob.key', LIMITS['blob.key'])
     if (list.length > 0) await run(where, () => this.#driver.delete(list))
   }
@@ -135,7 +161,9 @@ export class BlobStore {
     const limit = checkPageSize(options.limit, where, 'blob.list', LIMITS['blob.list'])
     const page = await run(where, () => this.#driver.list({ prefix, delimiter, startAfter, cursor, limit }))
     const result = { blobs: page.blobs.map(blobInfo), prefixes: page.prefixes }
-    return page.cursor === undefined ? { ...result, complete: true } : { ...result, complete: false, cursor: page.cursor }
+    return page.cursor === undefined
+      ? { ...result, complete: true }
+      : { ...result, complete: false, cursor: page.cursor }
   }
 
   /**
@@ -150,19 +178,27 @@ export class BlobStore {
     const conditions = checkConditions(options, where)
     const source = await run(where, () => this.#driver.get(from, {}))
     if (!source?.body)
-      throw new UnmoorError('NotFound', `${this.#binding}.copy: there is no blob ${JSON.stringify(from)}.`, { ...where, details: { kind: 'blob' } })
+      throw new UnmoorError('NotFound', `${this.#binding}.copy: there is no blob ${JSON.stringify(from)}.`, {
+        ...where,
+        details: { kind: 'blob' },
+      })
     const { body, record } = source
     const { httpMetadata, customMetadata } = record
-    return blobInfo(await run(where, () => this.#driver.put(to, body, { httpMetadata, customMetadata, ...conditions })))
+    return blobInfo(
+      await run(where, () => this.#driver.put(to, body, { httpMetadata, customMetadata, ...conditions })),
+    )
   }
 
   /**
-   * Begins an upload in parts, which other requests may go on with: what it gives is plain data. Nothing is seen of it before {@link completeUpload}. One that is never
-   * ended is removed after a week, or later.
+   * Begins an upload in parts, which other requests may go on with: what it gives is plain data. Nothing is
+   * seen of it before {@link completeUpload}. One that is never ended is removed after a week, or later.
    *
    * @throws `Unsupported` (`blob.multipart`) where the driver has none.
    */
-  async startUpload(key: string, options: Pick<BlobPutOptions, 'contentType' | 'httpMetadata' | 'customMetadata'> = {}): Promise<BlobUpload> {
+  async startUpload(
+    key: string,
+    options: Pick<BlobPutOptions, 'contentType' | 'httpMetadata' | 'customMetadata'> = {},
+  ): Promise<BlobUpload> {
     const where = this.#where('startUpload')
     checkKey(key, where, 'blob.key', LIMITS['blob.key'])
     const metadata = checkMetadata(options, where)
@@ -171,11 +207,17 @@ export class BlobStore {
   }
 
   /**
-   * Stores part 1 to 10,000, in any order; one of the same number is replaced. All but the last are equally long, of 5 MiB to 100 MiB, and the last is no longer.
+   * Stores part 1 to 10,000, in any order; one of the same number is replaced. All but the last are equally
+   * long, of 5 MiB to 100 MiB, and the last is no longer.
    *
    * @throws `NotFound` (kind `upload`) where the upload has ended; `InvalidArgument`, `LimitExceeded`.
    */
-  async uploadPart(upload: BlobUpload, part: number, body: BodyInput, options: { signal?: AbortSignal } = {}): Promise<BlobPart> {
+  async uploadPart(
+    upload: BlobUpload,
+    part: number,
+    body: BodyInput,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<BlobPart> {
     const where = this.#where('uploadPart')
     checkUpload(upload, where)
     checkPartNumber(part, where)
@@ -186,7 +228,10 @@ export class BlobStore {
     return { part, etag, size: bytes.byteLength }
   }
 
-  /** Makes these parts the blob, in the order of their numbers, in place of what was there. @throws as {@link uploadPart}; `InvalidArgument` for a part that was replaced. */
+  /**
+   * Makes these parts the blob, in the order of their numbers, in place of what was there. @throws as
+   * {@link uploadPart}; `InvalidArgument` for a part that was replaced.
+   */
   async completeUpload(upload: BlobUpload, parts: readonly BlobPart[]): Promise<BlobInfo> {
     const where = this.#where('completeUpload')
     checkUpload(upload, where)
@@ -204,26 +249,32 @@ export class BlobStore {
   }
 
   /**
-   * A URL with which anybody may read (`GET`, default) or write (`PUT`) this one blob, past the app, for `expiresIn` seconds (1 to 604,800).
+   * A URL with which anybody may read (`GET`, default) or write (`PUT`) this one blob, past the app, for
+   * `expiresIn` seconds (1 to 604,800).
    *
-   * @throws `Unsupported` (`blob.signedUrls`) where the driver has none: serve the blob by a route of the app then.
+   * @throws `Unsupported` (`blob.signedUrls`) where the driver has none: serve the blob by a route of the app
+   * then.
    */
   async signedUrl(key: string, options: { method?: 'GET' | 'PUT'; expiresIn: number }): Promise<string> {
     const where = this.#where('signedUrl')
     checkKey(key, where, 'blob.key', LIMITS['blob.key'])
     const { method = 'GET', expiresIn } = options ?? {}
-    if (method !== 'GET' && method !== 'PUT') throw invalidArgument(where, `${this.#binding}.signedUrl: method is GET or PUT.`)
+    if (method !== 'GET' && method !== 'PUT')
+      throw invalidArgument(where, `${this.#binding}.signedUrl: method is GET or PUT.`)
     if (typeof expiresIn !== 'number' || !Number.isInteger(expiresIn) || expiresIn < 1)
       throw invalidArgument(where, `${this.#binding}.signedUrl: expiresIn is whole seconds from 1.`)
-    if (expiresIn > LIMITS['blob.signedUrl']) throw limitExceeded(where, 'blob.signedUrl', expiresIn, LIMITS['blob.signedUrl'])
+    if (expiresIn > LIMITS['blob.signedUrl'])
+      throw limitExceeded(where, 'blob.signedUrl', expiresIn, LIMITS['blob.signedUrl'])
     const sign = this.#driver.signedUrl?.bind(this.#driver)
-    if (sign === undefined) throw unsupported(where, 'blob.signedUrls', 'Serve the blob by a route of the app.')
+    if (sign === undefined)
+      throw unsupported(where, 'blob.signedUrls', 'Serve the blob by a route of the app.')
     return run(where, () => sign(key, method, expiresIn))
   }
 
   #uploads(where: Where): BlobUploads {
     const { uploads } = this.#driver
-    if (uploads === undefined) throw unsupported(where, 'blob.multipart', 'put() takes a stream of any length.')
+    if (uploads === undefined)
+      throw unsupported(where, 'blob.multipart', 'put() takes a stream of any length.')
     return uploads
   }
 
@@ -232,11 +283,22 @@ export class BlobStore {
   }
 }
 
-function unsupported(where: Where, capability: 'blob.multipart' | 'blob.signedUrls', hint: string): UnmoorError {
-  return new UnmoorError('Unsupported', `${where.binding}.${where.operation}: this store has no such thing. ${hint}`, { ...where, details: { capability } })
+function unsupported(
+  where: Where,
+  capability: 'blob.multipart' | 'blob.signedUrls',
+  hint: string,
+): UnmoorError {
+  return new UnmoorError(
+    'Unsupported',
+    `${where.binding}.${where.operation}: this store has no such thing. ${hint}`,
+    { ...where, details: { capability } },
+  )
 }
 
-function toContent(body: unknown, where: Where): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> {
+function toContent(
+  body: unknown,
+  where: Where,
+): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> {
   if (typeof body === 'string') {
     checkText(body, where, 'body')
     return utf8(body)
@@ -246,14 +308,18 @@ function toContent(body: unknown, where: Where): Uint8Array<ArrayBuffer> | Reada
   if (body instanceof Blob) return body.stream()
   throw invalidArgument(
     where,
-    `${where.binding}.put: a body is a string, an ArrayBuffer, a view of one, a Blob or a ReadableStream, not ${body === null ? 'null' : typeof body}.`,
+    `${where.binding}.put: a body is a string, an ArrayBuffer, a view of one, a Blob or a ` +
+      `ReadableStream, not ${body === null ? 'null' : typeof body}.`,
   )
 }
 
 function checkRange(range: BlobRange, where: Where): void {
   const numbers = 'suffix' in range ? [range.suffix] : [range.offset, range.length ?? 0]
   if (numbers.some((value) => typeof value !== 'number' || !Number.isInteger(value) || value < 0)) {
-    throw invalidArgument(where, `${where.binding}.get: a range is { offset, length? } or { suffix } in whole bytes.`)
+    throw invalidArgument(
+      where,
+      `${where.binding}.get: a range is { offset, length? } or { suffix } in whole bytes.`,
+    )
   }
   if (('suffix' in range && range.suffix === 0) || ('length' in range && range.length === 0)) {
     throw new UnmoorError('RangeNotSatisfiable', `${where.binding}.get: the range is empty.`, where)
@@ -261,23 +327,44 @@ function checkRange(range: BlobRange, where: Where): void {
 }
 
 function checkSignal(signal: AbortSignal | undefined, where: Where): void {
-  if (signal?.aborted) throw new UnmoorError('Aborted', `${where.binding}.${where.operation} was aborted before it began.`, { ...where, cause: signal.reason })
+  if (signal?.aborted)
+    throw new UnmoorError('Aborted', `${where.binding}.${where.operation} was aborted before it began.`, {
+      ...where,
+      cause: signal.reason,
+    })
 }
 
 function checkConditions(options: BlobPutOptions, where: Where): BlobConditions {
   const { ifMatch, ifNoneMatch } = options
-  if (ifMatch !== undefined && (typeof ifMatch !== 'string' || ifMatch === '')) throw invalidArgument(where, `${where.binding}.put: ifMatch is an etag.`)
+  if (ifMatch !== undefined && (typeof ifMatch !== 'string' || ifMatch === ''))
+    throw invalidArgument(where, `${where.binding}.put: ifMatch is an etag.`)
   if (ifNoneMatch !== undefined && ifNoneMatch !== '*')
-    throw invalidArgument(where, `${where.binding}.put: ifNoneMatch can only be "*" (store only where there is none).`)
-  if (ifMatch !== undefined && ifNoneMatch !== undefined) throw invalidArgument(where, `${where.binding}.put: give ifMatch or ifNoneMatch, not both.`)
+    throw invalidArgument(
+      where,
+      `${where.binding}.put: ifNoneMatch can only be "*" (store only where there is none).`,
+    )
+  if (ifMatch !== undefined && ifNoneMatch !== undefined)
+    throw invalidArgument(where, `${where.binding}.put: give ifMatch or ifNoneMatch, not both.`)
   return { ifMatch, ifNoneMatch }
 }
 
-const HTTP_METADATA = ['contentType', 'contentLanguage', 'contentDisposition', 'contentEncoding', 'cacheControl'] as const
+const HTTP_METADATA = [
+  'contentType',
+  'contentLanguage',
+  'contentDisposition',
+  'contentEncoding',
+  'cacheControl',
+] as const
 
-function checkMetadata(options: BlobPutOptions, where: Where): { httpMetadata: BlobHttpMetadata; customMetadata: Record<string, string> } {
+function checkMetadata(
+  options: BlobPutOptions,
+  where: Where,
+): { httpMetadata: BlobHttpMetadata; customMetadata: Record<string, string> } {
   const httpMetadata: BlobHttpMetadata = {}
-  const given = options.contentType === undefined ? options.httpMetadata : { ...options.httpMetadata, contentType: options.contentType }
+  const given =
+    options.contentType === undefined
+      ? options.httpMetadata
+      : { ...options.httpMetadata, contentType: options.contentType }
   for (const name of HTTP_METADATA) {
     const value = given?.[name]
     if (value === undefined) continue
@@ -289,13 +376,22 @@ function checkMetadata(options: BlobPutOptions, where: Where): { httpMetadata: B
   const customMetadata: Record<string, string> = {}
   let size = 0
   for (const [name, value] of Object.entries(options.customMetadata ?? {})) {
-    if (typeof value !== 'string') throw invalidArgument(where, `${where.binding}.put: customMetadata.${name} is a ${typeof value}, not a string.`)
+    if (typeof value !== 'string')
+      throw invalidArgument(
+        where,
+        `${where.binding}.put: customMetadata.${name} is a ${typeof value}, not a string.`,
+      )
     if (!/^[a-z0-9][a-z0-9_-]*$/.test(name))
-      throw invalidArgument(where, `${where.binding}.put: the name customMetadata.${name} is not lower-case letters, digits, "-" and "_" (S3 keeps no other).`)
+      throw invalidArgument(
+        where,
+        `${where.binding}.put: the name customMetadata.${name} is not lower-case letters, digits, "-" ` +
+          'and "_" (S3 keeps no other).',
+      )
     checkText(value, where, `customMetadata.${name}`)
     size += name.length + utf8Length(value)
     customMetadata[name] = value
   }
-  if (size > LIMITS['blob.metadata']) throw limitExceeded(where, 'blob.metadata', size, LIMITS['blob.metadata'])
+  if (size > LIMITS['blob.metadata'])
+    throw limitExceeded(where, 'blob.metadata', size, LIMITS['blob.metadata'])
   return { httpMetadata, customMetadata }
 }

@@ -17,8 +17,8 @@ export function utf8Text(bytes: Uint8Array): string {
 }
 
 /**
- * FNV-1a, 32 bits, of the UTF-8 bytes of `text`: against mistakes, not against forgery. Drivers keep keys in partitions
- * by it, so its values must never change.
+ * FNV-1a, 32 bits, of the UTF-8 bytes of `text`: against mistakes, not against forgery. Drivers keep keys in
+ * partitions by it, so its values must never change.
  */
 export function fnv1a(text: string): number {
   let hash = 0x811c9dc5
@@ -43,22 +43,38 @@ export function utf8Length(text: string): number {
 }
 
 /** What callers may give as a body. */
-export type BodyInput = string | ArrayBuffer | ArrayBufferView<ArrayBufferLike> | ReadableStream<Uint8Array<ArrayBufferLike>> | Blob
+export type BodyInput =
+  | string
+  | ArrayBuffer
+  | ArrayBufferView<ArrayBufferLike>
+  | ReadableStream<Uint8Array<ArrayBufferLike>>
+  | Blob
 
 /** A view of the same bytes; copies only what is not backed by a plain ArrayBuffer. */
 export function viewBytes(input: ArrayBuffer | ArrayBufferView<ArrayBufferLike>): Uint8Array<ArrayBuffer> {
   if (input instanceof ArrayBuffer) return new Uint8Array(input)
-  if (input.buffer instanceof ArrayBuffer) return new Uint8Array(input.buffer, input.byteOffset, input.byteLength)
+  if (input.buffer instanceof ArrayBuffer)
+    return new Uint8Array(input.buffer, input.byteOffset, input.byteLength)
   return new Uint8Array(new Uint8Array(input.buffer, input.byteOffset, input.byteLength))
 }
 
 /** Whether `value` is a readable stream of any realm. */
 export function isStream(value: unknown): value is ReadableStream<Uint8Array<ArrayBuffer>> {
-  return typeof value === 'object' && value !== null && typeof (value as ReadableStream).getReader === 'function'
+  return (
+    typeof value === 'object' && value !== null && typeof (value as ReadableStream).getReader === 'function'
+  )
 }
 
-/** All bytes of a stream; a chunk that is no byte array, or more than `max` bytes, is an error and cancels the stream. */
-export async function readAll(stream: ReadableStream<Uint8Array<ArrayBuffer>>, where: Where, limit: string, max: number): Promise<Uint8Array<ArrayBuffer>> {
+/**
+ * All bytes of a stream; a chunk that is no byte array, or more than `max` bytes, is an error and cancels the
+ * stream.
+ */
+export async function readAll(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  where: Where,
+  limit: string,
+  max: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const reader = stream.getReader()
   const chunks: Uint8Array<ArrayBuffer>[] = []
   let size = 0
@@ -67,7 +83,11 @@ export async function readAll(stream: ReadableStream<Uint8Array<ArrayBuffer>>, w
       const { done, value } = await reader.read()
       if (done) break
       if (!ArrayBuffer.isView(value))
-        throw invalidArgument(where, `${where.binding}.${where.operation}: the stream gave a ${typeof value}, not bytes. Pipe it through a TextEncoderStream.`)
+        throw invalidArgument(
+          where,
+          `${where.binding}.${where.operation}: the stream gave a ${typeof value}, not bytes. Pipe it ` +
+            'through a TextEncoderStream.',
+        )
       size += value.byteLength
       if (size > max) throw limitExceeded(where, limit, size, max)
       chunks.push(viewBytes(value))
@@ -75,13 +95,20 @@ export async function readAll(stream: ReadableStream<Uint8Array<ArrayBuffer>>, w
   } catch (error) {
     await reader.cancel(error).catch(() => {})
     if (error instanceof UnmoorError) throw error
-    throw new UnmoorError('Aborted', `${where.binding}.${where.operation}: the source stream failed; nothing was stored.`, { ...where, cause: error })
+    throw new UnmoorError(
+      'Aborted',
+      `${where.binding}.${where.operation}: the source stream failed; nothing was stored.`,
+      { ...where, cause: error },
+    )
   }
   return concat(chunks, size)
 }
 
 /** One array of all chunks. */
-export function concat(chunks: readonly Uint8Array<ArrayBuffer>[], size = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0)): Uint8Array<ArrayBuffer> {
+export function concat(
+  chunks: readonly Uint8Array<ArrayBuffer>[],
+  size = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0),
+): Uint8Array<ArrayBuffer> {
   if (chunks.length === 1) return chunks[0] as Uint8Array<ArrayBuffer>
   const all = new Uint8Array(size)
   let offset = 0
@@ -102,7 +129,10 @@ export function streamOf(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Ar
   })
 }
 
-/** Compares strings by their UTF-8 bytes; JavaScript's own order is by UTF-16 units, which differs above U+FFFF. */
+/**
+ * Compares strings by their UTF-8 bytes; JavaScript's own order is by UTF-16 units, which differs above
+ * U+FFFF.
+ */
 export function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length)
   for (let index = 0; index < length; index++) {
@@ -119,8 +149,8 @@ export function compareUtf8(a: string, b: string): number {
 }
 
 /**
- * The smallest string that sorts after every string that starts with `prefix`, or undefined where there is none.
- * Skips the surrogate range, so that the result is well-formed.
+ * The smallest string that sorts after every string that starts with `prefix`, or undefined where there is
+ * none. Skips the surrogate range, so that the result is well-formed.
  */
 export function prefixEnd(prefix: string): string | undefined {
   const points = [...prefix]

@@ -1,8 +1,9 @@
 import type { CacheDriver } from './drivers.ts'
 
 /**
- * A cache for answers to GET requests, as an optimisation only: it may lose anything at any time, and a failing backend is a miss.
- * The key is the URL without its fragment; `Vary` is refused where it is `*` and otherwise ignored.
+ * A cache for answers to GET requests, as an optimisation only: it may lose anything at any time, and a
+ * failing backend is a miss. The key is the URL without its fragment; `Vary` is refused where it is `*` and
+ * otherwise ignored.
  */
 export class Cache {
   #driver: CacheDriver
@@ -11,7 +12,10 @@ export class Cache {
     this.#driver = driver
   }
 
-  /** A stored answer that is fresh. Answers 304 to a matching If-None-Match and 206 to a Range. Other methods than GET and HEAD never match. */
+  /**
+   * A stored answer that is fresh. Answers 304 to a matching If-None-Match and 206 to a Range. Other methods
+   * than GET and HEAD never match.
+   */
   async match(input: Request | string | URL): Promise<Response | undefined> {
     const request = toRequest(input)
     if (request.method !== 'GET' && request.method !== 'HEAD') return undefined
@@ -20,14 +24,16 @@ export class Cache {
   }
 
   /**
-   * Stores an answer for as long as its Cache-Control says (`s-maxage` before `max-age`). One that says nothing, or `private`, `no-store` or `no-cache`,
-   * or sets a cookie, is not stored. Consumes the body: put `response.clone()` to go on using it.
+   * Stores an answer for as long as its Cache-Control says (`s-maxage` before `max-age`). One that says
+   * nothing, or `private`, `no-store` or `no-cache`, or sets a cookie, is not stored. Consumes the body: put
+   * `response.clone()` to go on using it.
    *
    * @throws `TypeError` for another method than GET, a 206, or `Vary: *`, as the Cache API does.
    */
   async put(input: Request | string | URL, response: Response): Promise<void> {
     const request = toRequest(input)
-    if (request.method !== 'GET') throw new TypeError(`Only answers to GET can be cached, not to ${request.method}.`)
+    if (request.method !== 'GET')
+      throw new TypeError(`Only answers to GET can be cached, not to ${request.method}.`)
     if (response.status === 206) throw new TypeError('A 206 (partial) answer cannot be cached.')
     if (
       response.headers
@@ -78,7 +84,11 @@ function cacheSeconds(response: Response): number {
 async function answer(request: Request, stored: Response): Promise<Response> {
   const etag = stored.headers.get('etag')
   const wanted = request.headers.get('if-none-match')
-  if (etag !== null && wanted !== null && wanted.split(',').some((tag) => weak(tag.trim()) === weak(etag) || tag.trim() === '*')) {
+  if (
+    etag !== null &&
+    wanted !== null &&
+    wanted.split(',').some((tag) => weak(tag.trim()) === weak(etag) || tag.trim() === '*')
+  ) {
     await stored.body?.cancel()
     return new Response(null, { status: 304, headers: stored.headers })
   }

@@ -13,9 +13,22 @@ import type { StrongKv } from './strong-kv.ts'
 import type { Sql, SqlStatement, SqlValue } from './sql.ts'
 
 /** The kinds of resources that an app can declare. */
-export type BindingKind = 'kv' | 'blob' | 'sql' | 'queue' | 'cache' | 'secret' | 'variable' | 'service' | 'assets' | 'objects'
+export type BindingKind =
+  | 'kv'
+  | 'blob'
+  | 'sql'
+  | 'queue'
+  | 'cache'
+  | 'secret'
+  | 'variable'
+  | 'service'
+  | 'assets'
+  | 'objects'
 
-/** One declared resource: plain data (it ends up in the manifest) that carries the type of what `env` will hold. */
+/**
+ * One declared resource: plain data (it ends up in the manifest) that carries the type of what `env` will
+ * hold.
+ */
 export interface Declaration<Kind extends BindingKind = BindingKind, Resource = unknown> {
   readonly kind: Kind
   /** Type only; never set. */
@@ -24,7 +37,10 @@ export interface Declaration<Kind extends BindingKind = BindingKind, Resource = 
 
 /** Options of {@link kv}. */
 export interface KvOptions {
-  /** `strong`: linearizable per key, with `putIf` and `update`. Default: `eventual`, which every platform's own store can keep. */
+  /**
+   * `strong`: linearizable per key, with `putIf` and `update`. Default: `eventual`, which every platform's
+   * own store can keep.
+   */
   consistency?: 'eventual' | 'strong'
 }
 export interface KvDeclaration extends Declaration<'kv', Kv> {
@@ -38,17 +54,26 @@ export interface CacheDeclaration extends Declaration<'cache', Cache> {}
 
 /** Options of {@link sql}. */
 export interface SqlOptions {
-  /** Folder with `0001_name.sql` files (and `0001_name.postgres.sql` where an engine needs its own), relative to the project. Default: none. */
+  /**
+   * Folder with `0001_name.sql` files (and `0001_name.postgres.sql` where an engine needs its own), relative
+   * to the project. Default: none.
+   */
   migrations?: string
 }
 export interface SqlDeclaration extends Declaration<'sql', Sql>, Readonly<SqlOptions> {
-  /** `engine` leaves what a statement may say to the engine. Of existing Workers' databases only. Default: `portable`. */
+  /**
+   * `engine` leaves what a statement may say to the engine. Of existing Workers' databases only. Default:
+   * `portable`.
+   */
   readonly checks?: 'portable' | 'engine'
 }
 
 /** Options of {@link queue}: how the app's consumer gets its messages. */
 export interface QueueOptions {
-  /** Further deliveries after the first failed, 0 to 100; then the message goes to the dead-letter queue, or is dropped with a log line. Default: 3. */
+  /**
+   * Further deliveries after the first failed, 0 to 100; then the message goes to the dead-letter queue, or
+   * is dropped with a log line. Default: 3.
+   */
   maxRetries?: number
   /** Name of another declared queue that takes messages whose retries are used up. Default: none. */
   deadLetterQueue?: string
@@ -61,9 +86,13 @@ export interface QueueOptions {
   /** Most batches handled at once by one process, 1 to 250. Default: 1. */
   maxConcurrency?: number
 }
-export interface QueueDeclaration<T = unknown> extends Declaration<'queue', Queue<T>>, Readonly<Required<Omit<QueueOptions, 'deadLetterQueue'>>> {
+export interface QueueDeclaration<T = unknown>
+  extends Declaration<'queue', Queue<T>>, Readonly<Required<Omit<QueueOptions, 'deadLetterQueue'>>> {
   readonly deadLetterQueue?: string
-  /** Longest delay in seconds. Of existing Workers' queues only; a driver refuses what it cannot. Default: the portable 900. */
+  /**
+   * Longest delay in seconds. Of existing Workers' queues only; a driver refuses what it cannot. Default: the
+   * portable 900.
+   */
   readonly maxDelay?: number
 }
 
@@ -72,7 +101,10 @@ export interface SecretOptions {
   /** Whether the app starts without it; `get()` then gives null. Default: false. */
   optional?: boolean
 }
-export interface SecretDeclaration<Value extends string | null = string> extends Declaration<'secret', Secret<Value>> {
+export interface SecretDeclaration<Value extends string | null = string> extends Declaration<
+  'secret',
+  Secret<Value>
+> {
   readonly optional: boolean
 }
 
@@ -85,7 +117,10 @@ export interface VariableDeclaration extends Declaration<'variable', string>, Re
 
 /** Options of {@link service}. */
 export interface ServiceOptions {
-  /** The other app's name (`name` in its unmoor.config.ts). This app's own name calls itself. Default: the binding's name. */
+  /**
+   * The other app's name (`name` in its unmoor.config.ts). This app's own name calls itself. Default: the
+   * binding's name.
+   */
   app?: string
 }
 export interface ServiceDeclaration extends Declaration<'service', Service>, Readonly<ServiceOptions> {}
@@ -94,11 +129,17 @@ export interface ServiceDeclaration extends Declaration<'service', Service>, Rea
 export interface AssetsOptions {
   /** Folder of files to serve, relative to the project. */
   directory: string
-  /** What answers a GET that no file and no route matches: `none` (the app's own answer), or `single-page-application` (`/index.html`, 200). Default: `none`. */
+  /**
+   * What answers a GET that no file and no route matches: `none` (the app's own answer), or
+   * `single-page-application` (`/index.html`, 200). Default: `none`.
+   */
   notFound?: 'none' | 'single-page-application'
 }
 export interface AssetsDeclaration extends Declaration<'assets', Assets>, Readonly<Required<AssetsOptions>> {
-  /** Every request goes to the app, which serves files itself by `env.name.fetch`. Of existing Workers only. Default: false. */
+  /**
+   * Every request goes to the app, which serves files itself by `env.name.fetch`. Of existing Workers only.
+   * Default: false.
+   */
   readonly appFirst?: boolean
 }
 
@@ -125,14 +166,19 @@ export type AnyDeclaration =
 export type Bindings = Readonly<Record<string, AnyDeclaration>>
 
 /** Names of the bindings that are queues. */
-export type QueueNames<B extends Bindings> = { [Name in keyof B]: B[Name] extends { kind: 'queue' } ? Name : never }[keyof B]
+export type QueueNames<B extends Bindings> = {
+  [Name in keyof B]: B[Name] extends { kind: 'queue' } ? Name : never
+}[keyof B]
 
 /** The `env` that handlers get for these bindings. */
 export type Env<B extends Bindings> = {
   readonly [Name in keyof B]: B[Name] extends Declaration<BindingKind, infer Resource> ? Resource : never
 }
 
-/** A key-value store: reads may be up to a minute stale, keys list in UTF-8 byte order. With `consistency: 'strong'` they are never stale, and writes can depend on them. */
+/**
+ * A key-value store: reads may be up to a minute stale, keys list in UTF-8 byte order. With
+ * `consistency: 'strong'` they are never stale, and writes can depend on them.
+ */
 export function kv(options: KvOptions & { consistency: 'strong' }): StrongKvDeclaration
 export function kv(options?: KvOptions & { consistency?: 'eventual' }): KvDeclaration
 export function kv(options: KvOptions = {}): KvDeclaration | StrongKvDeclaration {
@@ -153,11 +199,17 @@ export function cache(): CacheDeclaration {
 export function sql(options?: SqlOptions): SqlDeclaration
 /** A statement from a template: every `${value}` becomes a parameter, never text. */
 export function sql(text: TemplateStringsArray, ...params: readonly SqlValue[]): SqlStatement
-export function sql(first: SqlOptions | TemplateStringsArray = {}, ...params: readonly SqlValue[]): SqlDeclaration | SqlStatement {
+export function sql(
+  first: SqlOptions | TemplateStringsArray = {},
+  ...params: readonly SqlValue[]
+): SqlDeclaration | SqlStatement {
   if (isTemplate(first)) return { text: first.join('?'), params }
   const migrations = first.migrations
   if (migrations !== undefined && (typeof migrations !== 'string' || migrations === '')) {
-    throw invalidArgument({ operation: 'sql' }, 'sql({ migrations }) takes the path of a folder, such as "./migrations".')
+    throw invalidArgument(
+      { operation: 'sql' },
+      'sql({ migrations }) takes the path of a folder, such as "./migrations".',
+    )
   }
   return migrations === undefined ? { kind: 'sql' } : { kind: 'sql', migrations }
 }
@@ -176,15 +228,23 @@ export function queue<T = unknown>(options: QueueOptions = {}): QueueDeclaration
     batchWait: within('batchWait', options.batchWait ?? 0, 0, LIMITS['queue.batchWait']),
     maxConcurrency: within('maxConcurrency', options.maxConcurrency ?? 1, 1, 250),
   }
-  return options.deadLetterQueue === undefined ? declaration : { ...declaration, deadLetterQueue: options.deadLetterQueue }
+  return options.deadLetterQueue === undefined
+    ? declaration
+    : { ...declaration, deadLetterQueue: options.deadLetterQueue }
 }
 
 function within(name: string, value: number, min: number, max: number): number {
   if (Number.isInteger(value) && value >= min && value <= max) return value
-  throw invalidArgument({ operation: 'queue' }, `queue({ ${name}: ${value} }): ${name} must be a whole number from ${min} to ${max}.`)
+  throw invalidArgument(
+    { operation: 'queue' },
+    `queue({ ${name}: ${value} }): ${name} must be a whole number from ${min} to ${max}.`,
+  )
 }
 
-/** A secret, read with `await env.name.get()`; never printed. Its variable on every target is the name in CONSTANT_CASE. */
+/**
+ * A secret, read with `await env.name.get()`; never printed. Its variable on every target is the name in
+ * CONSTANT_CASE.
+ */
 export function secret(options: SecretOptions & { optional: true }): SecretDeclaration<string | null>
 export function secret(options?: SecretOptions): SecretDeclaration<string>
 export function secret(options: SecretOptions = {}): SecretDeclaration<string | null> {
@@ -194,7 +254,10 @@ export function secret(options: SecretOptions = {}): SecretDeclaration<string | 
 /** A string setting, on `env` as it is. Its variable on every target is the name in CONSTANT_CASE. */
 export function variable(options: VariableOptions = {}): VariableDeclaration {
   if (options.default !== undefined && typeof options.default !== 'string') {
-    throw invalidArgument({ operation: 'variable' }, 'variable({ default }) takes a string: variables are strings on every target.')
+    throw invalidArgument(
+      { operation: 'variable' },
+      'variable({ default }) takes a string: variables are strings on every target.',
+    )
   }
   return options.default === undefined ? { kind: 'variable' } : { kind: 'variable', default: options.default }
 }
@@ -204,10 +267,16 @@ export function service(options: ServiceOptions = {}): ServiceDeclaration {
   return options.app === undefined ? { kind: 'service' } : { kind: 'service', app: options.app }
 }
 
-/** Static files: a GET or HEAD whose path names a file is answered before the app is called; `env.name.fetch` serves them too. */
+/**
+ * Static files: a GET or HEAD whose path names a file is answered before the app is called; `env.name.fetch`
+ * serves them too.
+ */
 export function assets(options: AssetsOptions): AssetsDeclaration {
   if (typeof options?.directory !== 'string' || options.directory === '') {
-    throw invalidArgument({ operation: 'assets' }, 'assets({ directory }) takes the path of a folder, such as "./public".')
+    throw invalidArgument(
+      { operation: 'assets' },
+      'assets({ directory }) takes the path of a folder, such as "./public".',
+    )
   }
   return { kind: 'assets', directory: options.directory, notFound: options.notFound ?? 'none' }
 }
@@ -216,7 +285,10 @@ const NAME = /^[A-Za-z][A-Za-z0-9]*$/
 /** A variable may have its platform name already, as those of existing Workers do. */
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 
-/** Checks the names and keeps the exact types. Names are letters and digits, such as `adminToken`: they become CONSTANT_CASE on platforms. */
+/**
+ * Checks the names and keeps the exact types. Names are letters and digits, such as `adminToken`: they become
+ * CONSTANT_CASE on platforms.
+ */
 export function defineBindings<const B extends Bindings>(bindings: B): B {
   if (!BUILT) checkBindings(bindings)
   return bindings
@@ -252,12 +324,17 @@ function checkBindings(bindings: Bindings): void {
   }
   const assetBindings = Object.entries(bindings).filter(([, declaration]) => declaration.kind === 'assets')
   if (assetBindings.length > 1) {
-    throw invalidArgument({ operation: 'defineBindings' }, `An app can declare one assets binding, not ${assetBindings.map(([name]) => name).join(' and ')}.`)
+    throw invalidArgument(
+      { operation: 'defineBindings' },
+      `An app can declare one assets binding, not ${assetBindings.map(([name]) => name).join(' and ')}.`,
+    )
   }
 }
 
 /** The driver interface that a declaration asks for: its kind, or `strongKv`. */
-export function driverKind(declaration: AnyDeclaration): Exclude<BindingKind, 'variable'> | 'strongKv' | undefined {
+export function driverKind(
+  declaration: AnyDeclaration,
+): Exclude<BindingKind, 'variable'> | 'strongKv' | undefined {
   if (declaration.kind === 'variable') return undefined
   return declaration.kind === 'kv' && declaration.consistency === 'strong' ? 'strongKv' : declaration.kind
 }

@@ -2,9 +2,12 @@
  * The small interfaces behind the portable bindings. Apps never see them.
  *
  * Duties that hold for every driver:
- * - Arguments arrive checked: sizes, key forms and types hold the portable contract. A driver adds no limits of its own unless it declares them.
- * - Every failure is an `UnmoorError` with a code of `core/errors.ts` and the backend's error as `cause`; the portable class adds binding and operation.
- * - A driver retries only what is safe to repeat; where a write may have taken effect it says `mayHaveApplied`.
+ * - Arguments arrive checked: sizes, key forms and types hold the portable contract. A driver adds no limits
+ *   of its own unless it declares them.
+ * - Every failure is an `UnmoorError` with a code of `core/errors.ts` and the backend's error as `cause`; the
+ *   portable class adds binding and operation.
+ * - A driver retries only what is safe to repeat; where a write may have taken effect it says
+ *   `mayHaveApplied`.
  * - Methods may be called concurrently. Nothing is clamped, truncated or normalised.
  */
 import type { AnyDeclaration } from './declarations.ts'
@@ -50,19 +53,35 @@ export interface KvListEntry {
 
 /** KV on one backend. Expired entries are never given back, also while the backend still holds them. */
 export interface KvDriver extends Driver {
-  /** `wanted.expiration`: the caller reads `expiration`; drivers for which it costs a further call may leave it out otherwise. */
-  get(key: string, as: 'text' | 'bytes' | 'stream', wanted?: { expiration?: boolean }): Promise<KvEntry | null>
+  /**
+   * `wanted.expiration`: the caller reads `expiration`; drivers for which it costs a further call may leave
+   * it out otherwise.
+   */
+  get(
+    key: string,
+    as: 'text' | 'bytes' | 'stream',
+    wanted?: { expiration?: boolean },
+  ): Promise<KvEntry | null>
   /** Entries by key; missing keys are absent. Default: parallel `get`. At most 100 keys. */
   getMany?(keys: readonly string[], as: 'text' | 'bytes'): Promise<Map<string, KvEntry>>
   /** Replaces value, metadata and expiration together. */
-  put(key: string, value: string | Uint8Array<ArrayBuffer>, options: { metadata?: string | undefined; expiration?: number | undefined }): Promise<void>
+  put(
+    key: string,
+    value: string | Uint8Array<ArrayBuffer>,
+    options: { metadata?: string | undefined; expiration?: number | undefined },
+  ): Promise<void>
   /** Succeeds where there is no such key. */
   delete(key: string): Promise<void>
   /**
-   * Keys that start with `prefix`, in UTF-8 byte order, from after `cursor` (what an earlier call of this driver gave). `cursor` in the answer means there may be more;
-   * a key untouched during paging appears exactly once. A cursor it did not make: `InvalidArgument`.
+   * Keys that start with `prefix`, in UTF-8 byte order, from after `cursor` (what an earlier call of this
+   * driver gave). `cursor` in the answer means there may be more; a key untouched during paging appears
+   * exactly once. A cursor it did not make: `InvalidArgument`.
    */
-  list(options: { prefix: string; cursor?: string | undefined; limit: number }): Promise<{ keys: KvListEntry[]; cursor?: string | undefined }>
+  list(options: {
+    prefix: string
+    cursor?: string | undefined
+    limit: number
+  }): Promise<{ keys: KvListEntry[]; cursor?: string | undefined }>
 }
 
 /** A KV entry with its version. */
@@ -72,12 +91,21 @@ export interface KvVersionedEntry extends KvEntry {
   version: string
 }
 
-/** A KV that is linearizable per key: `get` and `list` see every write that has resolved. Expired entries count as absent. */
+/**
+ * A KV that is linearizable per key: `get` and `list` see every write that has resolved. Expired entries
+ * count as absent.
+ */
 export interface StrongKvDriver extends KvDriver {
   getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null>
-  /** @deprecated Since 0.2: `getWithVersion`. Still called, for one release, where a driver has no `getWithVersion`. */
+  /**
+   * @deprecated Since 0.2: `getWithVersion`. Still called, for one release, where a driver has no
+   * `getWithVersion`.
+   */
   getVersioned?(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null>
-  /** Writes only where the entry has that version (null: where there is none), atomically. Gives the new version, or null where it did not write. */
+  /**
+   * Writes only where the entry has that version (null: where there is none), atomically. Gives the new
+   * version, or null where it did not write.
+   */
   putIf(
     key: string,
     value: string | Uint8Array<ArrayBuffer>,
@@ -121,18 +149,38 @@ export interface BlobConditions {
 export interface BlobPutOptions extends BlobConditions {
   httpMetadata: BlobHttpMetadata
   customMetadata: Record<string, string>
-  /** Lower-case hex. The driver compares what arrived and stores nothing on a mismatch (`ChecksumMismatch`). */
+  /**
+   * Lower-case hex. The driver compares what arrived and stores nothing on a mismatch (`ChecksumMismatch`).
+   */
   sha256?: string | undefined
   signal?: AbortSignal | undefined
 }
 
-/** Blobs that are uploaded in parts, by several requests. All but the last part are equally long, of 5 MiB at least; parts arrive checked, in the order of their numbers. */
+/**
+ * Blobs that are uploaded in parts, by several requests. All but the last part are equally long, of 5 MiB at
+ * least; parts arrive checked, in the order of their numbers.
+ */
 export interface BlobUploads {
   /** Gives the upload's id. */
-  start(key: string, metadata: { httpMetadata: BlobHttpMetadata; customMetadata: Record<string, string> }): Promise<string>
-  /** Stores a part in place of one with its number; gives its etag. `NotFound` (kind `upload`) where there is no such upload, or it has ended. */
-  put(key: string, id: string, part: number, body: Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<string>
-  /** Makes the parts the blob, all or nothing. `InvalidArgument` for a part that is not there, or no more; `NotFound` as of `put`. */
+  start(
+    key: string,
+    metadata: { httpMetadata: BlobHttpMetadata; customMetadata: Record<string, string> },
+  ): Promise<string>
+  /**
+   * Stores a part in place of one with its number; gives its etag. `NotFound` (kind `upload`) where there is
+   * no such upload, or it has ended.
+   */
+  put(
+    key: string,
+    id: string,
+    part: number,
+    body: Uint8Array<ArrayBuffer>,
+    signal?: AbortSignal,
+  ): Promise<string>
+  /**
+   * Makes the parts the blob, all or nothing. `InvalidArgument` for a part that is not there, or no more;
+   * `NotFound` as of `put`.
+   */
   complete(key: string, id: string, parts: readonly { part: number; etag: string }[]): Promise<BlobRecord>
   /** Removes the parts. An upload that has ended, or never was, is fine. */
   abort(key: string, id: string): Promise<void>
@@ -142,8 +190,9 @@ export interface BlobUploads {
 export interface BlobDriver extends Driver {
   head(key: string): Promise<BlobRecord | null>
   /**
-   * Null where there is no such blob. `body` is null where `ifNoneMatch` names the present etag; a failed `ifMatch` is `PreconditionFailed`.
-   * A range past the end is cut at the end; one that starts there or later, or an empty one, is `RangeNotSatisfiable`.
+   * Null where there is no such blob. `body` is null where `ifNoneMatch` names the present etag; a failed
+   * `ifMatch` is `PreconditionFailed`. A range past the end is cut at the end; one that starts there or
+   * later, or an empty one, is `RangeNotSatisfiable`.
    */
   get(
     key: string,
@@ -154,19 +203,35 @@ export interface BlobDriver extends Driver {
     range?: { offset: number; length: number } | undefined
     body: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer> | null
   } | null>
-  /** All or nothing: a body that fails half-way leaves the old blob. Conditions hold atomically; a failed one is `PreconditionFailed`. */
-  put(key: string, body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>, options: BlobPutOptions): Promise<BlobRecord>
+  /**
+   * All or nothing: a body that fails half-way leaves the old blob. Conditions hold atomically; a failed one
+   * is `PreconditionFailed`.
+   */
+  put(
+    key: string,
+    body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>,
+    options: BlobPutOptions,
+  ): Promise<BlobRecord>
   /** Missing keys are fine. At most 1,000. Failures per key: `indexes` of the error's details. */
   delete(keys: readonly string[]): Promise<void>
   /** In UTF-8 byte order of keys and common prefixes together; `startAfter` is exclusive. */
-  list(options: { prefix: string; delimiter?: string | undefined; startAfter?: string | undefined; cursor?: string | undefined; limit: number }): Promise<{
+  list(options: {
+    prefix: string
+    delimiter?: string | undefined
+    startAfter?: string | undefined
+    cursor?: string | undefined
+    limit: number
+  }): Promise<{
     blobs: BlobRecord[]
     prefixes: string[]
     cursor?: string | undefined
   }>
   /** Default: the backend has none (`Unsupported`, `blob.multipart`). */
   readonly uploads?: BlobUploads
-  /** A URL with which anybody may read or write this one blob for so many seconds. Default: the backend has none (`Unsupported`, `blob.signedUrls`). */
+  /**
+   * A URL with which anybody may read or write this one blob for so many seconds. Default: the backend has
+   * none (`Unsupported`, `blob.signedUrls`).
+   */
   signedUrl?(key: string, method: 'GET' | 'PUT', seconds: number): Promise<string>
 }
 
@@ -189,7 +254,10 @@ export interface SqlQuery {
   params: readonly SqlCell[]
 }
 
-/** A transaction on a connection of its own, as if transactions ran one after the other (serializable). One of `commit` and `rollback` is called, once and last. */
+/**
+ * A transaction on a connection of its own, as if transactions ran one after the other (serializable). One of
+ * `commit` and `rollback` is called, once and last.
+ */
 export interface SqlTransactionDriver {
   /** After one that failed only `rollback` is called. */
   query(query: SqlQuery): Promise<SqlResult>
@@ -202,9 +270,15 @@ export interface SqlTransactionDriver {
 export interface SqlDriver extends Driver {
   readonly dialect: SqlDialect
   query(query: SqlQuery, signal?: AbortSignal): Promise<SqlResult>
-  /** All in one transaction, each seeing the earlier ones. A failure rolls all back and has its index in the error's details. */
+  /**
+   * All in one transaction, each seeing the earlier ones. A failure rolls all back and has its index in the
+   * error's details.
+   */
   batch(queries: readonly SqlQuery[], signal?: AbortSignal): Promise<SqlResult[]>
-  /** Begins a transaction; other calls of the driver are not part of it. Default: the engine has none (`Unsupported`). */
+  /**
+   * Begins a transaction; other calls of the driver are not part of it. Default: the engine has none
+   * (`Unsupported`).
+   */
   begin?(): Promise<SqlTransactionDriver>
   /**
    * Runs `work` while no other process migrates this database (a lock held for its length). Default: no lock.
@@ -237,17 +311,28 @@ export interface QueueIncoming {
 }
 
 /** What becomes of a delivered message. */
-export type QueueSettlement = { lease: string; outcome: 'ack' } | { lease: string; outcome: 'retry'; delaySeconds: number }
+export type QueueSettlement =
+  | { lease: string; outcome: 'ack' }
+  | { lease: string; outcome: 'retry'; delaySeconds: number }
 
-/** A queue on one backend. Sending is all that push platforms need; the rest serves the consumer loop of `core/runtime/queue-consumer.ts`. */
+/**
+ * A queue on one backend. Sending is all that push platforms need; the rest serves the consumer loop of
+ * `core/runtime/queue-consumer.ts`.
+ */
 export interface QueueDriver extends Driver {
   /** Resolves when the backend has them durably. Failure in part: `indexes` of the error's details. */
   send(messages: readonly QueueOutgoing[]): Promise<void>
   /** Up to `max` messages, each leased for `leaseSeconds`; waits up to `waitSeconds` for the first. */
-  receive?(options: { max: number; leaseSeconds: number; waitSeconds: number; signal: AbortSignal }): Promise<QueueIncoming[]>
+  receive?(options: {
+    max: number
+    leaseSeconds: number
+    waitSeconds: number
+    signal: AbortSignal
+  }): Promise<QueueIncoming[]>
   /**
-   * Acks and retries. A retry after the last attempt moves the message to `deadLetter` (kept id and timestamp, attempts from 1) or drops it, in one step.
-   * A lease that has run out is ignored. Gives the ids of messages that were dropped for want of a dead-letter queue.
+   * Acks and retries. A retry after the last attempt moves the message to `deadLetter` (kept id and
+   * timestamp, attempts from 1) or drops it, in one step. A lease that has run out is ignored. Gives the ids
+   * of messages that were dropped for want of a dead-letter queue.
    */
   settle?(settlements: readonly QueueSettlement[]): Promise<{ dropped: string[] }>
   /** Makes the leases last `leaseSeconds` from now. */
@@ -279,9 +364,10 @@ export interface ServiceDriver extends Driver {
 /** The app's static files. */
 export interface AssetsDriver extends Driver {
   /**
-   * A full answer (200, 206, 304, 307, 416 to a GET or HEAD, 405 to other methods), or undefined where no file matches. Under `notFound: 'single-page-application'` what matches no file is
-   * answered by `/index.html`: for `fallback: 'navigation'` (default; what adapters ask before the app) only where a browser opens a page (`Sec-Fetch-Mode: navigate`),
-   * for `always` (`env.assets.fetch`) in any case.
+   * A full answer (200, 206, 304, 307, 416 to a GET or HEAD, 405 to other methods), or undefined where no
+   * file matches. Under `notFound: 'single-page-application'` what matches no file is answered by
+   * `/index.html`: for `fallback: 'navigation'` (default; what adapters ask before the app) only where a
+   * browser opens a page (`Sec-Fetch-Mode: navigate`), for `always` (`env.assets.fetch`) in any case.
    */
   serve(request: Request, options?: { fallback?: 'navigation' | 'always' }): Promise<Response | undefined>
 }
@@ -299,8 +385,8 @@ export interface ObjectResult {
 /** A SQLite database for each of any number of named objects, for the Durable Objects of existing Workers. */
 export interface ObjectsDriver extends Driver {
   /**
-   * Runs one statement on the database of `object` (made if missing) and gives its result at once, synchronously; transactions are statements too.
-   * Throws SQLite's own errors.
+   * Runs one statement on the database of `object` (made if missing) and gives its result at once,
+   * synchronously; transactions are statements too. Throws SQLite's own errors.
    */
   query(object: string, text: string, params: readonly ObjectCell[]): ObjectResult
 }
@@ -321,7 +407,10 @@ export interface DriverOf {
   objects: ObjectsDriver
 }
 
-/** A driver module exports one of these per kind that it serves: `export const kv: DriverFactory<'kv', Options>`. */
+/**
+ * A driver module exports one of these per kind that it serves:
+ * `export const kv: DriverFactory<'kv', Options>`.
+ */
 export type DriverFactory<Kind extends keyof DriverOf, Options = Record<string, never>> = (
   options: Options,
   context: DriverContext,

@@ -6,9 +6,15 @@ import type { Where } from './operation.ts'
 /** Checks a key of a kv or blob store: 1 to the limit's bytes of well-formed text, not `.` or `..`. */
 export function checkKey(key: unknown, where: Where, limit: LimitName, max: number): asserts key is string {
   if (typeof key !== 'string')
-    throw invalidArgument(where, `${where.binding}.${where.operation}: a key is a string, not ${key === null ? 'null' : typeof key}.`)
+    throw invalidArgument(
+      where,
+      `${where.binding}.${where.operation}: a key is a string, not ${key === null ? 'null' : typeof key}.`,
+    )
   if (key === '' || key === '.' || key === '..')
-    throw invalidArgument(where, `${where.binding}.${where.operation}: the key ${JSON.stringify(key)} is not allowed.`)
+    throw invalidArgument(
+      where,
+      `${where.binding}.${where.operation}: the key ${JSON.stringify(key)} is not allowed.`,
+    )
   checkText(key, where, 'key')
   // A UTF-16 unit is at most three bytes, so short keys need no count.
   if (key.length * 3 > max) {
@@ -20,14 +26,21 @@ export function checkKey(key: unknown, where: Where, limit: LimitName, max: numb
 /** Refuses text with a lone surrogate: backends would each replace it by something else. */
 export function checkText(text: string, where: Where, what: string): void {
   if (!text.isWellFormed())
-    throw invalidArgument(where, `${where.binding}.${where.operation}: the ${what} is not well-formed text (it has half of a surrogate pair).`)
+    throw invalidArgument(
+      where,
+      `${where.binding}.${where.operation}: the ${what} is not well-formed text (it has half of a ` +
+        'surrogate pair).',
+    )
 }
 
 /** Checks the page size of a list. */
 export function checkPageSize(limit: unknown, where: Where, name: LimitName, max: number): number {
   if (limit === undefined) return max
   if (typeof limit !== 'number' || !Number.isInteger(limit) || limit < 1)
-    throw invalidArgument(where, `${where.binding}.${where.operation}: limit is a whole number from 1 to ${max}.`)
+    throw invalidArgument(
+      where,
+      `${where.binding}.${where.operation}: limit is a whole number from 1 to ${max}.`,
+    )
   if (limit > max) throw limitExceeded(where, name, limit, max)
   return limit
 }

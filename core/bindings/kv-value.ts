@@ -12,7 +12,10 @@ export type KvType = 'text' | 'json' | 'arrayBuffer' | 'stream'
 export interface KvPutOptions {
   /** Seconds until the entry expires, at least 60. Default: never. */
   ttl?: number
-  /** When the entry expires, in seconds since 1970, at least 60 from now. Not together with `ttl`. Default: never. */
+  /**
+   * When the entry expires, in seconds since 1970, at least 60 from now. Not together with `ttl`. Default:
+   * never.
+   */
   expiration?: number
   /** Any JSON value, at most 1,024 bytes of JSON. Default: none. */
   metadata?: unknown
@@ -23,25 +26,46 @@ export function checkExpiration(options: KvPutOptions, nowMs: number, where: Whe
   const { ttl, expiration } = options
   if (ttl === undefined && expiration === undefined) return undefined
   const value = ttl ?? expiration
-  if ((ttl !== undefined && expiration !== undefined) || typeof value !== 'number' || !Number.isInteger(value))
-    throw invalidArgument(where, `${where.binding}.${where.operation}: give ttl or expiration, not both, in whole seconds.`)
+  if (
+    (ttl !== undefined && expiration !== undefined) ||
+    typeof value !== 'number' ||
+    !Number.isInteger(value)
+  )
+    throw invalidArgument(
+      where,
+      `${where.binding}.${where.operation}: give ttl or expiration, not both, in whole seconds.`,
+    )
   const now = Math.floor(nowMs / 1000)
   const seconds = ttl ?? value - now
   const min = KV_LIMITS['kv.ttl.min']
   if (seconds < min) {
-    throw invalidArgument(where, `${where.binding}.${where.operation}: it would expire in ${seconds} s; ${min} s is the portable minimum.`)
+    throw invalidArgument(
+      where,
+      `${where.binding}.${where.operation}: it would expire in ${seconds} s; ${min} s is the portable ` +
+        'minimum.',
+    )
   }
   const expires = ttl === undefined ? value : now + ttl
-  if (expires > KV_LIMITS['kv.expiration']) throw limitExceeded(where, 'kv.expiration', expires, KV_LIMITS['kv.expiration'])
+  if (expires > KV_LIMITS['kv.expiration'])
+    throw limitExceeded(where, 'kv.expiration', expires, KV_LIMITS['kv.expiration'])
   return expires
 }
 
-const READ_AS: Readonly<Record<KvType, 'text' | 'bytes' | 'stream'>> = { text: 'text', json: 'text', arrayBuffer: 'bytes', stream: 'stream' }
+const READ_AS: Readonly<Record<KvType, 'text' | 'bytes' | 'stream'>> = {
+  text: 'text',
+  json: 'text',
+  arrayBuffer: 'bytes',
+  stream: 'stream',
+}
 
 /** How a driver is to read for `type`. */
 export function readAs(type: KvType, where: Where): 'text' | 'bytes' | 'stream' {
   const as = READ_AS[type]
-  if (as === undefined) throw invalidArgument(where, `${where.binding}.${where.operation}: type "${String(type)}" is not text, json, arrayBuffer or stream.`)
+  if (as === undefined)
+    throw invalidArgument(
+      where,
+      `${where.binding}.${where.operation}: type "${String(type)}" is not text, json, arrayBuffer or stream.`,
+    )
   return as
 }
 
@@ -56,7 +80,11 @@ export async function decodeValue(entry: KvEntry, type: KvType, where: Where, ke
       try {
         return JSON.parse(text)
       } catch (error) {
-        throw invalidArgument(where, `${where.binding}.${where.operation}: the value of ${JSON.stringify(key)} is not JSON.`, error)
+        throw invalidArgument(
+          where,
+          `${where.binding}.${where.operation}: the value of ${JSON.stringify(key)} is not JSON.`,
+          error,
+        )
       }
     }
     case 'arrayBuffer': {
@@ -68,7 +96,10 @@ export async function decodeValue(entry: KvEntry, type: KvType, where: Where, ke
   }
 }
 
-async function valueBytes(value: Exclude<KvEntry['value'], string>, where: Where): Promise<Uint8Array<ArrayBuffer>> {
+async function valueBytes(
+  value: Exclude<KvEntry['value'], string>,
+  where: Where,
+): Promise<Uint8Array<ArrayBuffer>> {
   return isStream(value) ? readAll(value, where, 'kv.value', Infinity) : value
 }
 
@@ -94,7 +125,8 @@ export async function encodeValue(value: unknown, where: Where): Promise<string 
   if (isStream(value)) return readAll(value, where, 'kv.value', max)
   throw invalidArgument(
     where,
-    `${where.binding}.${where.operation}: a value is a string, an ArrayBuffer, a view of one or a ReadableStream, not ${value === null ? 'null' : typeof value}. Use JSON.stringify for objects.`,
+    `${where.binding}.${where.operation}: a value is a string, an ArrayBuffer, a view of one or a ` +
+      `ReadableStream, not ${value === null ? 'null' : typeof value}. Use JSON.stringify for objects.`,
   )
 }
 
@@ -108,9 +140,11 @@ export function encodeMetadata(options: KvPutOptions, where: Where): string | un
   } catch (error) {
     cause = error
   }
-  if (text === undefined) throw invalidArgument(where, `${where.binding}.${where.operation}: the metadata is not JSON.`, cause)
+  if (text === undefined)
+    throw invalidArgument(where, `${where.binding}.${where.operation}: the metadata is not JSON.`, cause)
   checkText(text, where, 'metadata')
   const size = utf8Length(text)
-  if (size > KV_LIMITS['kv.metadata']) throw limitExceeded(where, 'kv.metadata', size, KV_LIMITS['kv.metadata'])
+  if (size > KV_LIMITS['kv.metadata'])
+    throw limitExceeded(where, 'kv.metadata', size, KV_LIMITS['kv.metadata'])
   return text
 }

@@ -3,7 +3,16 @@ import { KV_LIMITS } from '../limits.ts'
 import type { BodyInput } from './bytes.ts'
 import type { KvDriver, KvEntry } from './drivers.ts'
 import { checkKey, checkPageSize, checkText } from './keys.ts'
-import { checkExpiration, decodeValue, encodeMetadata, encodeText, encodeValue, type KvPutOptions, type KvType, readAs } from './kv-value.ts'
+import {
+  checkExpiration,
+  decodeValue,
+  encodeMetadata,
+  encodeText,
+  encodeValue,
+  type KvPutOptions,
+  type KvType,
+  readAs,
+} from './kv-value.ts'
 import { annotate, run, type Where } from './operation.ts'
 import type { NativeBinding } from './native.ts'
 
@@ -47,11 +56,15 @@ const VALUE_ONLY = { expiration: false }
 const ALL = { expiration: true }
 
 /**
- * A key-value store. Reads may be up to a minute stale; an expired key is never seen. Keys are 1 to 512 bytes of well-formed text, not `.` or `..`;
- * values at most 25 MiB. Every method throws `InvalidArgument` for what is malformed and `LimitExceeded` for what is too large, before the backend is called.
+ * A key-value store. Reads may be up to a minute stale; an expired key is never seen. Keys are 1 to 512 bytes
+ * of well-formed text, not `.` or `..`; values at most 25 MiB. Every method throws `InvalidArgument` for what
+ * is malformed and `LimitExceeded` for what is too large, before the backend is called.
  */
 export class Kv {
-  /** The platform's own binding (Cloudflare's `KVNamespace`), typed by `import 'unmoor/cloudflare/native'`; undefined on other targets. */
+  /**
+   * The platform's own binding (Cloudflare's `KVNamespace`), typed by `import 'unmoor/cloudflare/native'`;
+   * undefined on other targets.
+   */
   declare readonly native: NativeBinding<'kv'>
   #driver: KvDriver
   #binding: string
@@ -81,14 +94,25 @@ export class Kv {
     }
     if (entry === null) return null
     // The usual one needs no further turn.
-    return type === 'text' && typeof entry.value === 'string' ? entry.value : decodeValue(entry, type, where, key)
+    return type === 'text' && typeof entry.value === 'string'
+      ? entry.value
+      : decodeValue(entry, type, where, key)
   }
 
   /** The value with its metadata and expiration. */
   getWithMetadata<Metadata = unknown>(key: string, type?: 'text'): Promise<KvWithMetadata<string, Metadata>>
-  getWithMetadata<Metadata = unknown, T = unknown>(key: string, type: 'json'): Promise<KvWithMetadata<T, Metadata>>
-  getWithMetadata<Metadata = unknown>(key: string, type: 'arrayBuffer'): Promise<KvWithMetadata<ArrayBuffer, Metadata>>
-  getWithMetadata<Metadata = unknown>(key: string, type: 'stream'): Promise<KvWithMetadata<ReadableStream<Uint8Array<ArrayBuffer>>, Metadata>>
+  getWithMetadata<Metadata = unknown, T = unknown>(
+    key: string,
+    type: 'json',
+  ): Promise<KvWithMetadata<T, Metadata>>
+  getWithMetadata<Metadata = unknown>(
+    key: string,
+    type: 'arrayBuffer',
+  ): Promise<KvWithMetadata<ArrayBuffer, Metadata>>
+  getWithMetadata<Metadata = unknown>(
+    key: string,
+    type: 'stream',
+  ): Promise<KvWithMetadata<ReadableStream<Uint8Array<ArrayBuffer>>, Metadata>>
   async getWithMetadata(key: string, type: KvType = 'text'): Promise<KvWithMetadata<unknown, unknown>> {
     const where = this.#where('getWithMetadata')
     checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
@@ -108,7 +132,8 @@ export class Kv {
   async getMany(keys: readonly string[], type: 'text' | 'json' = 'text'): Promise<Map<string, unknown>> {
     const where = this.#where('getMany')
     if (!Array.isArray(keys)) throw invalidArgument(where, `${this.#binding}.getMany takes an array of keys.`)
-    if (keys.length > KV_LIMITS['kv.getMany']) throw limitExceeded(where, 'kv.getMany', keys.length, KV_LIMITS['kv.getMany'])
+    if (keys.length > KV_LIMITS['kv.getMany'])
+      throw limitExceeded(where, 'kv.getMany', keys.length, KV_LIMITS['kv.getMany'])
     for (const key of keys) checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     const unique = [...new Set(keys)]
     const entries = await run(where, () => this.#entries(unique))
@@ -126,11 +151,17 @@ export class Kv {
     return new Map(keys.flatMap((key, index) => (found[index] ? [[key, found[index]] as const] : [])))
   }
 
-  /** Stores a value in place of what was there, its metadata and expiration included. A stream that fails, or is too long, leaves the old value. */
+  /**
+   * Stores a value in place of what was there, its metadata and expiration included. A stream that fails, or
+   * is too long, leaves the old value.
+   */
   async put(key: string, value: Exclude<BodyInput, Blob>, options: KvPutOptions = {}): Promise<void> {
     const where = this.#where('put')
     checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
-    const settings = { expiration: checkExpiration(options, this.#now(), where), metadata: encodeMetadata(options, where) }
+    const settings = {
+      expiration: checkExpiration(options, this.#now(), where),
+      metadata: encodeMetadata(options, where),
+    }
     const stored = typeof value === 'string' ? encodeText(value, where) : await encodeValue(value, where)
     try {
       await this.#driver.put(key, stored, settings)
@@ -157,9 +188,15 @@ export class Kv {
     const limit = checkPageSize(options.limit, where, 'kv.list', KV_LIMITS['kv.list'])
     const page = await run(where, () => this.#driver.list({ prefix, cursor, limit }))
     const keys = page.keys.map(({ name, expiration = null, metadata }): KvKey<Metadata> => {
-      return { name, expiration, metadata: metadata === undefined ? null : (JSON.parse(metadata) as Metadata) }
+      return {
+        name,
+        expiration,
+        metadata: metadata === undefined ? null : (JSON.parse(metadata) as Metadata),
+      }
     })
-    return page.cursor === undefined ? { keys, complete: true } : { keys, complete: false, cursor: page.cursor }
+    return page.cursor === undefined
+      ? { keys, complete: true }
+      : { keys, complete: false, cursor: page.cursor }
   }
 
   #where(operation: string): Where {

@@ -18,17 +18,26 @@ export interface MigrationRun {
   already: string[]
 }
 
-const TABLE = `CREATE TABLE IF NOT EXISTS unmoor_migrations (name TEXT PRIMARY KEY, checksum TEXT NOT NULL, applied_at TEXT NOT NULL)`
+const TABLE =
+  'CREATE TABLE IF NOT EXISTS unmoor_migrations (name TEXT PRIMARY KEY, checksum TEXT NOT ' +
+  'NULL, applied_at TEXT NOT NULL)'
 
 /**
- * Applies what has not been applied yet, each migration in one transaction with its record. Two processes at once apply each once.
+ * Applies what has not been applied yet, each migration in one transaction with its record. Two processes at
+ * once apply each once.
  *
- * @throws `Conflict` (not retryable) for one that changed after it ran or was removed; `InvalidArgument` naming the migration and statement that failed, which is rolled back.
+ * @throws `Conflict` (not retryable) for one that changed after it ran or was removed; `InvalidArgument`
+ * naming the migration and statement that failed, which is rolled back.
  */
-export async function migrate(driver: SqlDriver, binding: string, migrations: readonly Migration[]): Promise<MigrationRun> {
+export async function migrate(
+  driver: SqlDriver,
+  binding: string,
+  migrations: readonly Migration[],
+): Promise<MigrationRun> {
   const where = { binding, operation: 'migrate' }
   const work = async (): Promise<MigrationRun> => {
-    const record = (): Promise<SqlResult> => driver.query({ text: 'SELECT name, checksum FROM unmoor_migrations ORDER BY name', params: [] })
+    const record = (): Promise<SqlResult> =>
+      driver.query({ text: 'SELECT name, checksum FROM unmoor_migrations ORDER BY name', params: [] })
     // Not made each time: a user who may use the table need not have the right to make one.
     const { rows } = await record().catch(async (error: unknown) => {
       if (!isUnmoorError(error, 'NotFound')) throw error
@@ -50,7 +59,11 @@ export async function migrate(driver: SqlDriver, binding: string, migrations: re
   return driver.exclusive === undefined ? work() : driver.exclusive(work)
 }
 
-function checkHistory(known: ReadonlyMap<string, string>, migrations: readonly Migration[], where: { binding: string; operation: string }): void {
+function checkHistory(
+  known: ReadonlyMap<string, string>,
+  migrations: readonly Migration[],
+  where: { binding: string; operation: string },
+): void {
   const byName = new Map(migrations.map((migration) => [migration.name, migration]))
   const newest = migrations.findLast(({ name }) => known.has(name))?.name ?? ''
   for (const [name, checksum] of known) {
@@ -58,14 +71,16 @@ function checkHistory(known: ReadonlyMap<string, string>, migrations: readonly M
     if (migration === undefined) {
       throw new UnmoorError(
         'Conflict',
-        `${where.binding}: migration "${name}" has run on this database, but its file is gone. Put it back; undo its effect by a new migration.`,
+        `${where.binding}: migration "${name}" has run on this database, but its file is gone. Put it ` +
+          'back; undo its effect by a new migration.',
         { ...where, retryable: false },
       )
     }
     if (migration.checksum !== checksum) {
       throw new UnmoorError(
         'Conflict',
-        `${where.binding}: migration "${name}" changed after it ran on this database. Put its old text back and write the change as a new migration.`,
+        `${where.binding}: migration "${name}" changed after it ran on this database. Put its old text ` +
+          'back and write the change as a new migration.',
         { ...where, retryable: false },
       )
     }
@@ -74,13 +89,18 @@ function checkHistory(known: ReadonlyMap<string, string>, migrations: readonly M
   if (late !== undefined) {
     throw new UnmoorError(
       'Conflict',
-      `${where.binding}: migration "${late.name}" sorts before "${newest}", which has run already. Rename it so that it comes last.`,
+      `${where.binding}: migration "${late.name}" sorts before "${newest}", which has run already. ` +
+        'Rename it so that it comes last.',
       { ...where, retryable: false },
     )
   }
 }
 
-async function apply(driver: SqlDriver, migration: Migration, where: { binding: string; operation: string }): Promise<void> {
+async function apply(
+  driver: SqlDriver,
+  migration: Migration,
+  where: { binding: string; operation: string },
+): Promise<void> {
   const statements = statementsOf(migration, driver.dialect, where)
   const record = {
     text:
@@ -93,22 +113,31 @@ async function apply(driver: SqlDriver, migration: Migration, where: { binding: 
     await driver.batch([...statements.map((text) => ({ text, params: [] })), record])
   } catch (error) {
     const index = error instanceof UnmoorError ? error.details.index : undefined
-    const statement = index === undefined ? '' : ` at statement ${index + 1} (${statements[index]?.slice(0, 80) ?? 'its record'})`
+    const statement =
+      index === undefined
+        ? ''
+        : ` at statement ${index + 1} (${statements[index]?.slice(0, 80) ?? 'its record'})`
     throw new UnmoorError(
       'InvalidArgument',
-      `${where.binding}: migration "${migration.name}" failed${statement} and was rolled back: ${error instanceof Error ? error.message : String(error)}`,
+      `${where.binding}: migration "${migration.name}" failed${statement} and was rolled ` +
+        `back: ${error instanceof Error ? error.message : String(error)}`,
       { ...where, cause: error },
     )
   }
 }
 
 /** The statements of a migration for one engine. */
-export function statementsOf(migration: Migration, dialect: SqlDialect, where: { binding: string; operation: string }): string[] {
+export function statementsOf(
+  migration: Migration,
+  dialect: SqlDialect,
+  where: { binding: string; operation: string },
+): string[] {
   const text = migration.sql[dialect] ?? migration.sql.default
   if (text === undefined) {
     throw new UnmoorError(
       'InvalidArgument',
-      `${where.binding}: migration "${migration.name}" has no text for ${dialect}. Add ${migration.name}.${dialect}.sql.`,
+      `${where.binding}: migration "${migration.name}" has no text for ${dialect}. Add ` +
+        `${migration.name}.${dialect}.sql.`,
       where,
     )
   }

@@ -1,7 +1,12 @@
 declare global {
-  /** The platform's own bindings by kind, where a target brings their types: `import 'unmoor/cloudflare/native'`. */
+  /**
+   * The platform's own bindings by kind, where a target brings their types:
+   * `import 'unmoor/cloudflare/native'`.
+   */
   interface UnmoorNative {}
 }
 
 /** The platform's own binding behind a portable one; undefined on targets that have none. */
-export type NativeBinding<Kind extends string> = (Kind extends keyof UnmoorNative ? UnmoorNative[Kind] : unknown) | undefined
+export type NativeBinding<Kind extends string> =
+  | (Kind extends keyof UnmoorNative ? UnmoorNative[Kind] : unknown)
+  | undefined

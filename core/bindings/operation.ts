@@ -7,8 +7,8 @@ export interface Where {
 }
 
 /**
- * The error with its binding and operation. What a driver threw that is no UnmoorError becomes `Internal`, kept as the cause:
- * a driver's bug must not look like the caller's.
+ * The error with its binding and operation. What a driver threw that is no UnmoorError becomes `Internal`,
+ * kept as the cause: a driver's bug must not look like the caller's.
  */
 export function annotate(error: unknown, where: Where): UnmoorError {
   if (isUnmoorError(error)) {
@@ -23,9 +23,15 @@ export function annotate(error: unknown, where: Where): UnmoorError {
     })
   }
   if (error instanceof DOMException && error.name === 'AbortError')
-    return new UnmoorError('Aborted', `${where.binding}.${where.operation} was aborted.`, { ...where, cause: error })
+    return new UnmoorError('Aborted', `${where.binding}.${where.operation} was aborted.`, {
+      ...where,
+      cause: error,
+    })
   const text = error instanceof Error ? error.message : String(error)
-  return new UnmoorError('Internal', `${where.binding}.${where.operation} failed: ${text}`, { ...where, cause: error })
+  return new UnmoorError('Internal', `${where.binding}.${where.operation} failed: ${text}`, {
+    ...where,
+    cause: error,
+  })
 }
 
 /** Runs a driver's operation with {@link annotate} on its failure. */

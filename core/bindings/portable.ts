@@ -22,20 +22,35 @@ export interface Portable<Kind extends keyof DriverOf = keyof DriverOf> {
   readonly createBatch?: typeof createBatch
 }
 
-export const portableKv: Portable<'kv'> = { create: (driver, { binding, now }) => new Kv(driver, { binding, now }) }
-export const portableStrongKv: Portable<'strongKv'> = { create: (driver, { binding, now }) => new StrongKv(driver, { binding, now }) }
-export const portableBlob: Portable<'blob'> = { create: (driver, { binding }) => new BlobStore(driver, { binding }) }
+export const portableKv: Portable<'kv'> = {
+  create: (driver, { binding, now }) => new Kv(driver, { binding, now }),
+}
+export const portableStrongKv: Portable<'strongKv'> = {
+  create: (driver, { binding, now }) => new StrongKv(driver, { binding, now }),
+}
+export const portableBlob: Portable<'blob'> = {
+  create: (driver, { binding }) => new BlobStore(driver, { binding }),
+}
 export const portableSql: Portable<'sql'> = {
-  create: (driver, { binding, declaration }) => new Sql(driver, { binding, checks: (declaration as SqlDeclaration).checks }),
+  create: (driver, { binding, declaration }) =>
+    new Sql(driver, { binding, checks: (declaration as SqlDeclaration).checks }),
 }
 export const portableQueue: Portable<'queue'> = {
-  create: (driver, { binding, declaration }) => new Queue(driver, { binding, maxDelay: (declaration as QueueDeclaration).maxDelay }),
+  create: (driver, { binding, declaration }) =>
+    new Queue(driver, { binding, maxDelay: (declaration as QueueDeclaration).maxDelay }),
   createBatch,
 }
-export const portableCache: Portable<'cache'> = { create: (driver, { binding }) => new Cache(driver, { binding }) }
-export const portableSecret: Portable<'secret'> = {
-  create: (driver, { binding, declaration }) => new Secret(driver, { binding, optional: (declaration as SecretDeclaration).optional }),
+export const portableCache: Portable<'cache'> = {
+  create: (driver, { binding }) => new Cache(driver, { binding }),
 }
-export const portableService: Portable<'service'> = { create: (driver, { binding }) => new Service(driver, { binding }) }
-export const portableObjects: Portable<'objects'> = { create: (driver) => ({ query: driver.query.bind(driver) }) }
+export const portableSecret: Portable<'secret'> = {
+  create: (driver, { binding, declaration }) =>
+    new Secret(driver, { binding, optional: (declaration as SecretDeclaration).optional }),
+}
+export const portableService: Portable<'service'> = {
+  create: (driver, { binding }) => new Service(driver, { binding }),
+}
+export const portableObjects: Portable<'objects'> = {
+  create: (driver) => ({ query: driver.query.bind(driver) }),
+}
 export const portableAssets: Portable<'assets'> = { create: (driver): Assets => createAssets(driver) }

@@ -44,10 +44,14 @@ export interface QueueBatch<T = unknown> {
 }
 
 /**
- * The sending side of a queue: at-least-once, unordered. A message is any JSON value or a Uint8Array, at most 127,000 bytes as JSON or raw.
+ * The sending side of a queue: at-least-once, unordered. A message is any JSON value or a Uint8Array, at most
+ * 127,000 bytes as JSON or raw.
  */
 export class Queue<T = unknown> {
-  /** The platform's own binding (Cloudflare's `Queue`), typed by `import 'unmoor/cloudflare/native'`; undefined on other targets. */
+  /**
+   * The platform's own binding (Cloudflare's `Queue`), typed by `import 'unmoor/cloudflare/native'`;
+   * undefined on other targets.
+   */
   declare readonly native: NativeBinding<'queue'>
   #driver: QueueDriver
   #binding: string
@@ -70,15 +74,20 @@ export class Queue<T = unknown> {
     await run(where, () => this.#driver.send([message]))
   }
 
-  /** Sends 1 to 100 messages of at most 256,000 bytes together. If some fail, the error's details name their `indexes`; the others are sent. */
+  /**
+   * Sends 1 to 100 messages of at most 256,000 bytes together. If some fail, the error's details name their
+   * `indexes`; the others are sent.
+   */
   async sendBatch(messages: Iterable<QueueSendRequest<T>>): Promise<void> {
     const where = { binding: this.#binding, operation: 'sendBatch' }
     const requests = [...messages]
     if (requests.length === 0) throw invalidArgument(where, `${this.#binding}.sendBatch: the batch is empty.`)
-    if (requests.length > LIMITS['queue.sendBatch']) throw limitExceeded(where, 'queue.sendBatch', requests.length, LIMITS['queue.sendBatch'])
+    if (requests.length > LIMITS['queue.sendBatch'])
+      throw limitExceeded(where, 'queue.sendBatch', requests.length, LIMITS['queue.sendBatch'])
     const batch = requests.map((request) => outgoing(request?.body, request ?? {}, where, this.#maxDelay))
     const bytes = batch.reduce((sum, message) => sum + bodySize(message.body), 0)
-    if (bytes > LIMITS['queue.sendBatchBytes']) throw limitExceeded(where, 'queue.sendBatchBytes', bytes, LIMITS['queue.sendBatchBytes'])
+    if (bytes > LIMITS['queue.sendBatchBytes'])
+      throw limitExceeded(where, 'queue.sendBatchBytes', bytes, LIMITS['queue.sendBatchBytes'])
     await run(where, () => this.#driver.send(batch))
   }
 }
@@ -92,7 +101,14 @@ function outgoing(body: unknown, options: QueueSendOptions, where: Where, maxDel
   const bytes = body instanceof ArrayBuffer || ArrayBuffer.isView(body)
   const encoded = bytes ? viewBytes(body) : encodeJson(body, where)
   const size = bodySize(encoded)
-  if (size > LIMITS['queue.message']) throw limitExceeded(where, 'queue.message', size, LIMITS['queue.message'], 'Put the data in a blob and send its key.')
+  if (size > LIMITS['queue.message'])
+    throw limitExceeded(
+      where,
+      'queue.message',
+      size,
+      LIMITS['queue.message'],
+      'Put the data in a blob and send its key.',
+    )
   return { id: crypto.randomUUID(), contentType: bytes ? 'bytes' : 'json', body: encoded, delaySeconds }
 }
 
@@ -103,7 +119,11 @@ function encodeJson(body: unknown, where: Where): string {
   } catch (error) {
     throw invalidArgument(where, `${where.binding}.${where.operation}: the message is not JSON.`, error)
   }
-  if (text === undefined) throw invalidArgument(where, `${where.binding}.${where.operation}: a message is a JSON value or bytes, not ${typeof body}.`)
+  if (text === undefined)
+    throw invalidArgument(
+      where,
+      `${where.binding}.${where.operation}: a message is a JSON value or bytes, not ${typeof body}.`,
+    )
   checkText(text, where, 'message')
   return text
 }
@@ -112,19 +132,29 @@ function encodeJson(body: unknown, where: Where): string {
 function checkDelay(delay: unknown, where: Where, max: number = LIMITS['queue.delay']): number | undefined {
   if (delay === undefined) return undefined
   if (typeof delay !== 'number' || !Number.isInteger(delay) || delay < 0)
-    throw invalidArgument(where, `${where.binding}.${where.operation}: delaySeconds is a whole number from 0 to ${max}.`)
+    throw invalidArgument(
+      where,
+      `${where.binding}.${where.operation}: delaySeconds is a whole number from 0 to ${max}.`,
+    )
   if (delay > max) throw limitExceeded(where, 'queue.delay', delay, max)
   return delay
 }
 
 /** A batch for a handler, and afterwards what becomes of its messages. */
 export interface OwnedBatch extends QueueBatch {
-  /** One settlement per message, in order; `rest` is what becomes of those that the handler settled neither way. */
+  /**
+   * One settlement per message, in order; `rest` is what becomes of those that the handler settled neither
+   * way.
+   */
   settlements(rest: 'ack' | 'retry'): QueueSettlement[]
 }
 
 /** Wraps delivered messages for a handler. `retryDelay` in seconds is for retries that name none. */
-export function createBatch(binding: string, incoming: readonly QueueIncoming[], retryDelay: number): OwnedBatch {
+export function createBatch(
+  binding: string,
+  incoming: readonly QueueIncoming[],
+  retryDelay: number,
+): OwnedBatch {
   const messages = incoming.map((message) => new DeliveredMessage(binding, message, retryDelay))
   return {
     queue: binding,
@@ -160,7 +190,8 @@ class DeliveredMessage implements QueueMessage {
   }
 
   retry(options: QueueSendOptions = {}): void {
-    const delaySeconds = checkDelay(options.delaySeconds, { binding: this.#binding, operation: 'retry' }) ?? this.#retryDelay
+    const delaySeconds =
+      checkDelay(options.delaySeconds, { binding: this.#binding, operation: 'retry' }) ?? this.#retryDelay
     this.#settlement ??= { lease: this.#lease, outcome: 'retry', delaySeconds }
   }
 

@@ -21,7 +21,8 @@ export class Secret<Value extends string | null = string> {
   /**
    * The value, exactly as stored; null where an optional secret is not set.
    *
-   * @throws `NotFound` if it is missing and not optional, `LimitExceeded` over 4,096 B, `PermissionDenied`, `Unavailable`.
+   * @throws `NotFound` if it is missing and not optional, `LimitExceeded` over 4,096 B, `PermissionDenied`,
+   * `Unavailable`.
    */
   async get(): Promise<Value> {
     const value = await this.#driver.get().catch((error: unknown) => {
@@ -32,7 +33,8 @@ export class Secret<Value extends string | null = string> {
       throw new UnmoorError('NotFound', `Secret "${this.#where.binding}" is not set.`, this.#where)
     }
     const size = utf8Length(value)
-    if (size > LIMITS['secret.value']) throw limitExceeded(this.#where, 'secret.value', size, LIMITS['secret.value'])
+    if (size > LIMITS['secret.value'])
+      throw limitExceeded(this.#where, 'secret.value', size, LIMITS['secret.value'])
     return value as Value
   }
 

@@ -4,7 +4,9 @@ import type { SqlCell, SqlDialect, SqlQuery, SqlResult } from './drivers.ts'
 import { annotate, type Where } from './operation.ts'
 import type { SqlStatement, SqlValue, StatementCheck } from './sql-statement.ts'
 
-/** A row as an object. Of columns with the same name the last one is kept; {@link SqlSession.raw} has both. */
+/**
+ * A row as an object. Of columns with the same name the last one is kept; {@link SqlSession.raw} has both.
+ */
 export type SqlRow = Record<string, SqlCell>
 
 /** What {@link SqlSession.run} gives. */
@@ -46,17 +48,28 @@ export abstract class SqlSession {
   }
 
   /** The first row, or null. */
-  async first<Row = SqlRow>(statement: string | SqlStatement, params?: readonly SqlValue[]): Promise<Row | null> {
+  async first<Row = SqlRow>(
+    statement: string | SqlStatement,
+    params?: readonly SqlValue[],
+  ): Promise<Row | null> {
     const { columns, rows } = await this.#query('first', statement, params)
     const [row] = rows
     return row === undefined ? null : (toObject(columns, row) as Row)
   }
 
   /** One column of the first row, or null where there is no row. */
-  async value<T extends SqlCell = SqlCell>(statement: string | SqlStatement, params?: readonly SqlValue[], column?: string): Promise<T | null> {
+  async value<T extends SqlCell = SqlCell>(
+    statement: string | SqlStatement,
+    params?: readonly SqlValue[],
+    column?: string,
+  ): Promise<T | null> {
     const { columns, rows } = await this.#query('value', statement, params)
     const index = column === undefined ? 0 : columns.lastIndexOf(column)
-    if (index < 0) throw invalidArgument(this.where('value'), `${this.binding}.value: the statement has no column "${column}". It has: ${columns.join(', ')}.`)
+    if (index < 0)
+      throw invalidArgument(
+        this.where('value'),
+        `${this.binding}.value: the statement has no column "${column}". It has: ${columns.join(', ')}.`,
+      )
     return (rows[0]?.[index] as T | undefined) ?? null
   }
 
@@ -71,7 +84,11 @@ export abstract class SqlSession {
     return rawResult(await this.#query('raw', statement, params))
   }
 
-  async #query(operation: string, statement: string | SqlStatement, params: readonly SqlValue[] | undefined): Promise<SqlResult> {
+  async #query(
+    operation: string,
+    statement: string | SqlStatement,
+    params: readonly SqlValue[] | undefined,
+  ): Promise<SqlResult> {
     const where = this.where(operation)
     const query = this.check.query(statement, params, where)
     try {
@@ -89,7 +106,8 @@ export abstract class SqlSession {
 
 /** Refuses a result with more columns than all engines give. */
 export function checkColumns(result: SqlResult, where: Where): SqlResult {
-  if (result.columns.length > LIMITS['sql.columns']) throw limitExceeded(where, 'sql.columns', result.columns.length, LIMITS['sql.columns'])
+  if (result.columns.length > LIMITS['sql.columns'])
+    throw limitExceeded(where, 'sql.columns', result.columns.length, LIMITS['sql.columns'])
   return result
 }
 
@@ -104,6 +122,7 @@ function toObjects({ columns, rows }: Pick<SqlResult, 'columns' | 'rows'>): SqlR
 
 function toObject(columns: readonly string[], row: readonly SqlCell[]): SqlRow {
   const object: SqlRow = {}
-  for (let index = 0; index < columns.length; index++) object[columns[index] as string] = row[index] as SqlCell
+  for (let index = 0; index < columns.length; index++)
+    object[columns[index] as string] = row[index] as SqlCell
   return object
 }

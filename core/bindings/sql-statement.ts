@@ -15,7 +15,10 @@ export interface SqlStatement {
   readonly params?: readonly SqlValue[]
 }
 
-/** Checks statements and their parameters, and writes placeholders as the engine does. Texts that were checked are remembered. */
+/**
+ * Checks statements and their parameters, and writes placeholders as the engine does. Texts that were checked
+ * are remembered.
+ */
 export class StatementCheck {
   #dialect: SqlDialect
   #engine: boolean
@@ -29,9 +32,17 @@ export class StatementCheck {
 
   query(statement: string | SqlStatement, params: readonly SqlValue[] | undefined, where: Where): SqlQuery {
     const text = typeof statement === 'string' ? statement : statement?.text
-    if (typeof text !== 'string') throw invalidArgument(where, `${where.binding}.${where.operation}: a statement is a string or sql\`...\`.`)
+    if (typeof text !== 'string')
+      throw invalidArgument(
+        where,
+        `${where.binding}.${where.operation}: a statement is a string or sql\`...\`.`,
+      )
     const given = typeof statement === 'string' ? (params ?? []) : (params ?? statement.params ?? [])
-    if (!Array.isArray(given)) throw invalidArgument(where, `${where.binding}.${where.operation}: parameters are an array, such as [slug].`)
+    if (!Array.isArray(given))
+      throw invalidArgument(
+        where,
+        `${where.binding}.${where.operation}: parameters are an array, such as [slug].`,
+      )
     let checked = this.#checked.get(text)
     if (checked === undefined) {
       checked = checkStatement(text, this.#dialect, this.#engine, where)
@@ -40,13 +51,22 @@ export class StatementCheck {
       this.#checked.set(text, checked)
     }
     if (given.length !== checked.arity) {
-      throw invalidArgument(where, `${where.binding}.${where.operation}: the statement has ${checked.arity} parameters, ${given.length} were given.`)
+      throw invalidArgument(
+        where,
+        `${where.binding}.${where.operation}: the statement has ${checked.arity} parameters, ` +
+          `${given.length} were given.`,
+      )
     }
     for (const number of checked.patterns) {
       const pattern = given[number - 1]
       if (typeof pattern === 'string') checkPattern(pattern, where)
     }
-    return { text: checked.text, params: given.map((value, index) => (this.#engine && typeof value === 'number' ? value : checkValue(value, index, where))) }
+    return {
+      text: checked.text,
+      params: given.map((value, index) =>
+        this.#engine && typeof value === 'number' ? value : checkValue(value, index, where),
+      ),
+    }
   }
 }
 
@@ -74,7 +94,11 @@ const REFUSED: Readonly<Record<string, string>> = {
   COPY: 'It exists on Postgres only.',
 }
 
-/** What D1 allows of https://developers.cloudflare.com/d1/sql-api/sql-statements/#compatible-pragma-statements, without those that outlive the call. */
+/**
+ * What D1 allows of
+ * https://developers.cloudflare.com/d1/sql-api/sql-statements/#compatible-pragma-statements, without those
+ * that outlive the call.
+ */
 const PRAGMAS: ReadonlySet<string> = new Set([
   'table_list',
   'table_info',
@@ -97,26 +121,46 @@ function isKnownPragma(text: string): boolean {
 
 function checkStatement(text: string, dialect: SqlDialect, engine: boolean, where: Where): Checked {
   const size = utf8Length(text)
-  if (size > LIMITS['sql.statement']) throw limitExceeded(where, 'sql.statement', size, LIMITS['sql.statement'])
+  if (size > LIMITS['sql.statement'])
+    throw limitExceeded(where, 'sql.statement', size, LIMITS['sql.statement'])
   checkText(text, where, 'statement')
-  if (text.includes('\0')) throw invalidArgument(where, `${where.binding}.${where.operation}: the statement has a NUL character. Bind it as a parameter.`)
+  if (text.includes('\0'))
+    throw invalidArgument(
+      where,
+      `${where.binding}.${where.operation}: the statement has a NUL character. Bind it as a parameter.`,
+    )
   const statements = parse(text, where)
   const [statement] = statements
-  if (statement === undefined) throw invalidArgument(where, `${where.binding}.${where.operation}: the statement is empty.`)
+  if (statement === undefined)
+    throw invalidArgument(where, `${where.binding}.${where.operation}: the statement is empty.`)
   if (statements.length > 1)
-    throw invalidArgument(where, `${where.binding}.${where.operation}: ${statements.length} statements in one call. Use batch() with one each.`)
+    throw invalidArgument(
+      where,
+      `${where.binding}.${where.operation}: ${statements.length} statements in one call. Use batch() ` +
+        'with one each.',
+    )
   const refused = engine && isKnownPragma(statement.text) ? undefined : REFUSED[statement.keyword]
-  if (refused !== undefined) throw invalidArgument(where, `${where.binding}.${where.operation}: ${statement.keyword} is not portable. ${refused}`)
+  if (refused !== undefined)
+    throw invalidArgument(
+      where,
+      `${where.binding}.${where.operation}: ${statement.keyword} is not portable. ${refused}`,
+    )
   const arity = statement.placeholders.reduce((highest, { number }) => Math.max(highest, number), 0)
   if (arity > LIMITS['sql.params']) throw limitExceeded(where, 'sql.params', arity, LIMITS['sql.params'])
-  if (statement.compound > LIMITS['sql.compoundSelect']) throw limitExceeded(where, 'sql.compoundSelect', statement.compound, LIMITS['sql.compoundSelect'])
+  if (statement.compound > LIMITS['sql.compoundSelect'])
+    throw limitExceeded(where, 'sql.compoundSelect', statement.compound, LIMITS['sql.compoundSelect'])
   for (const pattern of statement.patterns) if (typeof pattern === 'string') checkPattern(pattern, where)
-  return { text: placeholdersFor(statement, dialect), arity, patterns: statement.patterns.filter((pattern) => typeof pattern === 'number') }
+  return {
+    text: placeholdersFor(statement, dialect),
+    arity,
+    patterns: statement.patterns.filter((pattern) => typeof pattern === 'number'),
+  }
 }
 
 function checkPattern(pattern: string, where: Where): void {
   const size = utf8Length(pattern)
-  if (size > LIMITS['sql.likePattern']) throw limitExceeded(where, 'sql.likePattern', size, LIMITS['sql.likePattern'])
+  if (size > LIMITS['sql.likePattern'])
+    throw limitExceeded(where, 'sql.likePattern', size, LIMITS['sql.likePattern'])
 }
 
 function parse(text: string, where: Where): Statement[] {
@@ -124,7 +168,11 @@ function parse(text: string, where: Where): Statement[] {
     return parseStatements(text)
   } catch (error) {
     if (error instanceof SqlTextError)
-      throw invalidArgument(where, `${where.binding}.${where.operation}: at character ${error.offset + 1}, ${error.message}.`, error)
+      throw invalidArgument(
+        where,
+        `${where.binding}.${where.operation}: at character ${error.offset + 1}, ${error.message}.`,
+        error,
+      )
     throw error
   }
 }
@@ -153,7 +201,8 @@ function checkValue(value: unknown, index: number, where: Where): SqlCell {
       if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
         throw invalidArgument(
           where,
-          `${where.binding}.${where.operation}: parameter ${index + 1} is an integer beyond 2^53 - 1, which would be rounded. Bind it as text.`,
+          `${where.binding}.${where.operation}: parameter ${index + 1} is an integer beyond 2^53 - 1, ` +
+            'which would be rounded. Bind it as text.',
         )
       }
       return value
@@ -174,11 +223,19 @@ function checkValue(value: unknown, index: number, where: Where): SqlCell {
           : typeof value
   throw invalidArgument(
     where,
-    `${where.binding}.${where.operation}: parameter ${index + 1} is ${what}. Parameters are strings, finite numbers, booleans, null or bytes.`,
+    `${where.binding}.${where.operation}: parameter ${index + 1} is ${what}. Parameters are strings, ` +
+      'finite numbers, booleans, null or bytes.',
   )
 }
 
 // One value larger than a row can never be stored; a row of many is the engine's to refuse.
 function checkSize(size: number, where: Where): void {
-  if (size > LIMITS['sql.row']) throw limitExceeded(where, 'sql.row', size, LIMITS['sql.row'], 'Put the data in a blob and store its key.')
+  if (size > LIMITS['sql.row'])
+    throw limitExceeded(
+      where,
+      'sql.row',
+      size,
+      LIMITS['sql.row'],
+      'Put the data in a blob and store its key.',
+    )
 }

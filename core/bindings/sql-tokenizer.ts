@@ -1,6 +1,7 @@
 /**
- * Finds the placeholders and ends of statements in SQL text. Knows what SQLite and Postgres agree on (strings, quoted identifiers, both kinds of comments)
- * and Postgres's dollar quotes and nested comments, so that a `?` or `;` inside any of them stays what it is.
+ * Finds the placeholders and ends of statements in SQL text. Knows what SQLite and Postgres agree on
+ * (strings, quoted identifiers, both kinds of comments) and Postgres's dollar quotes and nested comments, so
+ * that a `?` or `;` inside any of them stays what it is.
  */
 
 /** A placeholder: `?` (the next number), `?3` or, as query builders for Postgres write it, `$3`. */
@@ -99,11 +100,21 @@ function toStatement(text: string, tokens: readonly Token[]): Statement | undefi
     highest = Math.max(highest, number)
     placeholders.push({ start: token.start - start, end: token.end - start, number })
   }
-  return { text: text.slice(start, (tokens[last] as Token).end), keyword, placeholders, ...measure(text, tokens, placeholders, start) }
+  return {
+    text: text.slice(start, (tokens[last] as Token).end),
+    keyword,
+    placeholders,
+    ...measure(text, tokens, placeholders, start),
+  }
 }
 
 /** What some engines limit and others do not. */
-function measure(text: string, tokens: readonly Token[], placeholders: readonly Placeholder[], start: number): Pick<Statement, 'compound' | 'patterns'> {
+function measure(
+  text: string,
+  tokens: readonly Token[],
+  placeholders: readonly Placeholder[],
+  start: number,
+): Pick<Statement, 'compound' | 'patterns'> {
   const patterns: (number | string)[] = []
   // One count per open parenthesis.
   const counts = [1]
@@ -113,8 +124,10 @@ function measure(text: string, tokens: readonly Token[], placeholders: readonly 
     if (kind === 'space') continue
     const part = text.slice(at, end)
     const word = kind === 'word' ? part.toUpperCase() : ''
-    if (afterLike && kind === 'placeholder') patterns.push(placeholders.find((placeholder) => placeholder.start === at - start)?.number ?? 0)
-    if (afterLike && kind === 'string' && part.startsWith("'")) patterns.push(part.slice(1, -1).replaceAll("''", "'"))
+    if (afterLike && kind === 'placeholder')
+      patterns.push(placeholders.find((placeholder) => placeholder.start === at - start)?.number ?? 0)
+    if (afterLike && kind === 'string' && part.startsWith("'"))
+      patterns.push(part.slice(1, -1).replaceAll("''", "'"))
     afterLike = word === 'LIKE' || word === 'GLOB'
     if (part === '(') counts.push(1)
     else if (part === ')' && counts.length > 1) counts.pop()
@@ -197,6 +210,7 @@ function endOfComment(text: string, start: number): number {
   // Postgres nests comments and SQLite does not: text that means different things to them is refused.
   const end = text.indexOf('*/', start + 2)
   if (end < 0) throw new SqlTextError('the comment is never closed', start)
-  if (text.slice(start + 2, end).includes('/*')) throw new SqlTextError('comments within comments mean different things to SQLite and Postgres', start)
+  if (text.slice(start + 2, end).includes('/*'))
+    throw new SqlTextError('comments within comments mean different things to SQLite and Postgres', start)
   return end + 2
 }

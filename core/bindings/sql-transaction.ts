@@ -19,11 +19,20 @@ export interface EndedByCaller {
 }
 
 /** The options with their defaults. @throws `InvalidArgument`. */
-export function checkTransactionOptions({ timeout = 30, attempts = 10 }: TransactionOptions, where: Where): Required<TransactionOptions> {
+export function checkTransactionOptions(
+  { timeout = 30, attempts = 10 }: TransactionOptions,
+  where: Where,
+): Required<TransactionOptions> {
   if (typeof timeout !== 'number' || !(timeout > 0 && timeout <= 900))
-    throw invalidArgument(where, `${where.binding}.transaction: timeout is ${timeout}, not seconds from above 0 to 900.`)
+    throw invalidArgument(
+      where,
+      `${where.binding}.transaction: timeout is ${timeout}, not seconds from above 0 to 900.`,
+    )
   if (!Number.isInteger(attempts) || attempts < 1 || attempts > 1000)
-    throw invalidArgument(where, `${where.binding}.transaction: attempts is ${attempts}, not a whole number from 1 to 1,000.`)
+    throw invalidArgument(
+      where,
+      `${where.binding}.transaction: attempts is ${attempts}, not a whole number from 1 to 1,000.`,
+    )
   return { timeout, attempts }
 }
 
@@ -35,7 +44,8 @@ export async function runTransaction<Transaction extends EndedByCaller, T>(
   options: TransactionOptions,
 ): Promise<T> {
   const where = { binding, operation: 'transaction' }
-  if (typeof work !== 'function') throw invalidArgument(where, `${binding}.transaction takes a function of the transaction.`)
+  if (typeof work !== 'function')
+    throw invalidArgument(where, `${binding}.transaction takes a function of the transaction.`)
   const { timeout, attempts } = checkTransactionOptions(options, where)
   for (let attempt = 1; ; attempt++) {
     try {
@@ -45,7 +55,13 @@ export async function runTransaction<Transaction extends EndedByCaller, T>(
       return result
     } catch (error) {
       // One that another binding threw inside is the caller's.
-      if (!isUnmoorError(error, 'Conflict') || !error.retryable || error.binding !== binding || attempt === attempts) throw error
+      if (
+        !isUnmoorError(error, 'Conflict') ||
+        !error.retryable ||
+        error.binding !== binding ||
+        attempt === attempts
+      )
+        throw error
     }
     // Full jitter: those that met once do not meet again.
     await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(200, 2 ** attempt)))
@@ -76,12 +92,16 @@ async function within<Transaction extends EndedByCaller, T>(
 function timedOut(where: Where, seconds: number): UnmoorError {
   return new UnmoorError(
     'Timeout',
-    `${where.binding}: the transaction was rolled back after ${seconds} s. Inside it use the transaction that it is given: writes of ${where.binding} itself wait for its end.`,
+    `${where.binding}: the transaction was rolled back after ${seconds} s. Inside it use the ` +
+      `transaction that it is given: writes of ${where.binding} itself wait for its end.`,
     where,
   )
 }
 
-/** A transaction. After its end every method fails; after a statement that failed it can only be rolled back, on every engine. */
+/**
+ * A transaction. After its end every method fails; after a statement that failed it can only be rolled back,
+ * on every engine.
+ */
 export class SqlTransaction extends SqlSession {
   #driver: SqlTransactionDriver
   #timer: ReturnType<typeof setTimeout>
@@ -90,7 +110,10 @@ export class SqlTransaction extends SqlSession {
   #running = new Set<Promise<unknown>>()
 
   /** @internal */
-  constructor(driver: SqlTransactionDriver, options: { dialect: SqlDialect; binding: string; check: StatementCheck; timeout: number }) {
+  constructor(
+    driver: SqlTransactionDriver,
+    options: { dialect: SqlDialect; binding: string; check: StatementCheck; timeout: number },
+  ) {
     super(options.dialect, options.binding, options.check)
     this.#driver = driver
     this.#timer = setTimeout(() => {
@@ -118,7 +141,10 @@ export class SqlTransaction extends SqlSession {
     }
   }
 
-  /** Keeps what was written. @throws the error of a statement that failed, with nothing kept; `Conflict` where another transaction came in between. */
+  /**
+   * Keeps what was written. @throws the error of a statement that failed, with nothing kept; `Conflict` where
+   * another transaction came in between.
+   */
   async commit(): Promise<void> {
     const where = this.where('commit')
     if (this.#state === 'open') await Promise.allSettled(this.#running)
@@ -156,13 +182,23 @@ export class SqlTransaction extends SqlSession {
     const failure = this.#failure
     if (failure !== undefined) {
       const { code, retryable, details } = failure
-      throw new UnmoorError(code, failure.code === 'Timeout' ? failure.message : `The transaction can only be rolled back: ${failure.message}`, {
-        ...where,
-        retryable,
-        details,
-        cause: failure,
-      })
+      throw new UnmoorError(
+        code,
+        failure.code === 'Timeout'
+          ? failure.message
+          : `The transaction can only be rolled back: ${failure.message}`,
+        {
+          ...where,
+          retryable,
+          details,
+          cause: failure,
+        },
+      )
     }
-    if (this.#state !== 'open') throw invalidArgument(where, `${where.binding}.${where.operation}: the transaction has ended (${this.#state}).`)
+    if (this.#state !== 'open')
+      throw invalidArgument(
+        where,
+        `${where.binding}.${where.operation}: the transaction has ended (${this.#state}).`,
+      )
   }
 }

@@ -3,7 +3,12 @@ import type { SqlDriver, SqlQuery, SqlResult } from './drivers.ts'
 import { annotate, run, type Where } from './operation.ts'
 import { checkColumns, rawResult, type SqlRawResult, SqlSession } from './sql-session.ts'
 import { type SqlStatement, StatementCheck } from './sql-statement.ts'
-import { checkTransactionOptions, runTransaction, SqlTransaction, type TransactionOptions } from './sql-transaction.ts'
+import {
+  checkTransactionOptions,
+  runTransaction,
+  SqlTransaction,
+  type TransactionOptions,
+} from './sql-transaction.ts'
 import type { NativeBinding } from './native.ts'
 
 export type { SqlRawResult, SqlRow, SqlRunResult, SqlSession } from './sql-session.ts'
@@ -11,13 +16,18 @@ export type { SqlStatement, SqlValue } from './sql-statement.ts'
 export type { SqlTransaction, TransactionOptions } from './sql-transaction.ts'
 
 /**
- * A SQL database, used with the subset that SQLite and Postgres run alike. Placeholders are `?`, `?1` or `$1`; one statement a call; at most 100 parameters and
- * 100,000 bytes of text. Integers beyond 2^53 - 1 are an error, never rounded: cast them to text. Every method takes a text and its parameters, or a statement.
+ * A SQL database, used with the subset that SQLite and Postgres run alike. Placeholders are `?`, `?1` or
+ * `$1`; one statement a call; at most 100 parameters and 100,000 bytes of text. Integers beyond 2^53 - 1 are
+ * an error, never rounded: cast them to text. Every method takes a text and its parameters, or a statement.
  *
- * Errors: `InvalidArgument` (syntax, arity, types), `AlreadyExists` (unique), `Constraint` with its kind, `NotFound` (no such table), `Conflict` (locked, retry), `Unavailable`.
+ * Errors: `InvalidArgument` (syntax, arity, types), `AlreadyExists` (unique), `Constraint` with its kind,
+ * `NotFound` (no such table), `Conflict` (locked, retry), `Unavailable`.
  */
 export class Sql extends SqlSession {
-  /** The platform's own binding (Cloudflare's `D1Database`), typed by `import 'unmoor/cloudflare/native'`; undefined on other targets. */
+  /**
+   * The platform's own binding (Cloudflare's `D1Database`), typed by `import 'unmoor/cloudflare/native'`;
+   * undefined on other targets.
+   */
   declare readonly native: NativeBinding<'sql'>
   #driver: SqlDriver
 
@@ -26,10 +36,14 @@ export class Sql extends SqlSession {
     this.#driver = driver
   }
 
-  /** Runs all statements in one transaction; each sees what earlier ones wrote. If one fails nothing is kept, and the error's details have its `index`. */
+  /**
+   * Runs all statements in one transaction; each sees what earlier ones wrote. If one fails nothing is kept,
+   * and the error's details have its `index`.
+   */
   async batch(statements: readonly SqlStatement[]): Promise<SqlRawResult[]> {
     const where = this.where('batch')
-    if (!Array.isArray(statements) || statements.length === 0) throw invalidArgument(where, `${this.binding}.batch takes an array of at least one statement.`)
+    if (!Array.isArray(statements) || statements.length === 0)
+      throw invalidArgument(where, `${this.binding}.batch takes an array of at least one statement.`)
     const queries = statements.map((statement, index) => {
       try {
         return this.check.query(statement, undefined, where)
@@ -44,25 +58,38 @@ export class Sql extends SqlSession {
   }
 
   /**
-   * Runs `work` in a transaction: what it reads stays true until the commit, as if transactions ran one after the other. It commits when `work` resolves, with its
-   * value, and rolls back when it throws. One that met another is tried again, so `work` may run several times and should have no other effects; it must use the
+   * Runs `work` in a transaction: what it reads stays true until the commit, as if transactions ran one after
+   * the other. It commits when `work` resolves, with its value, and rolls back when it throws. One that met
+   * another is tried again, so `work` may run several times and should have no other effects; it must use the
    * transaction it is given, not the database itself, whose writes wait for its end.
    *
-   * @throws what `work` throws; `Unsupported` (`sql.interactiveTransactions`) where the target's engine has none, as D1: use {@link batch}; `Timeout` after `timeout`
-   * seconds, rolled back; `Conflict` after `attempts` tries; the error of a statement that failed, also if `work` caught it: nothing is kept then.
+   * @throws what `work` throws; `Unsupported` (`sql.interactiveTransactions`) where the target's engine has
+   * none, as D1: use {@link batch}; `Timeout` after `timeout` seconds, rolled back; `Conflict` after
+   * `attempts` tries; the error of a statement that failed, also if `work` caught it: nothing is kept then.
    */
-  async transaction<T>(work: (transaction: SqlTransaction) => Promise<T> | T, options: TransactionOptions = {}): Promise<T> {
+  async transaction<T>(
+    work: (transaction: SqlTransaction) => Promise<T> | T,
+    options: TransactionOptions = {},
+  ): Promise<T> {
     return runTransaction(() => this.begin(options), this.binding, work, options)
   }
 
-  /** Begins a transaction that the caller ends, for query builders; apps use {@link transaction}. One that is not ended is rolled back after `timeout`. Errors as there. */
+  /**
+   * Begins a transaction that the caller ends, for query builders; apps use {@link transaction}. One that is
+   * not ended is rolled back after `timeout`. Errors as there.
+   */
   async begin(options: TransactionOptions = {}): Promise<SqlTransaction> {
     const where = this.where('transaction')
     const { timeout } = checkTransactionOptions(options, where)
     const begin = this.#driver.begin?.bind(this.#driver)
     if (begin === undefined) throw unsupported(where)
     const driver = await run(where, begin)
-    return new SqlTransaction(driver, { dialect: this.dialect, binding: this.binding, check: this.check, timeout })
+    return new SqlTransaction(driver, {
+      dialect: this.dialect,
+      binding: this.binding,
+      check: this.check,
+      timeout,
+    })
   }
 
   /** @internal */
@@ -72,8 +99,12 @@ export class Sql extends SqlSession {
 }
 
 function unsupported(where: Where): UnmoorError {
-  return new UnmoorError('Unsupported', `${where.binding}: this database has no interactive transactions. Use batch(), which every target has.`, {
-    ...where,
-    details: { capability: 'sql.interactiveTransactions' },
-  })
+  return new UnmoorError(
+    'Unsupported',
+    `${where.binding}: this database has no interactive transactions. Use batch(), which every target has.`,
+    {
+      ...where,
+      details: { capability: 'sql.interactiveTransactions' },
+    },
+  )
 }

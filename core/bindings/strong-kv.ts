@@ -4,7 +4,15 @@ import type { BodyInput } from './bytes.ts'
 import type { KvVersionedEntry, StrongKvDriver } from './drivers.ts'
 import { checkKey } from './keys.ts'
 import { Kv } from './kv.ts'
-import { checkExpiration, decodeValue, encodeMetadata, encodeValue, type KvPutOptions, type KvType, readAs } from './kv-value.ts'
+import {
+  checkExpiration,
+  decodeValue,
+  encodeMetadata,
+  encodeValue,
+  type KvPutOptions,
+  type KvType,
+  readAs,
+} from './kv-value.ts'
 import { run, type Where } from './operation.ts'
 
 /** A value with the version that it has. */
@@ -29,12 +37,18 @@ export interface KvUpdateOptions extends KvPutOptions {
 /** What `update` is built from; a remote stub has these and gets `update` by {@link updateEntry}. */
 export interface Versioned {
   getWithVersion(key: string, type: 'json'): Promise<KvVersioned<unknown> | null>
-  putIf(key: string, value: string, condition: KvCondition, options?: KvPutOptions): Promise<{ version: string }>
+  putIf(
+    key: string,
+    value: string,
+    condition: KvCondition,
+    options?: KvPutOptions,
+  ): Promise<{ version: string }>
 }
 
 /**
- * A key-value store that is linearizable per key: a read sees the last write, and writes can depend on what was read. Slower and dearer than {@link Kv} on
- * targets whose own store is not (Cloudflare: a Durable Object per key range).
+ * A key-value store that is linearizable per key: a read sees the last write, and writes can depend on what
+ * was read. Slower and dearer than {@link Kv} on targets whose own store is not (Cloudflare: a Durable Object
+ * per key range).
  */
 export class StrongKv extends Kv {
   #driver: StrongKvDriver
@@ -49,10 +63,22 @@ export class StrongKv extends Kv {
   }
 
   /** The value with its version, or null where there is none. */
-  getWithVersion<Metadata = unknown>(key: string, type?: 'text'): Promise<KvVersioned<string, Metadata> | null>
-  getWithVersion<T = unknown, Metadata = unknown>(key: string, type: 'json'): Promise<KvVersioned<T, Metadata> | null>
-  getWithVersion<Metadata = unknown>(key: string, type: 'arrayBuffer'): Promise<KvVersioned<ArrayBuffer, Metadata> | null>
-  async getWithVersion(key: string, type: Exclude<KvType, 'stream'> = 'text'): Promise<KvVersioned<unknown> | null> {
+  getWithVersion<Metadata = unknown>(
+    key: string,
+    type?: 'text',
+  ): Promise<KvVersioned<string, Metadata> | null>
+  getWithVersion<T = unknown, Metadata = unknown>(
+    key: string,
+    type: 'json',
+  ): Promise<KvVersioned<T, Metadata> | null>
+  getWithVersion<Metadata = unknown>(
+    key: string,
+    type: 'arrayBuffer',
+  ): Promise<KvVersioned<ArrayBuffer, Metadata> | null>
+  async getWithVersion(
+    key: string,
+    type: Exclude<KvType, 'stream'> = 'text',
+  ): Promise<KvVersioned<unknown> | null> {
     const where = this.#where('getWithVersion')
     checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     const as = readAs(type, where)
@@ -79,11 +105,19 @@ export class StrongKv extends Kv {
    *
    * @throws `PreconditionFailed` if it does not hold; nothing is written then.
    */
-  async putIf(key: string, value: Exclude<BodyInput, Blob>, condition: KvCondition, options: KvPutOptions = {}): Promise<{ version: string }> {
+  async putIf(
+    key: string,
+    value: Exclude<BodyInput, Blob>,
+    condition: KvCondition,
+    options: KvPutOptions = {},
+  ): Promise<{ version: string }> {
     const where = this.#where('putIf')
     checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     const expected = checkCondition(condition, where)
-    const settings = { expiration: checkExpiration(options, this.#now(), where), metadata: encodeMetadata(options, where) }
+    const settings = {
+      expiration: checkExpiration(options, this.#now(), where),
+      metadata: encodeMetadata(options, where),
+    }
     const stored = await encodeValue(value, where)
     const version = await run(where, () => this.#driver.putIf(key, stored, settings, expected))
     if (version === null) throw preconditionFailed(key, expected, where)
@@ -96,16 +130,23 @@ export class StrongKv extends Kv {
     checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     const expected = checkCondition(condition, where)
     if (expected === null) throw invalidArgument(where, `${this.#binding}.deleteIf takes { version }.`)
-    if (!(await run(where, () => this.#driver.deleteIf(key, expected)))) throw preconditionFailed(key, expected, where)
+    if (!(await run(where, () => this.#driver.deleteIf(key, expected))))
+      throw preconditionFailed(key, expected, where)
   }
 
   /**
-   * Replaces a JSON value by what `change` makes of it (null where there is none), and gives the new one. `change` may run several times, as others write
-   * in between; it must have no effects of its own. Where it gives undefined, nothing is written.
+   * Replaces a JSON value by what `change` makes of it (null where there is none), and gives the new one.
+   * `change` may run several times, as others write in between; it must have no effects of its own. Where it
+   * gives undefined, nothing is written.
    *
-   * @throws `Conflict` after `attempts` tries, `InvalidArgument` if the value is not JSON; what `change` throws.
+   * @throws `Conflict` after `attempts` tries, `InvalidArgument` if the value is not JSON; what `change`
+   * throws.
    */
-  async update<T>(key: string, change: (current: T | null) => T | undefined | Promise<T | undefined>, options: KvUpdateOptions = {}): Promise<T | null> {
+  async update<T>(
+    key: string,
+    change: (current: T | null) => T | undefined | Promise<T | undefined>,
+    options: KvUpdateOptions = {},
+  ): Promise<T | null> {
     return updateEntry(this, this.#binding, key, change, options)
   }
 
@@ -135,7 +176,11 @@ export async function updateEntry<T>(
     } catch (error) {
       if (!isUnmoorError(error, 'PreconditionFailed')) throw error
       if (attempt >= attempts)
-        throw new UnmoorError('Conflict', `${binding}.update: others changed ${JSON.stringify(key)} ${attempts} times in between.`, { ...where, cause: error })
+        throw new UnmoorError(
+          'Conflict',
+          `${binding}.update: others changed ${JSON.stringify(key)} ${attempts} times in between.`,
+          { ...where, cause: error },
+        )
     }
     // Full jitter: those that met once do not meet again.
     await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(100, 2 ** attempt)))
@@ -145,16 +190,27 @@ export async function updateEntry<T>(
 /** The version that must be there; null where nothing may be there. */
 function checkCondition(condition: KvCondition, where: Where): string | null {
   if (typeof condition === 'object' && condition !== null) {
-    if ('version' in condition && typeof condition.version === 'string' && condition.version !== '' && !('absent' in condition)) return condition.version
+    if (
+      'version' in condition &&
+      typeof condition.version === 'string' &&
+      condition.version !== '' &&
+      !('absent' in condition)
+    )
+      return condition.version
     if ('absent' in condition && condition.absent && !('version' in condition)) return null
   }
   throw invalidArgument(
     where,
-    `${where.binding}.${where.operation}: the condition is { version } as getWithVersion gave it${where.operation === 'putIf' ? ', or { absent: true }' : ''}.`,
+    `${where.binding}.${where.operation}: the condition is { version } as getWithVersion gave ` +
+      `it${where.operation === 'putIf' ? ', or { absent: true }' : ''}.`,
   )
 }
 
 function preconditionFailed(key: string, expected: string | null, where: Where): UnmoorError {
   const why = expected === null ? 'there is an entry already' : 'the entry has another version, or is gone'
-  return new UnmoorError('PreconditionFailed', `${where.binding}.${where.operation}: ${JSON.stringify(key)}: ${why}.`, where)
+  return new UnmoorError(
+    'PreconditionFailed',
+    `${where.binding}.${where.operation}: ${JSON.stringify(key)}: ${why}.`,
+    where,
+  )
 }

@@ -1,12 +1,15 @@
 /**
- * Where replicas of an app agree on who runs a cron. Each time of a cron is claimed with a lease, which its holder extends while the handler works, and marked done
- * afterwards; a lease that ran out is claimed again. So a time runs exactly once where no replica dies during it, and at least once otherwise.
+ * Where replicas of an app agree on who runs a cron. Each time of a cron is claimed with a lease, which its
+ * holder extends while the handler works, and marked done afterwards; a lease that ran out is claimed again.
+ * So a time runs exactly once where no replica dies during it, and at least once otherwise.
  */
 import type { DriverContext } from '../bindings/drivers.ts'
 
 /** What became of a {@link CronStore.claim}. */
 export type CronClaim =
-  /** The caller runs it. `attempt` is 1 for the first claim of this time and counts those whose holder died. */
+  /**
+   * The caller runs it. `attempt` is 1 for the first claim of this time and counts those whose holder died.
+   */
   | { readonly state: 'claimed'; readonly attempt: number }
   /** Another one holds it for `seconds` more, unless it extends that. */
   | { readonly state: 'taken'; readonly seconds: number }
@@ -22,13 +25,19 @@ export interface OpenCronTime {
 }
 
 /**
- * Claims of one app. Every method may be repeated after an error: the lease is the caller's own word, so a claim that was made without an answer is found again.
- * Leases are timed by the store's clock. A store keeps what is done for at least {@link KEEP_SECONDS}, and the newest time of each cron for good.
+ * Claims of one app. Every method may be repeated after an error: the lease is the caller's own word, so a
+ * claim that was made without an answer is found again. Leases are timed by the store's clock. A store keeps
+ * what is done for at least {@link KEEP_SECONDS}, and the newest time of each cron for good.
  */
 export interface CronStore {
-  /** Takes `scheduledTime` of `cron` for `seconds`, atomically, where it is neither done nor held under another lease. */
+  /**
+   * Takes `scheduledTime` of `cron` for `seconds`, atomically, where it is neither done nor held under
+   * another lease.
+   */
   claim(cron: string, scheduledTime: number, lease: string, seconds: number): Promise<CronClaim>
-  /** Makes the lease last `seconds` from now; 0 frees it for others. False where it is no longer the caller's. */
+  /**
+   * Makes the lease last `seconds` from now; 0 frees it for others. False where it is no longer the caller's.
+   */
   extend(cron: string, scheduledTime: number, lease: string, seconds: number): Promise<boolean>
   /** Marks it done, whoever holds the lease: it has run. */
   finish(cron: string, scheduledTime: number): Promise<void>
@@ -40,8 +49,17 @@ export interface CronStore {
   close?(): Promise<void> | void
 }
 
-/** Seconds that times which are done are remembered: a week. A replica that comes later than that with an old time runs it again. */
+/**
+ * Seconds that times which are done are remembered: a week. A replica that comes later than that with an old
+ * time runs it again.
+ */
 export const KEEP_SECONDS = 7 * 24 * 3600
 
-/** What a store's module exports as `cronStore`. Of the context it may use `app`, `binding` (for messages), `dataDir`, `variable` and `now`. */
-export type CronStoreFactory<Options> = (options: Options, context: DriverContext) => CronStore | Promise<CronStore>
+/**
+ * What a store's module exports as `cronStore`. Of the context it may use `app`, `binding` (for messages),
+ * `dataDir`, `variable` and `now`.
+ */
+export type CronStoreFactory<Options> = (
+  options: Options,
+  context: DriverContext,
+) => CronStore | Promise<CronStore>

@@ -3,7 +3,8 @@
  * deployment. Only builds made with `--data-route` contain it; it answers to the secret `UNMOOR_DATA_TOKEN`,
  * and to anybody else as if it were not there.
  *
- * `POST /.unmoor/data` with JSON `{ op, ... }` answers `{ value }` or `{ error }`; `GET` and `PUT /.unmoor/data/blob?binding=&key=` stream a blob.
+ * `POST /.unmoor/data` with JSON `{ op, ... }` answers `{ value }` or `{ error }`; `GET` and
+ * `PUT /.unmoor/data/blob?binding=&key=` stream a blob.
  */
 import type { App } from '../app.ts'
 import type { BlobStore } from '../bindings/blob.ts'
@@ -58,10 +59,16 @@ export const BLOB_HEADER = 'x-unmoor-blob'
 
 /** The app with the route before its own fetch. */
 export function withDataRoute(app: App): App {
-  const fetch = async (request: Request, env: Readonly<Record<string, unknown>>, ctx: Context): Promise<Response> => {
+  const fetch = async (
+    request: Request,
+    env: Readonly<Record<string, unknown>>,
+    ctx: Context,
+  ): Promise<Response> => {
     const { pathname } = new URL(request.url)
     if (pathname === DATA_PATH || pathname === `${DATA_PATH}/blob`) return answer(app.bindings, request, env)
-    return app.fetch === undefined ? new Response('Not Found', { status: 404 }) : app.fetch(request, env as never, ctx)
+    return app.fetch === undefined
+      ? new Response('Not Found', { status: 404 })
+      : app.fetch(request, env as never, ctx)
   }
   return {
     ...app,
@@ -70,9 +77,16 @@ export function withDataRoute(app: App): App {
   }
 }
 
-async function answer(bindings: Bindings, request: Request, env: Readonly<Record<string, unknown>>): Promise<Response> {
+async function answer(
+  bindings: Bindings,
+  request: Request,
+  env: Readonly<Record<string, unknown>>,
+): Promise<Response> {
   const token = await (env[TOKEN] as Secret).get()
-  if (token.length < SHORTEST_TOKEN || !(await isSame(request.headers.get('authorization') ?? '', `Bearer ${token}`)))
+  if (
+    token.length < SHORTEST_TOKEN ||
+    !(await isSame(request.headers.get('authorization') ?? '', `Bearer ${token}`))
+  )
     return new Response('Not Found', { status: 404 })
   try {
     if (new URL(request.url).pathname === `${DATA_PATH}/blob`) return await blobAnswer(bindings, request, env)
@@ -85,23 +99,43 @@ async function answer(bindings: Bindings, request: Request, env: Readonly<Record
 
 /** Compares without telling by its time where two texts differ. */
 async function isSame(a: string, b: string): Promise<boolean> {
-  const [x, y] = await Promise.all([a, b].map(async (text) => new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))))
-  return (x as Uint8Array).reduce((difference, byte, index) => difference | (byte ^ ((y as Uint8Array)[index] as number)), 0) === 0
+  const [x, y] = await Promise.all(
+    [a, b].map(
+      async (text) => new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))),
+    ),
+  )
+  return (
+    (x as Uint8Array).reduce(
+      (difference, byte, index) => difference | (byte ^ ((y as Uint8Array)[index] as number)),
+      0,
+    ) === 0
+  )
 }
 
-function bindingOf<T>(bindings: Bindings, env: Readonly<Record<string, unknown>>, name: string, kind: 'kv' | 'blob' | 'sql'): T {
+function bindingOf<T>(
+  bindings: Bindings,
+  env: Readonly<Record<string, unknown>>,
+  name: string,
+  kind: 'kv' | 'blob' | 'sql',
+): T {
   if (!Object.hasOwn(bindings, name) || bindings[name]?.kind !== kind)
     throw invalidArgument({ binding: name, operation: 'data' }, `The app declares no ${kind} "${name}".`)
   return env[name] as T
 }
 
-async function call(bindings: Bindings, request: DataRequest, env: Readonly<Record<string, unknown>>): Promise<unknown> {
+async function call(
+  bindings: Bindings,
+  request: DataRequest,
+  env: Readonly<Record<string, unknown>>,
+): Promise<unknown> {
   switch (request.op) {
     case 'bindings':
       return Object.fromEntries(
         Object.entries(bindings).map(([name, declaration]) => [
           name,
-          declaration.kind === 'sql' ? { ...declaration, dialect: (env[name] as Sql).dialect } : { ...declaration },
+          declaration.kind === 'sql'
+            ? { ...declaration, dialect: (env[name] as Sql).dialect }
+            : { ...declaration },
         ]),
       )
     case 'kv.list': {
@@ -112,7 +146,11 @@ async function call(bindings: Bindings, request: DataRequest, env: Readonly<Reco
       })
       // The command may be of version 0.1, in which a list left out what an entry does not have.
       const keys = page.keys.map(({ name, expiration, metadata }) => {
-        return { name, ...(expiration === null ? {} : { expiration }), ...(metadata === null ? {} : { metadata }) }
+        return {
+          name,
+          ...(expiration === null ? {} : { expiration }),
+          ...(metadata === null ? {} : { metadata }),
+        }
       })
       return { ...page, keys }
     }
@@ -155,13 +193,22 @@ async function call(bindings: Bindings, request: DataRequest, env: Readonly<Reco
     case 'blob.delete':
       return bindingOf<BlobStore>(bindings, env, request.binding, 'blob').delete(request.keys)
     case 'sql.raw':
-      return bindingOf<Sql>(bindings, env, request.binding, 'sql').raw(request.text, decodeValue(request.params) as SqlValue[])
+      return bindingOf<Sql>(bindings, env, request.binding, 'sql').raw(
+        request.text,
+        decodeValue(request.params) as SqlValue[],
+      )
     case 'sql.batch':
-      return bindingOf<Sql>(bindings, env, request.binding, 'sql').batch(decodeValue(request.statements) as SqlStatement[])
+      return bindingOf<Sql>(bindings, env, request.binding, 'sql').batch(
+        decodeValue(request.statements) as SqlStatement[],
+      )
   }
 }
 
-async function blobAnswer(bindings: Bindings, request: Request, env: Readonly<Record<string, unknown>>): Promise<Response> {
+async function blobAnswer(
+  bindings: Bindings,
+  request: Request,
+  env: Readonly<Record<string, unknown>>,
+): Promise<Response> {
   const { searchParams } = new URL(request.url)
   const key = searchParams.get('key') ?? ''
   const blobs = bindingOf<BlobStore>(bindings, env, searchParams.get('binding') ?? '', 'blob')
@@ -174,5 +221,10 @@ async function blobAnswer(bindings: Bindings, request: Request, env: Readonly<Re
   if (blob === null) return new Response(null, { status: 404, headers: { [BLOB_HEADER]: '' } })
   const { httpMetadata, customMetadata } = blob
   const header: DataBlobHeader = { httpMetadata: { ...httpMetadata }, customMetadata: { ...customMetadata } }
-  return new Response(blob.body, { headers: { [BLOB_HEADER]: encodeURIComponent(JSON.stringify(header)), 'content-type': 'application/octet-stream' } })
+  return new Response(blob.body, {
+    headers: {
+      [BLOB_HEADER]: encodeURIComponent(JSON.stringify(header)),
+      'content-type': 'application/octet-stream',
+    },
+  })
 }

@@ -1,7 +1,22 @@
-/** `unmoor/runtime`: what a target's run-time half is made of. Web standards only; adapters of third parties use it too. */
+/**
+ * `unmoor/runtime`: what a target's run-time half is made of. Web standards only; adapters of third parties
+ * use it too.
+ */
 export { createContext, type Context, type ContextOptions, type OwnedContext } from '../context.ts'
-export { consumedQueues, consumeQueues, type ConsumedQueue, type ConsumerOptions, type Consumers } from './queue-consumer.ts'
-export { createRuntime, internalError, type BoundDriver, type Runtime, type RuntimeOptions } from './runtime.ts'
+export {
+  consumedQueues,
+  consumeQueues,
+  type ConsumedQueue,
+  type ConsumerOptions,
+  type Consumers,
+} from './queue-consumer.ts'
+export {
+  createRuntime,
+  internalError,
+  type BoundDriver,
+  type Runtime,
+  type RuntimeOptions,
+} from './runtime.ts'
 export {
   portableAssets,
   portableBlob,
@@ -17,7 +32,15 @@ export {
 } from '../bindings/portable.ts'
 export { constantCase, driverKind } from '../bindings/declarations.ts'
 export type * from '../bindings/drivers.ts'
-export type { DriverOptionTables, NumberOption, OptionTable, OptionType, OptionTypeOf, RenamedOption, ValueTypeOf } from '../option-table.ts'
+export type {
+  DriverOptionTables,
+  NumberOption,
+  OptionTable,
+  OptionType,
+  OptionTypeOf,
+  RenamedOption,
+  ValueTypeOf,
+} from '../option-table.ts'
 export { migrate, type Migration, type MigrationRun } from '../bindings/migrations.ts'
 export type { App } from '../app.ts'
 export type { CronClaim, CronStore, CronStoreFactory, OpenCronTime } from './cron-store.ts'

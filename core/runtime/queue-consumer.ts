@@ -14,8 +14,15 @@ export interface ConsumedQueue {
 /** Options of {@link consumeQueues}. */
 export interface ConsumerOptions {
   /** Calls the handler; what it gives is settled. It must not reject for a handler's throw. */
-  handle(binding: string, messages: readonly QueueIncoming[], ctx: OwnedContext): Promise<{ settlements: QueueSettlement[] }>
-  /** Seconds that a batch is leased; the lease is renewed at each third of it while the handler runs. Default: 30. */
+  handle(
+    binding: string,
+    messages: readonly QueueIncoming[],
+    ctx: OwnedContext,
+  ): Promise<{ settlements: QueueSettlement[] }>
+  /**
+   * Seconds that a batch is leased; the lease is renewed at each third of it while the handler runs. Default:
+   * 30.
+   */
   leaseSeconds?: number
   /** Given what goes wrong: a backend that is away, dropped messages. Default: console.error. */
   onError?: (message: string, error?: unknown) => void
@@ -37,19 +44,25 @@ export function consumedQueues(runtime: Runtime): ConsumedQueue[] {
 }
 
 /**
- * Polls each queue with as many workers as its `maxConcurrency` and hands batches to `handle`. For targets whose platform delivers no batches itself.
- * A backend that is away is tried again with growing pauses; nothing is lost, as leases run out.
+ * Polls each queue with as many workers as its `maxConcurrency` and hands batches to `handle`. For targets
+ * whose platform delivers no batches itself. A backend that is away is tried again with growing pauses;
+ * nothing is lost, as leases run out.
  */
 export function consumeQueues(queues: readonly ConsumedQueue[], options: ConsumerOptions): Consumers {
   const stopping = new AbortController()
   const workers: Promise<void>[] = []
   for (const queue of queues) {
     if (queue.driver.receive === undefined || queue.driver.settle === undefined) {
-      throw new UnmoorError('Unsupported', `Queue "${queue.binding}": its driver only sends. Pick one that can receive, such as sqlite.`, {
-        binding: queue.binding,
-      })
+      throw new UnmoorError(
+        'Unsupported',
+        `Queue "${queue.binding}": its driver only sends. Pick one that can receive, such as sqlite.`,
+        {
+          binding: queue.binding,
+        },
+      )
     }
-    for (let worker = 0; worker < queue.declaration.maxConcurrency; worker++) workers.push(work(queue, options, stopping.signal))
+    for (let worker = 0; worker < queue.declaration.maxConcurrency; worker++)
+      workers.push(work(queue, options, stopping.signal))
   }
   return {
     async stop() {
@@ -79,9 +92,18 @@ async function work(queue: ConsumedQueue, options: ConsumerOptions, signal: Abor
 }
 
 /** A batch: what is there, or with `batchWait` what comes until it is full or the time is over. */
-async function fill({ declaration, driver }: ConsumedQueue, leaseSeconds: number, signal: AbortSignal): Promise<QueueIncoming[]> {
+async function fill(
+  { declaration, driver }: ConsumedQueue,
+  leaseSeconds: number,
+  signal: AbortSignal,
+): Promise<QueueIncoming[]> {
   const receive = driver.receive?.bind(driver) as NonNullable<QueueDriver['receive']>
-  const messages = await receive({ max: declaration.batchSize, leaseSeconds: leaseSeconds + declaration.batchWait, waitSeconds: 20, signal })
+  const messages = await receive({
+    max: declaration.batchSize,
+    leaseSeconds: leaseSeconds + declaration.batchWait,
+    waitSeconds: 20,
+    signal,
+  })
   const until = Date.now() + declaration.batchWait * 1000
   while (messages.length > 0 && messages.length < declaration.batchSize && !signal.aborted) {
     const left = until - Date.now()
@@ -111,25 +133,35 @@ async function handleBatch(
   let renewing: Promise<void> | undefined
   const renewal = setInterval(
     () => {
-      renewing = driver.extend?.(leases, leaseSeconds).catch((error: unknown) => onError(`queue ${binding}: a lease could not be renewed:`, error))
+      renewing = driver
+        .extend?.(leases, leaseSeconds)
+        .catch((error: unknown) => onError(`queue ${binding}: a lease could not be renewed:`, error))
     },
     (leaseSeconds * 1000) / 3,
   )
   const ctx = createContext()
   try {
     const { settlements } = await options.handle(binding, messages, ctx)
-    // A renewal that arrived behind a retry would take the place of its delay on a backend where both set the time of the next delivery (SQS, NATS).
+    // A renewal that arrived behind a retry would take the place of its delay on a backend where both set the
+    // time of the next delivery (SQS, NATS).
     clearInterval(renewal)
     if (renewing !== undefined) await Promise.race([renewing, pause((leaseSeconds * 1000) / 3)])
     const { dropped } = await settle(driver, settlements)
-    for (const id of dropped) onError(`queue ${binding}: message ${id} used up its retries and was dropped. Declare a deadLetterQueue to keep such messages.`)
+    for (const id of dropped)
+      onError(
+        `queue ${binding}: message ${id} used up its retries and was dropped. Declare a deadLetterQueue ` +
+          'to keep such messages.',
+      )
   } finally {
     clearInterval(renewal)
     await ctx.settled()
   }
 }
 
-async function settle(driver: QueueDriver, settlements: readonly QueueSettlement[]): Promise<{ dropped: string[] }> {
+async function settle(
+  driver: QueueDriver,
+  settlements: readonly QueueSettlement[],
+): Promise<{ dropped: string[] }> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await (driver.settle as NonNullable<QueueDriver['settle']>).call(driver, settlements)

@@ -1,6 +1,7 @@
 /** What makes an adapter's own class of requests pass for the platform's `Request`. */
 
-// What never differs between incoming requests. `redirect` is manual, as on Workers: fetch(request) hands a redirect on instead of following it.
+// What never differs between incoming requests. `redirect` is manual, as on Workers: fetch(request) hands a
+// redirect on instead of following it.
 const CONSTANTS = {
   cache: 'default',
   credentials: 'same-origin',
@@ -16,12 +17,37 @@ const CONSTANTS = {
   referrerPolicy: '',
 }
 
-/** Gives a prototype the fields that never differ, makes its own enumerable as `Request`'s are, and its objects instances of `native`. */
-export function shapeAsRequest(prototype: Pick<Request, 'method' | 'url' | 'headers' | 'bodyUsed'>, native: typeof Request): void {
-  for (const [name, value] of Object.entries(CONSTANTS)) Object.defineProperty(prototype, name, { get: () => value, enumerable: true, configurable: true })
-  for (const name of ['method', 'url', 'headers', 'signal', 'body', 'bodyUsed', 'arrayBuffer', 'bytes', 'text', 'json', 'blob', 'formData', 'clone'])
+/**
+ * Gives a prototype the fields that never differ, makes its own enumerable as `Request`'s are, and its
+ * objects instances of `native`.
+ */
+export function shapeAsRequest(
+  prototype: Pick<Request, 'method' | 'url' | 'headers' | 'bodyUsed'>,
+  native: typeof Request,
+): void {
+  for (const [name, value] of Object.entries(CONSTANTS))
+    Object.defineProperty(prototype, name, { get: () => value, enumerable: true, configurable: true })
+  for (const name of [
+    'method',
+    'url',
+    'headers',
+    'signal',
+    'body',
+    'bodyUsed',
+    'arrayBuffer',
+    'bytes',
+    'text',
+    'json',
+    'blob',
+    'formData',
+    'clone',
+  ])
     Object.defineProperty(prototype, name, { enumerable: true })
-  Object.defineProperty(prototype, Symbol.for('nodejs.util.inspect.custom'), { value: inspectRequest, configurable: true, writable: true })
+  Object.defineProperty(prototype, Symbol.for('nodejs.util.inspect.custom'), {
+    value: inspectRequest,
+    configurable: true,
+    writable: true,
+  })
   Object.setPrototypeOf(prototype, native.prototype)
 }
 
@@ -34,7 +60,10 @@ function inspectRequest(
   return `Request ${inspect({ method: this.method, url: this.url, headers: this.headers, bodyUsed: this.bodyUsed }, options)}`
 }
 
-/** Node's `Buffer`, whose own decoder is the fastest there; by its shape, as this file is checked without Node's types. */
+/**
+ * Node's `Buffer`, whose own decoder is the fastest there; by its shape, as this file is checked without
+ * Node's types.
+ */
 interface NodeBytes extends Uint8Array {
   toString(encoding?: 'utf8', start?: number): string
 }

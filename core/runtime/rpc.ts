@@ -1,6 +1,7 @@
 /**
- * Binding calls as data: the methods of each kind, a codec for their arguments and results, and an env whose bindings call through a channel.
- * The test channel speaks it as JSON over HTTP; other bridges may use the same methods with a codec of their own.
+ * Binding calls as data: the methods of each kind, a codec for their arguments and results, and an env whose
+ * bindings call through a channel. The test channel speaks it as JSON over HTTP; other bridges may use the
+ * same methods with a codec of their own.
  */
 import { BlobObject } from '../bindings/blob-object.ts'
 import { isStream } from '../bindings/bytes.ts'
@@ -15,7 +16,19 @@ import { addTransactions, type OpenTransactions, TRANSACTION_METHODS } from './t
 /** The methods that can be called per kind of binding. Variables are values, not methods. */
 export const BINDING_METHODS: Readonly<Record<Exclude<BindingKind, 'variable'>, readonly string[]>> = {
   kv: ['get', 'getWithMetadata', 'getMany', 'put', 'delete', 'list'],
-  blob: ['head', 'get', 'put', 'delete', 'list', 'copy', 'startUpload', 'uploadPart', 'completeUpload', 'abortUpload', 'signedUrl'],
+  blob: [
+    'head',
+    'get',
+    'put',
+    'delete',
+    'list',
+    'copy',
+    'startUpload',
+    'uploadPart',
+    'completeUpload',
+    'abortUpload',
+    'signedUrl',
+  ],
   sql: ['all', 'first', 'value', 'run', 'raw', 'batch', ...TRANSACTION_METHODS],
   queue: ['send', 'sendBatch'],
   cache: ['match', 'put', 'delete'],
@@ -28,14 +41,20 @@ export const BINDING_METHODS: Readonly<Record<Exclude<BindingKind, 'variable'>, 
 
 const STRONG_KV_METHODS = [...BINDING_METHODS.kv, 'getWithVersion', 'putIf', 'deleteIf']
 
-/** The methods of one declared binding. What takes a function runs on the caller's side: {@link addCallerSide}. */
+/**
+ * The methods of one declared binding. What takes a function runs on the caller's side:
+ * {@link addCallerSide}.
+ */
 export function bindingMethods(declaration: AnyDeclaration): readonly string[] {
   const kind = driverKind(declaration)
   if (kind === undefined) return []
   return kind === 'strongKv' ? STRONG_KV_METHODS : BINDING_METHODS[kind]
 }
 
-/** Gives a stub the methods that run on the caller's side: `update` of a strong kv, `transaction` of a database. */
+/**
+ * Gives a stub the methods that run on the caller's side: `update` of a strong kv, `transaction` of a
+ * database.
+ */
 export function addCallerSide(
   declaration: AnyDeclaration,
   binding: string,
@@ -44,7 +63,8 @@ export function addCallerSide(
 ): void {
   if (declaration.kind === 'sql') addTransactions(binding, stub, call)
   if (driverKind(declaration) !== 'strongKv') return
-  const update: StrongKv['update'] = (key, change, options) => updateEntry(stub as unknown as Versioned, binding, key, change, options ?? {})
+  const update: StrongKv['update'] = (key, change, options) =>
+    updateEntry(stub as unknown as Versioned, binding, key, change, options ?? {})
   stub['update'] = update
 }
 
@@ -68,16 +88,25 @@ type TaggedObject =
   | { $: 'response'; status: number; headers: [string, string][]; body: unknown }
   | { $: 'request'; method: string; url: string; headers: [string, string][]; body: unknown }
 
-/** JSON-safe data for a value of a binding call; streams, blobs, requests and responses are read to their end. */
+/**
+ * JSON-safe data for a value of a binding call; streams, blobs, requests and responses are read to their end.
+ */
 export async function encodeValue(value: unknown): Promise<unknown> {
   if (value === undefined) return { $: 'undefined' } satisfies Tagged
-  if (typeof value === 'number' && !Number.isFinite(value)) return { $: 'number', value: String(value) } satisfies Tagged
+  if (typeof value === 'number' && !Number.isFinite(value))
+    return { $: 'number', value: String(value) } satisfies Tagged
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Uint8Array) return { $: 'bytes', value: toBase64(value) } satisfies Tagged
-  if (value instanceof ArrayBuffer) return { $: 'buffer', value: toBase64(new Uint8Array(value)) } satisfies Tagged
-  if (ArrayBuffer.isView(value)) return { $: 'bytes', value: toBase64(new Uint8Array(value.buffer, value.byteOffset, value.byteLength)) } satisfies Tagged
+  if (value instanceof ArrayBuffer)
+    return { $: 'buffer', value: toBase64(new Uint8Array(value)) } satisfies Tagged
+  if (ArrayBuffer.isView(value))
+    return {
+      $: 'bytes',
+      value: toBase64(new Uint8Array(value.buffer, value.byteOffset, value.byteLength)),
+    } satisfies Tagged
   if (value instanceof Date) return { $: 'date', value: value.getTime() } satisfies Tagged
-  if (value instanceof Map) return { $: 'map', value: (await encodeValue([...value])) as [unknown, unknown][] } satisfies Tagged
+  if (value instanceof Map)
+    return { $: 'map', value: (await encodeValue([...value])) as [unknown, unknown][] } satisfies Tagged
   if (isStream(value)) return encodeValue(new Uint8Array(await new Response(value).arrayBuffer()))
   if (value instanceof Blob) return encodeValue(new Uint8Array(await value.arrayBuffer()))
   if (value instanceof BlobObject) return encodeBlob(value)
@@ -100,7 +129,9 @@ export async function encodeValue(value: unknown): Promise<unknown> {
   }
   if (value instanceof URL) return value.href
   if (Array.isArray(value)) return Promise.all(value.map(encodeValue))
-  const entries = await Promise.all(Object.entries(value).map(async ([key, item]) => [key, await encodeValue(item)] as const))
+  const entries = await Promise.all(
+    Object.entries(value).map(async ([key, item]) => [key, await encodeValue(item)] as const),
+  )
   const object = Object.fromEntries(entries)
   return '$' in object ? ({ $: 'object', value: object } satisfies Tagged) : object
 }
@@ -108,7 +139,12 @@ export async function encodeValue(value: unknown): Promise<unknown> {
 async function encodeBlob(blob: BlobObject): Promise<unknown> {
   const { key, size, etag, uploaded, httpMetadata, customMetadata, range } = blob
   const record: BlobRecord = { key, size, etag, uploaded: uploaded.getTime(), httpMetadata, customMetadata }
-  return { $: 'blob', record, range: { ...range }, body: blob.notModified ? null : await encodeValue(await blob.bytes()) } satisfies Tagged
+  return {
+    $: 'blob',
+    record,
+    range: { ...range },
+    body: blob.notModified ? null : await encodeValue(await blob.bytes()),
+  } satisfies Tagged
 }
 
 /** The value that {@link encodeValue} described. */
@@ -133,9 +169,16 @@ export function decodeValue(data: unknown): unknown {
     case 'object':
       return decodeObject(tagged.value)
     case 'blob':
-      return new BlobObject(tagged.record, decodeValue(tagged.body) as Uint8Array<ArrayBuffer> | null, tagged.range)
+      return new BlobObject(
+        tagged.record,
+        decodeValue(tagged.body) as Uint8Array<ArrayBuffer> | null,
+        tagged.range,
+      )
     case 'response':
-      return new Response(decodeValue(tagged.body) as ArrayBuffer | null, { status: tagged.status, headers: tagged.headers })
+      return new Response(decodeValue(tagged.body) as ArrayBuffer | null, {
+        status: tagged.status,
+        headers: tagged.headers,
+      })
     case 'request':
       return new Request(tagged.url, {
         method: tagged.method,
@@ -157,7 +200,10 @@ export function encodeError(error: unknown): SerializedError {
   return new UnmoorError('Internal', message, { cause: error }).toJSON()
 }
 
-/** Calls a binding's method by name; `transactions` are those of this caller. @throws `InvalidArgument` for a binding or method that does not exist. */
+/**
+ * Calls a binding's method by name; `transactions` are those of this caller. @throws `InvalidArgument` for a
+ * binding or method that does not exist.
+ */
 export async function callBinding(
   manifest: Manifest,
   env: Readonly<Record<string, unknown>>,
@@ -166,12 +212,17 @@ export async function callBinding(
 ): Promise<unknown> {
   const declaration = Object.hasOwn(manifest.bindings, binding) ? manifest.bindings[binding] : undefined
   if (declaration === undefined || !bindingMethods(declaration).includes(method)) {
-    throw new UnmoorError('InvalidArgument', `There is no ${binding}.${method}(). Bindings: ${Object.keys(manifest.bindings).join(', ')}.`, {
-      binding,
-      operation: method,
-    })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `There is no ${binding}.${method}(). Bindings: ${Object.keys(manifest.bindings).join(', ')}.`,
+      {
+        binding,
+        operation: method,
+      },
+    )
   }
-  if (TRANSACTION_METHODS.some((known) => known === method)) return transactions.call(env[binding] as Sql, binding, method, args)
+  if (TRANSACTION_METHODS.some((known) => known === method))
+    return transactions.call(env[binding] as Sql, binding, method, args)
   const target = env[binding] as Record<string, (...args: unknown[]) => Promise<unknown>>
   return target[method]?.(...args)
 }
@@ -189,7 +240,8 @@ export function createChannelEnv(
       continue
     }
     const stub: Record<string, unknown> = declaration.kind === 'sql' ? { dialect: values[binding] } : {}
-    for (const method of bindingMethods(declaration)) stub[method] = (...args: unknown[]) => call({ binding, method, args })
+    for (const method of bindingMethods(declaration))
+      stub[method] = (...args: unknown[]) => call({ binding, method, args })
     addCallerSide(declaration, binding, stub, (method, args) => call({ binding, method, args }))
     env[binding] = stub
   }
@@ -197,7 +249,10 @@ export function createChannelEnv(
 }
 
 /** The values that {@link createChannelEnv} needs: variables, and the dialect of each database. */
-export function channelValues(manifest: Manifest, env: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function channelValues(
+  manifest: Manifest,
+  env: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
   const values: Record<string, unknown> = {}
   for (const [binding, { kind }] of Object.entries(manifest.bindings)) {
     if (kind === 'variable') values[binding] = env[binding]
@@ -211,7 +266,8 @@ export { errorFromJSON }
 function toBase64(bytes: Uint8Array): string {
   let binary = ''
   // In slices: a call with millions of arguments overflows the stack.
-  for (let at = 0; at < bytes.length; at += 0x8000) binary += String.fromCharCode(...bytes.subarray(at, at + 0x8000))
+  for (let at = 0; at < bytes.length; at += 0x8000)
+    binary += String.fromCharCode(...bytes.subarray(at, at + 0x8000))
   return btoa(binary)
 }
 

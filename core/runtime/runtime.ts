@@ -3,18 +3,32 @@
  */
 import type { App } from '../app.ts'
 import { constantCase, type AnyDeclaration } from '../bindings/declarations.ts'
-import type { AssetsDriver, DriverContext, DriverOf, QueueDriver, QueueIncoming, QueueSettlement, SqlDriver } from '../bindings/drivers.ts'
+import type {
+  AssetsDriver,
+  DriverContext,
+  DriverOf,
+  QueueDriver,
+  QueueIncoming,
+  QueueSettlement,
+  SqlDriver,
+} from '../bindings/drivers.ts'
 import type { Portable } from '../bindings/portable.ts'
 import type { Context } from '../context.ts'
 import { UnmoorError } from '../errors.ts'
 
 /** A driver and its options, as the generated entry has it. */
 export interface BoundDriver {
-  // oxlint-disable-next-line typescript/no-explicit-any -- each driver has options of its own, checked by its factory
-  create: (options: any, context: DriverContext) => DriverOf[keyof DriverOf] | Promise<DriverOf[keyof DriverOf]>
+  create: (
+    // oxlint-disable-next-line typescript/no-explicit-any -- a driver's own options, which its factory checks
+    options: any,
+    context: DriverContext,
+  ) => DriverOf[keyof DriverOf] | Promise<DriverOf[keyof DriverOf]>
   /** JSON; `{ env: 'NAME' }` stands for that variable. */
   options: Readonly<Record<string, unknown>>
-  /** The portable class of the binding's kind. It comes with the driver, so that a bundle has the classes of declared kinds only. */
+  /**
+   * The portable class of the binding's kind. It comes with the driver, so that a bundle has the classes of
+   * declared kinds only.
+   */
   // oxlint-disable-next-line typescript/no-explicit-any -- of the driver's own kind; the generated entry pairs them
   portable: Portable<any>
 }
@@ -46,11 +60,23 @@ export interface Runtime {
   queueDriver(binding: string): QueueDriver
   sqlDriver(binding: string): SqlDriver
   readonly assets: AssetsDriver | undefined
-  /** Calls the fetch handler. A throw, or an answer that is none, becomes a 500 without details; they go to `onError`. */
+  /**
+   * Calls the fetch handler. A throw, or an answer that is none, becomes a 500 without details; they go to
+   * `onError`.
+   */
   fetch(request: Request, ctx: Context): Response | Promise<Response>
-  /** Calls a queue's handler and gives what becomes of each message. A throw never rejects: it settles what is left as a retry. */
-  queue(binding: string, messages: readonly QueueIncoming[], ctx: Context): Promise<{ settlements: QueueSettlement[]; error?: unknown }>
-  /** Calls a cron's handler; rejects with what it throws. `retry` is false if the handler said `noRetry()`. */
+  /**
+   * Calls a queue's handler and gives what becomes of each message. A throw never rejects: it settles what is
+   * left as a retry.
+   */
+  queue(
+    binding: string,
+    messages: readonly QueueIncoming[],
+    ctx: Context,
+  ): Promise<{ settlements: QueueSettlement[]; error?: unknown }>
+  /**
+   * Calls a cron's handler; rejects with what it throws. `retry` is false if the handler said `noRetry()`.
+   */
   cron(name: string, scheduledTime: number, ctx: Context): Promise<{ error?: unknown; retry: boolean }>
   /** Frees the drivers. */
   close(): Promise<void>
@@ -78,7 +104,12 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
         continue
       }
       const bound = options.drivers[binding]
-      if (bound === undefined) throw new UnmoorError('Internal', `Binding "${binding}" has no driver in this build. Build the app again.`, { binding })
+      if (bound === undefined)
+        throw new UnmoorError(
+          'Internal',
+          `Binding "${binding}" has no driver in this build. Build the app again.`,
+          { binding },
+        )
       const context = driverContext(binding, declaration, options)
       const driver = await bound.create(resolveOptions(bound.options, binding, context), context)
       drivers.set(binding, driver)
@@ -109,18 +140,33 @@ function checkVariables(bindings: App['bindings'], options: RuntimeOptions): voi
   const missing: string[] = []
   for (const [binding, declaration] of Object.entries(bindings)) {
     const variable = constantCase(binding)
-    if (declaration.kind === 'variable' && declaration.default === undefined && options.variable(variable) === undefined) {
+    if (
+      declaration.kind === 'variable' &&
+      declaration.default === undefined &&
+      options.variable(variable) === undefined
+    ) {
       missing.push(`variable "${binding}": set ${variable}, or give it a default`)
     }
     const bound = options.drivers[binding]
-    if (declaration.kind === 'secret' && !declaration.optional && bound?.options['driver'] === 'env' && options.variable(variable) === undefined) {
+    if (
+      declaration.kind === 'secret' &&
+      !declaration.optional &&
+      bound?.options['driver'] === 'env' &&
+      options.variable(variable) === undefined
+    ) {
       missing.push(`secret "${binding}": set ${variable}`)
     }
   }
-  if (missing.length > 0) throw new UnmoorError('NotFound', `This app cannot start without ${missing.join('; ')}.`, { operation: 'start' })
+  if (missing.length > 0)
+    throw new UnmoorError('NotFound', `This app cannot start without ${missing.join('; ')}.`, {
+      operation: 'start',
+    })
 }
 
-/** Options with each `{ env: 'NAME' }`, at any depth, replaced by that variable. @throws `NotFound` naming a variable that is not set. */
+/**
+ * Options with each `{ env: 'NAME' }`, at any depth, replaced by that variable. @throws `NotFound` naming a
+ * variable that is not set.
+ */
 export function resolveOptions(
   options: Readonly<Record<string, unknown>>,
   binding: string,
@@ -132,15 +178,22 @@ export function resolveOptions(
     if ('env' in value && typeof value.env === 'string') {
       const found = context.variable(value.env)
       if (found === undefined && !('optional' in value))
-        throw new UnmoorError('NotFound', `Binding "${binding}": its driver's "${path}" comes from the variable ${value.env}, which is not set.`, {
-          binding,
-          operation: 'start',
-        })
+        throw new UnmoorError(
+          'NotFound',
+          `Binding "${binding}": its driver's "${path}" comes from the variable ${value.env}, which is ` +
+            'not set.',
+          {
+            binding,
+            operation: 'start',
+          },
+        )
       return found
     }
     return resolveOptions(value as Record<string, unknown>, binding, context, `${path}.`)
   }
-  return Object.fromEntries(Object.entries(options).map(([key, value]) => [key, resolve(value, within + key)]))
+  return Object.fromEntries(
+    Object.entries(options).map(([key, value]) => [key, resolve(value, within + key)]),
+  )
 }
 
 /** What {@link createRuntime} opened for an app. */
@@ -192,7 +245,9 @@ class AppRuntime implements Runtime {
       const answer = handler(request, this.env as never, ctx)
       // A light response of an adapter is no Response by class; a promise is told by its `then`.
       if (typeof (answer as Promise<Response>).then === 'function')
-        return (answer as Promise<Response>).then(checkResponse).catch((error: unknown) => this.#failed(request, error))
+        return (answer as Promise<Response>)
+          .then(checkResponse)
+          .catch((error: unknown) => this.#failed(request, error))
       return checkResponse(answer as Response)
     } catch (error) {
       return this.#failed(request, error)
@@ -204,12 +259,19 @@ class AppRuntime implements Runtime {
     return internalError()
   }
 
-  async queue(binding: string, messages: readonly QueueIncoming[], ctx: Context): Promise<{ settlements: QueueSettlement[]; error?: unknown }> {
+  async queue(
+    binding: string,
+    messages: readonly QueueIncoming[],
+    ctx: Context,
+  ): Promise<{ settlements: QueueSettlement[]; error?: unknown }> {
     const declaration = this.app.bindings[binding]
     const handler = this.app.queues[binding]
     const createBatch = this.#bound[binding]?.portable.createBatch
     if (declaration?.kind !== 'queue' || handler === undefined || createBatch === undefined)
-      throw new UnmoorError('NotFound', `This app has no handler for queue "${binding}".`, { binding, operation: 'queue' })
+      throw new UnmoorError('NotFound', `This app has no handler for queue "${binding}".`, {
+        binding,
+        operation: 'queue',
+      })
     const batch = createBatch(binding, messages, declaration.retryDelay)
     try {
       await handler(batch, this.env as never, ctx)
@@ -220,12 +282,26 @@ class AppRuntime implements Runtime {
     return { settlements: batch.settlements('ack') }
   }
 
-  async cron(name: string, scheduledTime: number, ctx: Context): Promise<{ error?: unknown; retry: boolean }> {
+  async cron(
+    name: string,
+    scheduledTime: number,
+    ctx: Context,
+  ): Promise<{ error?: unknown; retry: boolean }> {
     const cron = this.app.crons[name]
     if (cron === undefined)
-      throw new UnmoorError('NotFound', `This app has no cron "${name}". It has: ${Object.keys(this.app.crons).join(', ') || 'none'}.`, { operation: 'cron' })
+      throw new UnmoorError(
+        'NotFound',
+        `This app has no cron "${name}". It has: ${Object.keys(this.app.crons).join(', ') || 'none'}.`,
+        { operation: 'cron' },
+      )
     let retry = true
-    const event = { name, cron: cron.schedule, scheduledTime, type: 'scheduled' as const, noRetry: () => void (retry = false) }
+    const event = {
+      name,
+      cron: cron.schedule,
+      scheduledTime,
+      type: 'scheduled' as const,
+      noRetry: () => void (retry = false),
+    }
     try {
       await cron.run(event, this.env as never, ctx)
       return { retry: false }
@@ -238,11 +314,17 @@ class AppRuntime implements Runtime {
 
 function checkResponse(answer: Response): Response {
   // Duck-typed: an app may bring its own Response class, or one of another realm.
-  if (typeof answer === 'object' && answer !== null && 'status' in answer && 'headers' in answer) return answer
-  throw new TypeError(`The fetch handler must return a Response, not ${answer === null ? 'null' : typeof answer}.`)
+  if (typeof answer === 'object' && answer !== null && 'status' in answer && 'headers' in answer)
+    return answer
+  throw new TypeError(
+    `The fetch handler must return a Response, not ${answer === null ? 'null' : typeof answer}.`,
+  )
 }
 
 /** The answer to a client where the app failed: nothing of the error. */
 export function internalError(): Response {
-  return new Response('Internal Server Error', { status: 500, headers: { 'content-type': 'text/plain; charset=utf-8' } })
+  return new Response('Internal Server Error', {
+    status: 500,
+    headers: { 'content-type': 'text/plain; charset=utf-8' },
+  })
 }

@@ -1,12 +1,23 @@
 /**
- * The test channel: lets `unmoor/testing` reach an app's bindings, crons and queues in the running artifact. Only artifacts built for tests contain it.
+ * The test channel: lets `unmoor/testing` reach an app's bindings, crons and queues in the running artifact.
+ * Only artifacts built for tests contain it.
  *
- * `POST /.unmoor/channel` with `authorization: Bearer TOKEN` and JSON `{ op, ... }`; answers `{ value }` or `{ error }`.
+ * `POST /.unmoor/channel` with `authorization: Bearer TOKEN` and JSON `{ op, ... }`; answers `{ value }` or
+ * `{ error }`.
  */
 import { createContext, type Context } from '../context.ts'
 import { UnmoorError } from '../errors.ts'
 import { createManifest } from '../manifest.ts'
-import { callBinding, channelValues, createChannelEnv, decodeValue, encodeError, encodeValue, errorFromJSON, type BindingCall } from './rpc.ts'
+import {
+  callBinding,
+  channelValues,
+  createChannelEnv,
+  decodeValue,
+  encodeError,
+  encodeValue,
+  errorFromJSON,
+  type BindingCall,
+} from './rpc.ts'
 import type { Manifest } from '../manifest.ts'
 import type { Runtime } from './runtime.ts'
 import { OpenTransactions } from './transaction-channel.ts'
@@ -29,12 +40,26 @@ export interface QueueDepth {
 }
 
 /** Type of {@link testChannel}, for run-time halves that are handed it by the generated entry. */
-export type TestChannel = (runtime: Runtime, request: Request, ctx: Context, token: string | undefined) => Promise<Response | undefined>
+export type TestChannel = (
+  runtime: Runtime,
+  request: Request,
+  ctx: Context,
+  token: string | undefined,
+) => Promise<Response | undefined>
 
-/** Answers a request to the channel; undefined for any other path. Without the right token: 404, as if it were not there. */
-export async function testChannel(runtime: Runtime, request: Request, ctx: Context, token: string | undefined): Promise<Response | undefined> {
+/**
+ * Answers a request to the channel; undefined for any other path. Without the right token: 404, as if it were
+ * not there.
+ */
+export async function testChannel(
+  runtime: Runtime,
+  request: Request,
+  ctx: Context,
+  token: string | undefined,
+): Promise<Response | undefined> {
   if (new URL(request.url).pathname !== CHANNEL_PATH) return undefined
-  if (token === undefined || token === '' || request.headers.get('authorization') !== `Bearer ${token}`) return new Response('Not Found', { status: 404 })
+  if (token === undefined || token === '' || request.headers.get('authorization') !== `Bearer ${token}`)
+    return new Response('Not Found', { status: 404 })
   try {
     const value = await answer(runtime, (await request.json()) as ChannelRequest, ctx)
     return Response.json({ value: await encodeValue(value) })
@@ -66,7 +91,11 @@ async function answer(runtime: Runtime, request: ChannelRequest, ctx: Context): 
     case 'depth': {
       const driver = runtime.queueDriver(request.queue)
       if (driver.depth === undefined)
-        throw new UnmoorError('Unsupported', `The driver of queue "${request.queue}" cannot count its messages.`, { binding: request.queue })
+        throw new UnmoorError(
+          'Unsupported',
+          `The driver of queue "${request.queue}" cannot count its messages.`,
+          { binding: request.queue },
+        )
       return driver.depth()
     }
     case 'values':
@@ -90,19 +119,29 @@ export interface ChannelClient {
   env(manifest: Manifest): Promise<Record<string, unknown>>
 }
 
-/** A client of the channel at `url` (an origin). @throws what the app threw, as `UnmoorError` with its code; `Unavailable` where there is no channel. */
+/**
+ * A client of the channel at `url` (an origin). @throws what the app threw, as `UnmoorError` with its code;
+ * `Unavailable` where there is no channel.
+ */
 export function createChannelClient(url: string, token: string): ChannelClient {
   const call = async (request: ChannelRequest): Promise<unknown> => {
-    const body = JSON.stringify('args' in request ? { ...request, args: await encodeValue(request.args) } : request)
+    const body = JSON.stringify(
+      'args' in request ? { ...request, args: await encodeValue(request.args) } : request,
+    )
     const response = await fetch(new URL(CHANNEL_PATH, url), {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body,
     })
     if (!response.ok) {
-      throw new UnmoorError('Unavailable', `The test channel at ${url} answered ${response.status}. Was the app built for tests, and is the token right?`, {
-        operation: request.op,
-      })
+      throw new UnmoorError(
+        'Unavailable',
+        `The test channel at ${url} answered ${response.status}. Was the app built for tests, and is ` +
+          'the token right?',
+        {
+          operation: request.op,
+        },
+      )
     }
     const result = (await response.json()) as { value?: unknown; error?: Parameters<typeof errorFromJSON>[0] }
     if (result.error !== undefined) throw errorFromJSON(result.error)

@@ -1,4 +1,7 @@
-/** Interactive transactions over a channel: the caller has a name of each, the other side the transaction itself. */
+/**
+ * Interactive transactions over a channel: the caller has a name of each, the other side the transaction
+ * itself.
+ */
 import type { Sql, SqlTransaction, TransactionOptions } from '../bindings/sql.ts'
 import { runTransaction } from '../bindings/sql-transaction.ts'
 import { UnmoorError } from '../errors.ts'
@@ -20,13 +23,18 @@ export class OpenTransactions {
 
   /** Runs one of {@link TRANSACTION_METHODS}; arguments are checked, as the caller may have made them up. */
   async call(database: Sql, binding: string, method: string, args: readonly unknown[]): Promise<unknown> {
-    return method === 'beginTransaction' ? this.#begin(database, binding, args[0] as TransactionOptions | undefined) : this.#run(binding, args)
+    return method === 'beginTransaction'
+      ? this.#begin(database, binding, args[0] as TransactionOptions | undefined)
+      : this.#run(binding, args)
   }
 
   async #begin(database: Sql, binding: string, options: TransactionOptions | undefined): Promise<string> {
     if (this.#open.size >= MOST) for (const [id, { ended }] of this.#open) if (ended) this.#open.delete(id)
     if (this.#open.size >= MOST)
-      throw new UnmoorError('Throttled', `${binding}: ${MOST} transactions are open. End one first.`, { binding, operation: 'transaction' })
+      throw new UnmoorError('Throttled', `${binding}: ${MOST} transactions are open. End one first.`, {
+        binding,
+        operation: 'transaction',
+      })
     const transaction = await database.begin(options ?? {})
     const id = crypto.randomUUID()
     if (this.#closed) await transaction.rollback()
@@ -38,9 +46,15 @@ export class OpenTransactions {
     const transaction = typeof id === 'string' ? this.#open.get(id) : undefined
     const method = [...STATEMENTS, ...ENDS].find((known) => known === name)
     if (transaction === undefined || method === undefined)
-      throw new UnmoorError('InvalidArgument', `${binding}.${String(name)}: the transaction has ended.`, { binding, operation: String(name) })
+      throw new UnmoorError('InvalidArgument', `${binding}.${String(name)}: the transaction has ended.`, {
+        binding,
+        operation: String(name),
+      })
     if (method === 'commit' || method === 'rollback') this.#open.delete(id as string)
-    return (transaction[method] as (...given: readonly unknown[]) => Promise<unknown>).apply(transaction, args)
+    return (transaction[method] as (...given: readonly unknown[]) => Promise<unknown>).apply(
+      transaction,
+      args,
+    )
   }
 
   /** The caller is gone. */
@@ -56,11 +70,13 @@ export function addTransactions(binding: string, stub: Record<string, unknown>, 
   const begin = async (options: TransactionOptions = {}): Promise<SqlTransaction> => {
     const id = await call('beginTransaction', [options])
     const transaction: Record<string, unknown> = { dialect: stub['dialect'] }
-    for (const name of [...STATEMENTS, ...ENDS]) transaction[name] = (...args: unknown[]) => call('inTransaction', [id, name, ...args])
+    for (const name of [...STATEMENTS, ...ENDS])
+      transaction[name] = (...args: unknown[]) => call('inTransaction', [id, name, ...args])
     // It has every public method of the class.
     return Object.freeze(transaction) as unknown as SqlTransaction
   }
-  const transaction: Sql['transaction'] = (work, options) => runTransaction(() => begin(options), binding, work, options ?? {})
+  const transaction: Sql['transaction'] = (work, options) =>
+    runTransaction(() => begin(options), binding, work, options ?? {})
   stub['begin'] = begin
   stub['transaction'] = transaction
 }

@@ -7,7 +7,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(sign
 
 const backends = await startBackends((line) => console.error(line))
 try {
-  const cluster = await backends.start({ port: Number(process.env['PORT'] ?? 8080), variables: { ADMIN_TOKEN: token } })
+  const cluster = await backends.start({
+    port: Number(process.env['PORT'] ?? 8080),
+    variables: { ADMIN_TOKEN: token },
+  })
   console.log(
     `links answers at ${cluster.url}, admin token ${token}; replicas at ports ${cluster.replicas.map(({ port }) => port).join(', ')}. Ctrl-C stops all.`,
   )

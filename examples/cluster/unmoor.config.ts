@@ -2,7 +2,8 @@ import { defineConfig, type DriverConfig } from 'unmoor'
 
 // Pictures are in a folder that all replicas see, which is right for one machine.
 // ICONS=s3 at the build puts them into a bucket (UNMOOR_BUCKET), for several machines.
-const icons: DriverConfig<'s3' | 'fs'> = process.env['ICONS'] === 's3' ? { driver: 's3' } : { driver: 'fs', path: { env: 'ICONS_DIR' } }
+const icons: DriverConfig<'s3' | 'fs'> =
+  process.env['ICONS'] === 's3' ? { driver: 's3' } : { driver: 'fs', path: { env: 'ICONS_DIR' } }
 
 export default defineConfig({
   name: 'links',
@@ -17,7 +18,8 @@ export default defineConfig({
         lostClicks: 'nats',
         icons,
       },
-      // Longer than a restart of Postgres takes, which leases run on through: a report is made twice where its lease ran out meanwhile.
+      // Longer than a restart of Postgres takes, which leases run on through: a report is made twice where
+      // its lease ran out meanwhile.
       options: { cronStore: 'postgres', cronLease: 15, trustProxy: true },
     },
   },

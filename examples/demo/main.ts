@@ -77,7 +77,9 @@ function report(target: string, own: readonly Answer[], reference: readonly Answ
     const expected = JSON.stringify(reference[index])
     if (JSON.stringify(answer) === expected) return
     equal = false
-    say(`${target} differs at request ${index + 1}:\n  got      ${JSON.stringify(answer).slice(0, 500)}\n  expected ${expected?.slice(0, 500)}`)
+    say(
+      `${target} differs at request ${index + 1}:\n  got      ${JSON.stringify(answer).slice(0, 500)}\n  expected ${expected?.slice(0, 500)}`,
+    )
   })
   return equal
 }
@@ -85,9 +87,17 @@ function report(target: string, own: readonly Answer[], reference: readonly Answ
 function printTable(rows: readonly Row[], allEqual: boolean): void {
   const cells = [
     ['target', 'runtime', 'build ms', 'start ms', 'requests', 'same answers'],
-    ...rows.map((row) => [row.target, row.runtime, String(row.buildMs), String(row.startMs), String(row.requests), row.equal ? 'yes' : 'no']),
+    ...rows.map((row) => [
+      row.target,
+      row.runtime,
+      String(row.buildMs),
+      String(row.startMs),
+      String(row.requests),
+      row.equal ? 'yes' : 'no',
+    ]),
   ]
-  const widths = cells[0]?.map((_, column) => Math.max(...cells.map((row) => (row[column] as string).length))) ?? []
+  const widths =
+    cells[0]?.map((_, column) => Math.max(...cells.map((row) => (row[column] as string).length))) ?? []
   for (const row of cells)
     process.stdout.write(
       `${row

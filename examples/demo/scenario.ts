@@ -29,7 +29,10 @@ export async function runScenario(url: string, token: string): Promise<Answer[]>
     return answer
   }
   const admin = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
-  const link = (slug: string, target: string): RequestInit => ({ headers: admin, body: JSON.stringify({ slug, url: target }) })
+  const link = (slug: string, target: string): RequestInit => ({
+    headers: admin,
+    body: JSON.stringify({ slug, url: target }),
+  })
 
   await keep('GET', '/')
   await keep('GET', '/chart.js')
@@ -38,9 +41,13 @@ export async function runScenario(url: string, token: string): Promise<Answer[]>
   await keep('POST', '/api/links', link('hello', 'https://example.org/ä?q=1'))
   await keep('POST', '/api/links', link('hello', 'https://example.org/other'))
   await keep('POST', '/api/links', link('bad', 'javascript:alert(1)'))
-  await keep('PUT', '/api/links/hello/icon', { headers: { ...admin, 'content-type': 'image/png' }, body: ICON })
+  await keep('PUT', '/api/links/hello/icon', {
+    headers: { ...admin, 'content-type': 'image/png' },
+    body: ICON,
+  })
   await keep('GET', '/icons/hello')
-  for (let visit = 0; visit < 10; visit++) await keep('GET', '/hello', { headers: { referer: `https://news${visit % 3}.example/` } })
+  for (let visit = 0; visit < 10; visit++)
+    await keep('GET', '/hello', { headers: { referer: `https://news${visit % 3}.example/` } })
   answers.push(
     await waitFor(
       () => send('GET', '/api/stats/hello?days=1', { headers: admin }),

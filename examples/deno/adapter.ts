@@ -1,4 +1,7 @@
-/** A target of one's own: Deno, one process that serves HTTP, consumes queues and fires crons. Written against unmoor's public exports only. */
+/**
+ * A target of one's own: Deno, one process that serves HTTP, consumes queues and fires crons. Written against
+ * unmoor's public exports only.
+ */
 import type { Adapter } from 'unmoor/adapter'
 import { build } from './build.ts'
 import { migrate, start } from './start.ts'

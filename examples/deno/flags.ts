@@ -1,6 +1,7 @@
 /**
- * How Deno runs an artifact: nothing is fetched, installed or asked for, since the bundle stands alone, and only the data folder is written to. Without the legacy abort a
- * request's signal aborts only when its client has gone away, as on every other target.
+ * How Deno runs an artifact: nothing is fetched, installed or asked for, since the bundle stands alone, and
+ * only the data folder is written to. Without the legacy abort a request's signal aborts only when its client
+ * has gone away, as on every other target.
  */
 export function denoFlags(dataDir: string): string[] {
   return [

@@ -15,8 +15,14 @@ const KEPT_LINES = 100
 
 /** Runs the artifact's server.mjs under Deno. */
 export async function start(options: StartOptions): Promise<LocalRuntime> {
-  if (options.inspectPort !== undefined) throw new UnmoorError('Unsupported', 'The Deno target has no debugger port. Leave it out.', { operation: 'start' })
-  const { child, report, exited } = await spawnDeno(options, [], { PORT: String(options.port), HOST: options.host ?? '127.0.0.1' })
+  if (options.inspectPort !== undefined)
+    throw new UnmoorError('Unsupported', 'The Deno target has no debugger port. Leave it out.', {
+      operation: 'start',
+    })
+  const { child, report, exited } = await spawnDeno(options, [], {
+    PORT: String(options.port),
+    HOST: options.host ?? '127.0.0.1',
+  })
   const { url, runtime } = expectReport(await report, 'listening', options.dir)
   return {
     url,
@@ -33,19 +39,33 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
 }
 
 /** Applies migrations with the artifact's own drivers. */
-export async function migrate(options: Omit<StartOptions, 'port' | 'host'> & { url?: string | undefined }): Promise<MigrateReport> {
+export async function migrate(
+  options: Omit<StartOptions, 'port' | 'host'> & { url?: string | undefined },
+): Promise<MigrateReport> {
   if (options.url !== undefined)
-    throw new UnmoorError('Unsupported', 'The Deno target has no --url: set the variables of its drivers, such as DATABASE_URL.', { operation: 'migrate' })
+    throw new UnmoorError(
+      'Unsupported',
+      'The Deno target has no --url: set the variables of its drivers, such as DATABASE_URL.',
+      { operation: 'migrate' },
+    )
   const { report, exited } = await spawnDeno(options, ['migrate'], {})
   const migrated = expectReport(await report, 'migrated', options.dir)
   await exited
   return migrated.report
 }
 
-function expectReport<Type extends Report['type']>(report: Report, type: Type, dir: string): Extract<Report, { type: Type }> {
+function expectReport<Type extends Report['type']>(
+  report: Report,
+  type: Type,
+  dir: string,
+): Extract<Report, { type: Type }> {
   if (report.type === 'failed') throw new UnmoorError(report.error.code, report.error.message, report.error)
   if (report.type === type) return report as Extract<Report, { type: Type }>
-  throw new UnmoorError('Internal', `The server in ${dir} reported "${report.type}" instead of "${type}". Build the app again.`, { operation: 'start' })
+  throw new UnmoorError(
+    'Internal',
+    `The server in ${dir} reported "${report.type}" instead of "${type}". Build the app again.`,
+    { operation: 'start' },
+  )
 }
 
 interface Started {
@@ -55,10 +75,16 @@ interface Started {
   exited: Promise<number | null>
 }
 
-async function spawnDeno(options: Omit<StartOptions, 'port' | 'host'>, args: readonly string[], settings: Readonly<Record<string, string>>): Promise<Started> {
+async function spawnDeno(
+  options: Omit<StartOptions, 'port' | 'host'>,
+  args: readonly string[],
+  settings: Readonly<Record<string, string>>,
+): Promise<Started> {
   const { dir, dataDir, onOutput } = options
   await mkdir(dataDir, { recursive: true })
-  const inherited = Object.entries(process.env).filter(([name]) => ['PATH', 'HOME', 'TMPDIR'].includes(name) || name.startsWith('NODE_'))
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => ['PATH', 'HOME', 'TMPDIR'].includes(name) || name.startsWith('NODE_'),
+  )
   const env = {
     ...Object.fromEntries(inherited),
     ...options.variables,
@@ -73,7 +99,11 @@ async function spawnDeno(options: Omit<StartOptions, 'port' | 'host'>, args: rea
     UNMOOR_STDIN: 'parent',
   }
   // The open stdin tells the server that this process lives: at its end it stops.
-  const child = spawn(denoProgram(), ['run', ...denoFlags(dataDir), join(dir, 'server.mjs'), ...args], { cwd: dataDir, env, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn(denoProgram(), ['run', ...denoFlags(dataDir), join(dir, 'server.mjs'), ...args], {
+    cwd: dataDir,
+    env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
   const lines: string[] = []
   const { promise, resolve, reject } = Promise.withResolvers<Report>()
   for (const stream of [child.stdout, child.stderr]) {
@@ -90,7 +120,12 @@ async function spawnDeno(options: Omit<StartOptions, 'port' | 'host'>, args: rea
   })
   const fail = (code: 'Timeout' | 'Unavailable', what: string): void => {
     const output = lines.length === 0 ? ' It printed nothing.' : ` Its last output:\n${lines.join('\n')}`
-    reject(new UnmoorError(code, `The server in ${dir} ${what}.${output}`, { operation: 'start', retryable: false }))
+    reject(
+      new UnmoorError(code, `The server in ${dir} ${what}.${output}`, {
+        operation: 'start',
+        retryable: false,
+      }),
+    )
   }
   const timer = setTimeout(() => {
     child.kill('SIGKILL')
@@ -113,5 +148,7 @@ function denoProgram(): string {
       .find((path) => existsSync(path))
   }
   if (found !== undefined && existsSync(found)) return found
-  throw new UnmoorError('NotFound', 'The Deno target needs Deno. Run: npm install --save-dev deno', { operation: 'start' })
+  throw new UnmoorError('NotFound', 'The Deno target needs Deno. Run: npm install --save-dev deno', {
+    operation: 'start',
+  })
 }

@@ -45,10 +45,16 @@ export interface BenchGroup {
 }
 
 /** What one measurement gives: one result, or those of its rounds together. */
-export type Measurement = readonly [ids: string | readonly string[], run: () => Promise<BenchResult | BenchResult[]>]
+export type Measurement = readonly [
+  ids: string | readonly string[],
+  run: () => Promise<BenchResult | BenchResult[]>,
+]
 
 /** Runs those of the measurements that are asked for, one after another. */
-export async function runWanted({ wants, leaveOut }: BenchOptions, measurements: readonly Measurement[]): Promise<BenchResult[]> {
+export async function runWanted(
+  { wants, leaveOut }: BenchOptions,
+  measurements: readonly Measurement[],
+): Promise<BenchResult[]> {
   const results: BenchResult[] = []
   for (const [ids, run] of measurements) {
     if (!wants(...[ids].flat())) continue
@@ -74,7 +80,11 @@ function quantile(values: readonly number[], at: number): number {
 }
 
 /** A result from every contender's figures, one per round; `ours` is the first of them. */
-export function summarize(id: string, unit: string, figures: ReadonlyMap<string, readonly number[]>): BenchResult {
+export function summarize(
+  id: string,
+  unit: string,
+  figures: ReadonlyMap<string, readonly number[]>,
+): BenchResult {
   const ours = median(figures.get('ours') as readonly number[])
   const against: Record<string, number> = {}
   const ratio: Record<string, number> = {}
@@ -90,7 +100,12 @@ export function summarize(id: string, unit: string, figures: ReadonlyMap<string,
 }
 
 /** One figure of each subject, where rounds would take too long. */
-export async function oneEach(id: string, unit: string, options: BenchOptions, measure: (subject: Subject) => Promise<number>): Promise<BenchResult> {
+export async function oneEach(
+  id: string,
+  unit: string,
+  options: BenchOptions,
+  measure: (subject: Subject) => Promise<number>,
+): Promise<BenchResult> {
   const figures = new Map<string, number[]>()
   for (const subject of subjectsOf(options)) figures.set(subject.name, [await measure(subject)])
   return summarize(id, unit, figures)

@@ -20,16 +20,20 @@ export interface CheckedOut {
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const
 
 /**
- * Checks `name` out, installs its packages (those of this checkout where the lock files are the same) and builds it. The folder goes with {@link CheckedOut.remove}, and on Ctrl-C.
+ * Checks `name` out, installs its packages (those of this checkout where the lock files are the same) and
+ * builds it. The folder goes with {@link CheckedOut.remove}, and on Ctrl-C.
  *
  * @throws CommitError where there is no such commit, or where this checkout has changes that no commit holds.
  */
 export async function checkOut(name: string, log: (line: string) => void): Promise<CheckedOut> {
-  const git = (...args: string[]): string => execFileSync('git', args, { cwd: ours.root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim()
+  const git = (...args: string[]): string =>
+    execFileSync('git', args, { cwd: ours.root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim()
   const sha = resolveCommit(name, git)
   const dirty = git('status', '--porcelain', '--untracked-files=no')
   if (dirty !== '')
-    throw new CommitError(`This checkout has changes that are not committed, so nobody could tell what was measured. Commit or stash them:\n${dirty}`)
+    throw new CommitError(
+      `This checkout has changes that are not committed, so nobody could tell what was measured. Commit or stash them:\n${dirty}`,
+    )
   const folder = mkdtempSync(join(tmpdir(), 'unmoor-bench-commit-'))
   const root = join(folder, 'unmoor')
   const work = new AbortController()
@@ -61,13 +65,20 @@ function resolveCommit(name: string, git: (...args: string[]) => string): string
   try {
     return git('rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`)
   } catch {
-    throw new CommitError(`There is no commit "${name}" in this repository. git log --oneline lists what there is; a shallow clone has to fetch it first.`)
+    throw new CommitError(
+      `There is no commit "${name}" in this repository. git log --oneline lists what there is; a shallow clone has to fetch it first.`,
+    )
   }
 }
 
 async function install(root: string, signal: AbortSignal, log: (line: string) => void): Promise<void> {
   const lock = (folder: string): string => readFileSync(join(folder, 'package-lock.json'), 'utf8')
-  const options = { cwd: root, signal, maxBuffer: 64 * 1024 * 1024, env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` } }
+  const options = {
+    cwd: root,
+    signal,
+    maxBuffer: 64 * 1024 * 1024,
+    env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` },
+  }
   if (lock(root) === lock(ours.root)) symlinkSync(join(ours.root, 'node_modules'), join(root, 'node_modules'))
   else {
     log(`installing the packages of that commit in ${root}`)

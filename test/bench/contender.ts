@@ -13,7 +13,9 @@ export interface Contender {
   stop(): Promise<void>
 }
 
-/** Runs `file` with this node; it sends `{ url }` over IPC when it listens, and ends when the channel closes. */
+/**
+ * Runs `file` with this node; it sends `{ url }` over IPC when it listens, and ends when the channel closes.
+ */
 export function startScript(name: string, file: string, args: readonly string[]): Promise<Contender> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
@@ -36,10 +38,15 @@ export function startScript(name: string, file: string, args: readonly string[])
 }
 
 /**
- * CPU time per request of each contender, under the same load, in turn, the order turning with each round: a machine that is slow for a while is slow for all.
- * Answers are compared first: who does less work would win.
+ * CPU time per request of each contender, under the same load, in turn, the order turning with each round: a
+ * machine that is slow for a while is slow for all. Answers are compared first: who does less work would win.
  */
-export async function compareServers(id: string, contenders: readonly Contender[], request: LoadRequest, options: BenchOptions): Promise<BenchResult> {
+export async function compareServers(
+  id: string,
+  contenders: readonly Contender[],
+  request: LoadRequest,
+  options: BenchOptions,
+): Promise<BenchResult> {
   await checkAnswers(id, contenders, request)
   const cpu = new Map<string, number[]>(contenders.map(({ name }) => [name, []]))
   const rps = new Map<string, number[]>(contenders.map(({ name }) => [name, []]))
@@ -64,11 +71,17 @@ export async function compareServers(id: string, contenders: readonly Contender[
   return {
     ...summarize(id, 'cpu us/request', cpu),
     rps: medians(rps),
-    latency: Object.fromEntries(contenders.map(({ name }) => [name, { p50: half[name] as number, p99: most[name] as number }])),
+    latency: Object.fromEntries(
+      contenders.map(({ name }) => [name, { p50: half[name] as number, p99: most[name] as number }]),
+    ),
   }
 }
 
-async function checkAnswers(id: string, contenders: readonly Contender[], request: LoadRequest): Promise<void> {
+async function checkAnswers(
+  id: string,
+  contenders: readonly Contender[],
+  request: LoadRequest,
+): Promise<void> {
   const answers = await Promise.all(
     contenders.map(async ({ name, url }) => {
       const { status, text } = await send(url, { ...request, host: request.hosts?.[0] })
@@ -77,6 +90,8 @@ async function checkAnswers(id: string, contenders: readonly Contender[], reques
   )
   for (const { name, answer } of answers) {
     if (answer !== answers[0]?.answer)
-      throw new Error(`${id}: ${name} answers otherwise than ${answers[0]?.name}: ${answer.slice(0, 200)} against ${answers[0]?.answer.slice(0, 200)}`)
+      throw new Error(
+        `${id}: ${name} answers otherwise than ${answers[0]?.name}: ${answer.slice(0, 200)} against ${answers[0]?.answer.slice(0, 200)}`,
+      )
   }
 }

@@ -12,9 +12,18 @@ const ROUNDS = 15
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 const run = promisify(execFile)
 
-/** What the module of a Lambda app with DynamoDB, S3 and SQS bindings costs more to import, start of the drivers included, than that of an empty app. */
+/**
+ * What the module of a Lambda app with DynamoDB, S3 and SQS bindings costs more to import, start of the
+ * drivers included, than that of an empty app.
+ */
 export async function importTime(options: BenchOptions): Promise<BenchResult> {
-  if (options.base !== undefined) return oneEach('bindings.import', 'ms', options, async (subject) => (await measure(subject, options)).added)
+  if (options.base !== undefined)
+    return oneEach(
+      'bindings.import',
+      'ms',
+      options,
+      async (subject) => (await measure(subject, options)).added,
+    )
   const { added, note } = await measure(ours, options)
   return {
     id: 'bindings.import',
@@ -27,7 +36,10 @@ export async function importTime(options: BenchOptions): Promise<BenchResult> {
   }
 }
 
-async function measure(subject: Subject, { rounds, log }: BenchOptions): Promise<{ added: number; note: string }> {
+async function measure(
+  subject: Subject,
+  { rounds, log }: BenchOptions,
+): Promise<{ added: number; note: string }> {
   const apps = ['lambda-empty', 'lambda-aws'] as const
   const files = new Map<string, string>()
   for (const app of apps) {
@@ -44,7 +56,10 @@ async function measure(subject: Subject, { rounds, log }: BenchOptions): Promise
   }
   log(`bindings.import: ${count} rounds`)
   const [empty, aws] = apps.map((app) => median(times.get(app) as number[])) as [number, number]
-  return { added: round(aws - empty), note: `${round(aws)} ms with DynamoDB, S3 and SQS, ${round(empty)} ms empty; medians of ${count}` }
+  return {
+    added: round(aws - empty),
+    note: `${round(aws)} ms with DynamoDB, S3 and SQS, ${round(empty)} ms empty; medians of ${count}`,
+  }
 }
 
 async function timed(file: string): Promise<number> {

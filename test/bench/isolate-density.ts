@@ -22,10 +22,17 @@ const HELLO = 'Hello, world!'
 /** Not what is measured: on a busy machine the wait for a core counts as CPU time of the start. */
 const limits = { startupCpuMs: 20_000 }
 
-const hostsOf = (count: number): string[] => Array.from({ length: count }, (_, index) => `tenant${index + 1}.localhost`)
+const hostsOf = (count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `tenant${index + 1}.localhost`)
 
-/** `ours` is the memory after the last pass, compared with that after the third: a ratio below 1 is growth. */
-export async function density(subject: Subject, artifact: string, options: BenchOptions): Promise<BenchResult> {
+/**
+ * `ours` is the memory after the last pass, compared with that after the third: a ratio below 1 is growth.
+ */
+export async function density(
+  subject: Subject,
+  artifact: string,
+  options: BenchOptions,
+): Promise<BenchResult> {
   const alive = await many(subject, artifact, options)
   const registered = options.rounds <= 3 ? REGISTERED_QUICK : REGISTERED
   const adminPort = await freePort()
@@ -86,7 +93,10 @@ async function many(subject: Subject, artifact: string, options: BenchOptions): 
 
 async function figures(adminPort: number): Promise<{ live: number; evictions: number }> {
   const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text()
-  const evictions = [...text.matchAll(/^unmoor_isolate_evictions_total\{.*\} (\d+)$/gm)].reduce((sum, match) => sum + Number(match[1]), 0)
+  const evictions = [...text.matchAll(/^unmoor_isolate_evictions_total\{.*\} (\d+)$/gm)].reduce(
+    (sum, match) => sum + Number(match[1]),
+    0,
+  )
   return { live: Number(/^unmoor_isolates (\d+)$/m.exec(text)?.[1]), evictions }
 }
 

@@ -1,4 +1,7 @@
-/** Memory of a tenant that has answered once and idles, beside a Worker of workerd's Worker Loader and a node process that serves the same. */
+/**
+ * Memory of a tenant that has answered once and idles, beside a Worker of workerd's Worker Loader and a node
+ * process that serves the same.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type BenchOptions, type BenchResult, summarize } from './bench.ts'
@@ -17,9 +20,15 @@ const HELLO = 'Hello, world!'
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
 /** The artifacts on our side, ours first, the bare Worker on the others'. */
-export async function memory(artifacts: ReadonlyMap<Subject, string>, bare: string, compatibilityDate: string, options: BenchOptions): Promise<BenchResult> {
+export async function memory(
+  artifacts: ReadonlyMap<Subject, string>,
+  bare: string,
+  compatibilityDate: string,
+  options: BenchOptions,
+): Promise<BenchResult> {
   const figures = new Map<string, number[]>()
-  const add = (name: string, megabytes: number): void => void (figures.get(name) ?? figures.set(name, []).get(name))?.push(megabytes)
+  const add = (name: string, megabytes: number): void =>
+    void (figures.get(name) ?? figures.set(name, []).get(name))?.push(megabytes)
   const rounds = Math.min(options.rounds, 3)
   const askHosts = (url: string, names: readonly string[]): Promise<void> =>
     askEach(
@@ -30,7 +39,13 @@ export async function memory(artifacts: ReadonlyMap<Subject, string>, bare: stri
     )
   for (let round = 0; round < rounds; round++) {
     for (const [subject, artifact] of artifacts) {
-      add(subject.name, await perTenant(await startHost(subject, { processes: 1, apps: sameApps('tenant', TENANTS + 1, artifact) }), askHosts))
+      add(
+        subject.name,
+        await perTenant(
+          await startHost(subject, { processes: 1, apps: sameApps('tenant', TENANTS + 1, artifact) }),
+          askHosts,
+        ),
+      )
     }
     if (options.base === undefined) {
       const loader = await startScript('Worker Loader', here('servers/loader.ts'), [bare, compatibilityDate])
@@ -43,11 +58,17 @@ export async function memory(artifacts: ReadonlyMap<Subject, string>, bare: stri
     options.log(`isolate.memory: round ${round + 1} of ${rounds}`)
   }
   figures.set('limit', [LIMIT_MB])
-  return { ...summarize('isolate.memory', 'MB per idle tenant', figures), note: `${TENANTS} tenants in one process, which have answered once` }
+  return {
+    ...summarize('isolate.memory', 'MB per idle tenant', figures),
+    note: `${TENANTS} tenants in one process, which have answered once`,
+  }
 }
 
 /** What each of the tenants adds to the first. */
-async function perTenant(contender: Contender, askAll: (url: string, names: readonly string[]) => Promise<void>): Promise<number> {
+async function perTenant(
+  contender: Contender,
+  askAll: (url: string, names: readonly string[]) => Promise<void>,
+): Promise<number> {
   try {
     const names = Array.from({ length: TENANTS + 1 }, (_, index) => `tenant${index + 1}`)
     await askAll(contender.url, names.slice(0, 1))

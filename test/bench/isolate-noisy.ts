@@ -1,4 +1,7 @@
-/** What neighbours feel of one tenant in an endless loop and one that takes all memory: their latency beside that in quiet. */
+/**
+ * What neighbours feel of one tenant in an endless loop and one that takes all memory: their latency beside
+ * that in quiet.
+ */
 import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type BenchOptions, type BenchResult, median, round } from './bench.ts'
@@ -19,15 +22,25 @@ interface Latencies {
   p99: number
 }
 
-export async function noisy(subject: Subject, artifact: string, hostile: string, options: BenchOptions): Promise<BenchResult> {
-  const apps = { ...sameApps('tenant', QUIET_TENANTS, artifact), loop: { dir: hostile }, bomb: { dir: hostile } }
+export async function noisy(
+  subject: Subject,
+  artifact: string,
+  hostile: string,
+  options: BenchOptions,
+): Promise<BenchResult> {
+  const apps = {
+    ...sameApps('tenant', QUIET_TENANTS, artifact),
+    loop: { dir: hostile },
+    bomb: { dir: hostile },
+  }
   const host = await startHost(subject, { processes: 2, apps })
   const agent = new Agent({ keepAlive: true })
   try {
     await load(host.url, agent, 1)
     const [quiet, loud]: [Latencies[], Latencies[]] = [[], []]
     let answers = 0
-    // The host finds the noisy ones out in the first seconds; what the neighbours feel until then is told beside.
+    // The host finds the noisy ones out in the first seconds; what the neighbours feel until then is told
+    // beside.
     const first = { before: await load(host.url, agent, SETTLE_SECONDS), with: { p50: 0, p99: 0 } }
     const beginning = { on: true }
     const start = disturbAll(host.url, beginning)
@@ -55,7 +68,10 @@ export async function noisy(subject: Subject, artifact: string, hostile: string,
       ours: round(after),
       against: { quiet: round(before), limit: round(before * LIMIT) },
       ratio: { quiet: round(before / after), limit: round((before * LIMIT) / after) },
-      latency: { ours: { p50: round(middle(loud, 'p50')), p99: round(after) }, quiet: { p50: round(middle(quiet, 'p50')), p99: round(before) } },
+      latency: {
+        ours: { p50: round(middle(loud, 'p50')), p99: round(after) },
+        quiet: { p50: round(middle(quiet, 'p50')), p99: round(before) },
+      },
       spread: { ours: 0 },
       note: `${(after / before).toFixed(2)} times the quiet p99, at ${RATE} requests/s on 2 processes; first ${SETTLE_SECONDS} s: ${first.before.p99.toFixed(1)} ms, ${first.with.p99.toFixed(1)} with noise; every neighbour's request was answered; ${answers} requests of the two were refused by name`,
     }
@@ -86,7 +102,8 @@ async function load(url: string, agent: Agent, seconds: number): Promise<Latenci
   }
   await Promise.all(waiting)
   took.sort((a, b) => a - b)
-  const at = (quantile: number): number => took[Math.min(took.length - 1, Math.floor(took.length * quantile))] as number
+  const at = (quantile: number): number =>
+    took[Math.min(took.length - 1, Math.floor(took.length * quantile))] as number
   return { p50: at(0.5), p99: at(0.99) }
 }
 
@@ -96,7 +113,10 @@ async function disturbAll(url: string, going: { on: boolean }): Promise<number> 
   return (await Promise.all(noise)).reduce((sum, count) => sum + count, 0)
 }
 
-/** One request after the other to the same tenant, each on a connection of its own, so that both processes get some. Gives how many were refused. */
+/**
+ * One request after the other to the same tenant, each on a connection of its own, so that both processes get
+ * some. Gives how many were refused.
+ */
 async function disturb(url: string, name: string, path: string, going: { on: boolean }): Promise<number> {
   const agent = new Agent({ keepAlive: false })
   let refused = 0

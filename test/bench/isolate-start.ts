@@ -1,4 +1,7 @@
-/** How long a never-seen tenant takes from its first request to its first answer: one at a time, in turn with the peers. */
+/**
+ * How long a never-seen tenant takes from its first request to its first answer: one at a time, in turn with
+ * the peers.
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -33,25 +36,44 @@ export function cold(subject: StartSubject, options: BenchOptions): Promise<Benc
   return compareStarts('isolate.start.cold', subject, { pool: 0 }, options)
 }
 
-async function compareStarts(id: string, subject: StartSubject, config: { pool?: number }, options: BenchOptions): Promise<BenchResult> {
+async function compareStarts(
+  id: string,
+  subject: StartSubject,
+  config: { pool?: number },
+  options: BenchOptions,
+): Promise<BenchResult> {
   const contenders: Contender[] = []
   const figures = new Map<string, number[]>()
-  const add = (name: string, took: number): void => void (figures.get(name) ?? figures.set(name, []).get(name))?.push(took)
+  const add = (name: string, took: number): void =>
+    void (figures.get(name) ?? figures.set(name, []).get(name))?.push(took)
   try {
     // The first start of all loads the host's own code.
     const count = options.rounds * STARTS + 1
     for (const [built, artifact] of subject.artifacts)
-      contenders.push(await startHost(built, { ...config, processes: 1, apps: sameApps('tenant', count, artifact) }))
+      contenders.push(
+        await startHost(built, { ...config, processes: 1, apps: sameApps('tenant', count, artifact) }),
+      )
     const hosts = new Set(contenders)
-    if (options.base === undefined) contenders.push(await startScript('Worker Loader', here('servers/loader.ts'), [subject.bare, subject.compatibilityDate]))
+    if (options.base === undefined)
+      contenders.push(
+        await startScript('Worker Loader', here('servers/loader.ts'), [
+          subject.bare,
+          subject.compatibilityDate,
+        ]),
+      )
     let next = 1
     const start = async (contender: Contender, tenant: number): Promise<number> => {
       await sleep(PAUSE)
       const began = performance.now()
       const path = hosts.has(contender) ? '/' : `/${tenant}`
-      const { status, text } = await send(contender.url, { method: 'GET', path, host: `tenant${tenant}.localhost` })
+      const { status, text } = await send(contender.url, {
+        method: 'GET',
+        path,
+        host: `tenant${tenant}.localhost`,
+      })
       const took = performance.now() - began
-      if (status !== 200 || text !== 'Hello, world!') throw new Error(`${id}: ${contender.name} answered ${status} ${text}`)
+      if (status !== 200 || text !== 'Hello, world!')
+        throw new Error(`${id}: ${contender.name} answered ${status} ${text}`)
       return took
     }
     for (const contender of contenders) await start(contender, next)
@@ -62,7 +84,8 @@ async function compareStarts(id: string, subject: StartSubject, config: { pool?:
           const contender = contenders[(turn + index) % contenders.length] as Contender
           add(contender.name, await start(contender, next))
         }
-        // The same request once more: what the request, its connection and a machine that was idle take by themselves.
+        // The same request once more: what the request, its connection and a machine that was idle take by
+        // themselves.
         for (const contender of contenders) add(`${contender.name}, once more`, await start(contender, next))
       }
       if (options.base === undefined) add('node process', await startNode())
@@ -74,15 +97,22 @@ async function compareStarts(id: string, subject: StartSubject, config: { pool?:
   }
 }
 
-function quantiles(figures: ReadonlyMap<string, readonly number[]>): Record<string, { p50: number; p99: number }> {
-  const at = (values: readonly number[], quantile: number): number => values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * quantile)] as number
-  return Object.fromEntries([...figures].map(([name, values]) => [name, { p50: at(values, 0.5), p99: at(values, 0.99) }]))
+function quantiles(
+  figures: ReadonlyMap<string, readonly number[]>,
+): Record<string, { p50: number; p99: number }> {
+  const at = (values: readonly number[], quantile: number): number =>
+    values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * quantile)] as number
+  return Object.fromEntries(
+    [...figures].map(([name, values]) => [name, { p50: at(values, 0.5), p99: at(values, 0.99) }]),
+  )
 }
 
 /** From spawn to the first answer. */
 async function startNode(): Promise<number> {
   const began = performance.now()
-  const child = spawn(process.execPath, [here('servers/http.ts'), 'hello'], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  const child = spawn(process.execPath, [here('servers/http.ts'), 'hello'], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
   const [message] = (await once(child, 'message')) as [{ url: string }]
   const response = await fetch(message.url)
   await response.text()

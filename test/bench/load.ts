@@ -15,7 +15,9 @@ export interface LoadRequest {
 
 /** The request for one of the works of `apps/http`. */
 export function requestOf(work: string): LoadRequest {
-  return work === 'echo1k' ? { method: 'POST', path: '/', body: 'x'.repeat(1024) } : { method: 'GET', path: '/' }
+  return work === 'echo1k'
+    ? { method: 'POST', path: '/', body: 'x'.repeat(1024) }
+    : { method: 'GET', path: '/' }
 }
 
 /** One run against one server. */
@@ -51,9 +53,16 @@ function wrk(version: string): LoadGenerator {
   const script = (request: LoadRequest): string => {
     const file = join(folder, `${request.method}${request.hosts === undefined ? '' : '-hosts'}.lua`)
     const lines = [`wrk.method = ${JSON.stringify(request.method)}`]
-    if (request.body !== undefined) lines.push(`wrk.body = ${JSON.stringify(request.body)}`, `wrk.headers["content-type"] = "text/plain;charset=UTF-8"`)
+    if (request.body !== undefined)
+      lines.push(
+        `wrk.body = ${JSON.stringify(request.body)}`,
+        `wrk.headers["content-type"] = "text/plain;charset=UTF-8"`,
+      )
     if (request.hosts !== undefined) {
-      const list = request.hosts.map((host) => `wrk.format(nil, nil, { ["Host"] = ${JSON.stringify(host)}, ["content-type"] = wrk.headers["content-type"] })`)
+      const list = request.hosts.map(
+        (host) =>
+          `wrk.format(nil, nil, { ["Host"] = ${JSON.stringify(host)}, ["content-type"] = wrk.headers["content-type"] })`,
+      )
       lines.push(`local requests, turn`, `init = function() requests = { ${list.join(', ')} }; turn = 0 end`)
       lines.push(`request = function() turn = turn % #requests + 1; return requests[turn] end`)
     }
@@ -97,11 +106,13 @@ function milliseconds(text: string): number {
 
 function autocannon(): LoadGenerator {
   const bin = fileURLToPath(new URL('../../node_modules/.bin/autocannon', import.meta.url))
-  const version = /v?(\d\S+)/.exec(spawnSync(bin, ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1] ?? 'unknown'
+  const version =
+    /v?(\d\S+)/.exec(spawnSync(bin, ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1] ?? 'unknown'
   return {
     name: `autocannon ${version}`,
     async run(url, request, seconds) {
-      const body = request.body === undefined ? [] : ['-b', request.body, '-H', 'content-type=text/plain;charset=UTF-8']
+      const body =
+        request.body === undefined ? [] : ['-b', request.body, '-H', 'content-type=text/plain;charset=UTF-8']
       // Its command line takes one only.
       if (request.hosts !== undefined) body.push('-H', `host=${request.hosts[0]}`)
       const text = await output(bin, [
@@ -123,8 +134,15 @@ function autocannon(): LoadGenerator {
         latency: { p50: number; p99: number }
       }
       if (result.errors + result.timeouts + result.non2xx > 0)
-        throw new Error(`autocannon saw failures: ${result.errors} errors, ${result.timeouts} time-outs, ${result.non2xx} answers that are no 2xx.`)
-      return { requests: result.requests.total, rps: result.requests.average, p50: result.latency.p50, p99: result.latency.p99 }
+        throw new Error(
+          `autocannon saw failures: ${result.errors} errors, ${result.timeouts} time-outs, ${result.non2xx} answers that are no 2xx.`,
+        )
+      return {
+        requests: result.requests.total,
+        rps: result.requests.average,
+        p50: result.latency.p50,
+        p99: result.latency.p99,
+      }
     },
     close() {},
   }
@@ -138,6 +156,8 @@ function output(command: string, args: readonly string[]): Promise<string> {
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
     child.on('error', reject)
-    child.on('close', (code) => (code === 0 ? resolve(stdout) : reject(new Error(`${command} ended with code ${code}: ${stderr}`))))
+    child.on('close', (code) =>
+      code === 0 ? resolve(stdout) : reject(new Error(`${command} ended with code ${code}: ${stderr}`)),
+    )
   })
 }

@@ -1,4 +1,6 @@
-/** `npm run bench -- [GROUP...] [--commit SHA] [--only ID...] [--json] [--rounds N] [--seconds N] [--quick]` */
+/**
+ * `npm run bench -- [GROUP...] [--commit SHA] [--only ID...] [--json] [--rounds N] [--seconds N] [--quick]`
+ */
 import { parseArgs } from 'node:util'
 import type { BenchGroup, BenchOptions, BenchResult } from './bench.ts'
 import { checkOut, CommitError } from './commit.ts'
@@ -14,7 +16,16 @@ import { createLoadGenerator } from './load.ts'
 import { printTable } from './table.ts'
 
 /** In the order of a run that names none. */
-const GROUPS: readonly BenchGroup[] = [nodeGroup, cloudflareGroup, lambdaGroup, isolateGroup, isolateTenantsGroup, bindingsGroup, buildGroup, workerGroup]
+const GROUPS: readonly BenchGroup[] = [
+  nodeGroup,
+  cloudflareGroup,
+  lambdaGroup,
+  isolateGroup,
+  isolateTenantsGroup,
+  bindingsGroup,
+  buildGroup,
+  workerGroup,
+]
 
 const USAGE = `npm run bench -- [GROUP...] [--commit SHA] [--only ID]... [--json] [--rounds N] [--seconds N] [--quick]
 
@@ -44,14 +55,20 @@ async function main(): Promise<void> {
     return
   }
   // `isolate` stands for `isolate.tenants` too.
-  const isNamed = (group: BenchGroup, name: string): boolean => group.name === name || group.name.startsWith(`${name}.`)
+  const isNamed = (group: BenchGroup, name: string): boolean =>
+    group.name === name || group.name.startsWith(`${name}.`)
   const unknown = positionals.filter((name) => !GROUPS.some((group) => isNamed(group, name)))
   if (unknown.length > 0) throw new UsageError(`There is no group "${unknown.join('", "')}".`)
   const { only } = values
-  const wants = (...ids: string[]): boolean => only === undefined || ids.some((id) => only.some((name) => id === name || id.startsWith(`${name}.`)))
-  const named = positionals.length === 0 ? GROUPS : GROUPS.filter((group) => positionals.some((name) => isNamed(group, name)))
+  const wants = (...ids: string[]): boolean =>
+    only === undefined || ids.some((id) => only.some((name) => id === name || id.startsWith(`${name}.`)))
+  const named =
+    positionals.length === 0
+      ? GROUPS
+      : GROUPS.filter((group) => positionals.some((name) => isNamed(group, name)))
   const groups = named.filter(({ ids }) => wants(...ids))
-  if (groups.length === 0) throw new UsageError(`There is no id ${only?.join(', ')} in ${named.map(({ name }) => name).join(', ')}.`)
+  if (groups.length === 0)
+    throw new UsageError(`There is no id ${only?.join(', ')} in ${named.map(({ name }) => name).join(', ')}.`)
   const log = (line: string): void => void process.stderr.write(`${line}\n`)
   const leftOut = new Set<string>()
   const limits = {
@@ -78,8 +95,11 @@ async function main(): Promise<void> {
   try {
     for (const group of groups) {
       const measured = await group.run(options)
-      const missing = group.ids.filter((id) => wants(id) && !leftOut.has(id) && !measured.some((result) => result.id === id))
-      if (missing.length > 0) throw new Error(`The group ${group.name} gave no figures for ${missing.join(', ')}.`)
+      const missing = group.ids.filter(
+        (id) => wants(id) && !leftOut.has(id) && !measured.some((result) => result.id === id),
+      )
+      if (missing.length > 0)
+        throw new Error(`The group ${group.name} gave no figures for ${missing.join(', ')}.`)
       printTable(measured)
       results.push(...measured)
     }
@@ -94,14 +114,18 @@ class UsageError extends Error {}
 
 function count(name: string, text: string | undefined, preset: number): number {
   const value = text === undefined ? preset : Number(text)
-  if (!Number.isInteger(value) || value < 1) throw new UsageError(`--${name} takes a whole number from 1, not "${text}".`)
+  if (!Number.isInteger(value) || value < 1)
+    throw new UsageError(`--${name} takes a whole number from 1, not "${text}".`)
   return value
 }
 
 try {
   await main()
 } catch (error) {
-  const usage = error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true
-  console.error(usage ? `${(error as Error).message}\n\n${USAGE}` : error instanceof CommitError ? error.message : error)
+  const usage =
+    error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true
+  console.error(
+    usage ? `${(error as Error).message}\n\n${USAGE}` : error instanceof CommitError ? error.message : error,
+  )
   process.exitCode = usage || error instanceof CommitError ? 2 : 1
 }

@@ -35,7 +35,10 @@ function readStats(): Map<number, Stat> {
 }
 
 /** `pids` and all processes below them. @throws where one of `pids` is gone. */
-export function processTree(pids: readonly number[], stats: ReadonlyMap<number, { parent: number }> = readStats()): Set<number> {
+export function processTree(
+  pids: readonly number[],
+  stats: ReadonlyMap<number, { parent: number }> = readStats(),
+): Set<number> {
   const found = new Set<number>()
   const add = (pid: number): void => {
     found.add(pid)
@@ -48,14 +51,20 @@ export function processTree(pids: readonly number[], stats: ReadonlyMap<number, 
   return found
 }
 
-/** CPU time in milliseconds of all threads of `pid` so far, to the nanosecond: for spans that are shorter than a clock tick. */
+/**
+ * CPU time in milliseconds of all threads of `pid` so far, to the nanosecond: for spans that are shorter than
+ * a clock tick.
+ */
 export function threadTime(pid: number): number {
-  const times = readdirSync(`/proc/${pid}/task`).map((id) => Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8').split(' ')[0]))
+  const times = readdirSync(`/proc/${pid}/task`).map((id) =>
+    Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8').split(' ')[0]),
+  )
   return times.reduce((total, time) => total + time, 0) / 1e6
 }
 
 /**
- * CPU time in microseconds, user and system, of `pids` and all processes below them so far; ended and reaped children count in their parent's.
+ * CPU time in microseconds, user and system, of `pids` and all processes below them so far; ended and reaped
+ * children count in their parent's.
  *
  * @throws where one of `pids` is gone: its time would be missing.
  */

@@ -6,7 +6,9 @@ import type * as Build from '../../core/tools/build/build.ts'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 /** This repository, wherever the bench lies in it. */
-const CHECKOUT = fileURLToPath(new URL('.', pathToFileURL(createRequire(import.meta.url).resolve('unmoor/package.json'))))
+const CHECKOUT = fileURLToPath(
+  new URL('.', pathToFileURL(createRequire(import.meta.url).resolve('unmoor/package.json'))),
+)
 
 /** A built checkout of unmoor whose code is measured. What measures is always this checkout's. */
 export interface Subject {
@@ -15,7 +17,10 @@ export interface Subject {
   readonly root: string
   /** The command's file. */
   readonly cli: string
-  /** A file or folder of the bench (`apps/http`, `servers/lambda-translate.ts`) in that checkout. @throws {@link NotThere} */
+  /**
+   * A file or folder of the bench (`apps/http`, `servers/lambda-translate.ts`) in that checkout. @throws
+   * {@link NotThere}
+   */
   file(path: string): string
   /** A file or folder of that checkout. @throws {@link NotThere} */
   rootFile(path: string): string

@@ -17,9 +17,12 @@ export function printTable(results: readonly BenchResult[]): void {
         show(latency?.p99),
       ])
     }
-    const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => (row[column] as string).length))) ?? []
+    const widths =
+      rows[0]?.map((_, column) => Math.max(...rows.map((row) => (row[column] as string).length))) ?? []
     for (const row of rows)
-      console.log(`  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] as number) : cell.padStart(widths[column] as number))).join('  ')}`)
+      console.log(
+        `  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] as number) : cell.padStart(widths[column] as number))).join('  ')}`,
+      )
   }
 }
 

@@ -1,7 +1,10 @@
 /** A graph of modules: what each imports. */
 export type Graph = ReadonlyMap<string, ReadonlySet<string>>
 
-/** The circles of a graph: its strongly connected components of two nodes and more, by Tarjan's algorithm, each sorted. */
+/**
+ * The circles of a graph: its strongly connected components of two nodes and more, by Tarjan's algorithm,
+ * each sorted.
+ */
 export function findCircles(graph: Graph): string[][] {
   const order = new Map<string, number>()
   const lowest = new Map<string, number>()
@@ -13,7 +16,8 @@ export function findCircles(graph: Graph): string[][] {
     stack.push(node)
     for (const next of graph.get(node) ?? []) {
       if (!order.has(next)) visit(next)
-      if (stack.includes(next)) lowest.set(node, Math.min(lowest.get(node) as number, lowest.get(next) as number))
+      if (stack.includes(next))
+        lowest.set(node, Math.min(lowest.get(node) as number, lowest.get(next) as number))
     }
     if (lowest.get(node) !== order.get(node)) return
     const circle = stack.splice(stack.indexOf(node))

@@ -6,7 +6,16 @@
  * `npm run check:consumers -- links` compiles only the projects whose name contains the word.
  */
 import { spawn } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join, relative, sep } from 'node:path'
@@ -42,11 +51,14 @@ function sourcesOf(example: string): string[] {
   const visit = (file: string): void => {
     if (found.has(file)) return
     found.add(file)
-    for (const specifier of importsOf(file)) if (specifier.startsWith('.') && existsSync(join(dirname(file), specifier))) visit(join(dirname(file), specifier))
+    for (const specifier of importsOf(file))
+      if (specifier.startsWith('.') && existsSync(join(dirname(file), specifier)))
+        visit(join(dirname(file), specifier))
   }
   for (const name of readdirSync(example, { recursive: true, encoding: 'utf8' })) {
     const parts = name.split(sep)
-    if (/\.tsx?$/.test(name) && !parts.some((part) => part === 'node_modules' || part === '.unmoor')) visit(join(example, name))
+    if (/\.tsx?$/.test(name) && !parts.some((part) => part === 'node_modules' || part === '.unmoor'))
+      visit(join(example, name))
   }
   return [...found].sort()
 }
@@ -57,7 +69,9 @@ function sourcesOf(example: string): string[] {
  */
 function packagesOf(files: readonly string[]): string[] {
   // A Lambda handler names Node's `process` without an import.
-  const packages = new Set(files.some((file) => /\bprocess\.\w/.test(readFileSync(file, 'utf8'))) ? ['@types/node'] : [])
+  const packages = new Set(
+    files.some((file) => /\bprocess\.\w/.test(readFileSync(file, 'utf8'))) ? ['@types/node'] : [],
+  )
   for (const specifier of files.flatMap(importsOf)) {
     if (specifier.startsWith('.') || specifier.startsWith('#')) continue
     const name = specifier
@@ -71,7 +85,12 @@ function packagesOf(files: readonly string[]): string[] {
   return [...packages]
 }
 
-function createProject(dir: string, name: string, unmoor: string, sources: readonly { from: string; to: string }[]): Project {
+function createProject(
+  dir: string,
+  name: string,
+  unmoor: string,
+  sources: readonly { from: string; to: string }[],
+): Project {
   const folder = join(dir, name)
   const packages = packagesOf(sources.map(({ from }) => from))
   install(folder, unmoor, packages)
@@ -86,8 +105,13 @@ function createProject(dir: string, name: string, unmoor: string, sources: reado
 
 /** The README's app and its config, as files. */
 function readmeSources(dir: string): { from: string; to: string }[] {
-  const blocks = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code ?? '')
-  return [['export default defineApp(', 'src/app.ts'] as const, ['export default defineConfig(', 'unmoor.config.ts'] as const].map(([mark, to]) => {
+  const blocks = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)].map(
+    ([, code]) => code ?? '',
+  )
+  return [
+    ['export default defineApp(', 'src/app.ts'] as const,
+    ['export default defineConfig(', 'unmoor.config.ts'] as const,
+  ].map(([mark, to]) => {
     const code = blocks.find((block) => block.includes(mark))
     if (code === undefined) throw new Error(`README.md has no code block with "${mark}".`)
     const from = join(dir, `readme-${to.replace('/', '-')}`)
@@ -121,9 +145,18 @@ async function compile({ project, compiler, resolution }: Run): Promise<string[]
     preserveSymlinks: true,
     pretty: false,
   }
-  writeFileSync(join(project.dir, name), JSON.stringify({ compilerOptions: options, files: project.files.map((file) => relative(project.dir, file)) }))
+  writeFileSync(
+    join(project.dir, name),
+    JSON.stringify({
+      compilerOptions: options,
+      files: project.files.map((file) => relative(project.dir, file)),
+    }),
+  )
   const tsc = join(ROOT, 'node_modules', COMPILERS[compiler], 'bin/tsc')
-  const child = spawn(process.execPath, [tsc, '-p', name], { cwd: project.dir, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [tsc, '-p', name], {
+    cwd: project.dir,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   let output = ''
   child.stdout.on('data', (data: Buffer) => (output += data.toString()))
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
@@ -152,7 +185,9 @@ try {
     .map(({ name, sources }) => createProject(dir, name, unmoor, sources))
   if (projects.length === 0) throw new Error(`There is no example "${word}".`)
   const runs: Run[] = projects.flatMap((project) =>
-    (Object.keys(COMPILERS) as (keyof typeof COMPILERS)[]).flatMap((compiler) => RESOLUTIONS.map((resolution) => ({ project, compiler, resolution }))),
+    (Object.keys(COMPILERS) as (keyof typeof COMPILERS)[]).flatMap((compiler) =>
+      RESOLUTIONS.map((resolution) => ({ project, compiler, resolution })),
+    ),
   )
   let failed = 0
   const left = runs.values()
@@ -161,11 +196,15 @@ try {
       const errors = await compile(run)
       if (errors.length === 0) continue
       failed++
-      console.error(`${run.project.name}, TypeScript ${run.compiler}, ${run.resolution}:\n  ${errors.join('\n  ')}`)
+      console.error(
+        `${run.project.name}, TypeScript ${run.compiler}, ${run.resolution}:\n  ${errors.join('\n  ')}`,
+      )
     }
   }
   await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, work))
-  console.log(`${projects.length} projects (${projects.map(({ name }) => name).join(', ')}), ${runs.length} compilations, ${failed} failed`)
+  console.log(
+    `${projects.length} projects (${projects.map(({ name }) => name).join(', ')}), ${runs.length} compilations, ${failed} failed`,
+  )
   if (failed > 0) process.exitCode = 1
 } finally {
   rmSync(dir, { recursive: true, force: true })

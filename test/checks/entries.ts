@@ -22,9 +22,22 @@ const ENTRIES_OF_0_1: readonly string[] = [
   '/cloudflare/runtime',
   '/conformance',
   '/data-route',
-  ...['dynamodb', 'env', 'files', 'fs', 'http', 'memory', 'nats', 'postgres', 'redis', 's3', 'secretsmanager', 'sqlite', 'sqs', 'ssm'].map(
-    (name) => `/drivers/${name}`,
-  ),
+  ...[
+    'dynamodb',
+    'env',
+    'files',
+    'fs',
+    'http',
+    'memory',
+    'nats',
+    'postgres',
+    'redis',
+    's3',
+    'secretsmanager',
+    'sqlite',
+    'sqs',
+    'ssm',
+  ].map((name) => `/drivers/${name}`),
   ...['memory', 'postgres', 'redis', 'sqlite'].map((name) => `/drivers/${name}/cron`),
   '/drizzle',
   '/from-lambda',
@@ -63,21 +76,30 @@ try {
   const problems = specifiers.flatMap((specifier) => {
     const failure = failures[specifier]
     if (failure === undefined || NOT_IN_NODE.test(failure.message)) return []
-    const isGone = failure.code === 'ERR_PACKAGE_PATH_NOT_EXPORTED' && !entries.some((entry) => entry.specifier === specifier)
+    const isGone =
+      failure.code === 'ERR_PACKAGE_PATH_NOT_EXPORTED' &&
+      !entries.some((entry) => entry.specifier === specifier)
     if (!isGone) return [`import '${specifier}': ${failure.message}`]
     return changelog.includes(`\`${specifier}\``)
       ? []
-      : [`'${specifier}' was an entry and is none. Name \`${specifier}\` and what replaces it in CHANGELOG.md.`]
+      : [
+          `'${specifier}' was an entry and is none. Name \`${specifier}\` and what replaces it in CHANGELOG.md.`,
+        ]
   })
   for (const problem of problems) console.error(problem)
-  console.log(`${specifiers.length} entries, ${Object.keys(failures).length} no longer imported, ${problems.length} problems`)
+  console.log(
+    `${specifiers.length} entries, ${Object.keys(failures).length} no longer imported, ${problems.length} problems`,
+  )
   if (problems.length > 0) process.exitCode = 1
 } finally {
   rmSync(dir, { recursive: true, force: true })
 }
 
 /** What fails of importing each, in a process of its own: some entries change globals. */
-function importAll(app: string, specifiers: readonly string[]): Readonly<Record<string, { code?: string; message: string }>> {
+function importAll(
+  app: string,
+  specifiers: readonly string[],
+): Readonly<Record<string, { code?: string; message: string }>> {
   const script = `
     const failures = {}
     for (const specifier of ${JSON.stringify(specifiers)}) {
@@ -86,5 +108,7 @@ function importAll(app: string, specifiers: readonly string[]): Readonly<Record<
     }
     process.stdout.write(JSON.stringify(failures), () => process.exit(0))`
   const args = ['--preserve-symlinks', '--input-type=module', '-e', script]
-  return JSON.parse(execFileSync(process.execPath, args, { cwd: app, encoding: 'utf8', maxBuffer: 10_000_000 })) as ReturnType<typeof importAll>
+  return JSON.parse(
+    execFileSync(process.execPath, args, { cwd: app, encoding: 'utf8', maxBuffer: 10_000_000 }),
+  ) as ReturnType<typeof importAll>
 }

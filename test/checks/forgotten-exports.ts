@@ -44,7 +44,8 @@ export function findForgotten(root: string, entries: readonly Entry[]): Forgotte
   const queue: Reached[] = []
   for (const { specifier, declarations } of publicEntries) {
     const source = program.getSourceFile(declarations)
-    if (source === undefined) throw new Error(`${specifier} has no declarations in ${declarations}. Run: npm run build`)
+    if (source === undefined)
+      throw new Error(`${specifier} has no declarations in ${declarations}. Run: npm run build`)
     const module = checker.getSymbolAtLocation(source)
     if (module === undefined) continue
     for (const symbol of checker.getExportsOfModule(module)) {
@@ -57,7 +58,9 @@ export function findForgotten(root: string, entries: readonly Entry[]): Forgotte
   const forgotten: Forgotten[] = []
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
     const { symbol, path } = next
-    for (const used of (symbol.declarations ?? []).flatMap((declaration) => references(checker, declaration))) {
+    for (const used of (symbol.declarations ?? []).flatMap((declaration) =>
+      references(checker, declaration),
+    )) {
       if (seen.has(used) || !isOwn(root, used)) continue
       seen.add(used)
       const at = [...path, used.name]
@@ -93,19 +96,31 @@ function references(checker: ts.TypeChecker, declaration: ts.Node): ts.Symbol[] 
 
 function isPrivate(node: ts.ClassElement): boolean {
   if (node.name !== undefined && ts.isPrivateIdentifier(node.name)) return true
-  return ts.canHaveModifiers(node) && (ts.getModifiers(node) ?? []).some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword)
+  return (
+    ts.canHaveModifiers(node) &&
+    (ts.getModifiers(node) ?? []).some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword)
+  )
 }
 
 /**
  * What can stand alone in a module. Members, parameters and type parameters belong to something that does.
  */
 const NAMED =
-  ts.SymbolFlags.Class | ts.SymbolFlags.Interface | ts.SymbolFlags.TypeAlias | ts.SymbolFlags.Enum | ts.SymbolFlags.Function | ts.SymbolFlags.Variable
+  ts.SymbolFlags.Class |
+  ts.SymbolFlags.Interface |
+  ts.SymbolFlags.TypeAlias |
+  ts.SymbolFlags.Enum |
+  ts.SymbolFlags.Function |
+  ts.SymbolFlags.Variable
 
 function isOwn(root: string, symbol: ts.Symbol): boolean {
   return (symbol.declarations ?? []).some((declaration) => {
     const { fileName } = declaration.getSourceFile()
-    return isOnModuleLevel(declaration) && !relative(root, fileName).startsWith('..') && !fileName.includes(`${sep}node_modules${sep}`)
+    return (
+      isOnModuleLevel(declaration) &&
+      !relative(root, fileName).startsWith('..') &&
+      !fileName.includes(`${sep}node_modules${sep}`)
+    )
   })
 }
 

@@ -16,7 +16,11 @@ export interface ModuleFacts {
   /** Functions with more lines than asked for. */
   readonly longFunctions: readonly { readonly line: number; readonly lines: number }[]
   /** Comments that switch a lint rule off. */
-  readonly disabled: readonly { readonly line: number; readonly rules: readonly string[]; readonly reason: string }[]
+  readonly disabled: readonly {
+    readonly line: number
+    readonly rules: readonly string[]
+    readonly reason: string
+  }[]
 }
 
 /** Callbacks that only list cases, and may have any number of them. */
@@ -28,13 +32,15 @@ export function readModule(path: string, text: string, maxFunctionLines: number)
   if (errors.length > 0) throw new Error(`${path}: ${errors.map(({ message }) => message).join('; ')}`)
   const lineOf = lines(text)
   const imports: Import[] = []
-  const add = (specifier: string, typeOnly: boolean, at: number): void => void imports.push({ specifier, typeOnly, line: lineOf(at) })
+  const add = (specifier: string, typeOnly: boolean, at: number): void =>
+    void imports.push({ specifier, typeOnly, line: lineOf(at) })
   for (const { moduleRequest, entries, start } of module.staticImports)
     add(moduleRequest.value, entries.length > 0 && entries.every(({ isType }) => isType), start)
   for (const { entries, start } of module.staticExports) {
     const requests = new Map<string, boolean>()
     for (const { moduleRequest, isType } of entries)
-      if (moduleRequest !== null) requests.set(moduleRequest.value, isType && (requests.get(moduleRequest.value) ?? true))
+      if (moduleRequest !== null)
+        requests.set(moduleRequest.value, isType && (requests.get(moduleRequest.value) ?? true))
     for (const [specifier, typeOnly] of requests) add(specifier, typeOnly, start)
   }
   const doubleCasts: number[] = []
@@ -42,11 +48,13 @@ export function readModule(path: string, text: string, maxFunctionLines: number)
   const groups = new Set<ESTree.Node>()
   const measure = (node: ESTree.Function | ESTree.ArrowFunctionExpression): void => {
     const count = lineOf(node.end) - lineOf(node.start) + 1
-    if (count > maxFunctionLines && !groups.has(node)) longFunctions.push({ line: lineOf(node.start), lines: count })
+    if (count > maxFunctionLines && !groups.has(node))
+      longFunctions.push({ line: lineOf(node.start), lines: count })
   }
   new Visitor({
     TSAsExpression({ expression, start }) {
-      if (expression.type === 'TSAsExpression' && expression.typeAnnotation.type === 'TSUnknownKeyword') doubleCasts.push(lineOf(start))
+      if (expression.type === 'TSAsExpression' && expression.typeAnnotation.type === 'TSUnknownKeyword')
+        doubleCasts.push(lineOf(start))
     },
     ImportExpression({ source, start }) {
       if (source.type === 'Literal' && typeof source.value === 'string') add(source.value, false, start)
@@ -56,7 +64,11 @@ export function readModule(path: string, text: string, maxFunctionLines: number)
     },
     NewExpression({ callee, arguments: given, start }) {
       const [file, base] = given
-      const isUrl = callee.type === 'Identifier' && callee.name === 'URL' && base?.type === 'MemberExpression' && base.object.type === 'MetaProperty'
+      const isUrl =
+        callee.type === 'Identifier' &&
+        callee.name === 'URL' &&
+        base?.type === 'MemberExpression' &&
+        base.object.type === 'MetaProperty'
       if (isUrl && file?.type === 'Literal' && typeof file.value === 'string') add(file.value, false, start)
     },
     CallExpression({ callee, arguments: given }) {
@@ -67,9 +79,18 @@ export function readModule(path: string, text: string, maxFunctionLines: number)
     ArrowFunctionExpression: measure,
   }).visit(program)
   const disabled = comments.flatMap(({ value, start }) => {
-    const match = /^\s*(?:oxlint|eslint)-disable(?:-next-line|-line)?(?![\w-])\s*([^]*?)\s*(?:(?<=\s)--\s*([^]*))?$/.exec(value)
+    const match =
+      /^\s*(?:oxlint|eslint)-disable(?:-next-line|-line)?(?![\w-])\s*([^]*?)\s*(?:(?<=\s)--\s*([^]*))?$/.exec(
+        value,
+      )
     if (match === null) return []
-    return [{ line: lineOf(start), rules: (match[1] ?? '').split(',').map((rule) => rule.trim()), reason: (match[2] ?? '').trim() }]
+    return [
+      {
+        line: lineOf(start),
+        rules: (match[1] ?? '').split(',').map((rule) => rule.trim()),
+        reason: (match[2] ?? '').trim(),
+      },
+    ]
   })
   return { imports, doubleCasts, longFunctions, disabled }
 }

@@ -10,7 +10,9 @@ import { readPackage, ROOT } from './package.ts'
  */
 export function unpack(dir: string): string {
   const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', dir]
-  const [packed] = JSON.parse(execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })) as [{ filename: string }]
+  const [packed] = JSON.parse(
+    execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
+  ) as [{ filename: string }]
   execFileSync('tar', ['-xzf', join(dir, packed.filename), '-C', dir])
   return join(dir, 'package')
 }
@@ -55,7 +57,8 @@ function closure(names: readonly string[]): Set<string> {
     for (const dependency of dependenciesOf(folder)) visit(dependency, folder)
   }
   for (const name of names) {
-    if (!existsSync(join(ROOT, 'node_modules', name))) throw new Error(`${name} is not installed in this checkout. Add it to devDependencies.`)
+    if (!existsSync(join(ROOT, 'node_modules', name)))
+      throw new Error(`${name} is not installed in this checkout. Add it to devDependencies.`)
     visit(name, ROOT)
   }
   return found
@@ -63,6 +66,8 @@ function closure(names: readonly string[]): Set<string> {
 
 function dependenciesOf(folder: string): string[] {
   const file = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Dependent
-  const peers = Object.keys(file.peerDependencies ?? {}).filter((name) => file.peerDependenciesMeta?.[name]?.optional !== true)
+  const peers = Object.keys(file.peerDependencies ?? {}).filter(
+    (name) => file.peerDependenciesMeta?.[name]?.optional !== true,
+  )
   return [...Object.keys(file.dependencies ?? {}), ...Object.keys(file.optionalDependencies ?? {}), ...peers]
 }

@@ -1,7 +1,8 @@
 /**
- * `npm run check:shape`: the floor plan and the bounds that oxlint has no rule for. Files, functions and parameters that
- * are too long or too many are oxlint's to find (`max-lines`, `max-lines-per-function`, `max-params` in .oxlintrc.json),
- * and so are circles by value (`import/no-cycle`); exceptions are comments beside the code, which this program counts.
+ * `npm run check:shape`: the floor plan and the bounds that oxlint has no rule for. Files, functions and
+ * parameters that are too long or too many are oxlint's to find (`max-lines`, `max-lines-per-function`,
+ * `max-params` in .oxlintrc.json), and so are circles by value (`import/no-cycle`); exceptions are comments
+ * beside the code, which this program counts.
  */
 import { globSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -57,7 +58,10 @@ const PLAN: Plan = {
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const paths = globSync('{core,adapters,test,examples}/**/*.ts', { cwd: root, exclude: ['**/node_modules/**', '**/.unmoor/**', 'test/check-corpus/**'] })
+const paths = globSync('{core,adapters,test,examples}/**/*.ts', {
+  cwd: root,
+  exclude: ['**/node_modules/**', '**/.unmoor/**', 'test/check-corpus/**'],
+})
 const modules = new Map(
   paths.sort().map((path) => {
     const text = readFileSync(`${root}/${path}`, 'utf8')
@@ -68,6 +72,8 @@ const { problems, notes } = checkShape(modules, PLAN)
 for (const note of notes) console.log(note)
 for (const problem of problems) console.error(problem)
 if (problems.length > 0) {
-  console.error(`${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}. The plan is in test/checks/shape.ts and core/DESIGN.md.`)
+  console.error(
+    `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}. The plan is in test/checks/shape.ts and core/DESIGN.md.`,
+  )
   process.exit(1)
 }

@@ -33,7 +33,9 @@ async function failing(
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.on('end', () => handler(Object.assign(request, { body: Buffer.concat(chunks) }), response, ++calls))
+    request.on('end', () =>
+      handler(Object.assign(request, { body: Buffer.concat(chunks) }), response, ++calls),
+    )
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   closing.push(async () => {
@@ -43,7 +45,9 @@ async function failing(
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const { service = 'dynamodb', ...rest } = options
   return {
-    client: new AwsClient(resolveAws(service, { endpoint: url, ...rest }, { binding: 'b', variable: (name) => VARIABLES[name] })),
+    client: new AwsClient(
+      resolveAws(service, { endpoint: url, ...rest }, { binding: 'b', variable: (name) => VARIABLES[name] }),
+    ),
     url: `${url}/`,
     calls: () => calls,
   }
@@ -67,14 +71,29 @@ const fails =
 
 describe('the AWS client', () => {
   it.each([
-    [400, '{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow"}', 'Throttled', 4],
+    [
+      400,
+      '{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow"}',
+      'Throttled',
+      4,
+    ],
     [503, '<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>slow</Message></Error>', 'Throttled', 4],
-    [400, '{"__type":"com.amazon.coral.service#UnrecognizedClientException","message":"who"}', 'PermissionDenied', 1],
+    [
+      400,
+      '{"__type":"com.amazon.coral.service#UnrecognizedClientException","message":"who"}',
+      'PermissionDenied',
+      1,
+    ],
     [403, '<Error><Code>SignatureDoesNotMatch</Code></Error>', 'PermissionDenied', 1],
     [403, '', 'PermissionDenied', 1],
     [400, '{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException"}', 'NotFound', 1],
     [400, '{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}', 'NotFound', 1],
-    [400, '{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}', 'PreconditionFailed', 1],
+    [
+      400,
+      '{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}',
+      'PreconditionFailed',
+      1,
+    ],
     [409, '<Error><Code>ConditionalRequestConflict</Code></Error>', 'Conflict', 1],
     [400, '{"__type":"com.amazon.coral.validate#ValidationException","message":"bad"}', 'Internal', 1],
     [500, '', 'Unavailable', 4],
@@ -92,8 +111,13 @@ describe('the AWS client', () => {
       count === 1 ? response.writeHead(400).end('{"__type":"ThrottlingException"}') : response.end('{}'),
     )
     expect((await throttled.client.text(call(throttled.url, { repeatable: false }))).text).toBe('{}')
-    const broken = await failing((_, response, count) => (count === 1 ? response.writeHead(500).end() : response.end('{}')))
-    expect((await failure(broken.client.text(call(broken.url, { repeatable: false })), 'Unavailable')).mayHaveApplied).toBe(true)
+    const broken = await failing((_, response, count) =>
+      count === 1 ? response.writeHead(500).end() : response.end('{}'),
+    )
+    expect(
+      (await failure(broken.client.text(call(broken.url, { repeatable: false })), 'Unavailable'))
+        .mayHaveApplied,
+    ).toBe(true)
     expect(broken.calls()).toBe(1)
     expect((await broken.client.text(call(broken.url))).text).toBe('{}')
     const torn = await failing((_, response, count) => {
@@ -117,11 +141,25 @@ describe('the AWS client', () => {
     const reason = new Error('gone')
     const abort = new AbortController()
     setTimeout(() => abort.abort(reason), 30)
-    const aborted = await failure(silent.client.text(call(silent.url, { signal: abort.signal, timeout: 5000 })), 'Aborted')
+    const aborted = await failure(
+      silent.client.text(call(silent.url, { signal: abort.signal, timeout: 5000 })),
+      'Aborted',
+    )
     expect(aborted.cause).toBe(reason)
-    expect((await failure(silent.client.text(call(silent.url, { signal: AbortSignal.abort() })), 'Aborted')).mayHaveApplied).toBe(false)
-    const refused = new AwsClient(resolveAws('s3', { endpoint: 'http://127.0.0.1:1', retries: 1 }, { binding: 'b', variable: (name) => VARIABLES[name] }))
-    expect((await failure(refused.text(call('http://127.0.0.1:1/')), 'Unavailable')).mayHaveApplied).toBe(false)
+    expect(
+      (await failure(silent.client.text(call(silent.url, { signal: AbortSignal.abort() })), 'Aborted'))
+        .mayHaveApplied,
+    ).toBe(false)
+    const refused = new AwsClient(
+      resolveAws(
+        's3',
+        { endpoint: 'http://127.0.0.1:1', retries: 1 },
+        { binding: 'b', variable: (name) => VARIABLES[name] },
+      ),
+    )
+    expect((await failure(refused.text(call('http://127.0.0.1:1/')), 'Unavailable')).mayHaveApplied).toBe(
+      false,
+    )
   })
 
   it('survives bodies that nobody reads and connections that break', async () => {
@@ -143,7 +181,9 @@ describe('the AWS client', () => {
   })
 
   it('gives the slow reader all, however long it pauses', async () => {
-    const { client, url } = await failing((_, response) => void response.end(Buffer.alloc(4_000_000, 7)), { timeout: 1 })
+    const { client, url } = await failing((_, response) => void response.end(Buffer.alloc(4_000_000, 7)), {
+      timeout: 1,
+    })
     const slow = await client.send(call(url))
     await sleep(2500)
     let size = 0
@@ -169,8 +209,16 @@ describe('the AWS client', () => {
       }),
     )
     const authorization = String(seen?.headers.authorization)
-    const [, signed = '', signature = ''] = /SignedHeaders=([^,]+), Signature=([0-9a-f]+)/.exec(authorization) ?? []
-    expect(signed.split(';')).toEqual(['host', 'if-none-match', 'x-amz-content-sha256', 'x-amz-date', 'x-amz-meta-a', 'x-amz-security-token'])
+    const [, signed = '', signature = ''] =
+      /SignedHeaders=([^,]+), Signature=([0-9a-f]+)/.exec(authorization) ?? []
+    expect(signed.split(';')).toEqual([
+      'host',
+      'if-none-match',
+      'x-amz-content-sha256',
+      'x-amz-date',
+      'x-amz-meta-a',
+      'x-amz-security-token',
+    ])
     const [path = '', search = ''] = String(seen?.url).split('?')
     const date = String(seen?.headers['x-amz-date'])
     const headers = signed
@@ -179,7 +227,12 @@ describe('the AWS client', () => {
       .join('')
     const canonical = ['PUT', path, search, headers, signed, seen?.headers['x-amz-content-sha256']].join('\n')
     const scope = `${date.slice(0, 8)}/eu-central-1/s3/aws4_request`
-    const toSign = ['AWS4-HMAC-SHA256', date, scope, createHash('sha256').update(canonical).digest('hex')].join('\n')
+    const toSign = [
+      'AWS4-HMAC-SHA256',
+      date,
+      scope,
+      createHash('sha256').update(canonical).digest('hex'),
+    ].join('\n')
     const key = [date.slice(0, 8), 'eu-central-1', 's3', 'aws4_request'].reduce<Buffer>(
       (hmac, part) => createHmac('sha256', hmac).update(part).digest(),
       Buffer.from('AWS4sekret'),
@@ -196,8 +249,12 @@ describe('the AWS client', () => {
         AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
         AWS_REGION: 'us-east-1',
       }
-      const client = new AwsClient(resolveAws('s3', {}, { binding: 'files', variable: (name) => variables[name] }))
-      const url = new URL(await client.signedUrl('https://examplebucket.s3.amazonaws.com/test.txt', 'GET', 86_400))
+      const client = new AwsClient(
+        resolveAws('s3', {}, { binding: 'files', variable: (name) => variables[name] }),
+      )
+      const url = new URL(
+        await client.signedUrl('https://examplebucket.s3.amazonaws.com/test.txt', 'GET', 86_400),
+      )
       expect(Object.fromEntries(url.searchParams)).toEqual({
         'X-Amz-Algorithm': 'AWS4-HMAC-SHA256',
         'X-Amz-Credential': 'AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request',
@@ -213,7 +270,8 @@ describe('the AWS client', () => {
 
   it('takes an endpoint by service, and refuses one that is no origin', () => {
     const resolve = (variables: Record<string, string>): string | undefined =>
-      resolveAws('s3', {}, { binding: 'b', variable: (name) => ({ ...VARIABLES, ...variables })[name] }).endpoint
+      resolveAws('s3', {}, { binding: 'b', variable: (name) => ({ ...VARIABLES, ...variables })[name] })
+        .endpoint
     expect(resolve({})).toBeUndefined()
     expect(resolve({ AWS_ENDPOINT_URL: 'http://a:1/' })).toBe('http://a:1')
     expect(resolve({ AWS_ENDPOINT_URL: 'http://a:1', AWS_ENDPOINT_URL_S3: 'http://s:2' })).toBe('http://s:2')

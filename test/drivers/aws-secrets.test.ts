@@ -36,7 +36,9 @@ describe('the cache', () => {
   })
 
   it.each([-1, NaN, Infinity])('refuses %d seconds', (ttl) => {
-    expect(() => cachedSecret(async () => '', ttl, { binding: 'token', now: Date.now })).toThrow(expect.objectContaining({ code: 'InvalidArgument' }))
+    expect(() => cachedSecret(async () => '', ttl, { binding: 'token', now: Date.now })).toThrow(
+      expect.objectContaining({ code: 'InvalidArgument' }),
+    )
   })
 })
 
@@ -46,9 +48,16 @@ describe.runIf(hasMoto)('on moto', () => {
   let server: Server
   beforeAll(async () => {
     server = await startMoto()
-    await call('secretsmanager.CreateSecret', 'secretsmanager', { Name: 'links/adminToken', SecretString: '{"a":"one","n":1}' })
+    await call('secretsmanager.CreateSecret', 'secretsmanager', {
+      Name: 'links/adminToken',
+      SecretString: '{"a":"one","n":1}',
+    })
     await call('secretsmanager.CreateSecret', 'secretsmanager', { Name: 'plain', SecretString: 'pä\nss' })
-    await call('AmazonSSM.PutParameter', 'ssm', { Name: '/links/adminToken', Value: 'from ssm', Type: 'SecureString' })
+    await call('AmazonSSM.PutParameter', 'ssm', {
+      Name: '/links/adminToken',
+      Value: 'from ssm',
+      Type: 'SecureString',
+    })
   }, 60_000)
   afterAll(() => server.stop())
 
@@ -67,7 +76,13 @@ describe.runIf(hasMoto)('on moto', () => {
     app: 'links',
     declaration: secret(),
     now: Date.now,
-    variable: (name: string) => ({ AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AWS_ENDPOINT_URL: server.url })[name],
+    variable: (name: string) =>
+      ({
+        AWS_REGION: 'us-east-1',
+        AWS_ACCESS_KEY_ID: 'test',
+        AWS_SECRET_ACCESS_KEY: 'test',
+        AWS_ENDPOINT_URL: server.url,
+      })[name],
   }
 
   it('reads a secret, whole or by field', async () => {
@@ -83,7 +98,9 @@ describe.runIf(hasMoto)('on moto', () => {
 
   it('names a field that is not there, and never the value', async () => {
     for (const options of [{ key: 'n' }, { key: 'toString' }, { id: 'plain', key: 'a' }]) {
-      const error: unknown = await Promise.resolve((await secretsManager(options, context)).get()).catch((thrown: unknown) => thrown)
+      const error: unknown = await Promise.resolve((await secretsManager(options, context)).get()).catch(
+        (thrown: unknown) => thrown,
+      )
       expect(error).toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining(options.key) })
       expect(String(error)).not.toMatch(/one|pä/)
     }

@@ -7,12 +7,20 @@ import { type LocalAws, startLocalAws } from '../../adapters/lambda/local/servic
 import { driverContext, type Harness } from './contracts/harness.ts'
 
 /** The servers that stand in for S3 here: moto only where it is installed. */
-export const S3_SERVERS: readonly ('fauxqs' | 'moto')[] = (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'moto_server')))
+export const S3_SERVERS: readonly ('fauxqs' | 'moto')[] = (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .some((folder) => existsSync(join(folder, 'moto_server')))
   ? ['fauxqs', 'moto']
   : ['fauxqs']
 
 /** The local AWS-protocol servers for the tests of one file: dynalite, and fauxqs or moto for S3. */
-export function awsServers(options: { s3?: 'fauxqs' | 'moto'; bindings?: Record<string, AnyDeclaration>; drivers?: Record<string, { driver: string }> } = {}): {
+export function awsServers(
+  options: {
+    s3?: 'fauxqs' | 'moto'
+    bindings?: Record<string, AnyDeclaration>
+    drivers?: Record<string, { driver: string }>
+  } = {},
+): {
   variables(): Readonly<Record<string, string>>
 } {
   let local: LocalAws | undefined
@@ -20,7 +28,14 @@ export function awsServers(options: { s3?: 'fauxqs' | 'moto'; bindings?: Record<
     const before = process.env['UNMOOR_LOCAL_S3']
     process.env['UNMOOR_LOCAL_S3'] = options.s3 ?? 'fauxqs'
     local = await startLocalAws({
-      manifest: { version: 1, name: 'tests', bindings: options.bindings ?? { things: kv(), files: blob() }, fetch: false, queues: [], crons: {} },
+      manifest: {
+        version: 1,
+        name: 'tests',
+        bindings: options.bindings ?? { things: kv(), files: blob() },
+        fetch: false,
+        queues: [],
+        crons: {},
+      },
       drivers: options.drivers ?? { things: { driver: 'dynamodb' }, files: { driver: 's3' } },
       variables: {},
       visibilityTimeout: 2,

@@ -55,7 +55,10 @@ describe.skipIf(!answers)('postgres', () => {
     const create = async (): Promise<ReturnType<typeof postgresHarness<BlobDriver>>> => {
       const place = bytes()
       return postgresHarness<BlobDriver>((options, context) =>
-        onPostgres({ ...options, bytes: place }, { ...context, variable: (variable) => servers.variables()[variable] }),
+        onPostgres(
+          { ...options, bytes: place },
+          { ...context, variable: (variable) => servers.variables()[variable] },
+        ),
       )
     }
     runLoadCases(`blob driver postgres with ${name}`, blobCases(create))

@@ -10,7 +10,10 @@ describe('memory cache driver', () => {
   let now: number
   let driver: CacheDriver
   const open = (maxBytes?: number): CacheDriver =>
-    cache(maxBytes === undefined ? {} : { maxBytes }, driverContext({ binding: 'pages', declaration: declareCache(), now: () => now })) as CacheDriver
+    cache(
+      maxBytes === undefined ? {} : { maxBytes },
+      driverContext({ binding: 'pages', declaration: declareCache(), now: () => now }),
+    ) as CacheDriver
   beforeEach(() => {
     now = 1_000_000
     driver = open()
@@ -18,11 +21,24 @@ describe('memory cache driver', () => {
 
   it('a miss is undefined; a stored answer comes back with status, headers and body, again and again', async () => {
     expect(await driver.match('http://x/a')).toBeUndefined()
-    await driver.put('http://x/a', new Response(new Uint8Array([0, 255]), { status: 203, headers: { 'x-one': '1', 'content-type': 'image/png' } }), 60)
+    await driver.put(
+      'http://x/a',
+      new Response(new Uint8Array([0, 255]), {
+        status: 203,
+        headers: { 'x-one': '1', 'content-type': 'image/png' },
+      }),
+      60,
+    )
     for (let round = 0; round < 2; round++) {
       const response = await driver.match('http://x/a')
-      expect([response?.status, response?.headers.get('x-one'), response?.headers.get('content-type')]).toEqual([203, '1', 'image/png'])
-      expect(new Uint8Array((await response?.arrayBuffer()) ?? new ArrayBuffer())).toEqual(new Uint8Array([0, 255]))
+      expect([
+        response?.status,
+        response?.headers.get('x-one'),
+        response?.headers.get('content-type'),
+      ]).toEqual([203, '1', 'image/png'])
+      expect(new Uint8Array((await response?.arrayBuffer()) ?? new ArrayBuffer())).toEqual(
+        new Uint8Array([0, 255]),
+      )
     }
     expect(await driver.match('http://x/a?')).toBeUndefined()
   })

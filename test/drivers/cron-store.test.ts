@@ -116,7 +116,12 @@ for (const [name, { available, ...make }] of Object.entries(backends)) {
 
     it('gives one time to one of many at once', async () => {
       const stores = await Promise.all(Array.from({ length: 8 }, () => backend.open()))
-      const claims = await Promise.all(stores.flatMap((store, index) => [store.claim('tick', T1, `x${index}`, 30), store.claim('tick', T1, `y${index}`, 30)]))
+      const claims = await Promise.all(
+        stores.flatMap((store, index) => [
+          store.claim('tick', T1, `x${index}`, 30),
+          store.claim('tick', T1, `y${index}`, 30),
+        ]),
+      )
       expect(claims.filter(({ state }) => state === 'claimed')).toEqual([{ state: 'claimed', attempt: 1 }])
       expect(claims.filter(({ state }) => state === 'taken')).toHaveLength(15)
       const { seconds } = claims.find(({ state }) => state === 'taken') as { seconds: number }
@@ -131,7 +136,12 @@ for (const [name, { available, ...make }] of Object.entries(backends)) {
 
     it('keeps times, crons and apps apart', async () => {
       const other = await backend.open('other app')
-      for (const claim of [a.claim('tick', T1, 'l1', 30), b.claim('tick', T2, 'l2', 30), b.claim('t/ck é', T1, 'l3', 30), other.claim('tick', T1, 'l4', 30)])
+      for (const claim of [
+        a.claim('tick', T1, 'l1', 30),
+        b.claim('tick', T2, 'l2', 30),
+        b.claim('t/ck é', T1, 'l3', 30),
+        other.claim('tick', T1, 'l4', 30),
+      ])
         expect((await claim).state).toBe('claimed')
       expect((await a.open('tick')).map(({ scheduledTime }) => scheduledTime)).toEqual([T1, T2])
     })
@@ -201,7 +211,10 @@ describe('a cron store that cannot be had', () => {
   })
 
   it('fails as Unavailable while its server is away', async () => {
-    const store = await onPostgres({ url: 'postgres://postgres@127.0.0.1:1/none', connectTimeout: 1 }, driverContext({}))
+    const store = await onPostgres(
+      { url: 'postgres://postgres@127.0.0.1:1/none', connectTimeout: 1 },
+      driverContext({}),
+    )
     await failure(store.claim('tick', T1, 'x', 30), 'Unavailable')
     await store.close?.()
   })

@@ -31,7 +31,9 @@ export async function openDetour(target: { port: number; host?: string }): Promi
       ways.add(way)
       incoming.once('close', () => ways.delete(way))
     })
-    await new Promise<void>((resolve, reject) => listening.once('error', reject).listen(port, '127.0.0.1', resolve))
+    await new Promise<void>((resolve, reject) =>
+      listening.once('error', reject).listen(port, '127.0.0.1', resolve),
+    )
     server = listening
   }
   const drop = (): void => {
@@ -40,7 +42,9 @@ export async function openDetour(target: { port: number; host?: string }): Promi
   const cut = async (): Promise<void> => {
     const closing = server
     server = undefined
-    const closed = new Promise((resolve) => (closing === undefined ? resolve(undefined) : closing.close(resolve)))
+    const closed = new Promise((resolve) =>
+      closing === undefined ? resolve(undefined) : closing.close(resolve),
+    )
     drop()
     await closed
   }

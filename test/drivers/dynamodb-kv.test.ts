@@ -10,15 +10,26 @@ import { strongKvContract } from './contracts/strong-kv.ts'
 const servers = awsServers()
 
 kvContract('dynamodb over dynalite and fauxqs', async () => awsHarness(servers, (context) => kv({}, context)))
-strongKvContract('dynamodb over dynalite and fauxqs', async () => awsHarness(servers, (context) => strongKv({}, context)))
+strongKvContract('dynamodb over dynalite and fauxqs', async () =>
+  awsHarness(servers, (context) => strongKv({}, context)),
+)
 
 describe('dynamodb driver', () => {
   const variable = (name: string): string | undefined => servers.variables()[name]
   const open = (app: string, options: DynamodbOptions = {}, without: readonly string[] = []): KvDriver =>
-    kv(options, driverContext({ app, binding: 'things' }, { variable: (name) => (without.includes(name) ? undefined : variable(name)) })) as KvDriver
+    kv(
+      options,
+      driverContext(
+        { app, binding: 'things' },
+        { variable: (name) => (without.includes(name) ? undefined : variable(name)) },
+      ),
+    ) as KvDriver
   /** The objects that large values of the app's binding are in. */
   const objects = async (app: string): Promise<string[]> => {
-    const bucket = blob({ prefix: `${app}/things/.values/` }, driverContext({ app }, { variable })) as BlobDriver
+    const bucket = blob(
+      { prefix: `${app}/things/.values/` },
+      driverContext({ app }, { variable }),
+    ) as BlobDriver
     return (await bucket.list({ prefix: '', limit: 1000 })).blobs.map(({ key }) => key)
   }
   const large = (seed: number): Uint8Array<ArrayBuffer> => new Uint8Array(400_000).fill(seed)
@@ -36,7 +47,11 @@ describe('dynamodb driver', () => {
     expect(Buffer.compare((await things.get('a', 'bytes'))?.value as Uint8Array, large(3))).toBe(0)
     await things.put('b', 'é'.repeat(200_000), { metadata: '1' })
     expect((await objects('orphans')).length).toBe(2)
-    expect(await things.get('b', 'text')).toEqual({ value: 'é'.repeat(200_000), metadata: '1', expiration: undefined })
+    expect(await things.get('b', 'text')).toEqual({
+      value: 'é'.repeat(200_000),
+      metadata: '1',
+      expiration: undefined,
+    })
     await things.delete('a')
     await things.delete('b')
     await things.delete('b')
@@ -48,7 +63,8 @@ describe('dynamodb driver', () => {
     await things.put('a', large(0), {})
     const writing = new AbortController()
     const writers = [1, 2].map(async (writer) => {
-      for (let round = 0; round < 15; round++) await things.put('a', round % 3 === 0 ? new Uint8Array(10).fill(writer) : large(writer + round), {})
+      for (let round = 0; round < 15; round++)
+        await things.put('a', round % 3 === 0 ? new Uint8Array(10).fill(writer) : large(writer + round), {})
     })
     const readers = [1, 2, 3].map(async () => {
       while (!writing.signal.aborted) {
@@ -68,10 +84,16 @@ describe('dynamodb driver', () => {
     const things = open('many')
     const keys = Array.from({ length: 100 }, (_, index) => `k${index}`)
     for (let start = 0; start < 100; start += 10)
-      await Promise.all(keys.slice(start, start + 10).map((key, index) => things.put(key, new Uint8Array(300_000).fill(start + index), {})))
+      await Promise.all(
+        keys
+          .slice(start, start + 10)
+          .map((key, index) => things.put(key, new Uint8Array(300_000).fill(start + index), {})),
+      )
     const found = await things.getMany?.(keys, 'bytes')
     expect(found?.size).toBe(100)
-    expect(keys.map((key) => (found?.get(key)?.value as Uint8Array | undefined)?.[299_999])).toEqual(keys.map((_, index) => index))
+    expect(keys.map((key) => (found?.get(key)?.value as Uint8Array | undefined)?.[299_999])).toEqual(
+      keys.map((_, index) => index),
+    )
   })
 
   it('without a bucket refuses what does not fit, and says what to do', async () => {
@@ -82,14 +104,20 @@ describe('dynamodb driver', () => {
     expect((await things.get('a', 'text'))?.value).toBe('small')
     // The largest that is kept inline, with the longest key and metadata.
     const key = 'k'.repeat(512)
-    await things.put(key, new Uint8Array(350 * 1024).fill(7), { metadata: JSON.stringify('m'.repeat(1022)), expiration: 4_000_000_000 })
+    await things.put(key, new Uint8Array(350 * 1024).fill(7), {
+      metadata: JSON.stringify('m'.repeat(1022)),
+      expiration: 4_000_000_000,
+    })
     expect((await things.get(key, 'bytes'))?.value).toHaveLength(350 * 1024)
   })
 
   it('strong: large values come and go with their versions, and an item of before has one', async () => {
     const before = open('strong')
     await before.put('a', 'old', {})
-    const things = strongKv({}, driverContext({ app: 'strong', binding: 'things' }, { variable })) as StrongKvDriver
+    const things = strongKv(
+      {},
+      driverContext({ app: 'strong', binding: 'things' }, { variable }),
+    ) as StrongKvDriver
     const first = await things.getWithVersion('a', 'text')
     expect(first).toMatchObject({ value: 'old', version: expect.stringMatching(/./) })
     expect(await things.putIf('a', large(1), {}, null)).toBeNull()

@@ -33,10 +33,17 @@ describe('files driver', () => {
   let root: string
   let folder: string
   let driver: AssetsDriver
-  const open = (notFound: 'none' | 'single-page-application' = 'none'): AssetsDriver | Promise<AssetsDriver> =>
-    assets({ directory: folder }, driverContext({ binding: 'site', declaration: declareAssets({ directory: './public', notFound }) }))
-  const serve = (path: string, init?: RequestInit): Promise<Response | undefined> => driver.serve(new Request(`http://host${path}`, init))
-  const get = async (path: string, init?: RequestInit): Promise<Response> => (await serve(path, init)) ?? expect.fail(`${path} has no file`)
+  const open = (
+    notFound: 'none' | 'single-page-application' = 'none',
+  ): AssetsDriver | Promise<AssetsDriver> =>
+    assets(
+      { directory: folder },
+      driverContext({ binding: 'site', declaration: declareAssets({ directory: './public', notFound }) }),
+    )
+  const serve = (path: string, init?: RequestInit): Promise<Response | undefined> =>
+    driver.serve(new Request(`http://host${path}`, init))
+  const get = async (path: string, init?: RequestInit): Promise<Response> =>
+    (await serve(path, init)) ?? expect.fail(`${path} has no file`)
 
   beforeAll(async () => {
     root = await mkdtemp(join(tmpdir(), 'unmoor-assets-'))
@@ -126,7 +133,11 @@ describe('files driver', () => {
 
   it('paths that no URL parser has cleaned stay in the folder', async () => {
     // As a raw request line could carry them.
-    for (const url of ['http://host/%2e%2e%2f%2e%2e%2fetc/passwd', 'http://host/....//secret.txt', 'http://host//host/secret.txt'])
+    for (const url of [
+      'http://host/%2e%2e%2f%2e%2e%2fetc/passwd',
+      'http://host/....//secret.txt',
+      'http://host//host/secret.txt',
+    ])
       expect(await driver.serve(new Request(url))).toBeUndefined()
   })
 
@@ -153,7 +164,12 @@ describe('files driver', () => {
     const etag = (await get('/app.js')).headers.get('etag') ?? ''
     for (const value of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
       const response = await get('/app.js', { headers: { 'if-none-match': value } })
-      expect([value, response.status, await response.text(), response.headers.get('etag')]).toEqual([value, 304, '', etag])
+      expect([value, response.status, await response.text(), response.headers.get('etag')]).toEqual([
+        value,
+        304,
+        '',
+        etag,
+      ])
     }
     expect((await get('/app.js', { headers: { 'if-none-match': '"other"' } })).status).toBe(200)
   })
@@ -171,8 +187,14 @@ describe('files driver', () => {
     const response = await get('/large.bin', { headers: { range } })
     expect(response.status).toBe(status)
     expect(response.headers.get('content-length')).toBe(String(length))
-    if (status === 206) expect(response.headers.get('content-range')).toBe(`bytes ${offset}-${offset + length - 1}/1000000`)
-    expect(Buffer.compare(new Uint8Array(await response.arrayBuffer()), (FILES['large.bin'] as Uint8Array).slice(offset, offset + length))).toBe(0)
+    if (status === 206)
+      expect(response.headers.get('content-range')).toBe(`bytes ${offset}-${offset + length - 1}/1000000`)
+    expect(
+      Buffer.compare(
+        new Uint8Array(await response.arrayBuffer()),
+        (FILES['large.bin'] as Uint8Array).slice(offset, offset + length),
+      ),
+    ).toBe(0)
   })
 
   it('a range that holds nothing is 416; If-Range of another version is the whole file', async () => {
@@ -180,7 +202,9 @@ describe('files driver', () => {
     expect([response.status, response.headers.get('content-range')]).toEqual([416, 'bytes */1000000'])
     const etag = response.headers.get('etag') ?? ''
     expect((await get('/large.bin', { headers: { range: 'bytes=0-9', 'if-range': etag } })).status).toBe(206)
-    expect((await get('/large.bin', { headers: { range: 'bytes=0-9', 'if-range': '"other"' } })).status).toBe(200)
+    expect((await get('/large.bin', { headers: { range: 'bytes=0-9', 'if-range': '"other"' } })).status).toBe(
+      200,
+    )
   })
 
   it('a file that changes has a new etag; one that is removed is gone', async () => {
@@ -213,14 +237,23 @@ describe('files driver', () => {
 
   it('a missing folder is named at start', async () => {
     const error = await failure(
-      Promise.resolve(assets({ directory: join(root, 'nowhere') }, driverContext({ declaration: declareAssets({ directory: './x' }) }))),
+      Promise.resolve(
+        assets(
+          { directory: join(root, 'nowhere') },
+          driverContext({ declaration: declareAssets({ directory: './x' }) }),
+        ),
+      ),
       'NotFound',
     )
     expect(error.message).toContain(join(root, 'nowhere'))
   })
 
   it('100 requests at once', async () => {
-    const bodies = await Promise.all(Array.from({ length: 100 }, async (_, index) => (await get(index % 2 === 0 ? '/app.js' : '/large.bin')).arrayBuffer()))
+    const bodies = await Promise.all(
+      Array.from({ length: 100 }, async (_, index) =>
+        (await get(index % 2 === 0 ? '/app.js' : '/large.bin')).arrayBuffer(),
+      ),
+    )
     bodies.forEach((body, index) => expect(body.byteLength).toBe(index % 2 === 0 ? 9 : 1_000_000))
   })
 })

@@ -4,7 +4,14 @@ import { blob as declareBlob } from '../../core/bindings/declarations.ts'
 
 const driver = await blob(
   {},
-  { binding: 'things', app: 'test', declaration: declareBlob(), dataDir: process.argv[2], variable: () => undefined, now: Date.now },
+  {
+    binding: 'things',
+    app: 'test',
+    declaration: declareBlob(),
+    dataDir: process.argv[2],
+    variable: () => undefined,
+    now: Date.now,
+  },
 )
 const endless = new ReadableStream<Uint8Array<ArrayBuffer>>({
   async pull(controller) {

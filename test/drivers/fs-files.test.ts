@@ -25,7 +25,9 @@ describe('fs files', () => {
   afterEach(() => rm(dataDir, { recursive: true, force: true }))
 
   const bodies = async (): Promise<string[]> =>
-    (await readdir(join(folder, 'data'), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map(({ name }) => name)
+    (await readdir(join(folder, 'data'), { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => name)
 
   it('replaced, deleted, refused and failed puts leave no file behind', async () => {
     const driver = await open()
@@ -35,7 +37,9 @@ describe('fs files', () => {
     await driver.delete(['b'])
     await failure(driver.put('a', utf8('4'), { ...NO_METADATA, ifNoneMatch: '*' }), 'PreconditionFailed')
     await failure(driver.put('c', utf8('5'), { ...NO_METADATA, sha256: '0'.repeat(64) }), 'ChecksumMismatch')
-    const broken = new ReadableStream<Uint8Array<ArrayBuffer>>({ pull: (controller) => controller.error(new Error('broke')) })
+    const broken = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull: (controller) => controller.error(new Error('broke')),
+    })
     await failure(driver.put('d', broken, NO_METADATA), 'Aborted')
     expect((await bodies()).length).toBe(1)
     await driver.close?.()

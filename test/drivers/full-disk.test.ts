@@ -55,13 +55,16 @@ describe.skipIf(disk === undefined)('a full disk', () => {
   }
 
   /** Writes until the disk is full; gives how many writes were answered, and the error. */
-  async function untilFull(write: (index: number) => Promise<unknown>): Promise<{ written: number; error: UnmoorError }> {
+  async function untilFull(
+    write: (index: number) => Promise<unknown>,
+  ): Promise<{ written: number; error: UnmoorError }> {
     for (let index = 0; index < 1000; index++) {
       const error = await write(index).then(
         () => undefined,
         (thrown: unknown) => thrown,
       )
-      if (error !== undefined) return { written: index, error: await failure(Promise.reject(error), 'Unavailable') }
+      if (error !== undefined)
+        return { written: index, error: await failure(Promise.reject(error), 'Unavailable') }
       if (index === 2) fill()
     }
     throw new Error('The disk never got full.')
@@ -81,7 +84,8 @@ describe.skipIf(disk === undefined)('a full disk', () => {
     const driver = opened(await create({}, context()))
     const full = await untilFull((index) => driver.put(`key ${index}`, 'x'.repeat(60_000), {}))
     expectFull(full)
-    for (let index = 0; index < full.written; index++) expect((await driver.get(`key ${index}`, 'text'))?.value).toHaveLength(60_000)
+    for (let index = 0; index < full.written; index++)
+      expect((await driver.get(`key ${index}`, 'text'))?.value).toHaveLength(60_000)
     expect(await driver.get(`key ${full.written}`, 'text')).toBeNull()
     rmSync(filler)
     await driver.put(`key ${full.written}`, 'room again', {})
@@ -97,7 +101,8 @@ describe.skipIf(disk === undefined)('a full disk', () => {
     })
     const full = await untilFull((index) => driver.batch([insert(index * 2), insert(index * 2 + 1)]))
     expectFull(full)
-    const count = async (): Promise<unknown> => (await driver.query({ text: 'SELECT count(*) FROM t', params: [] })).rows[0]?.[0]
+    const count = async (): Promise<unknown> =>
+      (await driver.query({ text: 'SELECT count(*) FROM t', params: [] })).rows[0]?.[0]
     expect(await count()).toBe(full.written * 2)
     const transaction = await driver.begin?.()
     const error = await (async () => {
@@ -115,12 +120,26 @@ describe.skipIf(disk === undefined)('a full disk', () => {
   it('a queue on SQLite refuses the send, and gives out what was sent before', async () => {
     const driver = opened(await queue({}, context(declareQueue())))
     const full = await untilFull((index) =>
-      driver.send([{ id: `message ${index}`, contentType: 'json', body: JSON.stringify('x'.repeat(60_000)), delaySeconds: 0 }]),
+      driver.send([
+        {
+          id: `message ${index}`,
+          contentType: 'json',
+          body: JSON.stringify('x'.repeat(60_000)),
+          delaySeconds: 0,
+        },
+      ]),
     )
     expectFull(full)
     rmSync(filler)
-    const received = await driver.receive?.({ max: 100, leaseSeconds: 30, waitSeconds: 0, signal: new AbortController().signal })
-    expect(received?.map(({ id }) => id)).toEqual(Array.from({ length: full.written }, (_, index) => `message ${index}`))
+    const received = await driver.receive?.({
+      max: 100,
+      leaseSeconds: 30,
+      waitSeconds: 0,
+      signal: new AbortController().signal,
+    })
+    expect(received?.map(({ id }) => id)).toEqual(
+      Array.from({ length: full.written }, (_, index) => `message ${index}`),
+    )
   })
 
   it('blobs in files: nothing is stored of the put that failed, and the old blob stays', async () => {

@@ -37,7 +37,9 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
       response.writeHead(200, { 'set-cookie': ['a=1', 'b=2'] }).end('ok')
       return
     case '/base/gzip':
-      response.writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'text/plain' }).end(gzipSync('compressed anyway'))
+      response
+        .writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'text/plain' })
+        .end(gzipSync('compressed anyway'))
       return
     case '/base/fail':
       response.writeHead(500).end('broken')
@@ -58,7 +60,14 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
       return
     }
     default:
-      response.end(JSON.stringify({ method: request.method, url: request.url, headers: request.headers, body: (await bodyOf(request)).toString() }))
+      response.end(
+        JSON.stringify({
+          method: request.method,
+          url: request.url,
+          headers: request.headers,
+          body: (await bodyOf(request)).toString(),
+        }),
+      )
   }
 }
 
@@ -68,10 +77,15 @@ describe('http service driver', () => {
   let driver: ServiceDriver
   let api: Service
   const open = (url: string, timeout?: number): ServiceDriver =>
-    service(timeout === undefined ? { url } : { url, timeout }, driverContext({ binding: 'api', declaration: declareService() })) as ServiceDriver
+    service(
+      timeout === undefined ? { url } : { url, timeout },
+      driverContext({ binding: 'api', declaration: declareService() }),
+    ) as ServiceDriver
 
   beforeAll(async () => {
-    server = createServer((request, response) => void answer(request, response).catch(() => response.destroy()))
+    server = createServer(
+      (request, response) => void answer(request, response).catch(() => response.destroy()),
+    )
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     port = (server.address() as AddressInfo).port
     driver = open(`http://127.0.0.1:${port}/base/`)
@@ -88,19 +102,37 @@ describe('http service driver', () => {
   it('method, path, query and headers arrive; the host is the target', async () => {
     const response = await api.fetch('https://ignored.example/a%2Fb/?x=1&x=2&y=a%20b+c', {
       method: 'PUT',
-      headers: { 'x-one': '1', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', connection: 'keep-alive, x-hop', 'x-hop': 'no' },
+      headers: {
+        'x-one': '1',
+        traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+        connection: 'keep-alive, x-hop',
+        'x-hop': 'no',
+      },
       body: 'text',
     })
-    const seen = (await response.json()) as { method: string; url: string; body: string; headers: Record<string, string> }
+    const seen = (await response.json()) as {
+      method: string
+      url: string
+      body: string
+      headers: Record<string, string>
+    }
     expect(seen).toMatchObject({ method: 'PUT', url: '/base/a%2Fb/?x=1&x=2&y=a%20b+c', body: 'text' })
-    expect(seen.headers).toMatchObject({ 'x-one': '1', host: `127.0.0.1:${port}`, traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' })
+    expect(seen.headers).toMatchObject({
+      'x-one': '1',
+      host: `127.0.0.1:${port}`,
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    })
     expect(seen.headers['x-hop']).toBeUndefined()
     expect(((await (await api.fetch('/path?q=1')).json()) as { url: string }).url).toBe('/base/path?q=1')
   })
 
   it('5 MB of binary data both ways', async () => {
     const bytes = pattern(5_000_000)
-    const response = await api.fetch('/echo', { method: 'POST', body: bytes, headers: { 'content-type': 'image/png' } })
+    const response = await api.fetch('/echo', {
+      method: 'POST',
+      body: bytes,
+      headers: { 'content-type': 'image/png' },
+    })
     expect(response.headers.get('content-type')).toBe('image/png')
     expect(Buffer.compare(new Uint8Array(await response.arrayBuffer()), bytes)).toBe(0)
   })
@@ -109,7 +141,11 @@ describe('http service driver', () => {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
     const writer = writable.getWriter()
     void writer.write(Buffer.from('first'))
-    const response = await api.fetch('/stream', { method: 'POST', body: readable, duplex: 'half' } as RequestInit)
+    const response = await api.fetch('/stream', {
+      method: 'POST',
+      body: readable,
+      duplex: 'half',
+    } as RequestInit)
     const reader = (response.body as ReadableStream<Uint8Array>).getReader()
     expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe('first')
     void writer.write(Buffer.from('last'))
@@ -132,7 +168,11 @@ describe('http service driver', () => {
     const response = await api.fetch('/gzip', { headers: { 'accept-encoding': 'gzip, br' } })
     expect(await response.text()).toBe('compressed anyway')
     expect(response.headers.get('content-encoding')).toBeNull()
-    expect(((await (await api.fetch('/any')).json()) as { headers: Record<string, string> }).headers['accept-encoding']).toBe('identity')
+    expect(
+      ((await (await api.fetch('/any')).json()) as { headers: Record<string, string> }).headers[
+        'accept-encoding'
+      ],
+    ).toBe('identity')
   })
 
   it("the caller's abort reaches the service", async () => {
@@ -145,8 +185,15 @@ describe('http service driver', () => {
   })
 
   it('no answer in time is Timeout', async () => {
-    const error = await failure(open(`http://127.0.0.1:${port}/base`, 0.1).fetch(new Request('http://api/never')), 'Timeout')
-    expect(error).toMatchObject({ retryable: true, mayHaveApplied: true, message: expect.stringContaining('within 0.1 s') })
+    const error = await failure(
+      open(`http://127.0.0.1:${port}/base`, 0.1).fetch(new Request('http://api/never')),
+      'Timeout',
+    )
+    expect(error).toMatchObject({
+      retryable: true,
+      mayHaveApplied: true,
+      message: expect.stringContaining('within 0.1 s'),
+    })
   })
 
   it('the timeout ends with the headers: a slow body is no error', async () => {
@@ -170,7 +217,10 @@ describe('http service driver', () => {
   it('a service that is not there is Unavailable, not applied; one that drops the connection may have acted', async () => {
     const unused = await reservePort()
     const url = `http://127.0.0.1:${unused.port}`
-    const nobody = await failure(open(url).fetch(new Request('http://api/x', { method: 'POST', body: 'x' })), 'Unavailable')
+    const nobody = await failure(
+      open(url).fetch(new Request('http://api/x', { method: 'POST', body: 'x' })),
+      'Unavailable',
+    )
     expect(nobody).toMatchObject({ retryable: true, mayHaveApplied: false })
     expect(nobody.message).toContain(url)
     unused.release()
@@ -193,13 +243,17 @@ describe('http service driver', () => {
 
   it('100 calls at once do not mix', async () => {
     const texts = await Promise.all(
-      Array.from({ length: 100 }, async (_, index) => (await api.fetch('/echo', { method: 'POST', body: `body ${index}` })).text()),
+      Array.from({ length: 100 }, async (_, index) =>
+        (await api.fetch('/echo', { method: 'POST', body: `body ${index}` })).text(),
+      ),
     )
     expect(texts).toEqual(Array.from({ length: 100 }, (_, index) => `body ${index}`))
   })
 
   it('a url that is none is refused at start, a missing one names its variable', () => {
     expect(() => open('ftp://x')).toThrow(expect.objectContaining({ code: 'InvalidArgument' }))
-    expect(() => service({}, driverContext({ binding: 'api', declaration: declareService() }))).toThrow(/API_URL/)
+    expect(() => service({}, driverContext({ binding: 'api', declaration: declareService() }))).toThrow(
+      /API_URL/,
+    )
   })
 })

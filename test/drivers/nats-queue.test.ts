@@ -17,9 +17,23 @@ type Consumer = Required<QueueDriver>
 let server: NatsServer
 if (!natsInstalled) console.warn('nats queue driver: skipped, nats-server is not installed')
 
-const message = (delaySeconds = 0): QueueOutgoing => ({ id: randomUUID(), contentType: 'json', body: '1', delaySeconds })
-const receive = (driver: Consumer, options: { leaseSeconds?: number; waitSeconds?: number } = {}): Promise<QueueIncoming[]> =>
-  driver.receive({ max: 10, leaseSeconds: 30, waitSeconds: 0, signal: new AbortController().signal, ...options })
+const message = (delaySeconds = 0): QueueOutgoing => ({
+  id: randomUUID(),
+  contentType: 'json',
+  body: '1',
+  delaySeconds,
+})
+const receive = (
+  driver: Consumer,
+  options: { leaseSeconds?: number; waitSeconds?: number } = {},
+): Promise<QueueIncoming[]> =>
+  driver.receive({
+    max: 10,
+    leaseSeconds: 30,
+    waitSeconds: 0,
+    signal: new AbortController().signal,
+    ...options,
+  })
 
 describe.runIf(natsInstalled)('with a server', () => {
   beforeAll(async () => {
@@ -33,8 +47,15 @@ describe.runIf(natsInstalled)('with a server', () => {
 describe.runIf(natsInstalled)('nats queue', () => {
   let server: NatsServer
   const opened: QueueDriver[] = []
-  const open = async (options: NatsFactoryOptions = {}, declared: QueueOptions = {}, binding = 'jobs'): Promise<Consumer> => {
-    const driver = await queue({ url: server.url, ...options }, driverContext({ binding, declaration: declareQueue(declared) }))
+  const open = async (
+    options: NatsFactoryOptions = {},
+    declared: QueueOptions = {},
+    binding = 'jobs',
+  ): Promise<Consumer> => {
+    const driver = await queue(
+      { url: server.url, ...options },
+      driverContext({ binding, declaration: declareQueue(declared) }),
+    )
     opened.push(driver)
     return driver as Consumer
   }
@@ -57,7 +78,9 @@ describe.runIf(natsInstalled)('nats queue', () => {
     }
     // Once the client has noticed that its connection is gone.
     await expect.poll(refused, PATIENCE).toEqual([true, false])
-    expect((await failure(driver.send([message(), message()]), 'Unavailable')).details.indexes).toEqual([0, 1])
+    expect((await failure(driver.send([message(), message()]), 'Unavailable')).details.indexes).toEqual([
+      0, 1,
+    ])
     await failure(receive(driver, { waitSeconds: 1 }), 'Unavailable')
     await failure(driver.depth(), 'Unavailable')
     await server.restart()
@@ -104,7 +127,10 @@ describe.runIf(natsInstalled)('nats queue', () => {
     server.resume()
     await connected()
     await server.pause()
-    expect(await failure(driver.send([message()]), 'Unavailable')).toMatchObject({ mayHaveApplied: true, retryable: true })
+    expect(await failure(driver.send([message()]), 'Unavailable')).toMatchObject({
+      mayHaveApplied: true,
+      retryable: true,
+    })
     server.resume()
     await expect.poll(() => codeOf(driver.send([message()])), PATIENCE).toBeUndefined()
   })
@@ -118,7 +144,10 @@ describe.runIf(natsInstalled)('nats queue', () => {
     await small.stop()
     const guarded = await startNats({ settings: 'authorization { user: app, password: secret }' })
     for (const credentials of ['app:hunter2@', 'hunter2@', '']) {
-      const error = await failure(open({ url: guarded.url.replace('//', `//${credentials}`) }), 'PermissionDenied')
+      const error = await failure(
+        open({ url: guarded.url.replace('//', `//${credentials}`) }),
+        'PermissionDenied',
+      )
       expect(error.message).not.toContain('hunter2')
     }
     const driver = await open({ url: guarded.url.replace('//', '//app:secret@') })
@@ -137,7 +166,8 @@ describe.runIf(natsInstalled)('nats queue', () => {
 
   it('2,000 delayed messages do not hold up others', async () => {
     const driver = await open()
-    for (let batch = 0; batch < 20; batch++) await driver.send(Array.from({ length: 100 }, () => message(600)))
+    for (let batch = 0; batch < 20; batch++)
+      await driver.send(Array.from({ length: 100 }, () => message(600)))
     expect(await receive(driver)).toEqual([])
     const ready = message()
     await driver.send([ready])
@@ -191,7 +221,10 @@ describe.runIf(natsInstalled)('nats queue', () => {
     const driver = await open({}, { maxRetries: 1, deadLetterQueue: 'dead' })
     const sent = message()
     await driver.send([sent])
-    for (let attempt = 1; attempt <= 2; attempt++) expect(await receive(driver, { leaseSeconds: 0.05, waitSeconds: 20 })).toMatchObject([{ attempts: attempt }])
+    for (let attempt = 1; attempt <= 2; attempt++)
+      expect(await receive(driver, { leaseSeconds: 0.05, waitSeconds: 20 })).toMatchObject([
+        { attempts: attempt },
+      ])
     // Whoever looks for messages when the last lease has run out buries it.
     const buried = async (): Promise<QueueIncoming[]> => {
       expect(await receive(driver)).toEqual([])
@@ -200,7 +233,10 @@ describe.runIf(natsInstalled)('nats queue', () => {
     await expect.poll(buried, PATIENCE).toMatchObject([{ id: sent.id, attempts: 1 }])
     const plain = await open({}, { maxRetries: 0 }, 'plain')
     await plain.send([sent])
-    for (let attempt = 1; attempt <= 3; attempt++) expect(await receive(plain, { leaseSeconds: 0.05, waitSeconds: 20 })).toMatchObject([{ attempts: attempt }])
+    for (let attempt = 1; attempt <= 3; attempt++)
+      expect(await receive(plain, { leaseSeconds: 0.05, waitSeconds: 20 })).toMatchObject([
+        { attempts: attempt },
+      ])
   })
 
   it('a lease may be settled by another driver, also into the dead-letter queue', async () => {
@@ -212,7 +248,9 @@ describe.runIf(natsInstalled)('nats queue', () => {
     await one.send([sent])
     const [received] = await receive(one)
     await two.settle([{ lease: received?.lease ?? '', outcome: 'retry', delaySeconds: 0 }])
-    expect(await receive(dead)).toMatchObject([{ id: sent.id, body: bytes, contentType: 'bytes', timestamp: received?.timestamp }])
+    expect(await receive(dead)).toMatchObject([
+      { id: sent.id, body: bytes, contentType: 'bytes', timestamp: received?.timestamp },
+    ])
     expect(await one.depth()).toEqual({ ready: 0, delayed: 0, leased: 0 })
     await failure(one.settle([{ lease: 'nonsense', outcome: 'ack' }]), 'InvalidArgument')
   })
@@ -251,7 +289,9 @@ describe.runIf(natsInstalled)('nats queue', () => {
       { lease: third?.lease ?? '', outcome: 'ack' },
     ])
     const admin = await connect({ servers: server.url })
-    const info = (await admin.request('$JS.API.STREAM.INFO.unmoor_test_jobs')).json<{ state: { messages: number } }>()
+    const info = (await admin.request('$JS.API.STREAM.INFO.unmoor_test_jobs')).json<{
+      state: { messages: number }
+    }>()
     expect(info.state.messages).toBe(0)
     await admin.close()
   })
@@ -260,68 +300,90 @@ describe.runIf(natsInstalled)('nats queue', () => {
     const client = await connect({ servers: server.url })
     const names = ['a.b', 'a_b', 'a b', 'a*', 'a>', 'a/b', '\u00e9', 'A', 'a']
     const drivers = await Promise.all(names.map((name) => open({ client }, {}, name)))
-    await Promise.all(drivers.map((driver, index) => driver.send([{ ...message(), body: JSON.stringify(names[index]) }])))
-    for (const [index, driver] of drivers.entries()) expect((await receive(driver)).map(({ body }) => body)).toEqual([JSON.stringify(names[index])])
+    await Promise.all(
+      drivers.map((driver, index) => driver.send([{ ...message(), body: JSON.stringify(names[index]) }])),
+    )
+    for (const [index, driver] of drivers.entries())
+      expect((await receive(driver)).map(({ body }) => body)).toEqual([JSON.stringify(names[index])])
     for (const driver of drivers) await driver.close()
     await client.flush()
     await client.close()
   })
 
-  it('what a process has acked does not come to it again when the server forgot that in a crash', { timeout: 60_000 }, async () => {
-    const driver = await open({ ackWait: 1 }, { maxRetries: 100 })
-    const acked = new Set<string>()
-    let again = 0
-    const stop = new AbortController()
-    const quietly = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
-      try {
-        return await work()
-      } catch (error) {
-        if (!(error instanceof UnmoorError && error.retryable)) throw error
-        await sleep(20)
-        return undefined
+  it(
+    'what a process has acked does not come to it again when the server forgot that in a crash',
+    { timeout: 60_000 },
+    async () => {
+      const driver = await open({ ackWait: 1 }, { maxRetries: 100 })
+      const acked = new Set<string>()
+      let again = 0
+      const stop = new AbortController()
+      const quietly = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+        try {
+          return await work()
+        } catch (error) {
+          if (!(error instanceof UnmoorError && error.retryable)) throw error
+          await sleep(20)
+          return undefined
+        }
       }
-    }
-    const producer = async (): Promise<void> => {
-      while (!stop.signal.aborted) {
-        await quietly(() => driver.send(Array.from({ length: 20 }, () => message())))
-        await sleep(5)
+      const producer = async (): Promise<void> => {
+        while (!stop.signal.aborted) {
+          await quietly(() => driver.send(Array.from({ length: 20 }, () => message())))
+          await sleep(5)
+        }
       }
-    }
-    const consumer = async (): Promise<void> => {
-      const round = async (): Promise<boolean> => {
-        const batch = await receive(driver, { waitSeconds: 1 })
-        again += batch.filter(({ id }) => acked.has(id)).length
-        await driver.settle(batch.map(({ lease }) => ({ lease, outcome: 'ack' as const })))
-        for (const { id } of batch) acked.add(id)
-        return batch.length === 0 && stop.signal.aborted
+      const consumer = async (): Promise<void> => {
+        const round = async (): Promise<boolean> => {
+          const batch = await receive(driver, { waitSeconds: 1 })
+          again += batch.filter(({ id }) => acked.has(id)).length
+          await driver.settle(batch.map(({ lease }) => ({ lease, outcome: 'ack' as const })))
+          for (const { id } of batch) acked.add(id)
+          return batch.length === 0 && stop.signal.aborted
+        }
+        for (;;) if ((await quietly(round)) === true) return
       }
-      for (;;) if ((await quietly(round)) === true) return
-    }
-    const all = [producer(), consumer(), consumer(), consumer()]
-    for (let kills = 0; kills < 3; kills++) {
-      await expect.poll(() => acked.size, PATIENCE).toBeGreaterThan(200 * (kills + 1))
-      // Acks of the last moments are not written down yet.
-      await server.kill()
-      await server.restart()
-    }
-    stop.abort()
-    await Promise.all(all)
-    expect(again).toBe(0)
-  })
+      const all = [producer(), consumer(), consumer(), consumer()]
+      for (let kills = 0; kills < 3; kills++) {
+        await expect.poll(() => acked.size, PATIENCE).toBeGreaterThan(200 * (kills + 1))
+        // Acks of the last moments are not written down yet.
+        await server.kill()
+        await server.restart()
+      }
+      stop.abort()
+      await Promise.all(all)
+      expect(again).toBe(0)
+    },
+  )
 
-  it('consumers killed with -9, and a server killed with -9, lose no acknowledged message', { timeout: 120_000 }, async () => {
-    const options = { prefix: 'p', ackWait: 1 }
-    const consumer = ['nats', JSON.stringify({ url: server.url, ...options })]
-    await expectNothingLost({ producer: await open(options, { maxRetries: 100 }), consumer, server, delaySeconds: 1 })
-  })
+  it(
+    'consumers killed with -9, and a server killed with -9, lose no acknowledged message',
+    { timeout: 120_000 },
+    async () => {
+      const options = { prefix: 'p', ackWait: 1 }
+      const consumer = ['nats', JSON.stringify({ url: server.url, ...options })]
+      await expectNothingLost({
+        producer: await open(options, { maxRetries: 100 }),
+        consumer,
+        server,
+        delaySeconds: 1,
+      })
+    },
+  )
 })
 
 describe('nats without a server', () => {
   it('refuses a url that is none, without printing it, and none at all', async () => {
     for (const url of ['hunter2', 'http://user:hunter2@host', 'nats://']) {
-      const error = await failure(Promise.resolve(queue({ url }, driverContext({ declaration: declareQueue() }))), 'InvalidArgument')
+      const error = await failure(
+        Promise.resolve(queue({ url }, driverContext({ declaration: declareQueue() }))),
+        'InvalidArgument',
+      )
       expect(error.message).not.toContain('hunter2')
     }
-    expect((await failure(Promise.resolve(queue({}, driverContext({ declaration: declareQueue() }))), 'NotFound')).message).toContain('NATS_URL')
+    expect(
+      (await failure(Promise.resolve(queue({}, driverContext({ declaration: declareQueue() }))), 'NotFound'))
+        .message,
+    ).toContain('NATS_URL')
   })
 })

@@ -16,7 +16,9 @@ const program = natsProgram()
 export const natsInstalled = program !== undefined
 
 /** Starts a server with JetStream, unless told otherwise. `settings` are lines of its configuration. */
-export async function startNats(options: { jetstream?: boolean; settings?: string } = {}): Promise<NatsServer> {
+export async function startNats(
+  options: { jetstream?: boolean; settings?: string } = {},
+): Promise<NatsServer> {
   const server = await startNatsServer(program as string, options)
   return { ...server, url: `nats://127.0.0.1:${server.port}` }
 }

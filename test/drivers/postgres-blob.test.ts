@@ -15,10 +15,13 @@ import { admin, postgresAnswers, postgresDetour, postgresHarness, URL_OF_SERVER 
 
 const answers = await postgresAnswers('postgres blob driver')
 const none = { httpMetadata: {}, customMetadata: {} }
-const text = async (driver: BlobDriver, key: string): Promise<string> => new Response((await driver.get(key, {}))?.body).text()
+const text = async (driver: BlobDriver, key: string): Promise<string> =>
+  new Response((await driver.get(key, {}))?.body).text()
 
 async function filesIn(folder: string): Promise<string[]> {
-  return (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map(({ name }) => name)
+  return (await readdir(folder, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name)
 }
 
 describe.skipIf(!answers)('postgres blob driver', () => {
@@ -36,7 +39,9 @@ describe.skipIf(!answers)('postgres blob driver', () => {
 
   blobContract('postgres with files', async () => {
     const path = bytesIn()
-    return postgresHarness<BlobDriver>((options, context) => blob({ ...options, bytes: { driver: 'fs', path } }, context))
+    return postgresHarness<BlobDriver>((options, context) =>
+      blob({ ...options, bytes: { driver: 'fs', path } }, context),
+    )
   })
 
   describe('with S3', () => {
@@ -44,7 +49,10 @@ describe.skipIf(!answers)('postgres blob driver', () => {
     blobContract('postgres with S3', async () => {
       const prefix = `case-${++number}/`
       return postgresHarness<BlobDriver>((options, context) =>
-        blob({ ...options, bytes: { driver: 's3', prefix } }, { ...context, variable: (name) => servers.variables()[name] }),
+        blob(
+          { ...options, bytes: { driver: 's3', prefix } },
+          { ...context, variable: (name) => servers.variables()[name] },
+        ),
       )
     })
   })
@@ -55,7 +63,9 @@ describe.skipIf(!answers)('postgres blob driver', () => {
     let options: PostgresBlobOptions
     beforeEach(() => {
       path = bytesIn()
-      harness = postgresHarness<BlobDriver>((given, context) => blob({ ...given, bytes: { driver: 'fs', path } }, context))
+      harness = postgresHarness<BlobDriver>((given, context) =>
+        blob({ ...given, bytes: { driver: 'fs', path } }, context),
+      )
       options = { url: URL_OF_SERVER, schema: harness.schema, max: 2, bytes: { driver: 'fs', path } }
     })
     afterEach(() => harness.dispose())
@@ -77,7 +87,10 @@ describe.skipIf(!answers)('postgres blob driver', () => {
       return last
     }
     /** As if the two minutes were over. */
-    const later = (): Promise<unknown> => admin.unsafe(`UPDATE ${harness.schema}.unmoor_blobs_loose SET alive_until = now() - interval '1 second'`)
+    const later = (): Promise<unknown> =>
+      admin.unsafe(
+        `UPDATE ${harness.schema}.unmoor_blobs_loose SET alive_until = now() - interval '1 second'`,
+      )
 
     it('what a killed put left is not seen, and is removed once it is not alive any more', async () => {
       await killAt('half', 5)
@@ -87,7 +100,9 @@ describe.skipIf(!answers)('postgres blob driver', () => {
       await later()
       await driver.put('other', new Uint8Array([1]), none)
       await expect.poll(() => filesIn(path), PATIENCE).toHaveLength(1)
-      await expect.poll(() => admin.unsafe(`SELECT * FROM ${harness.schema}.unmoor_blobs_loose`), PATIENCE).toHaveLength(0)
+      await expect
+        .poll(() => admin.unsafe(`SELECT * FROM ${harness.schema}.unmoor_blobs_loose`), PATIENCE)
+        .toHaveLength(0)
       expect(await text(driver, 'other')).toBe('\u0001')
     })
 
@@ -112,11 +127,15 @@ describe.skipIf(!answers)('postgres blob driver', () => {
         'a',
         new ReadableStream({
           async start(controller) {
-            await expect.poll(() => admin.unsafe(`SELECT * FROM ${harness.schema}.unmoor_blobs_loose`), PATIENCE).toHaveLength(1)
+            await expect
+              .poll(() => admin.unsafe(`SELECT * FROM ${harness.schema}.unmoor_blobs_loose`), PATIENCE)
+              .toHaveLength(1)
             await later()
             const other = await harness.open({})
             await other.put('b', new Uint8Array([2]), none)
-            await expect.poll(() => admin.unsafe(`SELECT * FROM ${harness.schema}.unmoor_blobs_loose`), PATIENCE).toHaveLength(0)
+            await expect
+              .poll(() => admin.unsafe(`SELECT * FROM ${harness.schema}.unmoor_blobs_loose`), PATIENCE)
+              .toHaveLength(0)
             controller.enqueue(pattern(10))
             controller.close()
           },
@@ -145,7 +164,11 @@ describe.skipIf(!answers)('postgres blob driver', () => {
   })
 
   it('names the option where the bytes have no place', async () => {
-    await expect(blob({ url: URL_OF_SERVER, bytes: { driver: 'ftp' } as never }, driverContext({}))).rejects.toMatchObject({ code: 'InvalidArgument' })
-    await expect(blob({ url: URL_OF_SERVER }, driverContext({}))).rejects.toMatchObject({ code: 'InvalidArgument' })
+    await expect(
+      blob({ url: URL_OF_SERVER, bytes: { driver: 'ftp' } as never }, driverContext({})),
+    ).rejects.toMatchObject({ code: 'InvalidArgument' })
+    await expect(blob({ url: URL_OF_SERVER }, driverContext({}))).rejects.toMatchObject({
+      code: 'InvalidArgument',
+    })
   })
 })

@@ -15,16 +15,25 @@ const SIZE = 24
 
 const name = uniqueName()
 
-/** A disk of the server's, as memory; undefined where this user may not mount one, or where the server runs elsewhere (in a container, say). */
+/**
+ * A disk of the server's, as memory; undefined where this user may not mount one, or where the server runs
+ * elsewhere (in a container, say).
+ */
 async function mountForServer(): Promise<string | undefined> {
   const folder = mkdtempSync(join(tmpdir(), 'unmoor-postgres-disk-'))
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${SIZE}m,uid=postgres,gid=postgres,mode=700`, 'tmpfs', folder], { stdio: 'ignore' })
+    execFileSync(
+      'mount',
+      ['-t', 'tmpfs', '-o', `size=${SIZE}m,uid=postgres,gid=postgres,mode=700`, 'tmpfs', folder],
+      { stdio: 'ignore' },
+    )
     await admin.unsafe(`CREATE TABLESPACE ${name} LOCATION '${folder}'`)
     return folder
   } catch {
     remove(folder)
-    console.warn('full disk of Postgres: skipped, the server cannot use a tmpfs mounted here. Run the tests as root, beside a server of user postgres.')
+    console.warn(
+      'full disk of Postgres: skipped, the server cannot use a tmpfs mounted here. Run the tests as root, beside a server of user postgres.',
+    )
     return undefined
   }
 }
@@ -63,13 +72,16 @@ describe.skipIf(disk === undefined)('a full disk of Postgres', () => {
   })
 
   /** Writes until the disk is full; gives how many writes were answered, and the error. */
-  async function untilFull(write: (index: number) => Promise<unknown>): Promise<{ written: number; error: UnmoorError }> {
+  async function untilFull(
+    write: (index: number) => Promise<unknown>,
+  ): Promise<{ written: number; error: UnmoorError }> {
     for (let index = 0; index < SIZE * 2; index++) {
       const error = await write(index).then(
         () => undefined,
         (thrown: unknown) => thrown,
       )
-      if (error !== undefined) return { written: index, error: await failure(Promise.reject(error), 'Unavailable') }
+      if (error !== undefined)
+        return { written: index, error: await failure(Promise.reject(error), 'Unavailable') }
     }
     throw new Error('The disk never got full.')
   }
@@ -79,7 +91,14 @@ describe.skipIf(disk === undefined)('a full disk of Postgres', () => {
     const store = opened(await kv({ url: url.href }, driverContext({})))
     const jobs = opened(await queue({ url: url.href }, driverContext({ declaration: declareQueue() })))
     const send = (index: number): Promise<unknown> =>
-      jobs.send([{ id: `message ${index}`, contentType: 'json', body: JSON.stringify('x'.repeat(100_000)), delaySeconds: 0 }])
+      jobs.send([
+        {
+          id: `message ${index}`,
+          contentType: 'json',
+          body: JSON.stringify('x'.repeat(100_000)),
+          delaySeconds: 0,
+        },
+      ])
     await send(0)
     const database = opened(await sql({ url: url.href }, driverContext({})))
     await database.query({ text: 'CREATE TABLE filler (data TEXT)', params: [] })
@@ -87,10 +106,14 @@ describe.skipIf(disk === undefined)('a full disk of Postgres', () => {
     expect(full.written).toBeGreaterThan(2)
     expect([full.error.retryable, full.error.mayHaveApplied]).toEqual([false, false])
     expect(full.error.message).toContain('disk is full')
-    for (let index = 0; index < full.written; index++) expect((await store.get(`key ${index}`, 'text'))?.value).toHaveLength(36 * 40_000)
+    for (let index = 0; index < full.written; index++)
+      expect((await store.get(`key ${index}`, 'text'))?.value).toHaveLength(36 * 40_000)
     expect(await store.get(`key ${full.written}`, 'text')).toBeNull()
 
-    const refused = await failure(database.batch([{ text: 'INSERT INTO filler (data) VALUES ($1)', params: [text()] }]), 'Unavailable')
+    const refused = await failure(
+      database.batch([{ text: 'INSERT INTO filler (data) VALUES ($1)', params: [text()] }]),
+      'Unavailable',
+    )
     expect(refused.message).toContain('disk is full')
     expect((await database.query({ text: 'SELECT count(*) FROM filler', params: [] })).rows).toEqual([[0]])
 
@@ -98,7 +121,12 @@ describe.skipIf(disk === undefined)('a full disk of Postgres', () => {
     await store.put('room', 'again', {})
     expect((await store.get('room', 'text'))?.value).toBe('again')
     await send(1)
-    const received = await jobs.receive?.({ max: 10, leaseSeconds: 30, waitSeconds: 0, signal: new AbortController().signal })
+    const received = await jobs.receive?.({
+      max: 10,
+      leaseSeconds: 30,
+      waitSeconds: 0,
+      signal: new AbortController().signal,
+    })
     expect(received?.map(({ id }) => id).sort()).toEqual(['message 0', 'message 1'])
   })
 })

@@ -23,12 +23,18 @@ describe.runIf(available)('with a server', () => {
       things = await harness.open()
     })
     afterEach(() => harness.dispose())
-    const rows = async (): Promise<number> => (await admin.unsafe(`SELECT count(*)::integer AS count FROM ${harness.schema}.unmoor_kv`))[0]?.['count'] as number
+    const rows = async (): Promise<number> =>
+      (await admin.unsafe(`SELECT count(*)::integer AS count FROM ${harness.schema}.unmoor_kv`))[0]?.[
+        'count'
+      ] as number
 
     it('20 drivers with pools of their own make the tables at once', async () => {
       const drivers = await Promise.all(
         Array.from({ length: 20 }, async (_, index) =>
-          kv({ url: URL_OF_SERVER, schema: harness.schema, max: 1, connectTimeout: 10 + index }, driverContext({})),
+          kv(
+            { url: URL_OF_SERVER, schema: harness.schema, max: 1, connectTimeout: 10 + index },
+            driverContext({}),
+          ),
         ),
       )
       await Promise.all(drivers.map((driver, index) => driver.put(`k${index}`, 'v', {})))
@@ -59,7 +65,11 @@ describe.runIf(available)('with a server', () => {
     it('expired rows that nobody reads are swept by later puts', async () => {
       let now = Date.now()
       const timed = await harness.open({ now: () => now })
-      await Promise.all(Array.from({ length: 400 }, (_, index) => timed.put(`old${index}`, 'v', { expiration: Math.floor(now / 1000) + 60 })))
+      await Promise.all(
+        Array.from({ length: 400 }, (_, index) =>
+          timed.put(`old${index}`, 'v', { expiration: Math.floor(now / 1000) + 60 }),
+        ),
+      )
       now += 61_000
       await Promise.all(Array.from({ length: 100 }, () => timed.put('new', 'v', {})))
       await expect.poll(rows, PATIENCE).toBe(1)
@@ -68,10 +78,16 @@ describe.runIf(available)('with a server', () => {
     it('one pool serves all bindings with the same settings, and closes with the last', async () => {
       const name = harness.schema.slice(-40)
       const url = `${URL_OF_SERVER}?application_name=${name}`
-      const open = (binding: string): Promise<StrongKvDriver> => Promise.resolve(strongKv({ url, schema: harness.schema, max: 2 }, driverContext({ binding })))
+      const open = (binding: string): Promise<StrongKvDriver> =>
+        Promise.resolve(strongKv({ url, schema: harness.schema, max: 2 }, driverContext({ binding })))
       const drivers = await Promise.all(['a', 'b', 'c'].map(open))
-      await Promise.all(drivers.flatMap((driver) => Array.from({ length: 20 }, (_, index) => driver.put(`k${index}`, 'v', {}))))
-      const connections = async (): Promise<number> => (await admin`SELECT 1 FROM pg_stat_activity WHERE application_name = ${name}`).count
+      await Promise.all(
+        drivers.flatMap((driver) =>
+          Array.from({ length: 20 }, (_, index) => driver.put(`k${index}`, 'v', {})),
+        ),
+      )
+      const connections = async (): Promise<number> =>
+        (await admin`SELECT 1 FROM pg_stat_activity WHERE application_name = ${name}`).count
       // Three pools would have three at least.
       expect(await connections()).toBeLessThanOrEqual(2)
       await drivers[0]?.close?.()
@@ -91,7 +107,10 @@ describe.runIf(available)('with a server', () => {
       await away.put('a', '1', {})
       await detour.cut()
       for (let round = 0; round < 5; round++) {
-        const errors = await Promise.all([failure(Promise.resolve(away.get('a', 'text')), 'Unavailable'), failure(away.put('a', '2', {}), 'Unavailable')])
+        const errors = await Promise.all([
+          failure(Promise.resolve(away.get('a', 'text')), 'Unavailable'),
+          failure(away.put('a', '2', {}), 'Unavailable'),
+        ])
         expect(errors.every(({ retryable }) => retryable)).toBe(true)
         expect(errors[0]?.mayHaveApplied).toBe(false)
         expect(errors[0]?.message).toContain(new URL(detour.url).host)
@@ -120,7 +139,10 @@ describe.runIf(available)('with a server', () => {
 
     it('a server without answers is Timeout, and used again when it answers', async () => {
       const detour = await postgresDetour()
-      const away = await strongKv({ url: detour.url, schema: harness.schema, max: 2, timeout: 0.5 }, driverContext({}))
+      const away = await strongKv(
+        { url: detour.url, schema: harness.schema, max: 2, timeout: 0.5 },
+        driverContext({}),
+      )
       // A machine that stands still is a server without answers, too: this is for the connection only.
       const connected = async (): Promise<void> => {
         await expect.poll(() => codeOf(Promise.resolve(away.get('a', 'text'))), PATIENCE).toBeUndefined()
@@ -141,7 +163,8 @@ describe.runIf(available)('with a server', () => {
       await admin.unsafe(`CREATE ROLE ${user} LOGIN`)
       try {
         const url = URL_OF_SERVER.replace(/\/\/[^@]*@/, `//${user}@`)
-        const open = (): Promise<StrongKvDriver> => Promise.resolve(strongKv({ url, schema: harness.schema, max: 1 }, driverContext({})))
+        const open = (): Promise<StrongKvDriver> =>
+          Promise.resolve(strongKv({ url, schema: harness.schema, max: 1 }, driverContext({})))
         const refused = await open()
         await failure(Promise.resolve(refused.get('a', 'text')), 'PermissionDenied')
         await refused.close?.()
@@ -160,8 +183,16 @@ describe.runIf(available)('with a server', () => {
 
 describe('postgres kv without a server', () => {
   it('is Unavailable, retryable, not applied, and says nothing of the password', async () => {
-    const away = await kv({ url: 'postgres://user:hunter2@127.0.0.1:1/db', connectTimeout: 2 }, driverContext({}))
-    for (const operation of [away.get('a', 'text'), away.put('a', 'v', {}), away.delete('a'), away.list({ prefix: '', limit: 1 })]) {
+    const away = await kv(
+      { url: 'postgres://user:hunter2@127.0.0.1:1/db', connectTimeout: 2 },
+      driverContext({}),
+    )
+    for (const operation of [
+      away.get('a', 'text'),
+      away.put('a', 'v', {}),
+      away.delete('a'),
+      away.list({ prefix: '', limit: 1 }),
+    ]) {
       const error = await failure(operation, 'Unavailable')
       expect([error.retryable, error.mayHaveApplied]).toEqual([true, false])
       expect(error.message).not.toContain('hunter2')
@@ -172,6 +203,9 @@ describe('postgres kv without a server', () => {
   it('needs a url, and a timeout that is one', async () => {
     const error = await failure(Promise.resolve(kv({}, driverContext({}))), 'NotFound')
     expect(error.message).toContain('DATABASE_URL')
-    await failure(Promise.resolve(kv({ url: URL_OF_SERVER, timeout: 0 }, driverContext({}))), 'InvalidArgument')
+    await failure(
+      Promise.resolve(kv({ url: URL_OF_SERVER, timeout: 0 }, driverContext({}))),
+      'InvalidArgument',
+    )
   })
 })

@@ -13,7 +13,10 @@ import { migrate } from '../../core/bindings/migrations.ts'
 import { driverContext, failure } from './contracts/harness.ts'
 
 const programs = globSync('/usr/lib/postgresql/*/bin/initdb').map(dirname).at(-1)
-if (programs === undefined) console.warn('postgres passwords: skipped, no initdb in /usr/lib/postgresql. Run: apt-get install postgresql')
+if (programs === undefined)
+  console.warn(
+    'postgres passwords: skipped, no initdb in /usr/lib/postgresql. Run: apt-get install postgresql',
+  )
 
 /** The server refuses to run as root: what root starts runs as the user that the package made. */
 function postgresUser(): { uid?: number; gid?: number } {
@@ -31,11 +34,24 @@ describe.skipIf(programs === undefined)('a Postgres that asks for a password', (
   beforeAll(async () => {
     const user = postgresUser()
     writeFileSync(join(folder, 'password'), 'right-hunter2')
-    if (user.uid !== undefined) for (const path of [folder, join(folder, 'password')]) chownSync(path, user.uid, user.gid as number)
+    if (user.uid !== undefined)
+      for (const path of [folder, join(folder, 'password')]) chownSync(path, user.uid, user.gid as number)
     const data = join(folder, 'data')
     execFileSync(
       join(programs as string, 'initdb'),
-      ['-D', data, '-U', 'app', '-A', 'scram-sha-256', '--pwfile', join(folder, 'password'), '-E', 'UTF8', '--no-sync'],
+      [
+        '-D',
+        data,
+        '-U',
+        'app',
+        '-A',
+        'scram-sha-256',
+        '--pwfile',
+        join(folder, 'password'),
+        '-E',
+        'UTF8',
+        '--no-sync',
+      ],
       {
         ...user,
         cwd: folder,
@@ -43,11 +59,15 @@ describe.skipIf(programs === undefined)('a Postgres that asks for a password', (
       },
     )
     port = await freePort()
-    server = spawn(join(programs as string, 'postgres'), ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-F'], {
-      ...user,
-      cwd: folder,
-      stdio: 'ignore',
-    })
+    server = spawn(
+      join(programs as string, 'postgres'),
+      ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-F'],
+      {
+        ...user,
+        cwd: folder,
+        stdio: 'ignore',
+      },
+    )
     const driver = await sql({ url: url('app:right-hunter2') }, driverContext({}))
     const answers = (): Promise<boolean> =>
       driver.query({ text: 'SELECT 1', params: [] }).then(
@@ -67,37 +87,44 @@ describe.skipIf(programs === undefined)('a Postgres that asks for a password', (
     ['a wrong one', 'app:wrong-hunter2'],
     ['none', 'app'],
     ['one of a user that is not there', 'nobody:wrong-hunter2'],
-  ])('%s is PermissionDenied in every binding, not retryable and not applied, and is not printed', async (_, user) => {
-    const context = driverContext({}, { dataDir: folder })
-    const options = { url: url(user), connectTimeout: 5 }
-    const [db, entries, files, jobs] = await Promise.all([
-      sql(options, context),
-      kv(options, context),
-      blob(options, context),
-      queue(options, driverContext({ declaration: declareQueue() })),
-    ])
-    const calls = [
-      () => db.query({ text: 'SELECT 1', params: [] }),
-      () => db.batch([{ text: 'SELECT 1', params: [] }]),
-      () => entries.put('a', 'b', {}),
-      () => files.head('a'),
-      () => jobs.send([{ id: 'a', contentType: 'json', body: '1', delaySeconds: 0 }]),
-    ]
-    for (const call of calls) {
-      const error = await failure(call(), 'PermissionDenied')
-      expect([error.retryable, error.mayHaveApplied]).toEqual([false, false])
-      expect(error.message).toContain('Check the user and password')
-      expect(`${error.message} ${String(error.cause)}`).not.toContain('hunter2')
-    }
-    for (const driver of [db, entries, files, jobs]) await driver.close?.()
-  })
+  ])(
+    '%s is PermissionDenied in every binding, not retryable and not applied, and is not printed',
+    async (_, user) => {
+      const context = driverContext({}, { dataDir: folder })
+      const options = { url: url(user), connectTimeout: 5 }
+      const [db, entries, files, jobs] = await Promise.all([
+        sql(options, context),
+        kv(options, context),
+        blob(options, context),
+        queue(options, driverContext({ declaration: declareQueue() })),
+      ])
+      const calls = [
+        () => db.query({ text: 'SELECT 1', params: [] }),
+        () => db.batch([{ text: 'SELECT 1', params: [] }]),
+        () => entries.put('a', 'b', {}),
+        () => files.head('a'),
+        () => jobs.send([{ id: 'a', contentType: 'json', body: '1', delaySeconds: 0 }]),
+      ]
+      for (const call of calls) {
+        const error = await failure(call(), 'PermissionDenied')
+        expect([error.retryable, error.mayHaveApplied]).toEqual([false, false])
+        expect(error.message).toContain('Check the user and password')
+        expect(`${error.message} ${String(error.cause)}`).not.toContain('hunter2')
+      }
+      for (const driver of [db, entries, files, jobs]) await driver.close?.()
+    },
+  )
 
   it('a user who owns a schema, and may make none, has all bindings in it; one who may only use the tables too', async () => {
     const admin = await sql({ url: url('app:right-hunter2'), max: 1 }, driverContext({}))
     const run = async (...texts: string[]): Promise<void> => {
       for (const text of texts) await admin.query({ text, params: [] })
     }
-    await run("CREATE ROLE owner LOGIN PASSWORD 'owner-hunter2'", "CREATE ROLE guest LOGIN PASSWORD 'guest-hunter2'", 'CREATE SCHEMA shop AUTHORIZATION owner')
+    await run(
+      "CREATE ROLE owner LOGIN PASSWORD 'owner-hunter2'",
+      "CREATE ROLE guest LOGIN PASSWORD 'guest-hunter2'",
+      'CREATE SCHEMA shop AUTHORIZATION owner',
+    )
     for (const [index, user] of ['owner:owner-hunter2', 'guest:guest-hunter2'].entries()) {
       const options = { url: url(user), schema: 'shop' }
       const context = driverContext({}, { dataDir: folder })
@@ -110,11 +137,17 @@ describe.skipIf(programs === undefined)('a Postgres that asks for a password', (
       await files.put('a', Buffer.from(user), { httpMetadata: {}, customMetadata: {} })
       await jobs.send([{ id: user, contentType: 'json', body: '1', delaySeconds: 0 }])
       expect(await crons.claim('tick', index * 60_000, user, 60)).toEqual({ state: 'claimed', attempt: 1 })
-      const { applied } = await migrate(db, 'db', [{ name: '0001_clicks', checksum: 'one', sql: { default: 'CREATE TABLE clicks (n integer)' } }])
+      const { applied } = await migrate(db, 'db', [
+        { name: '0001_clicks', checksum: 'one', sql: { default: 'CREATE TABLE clicks (n integer)' } },
+      ])
       expect(applied).toEqual(user.startsWith('owner') ? ['0001_clicks'] : [])
       await db.query({ text: 'INSERT INTO clicks VALUES (1)', params: [] })
       for (const driver of [entries, files, jobs, db, crons]) await driver.close?.()
-      await run('GRANT USAGE ON SCHEMA shop TO guest', 'GRANT ALL ON ALL TABLES IN SCHEMA shop TO guest', 'GRANT ALL ON ALL SEQUENCES IN SCHEMA shop TO guest')
+      await run(
+        'GRANT USAGE ON SCHEMA shop TO guest',
+        'GRANT ALL ON ALL TABLES IN SCHEMA shop TO guest',
+        'GRANT ALL ON ALL SEQUENCES IN SCHEMA shop TO guest',
+      )
     }
     await admin.close?.()
   })
@@ -123,8 +156,12 @@ describe.skipIf(programs === undefined)('a Postgres that asks for a password', (
     const admin = await sql({ url: url('app:right-hunter2'), max: 1 }, driverContext({}))
     await admin.query({ text: "CREATE ROLE few LOGIN PASSWORD 'few-hunter2' CONNECTION LIMIT 1", params: [] })
     const few = await sql({ url: url('few:few-hunter2'), max: 4 }, driverContext({}))
-    const outcomes = await Promise.allSettled(Array.from({ length: 4 }, () => few.query({ text: 'SELECT pg_sleep(0.3)', params: [] })))
-    const refused = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []))
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 4 }, () => few.query({ text: 'SELECT pg_sleep(0.3)', params: [] })),
+    )
+    const refused = outcomes.flatMap((outcome) =>
+      outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
+    )
     expect(refused.length).toBeGreaterThan(0)
     for (const reason of refused) {
       const error = await failure(Promise.reject(reason), 'Unavailable')

@@ -27,30 +27,53 @@ describe.runIf(available)('with a server', () => {
       await harness.dispose()
     })
     /** With other settings than the rest: a pool of its own, as another process has. */
-    const open = async (options: PostgresStoreOptions = {}, declared: QueueOptions = {}, binding = 'jobs'): Promise<Required<QueueDriver>> => {
+    const open = async (
+      options: PostgresStoreOptions = {},
+      declared: QueueOptions = {},
+      binding = 'jobs',
+    ): Promise<Required<QueueDriver>> => {
       const context = driverContext({ binding, declaration: declareQueue(declared) })
-      const driver = (await queue({ url: URL_OF_SERVER, schema: harness.schema, ...options }, context)) as Required<QueueDriver>
+      const driver = (await queue(
+        { url: URL_OF_SERVER, schema: harness.schema, ...options },
+        context,
+      )) as Required<QueueDriver>
       others.push(driver)
       return driver
     }
-    const message = (body: string): QueueOutgoing => ({ id: crypto.randomUUID(), contentType: 'json', body, delaySeconds: 0 })
+    const message = (body: string): QueueOutgoing => ({
+      id: crypto.randomUUID(),
+      contentType: 'json',
+      body,
+      delaySeconds: 0,
+    })
     const waiting = { max: 10, leaseSeconds: 30, waitSeconds: 20, signal: new AbortController().signal }
     const now = { ...waiting, waitSeconds: 0 }
 
-    /** A driver whose connections have a name of their own, and the process of the server that listens for it. */
-    const openNamed = async (): Promise<{ consumer: Required<QueueDriver>; listener: () => Promise<number | undefined> }> => {
+    /**
+     * A driver whose connections have a name of their own, and the process of the server that listens for it.
+     */
+    const openNamed = async (): Promise<{
+      consumer: Required<QueueDriver>
+      listener: () => Promise<number | undefined>
+    }> => {
       const name = harness.schema.slice(-40)
       const consumer = await open({ url: `${URL_OF_SERVER}?application_name=${name}`, max: 2 })
       const listener = async (): Promise<number | undefined> => {
-        const [row] = await admin`SELECT pid FROM pg_stat_activity WHERE application_name = ${name} AND query ILIKE 'listen %'`
+        const [row] =
+          await admin`SELECT pid FROM pg_stat_activity WHERE application_name = ${name} AND query ILIKE 'listen %'`
         return row?.['pid'] as number | undefined
       }
       return { consumer, listener }
     }
     /** From now on no timer ends, so no consumer looks by itself. */
     const stopTimers = (): void => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    /** Begins to receive. A look takes less than this pause, as a rule; a message that comes sooner is received all the same. */
-    const receiveAndWait = async (consumer: Required<QueueDriver>): Promise<{ received: ReturnType<typeof consumer.receive> }> => {
+    /**
+     * Begins to receive. A look takes less than this pause, as a rule; a message that comes sooner is
+     * received all the same.
+     */
+    const receiveAndWait = async (
+      consumer: Required<QueueDriver>,
+    ): Promise<{ received: ReturnType<typeof consumer.receive> }> => {
       const received = consumer.receive({ ...waiting, waitSeconds: 600 })
       await sleep(100)
       return { received }
@@ -77,7 +100,8 @@ describe.runIf(available)('with a server', () => {
       await producer.depth()
       await Promise.all(Array.from({ length: 10 }, (_, index) => producer.send([message(String(index))])))
       await producer.send([message('10')])
-      const rows = await admin`SELECT xmin::text AS transaction, count(*)::int AS messages FROM ${admin(harness.schema)}.unmoor_messages GROUP BY 1 ORDER BY 2`
+      const rows =
+        await admin`SELECT xmin::text AS transaction, count(*)::int AS messages FROM ${admin(harness.schema)}.unmoor_messages GROUP BY 1 ORDER BY 2`
       expect(rows.map(({ messages }) => messages as number)).toEqual([1, 10])
       await admin`ALTER TABLE ${admin(harness.schema)}.unmoor_messages ADD CONSTRAINT closed CHECK (attempts > 0) NOT VALID`
       await Promise.all([1, 2].map(() => failure(producer.send([message('11')]), 'Constraint')))

@@ -9,7 +9,8 @@ import { type Closable, createHarness, driverContext, type Harness } from './con
 import { type Detour, openDetour } from './detour.ts'
 
 /** The server that the tests use, each in a schema of its own. */
-export const URL_OF_SERVER = process.env['UNMOOR_TEST_POSTGRES'] ?? 'postgres://postgres@127.0.0.1:5432/postgres'
+export const URL_OF_SERVER =
+  process.env['UNMOOR_TEST_POSTGRES'] ?? 'postgres://postgres@127.0.0.1:5432/postgres'
 
 const target = { host: new URL(URL_OF_SERVER).hostname, port: Number(new URL(URL_OF_SERVER).port || 5432) }
 
@@ -43,7 +44,9 @@ export function postgresHarness<Driver extends Closable>(
 /** Waits until so many statements with this text in them run on the server, or wait there for a lock. */
 export async function statementsRun(text: string, count = 1): Promise<void> {
   const running = async (): Promise<number> =>
-    (await admin`SELECT 1 FROM pg_stat_activity WHERE strpos(query, ${text}) > 0 AND state = 'active' AND pid <> pg_backend_pid()`).count
+    (
+      await admin`SELECT 1 FROM pg_stat_activity WHERE strpos(query, ${text}) > 0 AND state = 'active' AND pid <> pg_backend_pid()`
+    ).count
   await expect.poll(running, PATIENCE).toBe(count)
 }
 

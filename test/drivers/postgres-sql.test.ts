@@ -30,7 +30,10 @@ describe.runIf(available)('with a server', () => {
       db = await harness.open()
     })
     afterEach(() => harness.dispose())
-    const query = (text: string, ...params: (string | number | boolean | null)[]): ReturnType<SqlDriver['query']> => db.query({ text, params })
+    const query = (
+      text: string,
+      ...params: (string | number | boolean | null)[]
+    ): ReturnType<SqlDriver['query']> => db.query({ text, params })
 
     it("gives Postgres's own types as documented", async () => {
       const { rows } =
@@ -52,20 +55,39 @@ describe.runIf(available)('with a server', () => {
         '100000000000000000000',
       ])
       await failure(query('SELECT 100000000000000000001::numeric'), 'LimitExceeded')
-      await failure(query('SELECT sum(x) FROM (VALUES (9007199254740991::int8), (9007199254740991)) AS v (x)'), 'LimitExceeded')
+      await failure(
+        query('SELECT sum(x) FROM (VALUES (9007199254740991::int8), (9007199254740991)) AS v (x)'),
+        'LimitExceeded',
+      )
     })
 
     it('writes text and numbers into typed columns', async () => {
       await query('CREATE TABLE t (at TIMESTAMPTZ, doc JSONB, n NUMERIC, id UUID, data BYTEA)')
       const id = randomUUID()
-      await query('INSERT INTO t VALUES ($1, $2, $3, $4, $5)', '2026-11-23T08:00:00Z', '{"k":[1]}', 1.25, id, 'text as bytes')
-      expect((await query('SELECT * FROM t')).rows[0]).toEqual(['2026-11-23T08:00:00Z', '{"k": [1]}', 1.25, id, new Uint8Array(Buffer.from('text as bytes'))])
+      await query(
+        'INSERT INTO t VALUES ($1, $2, $3, $4, $5)',
+        '2026-11-23T08:00:00Z',
+        '{"k":[1]}',
+        1.25,
+        id,
+        'text as bytes',
+      )
+      expect((await query('SELECT * FROM t')).rows[0]).toEqual([
+        '2026-11-23T08:00:00Z',
+        '{"k": [1]}',
+        1.25,
+        id,
+        new Uint8Array(Buffer.from('text as bytes')),
+      ])
       await failure(query('INSERT INTO t (n) VALUES ($1)', 'no number'), 'InvalidArgument')
       await failure(query('INSERT INTO t (at) VALUES ($1)', 'a\0b'), 'InvalidArgument')
     })
 
     /** A statement that runs until it is ended, told from all others on the server. */
-    const endless = (): { text: string; params: [] } => ({ text: `SELECT pg_sleep(600) AS ${harness.schema}`, params: [] })
+    const endless = (): { text: string; params: [] } => ({
+      text: `SELECT pg_sleep(600) AS ${harness.schema}`,
+      params: [],
+    })
 
     it('a connection killed in a query is Unavailable, mayHaveApplied, and the next query works', async () => {
       const running = endless()
@@ -100,7 +122,10 @@ describe.runIf(available)('with a server', () => {
       all.abort()
       await Promise.all(busy)
       const inBatch = new AbortController()
-      const batch = failure(db.batch([{ text: 'CREATE TABLE t (id INTEGER)', params: [] }, running], inBatch.signal), 'Aborted')
+      const batch = failure(
+        db.batch([{ text: 'CREATE TABLE t (id INTEGER)', params: [] }, running], inBatch.signal),
+        'Aborted',
+      )
       await statementsRun(running.text)
       inBatch.abort()
       expect((await batch).details.index).toBe(1)
@@ -124,14 +149,18 @@ describe.runIf(available)('with a server', () => {
         const atGate = async (): Promise<number> => {
           // In a transaction the server would show what it showed first.
           await keeper`SELECT pg_stat_clear_snapshot()`
-          return (await keeper`SELECT 1 FROM pg_stat_activity WHERE query = ${gate} AND wait_event_type = 'Lock'`).count
+          return (
+            await keeper`SELECT 1 FROM pg_stat_activity WHERE query = ${gate} AND wait_event_type = 'Lock'`
+          ).count
         }
         await expect.poll(atGate, PATIENCE).toBe(2)
         return { both }
       })
       const settled = await outcomes.both
       expect(settled.filter(({ status }) => status === 'fulfilled').length).toBe(1)
-      expect(settled.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'Conflict', retryable: true, details: { index: 2 } } })
+      expect(settled.find(({ status }) => status === 'rejected')).toMatchObject({
+        reason: { code: 'Conflict', retryable: true, details: { index: 2 } },
+      })
     })
 
     it("prepared statements that a pooler mixed up say what to set, and are no fault of the statement's", async () => {
@@ -168,7 +197,10 @@ describe.runIf(available)('with a server', () => {
     })
 
     it('a wrong password or database names the server, not the password', async () => {
-      const missing = await sql({ url: URL_OF_SERVER.replace(/\/[^/]*$/, '/no_such_database') }, driverContext({}))
+      const missing = await sql(
+        { url: URL_OF_SERVER.replace(/\/[^/]*$/, '/no_such_database') },
+        driverContext({}),
+      )
       const error = await failure(missing.query({ text: 'SELECT 1', params: [] }), 'NotFound')
       expect(error.message).toContain('no_such_database')
       await missing.close?.()
@@ -178,7 +210,10 @@ describe.runIf(available)('with a server', () => {
 
 describe('postgres without a server', () => {
   it('is Unavailable, retryable, and not applied', async () => {
-    const driver = await sql({ url: 'postgres://user:hunter2@127.0.0.1:1/db', connectTimeout: 2 }, driverContext({}))
+    const driver = await sql(
+      { url: 'postgres://user:hunter2@127.0.0.1:1/db', connectTimeout: 2 },
+      driverContext({}),
+    )
     const error = await failure(driver.query({ text: 'SELECT 1', params: [] }), 'Unavailable')
     expect(error.retryable).toBe(true)
     expect(error.mayHaveApplied).toBe(false)
@@ -190,7 +225,10 @@ describe('postgres without a server', () => {
   })
 
   it('refuses a url that is none, without printing it', async () => {
-    const error = await failure(Promise.resolve(sql({ url: 'hunter2' }, driverContext({}))), 'InvalidArgument')
+    const error = await failure(
+      Promise.resolve(sql({ url: 'hunter2' }, driverContext({}))),
+      'InvalidArgument',
+    )
     expect(error.message).not.toContain('hunter2')
   })
 })

@@ -23,15 +23,23 @@ export interface KillOptions {
 }
 
 /**
- * Two processes consume what this one sends; each is killed once with -9 while it works, and so is the server. Every message
- * whose send was acknowledged must arrive. What is killed when depends on what has arrived, not on a clock.
+ * Two processes consume what this one sends; each is killed once with -9 while it works, and so is the
+ * server. Every message whose send was acknowledged must arrive. What is killed when depends on what has
+ * arrived, not on a clock.
  */
-export async function expectNothingLost({ producer, consumer, server, delaySeconds = 0 }: KillOptions): Promise<void> {
+export async function expectNothingLost({
+  producer,
+  consumer,
+  server,
+  delaySeconds = 0,
+}: KillOptions): Promise<void> {
   const consumers = [new Consumer(consumer), new Consumer(consumer)] as const
   const sent: string[] = []
   const sendSome = async (batches: number): Promise<void> => {
     for (let batch = 0; batch < batches; batch++) {
-      const messages = Array.from({ length: BATCH }, (_, index) => message(index % 10 === 0 ? delaySeconds : 0))
+      const messages = Array.from({ length: BATCH }, (_, index) =>
+        message(index % 10 === 0 ? delaySeconds : 0),
+      )
       await acknowledged(producer, messages)
       sent.push(...messages.map(({ id }) => id))
     }
@@ -42,7 +50,10 @@ export async function expectNothingLost({ producer, consumer, server, delaySecon
     if (server !== undefined) {
       await sendSome(4)
       await server.kill()
-      await expect(producer.send([message(0)])).rejects.toMatchObject({ name: 'UnmoorError', retryable: true })
+      await expect(producer.send([message(0)])).rejects.toMatchObject({
+        name: 'UnmoorError',
+        retryable: true,
+      })
       await server.restart()
     }
     await whileSending(consumers[1].killAtWork(), sendSome)
@@ -108,7 +119,9 @@ class Consumer {
   }
 
   #start(): ChildProcess {
-    const child = spawn(process.execPath, ['--no-warnings', CHILD, ...this.#args], { stdio: ['pipe', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, ['--no-warnings', CHILD, ...this.#args], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
     let text = ''
     child.stdout.on('data', (data: Buffer) => {
       const lines = (text + data.toString()).split('\n')

@@ -21,7 +21,8 @@ describe.runIf(redisInstalled)('with a server', () => {
   it('a body over maxBytes is not kept', async () => {
     const driver = await cache({ url: server.url, maxBytes: 10 }, driverContext({}))
     const portable = new Cache(driver, { binding: 'pages' })
-    const put = (body: string): Promise<void> => portable.put('http://x/a', new Response(body, { headers: { 'cache-control': 'max-age=60' } }))
+    const put = (body: string): Promise<void> =>
+      portable.put('http://x/a', new Response(body, { headers: { 'cache-control': 'max-age=60' } }))
     await put('0123456789')
     expect(await (await portable.match('http://x/a'))?.text()).toBe('0123456789')
     await put('0123456789a')

@@ -28,7 +28,11 @@ describe.runIf(redisInstalled)('a redis connection', () => {
     const version = await store.putIf('a', '1', {}, null)
     await server.kill()
     // Each in its turn: one that fails while another is awaited would be a rejection that nobody handles.
-    for (const write of [() => store.put('a', '2', {}), () => store.delete('a'), () => store.putIf('a', '2', {}, version)]) {
+    for (const write of [
+      () => store.put('a', '2', {}),
+      () => store.delete('a'),
+      () => store.putIf('a', '2', {}, version),
+    ]) {
       const error = await failure(write(), 'Unavailable')
       expect([error.retryable, error.message.includes(`127.0.0.1:${server.port}`)]).toEqual([true, true])
     }
@@ -88,10 +92,18 @@ describe.runIf(redisInstalled)('a redis connection', () => {
     // A machine that stands still is a server that does not answer, too: this is for the connection only.
     await expect.poll(() => codeOf(store.put('a', '1', {})), PATIENCE).toBeUndefined()
     await server.pause()
-    expect(await failure(store.put('a', '2', {}), 'Timeout')).toMatchObject({ mayHaveApplied: true, retryable: true })
-    expect(await failure(store.get('b', 'text'), 'Unavailable')).toMatchObject({ retryable: true, mayHaveApplied: false })
+    expect(await failure(store.put('a', '2', {}), 'Timeout')).toMatchObject({
+      mayHaveApplied: true,
+      retryable: true,
+    })
+    expect(await failure(store.get('b', 'text'), 'Unavailable')).toMatchObject({
+      retryable: true,
+      mayHaveApplied: false,
+    })
     server.resume()
-    await expect.poll(async () => (await store.get('a', 'text').catch(() => null))?.value, PATIENCE).toMatch(/^[12]$/)
+    await expect
+      .poll(async () => (await store.get('a', 'text').catch(() => null))?.value, PATIENCE)
+      .toMatch(/^[12]$/)
   })
 
   it('what expires leaves the index too: at a list that meets it, or by later writes', async () => {
@@ -101,7 +113,11 @@ describe.runIf(redisInstalled)('a redis connection', () => {
     const index = 'p:{test/things}:kv-index'
     const expirations = 'p:{test/things}:kv-expirations'
     for (let key = 0; key < 50; key++) await store.put(`k${key}`, 'v', key % 5 === 0 ? {} : { expiration })
-    expect([await admin.zcard(index), await admin.zcard(expirations), await admin.pttl('p:{test/things}:kv:k1')]).toEqual([50, 40, expect.any(Number)])
+    expect([
+      await admin.zcard(index),
+      await admin.zcard(expirations),
+      await admin.pttl('p:{test/things}:kv:k1'),
+    ]).toEqual([50, 40, expect.any(Number)])
     expect(await admin.pttl('p:{test/things}:kv:k1')).toBeGreaterThan(3_500_000)
     // As if an hour had passed on the server.
     for (let key = 0; key < 50; key++)
@@ -110,7 +126,10 @@ describe.runIf(redisInstalled)('a redis connection', () => {
         await admin.zadd(expirations, 1, `k${key}`)
       }
     await new Promise((resolve) => setTimeout(resolve, 20))
-    expect((await store.list({ prefix: 'k1', limit: 100 })).keys.map(({ name }) => name)).toEqual(['k10', 'k15'])
+    expect((await store.list({ prefix: 'k1', limit: 100 })).keys.map(({ name }) => name)).toEqual([
+      'k10',
+      'k15',
+    ])
     expect(await admin.zcard(index)).toBe(41)
     for (let write = 0; write < 2; write++) await store.put('k0', 'v', {})
     expect([await admin.zcard(index), await admin.zcard(expirations)]).toEqual([10, 0])
@@ -161,6 +180,8 @@ describe('redis without a server', () => {
       const error = await failure(Promise.resolve(kv({ url }, driverContext({}))), 'InvalidArgument')
       expect(error.message).not.toContain('hunter2')
     }
-    expect((await failure(Promise.resolve(kv({}, driverContext({}))), 'NotFound')).message).toContain('REDIS_URL')
+    expect((await failure(Promise.resolve(kv({}, driverContext({}))), 'NotFound')).message).toContain(
+      'REDIS_URL',
+    )
   })
 })

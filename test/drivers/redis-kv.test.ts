@@ -15,5 +15,7 @@ describe.runIf(redisInstalled)('with a server', () => {
 
   kvContract('redis', () => redisHarness(server.url, (options, context) => kv(options, context)))
   strongKvContract('redis', () => redisHarness(server.url, (options, context) => strongKv(options, context)))
-  kvContract('redis (strong)', () => redisHarness(server.url, (options, context) => strongKv(options, context)))
+  kvContract('redis (strong)', () =>
+    redisHarness(server.url, (options, context) => strongKv(options, context)),
+  )
 })

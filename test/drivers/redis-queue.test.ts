@@ -14,8 +14,17 @@ let server: RedisServer
 if (!redisInstalled) console.warn('redis queue driver: skipped, redis-server is not installed')
 
 const message = (): QueueOutgoing => ({ id: randomUUID(), contentType: 'json', body: '1', delaySeconds: 0 })
-const receive = (driver: Consumer, options: { leaseSeconds?: number; waitSeconds?: number } = {}): Promise<QueueIncoming[]> =>
-  driver.receive({ max: 10, leaseSeconds: 30, waitSeconds: 0, signal: new AbortController().signal, ...options })
+const receive = (
+  driver: Consumer,
+  options: { leaseSeconds?: number; waitSeconds?: number } = {},
+): Promise<QueueIncoming[]> =>
+  driver.receive({
+    max: 10,
+    leaseSeconds: 30,
+    waitSeconds: 0,
+    signal: new AbortController().signal,
+    ...options,
+  })
 
 describe.runIf(redisInstalled)('with a server', () => {
   beforeAll(async () => {
@@ -30,7 +39,10 @@ describe.runIf(redisInstalled)('redis queue', () => {
   let server: RedisServer
   const opened: QueueDriver[] = []
   const open = async (options: RedisQueueOptions = {}, declared: QueueOptions = {}): Promise<Consumer> => {
-    const driver = await queue({ url: server.url, prefix: 'p', ...options }, driverContext({ binding: 'jobs', declaration: declareQueue(declared) }))
+    const driver = await queue(
+      { url: server.url, prefix: 'p', ...options },
+      driverContext({ binding: 'jobs', declaration: declareQueue(declared) }),
+    )
     opened.push(driver)
     return driver as Consumer
   }
@@ -83,29 +95,42 @@ describe.runIf(redisInstalled)('redis queue', () => {
   })
 
   it('a message that crashes its consumers is buried when it has used up its deliveries; without a dead-letter queue it comes again', async () => {
-    const dead = (await queue({ url: server.url, prefix: 'p' }, driverContext({ binding: 'dead', declaration: declareQueue() }))) as Consumer
+    const dead = (await queue(
+      { url: server.url, prefix: 'p' },
+      driverContext({ binding: 'dead', declaration: declareQueue() }),
+    )) as Consumer
     opened.push(dead)
     const driver = await open({}, { maxRetries: 1, deadLetterQueue: 'dead' })
     const sent = message()
     await driver.send([sent])
-    for (let attempt = 1; attempt <= 2; attempt++) expect(await receive(driver, { leaseSeconds: 0.05, waitSeconds: 20 })).toMatchObject([{ attempts: attempt }])
+    for (let attempt = 1; attempt <= 2; attempt++)
+      expect(await receive(driver, { leaseSeconds: 0.05, waitSeconds: 20 })).toMatchObject([
+        { attempts: attempt },
+      ])
     // Whoever looks for messages when the last lease has run out buries it.
     const buried = async (): Promise<QueueIncoming[]> => {
       expect(await receive(driver)).toEqual([])
       return receive(dead)
     }
     await expect.poll(buried, PATIENCE).toMatchObject([{ id: sent.id, attempts: 1 }])
-    const plain = (await queue({ url: server.url, prefix: 'q' }, driverContext({ binding: 'jobs', declaration: declareQueue({ maxRetries: 0 }) }))) as Consumer
+    const plain = (await queue(
+      { url: server.url, prefix: 'q' },
+      driverContext({ binding: 'jobs', declaration: declareQueue({ maxRetries: 0 }) }),
+    )) as Consumer
     opened.push(plain)
     await plain.send([sent])
-    for (let attempt = 1; attempt <= 3; attempt++) expect(await receive(plain, { leaseSeconds: 0.05, waitSeconds: 20 })).toMatchObject([{ attempts: attempt }])
+    for (let attempt = 1; attempt <= 3; attempt++)
+      expect(await receive(plain, { leaseSeconds: 0.05, waitSeconds: 20 })).toMatchObject([
+        { attempts: attempt },
+      ])
   })
 
   it('a receive that waits hears of sends again after its connections were cut', async () => {
     const driver = await open()
     await receive(driver)
     const admin = redisAdmin(server.url)
-    const looks = async (): Promise<number> => Number(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0)
+    const looks = async (): Promise<number> =>
+      Number(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0)
     const before = await looks()
     // No timer ends: a receive comes to its message by hearing of it only, not by a look of its own.
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
@@ -135,8 +160,12 @@ describe.runIf(redisInstalled)('redis queue', () => {
     admin.disconnect()
   })
 
-  it('consumers killed with -9, and a server killed with -9, lose no acknowledged message', { timeout: 120_000 }, async () => {
-    const consumer = ['redis', JSON.stringify({ url: server.url, prefix: 'p' })]
-    await expectNothingLost({ producer: await open({}, { maxRetries: 100 }), consumer, server })
-  })
+  it(
+    'consumers killed with -9, and a server killed with -9, lose no acknowledged message',
+    { timeout: 120_000 },
+    async () => {
+      const consumer = ['redis', JSON.stringify({ url: server.url, prefix: 'p' })]
+      await expectNothingLost({ producer: await open({}, { maxRetries: 100 }), consumer, server })
+    },
+  )
 })

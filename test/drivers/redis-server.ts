@@ -22,13 +22,18 @@ export async function startRedis(settings: string[] = ['--appendonly', 'yes']): 
   return { ...server, url: `redis://127.0.0.1:${server.port}` }
 }
 
-/** Drivers on that server, with keys of their own. Time-outs are long, so that a machine that stands still fails no case. */
+/**
+ * Drivers on that server, with keys of their own. Time-outs are long, so that a machine that stands still
+ * fails no case.
+ */
 export async function redisHarness<Driver extends Closable>(
   url: string,
   create: (options: RedisOptions, context: DriverContext) => Driver | Promise<Driver>,
 ): Promise<Harness<Driver>> {
   const prefix = randomUUID()
-  return createHarness((options) => create({ url, prefix, timeout: 30, connectTimeout: 30 }, driverContext(options)))
+  return createHarness((options) =>
+    create({ url, prefix, timeout: 30, connectTimeout: 30 }, driverContext(options)),
+  )
 }
 
 /** A bare client of the test's own. */

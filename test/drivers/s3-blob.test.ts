@@ -8,7 +8,8 @@ import { blobContract } from './contracts/blob.ts'
 import { expectGaps, failure, type Gaps, type Harness } from './contracts/harness.ts'
 
 const MIB = 1024 * 1024
-const bytes = (size: number, seed = 1): Uint8Array<ArrayBuffer> => new Uint8Array(createHash('shake256', { outputLength: size }).update(String(seed)).digest())
+const bytes = (size: number, seed = 1): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(createHash('shake256', { outputLength: size }).update(String(seed)).digest())
 const none = { httpMetadata: {}, customMetadata: {} }
 
 async function read(driver: BlobDriver, key: string): Promise<Uint8Array> {
@@ -77,21 +78,37 @@ describe.each(S3_SERVERS)('s3 driver over %s', (s3) => {
     ]
     for (const key of keys) await driver.put(key, new TextEncoder().encode(key), none)
     const { blobs } = await driver.list({ prefix: '', limit: 1000 })
-    expect(blobs.map((record) => record.key)).toEqual(keys.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))))
+    expect(blobs.map((record) => record.key)).toEqual(
+      keys.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
+    )
     for (const key of keys) expect(Buffer.from(await read(driver, key)).toString()).toBe(key)
-    expect((await driver.list({ prefix: 'a/.', limit: 1000 })).blobs.map((record) => record.key)).toEqual(['a/.', 'a/..', 'a/../b', 'a/.~', 'a/.~b'])
+    expect((await driver.list({ prefix: 'a/.', limit: 1000 })).blobs.map((record) => record.key)).toEqual([
+      'a/.',
+      'a/..',
+      'a/../b',
+      'a/.~',
+      'a/.~b',
+    ])
     await driver.delete(keys)
     expect((await driver.list({ prefix: '', limit: 1000 })).blobs).toEqual([])
   })
 
   it('keeps keys of 1,024 bytes below its own prefix', async () => {
-    const keys = [`${'k'.repeat(1023)}a`, `${'k'.repeat(1023)}b`, '\u{1f600}'.repeat(256), `${'d/'.repeat(511)}xy`]
-    for (const key of keys) await driver.put(key, new TextEncoder().encode(key), { httpMetadata: {}, customMetadata: { a: '1' } })
+    const keys = [
+      `${'k'.repeat(1023)}a`,
+      `${'k'.repeat(1023)}b`,
+      '\u{1f600}'.repeat(256),
+      `${'d/'.repeat(511)}xy`,
+    ]
+    for (const key of keys)
+      await driver.put(key, new TextEncoder().encode(key), { httpMetadata: {}, customMetadata: { a: '1' } })
     for (const key of keys) expect(Buffer.from(await read(driver, key)).toString()).toBe(key)
     const { blobs } = await driver.list({ prefix: 'k', limit: 10 })
     expect(blobs.map((record) => record.key)).toEqual(keys.slice(0, 2))
     expect(blobs[0]?.customMetadata).toEqual({ a: '1' })
-    expect((await driver.list({ prefix: keys[0] as string, limit: 10 })).blobs.map((record) => record.key)).toEqual([keys[0]])
+    expect(
+      (await driver.list({ prefix: keys[0] as string, limit: 10 })).blobs.map((record) => record.key),
+    ).toEqual([keys[0]])
   })
 
   it('keeps metadata in any language, with control characters, empty, and 2,048 bytes of it', async () => {
@@ -132,27 +149,41 @@ describe.each(S3_SERVERS)('s3 driver over %s', (s3) => {
 
   it('gives a body with a content encoding as it was stored', async () => {
     const zipped = new Uint8Array(gzipSync('x'.repeat(1000)))
-    await driver.put('z', zipped, { httpMetadata: { contentEncoding: 'gzip', contentType: 'text/plain' }, customMetadata: {} })
+    await driver.put('z', zipped, {
+      httpMetadata: { contentEncoding: 'gzip', contentType: 'text/plain' },
+      customMetadata: {},
+    })
     expect(Buffer.compare(await read(driver, 'z'), zipped)).toBe(0)
     expect((await driver.head('z'))?.httpMetadata.contentEncoding).toBe('gzip')
   })
 
-  it.each([0, 1, 8 * MIB - 1, 8 * MIB, 8 * MIB + 1, 20 * MIB])('stores %i bytes, and a stream of as many', { timeout: 60_000 }, async (size) => {
-    const content = bytes(size)
-    const sha256 = createHash('sha256').update(content).digest('hex')
-    const put = await driver.put('a', content, { ...none, sha256 })
-    expect(put.size).toBe(size)
-    expect((await driver.head('a'))?.etag).toBe(put.etag)
-    expect(Buffer.compare(await read(driver, 'a'), content)).toBe(0)
-    const pieces = function* () {
-      for (let offset = 0; offset < size; offset += 1_000_003) yield content.slice(offset, offset + 1_000_003)
-    }
-    const streamed = await driver.put('b', streamOf(pieces()), { ...none, sha256 })
-    expect(streamed.size).toBe(size)
-    expect(Buffer.compare(await read(driver, 'b'), content)).toBe(0)
-    await failure(driver.put('b', streamOf(pieces()), { ...none, sha256: sha256.replace(/^./, (digit) => (digit === '0' ? '1' : '0')) }), 'ChecksumMismatch')
-    expect((await driver.head('b'))?.etag).toBe(streamed.etag)
-  })
+  it.each([0, 1, 8 * MIB - 1, 8 * MIB, 8 * MIB + 1, 20 * MIB])(
+    'stores %i bytes, and a stream of as many',
+    { timeout: 60_000 },
+    async (size) => {
+      const content = bytes(size)
+      const sha256 = createHash('sha256').update(content).digest('hex')
+      const put = await driver.put('a', content, { ...none, sha256 })
+      expect(put.size).toBe(size)
+      expect((await driver.head('a'))?.etag).toBe(put.etag)
+      expect(Buffer.compare(await read(driver, 'a'), content)).toBe(0)
+      const pieces = function* () {
+        for (let offset = 0; offset < size; offset += 1_000_003)
+          yield content.slice(offset, offset + 1_000_003)
+      }
+      const streamed = await driver.put('b', streamOf(pieces()), { ...none, sha256 })
+      expect(streamed.size).toBe(size)
+      expect(Buffer.compare(await read(driver, 'b'), content)).toBe(0)
+      await failure(
+        driver.put('b', streamOf(pieces()), {
+          ...none,
+          sha256: sha256.replace(/^./, (digit) => (digit === '0' ? '1' : '0')),
+        }),
+        'ChecksumMismatch',
+      )
+      expect((await driver.head('b'))?.etag).toBe(streamed.etag)
+    },
+  )
 
   it('leaves the old blob where a long stream fails or is aborted', { timeout: 60_000 }, async () => {
     const old = await driver.put('a', bytes(10), none)
@@ -160,7 +191,9 @@ describe.each(S3_SERVERS)('s3 driver over %s', (s3) => {
       for (let part = 0; part < 3; part++) yield bytes(6 * MIB, part)
       throw new Error('source broke')
     }
-    expect((await failure(driver.put('a', streamOf(failing()), none), 'Aborted')).cause).toMatchObject({ message: 'source broke' })
+    expect((await failure(driver.put('a', streamOf(failing()), none), 'Aborted')).cause).toMatchObject({
+      message: 'source broke',
+    })
     const abort = new AbortController()
     const endless = async function* () {
       for (let part = 0; ; part++) {
@@ -176,7 +209,8 @@ describe.each(S3_SERVERS)('s3 driver over %s', (s3) => {
 
   it('leaves the old blob where a long stream has the wrong condition', { timeout: 60_000 }, async () => {
     const old = await driver.put('a', bytes(10), none)
-    const long = (): ReadableStream<Uint8Array<ArrayBuffer>> => streamOf([bytes(9 * MIB, 7), bytes(9 * MIB, 8)])
+    const long = (): ReadableStream<Uint8Array<ArrayBuffer>> =>
+      streamOf([bytes(9 * MIB, 7), bytes(9 * MIB, 8)])
     await failure(driver.put('a', long(), { ...none, ifNoneMatch: '*' }), 'PreconditionFailed')
     await failure(driver.put('a', long(), { ...none, ifMatch: 'stale' }), 'PreconditionFailed')
     await failure(driver.put('missing', long(), { ...none, ifMatch: 'stale' }), 'PreconditionFailed')
@@ -188,7 +222,11 @@ describe.each(S3_SERVERS)('s3 driver over %s', (s3) => {
 
   it('has one winner among 20 creators, and loses no update among 20 writers that compare and swap', async () => {
     await failure(driver.put('missing', bytes(1), { ...none, ifMatch: 'stale' }), 'PreconditionFailed')
-    const created = await Promise.allSettled(Array.from({ length: 20 }, (_, index) => driver.put('once', bytes(5, index), { ...none, ifNoneMatch: '*' })))
+    const created = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, index) =>
+        driver.put('once', bytes(5, index), { ...none, ifNoneMatch: '*' }),
+      ),
+    )
     expect(created.filter(({ status }) => status === 'fulfilled').length).toBe(1)
     await driver.put('counter', new TextEncoder().encode('{"n":0}'), none)
     await Promise.all(
@@ -228,7 +266,11 @@ describe.each(S3_SERVERS)('s3 driver over %s', (s3) => {
           let cursor: string | undefined
           do {
             const page = await driver.list({ prefix, delimiter, cursor, limit })
-            got.push(...[...page.blobs.map((record) => record.key), ...page.prefixes].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))))
+            got.push(
+              ...[...page.blobs.map((record) => record.key), ...page.prefixes].sort((a, b) =>
+                Buffer.compare(Buffer.from(a), Buffer.from(b)),
+              ),
+            )
             cursor = page.cursor
           } while (cursor !== undefined)
           expect({ delimiter, prefix, limit, got }).toEqual({ delimiter, prefix, limit, got: wanted })
@@ -240,9 +282,17 @@ describe.each(S3_SERVERS)('s3 driver over %s', (s3) => {
   it('tells of a bucket that is not there, and frees connections of bodies that nobody reads', async () => {
     const other = await blob(
       { bucket: 'unmoor-missing' },
-      { binding: 'files', app: 'x', declaration: { kind: 'blob' }, now: Date.now, variable: (name) => servers.variables()[name] },
+      {
+        binding: 'files',
+        app: 'x',
+        declaration: { kind: 'blob' },
+        now: Date.now,
+        variable: (name) => servers.variables()[name],
+      },
     )
-    expect((await failure(Promise.resolve(other.put('a', bytes(1), none)), 'NotFound')).details.kind).toBe('bucket')
+    expect((await failure(Promise.resolve(other.put('a', bytes(1), none)), 'NotFound')).details.kind).toBe(
+      'bucket',
+    )
     await failure(Promise.resolve(other.get('a', {})), 'NotFound')
     await driver.put('big', bytes(5 * MIB), none)
     for (let round = 0; round < 100; round++) {

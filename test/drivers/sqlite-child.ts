@@ -1,4 +1,6 @@
-/** A second process on the same files, for sqlite-files.test.ts: `node sqlite-child.ts DATA_DIR ROLE [COUNT]`. */
+/**
+ * A second process on the same files, for sqlite-files.test.ts: `node sqlite-child.ts DATA_DIR ROLE [COUNT]`.
+ */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { queue, sql } from '../../adapters/drivers/sqlite/index.ts'
@@ -29,7 +31,14 @@ switch (role) {
   }
   case 'send': {
     const driver = await queue({}, jobs)
-    await driver.send(Array.from({ length: Number(count) }, () => ({ id: randomUUID(), contentType: 'json', body: '1', delaySeconds: 0 })))
+    await driver.send(
+      Array.from({ length: Number(count) }, () => ({
+        id: randomUUID(),
+        contentType: 'json',
+        body: '1',
+        delaySeconds: 0,
+      })),
+    )
     await driver.close?.()
     break
   }

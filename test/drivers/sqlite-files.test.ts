@@ -22,7 +22,8 @@ describe('sqlite files', () => {
   })
   afterEach(() => rm(dataDir, { recursive: true, force: true }))
 
-  const start = (...args: string[]): ChildProcess => spawn(process.execPath, [CHILD, dataDir, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const start = (...args: string[]): ChildProcess =>
+    spawn(process.execPath, [CHILD, dataDir, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
 
   it.each([
     ['random bytes', pattern(8192)],
@@ -115,7 +116,12 @@ describe('sqlite files', () => {
 
   it('a send of another process reaches a waiting receive', async () => {
     const driver = await queue({}, context({ binding: 'jobs', declaration: declareQueue() }))
-    const waiting = driver.receive?.({ max: 1, leaseSeconds: 30, waitSeconds: 20, signal: new AbortController().signal })
+    const waiting = driver.receive?.({
+      max: 1,
+      leaseSeconds: 30,
+      waitSeconds: 20,
+      signal: new AbortController().signal,
+    })
     const exit = once(start('send', '1'), 'exit')
     expect((await waiting)?.length).toBe(1)
     await exit
@@ -123,7 +129,10 @@ describe('sqlite files', () => {
   })
 
   it('consumers killed with -9 lose no acknowledged message', { timeout: 120_000 }, async () => {
-    const producer = await queue({}, context({ binding: 'jobs', declaration: declareQueue({ maxRetries: 100 }) }))
+    const producer = await queue(
+      {},
+      context({ binding: 'jobs', declaration: declareQueue({ maxRetries: 100 }) }),
+    )
     await expectNothingLost({ producer, consumer: ['sqlite', '{}', dataDir] })
     await producer.close?.()
   })
@@ -131,7 +140,14 @@ describe('sqlite files', () => {
   it('a message whose consumer dies at the last delivery goes to the dead-letter queue', async () => {
     let now = Date.now()
     const dead = await queue({}, context({ binding: 'dead', declaration: declareQueue(), now: () => now }))
-    const driver = await queue({}, context({ binding: 'jobs', declaration: declareQueue({ maxRetries: 1, deadLetterQueue: 'dead' }), now: () => now }))
+    const driver = await queue(
+      {},
+      context({
+        binding: 'jobs',
+        declaration: declareQueue({ maxRetries: 1, deadLetterQueue: 'dead' }),
+        now: () => now,
+      }),
+    )
     const id = randomUUID()
     await driver.send([{ id, contentType: 'json', body: '1', delaySeconds: 0 }])
     const receive = (from: QueueDriver): ReturnType<NonNullable<QueueDriver['receive']>> | undefined =>

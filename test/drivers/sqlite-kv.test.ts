@@ -18,7 +18,12 @@ describe('sqlite strong kv', () => {
     await plain.put('b', 'old', {})
     const strong = await harness.open()
     const first = await strong.getWithVersion('a', 'text')
-    expect(first).toEqual({ value: 'old', metadata: '1', expiration: undefined, version: expect.stringMatching(/./) })
+    expect(first).toEqual({
+      value: 'old',
+      metadata: '1',
+      expiration: undefined,
+      version: expect.stringMatching(/./),
+    })
     expect((await strong.getWithVersion('b', 'text'))?.version).not.toBe(first?.version)
     await plain.put('a', 'old', { metadata: '1' })
     expect(await strong.putIf('a', 'new', {}, first?.version as string)).toBeNull()

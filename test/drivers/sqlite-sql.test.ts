@@ -17,15 +17,28 @@ describe('sqlite sql', () => {
     db = await harness.open()
   })
   afterEach(() => harness.dispose())
-  const query = (text: string, ...params: (string | number | null)[]): ReturnType<SqlDriver['query']> => db.query({ text, params })
+  const query = (text: string, ...params: (string | number | null)[]): ReturnType<SqlDriver['query']> =>
+    db.query({ text, params })
 
   it.each([
     ['a LIKE pattern of 51 bytes', `SELECT 'a' LIKE '${'x'.repeat(51)}'`, 'sql.likePattern'],
-    ['a compound SELECT of 6 terms', Array.from({ length: 6 }, () => 'SELECT 1').join(' UNION ALL '), 'sql.compoundSelect'],
+    [
+      'a compound SELECT of 6 terms',
+      Array.from({ length: 6 }, () => 'SELECT 1').join(' UNION ALL '),
+      'sql.compoundSelect',
+    ],
     ['101 result columns', `SELECT ${Array.from({ length: 101 }, () => '1').join(', ')}`, 'sql.columns'],
-    ['a table of 101 columns', `CREATE TABLE wide (${Array.from({ length: 101 }, (_, index) => `c${index}`).join(', ')})`, 'sql.columns'],
+    [
+      'a table of 101 columns',
+      `CREATE TABLE wide (${Array.from({ length: 101 }, (_, index) => `c${index}`).join(', ')})`,
+      'sql.columns',
+    ],
     ['a value of 2,000,001 bytes', 'SELECT zeroblob(2000001)', 'sql.row'],
-    ['an expression of 101 terms', `SELECT ${Array.from({ length: 101 }, () => '1').join(' + ')}`, 'sql.expressionDepth'],
+    [
+      'an expression of 101 terms',
+      `SELECT ${Array.from({ length: 101 }, () => '1').join(' + ')}`,
+      'sql.expressionDepth',
+    ],
   ])('refuses %s as D1 does', async (_, text, limit) => {
     expect((await failure(query(text), 'LimitExceeded')).details.limit).toBe(limit)
   })
@@ -39,14 +52,26 @@ describe('sqlite sql', () => {
 
   it('a row over 2,000,000 bytes is refused although each value is within', async () => {
     await query('CREATE TABLE t (a, b)')
-    expect((await failure(query('INSERT INTO t VALUES (?, ?)', 'x'.repeat(1_200_000), 'x'.repeat(1_200_000)), 'LimitExceeded')).details.limit).toBe('sql.row')
+    expect(
+      (
+        await failure(
+          query('INSERT INTO t VALUES (?, ?)', 'x'.repeat(1_200_000), 'x'.repeat(1_200_000)),
+          'LimitExceeded',
+        )
+      ).details.limit,
+    ).toBe('sql.row')
   })
 
   it('a write whose RETURNING cannot be given back is undone', async () => {
     await query('CREATE TABLE t (id INTEGER PRIMARY KEY)')
-    await failure(query("INSERT INTO t VALUES (CAST('9007199254740993' AS INTEGER)) RETURNING id"), 'LimitExceeded')
+    await failure(
+      query("INSERT INTO t VALUES (CAST('9007199254740993' AS INTEGER)) RETURNING id"),
+      'LimitExceeded',
+    )
     expect((await query('SELECT count(*) FROM t')).rows).toEqual([[0]])
-    expect((await query("INSERT INTO t VALUES (CAST('9007199254740993' AS INTEGER))")).lastRowId).toBeUndefined()
+    expect(
+      (await query("INSERT INTO t VALUES (CAST('9007199254740993' AS INTEGER))")).lastRowId,
+    ).toBeUndefined()
   })
 
   it('cannot reach another database', async () => {
@@ -62,7 +87,14 @@ describe('sqlite sql', () => {
     other.exec('BEGIN IMMEDIATE')
     const patient = await sql(
       { busyTimeout: 0.05 },
-      { binding: 'things', app: 'test', declaration: { kind: 'sql' }, dataDir, variable: () => undefined, now: Date.now },
+      {
+        binding: 'things',
+        app: 'test',
+        declaration: { kind: 'sql' },
+        dataDir,
+        variable: () => undefined,
+        now: Date.now,
+      },
     )
     const error = await failure(patient.query({ text: 'INSERT INTO t VALUES (1)', params: [] }), 'Conflict')
     expect(error.retryable).toBe(true)

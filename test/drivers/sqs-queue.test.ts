@@ -28,14 +28,26 @@ function sqsHarness(servers: ReturnType<typeof awsServers>): Harness<QueueDriver
       if (declaration.kind !== 'queue') throw new Error('no queue')
       const name = (one: string): string => `${space}-${app}-${one}`
       const { deadLetterQueue, maxRetries } = declaration
-      const dead = deadLetterQueue === undefined ? [] : [{ binding: deadLetterQueue, name: name(deadLetterQueue), variable: '' }]
-      const redrive = deadLetterQueue === undefined ? {} : { redrive: { binding: deadLetterQueue, maxReceiveCount: maxRetries + 1 } }
+      const dead =
+        deadLetterQueue === undefined
+          ? []
+          : [{ binding: deadLetterQueue, name: name(deadLetterQueue), variable: '' }]
+      const redrive =
+        deadLetterQueue === undefined
+          ? {}
+          : { redrive: { binding: deadLetterQueue, maxReceiveCount: maxRetries + 1 } }
       const urls = await createQueues(
         servers.variables()['AWS_ENDPOINT_URL_SQS'] ?? '',
         [...dead, { binding, name: name(binding), variable: '', ...redrive }],
         30,
       )
-      return queue({ url: urls[binding] ?? '' }, driverContext({ binding, app, declaration, now }, { variable: (variable) => servers.variables()[variable] }))
+      return queue(
+        { url: urls[binding] ?? '' },
+        driverContext(
+          { binding, app, declaration, now },
+          { variable: (variable) => servers.variables()[variable] },
+        ),
+      )
     },
     dispose: async () => {},
   }
@@ -49,16 +61,28 @@ describe('sqs driver over fauxqs', () => {
     lost: declareQueue(),
     steps: declareQueue(),
   }
-  const drivers = Object.fromEntries(Object.keys(bindings).map((name) => [name, { driver: 'sqs', ...(name === 'steps' ? { fifo: true } : {}) }]))
+  const drivers = Object.fromEntries(
+    Object.keys(bindings).map((name) => [
+      name,
+      { driver: 'sqs', ...(name === 'steps' ? { fifo: true } : {}) },
+    ]),
+  )
   const servers = awsServers({ bindings, drivers })
   const variable = (name: string): string | undefined => servers.variables()[name]
   const open = (binding: string): Required<QueueDriver> =>
-    queue({}, driverContext({ binding, declaration: bindings[binding] as AnyDeclaration }, { variable })) as Required<QueueDriver>
-  const receive = (driver: Required<QueueDriver>, options: { max?: number; waitSeconds?: number; leaseSeconds?: number } = {}): Promise<QueueIncoming[]> =>
+    queue(
+      {},
+      driverContext({ binding, declaration: bindings[binding] as AnyDeclaration }, { variable }),
+    ) as Required<QueueDriver>
+  const receive = (
+    driver: Required<QueueDriver>,
+    options: { max?: number; waitSeconds?: number; leaseSeconds?: number } = {},
+  ): Promise<QueueIncoming[]> =>
     driver.receive({ max: 100, waitSeconds: 0, leaseSeconds: 30, signal, ...options })
 
   expectGaps({
-    'queue-d11': 'SQS moves a message when its queue is next received from, which a consumer does all the time; a case below does so',
+    'queue-d11':
+      'SQS moves a message when its queue is next received from, which a consumer does all the time; a case below does so',
   })
   it('keeps the order of a FIFO queue, over the requests that a batch takes', async () => {
     const steps = open('steps')
@@ -67,15 +91,22 @@ describe('sqs driver over fauxqs', () => {
     // The same again is the same message.
     await steps.send(sent.slice(0, 1))
     const bodies: string[] = []
-    for (let messages = await receive(steps, { max: 10 }); messages.length > 0; messages = await receive(steps, { max: 10 })) {
+    for (
+      let messages = await receive(steps, { max: 10 });
+      messages.length > 0;
+      messages = await receive(steps, { max: 10 })
+    ) {
       bodies.push(...messages.map(({ body }) => String(body)))
       await steps.settle(messages.map(({ lease }) => ({ outcome: 'ack', lease })))
     }
     expect(bodies).toEqual(sent.map(({ body }) => String(body)))
     await failure(steps.send([json(1, { delaySeconds: 5 })]), 'Unsupported')
-    expect(() => queue({ url: 'https://sqs.eu-west-1.amazonaws.com/1/x', fifo: true }, driverContext({ binding: 'steps' }, { variable }))).toThrow(
-      /ends with ".fifo"/,
-    )
+    expect(() =>
+      queue(
+        { url: 'https://sqs.eu-west-1.amazonaws.com/1/x', fifo: true },
+        driverContext({ binding: 'steps' }, { variable }),
+      ),
+    ).toThrow(/ends with ".fifo"/)
   })
 
   queueContract('sqs over fauxqs', async () => sqsHarness(servers))
@@ -94,7 +125,9 @@ describe('sqs driver over fauxqs', () => {
   })
 
   it('carries every text and all bytes, ids and times', async () => {
-    const all = Array.from({ length: 0x10000 }, (_, code) => code).filter((code) => code < 0xd800 || code > 0xdfff)
+    const all = Array.from({ length: 0x10000 }, (_, code) => code).filter(
+      (code) => code < 0xd800 || code > 0xdfff,
+    )
     const texts = [
       '',
       'plain',
@@ -114,7 +147,11 @@ describe('sqs driver over fauxqs', () => {
       expect(got?.timestamp).toBeLessThanOrEqual(Date.now())
       await plain.settle([{ lease: got?.lease ?? '', outcome: 'ack' }])
     }
-    for (const bytes of [new Uint8Array(), Uint8Array.from({ length: 256 }, (_, index) => index), new Uint8Array(127_000).fill(255)]) {
+    for (const bytes of [
+      new Uint8Array(),
+      Uint8Array.from({ length: 256 }, (_, index) => index),
+      new Uint8Array(127_000).fill(255),
+    ]) {
       await plain.send([{ id: 'b', contentType: 'bytes', body: bytes, delaySeconds: 0 }])
       const [got] = await receive(plain)
       expect(got).toMatchObject({ id: 'b', contentType: 'bytes' })
@@ -147,7 +184,9 @@ describe('sqs driver over fauxqs', () => {
     await sleep(1200)
     expect(await receive(plain)).toEqual([])
     const retried = Date.now()
-    expect(await plain.settle([{ lease: first?.lease ?? '', outcome: 'retry', delaySeconds: 1 }])).toEqual({ dropped: [] })
+    expect(await plain.settle([{ lease: first?.lease ?? '', outcome: 'retry', delaySeconds: 1 }])).toEqual({
+      dropped: [],
+    })
     expect(await receive(plain)).toEqual([])
     const [second] = await receive(plain, { waitSeconds: 3 })
     expect(Date.now() - retried).toBeGreaterThanOrEqual(990)
@@ -167,9 +206,13 @@ describe('sqs driver over fauxqs', () => {
     const sent = json('drop')
     await plain.send([sent])
     const [first] = await receive(plain)
-    expect(await plain.settle([{ lease: first?.lease ?? '', outcome: 'retry', delaySeconds: 0 }])).toEqual({ dropped: [] })
+    expect(await plain.settle([{ lease: first?.lease ?? '', outcome: 'retry', delaySeconds: 0 }])).toEqual({
+      dropped: [],
+    })
     const [second] = await receive(plain)
-    expect(await plain.settle([{ lease: second?.lease ?? '', outcome: 'retry', delaySeconds: 0 }])).toEqual({ dropped: [sent.id] })
+    expect(await plain.settle([{ lease: second?.lease ?? '', outcome: 'retry', delaySeconds: 0 }])).toEqual({
+      dropped: [sent.id],
+    })
     expect(await plain.depth()).toEqual({ ready: 0, delayed: 0, leased: 0 })
   })
 
@@ -181,9 +224,18 @@ describe('sqs driver over fauxqs', () => {
       const driver = open(name)
       for (const attempts of [1, 2]) {
         const [message] = await receive(driver)
-        expect({ queue: name, ...message }).toMatchObject({ queue: name, id: sent.id, attempts, body: '"poison"' })
+        expect({ queue: name, ...message }).toMatchObject({
+          queue: name,
+          id: sent.id,
+          attempts,
+          body: '"poison"',
+        })
         expect((timestamp ??= message?.timestamp)).toBe(message?.timestamp)
-        expect(await driver.settle([{ lease: message?.lease ?? '', outcome: 'retry', delaySeconds: 60 * (attempts - 1) }])).toEqual({ dropped: [] })
+        expect(
+          await driver.settle([
+            { lease: message?.lease ?? '', outcome: 'retry', delaySeconds: 60 * (attempts - 1) },
+          ]),
+        ).toEqual({ dropped: [] })
       }
       expect(await receive(driver)).toEqual([])
     }
@@ -233,13 +285,18 @@ describe('sqs driver over fauxqs', () => {
       { url: `${variable('AWS_ENDPOINT_URL_SQS')}/000000000000/nowhere` },
       driverContext({ binding: 'plain', declaration: bindings['plain'] as AnyDeclaration }, { variable }),
     ) as QueueDriver
-    expect((await failure(missing.send([json(1)]), 'NotFound')).details).toMatchObject({ kind: 'queue', indexes: [0] })
+    expect((await failure(missing.send([json(1)]), 'NotFound')).details).toMatchObject({
+      kind: 'queue',
+      indexes: [0],
+    })
   })
 
   it('ends a wait on abort without an error', async () => {
     const abort = new AbortController()
     setTimeout(() => abort.abort(), 50)
     // Longer than this test may take.
-    expect(await plain.receive({ max: 10, waitSeconds: 600, leaseSeconds: 30, signal: abort.signal })).toEqual([])
+    expect(
+      await plain.receive({ max: 10, waitSeconds: 600, leaseSeconds: 30, signal: abort.signal }),
+    ).toEqual([])
   })
 })

@@ -13,21 +13,33 @@ export interface SharedBuild {
 }
 
 /**
- * Builds a project for the isolate target, once per run of the tests: the next test file with the same sources gets the same
- * folder. Its name is a hash of what it was made of, and it appears whole, so that files may build it at the same time.
+ * Builds a project for the isolate target, once per run of the tests: the next test file with the same
+ * sources gets the same folder. Its name is a hash of what it was made of, and it appears whole, so that
+ * files may build it at the same time.
  */
-export async function buildOnce(files: Readonly<Record<string, string | Uint8Array>>, options: { testChannel?: boolean } = {}): Promise<SharedBuild> {
+export async function buildOnce(
+  files: Readonly<Record<string, string | Uint8Array>>,
+  options: { testChannel?: boolean } = {},
+): Promise<SharedBuild> {
   const hash = createHash('sha256').update(JSON.stringify(options))
   for (const [path, content] of Object.entries(files)) hash.update(`\0${path}\0`).update(content)
   const shared = process.env['UNMOOR_TEST_BUILDS']
-  if (shared === undefined) throw new Error('UNMOOR_TEST_BUILDS is not set. Is test/global-setup.ts among globalSetup in the config of Vitest?')
+  if (shared === undefined)
+    throw new Error(
+      'UNMOOR_TEST_BUILDS is not set. Is test/global-setup.ts among globalSetup in the config of Vitest?',
+    )
   const dir = join(shared, hash.digest('hex'))
   const made = await read(dir)
   if (made !== undefined) return made
 
   await using project = await tempProject()
   await project.write(files)
-  const built = await buildApp({ projectDir: project.dir, target: 'isolate', adapter: isolate, testChannel: options.testChannel ?? false })
+  const built = await buildApp({
+    projectDir: project.dir,
+    target: 'isolate',
+    adapter: isolate,
+    testChannel: options.testChannel ?? false,
+  })
   const own = `${dir}.${randomUUID()}`
   await cp(built.outDir, own, { recursive: true })
   await writeFile(join(own, INFO), JSON.stringify(built.info))

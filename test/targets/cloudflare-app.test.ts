@@ -41,7 +41,8 @@ async function eventually<T>(get: () => Promise<T>, good: (value: T) => boolean)
   }
 }
 
-const get = (path: string, init?: RequestInit): Promise<Response> => fetch(running.url + path, { redirect: 'manual', ...init })
+const get = (path: string, init?: RequestInit): Promise<Response> =>
+  fetch(running.url + path, { redirect: 'manual', ...init })
 const appLog = async (): Promise<string[]> => (await get('/log')).json() as Promise<string[]>
 
 beforeAll(async () => {
@@ -92,29 +93,53 @@ describe('the artifact', () => {
             max_concurrency: 1,
             dead_letter_queue: 'cf-app-dead-clicks',
           },
-          { queue: 'cf-app-dead-clicks', max_batch_size: 10, max_batch_timeout: 0, max_retries: 3, retry_delay: 0, max_concurrency: 1 },
+          {
+            queue: 'cf-app-dead-clicks',
+            max_batch_size: 10,
+            max_batch_timeout: 0,
+            max_retries: 3,
+            retry_delay: 0,
+            max_concurrency: 1,
+          },
         ],
       },
       secrets: { required: ['ADMIN_TOKEN'] },
       vars: { REGION: 'eu' },
       services: [{ binding: 'SELF', service: 'cf-app' }],
-      assets: { directory: './assets', binding: 'FILES', html_handling: 'auto-trailing-slash', not_found_handling: 'single-page-application' },
+      assets: {
+        directory: './assets',
+        binding: 'FILES',
+        html_handling: 'auto-trailing-slash',
+        not_found_handling: 'single-page-application',
+      },
       triggers: { crons: ['0 3 * * *', '0 4 * * MON'] },
     })
   })
 
   test('D1 migrations lie where wrangler looks for them', async () => {
-    expect(await readFile(join(built.outDir, 'migrations/stats/0001_clicks.sql'), 'utf8')).toMatch(/^CREATE TABLE clicks .*;\n\nCREATE INDEX .*;\n$/s)
+    expect(await readFile(join(built.outDir, 'migrations/stats/0001_clicks.sql'), 'utf8')).toMatch(
+      /^CREATE TABLE clicks .*;\n\nCREATE INDEX .*;\n$/s,
+    )
   })
 
   test('a missing secret stops the start and is named', async () => {
-    await expect(startApp({})).rejects.toMatchObject({ code: 'NotFound', message: expect.stringContaining('secret "adminToken": set ADMIN_TOKEN') })
+    await expect(startApp({})).rejects.toMatchObject({
+      code: 'NotFound',
+      message: expect.stringContaining('secret "adminToken": set ADMIN_TOKEN'),
+    })
   })
 
   test('a port in use is named', async () => {
     const port = Number(new URL(running.url).port)
     await expect(
-      cloudflare.start({ dir: built.outDir, info: built.info, dataDir: join(folder, 'other'), port, variables: { ADMIN_TOKEN: 'x' }, log }),
+      cloudflare.start({
+        dir: built.outDir,
+        info: built.info,
+        dataDir: join(folder, 'other'),
+        port,
+        variables: { ADMIN_TOKEN: 'x' },
+        log,
+      }),
     ).rejects.toMatchObject({
       code: 'Unavailable',
       message: expect.stringContaining(String(port)),
@@ -133,7 +158,11 @@ describe('requests in workerd', () => {
     const response = await get('/none', { method: 'POST' })
     expect([response.status, await response.text()]).toEqual([404, 'no route /none eu hush null'])
     const forged = await get('/url', {
-      headers: { 'mf-original-url': 'https://evil.example/', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' },
+      headers: {
+        'mf-original-url': 'https://evil.example/',
+        'x-forwarded-host': 'evil.example',
+        'x-forwarded-proto': 'https',
+      },
     })
     expect(await forged.text()).toBe(`${running.url}/url`)
   })
@@ -179,7 +208,9 @@ describe('requests in workerd', () => {
   })
 
   test('AsyncLocalStorage is kept per request', async () => {
-    const answers = await Promise.all(Array.from({ length: 50 }, (_, n) => get(`/als?${n}`).then((response) => response.text())))
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, n) => get(`/als?${n}`).then((response) => response.text())),
+    )
     expect(answers).toEqual(Array.from({ length: 50 }, (_, n) => `?${n}`))
   })
 
@@ -196,7 +227,9 @@ describe('assets', () => {
       expect.stringContaining('text/css'),
       'public, max-age=0, must-revalidate',
     ])
-    expect((await get('/app.css', { headers: { 'if-none-match': css.headers.get('etag')! } })).status).toBe(304)
+    expect((await get('/app.css', { headers: { 'if-none-match': css.headers.get('etag')! } })).status).toBe(
+      304,
+    )
     expect(await (await get('/')).text()).toContain('index')
     const about = await get('/about.html')
     expect([about.status, about.headers.get('location')]).toEqual([307, '/about'])
@@ -229,7 +262,11 @@ describe('queues and crons', () => {
   test('a message without retries left goes to the dead-letter queue with its id', async () => {
     await get('/send?mode=poison&n=7')
     const lines = await eventually(appLog, (found) => found.some((line) => line.startsWith('dead')))
-    expect(lines.filter((line) => /^poison7|^dead/.test(line))).toEqual(['poison7:1:36', 'poison7:2:36', 'dead {"mode":"poison","n":7}:1:36'])
+    expect(lines.filter((line) => /^poison7|^dead/.test(line))).toEqual([
+      'poison7:1:36',
+      'poison7:2:36',
+      'dead {"mode":"poison","n":7}:1:36',
+    ])
   })
 
   test('the channel tells when a queue has run dry', async () => {
@@ -252,7 +289,10 @@ describe('queues and crons', () => {
 
   test('a trigger runs every cron with its schedule, and a throw is told', async () => {
     await running.runCron!('one', 1_700_000_000_000)
-    expect((await appLog()).filter((line) => line.endsWith('1700000000000'))).toEqual(['one 1700000000000', 'two 1700000000000'])
+    expect((await appLog()).filter((line) => line.endsWith('1700000000000'))).toEqual([
+      'one 1700000000000',
+      'two 1700000000000',
+    ])
     await expect(running.runCron!('failing', 1_700_000_000_000)).rejects.toThrow('exception')
     await expect(running.runCron!('missing', 0)).rejects.toMatchObject({ code: 'NotFound' })
   })
@@ -270,7 +310,9 @@ describe('R2', () => {
   test('a long stream of unknown length, with and without a condition', async () => {
     const stored = (await (await get(`/upload?size=${size}`)).json()) as { size: number; etag: string }
     expect(stored).toMatchObject({ size, httpMetadata: { contentType: 'x/y' }, customMetadata: { a: 'b' } })
-    expect(await (await get(`/upload?size=${size}&create`)).json()).toMatchObject({ code: 'PreconditionFailed' })
+    expect(await (await get(`/upload?size=${size}&create`)).json()).toMatchObject({
+      code: 'PreconditionFailed',
+    })
     expect(await (await get(`/upload?size=${size}&fail`)).json()).toMatchObject({ code: 'Aborted' })
     expect(await env.icons.head('big')).toMatchObject({ size, etag: stored.etag })
     await env.icons.delete('big')
@@ -290,40 +332,90 @@ describe('D1', () => {
 
   test('values round trip, blobs as bytes, both of two columns with one name', async () => {
     const data = Uint8Array.from({ length: 256 }, (_, byte) => byte)
-    expect(await env.stats.run('INSERT INTO clicks (id, slug, n, data) VALUES (?, ?, ?, ?)', [1, 'a', 2 ** 53 - 1, data])).toEqual({ changes: 1, lastRowId: 1 })
-    expect(await env.stats.first('SELECT * FROM clicks WHERE slug = ?', ['a'])).toEqual({ id: 1, slug: 'a', n: 2 ** 53 - 1, data })
-    expect(await env.stats.raw('SELECT 1 AS x, 2 AS x')).toMatchObject({ columns: ['x', 'x'], rows: [[1, 2]], changes: 0 })
-    expect(await env.stats.raw("WITH t AS (SELECT 'INSERT' AS x) SELECT replace(x, 'I', 'i') AS y FROM t WHERE 1 = 0")).toMatchObject({
+    expect(
+      await env.stats.run('INSERT INTO clicks (id, slug, n, data) VALUES (?, ?, ?, ?)', [
+        1,
+        'a',
+        2 ** 53 - 1,
+        data,
+      ]),
+    ).toEqual({ changes: 1, lastRowId: 1 })
+    expect(await env.stats.first('SELECT * FROM clicks WHERE slug = ?', ['a'])).toEqual({
+      id: 1,
+      slug: 'a',
+      n: 2 ** 53 - 1,
+      data,
+    })
+    expect(await env.stats.raw('SELECT 1 AS x, 2 AS x')).toMatchObject({
+      columns: ['x', 'x'],
+      rows: [[1, 2]],
+      changes: 0,
+    })
+    expect(
+      await env.stats.raw(
+        "WITH t AS (SELECT 'INSERT' AS x) SELECT replace(x, 'I', 'i') AS y FROM t WHERE 1 = 0",
+      ),
+    ).toMatchObject({
       columns: ['y'],
       rows: [],
       changes: 0,
     })
-    expect(await env.stats.all('INSERT INTO clicks (slug) VALUES (?), (?) RETURNING slug', ['b', 'c'])).toEqual([{ slug: 'b' }, { slug: 'c' }])
-    expect(await env.stats.run("UPDATE clicks SET n = 5 WHERE slug IN ('b', 'c')")).toEqual({ changes: 2, lastRowId: undefined })
+    expect(
+      await env.stats.all('INSERT INTO clicks (slug) VALUES (?), (?) RETURNING slug', ['b', 'c']),
+    ).toEqual([{ slug: 'b' }, { slug: 'c' }])
+    expect(await env.stats.run("UPDATE clicks SET n = 5 WHERE slug IN ('b', 'c')")).toEqual({
+      changes: 2,
+      lastRowId: undefined,
+    })
   })
 
   test('an integer beyond 2^53 - 1 is an error, a large float is not', async () => {
-    expect(await failure(env.stats.value('SELECT 9007199254740993'))).toMatchObject({ code: 'LimitExceeded', details: { limit: 'sql.integer' } })
+    expect(await failure(env.stats.value('SELECT 9007199254740993'))).toMatchObject({
+      code: 'LimitExceeded',
+      details: { limit: 'sql.integer' },
+    })
     expect(await env.stats.value('SELECT CAST(9007199254740993 AS TEXT)')).toBe('9007199254740993')
     expect(await env.stats.value('SELECT 1e30')).toBe(1e30)
   })
 
   test('errors have the portable codes', async () => {
-    expect(await failure(env.stats.run("INSERT INTO clicks (slug) VALUES ('a')"))).toMatchObject({ code: 'AlreadyExists', details: { kind: 'unique' } })
-    expect(await failure(env.stats.run('INSERT INTO clicks (slug) VALUES (NULL)'))).toMatchObject({ code: 'Constraint', details: { kind: 'notNull' } })
-    expect(await failure(env.stats.run('SELECT * FROM nowhere'))).toMatchObject({ code: 'NotFound', details: { kind: 'table' } })
+    expect(await failure(env.stats.run("INSERT INTO clicks (slug) VALUES ('a')"))).toMatchObject({
+      code: 'AlreadyExists',
+      details: { kind: 'unique' },
+    })
+    expect(await failure(env.stats.run('INSERT INTO clicks (slug) VALUES (NULL)'))).toMatchObject({
+      code: 'Constraint',
+      details: { kind: 'notNull' },
+    })
+    expect(await failure(env.stats.run('SELECT * FROM nowhere'))).toMatchObject({
+      code: 'NotFound',
+      details: { kind: 'table' },
+    })
     expect(await failure(env.stats.run('SELEC 1'))).toMatchObject({ code: 'InvalidArgument' })
-    expect(await failure(env.stats.run('SELECT nothing FROM clicks'))).toMatchObject({ code: 'InvalidArgument' })
+    expect(await failure(env.stats.run('SELECT nothing FROM clicks'))).toMatchObject({
+      code: 'InvalidArgument',
+    })
   })
 
   test('a failed batch keeps nothing and names its statement', async () => {
-    const insert = (slug: string): { text: string; params: string[] } => ({ text: 'INSERT INTO clicks (slug) VALUES (?)', params: [slug] })
+    const insert = (slug: string): { text: string; params: string[] } => ({
+      text: 'INSERT INTO clicks (slug) VALUES (?)',
+      params: [slug],
+    })
     for (const index of [0, 2, 4]) {
       const batch = ['p', 'q', 'r', 's', 't'].map((slug, at) => insert(at === index ? 'a' : slug))
-      expect(await failure(env.stats.batch(batch))).toMatchObject({ code: 'AlreadyExists', details: { kind: 'unique', index } })
+      expect(await failure(env.stats.batch(batch))).toMatchObject({
+        code: 'AlreadyExists',
+        details: { kind: 'unique', index },
+      })
     }
-    expect(await env.stats.value("SELECT count(*) FROM clicks WHERE slug IN ('p', 'q', 'r', 's', 't')")).toBe(0)
-    const results = await env.stats.batch([insert('p'), { text: 'SELECT count(*) AS n FROM clicks WHERE slug = ?', params: ['p'] }])
+    expect(await env.stats.value("SELECT count(*) FROM clicks WHERE slug IN ('p', 'q', 'r', 's', 't')")).toBe(
+      0,
+    )
+    const results = await env.stats.batch([
+      insert('p'),
+      { text: 'SELECT count(*) AS n FROM clicks WHERE slug = ?', params: ['p'] },
+    ])
     expect(results).toMatchObject([{ changes: 1 }, { rows: [[1]], changes: 0 }])
   })
 
@@ -333,7 +425,11 @@ describe('D1', () => {
     expect(await running.exited).toBe(0)
     running = await startApp()
     env = await createChannelClient(running.url, token).env(built.info.manifest)
-    expect(await env.links.getWithMetadata('kept')).toMatchObject({ value: 'yes', metadata: { n: 1 }, expiration: expect.any(Number) })
+    expect(await env.links.getWithMetadata('kept')).toMatchObject({
+      value: 'yes',
+      metadata: { n: 1 },
+      expiration: expect.any(Number),
+    })
     expect(await env.stats.value('SELECT slug FROM clicks WHERE id = 1')).toBe('a')
     const dataDir = join(folder, 'fresh')
     const options = { dir: built.outDir, info: built.info, dataDir, variables: {}, log }
@@ -344,7 +440,14 @@ describe('D1', () => {
 })
 
 test('an end of workerd is an end of the runtime', async () => {
-  const own = await cloudflare.start({ dir: built.outDir, info: built.info, dataDir: join(folder, 'killed'), port: 0, variables: { ADMIN_TOKEN: 'x' }, log })
+  const own = await cloudflare.start({
+    dir: built.outDir,
+    info: built.info,
+    dataDir: join(folder, 'killed'),
+    port: 0,
+    variables: { ADMIN_TOKEN: 'x' },
+    log,
+  })
   process.kill(own.pids[1] as number, 'SIGKILL')
   expect(await own.exited).toBe(1)
   await own.stop()

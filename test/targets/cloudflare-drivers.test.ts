@@ -8,7 +8,9 @@ import { startModule } from './workerd.ts'
 const ids = Array.from({ length: 120 }, (_, n) => `n${n}`)
 const namespaces = ids.map((id) => [`KV_${id}`, { type: 'kv' as const, id }] as const)
 const buckets = ids.map((name) => [`R2_${name}`, { type: 'r2' as const, name }] as const)
-const mf = startModule('export default {}', { env: Object.fromEntries<(typeof namespaces | typeof buckets)[number][1]>([...namespaces, ...buckets]) })
+const mf = startModule('export default {}', {
+  env: Object.fromEntries<(typeof namespaces | typeof buckets)[number][1]>([...namespaces, ...buckets]),
+})
 let next = 0
 // A thousand puts take the simulator half a minute.
 vi.setConfig({ testTimeout: 180_000 })
@@ -28,7 +30,18 @@ function harness<Driver>(open: (id: string, options: OpenOptions) => Promise<Dri
   }
 }
 
-kvContract('Workers KV', async () => harness(async (id, options) => kv({}, { ...driverContext(options), native: await mf.getKVNamespace(`KV_${id}`) })), {
-  ownClock: true,
-})
-blobContract('R2', async () => harness(async (id, options) => blob({}, { ...driverContext(options), native: await mf.getR2Bucket(`R2_${id}`) })))
+kvContract(
+  'Workers KV',
+  async () =>
+    harness(async (id, options) =>
+      kv({}, { ...driverContext(options), native: await mf.getKVNamespace(`KV_${id}`) }),
+    ),
+  {
+    ownClock: true,
+  },
+)
+blobContract('R2', async () =>
+  harness(async (id, options) =>
+    blob({}, { ...driverContext(options), native: await mf.getR2Bucket(`R2_${id}`) }),
+  ),
+)

@@ -20,7 +20,11 @@ import { strongKvContract } from '../drivers/contracts/strong-kv.ts'
 import type { StrongKvCall } from './strong-kv-worker.ts'
 import { startModule } from './workerd.ts'
 
-const bundle = await rolldown({ input: fileURLToPath(new URL('./strong-kv-worker.ts', import.meta.url)), external: ['cloudflare:workers'], logLevel: 'silent' })
+const bundle = await rolldown({
+  input: fileURLToPath(new URL('./strong-kv-worker.ts', import.meta.url)),
+  external: ['cloudflare:workers'],
+  logLevel: 'silent',
+})
 const { output } = await bundle.generate({ format: 'esm' })
 await bundle.close()
 const mf = startModule(output[0].code, {
@@ -29,7 +33,10 @@ const mf = startModule(output[0].code, {
 })
 afterAll(() => mf.dispose())
 
-/** Each call has a connection of its own: workerd closes one that idles for 5 seconds, which may meet the next call where that took long to prepare. */
+/**
+ * Each call has a connection of its own: workerd closes one that idles for 5 seconds, which may meet the next
+ * call where that took long to prepare.
+ */
 async function post(body: string): Promise<unknown> {
   const sent = httpRequest(await mf.ready, { method: 'POST', agent: false }).end(body)
   const [answer] = (await once(sent, 'response')) as [IncomingMessage]
@@ -46,12 +53,21 @@ function durableHarness(options: StrongKvOptions = {}): Harness<StrongKvDriver> 
       const context = driverContext(settings)
       const { app, binding } = context
       const call = async (method: string, args: unknown[]): Promise<unknown> => {
-        const request: StrongKvCall = { deployment: `${id}/${app}`, binding, options, now: context.now(), method, args: await encodeValue(args) }
+        const request: StrongKvCall = {
+          deployment: `${id}/${app}`,
+          binding,
+          options,
+          now: context.now(),
+          method,
+          args: await encodeValue(args),
+        }
         const answer = (await post(JSON.stringify(request))) as { value?: unknown; error?: SerializedError }
         if (answer.error !== undefined) throw errorFromJSON(answer.error)
         return decodeValue(answer.value)
       }
-      return Object.fromEntries(METHODS.map((method) => [method, (...args: unknown[]) => call(method, args)])) as unknown as StrongKvDriver
+      return Object.fromEntries(
+        METHODS.map((method) => [method, (...args: unknown[]) => call(method, args)]),
+      ) as unknown as StrongKvDriver
     },
     dispose: async () => {},
   }
@@ -82,7 +98,10 @@ describe('strong kv on Durable Objects', () => {
     const store = await durableHarness().open()
     for (const size of [999_999, 1_000_000, 1_000_001, 2_000_000, 5, 2_500_000, 0]) {
       await store.put('a', pattern(size, size), {})
-      expect(Buffer.compare((await store.get('a', 'bytes'))?.value as Uint8Array, pattern(size, size)), String(size)).toBe(0)
+      expect(
+        Buffer.compare((await store.get('a', 'bytes'))?.value as Uint8Array, pattern(size, size)),
+        String(size),
+      ).toBe(0)
     }
     const text = '\u00e9'.repeat(600_000)
     await store.put('a', text, {})
@@ -100,12 +119,20 @@ describe('strong kv on Durable Objects', () => {
     const lost = failing(Object.assign(new Error('Network connection lost.'), { retryable: true }))
     expect((await failure(lost.put('a', '1', {}), 'Unavailable')).mayHaveApplied).toBe(true)
     expect((await failure(lost.get('a', 'text'), 'Unavailable')).mayHaveApplied).toBe(false)
-    const busy = failing(Object.assign(new Error('Durable Object is overloaded.'), { retryable: true, overloaded: true }))
+    const busy = failing(
+      Object.assign(new Error('Durable Object is overloaded.'), { retryable: true, overloaded: true }),
+    )
     expect((await failure(busy.put('a', '1', {}), 'Throttled')).mayHaveApplied).toBe(false)
     let calls = 0
     const shaky: NativeNamespace = {
       idFromName: () => 0,
-      get: () => ({ get: () => (++calls < 3 ? Promise.reject(Object.assign(new Error('reset'), { retryable: true })) : Promise.resolve([null])) }) as never,
+      get: () =>
+        ({
+          get: () =>
+            ++calls < 3
+              ? Promise.reject(Object.assign(new Error('reset'), { retryable: true }))
+              : Promise.resolve([null]),
+        }) as never,
     }
     const shaken = await strongKv({}, { ...driverContext({}), native: shaky })
     expect(await shaken.get('a', 'text')).toBeNull()
@@ -122,7 +149,11 @@ describe('strong kv on Durable Objects', () => {
       version: 1,
       name: 'shop',
       fetch: true,
-      bindings: { plain: kv(), counters: kv({ consistency: 'strong' }), locks: kv({ consistency: 'strong' }) },
+      bindings: {
+        plain: kv(),
+        counters: kv({ consistency: 'strong' }),
+        locks: kv({ consistency: 'strong' }),
+      },
       queues: [],
       crons: {},
     }
@@ -142,6 +173,8 @@ describe('strong kv on Durable Objects', () => {
     const elsewhere = config({ plain: own, counters: { driver: 'memory' }, locks: { driver: 'memory' } })
     expect(elsewhere.durable_objects).toBeUndefined()
     expect(elsewhere.migrations).toBeUndefined()
-    expect(() => config({ counters: own }, { kv: { counters: { id: '1' } } })).toThrow('Remove targets.cloudflare.options.kv.counters')
+    expect(() => config({ counters: own }, { kv: { counters: { id: '1' } } })).toThrow(
+      'Remove targets.cloudflare.options.kv.counters',
+    )
   })
 })

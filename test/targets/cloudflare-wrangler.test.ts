@@ -58,14 +58,23 @@ async function dryRun(dir: string, ...args: string[]): Promise<string> {
     [join(checkout, 'node_modules/wrangler/bin/wrangler.js'), 'deploy', '--dry-run', ...args],
     {
       cwd: dir,
-      env: { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: 'true', NO_COLOR: '1', WRANGLER_LOG_PATH: join(scratch, 'logs') },
+      env: {
+        ...process.env,
+        WRANGLER_SEND_METRICS: 'false',
+        CI: 'true',
+        NO_COLOR: '1',
+        WRANGLER_LOG_PATH: join(scratch, 'logs'),
+      },
     },
   )
   return stdout + stderr
 }
 
 /** `wrangler dev` with that configuration, its state in `persist`. */
-async function startDev(config: string, persist: string): Promise<{ url: string; stop: () => Promise<void> }> {
+async function startDev(
+  config: string,
+  persist: string,
+): Promise<{ url: string; stop: () => Promise<void> }> {
   const child = spawn(
     process.execPath,
     [
@@ -85,7 +94,13 @@ async function startDev(config: string, persist: string): Promise<{ url: string;
     ],
     {
       cwd: scratch,
-      env: { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: 'true', NO_COLOR: '1', WRANGLER_LOG_PATH: join(scratch, 'logs') },
+      env: {
+        ...process.env,
+        WRANGLER_SEND_METRICS: 'false',
+        CI: 'true',
+        NO_COLOR: '1',
+        WRANGLER_LOG_PATH: join(scratch, 'logs'),
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   )
@@ -111,13 +126,17 @@ async function startDev(config: string, persist: string): Promise<{ url: string;
 
 describe('wrangler.jsonc', () => {
   it("holds wrangler's own schema, environments included", async () => {
-    const schema = JSON.parse(await readFile(join(checkout, 'node_modules/wrangler/config-schema.json'), 'utf8')) as object
+    const schema = JSON.parse(
+      await readFile(join(checkout, 'node_modules/wrangler/config-schema.json'), 'utf8'),
+    ) as object
     const validate = new Ajv({ strict: false, allErrors: true }).compile(schema)
     for (const [name, dir] of [
       ['everything', project.dir],
       ['links', join(checkout, 'examples/links')],
     ] as const) {
-      const config: unknown = parse(await readFile(join(await build(dir, `schema-${name}`), 'wrangler.jsonc'), 'utf8'))
+      const config: unknown = parse(
+        await readFile(join(await build(dir, `schema-${name}`), 'wrangler.jsonc'), 'utf8'),
+      )
       validate(config)
       expect(validate.errors ?? []).toEqual([])
     }
@@ -125,17 +144,26 @@ describe('wrangler.jsonc', () => {
 
   it('an environment has every binding, with resources of its own', async () => {
     const text = await readFile(join(await build(project.dir, 'environments'), 'wrangler.jsonc'), 'utf8')
-    const { env, placement, ...config } = parse(text) as { env: { staging: unknown }; placement: unknown; vars: unknown }
+    const { env, placement, ...config } = parse(text) as {
+      env: { staging: unknown }
+      placement: unknown
+      vars: unknown
+    }
     expect(placement).toEqual({ mode: 'smart' })
     expect(env.staging).toMatchObject({
       name: 'everything-staging',
       kv_namespaces: [{ binding: 'LINKS', id: 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb' }],
       r2_buckets: [{ binding: 'ICONS', bucket_name: 'everything-staging-icons' }],
-      queues: { consumers: [{ queue: 'everything-staging-clicks', dead_letter_queue: 'everything-staging-lost' }] },
+      queues: {
+        consumers: [{ queue: 'everything-staging-clicks', dead_letter_queue: 'everything-staging-lost' }],
+      },
       vars: { REGION: 'us' },
       triggers: { crons: ['0 3 * * *'] },
     })
-    expect(config).toMatchObject({ kv_namespaces: [{ id: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' }], vars: { REGION: 'eu' } })
+    expect(config).toMatchObject({
+      kv_namespaces: [{ id: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' }],
+      vars: { REGION: 'eu' },
+    })
   })
 
   it('further fields may not be those of the build', async () => {
@@ -146,7 +174,10 @@ describe('wrangler.jsonc', () => {
         outDir: join(scratch, 'refused'),
         config: { name: 'x', targets: { cloudflare: { options: { wrangler: { main: 'x' } } } } },
       }),
-    ).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining('the build writes "main" itself') })
+    ).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringContaining('the build writes "main" itself'),
+    })
   })
 })
 
@@ -155,14 +186,23 @@ describe('wrangler deploy --dry-run', () => {
     ['an app with everything', () => build(project.dir, 'dry-everything'), []],
     ['its environment', () => build(project.dir, 'dry-staging'), ['--env', 'staging']],
     ['examples/links', () => build(join(checkout, 'examples/links'), 'dry-links'), []],
-    ['the fixture app', async () => (await buildForDeployment('cloudflare', join(scratch, 'dry-fixture'), LOG), join(scratch, 'dry-fixture')), []],
+    [
+      'the fixture app',
+      async () => (
+        await buildForDeployment('cloudflare', join(scratch, 'dry-fixture'), LOG),
+        join(scratch, 'dry-fixture')
+      ),
+      [],
+    ],
   ] as [string, () => Promise<string>, string[]][])(
     '%s: accepted without a warning',
     async (_name, folder, args) => {
       const output = await dryRun(await folder(), ...args)
       expect(output).toContain('--dry-run: exiting now.')
       // An app with environments is deployed to the one that is named; wrangler says so where none is.
-      const warnings = output.split('\n').filter((line) => /warning|error/i.test(line) && !/multiple environments/i.test(line))
+      const warnings = output
+        .split('\n')
+        .filter((line) => /warning|error/i.test(line) && !/multiple environments/i.test(line))
       expect(warnings).toEqual([])
     },
     60_000,
@@ -184,7 +224,14 @@ export default defineApp({ bindings, async fetch(_request, env) {
     })
     const answer = async (target: string): Promise<unknown> => {
       const { adapter, info, outDir } = await buildApp({ projectDir: app.dir, target })
-      const running = await adapter.start({ dir: outDir, info, dataDir: join(scratch, `native-${target}`), port: 0, variables: {}, log: LOG })
+      const running = await adapter.start({
+        dir: outDir,
+        info,
+        dataDir: join(scratch, `native-${target}`),
+        port: 0,
+        variables: {},
+        log: LOG,
+      })
       try {
         return await (await fetch(running.url)).json()
       } finally {
@@ -230,7 +277,8 @@ export default defineApp({ bindings, async fetch(request, env) {
       await env.STATS.prepare("UPDATE a SET text = 'theirs'").run()
       return Response.json(found)
     } }`
-    // In a folder of its own: wrangler watches what lies around the module, and the state changes all the time.
+    // In a folder of its own: wrangler watches what lies around the module, and the state changes all the
+    // time.
     const devDir = join(scratch, 'state-dev')
     await mkdir(devDir)
     await writeFile(join(devDir, 'worker.js'), worker)
@@ -297,13 +345,29 @@ export default defineApp({ bindings, async fetch(request, env) {
     await writeFile(join(app.dir, 'unmoor.config.ts'), config('cccccccccccccccccccccccccccccccc'))
   })
 
-  it.skipIf(!answers)('runs in workerd: migrations, a batch in one transaction, errors with codes, requests at once', async () => {
-    const { adapter, info, outDir } = await buildApp({ projectDir: app.dir, target: 'cloudflare', outDir: join(scratch, 'hyper-run') })
-    running = await adapter.start({ dir: outDir, info, dataDir: join(scratch, 'hyper-data'), port: 0, variables: { DATABASE_URL: URL_OF_SERVER }, log: LOG })
-    const ask = async (path: string): Promise<unknown> => (await fetch(new URL(path, running?.url))).json()
-    expect(await ask('/one')).toEqual({ dialect: 'postgres', row: { id: '/one', n: 2 } })
-    expect(await ask('/one')).toEqual({ code: 'AlreadyExists' })
-    const many = await Promise.all(Array.from({ length: 10 }, (_, index) => ask(`/many-${index}`)))
-    expect(many).toEqual(many.map((_, index) => ({ dialect: 'postgres', row: { id: `/many-${index}`, n: 2 } })))
-  })
+  it.skipIf(!answers)(
+    'runs in workerd: migrations, a batch in one transaction, errors with codes, requests at once',
+    async () => {
+      const { adapter, info, outDir } = await buildApp({
+        projectDir: app.dir,
+        target: 'cloudflare',
+        outDir: join(scratch, 'hyper-run'),
+      })
+      running = await adapter.start({
+        dir: outDir,
+        info,
+        dataDir: join(scratch, 'hyper-data'),
+        port: 0,
+        variables: { DATABASE_URL: URL_OF_SERVER },
+        log: LOG,
+      })
+      const ask = async (path: string): Promise<unknown> => (await fetch(new URL(path, running?.url))).json()
+      expect(await ask('/one')).toEqual({ dialect: 'postgres', row: { id: '/one', n: 2 } })
+      expect(await ask('/one')).toEqual({ code: 'AlreadyExists' })
+      const many = await Promise.all(Array.from({ length: 10 }, (_, index) => ask(`/many-${index}`)))
+      expect(many).toEqual(
+        many.map((_, index) => ({ dialect: 'postgres', row: { id: `/many-${index}`, n: 2 } })),
+      )
+    },
+  )
 })

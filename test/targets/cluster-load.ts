@@ -31,11 +31,26 @@ export interface Ledger {
 
 const PNG = { 'content-type': 'image/png' }
 
-/** Users of the links app at `url`, `count` at once, until they are stopped: each makes links with pictures, visits them, lists them and deletes some. */
-export function startLoad(url: string, token: string, count: number): { readonly ledger: Ledger; stop(): Promise<void> } {
-  const ledger: Ledger = { links: new Map(), deleted: new Set(), icons: new Map(), visits: new Set(), failures: [], requests: 0 }
+/**
+ * Users of the links app at `url`, `count` at once, until they are stopped: each makes links with pictures,
+ * visits them, lists them and deletes some.
+ */
+export function startLoad(
+  url: string,
+  token: string,
+  count: number,
+): { readonly ledger: Ledger; stop(): Promise<void> } {
+  const ledger: Ledger = {
+    links: new Map(),
+    deleted: new Set(),
+    icons: new Map(),
+    visits: new Set(),
+    failures: [],
+    requests: 0,
+  }
   const stopped = new AbortController()
-  // A connection for each request: the balancer may close one that is kept just as the next request comes on it, which says nothing of the replicas.
+  // A connection for each request: the balancer may close one that is kept just as the next request comes on
+  // it, which says nothing of the replicas.
   const agent = new Agent({ keepAlive: false })
   const users = Array.from({ length: count }, async (_, user) => {
     const send = sender(url, agent, ledger)
@@ -47,12 +62,17 @@ export function startLoad(url: string, token: string, count: number): { readonly
       if (made === 201) {
         ledger.links.set(slug, target)
         const icon = Buffer.from(`icon of ${slug}`)
-        if ((await send('PUT', `/api/links/${slug}/icon`, { ...admin, ...PNG }, icon)) === 201) ledger.icons.set(slug, icon)
+        if ((await send('PUT', `/api/links/${slug}/icon`, { ...admin, ...PNG }, icon)) === 201)
+          ledger.icons.set(slug, icon)
       }
       for (let visit = 0; visit < 3; visit++) {
         const referrer = `v${round}-${visit}.u${user}.example`
         const [known] = [...ledger.links.keys()].filter((one) => !one.endsWith('7')).slice(-1)
-        if (known !== undefined && (await send('GET', `/${known}`, { referer: `https://${referrer}/` })) === 302) ledger.visits.add(referrer)
+        if (
+          known !== undefined &&
+          (await send('GET', `/${known}`, { referer: `https://${referrer}/` })) === 302
+        )
+          ledger.visits.add(referrer)
       }
       await send('GET', '/api/links', admin)
       if (slug.endsWith('7') && ledger.links.has(slug)) {
@@ -79,7 +99,12 @@ const EXPECTED = new Set([200, 201, 204, 302])
 
 /** Sends a request once, gives its status and notes what failed. */
 function sender(url: string, agent: Agent, ledger: Ledger) {
-  return async (method: string, path: string, headers: Record<string, string>, body?: string | Buffer): Promise<number> => {
+  return async (
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    body?: string | Buffer,
+  ): Promise<number> => {
     const began = Date.now()
     const { status, replica, error } = await exchange(`${url}${path}`, { method, headers, agent }, body)
     ledger.requests++
@@ -90,13 +115,20 @@ function sender(url: string, agent: Agent, ledger: Ledger) {
   }
 }
 
-function exchange(url: string, options: { method: string; headers: Record<string, string>; agent: Agent }, body?: string | Buffer) {
+function exchange(
+  url: string,
+  options: { method: string; headers: Record<string, string>; agent: Agent },
+  body?: string | Buffer,
+) {
   return new Promise<Pick<Outcome, 'status' | 'replica' | 'error'>>((resolve) => {
     const sent = request(url, options, (response) => {
       response.resume()
       const replica = response.headers['x-replica']
       response.on('close', () =>
-        resolve({ status: response.complete ? (response.statusCode ?? 0) : 0, replica: typeof replica === 'string' ? replica : undefined }),
+        resolve({
+          status: response.complete ? (response.statusCode ?? 0) : 0,
+          replica: typeof replica === 'string' ? replica : undefined,
+        }),
       )
     })
     sent.on('error', (error) => resolve({ status: 0, error: error.message }))

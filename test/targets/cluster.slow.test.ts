@@ -24,8 +24,16 @@ function reportRuns(lines: readonly string[], time: string): { begun: string[]; 
   return { begun: of('begins'), done: of('is done') }
 }
 
-async function waitFor(what: string, seconds: number, check: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + seconds * 1000; !(await check()); await new Promise((resolve) => setTimeout(resolve, 50)))
+async function waitFor(
+  what: string,
+  seconds: number,
+  check: () => boolean | Promise<boolean>,
+): Promise<void> {
+  for (
+    const deadline = Date.now() + seconds * 1000;
+    !(await check());
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  )
     if (Date.now() > deadline) throw new Error(`${what} did not come within ${seconds} s`)
 }
 
@@ -39,8 +47,15 @@ function repeated(socketPath: string): Promise<number> {
     socket.on('end', () => {
       const [head = '', ...rows] = text.replace(/^# /, '').trim().split('\n')
       const names = head.split(',')
-      const backends = rows.map((row) => row.split(',')).filter((row) => row[names.indexOf('svname')] === 'BACKEND')
-      resolve(backends.reduce((sum, row) => sum + Number(row[names.indexOf('wretr')]) + Number(row[names.indexOf('wredis')]), 0))
+      const backends = rows
+        .map((row) => row.split(','))
+        .filter((row) => row[names.indexOf('svname')] === 'BACKEND')
+      resolve(
+        backends.reduce(
+          (sum, row) => sum + Number(row[names.indexOf('wretr')]) + Number(row[names.indexOf('wredis')]),
+          0,
+        ),
+      )
     })
   })
 }
@@ -65,7 +80,8 @@ it.skipIf(missing.length > 0)(
       const load = startLoad(url, TOKEN, 12)
       const { ledger } = load
       let time = ''
-      const runs = (): Map<string, { begun: string[]; done: string[] }> => new Map(replicas.map(({ name, lines }) => [name, reportRuns(lines, time)]))
+      const runs = (): Map<string, { begun: string[]; done: string[] }> =>
+        new Map(replicas.map(({ name, lines }) => [name, reportRuns(lines, time)]))
       const busy = (name: string): string[] => {
         const { begun = [], done = [] } = runs().get(name) ?? {}
         return begun.filter((one) => !done.includes(one))
@@ -73,16 +89,29 @@ it.skipIf(missing.length > 0)(
 
       // One replica dies while it works on a report and another report is done.
       await waitFor('a report', 80, () => {
-        time ||= replicas.flatMap(({ lines }) => lines.flatMap((line) => /^report \w+ (\S+) begins$/.exec(line)?.[1] ?? []))[0] ?? ''
-        return [...runs().values()].some(({ done }) => done.length > 0) && replicas.some(({ name }) => busy(name).length > 0)
+        time ||=
+          replicas.flatMap(({ lines }) =>
+            lines.flatMap((line) => /^report \w+ (\S+) begins$/.exec(line)?.[1] ?? []),
+          )[0] ?? ''
+        return (
+          [...runs().values()].some(({ done }) => done.length > 0) &&
+          replicas.some(({ name }) => busy(name).length > 0)
+        )
       })
-      const victim = replicas.filter(({ name }) => busy(name).length > 0).toSorted((a, b) => busy(a.name).length - busy(b.name).length)[0]
-      if (victim === undefined) throw new Error(`no replica was at work on a report: ${JSON.stringify([...runs()])}`)
+      const victim = replicas
+        .filter(({ name }) => busy(name).length > 0)
+        .toSorted((a, b) => busy(a.name).length - busy(b.name).length)[0]
+      if (victim === undefined)
+        throw new Error(`no replica was at work on a report: ${JSON.stringify([...runs()])}`)
       const killed = Date.now()
       const restarted = victim.kill()
       // It has begun them, and nobody has marked them done.
       const open = async (): Promise<string[]> =>
-        (await database<{ cron: string }[]>`SELECT cron FROM unmoor_crons WHERE NOT done AND scheduled_time = ${Date.parse(time)}`).map(({ cron }) => cron)
+        (
+          await database<
+            { cron: string }[]
+          >`SELECT cron FROM unmoor_crons WHERE NOT done AND scheduled_time = ${Date.parse(time)}`
+        ).map(({ cron }) => cron)
       const openAtDeath = await open()
       const interrupted = openAtDeath.filter((name) => runs().get(victim.name)?.begun.includes(name))
       await restarted
@@ -96,7 +125,8 @@ it.skipIf(missing.length > 0)(
       await new Promise((resolve) => setTimeout(resolve, 3000))
       await load.stop()
 
-      // Each report was made; one that no death interrupted, exactly once. One that Postgres broke off throws, and is tried again after a minute.
+      // Each report was made; one that no death interrupted, exactly once. One that Postgres broke off
+      // throws, and is tried again after a minute.
       await waitFor('the end of all reports', 100, () => {
         const done = new Set([...runs().values()].flatMap((one) => one.done))
         return REPORTS.every((name) => done.has(name))
@@ -105,21 +135,27 @@ it.skipIf(missing.length > 0)(
       const once = REPORTS.filter((name) => !interrupted.includes(name))
       expect(interrupted.length).toBeGreaterThan(0)
       expect(once.length).toBeGreaterThan(0)
-      expect(Object.fromEntries(once.map((name) => [name, all.filter((one) => one === name).length]))).toEqual(
-        Object.fromEntries(once.map((name) => [name, 1])),
-      )
+      expect(
+        Object.fromEntries(once.map((name) => [name, all.filter((one) => one === name).length])),
+      ).toEqual(Object.fromEntries(once.map((name) => [name, 1])))
       await waitFor('the mark of all reports', 20, async () => (await open()).length === 0)
 
       // Each acknowledged message was handled.
       let recorded: string[] = []
       const lost = (): string[] => [...ledger.visits.difference(new Set(recorded))]
       await waitFor('every click', 60, async () => {
-        recorded = (await database<{ referrer: string }[]>`SELECT referrer FROM clicks`).map(({ referrer }) => referrer)
+        recorded = (await database<{ referrer: string }[]>`SELECT referrer FROM clicks`).map(
+          ({ referrer }) => referrer,
+        )
         return lost().length === 0
       }).catch(() => expect(lost(), 'clicks that did not come within 60 s').toEqual([]))
 
       // Each acknowledged write is there.
-      const rows = new Map((await database<{ slug: string; url: string }[]>`SELECT slug, url FROM links`).map(({ slug, url }) => [slug, url]))
+      const rows = new Map(
+        (await database<{ slug: string; url: string }[]>`SELECT slug, url FROM links`).map(
+          ({ slug, url }) => [slug, url],
+        ),
+      )
       expect([...ledger.links].filter(([slug, target]) => rows.get(slug) !== target)).toEqual([])
       expect([...ledger.deleted].filter((slug) => rows.has(slug))).toEqual([])
       const wrong: string[] = []
@@ -133,10 +169,15 @@ it.skipIf(missing.length > 0)(
       }
       expect(wrong).toEqual([])
 
-      // A POST may fail on the replica that died, and what needs Postgres while it was away and until the replicas have found it again; nothing else.
-      const onDead = ledger.failures.filter(({ method, began, ended }) => method === 'POST' && began <= killed + 1000 && ended >= killed && ended < away)
+      // A POST may fail on the replica that died, and what needs Postgres while it was away and until the
+      // replicas have found it again; nothing else.
+      const onDead = ledger.failures.filter(
+        ({ method, began, ended }) =>
+          method === 'POST' && began <= killed + 1000 && ended >= killed && ended < away,
+      )
       const onPostgres = ledger.failures.filter(
-        ({ path, began, ended, status }) => path.startsWith('/api/') && status >= 500 && ended >= away && began <= returned + 1500,
+        ({ path, began, ended, status }) =>
+          path.startsWith('/api/') && status >= 500 && ended >= away && began <= returned + 1500,
       )
       expect(ledger.failures.filter((one) => !onDead.includes(one) && !onPostgres.includes(one))).toEqual([])
       const again = await repeated(cluster.statsSocket)

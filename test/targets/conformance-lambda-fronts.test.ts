@@ -1,6 +1,7 @@
 /**
- * The cases of HTTP behind each kind of front that makes events (the Function URL has the whole suite in `conformance-lambda.test.ts`), and with several events at once in an
- * environment. What the bindings do does not depend on the front, so those cases are left to `unmoor conformance --target lambda --event KIND`.
+ * The cases of HTTP behind each kind of front that makes events (the Function URL has the whole suite in
+ * `conformance-lambda.test.ts`), and with several events at once in an environment. What the bindings do does
+ * not depend on the front, so those cases are left to `unmoor conformance --target lambda --event KIND`.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type LocalAws, startLocalAws } from '../../adapters/lambda/local/services/index.ts'
@@ -29,7 +30,12 @@ beforeAll(async () => {
     const spec = lambda.defaultDrivers[kind]
     return spec === undefined ? [] : [[name, spec]]
   })
-  aws = await startLocalAws({ manifest, drivers: Object.fromEntries(drivers), variables: {}, log: { info() {}, warn() {} } })
+  aws = await startLocalAws({
+    manifest,
+    drivers: Object.fromEntries(drivers),
+    variables: {},
+    log: { info() {}, warn() {} },
+  })
 })
 afterAll(() => aws.stop())
 
@@ -43,7 +49,11 @@ it('passes behind every front', { timeout: 240_000 }, async () => {
         target: 'lambda',
         targetOptions: { ...targetOptions, maxEnvironments: 8 },
         variables: aws.variables,
-        groups: ['handlers', 'service', ...(targetOptions['concurrency'] === undefined ? [] : (['runtime', 'cron'] as const))],
+        groups: [
+          'handlers',
+          'service',
+          ...(targetOptions['concurrency'] === undefined ? [] : (['runtime', 'cron'] as const)),
+        ],
       })
       reports.push({ name: JSON.stringify(targetOptions), report })
     }

@@ -11,7 +11,12 @@ beforeAll(async () => {
 afterAll(() => deployed?.stop())
 
 it('runs against a URL with the token: inside, wire and cron cases', async () => {
-  const report = await runConformance({ target: 'node', url: deployed.url, token: deployed.token, filter: '*-01' })
+  const report = await runConformance({
+    target: 'node',
+    url: deployed.url,
+    token: deployed.token,
+    filter: '*-01',
+  })
   expect(report.cases.filter(({ outcome }) => outcome === 'failed')).toEqual([])
   expect(report.runtime).toMatch(/^Node\.js/)
   expect(Object.keys(report.groups)).toContain('cron')

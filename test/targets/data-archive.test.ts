@@ -1,7 +1,13 @@
 import { appendFile, cp, mkdir, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { damagedFiles, readManifest, rootHash, type ArchivedBinding, type ArchiveManifest } from '../../core/tools/data/archive-format.ts'
+import {
+  damagedFiles,
+  readManifest,
+  rootHash,
+  type ArchivedBinding,
+  type ArchiveManifest,
+} from '../../core/tools/data/archive-format.ts'
 import { createArchive } from '../../core/tools/data/archive-sink.ts'
 import { openArchive } from '../../core/tools/data/archive-source.ts'
 import { Journal, type JournalData } from '../../core/tools/data/journal.ts'
@@ -25,7 +31,15 @@ describe('an archive', () => {
     const copy = await openStores(lab.project, { dataDir: lab.dataDir('copy') })
     await transfer(read, copy, { journal: lab.journal() })
     const report = await verify(lab.source, copy)
-    expect(report).toMatchObject({ equal: true, bindings: { links: { records: 207 }, counts: { records: 17 }, files: { records: 6 }, db: { records: 1214 } } })
+    expect(report).toMatchObject({
+      equal: true,
+      bindings: {
+        links: { records: 207 },
+        counts: { records: 17 },
+        files: { records: 6 },
+        db: { records: 1214 },
+      },
+    })
     await copy.close()
   })
 
@@ -33,7 +47,9 @@ describe('an archive', () => {
     const [one, two] = [await lab.archive('archive-one'), await lab.archive('archive-two')]
     const [a, b] = [await readManifest(one), await readManifest(two)]
     expect(a.root).toBe(b.root)
-    const stored = (await readdir(join(one, 'blob/files/data'), { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
+    const stored = (
+      await readdir(join(one, 'blob/files/data'), { recursive: true, withFileTypes: true })
+    ).filter((entry) => entry.isFile())
     expect(stored).toHaveLength(5)
   })
 
@@ -42,21 +58,31 @@ describe('an archive', () => {
     beforeAll(async () => {
       whole = await lab.archive('archive-damage')
     })
-    const damage = async (name: string, change: (dir: string, manifest: ArchiveManifest) => Promise<void>): Promise<string[]> => {
+    const damage = async (
+      name: string,
+      change: (dir: string, manifest: ArchiveManifest) => Promise<void>,
+    ): Promise<string[]> => {
       const dir = lab.dataDir(name)
       await cp(whole, dir, { recursive: true })
       await change(dir, await readManifest(dir))
       return damagedFiles(dir, await readManifest(dir))
     }
-    const first = (manifest: ArchiveManifest, binding: string): string => manifest.bindings[binding]?.files[0]?.name as string
+    const first = (manifest: ArchiveManifest, binding: string): string =>
+      manifest.bindings[binding]?.files[0]?.name as string
 
     /** A copy whose manifest is another, with the root hash that belongs to it. */
-    const changedManifest = async (name: string, change: (manifest: ArchiveManifest) => void): Promise<string> => {
+    const changedManifest = async (
+      name: string,
+      change: (manifest: ArchiveManifest) => void,
+    ): Promise<string> => {
       const dir = lab.dataDir(name)
       await cp(whole, dir, { recursive: true })
       const manifest = await readManifest(dir)
       change(manifest)
-      await writeFile(join(dir, 'manifest.json'), JSON.stringify({ ...manifest, root: rootHash(manifest.bindings) }))
+      await writeFile(
+        join(dir, 'manifest.json'),
+        JSON.stringify({ ...manifest, root: rootHash(manifest.bindings) }),
+      )
       return dir
     }
 
@@ -69,7 +95,9 @@ describe('an archive', () => {
     })
 
     it('a truncated file', async () => {
-      const wrong = await damage('truncated', async (dir, manifest) => truncate(join(dir, first(manifest, 'links')), 100))
+      const wrong = await damage('truncated', async (dir, manifest) =>
+        truncate(join(dir, first(manifest, 'links')), 100),
+      )
       expect(wrong[0]).toContain('kv/links/000001.ndjson has 100 bytes, not')
       expect(wrong[0]).toContain('truncated')
     })
@@ -85,54 +113,82 @@ describe('an archive', () => {
       await cp(whole, dir, { recursive: true })
       const path = join(dir, 'manifest.json')
       await writeFile(path, (await readFile(path, 'utf8')).replace(/"sha256": "./, '"sha256": "0'))
-      await expect(readManifest(dir)).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining('root hash') })
+      await expect(readManifest(dir)).rejects.toMatchObject({
+        code: 'InvalidArgument',
+        message: expect.stringContaining('root hash'),
+      })
     })
 
-    it.each(['../../secret', 'kv/links/../../../secret', '/etc/passwd', 'kv/other/000001.ndjson', 'kv/links/..\\secret', 'kv/links/'])(
-      'a file out of its folder: %s',
-      async (name) => {
-        const dir = await changedManifest('outside', (manifest) => {
-          const [file] = manifest.bindings['links']?.files ?? []
-          if (file !== undefined) file.name = name
-        })
-        await expect(readManifest(dir)).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining(JSON.stringify(name)) })
-      },
-    )
+    it.each([
+      '../../secret',
+      'kv/links/../../../secret',
+      '/etc/passwd',
+      'kv/other/000001.ndjson',
+      'kv/links/..\\secret',
+      'kv/links/',
+    ])('a file out of its folder: %s', async (name) => {
+      const dir = await changedManifest('outside', (manifest) => {
+        const [file] = manifest.bindings['links']?.files ?? []
+        if (file !== undefined) file.name = name
+      })
+      await expect(readManifest(dir)).rejects.toMatchObject({
+        code: 'InvalidArgument',
+        message: expect.stringContaining(JSON.stringify(name)),
+      })
+    })
 
     it('a binding out of its folder', async () => {
       const dir = await changedManifest('outside-binding', ({ bindings }) => {
         bindings['../files'] = { ...(bindings['files'] as ArchivedBinding), files: [] }
       })
-      await expect(readManifest(dir)).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining('"../files"') })
+      await expect(readManifest(dir)).rejects.toMatchObject({
+        code: 'InvalidArgument',
+        message: expect.stringContaining('"../files"'),
+      })
     })
 
     it('a blob whose bytes lie elsewhere', async () => {
       const dir = lab.dataDir('outside-blob')
       await cp(whole, dir, { recursive: true })
       const path = join(dir, first(await readManifest(dir), 'files'))
-      await writeFile(path, (await readFile(path, 'utf8')).replace(/"sha256":"\w+"/, '"sha256":"../../../secret"'))
-      await expect(openArchive(dir).then(async (archive) => Array.fromAsync(archive.blob('files').read()))).rejects.toMatchObject({
+      await writeFile(
+        path,
+        (await readFile(path, 'utf8')).replace(/"sha256":"\w+"/, '"sha256":"../../../secret"'),
+      )
+      await expect(
+        openArchive(dir).then(async (archive) => Array.fromAsync(archive.blob('files').read())),
+      ).rejects.toMatchObject({
         code: 'InvalidArgument',
         message: expect.stringContaining('blob/files/index/000001.ndjson:1 is no record'),
       })
     })
 
-    it.each(['null', '{"format":"unmoor-archive","version":1}', '{"format":"unmoor-archive","version":1,"bindings":{"links":null}}', '{"format"'])(
-      'a manifest that is none: %s',
-      async (text) => {
-        const dir = lab.dataDir('no-manifest')
-        await mkdir(dir, { recursive: true })
-        await writeFile(join(dir, 'manifest.json'), text)
-        await expect(readManifest(dir)).rejects.toMatchObject({ code: 'InvalidArgument' })
-      },
-    )
+    it.each([
+      'null',
+      '{"format":"unmoor-archive","version":1}',
+      '{"format":"unmoor-archive","version":1,"bindings":{"links":null}}',
+      '{"format"',
+    ])('a manifest that is none: %s', async (text) => {
+      const dir = lab.dataDir('no-manifest')
+      await mkdir(dir, { recursive: true })
+      await writeFile(join(dir, 'manifest.json'), text)
+      await expect(readManifest(dir)).rejects.toMatchObject({ code: 'InvalidArgument' })
+    })
 
     it('a newer format', async () => {
       const dir = lab.dataDir('newer')
       await cp(whole, dir, { recursive: true })
       const path = join(dir, 'manifest.json')
       await writeFile(path, (await readFile(path, 'utf8')).replace('"version": 1', '"version": 2'))
-      const { code, stderr } = await runUnmoor(['data', 'import', dir, '--to', 'node', '--project', lab.project.dir])
+      const { code, stderr } = await runUnmoor([
+        'data',
+        'import',
+        dir,
+        '--to',
+        'node',
+        '--project',
+        lab.project.dir,
+      ])
       expect(code).toBe(1)
       expect(stderr).toContain('has format 2; this unmoor reads up to 1. Install a newer one')
     })
@@ -142,15 +198,18 @@ describe('an archive', () => {
       await cp(whole, dir, { recursive: true })
       await rm(join(dir, 'manifest.json'))
       await writeFile(join(dir, 'progress.json'), '{}')
-      await expect(openArchive(dir)).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining('half') })
+      await expect(openArchive(dir)).rejects.toMatchObject({
+        code: 'InvalidArgument',
+        message: expect.stringContaining('half'),
+      })
     })
 
     it("a blob's bytes: verify names the key, an import stores nothing of it", async () => {
       const dir = lab.dataDir('blob-bytes')
       await cp(whole, dir, { recursive: true })
-      const [entry] = (await readdir(join(dir, 'blob/files/data'), { recursive: true, withFileTypes: true })).filter(
-        (one) => one.isFile() && one.name.length > 10,
-      )
+      const [entry] = (
+        await readdir(join(dir, 'blob/files/data'), { recursive: true, withFileTypes: true })
+      ).filter((one) => one.isFile() && one.name.length > 10)
       const path = join(entry?.parentPath as string, entry?.name as string)
       const bytes = await readFile(path)
       await (bytes.length === 0
@@ -162,8 +221,13 @@ describe('an archive', () => {
       const { code, stdout } = await runUnmoor(['data', 'verify', dir, '--reporter', 'json'])
       expect(code).toBe(1)
       expect((JSON.parse(stdout) as { damaged: string[] }).damaged.length).toBeGreaterThan(0)
-      const copy = await openStores(lab.project, { dataDir: lab.dataDir('blob-bytes-copy'), bindings: ['files'] })
-      await expect(transfer(await openArchive(dir), copy, { journal: lab.journal(), bindings: ['files'] })).rejects.toMatchObject({ code: 'ChecksumMismatch' })
+      const copy = await openStores(lab.project, {
+        dataDir: lab.dataDir('blob-bytes-copy'),
+        bindings: ['files'],
+      })
+      await expect(
+        transfer(await openArchive(dir), copy, { journal: lab.journal(), bindings: ['files'] }),
+      ).rejects.toMatchObject({ code: 'ChecksumMismatch' })
       await copy.close()
     })
   })
@@ -172,10 +236,22 @@ describe('an archive', () => {
 describe('an export', () => {
   const bindings = ['links', 'files']
   beforeAll(() => lab.fillMany('many'))
-  const from = (): string[] => ['--from', 'node', '--from-data-dir', lab.dataDir('many'), '--project', lab.project.dir, '-b', ...bindings]
+  const from = (): string[] => [
+    '--from',
+    'node',
+    '--from-data-dir',
+    lab.dataDir('many'),
+    '--project',
+    lab.project.dir,
+    '-b',
+    ...bindings,
+  ]
   const exportTo = (dir: string): string[] => ['data', 'export', dir, ...from()]
   const expectWhole = async (dir: string): Promise<void> => {
-    expect(await runUnmoor(['data', 'verify', dir, ...from()])).toMatchObject({ code: 0, stdout: expect.stringContaining('Equal.') })
+    expect(await runUnmoor(['data', 'verify', dir, ...from()])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Equal.'),
+    })
     expect((await readdir(dir)).sort()).toEqual(['blob', 'kv', 'manifest.json'])
     expect((await readdir(join(dir, 'blob/files/data'))).filter((name) => name.startsWith('.'))).toEqual([])
   }
@@ -188,7 +264,8 @@ describe('an export', () => {
       const text = await readFile(join(dir, 'progress.json'), 'utf8').catch(() => undefined)
       return text === undefined ? undefined : (JSON.parse(text) as JournalData)
     }
-    while (!when(await read()) && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 10))
+    while (!when(await read()) && child.exitCode === null)
+      await new Promise((resolve) => setTimeout(resolve, 10))
     child.kill('SIGKILL')
     await result
     expect(when(await read())).toBe(true)
@@ -197,7 +274,10 @@ describe('an export', () => {
   it('killed with -9 right after its start goes on, and its archive is whole', async () => {
     const dir = lab.dataDir('killed-early')
     await killedExport(dir, (data) => data !== undefined)
-    expect(await unmoor(exportTo(dir))).toMatchObject({ code: 0, stdout: expect.stringContaining('going on where an earlier run') })
+    expect(await unmoor(exportTo(dir))).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('going on where an earlier run'),
+    })
     await expectWhole(dir)
   })
 
@@ -206,7 +286,10 @@ describe('an export', () => {
     await killedExport(dir, (data) => entries(data) > 0)
     await mkdir(join(dir, 'blob/files/data'), { recursive: true })
     await writeFile(join(dir, 'blob/files/data/.part-1'), 'half a blob')
-    expect(await unmoor(exportTo(dir))).toMatchObject({ code: 0, stdout: expect.stringContaining('going on where an earlier run') })
+    expect(await unmoor(exportTo(dir))).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('going on where an earlier run'),
+    })
     await expectWhole(dir)
   })
 
@@ -214,7 +297,12 @@ describe('an export', () => {
     const dir = lab.dataDir('killed-restart')
     await killedExport(dir, (data) => entries(data) > 0)
     const other = await unmoor([...exportTo(dir).slice(0, -2), 'links'])
-    expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('holds half an export of links, files. Finish it with the same --binding') })
+    expect(other).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(
+        'holds half an export of links, files. Finish it with the same --binding',
+      ),
+    })
     const { code, stdout } = await unmoor([...exportTo(dir), '--restart'])
     expect(code).toBe(0)
     expect(stdout).not.toContain('going on')
@@ -231,7 +319,9 @@ describe('an export', () => {
     await sink.close()
     await expect(openArchive(dir)).rejects.toThrow('half')
     const { archive: resumed } = (await Journal.open(journal, lab.source.label, dir, false)).data
-    expect(await transfer(lab.source, await createArchive(dir, 'mover', all, { resumed }), { journal })).toMatchObject({ resumed: true })
+    expect(
+      await transfer(lab.source, await createArchive(dir, 'mover', all, { resumed }), { journal }),
+    ).toMatchObject({ resumed: true })
     expect((await verify(lab.source, await openArchive(dir))).differences).toEqual([])
   })
 
@@ -242,7 +332,10 @@ describe('an export', () => {
     await own.save()
     const elsewhere = { ...own.data, begun: true, writer: { id: 'other', host: 'elsewhere' } }
     await writeFile(path, JSON.stringify(elsewhere))
-    await expect(own.save()).rejects.toMatchObject({ code: 'Conflict', message: expect.stringContaining('on elsewhere has taken over') })
+    await expect(own.save()).rejects.toMatchObject({
+      code: 'Conflict',
+      message: expect.stringContaining('on elsewhere has taken over'),
+    })
     for (const restart of [false, true])
       await expect(Journal.open(path, 'a', 'b', restart)).rejects.toMatchObject({
         code: 'Conflict',
@@ -254,6 +347,9 @@ describe('an export', () => {
     expect(next.isResumed).toBe(true)
     await next.save()
     await rm(path)
-    await expect(next.save()).rejects.toMatchObject({ code: 'Conflict', message: expect.stringContaining('has removed') })
+    await expect(next.save()).rejects.toMatchObject({
+      code: 'Conflict',
+      message: expect.stringContaining('has removed'),
+    })
   })
 })

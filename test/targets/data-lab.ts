@@ -79,7 +79,11 @@ export async function dataLab(): Promise<DataLab> {
     },
     async archive(name, from = source, bindings = Object.keys(from.bindings)) {
       const dir = dataDir(name)
-      const sink = await createArchive(dir, 'mover', Object.fromEntries(bindings.map((binding) => [binding, from.bindings[binding] as 'kv'])))
+      const sink = await createArchive(
+        dir,
+        'mover',
+        Object.fromEntries(bindings.map((binding) => [binding, from.bindings[binding] as 'kv'])),
+      )
       await transfer(from, sink, { journal: journal(), bindings })
       return dir
     },
@@ -94,7 +98,13 @@ export async function dataLab(): Promise<DataLab> {
 /** Opens a target's stores; `drivers` and `dataDir` set them apart. */
 export function openStores(
   project: TempProject,
-  options: { target?: string; drivers?: Record<string, string | DriverSpec>; dataDir?: string; envFile?: string; bindings?: string[] } = {},
+  options: {
+    target?: string
+    drivers?: Record<string, string | DriverSpec>
+    dataDir?: string
+    envFile?: string
+    bindings?: string[]
+  } = {},
 ): Promise<Live> {
   const { target = 'node', ...rest } = options
   return openLive(target, { projectDir: project.dir, exclude: [], ...rest })
@@ -107,7 +117,10 @@ export async function applyMigrations(project: TempProject, driver: SqlDriver): 
 
 /** Makes the tables of `db` below a data folder. */
 export async function migrateSqlite(project: TempProject, dataDir: string): Promise<void> {
-  const driver = await sql({}, { ...driverContext({ app: 'mover', binding: 'db' }), dataDir, declaration: declareSql() })
+  const driver = await sql(
+    {},
+    { ...driverContext({ app: 'mover', binding: 'db' }), dataDir, declaration: declareSql() },
+  )
   await applyMigrations(project, driver)
   await driver.close?.()
 }
@@ -124,7 +137,10 @@ const text = new TextEncoder()
 /** Well after any run of these tests. */
 const LATER = 2_000_000_000
 
-/** Entries of every form: text, bytes, a byte order mark, metadata, expiry, keys whose order in UTF-16 is another. */
+/**
+ * Entries of every form: text, bytes, a byte order mark, metadata, expiry, keys whose order in UTF-16 is
+ * another.
+ */
 export async function fillKv(live: Live, binding: string, count = 200): Promise<void> {
   const writer = live.kvWriter(binding)
   await writer.write([
@@ -134,16 +150,28 @@ export async function fillKv(live: Live, binding: string, count = 200): Promise<
     { key: '\uff61', value: text.encode('halfwidth') },
     { key: '\u{1f600}', value: text.encode('smile') },
     { key: 'nul\0key', value: text.encode('nul\0value') },
-    { key: 'meta', value: text.encode('x'), metadata: JSON.stringify({ b: 1, a: ['ü', null] }), expiration: LATER },
+    {
+      key: 'meta',
+      value: text.encode('x'),
+      metadata: JSON.stringify({ b: 1, a: ['ü', null] }),
+      expiration: LATER,
+    },
   ])
   for (let at = 0; at < count; at += 100) {
-    const some = Array.from({ length: Math.min(100, count - at) }, (_, index) => ({ key: `key-${at + index}`, value: text.encode(`value ${at + index}`) }))
+    const some = Array.from({ length: Math.min(100, count - at) }, (_, index) => ({
+      key: `key-${at + index}`,
+      value: text.encode(`value ${at + index}`),
+    }))
     await writer.write(some)
   }
 }
 
 /** Blobs from nothing to a megabyte, two with the same bytes. */
-export async function fillBlobs(live: Live, binding: string, sizes: readonly number[] = [0, 1, 1000, 1000, 100_000, 1_000_000]): Promise<void> {
+export async function fillBlobs(
+  live: Live,
+  binding: string,
+  sizes: readonly number[] = [0, 1, 1000, 1000, 100_000, 1_000_000],
+): Promise<void> {
   const writer = live.blobWriter(binding)
   for (const [index, size] of sizes.entries()) {
     const bytes = new Uint8Array(size).map((_, at) => (at * 31) % 251)
@@ -168,7 +196,8 @@ export function fillSqlite(database: DatabaseSync, rows = 1203): void {
   for (const word of ['one', 'two', 'three']) notes.run('a', word)
   const posts = database.prepare('INSERT INTO posts (user_id, number, body) VALUES (?, ?, ?)')
   database.exec('BEGIN')
-  for (let index = 0; index < rows; index++) posts.run(index % 2 === 0 ? 'a' : 'é', BigInt(index), `body ${index}`)
+  for (let index = 0; index < rows; index++)
+    posts.run(index % 2 === 0 ? 'a' : 'é', BigInt(index), `body ${index}`)
   database.exec('COMMIT')
   const counters = database.prepare('INSERT INTO counters (id, label) VALUES (?, ?)')
   for (const id of [-5n, 2n, 10n, 9007199254740995n]) counters.run(id, null)

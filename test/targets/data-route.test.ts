@@ -12,7 +12,15 @@ import type { Live } from '../../core/tools/data/live.ts'
 import { transfer } from '../../core/tools/data/transfer.ts'
 import { verify } from '../../core/tools/data/verify.ts'
 import type { TempProject } from '../unit/temp-project.ts'
-import { dataProject, fillBlobs, fillKv, fillSqlite, migrateSqlite, openStores, sqliteFile } from './data-lab.ts'
+import {
+  dataProject,
+  fillBlobs,
+  fillKv,
+  fillSqlite,
+  migrateSqlite,
+  openStores,
+  sqliteFile,
+} from './data-lab.ts'
 
 const TOKEN: string = randomUUID()
 const LOG = { info() {}, warn() {} }
@@ -22,7 +30,12 @@ let source: Live
 
 async function start(target: string, options: { dataRoute: boolean; token?: string }): Promise<LocalRuntime> {
   const outDir = join(scratch, `${target}-${randomUUID()}`)
-  const { adapter, info } = await buildApp({ projectDir: project.dir, target, outDir, dataRoute: options.dataRoute })
+  const { adapter, info } = await buildApp({
+    projectDir: project.dir,
+    target,
+    outDir,
+    dataRoute: options.dataRoute,
+  })
   return adapter.start({
     dir: outDir,
     info,
@@ -33,7 +46,8 @@ async function start(target: string, options: { dataRoute: boolean; token?: stri
   })
 }
 
-const open = (url: string, token = TOKEN): Promise<Live> => openLive(url, { projectDir: project.dir, exclude: [], token })
+const open = (url: string, token = TOKEN): Promise<Live> =>
+  openLive(url, { projectDir: project.dir, exclude: [], token })
 
 beforeAll(async () => {
   project = await dataProject()
@@ -69,8 +83,14 @@ describe.each(['node', 'cloudflare', 'isolate'])('a deployment on %s', (target) 
       differences: [],
       bindings: { links: { records: 127 }, files: { records: 6 }, db: { records: 131 } },
     })
-    const before = await openStores(project, { dataDir: join(scratch, `back-${target}`), bindings: ['links', 'files'] })
-    await transfer(there, before, { journal: join(scratch, `${randomUUID()}.json`), bindings: ['links', 'files'] })
+    const before = await openStores(project, {
+      dataDir: join(scratch, `back-${target}`),
+      bindings: ['links', 'files'],
+    })
+    await transfer(there, before, {
+      journal: join(scratch, `${randomUUID()}.json`),
+      bindings: ['links', 'files'],
+    })
     expect(await verify(source, before, { bindings: ['links', 'files'] })).toMatchObject({ equal: true })
     await before.close()
   })
@@ -78,7 +98,11 @@ describe.each(['node', 'cloudflare', 'isolate'])('a deployment on %s', (target) 
   it('keeps the claims of writers, who see each other', async () => {
     const [one, two] = [await open(running.url), await open(running.url)]
     const bindings = ['links', 'counts', 'files', 'db']
-    const [first, second] = [randomUUID(), randomUUID()].map((id) => ({ id, host: `host of ${id}`, since: new Date().toISOString() }))
+    const [first, second] = [randomUUID(), randomUUID()].map((id) => ({
+      id,
+      host: `host of ${id}`,
+      since: new Date().toISOString(),
+    }))
     const claims = await Claims.take(one, bindings, first as Claimant)
     for (const binding of bindings)
       await expect(Claims.take(two, [binding], second as Claimant)).rejects.toMatchObject({
@@ -93,8 +117,14 @@ describe.each(['node', 'cloudflare', 'isolate'])('a deployment on %s', (target) 
   })
 
   it('answers a wrong token as if there were no route', async () => {
-    await expect(open(running.url, 'x'.repeat(36))).rejects.toMatchObject({ code: 'PermissionDenied', message: expect.stringContaining('--data-route') })
-    const response = await fetch(new URL('/.unmoor/data', running.url), { method: 'POST', body: '{"op":"bindings"}' })
+    await expect(open(running.url, 'x'.repeat(36))).rejects.toMatchObject({
+      code: 'PermissionDenied',
+      message: expect.stringContaining('--data-route'),
+    })
+    const response = await fetch(new URL('/.unmoor/data', running.url), {
+      method: 'POST',
+      body: '{"op":"bindings"}',
+    })
     expect([response.status, await response.text()]).toEqual([404, 'Not Found'])
   })
 
@@ -112,15 +142,30 @@ describe('without the route', () => {
 
   it('a token under 24 characters is none', async () => {
     const running = await start('node', { dataRoute: true, token: 'short' })
-    await expect(open(running.url, 'short')).rejects.toMatchObject({ code: 'PermissionDenied', message: expect.stringContaining('24 characters') })
+    await expect(open(running.url, 'short')).rejects.toMatchObject({
+      code: 'PermissionDenied',
+      message: expect.stringContaining('24 characters'),
+    })
     await running.stop()
   })
 
   it('a build with it does not start without the secret', async () => {
     const outDir = join(scratch, 'no-secret')
-    const { adapter, info } = await buildApp({ projectDir: project.dir, target: 'node', outDir, dataRoute: true })
-    await expect(adapter.start({ dir: outDir, info, dataDir: join(scratch, 'no-secret-data'), port: 0, variables: {}, log: LOG })).rejects.toThrow(
-      'UNMOOR_DATA_TOKEN',
-    )
+    const { adapter, info } = await buildApp({
+      projectDir: project.dir,
+      target: 'node',
+      outDir,
+      dataRoute: true,
+    })
+    await expect(
+      adapter.start({
+        dir: outDir,
+        info,
+        dataDir: join(scratch, 'no-secret-data'),
+        port: 0,
+        variables: {},
+        log: LOG,
+      }),
+    ).rejects.toThrow('UNMOOR_DATA_TOKEN')
   })
 })

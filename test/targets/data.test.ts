@@ -35,7 +35,12 @@ describe('verify names each difference', () => {
     const writer = copy.kvWriter('links')
     await writer.write([
       { key: 'key-3', value: new TextEncoder().encode('value 3.') },
-      { key: 'meta', value: new TextEncoder().encode('x'), metadata: JSON.stringify({ b: 1, a: ['ü', null] }), expiration: 2_000_000_001 },
+      {
+        key: 'meta',
+        value: new TextEncoder().encode('x'),
+        metadata: JSON.stringify({ b: 1, a: ['ü', null] }),
+        expiration: 2_000_000_001,
+      },
       { key: 'key-4', value: new TextEncoder().encode('value 4'), metadata: '{}' },
       { key: 'zzz', value: new Uint8Array(0) },
     ])
@@ -55,7 +60,11 @@ describe('verify names each difference', () => {
     const writer = copy.blobWriter('files')
     const record = { size: 1000, customMetadata: { number: '2' }, key: 'folder/002 ü.bin' }
     const bytes = new Uint8Array(1000).map((_, at) => (at * 31) % 251)
-    await writer.write({ ...record, httpMetadata: { contentType: 'text/plain', cacheControl: 'no-store' }, open: async () => bytes })
+    await writer.write({
+      ...record,
+      httpMetadata: { contentType: 'text/plain', cacheControl: 'no-store' },
+      open: async () => bytes,
+    })
     await writer.write({
       ...record,
       key: 'folder/003 ü.bin',
@@ -83,7 +92,10 @@ describe('verify names each difference', () => {
 
   async function removeKey(name: string, key: string): Promise<void> {
     const { kv } = await import('../../adapters/drivers/sqlite/index.ts')
-    const driver = await kv({}, { ...driverContext({ app: 'mover', binding: 'links' }), dataDir: lab.dataDir(name) })
+    const driver = await kv(
+      {},
+      { ...driverContext({ app: 'mover', binding: 'links' }), dataDir: lab.dataDir(name) },
+    )
     await driver.delete(key)
     await driver.close?.()
   }
@@ -97,20 +109,29 @@ describe('between drivers', async () => {
     const schema = `unmoor_test_${randomUUID().replaceAll('-', '')}`
     const drivers = { db: { driver: 'postgres', url: URL_OF_SERVER, schema } }
     try {
-      const driver = await postgresSql({ url: URL_OF_SERVER, schema }, driverContext({ app: 'mover', binding: 'db' }))
+      const driver = await postgresSql(
+        { url: URL_OF_SERVER, schema },
+        driverContext({ app: 'mover', binding: 'db' }),
+      )
       await applyMigrations(lab.project, driver)
       await driver.close?.()
       const middle = await openStores(lab.project, { drivers, bindings: ['db'] })
       await transfer(lab.source, middle, { journal: lab.journal(), bindings: ['db'] })
       expect((await verify(lab.source, middle, { bindings: ['db'] })).differences).toEqual([])
       // The counter behind a key goes on after the keys that came.
-      expect(await admin.unsafe(`INSERT INTO ${schema}.notes (user_id, text) VALUES ('a', 'four') RETURNING id`)).toMatchObject([{ id: 4 }])
+      expect(
+        await admin.unsafe(`INSERT INTO ${schema}.notes (user_id, text) VALUES ('a', 'four') RETURNING id`),
+      ).toMatchObject([{ id: 4 }])
       await admin.unsafe(`DELETE FROM ${schema}.notes WHERE id = 4`)
       await migrateSqlite(lab.project, lab.dataDir('back'))
       const back = await openStores(lab.project, { dataDir: lab.dataDir('back'), bindings: ['db'] })
       await transfer(middle, back, { journal: lab.journal(), bindings: ['db'] })
-      const [a, b] = [await lab.archive('dump-before', lab.source, ['db']), await lab.archive('dump-after', back, ['db'])]
-      const files = (manifest: ArchiveManifest): string[] => manifest.bindings['db']?.files.map(({ name, sha256 }) => `${name} ${sha256}`).sort() ?? []
+      const [a, b] = [
+        await lab.archive('dump-before', lab.source, ['db']),
+        await lab.archive('dump-after', back, ['db']),
+      ]
+      const files = (manifest: ArchiveManifest): string[] =>
+        manifest.bindings['db']?.files.map(({ name, sha256 }) => `${name} ${sha256}`).sort() ?? []
       expect(files(await readManifest(b))).toEqual(files(await readManifest(a)))
       await middle.close()
       await back.close()
@@ -122,7 +143,10 @@ describe('between drivers', async () => {
   it.skipIf(!pg)('a value that the target cannot hold is named before anything is written', async () => {
     const schema = `unmoor_test_${randomUUID().replaceAll('-', '')}`
     try {
-      const driver = await postgresSql({ url: URL_OF_SERVER, schema }, driverContext({ app: 'mover', binding: 'db' }))
+      const driver = await postgresSql(
+        { url: URL_OF_SERVER, schema },
+        driverContext({ app: 'mover', binding: 'db' }),
+      )
       await applyMigrations(lab.project, driver)
       await driver.close?.()
       await migrateSqlite(lab.project, lab.dataDir('misfit'))
@@ -130,10 +154,15 @@ describe('between drivers', async () => {
       database.prepare('INSERT INTO users (id, small) VALUES (?, ?)').run('big', 3_000_000_000n)
       database.close()
       const from = await openStores(lab.project, { dataDir: lab.dataDir('misfit'), bindings: ['db'] })
-      const to = await openStores(lab.project, { drivers: { db: { driver: 'postgres', url: URL_OF_SERVER, schema } }, bindings: ['db'] })
+      const to = await openStores(lab.project, {
+        drivers: { db: { driver: 'postgres', url: URL_OF_SERVER, schema } },
+        bindings: ['db'],
+      })
       await expect(transfer(from, to, { journal: lab.journal(), bindings: ['db'] })).rejects.toMatchObject({
         code: 'InvalidArgument',
-        message: expect.stringContaining('cannot hold "small" of the row of "users" with id = "big": 3000000000 does not fit into integer'),
+        message: expect.stringContaining(
+          'cannot hold "small" of the row of "users" with id = "big": 3000000000 does not fit into integer',
+        ),
       })
       expect(await admin.unsafe(`SELECT COUNT(*)::int AS n FROM ${schema}.users`)).toMatchObject([{ n: 0 }])
       await from.close()
@@ -154,7 +183,11 @@ describe('between drivers', async () => {
     )
     const bindings = ['links', 'counts']
     const places = [
-      await openStores(lab.project, { envFile, bindings, drivers: { links: 'dynamodb', counts: 'dynamodb' } }),
+      await openStores(lab.project, {
+        envFile,
+        bindings,
+        drivers: { links: 'dynamodb', counts: 'dynamodb' },
+      }),
       await openStores(lab.project, {
         bindings,
         drivers: { links: { driver: 'redis', url: redis.url }, counts: { driver: 'redis', url: redis.url } },
@@ -167,7 +200,10 @@ describe('between drivers', async () => {
         await transfer(from, place, { journal: lab.journal(), bindings })
         from = place
       }
-      expect(await verify(lab.source, from, { bindings })).toMatchObject({ equal: true, bindings: { links: { records: 207 }, counts: { records: 17 } } })
+      expect(await verify(lab.source, from, { bindings })).toMatchObject({
+        equal: true,
+        bindings: { links: { records: 207 }, counts: { records: 17 } },
+      })
     } finally {
       for (const place of places) await place.close()
       await redis.stop()
@@ -179,19 +215,30 @@ describe('a transfer', () => {
   it('into what holds data is refused, and allowed by name', async () => {
     const to = await openStores(lab.project, { dataDir: lab.dataDir('full'), bindings: ['links'] })
     await to.kvWriter('links').write([{ key: 'mine', value: new Uint8Array(1) }])
-    await expect(transfer(lab.source, to, { journal: lab.journal(), bindings: ['links'] })).rejects.toMatchObject({
+    await expect(
+      transfer(lab.source, to, { journal: lab.journal(), bindings: ['links'] }),
+    ).rejects.toMatchObject({
       code: 'AlreadyExists',
       message: expect.stringContaining('--into-non-empty'),
     })
     await transfer(lab.source, to, { journal: lab.journal(), bindings: ['links'], intoNonEmpty: true })
-    expect((await verify(lab.source, to, { bindings: ['links'] })).differences).toEqual([{ binding: 'links', key: 'mine', what: 'extra' }])
+    expect((await verify(lab.source, to, { bindings: ['links'] })).differences).toEqual([
+      { binding: 'links', key: 'mine', what: 'extra' },
+    ])
     await to.close()
   })
 
   it('tried dry, writes nothing', async () => {
     const to = await openStores(lab.project, { dataDir: lab.dataDir('dry'), bindings: ['links', 'files'] })
-    const report = await transfer(lab.source, to, { journal: lab.journal(), bindings: ['links', 'files'], dryRun: true })
-    expect(report.bindings).toMatchObject({ links: { records: 207 }, files: { records: 6, bytes: 1_102_001 } })
+    const report = await transfer(lab.source, to, {
+      journal: lab.journal(),
+      bindings: ['links', 'files'],
+      dryRun: true,
+    })
+    expect(report.bindings).toMatchObject({
+      links: { records: 207 },
+      files: { records: 6, bytes: 1_102_001 },
+    })
     expect(await to.kvWriter('links').isEmpty()).toBe(true)
     await to.close()
   })
@@ -202,7 +249,10 @@ describe('a transfer', () => {
     database.exec('CREATE TABLE log (line TEXT)')
     database.close()
     const from = await openStores(lab.project, { dataDir: lab.dataDir('no-key'), bindings: ['db'] })
-    await expect(from.sql('db').schema()).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining('"log" has no primary key') })
+    await expect(from.sql('db').schema()).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringContaining('"log" has no primary key'),
+    })
     await from.close()
     const { code } = await unmoor([
       'data',
@@ -242,7 +292,9 @@ describe('a transfer', () => {
     }
     const slow = transfer(held, to, { journal: lab.journal(), bindings: ['links'] })
     await begun.promise
-    await expect(transfer(lab.source, to, { journal: lab.journal(), bindings: ['links'] })).rejects.toMatchObject({
+    await expect(
+      transfer(lab.source, to, { journal: lab.journal(), bindings: ['links'] }),
+    ).rejects.toMatchObject({
       code: 'Conflict',
       message: expect.stringContaining('already writing'),
     })
@@ -275,15 +327,22 @@ describe('a transfer', () => {
       const journals = join(lab.project.dir, '.unmoor/transfers')
       const before = await lastNote(journals)
       const until = Date.now() + 20_000
-      while ((await lastNote(journals)) === before && Date.now() < until && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20))
+      while ((await lastNote(journals)) === before && Date.now() < until && child.exitCode === null)
+        await new Promise((resolve) => setTimeout(resolve, 20))
       child.kill('SIGKILL')
       await result
     }
     const { code, stdout } = await unmoor([...args, '--reporter', 'json'])
     expect(code).toBe(0)
-    expect(JSON.parse(stdout)).toMatchObject({ resumed: true, bindings: { links: { records: 12_007 }, files: { records: 40 } } })
+    expect(JSON.parse(stdout)).toMatchObject({
+      resumed: true,
+      bindings: { links: { records: 12_007 }, files: { records: 40 } },
+    })
     const proof = await unmoor(['data', 'verify', ...args.slice(2), '--reporter', 'json'])
-    expect(JSON.parse(proof.stdout)).toMatchObject({ equal: true, bindings: { links: { records: 12_007 }, files: { records: 40 } } })
+    expect(JSON.parse(proof.stdout)).toMatchObject({
+      equal: true,
+      bindings: { links: { records: 12_007 }, files: { records: 40 } },
+    })
   })
 
   async function lastNote(folder: string): Promise<string> {
@@ -310,7 +369,10 @@ describe('journals', () => {
     }
     await expect(transfer(lab.source, ending, options)).rejects.toThrow('killed')
     expect(await to.kvWriter('links').isEmpty()).toBe(false)
-    expect(await transfer(lab.source, to, options)).toMatchObject({ resumed: true, bindings: { links: { records: 207 } } })
+    expect(await transfer(lab.source, to, options)).toMatchObject({
+      resumed: true,
+      bindings: { links: { records: 207 } },
+    })
     expect((await verify(lab.source, to, { bindings: ['links'] })).differences).toEqual([])
     await to.close()
   })

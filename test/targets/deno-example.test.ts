@@ -16,49 +16,90 @@ import { CASES, type Report } from '../../core/tools/conformance/index.ts'
 import { checkout } from '../unit/temp-project.ts'
 
 const example = join(checkout, 'examples/deno')
-const config: AnyConfig = { name: 'links', entry: './src/app.ts', targets: { deno: { adapter: join(example, 'adapter.ts') } } }
+const config: AnyConfig = {
+  name: 'links',
+  entry: './src/app.ts',
+  targets: { deno: { adapter: join(example, 'adapter.ts') } },
+}
 const projectDir = join(checkout, 'examples/links')
 const scratch = await mkdtemp(join(tmpdir(), 'unmoor-deno-'))
 afterAll(() => rm(scratch, { recursive: true, force: true }))
 
-it('the adapter outside of the package passes the whole suite on Deno, by the published command', { timeout: 300_000 }, async () => {
-  const command = [join(checkout, 'dist/core/tools/cli/main.js'), 'conformance', '--adapter', './adapter.ts', '--reporter', 'json']
-  const { code, stdout, stderr } = await new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-    execFile(process.execPath, command, { cwd: example, maxBuffer: 2 ** 26 }, (error, out, err) =>
-      resolve({ code: error === null ? 0 : Number(error.code), stdout: out, stderr: err }),
+it(
+  'the adapter outside of the package passes the whole suite on Deno, by the published command',
+  { timeout: 300_000 },
+  async () => {
+    const command = [
+      join(checkout, 'dist/core/tools/cli/main.js'),
+      'conformance',
+      '--adapter',
+      './adapter.ts',
+      '--reporter',
+      'json',
+    ]
+    const { code, stdout, stderr } = await new Promise<{ code: number; stdout: string; stderr: string }>(
+      (resolve) => {
+        execFile(process.execPath, command, { cwd: example, maxBuffer: 2 ** 26 }, (error, out, err) =>
+          resolve({ code: error === null ? 0 : Number(error.code), stdout: out, stderr: err }),
+        )
+      },
     )
-  })
-  const report = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Report
-  expect(
-    report.cases.filter(({ outcome }) => outcome === 'failed'),
-    stderr.slice(-3000),
-  ).toEqual([])
-  expect(code).toBe(0)
-  expect(report).toMatchObject({ target: 'deno', total: CASES.length, failed: 0 })
-  expect(report.runtime).toMatch(/^deno 2\./)
-  // Skipped is only what the adapter declares that it lacks, and whose negative twin passed.
-  const lacking = Object.entries(deno.capabilities).flatMap(([name, there]) => (there ? [] : [`without ${name}`]))
-  for (const { outcome, reason } of report.cases) if (outcome === 'skipped') expect(lacking).toContain(reason)
-  // What Deno itself has different, and nothing else.
-  expect(report.cases.flatMap(({ id, outcome }) => (outcome === 'expectedFailure' ? [id] : []))).toEqual(['kv-06', 'kv-18'])
-})
+    const report = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Report
+    expect(
+      report.cases.filter(({ outcome }) => outcome === 'failed'),
+      stderr.slice(-3000),
+    ).toEqual([])
+    expect(code).toBe(0)
+    expect(report).toMatchObject({ target: 'deno', total: CASES.length, failed: 0 })
+    expect(report.runtime).toMatch(/^deno 2\./)
+    // Skipped is only what the adapter declares that it lacks, and whose negative twin passed.
+    const lacking = Object.entries(deno.capabilities).flatMap(([name, there]) =>
+      there ? [] : [`without ${name}`],
+    )
+    for (const { outcome, reason } of report.cases)
+      if (outcome === 'skipped') expect(lacking).toContain(reason)
+    // What Deno itself has different, and nothing else.
+    expect(report.cases.flatMap(({ id, outcome }) => (outcome === 'expectedFailure' ? [id] : []))).toEqual([
+      'kv-06',
+      'kv-18',
+    ])
+  },
+)
 
 it('is written against public exports only', () => {
-  const files = readdirSync(example, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts') && !name.startsWith('.unmoor'))
+  const files = readdirSync(example, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.ts') && !name.startsWith('.unmoor'),
+  )
   expect(files).toContain('adapter.ts')
   for (const file of files) {
-    const imports = [...readFileSync(join(example, file), 'utf8').matchAll(/from '([^']+)'/g)].map(([, name = '']) => name)
-    for (const name of imports) expect(name, file).toMatch(/^(unmoor(\/[a-z-]+)?|croner|node:[\w/]+|#app|\.\.?\/(?!.*\.\.\/)[\w/.-]+\.ts)$/)
+    const imports = [...readFileSync(join(example, file), 'utf8').matchAll(/from '([^']+)'/g)].map(
+      ([, name = '']) => name,
+    )
+    for (const name of imports)
+      expect(name, file).toMatch(
+        /^(unmoor(\/[a-z-]+)?|croner|node:[\w/]+|#app|\.\.?\/(?!.*\.\.\/)[\w/.-]+\.ts)$/,
+      )
   }
 })
 
 it('an app with pages, a database, a queue and a cron runs on Deno as it is', async () => {
-  const t = await startApp<typeof links>({ projectDir, target: 'deno', config, variables: { ADMIN_TOKEN: 'deno-token' } })
+  const t = await startApp<typeof links>({
+    projectDir,
+    target: 'deno',
+    config,
+    variables: { ADMIN_TOKEN: 'deno-token' },
+  })
   try {
     const headers = { authorization: 'Bearer deno-token', 'content-type': 'application/json' }
-    const made = await t.fetch('/api/links', { method: 'POST', headers, body: JSON.stringify({ slug: 'deno', url: 'https://example.org/' }) })
+    const made = await t.fetch('/api/links', {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ slug: 'deno', url: 'https://example.org/' }),
+    })
     expect(made.status).toBe(201)
-    expect((await t.fetch('/deno', { redirect: 'manual' })).headers.get('location')).toBe('https://example.org/')
+    expect((await t.fetch('/deno', { redirect: 'manual' })).headers.get('location')).toBe(
+      'https://example.org/',
+    )
     await t.queues.clicks.drained()
     expect(await (await t.fetch('/api/stats/deno', { headers })).json()).toMatchObject({ total: 1 })
     await t.crons.cleanup.run()
@@ -69,7 +110,12 @@ it('an app with pages, a database, a queue and a cron runs on Deno as it is', as
 })
 
 it('migrates alone, stops by itself, and says what is wrong with a start', async () => {
-  const { adapter, info, outDir } = await buildApp({ projectDir, target: 'deno', config, outDir: join(scratch, 'app') })
+  const { adapter, info, outDir } = await buildApp({
+    projectDir,
+    target: 'deno',
+    config,
+    outDir: join(scratch, 'app'),
+  })
   const log = { info() {}, warn() {} }
   const options = { dir: outDir, info, dataDir: join(scratch, 'data'), variables: { ADMIN_TOKEN: 'x' }, log }
   expect(await adapter.migrate(options)).toEqual({ stats: { applied: ['0001_links'], already: [] } })
@@ -81,7 +127,10 @@ it('migrates alone, stops by itself, and says what is wrong with a start', async
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')
   const { port } = other.address() as AddressInfo
-  await expect(adapter.start({ ...options, port })).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringContaining(`Port ${port}`) })
+  await expect(adapter.start({ ...options, port })).rejects.toMatchObject({
+    code: 'Unavailable',
+    message: expect.stringContaining(`Port ${port}`),
+  })
   other.close()
   const runtime: LocalRuntime = await adapter.start({ ...options, port: 0 })
   expect(new URL(runtime.url).hostname).toBe('127.0.0.1')

@@ -2,7 +2,10 @@
 export interface DebuggerClient {
   call(method: string, params?: object): Promise<unknown>
   /** The first event of that name that matches, once it has come. */
-  event(method: string, matches?: (params: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>
+  event(
+    method: string,
+    matches?: (params: Record<string, unknown>) => boolean,
+  ): Promise<Record<string, unknown>>
   /** All that have come. */
   events(method: string): Record<string, unknown>[]
   /** Resolves when the other side has gone. */
@@ -18,7 +21,13 @@ export async function connectDebugger(url: string): Promise<DebuggerClient> {
   const listeners = new Set<() => void>()
   let next = 1
   socket.addEventListener('message', ({ data }) => {
-    const message = JSON.parse(String(data)) as { id?: number; result?: unknown; error?: unknown; method: string; params: Record<string, unknown> }
+    const message = JSON.parse(String(data)) as {
+      id?: number
+      result?: unknown
+      error?: unknown
+      method: string
+      params: Record<string, unknown>
+    }
     if (message.id === undefined) seen.push(message)
     else waiting.get(message.id)?.(message.result ?? { error: message.error })
     for (const listener of listeners) listener()

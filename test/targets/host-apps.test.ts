@@ -17,7 +17,12 @@ beforeAll(async () => {
   lab = await startHostLab({
     apps: {
       one: { dir: artifact },
-      two: { dir: artifact, variables: { WORD: 'zwei' }, hosts: ['two.localhost', 'two.example.com', '*.zwei.org'], paths: ['/zwei'] },
+      two: {
+        dir: artifact,
+        variables: { WORD: 'zwei' },
+        hosts: ['two.localhost', 'two.example.com', '*.zwei.org'],
+        paths: ['/zwei'],
+      },
       plain: { dir: plain, services: ['one'] },
     },
   })
@@ -36,21 +41,31 @@ describe('routes', () => {
     expect((await sendTo(url, '', { headers: { host: 'x.y.zwei.org' } })).text).toBe('zwei /')
     expect((await sendTo(url, 'nobody', { path: '/zwei/q' })).text).toBe('zwei /q')
     expect((await sendTo(url, 'nobody', { path: '/zweiter' })).status).toBe(404)
-    expect(await sendTo(url, 'nobody')).toEqual({ status: 404, text: 'Not Found: no app of this host answers for "nobody.localhost".' })
+    expect(await sendTo(url, 'nobody')).toEqual({
+      status: 404,
+      text: 'Not Found: no app of this host answers for "nobody.localhost".',
+    })
   })
 })
 
 describe('data', () => {
   it('is apart for two apps of the same artifact', async () => {
-    await lab.run('one', `await env.kv.put('k', 'of one'); await env.db.run('CREATE TABLE IF NOT EXISTS t (a INTEGER)')`)
+    await lab.run(
+      'one',
+      `await env.kv.put('k', 'of one'); await env.db.run('CREATE TABLE IF NOT EXISTS t (a INTEGER)')`,
+    )
     expect(await lab.run('two', `return await env.kv.get('k')`)).toBeNull()
     expect(await lab.run('one', `return await env.kv.get('k')`)).toBe('of one')
-    await expect(lab.run('two', `return await env.db.all('SELECT * FROM t')`)).rejects.toMatchObject({ code: 'NotFound' })
+    await expect(lab.run('two', `return await env.db.all('SELECT * FROM t')`)).rejects.toMatchObject({
+      code: 'NotFound',
+    })
   })
 
   it('queues are handled once over the processes', async () => {
     await lab.run('one', `for (let i = 0; i < 20; i++) await env.jobs.send('one-' + i)`)
-    await expect.poll(() => lab.run('one', `return (await env.kv.list({ prefix: 'job:one-' })).keys.length`)).toBe(20)
+    await expect
+      .poll(() => lab.run('one', `return (await env.kv.list({ prefix: 'job:one-' })).keys.length`))
+      .toBe(20)
     expect(await lab.run('two', `return (await env.kv.list({ prefix: 'job:' })).keys.length`)).toBe(0)
   })
 })
@@ -60,8 +75,14 @@ describe('processes', () => {
     expect(lab.host.pids).toHaveLength(2)
     // Which process takes a connection is the kernel's choice: both have their turn by and by.
     const isolates = new Set<unknown>()
-    await expect.poll(async () => isolates.add(await lab.run('one', 'return (globalThis.id ??= crypto.randomUUID())')).size, { interval: 0 }).toBe(2)
-    for (let time = 0; time < 20; time++) isolates.add(await lab.run('one', 'return globalThis.id ??= crypto.randomUUID()'))
+    await expect
+      .poll(
+        async () => isolates.add(await lab.run('one', 'return (globalThis.id ??= crypto.randomUUID())')).size,
+        { interval: 0 },
+      )
+      .toBe(2)
+    for (let time = 0; time < 20; time++)
+      isolates.add(await lab.run('one', 'return globalThis.id ??= crypto.randomUUID()'))
     expect(isolates.size).toBe(2)
   })
 
@@ -91,8 +112,15 @@ describe('processes', () => {
     // All children, those that are starting too.
     const children = (): number[] =>
       readdirSync('/proc/self/task')
-        .flatMap((thread) => readFileSync(`/proc/self/task/${thread}/children`, 'utf8').split(' ').map(Number))
-        .filter((pid) => pid > 0 && !known.has(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('/host/worker.'))
+        .flatMap((thread) =>
+          readFileSync(`/proc/self/task/${thread}/children`, 'utf8').split(' ').map(Number),
+        )
+        .filter(
+          (pid) =>
+            pid > 0 &&
+            !known.has(pid) &&
+            readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('/host/worker.'),
+        )
     for (let time = 0; time < 6; time++) {
       for (const pid of children()) process.kill(pid, 'SIGKILL')
       await sleep(100)

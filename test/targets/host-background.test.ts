@@ -31,16 +31,28 @@ afterAll(async () => {
 })
 
 it('queues of the same name are apart', async () => {
-  await Promise.all([lab.run('two', `await env.jobs.send('a')`), lab.run('three', `await env.jobs.send('b')`)])
+  await Promise.all([
+    lab.run('two', `await env.jobs.send('a')`),
+    lab.run('three', `await env.jobs.send('b')`),
+  ])
   const jobs = (app: string): Promise<unknown> =>
-    lab.run(app, `return Promise.all((await env.kv.list({ prefix: 'job:' })).keys.map(async ({ name }) => [name, await env.kv.get(name)]))`)
+    lab.run(
+      app,
+      `return Promise.all((await env.kv.list({ prefix: 'job:' })).keys.map(async ({ name }) => [name, await env.kv.get(name)]))`,
+    )
   await expect.poll(() => jobs('two')).toEqual([['job:a', 'two']])
   await expect.poll(() => jobs('three')).toEqual([['job:b', 'three']])
 })
 
 it('a cron that a process began and did not finish runs once, in the app that has it', async () => {
   // As a host leaves it that dies at work. The next one takes it over when it starts.
-  const context = { binding: 'cronStore', app: 'two', declaration: variable(), variable: () => undefined, now: Date.now }
+  const context = {
+    binding: 'cronStore',
+    app: 'two',
+    declaration: variable(),
+    variable: () => undefined,
+    now: Date.now,
+  }
   const dataDir = join(lab.dir, 'crons', 'apps', 'two')
   const store = await cronStore({}, { ...context, dataDir })
   await store.claim('tick', 1000, 'of a dead process', 0)
@@ -50,7 +62,8 @@ it('a cron that a process began and did not finish runs once, in the app that ha
     dataDir: join(lab.dir, 'crons'),
     apps: { two: { dir: worker, variables: { WORD: 'two' } }, three: { dir: worker } },
   })
-  const ticks = (app: string): Promise<unknown> => host.run(app, `return (await env.kv.list({ prefix: 'tick:' })).keys.map(({ name }) => name)`)
+  const ticks = (app: string): Promise<unknown> =>
+    host.run(app, `return (await env.kv.list({ prefix: 'tick:' })).keys.map(({ name }) => name)`)
   await expect.poll(() => ticks('two')).toEqual(['tick:1000'])
   expect(await ticks('three')).toEqual([])
   const again = await cronStore({}, { ...context, dataDir })
@@ -60,8 +73,12 @@ it('a cron that a process began and did not finish runs once, in the app that ha
 
 describe('services', () => {
   it('reach the apps that the settings allow, and the app itself', async () => {
-    expect(await lab.run('caller', `return (await env.other.fetch('https://any/path')).text()`)).toBe('two /path')
-    expect(await lab.run('caller', `return (await env.itself.fetch('https://any/own')).text()`)).toBe('hello /own')
+    expect(await lab.run('caller', `return (await env.other.fetch('https://any/path')).text()`)).toBe(
+      'two /path',
+    )
+    expect(await lab.run('caller', `return (await env.itself.fetch('https://any/own')).text()`)).toBe(
+      'hello /own',
+    )
     expect(
       await lab.run(
         'caller',
@@ -71,7 +88,9 @@ describe('services', () => {
   })
 
   it('do not reach others', async () => {
-    await expect(lab.run('caller', `return (await env.hidden.fetch('https://any/')).text()`)).rejects.toMatchObject({
+    await expect(
+      lab.run('caller', `return (await env.hidden.fetch('https://any/')).text()`),
+    ).rejects.toMatchObject({
       code: expect.stringMatching(/^(Unavailable|PermissionDenied)$/),
     })
   })
@@ -102,8 +121,12 @@ describe('services', () => {
     }
     await expect.poll(() => alone.host.pids.length).toBe(2)
     const call = (code: string): Promise<unknown> => alone.run('caller', code)
-    await expect.poll(() => call(`return (await env.other.fetch('https://any/path')).text()`).catch(() => '')).toBe('two /path')
+    await expect
+      .poll(() => call(`return (await env.other.fetch('https://any/path')).text()`).catch(() => ''))
+      .toBe('two /path')
     const body = `{ method: 'POST', body: 'return [request.method, request.headers.get("x-a")]', headers: { 'x-a': '1' } }`
-    expect(await call(`return (await env.other.fetch('https://any/', ${body})).json()`)).toEqual({ value: ['POST', '1'] })
+    expect(await call(`return (await env.other.fetch('https://any/', ${body})).json()`)).toEqual({
+      value: ['POST', '1'],
+    })
   })
 })

@@ -17,23 +17,40 @@ afterAll(async () => {
   await rm(artifact, { recursive: true, force: true })
 })
 
-const deploy = (...args: string[]): Promise<CommandResult> => runUnmoor(['deploy', ...args, '--host', lab.host.adminUrl as string, '--token', TOKEN])
+const deploy = (...args: string[]): Promise<CommandResult> =>
+  runUnmoor(['deploy', ...args, '--host', lab.host.adminUrl as string, '--token', TOKEN])
 /** In a process of its own, which has the host's address and token in its environment. */
 const deployByEnvironment = (...args: string[]): Promise<CommandResult> =>
-  unmoor(['deploy', ...args], { env: { UNMOOR_HOST_URL: lab.host.adminUrl as string, UNMOOR_HOST_TOKEN: TOKEN } })
+  unmoor(['deploy', ...args], {
+    env: { UNMOOR_HOST_URL: lab.host.adminUrl as string, UNMOOR_HOST_TOKEN: TOKEN },
+  })
 
 it('unmoor deploy sends an app, lists, changes, rolls back and deletes', async () => {
   const settings = join(artifact, 'settings.json')
   await writeFile(settings, JSON.stringify({ variables: { WORD: 'one' }, limits: { cpuMs: 100 } }))
-  const first = await deployByEnvironment('--dir', artifact, '--app', 'shop', '--note', 'the first', '--settings', settings)
-  expect(first).toMatchObject({ code: 0, stdout: expect.stringMatching(/^shop: version 1 is served\n\* 1 {2}20\S+ {2}\d+ KB {2}the first\n$/) })
+  const first = await deployByEnvironment(
+    '--dir',
+    artifact,
+    '--app',
+    'shop',
+    '--note',
+    'the first',
+    '--settings',
+    settings,
+  )
+  expect(first).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^shop: version 1 is served\n\* 1 {2}20\S+ {2}\d+ KB {2}the first\n$/),
+  })
   expect((await lab.send('shop')).text).toBe('one /')
   await writeFile(settings, JSON.stringify({ variables: { WORD: 'two' } }))
   expect(await deploy('--app', 'shop', '--configure', '--settings', settings)).toMatchObject({ code: 0 })
   expect((await lab.send('shop')).text).toBe('two /')
   await deploy('--dir', artifact, '--app', 'shop')
   expect((await deploy('--list')).stdout).toMatch(/^shop {2}2 {2}shop\.\*\n$/)
-  expect((await deploy('--app', 'shop', '--rollback')).stdout).toMatch(/^shop: version 1 is served\n {2}2 .*\n\* 1 .*\n$/)
+  expect((await deploy('--app', 'shop', '--rollback')).stdout).toMatch(
+    /^shop: version 1 is served\n {2}2 .*\n\* 1 .*\n$/,
+  )
   const listed = await deploy('--list', '--app', 'shop')
   expect(listed.stdout).toContain('\nvariables: {"WORD":"two"}\nlimits: {"cpuMs":100}\n')
   expect((await deploy('--app', 'shop', '--delete')).stdout).toContain('its data stays')
@@ -51,8 +68,13 @@ it.each([
 
 it('a wrong token and a host that is not there are named', async () => {
   const url = lab.host.adminUrl as string
-  expect(await runUnmoor(['deploy', '--list', '--host', url, '--token', 'wrong'])).toMatchObject({ code: 1, stderr: expect.stringMatching(/token/) })
-  expect(await runUnmoor(['deploy', '--list', '--host', 'http://127.0.0.1:1', '--token', TOKEN])).toMatchObject({
+  expect(await runUnmoor(['deploy', '--list', '--host', url, '--token', 'wrong'])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/token/),
+  })
+  expect(
+    await runUnmoor(['deploy', '--list', '--host', 'http://127.0.0.1:1', '--token', TOKEN]),
+  ).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('127.0.0.1:1'),
   })

@@ -14,7 +14,9 @@ let client: DeployClient
 
 beforeAll(async () => {
   artifact = await buildLab(labApp('kv: kv()'))
-  broken = await buildLab(`if (navigator.userAgent === 'unmoor') throw new Error('no start today')\n${labApp('kv: kv(), db: sql()')}`)
+  broken = await buildLab(
+    `if (navigator.userAgent === 'unmoor') throw new Error('no start today')\n${labApp('kv: kv(), db: sql()')}`,
+  )
   lab = await startHostLab({ admin: { port: 0, token: TOKEN }, maxArtifactMb: 5, keepVersions: 3 })
   client = new DeployClient({ url: lab.host.adminUrl as string, token: TOKEN })
 })
@@ -49,14 +51,17 @@ describe('deploys', () => {
     const going = { on: true }
     const load = Array.from({ length: 8 }, async () => {
       while (going.on) {
-        const { status, text } = await lab.send('busy').catch((error: Error) => ({ status: 0, text: error.message }))
+        const { status, text } = await lab
+          .send('busy')
+          .catch((error: Error) => ({ status: 0, text: error.message }))
         if (status !== 200) failed.push(text)
         else seen.add(text)
       }
     })
     const slow: Promise<unknown>[] = []
     for (let version = 1; version <= 6; version++) {
-      // Each version has answered before the next one comes, and a request to it is under way until the next one is there.
+      // Each version has answered before the next one comes, and a request to it is under way until the next
+      // one is there.
       await expect.poll(() => [...seen]).toContain(`v${version - 1} /`)
       slow.push(
         lab.run(
@@ -82,17 +87,31 @@ describe('deploys', () => {
   })
 
   it('of one app at once all get their own version, and one of them is served', async () => {
-    const deployed = await Promise.all(Array.from({ length: 4 }, (_, index) => client.deploy('many', artifact, { settings: word(`w${index}`) })))
+    const deployed = await Promise.all(
+      Array.from({ length: 4 }, (_, index) =>
+        client.deploy('many', artifact, { settings: word(`w${index}`) }),
+      ),
+    )
     expect(new Set(deployed.map((one) => one.deployed))).toEqual(new Set([1, 2, 3, 4]))
-    const texts = new Set((await Promise.all(Array.from({ length: 8 }, () => lab.send('many')))).map(({ text }) => text))
+    const texts = new Set(
+      (await Promise.all(Array.from({ length: 8 }, () => lab.send('many')))).map(({ text }) => text),
+    )
     expect(texts.size).toBe(1)
   })
 
   it('come back after a restart of the host', async () => {
-    await using again = await startHostLab({ admin: { port: 0, token: TOKEN }, dataDir: join(lab.dir, 'again') })
-    await new DeployClient({ url: again.host.adminUrl as string, token: TOKEN }).deploy('shop', artifact, { settings: word('stays') })
+    await using again = await startHostLab({
+      admin: { port: 0, token: TOKEN },
+      dataDir: join(lab.dir, 'again'),
+    })
+    await new DeployClient({ url: again.host.adminUrl as string, token: TOKEN }).deploy('shop', artifact, {
+      settings: word('stays'),
+    })
     await again.host.stop()
-    await using third = await startHostLab({ admin: { port: 0, token: TOKEN }, dataDir: join(lab.dir, 'again') })
+    await using third = await startHostLab({
+      admin: { port: 0, token: TOKEN },
+      dataDir: join(lab.dir, 'again'),
+    })
     expect((await third.send('shop')).text).toBe('stays /')
   })
 })
@@ -100,9 +119,21 @@ describe('deploys', () => {
 describe('settings', () => {
   it('change without a deploy; secrets are merged by name and never told', async () => {
     await client.deploy('set', artifact, { settings: { ...word('a'), secrets: { ONE: '1', TWO: '2' } } })
-    const changed = await client.configure('set', { secrets: { TWO: null, THREE: '3' }, hosts: ['set.example.com'], limits: { cpuMs: 50 } })
-    expect(changed.settings).toEqual({ variables: { WORD: 'a' }, secrets: ['ONE', 'THREE'], hosts: ['set.example.com'], limits: { cpuMs: 50 } })
-    expect(await sendTo(lab.host.url, '', { headers: { host: 'set.example.com' } })).toEqual({ status: 200, text: 'a /' })
+    const changed = await client.configure('set', {
+      secrets: { TWO: null, THREE: '3' },
+      hosts: ['set.example.com'],
+      limits: { cpuMs: 50 },
+    })
+    expect(changed.settings).toEqual({
+      variables: { WORD: 'a' },
+      secrets: ['ONE', 'THREE'],
+      hosts: ['set.example.com'],
+      limits: { cpuMs: 50 },
+    })
+    expect(await sendTo(lab.host.url, '', { headers: { host: 'set.example.com' } })).toEqual({
+      status: 200,
+      text: 'a /',
+    })
     expect((await lab.send('set')).status).toBe(404)
     expect((await client.configure('set', { hosts: null })).settings).not.toHaveProperty('hosts')
     expect((await lab.send('set')).status).toBe(200)
@@ -120,15 +151,24 @@ describe('settings', () => {
     [{ nonsense: true }, 'settings.nonsense: there is no such setting'],
   ])('%j is refused', async (settings, message) => {
     await client.deploy('set', artifact)
-    await expect(client.configure('set', settings)).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining(message) })
-    await expect(client.deploy('set', artifact, { settings })).rejects.toMatchObject({ code: 'InvalidArgument' })
+    await expect(client.configure('set', settings)).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringContaining(message),
+    })
+    await expect(client.deploy('set', artifact, { settings })).rejects.toMatchObject({
+      code: 'InvalidArgument',
+    })
     expect((await lab.send('set')).status).toBe(200)
   })
 
   it('of two apps cannot ask for the same route', async () => {
     await client.deploy('route-a', artifact, { settings: { hosts: ['same.example.com'], paths: ['/same'] } })
-    await expect(client.deploy('route-b', artifact, { settings: { hosts: ['SAME.example.com'] } })).rejects.toMatchObject({ code: 'AlreadyExists' })
-    await expect(client.deploy('route-b', artifact, { settings: { paths: ['/same/'] } })).rejects.toMatchObject({ code: 'AlreadyExists' })
+    await expect(
+      client.deploy('route-b', artifact, { settings: { hosts: ['SAME.example.com'] } }),
+    ).rejects.toMatchObject({ code: 'AlreadyExists' })
+    await expect(
+      client.deploy('route-b', artifact, { settings: { paths: ['/same/'] } }),
+    ).rejects.toMatchObject({ code: 'AlreadyExists' })
     expect((await lab.send('route-b')).status).toBe(404)
   })
 })
@@ -146,12 +186,17 @@ describe('bad deploys change nothing', () => {
     body: FormData | Uint8Array<ArrayBuffer>,
     headers: Record<string, string> = {},
   ): Promise<{ status: number; code: string; message: string }> => {
-    const response = await fetch(url(), { method: 'POST', body, headers: { authorization: `Bearer ${TOKEN}`, ...headers } })
+    const response = await fetch(url(), {
+      method: 'POST',
+      body,
+      headers: { authorization: `Bearer ${TOKEN}`, ...headers },
+    })
     return { status: response.status, ...((await response.json()) as { code: string; message: string }) }
   }
   const form = async (more: Record<string, string | Blob> = {}): Promise<FormData> => {
     const made = new FormData()
-    for (const name of ['unmoor.json', 'web-api.js', 'app.js']) made.append(name, new Blob([await readFile(join(artifact, name))]), 'f')
+    for (const name of ['unmoor.json', 'web-api.js', 'app.js'])
+      made.append(name, new Blob([await readFile(join(artifact, name))]), 'f')
     for (const [name, value] of Object.entries(more)) {
       if (typeof value === 'string') made.set(name, value)
       else made.set(name, value, 'f')
@@ -160,14 +205,19 @@ describe('bad deploys change nothing', () => {
   }
 
   it('an app that does not start', async () => {
-    await expect(client.deploy('good', broken)).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringContaining('no start today') })
+    await expect(client.deploy('good', broken)).rejects.toMatchObject({
+      code: 'Unavailable',
+      message: expect.stringContaining('no start today'),
+    })
     // Nor is its database touched: migrations come after the isolate.
     await stillGood()
   })
 
   it('wrong tokens', async () => {
     for (const token of ['', 'wrong', `${TOKEN}x`])
-      await expect(new DeployClient({ url: lab.host.adminUrl as string, token }).deploy('good', artifact)).rejects.toMatchObject({ code: 'PermissionDenied' })
+      await expect(
+        new DeployClient({ url: lab.host.adminUrl as string, token }).deploy('good', artifact),
+      ).rejects.toMatchObject({ code: 'PermissionDenied' })
     await stillGood()
   })
 
@@ -176,9 +226,14 @@ describe('bad deploys change nothing', () => {
     const body = new Uint8Array(await packed.arrayBuffer())
     const digest = createHash('sha256').update('other').digest('base64')
     const type = packed.headers.get('content-type') as string
-    expect(await send(body, { 'content-type': type, 'content-digest': `sha-256=:${digest}:` })).toMatchObject({ status: 400, code: 'ChecksumMismatch' })
+    expect(await send(body, { 'content-type': type, 'content-digest': `sha-256=:${digest}:` })).toMatchObject(
+      { status: 400, code: 'ChecksumMismatch' },
+    )
     // Cut off, but whole as far as HTTP goes.
-    expect(await send(body.slice(0, -100), { 'content-type': type })).toMatchObject({ status: 400, code: 'InvalidArgument' })
+    expect(await send(body.slice(0, -100), { 'content-type': type })).toMatchObject({
+      status: 400,
+      code: 'InvalidArgument',
+    })
     await stillGood()
   })
 
@@ -193,7 +248,10 @@ describe('bad deploys change nothing', () => {
 
   it('one that is too large', async () => {
     const big = new Blob([new Uint8Array(6 * 1024 * 1024)])
-    expect(await send(await form({ 'assets/big': big }))).toMatchObject({ status: 413, code: 'LimitExceeded' })
+    expect(await send(await form({ 'assets/big': big }))).toMatchObject({
+      status: 413,
+      code: 'LimitExceeded',
+    })
     await stillGood()
   })
 
@@ -210,7 +268,10 @@ describe('bad deploys change nothing', () => {
     'C:/x',
     'assets/c:x',
   ])('a file %j', async (path) => {
-    expect(await send(await form({ [path]: new Blob(['x']) }))).toMatchObject({ status: 400, code: 'InvalidArgument' })
+    expect(await send(await form({ [path]: new Blob(['x']) }))).toMatchObject({
+      status: 400,
+      code: 'InvalidArgument',
+    })
     await stillGood()
   })
 
@@ -218,7 +279,16 @@ describe('bad deploys change nothing', () => {
     ['another target', { target: 'node' }],
     [
       'bindings with paths as names',
-      { manifest: { version: 1, name: 'x', bindings: { '../../shop/kv': { kind: 'kv' } }, fetch: true, queues: [], crons: {} } },
+      {
+        manifest: {
+          version: 1,
+          name: 'x',
+          bindings: { '../../shop/kv': { kind: 'kv' } },
+          fetch: true,
+          queues: [],
+          crons: {},
+        },
+      },
     ],
     [
       'a dead-letter queue of another app',
@@ -226,18 +296,45 @@ describe('bad deploys change nothing', () => {
         manifest: {
           version: 1,
           name: 'x',
-          bindings: { a: { kind: 'queue', maxRetries: 1, retryDelay: 0, batchSize: 1, batchWait: 0, maxConcurrency: 1, deadLetterQueue: '../shop/jobs' } },
+          bindings: {
+            a: {
+              kind: 'queue',
+              maxRetries: 1,
+              retryDelay: 0,
+              batchSize: 1,
+              batchWait: 0,
+              maxConcurrency: 1,
+              deadLetterQueue: '../shop/jobs',
+            },
+          },
           fetch: true,
           queues: [],
           crons: {},
         },
       },
     ],
-    ['a kind that there is not', { manifest: { version: 1, name: 'x', bindings: { a: { kind: 'file' } }, fetch: true, queues: [], crons: {} } }],
-    ['a driver that only the operator may name', { drivers: { kv: { driver: 'sqlite', path: '/etc/x.sqlite' } } }],
+    [
+      'a kind that there is not',
+      {
+        manifest: {
+          version: 1,
+          name: 'x',
+          bindings: { a: { kind: 'file' } },
+          fetch: true,
+          queues: [],
+          crons: {},
+        },
+      },
+    ],
+    [
+      'a driver that only the operator may name',
+      { drivers: { kv: { driver: 'sqlite', path: '/etc/x.sqlite' } } },
+    ],
   ])('an unmoor.json with %s', async (_what, change) => {
     const info = JSON.parse(await readFile(join(artifact, 'unmoor.json'), 'utf8')) as object
-    const { status, code } = await send(await form({ 'unmoor.json': new Blob([JSON.stringify({ ...info, ...change })]) }))
+    const { status, code } = await send(
+      await form({ 'unmoor.json': new Blob([JSON.stringify({ ...info, ...change })]) }),
+    )
     expect([400, 403]).toContain(status)
     expect(['InvalidArgument', 'PermissionDenied']).toContain(code)
     await stillGood()
@@ -248,7 +345,9 @@ describe('bad deploys change nothing', () => {
     made.delete('app.js')
     expect(await send(made)).toMatchObject({ status: 400, message: expect.stringContaining('has no app.js') })
     for (const name of ['Bad', 'a b', '..%2Fx', '-x'])
-      await expect(client.deploy(name, artifact)).rejects.toMatchObject({ code: expect.stringMatching(/InvalidArgument|NotFound/) })
+      await expect(client.deploy(name, artifact)).rejects.toMatchObject({
+        code: expect.stringMatching(/InvalidArgument|NotFound/),
+      })
     await expect(client.rollBack('nobody')).rejects.toMatchObject({ code: 'NotFound' })
     await expect(client.remove('nobody')).rejects.toMatchObject({ code: 'NotFound' })
     await stillGood()
@@ -276,7 +375,10 @@ it('assets come along', async () => {
   await cp(artifact, dir, { recursive: true })
   await mkdir(join(dir, 'assets/deep'), { recursive: true })
   await writeFile(join(dir, 'assets/deep/a b.txt'), 'asset')
-  const info = JSON.parse(await readFile(join(dir, 'unmoor.json'), 'utf8')) as { manifest: { bindings: object }; drivers: object }
+  const info = JSON.parse(await readFile(join(dir, 'unmoor.json'), 'utf8')) as {
+    manifest: { bindings: object }
+    drivers: object
+  }
   Object.assign(info.manifest.bindings, { files: { kind: 'assets', directory: 'x', notFound: 'none' } })
   Object.assign(info.drivers, { files: { driver: 'files' } })
   await writeFile(join(dir, 'unmoor.json'), JSON.stringify(info))

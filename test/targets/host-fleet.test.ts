@@ -20,9 +20,11 @@ afterAll(async () => {
   await rm(artifact, { recursive: true, force: true })
 })
 
-const clientOf = (lab: HostLab): DeployClient => new DeployClient({ url: lab.host.adminUrl as string, token: TOKEN })
+const clientOf = (lab: HostLab): DeployClient =>
+  new DeployClient({ url: lab.host.adminUrl as string, token: TOKEN })
 const word = (text: string): object => ({ variables: { WORD: text } })
-const text = (lab: HostLab, app: string): Promise<string> => lab.send(app).then((answer) => (answer.status === 200 ? answer.text : String(answer.status)))
+const text = (lab: HostLab, app: string): Promise<string> =>
+  lab.send(app).then((answer) => (answer.status === 200 ? answer.text : String(answer.status)))
 
 async function follows(a: HostLab, b: HostLab): Promise<void> {
   const [first, second] = [clientOf(a), clientOf(b)]
@@ -37,12 +39,16 @@ async function follows(a: HostLab, b: HostLab): Promise<void> {
     second.deploy('other', artifact, { settings: word('other') }),
   ])
   expect(new Set(versions.slice(0, 2).map(({ deployed }) => deployed))).toEqual(new Set([3, 4]))
-  await expect.poll(async () => (await first.describe('shop')).version === (await second.describe('shop')).version).toBe(true)
+  await expect
+    .poll(async () => (await first.describe('shop')).version === (await second.describe('shop')).version)
+    .toBe(true)
   await expect.poll(() => text(a, 'other')).toBe('other /')
   await first.configure('shop', word('three'))
   await expect.poll(() => text(b, 'shop')).toBe('three /')
   await expect(
-    first.deploy('third', artifact, { settings: { paths: ['/x'] } }).then(() => second.deploy('fourth', artifact, { settings: { paths: ['/x'] } })),
+    first
+      .deploy('third', artifact, { settings: { paths: ['/x'] } })
+      .then(() => second.deploy('fourth', artifact, { settings: { paths: ['/x'] } })),
   ).rejects.toMatchObject({
     code: 'AlreadyExists',
   })
@@ -52,7 +58,10 @@ async function follows(a: HostLab, b: HostLab): Promise<void> {
 
 it('hosts that share embedded files pick up what the other has deployed', async () => {
   await using a = await startHostLab({ processes: 1, pollMs: 200, admin: { port: 0, token: TOKEN } })
-  const store = { sql: { driver: 'sqlite', path: join(a.dir, 'data/store/deploys.sqlite') }, blob: { driver: 'fs', path: join(a.dir, 'data/store/files') } }
+  const store = {
+    sql: { driver: 'sqlite', path: join(a.dir, 'data/store/deploys.sqlite') },
+    blob: { driver: 'fs', path: join(a.dir, 'data/store/files') },
+  }
   await using b = await startHostLab({ processes: 1, pollMs: 200, admin: { port: 0, token: TOKEN }, store })
   await follows(a, b)
   // Settings are sealed: a host with another key says so.
@@ -69,9 +78,22 @@ it.runIf(postgres)(
     await admin.unsafe(`CREATE DATABASE ${database}`)
     const url = Object.assign(new URL(URL_OF_SERVER), { pathname: `/${database}` }).href
     try {
-      const drivers = { kv: { driver: 'postgres', url, max: 2 }, queue: { driver: 'postgres', url, max: 2 }, sql: { driver: 'postgres', url } }
-      await using a = await startHostLab({ processes: 1, pollMs: 200, admin: { port: 0, token: TOKEN }, store: { sql: { driver: 'postgres', url } }, drivers })
-      const store = { sql: { driver: 'postgres', url }, blob: { driver: 'fs', path: join(a.dir, 'data/store/files') } }
+      const drivers = {
+        kv: { driver: 'postgres', url, max: 2 },
+        queue: { driver: 'postgres', url, max: 2 },
+        sql: { driver: 'postgres', url },
+      }
+      await using a = await startHostLab({
+        processes: 1,
+        pollMs: 200,
+        admin: { port: 0, token: TOKEN },
+        store: { sql: { driver: 'postgres', url } },
+        drivers,
+      })
+      const store = {
+        sql: { driver: 'postgres', url },
+        blob: { driver: 'fs', path: join(a.dir, 'data/store/files') },
+      }
       await using b = await startHostLab({
         processes: 1,
         pollMs: 200,
@@ -84,28 +106,49 @@ it.runIf(postgres)(
 
       await clientOf(a).deploy('left', artifact)
       await clientOf(a).deploy('right', artifact)
-      await a.run('left', `await env.kv.put('k', 'of left'); await env.db.run('CREATE TABLE t (a TEXT)'); await env.db.run("INSERT INTO t VALUES ('of left')")`)
+      await a.run(
+        'left',
+        `await env.kv.put('k', 'of left'); await env.db.run('CREATE TABLE t (a TEXT)'); await env.db.run("INSERT INTO t VALUES ('of left')")`,
+      )
       // Both hosts see the app's data, as its drivers are shared.
       await expect
-        .poll(() => b.run('left', `return [await env.kv.get('k'), (await env.db.first('SELECT a FROM t')).a]`).catch(() => undefined))
+        .poll(() =>
+          b
+            .run('left', `return [await env.kv.get('k'), (await env.db.first('SELECT a FROM t')).a]`)
+            .catch(() => undefined),
+        )
         .toEqual(['of left', 'of left'])
       expect(await a.run('right', `return await env.kv.get('k')`)).toBeNull()
-      await expect(a.run('right', `return await env.db.all('SELECT * FROM t')`)).rejects.toMatchObject({ code: 'NotFound' })
+      await expect(a.run('right', `return await env.db.all('SELECT * FROM t')`)).rejects.toMatchObject({
+        code: 'NotFound',
+      })
       // By whatever name: the other's schema, and the host's own tables with all apps' entries and settings.
       const schemas =
         (await admin.unsafe(`SELECT 1`)) &&
-        (await a.run('right', `return (await env.db.all("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'unmoor_left%'")).map((row) => row.nspname)`))
+        (await a.run(
+          'right',
+          `return (await env.db.all("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'unmoor_left%'")).map((row) => row.nspname)`,
+        ))
       const [schema] = schemas as [string]
       expect(schema).toMatch(/^unmoor_left_/)
       for (const table of [`"${schema}".t`, 'public.unmoor_kv', 'public.unmoor_host_apps', 'unmoor_messages'])
-        await expect(a.run('right', `return await env.db.all('SELECT * FROM ${table}')`)).rejects.toMatchObject({
+        await expect(
+          a.run('right', `return await env.db.all('SELECT * FROM ${table}')`),
+        ).rejects.toMatchObject({
           code: expect.stringMatching(/PermissionDenied|NotFound/),
         })
-      for (const statement of [`SET ROLE "${schema}"`, `CREATE TABLE "${schema}".x (a TEXT)`, `CREATE TABLE public.x (a TEXT)`, `CREATE ROLE boss SUPERUSER`])
+      for (const statement of [
+        `SET ROLE "${schema}"`,
+        `CREATE TABLE "${schema}".x (a TEXT)`,
+        `CREATE TABLE public.x (a TEXT)`,
+        `CREATE ROLE boss SUPERUSER`,
+      ])
         await expect(a.run('right', `await env.db.run(${JSON.stringify(statement)})`)).rejects.toThrow()
     } finally {
       await admin.unsafe(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)
-      for (const { rolname } of await admin.unsafe(`SELECT rolname FROM pg_roles WHERE rolname ~ '^unmoor_(left|right|shop|other|third|fourth)_'`))
+      for (const { rolname } of await admin.unsafe(
+        `SELECT rolname FROM pg_roles WHERE rolname ~ '^unmoor_(left|right|shop|other|third|fourth)_'`,
+      ))
         await admin.unsafe(`DROP ROLE IF EXISTS "${rolname}"`).catch(() => {})
     }
   },
@@ -116,7 +159,10 @@ it('a host takes over from another on the same port without losing a request', a
   await using old = await startHostLab({ processes: 1, admin: { port: 0, token: TOKEN } })
   await clientOf(old).deploy('shop', artifact, { settings: word('served') })
   const port = Number(new URL(old.host.url).port)
-  await expect(startHostLab({ processes: 1, port })).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringContaining('in use') })
+  await expect(startHostLab({ processes: 1, port })).rejects.toMatchObject({
+    code: 'Unavailable',
+    message: expect.stringContaining('in use'),
+  })
   const agent = new Agent({ keepAlive: true })
   const failed: string[] = []
   const going = { on: true }
@@ -128,7 +174,13 @@ it('a host takes over from another on the same port without losing a request', a
       else failed.push(answer)
     }
   })
-  await using next = await startHostLab({ processes: 1, port, sharePort: true, dataDir: join(old.dir, 'data'), admin: { port: 0, token: TOKEN } })
+  await using next = await startHostLab({
+    processes: 1,
+    port,
+    sharePort: true,
+    dataDir: join(old.dir, 'data'),
+    admin: { port: 0, token: TOKEN },
+  })
   await old.host.stop()
   const before = served
   await expect.poll(() => served).toBeGreaterThan(before)
@@ -141,11 +193,14 @@ it('a host takes over from another on the same port without losing a request', a
 
 function send(port: number, agent: Agent): Promise<string> {
   return new Promise((resolve) => {
-    const sent = request({ host: '127.0.0.1', port, agent, headers: { host: 'shop.localhost' } }, (response) => {
-      let body = ''
-      response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk))
-      response.once('end', () => resolve(body)).once('error', (error) => resolve(error.message))
-    })
+    const sent = request(
+      { host: '127.0.0.1', port, agent, headers: { host: 'shop.localhost' } },
+      (response) => {
+        let body = ''
+        response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk))
+        response.once('end', () => resolve(body)).once('error', (error) => resolve(error.message))
+      },
+    )
     sent.once('error', (error) => resolve(error.message))
     sent.end()
   })

@@ -23,7 +23,11 @@ describe.runIf(isRoot)('child processes', () => {
       processes: 1,
       dataDir,
       admin: { port: 0 },
-      guard: { user: 'nobody', permission: true, wrapper: ['setpriv', '--no-new-privs', '--pdeathsig', 'KILL'] },
+      guard: {
+        user: 'nobody',
+        permission: true,
+        wrapper: ['setpriv', '--no-new-privs', '--pdeathsig', 'KILL'],
+      },
       limits: { cpuMs: 300 },
       apps: { app: { dir: artifact } },
     })
@@ -42,7 +46,10 @@ describe.runIf(isRoot)('child processes', () => {
     expect((await stat(join(dataDir, 'admin.token'))).mode & 0o077).toBe(0)
     expect((await stat(join(dataDir, 'admin.token'))).uid).toBe(0)
     // Limits and metering hold as ever.
-    expect(await lab.send('app', { method: 'POST', body: 'for (;;);' })).toMatchObject({ status: 503, text: expect.stringContaining('300 ms of CPU time') })
+    expect(await lab.send('app', { method: 'POST', body: 'for (;;);' })).toMatchObject({
+      status: 503,
+      text: expect.stringContaining('300 ms of CPU time'),
+    })
     const metrics = await (await fetch(`${lab.host.adminUrl}/metrics`)).text()
     expect(Number(/unmoor_cpu_seconds_total\{app="app"\} (\S+)/.exec(metrics)?.[1])).toBeGreaterThan(0.02)
     expect(lab.lines.join('\n')).not.toMatch(/ERR_ACCESS_DENIED|EACCES|EPERM/)
@@ -51,11 +58,13 @@ describe.runIf(isRoot)('child processes', () => {
 
 describe('options', () => {
   it('that do not hold are refused by name', async () => {
-    const start = (guard: object): Promise<unknown> => startHostLab({ dataDir, guard, apps: { app: { dir: artifact } } })
+    const start = (guard: object): Promise<unknown> =>
+      startHostLab({ dataDir, guard, apps: { app: { dir: artifact } } })
     await expect(start({ usr: 'x' })).rejects.toThrow('guard.usr: there is no such field')
     await expect(start({ group: 'nogroup' })).rejects.toThrow('guard.group goes with guard.user')
     await expect(start({ wrapper: 'setpriv' })).rejects.toThrow('guard.wrapper takes a command')
     await expect(start({ wrapper: ['no-such-command'] })).rejects.toThrow(/no-such-command/)
-    if (isRoot) await expect(start({ user: 'no-such-user' })).rejects.toThrow('there is no user "no-such-user"')
+    if (isRoot)
+      await expect(start({ user: 'no-such-user' })).rejects.toThrow('there is no user "no-such-user"')
   })
 })

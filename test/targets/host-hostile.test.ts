@@ -15,7 +15,12 @@ beforeAll(async () => {
     limits: { cpuMs: 500, memoryMb: 64 },
     apps: {
       ...Object.fromEntries(Array.from({ length: 60 }, (_, index) => [attacker(index), { dir: artifact }])),
-      ...Object.fromEntries(Array.from({ length: 6 }, (_, index) => [`looping-${index}`, { dir: artifact, limits: { cpuMs: 300 } }])),
+      ...Object.fromEntries(
+        Array.from({ length: 6 }, (_, index) => [
+          `looping-${index}`,
+          { dir: artifact, limits: { cpuMs: 300 } },
+        ]),
+      ),
       hostile: { dir: artifact, limits: { responseBytes: 20_000_000 } },
       patcher: { dir: artifact },
       neighbour: { dir: artifact, outbound: { allow: ['127.0.0.1'] } },
@@ -24,7 +29,10 @@ beforeAll(async () => {
   await lab.send('neighbour')
 })
 
-/** An app for two attacks: who runs into limits more often soon has a process of its own, and the neighbour is to feel them. */
+/**
+ * An app for two attacks: who runs into limits more often soon has a process of its own, and the neighbour is
+ * to feel them.
+ */
 const attacker = (index: number): string => `hostile-${index >> 1}`
 let attacks = 0
 afterAll(async () => {
@@ -32,8 +40,14 @@ afterAll(async () => {
   await rm(artifact, { recursive: true, force: true })
 })
 
-/** Sends an attack, and asks the neighbour all the while; `served` is how often the neighbour was asked and answered before the attack was over. */
-async function attack(code: string, app = attacker(attacks++)): Promise<{ status: number; text: string; served: number }> {
+/**
+ * Sends an attack, and asks the neighbour all the while; `served` is how often the neighbour was asked and
+ * answered before the attack was over.
+ */
+async function attack(
+  code: string,
+  app = attacker(attacks++),
+): Promise<{ status: number; text: string; served: number }> {
   const [pid] = lab.host.pids
   const progress = { done: false }
   const attacked = lab.send(app, { method: 'POST', body: code }).finally(() => (progress.done = true))
@@ -58,13 +72,16 @@ describe('synchronous calls to the host', () => {
     'random bytes': 'const bytes = new Uint8Array(65_536); for (;;) crypto.getRandomValues(bytes)',
     'long texts': `const text = 'ä'.repeat(4e6); for (;;) new TextEncoder().encode(text)`,
   }
-  it.each(Object.entries(LOOPS))('in a loop (%s) end at the limit, and the neighbour answers meanwhile', async (_name, code) => {
-    const { status, text, served } = await attack(code)
-    expect(text).toContain('more than its limit of 500 ms of CPU time')
-    expect(status).toBe(503)
-    // Who had to wait until the attack is over would be served by none of its turns.
-    expect(served).toBeGreaterThanOrEqual(3)
-  })
+  it.each(Object.entries(LOOPS))(
+    'in a loop (%s) end at the limit, and the neighbour answers meanwhile',
+    async (_name, code) => {
+      const { status, text, served } = await attack(code)
+      expect(text).toContain('more than its limit of 500 ms of CPU time')
+      expect(status).toBe(503)
+      // Who had to wait until the attack is over would be served by none of its turns.
+      expect(served).toBeGreaterThanOrEqual(3)
+    },
+  )
 })
 
 describe('loops', () => {
@@ -72,7 +89,8 @@ describe('loops', () => {
   it.each(
     Object.entries({
       'a synchronous one': 'for (;;);',
-      'of microtasks': 'const again = () => Promise.resolve().then(again); again(); await new Promise(() => {})',
+      'of microtasks':
+        'const again = () => Promise.resolve().then(again); again(); await new Promise(() => {})',
       'of promises': 'const again = async () => { await null; return again() }; await again()',
       'of a regular expression': `return /^(a+)+$/.test('a'.repeat(40) + 'b')`,
       'in wasm': `new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array([0,97,115,109,1,0,0,0,1,4,1,96,0,0,3,2,1,0,7,5,1,1,102,0,0,10,9,1,7,0,3,64,12,0,11,11]))).exports.f()`,
@@ -82,7 +100,10 @@ describe('loops', () => {
   )('%s end at the limit, and the neighbour answers meanwhile', async (_name, code) => {
     const { status, text, served } = await attack(code, `looping-${loops++ >> 1}`)
     // Endless promises are memory, too.
-    expect([status, text]).toEqual([503, expect.stringMatching(/more than its limit of (300 ms of CPU time|memory)/)])
+    expect([status, text]).toEqual([
+      503,
+      expect.stringMatching(/more than its limit of (300 ms of CPU time|memory)/),
+    ])
     expect(served).toBeGreaterThanOrEqual(2)
   })
 })
@@ -97,29 +118,40 @@ describe('memory bombs', () => {
       'filled buffers': 'const all = []; for (;;) all.push(new Uint8Array(1e7).fill(1))',
       maps: 'const map = new Map(); for (let i = 0; ; i++) map.set(i, { i })',
       'wasm memories': 'const all = []; for (;;) all.push(new WebAssembly.Memory({ initial: 1000 }))',
-      'a growing wasm memory': 'const memory = new WebAssembly.Memory({ initial: 1 }); for (;;) { memory.grow(100); new Uint8Array(memory.buffer).fill(1) }',
-      'shared buffers': 'const all = []; for (;;) all.push(new Uint8Array(new SharedArrayBuffer(1e7)).fill(1))',
-      'an array without end': 'const all = new Array(2 ** 32 - 1); all.fill({}); return all.map(() => ({})).length',
+      'a growing wasm memory':
+        'const memory = new WebAssembly.Memory({ initial: 1 }); for (;;) { memory.grow(100); new Uint8Array(memory.buffer).fill(1) }',
+      'shared buffers':
+        'const all = []; for (;;) all.push(new Uint8Array(new SharedArrayBuffer(1e7)).fill(1))',
+      'an array without end':
+        'const all = new Array(2 ** 32 - 1); all.fill({}); return all.map(() => ({})).length',
       blobs: `const all = []; for (;;) all.push(new Blob([new Uint8Array(1e7)]))`,
       'streams that nobody reads': `const all = []; for (;;) all.push(new Response('x'.repeat(1e6)).body)`,
     }),
   )('of %s end the isolate, and the neighbour answers', async (_name, code) => {
     const { status, text } = await attack(code)
     // What V8 refuses is an error of the app's own.
-    if (status === 503) expect(text).toMatch(/the app's isolate was stopped: it used more than its limit of (memory|500 ms of CPU time)/)
+    if (status === 503)
+      expect(text).toMatch(
+        /the app's isolate was stopped: it used more than its limit of (memory|500 ms of CPU time)/,
+      )
     else expect([status, text]).toEqual([299, expect.stringMatching(/RangeError|TypeError/)])
   })
 })
 
 describe('what does no harm to others', () => {
   it('a million timers', async () => {
-    const { status, text } = await attack('for (let i = 0; i < 1e6; i++) setTimeout(() => {}, 1e6); await new Promise(() => {})')
+    const { status, text } = await attack(
+      'for (let i = 0; i < 1e6; i++) setTimeout(() => {}, 1e6); await new Promise(() => {})',
+    )
     expect(text).toMatch(/limit of 1000 timers|timers are waiting/)
     expect([299, 503]).toContain(status)
   })
 
   it('a stack overflow, also in what the host calls', async () => {
-    expect(await attack('const deeper = () => deeper() + 1; return deeper()')).toMatchObject({ status: 299, text: expect.stringContaining('RangeError') })
+    expect(await attack('const deeper = () => deeper() + 1; return deeper()')).toMatchObject({
+      status: 299,
+      text: expect.stringContaining('RangeError'),
+    })
     const { status } = await attack(
       `const deep = () => { try { return deep() } catch (error) { env.kv.get('k'); console.log(error); throw error } }; return deep()`,
     )
@@ -130,11 +162,13 @@ describe('what does no harm to others', () => {
     Object.entries({
       null: 'throw null',
       'an object whose getters throw': `throw { get message() { throw 1 }, get stack() { throw 2 }, get name() { throw 3 }, toString() { throw 4 } }`,
-      'a proxy': 'throw new Proxy(new Error(), { get() { throw 1 }, getPrototypeOf() { throw 2 }, ownKeys() { throw 3 } })',
+      'a proxy':
+        'throw new Proxy(new Error(), { get() { throw 1 }, getPrototypeOf() { throw 2 }, ownKeys() { throw 3 } })',
       'a revoked proxy': 'const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); throw proxy',
       'a symbol': `throw Symbol('x')`,
       'a promise that rejects': 'throw Promise.reject(new Error())',
-      'rejections that nobody handles': 'for (let i = 0; i < 1000; i++) Promise.reject(new Error(String(i))); return 1',
+      'rejections that nobody handles':
+        'for (let i = 0; i < 1000; i++) Promise.reject(new Error(String(i))); return 1',
     }),
   )('thrown: %s', async (_name, code) => {
     expect([200, 299, 500]).toContain((await attack(code)).status)
@@ -144,7 +178,11 @@ describe('what does no harm to others', () => {
     const endless = `return new Response(new ReadableStream({ pull(controller) { controller.enqueue(new Uint8Array(65_536)) } }))`
     await expect(lab.send('hostile', { method: 'POST', body: endless })).rejects.toThrow()
     expect((await lab.send('neighbour')).status).toBe(200)
-    const silent = await fetch(lab.host.url, { method: 'POST', headers: { 'x-app': 'hostile' }, body: 'x' }).catch(() => undefined)
+    const silent = await fetch(lab.host.url, {
+      method: 'POST',
+      headers: { 'x-app': 'hostile' },
+      body: 'x',
+    }).catch(() => undefined)
     await silent?.body?.cancel()
     expect(await lab.run('hostile', 'return 1')).toBe(1)
   })
@@ -184,7 +222,10 @@ describe('what is another tenant’s', () => {
   })
 })
 
-/** What one entry in the host's own thread may say (`inline.ts`), with the batch that takes it over that (`guest/web/bridge.ts`). */
+/**
+ * What one entry in the host's own thread may say (`inline.ts`), with the batch that takes it over that
+ * (`guest/web/bridge.ts`).
+ */
 const HELD_AT_MOST = (256 + 4 + 2) * 1024 * 1024
 
 describe('messages in masses', () => {
@@ -193,16 +234,19 @@ describe('messages in masses', () => {
     'small ones without end': `for (;;) { console.debug('x'); await null }`,
     'calls of bindings': `const text = 'x'.repeat(1e6); await Promise.all(Array.from({ length: 1000 }, () => env.kv.get(text).catch(() => {}))); return 1`,
   }
-  it.each(Object.entries(FLOODS))('(%s) neither fill the host nor keep the neighbour from its answer', async (name, code) => {
-    const app = attacker(attacks++)
-    const { status, served } = await attack(code, app)
-    expect([200, 503]).toContain(status)
-    expect(served).toBeGreaterThan(0)
-    // The host's own count: what V8 and malloc keep for later differs from machine to machine.
-    const held = await metric(lab, 'unmoor_held_bytes_peak', app)
-    expect(held).toBeLessThan(HELD_AT_MOST)
-    if (name !== 'small ones without end') expect(held).toBeGreaterThan(1e6)
-  })
+  it.each(Object.entries(FLOODS))(
+    '(%s) neither fill the host nor keep the neighbour from its answer',
+    async (name, code) => {
+      const app = attacker(attacks++)
+      const { status, served } = await attack(code, app)
+      expect([200, 503]).toContain(status)
+      expect(served).toBeGreaterThan(0)
+      // The host's own count: what V8 and malloc keep for later differs from machine to machine.
+      const held = await metric(lab, 'unmoor_held_bytes_peak', app)
+      expect(held).toBeLessThan(HELD_AT_MOST)
+      if (name !== 'small ones without end') expect(held).toBeGreaterThan(1e6)
+    },
+  )
 
   it('work beside the first thread waits for its turn, and is metered', async () => {
     const before = await metric(lab, 'unmoor_host_cpu_seconds_total', 'hostile')
@@ -215,7 +259,10 @@ describe('messages in masses', () => {
       return refused`,
       'hostile',
     )
-    expect([status, text]).toEqual([200, JSON.stringify({ value: ['NotSupportedError', 'NotSupportedError', 'NotSupportedError'] })])
+    expect([status, text]).toEqual([
+      200,
+      JSON.stringify({ value: ['NotSupportedError', 'NotSupportedError', 'NotSupportedError'] }),
+    ])
     expect(served).toBeGreaterThan(0)
     expect((await metric(lab, 'unmoor_host_cpu_seconds_total', 'hostile')) - before).toBeGreaterThan(0.1)
   })
@@ -228,8 +275,12 @@ describe('the network', () => {
       name: 'TypeError',
       message: expect.stringContaining('PermissionDenied: fetch() may not reach 127.0.0.1'),
     })
-    await expect(lab.run('hostile', `return await fetch('http://169.254.169.254/latest/meta-data/')`)).rejects.toMatchObject({ name: 'TypeError' })
-    await expect(lab.run('hostile', `return await fetch('http://localhost:${new URL(lab.host.url).port}/')`)).rejects.toThrow()
+    await expect(
+      lab.run('hostile', `return await fetch('http://169.254.169.254/latest/meta-data/')`),
+    ).rejects.toMatchObject({ name: 'TypeError' })
+    await expect(
+      lab.run('hostile', `return await fetch('http://localhost:${new URL(lab.host.url).port}/')`),
+    ).rejects.toThrow()
     expect(await lab.run('neighbour', code)).toMatchObject({ processes: 1 })
   })
 })

@@ -40,24 +40,37 @@ let dir: string
 beforeAll(async () => {
   shop = await buildLab(SHOP, 'shop')
   other = await buildLab(
-    labApp('kv: kv(), jobs: queue()', `queues: { jobs: async (batch, env) => { for (const { body } of batch.messages) await env.kv.put(body, 'done') } }`),
+    labApp(
+      'kv: kv(), jobs: queue()',
+      `queues: { jobs: async (batch, env) => { for (const { body } of batch.messages) await env.kv.put(body, 'done') } }`,
+    ),
     'other',
   )
   dir = await mkdtemp(join(tmpdir(), 'unmoor-inspect-'))
-  await Promise.all([cp(shop, join(dir, 'apps/shop'), { recursive: true }), cp(other, join(dir, 'apps/other'), { recursive: true })])
+  await Promise.all([
+    cp(shop, join(dir, 'apps/shop'), { recursive: true }),
+    cp(other, join(dir, 'apps/other'), { recursive: true }),
+  ])
 })
-afterAll(() => Promise.all([shop, other, dir].map((path) => rm(path, { recursive: true, force: true, maxRetries: 3 }))))
+afterAll(() =>
+  Promise.all([shop, other, dir].map((path) => rm(path, { recursive: true, force: true, maxRetries: 3 }))),
+)
 
 /** Where a host has said that the debugger of an app is. */
 function debuggerUrl(lines: readonly string[], app: string): string | undefined {
-  return lines.map((line) => new RegExp(`^"${app}" lets a debugger in at (ws:\\S+)\\.`).exec(line)?.[1]).findLast((url) => url !== undefined)
+  return lines
+    .map((line) => new RegExp(`^"${app}" lets a debugger in at (ws:\\S+)\\.`).exec(line)?.[1])
+    .findLast((url) => url !== undefined)
 }
 
 interface Session {
   client: DebuggerClient
   /** Sets a breakpoint on a line of `src/app.ts`, as a debugger does: by the source map. */
   breakAt: (line: number) => Promise<void>
-  /** Waits for the nth stop; gives its place in the sources, and the values of the function's variables, whatever the bundle calls them. */
+  /**
+   * Waits for the nth stop; gives its place in the sources, and the values of the function's variables,
+   * whatever the bundle calls them.
+   */
   paused: (nth?: number) => Promise<{ place: string; values: unknown[] }>
 }
 
@@ -77,29 +90,44 @@ async function openSession(url: string): Promise<Session> {
     .sort((a, b) => Number(b['scriptId']) - Number(a['scriptId']))
   const payload = String(script?.['sourceMapURL']).replace('data:application/json;base64,', '')
   const map = new SourceMap(JSON.parse(Buffer.from(payload, 'base64').toString()) as SourceMapPayload)
-  const { scriptSource } = (await client.call('Debugger.getScriptSource', { scriptId: script?.['scriptId'] })) as { scriptSource: string }
+  const { scriptSource } = (await client.call('Debugger.getScriptSource', {
+    scriptId: script?.['scriptId'],
+  })) as { scriptSource: string }
   // Lines and columns from 0, as in the protocol; a source's line from 1.
   const source = (lineNumber: number, columnNumber: number): string => {
     const entry = map.findEntry(lineNumber, columnNumber)
-    return 'originalSource' in entry ? `${entry.originalSource.replace(/^(\.\.\/)+/, '')}:${entry.originalLine + 1}` : ''
+    return 'originalSource' in entry
+      ? `${entry.originalSource.replace(/^(\.\.\/)+/, '')}:${entry.originalLine + 1}`
+      : ''
   }
   return {
     client,
     async breakAt(line) {
       for (const [lineNumber, text] of scriptSource.split('\n').entries()) {
         if (text.startsWith('//# sourceMappingURL')) continue
-        const columnNumber = Array.from(text).findIndex((_char, column) => source(lineNumber, column) === `src/app.ts:${line}`)
+        const columnNumber = Array.from(text).findIndex(
+          (_char, column) => source(lineNumber, column) === `src/app.ts:${line}`,
+        )
         if (columnNumber < 0) continue
-        const set = await client.call('Debugger.setBreakpointByUrl', { url: 'app.js', lineNumber, columnNumber })
-        expect(set).toMatchObject({ locations: expect.arrayContaining([expect.objectContaining({ lineNumber })]) })
+        const set = await client.call('Debugger.setBreakpointByUrl', {
+          url: 'app.js',
+          lineNumber,
+          columnNumber,
+        })
+        expect(set).toMatchObject({
+          locations: expect.arrayContaining([expect.objectContaining({ lineNumber })]),
+        })
         return
       }
       throw new Error(`no code of line ${line}`)
     },
     async paused(nth = 1) {
       await expect.poll(() => client.events('Debugger.paused').length).toBe(nth)
-      const [frame] = (client.events('Debugger.paused')[nth - 1] as unknown as { callFrames: [CallFrame] }).callFrames
-      const locals = frame.scopeChain.filter(({ type }) => type === 'local').map(({ object }) => client.call('Runtime.getProperties', object))
+      const [frame] = (client.events('Debugger.paused')[nth - 1] as unknown as { callFrames: [CallFrame] })
+        .callFrames
+      const locals = frame.scopeChain
+        .filter(({ type }) => type === 'local')
+        .map(({ object }) => client.call('Runtime.getProperties', object))
       const found = (await Promise.all(locals)) as { result: { value?: { value?: unknown } }[] }[]
       const values = found.flatMap(({ result }) => result.map(({ value }) => value?.value))
       return { place: source(frame.location.lineNumber, frame.location.columnNumber), values }
@@ -121,14 +149,39 @@ describe('unmoor host --inspect', () => {
   it('stops at a breakpoint of a source for longer than every limit, while the other app answers', async () => {
     const config = join(dir, 'host.json')
     // An app with a process of its own is given six times stallTimeout.
-    const settings = { processes: 1, stallTimeout: 2, stopTimeout: 2, limits: { cpuMs: 50, wallTimeout: 1 }, apps: { shop: { dir: './apps/shop' } } }
+    const settings = {
+      processes: 1,
+      stallTimeout: 2,
+      stopTimeout: 2,
+      limits: { cpuMs: 50, wallTimeout: 1 },
+      apps: { shop: { dir: './apps/shop' } },
+    }
     await writeFile(config, JSON.stringify(settings))
-    const args = ['host', 'apps', '--config', 'host.json', '--port', '0', '--inspect', 'shop:0', '--data-dir', 'data-cli', '--reporter', 'json']
+    const args = [
+      'host',
+      'apps',
+      '--config',
+      'host.json',
+      '--port',
+      '0',
+      '--inspect',
+      'shop:0',
+      '--data-dir',
+      'data-cli',
+      '--reporter',
+      'json',
+    ]
     const { child, result, line } = startUnmoor(args, { cwd: dir })
     try {
       const said = await line('lets a debugger in')
-      expect(said).toContain('It runs in a process of its own, without limits and without walls: for development only.')
-      const { url, pids, apps } = JSON.parse(await line('"startMs"')) as { url: string; pids: number[]; apps: string[] }
+      expect(said).toContain(
+        'It runs in a process of its own, without limits and without walls: for development only.',
+      )
+      const { url, pids, apps } = JSON.parse(await line('"startMs"')) as {
+        url: string
+        pids: number[]
+        apps: string[]
+      }
       expect([apps.toSorted(), pids.length]).toEqual([['other', 'shop'], 2])
       expect(await sendTo(url, 'shop', { path: '/a' })).toEqual({ status: 200, text: 'first /a' })
 
@@ -143,7 +196,9 @@ describe('unmoor host --inspect', () => {
         await sleep(250)
       }
       // The limits of others hold.
-      expect((await sendTo(url, 'other', { method: 'POST', body: 'for (;;);' })).text).toContain('limit of 50 ms of CPU time')
+      expect((await sendTo(url, 'other', { method: 'POST', body: 'for (;;);' })).text).toContain(
+        'limit of 50 ms of CPU time',
+      )
       await client.call('Debugger.resume')
       expect(await answer).toEqual({ status: 200, text: 'first 42' })
       // Both processes are those that were there.
@@ -161,13 +216,17 @@ describe('unmoor host --inspect', () => {
     let lab: HostLab
     let admin: DeployClient
     beforeAll(async () => {
-      lab = await startHostLab({ processes: 1, stopTimeout: 3600, admin: { port: 0, token: TOKEN } }, [{ app: 'shop', port: 0 }])
+      lab = await startHostLab({ processes: 1, stopTimeout: 3600, admin: { port: 0, token: TOKEN } }, [
+        { app: 'shop', port: 0 },
+      ])
       admin = new DeployClient({ url: lab.host.adminUrl as string, token: TOKEN })
     })
     afterAll(() => lab?.[Symbol.asyncDispose]())
 
     it('waits for an app that is not there yet', async () => {
-      expect(lab.lines).toContain('--inspect: this host has no app "shop" yet; a debugger is let in as soon as it is deployed. It has: none.')
+      expect(lab.lines).toContain(
+        '--inspect: this host has no app "shop" yet; a debugger is let in as soon as it is deployed. It has: none.',
+      )
       await admin.deploy('shop', shop)
       expect(debuggerUrl(lab.lines, 'shop')).toMatch(/^ws:\/\/127\.0\.0\.1:\d+\//)
       expect((await lab.send('shop')).text).toBe('first /')
@@ -184,7 +243,9 @@ describe('unmoor host --inspect', () => {
       await lab.run('other', `await env.jobs.send('job')`)
       await expect.poll(() => lab.run('other', `return env.kv.get('job')`)).toBe('done')
       const progress = { deployed: false }
-      const deploy = admin.deploy('shop', shop, { settings: { variables: { WORD: 'second' } } }).then(() => (progress.deployed = true))
+      const deploy = admin
+        .deploy('shop', shop, { settings: { variables: { WORD: 'second' } } })
+        .then(() => (progress.deployed = true))
       await sleep(300)
       expect(progress.deployed).toBe(false)
       await client.call('Debugger.resume')
@@ -213,7 +274,9 @@ describe('unmoor host --inspect', () => {
       await cp(shop, bare, { recursive: true })
       await rm(join(bare, 'app.js.map'))
       await admin.deploy('shop', bare)
-      await expect.poll(() => lab.lines.join('\n')).toContain('[shop] Its artifact has no app.js.map: a debugger shows the bundle, app.js.')
+      await expect
+        .poll(() => lab.lines.join('\n'))
+        .toContain('[shop] Its artifact has no app.js.map: a debugger shows the bundle, app.js.')
     })
 
     it('a process that dies is started again, and so is its debugger', async () => {
@@ -232,7 +295,10 @@ describe('unmoor host --inspect', () => {
       await paused()
       // A stop that waited for the debugger would take an hour.
       await admin.remove('shop')
-      expect(await answer).toMatchObject({ status: 503, text: expect.stringContaining("the app's process ended") })
+      expect(await answer).toMatchObject({
+        status: 503,
+        text: expect.stringContaining("the app's process ended"),
+      })
       await client.closed
       expect(await lab.send('shop')).toMatchObject({ status: 404 })
       expect(lab.host.pids).toHaveLength(1)
@@ -243,10 +309,14 @@ describe('unmoor host --inspect', () => {
     const server = await takePort()
     const { port } = server.address() as AddressInfo
     server.close()
-    await using lab = await startHostLab({ processes: 1, admin: { port: 0, token: TOKEN } }, [{ app: 'shop', port }])
+    await using lab = await startHostLab({ processes: 1, admin: { port: 0, token: TOKEN } }, [
+      { app: 'shop', port },
+    ])
     const later = await takePort(port)
     await new DeployClient({ url: lab.host.adminUrl as string, token: TOKEN }).deploy('shop', shop)
-    expect(lab.lines.join('\n')).toContain(`No debugger is let in to "shop": port ${port} on 127.0.0.1 is in use by another process.`)
+    expect(lab.lines.join('\n')).toContain(
+      `No debugger is let in to "shop": port ${port} on 127.0.0.1 is in use by another process.`,
+    )
     expect((await lab.send('shop')).text).toBe('first /')
     later.close()
   })
@@ -264,19 +334,35 @@ describe('unmoor host --inspect', () => {
 
 describe('what --inspect refuses', () => {
   test.each<[string, string[], RegExp]>([
-    ['an app that is not there', ['--inspect', 'sohp'], /--inspect: this host has no app "sohp"\. It has: (other, shop|shop, other)\./],
+    [
+      'an app that is not there',
+      ['--inspect', 'sohp'],
+      /--inspect: this host has no app "sohp"\. It has: (other, shop|shop, other)\./,
+    ],
     ['what is no name', ['--inspect', 'A b'], /"A b" cannot be an app's name/],
     ['a port that is none', ['--inspect', 'shop:70000'], /A port is a whole number from 0 to 65535/],
     ['a colon without a port', ['--inspect', 'shop:'], /A port is a whole number from 0 to 65535/],
-    ['a port without an app', ['--inspect', ':9230'], /It takes the name of an app and, if need be, a port: --inspect shop:9230/],
+    [
+      'a port without an app',
+      ['--inspect', ':9230'],
+      /It takes the name of an app and, if need be, a port: --inspect shop:9230/,
+    ],
     ['an app twice', ['--inspect', 'shop:0', '--inspect', 'shop:0'], /"shop" is named twice/],
     [
       'a port twice',
       ['--inspect', 'shop:19229', '--inspect', 'other:19229'],
       /port 19229 for "other" is the debugger's of "shop" already\. Name another: --inspect other:PORT\./,
     ],
-    ["the host's own port", ['--port', '19230', '--inspect', 'shop:19230'], /port 19230 for "shop" is the host's own port already/],
-    ['a host beside another', ['--share-port', '--inspect', 'shop:0'], /Leave --share-port out, and stop that host first\./],
+    [
+      "the host's own port",
+      ['--port', '19230', '--inspect', 'shop:19230'],
+      /port 19230 for "shop" is the host's own port already/,
+    ],
+    [
+      'a host beside another',
+      ['--share-port', '--inspect', 'shop:0'],
+      /Leave --share-port out, and stop that host first\./,
+    ],
     ['a guard', ['--config', 'guarded.json', '--inspect', 'shop:0'], /Leave "guard" out\./],
   ])('%s', async (_name, args, message) => {
     await writeFile(join(dir, 'guarded.json'), JSON.stringify({ guard: { permission: true } }))
@@ -288,10 +374,14 @@ describe('what --inspect refuses', () => {
   test('a port in use', async () => {
     const server = await takePort()
     const { port } = server.address() as AddressInfo
-    const answer = await unmoor(['host', 'apps', '--data-dir', 'data-refused', '--inspect', `shop:${port}`], { cwd: dir })
+    const answer = await unmoor(['host', 'apps', '--data-dir', 'data-refused', '--inspect', `shop:${port}`], {
+      cwd: dir,
+    })
     expect(answer).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining(`port ${port} on 127.0.0.1 is in use by another process. Name another: --inspect shop:PORT.`),
+      stderr: expect.stringContaining(
+        `port ${port} on 127.0.0.1 is in use by another process. Name another: --inspect shop:PORT.`,
+      ),
     })
     server.close()
   })

@@ -4,10 +4,18 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Host, type HostConfig, type InspectedApp, startHost } from '../../adapters/isolate/host/index.ts'
+import {
+  type Host,
+  type HostConfig,
+  type InspectedApp,
+  startHost,
+} from '../../adapters/isolate/host/index.ts'
 import { buildOnce, copyBuild } from './built-once.ts'
 
-/** An app that runs what it is sent, as the body of an async function `(request, env, ctx)`; other requests get `word`. */
+/**
+ * An app that runs what it is sent, as the body of an async function `(request, env, ctx)`; other requests
+ * get `word`.
+ */
 export function labApp(bindings: string, more = ''): string {
   return `
 import * as unmoor from 'unmoor'
@@ -35,7 +43,10 @@ export default defineApp({
 /** Builds an app; the folder is the caller's to change and to remove. */
 export async function buildLab(source: string, name = 'lab'): Promise<string> {
   const out = await mkdtemp(join(tmpdir(), 'unmoor-artifact-'))
-  await copyBuild(await buildOnce({ 'src/app.ts': source, 'package.json': JSON.stringify({ name, type: 'module' }) }), out)
+  await copyBuild(
+    await buildOnce({ 'src/app.ts': source, 'package.json': JSON.stringify({ name, type: 'module' }) }),
+    out,
+  )
   return out
 }
 
@@ -44,16 +55,25 @@ export interface HostLab extends AsyncDisposable {
   host: Host
   dir: string
   lines: string[]
-  send(app: string, init?: { method?: string; path?: string; body?: string; headers?: Record<string, string> }): Promise<{ status: number; text: string }>
+  send(
+    app: string,
+    init?: { method?: string; path?: string; body?: string; headers?: Record<string, string> },
+  ): Promise<{ status: number; text: string }>
   run(app: string, code: string): Promise<unknown>
 }
 
 /** Starts a host in this process, its children as real processes. */
-export async function startHostLab(config: HostConfig, inspect: readonly InspectedApp[] = []): Promise<HostLab> {
+export async function startHostLab(
+  config: HostConfig,
+  inspect: readonly InspectedApp[] = [],
+): Promise<HostLab> {
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-host-lab-'))
   const file = join(dir, 'host.json')
   await mkdir(join(dir, 'data'), { recursive: true })
-  await writeFile(file, JSON.stringify({ port: 0, processes: 2, dataDir: './data', stopTimeout: 2, ...config }))
+  await writeFile(
+    file,
+    JSON.stringify({ port: 0, processes: 2, dataDir: './data', stopTimeout: 2, ...config }),
+  )
   const lines: string[] = []
   const host = await startHost({ config: file, inspect, onOutput: (line) => lines.push(line) })
   const send: HostLab['send'] = (app, init = {}) => sendTo(host.url, app, init)
@@ -93,30 +113,44 @@ function threadSeconds(pid: number): Map<string, number> {
 }
 
 /**
- * Has an app loop without end in the process `pid`, and resolves once that has been at it for longer than anything else
- * takes: by the kernel's count, since a loop may be in the thread that would tell. `lost` is the request's end.
+ * Has an app loop without end in the process `pid`, and resolves once that has been at it for longer than
+ * anything else takes: by the kernel's count, since a loop may be in the thread that would tell. `lost` is
+ * the request's end.
  */
 export async function startLoop(lab: HostLab, app: string, pid: number): Promise<{ lost: Promise<unknown> }> {
   const before = threadSeconds(pid)
   const lost = lab.send(app, { method: 'POST', body: 'for (;;);' }).catch((error: Error) => error)
-  while (![...threadSeconds(pid)].some(([tid, seconds]) => seconds - (before.get(tid) ?? 0) > 0.6)) await sleep(20)
+  while (![...threadSeconds(pid)].some(([tid, seconds]) => seconds - (before.get(tid) ?? 0) > 0.6))
+    await sleep(20)
   return { lost }
 }
 
-/** A request on a connection of its own, so that either process may get it. fetch() would not send a Host header. */
+/**
+ * A request on a connection of its own, so that either process may get it. fetch() would not send a Host
+ * header.
+ */
 export function sendTo(
   url: string,
   app: string,
-  { method = 'GET', path = '/', body, headers = {} }: { method?: string; path?: string; body?: string; headers?: Record<string, string> } = {},
+  {
+    method = 'GET',
+    path = '/',
+    body,
+    headers = {},
+  }: { method?: string; path?: string; body?: string; headers?: Record<string, string> } = {},
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const sent = request(`${url}${path}`, { method, agent: false, headers: { host: `${app}.localhost`, ...headers } }, (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-      response.once('end', () => resolve({ status: response.statusCode as number, text }))
-      response.once('error', reject)
-      response.once('aborted', () => reject(new Error('the answer was cut off')))
-    })
+    const sent = request(
+      `${url}${path}`,
+      { method, agent: false, headers: { host: `${app}.localhost`, ...headers } },
+      (response) => {
+        let text = ''
+        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+        response.once('end', () => resolve({ status: response.statusCode as number, text }))
+        response.once('error', reject)
+        response.once('aborted', () => reject(new Error('the answer was cut off')))
+      },
+    )
     sent.once('error', reject)
     sent.end(body)
   })

@@ -6,12 +6,26 @@ it('with log: json each line is an object with its time, level and app, whatever
   const artifact = await buildLab(labApp(''))
   try {
     await using lab = await startHostLab({ processes: 1, log: 'json', apps: { shop: { dir: artifact } } })
-    await lab.run('shop', `console.warn('paid\\n{"time":"x","app":"other"}', { a: 1 }); Promise.reject(new TypeError('lost')); return 1`)
-    const records = (): Record<string, unknown>[] => lab.lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+    await lab.run(
+      'shop',
+      `console.warn('paid\\n{"time":"x","app":"other"}', { a: 1 }); Promise.reject(new TypeError('lost')); return 1`,
+    )
+    const records = (): Record<string, unknown>[] =>
+      lab.lines.map((line) => JSON.parse(line) as Record<string, unknown>)
     await expect.poll(() => records().length).toBeGreaterThanOrEqual(2)
     const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
-    expect(records()).toContainEqual({ time, level: 'warn', app: 'shop', message: 'paid\n{"time":"x","app":"other"} { a: 1 }' })
-    expect(records()).toContainEqual({ time, level: 'error', app: 'shop', message: expect.stringMatching(/^Unhandled rejection: TypeError: lost\n/) })
+    expect(records()).toContainEqual({
+      time,
+      level: 'warn',
+      app: 'shop',
+      message: 'paid\n{"time":"x","app":"other"} { a: 1 }',
+    })
+    expect(records()).toContainEqual({
+      time,
+      level: 'error',
+      app: 'shop',
+      message: expect.stringMatching(/^Unhandled rejection: TypeError: lost\n/),
+    })
   } finally {
     await rm(artifact, { recursive: true, force: true })
   }
@@ -36,7 +50,9 @@ export default defineApp({
     await using lab = await startHostLab({ processes: 1, apps: { shop: { dir: artifact } } })
     expect((await lab.send('shop', { path: '/short' })).status).toBe(500)
     // Too long for the short way.
-    expect((await lab.send('shop', { path: '/long', method: 'POST', body: 'x'.repeat(100_000) })).status).toBe(500)
+    expect(
+      (await lab.send('shop', { path: '/long', method: 'POST', body: 'x'.repeat(100_000) })).status,
+    ).toBe(500)
     expect((await lab.send('shop', { path: '/later' })).status).toBe(200)
     for (const [text, place] of [
       ['GET /short failed: Error: thrown at /short', 'src/app.ts:11:'],
@@ -45,7 +61,9 @@ export default defineApp({
     ] as const) {
       await expect.poll(() => lab.lines.join('\n')).toContain(text)
       const rest = lab.lines.join('\n')
-      await expect.poll(() => lab.lines.join('\n').slice(rest.indexOf(text)).split('\n').slice(0, 3).join('\n')).toContain(place)
+      await expect
+        .poll(() => lab.lines.join('\n').slice(rest.indexOf(text)).split('\n').slice(0, 3).join('\n'))
+        .toContain(place)
     }
   } finally {
     await rm(artifact, { recursive: true, force: true })

@@ -6,7 +6,14 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildLab, type HostLab, labApp, startHostLab } from './host-lab.ts'
 
-const LIMITS = { concurrentRequests: 2, requestBytes: 1000, responseBytes: 1000, subrequests: 2, timers: 5, cpuMs: 300 }
+const LIMITS = {
+  concurrentRequests: 2,
+  requestBytes: 1000,
+  responseBytes: 1000,
+  subrequests: 2,
+  timers: 5,
+  cpuMs: 300,
+}
 const TOKEN = 'correct horse'
 let artifact: string
 let slow: string
@@ -45,12 +52,17 @@ interface Figures {
   limits: Record<string, number>
 }
 async function usage(app: string): Promise<Figures> {
-  const response = await fetch(`${lab.host.adminUrl}/v1/usage?app=${app}`, { headers: { authorization: `Bearer ${TOKEN}` } })
+  const response = await fetch(`${lab.host.adminUrl}/v1/usage?app=${app}`, {
+    headers: { authorization: `Bearer ${TOKEN}` },
+  })
   const { usage } = (await response.json()) as { usage: Figures[] }
   return usage[0] as Figures
 }
 
-/** CPU time in microseconds of a process's threads but the first: in a host's process, those that run isolates, and V8's helpers. */
+/**
+ * CPU time in microseconds of a process's threads but the first: in a host's process, those that run
+ * isolates, and V8's helpers.
+ */
 function threadsTime(pid: number): number {
   let ticks = 0
   for (const tid of readdirSync(`/proc/${pid}/task`)) {
@@ -67,10 +79,12 @@ describe('metering', () => {
     const [pid] = lab.host.pids as [number]
     await lab.send('free')
     const [before, processBefore] = [await usage('free'), threadsTime(pid)]
-    // So much work, however long it takes; the kernel counts it in steps of 10 ms, which a second has enough of.
+    // So much work, however long it takes; the kernel counts it in steps of 10 ms, which a second has enough
+    // of.
     let spent = 0
     while (spent < 1_000_000) {
-      for (let index = 0; index < 5; index++) await lab.run('free', 'let n = 0; for (let i = 0; i < 3e7; i++) n += i % 7; return n')
+      for (let index = 0; index < 5; index++)
+        await lab.run('free', 'let n = 0; for (let i = 0; i < 3e7; i++) n += i % 7; return n')
       spent = threadsTime(pid) - processBefore
     }
     const after = await usage('free')
@@ -98,16 +112,29 @@ describe('metering', () => {
     expect(text).toMatch(/^unmoor_requests_total\{app="idle"\} 2$/m)
     expect(text).toMatch(/^unmoor_isolate_memory_bytes\{app="idle"\} [1-9]\d{5,}$/m)
     expect((await fetch(`${lab.host.adminUrl}/v1/usage`)).status).toBe(401)
-    expect((await fetch(`${lab.host.adminUrl}/v1/apps`, { headers: { authorization: 'Bearer wrong' } })).status).toBe(401)
+    expect(
+      (await fetch(`${lab.host.adminUrl}/v1/apps`, { headers: { authorization: 'Bearer wrong' } })).status,
+    ).toBe(401)
   })
 })
 
 describe('usage', () => {
   it('outlives a restart, per app and hour, with what it costs', async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'unmoor-usage-'))
-    const config = { processes: 1, dataDir, admin: { port: 0, token: TOKEN }, apps: { kept: { dir: artifact } } }
-    const read = async ({ host }: HostLab): Promise<{ usage: Figures[]; cost: { cpu: number; wall: number; ratio: number } }> =>
-      (await (await fetch(`${host.adminUrl}/v1/usage?app=kept&price=1`, { headers: { authorization: `Bearer ${TOKEN}` } })).json()) as never
+    const config = {
+      processes: 1,
+      dataDir,
+      admin: { port: 0, token: TOKEN },
+      apps: { kept: { dir: artifact } },
+    }
+    const read = async ({
+      host,
+    }: HostLab): Promise<{ usage: Figures[]; cost: { cpu: number; wall: number; ratio: number } }> =>
+      (await (
+        await fetch(`${host.adminUrl}/v1/usage?app=kept&price=1`, {
+          headers: { authorization: `Bearer ${TOKEN}` },
+        })
+      ).json()) as never
     try {
       {
         await using first = await startHostLab(config)
@@ -133,13 +160,20 @@ describe('usage', () => {
 })
 
 /** A POST whose body is left open until `end`. */
-function openPost(app: string): { answer: Promise<{ status: number; text: string }>; end(body: string): void } {
+function openPost(app: string): {
+  answer: Promise<{ status: number; text: string }>
+  end(body: string): void
+} {
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>()
-  const sent = request(lab.host.url, { method: 'POST', agent: false, headers: { host: `${app}.localhost` } }, (response) => {
-    let text = ''
-    response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-    response.once('end', () => resolve({ status: response.statusCode as number, text }))
-  })
+  const sent = request(
+    lab.host.url,
+    { method: 'POST', agent: false, headers: { host: `${app}.localhost` } },
+    (response) => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+      response.once('end', () => resolve({ status: response.statusCode as number, text }))
+    },
+  )
   // Who is refused is cut off while it writes.
   sent.on('error', reject)
   promise.catch(() => {})
@@ -148,7 +182,8 @@ function openPost(app: string): { answer: Promise<{ status: number; text: string
 }
 
 describe('limits', () => {
-  const post = (body: string): Promise<{ status: number; text: string }> => lab.send('tight', { method: 'POST', body })
+  const post = (body: string): Promise<{ status: number; text: string }> =>
+    lab.send('tight', { method: 'POST', body })
 
   it.each([
     ['cpuMs', 503, 'limit of 300 ms of CPU time', 'for (;;);'],
@@ -160,7 +195,12 @@ describe('limits', () => {
       'limit of subrequests, 2',
       `for (let i = 0; i < 3; i++) await fetch('http://127.0.0.1/').catch((error) => { if (error.message.includes('subrequests')) throw error })`,
     ],
-    ['timers', 503, 'limit of 5 timers', 'for (let i = 0; i < 6; i++) setTimeout(() => {}, 1000); await new Promise(() => {})'],
+    [
+      'timers',
+      503,
+      'limit of 5 timers',
+      'for (let i = 0; i < 6; i++) setTimeout(() => {}, 1000); await new Promise(() => {})',
+    ],
   ])('%s is held and named', async (limit, status, message, code) => {
     const before = (await usage('tight'))?.limits[limit] ?? 0
     const answer = await post(code)
@@ -181,10 +221,15 @@ describe('limits', () => {
     // Their bodies are not at their end, so none of the three is over before one of them is refused.
     const open = Array.from({ length: 3 }, () => openPost('tight'))
     const refused = await Promise.race(open.map(({ answer }) => answer))
-    expect(refused).toMatchObject({ status: 503, text: expect.stringContaining('limit of concurrentRequests, 2') })
+    expect(refused).toMatchObject({
+      status: 503,
+      text: expect.stringContaining('limit of concurrentRequests, 2'),
+    })
     for (const one of open) one.end('return 1')
     const answers = await Promise.all(open.map(({ answer }) => answer))
-    expect(answers.filter(({ status }) => status !== 503)).toEqual([0, 1].map(() => ({ status: 200, text: '{"value":1}' })))
+    expect(answers.filter(({ status }) => status !== 503)).toEqual(
+      [0, 1].map(() => ({ status: 200, text: '{"value":1}' })),
+    )
   })
 
   it('start-up CPU is held and named', async () => {

@@ -35,7 +35,9 @@ it('an app that ends its process twice gets one of its own; its former neighbour
       // Nobody had to wait for the start of a process.
       expect(there).toContain(lab.host.pids[0])
     }
-    expect(lab.lines.join('\n')).toContain('"killer" has ended 2 processes, or held them up; from now on it has one of its own.')
+    expect(lab.lines.join('\n')).toContain(
+      '"killer" has ended 2 processes, or held them up; from now on it has one of its own.',
+    )
     expect(lab.host.pids).toHaveLength(2)
     while ((await lab.send('killer')).status !== 200) await sleep(20)
 
@@ -43,7 +45,10 @@ it('an app that ends its process twice gets one of its own; its former neighbour
     const alone = lab.host.pids[1] as number
     const { lost } = await startLoop(lab, 'killer', alone)
     process.kill(alone, 'SIGKILL')
-    expect(await lost).toMatchObject({ status: 503, text: expect.stringContaining("the app's process ended") })
+    expect(await lost).toMatchObject({
+      status: 503,
+      text: expect.stringContaining("the app's process ended"),
+    })
     expect((await lab.send('other')).status).toBe(200)
     while ((await lab.send('killer')).status !== 200) await sleep(20)
   } finally {
@@ -54,13 +59,22 @@ it('an app that ends its process twice gets one of its own; its former neighbour
 it('an app that runs into its limits again and again gets one of its own, which gives way to the others', async () => {
   const artifact = await buildLab(labApp('kv: kv()'))
   try {
-    await using lab = await startHostLab({ processes: 1, limits: { cpuMs: 100 }, apps: { noisy: { dir: artifact }, other: { dir: artifact } } })
+    await using lab = await startHostLab({
+      processes: 1,
+      limits: { cpuMs: 100 },
+      apps: { noisy: { dir: artifact }, other: { dir: artifact } },
+    })
     await lab.run('noisy', `await env.kv.put('k', 'kept')`)
-    for (let hit = 0; hit < 5; hit++) expect((await lab.send('noisy', { method: 'POST', body: 'for (;;);' })).status).toBe(503)
-    await expect.poll(() => lab.lines.join('\n')).toContain('"noisy" hits its limits of CPU time or memory again and again')
+    for (let hit = 0; hit < 5; hit++)
+      expect((await lab.send('noisy', { method: 'POST', body: 'for (;;);' })).status).toBe(503)
+    await expect
+      .poll(() => lab.lines.join('\n'))
+      .toContain('"noisy" hits its limits of CPU time or memory again and again')
     await expect.poll(() => lab.host.pids.length).toBe(2)
     // What runs there is the same app: its data, its limits.
-    await expect.poll(() => lab.run('noisy', `return await env.kv.get('k')`).catch(() => undefined)).toBe('kept')
+    await expect
+      .poll(() => lab.run('noisy', `return await env.kv.get('k')`).catch(() => undefined))
+      .toBe('kept')
     const loop = await lab.send('noisy', { method: 'POST', body: 'for (;;);' })
     expect(loop).toMatchObject({ status: 503, text: expect.stringContaining('limit of 100 ms of CPU time') })
     expect(lab.host.pids.map((pid) => getPriority(pid))).toEqual([0, 10])
@@ -85,14 +99,22 @@ it('a process of one app runs no work of others that are deployed later', async 
     ),
   )
   try {
-    await using lab = await startHostLab({ processes: 1, limits: { cpuMs: 100 }, apps: { noisy: { dir: artifact } }, admin: { port: 0, token: 't' } })
+    await using lab = await startHostLab({
+      processes: 1,
+      limits: { cpuMs: 100 },
+      apps: { noisy: { dir: artifact } },
+      admin: { port: 0, token: 't' },
+    })
     for (let hit = 0; hit < 5; hit++) await lab.send('noisy', { method: 'POST', body: 'for (;;);' })
     await expect.poll(() => lab.host.pids.length).toBe(2)
     await expect.poll(() => lab.send('noisy').then(({ status }) => status)).toBe(200)
     await new DeployClient({ url: lab.host.adminUrl as string, token: 't' }).deploy('worker', worker)
     await lab.run('worker', `for (let job = 0; job < 6; job++) await env.jobs.send(job)`)
     const ids = (): Promise<unknown> =>
-      lab.run('worker', `return Promise.all((await env.kv.list({ prefix: 'done:' })).keys.map(({ name }) => env.kv.get(name)))`)
+      lab.run(
+        'worker',
+        `return Promise.all((await env.kv.list({ prefix: 'done:' })).keys.map(({ name }) => env.kv.get(name)))`,
+      )
     await expect.poll(ids).toHaveLength(6)
     expect(new Set((await ids()) as string[]).size).toBe(1)
   } finally {

@@ -30,10 +30,14 @@ it('a statement without end ends its process, at most twice; then the app has on
   await using lab = await startHostLab({ processes: 1, stallTimeout: 1, apps })
   for (let time = 1; time <= 2; time++) {
     await answers(lab)
-    expect(await lab.send('hog', { method: 'POST', body: count() }).catch((error: Error) => error)).toBeInstanceOf(Error)
+    expect(
+      await lab.send('hog', { method: 'POST', body: count() }).catch((error: Error) => error),
+    ).toBeInstanceOf(Error)
     await answers(lab)
   }
-  expect(lab.lines.join('\n')).toContain('"hog" has ended 2 processes, or held them up; from now on it has one of its own.')
+  expect(lab.lines.join('\n')).toContain(
+    '"hog" has ended 2 processes, or held them up; from now on it has one of its own.',
+  )
   while ((await lab.send('hog').catch(() => ({ status: 0 }))).status !== 200) await sleep(20)
   // Now it holds nobody up but itself.
   const third = lab.send('hog', { method: 'POST', body: count() }).catch((error: Error) => error)
@@ -47,16 +51,27 @@ it('a statement of seconds is the app’s CPU time; the second one makes it move
     processes: 1,
     stallTimeout: 60,
     limits: { cpuMs: 500 },
-    apps: { measured: { dir: artifact, limits: { cpuMs: 20_000 } }, hog: { dir: artifact }, neighbour: { dir: artifact } },
+    apps: {
+      measured: { dir: artifact, limits: { cpuMs: 20_000 } },
+      hog: { dir: artifact },
+      neighbour: { dir: artifact },
+    },
   })
-  expect(await lab.send('hog', { method: 'POST', body: count(10) })).toEqual({ status: 200, text: '{"value":[{"n":10}]}' })
-  // So many rows as take this machine well over a second, which is how long a statement must be to make its app move.
+  expect(await lab.send('hog', { method: 'POST', body: count(10) })).toEqual({
+    status: 200,
+    text: '{"value":[{"n":10}]}',
+  })
+  // So many rows as take this machine well over a second, which is how long a statement must be to make its
+  // app move.
   const before = cpuSeconds(lab.host.pids[0] as number)
   await lab.run('measured', count(2_000_000))
   const rows = Math.ceil((2_000_000 * 2.5) / (cpuSeconds(lab.host.pids[0] as number) - before))
   for (let time = 1; time <= 2; time++) {
     const { status, text } = await lab.send('hog', { method: 'POST', body: count(rows) })
-    expect([status, text]).toEqual([503, expect.stringContaining('more than its limit of 500 ms of CPU time')])
+    expect([status, text]).toEqual([
+      503,
+      expect.stringContaining('more than its limit of 500 ms of CPU time'),
+    ])
   }
   await expect.poll(() => lab.lines.join('\n')).toContain('from now on it has one of its own')
 })

@@ -16,7 +16,11 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true, force: true }))
 
 const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text)
-const fileOf = (path: string, text: string): StoredFile => ({ path, hash: createHash('sha256').update(text).digest('hex'), size: text.length })
+const fileOf = (path: string, text: string): StoredFile => ({
+  path,
+  hash: createHash('sha256').update(text).digest('hex'),
+  size: text.length,
+})
 
 describe.each(['fs', 's3'])('a store with its files on %s', (driver) => {
   let store: DeployStore
@@ -34,8 +38,13 @@ describe.each(['fs', 's3'])('a store with its files on %s', (driver) => {
   it('keeps a file as long as a version has it', async () => {
     const name = `app-${randomUUID().slice(0, 8)}`
     const texts = [`shared ${name}`, `one ${name}`, `two ${name}`] as const
-    const [shared, one, two] = texts.map((text, index) => fileOf(`assets/${index}`, text)) as [StoredFile, StoredFile, StoredFile]
-    const content = (hash: string): Uint8Array<ArrayBuffer> => bytesOf(texts.find((text) => fileOf('', text).hash === hash) as string)
+    const [shared, one, two] = texts.map((text, index) => fileOf(`assets/${index}`, text)) as [
+      StoredFile,
+      StoredFile,
+      StoredFile,
+    ]
+    const content = (hash: string): Uint8Array<ArrayBuffer> =>
+      bytesOf(texts.find((text) => fileOf('', text).hash === hash) as string)
     expect(await store.addVersion(name, [shared, one], content, 'first')).toBe(1)
     expect(await store.addVersion(name, [shared, two], content, '')).toBe(2)
     await store.activate(name, 1, { hosts: [`${name}.example.com`], secrets: { A: 'secret' } })
@@ -48,20 +57,27 @@ describe.each(['fs', 's3'])('a store with its files on %s', (driver) => {
     await expect(store.content(shared.hash)).rejects.toMatchObject({ code: 'NotFound' })
     expect(await store.remove(name, false)).toBe(false)
     expect(await store.app(name)).toBeUndefined()
-    expect((await store.changes(0)).find((change) => change.name === name)).toMatchObject({ deleted: true, withData: false })
+    expect((await store.changes(0)).find((change) => change.name === name)).toMatchObject({
+      deleted: true,
+      withData: false,
+    })
   })
 
   it('refuses what is not what its name says, and leaves nothing of it', async () => {
     const name = `bad-${randomUUID().slice(0, 8)}`
     const file = fileOf('app.js', `right ${name}`)
-    await expect(store.addVersion(name, [file], () => bytesOf(`wrong ${name}`), '')).rejects.toMatchObject({ code: 'ChecksumMismatch' })
+    await expect(store.addVersion(name, [file], () => bytesOf(`wrong ${name}`), '')).rejects.toMatchObject({
+      code: 'ChecksumMismatch',
+    })
     expect(await store.versions(name)).toEqual([])
   })
 
   it('numbers versions that come at once one after the other', async () => {
     const name = `many-${randomUUID().slice(0, 8)}`
     const file = fileOf('app.js', name)
-    const numbers = await Promise.all(Array.from({ length: 8 }, () => store.addVersion(name, [file], () => bytesOf(name), '')))
+    const numbers = await Promise.all(
+      Array.from({ length: 8 }, () => store.addVersion(name, [file], () => bytesOf(name), '')),
+    )
     expect(numbers.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
     await store.removeVersions(name, numbers.slice(1))
     expect((await store.content(file.hash)).byteLength).toBe(name.length)
@@ -93,6 +109,8 @@ it('folders of versions stay while they may be in use, and then only the one tha
   for (const hash of [a.hash, b.hash]) await utimes(join(dir, 'local/artifacts/files', hash), old, old)
   await artifacts.cleanFiles()
   expect(await readdir(join(dir, 'local/artifacts/files'))).toEqual([a.hash])
-  await expect(artifacts.folder('app', 4, [fileOf('assets/x', 'c')], content)).rejects.toMatchObject({ code: 'ChecksumMismatch' })
+  await expect(artifacts.folder('app', 4, [fileOf('assets/x', 'c')], content)).rejects.toMatchObject({
+    code: 'ChecksumMismatch',
+  })
   expect((await readdir(join(dir, 'local/artifacts/apps/app'))).length).toBe(2)
 })

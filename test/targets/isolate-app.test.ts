@@ -95,10 +95,15 @@ let lab: Lab
 let url: string
 const get = (path: string, init?: RequestInit): Promise<Response> => fetch(url + path, init)
 const channel = (): ReturnType<typeof createChannelClient> => createChannelClient(url, 'token')
-const stored = (key: string): Promise<unknown> => channel().call({ op: 'call', binding: 'kv', method: 'get', args: [key] })
+const stored = (key: string): Promise<unknown> =>
+  channel().call({ op: 'call', binding: 'kv', method: 'get', args: [key] })
 
 beforeAll(async () => {
-  lab = await startLab({ app: APP, testToken: 'token', files: { 'src/add.wasm': Buffer.from(WASM, 'base64') } })
+  lab = await startLab({
+    app: APP,
+    testToken: 'token',
+    files: { 'src/add.wasm': Buffer.from(WASM, 'base64') },
+  })
   url = lab.runtime.url
 })
 afterAll(() => lab[Symbol.asyncDispose]())
@@ -106,7 +111,10 @@ afterAll(() => lab[Symbol.asyncDispose]())
 describe('a Hono app', () => {
   it('answers', async () => {
     expect(await (await get('/')).text()).toBe('hello')
-    expect(await (await get('/users/a%2Fb/ü?x=1')).json()).toEqual({ name: 'a/b/ü', url: `${url}/users/a%2Fb/%C3%BC?x=1` })
+    expect(await (await get('/users/a%2Fb/ü?x=1')).json()).toEqual({
+      name: 'a/b/ü',
+      url: `${url}/users/a%2Fb/%C3%BC?x=1`,
+    })
     expect((await get('/nowhere')).status).toBe(404)
   })
 
@@ -116,14 +124,19 @@ describe('a Hono app', () => {
   })
 
   it('keeps AsyncLocalStorage per request, in 100 at once', async () => {
-    const answers = await Promise.all(Array.from({ length: 100 }, async (_, id) => (await get(`/als?id=${id}`)).json()))
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, async (_, id) => (await get(`/als?id=${id}`)).json()),
+    )
     expect(answers).toEqual(Array.from({ length: 100 }, (_, id) => [String(id)]))
     expect(await (await get('/outside')).json()).toBeNull()
   })
 
   it('has the errors of bindings with their code and class', async () => {
     expect(await (await get('/error')).json()).toEqual([true, 'InvalidArgument', 'kv', 'put', false, {}])
-    expect(await (await get('/missing')).json()).toEqual(['LimitExceeded', { limit: 'kv.key', actual: 600, max: 512 }])
+    expect(await (await get('/missing')).json()).toEqual([
+      'LimitExceeded',
+      { limit: 'kv.key', actual: 600, max: 512 },
+    ])
   })
 })
 
@@ -188,7 +201,9 @@ describe('events', () => {
   it('crons run in the isolate, and their throw is told', async () => {
     await channel().call({ op: 'cron', name: 'tidy', scheduledTime: 86_400_000 })
     expect(await stored('cron')).toBe('1970-01-02T00:00:00.000Z')
-    await expect(channel().call({ op: 'cron', name: 'broken', scheduledTime: 0 })).rejects.toThrow('cron is broken')
+    await expect(channel().call({ op: 'cron', name: 'broken', scheduledTime: 0 })).rejects.toThrow(
+      'cron is broken',
+    )
   })
 
   it('a stop lets requests and waitUntil work finish', async () => {
@@ -204,7 +219,11 @@ describe('events', () => {
 
 describe('a stop that takes too long', () => {
   it('aborts ctx.signal and request.signal, then cuts', async () => {
-    await using other = await startLab({ app: APP, isolate: { stopTimeout: 0.5 }, files: { 'src/add.wasm': Buffer.from(WASM, 'base64') } })
+    await using other = await startLab({
+      app: APP,
+      isolate: { stopTimeout: 0.5 },
+      files: { 'src/add.wasm': Buffer.from(WASM, 'base64') },
+    })
     const hanging = fetch(`${other.runtime.url}/hang`).catch(() => 'cut')
     await expect.poll(() => other.lines).toContain('hanging')
     await other.runtime.stop()

@@ -1,4 +1,7 @@
-/** What crosses the boundary of an isolate: streams with back-pressure both ways, aborts, forms, errors that nobody caught. */
+/**
+ * What crosses the boundary of an isolate: streams with back-pressure both ways, aborts, forms, errors that
+ * nobody caught.
+ */
 import { type IncomingMessage, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
@@ -49,10 +52,20 @@ beforeAll(async () => {
 })
 afterAll(() => lab[Symbol.asyncDispose]())
 
-type State = { pulled: number; cancelled: number; received: number; reads: number; hanging: boolean; aborted: string }
+type State = {
+  pulled: number
+  cancelled: number
+  received: number
+  reads: number
+  hanging: boolean
+  aborted: string
+}
 const state = async (): Promise<State> => (await (await fetch(`${lab.runtime.url}/state`)).json()) as State
 
-/** Resolves once a number stays the same for a while: where nothing holds it up, it grows for as long as the test may take. */
+/**
+ * Resolves once a number stays the same for a while: where nothing holds it up, it grows for as long as the
+ * test may take.
+ */
 async function settled(read: () => Promise<number>): Promise<void> {
   let same = 0
   for (let before = -1; same < 3; await sleep(250)) {
@@ -97,7 +110,9 @@ describe('streams', () => {
 describe('signals and forms', () => {
   it('a client that goes away aborts request.signal', async () => {
     const controller = new AbortController()
-    const gone = fetch(`${lab.runtime.url}/hang`, { signal: controller.signal }).catch((error: unknown) => (error as Error).name)
+    const gone = fetch(`${lab.runtime.url}/hang`, { signal: controller.signal }).catch(
+      (error: unknown) => (error as Error).name,
+    )
     await expect.poll(async () => (await state()).hanging).toBe(true)
     controller.abort()
     expect(await gone).toBe('AbortError')

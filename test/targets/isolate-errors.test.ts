@@ -25,8 +25,12 @@ it('a rejection that nobody handles is a line, and an event where the app listen
   await expect.poll(log).toContain('Unhandled rejection: TypeError: third')
   expect(log()).not.toContain('second')
   // Handled a moment later, it is none.
-  await lab.run(`const later = Promise.reject(new Error("postponed")); await null; later.catch(() => {}); return 1`)
-  await lab.run(`onunhandledrejection = (event) => { seen.push(String(event.reason)); return false }; Promise.reject('text'); return 1`)
+  await lab.run(
+    `const later = Promise.reject(new Error("postponed")); await null; later.catch(() => {}); return 1`,
+  )
+  await lab.run(
+    `onunhandledrejection = (event) => { seen.push(String(event.reason)); return false }; Promise.reject('text'); return 1`,
+  )
   await expect.poll(() => lab.run('return seen.at(-2)')).toBe('text')
   expect(log()).not.toContain('postponed')
 })

@@ -19,7 +19,9 @@ let sources: Sources
 
 beforeAll(async () => {
   const dir = await buildLab(APP)
-  const [webApi, app] = await Promise.all(['web-api.js', 'app.js'].map((file) => readFile(join(dir, file), 'utf8')))
+  const [webApi, app] = await Promise.all(
+    ['web-api.js', 'app.js'].map((file) => readFile(join(dir, file), 'utf8')),
+  )
   sources = { webApi: webApi as string, app: app as string }
   await rm(dir, { recursive: true, force: true })
 })
@@ -58,7 +60,9 @@ it('an app whose last words while it is loaded take it over its limit has not st
 
 it('code that has started in a short time runs in the host’s thread, and never again once it held that up', async () => {
   const { ivm } = await loadIsolatedVm()
-  const code = new AppCode('const until = Date.now() + (globalThis.slow ?? 0)\nwhile (Date.now() < until);\nglobalThis.done = true')
+  const code = new AppCode(
+    'const until = Date.now() + (globalThis.slow ?? 0)\nwhile (Date.now() < until);\nglobalThis.done = true',
+  )
   const run = async (mayBeHere: boolean, slow = 0): Promise<number> => {
     const isolate = new ivm.Isolate()
     try {
@@ -95,8 +99,19 @@ it('a start that was broken off in the host’s thread is made again on another,
   }
   const ends: unknown[] = []
   const watch = new InlineWatch(ivm)
-  const limits = { memoryMb: 128, cpuMs: 1000, startupMs: 20_000, startupCpuMs: 20_000, wallSeconds: undefined }
-  const events = { message() {}, uncaught() {}, ended: (error: unknown) => void ends.push(error), catastrophe() {} }
+  const limits = {
+    memoryMb: 128,
+    cpuMs: 1000,
+    startupMs: 20_000,
+    startupCpuMs: 20_000,
+    wallSeconds: undefined,
+  }
+  const events = {
+    message() {},
+    uncaught() {},
+    ended: (error: unknown) => void ends.push(error),
+    catastrophe() {},
+  }
   const guest = await Guest.start(ivm, failing, limits, events, { pace: new Pace(), watch })
   expect([tries, ends]).toEqual([[true, false], []])
   guest.close()
@@ -131,7 +146,13 @@ it('the first entry of an isolate is in the host’s thread where those of other
       return 1
     },
   }
-  const limits = { memoryMb: 128, cpuMs: 1000, startupMs: 20_000, startupCpuMs: 20_000, wallSeconds: undefined }
+  const limits = {
+    memoryMb: 128,
+    cpuMs: 1000,
+    startupMs: 20_000,
+    startupCpuMs: 20_000,
+    wallSeconds: undefined,
+  }
   /** Whether the first request to a new isolate was answered in this thread. */
   const isHere = async (pace: Pace): Promise<boolean> => {
     const answered = Promise.withResolvers<readonly unknown[]>()
@@ -149,7 +170,11 @@ it('the first entry of an isolate is in the host’s thread where those of other
     guest.close()
     return here
   }
-  expect([await isHere(new Pace()), await isHere(new Pace()), firstEntries.areShort]).toEqual([false, false, false])
+  expect([await isHere(new Pace()), await isHere(new Pace()), firstEntries.areShort]).toEqual([
+    false,
+    false,
+    false,
+  ])
   // On a busy machine an entry may look long, which begins the row anew.
   await expect.poll(() => isHere(new Pace()), { interval: 0 }).toBe(true)
   const known = new Pace()

@@ -13,17 +13,18 @@ afterAll(() => lab[Symbol.asyncDispose]())
 
 /** The host is the same process, unharmed, and serves. */
 async function unharmed(): Promise<void> {
-  expect(await lab.run(`await env.kv.put('alive', 'yes'); return [await env.kv.get('alive'), [1, 2].map((x) => x * 2), JSON.stringify({ a: 1 })]`)).toEqual([
-    'yes',
-    [2, 4],
-    '{"a":1}',
-  ])
+  expect(
+    await lab.run(
+      `await env.kv.put('alive', 'yes'); return [await env.kv.get('alive'), [1, 2].map((x) => x * 2), JSON.stringify({ a: 1 })]`,
+    ),
+  ).toEqual(['yes', [2, 4], '{"a":1}'])
   expect(lab.runtime.pids).toEqual([pid])
 }
 
 describe('the way to the host', () => {
   it('no function, prototype or constructor leads out of the isolate', async () => {
-    // Everything that can be reached from the globals, env, request and ctx, by own properties, prototypes, getters and constructors.
+    // Everything that can be reached from the globals, env, request and ctx, by own properties, prototypes,
+    // getters and constructors.
     const found = await lab.run(`
       const seen = new Set(); const todo = [[globalThis, 'globalThis'], [env, 'env'], [request, 'request'], [ctx, 'ctx'], [new Error('x'), 'error']]
       const Ours = Function; const odd = []
@@ -69,11 +70,15 @@ describe('the way to the host', () => {
 
   it('isolates of one snapshot share nothing', async () => {
     await using other = await startLab({ isolate: { startup: 'snapshot', cpuMs: 200 } })
-    await other.run(`globalThis.leak = 1; Object.prototype.leak = 1; Response.prototype.leak = 1; URL.leak = 1; return 1`)
-    expect((await other.send('for (;;);')).status).toBe(503)
-    expect(await other.run('return [typeof globalThis.leak, typeof {}.leak, typeof Response.prototype.leak, typeof URL.leak]')).toEqual(
-      Array(4).fill('undefined'),
+    await other.run(
+      `globalThis.leak = 1; Object.prototype.leak = 1; Response.prototype.leak = 1; URL.leak = 1; return 1`,
     )
+    expect((await other.send('for (;;);')).status).toBe(503)
+    expect(
+      await other.run(
+        'return [typeof globalThis.leak, typeof {}.leak, typeof Response.prototype.leak, typeof URL.leak]',
+      ),
+    ).toEqual(Array(4).fill('undefined'))
   })
 
   it('errors of the host come without its stack', async () => {
@@ -197,7 +202,11 @@ describe('built-ins patched by the tenant', () => {
       [`starting-${index}`, { dir: patched[index] }],
     ])
     const limits = { cpuMs: 300, wallTimeout: 1, startupCpuMs: 1500 }
-    host = await startHostLab({ processes: 1, limits, apps: { ...Object.fromEntries(apps), neighbour: { dir: plain, limits: { wallTimeout: 60 } } } })
+    host = await startHostLab({
+      processes: 1,
+      limits,
+      apps: { ...Object.fromEntries(apps), neighbour: { dir: plain, limits: { wallTimeout: 60 } } },
+    })
   })
   afterAll(async () => {
     await host?.[Symbol.asyncDispose]()
@@ -206,7 +215,12 @@ describe('built-ins patched by the tenant', () => {
 
   async function neighbourIsServed(pids: readonly number[]): Promise<void> {
     expect(await host.send('neighbour')).toEqual({ status: 200, text: 'hello /' })
-    expect(await host.run('neighbour', `return [[1, 2].map((x) => x * 2), typeof Response, JSON.stringify({ a: 1 })]`)).toEqual([[2, 4], 'function', '{"a":1}'])
+    expect(
+      await host.run(
+        'neighbour',
+        `return [[1, 2].map((x) => x * 2), typeof Response, JSON.stringify({ a: 1 })]`,
+      ),
+    ).toEqual([[2, 4], 'function', '{"a":1}'])
     expect(host.host.pids).toEqual(pids)
   }
 
@@ -220,7 +234,8 @@ describe('built-ins patched by the tenant', () => {
 
     it(`${patch.slice(0, 60)} harms nobody but the tenant`, async () => {
       const { pids } = host.host
-      for (const body of [`${patch}; return 1`, 'return 2']) await host.send(`running-${index}`, { method: 'POST', body }).catch(() => {})
+      for (const body of [`${patch}; return 1`, 'return 2'])
+        await host.send(`running-${index}`, { method: 'POST', body }).catch(() => {})
       await neighbourIsServed(pids)
     })
   }

@@ -43,9 +43,13 @@ async function inlineSeconds(app: string): Promise<number> {
   return Number(new RegExp(`unmoor_inline_cpu_seconds_total\\{app="${app}"\\} (\\S+)`).exec(text)?.[1] ?? 0)
 }
 
-/** Asks until the app is entered from the host's own thread: on a busy machine short entries look long at times, and more are needed. */
+/**
+ * Asks until the app is entered from the host's own thread: on a busy machine short entries look long at
+ * times, and more are needed.
+ */
 async function warmUp(app: string): Promise<void> {
-  while ((await inlineSeconds(app)) === 0) for (let index = 0; index < WARM; index++) expect((await lab.send(app)).status).toBe(200)
+  while ((await inlineSeconds(app)) === 0)
+    for (let index = 0; index < WARM; index++) expect((await lab.send(app)).status).toBe(200)
 }
 
 for (const [name, code] of Object.entries(ATTACKS)) {
@@ -53,7 +57,9 @@ for (const [name, code] of Object.entries(ATTACKS)) {
     const { pids } = lab.host
     await warmUp('quiet')
     await warmUp(name)
-    const attack = await lab.send(name, { method: 'POST', body: code }).catch((error: unknown) => ({ status: 0, text: String(error) }))
+    const attack = await lab
+      .send(name, { method: 'POST', body: code })
+      .catch((error: unknown) => ({ status: 0, text: String(error) }))
     expect([503, 299, 500]).toContain(attack.status)
     expect(lab.host.pids).toEqual(pids)
     expect((await lab.send('quiet')).status).toBe(200)

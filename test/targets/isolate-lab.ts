@@ -5,7 +5,10 @@ import isolate from '../../adapters/isolate/index.ts'
 import type { LocalRuntime } from '../../core/adapter.ts'
 import { buildOnce } from './built-once.ts'
 
-/** An app that runs what it is sent: `POST /run` with the body of an async function `(request, env, ctx)`; answers its result as JSON, or what it threw. */
+/**
+ * An app that runs what it is sent: `POST /run` with the body of an async function `(request, env, ctx)`;
+ * answers its result as JSON, or what it threw.
+ */
 const APP = `
 import { blob, cache, defineApp, defineBindings, kv, queue, secret, sql, UnmoorError, variable } from 'unmoor'
 const AsyncFunction = (async () => {}).constructor
@@ -72,7 +75,8 @@ export async function startLab(
       },
       log: { info() {}, warn() {} },
     })
-    const send = (code: string, init: RequestInit = {}): Promise<Response> => fetch(`${runtime.url}/run`, { method: 'POST', body: code, ...init })
+    const send = (code: string, init: RequestInit = {}): Promise<Response> =>
+      fetch(`${runtime.url}/run`, { method: 'POST', body: code, ...init })
     return {
       runtime,
       lines,

@@ -7,8 +7,11 @@ beforeAll(async () => {
 })
 afterAll(() => lab[Symbol.asyncDispose]())
 
-/** Those of these globals that somebody has asked for: the old way to look for an accessor asks for nothing. */
-const asked = (...names: string[]): string => `${JSON.stringify(names)}.filter((name) => globalThis.__lookupGetter__(name) === undefined)`
+/**
+ * Those of these globals that somebody has asked for: the old way to look for an accessor asks for nothing.
+ */
+const asked = (...names: string[]): string =>
+  `${JSON.stringify(names)}.filter((name) => globalThis.__lookupGetter__(name) === undefined)`
 /** What an object's interface looks like: name, tag, and whether its members are enumerable. */
 const LOOK = `const look = (value) => {
   const prototype = Object.getPrototypeOf(value)
@@ -17,7 +20,11 @@ const LOOK = `const look = (value) => {
 
 // One isolate for all of these, in this order: what is not made at first is what it must be when it comes.
 it('makes no interface that a handler does without', async () => {
-  expect(await lab.run(`return ${asked('ReadableStream', 'Blob', 'FormData', 'URLPattern', 'crypto', 'performance', 'Event')}`)).toEqual([])
+  expect(
+    await lab.run(
+      `return ${asked('ReadableStream', 'Blob', 'FormData', 'URLPattern', 'crypto', 'performance', 'Event')}`,
+    ),
+  ).toEqual([])
 })
 
 it('gives objects of finished interfaces to those who never asked for these', async () => {
@@ -72,7 +79,16 @@ it('shows nobody that an interface was not made before', async () => {
       const { getOwnPropertyDescriptor } = Object
       return [names.includes('URLPattern'), ...shown.map(({ value, writable }) => value.name + writable), getOwnPropertyDescriptor.name, getOwnPropertyDescriptor.length,
         /native code/.test(getOwnPropertyDescriptor), getOwnPropertyDescriptor({ a: 1 }, 'a').value]`),
-  ).toEqual([false, 'URLPatterntrue', 'CustomEventtrue', 'MessageEventtrue', 'getOwnPropertyDescriptor', 2, true, 1])
+  ).toEqual([
+    false,
+    'URLPatterntrue',
+    'CustomEventtrue',
+    'MessageEventtrue',
+    'getOwnPropertyDescriptor',
+    2,
+    true,
+    1,
+  ])
 })
 
 it('lets an app put its own in the place of one', async () => {

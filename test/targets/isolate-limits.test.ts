@@ -16,7 +16,10 @@ function cpuMs(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
-/** Sends code that never ends well; the isolate's next one must answer, in the same process. `ms` is the CPU time of that process. */
+/**
+ * Sends code that never ends well; the isolate's next one must answer, in the same process. `ms` is the CPU
+ * time of that process.
+ */
 async function attack(code: string): Promise<{ status: number; text: string; ms: number }> {
   const [pid] = lab.runtime.pids
   const before = cpuMs(pid as number)
@@ -31,8 +34,10 @@ async function attack(code: string): Promise<{ status: number; text: string; ms:
 describe('CPU time', () => {
   const LOOPS: Readonly<Record<string, string>> = {
     'a synchronous loop': 'for (;;);',
-    'microtasks without end': 'const again = () => Promise.resolve().then(again); again(); await new Promise(() => {})',
-    'promises that await each other': 'const again = async () => { await null; return again() }; await again()',
+    'microtasks without end':
+      'const again = () => Promise.resolve().then(again); again(); await new Promise(() => {})',
+    'promises that await each other':
+      'const again = async () => { await null; return again() }; await again()',
     'a regular expression that backtracks': `return /^(a+)+$/.test('a'.repeat(40) + 'b')`,
     'a loop in a getter of the answer': `return { get x() { for (;;); } }`,
     'a loop in toString of what is thrown': `throw { toString() { for (;;); }, get name() { for (;;); } }`,
@@ -45,10 +50,16 @@ describe('CPU time', () => {
   }
   for (const [name, code] of Object.entries(LOOPS)) {
     it(`${name} ends the isolate, and a new one takes its place`, async () => {
-      const { status, text, ms } = await attack(code).catch((error: unknown) => ({ status: 0, text: String(error), ms: 0 }))
+      const { status, text, ms } = await attack(code).catch((error: unknown) => ({
+        status: 0,
+        text: String(error),
+        ms: 0,
+      }))
       // An answer that had begun can only break off.
       if (!name.includes('stream')) {
-        expect(text).toBe("Service Unavailable: the app's isolate was stopped: it used more than its limit of 200 ms of CPU time at once.")
+        expect(text).toBe(
+          "Service Unavailable: the app's isolate was stopped: it used more than its limit of 200 ms of CPU time at once.",
+        )
         expect(status).toBe(503)
         // A loop has its limit and no more; the rest is the host's own, and the next isolate.
         expect(ms).toBeGreaterThan(150)
@@ -59,19 +70,24 @@ describe('CPU time', () => {
 
   it('counts CPU time, not waiting', async () => {
     const before = lab.lines.length
-    expect(await lab.run('await new Promise((resolve) => setTimeout(resolve, 600)); return "waited"')).toBe('waited')
+    expect(await lab.run('await new Promise((resolve) => setTimeout(resolve, 600)); return "waited"')).toBe(
+      'waited',
+    )
     expect(lab.lines.slice(before)).toEqual([])
   })
 
   it('of requests that cross counts for each: twelve of 60 ms are no loop, and a loop among them is one', async () => {
-    const busy = 'const end = performance.now() + 60; let n = 0; while (performance.now() < end) n++; return 1'
+    const busy =
+      'const end = performance.now() + 60; let n = 0; while (performance.now() < end) n++; return 1'
     const before = lab.lines.length
     for (const wait of ['', 'await env.kv.get("none"); ']) {
       const answers = await Promise.all(Array.from({ length: 12 }, () => lab.send(wait + busy)))
       expect(answers.map(({ status }) => status)).toEqual(Array(12).fill(200))
     }
     expect(lab.lines.slice(before)).toEqual([])
-    const [loop] = await Promise.all(['for (;;);', ...Array<string>(11).fill(busy)].map((code) => lab.send(code)))
+    const [loop] = await Promise.all(
+      ['for (;;);', ...Array<string>(11).fill(busy)].map((code) => lab.send(code)),
+    )
     expect([loop?.status, await loop?.text()]).toEqual([503, expect.stringContaining('200 ms of CPU time')])
     expect(await lab.run('return 1')).toBe(1)
   })
@@ -95,7 +111,9 @@ describe('memory', () => {
   for (const [name, code] of Object.entries(BOMBS)) {
     it(`${name} end the isolate, not the process`, async () => {
       const { status, text } = await attack(code)
-      expect(text).toMatch(/^Service Unavailable: the app's isolate was stopped: it used more than its limit of (memory|200 ms of CPU time at once)\.$/)
+      expect(text).toMatch(
+        /^Service Unavailable: the app's isolate was stopped: it used more than its limit of (memory|200 ms of CPU time at once)\.$/,
+      )
       expect(status).toBe(503)
     })
   }
@@ -158,29 +176,41 @@ describe('a start', () => {
   })
 
   it('fails with the cause where the app loops, throws, or needs too much memory', async () => {
-    await expect(startLab({ app: app('for (;;);'), isolate: { startupTimeout: 0.3 } })).rejects.toThrow('loading the app took more than its limit of 300 ms')
-    await expect(startLab({ app: app('throw new Error("at import")') })).rejects.toThrow(/the app threw while it was loaded:\nError: at import/)
-    await expect(startLab({ app: app('globalThis.all = []; for (;;) all.push(new Array(1e5).fill(1.5))'), isolate: { memoryMb: 32 } })).rejects.toThrow(
-      'more than its limit of 32 MB of memory',
+    await expect(startLab({ app: app('for (;;);'), isolate: { startupTimeout: 0.3 } })).rejects.toThrow(
+      'loading the app took more than its limit of 300 ms',
     )
+    await expect(startLab({ app: app('throw new Error("at import")') })).rejects.toThrow(
+      /the app threw while it was loaded:\nError: at import/,
+    )
+    await expect(
+      startLab({
+        app: app('globalThis.all = []; for (;;) all.push(new Array(1e5).fill(1.5))'),
+        isolate: { memoryMb: 32 },
+      }),
+    ).rejects.toThrow('more than its limit of 32 MB of memory')
   })
 
   it('is not held up by a loop of calls that the host answers', async () => {
-    await expect(startLab({ app: app("for (;;) new URL('http://h/ä');"), isolate: { startupTimeout: 0.3 } })).rejects.toThrow(
-      'loading the app took more than its limit of 300 ms',
-    )
+    await expect(
+      startLab({ app: app("for (;;) new URL('http://h/ä');"), isolate: { startupTimeout: 0.3 } }),
+    ).rejects.toThrow('loading the app took more than its limit of 300 ms')
   })
 
   it('waits for a top-level await, and not for ever', async () => {
     const source = (wait: string): string =>
       `import { defineApp } from 'unmoor'\nconst text = typeof navigator !== 'undefined' && navigator.userAgent === 'unmoor' ? ${wait} : ''\nexport default defineApp({ fetch: () => new Response(text) })`
-    await using other = await startLab({ app: source(`await new Promise((resolve) => setTimeout(resolve, 50, 'awaited'))`) })
+    await using other = await startLab({
+      app: source(`await new Promise((resolve) => setTimeout(resolve, 50, 'awaited'))`),
+    })
     expect(await (await fetch(other.runtime.url)).text()).toBe('awaited')
-    await expect(startLab({ app: source('await new Promise(() => {})'), isolate: { startupTimeout: 0.3 } })).rejects.toThrow(
-      'loading the app took more than its limit of 300 ms',
-    )
     await expect(
-      startLab({ app: source(`await new Promise((_, reject) => setTimeout(reject, 10, new Error('late throw')))`), isolate: { startupTimeout: 2 } }),
+      startLab({ app: source('await new Promise(() => {})'), isolate: { startupTimeout: 0.3 } }),
+    ).rejects.toThrow('loading the app took more than its limit of 300 ms')
+    await expect(
+      startLab({
+        app: source(`await new Promise((_, reject) => setTimeout(reject, 10, new Error('late throw')))`),
+        isolate: { startupTimeout: 2 },
+      }),
     ).rejects.toThrow(/late throw|more than its limit of 2000 ms/)
   })
 
@@ -188,8 +218,12 @@ describe('a start', () => {
     await expect(startLab({ isolate: { memoryMB: 5 } })).rejects.toThrow(
       'targets.isolate.options.memoryMB: the target "isolate" has no such option. Did you mean "memoryMb"?',
     )
-    await expect(startLab({ isolate: { cpuMs: '5' } })).rejects.toThrow('targets.isolate.options.cpuMs is "5"; it takes a number of milliseconds')
-    await expect(startLab({ isolate: { startup: 'fast' } })).rejects.toThrow('startup is "fast"; it takes "code-cache" or "snapshot" or "source"')
+    await expect(startLab({ isolate: { cpuMs: '5' } })).rejects.toThrow(
+      'targets.isolate.options.cpuMs is "5"; it takes a number of milliseconds',
+    )
+    await expect(startLab({ isolate: { startup: 'fast' } })).rejects.toThrow(
+      'startup is "fast"; it takes "code-cache" or "snapshot" or "source"',
+    )
   })
 
   for (const startup of ['code-cache', 'snapshot', 'source']) {
@@ -212,7 +246,10 @@ describe('wall time', () => {
   it('is limited where an option says so', async () => {
     await using other = await startLab({ isolate: { wallTimeout: 2 } })
     const response = await other.send('await new Promise(() => {})')
-    expect([response.status, await response.text()]).toEqual([503, 'Service Unavailable: no answer came within the limit of 2 s.'])
+    expect([response.status, await response.text()]).toEqual([
+      503,
+      'Service Unavailable: no answer came within the limit of 2 s.',
+    ])
     expect(await other.run('return 1')).toBe(1)
   })
 })

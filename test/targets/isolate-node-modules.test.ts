@@ -38,7 +38,21 @@ export default defineApp({
   },
 })
 `
-const NODE = { Buffer, crypto, diagnostics, events, path, process, querystring, stream, StringDecoder, timers, timersPromises, url, util }
+const NODE = {
+  Buffer,
+  crypto,
+  diagnostics,
+  events,
+  path,
+  process,
+  querystring,
+  stream,
+  StringDecoder,
+  timers,
+  timersPromises,
+  url,
+  util,
+}
 
 let lab: Lab
 beforeAll(async () => {
@@ -78,7 +92,9 @@ describe('gives what Node gives', () => {
   for (const [name, code] of Object.entries(SAME)) {
     // oxlint-disable-next-line vitest/valid-title -- the table has the titles
     it(name, async () => {
-      const AsyncFunction = (async () => {}).constructor as new (...args: string[]) => (node: object) => Promise<unknown>
+      const AsyncFunction = (async () => {}).constructor as new (
+        ...args: string[]
+      ) => (node: object) => Promise<unknown>
       const expected: unknown = JSON.parse(JSON.stringify(await new AsyncFunction('node', code)(NODE)))
       expect(await lab.run(code)).toEqual(expected)
     })
@@ -87,28 +103,41 @@ describe('gives what Node gives', () => {
 
 describe('what is apart', () => {
   it('names that libraries use without an import are served', async () => {
-    expect(await lab.run(`return [node.immediate, node.isGlobal, node.process.browser, node.process.env, typeof node.process.nextTick]`)).toEqual([
-      'function',
-      true,
-      true,
-      {},
-      'function',
-    ])
+    expect(
+      await lab.run(
+        `return [node.immediate, node.isGlobal, node.process.browser, node.process.env, typeof node.process.nextTick]`,
+      ),
+    ).toEqual(['function', true, true, {}, 'function'])
     await expect(lab.run(`node.process.exit(1)`)).rejects.toMatchObject({ code: 'ERR_FEATURE_UNAVAILABLE' })
   })
 
   it('what would hold all tenants up is refused by name', async () => {
-    await expect(lab.run(`node.crypto.pbkdf2Sync('p', 's', 1e6, 32, 'sha256')`)).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE', message: /asynchronous/ })
-    await expect(lab.run(`node.crypto.scryptSync('p', 's', 32, { N: 131072, maxmem: 2 ** 28 })`)).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
-    await expect(lab.run(`node.crypto.generateKeyPairSync('rsa', { modulusLength: 2048 })`)).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
-    await expect(lab.run(`node.crypto.createPrivateKey({ key: 'x', passphrase: 'p' })`)).rejects.toMatchObject({ code: 'ERR_FEATURE_UNAVAILABLE' })
+    await expect(lab.run(`node.crypto.pbkdf2Sync('p', 's', 1e6, 32, 'sha256')`)).rejects.toMatchObject({
+      code: 'ERR_OUT_OF_RANGE',
+      message: /asynchronous/,
+    })
+    await expect(
+      lab.run(`node.crypto.scryptSync('p', 's', 32, { N: 131072, maxmem: 2 ** 28 })`),
+    ).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
+    await expect(
+      lab.run(`node.crypto.generateKeyPairSync('rsa', { modulusLength: 2048 })`),
+    ).rejects.toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
+    await expect(
+      lab.run(`node.crypto.createPrivateKey({ key: 'x', passphrase: 'p' })`),
+    ).rejects.toMatchObject({ code: 'ERR_FEATURE_UNAVAILABLE' })
   })
 
   it('hashes and keys that the app forgets do not add up', async () => {
-    expect(await lab.run(`for (let i = 0; i < 3000; i++) node.crypto.createHash('sha1').update('x').digest(); return 1`)).toBe(1)
+    expect(
+      await lab.run(
+        `for (let i = 0; i < 3000; i++) node.crypto.createHash('sha1').update('x').digest(); return 1`,
+      ),
+    ).toBe(1)
     // Those that the host holds are counted.
     await expect(
-      lab.run(`const all = []; for (let i = 0; i < 2000; i++) all.push(node.crypto.createHash('sha1').update(node.Buffer.alloc(70_000)))`),
+      lab.run(
+        `const all = []; for (let i = 0; i < 2000; i++) all.push(node.crypto.createHash('sha1').update(node.Buffer.alloc(70_000)))`,
+      ),
     ).rejects.toMatchObject({
       message: /More than 1000/,
     })

@@ -50,7 +50,8 @@ export default defineApp({ fetch: app.fetch })
 
 it('packages of the ecosystem run in an isolate as they are', async () => {
   await using project = await tempProject({ 'src/app.ts': APP })
-  for (const name of PACKAGES.filter((name) => name !== 'hono')) await symlink(join(checkout, 'node_modules', name), join(project.dir, 'node_modules', name))
+  for (const name of PACKAGES.filter((name) => name !== 'hono'))
+    await symlink(join(checkout, 'node_modules', name), join(project.dir, 'node_modules', name))
   const built = await buildApp({ projectDir: project.dir, target: 'isolate', adapter: isolate })
   const lines: string[] = []
   const runtime = await isolate.start({

@@ -56,7 +56,12 @@ let lab: HostLab
 
 beforeAll(async () => {
   dir = await buildLab(APP)
-  lab = await startHostLab({ processes: 1, admin: { port: 0 }, limits: { cpuMs: 200 }, apps: { one: { dir }, two: { dir }, three: { dir } } })
+  lab = await startHostLab({
+    processes: 1,
+    admin: { port: 0 },
+    limits: { cpuMs: 200 },
+    apps: { one: { dir }, two: { dir }, three: { dir } },
+  })
 })
 afterAll(async () => {
   await lab[Symbol.asyncDispose]()
@@ -65,7 +70,9 @@ afterAll(async () => {
 
 async function isInline(app: string): Promise<boolean> {
   const text = await (await fetch(`${lab.host.adminUrl}/metrics`)).text()
-  return Number(new RegExp(`unmoor_inline_cpu_seconds_total\\{app="${app}"\\} (\\S+)`).exec(text)?.[1] ?? 0) > 0
+  return (
+    Number(new RegExp(`unmoor_inline_cpu_seconds_total\\{app="${app}"\\} (\\S+)`).exec(text)?.[1] ?? 0) > 0
+  )
 }
 
 /** Sends all at once, so that many of them come in with one turn of the host's event loop. */
@@ -74,8 +81,12 @@ async function burst(count: number): Promise<void> {
     const name = NAMES[index % NAMES.length] as string
     return { app: index % 2 === 0 ? 'one' : 'two', name, id: `${name}-${index}` }
   })
-  const answers = await Promise.all(sent.map(({ app, name, id }) => lab.send(app, { path: `/${name}/${id}` })))
-  expect(answers.map(({ status, text }) => [status, text])).toEqual(sent.map(({ name, id }) => EXPECTED[name]?.(id)))
+  const answers = await Promise.all(
+    sent.map(({ app, name, id }) => lab.send(app, { path: `/${name}/${id}` })),
+  )
+  expect(answers.map(({ status, text }) => [status, text])).toEqual(
+    sent.map(({ name, id }) => EXPECTED[name]?.(id)),
+  )
 }
 
 test('requests of one turn each get their own answer, in whatever form it is', async () => {
@@ -89,16 +100,26 @@ test('headers of an answer that comes at once are all there', async () => {
   const url = new URL(lab.host.url)
   const { request } = await import('node:http')
   const headers = await new Promise<NodeJS.Dict<string[] | string>>((resolve, reject) => {
-    request({ host: url.hostname, port: url.port, path: '/cookies/1', headers: { host: 'one.localhost' } }, (response) => resolve(response.resume().headers))
+    request(
+      { host: url.hostname, port: url.port, path: '/cookies/1', headers: { host: 'one.localhost' } },
+      (response) => resolve(response.resume().headers),
+    )
       .once('error', reject)
       .end()
   })
-  expect(headers).toMatchObject({ 'set-cookie': ['a=1', 'b=2'], 'content-length': '1', 'content-type': 'text/plain;charset=UTF-8' })
+  expect(headers).toMatchObject({
+    'set-cookie': ['a=1', 'b=2'],
+    'content-length': '1',
+    'content-type': 'text/plain;charset=UTF-8',
+  })
 })
 
 test('one of a turn that never ends takes only what its own isolate had under way along', async () => {
   for (let index = 0; index < 60; index++) await lab.send('three', { path: '/plain/1' })
-  const sent = Array.from({ length: 30 }, (_, index) => ({ app: index % 3 === 0 ? 'one' : 'three', path: index === 16 ? '/loop/16' : `/plain/${index}` }))
+  const sent = Array.from({ length: 30 }, (_, index) => ({
+    app: index % 3 === 0 ? 'one' : 'three',
+    path: index === 16 ? '/loop/16' : `/plain/${index}`,
+  }))
   const answers = await Promise.all(sent.map(({ app, path }) => lab.send(app, { path })))
   for (const [index, { status, text }] of answers.entries()) {
     const { app } = sent[index] as (typeof sent)[number]

@@ -89,7 +89,9 @@ describe('globals', () => {
         .filter((name) => typeof globalThis[name] !== 'function' || globalThis[name].name !== name)`),
     ).toEqual([])
     expect(
-      await lab.run(`return [self === globalThis, navigator.userAgent, typeof crypto.subtle, typeof console.log, typeof performance.now(), onerror]`),
+      await lab.run(
+        `return [self === globalThis, navigator.userAgent, typeof crypto.subtle, typeof console.log, typeof performance.now(), onerror]`,
+      ),
     ).toEqual([true, 'unmoor', 'object', 'function', 'number', null])
   })
 
@@ -109,7 +111,17 @@ const CASES: Readonly<Record<string, readonly [code: string, result: unknown]>> 
   ],
   'URL takes the short way for plain ones with the same result': [
     `return ['http://a.b/c?d=%20#e', 'https://localhost:3000', 'http://x.y:80/', 'http://1.2/', 'http://h/a/../b', 'http://h/%2e/x', 'HTTP://H/', 'http://h/?', 'http://h:65536/'].map((text) => URL.parse(text)?.href ?? null)`,
-    ['http://a.b/c?d=%20#e', 'https://localhost:3000/', 'http://x.y/', 'http://1.0.0.2/', 'http://h/b', 'http://h/x', 'http://h/', 'http://h/?', null],
+    [
+      'http://a.b/c?d=%20#e',
+      'https://localhost:3000/',
+      'http://x.y/',
+      'http://1.0.0.2/',
+      'http://h/b',
+      'http://h/x',
+      'http://h/',
+      'http://h/?',
+      null,
+    ],
   ],
   'URL setters and searchParams keep in step': [
     `const url = new URL('http://h/p?a=1'); url.searchParams.append('b', 'ä &'); url.hash = 'x y'; url.port = '81'; url.search += '&c=3'; return [url.href, url.searchParams.get('b'), [...url.searchParams.keys()]]`,
@@ -124,7 +136,10 @@ const CASES: Readonly<Record<string, readonly [code: string, result: unknown]>> 
       ['', 'e'],
     ],
   ],
-  'URLPattern matches': [`return new URLPattern({ pathname: '/books/:id' }).exec('http://h/books/12').pathname.groups.id`, '12'],
+  'URLPattern matches': [
+    `return new URLPattern({ pathname: '/books/:id' }).exec('http://h/books/12').pathname.groups.id`,
+    '12',
+  ],
   'TextEncoder and TextDecoder round trip': [
     `const text = 'aä€😀'; const long = text.repeat(2000); return [[...new TextEncoder().encode(text + '\\ud800')], new TextDecoder().decode(new TextEncoder().encode(long)) === long]`,
     [[97, 195, 164, 226, 130, 172, 240, 159, 152, 128, 239, 191, 189], true],
@@ -266,7 +281,10 @@ const CASES: Readonly<Record<string, readonly [code: string, result: unknown]>> 
     `const bytes = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 7, 1, 96, 2, 127, 127, 1, 127, 3, 2, 1, 0, 7, 7, 1, 3, 97, 100, 100, 0, 0, 10, 9, 1, 7, 0, 32, 0, 32, 1, 106, 11]); const { instance } = await WebAssembly.instantiate(bytes); const streamed = await WebAssembly.compileStreaming(new Response(bytes, { headers: { 'content-type': 'application/wasm' } })); const other = await WebAssembly.instantiate(streamed); return [instance.exports.add(2, 3), other.exports.add(4, 5), WebAssembly.validate(bytes)]`,
     [5, 9, true],
   ],
-  console: [`console.log('%s is %d', 'x', 4, { a: [1, new Map([[1, 2]])] }); console.error(new Error('logged')); return 1`, 1],
+  console: [
+    `console.log('%s is %d', 'x', 4, { a: [1, new Map([[1, 2]])] }); console.error(new Error('logged')); return 1`,
+    1,
+  ],
 }
 
 describe('each part works', () => {
@@ -278,7 +296,9 @@ describe('each part works', () => {
   }
 
   it('console goes to the log', async () => {
-    await lab.run(`console.warn('a %s', 'warning', { deep: { er: 1 } }); console.log('line one\\nline two'); return 1`)
+    await lab.run(
+      `console.warn('a %s', 'warning', { deep: { er: 1 } }); console.log('line one\\nline two'); return 1`,
+    )
     await expect.poll(() => lab.lines.join('\n')).toContain('a warning { deep: { er: 1 } }')
     // A second line is indented: it cannot pass for a line of the host's.
     expect(lab.lines).toContain('    line two')
@@ -286,7 +306,9 @@ describe('each part works', () => {
 
   it('reports an unhandled rejection with its stack, and lives on', async () => {
     await lab.run(`Promise.reject(new Error('nobody listens')); return 1`)
-    await expect.poll(() => lab.lines.join('\n')).toMatch(/Unhandled rejection: Error: nobody listens\n\s+at /)
+    await expect
+      .poll(() => lab.lines.join('\n'))
+      .toMatch(/Unhandled rejection: Error: nobody listens\n\s+at /)
     expect(await lab.run('return 2')).toBe(2)
   })
 })
@@ -322,10 +344,11 @@ describe('fetch', () => {
         return [new TextDecoder().decode(value), await reader.read().then(() => 'ended', () => 'broke')]`),
       ).toEqual(['first', 'broke'])
       await closed
-      expect(await lab.run(`return fetch('http://127.0.0.1:1/').catch((error) => [error.name, /fetch failed/.test(error.message)])`)).toEqual([
-        'TypeError',
-        true,
-      ])
+      expect(
+        await lab.run(
+          `return fetch('http://127.0.0.1:1/').catch((error) => [error.name, /fetch failed/.test(error.message)])`,
+        ),
+      ).toEqual(['TypeError', true])
     } finally {
       server.closeAllConnections()
       server.close()

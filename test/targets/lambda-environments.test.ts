@@ -30,13 +30,18 @@ async function launchWith(variables: (start: number) => Record<string, string>):
   await writeFile(file, RUNTIME)
   let starts = 0
   return (address) => {
-    const child = spawn(process.execPath, [file], { env: { ...variables(starts++), AWS_LAMBDA_RUNTIME_API: address }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [file], {
+      env: { ...variables(starts++), AWS_LAMBDA_RUNTIME_API: address },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     return { child, kill: () => child.kill('SIGKILL') }
   }
 }
 
 async function bodies(environments: Environments, count: number): Promise<string[]> {
-  const answers = await Promise.all(Array.from({ length: count }, (_, n) => environments.invoke(JSON.stringify({ n }))))
+  const answers = await Promise.all(
+    Array.from({ length: count }, (_, n) => environments.invoke(JSON.stringify({ n }))),
+  )
   return answers.map((answer) => (answer.kind === 'buffered' ? answer.payload : answer.kind))
 }
 
@@ -56,7 +61,11 @@ describe('environments of a function', () => {
   })
 
   it("that never start fail with a time-out that says so, once the function's own time is over too", async () => {
-    const environments = createEnvironments({ launch: await launchWith(() => ({ STUCK: '1' })), initTimeout: 0.5, timeout: 1 })
+    const environments = createEnvironments({
+      launch: await launchWith(() => ({ STUCK: '1' })),
+      initTimeout: 0.5,
+      timeout: 1,
+    })
     await expect(environments.invoke('{}')).rejects.toMatchObject({
       code: 'Timeout',
       message: expect.stringContaining('asked for no event within 1 s') as string,

@@ -1,4 +1,7 @@
-/** Our loop against a Runtime API that fails: what is asked or sent again, what is told, and that nothing hangs. */
+/**
+ * Our loop against a Runtime API that fails: what is asked or sent again, what is told, and that nothing
+ * hangs.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { http, read, rig, send } from './lambda-rig.ts'
@@ -6,7 +9,10 @@ import { http, read, rig, send } from './lambda-rig.ts'
 describe('a Runtime API that fails', () => {
   it.each<[string, (request: IncomingMessage, response: ServerResponse) => void]>([
     ['closes the connection', (request) => void request.socket.destroy()],
-    ['answers 500', (_request, response) => void response.writeHead(500).end('{"errorType":"ContainerError"}')],
+    [
+      'answers 500',
+      (_request, response) => void response.writeHead(500).end('{"errorType":"ContainerError"}'),
+    ],
     ['answers 403', (_request, response) => void response.writeHead(403).end()],
     ['gives no request id', (_request, response) => void response.writeHead(200).end('{}')],
   ])('%s to /next: asked again', async (_, fault) => {
@@ -52,7 +58,9 @@ describe('a Runtime API that fails', () => {
         return true
       },
     })
-    expect(await read(await send(api, http('/'), { requestId: 'one' }).response)).toMatchObject({ body: '/%C3%A4' })
+    expect(await read(await send(api, http('/'), { requestId: 'one' }).response)).toMatchObject({
+      body: '/%C3%A4',
+    })
   })
 
   it('speaks no HTTP: told, and asked again', async () => {
@@ -81,7 +89,10 @@ describe('a Runtime API that fails', () => {
         return true
       },
     })
-    expect(await send(api, http('/'), { requestId: 'one' }).response).toMatchObject({ kind: 'error', errorMessage: expect.stringContaining('cut') })
+    expect(await send(api, http('/'), { requestId: 'one' }).response).toMatchObject({
+      kind: 'error',
+      errorMessage: expect.stringContaining('cut'),
+    })
   })
 
   it.each<[string, (request: IncomingMessage, response: ServerResponse) => void]>([
@@ -128,35 +139,44 @@ describe('a Runtime API that fails', () => {
   it.each<[string, (request: IncomingMessage, response: ServerResponse) => void]>([
     ['closes the connection', (request) => void request.socket.destroy()],
     ['answers 500', (_request, response) => void response.writeHead(500).end()],
-  ])('%s to a streamed answer: the body is cancelled, the invoker told, the loop goes on', async (_, fault) => {
-    let faults = 1
-    let cancelled = 0
-    const endless = new ReadableStream({
-      pull(controller) {
-        controller.enqueue(new Uint8Array(65_536))
-        return new Promise((resolve) => setTimeout(resolve, 5))
-      },
-      cancel: () => void cancelled++,
-    })
-    const { api, lines } = await rig((request) => new Response(request.url.endsWith('/endless') ? endless : 'ok'), {
-      intercept(request, response) {
-        if (!request.url?.endsWith('/response') || faults-- <= 0) return false
-        setTimeout(() => fault(request, response), 50)
-        return true
-      },
-    })
-    const call = send(api, http('/endless'))
-    expect(await call.response).toMatchObject({ kind: 'error', errorType: 'Unmoor.Unavailable' })
-    await call.done
-    expect(cancelled).toBe(1)
-    await expect.poll(() => lines.join('\n')).toContain('could not be answered')
-    expect(await read(await send(api, http('/')).response)).toMatchObject({ body: 'ok' })
-  })
+  ])(
+    '%s to a streamed answer: the body is cancelled, the invoker told, the loop goes on',
+    async (_, fault) => {
+      let faults = 1
+      let cancelled = 0
+      const endless = new ReadableStream({
+        pull(controller) {
+          controller.enqueue(new Uint8Array(65_536))
+          return new Promise((resolve) => setTimeout(resolve, 5))
+        },
+        cancel: () => void cancelled++,
+      })
+      const { api, lines } = await rig(
+        (request) => new Response(request.url.endsWith('/endless') ? endless : 'ok'),
+        {
+          intercept(request, response) {
+            if (!request.url?.endsWith('/response') || faults-- <= 0) return false
+            setTimeout(() => fault(request, response), 50)
+            return true
+          },
+        },
+      )
+      const call = send(api, http('/endless'))
+      expect(await call.response).toMatchObject({ kind: 'error', errorType: 'Unmoor.Unavailable' })
+      await call.done
+      expect(cancelled).toBe(1)
+      await expect.poll(() => lines.join('\n')).toContain('could not be answered')
+      expect(await read(await send(api, http('/')).response)).toMatchObject({ body: 'ok' })
+    },
+  )
 
   it('stays away: the loop ends with an error that says so, and does not hang', async () => {
     const { api, loop, lines } = await rig(() => new Response('ok'))
     await api.close()
-    await expect(loop.ended).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringContaining('gave no event') })
+    await expect(loop.ended).rejects.toMatchObject({
+      code: 'Unavailable',
+      message: expect.stringContaining('gave no event'),
+    })
     expect(lines).toHaveLength(7)
   })
 })

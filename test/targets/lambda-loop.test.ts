@@ -41,7 +41,10 @@ describe('answers', () => {
     ['GET', 302],
   ])('ends without a body for %s %d', async (method, status) => {
     const { api } = await rig(() => new Response(null, { status, headers: { location: '/x' } }))
-    expect(await read(await send(api, http('/', method)).response)).toMatchObject({ head: { statusCode: status }, body: '' })
+    expect(await read(await send(api, http('/', method)).response)).toMatchObject({
+      head: { statusCode: status },
+      body: '',
+    })
   })
 
   it('tells in trailers that a body broke off, and goes on', async () => {
@@ -67,7 +70,9 @@ describe('answers', () => {
 
   it('buffers for API Gateway', async () => {
     const { api } = await rig((request) => Response.json({ url: request.url }))
-    const { body } = await read(await send(api, http('/a b', 'GET', 'x.execute-api.us-east-1.amazonaws.com')).response)
+    const { body } = await read(
+      await send(api, http('/a b', 'GET', 'x.execute-api.us-east-1.amazonaws.com')).response,
+    )
     expect(JSON.parse(body)).toEqual({
       statusCode: 200,
       headers: { 'content-type': 'application/json' },
@@ -78,7 +83,9 @@ describe('answers', () => {
   })
 
   it('answers 502 with a log line where a buffered answer is over 6 MB, base64 counted', async () => {
-    const { api, lines } = await rig(() => new Response(new Uint8Array(5 * 1024 * 1024)), { events: { invokeMode: 'BUFFERED' } })
+    const { api, lines } = await rig(() => new Response(new Uint8Array(5 * 1024 * 1024)), {
+      events: { invokeMode: 'BUFFERED' },
+    })
     const { body } = await read(await send(api, http('/big')).response)
     expect(JSON.parse(body)).toMatchObject({ statusCode: 502 })
     await expect.poll(() => lines.join('\n')).toContain('GET /big: the answer is over')
@@ -114,7 +121,9 @@ describe('answers', () => {
 
   it('answers 405 for methods that make no Request', async () => {
     const { api } = await rig(() => new Response('x'))
-    expect(await read(await send(api, http('/', 'TRACE')).response)).toMatchObject({ head: { statusCode: 405 } })
+    expect(await read(await send(api, http('/', 'TRACE')).response)).toMatchObject({
+      head: { statusCode: 405 },
+    })
   })
 })
 
@@ -196,7 +205,9 @@ describe('time', () => {
 
   it('sets the trace id where AWS has it', async () => {
     const { api } = await rig(() => new Response(process.env['_X_AMZN_TRACE_ID']))
-    expect(await read(await send(api, http('/'), { traceId: 'Root=1-2-3' }).response)).toMatchObject({ body: 'Root=1-2-3' })
+    expect(await read(await send(api, http('/'), { traceId: 'Root=1-2-3' }).response)).toMatchObject({
+      body: 'Root=1-2-3',
+    })
   })
 })
 
@@ -260,7 +271,8 @@ describe('several events at once', () => {
       { settings: { concurrency: 2 } },
     )
     await read(await send(api, http('/slow')).response)
-    for (let index = 0; index < 3; index++) expect(await read(await send(api, http('/')).response)).toMatchObject({ body: 'ok' })
+    for (let index = 0; index < 3; index++)
+      expect(await read(await send(api, http('/')).response)).toMatchObject({ body: 'ok' })
     gate.resolve()
   })
 
@@ -277,9 +289,15 @@ describe('several events at once', () => {
       },
       { settings: { concurrency: 2, logs: { run: (current, work) => storage.run(current, work) } } },
     )
-    const calls = ['1', '2'].map((requestId) => send(api, http('/'), { requestId, traceId: `Root=${requestId}` }))
+    const calls = ['1', '2'].map((requestId) =>
+      send(api, http('/'), { requestId, traceId: `Root=${requestId}` }),
+    )
     for (const call of calls) await read(await call.response)
-    expect(seen).toEqual(expect.arrayContaining(['1', '2'].map((id) => ({ requestId: id, traceId: `Root=${id}`, process: undefined }))))
+    expect(seen).toEqual(
+      expect.arrayContaining(
+        ['1', '2'].map((id) => ({ requestId: id, traceId: `Root=${id}`, process: undefined })),
+      ),
+    )
   })
 
   it('answers all at work before it stops', async () => {

@@ -18,8 +18,16 @@ const available = await new Promise<boolean>((resolve) => {
 })
 if (!available) console.warn(`lambda migrate: skipped, no server answers at ${SERVER}`)
 
-const first = { name: '0001_notes', checksum: 'a'.repeat(64), sql: { default: 'CREATE TABLE notes (id TEXT PRIMARY KEY);' } }
-const second = { name: '0002_when', checksum: 'b'.repeat(64), sql: { default: 'ALTER TABLE notes ADD COLUMN at TEXT;' } }
+const first = {
+  name: '0001_notes',
+  checksum: 'a'.repeat(64),
+  sql: { default: 'CREATE TABLE notes (id TEXT PRIMARY KEY);' },
+}
+const second = {
+  name: '0002_when',
+  checksum: 'b'.repeat(64),
+  sql: { default: 'ALTER TABLE notes ADD COLUMN at TEXT;' },
+}
 
 function info(migrations: ArtifactInfo['migrations'], spec: object = {}): ArtifactInfo {
   const names = Object.keys(migrations)
@@ -40,8 +48,18 @@ function info(migrations: ArtifactInfo['migrations'], spec: object = {}): Artifa
   }
 }
 
-function migrate(artifact: ArtifactInfo, more: { url?: string; variables?: Record<string, string> } = {}): Promise<MigrateReport> {
-  return lambda.migrate({ dir: tmpdir(), info: artifact, dataDir: tmpdir(), variables: {}, log: { info() {}, warn() {} }, ...more })
+function migrate(
+  artifact: ArtifactInfo,
+  more: { url?: string; variables?: Record<string, string> } = {},
+): Promise<MigrateReport> {
+  return lambda.migrate({
+    dir: tmpdir(),
+    info: artifact,
+    dataDir: tmpdir(),
+    variables: {},
+    log: { info() {}, warn() {} },
+    ...more,
+  })
 }
 
 describe.runIf(available)('with a server', () => {
@@ -55,21 +73,31 @@ describe.runIf(available)('with a server', () => {
   })
 
   it('applies what is new, each once, to the database of --url', async () => {
-    expect(await migrate(info({ db: [first] }), { url })).toEqual({ db: { applied: ['0001_notes'], already: [] } })
-    expect(await migrate(info({ db: [first, second] }), { url })).toEqual({ db: { applied: ['0002_when'], already: ['0001_notes'] } })
+    expect(await migrate(info({ db: [first] }), { url })).toEqual({
+      db: { applied: ['0001_notes'], already: [] },
+    })
+    expect(await migrate(info({ db: [first, second] }), { url })).toEqual({
+      db: { applied: ['0002_when'], already: ['0001_notes'] },
+    })
   })
 
   it('finds the database by its variable', async () => {
     expect(await migrate(info({ db: [first, second] }), { variables: { DATABASE_URL: url } })).toEqual({
       db: { applied: [], already: ['0001_notes', '0002_when'] },
     })
-    expect(await migrate(info({ db: [first, second] }, { url: { env: 'NOTES_URL' } }), { variables: { NOTES_URL: url } })).toMatchObject({
+    expect(
+      await migrate(info({ db: [first, second] }, { url: { env: 'NOTES_URL' } }), {
+        variables: { NOTES_URL: url },
+      }),
+    ).toMatchObject({
       db: { applied: [] },
     })
   })
 
   it('refuses a migration that changed after it ran', async () => {
-    await expect(migrate(info({ db: [{ ...first, checksum: 'c'.repeat(64) }, second] }), { url })).rejects.toMatchObject({ code: 'Conflict' })
+    await expect(
+      migrate(info({ db: [{ ...first, checksum: 'c'.repeat(64) }, second] }), { url }),
+    ).rejects.toMatchObject({ code: 'Conflict' })
   })
 })
 
@@ -81,7 +109,9 @@ it('names the variable that is missing', async () => {
 })
 
 it('refuses one --url for two databases', async () => {
-  await expect(migrate(info({ db: [first], other: [second] }), { url: 'postgres://x' })).rejects.toMatchObject({
+  await expect(
+    migrate(info({ db: [first], other: [second] }), { url: 'postgres://x' }),
+  ).rejects.toMatchObject({
     code: 'InvalidArgument',
     message: expect.stringContaining('db, other'),
   })

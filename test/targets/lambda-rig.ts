@@ -1,7 +1,12 @@
 /** Our loop before a Runtime API of the test's own. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { afterEach } from 'vitest'
-import { createRuntimeApi, type ApiInvocation, type ApiResponse, type RuntimeApi } from '../../adapters/lambda/local/runtime-api.ts'
+import {
+  createRuntimeApi,
+  type ApiInvocation,
+  type ApiResponse,
+  type RuntimeApi,
+} from '../../adapters/lambda/local/runtime-api.ts'
 import type { EventOptions } from '../../adapters/lambda/runtime/events.ts'
 import { type Loop, type LoopSettings, runLoop } from '../../adapters/lambda/runtime/loop.ts'
 import { RuntimeClient } from '../../adapters/lambda/runtime/runtime-client.ts'
@@ -27,7 +32,11 @@ afterEach(async () => {
 export async function rig(
   fetch: Fetch,
   options: {
-    intercept?: (request: IncomingMessage, response: ServerResponse, call: number) => boolean | Promise<boolean>
+    intercept?: (
+      request: IncomingMessage,
+      response: ServerResponse,
+      call: number,
+    ) => boolean | Promise<boolean>
     events?: Partial<EventOptions>
     settings?: LoopSettings
   } = {},
@@ -40,11 +49,24 @@ export async function rig(
       return options.intercept?.(request, response, calls.length) ?? false
     },
   })
-  const log = (message: string, error?: unknown): void => void lines.push(error === undefined ? message : `${message} ${String(error)}`)
-  const crons = { tick: { schedule: '* * * * *', run: (event: { noRetry(): void; scheduledTime: number }) => fail(event) } }
-  const runtime = await createRuntime({ app: defineApp({ fetch, crons }), name: 'test', drivers: {}, variable: () => undefined, onError: log })
+  const log = (message: string, error?: unknown): void =>
+    void lines.push(error === undefined ? message : `${message} ${String(error)}`)
+  const crons = {
+    tick: { schedule: '* * * * *', run: (event: { noRetry(): void; scheduledTime: number }) => fail(event) },
+  }
+  const runtime = await createRuntime({
+    app: defineApp({ fetch, crons }),
+    name: 'test',
+    drivers: {},
+    variable: () => undefined,
+    onError: log,
+  })
   const client = new RuntimeClient(api.address, { userAgent: 'test', log })
-  const loop = runLoop(client, { runtime, invokeMode: 'RESPONSE_STREAM', variable: () => undefined, log, ...options.events }, options.settings)
+  const loop = runLoop(
+    client,
+    { runtime, invokeMode: 'RESPONSE_STREAM', variable: () => undefined, log, ...options.events },
+    options.settings,
+  )
   ends.push(async () => {
     await loop.stop().catch(() => undefined)
     client.close()
@@ -59,16 +81,27 @@ function fail(event: { noRetry(): void; scheduledTime: number }): void {
 }
 
 export function http(path: string, method = 'GET', domainName = 'x.lambda-url.us-east-1.on.aws'): string {
-  return JSON.stringify({ rawPath: path, rawQueryString: '', headers: {}, requestContext: { domainName, http: { method } } })
+  return JSON.stringify({
+    rawPath: path,
+    rawQueryString: '',
+    headers: {},
+    requestContext: { domainName, http: { method } },
+  })
 }
 
-export function send(api: RuntimeApi, payload: string, more: Partial<ApiInvocation> = {}): ReturnType<RuntimeApi['invoke']> {
+export function send(
+  api: RuntimeApi,
+  payload: string,
+  more: Partial<ApiInvocation> = {},
+): ReturnType<RuntimeApi['invoke']> {
   return api.invoke({ payload, deadline: Date.now() + 30_000, ...more })
 }
 
-export async function read(
-  answer: ApiResponse,
-): Promise<{ head?: { statusCode: number; headers: Record<string, string>; cookies: string[] }; body: string; failed?: string | undefined }> {
+export async function read(answer: ApiResponse): Promise<{
+  head?: { statusCode: number; headers: Record<string, string>; cookies: string[] }
+  body: string
+  failed?: string | undefined
+}> {
   if (answer.kind === 'error') throw new Error(`${answer.errorType}: ${answer.errorMessage}`)
   if (answer.kind === 'buffered') return { body: answer.payload }
   const chunks: Buffer[] = []

@@ -1,4 +1,7 @@
-/** The function as an image in a real Docker engine, and under AWS's own client: where they are not there, what is skipped is printed by name. */
+/**
+ * The function as an image in a real Docker engine, and under AWS's own client: where they are not there,
+ * what is skipped is printed by name.
+ */
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -16,7 +19,10 @@ import { reportText, runConformance } from '../../core/tools/conformance/index.t
 const log = { info(): void {}, warn(): void {} }
 const projectDir = resolve(import.meta.dirname, 'lambda-app')
 const docker = await hasDocker()
-if (!docker) console.warn('skipped: "an image". No Docker engine answers: install docker.io, then dockerd --bridge none --iptables=false')
+if (!docker)
+  console.warn(
+    'skipped: "an image". No Docker engine answers: install docker.io, then dockerd --bridge none --iptables=false',
+  )
 let ric = true
 try {
   findRic(projectDir)
@@ -35,7 +41,14 @@ afterAll(() => rm(dir, { recursive: true, force: true }))
 
 function start(runtime: string): Promise<LocalRuntime> {
   const info = { ...built.info, options: { ...built.info.options, runtime } }
-  return built.adapter.start({ dir: built.outDir, info, dataDir: join(dir, runtime), port: 0, variables: { API_KEY: 'open sesame' }, log })
+  return built.adapter.start({
+    dir: built.outDir,
+    info,
+    dataDir: join(dir, runtime),
+    port: 0,
+    variables: { API_KEY: 'open sesame' },
+    log,
+  })
 }
 
 async function answers(app: LocalRuntime): Promise<void> {
@@ -44,7 +57,10 @@ async function answers(app: LocalRuntime): Promise<void> {
   expect(await (await fetch(`${app.url}/stream`)).text()).toBe('firstlast')
 }
 
-/** What a runtime or an image can make different: all but the bindings, which `unmoor conformance --target lambda --runtime KIND` has too. */
+/**
+ * What a runtime or an image can make different: all but the bindings, which
+ * `unmoor conformance --target lambda --runtime KIND` has too.
+ */
 async function conforms(runtime: string, client: string): Promise<void> {
   const report = await runConformance({
     target: 'lambda',
@@ -131,63 +147,89 @@ describe.runIf(ric)('aws-lambda-ric', () => {
   it('passes the suite', () => conforms('ric', 'AWS_Lambda'))
 })
 
-describe.runIf(docker && ric)("AWS's base image, by one that stands in for it: it cannot be pulled here", () => {
-  it("runs the handler under its own client, with the Dockerfile's target aws", async () => {
-    const hello = await buildApp({ projectDir: resolve(import.meta.dirname, '../bench/apps/lambda'), target: 'lambda', outDir: join(dir, 'hello') })
-    await buildImage(hello.outDir, { base: 'local' })
-    // As AWS's: Node.js, the client in /var/runtime, which the handler's name is an argument of.
-    const lines = [
-      `FROM unmoor-node:${process.version.slice(1)}`,
-      'COPY . /var/runtime',
-      'ENV LAMBDA_TASK_ROOT=/var/task',
-      'WORKDIR /var/task',
-      'ENTRYPOINT ["/usr/local/bin/node", "/var/runtime/index.mjs"]',
-    ]
-    const file = join(dir, 'Dockerfile.aws')
-    await writeFile(file, lines.join('\n'))
-    await runDocker(['build', '--quiet', '--tag', 'unmoor-aws-base:test', '--file', file, dirname(findRic(projectDir))])
-    await runDocker([
-      'build',
-      '--quiet',
-      '--network',
-      'none',
-      '--target',
-      'aws',
-      '--build-arg',
-      'BASE=unmoor-aws-base:test',
-      '--tag',
-      'unmoor-aws:test',
-      hello.outDir,
-    ])
-    const variables = {
-      UNMOOR_INVOKE_MODE: 'BUFFERED',
-      // The platform's own, of the image's CMD.
-      _HANDLER: 'index.handler',
-      AWS_LAMBDA_FUNCTION_NAME: 'f',
-      AWS_LAMBDA_FUNCTION_VERSION: '1',
-      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '512',
-      AWS_LAMBDA_LOG_GROUP_NAME: 'g',
-      AWS_LAMBDA_LOG_STREAM_NAME: 's',
-    }
-    const api = await createRuntimeApi()
-    const { child, kill } = createLaunch('container', { dir: hello.outDir, image: 'unmoor-aws:test', variables })(api.address)
-    let printed = ''
-    child.stderr?.on('data', (chunk: Buffer) => (printed += chunk.toString()))
-    const ended = once(child, 'exit')
-    void ended.then(() => api.fail(new Error(`The container ended: ${printed}`)))
-    try {
-      await api.started
-      const domainName = 'x.lambda-url.eu-west-1.on.aws'
-      const answer = await api.invoke({
-        payload: JSON.stringify({ rawPath: '/', headers: {}, requestContext: { domainName, http: { method: 'GET' } } }),
-        deadline: Date.now() + 10_000,
-      }).response
-      expect(answer).toMatchObject({ kind: 'buffered', payload: expect.stringContaining('"body":"Hello, world!"') })
-      expect(api.userAgent).toContain('AWS_Lambda')
-    } finally {
-      kill()
-      await ended
-      await api.close()
-    }
-  })
-})
+describe.runIf(docker && ric)(
+  "AWS's base image, by one that stands in for it: it cannot be pulled here",
+  () => {
+    it("runs the handler under its own client, with the Dockerfile's target aws", async () => {
+      const hello = await buildApp({
+        projectDir: resolve(import.meta.dirname, '../bench/apps/lambda'),
+        target: 'lambda',
+        outDir: join(dir, 'hello'),
+      })
+      await buildImage(hello.outDir, { base: 'local' })
+      // As AWS's: Node.js, the client in /var/runtime, which the handler's name is an argument of.
+      const lines = [
+        `FROM unmoor-node:${process.version.slice(1)}`,
+        'COPY . /var/runtime',
+        'ENV LAMBDA_TASK_ROOT=/var/task',
+        'WORKDIR /var/task',
+        'ENTRYPOINT ["/usr/local/bin/node", "/var/runtime/index.mjs"]',
+      ]
+      const file = join(dir, 'Dockerfile.aws')
+      await writeFile(file, lines.join('\n'))
+      await runDocker([
+        'build',
+        '--quiet',
+        '--tag',
+        'unmoor-aws-base:test',
+        '--file',
+        file,
+        dirname(findRic(projectDir)),
+      ])
+      await runDocker([
+        'build',
+        '--quiet',
+        '--network',
+        'none',
+        '--target',
+        'aws',
+        '--build-arg',
+        'BASE=unmoor-aws-base:test',
+        '--tag',
+        'unmoor-aws:test',
+        hello.outDir,
+      ])
+      const variables = {
+        UNMOOR_INVOKE_MODE: 'BUFFERED',
+        // The platform's own, of the image's CMD.
+        _HANDLER: 'index.handler',
+        AWS_LAMBDA_FUNCTION_NAME: 'f',
+        AWS_LAMBDA_FUNCTION_VERSION: '1',
+        AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '512',
+        AWS_LAMBDA_LOG_GROUP_NAME: 'g',
+        AWS_LAMBDA_LOG_STREAM_NAME: 's',
+      }
+      const api = await createRuntimeApi()
+      const { child, kill } = createLaunch('container', {
+        dir: hello.outDir,
+        image: 'unmoor-aws:test',
+        variables,
+      })(api.address)
+      let printed = ''
+      child.stderr?.on('data', (chunk: Buffer) => (printed += chunk.toString()))
+      const ended = once(child, 'exit')
+      void ended.then(() => api.fail(new Error(`The container ended: ${printed}`)))
+      try {
+        await api.started
+        const domainName = 'x.lambda-url.eu-west-1.on.aws'
+        const answer = await api.invoke({
+          payload: JSON.stringify({
+            rawPath: '/',
+            headers: {},
+            requestContext: { domainName, http: { method: 'GET' } },
+          }),
+          deadline: Date.now() + 10_000,
+        }).response
+        expect(answer).toMatchObject({
+          kind: 'buffered',
+          payload: expect.stringContaining('"body":"Hello, world!"'),
+        })
+        expect(api.userAgent).toContain('AWS_Lambda')
+      } finally {
+        kill()
+        await ended
+        await api.close()
+      }
+    })
+  },
+)

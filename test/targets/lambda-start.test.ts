@@ -22,7 +22,9 @@ beforeAll(async () => {
 })
 afterAll(() => rm(dir, { recursive: true, force: true }))
 
-function start(change: { options?: object; variables?: Record<string, string>; port?: number } = {}): Promise<LocalRuntime> {
+function start(
+  change: { options?: object; variables?: Record<string, string>; port?: number } = {},
+): Promise<LocalRuntime> {
   const options: StartOptions = {
     dir: built.outDir,
     info: { ...built.info, options: { ...built.info.options, ...change.options } },
@@ -47,7 +49,8 @@ async function until<T>(check: () => Promise<T | undefined | false>, seconds = 6
   for (const end = Date.now() + seconds * 1000; ;) {
     const value = await check()
     if (value) return value
-    if (Date.now() > end) throw new Error(`not within ${seconds} s; last lines:\n${lines.slice(-20).join('\n')}`)
+    if (Date.now() > end)
+      throw new Error(`not within ${seconds} s; last lines:\n${lines.slice(-20).join('\n')}`)
     await new Promise((done) => setTimeout(done, 50))
   }
 }
@@ -68,13 +71,20 @@ describe('a started app', () => {
   })
 
   it('gets requests as AWS makes them, and its secrets', async () => {
-    const answer = (await (await get('/a%2Fb?x=1&x=2', { headers: { 'x-forwarded-for': '10.0.0.1', 'x-forwarded-proto': 'https' } })).json()) as {
+    const answer = (await (
+      await get('/a%2Fb?x=1&x=2', {
+        headers: { 'x-forwarded-for': '10.0.0.1', 'x-forwarded-proto': 'https' },
+      })
+    ).json()) as {
       url: string
       headers: Record<string, string>
       key: string
     }
     expect(answer).toMatchObject({ url: `${app.url}/a%2Fb?x=1&x=2`, key: 'open sesame' })
-    expect(answer.headers).toMatchObject({ 'x-forwarded-for': '10.0.0.1, 127.0.0.1', 'x-forwarded-proto': 'http' })
+    expect(answer.headers).toMatchObject({
+      'x-forwarded-for': '10.0.0.1, 127.0.0.1',
+      'x-forwarded-proto': 'http',
+    })
   })
 
   it('streams, the first chunk before the last', async () => {
@@ -109,13 +119,22 @@ describe('a started app', () => {
     expect(Buffer.compare(new Uint8Array(await answer.arrayBuffer()), bytes)).toBe(0)
   })
 
-  it.each([5_000_000, 7_000_000])('answers 413 to %d bytes of binary data: 6 MB, base64 counted', async (size) => {
-    const answer = await get('/size', { method: 'POST', body: new Uint8Array(size) })
-    expect(answer.status).toBe(413)
-  })
+  it.each([5_000_000, 7_000_000])(
+    'answers 413 to %d bytes of binary data: 6 MB, base64 counted',
+    async (size) => {
+      const answer = await get('/size', { method: 'POST', body: new Uint8Array(size) })
+      expect(answer.status).toBe(413)
+    },
+  )
 
   it('takes 5 MB of text, which base64 does not inflate', async () => {
-    expect(await text('/size', { method: 'POST', body: 'x'.repeat(5_000_000), headers: { 'content-type': 'text/plain' } })).toBe('5000000')
+    expect(
+      await text('/size', {
+        method: 'POST',
+        body: 'x'.repeat(5_000_000),
+        headers: { 'content-type': 'text/plain' },
+      }),
+    ).toBe('5000000')
   })
 
   it('streams more than the limit of buffered answers', async () => {
@@ -173,7 +192,9 @@ describe('a started app', () => {
 
   it('drops what used up its retries where there is no dead-letter queue, with a log line', async () => {
     await text('/send?queue=short', { method: 'POST', body: JSON.stringify([{ name: 'x', failures: 1 }]) })
-    await until(async () => lines.some((line) => line.includes('queue short') && line.includes('was dropped')))
+    await until(async () =>
+      lines.some((line) => line.includes('queue short') && line.includes('was dropped')),
+    )
   })
 
   it('runs a cron by its event, and passes its failure on', async () => {
@@ -216,17 +237,25 @@ describe('other settings', () => {
     told.length = 0
     const app = await start({ options: { concurrency: 2, maxEnvironments: 2 } })
     // Each is answered once all are here, so none comes after another.
-    const pids = new Set(await Promise.all([1, 2, 3].map(async (id) => (await fetch(`${app.url}/meet?count=3&id=${id}`)).text())))
+    const pids = new Set(
+      await Promise.all(
+        [1, 2, 3].map(async (id) => (await fetch(`${app.url}/meet?count=3&id=${id}`)).text()),
+      ),
+    )
     // Two at once in one environment, the third in another.
     expect(pids.size).toBe(2)
     await app.stop()
-    expect(told.filter((line) => /^cold start: \d+ ms \(environment [12] of at most 2\)$/.test(line))).toHaveLength(2)
+    expect(
+      told.filter((line) => /^cold start: \d+ ms \(environment [12] of at most 2\)$/.test(line)),
+    ).toHaveLength(2)
     expect(told.at(-1)).toBe('events: 3, of which 2 met a cold environment')
   })
 
   it('makes events wait where the most environments are at work', async () => {
     app = await start({ options: { maxEnvironments: 2 } })
-    const pids = await Promise.all(Array.from({ length: 6 }, () => fetch(`${app?.url}/pid?wait=50`).then((response) => response.text())))
+    const pids = await Promise.all(
+      Array.from({ length: 6 }, () => fetch(`${app?.url}/pid?wait=50`).then((response) => response.text())),
+    )
     expect(new Set(pids).size).toBeLessThanOrEqual(2)
   })
 
@@ -246,7 +275,10 @@ describe('other settings', () => {
 
 describe('a start that fails', () => {
   it('names a missing secret', async () => {
-    await expect(start({ variables: { API_KEY: undefined as never } })).rejects.toMatchObject({ code: 'NotFound', message: expect.stringContaining('API_KEY') })
+    await expect(start({ variables: { API_KEY: undefined as never } })).rejects.toMatchObject({
+      code: 'NotFound',
+      message: expect.stringContaining('API_KEY'),
+    })
   })
 
   it('tells what the app threw at import', async () => {
@@ -260,11 +292,17 @@ describe('a start that fails', () => {
     const server = createServer().listen(0, '127.0.0.1')
     await new Promise((done) => server.once('listening', done))
     const { port } = server.address() as AddressInfo
-    await expect(start({ port })).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringContaining(String(port)) })
+    await expect(start({ port })).rejects.toMatchObject({
+      code: 'Unavailable',
+      message: expect.stringContaining(String(port)),
+    })
     server.close()
   })
 
   it('names an option that does not exist', async () => {
-    await expect(start({ options: { memory: 1 } })).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining('"memory"') })
+    await expect(start({ options: { memory: 1 } })).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringContaining('"memory"'),
+    })
   })
 })

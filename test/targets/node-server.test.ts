@@ -77,12 +77,19 @@ const running: LocalRuntime[] = []
 beforeAll(async () => {
   project = await tempProject({
     'src/app.ts': APP,
-    'migrations/0001_items.sql': "CREATE TABLE items (name TEXT PRIMARY KEY);\nINSERT INTO items VALUES ('one');",
+    'migrations/0001_items.sql':
+      "CREATE TABLE items (name TEXT PRIMARY KEY);\nINSERT INTO items VALUES ('one');",
     'unmoor.config.ts': 'export default { targets: { node: { options: { stopTimeout: 2 } } } }',
   })
   built = await buildApp({ projectDir: project.dir, target: 'node', adapter: node })
   const config = { targets: { node: { options: { stopTimeout: 3600 } } } }
-  patient = await buildApp({ projectDir: project.dir, target: 'node', adapter: node, config, outDir: join(project.dir, 'patient') })
+  patient = await buildApp({
+    projectDir: project.dir,
+    target: 'node',
+    adapter: node,
+    config,
+    outDir: join(project.dir, 'patient'),
+  })
   dataDir = await mkdtemp(join(tmpdir(), 'unmoor-data-'))
 })
 afterEach(async () => {
@@ -130,7 +137,11 @@ function answers({ url }: LocalRuntime): Promise<boolean> {
 describe('a stop', () => {
   it('lets requests, streams and waitUntil work finish, and takes no new ones', async () => {
     const gate = join(dataDir, 'gate')
-    const { runtime, lines } = await start({ dir: patient.outDir, info: patient.info, variables: { TOKEN: 't', GATE: gate } })
+    const { runtime, lines } = await start({
+      dir: patient.outDir,
+      info: patient.info,
+      variables: { TOKEN: 't', GATE: gate },
+    })
     const slow = fetch(`${runtime.url}/slow`).then((response) => response.text())
     const stream = fetch(`${runtime.url}/stream`).then((response) => response.text())
     await (await fetch(`${runtime.url}/background`)).text()
@@ -246,9 +257,15 @@ describe('a start', () => {
   it('needs nothing but the artifact', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'unmoor-artifact-'))
     await cp(built.outDir, dir, { recursive: true })
-    const child = spawn(process.execPath, ['server.mjs'], { cwd: dir, env: { TOKEN: 't', PORT: '0' }, stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, ['server.mjs'], {
+      cwd: dir,
+      env: { TOKEN: 't', PORT: '0' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     try {
-      const line = await new Promise<string>((resolve) => child.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString())))
+      const line = await new Promise<string>((resolve) =>
+        child.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString())),
+      )
       expect(await (await fetch(/http:\S+/.exec(line)?.[0] as string)).text()).toBe('hello')
     } finally {
       const exited = new Promise((resolve) => child.once('exit', resolve))
@@ -262,32 +279,41 @@ describe('a start', () => {
     ['PORT', { PORT: '80x' }, [], 'PORT is "80x"'],
     ['HOST', { HOST: '203.0.113.7' }, [], '"203.0.113.7" is no address of this machine'],
     ['a command', {}, ['serf'], 'Unknown command "serf"'],
-  ] as [string, Record<string, string>, string[], string][])('refuses a wrong %s with a message and exit code 1', async (_name, env, args, message) => {
-    const child = spawn(process.execPath, [join(built.outDir, 'server.mjs'), ...args], {
-      env: { TOKEN: 't', DATA_DIR: dataDir, PORT: '0', ...env },
-      stdio: ['ignore', 'ignore', 'pipe'],
-    })
-    let text = ''
-    child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))
-    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(1)
-    expect(text).toContain(`error: ${message}`)
-    expect(text).not.toMatch(/ {4}at /)
-  })
+  ] as [string, Record<string, string>, string[], string][])(
+    'refuses a wrong %s with a message and exit code 1',
+    async (_name, env, args, message) => {
+      const child = spawn(process.execPath, [join(built.outDir, 'server.mjs'), ...args], {
+        env: { TOKEN: 't', DATA_DIR: dataDir, PORT: '0', ...env },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
+      let text = ''
+      child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()))
+      expect(await new Promise((resolve) => child.once('close', resolve))).toBe(1)
+      expect(text).toContain(`error: ${message}`)
+      expect(text).not.toMatch(/ {4}at /)
+    },
+  )
 })
 
 describe('migrate', () => {
   it('applies what is new, once, and needs no secret for it', async () => {
     const fresh = await mkdtemp(join(tmpdir(), 'unmoor-data-'))
     try {
-      expect(await node.migrate(options({ dataDir: fresh, variables: {} }))).toEqual({ db: { applied: ['0001_items'], already: [] } })
-      expect(await node.migrate(options({ dataDir: fresh }))).toEqual({ db: { applied: [], already: ['0001_items'] } })
+      expect(await node.migrate(options({ dataDir: fresh, variables: {} }))).toEqual({
+        db: { applied: ['0001_items'], already: [] },
+      })
+      expect(await node.migrate(options({ dataDir: fresh }))).toEqual({
+        db: { applied: [], already: ['0001_items'] },
+      })
     } finally {
       await rm(fresh, { recursive: true, force: true })
     }
   })
 
   it('refuses a URL: the artifact knows its databases', async () => {
-    await expect(node.migrate({ ...options(), url: 'postgres://x' })).rejects.toMatchObject({ code: 'Unsupported' })
+    await expect(node.migrate({ ...options(), url: 'postgres://x' })).rejects.toMatchObject({
+      code: 'Unsupported',
+    })
   })
 })
 
@@ -299,11 +325,16 @@ describe('a build', () => {
     [{ cronOverlap: 'never' }, '"allow" or "skip"'],
     [{ stopTimeout: '30' }, 'number of seconds'],
   ])('refuses the options %j', async (wrong, message) => {
-    await expect(buildApp({ projectDir: project.dir, target: 'node', adapter: node, config: { targets: { node: { options: wrong } } } })).rejects.toMatchObject(
-      {
-        code: 'InvalidArgument',
-        message: expect.stringContaining(message),
-      },
-    )
+    await expect(
+      buildApp({
+        projectDir: project.dir,
+        target: 'node',
+        adapter: node,
+        config: { targets: { node: { options: wrong } } },
+      }),
+    ).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringContaining(message),
+    })
   })
 })

@@ -52,7 +52,10 @@ async function json<T>(app: TestApp<Fixture>, path: string): Promise<T> {
   return (await (await app.fetch(path)).json()) as T
 }
 
-/** Messages in the order in which they came, and the longest time in milliseconds from a message's sending to its handler. */
+/**
+ * Messages in the order in which they came, and the longest time in milliseconds from a message's sending to
+ * its handler.
+ */
 async function messages(app: TestApp<Fixture>): Promise<{ seen: number[]; longest: number }> {
   await app.fetch('/send')
   await app.queues.jobs.drained()
@@ -66,12 +69,18 @@ describe.each([
 ] as const)('%s drivers', (kind, strict) => {
   let app: TestApp<Fixture>
   beforeAll(async () => {
-    app = await startApp<Fixture>({ projectDir: project.dir, target: 'node', ...(strict === undefined ? {} : { strict }) })
+    app = await startApp<Fixture>({
+      projectDir: project.dir,
+      target: 'node',
+      ...(strict === undefined ? {} : { strict }),
+    })
   })
   afterAll(() => app?.stop())
 
   test('a value that is read just after it was written', async () => {
-    expect(await json(app, '/read-your-write')).toEqual(kind === 'plain' ? [null, 'new', ['new'], 1] : [null, null, [null], 0])
+    expect(await json(app, '/read-your-write')).toEqual(
+      kind === 'plain' ? [null, 'new', ['new'], 1] : [null, null, [null], 0],
+    )
     // Stale for a while only.
     await expect.poll(() => app.env.links.get('a')).toBe('new')
     expect((await app.env.links.list()).keys.length).toBe(1)

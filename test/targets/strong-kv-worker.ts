@@ -6,7 +6,9 @@ import type { NativeNamespace } from '../../adapters/cloudflare/runtime/strong-k
 import { kv } from '../../core/bindings/declarations.ts'
 import { decodeValue, encodeError, encodeValue } from '../../core/runtime/rpc.ts'
 
-export const UnmoorStrongKv = createStrongKvObject(DurableObject as Parameters<typeof createStrongKvObject>[0])
+export const UnmoorStrongKv = createStrongKvObject(
+  DurableObject as Parameters<typeof createStrongKvObject>[0],
+)
 
 /** What the test sends. */
 export interface StrongKvCall {
@@ -22,7 +24,10 @@ export interface StrongKvCall {
 export default {
   async fetch(request: Request, env: { KV: NativeNamespace }): Promise<Response> {
     const { deployment, binding, options, now, method, args } = (await request.json()) as StrongKvCall
-    const native: NativeNamespace = { idFromName: (name) => env.KV.idFromName(`${deployment}/${name}`), get: (id) => env.KV.get(id) }
+    const native: NativeNamespace = {
+      idFromName: (name) => env.KV.idFromName(`${deployment}/${name}`),
+      get: (id) => env.KV.get(id),
+    }
     try {
       const driver = await strongKv(options, {
         binding,
@@ -33,7 +38,9 @@ export default {
         native,
       })
       const methods = driver as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>
-      return Response.json({ value: await encodeValue(await methods[method]?.(...(decodeValue(args) as unknown[]))) })
+      return Response.json({
+        value: await encodeValue(await methods[method]?.(...(decodeValue(args) as unknown[]))),
+      })
     } catch (error) {
       return Response.json({ error: encodeError(error) })
     }

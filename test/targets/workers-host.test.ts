@@ -67,9 +67,16 @@ test('Workers on a host: an object is one over all processes, and Workers call e
   const front = await buildWorker({ name: 'front', services }, FRONT)
   try {
     const variables = { UNMOOR_SERVICE_TOKEN: 'shared' }
-    await using lab = await startHostLab({ apps: { room: { dir: room, variables }, front: { dir: front, variables, services: ['room'] } } })
-    for (let count = 1; count <= 8; count++) expect(JSON.parse((await lab.send('room')).text)).toEqual({ stored: count, memory: count, big: true })
-    expect(JSON.parse((await lab.send('front')).text)).toEqual({ hit: { stored: 9, memory: 9 }, error: ['RangeError', 'from the other Worker'], plain: 200 })
+    await using lab = await startHostLab({
+      apps: { room: { dir: room, variables }, front: { dir: front, variables, services: ['room'] } },
+    })
+    for (let count = 1; count <= 8; count++)
+      expect(JSON.parse((await lab.send('room')).text)).toEqual({ stored: count, memory: count, big: true })
+    expect(JSON.parse((await lab.send('front')).text)).toEqual({
+      hit: { stored: 9, memory: 9 },
+      error: ['RangeError', 'from the other Worker'],
+      plain: 200,
+    })
     // Without the token a call from outside is a request like any other.
     const forged = await lab.send('room', {
       method: 'POST',
@@ -82,8 +89,16 @@ test('Workers on a host: an object is one over all processes, and Workers call e
     // The same where a debugger is let in.
     const apps = { room: { dir: room, variables }, front: { dir: front, variables, services: ['room'] } }
     await using inspected = await startHostLab({ apps }, [{ app: 'room', port: 0 }])
-    for (let count = 1; count <= 2; count++) expect(JSON.parse((await inspected.send('room')).text)).toEqual({ stored: count, memory: count, big: true })
-    expect(JSON.parse((await inspected.send('front')).text)).toMatchObject({ hit: { stored: 3, memory: 3 }, plain: 200 })
+    for (let count = 1; count <= 2; count++)
+      expect(JSON.parse((await inspected.send('room')).text)).toEqual({
+        stored: count,
+        memory: count,
+        big: true,
+      })
+    expect(JSON.parse((await inspected.send('front')).text)).toMatchObject({
+      hit: { stored: 3, memory: 3 },
+      plain: 200,
+    })
   } finally {
     for (const dir of [room, front]) await rm(dir, { recursive: true, force: true })
   }

@@ -1,6 +1,18 @@
 // Compiled, never run: what must be accepted, and under each @ts-expect-error what must be refused.
 import { Hono } from 'hono'
-import { assets, blob, cache, defineApp, defineBindings, kv, queue, secret, service, sql, variable } from '../../core/index.ts'
+import {
+  assets,
+  blob,
+  cache,
+  defineApp,
+  defineBindings,
+  kv,
+  queue,
+  secret,
+  service,
+  sql,
+  variable,
+} from '../../core/index.ts'
 import type { App, BlobStore, Context, Env, Kv, Queue, QueueBatch, Secret } from '../../core/index.ts'
 import type { TestApp } from '../../core/tools/testing/index.ts'
 
@@ -60,7 +72,8 @@ defineApp({
       check<Equal<typeof batch, QueueBatch<Click>>>()
       check<Equal<typeof env.links, Kv>>()
       check<Equal<typeof ctx, Context>>()
-      for (const message of batch.messages) await env.stats.run(sql`INSERT INTO clicks VALUES (${message.body.slug}, ${message.body.at})`)
+      for (const message of batch.messages)
+        await env.stats.run(sql`INSERT INTO clicks VALUES (${message.body.slug}, ${message.body.at})`)
     },
   },
   crons: {
@@ -79,7 +92,11 @@ defineApp({ bindings, fetch: () => new Response() })
 defineApp({ bindings, fetch: async (request: Request) => new Response(request.url) })
 defineApp({ bindings, fetch: (_request: Request, env: { links: Kv }) => new Response(String(env.links)) })
 defineApp({ bindings, fetch: (_request: Request, env: unknown) => new Response(String(env)) })
-defineApp({ bindings, fetch: (_request: Request, _env: Env<typeof bindings>, ctx: Context) => new Response(String(ctx.signal.aborted)) })
+defineApp({
+  bindings,
+  fetch: (_request: Request, _env: Env<typeof bindings>, ctx: Context) =>
+    new Response(String(ctx.signal.aborted)),
+})
 defineApp({ fetch: () => new Response() })
 defineApp({ fetch: new Hono().fetch })
 defineApp({ bindings: defineBindings({}), fetch: new Hono().fetch })
@@ -97,14 +114,21 @@ defineApp({ bindings, fetch: new Hono().fetch })
 defineApp({ bindings, fetch: new Hono<{ Variables: { user: string } }>().fetch })
 // @ts-expect-error -- a Hono app with Bindings where none are declared
 defineApp({ fetch: new Hono<{ Bindings: { links: Kv } }>().fetch })
-// @ts-expect-error -- a plain handler with a wrong env
-defineApp({ bindings, fetch: (_request: Request, env: { links: BlobStore }) => new Response(String(env.links)) })
+defineApp({
+  bindings,
+  // @ts-expect-error -- a plain handler with a wrong env
+  fetch: (_request: Request, env: { links: BlobStore }) => new Response(String(env.links)),
+})
 // @ts-expect-error -- no Response
 defineApp({ bindings, fetch: () => 'hello' })
 // @ts-expect-error -- a consumer for a binding that is no queue
 defineApp({ bindings, fetch: hono.fetch, queues: { links: async () => {} } })
-// @ts-expect-error -- a consumer for messages of another type
-defineApp({ bindings, fetch: hono.fetch, queues: { clicks: async (batch: QueueBatch<{ other: number }>) => void batch } })
+defineApp({
+  bindings,
+  fetch: hono.fetch,
+  // @ts-expect-error -- a consumer for messages of another type
+  queues: { clicks: async (batch: QueueBatch<{ other: number }>) => void batch },
+})
 // @ts-expect-error -- a cron without a schedule
 defineApp({ bindings, fetch: hono.fetch, crons: { cleanup: { run: async () => {} } } })
 // @ts-expect-error -- no such option
@@ -113,7 +137,11 @@ queue({ retries: 3 })
 defineBindings({ links: { kind: 'table' } })
 
 // Names of crons and types of bindings reach the tests of an app.
-const typed = defineApp({ bindings, fetch: hono.fetch, crons: { cleanup: { schedule: '0 3 * * *', run: () => {} } } })
+const typed = defineApp({
+  bindings,
+  fetch: hono.fetch,
+  crons: { cleanup: { schedule: '0 3 * * *', run: () => {} } },
+})
 async function testOfTyped(t: TestApp<typeof typed>): Promise<void> {
   await t.crons.cleanup.run({ scheduledTime: 0 })
   await t.queues.clicks.drained()

@@ -2,7 +2,15 @@
 // oxlint-disable-next-line import/no-unassigned-import -- what an app writes: it declares types
 import '../../adapters/cloudflare/runtime/native-types.ts'
 import type * as Workers from '@cloudflare/workers-types'
-import type { NativeBatch, NativeContext, NativeController, NativeD1, NativeKv, NativeQueue, NativeR2 } from '../../adapters/cloudflare/runtime/native.ts'
+import type {
+  NativeBatch,
+  NativeContext,
+  NativeController,
+  NativeD1,
+  NativeKv,
+  NativeQueue,
+  NativeR2,
+} from '../../adapters/cloudflare/runtime/native.ts'
 import type { BlobStore, Context, Kv, Queue, QueueBatch, Sql } from '../../core/index.ts'
 
 function assignable<To>(_value: To): void {}
@@ -19,7 +27,8 @@ interface Platform {
 
 export function check({ kv, r2, d1, queue, batch, context, controller }: Platform): void {
   assignable<NativeKv>(kv)
-  // Methods that pass streams or a Response are left out: the platform's types and the DOM's name different classes for what is one at run time.
+  // Methods that pass streams or a Response are left out: the platform's types and the DOM's name different
+  // classes for what is one at run time.
   assignable<Pick<NativeR2, 'head' | 'list' | 'delete'>>(r2)
   assignable<NativeD1>(d1)
   assignable<NativeQueue>(queue)
@@ -37,7 +46,10 @@ export function moves(batch: QueueBatch<string>, ctx: Context): void {
   handler(batch, ctx)
 }
 
-/** `env.links.native` has the platform's own type once `unmoor/cloudflare/native` is imported; it may be undefined, on other targets. */
+/**
+ * `env.links.native` has the platform's own type once `unmoor/cloudflare/native` is imported; it may be
+ * undefined, on other targets.
+ */
 export function native(kv: Kv, blobs: BlobStore, sql: Sql, queue: Queue<string>): void {
   assignable<Workers.KVNamespace | undefined>(kv.native)
   assignable<Workers.R2Bucket | undefined>(blobs.native)

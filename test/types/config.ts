@@ -1,5 +1,14 @@
-/** What a config may say, and what must not compile: a misspelled target, driver or option, and a wrong unit. */
-import { type AnyConfig, type Config, defineConfig, type DriverConfig, type Drivers, type Targets } from 'unmoor'
+/**
+ * What a config may say, and what must not compile: a misspelled target, driver or option, and a wrong unit.
+ */
+import {
+  type AnyConfig,
+  type Config,
+  defineConfig,
+  type DriverConfig,
+  type Drivers,
+  type Targets,
+} from 'unmoor'
 import { isolateOptions } from '../../adapters/isolate/options.ts'
 import { lambdaOptions } from '../../adapters/lambda/options.ts'
 import type { RUNTIMES } from '../../adapters/lambda/local/launch.ts'
@@ -29,7 +38,12 @@ const config = defineConfig({
   name: 'links',
   drivers: {
     byName: 'redis',
-    withOptions: { driver: 'redis', timeout: 0.5, url: { env: 'CACHE_URL' }, prefix: { env: 'STAGE', optional: true } },
+    withOptions: {
+      driver: 'redis',
+      timeout: 0.5,
+      url: { env: 'CACHE_URL' },
+      prefix: { env: 'STAGE', optional: true },
+    },
     ofAnotherKind: { driver: 'redis', durability: 'memory', maxBytes: 1000 },
     nested: { driver: 'postgres', bytes: { driver: 's3', bucket: { env: 'BUCKET' }, timeout: 5 } },
     path: './drivers/mine.ts',
@@ -39,8 +53,17 @@ const config = defineConfig({
     added: { driver: 'unmoor-mongo', timeout: 3 },
   },
   targets: {
-    node: { options: { trustProxy: true, stopTimeout: 5, cronStore: { driver: 'postgres', url: { env: 'CRONS_URL' } } } },
-    cloudflare: { options: { kv: { links: { id: 'x' } } }, drivers: { strong: { driver: 'cloudflare', shards: 8 } } },
+    node: {
+      options: {
+        trustProxy: true,
+        stopTimeout: 5,
+        cronStore: { driver: 'postgres', url: { env: 'CRONS_URL' } },
+      },
+    },
+    cloudflare: {
+      options: { kv: { links: { id: 'x' } } },
+      drivers: { strong: { driver: 'cloudflare', shards: 8 } },
+    },
     lambda: { options: { event: 'alb', timeout: 30 } },
     isolate: { options: { wallTimeout: 0.5, outbound: { deny: ['*'] }, cronStore: './crons.ts' } },
     bun: { adapter: 'unmoor-bun', options: { allow: ['net'] } },
@@ -50,7 +73,8 @@ check<Equal<typeof config, Config>>()
 // Tools take a checked config and one of plain JavaScript alike.
 export const loose: AnyConfig[] = [config, { targets: { mine: { adapter: './mine.ts', options: { a: 1 } } } }]
 
-const icons: DriverConfig<'s3' | 'fs'> = process.env['ICONS'] === 's3' ? { driver: 's3' } : { driver: 'fs', path: { env: 'ICONS_DIR' } }
+const icons: DriverConfig<'s3' | 'fs'> =
+  process.env['ICONS'] === 's3' ? { driver: 's3' } : { driver: 'fs', path: { env: 'ICONS_DIR' } }
 defineConfig({ drivers: { icons } })
 
 defineConfig({ targets: { deno: { adapter: './deno/adapter.ts', options: {} } } })
@@ -122,14 +146,20 @@ interface Some {
 void ({ url: 'string', timeout: { number: 'seconds' }, mode: ['a', 'b'] } satisfies OptionTable<Some>)
 // @ts-expect-error
 void ({ url: 'string', timeout: { number: 'seconds' } } satisfies OptionTable<Some>)
-// @ts-expect-error
-void ({ url: 'string', timeout: { number: 'seconds' }, mode: ['a', 'b'], more: 'string' } satisfies OptionTable<Some>)
+void ({
+  url: 'string',
+  timeout: { number: 'seconds' },
+  mode: ['a', 'b'],
+  // @ts-expect-error
+  more: 'string',
+} satisfies OptionTable<Some>)
 // @ts-expect-error
 void ({ url: 'boolean', timeout: { number: 'seconds' }, mode: ['a', 'b'] } satisfies OptionTable<Some>)
 // @ts-expect-error
 void ({ url: 'string', timeout: { number: 'seconds' }, mode: ['a', 'c'] } satisfies OptionTable<Some>)
 
-// The maps have every driver and target that unmoor ships. What a choice may be is written twice where the other place is of Node.
+// The maps have every driver and target that unmoor ships. What a choice may be is written twice where the
+// other place is of Node.
 check<Equal<Exclude<keyof Targets, 'bun' | 'deno'>, 'node' | 'cloudflare' | 'lambda' | 'isolate'>>()
 check<'redis' | 'sqlite' | 'postgres' | 'http' | 's3' extends keyof Drivers ? true : false>()
 check<Equal<NonNullable<LambdaOptions['event']>, HttpEventKind>>()

@@ -1,6 +1,7 @@
 /**
- * The contracts for adapters and drivers of others, held still: a member that is added, removed or becomes required is an error here. What is asked of them changes with a major
- * version only (before 1.0, a minor one); a new optional member is added to the lists below.
+ * The contracts for adapters and drivers of others, held still: a member that is added, removed or becomes
+ * required is an error here. What is asked of them changes with a major version only (before 1.0, a minor
+ * one); a new optional member is added to the lists below.
  */
 import type { Adapter, BuildContext, Capability, LocalRuntime, StartOptions } from 'unmoor/adapter'
 import * as adapterExports from 'unmoor/adapter'
@@ -27,7 +28,12 @@ function check<_Is extends true>(): void {}
 type RequiredOf<T> = { [Name in keyof T]-?: {} extends Pick<T, Name> ? never : Name }[keyof T]
 type OptionalOf<T> = Exclude<keyof T, RequiredOf<T>>
 
-check<Equal<RequiredOf<Adapter>, 'name' | 'capabilities' | 'nodeBuiltins' | 'conditions' | 'defaultDrivers' | 'build' | 'start' | 'migrate'>>()
+check<
+  Equal<
+    RequiredOf<Adapter>,
+    'name' | 'capabilities' | 'nodeBuiltins' | 'conditions' | 'defaultDrivers' | 'build' | 'start' | 'migrate'
+  >
+>()
 check<Equal<OptionalOf<Adapter>, 'drivers' | 'options' | 'driverOptions' | 'code' | 'expectations'>>()
 check<Equal<RequiredOf<LocalRuntime>, 'url' | 'runtime' | 'pids' | 'stop' | 'exited'>>()
 check<Equal<OptionalOf<LocalRuntime>, 'capabilities' | 'runCron'>>()
@@ -48,8 +54,24 @@ type GivenToBuild =
   | 'write'
   | 'copyAssets'
 check<GivenToBuild extends keyof BuildContext ? true : false>()
-check<'dir' | 'info' | 'dataDir' | 'port' | 'host' | 'variables' | 'testToken' | 'onOutput' | 'log' extends keyof StartOptions ? true : false>()
-check<'binding' | 'app' | 'declaration' | 'dataDir' | 'variable' | 'now' | 'native' extends keyof DriverContext ? true : false>()
+check<
+    | 'dir'
+    | 'info'
+    | 'dataDir'
+    | 'port'
+    | 'host'
+    | 'variables'
+    | 'testToken'
+    | 'onOutput'
+    | 'log' extends keyof StartOptions
+    ? true
+    : false
+>()
+check<
+  'binding' | 'app' | 'declaration' | 'dataDir' | 'variable' | 'now' | 'native' extends keyof DriverContext
+    ? true
+    : false
+>()
 
 check<Equal<RequiredOf<KvDriver>, 'get' | 'put' | 'delete' | 'list'>>()
 check<Equal<OptionalOf<KvDriver>, 'getMany' | 'close'>>()
@@ -70,7 +92,9 @@ check<Equal<OptionalOf<CronStore>, 'close'>>()
 // Written for today's contract: its parameters and answers must stay good enough.
 const adapter: Adapter = {
   name: 'mine',
-  capabilities: Object.fromEntries(Object.keys(adapterExports.CAPABILITIES).map((name) => [name, true])) as Record<Capability, boolean>,
+  capabilities: Object.fromEntries(
+    Object.keys(adapterExports.CAPABILITIES).map((name) => [name, true]),
+  ) as Record<Capability, boolean>,
   nodeBuiltins: ['buffer'],
   conditions: ['default'],
   defaultDrivers: { kv: { driver: 'memory' } },
@@ -82,7 +106,15 @@ const adapter: Adapter = {
     await context.copyAssets('assets')
     await context.write('size', `${file} ${size}`)
   },
-  start: async ({ dir, port, variables }: { dir: string; port: number; variables: Readonly<Record<string, string>> }): Promise<LocalRuntime> => ({
+  start: async ({
+    dir,
+    port,
+    variables,
+  }: {
+    dir: string
+    port: number
+    variables: Readonly<Record<string, string>>
+  }): Promise<LocalRuntime> => ({
     url: `http://127.0.0.1:${port}`,
     runtime: dir + Object.keys(variables).join(),
     pids: [],
@@ -91,18 +123,43 @@ const adapter: Adapter = {
   }),
   migrate: async ({ url }: { url?: string | undefined }) => ({ db: { applied: [url ?? ''], already: [] } }),
 }
-const kv: DriverFactory<'kv', { url?: string }> = async ({ url }, context: { app: string; binding: string; now(): number }): Promise<KvDriver> => ({
-  get: async (key: string, _as: 'text' | 'bytes' | 'stream') => (key === '' ? null : { value: `${url}${context.app}${context.binding}${context.now()}` }),
-  put: async (_key: string, _value: string | Uint8Array<ArrayBuffer>, _options: { metadata?: string | undefined; expiration?: number | undefined }) => {},
+const kv: DriverFactory<'kv', { url?: string }> = async (
+  { url },
+  context: { app: string; binding: string; now(): number },
+): Promise<KvDriver> => ({
+  get: async (key: string, _as: 'text' | 'bytes' | 'stream') =>
+    key === '' ? null : { value: `${url}${context.app}${context.binding}${context.now()}` },
+  put: async (
+    _key: string,
+    _value: string | Uint8Array<ArrayBuffer>,
+    _options: { metadata?: string | undefined; expiration?: number | undefined },
+  ) => {},
   delete: async (_key: string) => {},
-  list: async (_options: { prefix: string; cursor?: string | undefined; limit: number }) => ({ keys: [{ name: 'a' }] }),
+  list: async (_options: { prefix: string; cursor?: string | undefined; limit: number }) => ({
+    keys: [{ name: 'a' }],
+  }),
 })
 const queue: QueueDriver = {
-  send: async (messages: readonly { id: string; contentType: 'json' | 'bytes'; body: string | Uint8Array; delaySeconds: number }[]) => void messages,
-  receive: async (_options: { max: number; leaseSeconds: number; waitSeconds: number; signal: AbortSignal }) => [
-    { id: 'a', lease: 'l', contentType: 'json', body: '{}', attempts: 1, timestamp: 0 },
-  ],
-  settle: async (_settlements: readonly ({ lease: string; outcome: 'ack' } | { lease: string; outcome: 'retry'; delaySeconds: number })[]) => ({ dropped: [] }),
+  send: async (
+    messages: readonly {
+      id: string
+      contentType: 'json' | 'bytes'
+      body: string | Uint8Array
+      delaySeconds: number
+    }[],
+  ) => void messages,
+  receive: async (_options: {
+    max: number
+    leaseSeconds: number
+    waitSeconds: number
+    signal: AbortSignal
+  }) => [{ id: 'a', lease: 'l', contentType: 'json', body: '{}', attempts: 1, timestamp: 0 }],
+  settle: async (
+    _settlements: readonly (
+      | { lease: string; outcome: 'ack' }
+      | { lease: string; outcome: 'retry'; delaySeconds: number }
+    )[],
+  ) => ({ dropped: [] }),
 }
 void [adapter, kv, queue]
 
@@ -130,4 +187,15 @@ check<
     | 'portableStrongKv'
   >
 >()
-check<Equal<keyof typeof adapterExports, 'ARTIFACT_FORMAT' | 'CAPABILITIES' | 'LIMITS' | 'NODE_GLOBALS' | 'UnmoorError' | 'constantCase' | 'isUnmoorError'>>()
+check<
+  Equal<
+    keyof typeof adapterExports,
+    | 'ARTIFACT_FORMAT'
+    | 'CAPABILITIES'
+    | 'LIMITS'
+    | 'NODE_GLOBALS'
+    | 'UnmoorError'
+    | 'constantCase'
+    | 'isUnmoorError'
+  >
+>()

@@ -1,5 +1,12 @@
 /** Handlers with the types of aws-lambda fit as they are. */
-import type { ALBHandler, APIGatewayProxyHandler, APIGatewayProxyHandlerV2, Context, ScheduledHandler, SQSHandler } from 'aws-lambda'
+import type {
+  ALBHandler,
+  APIGatewayProxyHandler,
+  APIGatewayProxyHandlerV2,
+  Context,
+  ScheduledHandler,
+  SQSHandler,
+} from 'aws-lambda'
 import { defineBindings, kv, queue, secret, type Kv } from 'unmoor'
 import { fromLambda, type LambdaContext } from 'unmoor/from-lambda'
 
@@ -13,7 +20,12 @@ const bindings = defineBindings({ links: kv(), jobs: queue<{ id: string }>(), to
 
 for (const handler of [rest, http, alb]) fromLambda(handler)
 fromLambda(awslambda.streamifyResponse(async (_event, stream) => void stream.end()))
-const app = fromLambda(http, { bindings, event: 'v2', queues: { jobs: sqs }, crons: { nightly: { schedule: '0 3 * * *', handler: schedule } } })
+const app = fromLambda(http, {
+  bindings,
+  event: 'v2',
+  queues: { jobs: sqs },
+  crons: { nightly: { schedule: '0 3 * * *', handler: schedule } },
+})
 fromLambda(sqs, { bindings, event: 'none', queues: ['jobs'] })
 void app.crons.nightly
 

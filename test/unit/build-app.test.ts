@@ -21,16 +21,24 @@ describe('the artifact folder', () => {
         throw new Error('no')
       },
     })
-    await expect(buildApp({ projectDir: project.dir, target: 'bare', adapter: failing })).rejects.toThrow('no')
+    await expect(buildApp({ projectDir: project.dir, target: 'bare', adapter: failing })).rejects.toThrow(
+      'no',
+    )
     expect(await readdir(out)).toEqual(['first', 'unmoor.json'])
-    await buildApp({ projectDir: project.dir, target: 'bare', adapter: bareAdapter({ build: async (context) => context.write('b.txt', 'b') }) })
+    await buildApp({
+      projectDir: project.dir,
+      target: 'bare',
+      adapter: bareAdapter({ build: async (context) => context.write('b.txt', 'b') }),
+    })
     expect(await readdir(out)).toEqual(['b.txt', 'unmoor.json'])
     expect(await readdir(join(project.dir, '.unmoor'))).toEqual(['bare'])
   })
 
   test('takes two builds at once', async () => {
     await using project = await tempProject({ 'src/app.ts': appSource() })
-    const builds = Array.from({ length: 6 }, () => buildApp({ projectDir: project.dir, target: 'bare', adapter: bareAdapter() }))
+    const builds = Array.from({ length: 6 }, () =>
+      buildApp({ projectDir: project.dir, target: 'bare', adapter: bareAdapter() }),
+    )
     await Promise.all(builds)
     expect(await readdir(join(project.dir, '.unmoor'))).toEqual(['bare'])
     expect(await readdir(join(project.dir, '.unmoor/bare'))).toEqual(['app.mjs', 'unmoor.json'])
@@ -38,8 +46,12 @@ describe('the artifact folder', () => {
 
   test('never replaces what no build made', async () => {
     await using project = await tempProject({ 'src/app.ts': appSource(), 'precious/thesis.txt': 'x' })
-    const build = (outDir: string): Promise<unknown> => buildApp({ projectDir: project.dir, target: 'bare', adapter: bareAdapter(), outDir })
-    await expect(build('precious')).rejects.toMatchObject({ operation: 'config', message: expect.stringContaining('they would be lost') })
+    const build = (outDir: string): Promise<unknown> =>
+      buildApp({ projectDir: project.dir, target: 'bare', adapter: bareAdapter(), outDir })
+    await expect(build('precious')).rejects.toMatchObject({
+      operation: 'config',
+      message: expect.stringContaining('they would be lost'),
+    })
     await expect(build('.')).rejects.toThrow(/holds the project itself/)
     await expect(build('..')).rejects.toThrow(/holds the project itself/)
     await expect(build('package.json')).rejects.toThrow(/is not a folder/)
@@ -49,12 +61,21 @@ describe('the artifact folder', () => {
   test('is not left by an adapter', async () => {
     await using project = await tempProject({ 'src/app.ts': appSource() })
     const adapter = bareAdapter({ build: (context) => context.write('../../evil.txt', 'x') })
-    await expect(buildApp({ projectDir: project.dir, target: 'bare', adapter })).rejects.toThrow(/outside of its artifact/)
+    await expect(buildApp({ projectDir: project.dir, target: 'bare', adapter })).rejects.toThrow(
+      /outside of its artifact/,
+    )
   })
 
   test('tells what it is', async () => {
-    await using project = await tempProject({ 'src/app.ts': appSource({ bindings: `links: unmoor.kv(), name: unmoor.variable({ default: 'x' })` }) })
-    const { outDir, info } = await buildApp({ projectDir: project.dir, target: 'bare', adapter: bareAdapter(), testChannel: true })
+    await using project = await tempProject({
+      'src/app.ts': appSource({ bindings: `links: unmoor.kv(), name: unmoor.variable({ default: 'x' })` }),
+    })
+    const { outDir, info } = await buildApp({
+      projectDir: project.dir,
+      target: 'bare',
+      adapter: bareAdapter(),
+      testChannel: true,
+    })
     expect(info).toMatchObject({
       target: 'bare',
       testChannel: true,
@@ -74,7 +95,11 @@ describe('the artifact folder', () => {
       'public/a b#c%.txt': 'x',
       'public/sub/ü.html': 'y',
     })
-    const { outDir, project: read } = await buildApp({ projectDir: project.dir, target: 'bare', adapter: bareAdapter() })
+    const { outDir, project: read } = await buildApp({
+      projectDir: project.dir,
+      target: 'bare',
+      adapter: bareAdapter(),
+    })
     expect(read.assets?.files.map(({ path, size }) => [path, size])).toEqual([
       ['/a%20b%23c%25.txt', 1],
       ['/sub/%C3%BC.html', 1],
@@ -86,7 +111,8 @@ describe('the artifact folder', () => {
 
 describe('assets', () => {
   const app = appSource({ bindings: `files: unmoor.assets({ directory: './public' })` })
-  const paths = async (dir: string): Promise<string[] | undefined> => (await loadProject(dir)).assets?.files.map(({ path }) => path)
+  const paths = async (dir: string): Promise<string[] | undefined> =>
+    (await loadProject(dir)).assets?.files.map(({ path }) => path)
 
   test('leave dotfiles out, but for .well-known; links within the folder are followed', async () => {
     await using project = await tempProject({
@@ -120,10 +146,22 @@ describe('assets', () => {
 
 describe('the manifest', () => {
   test.each([
-    ['no default export', 'export const a = 1', /src\/app\.ts: there is no default export\. End it with: export default defineApp/],
-    ['a bare handler', 'export default { fetch: () => new Response() }', /has a fetch but was not made by defineApp/],
+    [
+      'no default export',
+      'export const a = 1',
+      /src\/app\.ts: there is no default export\. End it with: export default defineApp/,
+    ],
+    [
+      'a bare handler',
+      'export default { fetch: () => new Response() }',
+      /has a fetch but was not made by defineApp/,
+    ],
     ['a number', 'export default 3', /default export is a number/],
-    ['a throw names the line of the source', 'type A = 1\n\nthrow new TypeError("boom")', /TypeError: boom \(.*src\/app\.ts:3:7\)/],
+    [
+      'a throw names the line of the source',
+      'type A = 1\n\nthrow new TypeError("boom")',
+      /TypeError: boom \(.*src\/app\.ts:3:7\)/,
+    ],
     ['an exit', 'console.error("bye"); process.exit(3)', /ended with exit code 3[^]*bye/],
     [
       "a declaration's own error",
@@ -132,7 +170,10 @@ describe('the manifest', () => {
     ],
   ])('%s', async (_name, source, message) => {
     await using project = await tempProject({ 'src/app.ts': source })
-    await expect(loadProject(project.dir)).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringMatching(message) })
+    await expect(loadProject(project.dir)).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringMatching(message),
+    })
   })
 
   test('an app that waits at its top level, or loops, is ended', async () => {
@@ -151,7 +192,10 @@ describe('the manifest', () => {
         // What it printed before is read in the next turn.
         for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve))
         vi.advanceTimersByTime(3000)
-        await expect(failed).rejects.toMatchObject({ code: 'Timeout', message: expect.stringMatching(/3 s[^]*waiting for you/) })
+        await expect(failed).rejects.toMatchObject({
+          code: 'Timeout',
+          message: expect.stringMatching(/3 s[^]*waiting for you/),
+        })
       } finally {
         vi.useRealTimers()
       }
@@ -162,32 +206,54 @@ describe('the manifest', () => {
 describe('drivers', () => {
   const app = appSource({ bindings: `links: unmoor.kv(), region: unmoor.variable({ default: 'x' })` })
   const drivers = async (config: object, adapter = bareAdapter()): Promise<unknown> => {
-    await using project = await tempProject({ 'src/app.ts': app, 'own.mjs': 'export const kv = () => ({})', 'blobs.mjs': 'export const blob = () => ({})' })
+    await using project = await tempProject({
+      'src/app.ts': app,
+      'own.mjs': 'export const kv = () => ({})',
+      'blobs.mjs': 'export const blob = () => ({})',
+    })
     return (await buildApp({ projectDir: project.dir, target: 'bare', adapter, config })).info.drivers
   }
 
   test("the target's own come before those for all, and those before the default", async () => {
     expect(await drivers({})).toEqual({ links: { driver: 'memory' } })
     expect(await drivers({ drivers: { links: 'sqlite' } })).toEqual({ links: { driver: 'sqlite' } })
-    expect(await drivers({ drivers: { links: 'sqlite' }, targets: { bare: { drivers: { links: { driver: './own.mjs', size: 3 } } } } })).toEqual({
+    expect(
+      await drivers({
+        drivers: { links: 'sqlite' },
+        targets: { bare: { drivers: { links: { driver: './own.mjs', size: 3 } } } },
+      }),
+    ).toEqual({
       links: { driver: './own.mjs', size: 3 },
     })
   })
 
   test.each([
-    [{ drivers: { link: 'memory' } }, /declares no binding "link"\. Did you mean "links"\? Declared: links, region/],
+    [
+      { drivers: { link: 'memory' } },
+      /declares no binding "link"\. Did you mean "links"\? Declared: links, region/,
+    ],
     [{ drivers: { region: 'memory' } }, /"region" is a variable/],
-    [{ drivers: { links: 'rediss' } }, /no driver "rediss"\. Did you mean "redis"\? Drivers for "bare": .*memory.*sqlite/],
+    [
+      { drivers: { links: 'rediss' } },
+      /no driver "rediss"\. Did you mean "redis"\? Drivers for "bare": .*memory.*sqlite/,
+    ],
     [{ drivers: { links: './nope.mjs' } }, /no driver module/],
-    [{ drivers: { links: './blobs.mjs' } }, /"links" is a kv, which the driver "\.\/blobs\.mjs" does not serve\. It serves: blob/],
+    [
+      { drivers: { links: './blobs.mjs' } },
+      /"links" is a kv, which the driver "\.\/blobs\.mjs" does not serve\. It serves: blob/,
+    ],
   ])('%j is refused', async (config, message) => {
-    await expect(drivers(config)).rejects.toMatchObject({ operation: 'config', message: expect.stringMatching(message) })
+    await expect(drivers(config)).rejects.toMatchObject({
+      operation: 'config',
+      message: expect.stringMatching(message),
+    })
   })
 
   test("a package's driver without the kind is named", async () => {
     await using project = await tempProject({
       'src/app.ts': app,
-      'node_modules/own-driver/package.json': '{ "name": "own-driver", "exports": "./i.js", "type": "module" }',
+      'node_modules/own-driver/package.json':
+        '{ "name": "own-driver", "exports": "./i.js", "type": "module" }',
       'node_modules/own-driver/i.js': 'export const blob = 1',
     })
     const adapter = bareAdapter({
@@ -196,8 +262,16 @@ describe('drivers', () => {
         await context.bundle({ entry: `${imports}\nexport const drivers = ${object}`, file: 'app.mjs' })
       },
     })
-    const built = buildApp({ projectDir: project.dir, target: 'bare', adapter, config: { drivers: { links: 'own-driver' } } })
-    await expect(built).rejects.toMatchObject({ operation: 'config', message: expect.stringMatching(/driver module .*own-driver.* has no export "kv"/) })
+    const built = buildApp({
+      projectDir: project.dir,
+      target: 'bare',
+      adapter,
+      config: { drivers: { links: 'own-driver' } },
+    })
+    await expect(built).rejects.toMatchObject({
+      operation: 'config',
+      message: expect.stringMatching(/driver module .*own-driver.* has no export "kv"/),
+    })
   })
 
   test('a kind without default must be named', async () => {
@@ -212,11 +286,22 @@ describe('drivers', () => {
     const adapter = bareAdapter({
       build: async (context) => {
         const { imports, object } = context.driverImports()
-        code = await readFile((await context.bundle({ entry: `${imports}\nexport const drivers = ${object}`, file: 'app.mjs', minify: false })).file, 'utf8')
+        code = await readFile(
+          (
+            await context.bundle({
+              entry: `${imports}\nexport const drivers = ${object}`,
+              file: 'app.mjs',
+              minify: false,
+            })
+          ).file,
+          'utf8',
+        )
       },
     })
     await buildApp({ projectDir: project.dir, target: 'bare', adapter })
-    expect(code).toMatch(/"links": \{\s*create: kv[\w$]*,\s*options: \{ "driver": "memory" \},\s*portable: portableKv/)
+    expect(code).toMatch(
+      /"links": \{\s*create: kv[\w$]*,\s*options: \{ "driver": "memory" \},\s*portable: portableKv/,
+    )
   })
 })
 
@@ -238,7 +323,10 @@ describe('targets', () => {
   })
 
   test.each([
-    ['nope', /no target "nope"\. Did you mean "node"\? Targets: node, cloudflare, lambda, isolate, bad, misnamed\./],
+    [
+      'nope',
+      /no target "nope"\. Did you mean "node"\? Targets: node, cloudflare, lambda, isolate, bad, misnamed\./,
+    ],
     ['misnamed', /that adapter calls itself "other"\. Write targets\.other/],
     ['bad', /no Adapter as its default export/],
     ['./missing.mjs', /no adapter module .*missing\.mjs/],

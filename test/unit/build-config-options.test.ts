@@ -1,4 +1,6 @@
-/** What a config in JavaScript says wrong is refused at the build, with its place and the nearest right word. */
+/**
+ * What a config in JavaScript says wrong is refused at the build, with its place and the nearest right word.
+ */
 import { describe, expect, test } from 'vitest'
 import isolate from '../../adapters/isolate/index.ts'
 import lambda from '../../adapters/lambda/index.ts'
@@ -42,12 +44,23 @@ async function build(
   })
   const warnings: string[] = []
   const log = { info() {}, warn: (message: string) => void warnings.push(message) }
-  const { info } = await buildApp({ projectDir: project.dir, target: adapter.name, adapter: { ...adapter, async build() {} }, log })
+  const { info } = await buildApp({
+    projectDir: project.dir,
+    target: adapter.name,
+    adapter: { ...adapter, async build() {} },
+    log,
+  })
   return { drivers: info.drivers, options: info.options, warnings }
 }
 
-const at = (stats: object | string): object => ({ targets: { bare: { adapter: './bare.js', drivers: { stats } } } })
-const refused = (message: RegExp): object => ({ code: 'InvalidArgument', operation: 'config', message: expect.stringMatching(message) })
+const at = (stats: object | string): object => ({
+  targets: { bare: { adapter: './bare.js', drivers: { stats } } },
+})
+const refused = (message: RegExp): object => ({
+  code: 'InvalidArgument',
+  operation: 'config',
+  message: expect.stringMatching(message),
+})
 
 describe('a build refuses', () => {
   test.each<[string, object, RegExp]>([
@@ -71,8 +84,16 @@ describe('a build refuses', () => {
       { drivers: { api: { driver: 'http', ulr: 'http://a' } } },
       /: drivers\.api\.ulr: .*Did you mean "url"\?/,
     ],
-    ['a misspelled binding', { drivers: { stat: 'memory' } }, /drivers\.stat: the app declares no binding "stat"\. Did you mean "stats"\?/],
-    ['an option of another kind', at({ driver: 'redis', durability: 'memory' }), /stats\.durability: the driver "redis" has no such option/],
+    [
+      'a misspelled binding',
+      { drivers: { stat: 'memory' } },
+      /drivers\.stat: the app declares no binding "stat"\. Did you mean "stats"\?/,
+    ],
+    [
+      'an option of another kind',
+      at({ driver: 'redis', durability: 'memory' }),
+      /stats\.durability: the driver "redis" has no such option/,
+    ],
     [
       'a misspelled option within an option',
       { drivers: { pictures: { driver: 'postgres', bytes: { driver: 's3', buket: 'b' } } } },
@@ -83,9 +104,17 @@ describe('a build refuses', () => {
       { drivers: { db: { driver: 'sqlite', synchronous: 'ful' } } },
       /drivers\.db\.synchronous is "ful"; it takes "full" or "normal"\. Did you mean "full"\?/,
     ],
-    ['a text for a number', at({ driver: 'redis', timeout: '3 s' }), /stats\.timeout is "3 s"; it takes a number of seconds/],
+    [
+      'a text for a number',
+      at({ driver: 'redis', timeout: '3 s' }),
+      /stats\.timeout is "3 s"; it takes a number of seconds/,
+    ],
     ['a number for a text', at({ driver: 'redis', url: 6379 }), /stats\.url is 6379; it takes a text/],
-    ['a text for a flag', { drivers: { pictures: { driver: 'fs', durable: 'yes' } } }, /pictures\.durable is "yes"; it takes true or false/],
+    [
+      'a text for a flag',
+      { drivers: { pictures: { driver: 'fs', durable: 'yes' } } },
+      /pictures\.durable is "yes"; it takes true or false/,
+    ],
     [
       'a number out of range',
       { drivers: { stats: { driver: 'dynamodb', shards: 65 } } },
@@ -101,7 +130,11 @@ describe('a build refuses', () => {
       { drivers: { stats: { driver: 'dynamodb', timeout: 2500 } } },
       /stats\.timeout is 2500: seconds since 0\.2; did you mean 2\.5\?/,
     ],
-    ['milliseconds of sqlite', { drivers: { db: { driver: 'sqlite', busyTimeout: 5000 } } }, /db\.busyTimeout is 5000: seconds since 0\.2; did you mean 5\?/],
+    [
+      'milliseconds of sqlite',
+      { drivers: { db: { driver: 'sqlite', busyTimeout: 5000 } } },
+      /db\.busyTimeout is 5000: seconds since 0\.2; did you mean 5\?/,
+    ],
     [
       'milliseconds of a driver that was always in seconds',
       at({ driver: 'redis', timeout: 3000 }),
@@ -112,13 +145,21 @@ describe('a build refuses', () => {
       { drivers: { pictures: { driver: 'postgres', bytes: { driver: 's3', timeout: 10_000 } } } },
       /pictures\.bytes\.timeout is 10000: seconds since 0\.2; did you mean 10\?/,
     ],
-    ['a time-out of nothing', { drivers: { api: { driver: 'http', timeout: 0 } } }, /api\.timeout is 0; it takes a number of seconds from 0\.001 to 900/],
+    [
+      'a time-out of nothing',
+      { drivers: { api: { driver: 'http', timeout: 0 } } },
+      /api\.timeout is 0; it takes a number of seconds from 0\.001 to 900/,
+    ],
     [
       "a misspelled option of another one's driver",
       at({ driver: './mine.ts', dept: 2 }),
       /stats\.dept: the driver "\.\/mine\.ts" has no such option\. Did you mean "depth"\? It has: url, depth, mode/,
     ],
-    ["a wrong value for another one's driver", at({ driver: './mine.ts', mode: 'c' }), /stats\.mode is "c"; it takes "a" or "b"/],
+    [
+      "a wrong value for another one's driver",
+      at({ driver: './mine.ts', mode: 'c' }),
+      /stats\.mode is "c"; it takes "a" or "b"/,
+    ],
   ])('%s', async (_what, config, message) => {
     await expect(build(config)).rejects.toMatchObject(refused(message))
   })
@@ -130,32 +171,68 @@ describe('a build refuses', () => {
       node,
       /targets\.node\.options\.trustProxi: the target "node" has no such option\. Did you mean "trustProxy"\?/,
     ],
-    ['a wrong type', { trustProxy: 'yes' }, node, /targets\.node\.options\.trustProxy is "yes"; it takes true or false/],
-    ['a wrong unit', { timeout: 30_000 }, lambda, /targets\.lambda\.options\.timeout is 30000: it is in seconds, at most 900; did you mean 30\?/],
-    ['a wrong choice', { event: 'urll' }, lambda, /targets\.lambda\.options\.event is "urll"; it takes "url" or .*Did you mean "url"\?/],
+    [
+      'a wrong type',
+      { trustProxy: 'yes' },
+      node,
+      /targets\.node\.options\.trustProxy is "yes"; it takes true or false/,
+    ],
+    [
+      'a wrong unit',
+      { timeout: 30_000 },
+      lambda,
+      /targets\.lambda\.options\.timeout is 30000: it is in seconds, at most 900; did you mean 30\?/,
+    ],
+    [
+      'a wrong choice',
+      { event: 'urll' },
+      lambda,
+      /targets\.lambda\.options\.event is "urll"; it takes "url" or .*Did you mean "url"\?/,
+    ],
     [
       'an old name beside its new one',
       { stopSeconds: 3, stopTimeout: 4 },
       node,
       /options\.stopSeconds is an old name of stopTimeout, which is set too\. Remove stopSeconds\./,
     ],
-    ['a time-out that stops at a day', { stopTimeout: 90_000 }, node, /stopTimeout is 90000: it is in seconds, at most 86400; did you mean 90\?/],
+    [
+      'a time-out that stops at a day',
+      { stopTimeout: 90_000 },
+      node,
+      /stopTimeout is 90000: it is in seconds, at most 86400; did you mean 90\?/,
+    ],
   ])('%s', async (_what, options, adapter, message) => {
-    await expect(build({ targets: { [adapter.name]: { options } } }, adapter)).rejects.toMatchObject(refused(message))
+    await expect(build({ targets: { [adapter.name]: { options } } }, adapter)).rejects.toMatchObject(
+      refused(message),
+    )
   })
 
   test('misspelled keys and targets, before anything is built', async () => {
-    expect(() => checkConfig({ targts: {} }, 'unmoor.config.js')).toThrow(/"targts" is no key of a config\. Did you mean "targets"\?/)
-    expect(() => checkConfig({ targets: { node: { option: {} } } }, 'unmoor.config.js')).toThrow(/"targets\.node\.option" is no key.*Did you mean "options"\?/)
-    await using project = await tempProject({ 'src/app.ts': appSource(), 'unmoor.config.js': 'export default { targets: { lamda: {} } }' })
-    await expect(loadConfig(project.dir)).rejects.toMatchObject(refused(/targets\.lamda: there is no such target\. Did you mean "lambda"\?/))
+    expect(() => checkConfig({ targts: {} }, 'unmoor.config.js')).toThrow(
+      /"targts" is no key of a config\. Did you mean "targets"\?/,
+    )
+    expect(() => checkConfig({ targets: { node: { option: {} } } }, 'unmoor.config.js')).toThrow(
+      /"targets\.node\.option" is no key.*Did you mean "options"\?/,
+    )
+    await using project = await tempProject({
+      'src/app.ts': appSource(),
+      'unmoor.config.js': 'export default { targets: { lamda: {} } }',
+    })
+    await expect(loadConfig(project.dir)).rejects.toMatchObject(
+      refused(/targets\.lamda: there is no such target\. Did you mean "lambda"\?/),
+    )
   })
 })
 
 describe('a build takes', () => {
   test('right options, variables in place of values, and drivers that state nothing', async () => {
     const drivers = {
-      stats: { driver: 'redis', url: { env: 'CACHE_URL' }, timeout: { env: 'CACHE_TIMEOUT' }, connectTimeout: 0.5 },
+      stats: {
+        driver: 'redis',
+        url: { env: 'CACHE_URL' },
+        timeout: { env: 'CACHE_TIMEOUT' },
+        connectTimeout: 0.5,
+      },
       strong: { driver: 'sqlite', busyTimeout: 0 },
       db: { driver: 'postgres', max: 4, idleTimeout: 3600 },
       pictures: { driver: 'postgres', bytes: { driver: 's3', bucket: { env: 'BUCKET' }, timeout: 0.5 } },
@@ -167,14 +244,20 @@ describe('a build takes', () => {
     expect(await build({ drivers })).toEqual({ drivers, options: {}, warnings: [] })
     const own = { stats: { driver: './silent.mjs', anything: [1] }, strong: 'memory' }
     expect(await build({ drivers: own })).toMatchObject({ drivers: { stats: own.stats }, warnings: [] })
-    expect(await build(at({ driver: './mine.ts', depth: 2, mode: 'a', url: { env: 'A' } }))).toMatchObject({ warnings: [] })
+    expect(await build(at({ driver: './mine.ts', depth: 2, mode: 'a', url: { env: 'A' } }))).toMatchObject({
+      warnings: [],
+    })
   })
 
   test('a long time-out of a driver that was in milliseconds, with a warning', async () => {
-    const { warnings, drivers } = await build({ drivers: { api: { driver: 'http', timeout: 500 }, stats: { driver: 'dynamodb', timeout: 121 } } })
+    const { warnings, drivers } = await build({
+      drivers: { api: { driver: 'http', timeout: 500 }, stats: { driver: 'dynamodb', timeout: 121 } },
+    })
     expect(drivers).toMatchObject({ api: { timeout: 500 }, stats: { timeout: 121 } })
     expect(warnings).toEqual([
-      expect.stringMatching(/drivers\.stats\.timeout is 121 seconds .*milliseconds before 0\.2.* Did you mean 0\.121\?/),
+      expect.stringMatching(
+        /drivers\.stats\.timeout is 121 seconds .*milliseconds before 0\.2.* Did you mean 0\.121\?/,
+      ),
       expect.stringMatching(/drivers\.api\.timeout is 500 seconds .* Did you mean 0\.5\?/),
     ])
   })
@@ -183,12 +266,20 @@ describe('a build takes', () => {
     const old = { stopSeconds: 3, cronLeaseSeconds: 20 }
     const { options, warnings } = await build({ targets: { node: { options: old } } }, node)
     expect(options).toEqual({ stopTimeout: 3, cronLease: 20 })
-    const isolated = await build({ targets: { isolate: { options: { startupMs: 1500, wallSeconds: 2 } } } }, isolate)
+    const isolated = await build(
+      { targets: { isolate: { options: { startupMs: 1500, wallSeconds: 2 } } } },
+      isolate,
+    )
     expect(isolated.options).toEqual({ startupTimeout: 1.5, wallTimeout: 2 })
     const ofDriver = await build({ drivers: { stats: { driver: 'dynamodb', namespace: 'a' } } })
     expect(ofDriver.drivers).toMatchObject({ stats: { driver: 'dynamodb', prefix: 'a' } })
-    expect(ofDriver.warnings).toEqual([expect.stringContaining('drivers.stats.namespace is called prefix now')])
-    expect(warnings).toEqual([expect.stringContaining('stopSeconds is called stopTimeout now'), expect.stringContaining('write cronLease: 20')])
+    expect(ofDriver.warnings).toEqual([
+      expect.stringContaining('drivers.stats.namespace is called prefix now'),
+    ])
+    expect(warnings).toEqual([
+      expect.stringContaining('stopSeconds is called stopTimeout now'),
+      expect.stringContaining('write cronLease: 20'),
+    ])
   })
 })
 

@@ -11,7 +11,10 @@ describe('checkConfig', () => {
     [{ entry: 3 }, /entry must be a path/],
     [{ drivers: { links: 3 } }, /drivers\.links must be a driver's name or/],
     [{ drivers: { links: { drivr: 'x' } } }, /drivers\.links must be/],
-    [{ targets: { node: { driver: {} } } }, /"targets\.node\.driver" is no key of a target\. Did you mean "drivers"\? Keys: drivers/],
+    [
+      { targets: { node: { driver: {} } } },
+      /"targets\.node\.driver" is no key of a target\. Did you mean "drivers"\? Keys: drivers/,
+    ],
     [{ targets: { node: { options: { at: new Date() } } } }, /targets\.node\.options\.at must be plain data/],
     [{ drivers: { links: { driver: 'x', fetch() {} } } }, /drivers\.links\.fetch must be plain data/],
     [{ targets: { node: { options: { list: [1, Number.NaN] } } } }, /options\.list\[1\] must be plain data/],
@@ -19,7 +22,11 @@ describe('checkConfig', () => {
     [null, /default export must be an object/],
   ])('%j is refused', (value, message) => {
     expect(() => checkConfig(value, 'unmoor.config.ts')).toThrow(
-      expect.objectContaining({ code: 'InvalidArgument', operation: 'config', message: expect.stringMatching(message) }),
+      expect.objectContaining({
+        code: 'InvalidArgument',
+        operation: 'config',
+        message: expect.stringMatching(message),
+      }),
     )
   })
 
@@ -41,11 +48,18 @@ describe('loadConfig', () => {
       'unmoor.config.ts': `import { defineConfig, type Config } from 'unmoor'\nconst name: string = 'typed'\nexport default defineConfig({ name, entry: 'a.ts' } satisfies Config)`,
       'a.ts': '',
     })
-    expect(await loadConfig(project.dir)).toMatchObject({ name: 'typed', entry: `${project.dir}/a.ts`, dataDir: `${project.dir}/.unmoor/data` })
+    expect(await loadConfig(project.dir)).toMatchObject({
+      name: 'typed',
+      entry: `${project.dir}/a.ts`,
+      dataDir: `${project.dir}/.unmoor/data`,
+    })
   })
 
   test('without a config file the name is that of package.json', async () => {
-    await using project = await tempProject({ 'package.json': '{ "name": "@me/shop" }', 'src/app.ts': appSource() })
+    await using project = await tempProject({
+      'package.json': '{ "name": "@me/shop" }',
+      'src/app.ts': appSource(),
+    })
     expect(await loadConfig(project.dir)).toMatchObject({ name: 'shop', config: {}, configFile: undefined })
   })
 
@@ -55,9 +69,21 @@ describe('loadConfig', () => {
       { 'unmoor.config.ts': 'export default {\n  name: "a" +* 1,\n}' },
       /unmoor\.config\.ts does not load: SyntaxError.*unmoor\.config\.ts:2/,
     ],
-    ['a config that throws names its line', { 'unmoor.config.ts': '\n\nthrow new Error("no env")' }, /no env \(.*unmoor\.config\.ts:3:7\)/],
-    ['a config without default export', { 'unmoor.config.mjs': 'export const a = 1' }, /unmoor\.config\.mjs has no default export/],
-    ['a config that imports what is not installed', { 'unmoor.config.js': 'import "not-there"; export default {}' }, /Run: npm install not-there/],
+    [
+      'a config that throws names its line',
+      { 'unmoor.config.ts': '\n\nthrow new Error("no env")' },
+      /no env \(.*unmoor\.config\.ts:3:7\)/,
+    ],
+    [
+      'a config without default export',
+      { 'unmoor.config.mjs': 'export const a = 1' },
+      /unmoor\.config\.mjs has no default export/,
+    ],
+    [
+      'a config that imports what is not installed',
+      { 'unmoor.config.js': 'import "not-there"; export default {}' },
+      /Run: npm install not-there/,
+    ],
     [
       'a config with a function in it',
       { 'unmoor.config.js': 'export default { targets: { node: { options: { f() {} } } } }' },
@@ -68,12 +94,24 @@ describe('loadConfig', () => {
       { 'unmoor.config.js': 'export default { targets: { cloudfare: {} } }' },
       /targets\.cloudfare: there is no such target\. Did you mean "cloudflare"\? Targets: node, cloudflare/,
     ],
-    ['an entry that is not there', { 'unmoor.config.js': 'export default { entry: "src/main.ts" }' }, /no file .*src\/main\.ts/],
+    [
+      'an entry that is not there',
+      { 'unmoor.config.js': 'export default { entry: "src/main.ts" }' },
+      /no file .*src\/main\.ts/,
+    ],
     ['nothing at all', {}, /no src\/app\.ts in .* unmoor init/],
     ['no name', { 'package.json': '{}', 'src/app.ts': '' }, /no name\. Add "name"/],
-    ['a package name that fits no platform', { 'package.json': '{ "name": "My_App" }', 'src/app.ts': '' }, /"My_App".*Add "name"/],
+    [
+      'a package name that fits no platform',
+      { 'package.json': '{ "name": "My_App" }', 'src/app.ts': '' },
+      /"My_App".*Add "name"/,
+    ],
   ])('%s', async (_name, files, message) => {
     await using project = await tempProject(files)
-    await expect(loadConfig(project.dir)).rejects.toMatchObject({ code: 'InvalidArgument', operation: 'config', message: expect.stringMatching(message) })
+    await expect(loadConfig(project.dir)).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      operation: 'config',
+      message: expect.stringMatching(message),
+    })
   })
 })

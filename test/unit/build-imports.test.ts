@@ -4,13 +4,27 @@ import { describe, expect, test } from 'vitest'
 import { buildApp } from '../../core/tools/build/build.ts'
 import { appSource, bareAdapter, tempProject, type TempProject } from './temp-project.ts'
 
-const build = async (project: TempProject, adapter = bareAdapter(), warnings: string[] = []): Promise<string> => {
-  const { outDir } = await buildApp({ projectDir: project.dir, target: 'bare', adapter, log: { info() {}, warn: (message) => void warnings.push(message) } })
+const build = async (
+  project: TempProject,
+  adapter = bareAdapter(),
+  warnings: string[] = [],
+): Promise<string> => {
+  const { outDir } = await buildApp({
+    projectDir: project.dir,
+    target: 'bare',
+    adapter,
+    log: { info() {}, warn: (message) => void warnings.push(message) },
+  })
   return readFile(join(outDir, 'app.mjs'), 'utf8')
 }
 
 const dependency = (name: string, code: string): Record<string, string> => ({
-  [`node_modules/${name}/package.json`]: JSON.stringify({ name, version: '1.0.0', type: 'module', exports: './index.js' }),
+  [`node_modules/${name}/package.json`]: JSON.stringify({
+    name,
+    version: '1.0.0',
+    type: 'module',
+    exports: './index.js',
+  }),
   [`node_modules/${name}/index.js`]: code,
 })
 
@@ -33,7 +47,9 @@ describe('Node built-ins that the target lacks', () => {
       'src/app.ts': appSource({ before: `import { cpus } from 'dep'\nconsole.log(cpus())` }),
       ...dependency('dep', `export { cpus } from 'node:os'`),
     })
-    await expect(build(project)).rejects.toThrow(/node_modules\/dep\/index\.js:1:22 imports "node:os" \(src\/app\.ts -> node_modules\/dep\/index\.js\)/)
+    await expect(build(project)).rejects.toThrow(
+      /node_modules\/dep\/index\.js:1:22 imports "node:os" \(src\/app\.ts -> node_modules\/dep\/index\.js\)/,
+    )
     await project.write({
       'node_modules/dep/index.js': 'exports.cpus = require("os").cpus',
       'node_modules/dep/package.json': '{ "name": "dep", "main": "index.js" }',
@@ -42,7 +58,9 @@ describe('Node built-ins that the target lacks', () => {
   })
 
   test('are taken where the adapter lists them', async () => {
-    await using project = await tempProject({ 'src/app.ts': appSource({ before: `import { Buffer } from 'buffer'\nconsole.log(Buffer)` }) })
+    await using project = await tempProject({
+      'src/app.ts': appSource({ before: `import { Buffer } from 'buffer'\nconsole.log(Buffer)` }),
+    })
     expect(await build(project, bareAdapter({ nodeBuiltins: ['buffer'] }))).toContain('node:buffer')
     expect(await build(project, bareAdapter({ nodeBuiltins: 'all' }))).toContain('node:buffer')
     await expect(build(project)).rejects.toMatchObject({ code: 'Unsupported' })
@@ -62,7 +80,10 @@ describe('Node built-ins that the target lacks', () => {
   test('are no matter where the app does not use the part that has them', async () => {
     await using project = await tempProject({
       'src/app.ts': appSource({ before: `import { used } from 'dep'\nconsole.log(used)` }),
-      ...dependency('dep', `import { readFileSync } from 'node:fs'\nexport const unused = () => readFileSync('x')\nexport const used = 'yes'`),
+      ...dependency(
+        'dep',
+        `import { readFileSync } from 'node:fs'\nexport const unused = () => readFileSync('x')\nexport const used = 'yes'`,
+      ),
     })
     expect(await build(project)).not.toContain('node:fs')
   })
@@ -82,7 +103,9 @@ describe('Node built-ins that the target lacks', () => {
     })
     const warnings: string[] = []
     await build(project, bareAdapter(), warnings)
-    expect(warnings).toEqual([expect.stringMatching(/node_modules\/dep\/index\.js:1:47 imports "node:fs".*only when reached/)])
+    expect(warnings).toEqual([
+      expect.stringMatching(/node_modules\/dep\/index\.js:1:47 imports "node:fs".*only when reached/),
+    ])
   })
 })
 
@@ -101,7 +124,12 @@ describe('other imports', () => {
       /src\/app\.ts:1:21 imports "cloudflare:workers".*belong to one platform/,
     ],
     ['a file that is not there', `import './nothing.ts'`, 'InvalidArgument', /nothing\.ts/],
-    ['a name that unmoor does not export', `import 'unmoor/nothing'`, 'NotFound', /"unmoor\/nothing" is not exported by unmoor/],
+    [
+      'a name that unmoor does not export',
+      `import 'unmoor/nothing'`,
+      'NotFound',
+      /"unmoor\/nothing" is not exported by unmoor/,
+    ],
     ['a syntax error', `const a = 1 +* 1`, 'InvalidArgument', /src\/app\.ts:1:14/],
   ])('%s is named', async (_name, before, code, message) => {
     await using project = await tempProject({ 'src/app.ts': appSource({ before }) })
@@ -123,7 +151,9 @@ describe('other imports', () => {
     // (module (func (export "answer") (result i32) i32.const 42))
     const wasm = Buffer.from('AGFzbQEAAAABBQFgAAF/AwIBAAcKAQZhbnN3ZXIAAAoGAQQAQSoL', 'base64')
     await using project = await tempProject({
-      'src/app.ts': appSource({ before: `import answer from './answer.wasm'\nglobalThis.answer = new WebAssembly.Instance(answer).exports.answer()` }),
+      'src/app.ts': appSource({
+        before: `import answer from './answer.wasm'\nglobalThis.answer = new WebAssembly.Instance(answer).exports.answer()`,
+      }),
     })
     await writeFile(join(project.dir, 'src/answer.wasm'), wasm)
     expect(await build(project)).toContain(wasm.toString('base64'))
@@ -133,7 +163,9 @@ describe('other imports', () => {
     let files: string[] = []
     const kept = bareAdapter({
       async build(context) {
-        files = (await context.bundle({ entry: `export { default } from '#app'`, file: 'app.mjs', wasm: 'module' })).files
+        files = (
+          await context.bundle({ entry: `export { default } from '#app'`, file: 'app.mjs', wasm: 'module' })
+        ).files
       },
     })
     const code = await build(project, kept)

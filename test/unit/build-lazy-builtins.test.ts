@@ -25,15 +25,24 @@ console.log(JSON.stringify([before, crypto.createHash('md5').update('a').digest(
 
 it('takes those that a module imports as a whole at their first use, and leaves the rest', async () => {
   await using project = await tempProject(FILES)
-  const build = await rolldown({ input: join(project.dir, 'entry.mjs'), platform: 'node', plugins: [lazyBuiltinsPlugin(['crypto', 'tls'])] })
+  const build = await rolldown({
+    input: join(project.dir, 'entry.mjs'),
+    platform: 'node',
+    plugins: [lazyBuiltinsPlugin(['crypto', 'tls'])],
+  })
   const { output } = await build.generate({ format: 'esm' })
   await build.close()
   const code = output[0].code
   expect(code).toMatch(/import zlib from "node:zlib"/)
   expect(code).toMatch(/import \{ checkServerIdentity \} from "node:tls"/)
   expect(code).not.toMatch(/import crypto/)
-  await project.write({ 'out.mjs': code, 'only.mjs': code.replace(/import \{ checkServerIdentity.*\n/, 'const checkServerIdentity = 1\n') })
-  const { stdout, stderr } = spawnSync(process.execPath, [join(project.dir, 'only.mjs')], { encoding: 'utf8' })
+  await project.write({
+    'out.mjs': code,
+    'only.mjs': code.replace(/import \{ checkServerIdentity.*\n/, 'const checkServerIdentity = 1\n'),
+  })
+  const { stdout, stderr } = spawnSync(process.execPath, [join(project.dir, 'only.mjs')], {
+    encoding: 'utf8',
+  })
   expect(stderr).toBe('')
   expect(
     stdout

@@ -9,7 +9,12 @@ import { packageEntries } from '../checks/package.ts'
 const FILES: Readonly<Record<string, string>> = {
   'package.json': JSON.stringify({
     name: 'planted',
-    exports: { '.': './dist/index.js', './more/*': './dist/more/*/index.js', './more/*/closed': null, './internal/hidden': './dist/hidden.js' },
+    exports: {
+      '.': './dist/index.js',
+      './more/*': './dist/more/*/index.js',
+      './more/*/closed': null,
+      './internal/hidden': './dist/hidden.js',
+    },
   }),
   'dist/index.d.ts': `
     import type { Base, Inner, Options as Renamed } from './hidden.d.ts'

@@ -16,12 +16,15 @@ let dir: string
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'unmoor-check-test-'))
   await cp(corpus, dir, { recursive: true })
-  for (const name of ['fine', 'builders']) await symlink(join(checkout, 'node_modules'), join(dir, name, 'node_modules'))
+  for (const name of ['fine', 'builders'])
+    await symlink(join(checkout, 'node_modules'), join(dir, name, 'node_modules'))
   const files = {
-    'machine-code/package.json': '{ "name": "machine-code", "type": "module", "main": "index.js", "gypfile": true }',
+    'machine-code/package.json':
+      '{ "name": "machine-code", "type": "module", "main": "index.js", "gypfile": true }',
     'machine-code/index.js': 'export const machine = String(Date.now())\n',
     'chained/package.json': '{ "name": "chained", "type": "module", "main": "index.js" }',
-    'chained/index.js': "import { deep } from 'deep'\nexport const label = deep + (process.env.LABEL ?? '')\n",
+    'chained/index.js':
+      "import { deep } from 'deep'\nexport const label = deep + (process.env.LABEL ?? '')\n",
     'trying/package.json': '{ "name": "trying", "type": "module", "main": "index.js" }',
     'trying/index.js':
       'export async function ask(name) {\n  try {\n    return await import(name)\n  } catch {\n    return undefined\n  }\n}\nexport const load = (name) => import(name)\n',
@@ -45,7 +48,8 @@ async function planted(project: string): Promise<string[]> {
     if (!entry.isFile() || path.includes('node_modules') || path.includes('.unmoor')) continue
     const lines = (await readFile(path, 'utf8')).split('\n')
     lines.forEach((line, index) => {
-      for (const [, rule] of line.matchAll(/expect: ([\w-]+)/g)) marks.push(`${relative(project, path)}:${index + 1} ${rule}`)
+      for (const [, rule] of line.matchAll(/expect: ([\w-]+)/g))
+        marks.push(`${relative(project, path)}:${index + 1} ${rule}`)
     })
   }
   return marks.sort()
@@ -61,7 +65,9 @@ describe('the corpus of planted faults', () => {
   const projects = ['calls', 'flows', 'sql', 'builders', 'code', 'declarations']
   for (const project of projects) {
     it(`${project}: each fault is found with its rule and line, and nothing else`, async () => {
-      expect(found(await checkApp({ projectDir: join(dir, project) }))).toEqual(await planted(join(dir, project)))
+      expect(found(await checkApp({ projectDir: join(dir, project) }))).toEqual(
+        await planted(join(dir, project)),
+      )
     })
   }
 
@@ -78,13 +84,23 @@ describe('dependencies', () => {
   })
 
   it('an import that a target lacks comes with the chain that leads to it', () => {
-    const finding = result.findings.find(({ file, rule }) => file === 'node_modules/deep/index.js' && rule === 'import-builtin')
-    expect(finding).toMatchObject({ line: 1, severity: 'error', chain: ['src/app.ts', 'node_modules/chained/index.js', 'node_modules/deep/index.js'] })
+    const finding = result.findings.find(
+      ({ file, rule }) => file === 'node_modules/deep/index.js' && rule === 'import-builtin',
+    )
+    expect(finding).toMatchObject({
+      line: 1,
+      severity: 'error',
+      chain: ['src/app.ts', 'node_modules/chained/index.js', 'node_modules/deep/index.js'],
+    })
     expect(finding?.targets).not.toContain('node')
   })
 
   it('a global of Node in a package is a warning, for the targets that lack it', () => {
-    expect(result.findings.find(({ file, rule }) => file === 'node_modules/chained/index.js' && rule === 'global-missing')).toMatchObject({
+    expect(
+      result.findings.find(
+        ({ file, rule }) => file === 'node_modules/chained/index.js' && rule === 'global-missing',
+      ),
+    ).toMatchObject({
       line: 2,
       severity: 'warning',
       targets: ['cloudflare'],
@@ -162,7 +178,9 @@ export default {
     await using project = await tempProject({ 'wrangler.jsonc': wrangler(), 'src/index.ts': code })
     const { findings, targets } = await checkApp({ projectDir: project.dir, worker: 'wrangler.jsonc' })
     expect(targets).toEqual(['node', 'lambda', 'isolate'])
-    expect(findings.map(({ rule, file, line, targets: on }) => [rule, file, line, on])).toEqual([['import-builtin', 'src/index.ts', 1, ['isolate']]])
+    expect(findings.map(({ rule, file, line, targets: on }) => [rule, file, line, on])).toEqual([
+      ['import-builtin', 'src/index.ts', 1, ['isolate']],
+    ])
   })
 
   it('its SQL against the engine, where the config puts a D1 database on another', async () => {
@@ -171,15 +189,31 @@ export default {
       'src/index.ts': code.replace(/^import.*\n/, '').replace(", readFileSync('x')", ''),
     })
     const config = { name: 'shop', drivers: { db: { driver: 'postgres' } } }
-    const { findings } = await checkApp({ projectDir: project.dir, worker: 'wrangler.jsonc', targets: ['node'], config })
+    const { findings } = await checkApp({
+      projectDir: project.dir,
+      worker: 'wrangler.jsonc',
+      targets: ['node'],
+      config,
+    })
     expect(findings.map(({ rule, line }) => [rule, line])).toEqual([['sql-date', 3]])
   })
 
   it('a setting that only Cloudflare has is a finding at its line', async () => {
-    await using project = await tempProject({ 'wrangler.jsonc': wrangler(',\n  "ai": { "binding": "AI" }'), 'src/index.ts': code })
-    const { code: exit, stdout } = await runUnmoor(['check', '--worker', join(project.dir, 'wrangler.jsonc'), '--reporter', 'json'])
+    await using project = await tempProject({
+      'wrangler.jsonc': wrangler(',\n  "ai": { "binding": "AI" }'),
+      'src/index.ts': code,
+    })
+    const { code: exit, stdout } = await runUnmoor([
+      'check',
+      '--worker',
+      join(project.dir, 'wrangler.jsonc'),
+      '--reporter',
+      'json',
+    ])
     expect(exit).toBe(1)
-    expect((JSON.parse(stdout) as CheckResult).findings).toMatchObject([{ rule: 'worker-config', file: 'wrangler.jsonc', line: 7, severity: 'error' }])
+    expect((JSON.parse(stdout) as CheckResult).findings).toMatchObject([
+      { rule: 'worker-config', file: 'wrangler.jsonc', line: 7, severity: 'error' },
+    ])
   })
 })
 
@@ -188,7 +222,14 @@ describe('secrets', () => {
     const envFile = join(dir, 'some.env')
     await writeFile(envFile, 'OTHER=1\n')
     const { findings } = await checkApp({ projectDir: join(examples, 'links'), envFile })
-    expect(findings).toMatchObject([{ rule: 'secret-missing', severity: 'warning', file: 'src/bindings.ts', message: expect.stringContaining('ADMIN_TOKEN') }])
+    expect(findings).toMatchObject([
+      {
+        rule: 'secret-missing',
+        severity: 'warning',
+        file: 'src/bindings.ts',
+        message: expect.stringContaining('ADMIN_TOKEN'),
+      },
+    ])
   })
 })
 
@@ -207,21 +248,41 @@ describe('output', () => {
   })
 
   it('JSON: one line last, and exit code 1', async () => {
-    const { code, stdout } = await runUnmoor(['check', '--project', join(dir, 'declarations'), '--reporter', 'json'])
+    const { code, stdout } = await runUnmoor([
+      'check',
+      '--project',
+      join(dir, 'declarations'),
+      '--reporter',
+      'json',
+    ])
     expect(code).toBe(1)
     const lines = stdout.trim().split('\n')
     expect(lines).toHaveLength(1)
-    const result = JSON.parse(lines[0] as string) as { findings: { rule: string; file: string; line: number }[]; files: number }
+    const result = JSON.parse(lines[0] as string) as {
+      findings: { rule: string; file: string; line: number }[]
+      files: number
+    }
     expect(result.files).toBe(1)
-    expect(result.findings.map(({ rule, file, line }) => `${file}:${line} ${rule}`).sort()).toEqual(await planted(join(dir, 'declarations')))
+    expect(result.findings.map(({ rule, file, line }) => `${file}:${line} ${rule}`).sort()).toEqual(
+      await planted(join(dir, 'declarations')),
+    )
   })
 
   it('SARIF names each rule and region', async () => {
-    const { code, stdout } = await runUnmoor(['check', '--project', join(dir, 'calls'), '--reporter', 'sarif'])
+    const { code, stdout } = await runUnmoor([
+      'check',
+      '--project',
+      join(dir, 'calls'),
+      '--reporter',
+      'sarif',
+    ])
     expect(code).toBe(1)
     const { version, runs } = JSON.parse(stdout) as {
       version: string
-      runs: { tool: { driver: { rules: { id: string }[] } }; results: { ruleId: string; ruleIndex: number; locations: object[] }[] }[]
+      runs: {
+        tool: { driver: { rules: { id: string }[] } }
+        results: { ruleId: string; ruleIndex: number; locations: object[] }[]
+      }[]
     }
     expect(version).toBe('2.1.0')
     const [run] = runs
@@ -229,9 +290,17 @@ describe('output', () => {
     expect(run?.results[0]).toMatchObject({
       ruleId: 'kv-ttl',
       level: 'error',
-      locations: [{ physicalLocation: { artifactLocation: { uri: 'src/app.ts' }, region: { startLine: 18, startColumn: 37, endColumn: 44 } } }],
+      locations: [
+        {
+          physicalLocation: {
+            artifactLocation: { uri: 'src/app.ts' },
+            region: { startLine: 18, startColumn: 37, endColumn: 44 },
+          },
+        },
+      ],
     })
-    for (const { ruleId, ruleIndex } of run?.results ?? []) expect(run?.tool.driver.rules[ruleIndex]?.id).toBe(ruleId)
+    for (const { ruleId, ruleIndex } of run?.results ?? [])
+      expect(run?.tool.driver.rules[ruleIndex]?.id).toBe(ruleId)
   })
 
   it('an app without a finding exits with 0', async () => {
@@ -241,7 +310,13 @@ describe('output', () => {
   })
 
   it('an unknown target is a wrong use', async () => {
-    const { code, stderr } = await runUnmoor(['check', '--project', join(examples, 'links'), '--target', 'mars'])
+    const { code, stderr } = await runUnmoor([
+      'check',
+      '--project',
+      join(examples, 'links'),
+      '--target',
+      'mars',
+    ])
     expect(code).toBe(2)
     expect(stderr).toContain('There is no target "mars"')
   })

@@ -5,7 +5,12 @@ import { checkShape, type Plan } from '../checks/shape-rules.ts'
 
 const PLAN: Plan = {
   floors: [
-    { name: 'the ground floor imports nothing of Node', from: ['ground/'], except: ['ground/tools/'], to: ['node:'] },
+    {
+      name: 'the ground floor imports nothing of Node',
+      from: ['ground/'],
+      except: ['ground/tools/'],
+      to: ['node:'],
+    },
     { name: 'no wing imports another', apart: ['wings/east/', 'wings/west/'] },
   ],
   circles: [{ in: 'wings/east/known-', why: 'They describe each other.' }],
@@ -27,7 +32,9 @@ const SOUND: Readonly<Record<string, string>> = {
 
 function problems(changed: Readonly<Record<string, string>>, plan: Partial<Plan> = {}): readonly string[] {
   const files = Object.entries({ ...SOUND, ...changed })
-  const modules = new Map(files.map(([path, text]) => [path, { text, ...readModule(path, text, PLAN.maxFunctionLines) }]))
+  const modules = new Map(
+    files.map(([path, text]) => [path, { text, ...readModule(path, text, PLAN.maxFunctionLines) }]),
+  )
   return checkShape(modules, { ...PLAN, ...plan }).problems
 }
 
@@ -47,18 +54,22 @@ describe('a floor is broken by', () => {
     ['a type behind import()', `export type Stats = import('node:fs').Stats`],
     ['a module named by URL', `export const url = new URL('node:path', import.meta.url)`],
   ])('%s', (_, text) => {
-    expect(problems({ 'ground/app.ts': `\n${text}` })).toEqual([expect.stringMatching(/^ground\/app\.ts:2: imports node:.*ground floor/)])
+    expect(problems({ 'ground/app.ts': `\n${text}` })).toEqual([
+      expect.stringMatching(/^ground\/app\.ts:2: imports node:.*ground floor/),
+    ])
   })
 
   it('a relative path into the other wing, in either direction', () => {
-    expect(problems({ 'wings/west/index.ts': `import type { A } from '../east/known-a.ts'\nexport type C = A` })).toEqual([
-      expect.stringMatching(/^wings\/west\/index\.ts:1: imports \.\.\/east\/known-a\.ts\. no wing/),
-    ])
+    expect(
+      problems({ 'wings/west/index.ts': `import type { A } from '../east/known-a.ts'\nexport type C = A` }),
+    ).toEqual([expect.stringMatching(/^wings\/west\/index\.ts:1: imports \.\.\/east\/known-a\.ts\. no wing/)])
     expect(problems({ 'wings/east/other.ts': `export * from '../west/index.ts'` })).toHaveLength(1)
   })
 
   it('a room that the plan names and that is not there, since its rule would check nothing', () => {
-    expect(problems({}, { floors: [{ name: 'attic', apart: ['attic/', 'wings/east/'] }] })).toEqual([expect.stringContaining('names attic/')])
+    expect(problems({}, { floors: [{ name: 'attic', apart: ['attic/', 'wings/east/'] }] })).toEqual([
+      expect.stringContaining('names attic/'),
+    ])
   })
 })
 
@@ -78,16 +89,23 @@ describe('circles', () => {
       'wings/west/a.ts': `import type { B } from './b.ts'\nexport interface A { b?: B }`,
       'wings/west/b.ts': `export type B = import('./a.ts').A`,
     })
-    expect(found).toEqual([expect.stringContaining('the plan does not name:\n  wings/west/a.ts\n  wings/west/b.ts'), expect.stringContaining('2 circles')])
+    expect(found).toEqual([
+      expect.stringContaining('the plan does not name:\n  wings/west/a.ts\n  wings/west/b.ts'),
+      expect.stringContaining('2 circles'),
+    ])
   })
 
   it('that the plan names and that are gone are taken out of it', () => {
-    expect(problems({ 'wings/east/known-b.ts': 'export interface B { a?: string }' })).toEqual([expect.stringContaining('there is none')])
+    expect(problems({ 'wings/east/known-b.ts': 'export interface B { a?: string }' })).toEqual([
+      expect.stringContaining('there is none'),
+    ])
   })
 
   it('are the strongly connected components, each once', () => {
     const graph = new Map(
-      Object.entries({ a: ['b'], b: ['c', 'd'], c: ['a'], d: ['e'], e: ['d', 'f'], f: [], g: ['g'] }).map(([key, to]) => [key, new Set(to)]),
+      Object.entries({ a: ['b'], b: ['c', 'd'], c: ['a'], d: ['e'], e: ['d', 'f'], f: [], g: ['g'] }).map(
+        ([key, to]) => [key, new Set(to)],
+      ),
     )
     expect(new Set(findCircles(graph).map((circle) => circle.join()))).toEqual(new Set(['a,b,c', 'd,e']))
   })
@@ -105,7 +123,9 @@ describe('bounds', () => {
   it('long lines are counted once a bound is set', () => {
     const text = `// ${'x'.repeat(80)}`
     expect(problems({ 'ground/app.ts': text })).toEqual([expect.stringContaining('ground/app.ts:1')])
-    expect(problems({ 'ground/app.ts': text }, { longLines: { ...PLAN.longLines, most: undefined } })).toEqual([])
+    expect(
+      problems({ 'ground/app.ts': text }, { longLines: { ...PLAN.longLines, most: undefined } }),
+    ).toEqual([])
   })
 
   it('exceptions are counted, and need a reason', () => {
@@ -114,18 +134,24 @@ describe('bounds', () => {
       expect.stringContaining('2 exceptions'),
     ])
     expect(problems({ 'ground/app.ts': `/* oxlint-disable */\nexport {}` })).toHaveLength(2)
-    expect(problems({ 'ground/app.ts': `// oxlint-disable-next-line no-await-in-loop\nexport {}` })).toEqual([])
+    expect(problems({ 'ground/app.ts': `// oxlint-disable-next-line no-await-in-loop\nexport {}` })).toEqual(
+      [],
+    )
   })
 
   it("a test's function has a bound, but not a describe, whose lines are its tests'", () => {
     const body = '\n'.repeat(6)
     const test = (call: string): readonly string[] => problems({ 'wings/east/a.test.ts': call })
-    expect(test(`it('x', () => {${body}})`)).toEqual([expect.stringMatching(/^wings\/east\/a\.test\.ts:1: a function of 7 lines/)])
+    expect(test(`it('x', () => {${body}})`)).toEqual([
+      expect.stringMatching(/^wings\/east\/a\.test\.ts:1: a function of 7 lines/),
+    ])
     expect(test(`function help() {${body}}`)).toHaveLength(1)
     expect(test(`describe('x', () => {${body}})`)).toEqual([])
     expect(test(`describe.skipIf(true)('x', () => {${body}})`)).toEqual([])
     expect(test(`describe('x', () => { const help = () => {${body}} })`)).toHaveLength(1)
-    expect(test(`// oxlint-disable-next-line max-lines-per-function -- one scenario\nfunction help() {${body}}`)).toEqual([])
+    expect(
+      test(`// oxlint-disable-next-line max-lines-per-function -- one scenario\nfunction help() {${body}}`),
+    ).toEqual([])
   })
 })
 

@@ -14,13 +14,18 @@ export interface CommandResult {
 
 /** Loaded by Node itself, as in a process of the command: Vitest would transform each of its modules. */
 const loadProgram = (): { run(args: readonly string[]): Promise<number> } =>
-  createRequire(import.meta.url)(join(checkout, 'dist/core/tools/cli/program.js')) as ReturnType<typeof loadProgram>
+  createRequire(import.meta.url)(join(checkout, 'dist/core/tools/cli/program.js')) as ReturnType<
+    typeof loadProgram
+  >
 
 /**
- * Runs the built command to its end in this process: for tests of what it does and prints, not of the process. A start costs a
- * third of a CPU second.
+ * Runs the built command to its end in this process: for tests of what it does and prints, not of the
+ * process. A start costs a third of a CPU second.
  */
-export async function runUnmoor(args: readonly string[], options: { cwd?: string } = {}): Promise<CommandResult> {
+export async function runUnmoor(
+  args: readonly string[],
+  options: { cwd?: string } = {},
+): Promise<CommandResult> {
   const program = loadProgram()
   const output = { stdout: '', stderr: '' }
   const before = { cwd: process.cwd(), exitCode: process.exitCode }
@@ -40,12 +45,16 @@ export async function runUnmoor(args: readonly string[], options: { cwd?: string
     process.exitCode = before.exitCode
     for (const spy of spies) spy.mockRestore()
     for (const signal of ['SIGINT', 'SIGTERM'] as const)
-      for (const listener of process.listeners(signal)) if (!listeners.has(listener)) process.off(signal, listener)
+      for (const listener of process.listeners(signal))
+        if (!listeners.has(listener)) process.off(signal, listener)
   }
 }
 
 /** Runs the built command to its end, in a process of its own. */
-export async function unmoor(args: readonly string[], options: { cwd?: string; env?: Record<string, string>; node?: string } = {}): Promise<CommandResult> {
+export async function unmoor(
+  args: readonly string[],
+  options: { cwd?: string; env?: Record<string, string>; node?: string } = {},
+): Promise<CommandResult> {
   const { child, result } = startUnmoor(args, options)
   const timer = setTimeout(() => child.kill('SIGKILL'), 60_000)
   try {
@@ -79,14 +88,20 @@ export function startUnmoor(
   const line = (text: string): Promise<string> =>
     new Promise((resolve, reject) => {
       const look = (): void => {
-        const found = `${output.stdout}\n${output.stderr}`.split('\n').find((candidate) => candidate.includes(text))
+        const found = `${output.stdout}\n${output.stderr}`
+          .split('\n')
+          .find((candidate) => candidate.includes(text))
         if (found === undefined) return
         listeners.delete(look)
         resolve(found)
       }
       listeners.add(look)
       look()
-      void result.then(({ code }) => reject(new Error(`ended with ${code} without a line with "${text}":\n${output.stdout}\n${output.stderr}`)))
+      void result.then(({ code }) =>
+        reject(
+          new Error(`ended with ${code} without a line with "${text}":\n${output.stdout}\n${output.stderr}`),
+        ),
+      )
     })
   return { child, result, line }
 }

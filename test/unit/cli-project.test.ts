@@ -26,14 +26,23 @@ describe('a project from unmoor init', () => {
 
   test('type checks', async () => {
     const { spawnSync } = await import('node:child_process')
-    const { stdout, status } = spawnSync(process.execPath, [join(dir, 'node_modules/typescript/bin/tsc'), '-p', '.'], { cwd: dir, encoding: 'utf8' })
+    const { stdout, status } = spawnSync(
+      process.execPath,
+      [join(dir, 'node_modules/typescript/bin/tsc'), '-p', '.'],
+      { cwd: dir, encoding: 'utf8' },
+    )
     expect({ stdout, status }).toEqual({ stdout: '', status: 0 })
   })
 
   test('passes its own tests on Node', async () => {
-    const { code, stdout, stderr } = await unmoor(['test', '--target', 'node', '--reporter', 'json'], { cwd: dir })
+    const { code, stdout, stderr } = await unmoor(['test', '--target', 'node', '--reporter', 'json'], {
+      cwd: dir,
+    })
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) })
-    expect(JSON.parse(stdout)).toEqual({ passed: true, targets: [{ target: 'node', exitCode: 0, total: 2, passed: 2, failed: 0 }] })
+    expect(JSON.parse(stdout)).toEqual({
+      passed: true,
+      targets: [{ target: 'node', exitCode: 0, total: 2, passed: 2, failed: 0 }],
+    })
   })
 
   test('a failing test is exit code 1, and arguments after -- go to vitest', async () => {
@@ -43,15 +52,24 @@ describe('a project from unmoor init', () => {
       `import { expect, test } from 'vitest'\ntest('target', () => expect(process.env.UNMOOR_TARGET).toBe('node'))\ntest('wrong', () => expect(1).toBe(2))\n`,
     )
     const all = await unmoor(['test', '--reporter', 'json', '--', 'test/other.test.ts'], { cwd: dir })
-    expect({ code: all.code, ...JSON.parse(all.stdout) }).toMatchObject({ code: 1, passed: false, targets: [{ total: 2, passed: 1, failed: 1 }] })
-    const one = await unmoor(['test', '--reporter', 'json', '--', 'test/other.test.ts', '-t', 'target'], { cwd: dir })
+    expect({ code: all.code, ...JSON.parse(all.stdout) }).toMatchObject({
+      code: 1,
+      passed: false,
+      targets: [{ total: 2, passed: 1, failed: 1 }],
+    })
+    const one = await unmoor(['test', '--reporter', 'json', '--', 'test/other.test.ts', '-t', 'target'], {
+      cwd: dir,
+    })
     expect({ code: one.code, ...JSON.parse(one.stdout) }).toMatchObject({ code: 0, passed: true })
     await writeFile(test, '')
   })
 
   test('builds and starts; SIGTERM stops it with exit code 0', async () => {
     expect((await unmoor(['build', '--target', 'node'], { cwd: dir })).code).toBe(0)
-    const { child, result, line } = startUnmoor(['start', '--target', 'node', '--port', '0', '--reporter', 'json'], { cwd: dir })
+    const { child, result, line } = startUnmoor(
+      ['start', '--target', 'node', '--port', '0', '--reporter', 'json'],
+      { cwd: dir },
+    )
     const { url, pids } = JSON.parse(await line('"url"')) as { url: string; pids: number[] }
     expect((await fetch(`${url}/notes/a`, { method: 'PUT', body: 'x' })).status).toBe(204)
     child.kill('SIGTERM')
@@ -64,7 +82,9 @@ describe('a project from unmoor init', () => {
     const server = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
     const { port } = server.address() as AddressInfo
-    const { code, stderr } = await unmoor(['start', '--target', 'node', '--build', '--port', String(port)], { cwd: dir })
+    const { code, stderr } = await unmoor(['start', '--target', 'node', '--build', '--port', String(port)], {
+      cwd: dir,
+    })
     server.close()
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(String(port)) })
   })
@@ -79,8 +99,13 @@ export default defineApp({
 
   test('a missing secret is named, exit code 1; .env and the environment give it', async () => {
     await using project = await tempProject({ 'src/app.ts': app })
-    const missing = await unmoor(['start', '--target', 'node', '--build', '--port', '0'], { cwd: project.dir })
-    expect({ code: missing.code, stderr: missing.stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/secret "apiKey": set API_KEY/) })
+    const missing = await unmoor(['start', '--target', 'node', '--build', '--port', '0'], {
+      cwd: project.dir,
+    })
+    expect({ code: missing.code, stderr: missing.stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/secret "apiKey": set API_KEY/),
+    })
     await project.write({ '.env': 'API_KEY="from file"\nREGION=us\n', 'other.env': 'API_KEY=other' })
     const answer = async (args: string[], env: Record<string, string> = {}): Promise<unknown> => {
       const { child, result, line } = startUnmoor(['start', '--target', 'node', '--port', '0', ...args], {
@@ -96,7 +121,8 @@ export default defineApp({
     expect(await answer([], { REGION: 'ap' })).toEqual({ key: 'from file', region: 'ap', leaked: null })
     expect(await answer(['--env-file', 'other.env'])).toEqual({ key: 'other', region: 'eu', leaked: null })
     const wrong = await unmoor(['start', '--target', 'node', '--env-file', 'none.env'], { cwd: project.dir })
-    // Node itself reads --env-file wherever it stands (nodejs/node#54232), and ends with 9 before unmoor runs; a Node that does not gives our 2.
+    // Node itself reads --env-file wherever it stands (nodejs/node#54232), and ends with 9 before unmoor
+    // runs; a Node that does not gives our 2.
     expect([2, 9]).toContain(wrong.code)
     expect(wrong.stderr).toContain('none.env')
   })
@@ -112,7 +138,10 @@ test('unmoor dev restarts at a change, and keeps the old build while a new one f
     await project.write({ 'src/app.ts': 'const a = 1 +* 1' })
     await line('The old build keeps running')
     expect(await (await fetch(first)).text()).toBe('hello')
-    await project.write({ 'src/app.ts': source.replace('hello', 'changed'), 'unmoor.config.ts': 'export default { name: "renamed" }' })
+    await project.write({
+      'src/app.ts': source.replace('hello', 'changed'),
+      'unmoor.config.ts': 'export default { name: "renamed" }',
+    })
     const second = urlIn(await line('renamed on node'))
     expect(await (await fetch(second)).text()).toBe('changed')
     await expect(fetch(first)).rejects.toThrow()

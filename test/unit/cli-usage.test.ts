@@ -9,7 +9,10 @@ describe('wrong use ends with exit code 2 and says what there is', () => {
     [['nope'], /unknown command 'nope'/],
     [['build'], /required option '-t, --target/],
     [['build', '--target', 'node', '--nope'], /unknown option '--nope'/],
-    [['build', '--target', 'cloudfare'], /no target "cloudfare"\. Did you mean "cloudflare"\? Targets: node, cloudflare, lambda, isolate/],
+    [
+      ['build', '--target', 'cloudfare'],
+      /no target "cloudfare"\. Did you mean "cloudflare"\? Targets: node, cloudflare, lambda, isolate/,
+    ],
     [['build', '--target', 'node', 'lambda', '--out', 'x'], /--out takes one target, not 2/],
     [['build', '--target', 'node', '--reporter', 'xml'], /Allowed choices are text, json/],
     [['build', '--target', 'node', '--out', '..'], /holds the project itself/],
@@ -34,8 +37,16 @@ describe('wrong use ends with exit code 2 and says what there is', () => {
   })
 
   test.each([
-    ['a binding that is not declared', { 'unmoor.config.ts': 'export default { drivers: { links: "memory" } }' }, /declares no binding "links"/],
-    ['a config that does not parse', { 'unmoor.config.ts': 'export default {' }, /unmoor\.config\.ts does not load/],
+    [
+      'a binding that is not declared',
+      { 'unmoor.config.ts': 'export default { drivers: { links: "memory" } }' },
+      /declares no binding "links"/,
+    ],
+    [
+      'a config that does not parse',
+      { 'unmoor.config.ts': 'export default {' },
+      /unmoor\.config\.ts does not load/,
+    ],
   ])('%s', async (_name, files, message) => {
     await using project = await tempProject({ 'src/app.ts': appSource(), ...files })
     const { code, stderr } = await runUnmoor(['build', '--target', 'node'], { cwd: project.dir })
@@ -44,8 +55,12 @@ describe('wrong use ends with exit code 2 and says what there is', () => {
 
   test('an older Node', async () => {
     // The check alone: the version is what it is here, so it is changed before main.js runs.
-    await using project = await tempProject({ 'old.mjs': `Object.defineProperty(process.versions, 'node', { value: '22.1.0' })` })
-    const { code, stdout, stderr } = await unmoor(['build'], { env: { NODE_OPTIONS: `--import ${join(project.dir, 'old.mjs')}` } })
+    await using project = await tempProject({
+      'old.mjs': `Object.defineProperty(process.versions, 'node', { value: '22.1.0' })`,
+    })
+    const { code, stdout, stderr } = await unmoor(['build'], {
+      env: { NODE_OPTIONS: `--import ${join(project.dir, 'old.mjs')}` },
+    })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toMatch(/needs Node 24 or newer; this is Node 22\.1\.0/)
   })
@@ -58,19 +73,26 @@ describe('failures end with exit code 1', () => {
     // A build that takes long says that it builds.
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: expect.stringMatching(/^(Building for node \.\.\.\n)?error: src\/app\.ts: there is no default export[^\n]*\n$/),
+      stderr: expect.stringMatching(
+        /^(Building for node \.\.\.\n)?error: src\/app\.ts: there is no default export[^\n]*\n$/,
+      ),
     })
   })
 
   test('a start without a build', async () => {
     await using project = await tempProject({ 'src/app.ts': appSource() })
     const { code, stderr } = await runUnmoor(['start', '--target', 'node'], { cwd: project.dir })
-    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('Run first: unmoor build --target node') })
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringContaining('Run first: unmoor build --target node'),
+    })
   })
 
   test('a stack comes with --verbose', async () => {
     await using project = await tempProject({ 'src/app.ts': 'export const a = 1' })
-    expect((await runUnmoor(['build', '--target', 'node', '--verbose'], { cwd: project.dir })).stderr).toMatch(/\n\s+at /)
+    expect(
+      (await runUnmoor(['build', '--target', 'node', '--verbose'], { cwd: project.dir })).stderr,
+    ).toMatch(/\n\s+at /)
   })
 })
 
@@ -80,16 +102,24 @@ describe('--reporter json', () => {
   test('a failure is a line too', async () => {
     await using project = await tempProject({ 'src/app.ts': 'export const a = 1' })
     const failed = await runUnmoor(['build', '--target', 'node', '--reporter', 'json'], { cwd: project.dir })
-    expect(lastLine(failed.stdout)).toEqual({ error: { code: 'InvalidArgument', message: expect.stringContaining('no default export') } })
+    expect(lastLine(failed.stdout)).toEqual({
+      error: { code: 'InvalidArgument', message: expect.stringContaining('no default export') },
+    })
     const misused = await runUnmoor(['build', '--reporter=json'], { cwd: project.dir })
-    expect(lastLine(misused.stdout)).toMatchObject({ error: { code: 'InvalidArgument', message: expect.stringContaining('--target') } })
+    expect(lastLine(misused.stdout)).toMatchObject({
+      error: { code: 'InvalidArgument', message: expect.stringContaining('--target') },
+    })
   })
 
   test('a build prints one line and nothing else on stdout', async () => {
     await using project = await tempProject({ 'src/app.ts': appSource() })
-    const { code, stdout } = await unmoor(['build', '--target', 'node', '--reporter', 'json'], { cwd: project.dir })
+    const { code, stdout } = await unmoor(['build', '--target', 'node', '--reporter', 'json'], {
+      cwd: project.dir,
+    })
     expect({ code, lines: stdout.trimEnd().split('\n').length }).toEqual({ code: 0, lines: 1 })
-    expect(JSON.parse(stdout)).toMatchObject({ targets: [{ target: 'node', dir: join(project.dir, '.unmoor/node'), bytes: expect.any(Number) }] })
+    expect(JSON.parse(stdout)).toMatchObject({
+      targets: [{ target: 'node', dir: join(project.dir, '.unmoor/node'), bytes: expect.any(Number) }],
+    })
   })
 })
 

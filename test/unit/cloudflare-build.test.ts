@@ -17,9 +17,23 @@ function manifestOf(bindings: Bindings, more: Partial<Manifest> = {}): Manifest 
   return { version: 1, name: 'shop', bindings, fetch: true, queues: [], crons: {}, ...more }
 }
 
-function configOf(manifest: Manifest, options: Record<string, unknown> = {}): ReturnType<typeof createWranglerConfig> {
-  const drivers = Object.fromEntries(Object.entries(manifest.bindings).map(([name, { kind }]) => [name, { driver: kind === 'secret' ? 'env' : 'cloudflare' }]))
-  return createWranglerConfig({ manifest, drivers, migrated: [], options: checkOptions(options, manifest), nodeFlags: [] })
+function configOf(
+  manifest: Manifest,
+  options: Record<string, unknown> = {},
+): ReturnType<typeof createWranglerConfig> {
+  const drivers = Object.fromEntries(
+    Object.entries(manifest.bindings).map(([name, { kind }]) => [
+      name,
+      { driver: kind === 'secret' ? 'env' : 'cloudflare' },
+    ]),
+  )
+  return createWranglerConfig({
+    manifest,
+    drivers,
+    migrated: [],
+    options: checkOptions(options, manifest),
+    nodeFlags: [],
+  })
 }
 
 describe('wrangler.jsonc', () => {
@@ -36,7 +50,15 @@ describe('wrangler.jsonc', () => {
 
   test('ids and names come from the options', () => {
     const manifest = manifestOf(
-      { links: kv(), icons: blob(), stats: sql(), jobs: queue(), api: service(), files: assets({ directory: 'x' }), mode: variable({ default: 'a' }) },
+      {
+        links: kv(),
+        icons: blob(),
+        stats: sql(),
+        jobs: queue(),
+        api: service(),
+        files: assets({ directory: 'x' }),
+        mode: variable({ default: 'a' }),
+      },
       { queues: ['jobs'] },
     )
     const config = configOf(manifest, {
@@ -69,9 +91,15 @@ describe('wrangler.jsonc', () => {
 
   test('a binding on another driver needs nothing of the platform', () => {
     const manifest = manifestOf({ links: kv() })
-    expect(createWranglerConfig({ manifest, drivers: { links: { driver: 'memory' } }, migrated: [], options: {}, nodeFlags: [] })).not.toHaveProperty(
-      'kv_namespaces',
-    )
+    expect(
+      createWranglerConfig({
+        manifest,
+        drivers: { links: { driver: 'memory' } },
+        migrated: [],
+        options: {},
+        nodeFlags: [],
+      }),
+    ).not.toHaveProperty('kv_namespaces')
   })
 
   test('a variable without a value keeps what the dashboard has, and is told', () => {
@@ -88,8 +116,12 @@ describe('wrangler.jsonc', () => {
   test('options that do not fit the app are refused by name', () => {
     const manifest = manifestOf({ links: kv() })
     expect(() => checkOptions({ kvs: {} }, manifest)).toThrow('targets.cloudflare.options.kvs is no option')
-    expect(() => checkOptions({ kv: { liks: { id: 'x' } } }, manifest)).toThrow('kv.liks is not a declared kv. Did you mean "links"? Declared: links.')
-    expect(() => checkOptions({ compatibilityDate: 'today' }, manifest)).toThrow('compatibilityDate is a date')
+    expect(() => checkOptions({ kv: { liks: { id: 'x' } } }, manifest)).toThrow(
+      'kv.liks is not a declared kv. Did you mean "links"? Declared: links.',
+    )
+    expect(() => checkOptions({ compatibilityDate: 'today' }, manifest)).toThrow(
+      'compatibilityDate is a date',
+    )
     expect(() => configOf(manifestOf({ ['b'.repeat(60)]: blob() }))).toThrow('over the 63 characters')
   })
 })
@@ -108,8 +140,14 @@ describe('flags for node built-ins', () => {
 
 describe('the simulator', () => {
   test('has the ids that wrangler dev gives the same file', () => {
-    const manifest = manifestOf({ links: kv(), cold: kv(), stats: sql(), jobs: queue({ maxRetries: 5 }), me: service({ app: 'shop' }) }, { queues: ['jobs'] })
-    const config = toSimulatorConfig(configOf(manifest, { kv: { links: { id: 'k1' } } }), { variables: {}, assetsFolder: '/a' })
+    const manifest = manifestOf(
+      { links: kv(), cold: kv(), stats: sql(), jobs: queue({ maxRetries: 5 }), me: service({ app: 'shop' }) },
+      { queues: ['jobs'] },
+    )
+    const config = toSimulatorConfig(configOf(manifest, { kv: { links: { id: 'k1' } } }), {
+      variables: {},
+      assetsFolder: '/a',
+    })
     expect(config).toMatchObject({
       env: {
         LINKS: { type: 'kv', id: 'k1' },
@@ -118,22 +156,45 @@ describe('the simulator', () => {
         JOBS: { type: 'queue', name: 'shop-jobs' },
         ME: { type: 'worker', worker: 'shop' },
       },
-      triggers: [{ type: 'queue', name: 'shop-jobs', maxRetries: 5, maxBatchSize: 10, maxBatchTimeout: 0, retryDelay: 0 }],
+      triggers: [
+        {
+          type: 'queue',
+          name: 'shop-jobs',
+          maxRetries: 5,
+          maxBatchSize: 10,
+          maxBatchTimeout: 0,
+          retryDelay: 0,
+        },
+      ],
     })
   })
 
   test('another app is reached by its URL, which is asked for by name', () => {
     const config = configOf(manifestOf({ billing: service() }))
     expect(() => toSimulatorConfig(config, { variables: {}, assetsFolder: '/a' })).toThrow('set BILLING_URL')
-    const { env } = toSimulatorConfig(config, { variables: { BILLING_URL: 'http://127.0.0.1:1' }, assetsFolder: '/a' })
+    const { env } = toSimulatorConfig(config, {
+      variables: { BILLING_URL: 'http://127.0.0.1:1' },
+      assetsFolder: '/a',
+    })
     expect(env['BILLING']).toEqual({ type: 'external', address: '127.0.0.1:1', http: {} })
   })
 
   test('every missing variable and secret is named at once', () => {
-    const manifest = manifestOf({ apiUrl: variable(), token: secret(), spare: secret({ optional: true }), mode: variable({ default: 'x' }) })
+    const manifest = manifestOf({
+      apiUrl: variable(),
+      token: secret(),
+      spare: secret({ optional: true }),
+      mode: variable({ default: 'x' }),
+    })
     const drivers = { token: { driver: 'env' }, spare: { driver: 'env' } }
-    expect(() => workerVariables(manifest, drivers, configOf(manifest), {})).toThrow(/variable "apiUrl": set API_URL.*secret "token": set TOKEN\./)
-    expect(workerVariables(manifest, drivers, configOf(manifest), { API_URL: 'u', TOKEN: 't' })).toEqual({ MODE: 'x', API_URL: 'u', TOKEN: 't' })
+    expect(() => workerVariables(manifest, drivers, configOf(manifest), {})).toThrow(
+      /variable "apiUrl": set API_URL.*secret "token": set TOKEN\./,
+    )
+    expect(workerVariables(manifest, drivers, configOf(manifest), { API_URL: 'u', TOKEN: 't' })).toEqual({
+      MODE: 'x',
+      API_URL: 'u',
+      TOKEN: 't',
+    })
   })
 })
 
@@ -154,14 +215,24 @@ describe('the Worker', () => {
     const { outDir } = await buildApp({ projectDir: folder, target: 'cloudflare', adapter: cloudflare })
     const worker = await readFile(join(outDir, 'worker/index.js'))
     const app = 'export default{fetch:async(e,t)=>new Response(await t.LINKS.get(`a`))};'
-    expect(gzipSync(worker, { level: 9 }).byteLength - gzipSync(app, { level: 9 }).byteLength).toBeLessThanOrEqual(6 * 1024)
+    expect(
+      gzipSync(worker, { level: 9 }).byteLength - gzipSync(app, { level: 9 }).byteLength,
+    ).toBeLessThanOrEqual(6 * 1024)
     // What the app does not declare is not there.
-    expect(worker.toString()).not.toMatch(/R2:|D1:|Cloudflare Queues|UNMOOR_TEST_TOKEN|has no handler for cron/)
+    expect(worker.toString()).not.toMatch(
+      /R2:|D1:|Cloudflare Queues|UNMOOR_TEST_TOKEN|has no handler for cron/,
+    )
   })
 
   test('a driver that needs Node is refused by name', async () => {
-    const config = { name: 'small', entry: './app.ts', targets: { cloudflare: { drivers: { links: 'sqlite' } } } }
-    await expect(buildApp({ projectDir: folder, target: 'cloudflare', adapter: cloudflare, config })).rejects.toMatchObject({
+    const config = {
+      name: 'small',
+      entry: './app.ts',
+      targets: { cloudflare: { drivers: { links: 'sqlite' } } },
+    }
+    await expect(
+      buildApp({ projectDir: folder, target: 'cloudflare', adapter: cloudflare, config }),
+    ).rejects.toMatchObject({
       code: 'Unsupported',
       message: expect.stringContaining('"sqlite" does not run on Cloudflare'),
     })

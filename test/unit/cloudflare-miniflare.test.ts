@@ -16,7 +16,10 @@ beforeAll(async () => {
 })
 afterAll(() => rm(scratch, { recursive: true, force: true, maxRetries: 3 }))
 
-/** Packages in `folder`/node_modules, each with a version; a `miniflare` is one that says where it was loaded from. */
+/**
+ * Packages in `folder`/node_modules, each with a version; a `miniflare` is one that says where it was loaded
+ * from.
+ */
 async function packages(folder: string, versions: Readonly<Record<string, string>>): Promise<string> {
   for (const [name, version] of Object.entries(versions)) {
     const dir = join(scratch, folder, 'node_modules', name)
@@ -37,24 +40,37 @@ describe('the Miniflare of wrangler', () => {
   })
 
   it('is the one below wrangler where another one lies beside it (npm, nested)', async () => {
-    const place = await packages('nested', { wrangler: '4.170.0', miniflare: '4.20260730.0', workerd: '1.20260730.1' })
+    const place = await packages('nested', {
+      wrangler: '4.170.0',
+      miniflare: '4.20260730.0',
+      workerd: '1.20260730.1',
+    })
     await packages('nested/node_modules/wrangler', { miniflare: '5.20261117.0-beta' })
     await packages('nested/node_modules/wrangler/node_modules/miniflare', { workerd: '1.20261117.1' })
     const { miniflare, versions } = loadMiniflare([place])
     expect(versions).toEqual({ wrangler: '4.170.0', miniflare: '5.20261117.0-beta', workerd: '1.20261117.1' })
-    expect(miniflare).toEqual({ from: join(scratch, 'nested/node_modules/wrangler/node_modules/miniflare/index.js') })
+    expect(miniflare).toEqual({
+      from: join(scratch, 'nested/node_modules/wrangler/node_modules/miniflare/index.js'),
+    })
   })
 
   it('is found from the second place where the first has no wrangler', async () => {
     const empty = await packages('empty', {})
-    const place = await packages('hoisted', { wrangler: OLDEST_WRANGLER, miniflare: '5.20261006.2-beta', workerd: '1.20261006.1' })
+    const place = await packages('hoisted', {
+      wrangler: OLDEST_WRANGLER,
+      miniflare: '5.20261006.2-beta',
+      workerd: '1.20261006.1',
+    })
     expect(loadMiniflare([empty, place]).versions.wrangler).toBe(OLDEST_WRANGLER)
   })
 
   it('no wrangler: the error says what to install', async () => {
     const place = await packages('none', { miniflare: '5.20261117.0-beta' })
     expect(() => loadMiniflare([place])).toThrow(
-      expect.objectContaining({ code: 'Unavailable', message: expect.stringContaining('npm install --save-dev wrangler@^4.150.0') }),
+      expect.objectContaining({
+        code: 'Unavailable',
+        message: expect.stringContaining('npm install --save-dev wrangler@^4.150.0'),
+      }),
     )
   })
 
@@ -66,7 +82,9 @@ describe('the Miniflare of wrangler', () => {
   ])('wrangler %s with Miniflare %s: the error names both versions', async (wrangler, miniflare, message) => {
     const place = await packages(`old-${wrangler}`, { wrangler, miniflare, workerd: '1.0.0' })
     const named = `is wrangler ${wrangler}, with Miniflare ${miniflare}`
-    expect(() => loadMiniflare([place])).toThrow(expect.objectContaining({ code: 'Unavailable', message: expect.stringContaining(named) }))
+    expect(() => loadMiniflare([place])).toThrow(
+      expect.objectContaining({ code: 'Unavailable', message: expect.stringContaining(named) }),
+    )
     expect(() => loadMiniflare([place])).toThrow(message)
   })
 
@@ -76,7 +94,9 @@ describe('the Miniflare of wrangler', () => {
   })
 
   it('the peer range of the package begins at the oldest wrangler that is accepted', () => {
-    const { peerDependencies } = createRequire(import.meta.url)('../../package.json') as { peerDependencies: Record<string, string> }
+    const { peerDependencies } = createRequire(import.meta.url)('../../package.json') as {
+      peerDependencies: Record<string, string>
+    }
     expect(peerDependencies['wrangler']).toBe(`^${OLDEST_WRANGLER}`)
   })
 })
@@ -93,13 +113,28 @@ describe('an app on a real package manager', () => {
 
   it.each([
     ['npm', ['npm', 'install', '--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline']],
-    ['pnpm, whose node_modules are isolated', ['npx', '--yes', PNPM, 'install', '--ignore-scripts', '--prefer-offline', '--config.auto-install-peers=false']],
+    [
+      'pnpm, whose node_modules are isolated',
+      [
+        'npx',
+        '--yes',
+        PNPM,
+        'install',
+        '--ignore-scripts',
+        '--prefer-offline',
+        '--config.auto-install-peers=false',
+      ],
+    ],
   ])(
     '%s: unmoor, packed, starts the app in the workerd that wrangler brought',
     async (name, [command, ...args]) => {
       const dir = join(scratch, name.split(',')[0] as string)
       await mkdir(join(dir, 'src'), { recursive: true })
-      const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', scratch], { cwd: checkout })
+      const { stdout } = await run(
+        'npm',
+        ['pack', '--json', '--ignore-scripts', '--pack-destination', scratch],
+        { cwd: checkout },
+      )
       const [{ filename }] = JSON.parse(stdout) as [{ filename: string }]
       const { version } = createRequire(import.meta.url)('wrangler/package.json') as { version: string }
       const manifest = {
@@ -110,7 +145,10 @@ describe('an app on a real package manager', () => {
         devDependencies: { wrangler: version },
       }
       await writeFile(join(dir, 'package.json'), JSON.stringify(manifest))
-      await writeFile(join(dir, 'src/app.ts'), `import { defineApp } from 'unmoor'\nexport default defineApp({ fetch: () => new Response('from workerd') })\n`)
+      await writeFile(
+        join(dir, 'src/app.ts'),
+        `import { defineApp } from 'unmoor'\nexport default defineApp({ fetch: () => new Response('from workerd') })\n`,
+      )
       await run(command as string, args, { cwd: dir, env: environment(process.env['HOME'] ?? dir) })
       // What this is about: pnpm keeps Miniflare out of the reach of everybody but wrangler.
       expect(existsSync(join(dir, 'node_modules/miniflare'))).toBe(name === 'npm')

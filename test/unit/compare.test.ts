@@ -43,7 +43,9 @@ const never = (): never => {
 }
 const caseIds = new Set([
   ...CASES.map(({ id }) => id),
-  ...(['kv', 'strongKv', 'blob', 'sql', 'queue', 'cache'] as const).flatMap((kind) => driverCases(kind, never).map(({ id }) => id)),
+  ...(['kv', 'strongKv', 'blob', 'sql', 'queue', 'cache'] as const).flatMap((kind) =>
+    driverCases(kind, never).map(({ id }) => id),
+  ),
 ])
 
 let dir: string
@@ -59,7 +61,10 @@ describe('proofs', () => {
       ...DRIVER_FACTS.map(({ proof }) => proof),
       ...SAME.map(({ proof }) => proof),
     ]
-    for (const { cases = [], limits = [] } of proofs as { cases?: readonly string[]; limits?: readonly string[] }[]) {
+    for (const { cases = [], limits = [] } of proofs as {
+      cases?: readonly string[]
+      limits?: readonly string[]
+    }[]) {
       expect(cases.length + limits.length).toBeGreaterThan(0)
       for (const id of cases) expect(caseIds, id).toContain(id)
       for (const name of limits) expect(Object.keys(LIMITS)).toContain(name)
@@ -67,18 +72,24 @@ describe('proofs', () => {
   })
 
   it('cases that need a capability are among its proofs', () => {
-    for (const { id, needs } of CASES) if (needs !== undefined) expect(CAPABILITY_FACTS[needs].cases, id).toContain(id)
+    for (const { id, needs } of CASES)
+      if (needs !== undefined) expect(CAPABILITY_FACTS[needs].cases, id).toContain(id)
   })
 
   it('every change of a report has one', async () => {
     const { changes } = await compare('links', 'cloudflare', 'lambda')
     for (const { id, proof } of changes)
-      expect((proof.cases?.length ?? 0) + (proof.limits?.length ?? 0) + (proof.adapter === undefined ? 0 : 1), id).toBeGreaterThan(0)
+      expect(
+        (proof.cases?.length ?? 0) + (proof.limits?.length ?? 0) + (proof.adapter === undefined ? 0 : 1),
+        id,
+      ).toBeGreaterThan(0)
   })
 })
 
 describe('capabilities', async () => {
-  const names = (await readdir(examples)).filter((name) => existsSync(join(examples, name, 'unmoor.config.ts')))
+  const names = (await readdir(examples)).filter((name) =>
+    existsSync(join(examples, name, 'unmoor.config.ts')),
+  )
   // What differs one way differs the other.
   const pairs = TARGETS.flatMap((from, index) => TARGETS.slice(index + 1).map((to) => [from, to] as const))
 
@@ -88,7 +99,9 @@ describe('capabilities', async () => {
       const [a, b] = [await loadAdapter(from, examples), await loadAdapter(to, examples)]
       for (const capability of Object.keys(CAPABILITIES) as Capability[]) {
         const differs = a.capabilities[capability] !== b.capabilities[capability]
-        const told = report.changes.some(({ id }) => id === `capability:${capability}`) || report.unused.includes(capability)
+        const told =
+          report.changes.some(({ id }) => id === `capability:${capability}`) ||
+          report.unused.includes(capability)
         expect([from, to, capability, told]).toEqual([from, to, capability, differs])
       }
     }
@@ -125,14 +138,29 @@ export default defineApp({
       kind: 'lost',
       uses: [{ file: 'src/app.ts', line: 8 }],
     })
-    expect(report.changes.find(({ id }) => id === 'capability:cache.shared')).toMatchObject({ kind: 'gained', uses: [{ file: 'src/app.ts', line: 7 }] })
-    const lambda = await compareApp({ projectDir: project.dir, from: { target: 'node' }, to: { target: 'lambda' }, expectations: () => ({}), prices: PRICES })
-    expect(lambda.changes.filter(({ id }) => id.startsWith('capability:request')).map(({ id, uses }) => [id, uses[0]?.line])).toEqual([
+    expect(report.changes.find(({ id }) => id === 'capability:cache.shared')).toMatchObject({
+      kind: 'gained',
+      uses: [{ file: 'src/app.ts', line: 7 }],
+    })
+    const lambda = await compareApp({
+      projectDir: project.dir,
+      from: { target: 'node' },
+      to: { target: 'lambda' },
+      expectations: () => ({}),
+      prices: PRICES,
+    })
+    expect(
+      lambda.changes
+        .filter(({ id }) => id.startsWith('capability:request'))
+        .map(({ id, uses }) => [id, uses[0]?.line]),
+    ).toEqual([
       ['capability:request.streaming', 9],
       ['capability:request.abort', 6],
       ['capability:request.large', 9],
     ])
-    expect(lambda.changes.find(({ id }) => id === 'capability:http.keepWorkAfterAnswer')).toMatchObject({ uses: [{ line: 7 }] })
+    expect(lambda.changes.find(({ id }) => id === 'capability:http.keepWorkAfterAnswer')).toMatchObject({
+      uses: [{ line: 7 }],
+    })
   })
 
   it('a use is found where a request and a binding go by other names', async () => {
@@ -149,13 +177,21 @@ export default defineApp({ bindings, fetch: (incoming, e) => save(incoming, e.db
 }
 `,
     })
-    const options = { projectDir: project.dir, from: { target: 'node' }, expectations: () => ({}), prices: PRICES }
+    const options = {
+      projectDir: project.dir,
+      from: { target: 'node' },
+      expectations: () => ({}),
+      prices: PRICES,
+    }
     const lambda = await compareApp({ ...options, to: { target: 'lambda' } })
-    const used = (id: string): unknown => lambda.changes.find((change) => change.id === `capability:${id}`)?.uses
+    const used = (id: string): unknown =>
+      lambda.changes.find((change) => change.id === `capability:${id}`)?.uses
     expect(used('request.abort')).toEqual([{ file: 'src/save.ts', line: 3 }])
     expect(used('request.large')).toEqual([{ file: 'src/save.ts', line: 4 }])
     const cloudflare = await compareApp({ ...options, to: { target: 'cloudflare' } })
-    expect(cloudflare.changes.find(({ id }) => id === 'capability:sql.interactiveTransactions')).toMatchObject({ uses: [{ file: 'src/save.ts', line: 2 }] })
+    expect(
+      cloudflare.changes.find(({ id }) => id === 'capability:sql.interactiveTransactions'),
+    ).toMatchObject({ uses: [{ file: 'src/save.ts', line: 2 }] })
   })
 })
 
@@ -176,15 +212,37 @@ describe('drivers', () => {
     const report = JSON.parse(stdout) as Comparison
     expect(report.to).toBe('node with postgres for stats')
     expect(report.changes.map(({ id }) => id)).toEqual(['driver:stats:postgres'])
-    await writeFile(join(dir, 'other.config.ts'), `export default { name: 'links', targets: { node: { drivers: { stats: 'postgres' } } } }\n`)
-    const other = await runUnmoor(['compare', 'node', `node@${join(dir, 'other.config.ts')}`, '--project', join(examples, 'links'), '--reporter', 'json'])
-    expect((JSON.parse(other.stdout) as Comparison).changes.map(({ id }) => id)).toEqual(['driver:stats:postgres'])
+    await writeFile(
+      join(dir, 'other.config.ts'),
+      `export default { name: 'links', targets: { node: { drivers: { stats: 'postgres' } } } }\n`,
+    )
+    const other = await runUnmoor([
+      'compare',
+      'node',
+      `node@${join(dir, 'other.config.ts')}`,
+      '--project',
+      join(examples, 'links'),
+      '--reporter',
+      'json',
+    ])
+    expect((JSON.parse(other.stdout) as Comparison).changes.map(({ id }) => id)).toEqual([
+      'driver:stats:postgres',
+    ])
   })
 
   it('what becomes of the data when a machine or a server goes is told, both ways', async () => {
     const moved = async (from: string, to: string): Promise<[string, string][]> => {
-      const side = (driver: string): { target: string; drivers: Record<string, string> } => ({ target: 'node', drivers: { links: driver } })
-      const report = await compareApp({ projectDir: join(examples, 'links'), from: side(from), to: side(to), expectations: () => ({}), prices: PRICES })
+      const side = (driver: string): { target: string; drivers: Record<string, string> } => ({
+        target: 'node',
+        drivers: { links: driver },
+      })
+      const report = await compareApp({
+        projectDir: join(examples, 'links'),
+        from: side(from),
+        to: side(to),
+        expectations: () => ({}),
+        prices: PRICES,
+      })
       return report.changes.filter(({ id }) => id.startsWith('driver:')).map(({ id, kind }) => [id, kind])
     }
     expect(await moved('sqlite', 'redis')).toEqual([
@@ -212,7 +270,10 @@ export default defineApp({ bindings, fetch: async (_request, env) => {
       expectations: () => ({}),
       prices: PRICES,
     })
-    expect(changes.find(({ id }) => id === 'check:sql-insert-or')).toMatchObject({ kind: 'lost', uses: [{ file: 'src/app.ts', line: 4 }] })
+    expect(changes.find(({ id }) => id === 'check:sql-insert-or')).toMatchObject({
+      kind: 'lost',
+      uses: [{ file: 'src/app.ts', line: 4 }],
+    })
   })
 })
 
@@ -268,11 +329,18 @@ describe('cost', () => {
     const path = join(dir, 'prices.json')
     await writeFile(path, '{ "read": "2027-01-01", "cloudflare": { "month": 7 } }')
     const prices = await readPrices(path)
-    expect(monthlyCost('cloudflare', { ...LOAD, requests: 0 }, prices)).toEqual([{ item: 'base price', amount: 7 }])
+    expect(monthlyCost('cloudflare', { ...LOAD, requests: 0 }, prices)).toEqual([
+      { item: 'base price', amount: 7 },
+    ])
     await writeFile(path, '{ "read": "2027-01-01", "lambda": { "requests": -1 } }')
-    await expect(readPrices(path)).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining('lambda.requests') })
+    await expect(readPrices(path)).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringContaining('lambda.requests'),
+    })
     await writeFile(path, '{ "lambda": {} }')
-    await expect(readPrices(path)).rejects.toMatchObject({ message: expect.stringContaining('"read" is missing') })
+    await expect(readPrices(path)).rejects.toMatchObject({
+      message: expect.stringContaining('"read" is missing'),
+    })
   })
 })
 
@@ -287,56 +355,74 @@ describe('pages', () => {
   })
 
   it('an unknown kind of file is a wrong use', async () => {
-    const { code, stderr } = await runUnmoor(['compare', 'node', 'lambda', '--project', join(examples, 'links'), '--out', 'report.pdf'])
+    const { code, stderr } = await runUnmoor([
+      'compare',
+      'node',
+      'lambda',
+      '--project',
+      join(examples, 'links'),
+      '--out',
+      'report.pdf',
+    ])
     expect([code, stderr]).toEqual([2, expect.stringContaining('.md, .html or .json')])
   })
 
   const program = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path))
-  if (program === undefined) console.warn('skipped: "the page in a browser". No Chromium is installed: apt-get install chromium')
-  it.skipIf(program === undefined)('the page in a browser: one file, no requests, no errors, a chart with both sides, narrow screens too', async () => {
-    const report = await compare('links', 'lambda', 'cloudflare')
-    const path = join(dir, 'report.html')
-    await writeFile(path, toHtml(report))
-    const browser = await chromium.launch({
-      executablePath: program as string,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    })
-    try {
-      const page = await browser.newPage({ viewport: { width: 360, height: 800 } })
-      const [requests, errors]: string[][] = [[], []]
-      page.on('request', (request) => requests?.push(request.url()))
-      page.on('pageerror', (error) => errors?.push(error.message))
-      page.on('console', (message) => errors?.push(message.text()))
-      const url = pathToFileURL(path).href
-      await page.goto(url)
-      expect([requests, errors]).toEqual([[url], []])
-      expect(await page.textContent('h1')).toBe(headline(report))
-      expect(await page.locator('ol > li').count()).toBe(report.changes.length)
-      const bars = await page.locator('svg rect').evaluateAll((found) => found.map((one) => one.getBoundingClientRect().width))
-      expect(bars.length).toBeGreaterThan(10)
-      expect(Math.max(...bars)).toBeGreaterThan(20)
-      expect(await page.locator('svg').getAttribute('aria-label')).toMatch(/lambda \d+\.\d+, cloudflare \d+\.\d+ USD/)
-      // Nothing sticks out to the side.
-      expect(await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth')).toBe(true)
-    } finally {
-      await browser.close()
-    }
-  })
+  if (program === undefined)
+    console.warn('skipped: "the page in a browser". No Chromium is installed: apt-get install chromium')
+  it.skipIf(program === undefined)(
+    'the page in a browser: one file, no requests, no errors, a chart with both sides, narrow screens too',
+    async () => {
+      const report = await compare('links', 'lambda', 'cloudflare')
+      const path = join(dir, 'report.html')
+      await writeFile(path, toHtml(report))
+      const browser = await chromium.launch({
+        executablePath: program as string,
+        args: [
+          '--no-sandbox',
+          '--disable-gpu',
+          '--disable-quic',
+          '--no-first-run',
+          '--disable-background-networking',
+          '--disable-component-update',
+          '--disable-sync',
+        ],
+      })
+      try {
+        const page = await browser.newPage({ viewport: { width: 360, height: 800 } })
+        const [requests, errors]: string[][] = [[], []]
+        page.on('request', (request) => requests?.push(request.url()))
+        page.on('pageerror', (error) => errors?.push(error.message))
+        page.on('console', (message) => errors?.push(message.text()))
+        const url = pathToFileURL(path).href
+        await page.goto(url)
+        expect([requests, errors]).toEqual([[url], []])
+        expect(await page.textContent('h1')).toBe(headline(report))
+        expect(await page.locator('ol > li').count()).toBe(report.changes.length)
+        const bars = await page
+          .locator('svg rect')
+          .evaluateAll((found) => found.map((one) => one.getBoundingClientRect().width))
+        expect(bars.length).toBeGreaterThan(10)
+        expect(Math.max(...bars)).toBeGreaterThan(20)
+        expect(await page.locator('svg').getAttribute('aria-label')).toMatch(
+          /lambda \d+\.\d+, cloudflare \d+\.\d+ USD/,
+        )
+        // Nothing sticks out to the side.
+        expect(await page.evaluate('document.documentElement.scrollWidth <= window.innerWidth')).toBe(true)
+      } finally {
+        await browser.close()
+      }
+    },
+  )
 })
 
 describe('the page of what differs', async () => {
   const adapters = await Promise.all(TARGETS.map((name) => loadAdapter(name, examples)))
 
   it('is fresh: unmoor conformance --deviations core/tools/conformance/DEVIATIONS.md', async () => {
-    expect(await readFile(join(import.meta.dirname, '../../core/tools/conformance/DEVIATIONS.md'), 'utf8')).toBe(deviationsText(adapters))
+    expect(
+      await readFile(join(import.meta.dirname, '../../core/tools/conformance/DEVIATIONS.md'), 'utf8'),
+    ).toBe(deviationsText(adapters))
   })
 
   it('has a version for each, and none for what no longer differs: core/tools/conformance/since.ts', () => {

@@ -3,15 +3,31 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { Adapter, LocalRuntime } from '../../core/adapter.ts'
 import { CAPABILITIES, type Capabilities, type Capability } from '../../core/capabilities.ts'
-import { CASES, matrixText, reportLine, reportText, runConformance, selectCases } from '../../core/tools/conformance/index.ts'
+import {
+  CASES,
+  matrixText,
+  reportLine,
+  reportText,
+  runConformance,
+  selectCases,
+} from '../../core/tools/conformance/index.ts'
 
-const ALL = Object.fromEntries(Object.keys(CAPABILITIES).map((name) => [name, true])) as unknown as Capabilities
+const ALL = Object.fromEntries(
+  Object.keys(CAPABILITIES).map((name) => [name, true]),
+) as unknown as Capabilities
 const memory = { driver: 'memory' }
 
-/** A target whose "runtime" is a server of this test: what the runner makes of answers is the subject, not the app. */
+/**
+ * A target whose "runtime" is a server of this test: what the runner makes of answers is the subject, not the
+ * app.
+ */
 function fakeTarget(
   listener: RequestListener,
-  options: { capabilities?: Capabilities; started?: (server: Server, end: (code: number) => void) => void; fails?: string } = {},
+  options: {
+    capabilities?: Capabilities
+    started?: (server: Server, end: (code: number) => void) => void
+    fails?: string
+  } = {},
 ): Adapter {
   return {
     name: 'fake',
@@ -80,7 +96,10 @@ describe('the list of cases', () => {
 describe('runConformance', () => {
   it('counts what passed and what failed, with the error that the target gave', async () => {
     const adapter = fakeTarget(
-      (request, response) => void response.end(request.url?.includes('kv-03') === true ? '{"ok":false,"error":"wrong bytes"}' : '{"ok":true}'),
+      (request, response) =>
+        void response.end(
+          request.url?.includes('kv-03') === true ? '{"ok":false,"error":"wrong bytes"}' : '{"ok":true}',
+        ),
     )
     const report = await runConformance({ target: 'fake', adapter, filter: 'kv-0' })
     expect(report).toMatchObject({
@@ -93,13 +112,24 @@ describe('runConformance', () => {
       expectedFailures: 0,
       groups: { kv: { total: 9, passed: 8 } },
     })
-    expect(report.cases.find(({ id }) => id === 'kv-03')).toMatchObject({ outcome: 'failed', error: 'wrong bytes' })
+    expect(report.cases.find(({ id }) => id === 'kv-03')).toMatchObject({
+      outcome: 'failed',
+      error: 'wrong bytes',
+    })
     expect(reportText(report)).toContain('FAILED kv-03')
-    expect(reportLine(report)).toMatchObject({ total: 9, passed: 8, failed: 1, cases: [{ id: 'kv-03', outcome: 'failed' }] })
+    expect(reportLine(report)).toMatchObject({
+      total: 9,
+      passed: 8,
+      failed: 1,
+      cases: [{ id: 'kv-03', outcome: 'failed' }],
+    })
   })
 
   it('scores 0 of all where the target does not start', async () => {
-    const report = await runConformance({ target: 'fake', adapter: fakeTarget(passing, { fails: 'no memory' }) })
+    const report = await runConformance({
+      target: 'fake',
+      adapter: fakeTarget(passing, { fails: 'no memory' }),
+    })
     expect(report).toMatchObject({ total: CASES.length, passed: 0, failed: CASES.length })
     expect(report.cases[0]?.error).toContain('no memory')
   })
@@ -132,18 +162,37 @@ describe('runConformance', () => {
       response.end('{"ok":true}')
     }
     const capabilities = without('sql.interactiveTransactions')
-    const skipped = await runConformance({ target: 'fake', adapter: fakeTarget(listener, { capabilities }), filter: 'sql-46' })
+    const skipped = await runConformance({
+      target: 'fake',
+      adapter: fakeTarget(listener, { capabilities }),
+      filter: 'sql-46',
+    })
     expect(asked).toEqual(['/__conformance/sql-46?twin'])
     expect(skipped).toMatchObject({ total: 1, passed: 0, skipped: 1, failed: 0 })
-    const failing = fakeTarget((_request, response) => void response.end('{"ok":false,"error":"it worked"}'), { capabilities })
-    expect(await runConformance({ target: 'fake', adapter: failing, filter: 'sql-46' })).toMatchObject({ total: 1, skipped: 0, failed: 1 })
+    const failing = fakeTarget(
+      (_request, response) => void response.end('{"ok":false,"error":"it worked"}'),
+      { capabilities },
+    )
+    expect(await runConformance({ target: 'fake', adapter: failing, filter: 'sql-46' })).toMatchObject({
+      total: 1,
+      skipped: 0,
+      failed: 1,
+    })
   })
 
   it('takes an expected failure for one, and a surprise pass for a failure', async () => {
     const adapter = fakeTarget(
-      (request, response) => void response.end(request.url?.includes('kv-03') === true ? '{"ok":false,"error":"wrong"}' : '{"ok":true}'),
+      (request, response) =>
+        void response.end(
+          request.url?.includes('kv-03') === true ? '{"ok":false,"error":"wrong"}' : '{"ok":true}',
+        ),
     )
-    const report = await runConformance({ target: 'fake', adapter, filter: 'kv-0', expectations: { 'kv-03': 'a reason', 'kv-04': 'an outdated reason' } })
+    const report = await runConformance({
+      target: 'fake',
+      adapter,
+      filter: 'kv-0',
+      expectations: { 'kv-03': 'a reason', 'kv-04': 'an outdated reason' },
+    })
     expect(report).toMatchObject({ total: 9, passed: 7, expectedFailures: 1, failed: 1 })
     expect(report.cases.find(({ id }) => id === 'kv-04')?.error).toContain('an outdated reason')
   })
@@ -160,7 +209,12 @@ describe('runConformance', () => {
         response.end('{"ok":true}')
       }, 20)
     }
-    const report = await runConformance({ target: 'fake', adapter: fakeTarget(listener), filter: 'queue', concurrency: 16 })
+    const report = await runConformance({
+      target: 'fake',
+      adapter: fakeTarget(listener),
+      filter: 'queue',
+      concurrency: 16,
+    })
     expect(exclusive.length).toBeGreaterThan(1)
     expect([report.failed, most]).toEqual([0, 1])
   })

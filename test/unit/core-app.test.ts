@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { defineApp } from '../../core/app.ts'
-import { constantCase, defineBindings, kv, queue, assets, variable } from '../../core/bindings/declarations.ts'
+import {
+  constantCase,
+  defineBindings,
+  kv,
+  queue,
+  assets,
+  variable,
+} from '../../core/bindings/declarations.ts'
 import { createContext } from '../../core/context.ts'
 import { checkSchedule } from '../../core/cron.ts'
 import { createManifest } from '../../core/manifest.ts'
@@ -25,7 +32,9 @@ describe('defineBindings', () => {
     () => queue({ retryDelay: 1.5 }),
     () => variable({ default: 1 as never }),
     () => assets({} as never),
-  ])('refuses settings out of range (%#)', (declare) => expect(declare).toThrow(expect.objectContaining({ code: 'InvalidArgument' })))
+  ])('refuses settings out of range (%#)', (declare) =>
+    expect(declare).toThrow(expect.objectContaining({ code: 'InvalidArgument' })),
+  )
 
   it.each([
     ['adminToken', 'ADMIN_TOKEN'],
@@ -47,11 +56,19 @@ describe('defineApp', () => {
     })
     const manifest = createManifest('a', app)
     expect(JSON.parse(JSON.stringify(manifest))).toEqual(manifest)
-    expect(manifest).toMatchObject({ version: 1, name: 'a', fetch: false, queues: ['clicks'], crons: { night: '0 3 * * *' } })
+    expect(manifest).toMatchObject({
+      version: 1,
+      name: 'a',
+      fetch: false,
+      queues: ['clicks'],
+      crons: { night: '0 3 * * *' },
+    })
   })
 
   it('refuses a consumer of what is no queue', () => {
-    expect(() => defineApp({ bindings: { links: kv() }, queues: { links: () => {} } })).toThrow(/not a declared queue/)
+    expect(() => defineApp({ bindings: { links: kv() }, queues: { links: () => {} } })).toThrow(
+      /not a declared queue/,
+    )
   })
 })
 
@@ -97,7 +114,9 @@ describe('createContext', () => {
     ctx.waitUntil(
       new Promise<void>((resolve) => setTimeout(resolve, 5)).then(() => {
         done.push('first')
-        ctx.waitUntil(new Promise<void>((resolve) => setTimeout(resolve, 5)).then(() => void done.push('nested')))
+        ctx.waitUntil(
+          new Promise<void>((resolve) => setTimeout(resolve, 5)).then(() => void done.push('nested')),
+        )
       }),
     )
     ctx.waitUntil(Promise.reject(new Error('lost')))

@@ -8,13 +8,25 @@ import { errorFromJSON, UnmoorError } from '../../core/errors.ts'
 import { decodeValue, encodeError, encodeValue } from '../../core/runtime/rpc.ts'
 import { inspect } from 'node:util'
 
-const WORDS = ['', 'a', 'é', '\u{ff61}', '\u{1f600}', 'a\u{1f600}b', '\u{ffff}', '\u{10ffff}', '\u{d7ff}', '\u{e000}']
+const WORDS = [
+  '',
+  'a',
+  'é',
+  '\u{ff61}',
+  '\u{1f600}',
+  'a\u{1f600}b',
+  '\u{ffff}',
+  '\u{10ffff}',
+  '\u{d7ff}',
+  '\u{e000}',
+]
 
 describe('bytes', () => {
   it('measures and orders as UTF-8 does', () => {
     for (const a of WORDS) {
       expect(utf8Length(a)).toBe(Buffer.byteLength(a))
-      for (const b of WORDS) expect(Math.sign(compareUtf8(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)))
+      for (const b of WORDS)
+        expect(Math.sign(compareUtf8(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)))
     }
   })
 
@@ -41,11 +53,14 @@ function store(): { kv: Kv; calls: unknown[] } {
 }
 
 describe('Kv', () => {
-  it.each(['', '.', '..', '\ud800', 'x'.repeat(513), 'é'.repeat(257), 5, null])('refuses the key %j', async (key) => {
-    const { kv, calls } = store()
-    await expect(kv.put(key as string, 'v')).rejects.toMatchObject({ binding: 'links', operation: 'put' })
-    expect(calls).toEqual([])
-  })
+  it.each(['', '.', '..', '\ud800', 'x'.repeat(513), 'é'.repeat(257), 5, null])(
+    'refuses the key %j',
+    async (key) => {
+      const { kv, calls } = store()
+      await expect(kv.put(key as string, 'v')).rejects.toMatchObject({ binding: 'links', operation: 'put' })
+      expect(calls).toEqual([])
+    },
+  )
 
   it('counts expiry in whole seconds and refuses under a minute', async () => {
     const { kv, calls } = store()
@@ -55,7 +70,13 @@ describe('Kv', () => {
       ['k', 'v', { expiration: 1_000_000_060 }],
       ['k', 'v', { expiration: 1_000_000_060 }],
     ])
-    for (const options of [{ ttl: 59 }, { expiration: 1_000_000_059 }, { ttl: 60.5 }, { ttl: 60, expiration: 1_000_000_060 }, { ttl: -1 }]) {
+    for (const options of [
+      { ttl: 59 },
+      { expiration: 1_000_000_059 },
+      { ttl: 60.5 },
+      { ttl: 60, expiration: 1_000_000_060 },
+      { ttl: -1 },
+    ]) {
       await expect(kv.put('k', 'v', options)).rejects.toMatchObject({ code: 'InvalidArgument' })
     }
   })
@@ -68,7 +89,10 @@ describe('Kv', () => {
       { name: 'b', metadata: null, expiration: null },
     ])
     await kv.put('k', 'v', { metadata: 'x'.repeat(1022) })
-    await expect(kv.put('k', 'v', { metadata: 'x'.repeat(1023) })).rejects.toMatchObject({ code: 'LimitExceeded', details: { actual: 1025 } })
+    await expect(kv.put('k', 'v', { metadata: 'x'.repeat(1023) })).rejects.toMatchObject({
+      code: 'LimitExceeded',
+      details: { actual: 1025 },
+    })
     await expect(kv.put('k', 'v', { metadata: 1n })).rejects.toMatchObject({ code: 'InvalidArgument' })
     expect(calls).toHaveLength(1)
   })
@@ -78,7 +102,10 @@ describe('Kv', () => {
     const failing = new ReadableStream({ pull: (controller) => controller.error(new Error('torn')) })
     await expect(kv.put('k', failing)).rejects.toMatchObject({ code: 'Aborted' })
     const endless = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(1 << 20)) })
-    await expect(kv.put('k', endless)).rejects.toMatchObject({ code: 'LimitExceeded', details: { limit: 'kv.value' } })
+    await expect(kv.put('k', endless)).rejects.toMatchObject({
+      code: 'LimitExceeded',
+      details: { limit: 'kv.value' },
+    })
     await expect(kv.put('k', {} as never)).rejects.toMatchObject({ code: 'InvalidArgument' })
     expect(calls).toEqual([])
   })
@@ -106,10 +133,17 @@ describe('Queue', () => {
     await expect(queue.send(undefined)).rejects.toMatchObject({ code: 'InvalidArgument' })
     await expect(queue.send(1n)).rejects.toMatchObject({ code: 'InvalidArgument' })
     await expect(queue.send('a', { delaySeconds: 901 })).rejects.toMatchObject({ code: 'LimitExceeded' })
-    await expect(queue.send('x'.repeat(126_999))).rejects.toMatchObject({ code: 'LimitExceeded', details: { actual: 127_001 } })
+    await expect(queue.send('x'.repeat(126_999))).rejects.toMatchObject({
+      code: 'LimitExceeded',
+      details: { actual: 127_001 },
+    })
     await expect(queue.sendBatch([])).rejects.toMatchObject({ code: 'InvalidArgument' })
-    await expect(queue.sendBatch(Array.from({ length: 101 }, () => ({ body: 1 })))).rejects.toMatchObject({ code: 'LimitExceeded' })
-    await expect(queue.sendBatch(Array.from({ length: 3 }, () => ({ body: 'x'.repeat(100_000) })))).rejects.toMatchObject({
+    await expect(queue.sendBatch(Array.from({ length: 101 }, () => ({ body: 1 })))).rejects.toMatchObject({
+      code: 'LimitExceeded',
+    })
+    await expect(
+      queue.sendBatch(Array.from({ length: 3 }, () => ({ body: 'x'.repeat(100_000) }))),
+    ).rejects.toMatchObject({
       code: 'LimitExceeded',
       details: { limit: 'queue.sendBatchBytes' },
     })
@@ -117,7 +151,14 @@ describe('Queue', () => {
   })
 
   it('settles each message by its first ack or retry', () => {
-    const incoming = ['a', 'b', 'c', 'd'].map((id) => ({ id, lease: id, contentType: 'json' as const, body: '1', attempts: 1, timestamp: 0 }))
+    const incoming = ['a', 'b', 'c', 'd'].map((id) => ({
+      id,
+      lease: id,
+      contentType: 'json' as const,
+      body: '1',
+      attempts: 1,
+      timestamp: 0,
+    }))
     const batch = createBatch('clicks', incoming, 7)
     const [a, b, c] = batch.messages
     a?.ack()
@@ -139,14 +180,21 @@ describe('Secret', () => {
   const secret = new Secret({ get: async () => 'hunter2' }, { binding: 'token', optional: false })
   it('is never printed', async () => {
     expect(await secret.get()).toBe('hunter2')
-    expect([inspect(secret, { showHidden: true, depth: 9 }), JSON.stringify({ secret }), String(secret)].join()).not.toContain('hunter2')
+    expect(
+      [inspect(secret, { showHidden: true, depth: 9 }), JSON.stringify({ secret }), String(secret)].join(),
+    ).not.toContain('hunter2')
   })
 
   it('is missing by name, or null where it may be', async () => {
     const none = { get: async () => null }
-    await expect(new Secret(none, { binding: 'token', optional: false }).get()).rejects.toMatchObject({ code: 'NotFound', binding: 'token' })
+    await expect(new Secret(none, { binding: 'token', optional: false }).get()).rejects.toMatchObject({
+      code: 'NotFound',
+      binding: 'token',
+    })
     expect(await new Secret<string | null>(none, { binding: 'token', optional: true }).get()).toBeNull()
-    await expect(new Secret({ get: async () => 'é'.repeat(2049) }, { binding: 'token', optional: false }).get()).rejects.toMatchObject({
+    await expect(
+      new Secret({ get: async () => 'é'.repeat(2049) }, { binding: 'token', optional: false }).get(),
+    ).rejects.toMatchObject({
       code: 'LimitExceeded',
     })
   })
@@ -174,7 +222,20 @@ describe('the codec of binding calls', () => {
 })
 
 it('errors cross as data and keep their code', () => {
-  const error = errorFromJSON(JSON.parse(JSON.stringify(new UnmoorError('Throttled', 'slow down', { binding: 'links', details: { retryAfter: 3 } }))))
-  expect(error).toMatchObject({ code: 'Throttled', message: 'slow down', binding: 'links', retryable: true, mayHaveApplied: false, details: { retryAfter: 3 } })
+  const error = errorFromJSON(
+    JSON.parse(
+      JSON.stringify(
+        new UnmoorError('Throttled', 'slow down', { binding: 'links', details: { retryAfter: 3 } }),
+      ),
+    ),
+  )
+  expect(error).toMatchObject({
+    code: 'Throttled',
+    message: 'slow down',
+    binding: 'links',
+    retryable: true,
+    mayHaveApplied: false,
+    details: { retryAfter: 3 },
+  })
   expect(encodeError(new RangeError('odd'))).toMatchObject({ code: 'Internal', message: 'RangeError: odd' })
 })

@@ -20,15 +20,26 @@ describe('parseStatements', () => {
   })
 
   it('splits statements, not the semicolons within texts and triggers', () => {
-    expect(keywords("INSERT INTO a VALUES (';'); -- end;\n ; DELETE FROM a /* ; */ ;")).toEqual(['INSERT', 'DELETE'])
-    expect(keywords('CREATE TRIGGER t AFTER INSERT ON a BEGIN UPDATE a SET b = CASE WHEN c THEN 1 ELSE 2 END; DELETE FROM d; END; SELECT 1')).toEqual([
-      'CREATE',
-      'SELECT',
+    expect(keywords("INSERT INTO a VALUES (';'); -- end;\n ; DELETE FROM a /* ; */ ;")).toEqual([
+      'INSERT',
+      'DELETE',
     ])
+    expect(
+      keywords(
+        'CREATE TRIGGER t AFTER INSERT ON a BEGIN UPDATE a SET b = CASE WHEN c THEN 1 ELSE 2 END; DELETE FROM d; END; SELECT 1',
+      ),
+    ).toEqual(['CREATE', 'SELECT'])
     expect(keywords('CREATE TEMP TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; END')).toEqual(['CREATE'])
   })
 
-  it.each(["SELECT 'open", 'SELECT "open', 'SELECT /* open', 'SELECT $x$ open', 'SELECT /* a /* b */ c */ 1', 'SELECT ?0'])('refuses %s', (text) => {
+  it.each([
+    "SELECT 'open",
+    'SELECT "open',
+    'SELECT /* open',
+    'SELECT $x$ open',
+    'SELECT /* a /* b */ c */ 1',
+    'SELECT ?0',
+  ])('refuses %s', (text) => {
     expect(() => parseStatements(text)).toThrow()
   })
 })
@@ -87,26 +98,52 @@ describe('Sql', () => {
     ['half a surrogate pair', 'SELECT ?', ['\ud800']],
   ])('refuses %s before the driver is called', async (_name, text, params) => {
     const { sql: db, queries } = capture('sqlite')
-    await expect(db.all(text, params as never)).rejects.toMatchObject({ code: 'InvalidArgument', binding: 'db', operation: 'all' })
+    await expect(db.all(text, params as never)).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      binding: 'db',
+      operation: 'all',
+    })
     expect(queries).toEqual([])
   })
 
   it('holds the limits at their edges', async () => {
     const { sql: db } = capture('sqlite')
-    const many = (count: number): [string, number[]] => [`SELECT ${Array(count).fill('?').join(',')}`, Array<number>(count).fill(1)]
+    const many = (count: number): [string, number[]] => [
+      `SELECT ${Array(count).fill('?').join(',')}`,
+      Array<number>(count).fill(1),
+    ]
     await db.all(...many(100))
-    await expect(db.all(...many(101))).rejects.toMatchObject({ code: 'LimitExceeded', details: { limit: 'sql.params', actual: 101, max: 100 } })
+    await expect(db.all(...many(101))).rejects.toMatchObject({
+      code: 'LimitExceeded',
+      details: { limit: 'sql.params', actual: 101, max: 100 },
+    })
     const long = (bytes: number): string => `SELECT '${'x'.repeat(bytes - 9)}'`
     await db.all(long(100_000))
-    await expect(db.all(long(100_001))).rejects.toMatchObject({ code: 'LimitExceeded', details: { limit: 'sql.statement' } })
-    await expect(db.all('SELECT ?', ['x'.repeat(2_000_001)])).rejects.toMatchObject({ code: 'LimitExceeded', details: { limit: 'sql.row' } })
+    await expect(db.all(long(100_001))).rejects.toMatchObject({
+      code: 'LimitExceeded',
+      details: { limit: 'sql.statement' },
+    })
+    await expect(db.all('SELECT ?', ['x'.repeat(2_000_001)])).rejects.toMatchObject({
+      code: 'LimitExceeded',
+      details: { limit: 'sql.row' },
+    })
   })
 
   it.each([
     ['a compound of six', Array(6).fill('SELECT 1').join(' UNION ALL '), [], 'sql.compoundSelect'],
-    ['a compound of six in a subquery', `SELECT * FROM (${Array(6).fill('SELECT 1').join(' EXCEPT ')}) AS a`, [], 'sql.compoundSelect'],
+    [
+      'a compound of six in a subquery',
+      `SELECT * FROM (${Array(6).fill('SELECT 1').join(' EXCEPT ')}) AS a`,
+      [],
+      'sql.compoundSelect',
+    ],
     ['a pattern of 51 bytes', `SELECT a LIKE '${'é'.repeat(25)}%'`, [], 'sql.likePattern'],
-    ['a bound pattern of 51 bytes', 'SELECT ?, a NOT LIKE /* here */ ?', ['y'.repeat(99), 'x'.repeat(51)], 'sql.likePattern'],
+    [
+      'a bound pattern of 51 bytes',
+      'SELECT ?, a NOT LIKE /* here */ ?',
+      ['y'.repeat(99), 'x'.repeat(51)],
+      'sql.likePattern',
+    ],
   ])('refuses %s, as the strictest engine does', async (_name, text, params, limit) => {
     const { sql: db, queries } = capture('postgres')
     await expect(db.all(text, params)).rejects.toMatchObject({ code: 'LimitExceeded', details: { limit } })
@@ -116,12 +153,17 @@ describe('Sql', () => {
   it('counts the selects of each compound for itself', async () => {
     const { sql: db } = capture('postgres')
     const five = Array(5).fill('SELECT 1').join(' UNION ')
-    await db.all(`SELECT * FROM (${five}) AS a, (${five}) AS b WHERE c LIKE '${'x'.repeat(50)}' AND d = ?`, ['z'.repeat(99)])
+    await db.all(`SELECT * FROM (${five}) AS a, (${five}) AS b WHERE c LIKE '${'x'.repeat(50)}' AND d = ?`, [
+      'z'.repeat(99),
+    ])
   })
 
   it('names the statement of a batch that is wrong', async () => {
     const { sql: db, queries } = capture('sqlite')
-    await expect(db.batch([{ text: 'SELECT 1' }, { text: 'SELECT ?' }])).rejects.toMatchObject({ code: 'InvalidArgument', details: { index: 1 } })
+    await expect(db.batch([{ text: 'SELECT 1' }, { text: 'SELECT ?' }])).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      details: { index: 1 },
+    })
     await expect(db.batch([])).rejects.toMatchObject({ code: 'InvalidArgument' })
     expect(queries).toEqual([])
   })

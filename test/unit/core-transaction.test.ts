@@ -17,8 +17,15 @@ async function open(): Promise<{ db: Sql; driver: SqlDriver }> {
 describe('Sql.transaction', () => {
   it('names the capability where the driver has no transactions, as under strict', async () => {
     const create = strict('sql', sqlite, 1)
-    const db = new Sql(await create({ path: ':memory:' }, driverContext({ binding: 'db' })), { binding: 'db' })
-    const expected = { code: 'Unsupported', binding: 'db', operation: 'transaction', details: { capability: 'sql.interactiveTransactions' } }
+    const db = new Sql(await create({ path: ':memory:' }, driverContext({ binding: 'db' })), {
+      binding: 'db',
+    })
+    const expected = {
+      code: 'Unsupported',
+      binding: 'db',
+      operation: 'transaction',
+      details: { capability: 'sql.interactiveTransactions' },
+    }
     await expect(db.transaction(() => 1)).rejects.toMatchObject(expected)
     await expect(db.begin()).rejects.toMatchObject(expected)
     await db.batch([{ text: 'SELECT 1' }])
@@ -26,7 +33,9 @@ describe('Sql.transaction', () => {
 
   it('says what to do where the function waits for a write of the database itself', async () => {
     const { db } = await open()
-    await expect(db.transaction(() => db.run('INSERT INTO items VALUES (1)'), { timeout: 0.1 })).rejects.toMatchObject({
+    await expect(
+      db.transaction(() => db.run('INSERT INTO items VALUES (1)'), { timeout: 0.1 }),
+    ).rejects.toMatchObject({
       code: 'Timeout',
       message: expect.stringContaining('Inside it use the transaction that it is given') as string,
     })
@@ -52,7 +61,9 @@ describe('Sql.transaction', () => {
         }
       },
     }
-    await expect(new Sql(busy, { binding: 'db' }).transaction(() => 1, { attempts: 3 })).rejects.toMatchObject({ code: 'Conflict', binding: 'db' })
+    await expect(
+      new Sql(busy, { binding: 'db' }).transaction(() => 1, { attempts: 3 }),
+    ).rejects.toMatchObject({ code: 'Conflict', binding: 'db' })
     expect(begun).toBe(3)
     let calls = 0
     await expect(
@@ -73,16 +84,24 @@ describe('transactions over a channel', () => {
     await caller.call(db, 'db', 'inTransaction', [id, 'run', 'INSERT INTO items VALUES (1)'])
     caller.close()
     expect(await db.value('SELECT count(*) FROM items')).toBe(0)
-    await expect(caller.call(db, 'db', 'inTransaction', [id, 'commit'])).rejects.toMatchObject({ code: 'InvalidArgument' })
+    await expect(caller.call(db, 'db', 'inTransaction', [id, 'commit'])).rejects.toMatchObject({
+      code: 'InvalidArgument',
+    })
   })
 
   it('refuse what is no transaction of this caller, and no method of one', async () => {
     const { db } = await open()
     const [one, other] = [new OpenTransactions(), new OpenTransactions()]
     const id = await one.call(db, 'db', 'beginTransaction', [])
-    await expect(other.call(db, 'db', 'inTransaction', [id, 'all', 'SELECT 1'])).rejects.toMatchObject({ code: 'InvalidArgument' })
-    await expect(one.call(db, 'db', 'inTransaction', [id, 'constructor'])).rejects.toMatchObject({ code: 'InvalidArgument' })
-    await expect(one.call(db, 'db', 'beginTransaction', [{ timeout: 'x' }])).rejects.toMatchObject({ code: 'InvalidArgument' })
+    await expect(other.call(db, 'db', 'inTransaction', [id, 'all', 'SELECT 1'])).rejects.toMatchObject({
+      code: 'InvalidArgument',
+    })
+    await expect(one.call(db, 'db', 'inTransaction', [id, 'constructor'])).rejects.toMatchObject({
+      code: 'InvalidArgument',
+    })
+    await expect(one.call(db, 'db', 'beginTransaction', [{ timeout: 'x' }])).rejects.toMatchObject({
+      code: 'InvalidArgument',
+    })
     await one.call(db, 'db', 'inTransaction', [id, 'rollback'])
   })
 })

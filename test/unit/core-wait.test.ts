@@ -5,13 +5,18 @@ import { expect, it } from 'vitest'
 import { waitedForCore } from '../../adapters/isolate/host/supervisor/core-wait.ts'
 import { PATIENCE } from '../patience.ts'
 
-const hasTools = spawnSync('chrt', ['--version']).status === 0 && spawnSync('taskset', ['--version']).status === 0
+const hasTools =
+  spawnSync('chrt', ['--version']).status === 0 && spawnSync('taskset', ['--version']).status === 0
 if (!hasTools) console.warn('waiting for a core: skipped, there is no chrt or taskset (util-linux)')
 
 it.skipIf(!hasTools)('a process that gets no core waits for one; one that sleeps does not', async () => {
   const loop = 'for (;;);'
   const core = /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] as string
-  const sleeping = spawn(process.execPath, ['-e', "process.stdout.write('asleep'); setTimeout(() => {}, 600_000)"], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const sleeping = spawn(
+    process.execPath,
+    ['-e', "process.stdout.write('asleep'); setTimeout(() => {}, 600_000)"],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
   const children: ChildProcess[] = [
     sleeping,
     spawn('taskset', ['-c', core, process.execPath, '-e', loop]),

@@ -1,6 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createMemoryCronStore } from '../../adapters/drivers/memory/cron/index.ts'
-import { type Scheduler, type SchedulerOptions, startScheduler } from '../../adapters/node-server/runtime/crons/scheduler.ts'
+import {
+  type Scheduler,
+  type SchedulerOptions,
+  startScheduler,
+} from '../../adapters/node-server/runtime/crons/scheduler.ts'
 import type { CronStore } from '../../core/runtime/cron-store.ts'
 
 const START = Date.UTC(2026, 0, 1, 0, 0, 30)
@@ -24,7 +28,11 @@ afterEach(async () => {
   vi.useRealTimers()
 })
 
-function start(name: string, options: Partial<SchedulerOptions> = {}, run: SchedulerOptions['run'] = async () => ({ retry: false })): Scheduler {
+function start(
+  name: string,
+  options: Partial<SchedulerOptions> = {},
+  run: SchedulerOptions['run'] = async () => ({ retry: false }),
+): Scheduler {
   const scheduler = startScheduler({
     crons: { tick: '* * * * *' },
     store,
@@ -47,7 +55,8 @@ describe('schedulers that share a store', () => {
   })
 
   it('keep a run that outlasts its lease: no other takes its time', async () => {
-    const slow = (): Promise<{ retry: boolean }> => new Promise((resolve) => setTimeout(() => resolve({ retry: false }), 100_000))
+    const slow = (): Promise<{ retry: boolean }> =>
+      new Promise((resolve) => setTimeout(() => resolve({ retry: false }), 100_000))
     for (const name of ['a', 'b']) start(name, { crons: { tick: '1 0 * * *' }, leaseSeconds: 10 }, slow)
     await vi.advanceTimersByTimeAsync(200_000)
     expect(calls).toHaveLength(1)
@@ -95,12 +104,15 @@ describe('schedulers that share a store', () => {
   })
 
   it('leave out a time while another process still works on the last, where told to', async () => {
-    const slow = (): Promise<{ retry: boolean }> => new Promise((resolve) => setTimeout(() => resolve({ retry: false }), 90_000))
+    const slow = (): Promise<{ retry: boolean }> =>
+      new Promise((resolve) => setTimeout(() => resolve({ retry: false }), 90_000))
     start('a', { overlap: 'skip' }, slow)
     start('b', { overlap: 'skip' }, slow)
     await vi.advanceTimersByTimeAsync(150_000)
     expect(calls.map((call) => call.split(' ')[1])).toEqual(['1', '3'])
-    expect(reports).toEqual(['cron tick is still running, so its time 2026-01-01T00:02:00.000Z was left out.'])
+    expect(reports).toEqual([
+      'cron tick is still running, so its time 2026-01-01T00:02:00.000Z was left out.',
+    ])
   })
 
   it('wait for a store that is away, and lose no time', async () => {
@@ -132,7 +144,9 @@ describe('schedulers that share a store', () => {
     start('a')
     await vi.advanceTimersByTimeAsync(1000)
     expect(calls).toEqual([])
-    expect(reports).toEqual(['cron tick ended its process 10 times at 2025-12-31T23:59:00.000Z and was given up.'])
+    expect(reports).toEqual([
+      'cron tick ended its process 10 times at 2025-12-31T23:59:00.000Z and was given up.',
+    ])
     expect(await store.open('tick')).toEqual([])
   })
 })

@@ -43,8 +43,18 @@ describe.each([
 
   function start(first: number, hang?: number): ChildProcess {
     const options = store === 'postgres' ? { url: POSTGRES, schema } : { path: join(dir, 'crons.sqlite') }
-    const args = [CHILD, store, JSON.stringify(options), join(dir, 'notes'), String(COUNT), String(first), String(LEASE_SECONDS)]
-    const child = spawn(process.execPath, hang === undefined ? args : [...args, String(hang)], { stdio: ['ignore', 'inherit', 'inherit'] })
+    const args = [
+      CHILD,
+      store,
+      JSON.stringify(options),
+      join(dir, 'notes'),
+      String(COUNT),
+      String(first),
+      String(LEASE_SECONDS),
+    ]
+    const child = spawn(process.execPath, hang === undefined ? args : [...args, String(hang)], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    })
     children.push(child)
     return child
   }
@@ -52,7 +62,9 @@ describe.each([
   /** Per time: how often its run began and ended. */
   function runs(): Map<number, { begun: number; ended: number }> {
     const found = new Map<number, { begun: number; ended: number }>()
-    const lines = existsSync(join(dir, 'notes')) ? readFileSync(join(dir, 'notes'), 'utf8').trim().split('\n') : []
+    const lines = existsSync(join(dir, 'notes'))
+      ? readFileSync(join(dir, 'notes'), 'utf8').trim().split('\n')
+      : []
     for (const line of lines) {
       const [what, tick] = line.split(' ') as [string, string]
       const entry = found.get(Number(tick)) ?? { begun: 0, ended: 0 }
@@ -76,14 +88,18 @@ describe.each([
     // Whoever gets the first time hangs in it: which one that is comes out.
     const all = Array.from({ length: 2 }, () => start(first, 0))
     await expect.poll(runs, PATIENCE).toContainEqual([0, { begun: 1, ended: 0 }])
-    const victim = all.find(({ pid }) => readFileSync(join(dir, 'notes'), 'utf8').includes(`begin 0 ${pid}\n`))
+    const victim = all.find(({ pid }) =>
+      readFileSync(join(dir, 'notes'), 'utf8').includes(`begin 0 ${pid}\n`),
+    )
     const before = runs()
     const ended = all.map((child) => once(child, 'exit'))
     expect(victim?.kill('SIGKILL')).toBe(true)
     await Promise.all(ended)
     const after = runs()
-    for (let tick = 0; tick < COUNT; tick++) expect(after.get(tick)?.ended, `time ${tick}`).toBeGreaterThanOrEqual(1)
-    for (const [tick, { ended }] of before) if (ended === 1) expect(after.get(tick)).toEqual({ begun: 1, ended: 1 })
+    for (let tick = 0; tick < COUNT; tick++)
+      expect(after.get(tick)?.ended, `time ${tick}`).toBeGreaterThanOrEqual(1)
+    for (const [tick, { ended }] of before)
+      if (ended === 1) expect(after.get(tick)).toEqual({ begun: 1, ended: 1 })
     expect(after.get(0)).toEqual({ begun: 2, ended: 1 })
   })
 })

@@ -23,15 +23,28 @@ export const cronStore: CronStoreFactory<{ word?: string }> = async (options, co
 test('a cron store of the app itself is bundled, opened with its options when the app starts, and closed when it stops', async () => {
   await using project = await tempProject({ 'src/app.ts': APP, 'stores/own.ts': STORE })
   const lines: string[] = []
-  const config = { name: 'fixture', targets: { node: { options: { cronStore: { driver: './stores/own.ts', word: 'given' } } } } }
-  const t = await startApp({ projectDir: project.dir, target: 'node', config, onOutput: (line) => lines.push(line) })
+  const config = {
+    name: 'fixture',
+    targets: { node: { options: { cronStore: { driver: './stores/own.ts', word: 'given' } } } },
+  }
+  const t = await startApp({
+    projectDir: project.dir,
+    target: 'node',
+    config,
+    onOutput: (line) => lines.push(line),
+  })
   await t.stop()
   expect(lines).toEqual(expect.arrayContaining(['store of fixture: given', 'store closed']))
 })
 
-test.each(['memory', 'postgres', 'redis', 'sqlite'])('the cron store %s is found by its name alone', async (cronStore) => {
-  await using project = await tempProject({ 'src/app.ts': APP })
-  const config = { name: 'fixture', targets: { node: { options: { cronStore } } } }
-  const { modules } = await buildApp({ projectDir: project.dir, target: 'node', config })
-  expect([...modules].some((path) => path.endsWith(`/adapters/drivers/${cronStore}/cron/index.js`))).toBe(true)
-})
+test.each(['memory', 'postgres', 'redis', 'sqlite'])(
+  'the cron store %s is found by its name alone',
+  async (cronStore) => {
+    await using project = await tempProject({ 'src/app.ts': APP })
+    const config = { name: 'fixture', targets: { node: { options: { cronStore } } } }
+    const { modules } = await buildApp({ projectDir: project.dir, target: 'node', config })
+    expect([...modules].some((path) => path.endsWith(`/adapters/drivers/${cronStore}/cron/index.js`))).toBe(
+      true,
+    )
+  },
+)

@@ -1,4 +1,7 @@
-/** When crons run, over the years 2026 to 2036, against a calendar that is written out here day by day and shares nothing with the scheduler's library. */
+/**
+ * When crons run, over the years 2026 to 2036, against a calendar that is written out here day by day and
+ * shares nothing with the scheduler's library.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { nextTime } from '../../adapters/node-server/runtime/crons/scheduler.ts'
 
@@ -38,7 +41,8 @@ const nearest = (day: Day, wanted: number): boolean => {
   const sunday = wanted === day.last ? -2 : 1
   return day.date === wanted + (weekdayOfWanted === 6 ? saturday : weekdayOfWanted === 0 ? sunday : 0)
 }
-const nth = (day: Day, weekday: number, number: number): boolean => day.weekday === weekday && Math.ceil(day.date / 7) === number
+const nth = (day: Day, weekday: number, number: number): boolean =>
+  day.weekday === weekday && Math.ceil(day.date / 7) === number
 const last = (day: Day, weekday: number): boolean => day.weekday === weekday && day.date + 7 > day.last
 
 const DATES: readonly (readonly [schedule: string, has: (day: Day) => boolean])[] = [
@@ -62,13 +66,17 @@ const DATES: readonly (readonly [schedule: string, has: (day: Day) => boolean])[
   ['0 0 * * SUN', (day) => day.weekday === 0],
   ['0 0 * * MON', (day) => day.weekday === 1],
   ['0 0 * * SAT', (day) => day.weekday === 6],
-  ['0 0 * JAN-MAR,DEC MON-WED,FRI', (day) => [1, 2, 3, 12].includes(day.month) && [1, 2, 3, 5].includes(day.weekday)],
+  [
+    '0 0 * JAN-MAR,DEC MON-WED,FRI',
+    (day) => [1, 2, 3, 12].includes(day.month) && [1, 2, 3, 5].includes(day.weekday),
+  ],
 ]
 
 /** Every time of a schedule in the span, each asked for from the one before. */
 function times(schedule: string, from: number, to: number): number[] {
   const found: number[] = []
-  for (let at = nextTime(schedule, from - 1); at !== undefined && at < to; at = nextTime(schedule, at)) found.push(at)
+  for (let at = nextTime(schedule, from - 1); at !== undefined && at < to; at = nextTime(schedule, at))
+    found.push(at)
   return found
 }
 
@@ -85,7 +93,10 @@ describe.each([
   })
 
   it('is in force', () => {
-    expect([new Date(2026, 0, 10), new Date(2026, 6, 10)].map((day) => day.getTimezoneOffset())).toEqual([january, july])
+    expect([new Date(2026, 0, 10), new Date(2026, 6, 10)].map((day) => day.getTimezoneOffset())).toEqual([
+      january,
+      july,
+    ])
   })
 
   it.each(DATES)('%s', { timeout: 60_000 }, (schedule, has) => {
@@ -97,11 +108,22 @@ describe.each([
   // Both changes of the clock, and an end of February in a leap year.
   it.each([
     ['*/7 * * * *', (minute: number) => (minute % 60) % 7 === 0],
-    ['*/45 */5 * * *', (minute: number) => (minute % 60) % 45 === 0 && (Math.floor(minute / 60) % 24) % 5 === 0],
+    [
+      '*/45 */5 * * *',
+      (minute: number) => (minute % 60) % 45 === 0 && (Math.floor(minute / 60) % 24) % 5 === 0,
+    ],
     ['30 2 * * *', (minute: number) => minute % 1440 === 150],
-    ['10-50/20 22-23 * * *', (minute: number) => [10, 30, 50].includes(minute % 60) && Math.floor(minute / 60) % 24 >= 22],
+    [
+      '10-50/20 22-23 * * *',
+      (minute: number) => [10, 30, 50].includes(minute % 60) && Math.floor(minute / 60) % 24 >= 22,
+    ],
   ] as const)('%s, minute by minute', (schedule, has) => {
-    for (const from of [Date.UTC(2026, 2, 28), Date.UTC(2026, 9, 24), Date.UTC(2028, 1, 28), Date.UTC(2026, 3, 4)]) {
+    for (const from of [
+      Date.UTC(2026, 2, 28),
+      Date.UTC(2026, 9, 24),
+      Date.UTC(2028, 1, 28),
+      Date.UTC(2026, 3, 4),
+    ]) {
       const minutes = Array.from({ length: (3 * DAY) / 60_000 }, (_, index) => index).filter(has)
       expect(times(schedule, from, from + 3 * DAY)).toEqual(minutes.map((minute) => from + minute * 60_000))
     }

@@ -6,7 +6,11 @@ const sizeOf = (text: string): number => text.length
 it('joins the calls of one turn of the event loop', async () => {
   const done: string[][] = []
   const gather = new Gather<string>((items) => void done.push([...items]), sizeOf)
-  await Promise.all([gather.add(['a']), Promise.resolve().then(() => gather.add(['b', 'c'])), gather.add(['d'])])
+  await Promise.all([
+    gather.add(['a']),
+    Promise.resolve().then(() => gather.add(['b', 'c'])),
+    gather.add(['d']),
+  ])
   await gather.add(['e'])
   expect(done).toEqual([['a', 'd', 'b', 'c'], ['e']])
 })
@@ -15,7 +19,13 @@ it('keeps each call whole: at most 100 items and a million bytes together, and o
   const done: number[] = []
   const gather = new Gather<string>((items) => void done.push(items.length), sizeOf)
   const many = (count: number, text = 'x'): string[] => Array.from({ length: count }, () => text)
-  await Promise.all([gather.add(many(60)), gather.add(many(40)), gather.add(many(1)), gather.add(many(150)), gather.add(many(2))])
+  await Promise.all([
+    gather.add(many(60)),
+    gather.add(many(40)),
+    gather.add(many(1)),
+    gather.add(many(150)),
+    gather.add(many(2)),
+  ])
   expect(done).toEqual([100, 1, 150, 2])
   done.length = 0
   await Promise.all([1, 2, 3].map(() => gather.add(many(4, 'x'.repeat(120_000)))))

@@ -1,6 +1,6 @@
 /**
- * Collects garbage while calls are under way whose Requests nobody holds, aborts them, and prints what became of each
- * as JSON. Run with `--expose-gc`, and `node` or `lambda` for whose globals are asked.
+ * Collects garbage while calls are under way whose Requests nobody holds, aborts them, and prints what became
+ * of each as JSON. Run with `--expose-gc`, and `node` or `lambda` for whose globals are asked.
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -20,10 +20,12 @@ const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
 const CALLS: Readonly<Record<string, (signal: AbortSignal) => Promise<unknown>>> = {
   'an init': (signal) => fetch(url, { signal }),
   'a Request': (signal) => fetch(new Request(url, { signal })),
-  'a Request of a Request': (signal) => fetch(new Request(new Request(url, { signal }), { headers: { a: 'b' } })),
+  'a Request of a Request': (signal) =>
+    fetch(new Request(new Request(url, { signal }), { headers: { a: 'b' } })),
   'a clone': (signal) => fetch(new Request(url, { signal }).clone()),
   'headers of a connection': (signal) => fetch(url, { signal, headers: { 'keep-alive': '1' } }),
-  'signals together': (signal) => fetch(new Request(url, { signal: AbortSignal.any([signal, new AbortController().signal]) })),
+  'signals together': (signal) =>
+    fetch(new Request(url, { signal: AbortSignal.any([signal, new AbortController().signal]) })),
   'a body': async (signal) => {
     const { body } = await fetch(new Request(`${url}body`, { signal }))
     const reader = (body as ReadableStream<Uint8Array>).getReader()

@@ -43,7 +43,9 @@ const app = defineApp({
             method: request.method,
             path: pathname,
             search,
-            headers: [...request.headers].filter(([name]) => name === 'cookie' || name === 'content-type' || name.startsWith('x-own')),
+            headers: [...request.headers].filter(
+              ([name]) => name === 'cookie' || name === 'content-type' || name.startsWith('x-own'),
+            ),
             body: [...new Uint8Array(await request.arrayBuffer())],
           },
           { status: 201, headers: { 'x-own': 'ü'.normalize(), vary: 'accept' } },
@@ -55,27 +57,45 @@ const app = defineApp({
 /** The app as the Lambda adapter runs it: a handler of one source's events. */
 async function lambdaHandler(): Promise<LambdaHandler> {
   const log = (): void => {}
-  const runtime = await createRuntime({ app, name: 'test', drivers: {}, variable: () => undefined, onError: log })
+  const runtime = await createRuntime({
+    app,
+    name: 'test',
+    drivers: {},
+    variable: () => undefined,
+    onError: log,
+  })
   return async (event: unknown) => {
-    const result = await handleEvent(event, createContext(), new AbortController().signal, { runtime, invokeMode: 'BUFFERED', variable: () => undefined, log })
+    const result = await handleEvent(event, createContext(), new AbortController().signal, {
+      runtime,
+      invokeMode: 'BUFFERED',
+      variable: () => undefined,
+      log,
+    })
     return 'json' in result ? result.json : undefined
   }
 }
 
 const facts = async (response: Response): Promise<object> => ({
   status: response.status,
-  headers: [...response.headers].filter(([name]) => !['date', 'connection', 'keep-alive', 'content-length', 'transfer-encoding'].includes(name)),
+  headers: [...response.headers].filter(
+    ([name]) => !['date', 'connection', 'keep-alive', 'content-length', 'transfer-encoding'].includes(name),
+  ),
   body: [...new Uint8Array(await response.arrayBuffer())],
 })
 
-const call = async (of: App, request: Request): Promise<Response> => (of.fetch as NonNullable<App['fetch']>)(request, {} as never, createContext())
+const call = async (of: App, request: Request): Promise<Response> =>
+  (of.fetch as NonNullable<App['fetch']>)(request, {} as never, createContext())
 
 const REQUESTS: readonly [name: string, path: string, init?: RequestInit][] = [
   ['a query', '/?a=1&b=two%20words&c=%C3%BC'],
   ['an encoded path', '/a%20b/%C3%BC'],
   ['JSON', '/', { method: 'POST', body: '{"a":"ü"}', headers: { 'content-type': 'application/json' } }],
   ['bytes', '/', { method: 'PUT', body: Uint8Array.from({ length: 256 }, (_, index) => index) }],
-  ['bytes that call themselves text', '/', { method: 'POST', body: new Uint8Array([0xff, 0xfe]), headers: { 'content-type': 'text/plain' } }],
+  [
+    'bytes that call themselves text',
+    '/',
+    { method: 'POST', body: new Uint8Array([0xff, 0xfe]), headers: { 'content-type': 'text/plain' } },
+  ],
   ['a form', '/', { method: 'POST', body: new URLSearchParams({ a: '1', b: 'ü' }) }],
   ['cookies and headers', '/', { headers: { cookie: 'a=1; b=2', 'x-own': 'yes', 'x-own-list': 'a, b' } }],
   ['HEAD', '/', { method: 'HEAD' }],
@@ -100,7 +120,9 @@ describe.each(SOURCES)('there and back through the events of %s', (source) => {
     const expected = await facts(await call(app, new Request(url, init)))
     const answer = await call(moved, new Request(url, init))
     // A HEAD's body is dropped by whoever sends it.
-    expect(await facts(name === 'HEAD' ? new Response(null, answer) : answer)).toEqual(name === 'HEAD' ? { ...expected, body: [] } : expected)
+    expect(await facts(name === 'HEAD' ? new Response(null, answer) : answer)).toEqual(
+      name === 'HEAD' ? { ...expected, body: [] } : expected,
+    )
   })
 
   it('500 where the app fails', async () => {
@@ -142,7 +164,14 @@ describe('answers of handlers, beside the local front of the Lambda adapter', ()
       const name = decodeURIComponent(event.rawPath ?? event.path ?? '').slice(1)
       return { kind: 'buffered', payload: JSON.stringify(ANSWERS[name] ?? null) }
     }
-    const front = await createFront({ host: '127.0.0.1', port: 0, source, patience: 1000, invoke, onError() {} })
+    const front = await createFront({
+      host: '127.0.0.1',
+      port: 0,
+      source,
+      patience: 1000,
+      invoke,
+      onError() {},
+    })
     fronts.push(front)
     for (const [name, answer] of Object.entries(ANSWERS)) {
       const url = `${front.url}/${encodeURIComponent(name)}`
@@ -155,19 +184,27 @@ describe('answers of handlers, beside the local front of the Lambda adapter', ()
         },
         { event: source, sourceIp: () => '127.0.0.1' },
       )
-      const own = await facts(await call(moved, new Request(url, { headers: { 'user-agent': 'node', accept: '*/*' } })))
+      const own = await facts(
+        await call(moved, new Request(url, { headers: { 'user-agent': 'node', accept: '*/*' } })),
+      )
       expect({ name, ...own }).toEqual({ name, ...expected })
       expect(shapeOf(event)).toEqual(shapeOf(events.at(-1)))
     }
   })
 })
 
-/** An event without what differs from call to call: ids, times, and the headers that a client adds by itself. */
+/**
+ * An event without what differs from call to call: ids, times, and the headers that a client adds by itself.
+ */
 function shapeOf(event: unknown): unknown {
   return JSON.parse(JSON.stringify(event), (key, value: unknown) => {
     if (/^(requestId|time|timeEpoch|requestTimeEpoch)$/.test(key)) return typeof value
     if (/^(headers|multiValueHeaders)$/.test(key))
-      return Object.fromEntries(Object.entries(value ?? {}).filter(([name]) => !/^(sec-|accept|user-agent|x-forwarded-port)/.test(name)))
+      return Object.fromEntries(
+        Object.entries(value ?? {}).filter(
+          ([name]) => !/^(sec-|accept|user-agent|x-forwarded-port)/.test(name),
+        ),
+      )
     return value
   })
 }

@@ -10,7 +10,12 @@ import { defineApp, type App } from '../../core/app.ts'
 import { defineBindings, queue, secret, variable } from '../../core/bindings/declarations.ts'
 import { createBatch } from '../../core/bindings/queue.ts'
 import { createContext } from '../../core/context.ts'
-import { fromLambda, type FromLambdaQueue, type LambdaContext, type LambdaHandler } from '../../core/compat/from-lambda/index.ts'
+import {
+  fromLambda,
+  type FromLambdaQueue,
+  type LambdaContext,
+  type LambdaHandler,
+} from '../../core/compat/from-lambda/index.ts'
 import { md5 } from '../../core/compat/from-lambda/md5.ts'
 import { createRuntime } from '../../core/runtime/runtime.ts'
 import { PATIENCE } from '../patience.ts'
@@ -19,14 +24,19 @@ beforeEach(() => void vi.spyOn(console, 'error').mockImplementation(() => {}))
 afterEach(() => void vi.restoreAllMocks())
 
 const call = async (app: App, path = '/', env: object = {}): Promise<Response> =>
-  (app.fetch as NonNullable<App['fetch']>)(new Request(`http://app.example${path}`), env as never, createContext())
+  (app.fetch as NonNullable<App['fetch']>)(
+    new Request(`http://app.example${path}`),
+    env as never,
+    createContext(),
+  )
 const ok = { statusCode: 200, body: 'ok' }
 
 describe('styles of handlers', () => {
   it('takes promises, callbacks, and the context of old', async () => {
     const styles: LambdaHandler[] = [
       async () => ok,
-      (_event, _context, callback: (error: null, answer: object) => void) => void setTimeout(() => callback(null, ok), 1),
+      (_event, _context, callback: (error: null, answer: object) => void) =>
+        void setTimeout(() => callback(null, ok), 1),
       (_event, context: LambdaContext, _callback) => context.succeed(ok),
       (_event, context: LambdaContext, _callback) => context.done(null, ok),
     ]
@@ -51,11 +61,17 @@ describe('styles of handlers', () => {
 
   it('refuses what can never answer, by name', async () => {
     expect((await call(fromLambda(() => 'late'))).status).toBe(500)
-    expect(vi.mocked(console.error).mock.calls[0]?.[1]).toMatchObject({ code: 'InvalidArgument', message: expect.stringContaining('Make it async') })
-    for (const none of [undefined, null, {}]) expect(() => fromLambda(none as never)).toThrow(/handler is \w+, not a function/)
+    expect(vi.mocked(console.error).mock.calls[0]?.[1]).toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringContaining('Make it async'),
+    })
+    for (const none of [undefined, null, {}])
+      expect(() => fromLambda(none as never)).toThrow(/handler is \w+, not a function/)
     expect(() => fromLambda(async () => ok, { event: 'rest' as never })).toThrow(/"rest" is none of url, v2/)
     expect(() => fromLambda(async () => ok, { timeout: 0 })).toThrow(/timeout/)
-    expect(() => fromLambda(async () => ok, { bindings: defineBindings({}), queues: ['jobs'] as never })).toThrow(/not a declared queue/)
+    expect(() =>
+      fromLambda(async () => ok, { bindings: defineBindings({}), queues: ['jobs'] as never }),
+    ).toThrow(/not a declared queue/)
   })
 
   it('answers 504 when the time is over, and tells the time that is left', async () => {
@@ -101,7 +117,10 @@ describe('queues', () => {
   const BODIES: readonly unknown[] = [{ n: 1 }, 'plain text', new Uint8Array([1, 2])]
 
   /** Runs the queue's handler as a target does; gives what becomes of each message. */
-  async function run(handler: LambdaHandler, options: FromLambdaQueue = {}): Promise<{ outcomes: string[]; error?: unknown }> {
+  async function run(
+    handler: LambdaHandler,
+    options: FromLambdaQueue = {},
+  ): Promise<{ outcomes: string[]; error?: unknown }> {
     const app = fromLambda(handler, { bindings, event: 'none', queues: { jobs: options } })
     const batch = createBatch(
       'jobs',
@@ -117,8 +136,13 @@ describe('queues', () => {
       7,
     )
     let error: unknown
-    await Promise.resolve(app.queues['jobs']?.(batch, {} as never, createContext())).catch((thrown: unknown) => (error = thrown))
-    return { outcomes: batch.settlements(error === undefined ? 'ack' : 'retry').map(({ outcome }) => outcome), error }
+    await Promise.resolve(app.queues['jobs']?.(batch, {} as never, createContext())).catch(
+      (thrown: unknown) => (error = thrown),
+    )
+    return {
+      outcomes: batch.settlements(error === undefined ? 'ack' : 'retry').map(({ outcome }) => outcome),
+      error,
+    }
   }
 
   it('have the form of an SQS event', async () => {
@@ -132,10 +156,14 @@ describe('queues', () => {
       eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:jobs',
       md5OfBody: createHash('md5').update('{"n":1}').digest('hex'),
     })
-    expect(event?.Records[2]?.messageAttributes).toEqual({ 'unmoor.type': { dataType: 'String', stringValue: 'bytes' } })
+    expect(event?.Records[2]?.messageAttributes).toEqual({
+      'unmoor.type': { dataType: 'String', stringValue: 'bytes' },
+    })
   })
 
-  const failing = (...ids: unknown[]): object => ({ batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })) })
+  const failing = (...ids: unknown[]): object => ({
+    batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })),
+  })
   it.each<[string, unknown, string[]]>([
     ['nothing', undefined, ['ack', 'ack', 'ack']],
     ['null', null, ['ack', 'ack', 'ack']],
@@ -155,7 +183,10 @@ describe('queues', () => {
 
   it('come again whole where the handler throws', async () => {
     const { outcomes, error } = await run(async () => Promise.reject(new Error('no')))
-    expect([outcomes, error]).toEqual([['retry', 'retry', 'retry'], expect.objectContaining({ message: 'no' })])
+    expect([outcomes, error]).toEqual([
+      ['retry', 'retry', 'retry'],
+      expect.objectContaining({ message: 'no' }),
+    ])
   })
 
   it('of FIFO come again from the first failure on', async () => {
@@ -164,12 +195,23 @@ describe('queues', () => {
       event = given
       return failing('m1')
     }
-    expect((await run(handler, { arn: 'arn:aws:sqs:eu-west-1:1:jobs.fifo' })).outcomes).toEqual(['ack', 'retry', 'retry'])
-    expect(event?.Records[0]?.attributes).toMatchObject({ MessageGroupId: 'unmoor', MessageDeduplicationId: 'm0' })
+    expect((await run(handler, { arn: 'arn:aws:sqs:eu-west-1:1:jobs.fifo' })).outcomes).toEqual([
+      'ack',
+      'retry',
+      'retry',
+    ])
+    expect(event?.Records[0]?.attributes).toMatchObject({
+      MessageGroupId: 'unmoor',
+      MessageDeduplicationId: 'm0',
+    })
   })
 
   it('go by throws alone without ReportBatchItemFailures', async () => {
-    expect((await run(async () => failing('m1'), { reportBatchItemFailures: false })).outcomes).toEqual(['ack', 'ack', 'ack'])
+    expect((await run(async () => failing('m1'), { reportBatchItemFailures: false })).outcomes).toEqual([
+      'ack',
+      'ack',
+      'ack',
+    ])
   })
 })
 
@@ -185,7 +227,11 @@ describe('schedules', () => {
       ['weekly', '30 4 * * MON-FRI'],
     ])
     for (const name of ['nightly', 'weekly'] as const)
-      await app.crons[name].run({ name, cron: '', scheduledTime: Date.UTC(2026, 0, 1, 3), type: 'scheduled', noRetry() {} }, {}, createContext())
+      await app.crons[name].run(
+        { name, cron: '', scheduledTime: Date.UTC(2026, 0, 1, 3), type: 'scheduled', noRetry() {} },
+        {},
+        createContext(),
+      )
     expect(events).toEqual([
       expect.objectContaining({
         'detail-type': 'Scheduled Event',
@@ -210,15 +256,25 @@ describe('schedules', () => {
     expect(fromLambda(async () => {}, { crons: { job: expression } }).crons.job.schedule).toBe(schedule)
   })
 
-  it.each([['rate(7 minutes)'], ['rate(2 days)'], ['rate(0 hours)'], ['cron(0 10 * * ? 2027)'], ['cron(0 10 * *)']])('%s is refused', (expression) => {
+  it.each([
+    ['rate(7 minutes)'],
+    ['rate(2 days)'],
+    ['rate(0 hours)'],
+    ['cron(0 10 * * ? 2027)'],
+    ['cron(0 10 * *)'],
+  ])('%s is refused', (expression) => {
     expect(() => fromLambda(async () => {}, { crons: { job: expression } })).toThrow(/crons\.job/)
   })
 
   it('fail where the handler does', async () => {
     const app = fromLambda(async () => Promise.reject(new Error('no')), { crons: { job: '* * * * *' } })
-    await expect(app.crons.job.run({ name: 'job', cron: '', scheduledTime: 0, type: 'scheduled', noRetry() {} }, {} as never, createContext())).rejects.toThrow(
-      'no',
-    )
+    await expect(
+      app.crons.job.run(
+        { name: 'job', cron: '', scheduledTime: 0, type: 'scheduled', noRetry() {} },
+        {} as never,
+        createContext(),
+      ),
+    ).rejects.toThrow('no')
   })
 })
 
@@ -229,7 +285,11 @@ describe('streaming', () => {
     const gate = Promise.withResolvers<void>()
     const app = fromLambda(
       stream(async (_event, response) => {
-        const out = awslambda.HttpResponseStream.from(response, { statusCode: 201, headers: { 'x-own': 'yes' }, cookies: ['a=1', 'b=2'] })
+        const out = awslambda.HttpResponseStream.from(response, {
+          statusCode: 201,
+          headers: { 'x-own': 'yes' },
+          cookies: ['a=1', 'b=2'],
+        })
         out.write('first')
         await gate.promise
         out.write(Buffer.from(' second'))
@@ -237,7 +297,11 @@ describe('streaming', () => {
       }),
     )
     const answer = await call(app)
-    expect([answer.status, answer.headers.get('x-own'), answer.headers.getSetCookie()]).toEqual([201, 'yes', ['a=1', 'b=2']])
+    expect([answer.status, answer.headers.get('x-own'), answer.headers.getSetCookie()]).toEqual([
+      201,
+      'yes',
+      ['a=1', 'b=2'],
+    ])
     const reader = (answer.body as ReadableStream<Uint8Array>).getReader()
     const text = (part: { value?: Uint8Array | undefined }): string => new TextDecoder().decode(part.value)
     expect(text(await reader.read())).toBe('first')
@@ -259,14 +323,26 @@ describe('streaming', () => {
   })
 
   it.each([204, 304])('ends %i without a body', async (statusCode) => {
-    const answer = await call(fromLambda(stream(async (_event, response) => void awslambda.HttpResponseStream.from(response, { statusCode }).end())))
+    const answer = await call(
+      fromLambda(
+        stream(
+          async (_event, response) => void awslambda.HttpResponseStream.from(response, { statusCode }).end(),
+        ),
+      ),
+    )
     expect([answer.status, answer.body]).toEqual([statusCode, null])
   })
 
   it("takes Node's pipeline, with its back-pressure", async () => {
     const bytes = Buffer.alloc(1_000_000, 'abc')
     const app = fromLambda(
-      stream(async (_event, response) => pipeline(Readable.from([bytes.subarray(0, 500_000), bytes.subarray(500_000)]), createGzip({ level: 0 }), response)),
+      stream(async (_event, response) =>
+        pipeline(
+          Readable.from([bytes.subarray(0, 500_000), bytes.subarray(500_000)]),
+          createGzip({ level: 0 }),
+          response,
+        ),
+      ),
     )
     const answer = await call(app)
     expect(gunzipSync(Buffer.from(await answer.arrayBuffer())).equals(bytes)).toBe(true)
@@ -276,7 +352,9 @@ describe('streaming', () => {
     let written = 0
     const app = fromLambda(
       stream(async (_event, response) => {
-        for (; written < 100; written++) if (!response.write(new Uint8Array(16_384))) await new Promise((resolve) => response.once('drain', resolve))
+        for (; written < 100; written++)
+          if (!response.write(new Uint8Array(16_384)))
+            await new Promise((resolve) => response.once('drain', resolve))
         response.end()
       }),
     )
@@ -291,7 +369,9 @@ describe('streaming', () => {
     const app = fromLambda(
       stream(async (_event, response) => {
         let count = 0
-        for (; count < 50; count++) if (!response.write(new Uint8Array(16_384))) await new Promise((resolve) => response.once('drain', resolve))
+        for (; count < 50; count++)
+          if (!response.write(new Uint8Array(16_384)))
+            await new Promise((resolve) => response.once('drain', resolve))
         response.end()
         done.resolve(count)
       }),
@@ -331,13 +411,33 @@ describe('streaming', () => {
     })
     const runtime = await createRuntime({ app, name: 'test', drivers: {}, variable: () => undefined })
     // The adapter tells a Function URL by its domain.
-    const handler = createHandler({ runtime, invokeMode: 'RESPONSE_STREAM', localFront: 'url', variable: () => undefined, log: () => {} })
+    const handler = createHandler({
+      runtime,
+      invokeMode: 'RESPONSE_STREAM',
+      localFront: 'url',
+      variable: () => undefined,
+      log: () => {},
+    })
     const answer = await call(fromLambda(handler as LambdaHandler), '/there')
-    expect([answer.status, await answer.text(), answer.headers.getSetCookie(), answer.headers.get('x-own')]).toEqual([202, 'from /there', ['a=1', 'b=2'], '1'])
+    expect([
+      answer.status,
+      await answer.text(),
+      answer.headers.getSetCookie(),
+      answer.headers.get('x-own'),
+    ]).toEqual([202, 'from /there', ['a=1', 'b=2'], '1'])
   })
 })
 
 it('digests as MD5 does', () => {
-  for (const text of ['', 'a', 'message digest', 'ü'.repeat(55), 'x'.repeat(56), 'x'.repeat(63), 'x'.repeat(64), 'x'.repeat(1000)])
+  for (const text of [
+    '',
+    'a',
+    'message digest',
+    'ü'.repeat(55),
+    'x'.repeat(56),
+    'x'.repeat(63),
+    'x'.repeat(64),
+    'x'.repeat(1000),
+  ])
     expect(md5(text)).toBe(createHash('md5').update(text).digest('hex'))
 })

@@ -36,8 +36,13 @@ describe('the artifact', () => {
       'web-api.js',
     ])
     expect(await readdir(join(built.outDir, 'assets'))).toEqual(['a.txt'])
-    const manifest = JSON.parse(await text('package.json')) as { dependencies: object; scripts: { start: string } }
-    const installed = JSON.parse(await readFile('node_modules/isolated-vm/package.json', 'utf8')) as { version: string }
+    const manifest = JSON.parse(await text('package.json')) as {
+      dependencies: object
+      scripts: { start: string }
+    }
+    const installed = JSON.parse(await readFile('node_modules/isolated-vm/package.json', 'utf8')) as {
+      version: string
+    }
     expect(manifest.dependencies).toEqual({ 'isolated-vm': installed.version })
     expect(await text('Dockerfile')).toContain('CMD ["node", "--no-node-snapshot", "server.mjs"]')
   })
@@ -49,8 +54,14 @@ describe('the artifact', () => {
   })
 
   it('imports nothing but node and isolated-vm on the host, and nothing at all in the guest', async () => {
-    const imports = [...(await text('server.mjs')).matchAll(/(?:from|import)\s*["']([^"']+)["']/g)].map((match) => match[1] as string)
-    expect(imports.filter((name) => !builtinModules.includes(name.replace(/^node:/, '')) && name !== 'node:sqlite')).toEqual([])
+    const imports = [...(await text('server.mjs')).matchAll(/(?:from|import)\s*["']([^"']+)["']/g)].map(
+      (match) => match[1] as string,
+    )
+    expect(
+      imports.filter(
+        (name) => !builtinModules.includes(name.replace(/^node:/, '')) && name !== 'node:sqlite',
+      ),
+    ).toEqual([])
     // A script with an import or an export does not compile.
     expect(new Script(await text('web-api.js'))).toBeInstanceOf(Script)
     expect(await text('app.js')).not.toMatch(/\bimport\s*[\w{*"'(]|\brequire\(/)
@@ -79,14 +90,27 @@ describe('async functions', () => {
 
 describe('options', () => {
   it('are taken as they are when right', () => {
-    const options = { memoryMb: 64, cpuMs: 50, wallTimeout: 5, startup: 'snapshot', trustProxy: true, cronOverlap: 'skip' }
+    const options = {
+      memoryMb: 64,
+      cpuMs: 50,
+      wallTimeout: 5,
+      startup: 'snapshot',
+      trustProxy: true,
+      cronOverlap: 'skip',
+    }
     expect(checkOptions(options)).toEqual(options)
   })
 
   it('are refused by name when wrong, with what they take', () => {
-    expect(() => checkOptions({ memoryMb: 8 })).toThrow('targets.isolate.options.memoryMb is 8; it takes a number of MB from 16.')
-    expect(() => checkOptions({ cpuMs: Number.NaN })).toThrow('cpuMs is null; it takes a number of milliseconds')
+    expect(() => checkOptions({ memoryMb: 8 })).toThrow(
+      'targets.isolate.options.memoryMb is 8; it takes a number of MB from 16.',
+    )
+    expect(() => checkOptions({ cpuMs: Number.NaN })).toThrow(
+      'cpuMs is null; it takes a number of milliseconds',
+    )
     expect(() => checkOptions({ trustProxy: 'yes' })).toThrow('trustProxy is "yes"; it takes true or false.')
-    expect(() => checkOptions({ cpu: 5 })).toThrow('cpu: the target "isolate" has no such option. Did you mean "cpuMs"? It has: memoryMb,')
+    expect(() => checkOptions({ cpu: 5 })).toThrow(
+      'cpu: the target "isolate" has no such option. Did you mean "cpuMs"? It has: memoryMb,',
+    )
   })
 })

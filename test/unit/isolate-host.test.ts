@@ -27,7 +27,22 @@ describe('synchronous calls of a guest', () => {
       5,
       {},
     ]
-    const values: unknown[] = [undefined, null, 0, -1, Number.NaN, 1e9, '', 'x', '\ud800', [], {}, { toString: 5 }, new Uint8Array(3), new Map()]
+    const values: unknown[] = [
+      undefined,
+      null,
+      0,
+      -1,
+      Number.NaN,
+      1e9,
+      '',
+      'x',
+      '\ud800',
+      [],
+      {},
+      { toString: 5 },
+      new Uint8Array(3),
+      new Map(),
+    ]
     for (const operation of operations) {
       for (const a of values) {
         // What cannot become text is the only thing that may throw, and then as a TypeError of the language.
@@ -50,7 +65,8 @@ describe('synchronous calls of a guest', () => {
 
   it('bound the decoders of streams', () => {
     const call = createHostCalls()
-    for (let count = 0; count < 1000; count++) expect(call('decoderOpen', 'utf-8', false, false)).toBeGreaterThan(0)
+    for (let count = 0; count < 1000; count++)
+      expect(call('decoderOpen', 'utf-8', false, false)).toBeGreaterThan(0)
     expect(call('decoderOpen', 'utf-8', false, false)).toBe(0)
     call('decoderClose', 1)
     expect(call('decoderOpen', 'utf-8', false, false)).toBeGreaterThan(0)
@@ -60,11 +76,19 @@ describe('synchronous calls of a guest', () => {
 describe('keys', () => {
   it('are of one isolate: another knows no number of them', async () => {
     const [own, other] = [new KeyTable(), new KeyTable()]
-    const key = (await own.call('importKey', ['raw', new Uint8Array(16), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']])) as { unmoorKey: { id: number } }
+    const key = (await own.call('importKey', [
+      'raw',
+      new Uint8Array(16),
+      { name: 'HMAC', hash: 'SHA-256' },
+      false,
+      ['sign'],
+    ])) as { unmoorKey: { id: number } }
     const args = ['HMAC', { unmoorKey: key.unmoorKey.id }, new Uint8Array(1)]
     expect(await own.call('sign', args)).toBeInstanceOf(Uint8Array)
     await expect(other.call('sign', args)).rejects.toThrow('The CryptoKey is not known')
-    await expect(own.call('exportKey', ['raw', { unmoorKey: key.unmoorKey.id }])).rejects.toThrow(/not extractable/)
+    await expect(own.call('exportKey', ['raw', { unmoorKey: key.unmoorKey.id }])).rejects.toThrow(
+      /not extractable/,
+    )
     own.release(key.unmoorKey.id)
     await expect(own.call('sign', args)).rejects.toThrow('The CryptoKey is not known')
   })
@@ -89,11 +113,15 @@ describe('zlib', () => {
   it('bounds the streams of one isolate, and frees them', async () => {
     const zlib = new ZlibTable()
     for (let id = 0; id < 64; id++) await zlib.feed(id, 'compress', 'deflate', new Uint8Array(1))
-    await expect(zlib.feed(64, 'compress', 'deflate', new Uint8Array(1))).rejects.toThrow('More than 64 compression streams')
+    await expect(zlib.feed(64, 'compress', 'deflate', new Uint8Array(1))).rejects.toThrow(
+      'More than 64 compression streams',
+    )
     zlib.close(0)
     await zlib.feed(64, 'compress', 'deflate', new Uint8Array(1))
     zlib.clear()
-    await expect(zlib.feed(65, 'compress', 'constructor', new Uint8Array(1))).rejects.toThrow('Unsupported compression format')
+    await expect(zlib.feed(65, 'compress', 'constructor', new Uint8Array(1))).rejects.toThrow(
+      'Unsupported compression format',
+    )
   })
 })
 
@@ -120,7 +148,8 @@ describe('streams', () => {
   it('made-up messages harm nothing', () => {
     const { table: streams } = table()
     for (const operation of ['pull', 'cancel', 'chunk', 'end', 'fail']) {
-      for (const id of [1, 2, -1, Number.NaN, 1e300]) expect(streams.handle(operation, id, { name: 5, message: {} })).toBe(true)
+      for (const id of [1, 2, -1, Number.NaN, 1e300])
+        expect(streams.handle(operation, id, { name: 5, message: {} })).toBe(true)
       expect(streams.handle(operation, 'x', undefined)).toBe(false)
     }
     expect(() => streams.fromGuest({})).toThrow('A stream has a number')

@@ -7,7 +7,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isPublic } from '../../adapters/isolate/services/outbound/addresses.ts'
 import { OutboundClient, type OutboundRequest } from '../../adapters/isolate/services/outbound/client.ts'
 import type { Resolve } from '../../adapters/isolate/services/outbound/lookup.ts'
-import { checkOutbound, OutboundPolicy, type OutboundRules } from '../../adapters/isolate/services/outbound/rules.ts'
+import {
+  checkOutbound,
+  OutboundPolicy,
+  type OutboundRules,
+} from '../../adapters/isolate/services/outbound/rules.ts'
 
 describe('addresses', () => {
   it.each([
@@ -50,10 +54,16 @@ describe('addresses', () => {
     '',
   ])('%s is not public', (address) => expect(isPublic(address)).toBe(false))
 
-  it.each(['1.1.1.1', '8.8.8.8', '172.32.0.1', '100.128.0.1', '::ffff:8.8.8.8', '64:ff9b::808:808', '2606:4700:4700::1111', '2a00:1450::1'])(
-    '%s is public',
-    (address) => expect(isPublic(address)).toBe(true),
-  )
+  it.each([
+    '1.1.1.1',
+    '8.8.8.8',
+    '172.32.0.1',
+    '100.128.0.1',
+    '::ffff:8.8.8.8',
+    '64:ff9b::808:808',
+    '2606:4700:4700::1111',
+    '2a00:1450::1',
+  ])('%s is public', (address) => expect(isPublic(address)).toBe(true))
 })
 
 describe('rules', () => {
@@ -87,7 +97,9 @@ describe('rules', () => {
   it('that are none are refused by name', () => {
     for (const rule of ['10.0.0.0/33', 'a b', 'http://h', 'h:0', 'h:70000', '', '::1/129', 'h/8', 'u@h'])
       expect(() => checkOutbound({ allow: [rule] }, 'outbound'), rule).toThrow(/is no rule/)
-    expect(() => checkOutbound({ alow: [] }, 'apps.a.outbound')).toThrow('apps.a.outbound.alow: there is no such field')
+    expect(() => checkOutbound({ alow: [] }, 'apps.a.outbound')).toThrow(
+      'apps.a.outbound.alow: there is no such field',
+    )
     expect(() => checkOutbound({ deny: 'h' }, 'outbound')).toThrow('outbound.deny takes a list')
   })
 })
@@ -105,13 +117,23 @@ describe('the client', () => {
   }
   beforeAll(async () => {
     ;[other, otherUrl] = await listen(
-      (incoming, outgoing) => void text(incoming).then((body) => outgoing.end(JSON.stringify({ method: incoming.method, headers: incoming.headers, body }))),
+      (incoming, outgoing) =>
+        void text(incoming).then((body) =>
+          outgoing.end(JSON.stringify({ method: incoming.method, headers: incoming.headers, body })),
+        ),
     )
     ;[server, here] = await listen((incoming, outgoing) => {
       const { pathname, searchParams } = new URL(incoming.url ?? '/', 'http://h')
-      if (pathname === '/redirect') return void outgoing.writeHead(Number(searchParams.get('status') ?? 302), { location: searchParams.get('to') ?? '' }).end()
-      if (pathname === '/gzip') return void outgoing.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('unpacked'))
-      if (pathname === '/br') return void outgoing.writeHead(200, { 'content-encoding': 'gzip, br' }).end(brotliCompressSync(gzipSync('twice')))
+      if (pathname === '/redirect')
+        return void outgoing
+          .writeHead(Number(searchParams.get('status') ?? 302), { location: searchParams.get('to') ?? '' })
+          .end()
+      if (pathname === '/gzip')
+        return void outgoing.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('unpacked'))
+      if (pathname === '/br')
+        return void outgoing
+          .writeHead(200, { 'content-encoding': 'gzip, br' })
+          .end(brotliCompressSync(gzipSync('twice')))
       if (pathname === '/never') return
       if (pathname === '/endless') {
         outgoing.once('close', () => clearInterval(timer))
@@ -158,7 +180,12 @@ describe('the client', () => {
       ],
       body: 'héllo',
     })
-    expect([response.status, response.url, response.redirected, await response.text()]).toEqual([200, `${here}/path?q=1`, false, 'got héllo'])
+    expect([response.status, response.url, response.redirected, await response.text()]).toEqual([
+      200,
+      `${here}/path?q=1`,
+      false,
+      'got héllo',
+    ])
     expect(response.headers.getSetCookie()).toEqual(['a=1', 'b=2'])
     expect(seen.at(-1)).toMatchObject({
       method: 'POST',
@@ -199,7 +226,9 @@ describe('the client', () => {
     const response = await send({ url: `${here}/endless`, signal: late.signal })
     late.abort()
     await expect(response.text()).rejects.toThrow()
-    await expect(send({ url: `${here}/never` }, undefined, { idleTimeout: 50 })).rejects.toThrow('fetch failed')
+    await expect(send({ url: `${here}/never` }, undefined, { idleTimeout: 50 })).rejects.toThrow(
+      'fetch failed',
+    )
   })
 
   it('follows redirects as fetch does', async () => {
@@ -211,14 +240,17 @@ describe('the client', () => {
       ['x-kept', '1'],
     ]
     const post = { method: 'POST', body: 'body', headers }
-    const answer = async (given: Partial<OutboundRequest>): Promise<{ method: string; headers: Record<string, string>; body: string }> => {
+    const answer = async (
+      given: Partial<OutboundRequest>,
+    ): Promise<{ method: string; headers: Record<string, string>; body: string }> => {
       const response = await send(given)
       expect([response.redirected, response.url]).toEqual([true, `${otherUrl}/x`])
       return (await response.json()) as never
     }
     const found = await answer({ ...post, url: `${here}/redirect?status=302&to=${to}` })
     expect(found).toMatchObject({ method: 'GET', body: '', headers: { 'x-kept': '1' } })
-    for (const name of ['authorization', 'cookie', 'content-type', 'content-length']) expect(found.headers[name]).toBeUndefined()
+    for (const name of ['authorization', 'cookie', 'content-type', 'content-length'])
+      expect(found.headers[name]).toBeUndefined()
     expect(await answer({ ...post, url: `${here}/redirect?status=307&to=${to}` })).toMatchObject({
       method: 'POST',
       body: 'body',
@@ -226,9 +258,15 @@ describe('the client', () => {
     })
     const manual = await send({ url: `${here}/redirect?to=${to}`, redirect: 'manual' })
     expect([manual.status, manual.headers.get('location')]).toEqual([302, `${otherUrl}/x`])
-    await expect(send({ url: `${here}/redirect?to=${to}`, redirect: 'error' })).rejects.toThrow('is a redirect')
-    await expect(send({ url: `${here}/redirect?to=${encodeURIComponent('/redirect?to=x')}`, redirect: 'follow' })).resolves.toMatchObject({ status: 200 })
-    await expect(send({ url: `${here}/redirect?to=file:///etc/passwd` })).rejects.toThrow('leads to a file: URL')
+    await expect(send({ url: `${here}/redirect?to=${to}`, redirect: 'error' })).rejects.toThrow(
+      'is a redirect',
+    )
+    await expect(
+      send({ url: `${here}/redirect?to=${encodeURIComponent('/redirect?to=x')}`, redirect: 'follow' }),
+    ).resolves.toMatchObject({ status: 200 })
+    await expect(send({ url: `${here}/redirect?to=file:///etc/passwd` })).rejects.toThrow(
+      'leads to a file: URL',
+    )
   })
 
   it('refuses loopback by address, by every spelling of it, by name and by redirect', async () => {
@@ -244,9 +282,13 @@ describe('the client', () => {
       `http://0/`,
     ])
       await expect(send({ url }, {}), url).rejects.toThrow(/^PermissionDenied: fetch\(\) may not reach/)
-    await expect(send({ url: `http://innocent.example:${port}/` }, {}, { resolve })).rejects.toThrow('may not reach innocent.example')
+    await expect(send({ url: `http://innocent.example:${port}/` }, {}, { resolve })).rejects.toThrow(
+      'may not reach innocent.example',
+    )
     // The first hop is allowed, the second is not.
-    await expect(send({ url: `${here}/redirect?to=${encodeURIComponent(otherUrl)}` }, { allow: [here.slice(7)] })).rejects.toThrow('may not reach 127.0.0.1')
+    await expect(
+      send({ url: `${here}/redirect?to=${encodeURIComponent(otherUrl)}` }, { allow: [here.slice(7)] }),
+    ).rejects.toThrow('may not reach 127.0.0.1')
     await expect(send({ url: 'http://h.example:25/' }, {})).rejects.toThrow('port 25')
   })
 
@@ -254,10 +296,22 @@ describe('the client', () => {
     const before = seen.length
     let asked = 0
     const { port } = new URL(here)
-    // Public when it is checked, loopback for whoever asks again: with one look-up per connection nobody does.
-    const resolve: Resolve = (_hostname, callback) => callback(null, [{ address: asked++ === 0 ? '192.0.2.1' : '127.0.0.1', family: 4 }])
-    const client = new OutboundClient({ policy: new OutboundPolicy({ allow: ['192.0.2.1'] }), resolve, connectTimeout: 100 })
-    const request = { method: 'GET', url: `http://rebinding.example:${port}/`, headers: [], redirect: 'follow' as const, body: null }
+    // Public when it is checked, loopback for whoever asks again: with one look-up per connection nobody
+    // does.
+    const resolve: Resolve = (_hostname, callback) =>
+      callback(null, [{ address: asked++ === 0 ? '192.0.2.1' : '127.0.0.1', family: 4 }])
+    const client = new OutboundClient({
+      policy: new OutboundPolicy({ allow: ['192.0.2.1'] }),
+      resolve,
+      connectTimeout: 100,
+    })
+    const request = {
+      method: 'GET',
+      url: `http://rebinding.example:${port}/`,
+      headers: [],
+      redirect: 'follow' as const,
+      body: null,
+    }
     await expect(client.fetch(request)).rejects.toThrow('fetch failed')
     expect(asked).toBe(1)
     await expect(client.fetch(request)).rejects.toThrow('may not reach rebinding.example')
@@ -268,6 +322,9 @@ describe('the client', () => {
         { address: '10.0.0.1', family: 4 },
         { address: '127.0.0.1', family: 4 },
       ])
-    expect((await send({ url: `http://two.example:${port}/` }, { allow: ['127.0.0.1'] }, { resolve: both })).status).toBe(200)
+    expect(
+      (await send({ url: `http://two.example:${port}/` }, { allow: ['127.0.0.1'] }, { resolve: both }))
+        .status,
+    ).toBe(200)
   })
 })

@@ -4,11 +4,15 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { installGlobals } from '../../adapters/lambda/runtime/globals.ts'
 import { readHttpEvent, type HttpEventOptions } from '../../adapters/lambda/runtime/http-event.ts'
 
-const toRequest = (event: object, options?: HttpEventOptions): Request => readHttpEvent(event, options)?.request as Request
+const toRequest = (event: object, options?: HttpEventOptions): Request =>
+  readHttpEvent(event, options)?.request as Request
 
 beforeAll(installGlobals)
 
-function post(body: string, more: { headers?: Record<string, string>; isBase64Encoded?: boolean; signal?: AbortSignal } = {}): Request {
+function post(
+  body: string,
+  more: { headers?: Record<string, string>; isBase64Encoded?: boolean; signal?: AbortSignal } = {},
+): Request {
   const { signal, ...event } = more
   return toRequest(
     {
@@ -27,7 +31,13 @@ it('is an instance, with the fields of one', () => {
   const request = post('x')
   expect(request).toBeInstanceOf(Request)
   expect(request.constructor).toBe(Object.getPrototypeOf(request).constructor)
-  expect({ method: request.method, url: request.url, redirect: request.redirect, mode: request.mode, used: request.bodyUsed }).toEqual({
+  expect({
+    method: request.method,
+    url: request.url,
+    redirect: request.redirect,
+    mode: request.mode,
+    used: request.bodyUsed,
+  }).toEqual({
     method: 'POST',
     url: 'https://x.lambda-url.eu-west-1.on.aws/p?a=1',
     redirect: 'manual',
@@ -45,15 +55,29 @@ describe('its body', () => {
     ['json', (request) => request.json(), { a: 'ä' }],
     ['bytes', async (request) => Buffer.from(await request.bytes()).toString(), '{"a":"ä"}'],
     ['arrayBuffer', async (request) => Buffer.from(await request.arrayBuffer()).toString(), '{"a":"ä"}'],
-    ['blob', async (request) => [(await request.blob()).type, (await request.blob().catch(() => 'used')) as string], ['application/json', 'used']],
+    [
+      'blob',
+      async (request) => [(await request.blob()).type, (await request.blob().catch(() => 'used')) as string],
+      ['application/json', 'used'],
+    ],
     ['body', async (request) => new Response(request.body).text(), '{"a":"ä"}'],
-    ['clone', async (request) => Promise.all([request.clone().text(), request.text()]), ['{"a":"ä"}', '{"a":"ä"}']],
+    [
+      'clone',
+      async (request) => Promise.all([request.clone().text(), request.text()]),
+      ['{"a":"ä"}', '{"a":"ä"}'],
+    ],
     ['new Request', async (request) => new Request(request, { headers: { x: '1' } }).json(), { a: 'ä' }],
   ])('%s gives it, once', async (_, read, expected) => {
     const request = post('{"a":"ä"}', { headers: { 'content-type': 'application/json' } })
     expect(await read(request)).toEqual(expected)
     expect(request.bodyUsed).toBe(true)
-    for (const again of [() => request.text(), () => request.json(), () => request.bytes(), () => request.arrayBuffer(), () => request.formData()])
+    for (const again of [
+      () => request.text(),
+      () => request.json(),
+      () => request.bytes(),
+      () => request.arrayBuffer(),
+      () => request.formData(),
+    ])
       await expect(again()).rejects.toThrow(TypeError)
     expect(() => request.clone()).toThrow(TypeError)
     expect(() => new Request(request)).toThrow(TypeError)
@@ -71,7 +95,9 @@ describe('its body', () => {
   })
 
   it('is a form', async () => {
-    const form = await post('a=1&b=2', { headers: { 'content-type': 'application/x-www-form-urlencoded' } }).formData()
+    const form = await post('a=1&b=2', {
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    }).formData()
     expect([...form]).toEqual([
       ['a', '1'],
       ['b', '2'],
@@ -108,9 +134,13 @@ it.each([
   ['get', 'GET'],
   ['PURGE', 'PURGE'],
 ])('method %s is %s', (method, expected) => {
-  expect(toRequest({ rawPath: '/', requestContext: { domainName: 'x', http: { method } } }).method).toBe(expected)
+  expect(toRequest({ rawPath: '/', requestContext: { domainName: 'x', http: { method } } }).method).toBe(
+    expected,
+  )
 })
 
 it('a method that is none is refused', () => {
-  expect(() => toRequest({ rawPath: '/', requestContext: { domainName: 'x', http: { method: 'G T' } } })).toThrow(/makes no request/)
+  expect(() =>
+    toRequest({ rawPath: '/', requestContext: { domainName: 'x', http: { method: 'G T' } } }),
+  ).toThrow(/makes no request/)
 })

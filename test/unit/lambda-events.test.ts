@@ -1,5 +1,11 @@
 /** HTTP events beyond payload 2.0, and events that are none of the app's. */
-import type { ALBEvent, ALBResult, APIGatewayProxyEvent, APIGatewayProxyResult, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
+import type {
+  ALBEvent,
+  ALBResult,
+  APIGatewayProxyEvent,
+  APIGatewayProxyResult,
+  APIGatewayProxyStructuredResultV2,
+} from 'aws-lambda'
 import { describe, expect, it } from 'vitest'
 import { handleEvent, type EventResult } from '../../adapters/lambda/runtime/events.ts'
 import { readHttpEvent } from '../../adapters/lambda/runtime/http-event.ts'
@@ -53,8 +59,15 @@ async function handle(
   fetch: (request: Request) => Response | Promise<Response> = () => new Response('ok'),
 ): Promise<{ result: EventResult; lines: string[] }> {
   const lines: string[] = []
-  const log = (message: string, error?: unknown): void => void lines.push(error === undefined ? message : `${message} ${String(error)}`)
-  const runtime = await createRuntime({ app: defineApp({ fetch }), name: 'test', drivers: {}, variable: () => undefined, onError: log })
+  const log = (message: string, error?: unknown): void =>
+    void lines.push(error === undefined ? message : `${message} ${String(error)}`)
+  const runtime = await createRuntime({
+    app: defineApp({ fetch }),
+    name: 'test',
+    drivers: {},
+    variable: () => undefined,
+    onError: log,
+  })
   const result = await handleEvent(event, createContext(), new AbortController().signal, {
     runtime,
     invokeMode: 'RESPONSE_STREAM',
@@ -71,12 +84,11 @@ const json = async (event: object, response: () => Response): Promise<HttpResult
 }
 
 it('tells the sources apart', () => {
-  expect([restEvent(), albEvent(), albEvent({ multiValueHeaders: { host: ['a'] } }), latticeEvent()].map((event) => readHttpEvent(event)?.source)).toEqual([
-    'v1',
-    'alb',
-    'alb-multi',
-    'lattice',
-  ])
+  expect(
+    [restEvent(), albEvent(), albEvent({ multiValueHeaders: { host: ['a'] } }), latticeEvent()].map(
+      (event) => readHttpEvent(event)?.source,
+    ),
+  ).toEqual(['v1', 'alb', 'alb-multi', 'lattice'])
   expect([rest, alb].every((check) => typeof check === 'function')).toBe(true)
 })
 
@@ -92,7 +104,15 @@ describe('REST API', () => {
     expect(target(restEvent({ path: '/prod/x' }))).toBe('/prod/x')
     const requestContext = { domainName: API, stage: 'prod', path: '/prod/x' }
     expect(target(restEvent({ version: '1.0', path: '/prod/x', requestContext }))).toBe('/x')
-    expect(target(restEvent({ version: '1.0', path: '/prod/x', requestContext: { ...requestContext, domainName: 'api.example' } }))).toBe('/prod/x')
+    expect(
+      target(
+        restEvent({
+          version: '1.0',
+          path: '/prod/x',
+          requestContext: { ...requestContext, domainName: 'api.example' },
+        }),
+      ),
+    ).toBe('/prod/x')
   })
 
   it('encodes the query again, which AWS decoded', () => {
@@ -101,28 +121,48 @@ describe('REST API', () => {
     expect(url.searchParams.getAll('q')).toEqual(query.q)
     expect(url.searchParams.get('a[]')).toBe('1')
     expect(url.hash).toBe('')
-    expect(target(restEvent({ queryStringParameters: { x: 'y' }, multiValueQueryStringParameters: null }))).toBe('/?x=y')
-    expect(target(restEvent({ queryStringParameters: null, multiValueQueryStringParameters: null }))).toBe('/')
+    expect(
+      target(restEvent({ queryStringParameters: { x: 'y' }, multiValueQueryStringParameters: null })),
+    ).toBe('/?x=y')
+    expect(target(restEvent({ queryStringParameters: null, multiValueQueryStringParameters: null }))).toBe(
+      '/',
+    )
   })
 
   it('has every value of a repeated header', () => {
-    const { headers } = toRequest(restEvent({ headers: { 'X-A': '2' }, multiValueHeaders: { 'X-A': ['1', '2'], Cookie: ['a=1', 'b=2'] } }))
+    const { headers } = toRequest(
+      restEvent({
+        headers: { 'X-A': '2' },
+        multiValueHeaders: { 'X-A': ['1', '2'], Cookie: ['a=1', 'b=2'] },
+      }),
+    )
     expect(headers.get('x-a')).toBe('1, 2')
     expect(headers.get('cookie')).toBe('a=1; b=2')
-    expect(toRequest(restEvent({ headers: { 'X-A': '2' }, multiValueHeaders: null })).headers.get('x-a')).toBe('2')
+    expect(
+      toRequest(restEvent({ headers: { 'X-A': '2' }, multiValueHeaders: null })).headers.get('x-a'),
+    ).toBe('2')
   })
 
   it('takes the host from AWS, not from what a client can forge', () => {
-    expect(toRequest(restEvent({ headers: { Host: 'evil.example', 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Proto': 'http' } })).url).toBe(
-      `https://${API}/`,
-    )
+    expect(
+      toRequest(
+        restEvent({
+          headers: { Host: 'evil.example', 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Proto': 'http' },
+        }),
+      ).url,
+    ).toBe(`https://${API}/`)
   })
 
   it('answers each cookie apart', async () => {
     const result: APIGatewayProxyResult = (await json(restEvent(), cookies(2))) as APIGatewayProxyResult
     expect(result).toMatchObject({
       statusCode: 200,
-      multiValueHeaders: { 'set-cookie': ['c0=v; Expires=Wed, 21 Oct 2026 07:28:00 GMT', 'c1=v; Expires=Wed, 21 Oct 2026 07:28:00 GMT'] },
+      multiValueHeaders: {
+        'set-cookie': [
+          'c0=v; Expires=Wed, 21 Oct 2026 07:28:00 GMT',
+          'c1=v; Expires=Wed, 21 Oct 2026 07:28:00 GMT',
+        ],
+      },
     })
     expect(result.headers).not.toHaveProperty('set-cookie')
   })
@@ -130,28 +170,44 @@ describe('REST API', () => {
 
 describe('load balancer', () => {
   it('does not encode path and query again', () => {
-    expect(target(albEvent({ path: '/a%2Fb', queryStringParameters: { q: 'a%20b%26', 'x%5B%5D': '1' } }))).toBe('/a%2Fb?q=a%20b%26&x%5B%5D=1')
+    expect(
+      target(albEvent({ path: '/a%2Fb', queryStringParameters: { q: 'a%20b%26', 'x%5B%5D': '1' } })),
+    ).toBe('/a%2Fb?q=a%20b%26&x%5B%5D=1')
     expect(target(albEvent({ multiValueQueryStringParameters: { q: ['1', '2%25'] } }))).toBe('/?q=1&q=2%25')
   })
 
   it('reads the host header, and the protocol that the load balancer states', () => {
     expect(toRequest(albEvent()).url).toBe('https://app.example/')
-    expect(toRequest(albEvent({ headers: { host: 'app.example', 'x-forwarded-proto': 'http', 'x-forwarded-host': 'evil.example' } })).url).toBe(
-      'http://app.example/',
+    expect(
+      toRequest(
+        albEvent({
+          headers: { host: 'app.example', 'x-forwarded-proto': 'http', 'x-forwarded-host': 'evil.example' },
+        }),
+      ).url,
+    ).toBe('http://app.example/')
+    expect(() => toRequest(albEvent({ headers: {} }))).toThrow(
+      expect.objectContaining({ code: 'InvalidArgument', message: expect.stringContaining('host') }),
     )
-    expect(() => toRequest(albEvent({ headers: {} }))).toThrow(expect.objectContaining({ code: 'InvalidArgument', message: expect.stringContaining('host') }))
   })
 
   it('reads multi-value headers', () => {
-    const { headers } = toRequest(albEvent({ headers: undefined, multiValueHeaders: { host: ['app.example'], 'x-a': ['1', '2'] } }))
+    const { headers } = toRequest(
+      albEvent({ headers: undefined, multiValueHeaders: { host: ['app.example'], 'x-a': ['1', '2'] } }),
+    )
     expect(headers.get('x-a')).toBe('1, 2')
   })
 
   it('answers multi-value headers only where the event had them', async () => {
     const single = (await json(albEvent(), cookies(1))) as unknown as ALBResult
-    expect(single.headers).toMatchObject({ 'set-cookie': expect.stringMatching(/^c0=v/), 'content-type': 'text/plain;charset=UTF-8' })
+    expect(single.headers).toMatchObject({
+      'set-cookie': expect.stringMatching(/^c0=v/),
+      'content-type': 'text/plain;charset=UTF-8',
+    })
     expect(single).not.toHaveProperty('multiValueHeaders')
-    const multi = (await json(albEvent({ headers: undefined, multiValueHeaders: { host: ['app.example'] } }), cookies(2))) as unknown as ALBResult
+    const multi = (await json(
+      albEvent({ headers: undefined, multiValueHeaders: { host: ['app.example'] } }),
+      cookies(2),
+    )) as unknown as ALBResult
     expect(multi.multiValueHeaders).toMatchObject({
       'set-cookie': [expect.stringMatching(/^c0/), expect.stringMatching(/^c1/)],
       'content-type': ['text/plain;charset=UTF-8'],
@@ -182,14 +238,22 @@ describe('load balancer', () => {
 
 describe('VPC Lattice', () => {
   it('has the query in the path, or beside it', () => {
-    expect(target(latticeEvent({ path: '/a%2Fb?q=a%20b&q=2', queryStringParameters: { q: ['a b', '2'] } }))).toBe('/a%2Fb?q=a%20b&q=2')
-    expect(target(latticeEvent({ path: '/a', queryStringParameters: { q: ['a b', '2'], r: '3' } }))).toBe('/a?q=a%20b&q=2&r=3')
+    expect(
+      target(latticeEvent({ path: '/a%2Fb?q=a%20b&q=2', queryStringParameters: { q: ['a b', '2'] } })),
+    ).toBe('/a%2Fb?q=a%20b&q=2')
+    expect(target(latticeEvent({ path: '/a', queryStringParameters: { q: ['a b', '2'], r: '3' } }))).toBe(
+      '/a?q=a%20b&q=2&r=3',
+    )
   })
 
   it('has lists of header values', async () => {
-    const { headers, url } = toRequest(latticeEvent({ headers: { host: ['app.example'], 'x-a': ['1', '2'] } }))
+    const { headers, url } = toRequest(
+      latticeEvent({ headers: { host: ['app.example'], 'x-a': ['1', '2'] } }),
+    )
     expect([url, headers.get('x-a')]).toEqual(['https://app.example/', '1, 2'])
-    expect(await json(latticeEvent(), cookies(2))).toMatchObject({ headers: { 'set-cookie': [expect.stringMatching(/^c0/), expect.stringMatching(/^c1/)] } })
+    expect(await json(latticeEvent(), cookies(2))).toMatchObject({
+      headers: { 'set-cookie': [expect.stringMatching(/^c0/), expect.stringMatching(/^c1/)] },
+    })
   })
 })
 
@@ -203,7 +267,10 @@ describe('every source', () => {
   ]
   it.each(events)('%s: compressed text stays as it is', async (_, event) => {
     const bytes = Uint8Array.of(31, 139, 8, 0, 255)
-    const result = await json(event(), () => new Response(bytes, { headers: { 'content-type': 'text/html', 'content-encoding': 'gzip' } }))
+    const result = await json(
+      event(),
+      () => new Response(bytes, { headers: { 'content-type': 'text/html', 'content-encoding': 'gzip' } }),
+    )
     expect(result.isBase64Encoded).toBe(true)
     expect(Buffer.from(result.body, 'base64')).toEqual(Buffer.from(bytes))
   })
@@ -227,14 +294,27 @@ describe('every source', () => {
 
   it.each(events)('%s: bodies that must not be there', async (_, event) => {
     for (const status of [204, 304])
-      expect(await json(event(), () => new Response(null, { status }))).toMatchObject({ statusCode: status, body: '', isBase64Encoded: false })
+      expect(await json(event(), () => new Response(null, { status }))).toMatchObject({
+        statusCode: status,
+        body: '',
+        isBase64Encoded: false,
+      })
   })
 
   it('is buffered but for a streaming Function URL', async () => {
-    const url = { rawPath: '/', requestContext: { domainName: 'x.lambda-url.eu-west-1.on.aws', http: { method: 'GET' } } }
+    const url = {
+      rawPath: '/',
+      requestContext: { domainName: 'x.lambda-url.eu-west-1.on.aws', http: { method: 'GET' } },
+    }
     expect((await handle(url)).result).toHaveProperty('head')
-    const v2: APIGatewayProxyStructuredResultV2 = (await json({ ...url, requestContext: { ...url.requestContext, domainName: API } }, cookies(2))) as never
-    expect(v2).toMatchObject({ statusCode: 200, cookies: [expect.stringMatching(/^c0/), expect.stringMatching(/^c1/)] })
+    const v2: APIGatewayProxyStructuredResultV2 = (await json(
+      { ...url, requestContext: { ...url.requestContext, domainName: API } },
+      cookies(2),
+    )) as never
+    expect(v2).toMatchObject({
+      statusCode: 200,
+      cookies: [expect.stringMatching(/^c0/), expect.stringMatching(/^c1/)],
+    })
   })
 })
 
@@ -246,27 +326,49 @@ describe('events that apps cannot take', () => {
       { requestContext: { connectionId: 'x', eventType: 'MESSAGE', domainName: API }, body: '{}' },
       /WebSocket API's MESSAGE.*server-sent/,
     ],
-    ['a WebSocket connect', { requestContext: { connectionId: 'x', eventType: 'CONNECT' }, headers: {} }, /WebSocket API's CONNECT/],
+    [
+      'a WebSocket connect',
+      { requestContext: { connectionId: 'x', eventType: 'CONNECT' }, headers: {} },
+      /WebSocket API's CONNECT/,
+    ],
     [
       'an authorizer of an HTTP API',
-      { version: '2.0', type: 'REQUEST', routeArn: 'arn', rawPath: '/', requestContext: { http: { method: 'GET' } } },
+      {
+        version: '2.0',
+        type: 'REQUEST',
+        routeArn: 'arn',
+        rawPath: '/',
+        requestContext: { http: { method: 'GET' } },
+      },
       /authorizer/,
     ],
-    ['an authorizer of a REST API', { type: 'REQUEST', methodArn: 'arn', path: '/', httpMethod: 'GET', requestContext: {} }, /authorizer/],
+    [
+      'an authorizer of a REST API',
+      { type: 'REQUEST', methodArn: 'arn', path: '/', httpMethod: 'GET', requestContext: {} },
+      /authorizer/,
+    ],
     ['S3', records({ eventSource: 'aws:s3', s3: {} }), /S3 notification.*SQS queue/],
     ['SNS', records({ EventSource: 'aws:sns', Sns: {} }), /SNS notification.*SQS queue/],
     ['DynamoDB streams', records({ eventSource: 'aws:dynamodb' }), /DynamoDB stream/],
     ['Kinesis', records({ eventSource: 'aws:kinesis' }), /Kinesis stream/],
     ['Kafka', { eventSource: 'aws:kafka', records: {} }, /Kafka/],
     ['another service', records({ eventSource: 'aws:new' }), /an event of aws:new/],
-    ['mixed records', { Records: [{ eventSource: 'aws:s3' }, { eventSource: 'aws:sqs' }] }, /several sources \(aws:s3, aws:sqs\)/],
+    [
+      'mixed records',
+      { Records: [{ eventSource: 'aws:s3' }, { eventSource: 'aws:sqs' }] },
+      /several sources \(aws:s3, aws:sqs\)/,
+    ],
     ['a broken SQS batch', records({ eventSource: 'aws:sqs' }), /no messageId/],
     ['Lattice 1.0', { raw_path: '/', method: 'GET', headers: {} }, /structure 1\.0.*V2/],
     ['Lambda@Edge', records({ cf: {} }), /CloudFront/],
     ['Cognito', { triggerSource: 'PreSignUp_SignUp' }, /Cognito trigger \(PreSignUp_SignUp\)/],
     ['CloudWatch Logs', { awslogs: { data: '' } }, /CloudWatch Logs/],
     ['Firehose', { deliveryStreamArn: 'arn', records: [] }, /Firehose/],
-    ['another EventBridge event', { 'detail-type': 'EC2 Instance State-change', source: 'aws.ec2' }, /EC2 Instance State-change.*SQS queue/],
+    [
+      'another EventBridge event',
+      { 'detail-type': 'EC2 Instance State-change', source: 'aws.ec2' },
+      /EC2 Instance State-change.*SQS queue/,
+    ],
     ['direct invocation', { hello: 'secret value' }, /an object with hello\. Apps take/],
     ['a name with a line break', { 'a\nb': 1 }, /a\?b/],
     ['an empty object', {}, /an empty object/],
@@ -281,14 +383,18 @@ describe('events that apps cannot take', () => {
 
   it('refuses a queue that no handler consumes, naming it', async () => {
     const record = { eventSource: 'aws:sqs', messageId: '1', eventSourceARN: 'arn:aws:sqs:eu-west-1:1:other' }
-    await expect(handle({ Records: [record] })).rejects.toMatchObject({ code: 'NotFound', message: expect.stringContaining('arn:aws:sqs:eu-west-1:1:other') })
+    await expect(handle({ Records: [record] })).rejects.toMatchObject({
+      code: 'NotFound',
+      message: expect.stringContaining('arn:aws:sqs:eu-west-1:1:other'),
+    })
   })
 })
 
 function cookies(count: number): () => Response {
   return () => {
     const response = new Response('ok')
-    for (let index = 0; index < count; index++) response.headers.append('set-cookie', `c${index}=v; Expires=Wed, 21 Oct 2026 07:28:00 GMT`)
+    for (let index = 0; index < count; index++)
+      response.headers.append('set-cookie', `c${index}=v; Expires=Wed, 21 Oct 2026 07:28:00 GMT`)
     return response
   }
 }

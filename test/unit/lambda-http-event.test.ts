@@ -13,8 +13,20 @@ interface Change extends Partial<Omit<Payload2Event, 'requestContext'>> {
   method?: string
 }
 
-function event({ domainName = FUNCTION_URL, stage = '$default', method = 'GET', ...rest }: Change = {}): Payload2Event {
-  return { rawPath: '/', rawQueryString: '', headers: {}, isBase64Encoded: false, ...rest, requestContext: { domainName, stage, http: { method } } }
+function event({
+  domainName = FUNCTION_URL,
+  stage = '$default',
+  method = 'GET',
+  ...rest
+}: Change = {}): Payload2Event {
+  return {
+    rawPath: '/',
+    rawQueryString: '',
+    headers: {},
+    isBase64Encoded: false,
+    ...rest,
+    requestContext: { domainName, stage, http: { method } },
+  }
 }
 
 const toRequest = (value: object): Request => readHttpEvent(value)?.request as Request
@@ -71,15 +83,22 @@ describe('path', () => {
     expect(url({ domainName: API, stage: 'prod', rawPath: '/prod/links' })).toBe(`https://${API}/links`)
     expect(url({ domainName: API, stage: 'prod', rawPath: '/prod' })).toBe(`https://${API}/`)
     expect(url({ domainName: API, stage: 'prod', rawPath: '/product' })).toBe(`https://${API}/product`)
-    expect(url({ domainName: 'api.example.com', stage: 'prod', rawPath: '/prod/links' })).toBe('https://api.example.com/prod/links')
-    expect(url({ domainName: FUNCTION_URL, stage: '$default', rawPath: '/$default/x' })).toBe(`https://${FUNCTION_URL}/$default/x`)
+    expect(url({ domainName: 'api.example.com', stage: 'prod', rawPath: '/prod/links' })).toBe(
+      'https://api.example.com/prod/links',
+    )
+    expect(url({ domainName: FUNCTION_URL, stage: '$default', rawPath: '/$default/x' })).toBe(
+      `https://${FUNCTION_URL}/$default/x`,
+    )
   })
 })
 
 describe('query', () => {
-  it.each(['a=1&a=2', 'q=a+b&e=', 'amp=%26&eq=%3D', '%F0%9F%98%80=x', 'flag'])('stays as it is: %s', (rawQueryString) => {
-    expect(url({ rawQueryString })).toBe(`https://${FUNCTION_URL}/?${rawQueryString}`)
-  })
+  it.each(['a=1&a=2', 'q=a+b&e=', 'amp=%26&eq=%3D', '%F0%9F%98%80=x', 'flag'])(
+    'stays as it is: %s',
+    (rawQueryString) => {
+      expect(url({ rawQueryString })).toBe(`https://${FUNCTION_URL}/?${rawQueryString}`)
+    },
+  )
 
   it('is absent where there is none', () => {
     expect(url({ rawQueryString: '' })).toBe(`https://${FUNCTION_URL}/`)
@@ -91,7 +110,14 @@ describe('query', () => {
 describe('headers', () => {
   it('takes host and protocol from AWS, not from what a client can forge', () => {
     const request = toRequest(
-      event({ headers: { host: 'evil.example', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'http', forwarded: 'host=evil.example' } }),
+      event({
+        headers: {
+          host: 'evil.example',
+          'x-forwarded-host': 'evil.example',
+          'x-forwarded-proto': 'http',
+          forwarded: 'host=evil.example',
+        },
+      }),
     )
     expect(request.url).toBe(`https://${FUNCTION_URL}/`)
     // They are still there for who knows what stands before the function.
@@ -100,7 +126,9 @@ describe('headers', () => {
 
   it('joins cookies, which AWS gives apart, into one header', () => {
     expect(toRequest(event({ cookies: ['a=1', 'b=2,3'] })).headers.get('cookie')).toBe('a=1; b=2,3')
-    expect(toRequest(event({ cookies: ['a=1'], headers: { cookie: 'a=1' } })).headers.get('cookie')).toBe('a=1')
+    expect(toRequest(event({ cookies: ['a=1'], headers: { cookie: 'a=1' } })).headers.get('cookie')).toBe(
+      'a=1',
+    )
   })
 
   it('keeps bytes: one per character, or UTF-8 where a character needs more', () => {
@@ -125,7 +153,9 @@ describe('headers', () => {
 describe('body', () => {
   it('has every byte', async () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, index) => index)
-    const request = toRequest(event({ method: 'POST', body: Buffer.from(bytes).toString('base64'), isBase64Encoded: true }))
+    const request = toRequest(
+      event({ method: 'POST', body: Buffer.from(bytes).toString('base64'), isBase64Encoded: true }),
+    )
     expect(new Uint8Array(await request.arrayBuffer())).toEqual(bytes)
   })
 
@@ -147,6 +177,8 @@ describe('what makes no request', () => {
     ['a bad host', event({ domainName: 'a b' }), 'a b'],
     ['a bad method', event({ method: 'GE T' }), 'GE T'],
   ])('%s', (_, bad, named) => {
-    expect(() => toRequest(bad)).toThrow(expect.objectContaining({ code: 'InvalidArgument', message: expect.stringContaining(named) }))
+    expect(() => toRequest(bad)).toThrow(
+      expect.objectContaining({ code: 'InvalidArgument', message: expect.stringContaining(named) }),
+    )
   })
 })

@@ -12,7 +12,10 @@ describe('head', () => {
   })
 
   it('leaves out what describes a connection', () => {
-    const { head } = toHead(new Response('x', { headers: { connection: 'close', 'transfer-encoding': 'chunked', 'x-a': '1' } }), 'GET')
+    const { head } = toHead(
+      new Response('x', { headers: { connection: 'close', 'transfer-encoding': 'chunked', 'x-a': '1' } }),
+      'GET',
+    )
     expect(head.headers).toEqual({ 'content-type': 'text/plain;charset=UTF-8', 'x-a': '1' })
   })
 
@@ -22,7 +25,10 @@ describe('head', () => {
     ['GET', 205],
     ['GET', 304],
   ])('%s %d has no body', (method, status) => {
-    const response = new Response(status === 200 ? 'body' : null, { status, headers: { 'content-length': '4' } })
+    const response = new Response(status === 200 ? 'body' : null, {
+      status,
+      headers: { 'content-length': '4' },
+    })
     expect(toHead(response, method)).toMatchObject({ body: null, head: { statusCode: status } })
   })
 
@@ -40,14 +46,25 @@ describe('head', () => {
 
 describe('buffered result', () => {
   it('has text as text', async () => {
-    expect(await toBufferedResult(Response.json({ a: '€' }), 'GET', 'url')).toMatchObject({ body: '{"a":"€"}', isBase64Encoded: false })
+    expect(await toBufferedResult(Response.json({ a: '€' }), 'GET', 'url')).toMatchObject({
+      body: '{"a":"€"}',
+      isBase64Encoded: false,
+    })
   })
 
   it.each<[string, Response]>([
     ['binary types', new Response(Uint8Array.of(0, 255), { headers: { 'content-type': 'image/png' } })],
     ['no type', new Response(Uint8Array.of(65))],
-    ['compressed text', new Response(Uint8Array.of(31, 139, 8), { headers: { 'content-type': 'text/html', 'content-encoding': 'gzip' } })],
-    ['text that is not UTF-8', new Response(Uint8Array.of(255, 254), { headers: { 'content-type': 'text/plain' } })],
+    [
+      'compressed text',
+      new Response(Uint8Array.of(31, 139, 8), {
+        headers: { 'content-type': 'text/html', 'content-encoding': 'gzip' },
+      }),
+    ],
+    [
+      'text that is not UTF-8',
+      new Response(Uint8Array.of(255, 254), { headers: { 'content-type': 'text/plain' } }),
+    ],
   ])('has base64 without line breaks for %s', async (_, response) => {
     const expected = Buffer.from(await response.clone().arrayBuffer())
     const result = await toBufferedResult(response, 'GET', 'url')

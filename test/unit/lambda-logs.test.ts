@@ -22,16 +22,22 @@ console.log('after')
 `
 
 function run(variables: Record<string, string>): string[] {
-  const { stdout, stderr, status } = spawnSync(process.execPath, ['--no-warnings', '--input-type=module', '-e', SCRIPT], {
-    encoding: 'utf8',
-    env: { PATH: process.env['PATH'] ?? '', ...variables },
-  })
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    ['--no-warnings', '--input-type=module', '-e', SCRIPT],
+    {
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'] ?? '', ...variables },
+    },
+  )
   if (status !== 0) throw new Error(stderr)
   return stdout.trimEnd().split('\n')
 }
 
 it('writes JSON with request id and trace id, also behind an await', () => {
-  const lines = run({ AWS_LAMBDA_LOG_FORMAT: 'JSON' }).map((line) => JSON.parse(line) as Record<string, unknown>)
+  const lines = run({ AWS_LAMBDA_LOG_FORMAT: 'JSON' }).map(
+    (line) => JSON.parse(line) as Record<string, unknown>,
+  )
   expect(lines).toHaveLength(9)
   for (const { timestamp } of lines) expect(timestamp).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
   const of = { requestId: 'r1', traceId: '1-aa-bb' }
@@ -40,7 +46,13 @@ it('writes JSON with request id and trace id, also behind an await', () => {
   expect(lines[2]).toMatchObject({ ...of, level: 'INFO', message: { user: 7, nested: { ok: true } } })
   expect(lines[3]).toMatchObject({ ...of, level: 'WARN', message: 'one of 2' })
   expect(lines[4]).toMatchObject({ ...of, level: 'DEBUG', message: 'detail' })
-  expect(lines[5]).toMatchObject({ ...of, level: 'ERROR', errorType: 'RangeError', errorMessage: 'too far', message: expect.stringContaining('it failed:') })
+  expect(lines[5]).toMatchObject({
+    ...of,
+    level: 'ERROR',
+    errorType: 'RangeError',
+    errorMessage: 'too far',
+    message: expect.stringContaining('it failed:'),
+  })
   expect(lines[5]?.['stackTrace']).toEqual(expect.arrayContaining(['RangeError: too far']))
   expect(lines[6]).toMatchObject({ level: 'ERROR', errorType: 'TypeError', errorMessage: 'alone' })
   expect(lines[7]).toMatchObject({ message: expect.stringContaining('[Circular') })
@@ -55,7 +67,9 @@ it('writes an entry per line as text, as AWS does', () => {
 })
 
 it('drops what is below the level', () => {
-  const levels = run({ AWS_LAMBDA_LOG_FORMAT: 'JSON', AWS_LAMBDA_LOG_LEVEL: 'WARN' }).map((line) => (JSON.parse(line) as { level: string }).level)
+  const levels = run({ AWS_LAMBDA_LOG_FORMAT: 'JSON', AWS_LAMBDA_LOG_LEVEL: 'WARN' }).map(
+    (line) => (JSON.parse(line) as { level: string }).level,
+  )
   expect(levels).toEqual(['WARN', 'ERROR', 'ERROR'])
 })
 

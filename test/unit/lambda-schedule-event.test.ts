@@ -22,11 +22,16 @@ function rule(name: string): EventBridgeEvent<'Scheduled Event', object> {
 it('reads our own input', () => {
   const event = { unmoor: { cron: 'cleanup' }, time: '2026-11-23T03:00:00.007Z' }
   expect(isScheduleEvent(event)).toBe(true)
-  expect(toScheduleCall(event, CRONS, now)).toEqual({ cron: 'cleanup', scheduledTime: Date.parse('2026-11-23T03:00:00.007Z') })
+  expect(toScheduleCall(event, CRONS, now)).toEqual({
+    cron: 'cleanup',
+    scheduledTime: Date.parse('2026-11-23T03:00:00.007Z'),
+  })
 })
 
 it('means this minute where a constant input has no time', () => {
-  expect(toScheduleCall({ unmoor: { cron: 'cleanup' } }, CRONS, now).scheduledTime).toBe(Date.parse('2026-11-23T03:00:00Z'))
+  expect(toScheduleCall({ unmoor: { cron: 'cleanup' } }, CRONS, now).scheduledTime).toBe(
+    Date.parse('2026-11-23T03:00:00Z'),
+  )
 })
 
 it.each([
@@ -36,17 +41,26 @@ it.each([
   ['bus/links-report', 'report'],
 ])('finds the cron of the rule %s', (name, cron) => {
   expect(isScheduleEvent(rule(name))).toBe(true)
-  expect(toScheduleCall(rule(name), CRONS, now)).toEqual({ cron, scheduledTime: Date.parse('2026-11-23T03:00:00Z') })
+  expect(toScheduleCall(rule(name), CRONS, now)).toEqual({
+    cron,
+    scheduledTime: Date.parse('2026-11-23T03:00:00Z'),
+  })
 })
 
 it('names what the app does not have', () => {
-  const notFound = (text: string): object => expect.objectContaining({ code: 'NotFound', message: expect.stringContaining(text) })
+  const notFound = (text: string): object =>
+    expect.objectContaining({ code: 'NotFound', message: expect.stringContaining(text) })
   expect(() => toScheduleCall({ unmoor: { cron: 'nope' } }, CRONS, now)).toThrow(notFound('"nope"'))
   expect(() => toScheduleCall(rule('links-recleanup'), CRONS, now)).toThrow(notFound('"links-recleanup"'))
-  expect(() => toScheduleCall({ 'detail-type': 'Scheduled Event' }, CRONS, now)).toThrow(notFound('names none'))
-  expect(() => toScheduleCall({ unmoor: { cron: 'cleanup' }, time: 'soon' }, CRONS, now)).toThrow(expect.objectContaining({ code: 'InvalidArgument' }))
+  expect(() => toScheduleCall({ 'detail-type': 'Scheduled Event' }, CRONS, now)).toThrow(
+    notFound('names none'),
+  )
+  expect(() => toScheduleCall({ unmoor: { cron: 'cleanup' }, time: 'soon' }, CRONS, now)).toThrow(
+    expect.objectContaining({ code: 'InvalidArgument' }),
+  )
 })
 
 it('leaves other events alone', () => {
-  for (const event of [null, 1, 'x', {}, { unmoor: {} }, { 'detail-type': 'Object Created' }]) expect(isScheduleEvent(event)).toBe(false)
+  for (const event of [null, 1, 'x', {}, { unmoor: {} }, { 'detail-type': 'Object Created' }])
+    expect(isScheduleEvent(event)).toBe(false)
 })

@@ -1,5 +1,11 @@
 import { expect, it } from 'vitest'
-import { handleSqsEvent, isSqsEvent, type SqsEvent, type SqsOptions, type SqsRecord } from '../../adapters/lambda/runtime/sqs-event.ts'
+import {
+  handleSqsEvent,
+  isSqsEvent,
+  type SqsEvent,
+  type SqsOptions,
+  type SqsRecord,
+} from '../../adapters/lambda/runtime/sqs-event.ts'
 import { decodeSqsRecord } from '../../adapters/drivers/sqs/index.ts'
 import { defineApp } from '../../core/app.ts'
 import { defineBindings, queue, type QueueDeclaration } from '../../core/bindings/declarations.ts'
@@ -30,7 +36,8 @@ async function rig(
 ): Promise<{ run: (event: SqsEvent) => Promise<unknown>; lines: string[] }> {
   const lines: string[] = []
   const log = (message: string): void => void lines.push(message)
-  const driver: QueueDriver = settle === undefined ? { send: async () => undefined } : { send: async () => undefined, settle }
+  const driver: QueueDriver =
+    settle === undefined ? { send: async () => undefined } : { send: async () => undefined, settle }
   const clicks: QueueDeclaration<unknown> = queue({ maxRetries: 2, retryDelay: 7 })
   const app = defineApp({ bindings: defineBindings({ clicks }), queues: { clicks: handler } })
   const create = (_options: unknown, _context: DriverContext): QueueDriver => driver
@@ -44,17 +51,29 @@ async function rig(
   const options: SqsOptions = {
     runtime,
     decode: decodeSqsRecord,
-    variable: (name) => (name === 'CLICKS_QUEUE_URL' ? `https://sqs.eu-west-1.amazonaws.com/123456789012/${queueName}` : undefined),
+    variable: (name) =>
+      name === 'CLICKS_QUEUE_URL'
+        ? `https://sqs.eu-west-1.amazonaws.com/123456789012/${queueName}`
+        : undefined,
     log,
   }
   return { lines, run: (event) => handleSqsEvent(event, createContext(), options) }
 }
 
-const failed = (...ids: string[]): object => ({ batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })) })
+const failed = (...ids: string[]): object => ({
+  batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })),
+})
 
 it('knows an SQS batch', () => {
   expect(isSqsEvent({ Records: [record('a', '1')] })).toBe(true)
-  for (const event of [null, {}, { Records: [] }, { Records: [null] }, { Records: [{ eventSource: 'aws:s3' }] }]) expect(isSqsEvent(event)).toBe(false)
+  for (const event of [
+    null,
+    {},
+    { Records: [] },
+    { Records: [null] },
+    { Records: [{ eventSource: 'aws:s3' }] },
+  ])
+    expect(isSqsEvent(event)).toBe(false)
 })
 
 it('names only what is to come again, and sets its delay', async () => {
@@ -74,7 +93,9 @@ it('names only what is to come again, and sets its delay', async () => {
       return { dropped: [] }
     },
   )
-  expect(await run({ Records: [record('a', '1'), record('b', '2'), record('c', '3', 2)] })).toEqual(failed('b', 'c'))
+  expect(await run({ Records: [record('a', '1'), record('b', '2'), record('c', '3', 2)] })).toEqual(
+    failed('b', 'c'),
+  )
   expect(settled).toMatchObject([
     { outcome: 'retry', delaySeconds: 7 },
     { outcome: 'retry', delaySeconds: 30 },
@@ -113,7 +134,9 @@ it('brings all back where the delay could not be set', async () => {
 it('fails all after the first failure of a FIFO queue', async () => {
   const { run } = await rig((batch) => batch.messages[1]?.retry(), undefined, 'links-clicks.fifo')
   const arn = `${ARN}.fifo`
-  expect(await run({ Records: ['a', 'b', 'c'].map((id) => record(id, '1', 1, arn)) })).toEqual(failed('b', 'c'))
+  expect(await run({ Records: ['a', 'b', 'c'].map((id) => record(id, '1', 1, arn)) })).toEqual(
+    failed('b', 'c'),
+  )
 })
 
 it('takes a message of another sender', async () => {
@@ -126,5 +149,8 @@ it('takes a message of another sender', async () => {
 it('refuses a queue that the app does not consume, naming the variables', async () => {
   const { run } = await rig(() => undefined)
   const event = { Records: [record('a', '1', 1, 'arn:aws:sqs:eu-west-1:1:other')] }
-  await expect(run(event)).rejects.toMatchObject({ code: 'NotFound', message: expect.stringMatching(/"other".*CLICKS_QUEUE_URL/) })
+  await expect(run(event)).rejects.toMatchObject({
+    code: 'NotFound',
+    message: expect.stringMatching(/"other".*CLICKS_QUEUE_URL/),
+  })
 })

@@ -8,7 +8,17 @@ import { readOptions } from '../../adapters/lambda/options.ts'
 import { toScheduleExpression } from '../../adapters/lambda/build/template/schedule-expression.ts'
 import { createPlainTemplate, createTemplate } from '../../adapters/lambda/build/template/template.ts'
 import { toYaml } from '../../adapters/lambda/build/template/yaml.ts'
-import { blob, cache, kv, queue, secret, service, sql, variable, type AnyDeclaration } from '../../core/bindings/declarations.ts'
+import {
+  blob,
+  cache,
+  kv,
+  queue,
+  secret,
+  service,
+  sql,
+  variable,
+  type AnyDeclaration,
+} from '../../core/bindings/declarations.ts'
 import type { DriverSpec } from '../../core/adapter.ts'
 import type { Manifest } from '../../core/manifest.ts'
 import lambda from '../../adapters/lambda/index.ts'
@@ -28,7 +38,14 @@ const bindings: Record<string, AnyDeclaration> = {
   days: variable({ default: '90' }),
   api: service(),
 }
-const all: Manifest = { version: 1, name: 'links', bindings, fetch: true, queues: ['clicks'], crons: { cleanup: '0 3 * * *', weekly: '5 0 * * FRIL' } }
+const all: Manifest = {
+  version: 1,
+  name: 'links',
+  bindings,
+  fetch: true,
+  queues: ['clicks'],
+  crons: { cleanup: '0 3 * * *', weekly: '5 0 * * FRIL' },
+}
 const hello: Manifest = { version: 1, name: 'hello', bindings: {}, fetch: true, queues: [], crons: {} }
 
 const ordered: Manifest = {
@@ -41,7 +58,12 @@ const ordered: Manifest = {
 }
 const FIFO = { steps: { driver: 'sqs', fifo: true }, late: { driver: 'sqs', fifo: true } }
 
-function template(manifest: Manifest, options: Record<string, unknown> = {}, change: Record<string, DriverSpec> = {}, create = createTemplate): string {
+function template(
+  manifest: Manifest,
+  options: Record<string, unknown> = {},
+  change: Record<string, DriverSpec> = {},
+  create = createTemplate,
+): string {
   const drivers = Object.fromEntries(
     Object.entries(manifest.bindings).flatMap(([name, { kind }]) => {
       const spec = change[name] ?? lambda.defaultDrivers[kind]
@@ -95,8 +117,16 @@ describe('what it says', () => {
         ...['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query'].map((name) => `dynamodb:${name}`),
         'logs:CreateLogStream',
         'logs:PutLogEvents',
-        ...['AbortMultipartUpload', 'DeleteObject', 'GetObject', 'ListBucket', 'PutObject'].map((name) => `s3:${name}`),
-        ...['ChangeMessageVisibility', 'DeleteMessage', 'GetQueueAttributes', 'ReceiveMessage', 'SendMessage'].map((name) => `sqs:${name}`),
+        ...['AbortMultipartUpload', 'DeleteObject', 'GetObject', 'ListBucket', 'PutObject'].map(
+          (name) => `s3:${name}`,
+        ),
+        ...[
+          'ChangeMessageVisibility',
+          'DeleteMessage',
+          'GetQueueAttributes',
+          'ReceiveMessage',
+          'SendMessage',
+        ].map((name) => `sqs:${name}`),
       ].sort(),
     )
     expect(text).not.toMatch(/Resource: "?\*/)
@@ -153,7 +183,9 @@ describe('a FIFO queue', () => {
 
   it('is refused where it cannot be one', () => {
     expect(() => template(ordered, {}, { steps: FIFO.steps })).toThrow(/"late" must be a FIFO queue/)
-    expect(() => template({ ...ordered, bindings: { steps: queue({ batchSize: 20 }) } }, {}, FIFO)).toThrow(/at most 10 messages/)
+    expect(() => template({ ...ordered, bindings: { steps: queue({ batchSize: 20 }) } }, {}, FIFO)).toThrow(
+      /at most 10 messages/,
+    )
   })
 })
 
@@ -171,7 +203,8 @@ it('quotes what YAML would read otherwise', () => {
 })
 
 const hasLint = spawnSync('cfn-lint', ['--version']).status === 0
-if (!hasLint) console.warn('skipped: "the template passes cfn-lint". It is not installed: pip install cfn-lint')
+if (!hasLint)
+  console.warn('skipped: "the template passes cfn-lint". It is not installed: pip install cfn-lint')
 it.runIf(hasLint)('the template passes cfn-lint', { timeout: 120_000 }, async () => {
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-template-'))
   try {
@@ -193,8 +226,13 @@ it.runIf(hasLint)('the template passes cfn-lint', { timeout: 120_000 }, async ()
         files.push(file)
       }
     }
-    // One run: most of its time is its start. W3002: that a zip goes by "aws cloudformation package", as the file's head says.
-    const { status, stdout, stderr } = spawnSync('cfn-lint', ['--regions', 'eu-west-1', '--ignore-checks', 'W3002', '--', ...files], { encoding: 'utf8' })
+    // One run: most of its time is its start. W3002: that a zip goes by "aws cloudformation package", as the
+    // file's head says.
+    const { status, stdout, stderr } = spawnSync(
+      'cfn-lint',
+      ['--regions', 'eu-west-1', '--ignore-checks', 'W3002', '--', ...files],
+      { encoding: 'utf8' },
+    )
     expect(`${stdout}${stderr}`).toBe('')
     expect(status).toBe(0)
   } finally {

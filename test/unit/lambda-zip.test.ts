@@ -30,7 +30,9 @@ describe('a zip', () => {
     )
     const script =
       'import sys,zipfile,json;z=zipfile.ZipFile(sys.argv[1]);print(json.dumps([z.testzip(),[[i.filename,i.file_size,oct(i.external_attr>>16),i.date_time[0]] for i in z.infolist()],z.read("z/ü.txt").decode()]))'
-    const [bad, entries, text] = JSON.parse(execFileSync('python3', ['-c', script, file], { encoding: 'utf8' })) as [string | null, unknown[], string]
+    const [bad, entries, text] = JSON.parse(
+      execFileSync('python3', ['-c', script, file], { encoding: 'utf8' }),
+    ) as [string | null, unknown[], string]
     expect(bad).toBeNull()
     expect(text).toBe('ü')
     expect(entries).toEqual([
@@ -46,16 +48,34 @@ describe('--package zip', () => {
     await using project = await tempProject(FILES)
     const warnings: string[] = []
     const log = { info() {}, warn: (line: string) => void warnings.push(line) }
-    const options = { package: 'zip', variables: { JOBS_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/1/jobs' }, region: 'eu-west-1' }
+    const options = {
+      package: 'zip',
+      variables: { JOBS_QUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/1/jobs' },
+      region: 'eu-west-1',
+    }
     const build = async (outDir: string): Promise<string> =>
-      (await buildApp({ projectDir: project.dir, target: 'lambda', targetOptions: { lambda: options }, outDir, log })).outDir
+      (
+        await buildApp({
+          projectDir: project.dir,
+          target: 'lambda',
+          targetOptions: { lambda: options },
+          outDir,
+          log,
+        })
+      ).outDir
     const [first, second] = [await build('one'), await build('two')]
     const zip = await readFile(join(first, 'function.zip'))
     expect(zip.equals(await readFile(join(second, 'function.zip')))).toBe(true)
-    for (const name of ['index.mjs', 'assets/deep/b.bin', 'assets/a ä.txt']) expect(zip.includes(name)).toBe(true)
-    expect(JSON.parse(await readFile(join(first, 'package.json'), 'utf8'))).toMatchObject({ type: 'module', files: ['index.mjs', 'assets'] })
+    for (const name of ['index.mjs', 'assets/deep/b.bin', 'assets/a ä.txt'])
+      expect(zip.includes(name)).toBe(true)
+    expect(JSON.parse(await readFile(join(first, 'package.json'), 'utf8'))).toMatchObject({
+      type: 'module',
+      files: ['index.mjs', 'assets'],
+    })
 
-    const name = (JSON.parse(await readFile(join(first, 'unmoor.json'), 'utf8')) as { manifest: { name: string } }).manifest.name
+    const name = (
+      JSON.parse(await readFile(join(first, 'unmoor.json'), 'utf8')) as { manifest: { name: string } }
+    ).manifest.name
     const file = await readFile(join(first, `${name}.lambda`), 'utf8')
     for (const line of [
       'Runtime: nodejs24.x',
@@ -79,10 +99,17 @@ describe('--package zip', () => {
 
   it('is an option of the command, for Lambda only', async () => {
     await using project = await tempProject(FILES)
-    expect(await runUnmoor(['build', '--target', 'lambda', '--package', 'zip'], { cwd: project.dir })).toMatchObject({ code: 0 })
-    expect((await readFile(join(project.dir, '.unmoor/lambda/function.zip'))).subarray(0, 2).toString()).toBe('PK')
+    expect(
+      await runUnmoor(['build', '--target', 'lambda', '--package', 'zip'], { cwd: project.dir }),
+    ).toMatchObject({ code: 0 })
+    expect((await readFile(join(project.dir, '.unmoor/lambda/function.zip'))).subarray(0, 2).toString()).toBe(
+      'PK',
+    )
     const wrong = await runUnmoor(['build', '--target', 'lambda', '--package', 'tar'], { cwd: project.dir })
-    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringMatching(/package is "tar"\. It can be image or zip/) })
+    expect(wrong).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/package is "tar"\. It can be image or zip/),
+    })
     const other = await runUnmoor(['build', '--target', 'node', '--package', 'zip'], { cwd: project.dir })
     expect(other).toMatchObject({ code: 2, stderr: expect.stringMatching(/use it with --target lambda/) })
   })

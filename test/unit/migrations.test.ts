@@ -15,14 +15,33 @@ afterEach(async () => {
 })
 
 async function open(): Promise<SqlDriver> {
-  const driver = await openSql({}, { binding: 'db', app: 'test', declaration: { kind: 'sql' }, dataDir: dir, variable: () => undefined, now: Date.now })
+  const driver = await openSql(
+    {},
+    {
+      binding: 'db',
+      app: 'test',
+      declaration: { kind: 'sql' },
+      dataDir: dir,
+      variable: () => undefined,
+      now: Date.now,
+    },
+  )
   opened.push(driver)
   return driver
 }
 
-const first: Migration = { name: '0001_a', checksum: 'one', sql: { default: 'CREATE TABLE a (n INTEGER); INSERT INTO a VALUES (1);' } }
-const second: Migration = { name: '0002_b', checksum: 'two', sql: { sqlite: 'INSERT INTO a VALUES (2)', postgres: 'this is for the other engine' } }
-const rows = async (driver: SqlDriver): Promise<unknown> => (await driver.query({ text: 'SELECT n FROM a ORDER BY n', params: [] })).rows
+const first: Migration = {
+  name: '0001_a',
+  checksum: 'one',
+  sql: { default: 'CREATE TABLE a (n INTEGER); INSERT INTO a VALUES (1);' },
+}
+const second: Migration = {
+  name: '0002_b',
+  checksum: 'two',
+  sql: { sqlite: 'INSERT INTO a VALUES (2)', postgres: 'this is for the other engine' },
+}
+const rows = async (driver: SqlDriver): Promise<unknown> =>
+  (await driver.query({ text: 'SELECT n FROM a ORDER BY n', params: [] })).rows
 
 it('applies each once, in order, the text of its engine', async () => {
   const driver = await open()
@@ -33,8 +52,14 @@ it('applies each once, in order, the text of its engine', async () => {
 
 it('rolls back the one that fails and names its statement', async () => {
   const driver = await open()
-  const broken: Migration = { name: '0002_broken', checksum: 'x', sql: { default: 'INSERT INTO a VALUES (9); INSERT INTO nothing VALUES (1)' } }
-  await expect(migrate(driver, 'db', [first, broken])).rejects.toThrow(/"0002_broken" failed at statement 2 .*rolled back/)
+  const broken: Migration = {
+    name: '0002_broken',
+    checksum: 'x',
+    sql: { default: 'INSERT INTO a VALUES (9); INSERT INTO nothing VALUES (1)' },
+  }
+  await expect(migrate(driver, 'db', [first, broken])).rejects.toThrow(
+    /"0002_broken" failed at statement 2 .*rolled back/,
+  )
   expect(await rows(driver)).toEqual([[1]])
   await migrate(driver, 'db', [first, second])
   expect(await rows(driver)).toEqual([[1], [2]])
@@ -49,8 +74,12 @@ it('refuses one that changed, went away, or comes late', async () => {
     message: expect.stringContaining('"0001_a" changed') as string,
   })
   await expect(migrate(driver, 'db', [second])).rejects.toThrow(/"0001_a".*file is gone/)
-  await expect(migrate(driver, 'db', [first, { ...first, name: '0001_b' }, second])).rejects.toThrow(/"0001_b" sorts before/)
-  await expect(migrate(driver, 'db', [first, second, { name: '0003_c', checksum: 'c', sql: { postgres: 'SELECT 1' } }])).rejects.toThrow(/0003_c.sqlite.sql/)
+  await expect(migrate(driver, 'db', [first, { ...first, name: '0001_b' }, second])).rejects.toThrow(
+    /"0001_b" sorts before/,
+  )
+  await expect(
+    migrate(driver, 'db', [first, second, { name: '0003_c', checksum: 'c', sql: { postgres: 'SELECT 1' } }]),
+  ).rejects.toThrow(/0003_c.sqlite.sql/)
 })
 
 it('lets racing processes apply each once', async () => {

@@ -19,7 +19,10 @@ describe('the answer', () => {
         }),
     )
     const { head, body } = await exchange(port, 'GET / HTTP/1.1\nHost: a')
-    expect(head.match(/set-cookie: [^\r]*/g)).toEqual(['set-cookie: a=1', 'set-cookie: b=2; Expires=Wed, 01 Jan 2031 00:00:00 GMT'])
+    expect(head.match(/set-cookie: [^\r]*/g)).toEqual([
+      'set-cookie: a=1',
+      'set-cookie: b=2; Expires=Wed, 01 Jan 2031 00:00:00 GMT',
+    ])
     expect(head).toContain('x-high: \xe9\xff')
     expect(body).toBe('\xc3\xbc')
   })
@@ -27,8 +30,18 @@ describe('the answer', () => {
   it.each([
     ['HEAD of a text', 'HEAD', () => new Response('hello'), /content-length: 5/],
     ['HEAD of a stream', 'HEAD', () => new Response(new ReadableStream()), /200 OK/],
-    ['HEAD with a length of its own', 'HEAD', () => new Response(null, { headers: { 'content-length': '77' } }), /content-length: 77/],
-    ['204', 'GET', () => new Response(null, { status: 204, headers: { 'content-length': '0' } }), /204 No Content\r\n(?![^]*content-length)/],
+    [
+      'HEAD with a length of its own',
+      'HEAD',
+      () => new Response(null, { headers: { 'content-length': '77' } }),
+      /content-length: 77/,
+    ],
+    [
+      '204',
+      'GET',
+      () => new Response(null, { status: 204, headers: { 'content-length': '0' } }),
+      /204 No Content\r\n(?![^]*content-length)/,
+    ],
     ['205', 'GET', () => new Response(null, { status: 205 }), /205 [^]*content-length: 0/],
     ['304', 'GET', () => new Response(null, { status: 304, headers: { etag: '"a"' } }), /304 [^]*etag: "a"/],
     ['no body', 'GET', () => new Response(null), /content-length: 0/],
@@ -42,14 +55,20 @@ describe('the answer', () => {
 
   it('cancels the stream of a HEAD', async () => {
     let cancelled = false
-    const { port } = await serve(() => new Response(new ReadableStream({ cancel: () => void (cancelled = true) })))
+    const { port } = await serve(
+      () => new Response(new ReadableStream({ cancel: () => void (cancelled = true) })),
+    )
     await exchange(port, 'HEAD / HTTP/1.1\nHost: a')
     expect(cancelled).toBe(true)
   })
 
   it('keeps its status text, and its content length right whatever the app says', async () => {
     const { port } = await serve(
-      () => new Response('hello', { statusText: 'Fine', headers: { 'content-length': '2', connection: 'upgrade', 'transfer-encoding': 'chunked' } }),
+      () =>
+        new Response('hello', {
+          statusText: 'Fine',
+          headers: { 'content-length': '2', connection: 'upgrade', 'transfer-encoding': 'chunked' },
+        }),
     )
     const { head, body } = await exchange(port, 'GET / HTTP/1.1\nHost: a')
     expect(head).toMatch(/^HTTP\/1\.1 200 Fine\r\n/)
@@ -80,8 +99,14 @@ describe('the answer', () => {
       },
     ],
     ['no response', () => undefined as unknown as Response],
-    ['a stream that fails before its first chunk', () => new Response(new ReadableStream({ pull: () => Promise.reject(new Error('secret detail')) }))],
-    ['a stream of no bytes', () => new Response(new ReadableStream({ start: (controller) => controller.enqueue('text') }))],
+    [
+      'a stream that fails before its first chunk',
+      () => new Response(new ReadableStream({ pull: () => Promise.reject(new Error('secret detail')) })),
+    ],
+    [
+      'a stream of no bytes',
+      () => new Response(new ReadableStream({ start: (controller) => controller.enqueue('text') })),
+    ],
   ] as [string, HttpHandler][])('for %s is a 500 with a log line and no details', async (_name, handler) => {
     const { port, errors } = await serve(handler)
     const { status, body } = await exchange(port, 'GET /x HTTP/1.1\nHost: a')
@@ -113,13 +138,17 @@ describe('the answer', () => {
   })
 
   it('sends its head while the first chunk is still to come', async () => {
-    const { port } = await serve(() => new Response(new ReadableStream(), { headers: { 'content-type': 'text/event-stream' } }))
+    const { port } = await serve(
+      () => new Response(new ReadableStream(), { headers: { 'content-type': 'text/event-stream' } }),
+    )
     const connection = open(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
     expect(await connection.until(/\r\n\r\n/)).toMatch(/content-type: text\/event-stream/)
   })
 
   it('gives a stream that is ready at once a length', async () => {
-    const { port } = await serve(() => new Response(new Blob(['ab', 'cd']).stream().pipeThrough(new TransformStream())))
+    const { port } = await serve(
+      () => new Response(new Blob(['ab', 'cd']).stream().pipeThrough(new TransformStream())),
+    )
     const ready = await serve(
       () =>
         new Response(
@@ -160,7 +189,8 @@ describe('the answer', () => {
     )
     const { socket } = open(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
     socket.pause()
-    // It fills what the system buffers, and then stops: a server that went on reading would never come to this.
+    // It fills what the system buffers, and then stops: a server that went on reading would never come to
+    // this.
     let before: number
     do {
       before = reads.count
@@ -171,8 +201,16 @@ describe('the answer', () => {
   })
 
   it.each([
-    ['a failure', (controller: ReadableStreamDefaultController) => controller.error(new Error('in the middle')), {}],
-    ['an end before its content-length', (controller: ReadableStreamDefaultController) => controller.close(), { 'content-length': '100' }],
+    [
+      'a failure',
+      (controller: ReadableStreamDefaultController) => controller.error(new Error('in the middle')),
+      {},
+    ],
+    [
+      'an end before its content-length',
+      (controller: ReadableStreamDefaultController) => controller.close(),
+      { 'content-length': '100' },
+    ],
   ])('that breaks off by %s breaks the connection off, with a log line', async (_name, end, headers) => {
     const begun = Promise.withResolvers<void>()
     const { port, errors } = await serve(
@@ -200,12 +238,20 @@ describe('the answer', () => {
   it.each([
     ['as it is', (fetched: Response) => fetched],
     ['remade', (fetched: Response) => new Response(fetched.body, fetched)],
-    ['remade with its headers', (fetched: Response) => new Response(fetched.body, { headers: fetched.headers })],
-    ['remade with more headers', (fetched: Response) => new Response(fetched.body, { headers: [...fetched.headers, ['x-b', 'é']] })],
+    [
+      'remade with its headers',
+      (fetched: Response) => new Response(fetched.body, { headers: fetched.headers }),
+    ],
+    [
+      'remade with more headers',
+      (fetched: Response) => new Response(fetched.body, { headers: [...fetched.headers, ['x-b', 'é']] }),
+    ],
   ])('hands a fetched response on %s, decoded as undici has it', async (_name, make) => {
     const { gzipSync } = await import('node:zlib')
     const packed = gzipSync('hello'.repeat(100))
-    const target = await serve(() => new Response(packed, { headers: { 'content-encoding': 'gzip', 'x-a': '1' } }))
+    const target = await serve(
+      () => new Response(packed, { headers: { 'content-encoding': 'gzip', 'x-a': '1' } }),
+    )
     const { port } = await serve(async () => make(await fetch(target.url)))
     const { head, body } = await exchange(port, 'GET / HTTP/1.1\nHost: a')
     expect(head).toMatch(/x-a: 1/)
@@ -233,7 +279,10 @@ describe('the answer', () => {
 
   it('follows a body that nobody read, on the same connection', async () => {
     const { port } = await serve((request) => new Response(request.url))
-    const { until } = open(port, `POST /one HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n${'x'.repeat(100_000)}GET /two HTTP/1.1\r\nHost: a\r\n\r\n`)
+    const { until } = open(
+      port,
+      `POST /one HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n${'x'.repeat(100_000)}GET /two HTTP/1.1\r\nHost: a\r\n\r\n`,
+    )
     await until(/one[^]*http:\/\/a\/two$/)
   })
 })

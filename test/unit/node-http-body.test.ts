@@ -24,7 +24,17 @@ describe('the request as an object', () => {
       ]
       return Response.json([...result, await request.text().catch((error: Error) => error.constructor.name)])
     })
-    expect(await (await plainFetch(url, { method: 'PUT', body: 'bödy' })).json()).toEqual([true, true, true, 'PUT', '1', 'bödy', 'bödy', true, 'TypeError'])
+    expect(await (await plainFetch(url, { method: 'PUT', body: 'bödy' })).json()).toEqual([
+      true,
+      true,
+      true,
+      'PUT',
+      '1',
+      'bödy',
+      'bödy',
+      true,
+      'TypeError',
+    ])
   })
 
   it('may have a stream as its body without duplex, as on Workers', async () => {
@@ -40,7 +50,9 @@ describe('the request as an object', () => {
       const other = new Request('http://other/x', request)
       return new Response(`${other.method} ${other.url} ${other.headers.get('x-a')} ${await other.text()}`)
     })
-    expect(await (await plainFetch(url, { method: 'POST', body: 'b', headers: { 'x-a': '1' } })).text()).toBe('POST http://other/x 1 b')
+    expect(await (await plainFetch(url, { method: 'POST', body: 'b', headers: { 'x-a': '1' } })).text()).toBe(
+      'POST http://other/x 1 b',
+    )
   })
 
   it('cannot be remade or read after its body was read', async () => {
@@ -53,40 +65,54 @@ describe('the request as an object', () => {
           return (error as Error).constructor.name
         }
       }
-      return Response.json([request.bodyUsed, remake(), request.body?.locked, await request.json().catch((error: Error) => error.constructor.name)])
+      return Response.json([
+        request.bodyUsed,
+        remake(),
+        request.body?.locked,
+        await request.json().catch((error: Error) => error.constructor.name),
+      ])
     })
-    expect(await (await plainFetch(url, { method: 'POST', body: '{}' })).json()).toEqual([true, 'TypeError', false, 'TypeError'])
+    expect(await (await plainFetch(url, { method: 'POST', body: '{}' })).json()).toEqual([
+      true,
+      'TypeError',
+      false,
+      'TypeError',
+    ])
   })
 
-  it.each(['text', 'json', 'arrayBuffer', 'bytes', 'blob', 'formData', 'stream'] as const)('reads its body as %s', async (how) => {
-    const { url } = await serve(async (request) => {
-      switch (how) {
-        case 'text':
-          return new Response(await request.text())
-        case 'json':
-          return Response.json(await request.json())
-        case 'arrayBuffer':
-          return new Response(await request.arrayBuffer())
-        case 'bytes':
-          return new Response(await request.bytes())
-        case 'blob':
-          return new Response((await request.blob()).stream())
-        case 'formData':
-          return Response.json([...(await request.formData())])
-        case 'stream':
-          return new Response(request.body)
-      }
-    })
-    if (how === 'formData') {
-      const data = new FormData()
-      data.append('a', '1')
-      data.append('a', 'ü')
-      expect(await (await plainFetch(url, { method: 'POST', body: data })).json()).toEqual([
-        ['a', '1'],
-        ['a', 'ü'],
-      ])
-    } else expect(await (await plainFetch(url, { method: 'POST', body: '{"a":"ü"}' })).text()).toBe('{"a":"ü"}')
-  })
+  it.each(['text', 'json', 'arrayBuffer', 'bytes', 'blob', 'formData', 'stream'] as const)(
+    'reads its body as %s',
+    async (how) => {
+      const { url } = await serve(async (request) => {
+        switch (how) {
+          case 'text':
+            return new Response(await request.text())
+          case 'json':
+            return Response.json(await request.json())
+          case 'arrayBuffer':
+            return new Response(await request.arrayBuffer())
+          case 'bytes':
+            return new Response(await request.bytes())
+          case 'blob':
+            return new Response((await request.blob()).stream())
+          case 'formData':
+            return Response.json([...(await request.formData())])
+          case 'stream':
+            return new Response(request.body)
+        }
+      })
+      if (how === 'formData') {
+        const data = new FormData()
+        data.append('a', '1')
+        data.append('a', 'ü')
+        expect(await (await plainFetch(url, { method: 'POST', body: data })).json()).toEqual([
+          ['a', '1'],
+          ['a', 'ü'],
+        ])
+      } else
+        expect(await (await plainFetch(url, { method: 'POST', body: '{"a":"ü"}' })).text()).toBe('{"a":"ü"}')
+    },
+  )
 
   it('decodes text as TextDecoder does', async () => {
     const { url } = await serve(async (request) => new Response(await request.text()))
@@ -101,14 +127,18 @@ describe('the request as an object', () => {
     ]
     for (const sample of samples) {
       const bytes = Uint8Array.from(sample)
-      expect(await (await plainFetch(url, { method: 'POST', body: bytes })).text()).toBe(new TextDecoder().decode(encode(new TextDecoder().decode(bytes))))
+      expect(await (await plainFetch(url, { method: 'POST', body: bytes })).text()).toBe(
+        new TextDecoder().decode(encode(new TextDecoder().decode(bytes))),
+      )
     }
   })
 
   it('carries all bytes both ways, also 5 MB of them', async () => {
     const { url } = await serve((request) => new Response(request.body))
     const bytes = Uint8Array.from({ length: 5 * 1024 * 1024 }, (_, index) => (index * 7) % 256)
-    const answer = new Uint8Array(await (await plainFetch(url, { method: 'POST', body: bytes })).arrayBuffer())
+    const answer = new Uint8Array(
+      await (await plainFetch(url, { method: 'POST', body: bytes })).arrayBuffer(),
+    )
     expect(Buffer.compare(answer, bytes)).toBe(0)
   })
 
@@ -125,10 +155,14 @@ describe('the request as an object', () => {
   it('streams in: the handler sees the first bytes before the last are sent', async () => {
     const seen: string[] = []
     const { port } = await serve(async (request) => {
-      for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) seen.push(new TextDecoder().decode(chunk))
+      for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>)
+        seen.push(new TextDecoder().decode(chunk))
       return new Response('done')
     })
-    const connection = open(port, 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n')
+    const connection = open(
+      port,
+      'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n',
+    )
     while (seen.length === 0) await sleep(5)
     expect(seen).toEqual(['one'])
     connection.socket.write('3\r\ntwo\r\n0\r\n\r\n')
@@ -144,7 +178,8 @@ describe('the request as an object', () => {
       await reader.read()
       await may
       let size = 0
-      for (let next = await reader.read(); !next.done; next = await reader.read()) size += next.value.byteLength
+      for (let next = await reader.read(); !next.done; next = await reader.read())
+        size += next.value.byteLength
       return new Response(String(size))
     })
     const size = 32 * 1024 * 1024
@@ -162,7 +197,9 @@ describe('the request as an object', () => {
     const outcome: string[] = []
     const reached = Promise.withResolvers<void>()
     const { port } = await serve(async (request) => {
-      request.signal.addEventListener('abort', () => outcome.push(`signal ${(request.signal.reason as Error).name}`))
+      request.signal.addEventListener('abort', () =>
+        outcome.push(`signal ${(request.signal.reason as Error).name}`),
+      )
       const read = request.text().catch((error: Error) => outcome.push(`read ${error.name}`))
       reached.resolve()
       await read
@@ -178,8 +215,11 @@ describe('the request as an object', () => {
     const outcome = Promise.withResolvers<string>()
     const answered = Promise.withResolvers<void>()
     const { url } = await serve((request) => {
-      const read = async (): Promise<unknown> => (how === 'text' ? request.text() : request.body?.getReader().read())
-      void answered.promise.then(async () => outcome.resolve(await read().then(String, (error: Error) => error.message)))
+      const read = async (): Promise<unknown> =>
+        how === 'text' ? request.text() : request.body?.getReader().read()
+      void answered.promise.then(async () =>
+        outcome.resolve(await read().then(String, (error: Error) => error.message)),
+      )
       return new Response('x')
     })
     await (await plainFetch(url, { method: 'POST', body: 'abc' })).text()
@@ -234,35 +274,49 @@ describe('the request as an object', () => {
     )
     expect((await exchange(port, 'POST / HTTP/1.1\nHost: a\nContent-Length: 5', 'abcde')).status).toBe(413)
     expect(reached).toBe(0)
-    expect((await exchange(port, 'POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked', '3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n')).status).toBe(413)
+    expect(
+      (
+        await exchange(
+          port,
+          'POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked',
+          '3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n',
+        )
+      ).status,
+    ).toBe(413)
     expect((await exchange(port, 'POST / HTTP/1.1\nHost: a\nContent-Length: 4', 'abcd')).body).toBe('abcd')
   })
 
-  it.each(['declared', 'streamed'])('of 20 MB (%s) over maxBodyBytes: the client sees the 413, whatever the handler does', async (how) => {
-    const bytes = new Uint8Array(20_000_000)
-    const send = async (handler: HttpHandler): Promise<number> => {
-      const { url } = await serve(handler, { maxBodyBytes: 1_000_000 })
-      const body = how === 'declared' ? bytes : new Blob([bytes]).stream()
-      return (await plainFetch(url, { method: 'POST', body, duplex: 'half' } as RequestInit)).status
-    }
-    // A handler that answers while it reads has sent its status by then; the connection breaks off instead.
-    if (how === 'declared') expect(await send((request) => new Response(request.body))).toBe(413)
-    expect(
-      await send(async (request) => {
-        await request.text().catch(() => {})
-        return new Response('never seen')
-      }),
-    ).toBe(413)
-  })
+  it.each(['declared', 'streamed'])(
+    'of 20 MB (%s) over maxBodyBytes: the client sees the 413, whatever the handler does',
+    async (how) => {
+      const bytes = new Uint8Array(20_000_000)
+      const send = async (handler: HttpHandler): Promise<number> => {
+        const { url } = await serve(handler, { maxBodyBytes: 1_000_000 })
+        const body = how === 'declared' ? bytes : new Blob([bytes]).stream()
+        return (await plainFetch(url, { method: 'POST', body, duplex: 'half' } as RequestInit)).status
+      }
+      // A handler that answers while it reads has sent its status by then; the connection breaks off instead.
+      if (how === 'declared') expect(await send((request) => new Response(request.body))).toBe(413)
+      expect(
+        await send(async (request) => {
+          await request.text().catch(() => {})
+          return new Response('never seen')
+        }),
+      ).toBe(413)
+    },
+  )
 
   it("is passed on by fetch, without its connection's headers and without following redirects", async () => {
     const target = await serve((request) => {
       if (request.url.endsWith('/moved')) return Response.redirect('http://elsewhere.example/', 302)
-      return request
-        .text()
-        .then((body) =>
-          Response.json({ host: request.headers.get('host'), upgrade: request.headers.get('upgrade-insecure-requests'), te: request.headers.get('te'), body }),
-        )
+      return request.text().then((body) =>
+        Response.json({
+          host: request.headers.get('host'),
+          upgrade: request.headers.get('upgrade-insecure-requests'),
+          te: request.headers.get('te'),
+          body,
+        }),
+      )
     })
     const { port } = await serve(async (request) => {
       const path = new URL(request.url).pathname
@@ -274,8 +328,12 @@ describe('the request as an object', () => {
       'POST /x HTTP/1.1\nHost: front\nTE: trailers\nUpgrade-Insecure-Requests: 1\nTransfer-Encoding: chunked',
       '2\r\nhi\r\n0\r\n\r\n',
     )
-    expect(answer.body).toContain(JSON.stringify({ host: target.url.slice(7), upgrade: '1', te: null, body: 'hi' }))
-    expect((await exchange(port, 'GET /moved HTTP/1.1\nHost: front')).head).toMatch(/^HTTP\/1.1 302 [^]*location: http:\/\/elsewhere\.example\//)
+    expect(answer.body).toContain(
+      JSON.stringify({ host: target.url.slice(7), upgrade: '1', te: null, body: 'hi' }),
+    )
+    expect((await exchange(port, 'GET /moved HTTP/1.1\nHost: front')).head).toMatch(
+      /^HTTP\/1.1 302 [^]*location: http:\/\/elsewhere\.example\//,
+    )
   })
 
   it('keeps AsyncLocalStorage to itself', async () => {
@@ -288,7 +346,9 @@ describe('the request as an object', () => {
       }),
     )
     const answers = await Promise.all(
-      Array.from({ length: 100 }, async (_, id) => (await plainFetch(url, { method: 'POST', body: `b${id}`, headers: { 'x-id': String(id) } })).text()),
+      Array.from({ length: 100 }, async (_, id) =>
+        (await plainFetch(url, { method: 'POST', body: `b${id}`, headers: { 'x-id': String(id) } })).text(),
+      ),
     )
     expect(answers).toEqual(Array.from({ length: 100 }, (_, id) => `${id} b${id}`))
   })

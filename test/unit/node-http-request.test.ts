@@ -24,7 +24,14 @@ describe('the request', () => {
     expect(seen.twice).toBe('1, 2')
     expect(seen.cookie).toBe('a=1; b=2')
     expect(seen.headers).toContainEqual(['x-high', 'é'])
-    expect(seen.headers.map(([name]: [string]) => name)).toEqual(['authorization', 'connection', 'cookie', 'host', 'x-high', 'x-twice'])
+    expect(seen.headers.map(([name]: [string]) => name)).toEqual([
+      'authorization',
+      'connection',
+      'cookie',
+      'host',
+      'x-high',
+      'x-twice',
+    ])
   })
 
   it.each([
@@ -73,7 +80,8 @@ describe('the request', () => {
   })
 
   it('believes a proxy only where told to', async () => {
-    const head = 'GET / HTTP/1.1\nHost: inner\nX-Forwarded-Proto: http, https\nX-Forwarded-Host: evil, outer.example'
+    const head =
+      'GET / HTTP/1.1\nHost: inner\nX-Forwarded-Proto: http, https\nX-Forwarded-Host: evil, outer.example'
     const show: HttpHandler = (request) => new Response(request.url)
     expect((await exchange((await serve(show)).port, head)).body).toBe('http://inner/')
     const { port } = await serve(show, { trustProxy: true })
@@ -101,6 +109,13 @@ describe('the request', () => {
         new Request('http://x/', { headers }).headers.get('x-a'),
       ])
     })
-    expect(await (await plainFetch(url, { headers: { 'x-a': '1' } })).json()).toEqual([true, 'TypeError', '1', false, null, '1'])
+    expect(await (await plainFetch(url, { headers: { 'x-a': '1' } })).json()).toEqual([
+      true,
+      'TypeError',
+      '1',
+      false,
+      null,
+      '1',
+    ])
   })
 })

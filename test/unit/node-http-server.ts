@@ -3,7 +3,11 @@ import type { Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { expect } from 'vitest'
 import { installGlobals } from '../../adapters/node-server/runtime/http/globals.ts'
-import { createHttpServer, type HttpHandler, type HttpOptions } from '../../adapters/node-server/runtime/http/listener.ts'
+import {
+  createHttpServer,
+  type HttpHandler,
+  type HttpOptions,
+} from '../../adapters/node-server/runtime/http/listener.ts'
 import { PATIENCE } from '../patience.ts'
 
 /** undici's fetch, for the client's side. */
@@ -16,7 +20,9 @@ installGlobals()
 /** Ends all servers and connections of a test file. */
 export async function closeAll(): Promise<void> {
   for (const socket of sockets) socket.destroy()
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve).closeAllConnections())))
+  await Promise.all(
+    servers.map((server) => new Promise((resolve) => server.close(resolve).closeAllConnections())),
+  )
 }
 
 export interface Running {
@@ -30,12 +36,17 @@ export interface Running {
 
 export async function serve(handler: HttpHandler, options: HttpOptions = {}): Promise<Running> {
   const errors: string[] = []
-  const server = createHttpServer(handler, { onError: (message, error) => errors.push(`${message} ${String(error)}`), ...options })
+  const server = createHttpServer(handler, {
+    onError: (message, error) => errors.push(`${message} ${String(error)}`),
+    ...options,
+  })
   servers.push(server)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   const connections = (): Promise<number> =>
-    new Promise((resolve, reject) => server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))))
+    new Promise((resolve, reject) =>
+      server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))),
+    )
   const idle = async (): Promise<void> => {
     await expect.poll(connections, PATIENCE).toBe(0)
   }
@@ -46,7 +57,12 @@ export async function serve(handler: HttpHandler, options: HttpOptions = {}): Pr
 export function open(
   port: number,
   text: string,
-): { socket: Socket; received: () => string; until: (pattern: RegExp) => Promise<string>; closed: Promise<void> } {
+): {
+  socket: Socket
+  received: () => string
+  until: (pattern: RegExp) => Promise<string>
+  closed: Promise<void>
+} {
   const socket = connect(port, '127.0.0.1')
   sockets.push(socket)
   let text0 = ''
@@ -62,12 +78,23 @@ export function open(
 }
 
 /** One exchange over a connection of its own. */
-export async function exchange(port: number, head: string, body = ''): Promise<{ status: number; head: string; body: string }> {
-  const { received, closed } = open(port, `${head.trim().replaceAll(/\r?\n/g, '\r\n')}\r\nConnection: close\r\n\r\n${body}`)
+export async function exchange(
+  port: number,
+  head: string,
+  body = '',
+): Promise<{ status: number; head: string; body: string }> {
+  const { received, closed } = open(
+    port,
+    `${head.trim().replaceAll(/\r?\n/g, '\r\n')}\r\nConnection: close\r\n\r\n${body}`,
+  )
   await closed
   const text = received()
   const end = text.indexOf('\r\n\r\n')
-  return { status: Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1]), head: text.slice(0, end), body: text.slice(end + 4) }
+  return {
+    status: Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1]),
+    head: text.slice(0, end),
+    body: text.slice(end + 4),
+  }
 }
 
 export const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text)

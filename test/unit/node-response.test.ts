@@ -28,7 +28,10 @@ async function describeResponse(make: () => Response): Promise<unknown> {
   const { status, statusText, ok, type, url, redirected, bodyUsed } = response
   const clone = response.clone()
   // FormData's boundary is random.
-  const headers = [...response.headers].map(([name, value]) => [name, value.replace(/boundary=.*/, 'boundary')])
+  const headers = [...response.headers].map(([name, value]) => [
+    name,
+    value.replace(/boundary=.*/, 'boundary'),
+  ])
   const hasBody = response.body !== null
   const text = (await response.text()).replaceAll(/-{4,}formdata\S*/g, 'boundary')
   return {
@@ -83,11 +86,13 @@ const CASES: readonly [string, () => [Body?, ResponseInit?]][] = [
   ],
   ['null init', () => ['x', null as unknown as ResponseInit]],
   ['init of a wrong type', () => ['x', 5 as unknown as ResponseInit]],
-  ...[99, 101, 199, 200, 201, 204, 205, 304, 404, 599, 600, 1000, 200.5, NaN, -1].map((status): [string, () => [Body?, ResponseInit?]] => [
-    `status ${status}`,
-    () => [null, { status }],
+  ...[99, 101, 199, 200, 201, 204, 205, 304, 404, 599, 600, 1000, 200.5, NaN, -1].map(
+    (status): [string, () => [Body?, ResponseInit?]] => [`status ${status}`, () => [null, { status }]],
+  ),
+  ...[204, 205, 304].map((status): [string, () => [Body?, ResponseInit?]] => [
+    `status ${status} with a body`,
+    () => ['', { status }],
   ]),
-  ...[204, 205, 304].map((status): [string, () => [Body?, ResponseInit?]] => [`status ${status} with a body`, () => ['', { status }]]),
   ['status as text', () => ['x', { status: '404' as unknown as number }]],
   ['a status text', () => ['x', { status: 201, statusText: 'Made' }]],
   ['a status text with a line break', () => ['x', { statusText: 'a\r\nb: c' }]],
@@ -133,7 +138,10 @@ const CASES: readonly [string, () => [Body?, ResponseInit?]][] = [
   ['NUL in a value', () => ['x', { headers: { a: '1\0' } }]],
   ['a name with a blank', () => ['x', { headers: { 'a b': '1' } }]],
   ['an empty name', () => ['x', { headers: { '': '1' } }]],
-  ['another response as init', () => ['x', new Native(null, { status: 418, statusText: 'Teapot', headers: { a: '1' } })]],
+  [
+    'another response as init',
+    () => ['x', new Native(null, { status: 418, statusText: 'Teapot', headers: { a: '1' } })],
+  ],
   ['a light response as init', () => ['x', new Light('y', { status: 418, headers: { a: '1' } })]],
 ]
 
@@ -223,7 +231,9 @@ describe("the light Response is fetch's", () => {
 
   it('serves WebAssembly streaming', async () => {
     const wasm = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])
-    const module = await WebAssembly.compileStreaming(new Light(wasm, { headers: { 'content-type': 'application/wasm' } }))
+    const module = await WebAssembly.compileStreaming(
+      new Light(wasm, { headers: { 'content-type': 'application/wasm' } }),
+    )
     expect(module).toBeInstanceOf(WebAssembly.Module)
   })
 })

@@ -1,5 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { nextTime, type Scheduler, type SchedulerOptions, startScheduler } from '../../adapters/node-server/runtime/crons/scheduler.ts'
+import {
+  nextTime,
+  type Scheduler,
+  type SchedulerOptions,
+  startScheduler,
+} from '../../adapters/node-server/runtime/crons/scheduler.ts'
 
 const START = Date.UTC(2026, 0, 1, 0, 0, 30)
 const minute = (at: number): number => Date.UTC(2026, 0, 1, 0, at)
@@ -62,7 +67,8 @@ describe('the scheduler', () => {
   })
 
   it('lets runs overlap, or leaves a time out where told to, with a log line', async () => {
-    const slow = (): Promise<{ retry: boolean }> => new Promise((resolve) => setTimeout(() => resolve({ retry: false }), 90_000))
+    const slow = (): Promise<{ retry: boolean }> =>
+      new Promise((resolve) => setTimeout(() => resolve({ retry: false }), 90_000))
     const both = start({}, slow)
     await vi.advanceTimersByTimeAsync(100_000)
     expect(both.calls).toHaveLength(2)

@@ -63,7 +63,10 @@ async function behavesAsBefore(drivers: Readonly<Record<string, string | DriverS
     return service({ ...options, url }, driverContext({ binding, declaration: declareService() }))
   }
   const quick = await open('quick')
-  await expect(quick.fetch(new Request('http://api/never'))).rejects.toMatchObject({ code: 'Timeout', message: expect.stringContaining('within 0.5 s') })
+  await expect(quick.fetch(new Request('http://api/never'))).rejects.toMatchObject({
+    code: 'Timeout',
+    message: expect.stringContaining('within 0.5 s'),
+  })
   const slow = await open('slow')
   expect(await (await slow.fetch(new Request('http://api/late'))).text()).toBe('late')
   const { timeout } = resolveAws('dynamodb', drivers['items'] as DriverSpec & AwsOptions, {
@@ -94,10 +97,19 @@ describe('an artifact of a version before 0.2', () => {
 
   it('keeps its time-outs in milliseconds on a host', async () => {
     const manifest = { version: 1, name: 'old', bindings: {}, fetch: true, queues: [], crons: {} }
-    const info = { target: 'isolate', manifest, drivers: OLD, migrations: {}, options: {}, testChannel: false }
+    const info = {
+      target: 'isolate',
+      manifest,
+      drivers: OLD,
+      migrations: {},
+      options: {},
+      testChannel: false,
+    }
     await behavesAsBefore(parseInfo(JSON.stringify(info), 'old').drivers)
     expect(parseInfo(JSON.stringify({ ...info, format: 2 }), 'old').drivers).toEqual(OLD)
-    expect(() => parseInfo(JSON.stringify({ ...info, format: 'x' }), 'old')).toThrow(/unmoor\.json of old: .*format "x"/)
+    expect(() => parseInfo(JSON.stringify({ ...info, format: 'x' }), 'old')).toThrow(
+      /unmoor\.json of old: .*format "x"/,
+    )
   })
 })
 
@@ -113,7 +125,9 @@ describe("an app's settings in a host's store", () => {
   const overwrite = async (text: string): Promise<void> => {
     const seal = new Seal((await readFile(join(dir, 'settings.key'), 'utf8')).trim())
     const database = new DatabaseSync(join(dir, 'store/deploys.sqlite'))
-    database.prepare('UPDATE unmoor_host_apps SET settings = ? WHERE name = ?').run(seal.close('shop', text), 'shop')
+    database
+      .prepare('UPDATE unmoor_host_apps SET settings = ? WHERE name = ?')
+      .run(seal.close('shop', text), 'shop')
     database.close()
   }
   const settings = async (): Promise<AppSettings | undefined> => (await store.app('shop'))?.settings
@@ -136,6 +150,9 @@ describe("an app's settings in a host's store", () => {
 
   it('of a later version are refused with the app and the format', async () => {
     await overwrite(JSON.stringify({ format: 9, drivers: {} }))
-    await expect(store.app('shop')).rejects.toMatchObject({ code: 'InvalidArgument', message: expect.stringMatching(/settings of "shop" has the format 9/) })
+    await expect(store.app('shop')).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringMatching(/settings of "shop" has the format 9/),
+    })
   })
 })

@@ -13,12 +13,20 @@ let dir: string
 
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'unmoor-package-'))
-  const [packed] = JSON.parse(execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', dir], { cwd: root, env, encoding: 'utf8' })) as [
-    { filename: string },
-  ]
+  const [packed] = JSON.parse(
+    execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', dir], {
+      cwd: root,
+      env,
+      encoding: 'utf8',
+    }),
+  ) as [{ filename: string }]
   writeFileSync(join(dir, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }))
   // Optional peers stay out: the core must work without a single one of them.
-  execFileSync('npm', ['install', '--omit=peer', '--prefer-offline', '--no-audit', '--no-fund', join(dir, packed.filename)], { cwd: dir, env, stdio: 'pipe' })
+  execFileSync(
+    'npm',
+    ['install', '--omit=peer', '--prefer-offline', '--no-audit', '--no-fund', join(dir, packed.filename)],
+    { cwd: dir, env, stdio: 'pipe' },
+  )
 }, 180_000)
 
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
@@ -30,7 +38,12 @@ it('imports every public name of the core in an empty project', () => {
     const names = ['unmoor/runtime', 'unmoor/adapter', 'unmoor/from-lambda', 'unmoor/test-channel', 'unmoor/node', 'unmoor/cloudflare', 'unmoor/lambda', 'unmoor/isolate', 'unmoor/conformance', 'unmoor/testing', 'unmoor/drivers/sqlite']
     for (const name of names) await import(name)
     console.log(Object.keys(app.bindings).join())`
-  expect(execFileSync(process.execPath, ['--input-type=module', '-e', script], { cwd: dir, encoding: 'utf8' }).trim()).toBe('links')
+  expect(
+    execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+      cwd: dir,
+      encoding: 'utf8',
+    }).trim(),
+  ).toBe('links')
 })
 
 it('installs the command', () => {

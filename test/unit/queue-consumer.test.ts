@@ -10,7 +10,9 @@ import { consumeQueues, type ConsumedQueue, type Consumers } from '../../core/ru
 import { PATIENCE } from '../patience.ts'
 
 /** All clocks of the consumers and of the backend: they stand still until a test moves them. */
-const CLOCK = { toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'] } satisfies Parameters<typeof vi.useFakeTimers>[0]
+const CLOCK = {
+  toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'],
+} satisfies Parameters<typeof vi.useFakeTimers>[0]
 const EMPTY = { ready: 0, delayed: 0, leased: 0 }
 let dir: string
 const opened: QueueDriver[] = []
@@ -26,7 +28,10 @@ afterEach(async () => {
 
 async function open(binding: string, options: QueueOptions = {}): Promise<ConsumedQueue> {
   const declaration = queue(options)
-  const driver = await openQueue({}, { binding, app: 'test', declaration, dataDir: dir, variable: () => undefined, now: Date.now })
+  const driver = await openQueue(
+    {},
+    { binding, app: 'test', declaration, dataDir: dir, variable: () => undefined, now: Date.now },
+  )
   opened.push(driver)
   return { binding, declaration, driver }
 }
@@ -72,7 +77,9 @@ it('delivers maxRetries + 1 times, then to the dead-letter queue with id and bod
     }
     throw new Error('poison')
   })
-  consume(dead, (batch) => batch.messages.forEach(({ id, body, attempts: count }) => buried.push({ id, body, attempts: count })))
+  consume(dead, (batch) =>
+    batch.messages.forEach(({ id, body, attempts: count }) => buried.push({ id, body, attempts: count })),
+  )
   await new Queue(clicks.driver, { binding: 'clicks' }).send({ a: 1 })
   await until(() => buried.length > 0)
   expect(attempts).toEqual([1, 2, 3])
@@ -130,7 +137,9 @@ it('handles at most maxConcurrency batches at once, and as many where there is w
     running--
     handled++
   })
-  await new Queue(clicks.driver, { binding: 'clicks' }).sendBatch(Array.from({ length: 12 }, (_, body) => ({ body })))
+  await new Queue(clicks.driver, { binding: 'clicks' }).sendBatch(
+    Array.from({ length: 12 }, (_, body) => ({ body })),
+  )
   await until(() => handled === 12)
   expect(most).toBe(3)
 })
@@ -181,13 +190,18 @@ it('ends waitUntil work before it stops, also where the batch could not be settl
     [
       {
         ...clicks,
-        driver: Object.assign(Object.create(driver) as QueueDriver, { receive: driver.receive?.bind(driver), settle: () => Promise.reject(new Error('away')) }),
+        driver: Object.assign(Object.create(driver) as QueueDriver, {
+          receive: driver.receive?.bind(driver),
+          settle: () => Promise.reject(new Error('away')),
+        }),
       },
     ],
     {
       onError: (message) => errors.push(message),
       handle: async (_, messages, ctx) => {
-        ctx.waitUntil(new Promise<void>((resolve) => setTimeout(resolve, 300)).then(() => void (worked = true)))
+        ctx.waitUntil(
+          new Promise<void>((resolve) => setTimeout(resolve, 300)).then(() => void (worked = true)),
+        )
         return { settlements: messages.map(({ lease }) => ({ lease, outcome: 'ack' })) }
       },
     },
@@ -266,5 +280,9 @@ it('handles what it has received where the backend fails while a batch fills', a
 
 it('refuses a driver that only sends', async () => {
   const clicks = await open('clicks')
-  expect(() => consumeQueues([{ ...clicks, driver: { send: async () => {} } }], { handle: async () => ({ settlements: [] }) })).toThrow(/only sends/)
+  expect(() =>
+    consumeQueues([{ ...clicks, driver: { send: async () => {} } }], {
+      handle: async () => ({ settlements: [] }),
+    }),
+  ).toThrow(/only sends/)
 })

@@ -13,7 +13,9 @@ it('shows the conformance matrix as it is', () => {
 })
 
 it('links to what is there', () => {
-  const links = [...read('README.md').matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, path]) => path as string)
+  const links = [...read('README.md').matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(
+    ([, path]) => path as string,
+  )
   expect(links.filter((path) => !existsSync(join(root, path)))).toEqual([])
   expect(links.length).toBeGreaterThan(5)
 })

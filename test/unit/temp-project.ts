@@ -36,7 +36,8 @@ export async function tempProject(files: Readonly<Record<string, string>> = {}):
 /** Links the checkout as `unmoor`, and some of its packages, into `dir`/node_modules. */
 export async function linkPackages(dir: string): Promise<void> {
   await mkdir(join(dir, 'node_modules'), { recursive: true })
-  for (const name of PACKAGES) await symlink(join(checkout, 'node_modules', name), join(dir, 'node_modules', name))
+  for (const name of PACKAGES)
+    await symlink(join(checkout, 'node_modules', name), join(dir, 'node_modules', name))
   await symlink(checkout, join(dir, 'node_modules/unmoor'))
 }
 

@@ -28,7 +28,10 @@ export default defineApp({
   },
 })`
 
-type Fixture = App<{ seen: KvDeclaration; jobs: QueueDeclaration<{ pathname: string }>; token: SecretDeclaration }, 'note' | 'broken'>
+type Fixture = App<
+  { seen: KvDeclaration; jobs: QueueDeclaration<{ pathname: string }>; token: SecretDeclaration },
+  'note' | 'broken'
+>
 
 // A folder of its own for temporary files, since other tests start apps at the same time.
 const temp = await mkdtemp(join(tmpdir(), 'unmoor-temp-'))
@@ -40,7 +43,8 @@ afterAll(async () => {
   await rm(temp, { recursive: true })
 })
 
-const leftovers = async (): Promise<string[]> => (await readdir(temp)).filter((name) => name.startsWith('unmoor-test-'))
+const leftovers = async (): Promise<string[]> =>
+  (await readdir(temp)).filter((name) => name.startsWith('unmoor-test-'))
 
 describe('startApp', () => {
   let project: TempProject
@@ -77,7 +81,9 @@ describe('startApp', () => {
     await t.env.jobs.send({ pathname: '/later' }, { delaySeconds: 600 })
     await expect(t.queues.jobs.drained({ timeout: 0.05 })).rejects.toMatchObject({
       code: 'Timeout',
-      message: expect.stringMatching(/"jobs" was not drained within 0\.05 s: 0 messages are waiting, 1 delayed/),
+      message: expect.stringMatching(
+        /"jobs" was not drained within 0\.05 s: 0 messages are waiting, 1 delayed/,
+      ),
     })
   })
 
@@ -88,12 +94,22 @@ describe('startApp', () => {
   })
 
   test("the bindings' own errors come back with their codes", async () => {
-    await expect(t.env.seen.put('k', 'v', { ttl: 1 })).rejects.toMatchObject({ name: 'UnmoorError', binding: 'seen' })
-    await expect(t.env.seen.get('x'.repeat(600))).rejects.toMatchObject({ code: 'LimitExceeded', details: { max: 512 } })
+    await expect(t.env.seen.put('k', 'v', { ttl: 1 })).rejects.toMatchObject({
+      name: 'UnmoorError',
+      binding: 'seen',
+    })
+    await expect(t.env.seen.get('x'.repeat(600))).rejects.toMatchObject({
+      code: 'LimitExceeded',
+      details: { max: 512 },
+    })
   })
 
   test('without the token the channel is not there', async () => {
-    const response = await t.fetch('/.unmoor/channel', { method: 'POST', headers: { authorization: 'Bearer wrong' }, body: '{"op":"values"}' })
+    const response = await t.fetch('/.unmoor/channel', {
+      method: 'POST',
+      headers: { authorization: 'Bearer wrong' },
+      body: '{"op":"values"}',
+    })
     expect(response.status).toBe(404)
   })
 
@@ -106,7 +122,11 @@ describe('startApp', () => {
 
 test('a failed start names what is missing and leaves nothing behind', async () => {
   await using project = await tempProject({ 'src/app.ts': SOURCE })
-  await expect(startApp({ projectDir: project.dir, target: 'node' })).rejects.toMatchObject({ message: expect.stringContaining('TOKEN') })
-  await expect(startApp({ projectDir: project.dir, target: 'nowhere' })).rejects.toThrow(/no target "nowhere"/)
+  await expect(startApp({ projectDir: project.dir, target: 'node' })).rejects.toMatchObject({
+    message: expect.stringContaining('TOKEN'),
+  })
+  await expect(startApp({ projectDir: project.dir, target: 'nowhere' })).rejects.toThrow(
+    /no target "nowhere"/,
+  )
   expect(await leftovers()).toEqual([])
 })

@@ -8,8 +8,16 @@ import { tempProject, type TempProject } from './temp-project.ts'
 const BASE = { name: 'shop', main: 'src/index.ts', compatibility_date: '2026-01-01' }
 const HELLO = `export default { fetch: () => new Response('hello') }\n`
 
-async function project(wrangler: object, worker: string, files: Record<string, string> = {}): Promise<TempProject> {
-  return tempProject({ 'src/index.ts': worker, 'wrangler.json': JSON.stringify({ ...BASE, ...wrangler }, null, 2), ...files })
+async function project(
+  wrangler: object,
+  worker: string,
+  files: Record<string, string> = {},
+): Promise<TempProject> {
+  return tempProject({
+    'src/index.ts': worker,
+    'wrangler.json': JSON.stringify({ ...BASE, ...wrangler }, null, 2),
+    ...files,
+  })
 }
 
 function build({ dir }: TempProject, target = 'node'): ReturnType<typeof buildApp> {
@@ -19,7 +27,12 @@ function build({ dir }: TempProject, target = 'node'): ReturnType<typeof buildAp
 describe('a build with --worker', () => {
   test.each([
     ['no default export', {}, 'export const a = 1\n', /no default export\. Service Worker syntax/],
-    ['a handler that only Cloudflare has', {}, 'export default { fetch() {}, email() {} }\n', /email\(\) handler, which no target but Cloudflare can call/],
+    [
+      'a handler that only Cloudflare has',
+      {},
+      'export default { fetch() {}, email() {} }\n',
+      /email\(\) handler, which no target but Cloudflare can call/,
+    ],
     [
       'a consumer without handler',
       { queues: { consumers: [{ queue: 'jobs' }] } },
@@ -46,7 +59,10 @@ describe('a build with --worker', () => {
 
   test('Durable Objects are refused on Lambda by name, and Cloudflare has wrangler', async () => {
     const worker = `import { DurableObject } from 'cloudflare:workers'\nexport class Room extends DurableObject {}\n${HELLO}`
-    await using made = await project({ durable_objects: { bindings: [{ name: 'ROOM', class_name: 'Room' }] } }, worker)
+    await using made = await project(
+      { durable_objects: { bindings: [{ name: 'ROOM', class_name: 'Room' }] } },
+      worker,
+    )
     await expect(build(made, 'lambda')).rejects.toThrow(
       /Durable Objects \(Room\), which need one process that stays: the target "lambda" has none\. Build for node or isolate/,
     )
@@ -65,10 +81,15 @@ describe('a build with --worker', () => {
   test('an environment is not served by the artifact of another', async () => {
     await using made = await project({ env: { staging: { vars: { MODE: 'staging' } } } }, HELLO)
     await build(made)
-    const started = await unmoor(['start', '--worker', 'wrangler.json', '--env', 'staging', '--target', 'node', '--port', '0'], { cwd: made.dir })
+    const started = await unmoor(
+      ['start', '--worker', 'wrangler.json', '--env', 'staging', '--target', 'node', '--port', '0'],
+      { cwd: made.dir },
+    )
     expect(started).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/\.unmoor\/node has "shop", not "shop-staging"\. Build that one first: add --build\./),
+      stderr: expect.stringMatching(
+        /\.unmoor\/node has "shop", not "shop-staging"\. Build that one first: add --build\./,
+      ),
     })
   })
 
@@ -79,8 +100,13 @@ describe('a build with --worker', () => {
       { '.dev.vars': 'TOKEN=of-the-file\n', 'migrations/0001_a.sql': 'CREATE TABLE a (x);' },
     )
     await build(made)
-    expect(await runUnmoor(['migrate', '--target', 'node'], { cwd: made.dir })).toMatchObject({ code: 0, stdout: expect.stringContaining('applied 0001_a') })
-    const { child, result, line } = startUnmoor(['start', '--target', 'node', '--port', '0'], { cwd: made.dir })
+    expect(await runUnmoor(['migrate', '--target', 'node'], { cwd: made.dir })).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('applied 0001_a'),
+    })
+    const { child, result, line } = startUnmoor(['start', '--target', 'node', '--port', '0'], {
+      cwd: made.dir,
+    })
     try {
       const url = /http:\S+/.exec(await line('Ctrl-C'))?.[0] as string
       expect(await (await fetch(url)).text()).toBe('of-the-file')
@@ -94,8 +120,16 @@ describe('a build with --worker', () => {
     await using made = await project({}, HELLO, { '.dev.vars': 'TOKEN=very-secret\n' })
     const { outDir, info } = await build(made)
     expect(info.manifest.bindings['TOKEN']).toEqual({ kind: 'variable' })
-    for (const file of await readdir(outDir)) expect(await readFile(join(outDir, file), 'utf8')).not.toContain('very-secret')
-    expect((await readdir(made.dir)).sort()).toEqual(['.dev.vars', '.unmoor', 'node_modules', 'package.json', 'src', 'wrangler.json'])
+    for (const file of await readdir(outDir))
+      expect(await readFile(join(outDir, file), 'utf8')).not.toContain('very-secret')
+    expect((await readdir(made.dir)).sort()).toEqual([
+      '.dev.vars',
+      '.unmoor',
+      'node_modules',
+      'package.json',
+      'src',
+      'wrangler.json',
+    ])
   })
 
   test('a migration that fails half-way is rolled back and named', async () => {
@@ -107,8 +141,17 @@ describe('a build with --worker', () => {
     const dataDir = join(made.dir, 'data')
     await mkdir(dataDir)
     const log = { info() {}, warn() {} }
-    const start = built.adapter.start({ dir: built.outDir, info: built.info, dataDir, port: 0, variables: {}, log })
-    await expect(start).rejects.toThrow(/migration "0002_Bad" failed at statement 2 \(INSERT INTO nope VALUES.*\) and was rolled back/)
+    const start = built.adapter.start({
+      dir: built.outDir,
+      info: built.info,
+      dataDir,
+      port: 0,
+      variables: {},
+      log,
+    })
+    await expect(start).rejects.toThrow(
+      /migration "0002_Bad" failed at statement 2 \(INSERT INTO nope VALUES.*\) and was rolled back/,
+    )
     const { DatabaseSync } = await import('node:sqlite')
     using database = new DatabaseSync(join(dataDir, 'shop/sql-db.sqlite'))
     expect(database.prepare('SELECT count(*) AS n FROM a').get()).toEqual({ n: 0 })
@@ -118,7 +161,8 @@ describe('a build with --worker', () => {
 describe('what only Cloudflare has', () => {
   const SOCKETS = `import { connect } from 'cloudflare:sockets'\nimport { hello } from 'library'\nexport default {\n  fetch: () => (connect('db:5432'), new Response(hello())),\n}\n`
   const library = (code: string): Record<string, string> => ({
-    'node_modules/library/package.json': '{ "name": "library", "version": "1.0.0", "type": "module", "exports": "./index.js", "sideEffects": false }',
+    'node_modules/library/package.json':
+      '{ "name": "library", "version": "1.0.0", "type": "module", "exports": "./index.js", "sideEffects": false }',
     'node_modules/library/index.js': code,
   })
   const HELLO_LIBRARY = `import * as sockets from 'cloudflare:sockets'
@@ -132,9 +176,15 @@ export const upgrade = () => Object.values(new WebSocketPair())
     async (target) => {
       await using made = await project({}, SOCKETS, library(HELLO_LIBRARY))
       const error = (await build(made, target).catch((reason: unknown) => reason)) as Error
-      expect(error.message).toMatch(/src\/index\.ts:1:25 imports "cloudflare:sockets": no other target gives a Worker TCP sockets\. Reach the server over HTTP/)
+      expect(error.message).toMatch(
+        /src\/index\.ts:1:25 imports "cloudflare:sockets": no other target gives a Worker TCP sockets\. Reach the server over HTTP/,
+      )
       expect(error.message).not.toContain('library')
-      await using fine = await project({}, SOCKETS.replace(/^.*\n/, '').replace("connect('db:5432'), ", ''), library(HELLO_LIBRARY))
+      await using fine = await project(
+        {},
+        SOCKETS.replace(/^.*\n/, '').replace("connect('db:5432'), ", ''),
+        library(HELLO_LIBRARY),
+      )
       await build(fine, target)
     },
   )
@@ -142,31 +192,56 @@ export const upgrade = () => Object.values(new WebSocketPair())
   test('WebSockets are refused at the place that makes them, in a library with the way that leads there', async () => {
     const own = `export default {\n  fetch() {\n    const [client] = Object.values(new WebSocketPair())\n    return new Response(null, { status: 101, webSocket: client })\n  },\n}\n`
     await using made = await project({}, own)
-    await expect(build(made)).rejects.toThrow(/src\/index\.ts:3:36 uses WebSocketPair: no other target takes WebSockets\. Use server-sent events/)
+    await expect(build(made)).rejects.toThrow(
+      /src\/index\.ts:3:36 uses WebSocketPair: no other target takes WebSockets\. Use server-sent events/,
+    )
     await using held = await project({}, own.replace('new WebSocketPair', 'new globalThis.WebSocketPair'))
     await expect(build(held)).rejects.toThrow(/src\/index\.ts:3:36 uses WebSocketPair/)
     const used = `import { upgrade } from 'library'\nexport default { fetch: () => new Response(null, { webSocket: upgrade()[0] }) }\n`
     await using far = await project({}, used, library(HELLO_LIBRARY))
-    await expect(build(far)).rejects.toThrow(/node_modules\/library\/index\.js:4:\d+ uses WebSocketPair \(src\/index\.ts -> node_modules\/library\/index\.js\)/)
+    await expect(build(far)).rejects.toThrow(
+      /node_modules\/library\/index\.js:4:\d+ uses WebSocketPair \(src\/index\.ts -> node_modules\/library\/index\.js\)/,
+    )
   })
 
   test('what a name of its own, a question for it or --allow says is left in, with a warning; it fails by name where it is reached', async () => {
     const warned: string[] = []
     const log = { info() {}, warn: (text: string) => void warned.push(text) }
-    await using own = await project({}, `class WebSocketPair {}\nexport default { fetch: () => new Response(String(new WebSocketPair())) }\n`)
+    await using own = await project(
+      {},
+      `class WebSocketPair {}\nexport default { fetch: () => new Response(String(new WebSocketPair())) }\n`,
+    )
     await buildApp({ projectDir: own.dir, target: 'node', worker: 'wrangler.json', log })
     expect(warned).toEqual([])
     const asks = `export default { fetch: () => new Response(typeof WebSocketPair === 'function' ? Object.keys(new WebSocketPair())[0] : 'none') }\n`
     await using asking = await project({}, asks)
     await buildApp({ projectDir: asking.dir, target: 'node', worker: 'wrangler.json', log })
-    expect(warned.splice(0)).toEqual([expect.stringMatching(/src\/index\.ts:1:\d+ uses WebSocketPair: .* It stays, and fails where it is reached\./)])
+    expect(warned.splice(0)).toEqual([
+      expect.stringMatching(
+        /src\/index\.ts:1:\d+ uses WebSocketPair: .* It stays, and fails where it is reached\./,
+      ),
+    ])
     const dials = `import { connect } from 'cloudflare:sockets'\nexport default {\n  async fetch() {\n    try {\n      connect('db:5432')\n      return new Response('open')\n    } catch (error) {\n      return new Response(error.message)\n    }\n  },\n}\n`
     await using allowing = await project({}, dials)
-    const built = await buildApp({ projectDir: allowing.dir, target: 'node', worker: { config: 'wrangler.json', allow: ['cloudflare:sockets'] }, log })
+    const built = await buildApp({
+      projectDir: allowing.dir,
+      target: 'node',
+      worker: { config: 'wrangler.json', allow: ['cloudflare:sockets'] },
+      log,
+    })
     expect(warned).toEqual([expect.stringContaining('imports "cloudflare:sockets"')])
-    const runtime = await built.adapter.start({ dir: built.outDir, info: built.info, dataDir: allowing.dir, port: 0, variables: {}, log })
+    const runtime = await built.adapter.start({
+      dir: built.outDir,
+      info: built.info,
+      dataDir: allowing.dir,
+      port: 0,
+      variables: {},
+      log,
+    })
     try {
-      expect(await (await fetch(runtime.url)).text()).toMatch(/^connect\(\) of cloudflare:sockets is not supported outside of Cloudflare/)
+      expect(await (await fetch(runtime.url)).text()).toMatch(
+        /^connect\(\) of cloudflare:sockets is not supported outside of Cloudflare/,
+      )
     } finally {
       await runtime.stop()
     }
@@ -174,7 +249,15 @@ export const upgrade = () => Object.values(new WebSocketPair())
 
   test('a name that is none is refused on the command line and in the config', async () => {
     await using made = await project({}, HELLO)
-    const { stderr, code } = await runUnmoor(['build', '--worker', join(made.dir, 'wrangler.json'), '--target', 'node', '--allow', 'sockets'])
+    const { stderr, code } = await runUnmoor([
+      'build',
+      '--worker',
+      join(made.dir, 'wrangler.json'),
+      '--target',
+      'node',
+      '--allow',
+      'sockets',
+    ])
     expect(code).toBe(2)
     expect(stderr).toMatch(/Allowed choices are cloudflare:sockets, WebSocketPair/)
     const config = { worker: { config: 'wrangler.json', allow: ['sockets'] } }
@@ -189,8 +272,17 @@ test('unmoor init --from-worker writes a config that every command takes, and te
     { kv_namespaces: [{ binding: 'MY_KV', id: 'kv' }], d1_databases: [{ binding: 'DB', database_id: 'db' }] },
     'export default {\n  fetch: (request) => new Response(request.cf.country),\n}\n',
   )
-  const { stdout } = await runUnmoor(['init', '--from-worker', join(made.dir, 'wrangler.json'), '--reporter', 'json'])
-  const result = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { name: string; differences: { where: string; what: string }[] }
+  const { stdout } = await runUnmoor([
+    'init',
+    '--from-worker',
+    join(made.dir, 'wrangler.json'),
+    '--reporter',
+    'json',
+  ])
+  const result = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as {
+    name: string
+    differences: { where: string; what: string }[]
+  }
   expect(result.name).toBe('shop')
   expect(result.differences.map(({ where }) => where)).toEqual(['env.DB', 'src/index.ts:2'])
   const config = await readFile(join(made.dir, 'unmoor.config.ts'), 'utf8')

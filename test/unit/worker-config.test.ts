@@ -13,10 +13,19 @@ async function read(
 ): Promise<{ worker: WorkerProject; warnings: string[] }> {
   const file = options.file ?? 'wrangler.jsonc'
   const text = typeof config === 'string' ? config : JSON.stringify(config, null, 2)
-  await using project = await tempProject({ 'src/index.ts': 'export default {}\n', [file]: text, ...options.files })
+  await using project = await tempProject({
+    'src/index.ts': 'export default {}\n',
+    [file]: text,
+    ...options.files,
+  })
   const warnings: string[] = []
   const log: Log = { info() {}, warn: (message) => void warnings.push(message) }
-  const worker = await readWorker({ file: join(project.dir, file), environment: options.environment, projectDir: project.dir, log })
+  const worker = await readWorker({
+    file: join(project.dir, file),
+    environment: options.environment,
+    projectDir: project.dir,
+    log,
+  })
   return { worker, warnings }
 }
 
@@ -40,7 +49,10 @@ describe('a wrangler file', () => {
         ],
         r2_buckets: [{ binding: 'FILES', bucket_name: 'files' }],
         d1_databases: [{ binding: 'DB', database_id: 'db' }],
-        queues: { producers: [{ binding: 'JOBS', queue: 'jobs' }], consumers: [{ queue: 'jobs', max_batch_size: 5, dead_letter_queue: 'jobs-dead' }] },
+        queues: {
+          producers: [{ binding: 'JOBS', queue: 'jobs' }],
+          consumers: [{ queue: 'jobs', max_batch_size: 5, dead_letter_queue: 'jobs-dead' }],
+        },
         triggers: { crons: ['*/5 * * * *', '0 0 * * 1', '0 12 * * 2-6', '5/10 * * * *'] },
         vars: { MODE: 'a', LIMITS: { most: 3 } },
         secrets: { required: ['TOKEN'] },
@@ -81,9 +93,12 @@ describe('a wrangler file', () => {
   })
 
   test('in TOML, and in JSON with comments', async () => {
-    const { worker } = await read('name = "shop"\nmain = "src/index.ts"\n[vars]\nMODE = "a"\n[[kv_namespaces]]\nbinding = "KV"\nid = "x"\n', {
-      file: 'wrangler.toml',
-    })
+    const { worker } = await read(
+      'name = "shop"\nmain = "src/index.ts"\n[vars]\nMODE = "a"\n[[kv_namespaces]]\nbinding = "KV"\nid = "x"\n',
+      {
+        file: 'wrangler.toml',
+      },
+    )
     expect(worker.spec.env).toMatchObject({ KV: { binding: 'kv' }, MODE: { value: 'a' } })
     const json = await read('{\n  // a comment\n  "name": "My_Shop", "main": "src/index.ts",\n}')
     expect(json.worker.name).toBe('my-shop')
@@ -102,36 +117,82 @@ describe('a wrangler file', () => {
     expect(worker.spec.name).toBe('shop-staging')
     expect(Object.keys(worker.spec.crons)).toHaveLength(1)
     const top = await read(config)
-    expect(top.warnings).toEqual([expect.stringMatching(/^wrangler\.jsonc:\d+, env: the top level is built\. .*--env staging or --env live/)])
-    expect(await refusal(config, { environment: 'prod' })).toMatch(/no environment "prod"\. Environments: staging, live/)
+    expect(top.warnings).toEqual([
+      expect.stringMatching(
+        /^wrangler\.jsonc:\d+, env: the top level is built\. .*--env staging or --env live/,
+      ),
+    ])
+    expect(await refusal(config, { environment: 'prod' })).toMatch(
+      /no environment "prod"\. Environments: staging, live/,
+    )
   })
 
   test.each([
-    ['an entry of a list of tables', '[[kv_namespaces]]\nbinding = "A"\nid = "a"\n[[kv_namespaces]]\nbinding = ""\nid = "b"\n', 8, 'kv_namespaces[1].binding'],
-    ['what is missing: the line of what should hold it', '[[kv_namespaces]]\nid = "a"\n\n[[kv_namespaces]]\nbinding = "B"\n', 4, 'kv_namespaces[0].binding'],
+    [
+      'an entry of a list of tables',
+      '[[kv_namespaces]]\nbinding = "A"\nid = "a"\n[[kv_namespaces]]\nbinding = ""\nid = "b"\n',
+      8,
+      'kv_namespaces[1].binding',
+    ],
+    [
+      'what is missing: the line of what should hold it',
+      '[[kv_namespaces]]\nid = "a"\n\n[[kv_namespaces]]\nbinding = "B"\n',
+      4,
+      'kv_namespaces[0].binding',
+    ],
     [
       'an inline list over several lines',
       'kv_namespaces = [\n  { binding = "A", id = "a" }, # ]\n  { binding = 7, id = "b" },\n]\n',
       6,
       'kv_namespaces[1].binding',
     ],
-    ['a list of a table', '[queues]\nproducers = [\n  { binding = "J", queue = "" },\n]\n', 6, 'queues.producers[0].queue'],
-    ['a list of tables within a table', '[[queues.producers]]\nbinding = "J"\nqueue = ""\n', 6, 'queues.producers[0].queue'],
-    ['dotted keys', 'vars.MODE = "a"\nqueues.producers = [{ binding = "J", queue = "" }]\n', 5, 'queues.producers[0].queue'],
-    ['after texts over several lines', "[vars]\nTEXT = '''\n[[kv_namespaces]]\nbinding = 1\n'''\n[[kv_namespaces]]\nid = 'a'\n", 9, 'kv_namespaces[0].binding'],
+    [
+      'a list of a table',
+      '[queues]\nproducers = [\n  { binding = "J", queue = "" },\n]\n',
+      6,
+      'queues.producers[0].queue',
+    ],
+    [
+      'a list of tables within a table',
+      '[[queues.producers]]\nbinding = "J"\nqueue = ""\n',
+      6,
+      'queues.producers[0].queue',
+    ],
+    [
+      'dotted keys',
+      'vars.MODE = "a"\nqueues.producers = [{ binding = "J", queue = "" }]\n',
+      5,
+      'queues.producers[0].queue',
+    ],
+    [
+      'after texts over several lines',
+      "[vars]\nTEXT = '''\n[[kv_namespaces]]\nbinding = 1\n'''\n[[kv_namespaces]]\nid = 'a'\n",
+      9,
+      'kv_namespaces[0].binding',
+    ],
   ])('TOML: %s', async (_name, text, line, key) => {
-    const message = await refusal(`name = "shop"\nmain = "src/index.ts"\ncompatibility_date = "2026-01-01"\n${text}`, { file: 'wrangler.toml' })
+    const message = await refusal(
+      `name = "shop"\nmain = "src/index.ts"\ncompatibility_date = "2026-01-01"\n${text}`,
+      { file: 'wrangler.toml' },
+    )
     expect(message).toContain(`wrangler.toml:${line}, ${key}`)
   })
 
   test('TOML: a key of an environment', async () => {
-    const text = 'name = "shop"\nmain = "src/index.ts"\n\n[env.staging]\n\n[[env.staging.kv_namespaces]]\nbinding = "A"\nname = "b"\n'
-    expect(await refusal(text, { file: 'wrangler.toml', environment: 'staging' })).toContain('wrangler.toml:8, env.staging.kv_namespaces[0].name')
+    const text =
+      'name = "shop"\nmain = "src/index.ts"\n\n[env.staging]\n\n[[env.staging.kv_namespaces]]\nbinding = "A"\nname = "b"\n'
+    expect(await refusal(text, { file: 'wrangler.toml', environment: 'staging' })).toContain(
+      'wrangler.toml:8, env.staging.kv_namespaces[0].name',
+    )
   })
 
   test('what is refused is named with its line and key', async () => {
-    expect(await refusal({ ...BASE, kv_namespace: [] })).toMatch(/keys that wrangler does not know:\n {2}wrangler\.jsonc:5, kv_namespace/)
-    expect(await refusal({ name: 'shop', main: 'src/other.ts' })).toMatch(/^wrangler\.jsonc:3, main: there is no file .*src\/other\.ts/)
+    expect(await refusal({ ...BASE, kv_namespace: [] })).toMatch(
+      /keys that wrangler does not know:\n {2}wrangler\.jsonc:5, kv_namespace/,
+    )
+    expect(await refusal({ name: 'shop', main: 'src/other.ts' })).toMatch(
+      /^wrangler\.jsonc:3, main: there is no file .*src\/other\.ts/,
+    )
     expect(await refusal({ name: 'shop' })).toMatch(/main: the Worker has no entry/)
     const several = await refusal({
       ...BASE,
@@ -148,16 +209,30 @@ describe('a wrangler file', () => {
     expect(await refusal({ ...BASE, kv_namespaces: [{ binding: 'KV', remote: true }] })).toMatch(
       /kv_namespaces\[0\]\.remote: a remote binding needs Cloudflare/,
     )
-    expect(await refusal({ ...BASE, triggers: { crons: ['0 0 1 * 1'] } })).toMatch(/triggers\.crons\[0\]: .*a day of the month together with a weekday/)
-    expect(await refusal({ ...BASE, vars: { A: '1' }, kv_namespaces: [{ binding: 'A' }] })).toMatch(/the env has "A" already/)
-    expect(await refusal('name = "shop"\nmain = "src/index.ts"\n\n[[r2_buckets]]\nbinding = ""\n', { file: 'wrangler.toml' })).toMatch(
-      /^wrangler\.toml:5, r2_buckets\[0\]\.binding: it must be a text/,
+    expect(await refusal({ ...BASE, triggers: { crons: ['0 0 1 * 1'] } })).toMatch(
+      /triggers\.crons\[0\]: .*a day of the month together with a weekday/,
     )
+    expect(await refusal({ ...BASE, vars: { A: '1' }, kv_namespaces: [{ binding: 'A' }] })).toMatch(
+      /the env has "A" already/,
+    )
+    expect(
+      await refusal('name = "shop"\nmain = "src/index.ts"\n\n[[r2_buckets]]\nbinding = ""\n', {
+        file: 'wrangler.toml',
+      }),
+    ).toMatch(/^wrangler\.toml:5, r2_buckets\[0\]\.binding: it must be a text/)
     expect(await refusal('{ "name": }')).toMatch(/^wrangler\.jsonc:1: /)
   })
 
   test('what the Worker runs without is a warning', async () => {
-    const { warnings } = await read({ ...BASE, build: { command: 'npm run build' }, tail_consumers: [{ service: 'x' }], observability: { enabled: true } })
-    expect(warnings).toEqual([expect.stringMatching(/build: the command is not run/), expect.stringMatching(/tail_consumers: no target sends logs/)])
+    const { warnings } = await read({
+      ...BASE,
+      build: { command: 'npm run build' },
+      tail_consumers: [{ service: 'x' }],
+      observability: { enabled: true },
+    })
+    expect(warnings).toEqual([
+      expect.stringMatching(/build: the command is not run/),
+      expect.stringMatching(/tail_consumers: no target sends logs/),
+    ])
   })
 })

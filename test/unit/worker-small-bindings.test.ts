@@ -3,7 +3,8 @@ import { createHyperdrive, RateLimit } from '../../core/compat/workers/small-bin
 
 test('the delta of a rate limit counts for so many calls, and the call that goes past the limit is still allowed', async () => {
   const limiter = new RateLimit(3, 60)
-  const allowed = async (delta?: number): Promise<boolean> => (await limiter.limit({ key: 'k', ...(delta === undefined ? {} : { delta }) })).success
+  const allowed = async (delta?: number): Promise<boolean> =>
+    (await limiter.limit({ key: 'k', ...(delta === undefined ? {} : { delta }) })).success
   expect([await allowed(2), await allowed(5), await allowed()]).toEqual([true, true, false])
   await expect(allowed(0)).rejects.toThrow('positive integer')
 })

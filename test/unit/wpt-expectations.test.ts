@@ -2,7 +2,13 @@ import { readdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { AREAS } from '../wpt/areas.ts'
-import { compare, type Expectation, expectationsFile, readExpectations, renewed } from '../wpt/expectations.ts'
+import {
+  compare,
+  type Expectation,
+  expectationsFile,
+  readExpectations,
+  renewed,
+} from '../wpt/expectations.ts'
 import { WHOLE_FILE } from '../wpt/result.ts'
 import { runArea } from '../wpt/runner.ts'
 import { createIsolateRunner } from '../wpt/runtime-isolate.ts'
@@ -44,7 +50,11 @@ describe('expectations', () => {
 
   it('of every area give a reason and name files of that area', async () => {
     const known = AREAS.map(({ name }) => expectationsFile(name).pathname.split('/').at(-1))
-    expect((await readdir(new URL('../wpt/expectations', import.meta.url))).filter((file) => !known.includes(file))).toEqual([])
+    expect(
+      (await readdir(new URL('../wpt/expectations', import.meta.url))).filter(
+        (file) => !known.includes(file),
+      ),
+    ).toEqual([])
     for (const { name, folders } of AREAS)
       for (const { file, reason } of await readExpectations(name)) {
         expect(reason).toMatch(/\.$/)
@@ -54,14 +64,22 @@ describe('expectations', () => {
 })
 
 const root = process.env['WPT_DIR']
-if (root === undefined) console.log('Skipped: web platform tests. Set WPT_DIR to a checkout; test/wpt/README.md says where one comes from.')
+if (root === undefined)
+  console.log(
+    'Skipped: web platform tests. Set WPT_DIR to a checkout; test/wpt/README.md says where one comes from.',
+  )
 
 describe.skipIf(root === undefined)('a few areas of the web platform tests', () => {
   it('do what the expectations say', async () => {
     const run = await createIsolateRunner()
-    for (const area of AREAS.filter(({ name }) => ['dom/abort', 'dom/events', 'xhr/formdata', 'html/structured-clone'].includes(name))) {
+    for (const area of AREAS.filter(({ name }) =>
+      ['dom/abort', 'dom/events', 'xhr/formdata', 'html/structured-clone'].includes(name),
+    )) {
       const expectations = await readExpectations(area.name)
-      const surprises = compare(await runArea(area, { root: resolve(root ?? ''), run, expectations }), expectations)
+      const surprises = compare(
+        await runArea(area, { root: resolve(root ?? ''), run, expectations }),
+        expectations,
+      )
       expect(surprises).toEqual({ failures: [], passes: [] })
     }
   }, 60_000)

@@ -6,8 +6,27 @@ export interface Area {
   readonly folders: readonly string[]
 }
 
-const SAME = ['url', 'urlpattern', 'encoding', 'streams', 'compression', 'dom/abort', 'dom/events', 'fetch/api/headers', 'fetch/api/request']
-const MORE = ['fetch/api/response', 'fetch/api/body', 'xhr/formdata', 'FileAPI', 'WebCryptoAPI', 'hr-time', 'console', 'wasm/jsapi']
+const SAME = [
+  'url',
+  'urlpattern',
+  'encoding',
+  'streams',
+  'compression',
+  'dom/abort',
+  'dom/events',
+  'fetch/api/headers',
+  'fetch/api/request',
+]
+const MORE = [
+  'fetch/api/response',
+  'fetch/api/body',
+  'xhr/formdata',
+  'FileAPI',
+  'WebCryptoAPI',
+  'hr-time',
+  'console',
+  'wasm/jsapi',
+]
 
 export const AREAS: readonly Area[] = [
   ...[...SAME, ...MORE].map((name) => ({ name, folders: [name] })),

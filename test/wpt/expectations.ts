@@ -14,7 +14,8 @@ export interface Expectation {
 export async function readExpectations(area: string): Promise<Expectation[]> {
   const text = await readFile(expectationsFile(area), 'utf8').catch(() => '[]')
   const list = JSON.parse(text) as Expectation[]
-  for (const { file, reason } of list) if (reason === '') throw new Error(`The expectation for ${file} gives no reason.`)
+  for (const { file, reason } of list)
+    if (reason === '') throw new Error(`The expectation for ${file} gives no reason.`)
   return list
 }
 
@@ -35,11 +36,15 @@ export function compare(result: AreaResult, expectations: readonly Expectation[]
   const passes: string[] = []
   for (const file of result.files) {
     const expected = expectations.filter((entry) => entry.file === file.id)
-    const isExpected = (name: string): boolean => expected.some(({ tests }) => tests === 'all' || tests.includes(name))
+    const isExpected = (name: string): boolean =>
+      expected.some(({ tests }) => tests === 'all' || tests.includes(name))
     const failing = failingNames(file)
-    for (const test of file.tests) if (test.status !== 0 && !isExpected(test.name)) failures.push(`${file.id}: ${test.name}: ${test.message}`)
+    for (const test of file.tests)
+      if (test.status !== 0 && !isExpected(test.name))
+        failures.push(`${file.id}: ${test.name}: ${test.message}`)
     for (const { tests } of expected) {
-      const names = tests === 'all' ? file.tests.map((test) => test.name) : typeof tests === 'string' ? [] : tests
+      const names =
+        tests === 'all' ? file.tests.map((test) => test.name) : typeof tests === 'string' ? [] : tests
       for (const name of names) if (!failing.has(name)) passes.push(`${file.id}: ${name}`)
     }
   }
@@ -57,12 +62,20 @@ export function renewed(result: AreaResult, old: readonly Expectation[]): Expect
   for (const file of result.files) {
     const byReason = new Map<string, string[]>()
     for (const name of failingNames(file)) {
-      const known = old.find((entry) => entry.file === file.id && (entry.tests === 'all' || (typeof entry.tests !== 'string' && entry.tests.includes(name))))
+      const known = old.find(
+        (entry) =>
+          entry.file === file.id &&
+          (entry.tests === 'all' || (typeof entry.tests !== 'string' && entry.tests.includes(name))),
+      )
       const reason = known?.reason ?? ''
       byReason.set(reason, [...(byReason.get(reason) ?? []), name])
     }
     for (const [reason, tests] of byReason)
-      entries.push({ file: file.id, tests: tests.length === new Set(file.tests.map((test) => test.name)).size ? 'all' : tests, reason })
+      entries.push({
+        file: file.id,
+        tests: tests.length === new Set(file.tests.map((test) => test.name)).size ? 'all' : tests,
+        reason,
+      })
   }
   return entries
 }

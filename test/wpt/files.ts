@@ -20,21 +20,34 @@ const SCOPES = /worker|jsshell/
 /** The `.any.js` files of an area, in order, with what their META lines say. */
 export async function listRuns(root: string, area: Area): Promise<TestRun[]> {
   const paths = area.folders.flatMap((folder) => globSync(`${folder}/**/*.any.js`, { cwd: root })).toSorted()
-  const runs = await Promise.all(paths.map(async (path) => toRuns(path, await readFile(join(root, path), 'utf8'))))
+  const runs = await Promise.all(
+    paths.map(async (path) => toRuns(path, await readFile(join(root, path), 'utf8'))),
+  )
   return runs.flat()
 }
 
 function toRuns(path: string, source: string): TestRun[] {
-  const meta = (key: string): string[] => Array.from(source.matchAll(new RegExp(`^//\\s*META:\\s*${key}=(.*)$`, 'gm')), (match) => (match[1] as string).trim())
+  const meta = (key: string): string[] =>
+    Array.from(source.matchAll(new RegExp(`^//\\s*META:\\s*${key}=(.*)$`, 'gm')), (match) =>
+      (match[1] as string).trim(),
+    )
   if (!SCOPES.test(meta('global')[0] ?? 'window,dedicatedworker')) return []
   const scripts = meta('script').map((script) => below(path, script))
   const timeoutSeconds = meta('timeout').includes('long') ? 60 : 10
   const variants = meta('variant')
-  return (variants.length === 0 ? [''] : variants).map((variant) => ({ id: path + variant, path, variant, scripts, timeoutSeconds }))
+  return (variants.length === 0 ? [''] : variants).map((variant) => ({
+    id: path + variant,
+    path,
+    variant,
+    scripts,
+    timeoutSeconds,
+  }))
 }
 
 /** Paths that the suite's own server answers with another file. */
-const REWRITES: Readonly<Record<string, string>> = { 'resources/WebIDLParser.js': 'resources/webidl2/lib/webidl2.js' }
+const REWRITES: Readonly<Record<string, string>> = {
+  'resources/WebIDLParser.js': 'resources/webidl2/lib/webidl2.js',
+}
 
 /** A path that a file names: absolute ones are below the checkout. */
 function below(path: string, name: string): string {
@@ -54,12 +67,17 @@ function namesIn(sources: readonly string[]): string[] {
 }
 
 /** Files that a run's sources name and may fetch, as base64 by the name they use. */
-export async function embedded(root: string, run: TestRun, sources: readonly string[]): Promise<Record<string, string>> {
+export async function embedded(
+  root: string,
+  run: TestRun,
+  sources: readonly string[],
+): Promise<Record<string, string>> {
   const names = new Set(namesIn(sources))
   const found: Record<string, string> = {}
   for (const name of names) {
     const file = join(root, below(run.path, name))
-    if (existsSync(file) && dirname(file).startsWith(root)) found[name] = (await readFile(file)).toString('base64')
+    if (existsSync(file) && dirname(file).startsWith(root))
+      found[name] = (await readFile(file)).toString('base64')
   }
   return found
 }

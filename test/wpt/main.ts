@@ -33,22 +33,35 @@ async function main(): Promise<number> {
     return 2
   }
   const areas = positionals.length === 0 ? AREAS : AREAS.filter(({ name }) => positionals.includes(name))
-  if (areas.length === 0) throw new Error(`There is no area ${positionals.join(', ')}. There are: ${AREAS.map(({ name }) => name).join(', ')}.`)
-  if (values.runtime !== 'isolate' && values.runtime !== 'node') throw new Error(`There is no runtime "${values.runtime}": isolate or node.`)
+  if (areas.length === 0)
+    throw new Error(
+      `There is no area ${positionals.join(', ')}. There are: ${AREAS.map(({ name }) => name).join(', ')}.`,
+    )
+  if (values.runtime !== 'isolate' && values.runtime !== 'node')
+    throw new Error(`There is no runtime "${values.runtime}": isolate or node.`)
   const run = values.runtime === 'node' ? createNodeRunner() : await createIsolateRunner()
   const counts: Record<string, { passed: number; total: number }> = {}
   let surprises = 0
   for (const area of areas) {
     const expectations = await readExpectations(area.name)
-    const result = await runArea(area, { root, run, expectations, only: values.only, jobs: Number(values.jobs) })
+    const result = await runArea(area, {
+      root,
+      run,
+      expectations,
+      only: values.only,
+      jobs: Number(values.jobs),
+    })
     counts[area.name] = { passed: result.passed, total: result.total }
     console.log(`${area.name.padEnd(24)} ${result.passed} of ${result.total}`)
     if (values.failures)
-      for (const file of result.files) for (const test of file.tests) if (test.status !== 0) console.log(`  ${file.id}: ${test.name}: ${test.message}`)
+      for (const file of result.files)
+        for (const test of file.tests)
+          if (test.status !== 0) console.log(`  ${file.id}: ${test.name}: ${test.message}`)
     if (values['write-expectations']) {
       await mkdir(new URL('expectations/', import.meta.url), { recursive: true })
       const list = renewed(result, expectations)
-      if (list.length > 0 || expectations.length > 0) await writeFile(expectationsFile(area.name), `${JSON.stringify(list, null, 2)}\n`)
+      if (list.length > 0 || expectations.length > 0)
+        await writeFile(expectationsFile(area.name), `${JSON.stringify(list, null, 2)}\n`)
     }
     // Node's own results are a yardstick; the expectations are the isolate's.
     if (values.runtime !== 'isolate' || values['write-expectations']) continue

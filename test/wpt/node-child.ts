@@ -6,7 +6,10 @@ process.on('unhandledRejection', () => {})
 
 process.once('message', (message) => {
   const { script } = message as { script: string }
-  Object.defineProperty(globalThis, '__wptDone', { value: (text: string) => process.send?.({ text }), configurable: true })
+  Object.defineProperty(globalThis, '__wptDone', {
+    value: (text: string) => process.send?.({ text }),
+    configurable: true,
+  })
   // So that it stays until the tests are through.
   process.on('message', () => {})
   try {

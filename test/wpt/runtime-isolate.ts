@@ -16,7 +16,10 @@ const LIMITS = { memoryMb: 512, cpuMs: 60_000, startupMs: 10_000, wallSeconds: u
 /** Runs scripts, each in a fresh isolate with the web API that apps get. */
 export async function createIsolateRunner(): Promise<RunScript> {
   const { ivm } = await loadIsolatedVm()
-  const [webApi, app] = await Promise.all([bundle('../../adapters/isolate/guest/web/index.ts', 'iife'), bundle('isolate-guest.ts', 'esm')])
+  const [webApi, app] = await Promise.all([
+    bundle('../../adapters/isolate/guest/web/index.ts', 'iife'),
+    bundle('isolate-guest.ts', 'esm'),
+  ])
   const image = new Image(ivm, { webApi, app })
   const services = {
     manifest: { bindings: {}, crons: {}, queues: [] } as never,
@@ -34,7 +37,10 @@ export async function createIsolateRunner(): Promise<RunScript> {
       onEnd() {},
     })
     try {
-      const response = await runtime.fetch(new Request('http://localhost/', { method: 'POST', body: script }), CONTEXT)
+      const response = await runtime.fetch(
+        new Request('http://localhost/', { method: 'POST', body: script }),
+        CONTEXT,
+      )
       return await response.text()
     } finally {
       runtime.close()
@@ -42,12 +48,21 @@ export async function createIsolateRunner(): Promise<RunScript> {
   }
 }
 
-const CONTEXT: Context = { props: {}, signal: new AbortController().signal, waitUntil() {}, passThroughOnException() {} }
+const CONTEXT: Context = {
+  props: {},
+  signal: new AbortController().signal,
+  waitUntil() {},
+  passThroughOnException() {},
+}
 
 async function bundle(entry: string, format: 'iife' | 'esm'): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-wpt-'))
   try {
-    const build = await rolldown({ input: fileURLToPath(new URL(entry, import.meta.url)), platform: 'neutral', resolve: { mainFields: ['module', 'main'] } })
+    const build = await rolldown({
+      input: fileURLToPath(new URL(entry, import.meta.url)),
+      platform: 'neutral',
+      resolve: { mainFields: ['module', 'main'] },
+    })
     await build.write({ dir, entryFileNames: 'out.js', format, codeSplitting: false })
     await build.close()
     return await readFile(join(dir, 'out.js'), 'utf8')

@@ -15,7 +15,9 @@ export interface TestResult {
  */
 export async function createScript(root: string, run: TestRun): Promise<string> {
   const read = (path: string): Promise<string> => readFile(join(root, path), 'utf8')
-  const [harness, ...sources] = await Promise.all(['resources/testharness.js', ...run.scripts, run.path].map(read))
+  const [harness, ...sources] = await Promise.all(
+    ['resources/testharness.js', ...run.scripts, run.path].map(read),
+  )
   const data = await embedded(root, run, sources)
   // A strict test by itself, or its first line would not count; it sees what the others declare.
   const test = sources.pop() as string

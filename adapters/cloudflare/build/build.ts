@@ -6,7 +6,16 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { nodeFlags } from './node-builtins.ts'
 import { checkOptions, type CloudflareOptions } from '../options.ts'
 import { deployNotes } from './deploy-notes.ts'
-import { ASSETS_FOLDER, createWranglerConfig, MIGRATIONS_FOLDER, NO_ID, queueName, STRONG_KV_CLASS, toJsonc, WORKER_FILE } from './wrangler.ts'
+import {
+  ASSETS_FOLDER,
+  createWranglerConfig,
+  MIGRATIONS_FOLDER,
+  NO_ID,
+  queueName,
+  STRONG_KV_CLASS,
+  toJsonc,
+  WORKER_FILE,
+} from './wrangler.ts'
 
 /** Writes the Worker, wrangler.jsonc, the assets and the D1 migrations. */
 export async function build(context: BuildContext): Promise<void> {
@@ -22,37 +31,59 @@ export async function build(context: BuildContext): Promise<void> {
   })
   const migrated = await writeMigrations(context)
   if (context.assets !== undefined) await context.copyAssets(ASSETS_FOLDER)
-  const config = createWranglerConfig({ manifest, drivers: context.drivers, migrated, options, nodeFlags: nodeFlags(await readFile(file, 'utf8')) })
+  const config = createWranglerConfig({
+    manifest,
+    drivers: context.drivers,
+    migrated,
+    options,
+    nodeFlags: nodeFlags(await readFile(file, 'utf8')),
+  })
   for (const [name, declaration] of Object.entries(manifest.bindings)) {
-    if (declaration.kind === 'variable' && declaration.default === undefined && options.variables?.[name] === undefined) {
+    if (
+      declaration.kind === 'variable' &&
+      declaration.default === undefined &&
+      options.variables?.[name] === undefined
+    ) {
       context.log.warn(
-        `Variable "${name}" has no value for Cloudflare. Set targets.cloudflare.options.variables.${name} in unmoor.config.ts, or set it in the dashboard before the first request.`,
+        `Variable "${name}" has no value for Cloudflare. Set ` +
+          `targets.cloudflare.options.variables.${name} in unmoor.config.ts, or set it in the dashboard ` +
+          'before the first request.',
       )
     }
   }
   for (const { binding, id } of config.hyperdrive ?? []) {
     if (id === NO_ID)
       context.log.warn(
-        `"${binding}" is a Postgres database, which Workers reach through Hyperdrive: run "npx wrangler hyperdrive create NAME --connection-string ..." once, and set its id in targets.cloudflare.options.hyperdrive.`,
+        `"${binding}" is a Postgres database, which Workers reach through Hyperdrive: run "npx wrangler ` +
+          'hyperdrive create NAME --connection-string ..." once, and set its id in ' +
+          'targets.cloudflare.options.hyperdrive.',
       )
   }
   await context.write('wrangler.jsonc', toJsonc(config, manifest))
   await context.write('README.md', deployNotes(config, manifest))
 }
 
-/** The generated entry: only the halves that the app's manifest asks for are imported, so that a Worker without a queue has no code for one. */
+/**
+ * The generated entry: only the halves that the app's manifest asks for are imported, so that a Worker
+ * without a queue has no code for one.
+ */
 function entrySource(context: BuildContext, options: CloudflareOptions): string {
   const { manifest, testChannel } = context
   const { imports, object } = context.driverImports()
   // One Worker serves every environment, whose queues have names of their own.
-  const environments = Object.entries(options.environments ?? {}).map(([name, own]) => [{ ...manifest, name: `${manifest.name}-${name}` }, own] as const)
+  const environments = Object.entries(options.environments ?? {}).map(
+    ([name, own]) => [{ ...manifest, name: `${manifest.name}-${name}` }, own] as const,
+  )
   const names = Object.fromEntries(
-    [[manifest, options] as const, ...environments].flatMap(([app, own]) => manifest.queues.map((binding) => [queueName(app, binding, own), binding])),
+    [[manifest, options] as const, ...environments].flatMap(([app, own]) =>
+      manifest.queues.map((binding) => [queueName(app, binding, own), binding]),
+    ),
   )
   const crons = Object.keys(manifest.crons).length > 0
   // Only one that is kept here needs the class.
   const strong = Object.entries(manifest.bindings).some(
-    ([name, declaration]) => driverKind(declaration) === 'strongKv' && context.drivers[name]?.driver === 'cloudflare',
+    ([name, declaration]) =>
+      driverKind(declaration) === 'strongKv' && context.drivers[name]?.driver === 'cloudflare',
   )
   const used = [
     'createWorker',
@@ -71,7 +102,10 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
     // Its address is the binding's; what the config names serves the other targets and the local start.
     ...Object.entries(context.drivers)
       .filter(([, { driver }]) => driver === 'postgres')
-      .map(([binding, spec]) => `drivers[${JSON.stringify(binding)}].options = ${JSON.stringify({ ...spec, url: undefined })}`),
+      .map(
+        ([binding, spec]) =>
+          `drivers[${JSON.stringify(binding)}].options = ${JSON.stringify({ ...spec, url: undefined })}`,
+      ),
     ...(strong ? [`export const ${STRONG_KV_CLASS} = createStrongKvObject(DurableObject)`] : []),
     `export default createWorker({`,
     `  app,`,
@@ -92,7 +126,8 @@ function checkDriver(binding: string, { driver }: DriverSpec): void {
   if (!NODE_ONLY.has(driver)) return
   throw new UnmoorError(
     'Unsupported',
-    `Binding "${binding}": the driver "${driver}" does not run on Cloudflare. Leave the driver out to use Cloudflare's own.`,
+    `Binding "${binding}": the driver "${driver}" does not run on Cloudflare. Leave the driver out to ` +
+      `use Cloudflare's own.`,
     { binding, operation: 'build' },
   )
 }
@@ -105,7 +140,10 @@ async function writeMigrations(context: BuildContext): Promise<string[]> {
     migrated.push(binding)
     for (const migration of migrations) {
       const statements = statementsOf(migration, 'sqlite', { binding, operation: 'build' })
-      await context.write(`${MIGRATIONS_FOLDER}/${binding}/${migration.name}.sql`, `${statements.join(';\n\n')};\n`)
+      await context.write(
+        `${MIGRATIONS_FOLDER}/${binding}/${migration.name}.sql`,
+        `${statements.join(';\n\n')};\n`,
+      )
     }
   }
   return migrated

@@ -1,11 +1,15 @@
-/** The compatibility date that artifacts get: the newest that workerd 1.20260730 knows. Later ones (tested: 1.20261117) keep what a date means. */
+/**
+ * The compatibility date that artifacts get: the newest that workerd 1.20260730 knows. Later ones (tested:
+ * 1.20261117) keep what a date means.
+ */
 export const COMPATIBILITY_DATE = '2026-07-30'
 
 /**
- * Node built-ins that `nodejs_compat` implements at {@link COMPATIBILITY_DATE}.
- * Source: developers.cloudflare.com/workers/runtime-apis/nodejs, checked by importing each in workerd 1.20260730.
- * Left out, as they can be imported there but only throw: child_process, cluster, dgram, domain, http2, inspector, readline, repl, trace_events, tty, v8, vm,
- * wasi, worker_threads; and, not there at all: ffi, sea, sqlite, test.
+ * Node built-ins that `nodejs_compat` implements at {@link COMPATIBILITY_DATE}. Source:
+ * developers.cloudflare.com/workers/runtime-apis/nodejs, checked by importing each in workerd 1.20260730.
+ * Left out, as they can be imported there but only throw: child_process, cluster, dgram, domain, http2,
+ * inspector, readline, repl, trace_events, tty, v8, vm, wasi, worker_threads; and, not there at all: ffi,
+ * sea, sqlite, test.
  */
 export const NODE_BUILTINS: readonly string[] = [
   'assert',
@@ -48,10 +52,16 @@ export const NODE_BUILTINS: readonly string[] = [
   'zlib',
 ]
 
-/** The compatibility flags for the built-ins that a bundle imports: none, `nodejs_als` where AsyncLocalStorage's module is all, else `nodejs_compat`. */
+/**
+ * The compatibility flags for the built-ins that a bundle imports: none, `nodejs_als` where
+ * AsyncLocalStorage's module is all, else `nodejs_compat`.
+ */
 export function nodeFlags(bundle: string): string[] {
   const used = new Set<string>()
-  for (const [, name] of bundle.matchAll(/(?:\bfrom|\bimport|\brequire)\s*\(?\s*["'`](?:node:)([a-z0-9_/]+)["'`]/g)) used.add(name as string)
+  for (const [, name] of bundle.matchAll(
+    /(?:\bfrom|\bimport|\brequire)\s*\(?\s*["'`](?:node:)([a-z0-9_/]+)["'`]/g,
+  ))
+    used.add(name as string)
   if (used.size === 0) return []
   return used.size === 1 && used.has('async_hooks') ? ['nodejs_als'] : ['nodejs_compat']
 }

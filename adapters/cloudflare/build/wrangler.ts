@@ -25,7 +25,12 @@ export interface WranglerConfig {
   queues?: { producers: { binding: string; queue: string }[]; consumers: WranglerConsumer[] }
   triggers?: { crons: string[] }
   services?: { binding: string; service: string }[]
-  assets?: { directory: string; binding: string; html_handling: 'auto-trailing-slash'; not_found_handling: 'none' | 'single-page-application' }
+  assets?: {
+    directory: string
+    binding: string
+    html_handling: 'auto-trailing-slash'
+    not_found_handling: 'none' | 'single-page-application'
+  }
   vars?: Record<string, string>
   keep_vars?: true
   secrets?: { required: string[] }
@@ -57,11 +62,17 @@ export interface WranglerInput {
 /** In place of the id of a Hyperdrive configuration that is not set yet. */
 export const NO_ID = 'SET targets.cloudflare.options.hyperdrive'
 
-/** Where parts of the artifact lie, relative to it. The Worker has a folder of its own, as wrangler takes every .wasm beside it along. */
+/**
+ * Where parts of the artifact lie, relative to it. The Worker has a folder of its own, as wrangler takes
+ * every .wasm beside it along.
+ */
 export const WORKER_FILE = 'worker/index.js'
 export const ASSETS_FOLDER = 'assets'
 export const MIGRATIONS_FOLDER = 'migrations'
-/** The Durable Object class of strong kv bindings, as the Worker exports it. The platform ties the data to this name. */
+/**
+ * The Durable Object class of strong kv bindings, as the Worker exports it. The platform ties the data to
+ * this name.
+ */
 export const STRONG_KV_CLASS = 'UnmoorStrongKv'
 
 /** Everything that the manifest declares, as wrangler's configuration. */
@@ -72,16 +83,20 @@ export function createWranglerConfig(input: WranglerInput): WranglerConfig {
     main: WORKER_FILE,
     no_bundle: true,
     compatibility_date: options.compatibilityDate ?? COMPATIBILITY_DATE,
-    compatibility_flags: [...new Set(['enable_request_signal', ...input.nodeFlags, ...(options.compatibilityFlags ?? [])])],
+    compatibility_flags: [
+      ...new Set(['enable_request_signal', ...input.nodeFlags, ...(options.compatibilityFlags ?? [])]),
+    ],
     observability: { enabled: true },
   }
   if (options.accountId !== undefined) config.account_id = options.accountId
   if (options.routes !== undefined) config.routes = options.routes
-  for (const [binding, declaration] of Object.entries(manifest.bindings)) addBinding(config, binding, declaration, input)
+  for (const [binding, declaration] of Object.entries(manifest.bindings))
+    addBinding(config, binding, declaration, input)
   const schedules = [...new Set(Object.values(manifest.crons))]
   if (schedules.length > 0) config.triggers = { crons: schedules }
   addFurther(config, options.wrangler)
-  for (const [name, own] of Object.entries(options.environments ?? {})) (config.env ??= {})[name] = environment(name, own, input)
+  for (const [name, own] of Object.entries(options.environments ?? {}))
+    (config.env ??= {})[name] = environment(name, own, input)
   return config
 }
 
@@ -91,18 +106,31 @@ function addFurther(config: WranglerConfig, further: CloudflareOptions['wrangler
     if (field in config && field !== 'observability')
       throw invalidArgument(
         { operation: 'build' },
-        `targets.cloudflare.options.wrangler.${field}: the build writes "${field}" itself, from the app's declarations and the other options.`,
+        `targets.cloudflare.options.wrangler.${field}: the build writes "${field}" itself, from the ` +
+          `app's declarations and the other options.`,
       )
     Object.assign(config, { [field]: value })
   }
 }
 
-/** An environment of wrangler's: bindings are not inherited, so it has all of them again, with resources of its own. */
-function environment(name: string, own: NonNullable<CloudflareOptions['environments']>[string], input: WranglerInput): Partial<WranglerConfig> {
+/**
+ * An environment of wrangler's: bindings are not inherited, so it has all of them again, with resources of
+ * its own.
+ */
+function environment(
+  name: string,
+  own: NonNullable<CloudflareOptions['environments']>[string],
+  input: WranglerInput,
+): Partial<WranglerConfig> {
   const { environments: _, ...shared } = input.options
-  const merged: CloudflareOptions = { ...shared, ...own, name: own.name ?? `${shared.name ?? input.manifest.name}-${name}` }
+  const merged: CloudflareOptions = {
+    ...shared,
+    ...own,
+    name: own.name ?? `${shared.name ?? input.manifest.name}-${name}`,
+  }
   // Ids and names of the default environment's resources are not this one's.
-  for (const field of ['kv', 'blob', 'sql', 'queue', 'hyperdrive', 'routes'] as const) if (own[field] === undefined) delete merged[field]
+  for (const field of ['kv', 'blob', 'sql', 'queue', 'hyperdrive', 'routes'] as const)
+    if (own[field] === undefined) delete merged[field]
   merged.variables = { ...shared.variables, ...own.variables }
   const {
     main: _main,
@@ -119,7 +147,12 @@ function environment(name: string, own: NonNullable<CloudflareOptions['environme
   return config
 }
 
-function addBinding(config: WranglerConfig, name: string, declaration: AnyDeclaration, input: WranglerInput): void {
+function addBinding(
+  config: WranglerConfig,
+  name: string,
+  declaration: AnyDeclaration,
+  input: WranglerInput,
+): void {
   const { manifest, options } = input
   const binding = constantCase(name)
   if (declaration.kind === 'sql' && input.drivers[name]?.driver === 'postgres') {
@@ -127,16 +160,25 @@ function addBinding(config: WranglerConfig, name: string, declaration: AnyDeclar
     return
   }
   // A variable has no driver; what another driver serves needs nothing of the platform.
-  if (declaration.kind !== 'variable' && declaration.kind !== 'secret' && input.drivers[name]?.driver !== 'cloudflare') return
+  if (
+    declaration.kind !== 'variable' &&
+    declaration.kind !== 'secret' &&
+    input.drivers[name]?.driver !== 'cloudflare'
+  )
+    return
   switch (declaration.kind) {
     case 'kv':
       if (declaration.consistency === 'strong') {
         if (options.kv?.[name] !== undefined)
           throw invalidArgument(
             { binding: name, operation: 'build' },
-            `"${name}" is a strong kv, which is kept in Durable Objects. Remove targets.cloudflare.options.kv.${name}.`,
+            `"${name}" is a strong kv, which is kept in Durable Objects. Remove ` +
+              `targets.cloudflare.options.kv.${name}.`,
           )
-        ;(config.durable_objects ??= { bindings: [] }).bindings.push({ name: binding, class_name: STRONG_KV_CLASS })
+        ;(config.durable_objects ??= { bindings: [] }).bindings.push({
+          name: binding,
+          class_name: STRONG_KV_CLASS,
+        })
         config.migrations = [{ tag: 'unmoor-strong-kv', new_sqlite_classes: [STRONG_KV_CLASS] }]
         return
       }
@@ -173,15 +215,25 @@ function addBinding(config: WranglerConfig, name: string, declaration: AnyDeclar
         max_retries: declaration.maxRetries,
         retry_delay: declaration.retryDelay,
         max_concurrency: declaration.maxConcurrency,
-        ...(declaration.deadLetterQueue === undefined ? {} : { dead_letter_queue: queueName(manifest, declaration.deadLetterQueue, options) }),
+        ...(declaration.deadLetterQueue === undefined
+          ? {}
+          : { dead_letter_queue: queueName(manifest, declaration.deadLetterQueue, options) }),
       })
       return
     }
     case 'service':
-      ;(config.services ??= []).push({ binding, service: options.service?.[name]?.name ?? serviceApp(name, declaration.app, manifest, config) })
+      ;(config.services ??= []).push({
+        binding,
+        service: options.service?.[name]?.name ?? serviceApp(name, declaration.app, manifest, config),
+      })
       return
     case 'assets':
-      config.assets = { directory: `./${ASSETS_FOLDER}`, binding, html_handling: 'auto-trailing-slash', not_found_handling: declaration.notFound }
+      config.assets = {
+        directory: `./${ASSETS_FOLDER}`,
+        binding,
+        html_handling: 'auto-trailing-slash',
+        not_found_handling: declaration.notFound,
+      }
       return
     case 'variable': {
       const value = options.variables?.[name] ?? declaration.default
@@ -197,7 +249,12 @@ function addBinding(config: WranglerConfig, name: string, declaration: AnyDeclar
   }
 }
 
-function serviceApp(name: string, app: string | undefined, manifest: Manifest, config: WranglerConfig): string {
+function serviceApp(
+  name: string,
+  app: string | undefined,
+  manifest: Manifest,
+  config: WranglerConfig,
+): string {
   const target = app ?? kebabCase(name)
   return target === manifest.name ? config.name : target
 }
@@ -213,7 +270,8 @@ function resourceName(manifest: Manifest, binding: string): string {
   if (name.length > 63)
     throw invalidArgument(
       { binding, operation: 'build' },
-      `"${name}" is over the 63 characters of a name on Cloudflare. Set a shorter one for "${binding}" in targets.cloudflare.options.`,
+      `"${name}" is over the 63 characters of a name on Cloudflare. Set a shorter one for "${binding}" ` +
+        'in targets.cloudflare.options.',
     )
   return name
 }
@@ -224,14 +282,27 @@ function kebabCase(name: string): string {
 
 /** The file's text, with what wrangler has no field for as comments. */
 export function toJsonc(config: WranglerConfig, manifest: Manifest): string {
-  const notes = ['Written by unmoor build --target cloudflare; change unmoor.config.ts instead. Deploy from this folder: npx wrangler deploy']
+  const notes = [
+    'Written by unmoor build --target cloudflare; change unmoor.config.ts instead. Deploy from this ' +
+      'folder: npx wrangler deploy',
+  ]
   const optional = names(manifest, (declaration) => declaration.kind === 'secret' && declaration.optional)
-  const unset = names(manifest, (declaration, name) => declaration.kind === 'variable' && config.vars?.[constantCase(name)] === undefined)
-  if (optional.length > 0) notes.push(`Optional secrets (npx wrangler secret put NAME): ${optional.join(', ')}`)
-  if (unset.length > 0) notes.push(`Variables without a value here; set them in targets.cloudflare.options.variables or the dashboard: ${unset.join(', ')}`)
+  const unset = names(
+    manifest,
+    (declaration, name) => declaration.kind === 'variable' && config.vars?.[constantCase(name)] === undefined,
+  )
+  if (optional.length > 0)
+    notes.push(`Optional secrets (npx wrangler secret put NAME): ${optional.join(', ')}`)
+  if (unset.length > 0)
+    notes.push(
+      'Variables without a value here; set them in targets.cloudflare.options.variables or the ' +
+        `dashboard: ${unset.join(', ')}`,
+    )
   return `${notes.map((note) => `// ${note}\n`).join('')}${JSON.stringify(config, null, 2)}\n`
 }
 
 function names(manifest: Manifest, wanted: (declaration: AnyDeclaration, name: string) => boolean): string[] {
-  return Object.entries(manifest.bindings).flatMap(([name, declaration]) => (wanted(declaration, name) ? [constantCase(name)] : []))
+  return Object.entries(manifest.bindings).flatMap(([name, declaration]) =>
+    wanted(declaration, name) ? [constantCase(name)] : [],
+  )
 }

@@ -22,10 +22,15 @@ export interface Host {
 const STOP_SECONDS = 10
 const KEPT_LINES = 100
 
-/** Starts `host.ts` (`host.js` in the package) with nothing of the caller's environment but what Node itself needs. */
+/**
+ * Starts `host.ts` (`host.js` in the package) with nothing of the caller's environment but what Node itself
+ * needs.
+ */
 export function spawnHost(onOutput: ((line: string) => void) | undefined): Host {
   const file = fileURLToPath(new URL(`./host${extname(import.meta.url)}`, import.meta.url))
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(PATH|HOME|TMPDIR|NODE_.*)$/.test(name)))
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => /^(PATH|HOME|TMPDIR|NODE_.*)$/.test(name)),
+  )
   const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env })
   const lines: string[] = []
   for (const stream of [child.stdout, child.stderr]) {
@@ -40,10 +45,14 @@ export function spawnHost(onOutput: ((line: string) => void) | undefined): Host 
   let next = 1
   const send = (request: HostRequest): void => void (child.connected && child.send(request))
   const gone = (operation: string): UnmoorError =>
-    new UnmoorError('Unavailable', `The Workers simulator ended${lines.length === 0 ? '' : `; it printed:\n${lines.join('\n')}`}`, {
-      operation,
-      retryable: false,
-    })
+    new UnmoorError(
+      'Unavailable',
+      `The Workers simulator ended${lines.length === 0 ? '' : `; it printed:\n${lines.join('\n')}`}`,
+      {
+        operation,
+        retryable: false,
+      },
+    )
 
   return {
     exited,
@@ -64,7 +73,9 @@ export function spawnHost(onOutput: ((line: string) => void) | undefined): Host 
     async fire(cron, scheduledTime) {
       const id = next++
       const answered = new Promise<void>((resolve, reject) => {
-        waiting.set(id, (error) => (error === undefined ? resolve() : reject(new UnmoorError('Internal', error, { operation: 'cron' }))))
+        waiting.set(id, (error) =>
+          error === undefined ? resolve() : reject(new UnmoorError('Internal', error, { operation: 'cron' })),
+        )
       })
       send({ type: 'cron', id, cron, scheduledTime })
       await Promise.race([answered, exited.then(() => Promise.reject(gone('cron')))])
@@ -93,5 +104,8 @@ function kill(pid: number | undefined): void {
 function toError(failure: Extract<HostAnswer, { type: 'failed' }>, lines: readonly string[]): UnmoorError {
   if (failure.error !== undefined) return errorFromJSON(failure.error as SerializedError)
   const output = lines.length === 0 ? '' : `\n${lines.join('\n')}`
-  return new UnmoorError('Unavailable', `The Worker did not start: ${failure.message}${output}`, { operation: 'start', retryable: false })
+  return new UnmoorError('Unavailable', `The Worker did not start: ${failure.message}${output}`, {
+    operation: 'start',
+    retryable: false,
+  })
 }

@@ -19,7 +19,10 @@ export interface HostStart {
   schedules: string[]
 }
 
-export type HostRequest = HostStart | { type: 'cron'; id: number; cron: string; scheduledTime: number } | { type: 'stop' }
+export type HostRequest =
+  | HostStart
+  | { type: 'cron'; id: number; cron: string; scheduledTime: number }
+  | { type: 'stop' }
 
 export type HostAnswer =
   | { type: 'ready'; url: string; pids: number[]; runtime: string; migrated: Record<string, MigrationRun> }

@@ -1,6 +1,7 @@
 /**
- * The process that holds workerd and Miniflare's simulators: started by `unmoor start --target cloudflare`, told what to run over its IPC channel, and gone when
- * that closes. A process of its own, so that what they cost can be told from what the command costs.
+ * The process that holds workerd and Miniflare's simulators: started by `unmoor start --target cloudflare`,
+ * told what to run over its IPC channel, and gone when that closes. A process of its own, so that what they
+ * cost can be told from what the command costs.
  */
 import { execFile } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
@@ -32,7 +33,11 @@ async function handle(request: HostRequest): Promise<void> {
       try {
         answer(await start(request))
       } catch (error) {
-        answer({ type: 'failed', message: error instanceof Error ? error.message : String(error), ...(isUnmoorError(error) ? { error: error.toJSON() } : {}) })
+        answer({
+          type: 'failed',
+          message: error instanceof Error ? error.message : String(error),
+          ...(isUnmoorError(error) ? { error: error.toJSON() } : {}),
+        })
       }
       return
     case 'cron':
@@ -40,7 +45,11 @@ async function handle(request: HostRequest): Promise<void> {
         await fire(request.cron, request.scheduledTime)
         answer({ type: 'cron', id: request.id })
       } catch (error) {
-        answer({ type: 'cron', id: request.id, error: error instanceof Error ? error.message : String(error) })
+        answer({
+          type: 'cron',
+          id: request.id,
+          error: error instanceof Error ? error.message : String(error),
+        })
       }
       return
     case 'stop':
@@ -60,7 +69,8 @@ async function start(request: HostStart): Promise<HostAnswer> {
     workers: [
       {
         config: { ...simulator, manifest: await readManifest(request.modules) },
-        // Miniflare's own front would rewrite Accept-Encoding and take the URL from a header that any client can send; requests go to workerd directly.
+        // Miniflare's own front would rewrite Accept-Encoding and take the URL from a header that any client
+        // can send; requests go to workerd directly.
         ...(listen === undefined ? {} : { dev: { unsafeDirectSockets: [listen] } }),
       },
     ],
@@ -84,7 +94,13 @@ async function start(request: HostStart): Promise<HostAnswer> {
   const pids = await childPids()
   watch(pids)
   const url = listen === undefined ? '' : (await mf.unsafeGetDirectURL()).origin
-  return { type: 'ready', url, pids: [process.pid, ...pids], runtime: `workerd ${versions.workerd}`, migrated }
+  return {
+    type: 'ready',
+    url,
+    pids: [process.pid, ...pids],
+    runtime: `workerd ${versions.workerd}`,
+    migrated,
+  }
 }
 
 /** The main module first, as the names that the modules import each other by. */
@@ -94,7 +110,11 @@ async function readManifest(modules: HostStart['modules']) {
     const contents = type === 'esm' ? await readFile(path, 'utf8') : new Uint8Array(await readFile(path))
     return [basename(path), { type, contents }] as const
   })
-  return { mainModule: basename(main), modulesRoot: dirname(main), modules: Object.fromEntries(await Promise.all(entries)) }
+  return {
+    mainModule: basename(main),
+    modulesRoot: dirname(main),
+    modules: Object.fromEntries(await Promise.all(entries)),
+  }
 }
 
 /** Fires crons on time, as the platform does: UTC, the nominal minute. */
@@ -104,7 +124,9 @@ async function schedule(schedules: readonly string[]): Promise<CronJob[]> {
     (cron) =>
       new Cron(cron, { timezone: 'UTC' }, async (self) => {
         const at = self.currentRun() ?? new Date()
-        await fire(cron, at.setSeconds(0, 0)).catch((error: unknown) => console.error(`cron "${cron}" failed:`, error instanceof Error ? error.message : error))
+        await fire(cron, at.setSeconds(0, 0)).catch((error: unknown) =>
+          console.error(`cron "${cron}" failed:`, error instanceof Error ? error.message : error),
+        )
       }),
   )
 }
@@ -112,7 +134,8 @@ async function schedule(schedules: readonly string[]): Promise<CronJob[]> {
 async function fire(cron: string, scheduledTime: number): Promise<void> {
   const worker = await (running as { mf: Simulator }).mf.getWorker()
   const { outcome } = await worker.scheduled({ cron, scheduledTime: new Date(scheduledTime) })
-  if (outcome !== 'ok') throw new Error(`The cron "${cron}" ended with "${outcome}"; what it threw is in the Worker's log.`)
+  if (outcome !== 'ok')
+    throw new Error(`The cron "${cron}" ended with "${outcome}"; what it threw is in the Worker's log.`)
 }
 
 async function stop(): Promise<void> {
@@ -145,11 +168,15 @@ function isAlive(pid: number): boolean {
 async function childPids(): Promise<number[]> {
   try {
     const tasks = await readdir('/proc/self/task')
-    const lists = await Promise.all(tasks.map((task) => readFile(`/proc/self/task/${task}/children`, 'utf8').catch(() => '')))
+    const lists = await Promise.all(
+      tasks.map((task) => readFile(`/proc/self/task/${task}/children`, 'utf8').catch(() => '')),
+    )
     return lists.join(' ').split(/\s+/).filter(Boolean).map(Number)
   } catch {
     // No /proc: macOS.
-    const { stdout } = await promisify(execFile)('pgrep', ['-P', String(process.pid)]).catch(() => ({ stdout: '' }))
+    const { stdout } = await promisify(execFile)('pgrep', ['-P', String(process.pid)]).catch(() => ({
+      stdout: '',
+    }))
     return stdout.split(/\s+/).filter(Boolean).map(Number)
   }
 }

@@ -1,11 +1,17 @@
-/** Miniflare and workerd: the ones that the installed wrangler depends on, so that `unmoor start` and `wrangler dev` run the same code over the same local state. */
+/**
+ * Miniflare and workerd: the ones that the installed wrangler depends on, so that `unmoor start` and
+ * `wrangler dev` run the same code over the same local state.
+ */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type * as Miniflare from 'miniflare'
 import { UnmoorError } from '../../../core/errors.ts'
 
-/** The first wrangler whose Miniflare takes the options of {@link SimulatorConfig}. The peer range in package.json begins there. */
+/**
+ * The first wrangler whose Miniflare takes the options of {@link SimulatorConfig}. The peer range in
+ * package.json begins there.
+ */
 export const OLDEST_WRANGLER = '4.150.0'
 /** Later ones may have other options. */
 const MINIFLARE_MAJOR = 5
@@ -18,26 +24,42 @@ export interface InstalledMiniflare {
 }
 
 /**
- * Loads the Miniflare that wrangler depends on. A package manager may nest it, or put it where only wrangler sees it (pnpm), so it is resolved from wrangler's own place.
+ * Loads the Miniflare that wrangler depends on. A package manager may nest it, or put it where only wrangler
+ * sees it (pnpm), so it is resolved from wrangler's own place.
  *
- * @param places files or folders (with a slash at the end) that wrangler is looked for from, in turn. Default: this package, which names wrangler as a peer, and then the working directory.
+ * @param places files or folders (with a slash at the end) that wrangler is looked for from, in turn.
+ * Default: this package, which names wrangler as a peer, and then the working directory.
  * @throws `Unavailable` where there is no wrangler, or one with a Miniflare that this version does not know.
  */
-export function loadMiniflare(places: readonly (string | URL)[] = [import.meta.url, join(process.cwd(), '/')]): InstalledMiniflare {
+export function loadMiniflare(
+  places: readonly (string | URL)[] = [import.meta.url, join(process.cwd(), '/')],
+): InstalledMiniflare {
   const file = findWrangler(places)
-  if (file === undefined) throw unavailable(`Running a Worker on this machine needs wrangler, which brings workerd and Miniflare: ${INSTALL}`)
+  if (file === undefined)
+    throw unavailable(
+      `Running a Worker on this machine needs wrangler, which brings workerd and Miniflare: ${INSTALL}`,
+    )
   const wrangler = versionOf(file)
   const fromWrangler = createRequire(file)
   const miniflareFile = resolve(fromWrangler, 'miniflare/package.json', file)
   const miniflare = versionOf(miniflareFile)
   const found = `${file} is wrangler ${wrangler}, with Miniflare ${miniflare}`
   if (isOlder(wrangler, OLDEST_WRANGLER))
-    throw unavailable(`${found}. Running a Worker on this machine needs wrangler ${OLDEST_WRANGLER} or later, with Miniflare ${MINIFLARE_MAJOR}: ${INSTALL}`)
+    throw unavailable(
+      `${found}. Running a Worker on this machine needs wrangler ${OLDEST_WRANGLER} or later, with ` +
+        `Miniflare ${MINIFLARE_MAJOR}: ${INSTALL}`,
+    )
   if (Number.parseInt(miniflare, 10) !== MINIFLARE_MAJOR)
-    throw unavailable(`${found}. This version of unmoor knows Miniflare ${MINIFLARE_MAJOR} alone: update unmoor, or ${INSTALL}`)
+    throw unavailable(
+      `${found}. This version of unmoor knows Miniflare ${MINIFLARE_MAJOR} alone: update unmoor, ` +
+        `or ${INSTALL}`,
+    )
   const fromMiniflare = createRequire(miniflareFile)
   const workerd = versionOf(resolve(fromMiniflare, 'workerd/package.json', miniflareFile))
-  return { miniflare: fromWrangler('miniflare') as typeof Miniflare, versions: { wrangler, miniflare, workerd } }
+  return {
+    miniflare: fromWrangler('miniflare') as typeof Miniflare,
+    versions: { wrangler, miniflare, workerd },
+  }
 }
 
 function findWrangler(places: readonly (string | URL)[]): string | undefined {
@@ -55,7 +77,11 @@ function resolve(require: NodeJS.Require, name: string, dependent: string): stri
   try {
     return require.resolve(name)
   } catch (error) {
-    throw unavailable(`${dependent} is installed without its dependency ${name.split('/')[0]}. Install the packages again, such as with npm ci.`, error)
+    throw unavailable(
+      `${dependent} is installed without its dependency ${name.split('/')[0]}. Install the packages ` +
+        'again, such as with npm ci.',
+      error,
+    )
   }
 }
 
@@ -65,11 +91,18 @@ function versionOf(file: string): string {
 
 /** A prerelease counts as its release. */
 function isOlder(version: string, than: string): boolean {
-  const [a, b] = [version, than].map((text) => text.split('-')[0]?.split('.').map(Number) ?? []) as [number[], number[]]
+  const [a, b] = [version, than].map((text) => text.split('-')[0]?.split('.').map(Number) ?? []) as [
+    number[],
+    number[],
+  ]
   const index = b.findIndex((part, at) => (a[at] ?? 0) !== part)
   return index !== -1 && (a[index] ?? 0) < (b[index] as number)
 }
 
 function unavailable(message: string, cause?: unknown): UnmoorError {
-  return new UnmoorError('Unavailable', message, { operation: 'start', retryable: false, ...(cause === undefined ? {} : { cause }) })
+  return new UnmoorError('Unavailable', message, {
+    operation: 'start',
+    retryable: false,
+    ...(cause === undefined ? {} : { cause }),
+  })
 }

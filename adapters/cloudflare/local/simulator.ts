@@ -23,8 +23,10 @@ export type SimulatorBinding =
   | { type: 'assets' }
 
 /**
- * Miniflare's `config` of one Worker, as JSON; the host adds the modules' contents. Ids are those that `wrangler dev` gives the same configuration, so that both see one local state.
- * Its own shape and not that of version 4, which `convertV4MiniflareOptions` takes: the converter drops what it does not know without a word, this one refuses it.
+ * Miniflare's `config` of one Worker, as JSON; the host adds the modules' contents. Ids are those that
+ * `wrangler dev` gives the same configuration, so that both see one local state. Its own shape and not that
+ * of version 4, which `convertV4MiniflareOptions` takes: the converter drops what it does not know without a
+ * word, this one refuses it.
  */
 export interface SimulatorConfig {
   name: string
@@ -62,18 +64,28 @@ export interface SimulatorInput {
 }
 
 /** The simulator's configuration for a Worker that `wrangler.jsonc` describes. */
-export function toSimulatorConfig(config: WranglerConfig, { variables, assetsFolder, hyperdrives = {} }: SimulatorInput): SimulatorConfig {
+export function toSimulatorConfig(
+  config: WranglerConfig,
+  { variables, assetsFolder, hyperdrives = {} }: SimulatorInput,
+): SimulatorConfig {
   const { name, durable_objects: objects, queues, assets } = config
   const env: Record<string, SimulatorBinding> = {}
   for (const [binding, value] of Object.entries(variables)) env[binding] = { type: 'text', value }
   for (const { binding, id } of config.kv_namespaces ?? []) env[binding] = { type: 'kv', id: id ?? binding }
-  for (const { binding, bucket_name } of config.r2_buckets ?? []) env[binding] = { type: 'r2', name: bucket_name }
-  for (const { binding, database_id } of config.d1_databases ?? []) env[binding] = { type: 'd1', id: database_id ?? binding }
-  for (const { name: binding, class_name } of objects?.bindings ?? []) env[binding] = { type: 'durable-object', worker: name, exportName: class_name }
+  for (const { binding, bucket_name } of config.r2_buckets ?? [])
+    env[binding] = { type: 'r2', name: bucket_name }
+  for (const { binding, database_id } of config.d1_databases ?? [])
+    env[binding] = { type: 'd1', id: database_id ?? binding }
+  for (const { name: binding, class_name } of objects?.bindings ?? [])
+    env[binding] = { type: 'durable-object', worker: name, exportName: class_name }
   for (const { binding, queue } of queues?.producers ?? []) env[binding] = { type: 'queue', name: queue }
-  for (const [binding, connectionString] of Object.entries(hyperdrives)) env[binding] = { type: 'hyperdrive', id: binding, dev: { connectionString } }
+  for (const [binding, connectionString] of Object.entries(hyperdrives))
+    env[binding] = { type: 'hyperdrive', id: binding, dev: { connectionString } }
   for (const { binding, service } of config.services ?? []) {
-    env[binding] = service === name ? { type: 'worker', worker: name } : externalService(serviceUrl(binding, service, variables))
+    env[binding] =
+      service === name
+        ? { type: 'worker', worker: name }
+        : externalService(serviceUrl(binding, service, variables))
   }
   if (assets !== undefined) env[assets.binding] = { type: 'assets' }
   return {
@@ -81,7 +93,12 @@ export function toSimulatorConfig(config: WranglerConfig, { variables, assetsFol
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags,
     env,
-    exports: Object.fromEntries((objects?.bindings ?? []).map(({ class_name }) => [class_name, { type: 'durable-object', storage: 'sqlite' }])),
+    exports: Object.fromEntries(
+      (objects?.bindings ?? []).map(({ class_name }) => [
+        class_name,
+        { type: 'durable-object', storage: 'sqlite' },
+      ]),
+    ),
     triggers: (queues?.consumers ?? []).map((consumer) => ({
       type: 'queue',
       name: consumer.queue,
@@ -93,7 +110,14 @@ export function toSimulatorConfig(config: WranglerConfig, { variables, assetsFol
     })),
     ...(assets === undefined
       ? {}
-      : { assets: { directory: assetsFolder, hasUserWorker: true, htmlHandling: assets.html_handling, notFoundHandling: assets.not_found_handling } }),
+      : {
+          assets: {
+            directory: assetsFolder,
+            hasUserWorker: true,
+            htmlHandling: assets.html_handling,
+            notFoundHandling: assets.not_found_handling,
+          },
+        }),
   }
 }
 
@@ -107,9 +131,14 @@ function serviceUrl(binding: string, service: string, variables: Readonly<Record
   const name = `${binding}_URL`
   const url = variables[name]
   if (url !== undefined && URL.canParse(url)) return url
-  throw new UnmoorError('NotFound', `The service "${service}" runs as another app: set ${name} to its address, such as http://127.0.0.1:8788.`, {
-    operation: 'start',
-  })
+  throw new UnmoorError(
+    'NotFound',
+    `The service "${service}" runs as another app: set ${name} to its address, such as ` +
+      'http://127.0.0.1:8788.',
+    {
+      operation: 'start',
+    },
+  )
 }
 
 /** The strings in the Worker's env. @throws `NotFound` naming every variable and secret that is missing. */
@@ -124,13 +153,23 @@ export function workerVariables(
     const name = constantCase(binding)
     if (declaration.kind === 'variable' && given[name] === undefined && config.vars?.[name] === undefined)
       missing.push(`variable "${binding}": set ${name}, or give it a default`)
-    if (declaration.kind === 'secret' && !declaration.optional && drivers[binding]?.driver === 'env' && given[name] === undefined)
+    if (
+      declaration.kind === 'secret' &&
+      !declaration.optional &&
+      drivers[binding]?.driver === 'env' &&
+      given[name] === undefined
+    )
       missing.push(`secret "${binding}": set ${name}`)
   }
-  if (missing.length > 0) throw new UnmoorError('NotFound', `This app cannot start without ${missing.join('; ')}.`, { operation: 'start' })
+  if (missing.length > 0)
+    throw new UnmoorError('NotFound', `This app cannot start without ${missing.join('; ')}.`, {
+      operation: 'start',
+    })
   // As on the platform, a binding's own name stands for the binding.
   const taken = new Set(
-    Object.entries(manifest.bindings).flatMap(([binding, { kind }]) => (kind === 'variable' || kind === 'secret' ? [] : [constantCase(binding)])),
+    Object.entries(manifest.bindings).flatMap(([binding, { kind }]) =>
+      kind === 'variable' || kind === 'secret' ? [] : [constantCase(binding)],
+    ),
   )
   return { ...config.vars, ...Object.fromEntries(Object.entries(given).filter(([name]) => !taken.has(name))) }
 }

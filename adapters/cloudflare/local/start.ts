@@ -23,7 +23,8 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
   const host = spawnHost(options.onOutput)
   const schedules = config.triggers?.crons ?? []
   const ready = await begin(host, { ...request, listen: { host: address, port }, schedules })
-  for (const [binding, { applied }] of Object.entries(ready.migrated)) if (applied.length > 0) options.log.info(`${binding}: applied ${applied.join(', ')}`)
+  for (const [binding, { applied }] of Object.entries(ready.migrated))
+    if (applied.length > 0) options.log.info(`${binding}: applied ${applied.join(', ')}`)
   return {
     url: ready.url,
     runtime: ready.runtime,
@@ -32,9 +33,14 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     runCron: async (name, scheduledTime) => {
       const cron = options.info.manifest.crons[name]
       if (cron === undefined)
-        throw new UnmoorError('NotFound', `This app has no cron "${name}". It has: ${Object.keys(options.info.manifest.crons).join(', ') || 'none'}.`, {
-          operation: 'cron',
-        })
+        throw new UnmoorError(
+          'NotFound',
+          `This app has no cron "${name}". It has: ` +
+            `${Object.keys(options.info.manifest.crons).join(', ') || 'none'}.`,
+          {
+            operation: 'cron',
+          },
+        )
       await host.fire(cron, scheduledTime)
     },
     stop: () => host.stop(ready.pids),
@@ -42,7 +48,9 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
 }
 
 /** Applies migrations to the simulator's databases. */
-export async function migrate(options: Omit<StartOptions, 'port' | 'host'> & { url?: string | undefined }): Promise<MigrateReport> {
+export async function migrate(
+  options: Omit<StartOptions, 'port' | 'host'> & { url?: string | undefined },
+): Promise<MigrateReport> {
   // Of Postgres, the address may be the one behind Hyperdrive.
   const { url } = options
   const isPostgres = Object.values(options.info.drivers).some(({ driver }) => driver === 'postgres')
@@ -50,7 +58,8 @@ export async function migrate(options: Omit<StartOptions, 'port' | 'host'> & { u
   if (url !== undefined) {
     throw new UnmoorError(
       'Unsupported',
-      `D1 has no URL. Deploy from ${options.dir} and run "npx wrangler d1 migrations apply DATABASE --remote" there: the build wrote the migrations in wrangler's form.`,
+      `D1 has no URL. Deploy from ${options.dir} and run "npx wrangler d1 migrations apply DATABASE ` +
+        `--remote" there: the build wrote the migrations in wrangler's form.`,
       {
         operation: 'migrate',
       },
@@ -65,11 +74,19 @@ export async function migrate(options: Omit<StartOptions, 'port' | 'host'> & { u
 }
 
 /** Applies the migrations of databases behind Hyperdrive, from this process. */
-async function migrateHere({ info, log }: Pick<StartOptions, 'info' | 'log'>, url: string): Promise<MigrateReport> {
+async function migrateHere(
+  { info, log }: Pick<StartOptions, 'info' | 'log'>,
+  url: string,
+): Promise<MigrateReport> {
   const report: Record<string, MigrationRun> = {}
   for (const [binding, spec] of Object.entries(info.drivers)) {
     if (spec.driver !== 'postgres') continue
-    report[binding] = await migratePostgres(binding, { ...spec, url }, info.manifest.name, info.migrations[binding] ?? [])
+    report[binding] = await migratePostgres(
+      binding,
+      { ...spec, url },
+      info.manifest.name,
+      info.migrations[binding] ?? [],
+    )
     log.info(`${binding}: migrated`)
   }
   return report
@@ -84,10 +101,15 @@ async function begin(host: Host, request: HostStart): ReturnType<Host['start']> 
   }
 }
 
-async function prepare(options: Omit<StartOptions, 'port' | 'host'>, serving = true): Promise<{ config: WranglerConfig; request: HostStart }> {
+async function prepare(
+  options: Omit<StartOptions, 'port' | 'host'>,
+  serving = true,
+): Promise<{ config: WranglerConfig; request: HostStart }> {
   const { dir, info, dataDir } = options
   const { manifest, drivers, migrations } = info
-  const migrated = Object.keys(migrations).filter((binding) => (migrations[binding]?.length ?? 0) > 0 && drivers[binding]?.driver === 'cloudflare')
+  const migrated = Object.keys(migrations).filter(
+    (binding) => (migrations[binding]?.length ?? 0) > 0 && drivers[binding]?.driver === 'cloudflare',
+  )
   const config = createWranglerConfig({
     manifest,
     drivers,
@@ -101,40 +123,61 @@ async function prepare(options: Omit<StartOptions, 'port' | 'host'>, serving = t
   const postgres = postgresUrls(options)
   const persist = join(dataDir, 'v3')
   await mkdir(persist, { recursive: true })
-  const databases = Object.fromEntries((config.d1_databases ?? []).map(({ binding, migrations_dir }) => [migrations_dir, binding]))
+  const databases = Object.fromEntries(
+    (config.d1_databases ?? []).map(({ binding, migrations_dir }) => [migrations_dir, binding]),
+  )
   const request: HostStart = {
     type: 'start',
     modules: await readModules(dir),
     simulator: toSimulatorConfig(config, {
       variables,
       assetsFolder: join(dir, ASSETS_FOLDER),
-      hyperdrives: Object.fromEntries(Object.entries(postgres).map(([binding, { url }]) => [constantCase(binding), withPassword(url)])),
+      hyperdrives: Object.fromEntries(
+        Object.entries(postgres).map(([binding, { url }]) => [constantCase(binding), withPassword(url)]),
+      ),
     }),
     persist,
     listen: undefined,
     migrations: Object.fromEntries(
-      migrated.map((binding) => [binding, { native: databases[`migrations/${binding}`] as string, migrations: migrations[binding] ?? [] }]),
+      migrated.map((binding) => [
+        binding,
+        { native: databases[`migrations/${binding}`] as string, migrations: migrations[binding] ?? [] },
+      ]),
     ),
     postgres: Object.fromEntries(
-      Object.entries(postgres).map(([binding, { options: own }]) => [binding, { options: own, app: manifest.name, migrations: migrations[binding] ?? [] }]),
+      Object.entries(postgres).map(([binding, { options: own }]) => [
+        binding,
+        { options: own, app: manifest.name, migrations: migrations[binding] ?? [] },
+      ]),
     ),
     schedules: [],
   }
   return { config, request }
 }
 
-/** The local addresses of the databases that the platform reaches through Hyperdrive. @throws `NotFound` naming the variable that is not set. */
-function postgresUrls({ info, variables }: Pick<StartOptions, 'info' | 'variables'>): Record<string, { url: string; options: PostgresOptions }> {
+/**
+ * The local addresses of the databases that the platform reaches through Hyperdrive. @throws `NotFound`
+ * naming the variable that is not set.
+ */
+function postgresUrls({
+  info,
+  variables,
+}: Pick<StartOptions, 'info' | 'variables'>): Record<string, { url: string; options: PostgresOptions }> {
   const found: Record<string, { url: string; options: PostgresOptions }> = {}
   for (const [binding, spec] of Object.entries(info.drivers)) {
     if (spec.driver !== 'postgres') continue
     const resolved = resolveOptions(spec, binding, { variable: (name) => variables[name] }) as PostgresOptions
     const url = resolved.url ?? variables['DATABASE_URL']
     if (url === undefined)
-      throw new UnmoorError('NotFound', `Binding "${binding}": set DATABASE_URL to the database, such as postgres://user:password@host:5432/database.`, {
-        binding,
-        operation: 'start',
-      })
+      throw new UnmoorError(
+        'NotFound',
+        `Binding "${binding}": set DATABASE_URL to the database, such as ` +
+          'postgres://user:password@host:5432/database.',
+        {
+          binding,
+          operation: 'start',
+        },
+      )
     found[binding] = { url, options: { ...resolved, url } }
   }
   return found
@@ -149,10 +192,14 @@ function withPassword(text: string): string {
 
 function readWorker(dir: string): Promise<string> {
   return readFile(join(dir, WORKER_FILE), 'utf8').catch((error: unknown) => {
-    throw new UnmoorError('NotFound', `${join(dir, WORKER_FILE)} is not there. Run unmoor build --target cloudflare first.`, {
-      operation: 'start',
-      cause: error,
-    })
+    throw new UnmoorError(
+      'NotFound',
+      `${join(dir, WORKER_FILE)} is not there. Run unmoor build --target cloudflare first.`,
+      {
+        operation: 'start',
+        cause: error,
+      },
+    )
   })
 }
 
@@ -160,7 +207,9 @@ function readWorker(dir: string): Promise<string> {
 async function readModules(dir: string): Promise<WorkerModule[]> {
   const main = join(dir, WORKER_FILE)
   const folder = join(main, '..')
-  const wasm = (await readdir(folder)).filter((name) => name.endsWith('.wasm')).map((name): WorkerModule => ({ type: 'wasm', path: join(folder, name) }))
+  const wasm = (await readdir(folder))
+    .filter((name) => name.endsWith('.wasm'))
+    .map((name): WorkerModule => ({ type: 'wasm', path: join(folder, name) }))
   return [{ type: 'esm', path: main }, ...wasm]
 }
 

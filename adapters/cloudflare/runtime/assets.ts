@@ -2,7 +2,10 @@ import type { DriverFactory } from '../../../core/bindings/drivers.ts'
 import type { NativeFetcher } from './native.ts'
 import { nativeOf } from './native-of.ts'
 
-/** Static files through Workers static assets. The platform answers for a file before the Worker runs; this serves what the app asks for itself. */
+/**
+ * Static files through Workers static assets. The platform answers for a file before the Worker runs; this
+ * serves what the app asks for itself.
+ */
 export const assets: DriverFactory<'assets'> = (_options, context) => {
   const native = nativeOf<NativeFetcher>(context, 'static assets')
   return {

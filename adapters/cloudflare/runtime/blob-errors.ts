@@ -15,12 +15,17 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 }
 
 export function precondition(key: string): UnmoorError {
-  return new UnmoorError('PreconditionFailed', `The blob ${JSON.stringify(key)} does not meet the condition; nothing was read or stored.`)
+  return new UnmoorError(
+    'PreconditionFailed',
+    `The blob ${JSON.stringify(key)} does not meet the condition; nothing was read or stored.`,
+  )
 }
 
 /** R2's error as one of ours. */
 export function toError(error: unknown): UnmoorError {
   if (isUnmoorError(error)) return error
   const text = error instanceof Error ? error.message : String(error)
-  return new UnmoorError(CODES[/\((\d{5})\)\s*$/.exec(text)?.[1] ?? ''] ?? 'Internal', `R2: ${text}`, { cause: error })
+  return new UnmoorError(CODES[/\((\d{5})\)\s*$/.exec(text)?.[1] ?? ''] ?? 'Internal', `R2: ${text}`, {
+    cause: error,
+  })
 }

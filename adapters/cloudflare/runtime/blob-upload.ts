@@ -4,16 +4,20 @@ import { LIMITS } from '../../../core/limits.ts'
 import { toError } from './blob-errors.ts'
 import type { NativeR2, NativeR2Object, NativeR2Part, NativeR2PutOptions } from './native.ts'
 
-/** Bytes held in memory before an upload in parts begins; also the size of its parts, which R2 wants equal. 8 MiB reaches 78 GiB in 10,000 parts. */
+/**
+ * Bytes held in memory before an upload in parts begins; also the size of its parts, which R2 wants equal. 8
+ * MiB reaches 78 GiB in 10,000 parts.
+ */
 const PART = 8 * 1024 * 1024
 
 /** Where a large upload waits for its conditions to be checked. Not a key that apps are likely to list. */
 const STAGING = '.unmoor-staging/'
 
 /**
- * Stores a stream whose length R2 does not know; R2's own put refuses those. What fits one part is put at once. Larger ones go up in parts; as the end of such
- * an upload takes no conditions, one that has some goes to a staging key first and from there, its length known by then, through a conditional put.
- * Null where a condition failed.
+ * Stores a stream whose length R2 does not know; R2's own put refuses those. What fits one part is put at
+ * once. Larger ones go up in parts; as the end of such an upload takes no conditions, one that has some goes
+ * to a staging key first and from there, its length known by then, through a conditional put. Null where a
+ * condition failed.
  */
 export async function uploadStream(
   bucket: NativeR2,
@@ -24,7 +28,8 @@ export async function uploadStream(
 ): Promise<NativeR2Object | null> {
   const parts = readParts(stream, signal)
   const first = await parts.next()
-  if (first.done || first.value.byteLength < PART) return bucket.put(key, first.done ? new Uint8Array(0) : first.value, options)
+  if (first.done || first.value.byteLength < PART)
+    return bucket.put(key, first.done ? new Uint8Array(0) : first.value, options)
   const staged = options.onlyIf !== undefined || options.sha256 !== undefined
   if (!staged) return uploadParts(bucket, key, first.value, parts, options)
   const staging = STAGING + crypto.randomUUID()
@@ -45,10 +50,14 @@ async function uploadParts(
   rest: AsyncIterator<Uint8Array<ArrayBuffer>>,
   { httpMetadata, customMetadata }: NativeR2PutOptions,
 ): Promise<NativeR2Object> {
-  const upload = await bucket.createMultipartUpload(key, { ...(httpMetadata && { httpMetadata }), ...(customMetadata && { customMetadata }) })
+  const upload = await bucket.createMultipartUpload(key, {
+    ...(httpMetadata && { httpMetadata }),
+    ...(customMetadata && { customMetadata }),
+  })
   try {
     const done: NativeR2Part[] = [await upload.uploadPart(1, first)]
-    for (let part = await rest.next(); !part.done; part = await rest.next()) done.push(await upload.uploadPart(done.length + 1, part.value))
+    for (let part = await rest.next(); !part.done; part = await rest.next())
+      done.push(await upload.uploadPart(done.length + 1, part.value))
     return await upload.complete(done)
   } catch (error) {
     // What R2 keeps of an upload that cannot be ended it deletes by itself after seven days.
@@ -57,7 +66,9 @@ async function uploadParts(
   }
 }
 
-/** The stream in parts of PART bytes; only the last is shorter. Ends the source where the reader stops early. */
+/**
+ * The stream in parts of PART bytes; only the last is shorter. Ends the source where the reader stops early.
+ */
 async function* readParts(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   signal: AbortSignal | undefined,
@@ -73,9 +84,16 @@ async function* readParts(
       const { done, value } = await reader.read().catch((error: unknown) => {
         throw new UnmoorError('Aborted', 'The source stream failed; nothing was stored.', { cause: error })
       })
-      if (signal?.aborted) throw new UnmoorError('Aborted', 'The upload was aborted; nothing was stored.', { cause: signal.reason })
+      if (signal?.aborted)
+        throw new UnmoorError('Aborted', 'The upload was aborted; nothing was stored.', {
+          cause: signal.reason,
+        })
       if (done) break
-      if (!ArrayBuffer.isView(value)) throw invalidArgument({}, `The stream gave a ${typeof value}, not bytes. Pipe it through a TextEncoderStream.`)
+      if (!ArrayBuffer.isView(value))
+        throw invalidArgument(
+          {},
+          `The stream gave a ${typeof value}, not bytes. Pipe it through a TextEncoderStream.`,
+        )
       total += value.byteLength
       if (total > LIMITS['blob.size']) throw limitExceeded({}, 'blob.size', total, LIMITS['blob.size'])
       let bytes = viewBytes(value)

@@ -18,10 +18,17 @@ export class R2Uploads implements BlobUploads {
   }
 
   async put(key: string, id: string, part: number, body: Uint8Array<ArrayBuffer>): Promise<string> {
-    return this.#try(key, async () => (await this.#bucket.resumeMultipartUpload(key, id).uploadPart(part, body)).etag)
+    return this.#try(
+      key,
+      async () => (await this.#bucket.resumeMultipartUpload(key, id).uploadPart(part, body)).etag,
+    )
   }
 
-  async complete(key: string, id: string, parts: readonly { part: number; etag: string }[]): Promise<BlobRecord> {
+  async complete(
+    key: string,
+    id: string,
+    parts: readonly { part: number; etag: string }[],
+  ): Promise<BlobRecord> {
     const listed = parts.map(({ part, etag }) => ({ partNumber: part, etag }))
     const done = await this.#try(key, () => this.#bucket.resumeMultipartUpload(key, id).complete(listed))
     // What complete gives has no metadata in it.
@@ -44,12 +51,17 @@ export class R2Uploads implements BlobUploads {
       const number = /\((\d{5})\)\s*$/.exec(known.message)?.[1] ?? ''
       // NoSuchUpload.
       if (number === '10024')
-        throw new UnmoorError('NotFound', `There is no such upload of ${JSON.stringify(key)}, or it has ended.`, {
-          details: { kind: 'upload' },
-          cause: known.cause,
-        })
+        throw new UnmoorError(
+          'NotFound',
+          `There is no such upload of ${JSON.stringify(key)}, or it has ended.`,
+          {
+            details: { kind: 'upload' },
+            cause: known.cause,
+          },
+        )
       // InvalidPart, EntityTooSmall, BadUpload.
-      if (number === '10025' || number === '10011' || number === '10048') throw new UnmoorError('InvalidArgument', known.message, { cause: known.cause })
+      if (number === '10025' || number === '10011' || number === '10048')
+        throw new UnmoorError('InvalidArgument', known.message, { cause: known.cause })
       throw known
     }
   }

@@ -1,13 +1,26 @@
-import type { BlobDriver, BlobHttpMetadata, BlobPutOptions, BlobRecord, DriverFactory } from '../../../core/bindings/drivers.ts'
+import type {
+  BlobDriver,
+  BlobHttpMetadata,
+  BlobPutOptions,
+  BlobRecord,
+  DriverFactory,
+} from '../../../core/bindings/drivers.ts'
 import { precondition, toError } from './blob-errors.ts'
 import { uploadStream } from './blob-upload.ts'
 import { R2Uploads } from './blob-uploads.ts'
 import { unwrapCursor, wrapCursor } from './cursor.ts'
-import type { NativeR2, NativeR2Conditions, NativeR2HttpMetadata, NativeR2Object, NativeR2PutOptions } from './native.ts'
+import type {
+  NativeR2,
+  NativeR2Conditions,
+  NativeR2HttpMetadata,
+  NativeR2Object,
+  NativeR2PutOptions,
+} from './native.ts'
 import { nativeOf } from './native-of.ts'
 
 /** Blobs on R2. */
-export const blob: DriverFactory<'blob'> = (_options, context) => new R2(nativeOf<NativeR2>(context, 'R2 bucket'))
+export const blob: DriverFactory<'blob'> = (_options, context) =>
+  new R2(nativeOf<NativeR2>(context, 'R2 bucket'))
 
 class R2 implements BlobDriver {
   readonly uploads: R2Uploads
@@ -47,12 +60,24 @@ class R2 implements BlobDriver {
     }
   }
 
-  async put(key: string, body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>, options: BlobPutOptions): Promise<BlobRecord> {
+  async put(
+    key: string,
+    body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>,
+    options: BlobPutOptions,
+  ): Promise<BlobRecord> {
     const { httpMetadata, customMetadata, sha256, signal } = options
     const onlyIf = toConditions(options.ifMatch, options.ifNoneMatch)
-    const put: NativeR2PutOptions = { httpMetadata, customMetadata, ...(onlyIf === undefined ? {} : { onlyIf }), ...(sha256 === undefined ? {} : { sha256 }) }
+    const put: NativeR2PutOptions = {
+      httpMetadata,
+      customMetadata,
+      ...(onlyIf === undefined ? {} : { onlyIf }),
+      ...(sha256 === undefined ? {} : { sha256 }),
+    }
     try {
-      const object = body instanceof Uint8Array ? await this.#bucket.put(key, body, put) : await uploadStream(this.#bucket, key, body, put, signal)
+      const object =
+        body instanceof Uint8Array
+          ? await this.#bucket.put(key, body, put)
+          : await uploadStream(this.#bucket, key, body, put, signal)
       if (object === null) throw precondition(key)
       return { ...toRecord(object), httpMetadata, customMetadata }
     } catch (error) {
@@ -106,7 +131,13 @@ function toRecord(object: NativeR2Object): BlobRecord {
   }
 }
 
-function toHttpMetadata({ contentType, contentLanguage, contentDisposition, contentEncoding, cacheControl }: NativeR2HttpMetadata = {}): BlobHttpMetadata {
+function toHttpMetadata({
+  contentType,
+  contentLanguage,
+  contentDisposition,
+  contentEncoding,
+  cacheControl,
+}: NativeR2HttpMetadata = {}): BlobHttpMetadata {
   // R2's object has a field more (cacheExpiry), and undefined ones.
   return {
     ...(contentType === undefined ? {} : { contentType }),
@@ -117,14 +148,24 @@ function toHttpMetadata({ contentType, contentLanguage, contentDisposition, cont
   }
 }
 
-function toConditions(ifMatch: string | undefined, ifNoneMatch: string | undefined): NativeR2Conditions | undefined {
+function toConditions(
+  ifMatch: string | undefined,
+  ifNoneMatch: string | undefined,
+): NativeR2Conditions | undefined {
   if (ifMatch === undefined && ifNoneMatch === undefined) return undefined
-  return { ...(ifMatch === undefined ? {} : { etagMatches: ifMatch }), ...(ifNoneMatch === undefined ? {} : { etagDoesNotMatch: ifNoneMatch }) }
+  return {
+    ...(ifMatch === undefined ? {} : { etagMatches: ifMatch }),
+    ...(ifNoneMatch === undefined ? {} : { etagDoesNotMatch: ifNoneMatch }),
+  }
 }
 
-function toRange(range: { offset: number; length?: number | undefined } | { suffix: number }): { offset: number; length?: number } | { suffix: number } {
+function toRange(
+  range: { offset: number; length?: number | undefined } | { suffix: number },
+): { offset: number; length?: number } | { suffix: number } {
   if ('suffix' in range) return range
-  return range.length === undefined ? { offset: range.offset } : { offset: range.offset, length: range.length }
+  return range.length === undefined
+    ? { offset: range.offset }
+    : { offset: range.offset, length: range.length }
 }
 
 /** The part that an answer holds. R2 repeats the asked range, which may go past the end. */

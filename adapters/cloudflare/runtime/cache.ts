@@ -4,7 +4,8 @@ import type { NativeCache, NativeCaches } from './native.ts'
 /** A cache of its own per app and binding, in the Cache API of the location that answers. */
 export const cache: DriverFactory<'cache'> = (_options, context): CacheDriver => {
   // No handle is kept: one made in a request must not be used in another.
-  const open = (): Promise<NativeCache> => (globalThis.caches as NativeCaches).open(`${context.app}/${context.binding}`)
+  const open = (): Promise<NativeCache> =>
+    (globalThis.caches as NativeCaches).open(`${context.app}/${context.binding}`)
   return {
     async match(url) {
       const found = await (await open()).match(new Request(url))

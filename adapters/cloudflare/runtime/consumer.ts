@@ -8,8 +8,9 @@ import { fromNative } from './queue.ts'
 import type { QueueTracker } from './queue-tracker.ts'
 
 /**
- * Hands a delivered batch to the app's handler and settles each message by itself. A handler's throw stays here: were it passed on, some runtimes
- * (Miniflare's) would deliver again what the handler had acked before it.
+ * Hands a delivered batch to the app's handler and settles each message by itself. A handler's throw stays
+ * here: were it passed on, some runtimes (Miniflare's) would deliver again what the handler had acked before
+ * it.
  */
 export async function runBatch(
   runtime: Runtime,
@@ -20,9 +21,14 @@ export async function runBatch(
 ): Promise<void> {
   const binding = names[batch.queue]
   if (binding === undefined) {
-    throw new UnmoorError('NotFound', `This app consumes no queue named "${batch.queue}" on the platform. It consumes: ${Object.keys(names).join(', ')}.`, {
-      operation: 'queue',
-    })
+    throw new UnmoorError(
+      'NotFound',
+      `This app consumes no queue named "${batch.queue}" on the platform. It consumes: ` +
+        `${Object.keys(names).join(', ')}.`,
+      {
+        operation: 'queue',
+      },
+    )
   }
   const { maxRetries, deadLetterQueue } = runtime.app.bindings[binding] as QueueDeclaration
   const incoming = batch.messages.map((message, index) => fromNative(message, String(index)))
@@ -36,7 +42,8 @@ export async function runBatch(
       tracker?.acked(binding, id)
       return
     }
-    if (deadLetterQueue === undefined && attempts > maxRetries) console.error(`queue ${binding}: message ${id} has no retries left and is dropped.`)
+    if (deadLetterQueue === undefined && attempts > maxRetries)
+      console.error(`queue ${binding}: message ${id} has no retries left and is dropped.`)
     message.retry({ delaySeconds: settlement.delaySeconds })
     tracker?.retried(runtime.app, binding, id, attempts, settlement.delaySeconds)
   })

@@ -49,10 +49,14 @@ export class WorkerContext implements Context {
   }
 
   #limit(): void {
-    if (this.#controller === undefined || this.#pending === 0 || !this.#answered || this.#timer !== undefined) return
+    if (this.#controller === undefined || this.#pending === 0 || !this.#answered || this.#timer !== undefined)
+      return
     // A second before the platform cuts the work off, so that it can end in order.
     this.#timer = setTimeout(
-      () => this.#controller?.abort(new DOMException('waitUntil work has run for too long after the answer', 'TimeoutError')),
+      () =>
+        this.#controller?.abort(
+          new DOMException('waitUntil work has run for too long after the answer', 'TimeoutError'),
+        ),
       (WAIT_UNTIL_SECONDS - 1) * 1000,
     )
   }

@@ -2,9 +2,18 @@ import type { Runtime } from '../../../core/runtime/runtime.ts'
 import type { WorkerContext } from './context.ts'
 import type { NativeController } from './native.ts'
 
-/** Runs every cron of the app with the trigger's schedule. The platform knows schedules only, so two crons with the same one both run. */
-export async function runCrons(runtime: Runtime, controller: NativeController, ctx: WorkerContext): Promise<void> {
-  const names = Object.entries(runtime.app.crons).flatMap(([name, { schedule }]) => (schedule === controller.cron ? [name] : []))
+/**
+ * Runs every cron of the app with the trigger's schedule. The platform knows schedules only, so two crons
+ * with the same one both run.
+ */
+export async function runCrons(
+  runtime: Runtime,
+  controller: NativeController,
+  ctx: WorkerContext,
+): Promise<void> {
+  const names = Object.entries(runtime.app.crons).flatMap(([name, { schedule }]) =>
+    schedule === controller.cron ? [name] : [],
+  )
   const results = await Promise.all(names.map((name) => runtime.cron(name, controller.scheduledTime, ctx)))
   ctx.answered()
   const failed = results.filter(({ error }) => error !== undefined)

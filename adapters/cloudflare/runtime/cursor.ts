@@ -1,7 +1,10 @@
 import { fnv1a } from '../../../core/bindings/bytes.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
-/** The platform's cursor as ours: with a checksum before it, so that one of another store is refused rather than taken for some position. */
+/**
+ * The platform's cursor as ours: with a checksum before it, so that one of another store is refused rather
+ * than taken for some position.
+ */
 export function wrapCursor(store: string, cursor: string): string {
   return `${fnv1a(store + cursor).toString(36)}.${cursor}`
 }

@@ -13,8 +13,9 @@ interface NativeHyperdrive {
 }
 
 /**
- * A Worker may not use a socket of another request, so each call has a connection of its own; to Hyperdrive, which is near, that costs little. Options of the postgres driver but `url`,
- * which only `unmoor start` and `unmoor migrate` read.
+ * A Worker may not use a socket of another request, so each call has a connection of its own; to Hyperdrive,
+ * which is near, that costs little. Options of the postgres driver but `url`, which only `unmoor start` and
+ * `unmoor migrate` read.
  */
 export const sql: DriverFactory<'sql', PostgresOptions> = (options, context): SqlDriver => {
   const { connectionString } = nativeOf<NativeHyperdrive>(context, 'Hyperdrive configuration')
@@ -29,6 +30,7 @@ export const sql: DriverFactory<'sql', PostgresOptions> = (options, context): Sq
   return {
     dialect: 'postgres',
     query: (query: SqlQuery, signal?: AbortSignal) => run((driver) => driver.query(query, signal)),
-    batch: (queries: readonly SqlQuery[], signal?: AbortSignal) => run((driver) => driver.batch(queries, signal)),
+    batch: (queries: readonly SqlQuery[], signal?: AbortSignal) =>
+      run((driver) => driver.batch(queries, signal)),
   }
 }

@@ -1,7 +1,12 @@
 /** `unmoor/internal/cloudflare/runtime`: an app as a module Worker. */
 import type { App } from '../../../core/app.ts'
 import { constantCase } from '../../../core/bindings/declarations.ts'
-import { createRuntime, internalError, type BoundDriver, type Runtime } from '../../../core/runtime/runtime.ts'
+import {
+  createRuntime,
+  internalError,
+  type BoundDriver,
+  type Runtime,
+} from '../../../core/runtime/runtime.ts'
 import type { runBatch } from './consumer.ts'
 import { WorkerContext } from './context.ts'
 import type { runCrons } from './crons.ts'
@@ -16,13 +21,19 @@ export { createTestChannel, type WorkerTestChannel } from './test-channel.ts'
 /** What the platform passes as env: strings for variables and secrets, objects for bindings. */
 export type NativeEnv = Readonly<Record<string, unknown>>
 
-/** Options of {@link createWorker}. Parts that not every app needs are passed in by the generated entry, so that others' Workers have no code for them. */
+/**
+ * Options of {@link createWorker}. Parts that not every app needs are passed in by the generated entry, so
+ * that others' Workers have no code for them.
+ */
 export interface WorkerOptions {
   app: App
   /** The app's name. */
   name: string
   drivers: Readonly<Record<string, BoundDriver>>
-  /** {@link runBatch}, and the bindings of the consumed queues by their names on the platform. Default: no consumer. */
+  /**
+   * {@link runBatch}, and the bindings of the consumed queues by their names on the platform. Default: no
+   * consumer.
+   */
   queue?: { run: typeof runBatch; names: Readonly<Record<string, string>> }
   /** {@link runCrons}. Default: no crons. */
   scheduled?: typeof runCrons
@@ -42,7 +53,8 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
   let current: NativeEnv | undefined
   let ready: Runtime | undefined
 
-  // A promise must not be shared between requests in workerd, so events that meet before the first has its runtime each make one; drivers do no I/O for it.
+  // A promise must not be shared between requests in workerd, so events that meet before the first has its
+  // runtime each make one; drivers do no I/O for it.
   const start = async (env: NativeEnv): Promise<Runtime> => {
     const runtime = await createRuntime({
       app: options.app,
@@ -61,11 +73,20 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
     ready = runtime
     return runtime
   }
-  const runtimeOf = (env: NativeEnv): Runtime | Promise<Runtime> => (ready !== undefined && current === env ? ready : start(env))
+  const runtimeOf = (env: NativeEnv): Runtime | Promise<Runtime> =>
+    ready !== undefined && current === env ? ready : start(env)
 
-  const answer = (runtime: Runtime, request: Request, env: NativeEnv, native: NativeContext): Response | Promise<Response> => {
+  const answer = (
+    runtime: Runtime,
+    request: Request,
+    env: NativeEnv,
+    native: NativeContext,
+  ): Response | Promise<Response> => {
     const ctx = new WorkerContext(native)
-    const response = options.testChannel === undefined ? runtime.fetch(request, ctx) : options.testChannel.answer(runtime, request, env, ctx)
+    const response =
+      options.testChannel === undefined
+        ? runtime.fetch(request, ctx)
+        : options.testChannel.answer(runtime, request, env, ctx)
     if ('then' in response) return response.then((result) => finish(result, request, ctx))
     return finish(response, request, ctx)
   }
@@ -84,8 +105,17 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
   }
   const { queue, scheduled } = options
   if (queue !== undefined)
-    worker.queue = async (batch, env, native) => queue.run(await runtimeOf(env), batch, queue.names, new WorkerContext(native), options.testChannel?.tracker)
-  if (scheduled !== undefined) worker.scheduled = async (controller, env, native) => scheduled(await runtimeOf(env), controller, new WorkerContext(native))
+    worker.queue = async (batch, env, native) =>
+      queue.run(
+        await runtimeOf(env),
+        batch,
+        queue.names,
+        new WorkerContext(native),
+        options.testChannel?.tracker,
+      )
+  if (scheduled !== undefined)
+    worker.scheduled = async (controller, env, native) =>
+      scheduled(await runtimeOf(env), controller, new WorkerContext(native))
   return worker
 }
 

@@ -6,7 +6,8 @@ import type { NativeKv } from './native.ts'
 import { nativeOf } from './native-of.ts'
 
 /** KV on Workers KV. */
-export const kv: DriverFactory<'kv'> = (_options, context) => new WorkersKv(nativeOf<NativeKv>(context, 'KV namespace'), () => context.now())
+export const kv: DriverFactory<'kv'> = (_options, context) =>
+  new WorkersKv(nativeOf<NativeKv>(context, 'KV namespace'), () => context.now())
 
 /** Seconds from which on an expiration may travel as a time. */
 const TTL_SAFE = 62
@@ -20,7 +21,11 @@ class WorkersKv implements KvDriver {
     this.#now = now
   }
 
-  async get(key: string, as: 'text' | 'bytes' | 'stream', wanted?: { expiration?: boolean }): Promise<KvEntry | null> {
+  async get(
+    key: string,
+    as: 'text' | 'bytes' | 'stream',
+    wanted?: { expiration?: boolean },
+  ): Promise<KvEntry | null> {
     try {
       const [value, metadata, expiration] = await this.#read(key, as, wanted?.expiration ?? false)
       if (value === null) return null
@@ -30,7 +35,11 @@ class WorkersKv implements KvDriver {
     }
   }
 
-  async #read(key: string, as: 'text' | 'bytes' | 'stream', expiration: boolean): Promise<[KvEntry['value'] | null, unknown, number | undefined]> {
+  async #read(
+    key: string,
+    as: 'text' | 'bytes' | 'stream',
+    expiration: boolean,
+  ): Promise<[KvEntry['value'] | null, unknown, number | undefined]> {
     // KV tells an expiration in lists only. A key is the first of those that it is a prefix of.
     const listed = expiration ? this.#kv.list({ prefix: key, limit: 1 }) : undefined
     // A failed list counts where it is awaited; until then it must not be an unhandled rejection.
@@ -48,7 +57,8 @@ class WorkersKv implements KvDriver {
       const found = await this.#kv.getWithMetadata([...keys], 'text').catch(() => undefined)
       if (found !== undefined) {
         for (const [key, entry] of found)
-          if (entry !== null && entry.value !== null) entries.set(key, { value: entry.value, metadata: metadataText(entry.metadata) })
+          if (entry !== null && entry.value !== null)
+            entries.set(key, { value: entry.value, metadata: metadataText(entry.metadata) })
         return entries
       }
     }
@@ -60,18 +70,27 @@ class WorkersKv implements KvDriver {
     return entries
   }
 
-  async put(key: string, value: string | Uint8Array<ArrayBuffer>, options: { metadata?: string | undefined; expiration?: number | undefined }): Promise<void> {
+  async put(
+    key: string,
+    value: string | Uint8Array<ArrayBuffer>,
+    options: { metadata?: string | undefined; expiration?: number | undefined },
+  ): Promise<void> {
     try {
       await this.#kv.put(key, value, {
         ...this.#expiry(options.expiration),
-        ...(options.metadata === undefined ? {} : { metadata: options.metadata === 'null' ? NULL : JSON.parse(options.metadata) }),
+        ...(options.metadata === undefined
+          ? {}
+          : { metadata: options.metadata === 'null' ? NULL : JSON.parse(options.metadata) }),
       })
     } catch (error) {
       throw toError(error)
     }
   }
 
-  /** KV refuses a time that is under 60 s away when the request reaches it; one that was 60 s away at the call may be by then. As a duration, 60 s are taken. */
+  /**
+   * KV refuses a time that is under 60 s away when the request reaches it; one that was 60 s away at the call
+   * may be by then. As a duration, 60 s are taken.
+   */
   #expiry(expiration: number | undefined): { expiration?: number; expirationTtl?: number } {
     if (expiration === undefined) return {}
     const seconds = Math.ceil(expiration - this.#now() / 1000)
@@ -86,11 +105,23 @@ class WorkersKv implements KvDriver {
     }
   }
 
-  async list(options: { prefix: string; cursor?: string | undefined; limit: number }): ReturnType<KvDriver['list']> {
+  async list(options: {
+    prefix: string
+    cursor?: string | undefined
+    limit: number
+  }): ReturnType<KvDriver['list']> {
     const { prefix, cursor, limit } = options
     try {
-      const page = await this.#kv.list({ prefix, limit, ...(cursor === undefined ? {} : { cursor: unwrapCursor('kv', cursor) }) })
-      const keys = page.keys.map(({ name, expiration, metadata }) => ({ name, expiration, metadata: metadataText(metadata) }))
+      const page = await this.#kv.list({
+        prefix,
+        limit,
+        ...(cursor === undefined ? {} : { cursor: unwrapCursor('kv', cursor) }),
+      })
+      const keys = page.keys.map(({ name, expiration, metadata }) => ({
+        name,
+        expiration,
+        metadata: metadataText(metadata),
+      }))
       return page.list_complete || !page.cursor ? { keys } : { keys, cursor: wrapCursor('kv', page.cursor) }
     } catch (error) {
       throw toError(error)
@@ -112,5 +143,8 @@ function toError(error: unknown): UnmoorError {
   const text = error instanceof Error ? error.message : String(error)
   const status = Number(/failed: (\d{3})/.exec(text)?.[1])
   const code = status === 429 ? 'Throttled' : status >= 500 ? 'Unavailable' : 'Internal'
-  return new UnmoorError(code, `Workers KV: ${text}`, { cause: error, mayHaveApplied: status >= 500 && /PUT|DELETE/.test(text) })
+  return new UnmoorError(code, `Workers KV: ${text}`, {
+    cause: error,
+    mayHaveApplied: status >= 500 && /PUT|DELETE/.test(text),
+  })
 }

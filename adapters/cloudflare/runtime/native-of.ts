@@ -2,12 +2,16 @@ import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { constantCase } from '../../../core/bindings/declarations.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
-/** The platform's binding behind an app's one. @throws `NotFound` naming it where the Worker was deployed without it. */
+/**
+ * The platform's binding behind an app's one. @throws `NotFound` naming it where the Worker was deployed
+ * without it.
+ */
 export function nativeOf<T>(context: DriverContext, what: string): T {
   if (typeof context.native === 'object' || typeof context.native === 'function') return context.native as T
   throw new UnmoorError(
     'NotFound',
-    `This Worker has no ${what} bound as ${constantCase(context.binding)}. Deploy it with the wrangler.jsonc that the build wrote.`,
+    `This Worker has no ${what} bound as ${constantCase(context.binding)}. Deploy it with the ` +
+      'wrangler.jsonc that the build wrote.',
     {
       binding: context.binding,
       operation: 'start',

@@ -1,15 +1,25 @@
 /**
- * The parts of Cloudflare's own bindings that the drivers read. Written out here, so that the published types need no package of Cloudflare's.
- * Source: @cloudflare/workers-types 5.
+ * The parts of Cloudflare's own bindings that the drivers read. Written out here, so that the published types
+ * need no package of Cloudflare's. Source: @cloudflare/workers-types 5.
  */
 
 export interface NativeKv {
-  getWithMetadata(keys: string[], type: 'text'): Promise<Map<string, { value: string | null; metadata: unknown } | null>>
+  getWithMetadata(
+    keys: string[],
+    type: 'text',
+  ): Promise<Map<string, { value: string | null; metadata: unknown } | null>>
   getWithMetadata(
     key: string,
     type: 'text' | 'arrayBuffer' | 'stream',
-  ): Promise<{ value: string | ArrayBuffer | ReadableStream<Uint8Array<ArrayBuffer>> | null; metadata: unknown }>
-  put(key: string, value: string | Uint8Array<ArrayBuffer>, options: { expiration?: number; expirationTtl?: number; metadata?: unknown }): Promise<void>
+  ): Promise<{
+    value: string | ArrayBuffer | ReadableStream<Uint8Array<ArrayBuffer>> | null
+    metadata: unknown
+  }>
+  put(
+    key: string,
+    value: string | Uint8Array<ArrayBuffer>,
+    options: { expiration?: number; expirationTtl?: number; metadata?: unknown },
+  ): Promise<void>
   delete(key: string): Promise<void>
   list(options: { prefix: string; limit: number; cursor?: string }): Promise<{
     keys: { name: string; expiration?: number; metadata?: unknown }[]
@@ -64,9 +74,22 @@ export interface NativeR2Upload {
 
 export interface NativeR2 {
   head(key: string): Promise<NativeR2Object | null>
-  get(key: string, options: { range?: { offset: number; length?: number } | { suffix: number }; onlyIf?: NativeR2Conditions }): Promise<NativeR2Object | null>
-  put(key: string, body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>, options: NativeR2PutOptions): Promise<NativeR2Object | null>
-  createMultipartUpload(key: string, options: { httpMetadata?: NativeR2HttpMetadata; customMetadata?: Record<string, string> }): Promise<NativeR2Upload>
+  get(
+    key: string,
+    options: {
+      range?: { offset: number; length?: number } | { suffix: number }
+      onlyIf?: NativeR2Conditions
+    },
+  ): Promise<NativeR2Object | null>
+  put(
+    key: string,
+    body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>,
+    options: NativeR2PutOptions,
+  ): Promise<NativeR2Object | null>
+  createMultipartUpload(
+    key: string,
+    options: { httpMetadata?: NativeR2HttpMetadata; customMetadata?: Record<string, string> },
+  ): Promise<NativeR2Upload>
   resumeMultipartUpload(key: string, uploadId: string): NativeR2Upload
   delete(keys: string[]): Promise<void>
   list(options: {
@@ -104,7 +127,9 @@ export interface NativeD1 {
 }
 
 export interface NativeQueue {
-  sendBatch(messages: { body: unknown; contentType: 'text' | 'bytes'; delaySeconds?: number }[]): Promise<unknown>
+  sendBatch(
+    messages: { body: unknown; contentType: 'text' | 'bytes'; delaySeconds?: number }[],
+  ): Promise<unknown>
 }
 
 export interface NativeMessage {

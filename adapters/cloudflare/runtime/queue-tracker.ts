@@ -4,8 +4,9 @@ import type { QueueDriver } from '../../../core/bindings/drivers.ts'
 import type { BoundDriver } from '../../../core/runtime/runtime.ts'
 
 /**
- * Counts what this Worker has sent and not yet seen settled. Cloudflare's own figures leave out messages that are delayed or being handled, so a test could
- * not tell when a queue has run dry. Only builds made for tests have it: it keeps an entry per message, and knows its own isolate only.
+ * Counts what this Worker has sent and not yet seen settled. Cloudflare's own figures leave out messages that
+ * are delayed or being handled, so a test could not tell when a queue has run dry. Only builds made for tests
+ * have it: it keeps an entry per message, and knows its own isolate only.
  */
 export interface QueueTracker {
   /** The drivers, with queues that count. */
@@ -29,7 +30,8 @@ export function createQueueTracker(): QueueTracker {
   const counting = (binding: string, driver: QueueDriver): QueueDriver => ({
     async send(messages) {
       // Before the call: a message may be delivered and settled while it is still under way.
-      for (const { id, delaySeconds } of messages) of(binding).set(id, { state: 'waiting', due: due(delaySeconds) })
+      for (const { id, delaySeconds } of messages)
+        of(binding).set(id, { state: 'waiting', due: due(delaySeconds) })
       try {
         await driver.send(messages)
       } catch (error) {
@@ -40,7 +42,9 @@ export function createQueueTracker(): QueueTracker {
     async depth() {
       const entries = [...of(binding).values()]
       const leased = entries.filter(({ state }) => state === 'leased').length
-      const delayed = entries.filter(({ state, due: time }) => state === 'waiting' && time > Date.now()).length
+      const delayed = entries.filter(
+        ({ state, due: time }) => state === 'waiting' && time > Date.now(),
+      ).length
       return { ready: entries.length - leased - delayed, delayed, leased }
     },
   })
@@ -49,7 +53,8 @@ export function createQueueTracker(): QueueTracker {
       return Object.fromEntries(
         Object.entries(drivers).map(([binding, bound]) => {
           if (bound.portable.createBatch === undefined) return [binding, bound]
-          const create: BoundDriver['create'] = async (options, context) => counting(binding, (await bound.create(options, context)) as QueueDriver)
+          const create: BoundDriver['create'] = async (options, context) =>
+            counting(binding, (await bound.create(options, context)) as QueueDriver)
           return [binding, { ...bound, create }]
         }),
       )

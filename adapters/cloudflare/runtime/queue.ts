@@ -21,14 +21,18 @@ export const queue: DriverFactory<'queue'> = (_options, context) => {
       } catch (error) {
         const text = error instanceof Error ? error.message : String(error)
         const code = /too many requests|429/i.test(text) ? 'Throttled' : 'Unavailable'
-        throw new UnmoorError(code, `Cloudflare Queues: ${text}`, { cause: error, mayHaveApplied: code === 'Unavailable' })
+        throw new UnmoorError(code, `Cloudflare Queues: ${text}`, {
+          cause: error,
+          mayHaveApplied: code === 'Unavailable',
+        })
       }
     },
   }
 }
 
 /**
- * A message's first line. Cloudflare does not promise to keep its own id and timestamp into the dead-letter queue, so ours travel with the body.
+ * A message's first line. Cloudflare does not promise to keep its own id and timestamp into the dead-letter
+ * queue, so ours travel with the body.
  */
 const HEADER = /^\{"unmoor":1,"id":"[^"]*","timestamp":\d+\}$/
 /** A header is 80 bytes, which the portable limit leaves room for. */
@@ -44,16 +48,32 @@ function toEnvelope({ id, body }: QueueOutgoing, timestamp: number): string | Ui
   return bytes
 }
 
-/** A delivered message; one that another producer sent, without our header, keeps the platform's id and timestamp. `lease` is its place in the batch. */
+/**
+ * A delivered message; one that another producer sent, without our header, keeps the platform's id and
+ * timestamp. `lease` is its place in the batch.
+ */
 export function fromNative(message: NativeMessage, lease: string): QueueIncoming {
   const { body, attempts } = message
   const bytes = body instanceof ArrayBuffer || ArrayBuffer.isView(body) ? viewBytes(body) : undefined
-  const end = bytes ? bytes.subarray(0, HEADER_MAX).indexOf(10) : typeof body === 'string' ? body.indexOf('\n') : -1
+  const end = bytes
+    ? bytes.subarray(0, HEADER_MAX).indexOf(10)
+    : typeof body === 'string'
+      ? body.indexOf('\n')
+      : -1
   const line = end < 0 ? '' : bytes ? utf8Text(bytes.subarray(0, end)) : (body as string).slice(0, end)
   if (HEADER.test(line)) {
     const { id, timestamp } = JSON.parse(line) as { id: string; timestamp: number }
-    return { id, timestamp, attempts, lease, contentType: bytes ? 'bytes' : 'json', body: bytes ? bytes.slice(end + 1) : (body as string).slice(end + 1) }
+    return {
+      id,
+      timestamp,
+      attempts,
+      lease,
+      contentType: bytes ? 'bytes' : 'json',
+      body: bytes ? bytes.slice(end + 1) : (body as string).slice(end + 1),
+    }
   }
   const foreign = { id: message.id, timestamp: message.timestamp.getTime(), attempts, lease }
-  return bytes ? { ...foreign, contentType: 'bytes', body: bytes } : { ...foreign, contentType: 'json', body: JSON.stringify(body) ?? 'null' }
+  return bytes
+    ? { ...foreign, contentType: 'bytes', body: bytes }
+    : { ...foreign, contentType: 'json', body: JSON.stringify(body) ?? 'null' }
 }

@@ -11,11 +11,16 @@ export const service: DriverFactory<'service'> = (_options, context) => {
       try {
         return await native.fetch(request)
       } catch (error) {
-        if (request.signal.aborted) throw new UnmoorError('Aborted', 'The request was aborted.', { cause: error, mayHaveApplied: true })
-        throw new UnmoorError('Unavailable', `The service failed without an answer: ${error instanceof Error ? error.message : String(error)}`, {
-          cause: error,
-          mayHaveApplied: true,
-        })
+        if (request.signal.aborted)
+          throw new UnmoorError('Aborted', 'The request was aborted.', { cause: error, mayHaveApplied: true })
+        throw new UnmoorError(
+          'Unavailable',
+          `The service failed without an answer: ${error instanceof Error ? error.message : String(error)}`,
+          {
+            cause: error,
+            mayHaveApplied: true,
+          },
+        )
       }
     },
   }

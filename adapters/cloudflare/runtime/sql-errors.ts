@@ -11,7 +11,11 @@ const MESSAGES: readonly [RegExp, ErrorCode, ErrorDetails?][] = [
   [/cannot store \w+ value/, 'InvalidArgument'],
   [/SQLITE_CONSTRAINT|constraint failed/, 'Constraint'],
   [/no such table/, 'NotFound', { kind: 'table' }],
-  [/(?:table|index|view|trigger) \S+ already exists|already another table or index with this name/, 'AlreadyExists', { kind: 'table' }],
+  [
+    /(?:table|index|view|trigger) \S+ already exists|already another table or index with this name/,
+    'AlreadyExists',
+    { kind: 'table' },
+  ],
   // The engine does not tell the size that was asked for.
   [/string or blob too big|SQLITE_TOOBIG/, 'LimitExceeded', { limit: 'sql.row' }],
   [/LIKE or GLOB pattern too complex/, 'LimitExceeded', { limit: 'sql.likePattern' }],
@@ -22,17 +26,27 @@ const MESSAGES: readonly [RegExp, ErrorCode, ErrorDetails?][] = [
   [/statement too long/, 'LimitExceeded', { limit: 'sql.statement' }],
   [/SQLITE_BUSY|database is locked|SQLITE_LOCKED/, 'Conflict'],
   [/overloaded|Too many requests/i, 'Throttled'],
-  [/Network connection lost|storage operation exceeded|reset because|Cannot resolve D1|internal error/i, 'Unavailable'],
+  [
+    /Network connection lost|storage operation exceeded|reset because|Cannot resolve D1|internal error/i,
+    'Unavailable',
+  ],
   [/timed? ?out|exceeded its CPU time/i, 'Timeout'],
   [/not authorized|SQLITE_AUTH/, 'PermissionDenied'],
-  [/SQLITE_ERROR|syntax error|no such (?:column|function)|near "|malformed|Wrong number of parameter|datatype mismatch/, 'InvalidArgument'],
+  [
+    /SQLITE_ERROR|syntax error|no such (?:column|function)|near "|malformed|Wrong number of parameter|datatype mismatch/,
+    'InvalidArgument',
+  ],
 ]
 
 /** D1's error as one of ours. */
 export function toError(error: unknown): UnmoorError {
   if (isUnmoorError(error)) return error
   const text = error instanceof Error ? error.message : String(error)
-  const [, code, details] = MESSAGES.find(([pattern]) => pattern.test(text)) ?? [undefined, 'Internal' as const, undefined]
+  const [, code, details] = MESSAGES.find(([pattern]) => pattern.test(text)) ?? [
+    undefined,
+    'Internal' as const,
+    undefined,
+  ]
   const limit = details?.limit as LimitName | undefined
   return new UnmoorError(code, `D1: ${text.replace(/^D1_\w+: /, '')}`, {
     cause: error,

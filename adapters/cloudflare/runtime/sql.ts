@@ -1,4 +1,10 @@
-import type { DriverFactory, SqlCell, SqlDriver, SqlQuery, SqlResult } from '../../../core/bindings/drivers.ts'
+import type {
+  DriverFactory,
+  SqlCell,
+  SqlDriver,
+  SqlQuery,
+  SqlResult,
+} from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { LIMITS } from '../../../core/limits.ts'
 import type { NativeD1, NativeD1Cell, NativeD1Result, NativeD1Statement } from './native.ts'
@@ -6,7 +12,8 @@ import { nativeOf } from './native-of.ts'
 import { isSettled, toError } from './sql-errors.ts'
 
 /** SQL on D1. */
-export const sql: DriverFactory<'sql'> = (_options, context) => createD1Driver(nativeOf<NativeD1>(context, 'D1 database'))
+export const sql: DriverFactory<'sql'> = (_options, context) =>
+  createD1Driver(nativeOf<NativeD1>(context, 'D1 database'))
 
 /** A driver over a D1 database; `unmoor start` migrates the simulator's with it. */
 export function createD1Driver(native: NativeD1): SqlDriver {
@@ -26,7 +33,11 @@ class D1 implements SqlDriver {
       if (writes(query.text)) return toResult(query, await until(this.#prepare(query).all(), signal))
       // Objects would lose columns of the same name, and all names where there are no rows.
       const [columns = [], ...rows] = await until(this.#prepare(query).raw({ columnNames: true }), signal)
-      return { columns: columns as string[], rows: rows.map((row) => row.map((cell) => toCell(cell, false))), changes: 0 }
+      return {
+        columns: columns as string[],
+        rows: rows.map((row) => row.map((cell) => toCell(cell, false))),
+        changes: 0,
+      }
     } catch (error) {
       throw toError(error)
     }
@@ -44,8 +55,8 @@ class D1 implements SqlDriver {
   }
 
   /**
-   * D1 does not say which statement of a batch failed. Batches of its first statements are tried again to find it, each with a last statement that always fails,
-   * so that none of them keeps anything.
+   * D1 does not say which statement of a batch failed. Batches of its first statements are tried again to
+   * find it, each with a last statement that always fails, so that none of them keeps anything.
    */
   async #failingIndex(queries: readonly SqlQuery[]): Promise<number> {
     let low = 0
@@ -88,7 +99,9 @@ function toResult({ text }: SqlQuery, { results = [], meta }: NativeD1Result): S
   const columns = Object.keys(results[0] ?? {})
   const rows = results.map((row) => Object.values(row).map((cell) => toCell(cell, written)))
   // After other statements than inserts it is still that of an earlier one.
-  return changes > 0 && /\b(?:INSERT|REPLACE)\b/i.test(text) ? { columns, rows, changes, lastRowId: meta.last_row_id } : { columns, rows, changes }
+  return changes > 0 && /\b(?:INSERT|REPLACE)\b/i.test(text)
+    ? { columns, rows, changes, lastRowId: meta.last_row_id }
+    : { columns, rows, changes }
 }
 
 /** Largest magnitude of a SQLite integer. What is larger was a float. */
@@ -98,11 +111,16 @@ function toCell(value: NativeD1Cell, written: boolean): SqlCell {
   if (typeof value === 'number') {
     // D1 has rounded such an integer already; a float of this size can't be told from one.
     if (Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) <= INTEGER_MAX) {
-      throw new UnmoorError('LimitExceeded', 'D1: a result is an integer beyond 2^53 - 1, which JavaScript would round; select it with CAST(... AS TEXT).', {
-        details: { limit: 'sql.integer', max: LIMITS['sql.integer'] },
-        // Too late to undo a statement that wrote.
-        mayHaveApplied: written,
-      })
+      throw new UnmoorError(
+        'LimitExceeded',
+        'D1: a result is an integer beyond 2^53 - 1, which JavaScript would round; select it with ' +
+          'CAST(... AS TEXT).',
+        {
+          details: { limit: 'sql.integer', max: LIMITS['sql.integer'] },
+          // Too late to undo a statement that wrote.
+          mayHaveApplied: written,
+        },
+      )
     }
     return value
   }
@@ -114,7 +132,13 @@ async function until<T>(work: Promise<T>, signal: AbortSignal | undefined): Prom
   if (signal === undefined) return work
   let abort = (): void => {}
   const aborted = new Promise<never>((_resolve, reject) => {
-    abort = () => reject(new UnmoorError('Aborted', 'The statement was given up; it may still take effect.', { cause: signal.reason, mayHaveApplied: true }))
+    abort = () =>
+      reject(
+        new UnmoorError('Aborted', 'The statement was given up; it may still take effect.', {
+          cause: signal.reason,
+          mayHaveApplied: true,
+        }),
+      )
     if (signal.aborted) abort()
     else signal.addEventListener('abort', abort)
   })

@@ -1,7 +1,12 @@
 /** What a Durable Object has, as far as this one uses it. Source: @cloudflare/workers-types 5. */
 export interface NativeObjectState {
   readonly storage: {
-    readonly sql: { exec<Row extends Record<string, SqlValue>>(text: string, ...params: SqlParameter[]): NativeSqlCursor<Row> }
+    readonly sql: {
+      exec<Row extends Record<string, SqlValue>>(
+        text: string,
+        ...params: SqlParameter[]
+      ): NativeSqlCursor<Row>
+    }
     transactionSync<T>(work: () => T): T
   }
 }
@@ -36,7 +41,10 @@ export interface ObjectWrite {
   now: number
 }
 
-/** The object's methods, called over RPC. Each is one transaction, and an answer leaves only when its writes are durable. */
+/**
+ * The object's methods, called over RPC. Each is one transaction, and an answer leaves only when its writes
+ * are durable.
+ */
 export interface StrongKvMethods {
   get(keys: readonly string[], now: number): Promise<(ObjectEntry | null)[]>
   /** The new version, or null where another was there than expected. */
@@ -58,7 +66,10 @@ export interface ObjectRange {
 
 type Base = abstract new (state: NativeObjectState, env: unknown) => object
 
-/** Bytes of a value that is kept in its row; SQLite in Durable Objects takes 2 MB a row. Larger ones are cut into parts. */
+/**
+ * Bytes of a value that is kept in its row; SQLite in Durable Objects takes 2 MB a row. Larger ones are cut
+ * into parts.
+ */
 export const INLINE = 1_000_000
 
 /** Puts between two sweeps for expired entries, and entries that one sweep removes. */
@@ -84,10 +95,13 @@ type Row = {
 }
 
 /**
- * The Durable Object class behind `kv({ consistency: 'strong' })`: a share of the keys of a binding, in its own SQLite database. The Worker's generated entry exports
- * it; `base` is the platform's `DurableObject`, passed in because `cloudflare:workers` can be imported only there.
+ * The Durable Object class behind `kv({ consistency: 'strong' })`: a share of the keys of a binding, in its
+ * own SQLite database. The Worker's generated entry exports it; `base` is the platform's `DurableObject`,
+ * passed in because `cloudflare:workers` can be imported only there.
  */
-export function createStrongKvObject(base: Base): new (state: NativeObjectState, env: unknown) => StrongKvMethods {
+export function createStrongKvObject(
+  base: Base,
+): new (state: NativeObjectState, env: unknown) => StrongKvMethods {
   return class StrongKvObject extends base implements StrongKvMethods {
     #entries: Entries
 
@@ -127,7 +141,14 @@ class Entries implements StrongKvMethods {
   async get(keys: readonly string[], now: number): Promise<(ObjectEntry | null)[]> {
     return keys.map((key) => {
       const row = this.#current(key, now)
-      return row === undefined ? null : { value: this.#value(row), metadata: row.metadata, expiration: row.expiration, version: row.version }
+      return row === undefined
+        ? null
+        : {
+            value: this.#value(row),
+            metadata: row.metadata,
+            expiration: row.expiration,
+            version: row.version,
+          }
     })
   }
 
@@ -141,7 +162,13 @@ class Entries implements StrongKvMethods {
       this.#run('DELETE FROM parts WHERE key = ?', key)
       this.#run(REPLACE, key, isCut ? null : value, metadata, expiration, version, parts)
       if (isCut) {
-        for (let part = 0; part < parts; part++) this.#run('INSERT INTO parts VALUES (?, ?, ?)', key, part, value.slice(part * INLINE, (part + 1) * INLINE))
+        for (let part = 0; part < parts; part++)
+          this.#run(
+            'INSERT INTO parts VALUES (?, ?, ?)',
+            key,
+            part,
+            value.slice(part * INLINE, (part + 1) * INLINE),
+          )
       }
       if (++this.#puts % SWEEP_EVERY === 0) this.#sweep(now)
       return version
@@ -159,7 +186,8 @@ class Entries implements StrongKvMethods {
   async list({ from, exclusive, end, limit, now }: ObjectRange): Promise<ObjectListEntry[]> {
     const range = `key ${exclusive ? '>' : '>='} ? ${end === undefined ? '' : 'AND key < ?'}`
     const rows = this.#run<Pick<Row, 'key' | 'metadata' | 'expiration'>>(
-      `SELECT key, metadata, expiration FROM entries WHERE ${range} AND (expiration IS NULL OR expiration > ?) ORDER BY key LIMIT ?`,
+      `SELECT key, metadata, expiration FROM entries WHERE ${range} AND (expiration IS NULL OR ` +
+        'expiration > ?) ORDER BY key LIMIT ?',
       from,
       ...(end === undefined ? [] : [end]),
       now,
@@ -178,7 +206,10 @@ class Entries implements StrongKvMethods {
 
   #value({ key, value, parts }: Row): string | Uint8Array<ArrayBuffer> {
     if (parts === 0) return typeof value === 'string' ? value : new Uint8Array(value as ArrayBuffer)
-    const rows = this.#run<{ bytes: ArrayBuffer }>('SELECT bytes FROM parts WHERE key = ? ORDER BY part', key).toArray()
+    const rows = this.#run<{ bytes: ArrayBuffer }>(
+      'SELECT bytes FROM parts WHERE key = ? ORDER BY part',
+      key,
+    ).toArray()
     const all = new Uint8Array(rows.reduce((size, { bytes }) => size + bytes.byteLength, 0))
     rows.forEach(({ bytes }, part) => all.set(new Uint8Array(bytes), part * INLINE))
     return all
@@ -190,10 +221,18 @@ class Entries implements StrongKvMethods {
   }
 
   #sweep(now: number): void {
-    for (const { key } of this.#run<Pick<Row, 'key'>>('SELECT key FROM entries WHERE expiration <= ? LIMIT ?', now, SWEEP_SIZE).toArray()) this.#remove(key)
+    for (const { key } of this.#run<Pick<Row, 'key'>>(
+      'SELECT key FROM entries WHERE expiration <= ? LIMIT ?',
+      now,
+      SWEEP_SIZE,
+    ).toArray())
+      this.#remove(key)
   }
 
-  #run<Found extends Record<string, SqlValue>>(text: string, ...params: SqlParameter[]): NativeSqlCursor<Found> {
+  #run<Found extends Record<string, SqlValue>>(
+    text: string,
+    ...params: SqlParameter[]
+  ): NativeSqlCursor<Found> {
     return this.#storage.sql.exec<Found>(text, ...params)
   }
 }

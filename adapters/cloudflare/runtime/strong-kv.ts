@@ -1,5 +1,10 @@
 import { compareUtf8, fnv1a, prefixEnd, utf8, utf8Text } from '../../../core/bindings/bytes.ts'
-import type { DriverFactory, KvEntry, KvVersionedEntry, StrongKvDriver } from '../../../core/bindings/drivers.ts'
+import type {
+  DriverFactory,
+  KvEntry,
+  KvVersionedEntry,
+  StrongKvDriver,
+} from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { unwrapCursor, wrapCursor } from './cursor.ts'
 import { nativeOf } from './native-of.ts'
@@ -18,15 +23,24 @@ export interface NativeNamespace {
 type PutOptions = Parameters<StrongKvDriver['put']>[2]
 
 /**
- * A strong kv on Durable Objects: each key belongs to one object, which does one thing after the other. Spread over several, as one alone would bound the whole
- * binding to what one thread does; the price is that a list merges pages of all.
+ * A strong kv on Durable Objects: each key belongs to one object, which does one thing after the other.
+ * Spread over several, as one alone would bound the whole binding to what one thread does; the price is that
+ * a list merges pages of all.
  */
 export const strongKv: DriverFactory<'strongKv', StrongKvOptions> = (options, context) => {
   const { binding } = context
   const shards = options.shards ?? 4
   if (!Number.isInteger(shards) || shards < 1 || shards > 32)
-    throw new UnmoorError('InvalidArgument', `Binding "${binding}": shards is ${shards}, not a whole number from 1 to 32.`, { binding, operation: 'start' })
-  return new DurableKv(nativeOf<NativeNamespace>(context, 'Durable Object namespace'), { binding, shards, now: () => context.now() })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `Binding "${binding}": shards is ${shards}, not a whole number from 1 to 32.`,
+      { binding, operation: 'start' },
+    )
+  return new DurableKv(nativeOf<NativeNamespace>(context, 'Durable Object namespace'), {
+    binding,
+    shards,
+    now: () => context.now(),
+  })
 }
 
 /** Tries of what is safe to repeat. */
@@ -52,7 +66,9 @@ class DurableKv implements StrongKvDriver {
   }
 
   async #read(key: string): Promise<ObjectEntry | null> {
-    const [entry = null] = await this.#repeatedly(this.#shardOf(key), (object) => object.get([key], this.#seconds()))
+    const [entry = null] = await this.#repeatedly(this.#shardOf(key), (object) =>
+      object.get([key], this.#seconds()),
+    )
     return entry
   }
 
@@ -62,7 +78,9 @@ class DurableKv implements StrongKvDriver {
     await Promise.all(
       [...byShard].map(async ([shard, own]) => {
         // One by one: all together could be more than one call may carry.
-        const found = await Promise.all(own.map((key) => this.#repeatedly(shard, (object) => object.get([key], this.#seconds()))))
+        const found = await Promise.all(
+          own.map((key) => this.#repeatedly(shard, (object) => object.get([key], this.#seconds()))),
+        )
         found.forEach(([entry], index) => {
           if (entry) entries.set(own[index] as string, toEntry(entry, as))
         })
@@ -75,14 +93,32 @@ class DurableKv implements StrongKvDriver {
     await this.#write(key, value, options, undefined)
   }
 
-  putIf(key: string, value: string | Uint8Array<ArrayBuffer>, options: PutOptions, version: string | null): Promise<string | null> {
+  putIf(
+    key: string,
+    value: string | Uint8Array<ArrayBuffer>,
+    options: PutOptions,
+    version: string | null,
+  ): Promise<string | null> {
     return this.#write(key, value, options, version)
   }
 
-  #write(key: string, value: string | Uint8Array<ArrayBuffer>, options: PutOptions, expected: string | null | undefined): Promise<string | null> {
+  #write(
+    key: string,
+    value: string | Uint8Array<ArrayBuffer>,
+    options: PutOptions,
+    expected: string | null | undefined,
+  ): Promise<string | null> {
     const stored = typeof value === 'string' && value.length * 3 > INLINE ? utf8(value) : value
-    const write = { key, value: stored, metadata: options.metadata ?? null, expiration: options.expiration ?? null, now: this.#seconds() }
-    return this.#once(this.#shardOf(key), (object) => object.put(expected === undefined ? write : { ...write, expected }))
+    const write = {
+      key,
+      value: stored,
+      metadata: options.metadata ?? null,
+      expiration: options.expiration ?? null,
+      now: this.#seconds(),
+    }
+    return this.#once(this.#shardOf(key), (object) =>
+      object.put(expected === undefined ? write : { ...write, expected }),
+    )
   }
 
   async delete(key: string): Promise<void> {
@@ -93,16 +129,33 @@ class DurableKv implements StrongKvDriver {
     return this.#once(this.#shardOf(key), (object) => object.delete(key, version, this.#seconds()))
   }
 
-  async list({ prefix, cursor, limit }: Parameters<StrongKvDriver['list']>[0]): ReturnType<StrongKvDriver['list']> {
+  async list({
+    prefix,
+    cursor,
+    limit,
+  }: Parameters<StrongKvDriver['list']>[0]): ReturnType<StrongKvDriver['list']> {
     const after = cursor === undefined ? undefined : unwrapCursor('strong', cursor)
-    if (after !== undefined && !after.startsWith(prefix)) throw new UnmoorError('InvalidArgument', 'The cursor belongs to a list with another prefix.')
+    if (after !== undefined && !after.startsWith(prefix))
+      throw new UnmoorError('InvalidArgument', 'The cursor belongs to a list with another prefix.')
     const end = prefix === '' ? undefined : prefixEnd(prefix)
-    const range = { from: after ?? prefix, exclusive: after !== undefined, end, limit: limit + 1, now: this.#seconds() }
-    const pages = await Promise.all(Array.from({ length: this.#settings.shards }, (_, shard) => this.#repeatedly(shard, (object) => object.list(range))))
+    const range = {
+      from: after ?? prefix,
+      exclusive: after !== undefined,
+      end,
+      limit: limit + 1,
+      now: this.#seconds(),
+    }
+    const pages = await Promise.all(
+      Array.from({ length: this.#settings.shards }, (_, shard) =>
+        this.#repeatedly(shard, (object) => object.list(range)),
+      ),
+    )
     const all = pages.flat().sort((a, b) => compareUtf8(a.key, b.key))
-    const keys = all
-      .slice(0, limit)
-      .map(({ key, metadata, expiration }) => ({ name: key, metadata: metadata ?? undefined, expiration: expiration ?? undefined }))
+    const keys = all.slice(0, limit).map(({ key, metadata, expiration }) => ({
+      name: key,
+      metadata: metadata ?? undefined,
+      expiration: expiration ?? undefined,
+    }))
     return all.length > limit ? { keys, cursor: wrapCursor('strong', keys[limit - 1]?.name ?? '') } : { keys }
   }
 
@@ -141,19 +194,42 @@ class DurableKv implements StrongKvDriver {
   }
 }
 
-function toEntry({ value, metadata, expiration }: ObjectEntry, as: 'text' | 'bytes' | 'stream'): KvEntry & { value: string | Uint8Array<ArrayBuffer> } {
-  const wanted = as === 'text' ? (typeof value === 'string' ? value : utf8Text(value)) : typeof value === 'string' ? utf8(value) : value
+function toEntry(
+  { value, metadata, expiration }: ObjectEntry,
+  as: 'text' | 'bytes' | 'stream',
+): KvEntry & { value: string | Uint8Array<ArrayBuffer> } {
+  const wanted =
+    as === 'text'
+      ? typeof value === 'string'
+        ? value
+        : utf8Text(value)
+      : typeof value === 'string'
+        ? utf8(value)
+        : value
   return { value: wanted, metadata: metadata ?? undefined, expiration: expiration ?? undefined }
 }
 
-/** Errors of the platform carry marks: https://developers.cloudflare.com/durable-objects/best-practices/error-handling/ */
+/**
+ * Errors of the platform carry marks:
+ * https://developers.cloudflare.com/durable-objects/best-practices/error-handling/
+ */
 function toError(error: unknown, write: boolean): UnmoorError {
-  const { message = String(error), retryable, overloaded } = error as { message?: string; retryable?: boolean; overloaded?: boolean }
+  const {
+    message = String(error),
+    retryable,
+    overloaded,
+  } = error as { message?: string; retryable?: boolean; overloaded?: boolean }
   const text = `Durable Object: ${message}`
   if (overloaded) return new UnmoorError('Throttled', text, { cause: error })
-  if (/SQLITE_FULL|SQLITE_TOOBIG/.test(message)) return new UnmoorError('Unavailable', text, { cause: error, retryable: false })
+  if (/SQLITE_FULL|SQLITE_TOOBIG/.test(message))
+    return new UnmoorError('Unavailable', text, { cause: error, retryable: false })
   // Its answer may have got lost on the way.
-  if (retryable || /network connection lost|object was reset|internal error|Durable Object.*(reset|evicted|exceeded)/i.test(message))
+  if (
+    retryable ||
+    /network connection lost|object was reset|internal error|Durable Object.*(reset|evicted|exceeded)/i.test(
+      message,
+    )
+  )
     return new UnmoorError('Unavailable', text, { cause: error, mayHaveApplied: write })
   return new UnmoorError('Internal', text, { cause: error, mayHaveApplied: write })
 }

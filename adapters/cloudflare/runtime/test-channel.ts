@@ -7,7 +7,12 @@ import { createQueueTracker, type QueueTracker } from './queue-tracker.ts'
 export interface WorkerTestChannel {
   tracker: QueueTracker
   /** Answers through the test channel, else by the app. */
-  answer(runtime: Runtime, request: Request, env: Readonly<Record<string, unknown>>, ctx: WorkerContext): Promise<Response>
+  answer(
+    runtime: Runtime,
+    request: Request,
+    env: Readonly<Record<string, unknown>>,
+    ctx: WorkerContext,
+  ): Promise<Response>
 }
 
 /** The test channel of a Worker; its token is the variable UNMOOR_TEST_TOKEN. */
@@ -16,7 +21,10 @@ export function createTestChannel(channel: TestChannel): WorkerTestChannel {
     tracker: createQueueTracker(),
     async answer(runtime, request, env, ctx) {
       const token = env['UNMOOR_TEST_TOKEN']
-      return (await channel(runtime, request, ctx, typeof token === 'string' ? token : undefined)) ?? runtime.fetch(request, ctx)
+      return (
+        (await channel(runtime, request, ctx, typeof token === 'string' ? token : undefined)) ??
+        runtime.fetch(request, ctx)
+      )
     },
   }
 }

@@ -39,20 +39,28 @@ export class AwsClient {
       } catch (error) {
         const may = retryable(error)
         const again = may === 'rejected' || (may === 'unclear' && request.repeatable)
-        if (!again || attempt >= this.settings.retries || request.signal?.aborted) throw toUnmoorError(error, request)
+        if (!again || attempt >= this.settings.retries || request.signal?.aborted)
+          throw toUnmoorError(error, request)
         await pause(backoff(attempt), request.signal)
       }
     }
   }
 
   /** The answer with its whole body, which is read again if the connection breaks within it. */
-  async text(request: AwsRequest): Promise<{ status: number; headers: HttpResponse['headers']; text: string }> {
+  async text(
+    request: AwsRequest,
+  ): Promise<{ status: number; headers: HttpResponse['headers']; text: string }> {
     for (let attempt = 0; ; attempt++) {
       const response = await this.send(request)
       try {
-        return { status: response.status, headers: response.headers, text: utf8Text(await readBody(response.body)) }
+        return {
+          status: response.status,
+          headers: response.headers,
+          text: utf8Text(await readBody(response.body)),
+        }
       } catch (error) {
-        if (!request.repeatable || attempt >= this.settings.retries || request.signal?.aborted) throw toUnmoorError(error, request)
+        if (!request.repeatable || attempt >= this.settings.retries || request.signal?.aborted)
+          throw toUnmoorError(error, request)
         await pause(backoff(attempt), request.signal)
       }
     }
@@ -94,7 +102,8 @@ export class AwsClient {
       timeout: request.timeout ?? timeout,
       signal: request.signal,
     })
-    if ((response.status >= 200 && response.status < 300) || request.accept?.includes(response.status)) return response
+    if ((response.status >= 200 && response.status < 300) || request.accept?.includes(response.status))
+      return response
     throw parseAwsError(response.status, response.headers, utf8Text(await readBody(response.body)))
   }
 }

@@ -14,12 +14,16 @@ export type CredentialsSource = () => AwsCredentials | Promise<AwsCredentials>
 const CHAIN = '@aws-sdk/credential-provider-node'
 
 /**
- * Where credentials come from: the variables, which Lambda sets; elsewhere, where they are not set, AWS's usual provider chain (profiles, SSO, web identity, container and
- * instance roles) by its own package, loaded at the first request.
+ * Where credentials come from: the variables, which Lambda sets; elsewhere, where they are not set, AWS's
+ * usual provider chain (profiles, SSO, web identity, container and instance roles) by its own package, loaded
+ * at the first request.
  *
  * @throws `NotFound` at start where there are neither variables nor the package.
  */
-export function credentialsOf({ variable, binding }: Pick<DriverContext, 'variable' | 'binding'>): CredentialsSource {
+export function credentialsOf({
+  variable,
+  binding,
+}: Pick<DriverContext, 'variable' | 'binding'>): CredentialsSource {
   const fromVariables = (): AwsCredentials | undefined => {
     const accessKeyId = variable('AWS_ACCESS_KEY_ID') || undefined
     const secretAccessKey = variable('AWS_SECRET_ACCESS_KEY') || undefined
@@ -33,7 +37,10 @@ export function credentialsOf({ variable, binding }: Pick<DriverContext, 'variab
   return () => fromVariables() ?? fromChain((chain ??= loadChain(path, binding)), binding)
 }
 
-/** The chain's module. Not by `import`, which a bundle would take in: an artifact stands alone, and on Lambda none is needed. */
+/**
+ * The chain's module. Not by `import`, which a bundle would take in: an artifact stands alone, and on Lambda
+ * none is needed.
+ */
 function findChain(binding: string, variable: DriverContext['variable']): string {
   // On Lambda the variables are there, or the platform is broken: nothing else is to be tried.
   if (variable('AWS_LAMBDA_FUNCTION_NAME') !== undefined) throw missing(binding, 'AWS_ACCESS_KEY_ID')
@@ -45,7 +52,8 @@ function findChain(binding: string, variable: DriverContext['variable']): string
 }
 
 // Loaded where it is needed: an import costs a start on Lambda.
-const requireHere = (): NodeJS.Require => process.getBuiltinModule('node:module').createRequire(import.meta.url)
+const requireHere = (): NodeJS.Require =>
+  process.getBuiltinModule('node:module').createRequire(import.meta.url)
 
 async function loadChain(path: string | undefined, binding: string): Promise<() => Promise<AwsCredentials>> {
   if (path === undefined) throw missing(binding, 'AWS_ACCESS_KEY_ID')
@@ -53,14 +61,19 @@ async function loadChain(path: string | undefined, binding: string): Promise<() 
   return chain.defaultProvider()
 }
 
-async function fromChain(chain: Promise<() => Promise<AwsCredentials>>, binding: string): Promise<AwsCredentials> {
+async function fromChain(
+  chain: Promise<() => Promise<AwsCredentials>>,
+  binding: string,
+): Promise<AwsCredentials> {
   const provider = await chain
   try {
     return await provider()
   } catch (cause) {
     throw new UnmoorError(
       'PermissionDenied',
-      `Binding "${binding}": AWS's provider chain gives no credentials: ${cause instanceof Error ? cause.message : String(cause)}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.`,
+      `Binding "${binding}": AWS's provider chain gives no credentials: ` +
+        `${cause instanceof Error ? cause.message : String(cause)}. Set AWS_ACCESS_KEY_ID and ` +
+        'AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.',
       { binding, cause },
     )
   }
@@ -69,7 +82,8 @@ async function fromChain(chain: Promise<() => Promise<AwsCredentials>>, binding:
 function missing(binding: string, name: string, cause?: unknown): UnmoorError {
   return new UnmoorError(
     'NotFound',
-    `Binding "${binding}" needs the variable ${name}. On Lambda the platform sets it; elsewhere set it yourself, or install ${CHAIN} beside the app for profiles, SSO and roles.`,
+    `Binding "${binding}" needs the variable ${name}. On Lambda the platform sets it; elsewhere set it ` +
+      `yourself, or install ${CHAIN} beside the app for profiles, SSO and roles.`,
     { binding, ...(cause === undefined ? {} : { cause }) },
   )
 }

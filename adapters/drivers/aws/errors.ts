@@ -19,8 +19,14 @@ export class AwsError extends Error {
   }
 }
 
-/** Reads an error answer: JSON with `__type` (DynamoDB, SQS) or XML with `<Code>` (S3); a HEAD has neither. */
-export function parseAwsError(status: number, headers: NodeJS.Dict<string | string[]>, text: string): AwsError {
+/**
+ * Reads an error answer: JSON with `__type` (DynamoDB, SQS) or XML with `<Code>` (S3); a HEAD has neither.
+ */
+export function parseAwsError(
+  status: number,
+  headers: NodeJS.Dict<string | string[]>,
+  text: string,
+): AwsError {
   const retryAfter = Number(headers['retry-after'])
   const seconds = Number.isFinite(retryAfter) && retryAfter > 0 ? retryAfter : undefined
   const header = String(headers['x-amzn-errortype'] ?? '').split(':')[0] ?? ''
@@ -111,7 +117,8 @@ function toCode(error: AwsError): ErrorCode {
   if (error.status === 412) return 'PreconditionFailed'
   if (error.status === 409) return 'Conflict'
   if (error.status === 416) return 'RangeNotSatisfiable'
-  // Any other refusal of a request means that the driver built a wrong one, or that the backend is not what was declared.
+  // Any other refusal of a request means that the driver built a wrong one, or that the backend is not what
+  // was declared.
   return 'Internal'
 }
 
@@ -132,11 +139,19 @@ export function toUnmoorError(error: unknown, info: RequestInfo): UnmoorError {
   const what = `${info.service} ${info.operation} on ${info.target}`
   if (error instanceof HttpFailure) {
     const mayHaveApplied = info.write && error.sent
-    if (error.kind === 'timeout') return new UnmoorError('Timeout', `${what}: ${error.message}.`, { mayHaveApplied, cause: error })
-    if (error.kind === 'aborted') return new UnmoorError('Aborted', `${what} was aborted.`, { mayHaveApplied, cause: error.cause ?? error })
+    if (error.kind === 'timeout')
+      return new UnmoorError('Timeout', `${what}: ${error.message}.`, { mayHaveApplied, cause: error })
+    if (error.kind === 'aborted')
+      return new UnmoorError('Aborted', `${what} was aborted.`, {
+        mayHaveApplied,
+        cause: error.cause ?? error,
+      })
     return new UnmoorError('Unavailable', `${what}: ${error.message}`, { mayHaveApplied, cause: error })
   }
-  if (!(error instanceof AwsError)) return new UnmoorError('Internal', `${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  if (!(error instanceof AwsError))
+    return new UnmoorError('Internal', `${what}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    })
   const code = toCode(error)
   const options: UnmoorErrorOptions = { cause: error, mayHaveApplied: info.write && code === 'Unavailable' }
   if (error.retryAfter !== undefined) options.details = { retryAfter: error.retryAfter }

@@ -1,7 +1,8 @@
 /**
- * One HTTP exchange over node:http. Not `fetch`: that decompresses bodies with a Content-Encoding, which a blob must keep,
- * and costs several times the CPU. The modules are taken by `getBuiltinModule`, because importing node:http as an ES module
- * evaluates every lazy export of it (tens of milliseconds of a cold start).
+ * One HTTP exchange over node:http. Not `fetch`: that decompresses bodies with a Content-Encoding, which a
+ * blob must keep, and costs several times the CPU. The modules are taken by `getBuiltinModule`, because
+ * importing node:http as an ES module evaluates every lazy export of it (tens of milliseconds of a cold
+ * start).
  */
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http'
 
@@ -42,11 +43,16 @@ const MAX_PAUSES = 30
 
 const agents = new Map<string, Agent>()
 
-function transport(protocol: string): { request: (options: RequestOptions, onResponse: (response: IncomingMessage) => void) => ClientRequest; agent: Agent } {
-  const module = protocol === 'https:' ? process.getBuiltinModule('node:https') : process.getBuiltinModule('node:http')
+function transport(protocol: string): {
+  request: (options: RequestOptions, onResponse: (response: IncomingMessage) => void) => ClientRequest
+  agent: Agent
+} {
+  const module =
+    protocol === 'https:' ? process.getBuiltinModule('node:https') : process.getBuiltinModule('node:http')
   let agent = agents.get(protocol)
   if (agent === undefined) {
-    // AWS closes idle connections after a while; unused ones are let go earlier, so that a request rarely meets a closing one.
+    // AWS closes idle connections after a while; unused ones are let go earlier, so that a request rarely
+    // meets a closing one.
     agent = new module.Agent({ keepAlive: true, maxSockets: 64, timeout: 60_000 })
     agents.set(protocol, agent)
   }
@@ -54,7 +60,14 @@ function transport(protocol: string): { request: (options: RequestOptions, onRes
 }
 
 /** Sends a request and resolves at the answer's headers. Rejects with {@link HttpFailure}. */
-export function exchange({ method, url, headers, body, timeout, signal }: HttpRequest): Promise<HttpResponse> {
+export function exchange({
+  method,
+  url,
+  headers,
+  body,
+  timeout,
+  signal,
+}: HttpRequest): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(new HttpFailure('aborted', 'aborted before it was sent', false, signal.reason))
@@ -64,10 +77,18 @@ export function exchange({ method, url, headers, body, timeout, signal }: HttpRe
     let connected = false
     let response: IncomingMessage | undefined
     const request = open(
-      { method, host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port, path: url.pathname + url.search, headers, agent },
+      {
+        method,
+        host: url.hostname.replace(/^\[|\]$/g, ''),
+        port: url.port,
+        path: url.pathname + url.search,
+        headers,
+        agent,
+      },
       (incoming) => {
         response = incoming
-        // Whoever reads the body gets the error from reading; a body that nobody reads must not end the process.
+        // Whoever reads the body gets the error from reading; a body that nobody reads must not end the
+        // process.
         incoming.on('error', () => {})
         incoming.once('close', () => signal?.removeEventListener('abort', onAbort))
         resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: incoming })
@@ -87,8 +108,10 @@ export function exchange({ method, url, headers, body, timeout, signal }: HttpRe
     })
     let pauses = 0
     const onTimeout = (): void => {
-      // Bytes that wait to be read mean that the reader is slow, not the server; a reader that never comes back must not hold the connection.
-      if (response !== undefined && response.readableLength > 0 && ++pauses < MAX_PAUSES) request.setTimeout(timeout)
+      // Bytes that wait to be read mean that the reader is slow, not the server; a reader that never comes
+      // back must not hold the connection.
+      if (response !== undefined && response.readableLength > 0 && ++pauses < MAX_PAUSES)
+        request.setTimeout(timeout)
       else fail(new HttpFailure('timeout', `no progress for ${timeout} ms`, connected, undefined))
     }
     request.setTimeout(timeout)
@@ -97,7 +120,14 @@ export function exchange({ method, url, headers, body, timeout, signal }: HttpRe
     request.on('error', (error) => {
       signal?.removeEventListener('abort', onAbort)
       reject(
-        error instanceof HttpFailure ? error : new HttpFailure('connection', error.message || String((error as NodeJS.ErrnoException).code), connected, error),
+        error instanceof HttpFailure
+          ? error
+          : new HttpFailure(
+              'connection',
+              error.message || String((error as NodeJS.ErrnoException).code),
+              connected,
+              error,
+            ),
       )
     })
     request.end(body)

@@ -25,7 +25,10 @@ export async function callJson<T>(client: AwsClient, call: JsonCall): Promise<T>
     operation: call.target.slice(call.target.indexOf('.') + 1),
     target: call.on,
     url: call.url,
-    headers: { 'content-type': `application/x-amz-json-${call.version ?? '1.0'}`, 'x-amz-target': call.target },
+    headers: {
+      'content-type': `application/x-amz-json-${call.version ?? '1.0'}`,
+      'x-amz-target': call.target,
+    },
     body: JSON.stringify(call.body),
     write: call.write,
     repeatable: call.repeatable,

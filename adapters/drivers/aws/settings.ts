@@ -27,19 +27,40 @@ type Variables = Pick<DriverContext, 'variable' | 'binding'>
  * @throws `NotFound` naming the variable that is missing, at start rather than at the first call.
  */
 export function resolveAws(service: AwsService, options: AwsOptions, context: Variables): AwsSettings {
-  const { variable, binding } = { binding: context.binding, variable: (name: string) => context.variable(name) || undefined }
-  const endpoint = options.endpoint ?? variable(`AWS_ENDPOINT_URL_${service.toUpperCase()}`) ?? variable('AWS_ENDPOINT_URL')
+  const { variable, binding } = {
+    binding: context.binding,
+    variable: (name: string) => context.variable(name) || undefined,
+  }
+  const endpoint =
+    options.endpoint ?? variable(`AWS_ENDPOINT_URL_${service.toUpperCase()}`) ?? variable('AWS_ENDPOINT_URL')
   if (endpoint !== undefined && !/^https?:\/\/[^/?#]+\/?$/.test(endpoint)) {
-    throw new UnmoorError('InvalidArgument', `Binding "${binding}": the endpoint "${endpoint}" of ${service} is not an origin such as http://127.0.0.1:4566.`, {
-      binding,
-    })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `Binding "${binding}": the endpoint "${endpoint}" of ${service} is not an origin such as ` +
+        'http://127.0.0.1:4566.',
+      {
+        binding,
+      },
+    )
   }
   const region = options.region ?? variable('AWS_REGION') ?? variable('AWS_DEFAULT_REGION')
   if (region === undefined)
-    throw new UnmoorError('NotFound', `Binding "${binding}" needs the variable AWS_REGION. On Lambda the platform sets it; elsewhere set it yourself.`, {
-      binding,
-    })
+    throw new UnmoorError(
+      'NotFound',
+      `Binding "${binding}" needs the variable AWS_REGION. On Lambda the platform sets it; elsewhere ` +
+        'set it yourself.',
+      {
+        binding,
+      },
+    )
   const timeout = toMilliseconds(options.timeout ?? 10, 'timeout', binding)
   const credentials = credentialsOf({ variable, binding })
-  return { service, region, endpoint: endpoint?.replace(/\/$/, ''), timeout, retries: options.retries ?? 3, credentials }
+  return {
+    service,
+    region,
+    endpoint: endpoint?.replace(/\/$/, ''),
+    timeout,
+    retries: options.retries ?? 3,
+    credentials,
+  }
 }

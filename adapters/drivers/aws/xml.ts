@@ -1,6 +1,6 @@
 /**
- * A parser for the XML that S3 answers with: elements, text, entities, CDATA. No attributes, namespaces or document types,
- * because S3's answers carry no meaning in them; an entity it does not know stays as it is.
+ * A parser for the XML that S3 answers with: elements, text, entities, CDATA. No attributes, namespaces or
+ * document types, because S3's answers carry no meaning in them; an entity it does not know stays as it is.
  */
 
 /** One element. */
@@ -28,7 +28,8 @@ export class XmlElement {
   }
 }
 
-const TOKEN = /<\?[\s\S]*?\?>|<!--[\s\S]*?-->|<!\[CDATA\[([\s\S]*?)\]\]>|<\/([^\s>]+)\s*>|<([^\s/>]+)(?:"[^"]*"|'[^']*'|[^"'>])*?(\/?)>|([^<]+)/g
+const TOKEN =
+  /<\?[\s\S]*?\?>|<!--[\s\S]*?-->|<!\[CDATA\[([\s\S]*?)\]\]>|<\/([^\s>]+)\s*>|<([^\s/>]+)(?:"[^"]*"|'[^']*'|[^"'>])*?(\/?)>|([^<]+)/g
 
 /** The root element, or undefined where the text holds none. Text that ends half-way is an error. */
 export function parseXml(text: string): XmlElement | undefined {
@@ -54,16 +55,33 @@ export function parseXml(text: string): XmlElement | undefined {
 const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 
 function unescapeXml(text: string): string {
-  return text.replace(/&(?:#x([0-9a-f]+)|#([0-9]+)|([a-z]+));/gi, (entity, hex: string | undefined, decimal: string | undefined, name: string | undefined) => {
-    if (name !== undefined) return NAMED[name] ?? entity
-    return String.fromCodePoint(hex === undefined ? Number.parseInt(decimal as string, 10) : Number.parseInt(hex, 16))
-  })
+  return text.replace(
+    /&(?:#x([0-9a-f]+)|#([0-9]+)|([a-z]+));/gi,
+    (entity, hex: string | undefined, decimal: string | undefined, name: string | undefined) => {
+      if (name !== undefined) return NAMED[name] ?? entity
+      return String.fromCodePoint(
+        hex === undefined ? Number.parseInt(decimal as string, 10) : Number.parseInt(hex, 16),
+      )
+    },
+  )
 }
 
-const ESCAPED: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' }
+const ESCAPED: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&apos;',
+}
 
-/** Text as element content. Control characters as references; what XML 1.0 cannot hold at all is for the caller to refuse. */
+/**
+ * Text as element content. Control characters as references; what XML 1.0 cannot hold at all is for the
+ * caller to refuse.
+ */
 export function escapeXml(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- exactly the characters that a parser would otherwise normalise
-  return text.replace(/[&<>"'\u0000-\u001f\u007f-\u009f]/g, (character) => ESCAPED[character] ?? `&#${character.charCodeAt(0)};`)
+  return text.replace(
+    // oxlint-disable-next-line no-control-regex -- the characters that a parser would otherwise normalise
+    /[&<>"'\u0000-\u001f\u007f-\u009f]/g,
+    (character) => ESCAPED[character] ?? `&#${character.charCodeAt(0)};`,
+  )
 }

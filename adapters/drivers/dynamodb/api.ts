@@ -40,7 +40,11 @@ export class DynamodbApi {
   }
 
   async get(key: ItemKey, consistent: boolean): Promise<Item | undefined> {
-    const { Item: item } = await this.#read<{ Item?: Item }>('GetItem', { TableName: this.#table, Key: key, ConsistentRead: consistent })
+    const { Item: item } = await this.#read<{ Item?: Item }>('GetItem', {
+      TableName: this.#table,
+      Key: key,
+      ConsistentRead: consistent,
+    })
     return item
   }
 
@@ -49,7 +53,10 @@ export class DynamodbApi {
     const items: Item[] = []
     let left: readonly ItemKey[] = keys
     for (let attempt = 0; left.length > 0;) {
-      const answer = await this.#read<{ Responses?: Record<string, Item[]>; UnprocessedKeys?: Record<string, { Keys: ItemKey[] }> }>('BatchGetItem', {
+      const answer = await this.#read<{
+        Responses?: Record<string, Item[]>
+        UnprocessedKeys?: Record<string, { Keys: ItemKey[] }>
+      }>('BatchGetItem', {
         RequestItems: { [this.#table]: { Keys: left, ConsistentRead: consistent } },
       })
       const found = answer.Responses?.[this.#table] ?? []
@@ -57,7 +64,10 @@ export class DynamodbApi {
       const rest = answer.UnprocessedKeys?.[this.#table]?.Keys ?? []
       // No progress means throttling, which asks for patience; progress that the answer was full.
       if (rest.length === left.length && ++attempt >= BATCH_TRIES)
-        throw new UnmoorError('Throttled', `dynamodb BatchGetItem on table "${this.#table}" left ${rest.length} keys.`)
+        throw new UnmoorError(
+          'Throttled',
+          `dynamodb BatchGetItem on table "${this.#table}" left ${rest.length} keys.`,
+        )
       if (rest.length === left.length) await pause(Math.random() * Math.min(2000, 50 * 2 ** attempt))
       left = rest
     }
@@ -72,20 +82,32 @@ export class DynamodbApi {
     return this.#write('DeleteItem', { Key: key }, options)
   }
 
-  async #write(operation: string, body: object, { condition, returnOld, once }: WriteOptions): Promise<Item | undefined> {
+  async #write(
+    operation: string,
+    body: object,
+    { condition, returnOld, once }: WriteOptions,
+  ): Promise<Item | undefined> {
     const request = {
       TableName: this.#table,
       ...body,
       ReturnValues: returnOld ? 'ALL_OLD' : 'NONE',
-      ...(condition === undefined ? {} : { ConditionExpression: condition.expression, ExpressionAttributeNames: condition.names }),
+      ...(condition === undefined
+        ? {}
+        : { ConditionExpression: condition.expression, ExpressionAttributeNames: condition.names }),
       ...(condition?.values === undefined ? {} : { ExpressionAttributeValues: condition.values }),
     }
     // Whole items may be put and deleted again: the second try leaves what the first would have left.
-    const { Attributes } = await this.#call<{ Attributes?: Item }>(operation, request, { write: true, repeatable: !once })
+    const { Attributes } = await this.#call<{ Attributes?: Item }>(operation, request, {
+      write: true,
+      repeatable: !once,
+    })
     return Attributes
   }
 
-  /** Keys of one partition that begin with `prefix`, without values, from after `after`. `last` is where the next page begins. */
+  /**
+   * Keys of one partition that begin with `prefix`, without values, from after `after`. `last` is where the
+   * next page begins.
+   */
   async query(options: {
     pk: string
     prefix: string
@@ -95,17 +117,24 @@ export class DynamodbApi {
     consistent: boolean
   }): Promise<{ items: Item[]; last: string | undefined }> {
     const { pk, prefix, after, limit, now, consistent } = options
-    const { Items = [], LastEvaluatedKey } = await this.#read<{ Items?: Item[]; LastEvaluatedKey?: ItemKey }>('Query', {
-      TableName: this.#table,
-      KeyConditionExpression: prefix === '' ? '#pk = :pk' : '#pk = :pk AND begins_with(#sk, :prefix)',
-      FilterExpression: 'attribute_not_exists(#expires) OR #expires > :now',
-      ProjectionExpression: '#sk, #meta, #expires',
-      ExpressionAttributeNames: { '#pk': 'pk', '#sk': 'sk', '#expires': 'expires', '#meta': 'meta' },
-      ExpressionAttributeValues: { ':pk': { S: pk }, ':now': { N: String(Math.floor(now / 1000)) }, ...(prefix === '' ? {} : { ':prefix': { S: prefix } }) },
-      Limit: limit,
-      ConsistentRead: consistent,
-      ...(after === undefined ? {} : { ExclusiveStartKey: { pk: { S: pk }, sk: { S: after } } }),
-    })
+    const { Items = [], LastEvaluatedKey } = await this.#read<{ Items?: Item[]; LastEvaluatedKey?: ItemKey }>(
+      'Query',
+      {
+        TableName: this.#table,
+        KeyConditionExpression: prefix === '' ? '#pk = :pk' : '#pk = :pk AND begins_with(#sk, :prefix)',
+        FilterExpression: 'attribute_not_exists(#expires) OR #expires > :now',
+        ProjectionExpression: '#sk, #meta, #expires',
+        ExpressionAttributeNames: { '#pk': 'pk', '#sk': 'sk', '#expires': 'expires', '#meta': 'meta' },
+        ExpressionAttributeValues: {
+          ':pk': { S: pk },
+          ':now': { N: String(Math.floor(now / 1000)) },
+          ...(prefix === '' ? {} : { ':prefix': { S: prefix } }),
+        },
+        Limit: limit,
+        ConsistentRead: consistent,
+        ...(after === undefined ? {} : { ExclusiveStartKey: { pk: { S: pk }, sk: { S: after } } }),
+      },
+    )
     return { items: Items, last: LastEvaluatedKey?.sk.S }
   }
 

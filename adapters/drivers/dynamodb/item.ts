@@ -1,7 +1,9 @@
 /**
- * An item of the table. Its keys: `pk` is `APP/BINDING#SHARD`, `sk` the key itself (DynamoDB orders strings by their UTF-8 bytes, as lists must).
- * The value is in `text` or `bytes`, or neither where it is empty, or, where it is too large for an item, in the S3 object that `ref` names,
- * with its SHA-256 in `sha`. `version` is there for strong bindings. `meta` is the metadata's JSON, `expires` seconds since 1970: the table's TTL attribute.
+ * An item of the table. Its keys: `pk` is `APP/BINDING#SHARD`, `sk` the key itself (DynamoDB orders strings
+ * by their UTF-8 bytes, as lists must). The value is in `text` or `bytes`, or neither where it is empty, or,
+ * where it is too large for an item, in the S3 object that `ref` names, with its SHA-256 in `sha`. `version`
+ * is there for strong bindings. `meta` is the metadata's JSON, `expires` seconds since 1970: the table's TTL
+ * attribute.
  */
 import { utf8, utf8Text } from '../../../core/bindings/bytes.ts'
 import type { KvEntry } from '../../../core/bindings/drivers.ts'
@@ -32,7 +34,8 @@ export function toItem(
   if (typeof value === 'string') {
     if (value !== '') item['text'] = { S: value }
   } else if (value instanceof Uint8Array) {
-    if (value.byteLength > 0) item['bytes'] = { B: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') }
+    if (value.byteLength > 0)
+      item['bytes'] = { B: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') }
   } else {
     item['ref'] = { S: value.name }
     item['sha'] = { S: value.sha256 }
@@ -64,13 +67,26 @@ export function reference(item: Item): Reference | undefined {
 }
 
 /** The entry of an item whose value is inline, or `stored` where it is not. */
-export function toEntry(item: Item, as: 'text' | 'bytes' | 'stream', stored?: Uint8Array<ArrayBuffer>): KvEntry {
+export function toEntry(
+  item: Item,
+  as: 'text' | 'bytes' | 'stream',
+  stored?: Uint8Array<ArrayBuffer>,
+): KvEntry {
   const value = stored ?? inlineValue(item)
-  const wanted = as === 'text' ? (typeof value === 'string' ? value : utf8Text(value)) : typeof value === 'string' ? utf8(value) : value
+  const wanted =
+    as === 'text'
+      ? typeof value === 'string'
+        ? value
+        : utf8Text(value)
+      : typeof value === 'string'
+        ? utf8(value)
+        : value
   return { value: wanted, metadata: text(item, 'meta'), expiration: expiration(item) }
 }
 
 function inlineValue(item: Item): string | Uint8Array<ArrayBuffer> {
   const bytes = item['bytes']
-  return bytes !== undefined && 'B' in bytes ? new Uint8Array(Buffer.from(bytes.B, 'base64')) : (text(item, 'text') ?? '')
+  return bytes !== undefined && 'B' in bytes
+    ? new Uint8Array(Buffer.from(bytes.B, 'base64'))
+    : (text(item, 'text') ?? '')
 }

@@ -53,7 +53,8 @@ export async function mergePartitions(
   options: { prefix: string; after: string | undefined; limit: number; now: number; consistent: boolean },
 ): Promise<{ items: Item[]; more: boolean }> {
   const { prefix, after, limit, now, consistent } = options
-  // Keys spread evenly, so a partition has about its share of the page; a little more saves a second query mostly.
+  // Keys spread evenly, so a partition has about its share of the page; a little more saves a second query
+  // mostly.
   const size = Math.min(1000, Math.ceil((limit + 1) / pks.length) + 8)
   const partitions = pks.map((pk) => new Partition(api, { pk, prefix, now, consistent }, after, size))
   await Promise.all(partitions.map((partition) => partition.fill()))
@@ -61,7 +62,11 @@ export async function mergePartitions(
   for (;;) {
     let least: Partition | undefined
     for (const partition of partitions) {
-      if (partition.head !== undefined && (least?.head === undefined || compareUtf8(partition.head, least.head) < 0)) least = partition
+      if (
+        partition.head !== undefined &&
+        (least?.head === undefined || compareUtf8(partition.head, least.head) < 0)
+      )
+        least = partition
     }
     if (least === undefined) return { items, more: false }
     if (items.length === limit) return { items, more: true }
@@ -84,7 +89,12 @@ export function readCursor(prefix: string, cursor: string): string {
   }
   const [scope, last] = Array.isArray(parts) ? (parts as unknown[]) : []
   // Decoding base64url skips what it does not know, so the cursor must be what it would be written as.
-  if (scope !== prefix || typeof last !== 'string' || !last.startsWith(prefix) || writeCursor(prefix, last) !== cursor)
+  if (
+    scope !== prefix ||
+    typeof last !== 'string' ||
+    !last.startsWith(prefix) ||
+    writeCursor(prefix, last) !== cursor
+  )
     throw invalidArgument({}, 'The cursor is not one that a list with this prefix gave.')
   return last
 }

@@ -6,9 +6,10 @@ import { upload } from '../s3/upload.ts'
 import type { Reference } from './item.ts'
 
 /**
- * Values that are too large for an item, as S3 objects. Each put writes an object of its own, so that the item switches from one value to the next
- * in one step; the old object is deleted afterwards. An object is left over only where a process ends between the two steps, where a delete
- * fails, or where DynamoDB's TTL removes the item.
+ * Values that are too large for an item, as S3 objects. Each put writes an object of its own, so that the
+ * item switches from one value to the next in one step; the old object is deleted afterwards. An object is
+ * left over only where a process ends between the two steps, where a delete fails, or where DynamoDB's TTL
+ * removes the item.
  */
 export class Spill {
   #api: S3Api
@@ -29,7 +30,14 @@ export class Spill {
   /** Null where the object is gone: the item was overwritten since it was read. */
   async get({ name, sha256 }: Reference): Promise<Uint8Array<ArrayBuffer> | null> {
     for (let attempt = 0; ; attempt++) {
-      const { status, body } = await this.#api.send({ operation: 'GetObject', method: 'GET', name, write: false, repeatable: true, accept: [404] })
+      const { status, body } = await this.#api.send({
+        operation: 'GetObject',
+        method: 'GET',
+        name,
+        write: false,
+        repeatable: true,
+        accept: [404],
+      })
       if (status === 404) {
         body.resume()
         return null
@@ -40,12 +48,16 @@ export class Spill {
         if (actual !== sha256)
           throw new UnmoorError(
             'ChecksumMismatch',
-            `The object ${name} of bucket "${this.#api.bucket}" is not what was put: its SHA-256 is ${actual}, not ${sha256}.`,
+            `The object ${name} of bucket "${this.#api.bucket}" is not what was put: its SHA-256 is ` +
+              `${actual}, not ${sha256}.`,
           )
         return bytes
       } catch (error) {
         if (error instanceof UnmoorError) throw error
-        if (attempt === 2) throw new UnmoorError('Unavailable', `Reading ${name} of bucket "${this.#api.bucket}" broke off.`, { cause: error })
+        if (attempt === 2)
+          throw new UnmoorError('Unavailable', `Reading ${name} of bucket "${this.#api.bucket}" broke off.`, {
+            cause: error,
+          })
       }
     }
   }

@@ -2,7 +2,17 @@ import { fnv1a, utf8, utf8Length } from '../../../core/bindings/bytes.ts'
 import type { KvDriver, KvEntry } from '../../../core/bindings/drivers.ts'
 import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import type { DynamodbApi, WriteOptions } from './api.ts'
-import { expiration, isExpired, type Item, type ItemKey, type Reference, reference, text, toEntry, toItem } from './item.ts'
+import {
+  expiration,
+  isExpired,
+  type Item,
+  type ItemKey,
+  type Reference,
+  reference,
+  text,
+  toEntry,
+  toItem,
+} from './item.ts'
 import { mergePartitions, readCursor, writeCursor } from './list.ts'
 import type { Spill } from './spill.ts'
 
@@ -16,7 +26,10 @@ export interface StoreSettings {
 
 type Value = string | Uint8Array<ArrayBuffer>
 
-/** Bytes of the largest value that is kept in an item. An item has at most 400 KB, with key, metadata and names. */
+/**
+ * Bytes of the largest value that is kept in an item. An item has at most 400 KB, with key, metadata and
+ * names.
+ */
 const INLINE = 350 * 1024
 /** Reads of an item whose object was replaced meanwhile. */
 const RACES = 4
@@ -46,7 +59,10 @@ export class Store {
     return this.api.get(this.key(key), this.#settings.consistent)
   }
 
-  /** The entry of an item that was read, with the item that it is from in the end; null where it is expired or gone. */
+  /**
+   * The entry of an item that was read, with the item that it is from in the end; null where it is expired or
+   * gone.
+   */
   async entry(item: Item, as: 'text' | 'bytes' | 'stream'): Promise<{ entry: KvEntry; item: Item } | null> {
     let current: Item | undefined = item
     for (let race = 0; race < RACES; race++) {
@@ -58,7 +74,10 @@ export class Store {
       // Overwritten or deleted since: read what it is now.
       current = await this.api.get({ pk: item['pk'], sk: item['sk'] } as ItemKey, true)
     }
-    throw new UnmoorError('Unavailable', `The object of the value of ${JSON.stringify(text(item, 'sk'))} is not in the bucket.`)
+    throw new UnmoorError(
+      'Unavailable',
+      `The object of the value of ${JSON.stringify(text(item, 'sk'))} is not in the bucket.`,
+    )
   }
 
   async many(keys: readonly string[], as: 'text' | 'bytes'): Promise<Map<string, KvEntry>> {
@@ -68,28 +87,47 @@ export class Store {
       this.#settings.consistent,
     )
     const found = await Promise.all(items.map((item) => this.entry(item, as)))
-    return new Map(found.flatMap((one) => (one === null ? [] : [[text(one.item, 'sk') ?? '', one.entry] as const])))
+    return new Map(
+      found.flatMap((one) => (one === null ? [] : [[text(one.item, 'sk') ?? '', one.entry] as const])),
+    )
   }
 
   async list({ prefix, cursor, limit }: Parameters<KvDriver['list']>[0]): ReturnType<KvDriver['list']> {
     const { namespace, shards, consistent } = this.#settings
     const after = cursor === undefined ? undefined : readCursor(prefix, cursor)
     const pks = Array.from({ length: shards }, (_, shard) => `${namespace}#${shard}`)
-    const { items, more } = await mergePartitions(this.api, pks, { prefix, after, limit, now: this.now, consistent })
-    const keys = items.map((item) => ({ name: text(item, 'sk') ?? '', metadata: text(item, 'meta'), expiration: expiration(item) }))
+    const { items, more } = await mergePartitions(this.api, pks, {
+      prefix,
+      after,
+      limit,
+      now: this.now,
+      consistent,
+    })
+    const keys = items.map((item) => ({
+      name: text(item, 'sk') ?? '',
+      metadata: text(item, 'meta'),
+      expiration: expiration(item),
+    }))
     const last = keys.at(-1)
     return more && last !== undefined ? { keys, cursor: writeCursor(prefix, last.name) } : { keys }
   }
 
-  /** Writes an item by `write`; its larger value is stored before, and removed again where the write was certainly not applied. */
+  /**
+   * Writes an item by `write`; its larger value is stored before, and removed again where the write was
+   * certainly not applied.
+   */
   async put<T>(
     key: string,
     value: Value,
     options: { metadata?: string | undefined; expiration?: number | undefined },
     write: (item: Item, stored: Reference | undefined) => Promise<T>,
   ): Promise<T> {
-    const size = typeof value === 'string' ? (value.length * 3 <= INLINE ? 0 : utf8Length(value)) : value.byteLength
-    const stored = size > INLINE ? await this.#spilled(size).put(typeof value === 'string' ? utf8(value) : value) : undefined
+    const size =
+      typeof value === 'string' ? (value.length * 3 <= INLINE ? 0 : utf8Length(value)) : value.byteLength
+    const stored =
+      size > INLINE
+        ? await this.#spilled(size).put(typeof value === 'string' ? utf8(value) : value)
+        : undefined
     try {
       return await write(toItem(this.key(key), stored ?? value, options), stored)
     } catch (error) {
@@ -99,10 +137,13 @@ export class Store {
   }
 
   /**
-   * Writes, and removes the object of the value before. The first try takes place only where there is none, so that the usual
-   * write does not bring the old value back over the network to learn that.
+   * Writes, and removes the object of the value before. The first try takes place only where there is none,
+   * so that the usual write does not bring the old value back over the network to learn that.
    */
-  async replace(write: (options: WriteOptions) => Promise<Item | undefined>, stored: Reference | undefined): Promise<void> {
+  async replace(
+    write: (options: WriteOptions) => Promise<Item | undefined>,
+    stored: Reference | undefined,
+  ): Promise<void> {
     if (this.#spill === undefined) {
       await write({})
       return
@@ -125,10 +166,14 @@ export class Store {
 
   #spilled(size?: number): Spill {
     if (this.#spill !== undefined) return this.#spill
-    const what = size === undefined ? 'This value is in S3' : `A value of ${size} bytes is over the ${INLINE} that DynamoDB keeps in an item`
+    const what =
+      size === undefined
+        ? 'This value is in S3'
+        : `A value of ${size} bytes is over the ${INLINE} that DynamoDB keeps in an item`
     throw new UnmoorError(
       'LimitExceeded',
-      `${what}, but the driver has no bucket. Give it one: the option \`bucket\`, or the variable UNMOOR_BUCKET.`,
+      `${what}, but the driver has no bucket. Give it one: the option \`bucket\`, or the variable ` +
+        'UNMOOR_BUCKET.',
       size === undefined ? {} : { details: { limit: 'dynamodb.value', actual: size, max: INLINE } },
     )
   }

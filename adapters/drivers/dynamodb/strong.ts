@@ -41,7 +41,9 @@ export class DynamodbStrongKv implements StrongKvDriver {
 
   put(key: string, value: string | Uint8Array<ArrayBuffer>, options: PutOptions): Promise<void> {
     const store = this.#store
-    return store.put(key, value, options, (item, stored) => store.replace((write) => store.api.put({ ...item, version: { S: newVersion() } }, write), stored))
+    return store.put(key, value, options, (item, stored) =>
+      store.replace((write) => store.api.put({ ...item, version: { S: newVersion() } }, write), stored),
+    )
   }
 
   delete(key: string): Promise<void> {
@@ -49,13 +51,26 @@ export class DynamodbStrongKv implements StrongKvDriver {
     return store.replace((write) => store.api.delete(store.key(key), write), undefined)
   }
 
-  putIf(key: string, value: string | Uint8Array<ArrayBuffer>, options: PutOptions, expected: string | null): Promise<string | null> {
+  putIf(
+    key: string,
+    value: string | Uint8Array<ArrayBuffer>,
+    options: PutOptions,
+    expected: string | null,
+  ): Promise<string | null> {
     const store = this.#store
     const version = newVersion()
     return store.put(key, value, options, async (item, stored) => {
       const write = (): Promise<Item | undefined> =>
-        store.api.put({ ...item, version: { S: version } }, { condition: this.#condition(expected), returnOld: true, once: true })
-      const done = await this.#conditionally(key, expected, write, (current) => current !== undefined && versionOf(current) === version)
+        store.api.put(
+          { ...item, version: { S: version } },
+          { condition: this.#condition(expected), returnOld: true, once: true },
+        )
+      const done = await this.#conditionally(
+        key,
+        expected,
+        write,
+        (current) => current !== undefined && versionOf(current) === version,
+      )
       if (!done) await store.remove(stored)
       return done ? version : null
     })
@@ -63,11 +78,15 @@ export class DynamodbStrongKv implements StrongKvDriver {
 
   deleteIf(key: string, expected: string): Promise<boolean> {
     const store = this.#store
-    const write = (): Promise<Item | undefined> => store.api.delete(store.key(key), { condition: this.#condition(expected), returnOld: true, once: true })
+    const write = (): Promise<Item | undefined> =>
+      store.api.delete(store.key(key), { condition: this.#condition(expected), returnOld: true, once: true })
     return this.#conditionally(key, expected, write, (current) => current === undefined)
   }
 
-  /** Whether the write took place. One whose answer got lost is looked up: applied, still to do, or no longer to tell, which is the error then. */
+  /**
+   * Whether the write took place. One whose answer got lost is looked up: applied, still to do, or no longer
+   * to tell, which is the error then.
+   */
   async #conditionally(
     key: string,
     expected: string | null,
@@ -92,13 +111,26 @@ export class DynamodbStrongKv implements StrongKvDriver {
   /** Expired items count as absent, while DynamoDB still has them. */
   #condition(expected: string | null): Condition {
     const now = { ':now': { N: String(Math.floor(this.#store.now / 1000)) } }
-    if (expected === null) return { expression: 'attribute_not_exists(#pk) OR #expires <= :now', names: { '#pk': 'pk', '#expires': 'expires' }, values: now }
+    if (expected === null)
+      return {
+        expression: 'attribute_not_exists(#pk) OR #expires <= :now',
+        names: { '#pk': 'pk', '#expires': 'expires' },
+        values: now,
+      }
     const alive = '(attribute_not_exists(#expires) OR #expires > :now)'
     const names = { '#version': 'version', '#expires': 'expires' }
     if (expected === UNVERSIONED) {
-      return { expression: `attribute_exists(#pk) AND attribute_not_exists(#version) AND ${alive}`, names: { ...names, '#pk': 'pk' }, values: now }
+      return {
+        expression: `attribute_exists(#pk) AND attribute_not_exists(#version) AND ${alive}`,
+        names: { ...names, '#pk': 'pk' },
+        values: now,
+      }
     }
-    return { expression: `#version = :version AND ${alive}`, names, values: { ...now, ':version': { S: expected } } }
+    return {
+      expression: `#version = :version AND ${alive}`,
+      names,
+      values: { ...now, ':version': { S: expected } },
+    }
   }
 }
 

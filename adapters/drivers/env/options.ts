@@ -6,4 +6,6 @@ export interface EnvOptions {
   name?: string
 }
 
-export const options = { secret: { name: 'string' } satisfies OptionTable<EnvOptions> } satisfies DriverOptionTables
+export const options = {
+  secret: { name: 'string' } satisfies OptionTable<EnvOptions>,
+} satisfies DriverOptionTables

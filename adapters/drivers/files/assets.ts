@@ -28,18 +28,28 @@ class FolderAssets implements AssetsDriver {
     this.#singlePage = singlePage
   }
 
-  async serve(request: Request, { fallback = 'navigation' }: { fallback?: 'navigation' | 'always' } = {}): Promise<Response | undefined> {
+  async serve(
+    request: Request,
+    { fallback = 'navigation' }: { fallback?: 'navigation' | 'always' } = {},
+  ): Promise<Response | undefined> {
     const { pathname, search } = new URL(request.url)
     const found = route(pathname, (path) => this.#files.has(path))
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       // As Cloudflare does: a file's path belongs to the file, whatever the method.
-      return found === undefined ? undefined : new Response('Method Not Allowed', { status: 405, headers: { allow: 'GET, HEAD' } })
+      return found === undefined
+        ? undefined
+        : new Response('Method Not Allowed', { status: 405, headers: { allow: 'GET, HEAD' } })
     }
     if (found === undefined) {
-      if (!this.#singlePage || (fallback === 'navigation' && request.headers.get('sec-fetch-mode') !== 'navigate')) return undefined
+      if (
+        !this.#singlePage ||
+        (fallback === 'navigation' && request.headers.get('sec-fetch-mode') !== 'navigate')
+      )
+        return undefined
       return this.#answer(request, '/index.html')
     }
-    if ('redirect' in found) return new Response(null, { status: 307, headers: { location: found.redirect + search } })
+    if ('redirect' in found)
+      return new Response(null, { status: 307, headers: { location: found.redirect + search } })
     return this.#answer(request, found.file)
   }
 
@@ -51,7 +61,11 @@ class FolderAssets implements AssetsDriver {
   }
 }
 
-async function respond(request: Request, { path, contentType }: AssetFile, { handle, size, etag }: OpenAsset): Promise<Response> {
+async function respond(
+  request: Request,
+  { path, contentType }: AssetFile,
+  { handle, size, etag }: OpenAsset,
+): Promise<Response> {
   const headers = new Headers({ etag, 'cache-control': 'public, max-age=0, must-revalidate' })
   let streaming = false
   try {

@@ -21,8 +21,8 @@ export interface OpenAsset {
 }
 
 /**
- * The files of a folder by URL path (decoded), read once: what is no file of the folder at start has no path, so no request can reach outside it.
- * Symbolic links are followed within the folder only.
+ * The files of a folder by URL path (decoded), read once: what is no file of the folder at start has no path,
+ * so no request can reach outside it. Symbolic links are followed within the folder only.
  */
 export async function readFolder(directory: string): Promise<ReadonlyMap<string, AssetFile>> {
   const files = new Map<string, AssetFile>()
@@ -30,10 +30,15 @@ export async function readFolder(directory: string): Promise<ReadonlyMap<string,
     await walk(await realpath(directory), '', files, await realpath(directory))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      throw new UnmoorError('NotFound', `The assets folder ${directory} does not exist. Build the app again, or set the driver's "directory".`, {
-        operation: 'start',
-        cause: error,
-      })
+      throw new UnmoorError(
+        'NotFound',
+        `The assets folder ${directory} does not exist. Build the app again, or set the driver's ` +
+          '"directory".',
+        {
+          operation: 'start',
+          cause: error,
+        },
+      )
     }
     throw error
   }
@@ -45,7 +50,8 @@ async function walk(folder: string, url: string, files: Map<string, AssetFile>, 
     const path = join(folder, entry.name)
     const kind = await kindOf(entry, path, root)
     if (kind === 'folder') await walk(path, `${url}/${entry.name}`, files, root)
-    else if (kind === 'file') files.set(`${url}/${entry.name}`, { path, contentType: contentTypeOf(entry.name) })
+    else if (kind === 'file')
+      files.set(`${url}/${entry.name}`, { path, contentType: contentTypeOf(entry.name) })
   }
 }
 
@@ -55,7 +61,9 @@ async function kindOf(entry: Dirent, path: string, root: string): Promise<'file'
   if (!entry.isSymbolicLink()) return 'other'
   const target = await realpath(path).catch(() => undefined)
   // A link to a folder could lead back up and around: only files.
-  return target !== undefined && target.startsWith(root + sep) && (await stat(target)).isFile() ? 'file' : 'other'
+  return target !== undefined && target.startsWith(root + sep) && (await stat(target)).isFile()
+    ? 'file'
+    : 'other'
 }
 
 /** Opens files and keeps their etags, which are hashed anew only when a file has changed. */

@@ -9,10 +9,15 @@ export function isNotModified(request: Request, etag: string): boolean {
 }
 
 /**
- * The one byte range that a GET asks for; undefined where the whole file is to be sent: no Range, a form that is not understood, several ranges (RFC 9110 section 14.2
- * lets a server ignore them), or an If-Range of another version.
+ * The one byte range that a GET asks for; undefined where the whole file is to be sent: no Range, a form that
+ * is not understood, several ranges (RFC 9110 section 14.2 lets a server ignore them), or an If-Range of
+ * another version.
  */
-export function parseRange(request: Request, etag: string, size: number): { offset: number; length: number } | 'unsatisfiable' | undefined {
+export function parseRange(
+  request: Request,
+  etag: string,
+  size: number,
+): { offset: number; length: number } | 'unsatisfiable' | undefined {
   const header = request.headers.get('range')
   if (header === null || request.method !== 'GET') return undefined
   const condition = request.headers.get('if-range')

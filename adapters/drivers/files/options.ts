@@ -12,5 +12,8 @@ export interface FilesOptions {
 }
 
 export const options = {
-  assets: { directory: 'string', notFound: ['none', 'single-page-application'] } satisfies OptionTable<FilesOptions>,
+  assets: {
+    directory: 'string',
+    notFound: ['none', 'single-page-application'],
+  } satisfies OptionTable<FilesOptions>,
 } satisfies DriverOptionTables

@@ -2,8 +2,10 @@
 export type Route = { file: string } | { redirect: string }
 
 /**
- * Cloudflare's `html_handling: auto-trailing-slash`: pages are asked for without `.html` and `index`, folders with a slash, and every other form is sent there.
- * `has` tells of paths such as `/docs/index.html`. Undefined where nothing matches. (https://developers.cloudflare.com/workers/static-assets/routing/advanced/html-handling/)
+ * Cloudflare's `html_handling: auto-trailing-slash`: pages are asked for without `.html` and `index`, folders
+ * with a slash, and every other form is sent there. `has` tells of paths such as `/docs/index.html`.
+ * Undefined where nothing matches.
+ * (https://developers.cloudflare.com/workers/static-assets/routing/advanced/html-handling/)
  */
 export function route(pathname: string, has: (path: string) => boolean): Route | undefined {
   const path = decode(pathname)
@@ -48,14 +50,19 @@ function pageRedirect(path: string, has: (path: string) => boolean): Route | und
   return undefined
 }
 
-/** A redirect to `target`, if `file` is there and is what `target` would give: otherwise it would lead astray, or around in a circle. */
+/**
+ * A redirect to `target`, if `file` is there and is what `target` would give: otherwise it would lead astray,
+ * or around in a circle.
+ */
 function redirectTo(target: string, file: string, has: (path: string) => boolean): Route | undefined {
   if (target === '' || !has(file)) return undefined
   const there = has(target) ? target : target.endsWith('/') ? `${target}index.html` : `${target}.html`
   return there === file ? { redirect: target } : undefined
 }
 
-/** The path as file names have it. Double slashes become one, as a path that begins with two is another host. */
+/**
+ * The path as file names have it. Double slashes become one, as a path that begins with two is another host.
+ */
 function decode(pathname: string): string {
   return pathname
     .split('/')

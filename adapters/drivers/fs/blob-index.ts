@@ -24,13 +24,27 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS loose (file TEXT NOT NULL PRIMARY KEY, since INTEGER NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL, started INTEGER NOT NULL) WITHOUT ROWID;
 `
 
-type Row = [key: string, size: number, etag: string, uploaded: number, http: string, custom: string, file: string]
+type Row = [
+  key: string,
+  size: number,
+  etag: string,
+  uploaded: number,
+  http: string,
+  custom: string,
+  file: string,
+]
 
 type LooseRow = [file: string, since: number, host: string, pid: number, started: number]
 
-/** Milliseconds after which a loose file that nobody writes to is taken for a crashed put's, where its process cannot be asked. */
+/**
+ * Milliseconds after which a loose file that nobody writes to is taken for a crashed put's, where its process
+ * cannot be asked.
+ */
 const ABANDONED_AFTER = 60 * 60_000
-/** When this process began, in seconds since 1970: tells it from an earlier one with its pid, as in a container. */
+/**
+ * When this process began, in seconds since 1970: tells it from an earlier one with its pid, as in a
+ * container.
+ */
 const STARTED = Math.round(Date.now() / 1000 - process.uptime())
 
 /** What is stored, in UTF-8 byte order of the keys (see sqlite/kv.ts for why TEXT gives it). */
@@ -60,8 +74,13 @@ export class FsBlobIndex implements BlobIndex {
     this.#put = database.prepare(`INSERT OR REPLACE INTO blobs (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?)`)
     this.#delete = database.prepare('DELETE FROM blobs WHERE key = ?')
     this.#scan = prepareArrays(database, `SELECT ${columns} FROM blobs WHERE key >= ? ORDER BY key LIMIT ?`)
-    this.#scanAfter = prepareArrays(database, `SELECT ${columns} FROM blobs WHERE key > ? ORDER BY key LIMIT ?`)
-    this.#addLoose = database.prepare('INSERT OR REPLACE INTO loose (file, since, host, pid, started) VALUES (?, ?, ?, ?, ?)')
+    this.#scanAfter = prepareArrays(
+      database,
+      `SELECT ${columns} FROM blobs WHERE key > ? ORDER BY key LIMIT ?`,
+    )
+    this.#addLoose = database.prepare(
+      'INSERT OR REPLACE INTO loose (file, since, host, pid, started) VALUES (?, ?, ?, ?, ?)',
+    )
     this.#dropLoose = database.prepare('DELETE FROM loose WHERE file = ?')
   }
 
@@ -85,17 +104,36 @@ export class FsBlobIndex implements BlobIndex {
     this.#try(() => this.#dropLoose.run(file))
   }
 
-  /** Makes `file` the key's in one transaction, if `check` does not throw for what is there; gives the file that it replaced, loose now. */
-  replace(record: BlobRecord, file: string, check: (current: BlobRecord | undefined) => void): string | undefined {
+  /**
+   * Makes `file` the key's in one transaction, if `check` does not throw for what is there; gives the file
+   * that it replaced, loose now.
+   */
+  replace(
+    record: BlobRecord,
+    file: string,
+    check: (current: BlobRecord | undefined) => void,
+  ): string | undefined {
     return this.#try(() =>
       inTransaction(this.#database, () => {
         const current = this.get(record.key)
         check(current?.record)
         const { key, size, etag, uploaded, httpMetadata, customMetadata } = record
-        this.#put.run(key, size, etag, uploaded, JSON.stringify(httpMetadata), JSON.stringify(customMetadata), file)
-        // Another process took this put for a crashed one and removed its file (its clock jumped): fail rather than name a file that is gone.
+        this.#put.run(
+          key,
+          size,
+          etag,
+          uploaded,
+          JSON.stringify(httpMetadata),
+          JSON.stringify(customMetadata),
+          file,
+        )
+        // Another process took this put for a crashed one and removed its file (its clock jumped): fail
+        // rather than name a file that is gone.
         if (this.#dropLoose.run(file).changes !== 1)
-          throw new UnmoorError('Unavailable', `The put of ${JSON.stringify(key)} was interrupted; nothing was stored.`)
+          throw new UnmoorError(
+            'Unavailable',
+            `The put of ${JSON.stringify(key)} was interrupted; nothing was stored.`,
+          )
         if (current !== undefined) this.#loosen(current.file, uploaded)
         return current?.file
       }),
@@ -126,7 +164,10 @@ export class FsBlobIndex implements BlobIndex {
   /** Takes from the list of loose files those whose process has ended; they are the caller's to remove. */
   leftovers(files: BlobFiles, now: number): string[] {
     return this.#try(() => {
-      const rows = prepareArrays<LooseRow>(this.#database, 'SELECT file, since, host, pid, started FROM loose').all()
+      const rows = prepareArrays<LooseRow>(
+        this.#database,
+        'SELECT file, since, host, pid, started FROM loose',
+      ).all()
       const abandoned = rows
         .filter((row) => {
           const [file, since] = row
@@ -152,7 +193,14 @@ export class FsBlobIndex implements BlobIndex {
 }
 
 function toRecord([key, size, etag, uploaded, http, custom]: Row): BlobRecord {
-  return { key, size, etag, uploaded, httpMetadata: JSON.parse(http) as BlobHttpMetadata, customMetadata: JSON.parse(custom) as Record<string, string> }
+  return {
+    key,
+    size,
+    etag,
+    uploaded,
+    httpMetadata: JSON.parse(http) as BlobHttpMetadata,
+    customMetadata: JSON.parse(custom) as Record<string, string>,
+  }
 }
 
 /** Whether a process surely has ended; one of another host, or whose pid lives, may not have. */

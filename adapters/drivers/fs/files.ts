@@ -49,7 +49,8 @@ export class BlobFiles implements ByteStore {
       })
       const sha256 = hash.digest('hex')
       checkSha256(key, announced, sha256)
-      if (signal?.aborted) throw new UnmoorError('Aborted', 'The put was aborted; nothing was stored.', { cause: signal.reason })
+      if (signal?.aborted)
+        throw new UnmoorError('Aborted', 'The put was aborted; nothing was stored.', { cause: signal.reason })
       if (this.#durable) await flush(handle, path)
       return { size, sha256 }
     } catch (error) {

@@ -13,7 +13,10 @@ const CHUNK = 128 * 1024
 /** Closes the handle of a stream that was dropped unread. */
 const abandoned = new FinalizationRegistry<FileHandle>((handle) => void handle.close().catch(() => {}))
 
-/** A part of an open file as a stream, read as it is consumed; the handle is closed at the end, on a cancel, and with an abort of `signal`. */
+/**
+ * A part of an open file as a stream, read as it is consumed; the handle is closed at the end, on a cancel,
+ * and with an abort of `signal`.
+ */
 export function streamFile(
   handle: FileHandle,
   path: string,
@@ -34,7 +37,8 @@ export function streamFile(
     {
       async pull(controller) {
         try {
-          if (signal?.aborted) throw new UnmoorError('Aborted', 'The get was aborted.', { cause: signal.reason })
+          if (signal?.aborted)
+            throw new UnmoorError('Aborted', 'The get was aborted.', { cause: signal.reason })
           const chunk = new Uint8Array(Math.min(CHUNK, end - position))
           const { bytesRead } = await handle.read(chunk, 0, chunk.byteLength, position)
           if (bytesRead === 0) throw truncated(path)

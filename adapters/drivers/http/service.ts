@@ -4,7 +4,9 @@ import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import { toMilliseconds } from '../shared/timeout.ts'
 import type { HttpOptions } from './options.ts'
 
-/** Headers of one connection, not of the message (RFC 9110 section 7.6.1), and those that fetch sets itself. */
+/**
+ * Headers of one connection, not of the message (RFC 9110 section 7.6.1), and those that fetch sets itself.
+ */
 const HOP_BY_HOP = [
   'connection',
   'keep-alive',
@@ -20,28 +22,43 @@ const HOP_BY_HOP = [
   'expect',
 ]
 
-/** Calls the app at `url`: method, path, query, headers and body as given; redirects come back as they are. */
+/**
+ * Calls the app at `url`: method, path, query, headers and body as given; redirects come back as they are.
+ */
 export const service: DriverFactory<'service', HttpOptions> = (options, context) => {
   const { binding } = context
   const variable = `${constantCase(binding)}_URL`
   const url = options.url ?? context.variable(variable)
   if (url === undefined)
-    throw new UnmoorError('NotFound', `Service "${binding}": set ${variable} to where it answers, such as https://api.example.com.`, {
-      binding,
-      operation: 'start',
-    })
+    throw new UnmoorError(
+      'NotFound',
+      `Service "${binding}": set ${variable} to where it answers, such as https://api.example.com.`,
+      {
+        binding,
+        operation: 'start',
+      },
+    )
   let target: URL
   try {
     target = new URL(url)
-    if (target.protocol !== 'http:' && target.protocol !== 'https:') throw new TypeError(`${target.protocol} is not http or https`)
+    if (target.protocol !== 'http:' && target.protocol !== 'https:')
+      throw new TypeError(`${target.protocol} is not http or https`)
   } catch (error) {
-    throw new UnmoorError('InvalidArgument', `Service "${binding}": its url ${JSON.stringify(url)} is not one of http or https.`, {
-      binding,
-      operation: 'start',
-      cause: error,
-    })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `Service "${binding}": its url ${JSON.stringify(url)} is not one of http or https.`,
+      {
+        binding,
+        operation: 'start',
+        cause: error,
+      },
+    )
   }
-  return new HttpService(binding, target.origin + target.pathname.replace(/\/$/, ''), toMilliseconds(options.timeout ?? 30, 'timeout', binding))
+  return new HttpService(
+    binding,
+    target.origin + target.pathname.replace(/\/$/, ''),
+    toMilliseconds(options.timeout ?? 30, 'timeout', binding),
+  )
 }
 
 class HttpService implements ServiceDriver {
@@ -59,7 +76,10 @@ class HttpService implements ServiceDriver {
   async fetch(request: Request): Promise<Response> {
     const { pathname, search } = new URL(request.url)
     const limit = new AbortController()
-    const timer = setTimeout(() => limit.abort(new DOMException('The service did not answer in time', 'TimeoutError')), this.#timeout)
+    const timer = setTimeout(
+      () => limit.abort(new DOMException('The service did not answer in time', 'TimeoutError')),
+      this.#timeout,
+    )
     try {
       const init: RequestInit & { duplex?: 'half' } = {
         method: request.method,
@@ -83,8 +103,10 @@ class HttpService implements ServiceDriver {
   #headers(request: Request): Headers {
     const headers = new Headers(request.headers)
     const listed = headers.get('connection')?.split(',') ?? []
-    for (const name of [...HOP_BY_HOP, ...listed.map((entry) => entry.trim()).filter(Boolean)]) headers.delete(name)
-    // fetch would decode a compressed answer and leave its header, and who hands that answer on would send a false one.
+    for (const name of [...HOP_BY_HOP, ...listed.map((entry) => entry.trim()).filter(Boolean)])
+      headers.delete(name)
+    // fetch would decode a compressed answer and leave its header, and who hands that answer on would send a
+    // false one.
     headers.set('accept-encoding', 'identity')
     return headers
   }
@@ -92,14 +114,30 @@ class HttpService implements ServiceDriver {
   #failure(error: unknown, request: Request, limit: AbortSignal): unknown {
     if (isUnmoorError(error)) return error
     const name = `Service "${this.#binding}" (${this.#base})`
-    if (request.signal.aborted) return new UnmoorError('Aborted', `The call of ${name} was aborted.`, { mayHaveApplied: true, cause: error })
-    if (limit.aborted) return new UnmoorError('Timeout', `${name} gave no answer within ${this.#timeout / 1000} s.`, { mayHaveApplied: true, cause: error })
+    if (request.signal.aborted)
+      return new UnmoorError('Aborted', `The call of ${name} was aborted.`, {
+        mayHaveApplied: true,
+        cause: error,
+      })
+    if (limit.aborted)
+      return new UnmoorError('Timeout', `${name} gave no answer within ${this.#timeout / 1000} s.`, {
+        mayHaveApplied: true,
+        cause: error,
+      })
     const { code, message, mayHaveApplied } = causeOf(error)
-    if (code !== undefined) return new UnmoorError('Unavailable', `${name} cannot be reached: ${message}`, { mayHaveApplied, cause: error })
+    if (code !== undefined)
+      return new UnmoorError('Unavailable', `${name} cannot be reached: ${message}`, {
+        mayHaveApplied,
+        cause: error,
+      })
     // Without a body, only the request itself is left (`bad port`: one that fetch never calls).
-    if (request.body === null || message === 'bad port') return new UnmoorError('InvalidArgument', `${name} cannot be called so: ${message}`, { cause: error })
+    if (request.body === null || message === 'bad port')
+      return new UnmoorError('InvalidArgument', `${name} cannot be called so: ${message}`, { cause: error })
     // What is left is the request's own body, failing as it was read.
-    return new UnmoorError('Aborted', `The call of ${name} ended with its request's body: ${message}`, { mayHaveApplied: true, cause: error })
+    return new UnmoorError('Aborted', `The call of ${name} ended with its request's body: ${message}`, {
+      mayHaveApplied: true,
+      cause: error,
+    })
   }
 }
 
@@ -122,7 +160,11 @@ function causeOf(error: unknown): { code: string | undefined; message: string; m
   const first = cause instanceof AggregateError ? (cause.errors[0] as unknown) : cause
   const code = (first as NodeJS.ErrnoException | undefined)?.code
   const message = first instanceof Error ? first.message || String(code) : String(first)
-  return { code: typeof code === 'string' ? code : undefined, message, mayHaveApplied: !(typeof code === 'string' && NOT_SENT.has(code)) }
+  return {
+    code: typeof code === 'string' ? code : undefined,
+    message,
+    mayHaveApplied: !(typeof code === 'string' && NOT_SENT.has(code)),
+  }
 }
 
 /** The answer without the header of an encoding that fetch has undone. */

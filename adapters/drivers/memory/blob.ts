@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto'
 import { concat } from '../../../core/bindings/bytes.ts'
-import type { BlobConditions, BlobDriver, BlobPutOptions, BlobRange, BlobRecord, DriverFactory } from '../../../core/bindings/drivers.ts'
+import type {
+  BlobConditions,
+  BlobDriver,
+  BlobPutOptions,
+  BlobRange,
+  BlobRecord,
+  DriverFactory,
+} from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { checkPutConditions, checkSha256, resolveRange, wantsBody } from '../shared/blob-conditions.ts'
 import { listPage } from '../shared/blob-list.ts'
@@ -55,27 +62,47 @@ class MemoryBlob implements BlobDriver {
     return stored === undefined ? null : structuredClone(stored.record)
   }
 
-  async get(key: string, options: BlobConditions & { range?: BlobRange | undefined; signal?: AbortSignal | undefined }): ReturnType<BlobDriver['get']> {
+  async get(
+    key: string,
+    options: BlobConditions & { range?: BlobRange | undefined; signal?: AbortSignal | undefined },
+  ): ReturnType<BlobDriver['get']> {
     const stored = this.#blobs.get(key)
     if (stored === undefined) return null
     const record = structuredClone(stored.record)
     if (!wantsBody(record, options)) return { record, body: null }
     const range = resolveRange(options.range, record)
-    const body = range === undefined ? stored.bytes.slice() : stored.bytes.slice(range.offset, range.offset + range.length)
+    const body =
+      range === undefined
+        ? stored.bytes.slice()
+        : stored.bytes.slice(range.offset, range.offset + range.length)
     return { record, range, body }
   }
 
-  async put(key: string, body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>, options: BlobPutOptions): Promise<BlobRecord> {
+  async put(
+    key: string,
+    body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>,
+    options: BlobPutOptions,
+  ): Promise<BlobRecord> {
     const chunks: Uint8Array<ArrayBuffer>[] = []
     await eachChunk(body, options.signal, (chunk) => void chunks.push(chunk.slice()))
     const bytes = concat(chunks)
     const sha256 = createHash('sha256').update(bytes).digest('hex')
     checkSha256(key, options.sha256, sha256)
-    if (options.signal?.aborted) throw new UnmoorError('Aborted', 'The put was aborted; nothing was stored.', { cause: options.signal.reason })
+    if (options.signal?.aborted)
+      throw new UnmoorError('Aborted', 'The put was aborted; nothing was stored.', {
+        cause: options.signal.reason,
+      })
     // Nothing is awaited between the check and the store.
     checkPutConditions(key, this.#blobs.get(key)?.record, options)
     const { httpMetadata, customMetadata } = options
-    const record = { key, size: bytes.byteLength, etag: sha256, uploaded: this.#now(), httpMetadata, customMetadata }
+    const record = {
+      key,
+      size: bytes.byteLength,
+      etag: sha256,
+      uploaded: this.#now(),
+      httpMetadata,
+      customMetadata,
+    }
     this.#blobs.set(key, { record: structuredClone(record), bytes })
     return record
   }

@@ -41,7 +41,10 @@ class MemoryCache implements CacheDriver {
     const { status } = response
     const headers = [...response.headers]
     const body = response.body === null ? null : await response.arrayBuffer()
-    const size = url.length + (body?.byteLength ?? 0) + headers.reduce((sum, [name, value]) => sum + name.length + value.length, 0)
+    const size =
+      url.length +
+      (body?.byteLength ?? 0) +
+      headers.reduce((sum, [name, value]) => sum + name.length + value.length, 0)
     this.#remove(url)
     if (size > this.#maxBytes) return
     this.#answers.set(url, { status, headers, body, expires: this.#now() + ttlSeconds * 1000, size })

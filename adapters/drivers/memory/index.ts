@@ -1,4 +1,7 @@
-/** Drivers that keep everything in this process: for tests, and the reference of what each kind does. The cache is also every Node target's own. */
+/**
+ * Drivers that keep everything in this process: for tests, and the reference of what each kind does. The
+ * cache is also every Node target's own.
+ */
 export { blob } from './blob.ts'
 export { cache } from './cache.ts'
 export { kv, strongKv } from './kv.ts'

@@ -1,5 +1,12 @@
 import { utf8, utf8Text } from '../../../core/bindings/bytes.ts'
-import type { DriverContext, DriverFactory, KvEntry, KvListEntry, KvVersionedEntry, StrongKvDriver } from '../../../core/bindings/drivers.ts'
+import type {
+  DriverContext,
+  DriverFactory,
+  KvEntry,
+  KvListEntry,
+  KvVersionedEntry,
+  StrongKvDriver,
+} from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { decodeCursor, encodeCursor } from '../shared/cursor.ts'
 import { SortedMap } from './sorted-map.ts'
@@ -57,13 +64,23 @@ class MemoryKv implements StrongKvDriver {
     this.#write(key, value, options)
   }
 
-  async putIf(key: string, value: string | Uint8Array<ArrayBuffer>, options: PutOptions, version: string | null): Promise<string | null> {
+  async putIf(
+    key: string,
+    value: string | Uint8Array<ArrayBuffer>,
+    options: PutOptions,
+    version: string | null,
+  ): Promise<string | null> {
     return (this.#current(key)?.version ?? null) === version ? this.#write(key, value, options) : null
   }
 
   #write(key: string, value: string | Uint8Array<ArrayBuffer>, { metadata, expiration }: PutOptions): string {
     const version = String(++writes)
-    this.#entries.set(key, { value: typeof value === 'string' ? value : value.slice(), metadata, expiration, version })
+    this.#entries.set(key, {
+      value: typeof value === 'string' ? value : value.slice(),
+      metadata,
+      expiration,
+      version,
+    })
     return version
   }
 
@@ -87,7 +104,8 @@ class MemoryKv implements StrongKvDriver {
     limit: number
   }): Promise<{ keys: KvListEntry[]; cursor?: string | undefined }> {
     const after = cursor === undefined ? undefined : decodeCursor(CURSOR, cursor)
-    if (after !== undefined && !after.startsWith(prefix)) throw new UnmoorError('InvalidArgument', 'The cursor belongs to a list with another prefix.')
+    if (after !== undefined && !after.startsWith(prefix))
+      throw new UnmoorError('InvalidArgument', 'The cursor belongs to a list with another prefix.')
     const keys: KvListEntry[] = []
     for (const [name, stored] of this.#entries.from(after ?? prefix, after === undefined)) {
       if (!name.startsWith(prefix)) break
@@ -111,7 +129,10 @@ class MemoryKv implements StrongKvDriver {
 }
 
 /** A copy: what the caller does with the bytes must not reach the store. */
-function copy(value: string | Uint8Array<ArrayBuffer>, as: 'text' | 'bytes' | 'stream'): string | Uint8Array<ArrayBuffer> {
+function copy(
+  value: string | Uint8Array<ArrayBuffer>,
+  as: 'text' | 'bytes' | 'stream',
+): string | Uint8Array<ArrayBuffer> {
   if (as === 'text') return typeof value === 'string' ? value : utf8Text(value)
   return typeof value === 'string' ? utf8(value) : value.slice()
 }

@@ -1,5 +1,11 @@
 import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
-import type { DriverFactory, QueueDriver, QueueIncoming, QueueOutgoing, QueueSettlement } from '../../../core/bindings/drivers.ts'
+import type {
+  DriverFactory,
+  QueueDriver,
+  QueueIncoming,
+  QueueOutgoing,
+  QueueSettlement,
+} from '../../../core/bindings/drivers.ts'
 import { storeName, Stores } from './store.ts'
 import type { MemoryOptions } from './options.ts'
 
@@ -21,7 +27,10 @@ const stores = new Stores<Store>(() => ({ messages: new Set(), waiting: new Set(
 export const queue: DriverFactory<'queue', MemoryOptions> = (options, context) => {
   const { maxRetries, deadLetterQueue } = context.declaration as QueueDeclaration
   const own = stores.open(storeName(options, context))
-  const dead = deadLetterQueue === undefined ? undefined : stores.open(storeName(options, { app: context.app, binding: deadLetterQueue }))
+  const dead =
+    deadLetterQueue === undefined
+      ? undefined
+      : stores.open(storeName(options, { app: context.app, binding: deadLetterQueue }))
   const close = (): void => {
     own.close()
     dead?.close()
@@ -36,7 +45,13 @@ class MemoryQueue implements QueueDriver {
   #maxRetries: number
   #now: () => number
 
-  constructor(store: Store, deadLetter: Store | undefined, maxRetries: number, now: () => number, close: () => void) {
+  constructor(
+    store: Store,
+    deadLetter: Store | undefined,
+    maxRetries: number,
+    now: () => number,
+    close: () => void,
+  ) {
     this.#store = store
     this.#deadLetter = deadLetter
     this.#maxRetries = maxRetries
@@ -48,12 +63,25 @@ class MemoryQueue implements QueueDriver {
     const timestamp = this.#now()
     for (const { delaySeconds, body, id, contentType } of messages) {
       const kept = typeof body === 'string' ? body : body.slice()
-      this.#store.messages.add({ id, contentType, body: kept, attempts: 0, timestamp, visibleAt: timestamp + delaySeconds * 1000, lease: undefined })
+      this.#store.messages.add({
+        id,
+        contentType,
+        body: kept,
+        attempts: 0,
+        timestamp,
+        visibleAt: timestamp + delaySeconds * 1000,
+        lease: undefined,
+      })
     }
     wake(this.#store)
   }
 
-  async receive(options: { max: number; leaseSeconds: number; waitSeconds: number; signal: AbortSignal }): Promise<QueueIncoming[]> {
+  async receive(options: {
+    max: number
+    leaseSeconds: number
+    waitSeconds: number
+    signal: AbortSignal
+  }): Promise<QueueIncoming[]> {
     const deadline = performance.now() + options.waitSeconds * 1000
     for (;;) {
       if (options.signal.aborted) return []
@@ -73,7 +101,14 @@ class MemoryQueue implements QueueDriver {
       message.visibleAt = now + leaseSeconds * 1000
       message.lease = crypto.randomUUID()
       const { id, contentType, body, attempts, timestamp, lease } = message
-      received.push({ id, contentType, body: typeof body === 'string' ? body : body.slice(), attempts, timestamp, lease })
+      received.push({
+        id,
+        contentType,
+        body: typeof body === 'string' ? body : body.slice(),
+        attempts,
+        timestamp,
+        lease,
+      })
       if (received.length === max) break
     }
     return received
@@ -134,7 +169,8 @@ class MemoryQueue implements QueueDriver {
 
   #leased(): Map<string, Stored> {
     const leased = new Map<string, Stored>()
-    for (const message of this.#store.messages) if (message.lease !== undefined) leased.set(message.lease, message)
+    for (const message of this.#store.messages)
+      if (message.lease !== undefined) leased.set(message.lease, message)
     return leased
   }
 

@@ -1,6 +1,9 @@
 import { compareUtf8 } from '../../../core/bindings/bytes.ts'
 
-/** A map whose keys can be walked in UTF-8 byte order. They are sorted when first walked after a change: reads and writes cost what a Map's do. */
+/**
+ * A map whose keys can be walked in UTF-8 byte order. They are sorted when first walked after a change: reads
+ * and writes cost what a Map's do.
+ */
 export class SortedMap<Value> {
   #values = new Map<string, Value>()
   #keys: string[] | undefined

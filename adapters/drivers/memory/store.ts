@@ -1,5 +1,8 @@
 import type { MemoryOptions } from './options.ts'
-/** A fresh store per name, such as `app/binding`; drivers of one process that name the same store share it, as they would a backend. */
+/**
+ * A fresh store per name, such as `app/binding`; drivers of one process that name the same store share it, as
+ * they would a backend.
+ */
 export class Stores<Store> {
   #create: () => Store
   #stores = new Map<string, { store: Store; users: number }>()

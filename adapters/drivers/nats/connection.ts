@@ -3,7 +3,10 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { type ApiError, apiError, toUnmoorError } from './errors.ts'
 import type { Server } from './server.ts'
 
-/** Asks for messages of a consumer: those that are there, or up to `batch` that come in `expires` milliseconds. */
+/**
+ * Asks for messages of a consumer: those that are there, or up to `batch` that come in `expires`
+ * milliseconds.
+ */
 export interface Pull {
   batch: number
   expires?: number
@@ -13,16 +16,18 @@ export interface Pull {
 }
 
 /**
- * Milliseconds beyond its time after which a pull is given up. Servers (2.9.10, for one) leave some unanswered where consumers compete: one whose time ran out while it
- * waited for its turn, or one that does not wait and whose messages another took.
+ * Milliseconds beyond its time after which a pull is given up. Servers (2.9.10, for one) leave some
+ * unanswered where consumers compete: one whose time ran out while it waited for its turn, or one that does
+ * not wait and whose messages another took.
  */
 const PULL_GRACE = 500
 /** Milliseconds after which a connection that does not answer a ping is dead. */
 const PING_TIMEOUT = 5000
 
 /**
- * Connects for the first request, and again for the first one after a loss. JetStream is spoken through requests
- * (https://docs.nats.io/reference/reference-protocols/nats_api_reference), so that the core client is all that is needed.
+ * Connects for the first request, and again for the first one after a loss. JetStream is spoken through
+ * requests (https://docs.nats.io/reference/reference-protocols/nats_api_reference), so that the core client
+ * is all that is needed.
  */
 export class Connection {
   readonly name: string
@@ -45,7 +50,11 @@ export class Connection {
   }
 
   /** A request with its answer's text. */
-  async request(subject: string, body: string | Uint8Array = '', headers?: Readonly<Record<string, string>>): Promise<string> {
+  async request(
+    subject: string,
+    body: string | Uint8Array = '',
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<string> {
     return this.#request(await this.#client(), subject, body, headers)
   }
 
@@ -60,16 +69,29 @@ export class Connection {
   }
 
   /** A publish that JetStream has stored. */
-  async store(subject: string, body: string | Uint8Array, headers: Readonly<Record<string, string>>): Promise<void> {
+  async store(
+    subject: string,
+    body: string | Uint8Array,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<void> {
     this.#parse(await this.request(subject, body, headers))
   }
 
   /** A call of JetStream's API; on `client` while a connection is prepared. */
   async api(subject: string, body?: unknown, client?: NatsConnection): Promise<Record<string, unknown>> {
-    return this.#parse(await this.#request(client ?? (await this.#client()), `$JS.API.${subject}`, body === undefined ? '' : JSON.stringify(body)))
+    return this.#parse(
+      await this.#request(
+        client ?? (await this.#client()),
+        `$JS.API.${subject}`,
+        body === undefined ? '' : JSON.stringify(body),
+      ),
+    )
   }
 
-  /** Resolves when the pull is over: it was answered in full, its time is up, or the signal aborted and the server sends no more. */
+  /**
+   * Resolves when the pull is over: it was answered in full, its time is up, or the signal aborted and the
+   * server sends no more.
+   */
   async pull(stream: string, consumer: string, { batch, expires, signal, onMessage }: Pull): Promise<void> {
     const client = await this.#client()
     const inbox = this.#server.inbox()
@@ -109,10 +131,17 @@ export class Connection {
       })
       // It asks the server too: what it sent before it heard of the end still comes.
       const abort = (): void => void subscription.drain().then(() => end(), end)
-      void client.closed().then((error) => end(error ?? new UnmoorError('Unavailable', `NATS (${this.name}): the connection was closed.`)))
+      void client
+        .closed()
+        .then((error) =>
+          end(error ?? new UnmoorError('Unavailable', `NATS (${this.name}): the connection was closed.`)),
+        )
       client.publish(
         `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
-        JSON.stringify({ batch, ...(expires === undefined ? { no_wait: true } : { expires: expires * 1e6 }) }),
+        JSON.stringify({
+          batch,
+          ...(expires === undefined ? { no_wait: true } : { expires: expires * 1e6 }),
+        }),
         { reply: inbox },
       )
       signal?.addEventListener('abort', abort, { once: true })
@@ -125,7 +154,12 @@ export class Connection {
     if (this.#server.given === undefined) await this.#live?.close()
   }
 
-  async #request(client: NatsConnection, subject: string, body: string | Uint8Array, headers?: Readonly<Record<string, string>>): Promise<string> {
+  async #request(
+    client: NatsConnection,
+    subject: string,
+    body: string | Uint8Array,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<string> {
     try {
       const answer = await client.request(subject, body, {
         timeout: this.#server.timeout,
@@ -162,7 +196,10 @@ export class Connection {
   async #open(): Promise<NatsConnection> {
     let client: NatsConnection
     try {
-      if (this.#closed) throw new UnmoorError('Unavailable', `NATS (${this.name}): the driver is closed.`, { retryable: false })
+      if (this.#closed)
+        throw new UnmoorError('Unavailable', `NATS (${this.name}): the driver is closed.`, {
+          retryable: false,
+        })
       client = this.#server.given ?? (await this.#server.open())
     } catch (error) {
       throw toUnmoorError(error, this.name, false)
@@ -175,7 +212,9 @@ export class Connection {
       if (client !== this.#server.given) await client.close().catch(() => {})
       const mapped = toUnmoorError(error, this.name, false)
       // What was to be sent was not.
-      throw mapped.mayHaveApplied ? new UnmoorError('Unavailable', mapped.message, { cause: mapped.cause }) : mapped
+      throw mapped.mayHaveApplied
+        ? new UnmoorError('Unavailable', mapped.message, { cause: mapped.cause })
+        : mapped
     }
   }
 }

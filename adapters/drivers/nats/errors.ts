@@ -19,24 +19,42 @@ const FULL: ReadonlySet<number> = new Set([10002, 10023, 10028, 10047, 10077])
 
 /** By the name of the client's error. */
 const ERRORS: Readonly<Record<string, Mapped>> = {
-  AuthorizationError: { code: 'PermissionDenied', hint: 'Check the user and password, or the token, in the url.' },
+  AuthorizationError: {
+    code: 'PermissionDenied',
+    hint: 'Check the user and password, or the token, in the url.',
+  },
   UserAuthenticationExpiredError: { code: 'PermissionDenied', hint: 'The credentials have expired.' },
   PermissionViolationError: {
     code: 'PermissionDenied',
-    hint: 'Let the user publish and subscribe to $JS.API.>, $JS.ACK.>, _INBOX.> and the subjects of the queue.',
+    hint:
+      'Let the user publish and subscribe to $JS.API.>, $JS.ACK.>, _INBOX.> and the subjects of the ' +
+      'queue.',
   },
-  NoRespondersError: { code: 'Unavailable', hint: 'Nobody serves JetStream there: start the server with -js, or wait until its cluster has a leader.' },
+  NoRespondersError: {
+    code: 'Unavailable',
+    hint: 'Nobody serves JetStream there: start the server with -js, or wait until its cluster has a leader.',
+  },
   TimeoutError: { code: 'Timeout', mayHaveApplied: true },
 }
 
-/** An error of the client in unmoor's words. `server` names it without its password; `sent`: the request may have reached it. */
+/**
+ * An error of the client in unmoor's words. `server` names it without its password; `sent`: the request may
+ * have reached it.
+ */
 export function toUnmoorError(error: unknown, server: string, sent: boolean): UnmoorError {
   if (isUnmoorError(error)) return error
-  const inner = error instanceof Error && ERRORS[error.name] === undefined && error.cause instanceof Error ? error.cause : error
+  const inner =
+    error instanceof Error && ERRORS[error.name] === undefined && error.cause instanceof Error
+      ? error.cause
+      : error
   const mapped = map(inner, sent)
   const message = inner instanceof Error ? inner.message || inner.name : String(inner)
   const text = `NATS (${server}): ${message}${mapped.hint === undefined ? '' : `. ${mapped.hint}`}`
-  return new UnmoorError(mapped.code, text, { mayHaveApplied: sent && (mapped.mayHaveApplied ?? false), retryable: mapped.retryable, cause: error })
+  return new UnmoorError(mapped.code, text, {
+    mayHaveApplied: sent && (mapped.mayHaveApplied ?? false),
+    retryable: mapped.retryable,
+    cause: error,
+  })
 }
 
 function map(error: unknown, sent: boolean): Mapped {

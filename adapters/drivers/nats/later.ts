@@ -8,8 +8,10 @@ const PULL = 20_000
 const LONGEST_PAUSE = 5000
 
 /**
- * Moves delayed messages to where they are delivered when they are due: servers before 2.12 know no delayed delivery. Each process that receives runs one.
- * A message that is not due is given back to the server until it is. One that is moved twice, as its process died in between, has the same id both times, which the server stores once.
+ * Moves delayed messages to where they are delivered when they are due: servers before 2.12 know no delayed
+ * delivery. Each process that receives runs one. A message that is not due is given back to the server until
+ * it is. One that is moved twice, as its process died in between, has the same id both times, which the
+ * server stores once.
  */
 export class Later {
   #connection: Connection
@@ -58,7 +60,11 @@ export class Later {
     const reply = message.reply ?? ''
     try {
       const left = dueAt(message) - Date.now()
-      if (left > 0) return await this.#connection.publish(reply, `-NAK ${JSON.stringify({ delay: Math.ceil(left * 1e6) })}`)
+      if (left > 0)
+        return await this.#connection.publish(
+          reply,
+          `-NAK ${JSON.stringify({ delay: Math.ceil(left * 1e6) })}`,
+        )
       await this.#connection.store(
         this.#queue.now,
         message.data,

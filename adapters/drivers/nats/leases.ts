@@ -17,19 +17,26 @@ interface Held {
 
 /** Names of settled deliveries that are remembered, so that a settlement that is repeated does nothing. */
 const REMEMBERED = 10_000
-/** Messages that are remembered as acked, about 10 MB: a busy queue acks tens of thousands before a server has written that down. */
+/**
+ * Messages that are remembered as acked, about 10 MB: a busy queue acks tens of thousands before a server has
+ * written that down.
+ */
 const ACKED = 100_000
 
 /**
- * What this process holds. The server gives a message back after the consumer's ack wait, whatever the lease: longer leases are renewed in time,
- * and the message of one that ran out earlier is given back. A lease is the time at which it runs out and the subject for its ack, which is new for each delivery.
+ * What this process holds. The server gives a message back after the consumer's ack wait, whatever the lease:
+ * longer leases are renewed in time, and the message of one that ran out earlier is given back. A lease is
+ * the time at which it runs out and the subject for its ack, which is new for each delivery.
  */
 export class Leases {
   #connection: Connection
   #ackWait: number
   #held = new Map<string, Held>()
   #settled = new Set<string>()
-  /** Messages that were acked: a server that crashed may have forgotten that, and sends them again. Ids by the number in the stream, which a stream made anew gives again. */
+  /**
+   * Messages that were acked: a server that crashed may have forgotten that, and sends them again. Ids by the
+   * number in the stream, which a stream made anew gives again.
+   */
   #acked = new Map<number, string>()
   #renewal: NodeJS.Timeout | undefined
 
@@ -46,7 +53,10 @@ export class Leases {
     return `${until}~${reply}`
   }
 
-  /** The delivery, or undefined if the lease has run out or is settled. One that another driver on the same queue received has no message here. */
+  /**
+   * The delivery, or undefined if the lease has run out or is settled. One that another driver on the same
+   * queue received has no message here.
+   */
   get(lease: string): Delivery | undefined {
     const [until, reply] = parse(lease)
     if (this.#settled.has(reply)) return undefined
@@ -120,6 +130,7 @@ export class Leases {
 
 function parse(lease: string): [until: number, reply: string] {
   const [, until, reply] = /^(\d+)~(\$JS\.ACK\..+)$/.exec(lease) ?? []
-  if (until === undefined || reply === undefined) throw new UnmoorError('InvalidArgument', `"${lease}" is not a lease of this driver.`)
+  if (until === undefined || reply === undefined)
+    throw new UnmoorError('InvalidArgument', `"${lease}" is not a lease of this driver.`)
   return [Number(until), reply]
 }

@@ -14,7 +14,10 @@ const DELAY = 'Unmoor-Delay'
 const DEDUPE = 'Nats-Msg-Id'
 
 /** Headers of a message that is sent. */
-export function outgoingHeaders({ id, contentType, delaySeconds }: QueueOutgoing, sent: number): Record<string, string> {
+export function outgoingHeaders(
+  { id, contentType, delaySeconds }: QueueOutgoing,
+  sent: number,
+): Record<string, string> {
   const delay = delaySeconds > 0 ? { [DELAY]: String(delaySeconds * 1000) } : {}
   return { [DEDUPE]: id, [ID]: id, [TYPE]: contentType, [SENT]: String(sent), ...delay }
 }
@@ -50,7 +53,13 @@ export function incoming(message: Msg): Omit<QueueIncoming, 'lease'> {
   const contentType = header(message, TYPE) === 'json' ? 'json' : 'bytes'
   // A copy: the client's buffers hold other messages too.
   const body = contentType === 'json' ? message.string() : new Uint8Array(message.data)
-  return { id: header(message, ID), contentType, body, attempts: deliveryOf(message.reply ?? '').attempts, timestamp: Number(header(message, SENT)) }
+  return {
+    id: header(message, ID),
+    contentType,
+    body,
+    attempts: deliveryOf(message.reply ?? '').attempts,
+    timestamp: Number(header(message, SENT)),
+  }
 }
 
 /** Milliseconds since 1970 at which a delayed message may be delivered. */
@@ -58,15 +67,25 @@ export function dueAt(message: Msg): number {
   return deliveryOf(message.reply ?? '').stored + Number(header(message, DELAY))
 }
 
-/** What the subject for acks tells: `$JS.ACK.[domain.account.]stream.consumer.delivered.stream-seq.consumer-seq.nanoseconds.pending[.token]`. */
+/**
+ * What the subject for acks tells:
+ * `$JS.ACK.[domain.account.]stream.consumer.delivered.stream-seq.consumer-seq.nanoseconds.pending[.token]`.
+ */
 export function deliveryOf(reply: string): { attempts: number; sequence: number; stored: number } {
   const tokens = reply.split('.')
   const at = tokens.length >= 11 ? 6 : 4
-  return { attempts: Number(tokens[at]), sequence: Number(tokens[at + 1]), stored: Number(tokens[at + 3]) / 1e6 }
+  return {
+    attempts: Number(tokens[at]),
+    sequence: Number(tokens[at + 1]),
+    stored: Number(tokens[at + 3]) / 1e6,
+  }
 }
 
 function header(message: Stored, name: string): string {
   const value = message.headers?.get(name)
   if (value !== undefined && value !== '') return value
-  throw new UnmoorError('Internal', `A message in the stream has no ${name} header, so unmoor did not send it. Remove it.`)
+  throw new UnmoorError(
+    'Internal',
+    `A message in the stream has no ${name} header, so unmoor did not send it. Remove it.`,
+  )
 }

@@ -1,12 +1,26 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
-import type { DriverFactory, QueueDriver, QueueIncoming, QueueOutgoing, QueueSettlement } from '../../../core/bindings/drivers.ts'
+import type {
+  DriverFactory,
+  QueueDriver,
+  QueueIncoming,
+  QueueOutgoing,
+  QueueSettlement,
+} from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { LIMITS } from '../../../core/limits.ts'
 import { Connection } from './connection.ts'
 import { Later } from './later.ts'
 import { Leases } from './leases.ts'
-import { deliveryOf, idOf, incoming, movedHeaders, outgoingHeaders, type Stored, storedMessage } from './message.ts'
+import {
+  deliveryOf,
+  idOf,
+  incoming,
+  movedHeaders,
+  outgoingHeaders,
+  type Stored,
+  storedMessage,
+} from './message.ts'
 import { type NatsFactoryOptions, server } from './server.ts'
 import { ensureStream, type QueueStream, queueStream } from './stream.ts'
 
@@ -38,16 +52,26 @@ export const queue: DriverFactory<'queue', NatsFactoryOptions> = async (options,
       throw error
     }
   }
-  return new NatsQueue(connection, { own, deadLetter, maxRetries, ackWait: settings.ackWait, now: () => context.now() })
+  return new NatsQueue(connection, {
+    own,
+    deadLetter,
+    maxRetries,
+    ackWait: settings.ackWait,
+    now: () => context.now(),
+  })
 }
 
 function checkServer({ info }: NatsConnection, name: string, binding: string): void {
   const refuse = (text: string): never => {
-    throw new UnmoorError('InvalidArgument', `Binding "${binding}": the NATS server ${name} ${text}`, { binding, operation: 'start' })
+    throw new UnmoorError('InvalidArgument', `Binding "${binding}": the NATS server ${name} ${text}`, {
+      binding,
+      operation: 'start',
+    })
   }
   if (info?.jetstream !== true) refuse('has no JetStream, which keeps the messages. Start it with -js.')
   const least = LIMITS['queue.message'] + HEADERS
-  if (info !== undefined && info.max_payload < least) refuse(`takes messages of ${info.max_payload} bytes. Set its max_payload to at least ${least}.`)
+  if (info !== undefined && info.max_payload < least)
+    refuse(`takes messages of ${info.max_payload} bytes. Set its max_payload to at least ${least}.`)
 }
 
 interface Settings {
@@ -85,7 +109,11 @@ class NatsQueue implements QueueDriver {
         if (!(error instanceof UnmoorError && error.mayHaveApplied && error.retryable)) throw error
         await this.#connection.store(subject, message.body, headers).catch((again: unknown) => {
           throw again instanceof UnmoorError
-            ? new UnmoorError(again.code, again.message, { retryable: again.retryable, mayHaveApplied: true, cause: again.cause })
+            ? new UnmoorError(again.code, again.message, {
+                retryable: again.retryable,
+                mayHaveApplied: true,
+                cause: again.cause,
+              })
             : again
         })
       }
@@ -96,8 +124,15 @@ class NatsQueue implements QueueDriver {
     if (first === undefined) return
     const error = (outcomes[first] as PromiseRejectedResult).reason as UnmoorError
     if (messages.length === 1 || !(error instanceof UnmoorError)) throw error
-    const mayHaveApplied = outcomes.some((outcome) => outcome.status === 'rejected' && (outcome.reason as UnmoorError).mayHaveApplied)
-    throw new UnmoorError(error.code, error.message, { retryable: error.retryable, mayHaveApplied, details: { indexes }, cause: error.cause })
+    const mayHaveApplied = outcomes.some(
+      (outcome) => outcome.status === 'rejected' && (outcome.reason as UnmoorError).mayHaveApplied,
+    )
+    throw new UnmoorError(error.code, error.message, {
+      retryable: error.retryable,
+      mayHaveApplied,
+      details: { indexes },
+      cause: error.cause,
+    })
   }
 
   async receive({
@@ -154,8 +189,10 @@ class NatsQueue implements QueueDriver {
         continue
       }
       const read = incoming(message)
-      // Its last allowed delivery ended in a crash: it would come for ever. With no dead-letter queue it does, as no crash may lose a message.
-      if (read.attempts > maxRetries + 1 && deadLetter !== undefined) await this.#bury(message, message.reply ?? '', deadLetter)
+      // Its last allowed delivery ended in a crash: it would come for ever. With no dead-letter queue it
+      // does, as no crash may lose a message.
+      if (read.attempts > maxRetries + 1 && deadLetter !== undefined)
+        await this.#bury(message, message.reply ?? '', deadLetter)
       else received.push({ ...read, lease: this.#leases.add(message, leaseSeconds) })
     }
     return received
@@ -163,7 +200,9 @@ class NatsQueue implements QueueDriver {
 
   async settle(settlements: readonly QueueSettlement[]): Promise<{ dropped: string[] }> {
     const dropped: string[] = []
-    const outcomes = await Promise.allSettled(settlements.map((settlement) => this.#settle(settlement, dropped)))
+    const outcomes = await Promise.allSettled(
+      settlements.map((settlement) => this.#settle(settlement, dropped)),
+    )
     const failed = outcomes.find((outcome) => outcome.status === 'rejected')
     if (failed !== undefined) throw failed.reason
     return { dropped }
@@ -179,7 +218,12 @@ class NatsQueue implements QueueDriver {
       return this.#leases.acked(delivery)
     }
     if (deliveryOf(reply).attempts <= maxRetries)
-      await this.#tell(reply, settlement.delaySeconds > 0 ? `-NAK ${JSON.stringify({ delay: settlement.delaySeconds * 1e9 })}` : '-NAK')
+      await this.#tell(
+        reply,
+        settlement.delaySeconds > 0
+          ? `-NAK ${JSON.stringify({ delay: settlement.delaySeconds * 1e9 })}`
+          : '-NAK',
+      )
     else {
       const message = delivery.message ?? (await this.#fetch(reply))
       if (deadLetter !== undefined) await this.#bury(message, reply, deadLetter)
@@ -193,11 +237,16 @@ class NatsQueue implements QueueDriver {
 
   /** A message that another driver received, from the stream itself. */
   async #fetch(reply: string): Promise<Stored> {
-    const answer = await this.#connection.api(`STREAM.MSG.GET.${this.#settings.own.stream}`, { seq: deliveryOf(reply).sequence })
+    const answer = await this.#connection.api(`STREAM.MSG.GET.${this.#settings.own.stream}`, {
+      seq: deliveryOf(reply).sequence,
+    })
     return storedMessage(answer['message'] as { hdrs: string; data?: string })
   }
 
-  /** Into the dead-letter queue first, then out of this one: a crash in between repeats it, and the server stores an id once. */
+  /**
+   * Into the dead-letter queue first, then out of this one: a crash in between repeats it, and the server
+   * stores an id once.
+   */
   async #bury(message: Stored, reply: string, deadLetter: QueueStream): Promise<void> {
     await this.#connection.store(
       deadLetter.now,
@@ -219,7 +268,9 @@ class NatsQueue implements QueueDriver {
   async depth(): Promise<{ ready: number; delayed: number; leased: number }> {
     const { stream } = this.#settings.own
     const counts = async (consumer: string): Promise<{ pending: number; unacked: number }> => {
-      const { num_pending, num_ack_pending } = (await this.#connection.api(`CONSUMER.INFO.${stream}.${consumer}`)) as {
+      const { num_pending, num_ack_pending } = (await this.#connection.api(
+        `CONSUMER.INFO.${stream}.${consumer}`,
+      )) as {
         num_pending: number
         num_ack_pending: number
       }

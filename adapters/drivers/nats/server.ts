@@ -15,20 +15,31 @@ export interface Server {
   /** Hosts, for messages; without the password. */
   readonly name: string
   readonly timeout: number
-  /** A connection that does not come back by itself: each loss is seen, and nothing is sent later than its caller thinks. */
+  /**
+   * A connection that does not come back by itself: each loss is seen, and nothing is sent later than its
+   * caller thinks.
+   */
   open(): Promise<NatsConnection>
   readonly given: NatsConnection | undefined
   headers(values: Readonly<Record<string, string>>): MsgHdrs
   inbox(): string
 }
 
-/** @throws `NotFound` if no url is set or the client package is not installed, `InvalidArgument` for a url that is none. */
+/**
+ * @throws `NotFound` if no url is set or the client package is not installed, `InvalidArgument` for a url
+ * that is none.
+ */
 export async function server(options: NatsFactoryOptions, context: DriverContext): Promise<Server> {
   const { binding } = context
   const timeout = toMilliseconds(options.timeout ?? 10, 'timeout', binding)
   const connectTimeout = toMilliseconds(options.connectTimeout ?? 10, 'connectTimeout', binding)
   const text = options.client === undefined ? (options.url ?? context.variable('NATS_URL')) : ''
-  if (text === undefined) throw startError('NotFound', binding, 'set NATS_URL to the server, such as nats://user:password@host:4222.')
+  if (text === undefined)
+    throw startError(
+      'NotFound',
+      binding,
+      'set NATS_URL to the server, such as nats://user:password@host:4222.',
+    )
   const urls = text === '' ? [] : parseUrls(text, binding)
   const client = await load(binding)
   const credentials = urls[0] === undefined ? {} : credentialsOf(urls[0])
@@ -57,23 +68,45 @@ export async function server(options: NatsFactoryOptions, context: DriverContext
   }
 }
 
-/** A name as one token of a subject or a stream's name, which may not have dots, blanks or wildcards; an underscore separates such tokens. */
+/**
+ * A name as one token of a subject or a stream's name, which may not have dots, blanks or wildcards; an
+ * underscore separates such tokens.
+ */
 export function token(name: string): string {
-  return name.replaceAll(/[^A-Za-z0-9-]/gu, (character) => [...Buffer.from(character)].map((byte) => `=${byte.toString(16).padStart(2, '0')}`).join(''))
+  return name.replaceAll(/[^A-Za-z0-9-]/gu, (character) =>
+    [...Buffer.from(character)].map((byte) => `=${byte.toString(16).padStart(2, '0')}`).join(''),
+  )
 }
 
-function startError(code: 'NotFound' | 'InvalidArgument', binding: string, text: string, cause?: unknown): UnmoorError {
+function startError(
+  code: 'NotFound' | 'InvalidArgument',
+  binding: string,
+  text: string,
+  cause?: unknown,
+): UnmoorError {
   return new UnmoorError(code, `Binding "${binding}": ${text}`, { binding, operation: 'start', cause })
 }
 
 function parseUrls(text: string, binding: string): URL[] {
   try {
     const urls = text.split(',').map((one) => new URL(one.trim()))
-    if (urls.every((url) => (url.protocol === 'nats:' || url.protocol === 'tls:') && url.host !== '' && /^\/?$/.test(url.pathname))) return urls
+    if (
+      urls.every(
+        (url) =>
+          (url.protocol === 'nats:' || url.protocol === 'tls:') &&
+          url.host !== '' &&
+          /^\/?$/.test(url.pathname),
+      )
+    )
+      return urls
   } catch {
     // Its message would print the url, and so the password.
   }
-  throw startError('InvalidArgument', binding, 'the nats driver needs a "url" such as nats://user:password@host:4222.')
+  throw startError(
+    'InvalidArgument',
+    binding,
+    'the nats driver needs a "url" such as nats://user:password@host:4222.',
+  )
 }
 
 function credentialsOf({ username, password }: URL): { user?: string; pass?: string; token?: string } {
@@ -82,11 +115,18 @@ function credentialsOf({ username, password }: URL): { user?: string; pass?: str
   return { user: decodeURIComponent(username), pass: decodeURIComponent(password) }
 }
 
-async function load(binding: string): Promise<{ connect: typeof connect; createInbox: typeof createInbox; headers: typeof headers }> {
+async function load(
+  binding: string,
+): Promise<{ connect: typeof connect; createInbox: typeof createInbox; headers: typeof headers }> {
   try {
     return await import('@nats-io/transport-node')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw startError('NotFound', binding, 'it uses the nats driver, whose client is not installed. Run: npm install @nats-io/transport-node', error)
+    throw startError(
+      'NotFound',
+      binding,
+      'it uses the nats driver, whose client is not installed. Run: npm install @nats-io/transport-node',
+      error,
+    )
   }
 }

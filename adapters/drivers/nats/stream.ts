@@ -4,8 +4,9 @@ import type { Connection } from './connection.ts'
 import { token } from './server.ts'
 
 /**
- * One queue: a stream with a subject for what may be delivered and one for what is delayed, and a consumer of each.
- * Delayed messages have a subject of their own because the server counts each look at one as a delivery.
+ * One queue: a stream with a subject for what may be delivered and one for what is delayed, and a consumer of
+ * each. Delayed messages have a subject of their own because the server counts each look at one as a
+ * delivery.
  */
 export interface QueueStream {
   readonly stream: string
@@ -22,7 +23,9 @@ export function queueStream(prefix: string, app: string, binding: string): Queue
   return { stream: tokens.join('_'), now: `${tokens.join('.')}.now`, later: `${tokens.join('.')}.later` }
 }
 
-/** Makes the stream and its consumers where they are not there; the consumers' ack wait follows the option. */
+/**
+ * Makes the stream and its consumers where they are not there; the consumers' ack wait follows the option.
+ */
 export async function ensureStream(
   connection: Connection,
   client: NatsConnection,

@@ -12,11 +12,20 @@ const SIGN_EVERY = 30_000
 const SWEEP_EVERY = 10 * 60_000
 
 const COLUMNS = 'key, size, etag, uploaded, http, custom, file'
-type Row = [key: Uint8Array<ArrayBuffer>, size: number, etag: string, uploaded: number, http: string, custom: string, file: string]
+type Row = [
+  key: Uint8Array<ArrayBuffer>,
+  size: number,
+  etag: string,
+  uploaded: number,
+  http: string,
+  custom: string,
+  file: string,
+]
 
 /**
- * The index in two tables: `unmoor_blobs`, and `unmoor_blobs_loose` with the bodies that no key names. Every process keeps its puts alive there; what is no longer kept alive is
- * claimed (`dead`) before it is removed, so that a put that was only slow fails rather than name a body that is gone.
+ * The index in two tables: `unmoor_blobs`, and `unmoor_blobs_loose` with the bodies that no key names. Every
+ * process keeps its puts alive there; what is no longer kept alive is claimed (`dead`) before it is removed,
+ * so that a put that was only slow fails rather than name a body that is gone.
  */
 export class PostgresBlobIndex implements BlobIndex {
   #database: Database
@@ -35,18 +44,29 @@ export class PostgresBlobIndex implements BlobIndex {
   }
 
   async get(key: string): Promise<{ record: BlobRecord; file: string } | undefined> {
-    const [row] = await this.#database.read<Row>(`SELECT ${COLUMNS} FROM ${this.#database.table} WHERE store = $1 AND key = $2`, [this.#store, key])
+    const [row] = await this.#database.read<Row>(
+      `SELECT ${COLUMNS} FROM ${this.#database.table} WHERE store = $1 AND key = $2`,
+      [this.#store, key],
+    )
     return row === undefined ? undefined : { record: toRecord(row), file: row[6] }
   }
 
   async scan({ from, inclusive }: ScanStart, count: number): Promise<BlobRecord[]> {
-    const text = `SELECT ${COLUMNS} FROM ${this.#database.table} WHERE store = $1 AND key ${inclusive ? '>=' : '>'} $2 ORDER BY key LIMIT $3`
+    const text =
+      `SELECT ${COLUMNS} FROM ${this.#database.table} WHERE store = $1 AND key ` +
+      `${inclusive ? '>=' : '>'} $2 ORDER BY key LIMIT $3`
     return (await this.#database.read<Row>(text, [this.#store, from, count])).map(toRecord)
   }
 
   async announce(file: string): Promise<void> {
-    await this.#database.write(`INSERT INTO ${this.#loose} (file, store, alive_until) VALUES ($1, $2, ${ALIVE})`, [file, this.#store])
-    const sign = (): void => void this.#database.write(`UPDATE ${this.#loose} SET alive_until = ${ALIVE} WHERE file = $1 AND NOT dead`, [file]).catch(() => {})
+    await this.#database.write(
+      `INSERT INTO ${this.#loose} (file, store, alive_until) VALUES ($1, $2, ${ALIVE})`,
+      [file, this.#store],
+    )
+    const sign = (): void =>
+      void this.#database
+        .write(`UPDATE ${this.#loose} SET alive_until = ${ALIVE} WHERE file = $1 AND NOT dead`, [file])
+        .catch(() => {})
     this.#signs.set(file, setInterval(sign, SIGN_EVERY))
   }
 
@@ -55,27 +75,50 @@ export class PostgresBlobIndex implements BlobIndex {
     this.#signs.delete(file)
   }
 
-  async replace(record: BlobRecord, file: string, check: (current: { etag: string } | undefined) => void): Promise<string | undefined> {
+  async replace(
+    record: BlobRecord,
+    file: string,
+    check: (current: { etag: string } | undefined) => void,
+  ): Promise<string | undefined> {
     const { key, size, etag, uploaded, httpMetadata, customMetadata } = record
     const { table } = this.#database
     try {
       return await this.#database.transaction(async (run) => {
         // A row that is not there yet cannot be locked: puts of one key take turns.
-        await run("SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || encode($2, 'hex'), 0))", [this.#store, key])
-        const [current] = await run<[etag: string, file: string]>(`SELECT etag, file FROM ${table} WHERE store = $1 AND key = $2 FOR UPDATE`, [
+        await run("SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || encode($2, 'hex'), 0))", [
           this.#store,
           key,
         ])
+        const [current] = await run<[etag: string, file: string]>(
+          `SELECT etag, file FROM ${table} WHERE store = $1 AND key = $2 FOR UPDATE`,
+          [this.#store, key],
+        )
         check(current === undefined ? undefined : { etag: current[0] })
         await run(
           `INSERT INTO ${table} (store, key, size, etag, uploaded, http, custom, file) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             ON CONFLICT (store, key) DO UPDATE SET size = excluded.size, etag = excluded.etag, uploaded = excluded.uploaded, http = excluded.http, custom = excluded.custom, file = excluded.file`,
-          [this.#store, key, size, etag, uploaded, JSON.stringify(httpMetadata), JSON.stringify(customMetadata), file],
+          [
+            this.#store,
+            key,
+            size,
+            etag,
+            uploaded,
+            JSON.stringify(httpMetadata),
+            JSON.stringify(customMetadata),
+            file,
+          ],
         )
         const { count } = await run(`DELETE FROM ${this.#loose} WHERE file = $1 AND NOT dead`, [file])
-        if (count !== 1) throw new UnmoorError('Unavailable', `The put of ${JSON.stringify(key)} took too long without a sign of life; nothing was stored.`)
+        if (count !== 1)
+          throw new UnmoorError(
+            'Unavailable',
+            `The put of ${JSON.stringify(key)} took too long without a sign of life; nothing was stored.`,
+          )
         if (current === undefined) return undefined
-        await run(`INSERT INTO ${this.#loose} (file, store, alive_until) VALUES ($1, $2, ${ALIVE})`, [current[1], this.#store])
+        await run(`INSERT INTO ${this.#loose} (file, store, alive_until) VALUES ($1, $2, ${ALIVE})`, [
+          current[1],
+          this.#store,
+        ])
         return current[1]
       })
     } finally {
@@ -87,7 +130,10 @@ export class PostgresBlobIndex implements BlobIndex {
   async delete(keys: readonly string[]): Promise<string[]> {
     const text = `WITH gone AS (DELETE FROM ${this.#database.table} WHERE store = $1 AND key IN (SELECT decode(wanted.hex, 'hex') FROM json_array_elements_text($2) AS wanted (hex)) RETURNING file)
       INSERT INTO ${this.#loose} (file, store, alive_until) SELECT file, $1, ${ALIVE} FROM gone RETURNING file`
-    const rows = await this.#database.write<[file: string]>(text, [this.#store, JSON.stringify(keys.map((key) => Buffer.from(key).toString('hex')))])
+    const rows = await this.#database.write<[file: string]>(text, [
+      this.#store,
+      JSON.stringify(keys.map((key) => Buffer.from(key).toString('hex'))),
+    ])
     this.#sweepSoon()
     return rows.map(([file]) => file)
   }
@@ -105,7 +151,9 @@ export class PostgresBlobIndex implements BlobIndex {
   }
 
   async #sweep(): Promise<void> {
-    const text = `UPDATE ${this.#loose} SET dead = true, alive_until = ${ALIVE} WHERE store = $1 AND alive_until < now() RETURNING file`
+    const text =
+      `UPDATE ${this.#loose} SET dead = true, alive_until = ${ALIVE} WHERE store = $1 AND ` +
+      'alive_until < now() RETURNING file'
     for (const [file] of await this.#database.write<[file: string]>(text, [this.#store])) {
       await this.#bytes.remove(file)
       await this.forget(file)

@@ -13,20 +13,32 @@ import type { PostgresBlobOptions } from './options.ts'
 export const blob: DriverFactory<'blob', PostgresBlobOptions> = async (options, context) => {
   const bytes = await openBytes(options.bytes ?? { driver: 'fs' }, context)
   const store = `${context.app}/${context.binding}`
-  const index = async (name: string): Promise<PostgresBlobIndex> => new PostgresBlobIndex(await openDatabase('blob', options, context), name, bytes)
+  const index = async (name: string): Promise<PostgresBlobIndex> =>
+    new PostgresBlobIndex(await openDatabase('blob', options, context), name, bytes)
   // No binding's name has a #.
   return new IndexedBlobs(await index(store), bytes, () => context.now(), await index(`${store}#uploads`))
 }
 
-async function openBytes(options: NonNullable<PostgresBlobOptions['bytes']>, context: DriverContext): Promise<ByteStore> {
+async function openBytes(
+  options: NonNullable<PostgresBlobOptions['bytes']>,
+  context: DriverContext,
+): Promise<ByteStore> {
   switch (options.driver) {
     case 'fs':
-      return new BlobFiles(dataPath(options.path, context, `blob-${fileName(context.binding)}`), options.durable ?? true)
+      return new BlobFiles(
+        dataPath(options.path, context, `blob-${fileName(context.binding)}`),
+        options.durable ?? true,
+      )
     case 's3':
       return new S3Bytes(await s3(options, context))
   }
-  throw new UnmoorError('InvalidArgument', `Binding "${context.binding}": "bytes" is { driver: 'fs' } or { driver: 's3' }, with the options of that driver.`, {
-    binding: context.binding,
-    operation: 'start',
-  })
+  throw new UnmoorError(
+    'InvalidArgument',
+    `Binding "${context.binding}": "bytes" is { driver: 'fs' } or { driver: 's3' }, with the options of ` +
+      'that driver.',
+    {
+      binding: context.binding,
+      operation: 'start',
+    },
+  )
 }

@@ -15,7 +15,10 @@ export interface Server {
   pool(max: number, onLost?: () => void): postgres.Sql
 }
 
-/** @throws `NotFound` if no url is set or the client package is not installed, `InvalidArgument` for a url that is none. */
+/**
+ * @throws `NotFound` if no url is set or the client package is not installed, `InvalidArgument` for a url
+ * that is none.
+ */
 export async function connect(options: PostgresOptions, context: DriverContext): Promise<Server> {
   const { binding } = context
   const connectTimeout = toMilliseconds(options.connectTimeout ?? 10, 'connectTimeout', binding)
@@ -56,10 +59,15 @@ export function quote(name: string): string {
 
 function givenUrl(url: string | undefined, binding: string): string {
   if (url !== undefined) return url
-  throw new UnmoorError('NotFound', `Binding "${binding}": set DATABASE_URL to the database, such as postgres://user:password@host:5432/database.`, {
-    binding,
-    operation: 'start',
-  })
+  throw new UnmoorError(
+    'NotFound',
+    `Binding "${binding}": set DATABASE_URL to the database, such as ` +
+      'postgres://user:password@host:5432/database.',
+    {
+      binding,
+      operation: 'start',
+    },
+  )
 }
 
 function parseUrl(url: string, binding: string): URL {
@@ -69,10 +77,15 @@ function parseUrl(url: string, binding: string): URL {
   } catch {
     // Its message would print the url, and so the password.
   }
-  throw new UnmoorError('InvalidArgument', `Binding "${binding}": the postgres driver needs a "url" such as postgres://user:password@host:5432/database.`, {
-    binding,
-    operation: 'start',
-  })
+  throw new UnmoorError(
+    'InvalidArgument',
+    `Binding "${binding}": the postgres driver needs a "url" such as ` +
+      'postgres://user:password@host:5432/database.',
+    {
+      binding,
+      operation: 'start',
+    },
+  )
 }
 
 async function load(binding: string): Promise<typeof postgres> {
@@ -80,10 +93,15 @@ async function load(binding: string): Promise<typeof postgres> {
     return (await import('postgres')).default
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw new UnmoorError('NotFound', `Binding "${binding}" uses the postgres driver, whose client is not installed. Run: npm install postgres`, {
-      binding,
-      operation: 'start',
-      cause: error,
-    })
+    throw new UnmoorError(
+      'NotFound',
+      `Binding "${binding}" uses the postgres driver, whose client is not installed. Run: npm install ` +
+        'postgres',
+      {
+        binding,
+        operation: 'start',
+        cause: error,
+      },
+    )
   }
 }

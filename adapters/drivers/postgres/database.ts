@@ -14,7 +14,8 @@ export type Parameter = string | number | null | Uint8Array<ArrayBuffer>
 /** Rows as arrays of columns. */
 export type Rows<Row> = Row[] & { readonly count: number }
 
-// `simple` is not in its types: without it, a statement without parameters would go by another protocol, unprepared.
+// `simple` is not in its types: without it, a statement without parameters would go by another protocol,
+// unprepared.
 const STATEMENT = { prepare: true, simple: false } as postgres.UnsafeQueryOptions
 
 /** A query whose rows are arrays of columns. `Row` states them; nothing checks it. */
@@ -63,10 +64,13 @@ export class Database {
   }
 
   /**
-   * Runs `work` in a transaction (READ COMMITTED): it commits when `work` resolves and rolls back when it throws. Statements are given up together after the timeout.
-   * `mayHaveApplied` of an error says whether the commit may have come through.
+   * Runs `work` in a transaction (READ COMMITTED): it commits when `work` resolves and rolls back when it
+   * throws. Statements are given up together after the timeout. `mayHaveApplied` of an error says whether the
+   * commit may have come through.
    */
-  async transaction<T>(work: (run: <Row>(text: string, params: readonly Parameter[]) => Promise<Rows<Row>>) => Promise<T>): Promise<T> {
+  async transaction<T>(
+    work: (run: <Row>(text: string, params: readonly Parameter[]) => Promise<Rows<Row>>) => Promise<T>,
+  ): Promise<T> {
     let committing = false
     return this.#timed(
       (late) =>
@@ -109,10 +113,15 @@ export class Database {
   }
 
   #late(mayHaveApplied: boolean): UnmoorError {
-    return new UnmoorError('Timeout', `Postgres (${this.name}) gave no answer within ${this.#timeout} s.`, { mayHaveApplied })
+    return new UnmoorError('Timeout', `Postgres (${this.name}) gave no answer within ${this.#timeout} s.`, {
+      mayHaveApplied,
+    })
   }
 
-  /** Makes the tables, where that has not been done, and does `work`, all within the timeout. `mayApply`: whether what was sent by now may have taken effect. */
+  /**
+   * Makes the tables, where that has not been done, and does `work`, all within the timeout. `mayApply`:
+   * whether what was sent by now may have taken effect.
+   */
   async #timed<T>(work: (late: Promise<never>) => Promise<T>, mayApply: () => boolean): Promise<T> {
     let timer: NodeJS.Timeout | undefined
     try {
@@ -146,7 +155,11 @@ export class Database {
 }
 
 /** Errors are those of `connect`. */
-export async function openDatabase(set: TableSet, options: PostgresStoreOptions, context: DriverContext): Promise<Database> {
+export async function openDatabase(
+  set: TableSet,
+  options: PostgresStoreOptions,
+  context: DriverContext,
+): Promise<Database> {
   const timeout = toMilliseconds(options.timeout ?? 30, 'timeout', context.binding)
   return new Database(await sharedPool(options, context), set, { ...options, timeout: timeout / 1000 })
 }

@@ -10,7 +10,10 @@ interface Mapped {
 
 const POOLER = 'Behind a pooler that hands a connection round between transactions, set `prepare: false`.'
 
-/** By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), or by class, its first two characters. */
+/**
+ * By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), or by class, its first two
+ * characters.
+ */
 const STATES: Readonly<Record<string, Mapped>> = {
   '23505': { code: 'AlreadyExists', details: { kind: 'unique' } },
   '23503': { code: 'Constraint', details: { kind: 'foreignKey' } },
@@ -21,7 +24,8 @@ const STATES: Readonly<Record<string, Mapped>> = {
   P0001: { code: 'Constraint', details: { kind: 'trigger' } },
   '42P01': { code: 'NotFound', details: { kind: 'table' } },
   '42P07': { code: 'AlreadyExists', details: { kind: 'table' } },
-  // Prepared statements belong to a connection: where a pooler hands it to another client, they are missing there, or in the way.
+  // Prepared statements belong to a connection: where a pooler hands it to another client, they are missing
+  // there, or in the way.
   '42P05': { code: 'Unavailable', retryable: false, hint: POOLER },
   '26': { code: 'Unavailable', retryable: false, hint: POOLER },
   '42501': { code: 'PermissionDenied' },
@@ -30,7 +34,11 @@ const STATES: Readonly<Record<string, Mapped>> = {
   '21': { code: 'InvalidArgument' },
   '2B': { code: 'InvalidArgument' },
   '0A': { code: 'InvalidArgument' },
-  '3D': { code: 'NotFound', details: { kind: 'database' }, hint: 'Create the database, or check the name in the url.' },
+  '3D': {
+    code: 'NotFound',
+    details: { kind: 'database' },
+    hint: 'Create the database, or check the name in the url.',
+  },
   '3F': { code: 'NotFound', details: { kind: 'schema' } },
   '28': { code: 'PermissionDenied', hint: 'Check the user and password in the url.' },
   '25006': { code: 'PermissionDenied' },
@@ -67,25 +75,48 @@ const CONNECTION: Readonly<Record<string, Mapped>> = {
   UNDEFINED_VALUE: { code: 'InvalidArgument' },
 }
 
-/** An error of postgres.js in unmoor's words; others pass through. `server` names the database without its password. */
-export function toUnmoorError(error: unknown, server: string, options: { index?: number | undefined; signal?: AbortSignal | undefined } = {}): unknown {
+/**
+ * An error of postgres.js in unmoor's words; others pass through. `server` names the database without its
+ * password.
+ */
+export function toUnmoorError(
+  error: unknown,
+  server: string,
+  options: { index?: number | undefined; signal?: AbortSignal | undefined } = {},
+): unknown {
   if (!(error instanceof Error)) return error
   if (isUnmoorError(error))
-    return options.index === undefined ? error : withDetails(error, error.message, { ...error.details, index: options.index }, error.cause)
+    return options.index === undefined
+      ? error
+      : withDetails(error, error.message, { ...error.details, index: options.index }, error.cause)
   const mapped = map(error)
   if (mapped === undefined) return error
   if (options.signal?.aborted && mapped.code === 'Timeout') mapped.code = 'Aborted'
   const details = options.index === undefined ? mapped.details : { ...mapped.details, index: options.index }
-  return withDetails(mapped, `Postgres (${server}): ${messageOf(error)}${mapped.hint === undefined ? '' : `. ${mapped.hint}`}`, details, error)
+  return withDetails(
+    mapped,
+    `Postgres (${server}): ${messageOf(error)}${mapped.hint === undefined ? '' : `. ${mapped.hint}`}`,
+    details,
+    error,
+  )
 }
 
 /** The error of something that only reads, was not sent, or is rolled back with its transaction. */
 export function withoutEffect(error: unknown): unknown {
   if (!(error instanceof UnmoorError) || !error.mayHaveApplied) return error
-  return new UnmoorError(error.code, error.message, { details: error.details, retryable: error.retryable, cause: error.cause })
+  return new UnmoorError(error.code, error.message, {
+    details: error.details,
+    retryable: error.retryable,
+    cause: error.cause,
+  })
 }
 
-function withDetails({ code, retryable, mayHaveApplied }: Mapped, message: string, details: ErrorDetails | undefined, cause: unknown): UnmoorError {
+function withDetails(
+  { code, retryable, mayHaveApplied }: Mapped,
+  message: string,
+  details: ErrorDetails | undefined,
+  cause: unknown,
+): UnmoorError {
   return new UnmoorError(code, message, { details, retryable, mayHaveApplied, cause })
 }
 

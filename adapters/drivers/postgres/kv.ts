@@ -1,5 +1,11 @@
 import { prefixEnd, utf8, utf8Text } from '../../../core/bindings/bytes.ts'
-import type { DriverContext, DriverFactory, KvDriver, KvEntry, KvListEntry } from '../../../core/bindings/drivers.ts'
+import type {
+  DriverContext,
+  DriverFactory,
+  KvDriver,
+  KvEntry,
+  KvListEntry,
+} from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { decodeCursor, encodeCursor } from '../shared/cursor.ts'
 import { type Database, openDatabase, type Parameter } from './database.ts'
@@ -8,7 +14,12 @@ import type { PostgresStoreOptions } from './options.ts'
 export type PutOptions = Parameters<KvDriver['put']>[2]
 export type Value = string | Uint8Array<ArrayBuffer>
 /** The columns of {@link ENTRY}. */
-export type EntryRow = [text: string | null, bytes: Uint8Array<ArrayBuffer> | null, metadata: string | null, expiration: number | null]
+export type EntryRow = [
+  text: string | null,
+  bytes: Uint8Array<ArrayBuffer> | null,
+  metadata: string | null,
+  expiration: number | null,
+]
 type ListRow = [key: Uint8Array<ArrayBuffer>, metadata: string | null, expiration: number | null]
 
 export const ENTRY = 'text_value, bytes_value, metadata, expiration'
@@ -19,9 +30,13 @@ const SWEEP_EVERY = 500
 const SWEEP_SIZE = 1000
 
 /** A kv store in a table that all kv bindings of the database share. */
-export const kv: DriverFactory<'kv', PostgresStoreOptions> = async (options, context) => new PostgresKv(await openDatabase('kv', options, context), context)
+export const kv: DriverFactory<'kv', PostgresStoreOptions> = async (options, context) =>
+  new PostgresKv(await openDatabase('kv', options, context), context)
 
-/** Expired entries are left out by every read, and removed when they are met or by a sweep after every 500 puts. */
+/**
+ * Expired entries are left out by every read, and removed when they are met or by a sweep after every 500
+ * puts.
+ */
 export class PostgresKv implements KvDriver {
   protected readonly database: Database
   /** The binding's part of the table. */
@@ -37,7 +52,10 @@ export class PostgresKv implements KvDriver {
 
   async get(key: string, as: 'text' | 'bytes' | 'stream'): Promise<KvEntry | null> {
     const { database, store } = this
-    const [row] = await database.read<EntryRow>(`SELECT ${ENTRY} FROM ${database.table} WHERE store = $1 AND key = $2`, [store, key])
+    const [row] = await database.read<EntryRow>(
+      `SELECT ${ENTRY} FROM ${database.table} WHERE store = $1 AND key = $2`,
+      [store, key],
+    )
     return row === undefined || this.isExpired(row[3], key) ? null : toEntry(row, as)
   }
 
@@ -52,7 +70,8 @@ export class PostgresKv implements KvDriver {
     const entries = new Map<string, KvEntry>()
     for (const [text, bytes, metadata, expiration, key] of rows) {
       const name = utf8Text(key)
-      if (!this.isExpired(expiration, name)) entries.set(name, toEntry([text, bytes, metadata, expiration], as))
+      if (!this.isExpired(expiration, name))
+        entries.set(name, toEntry([text, bytes, metadata, expiration], as))
     }
     return entries
   }
@@ -60,7 +79,8 @@ export class PostgresKv implements KvDriver {
   async put(key: string, value: Value, options: PutOptions): Promise<void> {
     const { database, store } = this
     await database.write(
-      `INSERT INTO ${database.table} (store, key, ${ENTRY}) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (store, key) DO UPDATE SET ${REPLACE}`,
+      `INSERT INTO ${database.table} (store, key, ${ENTRY}) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT ` +
+        `(store, key) DO UPDATE SET ${REPLACE}`,
       [store, key, ...columns(value, options)],
     )
     if (++this.#puts % SWEEP_EVERY === 0) this.#sweep()
@@ -71,27 +91,42 @@ export class PostgresKv implements KvDriver {
     await database.write(`DELETE FROM ${database.table} WHERE store = $1 AND key = $2`, [store, key])
   }
 
-  async list({ prefix, cursor, limit }: Parameters<KvDriver['list']>[0]): Promise<{ keys: KvListEntry[]; cursor?: string | undefined }> {
+  async list({
+    prefix,
+    cursor,
+    limit,
+  }: Parameters<KvDriver['list']>[0]): Promise<{ keys: KvListEntry[]; cursor?: string | undefined }> {
     const { database, store } = this
     const after = cursor === undefined ? undefined : decodeCursor(CURSOR, cursor)
-    if (after !== undefined && !after.startsWith(prefix)) throw new UnmoorError('InvalidArgument', 'The cursor belongs to a list with another prefix.')
+    if (after !== undefined && !after.startsWith(prefix))
+      throw new UnmoorError('InvalidArgument', 'The cursor belongs to a list with another prefix.')
     const end = prefix === '' ? undefined : prefixEnd(prefix)
     const rows = await database.read<ListRow>(
       `SELECT key, metadata, expiration FROM ${database.table} WHERE store = $1 AND key ${after === undefined ? '>=' : '>'} $2
         AND (expiration IS NULL OR expiration > $3) ${end === undefined ? '' : 'AND key < $5'} ORDER BY key LIMIT $4`,
       [store, after ?? prefix, this.seconds(), limit + 1, ...(end === undefined ? [] : [end])],
     )
-    const keys = rows
-      .slice(0, limit)
-      .map(([key, metadata, expiration]) => ({ name: utf8Text(key), metadata: metadata ?? undefined, expiration: expiration ?? undefined }))
-    return rows.length > limit ? { keys, cursor: encodeCursor(CURSOR, keys[limit - 1]?.name ?? '') } : { keys }
+    const keys = rows.slice(0, limit).map(([key, metadata, expiration]) => ({
+      name: utf8Text(key),
+      metadata: metadata ?? undefined,
+      expiration: expiration ?? undefined,
+    }))
+    return rows.length > limit
+      ? { keys, cursor: encodeCursor(CURSOR, keys[limit - 1]?.name ?? '') }
+      : { keys }
   }
 
   /** Whether it is over; then it is removed beside. */
   protected isExpired(expiration: number | null, key: string): boolean {
     if (expiration === null || expiration * 1000 > this.#now()) return false
     const { database, store } = this
-    this.#quietly(database.write(`DELETE FROM ${database.table} WHERE store = $1 AND key = $2 AND expiration <= $3`, [store, key, this.seconds()]))
+    this.#quietly(
+      database.write(`DELETE FROM ${database.table} WHERE store = $1 AND key = $2 AND expiration <= $3`, [
+        store,
+        key,
+        this.seconds(),
+      ]),
+    )
     return true
   }
 
@@ -102,8 +137,15 @@ export class PostgresKv implements KvDriver {
 
   #sweep(): void {
     const { database, store } = this
-    const found = `SELECT key FROM ${database.table} WHERE store = $1 AND expiration <= $2 LIMIT ${SWEEP_SIZE} FOR UPDATE SKIP LOCKED`
-    this.#quietly(database.write(`DELETE FROM ${database.table} WHERE store = $1 AND key = ANY (ARRAY(${found}))`, [store, this.seconds()]))
+    const found =
+      `SELECT key FROM ${database.table} WHERE store = $1 AND expiration <= $2 LIMIT ` +
+      `${SWEEP_SIZE} FOR UPDATE SKIP LOCKED`
+    this.#quietly(
+      database.write(`DELETE FROM ${database.table} WHERE store = $1 AND key = ANY (ARRAY(${found}))`, [
+        store,
+        this.seconds(),
+      ]),
+    )
   }
 
   /** Cleaning up: its failure is nobody's error, and the next one does its work. */
@@ -118,7 +160,8 @@ export class PostgresKv implements KvDriver {
 
 /** All of an entry from what would have been inserted, its version included. */
 export const REPLACE =
-  'text_value = excluded.text_value, bytes_value = excluded.bytes_value, metadata = excluded.metadata, expiration = excluded.expiration, version = excluded.version'
+  'text_value = excluded.text_value, bytes_value = excluded.bytes_value, metadata = ' +
+  'excluded.metadata, expiration = excluded.expiration, version = excluded.version'
 
 /** An entry as parameters of {@link ENTRY}. */
 export function columns(value: Value, { metadata, expiration }: PutOptions): Parameter[] {
@@ -126,7 +169,10 @@ export function columns(value: Value, { metadata, expiration }: PutOptions): Par
   return [isText ? value : null, isText ? null : value, metadata ?? null, expiration ?? null]
 }
 
-export function toEntry([text, bytes, metadata, expiration]: EntryRow, as: 'text' | 'bytes' | 'stream'): KvEntry & { value: Value } {
+export function toEntry(
+  [text, bytes, metadata, expiration]: EntryRow,
+  as: 'text' | 'bytes' | 'stream',
+): KvEntry & { value: Value } {
   const value = as === 'text' ? (text ?? utf8Text(bytes as Uint8Array)) : (bytes ?? utf8(text as string))
   return { value, metadata: metadata ?? undefined, expiration: expiration ?? undefined }
 }

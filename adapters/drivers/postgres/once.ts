@@ -5,7 +5,10 @@ import { PostgresSql } from './sql.ts'
 
 export type { PostgresOptions }
 
-/** A database with a pool that nobody else in the process uses, for platforms where connections belong to one request. Errors are those of the driver. */
+/**
+ * A database with a pool that nobody else in the process uses, for platforms where connections belong to one
+ * request. Errors are those of the driver.
+ */
 export async function openSql(options: PostgresOptions, context: DriverContext): Promise<SqlDriver> {
   return new PostgresSql(await openPool(options, context), options.schema)
 }

@@ -1,4 +1,9 @@
-import { type DriverOptionTables, type OptionTable, type OptionType, TIMEOUT } from '../../../core/option-table.ts'
+import {
+  type DriverOptionTables,
+  type OptionTable,
+  type OptionType,
+  TIMEOUT,
+} from '../../../core/option-table.ts'
 import { type FsOptions, fsOptions } from '../fs/options.ts'
 import { type S3Options, s3Options } from '../s3/options.ts'
 

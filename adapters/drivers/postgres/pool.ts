@@ -7,7 +7,10 @@ import type { PostgresOptions } from './options.ts'
 export interface SharedPool {
   readonly server: Server
   readonly sql: postgres.Sql
-  /** The end of the last work under a lock of the session, where the pool has one connection: a session may take its own lock twice. */
+  /**
+   * The end of the last work under a lock of the session, where the pool has one connection: a session may
+   * take its own lock twice.
+   */
   turn: Promise<unknown>
   /** Whatever else its users share, such as the connection that listens; closed before the pool. */
   readonly parts: Map<string, { close(): Promise<void> }>
@@ -21,9 +24,19 @@ export interface Entry extends SharedPool {
 
 const pools = new Map<string, Promise<Entry>>()
 
-/** The process's pool for these settings; its first connection is made by its first query. Errors are those of {@link connect}. */
+/**
+ * The process's pool for these settings; its first connection is made by its first query. Errors are those of
+ * {@link connect}.
+ */
 export async function sharedPool(options: PostgresOptions, context: DriverContext): Promise<SharedPool> {
-  const { url = context.variable('DATABASE_URL'), max, schema, prepare, connectTimeout, idleTimeout } = options
+  const {
+    url = context.variable('DATABASE_URL'),
+    max,
+    schema,
+    prepare,
+    connectTimeout,
+    idleTimeout,
+  } = options
   const name = JSON.stringify([url, max, schema, prepare, connectTimeout, idleTimeout])
   let opening = pools.get(name)
   if (opening === undefined) {
@@ -37,7 +50,11 @@ export async function sharedPool(options: PostgresOptions, context: DriverContex
 }
 
 /** A pool that is closed by the call of its `close` that leaves no user; `onClose` is called then. */
-export async function openPool(options: PostgresOptions, context: DriverContext, onClose: () => void = () => {}): Promise<Entry> {
+export async function openPool(
+  options: PostgresOptions,
+  context: DriverContext,
+  onClose: () => void = () => {},
+): Promise<Entry> {
   const server = await connect(options, context)
   const entry: Entry = {
     server,
@@ -49,7 +66,8 @@ export async function openPool(options: PostgresOptions, context: DriverContext,
       if (--entry.users > 0) return
       onClose()
       for (const part of entry.parts.values()) await part.close()
-      // What comes last is its users' clean-up. The client would wait for connections that were lost under a query, too.
+      // What comes last is its users' clean-up. The client would wait for connections that were lost under a
+      // query, too.
       await entry.sql.end({ timeout: 1 })
     },
   }

@@ -1,12 +1,21 @@
-/** The statements of a queue over one table. Lists go as JSON, so that each is one statement whatever their length. */
+/**
+ * The statements of a queue over one table. Lists go as JSON, so that each is one statement whatever their
+ * length.
+ */
 export interface QueueStatements {
   /** queue, messages (id, json or bytes in base64, delay in seconds) */
   send: string
-  /** queue, most, new lease, seconds of it, maxRetries, dead-letter queue or null; gives queue, seq, id, json, bytes, attempts, milliseconds since 1970 */
+  /**
+   * queue, most, new lease, seconds of it, maxRetries, dead-letter queue or null; gives queue, seq, id, json,
+   * bytes, attempts, milliseconds since 1970
+   */
   take: string
   /** queue; milliseconds until the next is visible */
   next: string
-  /** settlements (seq, lease, delay of a retry), maxRetries, dead-letter queue or null; gives the ids that were dropped */
+  /**
+   * settlements (seq, lease, delay of a retry), maxRetries, dead-letter queue or null; gives the ids that
+   * were dropped
+   */
   settle: string
   /** leases (seq, lease), seconds */
   extend: string
@@ -20,8 +29,9 @@ export function queueStatements(table: string): QueueStatements {
       SELECT $1, id, json, decode(bytes, 'base64'), now() + delay * interval '1 second'
       FROM json_to_recordset($2) AS message (id text, json text, bytes text, delay float8)`,
 
-    // A message whose attempts are used up ended its last delivery in a crash. Without this, one that kills its consumer would come for ever; with no dead-letter queue
-    // it does, as no crash may lose one. Rows that another consumer is just taking are passed over, so consumers never wait for each other.
+    // A message whose attempts are used up ended its last delivery in a crash. Without this, one that kills
+    // its consumer would come for ever; with no dead-letter queue it does, as no crash may lose one. Rows
+    // that another consumer is just taking are passed over, so consumers never wait for each other.
     take: `WITH due AS MATERIALIZED (
         SELECT seq, attempts > $5::integer AND $6::text IS NOT NULL AS dead FROM ${table}
         WHERE queue = $1 AND visible_at <= now() ORDER BY visible_at, seq LIMIT $2 FOR UPDATE SKIP LOCKED
@@ -34,7 +44,9 @@ export function queueStatements(table: string): QueueStatements {
       FROM due WHERE message.seq = due.seq
       RETURNING queue, message.seq, id, json, bytes, attempts, floor(extract(epoch FROM sent_at) * 1000)::bigint`,
 
-    next: `SELECT (extract(epoch FROM min(visible_at) - now()) * 1000)::float8 FROM ${table} WHERE queue = $1`,
+    next:
+      `SELECT (extract(epoch FROM min(visible_at) - now()) * 1000)::float8 FROM ${table} WHERE ` +
+      'queue = $1',
 
     // The rows are locked in one order, so that two of these never end in a deadlock.
     settle: `WITH held AS MATERIALIZED (

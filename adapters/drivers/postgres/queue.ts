@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
-import type { DriverFactory, QueueDriver, QueueIncoming, QueueOutgoing, QueueSettlement } from '../../../core/bindings/drivers.ts'
+import type {
+  DriverFactory,
+  QueueDriver,
+  QueueIncoming,
+  QueueOutgoing,
+  QueueSettlement,
+} from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { Gather } from '../shared/gather.ts'
 import { type Database, openDatabase } from './database.ts'
@@ -11,11 +17,18 @@ import { type Signals, signalsOf } from './signals.ts'
 /** Most milliseconds between two looks of a waiting consumer: what it takes where a NOTIFY got lost. */
 const LOOK_EVERY = 1000
 
-/** A queue in a table that all queues of the database share, so that a message reaches its dead-letter queue in the statement that takes it from its own. Times are the server's. */
+/**
+ * A queue in a table that all queues of the database share, so that a message reaches its dead-letter queue
+ * in the statement that takes it from its own. Times are the server's.
+ */
 export const queue: DriverFactory<'queue', PostgresStoreOptions> = async (options, context) => {
   const { maxRetries, deadLetterQueue } = context.declaration as QueueDeclaration
   const deadLetter = deadLetterQueue === undefined ? null : `${context.app}/${deadLetterQueue}`
-  return new PostgresQueue(await openDatabase('queue', options, context), { name: `${context.app}/${context.binding}`, maxRetries, deadLetter })
+  return new PostgresQueue(await openDatabase('queue', options, context), {
+    name: `${context.app}/${context.binding}`,
+    maxRetries,
+    deadLetter,
+  })
 }
 
 interface Settings {
@@ -24,7 +37,15 @@ interface Settings {
   deadLetter: string | null
 }
 
-type MessageRow = [queue: string, seq: number, id: string, json: string | null, bytes: Uint8Array<ArrayBuffer> | null, attempts: number, sentAt: number]
+type MessageRow = [
+  queue: string,
+  seq: number,
+  id: string,
+  json: string | null,
+  bytes: Uint8Array<ArrayBuffer> | null,
+  attempts: number,
+  sentAt: number,
+]
 
 /** A lease is the row's number and a token that each delivery makes anew: a stale one matches no row. */
 class PostgresQueue implements QueueDriver {
@@ -52,13 +73,20 @@ class PostgresQueue implements QueueDriver {
   async #insert(messages: readonly QueueOutgoing[]): Promise<void> {
     const { name } = this.#settings
     const rows = messages.map(({ id, body, delaySeconds }) =>
-      typeof body === 'string' ? { id, json: body, delay: delaySeconds } : { id, bytes: Buffer.from(body).toString('base64'), delay: delaySeconds },
+      typeof body === 'string'
+        ? { id, json: body, delay: delaySeconds }
+        : { id, bytes: Buffer.from(body).toString('base64'), delay: delaySeconds },
     )
     await this.#database.write(this.#statements.send, [name, JSON.stringify(rows)])
     if (messages.some(({ delaySeconds }) => delaySeconds === 0)) this.#signals.notify(name)
   }
 
-  async receive(options: { max: number; leaseSeconds: number; waitSeconds: number; signal: AbortSignal }): Promise<QueueIncoming[]> {
+  async receive(options: {
+    max: number
+    leaseSeconds: number
+    waitSeconds: number
+    signal: AbortSignal
+  }): Promise<QueueIncoming[]> {
     const { name } = this.#settings
     const deadline = performance.now() + options.waitSeconds * 1000
     for (;;) {
@@ -77,12 +105,26 @@ class PostgresQueue implements QueueDriver {
   async #take(max: number, leaseSeconds: number): Promise<{ received: QueueIncoming[]; moved: boolean }> {
     const { name, maxRetries, deadLetter } = this.#settings
     const token = randomUUID()
-    const rows = await this.#database.write<MessageRow>(this.#statements.take, [name, max, token, leaseSeconds, maxRetries, deadLetter])
+    const rows = await this.#database.write<MessageRow>(this.#statements.take, [
+      name,
+      max,
+      token,
+      leaseSeconds,
+      maxRetries,
+      deadLetter,
+    ])
     const received: QueueIncoming[] = []
     for (const [where, seq, id, json, bytes, attempts, timestamp] of rows) {
       if (where !== name) continue
       const body = json ?? (bytes as Uint8Array<ArrayBuffer>)
-      received.push({ id, contentType: json === null ? 'bytes' : 'json', body, attempts, timestamp, lease: `${seq}.${token}` })
+      received.push({
+        id,
+        contentType: json === null ? 'bytes' : 'json',
+        body,
+        attempts,
+        timestamp,
+        lease: `${seq}.${token}`,
+      })
     }
     const moved = received.length < rows.length
     if (moved && deadLetter !== null) this.#signals.notify(deadLetter)
@@ -91,7 +133,9 @@ class PostgresQueue implements QueueDriver {
 
   /** Milliseconds until a delay or a lease runs out, at most {@link LOOK_EVERY}. */
   async #untilNext(): Promise<number> {
-    const [row] = await this.#database.read<[milliseconds: number | null]>(this.#statements.next, [this.#settings.name])
+    const [row] = await this.#database.read<[milliseconds: number | null]>(this.#statements.next, [
+      this.#settings.name,
+    ])
     return Math.min(LOOK_EVERY, Math.max(1, row?.[0] ?? LOOK_EVERY))
   }
 
@@ -103,9 +147,16 @@ class PostgresQueue implements QueueDriver {
     for (const settlement of settlements) {
       if (byLease.has(settlement.lease)) continue
       const row = parseLease(settlement.lease)
-      byLease.set(settlement.lease, settlement.outcome === 'ack' ? row : { ...row, delay: settlement.delaySeconds })
+      byLease.set(
+        settlement.lease,
+        settlement.outcome === 'ack' ? row : { ...row, delay: settlement.delaySeconds },
+      )
     }
-    const rows = await this.#database.write<[id: string]>(this.#statements.settle, [JSON.stringify([...byLease.values()]), maxRetries, deadLetter])
+    const rows = await this.#database.write<[id: string]>(this.#statements.settle, [
+      JSON.stringify([...byLease.values()]),
+      maxRetries,
+      deadLetter,
+    ])
     if (settlements.some((settlement) => settlement.outcome === 'retry')) {
       this.#signals.notify(name)
       if (deadLetter !== null) this.#signals.notify(deadLetter)
@@ -115,11 +166,17 @@ class PostgresQueue implements QueueDriver {
 
   async extend(leases: readonly string[], leaseSeconds: number): Promise<void> {
     if (leases.length === 0) return
-    await this.#database.write(this.#statements.extend, [JSON.stringify(leases.map(parseLease)), leaseSeconds])
+    await this.#database.write(this.#statements.extend, [
+      JSON.stringify(leases.map(parseLease)),
+      leaseSeconds,
+    ])
   }
 
   async depth(): Promise<{ ready: number; delayed: number; leased: number }> {
-    const [row] = await this.#database.read<[ready: number, delayed: number, leased: number]>(this.#statements.depth, [this.#settings.name])
+    const [row] = await this.#database.read<[ready: number, delayed: number, leased: number]>(
+      this.#statements.depth,
+      [this.#settings.name],
+    )
     const [ready = 0, delayed = 0, leased = 0] = row ?? []
     return { ready, delayed, leased }
   }
@@ -134,6 +191,7 @@ const LEASE = /^(\d{1,15})\.([0-9a-f-]{36})$/
 
 function parseLease(text: string): { seq: number; lease: string } {
   const [, seq, lease] = LEASE.exec(text) ?? []
-  if (seq === undefined || lease === undefined) throw new UnmoorError('InvalidArgument', `"${text}" is not a lease of this driver.`)
+  if (seq === undefined || lease === undefined)
+    throw new UnmoorError('InvalidArgument', `"${text}" is not a lease of this driver.`)
   return { seq: Number(seq), lease }
 }

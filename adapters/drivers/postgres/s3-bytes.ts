@@ -25,11 +25,20 @@ export class S3Bytes implements ByteStore {
     const hash = createHash('sha256')
     const content = isStream(body) ? body.pipeThrough(hashing(hash)) : body
     if (!isStream(body)) hash.update(body)
-    const { size } = await this.#blobs.put(file, content, { httpMetadata: {}, customMetadata: {}, sha256, signal })
+    const { size } = await this.#blobs.put(file, content, {
+      httpMetadata: {},
+      customMetadata: {},
+      sha256,
+      signal,
+    })
     return { size, sha256: hash.digest('hex') }
   }
 
-  async read(file: string, { offset, length }: { offset: number; length: number }, signal: AbortSignal | undefined): Promise<Body | undefined> {
+  async read(
+    file: string,
+    { offset, length }: { offset: number; length: number },
+    signal: AbortSignal | undefined,
+  ): Promise<Body | undefined> {
     // S3 knows no range of an empty object.
     const range = length === 0 ? undefined : { offset, length }
     return (await this.#blobs.get(file, { range, signal }))?.body ?? undefined
@@ -44,7 +53,10 @@ function hashing(hash: ReturnType<typeof createHash>): TransformStream<Bytes, By
   return new TransformStream({
     transform(chunk, controller) {
       if (!ArrayBuffer.isView(chunk))
-        throw new UnmoorError('InvalidArgument', `The body's stream gave a ${typeof chunk}, not bytes. Pipe it through a TextEncoderStream.`)
+        throw new UnmoorError(
+          'InvalidArgument',
+          `The body's stream gave a ${typeof chunk}, not bytes. Pipe it through a TextEncoderStream.`,
+        )
       const bytes = viewBytes(chunk)
       hash.update(bytes)
       controller.enqueue(bytes)

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type { Database } from './database.ts'
 
 /**
- * Tells waiting consumers that a queue has something for them: those of this process at once, those of others by NOTIFY. It is a hint only, as it may get lost with a
- * connection: consumers look by themselves too. NOTIFY goes out beside the sends, and not with each: in the sends' own transactions it would make all commits of the
- * database wait for each other.
+ * Tells waiting consumers that a queue has something for them: those of this process at once, those of others
+ * by NOTIFY. It is a hint only, as it may get lost with a connection: consumers look by themselves too.
+ * NOTIFY goes out beside the sends, and not with each: in the sends' own transactions it would make all
+ * commits of the database wait for each other.
  */
 export interface Signals {
   /** Grows with each signal for the queue: one that comes between a look and a wait is seen by it. */
@@ -91,7 +92,8 @@ class PostgresSignals implements Signals {
 
   /** From the first wait on. The client listens again by itself when the connection was lost. */
   #listen(): void {
-    // What has one connection only (PGlite, PGBouncer's smallest) gets no second: its consumers look by themselves.
+    // What has one connection only (PGlite, PGBouncer's smallest) gets no second: its consumers look by
+    // themselves.
     if (this.#listening || this.#shared.server.max === 1) return
     this.#listening = true
     const heard = (payload: string): void => {

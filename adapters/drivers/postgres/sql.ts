@@ -1,5 +1,12 @@
 import type postgres from 'postgres'
-import type { DriverFactory, SqlCell, SqlDriver, SqlQuery, SqlResult, SqlTransactionDriver } from '../../../core/bindings/drivers.ts'
+import type {
+  DriverFactory,
+  SqlCell,
+  SqlDriver,
+  SqlQuery,
+  SqlResult,
+  SqlTransactionDriver,
+} from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { cancelQuietly } from './cancel.ts'
 import type { Server } from './connect.ts'
@@ -16,9 +23,14 @@ export const sql: DriverFactory<'sql', PostgresOptions> = async (options, contex
 }
 
 /** The result of `unsafe(...).values()`: rows as arrays, so that columns of the same name are both kept. */
-type ValueRows = (SqlCell | bigint)[][] & { columns: { name: string; type: number }[] | null | undefined; command: string; count: number }
+type ValueRows = (SqlCell | bigint)[][] & {
+  columns: { name: string; type: number }[] | null | undefined
+  command: string
+  count: number
+}
 
-// `simple` is not in its types: without it, a statement without parameters would go by another protocol, unprepared.
+// `simple` is not in its types: without it, a statement without parameters would go by another protocol,
+// unprepared.
 const STATEMENT = { prepare: true, simple: false } as postgres.UnsafeQueryOptions
 
 /** Commands whose count is one of changed rows. */
@@ -34,7 +46,10 @@ export class PostgresSql implements SqlDriver {
   #server: Server
   #pool: postgres.Sql
   #schema: string | undefined
-  /** While the lock of {@link exclusive} is held: the pool of the one connection that holds it, which then runs all statements. */
+  /**
+   * While the lock of {@link exclusive} is held: the pool of the one connection that holds it, which then
+   * runs all statements.
+   */
   #locked: { pool: postgres.Sql; isLost: () => boolean } | undefined
 
   constructor(shared: SharedPool, schema: string | undefined) {
@@ -62,19 +77,32 @@ export class PostgresSql implements SqlDriver {
   }
 
   begin(): Promise<SqlTransactionDriver> {
-    return beginTransaction(this.#current(), this.#server.name, (session, query) => this.#run(session, query, undefined))
+    return beginTransaction(this.#current(), this.#server.name, (session, query) =>
+      this.#run(session, query, undefined),
+    )
   }
 
   #current(): postgres.Sql {
     if (this.#locked === undefined) return this.#pool
     // The client would connect again, and go on without the lock.
     if (this.#locked.isLost())
-      throw new UnmoorError('Unavailable', `Postgres (${this.#server.name}): the connection that held the migration lock was lost. Run the migrations again.`)
+      throw new UnmoorError(
+        'Unavailable',
+        `Postgres (${this.#server.name}): the connection that held the migration lock was lost. Run the ` +
+          'migrations again.',
+      )
     return this.#locked.pool
   }
 
-  /** All statements are sent at once and run in order; after the first failure the server refuses the rest. */
-  async #all(session: Session, queries: readonly SqlQuery[], signal: AbortSignal | undefined, progress: { index: number | undefined }): Promise<SqlResult[]> {
+  /**
+   * All statements are sent at once and run in order; after the first failure the server refuses the rest.
+   */
+  async #all(
+    session: Session,
+    queries: readonly SqlQuery[],
+    signal: AbortSignal | undefined,
+    progress: { index: number | undefined },
+  ): Promise<SqlResult[]> {
     const outcomes = await Promise.allSettled(queries.map((query) => this.#run(session, query, signal)))
     return outcomes.map((outcome, index) => {
       if (outcome.status === 'fulfilled') return outcome.value
@@ -83,9 +111,15 @@ export class PostgresSql implements SqlDriver {
     })
   }
 
-  async #run(session: Session, { text, params }: SqlQuery, signal: AbortSignal | undefined): Promise<SqlResult> {
-    if (signal === undefined) return toResult(await session.unsafe(text, toParameters(session, params), STATEMENT).values())
-    if (signal.aborted) throw new UnmoorError('Aborted', 'The query was aborted before it began.', { cause: signal.reason })
+  async #run(
+    session: Session,
+    { text, params }: SqlQuery,
+    signal: AbortSignal | undefined,
+  ): Promise<SqlResult> {
+    if (signal === undefined)
+      return toResult(await session.unsafe(text, toParameters(session, params), STATEMENT).values())
+    if (signal.aborted)
+      throw new UnmoorError('Aborted', 'The query was aborted before it began.', { cause: signal.reason })
     const pending = session.unsafe(text, toParameters(session, params), STATEMENT).values()
     const cancel = (): void => cancelQuietly(pending)
     signal.addEventListener('abort', cancel, { once: true })
@@ -97,8 +131,9 @@ export class PostgresSql implements SqlDriver {
   }
 
   /**
-   * The lock belongs to a connection, so all that `work` does goes through that one: a pool of its own, or the driver's where that has one connection anyway
-   * (all that some servers, such as PGlite's, take). Not with `reserve()`: of postgres.js 3.4.9 it never resolves on a new connection if `fetch_types` is off.
+   * The lock belongs to a connection, so all that `work` does goes through that one: a pool of its own, or
+   * the driver's where that has one connection anyway (all that some servers, such as PGlite's, take). Not
+   * with `reserve()`: of postgres.js 3.4.9 it never resolves on a new connection if `fetch_types` is off.
    *
    * @throws `Unavailable` if the connection is lost; then the lock is free again.
    */
@@ -132,10 +167,13 @@ export class PostgresSql implements SqlDriver {
   }
 }
 
-// postgres.js would declare a boolean as bool; type 0 leaves it to the server, as for the rest, and so also fits a number column.
+// postgres.js would declare a boolean as bool; type 0 leaves it to the server, as for the rest, and so also
+// fits a number column.
 function toParameters(session: Session, params: readonly SqlCell[]): never[] {
   const values =
-    params.includes(true) || params.includes(false) ? params.map((value) => (typeof value === 'boolean' ? session.typed(value as never, 0) : value)) : params
+    params.includes(true) || params.includes(false)
+      ? params.map((value) => (typeof value === 'boolean' ? session.typed(value as never, 0) : value))
+      : params
   return values as never[]
 }
 
@@ -151,7 +189,10 @@ function columnsOf(list: ValueRows['columns']): Columns {
   if (list === undefined || list === null) return { names: [], mayBeUnsafe: false }
   let columns = known.get(list)
   if (columns === undefined) {
-    columns = { names: list.map(({ name }) => name), mayBeUnsafe: list.some(({ type }) => MAY_BE_UNSAFE.has(type)) }
+    columns = {
+      names: list.map(({ name }) => name),
+      mayBeUnsafe: list.some(({ type }) => MAY_BE_UNSAFE.has(type)),
+    }
     known.set(list, columns)
   }
   return columns
@@ -162,18 +203,27 @@ function toResult(result: ValueRows): SqlResult {
   const writes = CHANGES.has(result.command)
   if (mayBeUnsafe) checkIntegers(result, writes)
   // Copies: they are the caller's, and the client's own array class has more than rows.
-  return { columns: names.slice(), rows: Array.from(result) as SqlCell[][], changes: writes ? result.count : 0 }
+  return {
+    columns: names.slice(),
+    rows: Array.from(result) as SqlCell[][],
+    changes: writes ? result.count : 0,
+  }
 }
 
 function checkIntegers(rows: ValueRows, writes: boolean): void {
   for (const row of rows) {
     for (const cell of row) {
       if (typeof cell !== 'bigint') continue
-      throw new UnmoorError('LimitExceeded', 'A result is an integer beyond 2^53 - 1, which JavaScript would round; select it with CAST(... AS TEXT).', {
-        details: { limit: 'sql.integer', max: Number.MAX_SAFE_INTEGER },
-        // Outside a batch, a statement with RETURNING is committed by now.
-        mayHaveApplied: writes,
-      })
+      throw new UnmoorError(
+        'LimitExceeded',
+        'A result is an integer beyond 2^53 - 1, which JavaScript would round; select it with CAST(... ' +
+          'AS TEXT).',
+        {
+          details: { limit: 'sql.integer', max: Number.MAX_SAFE_INTEGER },
+          // Outside a batch, a statement with RETURNING is committed by now.
+          mayHaveApplied: writes,
+        },
+      )
     }
   }
 }

@@ -1,27 +1,50 @@
 import type { DriverFactory, KvVersionedEntry, StrongKvDriver } from '../../../core/bindings/drivers.ts'
 import { openDatabase } from './database.ts'
 import type { PostgresStoreOptions } from './options.ts'
-import { columns, ENTRY, type EntryRow, PostgresKv, type PutOptions, REPLACE, toEntry, type Value } from './kv.ts'
+import {
+  columns,
+  ENTRY,
+  type EntryRow,
+  PostgresKv,
+  type PutOptions,
+  REPLACE,
+  toEntry,
+  type Value,
+} from './kv.ts'
 
-/** A kv store with versions, in the same table: a binding that becomes strong keeps its entries. Reads must go to the primary: the url of a replica breaks its promise. */
+/**
+ * A kv store with versions, in the same table: a binding that becomes strong keeps its entries. Reads must go
+ * to the primary: the url of a replica breaks its promise.
+ */
 export const strongKv: DriverFactory<'strongKv', PostgresStoreOptions> = async (options, context) =>
   new PostgresStrongKv(await openDatabase('kv', options, context), context)
 
-/** Each write is one statement: the row's lock makes others wait, and they look at its version again when they have it. Every write of `PostgresKv` takes a new version too. */
+/**
+ * Each write is one statement: the row's lock makes others wait, and they look at its version again when they
+ * have it. Every write of `PostgresKv` takes a new version too.
+ */
 class PostgresStrongKv extends PostgresKv implements StrongKvDriver {
   async getWithVersion(key: string, as: 'text' | 'bytes'): Promise<KvVersionedEntry | null> {
     const { database, store } = this
-    const [row] = await database.read<[...EntryRow, version: string]>(`SELECT ${ENTRY}, version::text FROM ${database.table} WHERE store = $1 AND key = $2`, [
-      store,
-      key,
-    ])
+    const [row] = await database.read<[...EntryRow, version: string]>(
+      `SELECT ${ENTRY}, version::text FROM ${database.table} WHERE store = $1 AND key = $2`,
+      [store, key],
+    )
     if (row === undefined || this.isExpired(row[3], key)) return null
     const [text, bytes, metadata, expiration, version] = row
     return { ...toEntry([text, bytes, metadata, expiration], as), version }
   }
 
-  async putIf(key: string, value: Value, options: PutOptions, version: string | null): Promise<string | null> {
-    const rows = version === null ? await this.#create(key, value, options) : await this.#replace(key, value, options, version)
+  async putIf(
+    key: string,
+    value: Value,
+    options: PutOptions,
+    version: string | null,
+  ): Promise<string | null> {
+    const rows =
+      version === null
+        ? await this.#create(key, value, options)
+        : await this.#replace(key, value, options, version)
     return rows[0]?.[0] ?? null
   }
 
@@ -46,7 +69,8 @@ class PostgresStrongKv extends PostgresKv implements StrongKvDriver {
   async deleteIf(key: string, version: string): Promise<boolean> {
     const { database, store } = this
     const { count } = await database.write(
-      `DELETE FROM ${database.table} WHERE store = $1 AND key = $2 AND version::text = $3 AND (expiration IS NULL OR expiration > $4)`,
+      `DELETE FROM ${database.table} WHERE store = $1 AND key = $2 AND version::text = $3 AND ` +
+        '(expiration IS NULL OR expiration > $4)',
       [store, key, version, this.seconds()],
     )
     return count > 0

@@ -2,18 +2,29 @@ import type postgres from 'postgres'
 import { UnmoorError } from '../../../core/errors.ts'
 import { quote } from './connect.ts'
 
-/** The driver's own tables: one for all kv bindings of a database or schema, one for all queues, two for all blobs. */
+/**
+ * The driver's own tables: one for all kv bindings of a database or schema, one for all queues, two for all
+ * blobs.
+ */
 export type TableSet = 'kv' | 'queue' | 'blob'
 
 /** The main table of a set. */
-export const TABLES: Readonly<Record<TableSet, string>> = { kv: 'unmoor_kv', queue: 'unmoor_messages', blob: 'unmoor_blobs' }
+export const TABLES: Readonly<Record<TableSet, string>> = {
+  kv: 'unmoor_kv',
+  queue: 'unmoor_messages',
+  blob: 'unmoor_blobs',
+}
 
-/** The lock under which tables are made: `CREATE TABLE IF NOT EXISTS` fails where two connections run it at once. */
+/**
+ * The lock under which tables are made: `CREATE TABLE IF NOT EXISTS` fails where two connections run it at
+ * once.
+ */
 const LOCK = '1970170223, 29794'
 
 /**
- * Keys are bytea: their order is that of the bytes whatever the database's collation, and they may hold NUL, which Postgres's text may not. Values that are text without NUL
- * are kept as text, others as bytes. Versions come from a sequence, so that none ever comes back, also not after a delete.
+ * Keys are bytea: their order is that of the bytes whatever the database's collation, and they may hold NUL,
+ * which Postgres's text may not. Values that are text without NUL are kept as text, others as bytes. Versions
+ * come from a sequence, so that none ever comes back, also not after a delete.
  */
 const kvStatements = (name: (table: string) => string): string[] => [
   `CREATE SEQUENCE IF NOT EXISTS ${name('unmoor_kv_version')}`,
@@ -27,7 +38,8 @@ const kvStatements = (name: (table: string) => string): string[] => [
     version bigint NOT NULL DEFAULT nextval('${name('unmoor_kv_version')}'),
     PRIMARY KEY (store, key)
   )`,
-  `CREATE INDEX IF NOT EXISTS unmoor_kv_expiration ON ${name('unmoor_kv')} (store, expiration) WHERE expiration IS NOT NULL`,
+  `CREATE INDEX IF NOT EXISTS unmoor_kv_expiration ON ${name('unmoor_kv')} (store, expiration) WHERE ` +
+    'expiration IS NOT NULL',
 ]
 
 const queueStatements = (name: (table: string) => string): string[] => [
@@ -78,15 +90,31 @@ export function tableName(table: string, schema: string | undefined): string {
   return schema === undefined ? table : `${quote(schema)}.${table}`
 }
 
-/** Makes the schema where it is missing. `IF NOT EXISTS` alone asks for the right to create schemas also where it is there, and its owner need not have that. */
-export async function makeSchema(session: postgres.Sql | postgres.TransactionSql, schema: string | undefined): Promise<void> {
+/**
+ * Makes the schema where it is missing. `IF NOT EXISTS` alone asks for the right to create schemas also where
+ * it is there, and its owner need not have that.
+ */
+export async function makeSchema(
+  session: postgres.Sql | postgres.TransactionSql,
+  schema: string | undefined,
+): Promise<void> {
   if (schema === undefined) return
-  const [state] = await session.unsafe<{ missing: boolean }[]>('SELECT to_regnamespace($1) IS NULL AS missing', [quote(schema)])
+  const [state] = await session.unsafe<{ missing: boolean }[]>(
+    'SELECT to_regnamespace($1) IS NULL AS missing',
+    [quote(schema)],
+  )
   if (state?.missing === true) await session.unsafe(`CREATE SCHEMA IF NOT EXISTS ${quote(schema)}`)
 }
 
-/** Makes the tables of a set where they are missing; several processes may do so at once. A user without CREATE rights can use tables that are there. */
-export async function makeTables(pool: postgres.Sql, set: TableSet, schema: string | undefined): Promise<void> {
+/**
+ * Makes the tables of a set where they are missing; several processes may do so at once. A user without
+ * CREATE rights can use tables that are there.
+ */
+export async function makeTables(
+  pool: postgres.Sql,
+  set: TableSet,
+  schema: string | undefined,
+): Promise<void> {
   const name = (table: string): string => tableName(table, schema)
   const [state] = await pool.unsafe<{ present: boolean; encoding: string }[]>(
     `SELECT to_regclass($1) IS NOT NULL AS present, current_setting('server_encoding') AS encoding`,
@@ -95,7 +123,8 @@ export async function makeTables(pool: postgres.Sql, set: TableSet, schema: stri
   if (state?.encoding !== 'UTF8')
     throw new UnmoorError(
       'Unsupported',
-      `The Postgres database has the encoding ${state?.encoding}. kv, blob and queue need UTF8: CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0.`,
+      `The Postgres database has the encoding ${state?.encoding}. kv, blob and queue need UTF8: CREATE ` +
+        `DATABASE ... ENCODING 'UTF8' TEMPLATE template0.`,
     )
   if (state.present) return
   await pool.begin(async (transaction) => {

@@ -11,7 +11,11 @@ type Run = (session: Session, query: SqlQuery) => Promise<SqlResult>
 const ROLLBACK = Symbol('rollback')
 
 /** Begins a serializable transaction on a connection of the pool, which it keeps until its end. */
-export async function beginTransaction(pool: postgres.Sql, server: string, run: Run): Promise<SqlTransactionDriver> {
+export async function beginTransaction(
+  pool: postgres.Sql,
+  server: string,
+  run: Run,
+): Promise<SqlTransactionDriver> {
   const begun = Promise.withResolvers<Session>()
   const end = Promise.withResolvers<void>()
   const ended = pool
@@ -41,7 +45,13 @@ class PostgresTransaction implements SqlTransactionDriver {
   #run: Run
   #lost: { error: unknown } | undefined
 
-  constructor(session: Session, ended: Promise<unknown>, end: PromiseWithResolvers<void>, server: string, run: Run) {
+  constructor(
+    session: Session,
+    ended: Promise<unknown>,
+    end: PromiseWithResolvers<void>,
+    server: string,
+    run: Run,
+  ) {
     this.#session = session
     this.#ended = ended
     this.#end = end

@@ -1,9 +1,12 @@
 /**
- * How values cross to Postgres and back. A parameter's type is the server's to infer from where it stands (a column, a function's argument), so that indexes are used
- * and `INSERT` converts as usual; the JavaScript value is then written in that type's text form. Where nothing tells the type (`SELECT ?`), Postgres takes text: write `CAST(? AS INTEGER)`.
+ * How values cross to Postgres and back. A parameter's type is the server's to infer from where it stands (a
+ * column, a function's argument), so that indexes are used and `INSERT` converts as usual; the JavaScript
+ * value is then written in that type's text form. Where nothing tells the type (`SELECT ?`), Postgres takes
+ * text: write `CAST(? AS INTEGER)`.
  *
- * Back: bool is a boolean; int2, int4, float4, float8, oid a number; int8 and whole numeric a number if it is safe, else an error; other numeric the nearest number, as SQLite's REAL
- * (select CAST(... AS TEXT) for exact decimals); bytea a Uint8Array; timestamps text in RFC 3339 form; everything else Postgres's own text.
+ * Back: bool is a boolean; int2, int4, float4, float8, oid a number; int8 and whole numeric a number if it is
+ * safe, else an error; other numeric the nearest number, as SQLite's REAL (select CAST(... AS TEXT) for exact
+ * decimals); bytea a Uint8Array; timestamps text in RFC 3339 form; everything else Postgres's own text.
  */
 import type postgres from 'postgres'
 
@@ -38,13 +41,28 @@ const same = (value: string): string => value
 /** The `types` option of postgres.js. Every type that it would parse or write in its own way is named. */
 export const types: Record<string, postgres.PostgresType> = {
   string: { to: 25, from: [], serialize: text, parse: same },
-  number: { to: OID.int4, from: [OID.int2, OID.int4, OID.oid, OID.float4, OID.float8], serialize: number, parse: Number },
+  number: {
+    to: OID.int4,
+    from: [OID.int2, OID.int4, OID.oid, OID.float4, OID.float8],
+    serialize: number,
+    parse: Number,
+  },
   integer: { to: OID.int8, from: [OID.int8, OID.numeric], serialize: number, parse: integerOrNumber },
   boolean: { to: OID.bool, from: [OID.bool], serialize: text, parse: (value: string) => value === 't' },
-  bytea: { to: OID.bytea, from: [OID.bytea], serialize: bytes, parse: (value: string) => new Uint8Array(Buffer.from(value.slice(2), 'hex')) },
+  bytea: {
+    to: OID.bytea,
+    from: [OID.bytea],
+    serialize: bytes,
+    parse: (value: string) => new Uint8Array(Buffer.from(value.slice(2), 'hex')),
+  },
   json: { to: OID.json, from: [OID.json, OID.jsonb], serialize: text, parse: same },
   date: { to: OID.date, from: [OID.date], serialize: text, parse: same },
-  timestamp: { to: OID.timestamptz, from: [OID.timestamp, OID.timestamptz], serialize: text, parse: timestamp },
+  timestamp: {
+    to: OID.timestamptz,
+    from: [OID.timestamp, OID.timestamptz],
+    serialize: text,
+    parse: timestamp,
+  },
 }
 
 /** A number, or a bigint where a number would round a whole value. */
@@ -64,6 +82,7 @@ function timestamp(value: string): string {
   const match = /^(\d{4,}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?)(?:([+-]\d\d)(:?\d\d)?)?$/.exec(value)
   if (match === null) return value
   const [, date, time, hours, minutes] = match
-  const zone = hours === undefined ? '' : hours === '+00' && minutes === undefined ? 'Z' : `${hours}${minutes ?? ':00'}`
+  const zone =
+    hours === undefined ? '' : hours === '+00' && minutes === undefined ? 'Z' : `${hours}${minutes ?? ':00'}`
   return `${date}T${time}${zone}`
 }

@@ -9,10 +9,18 @@ import { keyPrefix, type RedisFactoryOptions } from './server.ts'
 const REST = 1000
 
 /** A cache that all processes share. */
-export const cache: DriverFactory<'cache', RedisCacheOptions & RedisFactoryOptions> = async (options, context) => {
+export const cache: DriverFactory<'cache', RedisCacheOptions & RedisFactoryOptions> = async (
+  options,
+  context,
+) => {
   // A cache that is slower than this is none.
   const connection = await Connection.create(options, context, { seconds: 1 })
-  return new RedisCache(connection, `${keyPrefix(options, context.app, context.binding)}:cache:`, options.maxBytes ?? 25 * 1024 * 1024, () => context.now())
+  return new RedisCache(
+    connection,
+    `${keyPrefix(options, context.app, context.binding)}:cache:`,
+    options.maxBytes ?? 25 * 1024 * 1024,
+    () => context.now(),
+  )
 }
 
 interface Head {
@@ -41,19 +49,34 @@ class RedisCache implements CacheDriver {
   }
 
   async match(url: string): Promise<Response | undefined> {
-    const packed = (await this.#try(() => this.#connection.read('GET', this.#key(url)))) as Buffer | null | undefined
+    const packed = (await this.#try(() => this.#connection.read('GET', this.#key(url)))) as
+      | Buffer
+      | null
+      | undefined
     if (packed === null || packed === undefined) return undefined
     const end = 4 + packed.readUInt32BE(0)
     const head = JSON.parse(packed.toString('utf8', 4, end)) as Head
     if (head.url !== url || head.expires <= this.#now()) return undefined
-    return new Response(head.body ? new Uint8Array(packed.subarray(end)) : null, { status: head.status, headers: head.headers })
+    return new Response(head.body ? new Uint8Array(packed.subarray(end)) : null, {
+      status: head.status,
+      headers: head.headers,
+    })
   }
 
   async put(url: string, response: Response, ttlSeconds: number): Promise<void> {
     const expires = this.#now() + ttlSeconds * 1000
-    const head: Head = { url, status: response.status, headers: [...response.headers], body: response.body !== null, expires }
+    const head: Head = {
+      url,
+      status: response.status,
+      headers: [...response.headers],
+      body: response.body !== null,
+      expires,
+    }
     // A body over the limit, or one that fails, is an error here, and so not kept.
-    const body = response.body === null ? undefined : await readAll(response.body, { binding: 'cache', operation: 'put' }, 'maxBytes', this.#maxBytes)
+    const body =
+      response.body === null
+        ? undefined
+        : await readAll(response.body, { binding: 'cache', operation: 'put' }, 'maxBytes', this.#maxBytes)
     const text = Buffer.from(JSON.stringify(head))
     const length = Buffer.alloc(4)
     length.writeUInt32BE(text.length)
@@ -62,7 +85,10 @@ class RedisCache implements CacheDriver {
   }
 
   async delete(url: string): Promise<boolean> {
-    return (await this.match(url)) !== undefined && (await this.#try(() => this.#connection.write('DEL', this.#key(url)))) === 1
+    return (
+      (await this.match(url)) !== undefined &&
+      (await this.#try(() => this.#connection.write('DEL', this.#key(url)))) === 1
+    )
   }
 
   close(): void {

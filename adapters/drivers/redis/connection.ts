@@ -3,7 +3,13 @@ import type { Redis } from 'iovalkey'
 import type { DriverContext } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { isNotSent, toUnmoorError } from './errors.ts'
-import { type RedisClient, type RedisFactoryOptions, type RedisSubscriber, server, type Server } from './server.ts'
+import {
+  type RedisClient,
+  type RedisFactoryOptions,
+  type RedisSubscriber,
+  server,
+  type Server,
+} from './server.ts'
 
 /** A Lua script, sent whole once and by its hash from then on. */
 export interface Script {
@@ -24,7 +30,10 @@ type Prepare = (client: RedisClient, name: string) => Promise<void>
 /** Tries of a read whose connection is lost, and of a write that was not sent. */
 const TRIES = 3
 
-/** Connects for the first command, and again for the first one after a loss. Reads that a loss cuts off are repeated, writes are not: they fail with `mayHaveApplied`. */
+/**
+ * Connects for the first command, and again for the first one after a loss. Reads that a loss cuts off are
+ * repeated, writes are not: they fail with `mayHaveApplied`.
+ */
 export class Connection {
   readonly name: string
   #server: Server | undefined
@@ -42,7 +51,10 @@ export class Connection {
     this.#prepare = prepare
   }
 
-  /** `prepare` looks at the server on each new connection, before the first command of a driver; its error is that command's. Default: nothing to look at. */
+  /**
+   * `prepare` looks at the server on each new connection, before the first command of a driver; its error is
+   * that command's. Default: nothing to look at.
+   */
   static async create(
     options: RedisFactoryOptions,
     context: DriverContext,
@@ -66,13 +78,28 @@ export class Connection {
   }
 
   /** Runs a script. */
-  async run({ text, sha, write }: Script, keys: readonly string[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
-    const rest = [String(keys.length), ...keys, ...args.map((arg) => (typeof arg === 'number' ? String(arg) : arg))]
+  async run(
+    { text, sha, write }: Script,
+    keys: readonly string[],
+    args: readonly (string | Buffer | number)[],
+  ): Promise<unknown> {
+    const rest = [
+      String(keys.length),
+      ...keys,
+      ...args.map((arg) => (typeof arg === 'number' ? String(arg) : arg)),
+    ]
     try {
       return await this.#call('EVALSHA', [sha, ...rest], write)
     } catch (error) {
       // The server has restarted, or never saw it.
-      if (!(error instanceof UnmoorError && error.cause instanceof Error && error.cause.message.startsWith('NOSCRIPT'))) throw error
+      if (
+        !(
+          error instanceof UnmoorError &&
+          error.cause instanceof Error &&
+          error.cause.message.startsWith('NOSCRIPT')
+        )
+      )
+        throw error
       return this.#call('EVAL', [text, ...rest], write)
     }
   }
@@ -117,7 +144,10 @@ export class Connection {
     }
   }
 
-  /** Answers come in order: behind one that never comes there is none. And a primary that became a replica stays one. */
+  /**
+   * Answers come in order: behind one that never comes there is none. And a primary that became a replica
+   * stays one.
+   */
   #drop(client: Redis | RedisClient): void {
     if (client !== this.#live) return
     this.#live.disconnect()
@@ -162,7 +192,10 @@ export class Connection {
   }
 
   async #open(): Promise<Redis> {
-    if (this.#closed) throw new UnmoorError('Unavailable', `Redis (${this.name}): the driver is closed.`, { retryable: false })
+    if (this.#closed)
+      throw new UnmoorError('Unavailable', `Redis (${this.name}): the driver is closed.`, {
+        retryable: false,
+      })
     const client = (this.#server as Server).open()
     let refused: Error | undefined
     client.on('error', (error) => (refused ??= error))
@@ -180,7 +213,10 @@ export class Connection {
   }
 }
 
-/** Commands that are sent in one turn leave together: a write to the socket costs more than all else of a small command. */
+/**
+ * Commands that are sent in one turn leave together: a write to the socket costs more than all else of a
+ * small command.
+ */
 function gather({ stream }: Redis): void {
   // The client's type promises a stream, but it has none between two connections.
   const socket = stream as typeof stream | undefined

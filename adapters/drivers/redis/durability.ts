@@ -1,26 +1,38 @@
 import { UnmoorError } from '../../../core/errors.ts'
 import type { RedisClient } from './server.ts'
 
-/** Where messages are kept: in the server's append-only file, or in its memory alone, where a restart loses them. */
+/**
+ * Where messages are kept: in the server's append-only file, or in its memory alone, where a restart loses
+ * them.
+ */
 export type RedisDurability = 'append-only' | 'memory'
 
 /**
- * Refuses a server that would lose messages: one without the append-only file, and one that evicts any key when its memory is full.
- * INFO is allowed also where a provider forbids CONFIG.
+ * Refuses a server that would lose messages: one without the append-only file, and one that evicts any key
+ * when its memory is full. INFO is allowed also where a provider forbids CONFIG.
  */
-export async function checkDurability(client: RedisClient, name: string, durability: RedisDurability, binding: string): Promise<void> {
+export async function checkDurability(
+  client: RedisClient,
+  name: string,
+  durability: RedisDurability,
+  binding: string,
+): Promise<void> {
   const info = String(await client.callBuffer('INFO', []))
   const refuse = (text: string): never => {
     throw new UnmoorError('InvalidArgument', `Binding "${binding}": ${text}`, { binding, operation: 'start' })
   }
   if (durability === 'append-only' && field(info, 'aof_enabled') !== '1') {
     refuse(
-      `the Redis server ${name} keeps its data in memory, so a restart would lose messages. Turn on its append-only file (appendonly yes), or accept the loss with the option durability: 'memory'.`,
+      `the Redis server ${name} keeps its data in memory, so a restart would lose messages. Turn on its ` +
+        `append-only file (appendonly yes), or accept the loss with the option durability: 'memory'.`,
     )
   }
   const policy = field(info, 'maxmemory_policy') ?? 'noeviction'
   if (field(info, 'maxmemory') !== '0' && policy.startsWith('allkeys')) {
-    refuse(`the Redis server ${name} evicts keys when its memory is full (maxmemory-policy ${policy}), messages too. Set the policy to noeviction.`)
+    refuse(
+      `the Redis server ${name} evicts keys when its memory is full (maxmemory-policy ${policy}), ` +
+        'messages too. Set the policy to noeviction.',
+    )
   }
 }
 

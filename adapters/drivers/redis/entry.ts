@@ -20,7 +20,10 @@ const pool = Buffer.allocUnsafe(VERSION_LENGTH * 256)
 let used = pool.length
 
 /** An entry as it is stored. */
-export function packEntry(value: string | Uint8Array, { metadata, expiration }: { metadata?: string | undefined; expiration?: number | undefined }): Buffer {
+export function packEntry(
+  value: string | Uint8Array,
+  { metadata, expiration }: { metadata?: string | undefined; expiration?: number | undefined },
+): Buffer {
   const size = metadata === undefined ? 0 : Buffer.byteLength(metadata)
   const length = typeof value === 'string' ? Buffer.byteLength(value) : value.byteLength
   const packed = Buffer.allocUnsafe(HEAD + size + length)
@@ -40,20 +43,40 @@ export function packEntry(value: string | Uint8Array, { metadata, expiration }: 
 }
 
 /** Metadata and expiration of an entry of which `packed` is at least the start. */
-export function unpackHead(packed: Buffer): { metadata: string | undefined; expiration: number | undefined; valueAt: number } {
-  if (packed[0] !== FORMAT || packed.length < HEAD) throw new UnmoorError('Internal', 'The entry was not written by this driver, or by a later version of it.')
+export function unpackHead(packed: Buffer): {
+  metadata: string | undefined
+  expiration: number | undefined
+  valueAt: number
+} {
+  if (packed[0] !== FORMAT || packed.length < HEAD)
+    throw new UnmoorError(
+      'Internal',
+      'The entry was not written by this driver, or by a later version of it.',
+    )
   const expiration = packed.readDoubleBE(EXPIRATION_AT)
   const size = packed.readUInt16BE(METADATA_AT)
   const valueAt = HEAD + Math.max(0, size - 1)
-  return { metadata: size === 0 ? undefined : packed.toString('utf8', HEAD, valueAt), expiration: expiration === 0 ? undefined : expiration, valueAt }
+  return {
+    metadata: size === 0 ? undefined : packed.toString('utf8', HEAD, valueAt),
+    expiration: expiration === 0 ? undefined : expiration,
+    valueAt,
+  }
 }
 
 /** A stored entry, or null if it has expired. */
-export function unpackEntry(packed: Buffer, as: 'text' | 'bytes' | 'stream', now: number): (KvEntry & { value: string | Uint8Array<ArrayBuffer> }) | null {
+export function unpackEntry(
+  packed: Buffer,
+  as: 'text' | 'bytes' | 'stream',
+  now: number,
+): (KvEntry & { value: string | Uint8Array<ArrayBuffer> }) | null {
   const { metadata, expiration, valueAt } = unpackHead(packed)
   if (expiration !== undefined && expiration * 1000 <= now) return null
   // A copy: the client's buffers hold other answers too.
-  return { value: as === 'text' ? packed.toString('utf8', valueAt) : new Uint8Array(packed.subarray(valueAt)), metadata, expiration }
+  return {
+    value: as === 'text' ? packed.toString('utf8', valueAt) : new Uint8Array(packed.subarray(valueAt)),
+    metadata,
+    expiration,
+  }
 }
 
 /** The version of a stored entry. */

@@ -7,7 +7,10 @@ interface Mapped {
   hint?: string
 }
 
-/** By the first word of a reply (https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors): the server did nothing. */
+/**
+ * By the first word of a reply (https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors):
+ * the server did nothing.
+ */
 const REPLIES: Readonly<Record<string, Mapped>> = {
   NOAUTH: { code: 'PermissionDenied', hint: 'Put the password into the url.' },
   WRONGPASS: { code: 'PermissionDenied', hint: 'Check the user and password in the url.' },
@@ -25,21 +28,42 @@ const REPLIES: Readonly<Record<string, Mapped>> = {
 }
 
 /** Nothing could be sent. */
-const CONNECTING: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT'])
+const CONNECTING: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+])
 
-/** An error of the client in unmoor's words. `server` names it without its password; `sent`: the command may have reached it. */
-export function toUnmoorError(error: unknown, server: string, sent: { write: boolean } | undefined): UnmoorError {
+/**
+ * An error of the client in unmoor's words. `server` names it without its password; `sent`: the command may
+ * have reached it.
+ */
+export function toUnmoorError(
+  error: unknown,
+  server: string,
+  sent: { write: boolean } | undefined,
+): UnmoorError {
   if (isUnmoorError(error)) return error
   const { code, mayHaveApplied, retryable, hint } = map(error, sent?.write ?? false, sent === undefined)
   const text = `Redis (${server}): ${messageOf(error)}${hint === undefined ? '' : `. ${hint}`}`
-  return new UnmoorError(code, text, { mayHaveApplied: sent !== undefined && (mayHaveApplied ?? false), retryable, cause: error })
+  return new UnmoorError(code, text, {
+    mayHaveApplied: sent !== undefined && (mayHaveApplied ?? false),
+    retryable,
+    cause: error,
+  })
 }
 
 function map(error: unknown, write: boolean, connecting: boolean): Mapped {
   if (!(error instanceof Error)) return { code: 'Internal', mayHaveApplied: write }
   if (error.name === 'ReplyError') return reply(error.message)
   if (error.message === 'Command timed out' && !connecting) return { code: 'Timeout', mayHaveApplied: write }
-  return { code: 'Unavailable', mayHaveApplied: write && !isNotSent(error) && !CONNECTING.has(codeOf(error) ?? '') }
+  return {
+    code: 'Unavailable',
+    mayHaveApplied: write && !isNotSent(error) && !CONNECTING.has(codeOf(error) ?? ''),
+  }
 }
 
 /** Whether the client found its connection ended before it wrote anything. */
@@ -53,8 +77,10 @@ function reply(message: string): Mapped {
   if (known !== undefined) return known
   if (/max number of clients/.test(message)) return { code: 'Unavailable' }
   if (/invalid password|without any password/i.test(message)) return REPLIES['WRONGPASS'] as Mapped
-  if (/DB index is out of range/.test(message)) return { code: 'NotFound', hint: 'Check the number at the end of the url.' }
-  if (/unknown command/i.test(message)) return { code: 'Unsupported', hint: 'unmoor needs Redis 6.2 or later, or Valkey.' }
+  if (/DB index is out of range/.test(message))
+    return { code: 'NotFound', hint: 'Check the number at the end of the url.' }
+  if (/unknown command/i.test(message))
+    return { code: 'Unsupported', hint: 'unmoor needs Redis 6.2 or later, or Valkey.' }
   // Before Redis 7 an error inside a script is wrapped.
   const inner = /: ([A-Z]{3,}) /.exec(message)?.[1]
   return (inner === undefined ? undefined : REPLIES[inner]) ?? { code: 'Internal' }

@@ -1,9 +1,10 @@
 import { script } from './connection.ts'
 
 /**
- * KEYS of all: the entry, the index (a sorted set of all keys with score 0: BYLEX orders by bytes, which is the contract's order), and the expirations
- * (a sorted set of the keys that expire, by second). ARGV: what all entries' keys begin with, the key.
- * The server removes what expires by itself, but not from the two sets: each write sweeps a few, and a list removes those it meets.
+ * KEYS of all: the entry, the index (a sorted set of all keys with score 0: BYLEX orders by bytes, which is
+ * the contract's order), and the expirations (a sorted set of the keys that expire, by second). ARGV: what
+ * all entries' keys begin with, the key. The server removes what expires by itself, but not from the two
+ * sets: each write sweeps a few, and a list removes those it meets.
  */
 const SWEEP = `
 local due = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', redis.call('TIME')[1], 'LIMIT', 0, 20)
@@ -33,7 +34,10 @@ redis.call('ZREM', KEYS[2], ARGV[2])
 redis.call('ZREM', KEYS[3], ARGV[2])
 `
 
-/** The present version, or '' for none. An entry that has expired by the caller's clock (\`now\`, seconds) is none. */
+/**
+ * The present version, or '' for none. An entry that has expired by the caller's clock (\`now\`, seconds) is
+ * none.
+ */
 const version = (now: string): string => `
 local head = redis.call('GETRANGE', KEYS[1], 0, 24)
 local version = ''
@@ -47,14 +51,21 @@ export const PUT = script(`${SWEEP}${STORE}return 1`, { write: true })
 export const DELETE = script(`${SWEEP}${REMOVE}return 1`, { write: true })
 
 /** ARGV 5: now, seconds; 6: the version that must be there, or '' for none. Gives whether it wrote. */
-export const PUT_IF = script(`${version('ARGV[5]')}if version ~= ARGV[6] then return 0 end${SWEEP}${STORE}return 1`, { write: true })
+export const PUT_IF = script(
+  `${version('ARGV[5]')}if version ~= ARGV[6] then return 0 end${SWEEP}${STORE}return 1`,
+  { write: true },
+)
 
 /** ARGV 3: now, seconds; 4: the version. Gives whether it removed. */
-export const DELETE_IF = script(`${version('ARGV[3]')}if version ~= ARGV[4] then return 0 end${REMOVE}return 1`, { write: true })
+export const DELETE_IF = script(
+  `${version('ARGV[3]')}if version ~= ARGV[4] then return 0 end${REMOVE}return 1`,
+  { write: true },
+)
 
 /**
- * KEYS: the index, the expirations. ARGV: what all entries' keys begin with; the range as BYLEX has it; how many; now, seconds.
- * Gives key and head (with the metadata) in turn. It removes only index entries of what is gone, so it may be repeated.
+ * KEYS: the index, the expirations. ARGV: what all entries' keys begin with; the range as BYLEX has it; how
+ * many; now, seconds. Gives key and head (with the metadata) in turn. It removes only index entries of what
+ * is gone, so it may be repeated.
  */
 export const LIST = script(
   `

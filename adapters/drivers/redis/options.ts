@@ -33,7 +33,12 @@ export interface RedisQueueOptions extends RedisOptions {
   durability?: 'append-only' | 'memory'
 }
 
-const connection = { url: 'string', prefix: 'string', connectTimeout: TIMEOUT, timeout: TIMEOUT } satisfies OptionTable<RedisOptions>
+const connection = {
+  url: 'string',
+  prefix: 'string',
+  connectTimeout: TIMEOUT,
+  timeout: TIMEOUT,
+} satisfies OptionTable<RedisOptions>
 
 export const options = {
   kv: connection,

@@ -1,12 +1,12 @@
 import { script } from './connection.ts'
 
 /**
- * KEYS of all: four of the queue, then for those that may bury the same four of the dead-letter queue (or the queue's own where it has none).
- *   1 bodies   hash: id -> packed message, as it was sent
- *   2 states   hash: id -> deliveries so far, a space, the token of the present lease (none: '')
- *   3 waiting  sorted set: id by the millisecond from which it may be delivered
- *   4 leased   sorted set: id by the millisecond at which its lease runs out
- * All times are the server's, so that the clocks of several machines need not agree. A push is a message on the channel named last in ARGV.
+ * KEYS of all: four of the queue, then for those that may bury the same four of the dead-letter queue (or the
+ *   queue's own where it has none). 1 bodies hash: id -> packed message, as it was sent 2 states hash: id ->
+ *   deliveries so far, a space, the token of the present lease (none: '') 3 waiting sorted set: id by the
+ *   millisecond from which it may be delivered 4 leased sorted set: id by the millisecond at which its lease
+ *   runs out All times are the server's, so that the clocks of several machines need not agree. A push is a
+ *   message on the channel named last in ARGV.
  */
 const TOOLS = `
 local clock = redis.call('TIME')
@@ -31,7 +31,10 @@ local function bury(id, channel)
 end
 `
 
-/** ARGV: the channel, then per message id, packed message without its time, delay in milliseconds. An id that is there already is the same send, repeated. */
+/**
+ * ARGV: the channel, then per message id, packed message without its time, delay in milliseconds. An id that
+ * is there already is the same send, repeated.
+ */
 export const SEND = script(
   `${TOOLS}
 for at = 2, #ARGV, 3 do
@@ -48,8 +51,9 @@ return 1
 )
 
 /**
- * ARGV: most messages, lease in milliseconds, token of the leases, most deliveries before one is buried ('' for no dead-letter queue), the dead-letter queue's channel.
- * Gives the milliseconds until something is due (-1: nothing waits), then per message id, deliveries, packed message.
+ * ARGV: most messages, lease in milliseconds, token of the leases, most deliveries before one is buried (''
+ * for no dead-letter queue), the dead-letter queue's channel. Gives the milliseconds until something is due
+ * (-1: nothing waits), then per message id, deliveries, packed message.
  */
 export const RECEIVE = script(
   `${TOOLS}
@@ -87,8 +91,8 @@ return found
 )
 
 /**
- * ARGV: most deliveries, whether there is a dead-letter queue (1), its channel, the queue's channel; then per message id, token, delay of the retry in milliseconds
- * ('' for an ack). Gives the ids that were dropped.
+ * ARGV: most deliveries, whether there is a dead-letter queue (1), its channel, the queue's channel; then per
+ * message id, token, delay of the retry in milliseconds ('' for an ack). Gives the ids that were dropped.
  */
 export const SETTLE = script(
   `${TOOLS}

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
-import type { DriverFactory, QueueDriver, QueueIncoming, QueueOutgoing, QueueSettlement } from '../../../core/bindings/drivers.ts'
+import type {
+  DriverFactory,
+  QueueDriver,
+  QueueIncoming,
+  QueueOutgoing,
+  QueueSettlement,
+} from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { Connection } from './connection.ts'
 import { checkDurability } from './durability.ts'
@@ -14,16 +20,28 @@ const LOOK_EVERY = 5000
 /** The same while pushes cannot be heard. */
 const LOOK_EVERY_UNHEARD = 200
 
-/** A queue in four keys. All queues of an app are in one slot, so that a message reaches its dead-letter queue in the script that takes it from its own. */
-export const queue: DriverFactory<'queue', RedisQueueOptions & RedisFactoryOptions> = async (options, context) => {
+/**
+ * A queue in four keys. All queues of an app are in one slot, so that a message reaches its dead-letter queue
+ * in the script that takes it from its own.
+ */
+export const queue: DriverFactory<'queue', RedisQueueOptions & RedisFactoryOptions> = async (
+  options,
+  context,
+) => {
   const { binding, app } = context
   const durability = options.durability ?? 'append-only'
   if (durability !== 'append-only' && durability !== 'memory')
-    throw new UnmoorError('InvalidArgument', `Binding "${binding}": durability is 'append-only' or 'memory', not ${JSON.stringify(durability)}.`, {
-      binding,
-      operation: 'start',
-    })
-  const connection = await Connection.create(options, context, { prepare: (client, name) => checkDurability(client, name, durability, binding) })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `Binding "${binding}": durability is 'append-only' or 'memory', not ${JSON.stringify(durability)}.`,
+      {
+        binding,
+        operation: 'start',
+      },
+    )
+  const connection = await Connection.create(options, context, {
+    prepare: (client, name) => checkDurability(client, name, durability, binding),
+  })
   const { maxRetries, deadLetterQueue } = context.declaration as QueueDeclaration
   const prefix = `${keyPrefix(options, app)}:queue:`
   try {
@@ -68,7 +86,8 @@ class RedisQueue implements QueueDriver {
 
   async send(messages: readonly QueueOutgoing[]): Promise<void> {
     const args: (string | Buffer)[] = [channelOf(this.#settings.name)]
-    for (const { id, contentType, body, delaySeconds } of messages) args.push(id, packBody(contentType, body), String(delaySeconds * 1000))
+    for (const { id, contentType, body, delaySeconds } of messages)
+      args.push(id, packBody(contentType, body), String(delaySeconds * 1000))
     try {
       await this.#connection.run(SEND, this.#keys, args)
     } catch (error) {
@@ -77,13 +96,22 @@ class RedisQueue implements QueueDriver {
       await pause(50 + Math.random() * 200)
       await this.#connection.run(SEND, this.#keys, args).catch((again: unknown) => {
         throw again instanceof UnmoorError
-          ? new UnmoorError(again.code, again.message, { retryable: again.retryable, mayHaveApplied: true, cause: again.cause })
+          ? new UnmoorError(again.code, again.message, {
+              retryable: again.retryable,
+              mayHaveApplied: true,
+              cause: again.cause,
+            })
           : again
       })
     }
   }
 
-  async receive(options: { max: number; leaseSeconds: number; waitSeconds: number; signal: AbortSignal }): Promise<QueueIncoming[]> {
+  async receive(options: {
+    max: number
+    leaseSeconds: number
+    waitSeconds: number
+    signal: AbortSignal
+  }): Promise<QueueIncoming[]> {
     const deadline = performance.now() + options.waitSeconds * 1000
     for (;;) {
       const heard = options.waitSeconds > 0 && !options.signal.aborted && (await this.#wake.listen())
@@ -102,28 +130,56 @@ class RedisQueue implements QueueDriver {
       }
       if (left <= 0) return received
       const longest = heard ? LOOK_EVERY : LOOK_EVERY_UNHEARD
-      await this.#wake.wait(seen, Math.min(left, next < 0 ? longest : Math.max(1, next), longest), options.signal)
+      await this.#wake.wait(
+        seen,
+        Math.min(left, next < 0 ? longest : Math.max(1, next), longest),
+        options.signal,
+      )
     }
   }
 
   async #take(max: number, leaseSeconds: number): Promise<{ next: number; received: QueueIncoming[] }> {
     const { maxRetries, deadLetter } = this.#settings
     const token = randomUUID()
-    // What its last allowed delivery lost in a crash is buried: it would come for ever. With no dead-letter queue it does, as no crash may lose a message.
-    const args = [max, leaseSeconds * 1000, token, deadLetter === undefined ? '' : maxRetries + 1, this.#deadChannel]
-    const [next, ...found] = (await this.#connection.run(RECEIVE, this.#keysAndDead, args)) as [number, ...(Buffer | number)[]]
+    // What its last allowed delivery lost in a crash is buried: it would come for ever. With no dead-letter
+    // queue it does, as no crash may lose a message.
+    const args = [
+      max,
+      leaseSeconds * 1000,
+      token,
+      deadLetter === undefined ? '' : maxRetries + 1,
+      this.#deadChannel,
+    ]
+    const [next, ...found] = (await this.#connection.run(RECEIVE, this.#keysAndDead, args)) as [
+      number,
+      ...(Buffer | number)[],
+    ]
     const received: QueueIncoming[] = []
     for (let index = 0; index < found.length; index += 3) {
       const id = String(found[index])
-      received.push({ id, attempts: found[index + 1] as number, lease: `${token}.${id}`, ...unpackMessage(found[index + 2] as Buffer) })
+      received.push({
+        id,
+        attempts: found[index + 1] as number,
+        lease: `${token}.${id}`,
+        ...unpackMessage(found[index + 2] as Buffer),
+      })
     }
     return { next, received }
   }
 
   async settle(settlements: readonly QueueSettlement[]): Promise<{ dropped: string[] }> {
     const { name, maxRetries, deadLetter } = this.#settings
-    const args: (string | number)[] = [maxRetries + 1, deadLetter === undefined ? 0 : 1, this.#deadChannel, channelOf(name)]
-    for (const settlement of settlements) args.push(...parseLease(settlement.lease), settlement.outcome === 'ack' ? '' : settlement.delaySeconds * 1000)
+    const args: (string | number)[] = [
+      maxRetries + 1,
+      deadLetter === undefined ? 0 : 1,
+      this.#deadChannel,
+      channelOf(name),
+    ]
+    for (const settlement of settlements)
+      args.push(
+        ...parseLease(settlement.lease),
+        settlement.outcome === 'ack' ? '' : settlement.delaySeconds * 1000,
+      )
     const dropped = (await this.#connection.run(SETTLE, this.#keysAndDead, args)) as Buffer[]
     return { dropped: dropped.map(String) }
   }
@@ -133,7 +189,11 @@ class RedisQueue implements QueueDriver {
   }
 
   async depth(): Promise<{ ready: number; delayed: number; leased: number }> {
-    const [ready, delayed, leased] = (await this.#connection.run(DEPTH, this.#keys, [])) as [number, number, number]
+    const [ready, delayed, leased] = (await this.#connection.run(DEPTH, this.#keys, [])) as [
+      number,
+      number,
+      number,
+    ]
     return { ready, delayed, leased }
   }
 
@@ -159,7 +219,10 @@ function parseLease(lease: string): [id: string, token: string] {
 
 /** j or b, then the body; the server puts the time before it, 8 bytes. */
 function packBody(contentType: QueueOutgoing['contentType'], body: string | Uint8Array): Buffer {
-  return Buffer.concat([Buffer.from(contentType === 'json' ? 'j' : 'b'), typeof body === 'string' ? Buffer.from(body) : body])
+  return Buffer.concat([
+    Buffer.from(contentType === 'json' ? 'j' : 'b'),
+    typeof body === 'string' ? Buffer.from(body) : body,
+  ])
 }
 
 function unpackMessage(packed: Buffer): Pick<QueueIncoming, 'contentType' | 'body' | 'timestamp'> {

@@ -6,7 +6,10 @@ import type { RedisOptions } from './options.ts'
 
 /** Options of every redis driver where they come from code. */
 export interface RedisFactoryOptions extends RedisOptions {
-  /** A connected client of one's own, with its own time-outs and reconnection; the driver does not close it. Default: none. */
+  /**
+   * A connected client of one's own, with its own time-outs and reconnection; the driver does not close it.
+   * Default: none.
+   */
   client?: RedisClient
 }
 
@@ -32,13 +35,29 @@ export interface Server {
   open(): Redis
 }
 
-/** @throws `NotFound` if no url is set or the client package is not installed, `InvalidArgument` for a url that is none. */
-export async function server(options: RedisOptions, context: DriverContext, defaults: { seconds?: number | undefined } = {}): Promise<Server> {
+/**
+ * @throws `NotFound` if no url is set or the client package is not installed, `InvalidArgument` for a url
+ * that is none.
+ */
+export async function server(
+  options: RedisOptions,
+  context: DriverContext,
+  defaults: { seconds?: number | undefined } = {},
+): Promise<Server> {
   const { binding } = context
-  const connectTimeout = toMilliseconds(options.connectTimeout ?? defaults.seconds ?? 10, 'connectTimeout', binding)
+  const connectTimeout = toMilliseconds(
+    options.connectTimeout ?? defaults.seconds ?? 10,
+    'connectTimeout',
+    binding,
+  )
   const commandTimeout = toMilliseconds(options.timeout ?? defaults.seconds ?? 30, 'timeout', binding)
   const text = options.url ?? context.variable('REDIS_URL')
-  if (text === undefined) throw startError('NotFound', binding, 'set REDIS_URL to the server, such as redis://user:password@host:6379/0.')
+  if (text === undefined)
+    throw startError(
+      'NotFound',
+      binding,
+      'set REDIS_URL to the server, such as redis://user:password@host:6379/0.',
+    )
   const url = parseUrl(text, binding)
   const { Redis } = await load(binding)
   return {
@@ -58,23 +77,40 @@ export async function server(options: RedisOptions, context: DriverContext, defa
   }
 }
 
-/** The part of all keys of one thing. In braces, so that a cluster keeps them on one node, where a script can reach them. */
+/**
+ * The part of all keys of one thing. In braces, so that a cluster keeps them on one node, where a script can
+ * reach them.
+ */
 export function keyPrefix(options: RedisOptions, ...names: string[]): string {
   return `${options.prefix ?? 'unmoor'}:{${names.map((name) => encodeURIComponent(name)).join('/')}}`
 }
 
-function startError(code: 'NotFound' | 'InvalidArgument', binding: string, text: string, cause?: unknown): UnmoorError {
+function startError(
+  code: 'NotFound' | 'InvalidArgument',
+  binding: string,
+  text: string,
+  cause?: unknown,
+): UnmoorError {
   return new UnmoorError(code, `Binding "${binding}": ${text}`, { binding, operation: 'start', cause })
 }
 
 function parseUrl(text: string, binding: string): URL {
   try {
     const url = new URL(text.replace(/^valkey(s?):/, 'redis$1:'))
-    if ((url.protocol === 'redis:' || url.protocol === 'rediss:') && url.host !== '' && /^(\/\d*)?$/.test(url.pathname)) return url
+    if (
+      (url.protocol === 'redis:' || url.protocol === 'rediss:') &&
+      url.host !== '' &&
+      /^(\/\d*)?$/.test(url.pathname)
+    )
+      return url
   } catch {
     // Its message would print the url, and so the password.
   }
-  throw startError('InvalidArgument', binding, 'the redis driver needs a "url" such as redis://user:password@host:6379/0.')
+  throw startError(
+    'InvalidArgument',
+    binding,
+    'the redis driver needs a "url" such as redis://user:password@host:6379/0.',
+  )
 }
 
 async function load(binding: string): Promise<{ Redis: typeof Redis }> {
@@ -82,6 +118,11 @@ async function load(binding: string): Promise<{ Redis: typeof Redis }> {
     return await import('iovalkey')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw startError('NotFound', binding, 'it uses the redis driver, whose client is not installed. Run: npm install iovalkey', error)
+    throw startError(
+      'NotFound',
+      binding,
+      'it uses the redis driver, whose client is not installed. Run: npm install iovalkey',
+      error,
+    )
   }
 }

@@ -2,7 +2,10 @@ import { UnmoorError } from '../../../core/errors.ts'
 import type { Connection } from './connection.ts'
 import type { RedisSubscriber } from './server.ts'
 
-/** Wakes those who wait for a message: a subscription on a connection of its own, made for the first who waits and made anew after a loss. */
+/**
+ * Wakes those who wait for a message: a subscription on a connection of its own, made for the first who waits
+ * and made anew after a loss.
+ */
 export class Wake {
   #connection: Connection
   #channel: string
@@ -16,7 +19,10 @@ export class Wake {
     this.#channel = channel
   }
 
-  /** How many pushes there were: what {@link wait} compares, so that one between a look and a wait is not missed. */
+  /**
+   * How many pushes there were: what {@link wait} compares, so that one between a look and a wait is not
+   * missed.
+   */
   get pushes(): number {
     return this.#pushes
   }
@@ -56,7 +62,10 @@ export class Wake {
     })
   }
 
-  /** One push is one send, of one or more messages: one who waits is woken, and wakes the next if there is more. */
+  /**
+   * One push is one send, of one or more messages: one who waits is woken, and wakes the next if there is
+   * more.
+   */
   more(): void {
     this.#push(1)
   }

@@ -36,7 +36,8 @@ export class S3Api {
     this.bucket = bucket
     this.#client = new AwsClient(resolveAws('s3', options, context))
     const { endpoint, region } = this.#client.settings
-    // Names with dots do not match the certificate of the virtual-hosted style; other servers rarely have that style.
+    // Names with dots do not match the certificate of the virtual-hosted style; other servers rarely have
+    // that style.
     if (endpoint !== undefined) this.#base = `${endpoint}/${bucket}`
     else if (bucket.includes('.')) this.#base = `https://s3.${region}.amazonaws.com/${bucket}`
     else this.#base = `https://${bucket}.s3.${region}.amazonaws.com`
@@ -55,8 +56,13 @@ export class S3Api {
     const { text, headers } = await this.text(request)
     const root = parseXml(text)
     const info = this.#request(request)
-    if (root === undefined) throw toUnmoorError(new AwsError('EmptyAnswer', 'the answer has no XML', 502), info)
-    if (root.name === 'Error') throw toUnmoorError(new AwsError(root.text('Code') ?? 'InternalError', root.text('Message') ?? '', 500), info)
+    if (root === undefined)
+      throw toUnmoorError(new AwsError('EmptyAnswer', 'the answer has no XML', 502), info)
+    if (root.name === 'Error')
+      throw toUnmoorError(
+        new AwsError(root.text('Code') ?? 'InternalError', root.text('Message') ?? '', 500),
+        info,
+      )
     return { root, headers }
   }
 
@@ -67,7 +73,13 @@ export class S3Api {
         : `?${Object.entries(query)
             .map(([key, value]) => `${key}=${encodeURIComponent(value)}`)
             .join('&')}`
-    return { ...rest, service: 's3', method, target: `bucket "${this.bucket}"`, url: `${this.#base}/${name === '' ? '' : encodePath(name)}${search}` }
+    return {
+      ...rest,
+      service: 's3',
+      method,
+      target: `bucket "${this.bucket}"`,
+      url: `${this.#base}/${name === '' ? '' : encodePath(name)}${search}`,
+    }
   }
 
   /** With temporary credentials the URL ends with them. */
@@ -76,15 +88,27 @@ export class S3Api {
   }
 
   async delete(name: string): Promise<void> {
-    const { body } = await this.send({ operation: 'DeleteObject', method: 'DELETE', name, write: true, repeatable: true, accept: [404] })
+    const { body } = await this.send({
+      operation: 'DeleteObject',
+      method: 'DELETE',
+      name,
+      write: true,
+      repeatable: true,
+      accept: [404],
+    })
     body.resume()
   }
 
   /** At most 1,000 names that XML can hold. Gives the names that were not deleted, with S3's reason. */
   async deleteMany(names: readonly string[]): Promise<Map<string, string>> {
     const objects = names.map((name) => `<Object><Key>${escapeXml(name)}</Key></Object>`).join('')
-    const body = `<?xml version="1.0" encoding="UTF-8"?><Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Quiet>true</Quiet>${objects}</Delete>`
-    const headers = { 'content-type': 'application/xml', 'content-md5': createHash('md5').update(body).digest('base64') }
+    const body =
+      '<?xml version="1.0" encoding="UTF-8"?><Delete ' +
+      `xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Quiet>true</Quiet>${objects}</Delete>`
+    const headers = {
+      'content-type': 'application/xml',
+      'content-md5': createHash('md5').update(body).digest('base64'),
+    }
     const { root } = await this.xml({
       operation: 'DeleteObjects',
       method: 'POST',
@@ -95,7 +119,14 @@ export class S3Api {
       write: true,
       repeatable: true,
     })
-    return new Map(root.all('Error').map((error) => [error.text('Key') ?? '', `${error.text('Code') ?? ''}: ${error.text('Message') ?? ''}`]))
+    return new Map(
+      root
+        .all('Error')
+        .map((error) => [
+          error.text('Key') ?? '',
+          `${error.text('Code') ?? ''}: ${error.text('Message') ?? ''}`,
+        ]),
+    )
   }
 }
 

@@ -2,7 +2,10 @@ import type { IncomingMessage } from 'node:http'
 import { toUnmoorError } from '../aws/errors.ts'
 import { HttpFailure } from '../aws/http.ts'
 
-/** An answer's body as a web stream of plain byte arrays, read as it is asked for. Cancelling it closes the connection. */
+/**
+ * An answer's body as a web stream of plain byte arrays, read as it is asked for. Cancelling it closes the
+ * connection.
+ */
 export function bodyStream(body: IncomingMessage, target: string): ReadableStream<Uint8Array<ArrayBuffer>> {
   const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer<ArrayBuffer>>
   return new ReadableStream(
@@ -14,8 +17,17 @@ export function bodyStream(body: IncomingMessage, target: string): ReadableStrea
           else controller.enqueue(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))
         } catch (error) {
           const failure =
-            error instanceof HttpFailure ? error : new HttpFailure('connection', error instanceof Error ? error.message : String(error), true, error)
-          controller.error(toUnmoorError(failure, { service: 's3', operation: 'GetObject', target, write: false }))
+            error instanceof HttpFailure
+              ? error
+              : new HttpFailure(
+                  'connection',
+                  error instanceof Error ? error.message : String(error),
+                  true,
+                  error,
+                )
+          controller.error(
+            toUnmoorError(failure, { service: 's3', operation: 'GetObject', target, write: false }),
+          )
         }
       },
       cancel() {

@@ -1,6 +1,13 @@
 /** Blobs on Amazon S3, or a server that speaks its protocol. */
 import { compareUtf8 } from '../../../core/bindings/bytes.ts'
-import type { BlobConditions, BlobDriver, BlobPutOptions, BlobRange, BlobRecord, DriverFactory } from '../../../core/bindings/drivers.ts'
+import type {
+  BlobConditions,
+  BlobDriver,
+  BlobPutOptions,
+  BlobRange,
+  BlobRecord,
+  DriverFactory,
+} from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { fitsXml, type Headers, S3Api, unquote } from './api.ts'
 import { bodyStream } from './body.ts'
@@ -18,8 +25,15 @@ export type { S3Options } from './options.ts'
 export const blob: DriverFactory<'blob', S3Options> = (options, context) => {
   const bucket = options.bucket ?? context.variable('UNMOOR_BUCKET')
   if (bucket === undefined)
-    throw new UnmoorError('NotFound', `Blob binding "${context.binding}" needs the name of its S3 bucket in UNMOOR_BUCKET.`, { binding: context.binding })
-  return new S3Blobs(new S3Api(bucket, options, context), options.prefix ?? `${context.app}/${context.binding}/`)
+    throw new UnmoorError(
+      'NotFound',
+      `Blob binding "${context.binding}" needs the name of its S3 bucket in UNMOOR_BUCKET.`,
+      { binding: context.binding },
+    )
+  return new S3Blobs(
+    new S3Api(bucket, options, context),
+    options.prefix ?? `${context.app}/${context.binding}/`,
+  )
 }
 
 /** HEADs in flight for a list, whose pages have no metadata of their own on S3. */
@@ -45,12 +59,22 @@ class S3Blobs implements BlobDriver {
   }
 
   async #head(name: string, key: string | undefined): Promise<BlobRecord | null> {
-    const { status, headers, body } = await this.#api.send({ operation: 'HeadObject', method: 'HEAD', name, write: false, repeatable: true, accept: [404] })
+    const { status, headers, body } = await this.#api.send({
+      operation: 'HeadObject',
+      method: 'HEAD',
+      name,
+      write: false,
+      repeatable: true,
+      accept: [404],
+    })
     body.resume()
     return status === 404 ? null : toRecord(headers, key, Number(headers['content-length'] ?? 0))
   }
 
-  async get(key: string, options: BlobConditions & { range?: BlobRange | undefined; signal?: AbortSignal | undefined }): ReturnType<BlobDriver['get']> {
+  async get(
+    key: string,
+    options: BlobConditions & { range?: BlobRange | undefined; signal?: AbortSignal | undefined },
+  ): ReturnType<BlobDriver['get']> {
     const { name } = objectName(this.#prefix, key)
     const { ifMatch, ifNoneMatch, range, signal } = options
     const headers: Record<string, string> = {}
@@ -71,9 +95,14 @@ class S3Blobs implements BlobDriver {
       if (response.status === 404) {
         const code = await errorCode(response)
         if (code === 'NoSuchBucket')
-          throw new UnmoorError('NotFound', `Bucket "${this.#api.bucket}" does not exist. Deploy the stack that creates it, or correct the name.`, {
-            details: { kind: 'bucket' },
-          })
+          throw new UnmoorError(
+            'NotFound',
+            `Bucket "${this.#api.bucket}" does not exist. Deploy the stack that creates it, or correct ` +
+              'the name.',
+            {
+              details: { kind: 'bucket' },
+            },
+          )
         return null
       }
       if (response.status === 304) {
@@ -84,23 +113,39 @@ class S3Blobs implements BlobDriver {
         return record === null ? null : { record, body: null }
       }
       const part = parseContentRange(response.headers['content-range'])
-      const record = toRecord(response.headers, key, part?.size ?? Number(response.headers['content-length'] ?? 0))
+      const record = toRecord(
+        response.headers,
+        key,
+        part?.size ?? Number(response.headers['content-length'] ?? 0),
+      )
       if (range !== undefined && part === undefined) {
         // Some servers answer 200 where S3 answers 416 for an empty object.
         response.body.resume()
         throw new UnmoorError(
           record.size === 0 ? 'RangeNotSatisfiable' : 'Internal',
-          record.size === 0 ? 'The blob is empty, so no range of it holds anything.' : 'The server ignored the range.',
+          record.size === 0
+            ? 'The blob is empty, so no range of it holds anything.'
+            : 'The server ignored the range.',
         )
       }
       return { record, range: part?.range, body: bodyStream(response.body, `bucket "${this.#api.bucket}"`) }
     }
   }
 
-  async put(key: string, body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>, options: BlobPutOptions): Promise<BlobRecord> {
+  async put(
+    key: string,
+    body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>,
+    options: BlobPutOptions,
+  ): Promise<BlobRecord> {
     const { name, cut } = objectName(this.#prefix, key)
     const { httpMetadata, customMetadata } = options
-    const { etag, size, uploaded } = await upload(this.#api, name, body, toHeaders(httpMetadata, customMetadata, cut ? key : undefined), options)
+    const { etag, size, uploaded } = await upload(
+      this.#api,
+      name,
+      body,
+      toHeaders(httpMetadata, customMetadata, cut ? key : undefined),
+      options,
+    )
     return { key, size, etag, uploaded, httpMetadata, customMetadata }
   }
 
@@ -111,23 +156,33 @@ class S3Blobs implements BlobDriver {
     const together = names.filter(fitsXml)
     const failed = together.length === 0 ? new Map<string, string>() : await this.#api.deleteMany(together)
     for (const name of names.filter((one) => !fitsXml(one))) {
-      await this.#api.delete(name).catch((error: unknown) => failed.set(name, error instanceof Error ? error.message : String(error)))
+      await this.#api
+        .delete(name)
+        .catch((error: unknown) => failed.set(name, error instanceof Error ? error.message : String(error)))
     }
     if (failed.size === 0) return
     const indexes = names.flatMap((name, index) => (failed.has(name) ? [index] : []))
-    throw new UnmoorError('Unavailable', `${indexes.length} of ${keys.length} blobs were not deleted: ${[...failed.values()][0]}`, {
-      details: { indexes },
-      mayHaveApplied: true,
-    })
+    throw new UnmoorError(
+      'Unavailable',
+      `${indexes.length} of ${keys.length} blobs were not deleted: ${[...failed.values()][0]}`,
+      {
+        details: { indexes },
+        mayHaveApplied: true,
+      },
+    )
   }
 
   /** Costs one HEAD per blob beside the list: S3's lists have no metadata. */
   async list(options: ListOptions): ReturnType<BlobDriver['list']> {
     const { entries, cursor } = await listPage(this.#api, this.#prefix, options)
     const names = entries.flatMap((entry) => ('name' in entry ? [entry.name] : []))
-    const records = await parallel(names, HEADS, (name) => this.#head(name, unescapeKey(name.slice(this.#prefix.length))))
+    const records = await parallel(names, HEADS, (name) =>
+      this.#head(name, unescapeKey(name.slice(this.#prefix.length))),
+    )
     // Null: deleted since. A name that was cut may be below a longer prefix than the list could ask for.
-    const blobs = records.filter((record) => record !== null && record.key.startsWith(options.prefix)) as BlobRecord[]
+    const blobs = records.filter(
+      (record) => record !== null && record.key.startsWith(options.prefix),
+    ) as BlobRecord[]
     blobs.sort((a, b) => compareUtf8(a.key, b.key))
     const prefixes = entries.flatMap((entry) => ('group' in entry ? [entry.group] : []))
     return { blobs, prefixes, cursor }
@@ -139,7 +194,9 @@ function toRangeHeader(range: BlobRange): string {
   return `bytes=${range.offset}-${range.length === undefined ? '' : range.offset + range.length - 1}`
 }
 
-function parseContentRange(header: string | undefined): { range: { offset: number; length: number }; size: number } | undefined {
+function parseContentRange(
+  header: string | undefined,
+): { range: { offset: number; length: number }; size: number } | undefined {
   const match = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(header ?? '')
   if (match === null) return undefined
   const [offset, end, size] = match.slice(1).map(Number) as [number, number, number]
@@ -148,7 +205,14 @@ function parseContentRange(header: string | undefined): { range: { offset: numbe
 
 function toRecord(headers: Headers, key: string | undefined, size: number): BlobRecord {
   const { httpMetadata, customMetadata, key: kept } = fromHeaders(headers)
-  return { key: key ?? kept ?? '', size, etag: unquote(headers.etag), uploaded: Date.parse(headers['last-modified'] ?? ''), httpMetadata, customMetadata }
+  return {
+    key: key ?? kept ?? '',
+    size,
+    etag: unquote(headers.etag),
+    uploaded: Date.parse(headers['last-modified'] ?? ''),
+    httpMetadata,
+    customMetadata,
+  }
 }
 
 async function errorCode(response: Awaited<ReturnType<S3Api['send']>>): Promise<string> {
@@ -157,11 +221,16 @@ async function errorCode(response: Awaited<ReturnType<S3Api['send']>>): Promise<
   return /<Code>([^<]*)<\/Code>/.exec(text)?.[1] ?? ''
 }
 
-async function parallel<T, R>(items: readonly T[], width: number, work: (item: T) => Promise<R>): Promise<R[]> {
+async function parallel<T, R>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
   const results: R[] = []
   let next = 0
   const worker = async (): Promise<void> => {
-    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index] as T)
+    for (let index = next++; index < items.length; index = next++)
+      results[index] = await work(items[index] as T)
   }
   await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker))
   return results

@@ -26,17 +26,26 @@ export async function listPage(api: S3Api, base: string, options: ListOptions): 
   const { prefix, delimiter, startAfter, limit } = options
   const token = options.cursor === undefined ? undefined : readCursor(options.cursor, options)
   const inName = delimiter === undefined ? '' : escapeDelimiter(delimiter)
-  if (delimiter !== undefined && inName === undefined) return groupHere(api, base, { ...options, delimiter }, token)
+  if (delimiter !== undefined && inName === undefined)
+    return groupHere(api, base, { ...options, delimiter }, token)
   const page = await listObjects(api, {
     prefix: objectPrefix(base, prefix),
     'max-keys': String(limit),
     ...(inName === '' || inName === undefined ? {} : { delimiter: inName }),
     ...(token === undefined ? {} : { 'continuation-token': token }),
-    ...(token !== undefined || startAfter === undefined ? {} : { 'start-after': objectName(base, startAfter).name }),
+    ...(token !== undefined || startAfter === undefined
+      ? {}
+      : { 'start-after': objectName(base, startAfter).name }),
   })
-  const entries: ListEntry[] = page.entries.map((entry) => ('name' in entry ? entry : { group: unescapeKey(entry.group.slice(base.length)) ?? prefix }))
-  // Servers differ in whether a group that holds later keys comes after `startAfter`; by its own name it does not.
-  const kept = startAfter === undefined ? entries : entries.filter((entry) => 'name' in entry || compareUtf8(entry.group, startAfter) > 0)
+  const entries: ListEntry[] = page.entries.map((entry) =>
+    'name' in entry ? entry : { group: unescapeKey(entry.group.slice(base.length)) ?? prefix },
+  )
+  // Servers differ in whether a group that holds later keys comes after `startAfter`; by its own name it does
+  // not.
+  const kept =
+    startAfter === undefined
+      ? entries
+      : entries.filter((entry) => 'name' in entry || compareUtf8(entry.group, startAfter) > 0)
   return { entries: kept, cursor: page.token === undefined ? undefined : writeCursor(page.token, options) }
 }
 
@@ -54,16 +63,30 @@ async function listObjects(api: S3Api, query: Record<string, string>): Promise<O
     write: false,
     repeatable: true,
   })
-  const decode = root.text('EncodingType') === 'url' ? (text: string) => decodeURIComponent(text.replaceAll('+', ' ')) : (text: string) => text
+  const decode =
+    root.text('EncodingType') === 'url'
+      ? (text: string) => decodeURIComponent(text.replaceAll('+', ' '))
+      : (text: string) => text
   const entries = [
     ...root.all('Contents').map((element) => ({ name: decode(element.text('Key') ?? '') })),
     ...root.all('CommonPrefixes').map((element) => ({ group: decode(element.text('Prefix') ?? '') })),
   ]
-  return { entries, token: root.text('IsTruncated') === 'true' ? root.text('NextContinuationToken') : undefined }
+  return {
+    entries,
+    token: root.text('IsTruncated') === 'true' ? root.text('NextContinuationToken') : undefined,
+  }
 }
 
-/** Groups by a delimiter that names cannot show, from flat pages; the token of its cursor is the last key or group, marked. */
-async function groupHere(api: S3Api, base: string, options: ListOptions & { delimiter: string }, token: string | undefined): Promise<ListPage> {
+/**
+ * Groups by a delimiter that names cannot show, from flat pages; the token of its cursor is the last key or
+ * group, marked.
+ */
+async function groupHere(
+  api: S3Api,
+  base: string,
+  options: ListOptions & { delimiter: string },
+  token: string | undefined,
+): Promise<ListPage> {
   const { prefix, delimiter, limit } = options
   const after = token ?? options.startAfter
   const entries: ListEntry[] = []
@@ -80,7 +103,8 @@ async function groupHere(api: S3Api, base: string, options: ListOptions & { deli
       const key = unescapeKey(entry.name.slice(base.length))
       const cut = key?.indexOf(delimiter, prefix.length) ?? -1
       const group = key === undefined || cut < 0 ? undefined : key.slice(0, cut + delimiter.length)
-      if (group !== undefined && (group === last || (after !== undefined && compareUtf8(group, after) <= 0))) continue
+      if (group !== undefined && (group === last || (after !== undefined && compareUtf8(group, after) <= 0)))
+        continue
       if (entries.length === limit) return { entries, cursor: writeCursor(last ?? '', options) }
       last = group ?? key ?? last
       entries.push(group === undefined ? entry : { group })
@@ -105,7 +129,12 @@ function readCursor(cursor: string, { prefix, delimiter }: Scope): string {
   }
   const [token, ...scope] = Array.isArray(parts) ? (parts as unknown[]) : []
   // Decoding base64url skips what it does not know, so the cursor must be what it would be written as.
-  if (typeof token !== 'string' || scope[0] !== prefix || scope[1] !== (delimiter ?? null) || writeCursor(token, { prefix, delimiter }) !== cursor) {
+  if (
+    typeof token !== 'string' ||
+    scope[0] !== prefix ||
+    scope[1] !== (delimiter ?? null) ||
+    writeCursor(token, { prefix, delimiter }) !== cursor
+  ) {
     throw invalidArgument({}, 'The cursor is not one that a list with this prefix and delimiter gave.')
   }
   return token

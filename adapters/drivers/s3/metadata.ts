@@ -1,7 +1,8 @@
 /**
- * Metadata as headers. S3 keeps 2 KB of `x-amz-meta-` names and values, counted after it has decoded RFC 2047 words, and does not give back
- * values with control characters. So printable ASCII stays as it is, other text is one RFC 2047 word, and what neither can hold
- * (control characters, spaces at the ends, the empty value, text that looks encoded) is percent-encoded behind `%utf8%`.
+ * Metadata as headers. S3 keeps 2 KB of `x-amz-meta-` names and values, counted after it has decoded RFC 2047
+ * words, and does not give back values with control characters. So printable ASCII stays as it is, other text
+ * is one RFC 2047 word, and what neither can hold (control characters, spaces at the ends, the empty value,
+ * text that looks encoded) is percent-encoded behind `%utf8%`.
  */
 import type { BlobHttpMetadata } from '../../../core/bindings/drivers.ts'
 
@@ -21,7 +22,11 @@ const HTTP: readonly (readonly [keyof BlobHttpMetadata, string])[] = [
 ]
 
 /** Headers for a put. `key` only where the object's name does not tell it. */
-export function toHeaders(http: BlobHttpMetadata, custom: Record<string, string>, key: string | undefined): Record<string, string> {
+export function toHeaders(
+  http: BlobHttpMetadata,
+  custom: Record<string, string>,
+  key: string | undefined,
+): Record<string, string> {
   const headers: Record<string, string> = { 'content-type': NO_TYPE }
   for (const [field, header] of HTTP) {
     const value = http[field]
@@ -34,25 +39,39 @@ export function toHeaders(http: BlobHttpMetadata, custom: Record<string, string>
 
 type Headers = NodeJS.Dict<string | string[]>
 
-export function fromHeaders(headers: Headers): { httpMetadata: BlobHttpMetadata; customMetadata: Record<string, string>; key: string | undefined } {
+export function fromHeaders(headers: Headers): {
+  httpMetadata: BlobHttpMetadata
+  customMetadata: Record<string, string>
+  key: string | undefined
+} {
   const httpMetadata: BlobHttpMetadata = {}
   for (const [field, header] of HTTP) {
     const value = headers[header]
-    if (typeof value === 'string' && !(field === 'contentType' && value === NO_TYPE)) httpMetadata[field] = value
+    if (typeof value === 'string' && !(field === 'contentType' && value === NO_TYPE))
+      httpMetadata[field] = value
   }
   const customMetadata: Record<string, string> = {}
   for (const [header, value] of Object.entries(headers)) {
-    if (header.startsWith(PREFIX) && header !== KEY && typeof value === 'string') customMetadata[header.slice(PREFIX.length)] = decodeValue(value)
+    if (header.startsWith(PREFIX) && header !== KEY && typeof value === 'string')
+      customMetadata[header.slice(PREFIX.length)] = decodeValue(value)
   }
   const key = headers[KEY]
   return { httpMetadata, customMetadata, key: typeof key === 'string' ? decodeValue(key) : undefined }
 }
 
 function encodeValue(value: string): string {
-  const odd = value === '' || /^\s|\s$/.test(value) || value.startsWith('=?') || value.startsWith(PERCENT) || hasControls(value)
+  const odd =
+    value === '' ||
+    /^\s|\s$/.test(value) ||
+    value.startsWith('=?') ||
+    value.startsWith(PERCENT) ||
+    hasControls(value)
   if (odd)
     return (
-      PERCENT + encodeURIComponent(value).replace(/%(2[13-9A-F]|3[A-F]|40|5[B-E]|60|7[B-D])/g, (code) => (code === '%25' ? code : decodeURIComponent(code)))
+      PERCENT +
+      encodeURIComponent(value).replace(/%(2[13-9A-F]|3[A-F]|40|5[B-E]|60|7[B-D])/g, (code) =>
+        code === '%25' ? code : decodeURIComponent(code),
+      )
     )
   if (/^[\x20-\x7e]*$/.test(value)) return value
   return `=?UTF-8?B?${Buffer.from(value).toString('base64')}?=`
@@ -70,7 +89,9 @@ function decodeValue(value: string): string {
   return value
     .replace(/\?=\s+=\?/g, '?==?')
     .replace(/=\?utf-8\?([bq])\?([^?]*)\?=/gi, (_, encoding: string, text: string) =>
-      encoding.toLowerCase() === 'b' ? Buffer.from(text, 'base64').toString() : Buffer.from(quotedBytes(text)).toString(),
+      encoding.toLowerCase() === 'b'
+        ? Buffer.from(text, 'base64').toString()
+        : Buffer.from(quotedBytes(text)).toString(),
     )
 }
 

@@ -1,11 +1,13 @@
 /**
- * How a portable key becomes the name of an S3 object, below the binding's prefix. A key is kept as it is but for three cases, each of which keeps
- * the UTF-8 byte order of names that of keys, because the same characters always become the same longer ones:
+ * How a portable key becomes the name of an S3 object, below the binding's prefix. A key is kept as it is but
+ * for three cases, each of which keeps the UTF-8 byte order of names that of keys, because the same
+ * characters always become the same longer ones:
  *
  * - `.` at the start of a segment becomes `.~`: clients and proxies resolve the segments `.` and `..` away.
  * - DEL becomes DEL `~`, so that DEL `!` is free to mark:
- * - a name over S3's 1,024 bytes (the portable limit of a key is as much, and the prefix comes on top) is cut and ends in DEL `!` and a hash;
- *   the key itself is in the object's metadata. Such names sort by their first ~950 bytes.
+ * - a name over S3's 1,024 bytes (the portable limit of a key is as much, and the prefix comes on top) is cut
+ *   and ends in DEL `!` and a hash; the key itself is in the object's metadata. Such names sort by their
+ *   first ~950 bytes.
  */
 import { utf8Length } from '../../../core/bindings/bytes.ts'
 import { createHash } from '../shared/hash.ts'
@@ -30,7 +32,10 @@ export function unescapeKey(name: string): string | undefined {
 export function objectName(prefix: string, key: string): { name: string; cut: boolean } {
   const name = prefix + escapeKey(key)
   if (name.length * 3 <= NAME_LIMIT || utf8Length(name) <= NAME_LIMIT) return { name, cut: false }
-  return { name: `${cutName(name)}${CUT_MARK}${createHash('sha256').update(key).digest('base64url')}`, cut: true }
+  return {
+    name: `${cutName(name)}${CUT_MARK}${createHash('sha256').update(key).digest('base64url')}`,
+    cut: true,
+  }
 }
 
 /** The S3 prefix below which all names of keys with this prefix are. A cut one may cover others too. */
@@ -50,11 +55,17 @@ function cutName(name: string): string {
 }
 
 /**
- * The delimiter as it stands in names, or undefined where it cannot be told there: one that begins with `.` looks different at the start of a
- * segment, and one that begins with `~` may be a character that escaping added.
+ * The delimiter as it stands in names, or undefined where it cannot be told there: one that begins with `.`
+ * looks different at the start of a segment, and one that begins with `~` may be a character that escaping
+ * added.
  */
 export function escapeDelimiter(delimiter: string): string | undefined {
-  if ((delimiter.startsWith('.') && delimiter.length > 1) || delimiter.startsWith('~') || delimiter.startsWith('!')) return undefined
+  if (
+    (delimiter.startsWith('.') && delimiter.length > 1) ||
+    delimiter.startsWith('~') ||
+    delimiter.startsWith('!')
+  )
+    return undefined
   if (delimiter.includes(DEL)) return undefined
   return delimiter.replaceAll('/.', '/.~')
 }

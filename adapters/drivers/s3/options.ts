@@ -9,6 +9,10 @@ export interface S3Options extends AwsOptions {
   prefix?: string
 }
 
-export const s3Options = { ...awsOptions, bucket: 'string', prefix: 'string' } satisfies OptionTable<S3Options>
+export const s3Options = {
+  ...awsOptions,
+  bucket: 'string',
+  prefix: 'string',
+} satisfies OptionTable<S3Options>
 
 export const options = { blob: s3Options } satisfies DriverOptionTables

@@ -18,7 +18,10 @@ export interface Uploaded {
 type Source = ReadableStream<Uint8Array<ArrayBuffer>>
 type Conditions = Pick<BlobPutOptions, 'ifMatch' | 'ifNoneMatch' | 'sha256' | 'signal'>
 
-/** Bytes of a part, and most bytes of a single PutObject. S3 wants parts of 5 MiB at least; 10,000 of these are more than the largest blob. */
+/**
+ * Bytes of a part, and most bytes of a single PutObject. S3 wants parts of 5 MiB at least; 10,000 of these
+ * are more than the largest blob.
+ */
 const PART = 8 * 1024 * 1024
 /** Parts in flight: with those being filled, 32 MiB of memory at most. */
 const IN_FLIGHT = 3
@@ -37,7 +40,8 @@ export async function upload(
   try {
     const first = await parts.next()
     const bytes = first.done ? new Uint8Array() : first.value
-    if (bytes.byteLength < PART || (body instanceof Uint8Array && body.byteLength === PART)) return await putObject(api, name, bytes, headers, options)
+    if (bytes.byteLength < PART || (body instanceof Uint8Array && body.byteLength === PART))
+      return await putObject(api, name, bytes, headers, options)
     return await multipart(api, { name, first: bytes, rest: parts, headers, options })
   } finally {
     await parts.return(undefined).catch(() => {})
@@ -49,7 +53,10 @@ async function* slices(body: Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Array
 }
 
 /** A stream's bytes in pieces of exactly one part, the last shorter. */
-async function* gather(stream: Source, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array<ArrayBuffer>, undefined> {
+async function* gather(
+  stream: Source,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, undefined> {
   const reader = stream.getReader()
   const onAbort = (): void => void reader.cancel(signal?.reason).catch(() => {})
   signal?.addEventListener('abort', onAbort, { once: true })
@@ -69,7 +76,10 @@ async function* gather(stream: Source, signal: AbortSignal | undefined): AsyncGe
         return
       }
       if (!ArrayBuffer.isView(value))
-        throw new UnmoorError('InvalidArgument', `The stream gave a ${typeof value}, not bytes. Pipe it through a TextEncoderStream.`)
+        throw new UnmoorError(
+          'InvalidArgument',
+          `The stream gave a ${typeof value}, not bytes. Pipe it through a TextEncoderStream.`,
+        )
       held.push(viewBytes(value))
       size += value.byteLength
       while (size >= PART) {
@@ -91,10 +101,19 @@ function aborted(signal: AbortSignal): UnmoorError {
 }
 
 function conditionHeaders({ ifMatch, ifNoneMatch }: Conditions): Record<string, string> {
-  return { ...(ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }), ...(ifNoneMatch === undefined ? {} : { 'if-none-match': ifNoneMatch }) }
+  return {
+    ...(ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }),
+    ...(ifNoneMatch === undefined ? {} : { 'if-none-match': ifNoneMatch }),
+  }
 }
 
-async function putObject(api: S3Api, name: string, body: Uint8Array<ArrayBuffer>, headers: Record<string, string>, options: Conditions): Promise<Uploaded> {
+async function putObject(
+  api: S3Api,
+  name: string,
+  body: Uint8Array<ArrayBuffer>,
+  headers: Record<string, string>,
+  options: Conditions,
+): Promise<Uploaded> {
   const conditions = conditionHeaders(options)
   const checksum = checkSha256(createHash('sha256'), options.sha256, body)
   for (let attempt = 0; ; attempt++) {
@@ -119,7 +138,11 @@ async function putObject(api: S3Api, name: string, body: Uint8Array<ArrayBuffer>
 }
 
 /** Compares what is to be stored with what was declared; S3 then compares what arrived. */
-function checkSha256(hash: ReturnType<typeof createHash>, declared: string | undefined, body: Uint8Array): Record<string, string> {
+function checkSha256(
+  hash: ReturnType<typeof createHash>,
+  declared: string | undefined,
+  body: Uint8Array,
+): Record<string, string> {
   if (declared === undefined) return {}
   const digest = hash.update(body).digest()
   if (digest.toString('hex') !== declared) throw mismatch(declared, digest.toString('hex'))
@@ -127,14 +150,25 @@ function checkSha256(hash: ReturnType<typeof createHash>, declared: string | und
 }
 
 function mismatch(declared: string, actual: string): UnmoorError {
-  return new UnmoorError('ChecksumMismatch', `The body's SHA-256 is ${actual}, not ${declared} as declared; nothing was stored.`)
+  return new UnmoorError(
+    'ChecksumMismatch',
+    `The body's SHA-256 is ${actual}, not ${declared} as declared; nothing was stored.`,
+  )
 }
 
-/** Waits and tells to try again after a conflict; turns a missing object under `ifMatch` into the failed condition that it is. */
+/**
+ * Waits and tells to try again after a conflict; turns a missing object under `ifMatch` into the failed
+ * condition that it is.
+ */
 async function refused(error: unknown, options: Conditions, attempt: number): Promise<boolean> {
   if (!(error instanceof UnmoorError)) return false
-  if (options.ifMatch !== undefined && (error.cause as { code?: unknown } | undefined)?.code === 'NoSuchKey') {
-    throw new UnmoorError('PreconditionFailed', 'There is no such blob, so ifMatch fails.', { cause: error.cause })
+  if (
+    options.ifMatch !== undefined &&
+    (error.cause as { code?: unknown } | undefined)?.code === 'NoSuchKey'
+  ) {
+    throw new UnmoorError('PreconditionFailed', 'There is no such blob, so ifMatch fails.', {
+      cause: error.cause,
+    })
   }
   if (error.code !== 'Conflict' || attempt >= CONFLICT_RETRIES) return false
   await pause(Math.random() * Math.min(1000, 20 * 2 ** attempt), options.signal)
@@ -167,14 +201,20 @@ async function multipart(api: S3Api, upload: Multipart): Promise<Uploaded> {
   const uploadId = created.root.text('UploadId') ?? ''
   try {
     const { etags, size } = await uploadParts(api, uploadId, upload)
-    const parts = etags.map((etag, index) => `<Part><PartNumber>${index + 1}</PartNumber><ETag>${escapeXml(etag)}</ETag></Part>`).join('')
+    const parts = etags
+      .map(
+        (etag, index) => `<Part><PartNumber>${index + 1}</PartNumber><ETag>${escapeXml(etag)}</ETag></Part>`,
+      )
+      .join('')
     const { root } = await api.xml({
       operation: 'CompleteMultipartUpload',
       method: 'POST',
       name,
       query: { uploadId },
       headers: { 'content-type': 'application/xml', ...conditionHeaders(options) },
-      body: `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${parts}</CompleteMultipartUpload>`,
+      body:
+        '<CompleteMultipartUpload ' +
+        `xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${parts}</CompleteMultipartUpload>`,
       write: true,
       repeatable: false,
       signal,
@@ -183,7 +223,15 @@ async function multipart(api: S3Api, upload: Multipart): Promise<Uploaded> {
     return { etag: unquote(root.text('ETag')), size, uploaded: dateOf(created.headers) }
   } catch (error) {
     await api
-      .text({ operation: 'AbortMultipartUpload', method: 'DELETE', name, query: { uploadId }, write: true, repeatable: true, accept: [404] })
+      .text({
+        operation: 'AbortMultipartUpload',
+        method: 'DELETE',
+        name,
+        query: { uploadId },
+        write: true,
+        repeatable: true,
+        accept: [404],
+      })
       .catch(() => {})
     await refused(error, { ...options, ifNoneMatch: undefined }, CONFLICT_RETRIES)
     throw error
@@ -208,10 +256,21 @@ async function uploadParts(
       if (size > LIMITS['blob.size']) throw limitExceeded({}, 'blob.size', size, LIMITS['blob.size'])
       hash?.update(body)
       const query = { partNumber: String(number), uploadId }
-      const flight = api.text({ operation: 'UploadPart', method: 'PUT', name, query, body, write: true, repeatable: true, signal: stop }).then((answer) => {
-        etags[number - 1] = String(answer.headers.etag)
-        flying.delete(flight)
-      })
+      const flight = api
+        .text({
+          operation: 'UploadPart',
+          method: 'PUT',
+          name,
+          query,
+          body,
+          write: true,
+          repeatable: true,
+          signal: stop,
+        })
+        .then((answer) => {
+          etags[number - 1] = String(answer.headers.etag)
+          flying.delete(flight)
+        })
       // Failures are seen below; this only keeps one from counting as unhandled while the source is awaited.
       flight.catch(() => {})
       flying.add(flight)

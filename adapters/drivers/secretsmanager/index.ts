@@ -37,12 +37,17 @@ function field(text: string, key: string, id: string, binding: string): string {
   let value: unknown
   try {
     const parsed: unknown = JSON.parse(text)
-    if (typeof parsed === 'object' && parsed !== null && Object.hasOwn(parsed, key)) value = (parsed as Record<string, unknown>)[key]
+    if (typeof parsed === 'object' && parsed !== null && Object.hasOwn(parsed, key))
+      value = (parsed as Record<string, unknown>)[key]
   } catch {
     // Its own message would have the secret in it.
-    throw invalid(binding, `the secret "${id}" is not JSON, and the driver's option "key" asks for its field "${key}".`)
+    throw invalid(
+      binding,
+      `the secret "${id}" is not JSON, and the driver's option "key" asks for its field "${key}".`,
+    )
   }
-  if (typeof value !== 'string') throw invalid(binding, `the secret "${id}" has no text in its field "${key}".`)
+  if (typeof value !== 'string')
+    throw invalid(binding, `the secret "${id}" has no text in its field "${key}".`)
   return value
 }
 

@@ -12,5 +12,10 @@ export interface SecretsManagerOptions extends AwsOptions {
 }
 
 export const options = {
-  secret: { ...awsOptions, id: 'string', key: 'string', ttl: { number: 'seconds' } } satisfies OptionTable<SecretsManagerOptions>,
+  secret: {
+    ...awsOptions,
+    id: 'string',
+    key: 'string',
+    ttl: { number: 'seconds' },
+  } satisfies OptionTable<SecretsManagerOptions>,
 } satisfies DriverOptionTables

@@ -1,8 +1,15 @@
 import type { BlobConditions, BlobRange, BlobRecord } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
-/** Refuses a put whose conditions do not hold against what is there now. Call it where no other put can come between. */
-export function checkPutConditions(key: string, current: { etag: string } | undefined, { ifMatch, ifNoneMatch }: BlobConditions): void {
+/**
+ * Refuses a put whose conditions do not hold against what is there now. Call it where no other put can come
+ * between.
+ */
+export function checkPutConditions(
+  key: string,
+  current: { etag: string } | undefined,
+  { ifMatch, ifNoneMatch }: BlobConditions,
+): void {
   if (ifMatch !== undefined && current?.etag !== ifMatch) {
     throw new UnmoorError(
       'PreconditionFailed',
@@ -11,32 +18,48 @@ export function checkPutConditions(key: string, current: { etag: string } | unde
         : `The blob ${JSON.stringify(key)} has changed: its etag is no longer ${ifMatch}.`,
     )
   }
-  if (ifNoneMatch !== undefined && current !== undefined && (ifNoneMatch === '*' || ifNoneMatch === current.etag)) {
+  if (
+    ifNoneMatch !== undefined &&
+    current !== undefined &&
+    (ifNoneMatch === '*' || ifNoneMatch === current.etag)
+  ) {
     throw new UnmoorError('PreconditionFailed', `There is a blob ${JSON.stringify(key)} already.`)
   }
 }
 
-/** Whether a get gives the body: false where `ifNoneMatch` names the present etag. A failed `ifMatch` throws. */
+/**
+ * Whether a get gives the body: false where `ifNoneMatch` names the present etag. A failed `ifMatch` throws.
+ */
 export function wantsBody(record: BlobRecord, { ifMatch, ifNoneMatch }: BlobConditions): boolean {
   if (ifMatch !== undefined && ifMatch !== record.etag)
-    throw new UnmoorError('PreconditionFailed', `The blob ${JSON.stringify(record.key)} has changed: its etag is no longer ${ifMatch}.`)
+    throw new UnmoorError(
+      'PreconditionFailed',
+      `The blob ${JSON.stringify(record.key)} has changed: its etag is no longer ${ifMatch}.`,
+    )
   return !(ifNoneMatch === '*' || ifNoneMatch === record.etag)
 }
 
 /** The bytes that a range means: cut at the end; `RangeNotSatisfiable` where nothing is left. */
-export function resolveRange(range: BlobRange | undefined, record: BlobRecord): { offset: number; length: number } | undefined {
+export function resolveRange(
+  range: BlobRange | undefined,
+  record: BlobRecord,
+): { offset: number; length: number } | undefined {
   if (range === undefined) return undefined
   const offset = 'suffix' in range ? Math.max(0, record.size - range.suffix) : range.offset
   const length = Math.min(('suffix' in range ? range.suffix : range.length) ?? Infinity, record.size - offset)
   if (length > 0) return { offset, length }
   throw new UnmoorError(
     'RangeNotSatisfiable',
-    `The blob ${JSON.stringify(record.key)} has ${record.size} bytes: the range ${JSON.stringify(range)} holds none of them.`,
+    `The blob ${JSON.stringify(record.key)} has ${record.size} bytes: the range ` +
+      `${JSON.stringify(range)} holds none of them.`,
   )
 }
 
 /** Refuses a body whose SHA-256 is not the one that was announced. */
 export function checkSha256(key: string, announced: string | undefined, actual: string): void {
   if (announced === undefined || announced === actual) return
-  throw new UnmoorError('ChecksumMismatch', `The body for ${JSON.stringify(key)} has SHA-256 ${actual}, not ${announced}. Nothing was stored.`)
+  throw new UnmoorError(
+    'ChecksumMismatch',
+    `The body for ${JSON.stringify(key)} has SHA-256 ${actual}, not ${announced}. Nothing was stored.`,
+  )
 }

@@ -13,8 +13,8 @@ type ListOptions = Parameters<BlobDriver['list']>[0]
 type Page = Awaited<ReturnType<BlobDriver['list']>>
 
 /**
- * One page of a blob list, over a backend that can scan its records in UTF-8 byte order. A group of keys under a common prefix is passed by one jump,
- * so a page costs what it shows, not what the groups hold.
+ * One page of a blob list, over a backend that can scan its records in UTF-8 byte order. A group of keys
+ * under a common prefix is passed by one jump, so a page costs what it shows, not what the groups hold.
  */
 export async function listPage(
   options: ListOptions,
@@ -30,7 +30,8 @@ export async function listPage(
     start = records.length < wanted ? undefined : { from: records.at(-1)?.key ?? '', inclusive: false }
     for (const record of records) {
       if (!record.key.startsWith(prefix)) return page
-      if (page.blobs.length + page.prefixes.length === limit) return { ...page, cursor: encodeCursor('b1', last) }
+      if (page.blobs.length + page.prefixes.length === limit)
+        return { ...page, cursor: encodeCursor('b1', last) }
       const group = groupOf(record.key, prefix, delimiter)
       if (group === undefined) {
         page.blobs.push(record)
@@ -62,7 +63,10 @@ function firstStart({ prefix, startAfter, cursor }: ListOptions): ScanStart | un
   if (cursor !== undefined) {
     const position = decodeCursor('b1', cursor)
     const key = position.slice(1)
-    if (!key.startsWith(prefix)) throw new UnmoorError('InvalidArgument', 'The cursor belongs to a list with another prefix.', { operation: 'list' })
+    if (!key.startsWith(prefix))
+      throw new UnmoorError('InvalidArgument', 'The cursor belongs to a list with another prefix.', {
+        operation: 'list',
+      })
     start = position.startsWith('g') ? afterGroup(key) : { from: key, inclusive: false }
   } else if (startAfter !== undefined && Buffer.compare(Buffer.from(startAfter), Buffer.from(prefix)) >= 0) {
     start = { from: startAfter, inclusive: false }

@@ -3,8 +3,8 @@ import { limitExceeded, UnmoorError } from '../../../core/errors.ts'
 import { LIMITS } from '../../../core/limits.ts'
 
 /**
- * Hands a blob's body to `take`, chunk by chunk. A source that fails, a signal that aborts, a chunk that is no bytes, or more than the portable size ends it with an error,
- * and the source is cancelled.
+ * Hands a blob's body to `take`, chunk by chunk. A source that fails, a signal that aborts, a chunk that is
+ * no bytes, or more than the portable size ends it with an error, and the source is cancelled.
  */
 export async function eachChunk(
   body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>,
@@ -22,10 +22,14 @@ export async function eachChunk(
   try {
     for (;;) {
       const { done, value } = await next(reader, signal)
-      if (signal?.aborted) throw new UnmoorError('Aborted', 'The put was aborted; nothing was stored.', { cause: signal.reason })
+      if (signal?.aborted)
+        throw new UnmoorError('Aborted', 'The put was aborted; nothing was stored.', { cause: signal.reason })
       if (done) return size
       if (!ArrayBuffer.isView(value))
-        throw new UnmoorError('InvalidArgument', `The body's stream gave a ${typeof value}, not bytes. Pipe it through a TextEncoderStream.`)
+        throw new UnmoorError(
+          'InvalidArgument',
+          `The body's stream gave a ${typeof value}, not bytes. Pipe it through a TextEncoderStream.`,
+        )
       size += value.byteLength
       if (size > LIMITS['blob.size']) throw limitExceeded({}, 'blob.size', size, LIMITS['blob.size'])
       await take(viewBytes(value))
@@ -45,6 +49,8 @@ async function next(
   try {
     return await reader.read()
   } catch (error) {
-    throw new UnmoorError('Aborted', 'The source stream failed; nothing was stored.', { cause: signal?.aborted ? signal.reason : error })
+    throw new UnmoorError('Aborted', 'The source stream failed; nothing was stored.', {
+      cause: signal?.aborted ? signal.reason : error,
+    })
   }
 }

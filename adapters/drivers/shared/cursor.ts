@@ -2,8 +2,9 @@ import { fnv1a } from '../../../core/bindings/bytes.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 
 /**
- * An opaque page cursor: where a list goes on. `tag` tells the drivers' cursors apart, and a checksum tells a cursor from any other text,
- * so that one of another driver, or a mangled one, is refused rather than read as some key.
+ * An opaque page cursor: where a list goes on. `tag` tells the drivers' cursors apart, and a checksum tells a
+ * cursor from any other text, so that one of another driver, or a mangled one, is refused rather than read as
+ * some key.
  */
 export function encodeCursor(tag: string, position: string): string {
   return Buffer.from(`${tag}${checksum(tag + position)}${position}`).toString('base64url')
@@ -14,9 +15,13 @@ export function decodeCursor(tag: string, cursor: string): string {
   const text = Buffer.from(cursor, 'base64url').toString()
   const position = text.slice(tag.length + 8)
   if (text.startsWith(tag) && encodeCursor(tag, position) === cursor) return position
-  throw new UnmoorError('InvalidArgument', 'The cursor is not one that this list gave. Pass what the page before had as its cursor, unchanged.', {
-    operation: 'list',
-  })
+  throw new UnmoorError(
+    'InvalidArgument',
+    'The cursor is not one that this list gave. Pass what the page before had as its cursor, unchanged.',
+    {
+      operation: 'list',
+    },
+  )
 }
 
 /** 8 hex digits. */

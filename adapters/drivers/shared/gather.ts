@@ -10,8 +10,10 @@ interface Call<Item> {
 }
 
 /**
- * Joins the calls that come in one turn of the event loop, as those of requests that a server reads together, into one call of the backend: one round trip, one commit
- * and one flush to the disk for all. A call that comes alone waits for nothing but the turn's end. Each succeeds or fails with the backend's call that it became a part of.
+ * Joins the calls that come in one turn of the event loop, as those of requests that a server reads together,
+ * into one call of the backend: one round trip, one commit and one flush to the disk for all. A call that
+ * comes alone waits for nothing but the turn's end. Each succeeds or fails with the backend's call that it
+ * became a part of.
  */
 export class Gather<Item> {
   #together: (items: readonly Item[]) => Promise<unknown> | void
@@ -59,7 +61,9 @@ export class Gather<Item> {
 
   async #run(calls: readonly Call<Item>[]): Promise<void> {
     try {
-      await this.#together(calls.length === 1 ? (calls[0] as Call<Item>).items : calls.flatMap(({ items }) => items))
+      await this.#together(
+        calls.length === 1 ? (calls[0] as Call<Item>).items : calls.flatMap(({ items }) => items),
+      )
       for (const { resolve } of calls) resolve()
     } catch (error) {
       for (const { reject } of calls) reject(error)

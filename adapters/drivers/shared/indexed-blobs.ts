@@ -1,5 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { BlobConditions, BlobDriver, BlobPutOptions, BlobRange, BlobRecord } from '../../../core/bindings/drivers.ts'
+import type {
+  BlobConditions,
+  BlobDriver,
+  BlobPutOptions,
+  BlobRange,
+  BlobRecord,
+} from '../../../core/bindings/drivers.ts'
 import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import { checkPutConditions, resolveRange, wantsBody } from './blob-conditions.ts'
 import { listPage, type ScanStart } from './blob-list.ts'
@@ -12,15 +18,30 @@ type Awaitable<T> = T | Promise<T>
 export interface ByteStore {
   /** For messages: a folder, a bucket. */
   readonly name: string
-  /** Writes a whole body under a new name. On a failure the caller removes it. `ChecksumMismatch` where it is not the announced one. */
-  write(key: string, file: string, body: Body, options: Pick<BlobPutOptions, 'sha256' | 'signal'>): Promise<{ size: number; sha256: string }>
+  /**
+   * Writes a whole body under a new name. On a failure the caller removes it. `ChecksumMismatch` where it is
+   * not the announced one.
+   */
+  write(
+    key: string,
+    file: string,
+    body: Body,
+    options: Pick<BlobPutOptions, 'sha256' | 'signal'>,
+  ): Promise<{ size: number; sha256: string }>
   /** A part of a body, or undefined where it is gone. */
-  read(file: string, range: { offset: number; length: number }, signal: AbortSignal | undefined): Promise<Body | undefined>
+  read(
+    file: string,
+    range: { offset: number; length: number },
+    signal: AbortSignal | undefined,
+  ): Promise<Body | undefined>
   /** Missing ones are fine. */
   remove(file: string): Promise<void>
 }
 
-/** Which body is a key's, with its metadata; and the loose ones, which no key names: being written, or to be removed. What a crash leaves loose is removed later. */
+/**
+ * Which body is a key's, with its metadata; and the loose ones, which no key names: being written, or to be
+ * removed. What a crash leaves loose is removed later.
+ */
 export interface BlobIndex {
   get(key: string): Awaitable<{ record: BlobRecord; file: string } | undefined>
   /** In UTF-8 byte order of the keys. */
@@ -28,10 +49,14 @@ export interface BlobIndex {
   /** Notes a loose body that is about to be written. */
   announce(file: string, now: number): Awaitable<void>
   /**
-   * Makes the loose body the key's in one transaction, if `check` does not throw for what is there; gives the body that it replaced, loose now.
-   * Fails where the body was taken for a crashed put's meanwhile.
+   * Makes the loose body the key's in one transaction, if `check` does not throw for what is there; gives the
+   * body that it replaced, loose now. Fails where the body was taken for a crashed put's meanwhile.
    */
-  replace(record: BlobRecord, file: string, check: (current: { etag: string } | undefined) => void): Awaitable<string | undefined>
+  replace(
+    record: BlobRecord,
+    file: string,
+    check: (current: { etag: string } | undefined) => void,
+  ): Awaitable<string | undefined>
   /** Removes keys; gives their bodies, loose now. */
   delete(keys: readonly string[], now: number): Awaitable<string[]>
   /** A loose body is gone. */
@@ -40,9 +65,10 @@ export interface BlobIndex {
 }
 
 /**
- * Blobs whose metadata and order are in an index and whose bytes are elsewhere. The body of each version never changes; the index says which one is a key's. So a put is one
- * transaction of the index: before it the old blob is read, after it the new one, and a crash leaves at most a loose body. The order of writes is what makes it so: noted as
- * loose, written, named by the index, and only then is the old one removed.
+ * Blobs whose metadata and order are in an index and whose bytes are elsewhere. The body of each version
+ * never changes; the index says which one is a key's. So a put is one transaction of the index: before it the
+ * old blob is read, after it the new one, and a crash leaves at most a loose body. The order of writes is
+ * what makes it so: noted as loose, written, named by the index, and only then is the old one removed.
  */
 export class IndexedBlobs implements BlobDriver {
   readonly uploads?: StagedUploads
@@ -62,7 +88,10 @@ export class IndexedBlobs implements BlobDriver {
     return (await this.#index.get(key))?.record ?? null
   }
 
-  async get(key: string, options: BlobConditions & { range?: BlobRange | undefined; signal?: AbortSignal | undefined }): ReturnType<BlobDriver['get']> {
+  async get(
+    key: string,
+    options: BlobConditions & { range?: BlobRange | undefined; signal?: AbortSignal | undefined },
+  ): ReturnType<BlobDriver['get']> {
     for (let attempt = 0; attempt < 100; attempt++) {
       const found = await this.#index.get(key)
       if (found === undefined) return null
@@ -76,7 +105,8 @@ export class IndexedBlobs implements BlobDriver {
     }
     throw new UnmoorError(
       'Internal',
-      `The bytes of the blob ${JSON.stringify(key)} are missing from ${this.#bytes.name}, though the index has it. Restore it from a backup, or delete the blob.`,
+      `The bytes of the blob ${JSON.stringify(key)} are missing from ${this.#bytes.name}, though the ` +
+        'index has it. Restore it from a backup, or delete the blob.',
     )
   }
 
@@ -89,7 +119,9 @@ export class IndexedBlobs implements BlobDriver {
       const { size, sha256 } = await this.#bytes.write(key, file, body, options)
       const { httpMetadata, customMetadata } = options
       record = { key, size, etag: sha256, uploaded: this.#now(), httpMetadata, customMetadata }
-      replaced = await this.#index.replace(record, file, (current) => checkPutConditions(key, current, options))
+      replaced = await this.#index.replace(record, file, (current) =>
+        checkPutConditions(key, current, options),
+      )
     } catch (error) {
       // Where the index may name it by now, it stays: it is loose otherwise, and removed later.
       if (!(isUnmoorError(error) && error.mayHaveApplied)) await this.#drop(file)

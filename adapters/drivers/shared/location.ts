@@ -8,10 +8,14 @@ import { UnmoorError } from '../../../core/errors.ts'
 export function dataPath(given: string | undefined, context: DriverContext, name: string): string {
   const path = given ?? join(context.app, name)
   if (context.dataDir === undefined && resolve(path) !== path) {
-    throw new UnmoorError('InvalidArgument', `Binding "${context.binding}": this target has no data folder, so its driver needs an absolute "path".`, {
-      binding: context.binding,
-      operation: 'start',
-    })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `Binding "${context.binding}": this target has no data folder, so its driver needs an absolute "path".`,
+      {
+        binding: context.binding,
+        operation: 'start',
+      },
+    )
   }
   return resolve(context.dataDir ?? '/', path)
 }

@@ -13,8 +13,9 @@ const NONE = { httpMetadata: {}, customMetadata: {} }
 const WIDTH = 5
 
 /**
- * Uploads in parts for a backend that has none of its own: the parts are blobs of a second store of the same kind (`ID/00001`, beside `ID` with the key and metadata), from
- * which the blob itself is put in one piece at the end. So all that holds for a put, crashes included, holds for each step.
+ * Uploads in parts for a backend that has none of its own: the parts are blobs of a second store of the same
+ * kind (`ID/00001`, beside `ID` with the key and metadata), from which the blob itself is put in one piece at
+ * the end. So all that holds for a put, crashes included, holds for each step.
  */
 export class StagedUploads implements BlobUploads {
   #blobs: BlobDriver
@@ -39,11 +40,18 @@ export class StagedUploads implements BlobUploads {
     return (await this.#stage.put(partName(id, part), body, { ...NONE, signal })).etag
   }
 
-  async complete(key: string, id: string, parts: readonly { part: number; etag: string }[]): Promise<BlobRecord> {
+  async complete(
+    key: string,
+    id: string,
+    parts: readonly { part: number; etag: string }[],
+  ): Promise<BlobRecord> {
     const metadata = await this.#find(key, id)
     for (const { part, etag } of parts) {
       if ((await this.#stage.head(partName(id, part)))?.etag !== etag)
-        throw new UnmoorError('InvalidArgument', `Part ${part} of the upload is not there, or was replaced by another. Upload it again.`)
+        throw new UnmoorError(
+          'InvalidArgument',
+          `Part ${part} of the upload is not there, or was replaced by another. Upload it again.`,
+        )
     }
     const record = await this.#blobs.put(key, this.#joined(id, parts), metadata)
     await this.#remove(id)
@@ -56,7 +64,10 @@ export class StagedUploads implements BlobUploads {
     async function* chunks(): AsyncGenerator<Bytes> {
       for (const { part, etag } of parts) {
         const body = (await stage.get(partName(id, part), { ifMatch: etag }))?.body
-        if (!body) throw new UnmoorError('Conflict', 'The upload was ended by another while it was being completed.', { retryable: false })
+        if (!body)
+          throw new UnmoorError('Conflict', 'The upload was ended by another while it was being completed.', {
+            retryable: false,
+          })
         if (body instanceof Uint8Array) yield body
         // A part is read to its end here; only its own stream holds a file or connection.
         else for await (const chunk of body) yield viewBytes(chunk)
@@ -82,10 +93,14 @@ export class StagedUploads implements BlobUploads {
   async #find(key: string, id: string): Promise<Metadata> {
     const body = (await this.#stage.get(id, {}))?.body
     if (body) {
-      const { key: own, ...metadata } = JSON.parse(await new Response(body).text()) as Metadata & { key: string }
+      const { key: own, ...metadata } = JSON.parse(await new Response(body).text()) as Metadata & {
+        key: string
+      }
       if (own === key) return metadata
     }
-    throw new UnmoorError('NotFound', `There is no such upload of ${JSON.stringify(key)}, or it has ended.`, { details: { kind: 'upload' } })
+    throw new UnmoorError('NotFound', `There is no such upload of ${JSON.stringify(key)}, or it has ended.`, {
+      details: { kind: 'upload' },
+    })
   }
 
   /** The upload itself first: what a crash leaves of the rest is removed in a week. */

@@ -1,13 +1,19 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 
 /** A statement whose rows are arrays, with a cell for each column. */
-export interface ArrayStatement<Row extends readonly unknown[] = SQLOutputValue[]> extends Omit<StatementSync, 'all' | 'get'> {
+export interface ArrayStatement<Row extends readonly unknown[] = SQLOutputValue[]> extends Omit<
+  StatementSync,
+  'all' | 'get'
+> {
   all(...params: SQLInputValue[]): Row[]
   get(...params: SQLInputValue[]): Row | undefined
 }
 
 /** Prepares a statement whose rows are arrays. `Row` states its columns; nothing checks it. */
-export function prepareArrays<Row extends readonly unknown[] = SQLOutputValue[]>(database: DatabaseSync, text: string): ArrayStatement<Row> {
+export function prepareArrays<Row extends readonly unknown[] = SQLOutputValue[]>(
+  database: DatabaseSync,
+  text: string,
+): ArrayStatement<Row> {
   const statement = database.prepare(text)
   statement.setReturnArrays(true)
   // Node's types know rows as objects only.

@@ -60,7 +60,8 @@ export function toUnmoorError(error: unknown, path: string): unknown {
   if (mapped === undefined) return error
   const corrupt = mapped.code === 'Internal'
   const text = corrupt
-    ? `The SQLite file ${path} is damaged or is no database (${error.message}). It was left as it is: restore it from a backup, or move it away to begin with an empty one.`
+    ? `The SQLite file ${path} is damaged or is no database (${error.message}). It was left as it is: ` +
+      'restore it from a backup, or move it away to begin with an empty one.'
     : `SQLite (${path}): ${mapped.text ?? error.message}`
   return new UnmoorError(mapped.code, text, {
     details: mapped.details,
@@ -72,7 +73,8 @@ export function toUnmoorError(error: unknown, path: string): unknown {
 
 function map(error: SqliteError): Mapped | undefined {
   if (error.code === 'ERR_OUT_OF_RANGE') return unsafeInteger()
-  if (error.code === 'ERR_INVALID_ARG_TYPE' || error.code === 'ERR_INVALID_ARG_VALUE') return { code: 'InvalidArgument' }
+  if (error.code === 'ERR_INVALID_ARG_TYPE' || error.code === 'ERR_INVALID_ARG_VALUE')
+    return { code: 'InvalidArgument' }
   const extended = error.errcode
   if (extended === undefined) return undefined
   const primary = extended & 0xff
@@ -85,10 +87,18 @@ function general(message: string): Mapped {
   for (const [pattern, limit] of LIMIT_MESSAGES) {
     // SQLite does not tell the size that was asked for.
     if (pattern.test(message))
-      return { code: 'LimitExceeded', details: { limit, max: LIMITS[limit] }, text: `${message}; the portable limit is ${LIMITS[limit]}` }
+      return {
+        code: 'LimitExceeded',
+        details: { limit, max: LIMITS[limit] },
+        text: `${message}; the portable limit is ${LIMITS[limit]}`,
+      }
   }
   if (/no such table/.test(message)) return { code: 'NotFound', details: { kind: 'table' } }
-  if (/^(table|index|view|trigger) .* already exists|already another table or index with this name/.test(message))
+  if (
+    /^(table|index|view|trigger) .* already exists|already another table or index with this name/.test(
+      message,
+    )
+  )
     return { code: 'AlreadyExists', details: { kind: 'table' } }
   return { code: 'InvalidArgument' }
 }
@@ -97,6 +107,8 @@ function unsafeInteger(): Mapped {
   return {
     code: 'LimitExceeded',
     details: { limit: 'sql.integer', max: Number.MAX_SAFE_INTEGER },
-    text: 'a result is an integer beyond 2^53 - 1, which JavaScript would round; select it with CAST(... AS TEXT)',
+    text:
+      'a result is an integer beyond 2^53 - 1, which JavaScript would round; select it with ' +
+      'CAST(... AS TEXT)',
   }
 }

@@ -1,6 +1,12 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { prefixEnd, utf8, utf8Text } from '../../../core/bindings/bytes.ts'
-import type { DriverContext, DriverFactory, KvDriver, KvEntry, KvListEntry } from '../../../core/bindings/drivers.ts'
+import type {
+  DriverContext,
+  DriverFactory,
+  KvDriver,
+  KvEntry,
+  KvListEntry,
+} from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { decodeCursor, encodeCursor } from '../shared/cursor.ts'
 import { fileName } from '../shared/location.ts'
@@ -14,12 +20,16 @@ type EntryRow = [value: string | Uint8Array<ArrayBuffer>, metadata: string | nul
 type ListRow = [key: string, metadata: string | null, expiration: number | null]
 
 const CURSOR = 'sk1'
-/** Puts between two sweeps for expired entries, and entries that one sweep removes: small, as a sweep holds up its put. */
+/**
+ * Puts between two sweeps for expired entries, and entries that one sweep removes: small, as a sweep holds up
+ * its put.
+ */
 const SWEEP_EVERY = 500
 const SWEEP_SIZE = 1000
 
 /** A kv store in one table. */
-export const kv: DriverFactory<'kv', SqliteOptions> = (options, context) => open({ synchronous: 'normal', ...options }, context, (store) => new SqliteKv(store))
+export const kv: DriverFactory<'kv', SqliteOptions> = (options, context) =>
+  open({ synchronous: 'normal', ...options }, context, (store) => new SqliteKv(store))
 
 /** Where a binding's entries are. */
 export interface KvTable {
@@ -32,11 +42,20 @@ export interface KvTable {
 }
 
 /** Opens the binding's file, and makes a driver of its table. */
-export function open<Driver>(options: SqliteOptions & { synchronous: 'full' | 'normal' }, context: DriverContext, create: (store: KvTable) => Driver): Driver {
+export function open<Driver>(
+  options: SqliteOptions & { synchronous: 'full' | 'normal' },
+  context: DriverContext,
+  create: (store: KvTable) => Driver,
+): Driver {
   const path = databasePath(options, context, `kv-${fileName(context.binding)}`)
   const database = openDatabase(path, options)
   try {
-    return create({ database, path, table: quote(`kv:${context.app}:${context.binding}`), now: () => context.now() })
+    return create({
+      database,
+      path,
+      table: quote(`kv:${context.app}:${context.binding}`),
+      now: () => context.now(),
+    })
   } catch (error) {
     database.close()
     throw toUnmoorError(error, path)
@@ -49,8 +68,9 @@ export function quote(name: string): string {
 }
 
 /**
- * Keys are TEXT with the BINARY collation: SQLite compares their UTF-8 bytes, which is the contract's order, and keeps NUL characters.
- * (Ill-formed text, which TEXT would change, never arrives here.) Values are TEXT or BLOB as they were put, so neither is converted on the usual way.
+ * Keys are TEXT with the BINARY collation: SQLite compares their UTF-8 bytes, which is the contract's order,
+ * and keeps NUL characters. (Ill-formed text, which TEXT would change, never arrives here.) Values are TEXT
+ * or BLOB as they were put, so neither is converted on the usual way.
  */
 export class SqliteKv implements KvDriver {
   #database: DatabaseSync
@@ -68,8 +88,14 @@ export class SqliteKv implements KvDriver {
   #puts = 0
 
   constructor({ database, path, table, now }: KvTable) {
-    database.exec(`CREATE TABLE IF NOT EXISTS ${table} (key TEXT NOT NULL PRIMARY KEY, value NOT NULL, metadata TEXT, expiration INTEGER)`)
-    database.exec(`CREATE INDEX IF NOT EXISTS ${table.slice(0, -1)}:expiration" ON ${table} (expiration) WHERE expiration IS NOT NULL`)
+    database.exec(
+      `CREATE TABLE IF NOT EXISTS ${table} (key TEXT NOT NULL PRIMARY KEY, value NOT NULL, metadata ` +
+        'TEXT, expiration INTEGER)',
+    )
+    database.exec(
+      `CREATE INDEX IF NOT EXISTS ${table.slice(0, -1)}:expiration" ON ${table} (expiration) WHERE ` +
+        'expiration IS NOT NULL',
+    )
     this.#database = database
     this.#path = path
     this.#now = now
@@ -78,9 +104,16 @@ export class SqliteKv implements KvDriver {
       ON CONFLICT (key) DO UPDATE SET value = excluded.value, metadata = excluded.metadata, expiration = excluded.expiration`)
     this.#delete = database.prepare(`DELETE FROM ${table} WHERE key = ?`)
     this.#deleteExpired = database.prepare(`DELETE FROM ${table} WHERE key = ? AND expiration <= ?`)
-    this.#sweep = database.prepare(`DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE expiration <= ? LIMIT ${SWEEP_SIZE})`)
+    this.#sweep = database.prepare(
+      `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE expiration <= ? LIMIT ` +
+        `${SWEEP_SIZE})`,
+    )
     const list = (range: string): ArrayStatement<ListRow> =>
-      prepareArrays(database, `SELECT key, metadata, expiration FROM ${table} WHERE ${range} AND (expiration IS NULL OR expiration > ?) ORDER BY key LIMIT ?`)
+      prepareArrays(
+        database,
+        `SELECT key, metadata, expiration FROM ${table} WHERE ${range} AND (expiration IS NULL OR ` +
+          'expiration > ?) ORDER BY key LIMIT ?',
+      )
     this.#list = list('key >= ? AND key < ?')
     this.#listAfter = list('key > ? AND key < ?')
     this.#listToEnd = list('key >= ?')
@@ -109,13 +142,21 @@ export class SqliteKv implements KvDriver {
         this.#deleteExpired.run(key, this.#seconds())
         return null
       }
-      return { value: convert(stored, as), metadata: metadata ?? undefined, expiration: expiration ?? undefined }
+      return {
+        value: convert(stored, as),
+        metadata: metadata ?? undefined,
+        expiration: expiration ?? undefined,
+      }
     } catch (error) {
       throw toUnmoorError(error, this.#path)
     }
   }
 
-  async put(key: string, value: string | Uint8Array<ArrayBuffer>, options: { metadata?: string | undefined; expiration?: number | undefined }): Promise<void> {
+  async put(
+    key: string,
+    value: string | Uint8Array<ArrayBuffer>,
+    options: { metadata?: string | undefined; expiration?: number | undefined },
+  ): Promise<void> {
     try {
       this.#put.run(key, value, options.metadata ?? null, options.expiration ?? null)
       if (++this.#puts % SWEEP_EVERY === 0) this.#sweep.run(this.#seconds())
@@ -142,17 +183,29 @@ export class SqliteKv implements KvDriver {
     limit: number
   }): Promise<{ keys: KvListEntry[]; cursor?: string | undefined }> {
     const after = cursor === undefined ? undefined : decodeCursor(CURSOR, cursor)
-    if (after !== undefined && !after.startsWith(prefix)) throw new UnmoorError('InvalidArgument', 'The cursor belongs to a list with another prefix.')
+    if (after !== undefined && !after.startsWith(prefix))
+      throw new UnmoorError('InvalidArgument', 'The cursor belongs to a list with another prefix.')
     const rows = this.#rows(prefix, after, limit + 1)
-    const keys = rows.slice(0, limit).map(([name, metadata, expiration]) => ({ name, metadata: metadata ?? undefined, expiration: expiration ?? undefined }))
-    return rows.length > limit ? { keys, cursor: encodeCursor(CURSOR, keys[limit - 1]?.name ?? '') } : { keys }
+    const keys = rows.slice(0, limit).map(([name, metadata, expiration]) => ({
+      name,
+      metadata: metadata ?? undefined,
+      expiration: expiration ?? undefined,
+    }))
+    return rows.length > limit
+      ? { keys, cursor: encodeCursor(CURSOR, keys[limit - 1]?.name ?? '') }
+      : { keys }
   }
 
   #rows(prefix: string, after: string | undefined, count: number): ListRow[] {
     const end = prefix === '' ? undefined : prefixEnd(prefix)
     const from = after ?? prefix
     try {
-      if (end === undefined) return (after === undefined ? this.#listToEnd : this.#listAfterToEnd).all(from, this.#seconds(), count)
+      if (end === undefined)
+        return (after === undefined ? this.#listToEnd : this.#listAfterToEnd).all(
+          from,
+          this.#seconds(),
+          count,
+        )
       return (after === undefined ? this.#list : this.#listAfter).all(from, end, this.#seconds(), count)
     } catch (error) {
       throw toUnmoorError(error, this.#path)
@@ -169,7 +222,10 @@ export class SqliteKv implements KvDriver {
 }
 
 /** A stored value in the form that is asked for. */
-export function convert(stored: string | Uint8Array<ArrayBuffer>, as: 'text' | 'bytes' | 'stream'): string | Uint8Array<ArrayBuffer> {
+export function convert(
+  stored: string | Uint8Array<ArrayBuffer>,
+  as: 'text' | 'bytes' | 'stream',
+): string | Uint8Array<ArrayBuffer> {
   if (as === 'text') return typeof stored === 'string' ? stored : utf8Text(stored)
   return typeof stored === 'string' ? utf8(stored) : stored
 }

@@ -7,8 +7,9 @@ const RETRY_EVERY = 50
 const PATIENCE = 10 * 60_000
 
 /**
- * Runs `work` while this is the only holder of the lock file among all processes. The lock is SQLite's own write lock on an empty database beside the real one:
- * the system frees it when a process dies, and the real database stays usable meanwhile.
+ * Runs `work` while this is the only holder of the lock file among all processes. The lock is SQLite's own
+ * write lock on an empty database beside the real one: the system frees it when a process dies, and the real
+ * database stays usable meanwhile.
  */
 export async function holdLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   const lock = new DatabaseSync(path, { timeout: 0 })
@@ -28,7 +29,10 @@ async function acquire(lock: DatabaseSync, path: string): Promise<void> {
       return
     } catch (error) {
       if ((error as { errcode?: number }).errcode !== 5) throw error
-      if (performance.now() > deadline) throw new UnmoorError('Conflict', `Another process has held the lock ${path} for ten minutes.`, { cause: error })
+      if (performance.now() > deadline)
+        throw new UnmoorError('Conflict', `Another process has held the lock ${path} for ten minutes.`, {
+          cause: error,
+        })
     }
     await sleep(RETRY_EVERY)
   }

@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
-import type { DriverFactory, ObjectCell, ObjectResult, ObjectsDriver } from '../../../core/bindings/drivers.ts'
+import type {
+  DriverFactory,
+  ObjectCell,
+  ObjectResult,
+  ObjectsDriver,
+} from '../../../core/bindings/drivers.ts'
 import { dataPath, fileName } from '../shared/location.ts'
 import { openDatabase } from './open.ts'
 import type { SqliteOptions } from './options.ts'
@@ -15,9 +20,14 @@ interface Open {
   statements: StatementCache
 }
 
-/** Storage of Durable Objects: a database in a file of its own for each. One process at a time may use the folder. */
-export const objects: DriverFactory<'objects', Omit<SqliteOptions, 'path'> & { path?: string }> = ({ path, ...options }, context) =>
-  new SqliteObjects(dataPath(path, context, `objects-${fileName(context.binding)}`), options)
+/**
+ * Storage of Durable Objects: a database in a file of its own for each. One process at a time may use the
+ * folder.
+ */
+export const objects: DriverFactory<'objects', Omit<SqliteOptions, 'path'> & { path?: string }> = (
+  { path, ...options },
+  context,
+) => new SqliteObjects(dataPath(path, context, `objects-${fileName(context.binding)}`), options)
 
 class SqliteObjects implements ObjectsDriver {
   #folder: string
@@ -58,7 +68,10 @@ class SqliteObjects implements ObjectsDriver {
     this.#closeOld()
     // A name may hold anything; a file's name tells nothing but which it is.
     const file = createHash('sha256').update(object).digest('hex').slice(0, 40)
-    const database = openDatabase(join(this.#folder, `${file}.sqlite`), { synchronous: 'full', ...this.#options })
+    const database = openDatabase(join(this.#folder, `${file}.sqlite`), {
+      synchronous: 'full',
+      ...this.#options,
+    })
     database.limits.attach = 0
     const open = { database, statements: new StatementCache(database) }
     this.#open.set(object, open)

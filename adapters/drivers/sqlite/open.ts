@@ -17,8 +17,14 @@ export function databasePath(options: SqliteOptions, context: DriverContext, fil
   return dataPath(options.path, context, `${file}.sqlite`)
 }
 
-/** Opens a database, in WAL mode unless the options say otherwise. A file that is no sound database is an error that names it; it is never overwritten. */
-export function openDatabase(path: string, options: SqliteOptions & { synchronous: 'full' | 'normal' }): DatabaseSync {
+/**
+ * Opens a database, in WAL mode unless the options say otherwise. A file that is no sound database is an
+ * error that names it; it is never overwritten.
+ */
+export function openDatabase(
+  path: string,
+  options: SqliteOptions & { synchronous: 'full' | 'normal' },
+): DatabaseSync {
   if (path !== ':memory:') makeFolder(dirname(path))
   let database: DatabaseSync | undefined
   try {
@@ -29,7 +35,8 @@ export function openDatabase(path: string, options: SqliteOptions & { synchronou
       allowExtension: false,
     })
     database.exec(
-      `PRAGMA journal_mode = ${options.journal === 'delete' ? 'DELETE' : 'WAL'}; PRAGMA synchronous = ${options.synchronous === 'full' ? 'FULL' : 'NORMAL'}; PRAGMA temp_store = MEMORY`,
+      `PRAGMA journal_mode = ${options.journal === 'delete' ? 'DELETE' : 'WAL'}; PRAGMA synchronous = ` +
+        `${options.synchronous === 'full' ? 'FULL' : 'NORMAL'}; PRAGMA temp_store = MEMORY`,
     )
     return database
   } catch (error) {
@@ -54,7 +61,10 @@ function endsOf(database: DatabaseSync): Ends {
   return made
 }
 
-/** Runs `work` in a write transaction; whatever it throws rolls all back. It must not await: one connection serves all callers. */
+/**
+ * Runs `work` in a write transaction; whatever it throws rolls all back. It must not await: one connection
+ * serves all callers.
+ */
 export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
   const { begin, commit } = endsOf(database)
   begin.run()

@@ -1,4 +1,9 @@
-import { type DriverOptionTables, type NumberOption, type OptionTable, TIMEOUT_ONCE_MS } from '../../../core/option-table.ts'
+import {
+  type DriverOptionTables,
+  type NumberOption,
+  type OptionTable,
+  TIMEOUT_ONCE_MS,
+} from '../../../core/option-table.ts'
 
 /** Options of all sqlite drivers. */
 export interface SqliteOptions {

@@ -4,9 +4,10 @@ import { openDatabase } from './open.ts'
 import type { SqliteOptions } from './options.ts'
 
 /**
- * One file of queues, shared by all queue bindings of this process that name it, so that a send wakes a waiting receive at once.
- * Sends and deliveries have a connection each: a send is flushed to the disk before it is answered (`synchronous = full`),
- * while a lease or an ack that a power cut undoes only means that the message comes again.
+ * One file of queues, shared by all queue bindings of this process that name it, so that a send wakes a
+ * waiting receive at once. Sends and deliveries have a connection each: a send is flushed to the disk before
+ * it is answered (`synchronous = full`), while a lease or an ack that a power cut undoes only means that the
+ * message comes again.
  */
 export interface QueueFile {
   readonly path: string

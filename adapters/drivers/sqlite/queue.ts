@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { StatementSync } from 'node:sqlite'
 import type { QueueDeclaration } from '../../../core/bindings/declarations.ts'
-import type { DriverFactory, QueueContentType, QueueDriver, QueueIncoming, QueueOutgoing, QueueSettlement } from '../../../core/bindings/drivers.ts'
+import type {
+  DriverFactory,
+  QueueContentType,
+  QueueDriver,
+  QueueIncoming,
+  QueueOutgoing,
+  QueueSettlement,
+} from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { Gather } from '../shared/gather.ts'
 import { type ArrayStatement, prepareArrays } from './array-statement.ts'
@@ -13,7 +20,10 @@ import { openQueueFile, type QueueFile } from './queue-file.ts'
 /** Milliseconds between two looks for what other processes sent; sends of this process are seen at once. */
 const POLL_EVERY = 100
 
-/** A queue in a table of a file that all queues of the app share, so that a message reaches its dead-letter queue in the transaction that takes it from its own. */
+/**
+ * A queue in a table of a file that all queues of the app share, so that a message reaches its dead-letter
+ * queue in the transaction that takes it from its own.
+ */
 export const queue: DriverFactory<'queue', SqliteOptions> = (options, context) => {
   const path = databasePath(options, context, 'queues')
   const file = openQueueFile(path, options)
@@ -38,7 +48,14 @@ interface Settings {
   now: () => number
 }
 
-type MessageRow = [seq: number, id: string, contentType: QueueContentType, body: string | Uint8Array<ArrayBuffer>, attempts: number, sentAt: number]
+type MessageRow = [
+  seq: number,
+  id: string,
+  contentType: QueueContentType,
+  body: string | Uint8Array<ArrayBuffer>,
+  attempts: number,
+  sentAt: number,
+]
 
 /** A lease is the row's number and a token that each delivery makes anew: a stale one matches no row. */
 class SqliteQueue implements QueueDriver {
@@ -61,8 +78,11 @@ class SqliteQueue implements QueueDriver {
   constructor(file: QueueFile, settings: Settings) {
     this.#file = file
     this.#settings = settings
-    const prepare = <Row extends readonly unknown[]>(text: string): ArrayStatement<Row> => prepareArrays<Row>(file.deliveries, text)
-    this.#insert = file.sends.prepare('INSERT INTO messages (queue, id, content_type, body, sent_at, visible_at) VALUES (?, ?, ?, ?, ?, ?)')
+    const prepare = <Row extends readonly unknown[]>(text: string): ArrayStatement<Row> =>
+      prepareArrays<Row>(file.deliveries, text)
+    this.#insert = file.sends.prepare(
+      'INSERT INTO messages (queue, id, content_type, body, sent_at, visible_at) VALUES (?, ?, ?, ?, ?, ?)',
+    )
     this.#next = prepare('SELECT min(visible_at) FROM messages WHERE queue = ?')
     this.#take = prepare(`UPDATE messages SET attempts = attempts + 1, visible_at = ?, lease = ?
       WHERE seq IN (SELECT seq FROM messages WHERE queue = ? AND visible_at <= ? ORDER BY visible_at, seq LIMIT ?)
@@ -70,7 +90,9 @@ class SqliteQueue implements QueueDriver {
     this.#ack = file.deliveries.prepare('DELETE FROM messages WHERE seq = ? AND lease = ?')
     this.#leased = prepare('SELECT id, attempts FROM messages WHERE seq = ? AND lease = ?')
     this.#retry = file.deliveries.prepare('UPDATE messages SET visible_at = ?, lease = NULL WHERE seq = ?')
-    this.#move = file.deliveries.prepare('UPDATE messages SET queue = ?, attempts = 0, visible_at = ?, lease = NULL WHERE seq = ?')
+    this.#move = file.deliveries.prepare(
+      'UPDATE messages SET queue = ?, attempts = 0, visible_at = ?, lease = NULL WHERE seq = ?',
+    )
     this.#extend = file.deliveries.prepare('UPDATE messages SET visible_at = ? WHERE seq = ? AND lease = ?')
     this.#depth =
       prepare(`SELECT count(*) FILTER (WHERE visible_at <= ?1), count(*) FILTER (WHERE visible_at > ?1 AND lease IS NULL), count(*) FILTER (WHERE visible_at > ?1 AND lease IS NOT NULL)
@@ -86,7 +108,8 @@ class SqliteQueue implements QueueDriver {
     try {
       const insert = (): void => {
         const time = now()
-        for (const { id, contentType, body, delaySeconds } of messages) this.#insert.run(name, id, contentType, body, time, time + delaySeconds * 1000)
+        for (const { id, contentType, body, delaySeconds } of messages)
+          this.#insert.run(name, id, contentType, body, time, time + delaySeconds * 1000)
       }
       if (messages.length === 1) insert()
       else inTransaction(this.#file.sends, insert)
@@ -96,7 +119,12 @@ class SqliteQueue implements QueueDriver {
     this.#file.sent(name)
   }
 
-  async receive(options: { max: number; leaseSeconds: number; waitSeconds: number; signal: AbortSignal }): Promise<QueueIncoming[]> {
+  async receive(options: {
+    max: number
+    leaseSeconds: number
+    waitSeconds: number
+    signal: AbortSignal
+  }): Promise<QueueIncoming[]> {
     const deadline = performance.now() + options.waitSeconds * 1000
     try {
       for (;;) {
@@ -123,7 +151,8 @@ class SqliteQueue implements QueueDriver {
       const rows = this.#take.all(time + leaseSeconds * 1000, token, name, time, max)
       const received: QueueIncoming[] = []
       for (const [seq, id, contentType, body, attempts, timestamp] of rows) {
-        // Its last delivery ended in a crash. Without this, a message that kills its consumer would come for ever; with no dead-letter queue it does, as no crash may lose one.
+        // Its last delivery ended in a crash. Without this, a message that kills its consumer would come for
+        // ever; with no dead-letter queue it does, as no crash may lose one.
         if (attempts > maxRetries + 1 && deadLetter !== undefined) {
           this.#move.run(deadLetter, time, seq)
           this.#file.sent(deadLetter)
@@ -194,7 +223,8 @@ class SqliteQueue implements QueueDriver {
 
   async depth(): Promise<{ ready: number; delayed: number; leased: number }> {
     try {
-      const [ready = 0, delayed = 0, leased = 0] = this.#depth.get(this.#settings.now(), this.#settings.name) ?? []
+      const [ready = 0, delayed = 0, leased = 0] =
+        this.#depth.get(this.#settings.now(), this.#settings.name) ?? []
       return { ready, delayed, leased }
     } catch (error) {
       throw toUnmoorError(error, this.#file.path)
@@ -211,6 +241,7 @@ class SqliteQueue implements QueueDriver {
 function parseLease(lease: string): [seq: number, token: string] {
   const dot = lease.indexOf('.')
   const seq = Number(lease.slice(0, dot))
-  if (dot < 1 || !Number.isSafeInteger(seq)) throw new UnmoorError('InvalidArgument', `"${lease}" is not a lease of this driver.`)
+  if (dot < 1 || !Number.isSafeInteger(seq))
+    throw new UnmoorError('InvalidArgument', `"${lease}" is not a lease of this driver.`)
   return [seq, lease.slice(dot + 1)]
 }

@@ -1,5 +1,12 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
-import type { DriverFactory, SqlCell, SqlDriver, SqlQuery, SqlResult, SqlTransactionDriver } from '../../../core/bindings/drivers.ts'
+import type {
+  DriverFactory,
+  SqlCell,
+  SqlDriver,
+  SqlQuery,
+  SqlResult,
+  SqlTransactionDriver,
+} from '../../../core/bindings/drivers.ts'
 import { type ErrorDetails, isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import { LIMITS } from '../../../core/limits.ts'
 import { fileName } from '../shared/location.ts'
@@ -12,7 +19,10 @@ import { beginTransaction } from './transaction.ts'
 import { type WriterTurn, writerTurn } from './writer-turn.ts'
 import type { SqliteSqlOptions } from './options.ts'
 
-/** A database in one file, with the portable limits (D1's) set natively. Calls run at once and block the process while they do. */
+/**
+ * A database in one file, with the portable limits (D1's) set natively. Calls run at once and block the
+ * process while they do.
+ */
 export const sql: DriverFactory<'sql', SqliteSqlOptions> = (options, context) => {
   const path = databasePath(options, context, `sql-${fileName(context.binding)}`)
   return new SqliteSql(path, options)
@@ -33,7 +43,10 @@ class SqliteSql implements SqlDriver {
   #path: string
   #options: SqliteSqlOptions
   #main: Connection
-  /** Of transactions that the app's code runs in: others go on reading what was there before. Opened for the first one. */
+  /**
+   * Of transactions that the app's code runs in: others go on reading what was there before. Opened for the
+   * first one.
+   */
   #second: Connection | undefined
   #turn: WriterTurn
   #leaveTurn: () => void
@@ -129,7 +142,8 @@ class Connection {
   query(query: SqlQuery): SqlResult {
     const prepared = this.#statements.get(query.text)
     // A result that cannot be given back (an integer too large) must undo the write that made it.
-    if (prepared.writes && prepared.returns) return inTransaction(this.database, () => this.#run(prepared, query.params))
+    if (prepared.writes && prepared.returns)
+      return inTransaction(this.database, () => this.#run(prepared, query.params))
     return this.#run(prepared, query.params)
   }
 
@@ -140,18 +154,25 @@ class Connection {
 
   #run(prepared: Prepared, params: readonly SqlCell[]): SqlResult {
     const { statement, returns, writes } = prepared
-    const values = params.includes(true) || params.includes(false) ? params.map(toInput) : (params as SQLInputValue[])
+    const values =
+      params.includes(true) || params.includes(false) ? params.map(toInput) : (params as SQLInputValue[])
     const before = prepared.guessed ? this.#total.get()?.['total'] : undefined
     if (!returns) {
       const { changes, lastInsertRowid } = statement.run(...values)
       if (!writes) return { columns: [], rows: [], changes: 0 }
-      return { columns: [], rows: [], changes: Number(changes), ...rowId(prepared, BigInt(changes), BigInt(lastInsertRowid)) }
+      return {
+        columns: [],
+        rows: [],
+        changes: Number(changes),
+        ...rowId(prepared, BigInt(changes), BigInt(lastInsertRowid)),
+      }
     }
     // Arrays, so that columns of the same name are both kept.
     const rows = this.#rows(prepared, values)
     // A copy: it is the caller's.
     const columns = [...prepared.columns.get()]
-    if (!writes || (prepared.guessed && this.#total.get()?.['total'] === before)) return { columns, rows, changes: 0 }
+    if (!writes || (prepared.guessed && this.#total.get()?.['total'] === before))
+      return { columns, rows, changes: 0 }
     const [changes = 0n, last = 0n] = this.#changes.get() ?? []
     return { columns, rows, changes: Number(changes), ...rowId(prepared, changes, last) }
   }
@@ -180,15 +201,23 @@ function toInput(value: SqlCell): SQLInputValue {
 }
 
 function rowId({ inserts }: Prepared, changes: bigint, last: bigint): { lastRowId?: number } {
-  return inserts && changes > 0n && last <= Number.MAX_SAFE_INTEGER && last >= Number.MIN_SAFE_INTEGER ? { lastRowId: Number(last) } : {}
+  return inserts && changes > 0n && last <= Number.MAX_SAFE_INTEGER && last >= Number.MIN_SAFE_INTEGER
+    ? { lastRowId: Number(last) }
+    : {}
 }
 
 function withIndex(error: unknown, index: number | undefined): unknown {
   if (index === undefined || !isUnmoorError(error)) return error
   const details: ErrorDetails = { ...error.details, index }
-  return new UnmoorError(error.code, error.message, { retryable: error.retryable, mayHaveApplied: error.mayHaveApplied, details, cause: error.cause })
+  return new UnmoorError(error.code, error.message, {
+    retryable: error.retryable,
+    mayHaveApplied: error.mayHaveApplied,
+    details,
+    cause: error.cause,
+  })
 }
 
 function checkSignal(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new UnmoorError('Aborted', 'The query was aborted before it began.', { cause: signal.reason })
+  if (signal?.aborted)
+    throw new UnmoorError('Aborted', 'The query was aborted before it began.', { cause: signal.reason })
 }

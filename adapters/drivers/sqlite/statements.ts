@@ -16,12 +16,18 @@ export interface Prepared {
 
 const MAX_STATEMENTS = 250
 
-/** `stat` is Node 26's: how often SQLite prepared the statement anew because the schema changed, by this process or another. */
+/**
+ * `stat` is Node 26's: how often SQLite prepared the statement anew because the schema changed, by this
+ * process or another.
+ */
 interface CountedStatement extends ArrayStatement {
   stat?(counter: 'reprepare'): number
 }
 
-/** The names of a statement's columns as they are now: asked again only after the schema changed, as asking costs as much as running a small query. */
+/**
+ * The names of a statement's columns as they are now: asked again only after the schema changed, as asking
+ * costs as much as running a small query.
+ */
 export class ColumnNames {
   #statement: CountedStatement
   #names: string[]
@@ -43,7 +49,10 @@ export class ColumnNames {
   }
 }
 
-/** Prepared statements by text, the least recently used dropped. SQLite itself prepares them again when the schema changes. */
+/**
+ * Prepared statements by text, the least recently used dropped. SQLite itself prepares them again when the
+ * schema changes.
+ */
 export class StatementCache {
   #database: DatabaseSync
   #statements = new Map<string, Prepared>()
@@ -62,7 +71,8 @@ export class StatementCache {
       return known
     }
     const prepared = prepare(this.#database, text)
-    if (this.#statements.size >= MAX_STATEMENTS) this.#statements.delete(this.#statements.keys().next().value as string)
+    if (this.#statements.size >= MAX_STATEMENTS)
+      this.#statements.delete(this.#statements.keys().next().value as string)
     this.#statements.set(text, prepared)
     return prepared
   }
@@ -77,7 +87,15 @@ function prepare(database: DatabaseSync, text: string): Prepared {
   const withWord = (pattern: RegExp): boolean => keyword === 'WITH' && pattern.test(body)
   const inserts = keyword === 'INSERT' || keyword === 'REPLACE' || withWord(/\b(?:insert|replace)\b/i)
   const writes = inserts || keyword === 'UPDATE' || keyword === 'DELETE' || withWord(/\b(?:update|delete)\b/i)
-  // `run` would round a large row id on Node 24. For rows, integers beyond 2^53 - 1 throw; the usual ones need no BigInt.
+  // `run` would round a large row id on Node 24. For rows, integers beyond 2^53 - 1 throw; the usual ones
+  // need no BigInt.
   if (!returns) statement.setReadBigInts(true)
-  return { statement, columns: new ColumnNames(statement), returns, writes, inserts, guessed: keyword === 'WITH' && writes }
+  return {
+    statement,
+    columns: new ColumnNames(statement),
+    returns,
+    writes,
+    inserts,
+    guessed: keyword === 'WITH' && writes,
+  }
 }

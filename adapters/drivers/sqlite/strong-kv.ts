@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { StatementSync } from 'node:sqlite'
-import type { DriverFactory, KvDriver, KvVersionedEntry, StrongKvDriver } from '../../../core/bindings/drivers.ts'
+import type {
+  DriverFactory,
+  KvDriver,
+  KvVersionedEntry,
+  StrongKvDriver,
+} from '../../../core/bindings/drivers.ts'
 import { type ArrayStatement, prepareArrays } from './array-statement.ts'
 import { toUnmoorError } from './errors.ts'
 import { convert, type KvTable, open, SqliteKv } from './kv.ts'
@@ -8,15 +13,24 @@ import { inTransaction } from './open.ts'
 import type { SqliteOptions } from './options.ts'
 
 type PutOptions = Parameters<KvDriver['put']>[2]
-type VersionedRow = [value: string | Uint8Array<ArrayBuffer>, metadata: string | null, expiration: number | null, version: string]
+type VersionedRow = [
+  value: string | Uint8Array<ArrayBuffer>,
+  metadata: string | null,
+  expiration: number | null,
+  version: string,
+]
 
-/** A kv store with versions, flushed to the disk before a write is answered: what others build on must not be undone by a power cut. */
+/**
+ * A kv store with versions, flushed to the disk before a write is answered: what others build on must not be
+ * undone by a power cut.
+ */
 export const strongKv: DriverFactory<'strongKv', SqliteOptions> = (options, context) =>
   open({ synchronous: 'full', ...options }, context, (store) => new SqliteStrongKv(store))
 
 /**
- * The table of the plain kv with one more column: a binding that becomes strong keeps its entries. Triggers give each write a version that names none, so that
- * `put`, and an older process that knows the table as a plain kv, cannot leave one as it was.
+ * The table of the plain kv with one more column: a binding that becomes strong keeps its entries. Triggers
+ * give each write a version that names none, so that `put`, and an older process that knows the table as a
+ * plain kv, cannot leave one as it was.
  */
 class SqliteStrongKv extends SqliteKv implements StrongKvDriver {
   #path: string
@@ -32,7 +46,9 @@ class SqliteStrongKv extends SqliteKv implements StrongKvDriver {
     this.#path = path
     this.#now = now
     inTransaction(database, () => {
-      const columns = database.prepare(`SELECT name FROM pragma_table_info(${table.replaceAll('"', "'")})`).all()
+      const columns = database
+        .prepare(`SELECT name FROM pragma_table_info(${table.replaceAll('"', "'")})`)
+        .all()
       if (columns.some(({ name }) => name === 'version')) return
       const version = 'lower(hex(randomblob(16)))'
       const trigger = (event: string, when: string): void =>
@@ -42,12 +58,21 @@ class SqliteStrongKv extends SqliteKv implements StrongKvDriver {
       trigger('INSERT', 'NEW.version IS NULL')
       trigger('UPDATE OF value, metadata, expiration', 'NEW.version IS OLD.version')
     })
-    const values = 'value = excluded.value, metadata = excluded.metadata, expiration = excluded.expiration, version = excluded.version'
+    const values =
+      'value = excluded.value, metadata = excluded.metadata, expiration = excluded.expiration, version ' +
+      '= excluded.version'
     const isAlive = '(expiration IS NULL OR expiration > ?)'
-    this.#get = prepareArrays(database, `SELECT value, metadata, expiration, version FROM ${table} WHERE key = ?`)
-    this.#create = database.prepare(`INSERT INTO ${table} (key, value, metadata, expiration, version) VALUES (?, ?, ?, ?, ?)
+    this.#get = prepareArrays(
+      database,
+      `SELECT value, metadata, expiration, version FROM ${table} WHERE key = ?`,
+    )
+    this.#create =
+      database.prepare(`INSERT INTO ${table} (key, value, metadata, expiration, version) VALUES (?, ?, ?, ?, ?)
       ON CONFLICT (key) DO UPDATE SET ${values} WHERE ${table}.expiration <= ?`)
-    this.#replace = database.prepare(`UPDATE ${table} SET value = ?, metadata = ?, expiration = ?, version = ? WHERE key = ? AND version = ? AND ${isAlive}`)
+    this.#replace = database.prepare(
+      `UPDATE ${table} SET value = ?, metadata = ?, expiration = ?, version = ? WHERE key = ? AND ` +
+        `version = ? AND ${isAlive}`,
+    )
     this.#remove = database.prepare(`DELETE FROM ${table} WHERE key = ? AND version = ? AND ${isAlive}`)
   }
 
@@ -57,17 +82,30 @@ class SqliteStrongKv extends SqliteKv implements StrongKvDriver {
       if (row === undefined) return null
       const [stored, metadata, expiration, version] = row
       if (expiration !== null && expiration * 1000 <= this.#now()) return null
-      return { value: convert(stored, as), metadata: metadata ?? undefined, expiration: expiration ?? undefined, version }
+      return {
+        value: convert(stored, as),
+        metadata: metadata ?? undefined,
+        expiration: expiration ?? undefined,
+        version,
+      }
     } catch (error) {
       throw toUnmoorError(error, this.#path)
     }
   }
 
-  async putIf(key: string, value: string | Uint8Array<ArrayBuffer>, options: PutOptions, expected: string | null): Promise<string | null> {
+  async putIf(
+    key: string,
+    value: string | Uint8Array<ArrayBuffer>,
+    options: PutOptions,
+    expected: string | null,
+  ): Promise<string | null> {
     const version = randomUUID()
     const entry = [value, options.metadata ?? null, options.expiration ?? null, version] as const
     try {
-      const { changes } = expected === null ? this.#create.run(key, ...entry, this.#seconds()) : this.#replace.run(...entry, key, expected, this.#seconds())
+      const { changes } =
+        expected === null
+          ? this.#create.run(key, ...entry, this.#seconds())
+          : this.#replace.run(...entry, key, expected, this.#seconds())
       return changes === 0 ? null : version
     } catch (error) {
       throw toUnmoorError(error, this.#path)

@@ -15,11 +15,16 @@ export interface TransactionConnection {
 }
 
 /**
- * Begins a transaction that holds the write lock from the start: reads in it are the newest, and no other can come in between.
+ * Begins a transaction that holds the write lock from the start: reads in it are the newest, and no other can
+ * come in between.
  *
  * @throws `Conflict` where another process holds the lock for longer than `patience` milliseconds.
  */
-export async function beginTransaction(connection: TransactionConnection, turn: WriterTurn, patience: number): Promise<SqlTransactionDriver> {
+export async function beginTransaction(
+  connection: TransactionConnection,
+  turn: WriterTurn,
+  patience: number,
+): Promise<SqlTransactionDriver> {
   const { database, path } = connection
   await turn.take()
   try {
@@ -29,7 +34,8 @@ export async function beginTransaction(connection: TransactionConnection, turn: 
         database.exec('BEGIN IMMEDIATE')
         return new SqliteTransaction(connection, turn)
       } catch (error) {
-        if (((error as { errcode?: number }).errcode ?? 0) % 256 !== 5 || performance.now() > deadline) throw error
+        if (((error as { errcode?: number }).errcode ?? 0) % 256 !== 5 || performance.now() > deadline)
+          throw error
       }
       await sleep(RETRY_EVERY)
     }

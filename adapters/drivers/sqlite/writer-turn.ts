@@ -1,6 +1,7 @@
 /**
- * Who may write to a file, within this process. A transaction that waits for the app between its statements holds SQLite's write lock meanwhile: another connection of the
- * process would wait for it on the one thread that could end it. So writers wait here first, without blocking.
+ * Who may write to a file, within this process. A transaction that waits for the app between its statements
+ * holds SQLite's write lock meanwhile: another connection of the process would wait for it on the one thread
+ * that could end it. So writers wait here first, without blocking.
  */
 export class WriterTurn {
   #held = false

@@ -42,12 +42,18 @@ export class SqsApi {
   }
 
   sendBatch(entries: readonly (SqsEntry & { Id: string })[]): Promise<BatchResult> {
-    // Repeated also where the first try may have been applied: delivery is at-least-once anyway, losing the message is worse.
+    // Repeated also where the first try may have been applied: delivery is at-least-once anyway, losing the
+    // message is worse.
     return this.#call('SendMessageBatch', { Entries: entries }, { repeatable: true })
   }
 
   /** At most 10 messages, all attributes included. */
-  async receive(options: { max: number; visibilityTimeout: number; waitSeconds: number; signal?: AbortSignal | undefined }): Promise<SqsMessage[]> {
+  async receive(options: {
+    max: number
+    visibilityTimeout: number
+    waitSeconds: number
+    signal?: AbortSignal | undefined
+  }): Promise<SqsMessage[]> {
     const { max, visibilityTimeout, waitSeconds, signal } = options
     const body = {
       MaxNumberOfMessages: max,
@@ -57,7 +63,11 @@ export class SqsApi {
       AttributeNames: ['All'],
     }
     const timeout = this.#client.settings.timeout + waitSeconds * 1000
-    const { Messages = [] } = await this.#call<{ Messages?: SqsMessage[] }>('ReceiveMessage', body, { repeatable: true, signal, timeout })
+    const { Messages = [] } = await this.#call<{ Messages?: SqsMessage[] }>('ReceiveMessage', body, {
+      repeatable: true,
+      signal,
+      timeout,
+    })
     return Messages
   }
 
@@ -71,8 +81,14 @@ export class SqsApi {
   }
 
   /** At most 10 handles. */
-  changeVisibilityBatch(changes: readonly { receiptHandle: string; seconds: number }[]): Promise<BatchResult> {
-    const entries = changes.map(({ receiptHandle, seconds }, index) => ({ Id: String(index), ReceiptHandle: receiptHandle, VisibilityTimeout: seconds }))
+  changeVisibilityBatch(
+    changes: readonly { receiptHandle: string; seconds: number }[],
+  ): Promise<BatchResult> {
+    const entries = changes.map(({ receiptHandle, seconds }, index) => ({
+      Id: String(index),
+      ReceiptHandle: receiptHandle,
+      VisibilityTimeout: seconds,
+    }))
     return this.#call('ChangeMessageVisibilityBatch', { Entries: entries }, { repeatable: true })
   }
 
@@ -85,7 +101,11 @@ export class SqsApi {
     return Attributes
   }
 
-  #call<T>(name: string, body: object, options: { repeatable: boolean; write?: boolean; signal?: AbortSignal | undefined; timeout?: number }): Promise<T> {
+  #call<T>(
+    name: string,
+    body: object,
+    options: { repeatable: boolean; write?: boolean; signal?: AbortSignal | undefined; timeout?: number },
+  ): Promise<T> {
     return callJson<T>(this.#client, {
       service: 'sqs',
       target: `AmazonSQS.${name}`,

@@ -1,6 +1,6 @@
 /**
- * How a message looks on SQS. The body is what other tools can read: JSON text, or base64 of bytes. What SQS has no field for is in
- * message attributes (all of type String):
+ * How a message looks on SQS. The body is what other tools can read: JSON text, or base64 of bytes. What SQS
+ * has no field for is in message attributes (all of type String):
  *
  * - `unmoor.id`: the message's id, which stays the same in a dead-letter queue
  * - `unmoor.type`: `json` or `bytes`
@@ -8,9 +8,10 @@
  * - `unmoor.queue`: the binding it was sent to
  * - `unmoor.deliveries`: how often that queue delivers a message
  *
- * SQS takes the characters of XML 1.0 only. JSON text escapes all others already, except U+FFFE and U+FFFF, which are escaped here, and so are
- * characters above the BMP: AWS takes those, but some servers that speak its protocol do not.
- * A message without the attributes comes from another sender: its body is taken as JSON, or as one JSON string where it is none.
+ * SQS takes the characters of XML 1.0 only. JSON text escapes all others already, except U+FFFE and U+FFFF,
+ * which are escaped here, and so are characters above the BMP: AWS takes those, but some servers that speak
+ * its protocol do not. A message without the attributes comes from another sender: its body is taken as JSON,
+ * or as one JSON string where it is none.
  */
 import type { QueueIncoming, QueueOutgoing } from '../../../core/bindings/drivers.ts'
 
@@ -37,12 +38,25 @@ export interface SqsEntry {
 }
 
 /** The wire form. `deliveries` is 1 + maxRetries of the queue it is sent to. */
-export function encodeMessage(message: QueueOutgoing, queue: string, deliveries: number, now: number): SqsEntry {
+export function encodeMessage(
+  message: QueueOutgoing,
+  queue: string,
+  deliveries: number,
+  now: number,
+): SqsEntry {
   const { id, contentType, body, delaySeconds } = message
   const values = { id, type: contentType, time: String(now), queue, deliveries: String(deliveries) }
   const entry: SqsEntry = {
-    MessageBody: typeof body === 'string' ? toLegalJson(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('base64'),
-    MessageAttributes: Object.fromEntries(Object.entries(values).map(([name, value]) => [`unmoor.${name}`, { DataType: 'String', StringValue: value }])),
+    MessageBody:
+      typeof body === 'string'
+        ? toLegalJson(body)
+        : Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('base64'),
+    MessageAttributes: Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [
+        `unmoor.${name}`,
+        { DataType: 'String', StringValue: value },
+      ]),
+    ),
   }
   // An empty body is refused by SQS; only bytes can be empty, and JSON text never has this form.
   if (entry.MessageBody === '') entry.MessageBody = EMPTY
@@ -54,10 +68,16 @@ const EMPTY = '='
 
 /** Escapes in upper case, which JSON.stringify never writes, so that {@link fromLegalJson} finds them. */
 function toLegalJson(json: string): string {
-  return json.replace(/[\uFFFE\uFFFF\uD800-\uDFFF]/g, (character) => `\\u${character.charCodeAt(0).toString(16).toUpperCase()}`)
+  return json.replace(
+    /[\uFFFE\uFFFF\uD800-\uDFFF]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
 }
 
-/** The JSON text as it was sent. Pairs are read as they stand, so that `\\uFFFE` behind an escaped backslash stays. */
+/**
+ * The JSON text as it was sent. Pairs are read as they stand, so that `\\uFFFE` behind an escaped backslash
+ * stays.
+ */
 function fromLegalJson(json: string): string {
   return json.replace(/\\(?:u(FFF[EF]|D[89A-F][0-9A-F]{2})|[^])/g, (escape, code: string | undefined) =>
     code === undefined ? escape : String.fromCharCode(Number.parseInt(code, 16)),
@@ -65,8 +85,8 @@ function fromLegalJson(json: string): string {
 }
 
 /**
- * The message that a consumer of `queue` gets. In a dead-letter queue attempts start at 1 again, whether or not the count of the first queue
- * is carried over.
+ * The message that a consumer of `queue` gets. In a dead-letter queue attempts start at 1 again, whether or
+ * not the count of the first queue is carried over.
  */
 export function decodeMessage(message: ReceivedMessage, queue: string): QueueIncoming {
   const id = message.attribute('unmoor.id') ?? message.messageId
@@ -75,7 +95,12 @@ export function decodeMessage(message: ReceivedMessage, queue: string): QueueInc
   return {
     id,
     contentType: type === 'bytes' ? 'bytes' : 'json',
-    body: type === 'bytes' ? fromBase64(message.body) : type === 'json' ? fromLegalJson(message.body) : foreignBody(message.body),
+    body:
+      type === 'bytes'
+        ? fromBase64(message.body)
+        : type === 'json'
+          ? fromLegalJson(message.body)
+          : foreignBody(message.body),
     attempts,
     timestamp: Number(message.attribute('unmoor.time') ?? message.sentTimestamp),
     lease: createLease(attempts, id, message.receiptHandle),
@@ -85,7 +110,8 @@ export function decodeMessage(message: ReceivedMessage, queue: string): QueueInc
 function attemptsIn(queue: string, message: ReceivedMessage): number {
   const sentTo = message.attribute('unmoor.queue')
   const deliveries = Number(message.attribute('unmoor.deliveries') ?? 0)
-  const carried = sentTo !== undefined && sentTo !== queue && message.receiveCount > deliveries ? deliveries : 0
+  const carried =
+    sentTo !== undefined && sentTo !== queue && message.receiveCount > deliveries ? deliveries : 0
   return Math.max(1, message.receiveCount - carried)
 }
 

@@ -1,9 +1,16 @@
 /**
- * Queues on Amazon SQS, standard and FIFO. Settings that a consumer needs live on the queue itself, set by whoever deploys it:
- * the visibility time, and a redrive policy with `maxReceiveCount` = `maxRetries` + 1 where the app declares a dead-letter queue.
+ * Queues on Amazon SQS, standard and FIFO. Settings that a consumer needs live on the queue itself, set by
+ * whoever deploys it: the visibility time, and a redrive policy with `maxReceiveCount` = `maxRetries` + 1
+ * where the app declares a dead-letter queue.
  */
 import { constantCase } from '../../../core/bindings/declarations.ts'
-import type { DriverFactory, QueueDriver, QueueIncoming, QueueOutgoing, QueueSettlement } from '../../../core/bindings/drivers.ts'
+import type {
+  DriverFactory,
+  QueueDriver,
+  QueueIncoming,
+  QueueOutgoing,
+  QueueSettlement,
+} from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { pause } from '../aws/client.ts'
 import { fromApi, SqsApi } from './api.ts'
@@ -20,18 +27,24 @@ export const queue: DriverFactory<'queue', SqsOptions> = (options, context) => {
   const variable = `${constantCase(binding)}_QUEUE_URL`
   const url = options.url ?? context.variable(variable)
   if (url === undefined || !URL.canParse(url)) {
-    throw new UnmoorError('NotFound', `Queue "${binding}" needs its SQS URL in ${variable}${url === undefined ? '' : `; "${url}" is none`}.`, { binding })
+    throw new UnmoorError(
+      'NotFound',
+      `Queue "${binding}" needs its SQS URL in ${variable}${url === undefined ? '' : `; "${url}" is none`}.`,
+      { binding },
+    )
   }
   const fifo = options.fifo ?? url.endsWith('.fifo')
   if (fifo !== url.endsWith('.fifo'))
     throw new UnmoorError(
       'InvalidArgument',
-      `Queue "${binding}": the URL of a FIFO queue ends with ".fifo", and only of one; "${url}" does not fit the driver's option fifo: ${fifo}.`,
+      `Queue "${binding}": the URL of a FIFO queue ends with ".fifo", and only of one; "${url}" does ` +
+        `not fit the driver's option fifo: ${fifo}.`,
       {
         binding,
       },
     )
-  if (declaration.kind !== 'queue') throw new UnmoorError('Internal', `"${binding}" is no queue.`, { binding })
+  if (declaration.kind !== 'queue')
+    throw new UnmoorError('Internal', `"${binding}" is no queue.`, { binding })
   const deliveries = declaration.maxRetries + 1
   return new SqsQueue(new SqsApi(url, options, context), {
     binding,
@@ -80,7 +93,8 @@ class SqsQueue implements QueueDriver {
     if (this.#fifo && messages.some(({ delaySeconds }) => delaySeconds > 0))
       throw new UnmoorError(
         'Unsupported',
-        `Queue "${this.#binding}" is a FIFO queue of SQS, which delays no single message. Send without a delay, or take a standard queue.`,
+        `Queue "${this.#binding}" is a FIFO queue of SQS, which delays no single message. Send without ` +
+          'a delay, or take a standard queue.',
         {
           binding: this.#binding,
         },
@@ -90,31 +104,49 @@ class SqsQueue implements QueueDriver {
       ...encodeMessage(message, this.#binding, this.#deliveries, now),
       ...(this.#fifo ? { MessageGroupId: this.#binding, MessageDeduplicationId: message.id } : {}),
     }))
-    const results = this.#fifo ? await this.#sendInOrder(chunks(entries)) : await Promise.all(chunks(entries).map((chunk) => this.#sendChunk(chunk)))
+    const results = this.#fifo
+      ? await this.#sendInOrder(chunks(entries))
+      : await Promise.all(chunks(entries).map((chunk) => this.#sendChunk(chunk)))
     const failures = results.flat()
     const first = failures[0]
     if (first === undefined) return
     const indexes = failures.map(({ index }) => index).sort((a, b) => a - b)
     const { code, message, cause } = first.error
-    throw new UnmoorError(code, messages.length === 1 ? message : `${indexes.length} of ${messages.length} messages were not sent: ${message}`, {
-      mayHaveApplied: failures.some(({ error }) => error.mayHaveApplied),
-      details: { ...first.error.details, indexes },
-      cause,
-    })
+    throw new UnmoorError(
+      code,
+      messages.length === 1
+        ? message
+        : `${indexes.length} of ${messages.length} messages were not sent: ${message}`,
+      {
+        mayHaveApplied: failures.some(({ error }) => error.mayHaveApplied),
+        details: { ...first.error.details, indexes },
+        cause,
+      },
+    )
   }
 
-  /** One request after another. Nothing goes out behind one that failed, which would then come out of order. */
-  async #sendInOrder(all: readonly (readonly (SqsEntry & { Id: string })[])[]): Promise<{ index: number; error: UnmoorError }[][]> {
+  /**
+   * One request after another. Nothing goes out behind one that failed, which would then come out of order.
+   */
+  async #sendInOrder(
+    all: readonly (readonly (SqsEntry & { Id: string })[])[],
+  ): Promise<{ index: number; error: UnmoorError }[][]> {
     const results: { index: number; error: UnmoorError }[][] = []
     for (const chunk of all) {
       const first = results.find((failures) => failures.length > 0)?.[0]
-      results.push(first === undefined ? await this.#sendChunk(chunk) : chunk.map(({ Id }) => ({ index: Number(Id), error: first.error })))
+      results.push(
+        first === undefined
+          ? await this.#sendChunk(chunk)
+          : chunk.map(({ Id }) => ({ index: Number(Id), error: first.error })),
+      )
     }
     return results
   }
 
   /** The entries that failed, after those that were SQS's fault were tried again. */
-  async #sendChunk(chunk: readonly (SqsEntry & { Id: string })[]): Promise<{ index: number; error: UnmoorError }[]> {
+  async #sendChunk(
+    chunk: readonly (SqsEntry & { Id: string })[],
+  ): Promise<{ index: number; error: UnmoorError }[]> {
     let left = chunk
     for (let attempt = 0; ; attempt++) {
       try {
@@ -123,7 +155,10 @@ class SqsQueue implements QueueDriver {
         if (Failed.some(({ SenderFault }) => SenderFault) || attempt === 2) {
           return Failed.map(({ Id, Code, Message, SenderFault }) => ({
             index: Number(Id),
-            error: new UnmoorError(SenderFault ? 'Internal' : 'Unavailable', `sqs SendMessageBatch on queue ${this.#api.url}: ${Code}: ${Message ?? ''}`),
+            error: new UnmoorError(
+              SenderFault ? 'Internal' : 'Unavailable',
+              `sqs SendMessageBatch on queue ${this.#api.url}: ${Code}: ${Message ?? ''}`,
+            ),
           }))
         }
         const again = new Set(Failed.map(({ Id }) => Id))
@@ -135,14 +170,24 @@ class SqsQueue implements QueueDriver {
     }
   }
 
-  async receive(options: { max: number; leaseSeconds: number; waitSeconds: number; signal: AbortSignal }): Promise<QueueIncoming[]> {
+  async receive(options: {
+    max: number
+    leaseSeconds: number
+    waitSeconds: number
+    signal: AbortSignal
+  }): Promise<QueueIncoming[]> {
     const { max, leaseSeconds, signal } = options
     const received: QueueIncoming[] = []
     let wait = Math.min(MAX_WAIT, Math.ceil(options.waitSeconds))
     while (received.length < max && !signal.aborted) {
       let messages
       try {
-        messages = await this.#api.receive({ max: Math.min(BATCH, max - received.length), visibilityTimeout: leaseSeconds, waitSeconds: wait, signal })
+        messages = await this.#api.receive({
+          max: Math.min(BATCH, max - received.length),
+          visibilityTimeout: leaseSeconds,
+          waitSeconds: wait,
+          signal,
+        })
       } catch (error) {
         // What was leased before must reach its handler.
         if (signal.aborted || received.length > 0) break
@@ -172,12 +217,18 @@ class SqsQueue implements QueueDriver {
       }
     }
     // Entries that fail have a lease that ran out, which is ignored; a request that fails is an error.
-    await Promise.all([...groups(done).map((group) => this.#api.deleteBatch(group)), ...groups(retries).map((group) => this.#api.changeVisibilityBatch(group))])
+    await Promise.all([
+      ...groups(done).map((group) => this.#api.deleteBatch(group)),
+      ...groups(retries).map((group) => this.#api.changeVisibilityBatch(group)),
+    ])
     return { dropped }
   }
 
   async extend(leases: readonly string[], leaseSeconds: number): Promise<void> {
-    const changes = leases.map((lease) => ({ receiptHandle: parseLease(lease).receiptHandle, seconds: leaseSeconds }))
+    const changes = leases.map((lease) => ({
+      receiptHandle: parseLease(lease).receiptHandle,
+      seconds: leaseSeconds,
+    }))
     await Promise.all(groups(changes).map((group) => this.#api.changeVisibilityBatch(group)))
   }
 
@@ -197,7 +248,9 @@ class SqsQueue implements QueueDriver {
 }
 
 function groups<T>(items: readonly T[]): T[][] {
-  return Array.from({ length: Math.ceil(items.length / BATCH) }, (_, index) => items.slice(index * BATCH, (index + 1) * BATCH))
+  return Array.from({ length: Math.ceil(items.length / BATCH) }, (_, index) =>
+    items.slice(index * BATCH, (index + 1) * BATCH),
+  )
 }
 
 function chunks(entries: readonly (SqsEntry & { Id: string })[]): (SqsEntry & { Id: string })[][] {
@@ -229,7 +282,10 @@ export interface SqsRecord {
   messageAttributes: Record<string, { stringValue?: string | undefined }>
 }
 
-/** The message of a record of a Lambda event, for the consumer of the queue `binding`. Its lease is one that `settle` takes. */
+/**
+ * The message of a record of a Lambda event, for the consumer of the queue `binding`. Its lease is one that
+ * `settle` takes.
+ */
 export function decodeSqsRecord(record: SqsRecord, binding: string): QueueIncoming {
   return decodeMessage(
     {

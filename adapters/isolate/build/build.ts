@@ -13,19 +13,24 @@ const ISOLATED_VM = '7.0.1'
 /** What the shim of node:async_hooks leaves in a bundle that holds it. */
 const ASYNC_HOOKS_MARK = 'unmoor:async-context'
 
-/** A module of this folder, built: the same files that unmoor's public names stand for, also where this runs from the sources. */
+/**
+ * A module of this folder, built: the same files that unmoor's public names stand for, also where this runs
+ * from the sources.
+ */
 function ownModule(path: string): string {
   const folder = import.meta.url.endsWith('.ts') ? '../../../dist/adapters/isolate/' : '../'
   return fileURLToPath(new URL(`${folder}${path}.js`, import.meta.url))
 }
 
 /**
- * Packages of the web API's late parts as CommonJS: the bundler makes one function of such a module, where of an ECMAScript module it leaves every function
- * at the top, and V8 makes closures of those in every isolate.
+ * Packages of the web API's late parts as CommonJS: the bundler makes one function of such a module, where of
+ * an ECMAScript module it leaves every function at the top, and V8 makes closures of those in every isolate.
  */
 function latePackages(): Record<string, string> {
   const { resolve } = createRequire(import.meta.url)
-  return Object.fromEntries(['web-streams-polyfill', 'urlpattern-polyfill/urlpattern'].map((name) => [name, resolve(name)]))
+  return Object.fromEntries(
+    ['web-streams-polyfill', 'urlpattern-polyfill/urlpattern'].map((name) => [name, resolve(name)]),
+  )
 }
 
 /** Writes the host half (server.mjs), the guest's two scripts, assets, package.json and a Dockerfile. */
@@ -42,31 +47,48 @@ export async function build(context: BuildContext): Promise<void> {
       nodeBuiltins: 'all',
       conditions: NODE_CONDITIONS,
     }),
-    context.bundle({ entry: `import ${JSON.stringify(ownModule('guest/web/index'))}\n`, file: 'web-api.js', format: 'iife', alias: latePackages() }),
+    context.bundle({
+      entry: `import ${JSON.stringify(ownModule('guest/web/index'))}\n`,
+      file: 'web-api.js',
+      format: 'iife',
+      alias: latePackages(),
+    }),
     bundleApp(context),
   ])
   // Only when none writes any more can a failed build's folder go.
   for (const bundle of bundles) if (bundle.status === 'rejected') throw bundle.reason
-  // isolated-vm comes with binaries for glibc and musl: its install script only picks one, nothing is compiled.
-  await writeServerFiles(context, { flags: ['--no-node-snapshot'], dependencies: { 'isolated-vm': ISOLATED_VM } })
+  // isolated-vm comes with binaries for glibc and musl: its install script only picks one, nothing is
+  // compiled.
+  await writeServerFiles(context, {
+    flags: ['--no-node-snapshot'],
+    dependencies: { 'isolated-vm': ISOLATED_VM },
+  })
 }
 
 /**
- * The app as one module. Where it holds node:async_hooks it is bundled again with async functions lowered to generators:
- * V8's own `await` cannot be observed from JavaScript, a promise's `then` can.
+ * The app as one module. Where it holds node:async_hooks it is bundled again with async functions lowered to
+ * generators: V8's own `await` cannot be observed from JavaScript, a promise's `then` can.
  */
 async function bundleApp(context: BuildContext): Promise<void> {
   const options: BundleOptions = {
-    entry: [`import { serveApp } from 'unmoor/internal/isolate/guest'`, `import app from '#app'`, `serveApp(app)`, ``].join('\n'),
+    entry: [
+      `import { serveApp } from 'unmoor/internal/isolate/guest'`,
+      `import app from '#app'`,
+      `serveApp(app)`,
+      ``,
+    ].join('\n'),
     file: 'app.js',
     sourcemap: true,
     define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis' },
     inject: NODE_GLOBAL_SHIMS,
     alias: Object.fromEntries([
-      ...Object.entries(NODE_SHIMS).flatMap(([name, path]) => [name, `node:${name}`].map((specifier) => [specifier, ownModule(path)])),
+      ...Object.entries(NODE_SHIMS).flatMap(([name, path]) =>
+        [name, `node:${name}`].map((specifier) => [specifier, ownModule(path)]),
+      ),
       ...Object.entries(PACKAGE_SHIMS).map(([name, path]) => [name, ownModule(path)]),
     ]),
   }
   const { file } = await context.bundle(options)
-  if ((await readFile(file, 'utf8')).includes(ASYNC_HOOKS_MARK)) await context.bundle({ ...options, target: 'es2016' })
+  if ((await readFile(file, 'utf8')).includes(ASYNC_HOOKS_MARK))
+    await context.bundle({ ...options, target: 'es2016' })
 }

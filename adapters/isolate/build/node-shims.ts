@@ -1,6 +1,6 @@
 /**
- * Node built-ins that app code may import on this target, and the modules (below this folder) that serve them.
- * What is not here is refused at build, by name.
+ * Node built-ins that app code may import on this target, and the modules (below this folder) that serve
+ * them. What is not here is refused at build, by name.
  */
 export const NODE_SHIMS: Readonly<Record<string, string>> = {
   assert: 'guest/node/assert',
@@ -27,13 +27,19 @@ export const NODE_SHIMS: Readonly<Record<string, string>> = {
   'util/types': 'guest/node/util-types',
 }
 
-/** Packages that stand for built-ins and need no copy of their own: a trailing slash is how libraries ask for one. */
+/**
+ * Packages that stand for built-ins and need no copy of their own: a trailing slash is how libraries ask for
+ * one.
+ */
 export const PACKAGE_SHIMS: Readonly<Record<string, string>> = {
   'process/': 'guest/node/process',
   'string_decoder/': 'guest/node/string-decoder',
 }
 
-/** Names of Node's global object that libraries use without an import, and what serves them: module and export. */
+/**
+ * Names of Node's global object that libraries use without an import, and what serves them: module and
+ * export.
+ */
 export const NODE_GLOBAL_SHIMS: Readonly<Record<string, readonly [module: string, name: string]>> = {
   Buffer: ['node:buffer', 'Buffer'],
   clearImmediate: ['node:timers', 'clearImmediate'],

@@ -3,18 +3,30 @@ import { TIMED_OUT } from './ended.ts'
 
 /** The app's name in stack traces. */
 const APP = 'app.js'
-/** Length of an app whose compiled code is read in the thread that all tenants share: in less time than two switches of threads take. */
+/**
+ * Length of an app whose compiled code is read in the thread that all tenants share: in less time than two
+ * switches of threads take.
+ */
 const MOST_NOW = 256 * 1024
 /** Milliseconds after a start in which the app has run what it mostly runs. */
 const SETTLED_MS = 1000
 
-/** Microseconds of CPU time up to which a start is short enough for the host's own thread, and short starts in a row after which the next is there. */
+/**
+ * Microseconds of CPU time up to which a start is short enough for the host's own thread, and short starts in
+ * a row after which the next is there.
+ */
 const SHORT_US = 3000
 const KNOWN = 3
-/** Milliseconds by the clock that a start may take there: many times a short one's, as a busy machine gives the thread less than a core. */
+/**
+ * Milliseconds by the clock that a start may take there: many times a short one's, as a busy machine gives
+ * the thread less than a core.
+ */
 const MOST_HERE_MS = 100
 
-/** A start in the host's own thread that was broken off: it is to be made again, in a new isolate on another thread. */
+/**
+ * A start in the host's own thread that was broken off: it is to be made again, in a new isolate on another
+ * thread.
+ */
 export class TookTooLongHere extends Error {}
 
 type CachedData = ivm.ExternalCopy<ArrayBuffer>
@@ -23,8 +35,9 @@ interface Cached {
   cachedDataRejected?: boolean
 }
 
-// An app's module is one file that imports and exports nothing, so it means the same as the body of an async function; and of scripts isolated-vm takes V8's
-// code, of modules it does not (`compileModule` of 7.0 drops it). The column is put right, so that stack traces and source maps hold.
+// An app's module is one file that imports and exports nothing, so it means the same as the body of an async
+// function; and of scripts isolated-vm takes V8's code, of modules it does not (`compileModule` of 7.0 drops
+// it). The column is put right, so that stack traces and source maps hold.
 const BEFORE = `void(async function(){'use strict';`
 const AFTER = '\n})()'
 
@@ -51,14 +64,20 @@ export class AppCode {
   }
 
   /**
-   * Runs the app: tenant code, so with a limit in milliseconds. A top-level `await` may leave it unfinished; the guest says `ready` when it is through.
-   * With `mayBeHere` code that has started in a short time before, for whichever tenant, is run in the thread that all tenants share: it takes less than two
-   * switches of threads.
+   * Runs the app: tenant code, so with a limit in milliseconds. A top-level `await` may leave it unfinished;
+   * the guest says `ready` when it is through. With `mayBeHere` code that has started in a short time before,
+   * for whichever tenant, is run in the thread that all tenants share: it takes less than two switches of
+   * threads.
    *
    * @returns Microseconds of that thread.
    * @throws TookTooLongHere where that was in vain.
    */
-  async run(isolate: ivm.Isolate, context: ivm.Context, timeout: number, mayBeHere: boolean): Promise<number> {
+  async run(
+    isolate: ivm.Isolate,
+    context: ivm.Context,
+    timeout: number,
+    mayBeHere: boolean,
+  ): Promise<number> {
     const script = this.#isModule ? undefined : await this.#compile(isolate)
     if (script === undefined) {
       await this.#runModule(isolate, context, timeout)
@@ -93,7 +112,10 @@ export class AppCode {
       const script: ivm.Script & Cached =
         cachedData !== undefined && this.#text.length <= MOST_NOW
           ? isolate.compileScriptSync(this.#script, { ...SCRIPT, cachedData })
-          : await isolate.compileScript(this.#script, { ...SCRIPT, ...(cachedData === undefined ? this.#produce : { cachedData }) })
+          : await isolate.compileScript(this.#script, {
+              ...SCRIPT,
+              ...(cachedData === undefined ? this.#produce : { cachedData }),
+            })
       if (script.cachedData !== undefined) this.#cache = script.cachedData
       // Code that V8 refuses (other flags) is no loss but of time.
       if (script.cachedDataRejected === true) this.#cache = undefined
@@ -109,12 +131,16 @@ export class AppCode {
     return this.#keep ? { produceCachedData: true } : {}
   }
 
-  // With the functions that starting and answering have compiled: V8 finds the script that it has when it is given the same text again.
+  // With the functions that starting and answering have compiled: V8 finds the script that it has when it is
+  // given the same text again.
   async #settle(isolate: ivm.Isolate): Promise<void> {
     if (this.#isSettled || isolate.isDisposed) return
     this.#isSettled = true
     try {
-      const again: ivm.Script & Cached = await isolate.compileScript(this.#script, { ...SCRIPT, produceCachedData: true })
+      const again: ivm.Script & Cached = await isolate.compileScript(this.#script, {
+        ...SCRIPT,
+        produceCachedData: true,
+      })
       if (again.cachedData !== undefined) this.#cache = again.cachedData
       again.release()
     } catch {

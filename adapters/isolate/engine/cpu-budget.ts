@@ -114,12 +114,16 @@ export class CpuBudget {
 
   /** An entry exceeded its limit. */
   exceed(): void {
-    this.#events.exceeded('cpu', `it used more than its limit of ${this.#limits.cpuMs} ms of CPU time at once`)
+    this.#events.exceeded(
+      'cpu',
+      `it used more than its limit of ${this.#limits.cpuMs} ms of CPU time at once`,
+    )
   }
 
   #checkStart(): void {
     const max = this.#limits.startupCpuMs ?? this.#limits.startupMs
-    if (this.time.hasUsed(max)) this.#events.exceeded('startup', `loading the app took more than its limit of ${max} ms of CPU time`)
+    if (this.time.hasUsed(max))
+      this.#events.exceeded('startup', `loading the app took more than its limit of ${max} ms of CPU time`)
   }
 
   #checkEntry(): void {

@@ -31,7 +31,12 @@ export function diedOf(error: unknown): [EndCause, string] {
 export function startError(error: unknown, limits: Limits, memory: boolean): IsolateEnded {
   if (error instanceof IsolateEnded) return error
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  if (memory) return new IsolateEnded('memory', `loading the app took more than its limit of ${limits.memoryMb} MB of memory`)
-  if (text.includes(TIMED_OUT)) return new IsolateEnded('startup', `loading the app took more than its limit of ${limits.startupMs} ms`)
+  if (memory)
+    return new IsolateEnded(
+      'memory',
+      `loading the app took more than its limit of ${limits.memoryMb} MB of memory`,
+    )
+  if (text.includes(TIMED_OUT))
+    return new IsolateEnded('startup', `loading the app took more than its limit of ${limits.startupMs} ms`)
   return new IsolateEnded('startup', 'the app threw while it was loaded', text)
 }

@@ -177,7 +177,8 @@ export class Entries {
     else if (error !== undefined) this.#events.threw(error)
     if (answer !== undefined) {
       this.#budget.charge(answer.length * UNPACK_US)
-      if (this.#ended === undefined) this.#answers.keep(['response', args[0], ...splitAnswer(answer)], answer.length)
+      if (this.#ended === undefined)
+        this.#answers.keep(['response', args[0], ...splitAnswer(answer)], answer.length)
     }
     if (said.length > 0) this.#hear(said, weight, answer !== undefined)
   }
@@ -201,7 +202,8 @@ export class Entries {
   /** The first entry with a request, or of one, tells of the next isolate's. */
   #noteFirst(entered: unknown[] | number, us: number): void {
     if (this.#firstEntries === undefined) return
-    if (typeof entered === 'object' && !entered.some((message) => (message as GuestMessage)[0] === 'fetch')) return
+    if (typeof entered === 'object' && !entered.some((message) => (message as GuestMessage)[0] === 'fetch'))
+      return
     const hasFailed = this.#ended !== undefined && this.#ended !== 'closed'
     this.#firstEntries.note(hasFailed ? Infinity : us)
     this.#firstEntries = undefined

@@ -14,8 +14,8 @@ export interface Watched {
 }
 
 /**
- * Looks at an isolate's entries from outside, so that waiting costs a tenant nothing and a loop cannot hide. One timer for all entries: most are over before it
- * fires.
+ * Looks at an isolate's entries from outside, so that waiting costs a tenant nothing and a loop cannot hide.
+ * One timer for all entries: most are over before it fires.
  */
 export class EntryWatch {
   #watched: Watched

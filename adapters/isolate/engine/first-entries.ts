@@ -4,8 +4,9 @@ import { SHORT_US } from './pace.ts'
 const KNOWN = 3
 
 /**
- * How long the first entries of isolates with one code have taken, whosever they are. Where they are known to be short, an isolate's first entry too is made in the
- * host's own thread, which saves the first request of an app two switches of threads. From then on its app's own {@link Pace} decides.
+ * How long the first entries of isolates with one code have taken, whosever they are. Where they are known to
+ * be short, an isolate's first entry too is made in the host's own thread, which saves the first request of
+ * an app two switches of threads. From then on its app's own {@link Pace} decides.
  */
 export class FirstEntries {
   #short = 0

@@ -9,7 +9,10 @@ export class GuestTime {
   #activeAtEnd = 0
   #host = 0
   #hostBefore = 0
-  /** At the first look at the entry under way; while the app is loaded, the threads are looked at after a tick. */
+  /**
+   * At the first look at the entry under way; while the app is loaded, the threads are looked at after a
+   * tick.
+   */
   #activeBefore = 0
   #threadsBefore: ThreadTimes | undefined
 
@@ -44,7 +47,10 @@ export class GuestTime {
     this.#hostBefore += microseconds
   }
 
-  /** Takes what was added of the host's work since it was `host`, as it is part of a larger piece that is added in its place. */
+  /**
+   * Takes what was added of the host's work since it was `host`, as it is part of a larger piece that is
+   * added in its place.
+   */
   rewindHost(host: number): void {
     this.#host = host
   }
@@ -60,7 +66,9 @@ export class GuestTime {
     this.#threadsBefore = readThreads()
   }
 
-  /** The first look while the app is loaded: reading the threads takes longer than most apps take for that. */
+  /**
+   * The first look while the app is loaded: reading the threads takes longer than most apps take for that.
+   */
   lookAtStart(): void {
     this.#threadsBefore ??= readThreads()
   }
@@ -70,10 +78,16 @@ export class GuestTime {
     return this.#host - this.#hostBefore > milliseconds * 1000
   }
 
-  /** Whether more CPU time than that was used since the first look, the host's work since the entry began included. */
+  /**
+   * Whether more CPU time than that was used since the first look, the host's work since the entry began
+   * included.
+   */
   hasUsed(milliseconds: number): boolean {
     const active = this.active - this.#activeBefore
     const host = this.#host - this.#hostBefore
-    return active + host > milliseconds * 1000 && onCore(active, this.#threadsBefore ?? readThreads()) + host > milliseconds * 1000
+    return (
+      active + host > milliseconds * 1000 &&
+      onCore(active, this.#threadsBefore ?? readThreads()) + host > milliseconds * 1000
+    )
   }
 }

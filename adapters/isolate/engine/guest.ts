@@ -100,7 +100,13 @@ export class Guest {
    *
    * @throws IsolateEnded where the app cannot be loaded: it threw, took too long, or needs too much memory.
    */
-  static async start(module: typeof ivm, image: GuestImage, limits: Limits, events: GuestEvents, inline?: InlineOptions): Promise<Guest> {
+  static async start(
+    module: typeof ivm,
+    image: GuestImage,
+    limits: Limits,
+    events: GuestEvents,
+    inline?: InlineOptions,
+  ): Promise<Guest> {
     const options = { module, image, limits, events, inline }
     try {
       return await Guest.#start(options, inline !== undefined)
@@ -112,7 +118,9 @@ export class Guest {
 
   static async #start(options: Start, mayBeHere: boolean): Promise<Guest> {
     const { module, image, limits, events } = options
-    const { isolate, context, bridge } = await image.createIsolate(limits.memoryMb, (message) => events.catastrophe(message))
+    const { isolate, context, bridge } = await image.createIsolate(limits.memoryMb, (message) =>
+      events.catastrophe(message),
+    )
     const guest = new Guest(isolate, options)
     const stopWatch = guest.#budget.watchStart()
     try {
@@ -199,7 +207,10 @@ export class Guest {
     const crossing = this.#inline?.isInside === true ? 0 : CROSSING_US
     if (data[0] === 'taken') this.held.taken()
     if (data[0] === 'ready') return this.#budget.work(() => this.#load.ready(), crossing)
-    return this.#budget.work(() => (data[0] === 'objects' ? this.#events.sync?.(data) : calls(...data)), crossing)
+    return this.#budget.work(
+      () => (data[0] === 'objects' ? this.#events.sync?.(data) : calls(...data)),
+      crossing,
+    )
   }
 
   #hear(weight: unknown, message: unknown[]): void {

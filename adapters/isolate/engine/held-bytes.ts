@@ -1,4 +1,7 @@
-/** Bytes of one isolate's messages that its host holds, by the weight that `guest/web/weigh.ts` gives a message. */
+/**
+ * Bytes of one isolate's messages that its host holds, by the weight that `guest/web/weigh.ts` gives a
+ * message.
+ */
 export class HeldBytes {
   /** Most bytes held at once. */
   peak = 0
@@ -12,12 +15,17 @@ export class HeldBytes {
     this.#note()
   }
 
-  /** The guest has waited until the host had taken in all that it had sent: what it sends from now on is counted anew. */
+  /**
+   * The guest has waited until the host had taken in all that it had sent: what it sends from now on is
+   * counted anew.
+   */
   taken(): void {
     this.#arriving = 0
   }
 
-  /** Arguments of a call are kept (a positive number of bytes) until its answer (the same number, negative). */
+  /**
+   * Arguments of a call are kept (a positive number of bytes) until its answer (the same number, negative).
+   */
   keep(bytes: number): void {
     this.#calls += bytes
     this.#note()

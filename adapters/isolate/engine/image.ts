@@ -29,7 +29,10 @@ export class Image {
   }
 
   /** A new isolate with the web API in it. */
-  async createIsolate(memoryMb: number, onCatastrophe: (message: string) => void): Promise<{ isolate: ivm.Isolate; context: ivm.Context }> {
+  async createIsolate(
+    memoryMb: number,
+    onCatastrophe: (message: string) => void,
+  ): Promise<{ isolate: ivm.Isolate; context: ivm.Context }> {
     const options = { memoryLimit: memoryMb, onCatastrophicError: onCatastrophe }
     const snapshot = this.#startup === 'snapshot' ? (this.#snapshot ??= this.#createSnapshot()) : undefined
     const isolate = new this.#ivm.Isolate(snapshot === undefined ? options : { ...options, snapshot })
@@ -45,7 +48,10 @@ export class Image {
   async #runWebApi(isolate: ivm.Isolate, context: ivm.Context): Promise<void> {
     const code = `'use strict';${this.#sources.webApi}`
     const cached = this.#cache === undefined ? {} : { cachedData: this.#cache }
-    const script: ivm.Script & { cachedDataRejected?: boolean } = await isolate.compileScript(code, { filename: WEB_API, ...cached })
+    const script: ivm.Script & { cachedDataRejected?: boolean } = await isolate.compileScript(code, {
+      filename: WEB_API,
+      ...cached,
+    })
     // Code that V8 refuses (other flags) is no loss but of time.
     if (script.cachedDataRejected === true) this.#cache = undefined
     await script.run(context, { timeout: 10_000 })

@@ -1,6 +1,9 @@
 import type ivm from 'isolated-vm'
 
-/** Wall milliseconds that an entry may take: so many times its limit of CPU time and so many more, as a busy machine gives the thread less than a core. */
+/**
+ * Wall milliseconds that an entry may take: so many times its limit of CPU time and so many more, as a busy
+ * machine gives the thread less than a core.
+ */
 const FACTOR = 2
 const MORE_MS = 100
 
@@ -13,8 +16,8 @@ const STOP = 4
 const ASLEEP = 5
 
 /**
- * Runs in an isolate of its own, which is the host's and has no tenant's code: looks every 10 ms at what the host's thread is in, and disposes of an isolate
- * that holds it up for too long. Without work it sleeps.
+ * Runs in an isolate of its own, which is the host's and has no tenant's code: looks every 10 ms at what the
+ * host's thread is in, and disposes of an isolate that holds it up for too long. Without work it sleeps.
  */
 const WATCHER = `
   const state = new Int32Array($0)
@@ -145,7 +148,9 @@ export class InlineWatch {
     const isolate = new this.#ivm.Isolate({ memoryLimit: 16 })
     const context = await isolate.createContext()
     const memory = new this.#ivm.ExternalCopy(this.#state.buffer).copyInto()
-    const watch: ivm.Reference<Watch> = await context.evalClosure(WATCHER, [memory], { result: { reference: true } })
+    const watch: ivm.Reference<Watch> = await context.evalClosure(WATCHER, [memory], {
+      result: { reference: true },
+    })
     while (!this.#closed) {
       Atomics.store(this.#state, STOP, 0)
       const changes = this.#changes

@@ -11,16 +11,32 @@ export interface InlineOptions {
 }
 
 /**
- * What an isolate is entered by: a batch, with `true` in the host's own thread; or one request, whose answer comes back where it is there at once and nothing else was
- * said. See `enter` in `guest/web/bridge.ts`.
+ * What an isolate is entered by: a batch, with `true` in the host's own thread; or one request, whose answer
+ * comes back where it is there at once and nothing else was said. See `enter` in `guest/web/bridge.ts`.
  */
-export type Enter = (a: unknown[] | number, b?: boolean | string, c?: string, d?: string, e?: string | null) => string | undefined
+export type Enter = (
+  a: unknown[] | number,
+  b?: boolean | string,
+  c?: string,
+  d?: string,
+  e?: string | null,
+) => string | undefined
 
-/** Status, no status text, headers and body of an answer in one string; see `respond` in `guest/web/bridge.ts`. */
-export function splitAnswer(text: string): [status: number, statusText: '', headers: string, body: string | null] {
+/**
+ * Status, no status text, headers and body of an answer in one string; see `respond` in
+ * `guest/web/bridge.ts`.
+ */
+export function splitAnswer(
+  text: string,
+): [status: number, statusText: '', headers: string, body: string | null] {
   const headersAt = text.indexOf(' ', 5) + 1
   const bodyAt = headersAt + Number(text.slice(5, headersAt - 1))
-  return [Number(text.slice(1, 4)), '', text.slice(headersAt, bodyAt), text.startsWith('n') ? null : text.slice(bodyAt)]
+  return [
+    Number(text.slice(1, 4)),
+    '',
+    text.slice(headersAt, bodyAt),
+    text.startsWith('n') ? null : text.slice(bodyAt),
+  ]
 }
 
 /** A request with its body, as it crosses the bridge. */
@@ -42,7 +58,10 @@ const MAX_MESSAGES = 100_000
 
 const COPY = { arguments: { copy: true } } as const
 
-/** Entries of one isolate from the host's own thread: 2 us of CPU where a switch of threads and back takes about 30. */
+/**
+ * Entries of one isolate from the host's own thread: 2 us of CPU where a switch of threads and back takes
+ * about 30.
+ */
 export class InlineEntries {
   readonly pace: Pace
   /** Microseconds of CPU time of the isolate in all of them. */
@@ -101,8 +120,8 @@ export class InlineEntries {
   }
 
   /**
-   * Enters; gives the answer and what the guest said, to be heard when nothing is inside any more, and what `enter` threw. `late` tells that the isolate was ended
-   * because this took too long.
+   * Enters; gives the answer and what the guest said, to be heard when nothing is inside any more, and what
+   * `enter` threw. `late` tells that the isolate was ended because this took too long.
    */
   enter(
     enter: ivm.Reference<Enter>,
@@ -134,7 +153,8 @@ export class InlineEntries {
         let us = Number(isolate.cpuTime - before) / 1000
         if (exactBefore !== undefined) {
           const { user, system } = process.threadCpuUsage(exactBefore)
-          // The kernel adds up a thread's time at its ticks, so what ran before the entry may be in it: but never less than what the entry used, nor is the clock.
+          // The kernel adds up a thread's time at its ticks, so what ran before the entry may be in it: but
+          // never less than what the entry used, nor is the clock.
           us = Math.min(us, user + system)
         }
         this.us += us

@@ -11,23 +11,31 @@ export interface IsolatedVm {
 }
 
 /**
- * Loads isolated-vm: from beside the artifact, as a deployment installs it, else from where the process that started this one has it
- * (`UNMOOR_ISOLATED_VM`, a path).
+ * Loads isolated-vm: from beside the artifact, as a deployment installs it, else from where the process that
+ * started this one has it (`UNMOOR_ISOLATED_VM`, a path).
  *
  * @throws `NotFound` that says what to install.
  */
 export async function loadIsolatedVm(): Promise<IsolatedVm> {
   const path = process.env['UNMOOR_ISOLATED_VM']
   try {
-    const url = path === undefined || path === '' ? import.meta.resolve('isolated-vm') : pathToFileURL(path).href
+    const url =
+      path === undefined || path === '' ? import.meta.resolve('isolated-vm') : pathToFileURL(path).href
     // A variable: bundlers leave it alone, as native code cannot be bundled.
     const module = (await import(/* @vite-ignore */ url)) as { default: typeof ivm }
-    const manifest = JSON.parse(await readFile(join(dirname(fileURLToPath(url)), 'package.json'), 'utf8')) as { version: string }
+    const manifest = JSON.parse(
+      await readFile(join(dirname(fileURLToPath(url)), 'package.json'), 'utf8'),
+    ) as { version: string }
     return { ivm: module.default, version: manifest.version }
   } catch (cause) {
-    throw new UnmoorError('NotFound', `isolated-vm cannot be loaded. Install it beside the artifact: npm install isolated-vm@7 (it needs Node 24 or newer).`, {
-      operation: 'start',
-      cause,
-    })
+    throw new UnmoorError(
+      'NotFound',
+      'isolated-vm cannot be loaded. Install it beside the artifact: npm install isolated-vm@7 (it ' +
+        'needs Node 24 or newer).',
+      {
+        operation: 'start',
+        cause,
+      },
+    )
   }
 }

@@ -11,5 +11,10 @@ export interface Limits {
 }
 
 export function readLimits(options: IsolateOptions): Limits {
-  return { memoryMb: options.memoryMb ?? 128, cpuMs: options.cpuMs ?? 1000, startupMs: (options.startupTimeout ?? 5) * 1000, wallSeconds: options.wallTimeout }
+  return {
+    memoryMb: options.memoryMb ?? 128,
+    cpuMs: options.cpuMs ?? 1000,
+    startupMs: (options.startupTimeout ?? 5) * 1000,
+    wallSeconds: options.wallTimeout,
+  }
 }

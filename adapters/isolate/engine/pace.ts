@@ -13,8 +13,10 @@ const FORGET = 10_000
 const EXACT = 100
 
 /**
- * Whether a tenant's entries are short enough for the host's own thread. One that is entered there needs no switch of threads (2 us of CPU instead of about 30),
- * but its neighbours wait for it. So a tenant begins on threads of its own, comes over after a row of short entries, and goes back, for longer each time, when one was long.
+ * Whether a tenant's entries are short enough for the host's own thread. One that is entered there needs no
+ * switch of threads (2 us of CPU instead of about 30), but its neighbours wait for it. So a tenant begins on
+ * threads of its own, comes over after a row of short entries, and goes back, for longer each time, when one
+ * was long.
  */
 export class Pace {
   /** Whether the next entry may be in the host's own thread. */
@@ -26,12 +28,17 @@ export class Pace {
   #exactLeft = 0
   #isNew = true
 
-  /** Others of the same code are known to be short. An app that has had entries of its own is judged by those. */
+  /**
+   * Others of the same code are known to be short. An app that has had entries of its own is judged by those.
+   */
   trust(): void {
     if (this.#isNew) this.#come()
   }
 
-  /** An entry on another thread: microseconds by the clock. One that had to wait for a core only looks long, so it counts little. */
+  /**
+   * An entry on another thread: microseconds by the clock. One that had to wait for a core only looks long,
+   * so it counts little.
+   */
   noteOutside(us: number): void {
     this.#isNew = false
     if (us > SHORT_US) this.#short = us > LONG_US ? 0 : Math.max(0, this.#short - 5)

@@ -1,9 +1,10 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 
 /**
- * What isolated-vm calls CPU time is the time that an isolate was at work by the clock: on a busy machine it counts what its thread waited for a core, too.
- * The kernel knows better, thread by thread (`/proc/self/task/ID/schedstat`), but not which isolate a thread has run. Where there is no /proc
- * (macOS, Windows) the clock has to do.
+ * What isolated-vm calls CPU time is the time that an isolate was at work by the clock: on a busy machine it
+ * counts what its thread waited for a core, too. The kernel knows better, thread by thread
+ * (`/proc/self/task/ID/schedstat`), but not which isolate a thread has run. Where there is no /proc (macOS,
+ * Windows) the clock has to do.
  */
 const TASKS = '/proc/self/task'
 /** Milliseconds for which a reading holds, and after which new threads are looked for. */
@@ -84,7 +85,8 @@ class ThreadClock {
         const times = this.#readThread(file)
         if (times === undefined) closeSync(file)
         // One that was not there the last time has spent all its time since then.
-        else this.#threads.set(id, { file, isolates, first, ...(this.#isListed ? { run: 0, wait: 0 } : times) })
+        else
+          this.#threads.set(id, { file, isolates, first, ...(this.#isListed ? { run: 0, wait: 0 } : times) })
       }
       this.#isListed = true
     } catch {
@@ -94,7 +96,9 @@ class ThreadClock {
 
   #readThread(file: number): { run: number; wait: number } | undefined {
     try {
-      const [run, wait] = this.#buffer.toString('latin1', 0, readSync(file, this.#buffer, { position: 0 })).split(' ')
+      const [run, wait] = this.#buffer
+        .toString('latin1', 0, readSync(file, this.#buffer, { position: 0 }))
+        .split(' ')
       return { run: Number(run) / 1000, wait: Number(wait) / 1000 }
     } catch {
       return undefined
@@ -109,7 +113,10 @@ export function readThreads(): ThreadTimes {
   return clock.read()
 }
 
-/** Of `active` microseconds of one long piece of work since `before`, those on a core: an estimate by how all isolates' threads have fared. */
+/**
+ * Of `active` microseconds of one long piece of work since `before`, those on a core: an estimate by how all
+ * isolates' threads have fared.
+ */
 export function onCore(active: number, before: ThreadTimes): number {
   const known = ({ run, wait }: ThreadTimes): number => run - before.run + wait - before.wait
   let after = clock.read()
@@ -131,7 +138,9 @@ export class CoreShare {
   #process = process.cpuUsage()
   #times = clock.read()
 
-  /** Of the period since the last call; `active`: microseconds that all isolates together were at work in it. */
+  /**
+   * Of the period since the last call; `active`: microseconds that all isolates together were at work in it.
+   */
   take(active: number): Shares {
     const cpu = process.cpuUsage(this.#process)
     this.#process = process.cpuUsage()
@@ -144,6 +153,9 @@ export class CoreShare {
     const spent = cpu.user + cpu.system - (now.others - before.others)
     const first = now.firstRun - before.firstRun
     const known = first + now.firstWait - before.firstWait
-    return { isolates: active === 0 ? 1 : Math.min(1, Math.max(0, spent) / active), host: known === 0 ? 1 : first / known }
+    return {
+      isolates: active === 0 ? 1 : Math.min(1, Math.max(0, spent) / active),
+      host: known === 0 ? 1 : first / known,
+    }
   }
 }

@@ -7,9 +7,11 @@ import type { Sources } from './image.ts'
 type Callback = (...args: unknown[]) => unknown
 
 /**
- * Runs the guest in a context of this very process, so that Node's own inspector sees it (that of isolated-vm 7.0.1 ends the process on Node 26:
- * V8 wants it on one thread). The web API and the bridge are those of an isolate; what is missing is what a debugger would trip over anyway: limits
- * and the wall between app and host. For development only. Needs `node --experimental-vm-modules`, and a process that hears `unhandledRejection`.
+ * Runs the guest in a context of this very process, so that Node's own inspector sees it (that of isolated-vm
+ * 7.0.1 ends the process on Node 26: V8 wants it on one thread). The web API and the bridge are those of an
+ * isolate; what is missing is what a debugger would trip over anyway: limits and the wall between app and
+ * host. For development only. Needs `node --experimental-vm-modules`, and a process that hears
+ * `unhandledRejection`.
  */
 export class VmImage implements GuestImage {
   #sources: Sources
@@ -23,7 +25,10 @@ export class VmImage implements GuestImage {
     new vm.Script(`'use strict';${this.#sources.webApi}`, { filename: 'unmoor:web-api' }).runInContext(global)
     const isolate = new VmIsolate()
     // The part of isolated-vm that `Guest` uses, which is all that it is given to.
-    return { isolate, context: new VmContext(global, isolate) } as unknown as { isolate: ivm.Isolate; context: ivm.Context }
+    return { isolate, context: new VmContext(global, isolate) } as unknown as {
+      isolate: ivm.Isolate
+      context: ivm.Context
+    }
   }
 
   async runApp(_isolate: ivm.Isolate, context: ivm.Context): Promise<number> {
@@ -40,7 +45,10 @@ export class VmImage implements GuestImage {
   }
 }
 
-/** What a rejection is logged as that nobody in the app handled: it comes to this process, in the words of the bridge. */
+/**
+ * What a rejection is logged as that nobody in the app handled: it comes to this process, in the words of the
+ * bridge.
+ */
 export function rejectionText(error: unknown): string {
   return `Unhandled rejection: ${stackOf(error)}`
 }
@@ -68,7 +76,8 @@ class VmIsolate {
   }
 }
 
-// Copies data into the realm of the context, as crossing into an isolate does: the guest asks for its own classes.
+// Copies data into the realm of the context, as crossing into an isolate does: the guest asks for its own
+// classes.
 const COPY = `(function copy(value) {
   if (typeof value !== 'object' || value === null) return value
   const tag = Object.prototype.toString.call(value).slice(8, -1)
@@ -96,7 +105,9 @@ class VmContext {
 
   evalClosureSync(code: string, callbacks: readonly { run: Callback; ignored: boolean }[]): object {
     const parameters = callbacks.map((_callback, index) => `$${index}`).join(', ')
-    const create = vm.runInContext(`(function (${parameters}) { ${code}\n})`, this.global, { filename: 'unmoor:connect' }) as Callback
+    const create = vm.runInContext(`(function (${parameters}) { ${code}\n})`, this.global, {
+      filename: 'unmoor:connect',
+    }) as Callback
     const enter = create(...callbacks.map((callback) => this.#toGuest(callback))) as Callback
     return {
       apply: async (_self: unknown, args: readonly unknown[]) => {

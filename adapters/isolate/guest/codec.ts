@@ -1,6 +1,6 @@
 /**
- * Arguments and results of binding calls as data that crosses the bridge: what structured cloning copies goes as it is (dates, maps, bytes);
- * streams, blobs, requests, responses and signals are tagged with `$`.
+ * Arguments and results of binding calls as data that crosses the bridge: what structured cloning copies goes
+ * as it is (dates, maps, bytes); streams, blobs, requests, responses and signals are tagged with `$`.
  */
 import { BlobObject } from '../../../core/bindings/blob-object.ts'
 import type { BlobRecord } from '../../../core/bindings/drivers.ts'
@@ -17,7 +17,10 @@ type Tagged =
   | { $: 'response'; response: WireResponse }
   | { $: 'object'; value: unknown }
 
-/** Deeper than this, an argument is a mistake or an attack; JSON and structured cloning give up not far beyond. */
+/**
+ * Deeper than this, an argument is a mistake or an attack; JSON and structured cloning give up not far
+ * beyond.
+ */
 const MAX_DEPTH = 200
 
 /** An argument for the host. @throws `InvalidArgument` for what is no data: functions, symbols, cycles. */
@@ -25,8 +28,13 @@ export function encodeArgument(value: unknown, where: Where, depth = 0): unknown
   if (typeof value === 'function' || typeof value === 'symbol')
     throw invalidArgument(where, `${where.binding}.${where.operation}: a ${typeof value} is no data.`)
   if (typeof value !== 'object' || value === null) return value
-  if (depth > MAX_DEPTH) throw invalidArgument(where, `${where.binding}.${where.operation}: the value is nested too deep, or in a circle.`)
-  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength).slice()
+  if (depth > MAX_DEPTH)
+    throw invalidArgument(
+      where,
+      `${where.binding}.${where.operation}: the value is nested too deep, or in a circle.`,
+    )
+  if (ArrayBuffer.isView(value))
+    return new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength).slice()
   if (value instanceof ArrayBuffer) return value.slice()
   if (value instanceof Date) return new Date(value.getTime())
   // Not by the globals' names: asking for those makes what nobody else may want.
@@ -36,7 +44,14 @@ export function encodeArgument(value: unknown, where: Where, depth = 0): unknown
   if (value instanceof URL) return value.href
   if (value instanceof Request) {
     const { method, url, redirect } = value
-    return { $: 'request', method, url, redirect, headers: link.flatHeaders(value.headers as never), body: link.bodyToHost(link.takeBody(value as never)) }
+    return {
+      $: 'request',
+      method,
+      url,
+      redirect,
+      headers: link.flatHeaders(value.headers as never),
+      body: link.bodyToHost(link.takeBody(value as never)),
+    }
   }
   if (value instanceof Response) {
     return {
@@ -47,11 +62,16 @@ export function encodeArgument(value: unknown, where: Where, depth = 0): unknown
       body: link.bodyToHost(link.takeBody(value as never)),
     }
   }
-  if (Array.isArray(value)) return Array.from(value, (item: unknown) => encodeArgument(item, where, depth + 1))
+  if (Array.isArray(value))
+    return Array.from(value, (item: unknown) => encodeArgument(item, where, depth + 1))
   if (value instanceof Map || value instanceof Set)
-    return { $: value instanceof Map ? 'map' : 'set', value: Array.from(value, (item: unknown) => encodeArgument(item, where, depth + 1)) }
+    return {
+      $: value instanceof Map ? 'map' : 'set',
+      value: Array.from(value, (item: unknown) => encodeArgument(item, where, depth + 1)),
+    }
   const object: Record<string, unknown> = Object.create(null) as Record<string, unknown>
-  for (const key of Object.keys(value)) object[key] = encodeArgument((value as Record<string, unknown>)[key], where, depth + 1)
+  for (const key of Object.keys(value))
+    object[key] = encodeArgument((value as Record<string, unknown>)[key], where, depth + 1)
   return '$' in object ? { $: 'object', value: object } : object
 }
 

@@ -5,8 +5,13 @@ import { addCallerSide, bindingMethods } from '../../../core/runtime/rpc.ts'
 import { decodeResult, encodeArgument } from './codec.ts'
 import { link } from './link.ts'
 
-/** The env that handlers get: thin stubs; the portable classes, with every check and limit, are on the host. */
-export function createEnv(bindings: App['bindings'], values: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+/**
+ * The env that handlers get: thin stubs; the portable classes, with every check and limit, are on the host.
+ */
+export function createEnv(
+  bindings: App['bindings'],
+  values: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
   const env: Record<string, unknown> = {}
   for (const [binding, declaration] of Object.entries(bindings)) {
     const { kind } = declaration
@@ -21,7 +26,8 @@ export function createEnv(bindings: App['bindings'], values: Readonly<Record<str
 
 function createStub(binding: string, declaration: AnyDeclaration, dialect: unknown): object {
   const stub: Record<string, unknown> = dialect === undefined ? {} : { dialect }
-  for (const method of bindingMethods(declaration)) stub[method] = (...args: unknown[]) => call(binding, method, args)
+  for (const method of bindingMethods(declaration))
+    stub[method] = (...args: unknown[]) => call(binding, method, args)
   addCallerSide(declaration, binding, stub, (method, args) => call(binding, method, args))
   return Object.freeze(stub)
 }
@@ -30,7 +36,10 @@ function createStub(binding: string, declaration: AnyDeclaration, dialect: unkno
 function createObjects(binding: string): object {
   return Object.freeze({
     query(object: string, text: string, params: readonly unknown[]): unknown {
-      const answer = link.callSync('objects', binding, object, text, [...params]) as { error?: { name: string; message: string }; value?: unknown }
+      const answer = link.callSync('objects', binding, object, text, [...params]) as {
+        error?: { name: string; message: string }
+        value?: unknown
+      }
       if (answer.error !== undefined) throw link.toError(answer.error)
       return answer.value
     },
@@ -51,19 +60,31 @@ async function call(binding: string, method: string, args: readonly unknown[]): 
 }
 
 function settle(answer: unknown): unknown {
-  const { error, cause, value } = answer as { error?: SerializedError | { name: string; message: string }; cause?: unknown; value?: unknown }
+  const { error, cause, value } = answer as {
+    error?: SerializedError | { name: string; message: string }
+    cause?: unknown
+    value?: unknown
+  }
   if (error !== undefined) throw toError(error, cause === undefined ? undefined : link.toError(cause))
   return decodeResult(value)
 }
 
 function toError(error: SerializedError | { name: string; message: string }, cause: unknown): unknown {
-  return 'code' in error ? new UnmoorError(error.code, error.message, { ...error, cause }) : link.toError(error)
+  return 'code' in error
+    ? new UnmoorError(error.code, error.message, { ...error, cause })
+    : link.toError(error)
 }
 
-// A message goes by its JSON, so that toJSON counts here as on every target. What is no JSON is left for the host to refuse.
-function messages(method: string, args: readonly unknown[], where: { binding: string; operation: string }): unknown[] {
+// A message goes by its JSON, so that toJSON counts here as on every target. What is no JSON is left for the
+// host to refuse.
+function messages(
+  method: string,
+  args: readonly unknown[],
+  where: { binding: string; operation: string },
+): unknown[] {
   const plain = (body: unknown): unknown => {
-    if (typeof body !== 'object' || body === null || ArrayBuffer.isView(body) || body instanceof ArrayBuffer) return body
+    if (typeof body !== 'object' || body === null || ArrayBuffer.isView(body) || body instanceof ArrayBuffer)
+      return body
     try {
       return JSON.parse(JSON.stringify(body))
     } catch (error) {
@@ -104,8 +125,14 @@ class Secret {
 function createFetcher(binding: string, kind: 'service' | 'assets'): object {
   return Object.freeze({
     async fetch(input: unknown, init?: RequestInit): Promise<unknown> {
-      const target = typeof input === 'string' && input.startsWith('/') ? `http://${kind === 'assets' ? 'assets' : binding}${input}` : input
-      const request = new Request(target as RequestInfo, kind === 'service' ? { redirect: 'manual', ...init } : init)
+      const target =
+        typeof input === 'string' && input.startsWith('/')
+          ? `http://${kind === 'assets' ? 'assets' : binding}${input}`
+          : input
+      const request = new Request(
+        target as RequestInfo,
+        kind === 'service' ? { redirect: 'manual', ...init } : init,
+      )
       try {
         return await link.fetchByHost('bindingFetch', request as never, binding)
       } catch (error) {

@@ -79,7 +79,9 @@ export class EventRecord {
 /** Events whose signals the host may abort. */
 const watched = new Map<number, EventRecord>()
 
-link.on('abort', (id: number, what: 'request' | 'context', message: string, name: string) => watched.get(id)?.abort(what, message, name))
+link.on('abort', (id: number, what: 'request' | 'context', message: string, name: string) =>
+  watched.get(id)?.abort(what, message, name),
+)
 
 const NO_PROPS = Object.freeze({})
 

@@ -24,7 +24,9 @@ export function startEvents(app: App): void {
       record.answered()
     }
     try {
-      const request = link.incomingRequest(method, url, headers, link.bodyFromHost(body as WireBody), () => record.requestSignal())
+      const request = link.incomingRequest(method, url, headers, link.bodyFromHost(body as WireBody), () =>
+        record.requestSignal(),
+      )
       const { fetch } = app
       if (fetch === undefined) throw new Error('This app has no fetch handler.')
       const answer: unknown = fetch(request as never, env as never, record.ctx)
@@ -49,7 +51,9 @@ export function startEvents(app: App): void {
       const handler = app.queues[binding]
       if (handler === undefined) throw new Error(`This app has no handler for queue "${binding}".`)
       await handler(batch, env as never, record.ctx)
-    }).then((error) => link.post('queued', id, batch.settlements(error === undefined ? 'ack' : 'retry'), error))
+    }).then((error) =>
+      link.post('queued', id, batch.settlements(error === undefined ? 'ack' : 'retry'), error),
+    )
   })
 
   link.on('cron', (id: number, name: string, scheduledTime: number) => {
@@ -58,13 +62,19 @@ export function startEvents(app: App): void {
     void run(record, async () => {
       const cron = app.crons[name]
       if (cron === undefined) throw new Error(`This app has no cron "${name}".`)
-      await cron.run({ name, cron: cron.schedule, scheduledTime, type: 'scheduled', noRetry: () => void (retry = false) }, env as never, record.ctx)
+      await cron.run(
+        { name, cron: cron.schedule, scheduledTime, type: 'scheduled', noRetry: () => void (retry = false) },
+        env as never,
+        record.ctx,
+      )
     }).then((error) => link.post('cronDone', id, error, retry))
   })
 }
 
 function isPromise(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  )
 }
 
 // Runs a handler; gives the text of what it threw.
@@ -85,9 +95,13 @@ function isResponse(answer: unknown): answer is GuestResponse {
 }
 
 function respond(record: EventRecord, answer: unknown): void {
-  if (!isResponse(answer)) throw new TypeError(`The fetch handler must return a Response, not ${answer === null ? 'null' : typeof answer}.`)
+  if (!isResponse(answer))
+    throw new TypeError(
+      `The fetch handler must return a Response, not ${answer === null ? 'null' : typeof answer}.`,
+    )
   const body = link.bodyToHost(link.takeBody(answer))
   link.respond(record.id, answer.status, answer.statusText, link.headersText(answer), body)
-  if (body !== null && typeof body === 'object' && 'stream' in body) link.whenSent(body.stream, () => record.sent())
+  if (body !== null && typeof body === 'object' && 'stream' in body)
+    link.whenSent(body.stream, () => record.sent())
   else record.answered()
 }

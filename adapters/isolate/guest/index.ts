@@ -8,8 +8,10 @@ import { link } from './link.ts'
 
 /** Takes events of the host for `app`. */
 export function serveApp(app: App): void {
-  if (typeof app !== 'object' || app === null || typeof app.bindings !== 'object') throw new TypeError('The app has no default export made by defineApp().')
+  if (typeof app !== 'object' || app === null || typeof app.bindings !== 'object')
+    throw new TypeError('The app has no default export made by defineApp().')
   startEvents(app)
-  // A call: where the app is started in the host's own thread it is there at once, and a message would take a turn.
+  // A call: where the app is started in the host's own thread it is there at once, and a message would take a
+  // turn.
   link.callSync('ready')
 }

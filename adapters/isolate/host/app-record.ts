@@ -3,7 +3,10 @@ import type { AppLimits, LimitSettings } from './limits.ts'
 
 /** How an app is served; what a config or a deploy says of it. */
 export interface AppSettings {
-  /** Host names, such as `shop.example.com`; `*.example.com` takes every name one or more labels below, `*` all that no other app has. Default: the app's name, alone or as the first label. */
+  /**
+   * Host names, such as `shop.example.com`; `*.example.com` takes every name one or more labels below, `*`
+   * all that no other app has. Default: the app's name, alone or as the first label.
+   */
   hosts?: readonly string[] | undefined
   /** Path prefixes, such as `/shop`; the app sees the path without it. Default: none. */
   paths?: readonly string[] | undefined
@@ -11,16 +14,26 @@ export interface AppSettings {
   variables?: Readonly<Record<string, string>> | undefined
   /** Secrets of the app, and variables that the admin API is not to tell. Default: none. */
   secrets?: Readonly<Record<string, string>> | undefined
-  /** Token of the test channel, in artifacts that were built with it. Default: none, the channel is closed. */
+  /**
+   * Token of the test channel, in artifacts that were built with it. Default: none, the channel is closed.
+   */
   testToken?: string | undefined
   /** Default: the host's. */
   limits?: Partial<LimitSettings> | undefined
-  /** Where the app's `fetch` may go besides public addresses, and where not; added to the host's rules. Default: the host's. */
+  /**
+   * Where the app's `fetch` may go besides public addresses, and where not; added to the host's rules.
+   * Default: the host's.
+   */
   outbound?: OutboundRules | undefined
   /** Other apps of this host that its service bindings may call, by name. Default: itself only. */
   services?: readonly string[] | undefined
-  /** Driver per binding in place of the artifact's, with options: the operator's word, so anything goes. Default: none. */
-  drivers?: Readonly<Record<string, string | { readonly driver: string; readonly [option: string]: unknown }>> | undefined
+  /**
+   * Driver per binding in place of the artifact's, with options: the operator's word, so anything goes.
+   * Default: none.
+   */
+  drivers?:
+    | Readonly<Record<string, string | { readonly driver: string; readonly [option: string]: unknown }>>
+    | undefined
 }
 
 /** One app as the processes of a host know it. Plain data. */

@@ -3,7 +3,12 @@ import { join } from 'node:path'
 import type { ArtifactInfo, DriverSpec } from '../../../core/adapter.ts'
 import { defineApp } from '../../../core/app.ts'
 import type { Migration } from '../../../core/bindings/migrations.ts'
-import { type AnyDeclaration, type Bindings, defineBindings, queue } from '../../../core/bindings/declarations.ts'
+import {
+  type AnyDeclaration,
+  type Bindings,
+  defineBindings,
+  queue,
+} from '../../../core/bindings/declarations.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { presentInfo } from '../../../core/old-units.ts'
 import { errorText } from './error-text.ts'
@@ -11,18 +16,37 @@ import { errorText } from './error-text.ts'
 /** The files of an artifact that a host uses, besides `assets/`. */
 export const ARTIFACT_FILES = ['unmoor.json', 'web-api.js', 'app.js'] as const
 
-const KINDS: ReadonlySet<unknown> = new Set(['kv', 'blob', 'sql', 'queue', 'cache', 'secret', 'variable', 'service', 'assets', 'objects'])
+const KINDS: ReadonlySet<unknown> = new Set([
+  'kv',
+  'blob',
+  'sql',
+  'queue',
+  'cache',
+  'secret',
+  'variable',
+  'service',
+  'assets',
+  'objects',
+])
 
-/** What an artifact in a folder is. @throws `NotFound` without one, `InvalidArgument` for what is none of the isolate target. */
+/**
+ * What an artifact in a folder is. @throws `NotFound` without one, `InvalidArgument` for what is none of the
+ * isolate target.
+ */
 export async function readInfo(dir: string): Promise<ArtifactInfo> {
   const text = await readFile(join(dir, 'unmoor.json'), 'utf8').catch((cause: unknown) => {
-    throw new UnmoorError('NotFound', `There is no artifact in ${dir}. Run first: unmoor build --target isolate`, { operation: 'config', cause })
+    throw new UnmoorError(
+      'NotFound',
+      `There is no artifact in ${dir}. Run first: unmoor build --target isolate`,
+      { operation: 'config', cause },
+    )
   })
   return parseInfo(text, dir)
 }
 
 /**
- * Checks an artifact's `unmoor.json`. It may be a tenant's own words: names in it become names of files, tables and keys, so only those that a build lets through pass.
+ * Checks an artifact's `unmoor.json`. It may be a tenant's own words: names in it become names of files,
+ * tables and keys, so only those that a build lets through pass.
  *
  * @throws `InvalidArgument` naming what does not hold; `where` is what it is an artifact of.
  */
@@ -40,7 +64,11 @@ export function parseInfo(text: string, where: string): ArtifactInfo {
         throw new Error(`it has migrations of "${name}", which is no sql binding`)
     return presentInfo(info, 'it')
   } catch (cause) {
-    throw new UnmoorError('InvalidArgument', `unmoor.json of ${where}: ${errorText(cause)}. Run: unmoor build --target isolate`, { operation: 'config', cause })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `unmoor.json of ${where}: ${errorText(cause)}. Run: unmoor build --target isolate`,
+      { operation: 'config', cause },
+    )
   }
 }
 
@@ -49,7 +77,11 @@ function checkManifest({ name, bindings, queues, crons }: ArtifactInfo['manifest
   checkMap(bindings, 'bindings', (declaration: AnyDeclaration) => KINDS.has(declaration?.kind))
   for (const [binding, declaration] of Object.entries(bindings)) {
     if (declaration.kind === 'queue') queue(declaration)
-    if (declaration.kind === 'service' && declaration.app !== undefined && typeof declaration.app !== 'string')
+    if (
+      declaration.kind === 'service' &&
+      declaration.app !== undefined &&
+      typeof declaration.app !== 'string'
+    )
       throw new Error(`the service "${binding}" names no app`)
   }
   if (!Array.isArray(queues)) throw new Error('its manifest has no list of queues')
@@ -59,16 +91,25 @@ function checkManifest({ name, bindings, queues, crons }: ArtifactInfo['manifest
   defineApp({
     bindings: defineBindings(bindings as Bindings) as {},
     queues: Object.fromEntries(queues.map((queue: string) => [queue, nothing])),
-    crons: Object.fromEntries(Object.entries(crons).map(([cron, schedule]) => [cron, { schedule, run: nothing }])),
+    crons: Object.fromEntries(
+      Object.entries(crons).map(([cron, schedule]) => [cron, { schedule, run: nothing }]),
+    ),
   })
 }
 
 function checkMap<Value>(map: unknown, name: string, holds: (value: Value) => boolean): void {
   if (typeof map !== 'object' || map === null || Array.isArray(map)) throw new Error(`it has no ${name}`)
-  for (const [key, value] of Object.entries(map)) if (!holds(value as Value)) throw new Error(`${name}.${key} does not hold`)
+  for (const [key, value] of Object.entries(map))
+    if (!holds(value as Value)) throw new Error(`${name}.${key} does not hold`)
 }
 
 function isMigration(value: Partial<Migration> | null): boolean {
-  if (typeof value?.name !== 'string' || typeof value.checksum !== 'string' || typeof value.sql !== 'object' || value.sql === null) return false
+  if (
+    typeof value?.name !== 'string' ||
+    typeof value.checksum !== 'string' ||
+    typeof value.sql !== 'object' ||
+    value.sql === null
+  )
+    return false
   return Object.values(value.sql).every((text) => typeof text === 'string')
 }

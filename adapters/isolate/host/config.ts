@@ -15,13 +15,18 @@ import type { StoreConfig } from './store/open-store.ts'
 import { type AppLimits, checkLimits, DEFAULT_LIMITS, type LimitSettings } from './limits.ts'
 import { type Guard, type GuardOptions, resolveGuard } from './supervisor/process-guard.ts'
 
-/** What `unmoor host --config FILE` reads: JSON, or the default export of a module. Every field is optional. */
+/**
+ * What `unmoor host --config FILE` reads: JSON, or the default export of a module. Every field is optional.
+ */
 export interface HostConfig {
   /** Default: 8787. 0 takes a free one. */
   port?: number
   /** Default: 127.0.0.1. */
   host?: string
-  /** Whether another host may listen on the same port, so that this one takes over from it: start the new one, then stop the old. Default: false. */
+  /**
+   * Whether another host may listen on the same port, so that this one takes over from it: start the new one,
+   * then stop the old. Default: false.
+   */
   sharePort?: boolean
   /** Child processes that share the port. Default: one per core. */
   processes?: number
@@ -29,7 +34,10 @@ export interface HostConfig {
   dataDir?: string
   /** Isolates that live at once in each process. Default: 500. */
   maxIsolates?: number
-  /** Resident memory in MB of each process above which idle isolates are put away. Default: three quarters of the machine's, shared by the processes. */
+  /**
+   * Resident memory in MB of each process above which idle isolates are put away. Default: three quarters of
+   * the machine's, shared by the processes.
+   */
   maxProcessMb?: number
   /** Isolates that each process keeps ready. Default: 4. */
   pool?: number
@@ -37,28 +45,45 @@ export interface HostConfig {
   stopTimeout?: number
   /** @deprecated Since 0.2: `stopTimeout`. */
   stopSeconds?: number
-  /** Lines of the log: `text`, or `json` with `time`, `level`, `app` (where an app said it) and `message`. Default: text. */
+  /**
+   * Lines of the log: `text`, or `json` with `time`, `level`, `app` (where an app said it) and `message`.
+   * Default: text.
+   */
   log?: 'text' | 'json'
-  /** Seconds that a process may answer nobody, held up by one statement, until it is killed and started again. Six times as many for an app that has a process of its own. Default: 5. */
+  /**
+   * Seconds that a process may answer nobody, held up by one statement, until it is killed and started again.
+   * Six times as many for an app that has a process of its own. Default: 5.
+   */
   stallTimeout?: number
   /** @deprecated Since 0.2: `stallTimeout`. */
   stallSeconds?: number
-  /** What keeps the child processes apart from the rest of the machine: another user, Node's permission model, a command that starts them. Default: nothing. */
+  /**
+   * What keeps the child processes apart from the rest of the machine: another user, Node's permission model,
+   * a command that starts them. Default: nothing.
+   */
   guard?: GuardOptions
   /** Default limits of all apps. */
   limits?: Partial<LimitSettings>
-  /** Where all apps' `fetch` may go besides public addresses, and where not: `{ "allow": ["10.1.0.0/16"], "deny": ["*.internal"] }`. Default: public addresses only. */
+  /**
+   * Where all apps' `fetch` may go besides public addresses, and where not:
+   * `{ "allow": ["10.1.0.0/16"], "deny": ["*.internal"] }`. Default: public addresses only.
+   */
   outbound?: OutboundRules
   /**
-   * Drivers by kind of binding, in place of those that artifacts name: `{ "kv": { "driver": "redis", "url": "..." } }`. Apps are kept apart in them by their names; for
-   * `sql` in Postgres each app gets a user and a schema of its own. `{ "env": "NAME" }` stands for a variable of the host. Default: the artifacts' own (files in the data folder).
+   * Drivers by kind of binding, in place of those that artifacts name:
+   * `{ "kv": { "driver": "redis", "url": "..." } }`. Apps are kept apart in them by their names; for `sql` in
+   * Postgres each app gets a user and a schema of its own. `{ "env": "NAME" }` stands for a variable of the
+   * host. Default: the artifacts' own (files in the data folder).
    */
   drivers?: DriverDefaults
-  /** Where the times of crons are claimed: a driver's name or one with options. Default: `sqlite`, a file per app in the data folder: right for one host. */
+  /**
+   * Where the times of crons are claimed: a driver's name or one with options. Default: `sqlite`, a file per
+   * app in the data folder: right for one host.
+   */
   cronStore?: string | DriverSpec
   /**
-   * Where deploys are kept: a database (`sqlite`, `postgres`) and a blob store (`fs`, `s3`), with their options. Hosts that share them serve the same apps. Default: files in the
-   * data folder.
+   * Where deploys are kept: a database (`sqlite`, `postgres`) and a blob store (`fs`, `s3`), with their
+   * options. Hosts that share them serve the same apps. Default: files in the data folder.
    */
   store?: { sql?: string | DriverSpec; blob?: string | DriverSpec }
   /** Milliseconds between two looks at the store for what other hosts have deployed. Default: 1000. */
@@ -74,7 +99,10 @@ export interface HostConfig {
     port?: number
     /** Default: 127.0.0.1. */
     host?: string
-    /** What all but /metrics and /healthz ask for. Default: `UNMOOR_HOST_TOKEN`, else one that is made at the first start, in `admin.token` of the data folder. */
+    /**
+     * What all but /metrics and /healthz ask for. Default: `UNMOOR_HOST_TOKEN`, else one that is made at the
+     * first start, in `admin.token` of the data folder.
+     */
     token?: string
     /** Files in PEM: the admin port then speaks TLS. Default: none. */
     tls?: { cert: string; key: string }
@@ -83,7 +111,10 @@ export interface HostConfig {
 
 /** A config with its defaults filled in; paths are absolute. */
 export interface ResolvedConfig extends Required<
-  Omit<HostConfig, 'apps' | 'admin' | 'limits' | 'cronStore' | 'store' | 'guard' | 'stopTimeout' | 'stallTimeout'>
+  Omit<
+    HostConfig,
+    'apps' | 'admin' | 'limits' | 'cronStore' | 'store' | 'guard' | 'stopTimeout' | 'stallTimeout'
+  >
 > {
   guard: Guard
   store: StoreConfig
@@ -92,18 +123,36 @@ export interface ResolvedConfig extends Required<
   cronStore: DriverSpec
   limits: AppLimits
   apps: AppRecord[]
-  admin: { port: number | undefined; host: string; token: string | undefined; tls: { cert: string; key: string } | undefined }
+  admin: {
+    port: number | undefined
+    host: string
+    token: string | undefined
+    tls: { cert: string; key: string } | undefined
+  }
 }
 
-/** Reads a config file, or takes every artifact in a folder: `DIR/NAME` or `DIR/NAME/.unmoor/isolate`; DIR may also be one artifact. */
-export async function loadConfig(source: { config?: string | undefined; dir?: string | undefined }, overrides: HostConfig = {}): Promise<ResolvedConfig> {
+/**
+ * Reads a config file, or takes every artifact in a folder: `DIR/NAME` or `DIR/NAME/.unmoor/isolate`; DIR may
+ * also be one artifact.
+ */
+export async function loadConfig(
+  source: { config?: string | undefined; dir?: string | undefined },
+  overrides: HostConfig = {},
+): Promise<ResolvedConfig> {
   const file = source.config === undefined ? undefined : resolve(source.config)
-  const given: HostConfig = { ...(file === undefined ? {} : checkKeys(await readConfig(file), file)), ...withoutUndefined(overrides) }
+  const given: HostConfig = {
+    ...(file === undefined ? {} : checkKeys(await readConfig(file), file)),
+    ...withoutUndefined(overrides),
+  }
   const base = file === undefined ? process.cwd() : dirname(file)
   const limits: AppLimits = { ...DEFAULT_LIMITS, ...checkLimits(given.limits, 'limits') }
   const processes = given.processes ?? availableParallelism()
   if (!Number.isInteger(processes) || processes < 1)
-    throw new UnmoorError('InvalidArgument', `processes takes a whole number from 1, not ${String(processes)}.`, { operation: 'config' })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `processes takes a whole number from 1, not ${String(processes)}.`,
+      { operation: 'config' },
+    )
   const found = source.dir === undefined ? {} : await findArtifacts(resolve(source.dir))
   const apps = Object.entries<AppSettings & { dir: string }>({ ...found, ...given.apps })
   return {
@@ -150,15 +199,24 @@ export async function loadConfig(source: { config?: string | undefined; dir?: st
 
 function checkLog(log: unknown = 'text'): 'text' | 'json' {
   if (log === 'text' || log === 'json') return log
-  throw new UnmoorError('InvalidArgument', `log takes text or json, not ${JSON.stringify(log)}.`, { operation: 'config' })
+  throw new UnmoorError('InvalidArgument', `log takes text or json, not ${JSON.stringify(log)}.`, {
+    operation: 'config',
+  })
 }
 
 /** Driver specs with each `{ env: 'NAME' }` replaced by that variable of this process. */
-function fromEnvironment<Kind extends string>(specs: Readonly<Partial<Record<Kind, string | DriverSpec>>>, where: string): Record<Kind, DriverSpec> {
+function fromEnvironment<Kind extends string>(
+  specs: Readonly<Partial<Record<Kind, string | DriverSpec>>>,
+  where: string,
+): Record<Kind, DriverSpec> {
   const resolved = Object.entries<string | DriverSpec | undefined>(specs).map(([kind, spec]) => {
     const options = typeof spec === 'string' ? { driver: spec } : spec
     if (typeof options?.driver !== 'string')
-      throw new UnmoorError('InvalidArgument', `${where}${kind} takes a driver's name or { "driver": "...", ...options }.`, { operation: 'config' })
+      throw new UnmoorError(
+        'InvalidArgument',
+        `${where}${kind} takes a driver's name or { "driver": "...", ...options }.`,
+        { operation: 'config' },
+      )
     return [kind, resolveOptions(options, `${where}${kind}`, { variable: (name) => process.env[name] })]
   })
   return Object.fromEntries(resolved) as Record<Kind, DriverSpec>
@@ -169,7 +227,11 @@ async function readConfig(file: string): Promise<HostConfig> {
     if (extname(file) === '.json') return JSON.parse(await readFile(file, 'utf8')) as HostConfig
     return ((await import(/* @vite-ignore */ pathToFileURL(file).href)) as { default: HostConfig }).default
   } catch (cause) {
-    throw new UnmoorError('InvalidArgument', `The host's config ${file} cannot be read: ${(cause as Error).message}`, { operation: 'config', cause })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `The host's config ${file} cannot be read: ${(cause as Error).message}`,
+      { operation: 'config', cause },
+    )
   }
 }
 
@@ -202,13 +264,22 @@ const KEYS = {
 
 function checkKeys(given: HostConfig, file: string): HostConfig {
   if (typeof given !== 'object' || given === null)
-    throw new UnmoorError('InvalidArgument', `The host's config ${file} must be an object, such as { "port": 8080 }.`, { operation: 'config' })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `The host's config ${file} must be an object, such as { "port": 8080 }.`,
+      { operation: 'config' },
+    )
   const names = Object.keys(KEYS).filter((key) => !key.endsWith('Seconds'))
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(KEYS, name))
-      throw new UnmoorError('InvalidArgument', `${file}: ${name}: a host has no such setting.${didYouMean(name, names)} Settings: ${names.join(', ')}.`, {
-        operation: 'config',
-      })
+      throw new UnmoorError(
+        'InvalidArgument',
+        `${file}: ${name}: a host has no such setting.${didYouMean(name, names)} Settings: ` +
+          `${names.join(', ')}.`,
+        {
+          operation: 'config',
+        },
+      )
   }
   return given
 }
@@ -219,7 +290,11 @@ function withoutUndefined(config: HostConfig): HostConfig {
 
 async function statArtifact(dir: string): Promise<{ mtimeMs: number }> {
   return stat(join(dir, 'unmoor.json')).catch((cause: unknown) => {
-    throw new UnmoorError('NotFound', `There is no artifact in ${dir}. Run first: unmoor build --target isolate`, { operation: 'config', cause })
+    throw new UnmoorError(
+      'NotFound',
+      `There is no artifact in ${dir}. Run first: unmoor build --target isolate`,
+      { operation: 'config', cause },
+    )
   })
 }
 
@@ -237,15 +312,29 @@ async function findArtifacts(dir: string): Promise<Record<string, { dir: string 
   const found: Record<string, { dir: string }> = {}
   for (const entry of entries) {
     for (const path of [join(dir, entry.name), join(dir, entry.name, '.unmoor/isolate')]) {
-      if (found[entry.name] === undefined && (await isArtifact(path))) found[basename(entry.name)] = { dir: path }
+      if (found[entry.name] === undefined && (await isArtifact(path)))
+        found[basename(entry.name)] = { dir: path }
     }
   }
   return found
 }
 
 /** An app as the processes know it. */
-export async function createRecord(name: string, dir: string, settings: AppSettings, defaults: AppLimits, version: string): Promise<AppRecord> {
+export async function createRecord(
+  name: string,
+  dir: string,
+  settings: AppSettings,
+  defaults: AppLimits,
+  version: string,
+): Promise<AppRecord> {
   const { manifest } = await readInfo(dir)
   const limits = { ...defaults, ...checkLimits(settings.limits, `apps.${name}.limits`) }
-  return { name, version, dir, settings, limits, background: manifest.queues.length > 0 || Object.keys(manifest.crons).length > 0 }
+  return {
+    name,
+    version,
+    dir,
+    settings,
+    limits,
+    background: manifest.queues.length > 0 || Object.keys(manifest.crons).length > 0,
+  }
 }

@@ -2,4 +2,6 @@ import type { DriverSpec } from '../../../core/adapter.ts'
 import type { BindingKind } from '../../../core/bindings/declarations.ts'
 
 /** The host's drivers by kind of binding, in place of the artifacts' own. */
-export type DriverDefaults = Readonly<Partial<Record<Exclude<BindingKind, 'variable' | 'service' | 'assets'>, DriverSpec>>>
+export type DriverDefaults = Readonly<
+  Partial<Record<Exclude<BindingKind, 'variable' | 'service' | 'assets'>, DriverSpec>>
+>

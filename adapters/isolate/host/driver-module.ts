@@ -8,8 +8,14 @@ export async function loadModule(name: string, binding: string): Promise<DriverM
   if (!/^[a-z0-9-]+(\/cron)?$/.test(name)) return (await import(/* @vite-ignore */ name)) as DriverModule
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   try {
-    return (await import(/* @vite-ignore */ new URL(`../../drivers/${name}/index.${extension}`, import.meta.url).href)) as DriverModule
+    return (await import(
+      /* @vite-ignore */ new URL(`../../drivers/${name}/index.${extension}`, import.meta.url).href
+    )) as DriverModule
   } catch (cause) {
-    throw new UnmoorError('NotFound', `The driver "${name}" of binding "${binding}" cannot be loaded: ${(cause as Error).message}`, { cause })
+    throw new UnmoorError(
+      'NotFound',
+      `The driver "${name}" of binding "${binding}" cannot be loaded: ${(cause as Error).message}`,
+      { cause },
+    )
   }
 }

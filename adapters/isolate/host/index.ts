@@ -1,5 +1,6 @@
 /**
- * `unmoor/isolate/host`: many apps in isolates, in a few processes that share a port. `unmoor host` starts it; README.md describes it.
+ * `unmoor/isolate/host`: many apps in isolates, in a few processes that share a port. `unmoor host` starts
+ * it; README.md describes it.
  */
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -35,7 +36,10 @@ export interface HostOptions {
   /** Comes before the config file's `admin.port` and `admin.host`. */
   adminPort?: number | undefined
   adminHost?: string | undefined
-  /** Apps that debuggers are let in to, each in a process of its own, without limits and walls: for development only. Default: none. */
+  /**
+   * Apps that debuggers are let in to, each in a process of its own, without limits and walls: for
+   * development only. Default: none.
+   */
   inspect?: readonly InspectedApp[] | undefined
   /** Lines of the host and its apps. Default: this process's stderr. */
   onOutput?: ((line: string) => void) | undefined
@@ -63,16 +67,29 @@ export interface Host {
   stop(): Promise<void>
 }
 
-/** Starts a host. @throws `InvalidArgument` for a config that does not hold, `Unavailable` for a port in use, `NotFound` where isolated-vm is missing. */
+/**
+ * Starts a host. @throws `InvalidArgument` for a config that does not hold, `Unavailable` for a port in use,
+ * `NotFound` where isolated-vm is missing.
+ */
 export async function startHost(options: HostOptions): Promise<Host> {
   const config = await loadConfig(options, options.overrides)
   const print = options.onOutput ?? ((line: string) => void process.stderr.write(`${line}\n`))
-  // What apps say comes as an object from their processes; what the host says, and V8 before it dies, becomes one.
-  const onOutput = config.log === 'text' ? print : (line: string) => print(line.startsWith('{"time":') ? line : logRecord('info', line))
+  // What apps say comes as an object from their processes; what the host says, and V8 before it dies, becomes
+  // one.
+  const onOutput =
+    config.log === 'text'
+      ? print
+      : (line: string) => print(line.startsWith('{"time":') ? line : logRecord('info', line))
   const metering = await Metering.open(join(config.dataDir, USAGE_FILE))
   const adminPort = options.adminPort ?? config.admin.port
   const inspected = await checkInspected(options.inspect ?? [], config, adminPort)
-  const supervisor = new Supervisor({ config, inspected, isolatedVm: isolatedVmPath(), onOutput, onUsage: (app, usage) => metering.add(app, usage) })
+  const supervisor = new Supervisor({
+    config,
+    inspected,
+    isolatedVm: isolatedVmPath(),
+    onOutput,
+    onUsage: (app, usage) => metering.add(app, usage),
+  })
   let admin: Admin | undefined
   let deploys: Deploys | undefined
   try {
@@ -95,7 +112,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await supervisor.stop()
     throw error
   }
-  const save = (): Promise<void> => metering.save().catch((error: unknown) => onOutput(`Usage could not be written: ${errorText(error)}`))
+  const save = (): Promise<void> =>
+    metering.save().catch((error: unknown) => onOutput(`Usage could not be written: ${errorText(error)}`))
   const saving = setInterval(() => void save(), SAVE_MS)
   let stopped: Promise<void> | undefined
   const stop = async (): Promise<void> => {
@@ -127,6 +145,9 @@ function isolatedVmPath(): string {
   try {
     return fileURLToPath(import.meta.resolve('isolated-vm'))
   } catch (cause) {
-    throw new UnmoorError('NotFound', 'The host needs isolated-vm. Run: npm install isolated-vm@7', { operation: 'start', cause })
+    throw new UnmoorError('NotFound', 'The host needs isolated-vm. Run: npm install isolated-vm@7', {
+      operation: 'start',
+      cause,
+    })
   }
 }

@@ -5,7 +5,10 @@ import { didYouMean } from '../../../core/option-table.ts'
 export interface AppLimits {
   /** Memory of the isolate in MB; a guideline, see SECURITY.md. Default: 128. */
   memoryMb: number
-  /** CPU milliseconds of one entry into the isolate (a request without waits is one). Beyond it: 503, and the isolate is replaced. Default: 1000. */
+  /**
+   * CPU milliseconds of one entry into the isolate (a request without waits is one). Beyond it: 503, and the
+   * isolate is replaced. Default: 1000.
+   */
   cpuMs: number
   /** Milliseconds until the handler must have answered. Beyond it: 503. Default: 30,000. */
   wallMs: number
@@ -13,9 +16,15 @@ export interface AppLimits {
   concurrentRequests: number
   /** Bytes of a request's body. Beyond it: 413. Default: 100 MiB. */
   requestBytes: number
-  /** Bytes of an answer's body. Beyond it: 500, or a cut connection where the answer has begun. Default: 100 MiB. */
+  /**
+   * Bytes of an answer's body. Beyond it: 500, or a cut connection where the answer has begun. Default: 100
+   * MiB.
+   */
   responseBytes: number
-  /** The app's own `fetch` calls per event, counted together for events that are under way together. Beyond it: the call fails. Default: 1000. */
+  /**
+   * The app's own `fetch` calls per event, counted together for events that are under way together. Beyond
+   * it: the call fails. Default: 1000.
+   */
   subrequests: number
   /** Timers at once. Beyond it: the isolate is replaced. Default: 1000. */
   timers: number
@@ -60,22 +69,33 @@ const SMALLEST: Readonly<Record<keyof LimitSettings, number>> = {
   startupCpuMs: 20,
 }
 
-/** Checks limits as a config or a deploy says them. @throws `InvalidArgument` naming the limit, and the nearest right name. */
+/**
+ * Checks limits as a config or a deploy says them. @throws `InvalidArgument` naming the limit, and the
+ * nearest right name.
+ */
 export function checkLimits(given: unknown, where: string): Partial<AppLimits> {
   if (given === undefined) return {}
   const refuse = (message: string): never => {
     throw new UnmoorError('InvalidArgument', message, { operation: 'config' })
   }
-  if (typeof given !== 'object' || given === null) return refuse(`${where} takes an object such as { "cpuMs": 50 }.`)
+  if (typeof given !== 'object' || given === null)
+    return refuse(`${where} takes an object such as { "cpuMs": 50 }.`)
   for (const [name, value] of Object.entries(given)) {
     const names = Object.keys(SMALLEST).filter((limit) => limit !== 'wallMs')
-    if (!Object.hasOwn(SMALLEST, name)) refuse(`${where}.${name}: there is no such limit.${didYouMean(name, names)} Limits: ${names.join(', ')}.`)
+    if (!Object.hasOwn(SMALLEST, name))
+      refuse(
+        `${where}.${name}: there is no such limit.${didYouMean(name, names)} Limits: ${names.join(', ')}.`,
+      )
     const min = SMALLEST[name as keyof LimitSettings]
     if (!(typeof value === 'number' && Number.isFinite(value) && value >= min))
       refuse(`${where}.${name} takes a number from ${min}, not ${JSON.stringify(value)}.`)
   }
   const { wallTimeout, ...limits }: Partial<LimitSettings> = given
   if (wallTimeout === undefined) return limits
-  if (wallTimeout > 86_400) refuse(`${where}.wallTimeout is ${wallTimeout}: it is in seconds, at most 86400; did you mean ${wallTimeout / 1000}?`)
+  if (wallTimeout > 86_400)
+    refuse(
+      `${where}.wallTimeout is ${wallTimeout}: it is in seconds, at most 86400; did you mean ` +
+        `${wallTimeout / 1000}?`,
+    )
   return { ...limits, wallMs: wallTimeout * 1000 }
 }

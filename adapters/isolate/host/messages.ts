@@ -6,8 +6,8 @@ import type { DriverDefaults } from './driver-defaults.ts'
 import type { Usage } from './usage.ts'
 
 /**
- * Which of the work that comes by itself a process does. One process of a host takes queues and crons; hosts that share a
- * store claim each cron's times there.
+ * Which of the work that comes by itself a process does. One process of a host takes queues and crons; hosts
+ * that share a store claim each cron's times there.
  */
 export interface BackgroundDuties {
   queues: boolean
@@ -39,7 +39,13 @@ export interface WorkerSettings {
 export type ToWorker =
   /** Before it is told to serve: fills its pool, for artifacts such as those in `dirs`. */
   | { type: 'prepare'; settings: WorkerSettings; dirs: string[] }
-  | { type: 'serve'; settings: WorkerSettings; apps: AppRecord[]; apart: Record<string, string>; duties: BackgroundDuties }
+  | {
+      type: 'serve'
+      settings: WorkerSettings
+      apps: AppRecord[]
+      apart: Record<string, string>
+      duties: BackgroundDuties
+    }
   | { type: 'apps'; id: number; set: AppRecord[]; remove: string[] }
   | { type: 'apart'; apart: Record<string, string> }
   | { type: 'duties'; duties: BackgroundDuties }
@@ -55,7 +61,13 @@ export type ToSupervisor =
   | { type: 'prepared' }
   | { type: 'done'; id: number }
   | { type: 'probed'; id: number; error?: SerializedError | undefined }
-  | { type: 'usage'; id: number | undefined; apps: Record<string, { usage: Usage; memory: number }>; live: number; waiting: number }
+  | {
+      type: 'usage'
+      id: number | undefined
+      apps: Record<string, { usage: Usage; memory: number }>
+      live: number
+      waiting: number
+    }
   /** A statement of the app's has held the process up for that many milliseconds. */
   | { type: 'heldUp'; app: string; milliseconds: number }
   /** V8 has lost control of that app's isolate; the process ends now. */

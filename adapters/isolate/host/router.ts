@@ -7,7 +7,10 @@ export interface Route {
   target: string
 }
 
-/** Finds the app of a request: an exact host name, then a path prefix (the longest), then a wildcard, then the first label of the host name, then the app that takes all. */
+/**
+ * Finds the app of a request: an exact host name, then a path prefix (the longest), then a wildcard, then the
+ * first label of the host name, then the app that takes all.
+ */
 export class Router {
   #hosts = new Map<string, string>()
   #wildcards = new Map<string, string>()
@@ -81,7 +84,11 @@ function claim(map: Map<string, string>, key: string, name: string, what: string
 }
 
 function taken(what: string, first: string, second: string): UnmoorError {
-  return new UnmoorError('AlreadyExists', `The apps "${first}" and "${second}" both ask for ${what}. Give one of them another.`, { operation: 'config' })
+  return new UnmoorError(
+    'AlreadyExists',
+    `The apps "${first}" and "${second}" both ask for ${what}. Give one of them another.`,
+    { operation: 'config' },
+  )
 }
 
 /** A Host header without its port, in lower case. */

@@ -4,7 +4,8 @@ import { checkOutbound } from '../services/outbound/rules.ts'
 import type { AppSettings } from './app-record.ts'
 import { checkLimits } from './limits.ts'
 
-const HOST = /^\*$|^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$|^\[[0-9a-f:]+\]$/
+const HOST =
+  /^\*$|^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$|^\[[0-9a-f:]+\]$/
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
 
@@ -14,31 +15,45 @@ const CHECKS: Readonly<Record<keyof AppSettings, { wants: string; holds(value: u
     wants: 'a list of host names, such as "shop.example.com", "*.example.com" or "*"',
     holds: (value) => isList(value, (host) => HOST.test(host.toLowerCase())),
   },
-  paths: { wants: 'a list of path prefixes, such as "/shop"', holds: (value) => isList(value, (path) => /^(\/[^\s/?#%]+)+\/?$/.test(path)) },
+  paths: {
+    wants: 'a list of path prefixes, such as "/shop"',
+    holds: (value) => isList(value, (path) => /^(\/[^\s/?#%]+)+\/?$/.test(path)),
+  },
   variables: { wants: 'an object of names and texts', holds: isTexts },
   secrets: { wants: 'an object of names and texts', holds: isTexts },
   testToken: { wants: 'a text', holds: (value) => typeof value === 'string' && value !== '' },
   limits: { wants: 'an object of limits', holds: (value) => typeof value === 'object' },
   outbound: { wants: 'an object of rules', holds: (value) => typeof value === 'object' },
-  services: { wants: "a list of other apps' names", holds: (value) => isList(value, (name) => NAME.test(name)) },
+  services: {
+    wants: "a list of other apps' names",
+    holds: (value) => isList(value, (name) => NAME.test(name)),
+  },
   drivers: { wants: 'an object of bindings and drivers', holds: (value) => isMap(value, isDriver) },
 }
 
 /** @throws `InvalidArgument` for a name that cannot be a label of a host name. */
 export function checkName(name: string): string {
   if (NAME.test(name)) return name
-  throw new UnmoorError('InvalidArgument', `"${name}" cannot be an app's name: use lower-case letters, digits and hyphens, at most 63.`, {
-    operation: 'config',
-  })
+  throw new UnmoorError(
+    'InvalidArgument',
+    `"${name}" cannot be an app's name: use lower-case letters, digits and hyphens, at most 63.`,
+    {
+      operation: 'config',
+    },
+  )
 }
 
 /** Checks settings as a config or the admin API gives them. @throws `InvalidArgument` naming the field. */
 export function checkSettings(given: unknown, where: string): AppSettings {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw refuse(`${where} takes an object such as { "hosts": ["shop.example.com"] }.`)
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw refuse(`${where} takes an object such as { "hosts": ["shop.example.com"] }.`)
   for (const [name, value] of Object.entries(given)) {
     const check = Object.hasOwn(CHECKS, name) ? CHECKS[name as keyof AppSettings] : undefined
     if (check === undefined)
-      throw refuse(`${where}.${name}: there is no such setting.${didYouMean(name, Object.keys(CHECKS))} Settings: ${Object.keys(CHECKS).join(', ')}.`)
+      throw refuse(
+        `${where}.${name}: there is no such setting.${didYouMean(name, Object.keys(CHECKS))} Settings: ` +
+          `${Object.keys(CHECKS).join(', ')}.`,
+      )
     if (value !== undefined && !check.holds(value)) throw refuse(`${where}.${name} takes ${check.wants}.`)
   }
   checkLimits((given as AppSettings).limits, `${where}.limits`)
@@ -46,9 +61,13 @@ export function checkSettings(given: unknown, where: string): AppSettings {
   return given
 }
 
-/** What the admin API takes: fields that are given take the place of those that were; `null` removes one. Secrets are merged by name: nobody can read them to send them again. */
+/**
+ * What the admin API takes: fields that are given take the place of those that were; `null` removes one.
+ * Secrets are merged by name: nobody can read them to send them again.
+ */
 export function mergeSettings(before: AppSettings, given: unknown): AppSettings {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw refuse('settings takes an object such as { "hosts": ["shop.example.com"] }.')
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw refuse('settings takes an object such as { "hosts": ["shop.example.com"] }.')
   const merged: Record<string, unknown> = { ...before }
   for (const [name, value] of Object.entries(given)) {
     if (value === null) delete merged[name]
@@ -60,15 +79,30 @@ export function mergeSettings(before: AppSettings, given: unknown): AppSettings 
   return checkSettings(merged, 'settings')
 }
 
-/** Settings as they may be told: of secrets their names, of drivers' options (which may hold passwords) nothing. */
-export function describeSettings({ secrets, testToken, drivers, ...rest }: AppSettings): Record<string, unknown> {
+/**
+ * Settings as they may be told: of secrets their names, of drivers' options (which may hold passwords)
+ * nothing.
+ */
+export function describeSettings({
+  secrets,
+  testToken,
+  drivers,
+  ...rest
+}: AppSettings): Record<string, unknown> {
   return {
     ...rest,
     ...(secrets === undefined ? {} : { secrets: Object.keys(secrets).sort() }),
     ...(testToken === undefined ? {} : { testToken: true }),
     ...(drivers === undefined
       ? {}
-      : { drivers: Object.fromEntries(Object.entries(drivers).map(([binding, spec]) => [binding, typeof spec === 'string' ? spec : spec.driver])) }),
+      : {
+          drivers: Object.fromEntries(
+            Object.entries(drivers).map(([binding, spec]) => [
+              binding,
+              typeof spec === 'string' ? spec : spec.driver,
+            ]),
+          ),
+        }),
   }
 }
 
@@ -81,13 +115,23 @@ function isList(value: unknown, holds: (item: string) => boolean): boolean {
 }
 
 function isMap(value: unknown, holds: (item: unknown) => boolean): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(holds)
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(holds)
+  )
 }
 
 function isTexts(value: unknown): boolean {
-  return isMap(value, (text) => typeof text === 'string') && Object.keys(value as object).every((name) => VARIABLE.test(name))
+  return (
+    isMap(value, (text) => typeof text === 'string') &&
+    Object.keys(value as object).every((name) => VARIABLE.test(name))
+  )
 }
 
 function isDriver(value: unknown): boolean {
-  return typeof value === 'string' || (typeof value === 'object' && value !== null && typeof (value as { driver?: unknown }).driver === 'string')
+  return (
+    typeof value === 'string' ||
+    (typeof value === 'object' &&
+      value !== null &&
+      typeof (value as { driver?: unknown }).driver === 'string')
+  )
 }

@@ -1,8 +1,9 @@
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 
 /**
- * The apps whose code has been running for long, kept in a file, so that the supervisor knows whom to blame when the process dies without a word.
- * Only entries of more than a tick get here: the usual request costs nothing.
+ * The apps whose code has been running for long, kept in a file, so that the supervisor knows whom to blame
+ * when the process dies without a word. Only entries of more than a tick get here: the usual request costs
+ * nothing.
  */
 export class Suspects {
   #file: number

@@ -1,14 +1,22 @@
 import type { AppLimits, LimitName } from './limits.ts'
 
-/** What an app has used. Sums, so that those of several processes and periods add up; `heldBytes` alone is the largest. */
+/**
+ * What an app has used. Sums, so that those of several processes and periods add up; `heldBytes` alone is the
+ * largest.
+ */
 export interface Usage {
   /** HTTP requests, those refused for a limit too. */
   requests: number
   /** Queue batches, cron runs and calls by other apps of the host. */
   events: number
-  /** Microseconds of CPU time of the app's isolates, by V8's own count, and of the host's work for them: loading the app counts, waiting does not. */
+  /**
+   * Microseconds of CPU time of the app's isolates, by V8's own count, and of the host's work for them:
+   * loading the app counts, waiting does not.
+   */
   cpuUs: number
-  /** Of `cpuUs`, what the host worked: parsing URLs, decoding, cryptography, compression, calls of bindings. */
+  /**
+   * Of `cpuUs`, what the host worked: parsing URLs, decoding, cryptography, compression, calls of bindings.
+   */
   hostCpuUs: number
   /** Of `cpuUs`, entries that are so short that they need no thread of their own. */
   inlineCpuUs: number
@@ -48,13 +56,28 @@ export function emptyUsage(): Usage {
 
 /** Whether nothing was used. */
 export function isEmpty(usage: Usage): boolean {
-  return Object.values(usage).every((value) => (typeof value === 'number' ? value === 0 : Object.keys(value as object).length === 0))
+  return Object.values(usage).every((value) =>
+    typeof value === 'number' ? value === 0 : Object.keys(value as object).length === 0,
+  )
 }
 
 /** Adds `more` to `usage`. */
 export function addUsage(usage: Usage, more: Usage): void {
-  for (const key of ['requests', 'events', 'cpuUs', 'hostCpuUs', 'inlineCpuUs', 'wallMs', 'bytesIn', 'bytesOut', 'errors', 'starts', 'evictions'] as const)
+  for (const key of [
+    'requests',
+    'events',
+    'cpuUs',
+    'hostCpuUs',
+    'inlineCpuUs',
+    'wallMs',
+    'bytesIn',
+    'bytesOut',
+    'errors',
+    'starts',
+    'evictions',
+  ] as const)
     usage[key] += more[key]
   usage.heldBytes = Math.max(usage.heldBytes, more.heldBytes)
-  for (const [name, count] of Object.entries(more.limits) as [LimitName, number][]) usage.limits[name] = (usage.limits[name] ?? 0) + count
+  for (const [name, count] of Object.entries(more.limits) as [LimitName, number][])
+    usage.limits[name] = (usage.limits[name] ?? 0) + count
 }

@@ -5,8 +5,8 @@ import { type AppSettings, startHost } from '../host/index.ts'
 import type { IsolateOptions } from '../options.ts'
 
 /**
- * Runs the artifact on a host (`unmoor host`), deployed over its admin API as a user would: for tests of an app, and the conformance suite, where it will run. It answers for
- * whatever host name comes.
+ * Runs the artifact on a host (`unmoor host`), deployed over its admin API as a user would: for tests of an
+ * app, and the conformance suite, where it will run. It answers for whatever host name comes.
  */
 export async function startOnHost(options: StartOptions): Promise<LocalRuntime> {
   const { dir, info, dataDir, port, host, variables, testToken, inspectPort, onOutput } = options
@@ -19,7 +19,12 @@ export async function startOnHost(options: StartOptions): Promise<LocalRuntime> 
   try {
     const client = new DeployClient({ url: running.adminUrl as string, token })
     await client.deploy(info.manifest.name, dir, {
-      settings: { hosts: ['*'], secrets: variables, ...settingsOf(info.options), ...(testToken === undefined ? {} : { testToken }) },
+      settings: {
+        hosts: ['*'],
+        secrets: variables,
+        ...settingsOf(info.options),
+        ...(testToken === undefined ? {} : { testToken }),
+      },
     })
   } catch (error) {
     await running.stop()
@@ -43,6 +48,9 @@ export async function startOnHost(options: StartOptions): Promise<LocalRuntime> 
 /** Of the target's options those that a host has as an app's settings. */
 function settingsOf(options: IsolateOptions): AppSettings {
   const { memoryMb, cpuMs, outbound } = options
-  const limits = { ...(memoryMb === undefined ? {} : { memoryMb }), ...(cpuMs === undefined ? {} : { cpuMs }) }
+  const limits = {
+    ...(memoryMb === undefined ? {} : { memoryMb }),
+    ...(cpuMs === undefined ? {} : { cpuMs }),
+  }
   return { limits, ...(outbound === undefined ? {} : { outbound }) }
 }

@@ -11,7 +11,8 @@ const ISOLATE: ServerTarget = { title: 'isolate', settings: serverSettings, rest
 
 /** Runs the artifact's server.mjs in a child process, which is started again if the app ends it. */
 export async function start(options: StartOptions): Promise<LocalRuntime> {
-  if (checkOptions(options.info.options).runtime === 'host') return (await import('./start-on-host.ts')).startOnHost(options)
+  if (checkOptions(options.info.options).runtime === 'host')
+    return (await import('./start-on-host.ts')).startOnHost(options)
   return startServer(ISOLATE, options)
 }
 
@@ -22,7 +23,8 @@ export function migrate(options: ServerRun & { url?: string | undefined }): Prom
 
 function serverSettings({ development, inspectPort }: ServerRun): ServerSettings {
   return {
-    // isolated-vm asks for --no-node-snapshot: with node's own snapshot, isolates crash on some versions of node.
+    // isolated-vm asks for --no-node-snapshot: with node's own snapshot, isolates crash on some versions of
+    // node.
     flags: ['--no-node-snapshot', ...(inspectPort === undefined ? [] : inspectorFlags(inspectPort))],
     inherit: ['UNMOOR_OUTBOUND_ALLOW'],
     variables: {
@@ -38,6 +40,10 @@ function isolatedVmPath(): string {
   try {
     return fileURLToPath(import.meta.resolve('isolated-vm'))
   } catch (cause) {
-    throw new UnmoorError('NotFound', 'The isolate target needs isolated-vm. Run: npm install isolated-vm@7', { operation: 'start', cause })
+    throw new UnmoorError(
+      'NotFound',
+      'The isolate target needs isolated-vm. Run: npm install isolated-vm@7',
+      { operation: 'start', cause },
+    )
   }
 }

@@ -42,7 +42,11 @@ export function startHost(options: HostOptions): Promise<ServerApp> {
 function startIsolate(options: HostOptions, drivers: Runtime): Promise<IsolateRuntime> {
   const { manifest } = options
   const mapper = new StackMapper(join(options.dir, 'app.js.map'))
-  const { module, image, limits, showErrors } = openDebugging({ ...options, limits: readLimits(options.options), mapper })
+  const { module, image, limits, showErrors } = openDebugging({
+    ...options,
+    limits: readLimits(options.options),
+    mapper,
+  })
   const privatePaths = [resolve(process.env['DATA_DIR'] || 'data'), options.dir]
   const outbound = new OutboundClient({ policy: new OutboundPolicy(readRules(options.options.outbound)) })
   return createIsolateRuntime({

@@ -64,7 +64,10 @@ export class CurrentIsolate {
       },
       // Who waits for the isolate gets the failure; the next event tries again.
       (error: unknown) => {
-        if (!this.#closed) this.#options.logError(`The isolate of "${this.#options.name}" did not start: ${startFailure(error)}`)
+        if (!this.#closed)
+          this.#options.logError(
+            `The isolate of "${this.#options.name}" did not start: ${startFailure(error)}`,
+          )
       },
     )
     return next
@@ -73,7 +76,9 @@ export class CurrentIsolate {
   #replace(error: IsolateEnded): void {
     this.#live = undefined
     if (this.#closed || error.ended === 'closed') return
-    this.#options.logError(`The isolate of "${this.#options.name}" was stopped: ${error.message}. A new one takes its place.`)
+    this.#options.logError(
+      `The isolate of "${this.#options.name}" was stopped: ${error.message}. A new one takes its place.`,
+    )
     this.#current = this.#start()
   }
 }

@@ -32,17 +32,23 @@ interface Run {
 }
 
 /**
- * Reads `UNMOOR_DEV` (1: errors are shown to clients) and `UNMOOR_DEBUG` (1: the app runs where Node's own inspector sees it). `unmoor dev` and
- * `--inspect` set them.
+ * Reads `UNMOOR_DEV` (1: errors are shown to clients) and `UNMOOR_DEBUG` (1: the app runs where Node's own
+ * inspector sees it). `unmoor dev` and `--inspect` set them.
  */
 export function openDebugging({ ivm: module, sources, options, limits, dir, mapper }: Run): Debugging {
   const showErrors = process.env['UNMOOR_DEV'] === '1'
-  if (process.env['UNMOOR_DEBUG'] !== '1') return { module, image: new Image(module, sources, options.startup), limits, showErrors }
+  if (process.env['UNMOOR_DEBUG'] !== '1')
+    return { module, image: new Image(module, sources, options.startup), limits, showErrors }
   console.error('Debugging: the app runs in the host’s own process, without limits. For development only.')
   process.on('unhandledRejection', (error) => printLog('error', mapper.text(rejectionText(error))))
   endWithDebugger()
   const image = new VmImage({ ...sources, app: withMap(sources.app, readMap(dir)) })
-  return { module: vmModule, image, limits: { ...limits, cpuMs: NO_LIMIT_MS, startupMs: NO_LIMIT_MS, wallSeconds: undefined }, showErrors }
+  return {
+    module: vmModule,
+    image,
+    limits: { ...limits, cpuMs: NO_LIMIT_MS, startupMs: NO_LIMIT_MS, wallSeconds: undefined },
+    showErrors,
+  }
 }
 
 /** An exit that waits for no debugger to go: Node's own waits for as long as one is there. */

@@ -5,12 +5,17 @@ function inIsolate(): never {
   throw new Error('Handlers run in the isolate only.')
 }
 
-/** An app's declarations without its code, which the host never loads: what drivers, consumers and the scheduler need to know. */
+/**
+ * An app's declarations without its code, which the host never loads: what drivers, consumers and the
+ * scheduler need to know.
+ */
 export function declaredApp(manifest: Manifest): App {
   return {
     bindings: manifest.bindings,
     fetch: manifest.fetch ? inIsolate : undefined,
     queues: Object.fromEntries(manifest.queues.map((name) => [name, inIsolate])),
-    crons: Object.fromEntries(Object.entries(manifest.crons).map(([name, schedule]) => [name, { schedule, run: inIsolate }])),
+    crons: Object.fromEntries(
+      Object.entries(manifest.crons).map(([name, schedule]) => [name, { schedule, run: inIsolate }]),
+    ),
   }
 }

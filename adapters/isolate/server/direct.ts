@@ -44,7 +44,11 @@ export function directLength({ method, headers }: IncomingMessage, max: number):
 }
 
 /** Calls back with the whole body, or with nothing where the client went away. */
-function readBody(incoming: IncomingMessage, length: number, whenRead: (body: string | Uint8Array<ArrayBuffer> | undefined) => void): void {
+function readBody(
+  incoming: IncomingMessage,
+  length: number,
+  whenRead: (body: string | Uint8Array<ArrayBuffer> | undefined) => void,
+): void {
   let first: Buffer | undefined
   let chunks: Buffer[] | undefined
   let finished = false
@@ -73,7 +77,8 @@ function headerText(headers: IncomingMessage['headers']): string {
   for (const name of Object.keys(headers)) {
     const value = headers[name]
     if (value === undefined) continue
-    for (const one of typeof value === 'string' ? [value] : value) text = text === '' ? `${name}\n${one}` : `${text}\n${name}\n${one}`
+    for (const one of typeof value === 'string' ? [value] : value)
+      text = text === '' ? `${name}\n${one}` : `${text}\n${name}\n${one}`
   }
   return text
 }
@@ -94,7 +99,13 @@ export class DirectExchange implements HostEvent, PlainRequest {
   #answered = false
 
   /** `done` is called once, when the answer is written or given up. */
-  constructor(app: IsolateApp, incoming: IncomingMessage, outgoing: ServerResponse, options: DirectOptions, done: () => void) {
+  constructor(
+    app: IsolateApp,
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    options: DirectOptions,
+    done: () => void,
+  ) {
     this.#app = app
     this.#incoming = incoming
     this.#outgoing = outgoing
@@ -136,7 +147,10 @@ export class DirectExchange implements HostEvent, PlainRequest {
     if (this.#answered || wallMs === undefined) return
     this.#timer = setTimeout(() => {
       this.#options.onLate?.()
-      this.#refuse(503, `Service Unavailable: no answer came within the limit of wallTimeout, ${wallMs / 1000} s.`)
+      this.#refuse(
+        503,
+        `Service Unavailable: no answer came within the limit of wallTimeout, ${wallMs / 1000} s.`,
+      )
     }, wallMs - spentMs)
   }
 
@@ -178,7 +192,11 @@ export class DirectExchange implements HostEvent, PlainRequest {
       // node:http writes head and text as one string: only a head in ASCII stays what it is when that is
       // UTF-8.
       const content = typeof body === 'string' && !isAscii ? Buffer.from(body) : body
-      const streamed = writeParts(outgoing, { status, statusText, list, headers: undefined, body: content }, this.#incoming.method === 'HEAD')
+      const streamed = writeParts(
+        outgoing,
+        { status, statusText, list, headers: undefined, body: content },
+        this.#incoming.method === 'HEAD',
+      )
       if (streamed === undefined) return this.#finish()
       void streamed.catch((error: unknown) => this.#failed(error)).then(() => this.#finish())
     } catch (error) {
@@ -190,7 +208,8 @@ export class DirectExchange implements HostEvent, PlainRequest {
   fail(error: unknown): void {
     if (this.#answered) return
     const { method } = this.#incoming
-    if (error instanceof IsolateEnded) return this.#refuse(503, `Service Unavailable: the app's isolate was stopped: ${error.message}.`)
+    if (error instanceof IsolateEnded)
+      return this.#refuse(503, `Service Unavailable: the app's isolate was stopped: ${error.message}.`)
     this.#options.onError(`${method} ${this.#incoming.url} failed:`, error)
     this.#refuse(500, 'Internal Server Error')
   }
@@ -227,11 +246,19 @@ export class DirectExchange implements HostEvent, PlainRequest {
 
 /** A limit is the host's to name; anything else is the app's own. */
 function failureText(error: unknown): string {
-  return isUnmoorError(error) && error.code === 'LimitExceeded' ? `Internal Server Error: ${error.message}` : 'Internal Server Error'
+  return isUnmoorError(error) && error.code === 'LimitExceeded'
+    ? `Internal Server Error: ${error.message}`
+    : 'Internal Server Error'
 }
 
 function write(outgoing: ServerResponse, status: number, text: string): void {
   const retry = status === 503 ? ['retry-after', '1'] : []
-  outgoing.writeHead(status, ['content-type', 'text/plain; charset=utf-8', 'content-length', String(Buffer.byteLength(text)), ...retry])
+  outgoing.writeHead(status, [
+    'content-type',
+    'text/plain; charset=utf-8',
+    'content-length',
+    String(Buffer.byteLength(text)),
+    ...retry,
+  ])
   outgoing.end(text)
 }

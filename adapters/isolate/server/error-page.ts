@@ -2,10 +2,17 @@ import type { StackMapper } from './stack-mapper.ts'
 
 const LINES_AROUND = 4
 
-/** What a browser shows of an error while the app is being developed: message, stack in the app's sources, the lines around the first place. Text for others. */
+/**
+ * What a browser shows of an error while the app is being developed: message, stack in the app's sources, the
+ * lines around the first place. Text for others.
+ */
 export function errorPage(request: Request, text: string, mapper: StackMapper): Response {
   const wantsHtml = request.headers.get('accept')?.includes('text/html') === true
-  if (!wantsHtml) return new Response(`${text}\n`, { status: 500, headers: { 'content-type': 'text/plain; charset=utf-8' } })
+  if (!wantsHtml)
+    return new Response(`${text}\n`, {
+      status: 500,
+      headers: { 'content-type': 'text/plain; charset=utf-8' },
+    })
   const [title = '', ...frames] = text.split('\n')
   const page = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${escape(title)}</title>
@@ -36,7 +43,13 @@ function excerpt(frames: readonly string[], mapper: StackMapper): string {
   return ''
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
 
 function escape(text: string): string {
   return text.replace(/[&<>"']/g, (char) => ENTITIES[char] as string)

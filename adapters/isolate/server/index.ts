@@ -23,9 +23,10 @@ export interface IsolateServeOptions extends Omit<ServeOptions, 'app' | 'name' |
 }
 
 /**
- * Runs the artifact: `node server.mjs` serves, `node server.mjs migrate` applies migrations and ends. Settings come from the environment, as for the Node target:
- * `PORT` (default 3000), `HOST` (default 127.0.0.1), `DATA_DIR` (default `data` in the working folder), and the app's variables and secrets.
- * A failed start is a message on stderr and exit code 1.
+ * Runs the artifact: `node server.mjs` serves, `node server.mjs migrate` applies migrations and ends.
+ * Settings come from the environment, as for the Node target: `PORT` (default 3000), `HOST` (default
+ * 127.0.0.1), `DATA_DIR` (default `data` in the working folder), and the app's variables and secrets. A
+ * failed start is a message on stderr and exit code 1.
  */
 export async function serve(options: IsolateServeOptions): Promise<void> {
   const { manifest, dir } = options
@@ -36,10 +37,15 @@ export async function serve(options: IsolateServeOptions): Promise<void> {
     migrate: () => runMigrations(serverOptions),
     async start() {
       const { ivm, version } = await loadIsolatedVm()
-      const [webApi, app] = await Promise.all(['web-api.js', 'app.js'].map((name) => readFile(join(dir, name), 'utf8')))
+      const [webApi, app] = await Promise.all(
+        ['web-api.js', 'app.js'].map((name) => readFile(join(dir, name), 'utf8')),
+      )
       const sources = { webApi: webApi as string, app: app as string }
       const host = await startHost({ ...serverOptions, ivm, sources })
-      return { ...host, runtime: `isolated-vm ${version} on node ${process.version} (V8 ${process.versions.v8})` }
+      return {
+        ...host,
+        runtime: `isolated-vm ${version} on node ${process.version} (V8 ${process.versions.v8})`,
+      }
     },
   })
 }

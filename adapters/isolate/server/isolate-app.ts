@@ -69,7 +69,9 @@ export class IsolateApp {
     this.#timers = new TimerTable(
       (id) => send('timer', id),
       max,
-      max === undefined ? undefined : () => this.#guest.end('timers', `it started more than its limit of ${max} timers`),
+      max === undefined
+        ? undefined
+        : () => this.#guest.end('timers', `it started more than its limit of ${max} timers`),
     )
   }
 
@@ -111,11 +113,14 @@ export class IsolateApp {
    */
   async fetch(request: Request, ctx: Context): Promise<Response> {
     let headers = ''
-    for (const [name, value] of request.headers) headers = headers === '' ? `${name}\n${value}` : `${headers}\n${name}\n${value}`
+    for (const [name, value] of request.headers)
+      headers = headers === '' ? `${name}\n${value}` : `${headers}\n${name}\n${value}`
     const { streams } = this.#operations
     const body = request.body === null ? undefined : streams.toGuest(request.body)
     const wireBody = body === undefined ? null : { stream: body }
-    const data = await this.#event({ ctx, request }, body, (id) => this.#guest.send('fetch', id, request.method, request.url, headers, wireBody))
+    const data = await this.#event({ ctx, request }, body, (id) =>
+      this.#guest.send('fetch', id, request.method, request.url, headers, wireBody),
+    )
     const { status, statusText, list, body: content } = this.readAnswer(data)
     return new Response(content, { status, statusText, headers: pairs(list) })
   }
@@ -150,17 +155,32 @@ export class IsolateApp {
     retryDelay: number,
     ctx: Context,
   ): Promise<{ settlements: QueueSettlement[]; error?: unknown }> {
-    const [settlements, error] = await this.#event({ ctx }, undefined, (id) => this.#guest.send('queue', id, binding, messages.map(plainMessage), retryDelay))
-    return { settlements: checkSettlements(settlements, messages), ...(error === undefined ? {} : { error: guestFailure(error) }) }
+    const [settlements, error] = await this.#event({ ctx }, undefined, (id) =>
+      this.#guest.send('queue', id, binding, messages.map(plainMessage), retryDelay),
+    )
+    return {
+      settlements: checkSettlements(settlements, messages),
+      ...(error === undefined ? {} : { error: guestFailure(error) }),
+    }
   }
 
   /** Calls a cron's handler. */
-  async cron(name: string, scheduledTime: number, ctx: Context): Promise<{ error?: unknown; retry: boolean }> {
-    const [error, retry] = await this.#event({ ctx }, undefined, (id) => this.#guest.send('cron', id, name, scheduledTime))
+  async cron(
+    name: string,
+    scheduledTime: number,
+    ctx: Context,
+  ): Promise<{ error?: unknown; retry: boolean }> {
+    const [error, retry] = await this.#event({ ctx }, undefined, (id) =>
+      this.#guest.send('cron', id, name, scheduledTime),
+    )
     return error === undefined ? { retry: false } : { error: guestFailure(error), retry: retry !== false }
   }
 
-  #event({ ctx, request }: { ctx: Context; request?: Request }, body: number | undefined, send: (id: number) => void): Promise<readonly unknown[]> {
+  #event(
+    { ctx, request }: { ctx: Context; request?: Request },
+    body: number | undefined,
+    send: (id: number) => void,
+  ): Promise<readonly unknown[]> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended)
     return new Promise((answer, fail) => {
       const event = {
@@ -213,9 +233,17 @@ export class IsolateApp {
 
   // An app that listens for rejections decides whether they are logged.
   #rejected(reason: unknown): void {
-    const error = reason instanceof Error ? { name: reason.name, message: reason.message, stack: ownStack(reason) } : undefined
-    if (this.#hearsRejections) this.#guest.send('rejection', error === undefined ? { value: reason } : { error })
-    else this.#options.log('error', `Unhandled rejection: ${error === undefined ? String(reason) : error.stack || error.message}`)
+    const error =
+      reason instanceof Error
+        ? { name: reason.name, message: reason.message, stack: ownStack(reason) }
+        : undefined
+    if (this.#hearsRejections)
+      this.#guest.send('rejection', error === undefined ? { value: reason } : { error })
+    else
+      this.#options.log(
+        'error',
+        `Unhandled rejection: ${error === undefined ? String(reason) : error.stack || error.message}`,
+      )
   }
 
   #end(error: IsolateEnded): void {

@@ -40,7 +40,10 @@ export interface IsolateRuntimeOptions {
 export interface IsolateRuntime extends Runtime {
   /** Isolates started so far. */
   readonly started: number
-  /** The isolate at work, where requests may go to it directly (`direct.ts`): it runs, and no assets come before the app. */
+  /**
+   * The isolate at work, where requests may go to it directly (`direct.ts`): it runs, and no assets come
+   * before the app.
+   */
   readonly direct: IsolateApp | undefined
 }
 
@@ -52,9 +55,16 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
   const write = options.log ?? printLog
   const log: GuestLog = (level, text) => write(level, mapped(text))
   const { privatePaths = [] } = options
-  const redact = (text: string): string => privatePaths.reduce((shown, path) => shown.replaceAll(path, '...'), text)
+  const redact = (text: string): string =>
+    privatePaths.reduce((shown, path) => shown.replaceAll(path, '...'), text)
   const { outbound } = options
-  const services = { manifest, env: host.env, fetch: (request: OutboundRequest) => outbound.fetch(request), redact, jobs: options.jobs ?? new Jobs() }
+  const services = {
+    manifest,
+    env: host.env,
+    fetch: (request: OutboundRequest) => outbound.fetch(request),
+    redact,
+    jobs: options.jobs ?? new Jobs(),
+  }
   const values = channelValues(manifest, host.env)
   const { create, hooks } = options
   const isolate = new CurrentIsolate({
@@ -80,30 +90,48 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
         const answer = (await isolate.use()).fetch(request, ctx)
         return await (limits.wallSeconds === undefined ? answer : withDeadline(answer, limits.wallSeconds))
       } catch (error) {
-        if (error instanceof IsolateEnded) return unavailable(`the app's isolate was stopped: ${error.message}`)
+        if (error instanceof IsolateEnded)
+          return unavailable(`the app's isolate was stopped: ${error.message}`)
         if (error instanceof LateAnswer) return unavailable(error.message)
         // The app's own errors come as Internal: a limit is the host's.
         if (isUnmoorError(error) && error.code === 'LimitExceeded') return overLimit(error)
         log('error', `${request.method} ${request.url} failed: ${text(error)}`)
-        return mapper !== undefined && options.showErrors === true ? errorPage(request, mapped(text(error)), mapper) : internalError()
+        return mapper !== undefined && options.showErrors === true
+          ? errorPage(request, mapped(text(error)), mapper)
+          : internalError()
       }
     },
     async queue(binding: string, messages: readonly QueueIncoming[], ctx) {
       const { retryDelay } = manifest.bindings[binding] as QueueDeclaration
       try {
         const result = await (await isolate.use()).queue(binding, messages, retryDelay, ctx)
-        if (result.error !== undefined) log('error', `queue ${binding}: the handler threw, its unsettled messages are retried: ${text(result.error)}`)
+        if (result.error !== undefined)
+          log(
+            'error',
+            `queue ${binding}: the handler threw, its unsettled messages are retried: ${text(result.error)}`,
+          )
         return result
       } catch (error) {
         log('error', `queue ${binding}: the batch is retried: ${String(error)}`)
-        return { settlements: messages.map(({ lease }) => ({ lease, outcome: 'retry' as const, delaySeconds: retryDelay })), error }
+        return {
+          settlements: messages.map(({ lease }) => ({
+            lease,
+            outcome: 'retry' as const,
+            delaySeconds: retryDelay,
+          })),
+          error,
+        }
       }
     },
     async cron(name, scheduledTime, ctx) {
       if (!Object.hasOwn(manifest.crons, name)) return host.cron(name, scheduledTime, ctx)
       try {
         const result = await (await isolate.use()).cron(name, scheduledTime, ctx)
-        if (result.error !== undefined) log('error', `cron ${name} at ${new Date(scheduledTime).toISOString()} failed: ${text(result.error)}`)
+        if (result.error !== undefined)
+          log(
+            'error',
+            `cron ${name} at ${new Date(scheduledTime).toISOString()} failed: ${text(result.error)}`,
+          )
         return result
       } catch (error) {
         log('error', `cron ${name} at ${new Date(scheduledTime).toISOString()} failed: ${String(error)}`)
@@ -143,7 +171,10 @@ function unavailable(cause: string): Response {
 }
 
 function overLimit(error: UnmoorError): Response {
-  return new Response(`Internal Server Error: ${error.message}`, { status: 500, headers: { 'content-type': 'text/plain; charset=utf-8' } })
+  return new Response(`Internal Server Error: ${error.message}`, {
+    status: 500,
+    headers: { 'content-type': 'text/plain; charset=utf-8' },
+  })
 }
 
 class LateAnswer extends Error {}
@@ -151,7 +182,10 @@ class LateAnswer extends Error {}
 async function withDeadline(answer: Promise<Response>, seconds: number): Promise<Response> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new LateAnswer(`no answer came within the limit of ${seconds} s`)), seconds * 1000)
+    timer = setTimeout(
+      () => reject(new LateAnswer(`no answer came within the limit of ${seconds} s`)),
+      seconds * 1000,
+    )
   })
   try {
     return await Promise.race([answer, late])

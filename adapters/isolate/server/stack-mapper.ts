@@ -15,7 +15,10 @@ export interface SourcePlace {
   column: number
 }
 
-/** Turns places of the bundle into those of the app's sources, by the map that the build leaves beside it (`app.js.map`). */
+/**
+ * Turns places of the bundle into those of the app's sources, by the map that the build leaves beside it
+ * (`app.js.map`).
+ */
 export class StackMapper {
   #path: string
   #map: SourceMap | undefined
@@ -59,7 +62,8 @@ export class StackMapper {
     if (this.#read) return this.#map
     this.#read = true
     try {
-      if (statSync(this.#path).size <= MAX_BYTES) this.#map = new SourceMap(JSON.parse(readFileSync(this.#path, 'utf8')) as SourceMapPayload)
+      if (statSync(this.#path).size <= MAX_BYTES)
+        this.#map = new SourceMap(JSON.parse(readFileSync(this.#path, 'utf8')) as SourceMapPayload)
     } catch {
       // No map, or none that can be read: the bundle's places have to do.
     }

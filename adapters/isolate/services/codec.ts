@@ -7,24 +7,39 @@ import { isStream, ownBytes, type StreamTable } from './streams.ts'
 /** A body as it crosses the bridge: nothing, text, bytes, or a stream by its id. */
 export type WireBody = null | string | Uint8Array<ArrayBuffer> | { stream: number }
 /** A response as it crosses the bridge; see `guest/web/fetch.ts`. */
-export type WireResponse = [status: number, statusText: string, headers: string[], body: WireBody, url: string, redirected: boolean]
+export type WireResponse = [
+  status: number,
+  statusText: string,
+  headers: string[],
+  body: WireBody,
+  url: string,
+  redirected: boolean,
+]
 
 /** Blobs up to this size go over with their record: one crossing instead of four. */
 const INLINE = 64 * 1024
 
 /** A body of the guest's. */
-export function bodyFromGuest(body: unknown, streams: StreamTable): string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null {
+export function bodyFromGuest(
+  body: unknown,
+  streams: StreamTable,
+): string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null {
   if (body === null || body === undefined) return null
   if (typeof body === 'string' || body instanceof Uint8Array) return body as string | Uint8Array<ArrayBuffer>
   return streams.fromGuest((body as { stream?: unknown }).stream)
 }
 
 /** A response for the guest; its body as a stream: `content` where that has been taken from it. */
-export function responseToGuest(response: Response, streams: StreamTable, content: ReadableStream<Uint8Array> | null = response.body): WireResponse {
+export function responseToGuest(
+  response: Response,
+  streams: StreamTable,
+  content: ReadableStream<Uint8Array> | null = response.body,
+): WireResponse {
   const headers: string[] = []
   // The body is decoded already: its encoding and length no longer hold.
   const decoded = response.url !== '' && response.headers.has('content-encoding')
-  for (const [name, value] of response.headers) if (!decoded || (name !== 'content-encoding' && name !== 'content-length')) headers.push(name, value)
+  for (const [name, value] of response.headers)
+    if (!decoded || (name !== 'content-encoding' && name !== 'content-length')) headers.push(name, value)
   const body = content === null ? null : { stream: streams.toGuest(content) }
   return [response.status, response.statusText, headers, body, response.url, response.redirected]
 }
@@ -44,7 +59,12 @@ export function outboundFromGuest(data: unknown, streams: StreamTable): Outbound
 /** A request of the guest's. @throws TypeError for what is none. */
 export function requestFromGuest(data: unknown, streams: StreamTable, signal?: AbortSignal): Request {
   const { method, url, headers, redirect, body } = outboundFromGuest(data, streams)
-  const init: RequestInit & { duplex: 'half' } = { method, redirect, headers: headers as [string, string][], duplex: 'half' }
+  const init: RequestInit & { duplex: 'half' } = {
+    method,
+    redirect,
+    headers: headers as [string, string][],
+    duplex: 'half',
+  }
   if (body !== null) init.body = body
   if (signal !== undefined) init.signal = signal
   return new Request(url, init)
@@ -53,7 +73,9 @@ export function requestFromGuest(data: unknown, streams: StreamTable, signal?: A
 /** A flat list of the guest's as pairs. */
 export function pairs(flat: unknown): [string, string][] {
   const result: [string, string][] = []
-  if (Array.isArray(flat)) for (let index = 0; index + 1 < flat.length; index += 2) result.push([String(flat[index]), String(flat[index + 1])])
+  if (Array.isArray(flat))
+    for (let index = 0; index + 1 < flat.length; index += 2)
+      result.push([String(flat[index]), String(flat[index + 1])])
   return result
 }
 
@@ -66,7 +88,10 @@ export interface ArgumentContext {
   signal(id: unknown, aborted: boolean): AbortSignal
 }
 
-/** An argument of the guest's as what the portable classes take. The guest's data is a copy already: nothing in it runs code. */
+/**
+ * An argument of the guest's as what the portable classes take. The guest's data is a copy already: nothing
+ * in it runs code.
+ */
 export function decodeArgument(value: unknown, context: ArgumentContext): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Uint8Array || value instanceof ArrayBuffer || value instanceof Date) return value
@@ -95,11 +120,16 @@ export function decodeArgument(value: unknown, context: ArgumentContext): unknow
     case 'object':
       return decodeObject(tagged['value'] as object, context)
   }
-  throw invalidArgument(context, `${context.binding}.${context.operation}: an argument did not cross the bridge.`)
+  throw invalidArgument(
+    context,
+    `${context.binding}.${context.operation}: an argument did not cross the bridge.`,
+  )
 }
 
 function decodeObject(object: object, context: ArgumentContext): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, decodeArgument(value, context)]))
+  return Object.fromEntries(
+    Object.entries(object).map(([key, value]) => [key, decodeArgument(value, context)]),
+  )
 }
 
 /** A binding's result for the guest. */
@@ -112,15 +142,27 @@ export async function encodeResult(value: unknown, streams: StreamTable): Promis
   if (isStream(value)) return { $: 'stream', id: streams.toGuest(value) }
   if (Array.isArray(value)) return Promise.all(value.map((item) => encodeResult(item, streams)))
   // A kv's getWithMetadata of type stream.
-  if ('value' in value && isStream(value.value)) return { $: 'entry', entry: { ...value, value: null }, stream: streams.toGuest(value.value) }
+  if ('value' in value && isStream(value.value))
+    return { $: 'entry', entry: { ...value, value: null }, stream: streams.toGuest(value.value) }
   // A row or a JSON value of the app's may have a member of that name.
   return Object.hasOwn(value, '$') ? { $: 'object', value } : value
 }
 
 async function encodeBlob(blob: BlobObject, streams: StreamTable): Promise<unknown> {
   const { key, size, etag, uploaded, httpMetadata, customMetadata, range } = blob
-  const record: BlobRecord = { key, size, etag, uploaded: uploaded.getTime(), httpMetadata: { ...httpMetadata }, customMetadata: { ...customMetadata } }
+  const record: BlobRecord = {
+    key,
+    size,
+    etag,
+    uploaded: uploaded.getTime(),
+    httpMetadata: { ...httpMetadata },
+    customMetadata: { ...customMetadata },
+  }
   let body: WireBody = null
-  if (!blob.notModified) body = range.length <= INLINE ? await blob.bytes() : { stream: streams.toGuest(blob.body as ReadableStream<Uint8Array<ArrayBuffer>>) }
+  if (!blob.notModified)
+    body =
+      range.length <= INLINE
+        ? await blob.bytes()
+        : { stream: streams.toGuest(blob.body as ReadableStream<Uint8Array<ArrayBuffer>>) }
   return { $: 'blob', record, range: { ...range }, body }
 }

@@ -3,15 +3,18 @@ import { CryptoCalls, cryptoError } from './crypto/calls.ts'
 
 /** Decoders of streams that one isolate may hold open. */
 const MAX_DECODERS = 1000
-/** Longest text and most bytes that one call takes: all tenants wait for it. The guest sends more in pieces; a longer URL is none (as in Chromium). */
+/**
+ * Longest text and most bytes that one call takes: all tenants wait for it. The guest sends more in pieces; a
+ * longer URL is none (as in Chromium).
+ */
 const MAX_SIZE = 2 * 1024 * 1024
 
 /** Answers one synchronous call. */
 export type HostCall = (operation: unknown, ...data: unknown[]) => unknown
 
 /**
- * What the guest asks synchronously. Arguments are data that a tenant may have made up: each is checked. Nothing is thrown but for malformed calls,
- * as an exception would take the host's stack along.
+ * What the guest asks synchronously. Arguments are data that a tenant may have made up: each is checked.
+ * Nothing is thrown but for malformed calls, as an exception would take the host's stack along.
  */
 export function createHostCalls(): HostCall {
   let cryptography: CryptoCalls | undefined
@@ -20,11 +23,13 @@ export function createHostCalls(): HostCall {
 
   return (operation, ...data) => {
     if (typeof operation === 'string' && operation.startsWith('crypto.')) {
-      if (data.some(isTooLarge)) return cryptoError(new RangeError(`A call of node:crypto takes ${MAX_SIZE} bytes at most.`))
+      if (data.some(isTooLarge))
+        return cryptoError(new RangeError(`A call of node:crypto takes ${MAX_SIZE} bytes at most.`))
       return (cryptography ??= new CryptoCalls()).call(operation.slice('crypto.'.length), data)
     }
     const [a, b, c, d] = data
-    if (isTooLarge(a) || isTooLarge(b) || isTooLarge(c) || isTooLarge(d)) return operation === 'decode' || operation === 'decoderPush' ? null : ''
+    if (isTooLarge(a) || isTooLarge(b) || isTooLarge(c) || isTooLarge(d))
+      return operation === 'decode' || operation === 'decoderPush' ? null : ''
     switch (operation) {
       case 'url':
         return typeof a === 'string' && (b === undefined || typeof b === 'string') ? parseUrl(a, b) : ''
@@ -54,14 +59,18 @@ export function createHostCalls(): HostCall {
         decoders.delete(a as number)
         return undefined
       case 'random':
-        return typeof a === 'number' && a >= 0 && a <= 65_536 ? getRandomValues(new Uint8Array(Math.trunc(a))) : new Uint8Array(0)
+        return typeof a === 'number' && a >= 0 && a <= 65_536
+          ? getRandomValues(new Uint8Array(Math.trunc(a)))
+          : new Uint8Array(0)
     }
     return undefined
   }
 }
 
 function isTooLarge(value: unknown): boolean {
-  return typeof value === 'string' ? value.length > MAX_SIZE : value instanceof Uint8Array && value.buffer.byteLength > MAX_SIZE
+  return typeof value === 'string'
+    ? value.length > MAX_SIZE
+    : value instanceof Uint8Array && value.buffer.byteLength > MAX_SIZE
 }
 
 function createDecoder(label: unknown, fatal: unknown, ignoreBOM: unknown): TextDecoder | undefined {
@@ -86,7 +95,17 @@ function parseUrl(text: string, base: string | undefined): string {
   return url === null ? '' : urlLines(url)
 }
 
-const SETTERS = ['protocol', 'username', 'password', 'host', 'hostname', 'port', 'pathname', 'search', 'hash'] as const
+const SETTERS = [
+  'protocol',
+  'username',
+  'password',
+  'host',
+  'hostname',
+  'port',
+  'pathname',
+  'search',
+  'hash',
+] as const
 type Setter = (typeof SETTERS)[number]
 
 function setUrl(href: string, property: string, value: string): string {

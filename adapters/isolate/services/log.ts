@@ -6,14 +6,21 @@ export type GuestLog = (level: string, text: string) => void
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]/g
 
 function printable(text: string): string {
-  return text.replace(/\r?\n/g, '\n    ').replace(CONTROL, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return text
+    .replace(/\r?\n/g, '\n    ')
+    .replace(CONTROL, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 const LEVELS: ReadonlySet<string> = new Set(['debug', 'info', 'log', 'warn', 'error'])
 
 /** A line of the log as a JSON object; `app` where an app said it. */
 export function logRecord(level: string, message: string, app?: string): string {
-  return JSON.stringify({ time: new Date().toISOString(), level: LEVELS.has(level) ? level : 'log', ...(app === undefined ? {} : { app }), message })
+  return JSON.stringify({
+    time: new Date().toISOString(),
+    level: LEVELS.has(level) ? level : 'log',
+    ...(app === undefined ? {} : { app }),
+    message,
+  })
 }
 
 /** Prints a line of an app's console to stdout, as JSON. */

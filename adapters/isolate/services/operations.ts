@@ -3,7 +3,13 @@ import type { Manifest } from '../../../core/manifest.ts'
 import { callBinding, encodeError } from '../../../core/runtime/rpc.ts'
 import { OpenTransactions } from '../../../core/runtime/transaction-channel.ts'
 import { weigh } from '../guest/web/bridge/weigh.ts'
-import { decodeArgument, encodeResult, outboundFromGuest, requestFromGuest, responseToGuest } from './codec.ts'
+import {
+  decodeArgument,
+  encodeResult,
+  outboundFromGuest,
+  requestFromGuest,
+  responseToGuest,
+} from './codec.ts'
 import type { Jobs } from './jobs.ts'
 import type { OutboundRequest } from './outbound/client.ts'
 import { cryptoError } from './crypto/calls.ts'
@@ -25,7 +31,10 @@ export interface HostServices {
   readonly jobs: Jobs
 }
 
-/** Calls of one isolate at once. The guest holds back before (`guest/web/lane.ts`); this holds where a tenant has got around it. */
+/**
+ * Calls of one isolate at once. The guest holds back before (`guest/web/lane.ts`); this holds where a tenant
+ * has got around it.
+ */
 const MAX_CALLS = 2000
 
 type Send = (...message: [string, ...unknown[]]) => void
@@ -45,10 +54,14 @@ export class Operations {
   #signals = new Map<unknown, AbortController>()
 
   /**
-   * `charge` is told microseconds of work on threads beside the process's first; `keep` is told the bytes of a call when it
-   * begins, and the same as a negative number when it ends.
+   * `charge` is told microseconds of work on threads beside the process's first; `keep` is told the bytes of
+   * a call when it begins, and the same as a negative number when it ends.
    */
-  constructor(services: HostServices, send: Send, { charge, keep }: { charge: (microseconds: number) => void; keep: (bytes: number) => void }) {
+  constructor(
+    services: HostServices,
+    send: Send,
+    { charge, keep }: { charge: (microseconds: number) => void; keep: (bytes: number) => void },
+  ) {
     this.#services = services
     this.#charge = charge
     this.#keep = keep
@@ -96,7 +109,11 @@ export class Operations {
       if (this.#open > MAX_CALLS) throw new RangeError(`More than ${MAX_CALLS} calls are under way.`)
       this.#send('ok', id, await this.#run(operation, data))
     } catch (error) {
-      this.#send('error', id, error instanceof UnmoorError ? { unmoor: encodeError(error) } : describeWithCause(error))
+      this.#send(
+        'error',
+        id,
+        error instanceof UnmoorError ? { unmoor: encodeError(error) } : describeWithCause(error),
+      )
     } finally {
       this.#open--
       this.#keep(-weight)
@@ -110,7 +127,9 @@ export class Operations {
       case 'bindingFetch':
         return this.#bindingFetch(data[0], data[1], String(data[2]))
       case 'fetch':
-        return this.#fetch(data[0], (signal) => this.#services.fetch({ ...outboundFromGuest(data[1], this.streams), signal }))
+        return this.#fetch(data[0], (signal) =>
+          this.#services.fetch({ ...outboundFromGuest(data[1], this.streams), signal }),
+        )
       case 'subtle':
         return this.#services.jobs.run(() => this.#keys.call(data[0], data[1]), this.#charge)
       case 'crypto.derive':
@@ -118,7 +137,10 @@ export class Operations {
       case 'crypto.keyPair':
         return this.#services.jobs.run(() => generateLater(data).catch(cryptoError), this.#charge)
       case 'zlib':
-        return this.#services.jobs.run(() => this.#zlib.feed(data[0], data[1], data[2], data[3]), this.#charge)
+        return this.#services.jobs.run(
+          () => this.#zlib.feed(data[0], data[1], data[2], data[3]),
+          this.#charge,
+        )
     }
     throw new TypeError(`There is no call "${String(operation)}"`)
   }
@@ -127,9 +149,15 @@ export class Operations {
   sync([, binding, object, text, params]: readonly unknown[]): unknown {
     const { manifest, env } = this.#services
     try {
-      if (typeof binding !== 'string' || typeof object !== 'string' || typeof text !== 'string' || !Array.isArray(params))
+      if (
+        typeof binding !== 'string' ||
+        typeof object !== 'string' ||
+        typeof text !== 'string' ||
+        !Array.isArray(params)
+      )
         throw new TypeError('a malformed call')
-      if (!Object.hasOwn(manifest.bindings, binding) || manifest.bindings[binding]?.kind !== 'objects') throw new TypeError(`There is no ${binding}.query().`)
+      if (!Object.hasOwn(manifest.bindings, binding) || manifest.bindings[binding]?.kind !== 'objects')
+        throw new TypeError(`There is no ${binding}.query().`)
       const driver = env[binding] as { query(object: string, text: string, params: unknown[]): unknown }
       return { value: driver.query(object, text, params) }
     } catch (error) {
@@ -155,7 +183,12 @@ export class Operations {
     try {
       const { manifest, env } = this.#services
       const decoded = Array.isArray(args) ? args.map((value) => decodeArgument(value, context)) : []
-      return { value: await encodeResult(await callBinding(manifest, env, { binding, method, args: decoded }, this.#transactions), this.streams) }
+      return {
+        value: await encodeResult(
+          await callBinding(manifest, env, { binding, method, args: decoded }, this.#transactions),
+          this.streams,
+        ),
+      }
     } catch (error) {
       return this.#failure(error)
     } finally {
@@ -165,15 +198,24 @@ export class Operations {
 
   // A cause goes over as its name and message: callers look at what kind it is.
   #failure(error: unknown): { error: object; cause?: object } {
-    const redacted = <T extends { message: string }>(data: T): T => ({ ...data, message: this.#services.redact(data.message) })
+    const redacted = <T extends { message: string }>(data: T): T => ({
+      ...data,
+      message: this.#services.redact(data.message),
+    })
     const data = redacted(isUnmoorError(error) ? error.toJSON() : describe(error))
-    return error instanceof Error && error.cause instanceof Error ? { error: data, cause: redacted(describe(error.cause)) } : { error: data }
+    return error instanceof Error && error.cause instanceof Error
+      ? { error: data, cause: redacted(describe(error.cause)) }
+      : { error: data }
   }
 
   async #bindingFetch(id: unknown, data: unknown, binding: string): Promise<unknown> {
     const { manifest, env } = this.#services
     const kind = Object.hasOwn(manifest.bindings, binding) ? manifest.bindings[binding]?.kind : undefined
-    if (kind !== 'service' && kind !== 'assets') throw new UnmoorError('InvalidArgument', `There is no ${binding}.fetch().`, { binding, operation: 'fetch' })
+    if (kind !== 'service' && kind !== 'assets')
+      throw new UnmoorError('InvalidArgument', `There is no ${binding}.fetch().`, {
+        binding,
+        operation: 'fetch',
+      })
     const target = env[binding] as { fetch(request: Request): Promise<Response> }
     return this.#fetch(id, (signal) => target.fetch(requestFromGuest(data, this.streams, signal)))
   }
@@ -196,7 +238,10 @@ export class Operations {
     }
     const forget = (): void => void this.#fetches.delete(id)
     // `cancel` of a transformer is newer than TypeScript's types of it.
-    const transformer: Transformer<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> & { cancel(): void } = { flush: forget, cancel: forget }
+    const transformer: Transformer<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> & { cancel(): void } = {
+      flush: forget,
+      cancel: forget,
+    }
     return responseToGuest(response, this.streams, body.pipeThrough(new TransformStream(transformer)))
   }
 }

@@ -4,8 +4,22 @@ import type { QueueIncoming, QueueSettlement } from '../../../core/bindings/driv
  * A message as it goes to the guest, its bytes in a buffer of their own: drivers may give views of larger
  * ones.
  */
-export function plainMessage({ id, contentType, body, attempts, timestamp, lease }: QueueIncoming): QueueIncoming {
-  return { id, contentType, body: typeof body === 'string' ? body : new Uint8Array(body), attempts, timestamp, lease }
+export function plainMessage({
+  id,
+  contentType,
+  body,
+  attempts,
+  timestamp,
+  lease,
+}: QueueIncoming): QueueIncoming {
+  return {
+    id,
+    contentType,
+    body: typeof body === 'string' ? body : new Uint8Array(body),
+    attempts,
+    timestamp,
+    lease,
+  }
 }
 
 /** The guest's settlements, one per message and of their own leases only; what is missing is retried. */
@@ -13,7 +27,8 @@ export function checkSettlements(data: unknown, messages: readonly QueueIncoming
   const given = new Map<unknown, Record<string, unknown>>()
   if (Array.isArray(data))
     for (const entry of data as unknown[])
-      if (typeof entry === 'object' && entry !== null) given.set((entry as { lease?: unknown }).lease, entry as Record<string, unknown>)
+      if (typeof entry === 'object' && entry !== null)
+        given.set((entry as { lease?: unknown }).lease, entry as Record<string, unknown>)
   return messages.map(({ lease }) => {
     const entry = given.get(lease)
     if (entry?.['outcome'] === 'ack') return { lease, outcome: 'ack' }

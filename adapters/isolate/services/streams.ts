@@ -5,7 +5,8 @@ type Send = (...message: [string, ...unknown[]]) => void
 
 /** What the guest may say in place of an error: a name and a message. */
 export function guestError(data: unknown, fallback: string): Error {
-  const { name, message } = typeof data === 'object' && data !== null ? (data as { name?: unknown; message?: unknown }) : {}
+  const { name, message } =
+    typeof data === 'object' && data !== null ? (data as { name?: unknown; message?: unknown }) : {}
   const error = new Error(typeof message === 'string' ? message : fallback)
   if (typeof name === 'string') error.name = name
   return error
@@ -13,7 +14,9 @@ export function guestError(data: unknown, fallback: string): Error {
 
 /** Bytes in a buffer of their own: what crosses the bridge is a view's whole buffer. */
 export function ownBytes(bytes: Uint8Array): Bytes {
-  return bytes.byteLength === bytes.buffer.byteLength && bytes.constructor === Uint8Array ? (bytes as Bytes) : new Uint8Array(bytes)
+  return bytes.byteLength === bytes.buffer.byteLength && bytes.constructor === Uint8Array
+    ? (bytes as Bytes)
+    : new Uint8Array(bytes)
 }
 
 /** The host's end of `guest/web/bridge-streams.ts`, for one isolate. */
@@ -81,7 +84,8 @@ export class StreamTable {
         return true
       case 'chunk': {
         const controller = this.#reading.get(id)
-        if (!(data instanceof Uint8Array)) this.#fail(id, new TypeError('A chunk of the guest is no Uint8Array'))
+        if (!(data instanceof Uint8Array))
+          this.#fail(id, new TypeError('A chunk of the guest is no Uint8Array'))
         else controller?.enqueue(data as Bytes)
         this.#pulled(id)
         return true
@@ -149,7 +153,9 @@ async function cancel(reader: ReadableStreamDefaultReader<Uint8Array>, error: un
 
 /** An error as the guest may see it: no stack. */
 export function describe(error: unknown): { name: string; message: string } {
-  return error instanceof Error || error instanceof DOMException ? { name: error.name, message: error.message } : { name: 'Error', message: String(error) }
+  return error instanceof Error || error instanceof DOMException
+    ? { name: error.name, message: error.message }
+    : { name: 'Error', message: String(error) }
 }
 
 export { isStream }

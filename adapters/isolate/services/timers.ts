@@ -1,6 +1,8 @@
 /** Longest delay of node's timers; a longer one would fire at once. */
 const LONGEST = 2_147_483_647
-/** Timers of one isolate; the guest's own limit is the same, this one holds where a tenant has got around it. */
+/**
+ * Timers of one isolate; the guest's own limit is the same, this one holds where a tenant has got around it.
+ */
 const MAX_TIMERS = 10_000
 
 /** The timers of one isolate. */
@@ -11,7 +13,11 @@ export class TimerTable {
   #onLimit: (max: number) => void
 
   /** Beyond `max` timers (default 10,000) `onLimit` is called and none is started. */
-  constructor(fire: (id: number) => void, max: number = MAX_TIMERS, onLimit: (max: number) => void = () => {}) {
+  constructor(
+    fire: (id: number) => void,
+    max: number = MAX_TIMERS,
+    onLimit: (max: number) => void = () => {},
+  ) {
     this.#fire = fire
     this.#max = max
     this.#onLimit = onLimit

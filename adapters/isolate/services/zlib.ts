@@ -6,7 +6,8 @@ const CREATE: Readonly<Record<string, () => Transform>> = {
   'compress deflate': () => zlib.createDeflate(),
   'compress deflate-raw': () => zlib.createDeflateRaw(),
   // zlib's own default, 11, takes a hundred times the CPU time for a few per cent less.
-  'compress brotli': () => zlib.createBrotliCompress({ params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 5 } }),
+  'compress brotli': () =>
+    zlib.createBrotliCompress({ params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 5 } }),
   // What follows the end of the compressed data is an error, as the standard says.
   'decompress gzip': () => zlib.createGunzip({ rejectGarbageAfterEnd: true }),
   'decompress deflate': () => zlib.createInflate({ rejectGarbageAfterEnd: true }),
@@ -25,14 +26,17 @@ export class ZlibTable {
 
   /** Feeds a chunk, or with null the end; gives what came out. */
   async feed(id: unknown, kind: unknown, format: unknown, bytes: unknown): Promise<Uint8Array[]> {
-    if (typeof id !== 'number' || !(bytes === null || bytes instanceof Uint8Array)) throw new TypeError('The compression call is malformed')
+    if (typeof id !== 'number' || !(bytes === null || bytes instanceof Uint8Array))
+      throw new TypeError('The compression call is malformed')
     let stream = this.#streams.get(id)
     if (stream === undefined) {
       const create = CREATE[`${String(kind)} ${String(format)}`]
       if (create === undefined) throw new TypeError(`Unsupported compression format: ${String(format)}`)
-      if (this.#streams.size >= MAX_STREAMS) throw new RangeError(`More than ${MAX_STREAMS} compression streams are open.`)
+      if (this.#streams.size >= MAX_STREAMS)
+        throw new RangeError(`More than ${MAX_STREAMS} compression streams are open.`)
       stream = create()
-      // An error may come between two calls (what follows the end of the data): the next call hears of it, the process must not.
+      // An error may come between two calls (what follows the end of the data): the next call hears of it,
+      // the process must not.
       stream.on('error', () => {})
       this.#streams.set(id, stream)
     }
@@ -42,7 +46,9 @@ export class ZlibTable {
       return chunks
     } catch (error) {
       this.close(id)
-      throw new TypeError(error instanceof Error ? error.message : 'The compressed data is not valid', { cause: error })
+      throw new TypeError(error instanceof Error ? error.message : 'The compressed data is not valid', {
+        cause: error,
+      })
     }
   }
 

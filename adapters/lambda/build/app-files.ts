@@ -7,7 +7,13 @@ export async function readAppFiles(outDir: string): Promise<{ path: string; data
   const paths = [join(outDir, 'index.mjs')]
   const assets = join(outDir, 'assets')
   if (existsSync(assets)) {
-    for (const entry of await readdir(assets, { recursive: true, withFileTypes: true })) if (entry.isFile()) paths.push(join(entry.parentPath, entry.name))
+    for (const entry of await readdir(assets, { recursive: true, withFileTypes: true }))
+      if (entry.isFile()) paths.push(join(entry.parentPath, entry.name))
   }
-  return Promise.all(paths.map(async (path) => ({ path: relative(outDir, path).split(sep).join('/'), data: await readFile(path) })))
+  return Promise.all(
+    paths.map(async (path) => ({
+      path: relative(outDir, path).split(sep).join('/'),
+      data: await readFile(path),
+    })),
+  )
 }

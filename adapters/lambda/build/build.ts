@@ -5,10 +5,17 @@ import { readOptions } from '../options.ts'
 import { createPlainTemplate, createTemplate } from './template/template.ts'
 import { writeZipFiles } from './zip-files.ts'
 
-/** Writes index.mjs (the app and the runtime in one file), its assets, what an image is built of or a zip, and lambda.json, which tells what the function needs on AWS. */
+/**
+ * Writes index.mjs (the app and the runtime in one file), its assets, what an image is built of or a zip, and
+ * lambda.json, which tells what the function needs on AWS.
+ */
 export async function build(context: BuildContext): Promise<void> {
   const options = readOptions(context.options)
-  await context.bundle({ entry: createEntry(context, options.invokeMode), file: 'index.mjs', lazyBuiltins: ['crypto', 'http', 'http2', 'https', 'tls'] })
+  await context.bundle({
+    entry: createEntry(context, options.invokeMode),
+    file: 'index.mjs',
+    lazyBuiltins: ['crypto', 'http', 'http2', 'https', 'tls'],
+  })
   await context.copyAssets('assets')
   await (options.package === 'zip' ? writeZipFiles(context, options) : writeImageFiles(context))
   await context.write('template.yaml', createTemplate(context, options))
@@ -19,7 +26,8 @@ export async function build(context: BuildContext): Promise<void> {
 function createEntry(context: BuildContext, invokeMode: string): string {
   const drivers = context.driverImports()
   const consumes = context.manifest.queues.length > 0
-  // The run-time half comes first: it reports an app whose module throws, and mends globals before the app's modules take them.
+  // The run-time half comes first: it reports an app whose module throws, and mends globals before the app's
+  // modules take them.
   return [
     `import { createLambda } from 'unmoor/internal/lambda/runtime'`,
     ...(consumes ? [`import { decodeSqsRecord } from 'unmoor/drivers/sqs'`] : []),

@@ -5,8 +5,12 @@ import { nodeBaseImage } from './node-base.ts'
 
 /** Runs a Docker command and gives what it printed. @throws `Unavailable` with its last lines. */
 export async function docker(args: readonly string[], input?: Buffer): Promise<string> {
-  // The classic builder everywhere: BuildKit is an extra on many machines, and asks a registry for a base image that is there.
-  const child = spawn('docker', args, { env: { ...process.env, DOCKER_BUILDKIT: '0' }, stdio: ['pipe', 'pipe', 'pipe'] })
+  // The classic builder everywhere: BuildKit is an extra on many machines, and asks a registry for a base
+  // image that is there.
+  const child = spawn('docker', args, {
+    env: { ...process.env, DOCKER_BUILDKIT: '0' },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
   let output = ''
   let problems = ''
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
@@ -15,17 +19,26 @@ export async function docker(args: readonly string[], input?: Buffer): Promise<s
   child.stdin.on('error', () => undefined)
   child.stdin.end(input)
   const [code] = (await once(child, 'close').catch((error: Error) => {
-    throw new UnmoorError('Unavailable', `docker does not run: ${error.message}. Install Docker, or start without --runtime container.`, {
-      operation: 'docker',
-      retryable: false,
-      cause: error,
-    })
+    throw new UnmoorError(
+      'Unavailable',
+      `docker does not run: ${error.message}. Install Docker, or start without --runtime container.`,
+      {
+        operation: 'docker',
+        retryable: false,
+        cause: error,
+      },
+    )
   })) as [number | null]
   if (code !== 0)
-    throw new UnmoorError('Unavailable', `docker ${args[0]} failed (${code}): ${withoutNotice(problems) || output.slice(-2000).trim()}${adviceFor(problems)}`, {
-      operation: 'docker',
-      retryable: false,
-    })
+    throw new UnmoorError(
+      'Unavailable',
+      `docker ${args[0]} failed ` +
+        `(${code}): ${withoutNotice(problems) || output.slice(-2000).trim()}${adviceFor(problems)}`,
+      {
+        operation: 'docker',
+        retryable: false,
+      },
+    )
   return output
 }
 
@@ -35,9 +48,13 @@ function withoutNotice(problems: string): string {
 }
 
 function adviceFor(problems: string): string {
-  const noRegistry = /no such host|pull access denied|manifest unknown|connection refused|i\/o timeout|toomanyrequests/i.test(problems)
+  const noRegistry =
+    /no such host|pull access denied|manifest unknown|connection refused|i\/o timeout|toomanyrequests/i.test(
+      problems,
+    )
   return noRegistry
-    ? '\nThe base image could not be pulled. UNMOOR_LAMBDA_BASE names one that is here, or is "local" for one made of this machine\'s Node.js.'
+    ? '\nThe base image could not be pulled. UNMOOR_LAMBDA_BASE names one that is here, or is "local" ' +
+        "for one made of this machine's Node.js."
     : ''
 }
 
@@ -64,10 +81,14 @@ export interface Image {
 }
 
 /**
- * Builds the artifact's image. `base` is the Dockerfile's argument; `local` makes one of this machine's own Node.js, for machines that reach no registry.
- * Default: the variable UNMOOR_LAMBDA_BASE, else the Dockerfile's.
+ * Builds the artifact's image. `base` is the Dockerfile's argument; `local` makes one of this machine's own
+ * Node.js, for machines that reach no registry. Default: the variable UNMOOR_LAMBDA_BASE, else the
+ * Dockerfile's.
  */
-export async function buildImage(dir: string, options: { tag?: string; base?: string | undefined; cache?: boolean } = {}): Promise<Image> {
+export async function buildImage(
+  dir: string,
+  options: { tag?: string; base?: string | undefined; cache?: boolean } = {},
+): Promise<Image> {
   const wanted = options.base ?? process.env['UNMOOR_LAMBDA_BASE']
   const base = wanted === 'local' ? await localBase() : wanted
   const tag = options.tag === undefined ? [] : ['--tag', options.tag]
@@ -75,8 +96,15 @@ export async function buildImage(dir: string, options: { tag?: string; base?: st
   const cache = options.cache === false ? ['--no-cache'] : []
   const printed = await docker(['build', '--quiet', '--network', 'none', ...cache, ...tag, ...argument, dir])
   const id = printed.trim().split('\n').at(-1) ?? ''
-  const [image] = JSON.parse(await docker(['image', 'inspect', id])) as { Size: number; RootFS: { Layers: string[] } }[]
-  return { id, size: image?.Size ?? 0, layers: (image?.RootFS.Layers ?? []).filter((layer) => layer !== EMPTY_LAYER) }
+  const [image] = JSON.parse(await docker(['image', 'inspect', id])) as {
+    Size: number
+    RootFS: { Layers: string[] }
+  }[]
+  return {
+    id,
+    size: image?.Size ?? 0,
+    layers: (image?.RootFS.Layers ?? []).filter((layer) => layer !== EMPTY_LAYER),
+  }
 }
 
 const EMPTY_LAYER = 'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef'

@@ -3,7 +3,10 @@ import { optionVariables } from '../../../core/tools/build/variables.ts'
 import { constantCase, type QueueDeclaration } from '../../../core/bindings/declarations.ts'
 import type { LambdaOptions } from '../options.ts'
 
-/** What a function needs on AWS, as `lambda.json` beside the artifact has it: the facts that a template or a person sets up. */
+/**
+ * What a function needs on AWS, as `lambda.json` beside the artifact has it: the facts that a template or a
+ * person sets up.
+ */
 export interface FunctionSettings {
   readonly name: string
   /** For AWS's own client; our bootstrap needs none. */
@@ -32,10 +35,14 @@ export interface QueueSettings {
 }
 
 /** The settings of the artifact that is built. */
-export function describeFunction({ manifest, drivers }: Pick<BuildContext, 'manifest' | 'drivers'>, options: Required<LambdaOptions>): FunctionSettings {
+export function describeFunction(
+  { manifest, drivers }: Pick<BuildContext, 'manifest' | 'drivers'>,
+  options: Required<LambdaOptions>,
+): FunctionSettings {
   const queues: Record<string, QueueSettings> = {}
   for (const [binding, declaration] of Object.entries(manifest.bindings)) {
-    if (declaration.kind === 'queue') queues[binding] = queueSettings(binding, declaration, manifest.queues.includes(binding))
+    if (declaration.kind === 'queue')
+      queues[binding] = queueSettings(binding, declaration, manifest.queues.includes(binding))
   }
   return {
     name: manifest.name,
@@ -61,19 +68,28 @@ function queueSettings(binding: string, declaration: QueueDeclaration, consumed:
     batchSize,
     maximumBatchingWindow: batchSize > 10 ? Math.max(1, batchWait) : batchWait,
     functionResponseTypes: ['ReportBatchItemFailures'],
-    ...(deadLetterQueue === undefined ? {} : { redrive: { deadLetterQueue, maxReceiveCount: maxRetries + 1 } }),
+    ...(deadLetterQueue === undefined
+      ? {}
+      : { redrive: { deadLetterQueue, maxReceiveCount: maxRetries + 1 } }),
   }
 }
 
-function environment(manifest: BuildContext['manifest'], drivers: BuildContext['drivers']): Record<string, string> {
+function environment(
+  manifest: BuildContext['manifest'],
+  drivers: BuildContext['drivers'],
+): Record<string, string> {
   const names: Record<string, string> = {}
   for (const [binding, declaration] of Object.entries(manifest.bindings)) {
     const name = constantCase(binding)
     if (declaration.kind === 'variable')
-      names[name] = declaration.default === undefined ? 'a variable of the app' : `a variable of the app; default: ${declaration.default}`
+      names[name] =
+        declaration.default === undefined
+          ? 'a variable of the app'
+          : `a variable of the app; default: ${declaration.default}`
     if (declaration.kind === 'secret' && drivers[binding]?.driver === 'env')
       names[name] = declaration.optional ? 'a secret of the app, optional' : 'a secret of the app'
-    if (declaration.kind === 'service' && drivers[binding]?.driver === 'http') names[`${name}_URL`] = `the URL of the app "${declaration.app ?? binding}"`
+    if (declaration.kind === 'service' && drivers[binding]?.driver === 'http')
+      names[`${name}_URL`] = `the URL of the app "${declaration.app ?? binding}"`
     const spec = drivers[binding]
     if (spec !== undefined) Object.assign(names, driverVariables(binding, spec))
   }
@@ -83,14 +99,18 @@ function environment(manifest: BuildContext['manifest'], drivers: BuildContext['
 /** Variables that a driver reads: those that its options name, and its defaults. */
 function driverVariables(binding: string, spec: DriverSpec): Record<string, string> {
   const names: Record<string, string> = {}
-  for (const { option, variable } of optionVariables(spec)) names[variable] = `${option} of the ${spec.driver} driver of "${binding}"`
+  for (const { option, variable } of optionVariables(spec))
+    names[variable] = `${option} of the ${spec.driver} driver of "${binding}"`
   const standard: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     dynamodb: {
       ...(spec['table'] === undefined ? { UNMOOR_TABLE: 'the DynamoDB table' } : {}),
       ...(spec['bucket'] === undefined ? { UNMOOR_BUCKET: 'the S3 bucket' } : {}),
     },
     s3: spec['bucket'] === undefined ? { UNMOOR_BUCKET: 'the S3 bucket' } : {},
-    sqs: spec['url'] === undefined ? { [`${constantCase(binding)}_QUEUE_URL`]: `the SQS queue of "${binding}"` } : {},
+    sqs:
+      spec['url'] === undefined
+        ? { [`${constantCase(binding)}_QUEUE_URL`]: `the SQS queue of "${binding}"` }
+        : {},
     postgres: spec['url'] === undefined ? { DATABASE_URL: 'the URL of the Postgres database' } : {},
     redis: spec['url'] === undefined ? { REDIS_URL: 'the URL of the Redis server' } : {},
     nats: spec['url'] === undefined ? { NATS_URL: 'the URL of the NATS server' } : {},

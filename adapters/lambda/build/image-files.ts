@@ -6,7 +6,13 @@ import { createTar } from './tar.ts'
 
 /** Writes the Dockerfile and what it copies: the app as one tar, the same for the same input. */
 export async function writeImageFiles(context: BuildContext): Promise<void> {
-  const tar = createTar((await readAppFiles(context.outDir)).map(({ path, data }) => ({ path: `var/task/${path}`, mode: 0o644, data })))
+  const tar = createTar(
+    (await readAppFiles(context.outDir)).map(({ path, data }) => ({
+      path: `var/task/${path}`,
+      mode: 0o644,
+      data,
+    })),
+  )
   await context.write('app.tar', tar)
   await context.write('collect.mjs', COLLECT)
   await context.write('Dockerfile', DOCKERFILE)
@@ -16,7 +22,8 @@ export async function writeImageFiles(context: BuildContext): Promise<void> {
 }
 
 /**
- * A tar, and not COPY, for the app: COPY keeps the building machine's times on some builders, which changes the layer's digest. Its folders are in it, so that WORKDIR makes none.
+ * A tar, and not COPY, for the app: COPY keeps the building machine's times on some builders, which changes
+ * the layer's digest. Its folders are in it, so that WORKDIR makes none.
  */
 const DOCKERFILE = `# Any image that has Node.js 24 or newer as "node".
 ARG BASE=${NODE_IMAGE}

@@ -4,12 +4,15 @@ import { createTar } from './tar.ts'
 /** A tar of this process's Node.js and the libraries that it loaded: all that a base image needs. */
 export async function nodeBaseImage(): Promise<Buffer> {
   const files = [{ path: 'usr/local/bin/node', mode: 0o755, data: await readFile(process.execPath) }]
-  for (const library of sharedObjects()) files.push({ path: library.slice(1), mode: 0o755, data: await readFile(await realpath(library)) })
+  for (const library of sharedObjects())
+    files.push({ path: library.slice(1), mode: 0o755, data: await readFile(await realpath(library)) })
   return createTar(files)
 }
 
 function sharedObjects(): string[] {
   // The type of a report is `object`: what is in it is described in Node's manual only.
   const { sharedObjects: loaded } = process.report.getReport() as { sharedObjects?: string[] }
-  return (loaded ?? []).filter((path) => path.startsWith('/') && path !== process.execPath && !path.endsWith('.node'))
+  return (loaded ?? []).filter(
+    (path) => path.startsWith('/') && path !== process.execPath && !path.endsWith('.node'),
+  )
 }

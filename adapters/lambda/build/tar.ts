@@ -9,13 +9,20 @@ export interface TarFile {
 const BLOCK = 512
 
 /**
- * A tar with nothing in it that changes from build to build: files sorted, each folder once before its files, all of the root user, all of the first second of 1970.
+ * A tar with nothing in it that changes from build to build: files sorted, each folder once before its files,
+ * all of the root user, all of the first second of 1970.
  */
 export function createTar(files: readonly TarFile[]): Buffer {
   const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1))
   const folders = new Set(sorted.flatMap(({ path }) => foldersOf(path)))
-  const entries = [...[...folders].map((path) => ({ path, mode: 0o755, data: undefined })), ...sorted].toSorted((a, b) => (a.path < b.path ? -1 : 1))
-  const blocks = entries.flatMap(({ path, mode, data }) => [...header(path, mode, data), ...(data === undefined ? [] : padded(data))])
+  const entries = [
+    ...[...folders].map((path) => ({ path, mode: 0o755, data: undefined })),
+    ...sorted,
+  ].toSorted((a, b) => (a.path < b.path ? -1 : 1))
+  const blocks = entries.flatMap(({ path, mode, data }) => [
+    ...header(path, mode, data),
+    ...(data === undefined ? [] : padded(data)),
+  ])
   return Buffer.concat([...blocks, Buffer.alloc(2 * BLOCK)])
 }
 
@@ -27,7 +34,8 @@ function foldersOf(path: string): string[] {
 
 function header(path: string, mode: number, data: Buffer | undefined): Buffer[] {
   const bytes = Buffer.from(path)
-  if (bytes.byteLength <= 100) return [block(bytes, mode, data === undefined ? '5' : '0', data?.byteLength ?? 0)]
+  if (bytes.byteLength <= 100)
+    return [block(bytes, mode, data === undefined ? '5' : '0', data?.byteLength ?? 0)]
   // A longer name goes before it in a pax record (POSIX.1-2001), whose length counts itself.
   const record = Buffer.from(paxRecord('path', path))
   return [

@@ -8,10 +8,16 @@ import { createZip } from './zip.ts'
 
 /** AWS's Node.js that runs a zip. */
 export const ZIP_RUNTIME = 'nodejs24.x'
-/** Bytes that Lambda takes of an upload; a larger zip goes by way of S3, as `aws cloudformation package` does it. */
+/**
+ * Bytes that Lambda takes of an upload; a larger zip goes by way of S3, as `aws cloudformation package` does
+ * it.
+ */
 const UPLOAD_LIMIT = 50_000_000
 
-/** Writes function.zip, the same for the same input, and the file of the `aws-lambda` deploy CLI, NAME.lambda, with the package.json that tells that CLI what to pack. */
+/**
+ * Writes function.zip, the same for the same input, and the file of the `aws-lambda` deploy CLI, NAME.lambda,
+ * with the package.json that tells that CLI what to pack.
+ */
 export async function writeZipFiles(context: BuildContext, options: Required<LambdaOptions>): Promise<void> {
   const { name } = context.manifest
   const files = await readAppFiles(context.outDir)
@@ -19,15 +25,24 @@ export async function writeZipFiles(context: BuildContext, options: Required<Lam
   await context.write('function.zip', zip)
   // The CLI puts these names on a command line: ours are constants.
   const packed = files.length > 1 ? ['index.mjs', 'assets'] : ['index.mjs']
-  await context.write('package.json', `${JSON.stringify({ name, private: true, type: 'module', files: packed }, null, 2)}\n`)
+  await context.write(
+    'package.json',
+    `${JSON.stringify({ name, private: true, type: 'module', files: packed }, null, 2)}\n`,
+  )
   await context.write(`${name}.lambda`, deployFile(context, options))
   const digest = createHash('sha256').update(zip).digest('hex')
   context.log.info(`function.zip: ${(zip.byteLength / 1000).toFixed(0)} kB, sha256:${digest.slice(0, 12)}`)
   if (zip.byteLength > UPLOAD_LIMIT)
-    context.log.warn('function.zip is over 50 MB, so it must go by way of S3: deploy it with the template, or take --package image.')
+    context.log.warn(
+      'function.zip is over 50 MB, so it must go by way of S3: deploy it with the template, or take ' +
+        '--package image.',
+    )
 }
 
-/** `AWS_KEY`, `AWS_SECRET` and `Role` may be references to the environment; nothing else in such a file can be. */
+/**
+ * `AWS_KEY`, `AWS_SECRET` and `Role` may be references to the environment; nothing else in such a file can
+ * be.
+ */
 function deployFile(context: BuildContext, options: Required<LambdaOptions>): string {
   const { manifest, log } = context
   const { handler, environment } = describeFunction(context, options)
@@ -40,7 +55,9 @@ function deployFile(context: BuildContext, options: Required<LambdaOptions>): st
   }
   if (open.length > 0) {
     log.warn(
-      `${manifest.name}.lambda sets no ${open.map((line) => line.split(':')[0]).join(', ')}: give values in targets.lambda.options.variables (secrets: drivers secretsmanager or ssm), or deploy with template.yaml.`,
+      `${manifest.name}.lambda sets no ${open.map((line) => line.split(':')[0]).join(', ')}: give ` +
+        'values in targets.lambda.options.variables (secrets: drivers secretsmanager or ssm), or deploy ' +
+        'with template.yaml.',
     )
   }
   const config = {
@@ -58,8 +75,10 @@ function deployFile(context: BuildContext, options: Required<LambdaOptions>): st
     Description: `${manifest.name}: written by unmoor; build again rather than edit.`,
   }
   const head = [
-    `Deploy, from this folder: npx aws-lambda deploy ${manifest.name}.lambda, with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and LAMBDA_ROLE (the role's ARN) set.`,
-    'It makes the function alone, and replaces all of its variables: event sources, URL and role are those of template.yaml.',
+    `Deploy, from this folder: npx aws-lambda deploy ${manifest.name}.lambda, with AWS_ACCESS_KEY_ID, ` +
+      `AWS_SECRET_ACCESS_KEY and LAMBDA_ROLE (the role's ARN) set.`,
+    'It makes the function alone, and replaces all of its variables: event sources, URL and role are ' +
+      'those of template.yaml.',
     ...(open.length > 0 ? ['Not set:', ...open.map((line) => `  ${line}`)] : []),
   ]
   return `${head.map((line) => `# ${line}`).join('\n')}${toYaml(config)}`

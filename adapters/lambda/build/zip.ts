@@ -17,7 +17,10 @@ const DATE = (0 << 9) | (1 << 5) | 1
 const MADE_BY = (3 << 8) | VERSION
 const MODE = 0o100644
 
-/** A zip (PKWARE's APPNOTE, without the 64-bit form: Lambda takes 250 MB) with nothing in it that changes from build to build: files sorted, without times. */
+/**
+ * A zip (PKWARE's APPNOTE, without the 64-bit form: Lambda takes 250 MB) with nothing in it that changes from
+ * build to build: files sorted, without times.
+ */
 export function createZip(files: readonly ZipFile[]): Buffer {
   const parts: Buffer[] = []
   const directory: Buffer[] = []
@@ -29,7 +32,12 @@ export function createZip(files: readonly ZipFile[]): Buffer {
     sizes.writeUInt32LE(crc32(data), 0)
     sizes.writeUInt32LE(packed.byteLength, 4)
     sizes.writeUInt32LE(data.byteLength, 8)
-    const local = Buffer.concat([long(0x04034b50), short(VERSION, FLAGS, DEFLATE, 0, DATE), sizes, short(name.byteLength, 0)])
+    const local = Buffer.concat([
+      long(0x04034b50),
+      short(VERSION, FLAGS, DEFLATE, 0, DATE),
+      sizes,
+      short(name.byteLength, 0),
+    ])
     const central = Buffer.concat([
       long(0x02014b50),
       short(MADE_BY, VERSION, FLAGS, DEFLATE, 0, DATE),
@@ -42,7 +50,12 @@ export function createZip(files: readonly ZipFile[]): Buffer {
     offset += local.byteLength + name.byteLength + packed.byteLength
   }
   const size = directory.reduce((total, { byteLength }) => total + byteLength, 0)
-  const end = Buffer.concat([long(0x06054b50), short(0, 0, files.length, files.length), long(size, offset), short(0)])
+  const end = Buffer.concat([
+    long(0x06054b50),
+    short(0, 0, files.length, files.length),
+    long(size, offset),
+    short(0),
+  ])
   return Buffer.concat([...parts, ...directory, end])
 }
 

@@ -6,25 +6,39 @@ import { createRuntimeApi, type ApiResponse, type RuntimeApi } from './runtime-a
 /** Options of {@link createEnvironments}. */
 export interface EnvironmentsOptions {
   launch: Launch
-  /** Most environments at once. More events than that wait, where AWS would throttle by the account's limit. Default: 10. */
+  /**
+   * Most environments at once. More events than that wait, where AWS would throttle by the account's limit.
+   * Default: 10.
+   */
   max?: number
-  /** Seconds for one event, `waitUntil` work included; then the environment is killed, as on AWS. Default: 30. */
+  /**
+   * Seconds for one event, `waitUntil` work included; then the environment is killed, as on AWS. Default: 30.
+   */
   timeout?: number
   /** Seconds of a start until its first call for an event. Default: 10, as on AWS. */
   initTimeout?: number
   /** Events that one environment takes at once. Default: 1. */
   concurrency?: number
-  /** Told when an environment has started, with the milliseconds to its first call for an event, and how many there are. Default: nobody. */
+  /**
+   * Told when an environment has started, with the milliseconds to its first call for an event, and how many
+   * there are. Default: nobody.
+   */
   onStart?: ((milliseconds: number, count: number) => void) | undefined
   /** Lines that the environments print. Default: dropped. */
   onOutput?: ((line: string) => void) | undefined
 }
 
-/** Environments of one function: each takes one event at a time, or `concurrency`, and more are started under load. */
+/**
+ * Environments of one function: each takes one event at a time, or `concurrency`, and more are started under
+ * load.
+ */
 export interface Environments {
   /** Starts the first one. @throws what it says is wrong, with its last lines. */
   start(): Promise<void>
-  /** Gives an event (JSON text) to a free environment. @throws `Timeout`, or `Unavailable` where the environment ended. */
+  /**
+   * Gives an event (JSON text) to a free environment. @throws `Timeout`, or `Unavailable` where the
+   * environment ended.
+   */
   invoke(payload: string): Promise<ApiResponse>
   /** What the runtime calls itself. */
   readonly userAgent: string | undefined
@@ -37,7 +51,10 @@ export interface Environments {
 
 const INIT_TIMEOUT = 10
 const STOP_TIMEOUT = 5000
-/** Milliseconds that an event waits for an environment that has answered and is about to ask for the next, before another is started. */
+/**
+ * Milliseconds that an event waits for an environment that has answered and is about to ask for the next,
+ * before another is started.
+ */
 const GRACE = 10
 
 export function createEnvironments(options: EnvironmentsOptions): Environments {
@@ -111,7 +128,10 @@ class Pool implements Environments {
   }
 
   invoke(payload: string): Promise<ApiResponse> {
-    if (this.#stopping) return Promise.reject(new UnmoorError('Unavailable', 'The function is being stopped.', { operation: 'invoke' }))
+    if (this.#stopping)
+      return Promise.reject(
+        new UnmoorError('Unavailable', 'The function is being stopped.', { operation: 'invoke' }),
+      )
     const response = Promise.withResolvers<ApiResponse>()
     this.#waiting.push({ payload, response })
     this.#assign()
@@ -124,17 +144,27 @@ class Pool implements Environments {
       // The one used last: its caches are warm, and its code is compiled.
       void this.#run(this.#idle.pop() as Environment, this.#waiting.shift() as Waiting)
     }
-    if (this.#waiting.length <= this.#starting * this.#concurrency || this.#size >= this.#max || this.#stopping) return
+    if (
+      this.#waiting.length <= this.#starting * this.#concurrency ||
+      this.#size >= this.#max ||
+      this.#stopping
+    )
+      return
     if (this.#size === 0) this.#grow()
     else this.#growth ??= setTimeout(() => this.#grow(), GRACE)
   }
 
   #grow(): void {
     this.#growth = undefined
-    for (let needed = Math.ceil(this.#waiting.length / this.#concurrency) - this.#starting; needed > 0 && this.#size < this.#max; needed--) {
+    for (
+      let needed = Math.ceil(this.#waiting.length / this.#concurrency) - this.#starting;
+      needed > 0 && this.#size < this.#max;
+      needed--
+    ) {
       const added = this.#add()
         .catch((error: unknown) => {
-          // As on AWS: a start that took too long is made once more for the event that waits, and then has the function's whole time.
+          // As on AWS: a start that took too long is made once more for the event that waits, and then has
+          // the function's whole time.
           if (this.#stopping || !isUnmoorError(error, 'Timeout')) throw error
           return this.#add(this.#timeout)
         })
@@ -153,7 +183,11 @@ class Pool implements Environments {
     if (!this.#used.has(environment)) this.counts.cold++
     this.#used.add(environment)
     const timer = setTimeout(() => {
-      api.fail(new UnmoorError('Timeout', `The function ran into its timeout of ${this.#timeout / 1000} s.`, { operation: 'invoke' }))
+      api.fail(
+        new UnmoorError('Timeout', `The function ran into its timeout of ${this.#timeout / 1000} s.`, {
+          operation: 'invoke',
+        }),
+      )
       environment.kill()
     }, this.#timeout)
     try {
@@ -174,10 +208,16 @@ class Pool implements Environments {
     this.#stopping = true
     clearTimeout(this.#growth)
     for (const { response } of this.#waiting.splice(0))
-      response.reject(new UnmoorError('Unavailable', 'The function is being stopped.', { operation: 'invoke' }))
+      response.reject(
+        new UnmoorError('Unavailable', 'The function is being stopped.', { operation: 'invoke' }),
+      )
     const patience = (environment: Environment): number =>
-      this.#idle.filter((idle) => idle === environment).length === this.#concurrency ? STOP_TIMEOUT : this.#timeout
-    await Promise.all([...this.#all].map((environment) => stopEnvironment(environment, patience(environment))))
+      this.#idle.filter((idle) => idle === environment).length === this.#concurrency
+        ? STOP_TIMEOUT
+        : this.#timeout
+    await Promise.all(
+      [...this.#all].map((environment) => stopEnvironment(environment, patience(environment))),
+    )
     await Promise.all(this.#adding)
   }
 }
@@ -188,13 +228,22 @@ interface Environment extends Launched {
 }
 
 /** Starts a process and waits until it asks for its first event. */
-async function startEnvironment(options: EnvironmentsOptions, patience: number, created: (environment: Environment) => void): Promise<Environment> {
+async function startEnvironment(
+  options: EnvironmentsOptions,
+  patience: number,
+  created: (environment: Environment) => void,
+): Promise<Environment> {
   const api = await createRuntimeApi()
   const { child, kill } = options.launch(api.address)
   const { lines } = watchOutput(child, options.onOutput)
   const exited = new Promise<void>((resolve) => {
     const end = (why: string): void => {
-      api.fail(new UnmoorError('Unavailable', `The function's process ended${why}.`, { operation: 'invoke', retryable: false }))
+      api.fail(
+        new UnmoorError('Unavailable', `The function's process ended${why}.`, {
+          operation: 'invoke',
+          retryable: false,
+        }),
+      )
       resolve()
       void api.close()
     }
@@ -204,7 +253,13 @@ async function startEnvironment(options: EnvironmentsOptions, patience: number, 
   const environment = { api, child, kill, exited }
   created(environment)
   const timer = setTimeout(() => {
-    api.fail(new UnmoorError('Timeout', `The function asked for no event within ${patience / 1000} s of its start.`, { operation: 'start' }))
+    api.fail(
+      new UnmoorError(
+        'Timeout',
+        `The function asked for no event within ${patience / 1000} s of its start.`,
+        { operation: 'start' },
+      ),
+    )
     kill()
   }, patience)
   try {
@@ -221,8 +276,17 @@ async function startEnvironment(options: EnvironmentsOptions, patience: number, 
 
 /** Errors of ours say all themselves; for others the process's own words help. */
 function withLines(error: unknown, lines: readonly string[]): unknown {
-  if (!(error instanceof UnmoorError) || (error.code !== 'Unavailable' && error.code !== 'Timeout') || lines.length === 0) return error
-  return new UnmoorError(error.code, `${error.message}\n${lines.join('\n')}`, { operation: 'start', retryable: false, cause: error })
+  if (
+    !(error instanceof UnmoorError) ||
+    (error.code !== 'Unavailable' && error.code !== 'Timeout') ||
+    lines.length === 0
+  )
+    return error
+  return new UnmoorError(error.code, `${error.message}\n${lines.join('\n')}`, {
+    operation: 'start',
+    retryable: false,
+    cause: error,
+  })
 }
 
 function stopEnvironment({ child, kill, exited }: Environment, patience: number): Promise<void> {
@@ -231,6 +295,9 @@ function stopEnvironment({ child, kill, exited }: Environment, patience: number)
 
 /** X-Ray's form: version, seconds, 96 random bits. */
 function traceId(): string {
-  const hex = (length: number): string => Array.from(crypto.getRandomValues(new Uint8Array(length / 2)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  const hex = (length: number): string =>
+    Array.from(crypto.getRandomValues(new Uint8Array(length / 2)), (byte) =>
+      byte.toString(16).padStart(2, '0'),
+    ).join('')
   return `Root=1-${Math.floor(Date.now() / 1000).toString(16)}-${hex(24)};Parent=${hex(16)};Sampled=0`
 }

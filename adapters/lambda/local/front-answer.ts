@@ -8,11 +8,16 @@ import { PRELUDE_END, STREAM_TYPE } from '../runtime/loop.ts'
 type Answer = Exclude<ApiResponse, { kind: 'error' }>
 
 /** Sends what the function answered. Rejects for an answer that is none. */
-export async function sendAnswer(answer: Answer, source: HttpEventKind, response: ServerResponse): Promise<void> {
+export async function sendAnswer(
+  answer: Answer,
+  source: HttpEventKind,
+  response: ServerResponse,
+): Promise<void> {
   if (answer.kind === 'stream' && source === 'url') return sendStream(answer, response)
   const payload = await wholePayload(answer)
   const limit = bufferedLimit(source)
-  if (Buffer.byteLength(payload) > limit) throw new Error(`The answer has ${Buffer.byteLength(payload)} bytes, and at most ${limit} are taken.`)
+  if (Buffer.byteLength(payload) > limit)
+    throw new Error(`The answer has ${Buffer.byteLength(payload)} bytes, and at most ${limit} are taken.`)
   const result: unknown = JSON.parse(payload)
   if (!isHttpResult(result)) {
     if (source !== 'url' && source !== 'v2') throw new Error('The answer has no statusCode.')
@@ -26,7 +31,10 @@ export async function sendAnswer(answer: Answer, source: HttpEventKind, response
   response.end(body)
 }
 
-/** The JSON of an answer. Who does not ask for a stream gets one whole, as AWS's own client may stream whatever the event. Rejects where it broke off. */
+/**
+ * The JSON of an answer. Who does not ask for a stream gets one whole, as AWS's own client may stream
+ * whatever the event. Rejects where it broke off.
+ */
 export async function wholePayload(answer: Answer): Promise<string> {
   if (answer.kind === 'buffered') return answer.payload
   const chunks: Buffer[] = []
@@ -37,16 +45,21 @@ export async function wholePayload(answer: Answer): Promise<string> {
 }
 
 function writeHead(result: HttpResult, source: HttpEventKind, response: ServerResponse): void {
-  for (const [name, values] of resultHeaders(result, source)) response.setHeader(name, values.length === 1 ? (values[0] as string) : values)
+  for (const [name, values] of resultHeaders(result, source))
+    response.setHeader(name, values.length === 1 ? (values[0] as string) : values)
   response.writeHead(result.statusCode ?? 200)
 }
 
 const HEAD_LIMIT = 1024 * 1024
 
 /**
- * A streamed answer: the head, eight NULs, the body. Each chunk is passed on as it comes. A client that goes away changes nothing for the function, which writes to its end, as on AWS.
+ * A streamed answer: the head, eight NULs, the body. Each chunk is passed on as it comes. A client that goes
+ * away changes nothing for the function, which writes to its end, as on AWS.
  */
-function sendStream({ contentType, body, failed }: Extract<ApiResponse, { kind: 'stream' }>, response: ServerResponse): Promise<void> {
+function sendStream(
+  { contentType, body, failed }: Extract<ApiResponse, { kind: 'stream' }>,
+  response: ServerResponse,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     let head: Buffer | undefined = contentType === STREAM_TYPE ? Buffer.alloc(0) : undefined
     if (head === undefined) response.writeHead(200, { 'content-type': contentType })

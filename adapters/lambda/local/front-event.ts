@@ -1,5 +1,11 @@
 import type { IncomingMessage } from 'node:http'
-import { type FrontRequest, HOP_BY_HOP, type HttpEventKind, toEventBody, toHttpEvent } from '../../../core/compat/from-lambda/http-events.ts'
+import {
+  type FrontRequest,
+  HOP_BY_HOP,
+  type HttpEventKind,
+  toEventBody,
+  toHttpEvent,
+} from '../../../core/compat/from-lambda/http-events.ts'
 
 /** The event that `source` makes of a request. */
 export function toEvent(request: IncomingMessage, body: Buffer, source: HttpEventKind): object {
@@ -22,17 +28,25 @@ function readRequest(request: IncomingMessage, body: Buffer): FrontRequest {
 
 /** A request target is a path, or (to a proxy) a whole URL. */
 function splitTarget(target: string): { path: string; query: string } {
-  const local = target.startsWith('/') || !URL.canParse(target) ? target : target.slice(new URL(target).origin.length) || '/'
+  const local =
+    target.startsWith('/') || !URL.canParse(target)
+      ? target
+      : target.slice(new URL(target).origin.length) || '/'
   const at = local.indexOf('?')
   return at < 0 ? { path: local, query: '' } : { path: local.slice(0, at), query: local.slice(at + 1) }
 }
 
-function eventHeaders(request: IncomingMessage, sourceIp: string, body: Buffer): Record<string, readonly string[]> {
+function eventHeaders(
+  request: IncomingMessage,
+  sourceIp: string,
+  body: Buffer,
+): Record<string, readonly string[]> {
   const headers: Record<string, readonly string[]> = {}
   for (const [name, values] of Object.entries(request.headersDistinct)) {
     if (values !== undefined && !HOP_BY_HOP.has(name)) headers[name] = values
   }
-  if (request.headers['transfer-encoding'] !== undefined) headers['content-length'] = [String(body.byteLength)]
+  if (request.headers['transfer-encoding'] !== undefined)
+    headers['content-length'] = [String(body.byteLength)]
   // AWS appends to what the client claims, and sets the other two itself.
   headers['x-forwarded-for'] = [[...(headers['x-forwarded-for'] ?? []), sourceIp].join(', ')]
   headers['x-forwarded-proto'] = ['http']

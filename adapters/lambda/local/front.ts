@@ -64,15 +64,23 @@ export async function createFront(options: FrontOptions): Promise<Front> {
 
 /** Largest event, bytes: Lambda's limit, or for load balancers 1 MB of body. */
 function tooLarge(body: Buffer, payload: string, source: HttpEventKind): boolean {
-  return Buffer.byteLength(payload) > PAYLOAD_LIMIT || ((source === 'alb' || source === 'alb-multi') && body.byteLength > 1024 * 1024)
+  return (
+    Buffer.byteLength(payload) > PAYLOAD_LIMIT ||
+    ((source === 'alb' || source === 'alb-multi') && body.byteLength > 1024 * 1024)
+  )
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, { source, invoke, onError }: FrontOptions): Promise<void> {
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { source, invoke, onError }: FrontOptions,
+): Promise<void> {
   try {
     if (!URL.canParse(`http://${request.headers.host ?? ''}/`)) return plain(response, 400, 'Bad Request')
     const body = await readBody(request)
     const payload = body === undefined ? undefined : JSON.stringify(toEvent(request, body, source))
-    if (body === undefined || payload === undefined || tooLarge(body, payload, source)) return plain(response, 413, 'Request too large for the function')
+    if (body === undefined || payload === undefined || tooLarge(body, payload, source))
+      return plain(response, 413, 'Request too large for the function')
     const answer = await invoke(payload)
     if (answer.kind === 'error') {
       onError(`${request.method} ${request.url}: ${answer.errorType}: ${answer.errorMessage}`)
@@ -93,7 +101,9 @@ function plain(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text)
 }
 
-/** Undefined where it is over the limit; the rest is read and dropped, so that the client can read the answer. */
+/**
+ * Undefined where it is over the limit; the rest is read and dropped, so that the client can read the answer.
+ */
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = []
   let size = 0

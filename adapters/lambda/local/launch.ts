@@ -27,7 +27,10 @@ export interface LaunchOptions {
   dir: string
   /** What the function's process sees. */
   variables: Readonly<Record<string, string>>
-  /** Whether stack traces name the app's own files, by the map that a build for development carries. Default: false. */
+  /**
+   * Whether stack traces name the app's own files, by the map that a build for development carries. Default:
+   * false.
+   */
   development?: boolean | undefined
   /** The image to run, for `container`. */
   image?: string | undefined
@@ -40,19 +43,40 @@ export function createLaunch(runtime: LambdaRuntime, options: LaunchOptions): La
   const args = [...(options.development === true ? ['--enable-source-maps'] : []), ...main]
   const env = { ...inheritedVariables(), ...options.variables, LAMBDA_TASK_ROOT: options.dir }
   return (address) => {
-    const child = spawn(process.execPath, args, { cwd: options.dir, env: { ...env, AWS_LAMBDA_RUNTIME_API: address }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, args, {
+      cwd: options.dir,
+      env: { ...env, AWS_LAMBDA_RUNTIME_API: address },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     return { child, kill: () => void child.kill('SIGKILL') }
   }
 }
 
 /** As Lambda runs an image: a user without rights, a root file system that is read-only, and a /tmp. */
 function launchContainer({ variables, image }: LaunchOptions): Launch {
-  if (image === undefined) throw new UnmoorError('Internal', 'There is no image to run.', { operation: 'start' })
+  if (image === undefined)
+    throw new UnmoorError('Internal', 'There is no image to run.', { operation: 'start' })
   return (address) => {
     const name = `unmoor-${crypto.randomUUID()}`
-    const values: Record<string, string> = { ...variables, LAMBDA_TASK_ROOT: '/var/task', AWS_LAMBDA_RUNTIME_API: address }
+    const values: Record<string, string> = {
+      ...variables,
+      LAMBDA_TASK_ROOT: '/var/task',
+      AWS_LAMBDA_RUNTIME_API: address,
+    }
     // The host's network, since the Runtime API and the local services listen on its loopback only.
-    const isolation = ['--network', 'host', '--read-only', '--tmpfs', '/tmp', '--user', '993:990', '--cap-drop', 'ALL', '--memory', '1024m']
+    const isolation = [
+      '--network',
+      'host',
+      '--read-only',
+      '--tmpfs',
+      '/tmp',
+      '--user',
+      '993:990',
+      '--cap-drop',
+      'ALL',
+      '--memory',
+      '1024m',
+    ]
     // By name alone: a value on the command line could be read by everyone on this machine.
     const names = Object.keys(values).flatMap((variable) => ['--env', variable])
     const child = spawn('docker', ['run', '--rm', '--name', name, ...isolation, ...names, image], {
@@ -71,7 +95,9 @@ function launchContainer({ variables, image }: LaunchOptions): Launch {
 }
 
 function dockerVariables(): Record<string, string> {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('DOCKER_'))) as Record<string, string>
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => name.startsWith('DOCKER_')),
+  ) as Record<string, string>
 }
 
 /** Where it is built once per machine. */
@@ -85,7 +111,10 @@ function cached(): string[] {
     : []
 }
 
-/** The main file of AWS's Runtime Interface Client: UNMOOR_RIC's, one of the project, or one in ~/.cache/unmoor. */
+/**
+ * The main file of AWS's Runtime Interface Client: UNMOOR_RIC's, one of the project, or one in
+ * ~/.cache/unmoor.
+ */
 export function findRic(dir: string): string {
   const own = process.env['UNMOOR_RIC']
   const main = 'index.mjs'
@@ -99,7 +128,9 @@ export function findRic(dir: string): string {
   }
   throw new UnmoorError(
     'NotFound',
-    `aws-lambda-ric is not installed. It is built on this machine (cmake, g++, make, xz-utils, python3; about a minute): npm install --prefix ~/.cache/unmoor/aws-lambda-ric-4.0.2 aws-lambda-ric@4.0.2, or elsewhere with UNMOOR_RIC=DIR/node_modules/aws-lambda-ric.`,
+    'aws-lambda-ric is not installed. It is built on this machine (cmake, g++, make, xz-utils, python3; ' +
+      'about a minute): npm install --prefix ~/.cache/unmoor/aws-lambda-ric-4.0.2 aws-lambda-ric@4.0.2, ' +
+      'or elsewhere with UNMOOR_RIC=DIR/node_modules/aws-lambda-ric.',
     { operation: 'start' },
   )
 }

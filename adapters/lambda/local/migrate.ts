@@ -6,17 +6,21 @@ import { migrate as applyMigrations } from '../../../core/bindings/migrations.ts
 import { UnmoorError } from '../../../core/errors.ts'
 
 /**
- * Applies migrations to the databases that the artifact's drivers name. A function never does so itself: many environments start at once, with a deadline.
+ * Applies migrations to the databases that the artifact's drivers name. A function never does so itself: many
+ * environments start at once, with a deadline.
  *
  * @throws `NotFound` where neither `--url` nor the driver's variable gives a database.
  */
-export async function migrate(options: Omit<StartOptions, 'port' | 'host'> & { url?: string | undefined }): Promise<MigrateReport> {
+export async function migrate(
+  options: Omit<StartOptions, 'port' | 'host'> & { url?: string | undefined },
+): Promise<MigrateReport> {
   const { info, url, variables, dataDir } = options
   const bindings = Object.keys(info.migrations)
   if (url !== undefined && bindings.length > 1) {
     throw new UnmoorError(
       'InvalidArgument',
-      `--url names one database, but this app has ${bindings.length} with migrations: ${bindings.join(', ')}. Set the variables that their drivers read instead.`,
+      `--url names one database, but this app has ${bindings.length} with migrations: ` +
+        `${bindings.join(', ')}. Set the variables that their drivers read instead.`,
       { operation: 'migrate' },
     )
   }
@@ -40,31 +44,63 @@ async function openSql(
   const spec = info.drivers[binding]
   const declaration = info.manifest.bindings[binding]
   if (spec === undefined || declaration === undefined)
-    throw new UnmoorError('Internal', `Binding "${binding}" has no driver in this build. Build the app again.`, { binding })
-  const module = (await import(driverUrl(spec.driver))) as { sql?: DriverFactory<'sql', Record<string, unknown>> }
+    throw new UnmoorError(
+      'Internal',
+      `Binding "${binding}" has no driver in this build. Build the app again.`,
+      { binding },
+    )
+  const module = (await import(driverUrl(spec.driver))) as {
+    sql?: DriverFactory<'sql', Record<string, unknown>>
+  }
   if (module.sql === undefined)
-    throw new UnmoorError('InvalidArgument', `Binding "${binding}": the driver "${spec.driver}" does not serve sql.`, { binding, operation: 'migrate' })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `Binding "${binding}": the driver "${spec.driver}" does not serve sql.`,
+      { binding, operation: 'migrate' },
+    )
   const variable = (name: string): string | undefined => where.variables[name]
-  const options = { ...readVariables(spec, binding, variable, where.url !== undefined), ...(where.url === undefined ? {} : { url: where.url }) }
-  return module.sql(options, { binding, app: info.manifest.name, declaration, dataDir: where.dataDir, variable, now: Date.now })
+  const options = {
+    ...readVariables(spec, binding, variable, where.url !== undefined),
+    ...(where.url === undefined ? {} : { url: where.url }),
+  }
+  return module.sql(options, {
+    binding,
+    app: info.manifest.name,
+    declaration,
+    dataDir: where.dataDir,
+    variable,
+    now: Date.now,
+  })
 }
 
 /** A driver of ours by name, from source or from the package; another by its path or package. */
 function driverUrl(driver: string): string {
   if (isAbsolute(driver)) return pathToFileURL(driver).href
   if (!/^[a-z0-9]+$/.test(driver)) return driver
-  return new URL(`../../drivers/${driver}/index.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url).href
+  return new URL(
+    `../../drivers/${driver}/index.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`,
+    import.meta.url,
+  ).href
 }
 
-function readVariables(spec: DriverSpec, binding: string, variable: (name: string) => string | undefined, hasUrl: boolean): Record<string, unknown> {
+function readVariables(
+  spec: DriverSpec,
+  binding: string,
+  variable: (name: string) => string | undefined,
+  hasUrl: boolean,
+): Record<string, unknown> {
   const options: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(spec)) {
-    const env = typeof value === 'object' && value !== null && 'env' in value && typeof value.env === 'string' ? value.env : undefined
+    const env =
+      typeof value === 'object' && value !== null && 'env' in value && typeof value.env === 'string'
+        ? value.env
+        : undefined
     const found = env === undefined ? value : variable(env)
     if (found === undefined && !(hasUrl && name === 'url')) {
       throw new UnmoorError(
         'NotFound',
-        `Binding "${binding}": its driver's "${name}" comes from the variable ${env}, which is not set. Set it, or give --url.`,
+        `Binding "${binding}": its driver's "${name}" comes from the variable ${env}, which is not set. ` +
+          'Set it, or give --url.',
         { binding, operation: 'migrate' },
       )
     }

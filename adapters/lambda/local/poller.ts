@@ -23,17 +23,24 @@ const RECEIVE_MAX = 10
 const LONG_POLL = 20
 
 /**
- * Does for local queues what Lambda's event source mappings do: receives, invokes with `ReportBatchItemFailures`, deletes what succeeded.
- * What failed comes again when its visibility time is over.
+ * Does for local queues what Lambda's event source mappings do: receives, invokes with
+ * `ReportBatchItemFailures`, deletes what succeeded. What failed comes again when its visibility time is
+ * over.
  */
 export function pollQueues(options: PollerOptions): { stop(): Promise<void> } {
   const stopping = new AbortController()
   const workers = options.manifest.queues.flatMap((binding) => {
     const url = options.queues[binding]
     const declaration = options.manifest.bindings[binding] as QueueDeclaration
-    if (url === undefined) throw new UnmoorError('NotFound', `Queue "${binding}" has no SQS queue to receive from.`, { binding, operation: 'start' })
+    if (url === undefined)
+      throw new UnmoorError('NotFound', `Queue "${binding}" has no SQS queue to receive from.`, {
+        binding,
+        operation: 'start',
+      })
     const api = new SqsApi(url, {}, { binding, variable: options.variable })
-    return Array.from({ length: declaration.maxConcurrency }, () => poll(api, binding, declaration, options, stopping.signal))
+    return Array.from({ length: declaration.maxConcurrency }, () =>
+      poll(api, binding, declaration, options, stopping.signal),
+    )
   })
   return {
     async stop() {
@@ -43,7 +50,13 @@ export function pollQueues(options: PollerOptions): { stop(): Promise<void> } {
   }
 }
 
-async function poll(api: SqsApi, binding: string, declaration: QueueDeclaration, options: PollerOptions, signal: AbortSignal): Promise<void> {
+async function poll(
+  api: SqsApi,
+  binding: string,
+  declaration: QueueDeclaration,
+  options: PollerOptions,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     try {
       const messages = await receiveBatch(api, declaration, options.visibilityTimeout, signal)
@@ -57,12 +70,22 @@ async function poll(api: SqsApi, binding: string, declaration: QueueDeclaration,
 }
 
 /** A batch: what is there, or with `batchWait` what comes until it is full or the time is over. */
-async function receiveBatch(api: SqsApi, { batchSize, batchWait }: QueueDeclaration, visibilityTimeout: number, signal: AbortSignal): Promise<SqsMessage[]> {
+async function receiveBatch(
+  api: SqsApi,
+  { batchSize, batchWait }: QueueDeclaration,
+  visibilityTimeout: number,
+  signal: AbortSignal,
+): Promise<SqsMessage[]> {
   const messages: SqsMessage[] = []
   let until = Infinity
   for (let waitSeconds = LONG_POLL; messages.length < batchSize && !signal.aborted;) {
     const received = await api
-      .receive({ max: Math.min(RECEIVE_MAX, batchSize - messages.length), visibilityTimeout: visibilityTimeout + batchWait, waitSeconds, signal })
+      .receive({
+        max: Math.min(RECEIVE_MAX, batchSize - messages.length),
+        visibilityTimeout: visibilityTimeout + batchWait,
+        waitSeconds,
+        signal,
+      })
       .catch((error: unknown) => {
         // What is hidden from others already must reach the function.
         if (messages.length === 0) throw error
@@ -80,13 +103,22 @@ async function receiveBatch(api: SqsApi, { batchSize, batchWait }: QueueDeclarat
 async function deliver(api: SqsApi, messages: readonly SqsMessage[], options: PollerOptions): Promise<void> {
   const event: SqsEvent = { Records: messages.map((message) => toRecord(message, api.url)) }
   const answer = await options.invoke(JSON.stringify(event))
-  if (answer.kind === 'error') throw new UnmoorError('Internal', `the batch failed: ${answer.errorType}: ${answer.errorMessage}`, { operation: 'queue' })
+  if (answer.kind === 'error')
+    throw new UnmoorError('Internal', `the batch failed: ${answer.errorType}: ${answer.errorMessage}`, {
+      operation: 'queue',
+    })
   const failed = failures(await wholePayload(answer), messages)
-  const done = messages.filter(({ MessageId }) => !failed.has(MessageId)).map(({ ReceiptHandle }) => ReceiptHandle)
-  for (let index = 0; index < done.length; index += RECEIVE_MAX) await api.deleteBatch(done.slice(index, index + RECEIVE_MAX))
+  const done = messages
+    .filter(({ MessageId }) => !failed.has(MessageId))
+    .map(({ ReceiptHandle }) => ReceiptHandle)
+  for (let index = 0; index < done.length; index += RECEIVE_MAX)
+    await api.deleteBatch(done.slice(index, index + RECEIVE_MAX))
 }
 
-/** Ids that failed. As on AWS, an answer of another form means that all succeeded if it is empty, and an unknown id that all failed. */
+/**
+ * Ids that failed. As on AWS, an answer of another form means that all succeeded if it is empty, and an
+ * unknown id that all failed.
+ */
 function failures(payload: string, messages: readonly SqsMessage[]): Set<string> {
   const answer = JSON.parse(payload) as Partial<SqsBatchResponse> | null
   const ids = new Set((answer?.batchItemFailures ?? []).map(({ itemIdentifier }) => itemIdentifier))
@@ -94,7 +126,10 @@ function failures(payload: string, messages: readonly SqsMessage[]): Set<string>
   return ids.isSubsetOf(known) ? ids : known
 }
 
-function toRecord(message: SqsMessage, url: string): SqsRecord & { readonly awsRegion: string; readonly md5OfBody: string } {
+function toRecord(
+  message: SqsMessage,
+  url: string,
+): SqsRecord & { readonly awsRegion: string; readonly md5OfBody: string } {
   const attributes = message.Attributes ?? {}
   return {
     messageId: message.MessageId,
@@ -106,10 +141,12 @@ function toRecord(message: SqsMessage, url: string): SqsRecord & { readonly awsR
       SentTimestamp: attributes['SentTimestamp'] ?? String(Date.now()),
     },
     messageAttributes: Object.fromEntries(
-      Object.entries(message.MessageAttributes ?? {}).map(([name, { DataType, StringValue, BinaryValue }]) => [
-        name,
-        { dataType: DataType, stringValue: StringValue, binaryValue: BinaryValue },
-      ]),
+      Object.entries(message.MessageAttributes ?? {}).map(
+        ([name, { DataType, StringValue, BinaryValue }]) => [
+          name,
+          { dataType: DataType, stringValue: StringValue, binaryValue: BinaryValue },
+        ],
+      ),
     ),
     md5OfBody: message.MD5OfBody ?? '',
     eventSource: 'aws:sqs',

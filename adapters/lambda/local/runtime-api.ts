@@ -8,7 +8,10 @@ export const PAYLOAD_LIMIT = 6 * 1024 * 1024
 
 /** Options of {@link createRuntimeApi}. */
 export interface RuntimeApiOptions {
-  /** Sees every call first; true means it has dealt with it. For faults: late answers, closed connections, 403, 5xx. Default: none. */
+  /**
+   * Sees every call first; true means it has dealt with it. For faults: late answers, closed connections,
+   * 403, 5xx. Default: none.
+   */
   intercept?: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>
 }
 
@@ -30,7 +33,12 @@ export interface ApiInvocation {
 export type ApiResponse =
   | { readonly kind: 'buffered'; readonly payload: string }
   /** `failed` tells, once the body has ended, what its trailers say went wrong. */
-  | { readonly kind: 'stream'; readonly contentType: string; readonly body: IncomingMessage; readonly failed: () => string | undefined }
+  | {
+      readonly kind: 'stream'
+      readonly contentType: string
+      readonly body: IncomingMessage
+      readonly failed: () => string | undefined
+    }
   | { readonly kind: 'error'; readonly errorType: string; readonly errorMessage: string }
 
 /** Lambda's Runtime API for one environment, on a free port of 127.0.0.1. */
@@ -42,8 +50,10 @@ export interface RuntimeApi {
   /** Resolves when the runtime asks for its first event; rejects with its init error. */
   readonly started: Promise<void>
   /**
-   * Hands an event over: to a call of the runtime that waits for one, else to its next. `response` resolves with the answer; `done` when the runtime then asks for the next
-   * event, or ends. Both reject where `fail` was called. A runtime that takes several events at once asks as often; events that were answered are done in their order.
+   * Hands an event over: to a call of the runtime that waits for one, else to its next. `response` resolves
+   * with the answer; `done` when the runtime then asks for the next event, or ends. Both reject where `fail`
+   * was called. A runtime that takes several events at once asks as often; events that were answered are done
+   * in their order.
    */
   invoke(invocation: ApiInvocation): { response: Promise<ApiResponse>; done: Promise<void> }
   /** Tells that the process is gone: what waits for it rejects. */
@@ -130,9 +140,11 @@ class Api implements RuntimeApi {
     try {
       if (await this.#intercept?.(request, response)) return
       const [, version, runtime, kind, id, what] = (request.url ?? '').split('/')
-      if (version !== '2018-06-01' || runtime !== 'runtime') return refuse(response, 404, 'NotFound', `There is no ${request.url}.`)
+      if (version !== '2018-06-01' || runtime !== 'runtime')
+        return refuse(response, 404, 'NotFound', `There is no ${request.url}.`)
       if (request.method === 'GET' && kind === 'invocation' && id === 'next') return this.#next(response)
-      if (request.method === 'POST' && kind === 'init' && id === 'error') return await this.#initError(request, response)
+      if (request.method === 'POST' && kind === 'init' && id === 'error')
+        return await this.#initError(request, response)
       if (request.method === 'POST' && kind === 'invocation' && (what === 'response' || what === 'error'))
         return await this.#answer(id ?? '', what, request, response)
       refuse(response, 404, 'NotFound', `There is no ${request.method} ${request.url}.`)
@@ -171,19 +183,36 @@ class Api implements RuntimeApi {
     accept(response)
   }
 
-  async #answer(id: string, what: 'response' | 'error', request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #answer(
+    id: string,
+    what: 'response' | 'error',
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     const pending = this.#open.get(id)
-    if (pending === undefined || pending.answered) return refuse(response, 400, 'InvalidRequestID', `The request id ${id} is not one that waits for an answer.`)
+    if (pending === undefined || pending.answered)
+      return refuse(
+        response,
+        400,
+        'InvalidRequestID',
+        `The request id ${id} is not one that waits for an answer.`,
+      )
     if (what === 'response' && request.headers['lambda-runtime-function-response-mode'] === 'streaming') {
       pending.answered = true
       const failed = (): string | undefined => request.trailers['lambda-runtime-function-error-type']
-      pending.response.resolve({ kind: 'stream', contentType: request.headers['content-type'] ?? '', body: request, failed })
+      pending.response.resolve({
+        kind: 'stream',
+        contentType: request.headers['content-type'] ?? '',
+        body: request,
+        failed,
+      })
       await once(request, 'end')
       return accept(response)
     }
     const body = await readBody(request)
     // The connection may have broken within the body; then the runtime sends it again.
-    if (pending.answered || this.#open.get(id) !== pending) return refuse(response, 400, 'InvalidRequestID', `The request id ${id} has been answered.`)
+    if (pending.answered || this.#open.get(id) !== pending)
+      return refuse(response, 400, 'InvalidRequestID', `The request id ${id} has been answered.`)
     pending.answered = true
     if (what === 'error') {
       pending.response.resolve({ kind: 'error', ...readError(request, body) })
@@ -191,9 +220,16 @@ class Api implements RuntimeApi {
       pending.response.resolve({
         kind: 'error',
         errorType: 'Function.ResponseSizeTooLarge',
-        errorMessage: `Response payload size (${body.byteLength} bytes) exceeded maximum allowed payload size (${PAYLOAD_LIMIT} bytes).`,
+        errorMessage:
+          `Response payload size (${body.byteLength} bytes) exceeded maximum allowed ` +
+          `payload size (${PAYLOAD_LIMIT} bytes).`,
       })
-      return refuse(response, 413, 'RequestEntityTooLarge', `Exceeded maximum allowed payload size (${PAYLOAD_LIMIT} bytes).`)
+      return refuse(
+        response,
+        413,
+        'RequestEntityTooLarge',
+        `Exceeded maximum allowed payload size (${PAYLOAD_LIMIT} bytes).`,
+      )
     } else {
       pending.response.resolve({ kind: 'buffered', payload: body.toString('utf8') })
     }
@@ -201,13 +237,17 @@ class Api implements RuntimeApi {
   }
 }
 
-function giveEvent(response: ServerResponse, { requestId, deadline, functionArn, traceId, payload }: Pending['invocation']): void {
+function giveEvent(
+  response: ServerResponse,
+  { requestId, deadline, functionArn, traceId, payload }: Pending['invocation'],
+): void {
   response.writeHead(200, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(payload),
     'lambda-runtime-aws-request-id': requestId,
     'lambda-runtime-deadline-ms': deadline,
-    'lambda-runtime-invoked-function-arn': functionArn ?? 'arn:aws:lambda:us-east-1:000000000000:function:local',
+    'lambda-runtime-invoked-function-arn':
+      functionArn ?? 'arn:aws:lambda:us-east-1:000000000000:function:local',
     ...(traceId === undefined ? {} : { 'lambda-runtime-trace-id': traceId }),
   })
   response.end(payload)
@@ -216,8 +256,12 @@ function giveEvent(response: ServerResponse, { requestId, deadline, functionArn,
 /** The init error with its own code where it is one of ours. */
 function initError(errorType: string, errorMessage: string): UnmoorError {
   const code = /^Unmoor\.(\w+)$/.exec(errorType)?.[1]
-  if (code === 'NotFound' || code === 'InvalidArgument' || code === 'Unsupported') return new UnmoorError(code, errorMessage, { operation: 'start' })
-  return new UnmoorError('Unavailable', `The app cannot start: ${errorType}: ${errorMessage}`, { operation: 'start', retryable: false })
+  if (code === 'NotFound' || code === 'InvalidArgument' || code === 'Unsupported')
+    return new UnmoorError(code, errorMessage, { operation: 'start' })
+  return new UnmoorError('Unavailable', `The app cannot start: ${errorType}: ${errorMessage}`, {
+    operation: 'start',
+    retryable: false,
+  })
 }
 
 function readError(request: IncomingMessage, body: Buffer): { errorType: string; errorMessage: string } {
@@ -229,7 +273,8 @@ function readError(request: IncomingMessage, body: Buffer): { errorType: string;
     // The header alone then tells.
   }
   return {
-    errorType: text(parsed?.errorType) ?? text(request.headers['lambda-runtime-function-error-type']) ?? 'Error',
+    errorType:
+      text(parsed?.errorType) ?? text(request.headers['lambda-runtime-function-error-type']) ?? 'Error',
     errorMessage: text(parsed?.errorMessage) ?? '',
   }
 }
@@ -241,9 +286,13 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
 }
 
 function accept(response: ServerResponse): void {
-  response.writeHead(202, { 'content-type': 'application/json', 'content-length': 16 }).end('{"status":"OK"}\n')
+  response
+    .writeHead(202, { 'content-type': 'application/json', 'content-length': 16 })
+    .end('{"status":"OK"}\n')
 }
 
 function refuse(response: ServerResponse, status: number, errorType: string, errorMessage: string): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ errorType, errorMessage }))
+  response
+    .writeHead(status, { 'content-type': 'application/json' })
+    .end(JSON.stringify({ errorType, errorMessage }))
 }

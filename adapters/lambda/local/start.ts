@@ -18,8 +18,9 @@ import type { ApiResponse } from './runtime-api.ts'
 const VISIBILITY_MARGIN = 5
 
 /**
- * Runs the artifact as Lambda would: a front that makes events of requests, environments that take one event at a time behind a Runtime API, pollers for
- * its queues, and local servers for the AWS services that its drivers need.
+ * Runs the artifact as Lambda would: a front that makes events of requests, environments that take one event
+ * at a time behind a Runtime API, pollers for its queues, and local servers for the AWS services that its
+ * drivers need.
  */
 export async function start(options: StartOptions): Promise<LocalRuntime> {
   const { info, dir, dataDir, log } = options
@@ -45,7 +46,8 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
     const variables = { ...aws.variables, ...sqliteFiles(info, dataDir), ...options.variables }
     await migrate({ ...options, variables })
 
-    // The front comes first, so that the app can be told its own URL; requests wait for the first environment.
+    // The front comes first, so that the app can be told its own URL; requests wait for the first
+    // environment.
     const ready = Promise.withResolvers<Environments>()
     ready.promise.catch(() => undefined)
     const invoke = async (payload: string): Promise<ApiResponse> => (await ready.promise).invoke(payload)
@@ -100,7 +102,11 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
 }
 
 /** The front of the function. It can be stopped twice, as the environments stop it before they end. */
-async function startFront(options: StartOptions, settings: Required<LambdaOptions>, invoke: FrontOptions['invoke']): Promise<Front> {
+async function startFront(
+  options: StartOptions,
+  settings: Required<LambdaOptions>,
+  invoke: FrontOptions['invoke'],
+): Promise<Front> {
   const front = await createFront({
     host: options.host ?? '127.0.0.1',
     port: options.port,
@@ -114,7 +120,11 @@ async function startFront(options: StartOptions, settings: Required<LambdaOption
 }
 
 /** Environments of the function, which are told of in the log. */
-function openEnvironments({ log, onOutput }: StartOptions, settings: Required<LambdaOptions>, launch: LaunchOptions): Environments {
+function openEnvironments(
+  { log, onOutput }: StartOptions,
+  settings: Required<LambdaOptions>,
+  launch: LaunchOptions,
+): Environments {
   const { runtime, maxEnvironments: max, timeout, concurrency } = settings
   return createEnvironments({
     launch: createLaunch(runtime, launch),
@@ -126,12 +136,16 @@ function openEnvironments({ log, onOutput }: StartOptions, settings: Required<La
   })
 }
 
-/** Files of SQLite databases, which on AWS lie on a file system that is mounted: here they lie with the rest of the local data. */
+/**
+ * Files of SQLite databases, which on AWS lie on a file system that is mounted: here they lie with the rest
+ * of the local data.
+ */
 function sqliteFiles({ drivers }: StartOptions['info'], dataDir: string): Record<string, string> {
   const files: Record<string, string> = {}
   for (const [binding, { driver, path }] of Object.entries(drivers)) {
     const variable = (path as { env?: unknown } | undefined)?.env
-    if (driver === 'sqlite' && typeof variable === 'string') files[variable] = join(dataDir, 'files', `${binding}.sqlite`)
+    if (driver === 'sqlite' && typeof variable === 'string')
+      files[variable] = join(dataDir, 'files', `${binding}.sqlite`)
   }
   return files
 }
@@ -173,16 +187,23 @@ async function buildFunctionImage({ dir, info, log }: StartOptions): Promise<str
 }
 
 /** A service binding to the app itself finds it here. */
-function ownServiceUrls({ bindings, name }: StartOptions['info']['manifest'], url: string): Record<string, string> {
+function ownServiceUrls(
+  { bindings, name }: StartOptions['info']['manifest'],
+  url: string,
+): Record<string, string> {
   const urls: Record<string, string> = {}
   for (const [binding, declaration] of Object.entries(bindings)) {
-    if (declaration.kind === 'service' && (declaration.app ?? binding) === name) urls[`${constantCase(binding)}_URL`] = url
+    if (declaration.kind === 'service' && (declaration.app ?? binding) === name)
+      urls[`${constantCase(binding)}_URL`] = url
   }
   return urls
 }
 
 /** Queues that the caller has of their own, by the variables that name them. */
-function queueUrls({ info }: StartOptions, variables: Readonly<Record<string, string>>): Record<string, string> {
+function queueUrls(
+  { info }: StartOptions,
+  variables: Readonly<Record<string, string>>,
+): Record<string, string> {
   return Object.fromEntries(
     info.manifest.queues.flatMap((binding) => {
       const url = variables[`${constantCase(binding)}_QUEUE_URL`]
@@ -191,16 +212,29 @@ function queueUrls({ info }: StartOptions, variables: Readonly<Record<string, st
   )
 }
 
-async function runCron(name: string, scheduledTime: number, invoke: (payload: string) => Promise<ApiResponse>): Promise<void> {
-  const answer = await invoke(JSON.stringify({ unmoor: { cron: name }, time: new Date(scheduledTime).toISOString() }))
+async function runCron(
+  name: string,
+  scheduledTime: number,
+  invoke: (payload: string) => Promise<ApiResponse>,
+): Promise<void> {
+  const answer = await invoke(
+    JSON.stringify({ unmoor: { cron: name }, time: new Date(scheduledTime).toISOString() }),
+  )
   if (answer.kind !== 'error') {
     // AWS's own client streams whatever the event, and tells a failure at the end.
     await wholePayload(answer).catch((cause: unknown) => {
-      throw new UnmoorError('Internal', cause instanceof Error ? cause.message : String(cause), { operation: 'cron', cause })
+      throw new UnmoorError('Internal', cause instanceof Error ? cause.message : String(cause), {
+        operation: 'cron',
+        cause,
+      })
     })
     return
   }
-  throw new UnmoorError(answer.errorType === 'Unmoor.NotFound' ? 'NotFound' : 'Internal', answer.errorMessage, { operation: 'cron' })
+  throw new UnmoorError(
+    answer.errorType === 'Unmoor.NotFound' ? 'NotFound' : 'Internal',
+    answer.errorMessage,
+    { operation: 'cron' },
+  )
 }
 
 /** `unmoor-lambda-bootstrap node/v26.10.0` in words; what another client says of itself stays as it is. */

@@ -12,7 +12,8 @@ type State = 'head' | 'length' | 'size' | 'chunk' | 'chunk-end' | 'trailer' | 'c
 const MAX_HEAD = 1024 * 1024
 
 /**
- * Reads one HTTP/1.1 answer (RFC 9112) as its bytes come: a body of a stated length, in chunks, or up to the end of the connection.
+ * Reads one HTTP/1.1 answer (RFC 9112) as its bytes come: a body of a stated length, in chunks, or up to the
+ * end of the connection.
  *
  * @throws `TypeError` for bytes that are no such answer.
  */
@@ -31,7 +32,11 @@ export class AnswerReader {
   /** The answer, when it is whole. */
   get answer(): ApiAnswer | undefined {
     if (this.#state !== 'done') return undefined
-    return { status: this.#status, headers: this.#headers, body: (this.#text ??= Buffer.concat(this.#body).toString('utf8')) }
+    return {
+      status: this.#status,
+      headers: this.#headers,
+      body: (this.#text ??= Buffer.concat(this.#body).toString('utf8')),
+    }
   }
 
   /** Whether the connection can be used for another exchange. */
@@ -79,7 +84,8 @@ export class AnswerReader {
       case 'chunk': {
         const part = bytes.subarray(0, this.#left)
         // Usually all of it came at once, and need not be kept.
-        if (this.#state === 'length' && part.byteLength === this.#left && this.#body.length === 0) this.#text = part.toString('utf8')
+        if (this.#state === 'length' && part.byteLength === this.#left && this.#body.length === 0)
+          this.#text = part.toString('utf8')
         else this.#body.push(Buffer.from(part))
         this.#left -= part.byteLength
         if (this.#left === 0) this.#state = this.#state === 'length' ? 'done' : 'chunk-end'
@@ -100,13 +106,15 @@ export class AnswerReader {
   #readHead(head: string): void {
     const lines = head.split('\r\n')
     const [, minor, status] = /^HTTP\/1\.([01]) (\d{3})(?: |$)/.exec(lines[0] as string) ?? []
-    if (status === undefined) throw new TypeError(`its answer is no HTTP: ${JSON.stringify(head.slice(0, 60))}`)
+    if (status === undefined)
+      throw new TypeError(`its answer is no HTTP: ${JSON.stringify(head.slice(0, 60))}`)
     this.#status = Number(status)
     this.#headers.clear()
     for (let index = 1; index < lines.length; index++) {
       const line = lines[index] as string
       const colon = line.indexOf(':')
-      if (colon <= 0) throw new TypeError(`its answer has a line that is no header: ${JSON.stringify(line.slice(0, 60))}`)
+      if (colon <= 0)
+        throw new TypeError(`its answer has a line that is no header: ${JSON.stringify(line.slice(0, 60))}`)
       this.#headers.set(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim())
     }
     // What comes before the answer itself.
@@ -120,7 +128,8 @@ export class AnswerReader {
     if (this.#status === 204 || this.#status === 304) return this.#empty()
     const encoding = this.#headers.get('transfer-encoding')
     if (encoding !== undefined) {
-      if (encoding.toLowerCase() !== 'chunked') throw new TypeError(`its answer's transfer-encoding is ${encoding}`)
+      if (encoding.toLowerCase() !== 'chunked')
+        throw new TypeError(`its answer's transfer-encoding is ${encoding}`)
       return 'size'
     }
     const length = this.#headers.get('content-length')
@@ -142,7 +151,8 @@ export class AnswerReader {
       this.#state = 'size'
     } else if (this.#state === 'size') {
       const size = /^([\da-f]{1,8})[ \t]*(?:;|$)/i.exec(line)?.[1]
-      if (size === undefined) throw new TypeError(`its answer has a chunk without a size: ${JSON.stringify(line.slice(0, 60))}`)
+      if (size === undefined)
+        throw new TypeError(`its answer has a chunk without a size: ${JSON.stringify(line.slice(0, 60))}`)
       this.#left = Number.parseInt(size, 16)
       this.#state = this.#left === 0 ? 'trailer' : 'chunk'
     } else if (line === '') this.#state = 'done'

@@ -5,8 +5,9 @@ const net = process.getBuiltinModule('node:net')
 const READ_SIZE = 65_536
 
 /**
- * One connection to the Runtime API, for one exchange after another. node:http's client costs more CPU time per invocation than all else that a small event needs
- * (test/bench: lambda.invoke), and most of it is for what this API never does. Streamed answers go by node:http (runtime-client.ts).
+ * One connection to the Runtime API, for one exchange after another. node:http's client costs more CPU time
+ * per invocation than all else that a small event needs (test/bench: lambda.invoke), and most of it is for
+ * what this API never does. Streamed answers go by node:http (runtime-client.ts).
  */
 export class ApiConnection {
   readonly #host: string
@@ -25,7 +26,10 @@ export class ApiConnection {
     return this.#socket !== undefined
   }
 
-  /** Sends a request: its head, with the blank line, and its body. Rejects where no answer came. One at a time. */
+  /**
+   * Sends a request: its head, with the blank line, and its body. Rejects where no answer came. One at a
+   * time.
+   */
   send(message: string, encoding: 'latin1' | 'utf8'): Promise<ApiAnswer> {
     const exchange = (this.#exchange = Promise.withResolvers<ApiAnswer>())
     this.#reader = new AnswerReader()

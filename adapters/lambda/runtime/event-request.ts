@@ -1,6 +1,6 @@
 /**
- * The Request of an event. Its fields are the event's own, and undici's Request is made only for what needs one: with a signal to follow, that costs more than
- * all the rest of a small event.
+ * The Request of an event. Its fields are the event's own, and undici's Request is made only for what needs
+ * one: with a signal to follow, that costs more than all the rest of a small event.
  */
 import { decodeBody, shapeAsRequest } from '../../../core/runtime/request-shape.ts'
 
@@ -97,7 +97,13 @@ export class EventRequest {
   #toNative(): Request {
     if (this.#native === undefined) {
       const { method, url, headers, body } = this.#init
-      this.#native = new (nativeRequest())(url, { method, headers, body, signal: this.signal, redirect: 'manual' })
+      this.#native = new (nativeRequest())(url, {
+        method,
+        headers,
+        body,
+        signal: this.signal,
+        redirect: 'manual',
+      })
       if (this.#used) void this.#native.body?.cancel()
     }
     return this.#native
@@ -112,7 +118,10 @@ function nativeRequest(): typeof Request {
   return Native as typeof Request
 }
 
-/** Makes requests of events instances of `native`. Not at import: to look at `globalThis.Request` loads undici. */
+/**
+ * Makes requests of events instances of `native`. Not at import: to look at `globalThis.Request` loads
+ * undici.
+ */
 export function adoptRequest(native: typeof Request): void {
   Native = native
   shapeAsRequest(EventRequest.prototype, native)

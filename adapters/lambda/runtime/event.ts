@@ -5,18 +5,23 @@ import { isScheduleEvent, type ScheduleEvent } from './schedule-event.ts'
 import { isSqsEvent, type SqsEvent } from './sqs-event.ts'
 
 /** An event, read once: an HTTP request, a batch of a queue or a schedule's turn. */
-export type LambdaEvent = HttpCall | { readonly source: 'sqs'; readonly batch: SqsEvent } | { readonly source: 'schedule'; readonly schedule: ScheduleEvent }
+export type LambdaEvent =
+  | HttpCall
+  | { readonly source: 'sqs'; readonly batch: SqsEvent }
+  | { readonly source: 'schedule'; readonly schedule: ScheduleEvent }
 
 /**
  * Reads an event of any source that apps take.
  *
- * @throws `Unsupported` for every other event, naming what it is; `InvalidArgument` for an HTTP event that makes no
- * request.
+ * @throws `Unsupported` for every other event, naming what it is; `InvalidArgument` for an HTTP event that
+ * makes no request.
  */
 export function readEvent(event: unknown, options: HttpEventOptions): LambdaEvent {
   const call = readHttpEvent(event, options)
   if (call !== undefined) return call
   if (isSqsEvent(event)) return { source: 'sqs', batch: event }
   if (isScheduleEvent(event)) return { source: 'schedule', schedule: event }
-  throw new UnmoorError('Unsupported', `This app cannot take this event: it is ${describeRefused(event)}`, { operation: 'lambda' })
+  throw new UnmoorError('Unsupported', `This app cannot take this event: it is ${describeRefused(event)}`, {
+    operation: 'lambda',
+  })
 }

@@ -28,14 +28,22 @@ export interface EventOptions {
 }
 
 /** An event's result: JSON, or for streaming Function URLs a head and a body. */
-export type EventResult = { readonly json: unknown } | { readonly head: ResultHead; readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null }
+export type EventResult =
+  | { readonly json: unknown }
+  | { readonly head: ResultHead; readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null }
 
 /**
  * Handles one event.
  *
- * @throws what a cron's handler throws (unless it said `noRetry()`), and `UnmoorError` for an event that is unknown or names what the app does not have.
+ * @throws what a cron's handler throws (unless it said `noRetry()`), and `UnmoorError` for an event that is
+ * unknown or names what the app does not have.
  */
-export async function handleEvent(event: unknown, ctx: Context, signal: AbortSignal, options: EventOptions): Promise<EventResult> {
+export async function handleEvent(
+  event: unknown,
+  ctx: Context,
+  signal: AbortSignal,
+  options: EventOptions,
+): Promise<EventResult> {
   installGlobals()
   const read = readEvent(event, { localFront: options.localFront, signal })
   switch (read.source) {
@@ -52,10 +60,16 @@ async function handleBatch(batch: SqsEvent, ctx: Context, options: EventOptions)
   const { decodeSqsRecord: decode } = options
   if (decode !== undefined) return handleSqsEvent(batch, ctx, { ...options, decode })
   const queue = batch.Records[0]?.eventSourceARN ?? ''
-  throw new UnmoorError('NotFound', `An event came for queue ${queue}, but this app consumes no queue.`, { operation: 'queue' })
+  throw new UnmoorError('NotFound', `An event came for queue ${queue}, but this app consumes no queue.`, {
+    operation: 'queue',
+  })
 }
 
-async function handleSchedule(schedule: ScheduleEvent, ctx: Context, { runtime }: EventOptions): Promise<null> {
+async function handleSchedule(
+  schedule: ScheduleEvent,
+  ctx: Context,
+  { runtime }: EventOptions,
+): Promise<null> {
   const { cron, scheduledTime } = toScheduleCall(schedule, Object.keys(runtime.app.crons), Date.now())
   const { error, retry } = await runtime.cron(cron, scheduledTime, ctx)
   if (error !== undefined && retry) throw error
@@ -64,23 +78,36 @@ async function handleSchedule(schedule: ScheduleEvent, ctx: Context, { runtime }
 
 async function handleHttp(call: HttpCall, ctx: Context, options: EventOptions): Promise<EventResult> {
   const { source, method, path, request } = call
-  let response = request === undefined ? new Response('Method Not Allowed', { status: 405 }) : await answer(request, ctx, options)
+  let response =
+    request === undefined
+      ? new Response('Method Not Allowed', { status: 405 })
+      : await answer(request, ctx, options)
   if (response.bodyUsed || response.body?.locked) {
-    options.log(`${method} ${path}: the handler's answer has a body that was read already. Answer with response.clone(), or a new one.`)
+    options.log(
+      `${method} ${path}: the handler's answer has a body that was read already. Answer with ` +
+        'response.clone(), or a new one.',
+    )
     response = internalError()
   }
   if (source === 'url' && options.invokeMode === 'RESPONSE_STREAM') return toHead(response, method)
   return { json: await bufferedResult(response, call, options.log) }
 }
 
-/** The answer whole, or a 5xx and a log line where its body fails or is over the limit: never a part of it. */
-async function bufferedResult(response: Response, { source, method, path }: HttpCall, log: EventOptions['log']): Promise<HttpResult> {
+/**
+ * The answer whole, or a 5xx and a log line where its body fails or is over the limit: never a part of it.
+ */
+async function bufferedResult(
+  response: Response,
+  { source, method, path }: HttpCall,
+  log: EventOptions['log'],
+): Promise<HttpResult> {
   let failed: Response
   try {
     const result = await toBufferedResult(response, method, source)
     if (result !== undefined) return result
     log(
-      `${method} ${path}: the answer is over the limit of ${bufferedLimit(source)} bytes for a buffered answer (base64 counted). Stream it through a Function URL, or answer with the address of a blob.`,
+      `${method} ${path}: the answer is over the limit of ${bufferedLimit(source)} bytes for a buffered ` +
+        'answer (base64 counted). Stream it through a Function URL, or answer with the address of a blob.',
     )
     failed = new Response('The answer is over the limit for buffered answers.', { status: 502 })
   } catch (error) {
@@ -91,7 +118,11 @@ async function bufferedResult(response: Response, { source, method, path }: Http
   return (await toBufferedResult(failed, method, source)) as HttpResult
 }
 
-async function answer(request: Request, ctx: Context, { runtime, testChannel, variable }: EventOptions): Promise<Response> {
+async function answer(
+  request: Request,
+  ctx: Context,
+  { runtime, testChannel, variable }: EventOptions,
+): Promise<Response> {
   if (testChannel !== undefined) {
     const tested = await testChannel(runtime, request, ctx, variable('UNMOOR_TEST_TOKEN'))
     if (tested !== undefined) return tested

@@ -16,20 +16,28 @@ interface AwsResponseStream extends NodeJS.WritableStream {
 
 /** The global that AWS's base image and aws-lambda-ric set. */
 interface AwsLambda {
-  streamifyResponse(handler: (event: unknown, stream: AwsResponseStream, context: LambdaContext) => Promise<void>): LambdaHandler
+  streamifyResponse(
+    handler: (event: unknown, stream: AwsResponseStream, context: LambdaContext) => Promise<void>,
+  ): LambdaHandler
 }
 
-/** A handler that AWS's Node.js client can call. Its first two parameters are the event and the context; streaming ones have the stream between. */
+/**
+ * A handler that AWS's Node.js client can call. Its first two parameters are the event and the context;
+ * streaming ones have the stream between.
+ */
 export type LambdaHandler = (...args: never[]) => Promise<unknown>
 
 /**
  * The handler for AWS's own client: streaming where the client can and `invokeMode` says so, else buffered.
- * The client ends an invocation with the handler, so `waitUntil` work is finished first: a streamed answer has reached its reader by then, a buffered one waits for it.
+ * The client ends an invocation with the handler, so `waitUntil` work is finished first: a streamed answer
+ * has reached its reader by then, a buffered one waits for it.
  */
 export function createHandler(options: EventOptions): LambdaHandler {
   const { awslambda } = globalThis as { awslambda?: AwsLambda }
   if (options.invokeMode === 'RESPONSE_STREAM' && awslambda?.streamifyResponse !== undefined) {
-    return awslambda.streamifyResponse((event, stream, context) => streamingHandler(event, stream, context, options))
+    return awslambda.streamifyResponse((event, stream, context) =>
+      streamingHandler(event, stream, context, options),
+    )
   }
   return (event: unknown, context: LambdaContext) => bufferedHandler(event, context, options)
 }
@@ -38,7 +46,11 @@ function scopeOf(context: LambdaContext, { log }: EventOptions): ReturnType<type
   return createScope(Date.now() + context.getRemainingTimeInMillis(), (error) => log('waitUntil:', error))
 }
 
-async function bufferedHandler(event: unknown, context: LambdaContext, options: EventOptions): Promise<unknown> {
+async function bufferedHandler(
+  event: unknown,
+  context: LambdaContext,
+  options: EventOptions,
+): Promise<unknown> {
   const scope = scopeOf(context, options)
   try {
     const result = await handleEvent(event, scope.ctx, scope.signal, options)
@@ -48,7 +60,12 @@ async function bufferedHandler(event: unknown, context: LambdaContext, options: 
   }
 }
 
-async function streamingHandler(event: unknown, stream: AwsResponseStream, context: LambdaContext, options: EventOptions): Promise<void> {
+async function streamingHandler(
+  event: unknown,
+  stream: AwsResponseStream,
+  context: LambdaContext,
+  options: EventOptions,
+): Promise<void> {
   const scope = scopeOf(context, options)
   try {
     const result = await handleEvent(event, scope.ctx, scope.signal, options)
@@ -57,7 +74,8 @@ async function streamingHandler(event: unknown, stream: AwsResponseStream, conte
       stream.setContentType('application/json')
       stream.write(JSON.stringify(result.json))
     } else {
-      // Written by hand: HttpResponseStream.from sends its prelude with the first write, so an answer without a body hung (aws-lambda-nodejs-runtime-interface-client#95).
+      // Written by hand: HttpResponseStream.from sends its prelude with the first write, so an answer without
+      // a body hung (aws-lambda-nodejs-runtime-interface-client#95).
       stream.setContentType(STREAM_TYPE)
       stream.write(`${JSON.stringify(result.head)}${PRELUDE_END}`)
       // A throw in here reaches AWS's client, which ends the answer as broken.

@@ -34,10 +34,16 @@ export function readHttpEvent(event: unknown, options: HttpEventOptions = {}): H
   if (typeof event !== 'object' || event === null) return undefined
   const { requestContext } = event as { requestContext?: unknown }
   if (typeof requestContext !== 'object' || requestContext === null) return undefined
-  const parts = readPayload2(event, options.localFront) ?? readAlb(event) ?? readLattice(event) ?? readRest(event)
+  const parts =
+    readPayload2(event, options.localFront) ?? readAlb(event) ?? readLattice(event) ?? readRest(event)
   if (parts === undefined) return undefined
   const { source, method, path } = parts
-  return { source, method, path, request: FORBIDDEN_METHODS.has(method) ? undefined : toRequest(parts, options) }
+  return {
+    source,
+    method,
+    path,
+    request: FORBIDDEN_METHODS.has(method) ? undefined : toRequest(parts, options),
+  }
 }
 
 // The fetch standard has no requests with these methods.
@@ -47,17 +53,34 @@ function toRequest(parts: HttpParts, { localFront, signal }: HttpEventOptions): 
   const { method, headers, body, path, query } = parts
   const host = parts.host ?? headers.get('host')
   if (host === null)
-    throw new UnmoorError('InvalidArgument', 'The HTTP event has neither requestContext.domainName nor a host header.', { operation: 'lambda' })
+    throw new UnmoorError(
+      'InvalidArgument',
+      'The HTTP event has neither requestContext.domainName nor a host header.',
+      { operation: 'lambda' },
+    )
   const protocol = localFront === undefined ? parts.protocol : 'http'
   const search = query === '' ? '' : `?${query.includes('#') ? query.replaceAll('#', '%23') : query}`
   const text = `${protocol}://${host}${path.startsWith('/') ? path : `/${path}`}${search}`
   const url = URL.parse(text)
-  // What is in a host ends before the path: a host header with more in it would change the path, or name a user.
-  if (url === null || url.username !== '' || url.password !== '' || NO_HOST.test(host)) throw noRequest(method, text, `"${host}" is no host`)
-  // Always bytes: a string would add a content type that the client did not send. The fetch standard gives a GET no body.
-  const bytes = typeof body !== 'string' || method === 'GET' || method === 'HEAD' ? null : Buffer.from(body, parts.isBase64Encoded ? 'base64' : 'utf8')
-  const request = new EventRequest({ method: toMethod(method, text), url: url.href, headers, body: bytes, signal })
-  // A Request in all that can be seen (event-request.ts), which a class of one's own cannot be for the type checker.
+  // What is in a host ends before the path: a host header with more in it would change the path, or name a
+  // user.
+  if (url === null || url.username !== '' || url.password !== '' || NO_HOST.test(host))
+    throw noRequest(method, text, `"${host}" is no host`)
+  // Always bytes: a string would add a content type that the client did not send. The fetch standard gives a
+  // GET no body.
+  const bytes =
+    typeof body !== 'string' || method === 'GET' || method === 'HEAD'
+      ? null
+      : Buffer.from(body, parts.isBase64Encoded ? 'base64' : 'utf8')
+  const request = new EventRequest({
+    method: toMethod(method, text),
+    url: url.href,
+    headers,
+    body: bytes,
+    signal,
+  })
+  // A Request in all that can be seen (event-request.ts), which a class of one's own cannot be for the type
+  // checker.
   return request as unknown as Request
 }
 
@@ -76,5 +99,8 @@ function toMethod(method: string, url: string): string {
 
 function noRequest(method: string, url: string, cause: unknown): UnmoorError {
   const why = cause instanceof Error ? cause.message : String(cause)
-  return new UnmoorError('InvalidArgument', `The HTTP event makes no request: ${method} ${url}: ${why}`, { operation: 'lambda', cause })
+  return new UnmoorError('InvalidArgument', `The HTTP event makes no request: ${method} ${url}: ${why}`, {
+    operation: 'lambda',
+    cause,
+  })
 }

@@ -7,7 +7,10 @@ export interface LatticeEvent {
   /** With the query, as the client sent it. */
   readonly path: string
   readonly headers?: Readonly<Record<string, readonly string[] | undefined>> | null | undefined
-  readonly queryStringParameters?: Readonly<Record<string, readonly string[] | string | undefined>> | null | undefined
+  readonly queryStringParameters?:
+    | Readonly<Record<string, readonly string[] | string | undefined>>
+    | null
+    | undefined
   readonly body?: string | null | undefined
   readonly isBase64Encoded?: boolean | undefined
   readonly requestContext: { readonly serviceArn: string }
@@ -16,10 +19,15 @@ export interface LatticeEvent {
 /** Whether `event`, which has a request context, is VPC Lattice's. */
 function isLatticeEvent(event: object): event is LatticeEvent {
   const { method, path, requestContext } = event as Partial<LatticeEvent>
-  return typeof requestContext?.serviceArn === 'string' && typeof method === 'string' && typeof path === 'string'
+  return (
+    typeof requestContext?.serviceArn === 'string' && typeof method === 'string' && typeof path === 'string'
+  )
 }
 
-/** Reads a VPC Lattice event; undefined for every other one. A service knows its host by the host header alone: Lattice routes by it. */
+/**
+ * Reads a VPC Lattice event; undefined for every other one. A service knows its host by the host header
+ * alone: Lattice routes by it.
+ */
 export function readLattice(event: object): HttpParts | undefined {
   if (!isLatticeEvent(event)) return undefined
   const { path, method, body, isBase64Encoded } = event
@@ -40,6 +48,10 @@ export function readLattice(event: object): HttpParts | undefined {
 /** For events whose path is without the query. */
 function parameters({ queryStringParameters }: LatticeEvent): string {
   return Object.entries(queryStringParameters ?? {})
-    .flatMap(([name, values]) => (typeof values === 'string' ? [values] : (values ?? [])).map((value) => `${encode(name)}=${encode(value)}`))
+    .flatMap(([name, values]) =>
+      (typeof values === 'string' ? [values] : (values ?? [])).map(
+        (value) => `${encode(name)}=${encode(value)}`,
+      ),
+    )
     .join('&')
 }

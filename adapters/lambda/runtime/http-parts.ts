@@ -20,7 +20,10 @@ export interface HttpParts {
 /** Values by name; AWS gives one or several. */
 export type EventHeaders = Readonly<Record<string, string | readonly string[] | null | undefined>>
 
-/** Repeated headers are appended, never set over each other. @throws `InvalidArgument` naming a header that HTTP does not allow. */
+/**
+ * Repeated headers are appended, never set over each other. @throws `InvalidArgument` naming a header that
+ * HTTP does not allow.
+ */
 export function toHeaders(values: EventHeaders | null | undefined): Headers {
   const headers = new Headers()
   for (const name in values) {
@@ -40,7 +43,11 @@ function append(headers: Headers, name: string, value: string): void {
     try {
       headers.append(name, byteString(value))
     } catch {
-      throw new UnmoorError('InvalidArgument', `The HTTP event has a header that HTTP does not allow: ${JSON.stringify(name)}.`, { operation: 'lambda' })
+      throw new UnmoorError(
+        'InvalidArgument',
+        `The HTTP event has a header that HTTP does not allow: ${JSON.stringify(name)}.`,
+        { operation: 'lambda' },
+      )
     }
   }
 }
@@ -48,7 +55,10 @@ function append(headers: Headers, name: string, value: string): void {
 // oxlint-disable-next-line no-control-regex -- the range of one byte
 const BYTES = /^[\u0000-\u00ff]*$/
 
-/** Header values are bytes; JSON has characters. Those beyond one byte are given as their UTF-8 bytes, as they were on the wire. */
+/**
+ * Header values are bytes; JSON has characters. Those beyond one byte are given as their UTF-8 bytes, as they
+ * were on the wire.
+ */
 export function byteString(value: string): string {
   return BYTES.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1')
 }
@@ -57,7 +67,10 @@ const ENCODED_PATH = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/%]*$/
 // Not pchar of RFC 3986 section 3.3 and not "/".
 const ILLEGAL_IN_PATH = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/%]+/gu
 
-/** A path that AWS kept encoded. Only what no encoded path has is escaped: a `?` or `#` in it would end it (honojs/hono#2156), and a URL drops tabs and turns `\` around. */
+/**
+ * A path that AWS kept encoded. Only what no encoded path has is escaped: a `?` or `#` in it would end it
+ * (honojs/hono#2156), and a URL drops tabs and turns `\` around.
+ */
 export function encodedPath(path: string): string {
   return ENCODED_PATH.test(path) ? path : path.replace(ILLEGAL_IN_PATH, encode)
 }
@@ -74,8 +87,14 @@ export function encode(text: string): string {
   return encodeURIComponent(text.toWellFormed())
 }
 
-/** The path without the stage that API Gateway puts before it on its own domains; a custom domain's may start with the same word by chance. */
-export function withoutStage(path: string, { stage, domainName }: { stage?: string | undefined; domainName?: string | undefined }): string {
+/**
+ * The path without the stage that API Gateway puts before it on its own domains; a custom domain's may start
+ * with the same word by chance.
+ */
+export function withoutStage(
+  path: string,
+  { stage, domainName }: { stage?: string | undefined; domainName?: string | undefined },
+): string {
   if (stage === undefined || stage === '$default' || !domainName?.includes('.execute-api.')) return path
   return path === `/${stage}` || path.startsWith(`/${stage}/`) ? path.slice(stage.length + 1) : path
 }

@@ -1,4 +1,11 @@
-import { encode, encodedPath, toHeaders, withoutStage, type EventHeaders, type HttpParts } from './http-parts.ts'
+import {
+  encode,
+  encodedPath,
+  toHeaders,
+  withoutStage,
+  type EventHeaders,
+  type HttpParts,
+} from './http-parts.ts'
 
 type Values = Readonly<Record<string, string | undefined>>
 type MultiValues = Readonly<Record<string, readonly string[] | undefined>>
@@ -15,10 +22,17 @@ interface Payload1 {
   readonly isBase64Encoded?: boolean | undefined
 }
 
-/** What is read of an API Gateway event in payload format 1.0: REST APIs, and HTTP APIs that are set to it. The full shape is `APIGatewayProxyEvent` of `aws-lambda`. */
+/**
+ * What is read of an API Gateway event in payload format 1.0: REST APIs, and HTTP APIs that are set to it.
+ * The full shape is `APIGatewayProxyEvent` of `aws-lambda`.
+ */
 export interface RestEvent extends Payload1 {
   readonly version?: string | undefined
-  readonly requestContext: { readonly domainName?: string | undefined; readonly stage?: string | undefined; readonly path?: string | undefined }
+  readonly requestContext: {
+    readonly domainName?: string | undefined
+    readonly stage?: string | undefined
+    readonly path?: string | undefined
+  }
 }
 
 /** What is read of an Application Load Balancer's event; the full shape is `ALBEvent` of `aws-lambda`. */
@@ -26,7 +40,10 @@ export interface AlbEvent extends Payload1 {
   readonly requestContext: { readonly elb: object }
 }
 
-/** Whether `event`, which has a request context, is API Gateway's in payload 1.0. Its authorizers' events have a `type`. */
+/**
+ * Whether `event`, which has a request context, is API Gateway's in payload 1.0. Its authorizers' events have
+ * a `type`.
+ */
 function isRestEvent(event: object): event is RestEvent {
   const { httpMethod, path, type } = event as Partial<RestEvent> & { type?: unknown }
   return typeof httpMethod === 'string' && typeof path === 'string' && type === undefined
@@ -38,7 +55,10 @@ function isAlbEvent(event: object): event is AlbEvent {
   return typeof requestContext?.elb === 'object' && typeof httpMethod === 'string' && typeof path === 'string'
 }
 
-/** Reads an API Gateway event in payload 1.0; undefined for every other one. API Gateway keeps the path encoded and decodes the query. A REST API's path has no stage; an HTTP API's in this format has. */
+/**
+ * Reads an API Gateway event in payload 1.0; undefined for every other one. API Gateway keeps the path
+ * encoded and decodes the query. A REST API's path has no stage; an HTTP API's in this format has.
+ */
 export function readRest(event: object): HttpParts | undefined {
   if (!isRestEvent(event)) return undefined
   const { requestContext, path } = event
@@ -47,12 +67,18 @@ export function readRest(event: object): HttpParts | undefined {
     source: 'v1',
     host: requestContext.domainName,
     protocol: 'https',
-    path: encodedPath(event.version === '1.0' && requestContext.path === path ? withoutStage(path, requestContext) : path),
+    path: encodedPath(
+      event.version === '1.0' && requestContext.path === path ? withoutStage(path, requestContext) : path,
+    ),
     query: queryOf(event, encode),
   }
 }
 
-/** Reads a load balancer's event; undefined for every other one. A load balancer decodes nothing (encoding it again would double it: aws-lambda-web-adapter#99) and sets X-Forwarded-Proto itself, whatever the client sent. */
+/**
+ * Reads a load balancer's event; undefined for every other one. A load balancer decodes nothing (encoding it
+ * again would double it: aws-lambda-web-adapter#99) and sets X-Forwarded-Proto itself, whatever the client
+ * sent.
+ */
 export function readAlb(event: object): HttpParts | undefined {
   if (!isAlbEvent(event)) return undefined
   const parts = common(event)
@@ -71,7 +97,12 @@ const same = (text: string): string => text
 function common(event: Payload1): Pick<HttpParts, 'method' | 'headers' | 'body' | 'isBase64Encoded'> {
   // The multi-value form has every value, the other only the last.
   const values: EventHeaders | null | undefined = event.multiValueHeaders ?? event.headers
-  return { method: event.httpMethod, headers: toHeaders(values), body: event.body, isBase64Encoded: event.isBase64Encoded }
+  return {
+    method: event.httpMethod,
+    headers: toHeaders(values),
+    body: event.body,
+    isBase64Encoded: event.isBase64Encoded,
+  }
 }
 
 function queryOf(event: Payload1, escape: (text: string) => string): string {

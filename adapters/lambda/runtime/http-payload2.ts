@@ -1,5 +1,12 @@
 import type { HttpEventKind } from '../../../core/compat/from-lambda/http-events.ts'
-import { byteString, decodedPath, encodedPath, toHeaders, withoutStage, type HttpParts } from './http-parts.ts'
+import {
+  byteString,
+  decodedPath,
+  encodedPath,
+  toHeaders,
+  withoutStage,
+  type HttpParts,
+} from './http-parts.ts'
 
 /**
  * What is read of a Function URL's or an API Gateway HTTP API's event (payload format 2.0).
@@ -20,23 +27,29 @@ export interface Payload2Event {
   }
 }
 
-/** Whether `event` is a payload 2.0 HTTP event. An HTTP API's authorizer event looks the same, but for its `type`. */
+/**
+ * Whether `event` is a payload 2.0 HTTP event. An HTTP API's authorizer event looks the same, but for its
+ * `type`.
+ */
 function isPayload2Event(event: object): event is Payload2Event {
   const { rawPath, requestContext, type } = event as Partial<Payload2Event> & { type?: unknown }
   return typeof rawPath === 'string' && type === undefined && typeof requestContext?.http?.method === 'string'
 }
 
-/** A Function URL has `.lambda-url.` in its domain name, which cannot be customised; every other payload 2.0 event is API Gateway's. */
+/**
+ * A Function URL has `.lambda-url.` in its domain name, which cannot be customised; every other payload 2.0
+ * event is API Gateway's.
+ */
 function sourceOf(event: Payload2Event): 'url' | 'v2' {
   return event.requestContext.domainName?.includes('.lambda-url.') ? 'url' : 'v2'
 }
 
 /**
- * Reads a payload 2.0 event; undefined for every other one. `localFront` is what the local front stands for: its
- * domain names are none of AWS's, so they do not tell the source.
+ * Reads a payload 2.0 event; undefined for every other one. `localFront` is what the local front stands for:
+ * its domain names are none of AWS's, so they do not tell the source.
  *
- * A Function URL keeps the path encoded; API Gateway decodes it once and puts a named stage before it (honojs/hono#2156,
- * aws-powertools/powertools-lambda-python#621).
+ * A Function URL keeps the path encoded; API Gateway decodes it once and puts a named stage before it
+ * (honojs/hono#2156, aws-powertools/powertools-lambda-python#621).
  */
 export function readPayload2(event: object, localFront?: HttpEventKind): HttpParts | undefined {
   if (!isPayload2Event(event)) return undefined
@@ -49,7 +62,8 @@ export function readPayload2(event: object, localFront?: HttpEventKind): HttpPar
     method: requestContext.http.method,
     host: requestContext.domainName,
     protocol: 'https',
-    path: source === 'v2' ? decodedPath(withoutStage(event.rawPath, requestContext)) : encodedPath(event.rawPath),
+    path:
+      source === 'v2' ? decodedPath(withoutStage(event.rawPath, requestContext)) : encodedPath(event.rawPath),
     query: event.rawQueryString ?? '',
     headers,
     body: event.body,

@@ -27,8 +27,14 @@ export function bufferedLimit(source: HttpEventKind): number {
   return source === 'alb' || source === 'alb-multi' ? MEGABYTE : 6 * MEGABYTE
 }
 
-/** `response` as head and body. The body is null where HTTP allows none; what the handler gave there is cancelled. */
-export function toHead(response: Response, method: string): { head: ResultHead; body: ReadableStream<Uint8Array<ArrayBuffer>> | null } {
+/**
+ * `response` as head and body. The body is null where HTTP allows none; what the handler gave there is
+ * cancelled.
+ */
+export function toHead(
+  response: Response,
+  method: string,
+): { head: ResultHead; body: ReadableStream<Uint8Array<ArrayBuffer>> | null } {
   const { status } = response
   // Response.error() has status 0, which no client can get.
   const statusCode = status < 200 || status > 599 ? 500 : status
@@ -37,19 +43,32 @@ export function toHead(response: Response, method: string): { head: ResultHead; 
     if (!SKIPPED.has(name)) headers[name] = value
   })
   const head = { statusCode, headers, cookies: response.headers.getSetCookie() }
-  if (method !== 'HEAD' && statusCode !== 204 && statusCode !== 205 && statusCode !== 304) return { head, body: response.body }
+  if (method !== 'HEAD' && statusCode !== 204 && statusCode !== 205 && statusCode !== 304)
+    return { head, body: response.body }
   void response.body?.cancel().catch(() => undefined)
   return { head, body: null }
 }
 
-// Set-Cookie goes into cookies; the others describe the one connection between Lambda and the client, which is Lambda's.
-const SKIPPED: ReadonlySet<string> = new Set(['set-cookie', 'connection', 'keep-alive', 'transfer-encoding', 'upgrade'])
+// Set-Cookie goes into cookies; the others describe the one connection between Lambda and the client, which
+// is Lambda's.
+const SKIPPED: ReadonlySet<string> = new Set([
+  'set-cookie',
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'upgrade',
+])
 
 /**
- * The buffered form of `response` for `source`. Undefined if it would be over {@link bufferedLimit}, as soon as that is known; the rest of the body is cancelled.
- * Rejects with what the body rejects with, and where `source` has no form for the answer.
+ * The buffered form of `response` for `source`. Undefined if it would be over {@link bufferedLimit}, as soon
+ * as that is known; the rest of the body is cancelled. Rejects with what the body rejects with, and where
+ * `source` has no form for the answer.
  */
-export async function toBufferedResult(response: Response, method: string, source: HttpEventKind): Promise<HttpResult | undefined> {
+export async function toBufferedResult(
+  response: Response,
+  method: string,
+  source: HttpEventKind,
+): Promise<HttpResult | undefined> {
   const { head, body } = toHead(response, method)
   const shaped = shape(head, source)
   if (body === null) return { ...shaped, body: '', isBase64Encoded: false }
@@ -69,8 +88,12 @@ export async function toBufferedResult(response: Response, method: string, sourc
   }
   const bytes = chunks.length === 1 ? asBuffer(chunks[0] as Uint8Array) : Buffer.concat(chunks, size)
   const text = isText(head) ? utf8(bytes) : undefined
-  const result = text === undefined ? { ...shaped, body: bytes.toString('base64'), isBase64Encoded: true } : { ...shaped, body: text, isBase64Encoded: false }
-  // Escapes make JSON longer than the body, so only its text tells. Small bodies cannot reach the limit: an escape is at most six times its byte.
+  const result =
+    text === undefined
+      ? { ...shaped, body: bytes.toString('base64'), isBase64Encoded: true }
+      : { ...shaped, body: text, isBase64Encoded: false }
+  // Escapes make JSON longer than the body, so only its text tells. Small bodies cannot reach the limit: an
+  // escape is at most six times its byte.
   return size * 6 > limit - 65_536 && Buffer.byteLength(JSON.stringify(result)) > limit ? undefined : result
 }
 
@@ -83,7 +106,9 @@ function shape({ statusCode, headers, cookies }: ResultHead, source: HttpEventKi
     case 'v2':
       return { statusCode, headers, cookies }
     case 'v1':
-      return cookies.length === 0 ? { statusCode, headers } : { statusCode, headers, multiValueHeaders: { 'set-cookie': cookies } }
+      return cookies.length === 0
+        ? { statusCode, headers }
+        : { statusCode, headers, multiValueHeaders: { 'set-cookie': cookies } }
     case 'alb-multi': {
       const multiValueHeaders: Record<string, readonly string[]> = {}
       for (const name in headers) multiValueHeaders[name] = [headers[name] as string]
@@ -91,17 +116,23 @@ function shape({ statusCode, headers, cookies }: ResultHead, source: HttpEventKi
       return { statusCode, multiValueHeaders }
     }
     case 'lattice':
-      return cookies.length === 0 ? { statusCode, headers } : { statusCode, headers: { ...headers, 'set-cookie': cookies } }
+      return cookies.length === 0
+        ? { statusCode, headers }
+        : { statusCode, headers: { ...headers, 'set-cookie': cookies } }
     case 'alb':
       if (cookies.length > 1) throw tooManyCookies(cookies.length)
-      return { statusCode, headers: cookies.length === 0 ? headers : { ...headers, 'set-cookie': cookies[0] as string } }
+      return {
+        statusCode,
+        headers: cookies.length === 0 ? headers : { ...headers, 'set-cookie': cookies[0] as string },
+      }
   }
 }
 
 function tooManyCookies(count: number): UnmoorError {
   return new UnmoorError(
     'Unsupported',
-    `The answer sets ${count} cookies, and this load balancer takes one: turn on lambda.multi_value_headers.enabled for its target group.`,
+    `The answer sets ${count} cookies, and this load balancer takes one: turn on ` +
+      'lambda.multi_value_headers.enabled for its target group.',
     { operation: 'lambda' },
   )
 }
@@ -109,18 +140,24 @@ function tooManyCookies(count: number): UnmoorError {
 /** Throws for what the fetch standard does not allow in a body. */
 export function checkChunk(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk
-  throw new TypeError(`A response body's stream must give Uint8Array chunks, not ${typeof chunk}. Pipe text through a TextEncoderStream.`)
+  throw new TypeError(
+    `A response body's stream must give Uint8Array chunks, not ${typeof chunk}. Pipe text through a ` +
+      'TextEncoderStream.',
+  )
 }
 
 function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength)
 }
 
-const TEXT_TYPE = /^(?:text\/|application\/(?:json|javascript|xml|x-www-form-urlencoded)|[^;]*\+(?:json|xml))/i
+const TEXT_TYPE =
+  /^(?:text\/|application\/(?:json|javascript|xml|x-www-form-urlencoded)|[^;]*\+(?:json|xml))/i
 
 function isText(head: ResultHead): boolean {
   const encoding = head.headers['content-encoding']
-  return (encoding === undefined || encoding === 'identity') && TEXT_TYPE.test(head.headers['content-type'] ?? '')
+  return (
+    (encoding === undefined || encoding === 'identity') && TEXT_TYPE.test(head.headers['content-type'] ?? '')
+  )
 }
 
 /** The text of `bytes` if they are exactly UTF-8. */

@@ -28,7 +28,10 @@ export interface LambdaOptions {
   drivers: Readonly<Record<string, BoundDriver>>
   /** Folder of the artifact: `import.meta.dirname`. */
   dir: string
-  /** Whether this process is the runtime itself: `import.meta.main`. Else AWS's client imports the module and calls its `handler`. */
+  /**
+   * Whether this process is the runtime itself: `import.meta.main`. Else AWS's client imports the module and
+   * calls its `handler`.
+   */
   main: boolean
   /** The Function URL's. The variable UNMOOR_INVOKE_MODE goes before it. Default: RESPONSE_STREAM. */
   invokeMode?: InvokeMode
@@ -39,13 +42,17 @@ export interface LambdaOptions {
 }
 
 /**
- * Makes the app's env and, as the main module, starts to take events. Otherwise the handler is for AWS's client, and errors are thrown to it.
+ * Makes the app's env and, as the main module, starts to take events. Otherwise the handler is for AWS's
+ * client, and errors are thrown to it.
  */
 export async function createLambda(options: LambdaOptions): Promise<{ handler: LambdaHandler }> {
   if (!options.main) return { handler: createHandler(await eventOptions(options)) }
   const api = variable('AWS_LAMBDA_RUNTIME_API')
   if (api === undefined) {
-    console.error('This is a Lambda function, and AWS_LAMBDA_RUNTIME_API is not set: run it in AWS Lambda, or locally with "unmoor start --target lambda".')
+    console.error(
+      'This is a Lambda function, and AWS_LAMBDA_RUNTIME_API is not set: run it in AWS Lambda, or ' +
+        'locally with "unmoor start --target lambda".',
+    )
     process.exit(2)
   }
   const client = new RuntimeClient(api, { userAgent: USER_AGENT })
@@ -68,7 +75,8 @@ const variable = (name: string): string | undefined => process.env[name]
 function withAssets({ drivers, app, dir }: LambdaOptions): Readonly<Record<string, BoundDriver>> {
   return Object.fromEntries(
     Object.entries(drivers).map(([binding, driver]) => {
-      if (app.bindings[binding]?.kind !== 'assets' || driver.options['driver'] !== 'files') return [binding, driver]
+      if (app.bindings[binding]?.kind !== 'assets' || driver.options['driver'] !== 'files')
+        return [binding, driver]
       return [binding, { ...driver, options: { directory: `${dir}/assets`, ...driver.options } }]
     }),
   )
@@ -76,7 +84,12 @@ function withAssets({ drivers, app, dir }: LambdaOptions): Readonly<Record<strin
 
 async function eventOptions(options: LambdaOptions): Promise<EventOptions> {
   return {
-    runtime: await createRuntime({ app: options.app, name: options.name, drivers: withAssets(options), variable }),
+    runtime: await createRuntime({
+      app: options.app,
+      name: options.name,
+      drivers: withAssets(options),
+      variable,
+    }),
     variable,
     invokeMode: oneOf(INVOKE_MODES, 'UNMOOR_INVOKE_MODE') ?? options.invokeMode ?? 'RESPONSE_STREAM',
     localFront: oneOf(HTTP_EVENT_KINDS, 'UNMOOR_LOCAL_FRONT'),
@@ -92,7 +105,10 @@ function oneOf<T extends string>(allowed: readonly T[], name: string): T | undef
   const value = variable(name)
   if (value === undefined) return undefined
   const found = allowed.find((candidate) => candidate === value)
-  if (found === undefined) throw new UnmoorError('InvalidArgument', `${name} is "${value}". It can be ${allowed.join(' or ')}.`, { operation: 'start' })
+  if (found === undefined)
+    throw new UnmoorError('InvalidArgument', `${name} is "${value}". It can be ${allowed.join(' or ')}.`, {
+      operation: 'start',
+    })
   return found
 }
 
@@ -102,7 +118,11 @@ function maxConcurrency(): number {
   if (text === undefined) return 1
   const count = Number(text)
   if (Number.isInteger(count) && count >= 1) return count
-  throw new UnmoorError('InvalidArgument', `AWS_LAMBDA_MAX_CONCURRENCY is "${text}". AWS sets it to a whole number from 1.`, { operation: 'start' })
+  throw new UnmoorError(
+    'InvalidArgument',
+    `AWS_LAMBDA_MAX_CONCURRENCY is "${text}". AWS sets it to a whole number from 1.`,
+    { operation: 'start' },
+  )
 }
 
 function serve(client: RuntimeClient, events: EventOptions, concurrency: number): void {
@@ -136,10 +156,19 @@ function serve(client: RuntimeClient, events: EventOptions, concurrency: number)
   })
 }
 
-/** Reports the events at work as failed, within a second, and ends the process: after an uncaught exception nobody knows what state it is in. */
-async function endAfter(thrown: unknown, client: RuntimeClient, requestIds: ReadonlySet<string>): Promise<never> {
+/**
+ * Reports the events at work as failed, within a second, and ends the process: after an uncaught exception
+ * nobody knows what state it is in.
+ */
+async function endAfter(
+  thrown: unknown,
+  client: RuntimeClient,
+  requestIds: ReadonlySet<string>,
+): Promise<never> {
   setTimeout(() => process.exit(1), 1000)
   const error = { ...toLambdaError(thrown), errorType: 'Runtime.UncaughtException' }
-  await Promise.all([...requestIds].map((requestId) => client.invocationError(requestId, error).catch(() => undefined)))
+  await Promise.all(
+    [...requestIds].map((requestId) => client.invocationError(requestId, error).catch(() => undefined)),
+  )
   process.exit(1)
 }

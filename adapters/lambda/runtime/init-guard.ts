@@ -21,7 +21,8 @@ export let logs: Logs | undefined
 
 let fail: ((error: unknown) => void) | undefined
 
-// The entry imports this before the app, so that an app whose module throws is reported too; without it Lambda knows only that the process ended.
+// The entry imports this before the app, so that an app whose module throws is reported too; without it
+// Lambda knows only that the process ended.
 const api = process.env['AWS_LAMBDA_RUNTIME_API']
 if (import.meta.main && api !== undefined) {
   // As early, so that what the app logs at import has the form of the rest.

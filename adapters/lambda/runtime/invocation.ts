@@ -21,7 +21,9 @@ export function createScope(deadline: number, onError: (error: unknown) => void)
   const controller = new AbortController()
   const timer = setTimeout(
     () => {
-      controller.abort(new DOMException('The Lambda function is about to run into its timeout', 'TimeoutError'))
+      controller.abort(
+        new DOMException('The Lambda function is about to run into its timeout', 'TimeoutError'),
+      )
     },
     remaining - margin(remaining),
   )
@@ -35,7 +37,12 @@ export function createScope(deadline: number, onError: (error: unknown) => void)
         const left = deadline - Date.now()
         const seconds = Math.min(LIMITS.waitUntil, Math.max(0, left - margin(left)) / 1000)
         if (!(await ctx.settled(seconds)))
-          onError(new DOMException(`waitUntil work was still running after ${seconds.toFixed(1)} s and is given up`, 'TimeoutError'))
+          onError(
+            new DOMException(
+              `waitUntil work was still running after ${seconds.toFixed(1)} s and is given up`,
+              'TimeoutError',
+            ),
+          )
       }
       clearTimeout(timer)
     },

@@ -1,4 +1,6 @@
-/** Log lines in the forms that Lambda's logging settings ask for, each with the request that it belongs to. */
+/**
+ * Log lines in the forms that Lambda's logging settings ask for, each with the request that it belongs to.
+ */
 
 /** The event that code runs for. */
 export interface Current {
@@ -15,12 +17,21 @@ export interface Logs {
 const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] as const
 type Level = (typeof LEVELS)[number]
 
-const METHODS = { trace: 'TRACE', debug: 'DEBUG', info: 'INFO', log: 'INFO', warn: 'WARN', error: 'ERROR' } as const satisfies Record<string, Level>
+const METHODS = {
+  trace: 'TRACE',
+  debug: 'DEBUG',
+  info: 'INFO',
+  log: 'INFO',
+  warn: 'WARN',
+  error: 'ERROR',
+} as const satisfies Record<string, Level>
 
 /**
- * Makes `console` write what AWS_LAMBDA_LOG_FORMAT says, as AWS's own client does: `JSON`, one object a line with `timestamp`, `level`, `requestId`, `traceId` and
- * `message` (for an error also `errorType`, `errorMessage`, `stackTrace`); `Text`, those before the message with tabs between. Line breaks within become `\r`, so that
- * CloudWatch keeps an entry together. Less than AWS_LAMBDA_LOG_LEVEL is dropped. Without AWS_LAMBDA_LOG_FORMAT, so outside of Lambda, `console` stays as it is.
+ * Makes `console` write what AWS_LAMBDA_LOG_FORMAT says, as AWS's own client does: `JSON`, one object a line
+ * with `timestamp`, `level`, `requestId`, `traceId` and `message` (for an error also `errorType`,
+ * `errorMessage`, `stackTrace`); `Text`, those before the message with tabs between. Line breaks within
+ * become `\r`, so that CloudWatch keeps an entry together. Less than AWS_LAMBDA_LOG_LEVEL is dropped. Without
+ * AWS_LAMBDA_LOG_FORMAT, so outside of Lambda, `console` stays as it is.
  */
 export function installLogs(variable: (name: string) => string | undefined): Logs {
   const format = variable('AWS_LAMBDA_LOG_FORMAT')?.toUpperCase()
@@ -32,7 +43,10 @@ export function installLogs(variable: (name: string) => string | undefined): Log
     const dropped = LEVELS.indexOf(level) < lowest
     console[method] = (...values: unknown[]) => {
       if (dropped) return
-      const line = format === 'JSON' ? jsonLine(level, storage.getStore(), values) : textLine(level, storage.getStore(), values)
+      const line =
+        format === 'JSON'
+          ? jsonLine(level, storage.getStore(), values)
+          : textLine(level, storage.getStore(), values)
       process.stdout.write(`${line.replaceAll('\n', '\r')}\n`)
     }
   }
@@ -50,7 +64,9 @@ function jsonLine(level: Level, current: Current | undefined, values: readonly u
     level,
     requestId: current?.requestId,
     traceId: root(current?.traceId),
-    ...(error === undefined ? {} : { errorType: error.name, errorMessage: error.message, stackTrace: error.stack?.split('\n') }),
+    ...(error === undefined
+      ? {}
+      : { errorType: error.name, errorMessage: error.message, stackTrace: error.stack?.split('\n') }),
   }
   // One value that is JSON stays so, for log queries by its fields.
   if (values.length === 1 && error === undefined) {

@@ -30,9 +30,14 @@ export interface Loop {
 }
 
 /** Takes events until stopped: one by one, or `concurrency` at once. A failed event never ends it. */
-export function runLoop(client: RuntimeClient, options: EventOptions, { concurrency = 1, logs }: LoopSettings = {}): Loop {
+export function runLoop(
+  client: RuntimeClient,
+  options: EventOptions,
+  { concurrency = 1, logs }: LoopSettings = {},
+): Loop {
   const unanswered = new Set<string>()
-  // A handler that waits for nothing but a promise must run into its timeout; without any handle, Node would end the process.
+  // A handler that waits for nothing but a promise must run into its timeout; without any handle, Node would
+  // end the process.
   const alive = setInterval(() => undefined, 2 ** 30)
   const work = async (): Promise<void> => {
     for (;;) {
@@ -40,9 +45,11 @@ export function runLoop(client: RuntimeClient, options: EventOptions, { concurre
       if (invocation === undefined) return
       const { requestId, traceId } = invocation
       unanswered.add(requestId)
-      // Where AWS's own client puts it, and the X-Ray SDK looks for it. A process has one, so with several events at once it would be another's.
+      // Where AWS's own client puts it, and the X-Ray SDK looks for it. A process has one, so with several
+      // events at once it would be another's.
       if (concurrency === 1) setTraceId(traceId)
-      const handle = (): Promise<void> => handleInvocation(client, invocation, options, () => unanswered.delete(requestId))
+      const handle = (): Promise<void> =>
+        handleInvocation(client, invocation, options, () => unanswered.delete(requestId))
       await (logs === undefined ? handle() : logs.run({ requestId, traceId }, handle))
     }
   }
@@ -68,7 +75,12 @@ function setTraceId(traceId: string | undefined): void {
   else process.env['_X_AMZN_TRACE_ID'] = traceId
 }
 
-async function handleInvocation(client: RuntimeClient, invocation: Invocation, options: EventOptions, answered: () => void): Promise<void> {
+async function handleInvocation(
+  client: RuntimeClient,
+  invocation: Invocation,
+  options: EventOptions,
+  answered: () => void,
+): Promise<void> {
   const { requestId } = invocation
   const { log } = options
   const scope = createScope(invocation.deadline, (error) => log(`request ${requestId}: waitUntil:`, error))
@@ -93,14 +105,19 @@ async function handleInvocation(client: RuntimeClient, invocation: Invocation, o
 }
 
 function parse(payload: string | undefined): unknown {
-  if (payload === undefined) throw new UnmoorError('InvalidArgument', 'The Runtime API cut the event off.', { operation: 'lambda' })
+  if (payload === undefined)
+    throw new UnmoorError('InvalidArgument', 'The Runtime API cut the event off.', { operation: 'lambda' })
   try {
     return JSON.parse(payload)
   } catch (error) {
-    throw new UnmoorError('InvalidArgument', `The event is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
-      operation: 'lambda',
-      cause: error,
-    })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `The event is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        operation: 'lambda',
+        cause: error,
+      },
+    )
   }
 }
 
@@ -112,7 +129,9 @@ async function streamResult(
 ): Promise<void> {
   const stream = client.stream(requestId, STREAM_TYPE)
   try {
-    await pipe(`${JSON.stringify(head)}${PRELUDE_END}`, body, stream, (error) => log(`request ${requestId}: the answer's body failed:`, error))
+    await pipe(`${JSON.stringify(head)}${PRELUDE_END}`, body, stream, (error) =>
+      log(`request ${requestId}: the answer's body failed:`, error),
+    )
   } catch (error) {
     // Refused if the API had taken the answer, else the invoker's only one.
     await client.invocationError(requestId, toLambdaError(error)).catch(() => undefined)
@@ -120,8 +139,16 @@ async function streamResult(
   }
 }
 
-/** Sends head and body. A body that fails ends the answer as broken; a connection that fails cancels the body and rejects. */
-async function pipe(prelude: string, body: ReadableStream<Uint8Array> | null, stream: ResponseStream, bodyFailed: (error: unknown) => void): Promise<void> {
+/**
+ * Sends head and body. A body that fails ends the answer as broken; a connection that fails cancels the body
+ * and rejects.
+ */
+async function pipe(
+  prelude: string,
+  body: ReadableStream<Uint8Array> | null,
+  stream: ResponseStream,
+  bodyFailed: (error: unknown) => void,
+): Promise<void> {
   const reader = body?.getReader()
   try {
     await stream.write(prelude)
@@ -149,7 +176,9 @@ class BodyError {
   }
 }
 
-async function readChunk(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array | BodyError | undefined> {
+async function readChunk(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): Promise<Uint8Array | BodyError | undefined> {
   try {
     const { done, value } = await reader.read()
     return done ? undefined : checkChunk(value)

@@ -1,8 +1,15 @@
-/** Names the events that apps cannot take, so that who wired one up sees which it was and what to do. Values are never named: they may be secrets. */
+/**
+ * Names the events that apps cannot take, so that who wired one up sees which it was and what to do. Values
+ * are never named: they may be secrets.
+ */
 
 /** What is looked at to tell events apart. */
 interface AnyEvent {
-  readonly Records?: readonly { readonly eventSource?: unknown; readonly EventSource?: unknown; readonly cf?: unknown }[]
+  readonly Records?: readonly {
+    readonly eventSource?: unknown
+    readonly EventSource?: unknown
+    readonly cf?: unknown
+  }[]
   readonly requestContext?: { readonly connectionId?: unknown; readonly eventType?: unknown }
   readonly type?: unknown
   readonly eventSource?: unknown
@@ -28,32 +35,49 @@ const RECORD_SOURCES: Readonly<Record<string, string>> = {
 }
 
 /** The way that is there for sources without a handler of their own. */
-const BY_QUEUE = 'Have it sent to an SQS queue (S3 and SNS do that themselves, EventBridge rules and Pipes for the others) that the app consumes.'
-const FORMS = 'Apps take HTTP (Function URL, HTTP and REST APIs, load balancer, VPC Lattice), SQS batches, schedules, and {"unmoor":{"cron":"NAME"}}.'
+const BY_QUEUE =
+  'Have it sent to an SQS queue (S3 and SNS do that themselves, EventBridge rules and Pipes for the ' +
+  'others) that the app consumes.'
+const FORMS =
+  'Apps take HTTP (Function URL, HTTP and REST APIs, load balancer, VPC Lattice), SQS batches, ' +
+  'schedules, and {"unmoor":{"cron":"NAME"}}.'
 
 /** What `event` is, and what to do instead. */
 export function describeRefused(event: unknown): string {
-  if (typeof event !== 'object' || event === null) return `${event === null ? 'null' : typeof event}. ${FORMS}`
+  if (typeof event !== 'object' || event === null)
+    return `${event === null ? 'null' : typeof event}. ${FORMS}`
   const known = event as AnyEvent
   if (known.requestContext?.connectionId !== undefined) {
-    return `a WebSocket API's ${word(known.requestContext.eventType)}. Apps have no handler for WebSockets, which targets do not have in common: use an HTTP API or a Function URL, and server-sent events.`
+    return (
+      `a WebSocket API's ${word(known.requestContext.eventType)}. Apps have no handler for ` +
+      'WebSockets, which targets do not have in common: use an HTTP API or a Function URL, and ' +
+      'server-sent events.'
+    )
   }
-  if (known.type === 'REQUEST' || known.type === 'TOKEN') return `an API Gateway authorizer's request. Check who calls in the app's fetch handler instead.`
+  if (known.type === 'REQUEST' || known.type === 'TOKEN')
+    return `an API Gateway authorizer's request. Check who calls in the app's fetch handler instead.`
   const records = Array.isArray(known.Records) ? known.Records : []
-  const sources = new Set(records.map((record) => record?.eventSource ?? record?.EventSource ?? known.eventSource))
-  if (sources.size > 1) return `a batch of several sources (${[...sources].map(word).join(', ')}), which AWS never sends.`
+  const sources = new Set(
+    records.map((record) => record?.eventSource ?? record?.EventSource ?? known.eventSource),
+  )
+  if (sources.size > 1)
+    return `a batch of several sources (${[...sources].map(word).join(', ')}), which AWS never sends.`
   const source = [...sources][0] ?? known.eventSource
   if (typeof source === 'string') {
     if (source === 'aws:sqs') return 'an SQS batch whose records have no messageId or eventSourceARN.'
     return `${Object.hasOwn(RECORD_SOURCES, source) ? RECORD_SOURCES[source] : `an event of ${word(source)}`}. ${BY_QUEUE}`
   }
-  if (known.raw_path !== undefined) return 'a VPC Lattice event of structure 1.0. Set the target group to LambdaEventStructureVersion V2.'
+  if (known.raw_path !== undefined)
+    return 'a VPC Lattice event of structure 1.0. Set the target group to LambdaEventStructureVersion V2.'
   if (records[0]?.cf !== undefined) return `a CloudFront event. Put CloudFront before a Function URL instead.`
   if (known.triggerSource !== undefined) return `a Cognito trigger (${word(known.triggerSource)}). ${FORMS}`
   if (known.awslogs !== undefined) return `a CloudWatch Logs subscription's batch. ${FORMS}`
   if (known.deliveryStreamArn !== undefined) return `a Firehose transformation. ${FORMS}`
   if (known['detail-type'] !== undefined)
-    return `an EventBridge event (${word(known['detail-type'])}). Set an SQS queue that the app consumes as the rule's target.`
+    return (
+      `an EventBridge event (${word(known['detail-type'])}). Set an SQS queue that the app ` +
+      `consumes as the rule's target.`
+    )
   const keys = Object.keys(event)
   return `${keys.length === 0 ? 'an empty object' : `an object with ${keys.slice(0, 8).map(word).join(', ')}`}. ${FORMS}`
 }

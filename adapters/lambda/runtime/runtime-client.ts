@@ -5,7 +5,10 @@ import { ApiConnection } from './api-connection.ts'
 import type { LambdaError } from './errors.ts'
 
 const VERSION = '/2018-06-01/runtime'
-/** Tries of a call that failed before it counts as the environment's end; the pauses between them add up to about 6 s. */
+/**
+ * Tries of a call that failed before it counts as the environment's end; the pauses between them add up to
+ * about 6 s.
+ */
 const ATTEMPTS = 8
 const MAX_PAUSE = 2000
 
@@ -24,14 +27,18 @@ export interface Invocation {
 export interface ResponseStream {
   /** Resolves when the API can take more. Rejects when the connection or the API failed. */
   write(chunk: string | Uint8Array): Promise<void>
-  /** Ends it; resolves when the API has taken it. With `error`, tells the invoker through the trailers that the body is not whole. */
+  /**
+   * Ends it; resolves when the API has taken it. With `error`, tells the invoker through the trailers that
+   * the body is not whole.
+   */
   end(error?: LambdaError): Promise<void>
 }
 
 /**
  * Speaks Lambda's Runtime API over kept connections, one per call at a time.
  *
- * Calls whose connection breaks, or that get a 5xx, are repeated with growing pauses. Repeating an answer is safe: the API takes one per request id and refuses a second with a 4xx.
+ * Calls whose connection breaks, or that get a 5xx, are repeated with growing pauses. Repeating an answer is
+ * safe: the API takes one per request id and refuses a second with a 4xx.
  */
 export class RuntimeClient {
   #agent: Agent | undefined
@@ -74,7 +81,9 @@ export class RuntimeClient {
             payload: body,
           }
         }
-        problem = `it answered ${status}${status === 200 ? ' without a request id' : ''}${body ? `: ${body.slice(0, 200)}` : ''}`
+        problem =
+          'it ' +
+          `answered ${status}${status === 200 ? ' without a request id' : ''}${body ? `: ${body.slice(0, 200)}` : ''}`
       } catch (error) {
         problem = error
       }
@@ -116,7 +125,10 @@ export class RuntimeClient {
         problem = `it answered ${status}: ${body?.slice(0, 200) ?? ''}`
         // A 4xx stays one: too large, or answered already by a try whose own answer was lost.
         if (status < 500)
-          throw new UnmoorError('Internal', `Lambda Runtime API refused POST ${path}: ${text(problem)}`, { operation: 'lambda', retryable: false })
+          throw new UnmoorError('Internal', `Lambda Runtime API refused POST ${path}: ${text(problem)}`, {
+            operation: 'lambda',
+            retryable: false,
+          })
       } catch (error) {
         if (error instanceof UnmoorError) throw error
         problem = error
@@ -127,12 +139,19 @@ export class RuntimeClient {
     }
   }
 
-  async #call(method: 'GET' | 'POST', path: string, payload = '', headers: Readonly<Record<string, string>> = {}): Promise<ApiAnswer> {
+  async #call(
+    method: 'GET' | 'POST',
+    path: string,
+    payload = '',
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<ApiAnswer> {
     const connection = this.#idle.pop() ?? new ApiConnection(this.#host, this.#port)
     const waits = method === 'GET'
     if (waits) this.#waiting.add(connection)
     const size = Buffer.byteLength(payload)
-    let head = `${method} ${VERSION}${path} HTTP/1.1\r\nhost: ${this.#address}\r\nuser-agent: ${this.#userAgent}\r\n`
+    let head =
+      `${method} ${VERSION}${path} HTTP/1.1\r\nhost: ${this.#address}\r\nuser-agent: ` +
+      `${this.#userAgent}\r\n`
     for (const name in headers) head += `${name}: ${headers[name]}\r\n`
     if (!waits) head += `content-length: ${size}\r\n`
     try {
@@ -179,7 +198,8 @@ export class RuntimeClient {
         wake?.()
       }
       request.on('error', (error) => fail(unavailable('broke the connection of a streamed answer', error)))
-      // An answer before the end is a refusal too: without this, a write would wait for a drain that never comes.
+      // An answer before the end is a refusal too: without this, a write would wait for a drain that never
+      // comes.
       request.on('close', () => {
         if (!done) fail(unavailable('closed the connection of a streamed answer', 'no answer came'))
       })
@@ -189,21 +209,29 @@ export class RuntimeClient {
         let body = ''
         message.setEncoding('utf8').on('data', (text: string) => (body += text))
         // Headers came, so the answer is known to the API; only what it says of it may be lost.
-        message.on('close', () => (status < 300 ? resolve() : fail(unavailable('refused a streamed answer', `it answered ${status}: ${body.slice(0, 200)}`))))
+        message.on('close', () =>
+          status < 300
+            ? resolve()
+            : fail(unavailable('refused a streamed answer', `it answered ${status}: ${body.slice(0, 200)}`)),
+        )
       })
     })
     answered.catch(() => undefined)
     request.on('drain', () => wake?.())
     return {
       async write(chunk) {
-        if (failure === undefined && !request.write(chunk)) await new Promise<void>((resolve) => (wake = resolve))
+        if (failure === undefined && !request.write(chunk))
+          await new Promise<void>((resolve) => (wake = resolve))
         if (failure !== undefined) throw failure
       },
       end(error) {
         if (failure !== undefined) return Promise.reject(failure)
         if (error !== undefined) {
           const body = Buffer.from(JSON.stringify({ ...error, stackTrace: [] })).toString('base64')
-          request.addTrailers({ 'Lambda-Runtime-Function-Error-Type': asHeader(error.errorType), 'Lambda-Runtime-Function-Error-Body': body })
+          request.addTrailers({
+            'Lambda-Runtime-Function-Error-Type': asHeader(error.errorType),
+            'Lambda-Runtime-Function-Error-Body': body,
+          })
         }
         request.end()
         return answered
@@ -224,8 +252,12 @@ export class RuntimeClient {
   }
 }
 
-/** Not `import`: that evaluates all lazy exports of a built-in, a third of the start-up time, and only streamed answers need it. */
-const nodeHttp = (): ReturnType<typeof process.getBuiltinModule<'node:http'>> => process.getBuiltinModule('node:http')
+/**
+ * Not `import`: that evaluates all lazy exports of a built-in, a third of the start-up time, and only
+ * streamed answers need it.
+ */
+const nodeHttp = (): ReturnType<typeof process.getBuiltinModule<'node:http'>> =>
+  process.getBuiltinModule('node:http')
 
 /** Error types go into a header, where most characters are not allowed. */
 function asHeader(value: string): string {
@@ -237,9 +269,14 @@ function pause(attempt: number): Promise<void> {
 }
 
 function unavailable(what: string, problem: unknown): UnmoorError {
-  return new UnmoorError('Unavailable', `Lambda Runtime API ${what}: ${text(problem)}`, { operation: 'lambda', cause: problem })
+  return new UnmoorError('Unavailable', `Lambda Runtime API ${what}: ${text(problem)}`, {
+    operation: 'lambda',
+    cause: problem,
+  })
 }
 
 function text(problem: unknown): string {
-  return problem instanceof Error ? problem.message || (problem as NodeJS.ErrnoException).code || problem.name : String(problem)
+  return problem instanceof Error
+    ? problem.message || (problem as NodeJS.ErrnoException).code || problem.name
+    : String(problem)
 }

@@ -24,15 +24,25 @@ export function isScheduleEvent(event: unknown): event is ScheduleEvent {
 
 /**
  * The cron that a schedule's event names. Two forms:
- * - `{ "unmoor": { "cron": "cleanup" }, "time": "2026-11-23T03:00:00Z" }`, the input that our rules and schedules have. Without a time (a constant input), this minute is meant.
+ * - `{ "unmoor": { "cron": "cleanup" }, "time": "2026-11-23T03:00:00Z" }`, the input that our rules and
+ *   schedules have. Without a time (a constant input), this minute is meant.
  * - EventBridge's own `Scheduled Event`: the rule's name is the cron's, or ends with `-` and the cron's.
  *
  * @throws `NotFound` naming the cron or rule that the app does not have.
  */
 export function toScheduleCall(event: ScheduleEvent, crons: readonly string[], now: number): ScheduleCall {
-  const scheduledTime = event.time === undefined ? Math.floor(now / 60_000) * 60_000 : typeof event.time === 'string' ? Date.parse(event.time) : NaN
+  const scheduledTime =
+    event.time === undefined
+      ? Math.floor(now / 60_000) * 60_000
+      : typeof event.time === 'string'
+        ? Date.parse(event.time)
+        : NaN
   if (Number.isNaN(scheduledTime))
-    throw new UnmoorError('InvalidArgument', `The schedule's time is no ISO 8601 time: ${JSON.stringify(event.time)}.`, { operation: 'cron' })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `The schedule's time is no ISO 8601 time: ${JSON.stringify(event.time)}.`,
+      { operation: 'cron' },
+    )
   if (typeof event.unmoor?.cron === 'string') {
     const { cron } = event.unmoor
     if (!crons.includes(cron)) throw notFound(`cron "${cron}"`, crons)
@@ -40,11 +50,17 @@ export function toScheduleCall(event: ScheduleEvent, crons: readonly string[], n
   }
   const rules = Array.isArray(event.resources) ? event.resources.map((arn) => ruleName(String(arn))) : []
   for (const rule of rules) {
-    // The longest fits best: with crons "cleanup" and "weekly-cleanup", the rule "links-weekly-cleanup" is the latter's.
-    const found = crons.filter((cron) => rule === cron || rule.endsWith(`-${cron}`)).toSorted((a, b) => b.length - a.length)[0]
+    // The longest fits best: with crons "cleanup" and "weekly-cleanup", the rule "links-weekly-cleanup" is
+    // the latter's.
+    const found = crons
+      .filter((cron) => rule === cron || rule.endsWith(`-${cron}`))
+      .toSorted((a, b) => b.length - a.length)[0]
     if (found !== undefined) return { cron: found, scheduledTime }
   }
-  throw notFound(`cron for the rule ${rules.map((rule) => `"${rule}"`).join(', ') || '(the event names none)'}`, crons)
+  throw notFound(
+    `cron for the rule ${rules.map((rule) => `"${rule}"`).join(', ') || '(the event names none)'}`,
+    crons,
+  )
 }
 
 /** `arn:aws:events:eu-west-1:123456789012:rule/bus/name` to `name`. */
@@ -53,5 +69,7 @@ function ruleName(arn: string): string {
 }
 
 function notFound(what: string, crons: readonly string[]): UnmoorError {
-  return new UnmoorError('NotFound', `This app has no ${what}. It has: ${crons.join(', ') || 'none'}.`, { operation: 'cron' })
+  return new UnmoorError('NotFound', `This app has no ${what}. It has: ${crons.join(', ') || 'none'}.`, {
+    operation: 'cron',
+  })
 }

@@ -11,7 +11,14 @@ export interface SqsRecord {
   readonly body: string
   readonly attributes: { readonly ApproximateReceiveCount: string; readonly SentTimestamp: string }
   readonly messageAttributes: Readonly<
-    Record<string, { readonly stringValue?: string | undefined; readonly binaryValue?: string | undefined; readonly dataType: string }>
+    Record<
+      string,
+      {
+        readonly stringValue?: string | undefined
+        readonly binaryValue?: string | undefined
+        readonly dataType: string
+      }
+    >
   >
   readonly eventSource: string
   readonly eventSourceARN: string
@@ -22,10 +29,16 @@ export interface SqsEvent {
   readonly Records: readonly SqsRecord[]
 }
 
-/** A message as the SQS driver wrote it, from a record of an event for the queue `binding`; the driver's module has it. Its lease is one that the driver settles. */
+/**
+ * A message as the SQS driver wrote it, from a record of an event for the queue `binding`; the driver's
+ * module has it. Its lease is one that the driver settles.
+ */
 export type DecodeSqsRecord = (record: SqsRecord, binding: string) => QueueIncoming
 
-/** The partial batch answer: what is named here is delivered again. Needs `ReportBatchItemFailures` on the event source mapping. */
+/**
+ * The partial batch answer: what is named here is delivered again. Needs `ReportBatchItemFailures` on the
+ * event source mapping.
+ */
 export interface SqsBatchResponse {
   readonly batchItemFailures: readonly { readonly itemIdentifier: string }[]
 }
@@ -40,7 +53,10 @@ export function isSqsEvent(event: unknown): event is SqsEvent {
     Array.isArray(Records) &&
     Records.length > 0 &&
     (Records as Partial<SqsRecord>[]).every(
-      (record) => record?.eventSource === 'aws:sqs' && typeof record.messageId === 'string' && typeof record.eventSourceARN === 'string',
+      (record) =>
+        record?.eventSource === 'aws:sqs' &&
+        typeof record.messageId === 'string' &&
+        typeof record.eventSourceARN === 'string',
     )
   )
 }
@@ -56,12 +72,17 @@ export interface SqsOptions {
 /**
  * Hands a batch to the queue's handler and names the messages to deliver again.
  *
- * A retry's delay is set on the message itself by the driver, as SQS has one visibility time per queue. Messages that used up their retries go to the dead-letter queue by the
- * queue's redrive policy; where the app declares none the driver drops them, with a log line.
+ * A retry's delay is set on the message itself by the driver, as SQS has one visibility time per queue.
+ * Messages that used up their retries go to the dead-letter queue by the queue's redrive policy; where the
+ * app declares none the driver drops them, with a log line.
  *
  * @throws `NotFound` for a queue that the app does not consume.
  */
-export async function handleSqsEvent(event: SqsEvent, ctx: Context, options: SqsOptions): Promise<SqsBatchResponse> {
+export async function handleSqsEvent(
+  event: SqsEvent,
+  ctx: Context,
+  options: SqsOptions,
+): Promise<SqsBatchResponse> {
   const failures: string[] = []
   for (const [arn, records] of Map.groupBy(event.Records, (record) => record.eventSourceARN)) {
     failures.push(...(await handleQueue(bindingOf(arn, options), records, ctx, options)))
@@ -77,14 +98,25 @@ function bindingOf(arn: string, { runtime, variable }: SqsOptions): string {
     const url = variable(`${constantCase(binding)}_QUEUE_URL`)
     if (url?.slice(url.lastIndexOf('/') + 1) === queue) return binding
   }
-  const known = consumed.map((binding) => `${constantCase(binding)}_QUEUE_URL`).join(', ') || 'none: it consumes no queue'
-  throw new UnmoorError('NotFound', `An event came for queue "${queue}", which this app does not consume. Variables that name its queues: ${known}.`, {
-    operation: 'queue',
-  })
+  const known =
+    consumed.map((binding) => `${constantCase(binding)}_QUEUE_URL`).join(', ') || 'none: it consumes no queue'
+  throw new UnmoorError(
+    'NotFound',
+    `An event came for queue "${queue}", which this app does not consume. Variables that name its ` +
+      `queues: ${known}.`,
+    {
+      operation: 'queue',
+    },
+  )
 }
 
 /** Ids of the messages to deliver again. */
-async function handleQueue(binding: string, records: readonly SqsRecord[], ctx: Context, options: SqsOptions): Promise<string[]> {
+async function handleQueue(
+  binding: string,
+  records: readonly SqsRecord[],
+  ctx: Context,
+  options: SqsOptions,
+): Promise<string[]> {
   const { runtime, decode, log } = options
   const messages: QueueIncoming[] = []
   const idByLease = new Map<string, string>()
@@ -102,15 +134,21 @@ async function handleQueue(binding: string, records: readonly SqsRecord[], ctx: 
   if (messages.length > 0) {
     const { settlements } = await runtime.queue(binding, messages, ctx)
     const retries = settlements.filter((settlement) => settlement.outcome === 'retry')
-    for (const lease of await keptForRetry(binding, messages, retries, options)) failed.add(idByLease.get(lease) ?? lease)
+    for (const lease of await keptForRetry(binding, messages, retries, options))
+      failed.add(idByLease.get(lease) ?? lease)
   }
   // A FIFO queue keeps its order only if everything after the first failure fails too.
   const first = records.findIndex((record) => failed.has(record.messageId))
-  const again = records[0]?.eventSourceARN.endsWith('.fifo') && first >= 0 ? records.slice(first) : records.filter((record) => failed.has(record.messageId))
+  const again =
+    records[0]?.eventSourceARN.endsWith('.fifo') && first >= 0
+      ? records.slice(first)
+      : records.filter((record) => failed.has(record.messageId))
   return again.map((record) => record.messageId)
 }
 
-/** Sets the delays of `retries`, and gives the leases of those that are to come again: all but the dropped. */
+/**
+ * Sets the delays of `retries`, and gives the leases of those that are to come again: all but the dropped.
+ */
 async function keptForRetry(
   binding: string,
   messages: readonly QueueIncoming[],
@@ -125,7 +163,11 @@ async function keptForRetry(
     // They come again all the same, when the queue's own visibility time is over.
     log(`queue ${binding}: the delay of ${retries.length} retries could not be set:`, error)
   }
-  for (const id of dropped) log(`queue ${binding}: message ${id} used up its retries and was dropped. Declare a deadLetterQueue to keep such messages.`)
+  for (const id of dropped)
+    log(
+      `queue ${binding}: message ${id} used up its retries and was dropped. Declare a deadLetterQueue ` +
+        'to keep such messages.',
+    )
   const gone = new Set(messages.filter(({ id }) => dropped.includes(id)).map(({ lease }) => lease))
   return retries.flatMap(({ lease }) => (gone.has(lease) ? [] : lease))
 }

@@ -16,5 +16,8 @@ export function cronStoreImport(
   const { driver } = spec
   const path = driver.startsWith('.') || isAbsolute(driver) ? resolve(context.projectDir, driver) : driver
   const module = BUILT_IN.includes(driver) ? `unmoor/internal/cron-stores/${driver}` : path
-  return { imports: `import { cronStore } from ${JSON.stringify(module)}`, object: `{ create: cronStore, options: ${JSON.stringify(spec)} }` }
+  return {
+    imports: `import { cronStore } from ${JSON.stringify(module)}`,
+    object: `{ create: cronStore, options: ${JSON.stringify(spec)} }`,
+  }
 }

@@ -17,7 +17,10 @@ export interface EntryParts {
  * Source of the entry of a `server.mjs`. The run-time half is imported first: it puts its Response and
  * Request in place before the app's modules run.
  */
-export function serverEntry(context: BuildContext, { runtime, imports = [], app, options }: EntryParts): string {
+export function serverEntry(
+  context: BuildContext,
+  { runtime, imports = [], app, options }: EntryParts,
+): string {
   const drivers = context.driverImports()
   const cronStore = cronStoreImport(context, options)
   return [

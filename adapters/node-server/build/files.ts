@@ -12,7 +12,10 @@ export interface ServerFiles {
 }
 
 /** Writes the files beside a `server.mjs`: assets, package.json, Dockerfile and .dockerignore. */
-export async function writeServerFiles(context: BuildContext, { flags = [], dependencies }: ServerFiles = {}): Promise<void> {
+export async function writeServerFiles(
+  context: BuildContext,
+  { flags = [], dependencies }: ServerFiles = {},
+): Promise<void> {
   const command = ['node', ...flags, 'server.mjs']
   const server = {
     name: context.manifest.name,
@@ -30,7 +33,10 @@ export async function writeServerFiles(context: BuildContext, { flags = [], depe
 
 /** Later versions of npm run install scripts only of the packages that `allowScripts` names. */
 function withDependencies(dependencies: Readonly<Record<string, string>>): object {
-  return { dependencies, allowScripts: Object.fromEntries(Object.keys(dependencies).map((name) => [name, true])) }
+  return {
+    dependencies,
+    allowScripts: Object.fromEntries(Object.keys(dependencies).map((name) => [name, true])),
+  }
 }
 
 /**
@@ -39,7 +45,9 @@ function withDependencies(dependencies: Readonly<Record<string, string>>): objec
  */
 function dockerfile(command: readonly string[], installs: boolean): string {
   const data = 'mkdir /data && chown node:node /data'
-  const copy = installs ? ['COPY package.json .', `RUN npm install --omit=dev --no-audit --no-fund && ${data}`, 'COPY . .'] : ['COPY . .', `RUN ${data}`]
+  const copy = installs
+    ? ['COPY package.json .', `RUN npm install --omit=dev --no-audit --no-fund && ${data}`, 'COPY . .']
+    : ['COPY . .', `RUN ${data}`]
   return [
     `ARG NODE_IMAGE=${NODE_IMAGE}`,
     'FROM ${NODE_IMAGE}',

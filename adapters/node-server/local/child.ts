@@ -23,7 +23,10 @@ export function watchOutput(child: ChildProcess, onLine: ((line: string) => void
       onLine?.(line)
     })
   }
-  return { lines, tail: () => (lines.length === 0 ? ' It printed nothing.' : ` Its last output:\n${lines.join('\n')}`) }
+  return {
+    lines,
+    tail: () => (lines.length === 0 ? ' It printed nothing.' : ` Its last output:\n${lines.join('\n')}`),
+  }
 }
 
 /**

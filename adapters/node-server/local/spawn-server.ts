@@ -31,7 +31,11 @@ export interface ServerProcess {
 }
 
 /** Runs the artifact's `server.mjs` in a child process, with `args` behind the file. */
-export async function spawnServer(run: ServerRun, settings: ServerSettings, args: readonly string[]): Promise<ServerProcess> {
+export async function spawnServer(
+  run: ServerRun,
+  settings: ServerSettings,
+  args: readonly string[],
+): Promise<ServerProcess> {
   await mkdir(run.dataDir, { recursive: true })
   const child = spawn(process.execPath, [...(settings.flags ?? []), join(run.dir, 'server.mjs'), ...args], {
     cwd: run.dataDir,
@@ -50,12 +54,22 @@ export async function spawnServer(run: ServerRun, settings: ServerSettings, args
   return { child, first: firstMessage(run, child, exited), exited }
 }
 
-function firstMessage({ dir, onOutput }: ServerRun, child: ChildProcess, exited: Promise<number | null>): Promise<ParentMessage> {
+function firstMessage(
+  { dir, onOutput }: ServerRun,
+  child: ChildProcess,
+  exited: Promise<number | null>,
+): Promise<ParentMessage> {
   const output = watchOutput(child, onOutput)
   return new Promise<ParentMessage>((resolve, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL')
-      reject(new UnmoorError('Timeout', `The server in ${dir} was not ready within ${START_SECONDS} s.${output.tail()}`, { operation: 'start' }))
+      reject(
+        new UnmoorError(
+          'Timeout',
+          `The server in ${dir} was not ready within ${START_SECONDS} s.${output.tail()}`,
+          { operation: 'start' },
+        ),
+      )
     }, START_SECONDS * 1000)
     let failure: UnmoorError | undefined
     // The type of an IPC message is not checked: the sender is our own run-time half.
@@ -71,10 +85,14 @@ function firstMessage({ dir, onOutput }: ServerRun, child: ChildProcess, exited:
       clearTimeout(timer)
       reject(
         failure ??
-          new UnmoorError('Unavailable', `The server in ${dir} ended with code ${code} before it was ready.${output.tail()}`, {
-            operation: 'start',
-            retryable: false,
-          }),
+          new UnmoorError(
+            'Unavailable',
+            `The server in ${dir} ended with code ${code} before it was ready.${output.tail()}`,
+            {
+              operation: 'start',
+              retryable: false,
+            },
+          ),
       )
     })
   })

@@ -30,11 +30,15 @@ export async function startServer(target: ServerTarget, options: StartOptions): 
       const now = Date.now()
       crashes.push(now)
       if (crashes.filter((time) => now - time < 60_000).length > (target.restartsPerMinute ?? 0)) return code
-      options.onOutput?.(`The host process ended (${code === null ? 'by a signal' : `code ${code}`}); starting it again.`)
+      options.onOutput?.(
+        `The host process ended (${code === null ? 'by a signal' : `code ${code}`}); starting it again.`,
+      )
       server = await spawnServer(run, target.settings(run), [])
       // A stop that was called in the meantime signalled the process that had ended already.
       if (stopping) server.child.kill('SIGTERM')
-      await server.first.catch((error: unknown) => options.onOutput?.(`It did not start: ${error instanceof Error ? error.message : String(error)}`))
+      await server.first.catch((error: unknown) =>
+        options.onOutput?.(`It did not start: ${error instanceof Error ? error.message : String(error)}`),
+      )
     }
   }
   const exited = supervise()
@@ -48,17 +52,26 @@ export async function startServer(target: ServerTarget, options: StartOptions): 
     stop() {
       stopping = true
       const signal = (name: NodeJS.Signals): void => void server.child.kill(name)
-      return stopChild({ exited, ask: () => signal('SIGTERM'), kill: () => signal('SIGKILL'), graceMs: STOP_MS })
+      return stopChild({
+        exited,
+        ask: () => signal('SIGTERM'),
+        kill: () => signal('SIGKILL'),
+        graceMs: STOP_MS,
+      })
     },
   }
 }
 
 /** Applies migrations with the artifact's own drivers. @throws `Unsupported` for a `url`. */
-export async function migrateServer(target: ServerTarget, options: ServerRun & { readonly url?: string | undefined }): Promise<MigrateReport> {
+export async function migrateServer(
+  target: ServerTarget,
+  options: ServerRun & { readonly url?: string | undefined },
+): Promise<MigrateReport> {
   if (options.url !== undefined) {
     throw new UnmoorError(
       'Unsupported',
-      `The ${target.title} target has no --url: its artifact migrates the databases that its own drivers name. Set their variables, such as DATABASE_URL.`,
+      `The ${target.title} target has no --url: its artifact migrates the databases that its own ` +
+        'drivers name. Set their variables, such as DATABASE_URL.',
       { operation: 'migrate' },
     )
   }
@@ -77,11 +90,18 @@ async function receive<Type extends 'listening' | 'migrated'>(
   const message = await first
   if (isOf(message, type)) return message
   child.kill('SIGKILL')
-  throw new UnmoorError('Internal', `The server in ${dir} sent "${message.type}" where "${type}" was awaited. Build the app again.`, {
-    operation: type === 'migrated' ? 'migrate' : 'start',
-  })
+  throw new UnmoorError(
+    'Internal',
+    `The server in ${dir} sent "${message.type}" where "${type}" was awaited. Build the app again.`,
+    {
+      operation: type === 'migrated' ? 'migrate' : 'start',
+    },
+  )
 }
 
-function isOf<Type extends ParentMessage['type']>(message: ParentMessage, type: Type): message is Extract<ParentMessage, { type: Type }> {
+function isOf<Type extends ParentMessage['type']>(
+  message: ParentMessage,
+  type: Type,
+): message is Extract<ParentMessage, { type: Type }> {
   return message.type === type
 }

@@ -5,9 +5,13 @@ import { createNodeRuntime } from './node-runtime.ts'
 import type { ServeOptions } from './serve-options.ts'
 
 /** Applies what is new, per sql binding. */
-export async function migrateRuntime(runtime: Runtime, migrations: Readonly<Record<string, readonly Migration[]>>): Promise<MigrateReport> {
+export async function migrateRuntime(
+  runtime: Runtime,
+  migrations: Readonly<Record<string, readonly Migration[]>>,
+): Promise<MigrateReport> {
   const report: Record<string, MigrateReport[string]> = {}
-  for (const [binding, list] of Object.entries(migrations)) report[binding] = await migrate(runtime.sqlDriver(binding), binding, list)
+  for (const [binding, list] of Object.entries(migrations))
+    report[binding] = await migrate(runtime.sqlDriver(binding), binding, list)
   return report
 }
 
@@ -17,12 +21,17 @@ export async function migrateRuntime(runtime: Runtime, migrations: Readonly<Reco
  */
 export async function runMigrations(options: ServeOptions): Promise<MigrateReport> {
   const { app } = options
-  const migrated = Object.fromEntries(Object.entries(app.bindings).filter(([binding]) => Object.hasOwn(options.migrations, binding)))
+  const migrated = Object.fromEntries(
+    Object.entries(app.bindings).filter(([binding]) => Object.hasOwn(options.migrations, binding)),
+  )
   const runtime = await createNodeRuntime({ ...options, app: { ...app, bindings: migrated } })
   try {
     const report = await migrateRuntime(runtime, options.migrations)
     for (const [binding, { applied, already }] of Object.entries(report)) {
-      console.log(`${binding}: ${applied.length === 0 ? 'nothing to apply' : `applied ${applied.join(', ')}`} (${already.length} before)`)
+      console.log(
+        `${binding}: ${applied.length === 0 ? 'nothing to apply' : `applied ${applied.join(', ')}`} ` +
+          `(${already.length} before)`,
+      )
     }
     return report
   } finally {

@@ -13,10 +13,14 @@ import type { ServeOptions } from './serve-options.ts'
 export async function createNodeRuntime(options: ServeOptions, own: OwnUrl = new OwnUrl()): Promise<Runtime> {
   const dataDir = resolve(process.env['DATA_DIR'] || 'data')
   await mkdir(dataDir, { recursive: true }).catch((cause: unknown) => {
-    throw new UnmoorError('PermissionDenied', `The data folder ${dataDir} cannot be made. Set DATA_DIR to a folder that this user may write.`, {
-      operation: 'start',
-      cause,
-    })
+    throw new UnmoorError(
+      'PermissionDenied',
+      `The data folder ${dataDir} cannot be made. Set DATA_DIR to a folder that this user may write.`,
+      {
+        operation: 'start',
+        cause,
+      },
+    )
   })
   return createRuntime({
     app: options.app,
@@ -34,7 +38,8 @@ export async function createNodeRuntime(options: ServeOptions, own: OwnUrl = new
 function withAssets({ drivers, app, dir }: ServeOptions): Readonly<Record<string, BoundDriver>> {
   return Object.fromEntries(
     Object.entries(drivers).map(([binding, driver]) => {
-      if (app.bindings[binding]?.kind !== 'assets' || driver.options['driver'] !== 'files') return [binding, driver]
+      if (app.bindings[binding]?.kind !== 'assets' || driver.options['driver'] !== 'files')
+        return [binding, driver]
       return [binding, { ...driver, options: { directory: join(dir, 'assets'), ...driver.options } }]
     }),
   )

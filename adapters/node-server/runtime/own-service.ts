@@ -14,23 +14,36 @@ export class OwnUrl {
 
   get(binding: string): string {
     if (this.#url !== undefined) return this.#url
-    throw new UnmoorError('Unavailable', `Service "${binding}" is this app itself, which does not listen yet.`, { binding })
+    throw new UnmoorError(
+      'Unavailable',
+      `Service "${binding}" is this app itself, which does not listen yet.`,
+      { binding },
+    )
   }
 }
 
 /** Service bindings that name the app itself call this process, unless a URL is set for them. */
-export function withOwnService({ drivers, app, name }: Pick<ServeOptions, 'drivers' | 'app' | 'name'>, own: OwnUrl): Readonly<Record<string, BoundDriver>> {
+export function withOwnService(
+  { drivers, app, name }: Pick<ServeOptions, 'drivers' | 'app' | 'name'>,
+  own: OwnUrl,
+): Readonly<Record<string, BoundDriver>> {
   return Object.fromEntries(
     Object.entries(drivers).map(([binding, driver]) => {
       const declaration = app.bindings[binding]
       const isOwn = declaration?.kind === 'service' && (declaration.app ?? binding) === name
-      if (!isOwn || driver.options['driver'] !== 'http' || 'url' in driver.options || process.env[`${constantCase(binding)}_URL`] !== undefined)
+      if (
+        !isOwn ||
+        driver.options['driver'] !== 'http' ||
+        'url' in driver.options ||
+        process.env[`${constantCase(binding)}_URL`] !== undefined
+      )
         return [binding, driver]
       return [
         binding,
         {
           ...driver,
-          create: (options: object, context) => createOwn(() => driver.create({ ...options, url: own.get(binding) }, context)),
+          create: (options: object, context) =>
+            createOwn(() => driver.create({ ...options, url: own.get(binding) }, context)),
         } satisfies BoundDriver,
       ]
     }),

@@ -33,7 +33,8 @@ export async function runServer({ name, stopTimeout = 30, migrate, start }: Serv
     } else {
       throw new UnmoorError(
         'InvalidArgument',
-        `Unknown command "${command}". Run "node server.mjs" to serve or "node server.mjs migrate" to apply migrations.`,
+        `Unknown command "${command}". Run "node server.mjs" to serve or "node server.mjs migrate" to ` +
+          'apply migrations.',
         { operation: 'start' },
       )
     }

@@ -44,19 +44,29 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
     const { maxBodyBytes, trustProxy } = options.options
     const cronStore = await openCronStore(runtime.name, options.cronStore)
     const handler = composeHandler(runtime, options.testChannel)
-    const server = await startServer(handler, { port, host: process.env['HOST'] || '127.0.0.1', maxBodyBytes, trustProxy })
+    const server = await startServer(handler, {
+      port,
+      host: process.env['HOST'] || '127.0.0.1',
+      maxBodyBytes,
+      trustProxy,
+    })
     own.set(server.url)
     const consumers = consumeQueues(consumedQueues(runtime), {
       handle: (binding, messages, ctx) => runtime.queue(binding, messages, ctx),
     })
-    const crons = Object.fromEntries(Object.entries(runtime.app.crons).map(([name, { schedule }]) => [name, schedule]))
+    const crons = Object.fromEntries(
+      Object.entries(runtime.app.crons).map(([name, { schedule }]) => [name, schedule]),
+    )
     const scheduler = startCrons(runtime, crons, cronStore, options.options)
     return {
       url: server.url,
       async stop(seconds) {
         const late = Promise.withResolvers<boolean>()
         const timer = setTimeout(() => late.resolve(false), seconds * 1000)
-        const workers = Promise.race([Promise.all([consumers.stop(), scheduler.stop()]).then(() => true), late.promise])
+        const workers = Promise.race([
+          Promise.all([consumers.stop(), scheduler.stop()]).then(() => true),
+          late.promise,
+        ])
         const finished = (await Promise.all([server.stop(seconds), workers])).every(Boolean)
         clearTimeout(timer)
         await close(runtime, finished)
@@ -73,17 +83,25 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
 function composeHandler(runtime: Runtime, testChannel: TestChannel | undefined): HttpHandler {
   const app: HttpHandler = (request, ctx) => runtime.fetch(request, ctx)
   const { assets } = runtime
-  const withFiles: HttpHandler = assets === undefined ? app : (request, ctx) => assets.serve(request).then((file) => file ?? app(request, ctx))
+  const withFiles: HttpHandler =
+    assets === undefined
+      ? app
+      : (request, ctx) => assets.serve(request).then((file) => file ?? app(request, ctx))
   if (testChannel === undefined) return withFiles
   return (request, ctx) => {
     if (!new URL(request.url).pathname.startsWith('/.unmoor/')) return withFiles(request, ctx)
-    return testChannel(runtime, request, ctx, process.env['UNMOOR_TEST_TOKEN']).then((answer) => answer ?? withFiles(request, ctx))
+    return testChannel(runtime, request, ctx, process.env['UNMOOR_TEST_TOKEN']).then(
+      (answer) => answer ?? withFiles(request, ctx),
+    )
   }
 }
 
 function readPort(text: string | undefined): number {
   if (text === undefined || text === '') return 3000
   const port = Number(text)
-  if (!/^\d+$/.test(text) || port > 65535) throw new UnmoorError('InvalidArgument', `PORT is "${text}", not a number from 0 to 65535.`, { operation: 'start' })
+  if (!/^\d+$/.test(text) || port > 65535)
+    throw new UnmoorError('InvalidArgument', `PORT is "${text}", not a number from 0 to 65535.`, {
+      operation: 'start',
+    })
   return port
 }

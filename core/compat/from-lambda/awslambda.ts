@@ -44,7 +44,8 @@ export function processEnv(): Process['env'] {
 }
 
 /**
- * Puts `awslambda` and `process.env` in place where the runtime has none: handlers use both while their modules load, so this runs when this module does.
+ * Puts `awslambda` and `process.env` in place where the runtime has none: handlers use both while their
+ * modules load, so this runs when this module does.
  */
 export function installGlobals(): void {
   const scope = globalThis as { awslambda?: unknown }

@@ -2,10 +2,14 @@ import type { Bindings, Env } from '../../bindings/declarations.ts'
 import type { Context } from '../../context.ts'
 
 /**
- * What a handler gets as its second argument: the fields of `Context` of `aws-lambda`, and the way to the app's own bindings.
+ * What a handler gets as its second argument: the fields of `Context` of `aws-lambda`, and the way to the
+ * app's own bindings.
  */
 export interface LambdaContext<B extends Bindings = Bindings> {
-  /** On AWS, whether an answer by callback waits for all timers and sockets. Here it never does; work for afterwards goes to `unmoor.ctx.waitUntil`. */
+  /**
+   * On AWS, whether an answer by callback waits for all timers and sockets. Here it never does; work for
+   * afterwards goes to `unmoor.ctx.waitUntil`.
+   */
   callbackWaitsForEmptyEventLoop: boolean
   readonly functionName: string
   readonly functionVersion: string
@@ -38,7 +42,12 @@ export interface FunctionOptions {
 type Answer = (error: Error | string | null | undefined, result?: unknown) => void
 
 /** The context of one invocation; `answer` is what the handler's callback is. */
-export function createLambdaContext(options: FunctionOptions, deadline: number, unmoor: LambdaContext['unmoor'], answer: Answer): LambdaContext {
+export function createLambdaContext(
+  options: FunctionOptions,
+  deadline: number,
+  unmoor: LambdaContext['unmoor'],
+  answer: Answer,
+): LambdaContext {
   const { functionName } = options
   const now = new Date()
   return {

@@ -1,10 +1,13 @@
-/** What AWS's front ends make of a request: the events of Function URLs, API Gateway, load balancers and VPC Lattice. */
+/**
+ * What AWS's front ends make of a request: the events of Function URLs, API Gateway, load balancers and VPC
+ * Lattice.
+ */
 import { utf8Exactly, toBase64 } from './text.ts'
 
 /**
- * What stands before a function, and so the form of its HTTP events and answers: a Function URL, an API Gateway HTTP API
- * (payload 2.0, `v2`) or REST API (payload 1.0, `v1`), an Application Load Balancer without and with multi-value headers,
- * a VPC Lattice service (event structure 2.0).
+ * What stands before a function, and so the form of its HTTP events and answers: a Function URL, an API
+ * Gateway HTTP API (payload 2.0, `v2`) or REST API (payload 1.0, `v1`), an Application Load Balancer without
+ * and with multi-value headers, a VPC Lattice service (event structure 2.0).
  */
 export type HttpEventKind = 'url' | 'v2' | 'v1' | 'alb' | 'alb-multi' | 'lattice'
 
@@ -62,11 +65,21 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
 
 const TEXT_TYPE = /^(?:text\/|application\/(?:json|javascript|xml)|[^;]*\+(?:json|xml))/i
 
-/** Text as it is where its type says so and it really is UTF-8; all else in base64, which counts against the limit. */
-export function toEventBody(bytes: Uint8Array, contentType: string | undefined, contentEncoding: string | undefined): EventBody {
+/**
+ * Text as it is where its type says so and it really is UTF-8; all else in base64, which counts against the
+ * limit.
+ */
+export function toEventBody(
+  bytes: Uint8Array,
+  contentType: string | undefined,
+  contentEncoding: string | undefined,
+): EventBody {
   if (bytes.byteLength === 0) return { isBase64Encoded: false }
-  const text = contentEncoding === undefined && TEXT_TYPE.test(contentType ?? '') ? utf8Exactly(bytes) : undefined
-  return text === undefined ? { body: toBase64(bytes), isBase64Encoded: true } : { body: text, isBase64Encoded: false }
+  const text =
+    contentEncoding === undefined && TEXT_TYPE.test(contentType ?? '') ? utf8Exactly(bytes) : undefined
+  return text === undefined
+    ? { body: toBase64(bytes), isBase64Encoded: true }
+    : { body: text, isBase64Encoded: false }
 }
 
 /** Payload 2.0, of a Function URL or an HTTP API: headers joined, cookies apart. */
@@ -83,7 +96,9 @@ function payload2Event(request: FrontRequest, source: 'url' | 'v2'): object {
     rawQueryString: query,
     ...(cookies.length > 0 ? { cookies } : {}),
     headers: mapValues(others, (values) => values.join(',')),
-    ...(query === '' ? {} : { queryStringParameters: mapValues(decodedQuery(query), (values) => values.join(',')) }),
+    ...(query === ''
+      ? {}
+      : { queryStringParameters: mapValues(decodedQuery(query), (values) => values.join(',')) }),
     requestContext: {
       accountId: source === 'url' ? 'anonymous' : '000000000000',
       apiId: 'local',
@@ -100,7 +115,10 @@ function payload2Event(request: FrontRequest, source: 'url' | 'v2'): object {
   }
 }
 
-/** Payload 1.0 of a REST API whose binary media types are all types, `*` and `*`: last values and all values, the path encoded, the query decoded. */
+/**
+ * Payload 1.0 of a REST API whose binary media types are all types, `*` and `*`: last values and all values,
+ * the path encoded, the query decoded.
+ */
 function restEvent(request: FrontRequest): object {
   const { path, host, method, sourceIp, userAgent } = request
   const query = decodedQuery(request.query)
@@ -137,7 +155,12 @@ function restEvent(request: FrontRequest): object {
 function albEvent(request: FrontRequest, source: 'alb' | 'alb-multi'): object {
   const query = rawQuery(request.query)
   return {
-    requestContext: { elb: { targetGroupArn: 'arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/local/0000000000000000' } },
+    requestContext: {
+      elb: {
+        targetGroupArn:
+          'arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/local/0000000000000000',
+      },
+    },
     httpMethod: request.method,
     path: request.path,
     ...(source === 'alb'
@@ -162,7 +185,10 @@ function latticeEvent(request: FrontRequest): object {
       serviceNetworkArn: 'arn:aws:vpc-lattice:us-east-1:000000000000:servicenetwork/sn-local',
       serviceArn: 'arn:aws:vpc-lattice:us-east-1:000000000000:service/svc-local',
       targetGroupArn: 'arn:aws:vpc-lattice:us-east-1:000000000000:targetgroup/tg-local',
-      identity: { sourceVpcArn: 'arn:aws:ec2:us-east-1:000000000000:vpc/vpc-local', sourceIpAddress: sourceIp },
+      identity: {
+        sourceVpcArn: 'arn:aws:ec2:us-east-1:000000000000:vpc/vpc-local',
+        sourceIpAddress: sourceIp,
+      },
       region: 'us-east-1',
       timeEpoch: String(Date.now() * 1000),
     },

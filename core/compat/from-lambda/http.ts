@@ -5,7 +5,11 @@ import { bufferedResponse, FAILED, toResponse } from './http-result.ts'
 import { invoke, startStreaming, type Invocation } from './invoke.ts'
 
 /** The event that AWS would make of a request behind `source`. Reads the body. */
-export async function toEvent(request: Request, source: HttpEventKind, sourceIp: string | undefined): Promise<object> {
+export async function toEvent(
+  request: Request,
+  source: HttpEventKind,
+  sourceIp: string | undefined,
+): Promise<object> {
   const url = new URL(request.url)
   const bytes = request.body === null ? new Uint8Array() : new Uint8Array(await request.arrayBuffer())
   const { headers } = request
@@ -18,28 +22,45 @@ export async function toEvent(request: Request, source: HttpEventKind, sourceIp:
     sourceIp: sourceIp ?? '0.0.0.0',
     userAgent: headers.get('user-agent') ?? '',
     headers: eventHeaders(headers, url, bytes, sourceIp),
-    body: toEventBody(bytes, headers.get('content-type') ?? undefined, headers.get('content-encoding') ?? undefined),
+    body: toEventBody(
+      bytes,
+      headers.get('content-type') ?? undefined,
+      headers.get('content-encoding') ?? undefined,
+    ),
   }
   return toHttpEvent(read, source)
 }
 
-function eventHeaders(given: Headers, url: URL, body: Uint8Array, sourceIp: string | undefined): Record<string, readonly string[]> {
+function eventHeaders(
+  given: Headers,
+  url: URL,
+  body: Uint8Array,
+  sourceIp: string | undefined,
+): Record<string, readonly string[]> {
   const headers: Record<string, readonly string[]> = {}
   for (const [name, value] of given) if (!HOP_BY_HOP.has(name)) headers[name] = [value]
   headers['host'] ??= [url.host]
   if (given.has('transfer-encoding')) headers['content-length'] = [String(body.byteLength)]
   // AWS appends to what the client claims, and sets the other two itself.
-  if (sourceIp !== undefined) headers['x-forwarded-for'] = [[...(headers['x-forwarded-for'] ?? []), sourceIp].join(', ')]
+  if (sourceIp !== undefined)
+    headers['x-forwarded-for'] = [[...(headers['x-forwarded-for'] ?? []), sourceIp].join(', ')]
   headers['x-forwarded-proto'] = [url.protocol.slice(0, -1)]
   headers['x-forwarded-port'] = [url.port || (url.protocol === 'https:' ? '443' : '80')]
   return headers
 }
 
 /** Answers a request with what the handler answers, or as AWS does where it fails; why goes to the log. */
-export async function answer(request: Request, source: HttpEventKind, invocation: Invocation): Promise<Response> {
+export async function answer(
+  request: Request,
+  source: HttpEventKind,
+  invocation: Invocation,
+): Promise<Response> {
   const failed = (error: unknown): Response => {
     console.error(`${request.method} ${new URL(request.url).pathname}: the Lambda handler failed:`, error)
-    const [status, text] = error instanceof UnmoorError && error.code === 'Timeout' ? [504, 'Gateway Timeout'] : [FAILED[source], 'Internal Server Error']
+    const [status, text] =
+      error instanceof UnmoorError && error.code === 'Timeout'
+        ? [504, 'Gateway Timeout']
+        : [FAILED[source], 'Internal Server Error']
     return new Response(text, { status, headers: { 'content-type': 'text/plain; charset=utf-8' } })
   }
   if (!isStreaming(invocation.handler)) {
@@ -51,7 +72,12 @@ export async function answer(request: Request, source: HttpEventKind, invocation
   }
   const { head, body, ended } = startStreaming(invocation)
   const noted = ended.then(
-    (error) => error !== undefined && console.error(`${request.method} ${new URL(request.url).pathname}: the streamed answer broke off:`, error),
+    (error) =>
+      error !== undefined &&
+      console.error(
+        `${request.method} ${new URL(request.url).pathname}: the streamed answer broke off:`,
+        error,
+      ),
   )
   try {
     const result = await head

@@ -1,5 +1,6 @@
 /**
- * `unmoor/from-lambda`: makes an app of an existing AWS Lambda handler, so that it runs on every target. Web standards only.
+ * `unmoor/from-lambda`: makes an app of an existing AWS Lambda handler, so that it runs on every target. Web
+ * standards only.
  */
 import { defineApp, type App, type CronEvent } from '../../app.ts'
 import { constantCase, type Bindings, type QueueNames } from '../../bindings/declarations.ts'
@@ -26,9 +27,15 @@ installGlobals()
 export interface FromLambdaQueue {
   /** Default: the app's. */
   handler?: LambdaHandler
-  /** What the records tell as `eventSourceARN`; `.fifo` at its end applies the rules of FIFO batches. Default: `arn:aws:sqs:us-east-1:000000000000:` and the binding's name. */
+  /**
+   * What the records tell as `eventSourceARN`; `.fifo` at its end applies the rules of FIFO batches. Default:
+   * `arn:aws:sqs:us-east-1:000000000000:` and the binding's name.
+   */
   arn?: string
-  /** Whether the answer's `batchItemFailures` counts, as the event source mapping's `ReportBatchItemFailures` says. Without, only a throw retries. Default: true. */
+  /**
+   * Whether the answer's `batchItemFailures` counts, as the event source mapping's `ReportBatchItemFailures`
+   * says. Without, only a throw retries. Default: true.
+   */
   reportBatchItemFailures?: boolean
 }
 
@@ -38,34 +45,51 @@ export interface FromLambdaCron {
   schedule: string
   /** Default: the app's. */
   handler?: LambdaHandler
-  /** The event, where the rule or schedule has a constant input. Default: EventBridge's `Scheduled Event` of a rule of the cron's name. */
+  /**
+   * The event, where the rule or schedule has a constant input. Default: EventBridge's `Scheduled Event` of a
+   * rule of the cron's name.
+   */
   input?: unknown
 }
 
 /** Options of {@link fromLambda}; every one is optional. */
 export interface FromLambdaOptions<B extends Bindings = Bindings, CronName extends string = string> {
-  /** The app's bindings. The handler reaches them as `context.unmoor.env`; variables and secrets also as `process.env.NAME_IN_CONSTANT_CASE`. Default: none. */
+  /**
+   * The app's bindings. The handler reaches them as `context.unmoor.env`; variables and secrets also as
+   * `process.env.NAME_IN_CONSTANT_CASE`. Default: none.
+   */
   bindings?: B
-  /** What stood before the function, and so the form of HTTP events and answers; `none` for a handler that takes none. Default: `v2`; `url` for a streaming handler. */
+  /**
+   * What stood before the function, and so the form of HTTP events and answers; `none` for a handler that
+   * takes none. Default: `v2`; `url` for a streaming handler.
+   */
   event?: HttpEventKind | 'none'
   /** Declared queues whose batches are SQS events, by name or with options. Default: none. */
   queues?: readonly QueueNames<B>[] | { readonly [Name in QueueNames<B>]?: FromLambdaQueue | LambdaHandler }
   /** Schedules by name, for the handler or one of its own. Default: none. */
   crons?: Readonly<Record<CronName, string | FromLambdaCron>>
-  /** The client's address, for `requestContext` and X-Forwarded-For, where the target tells it in a way that cannot be forged, such as `cf-connecting-ip` on Cloudflare. Default: 0.0.0.0. */
+  /**
+   * The client's address, for `requestContext` and X-Forwarded-For, where the target tells it in a way that
+   * cannot be forged, such as `cf-connecting-ip` on Cloudflare. Default: 0.0.0.0.
+   */
   sourceIp?: (request: Request) => string | undefined
   /** What the context tells. Default: `function`. */
   functionName?: string
   /** What the context tells; the target's own limit counts. Default: 128. */
   memoryLimitInMB?: number
-  /** Seconds for one event, 1 to 900; then the client gets a 504, and a batch or a schedule fails. Default: 30. */
+  /**
+   * Seconds for one event, 1 to 900; then the client gets a 504, and a batch or a schedule fails. Default:
+   * 30.
+   */
   timeout?: number
 }
 
 /**
- * Makes an app of a handler for API Gateway, Function URL, load balancer, SQS and schedule events: async, with a callback, or streaming.
+ * Makes an app of a handler for API Gateway, Function URL, load balancer, SQS and schedule events: async,
+ * with a callback, or streaming.
  *
- * @throws `InvalidArgument` for what is no handler, and for options that contradict each other or the bindings.
+ * @throws `InvalidArgument` for what is no handler, and for options that contradict each other or the
+ * bindings.
  */
 export function fromLambda<const B extends Bindings = {}, CronName extends string = string>(
   handler: LambdaHandler,
@@ -74,7 +98,8 @@ export function fromLambda<const B extends Bindings = {}, CronName extends strin
   checkHandler('handler', handler)
   const { event = isStreaming(handler) ? 'url' : 'v2', bindings, sourceIp } = options
   if (!EVENTS.has(event)) throw refuse(`event: "${String(event)}" is none of ${[...EVENTS].join(', ')}`)
-  if (isStreaming(handler) && event !== 'url' && event !== 'none') throw refuse(`event: a streaming handler stands behind a Function URL; write event: "url"`)
+  if (isStreaming(handler) && event !== 'url' && event !== 'none')
+    throw refuse(`event: a streaming handler stands behind a Function URL; write event: "url"`)
   const settings = functionOptions(options)
   const prepare = environmentOf(bindings ?? {})
   const call = async (own: LambdaHandler, event: unknown, env: unknown, ctx: Context): Promise<unknown> => {
@@ -127,20 +152,31 @@ function cronHandlers(
   handler: LambdaHandler,
   crons: Readonly<Record<string, string | FromLambdaCron>>,
   call: Call,
-): Record<string, { schedule: string; run: (event: CronEvent, env: unknown, ctx: Context) => Promise<void> }> {
+): Record<
+  string,
+  { schedule: string; run: (event: CronEvent, env: unknown, ctx: Context) => Promise<void> }
+> {
   return Object.fromEntries(
     Object.entries(crons).map(([name, given]) => {
       const own: FromLambdaCron = typeof given === 'string' ? { schedule: given } : given
       checkHandler(`crons.${name}`, own.handler ?? handler)
       const run = async (event: CronEvent, env: unknown, ctx: Context): Promise<void> => {
-        await call(own.handler ?? handler, 'input' in own ? own.input : toScheduledEvent(name, event.scheduledTime), env, ctx)
+        await call(
+          own.handler ?? handler,
+          'input' in own ? own.input : toScheduledEvent(name, event.scheduledTime),
+          env,
+          ctx,
+        )
       }
       return [name, { schedule: toSchedule(name, own.schedule), run }]
     }),
   )
 }
 
-/** Puts the app's variables and secrets into `process.env`, once, where they are not there already: handlers read their settings from it. */
+/**
+ * Puts the app's variables and secrets into `process.env`, once, where they are not there already: handlers
+ * read their settings from it.
+ */
 function environmentOf(bindings: Bindings): (env: unknown) => Promise<void> {
   const wanted = Object.entries(bindings).filter(([, { kind }]) => kind === 'variable' || kind === 'secret')
   let done: Promise<void> | undefined
@@ -165,14 +201,22 @@ function environmentOf(bindings: Bindings): (env: unknown) => Promise<void> {
   }
 }
 
-function functionOptions({ functionName = 'function', memoryLimitInMB = 128, timeout = 30 }: Partial<FunctionOptions>): FunctionOptions {
-  if (typeof timeout !== 'number' || !(timeout >= 1 && timeout <= 900)) throw refuse(`timeout is a number of seconds from 1 to 900, not ${String(timeout)}`)
+function functionOptions({
+  functionName = 'function',
+  memoryLimitInMB = 128,
+  timeout = 30,
+}: Partial<FunctionOptions>): FunctionOptions {
+  if (typeof timeout !== 'number' || !(timeout >= 1 && timeout <= 900))
+    throw refuse(`timeout is a number of seconds from 1 to 900, not ${String(timeout)}`)
   return { functionName, memoryLimitInMB, timeout }
 }
 
 function checkHandler(where: string, handler: unknown): void {
   if (typeof handler !== 'function')
-    throw refuse(`${where} is ${handler === null ? 'null' : typeof handler}, not a function. Give it what the handler's module exports`)
+    throw refuse(
+      `${where} is ${handler === null ? 'null' : typeof handler}, not a function. Give it what the ` +
+        `handler's module exports`,
+    )
 }
 
 function refuse(what: string): Error {

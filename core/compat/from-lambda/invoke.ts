@@ -5,7 +5,10 @@ import { isStreaming } from './awslambda.ts'
 import { createLambdaContext, type FunctionOptions, type LambdaContext } from './context.ts'
 import { ResponseStream, type StreamHead } from './response-stream.ts'
 
-/** A handler as AWS calls it: `(event, context)`, with a callback, or `(event, responseStream, context)` under `awslambda.streamifyResponse`. */
+/**
+ * A handler as AWS calls it: `(event, context)`, with a callback, or `(event, responseStream, context)` under
+ * `awslambda.streamifyResponse`.
+ */
 // oxlint-disable-next-line typescript/no-explicit-any -- handlers have their own types of event, context and callback, such as those of aws-lambda
 export type LambdaHandler = (event: any, context: any, callback: any) => unknown
 
@@ -19,20 +22,23 @@ export interface Invocation {
 }
 
 /**
- * Calls a handler and gives its answer: what its promise resolves with, or its callback is given, whichever comes first. Rejects with what it throws.
+ * Calls a handler and gives its answer: what its promise resolves with, or its callback is given, whichever
+ * comes first. Rejects with what it throws.
  *
  * @throws `Timeout` when its time is over; `InvalidArgument` where it can never answer.
  */
 export async function invoke({ handler, event, options, env, ctx }: Invocation): Promise<unknown> {
   if (isStreaming(handler)) return collect(startStreaming({ handler, event, options, env, ctx }))
   const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-  const answer = (error: Error | string | null | undefined, result?: unknown): void => (error ? reject(asError(error)) : resolve(result))
+  const answer = (error: Error | string | null | undefined, result?: unknown): void =>
+    error ? reject(asError(error)) : resolve(result)
   const clock = startClock(options, reject)
   try {
     const context = createLambdaContext(options, clock.deadline, unmoorOf(env, ctx), answer)
     const returned = handler(event, context, answer)
     if (isPromise(returned)) returned.then(resolve, reject)
-    else if (handler.length < 3 && returned !== undefined) reject(neverAnswers('returned no promise and takes no callback'))
+    else if (handler.length < 3 && returned !== undefined)
+      reject(neverAnswers('returned no promise and takes no callback'))
     return await promise
   } finally {
     clock.stop()
@@ -45,7 +51,9 @@ export interface Streaming {
   readonly head: Promise<StreamHead>
   /** Breaks off where it fails later. */
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>
-  /** Resolves when the handler is done and its stream is ended; with the error where it failed. Never rejects. */
+  /**
+   * Resolves when the handler is done and its stream is ended; with the error where it failed. Never rejects.
+   */
   readonly ended: Promise<unknown>
 }
 
@@ -61,7 +69,12 @@ export function startStreaming({ handler, event, options, env, ctx }: Invocation
     }
     const clock = startClock(options, fail)
     try {
-      const context = createLambdaContext(options, clock.deadline, unmoorOf(env, ctx), (error) => error && fail(error))
+      const context = createLambdaContext(
+        options,
+        clock.deadline,
+        unmoorOf(env, ctx),
+        (error) => error && fail(error),
+      )
       const returned = handler(event, stream, context)
       if (!isPromise(returned)) throw neverAnswers('streams and returned no promise')
       // As on AWS, the answer ends with its stream, not with the handler.
@@ -92,18 +105,32 @@ function unmoorOf(env: unknown, ctx: Context): LambdaContext['unmoor'] {
 }
 
 /** Ends an invocation when its time is over. */
-function startClock({ timeout, functionName }: FunctionOptions, end: (error: Error) => void): { deadline: number; stop(): void } {
+function startClock(
+  { timeout, functionName }: FunctionOptions,
+  end: (error: Error) => void,
+): { deadline: number; stop(): void } {
   const timer = setTimeout(
-    () => end(new UnmoorError('Timeout', `The Lambda handler of "${functionName}" did not answer within ${timeout} s.`, { operation: 'lambda' })),
+    () =>
+      end(
+        new UnmoorError(
+          'Timeout',
+          `The Lambda handler of "${functionName}" did not answer within ${timeout} s.`,
+          { operation: 'lambda' },
+        ),
+      ),
     timeout * 1000,
   )
   return { deadline: Date.now() + timeout * 1000, stop: () => clearTimeout(timer) }
 }
 
 function neverAnswers(what: string): UnmoorError {
-  return new UnmoorError('InvalidArgument', `The Lambda handler ${what}. Make it async, or let it take the callback as its third parameter.`, {
-    operation: 'lambda',
-  })
+  return new UnmoorError(
+    'InvalidArgument',
+    `The Lambda handler ${what}. Make it async, or let it take the callback as its third parameter.`,
+    {
+      operation: 'lambda',
+    },
+  )
 }
 
 function isPromise(value: unknown): value is Promise<unknown> {

@@ -1,4 +1,7 @@
-/** MD5 of a text in UTF-8, as hexadecimal digits (RFC 1321): SQS tells it of each body, and Web Crypto has none. */
+/**
+ * MD5 of a text in UTF-8, as hexadecimal digits (RFC 1321): SQS tells it of each body, and Web Crypto has
+ * none.
+ */
 export function md5(text: string): string {
   const input = new TextEncoder().encode(text)
   const padded = new Uint8Array((((input.byteLength + 8) >> 6) + 1) * 64)
@@ -31,5 +34,8 @@ export function md5(text: string): string {
   return Array.from(new Uint8Array(digest.buffer), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-const SINES = Array.from({ length: 64 }, (_, index) => Math.floor(Math.abs(Math.sin(index + 1)) * 2 ** 32) | 0)
+const SINES = Array.from(
+  { length: 64 },
+  (_, index) => Math.floor(Math.abs(Math.sin(index + 1)) * 2 ** 32) | 0,
+)
 const SHIFTS = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21]

@@ -1,6 +1,9 @@
 import type { HttpResult } from './http-result.ts'
 
-/** The stream that streaming handlers write to, with the methods and events of Node's Writable, over a web stream: it runs where there is no Node. */
+/**
+ * The stream that streaming handlers write to, with the methods and events of Node's Writable, over a web
+ * stream: it runs where there is no Node.
+ */
 
 /** Head of a streamed answer: what `HttpResponseStream.from` was given. */
 export type StreamHead = Pick<HttpResult, 'statusCode' | 'headers' | 'cookies'>
@@ -15,7 +18,10 @@ const HEAD_LIMIT = 1024 * 1024
 /** Bytes that are buffered before `write` says false. */
 const HIGH_WATER_MARK = 65_536
 
-/** Resolves `head` at the first write or the end; `body` follows as it is written. A reader that goes away changes nothing for the handler, as on AWS. */
+/**
+ * Resolves `head` at the first write or the end; `body` follows as it is written. A reader that goes away
+ * changes nothing for the handler, as on AWS.
+ */
 export class ResponseStream {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>
   /** Rejects where the handler failed before it wrote. */
@@ -79,7 +85,9 @@ export class ResponseStream {
   write(chunk: unknown, encoding?: string | Callback | null, callback?: Callback): boolean {
     const done = typeof encoding === 'function' ? encoding : callback
     if (this.writableEnded || this.destroyed) {
-      const error = new Error(this.writableEnded ? 'write after end' : 'Cannot call write after a stream was destroyed')
+      const error = new Error(
+        this.writableEnded ? 'write after end' : 'Cannot call write after a stream was destroyed',
+      )
       queueMicrotask(() => done?.(error))
       if (this.#listeners.has('error')) queueMicrotask(() => this.emit('error', error))
       return false
@@ -94,7 +102,8 @@ export class ResponseStream {
 
   end(chunk?: unknown, encoding?: string | Callback | null, callback?: Callback): this {
     const done = [chunk, encoding, callback].find((one): one is Callback => typeof one === 'function')
-    if (chunk !== undefined && chunk !== null && typeof chunk !== 'function') this.write(chunk, typeof encoding === 'string' ? encoding : undefined)
+    if (chunk !== undefined && chunk !== null && typeof chunk !== 'function')
+      this.write(chunk, typeof encoding === 'string' ? encoding : undefined)
     if (done !== undefined) this.once('finish', done as Listener)
     if (this.writableEnded || this.destroyed) return this
     this.#begin()
@@ -131,7 +140,10 @@ export class ResponseStream {
     if (this.#contentType === PRELUDE_TYPE) return
     // Without a prelude the head is the content type alone.
     this.#headDone = true
-    this.#resolveHead({ statusCode: 200, headers: { 'content-type': this.#contentType ?? 'application/octet-stream' } })
+    this.#resolveHead({
+      statusCode: 200,
+      headers: { 'content-type': this.#contentType ?? 'application/octet-stream' },
+    })
   }
 
   #push(bytes: Uint8Array<ArrayBuffer>): void {
@@ -242,7 +254,8 @@ function toBytes(chunk: unknown, encoding: string): Uint8Array<ArrayBuffer> {
   if (typeof chunk !== 'string') return new TextEncoder().encode(JSON.stringify(chunk))
   if (/^utf-?8$/i.test(encoding)) return new TextEncoder().encode(chunk)
   const { Buffer } = globalThis as { Buffer?: BufferClass }
-  if (Buffer === undefined) throw new TypeError(`This runtime has no Buffer for the encoding "${encoding}": write bytes.`)
+  if (Buffer === undefined)
+    throw new TypeError(`This runtime has no Buffer for the encoding "${encoding}": write bytes.`)
   return new Uint8Array(Buffer.from(chunk, encoding))
 }
 

@@ -19,18 +19,31 @@ export function toScheduledEvent(rule: string, scheduledTime: number): object {
 const DAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT']
 
 /**
- * The portable form (five fields, UTC) of a schedule; EventBridge's `cron(...)` and `rate(...)` are translated, everything else is given back.
+ * The portable form (five fields, UTC) of a schedule; EventBridge's `cron(...)` and `rate(...)` are
+ * translated, everything else is given back.
  *
- * @throws `InvalidArgument` for what five fields cannot say: years, and rates that do not divide an hour or a day.
+ * @throws `InvalidArgument` for what five fields cannot say: years, and rates that do not divide an hour or a
+ * day.
  */
 export function toSchedule(name: string, expression: string): string {
   const [, kind, inner = ''] = /^\s*(cron|rate)\((.*)\)\s*$/.exec(expression) ?? []
   if (kind === undefined) return expression
-  const refuse = (why: string): Error => invalidArgument({ operation: 'fromLambda' }, `crons.${name}: ${expression} ${why}. Write a schedule of five fields.`)
+  const refuse = (why: string): Error =>
+    invalidArgument(
+      { operation: 'fromLambda' },
+      `crons.${name}: ${expression} ${why}. Write a schedule of five fields.`,
+    )
   if (kind === 'rate') return rate(inner.trim(), refuse)
   const fields = inner.trim().split(/\s+/)
   const [minute, hour, day, month, weekday, year = '*'] = fields
-  if (minute === undefined || hour === undefined || day === undefined || month === undefined || weekday === undefined || fields.length > 6)
+  if (
+    minute === undefined ||
+    hour === undefined ||
+    day === undefined ||
+    month === undefined ||
+    weekday === undefined ||
+    fields.length > 6
+  )
     throw refuse('has not the six fields of EventBridge')
   if (year !== '*') throw refuse('names a year, which five fields cannot')
   // Numbers of weekdays count from Sunday as 1; a step or a count of weeks is no weekday.
@@ -41,8 +54,10 @@ export function toSchedule(name: string, expression: string): string {
 function rate(text: string, refuse: (why: string) => Error): string {
   const [, digits = '', unit] = /^(\d+) (minute|hour|day)s?$/.exec(text) ?? []
   const count = Number(digits)
-  if (unit === 'minute' && count > 0 && 60 % count === 0) return count === 60 ? '0 * * * *' : count === 1 ? '* * * * *' : `*/${count} * * * *`
-  if (unit === 'hour' && count > 0 && 24 % count === 0) return count === 24 ? '0 0 * * *' : count === 1 ? '0 * * * *' : `0 */${count} * * *`
+  if (unit === 'minute' && count > 0 && 60 % count === 0)
+    return count === 60 ? '0 * * * *' : count === 1 ? '* * * * *' : `*/${count} * * * *`
+  if (unit === 'hour' && count > 0 && 24 % count === 0)
+    return count === 24 ? '0 0 * * *' : count === 1 ? '0 * * * *' : `0 */${count} * * *`
   if (unit === 'day' && count === 1) return '0 0 * * *'
   throw refuse('is no rate that divides an hour or a day')
 }

@@ -8,14 +8,19 @@ export interface SqsRecord {
   readonly receiptHandle: string
   readonly body: string
   readonly attributes: Readonly<Record<string, string>>
-  readonly messageAttributes: Readonly<Record<string, { readonly dataType: string; readonly stringValue: string }>>
+  readonly messageAttributes: Readonly<
+    Record<string, { readonly dataType: string; readonly stringValue: string }>
+  >
   readonly md5OfBody: string
   readonly eventSource: 'aws:sqs'
   readonly eventSourceARN: string
   readonly awsRegion: string
 }
 
-/** A batch as an SQS event. `arn` is the queue's; one that ends in `.fifo` gives the records their group and sequence. */
+/**
+ * A batch as an SQS event. `arn` is the queue's; one that ends in `.fifo` gives the records their group and
+ * sequence.
+ */
 export function toSqsEvent(batch: QueueBatch, arn: string): { readonly Records: readonly SqsRecord[] } {
   return { Records: batch.messages.map((message, index) => toRecord(message, index, arn)) }
 }
@@ -35,7 +40,13 @@ function toRecord(message: QueueMessage, index: number, arn: string): SqsRecord 
       SentTimestamp: sent,
       SenderId: '000000000000',
       ApproximateFirstReceiveTimestamp: sent,
-      ...(arn.endsWith('.fifo') ? { MessageGroupId: 'unmoor', MessageDeduplicationId: id, SequenceNumber: `${sent}${String(index).padStart(3, '0')}` } : {}),
+      ...(arn.endsWith('.fifo')
+        ? {
+            MessageGroupId: 'unmoor',
+            MessageDeduplicationId: id,
+            SequenceNumber: `${sent}${String(index).padStart(3, '0')}`,
+          }
+        : {}),
     },
     // As the sqs driver tells them: SQS has text only.
     messageAttributes: bytes ? { 'unmoor.type': { dataType: 'String', stringValue: 'bytes' } } : {},
@@ -47,20 +58,29 @@ function toRecord(message: QueueMessage, index: number, arn: string): SqsRecord 
 }
 
 /**
- * Settles a batch by what the handler answered, with the rules of `ReportBatchItemFailures`: no list or an empty one acks all; an entry without the id of a message of this
- * batch retries all. Of a FIFO queue everything after the first failure is retried too. Gives what was wrong with the answer.
+ * Settles a batch by what the handler answered, with the rules of `ReportBatchItemFailures`: no list or an
+ * empty one acks all; an entry without the id of a message of this batch retries all. Of a FIFO queue
+ * everything after the first failure is retried too. Gives what was wrong with the answer.
  */
 export function settle(batch: QueueBatch, answer: unknown, fifo: boolean): string | undefined {
-  const failures = typeof answer === 'object' && answer !== null ? (answer as { batchItemFailures?: unknown }).batchItemFailures : undefined
+  const failures =
+    typeof answer === 'object' && answer !== null
+      ? (answer as { batchItemFailures?: unknown }).batchItemFailures
+      : undefined
   if (failures === undefined || failures === null) {
     batch.ackAll()
     return undefined
   }
-  const ids = Array.isArray(failures) ? failures.map((failure: unknown) => (failure as { itemIdentifier?: unknown } | null)?.itemIdentifier) : [undefined]
+  const ids = Array.isArray(failures)
+    ? failures.map((failure: unknown) => (failure as { itemIdentifier?: unknown } | null)?.itemIdentifier)
+    : [undefined]
   const known = new Set<unknown>(batch.messages.map(({ id }) => id))
   if (!ids.every((id) => known.has(id))) {
     batch.retryAll()
-    return `its answer names ${JSON.stringify(ids.find((id) => !known.has(id)) ?? null)}, which is no message of this batch: all are retried`
+    return (
+      `its answer names ${JSON.stringify(ids.find((id) => !known.has(id)) ?? null)}, which is no ` +
+      'message of this batch: all are retried'
+    )
   }
   const first = batch.messages.findIndex(({ id }) => ids.includes(id))
   batch.messages.forEach((message, index) => {

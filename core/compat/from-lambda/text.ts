@@ -17,13 +17,18 @@ export function toBase64(bytes: Uint8Array): string {
   if ('toBase64' in bytes && typeof bytes.toBase64 === 'function') return bytes.toBase64()
   let text = ''
   // In pieces of whole groups of three: a call takes only so many arguments.
-  for (let start = 0; start < bytes.byteLength; start += CHUNK) text += btoa(String.fromCharCode(...bytes.subarray(start, start + CHUNK)))
+  for (let start = 0; start < bytes.byteLength; start += CHUNK)
+    text += btoa(String.fromCharCode(...bytes.subarray(start, start + CHUNK)))
   return text
 }
 
-/** Bytes of standard or URL-safe base64, as Node's Buffer takes it: padding may be missing. @throws `SyntaxError` or a DOMException for what is no base64. */
+/**
+ * Bytes of standard or URL-safe base64, as Node's Buffer takes it: padding may be missing. @throws
+ * `SyntaxError` or a DOMException for what is no base64.
+ */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
   const standard = text.replaceAll('-', '+').replaceAll('_', '/')
-  if ('fromBase64' in Uint8Array && typeof Uint8Array.fromBase64 === 'function') return Uint8Array.fromBase64(standard)
+  if ('fromBase64' in Uint8Array && typeof Uint8Array.fromBase64 === 'function')
+    return Uint8Array.fromBase64(standard)
   return Uint8Array.from(atob(standard), (character) => character.charCodeAt(0))
 }

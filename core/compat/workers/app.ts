@@ -14,23 +14,30 @@ import { currentSpec, state } from './state.ts'
 type Env = Readonly<Record<string, unknown>>
 
 /**
- * The app that a Worker's module is: its handlers get Cloudflare's shapes over the app's bindings. Called by the generated entry of a build with `--worker`.
+ * The app that a Worker's module is: its handlers get Cloudflare's shapes over the app's bindings. Called by
+ * the generated entry of a build with `--worker`.
  *
- * @throws `InvalidArgument` or `Unsupported` where the module lacks a handler or class that the wrangler file names, or has a handler that no target has.
+ * @throws `InvalidArgument` or `Unsupported` where the module lacks a handler or class that the wrangler file
+ * names, or has a handler that no target has.
  */
 export function createWorkerApp(module: Readonly<Record<string, unknown>>, _ready: true): App {
   const spec = currentSpec()
   if (!BUILT) checkModule(module, spec)
   state.module = module
-  setExportedStubs(() => Object.fromEntries(Object.keys(module).map((name) => [name, createSelfService(name, {})])))
+  setExportedStubs(() =>
+    Object.fromEntries(Object.keys(module).map((name) => [name, createSelfService(name, {})])),
+  )
   const main = module['default']
   return {
     bindings: spec.declarations,
-    fetch: handles(main, 'fetch') ? (request: Request, env: Env, ctx: Context) => answerFetch(request, env, ctx) : undefined,
+    fetch: handles(main, 'fetch')
+      ? (request: Request, env: Env, ctx: Context) => answerFetch(request, env, ctx)
+      : undefined,
     queues: Object.fromEntries(
       Object.entries(spec.consumers).map(([binding, queue]) => [
         binding,
-        (batch: QueueBatch, env: Env, ctx: Context) => run('queue', createMessageBatch(queue, batch), env, ctx),
+        (batch: QueueBatch, env: Env, ctx: Context) =>
+          run('queue', createMessageBatch(queue, batch), env, ctx),
       ]),
     ),
     crons: Object.fromEntries(
@@ -38,7 +45,8 @@ export function createWorkerApp(module: Readonly<Record<string, unknown>>, _read
         name,
         {
           schedule,
-          run: (event: CronEvent, env: Env, ctx: Context) => (name === spec.objects?.cron ? wake(env) : run('scheduled', controller(event, cron), env, ctx)),
+          run: (event: CronEvent, env: Env, ctx: Context) =>
+            name === spec.objects?.cron ? wake(env) : run('scheduled', controller(event, cron), env, ctx),
         },
       ]),
     ),
@@ -78,7 +86,10 @@ function answerFetch(request: Request, env: Env, context: Context): Promise<Resp
   })
 }
 
-/** What Cloudflare's edge knows of a request and nobody else does; fields that code may read have a value that says so. `XX` is Cloudflare's own country code for "unknown". */
+/**
+ * What Cloudflare's edge knows of a request and nobody else does; fields that code may read have a value that
+ * says so. `XX` is Cloudflare's own country code for "unknown".
+ */
 const CF = Object.freeze({
   colo: 'XXX',
   country: 'XX',

@@ -28,7 +28,8 @@ export class WorkersCache {
   async put(input: RequestInfo | URL, response: Response): Promise<void> {
     const request = this.#key(input)
     if (request.method !== 'GET') throw new TypeError('Cannot cache response to non-GET request.')
-    if (response.status === 206) throw new TypeError('Cannot cache response to a range request (206 Partial Content).')
+    if (response.status === 206)
+      throw new TypeError('Cannot cache response to a range request (206 Partial Content).')
     if (
       response.headers
         .get('vary')
@@ -59,7 +60,10 @@ function cache(): Cache {
   return portable<Cache>(currentSpec().cache)
 }
 
-/** Cloudflare keeps an answer with a Set-Cookie where its Cache-Control says `private=Set-Cookie`, without the cookie; and takes `Expires` where there is no max-age. */
+/**
+ * Cloudflare keeps an answer with a Set-Cookie where its Cache-Control says `private=Set-Cookie`, without the
+ * cookie; and takes `Expires` where there is no max-age.
+ */
 function storable(response: Response): Response {
   const control = response.headers.get('cache-control') ?? ''
   const cookieAside = /private\s*=\s*"?set-cookie"?/i.test(control)
@@ -68,7 +72,10 @@ function storable(response: Response): Response {
   const headers = new Headers(response.headers)
   if (cookieAside) {
     headers.delete('set-cookie')
-    headers.set('cache-control', control.replace(/,?\s*private\s*=\s*"?set-cookie"?/i, '').replace(/^,\s*/, ''))
+    headers.set(
+      'cache-control',
+      control.replace(/,?\s*private\s*=\s*"?set-cookie"?/i, '').replace(/^,\s*/, ''),
+    )
   }
   if (expires !== null) {
     const seconds = Math.floor((Date.parse(expires) - Date.now()) / 1000)

@@ -51,6 +51,7 @@ export function newestContext(): WorkerContext | undefined {
 /** The newest event's context. @throws outside of one. */
 export function currentContext(): WorkerContext {
   const ctx = newestContext()
-  if (ctx === undefined) throw new Error('waitUntil() can only be called from within the handling of an event.')
+  if (ctx === undefined)
+    throw new Error('waitUntil() can only be called from within the handling of an event.')
   return ctx
 }

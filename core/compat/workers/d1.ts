@@ -20,8 +20,8 @@ interface Result<T> {
 }
 
 /**
- * Cloudflare's D1Database over a portable sql: https://developers.cloudflare.com/d1/worker-api/. Of `meta`, `rows_read` and `rows_written` count rows of the result,
- * and `size_after` is 0: only D1 bills by them.
+ * Cloudflare's D1Database over a portable sql: https://developers.cloudflare.com/d1/worker-api/. Of `meta`,
+ * `rows_read` and `rows_written` count rows of the result, and `size_after` is 0: only D1 bills by them.
  */
 export class WorkersD1 {
   #sql: () => Sql
@@ -47,13 +47,17 @@ export class WorkersD1 {
   async exec(query: string): Promise<{ count: number; duration: number }> {
     const started = performance.now()
     const statements = split(query)
-    if (statements.length === 0) throw d1Error('D1_EXEC_ERROR: Error in line 1: : No SQL statements detected.')
+    if (statements.length === 0)
+      throw d1Error('D1_EXEC_ERROR: Error in line 1: : No SQL statements detected.')
     try {
       await this.#sql().batch(statements.map((text) => ({ text })))
     } catch (error) {
       if (!isUnmoorError(error)) throw error
       const index = error.details.index ?? 0
-      throw d1Error(`D1_EXEC_ERROR: Error in line ${index + 1}: ${statements[index]}: ${engineText(error)}`, error)
+      throw d1Error(
+        `D1_EXEC_ERROR: Error in line ${index + 1}: ${statements[index]}: ${engineText(error)}`,
+        error,
+      )
     }
     return { count: statements.length, duration: performance.now() - started }
   }
@@ -64,7 +68,12 @@ export class WorkersD1 {
   }
 
   dump(): Promise<ArrayBuffer> {
-    return Promise.reject(d1Error('D1_ERROR: dump() is not supported outside of Cloudflare. Copy the database with its own tools, such as sqlite3 FILE .dump.'))
+    return Promise.reject(
+      d1Error(
+        'D1_ERROR: dump() is not supported outside of Cloudflare. Copy the database with its own tools, ' +
+          'such as sqlite3 FILE .dump.',
+      ),
+    )
   }
 }
 
@@ -152,7 +161,9 @@ export class Statement {
     const statements = this.text.includes(';') ? split(this.text) : [this.text]
     if (statements.length < 2) return this.#sql().raw(statements[0] ?? this.text, this.params)
     // Of several statements D1 gives the last one's rows; the parameters are the last one's too.
-    const results = await this.#sql().batch(statements.map((text, index) => ({ text, params: index === statements.length - 1 ? this.params : [] })))
+    const results = await this.#sql().batch(
+      statements.map((text, index) => ({ text, params: index === statements.length - 1 ? this.params : [] })),
+    )
     return results.at(-1) as SqlRawResult
   }
 }
@@ -181,7 +192,8 @@ function toParam(value: unknown): SqlValue {
     case 'object':
       if (value === null || value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return value
       // D1 takes and gives blobs as arrays of bytes.
-      if (Array.isArray(value) && value.every((byte) => typeof byte === 'number')) return Uint8Array.from(value)
+      if (Array.isArray(value) && value.every((byte) => typeof byte === 'number'))
+        return Uint8Array.from(value)
   }
   throw d1Error(`D1_TYPE_ERROR: Type '${typeof value}' not supported for value '${String(value)}'`)
 }
@@ -220,7 +232,10 @@ function toResult<T>(result: SqlRawResult, started: number): Result<T> {
   }
 }
 
-/** Older code looks at the cause's message, which is the error's own without its first word; its cause in turn is our error. */
+/**
+ * Older code looks at the cause's message, which is the error's own without its first word; its cause in turn
+ * is our error.
+ */
 function d1Error(message: string, cause?: unknown): Error {
   const inner = message.replace(/^D1_\w+: /, '')
   return new Error(message, { cause: new Error(inner, cause === undefined ? undefined : { cause }) })
@@ -238,20 +253,29 @@ async function d1<T>(work: () => Promise<T>): Promise<T> {
 function engineText(error: UnmoorError): string {
   const text = backendText(error)
   if (error.code === 'InvalidArgument' && error.cause === undefined) {
-    if (/\d+ parameters, \d+ were given/.test(text)) return 'Wrong number of parameter bindings for SQL query.'
+    if (/\d+ parameters, \d+ were given/.test(text))
+      return 'Wrong number of parameter bindings for SQL query.'
     if (/the statement is empty/.test(text)) return 'No SQL statements detected.'
     if (/(?:BEGIN|START|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE) is not portable/.test(text))
-      return 'To execute a transaction, please use the batch() API instead of the SQL BEGIN TRANSACTION or SAVEPOINT statements.'
+      return (
+        'To execute a transaction, please use the batch() API instead of the SQL BEGIN TRANSACTION ' +
+        'or SAVEPOINT statements.'
+      )
     if (/is not portable/.test(text)) return 'not authorized: SQLITE_AUTH'
   }
   if (error.details.limit === 'sql.likePattern') return 'LIKE or GLOB pattern too complex: SQLITE_ERROR'
   if (error.details.limit === 'sql.statement') return 'statement too long: SQLITE_TOOBIG'
   const extended = EXTENDED[error.details.kind ?? '']
-  const code = error.code === 'AlreadyExists' && error.details.kind === 'table' ? undefined : CODES[error.code]
+  const code =
+    error.code === 'AlreadyExists' && error.details.kind === 'table' ? undefined : CODES[error.code]
   return `${text}: ${code ?? 'SQLITE_ERROR'}${code === 'SQLITE_CONSTRAINT' && extended !== undefined ? ` (extended: ${extended})` : ''}`
 }
 
-const CODES: Readonly<Record<string, string>> = { AlreadyExists: 'SQLITE_CONSTRAINT', Constraint: 'SQLITE_CONSTRAINT', Conflict: 'SQLITE_BUSY' }
+const CODES: Readonly<Record<string, string>> = {
+  AlreadyExists: 'SQLITE_CONSTRAINT',
+  Constraint: 'SQLITE_CONSTRAINT',
+  Conflict: 'SQLITE_BUSY',
+}
 const EXTENDED: Readonly<Record<string, string>> = {
   unique: 'SQLITE_CONSTRAINT_UNIQUE',
   foreignKey: 'SQLITE_CONSTRAINT_FOREIGNKEY',

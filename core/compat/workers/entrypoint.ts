@@ -1,6 +1,9 @@
 import type { WorkerContext } from './context.ts'
 
-/** Base class of a Worker's entrypoints: one instance per event, public methods can be called by other Workers. */
+/**
+ * Base class of a Worker's entrypoints: one instance per event, public methods can be called by other
+ * Workers.
+ */
 export abstract class WorkerEntrypoint<Env = unknown, Props = unknown> {
   protected ctx: WorkerContext & { props: Props }
   protected env: Env
@@ -24,34 +27,54 @@ export abstract class DurableObject<Env = unknown> {
 
 type Handler = (...args: unknown[]) => unknown
 
-/** What an event is handed to: a class's new instance, or a plain object of handlers, which get env and context as arguments. */
+/**
+ * What an event is handed to: a class's new instance, or a plain object of handlers, which get env and
+ * context as arguments.
+ */
 export interface Target {
   readonly instance: Record<string, unknown>
   readonly isClass: boolean
 }
 
 /** The Worker's exported entrypoint of that name; undefined where there is none. */
-export function openEntrypoint(module: Readonly<Record<string, unknown>>, name: string, ctx: WorkerContext, env: unknown): Target | undefined {
+export function openEntrypoint(
+  module: Readonly<Record<string, unknown>>,
+  name: string,
+  ctx: WorkerContext,
+  env: unknown,
+): Target | undefined {
   const exported = module[name]
   if (typeof exported === 'function') {
     const Class = exported as new (ctx: unknown, env: unknown) => Record<string, unknown>
     return { instance: new Class(ctx, env), isClass: true }
   }
-  return typeof exported === 'object' && exported !== null ? { instance: exported as Record<string, unknown>, isClass: false } : undefined
+  return typeof exported === 'object' && exported !== null
+    ? { instance: exported as Record<string, unknown>, isClass: false }
+    : undefined
 }
 
 /** Whether the export handles that event. */
 export function handles(exported: unknown, event: string): boolean {
   const holder =
-    typeof exported === 'function' ? (exported.prototype as Record<string, unknown> | undefined) : (exported as Record<string, unknown> | null | undefined)
+    typeof exported === 'function'
+      ? (exported.prototype as Record<string, unknown> | undefined)
+      : (exported as Record<string, unknown> | null | undefined)
   return typeof holder?.[event] === 'function'
 }
 
 /** Calls an event's handler. */
-export function callHandler(target: Target, event: string, payload: unknown, env: unknown, ctx: WorkerContext): unknown {
+export function callHandler(
+  target: Target,
+  event: string,
+  payload: unknown,
+  env: unknown,
+  ctx: WorkerContext,
+): unknown {
   const handler = target.instance[event]
   if (typeof handler !== 'function') throw new Error(`Handler does not export a ${event}() function.`)
-  return target.isClass ? (handler as Handler).call(target.instance, payload) : (handler as Handler).call(target.instance, payload, env, ctx)
+  return target.isClass
+    ? (handler as Handler).call(target.instance, payload)
+    : (handler as Handler).call(target.instance, payload, env, ctx)
 }
 
 const RESERVED: ReadonlySet<string> = new Set([
@@ -71,12 +94,16 @@ const RESERVED: ReadonlySet<string> = new Set([
 /**
  * A method of an instance that a remote caller may call, bound to it.
  *
- * @throws `TypeError` as Workers do: for what is not on the class (own properties are private), and for reserved names.
+ * @throws `TypeError` as Workers do: for what is not on the class (own properties are private), and for
+ * reserved names.
  */
 export function remoteMethod(instance: object, name: string): unknown {
   if (RESERVED.has(name)) throw new TypeError(`'${name}' is a reserved method and cannot be called over RPC.`)
   const isOwn = Object.hasOwn(instance, name)
-  const value = isOwn || !(name in instance) || name in Object.prototype ? undefined : (instance as Record<string, unknown>)[name]
+  const value =
+    isOwn || !(name in instance) || name in Object.prototype
+      ? undefined
+      : (instance as Record<string, unknown>)[name]
   if (value === undefined) throw new TypeError(`The RPC receiver does not implement the method "${name}".`)
   return typeof value === 'function' ? (value as Handler).bind(instance) : value
 }

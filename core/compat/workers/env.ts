@@ -35,7 +35,10 @@ function createBinding(binding: Exclude<WorkerBinding, { type: 'var' }>, spec: W
     case 'd1':
       return new WorkersD1(() => portable<Sql>(binding.binding))
     case 'queue':
-      return new WorkersQueue(() => portable<Queue>(binding.binding), { contentType: contentType(spec), deliveryDelay: binding.deliveryDelay })
+      return new WorkersQueue(() => portable<Queue>(binding.binding), {
+        contentType: contentType(spec),
+        deliveryDelay: binding.deliveryDelay,
+      })
     case 'secret':
       return { get: () => portable<Secret>(binding.binding).get() }
     case 'service':
@@ -55,14 +58,23 @@ function createBinding(binding: Exclude<WorkerBinding, { type: 'var' }>, spec: W
   }
 }
 
-/** Messages are JSON since 2024-03-18: https://developers.cloudflare.com/workers/configuration/compatibility-flags/#queues-send-messages-in-json-format */
+/**
+ * Messages are JSON since 2024-03-18:
+ * https://developers.cloudflare.com/workers/configuration/compatibility-flags/#queues-send-messages-in-json-format
+ */
 function contentType({ compatibilityDate, compatibilityFlags }: WorkerSpec): 'json' | 'v8' {
   if (compatibilityFlags.includes('no_queues_json_messages')) return 'v8'
-  return compatibilityDate >= '2024-03-18' || compatibilityFlags.includes('queues_json_messages') ? 'json' : 'v8'
+  return compatibilityDate >= '2024-03-18' || compatibilityFlags.includes('queues_json_messages')
+    ? 'json'
+    : 'v8'
 }
 
 /** Read when it is used: the process's value is known only once the app runs. A Worker may replace it. */
-function defineVariable(env: Record<string, unknown>, name: string, { binding, value, json }: Extract<WorkerBinding, { type: 'var' }>): void {
+function defineVariable(
+  env: Record<string, unknown>,
+  name: string,
+  { binding, value, json }: Extract<WorkerBinding, { type: 'var' }>,
+): void {
   let parsed: { text: string; value: unknown } | undefined
   Object.defineProperty(env, name, {
     enumerable: true,
@@ -74,7 +86,12 @@ function defineVariable(env: Record<string, unknown>, name: string, { binding, v
       return parsed.value
     },
     set(replaced: unknown) {
-      Object.defineProperty(env, name, { value: replaced, writable: true, enumerable: true, configurable: true })
+      Object.defineProperty(env, name, {
+        value: replaced,
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      })
     },
   })
 }

@@ -12,7 +12,10 @@ export function backendText(error: unknown): string {
 }
 
 /** Runs `work`; what it throws of ours is thrown as `translate` words it, anything else as it is. */
-export async function translated<T>(work: () => Promise<T>, translate: (error: UnmoorError) => Error): Promise<T> {
+export async function translated<T>(
+  work: () => Promise<T>,
+  translate: (error: UnmoorError) => Error,
+): Promise<T> {
   try {
     return await work()
   } catch (error) {

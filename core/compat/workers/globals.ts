@@ -1,20 +1,41 @@
 import { Md5 } from './md5.ts'
 import { WorkersCaches } from './cache.ts'
 
-/** Puts in place what Workers have as globals and the web, or a target, has not. HTMLRewriter comes by itself where a Worker names it: it is large. */
+/**
+ * Puts in place what Workers have as globals and the web, or a target, has not. HTMLRewriter comes by itself
+ * where a Worker names it: it is large.
+ */
 export function installGlobals(): void {
   define(globalThis, 'caches', new WorkersCaches())
-  define(globalThis, 'navigator', Object.freeze({ userAgent: 'Cloudflare-Workers', language: 'en', sendBeacon: refused('navigator.sendBeacon', 'Use fetch.') }))
-  define(globalThis, 'scheduler', { wait: (ms: number, options: { signal?: AbortSignal } = {}) => wait(ms, options.signal) })
+  define(
+    globalThis,
+    'navigator',
+    Object.freeze({
+      userAgent: 'Cloudflare-Workers',
+      language: 'en',
+      sendBeacon: refused('navigator.sendBeacon', 'Use fetch.'),
+    }),
+  )
+  define(globalThis, 'scheduler', {
+    wait: (ms: number, options: { signal?: AbortSignal } = {}) => wait(ms, options.signal),
+  })
   define(globalThis, 'IdentityTransformStream', IdentityTransformStream)
   define(globalThis, 'FixedLengthStream', FixedLengthStream)
   for (const name of ['WebSocketPair', 'WebSocketRequestResponsePair'])
-    define(globalThis, name, refused(name, 'No target but Cloudflare takes WebSockets; use server-sent events.'))
+    define(
+      globalThis,
+      name,
+      refused(name, 'No target but Cloudflare takes WebSockets; use server-sent events.'),
+    )
   define(globalThis, 'Cloudflare', Object.freeze({ compatibilityFlags: Object.freeze({}) }))
   define(crypto, 'DigestStream', DigestStream)
   define(crypto.subtle, 'timingSafeEqual', timingSafeEqual)
   if (typeof (globalThis as { addEventListener?: unknown }).addEventListener !== 'function')
-    define(globalThis, 'addEventListener', refused('addEventListener', 'Export handlers: export default { fetch }.'))
+    define(
+      globalThis,
+      'addEventListener',
+      refused('addEventListener', 'Export handlers: export default { fetch }.'),
+    )
 }
 
 function define(holder: object, name: string, value: unknown): void {
@@ -43,7 +64,8 @@ function toBytes(chunk: unknown): Uint8Array {
   if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk)
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
   throw new TypeError(
-    'This TransformStream is being used as a byte stream, but received an object of non-ArrayBuffer/ArrayBufferView type on its writable side.',
+    'This TransformStream is being used as a byte stream, but received an object of ' +
+      'non-ArrayBuffer/ArrayBufferView type on its writable side.',
   )
 }
 
@@ -58,23 +80,29 @@ class IdentityTransformStream extends TransformStream<Uint8Array, Uint8Array> {
 class FixedLengthStream extends TransformStream<Uint8Array, Uint8Array> {
   constructor(expectedLength: number | bigint) {
     const expected = Number(expectedLength)
-    if (!Number.isInteger(expected) || expected < 0) throw new TypeError('FixedLengthStream requires an integer expected length less than 2^53.')
+    if (!Number.isInteger(expected) || expected < 0)
+      throw new TypeError('FixedLengthStream requires an integer expected length less than 2^53.')
     let passed = 0
     super({
       transform(chunk, controller) {
         const bytes = toBytes(chunk)
         passed += bytes.byteLength
-        if (passed > expected) throw new TypeError('Attempt to write too many bytes through a FixedLengthStream.')
+        if (passed > expected)
+          throw new TypeError('Attempt to write too many bytes through a FixedLengthStream.')
         controller.enqueue(bytes)
       },
       flush() {
-        if (passed < expected) throw new TypeError('FixedLengthStream did not see all expected bytes before close().')
+        if (passed < expected)
+          throw new TypeError('FixedLengthStream did not see all expected bytes before close().')
       },
     })
   }
 }
 
-/** Takes bytes, and gives their digest when it is closed. Only MD5 is taken in pieces; the web's crypto wants whole bytes for the rest. */
+/**
+ * Takes bytes, and gives their digest when it is closed. Only MD5 is taken in pieces; the web's crypto wants
+ * whole bytes for the rest.
+ */
 class DigestStream extends WritableStream<Uint8Array | ArrayBuffer | string> {
   readonly digest: Promise<ArrayBuffer>
   #written: { bytes: number }
@@ -94,7 +122,11 @@ class DigestStream extends WritableStream<Uint8Array | ArrayBuffer | string> {
         else md5.update(bytes)
       },
       async close() {
-        resolve(md5 === undefined ? await crypto.subtle.digest(name, await new Blob(chunks as BlobPart[]).arrayBuffer()) : md5.digest().buffer)
+        resolve(
+          md5 === undefined
+            ? await crypto.subtle.digest(name, await new Blob(chunks as BlobPart[]).arrayBuffer())
+            : md5.digest().buffer,
+        )
       },
       abort: (reason) => reject(reason),
     })

@@ -27,7 +27,8 @@ export class HTMLRewriter {
     const transformer: Transformer<Uint8Array, Uint8Array> & { cancel(): void } = {
       start(controller) {
         rewriter = new Rewriter((chunk) => {
-          // The parser's memory is its own: an empty chunk means the end, and others are copied before it goes on.
+          // The parser's memory is its own: an empty chunk means the end, and others are copied before it
+          // goes on.
           if (chunk.byteLength > 0) controller.enqueue(chunk.slice())
         })
         for (const handler of handlers) {
@@ -43,6 +44,10 @@ export class HTMLRewriter {
       cancel: () => rewriter?.free(),
     }
     const rewritten = (body as ReadableStream<Uint8Array>).pipeThrough(new TransformStream(transformer))
-    return new Response(rewritten as ReadableStream<Uint8Array<ArrayBuffer>>, { status: response.status, statusText: response.statusText, headers })
+    return new Response(rewritten as ReadableStream<Uint8Array<ArrayBuffer>>, {
+      status: response.status,
+      statusText: response.statusText,
+      headers,
+    })
   }
 }

@@ -37,7 +37,10 @@ type AsText = 'text' | GetOptions<'text' | undefined>
 
 const TYPES: readonly unknown[] = ['text', 'json', 'arrayBuffer', 'stream']
 
-/** Cloudflare's KVNamespace over a portable kv. Limits and errors are Cloudflare's: https://developers.cloudflare.com/kv/api/ */
+/**
+ * Cloudflare's KVNamespace over a portable kv. Limits and errors are Cloudflare's:
+ * https://developers.cloudflare.com/kv/api/
+ */
 export class WorkersKv {
   #kv: () => Kv
 
@@ -50,7 +53,10 @@ export class WorkersKv {
   get(key: string, options?: 'arrayBuffer' | GetOptions<'arrayBuffer'>): Promise<ArrayBuffer | null>
   get(key: string, options?: 'stream' | GetOptions<'stream'>): Promise<ReadableStream | null>
   get(keys: readonly string[], options?: AsText): Promise<Map<string, string | null>>
-  get<Value = unknown>(keys: readonly string[], options?: 'json' | GetOptions<'json'>): Promise<Map<string, Value | null>>
+  get<Value = unknown>(
+    keys: readonly string[],
+    options?: 'json' | GetOptions<'json'>,
+  ): Promise<Map<string, Value | null>>
   async get(key: string | readonly string[], options?: Type | GetOptions): Promise<unknown> {
     const type = readType(options)
     if (Array.isArray(key)) return this.#getMany(key, type)
@@ -59,10 +65,22 @@ export class WorkersKv {
   }
 
   getWithMetadata<Metadata = unknown>(key: string, options?: AsText): Promise<WithMetadata<string, Metadata>>
-  getWithMetadata<Value = unknown, Metadata = unknown>(key: string, options?: 'json' | GetOptions<'json'>): Promise<WithMetadata<Value, Metadata>>
-  getWithMetadata<Metadata = unknown>(key: string, options?: 'arrayBuffer' | GetOptions<'arrayBuffer'>): Promise<WithMetadata<ArrayBuffer, Metadata>>
-  getWithMetadata<Metadata = unknown>(key: string, options?: 'stream' | GetOptions<'stream'>): Promise<WithMetadata<ReadableStream, Metadata>>
-  getWithMetadata<Metadata = unknown>(keys: readonly string[], options?: AsText): Promise<Map<string, WithMetadata<string, Metadata>>>
+  getWithMetadata<Value = unknown, Metadata = unknown>(
+    key: string,
+    options?: 'json' | GetOptions<'json'>,
+  ): Promise<WithMetadata<Value, Metadata>>
+  getWithMetadata<Metadata = unknown>(
+    key: string,
+    options?: 'arrayBuffer' | GetOptions<'arrayBuffer'>,
+  ): Promise<WithMetadata<ArrayBuffer, Metadata>>
+  getWithMetadata<Metadata = unknown>(
+    key: string,
+    options?: 'stream' | GetOptions<'stream'>,
+  ): Promise<WithMetadata<ReadableStream, Metadata>>
+  getWithMetadata<Metadata = unknown>(
+    keys: readonly string[],
+    options?: AsText,
+  ): Promise<Map<string, WithMetadata<string, Metadata>>>
   getWithMetadata<Value = unknown, Metadata = unknown>(
     keys: readonly string[],
     options?: 'json' | GetOptions<'json'>,
@@ -79,17 +97,34 @@ export class WorkersKv {
     return { value, metadata, cacheStatus: null }
   }
 
-  async put(key: string, value: string | ArrayBuffer | ArrayBufferView | ReadableStream, options: PutOptions = {}): Promise<void> {
+  async put(
+    key: string,
+    value: string | ArrayBuffer | ArrayBufferView | ReadableStream,
+    options: PutOptions = {},
+  ): Promise<void> {
     checkKey(key, 'PUT')
-    if (value === undefined) throw new TypeError("Failed to execute 'put' on 'KvNamespace': parameter 2 is not of type 'string or JsObject'.")
+    if (value === undefined)
+      throw new TypeError(
+        "Failed to execute 'put' on 'KvNamespace': parameter 2 is not of type 'string or JsObject'.",
+      )
     const body = typeof value === 'object' && value !== null ? value : String(value)
-    if (typeof body !== 'string' && !(body instanceof ArrayBuffer) && !ArrayBuffer.isView(body) && !(body instanceof ReadableStream))
-      throw new TypeError('KV put() accepts only strings, ArrayBuffers, ArrayBufferViews, and ReadableStreams as values.')
+    if (
+      typeof body !== 'string' &&
+      !(body instanceof ArrayBuffer) &&
+      !ArrayBuffer.isView(body) &&
+      !(body instanceof ReadableStream)
+    )
+      throw new TypeError(
+        'KV put() accepts only strings, ArrayBuffers, ArrayBufferViews, and ReadableStreams as values.',
+      )
     const expires = checkExpiration(options)
     const metadata = options.metadata ?? undefined
     if (metadata !== undefined) {
       const size = utf8Length(JSON.stringify(metadata) ?? '')
-      if (size > LIMITS['kv.metadata']) throw cloudflareError(`KV PUT failed: 413 Metadata length of ${size} exceeds limit of ${LIMITS['kv.metadata']}.`)
+      if (size > LIMITS['kv.metadata'])
+        throw cloudflareError(
+          `KV PUT failed: 413 Metadata length of ${size} exceeds limit of ${LIMITS['kv.metadata']}.`,
+        )
     }
     await translated(
       () => this.#kv().put(key, body, { ...expires, ...(metadata === undefined ? {} : { metadata }) }),
@@ -108,21 +143,39 @@ export class WorkersKv {
   async list<Metadata = unknown>(options: ListOptions = {}): Promise<Listed<Metadata>> {
     const prefix = options.prefix ?? ''
     // Cloudflare takes a limit below 1 for none.
-    const limit = options.limit !== undefined && options.limit >= 1 ? Math.trunc(options.limit) : LIMITS['kv.list']
+    const limit =
+      options.limit !== undefined && options.limit >= 1 ? Math.trunc(options.limit) : LIMITS['kv.list']
     const size = utf8Length(prefix)
-    if (size > LIMITS['kv.key']) throw cloudflareError(`KV GET failed: 414 UTF-8 encoded length of ${size} exceeds key length limit of ${LIMITS['kv.key']}.`)
+    if (size > LIMITS['kv.key'])
+      throw cloudflareError(
+        `KV GET failed: 414 UTF-8 encoded length of ${size} exceeds key length limit of ${LIMITS['kv.key']}.`,
+      )
     if (limit > LIMITS['kv.list'])
-      throw cloudflareError(`KV GET failed: 400 Invalid key_count_limit of ${limit}. Please specify an integer less than ${LIMITS['kv.list']}.`)
+      throw cloudflareError(
+        `KV GET failed: 400 Invalid key_count_limit of ${limit}. Please specify an integer less than ` +
+          `${LIMITS['kv.list']}.`,
+      )
     const { cursor } = options
     const page = await translated(
-      () => this.#kv().list({ prefix, limit, ...(typeof cursor === 'string' && cursor !== '' ? { cursor } : {}) }),
+      () =>
+        this.#kv().list({
+          prefix,
+          limit,
+          ...(typeof cursor === 'string' && cursor !== '' ? { cursor } : {}),
+        }),
       (error) => failure('GET', error),
     )
     // As on Workers, what an entry does not have is absent. The caller names the metadata's type.
     const keys = page.keys.map(({ name, expiration, metadata }): ListedKey<Metadata> => {
-      return { name, ...(expiration === null ? {} : { expiration }), ...(metadata === null ? {} : { metadata: metadata as Metadata }) }
+      return {
+        name,
+        ...(expiration === null ? {} : { expiration }),
+        ...(metadata === null ? {} : { metadata: metadata as Metadata }),
+      }
     })
-    return page.complete ? { keys, list_complete: true, cacheStatus: null } : { keys, list_complete: false, cursor: page.cursor as string, cacheStatus: null }
+    return page.complete
+      ? { keys, list_complete: true, cacheStatus: null }
+      : { keys, list_complete: false, cursor: page.cursor as string, cacheStatus: null }
   }
 
   async #getMany(key: readonly string[], type: Type): Promise<Map<string, unknown>> {
@@ -135,7 +188,11 @@ export class WorkersKv {
   }
 
   /** JSON is parsed here, so that what is no JSON fails as a SyntaxError, as it does on Workers. */
-  async #read(key: string, type: Type, withMetadata = type !== 'stream'): Promise<{ value: unknown; metadata: unknown }> {
+  async #read(
+    key: string,
+    type: Type,
+    withMetadata = type !== 'stream',
+  ): Promise<{ value: unknown; metadata: unknown }> {
     const as = type === 'json' ? 'text' : type
     return translated(
       async () => {
@@ -156,10 +213,15 @@ function parsed(value: unknown, type: Type): unknown {
 
 function readType(options: Type | GetOptions | undefined): Type {
   const given = typeof options === 'string' ? options : (options?.type ?? 'text')
-  if (!TYPES.includes(given)) throw new TypeError('Unknown response type. Possible types are "text", "arrayBuffer", "json", and "stream".')
+  if (!TYPES.includes(given))
+    throw new TypeError(
+      'Unknown response type. Possible types are "text", "arrayBuffer", "json", and "stream".',
+    )
   const cacheTtl = typeof options === 'object' ? options?.cacheTtl : undefined
   if (cacheTtl !== undefined && cacheTtl !== null && !(cacheTtl >= MIN_CACHE_TTL))
-    throw cloudflareError(`KV GET failed: 400 Invalid cache_ttl of ${cacheTtl}. Cache TTL must be at least ${MIN_CACHE_TTL}.`)
+    throw cloudflareError(
+      `KV GET failed: 400 Invalid cache_ttl of ${cacheTtl}. Cache TTL must be at least ${MIN_CACHE_TTL}.`,
+    )
   return given
 }
 
@@ -167,8 +229,10 @@ const MIN_CACHE_TTL = 30
 
 function checkBulk(given: readonly string[], type: Type): string[] {
   const keys = [...new Set(given)]
-  if (type !== 'text' && type !== 'json') throw cloudflareError(`KV GET_BULK failed: 400 "${type}" is not a valid type. Use "json" or "text"`)
-  if (given.length > LIMITS['kv.getMany']) throw cloudflareError(`KV GET_BULK failed: 400 You can request a maximum of ${LIMITS['kv.getMany']} keys`)
+  if (type !== 'text' && type !== 'json')
+    throw cloudflareError(`KV GET_BULK failed: 400 "${type}" is not a valid type. Use "json" or "text"`)
+  if (given.length > LIMITS['kv.getMany'])
+    throw cloudflareError(`KV GET_BULK failed: 400 You can request a maximum of ${LIMITS['kv.getMany']} keys`)
   if (given.length < 1) throw cloudflareError('KV GET_BULK failed: 400 You must request a minimum of 1 key')
   for (const key of keys) checkKey(key, 'GET_BULK')
   return keys
@@ -180,16 +244,25 @@ function checkKey(key: string, operation: string): void {
   if (key.length * 3 <= LIMITS['kv.key']) return
   const size = utf8Length(key)
   if (size > LIMITS['kv.key'])
-    throw cloudflareError(`KV ${operation} failed: 414 UTF-8 encoded length of ${size} exceeds key length limit of ${LIMITS['kv.key']}.`)
+    throw cloudflareError(
+      `KV ${operation} failed: 414 UTF-8 encoded length of ${size} exceeds key length limit of ` +
+        `${LIMITS['kv.key']}.`,
+    )
 }
 
 function checkExpiration({ expiration, expirationTtl }: PutOptions): { ttl?: number; expiration?: number } {
   if (expirationTtl !== undefined && expirationTtl !== null) {
     const ttl = Number(expirationTtl)
     if (!Number.isInteger(ttl) || ttl <= 0)
-      throw cloudflareError(`KV PUT failed: 400 Invalid expiration_ttl of ${expirationTtl}. Please specify integer greater than 0.`)
+      throw cloudflareError(
+        `KV PUT failed: 400 Invalid expiration_ttl of ${expirationTtl}. Please specify integer greater ` +
+          'than 0.',
+      )
     if (ttl < LIMITS['kv.ttl.min'])
-      throw cloudflareError(`KV PUT failed: 400 Invalid expiration_ttl of ${ttl}. Expiration TTL must be at least ${LIMITS['kv.ttl.min']}.`)
+      throw cloudflareError(
+        `KV PUT failed: 400 Invalid expiration_ttl of ${ttl}. Expiration TTL must be at least ` +
+          `${LIMITS['kv.ttl.min']}.`,
+      )
     return { ttl }
   }
   if (expiration === undefined || expiration === null) return {}
@@ -197,18 +270,32 @@ function checkExpiration({ expiration, expirationTtl }: PutOptions): { ttl?: num
   const now = Math.floor(Date.now() / 1000)
   if (!Number.isInteger(at) || at <= now)
     throw cloudflareError(
-      `KV PUT failed: 400 Invalid expiration of ${expiration}. Please specify integer greater than the current number of seconds since the UNIX epoch.`,
+      `KV PUT failed: 400 Invalid expiration of ${expiration}. Please specify integer greater than the ` +
+        'current number of seconds since the UNIX epoch.',
     )
   if (at < now + LIMITS['kv.ttl.min'])
-    throw cloudflareError(`KV PUT failed: 400 Invalid expiration of ${at}. Expiration times must be at least ${LIMITS['kv.ttl.min']} seconds in the future.`)
+    throw cloudflareError(
+      `KV PUT failed: 400 Invalid expiration of ${at}. Expiration times must be at least ` +
+        `${LIMITS['kv.ttl.min']} seconds in the future.`,
+    )
   return { expiration: at }
 }
 
 function failure(operation: string, error: UnmoorError): Error {
   const { limit, actual, max } = error.details
-  if (limit === 'kv.value') return cloudflareError(`KV ${operation} failed: 413 Value length of ${actual} exceeds limit of ${max}.`, error)
+  if (limit === 'kv.value')
+    return cloudflareError(
+      `KV ${operation} failed: 413 Value length of ${actual} exceeds limit of ${max}.`,
+      error,
+    )
   const status = STATUS[error.code] ?? 500
   return cloudflareError(`KV ${operation} failed: ${status} ${error.message}`, error)
 }
 
-const STATUS: Readonly<Record<string, number>> = { InvalidArgument: 400, LimitExceeded: 413, Throttled: 429, PermissionDenied: 403, Unavailable: 503 }
+const STATUS: Readonly<Record<string, number>> = {
+  InvalidArgument: 400,
+  LimitExceeded: 413,
+  Throttled: 429,
+  PermissionDenied: 403,
+  Unavailable: 503,
+}

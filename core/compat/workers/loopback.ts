@@ -1,7 +1,10 @@
 import { RpcTarget } from './rpc-target.ts'
 import { deserialize, serialize } from './structured.ts'
 
-/** A value as a callee in the same process gets it: a copy of data; functions, targets, streams, requests and responses are handed over as they are. */
+/**
+ * A value as a callee in the same process gets it: a copy of data; functions, targets, streams, requests and
+ * responses are handed over as they are.
+ */
 export function passValue(value: unknown): unknown {
   return isReference(value) ? value : deserialize(serialize(value))
 }
@@ -18,8 +21,14 @@ function isReference(value: unknown): boolean {
   )
 }
 
-/** An object with a method `fetch` and, by any other name, calls of remote methods. It is no promise, however often it is awaited. */
-export function createStub<Known extends object>(known: Known, call: (method: string, args: readonly unknown[]) => Promise<unknown>): Known {
+/**
+ * An object with a method `fetch` and, by any other name, calls of remote methods. It is no promise, however
+ * often it is awaited.
+ */
+export function createStub<Known extends object>(
+  known: Known,
+  call: (method: string, args: readonly unknown[]) => Promise<unknown>,
+): Known {
   const methods = new Map<string, unknown>()
   return new Proxy(known, {
     get(target, name) {

@@ -1,7 +1,10 @@
 /** MD5 (RFC 1321), which the web's crypto lacks and R2's etags are. Not for security. */
 
 const SHIFTS = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21]
-const SINES = Int32Array.from({ length: 64 }, (_, index) => Math.floor(Math.abs(Math.sin(index + 1)) * 2 ** 32) | 0)
+const SINES = Int32Array.from(
+  { length: 64 },
+  (_, index) => Math.floor(Math.abs(Math.sin(index + 1)) * 2 ** 32) | 0,
+)
 
 /** Takes bytes in pieces. */
 export class Md5 {
@@ -46,7 +49,11 @@ export class Md5 {
     const words = this.#words
     for (let index = 0; index < 16; index++) {
       const byte = at + index * 4
-      words[index] = (bytes[byte] as number) | ((bytes[byte + 1] as number) << 8) | ((bytes[byte + 2] as number) << 16) | ((bytes[byte + 3] as number) << 24)
+      words[index] =
+        (bytes[byte] as number) |
+        ((bytes[byte + 1] as number) << 8) |
+        ((bytes[byte + 2] as number) << 16) |
+        ((bytes[byte + 3] as number) << 24)
     }
     const state = this.#state
     let a = state[0] as number
@@ -94,5 +101,7 @@ export function toHex(bytes: Uint8Array): string {
 /** The bytes of hex text, or undefined where it is none. */
 export function fromHex(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^([0-9a-f]{2})*$/i.test(text)) return undefined
-  return Uint8Array.from({ length: text.length / 2 }, (_, index) => Number.parseInt(text.slice(index * 2, index * 2 + 2), 16))
+  return Uint8Array.from({ length: text.length / 2 }, (_, index) =>
+    Number.parseInt(text.slice(index * 2, index * 2 + 2), 16),
+  )
 }

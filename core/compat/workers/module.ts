@@ -27,7 +27,10 @@ export function waitUntil(promise: Promise<unknown>): void {
 }
 
 /** Stubs of the Worker's own entrypoints. */
-export const exports: Readonly<Record<string, unknown>> = new Proxy({}, { get: (_, name) => Reflect.get(currentContext().exports, name) as unknown })
+export const exports: Readonly<Record<string, unknown>> = new Proxy(
+  {},
+  { get: (_, name) => Reflect.get(currentContext().exports, name) as unknown },
+)
 
 /** @throws always: Workflows run on Cloudflare only. */
 // oxlint-disable-next-line typescript/no-extraneous-class -- a class that Workers extend

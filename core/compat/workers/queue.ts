@@ -1,4 +1,8 @@
-import type { Queue, QueueBatch as PortableBatch, QueueMessage as PortableMessage } from '../../bindings/queue.ts'
+import type {
+  Queue,
+  QueueBatch as PortableBatch,
+  QueueMessage as PortableMessage,
+} from '../../bindings/queue.ts'
 import type { UnmoorError } from '../../errors.ts'
 import { utf8, viewBytes } from '../../bindings/bytes.ts'
 import { cloudflareError, translated } from './errors.ts'
@@ -13,7 +17,10 @@ interface SendRequest extends SendOptions {
   body: unknown
 }
 
-/** Begins the bytes of a message that is neither JSON nor bytes as they are: a letter for its content type and the content follow. */
+/**
+ * Begins the bytes of a message that is neither JSON nor bytes as they are: a letter for its content type and
+ * the content follow.
+ */
 const MARK = '\0unmoor:'
 
 /** Settings of the queue that change what a send does. */
@@ -23,7 +30,10 @@ export interface QueueSettings {
   deliveryDelay: number | undefined
 }
 
-/** Cloudflare's Queue over a portable one: https://developers.cloudflare.com/queues/configuration/javascript-apis/ */
+/**
+ * Cloudflare's Queue over a portable one:
+ * https://developers.cloudflare.com/queues/configuration/javascript-apis/
+ */
 export class WorkersQueue {
   #queue: () => Queue
   #settings: QueueSettings
@@ -39,10 +49,15 @@ export class WorkersQueue {
     return SENT
   }
 
-  async sendBatch(messages: Iterable<SendRequest>, options: { delaySeconds?: number } = {}): Promise<{ metadata: { metrics: Metrics } }> {
+  async sendBatch(
+    messages: Iterable<SendRequest>,
+    options: { delaySeconds?: number } = {},
+  ): Promise<{ metadata: { metrics: Metrics } }> {
     const batch = [...messages].map((message) => this.#encode({ ...options, ...message }))
     if (batch.length === 0) throw new TypeError('sendBatch() requires at least one message')
-    await failing('sendBatch', () => this.#queue().sendBatch(batch.map((message) => ({ body: message.body, ...delayOf(message) }))))
+    await failing('sendBatch', () =>
+      this.#queue().sendBatch(batch.map((message) => ({ body: message.body, ...delayOf(message) }))),
+    )
     return SENT
   }
 
@@ -52,7 +67,11 @@ export class WorkersQueue {
   }
 
   #encode(request: SendRequest): { body: unknown; delaySeconds: number | undefined } {
-    const { body, contentType = this.#settings.contentType, delaySeconds = this.#settings.deliveryDelay } = request
+    const {
+      body,
+      contentType = this.#settings.contentType,
+      delaySeconds = this.#settings.deliveryDelay,
+    } = request
     return { body: encodeBody(body, contentType), delaySeconds }
   }
 }
@@ -74,11 +93,16 @@ function encodeBody(body: unknown, contentType: ContentType): unknown {
       if (body === undefined) throw new TypeError('Message body cannot be undefined')
       return body
     case 'text':
-      if (typeof body !== 'string') throw new TypeError(`Content Type "text" requires a value of type string, but received: ${typeof body}`)
+      if (typeof body !== 'string')
+        throw new TypeError(
+          `Content Type "text" requires a value of type string, but received: ${typeof body}`,
+        )
       return body
     case 'bytes': {
       if (!(body instanceof ArrayBuffer) && !ArrayBuffer.isView(body))
-        throw new TypeError(`Content Type "bytes" requires a value of type ArrayBufferView, but received: ${typeof body}`)
+        throw new TypeError(
+          `Content Type "bytes" requires a value of type ArrayBufferView, but received: ${typeof body}`,
+        )
       const bytes = viewBytes(body)
       return startsWithMark(bytes) ? marked('b', bytes) : bytes
     }
@@ -104,7 +128,9 @@ function startsWithMark(bytes: Uint8Array): boolean {
 function decodeBody(body: unknown): unknown {
   if (!(body instanceof Uint8Array) || !startsWithMark(body)) return body
   const content = body.subarray(markBytes.byteLength + 1)
-  return body[markBytes.byteLength] === 'v'.charCodeAt(0) ? deserialize(new TextDecoder().decode(content)) : content
+  return body[markBytes.byteLength] === 'v'.charCodeAt(0)
+    ? deserialize(new TextDecoder().decode(content))
+    : content
 }
 
 export class Message {
@@ -158,8 +184,20 @@ function failure(operation: string, error: UnmoorError): Error {
   // What is no JSON fails as JSON.stringify does.
   if (error.cause instanceof TypeError) return error.cause
   const { limit, actual, max } = error.details
-  if (limit === 'queue.message') return cloudflareError(`Queue ${operation} failed: message length of ${actual} bytes exceeds limit of ${max}`, error)
-  if (limit === 'queue.sendBatch') return cloudflareError(`Queue ${operation} failed: batch message count of ${actual} exceeds limit of ${max}`, error)
-  if (limit === 'queue.sendBatchBytes') return cloudflareError(`Queue ${operation} failed: batch size of ${actual} bytes exceeds limit of ${max}`, error)
+  if (limit === 'queue.message')
+    return cloudflareError(
+      `Queue ${operation} failed: message length of ${actual} bytes exceeds limit of ${max}`,
+      error,
+    )
+  if (limit === 'queue.sendBatch')
+    return cloudflareError(
+      `Queue ${operation} failed: batch message count of ${actual} exceeds limit of ${max}`,
+      error,
+    )
+  if (limit === 'queue.sendBatchBytes')
+    return cloudflareError(
+      `Queue ${operation} failed: batch size of ${actual} bytes exceeds limit of ${max}`,
+      error,
+    )
   return cloudflareError(`Queue ${operation} failed: ${error.message}`, error)
 }

@@ -21,11 +21,17 @@ type Algorithm = keyof typeof ALGORITHMS
 /** Bytes of a stream up to which it is taken into memory, so that its MD5 is known before it is stored. */
 const BUFFERED = 1024 * 1024
 
-/** The body as it is stored, with its checksums. A long stream is passed on, and fails at its end where it is not what was promised. */
+/**
+ * The body as it is stored, with its checksums. A long stream is passed on, and fails at its end where it is
+ * not what was promised.
+ */
 export async function withChecksums(
   body: R2Body,
   options: R2Sums,
-): Promise<{ content: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>; sums: Record<string, string> }> {
+): Promise<{
+  content: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>
+  sums: Record<string, string>
+}> {
   const asked = readSum(options)
   const content = await toContent(body)
   if (isStream(content)) return asked === undefined ? { content, sums: {} } : checkedStream(content, asked)
@@ -50,7 +56,9 @@ interface Asked {
 }
 
 function readSum(options: R2Sums): Asked | undefined {
-  const given = (Object.keys(ALGORITHMS) as Algorithm[]).filter((name) => options[name] !== undefined && options[name] !== null)
+  const given = (Object.keys(ALGORITHMS) as Algorithm[]).filter(
+    (name) => options[name] !== undefined && options[name] !== null,
+  )
   if (given.length > 1) throw new TypeError('You cannot specify multiple hashing algorithms.')
   const algorithm = given[0]
   if (algorithm === undefined) return undefined
@@ -60,7 +68,8 @@ function readSum(options: R2Sums): Asked | undefined {
     throw new TypeError(`${label} is ${ALGORITHMS[algorithm] * 2} hex characters, not ${value.length}`)
   const bytes = typeof value === 'string' ? fromHex(value) : viewBytes(value)
   if (bytes === undefined) throw new TypeError(`Provided ${label} wasn't a valid hex string`)
-  if (bytes.byteLength !== ALGORITHMS[algorithm]) throw new TypeError(`${label} is ${ALGORITHMS[algorithm]} bytes, not ${bytes.byteLength}`)
+  if (bytes.byteLength !== ALGORITHMS[algorithm])
+    throw new TypeError(`${label} is ${ALGORITHMS[algorithm]} bytes, not ${bytes.byteLength}`)
   return { algorithm, hex: toHex(bytes) }
 }
 
@@ -75,17 +84,24 @@ function badDigest({ algorithm, hex }: Asked, found: string): Error {
   )
 }
 
-async function toContent(body: R2Body): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>> {
+async function toContent(
+  body: R2Body,
+): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>> {
   if (body === null || body === undefined) return new Uint8Array(0)
   if (typeof body === 'string') return utf8(body)
   if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return viewBytes(body)
   if (body instanceof Blob) return new Uint8Array(await body.arrayBuffer())
   if (isStream(body)) return readStart(body)
-  throw new TypeError("Failed to execute 'put' on 'R2Bucket': parameter 2 is not of type 'ReadableStream or ArrayBuffer or ArrayBufferView or string or Blob'.")
+  throw new TypeError(
+    "Failed to execute 'put' on 'R2Bucket': parameter 2 is not of type 'ReadableStream or ArrayBuffer " +
+      "or ArrayBufferView or string or Blob'.",
+  )
 }
 
 /** A short stream as its bytes; a long one as a stream of all of it. */
-async function readStart(source: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>> {
+async function readStart(
+  source: ReadableStream<Uint8Array<ArrayBuffer>>,
+): Promise<Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>> {
   const reader = source.getReader()
   const chunks: Uint8Array<ArrayBuffer>[] = []
   for (let size = 0; size <= BUFFERED;) {
@@ -94,7 +110,8 @@ async function readStart(source: ReadableStream<Uint8Array<ArrayBuffer>>): Promi
     if (!ArrayBuffer.isView(value)) {
       await reader.cancel().catch(() => {})
       throw new TypeError(
-        'This TransformStream is being used as a byte stream, but received an object of non-ArrayBuffer/ArrayBufferView type on its writable side.',
+        'This TransformStream is being used as a byte stream, but received an object of ' +
+          'non-ArrayBuffer/ArrayBufferView type on its writable side.',
       )
     }
     chunks.push(value)
@@ -120,7 +137,10 @@ async function digest(algorithm: Exclude<Algorithm, 'md5'>, bytes: Uint8Array<Ar
 async function checkedStream(
   source: ReadableStream<Uint8Array<ArrayBuffer>>,
   asked: Asked,
-): Promise<{ content: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>; sums: Record<string, string> }> {
+): Promise<{
+  content: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>
+  sums: Record<string, string>
+}> {
   if (asked.algorithm !== 'md5') {
     const bytes = new Uint8Array(await new Response(source).arrayBuffer())
     const found = await digest(asked.algorithm, bytes)

@@ -1,4 +1,7 @@
-/** Conditions and ranges of R2: https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#conditional-operations */
+/**
+ * Conditions and ranges of R2:
+ * https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#conditional-operations
+ */
 
 export interface R2Conditional {
   etagMatches?: string
@@ -56,31 +59,43 @@ function etagList(text: string | null): string[] | undefined {
 }
 
 /** Whether they hold for an object (undefined: there is none). As in HTTP, an etag goes before a date. */
-export function conditionsHold(conditions: Conditions, object: { etag: string; uploaded: Date } | undefined): boolean {
+export function conditionsHold(
+  conditions: Conditions,
+  object: { etag: string; uploaded: Date } | undefined,
+): boolean {
   const { matches, differs, before, after } = conditions
   if (object === undefined) return matches === undefined && after === undefined
   const named = (etags: readonly string[]): boolean => etags.includes('*') || etags.includes(object.etag)
   const whole = (time: number): number => (conditions.seconds ? Math.floor(time / 1000) : time)
   const uploaded = whole(object.uploaded.getTime())
-  if (matches !== undefined ? !named(matches) : before !== undefined && !(uploaded < whole(before))) return false
+  if (matches !== undefined ? !named(matches) : before !== undefined && !(uploaded < whole(before)))
+    return false
   return differs !== undefined ? !named(differs) : after === undefined || whole(after) < uploaded
 }
 
 type R2Range = { offset?: number; length?: number } | { suffix: number }
 
 /** A range as portable blobs take it; undefined for the whole object. */
-export function readRange(given: R2Range | Headers | undefined, size: number): { offset: number; length?: number } | { suffix: number } | undefined {
+export function readRange(
+  given: R2Range | Headers | undefined,
+  size: number,
+): { offset: number; length?: number } | { suffix: number } | undefined {
   if (given === undefined || given === null) return undefined
   if (given instanceof Headers) return headerRange(given.get('range'), size)
   if ('suffix' in given && given.suffix !== undefined) return { suffix: given.suffix }
   const { offset = 0, length } = given as { offset?: number; length?: number }
-  if (offset < 0) throw new RangeError(`Invalid range. Starting offset (${offset}) must be greater than or equal to 0.`)
-  if (length !== undefined && length < 0) throw new RangeError(`Invalid range. Length (${length}) must be greater than or equal to 0.`)
+  if (offset < 0)
+    throw new RangeError(`Invalid range. Starting offset (${offset}) must be greater than or equal to 0.`)
+  if (length !== undefined && length < 0)
+    throw new RangeError(`Invalid range. Length (${length}) must be greater than or equal to 0.`)
   return length === undefined ? { offset } : { offset, length }
 }
 
 /** A range header that cannot be used counts as none, as R2 has it. */
-function headerRange(text: string | null, size: number): { offset: number; length?: number } | { suffix: number } | undefined {
+function headerRange(
+  text: string | null,
+  size: number,
+): { offset: number; length?: number } | { suffix: number } | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(text?.trim() ?? '')
   if (match === null) return undefined
   const [, first = '', last = ''] = match

@@ -9,9 +9,18 @@ export function r2<T>(operation: string, work: () => Promise<T>): Promise<T> {
 /** An error in R2's words, with its number: https://developers.cloudflare.com/r2/api/error-codes/ */
 export function failure(operation: string, error: UnmoorError): Error {
   const { limit } = error.details
-  if (limit === 'blob.metadata') return cloudflareError(`${operation}: Your metadata headers exceed the maximum allowed metadata size. (10012)`, error)
-  if (limit === 'blob.size') return cloudflareError(`${operation}: Your proposed upload exceeds the maximum allowed object size. (10002)`, error)
-  if (error.code === 'RangeNotSatisfiable') return cloudflareError(`${operation}: The requested range is not satisfiable (10039)`, error)
+  if (limit === 'blob.metadata')
+    return cloudflareError(
+      `${operation}: Your metadata headers exceed the maximum allowed metadata size. (10012)`,
+      error,
+    )
+  if (limit === 'blob.size')
+    return cloudflareError(
+      `${operation}: Your proposed upload exceeds the maximum allowed object size. (10002)`,
+      error,
+    )
+  if (error.code === 'RangeNotSatisfiable')
+    return cloudflareError(`${operation}: The requested range is not satisfiable (10039)`, error)
   // What a source stream failed with is the caller's own.
   if (error.code === 'Aborted' && error.cause instanceof Error) return error.cause
   if (error.code === 'InvalidArgument') return cloudflareError(`${operation}: ${backendText(error)}`, error)

@@ -19,8 +19,16 @@ interface Metadata {
   extra: R2Extra
 }
 
-/** An upload lies in a store of its own until it is complete: its metadata under `ID/upload`, a part under `ID/00001`. */
-export async function startUpload(blobs: BlobStore, uploads: BlobStore, key: string, metadata: Metadata): Promise<MultipartUpload> {
+/**
+ * An upload lies in a store of its own until it is complete: its metadata under `ID/upload`, a part under
+ * `ID/00001`.
+ */
+export async function startUpload(
+  blobs: BlobStore,
+  uploads: BlobStore,
+  key: string,
+  metadata: Metadata,
+): Promise<MultipartUpload> {
   const uploadId = crypto.randomUUID().replaceAll('-', '')
   await uploads.put(`${uploadId}/upload`, JSON.stringify({ key, ...metadata }))
   return new MultipartUpload(
@@ -31,7 +39,10 @@ export async function startUpload(blobs: BlobStore, uploads: BlobStore, key: str
   )
 }
 
-/** Cloudflare's R2MultipartUpload. `complete` writes the object in one put, so that readers see all of it or none. */
+/**
+ * Cloudflare's R2MultipartUpload. `complete` writes the object in one put, so that readers see all of it or
+ * none.
+ */
 export class MultipartUpload {
   readonly key: string
   readonly uploadId: string
@@ -45,10 +56,20 @@ export class MultipartUpload {
     this.#uploads = uploads
   }
 
-  async uploadPart(partNumber: number, value: R2Body, options: { ssecKey?: unknown } = {}): Promise<UploadedPart> {
-    if (options.ssecKey !== undefined) throw cloudflareError('uploadPart: ssecKey is not supported outside of Cloudflare. Encrypt the body before it is put.')
+  async uploadPart(
+    partNumber: number,
+    value: R2Body,
+    options: { ssecKey?: unknown } = {},
+  ): Promise<UploadedPart> {
+    if (options.ssecKey !== undefined)
+      throw cloudflareError(
+        'uploadPart: ssecKey is not supported outside of Cloudflare. Encrypt the body before it is put.',
+      )
     if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > LIMITS['blob.parts'])
-      throw new TypeError(`Part number must be between 1 and ${LIMITS['blob.parts']} (inclusive). Actual value was: ${partNumber}`)
+      throw new TypeError(
+        `Part number must be between 1 and ${LIMITS['blob.parts']} (inclusive). Actual value ` +
+          `was: ${partNumber}`,
+      )
     await this.#metadata('uploadPart')
     const { content, sums } = await withChecksums(value, {})
     const info = await this.#uploads().put(this.#part(partNumber), content, { customMetadata: sums })
@@ -68,19 +89,29 @@ export class MultipartUpload {
         'completeMultipartUpload: We encountered an internal error. Please try again. (10001)',
         new RangeError('A part number is named twice.'),
       )
-    const found = await Promise.all(ordered.map(({ partNumber }) => this.#uploads().head(this.#part(partNumber))))
+    const found = await Promise.all(
+      ordered.map(({ partNumber }) => this.#uploads().head(this.#part(partNumber))),
+    )
     const sums: string[] = []
     for (const [index, { etag }] of ordered.entries()) {
       const info = found[index]
       const own = info?.customMetadata['md5'] ?? info?.etag
       if (info === null || info === undefined || own !== etag)
-        throw cloudflareError('completeMultipartUpload: One or more of the specified parts could not be found. (10025)')
+        throw cloudflareError(
+          'completeMultipartUpload: One or more of the specified parts could not be found. (10025)',
+        )
       sums.push(own)
     }
     checkSizes(found.map((info) => info?.size ?? 0))
     const hex = md5Of(Uint8Array.from(sums.flatMap((sum) => [...(fromHex(sum) ?? [])])))
-    const kept = { ...customMetadata, [EXTRA]: JSON.stringify({ ...extra, sums: { md5: `${hex}-${parts.length}` } }) }
-    const body = parts.length === 0 ? new Uint8Array(0) : this.#join(ordered.map(({ partNumber }) => this.#part(partNumber)))
+    const kept = {
+      ...customMetadata,
+      [EXTRA]: JSON.stringify({ ...extra, sums: { md5: `${hex}-${parts.length}` } }),
+    }
+    const body =
+      parts.length === 0
+        ? new Uint8Array(0)
+        : this.#join(ordered.map(({ partNumber }) => this.#part(partNumber)))
     try {
       const info = await this.#blobs().put(this.key, body, { httpMetadata, customMetadata: kept })
       await this.#remove()
@@ -97,7 +128,8 @@ export class MultipartUpload {
   async #metadata(operation: string): Promise<Metadata> {
     const text = await this.#uploads().get(`${this.uploadId}/upload`)
     const upload = text === null ? undefined : await text.json<Metadata & { key: string }>()
-    if (upload === undefined || upload.key !== this.key) throw cloudflareError(`${operation}: The specified multipart upload does not exist. (10024)`)
+    if (upload === undefined || upload.key !== this.key)
+      throw cloudflareError(`${operation}: The specified multipart upload does not exist. (10024)`)
     return upload
   }
 
@@ -112,7 +144,10 @@ export class MultipartUpload {
             if (key === undefined) return controller.close()
             const part = await this.#uploads().get(key)
             if (part?.body === null || part?.body === undefined)
-              throw new UnmoorError('NotFound', `The part ${key} is gone: another call completed or aborted the upload.`)
+              throw new UnmoorError(
+                'NotFound',
+                `The part ${key} is gone: another call completed or aborted the upload.`,
+              )
             reader = part.body.getReader()
           }
           const { done, value } = await reader.read()
@@ -138,7 +173,10 @@ export class MultipartUpload {
 function checkSizes(sizes: readonly number[]): void {
   const whole = sizes.slice(0, -1)
   if (whole.some((size) => size < LIMITS['blob.part.min']))
-    throw cloudflareError('completeMultipartUpload: Your proposed upload is smaller than the minimum allowed object size. (10011)')
+    throw cloudflareError(
+      'completeMultipartUpload: Your proposed upload is smaller than the minimum allowed object size. ' +
+        '(10011)',
+    )
   if (whole.some((size) => size !== whole[0]) || (whole[0] ?? Infinity) < (sizes.at(-1) ?? 0))
     throw cloudflareError('completeMultipartUpload: There was a problem with the multipart upload. (10048)')
 }

@@ -3,7 +3,9 @@ import { fromHex } from './md5.ts'
 
 /** Metadata of R2 that portable blobs lack, kept as one entry of the custom metadata. */
 export interface R2Extra {
-  /** Hex checksums by algorithm. Of an upload in parts, `md5` is that of the parts' and their number: `hex-3`. */
+  /**
+   * Hex checksums by algorithm. Of an upload in parts, `md5` is that of the parts' and their number: `hex-3`.
+   */
   sums?: Record<string, string>
   /** Storage class, where it is not Standard: the backend keeps all alike. */
   class?: string
@@ -83,7 +85,11 @@ export class R2Object {
   #sums: Record<string, string>
   #checksums: Checksums | undefined
 
-  constructor(info: BlobInfo, include: { http: boolean; custom: boolean } = { http: true, custom: true }, range?: { offset: number; length: number }) {
+  constructor(
+    info: BlobInfo,
+    include: { http: boolean; custom: boolean } = { http: true, custom: true },
+    range?: { offset: number; length: number },
+  ) {
     const { [EXTRA]: text, ...custom } = info.customMetadata
     const extra = text === undefined ? {} : (JSON.parse(text) as R2Extra)
     this.key = info.key
@@ -93,7 +99,12 @@ export class R2Object {
     this.version = `${info.uploaded.getTime().toString(16)}${this.etag.slice(0, 20)}`
     this.#sums = extra.sums ?? {}
     this.storageClass = extra.class ?? 'Standard'
-    this.httpMetadata = !include.http ? {} : { ...info.httpMetadata, ...(extra.expiry === undefined ? {} : { cacheExpiry: new Date(extra.expiry) }) }
+    this.httpMetadata = !include.http
+      ? {}
+      : {
+          ...info.httpMetadata,
+          ...(extra.expiry === undefined ? {} : { cacheExpiry: new Date(extra.expiry) }),
+        }
     this.customMetadata = include.custom ? custom : {}
     if (range !== undefined) this.range = range
   }
@@ -116,7 +127,9 @@ export class R2Object {
   }
 }
 
-/** R2's etag is the content's MD5 where that was taken; the backend's own where a stream was too long for it. */
+/**
+ * R2's etag is the content's MD5 where that was taken; the backend's own where a stream was too long for it.
+ */
 function etagOf(own: string, { sums }: R2Extra): string {
   return sums?.['md5'] ?? own
 }
@@ -161,6 +174,10 @@ export class R2ObjectBody extends R2Object {
 
   #once<T>(read: () => Promise<T>): Promise<T> {
     if (!this.bodyUsed) return read()
-    return Promise.reject(new TypeError('Body has already been used. It can only be used once. Use tee() first if you need to read it twice.'))
+    return Promise.reject(
+      new TypeError(
+        'Body has already been used. It can only be used once. Use tee() first if you need to read it twice.',
+      ),
+    )
   }
 }

@@ -7,7 +7,14 @@ import { type R2Body, type R2Sums, withChecksums } from './r2-checksums.ts'
 import { conditionsHold, type R2Conditional, readConditions, readRange } from './r2-conditions.ts'
 import { failure, r2 } from './r2-errors.ts'
 import { MultipartUpload, startUpload } from './r2-multipart.ts'
-import { EXTRA, type R2Extra, type R2HttpMetadata, R2Object, R2ObjectBody, readHttpMetadata } from './r2-object.ts'
+import {
+  EXTRA,
+  type R2Extra,
+  type R2HttpMetadata,
+  R2Object,
+  R2ObjectBody,
+  readHttpMetadata,
+} from './r2-object.ts'
 
 interface GetOptions {
   onlyIf?: R2Conditional | Headers
@@ -34,7 +41,10 @@ interface ListOptions {
   include?: ('httpMetadata' | 'customMetadata')[]
 }
 
-/** Cloudflare's R2Bucket over portable blobs. A failed `onlyIf` is null or an object without body, never an error: https://developers.cloudflare.com/r2/api/workers/workers-api-reference/ */
+/**
+ * Cloudflare's R2Bucket over portable blobs. A failed `onlyIf` is null or an object without body, never an
+ * error: https://developers.cloudflare.com/r2/api/workers/workers-api-reference/
+ */
 export class WorkersR2 {
   #blobs: () => BlobStore
   #uploads: () => BlobStore
@@ -50,7 +60,10 @@ export class WorkersR2 {
     return info === null ? null : new R2Object(info)
   }
 
-  get(key: string, options: GetOptions & { onlyIf: R2Conditional | Headers }): Promise<R2ObjectBody | R2Object | null>
+  get(
+    key: string,
+    options: GetOptions & { onlyIf: R2Conditional | Headers },
+  ): Promise<R2ObjectBody | R2Object | null>
   get(key: string, options?: GetOptions): Promise<R2ObjectBody | null>
   async get(key: string, options: GetOptions = {}): Promise<R2ObjectBody | R2Object | null> {
     checkKey(key, 'get')
@@ -67,7 +80,10 @@ export class WorkersR2 {
     const range = readRange(options.range, info.size)
     try {
       // What was judged is what is read: an upload in between is seen by its etag.
-      const blob = await this.#blobs().get(key, { ...(range === undefined ? {} : { range }), ifMatch: info.etag })
+      const blob = await this.#blobs().get(key, {
+        ...(range === undefined ? {} : { range }),
+        ifMatch: info.etag,
+      })
       return blob === null ? null : new R2ObjectBody(blob)
     } catch (error) {
       if (isUnmoorError(error, 'PreconditionFailed')) return this.get(key, options)
@@ -76,7 +92,11 @@ export class WorkersR2 {
   }
 
   /** Null only where a condition fails. */
-  put(key: string, value: R2Body, options: PutOptions & { onlyIf: R2Conditional | Headers }): Promise<R2Object | null>
+  put(
+    key: string,
+    value: R2Body,
+    options: PutOptions & { onlyIf: R2Conditional | Headers },
+  ): Promise<R2Object | null>
   put(key: string, value: R2Body, options?: PutOptions): Promise<R2Object>
   async put(key: string, value: R2Body, options: PutOptions = {}): Promise<R2Object | null> {
     checkKey(key, 'put')
@@ -86,12 +106,23 @@ export class WorkersR2 {
     const { content, sums } = await withChecksums(value, options)
     for (;;) {
       const current = conditions === undefined ? undefined : await r2('put', () => this.#blobs().head(key))
-      if (conditions !== undefined && !conditionsHold(conditions, current === null || current === undefined ? undefined : new R2Object(current))) {
+      if (
+        conditions !== undefined &&
+        !conditionsHold(
+          conditions,
+          current === null || current === undefined ? undefined : new R2Object(current),
+        )
+      ) {
         if (content instanceof ReadableStream) await content.cancel().catch(() => {})
         return null
       }
       // The write depends on what the conditions were judged by.
-      const guard = current === undefined ? {} : current === null ? { ifNoneMatch: '*' as const } : { ifMatch: current.etag }
+      const guard =
+        current === undefined
+          ? {}
+          : current === null
+            ? { ifNoneMatch: '*' as const }
+            : { ifMatch: current.etag }
       try {
         const stored = { ...customMetadata, [EXTRA]: JSON.stringify({ ...extra, sums } satisfies R2Extra) }
         const info = await this.#blobs().put(key, content, { httpMetadata, customMetadata: stored, ...guard })
@@ -108,17 +139,25 @@ export class WorkersR2 {
   async delete(keys: string | readonly string[]): Promise<void> {
     const list = typeof keys === 'string' ? [keys] : [...keys]
     if (list.length > LIMITS['blob.deleteMany'])
-      throw cloudflareError('delete: Unspecified error (0)', new RangeError(`${list.length} keys are more than ${LIMITS['blob.deleteMany']}.`))
+      throw cloudflareError(
+        'delete: Unspecified error (0)',
+        new RangeError(`${list.length} keys are more than ${LIMITS['blob.deleteMany']}.`),
+      )
     for (const key of list) checkKey(key, 'delete')
     if (list.length > 0) await r2('delete', () => this.#blobs().delete(list))
   }
 
-  async list(options: ListOptions = {}): Promise<Listed & ({ truncated: true; cursor: string } | { truncated: false })> {
+  async list(
+    options: ListOptions = {},
+  ): Promise<Listed & ({ truncated: true; cursor: string } | { truncated: false })> {
     const { prefix, cursor, delimiter, startAfter, include = [] } = options
     const limit = options.limit ?? LIMITS['blob.list']
     if (!Number.isInteger(limit) || limit < 1 || limit > LIMITS['blob.list'])
-      throw cloudflareError(`list: MaxKeys params must be positive integer <= ${LIMITS['blob.list']}. (10022)`)
-    const given = (name: string, text: string | undefined): Record<string, string> => (text === undefined || text === '' ? {} : { [name]: text })
+      throw cloudflareError(
+        `list: MaxKeys params must be positive integer <= ${LIMITS['blob.list']}. (10022)`,
+      )
+    const given = (name: string, text: string | undefined): Record<string, string> =>
+      text === undefined || text === '' ? {} : { [name]: text }
     const page = await r2('list', () =>
       this.#blobs().list({
         limit,
@@ -131,14 +170,18 @@ export class WorkersR2 {
     const shown = { http: include.includes('httpMetadata'), custom: include.includes('customMetadata') }
     const objects = page.blobs.map((info) => new R2Object(info, shown))
     const list = { objects, delimitedPrefixes: page.prefixes }
-    return page.complete ? { ...list, truncated: false } : { ...list, truncated: true, cursor: page.cursor as string }
+    return page.complete
+      ? { ...list, truncated: false }
+      : { ...list, truncated: true, cursor: page.cursor as string }
   }
 
   async createMultipartUpload(key: string, options: PutOptions = {}): Promise<MultipartUpload> {
     checkKey(key, 'createMultipartUpload')
     refuseKeys(options, 'createMultipartUpload')
     const { httpMetadata, customMetadata, extra } = readMetadata(options)
-    return r2('createMultipartUpload', () => startUpload(this.#blobs(), this.#uploads(), key, { httpMetadata, customMetadata, extra }))
+    return r2('createMultipartUpload', () =>
+      startUpload(this.#blobs(), this.#uploads(), key, { httpMetadata, customMetadata, extra }),
+    )
   }
 
   resumeMultipartUpload(key: string, uploadId: string): MultipartUpload {
@@ -146,9 +189,15 @@ export class WorkersR2 {
   }
 }
 
-function readMetadata(options: PutOptions): { httpMetadata: Omit<R2HttpMetadata, 'cacheExpiry'>; customMetadata: Record<string, string>; extra: R2Extra } {
+function readMetadata(options: PutOptions): {
+  httpMetadata: Omit<R2HttpMetadata, 'cacheExpiry'>
+  customMetadata: Record<string, string>
+  extra: R2Extra
+} {
   const { cacheExpiry, ...httpMetadata } = readHttpMetadata(options.httpMetadata)
-  const customMetadata = Object.fromEntries(Object.entries(options.customMetadata ?? {}).map(([name, value]) => [name, String(value)]))
+  const customMetadata = Object.fromEntries(
+    Object.entries(options.customMetadata ?? {}).map(([name, value]) => [name, String(value)]),
+  )
   const { storageClass } = options
   if (storageClass !== undefined && storageClass !== 'Standard' && storageClass !== 'InfrequentAccess')
     throw new TypeError(`Unknown storage class "${storageClass}".`)
@@ -163,10 +212,15 @@ function readMetadata(options: PutOptions): { httpMetadata: Omit<R2HttpMetadata,
 }
 
 function checkKey(key: string, operation: string): void {
-  if (typeof key !== 'string') throw new TypeError(`Incorrect type for key: it is a string, not ${typeof key}.`)
-  if (key === '' || utf8Length(key) > LIMITS['blob.key']) throw cloudflareError(`${operation}: The specified object name is not valid. (10020)`)
+  if (typeof key !== 'string')
+    throw new TypeError(`Incorrect type for key: it is a string, not ${typeof key}.`)
+  if (key === '' || utf8Length(key) > LIMITS['blob.key'])
+    throw cloudflareError(`${operation}: The specified object name is not valid. (10020)`)
 }
 
 function refuseKeys(options: { ssecKey?: unknown }, operation: string): void {
-  if (options.ssecKey !== undefined) throw cloudflareError(`${operation}: ssecKey is not supported outside of Cloudflare. Encrypt the body before it is put.`)
+  if (options.ssecKey !== undefined)
+    throw cloudflareError(
+      `${operation}: ssecKey is not supported outside of Cloudflare. Encrypt the body before it is put.`,
+    )
 }

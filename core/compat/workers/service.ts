@@ -37,23 +37,41 @@ export function createSelfService(entrypoint: string, props: unknown): Fetcher {
     return withContext(ctx, () => work(ctx)) as Promise<Awaited<T>>
   }
   const fetch = (input: RequestInfo | URL, init?: RequestInit): Promise<Response> =>
-    run((ctx) => callHandler(open(ctx), 'fetch', new Request(input, { redirect: 'manual', ...init }), state.env, ctx) as Promise<Response>)
+    run(
+      (ctx) =>
+        callHandler(
+          open(ctx),
+          'fetch',
+          new Request(input, { redirect: 'manual', ...init }),
+          state.env,
+          ctx,
+        ) as Promise<Response>,
+    )
   return createStub({ fetch, connect }, (method, args) =>
     run(async (ctx) => {
       const found = remoteMethod(open(ctx).instance, method)
-      return passValue(typeof found === 'function' ? await (found as (...args: unknown[]) => unknown)(...args.map(passValue)) : found)
+      return passValue(
+        typeof found === 'function'
+          ? await (found as (...args: unknown[]) => unknown)(...args.map(passValue))
+          : found,
+      )
     }),
   )
 }
 
 const NO_CONTEXT = {
   waitUntil(promise: Promise<unknown>): void {
-    void Promise.resolve(promise).catch((error: unknown) => console.error('waitUntil promise rejected:', error))
+    void Promise.resolve(promise).catch((error: unknown) =>
+      console.error('waitUntil promise rejected:', error),
+    )
   },
   passThroughOnException(): void {},
 }
 
-/** A service binding to another app. Its `fetch` is the app's; calls of methods go to its entrypoints, where both have the same token. */
+/**
+ * A service binding to another app. Its `fetch` is the app's; calls of methods go to its entrypoints, where
+ * both have the same token.
+ */
 export function createService(binding: string, entrypoint: string | undefined, props: unknown): Fetcher {
   const service = (): Service => portable<Service>(binding)
   const fetch = (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
@@ -65,10 +83,15 @@ export function createService(binding: string, entrypoint: string | undefined, p
   }
   return createStub({ fetch, connect }, async (method, args) => {
     const body = serialize({ entrypoint: entrypoint ?? 'default', method, args, props } satisfies Call)
-    const response = await service().fetch(RPC_PATH, { method: 'POST', headers: { [TOKEN]: requireToken(binding) }, body })
+    const response = await service().fetch(RPC_PATH, {
+      method: 'POST',
+      headers: { [TOKEN]: requireToken(binding) },
+      body,
+    })
     if (response.status !== 200)
       throw new Error(
-        `The app behind "${binding}" answered a call of ${method}() with ${response.status}. Is it built with --worker, and has it the same UNMOOR_SERVICE_TOKEN?`,
+        `The app behind "${binding}" answered a call of ${method}() with ${response.status}. Is it ` +
+          'built with --worker, and has it the same UNMOOR_SERVICE_TOKEN?',
       )
     const answer = deserialize(await response.text()) as { value?: unknown; error?: unknown }
     if ('error' in answer) throw answer.error
@@ -85,12 +108,16 @@ function requireToken(binding: string): string {
   const token = serviceToken()
   if (token === '')
     throw new Error(
-      `Calls of methods through the service binding "${binding}" need a secret that both Workers share: set UNMOOR_SERVICE_TOKEN to the same random text for both.`,
+      `Calls of methods through the service binding "${binding}" need a secret that both Workers share: ` +
+        'set UNMOOR_SERVICE_TOKEN to the same random text for both.',
     )
   return token
 }
 
-/** Answers a request of {@link createService}; undefined for any other. Without the token such a request is one like all others. */
+/**
+ * Answers a request of {@link createService}; undefined for any other. Without the token such a request is
+ * one like all others.
+ */
 export async function answerService(request: Request, ctx: WorkerContext): Promise<Response | undefined> {
   const given = request.headers.get(TOKEN)
   const token = given === null ? '' : serviceToken()
@@ -109,7 +136,10 @@ export async function answerService(request: Request, ctx: WorkerContext): Promi
     const target = openEntrypoint(state.module, call.entrypoint, own, state.env)
     if (target === undefined) throw new TypeError(`The Worker has no entrypoint "${call.entrypoint}".`)
     const found = remoteMethod(target.instance, call.method)
-    answer = serialize({ value: typeof found === 'function' ? await (found as (...args: unknown[]) => unknown)(...call.args) : found })
+    answer = serialize({
+      value:
+        typeof found === 'function' ? await (found as (...args: unknown[]) => unknown)(...call.args) : found,
+    })
   } catch (error) {
     answer = serialize({ error: error instanceof Error ? error : new Error(String(error)) })
   }
@@ -132,7 +162,9 @@ export function createAssetsFetcher(binding: string, notFoundPage: boolean): Fet
       const segments = new URL(request.url).pathname.split('/')
       while (segments.length > 1) {
         segments.pop()
-        const page = await assets().fetch(new Request(new URL(`${segments.join('/')}/404`, request.url), { method: request.method }))
+        const page = await assets().fetch(
+          new Request(new URL(`${segments.join('/')}/404`, request.url), { method: request.method }),
+        )
         if (page.status === 200) return new Response(page.body, { status: 404, headers: page.headers })
         await page.body?.cancel()
       }

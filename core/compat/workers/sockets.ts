@@ -3,6 +3,7 @@
 /** @throws always; also what `connect` of a Fetcher is. */
 export function connect(_address: unknown): never {
   throw new Error(
-    'connect() of cloudflare:sockets is not supported outside of Cloudflare. Reach the server over HTTP, or through a driver of the target (a D1 database on Postgres, for example).',
+    'connect() of cloudflare:sockets is not supported outside of Cloudflare. Reach the server over ' +
+      'HTTP, or through a driver of the target (a D1 database on Postgres, for example).',
   )
 }

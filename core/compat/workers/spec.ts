@@ -1,6 +1,9 @@
 import type { AnyDeclaration } from '../../bindings/declarations.ts'
 
-/** What a build knows of a Worker: plain JSON that the generated entry carries. Written by `core/build/worker`, read by `app.ts`. */
+/**
+ * What a build knows of a Worker: plain JSON that the generated entry carries. Written by
+ * `core/build/worker`, read by `app.ts`.
+ */
 
 /** One binding of the Worker's env, and the unmoor binding that serves it. */
 export type WorkerBinding =
@@ -9,8 +12,16 @@ export type WorkerBinding =
   | { readonly type: 'r2'; readonly binding: string; readonly uploads: string }
   | { readonly type: 'd1'; readonly binding: string }
   | { readonly type: 'queue'; readonly binding: string; readonly deliveryDelay?: number | undefined }
-  /** A variable of text, or of JSON; `value` is the wrangler file's, which the process's environment goes before. */
-  | { readonly type: 'var'; readonly binding: string; readonly value?: string | undefined; readonly json?: boolean }
+  /**
+   * A variable of text, or of JSON; `value` is the wrangler file's, which the process's environment goes
+   * before.
+   */
+  | {
+      readonly type: 'var'
+      readonly binding: string
+      readonly value?: string | undefined
+      readonly json?: boolean
+    }
   | { readonly type: 'secret'; readonly binding: string }
   | {
       readonly type: 'service'
@@ -40,7 +51,10 @@ export interface WorkerSpec {
   readonly crons: Readonly<Record<string, { readonly schedule: string; readonly cron: string }>>
   /** The unmoor binding of `caches`. */
   readonly cache: string
-  /** The unmoor binding that keeps the storage of Durable Objects, and the cron that wakes those whose alarm is due. */
+  /**
+   * The unmoor binding that keeps the storage of Durable Objects, and the cron that wakes those whose alarm
+   * is due.
+   */
   readonly objects?: { readonly binding: string; readonly cron: string } | undefined
   /** The unmoor variable whose value calls between Workers must know. */
   readonly serviceToken?: string | undefined

@@ -1,6 +1,9 @@
 import type { WorkerSpec } from './spec.ts'
 
-/** The Worker of this process: there is one per artifact. The generated entry sets it before the Worker's own modules run, as those may use `env` at once. */
+/**
+ * The Worker of this process: there is one per artifact. The generated entry sets it before the Worker's own
+ * modules run, as those may use `env` at once.
+ */
 interface State {
   spec: WorkerSpec | undefined
   /** The Worker's env, in Cloudflare's shapes. */
@@ -13,17 +16,22 @@ interface State {
 
 export const state: State = { spec: undefined, env: {}, portable: undefined, module: {} }
 
-/** The unmoor binding of that name. @throws where no event has come yet: bindings cannot be used in the global scope. */
+/**
+ * The unmoor binding of that name. @throws where no event has come yet: bindings cannot be used in the global
+ * scope.
+ */
 export function portable<T>(binding: string): T {
   if (state.portable === undefined)
     throw new Error(
-      'Disallowed operation called within global scope. Asynchronous I/O (ex: fetch() or connect()), setting a timeout, and generating random values are not allowed within global scope.',
+      'Disallowed operation called within global scope. Asynchronous I/O (ex: fetch() or connect()), ' +
+        'setting a timeout, and generating random values are not allowed within global scope.',
     )
   return state.portable[binding] as T
 }
 
 /** The spec. @throws where the generated entry did not come first. */
 export function currentSpec(): WorkerSpec {
-  if (state.spec === undefined) throw new Error('unmoor/internal/workers was used outside of a build with --worker.')
+  if (state.spec === undefined)
+    throw new Error('unmoor/internal/workers was used outside of a build with --worker.')
   return state.spec
 }

@@ -1,6 +1,7 @@
 /**
- * Text for what structured cloning takes, cycles included, and back: for messages of content type v8, values of Durable Objects and calls between Workers.
- * Every value that is no JSON of its own is `["tag", ...]`; objects and arrays seen before are `["ref", number]`.
+ * Text for what structured cloning takes, cycles included, and back: for messages of content type v8, values
+ * of Durable Objects and calls between Workers. Every value that is no JSON of its own is `["tag", ...]`;
+ * objects and arrays seen before are `["ref", number]`.
  */
 
 type Json = unknown
@@ -14,7 +15,15 @@ export function deserialize(text: string): unknown {
   return new Reader().read(JSON.parse(text) as Json)
 }
 
-const ERRORS: Readonly<Record<string, ErrorConstructor>> = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
+const ERRORS: Readonly<Record<string, ErrorConstructor>> = {
+  Error,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+}
 const VIEWS = {
   Int8Array,
   Uint8Array,
@@ -38,7 +47,9 @@ class Writer {
       case 'boolean':
         return value
       case 'number':
-        return Number.isFinite(value) && !Object.is(value, -0) ? value : ['number', Object.is(value, -0) ? '-0' : String(value)]
+        return Number.isFinite(value) && !Object.is(value, -0)
+          ? value
+          : ['number', Object.is(value, -0) ? '-0' : String(value)]
       case 'undefined':
         return ['undefined']
       case 'bigint':
@@ -46,7 +57,10 @@ class Writer {
       case 'object':
         return value === null ? null : this.#object(value)
     }
-    throw new DOMException(`${typeof value === 'function' ? String(value).slice(0, 60) : String(value)} could not be cloned.`, 'DataCloneError')
+    throw new DOMException(
+      `${typeof value === 'function' ? String(value).slice(0, 60) : String(value)} could not be cloned.`,
+      'DataCloneError',
+    )
   }
 
   #object(value: object): Json {
@@ -64,10 +78,20 @@ class Writer {
       return ['view', name, toBase64(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))]
     }
     if (value instanceof Error)
-      return ['error', value.name, value.message, value.stack ?? '', ...('cause' in value && value.cause !== undefined ? [this.write(value.cause)] : [])]
-    if (/^\[object (?:Boolean|Number|String)\]$/.test(Object.prototype.toString.call(value))) return ['boxed', this.write(value.valueOf())]
+      return [
+        'error',
+        value.name,
+        value.message,
+        value.stack ?? '',
+        ...('cause' in value && value.cause !== undefined ? [this.write(value.cause)] : []),
+      ]
+    if (/^\[object (?:Boolean|Number|String)\]$/.test(Object.prototype.toString.call(value)))
+      return ['boxed', this.write(value.valueOf())]
     if (value instanceof Promise || value instanceof WeakMap || value instanceof WeakSet)
-      throw new DOMException(`${Object.prototype.toString.call(value)} could not be cloned.`, 'DataCloneError')
+      throw new DOMException(
+        `${Object.prototype.toString.call(value)} could not be cloned.`,
+        'DataCloneError',
+      )
     return ['object', ...Object.entries(value).flatMap(([key, item]) => [key, this.write(item)])]
   }
 }
@@ -94,7 +118,8 @@ class Reader {
       }
       case 'object': {
         const object: Record<string, unknown> = this.#keep({})
-        for (let index = 0; index < rest.length; index += 2) define(object, rest[index] as string, this.read(rest[index + 1]))
+        for (let index = 0; index < rest.length; index += 2)
+          define(object, rest[index] as string, this.read(rest[index + 1]))
         return object
       }
       case 'map': {
@@ -140,7 +165,8 @@ class Reader {
 
 /** As an own property, also where the name is `__proto__`. */
 function define(object: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === '__proto__') Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true })
+  if (key === '__proto__')
+    Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true })
   else object[key] = value
 }
 
@@ -153,7 +179,8 @@ function createView(name: string, buffer: ArrayBuffer): ArrayBufferView {
 export function toBase64(bytes: Uint8Array): string {
   let binary = ''
   // In slices: a call with millions of arguments overflows the stack.
-  for (let at = 0; at < bytes.length; at += 0x8000) binary += String.fromCharCode(...bytes.subarray(at, at + 0x8000))
+  for (let at = 0; at < bytes.length; at += 0x8000)
+    binary += String.fromCharCode(...bytes.subarray(at, at + 0x8000))
   return btoa(binary)
 }
 

@@ -10,7 +10,11 @@ import { harshQueue } from './queue.ts'
 import { type Random, seededRandom } from './random.ts'
 import { portableSql } from './sql.ts'
 
-type Wrap<Kind extends keyof DriverOf> = (driver: DriverOf[Kind], random: Random, now: () => number) => DriverOf[Kind]
+type Wrap<Kind extends keyof DriverOf> = (
+  driver: DriverOf[Kind],
+  random: Random,
+  now: () => number,
+) => DriverOf[Kind]
 
 const WRAPS: { readonly [Kind in keyof DriverOf]?: Wrap<Kind> } = {
   kv: staleKv,
@@ -19,12 +23,23 @@ const WRAPS: { readonly [Kind in keyof DriverOf]?: Wrap<Kind> } = {
   sql: portableSql,
 }
 
-// oxlint-disable-next-line typescript/no-explicit-any -- each driver has options of its own, checked by its factory
-type Create<Kind extends keyof DriverOf> = (options: any, context: DriverContext) => DriverOf[Kind] | Promise<DriverOf[Kind]>
+type Create<Kind extends keyof DriverOf> = (
+  // oxlint-disable-next-line typescript/no-explicit-any -- a driver's own options, which its factory checks
+  options: any,
+  context: DriverContext,
+) => DriverOf[Kind] | Promise<DriverOf[Kind]>
 
-/** The factory with a harsh driver; what it does by chance is the same for the same seed and binding. Kinds that no target is harsher with stay as they are. */
-export function strict<Kind extends keyof DriverOf>(kind: Kind, create: Create<Kind>, seed: number): Create<Kind> {
+/**
+ * The factory with a harsh driver; what it does by chance is the same for the same seed and binding. Kinds
+ * that no target is harsher with stay as they are.
+ */
+export function strict<Kind extends keyof DriverOf>(
+  kind: Kind,
+  create: Create<Kind>,
+  seed: number,
+): Create<Kind> {
   const wrap = WRAPS[kind]
   if (wrap === undefined) return create
-  return async (options, context) => wrap(await create(options, context), seededRandom(seed, context.binding), () => context.now())
+  return async (options, context) =>
+    wrap(await create(options, context), seededRandom(seed, context.binding), () => context.now())
 }

@@ -26,13 +26,17 @@ export function staleKv(driver: KvDriver, random: Random, now: () => number): Kv
       return undefined
     }
     const { entry } = found
-    return entry?.expiration !== undefined && entry.expiration * 1000 <= now() ? { entry: null, until: found.until } : found
+    return entry?.expiration !== undefined && entry.expiration * 1000 <= now()
+      ? { entry: null, until: found.until }
+      : found
   }
   /** Keeps what readers see now; while they see something old, a further write changes nothing for them. */
   const cast = async (key: string, write: () => Promise<void>): Promise<void> => {
-    const before = shadow(key) === undefined ? await driver.get(key, 'bytes', { expiration: true }) : undefined
+    const before =
+      shadow(key) === undefined ? await driver.get(key, 'bytes', { expiration: true }) : undefined
     await write()
-    if (before !== undefined) shadows.set(key, { entry: before, until: now() + STALE_FROM + random() * (STALE_TO - STALE_FROM) })
+    if (before !== undefined)
+      shadows.set(key, { entry: before, until: now() + STALE_FROM + random() * (STALE_TO - STALE_FROM) })
   }
 
   return {
@@ -55,11 +59,14 @@ export function staleKv(driver: KvDriver, random: Random, now: () => number): Kv
     delete: (key) => cast(key, () => driver.delete(key)),
     async list(options) {
       const page = await driver.list(options)
-      // A deleted key is gone from the list at once: that is within the contract, which says what may be missed, not what must.
+      // A deleted key is gone from the list at once: that is within the contract, which says what may be
+      // missed, not what must.
       const keys = page.keys.flatMap((one): KvListEntry[] => {
         const seen = shadow(one.name)
         if (seen === undefined) return [one]
-        return seen.entry === null ? [] : [{ name: one.name, metadata: seen.entry.metadata, expiration: seen.entry.expiration }]
+        return seen.entry === null
+          ? []
+          : [{ name: one.name, metadata: seen.entry.metadata, expiration: seen.entry.expiration }]
       })
       return { ...page, keys }
     },

@@ -25,7 +25,10 @@ export function harshQueue(driver: QueueDriver, random: Random): QueueDriver {
       driver.send(
         messages.map((message) => ({
           ...message,
-          delaySeconds: Math.min(LIMITS['queue.delay'], message.delaySeconds + Math.floor(random() * (WAIT + 1))),
+          delaySeconds: Math.min(
+            LIMITS['queue.delay'],
+            message.delaySeconds + Math.floor(random() * (WAIT + 1)),
+          ),
         })),
       ),
     ...(receive === undefined

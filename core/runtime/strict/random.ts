@@ -1,10 +1,14 @@
 /** Numbers from 0 up to 1, the same for the same seed and name. */
 export type Random = () => number
 
-/** A generator of its own per name, so that what one binding does leaves the others' numbers as they are. (mulberry32) */
+/**
+ * A generator of its own per name, so that what one binding does leaves the others' numbers as they are.
+ * (mulberry32)
+ */
 export function seededRandom(seed: number, name: string): Random {
   let state = seed >>> 0
-  for (const character of name) state = Math.imul(state ^ (character.codePointAt(0) as number), 0x9e3779b1) >>> 0
+  for (const character of name)
+    state = Math.imul(state ^ (character.codePointAt(0) as number), 0x9e3779b1) >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0
     let mixed = Math.imul(state ^ (state >>> 15), state | 1)

@@ -18,14 +18,23 @@ export function knownTargets(config: AnyConfig): string[] {
 }
 
 /**
- * The adapter of a target: unmoor's own by name, else the module that `targets.NAME.adapter` of the config names, or `target` itself where it is a path.
+ * The adapter of a target: unmoor's own by name, else the module that `targets.NAME.adapter` of the config
+ * names, or `target` itself where it is a path.
  *
- * @throws `InvalidArgument` (operation `config`) for an unknown target, `NotFound` where the adapter or a package that it needs is not installed.
+ * @throws `InvalidArgument` (operation `config`) for an unknown target, `NotFound` where the adapter or a
+ * package that it needs is not installed.
  */
-export async function loadAdapter(target: string, projectDir: string, config: AnyConfig = {}): Promise<Adapter> {
+export async function loadAdapter(
+  target: string,
+  projectDir: string,
+  config: AnyConfig = {},
+): Promise<Adapter> {
   const adapter = await importAdapter(adapterUrl(target, projectDir, config), `The target "${target}"`)
   if (config.targets?.[target]?.adapter !== undefined && adapter.name !== target) {
-    throw configError(`targets.${target}.adapter: that adapter calls itself "${adapter.name}". Write targets.${adapter.name} instead.`)
+    throw configError(
+      `targets.${target}.adapter: that adapter calls itself "${adapter.name}". Write ` +
+        `targets.${adapter.name} instead.`,
+    )
   }
   return adapter
 }
@@ -36,7 +45,10 @@ export async function loadAdapter(target: string, projectDir: string, config: An
  * @throws as {@link loadAdapter}
  */
 export async function loadAdapterModule(module: string, dir: string): Promise<Adapter> {
-  const path = isPath(module) || existsSync(resolve(dir, module)) ? resolve(dir, module) : resolvePackage(module, module, dir)
+  const path =
+    isPath(module) || existsSync(resolve(dir, module))
+      ? resolve(dir, module)
+      : resolvePackage(module, module, dir)
   if (!existsSync(path)) throw configError(`There is no adapter module ${path}.`)
   return importAdapter(pathToFileURL(path).href, `The adapter ${module}`)
 }
@@ -46,8 +58,14 @@ async function importAdapter(url: string, what: string): Promise<Adapter> {
     throw explainMissingPackage(error, what)
   })) as { default?: Adapter }
   const adapter = module.default
-  if (typeof adapter?.build !== 'function' || typeof adapter.start !== 'function' || typeof adapter.name !== 'string') {
-    throw new UnmoorError('InvalidArgument', `${what}: ${url} has no Adapter as its default export.`, { operation: 'build' })
+  if (
+    typeof adapter?.build !== 'function' ||
+    typeof adapter.start !== 'function' ||
+    typeof adapter.name !== 'string'
+  ) {
+    throw new UnmoorError('InvalidArgument', `${what}: ${url} has no Adapter as its default export.`, {
+      operation: 'build',
+    })
   }
   return adapter
 }
@@ -61,7 +79,9 @@ function adapterUrl(target: string, projectDir: string, config: AnyConfig): stri
   }
   if (!(TARGETS as readonly string[]).includes(target)) {
     throw configError(
-      `There is no target "${target}".${didYouMean(target, knownTargets(config))} Targets: ${knownTargets(config).join(', ')}. An adapter of your own is named in unmoor.config.ts as targets.${target}.adapter.`,
+      `There is no target "${target}".${didYouMean(target, knownTargets(config))} Targets: ` +
+        `${knownTargets(config).join(', ')}. An adapter of your own is named in unmoor.config.ts as ` +
+        `targets.${target}.adapter.`,
     )
   }
   return new URL(`../../../adapters/${target}/index.${fromSource ? 'ts' : 'js'}`, import.meta.url).href
@@ -75,6 +95,10 @@ function resolvePackage(target: string, name: string, projectDir: string): strin
   try {
     return resolveFrom(projectDir, name)
   } catch (cause) {
-    throw new UnmoorError('NotFound', `Target "${target}": its adapter "${name}" is not installed. Run: npm install ${name}`, { operation: 'config', cause })
+    throw new UnmoorError(
+      'NotFound',
+      `Target "${target}": its adapter "${name}" is not installed. Run: npm install ${name}`,
+      { operation: 'config', cause },
+    )
   }
 }

@@ -5,23 +5,32 @@ import type { AssetFile, BuildContext } from '../../adapter.ts'
 import { UnmoorError } from '../../errors.ts'
 import type { Manifest } from '../../manifest.ts'
 
-/** The files of the app's assets binding; undefined where it declares none. @throws `InvalidArgument` for a second one. */
+/**
+ * The files of the app's assets binding; undefined where it declares none. @throws `InvalidArgument` for a
+ * second one.
+ */
 export async function readAssets(projectDir: string, manifest: Manifest): Promise<BuildContext['assets']> {
   let found: BuildContext['assets']
   for (const [binding, declaration] of Object.entries(manifest.bindings)) {
     if (declaration.kind !== 'assets') continue
     if (found !== undefined) {
-      throw new UnmoorError('InvalidArgument', `"${found.binding}" and "${binding}" are both assets; an app has one folder of them. Put the files together.`, {
-        binding,
-        operation: 'build',
-      })
+      throw new UnmoorError(
+        'InvalidArgument',
+        `"${found.binding}" and "${binding}" are both assets; an app has one folder of them. Put the ` +
+          'files together.',
+        {
+          binding,
+          operation: 'build',
+        },
+      )
     }
     const folder = resolve(projectDir, declaration.directory)
     // Whoever names the project's own folder would publish its sources.
     if (!relative(folder, projectDir).startsWith('..') && !isAbsolute(relative(folder, projectDir))) {
       throw new UnmoorError(
         'InvalidArgument',
-        `Assets "${binding}": the folder "${declaration.directory}" holds the whole project. Name a folder of its own, such as "./public".`,
+        `Assets "${binding}": the folder "${declaration.directory}" holds the whole project. Name a ` +
+          'folder of its own, such as "./public".',
         { binding, operation: 'build' },
       )
     }
@@ -31,18 +40,25 @@ export async function readAssets(projectDir: string, manifest: Manifest): Promis
 }
 
 /**
- * The files below `folder` by their URL paths, sorted. Files and folders that begin with a dot are left out, `.well-known` excepted.
+ * The files below `folder` by their URL paths, sorted. Files and folders that begin with a dot are left out,
+ * `.well-known` excepted.
  *
- * @throws `NotFound` without the folder; `InvalidArgument` for a symbolic link that leads out of it, or in a circle.
+ * @throws `NotFound` without the folder; `InvalidArgument` for a symbolic link that leads out of it, or in a
+ * circle.
  */
 export async function listAssets(folder: string, binding: string): Promise<AssetFile[]> {
-  const refuse = (message: string): UnmoorError => new UnmoorError('InvalidArgument', `Assets "${binding}": ${message}`, { binding, operation: 'build' })
+  const refuse = (message: string): UnmoorError =>
+    new UnmoorError('InvalidArgument', `Assets "${binding}": ${message}`, { binding, operation: 'build' })
   const root = await realpath(folder).catch((cause: unknown) => {
-    throw new UnmoorError('NotFound', `Assets "${binding}": there is no folder ${folder}. Make it, or correct assets({ directory }).`, {
-      binding,
-      operation: 'build',
-      cause,
-    })
+    throw new UnmoorError(
+      'NotFound',
+      `Assets "${binding}": there is no folder ${folder}. Make it, or correct assets({ directory }).`,
+      {
+        binding,
+        operation: 'build',
+        cause,
+      },
+    )
   })
   const files: AssetFile[] = []
   const walk = async (dir: string, url: string, above: readonly string[]): Promise<void> => {
@@ -62,20 +78,33 @@ export async function listAssets(folder: string, binding: string): Promise<Asset
   return files.sort((a, b) => (a.path < b.path ? -1 : 1))
 }
 
-async function checkLink(source: string, root: string, refuse: (message: string) => UnmoorError): Promise<void> {
+async function checkLink(
+  source: string,
+  root: string,
+  refuse: (message: string) => UnmoorError,
+): Promise<void> {
   const target = await realpath(source).catch(() => undefined)
   if (target === undefined) throw refuse(`the link ${source} leads nowhere. Remove it.`)
-  if (target !== root && !target.startsWith(root + sep)) throw refuse(`the link ${source} leads out of the folder, to ${target}. Copy the file instead.`)
+  if (target !== root && !target.startsWith(root + sep))
+    throw refuse(`the link ${source} leads out of the folder, to ${target}. Copy the file instead.`)
 }
 
 /** `folder`, or a file's size in bytes; undefined for sockets and the like. */
 async function kindOf(entry: Dirent, source: string): Promise<'folder' | number | undefined> {
   if (entry.isDirectory()) return 'folder'
-  const { size, isFile, isDirectory } = await stat(source).then((stats) => ({ size: stats.size, isFile: stats.isFile(), isDirectory: stats.isDirectory() }))
+  const { size, isFile, isDirectory } = await stat(source).then((stats) => ({
+    size: stats.size,
+    isFile: stats.isFile(),
+    isDirectory: stats.isDirectory(),
+  }))
   return isDirectory ? 'folder' : isFile ? size : undefined
 }
 
 /** As a URL's path has it: what the WHATWG path percent-encode set leaves alone stays, % is encoded. */
 function encodeSegment(name: string): string {
-  return encodeURI(name).replace(/[?#]/g, encodeURIComponent).replaceAll('%5B', '[').replaceAll('%5D', ']').replaceAll('%7C', '|')
+  return encodeURI(name)
+    .replace(/[?#]/g, encodeURIComponent)
+    .replaceAll('%5B', '[')
+    .replaceAll('%5D', ']')
+    .replaceAll('%7C', '|')
 }

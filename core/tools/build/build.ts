@@ -1,6 +1,12 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
-import { ARTIFACT_FORMAT, type Adapter, type ArtifactInfo, type BuildContext, type Log } from '../../adapter.ts'
+import {
+  ARTIFACT_FORMAT,
+  type Adapter,
+  type ArtifactInfo,
+  type BuildContext,
+  type Log,
+} from '../../adapter.ts'
 import type { AnyConfig } from '../../config.ts'
 import { UnmoorError } from '../../errors.ts'
 import { presentInfo } from '../../old-units.ts'
@@ -12,7 +18,13 @@ import { replaceFolder } from './output-folder.ts'
 import { loadProject, type Project, type WorkerChoice } from './project.ts'
 import { checkTarget } from './worker/worker.ts'
 
-export { loadProject, type LoadedConfig, type LoadedSettings, type Project, type WorkerChoice } from './project.ts'
+export {
+  loadProject,
+  type LoadedConfig,
+  type LoadedSettings,
+  type Project,
+  type WorkerChoice,
+} from './project.ts'
 
 /** Options of {@link buildApp}. */
 export interface BuildOptions {
@@ -23,19 +35,27 @@ export interface BuildOptions {
   outDir?: string | undefined
   /** Whether the artifact answers the test channel. Default: false. */
   testChannel?: boolean | undefined
-  /** Seed of a strict build, whose drivers are as harsh as the strictest target's. Default: drivers as they are. */
+  /**
+   * Seed of a strict build, whose drivers are as harsh as the strictest target's. Default: drivers as they
+   * are.
+   */
   strict?: number | undefined
   /** Whether the artifact answers `unmoor data` behind a token. Default: false. */
   dataRoute?: boolean | undefined
   /** In place of the project's config file. */
   config?: AnyConfig | undefined
-  /** An existing Worker in place of an app: its wrangler file, relative to the project. Default: the config's. */
+  /**
+   * An existing Worker in place of an app: its wrangler file, relative to the project. Default: the config's.
+   */
   worker?: WorkerChoice | undefined
   /** Options of targets by name, over those of the config (`targets.NAME.options`). */
   targetOptions?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined
   /** In place of the one that `target` names. */
   adapter?: Adapter | undefined
-  /** Whether it is made to be worked on: bundles of modules carry their source maps, for stack traces with the app's own files. Default: false. */
+  /**
+   * Whether it is made to be worked on: bundles of modules carry their source maps, for stack traces with the
+   * app's own files. Default: false.
+   */
   development?: boolean | undefined
   /** Default: drops everything. */
   log?: Log | undefined
@@ -68,21 +88,40 @@ export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
   return { ...built, ms: performance.now() - started }
 }
 
-/** Builds the project's app for several targets; config, manifest, migrations and assets are read once. All are built or the first failure is thrown. */
+/**
+ * Builds the project's app for several targets; config, manifest, migrations and assets are read once. All
+ * are built or the first failure is thrown.
+ */
 export async function buildApps(
-  options: Omit<BuildOptions, 'target' | 'outDir' | 'adapter'> & { targets: readonly string[]; outDir?: ((target: string) => string) | undefined },
+  options: Omit<BuildOptions, 'target' | 'outDir' | 'adapter'> & {
+    targets: readonly string[]
+    outDir?: ((target: string) => string) | undefined
+  },
 ): Promise<BuiltApp[]> {
   const project = await loadProject(options.projectDir, options)
-  return Promise.all(options.targets.map((target) => buildTarget(project, { ...options, target, outDir: options.outDir?.(target) })))
+  return Promise.all(
+    options.targets.map((target) =>
+      buildTarget(project, { ...options, target, outDir: options.outDir?.(target) }),
+    ),
+  )
 }
 
 /** Builds a project that has been read for one target. */
-export async function buildTarget(project: Project, options: Omit<BuildOptions, 'projectDir' | 'config' | 'worker'>): Promise<BuiltApp> {
+export async function buildTarget(
+  project: Project,
+  options: Omit<BuildOptions, 'projectDir' | 'config' | 'worker'>,
+): Promise<BuiltApp> {
   const started = performance.now()
   const log = options.log ?? SILENT
   const adapter = options.adapter ?? (await loadAdapter(options.target, project.projectDir, project.config))
   if (project.worker !== undefined) checkTarget(project.worker, adapter.name)
-  const drivers = await resolveDrivers(project.manifest, adapter, project.config, project.projectDir, (message) => log.warn(message))
+  const drivers = await resolveDrivers(
+    project.manifest,
+    adapter,
+    project.config,
+    project.projectDir,
+    (message) => log.warn(message),
+  )
   const outDir = resolve(project.projectDir, options.outDir ?? join('.unmoor', adapter.name))
   const info: ArtifactInfo = {
     format: ARTIFACT_FORMAT,
@@ -90,11 +129,20 @@ export async function buildTarget(project: Project, options: Omit<BuildOptions, 
     manifest: project.manifest,
     drivers: Object.fromEntries(Object.entries(drivers).map(([binding, { spec }]) => [binding, spec])),
     migrations: project.migrations,
-    options: targetOptions(adapter, { ...project.config.targets?.[adapter.name]?.options, ...options.targetOptions?.[adapter.name] }, log),
+    options: targetOptions(
+      adapter,
+      { ...project.config.targets?.[adapter.name]?.options, ...options.targetOptions?.[adapter.name] },
+      log,
+    ),
     testChannel: options.testChannel ?? false,
   }
   const modules = new Set<string>()
-  const shared = { imports: driverImports(drivers, options.strict), log, development: options.development ?? false, modules }
+  const shared = {
+    imports: driverImports(drivers, options.strict),
+    log,
+    development: options.development ?? false,
+    modules,
+  }
   await replaceFolder(outDir, project.projectDir, async (dir) => {
     await adapter.build(createContext(dir, project, info, adapter, shared))
     await writeFile(join(dir, INFO_FILE), `${JSON.stringify(info, null, 2)}\n`)
@@ -102,7 +150,11 @@ export async function buildTarget(project: Project, options: Omit<BuildOptions, 
   return { target: adapter.name, outDir, info, adapter, project, modules, ms: performance.now() - started }
 }
 
-function targetOptions(adapter: Adapter, given: Readonly<Record<string, unknown>>, log: Log): Readonly<Record<string, unknown>> {
+function targetOptions(
+  adapter: Adapter,
+  given: Readonly<Record<string, unknown>>,
+  log: Log,
+): Readonly<Record<string, unknown>> {
   if (adapter.options === undefined) return given
   const { options, warnings } = checkTargetOptions(adapter.name, given, adapter.options)
   for (const warning of warnings) log.warn(warning)
@@ -114,13 +166,22 @@ function createContext(
   project: Project,
   info: ArtifactInfo,
   adapter: Adapter,
-  { imports, log, development, modules }: { imports: { imports: string; object: string }; log: Log; development: boolean; modules: Set<string> },
+  {
+    imports,
+    log,
+    development,
+    modules,
+  }: { imports: { imports: string; object: string }; log: Log; development: boolean; modules: Set<string> },
 ): BuildContext {
   const { projectDir, assets } = project
   const place = (path: string): string => {
     const file = resolve(dir, path)
     if (!file.startsWith(dir + sep))
-      throw new UnmoorError('InvalidArgument', `The adapter of "${adapter.name}" writes "${path}", outside of its artifact.`, { operation: 'build' })
+      throw new UnmoorError(
+        'InvalidArgument',
+        `The adapter of "${adapter.name}" writes "${path}", outside of its artifact.`,
+        { operation: 'build' },
+      )
     return file
   }
   return {
@@ -173,19 +234,31 @@ function createContext(
 /**
  * What an artifact is, from its folder.
  *
- * @throws `NotFound` where there is none, saying how to build it; `InvalidArgument` for one that another version wrote or that is no artifact.
+ * @throws `NotFound` where there is none, saying how to build it; `InvalidArgument` for one that another
+ * version wrote or that is no artifact.
  */
 export async function readArtifact(dir: string, target = 'NAME'): Promise<ArtifactInfo> {
   const text = await readFile(join(dir, INFO_FILE), 'utf8').catch((cause: unknown) => {
-    throw new UnmoorError('NotFound', `There is no artifact in ${dir}. Run first: unmoor build --target ${target}`, { operation: 'start', cause })
+    throw new UnmoorError(
+      'NotFound',
+      `There is no artifact in ${dir}. Run first: unmoor build --target ${target}`,
+      { operation: 'start', cause },
+    )
   })
   let info: ArtifactInfo
   try {
     info = JSON.parse(text) as ArtifactInfo
   } catch (cause) {
-    throw new UnmoorError('InvalidArgument', `${join(dir, INFO_FILE)} is not JSON. Build the app again.`, { operation: 'start', cause })
+    throw new UnmoorError('InvalidArgument', `${join(dir, INFO_FILE)} is not JSON. Build the app again.`, {
+      operation: 'start',
+      cause,
+    })
   }
   if (info?.manifest?.version !== 1)
-    throw new UnmoorError('InvalidArgument', `${dir} was built by another version of unmoor. Build the app again.`, { operation: 'start' })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `${dir} was built by another version of unmoor. Build the app again.`,
+      { operation: 'start' },
+    )
   return presentInfo(info, join(dir, INFO_FILE))
 }

@@ -41,7 +41,8 @@ export interface BundlerOptions {
 /**
  * Bundles a generated entry, with the app behind `#app`, into one file.
  *
- * @throws `InvalidArgument` where the app does not compile or imports what is not installed, `Unsupported` where it imports Node built-ins that the target lacks.
+ * @throws `InvalidArgument` where the app does not compile or imports what is not installed, `Unsupported`
+ * where it imports Node built-ins that the target lacks.
  */
 export async function bundle(options: BundleOptions, shared: BundlerOptions): Promise<Bundle> {
   const { rolldown } = await import('rolldown')
@@ -72,8 +73,12 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
     {
       name: 'unmoor:graph',
       async generateBundle(_output, bundled) {
-        if (shared.modules !== undefined) for (const id of this.getModuleIds()) if (isAbsolute(id)) shared.modules.add(id)
-        const graph: Graph = { modules: moduleIds(bundled), importers: (id) => this.getModuleInfo(id)?.importers ?? [] }
+        if (shared.modules !== undefined)
+          for (const id of this.getModuleIds()) if (isAbsolute(id)) shared.modules.add(id)
+        const graph: Graph = {
+          modules: moduleIds(bundled),
+          importers: (id) => this.getModuleInfo(id)?.importers ?? [],
+        }
         written.push(...Object.keys(bundled))
         const kept = [...offences.filter(isKept(bundled, options.format)), ...unsupportedUses(graph.modules)]
         if (shared.inspect !== undefined) return shared.inspect(graph, kept)
@@ -96,7 +101,8 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
         inject: { ...worker.inject, ...toInject(options.inject) },
         ...(options.target === undefined ? {} : { target: options.target }),
       },
-      // A script of many isolates is to keep no code for modules that nobody has asked for yet (`guest/web/late.ts`).
+      // A script of many isolates is to keep no code for modules that nobody has asked for yet
+      // (`guest/web/late.ts`).
       ...(options.format === 'iife' ? { optimization: { pifeForModuleWrappers: false } } : {}),
       plugins,
       onLog(level, log) {
@@ -112,7 +118,11 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
     throw refused ?? buildError(error)
   }
   const folder = dirname(file)
-  return { file, size: (await stat(file)).size, files: written.map((name) => relative(shared.outDir, join(folder, name))) }
+  return {
+    file,
+    size: (await stat(file)).size,
+    files: written.map((name) => relative(shared.outDir, join(folder, name))),
+  }
 }
 
 function resolveOptions(conditions: readonly string[]): NonNullable<InputOptions['resolve']> {
@@ -130,7 +140,10 @@ function outputOptions(file: string, options: BundleOptions, { sourcemap }: Bund
     entryFileNames: basename(file),
     format: options.format ?? 'esm',
     // With a map beside it somebody may debug it: `debugger` stays.
-    minify: options.sourcemap === true && options.minify !== false ? { compress: { dropDebugger: false } } : (options.minify ?? true),
+    minify:
+      options.sourcemap === true && options.minify !== false
+        ? { compress: { dropDebugger: false } }
+        : (options.minify ?? true),
     codeSplitting: false,
     sourcemap: sourcemap === true ? 'inline' : options.sourcemap === true ? 'hidden' : false,
     comments: { legal: false, annotation: false, jsdoc: false },
@@ -138,15 +151,27 @@ function outputOptions(file: string, options: BundleOptions, { sourcemap }: Bund
 }
 
 /** Warnings that say nothing an app's author could act on. */
-const QUIET: ReadonlySet<string> = new Set(['EVAL', 'CIRCULAR_DEPENDENCY', 'COMMONJS_VARIABLE_IN_ESM', 'EMPTY_IMPORT_META', 'TOLERATED_TRANSFORM'])
+const QUIET: ReadonlySet<string> = new Set([
+  'EVAL',
+  'CIRCULAR_DEPENDENCY',
+  'COMMONJS_VARIABLE_IN_ESM',
+  'EMPTY_IMPORT_META',
+  'TOLERATED_TRANSFORM',
+])
 
 function moduleIds(bundled: OutputBundle): Set<string> {
-  return new Set(Object.values(bundled).flatMap((output) => (output.type === 'chunk' ? output.moduleIds : [])))
+  return new Set(
+    Object.values(bundled).flatMap((output) => (output.type === 'chunk' ? output.moduleIds : [])),
+  )
 }
 
-/** Whether an import survived tree shaking: a library may import `node:fs` in a part that the app does not use. */
+/**
+ * Whether an import survived tree shaking: a library may import `node:fs` in a part that the app does not
+ * use.
+ */
 function isKept(bundled: OutputBundle, format: BundleOptions['format']): (offence: Offence) => boolean {
-  // The chunk's own list of imports names dropped ones too; its text has what is left, under the id that they were resolved to.
+  // The chunk's own list of imports names dropped ones too; its text has what is left, under the id that they
+  // were resolved to.
   const text = Object.values(bundled)
     .map((output) => (output.type === 'chunk' ? output.code : ''))
     .join('\n')
@@ -155,7 +180,10 @@ function isKept(bundled: OutputBundle, format: BundleOptions['format']): (offenc
     if (required) return true
     const id = kind === 'builtin' ? `node:${specifier.replace(/^node:/, '')}` : specifier
     // A script without modules has the import as a parameter of its outermost function.
-    return ['"', "'", '`'].some((quote) => text.includes(`${quote}${id}${quote}`)) || (format === 'iife' && text.includes(id.replace(/[^\w$]/g, '_')))
+    return (
+      ['"', "'", '`'].some((quote) => text.includes(`${quote}${id}${quote}`)) ||
+      (format === 'iife' && text.includes(id.replace(/[^\w$]/g, '_')))
+    )
   }
 }
 
@@ -163,15 +191,25 @@ function isKept(bundled: OutputBundle, format: BundleOptions['format']): (offenc
 function buildError(error: unknown): unknown {
   if (!(error instanceof Error)) return error
   const causes = (error as { errors?: unknown[] }).errors ?? [error]
-  const text = causes.map((cause) => plain(cause instanceof Error ? cause.message : String((cause as { message?: string }).message ?? cause))).join('\n')
+  const text = causes
+    .map((cause) =>
+      plain(
+        cause instanceof Error ? cause.message : String((cause as { message?: string }).message ?? cause),
+      ),
+    )
+    .join('\n')
   // The entry's own imports are the app, unmoor, and drivers: only those of others can lack a name.
   const missing = /"(\w+)" is not exported by "([^"]+)"[^]*the generated entry/.exec(text)
   if (missing !== null)
     return configError(
-      `The driver module ${missing[2]} has no export "${missing[1]}". A driver exports a factory for each kind that it serves: export const ${missing[1]} = (options, context) => ...`,
+      `The driver module ${missing[2]} has no export "${missing[1]}". A driver exports a factory for ` +
+        `each kind that it serves: export const ${missing[1]} = (options, context) => ...`,
       error,
     )
-  return new UnmoorError('InvalidArgument', `The app does not build:\n${text.trim()}`, { operation: 'build', cause: error })
+  return new UnmoorError('InvalidArgument', `The app does not build:\n${text.trim()}`, {
+    operation: 'build',
+    cause: error,
+  })
 }
 
 function toInject(inject: BundleOptions['inject'] = {}): Record<string, [string, string]> {
@@ -179,5 +217,7 @@ function toInject(inject: BundleOptions['inject'] = {}): Record<string, [string,
 }
 
 function plain(message: string): string {
-  return stripVTControlCharacters(message).replaceAll(ENTRY_ID, 'the generated entry').replaceAll('\\0unmoor:entry', 'the generated entry')
+  return stripVTControlCharacters(message)
+    .replaceAll(ENTRY_ID, 'the generated entry')
+    .replaceAll('\\0unmoor:entry', 'the generated entry')
 }

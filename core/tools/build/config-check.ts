@@ -1,4 +1,7 @@
-/** Checks what a config file exports. Runs in the process that imported it, where functions and the like can still be told from data. */
+/**
+ * Checks what a config file exports. Runs in the process that imported it, where functions and the like can
+ * still be told from data.
+ */
 import type { AnyConfig } from '../../config.ts'
 import { UnmoorError } from '../../errors.ts'
 import { didYouMean } from '../../option-table.ts'
@@ -21,17 +24,26 @@ export function checkConfig(value: unknown, file: string): AnyConfig {
   const refuse = (key: string, takes: string): never => {
     throw configError(`${file}: ${key} ${takes}`)
   }
-  if (!isRecord(value)) return refuse('the default export', 'must be an object. Write: export default defineConfig({ ... })')
+  if (!isRecord(value))
+    return refuse('the default export', 'must be an object. Write: export default defineConfig({ ... })')
   for (const key of Object.keys(value)) {
-    if (!KEYS.includes(key)) refuse(`"${key}"`, `is no key of a config.${didYouMean(key, KEYS)} Keys: ${KEYS.join(', ')}.`)
+    if (!KEYS.includes(key))
+      refuse(`"${key}"`, `is no key of a config.${didYouMean(key, KEYS)} Keys: ${KEYS.join(', ')}.`)
   }
   const { name, entry, drivers, targets, dataDir } = value
   if (name !== undefined && (typeof name !== 'string' || !APP_NAME.test(name))) {
-    refuse('name', `must be lower-case letters, digits and hyphens, a letter first, at most 63, such as "links"; it is ${print(name)}.`)
+    refuse(
+      'name',
+      'must be lower-case letters, digits and hyphens, a letter first, at most 63, such as "links"; it ' +
+        `is ${print(name)}.`,
+    )
   }
   for (const [key, path] of Object.entries({ entry, dataDir })) {
     if (path !== undefined && (typeof path !== 'string' || path === ''))
-      refuse(key, `must be a path such as "${key === 'entry' ? 'src/app.ts' : '.unmoor/data'}"; it is ${print(path)}.`)
+      refuse(
+        key,
+        `must be a path such as "${key === 'entry' ? 'src/app.ts' : '.unmoor/data'}"; it is ${print(path)}.`,
+      )
   }
   checkWorker(value['worker'], entry, refuse)
   if (drivers !== undefined) checkDrivers(drivers, 'drivers', refuse)
@@ -47,7 +59,8 @@ export function checkTargetNames(config: AnyConfig, file: string): void {
   for (const [name, target] of Object.entries(config.targets ?? {})) {
     if (target.adapter === undefined && !(TARGETS as readonly string[]).includes(name)) {
       throw configError(
-        `${file}: targets.${name}: there is no such target.${didYouMean(name, TARGETS)} Targets: ${TARGETS.join(', ')}; one of your own needs "adapter", the path of its module.`,
+        `${file}: targets.${name}: there is no such target.${didYouMean(name, TARGETS)} Targets: ` +
+          `${TARGETS.join(', ')}; one of your own needs "adapter", the path of its module.`,
       )
     }
   }
@@ -59,8 +72,13 @@ function checkWorker(worker: unknown, entry: unknown, refuse: Refuse): void {
   if (worker === undefined) return
   if (entry !== undefined) refuse('worker', 'stands in place of "entry". Remove one of the two.')
   const file = isRecord(worker) ? worker['config'] : worker
-  if (typeof file !== 'string' || file === '') refuse('worker', 'must be the path of a wrangler file, such as "./wrangler.jsonc", or { config, env, allow }.')
-  if (isRecord(worker) && worker['env'] !== undefined && typeof worker['env'] !== 'string') refuse('worker.env', 'must be the name of an environment.')
+  if (typeof file !== 'string' || file === '')
+    refuse(
+      'worker',
+      'must be the path of a wrangler file, such as "./wrangler.jsonc", or { config, env, allow }.',
+    )
+  if (isRecord(worker) && worker['env'] !== undefined && typeof worker['env'] !== 'string')
+    refuse('worker.env', 'must be the name of an environment.')
   const allow = isRecord(worker) ? (worker['allow'] ?? []) : []
   const names = Object.keys(UNSUPPORTED)
   if (!Array.isArray(allow) || !allow.every((name) => names.includes(name as string)))
@@ -70,7 +88,11 @@ function checkWorker(worker: unknown, entry: unknown, refuse: Refuse): void {
 function checkTarget(target: unknown, key: string, refuse: Refuse): void {
   if (!isRecord(target)) return refuse(key, 'must be an object, such as { drivers: {} }.')
   for (const own of Object.keys(target)) {
-    if (!TARGET_KEYS.includes(own)) refuse(`"${key}.${own}"`, `is no key of a target.${didYouMean(own, TARGET_KEYS)} Keys: ${TARGET_KEYS.join(', ')}.`)
+    if (!TARGET_KEYS.includes(own))
+      refuse(
+        `"${key}.${own}"`,
+        `is no key of a target.${didYouMean(own, TARGET_KEYS)} Keys: ${TARGET_KEYS.join(', ')}.`,
+      )
   }
   if (target['drivers'] !== undefined) checkDrivers(target['drivers'], `${key}.drivers`, refuse)
   if (target['options'] !== undefined) {
@@ -78,15 +100,20 @@ function checkTarget(target: unknown, key: string, refuse: Refuse): void {
     checkData(target['options'], `${key}.options`, refuse)
   }
   const adapter = target['adapter']
-  if (adapter !== undefined && (typeof adapter !== 'string' || adapter === '')) refuse(`${key}.adapter`, 'must be the path or package of an adapter module.')
+  if (adapter !== undefined && (typeof adapter !== 'string' || adapter === ''))
+    refuse(`${key}.adapter`, 'must be the path or package of an adapter module.')
 }
 
 function checkDrivers(drivers: unknown, key: string, refuse: Refuse): void {
-  if (!isRecord(drivers)) return refuse(key, 'must be an object of binding names to drivers, such as { links: "memory" }.')
+  if (!isRecord(drivers))
+    return refuse(key, 'must be an object of binding names to drivers, such as { links: "memory" }.')
   for (const [binding, spec] of Object.entries(drivers)) {
     if (typeof spec === 'string' && spec !== '') continue
     if (!isRecord(spec) || typeof spec['driver'] !== 'string' || spec['driver'] === '') {
-      refuse(`${key}.${binding}`, `must be a driver's name or { driver: 'name', ...options }; it is ${print(spec)}.`)
+      refuse(
+        `${key}.${binding}`,
+        `must be a driver's name or { driver: 'name', ...options }; it is ${print(spec)}.`,
+      )
     }
     checkData(spec, `${key}.${binding}`, refuse)
   }
@@ -98,7 +125,8 @@ function checkData(value: unknown, key: string, refuse: Refuse): void {
   if (typeof value === 'number' && Number.isFinite(value)) return
   if (Array.isArray(value)) return value.forEach((item, index) => checkData(item, `${key}[${index}]`, refuse))
   if (!isRecord(value)) return refuse(key, `must be plain data (JSON); it is ${print(value)}.`)
-  for (const [name, item] of Object.entries(value)) if (item !== undefined) checkData(item, `${key}.${name}`, refuse)
+  for (const [name, item] of Object.entries(value))
+    if (item !== undefined) checkData(item, `${key}.${name}`, refuse)
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -108,5 +136,9 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function print(value: unknown): string {
-  return typeof value === 'string' ? `"${value}"` : typeof value === 'object' && value !== null ? 'an object' : String(value)
+  return typeof value === 'string'
+    ? `"${value}"`
+    : typeof value === 'object' && value !== null
+      ? 'an object'
+      : String(value)
 }

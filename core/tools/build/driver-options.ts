@@ -2,13 +2,22 @@ import { existsSync, readFileSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import type { parseSync } from 'rolldown/utils'
 import type { Adapter } from '../../adapter.ts'
-import { checkOptions, type CheckedOptions, type DriverOptionTables, type OptionType } from '../../option-table.ts'
+import {
+  checkOptions,
+  type CheckedOptions,
+  type DriverOptionTables,
+  type OptionType,
+} from '../../option-table.ts'
 import { configError } from './config-check.ts'
 import { fromSource, resolveFrom } from './packages.ts'
 
 type Program = ReturnType<typeof parseSync>['program']
-type Exported = NonNullable<Extract<Program['body'][number], { type: 'ExportNamedDeclaration' }>['declaration']>
-type Expression = NonNullable<Extract<Exported, { type: 'VariableDeclaration' }>['declarations'][number]['init']>
+type Exported = NonNullable<
+  Extract<Program['body'][number], { type: 'ExportNamedDeclaration' }>['declaration']
+>
+type Expression = NonNullable<
+  Extract<Exported, { type: 'VariableDeclaration' }>['declarations'][number]['init']
+>
 type Property = Extract<Expression, { type: 'ObjectExpression' }>['properties'][number]
 
 /** A driver that a config names, and where. */
@@ -45,7 +54,10 @@ export async function checkDriverOptions(
 }
 
 /** Undefined where the driver states none, or not as a literal. */
-async function statedOptions({ driver, module }: NamedDriver, projectDir: string): Promise<DriverOptionTables | undefined> {
+async function statedOptions(
+  { driver, module }: NamedDriver,
+  projectDir: string,
+): Promise<DriverOptionTables | undefined> {
   if (module === `unmoor/drivers/${driver}`) return builtInTables(driver)
   const path = isAbsolute(module) ? module : installedFile(module, projectDir)
   if (path === undefined || !existsSync(path)) return undefined
@@ -64,7 +76,10 @@ function installedFile(module: string, projectDir: string): string | undefined {
 
 /** Tables of a driver that unmoor ships: its `options.ts`. */
 async function builtInTables(driver: string): Promise<DriverOptionTables | undefined> {
-  const url = new URL(`../../../adapters/drivers/${driver}/options.${fromSource ? 'ts' : 'js'}`, import.meta.url)
+  const url = new URL(
+    `../../../adapters/drivers/${driver}/options.${fromSource ? 'ts' : 'js'}`,
+    import.meta.url,
+  )
   return ((await import(/* @vite-ignore */ url.href)) as { options?: DriverOptionTables }).options
 }
 
@@ -74,7 +89,8 @@ async function builtInTables(driver: string): Promise<DriverOptionTables | undef
  */
 function exportedLiteral({ body }: Program): DriverOptionTables | undefined {
   for (const statement of body) {
-    if (statement.type !== 'ExportNamedDeclaration' || statement.declaration?.type !== 'VariableDeclaration') continue
+    if (statement.type !== 'ExportNamedDeclaration' || statement.declaration?.type !== 'VariableDeclaration')
+      continue
     for (const { id, init } of statement.declaration.declarations) {
       if (id.type === 'Identifier' && id.name === 'options' && init !== null) return asTables(literal(init))
     }
@@ -93,7 +109,11 @@ function literal(node: Expression): unknown {
     case 'Literal':
       return 'value' in node ? node.value : NOT_LITERAL
     case 'ArrayExpression':
-      return whole(node.elements.map((item) => (item === null || item.type === 'SpreadElement' ? NOT_LITERAL : literal(item))))
+      return whole(
+        node.elements.map((item) =>
+          item === null || item.type === 'SpreadElement' ? NOT_LITERAL : literal(item),
+        ),
+      )
     case 'ObjectExpression': {
       const entries = node.properties.map(literalProperty)
       return entries.some((entry) => entry === undefined || entry[1] === NOT_LITERAL)
@@ -108,7 +128,12 @@ function literal(node: Expression): unknown {
 function literalProperty(property: Property): [string, unknown] | undefined {
   if (property.type !== 'Property' || property.computed) return undefined
   const { key } = property
-  const name = key.type === 'Identifier' ? key.name : key.type === 'Literal' && 'value' in key ? String(key.value) : undefined
+  const name =
+    key.type === 'Identifier'
+      ? key.name
+      : key.type === 'Literal' && 'value' in key
+        ? String(key.value)
+        : undefined
   return name === undefined ? undefined : [name, literal(property.value)]
 }
 
@@ -118,7 +143,8 @@ function whole(items: unknown[]): unknown {
 
 /** Only what has the form of tables is used. */
 function asTables(value: unknown): DriverOptionTables | undefined {
-  return isTable(value) && Object.values(value).every((table) => isTable(table) && Object.values(table).every(isOptionType))
+  return isTable(value) &&
+    Object.values(value).every((table) => isTable(table) && Object.values(table).every(isOptionType))
     ? (value as DriverOptionTables)
     : undefined
 }

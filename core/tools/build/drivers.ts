@@ -19,9 +19,11 @@ export interface ResolvedDriver {
 }
 
 /**
- * The driver of every binding but variables: what the config names for the target, else for all targets, else the adapter's default.
+ * The driver of every binding but variables: what the config names for the target, else for all targets, else
+ * the adapter's default.
  *
- * @throws `InvalidArgument` (operation `config`) naming what there is, for a binding that is not declared, an unknown driver, one that does not serve the kind, and a kind without default.
+ * @throws `InvalidArgument` (operation `config`) naming what there is, for a binding that is not declared, an
+ * unknown driver, one that does not serve the kind, and a kind without default.
  */
 export async function resolveDrivers(
   manifest: Manifest,
@@ -41,7 +43,8 @@ export async function resolveDrivers(
     const named = forTarget[binding] ?? forAll[binding] ?? adapter.defaultDrivers[declaration.kind]
     if (named === undefined) {
       throw configError(
-        `The target "${adapter.name}" has no default driver for the ${declaration.kind} binding "${binding}". Name one in unmoor.config.ts: targets.${adapter.name}.drivers.${binding}.`,
+        `The target "${adapter.name}" has no default driver for the ${declaration.kind} binding ` +
+          `"${binding}". Name one in unmoor.config.ts: targets.${adapter.name}.drivers.${binding}.`,
       )
     }
     const spec: DriverSpec = typeof named === 'string' ? { driver: named } : named
@@ -49,8 +52,16 @@ export async function resolveDrivers(
     const { driver, ...given } = spec
     const module = driverModule(driver, path, adapter, projectDir)
     const inConfig = binding in forTarget || binding in forAll
-    await checkKind(driver, module, kind, `${inConfig ? `unmoor.config.ts: ${path}: ` : ''}Binding "${binding}"`)
-    const { options, warnings } = await checkDriverOptions({ driver, module, kind, path }, given, { adapter, projectDir })
+    await checkKind(
+      driver,
+      module,
+      kind,
+      `${inConfig ? `unmoor.config.ts: ${path}: ` : ''}Binding "${binding}"`,
+    )
+    const { options, warnings } = await checkDriverOptions({ driver, module, kind, path }, given, {
+      adapter,
+      projectDir,
+    })
     for (const warning of warnings) warn(warning)
     resolved[binding] = { kind, spec: { driver, ...options }, module }
   }
@@ -60,11 +71,16 @@ export async function resolveDrivers(
 function checkNames(names: readonly string[], key: string, manifest: Manifest): void {
   for (const name of names) {
     const kind = Object.hasOwn(manifest.bindings, name) ? manifest.bindings[name]?.kind : undefined
-    if (kind === 'variable') throw configError(`unmoor.config.ts: ${key}.${name}: "${name}" is a variable, which has no driver. Set it in the environment.`)
+    if (kind === 'variable')
+      throw configError(
+        `unmoor.config.ts: ${key}.${name}: "${name}" is a variable, which has no driver. Set it in the ` +
+          'environment.',
+      )
     if (kind === undefined) {
       const declared = Object.keys(manifest.bindings).join(', ') || 'none'
       throw configError(
-        `unmoor.config.ts: ${key}.${name}: the app declares no binding "${name}".${didYouMean(name, Object.keys(manifest.bindings))} Declared: ${declared}.`,
+        `unmoor.config.ts: ${key}.${name}: the app declares no binding ` +
+          `"${name}".${didYouMean(name, Object.keys(manifest.bindings))} Declared: ${declared}.`,
       )
     }
   }
@@ -91,7 +107,9 @@ function driverModule(driver: string, place: string, adapter: Adapter, projectDi
   if (installed(driver, projectDir)) return driver
   const names = [...new Set([...Object.keys(adapter.drivers ?? {}), ...builtInDrivers()])]
   throw configError(
-    `unmoor.config.ts: ${place}: there is no driver "${driver}".${didYouMean(driver, names)} Drivers for "${adapter.name}": ${names.join(', ')}; or the path or name of an installed package of your own.`,
+    `unmoor.config.ts: ${place}: there is no driver "${driver}".${didYouMean(driver, names)} Drivers ` +
+      `for "${adapter.name}": ${names.join(', ')}; or the path or name of an installed package of your ` +
+      'own.',
   )
 }
 
@@ -103,7 +121,10 @@ function installed(specifier: string, projectDir: string): boolean {
   }
 }
 
-/** A driver module exports a factory per kind; what it exports is read from its text, so that it need not run here. */
+/**
+ * A driver module exports a factory per kind; what it exports is read from its text, so that it need not run
+ * here.
+ */
 async function checkKind(driver: string, module: string, kind: keyof DriverOf, place: string): Promise<void> {
   const path = isAbsolute(module) ? module : resolvePublicName(module)
   if (path === undefined) return
@@ -111,10 +132,23 @@ async function checkKind(driver: string, module: string, kind: keyof DriverOf, p
   if (exported === undefined || exported.includes(kind)) return
   const serves = exported.filter((name) => KINDS.has(name)).join(', ') || 'nothing'
   const what = kind === 'strongKv' ? 'kv with strong consistency (strongKv)' : kind
-  throw configError(`${place} is a ${what}, which the driver "${driver}" does not serve. It serves: ${serves}.`)
+  throw configError(
+    `${place} is a ${what}, which the driver "${driver}" does not serve. It serves: ${serves}.`,
+  )
 }
 
-const KINDS: ReadonlySet<string> = new Set<keyof DriverOf>(['kv', 'strongKv', 'blob', 'sql', 'queue', 'cache', 'secret', 'service', 'assets', 'objects'])
+const KINDS: ReadonlySet<string> = new Set<keyof DriverOf>([
+  'kv',
+  'strongKv',
+  'blob',
+  'sql',
+  'queue',
+  'cache',
+  'secret',
+  'service',
+  'assets',
+  'objects',
+])
 const seen = new Map<string, string[] | undefined>()
 
 /** Undefined where the text alone does not tell (`export *`). */
@@ -126,16 +160,22 @@ async function exportedNames(path: string): Promise<string[] | undefined> {
   const unknown = entries.some((entry) => entry.exportName.kind === 'None')
   const names = unknown
     ? undefined
-    : entries.flatMap((entry) => (entry.exportName.name === null || entry.exportName.name === undefined ? [] : [entry.exportName.name]))
+    : entries.flatMap((entry) =>
+        entry.exportName.name === null || entry.exportName.name === undefined ? [] : [entry.exportName.name],
+      )
   seen.set(path, names)
   return names
 }
 
 /**
- * Import statements for the drivers and their kinds' portable classes, and the object literal `{ name: { create, options, portable } }`.
- * `strict` is the seed of a strict build, which makes each driver harsh (`core/runtime/strict`).
+ * Import statements for the drivers and their kinds' portable classes, and the object literal
+ * `{ name: { create, options, portable } }`. `strict` is the seed of a strict build, which makes each driver
+ * harsh (`core/runtime/strict`).
  */
-export function driverImports(drivers: Readonly<Record<string, ResolvedDriver>>, strict?: number): { imports: string; object: string } {
+export function driverImports(
+  drivers: Readonly<Record<string, ResolvedDriver>>,
+  strict?: number,
+): { imports: string; object: string } {
   const names = new Map<string, string>()
   const imports: string[] = []
   const imported = (name: string, module: string): string => {
@@ -150,8 +190,14 @@ export function driverImports(drivers: Readonly<Record<string, ResolvedDriver>>,
   const entries = Object.entries(drivers).map(([binding, { kind, spec, module }]) => {
     const portable = imported(`portable${kind[0]?.toUpperCase()}${kind.slice(1)}`, 'unmoor/runtime')
     const factory = imported(kind, module)
-    const create = strict === undefined ? factory : `${imported('strict', 'unmoor/internal/strict')}(${JSON.stringify(kind)}, ${factory}, ${strict})`
-    return `${JSON.stringify(binding)}: { create: ${create}, options: ${JSON.stringify(spec)}, portable: ${portable} }`
+    const create =
+      strict === undefined
+        ? factory
+        : `${imported('strict', 'unmoor/internal/strict')}(${JSON.stringify(kind)}, ${factory}, ${strict})`
+    return (
+      `${JSON.stringify(binding)}: { create: ${create}, options: ${JSON.stringify(spec)}, ` +
+      `portable: ${portable} }`
+    )
   })
   return { imports: imports.join('\n'), object: `{ ${entries.join(', ')} }` }
 }

@@ -1,11 +1,15 @@
 import type { Plugin } from 'rolldown'
 
 /**
- * Takes built-ins that a module imports as a whole (`import tls from 'tls'`) at their first use and not at the start of the process: node:tls alone is 20 ms of one, and
- * an ES module import of node:http evaluates all of its lazy exports. Imports of names stay as they are.
+ * Takes built-ins that a module imports as a whole (`import tls from 'tls'`) at their first use and not at
+ * the start of the process: node:tls alone is 20 ms of one, and an ES module import of node:http evaluates
+ * all of its lazy exports. Imports of names stay as they are.
  */
 export function lazyBuiltinsPlugin(names: readonly string[]): Plugin {
-  const pattern = new RegExp(`^import ([A-Za-z_$][\\w$]*) from (['"])(?:node:)?(${names.join('|')})\\2;?[ \\t]*$`, 'm')
+  const pattern = new RegExp(
+    `^import ([A-Za-z_$][\\w$]*) from (['"])(?:node:)?(${names.join('|')})\\2;?[ \\t]*$`,
+    'm',
+  )
   return {
     name: 'unmoor:lazy-builtins',
     transform: {
@@ -13,7 +17,10 @@ export function lazyBuiltinsPlugin(names: readonly string[]): Plugin {
       handler: (code) => ({
         code: code.replaceAll(new RegExp(pattern, 'gm'), (_, binding: string, _quote, name: string) => {
           const module = `process.getBuiltinModule('node:${name}')`
-          return `const ${binding} = new Proxy({}, { get: (_, key) => ${module}[key], has: (_, key) => key in ${module} })`
+          return (
+            `const ${binding} = new Proxy({}, { get: (_, key) => ${module}[key], has: (_, key) => ` +
+            `key in ${module} })`
+          )
         }),
         map: null,
       }),

@@ -1,6 +1,7 @@
 /**
- * Runs in a child process: imports the project's config and the bundled app, so that no code of the user's runs in the command itself
- * (it may exit, hang, or keep handles open), and every load sees the files as they are now.
+ * Runs in a child process: imports the project's config and the bundled app, so that no code of the user's
+ * runs in the command itself (it may exit, hang, or keep handles open), and every load sees the files as they
+ * are now.
  */
 import { registerHooks } from 'node:module'
 import { pathToFileURL } from 'node:url'
@@ -11,7 +12,8 @@ import { checkConfig, checkTargetNames } from './config-check.ts'
 import type { LoaderReply, LoaderRequest } from './loader.ts'
 import { resolvePublicName } from './packages.ts'
 
-// A project may use unmoor without having it in its node_modules (npx, a checkout): its names always mean this package.
+// A project may use unmoor without having it in its node_modules (npx, a checkout): its names always mean
+// this package.
 registerHooks({
   resolve(specifier, context, next) {
     const own = resolvePublicName(specifier)
@@ -32,7 +34,11 @@ async function answer(request: LoaderRequest): Promise<unknown> {
   const module = (await import(pathToFileURL(request.file).href)) as { default?: unknown }
   if (request.kind === 'config') {
     if (module.default === undefined)
-      throw new UnmoorError('InvalidArgument', `${request.label} has no default export. Write: export default defineConfig({ ... })`, { operation: 'config' })
+      throw new UnmoorError(
+        'InvalidArgument',
+        `${request.label} has no default export. Write: export default defineConfig({ ... })`,
+        { operation: 'config' },
+      )
     const config = checkConfig(module.default, request.label)
     checkTargetNames(config, request.label)
     return config
@@ -44,14 +50,19 @@ function checkApp(value: unknown, label: string): App {
   const refuse = (what: string): never => {
     throw new UnmoorError('InvalidArgument', `${label}: ${what}`, { operation: 'build' })
   }
-  if (value === undefined || value === null) return refuse('there is no default export. End it with: export default defineApp({ fetch })')
+  if (value === undefined || value === null)
+    return refuse('there is no default export. End it with: export default defineApp({ fetch })')
   if (typeof value !== 'object' && typeof value !== 'function')
-    return refuse(`the default export is a ${typeof value}, not an app. Write: export default defineApp({ fetch })`)
+    return refuse(
+      `the default export is a ${typeof value}, not an app. Write: export default defineApp({ fetch })`,
+    )
   const app = value as Partial<App>
-  if (isObject(app.bindings) && isObject(app.queues) && isObject(app.crons) && 'fetch' in app) return value as App
+  if (isObject(app.bindings) && isObject(app.queues) && isObject(app.crons) && 'fetch' in app)
+    return value as App
   return refuse(
     'fetch' in app
-      ? 'the default export has a fetch but was not made by defineApp. Write: export default defineApp({ bindings, fetch: app.fetch })'
+      ? 'the default export has a fetch but was not made by defineApp. Write: export default ' +
+          'defineApp({ bindings, fetch: app.fetch })'
       : 'the default export was not made by defineApp. Write: export default defineApp({ bindings, fetch })',
   )
 }
@@ -64,7 +75,14 @@ function describe(error: unknown): NonNullable<LoaderReply['error']> {
   if (error instanceof Error) {
     const { code, operation } = error as { code?: string; operation?: string }
     // Bundles hold their own copy of the error class, so the name tells.
-    return { own: error.name === 'UnmoorError', code, operation, name: error.name, message: error.message, stack: error.stack ?? '' }
+    return {
+      own: error.name === 'UnmoorError',
+      code,
+      operation,
+      name: error.name,
+      message: error.message,
+      stack: error.stack ?? '',
+    }
   }
   return { own: false, name: 'Error', message: String(error), stack: '' }
 }

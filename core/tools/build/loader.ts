@@ -7,13 +7,23 @@ import { cleanAtExit } from './cleanup.ts'
 import { fromSource } from './packages.ts'
 
 /** What the child is asked to import. */
-export type LoaderRequest = { id: number; file: string; label: string } & ({ kind: 'config' } | { kind: 'manifest'; name: string })
+export type LoaderRequest = { id: number; file: string; label: string } & (
+  | { kind: 'config' }
+  | { kind: 'manifest'; name: string }
+)
 
 /** What it answers. */
 export interface LoaderReply {
   id: number
   value?: unknown
-  error?: { own: boolean; code?: string | undefined; operation?: string | undefined; name: string; message: string; stack: string }
+  error?: {
+    own: boolean
+    code?: string | undefined
+    operation?: string | undefined
+    name: string
+    message: string
+    stack: string
+  }
 }
 
 type Unsent<T> = T extends unknown ? Omit<T, 'id'> : never
@@ -23,9 +33,15 @@ const STDERR_KEPT = 8 * 1024
 
 /** Imports the user's modules in a child process of its own. */
 export interface Loader {
-  /** The config that `file` exports. @throws `InvalidArgument` (operation `config`) where it does not load or is no config. */
+  /**
+   * The config that `file` exports. @throws `InvalidArgument` (operation `config`) where it does not load or
+   * is no config.
+   */
   config(file: string, label: string): Promise<AnyConfig>
-  /** The manifest of the bundled app in `file`. @throws `InvalidArgument` where it does not load or is no app; `Timeout` after 10 s. */
+  /**
+   * The manifest of the bundled app in `file`. @throws `InvalidArgument` where it does not load or is no app;
+   * `Timeout` after 10 s.
+   */
   manifest(file: string, label: string, name: string): Promise<Manifest>
   /** Ends the child. */
   close(): void
@@ -33,11 +49,15 @@ export interface Loader {
 
 /** Starts the child at once: it is up by the time there is something to import. */
 export function startLoader(options: { timeoutSeconds?: number } = {}): Loader {
-  const child = fork(fileURLToPath(new URL(`./loader-child.${fromSource ? 'ts' : 'js'}`, import.meta.url)), [], {
-    // The app comes as a bundle with its source map: errors then name the user's own files.
-    execArgv: ['--no-warnings', '--enable-source-maps'],
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  })
+  const child = fork(
+    fileURLToPath(new URL(`./loader-child.${fromSource ? 'ts' : 'js'}`, import.meta.url)),
+    [],
+    {
+      // The app comes as a bundle with its source map: errors then name the user's own files.
+      execArgv: ['--no-warnings', '--enable-source-maps'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    },
+  )
   return new ChildLoader(child, options.timeoutSeconds ?? TIMEOUT_SECONDS)
 }
 
@@ -69,9 +89,13 @@ class ChildLoader implements Loader {
   async config(file: string, label: string): Promise<AnyConfig> {
     const reply = await this.#ask({ kind: 'config', file, label })
     if (reply.error !== undefined)
-      throw new UnmoorError('InvalidArgument', reply.error.own ? reply.error.message : `${label} does not load: ${located(reply.error)}`, {
-        operation: 'config',
-      })
+      throw new UnmoorError(
+        'InvalidArgument',
+        reply.error.own ? reply.error.message : `${label} does not load: ${located(reply.error)}`,
+        {
+          operation: 'config',
+        },
+      )
     return reply.value as AnyConfig
   }
 
@@ -80,12 +104,17 @@ class ChildLoader implements Loader {
     const { error } = reply
     if (error === undefined) return reply.value as Manifest
     if (error.own)
-      throw new UnmoorError((error.code ?? 'Internal') as ErrorCode, error.message.startsWith(label) ? error.message : `${label}: ${error.message}`, {
-        operation: 'build',
-      })
+      throw new UnmoorError(
+        (error.code ?? 'Internal') as ErrorCode,
+        error.message.startsWith(label) ? error.message : `${label}: ${error.message}`,
+        {
+          operation: 'build',
+        },
+      )
     throw new UnmoorError(
       'InvalidArgument',
-      `${label} throws when it is imported, which the build does to read its bindings: ${located(error)}${this.#printed()}`,
+      `${label} throws when it is imported, which the build does to read its ` +
+        `bindings: ${located(error)}${this.#printed()}`,
       { operation: 'build' },
     )
   }
@@ -103,14 +132,20 @@ class ChildLoader implements Loader {
     try {
       return await new Promise<LoaderReply>((resolve, reject) => {
         const ended = (how: string): UnmoorError =>
-          new UnmoorError('InvalidArgument', `${label}: the process that imported it ${how}.${this.#printed()}`, {
-            operation: request.kind === 'config' ? 'config' : 'build',
-          })
+          new UnmoorError(
+            'InvalidArgument',
+            `${label}: the process that imported it ${how}.${this.#printed()}`,
+            {
+              operation: request.kind === 'config' ? 'config' : 'build',
+            },
+          )
         if (this.#ended !== undefined) return reject(ended(this.#ended))
         this.#waiting.set(id, { resolve, reject: (error) => reject(ended(error.message)) })
         timer = setTimeout(() => {
           this.close()
-          const message = `${label} was not imported within ${this.#timeoutSeconds} s. Does it wait for something at its top level? Move that into a handler.${this.#printed()}`
+          const message =
+            `${label} was not imported within ${this.#timeoutSeconds} s. Does it wait for ` +
+            `something at its top level? Move that into a handler.${this.#printed()}`
           reject(new UnmoorError('Timeout', message, { operation: 'build', retryable: false }))
         }, this.#timeoutSeconds * 1000)
         this.#child.send({ ...request, id })
@@ -134,9 +169,12 @@ class ChildLoader implements Loader {
 
 /** The message, and the place in the user's own file where the stack tells it. */
 function located(error: NonNullable<LoaderReply['error']>): string {
-  // A syntax error's stack begins with the place: file:///x.ts:3 and the line. A frame is `at f (file:///x.ts:3:1)`, or has a path where a source map named the file.
+  // A syntax error's stack begins with the place: file:///x.ts:3 and the line. A frame is
+  // `at f (file:///x.ts:3:1)`, or has a path where a source map named the file.
   const head = /^(?:file:\/\/)?(\/\S+:\d+)\n/.exec(error.stack)?.[1]
-  const frame = error.stack.split('\n').find((line) => /^\s+at /.test(line) && !/node:|loader-child/.test(line))
+  const frame = error.stack
+    .split('\n')
+    .find((line) => /^\s+at /.test(line) && !/node:|loader-child/.test(line))
   const place = head ?? /(\/[^\s()]+:\d+:\d+)\)?$/.exec((frame ?? '').replace('file://', ''))?.[1]
   const missing = /^Cannot find package '((?:@[^/']+\/)?[^/']+)/.exec(error.message)?.[1]
   const install = missing === undefined ? '' : `. Run: npm install ${missing}`

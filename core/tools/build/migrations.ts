@@ -8,12 +8,22 @@ import type { Manifest } from '../../manifest.ts'
 
 const FILE = /^((\d{4})_[a-z0-9][a-z0-9_-]*)(?:\.(sqlite|postgres))?\.sql$/
 
-/** The migrations of each sql binding that has a folder of them; `anyName` for those of a Worker, whose files wrangler takes by any name. */
-export async function readAllMigrations(projectDir: string, manifest: Manifest, anyName = false): Promise<Record<string, Migration[]>> {
+/**
+ * The migrations of each sql binding that has a folder of them; `anyName` for those of a Worker, whose files
+ * wrangler takes by any name.
+ */
+export async function readAllMigrations(
+  projectDir: string,
+  manifest: Manifest,
+  anyName = false,
+): Promise<Record<string, Migration[]>> {
   const all: Record<string, Migration[]> = {}
   for (const [binding, declaration] of Object.entries(manifest.bindings)) {
     if (declaration.kind === 'sql' && declaration.migrations !== undefined)
-      all[binding] = await (anyName ? readNamedMigrations : readMigrations)(resolve(projectDir, declaration.migrations), binding)
+      all[binding] = await (anyName ? readNamedMigrations : readMigrations)(
+        resolve(projectDir, declaration.migrations),
+        binding,
+      )
   }
   return all
 }
@@ -21,23 +31,34 @@ export async function readAllMigrations(projectDir: string, manifest: Manifest, 
 /**
  * The migrations in `folder`, in the order of their names. Files that do not end in .sql are left alone.
  *
- * @throws `NotFound` without the folder; `InvalidArgument` for a .sql file whose name is not `0001_name.sql` or `0001_name.postgres.sql`, and for two of one number.
+ * @throws `NotFound` without the folder; `InvalidArgument` for a .sql file whose name is not `0001_name.sql`
+ * or `0001_name.postgres.sql`, and for two of one number.
  */
 export async function readMigrations(folder: string, binding: string): Promise<Migration[]> {
   const refuse = (message: string): UnmoorError =>
-    new UnmoorError('InvalidArgument', `Migrations of "${binding}": ${message}`, { binding, operation: 'migrations' })
-  const names = await readdir(folder).catch((cause: unknown) => {
-    throw new UnmoorError('NotFound', `Migrations of "${binding}": there is no folder ${folder}. Make it, or correct sql({ migrations }).`, {
+    new UnmoorError('InvalidArgument', `Migrations of "${binding}": ${message}`, {
       binding,
       operation: 'migrations',
-      cause,
     })
+  const names = await readdir(folder).catch((cause: unknown) => {
+    throw new UnmoorError(
+      'NotFound',
+      `Migrations of "${binding}": there is no folder ${folder}. Make it, or correct sql({ migrations }).`,
+      {
+        binding,
+        operation: 'migrations',
+        cause,
+      },
+    )
   })
   const byName = new Map<string, { number: string; files: Map<string, string> }>()
   for (const file of names.filter((name) => /\.sql$/i.test(name)).sort()) {
     const match = FILE.exec(file)
     if (match === null)
-      throw refuse(`the file name "${file}" is not of the form 0001_name.sql or 0001_name.postgres.sql (lower-case letters, digits, - and _). Rename it.`)
+      throw refuse(
+        `the file name "${file}" is not of the form 0001_name.sql or 0001_name.postgres.sql (lower-case ` +
+          'letters, digits, - and _). Rename it.',
+      )
     const [, name = '', number = '', dialect = 'default'] = match
     const migration = byName.get(name) ?? { number, files: new Map<string, string>() }
     migration.files.set(dialect, await readFile(join(folder, file), 'utf8'))
@@ -46,12 +67,17 @@ export async function readMigrations(folder: string, binding: string): Promise<M
   const byNumber = new Map<string, string>()
   for (const [name, { number }] of byName) {
     const twin = byNumber.get(number)
-    if (twin !== undefined) throw refuse(`"${twin}" and "${name}" have the same number. Give the newer one the next number.`)
+    if (twin !== undefined)
+      throw refuse(`"${twin}" and "${name}" have the same number. Give the newer one the next number.`)
     byNumber.set(number, name)
   }
   return [...byName]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, { files }]) => ({ name, checksum: checksum(files), sql: Object.fromEntries(files) as Partial<Record<SqlDialect | 'default', string>> }))
+    .map(([name, { files }]) => ({
+      name,
+      checksum: checksum(files),
+      sql: Object.fromEntries(files) as Partial<Record<SqlDialect | 'default', string>>,
+    }))
 }
 
 /** The .sql files in `folder`, in the order of their names, as wrangler has it. */
@@ -60,12 +86,19 @@ async function readNamedMigrations(folder: string): Promise<Migration[]> {
   return Promise.all(
     names.map(async (file) => {
       const text = await readFile(join(folder, file), 'utf8')
-      return { name: file.replace(/\.sql$/, ''), checksum: checksum(new Map([['default', text]])), sql: { default: text } }
+      return {
+        name: file.replace(/\.sql$/, ''),
+        checksum: checksum(new Map([['default', text]])),
+        sql: { default: text },
+      }
     }),
   )
 }
 
-/** Over all variants with their names and lengths; line ends count as \n, so that a checkout on Windows has the same. */
+/**
+ * Over all variants with their names and lengths; line ends count as \n, so that a checkout on Windows has
+ * the same.
+ */
 function checksum(files: ReadonlyMap<string, string>): string {
   const hash = createHash('sha256')
   for (const [dialect, text] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {

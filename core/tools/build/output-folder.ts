@@ -5,11 +5,17 @@ import { UnmoorError } from '../../errors.ts'
 import { cleanAtExit } from './cleanup.ts'
 
 /**
- * Runs `write` in a fresh folder beside `outDir` and moves that in place when it is done: readers see the old artifact or the new one, never half of one.
+ * Runs `write` in a fresh folder beside `outDir` and moves that in place when it is done: readers see the old
+ * artifact or the new one, never half of one.
  *
- * @throws `InvalidArgument` (operation `config`) where `outDir` is a folder that no build made, or holds the project: replacing it would lose files.
+ * @throws `InvalidArgument` (operation `config`) where `outDir` is a folder that no build made, or holds the
+ * project: replacing it would lose files.
  */
-export async function replaceFolder<T>(outDir: string, projectDir: string, write: (dir: string) => Promise<T>): Promise<T> {
+export async function replaceFolder<T>(
+  outDir: string,
+  projectDir: string,
+  write: (dir: string) => Promise<T>,
+): Promise<T> {
   await checkReplaceable(outDir, projectDir)
   const parent = dirname(outDir)
   await mkdir(parent, { recursive: true })
@@ -31,7 +37,8 @@ export async function replaceFolder<T>(outDir: string, projectDir: string, write
 
 async function moveInPlace(fresh: string, outDir: string): Promise<void> {
   const old = `${fresh}-old`
-  // A folder cannot be renamed over a full one. Two builds at once: one of the moves fails, and is tried again.
+  // A folder cannot be renamed over a full one. Two builds at once: one of the moves fails, and is tried
+  // again.
   for (let attempt = 1; ; attempt++) {
     await rename(outDir, old).catch(ignoreMissing)
     try {
@@ -55,11 +62,17 @@ function ignoreMissing(error: unknown): void {
 
 async function checkReplaceable(outDir: string, projectDir: string): Promise<void> {
   const refuse = (why: string): never => {
-    throw new UnmoorError('InvalidArgument', `The output folder ${outDir} ${why} Name another, such as .unmoor/node.`, { operation: 'config' })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `The output folder ${outDir} ${why} Name another, such as .unmoor/node.`,
+      { operation: 'config' },
+    )
   }
   const inside = relative(outDir, projectDir)
-  if (inside === '' || (inside !== '..' && !inside.startsWith(`..${sep}`))) return refuse('holds the project itself.')
+  if (inside === '' || (inside !== '..' && !inside.startsWith(`..${sep}`)))
+    return refuse('holds the project itself.')
   if (!existsSync(outDir)) return
   const names = await readdir(outDir).catch(() => refuse('is not a folder.'))
-  if (names.length > 0 && !names.includes('unmoor.json')) refuse('has files that no build of unmoor made; they would be lost.')
+  if (names.length > 0 && !names.includes('unmoor.json'))
+    refuse('has files that no build of unmoor made; they would be lost.')
 }

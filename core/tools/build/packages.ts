@@ -18,8 +18,10 @@ interface PackageJson {
 function findRoot(from: string): string {
   for (let dir = from; ; dir = dirname(dir)) {
     const file = join(dir, 'package.json')
-    if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: string }).name === 'unmoor') return dir
-    if (dir === dirname(dir)) throw new UnmoorError('Internal', `No package.json of unmoor above ${from}. Install unmoor again.`)
+    if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: string }).name === 'unmoor')
+      return dir
+    if (dir === dirname(dir))
+      throw new UnmoorError('Internal', `No package.json of unmoor above ${from}. Install unmoor again.`)
   }
 }
 
@@ -38,11 +40,20 @@ export function resolvePublicName(specifier: string): string | undefined {
   if (specifier !== 'unmoor' && !specifier.startsWith('unmoor/')) return undefined
   const file = exportedFile(`.${specifier.slice('unmoor'.length)}`)
   if (file === undefined) {
-    const names = Object.keys(packageJson.exports).filter((subpath) => packageJson.exports[subpath] !== null && !subpath.startsWith('./internal/'))
-    throw new UnmoorError('NotFound', `"${specifier}" is not exported by unmoor. It exports: ${names.join(', ')}.`)
+    const names = Object.keys(packageJson.exports).filter(
+      (subpath) => packageJson.exports[subpath] !== null && !subpath.startsWith('./internal/'),
+    )
+    throw new UnmoorError(
+      'NotFound',
+      `"${specifier}" is not exported by unmoor. It exports: ${names.join(', ')}.`,
+    )
   }
   const path = join(packageRoot, file)
-  if (!existsSync(path)) throw new UnmoorError('NotFound', `"${specifier}" has no file ${path}.${fromSource ? ' Run: npm run build' : ''}`)
+  if (!existsSync(path))
+    throw new UnmoorError(
+      'NotFound',
+      `"${specifier}" has no file ${path}.${fromSource ? ' Run: npm run build' : ''}`,
+    )
   return path
 }
 
@@ -54,7 +65,8 @@ function exportedFile(subpath: string): string | undefined {
   const patterns = Object.entries(packageJson.exports).sort(([a], [b]) => b.length - a.length)
   for (const [pattern, target] of patterns) {
     const star = pattern.indexOf('*')
-    if (star < 0 || !subpath.startsWith(pattern.slice(0, star)) || !subpath.endsWith(pattern.slice(star + 1))) continue
+    if (star < 0 || !subpath.startsWith(pattern.slice(0, star)) || !subpath.endsWith(pattern.slice(star + 1)))
+      continue
     const matched = subpath.slice(star, subpath.length - (pattern.length - star - 1))
     // Names, never a way up: `unmoor/drivers/../x` is nobody's.
     if (/^[\w-]+$/.test(matched)) return target?.replace('*', matched)
@@ -64,18 +76,33 @@ function exportedFile(subpath: string): string | undefined {
 
 const OWN_CODE = ['core', 'adapters'].map((folder) => join(packageRoot, 'dist', folder) + sep)
 
-/** Whether a file is part of unmoor's run-time code (and not of an app that lies in this package, such as the suite's fixture). */
+/**
+ * Whether a file is part of unmoor's run-time code (and not of an app that lies in this package, such as the
+ * suite's fixture).
+ */
 export function isOwnFile(path: string): boolean {
   return OWN_CODE.some((folder) => path.startsWith(folder))
 }
 
-/** What Node says of a package that is not there, as an error that says what to install; any other error as it is. */
+/**
+ * What Node says of a package that is not there, as an error that says what to install; any other error as it
+ * is.
+ */
 export function explainMissingPackage(error: unknown, neededBy: string): unknown {
   if (isUnmoorError(error) || !(error instanceof Error)) return error
   const code = (error as NodeJS.ErrnoException).code
   const name = /Cannot find (?:package|module) '((?:@[^/'.]+\/)?[^/'.][^/']*)/.exec(error.message)?.[1]
-  if ((code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') || name === undefined || name === 'unmoor') return error
-  return new UnmoorError('NotFound', `${neededBy} needs the package ${name}, which is not installed. Run: npm install ${name}`, { cause: error })
+  if (
+    (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') ||
+    name === undefined ||
+    name === 'unmoor'
+  )
+    return error
+  return new UnmoorError(
+    'NotFound',
+    `${neededBy} needs the package ${name}, which is not installed. Run: npm install ${name}`,
+    { cause: error },
+  )
 }
 
 /** The path of a module as the project would import it (`./x.js`, `some-package`). */

@@ -18,7 +18,9 @@ import { readWorker, withWorkerDrivers, writeEntry, type WorkerProject } from '.
 
 const CONFIG_FILES = ['unmoor.config.ts', 'unmoor.config.js', 'unmoor.config.mjs']
 
-/** What a project's config says besides the app itself, as absolute paths: enough for whoever has an artifact. */
+/**
+ * What a project's config says besides the app itself, as absolute paths: enough for whoever has an artifact.
+ */
 export interface LoadedSettings {
   projectDir: string
   config: AnyConfig
@@ -57,7 +59,12 @@ export interface Project extends LoadedConfig {
  */
 export async function loadConfig(
   projectDir: string,
-  options: { given?: AnyConfig | undefined; loader?: Loader | undefined; worker?: WorkerChoice | undefined; log?: Log | undefined } = {},
+  options: {
+    given?: AnyConfig | undefined
+    loader?: Loader | undefined
+    worker?: WorkerChoice | undefined
+    log?: Log | undefined
+  } = {},
 ): Promise<LoadedConfig> {
   const settings = await loadSettings(projectDir, options)
   const { projectDir: dir, config, configFile } = settings
@@ -69,7 +76,10 @@ export async function loadConfig(
   if (!existsSync(entry)) {
     throw configError(
       config.entry === undefined
-        ? `There is no src/app.ts in ${dir}${file === undefined ? ', and no unmoor.config.ts' : ''}.${workerHint(dir)} Run the command in a project's folder, name the app's module as "entry" in unmoor.config.ts, or make a project with: unmoor init`
+        ? 'There is no src/app.ts in ' +
+            `${dir}${file === undefined ? ', and no unmoor.config.ts' : ''}.${workerHint(dir)} Run the ` +
+            `command in a project's folder, name the app's module as "entry" in unmoor.config.ts, or make ` +
+            'a project with: unmoor init'
         : `${label}: entry: there is no file ${entry}. Correct "entry".`,
     )
   }
@@ -77,20 +87,44 @@ export async function loadConfig(
 }
 
 /** The same without the app, which need not be there. */
-export async function loadSettings(projectDir: string, options: { given?: AnyConfig | undefined; loader?: Loader | undefined } = {}): Promise<LoadedSettings> {
+export async function loadSettings(
+  projectDir: string,
+  options: { given?: AnyConfig | undefined; loader?: Loader | undefined } = {},
+): Promise<LoadedSettings> {
   const dir = resolve(projectDir)
   if (!existsSync(dir)) throw configError(`There is no folder ${dir}.`)
   const file = CONFIG_FILES.find((name) => existsSync(join(dir, name)))
-  const config = options.given === undefined ? await readConfig(dir, file, options.loader) : checkConfig(options.given, 'config')
-  return { projectDir: dir, config, dataDir: resolve(dir, config.dataDir ?? '.unmoor/data'), configFile: file === undefined ? undefined : join(dir, file) }
+  const config =
+    options.given === undefined
+      ? await readConfig(dir, file, options.loader)
+      : checkConfig(options.given, 'config')
+  return {
+    projectDir: dir,
+    config,
+    dataDir: resolve(dir, config.dataDir ?? '.unmoor/data'),
+    configFile: file === undefined ? undefined : join(dir, file),
+  }
 }
 
-/** A Worker's wrangler file takes the place of the app's own declarations; what the config names goes before what a Worker's bindings need. */
+/**
+ * A Worker's wrangler file takes the place of the app's own declarations; what the config names goes before
+ * what a Worker's bindings need.
+ */
 async function loadWorker(settings: LoadedSettings, choice: WorkerChoice, log: Log): Promise<LoadedConfig> {
   const { projectDir: dir, config } = settings
-  const { config: wrangler, env, allow = [] } = typeof choice === 'string' ? { config: choice, env: undefined } : choice
+  const {
+    config: wrangler,
+    env,
+    allow = [],
+  } = typeof choice === 'string' ? { config: choice, env: undefined } : choice
   const allowed = typeof config.worker === 'object' ? [...allow, ...(config.worker.allow ?? [])] : allow
-  const worker = await readWorker({ file: resolve(dir, wrangler), environment: env, allow: allowed, projectDir: dir, log })
+  const worker = await readWorker({
+    file: resolve(dir, wrangler),
+    environment: env,
+    allow: allowed,
+    projectDir: dir,
+    log,
+  })
   return {
     ...settings,
     config: withWorkerDrivers(config, worker),
@@ -105,7 +139,11 @@ function workerHint(dir: string): string {
   return found === undefined ? '' : ` There is a Worker: to build it, add --worker ${basename(found)}.`
 }
 
-async function readConfig(dir: string, file: string | undefined, shared: Loader | undefined): Promise<AnyConfig> {
+async function readConfig(
+  dir: string,
+  file: string | undefined,
+  shared: Loader | undefined,
+): Promise<AnyConfig> {
   if (file === undefined) return {}
   const loader = shared ?? startLoader()
   try {
@@ -121,13 +159,18 @@ async function packageName(dir: string, label: string): Promise<string> {
   try {
     name = text === undefined ? undefined : (JSON.parse(text) as { name?: unknown }).name
   } catch (cause) {
-    throw configError(`${join(dir, 'package.json')} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
+    throw configError(
+      `${join(dir, 'package.json')} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+      cause,
+    )
   }
   const short = typeof name === 'string' ? name.replace(/^@[^/]+\//, '') : undefined
-  if (short === undefined) throw configError(`The app has no name. Add "name" to ${label} or to package.json in ${dir}.`)
+  if (short === undefined)
+    throw configError(`The app has no name. Add "name" to ${label} or to package.json in ${dir}.`)
   if (!APP_NAME.test(short))
     throw configError(
-      `The name "${short}" of package.json does not fit platforms (lower-case letters, digits, hyphens, a letter first, at most 63). Add "name" to ${label}.`,
+      `The name "${short}" of package.json does not fit platforms (lower-case letters, digits, hyphens, ` +
+        `a letter first, at most 63). Add "name" to ${label}.`,
     )
   return short
 }
@@ -139,13 +182,23 @@ async function packageName(dir: string, label: string): Promise<string> {
  */
 export async function loadProject(
   projectDir: string,
-  options: { config?: AnyConfig | undefined; worker?: WorkerChoice | undefined; log?: Log | undefined; dataRoute?: boolean | undefined } = {},
+  options: {
+    config?: AnyConfig | undefined
+    worker?: WorkerChoice | undefined
+    log?: Log | undefined
+    dataRoute?: boolean | undefined
+  } = {},
 ): Promise<Project> {
   const loader = startLoader()
   const scratch = await mkdtemp(join(tmpdir(), 'unmoor-'))
   const done = cleanAtExit(() => rmSync(scratch, { recursive: true, force: true }))
   try {
-    const loaded = await loadConfig(projectDir, { given: options.config, loader, worker: options.worker, log: options.log })
+    const loaded = await loadConfig(projectDir, {
+      given: options.config,
+      loader,
+      worker: options.worker,
+      log: options.log,
+    })
     if (loaded.worker !== undefined) await writeEntry(loaded.worker, loaded.projectDir)
     const main = loaded.worker?.main ?? loaded.entry
     const label = isAbsolute(relative(loaded.projectDir, main)) ? main : relative(loaded.projectDir, main)
@@ -161,7 +214,8 @@ export async function loadProject(
         nodeBuiltins: 'all',
         log: SILENT,
         sourcemap: true,
-        worker: loaded.worker === undefined ? undefined : { ...loaded.worker, allow: Object.keys(UNSUPPORTED) },
+        worker:
+          loaded.worker === undefined ? undefined : { ...loaded.worker, allow: Object.keys(UNSUPPORTED) },
         dataRoute: options.dataRoute,
       },
     )

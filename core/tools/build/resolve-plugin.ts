@@ -33,8 +33,9 @@ interface Options {
 }
 
 /**
- * Resolves what Node's rules do not: the generated entry, `#app`, unmoor's public names (always this package's own files, so that an artifact
- * never mixes two versions), aliases, and Node built-ins against what the target has.
+ * Resolves what Node's rules do not: the generated entry, `#app`, unmoor's public names (always this
+ * package's own files, so that an artifact never mixes two versions), aliases, and Node built-ins against
+ * what the target has.
  */
 export function resolvePlugin(options: Options): Plugin {
   const { projectDir, offences } = options
@@ -52,7 +53,10 @@ export function resolvePlugin(options: Options): Plugin {
         const alias = options.alias[source]
         if (alias !== undefined) {
           if (isAbsolute(alias)) return alias
-          return publicName(alias, options.onError) ?? (await this.resolve(alias, join(projectDir, 'package.json'), { skipSelf: true }))
+          return (
+            publicName(alias, options.onError) ??
+            (await this.resolve(alias, join(projectDir, 'package.json'), { skipSelf: true }))
+          )
         }
         const own = publicName(source, options.onError)
         if (own !== undefined) return own
@@ -61,20 +65,36 @@ export function resolvePlugin(options: Options): Plugin {
           const name = source.replace(/^node:/, '')
           const answer = { id: `node:${name}`, external: true, moduleSideEffects: false }
           if (builtins === undefined || builtins.has(name) || isOwnFile(from) || from.startsWith(REQUIRED)) {
-            return options.importsForRequires && extra.kind === 'require-call' ? { id: `${REQUIRED}${name}` } : answer
+            return options.importsForRequires && extra.kind === 'require-call'
+              ? { id: `${REQUIRED}${name}` }
+              : answer
           }
-          // Some built-ins have a package of the same name (events, buffer, ...), which serves where the target lacks them.
-          const polyfill = source === name ? await this.resolve(source, from, { ...extra, skipSelf: true }) : null
+          // Some built-ins have a package of the same name (events, buffer, ...), which serves where the
+          // target lacks them.
+          const polyfill =
+            source === name ? await this.resolve(source, from, { ...extra, skipSelf: true }) : null
           if (polyfill !== null && polyfill.external === false) return polyfill
-          offences.push({ kind: 'builtin', specifier: source, importer: from, required: extra.kind === 'require-call' })
+          offences.push({
+            kind: 'builtin',
+            specifier: source,
+            importer: from,
+            required: extra.kind === 'require-call',
+          })
           return answer
         }
         const found = await this.resolve(source, from, { ...extra, skipSelf: true })
         if (found !== null && found.external === false) return found
         // What unmoor's own code needs may lie in the project (optional peers).
-        const inProject = isOwnFile(from) ? await this.resolve(source, join(projectDir, 'package.json'), { ...extra, skipSelf: true }) : null
+        const inProject = isOwnFile(from)
+          ? await this.resolve(source, join(projectDir, 'package.json'), { ...extra, skipSelf: true })
+          : null
         if (inProject !== null) return inProject
-        offences.push({ kind: 'missing', specifier: source, importer: from, required: extra.kind === 'require-call' })
+        offences.push({
+          kind: 'missing',
+          specifier: source,
+          importer: from,
+          required: extra.kind === 'require-call',
+        })
         return { id: source, external: true, moduleSideEffects: true }
       },
     },

@@ -48,7 +48,11 @@ export function* children(node: Node): Generator<Node> {
 }
 
 /** Calls `visit` for every node, parents first, with the nodes above it, nearest last. */
-export function walk(node: Node, visit: (node: Node, above: readonly Node[]) => void, above: Node[] = []): void {
+export function walk(
+  node: Node,
+  visit: (node: Node, above: readonly Node[]) => void,
+  above: Node[] = [],
+): void {
   visit(node, above)
   above.push(node)
   for (const child of children(node)) walk(child, visit, above)
@@ -82,7 +86,10 @@ export function nameOf(node: Node | null | undefined): string | undefined {
 /** What has a name as a property or a member. */
 type Named = ESTree.MemberExpression | Extract<Node, { key: ESTree.PropertyKey; computed: boolean }>
 
-/** The name of a property in `object.name`, `object['name']`, `{ name: ... }` or a class; undefined where it is computed. */
+/**
+ * The name of a property in `object.name`, `object['name']`, `{ name: ... }` or a class; undefined where it
+ * is computed.
+ */
 export function keyOf(node: Named): string | undefined {
   const key = node.type === 'MemberExpression' ? node.property : node.key
   if (key.type === 'Literal') return String(key.value)
@@ -119,7 +126,11 @@ export function sourceOf(statement: Node): ESTree.StringLiteral | undefined {
 }
 
 export function isFunction(node: Node): node is AnyFunction {
-  return node.type === 'FunctionDeclaration' || node.type === 'FunctionExpression' || node.type === 'ArrowFunctionExpression'
+  return (
+    node.type === 'FunctionDeclaration' ||
+    node.type === 'FunctionExpression' ||
+    node.type === 'ArrowFunctionExpression'
+  )
 }
 
 export function isClass(node: Node): node is ESTree.Class {

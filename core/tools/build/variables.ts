@@ -9,10 +9,15 @@ import { configError } from './config-check.ts'
 const DRIVER_VARIABLES = /^(AWS_[A-Z0-9_]+|DATABASE_URL|REDIS_URL|NATS_URL|UNMOOR_BUCKET|UNMOOR_TABLE)$/
 
 /**
- * The variables that an artifact is started with: all of the env file, and of the process's environment only what the app declares, what its drivers' options
- * name, and the drivers' usual ones, so that an app does not see the rest of a developer's machine. The process's environment wins.
+ * The variables that an artifact is started with: all of the env file, and of the process's environment only
+ * what the app declares, what its drivers' options name, and the drivers' usual ones, so that an app does not
+ * see the rest of a developer's machine. The process's environment wins.
  */
-export function collectVariables(info: ArtifactInfo, file: Readonly<Record<string, string>>, environment: NodeJS.ProcessEnv): Record<string, string> {
+export function collectVariables(
+  info: ArtifactInfo,
+  file: Readonly<Record<string, string>>,
+  environment: NodeJS.ProcessEnv,
+): Record<string, string> {
   const wanted = new Set([...declaredVariables(info), ...Object.keys(file)])
   const variables: Record<string, string> = { ...file }
   for (const [name, value] of Object.entries(environment)) {
@@ -28,19 +33,28 @@ function declaredVariables(info: ArtifactInfo): string[] {
     if (kind === 'variable' || kind === 'secret') names.push(constantCase(binding))
     if (kind === 'service') names.push(`${constantCase(binding)}_URL`)
   }
-  for (const spec of Object.values(info.drivers)) names.push(...optionVariables(spec).map(({ variable }) => variable))
+  for (const spec of Object.values(info.drivers))
+    names.push(...optionVariables(spec).map(({ variable }) => variable))
   return names
 }
 
-/** The variables that a driver's options name (`{ env: 'NAME' }`), at any depth; `option` is the path, such as `bytes.bucket`. */
+/**
+ * The variables that a driver's options name (`{ env: 'NAME' }`), at any depth; `option` is the path, such as
+ * `bytes.bucket`.
+ */
 export function optionVariables(options: object, path = ''): { option: string; variable: string }[] {
   return Object.entries(options).flatMap(([name, value]: [string, unknown]) => {
     if (typeof value !== 'object' || value === null) return []
-    return 'env' in value && typeof value.env === 'string' ? [{ option: path + name, variable: value.env }] : optionVariables(value, `${path}${name}.`)
+    return 'env' in value && typeof value.env === 'string'
+      ? [{ option: path + name, variable: value.env }]
+      : optionVariables(value, `${path}${name}.`)
   })
 }
 
-/** The variables of an env file (`NAME=value` lines). @throws `InvalidArgument` (operation `config`) where it was `named` and is missing; an unnamed one may be. */
+/**
+ * The variables of an env file (`NAME=value` lines). @throws `InvalidArgument` (operation `config`) where it
+ * was `named` and is missing; an unnamed one may be.
+ */
 export async function readEnvFile(path: string, named: boolean): Promise<Record<string, string>> {
   if (!existsSync(path)) {
     if (named) throw configError(`There is no env file ${path}.`)

@@ -6,8 +6,8 @@ import type { Plugin } from 'rolldown'
 const WASM = /\.wasm(\?module)?$/
 
 /**
- * `import module from './x.wasm'` gives a `WebAssembly.Module`.
- * `module` keeps the import for the runtime and emits the file beside the bundle; `inline` compiles it from bytes within the bundle.
+ * `import module from './x.wasm'` gives a `WebAssembly.Module`. `module` keeps the import for the runtime and
+ * emits the file beside the bundle; `inline` compiles it from bytes within the bundle.
  */
 export function wasmPlugin(mode: 'module' | 'inline'): Plugin {
   return {
@@ -17,7 +17,9 @@ export function wasmPlugin(mode: 'module' | 'inline'): Plugin {
       async handler(source, importer) {
         const path = source.replace(/\?module$/, '')
         const resolved =
-          path.startsWith('.') && importer !== undefined ? resolve(dirname(importer), path) : (await this.resolve(path, importer, { skipSelf: true }))?.id
+          path.startsWith('.') && importer !== undefined
+            ? resolve(dirname(importer), path)
+            : (await this.resolve(path, importer, { skipSelf: true }))?.id
         if (resolved === undefined) return null
         if (mode === 'inline') return { id: resolved }
         const bytes = await readFile(resolved)

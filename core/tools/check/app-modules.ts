@@ -2,7 +2,14 @@
 import { declaredBindings, type KnownBinding } from './bindings.ts'
 import { checkCall, checkNative } from './call-rules.ts'
 import type { CheckContext } from './context.ts'
-import { checkCodeFromText, checkCrons, checkDynamicImport, checkGlobals, checkModuleLevel, checkQueueOptions } from './code-rules.ts'
+import {
+  checkCodeFromText,
+  checkCrons,
+  checkDynamicImport,
+  checkGlobals,
+  checkModuleLevel,
+  checkQueueOptions,
+} from './code-rules.ts'
 import { evaluate, type ImportedValue } from './evaluate.ts'
 import type { FileContext } from './file-rules.ts'
 import type { Report } from './finding.ts'
@@ -12,7 +19,10 @@ import type { SourceFile } from './source-file.ts'
 import { checkPrepare, checkSqlCall, checkTagged } from './sql-sites.ts'
 import { walk, type ESTree } from '../build/syntax.ts'
 
-/** Globals that a Worker's build brings along (`core/compat/workers/globals.ts`); WebSockets are another rule's. */
+/**
+ * Globals that a Worker's build brings along (`core/compat/workers/globals.ts`); WebSockets are another
+ * rule's.
+ */
 const WORKER_GLOBALS = [
   'caches',
   'HTMLRewriter',
@@ -30,7 +40,11 @@ export async function checkModules(context: CheckContext): Promise<void> {
   const graph = await Modules.read(context.modules)
   const flow = new Flow(graph, knownBindings(context))
   // An app made of a Lambda handler finds what handlers read, a Worker what Workers have.
-  const provided = context.isWorker ? WORKER_GLOBALS : modules.some(({ program }) => importsFrom(program, 'unmoor/from-lambda')) ? ['process', 'awslambda'] : []
+  const provided = context.isWorker
+    ? WORKER_GLOBALS
+    : modules.some(({ program }) => importsFrom(program, 'unmoor/from-lambda'))
+      ? ['process', 'awslambda']
+      : []
   for (const file of modules) {
     const reports: Report[] = []
     const imported = importsOf(file, graph)
@@ -74,15 +88,24 @@ export async function checkModules(context: CheckContext): Promise<void> {
 }
 
 function importsFrom(program: ESTree.Program, name: string): boolean {
-  return program.body.some((statement) => statement.type === 'ImportDeclaration' && statement.source.value === name)
+  return program.body.some(
+    (statement) => statement.type === 'ImportDeclaration' && statement.source.value === name,
+  )
 }
 
 /** Declared bindings, as the source has them; as the manifest has them where the source does not show it. */
-export function knownBindings({ manifest, modules }: Pick<CheckContext, 'manifest' | 'modules'>): Map<string, KnownBinding> {
+export function knownBindings({
+  manifest,
+  modules,
+}: Pick<CheckContext, 'manifest' | 'modules'>): Map<string, KnownBinding> {
   const known = new Map<string, KnownBinding>()
-  for (const file of modules.values()) for (const [name, binding] of declaredBindings(file.program)) known.set(name, binding)
+  for (const file of modules.values())
+    for (const [name, binding] of declaredBindings(file.program)) known.set(name, binding)
   for (const [name, declaration] of Object.entries(manifest?.bindings ?? {}))
-    known.set(name, { kind: declaration.kind, strong: declaration.kind === 'kv' && declaration.consistency === 'strong' })
+    known.set(name, {
+      kind: declaration.kind,
+      strong: declaration.kind === 'kv' && declaration.consistency === 'strong',
+    })
   return known
 }
 

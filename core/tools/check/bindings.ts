@@ -10,7 +10,17 @@ export interface KnownBinding {
 /** Declared bindings by name. */
 export type KnownBindings = ReadonlyMap<string, KnownBinding>
 
-const KINDS: ReadonlySet<string> = new Set(['kv', 'blob', 'sql', 'queue', 'cache', 'secret', 'variable', 'service', 'assets'])
+const KINDS: ReadonlySet<string> = new Set([
+  'kv',
+  'blob',
+  'sql',
+  'queue',
+  'cache',
+  'secret',
+  'variable',
+  'service',
+  'assets',
+])
 
 /** The declarations in `defineBindings({ ... })` of one file. */
 export function declaredBindings(program: Node): Map<string, KnownBinding & { node: Node }> {

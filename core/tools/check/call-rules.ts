@@ -43,7 +43,9 @@ interface CallContext extends FileContext {
   callee: ESTree.MemberExpression
 }
 
-const KINDS: Readonly<Record<string, (method: string, given: readonly Node[], context: CallContext) => void>> = {
+const KINDS: Readonly<
+  Record<string, (method: string, given: readonly Node[], context: CallContext) => void>
+> = {
   kv: checkKv,
   blob: checkBlob,
   queue: checkQueue,
@@ -98,11 +100,19 @@ function checkPutOptions(node: Node | undefined, context: FileContext): void {
       rule: 'kv-ttl',
       at: ttl.start,
       length: ttl.end - ttl.start,
-      message: `A ttl of ${seconds} s is under the portable minimum of ${min} s (Cloudflare's): the put throws.`,
+      message:
+        `A ttl of ${seconds} s is under the portable minimum of ${min} s (Cloudflare's): the put ` +
+        'throws.',
     })
   const expiration = options.get('expiration')
   if (ttl !== undefined && expiration !== undefined)
-    context.report({ rule: 'kv-ttl', at: expiration.start, length: 10, message: 'ttl and expiration together: the put throws.', instead: 'Give one of them.' })
+    context.report({
+      rule: 'kv-ttl',
+      at: expiration.start,
+      length: 10,
+      message: 'ttl and expiration together: the put throws.',
+      instead: 'Give one of them.',
+    })
   const metadata = options.get('metadata')
   const value = metadata === undefined ? undefined : context.evaluate(metadata.value)
   const size = value === undefined ? 0 : utf8Length(JSON.stringify(value.value) ?? '')
@@ -115,7 +125,10 @@ function checkPutOptions(node: Node | undefined, context: FileContext): void {
     })
 }
 
-const BLOB_CAPABILITIES: Readonly<Record<string, Capability>> = { signedUrl: 'blob.signedUrls', startUpload: 'blob.multipart' }
+const BLOB_CAPABILITIES: Readonly<Record<string, Capability>> = {
+  signedUrl: 'blob.signedUrls',
+  startUpload: 'blob.multipart',
+}
 
 function checkBlob(method: string, given: readonly Node[], context: CallContext): void {
   const capability = Object.hasOwn(BLOB_CAPABILITIES, method) ? BLOB_CAPABILITIES[method] : undefined
@@ -133,13 +146,17 @@ function checkBlob(method: string, given: readonly Node[], context: CallContext)
     return
   }
   const [first, , third] = given
-  if (method === 'list') return checkNumber(propertyOf(first, 'limit'), 'blob-list', 'blob.list', 'keys', context)
+  if (method === 'list')
+    return checkNumber(propertyOf(first, 'limit'), 'blob-list', 'blob.list', 'keys', context)
   if (!['get', 'head', 'put', 'delete'].includes(method)) return
   checkKey(first, 'blob-key', 'blob.key', context)
   const metadata = method === 'put' ? propertyOf(third, 'customMetadata') : undefined
   const value = context.evaluate(metadata?.value)?.value
   if (metadata === undefined || typeof value !== 'object' || value === null) return
-  const size = Object.entries(value).reduce((sum, [name, text]) => sum + utf8Length(name) + (typeof text === 'string' ? utf8Length(text) : 0), 0)
+  const size = Object.entries(value).reduce(
+    (sum, [name, text]) => sum + utf8Length(name) + (typeof text === 'string' ? utf8Length(text) : 0),
+    0,
+  )
   if (size > LIMITS['blob.metadata'])
     context.report({
       rule: 'blob-metadata',
@@ -168,7 +185,10 @@ function checkQueue(method: string, given: readonly Node[], context: CallContext
 
 function checkSql(method: string, _given: readonly Node[], context: CallContext): void {
   if (method !== 'transaction') return
-  const targets = targetsWhere(context.targets, ({ adapter }) => !adapter.capabilities['sql.interactiveTransactions'])
+  const targets = targetsWhere(
+    context.targets,
+    ({ adapter }) => !adapter.capabilities['sql.interactiveTransactions'],
+  )
   const property = context.callee.property
   if (targets.length > 0)
     context.report({
@@ -206,31 +226,75 @@ function checkKey(node: Node | undefined, rule: RuleId, limit: LimitName, contex
           : utf8Length(key) > LIMITS[limit]
             ? `has ${utf8Length(key)} bytes; ${LIMITS[limit]} are the most`
             : undefined
-  if (why !== undefined) context.report({ rule, at: node.start, length: node.end - node.start, message: `The key ${why}.` })
+  if (why !== undefined)
+    context.report({ rule, at: node.start, length: node.end - node.start, message: `The key ${why}.` })
 }
 
-function checkSize(node: Node | undefined, rule: RuleId, limit: LimitName, what: string, context: FileContext): void {
+function checkSize(
+  node: Node | undefined,
+  rule: RuleId,
+  limit: LimitName,
+  what: string,
+  context: FileContext,
+): void {
   const known = context.evaluate(node)
   if (node === undefined || known === undefined) return
   const { value } = known
-  const bytes = typeof value === 'object' && value !== null && 'byteLength' in value && typeof value.byteLength === 'number' ? value.byteLength : undefined
+  const bytes =
+    typeof value === 'object' &&
+    value !== null &&
+    'byteLength' in value &&
+    typeof value.byteLength === 'number'
+      ? value.byteLength
+      : undefined
   // A kv value is text as it is; a message is JSON.
-  const size = bytes ?? (rule === 'kv-value' && typeof value === 'string' ? utf8Length(value) : utf8Length(JSON.stringify(value) ?? ''))
+  const size =
+    bytes ??
+    (rule === 'kv-value' && typeof value === 'string'
+      ? utf8Length(value)
+      : utf8Length(JSON.stringify(value) ?? ''))
   if (size > LIMITS[limit])
-    context.report({ rule, at: node.start, length: node.end - node.start, message: `${what} has ${size} bytes; ${LIMITS[limit]} are the most.` })
+    context.report({
+      rule,
+      at: node.start,
+      length: node.end - node.start,
+      message: `${what} has ${size} bytes; ${LIMITS[limit]} are the most.`,
+    })
 }
 
-function checkNumber(property: ESTree.ObjectProperty | undefined, rule: RuleId, limit: LimitName, what: string, context: FileContext): void {
+function checkNumber(
+  property: ESTree.ObjectProperty | undefined,
+  rule: RuleId,
+  limit: LimitName,
+  what: string,
+  context: FileContext,
+): void {
   const count = context.evaluate(property?.value)?.value
   if (property !== undefined && typeof count === 'number' && count > LIMITS[limit])
-    context.report({ rule, at: property.start, length: property.end - property.start, message: `${count} ${what}: ${LIMITS[limit]} are the most.` })
+    context.report({
+      rule,
+      at: property.start,
+      length: property.end - property.start,
+      message: `${count} ${what}: ${LIMITS[limit]} are the most.`,
+    })
 }
 
-function checkCount(node: Node | undefined, rule: RuleId, limit: LimitName, what: string, context: FileContext): void {
+function checkCount(
+  node: Node | undefined,
+  rule: RuleId,
+  limit: LimitName,
+  what: string,
+  context: FileContext,
+): void {
   const list = context.evaluate(node)?.value
   const written = node === undefined ? undefined : bare(node)
-  const count = Array.isArray(list) ? list.length : written?.type === 'ArrayExpression' ? written.elements.length : 0
-  if (node !== undefined && count > LIMITS[limit]) context.report({ rule, at: node.start, message: `${count} ${what}: ${LIMITS[limit]} are the most.` })
+  const count = Array.isArray(list)
+    ? list.length
+    : written?.type === 'ArrayExpression'
+      ? written.elements.length
+      : 0
+  if (node !== undefined && count > LIMITS[limit])
+    context.report({ rule, at: node.start, message: `${count} ${what}: ${LIMITS[limit]} are the most.` })
 }
 
 function propertyOf(node: Node | undefined, name: string): ESTree.ObjectProperty | undefined {

@@ -8,7 +8,13 @@ import { resolveDrivers } from '../build/drivers.ts'
 import { TARGETS } from '../build/targets.ts'
 import { isOwnFile } from '../build/packages.ts'
 import { checkTarget } from '../build/worker/worker.ts'
-import { loadConfig, loadProject, type LoadedConfig, type Project, type WorkerChoice } from '../build/project.ts'
+import {
+  loadConfig,
+  loadProject,
+  type LoadedConfig,
+  type Project,
+  type WorkerChoice,
+} from '../build/project.ts'
 import type { AnyConfig } from '../../config.ts'
 import { isUnmoorError } from '../../errors.ts'
 import { checkModules } from './app-modules.ts'
@@ -35,7 +41,9 @@ export interface CheckOptions {
   worker?: WorkerChoice | undefined
   /** In place of the project's config file. */
   config?: AnyConfig | undefined
-  /** Variables and secrets, which are then looked for in it. Default: `.env` of the project, if it is there. */
+  /**
+   * Variables and secrets, which are then looked for in it. Default: `.env` of the project, if it is there.
+   */
   envFile?: string | undefined
 }
 
@@ -53,12 +61,15 @@ export interface CheckResult {
 const SILENT: Log = { info() {}, warn() {} }
 
 /**
- * Reads the app, its dependencies and its migrations, and tells what the targets cannot honour. Runs nothing but the app's declarations.
+ * Reads the app, its dependencies and its migrations, and tells what the targets cannot honour. Runs nothing
+ * but the app's declarations.
  *
- * @throws `InvalidArgument` (operation `config`) for a config that does not hold or an unknown target; `InvalidArgument` for an app that does not compile.
+ * @throws `InvalidArgument` (operation `config`) for a config that does not hold or an unknown target;
+ * `InvalidArgument` for an app that does not compile.
  */
 export async function checkApp(options: CheckOptions): Promise<CheckResult> {
-  const names = options.targets ?? TARGETS.filter((target) => options.worker === undefined || target !== 'cloudflare')
+  const names =
+    options.targets ?? TARGETS.filter((target) => options.worker === undefined || target !== 'cloudflare')
   const warnings: string[] = []
   const log: Log = { info() {}, warn: (message) => void warnings.push(message) }
   let loaded: LoadedConfig
@@ -73,7 +84,10 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
   const loading = loadProject(options.projectDir, options).catch((error: unknown) => error)
   // It writes the entry that a Worker's bundles begin with.
   if (options.worker !== undefined) await loading
-  const [project, ...graphs] = await Promise.all([loading, ...adapters.map((adapter) => readModuleGraph(adapter, loaded, SILENT))])
+  const [project, ...graphs] = await Promise.all([
+    loading,
+    ...adapters.map((adapter) => readModuleGraph(adapter, loaded, SILENT)),
+  ])
   const manifest = isProject(project) ? project.manifest : undefined
   const findings = new Map<string, Finding>()
   const sources = new Map<string, SourceText>()
@@ -86,14 +100,24 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
       const known = findings.get(key)
       findings.set(
         key,
-        known === undefined ? finding : { ...known, targets: all.filter((name) => known.targets.includes(name) || finding.targets.includes(name)) },
+        known === undefined
+          ? finding
+          : {
+              ...known,
+              targets: all.filter((name) => known.targets.includes(name) || finding.targets.includes(name)),
+            },
       )
       sources.set(finding.file, file)
     }
   }
   const entryReports: Report[] = []
   const targets: CheckedTarget[] = []
-  for (const adapter of adapters) targets.push({ name: adapter.name, adapter, dialects: await dialectsOf(adapter, manifest, loaded, entryReports) })
+  for (const adapter of adapters)
+    targets.push({
+      name: adapter.name,
+      adapter,
+      dialects: await dialectsOf(adapter, manifest, loaded, entryReports),
+    })
   for (const target of targets) {
     try {
       if (loaded.worker !== undefined) checkTarget(loaded.worker, target.name)
@@ -103,7 +127,9 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
     }
   }
   const modules = new Map<string, SourceFile>()
-  const paths = new Set(graphs.flatMap(({ modules: ids }) => ids.filter((id) => isAppModule(id, loaded.projectDir))))
+  const paths = new Set(
+    graphs.flatMap(({ modules: ids }) => ids.filter((id) => isAppModule(id, loaded.projectDir))),
+  )
   const main = loaded.worker?.main ?? loaded.entry
   paths.delete(loaded.entry)
   paths.add(main)
@@ -131,25 +157,55 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
   }
   add(entry, entryReports)
   if (options.worker !== undefined) await reportSettings(warnings, 'warning', options, add)
-  const sorted = [...findings.values()].sort((a, b) => (a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1))
-  return { findings: sorted, files: modules.size + migrations, targets: all, source: (file) => sources.get(file) }
+  const sorted = [...findings.values()].sort((a, b) =>
+    a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1,
+  )
+  return {
+    findings: sorted,
+    files: modules.size + migrations,
+    targets: all,
+    source: (file) => sources.get(file),
+  }
 }
 
 /** A wrangler file that is refused, as findings; undefined for an error that names no line of it. */
-async function refusedSetting(error: unknown, options: CheckOptions, targets: readonly string[]): Promise<CheckResult | undefined> {
+async function refusedSetting(
+  error: unknown,
+  options: CheckOptions,
+  targets: readonly string[],
+): Promise<CheckResult | undefined> {
   if (!isUnmoorError(error)) return undefined
   const findings: Finding[] = []
   let source: SourceText | undefined
   await reportSettings(error.message.split('\n'), 'error', options, (file, reports) => {
     source = file
-    for (const report of reports) findings.push(toFinding(report, file, (path) => relative(options.projectDir, path).split(sep).join('/'), targets, undefined))
+    for (const report of reports)
+      findings.push(
+        toFinding(
+          report,
+          file,
+          (path) => relative(options.projectDir, path).split(sep).join('/'),
+          targets,
+          undefined,
+        ),
+      )
   })
-  return findings.length === 0 ? undefined : { findings, files: 1, targets: [...targets], source: () => source }
+  return findings.length === 0
+    ? undefined
+    : { findings, files: 1, targets: [...targets], source: () => source }
 }
 
 /** What is said of a wrangler file, `wrangler.jsonc:12, key: why`, at its lines. */
-async function reportSettings(messages: readonly string[], severity: Severity, options: CheckOptions, add: CheckContext['add']): Promise<void> {
-  const path = resolve(options.projectDir, typeof options.worker === 'string' ? options.worker : (options.worker?.config ?? ''))
+async function reportSettings(
+  messages: readonly string[],
+  severity: Severity,
+  options: CheckOptions,
+  add: CheckContext['add'],
+): Promise<void> {
+  const path = resolve(
+    options.projectDir,
+    typeof options.worker === 'string' ? options.worker : (options.worker?.config ?? ''),
+  )
   const file = new SourceText(path, await readFile(path, 'utf8'), [])
   for (const message of messages) {
     const match = /[\w.-]+\.(?:jsonc?|toml):(\d+), (.*)$/.exec(message)
@@ -194,11 +250,17 @@ async function dialectsOf(
   reports: Report[],
 ): Promise<ReadonlySet<SqlDialect>> {
   const byDriver = (driver: string | undefined): SqlDialect[] =>
-    driver === 'postgres' ? ['postgres'] : driver === 'sqlite' || driver === 'cloudflare' ? ['sqlite'] : ['sqlite', 'postgres']
+    driver === 'postgres'
+      ? ['postgres']
+      : driver === 'sqlite' || driver === 'cloudflare'
+        ? ['sqlite']
+        : ['sqlite', 'postgres']
   const fallback = byDriver(adapter.defaultDrivers.sql?.driver)
   if (manifest === undefined) return new Set(fallback)
   try {
-    const drivers = Object.values(await resolveDrivers(manifest, adapter, loaded.config, loaded.projectDir)).filter(({ kind }) => kind === 'sql')
+    const drivers = Object.values(
+      await resolveDrivers(manifest, adapter, loaded.config, loaded.projectDir),
+    ).filter(({ kind }) => kind === 'sql')
     return new Set(drivers.length === 0 ? fallback : drivers.flatMap(({ spec }) => byDriver(spec.driver)))
   } catch (error) {
     if (!isUnmoorError(error)) throw error
@@ -207,7 +269,13 @@ async function dialectsOf(
   }
 }
 
-function toFinding(report: Report, file: SourceText, short: (path: string) => string, all: readonly string[], chain: readonly string[] | undefined): Finding {
+function toFinding(
+  report: Report,
+  file: SourceText,
+  short: (path: string) => string,
+  all: readonly string[],
+  chain: readonly string[] | undefined,
+): Finding {
   const { line, column } = file.position(report.at)
   const rest = file.line(line).length - column + 1
   return {

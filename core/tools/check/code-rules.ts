@@ -1,4 +1,7 @@
-/** What code does beside calling bindings: text made into code, imports known only at run time, I/O outside of handlers, missing globals, schedules, options. */
+/**
+ * What code does beside calling bindings: text made into code, imports known only at run time, I/O outside of
+ * handlers, missing globals, schedules, options.
+ */
 import { NODE_GLOBALS } from '../../adapter.ts'
 import { checkSchedule } from '../../cron.ts'
 import { LIMITS } from '../../limits.ts'
@@ -12,12 +15,16 @@ export function checkCodeFromText(node: Node, context: FileContext): void {
   if (targets.length === 0 || (node.type !== 'CallExpression' && node.type !== 'NewExpression')) return
   const callee = bare(node.callee)
   const given = node.arguments
-  const report = (rule: RuleId, message: string): void => context.report({ rule, at: node.start, length: callee.end - node.start, message, targets })
+  const report = (rule: RuleId, message: string): void =>
+    context.report({ rule, at: node.start, length: callee.end - node.start, message, targets })
   if (callee.type === 'Identifier' && context.file.names.find(callee) === undefined) {
     const name = callee.name
     if (name === 'eval' && node.type === 'CallExpression') report('code-eval', 'eval() throws there.')
     if (name === 'Function') report('code-eval', 'new Function() throws there.')
-    if ((name === 'setTimeout' || name === 'setInterval') && typeof context.evaluate(given[0])?.value === 'string')
+    if (
+      (name === 'setTimeout' || name === 'setInterval') &&
+      typeof context.evaluate(given[0])?.value === 'string'
+    )
       report('code-eval', `${name} with text throws there.`)
   }
   const [object, method] = callee.type === 'MemberExpression' ? [nameOf(callee.object), keyOf(callee)] : []
@@ -33,14 +40,21 @@ function isBytes(node: Node | undefined, { file }: FileContext): boolean {
   const argument = node === undefined ? undefined : bare(node)
   if (argument?.type === 'NewExpression') return true
   const declaration = argument?.type === 'Identifier' ? file.names.find(argument) : undefined
-  return declaration?.init !== undefined && /fetch|arrayBuffer|Uint8Array|atob/.test(file.text.slice(declaration.init.start, declaration.init.end))
+  return (
+    declaration?.init !== undefined &&
+    /fetch|arrayBuffer|Uint8Array|atob/.test(file.text.slice(declaration.init.start, declaration.init.end))
+  )
 }
 
 /** `import(expression)`. */
 export function checkDynamicImport(node: Node, context: FileContext): void {
   if (node.type !== 'ImportExpression') return
   const source = node.source
-  if (typeof context.evaluate(source)?.value === 'string' && (source.type === 'Literal' || source.type === 'TemplateLiteral')) return
+  if (
+    typeof context.evaluate(source)?.value === 'string' &&
+    (source.type === 'Literal' || source.type === 'TemplateLiteral')
+  )
+    return
   context.report({
     rule: 'import-dynamic',
     at: node.start,
@@ -53,7 +67,8 @@ export function checkDynamicImport(node: Node, context: FileContext): void {
 export function checkModuleLevel(node: Node, above: readonly Node[], context: FileContext): void {
   if (node.type !== 'CallExpression') return
   const targets = targetsWhere(context.targets, ({ adapter }) => adapter.code?.ioOutsideHandlers === false)
-  if (targets.length === 0 || above.some((parent) => /Function/.test(parent.type) || isInstanceField(parent))) return
+  if (targets.length === 0 || above.some((parent) => /Function/.test(parent.type) || isInstanceField(parent)))
+    return
   const callee = bare(node.callee)
   const what =
     callee.type === 'Identifier' && context.file.names.find(callee) === undefined
@@ -75,12 +90,30 @@ function isInstanceField(node: Node): boolean {
   return node.type === 'PropertyDefinition' && !node.static
 }
 
-const IO: ReadonlySet<string> = new Set(['fetch', 'setTimeout', 'setInterval', 'crypto.getRandomValues', 'crypto.randomUUID', 'caches.open'])
+const IO: ReadonlySet<string> = new Set([
+  'fetch',
+  'setTimeout',
+  'setInterval',
+  'crypto.getRandomValues',
+  'crypto.randomUUID',
+  'caches.open',
+])
 
 /** Names that CommonJS modules are given, and ES modules, as artifacts are, are not. */
 const COMMONJS = ['__dirname', '__filename', 'require', 'module', 'exports']
 /** Globals of pages and of other runtimes. */
-const ELSEWHERE = ['window', 'document', 'localStorage', 'sessionStorage', 'indexedDB', 'XMLHttpRequest', 'location', 'alert', 'Deno', 'Bun']
+const ELSEWHERE = [
+  'window',
+  'document',
+  'localStorage',
+  'sessionStorage',
+  'indexedDB',
+  'XMLHttpRequest',
+  'location',
+  'alert',
+  'Deno',
+  'Bun',
+]
 /** Globals that some platforms have. */
 const PLATFORM = [
   'caches',
@@ -93,16 +126,21 @@ const PLATFORM = [
   'IdentityTransformStream',
 ]
 
-/** Globals that a target lacks and nothing puts in place (`provided`). `isOwn` is false for dependencies, of which only Node's are looked at. */
+/**
+ * Globals that a target lacks and nothing puts in place (`provided`). `isOwn` is false for dependencies, of
+ * which only Node's are looked at.
+ */
 export function checkGlobals(context: FileContext, isOwn: boolean, provided: readonly string[] = []): void {
   const { file } = context
   const asked = new Set<string>()
   walk(file.program, (node) => {
-    const argument = node.type === 'UnaryExpression' && node.operator === 'typeof' ? bare(node.argument) : undefined
+    const argument =
+      node.type === 'UnaryExpression' && node.operator === 'typeof' ? bare(node.argument) : undefined
     const name = nameOf(argument)
     if (name !== undefined) asked.add(name)
   })
-  const isCommonJs = file.path.endsWith('.cjs') || !file.program.body.some(({ type }) => /^(Import|Export)/.test(type))
+  const isCommonJs =
+    file.path.endsWith('.cjs') || !file.program.body.some(({ type }) => /^(Import|Export)/.test(type))
   const seen = new Set<string>()
   for (const identifier of file.names.globals) {
     const name = identifier.name
@@ -125,7 +163,9 @@ export function checkGlobals(context: FileContext, isOwn: boolean, provided: rea
 
 const INSTEAD: Readonly<Record<string, string>> = {
   process: 'Declare settings as variable() or secret(): they are on env on every target.',
-  Buffer: 'Use Uint8Array with its toBase64 and toHex, TextEncoder and TextDecoder, or import { Buffer } from "node:buffer".',
+  Buffer:
+    'Use Uint8Array with its toBase64 and toHex, TextEncoder and TextDecoder, or import { Buffer } from ' +
+    '"node:buffer".',
   global: 'Write globalThis.',
   setImmediate: 'Use queueMicrotask or setTimeout.',
   require: 'Import the module.',
@@ -137,9 +177,15 @@ const INSTEAD: Readonly<Record<string, string>> = {
 
 function lacking(name: string, { targets }: FileContext, isModule: boolean): string[] {
   if (NODE_GLOBALS.includes(name))
-    return targetsWhere(targets, ({ adapter }) => !(adapter.code?.globals ?? (adapter.nodeBuiltins === 'all' ? NODE_GLOBALS : [])).includes(name))
-  if (PLATFORM.includes(name)) return targetsWhere(targets, ({ adapter }) => adapter.code?.globals?.includes(name) !== true)
-  if (isModule && (COMMONJS.includes(name) || ELSEWHERE.includes(name))) return targets.map((target) => target.name)
+    return targetsWhere(
+      targets,
+      ({ adapter }) =>
+        !(adapter.code?.globals ?? (adapter.nodeBuiltins === 'all' ? NODE_GLOBALS : [])).includes(name),
+    )
+  if (PLATFORM.includes(name))
+    return targetsWhere(targets, ({ adapter }) => adapter.code?.globals?.includes(name) !== true)
+  if (isModule && (COMMONJS.includes(name) || ELSEWHERE.includes(name)))
+    return targets.map((target) => target.name)
   return []
 }
 
@@ -183,7 +229,12 @@ const QUEUE_OPTIONS: Readonly<Record<string, readonly [number, number]>> = {
 export function checkQueueOptions(node: Node, context: FileContext): void {
   if (node.type !== 'CallExpression') return
   const callee = bare(node.callee)
-  if (callee.type !== 'Identifier' || context.file.names.find(callee)?.source !== 'unmoor' || callee.name !== 'queue') return
+  if (
+    callee.type !== 'Identifier' ||
+    context.file.names.find(callee)?.source !== 'unmoor' ||
+    callee.name !== 'queue'
+  )
+    return
   const options = objectOf(node.arguments[0])
   if (options === undefined) return
   for (const [name, property] of propertiesOf(options)) {

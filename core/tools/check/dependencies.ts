@@ -1,4 +1,6 @@
-/** What installed packages in the bundles need of a target: globals of Node, code from text, imports by name. */
+/**
+ * What installed packages in the bundles need of a target: globals of Node, code from text, imports by name.
+ */
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { sep } from 'node:path'
@@ -12,14 +14,21 @@ import { SourceFile } from './source-file.ts'
 import { parse, walk, type Node } from '../build/syntax.ts'
 
 /** What a module must hold for any of the rules to speak; most hold none of it and need no parsing. */
-const WORDS = /\b(process|Buffer|global|setImmediate|clearImmediate|eval|Function|WebAssembly)\b|\bimport\s*\(/
+const WORDS =
+  /\b(process|Buffer|global|setImmediate|clearImmediate|eval|Function|WebAssembly)\b|\bimport\s*\(/
 
 /** Checks the modules of installed packages, each for the targets whose bundle holds it. */
 export async function checkDependencies(context: CheckContext): Promise<void> {
   const modules = new Map<string, CheckedTarget[]>()
   for (const [target, graph] of context.graphs) {
     for (const module of graph.modules) {
-      if (!module.includes(`${sep}node_modules${sep}`) || isOwnFile(module) || !/\.[cm]?js$/.test(module) || !existsSync(module)) continue
+      if (
+        !module.includes(`${sep}node_modules${sep}`) ||
+        isOwnFile(module) ||
+        !/\.[cm]?js$/.test(module) ||
+        !existsSync(module)
+      )
+        continue
       modules.set(module, [...(modules.get(module) ?? []), target])
     }
   }
@@ -42,7 +51,9 @@ export async function checkDependencies(context: CheckContext): Promise<void> {
       if (!isTried(node, above)) checkDynamicImport(node, own)
     })
     checkGlobals(own, false)
-    const chain = targets.map((target) => context.graphs.get(target)?.chain(path)).find((found) => found !== undefined)
+    const chain = targets
+      .map((target) => context.graphs.get(target)?.chain(path))
+      .find((found) => found !== undefined)
     // Only unmoor's own code leads there: it knows its targets.
     if (chain !== undefined) context.add(file, reports.slice(0, MOST), chain)
   }
@@ -54,7 +65,8 @@ function isTried(node: Node, above: readonly Node[]): boolean {
   for (let at = chain.length - 2; at >= 0; at--) {
     const parent = chain[at]
     if (parent === undefined || /Function/.test(parent.type)) return false
-    if (parent.type === 'TryStatement' && parent.handler !== null && parent.block === chain[at + 1]) return true
+    if (parent.type === 'TryStatement' && parent.handler !== null && parent.block === chain[at + 1])
+      return true
   }
   return false
 }

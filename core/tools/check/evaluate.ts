@@ -2,7 +2,9 @@ import type { Declaration, Names } from './scope.ts'
 import { bare, keyOf, nameOf, type ESTree, type Identifier, type Node } from '../build/syntax.ts'
 
 /** Finds what a name imported from another file of the project is set to there. */
-export type ImportedValue = (declaration: Declaration) => { node: Node; names: Names; imported: ImportedValue } | undefined
+export type ImportedValue = (
+  declaration: Declaration,
+) => { node: Node; names: Names; imported: ImportedValue } | undefined
 
 /** What an expression is; undefined for one that is not there or not known. */
 type Evaluate = (node: Node | null | undefined) => { value: unknown } | undefined
@@ -12,12 +14,19 @@ const LONGEST = 64 * 1024 * 1024
 const DEPTH = 20
 
 /**
- * What an expression is, where the text alone tells: literals, templates, sums, constants (also imported ones), `'x'.repeat(n)`, `new Uint8Array(n)`,
- * arrays and objects of these. Undefined where it is known only at run time.
+ * What an expression is, where the text alone tells: literals, templates, sums, constants (also imported
+ * ones), `'x'.repeat(n)`, `new Uint8Array(n)`, arrays and objects of these. Undefined where it is known only
+ * at run time.
  */
-export function evaluate(node: Node, names: Names, imported: ImportedValue, depth = 0): { value: unknown } | undefined {
+export function evaluate(
+  node: Node,
+  names: Names,
+  imported: ImportedValue,
+  depth = 0,
+): { value: unknown } | undefined {
   if (depth > DEPTH) return undefined
-  const go: Evaluate = (inner) => (inner === null || inner === undefined ? undefined : evaluate(inner, names, imported, depth + 1))
+  const go: Evaluate = (inner) =>
+    inner === null || inner === undefined ? undefined : evaluate(inner, names, imported, depth + 1)
   const expression = bare(node)
   switch (expression.type) {
     case 'Literal':
@@ -60,7 +69,12 @@ export function evaluate(node: Node, names: Names, imported: ImportedValue, dept
         const key = keyOf(property)
         const value = go(property.value)
         if (key === undefined || value === undefined) return undefined
-        Object.defineProperty(object, key, { value: value.value, enumerable: true, configurable: true, writable: true })
+        Object.defineProperty(object, key, {
+          value: value.value,
+          enumerable: true,
+          configurable: true,
+          writable: true,
+        })
       }
       return { value: object }
     }
@@ -68,7 +82,8 @@ export function evaluate(node: Node, names: Names, imported: ImportedValue, dept
       const size = go(expression.arguments[0])?.value
       const bytes = nameOf(expression.callee)
       // Only its length counts, so that no memory is taken for a large one.
-      if ((bytes === 'Uint8Array' || bytes === 'ArrayBuffer') && typeof size === 'number') return { value: { byteLength: size } }
+      if ((bytes === 'Uint8Array' || bytes === 'ArrayBuffer') && typeof size === 'number')
+        return { value: { byteLength: size } }
       return undefined
     }
     case 'CallExpression':
@@ -78,16 +93,27 @@ export function evaluate(node: Node, names: Names, imported: ImportedValue, dept
   }
 }
 
-function ofName(identifier: Identifier, names: Names, imported: ImportedValue, depth: number): { value: unknown } | undefined {
+function ofName(
+  identifier: Identifier,
+  names: Names,
+  imported: ImportedValue,
+  depth: number,
+): { value: unknown } | undefined {
   const declaration = names.find(identifier)
   if (declaration === undefined) return identifier.name === 'undefined' ? { value: undefined } : undefined
   if (declaration.kind === 'const' && declaration.init !== undefined && declaration.path?.length === 0)
     return evaluate(declaration.init, names, imported, depth + 1)
   const elsewhere = declaration.kind === 'import' ? imported(declaration) : undefined
-  return elsewhere === undefined ? undefined : evaluate(elsewhere.node, elsewhere.names, elsewhere.imported, depth + 1)
+  return elsewhere === undefined
+    ? undefined
+    : evaluate(elsewhere.node, elsewhere.names, elsewhere.imported, depth + 1)
 }
 
-function ofBinary(operator: string, left: { value: unknown } | undefined, right: { value: unknown } | undefined): { value: unknown } | undefined {
+function ofBinary(
+  operator: string,
+  left: { value: unknown } | undefined,
+  right: { value: unknown } | undefined,
+): { value: unknown } | undefined {
   if (left === undefined || right === undefined) return undefined
   const [a, b] = [left.value, right.value]
   if (operator === '+' && (typeof a === 'string' || typeof b === 'string')) {
@@ -124,7 +150,12 @@ function ofCall(call: ESTree.CallExpression, go: Evaluate): { value: unknown } |
       const text = go(callee.object)?.value
       const count = go(argument)?.value
       if (typeof text !== 'string' || typeof count !== 'number' || !(count >= 0)) return undefined
-      return { value: text.length * count > LONGEST ? text.repeat(Math.ceil(LONGEST / Math.max(text.length, 1))) : text.repeat(count) }
+      return {
+        value:
+          text.length * count > LONGEST
+            ? text.repeat(Math.ceil(LONGEST / Math.max(text.length, 1)))
+            : text.repeat(count),
+      }
     }
     case 'stringify': {
       const value = nameOf(callee.object) === 'JSON' ? go(argument) : undefined
@@ -137,7 +168,10 @@ function ofCall(call: ESTree.CallExpression, go: Evaluate): { value: unknown } |
       return object.type === 'NewExpression' ? ofNewArray(object, go) : undefined
     }
     case 'from': {
-      const length = nameOf(callee.object) === 'Array' && argument?.type === 'ObjectExpression' ? go(argument)?.value : undefined
+      const length =
+        nameOf(callee.object) === 'Array' && argument?.type === 'ObjectExpression'
+          ? go(argument)?.value
+          : undefined
       return isLength(length) ? { value: Array.from({ length: length.length }) } : undefined
     }
     default:

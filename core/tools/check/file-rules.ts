@@ -25,6 +25,9 @@ export interface FileContext {
 }
 
 /** The names of the targets for which `test` holds. */
-export function targetsWhere(targets: readonly CheckedTarget[], test: (target: CheckedTarget) => boolean): string[] {
+export function targetsWhere(
+  targets: readonly CheckedTarget[],
+  test: (target: CheckedTarget) => boolean,
+): string[] {
   return targets.filter(test).map(({ name }) => name)
 }

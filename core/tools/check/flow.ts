@@ -2,9 +2,25 @@ import type { KnownBinding, KnownBindings } from './bindings.ts'
 import type { Modules } from './modules.ts'
 import { annotationOf, type Declaration } from './scope.ts'
 import type { SourceFile } from './source-file.ts'
-import { bare, isClass, isFunction, keyOf, nameOf, type ESTree, type Identifier, type Node } from '../build/syntax.ts'
+import {
+  bare,
+  isClass,
+  isFunction,
+  keyOf,
+  nameOf,
+  type ESTree,
+  type Identifier,
+  type Node,
+} from '../build/syntax.ts'
 import { bindingOfType } from './types.ts'
-import { contextVariable, indexValues, isParameter, returnsOf, type Value, type ValueIndex } from './value-index.ts'
+import {
+  contextVariable,
+  indexValues,
+  isParameter,
+  returnsOf,
+  type Value,
+  type ValueIndex,
+} from './value-index.ts'
 
 /** What an expression may be. */
 export type Fact = { binding: KnownBinding } | { env: true } | { request: true } | { callable: Value }
@@ -20,8 +36,10 @@ const DEPTH = 60
 const LONGEST_PATH = 8
 
 /**
- * Follows bindings through an app's own modules: by constants, destructuring, arguments, results of functions, fields of classes and objects. Backwards from where one is used, without
- * an order of statements and without telling calls of a function apart; what comes from packages, containers and loops is not followed.
+ * Follows bindings through an app's own modules: by constants, destructuring, arguments, results of
+ * functions, fields of classes and objects. Backwards from where one is used, without an order of statements
+ * and without telling calls of a function apart; what comes from packages, containers and loops is not
+ * followed.
  */
 export class Flow {
   #modules: Modules
@@ -52,7 +70,9 @@ export class Flow {
 
   /** The binding that an expression is; undefined where it is none, or may be of several kinds. */
   bindingOf(node: Node, file: SourceFile): KnownBinding | undefined {
-    const found = this.#follow({ node, file }, [], 0).flatMap((fact) => ('binding' in fact ? [fact.binding] : []))
+    const found = this.#follow({ node, file }, [], 0).flatMap((fact) =>
+      'binding' in fact ? [fact.binding] : [],
+    )
     const [first] = found
     if (first === undefined || found.some(({ kind }) => kind !== first.kind)) return undefined
     return found.find(({ strong }) => strong === true) ?? first
@@ -134,18 +154,24 @@ export class Flow {
         return this.#ofName(node, file, path, depth)
       case 'ThisExpression': {
         const owner = this.#index.owners.get(node)
-        return owner === undefined || path.length === 0 ? [] : this.#ofMember({ node: owner.node, file }, path, owner.isStatic, depth)
+        return owner === undefined || path.length === 0
+          ? []
+          : this.#ofMember({ node: owner.node, file }, path, owner.isStatic, depth)
       }
       case 'MemberExpression':
         return this.#ofProperty(node, file, path, depth)
       case 'CallExpression': {
         const variable = contextVariable(node, 'get', file)
         if (variable !== undefined) return this.#values(this.#index.variables.get(variable), path, depth)
-        return this.#callables({ node: node.callee, file }).flatMap((callee) => (isClass(callee.node) ? [] : this.#ofResult(callee, path, depth)))
+        return this.#callables({ node: node.callee, file }).flatMap((callee) =>
+          isClass(callee.node) ? [] : this.#ofResult(callee, path, depth),
+        )
       }
       case 'NewExpression':
         if (path.length === 0) return []
-        return this.#callables({ node: node.callee, file }).flatMap((callee) => this.#ofMember(callee, path, false, depth))
+        return this.#callables({ node: node.callee, file }).flatMap((callee) =>
+          this.#ofMember(callee, path, false, depth),
+        )
       case 'ObjectExpression':
         return path.length === 0 ? [] : this.#ofMember({ node, file }, path, false, depth)
       case 'FunctionDeclaration':
@@ -154,7 +180,9 @@ export class Flow {
         return path.length === 0 ? [{ callable: { node, file } }] : []
       case 'ClassDeclaration':
       case 'ClassExpression':
-        return path.length === 0 ? [{ callable: { node, file } }] : this.#ofMember({ node, file }, path, true, depth)
+        return path.length === 0
+          ? [{ callable: { node, file } }]
+          : this.#ofMember({ node, file }, path, true, depth)
       case 'ConditionalExpression':
         return this.#all([node.consequent, node['alternate']], file, path, depth)
       case 'LogicalExpression':
@@ -184,7 +212,8 @@ export class Flow {
   #ofDeclaration(declaration: Declaration, file: SourceFile, path: Path, depth: number): readonly Fact[] {
     const { kind, name, node } = declaration
     if (kind === 'import') return this.#ofImport(declaration, file, path, depth)
-    if (kind === 'function' || kind === 'class') return node === undefined ? [] : this.#follow({ node, file }, path, depth)
+    if (kind === 'function' || kind === 'class')
+      return node === undefined ? [] : this.#follow({ node, file }, path, depth)
     if (declaration.path === undefined) return []
     const full = [...declaration.path, ...path]
     const found: Fact[] = []
@@ -193,16 +222,37 @@ export class Flow {
     if (at >= 0) found.push(...this.#ofEnv(full.slice(at + 1)))
     else if (isEnvName(name) || /(^|[a-z])Env$/.test(declaration.type ?? '')) found.push(...this.#ofEnv(full))
     // A handler's env is its second parameter.
-    else if (kind === 'parameter' && declaration.index === 1 && node !== undefined && this.#handlers.has(node)) found.push(...this.#ofEnv(full))
-    if (kind === 'parameter' && declaration.index === 0 && full.length === 0 && node !== undefined && this.#fetchHandlers.has(node))
+    else if (
+      kind === 'parameter' &&
+      declaration.index === 1 &&
+      node !== undefined &&
+      this.#handlers.has(node)
+    )
+      found.push(...this.#ofEnv(full))
+    if (
+      kind === 'parameter' &&
+      declaration.index === 0 &&
+      full.length === 0 &&
+      node !== undefined &&
+      this.#fetchHandlers.has(node)
+    )
       found.push({ request: true })
-    if (declaration.init !== undefined) found.push(...this.#follow({ node: declaration.init, file }, full, depth))
+    if (declaration.init !== undefined)
+      found.push(...this.#follow({ node: declaration.init, file }, full, depth))
     if (declaration.fallback !== undefined)
-      found.push(...this.#follow({ node: declaration.fallback.of, file }, [...declaration.path.slice(declaration.fallback.from), ...path], depth))
-    if (kind === 'parameter' && node !== undefined) found.push(...this.#ofArgument(node, declaration.index as number, full, depth))
+      found.push(
+        ...this.#follow(
+          { node: declaration.fallback.of, file },
+          [...declaration.path.slice(declaration.fallback.from), ...path],
+          depth,
+        ),
+      )
+    if (kind === 'parameter' && node !== undefined)
+      found.push(...this.#ofArgument(node, declaration.index as number, full, depth))
     found.push(...this.#values(this.#index.assigned.get(declaration), path, depth))
     const [first, ...rest] = path
-    if (first !== undefined) found.push(...this.#values(this.#index.members.get(declaration)?.get(first), rest, depth))
+    if (first !== undefined)
+      found.push(...this.#values(this.#index.members.get(declaration)?.get(first), rest, depth))
     return found
   }
 
@@ -214,21 +264,28 @@ export class Flow {
     const [name, ...rest] = path
     const member = name === undefined ? undefined : this.#modules.exported(found.module, name)
     if (member === undefined || 'module' in member) return []
-    return 'node' in member ? this.#follow(member, rest, depth) : this.#ofDeclaration(member.declaration, member.file, rest, depth + 1)
+    return 'node' in member
+      ? this.#follow(member, rest, depth)
+      : this.#ofDeclaration(member.declaration, member.file, rest, depth + 1)
   }
 
   /** What calls give as a parameter. */
   #ofArgument(fn: Node, index: number, path: Path, depth: number): Fact[] {
     return (this.#calls.get(fn) ?? []).flatMap(({ given, file }) => {
       const node = given[index]
-      return node === undefined || given.slice(0, index + 1).some(({ type }) => type === 'SpreadElement') ? [] : this.#follow({ node, file }, path, depth)
+      return node === undefined || given.slice(0, index + 1).some(({ type }) => type === 'SpreadElement')
+        ? []
+        : this.#follow({ node, file }, path, depth)
     })
   }
 
   #ofResult({ node, file }: Value, path: Path, depth: number): Fact[] {
     if (!isFunction(node)) return []
     const type = node.returnType?.typeAnnotation
-    return [...(type === undefined ? [] : this.#ofType(type, file, path)), ...this.#all(returnsOf(node), file, path, depth)]
+    return [
+      ...(type === undefined ? [] : this.#ofType(type, file, path)),
+      ...this.#all(returnsOf(node), file, path, depth),
+    ]
   }
 
   #ofProperty(node: ESTree.MemberExpression, file: SourceFile, path: Path, depth: number): readonly Fact[] {
@@ -243,18 +300,29 @@ export class Flow {
   }
 
   /** A field or method of an instance, a class or an object literal. */
-  #ofMember({ node: owner, file }: Value, [name = '', ...rest]: Path, isStatic: boolean, depth: number): Fact[] {
+  #ofMember(
+    { node: owner, file }: Value,
+    [name = '', ...rest]: Path,
+    isStatic: boolean,
+    depth: number,
+  ): Fact[] {
     const found = this.#values(this.#index.members.get(owner)?.get(name), rest, depth)
     if (owner.type === 'ObjectExpression') {
       for (const property of owner.properties) {
-        if (property.type === 'SpreadElement') found.push(...this.#follow({ node: property.argument, file }, [name, ...rest], depth))
-        else if (keyOf(property) === name) found.push(...this.#ofDefinition(property, property.value, file, rest, depth))
+        if (property.type === 'SpreadElement')
+          found.push(...this.#follow({ node: property.argument, file }, [name, ...rest], depth))
+        else if (keyOf(property) === name)
+          found.push(...this.#ofDefinition(property, property.value, file, rest, depth))
       }
       return found
     }
     if (!isClass(owner)) return found
     for (const member of owner.body.body) {
-      if ((member.type === 'PropertyDefinition' || member.type === 'MethodDefinition') && member.static === isStatic && keyOf(member) === name)
+      if (
+        (member.type === 'PropertyDefinition' || member.type === 'MethodDefinition') &&
+        member.static === isStatic &&
+        keyOf(member) === name
+      )
         found.push(...this.#ofDefinition(member, member.value, file, rest, depth))
     }
     const made = isStatic ? undefined : constructorOf(owner)
@@ -266,14 +334,26 @@ export class Flow {
       if (type !== undefined) found.push(...this.#ofType(type, file, rest))
       found.push(...this.#ofArgument(made, index, rest, depth))
     }
-    if (depth < DEPTH) for (const base of this.#above({ node: owner, file })) found.push(...this.#ofMember(base, [name, ...rest], isStatic, depth + 1))
+    if (depth < DEPTH)
+      for (const base of this.#above({ node: owner, file }))
+        found.push(...this.#ofMember(base, [name, ...rest], isStatic, depth + 1))
     return found
   }
 
-  #ofDefinition(definition: Definition, value: Node | null, file: SourceFile, path: Path, depth: number): readonly Fact[] {
-    if ('kind' in definition && definition.kind === 'get' && value !== null) return this.#ofResult({ node: value, file }, path, depth)
+  #ofDefinition(
+    definition: Definition,
+    value: Node | null,
+    file: SourceFile,
+    path: Path,
+    depth: number,
+  ): readonly Fact[] {
+    if ('kind' in definition && definition.kind === 'get' && value !== null)
+      return this.#ofResult({ node: value, file }, path, depth)
     const type = definition.type === 'PropertyDefinition' ? annotationOf(definition) : undefined
-    return [...(type === undefined ? [] : this.#ofType(type, file, path)), ...(value === null ? [] : this.#follow({ node: value, file }, path, depth))]
+    return [
+      ...(type === undefined ? [] : this.#ofType(type, file, path)),
+      ...(value === null ? [] : this.#follow({ node: value, file }, path, depth)),
+    ]
   }
 
   #ofType(type: ESTree.TSType, file: SourceFile, path: Path): Fact[] {
@@ -285,7 +365,9 @@ export class Flow {
 /** The function of a class's own constructor. */
 function constructorOf(node: Node): ESTree.Function | undefined {
   if (!isClass(node)) return undefined
-  const found = node.body.body.find((member) => member.type === 'MethodDefinition' && member.kind === 'constructor')
+  const found = node.body.body.find(
+    (member) => member.type === 'MethodDefinition' && member.kind === 'constructor',
+  )
   return found?.type === 'MethodDefinition' ? found.value : undefined
 }
 

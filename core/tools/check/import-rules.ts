@@ -24,11 +24,21 @@ export async function checkImports(context: CheckContext): Promise<void> {
   await checkAddons(context)
 }
 
-const RULE = { builtin: 'import-builtin', missing: 'import-missing', unsupported: 'worker-only-cloudflare' } as const
+const RULE = {
+  builtin: 'import-builtin',
+  missing: 'import-missing',
+  unsupported: 'worker-only-cloudflare',
+} as const
 
-async function reportOffence(offence: Offence, targets: readonly CheckedTarget[], context: CheckContext): Promise<void> {
+async function reportOffence(
+  offence: Offence,
+  targets: readonly CheckedTarget[],
+  context: CheckContext,
+): Promise<void> {
   const { importer, specifier, kind } = offence
-  const chain = targets.map((target) => context.graphs.get(target)?.chain(importer)).find((path) => path !== undefined)
+  const chain = targets
+    .map((target) => context.graphs.get(target)?.chain(importer))
+    .find((path) => path !== undefined)
   if (chain === undefined || !existsSync(importer)) return
   const file = context.modules.get(importer) ?? (await readSourceFile(importer))
   const { position, isGlobal, guarded } = await locateOffence(offence, file.text)
@@ -49,7 +59,9 @@ async function reportOffence(offence: Offence, targets: readonly CheckedTarget[]
               : `Nothing answers the import of "${specifier}".`,
         targets: names,
         ...(kind === 'missing' ? { instead: installHint(offence) } : {}),
-        ...(guarded || context.project.worker?.allow.includes(specifier) === true ? { severity: 'warning' as const } : {}),
+        ...(guarded || context.project.worker?.allow.includes(specifier) === true
+          ? { severity: 'warning' as const }
+          : {}),
       },
     ],
     chain.length > 1 ? chain : undefined,
@@ -77,7 +89,10 @@ async function checkAddons(context: CheckContext): Promise<void> {
       const chain = graph.chain(module)
       const from = chain?.findLast((path) => context.modules.has(path))
       const file = from === undefined ? undefined : (context.modules.get(from) as SourceFile)
-      const next = file === undefined || chain === undefined ? undefined : packageName(chain[chain.indexOf(file.path) + 1] ?? '')
+      const next =
+        file === undefined || chain === undefined
+          ? undefined
+          : packageName(chain[chain.indexOf(file.path) + 1] ?? '')
       if (file === undefined || next === undefined) continue
       const name = packageName(module) ?? root
       context.add(
@@ -106,7 +121,9 @@ function importOffset(file: SourceFile, name: string): number {
 
 function packageName(path: string): string | undefined {
   const rest = path.split(`${sep}node_modules${sep}`).at(-1)
-  return path.includes(`${sep}node_modules${sep}`) ? /^(?:@[^/\\]+[/\\])?[^/\\]+/.exec(rest ?? '')?.[0].replaceAll('\\', '/') : undefined
+  return path.includes(`${sep}node_modules${sep}`)
+    ? /^(?:@[^/\\]+[/\\])?[^/\\]+/.exec(rest ?? '')?.[0].replaceAll('\\', '/')
+    : undefined
 }
 
 function packageRoot(module: string): string | undefined {
@@ -117,7 +134,14 @@ function packageRoot(module: string): string | undefined {
   return dir
 }
 
-const LOADERS = ['bindings', 'node-gyp-build', 'node-pre-gyp', '@mapbox/node-pre-gyp', 'prebuild-install', 'node-addon-api']
+const LOADERS = [
+  'bindings',
+  'node-gyp-build',
+  'node-pre-gyp',
+  '@mapbox/node-pre-gyp',
+  'prebuild-install',
+  'node-addon-api',
+]
 
 function hasMachineCode(root: string): boolean {
   if (existsSync(join(root, 'binding.gyp'))) return true
@@ -126,7 +150,10 @@ function hasMachineCode(root: string): boolean {
       gypfile?: boolean
       dependencies?: Record<string, string>
     }
-    return gypfile === true || LOADERS.some((name) => dependencies !== undefined && Object.hasOwn(dependencies, name))
+    return (
+      gypfile === true ||
+      LOADERS.some((name) => dependencies !== undefined && Object.hasOwn(dependencies, name))
+    )
   } catch {
     return false
   }

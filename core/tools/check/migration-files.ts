@@ -27,7 +27,10 @@ export async function checkMigrations(context: CheckContext): Promise<number> {
       for (const finding of checkSqlText(text, 'migration')) {
         // A file of one engine's own may use what that engine has.
         if (dialect !== undefined && finding.on !== undefined && finding.on !== dialect) continue
-        reportSql(finding, finding.at, { targets: context.targets, report: (report) => void reports.push(report) })
+        reportSql(finding, finding.at, {
+          targets: context.targets,
+          report: (report) => void reports.push(report),
+        })
       }
       context.add(file, reports)
     }
@@ -39,7 +42,9 @@ function sqlComments(text: string): Comment[] {
   try {
     return [...tokenize(text)].flatMap(({ kind, start, end }) => {
       const raw = text.slice(start, end)
-      return kind === 'space' && /^(--|\/\*)/.test(raw) ? [{ value: raw.replace(/^(--|\/\*)/, '').replace(/\*\/$/, ''), start, end }] : []
+      return kind === 'space' && /^(--|\/\*)/.test(raw)
+        ? [{ value: raw.replace(/^(--|\/\*)/, '').replace(/\*\/$/, ''), start, end }]
+        : []
     })
   } catch (error) {
     if (error instanceof SqlTextError) return []

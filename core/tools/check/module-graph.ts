@@ -14,7 +14,10 @@ export interface ModuleGraph {
   modules: readonly string[]
   /** Imports that nobody answers there. */
   offences: readonly Offence[]
-  /** Paths from the app's entry to a module, both included; undefined where only unmoor's own code leads there. */
+  /**
+   * Paths from the app's entry to a module, both included; undefined where only unmoor's own code leads
+   * there.
+   */
   chain(module: string): readonly string[] | undefined
   /** Bytes of the app alone, minified. */
   size: number

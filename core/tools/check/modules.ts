@@ -4,8 +4,14 @@ import type { Declaration } from './scope.ts'
 import { readSourceFile, type SourceFile } from './source-file.ts'
 import { nameOf, sourceOf, type ESTree, type Node, type Pattern } from '../build/syntax.ts'
 
-/** What a module gives under a name: a declaration of its own, an expression (`export default ...`), or a whole module (`export * as`). */
-export type Exported = { file: SourceFile; declaration: Declaration } | { file: SourceFile; node: Node } | { module: SourceFile }
+/**
+ * What a module gives under a name: a declaration of its own, an expression (`export default ...`), or a
+ * whole module (`export * as`).
+ */
+export type Exported =
+  | { file: SourceFile; declaration: Declaration }
+  | { file: SourceFile; node: Node }
+  | { module: SourceFile }
 
 const DEPTH = 10
 
@@ -20,13 +26,19 @@ export class Modules {
     this.#all = all
   }
 
-  /** Also reads what those import and no bundle holds: modules of types alone, and such as only pass on what others have. */
+  /**
+   * Also reads what those import and no bundle holds: modules of types alone, and such as only pass on what
+   * others have.
+   */
   static async read(files: ReadonlyMap<string, SourceFile>): Promise<Modules> {
     const all = new Map(files)
     for (const file of all.values()) {
       for (const statement of file.program.body) {
         const source = sourceOf(statement)?.value
-        const path = source === undefined ? undefined : locate(file, source).find((candidate) => all.has(candidate) || isModule(candidate))
+        const path =
+          source === undefined
+            ? undefined
+            : locate(file, source).find((candidate) => all.has(candidate) || isModule(candidate))
         if (path !== undefined && !all.has(path)) all.set(path, await readSourceFile(path))
       }
     }
@@ -61,9 +73,14 @@ export class Modules {
         const from = nameOf(local)
         if (nameOf(exported) !== name || from === undefined) continue
         const module = source === undefined ? undefined : this.#resolve(file, source)
-        return source === undefined ? this.#own(file, from, depth) : module === undefined ? undefined : this.exported(module, from, depth + 1)
+        return source === undefined
+          ? this.#own(file, from, depth)
+          : module === undefined
+            ? undefined
+            : this.exported(module, from, depth + 1)
       }
-      if (statement.declaration !== null && declares(statement.declaration, name)) return this.#own(file, name, depth)
+      if (statement.declaration !== null && declares(statement.declaration, name))
+        return this.#own(file, name, depth)
     }
     for (const source of passedOn) {
       const module = this.#resolve(file, source)
@@ -89,7 +106,11 @@ export class Modules {
 function locate(from: SourceFile, source: string): string[] {
   if (!source.startsWith('.')) return []
   const path = resolve(dirname(from.path), source)
-  return [path, path.replace(/\.([cm]?)js(x?)$/, '.$1ts$2'), ...['.ts', '.tsx', '.js', '.jsx', '/index.ts', '/index.js'].map((end) => path + end)]
+  return [
+    path,
+    path.replace(/\.([cm]?)js(x?)$/, '.$1ts$2'),
+    ...['.ts', '.tsx', '.js', '.jsx', '/index.ts', '/index.js'].map((end) => path + end),
+  ]
 }
 
 function isModule(path: string): boolean {
@@ -97,7 +118,8 @@ function isModule(path: string): boolean {
 }
 
 function declares(declaration: ESTree.Declaration, name: string): boolean {
-  if (declaration.type === 'VariableDeclaration') return declaration.declarations.some(({ id }) => binds(id, name))
+  if (declaration.type === 'VariableDeclaration')
+    return declaration.declarations.some(({ id }) => binds(id, name))
   return 'id' in declaration && nameOf(declaration.id) === name
 }
 

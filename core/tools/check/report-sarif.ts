@@ -2,7 +2,10 @@ import { packageVersion } from '../build/packages.ts'
 import type { Finding } from './finding.ts'
 import { RULES, type RuleId } from './rules.ts'
 
-/** Findings as SARIF 2.1.0, which code hosts show beside the lines. Source: docs.oasis-open.org/sarif/sarif/v2.1.0. */
+/**
+ * Findings as SARIF 2.1.0, which code hosts show beside the lines. Source:
+ * docs.oasis-open.org/sarif/sarif/v2.1.0.
+ */
 export function toSarif(findings: readonly Finding[]): object {
   const ids = Object.keys(RULES) as RuleId[]
   return {
@@ -14,7 +17,11 @@ export function toSarif(findings: readonly Finding[]): object {
           driver: {
             name: 'unmoor check',
             version: packageVersion,
-            rules: ids.map((id) => ({ id, shortDescription: { text: RULES[id].title }, help: { text: RULES[id].instead } })),
+            rules: ids.map((id) => ({
+              id,
+              shortDescription: { text: RULES[id].title },
+              help: { text: RULES[id].instead },
+            })),
           },
         },
         columnKind: 'utf16CodeUnits',
@@ -26,8 +33,15 @@ export function toSarif(findings: readonly Finding[]): object {
           locations: [
             {
               physicalLocation: {
-                artifactLocation: { uri: finding.file.split('/').map(encodeURIComponent).join('/'), uriBaseId: '%SRCROOT%' },
-                region: { startLine: finding.line, startColumn: finding.column, endColumn: finding.column + finding.length },
+                artifactLocation: {
+                  uri: finding.file.split('/').map(encodeURIComponent).join('/'),
+                  uriBaseId: '%SRCROOT%',
+                },
+                region: {
+                  startLine: finding.line,
+                  startColumn: finding.column,
+                  endColumn: finding.column + finding.length,
+                },
               },
             },
           ],

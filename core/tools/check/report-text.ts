@@ -12,7 +12,10 @@ export function formatFinding(finding: Finding, result: CheckResult): string {
     const from = text.length > 160 ? Math.max(0, column - 60) : 0
     const shown = text.slice(from, from + 160).replaceAll('\t', ' ')
     const number = String(line)
-    lines.push(`  ${number} | ${shown}`, `  ${' '.repeat(number.length)} | ${' '.repeat(column - 1 - from)}${'^'.repeat(Math.min(length, 160))}`)
+    lines.push(
+      `  ${number} | ${shown}`,
+      `  ${' '.repeat(number.length)} | ${' '.repeat(column - 1 - from)}${'^'.repeat(Math.min(length, 160))}`,
+    )
   }
   if (chain !== undefined) lines.push(`  reached by: ${chain.join(' -> ')}`)
   lines.push(`  instead: ${instead}`)

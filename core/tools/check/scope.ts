@@ -1,4 +1,13 @@
-import { children, keyOf, nameOf, type AnyFunction, type ESTree, type Identifier, type Node, type Pattern } from '../build/syntax.ts'
+import {
+  children,
+  keyOf,
+  nameOf,
+  type AnyFunction,
+  type ESTree,
+  type Identifier,
+  type Node,
+  type Pattern,
+} from '../build/syntax.ts'
 
 /** What names a type. */
 type TypeDeclaration = ESTree.TSTypeAliasDeclaration | ESTree.TSInterfaceDeclaration
@@ -9,7 +18,10 @@ export interface Declaration {
   readonly name: string
   /** What it is set to, where that is written with it. */
   readonly init?: Node
-  /** Properties that lead from `init` (or the parameter) to the name, for destructuring; undefined where a step is unknown. */
+  /**
+   * Properties that lead from `init` (or the parameter) to the name, for destructuring; undefined where a
+   * step is unknown.
+   */
   readonly path?: readonly string[]
   /** The name of the annotation's type. */
   readonly type?: string
@@ -150,7 +162,11 @@ const EXPRESSIONS_WITH_TYPES: ReadonlySet<string> = new Set([
   'TSExportAssignment',
 ])
 
-function visitExport({ declaration, source, specifiers }: ESTree.ExportNamedDeclaration, scope: Scope, references: References): void {
+function visitExport(
+  { declaration, source, specifiers }: ESTree.ExportNamedDeclaration,
+  scope: Scope,
+  references: References,
+): void {
   if (declaration !== null) visit(declaration, scope, references)
   else if (source === null) for (const { local } of specifiers) visit(local, scope, references)
 }
@@ -177,7 +193,11 @@ function visitMember(node: Member, scope: Scope, references: References): void {
   if (node.value !== null) visit(node.value, scope, references)
 }
 
-type TypeOrNamespace = TypeDeclaration | ESTree.TSEnumDeclaration | ESTree.TSModuleDeclaration | ESTree.TSGlobalDeclaration
+type TypeOrNamespace =
+  | TypeDeclaration
+  | ESTree.TSEnumDeclaration
+  | ESTree.TSModuleDeclaration
+  | ESTree.TSGlobalDeclaration
 
 /** Declares an enum or a namespace, which are values too, or a type. */
 function declareType(node: TypeOrNamespace, scope: Scope, references: References): void {
@@ -187,12 +207,18 @@ function declareType(node: TypeOrNamespace, scope: Scope, references: References
     return
   }
   if (name !== undefined) scope.declare({ kind: 'class', name })
-  if (node.type === 'TSModuleDeclaration' && !node.declare && node.body !== null) visitAll(node.body, new Scope(scope, true), references)
+  if (node.type === 'TSModuleDeclaration' && !node.declare && node.body !== null)
+    visitAll(node.body, new Scope(scope, true), references)
 }
 
 function declareImports(node: ESTree.ImportDeclaration, scope: Scope): void {
   for (const specifier of node.specifiers) {
-    scope.declare({ kind: 'import', name: specifier.local.name, source: node.source.value, imported: importedName(specifier) })
+    scope.declare({
+      kind: 'import',
+      name: specifier.local.name,
+      source: node.source.value,
+      imported: importedName(specifier),
+    })
   }
 }
 
@@ -208,15 +234,22 @@ function declareVariables(node: ESTree.VariableDeclaration, scope: Scope, refere
   const place = node.kind === 'var' ? scope.function : scope
   for (const { id, init } of node.declarations) {
     if (init !== null) visit(init, scope, references)
-    declarePattern(id, { kind: node.kind === 'const' ? 'const' : 'variable', ...(init === null ? {} : { init }) }, place, references)
+    declarePattern(
+      id,
+      { kind: node.kind === 'const' ? 'const' : 'variable', ...(init === null ? {} : { init }) },
+      place,
+      references,
+    )
   }
 }
 
 function visitFunction(node: AnyFunction, scope: Scope, references: References): void {
   const name = nameOf(node.id)
-  if (name !== undefined && node.type === 'FunctionDeclaration') scope.function.declare({ kind: 'function', name, node })
+  if (name !== undefined && node.type === 'FunctionDeclaration')
+    scope.function.declare({ kind: 'function', name, node })
   const inner = new Scope(scope, true)
-  if (name !== undefined && node.type === 'FunctionExpression') inner.declare({ kind: 'function', name, node })
+  if (name !== undefined && node.type === 'FunctionExpression')
+    inner.declare({ kind: 'function', name, node })
   if (node.type !== 'ArrowFunctionExpression') inner.declare({ kind: 'variable', name: 'arguments' })
   node.params.forEach((parameter, index) => {
     const pattern = parameter.type === 'TSParameterProperty' ? parameter.parameter : parameter
@@ -231,23 +264,36 @@ function visitFunction(node: AnyFunction, scope: Scope, references: References):
 
 type Origin = Omit<Declaration, 'name' | 'path' | 'type'>
 
-function declarePattern(pattern: Pattern, given: Origin, scope: Scope, references: References, path: readonly string[] | undefined = []): void {
+function declarePattern(
+  pattern: Pattern,
+  given: Origin,
+  scope: Scope,
+  references: References,
+  path: readonly string[] | undefined = [],
+): void {
   const annotation = annotationOf(pattern) ?? given.annotation
   const origin: Origin = annotation === undefined ? given : { ...given, annotation }
   const type = annotation?.type === 'TSTypeReference' ? nameOf(annotation.typeName) : undefined
   switch (pattern.type) {
     case 'Identifier':
-      scope.declare({ ...origin, ...(type === undefined ? {} : { type }), name: pattern.name, ...(path === undefined ? {} : { path }) })
+      scope.declare({
+        ...origin,
+        ...(type === undefined ? {} : { type }),
+        name: pattern.name,
+        ...(path === undefined ? {} : { path }),
+      })
       return
     case 'AssignmentPattern': {
       visit(pattern.right, scope, references)
-      const own = path === undefined ? origin : { ...origin, fallback: { of: pattern.right, from: path.length } }
+      const own =
+        path === undefined ? origin : { ...origin, fallback: { of: pattern.right, from: path.length } }
       return declarePattern(pattern.left, own, scope, references, path)
     }
     case 'RestElement':
       return declarePattern(pattern.argument, origin, scope, references, undefined)
     case 'ArrayPattern':
-      for (const item of pattern.elements) if (item !== null) declarePattern(item, origin, scope, references, undefined)
+      for (const item of pattern.elements)
+        if (item !== null) declarePattern(item, origin, scope, references, undefined)
       return
     case 'ObjectPattern':
       for (const property of pattern.properties) {
@@ -257,12 +303,20 @@ function declarePattern(pattern: Pattern, given: Origin, scope: Scope, reference
         }
         if (property.computed) visit(property.key, scope, references)
         const key = keyOf(property)
-        declarePattern(property.value, origin, scope, references, key === undefined || path === undefined ? undefined : [...path, key])
+        declarePattern(
+          property.value,
+          origin,
+          scope,
+          references,
+          key === undefined || path === undefined ? undefined : [...path, key],
+        )
       }
   }
 }
 
 /** The type behind the colon of `x: Kv`. */
-export function annotationOf(node: { readonly typeAnnotation?: ESTree.TSTypeAnnotation | null }): ESTree.TSType | undefined {
+export function annotationOf(node: {
+  readonly typeAnnotation?: ESTree.TSTypeAnnotation | null
+}): ESTree.TSType | undefined {
   return node.typeAnnotation?.typeAnnotation
 }

@@ -14,9 +14,29 @@ export function applySilences(file: SourceText, reports: readonly Report[]): Rep
 
 function check({ at, rules, unknown, reason, used }: Silence): Report[] {
   const found: Report[] = []
-  if (reason === '') found.push({ rule: 'ignore-reason', at, length: 2, message: 'The comment silences a finding and does not say why.' })
-  for (const name of unknown) found.push({ rule: 'ignore-unused', at, length: 2, severity: 'warning', message: `There is no rule "${name}".` })
+  if (reason === '')
+    found.push({
+      rule: 'ignore-reason',
+      at,
+      length: 2,
+      message: 'The comment silences a finding and does not say why.',
+    })
+  for (const name of unknown)
+    found.push({
+      rule: 'ignore-unused',
+      at,
+      length: 2,
+      severity: 'warning',
+      message: `There is no rule "${name}".`,
+    })
   for (const rule of rules)
-    if (!used.has(rule)) found.push({ rule: 'ignore-unused', at, length: 2, severity: 'warning', message: `Nothing on that line breaks ${rule}.` })
+    if (!used.has(rule))
+      found.push({
+        rule: 'ignore-unused',
+        at,
+        length: 2,
+        severity: 'warning',
+        message: `Nothing on that line breaks ${rule}.`,
+      })
   return found
 }

@@ -10,14 +10,33 @@ export function checkSizes(context: CheckContext, assets: BuildContext['assets']
     const entry = context.modules.get(context.project.worker?.main ?? context.project.entry) as SourceFile
     const { bundle, asset, assets: most } = adapter.code ?? {}
     if (bundle !== undefined && size > bundle)
-      context.add(entry, [{ rule: 'size-bundle', at: 0, targets: [name], message: `The app has ${size} bytes; ${bundle} are the most.` }])
+      context.add(entry, [
+        {
+          rule: 'size-bundle',
+          at: 0,
+          targets: [name],
+          message: `The app has ${size} bytes; ${bundle} are the most.`,
+        },
+      ])
     for (const { source, size } of assets?.files ?? []) {
       if (asset === undefined || size <= asset) continue
       context.add(new SourceText(source, '', []), [
-        { rule: 'size-asset', at: 0, targets: [name], message: `The file has ${size} bytes; ${asset} are the most.` },
+        {
+          rule: 'size-asset',
+          at: 0,
+          targets: [name],
+          message: `The file has ${size} bytes; ${asset} are the most.`,
+        },
       ])
     }
     if (most !== undefined && (assets?.files.length ?? 0) > most)
-      context.add(entry, [{ rule: 'size-asset', at: 0, targets: [name], message: `There are ${assets?.files.length} assets; ${most} are the most.` }])
+      context.add(entry, [
+        {
+          rule: 'size-asset',
+          at: 0,
+          targets: [name],
+          message: `There are ${assets?.files.length} assets; ${most} are the most.`,
+        },
+      ])
   }
 }

@@ -38,7 +38,9 @@ export class SourceText {
   /** The text of a line, without its end. */
   line(number: number): string {
     const starts = this.#starts()
-    return this.text.slice(starts[number - 1] ?? this.text.length, starts[number] ?? this.text.length).replace(/\r?\n$/, '')
+    return this.text
+      .slice(starts[number - 1] ?? this.text.length, starts[number] ?? this.text.length)
+      .replace(/\r?\n$/, '')
   }
 
   get lineCount(): number {
@@ -48,7 +50,8 @@ export class SourceText {
   #starts(): number[] {
     if (this.#lines === undefined) {
       this.#lines = [0]
-      for (let at = this.text.indexOf('\n'); at >= 0; at = this.text.indexOf('\n', at + 1)) this.#lines.push(at + 1)
+      for (let at = this.text.indexOf('\n'); at >= 0; at = this.text.indexOf('\n', at + 1))
+        this.#lines.push(at + 1)
     }
     return this.#lines
   }

@@ -23,7 +23,12 @@ export interface Piece extends Token {
 }
 
 /** Adds a finding at a piece. */
-export type Add = (piece: { start: number; end: number }, rule: RuleId, message: string, more?: Partial<SqlFinding>) => void
+export type Add = (
+  piece: { start: number; end: number },
+  rule: RuleId,
+  message: string,
+  more?: Partial<SqlFinding>,
+) => void
 
 /** A token as a piece. */
 export function toPiece(text: string, token: Token): Piece {
@@ -38,5 +43,10 @@ export function isMixedCase(name: string): boolean {
 
 /** Reports such a name. */
 export function checkCase(name: Piece, add: Add): void {
-  add(name, 'sql-name-case', `Postgres makes ${name.raw} ${name.raw.toLowerCase()}: rows have that key there.`, { on: 'postgres' })
+  add(
+    name,
+    'sql-name-case',
+    `Postgres makes ${name.raw} ${name.raw.toLowerCase()}: rows have that key there.`,
+    { on: 'postgres' },
+  )
 }

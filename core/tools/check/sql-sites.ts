@@ -7,7 +7,10 @@ import { bare, keyOf, objectOf, propertiesOf, type ESTree, type Node } from '../
 
 const METHODS: ReadonlySet<string> = new Set(['all', 'first', 'value', 'run', 'raw'])
 
-/** Who exports a tag `sql`, and what its templates are: whole statements, or pieces of them too, where what stands in `${}` may be a piece as well. */
+/**
+ * Who exports a tag `sql`, and what its templates are: whole statements, or pieces of them too, where what
+ * stands in `${}` may be a piece as well.
+ */
 const TAGS: ReadonlyMap<string, SqlPlace> = new Map([
   ['unmoor', 'call'],
   ['kysely', 'fragment'],
@@ -16,7 +19,11 @@ const TAGS: ReadonlyMap<string, SqlPlace> = new Map([
 ])
 
 /** Checks a template tagged with the `sql` of unmoor, Kysely or Drizzle. */
-export function checkTagged(node: ESTree.TaggedTemplateExpression, above: readonly Node[], context: FileContext): void {
+export function checkTagged(
+  node: ESTree.TaggedTemplateExpression,
+  above: readonly Node[],
+  context: FileContext,
+): void {
   const place = placeOfTag(node.tag, context)
   if (place !== undefined) reportAll(templateText(node.quasi), above, context, place)
 }
@@ -28,13 +35,18 @@ function placeOfTag(node: Node, { file }: FileContext): SqlPlace | undefined {
 }
 
 /** Checks the texts in a call of a sql binding's method, and in `sql.raw` of Kysely and Drizzle. */
-export function checkSqlCall(call: ESTree.CallExpression, above: readonly Node[], context: FileContext): void {
+export function checkSqlCall(
+  call: ESTree.CallExpression,
+  above: readonly Node[],
+  context: FileContext,
+): void {
   const callee = bare(call.callee)
   if (callee.type !== 'MemberExpression') return
   const method = keyOf(callee)
   const [first] = call.arguments
   if (method === undefined || first === undefined || !(METHODS.has(method) || method === 'batch')) return
-  if (method === 'raw' && placeOfTag(callee.object, context) === 'fragment') return checkText(first, above, context, 'fragment')
+  if (method === 'raw' && placeOfTag(callee.object, context) === 'fragment')
+    return checkText(first, above, context, 'fragment')
   if (context.bindingOf(callee.object)?.kind !== 'sql') return
   const list = bare(first)
   const statements = method === 'batch' ? (list.type === 'ArrayExpression' ? list.elements : []) : [first]
@@ -47,23 +59,40 @@ export function checkSqlCall(call: ESTree.CallExpression, above: readonly Node[]
 }
 
 /** Checks `prepare` and `exec` of a Worker's D1 database, where another engine would run them. */
-export function checkPrepare(call: ESTree.CallExpression, above: readonly Node[], context: FileContext): void {
+export function checkPrepare(
+  call: ESTree.CallExpression,
+  above: readonly Node[],
+  context: FileContext,
+): void {
   const callee = bare(call.callee)
   const method = callee.type === 'MemberExpression' ? keyOf(callee) : undefined
   const [text] = call.arguments
   const value = text === undefined ? undefined : context.evaluate(text)?.value
-  if ((method !== 'prepare' && method !== 'exec') || text === undefined || typeof value !== 'string' || !/^\s*[a-z]+\s/i.test(value)) return
+  if (
+    (method !== 'prepare' && method !== 'exec') ||
+    text === undefined ||
+    typeof value !== 'string' ||
+    !/^\s*[a-z]+\s/i.test(value)
+  )
+    return
   checkText(text, above, context, 'migration')
 }
 
 function checkText(node: Node, above: readonly Node[], context: FileContext, place: SqlPlace = 'call'): void {
   const literal = bare(node)
-  if (literal.type === 'TemplateLiteral' && literal.expressions.length === 0) return reportAll(templateText(literal), above, context, place)
+  if (literal.type === 'TemplateLiteral' && literal.expressions.length === 0)
+    return reportAll(templateText(literal), above, context, place)
   const value = context.evaluate(node)?.value
   if (typeof value !== 'string') return
   // Where the text stands as it is, a finding has its own place; else the expression's.
-  const exact = literal.type === 'Literal' && context.file.text.slice(literal.start + 1, literal.end - 1) === value
-  reportAll({ text: value, place: (at) => (exact ? literal.start + 1 + at : node.start), exact }, above, context, place)
+  const exact =
+    literal.type === 'Literal' && context.file.text.slice(literal.start + 1, literal.end - 1) === value
+  reportAll(
+    { text: value, place: (at) => (exact ? literal.start + 1 + at : node.start), exact },
+    above,
+    context,
+    place,
+  )
 }
 
 interface SqlSite {
@@ -93,7 +122,12 @@ function templateText(template: ESTree.TemplateLiteral): SqlSite {
   return { text, place, exact: true }
 }
 
-function reportAll(site: SqlSite, above: readonly Node[], context: FileContext, place: SqlPlace = 'call'): void {
+function reportAll(
+  site: SqlSite,
+  above: readonly Node[],
+  context: FileContext,
+  place: SqlPlace = 'call',
+): void {
   const guarded = above.some((node) => isDialectGuard(node, context))
   const engine = place === 'fragment' ? drizzleEngine(context) : undefined
   for (const finding of checkSqlText(site.text, place)) {
@@ -103,22 +137,36 @@ function reportAll(site: SqlSite, above: readonly Node[], context: FileContext, 
 }
 
 /** Reports a finding where one of its targets has that engine. */
-export function reportSql(finding: SqlFinding, at: number, context: Pick<FileContext, 'targets' | 'report'>, exact = true): void {
+export function reportSql(
+  finding: SqlFinding,
+  at: number,
+  context: Pick<FileContext, 'targets' | 'report'>,
+  exact = true,
+): void {
   const { on, length, at: _, ...rest } = finding
   const targets = targetsWhere(context.targets, ({ dialects }) => on === undefined || dialects.has(on))
   if (targets.length > 0) context.report({ ...rest, at, targets, ...(exact ? { length } : {}) })
 }
 
-/** The engine for which a module of Drizzle's is written, by the one half of Drizzle that it imports: schemas are one module per engine. */
+/**
+ * The engine for which a module of Drizzle's is written, by the one half of Drizzle that it imports: schemas
+ * are one module per engine.
+ */
 function drizzleEngine({ file }: FileContext): SqlDialect | undefined {
   const sources = [...file.names.top.values()].map(({ source }) => source)
-  const [sqlite, postgres] = ['drizzle-orm/sqlite-', 'drizzle-orm/pg-'].map((half) => sources.some((source) => source?.startsWith(half)))
+  const [sqlite, postgres] = ['drizzle-orm/sqlite-', 'drizzle-orm/pg-'].map((half) =>
+    sources.some((source) => source?.startsWith(half)),
+  )
   return sqlite === postgres ? undefined : sqlite === true ? 'sqlite' : 'postgres'
 }
 
 /** `if (env.db.dialect === 'sqlite')` and the like: what is within knows its engine. */
 function isDialectGuard(node: Node, { file }: FileContext): boolean {
   const test =
-    node.type === 'IfStatement' || node.type === 'ConditionalExpression' ? node.test : node.type === 'SwitchStatement' ? node.discriminant : undefined
+    node.type === 'IfStatement' || node.type === 'ConditionalExpression'
+      ? node.test
+      : node.type === 'SwitchStatement'
+        ? node.discriminant
+        : undefined
   return test !== undefined && /\bdialect\b/.test(file.text.slice(test.start, test.end))
 }

@@ -19,7 +19,9 @@ function isCreate(pieces: readonly Piece[], index: number): boolean {
 }
 
 function checkTable(pieces: readonly Piece[], index: number, add: Add): void {
-  const open = pieces.findIndex((piece, at) => at > index && (piece.text === '(' || piece.text === 'AS' || piece.kind === 'semicolon'))
+  const open = pieces.findIndex(
+    (piece, at) => at > index && (piece.text === '(' || piece.text === 'AS' || piece.kind === 'semicolon'),
+  )
   if (open < 0 || pieces[open]?.text !== '(') return
   let depth = 0
   let at = open
@@ -35,7 +37,8 @@ function checkTable(pieces: readonly Piece[], index: number, add: Add): void {
   }
   checkColumn(column, add)
   const strict = untilEnd(pieces, at + 1).find(({ kind, text }) => kind === 'word' && text === 'STRICT')
-  if (strict !== undefined) add(strict, 'sql-table-option', 'STRICT tables exist on SQLite only.', { on: 'postgres' })
+  if (strict !== undefined)
+    add(strict, 'sql-table-option', 'STRICT tables exist on SQLite only.', { on: 'postgres' })
 }
 
 function untilEnd(pieces: readonly Piece[], from: number): Piece[] {
@@ -59,11 +62,19 @@ function checkColumn(column: readonly Piece[], add: Add): void {
     return
   }
   const other = type.text === 'DOUBLE' && column[2]?.text === 'PRECISION' ? undefined : TYPES.get(type.text)
-  if (other !== undefined) add(type, 'sql-type', `Postgres has no type ${type.text}.`, { on: 'postgres', instead: `Use ${other}.` })
+  if (other !== undefined)
+    add(type, 'sql-type', `Postgres has no type ${type.text}.`, { on: 'postgres', instead: `Use ${other}.` })
   if ((type.text === 'INTEGER' || type.text === 'INT') && TIME_NAME.test(name.text.replaceAll('"', '')))
-    add(type, 'sql-integer', 'INTEGER has 32 bits on Postgres: a time in milliseconds does not fit.', { on: 'postgres', severity: 'warning' })
+    add(type, 'sql-integer', 'INTEGER has 32 bits on Postgres: a time in milliseconds does not fit.', {
+      on: 'postgres',
+      severity: 'warning',
+    })
   const fallback = column.findIndex(({ text }) => text === 'DEFAULT')
-  if ((type.text === 'BOOLEAN' || type.text === 'BOOL') && fallback > 0 && /^\d/.test(column[fallback + 1]?.text ?? ''))
+  if (
+    (type.text === 'BOOLEAN' || type.text === 'BOOL') &&
+    fallback > 0 &&
+    /^\d/.test(column[fallback + 1]?.text ?? '')
+  )
     add(column[fallback + 1] as Piece, 'sql-boolean', 'The default of a BOOLEAN is no number on Postgres.', {
       on: 'postgres',
       instead: 'Write DEFAULT FALSE, or make the column INTEGER.',

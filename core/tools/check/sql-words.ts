@@ -12,24 +12,36 @@ interface Foreign {
   instead?: string
 }
 
-const only = (on: FailsOn, names: string, more: Omit<Foreign, 'on'> = {}): [string, Foreign][] => names.split(' ').map((name) => [name, { on, ...more }])
+const only = (on: FailsOn, names: string, more: Omit<Foreign, 'on'> = {}): [string, Foreign][] =>
+  names.split(' ').map((name) => [name, { on, ...more }])
 
 /** Functions. */
 export const FUNCTIONS: ReadonlyMap<string, Foreign> = new Map([
   ...only('postgres', 'DATETIME STRFTIME JULIANDAY UNIXEPOCH TIMEDIFF', { rule: 'sql-date' }),
-  ...only('sqlite', 'NOW TO_CHAR TO_DATE TO_TIMESTAMP DATE_TRUNC DATE_PART AGE EXTRACT MAKE_DATE CLOCK_TIMESTAMP', { rule: 'sql-date' }),
+  ...only(
+    'sqlite',
+    'NOW TO_CHAR TO_DATE TO_TIMESTAMP DATE_TRUNC DATE_PART AGE EXTRACT MAKE_DATE CLOCK_TIMESTAMP',
+    { rule: 'sql-date' },
+  ),
   ...only('postgres', 'IFNULL', { instead: 'Write COALESCE(a, b).' }),
   ...only('postgres', 'IIF', { instead: 'Write CASE WHEN ... THEN ... ELSE ... END.' }),
   ...only('postgres', 'GROUP_CONCAT', { instead: 'Select the rows and join them in the app.' }),
-  ...only('postgres', 'LAST_INSERT_ROWID CHANGES TOTAL_CHANGES', { instead: 'Use RETURNING, or the result of run().' }),
+  ...only('postgres', 'LAST_INSERT_ROWID CHANGES TOTAL_CHANGES', {
+    instead: 'Use RETURNING, or the result of run().',
+  }),
   ...only('postgres', 'INSTR', { instead: 'Use LIKE, or look in the app.' }),
   ...only(
     'postgres',
-    'TOTAL HEX UNHEX RANDOMBLOB ZEROBLOB PRINTF QUOTE TYPEOF LIKELY UNLIKELY GLOB JSON_EXTRACT JSON_GROUP_ARRAY JSON_GROUP_OBJECT JSON_EACH JSON_TREE JSON_ARRAY_LENGTH JSON_VALID UNICODE SOUNDEX LOAD_EXTENSION SQLITE_VERSION',
+    'TOTAL HEX UNHEX RANDOMBLOB ZEROBLOB PRINTF QUOTE TYPEOF LIKELY UNLIKELY GLOB JSON_EXTRACT ' +
+      'JSON_GROUP_ARRAY JSON_GROUP_OBJECT JSON_EACH JSON_TREE JSON_ARRAY_LENGTH JSON_VALID UNICODE ' +
+      'SOUNDEX LOAD_EXTENSION SQLITE_VERSION',
   ),
   ...only(
     'sqlite',
-    'ARRAY_AGG JSONB_AGG JSON_AGG JSONB_BUILD_OBJECT JSON_BUILD_OBJECT JSONB_SET JSONB_ARRAY_ELEMENTS TO_JSON TO_JSONB ROW_TO_JSON UNNEST GENERATE_SERIES REGEXP_REPLACE REGEXP_MATCHES SPLIT_PART INITCAP BOOL_AND BOOL_OR STRPOS MD5 NEXTVAL CURRVAL LASTVAL SETVAL TO_TSVECTOR TO_TSQUERY PLAINTO_TSQUERY PG_ADVISORY_LOCK PG_ADVISORY_XACT_LOCK PG_SLEEP',
+    'ARRAY_AGG JSONB_AGG JSON_AGG JSONB_BUILD_OBJECT JSON_BUILD_OBJECT JSONB_SET JSONB_ARRAY_ELEMENTS ' +
+      'TO_JSON TO_JSONB ROW_TO_JSON UNNEST GENERATE_SERIES REGEXP_REPLACE REGEXP_MATCHES SPLIT_PART ' +
+      'INITCAP BOOL_AND BOOL_OR STRPOS MD5 NEXTVAL CURRVAL LASTVAL SETVAL TO_TSVECTOR TO_TSQUERY ' +
+      'PLAINTO_TSQUERY PG_ADVISORY_LOCK PG_ADVISORY_XACT_LOCK PG_SLEEP',
   ),
   ...only('sqlite', 'GEN_RANDOM_UUID UUID_GENERATE_V4', { instead: 'Bind crypto.randomUUID().' }),
   ...only('sqlite', 'GREATEST LEAST', { instead: 'Write CASE WHEN a > b THEN a ELSE b END.' }),
@@ -69,7 +81,15 @@ export const COLUMN_WORDS: ReadonlySet<string> = new Set([
 ])
 
 /** Words that begin a constraint of the table. */
-export const TABLE_WORDS: ReadonlySet<string> = new Set(['PRIMARY', 'UNIQUE', 'CHECK', 'FOREIGN', 'CONSTRAINT', 'EXCLUDE', 'LIKE'])
+export const TABLE_WORDS: ReadonlySet<string> = new Set([
+  'PRIMARY',
+  'UNIQUE',
+  'CHECK',
+  'FOREIGN',
+  'CONSTRAINT',
+  'EXCLUDE',
+  'LIKE',
+])
 
 interface Clause extends Foreign {
   words: readonly string[]
@@ -93,25 +113,65 @@ export const CLAUSES: readonly Clause[] = [
   ]),
   clause('REPLACE INTO', 'postgres', 'sql-insert-or', 'REPLACE INTO exists on SQLite only.'),
   clause('AUTOINCREMENT', 'postgres', 'sql-autoincrement', 'AUTOINCREMENT exists on SQLite only.'),
-  clause('SERIAL', 'sqlite', 'sql-autoincrement', 'SERIAL counts on Postgres only; SQLite takes it for a type and leaves the column null.'),
-  clause('BIGSERIAL', 'sqlite', 'sql-autoincrement', 'BIGSERIAL counts on Postgres only; SQLite takes it for a type and leaves the column null.'),
+  clause(
+    'SERIAL',
+    'sqlite',
+    'sql-autoincrement',
+    'SERIAL counts on Postgres only; SQLite takes it for a type and leaves the column null.',
+  ),
+  clause(
+    'BIGSERIAL',
+    'sqlite',
+    'sql-autoincrement',
+    'BIGSERIAL counts on Postgres only; SQLite takes it for a type and leaves the column null.',
+  ),
   clause('AS IDENTITY', 'sqlite', 'sql-autoincrement', 'Identity columns exist on Postgres only.'),
   clause('WITHOUT ROWID', 'postgres', 'sql-table-option', 'WITHOUT ROWID exists on SQLite only.'),
   clause('COLLATE NOCASE', 'postgres', 'sql-collate', 'The collation NOCASE exists on SQLite only.'),
   clause('COLLATE RTRIM', 'postgres', 'sql-collate', 'The collation RTRIM exists on SQLite only.'),
   clause('CREATE VIRTUAL TABLE', 'postgres', 'sql-clause', 'Virtual tables exist on SQLite only.'),
   clause('INDEXED BY', 'postgres', 'sql-clause', 'INDEXED BY exists on SQLite only.'),
-  clause('ILIKE', 'sqlite', 'sql-operator', 'ILIKE exists on Postgres only.', 'Write LOWER(name) LIKE LOWER(?).'),
+  clause(
+    'ILIKE',
+    'sqlite',
+    'sql-operator',
+    'ILIKE exists on Postgres only.',
+    'Write LOWER(name) LIKE LOWER(?).',
+  ),
   clause('SIMILAR TO', 'sqlite', 'sql-operator', 'SIMILAR TO exists on Postgres only.'),
   clause('DISTINCT ON', 'sqlite', 'sql-clause', 'DISTINCT ON exists on Postgres only.'),
-  clause('FOR UPDATE', 'sqlite', 'sql-clause', 'Row locks exist on Postgres only.', 'Write what must be atomic as one statement, or as a batch.'),
+  clause(
+    'FOR UPDATE',
+    'sqlite',
+    'sql-clause',
+    'Row locks exist on Postgres only.',
+    'Write what must be atomic as one statement, or as a batch.',
+  ),
   clause('FOR SHARE', 'sqlite', 'sql-clause', 'Row locks exist on Postgres only.'),
   clause('SKIP LOCKED', 'sqlite', 'sql-clause', 'Row locks exist on Postgres only.'),
   clause('LATERAL', 'sqlite', 'sql-clause', 'LATERAL exists on Postgres only.'),
-  clause('TRUNCATE', 'sqlite', 'sql-clause', 'TRUNCATE exists on Postgres only.', 'Write DELETE FROM the table.'),
+  clause(
+    'TRUNCATE',
+    'sqlite',
+    'sql-clause',
+    'TRUNCATE exists on Postgres only.',
+    'Write DELETE FROM the table.',
+  ),
   clause('INTERVAL', 'sqlite', 'sql-date', 'INTERVAL exists on Postgres only.'),
-  clause('ALTER COLUMN', 'sqlite', 'sql-clause', 'ALTER COLUMN exists on Postgres only.', 'Make a new table and copy, or a migration per dialect.'),
-  clause('ADD CONSTRAINT', 'sqlite', 'sql-clause', 'SQLite cannot add a constraint to a table.', 'Give it in CREATE TABLE, or make a unique index.'),
+  clause(
+    'ALTER COLUMN',
+    'sqlite',
+    'sql-clause',
+    'ALTER COLUMN exists on Postgres only.',
+    'Make a new table and copy, or a migration per dialect.',
+  ),
+  clause(
+    'ADD CONSTRAINT',
+    'sqlite',
+    'sql-clause',
+    'SQLite cannot add a constraint to a table.',
+    'Give it in CREATE TABLE, or make a unique index.',
+  ),
   clause('INDEX CONCURRENTLY', 'sqlite', 'sql-clause', 'CONCURRENTLY exists on Postgres only.'),
   ...['TYPE', 'EXTENSION', 'SCHEMA', 'SEQUENCE', 'FUNCTION', 'DOMAIN'].map((what) =>
     clause(`CREATE ${what}`, 'sqlite', 'sql-clause', `CREATE ${what} exists on Postgres only.`),

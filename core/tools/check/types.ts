@@ -1,4 +1,7 @@
-/** Bindings by their annotations. Names count only where they come from unmoor: an app may have a Queue of its own. */
+/**
+ * Bindings by their annotations. Names count only where they come from unmoor: an app may have a Queue of its
+ * own.
+ */
 import type { KnownBinding } from './bindings.ts'
 import type { Modules } from './modules.ts'
 import { annotationOf } from './scope.ts'
@@ -17,7 +20,14 @@ const TYPES: Readonly<Record<string, KnownBinding>> = {
 }
 
 /** Types of the language that have the properties of what they are given. */
-const WRAPPERS: ReadonlySet<string> = new Set(['Readonly', 'Partial', 'Required', 'Promise', 'NonNullable', 'Awaited'])
+const WRAPPERS: ReadonlySet<string> = new Set([
+  'Readonly',
+  'Partial',
+  'Required',
+  'Promise',
+  'NonNullable',
+  'Awaited',
+])
 const DEPTH = 10
 
 /** A binding, or what is to be looked for in the env. */
@@ -30,7 +40,12 @@ interface Lookup {
 }
 
 /** What lies at `path` below a value of that type. */
-export function bindingOfType(type: ESTree.TSType | ESTree.TSInterfaceBody, path: readonly string[], lookup: Lookup, depth = 0): Found | undefined {
+export function bindingOfType(
+  type: ESTree.TSType | ESTree.TSInterfaceBody,
+  path: readonly string[],
+  lookup: Lookup,
+  depth = 0,
+): Found | undefined {
   if (depth > DEPTH) return undefined
   switch (type.type) {
     case 'TSTypeReference':
@@ -57,26 +72,44 @@ export function bindingOfType(type: ESTree.TSType | ESTree.TSInterfaceBody, path
   }
 }
 
-function ofMember(members: readonly ESTree.TSSignature[], [name, ...rest]: readonly string[], lookup: Lookup, depth: number): Found | undefined {
-  const member = members.find((item) => item.type === 'TSPropertySignature' && name !== undefined && keyOf(item) === name)
+function ofMember(
+  members: readonly ESTree.TSSignature[],
+  [name, ...rest]: readonly string[],
+  lookup: Lookup,
+  depth: number,
+): Found | undefined {
+  const member = members.find(
+    (item) => item.type === 'TSPropertySignature' && name !== undefined && keyOf(item) === name,
+  )
   const own = member?.type === 'TSPropertySignature' ? annotationOf(member) : undefined
   return own === undefined ? undefined : bindingOfType(own, rest, lookup, depth + 1)
 }
 
-function ofReference(type: ESTree.TSTypeReference, path: readonly string[], { file, modules }: Lookup, depth: number): Found | undefined {
+function ofReference(
+  type: ESTree.TSTypeReference,
+  path: readonly string[],
+  { file, modules }: Lookup,
+  depth: number,
+): Found | undefined {
   const name = nameOf(type.typeName)
   if (name === undefined) return undefined
   const declaration = file.names.top.get(name)
   const given = type.typeArguments?.params[0]
-  if (declaration === undefined) return given !== undefined && WRAPPERS.has(name) ? bindingOfType(given, path, { file, modules }, depth + 1) : undefined
+  if (declaration === undefined)
+    return given !== undefined && WRAPPERS.has(name)
+      ? bindingOfType(given, path, { file, modules }, depth + 1)
+      : undefined
   if (declaration.source === 'unmoor') {
     if (declaration.imported === 'Env') return { env: path }
-    return path.length === 0 && Object.hasOwn(TYPES, declaration.imported ?? '') ? TYPES[declaration.imported ?? ''] : undefined
+    return path.length === 0 && Object.hasOwn(TYPES, declaration.imported ?? '')
+      ? TYPES[declaration.imported ?? '']
+      : undefined
   }
   const found = declaration.kind === 'import' ? modules.imported(file, declaration) : { file, declaration }
   if (found === undefined || !('declaration' in found)) return undefined
   const { node } = found.declaration
   const next: Lookup = { file: found.file, modules }
-  if (node?.type === 'TSTypeAliasDeclaration') return bindingOfType(node.typeAnnotation, path, next, depth + 1)
+  if (node?.type === 'TSTypeAliasDeclaration')
+    return bindingOfType(node.typeAnnotation, path, next, depth + 1)
   return node?.type === 'TSInterfaceDeclaration' ? bindingOfType(node.body, path, next, depth + 1) : undefined
 }

@@ -1,7 +1,17 @@
 /** What one pass over the modules notes, so that values can be followed backwards. */
 import type { Declaration } from './scope.ts'
 import type { SourceFile } from './source-file.ts'
-import { bare, children, keyOf, nameOf, objectOf, walk, type AnyFunction, type ESTree, type Node } from '../build/syntax.ts'
+import {
+  bare,
+  children,
+  keyOf,
+  nameOf,
+  objectOf,
+  walk,
+  type AnyFunction,
+  type ESTree,
+  type Node,
+} from '../build/syntax.ts'
 
 /** An expression and the module in which it stands. */
 export interface Value<N extends Node = Node> {
@@ -26,7 +36,9 @@ export interface ValueIndex {
   readonly members: ReadonlyMap<Node | Declaration, ReadonlyMap<string, readonly Value[]>>
   /** `c.set('name', value)` of Hono's context, by name. */
   readonly variables: ReadonlyMap<string, readonly Value[]>
-  /** Functions that a platform calls with an env as the second argument: `fetch`, `scheduled` and the like. */
+  /**
+   * Functions that a platform calls with an env as the second argument: `fetch`, `scheduled` and the like.
+   */
   readonly handlers: readonly Handler[]
 }
 
@@ -68,7 +80,12 @@ export function indexValues(files: Iterable<SourceFile>): ValueIndex {
       const name = keyOf(left)
       if (name === undefined) return
       const object = bare(left.object)
-      const of = object.type === 'ThisExpression' ? owners.get(object)?.node : object.type === 'Identifier' ? file.names.find(object) : undefined
+      const of =
+        object.type === 'ThisExpression'
+          ? owners.get(object)?.node
+          : object.type === 'Identifier'
+            ? file.names.find(object)
+            : undefined
       if (of === undefined) return
       const known = members.get(of) ?? new Map<string, Value[]>()
       members.set(of, known)
@@ -103,9 +120,14 @@ function ownerOf(above: readonly Node[]): Owner | undefined {
 }
 
 /** The name in `c.set('name', ...)`, `c.get('name')` where `c` is a parameter, as Hono's context is. */
-export function contextVariable(call: ESTree.CallExpression | ESTree.NewExpression, method: 'get' | 'set', file: SourceFile): string | undefined {
+export function contextVariable(
+  call: ESTree.CallExpression | ESTree.NewExpression,
+  method: 'get' | 'set',
+  file: SourceFile,
+): string | undefined {
   const callee = bare(call.callee)
-  if (callee.type !== 'MemberExpression' || keyOf(callee) !== method || !isParameter(callee.object, file)) return undefined
+  if (callee.type !== 'MemberExpression' || keyOf(callee) !== method || !isParameter(callee.object, file))
+    return undefined
   const [name] = call.arguments
   return name?.type === 'Literal' && typeof name.value === 'string' ? name.value : undefined
 }

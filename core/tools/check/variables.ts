@@ -6,13 +6,18 @@ import { readEnvFile } from '../build/variables.ts'
 import { declaredBindings } from './bindings.ts'
 import type { CheckContext } from './context.ts'
 
-/** Looks for each in the env file that was named, else in `.env` if the project has one; without either nothing is known. */
+/**
+ * Looks for each in the env file that was named, else in `.env` if the project has one; without either
+ * nothing is known.
+ */
 export async function checkVariables(context: CheckContext, envFile: string | undefined): Promise<void> {
   const path = envFile === undefined ? join(context.project.projectDir, '.env') : resolve(envFile)
   if (envFile === undefined && !existsSync(path)) return
   const given = { ...(await readEnvFile(path, envFile !== undefined)), ...process.env }
   for (const [name, declaration] of Object.entries(context.manifest?.bindings ?? {})) {
-    const needed = (declaration.kind === 'secret' && !declaration.optional) || (declaration.kind === 'variable' && declaration.default === undefined)
+    const needed =
+      (declaration.kind === 'secret' && !declaration.optional) ||
+      (declaration.kind === 'variable' && declaration.default === undefined)
     const variable = constantCase(name)
     if (!needed || given[variable] !== undefined) continue
     for (const file of context.modules.values()) {
@@ -24,7 +29,9 @@ export async function checkVariables(context: CheckContext, envFile: string | un
           at: node.start,
           length: name.length,
           severity: 'warning',
-          message: `${variable} is neither in ${envFile ?? '.env'} nor in the environment: the app does not start without it.`,
+          message:
+            `${variable} is neither in ${envFile ?? '.env'} nor in the environment: the app does ` +
+            'not start without it.',
         },
       ])
     }

@@ -17,8 +17,13 @@ export function reportError(thrown: unknown, args: readonly string[]): void {
   const verbose = args.includes('--verbose') || (process.env['UNMOOR_DEBUG'] ?? '') !== ''
   const own = isUnmoorError(error)
   const message = error instanceof Error ? error.message : String(error)
-  process.stderr.write(own && !verbose ? `error: ${message}\n` : `error: ${error instanceof Error ? (error.stack ?? message) : message}\n`)
-  if (verbose && error instanceof Error && error.cause instanceof Error) process.stderr.write(`cause: ${error.cause.stack}\n`)
+  process.stderr.write(
+    own && !verbose
+      ? `error: ${message}\n`
+      : `error: ${error instanceof Error ? (error.stack ?? message) : message}\n`,
+  )
+  if (verbose && error instanceof Error && error.cause instanceof Error)
+    process.stderr.write(`cause: ${error.cause.stack}\n`)
   reportResult({ code: own ? error.code : 'Internal', message }, args)
 }
 
@@ -29,5 +34,7 @@ export function reportResult(error: { code: string; message: string }, args: rea
 
 function wantsJson(args: readonly string[]): boolean {
   const before = args.includes('--') ? args.slice(0, args.indexOf('--')) : args
-  return before.some((arg, index) => arg === '--reporter=json' || (arg === '--reporter' && before[index + 1] === 'json'))
+  return before.some(
+    (arg, index) => arg === '--reporter=json' || (arg === '--reporter' && before[index + 1] === 'json'),
+  )
 }

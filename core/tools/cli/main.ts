@@ -3,7 +3,9 @@
 const [major = 0] = process.versions.node.split('.').map(Number)
 if (major < 24) {
   process.stderr.write(
-    `unmoor needs Node 24 or newer; this is Node ${process.versions.node} (${process.execPath}).\nInstall a newer one from https://nodejs.org, or in this project: npm install --save-dev node@24\n`,
+    `unmoor needs Node 24 or newer; this is Node ${process.versions.node} ` +
+      `(${process.execPath}).\nInstall a newer one from https://nodejs.org, or in this project: npm ` +
+      `install --save-dev node@24\n`,
   )
   process.exitCode = 2
 } else {

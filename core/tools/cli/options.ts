@@ -1,6 +1,12 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { dirname, relative, resolve } from 'node:path'
-import { loadConfig, loadSettings, type LoadedConfig, type LoadedSettings, type WorkerChoice } from '../build/project.ts'
+import {
+  loadConfig,
+  loadSettings,
+  type LoadedConfig,
+  type LoadedSettings,
+  type WorkerChoice,
+} from '../build/project.ts'
 import { knownTargets } from '../build/adapters.ts'
 import { UNSUPPORTED } from '../build/worker/unsupported.ts'
 import type { WorkerProject } from '../build/worker/worker.ts'
@@ -9,38 +15,72 @@ import { didYouMean } from '../../option-table.ts'
 import { usageError } from './exit.ts'
 import type { Reporter } from './reporter.ts'
 
-/** Options that several commands have in common; each is made anew, since commander keeps the parser in it. */
+/**
+ * Options that several commands have in common; each is made anew, since commander keeps the parser in it.
+ */
 export const options = {
   project: () => new Option('-C, --project <dir>', "the project's folder").default('.', 'this folder'),
-  target: () => new Option('-t, --target <name>', 'node, cloudflare, lambda, isolate, or one that unmoor.config.ts names').makeOptionMandatory(),
-  targets: () => new Option('-t, --target <names...>', 'node, cloudflare, lambda, isolate, or ones that unmoor.config.ts names'),
-  reporter: () => new Option('--reporter <kind>', 'text, or json: one JSON line last on stdout').choices(['text', 'json']).default('text'),
-  port: () => new Option('-p, --port <number>', 'TCP port; 0 takes a free one').argParser(parsePort).default(8787),
+  target: () =>
+    new Option(
+      '-t, --target <name>',
+      'node, cloudflare, lambda, isolate, or one that unmoor.config.ts names',
+    ).makeOptionMandatory(),
+  targets: () =>
+    new Option(
+      '-t, --target <names...>',
+      'node, cloudflare, lambda, isolate, or ones that unmoor.config.ts names',
+    ),
+  reporter: () =>
+    new Option('--reporter <kind>', 'text, or json: one JSON line last on stdout')
+      .choices(['text', 'json'])
+      .default('text'),
+  port: () =>
+    new Option('-p, --port <number>', 'TCP port; 0 takes a free one').argParser(parsePort).default(8787),
   host: () => new Option('--host <address>', 'address to listen on').default('127.0.0.1'),
   strict: () =>
     new Option(
       '--strict [seed]',
-      'drivers as harsh as the strictest target: stale kv reads, messages late, doubled and out of order, cache entries that vanish',
+      'drivers as harsh as the strictest target: stale kv reads, messages late, doubled and out of ' +
+        'order, cache entries that vanish',
     ).argParser(parseSeed),
-  inspect: () => new Option('--inspect [port]', 'isolate: let a debugger in, on that port of 127.0.0.1 (default: 9229)').argParser(parsePort),
+  inspect: () =>
+    new Option(
+      '--inspect [port]',
+      'isolate: let a debugger in, on that port of 127.0.0.1 (default: 9229)',
+    ).argParser(parsePort),
   envFile: () =>
-    new Option('--env-file <path>', 'variables and secrets, a NAME=value on each line; the environment wins (default: .env of the project, if it is there)'),
-  worker: () => new Option('--worker <file>', 'an existing Cloudflare Worker in place of an app: its wrangler.jsonc, wrangler.json or wrangler.toml'),
-  workerEnv: () => new Option('--env <name>', "the environment of the Worker's wrangler file (default: its top level)"),
-  workerAllow: () =>
-    new Option('--allow <name...>', 'let the Worker keep code that fails off Cloudflare where it is reached (default: it is refused)').choices(
-      Object.keys(UNSUPPORTED),
+    new Option(
+      '--env-file <path>',
+      'variables and secrets, a NAME=value on each line; the environment wins (default: .env of the ' +
+        'project, if it is there)',
     ),
-  dataDir: () => new Option('--data-dir <path>', 'folder for local data (default: .unmoor/data/TARGET of the project)'),
+  worker: () =>
+    new Option(
+      '--worker <file>',
+      'an existing Cloudflare Worker in place of an app: its wrangler.jsonc, wrangler.json or wrangler.toml',
+    ),
+  workerEnv: () =>
+    new Option('--env <name>', "the environment of the Worker's wrangler file (default: its top level)"),
+  workerAllow: () =>
+    new Option(
+      '--allow <name...>',
+      'let the Worker keep code that fails off Cloudflare where it is reached (default: it is refused)',
+    ).choices(Object.keys(UNSUPPORTED)),
+  dataDir: () =>
+    new Option('--data-dir <path>', 'folder for local data (default: .unmoor/data/TARGET of the project)'),
 }
 
 function parseSeed(text: string): number {
   const seed = Number(text)
-  if (!/^\d+$/.test(text) || seed > 0xffff_ffff) throw new InvalidArgumentError('A seed is a whole number from 0 to 4294967295.')
+  if (!/^\d+$/.test(text) || seed > 0xffff_ffff)
+    throw new InvalidArgumentError('A seed is a whole number from 0 to 4294967295.')
   return seed
 }
 
-/** The seed that was given, or one by chance, told to people so that the run can be repeated; undefined where the drivers stay as they are. */
+/**
+ * The seed that was given, or one by chance, told to people so that the run can be repeated; undefined where
+ * the drivers stay as they are.
+ */
 export function strictSeed(given: number | true | undefined, report: Reporter): number | undefined {
   if (given === undefined) return undefined
   const seed = given === true ? Math.floor(Math.random() * 1_000_000) : given
@@ -50,29 +90,38 @@ export function strictSeed(given: number | true | undefined, report: Reporter): 
 
 /** Options of a build with that seed: it lies beside the usual one, which may be deployed. */
 export function strictBuild(seed: number | undefined, target: string): { strict?: number; outDir?: string } {
-  return seed === undefined ? {} : { strict: seed, outDir: `.unmoor/${target.replaceAll(/[^\w-]/g, '_')}-strict` }
+  return seed === undefined
+    ? {}
+    : { strict: seed, outDir: `.unmoor/${target.replaceAll(/[^\w-]/g, '_')}-strict` }
 }
 
 /** @throws as a parser of an option does. */
 export function parsePort(text: string): number {
   const port = Number(text)
-  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('A port is a whole number from 0 to 65535.')
+  if (!/^\d+$/.test(text) || port > 65_535)
+    throw new InvalidArgumentError('A port is a whole number from 0 to 65535.')
   return port
 }
 
 /** The debugger's port. @throws usage error for a target that has no such option. */
 export function inspectPort(given: number | true | undefined, target: string): number | undefined {
   if (given === undefined) return undefined
-  if (target !== 'isolate') throw usageError(`--inspect is for --target isolate. For ${target} use the debugger of its own runtime.`)
+  if (target !== 'isolate')
+    throw usageError(`--inspect is for --target isolate. For ${target} use the debugger of its own runtime.`)
   return given === true ? 9229 : given
 }
 
-/** The names given, once each, if every one is a target of this project. @throws usage error naming the targets. */
+/**
+ * The names given, once each, if every one is a target of this project. @throws usage error naming the
+ * targets.
+ */
 export function checkTargets(names: readonly string[], config: AnyConfig): string[] {
   const known = knownTargets(config)
   for (const name of names) {
     if (!known.includes(name) && !name.startsWith('.') && !name.startsWith('/'))
-      throw usageError(`There is no target "${name}".${didYouMean(name, known)} Targets: ${known.join(', ')}.`)
+      throw usageError(
+        `There is no target "${name}".${didYouMean(name, known)} Targets: ${known.join(', ')}.`,
+      )
   }
   return [...new Set(names)]
 }
@@ -84,17 +133,27 @@ export interface WorkerOptions {
   allow?: string[]
 }
 
-/** The project that the options name (a Worker's is its wrangler file's folder), and the Worker relative to it. */
-export function chooseProject(project: string, { worker, env, allow }: WorkerOptions): { projectDir: string; worker: WorkerChoice | undefined } {
+/**
+ * The project that the options name (a Worker's is its wrangler file's folder), and the Worker relative to
+ * it.
+ */
+export function chooseProject(
+  project: string,
+  { worker, env, allow }: WorkerOptions,
+): { projectDir: string; worker: WorkerChoice | undefined } {
   if (worker === undefined) {
-    if (env !== undefined) throw usageError('--env names an environment of a wrangler file: use it with --worker.')
+    if (env !== undefined)
+      throw usageError('--env names an environment of a wrangler file: use it with --worker.')
     if (allow !== undefined) throw usageError('--allow is for a Worker: use it with --worker.')
     return { projectDir: resolve(project), worker: undefined }
   }
   const file = resolve(project, worker)
   const projectDir = project === '.' ? dirname(file) : resolve(project)
   const config = relative(projectDir, file)
-  return { projectDir, worker: { config, ...(env === undefined ? {} : { env }), ...(allow === undefined ? {} : { allow }) } }
+  return {
+    projectDir,
+    worker: { config, ...(env === undefined ? {} : { env }), ...(allow === undefined ? {} : { allow }) },
+  }
 }
 
 /** The project's config and its checked targets. */
@@ -108,15 +167,25 @@ export async function loadTargets(
   return { ...loaded, targets: checkTargets(names, loaded.config) }
 }
 
-/** The same for a command that needs nothing but an artifact: the app, or the wrangler file of a Worker, is read where one is named. */
+/**
+ * The same for a command that needs nothing but an artifact: the app, or the wrangler file of a Worker, is
+ * read where one is named.
+ */
 export async function loadArtifactTargets(
   project: string,
   names: readonly string[],
   given: WorkerOptions = {},
-): Promise<LoadedSettings & { targets: string[]; named: { name: string; worker: WorkerProject } | undefined }> {
+): Promise<
+  LoadedSettings & { targets: string[]; named: { name: string; worker: WorkerProject } | undefined }
+> {
   const { projectDir, worker: choice } = chooseProject(project, given)
   const settings = await loadSettings(projectDir)
-  if (choice === undefined && settings.config.worker === undefined) return { ...settings, targets: checkTargets(names, settings.config), named: undefined }
+  if (choice === undefined && settings.config.worker === undefined)
+    return { ...settings, targets: checkTargets(names, settings.config), named: undefined }
   const { name, worker, ...loaded } = await loadConfig(projectDir, { worker: choice })
-  return { ...loaded, targets: checkTargets(names, loaded.config), named: worker === undefined ? undefined : { name, worker } }
+  return {
+    ...loaded,
+    targets: checkTargets(names, loaded.config),
+    named: worker === undefined ? undefined : { name, worker },
+  }
 }

@@ -19,12 +19,19 @@ import { handleSignals } from './signals.ts'
 /** The command, with all that it can do. */
 function createProgram(): Command {
   const program = new Command('unmoor')
-    .description('Write a handler once. Run it on Cloudflare Workers, in AWS Lambda containers, on Node servers and on your own isolate host.')
+    .description(
+      'Write a handler once. Run it on Cloudflare Workers, in AWS Lambda containers, on Node servers ' +
+        'and on your own isolate host.',
+    )
     .version(packageVersion, '-V, --version')
     .option('--verbose', 'show the stack of errors (or set UNMOOR_DEBUG)')
     .showHelpAfterError('(add --help for what there is)')
     .exitOverride()
-    .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong use (an unknown command, option, target, binding, or a config that does not hold).')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 failed, 2 wrong use (an unknown command, option, target, binding, or a ' +
+        'config that does not hold).',
+    )
   for (const register of [
     registerInit,
     registerDev,

@@ -1,7 +1,10 @@
 import { isAbsolute, relative } from 'node:path'
 import type { Log } from '../../adapter.ts'
 
-/** Where a command's words go: progress to stderr, results to stdout; with `json`, one JSON line last on stdout and nothing else there. */
+/**
+ * Where a command's words go: progress to stderr, results to stdout; with `json`, one JSON line last on
+ * stdout and nothing else there.
+ */
 export interface Reporter extends Log {
   readonly json: boolean
   /** A line of the result for people. */
@@ -42,7 +45,11 @@ export function createReporter(kind: 'text' | 'json'): Reporter {
 
 /** Bytes as people read them. */
 export function formatBytes(bytes: number): string {
-  return bytes < 1024 ? `${bytes} B` : bytes < 1024 * 1024 ? `${(bytes / 1024).toFixed(1)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`
+  return bytes < 1024
+    ? `${bytes} B`
+    : bytes < 1024 * 1024
+      ? `${(bytes / 1024).toFixed(1)} KB`
+      : `${(bytes / 1024 / 1024).toFixed(1)} MB`
 }
 
 /** A path as seen from the working directory, where it lies below that. */

@@ -1,9 +1,15 @@
 const stops: (() => void)[] = []
 let asked: number | undefined
-/** npm and shells pass a signal on that the terminal has sent to all: what comes so soon after the first is the same one. */
+/**
+ * npm and shells pass a signal on that the terminal has sent to all: what comes so soon after the first is
+ * the same one.
+ */
 const SAME_SIGNAL_MS = 500
 
-/** Makes Ctrl-C and SIGTERM end the process in order: what was registered with {@link onStop} is asked to stop; else, or at the second signal, the process exits at once. */
+/**
+ * Makes Ctrl-C and SIGTERM end the process in order: what was registered with {@link onStop} is asked to
+ * stop; else, or at the second signal, the process exits at once.
+ */
 export function handleSignals(): void {
   const handler = (signal: NodeJS.Signals): void => {
     const stop = stops.at(-1)

@@ -1,19 +1,30 @@
 import { readdirSync, watch, type FSWatcher } from 'node:fs'
 import { join, sep } from 'node:path'
 
-const IGNORED: ReadonlySet<string> = new Set(['node_modules', '.git', '.unmoor', '.wrangler', 'dist', 'coverage'])
+const IGNORED: ReadonlySet<string> = new Set([
+  'node_modules',
+  '.git',
+  '.unmoor',
+  '.wrangler',
+  'dist',
+  'coverage',
+])
 /** Editors and checkouts write many files at once. */
 const QUIET_MS = 80
 
 /** Changes of a project's files. */
 export interface Changes {
-  /** The name of a file that changed since the last call, once nothing has changed for a moment; undefined when closed. */
+  /**
+   * The name of a file that changed since the last call, once nothing has changed for a moment; undefined
+   * when closed.
+   */
   next(): Promise<string | undefined>
   close(): void
 }
 
 /** Code by its name, and files that builds read without importing them. */
-const READ = /\.[cm]?[jt]sx?$|(^|[/\\])(package\.json|tsconfig[^/\\]*\.json|wrangler\.(toml|jsonc?)|\.env[^/\\]*|\.dev\.vars[^/\\]*)$/
+const READ =
+  /\.[cm]?[jt]sx?$|(^|[/\\])(package\.json|tsconfig[^/\\]*\.json|wrangler\.(toml|jsonc?)|\.env[^/\\]*|\.dev\.vars[^/\\]*)$/
 
 /** Files that running programs write. */
 const WRITTEN = /\.(log|out|pid|tmp|sqlite\w*|db)(-\w+)?$/
@@ -29,12 +40,17 @@ export interface Inputs {
 }
 
 /**
- * Watches a project without its packages, artifacts and version control, which no build reads or which builds write,
- * and without the folders in `ignored` (absolute): a running app writes its data there. Of other files those count that are code or that the last
- * build read, by `inputs`; while that is undefined, since none went well, all that may be what it lacked. The command's own output, kept in a file of
- * the project, would start it again and again.
+ * Watches a project without its packages, artifacts and version control, which no build reads or which builds
+ * write, and without the folders in `ignored` (absolute): a running app writes its data there. Of other files
+ * those count that are code or that the last build read, by `inputs`; while that is undefined, since none
+ * went well, all that may be what it lacked. The command's own output, kept in a file of the project, would
+ * start it again and again.
  */
-export function watchProject(projectDir: string, ignored: readonly string[], inputs: () => Inputs | undefined): Changes {
+export function watchProject(
+  projectDir: string,
+  ignored: readonly string[],
+  inputs: () => Inputs | undefined,
+): Changes {
   const watchers: FSWatcher[] = []
   let changed: string | undefined
   let closed = false
@@ -42,7 +58,11 @@ export function watchProject(projectDir: string, ignored: readonly string[], inp
   let wake: (() => void) | undefined
   const notice = (name: string): void => {
     const path = join(projectDir, name)
-    if (name.split(sep).some((part) => IGNORED.has(part)) || ignored.some((folder) => path === folder || path.startsWith(folder + sep))) return
+    if (
+      name.split(sep).some((part) => IGNORED.has(part)) ||
+      ignored.some((folder) => path === folder || path.startsWith(folder + sep))
+    )
+      return
     if (!isRead(path, inputs())) return
     changed ??= name
     clearTimeout(timer)
@@ -54,7 +74,9 @@ export function watchProject(projectDir: string, ignored: readonly string[], inp
   const watchFolder = (name: string): void => {
     watchers.push(
       // A folder that is removed ends its own watcher; that is no failure.
-      watch(join(projectDir, name), { recursive: true }, (_event, file) => notice(file === null ? name : join(name, file))).on('error', () => {}),
+      watch(join(projectDir, name), { recursive: true }, (_event, file) =>
+        notice(file === null ? name : join(name, file)),
+      ).on('error', () => {}),
     )
   }
   const known = new Set<string>()
@@ -98,5 +120,9 @@ export function watchProject(projectDir: string, ignored: readonly string[], inp
 function isRead(path: string, inputs: Inputs | undefined): boolean {
   if (READ.test(path)) return true
   if (inputs === undefined) return !WRITTEN.test(path)
-  return path === inputs.envFile || inputs.modules.has(path) || inputs.folders.some((folder) => path === folder || path.startsWith(folder + sep))
+  return (
+    path === inputs.envFile ||
+    inputs.modules.has(path) ||
+    inputs.folders.some((folder) => path === folder || path.startsWith(folder + sep))
+  )
 }

@@ -29,7 +29,9 @@ export interface Side {
 
 /** One behaviour that changes. */
 export interface Change {
-  /** `capability:request.abort`, `driver:kv:stale reads`, `expectation:handlers-62`, `check:sql-insert-or`. */
+  /**
+   * `capability:request.abort`, `driver:kv:stale reads`, `expectation:handlers-62`, `check:sql-insert-or`.
+   */
   id: string
   /** What changes, in one sentence. */
   what: string
@@ -52,7 +54,14 @@ export interface Comparison {
   unused: Capability[]
   same: { text: string; proof: Proof }[]
   limits: { from: PlatformLimits | undefined; to: PlatformLimits | undefined }
-  cost: { load: Load; read: string; currency: string; sources: readonly PriceSource[]; from: CostLine[] | undefined; to: CostLine[] | undefined }
+  cost: {
+    load: Load
+    read: string
+    currency: string
+    sources: readonly PriceSource[]
+    from: CostLine[] | undefined
+    to: CostLine[] | undefined
+  }
 }
 
 /** Cases that fail on a target today, by id, with the reason: of the suite's own data. */
@@ -77,7 +86,10 @@ export interface SideOptions {
   drivers?: Readonly<Record<string, string | DriverSpec>> | undefined
 }
 
-/** Compares an app on two targets, or on two sets of drivers. @throws as {@link loadProject} for an app or config that does not hold. */
+/**
+ * Compares an app on two targets, or on two sets of drivers. @throws as {@link loadProject} for an app or
+ * config that does not hold.
+ */
 export async function compareApp(options: CompareOptions): Promise<Comparison> {
   const project = await loadProject(options.projectDir)
   const [from, to] = [await openSide(options.from, project), await openSide(options.to, project)]
@@ -86,7 +98,11 @@ export async function compareApp(options: CompareOptions): Promise<Comparison> {
   const uses = findUses(await Modules.read(modules), bindings)
   const sides: Sides = { from, to, uses, projectDir: project.projectDir }
   const { changes, unused } = compareCapabilities(sides)
-  changes.push(...compareDrivers(sides), ...compareExpectations(sides, options.expectations), ...(await compareChecks(options, from, to)))
+  changes.push(
+    ...compareDrivers(sides),
+    ...compareExpectations(sides, options.expectations),
+    ...(await compareChecks(options, from, to)),
+  )
   const kinds = new Set(Object.values(project.manifest.bindings).map(({ kind }) => kind))
   const load = loadOf(options.load, kinds)
   return {
@@ -96,14 +112,18 @@ export async function compareApp(options: CompareOptions): Promise<Comparison> {
     changes,
     unused,
     same: SAME.filter(({ kind, text }) =>
-      kind === undefined ? !text.startsWith('crons') || Object.keys(project.manifest.crons).length > 0 : kinds.has(kind),
+      kind === undefined
+        ? !text.startsWith('crons') || Object.keys(project.manifest.crons).length > 0
+        : kinds.has(kind),
     ).map(({ text, proof }) => ({ text, proof })),
     limits: { from: PLATFORM_LIMITS[from.target], to: PLATFORM_LIMITS[to.target] },
     cost: {
       load,
       read: options.prices.read,
       currency: options.prices.currency,
-      sources: options.prices.sources.filter(({ of }) => [from.target, to.target].some((target) => of.includes(target))),
+      sources: options.prices.sources.filter(({ of }) =>
+        [from.target, to.target].some((target) => of.includes(target)),
+      ),
       from: monthlyCost(from.target, load, options.prices),
       to: monthlyCost(to.target, load, options.prices),
     },
@@ -114,9 +134,17 @@ async function openSide(options: SideOptions, project: Project): Promise<Side> {
   const config = options.config ?? project.config
   const adapter = await loadAdapter(options.target, project.projectDir, config)
   const own = config.targets?.[adapter.name]
-  const merged: AnyConfig = { ...config, targets: { ...config.targets, [adapter.name]: { ...own, drivers: { ...own?.drivers, ...options.drivers } } } }
+  const merged: AnyConfig = {
+    ...config,
+    targets: {
+      ...config.targets,
+      [adapter.name]: { ...own, drivers: { ...own?.drivers, ...options.drivers } },
+    },
+  }
   const drivers = await resolveDrivers(project.manifest, adapter, merged, project.projectDir)
-  const named = Object.entries(options.drivers ?? {}).map(([binding, spec]) => `${typeof spec === 'string' ? spec : spec.driver} for ${binding}`)
+  const named = Object.entries(options.drivers ?? {}).map(
+    ([binding, spec]) => `${typeof spec === 'string' ? spec : spec.driver} for ${binding}`,
+  )
   const label = `${adapter.name}${options.configLabel === undefined ? '' : ` by ${options.configLabel}`}${named.length === 0 ? '' : ` with ${named.join(', ')}`}`
   return { label, target: adapter.name, adapter, drivers, config: merged }
 }
@@ -125,7 +153,11 @@ async function ownModules(project: Project, adapter: Adapter): Promise<Map<strin
   const graph = await readModuleGraph(adapter, project, { info() {}, warn() {} })
   const modules = new Map<string, SourceFile>()
   for (const path of graph.modules)
-    if (path.startsWith(project.projectDir + sep) && !path.includes(`${sep}node_modules${sep}`) && /\.[cm]?[jt]sx?$/.test(path))
+    if (
+      path.startsWith(project.projectDir + sep) &&
+      !path.includes(`${sep}node_modules${sep}`) &&
+      /\.[cm]?[jt]sx?$/.test(path)
+    )
       modules.set(path, await readSourceFile(path))
   return modules
 }
@@ -175,7 +207,10 @@ function compareDrivers(sides: Sides): Change[] {
     const before = from.drivers[binding]?.spec.driver
     if (before === undefined || before === spec.driver) continue
     const factsOf = (driver: string): typeof DRIVER_FACTS =>
-      DRIVER_FACTS.filter((fact) => fact.kind === kind && fact.driver === driver && (fact.use === undefined || uses.has(fact.use)))
+      DRIVER_FACTS.filter(
+        (fact) =>
+          fact.kind === kind && fact.driver === driver && (fact.use === undefined || uses.has(fact.use)),
+      )
     const [old, own] = [factsOf(before), factsOf(spec.driver)]
     const at = places(sides, [`binding ${binding}`])
     for (const fact of own) {
@@ -194,7 +229,9 @@ function compareDrivers(sides: Sides): Change[] {
       changes.push({
         id: `driver:${binding}:no ${fact.trait}`,
         kind: 'gained',
-        what: `${binding} (${kind}) moves from ${before} to ${spec.driver}. What held there no longer does: ${fact.text}`,
+        what:
+          `${binding} (${kind}) moves from ${before} to ${spec.driver}. What held there no longer ` +
+          `does: ${fact.text}`,
         todo: 'Nothing must be done.',
         uses: at,
         proof: fact.proof,
@@ -239,9 +276,11 @@ function compareExpectations(sides: Sides, expectations: ExpectationsOf): Change
 /** What `unmoor check` finds for the new side and not for the old. */
 async function compareChecks(options: CompareOptions, from: Side, to: Side): Promise<Change[]> {
   const changes: Change[] = []
-  const run = (side: Side): ReturnType<typeof checkApp> => checkApp({ projectDir: options.projectDir, targets: [side.target], config: side.config })
+  const run = (side: Side): ReturnType<typeof checkApp> =>
+    checkApp({ projectDir: options.projectDir, targets: [side.target], config: side.config })
   const [before, after] = [await run(from), await run(to)]
-  const key = ({ rule, file, line }: { rule: string; file: string; line: number }): string => `${rule} ${file}:${line}`
+  const key = ({ rule, file, line }: { rule: string; file: string; line: number }): string =>
+    `${rule} ${file}:${line}`
   const known = new Set(before.findings.map(key))
   for (const finding of after.findings) {
     if (known.has(key(finding))) continue

@@ -26,7 +26,10 @@ export interface Load {
   sqlGb: number
 }
 
-/** Operations per request of an app with all bindings: one read of each, a write in ten requests. Those of undeclared kinds are set to 0. */
+/**
+ * Operations per request of an app with all bindings: one read of each, a write in ten requests. Those of
+ * undeclared kinds are set to 0.
+ */
 export const LOAD: Load = {
   requests: 10_000_000,
   cpuMs: 5,
@@ -50,22 +53,33 @@ export interface CostLine {
   amount: number
 }
 
-/** A user's file, over the package's own prices, target by target. @throws `InvalidArgument` naming what is wrong in it. */
+/**
+ * A user's file, over the package's own prices, target by target. @throws `InvalidArgument` naming what is
+ * wrong in it.
+ */
 export async function readPrices(path: string): Promise<Prices> {
   let given: Partial<Prices>
   try {
     given = JSON.parse(await readFile(path, 'utf8')) as Partial<Prices>
   } catch (cause) {
-    throw new UnmoorError('InvalidArgument', `${path} is no JSON file of prices: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      operation: 'config',
-      cause,
-    })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `${path} is no JSON file of prices: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        operation: 'config',
+        cause,
+      },
+    )
   }
   const own = PRICES
   if (typeof given.read !== 'string')
-    throw new UnmoorError('InvalidArgument', `${path}: "read" is missing: the day on which the prices were read, such as "2026-11-01".`, {
-      operation: 'config',
-    })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `${path}: "read" is missing: the day on which the prices were read, such as "2026-11-01".`,
+      {
+        operation: 'config',
+      },
+    )
   // Our sources say nothing of the user's prices.
   const merged: Record<string, unknown> = { ...own, sources: [], ...given }
   for (const target of ['cloudflare', 'lambda', 'node', 'isolate'])
@@ -73,11 +87,13 @@ export async function readPrices(path: string): Promise<Prices> {
   for (const [target, prices] of Object.entries(merged)) {
     if (typeof prices !== 'object' || prices === null || Array.isArray(prices)) continue
     for (const [name, price] of Object.entries(prices as TargetPrices)) {
-      const numbers = typeof price === 'number' ? [price] : [price?.included, 'gb' in price ? price.gb : price?.million]
+      const numbers =
+        typeof price === 'number' ? [price] : [price?.included, 'gb' in price ? price.gb : price?.million]
       if (numbers.some((number) => typeof number !== 'number' || !(number >= 0)))
         throw new UnmoorError(
           'InvalidArgument',
-          `${path}: ${target}.${name} is a number, { "included": millions, "million": price } or { "included": GB, "gb": price }, not below 0.`,
+          `${path}: ${target}.${name} is a number, { "included": millions, "million": price } or { ` +
+            '"included": GB, "gb": price }, not below 0.',
           {
             operation: 'config',
           },
@@ -87,7 +103,15 @@ export async function readPrices(path: string): Promise<Prices> {
   return merged as Prices
 }
 
-const OPERATIONS: readonly (keyof Load)[] = ['kvReads', 'kvWrites', 'blobReads', 'blobWrites', 'sqlReads', 'sqlWrites', 'queueMessages']
+const OPERATIONS: readonly (keyof Load)[] = [
+  'kvReads',
+  'kvWrites',
+  'blobReads',
+  'blobWrites',
+  'sqlReads',
+  'sqlWrites',
+  'queueMessages',
+]
 const LABELS: Readonly<Partial<Record<keyof Load, string>>> = {
   kvReads: 'kv reads',
   kvWrites: 'kv writes',
@@ -103,11 +127,14 @@ export function monthlyCost(target: string, load: Load, prices: Prices): CostLin
   const own = prices[target] as TargetPrices | undefined
   if (own === undefined) return undefined
   const lines: CostLine[] = []
-  const add = (item: string, amount: number): void => void (amount > 0 && lines.push({ item, amount: Math.round(amount * 100) / 100 }))
+  const add = (item: string, amount: number): void =>
+    void (amount > 0 && lines.push({ item, amount: Math.round(amount * 100) / 100 }))
   const number = (name: string): number => (typeof own[name] === 'number' ? own[name] : 0)
   const metered = (name: string, millions: number): number => {
     const price = own[name]
-    return typeof price === 'object' && 'million' in price ? Math.max(0, millions - price.included) * price.million : 0
+    return typeof price === 'object' && 'million' in price
+      ? Math.max(0, millions - price.included) * price.million
+      : 0
   }
   const stored = (name: string, gb: number): number => {
     const price = own[name]
@@ -126,7 +153,8 @@ export function monthlyCost(target: string, load: Load, prices: Prices): CostLin
   add('requests', metered('requests', millions))
   add('CPU time', metered('cpuMs', millions * load.cpuMs))
   add('GB-seconds', load.requests * (load.wallMs / 1000) * (load.memoryMb / 1024) * number('gbSeconds'))
-  for (const operation of OPERATIONS) add(LABELS[operation] as string, metered(operation, millions * load[operation]))
+  for (const operation of OPERATIONS)
+    add(LABELS[operation] as string, metered(operation, millions * load[operation]))
   if (load.sqlReads + load.sqlWrites > 0) add('database', number('sqlMonth'))
   add('kv storage', stored('kvGb', load.kvGb))
   add('blob storage', stored('blobGb', load.blobGb))

@@ -1,4 +1,7 @@
-/** What a report may say, as data. Each statement has its proof: cases of the conformance suite, or a constant that the run time enforces. */
+/**
+ * What a report may say, as data. Each statement has its proof: cases of the conformance suite, or a constant
+ * that the run time enforces.
+ */
 import type { BindingKind } from '../../bindings/declarations.ts'
 import type { Capability } from '../../capabilities.ts'
 import type { LimitName } from '../../limits.ts'
@@ -26,7 +29,9 @@ export const CAPABILITY_FACTS: Readonly<Record<Capability, CapabilityFact>> = {
   'request.streaming': {
     cases: ['handlers-67'],
     uses: ['request body as a stream'],
-    lost: 'The body is whole before the handler runs: code stays as it is, but memory and time to the first byte grow. Let clients upload to a blob store instead.',
+    lost:
+      'The body is whole before the handler runs: code stays as it is, but memory and time to the ' +
+      'first byte grow. Let clients upload to a blob store instead.',
     gained: 'Handlers see the first bytes before the client has sent the last.',
   },
   'request.abort': {
@@ -38,7 +43,9 @@ export const CAPABILITY_FACTS: Readonly<Record<Capability, CapabilityFact>> = {
   'request.large': {
     cases: ['handlers-64'],
     uses: ['request body'],
-    lost: 'Bodies of about 4.5 MB of binary data and more get a 413 from the platform: let clients put them into a blob store by themselves.',
+    lost:
+      'Bodies of about 4.5 MB of binary data and more get a 413 from the platform: let clients put ' +
+      'them into a blob store by themselves.',
     gained: 'Bodies over 6 MB are taken.',
   },
   'response.large': {
@@ -50,13 +57,17 @@ export const CAPABILITY_FACTS: Readonly<Record<Capability, CapabilityFact>> = {
   'response.streaming': {
     cases: ['handlers-66'],
     uses: ['large or streamed answers'],
-    lost: 'The client sees nothing before the handler has written the last byte: server-sent events and long downloads need another place.',
+    lost:
+      'The client sees nothing before the handler has written the last byte: server-sent events and ' +
+      'long downloads need another place.',
     gained: 'The client sees the first bytes before the handler has written the last.',
   },
   'http.keepWorkAfterAnswer': {
     cases: ['waitUntil-07'],
     uses: ['waitUntil'],
-    lost: 'The instance answers no other request until `waitUntil` work is done: keep it short, and put longer work into a queue.',
+    lost:
+      'The instance answers no other request until `waitUntil` work is done: keep it short, and put ' +
+      'longer work into a queue.',
     gained: '`waitUntil` work goes on while other requests are answered.',
   },
   'blob.multipart': {
@@ -80,7 +91,9 @@ export const CAPABILITY_FACTS: Readonly<Record<Capability, CapabilityFact>> = {
   'cache.shared': {
     cases: ['cache-d16'],
     uses: ['cache binding'],
-    lost: 'Each process has a cache of its own: more misses, and a delete reaches one process only. Let entries expire.',
+    lost:
+      'Each process has a cache of its own: more misses, and a delete reaches one process only. Let ' +
+      'entries expire.',
     gained: 'All processes share the entries.',
   },
   'queue.exactAttempts': {
@@ -91,7 +104,10 @@ export const CAPABILITY_FACTS: Readonly<Record<Capability, CapabilityFact>> = {
   },
 }
 
-/** What is particular to a driver, in the words of an app that uses it. Drivers that are not here only keep the contract. */
+/**
+ * What is particular to a driver, in the words of an app that uses it. Drivers that are not here only keep
+ * the contract.
+ */
 export interface DriverFact {
   readonly driver: string
   readonly kind: BindingKind | 'strongKv'
@@ -109,7 +125,9 @@ export interface DriverFact {
 const STALE = {
   trait: 'stale reads',
   ends: true,
-  todo: "Do not read back what was just written; where you must, declare kv({ consistency: 'strong' }). `unmoor dev --strict` shows such code.",
+  todo:
+    "Do not read back what was just written; where you must, declare kv({ consistency: 'strong' }). " +
+    '`unmoor dev --strict` shows such code.',
   proof: { cases: ['kv-01', 'kv-25l'] },
 }
 
@@ -117,21 +135,33 @@ const AS_THE_SERVER = {
   driver: 'redis',
   trait: 'durable as its server',
   ends: true,
-  text: 'Entries are as durable as the server is set: without the append-only file (appendonly yes) a restart loses them, with it a power cut may lose the last second, and a maxmemory-policy other than noeviction drops them when memory is full.',
-  todo: 'Turn on the append-only file and set maxmemory-policy noeviction, or keep only what can be made anew.',
+  text:
+    'Entries are as durable as the server is set: without the append-only file (appendonly yes) a ' +
+    'restart loses them, with it a power cut may lose the last second, and a maxmemory-policy other ' +
+    'than noeviction drops them when memory is full.',
+  todo:
+    'Turn on the append-only file and set maxmemory-policy noeviction, or keep only what can be ' +
+    'made anew.',
   proof: { cases: ['kv-d29'] },
 } as const
 
 const ONE_MACHINE = {
   trait: 'one machine',
   ends: true,
-  text: 'The data lies in files of one machine: other machines do not see it, and a disk that is lost loses it.',
+  text:
+    'The data lies in files of one machine: other machines do not see it, and a disk that is lost ' +
+    'loses it.',
   todo: 'For several machines take postgres or redis (kv), postgres (sql) or s3 (blob).',
 } as const
 
 export const DRIVER_FACTS: readonly DriverFact[] = [
   { driver: 'cloudflare', kind: 'kv', ...STALE, text: 'Reads, also misses, may be up to a minute old.' },
-  { driver: 'dynamodb', kind: 'kv', ...STALE, text: 'Reads may be a moment old (option `consistent` ends that, at twice the cost).' },
+  {
+    driver: 'dynamodb',
+    kind: 'kv',
+    ...STALE,
+    text: 'Reads may be a moment old (option `consistent` ends that, at twice the cost).',
+  },
   {
     driver: 'dynamodb',
     kind: 'kv',
@@ -183,7 +213,9 @@ export const DRIVER_FACTS: readonly DriverFact[] = [
     kind: 'queue',
     trait: 'durable as its file',
     ends: true,
-    text: 'Messages lie in the append-only file of the server, which it flushes each second unless told otherwise: a power cut may lose those of the last second.',
+    text:
+      'Messages lie in the append-only file of the server, which it flushes each second unless told ' +
+      'otherwise: a power cut may lose those of the last second.',
     todo: 'Set appendfsync always where that matters. The driver refuses a server without that file.',
     proof: { cases: ['queue-d17'] },
   },
@@ -235,36 +267,58 @@ export const DRIVER_FACTS: readonly DriverFact[] = [
 ]
 
 /** What stays the same whatever the target, with what proves it: the end of every report. */
-export const SAME: readonly { readonly text: string; readonly kind?: BindingKind; readonly proof: Proof }[] = [
-  { text: 'Handlers, their arguments and the shape of env', proof: { cases: ['runtime-01', 'runtime-03', 'cron-01', 'queue-09'] } },
-  { text: 'The web API that handlers use', proof: { cases: ['runtime-05', 'runtime-12', 'runtime-17', 'runtime-20'] } },
-  {
-    text: 'kv: key order, limits, metadata, expiry',
-    kind: 'kv',
-    proof: { cases: ['kv-09', 'kv-11', 'kv-17', 'kv-18'], limits: ['kv.key', 'kv.value', 'kv.ttl.min'] },
-  },
-  {
-    text: 'blob: conditions, ranges, checksums, metadata',
-    kind: 'blob',
-    proof: { cases: ['blob-13', 'blob-16', 'blob-19', 'blob-22'], limits: ['blob.key', 'blob.metadata'] },
-  },
-  {
-    text: 'sql: batch is a transaction, integers are never rounded, errors have codes',
-    kind: 'sql',
-    proof: { cases: ['sql-06', 'sql-31', 'sql-32', 'sql-37'], limits: ['sql.params', 'sql.integer'] },
-  },
-  {
-    text: 'queue: at least once, retries, delays, dead letters',
-    kind: 'queue',
-    proof: { cases: ['queue-12', 'queue-16', 'queue-20'], limits: ['queue.message', 'queue.delay'] },
-  },
-  { text: 'cache: what is stored, for how long, and what a match gives', kind: 'cache', proof: { cases: ['cache-03', 'cache-05', 'cache-10'] } },
-  {
-    text: 'secrets and variables: exact values, never printed',
-    kind: 'secret',
-    proof: { cases: ['secrets-05', 'secrets-08', 'secrets-12'], limits: ['secret.value'] },
-  },
-  { text: 'services: requests and answers as they are', kind: 'service', proof: { cases: ['service-01', 'service-07'], limits: ['service.headers'] } },
-  { text: 'assets: paths, types, conditions', kind: 'assets', proof: { cases: ['assets-01', 'assets-03', 'assets-06'] } },
-  { text: 'crons: five fields in UTC, under their names', proof: { cases: ['cron-03', 'cron-11'], limits: ['crons'] } },
-]
+export const SAME: readonly { readonly text: string; readonly kind?: BindingKind; readonly proof: Proof }[] =
+  [
+    {
+      text: 'Handlers, their arguments and the shape of env',
+      proof: { cases: ['runtime-01', 'runtime-03', 'cron-01', 'queue-09'] },
+    },
+    {
+      text: 'The web API that handlers use',
+      proof: { cases: ['runtime-05', 'runtime-12', 'runtime-17', 'runtime-20'] },
+    },
+    {
+      text: 'kv: key order, limits, metadata, expiry',
+      kind: 'kv',
+      proof: { cases: ['kv-09', 'kv-11', 'kv-17', 'kv-18'], limits: ['kv.key', 'kv.value', 'kv.ttl.min'] },
+    },
+    {
+      text: 'blob: conditions, ranges, checksums, metadata',
+      kind: 'blob',
+      proof: { cases: ['blob-13', 'blob-16', 'blob-19', 'blob-22'], limits: ['blob.key', 'blob.metadata'] },
+    },
+    {
+      text: 'sql: batch is a transaction, integers are never rounded, errors have codes',
+      kind: 'sql',
+      proof: { cases: ['sql-06', 'sql-31', 'sql-32', 'sql-37'], limits: ['sql.params', 'sql.integer'] },
+    },
+    {
+      text: 'queue: at least once, retries, delays, dead letters',
+      kind: 'queue',
+      proof: { cases: ['queue-12', 'queue-16', 'queue-20'], limits: ['queue.message', 'queue.delay'] },
+    },
+    {
+      text: 'cache: what is stored, for how long, and what a match gives',
+      kind: 'cache',
+      proof: { cases: ['cache-03', 'cache-05', 'cache-10'] },
+    },
+    {
+      text: 'secrets and variables: exact values, never printed',
+      kind: 'secret',
+      proof: { cases: ['secrets-05', 'secrets-08', 'secrets-12'], limits: ['secret.value'] },
+    },
+    {
+      text: 'services: requests and answers as they are',
+      kind: 'service',
+      proof: { cases: ['service-01', 'service-07'], limits: ['service.headers'] },
+    },
+    {
+      text: 'assets: paths, types, conditions',
+      kind: 'assets',
+      proof: { cases: ['assets-01', 'assets-03', 'assets-06'] },
+    },
+    {
+      text: 'crons: five fields in UTC, under their names',
+      proof: { cases: ['cron-03', 'cron-11'], limits: ['crons'] },
+    },
+  ]

@@ -1,6 +1,7 @@
 /**
- * The platforms' own limits, side by side in a report. The portable limits (`core/limits.ts`) are enforced everywhere; these are what the platform adds, as published.
- * Null: no limit of the platform's, only of the machine. Read in stored copies of the pages, as there was no way to the live ones.
+ * The platforms' own limits, side by side in a report. The portable limits (`core/limits.ts`) are enforced
+ * everywhere; these are what the platform adds, as published. Null: no limit of the platform's, only of the
+ * machine. Read in stored copies of the pages, as there was no way to the live ones.
  */
 export const PLATFORM_LIMITS_READ = '2026-11-25'
 
@@ -25,7 +26,16 @@ export interface PlatformLimits {
 const MB = 1024 * 1024
 
 export const PLATFORM_LIMITS: Readonly<Record<string, PlatformLimits>> = {
-  node: { requestBody: null, responseBody: null, cpuMs: null, wallSeconds: null, memoryMb: null, concurrency: null, bundle: null, source: 'your machine' },
+  node: {
+    requestBody: null,
+    responseBody: null,
+    cpuMs: null,
+    wallSeconds: null,
+    memoryMb: null,
+    concurrency: null,
+    bundle: null,
+    source: 'your machine',
+  },
   cloudflare: {
     requestBody: 100 * MB,
     responseBody: null,
@@ -35,7 +45,8 @@ export const PLATFORM_LIMITS: Readonly<Record<string, PlatformLimits>> = {
     concurrency: null,
     bundle: 64 * MB,
     source:
-      'developers.cloudflare.com/workers/platform/limits (copy of autumn 2026; 100 MB: zones on Free and Pro; CPU by default, up to 5 minutes; bundle not compressed, since 2026-09-04)',
+      'developers.cloudflare.com/workers/platform/limits (copy of autumn 2026; 100 MB: zones on Free ' +
+      'and Pro; CPU by default, up to 5 minutes; bundle not compressed, since 2026-09-04)',
   },
   lambda: {
     requestBody: 6 * MB,
@@ -46,7 +57,8 @@ export const PLATFORM_LIMITS: Readonly<Record<string, PlatformLimits>> = {
     concurrency: 1,
     bundle: 10 * 1024 * MB,
     source:
-      'docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html and configuration-response-streaming.html (copies of 2026; streamed answers, 6 MB buffered)',
+      'docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html and ' +
+      'configuration-response-streaming.html (copies of 2026; streamed answers, 6 MB buffered)',
   },
   isolate: {
     requestBody: null,

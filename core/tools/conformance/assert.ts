@@ -16,7 +16,10 @@ export function ok(value: unknown, message: string): asserts value {
   if (!value) fail(message)
 }
 
-/** Compares by structure: primitives with `Object.is`, bytes by content, arrays, maps and plain objects by their entries. */
+/**
+ * Compares by structure: primitives with `Object.is`, bytes by content, arrays, maps and plain objects by
+ * their entries.
+ */
 export function equal(actual: unknown, expected: unknown, what = 'value'): void {
   const path = difference(actual, expected, what)
   if (path !== undefined) fail(path)
@@ -25,18 +28,25 @@ export function equal(actual: unknown, expected: unknown, what = 'value'): void 
 function difference(actual: unknown, expected: unknown, path: string): string | undefined {
   if (Object.is(actual, expected)) return undefined
   const differs = `${path} is ${show(actual)}, not ${show(expected)}`
-  if (typeof actual !== 'object' || typeof expected !== 'object' || actual === null || expected === null) return differs
+  if (typeof actual !== 'object' || typeof expected !== 'object' || actual === null || expected === null)
+    return differs
   const bytes = asBytes(actual)
   const wanted = asBytes(expected)
-  if (bytes !== undefined || wanted !== undefined) return bytes !== undefined && wanted !== undefined ? bytesDifference(bytes, wanted, path) : differs
+  if (bytes !== undefined || wanted !== undefined)
+    return bytes !== undefined && wanted !== undefined ? bytesDifference(bytes, wanted, path) : differs
   if (actual instanceof Map && expected instanceof Map) return difference([...actual], [...expected], path)
-  if (actual instanceof Date && expected instanceof Date) return actual.getTime() === expected.getTime() ? undefined : differs
+  if (actual instanceof Date && expected instanceof Date)
+    return actual.getTime() === expected.getTime() ? undefined : differs
   if (Array.isArray(actual) !== Array.isArray(expected)) return differs
   const keys = Object.keys(actual).toSorted()
   const wantedKeys = Object.keys(expected).toSorted()
   if (keys.join('\n') !== wantedKeys.join('\n')) return differs
   for (const key of keys) {
-    const found = difference((actual as Record<string, unknown>)[key], (expected as Record<string, unknown>)[key], `${path}.${key}`)
+    const found = difference(
+      (actual as Record<string, unknown>)[key],
+      (expected as Record<string, unknown>)[key],
+      `${path}.${key}`,
+    )
     if (found !== undefined) return found
   }
   return undefined
@@ -44,11 +54,14 @@ function difference(actual: unknown, expected: unknown, path: string): string | 
 
 function asBytes(value: object): Uint8Array | undefined {
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-  return Object.prototype.toString.call(value) === '[object ArrayBuffer]' ? new Uint8Array(value as ArrayBuffer) : undefined
+  return Object.prototype.toString.call(value) === '[object ArrayBuffer]'
+    ? new Uint8Array(value as ArrayBuffer)
+    : undefined
 }
 
 function bytesDifference(actual: Uint8Array, expected: Uint8Array, path: string): string | undefined {
-  if (actual.byteLength !== expected.byteLength) return `${path} has ${actual.byteLength} bytes, not ${expected.byteLength}`
+  if (actual.byteLength !== expected.byteLength)
+    return `${path} has ${actual.byteLength} bytes, not ${expected.byteLength}`
   const index = actual.findIndex((byte, at) => byte !== expected[at])
   return index < 0 ? undefined : `${path} differs at byte ${index}: ${actual[index]}, not ${expected[index]}`
 }
@@ -73,11 +86,16 @@ export function show(value: unknown): string {
 }
 
 /** Fails unless `work` throws an `UnmoorError` with that code and these details; gives the error. */
-export async function throwsCode(code: ErrorCode, work: () => unknown, details: ErrorDetails = {}): Promise<Error & { cause?: unknown }> {
+export async function throwsCode(
+  code: ErrorCode,
+  work: () => unknown,
+  details: ErrorDetails = {},
+): Promise<Error & { cause?: unknown }> {
   const error = await caught(work)
   if (error === undefined) return fail(`it succeeded, where ${code} is due`)
   if (!isUnmoorError(error, code)) return fail(`it threw ${describe(error)}, where ${code} is due`)
-  for (const [name, value] of Object.entries(details)) equal(error.details[name as keyof ErrorDetails], value, `${code}.details.${name}`)
+  for (const [name, value] of Object.entries(details))
+    equal(error.details[name as keyof ErrorDetails], value, `${code}.details.${name}`)
   return error
 }
 
@@ -139,7 +157,9 @@ export async function sha256(data: Uint8Array<ArrayBuffer> | ArrayBuffer | strin
 }
 
 /** A stream of these chunks, one per pull. */
-export function streamOfChunks(chunks: Iterable<Uint8Array<ArrayBuffer>>): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function streamOfChunks(
+  chunks: Iterable<Uint8Array<ArrayBuffer>>,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   const iterator = chunks[Symbol.iterator]()
   return new ReadableStream({
     pull(controller) {

@@ -5,7 +5,20 @@ import type { FixtureEnv } from './fixture/bindings.ts'
 import type { RawConnection, RawRequest, RawResponse } from './raw-http.ts'
 
 /** The groups of cases; the rows of the matrix. */
-export const GROUPS = ['handlers', 'runtime', 'waitUntil', 'cron', 'queue', 'kv', 'blob', 'sql', 'cache', 'secrets', 'service', 'assets'] as const
+export const GROUPS = [
+  'handlers',
+  'runtime',
+  'waitUntil',
+  'cron',
+  'queue',
+  'kv',
+  'blob',
+  'sql',
+  'cache',
+  'secrets',
+  'service',
+  'assets',
+] as const
 export type Group = (typeof GROUPS)[number]
 
 /** What a case has on every target. */
@@ -19,7 +32,10 @@ export interface CaseBase {
    * Without this capability the target runs the case's negative twin instead, and the case counts as skipped.
    */
   readonly needs?: Capability
-  /** Cases of one name here never run at the same time: they share a queue whose batches they make fail, or are so `heavy` that others would time out beside several. */
+  /**
+   * Cases of one name here never run at the same time: they share a queue whose batches they make fail, or
+   * are so `heavy` that others would time out beside several.
+   */
   readonly exclusive?: string
   /** Time-out. Default: 20. */
   readonly seconds?: number
@@ -81,7 +97,10 @@ export interface WireCase extends CaseBase {
 export type Case = InsideCase | WireCase
 
 /** Cases of one group that run inside. */
-export function insideCases(group: Group, cases: readonly Omit<InsideCase, 'group' | 'where'>[]): InsideCase[] {
+export function insideCases(
+  group: Group,
+  cases: readonly Omit<InsideCase, 'group' | 'where'>[],
+): InsideCase[] {
   return cases.map((one) => ({ ...one, group, where: 'inside' }))
 }
 

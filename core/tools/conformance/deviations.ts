@@ -1,4 +1,7 @@
-/** The page of everything that differs between targets and between drivers: from declared capabilities, expectations and facts, with nothing written by hand. */
+/**
+ * The page of everything that differs between targets and between drivers: from declared capabilities,
+ * expectations and facts, with nothing written by hand.
+ */
 import type { Adapter } from '../../adapter.ts'
 import { CAPABILITIES, type Capability } from '../../capabilities.ts'
 import { CAPABILITY_FACTS, DRIVER_FACTS } from '../compare/facts.ts'
@@ -32,17 +35,32 @@ export function deviations(adapters: readonly Adapter[]): Deviation[] {
         why: `Missing. ${CAPABILITIES[capability]} Proof: ${CAPABILITY_FACTS[capability].cases.join(', ')}.`,
       })),
   )
-  const listed = (where: string, prefix: string, expectations: Readonly<Record<string, string>>): Deviation[] =>
+  const listed = (
+    where: string,
+    prefix: string,
+    expectations: Readonly<Record<string, string>>,
+  ): Deviation[] =>
     Object.entries(expectations).map(([id, reason]) => {
       const contract = contracts.get(id)
-      return { key: `${prefix}/${id}`, where, id: `\`${id}\``, why: `${reason}.${contract === undefined ? '' : ` The contract: ${contract}`}` }
+      return {
+        key: `${prefix}/${id}`,
+        where,
+        id: `\`${id}\``,
+        why: `${reason}.${contract === undefined ? '' : ` The contract: ${contract}`}`,
+      }
     })
   return [
     ...missing,
     ...Object.entries(EXPECTATIONS).flatMap(([target, expectations]) => listed(target, target, expectations)),
-    ...Object.entries(lambdaEvents).flatMap(([event, expectations]) => listed(`lambda behind ${event}`, `lambda:${event}`, expectations)),
-    ...Object.entries(DRIVER_EXPECTATIONS).flatMap(([driver, expectations]) => listed(`driver ${driver}`, `driver:${driver}`, expectations)),
-    ...Object.entries(WORKER_EXPECTATIONS).flatMap(([target, expectations]) => listed(`Workers on ${target}`, `workers:${target}`, expectations)),
+    ...Object.entries(lambdaEvents).flatMap(([event, expectations]) =>
+      listed(`lambda behind ${event}`, `lambda:${event}`, expectations),
+    ),
+    ...Object.entries(DRIVER_EXPECTATIONS).flatMap(([driver, expectations]) =>
+      listed(`driver ${driver}`, `driver:${driver}`, expectations),
+    ),
+    ...Object.entries(WORKER_EXPECTATIONS).flatMap(([target, expectations]) =>
+      listed(`Workers on ${target}`, `workers:${target}`, expectations),
+    ),
     ...DRIVER_FACTS.map(({ driver, kind, trait, text, proof }): Deviation => ({
       key: `driver:${driver}/${kind}:${trait}`,
       where: `driver ${driver}`,
@@ -55,7 +73,10 @@ export function deviations(adapters: readonly Adapter[]): Deviation[] {
 /** Deviations without a version in `since.ts`, and versions of what no longer deviates. */
 export function staleSince(adapters: readonly Adapter[]): { missing: string[]; extra: string[] } {
   const keys = new Set(deviations(adapters).map(({ key }) => key))
-  return { missing: [...keys].filter((key) => !(key in SINCE)), extra: Object.keys(SINCE).filter((key) => !keys.has(key)) }
+  return {
+    missing: [...keys].filter((key) => !(key in SINCE)),
+    extra: Object.keys(SINCE).filter((key) => !keys.has(key)),
+  }
 }
 
 /** The page. */
@@ -66,10 +87,21 @@ export function deviationsText(adapters: readonly Adapter[]): string {
     ...adapters.map((adapter) => (adapter.capabilities[capability] ? 'yes' : 'no')),
   ])
   const code: [string, ...string[]][] = [
-    ['Node built-ins', ...adapters.map(({ nodeBuiltins }) => (nodeBuiltins === 'all' ? 'all' : `${nodeBuiltins.length} of them`))],
+    [
+      'Node built-ins',
+      ...adapters.map(({ nodeBuiltins }) =>
+        nodeBuiltins === 'all' ? 'all' : `${nodeBuiltins.length} of them`,
+      ),
+    ],
     ['code from text (`eval`)', ...adapters.map(({ code }) => (code?.fromText === false ? 'no' : 'yes'))],
-    ['I/O outside of handlers', ...adapters.map(({ code }) => (code?.ioOutsideHandlers === false ? 'no' : 'yes'))],
-    ['globals beyond the web platform', ...adapters.map(({ code }) => (code?.globals ?? []).map((name) => `\`${name}\``).join(' ') || 'none')],
+    [
+      'I/O outside of handlers',
+      ...adapters.map(({ code }) => (code?.ioOutsideHandlers === false ? 'no' : 'yes')),
+    ],
+    [
+      'globals beyond the web platform',
+      ...adapters.map(({ code }) => (code?.globals ?? []).map((name) => `\`${name}\``).join(' ') || 'none'),
+    ],
   ]
   const table = (head: readonly string[], rows: readonly (readonly string[])[]): string[] => [
     `| ${head.join(' | ')} |`,
@@ -79,7 +111,8 @@ export function deviationsText(adapters: readonly Adapter[]): string {
   return [
     '# What differs',
     '',
-    'Every difference between targets and between drivers that unmoor knows of; what is not here is the same, and [proved](MATRIX.md). Written by `unmoor conformance --deviations FILE` from the',
+    'Every difference between targets and between drivers that unmoor knows of; what is not here is the ' +
+      'same, and [proved](MATRIX.md). Written by `unmoor conformance --deviations FILE` from the',
     'declared capabilities, the expectations and the facts that `unmoor compare` uses; do not edit.',
     '',
     '## Capabilities',

@@ -1,11 +1,21 @@
-/** The conformance suite: what every target must pass on its real runtime, and every driver on its real backend. */
+/**
+ * The conformance suite: what every target must pass on its real runtime, and every driver on its real
+ * backend.
+ */
 export { CASES } from './cases/all.ts'
 export { GROUPS, type Case, type CaseBase, type Group, type InsideCase, type WireCase } from './case.ts'
 export type { Expectations } from './expectations/expectations.ts'
 export { EXPECTATIONS } from './expectations/index.ts'
 export { deviationsText, staleSince } from './deviations.ts'
 export { matrixText } from './matrix.ts'
-export { reportLine, reportText, type CaseResult, type GroupCount, type Outcome, type Report } from './report.ts'
+export {
+  reportLine,
+  reportText,
+  type CaseResult,
+  type GroupCount,
+  type Outcome,
+  type Report,
+} from './report.ts'
 export { runConformance, selectCases, type ConformanceOptions } from './runner.ts'
 export { buildForDeployment } from './target.ts'
 export { driverCases, type DriverTraits } from './drivers/cases.ts'

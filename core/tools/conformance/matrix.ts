@@ -15,23 +15,31 @@ function cell(count: GroupCount | undefined): string {
 /** A Markdown matrix of targets by case group, with nothing in it that changes from machine to machine. */
 export function matrixText(reports: readonly Report[]): string {
   const head = ['Cases', ...reports.map(({ target }) => target)]
-  const rows = [...GROUPS.map((group) => [group, ...reports.map((report) => cell(report.groups[group]))]), ['**all**', ...reports.map(cell)]]
+  const rows = [
+    ...GROUPS.map((group) => [group, ...reports.map((report) => cell(report.groups[group]))]),
+    ['**all**', ...reports.map(cell)],
+  ]
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
   const notes = reports.flatMap(({ target, cases }) =>
     cases
       .filter(({ outcome }) => outcome === 'skipped' || outcome === 'expectedFailure')
-      .map(({ id, outcome, contract, reason }) => `- ${target}, \`${id}\` (${outcome === 'skipped' ? 'skipped' : 'expected failure'}): ${reason}. ${contract}`),
+      .map(
+        ({ id, outcome, contract, reason }) =>
+          `- ${target}, \`${id}\` (${outcome === 'skipped' ? 'skipped' : 'expected failure'}): ${reason}. ${contract}`,
+      ),
   )
   return [
     '# Conformance',
     '',
-    'Passed of total, each target on its real runtime. Written by `unmoor conformance --target all --matrix FILE`; do not edit.',
+    'Passed of total, each target on its real runtime. Written by `unmoor conformance --target all ' +
+      '--matrix FILE`; do not edit.',
     '',
     line(head),
     line(head.map(() => '---')),
     ...rows.map(line),
     '',
-    "Skipped: the target lacks a declared capability, and the case's negative twin (the thing fails in the stated way) passed.",
+    "Skipped: the target lacks a declared capability, and the case's negative twin (the thing fails in " +
+      'the stated way) passed.',
     ...(notes.length > 0 ? ['', ...notes] : []),
     '',
   ].join('\n')

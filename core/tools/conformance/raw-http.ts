@@ -1,10 +1,16 @@
-/** A client of HTTP/1.1 over a bare socket: sends bytes as they are and shows when each arrives. Runs outside the target, on Node. */
+/**
+ * A client of HTTP/1.1 over a bare socket: sends bytes as they are and shows when each arrives. Runs outside
+ * the target, on Node.
+ */
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls, TLSSocket } from 'node:tls'
 
 const LATIN1 = 'latin1'
 
-/** One request. Header names and values are written as Latin-1, nothing is added but Host, Connection and the body's length. */
+/**
+ * One request. Header names and values are written as Latin-1, nothing is added but Host, Connection and the
+ * body's length.
+ */
 export interface RawRequest {
   /** Default: GET. */
   method?: string
@@ -13,7 +19,9 @@ export interface RawRequest {
   headers?: readonly (readonly [name: string, value: string])[]
   /** Sent at once with Content-Length. Default: none. */
   body?: Uint8Array | string
-  /** Sends `Transfer-Encoding: chunked` and leaves the chunks to {@link RawConnection.chunk}. Default: false. */
+  /**
+   * Sends `Transfer-Encoding: chunked` and leaves the chunks to {@link RawConnection.chunk}. Default: false.
+   */
   chunked?: boolean
   /** Default: the target's own. */
   host?: string
@@ -25,7 +33,9 @@ export interface RawResponse {
   /** In order, as sent; names in lower case. */
   headers: [name: string, value: string][]
   body: Uint8Array
-  /** Whether the body ended as HTTP wants (length reached, last chunk, or close where that is the framing). */
+  /**
+   * Whether the body ended as HTTP wants (length reached, last chunk, or close where that is the framing).
+   */
   complete: boolean
 }
 
@@ -59,7 +69,9 @@ export class RawConnection {
   /** Sends one chunk of a chunked body. */
   chunk(text: string): void {
     const bytes = Buffer.from(text)
-    this.#socket.write(Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]))
+    this.#socket.write(
+      Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]),
+    )
   }
 
   /** Ends a chunked body. */
@@ -67,7 +79,10 @@ export class RawConnection {
     this.#socket.write('0\r\n\r\n')
   }
 
-  /** Goes away without a word. A reset, since a mere close could as well be a client that has sent all and still listens. */
+  /**
+   * Goes away without a word. A reset, since a mere close could as well be a client that has sent all and
+   * still listens.
+   */
   destroy(): void {
     if (this.#socket instanceof TLSSocket) this.#socket.destroy()
     else this.#socket.resetAndDestroy()
@@ -113,21 +128,32 @@ export class RawConnection {
         })
         return { status: Number(first.split(' ')[1]), headers }
       }
-      if (this.#closed) throw new Error(`the connection ended before an answer${this.#error === undefined ? '' : `: ${this.#error.message}`}`)
+      if (this.#closed)
+        throw new Error(
+          'the connection ended before an ' +
+            `answer${this.#error === undefined ? '' : `: ${this.#error.message}`}`,
+        )
       if (Date.now() >= end) throw new Error('no answer in time')
       await this.#more(end)
     }
   }
 
-  async #body(head: { status: number; headers: [string, string][] }, end: number): Promise<{ body: Uint8Array; complete: boolean }> {
-    if (this.#method === 'HEAD' || head.status === 204 || head.status === 304) return { body: new Uint8Array(), complete: true }
+  async #body(
+    head: { status: number; headers: [string, string][] },
+    end: number,
+  ): Promise<{ body: Uint8Array; complete: boolean }> {
+    if (this.#method === 'HEAD' || head.status === 204 || head.status === 304)
+      return { body: new Uint8Array(), complete: true }
     const header = (name: string): string | undefined => head.headers.find(([found]) => found === name)?.[1]
     if (header('transfer-encoding')?.includes('chunked') === true) return this.#chunks(end)
     const length = header('content-length')
     const size = length === undefined ? Infinity : Number(length)
     while (this.#buffer.length < size && !this.#closed && Date.now() < end) await this.#more(end)
     const body = new Uint8Array(this.#buffer.subarray(0, Math.min(size, this.#buffer.length)))
-    return { body, complete: length === undefined ? this.#closed && this.#error === undefined : body.length === size }
+    return {
+      body,
+      complete: length === undefined ? this.#closed && this.#error === undefined : body.length === size,
+    }
   }
 
   async #chunks(end: number): Promise<{ body: Uint8Array; complete: boolean }> {
@@ -141,7 +167,8 @@ export class RawConnection {
         this.#buffer = this.#buffer.subarray(line + 2 + size + 2)
         continue
       }
-      if (this.#closed || Date.now() >= end) return { body: new Uint8Array(Buffer.concat(parts)), complete: false }
+      if (this.#closed || Date.now() >= end)
+        return { body: new Uint8Array(Buffer.concat(parts)), complete: false }
       await this.#more(end)
     }
   }
@@ -162,15 +189,26 @@ export async function openRaw(origin: string, request: RawRequest): Promise<RawC
   const url = new URL(origin)
   const secure = url.protocol === 'https:'
   const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port)
-  const socket = secure ? connectTls({ host: url.hostname, port, servername: url.hostname }) : connectTcp({ host: url.hostname, port })
+  const socket = secure
+    ? connectTls({ host: url.hostname, port, servername: url.hostname })
+    : connectTcp({ host: url.hostname, port })
   await new Promise<void>((resolve, reject) => {
     socket.once(secure ? 'secureConnect' : 'connect', resolve)
     socket.once('error', reject)
   })
   const method = request.method ?? 'GET'
   const connection = new RawConnection(socket, method)
-  const body = request.body === undefined ? undefined : typeof request.body === 'string' ? Buffer.from(request.body) : Buffer.from(request.body)
-  const lines = [`${method} ${request.path} HTTP/1.1`, `Host: ${request.host ?? url.host}`, 'Connection: close']
+  const body =
+    request.body === undefined
+      ? undefined
+      : typeof request.body === 'string'
+        ? Buffer.from(request.body)
+        : Buffer.from(request.body)
+  const lines = [
+    `${method} ${request.path} HTTP/1.1`,
+    `Host: ${request.host ?? url.host}`,
+    'Connection: close',
+  ]
   if (request.chunked === true) lines.push('Transfer-Encoding: chunked')
   else if (body !== undefined) lines.push(`Content-Length: ${body.length}`)
   for (const [name, value] of request.headers ?? []) lines.push(`${name}: ${value}`)

@@ -24,7 +24,10 @@ export interface GroupCount {
   failed: number
 }
 
-/** The result of a run. `total` is the number of cases of the source list (that the filter selects), however the run went. */
+/**
+ * The result of a run. `total` is the number of cases of the source list (that the filter selects), however
+ * the run went.
+ */
 export interface Report extends GroupCount {
   target: string
   /** What the runtime says of itself. */
@@ -35,11 +38,22 @@ export interface Report extends GroupCount {
 
 function count(cases: readonly CaseResult[]): GroupCount {
   const of = (outcome: Outcome): number => cases.filter((one) => one.outcome === outcome).length
-  return { total: cases.length, passed: of('passed'), expectedFailures: of('expectedFailure'), skipped: of('skipped'), failed: of('failed') }
+  return {
+    total: cases.length,
+    passed: of('passed'),
+    expectedFailures: of('expectedFailure'),
+    skipped: of('skipped'),
+    failed: of('failed'),
+  }
 }
 
 /** Counts results, by the groups of the suite in their order. */
-export function createReport(target: string, runtime: string, cases: CaseResult[], order: readonly string[] = GROUPS): Report {
+export function createReport(
+  target: string,
+  runtime: string,
+  cases: CaseResult[],
+  order: readonly string[] = GROUPS,
+): Report {
   const groups: Report['groups'] = {}
   for (const group of order) {
     const own = cases.filter((one) => one.group === group)
@@ -49,36 +63,60 @@ export function createReport(target: string, runtime: string, cases: CaseResult[
 }
 
 /** The report as the one JSON line of `--reporter json`: counts, and of the cases only what did not pass. */
-export function reportLine({ target, runtime, total, passed, expectedFailures, skipped, failed, groups, cases }: Report): object {
-  const notPassed = cases.filter(({ outcome }) => outcome !== 'passed').map(({ id, outcome, error, reason }) => ({ id, outcome, error, reason }))
+export function reportLine({
+  target,
+  runtime,
+  total,
+  passed,
+  expectedFailures,
+  skipped,
+  failed,
+  groups,
+  cases,
+}: Report): object {
+  const notPassed = cases
+    .filter(({ outcome }) => outcome !== 'passed')
+    .map(({ id, outcome, error, reason }) => ({ id, outcome, error, reason }))
   return { target, runtime, total, passed, expectedFailures, skipped, failed, groups, cases: notPassed }
 }
 
 /** The report as a table, and below it what did not pass, for people. */
 export function reportText(report: Report): string {
-  const rows = [...Object.entries(report.groups), ['all', report] as const].map(([name, { total, passed, skipped, expectedFailures, failed }]) =>
-    [name, total, passed, skipped, expectedFailures, failed].map(String),
+  const rows = [...Object.entries(report.groups), ['all', report] as const].map(
+    ([name, { total, passed, skipped, expectedFailures, failed }]) =>
+      [name, total, passed, skipped, expectedFailures, failed].map(String),
   )
   const table = [['group', 'total', 'passed', 'skipped', 'expected', 'failed'], ...rows]
-  const widths = (table[0] as string[]).map((_, column) => Math.max(...table.map((row) => (row[column] as string).length)))
+  const widths = (table[0] as string[]).map((_, column) =>
+    Math.max(...table.map((row) => (row[column] as string).length)),
+  )
   const lines = table.map((row) =>
-    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] as number) : cell.padStart(widths[column] as number))).join('  '),
+    row
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[0] as number) : cell.padStart(widths[column] as number),
+      )
+      .join('  '),
   )
   const others = report.cases.flatMap(({ id, outcome, reason }) =>
-    outcome === 'skipped' || outcome === 'expectedFailure' ? [`${outcome === 'skipped' ? 'skipped' : 'expected failure'} ${id}: ${reason}`] : [],
+    outcome === 'skipped' || outcome === 'expectedFailure'
+      ? [`${outcome === 'skipped' ? 'skipped' : 'expected failure'} ${id}: ${reason}`]
+      : [],
   )
   const details = [...failures(report.cases), ...others]
   return [`${report.target}: ${report.runtime}`, ...lines, ...details].join('\n')
 }
 
-/** Failed cases with their contracts; those that failed alike, as all do where a target does not start, once. */
+/**
+ * Failed cases with their contracts; those that failed alike, as all do where a target does not start, once.
+ */
 function failures(cases: readonly CaseResult[]): string[] {
   const alike = Map.groupBy(
     cases.filter(({ outcome }) => outcome === 'failed'),
     ({ error }) => error,
   )
   return [...alike].flatMap(([error, failed]) => {
-    if (failed.length <= 3) return failed.flatMap(({ id, contract }) => [`FAILED ${id}: ${contract}`, `       ${error}`])
+    if (failed.length <= 3)
+      return failed.flatMap(({ id, contract }) => [`FAILED ${id}: ${contract}`, `       ${error}`])
     return [
       `FAILED ${failed.length} cases: ${failed
         .slice(0, 5)

@@ -10,7 +10,11 @@ import type { RunningTarget } from './target.ts'
 const SECONDS = 60
 
 /** Runs the case, or its negative twin; gives what went wrong, or undefined. */
-export async function runCase(one: Case, target: RunningTarget, options: { twin: boolean; patience: number }): Promise<string | undefined> {
+export async function runCase(
+  one: Case,
+  target: RunningTarget,
+  options: { twin: boolean; patience: number },
+): Promise<string | undefined> {
   // Reads may be as stale as `patience`, so a case may take that much longer.
   const seconds = (one.seconds ?? SECONDS) + options.patience - PATIENCE
   let timer: NodeJS.Timeout | undefined
@@ -18,7 +22,12 @@ export async function runCase(one: Case, target: RunningTarget, options: { twin:
     timer = setTimeout(() => resolve(`it took longer than ${seconds} s`), seconds * 1000)
   })
   try {
-    return await Promise.race([one.where === 'inside' ? runInside(one, target, options, seconds) : runOutside(one, target, options.twin), late])
+    return await Promise.race([
+      one.where === 'inside'
+        ? runInside(one, target, options, seconds)
+        : runOutside(one, target, options.twin),
+      late,
+    ])
   } finally {
     clearTimeout(timer)
   }
@@ -36,7 +45,11 @@ async function runInside(
   try {
     const response = await fetch(new URL(`/__conformance/${one.id}${twin ? '?twin' : ''}`, url), {
       method: 'POST',
-      headers: { 'x-conformance-token': token, 'x-conformance-patience': String(patience), connection: 'close' },
+      headers: {
+        'x-conformance-token': token,
+        'x-conformance-patience': String(patience),
+        connection: 'close',
+      },
       signal: AbortSignal.timeout(seconds * 1000),
     })
     const text = await response.text()
@@ -48,7 +61,11 @@ async function runInside(
   }
 }
 
-async function runOutside(one: Case & { where: 'wire' }, target: RunningTarget, twin: boolean): Promise<string | undefined> {
+async function runOutside(
+  one: Case & { where: 'wire' },
+  target: RunningTarget,
+  twin: boolean,
+): Promise<string | undefined> {
   try {
     await (twin ? one.without : one.run)?.(wireTools(one.id, target))
     return undefined
@@ -68,7 +85,8 @@ function wireTools(id: string, target: RunningTarget): WireTools {
     if (!headers.has('connection')) headers.set('connection', 'close')
     return { redirect: 'manual', ...init, headers }
   }
-  const call = (path: string, init?: RequestInit): Promise<Response> => fetch(new URL(path, url), withToken(init))
+  const call = (path: string, init?: RequestInit): Promise<Response> =>
+    fetch(new URL(path, url), withToken(init))
   const open = (request: RawRequest): ReturnType<typeof openRaw> =>
     openRaw(url, { ...request, headers: [['X-Conformance-Token', token], ...(request.headers ?? [])] })
   return {

@@ -14,7 +14,9 @@ export interface ConformanceOptions {
   target: string
   /** In place of the one that `target` names. */
   adapter?: Adapter
-  /** The target's own options (`targets.NAME.options` of a config), such as Lambda's `event`. Default: none. */
+  /**
+   * The target's own options (`targets.NAME.options` of a config), such as Lambda's `event`. Default: none.
+   */
   targetOptions?: Readonly<Record<string, unknown>>
   /** A deployment of the fixture app, in place of building and starting it. Needs `token`. */
   url?: string
@@ -30,7 +32,10 @@ export interface ConformanceOptions {
   filter?: string
   /** Cases at once. Default: 8; 5 where an environment of the target serves one request at a time. */
   concurrency?: number
-  /** Cases that are known to fail, with reasons. Default: those of `adapter`, else those of the target in `expectations/`. */
+  /**
+   * Cases that are known to fail, with reasons. Default: those of `adapter`, else those of the target in
+   * `expectations/`.
+   */
   expectations?: Expectations
   /** Progress. Default: none. */
   log?: Log
@@ -57,8 +62,9 @@ export function selectCases(filter?: string): readonly Case[] {
 }
 
 /**
- * Runs the suite against one target: builds the fixture app, starts it on the target's real runtime, and runs every case once. A target that does not
- * start, or crashes, fails the cases that are left; it never shortens the list.
+ * Runs the suite against one target: builds the fixture app, starts it on the target's real runtime, and runs
+ * every case once. A target that does not start, or crashes, fails the cases that are left; it never shortens
+ * the list.
  */
 export async function runConformance(options: ConformanceOptions): Promise<Report> {
   const cases = selectCases(options.filter).filter(({ group }) => options.groups?.includes(group) ?? true)
@@ -75,7 +81,12 @@ export async function runConformance(options: ConformanceOptions): Promise<Repor
             variables: options.variables,
             log,
           })
-        : await reachTarget({ target: options.target, adapter: options.adapter, url: options.url, token: options.token ?? '' })
+        : await reachTarget({
+            target: options.target,
+            adapter: options.adapter,
+            url: options.url,
+            token: options.token ?? '',
+          })
   } catch (error) {
     const message = `the target did not start: ${error instanceof Error ? error.message : String(error)}`
     log.warn(message)
@@ -87,19 +98,29 @@ export async function runConformance(options: ConformanceOptions): Promise<Repor
   }
   try {
     const results = await runAll(cases, target, options)
-    if (results.some(({ outcome }) => outcome === 'failed')) for (const line of target.output()) log.info(`  | ${line}`)
+    if (results.some(({ outcome }) => outcome === 'failed'))
+      for (const line of target.output()) log.info(`  | ${line}`)
     return createReport(target.target, target.runtime, results)
   } finally {
     await target.stop()
   }
 }
 
-async function runAll(cases: readonly Case[], target: RunningTarget, options: ConformanceOptions): Promise<CaseResult[]> {
-  const expectations = options.expectations ?? options.adapter?.expectations ?? expectationsFor(target.target, options.targetOptions)
+async function runAll(
+  cases: readonly Case[],
+  target: RunningTarget,
+  options: ConformanceOptions,
+): Promise<CaseResult[]> {
+  const expectations =
+    options.expectations ??
+    options.adapter?.expectations ??
+    expectationsFor(target.target, options.targetOptions)
   const concurrency = options.concurrency ?? (target.capabilities['http.keepWorkAfterAnswer'] ? 8 : 5)
   const results = new Map<string, CaseResult>()
   let ended: string | undefined
-  const crash = target.exited?.then((code) => (ended = `the runtime ended by itself${code === null ? '' : ` with exit code ${code}`}`))
+  const crash = target.exited?.then(
+    (code) => (ended = `the runtime ended by itself${code === null ? '' : ` with exit code ${code}`}`),
+  )
   // What may take long begins first, so that it does not end last.
   const waiting = cases.toSorted((a, b) => (b.seconds ?? 0) - (a.seconds ?? 0))
   const busy = new Set<string>()
@@ -116,7 +137,10 @@ async function runAll(cases: readonly Case[], target: RunningTarget, options: Co
       if (one.exclusive !== undefined) busy.add(one.exclusive)
       const twin = one.needs !== undefined && !target.capabilities[one.needs]
       const started = performance.now()
-      const work = ended === undefined ? runCase(one, target, { twin, patience: options.url === undefined ? PATIENCE : DEPLOYED_PATIENCE }) : ended
+      const work =
+        ended === undefined
+          ? runCase(one, target, { twin, patience: options.url === undefined ? PATIENCE : DEPLOYED_PATIENCE })
+          : ended
       const error = await (crash === undefined ? work : Promise.race([work, crash]))
       if (one.exclusive !== undefined) busy.delete(one.exclusive)
       const result = judge(one, twin, error, expectations[one.id], Math.round(performance.now() - started))
@@ -132,12 +156,25 @@ function factsOf({ id, group, contract }: Case): Pick<CaseResult, 'id' | 'group'
   return { id, group, contract }
 }
 
-function judge(one: Case, twin: boolean, error: string | undefined, reason: string | undefined, ms: number): CaseResult {
+function judge(
+  one: Case,
+  twin: boolean,
+  error: string | undefined,
+  reason: string | undefined,
+  ms: number,
+): CaseResult {
   const facts = { ...factsOf(one), ms }
   if (reason !== undefined) {
     if (error !== undefined) return { ...facts, outcome: 'expectedFailure', error, reason }
-    return { ...facts, outcome: 'failed', error: `it passes, but is expected to fail: ${reason}. Take it out of the target's expectations.` }
+    return {
+      ...facts,
+      outcome: 'failed',
+      error: `it passes, but is expected to fail: ${reason}. Take it out of the target's expectations.`,
+    }
   }
-  if (error !== undefined) return { ...facts, outcome: 'failed', error: twin ? `its negative twin: ${error}` : error }
-  return twin ? { ...facts, outcome: 'skipped', reason: `without ${one.needs}` } : { ...facts, outcome: 'passed' }
+  if (error !== undefined)
+    return { ...facts, outcome: 'failed', error: twin ? `its negative twin: ${error}` : error }
+  return twin
+    ? { ...facts, outcome: 'skipped', reason: `without ${one.needs}` }
+    : { ...facts, outcome: 'passed' }
 }

@@ -1,4 +1,7 @@
-/** The version in which each deviation was first told. A new one gets the version that is about to be released. */
+/**
+ * The version in which each deviation was first told. A new one gets the version that is about to be
+ * released.
+ */
 export const SINCE: Readonly<Record<string, string>> = {
   'node/blob.signedUrls': '0.1.0',
   'node/cache.shared': '0.1.0',

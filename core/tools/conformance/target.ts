@@ -32,7 +32,10 @@ export interface RunningTarget {
   stop(): Promise<void>
 }
 
-/** The fixture's config. On Lambda some cases wait for a queue longer than the default timeout, and call the app from within the app. */
+/**
+ * The fixture's config. On Lambda some cases wait for a queue longer than the default timeout, and call the
+ * app from within the app.
+ */
 const CONFIG: AnyConfig = {
   name: 'conformance',
   entry: './app.mjs',
@@ -40,19 +43,32 @@ const CONFIG: AnyConfig = {
     lambda: { options: { timeout: 60, maxEnvironments: 16 } },
     // What an app may take to start is a case of its own; a busy machine is none.
     isolate: { options: { startupTimeout: 60 } },
-    cloudflare: { options: { variables: { padded: VARIABLES['PADDED'], unicode: VARIABLES['UNICODE'], empty: VARIABLES['EMPTY'] } } },
+    cloudflare: {
+      options: {
+        variables: { padded: VARIABLES['PADDED'], unicode: VARIABLES['UNICODE'], empty: VARIABLES['EMPTY'] },
+      },
+    },
   },
 }
 
 const KEPT_LINES = 60
 
-/** Writes the fixture's project into a fresh folder: what is no module of this package, and an entry that imports the rest. */
+/**
+ * Writes the fixture's project into a fresh folder: what is no module of this package, and an entry that
+ * imports the rest.
+ */
 async function writeProject(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-conformance-'))
   const own = fileURLToPath(import.meta.url)
   const fixture = join(dirname(own), 'fixture', `app${extname(own)}`)
-  const entry = `import wasm from './add.wasm'\nimport { createFixture } from ${JSON.stringify(fixture)}\nexport default createFixture(wasm)\n`
-  for (const [path, content] of Object.entries({ ...FILES, 'app.mjs': entry, 'package.json': '{"type":"module"}\n' })) {
+  const entry =
+    `import wasm from './add.wasm'\nimport { createFixture } from ` +
+    `${JSON.stringify(fixture)}\nexport default createFixture(wasm)\n`
+  for (const [path, content] of Object.entries({
+    ...FILES,
+    'app.mjs': entry,
+    'package.json': '{"type":"module"}\n',
+  })) {
     await mkdir(dirname(join(dir, path)), { recursive: true })
     await writeFile(join(dir, path), content)
   }
@@ -60,16 +76,34 @@ async function writeProject(): Promise<string> {
 }
 
 /** Builds the fixture app, with the test channel, into `outDir` or a folder of the temporary project. */
-async function buildFixture(projectDir: string, options: Omit<TargetOptions, 'variables'> & { outDir?: string | undefined }): Promise<BuiltApp> {
+async function buildFixture(
+  projectDir: string,
+  options: Omit<TargetOptions, 'variables'> & { outDir?: string | undefined },
+): Promise<BuiltApp> {
   const { drivers, targetOptions, ...rest } = options
   const own = CONFIG.targets?.[options.target]
-  const targets = { ...CONFIG.targets, [options.target]: { ...own, options: { ...own?.options, ...targetOptions } } }
-  const config = { ...CONFIG, ...(drivers === undefined ? {} : { drivers }), ...(targetOptions === undefined ? {} : { targets }) }
+  const targets = {
+    ...CONFIG.targets,
+    [options.target]: { ...own, options: { ...own?.options, ...targetOptions } },
+  }
+  const config = {
+    ...CONFIG,
+    ...(drivers === undefined ? {} : { drivers }),
+    ...(targetOptions === undefined ? {} : { targets }),
+  }
   return buildApp({ ...rest, projectDir, config, testChannel: true })
 }
 
-/** Builds the fixture app for deployment, to be tested by its URL. Gives the variables to set beside CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN. */
-export async function buildForDeployment(target: string, outDir: string, log: Log, adapter?: Adapter): Promise<Readonly<Record<string, string>>> {
+/**
+ * Builds the fixture app for deployment, to be tested by its URL. Gives the variables to set beside
+ * CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN.
+ */
+export async function buildForDeployment(
+  target: string,
+  outDir: string,
+  log: Log,
+  adapter?: Adapter,
+): Promise<Readonly<Record<string, string>>> {
   const projectDir = await writeProject()
   try {
     await buildFixture(projectDir, { target, adapter, outDir, log })
@@ -92,7 +126,9 @@ export interface TargetOptions {
   log: Log
 }
 
-/** Builds the fixture app and starts it on the target's real runtime, with a token of its own and fresh data. */
+/**
+ * Builds the fixture app and starts it on the target's real runtime, with a token of its own and fresh data.
+ */
 export async function startTarget(options: TargetOptions): Promise<RunningTarget> {
   const projectDir = await writeProject()
   const token = randomUUID()
@@ -130,7 +166,10 @@ export async function startTarget(options: TargetOptions): Promise<RunningTarget
     capabilities: runtime.capabilities ?? built.adapter.capabilities,
     output: () => lines,
     exited: runtime.exited.then((code) => (stopping ? new Promise<never>(() => {}) : code)),
-    runCron: (name, scheduledTime) => (runtime.runCron === undefined ? runCron(runtime.url, token, name, scheduledTime) : runtime.runCron(name, scheduledTime)),
+    runCron: (name, scheduledTime) =>
+      runtime.runCron === undefined
+        ? runCron(runtime.url, token, name, scheduledTime)
+        : runtime.runCron(name, scheduledTime),
     async stop() {
       stopping = true
       await runtime.stop()
@@ -139,18 +178,36 @@ export async function startTarget(options: TargetOptions): Promise<RunningTarget
   }
 }
 
-/** A deployment of the fixture app that was built with the test channel and started with `token` as CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN. */
-export async function reachTarget(options: { target: string; adapter?: Adapter | undefined; url: string; token: string }): Promise<RunningTarget> {
+/**
+ * A deployment of the fixture app that was built with the test channel and started with `token` as
+ * CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN.
+ */
+export async function reachTarget(options: {
+  target: string
+  adapter?: Adapter | undefined
+  url: string
+  token: string
+}): Promise<RunningTarget> {
   const { target, token } = options
   const url = new URL(options.url).origin
   const adapter = options.adapter ?? (await loadAdapter(target, process.cwd()))
-  const answer = await fetch(new URL('/do/runtime', url), { headers: { 'x-conformance-token': token } }).catch((cause: unknown) => {
-    throw new UnmoorError('Unavailable', `${url} does not answer. Is the fixture app deployed there?`, { operation: 'conformance', cause })
+  const answer = await fetch(new URL('/do/runtime', url), {
+    headers: { 'x-conformance-token': token },
+  }).catch((cause: unknown) => {
+    throw new UnmoorError('Unavailable', `${url} does not answer. Is the fixture app deployed there?`, {
+      operation: 'conformance',
+      cause,
+    })
   })
   if (answer.status !== 200) {
-    throw new UnmoorError('PermissionDenied', `${url} answered ${answer.status}. Is the fixture app deployed there, and is --token its CONFORMANCE_TOKEN?`, {
-      operation: 'conformance',
-    })
+    throw new UnmoorError(
+      'PermissionDenied',
+      `${url} answered ${answer.status}. Is the fixture app deployed there, and is --token its ` +
+        'CONFORMANCE_TOKEN?',
+      {
+        operation: 'conformance',
+      },
+    )
   }
   return {
     target,

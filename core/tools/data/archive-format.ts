@@ -82,11 +82,15 @@ export function encodeKv({ key, value, metadata, expiration }: KvRecord): string
 
 export function decodeKv(line: string): KvRecord {
   const { k, v, b, m, e } = JSON.parse(line) as { k: string; v?: string; b?: string; m?: unknown; e?: number }
-  const value = v === undefined ? new Uint8Array(Buffer.from(b ?? '', 'base64')) : new Uint8Array(Buffer.from(v, 'utf8'))
+  const value =
+    v === undefined ? new Uint8Array(Buffer.from(b ?? '', 'base64')) : new Uint8Array(Buffer.from(v, 'utf8'))
   return { key: k, value, metadata: m === undefined ? undefined : JSON.stringify(m), expiration: e }
 }
 
-/** Reads and checks an archive's manifest. @throws `NotFound`, or `InvalidArgument` for a half archive and one of another format. */
+/**
+ * Reads and checks an archive's manifest. @throws `NotFound`, or `InvalidArgument` for a half archive and one
+ * of another format.
+ */
 export async function readManifest(dir: string): Promise<ArchiveManifest> {
   const refuse = (message: string, code: 'InvalidArgument' | 'NotFound' = 'InvalidArgument'): UnmoorError =>
     new UnmoorError(code, message, { operation: 'data' })
@@ -95,7 +99,10 @@ export async function readManifest(dir: string): Promise<ArchiveManifest> {
     const begun = await stat(join(dir, PROGRESS_FILE)).catch(() => undefined)
     throw begun === undefined
       ? refuse(`There is no archive in ${dir}: it has no ${MANIFEST_FILE}.`, 'NotFound')
-      : refuse(`The archive in ${dir} is half: its export has not finished. Run the same "unmoor data export" again; it goes on where it was.`)
+      : refuse(
+          `The archive in ${dir} is half: its export has not finished. Run the same "unmoor data ` +
+            'export" again; it goes on where it was.',
+        )
   }
   let manifest: ArchiveManifest | null
   try {
@@ -104,13 +111,27 @@ export async function readManifest(dir: string): Promise<ArchiveManifest> {
     throw refuse(`${join(dir, MANIFEST_FILE)} is not JSON: the archive is damaged. Take another copy of it.`)
   }
   if (manifest?.format !== FORMAT) throw refuse(`${dir} is no archive of unmoor.`)
-  if (manifest.version > VERSION) throw refuse(`The archive in ${dir} has format ${manifest.version}; this unmoor reads up to ${VERSION}. Install a newer one.`)
-  if (Object.values(manifest.bindings ?? { none: undefined }).some((binding) => !Array.isArray(binding?.files)))
-    throw refuse(`${join(dir, MANIFEST_FILE)} lists no files: the archive is damaged. Take another copy of it.`)
+  if (manifest.version > VERSION)
+    throw refuse(
+      `The archive in ${dir} has format ${manifest.version}; this unmoor reads up to ${VERSION}. ` +
+        'Install a newer one.',
+    )
+  if (
+    Object.values(manifest.bindings ?? { none: undefined }).some((binding) => !Array.isArray(binding?.files))
+  )
+    throw refuse(
+      `${join(dir, MANIFEST_FILE)} lists no files: the archive is damaged. Take another copy of it.`,
+    )
   const wrong = misnamed(manifest)
-  if (wrong !== undefined) throw refuse(`${join(dir, MANIFEST_FILE)} names ${wrong}, which is no place in an archive. Do not trust it.`)
+  if (wrong !== undefined)
+    throw refuse(
+      `${join(dir, MANIFEST_FILE)} names ${wrong}, which is no place in an archive. Do not trust it.`,
+    )
   if (manifest.root !== rootHash(manifest.bindings))
-    throw refuse(`${join(dir, MANIFEST_FILE)} was changed: its root hash is not that of its files. Take another copy of the archive.`)
+    throw refuse(
+      `${join(dir, MANIFEST_FILE)} was changed: its root hash is not that of its files. Take another ` +
+        'copy of the archive.',
+    )
   return manifest
 }
 
@@ -120,7 +141,8 @@ function misnamed({ bindings }: ArchiveManifest): string | undefined {
     if (!/^\w+$/.test(binding)) return JSON.stringify(binding)
     for (const { name } of files) {
       const parts = name.split('/')
-      if (parts[0] !== kind || parts[1] !== binding || parts.some((part) => /^\.{0,2}$|[\\\0]/.test(part))) return JSON.stringify(name)
+      if (parts[0] !== kind || parts[1] !== binding || parts.some((part) => /^\.{0,2}$|[\\\0]/.test(part)))
+        return JSON.stringify(name)
     }
   }
   return undefined
@@ -129,11 +151,17 @@ function misnamed({ bindings }: ArchiveManifest): string | undefined {
 /** Compares every file of records with the manifest; gives what is wrong. */
 export async function damagedFiles(dir: string, manifest: ArchiveManifest): Promise<string[]> {
   const wrong: string[] = []
-  for (const { name, size, sha256: expected } of Object.values(manifest.bindings).flatMap(({ files }) => files)) {
+  for (const { name, size, sha256: expected } of Object.values(manifest.bindings).flatMap(
+    ({ files }) => files,
+  )) {
     const found = await stat(join(dir, name)).catch(() => undefined)
     if (found === undefined) wrong.push(`${name} is missing`)
-    else if (found.size !== size) wrong.push(`${name} has ${found.size} bytes, not ${size}${found.size < size ? ': it is truncated' : ''}`)
-    else if ((await fileHash(join(dir, name))) !== expected) wrong.push(`${name} was changed: its sha256 is another`)
+    else if (found.size !== size)
+      wrong.push(
+        `${name} has ${found.size} bytes, not ${size}${found.size < size ? ': it is truncated' : ''}`,
+      )
+    else if ((await fileHash(join(dir, name))) !== expected)
+      wrong.push(`${name} was changed: its sha256 is another`)
   }
   return wrong
 }
@@ -141,7 +169,8 @@ export async function damagedFiles(dir: string, manifest: ArchiveManifest): Prom
 export async function fileHash(path: string, end?: number): Promise<string> {
   const hash = createHash('sha256')
   if (end === 0) return hash.digest('hex')
-  for await (const chunk of createReadStream(path, end === undefined ? {} : { end: end - 1 })) hash.update(chunk as Buffer)
+  for await (const chunk of createReadStream(path, end === undefined ? {} : { end: end - 1 }))
+    hash.update(chunk as Buffer)
   return hash.digest('hex')
 }
 

@@ -30,7 +30,9 @@ export interface ArchiveState {
 export interface ArchiveSink extends Sink {
   /** What is durable now. */
   readonly state: ArchiveState
-  /** Removes what no journal knows of. Called once, before the first write and after the journal's first save. */
+  /**
+   * Removes what no journal knows of. Called once, before the first write and after the journal's first save.
+   */
   begin(): Promise<void>
   /** Writes the manifest, after the last record; the archive is whole from then on. */
   finish(): Promise<ArchiveManifest>
@@ -47,7 +49,8 @@ export interface ArchiveOptions {
 /**
  * Makes an archive in `dir`, or goes on with a half one.
  *
- * @throws `AlreadyExists` for a folder that holds anything else, `Conflict` for a half archive of other bindings.
+ * @throws `AlreadyExists` for a folder that holds anything else, `Conflict` for a half archive of other
+ * bindings.
  */
 export async function createArchive(
   dir: string,
@@ -59,16 +62,21 @@ export async function createArchive(
   const found = await readdir(dir)
   const replaces = restart && found.includes(PROGRESS_FILE)
   if (resumed === undefined && !replaces && found.some((name) => name !== PROGRESS_FILE))
-    throw new UnmoorError('AlreadyExists', `${dir} is not empty. Export into a folder of its own.`, { operation: 'data' })
+    throw new UnmoorError('AlreadyExists', `${dir} is not empty. Export into a folder of its own.`, {
+      operation: 'data',
+    })
   if (resumed !== undefined && !sameNames(resumed.bindings, bindings))
     throw new UnmoorError(
       'Conflict',
-      `${dir} holds half an export of ${Object.keys(resumed.bindings).join(', ')}. Finish it with the same --binding, or begin anew with --restart.`,
+      `${dir} holds half an export of ${Object.keys(resumed.bindings).join(', ')}. Finish it with the ` +
+        'same --binding, or begin anew with --restart.',
       { operation: 'data' },
     )
   const state: ArchiveState = resumed ?? {
     started: new Date().toISOString(),
-    bindings: Object.fromEntries(Object.entries(bindings).map(([name, kind]) => [name, { kind, records: 0, bytes: 0, files: [] }])),
+    bindings: Object.fromEntries(
+      Object.entries(bindings).map(([name, kind]) => [name, { kind, records: 0, bytes: 0, files: [] }]),
+    ),
   }
   return new ArchiveWriter({ dir, app, bindings, state, isNew: resumed === undefined })
 }
@@ -100,7 +108,9 @@ class ArchiveWriter implements ArchiveSink {
 
   async begin(): Promise<void> {
     const dir = this.label
-    if (this.#isNew) for (const folder of ['kv', 'blob', 'sql']) await rm(join(dir, folder), { recursive: true, force: true })
+    if (this.#isNew)
+      for (const folder of ['kv', 'blob', 'sql'])
+        await rm(join(dir, folder), { recursive: true, force: true })
     for (const binding of Object.keys(this.bindings)) await removeParts(dataFolder(dir, binding))
   }
 
@@ -172,10 +182,15 @@ class ArchiveWriter implements ArchiveSink {
     await this.close()
     for (const [binding, { tables, files, schema }] of Object.entries(bindings)) {
       for (const [table, counted] of Object.entries(tables ?? {}))
-        counted.files = files.map(({ name }) => name).filter((name) => name.startsWith(`${tableFolder(binding, table)}/`))
+        counted.files = files
+          .map(({ name }) => name)
+          .filter((name) => name.startsWith(`${tableFolder(binding, table)}/`))
       if (schema === undefined) continue
       await mkdir(join(dir, 'sql', binding), { recursive: true })
-      await writeFile(join(dir, 'sql', binding, `schema.${schema.dialect}.json`), `${JSON.stringify(schema, null, 2)}\n`)
+      await writeFile(
+        join(dir, 'sql', binding, `schema.${schema.dialect}.json`),
+        `${JSON.stringify(schema, null, 2)}\n`,
+      )
     }
     const manifest: ArchiveManifest = {
       format: FORMAT,
@@ -241,7 +256,8 @@ async function storeBytes(dir: string, binding: string, record: BlobRecord): Pro
     if (size !== record.size)
       throw new UnmoorError(
         'Conflict',
-        `${binding}: the blob ${JSON.stringify(record.key)} changed while it was read. Stop the writes, and run the command again.`,
+        `${binding}: the blob ${JSON.stringify(record.key)} changed while it was read. Stop the writes, ` +
+          'and run the command again.',
         { binding },
       )
     const hex = hash.digest('hex')

@@ -4,16 +4,38 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { UnmoorError } from '../../errors.ts'
-import { blobPath, decodeKv, readManifest, type ArchivedBinding, type ArchiveFile, type ArchiveManifest } from './archive-format.ts'
+import {
+  blobPath,
+  decodeKv,
+  readManifest,
+  type ArchivedBinding,
+  type ArchiveFile,
+  type ArchiveManifest,
+} from './archive-format.ts'
 import { hashOf } from './live-blob.ts'
-import type { BlobHead, BlobRecord, DataKind, KvRecord, Placed, Position, Row, Schema, Source } from './records.ts'
+import type {
+  BlobHead,
+  BlobRecord,
+  DataKind,
+  KvRecord,
+  Placed,
+  Position,
+  Row,
+  Schema,
+  Source,
+} from './records.ts'
 
 /** An archive as a place to read from. */
-export async function openArchive(dir: string): Promise<Source & { manifest: ArchiveManifest; dir: string; blobHash(record: BlobRecord): Promise<string> }> {
+export async function openArchive(
+  dir: string,
+): Promise<
+  Source & { manifest: ArchiveManifest; dir: string; blobHash(record: BlobRecord): Promise<string> }
+> {
   const manifest = await readManifest(dir)
   const find = (binding: string, kind: DataKind): ArchivedBinding => {
     const found = manifest.bindings[binding]
-    if (found?.kind !== kind) throw new UnmoorError('NotFound', `The archive in ${dir} has no ${kind} "${binding}".`, { binding })
+    if (found?.kind !== kind)
+      throw new UnmoorError('NotFound', `The archive in ${dir} has no ${kind} "${binding}".`, { binding })
     return found
   }
   return {
@@ -75,7 +97,10 @@ async function* records<T extends KvRecord | BlobRecord | Row>(
       for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) {
         lines++
         if (lines <= skip || line === '') continue
-        yield { record: decodeLine(name, lines, line, decode), position: { file: name, lines } satisfies LinePosition }
+        yield {
+          record: decodeLine(name, lines, line, decode),
+          position: { file: name, lines } satisfies LinePosition,
+        }
       }
     } finally {
       stream.destroy()
@@ -87,7 +112,11 @@ function decodeLine<T>(file: string, number: number, line: string, decode: (line
   try {
     return decode(line)
   } catch (cause) {
-    throw new UnmoorError('InvalidArgument', `${file}:${number} is no record: the archive is damaged. Take another copy of it.`, { operation: 'data', cause })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `${file}:${number} is no record: the archive is damaged. Take another copy of it.`,
+      { operation: 'data', cause },
+    )
   }
 }
 
@@ -103,7 +132,9 @@ function toBlob(dir: string, binding: string, line: string): BlobRecord {
       if (found === undefined || found.size !== head.size)
         throw new UnmoorError(
           'ChecksumMismatch',
-          `The bytes of the blob ${JSON.stringify(head.key)} are ${found === undefined ? 'missing' : `${found.size} and not ${head.size} bytes long`} in ${path}. Take another copy of the archive.`,
+          `The bytes of the blob ${JSON.stringify(head.key)} are ` +
+            `${found === undefined ? 'missing' : `${found.size} and not ${head.size} bytes long`} in ` +
+            `${path}. Take another copy of the archive.`,
           { binding },
         )
       return Readable.toWeb(createReadStream(path)) as unknown as ReadableStream<Uint8Array<ArrayBuffer>>

@@ -3,9 +3,16 @@ import type { BlobDriver, BlobRecord } from '../../bindings/drivers.ts'
 import { isUnmoorError, UnmoorError } from '../../errors.ts'
 import { ATTEMPTS, CLAIM_KEY, type Claimant, type StoreClaim } from './claim.ts'
 
-/** One blob, written under the condition that nobody else wrote it. Its age is told by the store's own clock, so that clocks of machines do not count. */
+/**
+ * One blob, written under the condition that nobody else wrote it. Its age is told by the store's own clock,
+ * so that clocks of machines do not count.
+ */
 export function blobClaim(driver: BlobDriver): StoreClaim {
-  const write = async (own: Claimant, seconds: number, condition: { ifMatch: string } | { ifNoneMatch: '*' }): Promise<boolean> => {
+  const write = async (
+    own: Claimant,
+    seconds: number,
+    condition: { ifMatch: string } | { ifNoneMatch: '*' },
+  ): Promise<boolean> => {
     try {
       // Other bytes each time, so that each has an etag of its own.
       await driver.put(CLAIM_KEY, new TextEncoder().encode(randomUUID()), {
@@ -31,7 +38,11 @@ export function blobClaim(driver: BlobDriver): StoreClaim {
         if (id !== own.id && (await ageOf(found, driver)) <= Number(lease) * 1000) return { id, host, since }
         if (await write(own, seconds, { ifMatch: found.etag })) return undefined
       }
-      throw new UnmoorError('Conflict', `The claim ${CLAIM_KEY} is being written by others at the same time. Run the command again.`, { operation: 'data' })
+      throw new UnmoorError(
+        'Conflict',
+        `The claim ${CLAIM_KEY} is being written by others at the same time. Run the command again.`,
+        { operation: 'data' },
+      )
     },
     async release(own) {
       const found = await driver.head(CLAIM_KEY)

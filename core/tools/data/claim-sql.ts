@@ -7,7 +7,8 @@ const TABLE = 'unmoor_claims'
 
 /** One row of a table of its own, taken in one statement, by the database's clock. */
 export function sqlClaim(db: Sql): StoreClaim {
-  const now = db.dialect === 'postgres' ? 'CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)' : 'unixepoch()'
+  const now =
+    db.dialect === 'postgres' ? 'CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)' : 'unixepoch()'
   const write = `INSERT INTO ${TABLE} (name, owner, host, since, ends) VALUES ('data', ?1, ?2, ?3, ${now} + ?4)
 ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, host = excluded.host, since = excluded.since, ends = excluded.ends
 WHERE ${TABLE}.owner = excluded.owner OR ${TABLE}.ends < ${now}
@@ -24,9 +25,13 @@ RETURNING owner`
           await makeTable(db)
         }
       }
-      throw new UnmoorError('Conflict', `The table ${TABLE} is being made and dropped by others at the same time. Run the command again.`, {
-        operation: 'data',
-      })
+      throw new UnmoorError(
+        'Conflict',
+        `The table ${TABLE} is being made and dropped by others at the same time. Run the command again.`,
+        {
+          operation: 'data',
+        },
+      )
     },
     async release(own) {
       const remove = { text: `DELETE FROM ${TABLE} WHERE owner = ?`, params: [own.id] }
@@ -54,15 +59,21 @@ function isMissing(error: unknown): boolean {
 }
 
 async function makeTable(db: Sql): Promise<void> {
-  const text = `CREATE TABLE IF NOT EXISTS ${TABLE} (name TEXT PRIMARY KEY, owner TEXT NOT NULL, host TEXT NOT NULL, since TEXT NOT NULL, ends BIGINT NOT NULL)`
+  const text =
+    `CREATE TABLE IF NOT EXISTS ${TABLE} (name TEXT PRIMARY KEY, owner TEXT NOT NULL, host ` +
+    'TEXT NOT NULL, since TEXT NOT NULL, ends BIGINT NOT NULL)'
   try {
     await db.raw(text)
   } catch (error) {
     if (isUnmoorError(error) && error.code === 'PermissionDenied')
-      throw new UnmoorError('PermissionDenied', `The user may not make the table that says who writes. Let its owner make it: ${text}`, {
-        operation: 'data',
-        cause: error,
-      })
+      throw new UnmoorError(
+        'PermissionDenied',
+        `The user may not make the table that says who writes. Let its owner make it: ${text}`,
+        {
+          operation: 'data',
+          cause: error,
+        },
+      )
     // Postgres: two who make it at once, of whom one fails. Whether it is there tells the next attempt.
     if (!isUnmoorError(error) || error.code !== 'AlreadyExists') throw error
   }

@@ -1,6 +1,7 @@
 /**
- * A claim says who writes into a store, in the store itself, so that a second writer is seen wherever it runs. Its holder renews it; that of a dead one runs out.
- * How it is kept is each kind's own: `claim-kv.ts`, `claim-blob.ts`, `claim-sql.ts`.
+ * A claim says who writes into a store, in the store itself, so that a second writer is seen wherever it
+ * runs. Its holder renews it; that of a dead one runs out. How it is kept is each kind's own: `claim-kv.ts`,
+ * `claim-blob.ts`, `claim-sql.ts`.
  */
 
 /** Who writes. */
@@ -16,8 +17,9 @@ export interface Claimant {
 /** What of a store is claimed. */
 export interface StoreClaim {
   /**
-   * Takes the claim, or makes it last for `seconds` from now. Gives the other who holds it, where there is one; then nothing is claimed.
-   * `held`: this run has it already, so a store that may show an old state must not take it away without reason.
+   * Takes the claim, or makes it last for `seconds` from now. Gives the other who holds it, where there is
+   * one; then nothing is claimed. `held`: this run has it already, so a store that may show an old state must
+   * not take it away without reason.
    */
   take(own: Claimant, seconds: number, held: boolean): Promise<Claimant | undefined>
   /** Removes it, where it is still this one's. */

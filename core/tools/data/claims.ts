@@ -16,7 +16,12 @@ export class Claims {
   #renewed = Date.now()
   #lost: UnmoorError | undefined
 
-  private constructor(own: Claimant, label: string, claims: ReadonlyMap<string, StoreClaim>, seconds: number) {
+  private constructor(
+    own: Claimant,
+    label: string,
+    claims: ReadonlyMap<string, StoreClaim>,
+    seconds: number,
+  ) {
     this.#own = own
     this.#label = label
     this.#claims = claims
@@ -24,7 +29,12 @@ export class Claims {
   }
 
   /** Claims each of the bindings. @throws `Conflict` naming who holds one; then none is claimed. */
-  static async take(sink: Sink, bindings: readonly string[], own: Claimant, seconds = LEASE_SECONDS): Promise<Claims> {
+  static async take(
+    sink: Sink,
+    bindings: readonly string[],
+    own: Claimant,
+    seconds = LEASE_SECONDS,
+  ): Promise<Claims> {
     const found = new Map<string, StoreClaim>()
     const claims = new Claims(own, sink.label, found, seconds)
     try {
@@ -39,7 +49,10 @@ export class Claims {
       throw error
     }
     claims.#renewed = Date.now()
-    claims.#timer = setInterval(() => void claims.renew().catch(() => {}), Math.min(RENEW_MS, (seconds * 1000) / 4))
+    claims.#timer = setInterval(
+      () => void claims.renew().catch(() => {}),
+      Math.min(RENEW_MS, (seconds * 1000) / 4),
+    )
     claims.#timer.unref()
     return claims
   }
@@ -59,11 +72,13 @@ export class Claims {
 
   /** Called before each write. @throws `Conflict` where the target may be another's by now. */
   check(): void {
-    // The process, or the way to the store, stood still: another may have taken over, and not have noticed this one yet.
+    // The process, or the way to the store, stood still: another may have taken over, and not have noticed
+    // this one yet.
     if (this.#claims.size > 0 && Date.now() - this.#renewed > this.#seconds * 1000)
       this.#lost ??= new UnmoorError(
         'Conflict',
-        `The claim on ${this.#label} could not be renewed for ${this.#seconds} s and has run out. Run the command again; it goes on where it was.`,
+        `The claim on ${this.#label} could not be renewed for ${this.#seconds} s and has run out. Run ` +
+          'the command again; it goes on where it was.',
         { operation: 'data', retryable: true },
       )
     if (this.#lost !== undefined) throw this.#lost
@@ -80,7 +95,9 @@ export class Claims {
     if (other === undefined) return
     throw new UnmoorError(
       'Conflict',
-      `"unmoor data" on ${other.host} is already writing into "${binding}" of ${this.#label}, since ${other.since}. Wait for it; if it was killed, run its command again there, or wait ${this.#seconds} s.`,
+      `"unmoor data" on ${other.host} is already writing into "${binding}" of ${this.#label}, since ` +
+        `${other.since}. Wait for it; if it was killed, run its command again there, or wait ` +
+        `${this.#seconds} s.`,
       { binding, retryable: true },
     )
   }

@@ -1,15 +1,34 @@
 /** A deployed app behind its data route, as drivers. */
-import type { BlobDriver, BlobRecord, KvDriver, KvEntry, SqlDialect, SqlResult } from '../../bindings/drivers.ts'
+import type {
+  BlobDriver,
+  BlobRecord,
+  KvDriver,
+  KvEntry,
+  SqlDialect,
+  SqlResult,
+} from '../../bindings/drivers.ts'
 import { Sql, type SqlRawResult } from '../../bindings/sql.ts'
-import { BLOB_HEADER, DATA_PATH, type DataBlobHeader, type DataEntry, type DataRequest } from '../../runtime/data-route.ts'
+import {
+  BLOB_HEADER,
+  DATA_PATH,
+  type DataBlobHeader,
+  type DataEntry,
+  type DataRequest,
+} from '../../runtime/data-route.ts'
 import { UnmoorError } from '../../errors.ts'
 import { decodeValue, encodeValue, errorFromJSON } from '../../runtime/rpc.ts'
 import { createLive, type Live, type OpenBinding } from './live.ts'
 
-/** Opens the data route at `url`. @throws `Unavailable` where nothing answers, `PermissionDenied` where there is no route for this token. */
+/**
+ * Opens the data route at `url`. @throws `Unavailable` where nothing answers, `PermissionDenied` where there
+ * is no route for this token.
+ */
 export async function openDeployment(url: string, token: string, exclude: readonly string[]): Promise<Live> {
   const client = new RouteClient(url, token)
-  const bindings = (await client.call({ op: 'bindings' })) as Record<string, { kind: string; dialect?: SqlDialect }>
+  const bindings = (await client.call({ op: 'bindings' })) as Record<
+    string,
+    { kind: string; dialect?: SqlDialect }
+  >
   const open = new Map<string, OpenBinding>()
   for (const [name, { kind, dialect }] of Object.entries(bindings)) {
     if (kind === 'kv') open.set(name, { kind, driver: remoteKv(client, name) })
@@ -29,7 +48,11 @@ class RouteClient {
   }
 
   async call(request: DataRequest): Promise<unknown> {
-    const response = await this.fetch(DATA_PATH, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(request) })
+    const response = await this.fetch(DATA_PATH, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(request),
+    })
     return decodeValue(((await response.json()) as { value: unknown }).value)
   }
 
@@ -39,24 +62,34 @@ class RouteClient {
     const response = await fetch(new URL(path, this.#url), { ...init, headers }).catch((cause: unknown) => {
       throw new UnmoorError('Unavailable', `Nothing answers at ${this.#url}.`, { operation: 'data', cause })
     })
-    if (response.ok && (path !== DATA_PATH || response.headers.get('content-type')?.startsWith('application/json') === true)) return response
-    if (response.status === 422) throw errorFromJSON(((await response.json()) as { error: Parameters<typeof errorFromJSON>[0] }).error)
+    if (
+      response.ok &&
+      (path !== DATA_PATH || response.headers.get('content-type')?.startsWith('application/json') === true)
+    )
+      return response
+    if (response.status === 422)
+      throw errorFromJSON(((await response.json()) as { error: Parameters<typeof errorFromJSON>[0] }).error)
     await response.body?.cancel()
     // Without the route the app itself answers, whatever it likes.
     if (response.ok || (response.status === 404 && !response.headers.has(BLOB_HEADER)))
       throw new UnmoorError(
         'PermissionDenied',
-        `${this.#url} has no data route for this token. Build the app with --data-route, set UNMOOR_DATA_TOKEN (24 characters or more) there, and give the same token here.`,
+        `${this.#url} has no data route for this token. Build the app with --data-route, set ` +
+          'UNMOOR_DATA_TOKEN (24 characters or more) there, and give the same token here.',
         { operation: 'data' },
       )
     if (response.status === 404) return response
     if (response.status === 413)
       throw new UnmoorError(
         'LimitExceeded',
-        `${this.#url} takes no request of that size. Reach its store directly: give the target's name with its credentials instead of the URL.`,
+        `${this.#url} takes no request of that size. Reach its store directly: give the target's name ` +
+          'with its credentials instead of the URL.',
         { operation: 'data' },
       )
-    throw new UnmoorError('Unavailable', `${this.#url} answered ${response.status}.`, { operation: 'data', retryable: response.status >= 500 })
+    throw new UnmoorError('Unavailable', `${this.#url} answered ${response.status}.`, {
+      operation: 'data',
+      retryable: response.status >= 500,
+    })
   }
 }
 
@@ -65,11 +98,18 @@ function remoteKv(client: RouteClient, binding: string): KvDriver {
     const found = (await client.call({ op: 'kv.get', binding, keys: [...keys] })) as DataEntry[]
     return new Map(found.map(({ key, ...entry }) => [key, entry]))
   }
-  const puts = new Puts(async (some) => void (await client.call({ op: 'kv.put', binding, entries: await encodeValue(some) })))
+  const puts = new Puts(
+    async (some) => void (await client.call({ op: 'kv.put', binding, entries: await encodeValue(some) })),
+  )
   return {
     get: async (key) => (await entries([key])).get(key) ?? null,
     getMany: entries,
-    put: (key, value, options) => puts.add({ key, value: typeof value === 'string' ? new TextEncoder().encode(value) : value, ...options }),
+    put: (key, value, options) =>
+      puts.add({
+        key,
+        value: typeof value === 'string' ? new TextEncoder().encode(value) : value,
+        ...options,
+      }),
     delete: async (key) => void (await client.call({ op: 'kv.delete', binding, key })),
     async list({ prefix, cursor, limit }) {
       const page = (await client.call({
@@ -92,11 +132,17 @@ function remoteKv(client: RouteClient, binding: string): KvDriver {
   }
 }
 
-/** Entries and bytes of one request: Workers may make so many calls of a store in one, and fronts take so much. */
+/**
+ * Entries and bytes of one request: Workers may make so many calls of a store in one, and fronts take so
+ * much.
+ */
 const PUTS = 64
 const PUT_BYTES = 2 * 1024 * 1024
 
-/** Puts that are made in one turn go in one request: one each would take a thousand times the round trip for a thousand entries. */
+/**
+ * Puts that are made in one turn go in one request: one each would take a thousand times the round trip for a
+ * thousand entries.
+ */
 class Puts {
   #send: (entries: readonly DataEntry[]) => Promise<void>
   #waiting: DataEntry[] = []
@@ -109,7 +155,8 @@ class Puts {
 
   add(entry: DataEntry): Promise<void> {
     const size = entry.value.byteLength
-    if (this.#waiting.length >= PUTS || (this.#waiting.length > 0 && this.#bytes + size > PUT_BYTES)) this.#sent = undefined
+    if (this.#waiting.length >= PUTS || (this.#waiting.length > 0 && this.#bytes + size > PUT_BYTES))
+      this.#sent = undefined
     if (this.#sent === undefined) {
       const entries: DataEntry[] = []
       this.#waiting = entries
@@ -128,7 +175,8 @@ class Puts {
 function remoteBlob(client: RouteClient, binding: string): BlobDriver {
   type Info = Omit<BlobRecord, 'uploaded'> & { uploaded: Date }
   const toRecord = (info: Info): BlobRecord => ({ ...info, uploaded: new Date(info.uploaded).getTime() })
-  const path = (key: string): string => `${DATA_PATH}/blob?binding=${encodeURIComponent(binding)}&key=${encodeURIComponent(key)}`
+  const path = (key: string): string =>
+    `${DATA_PATH}/blob?binding=${encodeURIComponent(binding)}&key=${encodeURIComponent(key)}`
   return {
     async head(key) {
       const info = (await client.call({ op: 'blob.head', binding, key })) as Info | null
@@ -148,13 +196,23 @@ function remoteBlob(client: RouteClient, binding: string): BlobDriver {
         ...(ifMatch === undefined ? {} : { ifMatch }),
         ...(ifNoneMatch === undefined ? {} : { ifNoneMatch: '*' }),
       }
-      const init = { method: 'PUT', headers: { [BLOB_HEADER]: encodeURIComponent(JSON.stringify(header)) }, body: body as BodyInit, duplex: 'half' }
+      const init = {
+        method: 'PUT',
+        headers: { [BLOB_HEADER]: encodeURIComponent(JSON.stringify(header)) },
+        body: body as BodyInit,
+        duplex: 'half',
+      }
       await client.fetch(path(key), init)
       return { key, size: 0, etag: '', uploaded: 0, httpMetadata, customMetadata }
     },
     delete: async (keys) => void (await client.call({ op: 'blob.delete', binding, keys: [...keys] })),
     async list({ startAfter, limit }) {
-      const page = (await client.call({ op: 'blob.list', binding, limit, ...(startAfter === undefined ? {} : { startAfter }) })) as {
+      const page = (await client.call({
+        op: 'blob.list',
+        binding,
+        limit,
+        ...(startAfter === undefined ? {} : { startAfter }),
+      })) as {
         blobs: Info[]
         cursor?: string
       }
@@ -163,18 +221,36 @@ function remoteBlob(client: RouteClient, binding: string): BlobDriver {
   }
 }
 
-/** The portable class over the route; the placeholders that it writes for the dialect are what the other side's takes again. */
+/**
+ * The portable class over the route; the placeholders that it writes for the dialect are what the other
+ * side's takes again.
+ */
 function remoteSql(client: RouteClient, binding: string, dialect: SqlDialect): Sql {
-  const toResult = ({ columns, rows, changes, lastRowId }: SqlRawResult): SqlResult => ({ columns, rows, changes, lastRowId })
-  const portable = (text: string): string => (dialect === 'postgres' ? text.replaceAll(/\$(\d+)/g, '?$1') : text)
+  const toResult = ({ columns, rows, changes, lastRowId }: SqlRawResult): SqlResult => ({
+    columns,
+    rows,
+    changes,
+    lastRowId,
+  })
+  const portable = (text: string): string =>
+    dialect === 'postgres' ? text.replaceAll(/\$(\d+)/g, '?$1') : text
   return new Sql(
     {
       dialect,
       async query({ text, params }) {
-        return toResult((await client.call({ op: 'sql.raw', binding, text: portable(text), params: await encodeValue(params) })) as SqlRawResult)
+        return toResult(
+          (await client.call({
+            op: 'sql.raw',
+            binding,
+            text: portable(text),
+            params: await encodeValue(params),
+          })) as SqlRawResult,
+        )
       },
       async batch(queries) {
-        const statements = await encodeValue(queries.map(({ text, params }) => ({ text: portable(text), params })))
+        const statements = await encodeValue(
+          queries.map(({ text, params }) => ({ text: portable(text), params })),
+        )
         return ((await client.call({ op: 'sql.batch', binding, statements })) as SqlRawResult[]).map(toResult)
       },
     },

@@ -1,4 +1,7 @@
-/** What a transfer has done durably, so that the same command goes on after it was killed; and a lock against a second one at once. */
+/**
+ * What a transfer has done durably, so that the same command goes on after it was killed; and a lock against
+ * a second one at once.
+ */
 import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
@@ -30,7 +33,10 @@ export interface JournalData {
   archive?: ArchiveState | undefined
 }
 
-/** Seconds after its last save in which another machine's run counts as under way: on its own machine the lock tells. */
+/**
+ * Seconds after its last save in which another machine's run counts as under way: on its own machine the lock
+ * tells.
+ */
 const UNDER_WAY = 120
 
 /** A file of JSON, replaced in one step. */
@@ -53,20 +59,30 @@ export class Journal {
     const text = await readFile(path, 'utf8').catch(() => undefined)
     const noted = text === undefined ? undefined : (JSON.parse(text) as JournalData)
     const { writer } = noted ?? {}
-    if (writer !== undefined && writer.host !== hostname() && Date.now() - (await stat(path)).mtimeMs < UNDER_WAY * 1000)
+    if (
+      writer !== undefined &&
+      writer.host !== hostname() &&
+      Date.now() - (await stat(path)).mtimeMs < UNDER_WAY * 1000
+    )
       throw new UnmoorError(
         'Conflict',
-        `A process on ${writer.host} is already writing into ${to}. Wait for it; if it was stopped, this machine may go on ${UNDER_WAY} s after its last write.`,
+        `A process on ${writer.host} is already writing into ${to}. Wait for it; if it was stopped, ` +
+          `this machine may go on ${UNDER_WAY} s after its last write.`,
         { operation: 'data', retryable: true },
       )
     // Its claims may still be there, and are this one's.
     if (restart) return new Journal(path, { from, to, claimant: noted?.claimant, parts: {} }, false)
     const known = noted
     if (known !== undefined && (known.from !== from || known.to !== to))
-      throw new UnmoorError('Conflict', `${path} is of another transfer (from ${known.from} to ${known.to}). Finish that one, or give --restart.`, {
-        operation: 'data',
-        retryable: false,
-      })
+      throw new UnmoorError(
+        'Conflict',
+        `${path} is of another transfer (from ${known.from} to ${known.to}). Finish that one, or give ` +
+          '--restart.',
+        {
+          operation: 'data',
+          retryable: false,
+        },
+      )
     return new Journal(path, known ?? { from, to, parts: {} }, known?.begun === true)
   }
 
@@ -93,11 +109,17 @@ export class Journal {
     const text = await readFile(this.path, 'utf8').catch(() => undefined)
     const writer = text === undefined ? undefined : (JSON.parse(text) as JournalData).writer
     if (writer?.id === this.#own.id) return
-    const who = writer === undefined ? 'Another process has removed' : `A process on ${writer.host} has taken over`
-    throw new UnmoorError('Conflict', `${who} ${this.path}: two transfers into ${this.data.to} at once. This one stops; let the other end, then verify.`, {
-      operation: 'data',
-      retryable: false,
-    })
+    const who =
+      writer === undefined ? 'Another process has removed' : `A process on ${writer.host} has taken over`
+    throw new UnmoorError(
+      'Conflict',
+      `${who} ${this.path}: two transfers into ${this.data.to} at once. This one stops; let the other ` +
+        'end, then verify.',
+      {
+        operation: 'data',
+        retryable: false,
+      },
+    )
   }
 
   async remove(): Promise<void> {
@@ -105,7 +127,10 @@ export class Journal {
   }
 }
 
-/** Holds a lock file with this process's id until the returned function is called. @throws `Conflict` naming the process that holds it. */
+/**
+ * Holds a lock file with this process's id until the returned function is called. @throws `Conflict` naming
+ * the process that holds it.
+ */
 export async function lock(path: string, what: string): Promise<() => void> {
   await mkdir(dirname(path), { recursive: true })
   for (;;) {
@@ -117,7 +142,11 @@ export async function lock(path: string, what: string): Promise<() => void> {
     }
     const holder = existsSync(path) ? Number(readFileSync(path, 'utf8')) : NaN
     if (Number.isInteger(holder) && holder > 0 && isAlive(holder))
-      throw new UnmoorError('Conflict', `Process ${holder} is already writing into ${what}. Wait for it, or stop it.`, { operation: 'data', retryable: true })
+      throw new UnmoorError(
+        'Conflict',
+        `Process ${holder} is already writing into ${what}. Wait for it, or stop it.`,
+        { operation: 'data', retryable: true },
+      )
     // Its process was killed.
     rmSync(path, { force: true })
   }

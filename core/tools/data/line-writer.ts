@@ -8,7 +8,10 @@ import { FILE_SIZE, type ArchivedBinding, type ArchiveFile } from './archive-for
 /** Text that waits before it is written. */
 const BUFFER = 4 * 1024 * 1024
 
-/** Appends lines to the numbered files of one folder, and keeps the binding's list of them. Only what {@link flush} has written is durable. */
+/**
+ * Appends lines to the numbered files of one folder, and keeps the binding's list of them. Only what
+ * {@link flush} has written is durable.
+ */
 export class LineWriter {
   #dir: string
   #folder: string
@@ -26,21 +29,29 @@ export class LineWriter {
     this.#binding = binding
   }
 
-  /** Goes on after what `binding` lists: what lies beyond that is removed. @throws `InvalidArgument` for a file that was changed since. */
+  /**
+   * Goes on after what `binding` lists: what lies beyond that is removed. @throws `InvalidArgument` for a
+   * file that was changed since.
+   */
   static async open(dir: string, folder: string, binding: ArchivedBinding): Promise<LineWriter> {
     const writer = new LineWriter(dir, folder, binding)
     await mkdir(join(dir, folder), { recursive: true })
     const known = binding.files.filter(({ name }) => name.startsWith(`${folder}/`))
-    for (const name of await readdir(join(dir, folder))) if (!known.some((file) => basename(file.name) === name)) await rm(join(dir, folder, name))
+    for (const name of await readdir(join(dir, folder)))
+      if (!known.some((file) => basename(file.name) === name)) await rm(join(dir, folder, name))
     const last = known.at(-1)
     if (last === undefined) return writer
     const path = join(dir, last.name)
     await truncate(path, last.size)
     for await (const chunk of createReadStream(path)) writer.#hash.update(chunk as Uint8Array)
     if (writer.#hash.copy().digest('hex') !== last.sha256)
-      throw new UnmoorError('InvalidArgument', `${path} was changed since the export was broken off. Remove the folder, and export again.`, {
-        operation: 'data',
-      })
+      throw new UnmoorError(
+        'InvalidArgument',
+        `${path} was changed since the export was broken off. Remove the folder, and export again.`,
+        {
+          operation: 'data',
+        },
+      )
     writer.#entry = last
     writer.#handle = await open(path, 'a')
     return writer
@@ -90,7 +101,12 @@ export class LineWriter {
     await this.#handle?.sync()
     await this.#handle?.close()
     const number = this.#binding.files.filter(({ name }) => name.startsWith(`${this.#folder}/`)).length + 1
-    const entry: ArchiveFile = { name: `${this.#folder}/${String(number).padStart(6, '0')}.ndjson`, size: 0, sha256: '', records: 0 }
+    const entry: ArchiveFile = {
+      name: `${this.#folder}/${String(number).padStart(6, '0')}.ndjson`,
+      size: 0,
+      sha256: '',
+      records: 0,
+    }
     this.#binding.files.push(entry)
     this.#hash = createHash('sha256')
     this.#handle = await open(join(this.#dir, entry.name), 'w')

@@ -22,34 +22,53 @@ export function blobReader(driver: BlobDriver, binding: string): BlobReader {
   }
 }
 
-async function* pages(driver: BlobDriver, after: string | undefined): AsyncGenerator<Awaited<ReturnType<BlobDriver['list']>>['blobs']> {
+async function* pages(
+  driver: BlobDriver,
+  after: string | undefined,
+): AsyncGenerator<Awaited<ReturnType<BlobDriver['list']>>['blobs']> {
   let startAfter = after
   for (;;) {
-    const page = await driver.list({ prefix: '', limit: PAGE, ...(startAfter === undefined ? {} : { startAfter }) })
+    const page = await driver.list({
+      prefix: '',
+      limit: PAGE,
+      ...(startAfter === undefined ? {} : { startAfter }),
+    })
     yield page.blobs.filter(({ key }) => !isClaimKey(key))
     startAfter = page.blobs.at(-1)?.key
     if (page.cursor === undefined || startAfter === undefined) return
   }
 }
 
-async function* readBlobs(driver: BlobDriver, binding: string, from: Position): AsyncGenerator<Placed<BlobRecord>> {
+async function* readBlobs(
+  driver: BlobDriver,
+  binding: string,
+  from: Position,
+): AsyncGenerator<Placed<BlobRecord>> {
   for await (const page of pages(driver, from as string | undefined)) {
     for (const { key } of page) {
       // A list need not give all of the metadata.
       const record = await driver.head(key)
       if (record === null) continue
       const { size, httpMetadata, customMetadata } = record
-      yield { record: { key, size, httpMetadata, customMetadata, open: () => open(driver, binding, key) }, position: key }
+      yield {
+        record: { key, size, httpMetadata, customMetadata, open: () => open(driver, binding, key) },
+        position: key,
+      }
     }
   }
 }
 
-async function open(driver: BlobDriver, binding: string, key: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer>> {
+async function open(
+  driver: BlobDriver,
+  binding: string,
+  key: string,
+): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer>> {
   const found = await driver.get(key, {})
   if (found === null || found.body === null)
     throw new UnmoorError(
       'Conflict',
-      `${binding}: the blob ${JSON.stringify(key)} was removed while it was read. Stop the writes, and run the command again.`,
+      `${binding}: the blob ${JSON.stringify(key)} was removed while it was read. Stop the writes, and ` +
+        'run the command again.',
       { binding },
     )
   return found.body
@@ -58,7 +77,8 @@ async function open(driver: BlobDriver, binding: string, key: string): Promise<R
 /** Writes blobs; the SHA-256 of what arrived is compared by the driver where the source knows it. */
 export function blobWriter(driver: BlobDriver): BlobWriter {
   return {
-    isEmpty: async () => (await driver.list({ prefix: '', limit: 100 })).blobs.every(({ key }) => isClaimKey(key)),
+    isEmpty: async () =>
+      (await driver.list({ prefix: '', limit: 100 })).blobs.every(({ key }) => isClaimKey(key)),
     async write(record) {
       const hash = createHash('sha256')
       const body = await record.open()
@@ -81,7 +101,10 @@ export function blobWriter(driver: BlobDriver): BlobWriter {
 }
 
 /** The same stream; `hash` sees its bytes. */
-function hashed(body: ReadableStream<Uint8Array<ArrayBuffer>>, hash: { update(chunk: Uint8Array): unknown }): ReadableStream<Uint8Array<ArrayBuffer>> {
+function hashed(
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  hash: { update(chunk: Uint8Array): unknown },
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   return body.pipeThrough(
     new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
       transform(chunk, controller) {
@@ -93,7 +116,9 @@ function hashed(body: ReadableStream<Uint8Array<ArrayBuffer>>, hash: { update(ch
 }
 
 /** Hex SHA-256 of a body, read to its end. */
-export async function hashOf(body: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer>): Promise<string> {
+export async function hashOf(
+  body: ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer>,
+): Promise<string> {
   const hash = createHash('sha256')
   if (body instanceof Uint8Array) hash.update(body)
   else for await (const chunk of body) hash.update(chunk)

@@ -25,11 +25,22 @@ export function kvReader(driver: KvDriver, binding: string): KvReader {
       for await (const page of pages(driver)) {
         for (const { name, metadata, expiration } of page.keys) {
           if (expiration !== undefined && expiration > LIMITS['kv.expiration'])
-            throw tooLarge(binding, name, `it expires ${expiration} seconds after 1970`, LIMITS['kv.expiration'])
+            throw tooLarge(
+              binding,
+              name,
+              `it expires ${expiration} seconds after 1970`,
+              LIMITS['kv.expiration'],
+            )
           const size = utf8Length(name)
-          if (size > LIMITS['kv.key'] || !name.isWellFormed()) throw tooLarge(binding, name, `its key has ${size} bytes`, LIMITS['kv.key'])
+          if (size > LIMITS['kv.key'] || !name.isWellFormed())
+            throw tooLarge(binding, name, `its key has ${size} bytes`, LIMITS['kv.key'])
           if (metadata !== undefined && utf8Length(metadata) > LIMITS['kv.metadata'])
-            throw tooLarge(binding, name, `its metadata has ${utf8Length(metadata)} bytes`, LIMITS['kv.metadata'])
+            throw tooLarge(
+              binding,
+              name,
+              `its metadata has ${utf8Length(metadata)} bytes`,
+              LIMITS['kv.metadata'],
+            )
         }
         count += page.keys.length
       }
@@ -41,12 +52,16 @@ export function kvReader(driver: KvDriver, binding: string): KvReader {
 function tooLarge(binding: string, key: string, what: string, max: number): UnmoorError {
   return new UnmoorError(
     'LimitExceeded',
-    `${binding}: the entry ${JSON.stringify(key)} fits no other store: ${what}, ${max} are the most. Shorten or remove it first.`,
+    `${binding}: the entry ${JSON.stringify(key)} fits no other store: ${what}, ${max} are the most. ` +
+      'Shorten or remove it first.',
     { binding },
   )
 }
 
-async function* pages(driver: KvDriver, cursor?: string): AsyncGenerator<{ keys: Awaited<ReturnType<KvDriver['list']>>['keys']; cursor: string | undefined }> {
+async function* pages(
+  driver: KvDriver,
+  cursor?: string,
+): AsyncGenerator<{ keys: Awaited<ReturnType<KvDriver['list']>>['keys']; cursor: string | undefined }> {
   let at = cursor
   do {
     const page = await driver.list({ prefix: '', limit: PAGE, ...(at === undefined ? {} : { cursor: at }) })
@@ -59,7 +74,10 @@ async function* readKv(driver: KvDriver, from: Position): AsyncGenerator<Placed<
   const start = from as KvPosition | undefined
   let most = 8
   for await (const { keys, cursor } of pages(driver, start?.cursor)) {
-    const wanted = start === undefined || cursor !== start.cursor ? keys : keys.slice(keys.findIndex(({ name }) => name === start.after) + 1)
+    const wanted =
+      start === undefined || cursor !== start.cursor
+        ? keys
+        : keys.slice(keys.findIndex(({ name }) => name === start.after) + 1)
     for (let at = 0; at < wanted.length;) {
       const chunk = wanted.slice(at, at + most)
       at += chunk.length
@@ -72,9 +90,13 @@ async function* readKv(driver: KvDriver, from: Position): AsyncGenerator<Placed<
         const entry = values.get(name)
         // It was removed, or has expired, since the list.
         if (entry === undefined) continue
-        const value = typeof entry.value === 'string' ? utf8(entry.value) : (entry.value as Uint8Array<ArrayBuffer>)
+        const value =
+          typeof entry.value === 'string' ? utf8(entry.value) : (entry.value as Uint8Array<ArrayBuffer>)
         bytes += value.byteLength
-        yield { record: { key: name, value, metadata, expiration }, position: { cursor, after: name } satisfies KvPosition }
+        yield {
+          record: { key: name, value, metadata, expiration },
+          position: { cursor, after: name } satisfies KvPosition,
+        }
       }
       // Many small values at once, few large ones.
       most = bytes > HELD ? Math.max(1, most >> 2) : bytes < HELD / 4 ? Math.min(100, most * 2) : most
@@ -91,9 +113,14 @@ async function readValues(driver: KvDriver, keys: string[]): Promise<Map<string,
 /** Writes entries with their absolute expiry. */
 export function kvWriter(driver: KvDriver): KvWriter {
   return {
-    isEmpty: async () => (await driver.list({ prefix: '', limit: 100 })).keys.every(({ name }) => isClaimKey(name)),
+    isEmpty: async () =>
+      (await driver.list({ prefix: '', limit: 100 })).keys.every(({ name }) => isClaimKey(name)),
     async write(records) {
-      await Promise.all(records.map(({ key, value, metadata, expiration }) => driver.put(key, value, { metadata, expiration })))
+      await Promise.all(
+        records.map(({ key, value, metadata, expiration }) =>
+          driver.put(key, value, { metadata, expiration }),
+        ),
+      )
     },
     async flush() {},
   }

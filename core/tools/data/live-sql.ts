@@ -15,11 +15,15 @@ export function sqlReader(db: Sql, binding: string, exclude: readonly string[]):
   return {
     schema: () => readSchema(db, binding, exclude),
     read: (table, from) => readRows(db, table, from),
-    count: async (table) => Number(await db.value(`SELECT CAST(COUNT(*) AS TEXT) AS n FROM ${quoteName(table.name)}`)),
+    count: async (table) =>
+      Number(await db.value(`SELECT CAST(COUNT(*) AS TEXT) AS n FROM ${quoteName(table.name)}`)),
   }
 }
 
-/** Key columns compare by bytes on both engines. Named with their table: ORDER BY of Postgres would take what is selected under that name, which is text. */
+/**
+ * Key columns compare by bytes on both engines. Named with their table: ORDER BY of Postgres would take what
+ * is selected under that name, which is text.
+ */
 function orderBy(column: Column, dialect: SqlDialect): string {
   const name = `t.${quoteName(column.name)}`
   return dialect === 'postgres' && column.type === 'text' ? `${name} COLLATE "C"` : name
@@ -35,7 +39,12 @@ async function* readRows(db: Sql, table: Table, from: Position): AsyncGenerator<
   for (;;) {
     const params: SqlValue[] = dialect === 'sqlite' ? [SCALE] : []
     const last = after
-    const bounds = last === undefined ? [] : keyColumns.map((column, index) => writeCell(last[keys[index] as number] ?? null, column, dialect, params))
+    const bounds =
+      last === undefined
+        ? []
+        : keyColumns.map((column, index) =>
+            writeCell(last[keys[index] as number] ?? null, column, dialect, params),
+          )
     // Rows compare column by column, on both engines.
     const where = last === undefined ? '' : `WHERE (${order.join(', ')}) > (${bounds.join(', ')})`
     const { rows } = await db.raw(
@@ -64,7 +73,8 @@ export function sqlWriter(db: Sql, binding: string, exclude: readonly string[]):
       const tables = schema.tables.map((table) => matching(table, own, binding))
       return { dialect: own.dialect, tables }
     },
-    isEmpty: async (table) => (await db.raw(`SELECT 1 AS one FROM ${quoteName(table.name)} LIMIT 1`)).rows.length === 0,
+    isEmpty: async (table) =>
+      (await db.raw(`SELECT 1 AS one FROM ${quoteName(table.name)} LIMIT 1`)).rows.length === 0,
     write: async (table, rows) => {
       for (const statements of inserts(table, rows, db.dialect)) await db.batch(statements)
     },
@@ -75,15 +85,21 @@ export function sqlWriter(db: Sql, binding: string, exclude: readonly string[]):
 function matching(table: Table, own: Schema, binding: string): Table {
   const found = own.tables.find(({ name }) => name === table.name)
   if (found === undefined)
-    throw new UnmoorError('NotFound', `${binding}: the target has no table "${table.name}". Apply the app's migrations there first: unmoor migrate.`, {
-      binding,
-    })
+    throw new UnmoorError(
+      'NotFound',
+      `${binding}: the target has no table "${table.name}". Apply the app's migrations there first: ` +
+        'unmoor migrate.',
+      {
+        binding,
+      },
+    )
   const columns = table.columns.map(({ name }) => {
     const column = found.columns.find((other) => other.name === name)
     if (column === undefined)
       throw new UnmoorError(
         'NotFound',
-        `${binding}: the target's table "${table.name}" has no column "${name}". Apply the app's migrations there first: unmoor migrate.`,
+        `${binding}: the target's table "${table.name}" has no column "${name}". Apply the app's ` +
+          'migrations there first: unmoor migrate.',
         { binding },
       )
     return column
@@ -91,7 +107,8 @@ function matching(table: Table, own: Schema, binding: string): Table {
   if (found.key.join() !== table.key.join())
     throw new UnmoorError(
       'Conflict',
-      `${binding}: the primary key of "${table.name}" is (${table.key.join(', ')}) in the source and (${found.key.join(', ')}) in the target. Make them the same.`,
+      `${binding}: the primary key of "${table.name}" is (${table.key.join(', ')}) in the source and ` +
+        `(${found.key.join(', ')}) in the target. Make them the same.`,
       {
         binding,
         retryable: false,
@@ -103,21 +120,32 @@ function matching(table: Table, own: Schema, binding: string): Table {
 /** Statements of several rows each, a few of them per transaction. */
 function* inserts(table: Table, rows: readonly Row[], dialect: SqlDialect): Generator<SqlStatement[]> {
   const names = table.columns.map(({ name }) => quoteName(name))
-  const rest = table.columns.filter(({ name }) => !table.key.includes(name)).map(({ name }) => quoteName(name))
-  const change = rest.length === 0 ? 'DO NOTHING' : `DO UPDATE SET ${rest.map((name) => `${name} = excluded.${name}`).join(', ')}`
+  const rest = table.columns
+    .filter(({ name }) => !table.key.includes(name))
+    .map(({ name }) => quoteName(name))
+  const change =
+    rest.length === 0
+      ? 'DO NOTHING'
+      : `DO UPDATE SET ${rest.map((name) => `${name} = excluded.${name}`).join(', ')}`
   const end = `ON CONFLICT (${table.key.map(quoteName).join(', ')}) ${change}`
   let batch: SqlStatement[] = []
   let tuples: string[] = []
   let params: SqlValue[] = []
   const close = (): void => {
-    if (tuples.length > 0) batch.push({ text: `INSERT INTO ${quoteName(table.name)} (${names.join(', ')}) VALUES ${tuples.join(', ')} ${end}`, params })
+    if (tuples.length > 0)
+      batch.push({
+        text: `INSERT INTO ${quoteName(table.name)} (${names.join(', ')}) VALUES ${tuples.join(', ')} ${end}`,
+        params,
+      })
     tuples = []
     params = []
   }
   for (const row of rows) {
     // A cell binds two values at the most.
     if (params.length + 2 * row.length > LIMITS['sql.params']) close()
-    tuples.push(`(${table.columns.map((column, index) => writeCell(row[index] ?? null, column, dialect, params)).join(', ')})`)
+    tuples.push(
+      `(${table.columns.map((column, index) => writeCell(row[index] ?? null, column, dialect, params)).join(', ')})`,
+    )
     if (batch.length >= STATEMENTS) {
       yield batch
       batch = []
@@ -127,15 +155,23 @@ function* inserts(table: Table, rows: readonly Row[], dialect: SqlDialect): Gene
   if (batch.length > 0) yield batch
 }
 
-/** Sets Postgres's counters behind the keys that were written, so that the next insert does not take one of them. */
+/**
+ * Sets Postgres's counters behind the keys that were written, so that the next insert does not take one of
+ * them.
+ */
 export async function mendCounters(db: Sql, tables: readonly Table[]): Promise<void> {
   if (db.dialect !== 'postgres') return
   for (const table of tables) {
     for (const column of table.columns.filter(({ type }) => type === 'integer')) {
-      const sequence = await db.value<string>(`SELECT pg_get_serial_sequence(?, ?) AS name`, [quoteName(table.name), column.name])
+      const sequence = await db.value<string>(`SELECT pg_get_serial_sequence(?, ?) AS name`, [
+        quoteName(table.name),
+        column.name,
+      ])
       if (sequence !== null)
         await db.value(
-          `SELECT CAST(setval(CAST(? AS regclass), GREATEST(COALESCE(MAX(${quoteName(column.name)}), 0), 1), MAX(${quoteName(column.name)}) IS NOT NULL) AS TEXT) AS next FROM ${quoteName(table.name)}`,
+          `SELECT CAST(setval(CAST(? AS regclass), GREATEST(COALESCE(MAX(${quoteName(column.name)}), ` +
+            `0), 1), MAX(${quoteName(column.name)}) IS NOT NULL) AS TEXT) AS next ` +
+            `FROM ${quoteName(table.name)}`,
           [sequence],
         )
     }

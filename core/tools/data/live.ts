@@ -11,16 +11,24 @@ import { mendCounters, sqlReader, sqlWriter } from './live-sql.ts'
 import type { DataKind, Sink, Source, Table } from './records.ts'
 
 /** A binding that is open. */
-export type OpenBinding = { kind: 'kv'; driver: KvDriver } | { kind: 'blob'; driver: BlobDriver } | { kind: 'sql'; db: Sql; exclude: readonly string[] }
+export type OpenBinding =
+  | { kind: 'kv'; driver: KvDriver }
+  | { kind: 'blob'; driver: BlobDriver }
+  | { kind: 'sql'; db: Sql; exclude: readonly string[] }
 
 /** A place both ways. */
 export type Live = Source & Sink & { mendCounters(binding: string, tables: readonly Table[]): Promise<void> }
 
 /** Wraps open bindings. */
-export function createLive(label: string, open: ReadonlyMap<string, OpenBinding>, close: () => Promise<void>): Live {
+export function createLive(
+  label: string,
+  open: ReadonlyMap<string, OpenBinding>,
+  close: () => Promise<void>,
+): Live {
   const find = <Kind extends DataKind>(binding: string, kind: Kind): Extract<OpenBinding, { kind: Kind }> => {
     const found = open.get(binding)
-    if (found?.kind !== kind) throw new UnmoorError('NotFound', `${label} has no ${kind} "${binding}".`, { binding })
+    if (found?.kind !== kind)
+      throw new UnmoorError('NotFound', `${label} has no ${kind} "${binding}".`, { binding })
     return found as Extract<OpenBinding, { kind: Kind }>
   }
   return {
@@ -34,8 +42,13 @@ export function createLive(label: string, open: ReadonlyMap<string, OpenBinding>
     sqlWriter: (binding) => sqlWriter(find(binding, 'sql').db, binding, find(binding, 'sql').exclude),
     claim(binding) {
       const found = open.get(binding)
-      if (found === undefined) throw new UnmoorError('NotFound', `${label} has no binding "${binding}".`, { binding })
-      return found.kind === 'kv' ? kvClaim(found.driver) : found.kind === 'blob' ? blobClaim(found.driver) : sqlClaim(found.db)
+      if (found === undefined)
+        throw new UnmoorError('NotFound', `${label} has no binding "${binding}".`, { binding })
+      return found.kind === 'kv'
+        ? kvClaim(found.driver)
+        : found.kind === 'blob'
+          ? blobClaim(found.driver)
+          : sqlClaim(found.db)
     },
     mendCounters: (binding, tables) => mendCounters(find(binding, 'sql').db, tables),
     close,

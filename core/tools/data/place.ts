@@ -1,4 +1,7 @@
-/** What the command calls a place: a target of a project, the URL of a deployment, or the folder of an archive. */
+/**
+ * What the command calls a place: a target of a project, the URL of a deployment, or the folder of an
+ * archive.
+ */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { DriverSpec } from '../../adapter.ts'
@@ -33,13 +36,19 @@ export async function openLive(place: string, options: PlaceOptions): Promise<Li
   if (/^https?:\/\//.test(place)) {
     const token = options.token ?? process.env['UNMOOR_DATA_TOKEN']
     if (token === undefined || token === '')
-      throw new UnmoorError('InvalidArgument', `${place} needs the token of its data route: give --from-token or --to-token, or set UNMOOR_DATA_TOKEN.`, {
-        operation: 'config',
-      })
+      throw new UnmoorError(
+        'InvalidArgument',
+        `${place} needs the token of its data route: give --from-token or --to-token, or set ` +
+          'UNMOOR_DATA_TOKEN.',
+        {
+          operation: 'config',
+        },
+      )
     return openDeployment(place, token, options.exclude)
   }
   const colon = place.lastIndexOf(':')
-  const [projectDir, target] = colon < 0 ? [options.projectDir, place] : [resolve(place.slice(0, colon)), place.slice(colon + 1)]
+  const [projectDir, target] =
+    colon < 0 ? [options.projectDir, place] : [resolve(place.slice(0, colon)), place.slice(colon + 1)]
   return openProject({ ...options, projectDir, target })
 }
 

@@ -1,10 +1,19 @@
-/** What a transfer will do, and whether the target can take it: everything that can be known before the first write. */
+/**
+ * What a transfer will do, and whether the target can take it: everything that can be known before the first
+ * write.
+ */
 import { UnmoorError } from '../../errors.ts'
 import type { DataKind, Sink, Source, Table } from './records.ts'
 import { misfit } from './sql-cells.ts'
 
 export interface Plan {
-  bindings: { binding: string; kind: DataKind; count: number; bytes: number; tables?: { from: Table; to: Table }[] }[]
+  bindings: {
+    binding: string
+    kind: DataKind
+    count: number
+    bytes: number
+    tables?: { from: Table; to: Table }[]
+  }[]
   count: number
   bytes: number
 }
@@ -12,18 +21,28 @@ export interface Plan {
 /**
  * Counts what there is, and checks the target.
  *
- * @throws `NotFound` for a binding that either side lacks, `AlreadyExists` for a target that holds data, `LimitExceeded` or `InvalidArgument` naming a value that the target cannot hold.
+ * @throws `NotFound` for a binding that either side lacks, `AlreadyExists` for a target that holds data,
+ * `LimitExceeded` or `InvalidArgument` naming a value that the target cannot hold.
  */
-export async function planTransfer(source: Source, sink: Sink, options: { bindings?: readonly string[] | undefined; checkEmpty: boolean }): Promise<Plan> {
+export async function planTransfer(
+  source: Source,
+  sink: Sink,
+  options: { bindings?: readonly string[] | undefined; checkEmpty: boolean },
+): Promise<Plan> {
   const plan: Plan = { bindings: [], count: 0, bytes: 0 }
   for (const binding of options.bindings ?? Object.keys(source.bindings)) {
     const kind = source.bindings[binding]
     if (kind === undefined)
-      throw new UnmoorError('NotFound', `${source.label} has no kv, blob or sql binding "${binding}". It has: ${names(source)}.`, { binding })
+      throw new UnmoorError(
+        'NotFound',
+        `${source.label} has no kv, blob or sql binding "${binding}". It has: ${names(source)}.`,
+        { binding },
+      )
     if (sink.bindings[binding] !== kind)
       throw new UnmoorError(
         'NotFound',
-        `${sink.label} has no ${kind} binding "${binding}". It has: ${names(sink)}. Leave it out with --binding, or declare it there.`,
+        `${sink.label} has no ${kind} binding "${binding}". It has: ${names(sink)}. Leave it out with ` +
+          '--binding, or declare it there.',
         { binding },
       )
     if (kind === 'sql') {
@@ -53,12 +72,18 @@ function names({ bindings }: { bindings: Readonly<Record<string, DataKind>> }): 
 function notEmpty(sink: Sink, binding: string, what: string): UnmoorError {
   return new UnmoorError(
     'AlreadyExists',
-    `"${what}" of ${sink.label} holds data already. Empty it, or write over and beside what is there with --into-non-empty.`,
+    `"${what}" of ${sink.label} holds data already. Empty it, or write over and beside what is there ` +
+      'with --into-non-empty.',
     { binding },
   )
 }
 
-async function planTables(source: Source, sink: Sink, binding: string, checkEmpty: boolean): Promise<{ pairs: { from: Table; to: Table }[]; count: number }> {
+async function planTables(
+  source: Source,
+  sink: Sink,
+  binding: string,
+  checkEmpty: boolean,
+): Promise<{ pairs: { from: Table; to: Table }[]; count: number }> {
   const reader = source.sql(binding)
   const writer = sink.sqlWriter(binding)
   const schema = await reader.schema()
@@ -74,15 +99,27 @@ async function planTables(source: Source, sink: Sink, binding: string, checkEmpt
   return { pairs, count }
 }
 
-async function checkRows(source: Source, binding: string, from: Table, to: Table, dialect: 'sqlite' | 'postgres'): Promise<void> {
+async function checkRows(
+  source: Source,
+  binding: string,
+  from: Table,
+  to: Table,
+  dialect: 'sqlite' | 'postgres',
+): Promise<void> {
   for await (const { record } of source.sql(binding).read(from)) {
     for (const [index, column] of to.columns.entries()) {
       const why = misfit(record[index] ?? null, column, dialect)
       if (why === undefined) continue
-      const key = from.key.map((name) => `${name} = ${JSON.stringify(record[from.columns.findIndex((other) => other.name === name)])}`).join(', ')
+      const key = from.key
+        .map(
+          (name) =>
+            `${name} = ${JSON.stringify(record[from.columns.findIndex((other) => other.name === name)])}`,
+        )
+        .join(', ')
       throw new UnmoorError(
         'InvalidArgument',
-        `${binding}: the target cannot hold "${column.name}" of the row of "${from.name}" with ${key}: ${why}. Mend the row or the column first; nothing was written.`,
+        `${binding}: the target cannot hold "${column.name}" of the row of "${from.name}" with ${key}: ` +
+          `${why}. Mend the row or the column first; nothing was written.`,
         {
           binding,
         },

@@ -33,7 +33,8 @@ const DATA_KINDS: ReadonlySet<string> = new Set<DataKind>(['kv', 'blob', 'sql'])
 /**
  * Opens what a target's drivers reach from here.
  *
- * @throws `Unsupported` for drivers that only the platform has (Cloudflare's): those are reached through the data route of the app.
+ * @throws `Unsupported` for drivers that only the platform has (Cloudflare's): those are reached through the
+ * data route of the app.
  */
 export async function openProject(options: ProjectPlaceOptions): Promise<Live> {
   const project = await loadProject(options.projectDir)
@@ -41,10 +42,16 @@ export async function openProject(options: ProjectPlaceOptions): Promise<Live> {
   const own = project.config.targets?.[adapter.name]
   const config = {
     ...project.config,
-    targets: { ...project.config.targets, [adapter.name]: { ...own, drivers: { ...own?.drivers, ...options.drivers } } },
+    targets: {
+      ...project.config.targets,
+      [adapter.name]: { ...own, drivers: { ...own?.drivers, ...options.drivers } },
+    },
   }
   const drivers = await resolveDrivers(project.manifest, adapter, config, project.projectDir)
-  const file = await readEnvFile(resolve(project.projectDir, options.envFile ?? '.env'), options.envFile !== undefined)
+  const file = await readEnvFile(
+    resolve(project.projectDir, options.envFile ?? '.env'),
+    options.envFile !== undefined,
+  )
   const variables: Record<string, string | undefined> = { ...file, ...process.env }
   const open = new Map<string, OpenBinding>()
   const closing: (() => Promise<void> | void)[] = []
@@ -54,7 +61,12 @@ export async function openProject(options: ProjectPlaceOptions): Promise<Live> {
   try {
     for (const [binding, { kind, spec, module }] of Object.entries(drivers)) {
       const declaration = project.manifest.bindings[binding]
-      if (declaration === undefined || !DATA_KINDS.has(declaration.kind) || (options.bindings !== undefined && !options.bindings.includes(binding))) continue
+      if (
+        declaration === undefined ||
+        !DATA_KINDS.has(declaration.kind) ||
+        (options.bindings !== undefined && !options.bindings.includes(binding))
+      )
+        continue
       const context: DriverContext = {
         binding,
         app: project.name,
@@ -68,7 +80,12 @@ export async function openProject(options: ProjectPlaceOptions): Promise<Live> {
       closing.push(() => driver.close?.())
       if (declaration.kind === 'kv') open.set(binding, { kind: 'kv', driver: driver as KvDriver })
       if (declaration.kind === 'blob') open.set(binding, { kind: 'blob', driver: driver as BlobDriver })
-      if (declaration.kind === 'sql') open.set(binding, { kind: 'sql', db: new Sql(driver as SqlDriver, { binding }), exclude: options.exclude })
+      if (declaration.kind === 'sql')
+        open.set(binding, {
+          kind: 'sql',
+          db: new Sql(driver as SqlDriver, { binding }),
+          exclude: options.exclude,
+        })
     }
   } catch (error) {
     await close()
@@ -77,19 +94,32 @@ export async function openProject(options: ProjectPlaceOptions): Promise<Live> {
   return createLive(label(adapter.name, project.name, options), open, close)
 }
 
-/** Tells places apart that differ in their drivers or folder; drivers by a hash, since they may hold passwords. */
+/**
+ * Tells places apart that differ in their drivers or folder; drivers by a hash, since they may hold
+ * passwords.
+ */
 function label(target: string, app: string, { drivers, dataDir }: ProjectPlaceOptions): string {
-  const own = drivers === undefined || Object.keys(drivers).length === 0 ? '' : ` with drivers ${sha256(canonicalJson(drivers)).slice(0, 8)}`
+  const own =
+    drivers === undefined || Object.keys(drivers).length === 0
+      ? ''
+      : ` with drivers ${sha256(canonicalJson(drivers)).slice(0, 8)}`
   return `${target} of ${app}${dataDir === undefined ? '' : ` in ${dataDir}`}${own}`
 }
 
 type Factory = (options: object, context: DriverContext) => Promise<KvDriver | BlobDriver | SqlDriver>
 
-async function loadFactory(module: string, kind: string, adapter: Adapter, binding: string, projectDir: string): Promise<Factory> {
+async function loadFactory(
+  module: string,
+  kind: string,
+  adapter: Adapter,
+  binding: string,
+  projectDir: string,
+): Promise<Factory> {
   if (Object.values(adapter.drivers ?? {}).includes(module))
     throw new UnmoorError(
       'Unsupported',
-      `Binding "${binding}": its driver runs on ${adapter.name} only. Build the app with --data-route, start or deploy it, and give its URL in place of "${adapter.name}".`,
+      `Binding "${binding}": its driver runs on ${adapter.name} only. Build the app with --data-route, ` +
+        `start or deploy it, and give its URL in place of "${adapter.name}".`,
       { binding, operation: 'data' },
     )
   const path = isAbsolute(module) ? module : (resolvePublicName(module) ?? resolveFrom(projectDir, module))

@@ -28,7 +28,10 @@ export interface BlobRecord extends BlobHead {
   open(): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer>>
 }
 
-/** A cell of a typed dump: whole numbers, real numbers and bytes say what they are, so that no engine changes them. */
+/**
+ * A cell of a typed dump: whole numbers, real numbers and bytes say what they are, so that no engine changes
+ * them.
+ */
 export type Cell = null | string | boolean | { i: string } | { f: string } | { b: string }
 /** A row: its cells in the order of the table's columns. */
 export type Row = readonly Cell[]
@@ -84,7 +87,10 @@ export interface SqlReader {
   count(table: Table): Promise<number>
 }
 
-/** Writes one binding. What `write` resolved is durable after `flush`. Writing a record twice is as good as once. */
+/**
+ * Writes one binding. What `write` resolved is durable after `flush`. Writing a record twice is as good as
+ * once.
+ */
 export interface KvWriter {
   isEmpty(): Promise<boolean>
   write(records: readonly KvRecord[]): Promise<void>

@@ -1,4 +1,7 @@
-/** Cells between a typed dump and an engine. Numbers travel as text, so that neither JavaScript nor an engine rounds them. */
+/**
+ * Cells between a typed dump and an engine. Numbers travel as text, so that neither JavaScript nor an engine
+ * rounds them.
+ */
 import { Buffer } from 'node:buffer'
 import type { SqlCell, SqlDialect } from '../../bindings/drivers.ts'
 import type { SqlValue } from '../../bindings/sql.ts'
@@ -9,19 +12,26 @@ export function quoteName(name: string): string {
 }
 
 /**
- * Bound as the first parameter of a select on SQLite. Doubles beyond 2^53 come divided by 2^1000: as they are, a sql binding refuses them as integers that were rounded, and the
- * engine's own text of them is not exact everywhere (D1's is off by one place for 1e300). A power of two changes no digit.
+ * Bound as the first parameter of a select on SQLite. Doubles beyond 2^53 come divided by 2^1000: as they
+ * are, a sql binding refuses them as integers that were rounded, and the engine's own text of them is not
+ * exact everywhere (D1's is off by one place for 1e300). A power of two changes no digit.
  */
 export const SCALE = 2 ** -1000
 
-/** What to select for a column: the values that {@link readCell} understands. SQLite's have a type each, so it comes along. */
+/**
+ * What to select for a column: the values that {@link readCell} understands. SQLite's have a type each, so it
+ * comes along.
+ */
 export function selectCell({ name, type }: Column, dialect: SqlDialect): string[] {
   const column = `t.${quoteName(name)}`
-  if (dialect === 'postgres') return [type === 'bytes' || type === 'text' || type === 'boolean' ? column : `CAST(${column} AS TEXT)`]
+  if (dialect === 'postgres')
+    return [type === 'bytes' || type === 'text' || type === 'boolean' ? column : `CAST(${column} AS TEXT)`]
   const large = `typeof(${column}) = 'real' AND abs(${column}) >= 9007199254740992.0`
   return [
     `CASE WHEN ${large} THEN 'large' ELSE typeof(${column}) END`,
-    `CASE WHEN typeof(${column}) = 'integer' THEN CAST(${column} AS TEXT) WHEN ${large} AND abs(${column}) = 9e999 THEN CAST(${column} AS TEXT) WHEN ${large} THEN ${column} * ?1 ELSE ${column} END`,
+    `CASE WHEN typeof(${column}) = 'integer' THEN CAST(${column} AS TEXT) WHEN ${large} AND ` +
+      `abs(${column}) = 9e999 THEN CAST(${column} AS TEXT) WHEN ${large} THEN ${column} * ?1 ELSE ` +
+      `${column} END`,
   ]
 }
 
@@ -30,9 +40,11 @@ export function readCell({ type }: Column, dialect: SqlDialect, values: readonly
   if (dialect === 'sqlite') {
     const [stored, value] = values
     if (stored === 'null' || value === null || value === undefined) return null
-    if (stored === 'integer') return type === 'boolean' && (value === '0' || value === '1') ? value === '1' : { i: String(value) }
+    if (stored === 'integer')
+      return type === 'boolean' && (value === '0' || value === '1') ? value === '1' : { i: String(value) }
     if (stored === 'real') return { f: String(value) }
-    if (stored === 'large') return { f: String(typeof value === 'number' ? value / SCALE : infinity(String(value))) }
+    if (stored === 'large')
+      return { f: String(typeof value === 'number' ? value / SCALE : infinity(String(value))) }
     return value instanceof Uint8Array ? { b: Buffer.from(value).toString('base64') } : String(value)
   }
   const [value] = values
@@ -47,21 +59,31 @@ function infinity(text: string): number {
   return text.startsWith('-') ? -Infinity : Infinity
 }
 
-/** The expression that makes a column's value; what it binds is added to `params`, which are its statement's so far. */
+/**
+ * The expression that makes a column's value; what it binds is added to `params`, which are its statement's
+ * so far.
+ */
 export function writeCell(cell: Cell, column: Column, dialect: SqlDialect, params: SqlValue[]): string {
   const bind = (value: SqlValue): string => `?${params.push(value)}`
   const cast = (type: string, value: SqlValue): string => `CAST(${bind(value)} AS ${type})`
   if (cell === null) return dialect === 'postgres' ? cast(column.declared, null) : bind(null)
-  if (typeof cell === 'boolean') return dialect === 'postgres' && column.type === 'boolean' ? cast('boolean', cell) : cast('INTEGER', cell ? '1' : '0')
+  if (typeof cell === 'boolean')
+    return dialect === 'postgres' && column.type === 'boolean'
+      ? cast('boolean', cell)
+      : cast('INTEGER', cell ? '1' : '0')
   if (typeof cell === 'string') return dialect === 'postgres' ? cast(column.declared, cell) : bind(cell)
   if ('b' in cell) return bind(Buffer.from(cell.b, 'base64'))
   if (dialect === 'postgres')
-    return column.type === 'boolean' ? cast('boolean', ('i' in cell ? cell.i : cell.f) !== '0') : cast(column.declared, 'i' in cell ? cell.i : cell.f)
+    return column.type === 'boolean'
+      ? cast('boolean', ('i' in cell ? cell.i : cell.f) !== '0')
+      : cast(column.declared, 'i' in cell ? cell.i : cell.f)
   if ('i' in cell) return cast('INTEGER', cell.i)
   const number = Number(cell.f)
   if (!Number.isFinite(number)) return number > 0 ? '9e999' : '-9e999'
   // As when it is read: a large one is divided, here by the engine.
-  return Number.isInteger(number) && !Number.isSafeInteger(number) ? `(${bind(number * SCALE)} / ${bind(SCALE)})` : cast('REAL', number)
+  return Number.isInteger(number) && !Number.isSafeInteger(number)
+    ? `(${bind(number * SCALE)} / ${bind(SCALE)})`
+    : cast('REAL', number)
 }
 
 const RANGES: Readonly<Record<string, readonly [bigint, bigint]>> = {
@@ -79,17 +101,29 @@ export function misfit(cell: Cell, column: Column, dialect: SqlDialect): string 
   }
   if (typeof cell === 'string') {
     if (cell.includes('\0')) return 'Postgres text has no NUL character'
-    return column.type === 'integer' || column.type === 'real' || column.type === 'bytes' || column.type === 'boolean'
+    return column.type === 'integer' ||
+      column.type === 'real' ||
+      column.type === 'bytes' ||
+      column.type === 'boolean'
       ? `it is text, and the column is ${column.declared}`
       : undefined
   }
   if (typeof cell === 'boolean')
-    return column.type === 'boolean' || column.type === 'integer' ? undefined : `it is a truth value, and the column is ${column.declared}`
-  if ('b' in cell) return column.type === 'bytes' ? undefined : `it is bytes, and the column is ${column.declared}`
-  if (column.type === 'bytes' || column.type === 'text') return `it is a number, and the column is ${column.declared}`
+    return column.type === 'boolean' || column.type === 'integer'
+      ? undefined
+      : `it is a truth value, and the column is ${column.declared}`
+  if ('b' in cell)
+    return column.type === 'bytes' ? undefined : `it is bytes, and the column is ${column.declared}`
+  if (column.type === 'bytes' || column.type === 'text')
+    return `it is a number, and the column is ${column.declared}`
   if ('f' in cell)
-    return column.type === 'integer' || column.type === 'boolean' ? `it is the real number ${cell.f}, and the column is ${column.declared}` : undefined
+    return column.type === 'integer' || column.type === 'boolean'
+      ? `it is the real number ${cell.f}, and the column is ${column.declared}`
+      : undefined
   const range = RANGES[column.declared]
-  if (range !== undefined && (BigInt(cell.i) < range[0] || BigInt(cell.i) > range[1])) return `${cell.i} does not fit into ${column.declared}`
-  return column.type === 'boolean' && cell.i !== '0' && cell.i !== '1' ? `${cell.i} is no truth value` : undefined
+  if (range !== undefined && (BigInt(cell.i) < range[0] || BigInt(cell.i) > range[1]))
+    return `${cell.i} does not fit into ${column.declared}`
+  return column.type === 'boolean' && cell.i !== '0' && cell.i !== '1'
+    ? `${cell.i} is no truth value`
+    : undefined
 }

@@ -6,7 +6,10 @@ import type { Column, ColumnType, Schema, Table } from './records.ts'
 /** Tables of unmoor and of the engines themselves. */
 const OWN = /^(unmoor_|_unmoor|sqlite_|d1_migrations$|_cf_|pg_)/
 
-/** The schema, tables after those that they reference. @throws `InvalidArgument` naming a table without a primary key, or tables whose references run in a circle. */
+/**
+ * The schema, tables after those that they reference. @throws `InvalidArgument` naming a table without a
+ * primary key, or tables whose references run in a circle.
+ */
 export async function readSchema(db: Sql, binding: string, exclude: readonly string[] = []): Promise<Schema> {
   const all = db.dialect === 'postgres' ? await postgresTables(db) : await sqliteTables(db)
   const tables = all.filter(({ name }) => !OWN.test(name) && !exclude.includes(name))
@@ -14,7 +17,8 @@ export async function readSchema(db: Sql, binding: string, exclude: readonly str
     if (key.length === 0)
       throw new UnmoorError(
         'InvalidArgument',
-        `${binding}: the table "${name}" has no primary key, so its rows have no order to go on from. Give it one, or leave it out with --exclude-table ${name}.`,
+        `${binding}: the table "${name}" has no primary key, so its rows have no order to go on from. ` +
+          `Give it one, or leave it out with --exclude-table ${name}.`,
         {
           binding,
         },
@@ -27,11 +31,14 @@ function inOrder(tables: readonly Table[], binding: string): Table[] {
   const left = new Map(tables.map((table) => [table.name, table]))
   const sorted: Table[] = []
   while (left.size > 0) {
-    const ready = [...left.values()].filter(({ name, references }) => references.every((other) => other === name || !left.has(other)))
+    const ready = [...left.values()].filter(({ name, references }) =>
+      references.every((other) => other === name || !left.has(other)),
+    )
     if (ready.length === 0)
       throw new UnmoorError(
         'Unsupported',
-        `${binding}: the foreign keys of ${[...left.keys()].join(', ')} run in a circle, so no order of them holds. Drop one of them for the move.`,
+        `${binding}: the foreign keys of ${[...left.keys()].join(', ')} run in a circle, so no order of ` +
+          'them holds. Drop one of them for the move.',
         { binding },
       )
     for (const table of ready) {
@@ -43,14 +50,23 @@ function inOrder(tables: readonly Table[], binding: string): Table[] {
 }
 
 async function sqliteTables(db: Sql): Promise<Table[]> {
-  const names = (await db.raw(`SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`)).rows.map(([name]) => String(name))
+  const names = (await db.raw(`SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`)).rows.map(
+    ([name]) => String(name),
+  )
   const tables: Table[] = []
   for (const name of names.filter((table) => !OWN.test(table))) {
-    const info = await db.all<{ name: string; type: string; pk: number }>(`SELECT name, type, pk FROM pragma_table_info(?) ORDER BY cid`, [name])
+    const info = await db.all<{ name: string; type: string; pk: number }>(
+      `SELECT name, type, pk FROM pragma_table_info(?) ORDER BY cid`,
+      [name],
+    )
     const foreign = await db.raw(`SELECT DISTINCT "table" FROM pragma_foreign_key_list(?)`, [name])
     tables.push({
       name,
-      columns: info.map((column) => ({ name: column.name, declared: column.type, type: sqliteType(column.type) })),
+      columns: info.map((column) => ({
+        name: column.name,
+        declared: column.type,
+        type: sqliteType(column.type),
+      })),
       key: info
         .filter(({ pk }) => pk > 0)
         .sort((a, b) => a.pk - b.pk)
@@ -61,7 +77,9 @@ async function sqliteTables(db: Sql): Promise<Table[]> {
   return tables
 }
 
-/** SQLite's rules of affinity, and BOOLEAN, which it stores as a number. Source: sqlite.org/datatype3.html. */
+/**
+ * SQLite's rules of affinity, and BOOLEAN, which it stores as a number. Source: sqlite.org/datatype3.html.
+ */
 function sqliteType(declared: string): ColumnType {
   const type = declared.toUpperCase()
   if (type.includes('BOOL')) return 'boolean'
@@ -93,7 +111,11 @@ async function postgresTables(db: Sql): Promise<Table[]> {
     name,
     columns: columns
       .filter(({ table_name }) => table_name === name)
-      .map(({ column_name, data_type }): Column => ({ name: column_name, declared: data_type, type: postgresType(data_type) })),
+      .map(({ column_name, data_type }): Column => ({
+        name: column_name,
+        declared: data_type,
+        type: postgresType(data_type),
+      })),
     key: keys.filter(({ table_name }) => table_name === name).map(({ column_name }) => column_name),
     references: foreign.filter(({ table_name }) => table_name === name).map(({ other }) => other),
   }))

@@ -54,20 +54,32 @@ export interface TransferReport {
 const SAVE_BYTES = 32 * 1024 * 1024
 const SAVE_MS = 500
 const CHUNK_BYTES = 8 * 1024 * 1024
-/** Entries that expire sooner are left behind: no store takes them, and they are gone before anyone moves. Seconds. */
+/**
+ * Entries that expire sooner are left behind: no store takes them, and they are gone before anyone moves.
+ * Seconds.
+ */
 export const EXPIRES_SOON = 120
 
-type TransferSink = Sink & Partial<ArchiveSink> & { mendCounters?: (binding: string, tables: readonly Table[]) => Promise<void> }
+type TransferSink = Sink &
+  Partial<ArchiveSink> & { mendCounters?: (binding: string, tables: readonly Table[]) => Promise<void> }
 
 /** Moves every record of a source into a sink. Killed at any time, the same call goes on. */
-export async function transfer(source: Source, sink: TransferSink, options: TransferOptions): Promise<TransferReport> {
+export async function transfer(
+  source: Source,
+  sink: TransferSink,
+  options: TransferOptions,
+): Promise<TransferReport> {
   const unlock = await lock(lockFile(sink.label), sink.label)
   let claims: Claims | undefined
   let journal: Journal | undefined
   try {
     journal = await Journal.open(options.journal, source.label, sink.label, options.restart ?? false)
-    if (options.dryRun !== true) claims = await claim(sink, options.bindings ?? Object.keys(source.bindings), journal, options.lease)
-    const plan = await planTransfer(source, sink, { bindings: options.bindings, checkEmpty: !journal.isResumed && options.intoNonEmpty !== true })
+    if (options.dryRun !== true)
+      claims = await claim(sink, options.bindings ?? Object.keys(source.bindings), journal, options.lease)
+    const plan = await planTransfer(source, sink, {
+      bindings: options.bindings,
+      checkEmpty: !journal.isResumed && options.intoNonEmpty !== true,
+    })
     // Counting took its time, and a store may have shown an old state.
     await claims?.renew()
     const run = new Transfer({ source, sink, journal, claims, plan }, options)
@@ -84,13 +96,25 @@ export async function transfer(source: Source, sink: TransferSink, options: Tran
   }
 }
 
-/** Claims what will be written, for a claimant that the journal knows: killed, the same command goes on at once. */
-async function claim(sink: Sink, bindings: readonly string[], journal: Journal, lease: number | undefined): Promise<Claims | undefined> {
+/**
+ * Claims what will be written, for a claimant that the journal knows: killed, the same command goes on at
+ * once.
+ */
+async function claim(
+  sink: Sink,
+  bindings: readonly string[],
+  journal: Journal,
+  lease: number | undefined,
+): Promise<Claims | undefined> {
   if (sink.claim === undefined) return undefined
   journal.data.claimant ??= randomUUID()
   await journal.save()
   // A journal on a shared disk is not the same writer on another machine.
-  const own = { id: `${hostname()}-${journal.data.claimant}`, host: hostname(), since: new Date().toISOString() }
+  const own = {
+    id: `${hostname()}-${journal.data.claimant}`,
+    host: hostname(),
+    since: new Date().toISOString(),
+  }
   try {
     return await Claims.take(
       sink,
@@ -105,7 +129,11 @@ async function claim(sink: Sink, bindings: readonly string[], journal: Journal, 
 }
 
 function lockFile(label: string): string {
-  return join(tmpdir(), 'unmoor-data', `${createHash('sha256').update(label).digest('hex').slice(0, 32)}.lock`)
+  return join(
+    tmpdir(),
+    'unmoor-data',
+    `${createHash('sha256').update(label).digest('hex').slice(0, 32)}.lock`,
+  )
 }
 
 /** What a transfer works with. */
@@ -156,7 +184,13 @@ class Transfer {
   async start(): Promise<TransferReport> {
     const dryRun = this.#options.dryRun ?? false
     const resumed = this.#journal.isResumed
-    const report: TransferReport = { from: this.#source.label, to: this.#sink.label, dryRun, resumed, bindings: {} }
+    const report: TransferReport = {
+      from: this.#source.label,
+      to: this.#sink.label,
+      dryRun,
+      resumed,
+      bindings: {},
+    }
     // Before the first write: killed right after it, the next run knows whose data lies there.
     if (!dryRun) {
       this.#journal.data.begun = true
@@ -170,15 +204,25 @@ class Transfer {
       }
       if (kind === 'kv') await this.#kv(binding)
       else if (kind === 'blob') await this.#blobs(binding)
-      else for (const [index, { from, to }] of (tables ?? []).entries()) await this.#rows(binding, from, to, index)
+      else
+        for (const [index, { from, to }] of (tables ?? []).entries())
+          await this.#rows(binding, from, to, index)
       if (kind === 'sql')
         await this.#sink.mendCounters?.(
           binding,
           (tables ?? []).map(({ to }) => to),
         )
-      const parts = Object.entries(this.#journal.data.parts).filter(([name]) => name === binding || name.startsWith(`${binding}/`))
-      const sum = (field: 'records' | 'bytes'): number => parts.reduce((total, [, part]) => total + part[field], 0)
-      report.bindings[binding] = { kind, records: sum('records'), bytes: sum('bytes'), expired: this.#expired[binding] ?? 0 }
+      const parts = Object.entries(this.#journal.data.parts).filter(
+        ([name]) => name === binding || name.startsWith(`${binding}/`),
+      )
+      const sum = (field: 'records' | 'bytes'): number =>
+        parts.reduce((total, [, part]) => total + part[field], 0)
+      report.bindings[binding] = {
+        kind,
+        records: sum('records'),
+        bytes: sum('bytes'),
+        expired: this.#expired[binding] ?? 0,
+      }
     }
     return report
   }
@@ -212,7 +256,8 @@ class Transfer {
         if (sha256 !== undefined && sha256 !== arrived)
           throw new UnmoorError(
             'ChecksumMismatch',
-            `${binding}: the bytes of the blob ${JSON.stringify(key)} are not those that its sha256 names. Take another copy of the archive.`,
+            `${binding}: the bytes of the blob ${JSON.stringify(key)} are not those that its sha256 ` +
+              'names. Take another copy of the archive.',
             { binding },
           )
       })
@@ -229,7 +274,8 @@ class Transfer {
   #rows(binding: string, from: Table, to: Table, index: number): Promise<void> {
     const writer = this.#sink.sqlWriter(binding)
     const name = `${binding}/${String(index).padStart(4, '0')} ${from.name}`
-    const size = (row: Row): number => row.reduce<number>((sum, cell) => sum + (typeof cell === 'string' ? cell.length : 16), 0)
+    const size = (row: Row): number =>
+      row.reduce<number>((sum, cell) => sum + (typeof cell === 'string' ? cell.length : 16), 0)
     return this.#stream({
       part: name,
       binding,
@@ -241,11 +287,20 @@ class Transfer {
   }
 
   /** Reads in chunks, writes each, and notes how far it is. */
-  async #stream<T>({ part, binding, read, size, write, flush, wanted = () => true }: Stream<T>): Promise<void> {
+  async #stream<T>({
+    part,
+    binding,
+    read,
+    size,
+    write,
+    flush,
+    wanted = () => true,
+  }: Stream<T>): Promise<void> {
     const progress = this.#journal.part(part)
     if (progress.done) return
     // Under a limit a few times a second, so that it is kept evenly.
-    const most = this.#options.rate === undefined ? 500 : Math.min(500, Math.max(1, Math.ceil(this.#options.rate / 4)))
+    const most =
+      this.#options.rate === undefined ? 500 : Math.min(500, Math.max(1, Math.ceil(this.#options.rate / 4)))
     let chunk: T[] = []
     let chunkBytes = 0
     let position: unknown
@@ -291,7 +346,11 @@ class Transfer {
   }
 
   /** Writes with so many calls under way at once. An archive takes them in order. */
-  async #pooled<T>(records: readonly T[], each: number, write: (some: readonly T[]) => Promise<void>): Promise<void> {
+  async #pooled<T>(
+    records: readonly T[],
+    each: number,
+    write: (some: readonly T[]) => Promise<void>,
+  ): Promise<void> {
     const most = this.#sink.state === undefined ? (this.#options.concurrency ?? 16) : 1
     let next = 0
     const worker = async (): Promise<void> => {
@@ -313,7 +372,12 @@ class Transfer {
       binding,
       records,
       bytes,
-      total: { records: this.#plan.count, bytes: this.#plan.bytes, doneRecords: sum('records'), doneBytes: sum('bytes') },
+      total: {
+        records: this.#plan.count,
+        bytes: this.#plan.bytes,
+        doneRecords: sum('records'),
+        doneBytes: sum('bytes'),
+      },
     })
   }
 }

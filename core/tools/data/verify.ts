@@ -1,7 +1,17 @@
 /** Reads two places and names every difference. */
 import { compareUtf8 } from '../../bindings/bytes.ts'
 import { hashOf } from './live-blob.ts'
-import { canonicalJson, SetHash, sha256, type BlobRecord, type KvRecord, type Placed, type Row, type Source, type Table } from './records.ts'
+import {
+  canonicalJson,
+  SetHash,
+  sha256,
+  type BlobRecord,
+  type KvRecord,
+  type Placed,
+  type Row,
+  type Source,
+  type Table,
+} from './records.ts'
 import { EXPIRES_SOON } from './transfer.ts'
 
 /** One difference. */
@@ -39,7 +49,9 @@ export async function verify(a: Source, b: Source, options: VerifyOptions = {}):
   for (;;) {
     const report = await compareAll(a, b, options)
     if (report.equal || performance.now() >= until) return report
-    await new Promise((resolve) => setTimeout(resolve, Math.min(5000, Math.max(0, until - performance.now()))))
+    await new Promise((resolve) =>
+      setTimeout(resolve, Math.min(5000, Math.max(0, until - performance.now()))),
+    )
   }
 }
 
@@ -53,7 +65,8 @@ async function compareAll(a: Source, b: Source, options: VerifyOptions): Promise
       add(key, what, table) {
         report.equal = false
         own.differences++
-        if (report.differences.length < TOLD) report.differences.push({ binding, key, what, ...(table === undefined ? {} : { table }) })
+        if (report.differences.length < TOLD)
+          report.differences.push({ binding, key, what, ...(table === undefined ? {} : { table }) })
       },
       tick() {
         own.records++
@@ -62,7 +75,12 @@ async function compareAll(a: Source, b: Source, options: VerifyOptions): Promise
     }
     const kind = a.bindings[binding]
     if (kind === undefined || b.bindings[binding] !== kind) {
-      tally.add('', kind === undefined ? `there is no such binding in ${a.label}` : `there is no such ${kind} in ${b.label}`)
+      tally.add(
+        '',
+        kind === undefined
+          ? `there is no such binding in ${a.label}`
+          : `there is no such ${kind} in ${b.label}`,
+      )
       continue
     }
     if (kind === 'kv') await compare(a.kv(binding).read(), b.kv(binding).read(), KV, tally)
@@ -114,12 +132,14 @@ async function compareTables(a: Source, b: Source, binding: string, tally: Tally
     const comparison: Comparison<Row> = {
       keyOf: (row) => JSON.stringify(keys.map((index) => row[index])),
       order: (x, y) => compareKeys(JSON.parse(x) as Row, JSON.parse(y) as Row),
-      facts: async (row) => Object.fromEntries(table.columns.map(({ name }, index) => [name, canonicalJson(row[index] ?? null)])),
+      facts: async (row) =>
+        Object.fromEntries(table.columns.map(({ name }, index) => [name, canonicalJson(row[index] ?? null)])),
       table: table.name,
     }
     await compare(a.sql(binding).read(table), b.sql(binding).read(same), comparison, tally)
   }
-  for (const { name } of right.tables) if (!left.tables.some((table) => table.name === name)) tally.add('', 'the table is extra', name)
+  for (const { name } of right.tables)
+    if (!left.tables.some((table) => table.name === name)) tally.add('', 'the table is extra', name)
 }
 
 /** As both engines order keys: numbers by size, text and bytes by bytes. */
@@ -134,7 +154,8 @@ function compareKeys(a: Row, b: Row): number {
 
 function compareCells(x: Row[number], y: Row[number]): number {
   if (typeof x === 'object' && x !== null && typeof y === 'object' && y !== null) {
-    if ('i' in x && 'i' in y) return Number(BigInt(x.i) - BigInt(y.i) > 0n) - Number(BigInt(x.i) - BigInt(y.i) < 0n)
+    if ('i' in x && 'i' in y)
+      return Number(BigInt(x.i) - BigInt(y.i) > 0n) - Number(BigInt(x.i) - BigInt(y.i) < 0n)
     if ('f' in x && 'f' in y) return Number(x.f) - Number(y.f)
     if ('b' in x && 'b' in y) return Buffer.compare(Buffer.from(x.b, 'base64'), Buffer.from(y.b, 'base64'))
   }
@@ -147,7 +168,11 @@ function compareCells(x: Row[number], y: Row[number]): number {
 type Facts = Record<string, string>
 
 async function kvFacts({ value, metadata, expiration }: KvRecord): Promise<Facts> {
-  return { value: sha256(value), metadata: metadata === undefined ? '' : canonicalJson(JSON.parse(metadata)), expiration: String(expiration ?? '') }
+  return {
+    value: sha256(value),
+    metadata: metadata === undefined ? '' : canonicalJson(JSON.parse(metadata)),
+    expiration: String(expiration ?? ''),
+  }
 }
 
 async function blobFacts(record: BlobRecord): Promise<Facts> {
@@ -165,7 +190,12 @@ function isExpiring({ expiration }: KvRecord): boolean {
   return expiration !== undefined && expiration <= Date.now() / 1000 + EXPIRES_SOON
 }
 
-const KV: Comparison<KvRecord> = { keyOf: ({ key }) => key, order: compareUtf8, facts: kvFacts, counts: (record) => !isExpiring(record) }
+const KV: Comparison<KvRecord> = {
+  keyOf: ({ key }) => key,
+  order: compareUtf8,
+  facts: kvFacts,
+  counts: (record) => !isExpiring(record),
+}
 const BLOBS: Comparison<BlobRecord> = { keyOf: ({ key }) => key, order: compareUtf8, facts: blobFacts }
 
 async function compare<T>(

@@ -1,7 +1,7 @@
 /** `unmoor/testing`: the built app, running on its target, for the app's own tests. */
 // A project for an older target has no `Symbol.asyncDispose` of its own, and its declarations are checked
 // too.
-/// <reference lib="esnext.disposable" preserve="true" />
+// / <reference lib="esnext.disposable" preserve="true" />
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -30,8 +30,9 @@ export interface StartAppOptions {
   /** Variables and secrets by their names on platforms, such as `{ ADMIN_TOKEN: 'x' }`. */
   variables?: Readonly<Record<string, string>>
   /**
-   * Drivers as harsh as the strictest target: kv reads miss writes for a while, messages come late, twice and in any order, cache entries vanish. A number is the seed;
-   * `true` takes one by chance and prints it. Default: false.
+   * Drivers as harsh as the strictest target: kv reads miss writes for a while, messages come late, twice and
+   * in any order, cache entries vanish. A number is the seed; `true` takes one by chance and prints it.
+   * Default: false.
    */
   strict?: boolean | number
   /** Given each line that the app's runtime prints. Default: dropped. */
@@ -53,7 +54,8 @@ export interface TestQueue {
   /**
    * Resolves when no message is waiting, delayed or being handled.
    *
-   * @throws `Timeout` after `timeout` seconds (default 10) with what is left; `Unsupported` where the target cannot count.
+   * @throws `Timeout` after `timeout` seconds (default 10) with what is left; `Unsupported` where the target
+   * cannot count.
    */
   drained(options?: DrainedOptions): Promise<void>
   /** How many messages are waiting, delayed, and delivered but not settled. */
@@ -62,7 +64,10 @@ export interface TestQueue {
 
 /** A cron of the running app. */
 export interface TestCron {
-  /** Runs the handler now, as if it were `scheduledTime` (milliseconds since 1970, or a Date; default: now), and waits for its end. @throws what it throws. */
+  /**
+   * Runs the handler now, as if it were `scheduledTime` (milliseconds since 1970, or a Date; default: now),
+   * and waits for its end. @throws what it throws.
+   */
   run(options?: { scheduledTime?: number | Date }): Promise<void>
 }
 
@@ -78,7 +83,12 @@ export type TestQueues<A> =
 export type TestCrons<A> = Readonly<Record<A extends App<Bindings, infer Name> ? Name : string, TestCron>>
 
 /** The env of an app. Without the app's type nothing is known of its bindings. */
-export type TestEnv<A> = A extends App<infer B> ? (string extends keyof B ? Readonly<Record<string, unknown>> : Env<B>) : Readonly<Record<string, unknown>>
+export type TestEnv<A> =
+  A extends App<infer B>
+    ? string extends keyof B
+      ? Readonly<Record<string, unknown>>
+      : Env<B>
+    : Readonly<Record<string, unknown>>
 
 /** A running app. */
 export interface TestApp<A = App> {
@@ -102,15 +112,21 @@ export interface TestApp<A = App> {
 }
 
 /**
- * Builds the project's app for a target, starts it on that target's real runtime with empty data, and gives access to it.
- * With the app's type (`startApp<typeof app>()`) env and queues are typed.
+ * Builds the project's app for a target, starts it on that target's real runtime with empty data, and gives
+ * access to it. With the app's type (`startApp<typeof app>()`) env and queues are typed.
  *
- * @throws what the build throws; `NotFound` for a missing secret or variable; `Unavailable` where the runtime does not start.
+ * @throws what the build throws; `NotFound` for a missing secret or variable; `Unavailable` where the runtime
+ * does not start.
  */
 export async function startApp<A = App>(options: StartAppOptions = {}): Promise<TestApp<A>> {
   const target = options.target ?? process.env['UNMOOR_TARGET'] ?? 'node'
   const log: Log = { info() {}, warn: options.onWarning ?? ((message) => console.warn(message)) }
-  const strict = options.strict === true ? Math.floor(Math.random() * 1_000_000) : options.strict === false ? undefined : options.strict
+  const strict =
+    options.strict === true
+      ? Math.floor(Math.random() * 1_000_000)
+      : options.strict === false
+        ? undefined
+        : options.strict
   if (strict !== undefined) console.info(`strict: seed ${strict}`)
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-test-'))
   const remove = (): Promise<void> => rm(dir, { recursive: true, force: true, maxRetries: 3 })
@@ -129,7 +145,16 @@ export async function startApp<A = App>(options: StartAppOptions = {}): Promise<
     const token = randomBytes(24).toString('hex')
     const variables = { ...collectVariables(info, {}, process.env), ...options.variables }
     runtime = await adapter
-      .start({ dir: outDir, info, dataDir: join(dir, 'data'), port: 0, variables, testToken: token, onOutput: options.onOutput, log })
+      .start({
+        dir: outDir,
+        info,
+        dataDir: join(dir, 'data'),
+        port: 0,
+        variables,
+        testToken: token,
+        onOutput: options.onOutput,
+        log,
+      })
       .catch((error: unknown) => {
         throw explainMissingPackage(error, `The target "${target}"`)
       })
@@ -160,7 +185,9 @@ function createTestApp<A>({ target, runtime, channel, env, manifest, remove }: P
   let stopped: Promise<void> | undefined
   // Tests may stop it in the middle and again in their afterAll.
   const stop = (): Promise<void> => (stopped ??= end())
-  const queues = Object.entries(manifest.bindings).flatMap(([name, { kind }]) => (kind === 'queue' ? [[name, testQueue(name, channel)] as const] : []))
+  const queues = Object.entries(manifest.bindings).flatMap(([name, { kind }]) =>
+    kind === 'queue' ? [[name, testQueue(name, channel)] as const] : [],
+  )
   return {
     url: runtime.url,
     target,
@@ -169,7 +196,9 @@ function createTestApp<A>({ target, runtime, channel, env, manifest, remove }: P
     fetch: (path, init) => fetch(new URL(path, runtime.url), { redirect: 'manual', ...init }),
     // The manifest that was read from the app has exactly the names that its type has.
     queues: Object.fromEntries(queues) as TestApp<A>['queues'],
-    crons: Object.fromEntries(Object.keys(manifest.crons).map((name) => [name, testCron(name, channel, runtime)])) as TestApp<A>['crons'],
+    crons: Object.fromEntries(
+      Object.keys(manifest.crons).map((name) => [name, testCron(name, channel, runtime)]),
+    ) as TestApp<A>['crons'],
     env: env as TestApp<A>['env'],
     stop,
     [Symbol.asyncDispose]: stop,
@@ -177,7 +206,8 @@ function createTestApp<A>({ target, runtime, channel, env, manifest, remove }: P
 }
 
 function testQueue(name: string, channel: ChannelClient): TestQueue {
-  const depth = async (): Promise<QueueDepth> => (await channel.call({ op: 'depth', queue: name })) as QueueDepth
+  const depth = async (): Promise<QueueDepth> =>
+    (await channel.call({ op: 'depth', queue: name })) as QueueDepth
   return {
     depth,
     async drained({ timeoutMs = 10_000, timeout = timeoutMs / 1000 } = {}) {
@@ -188,7 +218,8 @@ function testQueue(name: string, channel: ChannelClient): TestQueue {
         if (Date.now() >= deadline) {
           throw new UnmoorError(
             'Timeout',
-            `Queue "${name}" was not drained within ${timeout} s: ${ready} messages are waiting, ${delayed} delayed, ${leased} being handled.`,
+            `Queue "${name}" was not drained within ${timeout} s: ${ready} messages are waiting, ` +
+              `${delayed} delayed, ${leased} being handled.`,
             { binding: name, operation: 'drained', retryable: false },
           )
         }

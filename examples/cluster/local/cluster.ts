@@ -4,7 +4,15 @@ import { join } from 'node:path'
 import { buildApp } from 'unmoor/build'
 import { freePort } from './process.ts'
 import { startReplica, type Replica } from './replica.ts'
-import { findPrograms, startBalancer, startNats, startPostgres, startRedis, type PostgresServer, type Server } from './servers.ts'
+import {
+  findPrograms,
+  startBalancer,
+  startNats,
+  startPostgres,
+  startRedis,
+  type PostgresServer,
+  type Server,
+} from './servers.ts'
 
 /** The backends and the built app: all but the replicas and their balancer. */
 export interface Backends {
@@ -45,7 +53,8 @@ export interface Cluster {
  */
 export async function startBackends(log: (line: string) => void): Promise<Backends> {
   const programs = findPrograms()
-  if (programs.missing.length > 0) throw new Error(`The cluster cannot start: ${programs.missing.join('; ')}.`)
+  if (programs.missing.length > 0)
+    throw new Error(`The cluster cannot start: ${programs.missing.join('; ')}.`)
   const folder = await mkdtemp(join(tmpdir(), 'unmoor-cluster-'))
   // Postgres may run as another user, whose folder is in it.
   await chmod(folder, 0o711)
@@ -71,15 +80,35 @@ export async function startBackends(log: (line: string) => void): Promise<Backen
     nats,
     stop,
     async start({ port, variables, nodeArgs = [] }) {
-      const urls = { DATABASE_URL: postgres.url, REDIS_URL: redis.url, NATS_URL: nats.url, ICONS_DIR: join(folder, 'icons') }
+      const urls = {
+        DATABASE_URL: postgres.url,
+        REDIS_URL: redis.url,
+        NATS_URL: nats.url,
+        ICONS_DIR: join(folder, 'icons'),
+      }
       const artifact = app.outDir
       const running: Stoppable[] = []
       const stopAll = (): Promise<unknown> => Promise.all(running.map((one) => one.stop()))
       const startOne = async (name: string): Promise<Replica> =>
-        startReplica({ name, port: await freePort(), artifact, folder, variables: { ...urls, ...variables }, nodeArgs, log: logs(name) })
-      const replicas = await allOrNone([keep(running, startOne('a')), keep(running, startOne('b')), keep(running, startOne('c'))], stopAll)
+        startReplica({
+          name,
+          port: await freePort(),
+          artifact,
+          folder,
+          variables: { ...urls, ...variables },
+          nodeArgs,
+          log: logs(name),
+        })
+      const replicas = await allOrNone(
+        [keep(running, startOne('a')), keep(running, startOne('b')), keep(running, startOne('c'))],
+        stopAll,
+      )
       const ports = replicas.map((replica) => replica.port)
-      const balancing = startBalancer(programs, folder, { port: port ?? (await freePort()), replicas: ports, log: logs('haproxy') })
+      const balancing = startBalancer(programs, folder, {
+        port: port ?? (await freePort()),
+        replicas: ports,
+        log: logs('haproxy'),
+      })
       const [balancer] = await allOrNone([balancing], stopAll)
       return {
         url: balancer.url,

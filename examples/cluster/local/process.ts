@@ -24,7 +24,10 @@ export interface RunOptions {
 
 /** Starts a program. */
 export function run(program: string, args: readonly string[], { env, user, onLine }: RunOptions): Running {
-  const command = user === undefined ? [program, ...args] : ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', program, ...args]
+  const command =
+    user === undefined
+      ? [program, ...args]
+      : ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', program, ...args]
   const child = spawn(command[0] as string, command.slice(1), {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
@@ -65,7 +68,11 @@ function readLines(child: ChildProcess, onLine: (line: string) => void): void {
 }
 
 /** Runs a program to its end. @throws an error with what it printed. */
-export async function runToEnd(program: string, args: readonly string[], options: Omit<RunOptions, 'onLine'> = {}): Promise<void> {
+export async function runToEnd(
+  program: string,
+  args: readonly string[],
+  options: Omit<RunOptions, 'onLine'> = {},
+): Promise<void> {
   const lines: string[] = []
   const code = await run(program, args, { ...options, onLine: (line) => void lines.push(line) }).ended
   if (code !== 0) throw new Error(`${program} ended with ${code}:\n${lines.join('\n')}`)
@@ -73,7 +80,13 @@ export async function runToEnd(program: string, args: readonly string[], options
 
 /** The path of the first of these programs that is installed. */
 export function findProgram(names: readonly string[], folders: readonly string[] = []): string | undefined {
-  const all = [...folders, ...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/bin', '/usr/local/bin']
+  const all = [
+    ...folders,
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    '/usr/sbin',
+    '/usr/bin',
+    '/usr/local/bin',
+  ]
   return all.flatMap((folder) => names.map((name) => join(folder, name))).find((path) => existsSync(path))
 }
 
@@ -99,7 +112,10 @@ export async function until(what: string, ready: () => Promise<boolean>, running
   }
 }
 
-/** Whether somebody listens on a port of 127.0.0.1, and with `ask`, whether the answer to it begins with `answer`. */
+/**
+ * Whether somebody listens on a port of 127.0.0.1, and with `ask`, whether the answer to it begins with
+ * `answer`.
+ */
 export function answers(port: number, ask?: string, answer = ''): Promise<boolean> {
   return new Promise((resolve) => {
     const end = (result: boolean): void => {

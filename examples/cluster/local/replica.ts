@@ -32,7 +32,15 @@ export interface ReplicaOptions {
 const PAUSE = 1000
 
 /** Starts a replica; resolves when it answers. */
-export async function startReplica({ name, port, artifact, folder, variables, nodeArgs, log }: ReplicaOptions): Promise<Replica> {
+export async function startReplica({
+  name,
+  port,
+  artifact,
+  folder,
+  variables,
+  nodeArgs,
+  log,
+}: ReplicaOptions): Promise<Replica> {
   const dataDir = join(folder, `replica-${name}`)
   await mkdir(dataDir, { recursive: true })
   const lines: string[] = []

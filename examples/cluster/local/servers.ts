@@ -27,7 +27,9 @@ export interface Programs {
 
 /** What is installed of what the cluster needs; `missing` says how to install the rest. */
 export function findPrograms(): Programs {
-  const versions = existsSync('/usr/lib/postgresql') ? readdirSync('/usr/lib/postgresql').toSorted((a, b) => Number(b) - Number(a)) : []
+  const versions = existsSync('/usr/lib/postgresql')
+    ? readdirSync('/usr/lib/postgresql').toSorted((a, b) => Number(b) - Number(a))
+    : []
   const initdb = findProgram(
     ['initdb'],
     versions.map((version) => `/usr/lib/postgresql/${version}/bin`),
@@ -41,7 +43,9 @@ export function findPrograms(): Programs {
     redis: redis ?? '',
     nats: nats ?? '',
     postgres: initdb === undefined ? '' : join(initdb, '..'),
-    missing: Object.entries(packages).flatMap(([name, path]) => (path === undefined ? [`${name} is not installed: apt-get install ${name}`] : [])),
+    missing: Object.entries(packages).flatMap(([name, path]) =>
+      path === undefined ? [`${name} is not installed: apt-get install ${name}`] : [],
+    ),
   }
 }
 
@@ -59,12 +63,21 @@ export async function startPostgres(programs: Programs, folder: string, log: Log
     const { uid, gid } = await userOf('postgres')
     await chown(data, uid, gid)
   }
-  await runToEnd(join(programs.postgres, 'initdb'), ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--locale=C.UTF-8'], options)
+  await runToEnd(
+    join(programs.postgres, 'initdb'),
+    ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--locale=C.UTF-8'],
+    options,
+  )
   const settings = { port, listen_addresses: '127.0.0.1', unix_socket_directories: '', max_connections: 100 }
-  const args = ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
+  const args = [
+    '-D',
+    data,
+    ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+  ]
   const program = join(programs.postgres, 'postgres')
   const ready = async (): Promise<boolean> =>
-    (await run(join(programs.postgres, 'pg_isready'), ['-h', '127.0.0.1', '-p', `${port}`], { onLine() {} }).ended) === 0
+    (await run(join(programs.postgres, 'pg_isready'), ['-h', '127.0.0.1', '-p', `${port}`], { onLine() {} })
+      .ended) === 0
   let running: Running
   const start = async (): Promise<void> => {
     running = run(program, args, { ...options, onLine: log })
@@ -85,7 +98,8 @@ export async function startPostgres(programs: Programs, folder: string, log: Log
 
 async function userOf(name: string): Promise<{ uid: number; gid: number }> {
   const line = (await readFile('/etc/passwd', 'utf8')).split('\n').find((one) => one.startsWith(`${name}:`))
-  if (line === undefined) throw new Error(`Root may not run Postgres, and there is no user "${name}" who could.`)
+  if (line === undefined)
+    throw new Error(`Root may not run Postgres, and there is no user "${name}" who could.`)
   const [, , uid, gid] = line.split(':')
   return { uid: Number(uid), gid: Number(gid) }
 }
@@ -95,7 +109,11 @@ export async function startRedis(programs: Programs, folder: string, log: Log): 
   const port = await freePort()
   const data = join(folder, 'redis')
   await mkdir(data)
-  const running = run(programs.redis, ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', data, '--save', '', '--appendonly', 'yes'], { onLine: log })
+  const running = run(
+    programs.redis,
+    ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', data, '--save', '', '--appendonly', 'yes'],
+    { onLine: log },
+  )
   await until('redis-server', () => answers(port, 'PING\r\n', '+PONG'), running)
   return { url: `redis://127.0.0.1:${port}`, stop: () => running.stop() }
 }
@@ -104,7 +122,10 @@ export async function startRedis(programs: Programs, folder: string, log: Log): 
 export async function startNats(programs: Programs, folder: string, log: Log): Promise<Server> {
   const port = await freePort()
   const config = join(folder, 'nats.conf')
-  await writeFile(config, `listen: 127.0.0.1:${port}\njetstream { store_dir: ${JSON.stringify(join(folder, 'nats'))} }\n`)
+  await writeFile(
+    config,
+    `listen: 127.0.0.1:${port}\njetstream { store_dir: ${JSON.stringify(join(folder, 'nats'))} }\n`,
+  )
   const running = run(programs.nats, ['-c', config], { onLine: log })
   await until('nats-server', () => answers(port), running)
   return { url: `nats://127.0.0.1:${port}`, stop: () => running.stop() }
@@ -118,8 +139,17 @@ export async function startBalancer(
 ): Promise<Server & { readonly statsSocket: string }> {
   const statsSocket = join(folder, 'haproxy.sock')
   const [a, b, c] = options.replicas.map((port) => `127.0.0.1:${port}`) as [string, string, string]
-  const env = { LISTEN: `127.0.0.1:${options.port}`, STATS_SOCKET: statsSocket, REPLICA_A: a, REPLICA_B: b, REPLICA_C: c }
-  const running = run(programs.haproxy, ['-db', '-f', join(import.meta.dirname, '../haproxy.cfg')], { env, onLine: options.log })
+  const env = {
+    LISTEN: `127.0.0.1:${options.port}`,
+    STATS_SOCKET: statsSocket,
+    REPLICA_A: a,
+    REPLICA_B: b,
+    REPLICA_C: c,
+  }
+  const running = run(programs.haproxy, ['-db', '-f', join(import.meta.dirname, '../haproxy.cfg')], {
+    env,
+    onLine: options.log,
+  })
   await until('haproxy', () => answers(options.port), running)
   return { url: `http://127.0.0.1:${options.port}`, statsSocket, stop: () => running.stop('SIGTERM') }
 }

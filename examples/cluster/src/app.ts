@@ -11,9 +11,18 @@ const bindings = defineBindings({
   stats: sql({ migrations: '../links/migrations' }),
   site: assets({ directory: '../links/public' }),
   // A database that is away for a while must not use up the retries of a click.
-  clicks: queue<Click>({ maxRetries: 100, retryDelay: 2, batchSize: 50, batchWait: 1, maxConcurrency: 2, deadLetterQueue: 'lostClicks' }),
+  clicks: queue<Click>({
+    maxRetries: 100,
+    retryDelay: 2,
+    batchSize: 50,
+    batchWait: 1,
+    maxConcurrency: 2,
+    deadLetterQueue: 'lostClicks',
+  }),
   reports: kv(),
-  /** Most milliseconds that a report takes its time, by chance: for tests, in which a replica dies within one. */
+  /**
+   * Most milliseconds that a report takes its time, by chance: for tests, in which a replica dies within one.
+   */
   reportPause: variable({ default: '0' }),
 })
 
@@ -23,7 +32,9 @@ const app = new Hono<AppEnv>()
 
 app.get('/api/reports/:name', requireAdmin, async (c) => {
   const report = await c.env.reports.get(c.req.param('name'))
-  return report === null ? c.json({ error: 'no such report' }, 404) : c.body(report, 200, { 'content-type': 'application/json' })
+  return report === null
+    ? c.json({ error: 'no such report' }, 404)
+    : c.body(report, 200, { 'content-type': 'application/json' })
 })
 app.route('/', routes)
 

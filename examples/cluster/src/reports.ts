@@ -15,7 +15,10 @@ interface ReportEnv {
   readonly reportPause: string
 }
 
-/** One cron for each report, so that the replicas share them out. Its log has a line at the start and the end of each run. */
+/**
+ * One cron for each report, so that the replicas share them out. Its log has a line at the start and the end
+ * of each run.
+ */
 export const reportCrons = Object.fromEntries(
   Object.entries(QUERIES).map(([name, query]) => [
     name,
@@ -25,7 +28,8 @@ export const reportCrons = Object.fromEntries(
         const time = new Date(scheduledTime).toISOString()
         console.log(`report ${name} ${time} begins`)
         const rows = await stats.all(query)
-        if (reportPause !== '0') await new Promise((resolve) => setTimeout(resolve, Math.random() * Number(reportPause)))
+        if (reportPause !== '0')
+          await new Promise((resolve) => setTimeout(resolve, Math.random() * Number(reportPause)))
         await reports.put(name, JSON.stringify({ time, rows }))
         console.log(`report ${name} ${time} is done`)
       },

@@ -9,13 +9,22 @@ export function startCrons(runtime: Runtime): { stop(): Promise<void> } {
   const running = new Set<Promise<void>>()
   const stopping = new AbortController()
   const jobs = Object.entries(runtime.app.crons).map(([name, { schedule }]) => {
-    let next = new Cron(schedule, { paused: true, timezone: 'UTC', alternativeWeekdays: true, mode: '5-part' }).nextRun()
-    return new Cron(schedule, { timezone: 'UTC', alternativeWeekdays: true, mode: '5-part' }, (self: Cron) => {
-      const time = next?.getTime() ?? Math.floor(Date.now() / 60_000) * 60_000
-      next = self.nextRun()
-      const run = runTime(runtime, name, time, stopping.signal).finally(() => running.delete(run))
-      running.add(run)
-    })
+    let next = new Cron(schedule, {
+      paused: true,
+      timezone: 'UTC',
+      alternativeWeekdays: true,
+      mode: '5-part',
+    }).nextRun()
+    return new Cron(
+      schedule,
+      { timezone: 'UTC', alternativeWeekdays: true, mode: '5-part' },
+      (self: Cron) => {
+        const time = next?.getTime() ?? Math.floor(Date.now() / 60_000) * 60_000
+        next = self.nextRun()
+        const run = runTime(runtime, name, time, stopping.signal).finally(() => running.delete(run))
+        running.add(run)
+      },
+    )
   })
   return {
     async stop() {
@@ -32,7 +41,10 @@ async function runTime(runtime: Runtime, name: string, time: number, signal: Abo
     const { error, retry } = await runtime.cron(name, time, ctx)
     await ctx.settled()
     if (error === undefined || !retry || signal.aborted) return
-    if (seconds === undefined) return console.error(`cron ${name} failed ${RETRY_DELAYS.length + 1} times at ${new Date(time).toISOString()} and was given up.`)
+    if (seconds === undefined)
+      return console.error(
+        `cron ${name} failed ${RETRY_DELAYS.length + 1} times at ${new Date(time).toISOString()} and was given up.`,
+      )
     await sleep(seconds * 1000, signal)
   }
 }

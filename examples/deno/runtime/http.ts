@@ -9,43 +9,58 @@ export type Handler = (request: Request, ctx: OwnedContext) => Promise<Response>
 export interface Server {
   /** Origin. */
   readonly url: string
-  /** Takes no more connections and lets requests and their `waitUntil` work finish. True if all did within `seconds`. */
+  /**
+   * Takes no more connections and lets requests and their `waitUntil` work finish. True if all did within
+   * `seconds`.
+   */
   stop(seconds: number): Promise<boolean>
 }
 
 /** @throws `Unavailable` for a port in use. */
-export async function startServer(handler: Handler, { port, host }: { port: number; host: string }): Promise<Server> {
+export async function startServer(
+  handler: Handler,
+  { port, host }: { port: number; host: string },
+): Promise<Server> {
   const background = new Set<Promise<unknown>>()
   const stopped = new AbortController()
   const { promise: listening, resolve } = Promise.withResolvers<number>()
   let server: ReturnType<typeof Deno.serve>
   try {
-    server = Deno.serve({ port, hostname: host, onListen: (address) => resolve(address.port), automaticCompression: false }, async (request, info) => {
-      const ctx = createContext({ signal: stopped.signal })
-      void info.completed
-        .catch(() => {})
-        .then(() => {
-          const work = ctx.settled()
-          background.add(work)
-          void work.finally(() => background.delete(work))
-        })
-      try {
-        const response = await handler(request, ctx)
-        if (!response.bodyUsed && !response.body?.locked) return response
-        console.error(`${request.method} ${request.url}: the answer has a body that was read already. Answer with response.clone(), or a new one.`)
-        return internalError()
-      } catch (error) {
-        console.error(`${request.method} ${request.url} failed:`, error)
-        return internalError()
-      }
-    })
+    server = Deno.serve(
+      { port, hostname: host, onListen: (address) => resolve(address.port), automaticCompression: false },
+      async (request, info) => {
+        const ctx = createContext({ signal: stopped.signal })
+        void info.completed
+          .catch(() => {})
+          .then(() => {
+            const work = ctx.settled()
+            background.add(work)
+            void work.finally(() => background.delete(work))
+          })
+        try {
+          const response = await handler(request, ctx)
+          if (!response.bodyUsed && !response.body?.locked) return response
+          console.error(
+            `${request.method} ${request.url}: the answer has a body that was read already. Answer with response.clone(), or a new one.`,
+          )
+          return internalError()
+        } catch (error) {
+          console.error(`${request.method} ${request.url} failed:`, error)
+          return internalError()
+        }
+      },
+    )
   } catch (error) {
     if (error instanceof Error && error.name === 'AddrInUse')
-      throw new UnmoorError('Unavailable', `Port ${port} on ${host} is in use by another process. Stop that one, or set PORT to another.`, {
-        operation: 'start',
-        retryable: false,
-        cause: error,
-      })
+      throw new UnmoorError(
+        'Unavailable',
+        `Port ${port} on ${host} is in use by another process. Stop that one, or set PORT to another.`,
+        {
+          operation: 'start',
+          retryable: false,
+          cause: error,
+        },
+      )
     throw error
   }
   return {
@@ -57,7 +72,13 @@ export async function startServer(handler: Handler, { port, host }: { port: numb
         return true
       })
       const outcome = await Promise.race([finished, late])
-      if (!outcome) stopped.abort(new DOMException(`The server stops: work was still running ${seconds} s after it was told to.`, 'TimeoutError'))
+      if (!outcome)
+        stopped.abort(
+          new DOMException(
+            `The server stops: work was still running ${seconds} s after it was told to.`,
+            'TimeoutError',
+          ),
+        )
       return outcome
     },
   }

@@ -30,7 +30,10 @@ export interface ServeOptions {
 
 const STOP_SECONDS = 30
 
-/** `server.mjs` serves, `server.mjs migrate` applies migrations and ends. Settings: PORT (3000), HOST (127.0.0.1), DATA_DIR (`data`), and the app's variables. */
+/**
+ * `server.mjs` serves, `server.mjs migrate` applies migrations and ends. Settings: PORT (3000), HOST
+ * (127.0.0.1), DATA_DIR (`data`), and the app's variables.
+ */
 export async function serve(options: ServeOptions): Promise<void> {
   try {
     if (Deno.args[0] === 'migrate') await migrateOnly(options)
@@ -60,16 +63,24 @@ async function run(options: ServeOptions): Promise<void> {
   const ready = Promise.withResolvers<Handler>()
   ready.promise.catch(() => {})
   // It listens first, so that an app can call itself by its URL; requests wait until the app is ready.
-  const server = await startServer(async (request, ctx) => (await ready.promise)(request, ctx), { port: readPort(), host: Deno.env.get('HOST') ?? '127.0.0.1' })
+  const server = await startServer(async (request, ctx) => (await ready.promise)(request, ctx), {
+    port: readPort(),
+    host: Deno.env.get('HOST') ?? '127.0.0.1',
+  })
   const runtime = await open(options, server.url)
   await migrateAll(runtime, options)
   ready.resolve(composeHandler(runtime, options.testChannel))
-  const consumers = consumeQueues(consumedQueues(runtime), { handle: (binding, messages, ctx) => runtime.queue(binding, messages, ctx) })
+  const consumers = consumeQueues(consumedQueues(runtime), {
+    handle: (binding, messages, ctx) => runtime.queue(binding, messages, ctx),
+  })
   const crons = startCrons(runtime)
   stopOnSignals(async () => {
     const work = Promise.all([consumers.stop(), crons.stop()])
     const late = new Promise<false>((resolve) => setTimeout(() => resolve(false), STOP_SECONDS * 1000))
-    const finished = await Promise.all([server.stop(STOP_SECONDS), Promise.race([work.then(() => true), late])])
+    const finished = await Promise.all([
+      server.stop(STOP_SECONDS),
+      Promise.race([work.then(() => true), late]),
+    ])
     await runtime.close()
     return finished.every(Boolean)
   })
@@ -79,11 +90,26 @@ async function run(options: ServeOptions): Promise<void> {
 function open({ app, name, drivers, dir }: ServeOptions, ownUrl: string | undefined): Promise<Runtime> {
   const dataDir = Deno.env.get('DATA_DIR') ?? 'data'
   const variable = (variableName: string): string | undefined => Deno.env.get(variableName)
-  return createRuntime({ app, name, drivers: withDefaults(app, name, drivers, dir, ownUrl), variable, dataDir })
+  return createRuntime({
+    app,
+    name,
+    drivers: withDefaults(app, name, drivers, dir, ownUrl),
+    variable,
+    dataDir,
+  })
 }
 
-/** The files driver reads the artifact's copy, and a service that is this app itself is called where it listens. */
-function withDefaults(app: App, name: string, drivers: ServeOptions['drivers'], dir: string, ownUrl: string | undefined): ServeOptions['drivers'] {
+/**
+ * The files driver reads the artifact's copy, and a service that is this app itself is called where it
+ * listens.
+ */
+function withDefaults(
+  app: App,
+  name: string,
+  drivers: ServeOptions['drivers'],
+  dir: string,
+  ownUrl: string | undefined,
+): ServeOptions['drivers'] {
   return Object.fromEntries(
     Object.entries(drivers).map(([binding, bound]) => {
       const declaration = app.bindings[binding]
@@ -100,14 +126,17 @@ function withDefaults(app: App, name: string, drivers: ServeOptions['drivers'], 
 
 async function migrateAll(runtime: Runtime, { migrations }: ServeOptions): Promise<MigrateReport> {
   const report: Record<string, MigrateReport[string]> = {}
-  for (const [binding, list] of Object.entries(migrations)) report[binding] = await migrate(runtime.sqlDriver(binding), binding, list)
+  for (const [binding, list] of Object.entries(migrations))
+    report[binding] = await migrate(runtime.sqlDriver(binding), binding, list)
   return report
 }
 
 /** What answers a request: the test channel where there is one, then a static file, then the app. */
 function composeHandler(runtime: Runtime, testChannel: TestChannel | undefined): Handler {
   return async (request, ctx) =>
-    (await testChannel?.(runtime, request, ctx, Deno.env.get('UNMOOR_TEST_TOKEN'))) ?? (await runtime.assets?.serve(request)) ?? runtime.fetch(request, ctx)
+    (await testChannel?.(runtime, request, ctx, Deno.env.get('UNMOOR_TEST_TOKEN'))) ??
+    (await runtime.assets?.serve(request)) ??
+    runtime.fetch(request, ctx)
 }
 
 /** Stops on SIGTERM, SIGINT, or when the parent that holds stdin is gone. A second signal quits at once. */
@@ -125,7 +154,8 @@ function stopOnSignals(stop: () => Promise<boolean>): void {
     )
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) Deno.addSignalListener(signal, () => begin(0))
-  if (Deno.env.get('UNMOOR_STDIN') === 'parent') void drain(Deno.stdin.readable).then(() => stopping || begin(0))
+  if (Deno.env.get('UNMOOR_STDIN') === 'parent')
+    void drain(Deno.stdin.readable).then(() => stopping || begin(0))
   addEventListener('unhandledrejection', (event) => {
     event.preventDefault()
     console.error('Unhandled rejection:', event.reason)
@@ -144,6 +174,9 @@ async function drain(stream: ReadableStream<Uint8Array>): Promise<void> {
 function readPort(): number {
   const text = Deno.env.get('PORT') ?? '3000'
   const port = Number(text)
-  if (!/^\d+$/.test(text) || port > 65_535) throw new UnmoorError('InvalidArgument', `PORT is "${text}", not a number from 0 to 65535.`, { operation: 'start' })
+  if (!/^\d+$/.test(text) || port > 65_535)
+    throw new UnmoorError('InvalidArgument', `PORT is "${text}", not a number from 0 to 65535.`, {
+      operation: 'start',
+    })
   return port
 }

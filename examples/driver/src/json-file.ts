@@ -1,11 +1,19 @@
 /**
- * A kv driver of one's own: a Map in memory, kept in one JSON file. It uses what unmoor exports and nothing else.
- * For a few thousand small entries of one process; it shows the duties of a driver, not how to store much.
+ * A kv driver of one's own: a Map in memory, kept in one JSON file. It uses what unmoor exports and nothing
+ * else. For a few thousand small entries of one process; it shows the duties of a driver, not how to store
+ * much.
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { UnmoorError } from 'unmoor'
-import type { DriverFactory, DriverOptionTables, KvDriver, KvEntry, KvListEntry, OptionTable } from 'unmoor/runtime'
+import type {
+  DriverFactory,
+  DriverOptionTables,
+  KvDriver,
+  KvEntry,
+  KvListEntry,
+  OptionTable,
+} from 'unmoor/runtime'
 
 /** Options of the driver. */
 export interface JsonFileOptions {
@@ -14,7 +22,9 @@ export interface JsonFileOptions {
 }
 
 /** What a build checks a config's options by: it reads this literal, and does not run the module. */
-export const options = { kv: { path: 'string' } satisfies OptionTable<JsonFileOptions> } satisfies DriverOptionTables
+export const options = {
+  kv: { path: 'string' } satisfies OptionTable<JsonFileOptions>,
+} satisfies DriverOptionTables
 
 /** As it stands in the file; bytes are base64. */
 interface Stored {
@@ -30,7 +40,12 @@ const open = new Map<string, Map<string, Stored>>()
 export const kv: DriverFactory<'kv', JsonFileOptions> = ({ path }, context) => {
   const { app, binding, dataDir } = context
   const file = path ?? (dataDir === undefined ? undefined : join(dataDir, app, `kv-${binding}.json`))
-  if (file === undefined) throw new UnmoorError('InvalidArgument', `Binding "${binding}": this target has no disk. Set the driver's "path".`, { binding })
+  if (file === undefined)
+    throw new UnmoorError(
+      'InvalidArgument',
+      `Binding "${binding}": this target has no disk. Set the driver's "path".`,
+      { binding },
+    )
   let entries = open.get(file)
   if (entries === undefined) open.set(file, (entries = load(file, binding)))
   return new JsonFileKv(file, entries, () => context.now())
@@ -42,7 +57,11 @@ function load(file: string, binding: string): Map<string, Stored> {
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return new Map()
     // A damaged file is named, never overwritten.
-    throw new UnmoorError('Internal', `Binding "${binding}": ${file} cannot be read. Mend it, or move it away.`, { binding, cause })
+    throw new UnmoorError(
+      'Internal',
+      `Binding "${binding}": ${file} cannot be read. Mend it, or move it away.`,
+      { binding, cause },
+    )
   }
 }
 
@@ -63,11 +82,19 @@ class JsonFileKv implements KvDriver {
     if (stored === undefined) return null
     const { text, base64, metadata, expiration } = stored
     // `stream` may be answered with bytes. Each caller gets bytes of its own.
-    const bytes = (): Buffer<ArrayBuffer> => (text === undefined ? Buffer.from(base64 ?? '', 'base64') : Buffer.from(text))
-    return { value: as === 'text' ? (text ?? bytes().toString()) : new Uint8Array(bytes()), metadata, expiration }
+    const bytes = (): Buffer<ArrayBuffer> =>
+      text === undefined ? Buffer.from(base64 ?? '', 'base64') : Buffer.from(text)
+    return {
+      value: as === 'text' ? (text ?? bytes().toString()) : new Uint8Array(bytes()),
+      metadata,
+      expiration,
+    }
   }
 
-  /** Optional: without it `env.NAME.getMany()` asks for each key. Worth having where a backend answers many in one call. */
+  /**
+   * Optional: without it `env.NAME.getMany()` asks for each key. Worth having where a backend answers many in
+   * one call.
+   */
   async getMany(keys: readonly string[], as: 'text' | 'bytes'): Promise<Map<string, KvEntry>> {
     const found = await Promise.all(keys.map(async (key) => [key, await this.get(key, as)] as const))
     return new Map(found.filter((entry): entry is [string, KvEntry] => entry[1] !== null))
@@ -78,8 +105,13 @@ class JsonFileKv implements KvDriver {
     value: string | Uint8Array<ArrayBuffer>,
     { metadata, expiration }: { metadata?: string | undefined; expiration?: number | undefined },
   ): Promise<void> {
-    const body = typeof value === 'string' ? { text: value } : { base64: Buffer.from(value).toString('base64') }
-    this.#entries.set(key, { ...body, ...(metadata === undefined ? {} : { metadata }), ...(expiration === undefined ? {} : { expiration }) })
+    const body =
+      typeof value === 'string' ? { text: value } : { base64: Buffer.from(value).toString('base64') }
+    this.#entries.set(key, {
+      ...body,
+      ...(metadata === undefined ? {} : { metadata }),
+      ...(expiration === undefined ? {} : { expiration }),
+    })
     await this.#save()
   }
 
@@ -87,11 +119,24 @@ class JsonFileKv implements KvDriver {
     if (this.#entries.delete(key)) await this.#save()
   }
 
-  async list({ prefix, cursor, limit }: { prefix: string; cursor?: string | undefined; limit: number }): Promise<{ keys: KvListEntry[]; cursor?: string }> {
+  async list({
+    prefix,
+    cursor,
+    limit,
+  }: {
+    prefix: string
+    cursor?: string | undefined
+    limit: number
+  }): Promise<{ keys: KvListEntry[]; cursor?: string }> {
     const after = cursor === undefined ? undefined : decodeCursor(cursor)
     // UTF-8 byte order, which is not the order of JavaScript's strings.
     const names = [...this.#entries.keys()]
-      .filter((name) => name.startsWith(prefix) && this.#live(name) !== undefined && (after === undefined || compare(name, after) > 0))
+      .filter(
+        (name) =>
+          name.startsWith(prefix) &&
+          this.#live(name) !== undefined &&
+          (after === undefined || compare(name, after) > 0),
+      )
       .sort(compare)
     const keys = names.slice(0, limit).map((name): KvListEntry => {
       const { metadata, expiration } = this.#entries.get(name) ?? {}
@@ -133,6 +178,8 @@ function decodeCursor(cursor: string): string {
   const [, length, text = ''] = /^k(\d+)\.([\w-]+)$/.exec(cursor) ?? []
   const key = Buffer.from(text, 'base64url').toString()
   if (Number(length) !== text.length || encodeCursor(key) !== cursor)
-    throw new UnmoorError('InvalidArgument', 'This cursor is none that an earlier page gave.', { operation: 'list' })
+    throw new UnmoorError('InvalidArgument', 'This cursor is none that an earlier page gave.', {
+      operation: 'list',
+    })
   return key
 }

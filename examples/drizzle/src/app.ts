@@ -10,11 +10,22 @@ export default defineApp({
     const { pathname, searchParams } = new URL(request.url)
     try {
       if (request.method === 'POST' && pathname === '/tasks') {
-        const { id, title, due, tags } = (await request.json()) as Pick<Task, 'id' | 'title' | 'tags'> & { due?: string }
-        await createTasks(env.db).add({ id, title, tags, done: false, due: due === undefined ? null : new Date(due) })
+        const { id, title, due, tags } = (await request.json()) as Pick<Task, 'id' | 'title' | 'tags'> & {
+          due?: string
+        }
+        await createTasks(env.db).add({
+          id,
+          title,
+          tags,
+          done: false,
+          due: due === undefined ? null : new Date(due),
+        })
         return new Response(null, { status: 201 })
       }
-      if (pathname === '/overdue') return Response.json(await createTasks(env.db).overdue(new Date(searchParams.get('now') ?? Date.now())))
+      if (pathname === '/overdue')
+        return Response.json(
+          await createTasks(env.db).overdue(new Date(searchParams.get('now') ?? Date.now())),
+        )
       const [, id, other] = /^\/swap\/(\w+)\/(\w+)$/.exec(pathname) ?? []
       if (id === undefined || other === undefined) return new Response('Not Found', { status: 404 })
       // Both or neither: a transaction of the binding, with the same queries on it.

@@ -25,13 +25,17 @@ export interface Tasks {
 /** The queries on a binding, or on a transaction of one. */
 export function createTasks(session: SqlSession): Tasks {
   const callback = createCallback(session)
-  return session.dialect === 'postgres' ? postgresTasks(drizzlePostgres(callback)) : sqliteTasks(drizzleSqlite(callback))
+  return session.dialect === 'postgres'
+    ? postgresTasks(drizzlePostgres(callback))
+    : sqliteTasks(drizzleSqlite(callback))
 }
 
 type Table = typeof sqlite.tasks | typeof postgres.tasks
 
-// Conditions and orders take the columns of either dialect: they are shared. A query itself is typed by its dialect's database, so the chains are written per dialect.
-const isOverdue = (table: Table, now: Date) => and(eq(table.done, false), isNotNull(table.due), lt(table.due, now))
+// Conditions and orders take the columns of either dialect: they are shared. A query itself is typed by its
+// dialect's database, so the chains are written per dialect.
+const isOverdue = (table: Table, now: Date) =>
+  and(eq(table.done, false), isNotNull(table.due), lt(table.due, now))
 const byDue = (table: Table) => [asc(table.due), asc(table.id)]
 
 function sqliteTasks(db: SqliteRemoteDatabase): Tasks {

@@ -8,12 +8,16 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => t?.stop())
 
-const add = (task: object): Promise<Response> => t.fetch('/tasks', { method: 'POST', body: JSON.stringify(task) })
-const overdue = async (): Promise<{ id: string }[]> => (await (await t.fetch('/overdue?now=2026-06-01T00:00:00Z')).json()) as { id: string }[]
+const add = (task: object): Promise<Response> =>
+  t.fetch('/tasks', { method: 'POST', body: JSON.stringify(task) })
+const overdue = async (): Promise<{ id: string }[]> =>
+  (await (await t.fetch('/overdue?now=2026-06-01T00:00:00Z')).json()) as { id: string }[]
 
 describe('tasks', () => {
   it('keep booleans, dates and JSON by the schema of the dialect', async () => {
-    expect((await add({ id: 'late', title: 'Late', tags: ['a', "it's"], due: '2026-05-01T12:30:00.250Z' })).status).toBe(201)
+    expect(
+      (await add({ id: 'late', title: 'Late', tags: ['a', "it's"], due: '2026-05-01T12:30:00.250Z' })).status,
+    ).toBe(201)
     await add({ id: 'later', title: 'Later', tags: [], due: '2026-05-02T00:00:00Z' })
     await add({ id: 'soon', title: 'Soon', tags: [], due: '2026-07-01T00:00:00Z' })
     await add({ id: 'never', title: 'Never', tags: [] })

@@ -19,7 +19,9 @@ export default defineApp({
         const post = await view(db, id)
         return post === undefined ? new Response('Not Found', { status: 404 }) : Response.json(post)
       }
-      return pathname === '/ranking' ? Response.json(await ranking(db, 10)) : new Response('Not Found', { status: 404 })
+      return pathname === '/ranking'
+        ? Response.json(await ranking(db, 10))
+        : new Response('Not Found', { status: 404 })
     } catch (error) {
       if (isUnmoorError(error, 'AlreadyExists')) return new Response('There is such a post.', { status: 409 })
       if (isUnmoorError(error, 'Unsupported')) return new Response(error.message, { status: 501 })

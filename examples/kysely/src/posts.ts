@@ -8,19 +8,29 @@ export interface NewPost {
 }
 
 /** The author as new or known, and the post, or neither. */
-export async function publish(db: Kysely<Database>, { id, author, title }: NewPost, now: number): Promise<void> {
+export async function publish(
+  db: Kysely<Database>,
+  { id, author, title }: NewPost,
+  now: number,
+): Promise<void> {
   await db.transaction().execute(async (transaction) => {
     await transaction
       .insertInto('authors')
       .values({ id: author.toLowerCase(), name: author })
       .onConflict((conflict) => conflict.column('id').doNothing())
       .execute()
-    await transaction.insertInto('posts').values({ id, author: author.toLowerCase(), title, views: 0, created: now }).execute()
+    await transaction
+      .insertInto('posts')
+      .values({ id, author: author.toLowerCase(), title, views: 0, created: now })
+      .execute()
   })
 }
 
 /** Counts a view; undefined where there is no such post. */
-export function view(db: Kysely<Database>, id: string): Promise<{ title: string; views: number } | undefined> {
+export function view(
+  db: Kysely<Database>,
+  id: string,
+): Promise<{ title: string; views: number } | undefined> {
   return db
     .updateTable('posts')
     .set((update) => ({ views: update('views', '+', 1) }))
@@ -30,12 +40,19 @@ export function view(db: Kysely<Database>, id: string): Promise<{ title: string;
 }
 
 /** Authors with how many posts they have and how often these were seen, the most read first. */
-export function ranking(db: Kysely<Database>, limit: number): Promise<{ name: string; posts: number; views: number }[]> {
+export function ranking(
+  db: Kysely<Database>,
+  limit: number,
+): Promise<{ name: string; posts: number; views: number }[]> {
   return (
     db
       .selectFrom('authors')
       .innerJoin('posts', 'posts.author', 'authors.id')
-      .select(({ fn }) => ['authors.name', fn.count<number>('posts.id').as('posts'), fn.sum<number>('posts.views').as('views')])
+      .select(({ fn }) => [
+        'authors.name',
+        fn.count<number>('posts.id').as('posts'),
+        fn.sum<number>('posts.views').as('views'),
+      ])
       .groupBy(['authors.id', 'authors.name'])
       // The select's alias, on both engines.
       .orderBy(sql.ref('views'), 'desc')

@@ -19,20 +19,29 @@ describe('posts', () => {
       // What D1 has: the same rows by a batch.
       await t.env.db.batch([
         { text: 'INSERT INTO authors (id, name) VALUES (?, ?)', params: ['ada', 'Ada'] },
-        { text: "INSERT INTO posts (id, author, title, views, created) VALUES ('one', 'ada', 'About one', 0, 0), ('two', 'ada', 'About two', 0, 0)" },
+        {
+          text: "INSERT INTO posts (id, author, title, views, created) VALUES ('one', 'ada', 'About one', 0, 0), ('two', 'ada', 'About two', 0, 0)",
+        },
         { text: 'INSERT INTO authors (id, name) VALUES (?, ?)', params: ['bob', 'Bob'] },
-        { text: "INSERT INTO posts (id, author, title, views, created) VALUES ('three', 'bob', 'About three', 0, 0)" },
+        {
+          text: "INSERT INTO posts (id, author, title, views, created) VALUES ('three', 'bob', 'About three', 0, 0)",
+        },
       ])
       return
     }
-    expect([first.status, (await publish('two', 'Ada')).status, (await publish('three', 'Bob')).status]).toEqual([201, 201, 201])
+    expect([
+      first.status,
+      (await publish('two', 'Ada')).status,
+      (await publish('three', 'Bob')).status,
+    ]).toEqual([201, 201, 201])
     // The second author is not kept without the post.
     expect((await publish('one', 'Eve')).status).toBe(409)
     expect(await t.env.db.value('SELECT count(*) FROM authors')).toBe(2)
   })
 
   it('count their views and rank their authors', async () => {
-    for (let seen = 1; seen <= 3; seen++) expect(await (await t.fetch('/posts/three')).json()).toEqual({ title: 'About three', views: seen })
+    for (let seen = 1; seen <= 3; seen++)
+      expect(await (await t.fetch('/posts/three')).json()).toEqual({ title: 'About three', views: seen })
     expect(await (await t.fetch('/posts/one')).json()).toEqual({ title: 'About one', views: 1 })
     expect((await t.fetch("/posts/none'; DROP TABLE posts; --")).status).toBe(404)
     expect(await (await t.fetch('/ranking')).json()).toEqual([

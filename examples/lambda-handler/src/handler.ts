@@ -2,8 +2,14 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from '
 import type { LambdaContext } from 'unmoor/from-lambda'
 import type { Bindings } from './bindings.ts'
 
-/** GET and PUT /notes/NAME, and what the event tells. Written for an HTTP API; DynamoDB's calls became those of the binding. */
-export async function handler(event: APIGatewayProxyEventV2, context: LambdaContext<Bindings>): Promise<APIGatewayProxyStructuredResultV2> {
+/**
+ * GET and PUT /notes/NAME, and what the event tells. Written for an HTTP API; DynamoDB's calls became those
+ * of the binding.
+ */
+export async function handler(
+  event: APIGatewayProxyEventV2,
+  context: LambdaContext<Bindings>,
+): Promise<APIGatewayProxyStructuredResultV2> {
   const { notes, thumbnails } = context.unmoor.env
   const { method, path } = event.requestContext.http
   if (path === '/event')
@@ -22,7 +28,9 @@ export async function handler(event: APIGatewayProxyEventV2, context: LambdaCont
     return { statusCode: 201, headers: { location: path }, cookies: [`last=${name}; Path=/`, 'seen=1'] }
   }
   const note = await notes.get(name)
-  return note === null ? json(404, { error: 'no such note' }) : { statusCode: 200, headers: { 'content-type': 'text/plain' }, body: note }
+  return note === null
+    ? json(404, { error: 'no such note' })
+    : { statusCode: 200, headers: { 'content-type': 'text/plain' }, body: note }
 }
 
 function json(statusCode: number, value: unknown): APIGatewayProxyStructuredResultV2 {

@@ -3,12 +3,20 @@ import type { LambdaContext } from 'unmoor/from-lambda'
 import type { Bindings } from './bindings.ts'
 
 /** Takes a batch of messages; one of the name `broken` fails alone. */
-export async function thumbnails(event: SQSEvent, context: LambdaContext<Bindings>): Promise<SQSBatchResponse> {
+export async function thumbnails(
+  event: SQSEvent,
+  context: LambdaContext<Bindings>,
+): Promise<SQSBatchResponse> {
   const batchItemFailures: { itemIdentifier: string }[] = []
   for (const { body, messageId, attributes } of event.Records) {
     const { name, size } = JSON.parse(body) as { name: string; size: number }
-    if (name === 'broken' && attributes.ApproximateReceiveCount === '1') batchItemFailures.push({ itemIdentifier: messageId })
-    else await context.unmoor.env.notes.put(`thumbnail-of-${name}`, `${size} bytes, attempt ${attributes.ApproximateReceiveCount}`)
+    if (name === 'broken' && attributes.ApproximateReceiveCount === '1')
+      batchItemFailures.push({ itemIdentifier: messageId })
+    else
+      await context.unmoor.env.notes.put(
+        `thumbnail-of-${name}`,
+        `${size} bytes, attempt ${attributes.ApproximateReceiveCount}`,
+      )
   }
   return { batchItemFailures }
 }

@@ -9,16 +9,33 @@ beforeAll(async () => {
 afterAll(() => t?.stop())
 
 it('answers requests as it did behind its HTTP API', async () => {
-  const saved = await t.fetch('/notes/first', { method: 'PUT', body: 'hello', headers: { 'content-type': 'text/plain' } })
-  expect([saved.status, saved.headers.get('location'), saved.headers.getSetCookie()]).toEqual([201, '/notes/first', ['last=first; Path=/', 'seen=1']])
+  const saved = await t.fetch('/notes/first', {
+    method: 'PUT',
+    body: 'hello',
+    headers: { 'content-type': 'text/plain' },
+  })
+  expect([saved.status, saved.headers.get('location'), saved.headers.getSetCookie()]).toEqual([
+    201,
+    '/notes/first',
+    ['last=first; Path=/', 'seen=1'],
+  ])
   const note = await t.fetch('/notes/first')
-  expect([note.status, note.headers.get('content-type'), await note.text()]).toEqual([200, 'text/plain', 'hello'])
+  expect([note.status, note.headers.get('content-type'), await note.text()]).toEqual([
+    200,
+    'text/plain',
+    'hello',
+  ])
   expect((await t.fetch('/notes/none')).status).toBe(404)
 })
 
 it('finds query, cookies and variables where AWS has them', async () => {
   const event = await t.fetch('/event?a=1&a=2&b=%20', { headers: { cookie: 'x=1; y=2' } })
-  expect(await event.json()).toEqual({ query: { a: '1,2', b: ' ' }, cookies: ['x=1', 'y=2'], table: 'notes', function: 'notes' })
+  expect(await event.json()).toEqual({
+    query: { a: '1,2', b: ' ' },
+    cookies: ['x=1', 'y=2'],
+    table: 'notes',
+    function: 'notes',
+  })
 })
 
 it('takes batches, and only what failed again', async () => {

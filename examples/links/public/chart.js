@@ -20,7 +20,12 @@ export function drawChart(svg, days, count) {
   svg.replaceChildren(
     ...bars.flatMap(({ day, clicks }, index) => {
       const tall = ((height - foot - 12) * clicks) / highest
-      const bar = shape('rect', { x: index * step + 1, y: height - foot - tall, width: step - 2, height: tall })
+      const bar = shape('rect', {
+        x: index * step + 1,
+        y: height - foot - tall,
+        width: step - 2,
+        height: tall,
+      })
       bar.append(shape('title', {}, `${day}: ${clicks}`))
       return index % 7 === 0 ? [bar, shape('text', { x: index * step, y: height - 8 }, day.slice(5))] : [bar]
     }),

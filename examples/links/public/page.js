@@ -9,7 +9,10 @@ token.addEventListener('change', () => {
 })
 
 async function api(path, init = {}) {
-  const response = await fetch(`/api${path}`, { ...init, headers: { ...init.headers, authorization: `Bearer ${token.value}` } })
+  const response = await fetch(`/api${path}`, {
+    ...init,
+    headers: { ...init.headers, authorization: `Bearer ${token.value}` },
+  })
   const body = response.status === 204 ? {} : await response.json()
   if (!response.ok) throw new Error(body.error)
   return body
@@ -40,7 +43,12 @@ async function showLinks() {
 
 function linkRow({ slug, url }) {
   const icon = element('img', { src: `/icons/${slug}`, alt: '', onerror: () => icon.remove() })
-  const upload = element('input', { type: 'file', accept: 'image/*', hidden: true, onchange: () => act(() => uploadIcon(slug, upload.files[0])) })
+  const upload = element('input', {
+    type: 'file',
+    accept: 'image/*',
+    hidden: true,
+    onchange: () => act(() => uploadIcon(slug, upload.files[0])),
+  })
   return element(
     'tr',
     {},
@@ -78,7 +86,11 @@ async function showStatistics(slug) {
   section.querySelector('h2').textContent = `/${slug}: ${total} clicks in 30 days`
   section.querySelector('figcaption').textContent = 'Clicks per day (UTC)'
   drawChart(byId('chart'), days, 30)
-  byId('referrers').replaceChildren(...referrers.map(({ referrer, clicks }) => element('li', { textContent: `${referrer || 'direct'}: ${clicks}` })))
+  byId('referrers').replaceChildren(
+    ...referrers.map(({ referrer, clicks }) =>
+      element('li', { textContent: `${referrer || 'direct'}: ${clicks}` }),
+    ),
+  )
 }
 
 byId('create').addEventListener('submit', (event) => {

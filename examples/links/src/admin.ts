@@ -4,13 +4,16 @@ import type { AppEnv } from './bindings.ts'
 /** Lets a request through whose bearer token is the admin token. */
 export const requireAdmin = createMiddleware<AppEnv>(async (c, next) => {
   const given = /^Bearer (.+)$/.exec(c.req.header('authorization') ?? '')?.[1] ?? ''
-  if (!(await equal(given, await c.env.adminToken.get()))) return c.json({ error: 'the admin token is missing or wrong' }, 401)
+  if (!(await equal(given, await c.env.adminToken.get())))
+    return c.json({ error: 'the admin token is missing or wrong' }, 401)
   return next()
 })
 
 /** Compares without telling by its time where two texts differ. */
 async function equal(a: string, b: string): Promise<boolean> {
-  const digests = await Promise.all([a, b].map((text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))))
+  const digests = await Promise.all(
+    [a, b].map((text) => crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))),
+  )
   const [x, y] = digests.map((digest) => new Uint8Array(digest)) as [Uint8Array, Uint8Array]
   return x.reduce((difference, byte, index) => difference | (byte ^ (y[index] as number)), 0) === 0
 }

@@ -18,7 +18,8 @@ export async function recordClicks(batch: QueueBatch<Click>, stats: Sql): Promis
 
 /** Removes the clicks from before `days` days ago. */
 export async function deleteOldClicks(stats: Sql, now: number, days: number): Promise<void> {
-  if (!Number.isInteger(days) || days < 1) throw new Error(`RETENTION_DAYS must be a whole number of days, not "${days}".`)
+  if (!Number.isInteger(days) || days < 1)
+    throw new Error(`RETENTION_DAYS must be a whole number of days, not "${days}".`)
   const { changes } = await stats.run(sql`DELETE FROM clicks WHERE day < ${dayOf(now - days * 86_400_000)}`)
   console.log(`cleanup removed ${changes} clicks older than ${days} days`)
 }

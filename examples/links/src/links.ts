@@ -17,7 +17,8 @@ export function checkUrl(url: unknown): string | undefined {
 
 /** Eight letters and digits that are not mistaken for each other. */
 export function randomSlug(): string {
-  // 31 letters divide no power of two: the few bytes above the last multiple are thrown again, so that none is more likely.
+  // 31 letters divide no power of two: the few bytes above the last multiple are thrown again, so that none
+  // is more likely.
   let slug = ''
   while (slug.length < 8) {
     for (const byte of crypto.getRandomValues(new Uint8Array(16))) {

@@ -20,7 +20,9 @@ routes.post('/api/links', async (c) => {
   if (slug === undefined) return c.json({ error: 'slug must be 2 to 64 letters, digits, "-" or "_"' }, 400)
   try {
     // The database decides who gets a slug: the key-value store may be stale for a minute.
-    await c.env.stats.run(sql`INSERT INTO links (slug, url, created_at) VALUES (${slug}, ${url}, ${new Date().toISOString()})`)
+    await c.env.stats.run(
+      sql`INSERT INTO links (slug, url, created_at) VALUES (${slug}, ${url}, ${new Date().toISOString()})`,
+    )
   } catch (error) {
     if (isUnmoorError(error, 'AlreadyExists')) return c.json({ error: `the slug "${slug}" is taken` }, 409)
     throw error
@@ -47,27 +49,37 @@ routes.delete('/api/links/:slug', async (c) => {
 routes.put('/api/links/:slug/icon', async (c) => {
   const slug = c.req.param('slug')
   const contentType = c.req.header('content-type') ?? ''
-  if (!ICON_TYPES.includes(contentType)) return c.json({ error: `an icon is one of ${ICON_TYPES.join(', ')}` }, 415)
+  if (!ICON_TYPES.includes(contentType))
+    return c.json({ error: `an icon is one of ${ICON_TYPES.join(', ')}` }, 415)
   const found = await c.env.stats.value(sql`SELECT slug FROM links WHERE slug = ${slug}`)
   if (found === null) return c.json({ error: 'no such link' }, 404)
   const bytes = await c.req.arrayBuffer()
-  if (bytes.byteLength > MAX_ICON_BYTES) return c.json({ error: `an icon is at most ${MAX_ICON_BYTES} bytes` }, 413)
+  if (bytes.byteLength > MAX_ICON_BYTES)
+    return c.json({ error: `an icon is at most ${MAX_ICON_BYTES} bytes` }, 413)
   await c.env.icons.put(slug, bytes, { contentType })
   return c.json({ slug, bytes: bytes.byteLength }, 201)
 })
 
 routes.get('/api/stats/:slug', async (c) => {
   const days = Number(c.req.query('days') ?? 30)
-  if (!Number.isInteger(days) || days < 1 || days > 365) return c.json({ error: 'days is a whole number from 1 to 365' }, 400)
-  return c.json(await statisticsOf(c.env.stats, c.req.param('slug'), dayOf(Date.now() - (days - 1) * 86_400_000)))
+  if (!Number.isInteger(days) || days < 1 || days > 365)
+    return c.json({ error: 'days is a whole number from 1 to 365' }, 400)
+  return c.json(
+    await statisticsOf(c.env.stats, c.req.param('slug'), dayOf(Date.now() - (days - 1) * 86_400_000)),
+  )
 })
 
 routes.get('/icons/:slug', async (c) => {
-  const icon = await c.env.icons.get(c.req.param('slug'), { ifNoneMatch: c.req.header('if-none-match')?.replaceAll('"', '') || 'none' })
+  const icon = await c.env.icons.get(c.req.param('slug'), {
+    ifNoneMatch: c.req.header('if-none-match')?.replaceAll('"', '') || 'none',
+  })
   if (icon === null) return c.notFound()
   const headers = { etag: `"${icon.etag}"`, 'cache-control': 'public, max-age=300' }
   if (icon.body === null) return c.body(null, 304, headers)
-  return c.body(icon.body, 200, { ...headers, 'content-type': icon.httpMetadata.contentType ?? 'application/octet-stream' })
+  return c.body(icon.body, 200, {
+    ...headers,
+    'content-type': icon.httpMetadata.contentType ?? 'application/octet-stream',
+  })
 })
 
 routes.get('/:slug', async (c) => {

@@ -12,7 +12,10 @@ beforeAll(async () => {
 afterAll(() => t?.stop())
 
 function api(path: string, init: RequestInit = {}): Promise<Response> {
-  return t.fetch(`/api${path}`, { ...init, headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKEN}`, ...init.headers } })
+  return t.fetch(`/api${path}`, {
+    ...init,
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKEN}`, ...init.headers },
+  })
 }
 
 function create(slug: string, url = 'https://example.org/page'): Promise<Response> {
@@ -33,8 +36,12 @@ describe('links', () => {
   })
 
   it('gives a slug only once, also to many at the same time', async () => {
-    const answers = await Promise.all(Array.from({ length: 8 }, (_, index) => create('race', `https://example.org/${index}`)))
-    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 409, 409, 409, 409, 409, 409, 409])
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => create('race', `https://example.org/${index}`)),
+    )
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([
+      201, 409, 409, 409, 409, 409, 409, 409,
+    ])
   })
 
   it('refuses what is no address or slug', async () => {
@@ -46,7 +53,8 @@ describe('links', () => {
 
   it('counts clicks through the queue', async () => {
     await create('counted')
-    for (let visit = 0; visit < 5; visit++) await t.fetch('/counted', { redirect: 'manual', headers: { referer: 'https://news.example/today' } })
+    for (let visit = 0; visit < 5; visit++)
+      await t.fetch('/counted', { redirect: 'manual', headers: { referer: 'https://news.example/today' } })
     await t.queues.clicks.drained()
     const statistics = await (await api('/stats/counted')).json()
     expect(statistics).toMatchObject({ total: 5, referrers: [{ referrer: 'news.example', clicks: 5 }] })
@@ -55,21 +63,41 @@ describe('links', () => {
   it('keeps an icon and answers 304 while it is the same', async () => {
     await create('pictured')
     const bytes = Uint8Array.from({ length: 300 }, (_, index) => index)
-    const saved = await api('/links/pictured/icon', { method: 'PUT', body: bytes, headers: { 'content-type': 'image/png' } })
+    const saved = await api('/links/pictured/icon', {
+      method: 'PUT',
+      body: bytes,
+      headers: { 'content-type': 'image/png' },
+    })
     expect(saved.status).toBe(201)
     const icon = await t.fetch('/icons/pictured')
     expect(icon.headers.get('content-type')).toBe('image/png')
     expect(new Uint8Array(await icon.arrayBuffer())).toEqual(bytes)
-    const again = await t.fetch('/icons/pictured', { headers: { 'if-none-match': icon.headers.get('etag') ?? '' } })
+    const again = await t.fetch('/icons/pictured', {
+      headers: { 'if-none-match': icon.headers.get('etag') ?? '' },
+    })
     expect(again.status).toBe(304)
-    expect((await api('/links/pictured/icon', { method: 'PUT', body: '<svg/>', headers: { 'content-type': 'image/svg+xml' } })).status).toBe(415)
+    expect(
+      (
+        await api('/links/pictured/icon', {
+          method: 'PUT',
+          body: '<svg/>',
+          headers: { 'content-type': 'image/svg+xml' },
+        })
+      ).status,
+    ).toBe(415)
   })
 
   it('removes old clicks at night', async () => {
     const now = Date.UTC(2026, 5, 30, 3)
     await t.env.stats.batch([
-      { text: 'INSERT INTO clicks (id, slug, day, referrer) VALUES (?, ?, ?, ?)', params: ['old', 'night', '2026-05-30', ''] },
-      { text: 'INSERT INTO clicks (id, slug, day, referrer) VALUES (?, ?, ?, ?)', params: ['new', 'night', '2026-05-31', ''] },
+      {
+        text: 'INSERT INTO clicks (id, slug, day, referrer) VALUES (?, ?, ?, ?)',
+        params: ['old', 'night', '2026-05-30', ''],
+      },
+      {
+        text: 'INSERT INTO clicks (id, slug, day, referrer) VALUES (?, ?, ?, ?)',
+        params: ['new', 'night', '2026-05-31', ''],
+      },
     ])
     await t.crons.cleanup.run({ scheduledTime: now })
     expect(await t.env.stats.all('SELECT id FROM clicks WHERE slug = ?', ['night'])).toEqual([{ id: 'new' }])

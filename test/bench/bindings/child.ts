@@ -1,4 +1,7 @@
-/** A process that does one contender's work: told `{ seconds }` over IPC, it answers `{ operations, cpu }` (microseconds); told `{ answer }`, what the operation gives. */
+/**
+ * A process that does one contender's work: told `{ seconds }` over IPC, it answers `{ operations, cpu }`
+ * (microseconds); told `{ answer }`, what the operation gives.
+ */
 import { KV } from './kv.ts'
 import { QUEUE } from './queue.ts'
 import { SQL } from './sql.ts'
@@ -34,7 +37,10 @@ process.on('message', (message: { seconds: number } | { answer: number } | 'end'
     if (message === 'end') {
       await work.close()
       process.disconnect?.()
-    } else process.send?.('seconds' in message ? await run(message.seconds) : { answer: await work.once(message.answer) })
+    } else
+      process.send?.(
+        'seconds' in message ? await run(message.seconds) : { answer: await work.once(message.answer) },
+      )
   }
   void answer()
 })

@@ -22,8 +22,12 @@ export interface Place {
 export type Contenders = Readonly<Record<string, (place: Place) => Promise<Work> | Work>>
 
 /** Keys and values of all kv works: 1,000 entries of 100 characters. */
-export const KEYS: readonly string[] = Array.from({ length: 1000 }, (_, index) => `user:${String(index).padStart(6, '0')}`)
-export const VALUE = 'a value of one hundred characters, as a session or a short link would have it ............ the end.'
+export const KEYS: readonly string[] = Array.from(
+  { length: 1000 },
+  (_, index) => `user:${String(index).padStart(6, '0')}`,
+)
+export const VALUE =
+  'a value of one hundred characters, as a session or a short link would have it ............ the end.'
 /** Calls to a server that are under way at once. */
 export const IN_FLIGHT = 32
 

@@ -1,4 +1,7 @@
-/** Bindings through the portable classes and drivers, against the bare clients doing the same work, and unstorage. CPU time of the process per operation. */
+/**
+ * Bindings through the portable classes and drivers, against the bare clients doing the same work, and
+ * unstorage. CPU time of the process per operation.
+ */
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -7,7 +10,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import postgres from 'postgres'
-import { type BenchGroup, type BenchOptions, type BenchResult, type Measurement, median, round, runWanted, summarize } from '../bench.ts'
+import {
+  type BenchGroup,
+  type BenchOptions,
+  type BenchResult,
+  type Measurement,
+  median,
+  round,
+  runWanted,
+  summarize,
+} from '../bench.ts'
 import { KV } from '../bindings/kv.ts'
 import { QUEUE } from '../bindings/queue.ts'
 import { SQL } from '../bindings/sql.ts'
@@ -25,7 +37,10 @@ export const bindingsGroup: BenchGroup = {
   name: 'bindings',
   ids: [...Object.keys(WORKS), 'bindings.import'],
   async run(options) {
-    const works = Object.entries(WORKS).map(([id, contenders]): Measurement => [id, () => compare(id, contenders, options)])
+    const works = Object.entries(WORKS).map(([id, contenders]): Measurement => [
+      id,
+      () => compare(id, contenders, options),
+    ])
     return runWanted(options, [...works, ['bindings.import', () => importTime(options)]])
   },
 }
@@ -40,7 +55,9 @@ async function compare(id: string, contenders: Contenders, options: BenchOptions
       const schema = `unmoor_bench_${randomUUID().replaceAll('-', '')}`
       schemas.push(schema)
       const place: Place = { folder, postgres: { url: POSTGRES, schema }, redis: { url: REDIS } }
-      const child = fork(subject.file(CHILD), [id, contender, JSON.stringify(place)], { execArgv: ['--no-warnings'] })
+      const child = fork(subject.file(CHILD), [id, contender, JSON.stringify(place)], {
+        execArgv: ['--no-warnings'],
+      })
       await ask(child)
       children.push([name, child])
     }
@@ -51,13 +68,19 @@ async function compare(id: string, contenders: Contenders, options: BenchOptions
     for (let index = 0; index < options.rounds; index++) {
       for (let turn = 0; turn < children.length; turn++) {
         const [name, child] = children[(turn + index) % children.length] as (typeof children)[number]
-        const { operations, cpu: used } = (await ask(child, { seconds: options.seconds })) as { operations: number; cpu: number }
+        const { operations, cpu: used } = (await ask(child, { seconds: options.seconds })) as {
+          operations: number
+          cpu: number
+        }
         cpu.get(name)?.push(used / operations)
         rate.get(name)?.push(operations / options.seconds)
       }
       options.log(`${id}: round ${index + 1} of ${options.rounds}`)
     }
-    return { ...summarize(id, 'cpu us/operation', cpu), rps: Object.fromEntries([...rate].map(([name, list]) => [name, round(median(list))])) }
+    return {
+      ...summarize(id, 'cpu us/operation', cpu),
+      rps: Object.fromEntries([...rate].map(([name, list]) => [name, round(median(list))])),
+    }
   } finally {
     for (const [, child] of children) {
       child.send('end')
@@ -73,7 +96,10 @@ async function compare(id: string, contenders: Contenders, options: BenchOptions
 }
 
 /** Who is compared: a name, what the child calls it, and whose child it is. */
-function rivals(contenders: Contenders, { base }: BenchOptions): (readonly [name: string, contender: string, subject: Subject])[] {
+function rivals(
+  contenders: Contenders,
+  { base }: BenchOptions,
+): (readonly [name: string, contender: string, subject: Subject])[] {
   if (base !== undefined)
     return [
       ['ours', 'ours', ours],
@@ -96,10 +122,17 @@ function ask(child: ChildProcess, message?: object): Promise<unknown> {
 }
 
 /** Who does less work would win. */
-async function checkAnswers(id: string, children: readonly (readonly [string, ChildProcess])[]): Promise<void> {
-  const answers = await Promise.all(children.map(async ([name, child]) => [name, await ask(child, { answer: 7 })] as const))
+async function checkAnswers(
+  id: string,
+  children: readonly (readonly [string, ChildProcess])[],
+): Promise<void> {
+  const answers = await Promise.all(
+    children.map(async ([name, child]) => [name, await ask(child, { answer: 7 })] as const),
+  )
   for (const [name, answer] of answers) {
     if (!id.endsWith('.put') && !isDeepStrictEqual(answer, answers[0]?.[1]))
-      throw new Error(`${id}: ${name} gives ${JSON.stringify(answer)}, and ours ${JSON.stringify(answers[0]?.[1])}`)
+      throw new Error(
+        `${id}: ${name} gives ${JSON.stringify(answer)}, and ours ${JSON.stringify(answers[0]?.[1])}`,
+      )
   }
 }

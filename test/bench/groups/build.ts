@@ -1,4 +1,7 @@
-/** The example built for all four targets by the command, in a fresh process each time; the floor is a bare rolldown bundle of the app per target. */
+/**
+ * The example built for all four targets by the command, in a fresh process each time; the floor is a bare
+ * rolldown bundle of the app per target.
+ */
 import { spawn } from 'node:child_process'
 import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -26,7 +29,15 @@ async function compare(options: BenchOptions): Promise<BenchResult> {
       projects.push(project)
       contenders.push([subject.name, [subject.cli, 'build', '--target', ...TARGETS, '--project', project]])
       if (options.base !== undefined) continue
-      contenders.push(['rolldown', [here('../servers/rolldown.ts'), join(project, 'src/app.ts'), join(project, 'bare'), String(TARGETS.length)]])
+      contenders.push([
+        'rolldown',
+        [
+          here('../servers/rolldown.ts'),
+          join(project, 'src/app.ts'),
+          join(project, 'bare'),
+          String(TARGETS.length),
+        ],
+      ])
     }
     const figures = new Map<string, number[]>(contenders.map(([name]) => [name, []]))
     // The first run reads cold files.
@@ -47,7 +58,10 @@ async function compare(options: BenchOptions): Promise<BenchResult> {
 /** The example as a project of its own, so that no other work in the checkout meets its artifacts. */
 async function copyExample(subject: Subject): Promise<string> {
   const project = await mkdtemp(join(tmpdir(), 'unmoor-bench-'))
-  await cp(subject.rootFile('examples/links'), project, { recursive: true, filter: (source) => !['.unmoor', 'node_modules'].includes(basename(source)) })
+  await cp(subject.rootFile('examples/links'), project, {
+    recursive: true,
+    filter: (source) => !['.unmoor', 'node_modules'].includes(basename(source)),
+  })
   await mkdir(join(project, 'node_modules'))
   await symlink(subject.root, join(project, 'node_modules/unmoor'))
   await symlink(join(subject.root, 'node_modules/hono'), join(project, 'node_modules/hono'))
@@ -60,10 +74,13 @@ function timed(args: readonly string[]): Promise<number> {
     const begun = performance.now()
     let text = ''
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
     child.once('error', reject)
     child.once('close', (code) =>
-      code === 0 ? resolve(performance.now() - begun) : reject(new Error(`node ${args.join(' ')} ended with code ${code}:\n${text}`)),
+      code === 0
+        ? resolve(performance.now() - begun)
+        : reject(new Error(`node ${args.join(' ')} ended with code ${code}:\n${text}`)),
     )
   })
 }

@@ -38,7 +38,10 @@ async function hello(scratch: string, options: BenchOptions): Promise<BenchResul
   }
   try {
     for (const subject of subjectsOf(options)) {
-      const { outDir } = await subject.build({ projectDir: subject.file('apps/worker'), target: 'cloudflare' })
+      const { outDir } = await subject.build({
+        projectDir: subject.file('apps/worker'),
+        target: 'cloudflare',
+      })
       await start(subject.name, join(outDir, WORKER_FILE), await compatibility(outDir))
       if (options.base !== undefined) continue
       const bare = join(scratch, 'bare.mjs')
@@ -51,7 +54,8 @@ async function hello(scratch: string, options: BenchOptions): Promise<BenchResul
   }
 }
 
-const gzipped = async (file: string): Promise<number> => gzipSync(await readFile(file), { level: 9 }).byteLength
+const gzipped = async (file: string): Promise<number> =>
+  gzipSync(await readFile(file), { level: 9 }).byteLength
 
 async function size(scratch: string, options: BenchOptions): Promise<BenchResult> {
   const bare = join(scratch, 'bare-kv.mjs')
@@ -84,5 +88,10 @@ async function compatibility(outDir: string): Promise<Compatibility> {
   const text = await readFile(join(outDir, 'wrangler.jsonc'), 'utf8')
   const date = /"compatibility_date":\s*"([^"]+)"/.exec(text)?.[1]
   if (date === undefined) throw new Error(`wrangler.jsonc has no compatibility_date:\n${text}`)
-  return { date, flags: [...(/"compatibility_flags":\s*\[([^\]]*)\]/.exec(text)?.[1]?.matchAll(/"([^"]+)"/g) ?? [])].map((match) => match[1] as string) }
+  return {
+    date,
+    flags: [...(/"compatibility_flags":\s*\[([^\]]*)\]/.exec(text)?.[1]?.matchAll(/"([^"]+)"/g) ?? [])].map(
+      (match) => match[1] as string,
+    ),
+  }
 }

@@ -22,13 +22,24 @@ export const isolateTenantsGroup: BenchGroup = {
       const bare = join(scratch, 'hello.mjs')
       await bundleBare(here('../apps/isolate/hello/src/bare.ts'), bare)
       return await runWanted(options, [
-        ['isolate.memory', async () => memory(await artifacts('hello', options), bare, COMPATIBILITY_DATE, options)],
-        ['isolate.density', async () => each(await artifacts('hello', options), (subject, artifact) => density(subject, artifact, options))],
+        [
+          'isolate.memory',
+          async () => memory(await artifacts('hello', options), bare, COMPATIBILITY_DATE, options),
+        ],
+        [
+          'isolate.density',
+          async () =>
+            each(await artifacts('hello', options), (subject, artifact) =>
+              density(subject, artifact, options),
+            ),
+        ],
         [
           'isolate.noisy',
           async () => {
             const hostile = await artifacts('hostile', options)
-            return each(await artifacts('hello', options), (subject, artifact) => noisy(subject, artifact, hostile.get(subject) as string, options))
+            return each(await artifacts('hello', options), (subject, artifact) =>
+              noisy(subject, artifact, hostile.get(subject) as string, options),
+            )
           },
         ],
       ])
@@ -41,14 +52,23 @@ export const isolateTenantsGroup: BenchGroup = {
 async function artifacts(app: string, options: BenchOptions): Promise<Map<Subject, string>> {
   const found = new Map<Subject, string>()
   for (const subject of subjectsOf(options)) {
-    const { outDir } = await subject.build({ projectDir: subject.file(`apps/isolate/${app}`), target: 'isolate' })
+    const { outDir } = await subject.build({
+      projectDir: subject.file(`apps/isolate/${app}`),
+      target: 'isolate',
+    })
     found.set(subject, outDir)
   }
   return found
 }
 
-/** The whole measurement of each, as it takes minutes and has rounds of its own; what it is compared with otherwise goes into the note. */
-async function each(all: ReadonlyMap<Subject, string>, measure: (subject: Subject, artifact: string) => Promise<BenchResult>): Promise<BenchResult> {
+/**
+ * The whole measurement of each, as it takes minutes and has rounds of its own; what it is compared with
+ * otherwise goes into the note.
+ */
+async function each(
+  all: ReadonlyMap<Subject, string>,
+  measure: (subject: Subject, artifact: string) => Promise<BenchResult>,
+): Promise<BenchResult> {
   const results: (readonly [Subject, BenchResult])[] = []
   for (const [subject, artifact] of all) results.push([subject, await measure(subject, artifact)])
   const [[, first], ...others] = results as [(typeof results)[number], ...typeof results]

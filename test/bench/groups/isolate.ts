@@ -3,7 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type BenchGroup, type BenchOptions, type BenchResult, type Measurement, runWanted } from '../bench.ts'
+import {
+  type BenchGroup,
+  type BenchOptions,
+  type BenchResult,
+  type Measurement,
+  runWanted,
+} from '../bench.ts'
 import { bundleBare } from '../bundle-bare.ts'
 import { compareServers, type Contender, startScript } from '../contender.ts'
 import { sameApps, startHost } from '../host-server.ts'
@@ -42,20 +48,32 @@ export const isolateGroup: BenchGroup = {
 }
 
 async function artifact(subject: Subject, work: string): Promise<string> {
-  const { outDir } = await subject.build({ projectDir: subject.file(`apps/isolate/${work}`), target: 'isolate' })
+  const { outDir } = await subject.build({
+    projectDir: subject.file(`apps/isolate/${work}`),
+    target: 'isolate',
+  })
   return outDir
 }
 
-async function warm(work: (typeof WORKS)[number], scratch: string, options: BenchOptions): Promise<BenchResult> {
+async function warm(
+  work: (typeof WORKS)[number],
+  scratch: string,
+  options: BenchOptions,
+): Promise<BenchResult> {
   const contenders: Contender[] = []
-  const appsOf = async (subject: Subject): Promise<ReturnType<typeof sameApps>> => sameApps('tenant', TENANTS, await artifact(subject, work))
+  const appsOf = async (subject: Subject): Promise<ReturnType<typeof sameApps>> =>
+    sameApps('tenant', TENANTS, await artifact(subject, work))
   const hosts = Object.keys(sameApps('tenant', TENANTS, '')).map((name) => `${name}.localhost`)
   try {
-    for (const subject of subjectsOf(options)) contenders.push(await startHost(subject, { apps: await appsOf(subject) }))
-    if (options.base !== undefined) return await compareServers(`isolate.${work}`, contenders, { ...requestOf(work), hosts }, options)
+    for (const subject of subjectsOf(options))
+      contenders.push(await startHost(subject, { apps: await appsOf(subject) }))
+    if (options.base !== undefined)
+      return await compareServers(`isolate.${work}`, contenders, { ...requestOf(work), hosts }, options)
     const bare = join(scratch, `${work}.mjs`)
     await bundleBare(here(`../apps/isolate/${work}/src/bare.ts`), bare)
-    contenders.push(await startHost({ ...ours, name: 'ours, 1 process' }, { apps: await appsOf(ours), processes: 1 }))
+    contenders.push(
+      await startHost({ ...ours, name: 'ours, 1 process' }, { apps: await appsOf(ours), processes: 1 }),
+    )
     contenders.push(await startScript('workerd', here('../servers/workerd.ts'), [bare, COMPATIBILITY_DATE]))
     contenders.push(await startScript('node:http', here('../servers/http.ts'), [work]))
     const result = await compareServers(`isolate.${work}`, contenders, { ...requestOf(work), hosts }, options)
@@ -68,5 +86,7 @@ async function warm(work: (typeof WORKS)[number], scratch: string, options: Benc
 /** The peers' figures over those of our one process. */
 function ratios({ against }: BenchResult): string {
   const own = against['ours, 1 process'] as number
-  return ['workerd', 'node:http'].map((name) => `${((against[name] as number) / own).toFixed(2)} of ${name}`).join(', ')
+  return ['workerd', 'node:http']
+    .map((name) => `${((against[name] as number) / own).toFixed(2)} of ${name}`)
+    .join(', ')
 }

@@ -1,4 +1,7 @@
-/** The Lambda target's runtime against an empty loop and AWS's own client, and its translation of events against Hono's and srvx's adapters. */
+/**
+ * The Lambda target's runtime against an empty loop and AWS's own client, and its translation of events
+ * against Hono's and srvx's adapters.
+ */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -28,14 +31,20 @@ export const lambdaGroup: BenchGroup = {
       }
     }
     const subjects = subjectsOf(options)
-    const functions = async (of: (subject: Subject, out: string) => Promise<FunctionProcess>): Promise<FunctionProcess[]> => {
+    const functions = async (
+      of: (subject: Subject, out: string) => Promise<FunctionProcess>,
+    ): Promise<FunctionProcess[]> => {
       const found: FunctionProcess[] = []
-      for (const [index, subject] of subjects.entries()) found.push(await of(subject, join(scratch, String(index))))
+      for (const [index, subject] of subjects.entries())
+        found.push(await of(subject, join(scratch, String(index))))
       return found
     }
-    const hello = (): Promise<FunctionProcess[]> => functions((subject, out) => ourFunction(subject, subject.file('apps/lambda'), join(out, 'hello')))
+    const hello = (): Promise<FunctionProcess[]> =>
+      functions((subject, out) => ourFunction(subject, subject.file('apps/lambda'), join(out, 'hello')))
     const links = (): Promise<FunctionProcess[]> =>
-      functions((subject, out) => ourFunction(subject, subject.rootFile('examples/links'), join(out, 'links'), LINKS))
+      functions((subject, out) =>
+        ourFunction(subject, subject.rootFile('examples/links'), join(out, 'links'), LINKS),
+      )
     /** With another commit there are no peers. */
     const peers = async (name: string, server: string): Promise<FunctionProcess[]> =>
       options.base === undefined ? [await emptyLoop(scratch), ...(await ric(name, server))] : []
@@ -43,7 +52,12 @@ export const lambdaGroup: BenchGroup = {
       return await runWanted(options, [
         [
           'lambda.start',
-          async () => compareStarts('lambda.start', [...(await hello()), ...(await peers('aws-lambda-ric, bare handler', 'lambda-bare'))], options),
+          async () =>
+            compareStarts(
+              'lambda.start',
+              [...(await hello()), ...(await peers('aws-lambda-ric, bare handler', 'lambda-bare'))],
+              options,
+            ),
         ],
         [
           'lambda.start.links',
@@ -58,7 +72,12 @@ export const lambdaGroup: BenchGroup = {
         ],
         [
           'lambda.invoke',
-          async () => compareInvocations('lambda.invoke', [...(await hello()), ...(await peers('aws-lambda-ric, hono/aws-lambda', 'lambda-hono'))], options),
+          async () =>
+            compareInvocations(
+              'lambda.invoke',
+              [...(await hello()), ...(await peers('aws-lambda-ric, hono/aws-lambda', 'lambda-hono'))],
+              options,
+            ),
         ],
         [TRANSLATIONS, () => compareTranslations('lambda.translate', options)],
       ])

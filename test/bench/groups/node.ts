@@ -5,7 +5,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BuiltApp } from '../../../core/tools/build/build.ts'
 import type { Work } from '../apps/http/src/handlers.ts'
-import { type BenchGroup, type BenchOptions, type BenchResult, type Measurement, runWanted } from '../bench.ts'
+import {
+  type BenchGroup,
+  type BenchOptions,
+  type BenchResult,
+  type Measurement,
+  runWanted,
+} from '../bench.ts'
 import { compareServers, type Contender, startScript } from '../contender.ts'
 import { requestOf } from '../load.ts'
 import { type Subject, subjectsOf } from '../subject.ts'
@@ -48,7 +54,19 @@ async function compare(work: Work, dataDir: string, options: BenchOptions): Prom
   }
 }
 
-async function startApp({ name }: Subject, { adapter, outDir, info }: BuiltApp, work: Work, dataDir: string): Promise<Contender> {
-  const server = await adapter.start({ dir: outDir, info, dataDir, port: 0, variables: { BENCH_WORK: work }, log: SILENT })
+async function startApp(
+  { name }: Subject,
+  { adapter, outDir, info }: BuiltApp,
+  work: Work,
+  dataDir: string,
+): Promise<Contender> {
+  const server = await adapter.start({
+    dir: outDir,
+    info,
+    dataDir,
+    port: 0,
+    variables: { BENCH_WORK: work },
+    log: SILENT,
+  })
   return { name, url: server.url, pids: server.pids, stop: () => server.stop() }
 }

@@ -1,10 +1,21 @@
-/** An existing Worker, unmodified, on the targets node and isolate, against the same Worker in workerd with miniflare's simulators. */
+/**
+ * An existing Worker, unmodified, on the targets node and isolate, against the same Worker in workerd with
+ * miniflare's simulators.
+ */
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type BenchGroup, type BenchOptions, type BenchResult, median, round, runWanted, summarize } from '../bench.ts'
+import {
+  type BenchGroup,
+  type BenchOptions,
+  type BenchResult,
+  median,
+  round,
+  runWanted,
+  summarize,
+} from '../bench.ts'
 import { compareServers, type Contender, startScript } from '../contender.ts'
 import { sameApps, startHost } from '../host-server.ts'
 import { type Subject, subjectsOf } from '../subject.ts'
@@ -33,26 +44,44 @@ export const workerGroup: BenchGroup = {
   },
 }
 
-async function startTarget(name: string, subject: Subject, target: string, projectDir: string): Promise<Contender> {
+async function startTarget(
+  name: string,
+  subject: Subject,
+  target: string,
+  projectDir: string,
+): Promise<Contender> {
   const built = await subject.build({ projectDir, target, worker: 'wrangler.jsonc' })
   const dataDir = join(projectDir, 'data', target)
   await mkdir(dataDir, { recursive: true })
-  const runtime = await built.adapter.start({ dir: built.outDir, info: built.info, dataDir, port: 0, variables: {}, log: { info() {}, warn() {} } })
+  const runtime = await built.adapter.start({
+    dir: built.outDir,
+    info: built.info,
+    dataDir,
+    port: 0,
+    variables: {},
+    log: { info() {}, warn() {} },
+  })
   return { name, url: runtime.url, pids: runtime.pids, stop: () => runtime.stop() }
 }
 
 const isolateName = ({ name }: Subject): string => (name === 'ours' ? 'isolate' : `${name}, isolate`)
 
-/** All in one run, told as two results: Node, and the isolate, each against miniflare or the other commit's. */
+/**
+ * All in one run, told as two results: Node, and the isolate, each against miniflare or the other commit's.
+ */
 async function bindings(scratch: string, options: BenchOptions): Promise<BenchResult[]> {
   const contenders: Contender[] = []
   try {
     for (const [index, subject] of subjectsOf(options).entries()) {
       const projectDir = join(scratch, `worker-${index}`)
-      await cp(subject.file('apps/existing-worker'), projectDir, { recursive: true, filter: (source) => !source.includes('.unmoor') })
+      await cp(subject.file('apps/existing-worker'), projectDir, {
+        recursive: true,
+        filter: (source) => !source.includes('.unmoor'),
+      })
       contenders.push(await startTarget(subject.name, subject, 'node', projectDir))
       contenders.push(await startTarget(isolateName(subject), subject, 'isolate', projectDir))
-      if (options.base === undefined) contenders.push(await startScript('miniflare', here('../servers/worker-simulator.ts'), [projectDir]))
+      if (options.base === undefined)
+        contenders.push(await startScript('miniflare', here('../servers/worker-simulator.ts'), [projectDir]))
     }
     for (const { name, url } of contenders) {
       const answer = await fetch(`${url}/set-up`)
@@ -61,7 +90,12 @@ async function bindings(scratch: string, options: BenchOptions): Promise<BenchRe
     const results: BenchResult[] = []
     for (const kind of KINDS) {
       if (!options.wants(...idsOf(kind))) continue
-      const result = await compareServers(`worker.${kind}`, contenders, { method: 'GET', path: `/${kind}` }, options)
+      const result = await compareServers(
+        `worker.${kind}`,
+        contenders,
+        { method: 'GET', path: `/${kind}` },
+        options,
+      )
       const { isolate = 0 } = result.against
       const rival = options.base === undefined ? 'miniflare' : isolateName(options.base)
       const figure = result.against[rival] ?? 0
@@ -82,7 +116,10 @@ async function bindings(scratch: string, options: BenchOptions): Promise<BenchRe
 /** As many as make a bundle of 500 KB. */
 const FUNCTIONS = 3800
 
-/** Milliseconds until a Worker of 500 KB that is not loaded has answered, on a host without a pool; and until miniflare has started and answered. */
+/**
+ * Milliseconds until a Worker of 500 KB that is not loaded has answered, on a host without a pool; and until
+ * miniflare has started and answered.
+ */
 async function start(scratch: string, options: BenchOptions): Promise<BenchResult> {
   const projectDir = join(scratch, 'large')
   await mkdir(join(projectDir, 'src'), { recursive: true })
@@ -97,25 +134,37 @@ async function start(scratch: string, options: BenchOptions): Promise<BenchResul
     join(projectDir, 'src/index.js'),
     `import { ${names.join(', ')} } from './large.js'\nconst all = [${names.join(', ')}]\nexport default { fetch: () => new Response('hello ' + all.length) }\n`,
   )
-  await writeFile(join(projectDir, 'wrangler.jsonc'), JSON.stringify({ name: 'large', main: 'src/index.js', compatibility_date: '2026-07-01' }))
+  await writeFile(
+    join(projectDir, 'wrangler.jsonc'),
+    JSON.stringify({ name: 'large', main: 'src/index.js', compatibility_date: '2026-07-01' }),
+  )
   const figures = new Map<string, number[]>()
   const firsts: string[] = []
   const count = options.rounds + 1
   for (const subject of subjectsOf(options)) {
-    const { outDir } = await subject.build({ projectDir, target: 'isolate', worker: 'wrangler.jsonc', outDir: join(scratch, `large-${subject.name}`) })
+    const { outDir } = await subject.build({
+      projectDir,
+      target: 'isolate',
+      worker: 'wrangler.jsonc',
+      outDir: join(scratch, `large-${subject.name}`),
+    })
     const host = await startHost(subject, { processes: 1, pool: 0, apps: sameApps('large', count, outDir) })
     const times: number[] = []
     try {
-      for (let index = 1; index <= count; index++) times.push(await firstAnswer(host.url, `large${index}.localhost`))
+      for (let index = 1; index <= count; index++)
+        times.push(await firstAnswer(host.url, `large${index}.localhost`))
     } finally {
       await host.stop()
     }
     // The first app of all also compiles the web API, once per process.
     figures.set(subject.name, times.slice(1))
-    firsts.push(`the first of the process ${subject.name}: ${round(times[0] ?? 0)} ms; median of ${count - 1}: ${round(median(times.slice(1)))} ms`)
+    firsts.push(
+      `the first of the process ${subject.name}: ${round(times[0] ?? 0)} ms; median of ${count - 1}: ${round(median(times.slice(1)))} ms`,
+    )
   }
   figures.set('limit', [30])
-  if (options.base === undefined) figures.set('miniflare', await simulatorStarts(projectDir, Math.min(3, options.rounds)))
+  if (options.base === undefined)
+    figures.set('miniflare', await simulatorStarts(projectDir, Math.min(3, options.rounds)))
   return { ...summarize('worker.start', 'ms', figures), note: firsts.join(' | ') }
 }
 
@@ -137,7 +186,9 @@ function firstAnswer(url: string, hostName: string): Promise<number> {
     const call = request(url, { headers: { host: hostName } }, (answer) => {
       answer.resume()
       answer.once('end', () =>
-        answer.statusCode === 200 ? resolve(performance.now() - began) : reject(new Error(`${hostName} answered ${answer.statusCode}`)),
+        answer.statusCode === 200
+          ? resolve(performance.now() - began)
+          : reject(new Error(`${hostName} answered ${answer.statusCode}`)),
       )
     })
     call.once('error', reject)

@@ -25,7 +25,12 @@ export async function ourFunction(
   variables: Readonly<Record<string, string>> = {},
 ): Promise<FunctionProcess> {
   const built = await subject.build({ projectDir, target: 'lambda', outDir })
-  return { name: subject.name, dir: built.outDir, args: [join(built.outDir, 'index.mjs')], variables: { UNMOOR_INVOKE_MODE: 'BUFFERED', ...variables } }
+  return {
+    name: subject.name,
+    dir: built.outDir,
+    args: [join(built.outDir, 'index.mjs')],
+    variables: { UNMOOR_INVOKE_MODE: 'BUFFERED', ...variables },
+  }
 }
 
 /** The floor: an empty loop, bundled as an artifact is. */
@@ -58,7 +63,12 @@ export interface StartedFunction {
 }
 
 /** Starts one, with the variables that AWS sets. */
-export async function startFunction({ name, dir, args, variables }: FunctionProcess): Promise<StartedFunction> {
+export async function startFunction({
+  name,
+  dir,
+  args,
+  variables,
+}: FunctionProcess): Promise<StartedFunction> {
   const api = await createRuntimeApi()
   const started = performance.now()
   const child = spawn(process.execPath, args, {

@@ -1,4 +1,7 @@
-/** Events as AWS documents them, with the headers of a browser: what is small in an example is not in production. */
+/**
+ * Events as AWS documents them, with the headers of a browser: what is small in an example is not in
+ * production.
+ */
 const HEADERS: Readonly<Record<string, string>> = {
   accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8',
   'accept-encoding': 'gzip, deflate, br, zstd',
@@ -9,7 +12,8 @@ const HEADERS: Readonly<Record<string, string>> = {
   'sec-fetch-dest': 'document',
   'sec-fetch-mode': 'navigate',
   'sec-fetch-site': 'same-origin',
-  'user-agent': 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
+  'user-agent':
+    'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
   'x-amzn-trace-id': 'Root=1-67891233-abcdef012345678912345678',
   'x-forwarded-for': '203.0.113.7',
   'x-forwarded-port': '443',
@@ -41,7 +45,13 @@ export function v2Event(method: Method): object {
       apiId: 'r3pmxmplak',
       domainName: 'r3pmxmplak.execute-api.eu-west-1.amazonaws.com',
       domainPrefix: 'r3pmxmplak',
-      http: { method, path: '/users/4711', protocol: 'HTTP/1.1', sourceIp: '203.0.113.7', userAgent: HEADERS['user-agent'] },
+      http: {
+        method,
+        path: '/users/4711',
+        protocol: 'HTTP/1.1',
+        sourceIp: '203.0.113.7',
+        userAgent: HEADERS['user-agent'],
+      },
       requestId: 'JKJaXmPLvHcESHA=',
       routeKey: '$default',
       stage: '$default',
@@ -87,7 +97,12 @@ export function v1Event(method: Method): object {
 /** A load balancer's, with single-value headers. */
 export function albEvent(method: Method): object {
   return {
-    requestContext: { elb: { targetGroupArn: 'arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/app/73e2d6bc24d8a067' } },
+    requestContext: {
+      elb: {
+        targetGroupArn:
+          'arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/app/73e2d6bc24d8a067',
+      },
+    },
     httpMethod: method,
     path: '/users/4711',
     queryStringParameters: QUERY,

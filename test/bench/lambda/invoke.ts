@@ -3,8 +3,15 @@ import { cpuTime, threadTime } from '../process-cpu.ts'
 import { type FunctionProcess, startFunction, type StartedFunction } from './environment.ts'
 import { v2Event } from './events.ts'
 
-/** Milliseconds from the spawn to the first call for an event; several starts of each contender in every round. */
-export async function compareStarts(id: string, functions: readonly FunctionProcess[], options: BenchOptions): Promise<BenchResult> {
+/**
+ * Milliseconds from the spawn to the first call for an event; several starts of each contender in every
+ * round.
+ */
+export async function compareStarts(
+  id: string,
+  functions: readonly FunctionProcess[],
+  options: BenchOptions,
+): Promise<BenchResult> {
   const times = new Map<string, number[]>(functions.map(({ name }) => [name, []]))
   const cpu = new Map<string, number[]>(functions.map(({ name }) => [name, []]))
   // Once for the file cache.
@@ -17,7 +24,8 @@ export async function compareStarts(id: string, functions: readonly FunctionProc
       cpu.get(one.name)?.push(threadTime(started.pid))
       await started.stop()
     }
-    if (index % STARTS === STARTS - 1) options.log(`${id}: round ${(index + 1) / STARTS} of ${options.rounds}`)
+    if (index % STARTS === STARTS - 1)
+      options.log(`${id}: round ${(index + 1) / STARTS} of ${options.rounds}`)
   }
   // Beside the time, which on a busy machine is mostly waiting for a core.
   const note = `CPU ms: ${[...cpu].map(([name, values]) => `${name} ${median(values).toFixed(1)}`).join(', ')}`
@@ -26,15 +34,27 @@ export async function compareStarts(id: string, functions: readonly FunctionProc
 
 const STARTS = 5
 
-/** CPU time of the function's process per invocation, one event after another. Answers are compared first: who does less work would win. */
-export async function compareInvocations(id: string, functions: readonly FunctionProcess[], options: BenchOptions): Promise<BenchResult> {
+/**
+ * CPU time of the function's process per invocation, one event after another. Answers are compared first: who
+ * does less work would win.
+ */
+export async function compareInvocations(
+  id: string,
+  functions: readonly FunctionProcess[],
+  options: BenchOptions,
+): Promise<BenchResult> {
   const running: (StartedFunction & { name: string })[] = []
   try {
     for (const one of functions) running.push({ ...(await startFunction(one)), name: one.name })
     const payload = JSON.stringify(v2Event('GET'))
-    const answers = await Promise.all(running.map(async ({ name, api }) => ({ name, answer: await answer(api, payload) })))
+    const answers = await Promise.all(
+      running.map(async ({ name, api }) => ({ name, answer: await answer(api, payload) })),
+    )
     for (const { name, answer: given } of answers) {
-      if (given !== answers[0]?.answer) throw new Error(`${id}: ${name} answers otherwise than ${answers[0]?.name}: ${given} against ${answers[0]?.answer}`)
+      if (given !== answers[0]?.answer)
+        throw new Error(
+          `${id}: ${name} answers otherwise than ${answers[0]?.name}: ${given} against ${answers[0]?.answer}`,
+        )
     }
     const cpu = new Map<string, number[]>(running.map(({ name }) => [name, []]))
     const rps = new Map<string, number[]>(running.map(({ name }) => [name, []]))
@@ -49,17 +69,28 @@ export async function compareInvocations(id: string, functions: readonly Functio
       }
       options.log(`${id}: round ${index + 1} of ${options.rounds}`)
     }
-    return { ...summarize(id, 'cpu us/event', cpu), rps: Object.fromEntries([...rps].map(([name, values]) => [name, round(median(values))])) }
+    return {
+      ...summarize(id, 'cpu us/event', cpu),
+      rps: Object.fromEntries([...rps].map(([name, values]) => [name, round(median(values))])),
+    }
   } finally {
     await Promise.all(running.map((one) => one.stop()))
   }
 }
 
-async function invokeFor({ api }: StartedFunction, payload: string, milliseconds: number): Promise<{ count: number; ms: number }> {
+async function invokeFor(
+  { api }: StartedFunction,
+  payload: string,
+  milliseconds: number,
+): Promise<{ count: number; ms: number }> {
   const started = performance.now()
   let count = 0
   for (; performance.now() - started < milliseconds; count++) {
-    const { response, done } = api.invoke({ payload, deadline: Date.now() + 30_000, traceId: 'Root=1-67891233-abcdef012345678912345678;Parent=0;Sampled=0' })
+    const { response, done } = api.invoke({
+      payload,
+      deadline: Date.now() + 30_000,
+      traceId: 'Root=1-67891233-abcdef012345678912345678;Parent=0;Sampled=0',
+    })
     await response
     await done
   }
@@ -72,6 +103,10 @@ async function answer(api: StartedFunction['api'], payload: string): Promise<str
   const given = await response
   await done
   if (given.kind !== 'buffered') throw new Error(`The answer is no buffered one: ${JSON.stringify(given)}`)
-  const { statusCode, headers, body } = JSON.parse(given.payload) as { statusCode: number; headers: Record<string, string>; body: string }
+  const { statusCode, headers, body } = JSON.parse(given.payload) as {
+    statusCode: number
+    headers: Record<string, string>
+    body: string
+  }
   return JSON.stringify({ statusCode, type: headers['content-type'], body })
 }

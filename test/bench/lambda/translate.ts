@@ -14,7 +14,10 @@ function translators({ base }: BenchOptions): readonly Translator[] {
 
 export const KINDS = ['v2', 'v1', 'alb'] as const
 
-/** CPU time from event to result within one process, a process per contender and kind of event; and the sum of the kinds. */
+/**
+ * CPU time from event to result within one process, a process per contender and kind of event; and the sum of
+ * the kinds.
+ */
 export async function compareTranslations(id: string, options: BenchOptions): Promise<BenchResult[]> {
   const results: BenchResult[] = []
   for (const kind of KINDS) results.push(await compareKind(`${id}.${kind}`, kind, options))
@@ -29,18 +32,34 @@ export async function compareTranslations(id: string, options: BenchOptions): Pr
 }
 
 async function compareKind(id: string, kind: string, options: BenchOptions): Promise<BenchResult> {
-  const children = await Promise.all(translators(options).map(async ([name, contender, subject]) => ({ name, child: await start(subject, contender, kind) })))
+  const children = await Promise.all(
+    translators(options).map(async ([name, contender, subject]) => ({
+      name,
+      child: await start(subject, contender, kind),
+    })),
+  )
   try {
-    const answers = await Promise.all(children.map(async ({ name, child }) => ({ name, answers: JSON.stringify(await ask(child, { check: true })) })))
+    const answers = await Promise.all(
+      children.map(async ({ name, child }) => ({
+        name,
+        answers: JSON.stringify(await ask(child, { check: true })),
+      })),
+    )
     for (const { name, answers: given } of answers) {
-      if (given !== answers[0]?.answers) throw new Error(`${id}: ${name} answers otherwise than ${answers[0]?.name}: ${given} against ${answers[0]?.answers}`)
+      if (given !== answers[0]?.answers)
+        throw new Error(
+          `${id}: ${name} answers otherwise than ${answers[0]?.name}: ${given} against ${answers[0]?.answers}`,
+        )
     }
     const cpu = new Map<string, number[]>(children.map(({ name }) => [name, []]))
     for (const { child } of children) await ask(child, { ms: 1000 })
     for (let index = 0; index < options.rounds; index++) {
       for (let turn = 0; turn < children.length; turn++) {
         const { name, child } = children[(turn + index) % children.length] as (typeof children)[0]
-        const { cpu: used, count } = (await ask(child, { ms: options.seconds * 250 })) as { cpu: number; count: number }
+        const { cpu: used, count } = (await ask(child, { ms: options.seconds * 250 })) as {
+          cpu: number
+          count: number
+        }
         cpu.get(name)?.push(used / count)
       }
     }
@@ -67,11 +86,14 @@ async function ask(child: ChildProcess, message: object): Promise<unknown> {
 
 /** One event of each kind. */
 function sum(id: string, results: readonly BenchResult[], names: readonly string[]): BenchResult {
-  const total = (of: (result: BenchResult) => number | undefined): number => round(results.reduce((all, result) => all + (of(result) ?? 0), 0))
+  const total = (of: (result: BenchResult) => number | undefined): number =>
+    round(results.reduce((all, result) => all + (of(result) ?? 0), 0))
   const ours = total((result) => result.ours)
   const peers = names.slice(1)
   const against = Object.fromEntries(peers.map((name) => [name, total((result) => result.against[name])]))
-  const spread = Object.fromEntries(names.map((name) => [name, Math.max(...results.map((result) => result.spread[name] ?? 0))]))
+  const spread = Object.fromEntries(
+    names.map((name) => [name, Math.max(...results.map((result) => result.spread[name] ?? 0))]),
+  )
   const ratio = Object.fromEntries(peers.map((name) => [name, round((against[name] ?? 0) / ours)]))
   return { id, unit: 'cpu us', ours, against, ratio, spread, note: `one event of each: ${KINDS.join(', ')}` }
 }

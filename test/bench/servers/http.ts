@@ -6,7 +6,10 @@ import { listening } from './listening.ts'
 const WORK: Readonly<Record<Work, RequestListener>> = {
   hello: (_request, response) => {
     const body = 'Hello, world!'
-    response.writeHead(200, { 'content-type': 'text/plain;charset=UTF-8', 'content-length': Buffer.byteLength(body) })
+    response.writeHead(200, {
+      'content-type': 'text/plain;charset=UTF-8',
+      'content-length': Buffer.byteLength(body),
+    })
     response.end(body)
   },
   json: (_request, response) => {
@@ -19,7 +22,10 @@ const WORK: Readonly<Record<Work, RequestListener>> = {
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
       const body = Buffer.concat(chunks).toString()
-      response.writeHead(200, { 'content-type': 'text/plain;charset=UTF-8', 'content-length': Buffer.byteLength(body) })
+      response.writeHead(200, {
+        'content-type': 'text/plain;charset=UTF-8',
+        'content-length': Buffer.byteLength(body),
+      })
       response.end(body)
     })
   },

@@ -1,6 +1,8 @@
 /**
- * One adapter's handler, called with events of one kind in this process: `node lambda-translate.ts CONTENDER KIND`. On each message `{ ms }` it handles events for as long,
- * GET and POST in turn, and answers `{ count, cpu }`, microseconds of CPU time; on `{ check: true }` it gives the answers.
+ * One adapter's handler, called with events of one kind in this process:
+ * `node lambda-translate.ts CONTENDER KIND`. On each message `{ ms }` it handles events for as long, GET and
+ * POST in turn, and answers `{ count, cpu }`, microseconds of CPU time; on `{ check: true }` it gives the
+ * answers.
  */
 import { handle } from 'hono/aws-lambda'
 import { Hono } from 'hono'
@@ -12,15 +14,26 @@ import { albEvent, v1Event, v2Event } from '../lambda/events.ts'
 
 /** Looks at what handlers look at, and gives back what the client sent. */
 async function fetchHandler(request: Request): Promise<Response> {
-  const name = request.method === 'POST' ? ((await request.json()) as { name: string }).name : new URL(request.url).searchParams.get('tag')
-  return Response.json({ name, language: request.headers.get('accept-language') }, { headers: { 'cache-control': 'no-store', etag: '"4711"' } })
+  const name =
+    request.method === 'POST'
+      ? ((await request.json()) as { name: string }).name
+      : new URL(request.url).searchParams.get('tag')
+  return Response.json(
+    { name, language: request.headers.get('accept-language') },
+    { headers: { 'cache-control': 'no-store', etag: '"4711"' } },
+  )
 }
 
 type Handler = (event: never, context: never) => Promise<unknown>
 
 const CONTENDERS: Readonly<Record<string, () => Handler | Promise<Handler>>> = {
   async ours() {
-    const runtime = await createRuntime({ app: defineApp({ fetch: fetchHandler }), name: 'bench', drivers: {}, variable: () => undefined })
+    const runtime = await createRuntime({
+      app: defineApp({ fetch: fetchHandler }),
+      name: 'bench',
+      drivers: {},
+      variable: () => undefined,
+    })
     return createHandler({ runtime, invokeMode: 'BUFFERED', variable: () => undefined, log: console.error })
   },
   // The app alone, without Hono's router.
@@ -44,7 +57,8 @@ async function reply(message: { ms?: number; check?: true }): Promise<void> {
   const started = performance.now()
   const before = process.cpuUsage()
   let count = 0
-  while (performance.now() - started < (message.ms ?? 0)) for (let index = 0; index < 100; index++, count++) await call(index)
+  while (performance.now() - started < (message.ms ?? 0))
+    for (let index = 0; index < 100; index++, count++) await call(index)
   const { user, system } = process.cpuUsage(before)
   process.send?.({ count, cpu: user + system })
 }
@@ -62,5 +76,9 @@ function visible(result: unknown): string {
   }
   const all = { ...headers, ...multiValueHeaders }
   const text = isBase64Encoded ? Buffer.from(body, 'base64').toString() : body
-  return JSON.stringify([statusCode, ['content-type', 'cache-control', 'etag'].map((name) => all[name]?.toString()), text])
+  return JSON.stringify([
+    statusCode,
+    ['content-type', 'cache-control', 'etag'].map((name) => all[name]?.toString()),
+    text,
+  ])
 }

@@ -1,4 +1,7 @@
-/** workerd's Worker Loader: each path is a Worker of its own, made at its first request. `node loader.ts FILE COMPATIBILITY_DATE`: FILE is the Worker's one module. */
+/**
+ * workerd's Worker Loader: each path is a Worker of its own, made at its first request.
+ * `node loader.ts FILE COMPATIBILITY_DATE`: FILE is the Worker's one module.
+ */
 import { readFileSync } from 'node:fs'
 import { loadMiniflare } from '../../../adapters/cloudflare/local/miniflare.ts'
 
@@ -11,9 +14,14 @@ export default {
     return worker.getEntrypoint().fetch(request)
   },
 }`
-const manifest = { mainModule: 'loader.js', modules: { 'loader.js': { type: 'esm' as const, contents: loader } } }
+const manifest = {
+  mainModule: 'loader.js',
+  modules: { 'loader.js': { type: 'esm' as const, contents: loader } },
+}
 const simulator = new (loadMiniflare().miniflare.Miniflare)({
-  workers: [{ config: { name: 'loader', compatibilityDate, manifest, env: { LOADER: { type: 'worker-loader' } } } }],
+  workers: [
+    { config: { name: 'loader', compatibilityDate, manifest, env: { LOADER: { type: 'worker-loader' } } } },
+  ],
   host: '127.0.0.1',
   port: 0,
 })

@@ -5,6 +5,11 @@ import { HANDLERS, type Work } from '../apps/http/src/handlers.ts'
 import { listening } from './listening.ts'
 
 Object.defineProperty(globalThis, 'Response', { value: FastResponse, writable: true, configurable: true })
-const started = serve({ port: 0, hostname: '127.0.0.1', silent: true, fetch: HANDLERS[process.argv[2] as Work] })
+const started = serve({
+  port: 0,
+  hostname: '127.0.0.1',
+  silent: true,
+  fetch: HANDLERS[process.argv[2] as Work],
+})
 await started.ready()
 listening(started.node?.server as Server)

@@ -4,6 +4,10 @@ import type { Harness } from './harness.ts'
 import { runCases } from './run.ts'
 
 /** The published cache cases as Vitest tests. */
-export function cacheContract(name: string, create: () => Promise<Harness<CacheDriver>>, options: NonNullable<Parameters<typeof cacheCases>[1]> = {}): void {
+export function cacheContract(
+  name: string,
+  create: () => Promise<Harness<CacheDriver>>,
+  options: NonNullable<Parameters<typeof cacheCases>[1]> = {},
+): void {
   runCases(`cache driver ${name}`, cacheCases(create, options))
 }

@@ -2,9 +2,18 @@ import { beforeEach } from 'vitest'
 import { type ErrorCode, isUnmoorError } from '../../../core/errors.ts'
 import type { Harness, OpenOptions } from '../../../core/tools/conformance/drivers/harness.ts'
 
-export { driverContext, failure, type Harness, type OpenOptions, pattern } from '../../../core/tools/conformance/drivers/harness.ts'
+export {
+  driverContext,
+  failure,
+  type Harness,
+  type OpenOptions,
+  pattern,
+} from '../../../core/tools/conformance/drivers/harness.ts'
 
-/** Cases that a stand-in for the real backend gets wrong, by id (by title, of a test of one's own), each with its reason. They must fail; one that passes fails the run. */
+/**
+ * Cases that a stand-in for the real backend gets wrong, by id (by title, of a test of one's own), each with
+ * its reason. They must fail; one that passes fails the run.
+ */
 export type Gaps = Readonly<Record<string, string>>
 
 /** Makes the cases of this block that are {@link Gaps} expected failures. */

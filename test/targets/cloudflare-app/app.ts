@@ -1,4 +1,16 @@
-import { assets, blob, cache, defineApp, defineBindings, kv, queue, secret, service, sql, variable } from 'unmoor'
+import {
+  assets,
+  blob,
+  cache,
+  defineApp,
+  defineBindings,
+  kv,
+  queue,
+  secret,
+  service,
+  sql,
+  variable,
+} from 'unmoor'
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 const bindings = defineBindings({
@@ -70,7 +82,8 @@ export default defineApp({
         const body = new ReadableStream<Uint8Array>({
           pull(controller) {
             if (left === 0) return controller.close()
-            if (url.searchParams.has('fail') && left < size / 2) return controller.error(new Error('source broke'))
+            if (url.searchParams.has('fail') && left < size / 2)
+              return controller.error(new Error('source broke'))
             const part = chunk.slice(0, Math.min(left, chunk.length))
             left -= part.length
             controller.enqueue(part)
@@ -78,7 +91,11 @@ export default defineApp({
         })
         try {
           return Response.json(
-            await env.icons.put('big', body, { contentType: 'x/y', customMetadata: { a: 'b' }, ...(conditional ? { ifNoneMatch: '*' } : {}) }),
+            await env.icons.put('big', body, {
+              contentType: 'x/y',
+              customMetadata: { a: 'b' },
+              ...(conditional ? { ifNoneMatch: '*' } : {}),
+            }),
           )
         } catch (error) {
           return Response.json(error, { status: 400 })
@@ -89,16 +106,28 @@ export default defineApp({
       case '/asset':
         return env.files.fetch(url.searchParams.get('path') ?? '/')
       case '/send':
-        await env.clicks.send({ mode: url.searchParams.get('mode') ?? '', n: Number(url.searchParams.get('n')) })
+        await env.clicks.send({
+          mode: url.searchParams.get('mode') ?? '',
+          n: Number(url.searchParams.get('n')),
+        })
         return new Response('sent')
       case '/cached': {
         const found = await env.pages.match('http://cache/page')
-        if (found !== undefined) return new Response(`hit ${await found.text()} ${found.headers.get('x-kept')} ${found.headers.has('cf-cache-status')}`)
-        await env.pages.put('http://cache/page', new Response('body', { headers: { 'cache-control': 'max-age=60', 'x-kept': 'yes' } }))
+        if (found !== undefined)
+          return new Response(
+            `hit ${await found.text()} ${found.headers.get('x-kept')} ${found.headers.has('cf-cache-status')}`,
+          )
+        await env.pages.put(
+          'http://cache/page',
+          new Response('body', { headers: { 'cache-control': 'max-age=60', 'x-kept': 'yes' } }),
+        )
         return new Response('miss')
       }
       default:
-        return new Response(`no route ${url.pathname} ${env.region} ${await env.adminToken.get()} ${await env.spareToken.get()}`, { status: 404 })
+        return new Response(
+          `no route ${url.pathname} ${env.region} ${await env.adminToken.get()} ${await env.spareToken.get()}`,
+          { status: 404 },
+        )
     }
   },
   queues: {
@@ -108,15 +137,25 @@ export default defineApp({
         if (message.body.mode === 'ack-throw' && message.body.n === 0) message.ack()
         if (message.body.mode === 'poison') message.retry()
       }
-      if (batch.messages.some(({ body, attempts }) => body.mode === 'ack-throw' && body.n > 0 && attempts === 1)) throw new Error('after an ack')
+      if (
+        batch.messages.some(({ body, attempts }) => body.mode === 'ack-throw' && body.n > 0 && attempts === 1)
+      )
+        throw new Error('after an ack')
     },
     async deadClicks(batch) {
-      for (const message of batch.messages) log.push(`dead ${JSON.stringify(message.body)}:${message.attempts}:${message.id.length}`)
+      for (const message of batch.messages)
+        log.push(`dead ${JSON.stringify(message.body)}:${message.attempts}:${message.id.length}`)
     },
   },
   crons: {
-    one: { schedule: '0 3 * * *', run: async (event) => void log.push(`${event.name} ${event.scheduledTime}`) },
-    two: { schedule: '0 3 * * *', run: async (event) => void log.push(`${event.name} ${event.scheduledTime}`) },
+    one: {
+      schedule: '0 3 * * *',
+      run: async (event) => void log.push(`${event.name} ${event.scheduledTime}`),
+    },
+    two: {
+      schedule: '0 3 * * *',
+      run: async (event) => void log.push(`${event.name} ${event.scheduledTime}`),
+    },
     failing: {
       schedule: '0 4 * * MON',
       run: async (event) => {

@@ -1,5 +1,6 @@
-// Compiled, never run: the facade is assignable to Cloudflare's own interfaces. The globals here are Cloudflare's, as in a Worker's project, and core/compat/workers is compiled
-// with them: the classes of the platform are the same ones on both sides.
+// Compiled, never run: the facade is assignable to Cloudflare's own interfaces. The globals here are
+// Cloudflare's, as in a Worker's project, and core/compat/workers is compiled with them: the classes of the
+// platform are the same ones on both sides.
 import type { WorkersCache, WorkersCaches } from '../../../core/compat/workers/cache.ts'
 import type { WorkerContext } from '../../../core/compat/workers/context.ts'
 import type { Session, Statement, WorkersD1 } from '../../../core/compat/workers/d1.ts'
@@ -10,16 +11,25 @@ import type { Cursor, SqlStorage as Sql } from '../../../core/compat/workers/dur
 import type { Storage, SyncKv, Transaction } from '../../../core/compat/workers/durable/storage.ts'
 import type { HTMLRewriter as Rewriter } from '../../../core/compat/workers/html-rewriter.ts'
 import type { WorkersKv } from '../../../core/compat/workers/kv.ts'
-import type { createMessageBatch, Message as QueueMessage, WorkersQueue } from '../../../core/compat/workers/queue.ts'
+import type {
+  createMessageBatch,
+  Message as QueueMessage,
+  WorkersQueue,
+} from '../../../core/compat/workers/queue.ts'
 import type { MultipartUpload } from '../../../core/compat/workers/r2-multipart.ts'
-import type { Checksums, R2Object as StoredObject, R2ObjectBody as StoredBody } from '../../../core/compat/workers/r2-object.ts'
+import type {
+  Checksums,
+  R2Object as StoredObject,
+  R2ObjectBody as StoredBody,
+} from '../../../core/compat/workers/r2-object.ts'
 import type { WorkersR2 } from '../../../core/compat/workers/r2.ts'
 import type { createAssetsFetcher, createService } from '../../../core/compat/workers/service.ts'
 import type { createHyperdrive, RateLimit as Limiter } from '../../../core/compat/workers/small-bindings.ts'
 
 function assignable<To>(_value: To): void {}
 
-// Each gap is checked twice: that all else is there, and (@ts-expect-error) that it is one still. At run time what they name is undefined.
+// Each gap is checked twice: that all else is there, and (@ts-expect-error) that it is one still. At run time
+// what they name is undefined.
 
 /** Tracing goes to Cloudflare's observability, and a virtual host is one within workerd. */
 type Context = Omit<ExecutionContext, 'tracing' | 'mapVirtualHost'>
@@ -53,7 +63,11 @@ export function stores({ kv, r2, object, body, checksums, upload, d1, session, s
   assignable<D1PreparedStatement>(statement)
 }
 
-export function queues(queue: WorkersQueue, batch: ReturnType<typeof createMessageBatch>, message: QueueMessage): void {
+export function queues(
+  queue: WorkersQueue,
+  batch: ReturnType<typeof createMessageBatch>,
+  message: QueueMessage,
+): void {
   assignable<Queue>(queue)
   assignable<MessageBatch>(batch)
   assignable<Message>(message)

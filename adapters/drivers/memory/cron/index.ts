@@ -1,7 +1,14 @@
 /** Claims of crons within one process: for tests, and where one process is all there ever is. */
-import { type CronClaim, type CronStore, type CronStoreFactory, KEEP_SECONDS, type OpenCronTime } from '../../../../core/runtime/cron-store.ts'
+import {
+  type CronClaim,
+  type CronStore,
+  type CronStoreFactory,
+  KEEP_SECONDS,
+  type OpenCronTime,
+} from '../../../../core/runtime/cron-store.ts'
 
-export const cronStore: CronStoreFactory<Record<string, unknown>> = (_options, context) => createMemoryCronStore(() => context.now())
+export const cronStore: CronStoreFactory<Record<string, unknown>> = (_options, context) =>
+  createMemoryCronStore(() => context.now())
 
 interface Entry {
   lease: string
@@ -23,7 +30,8 @@ export function createMemoryCronStore(now: () => number): CronStore {
       const times = timesOf(cron)
       const entry = times.get(scheduledTime)
       if (entry?.done === true) return { state: 'done' }
-      if (entry !== undefined && entry.until > now() && entry.lease !== lease) return { state: 'taken', seconds: (entry.until - now()) / 1000 }
+      if (entry !== undefined && entry.until > now() && entry.lease !== lease)
+        return { state: 'taken', seconds: (entry.until - now()) / 1000 }
       const attempt = (entry?.attempt ?? 0) + (entry?.lease === lease ? 0 : 1)
       times.set(scheduledTime, { lease, until: now() + seconds * 1000, attempt, done: false })
       return { state: 'claimed', attempt }
@@ -38,10 +46,13 @@ export function createMemoryCronStore(now: () => number): CronStore {
       const times = timesOf(cron)
       const entry = times.get(scheduledTime)
       if (entry !== undefined) entry.done = true
-      for (const [time, { done }] of times) if (done && time < scheduledTime - KEEP_SECONDS * 1000) times.delete(time)
+      for (const [time, { done }] of times)
+        if (done && time < scheduledTime - KEEP_SECONDS * 1000) times.delete(time)
     },
     async open(cron): Promise<OpenCronTime[]> {
-      return [...timesOf(cron)].filter(([, { done }]) => !done).map(([scheduledTime, { until }]) => ({ scheduledTime, held: until > now() }))
+      return [...timesOf(cron)]
+        .filter(([, { done }]) => !done)
+        .map(([scheduledTime, { until }]) => ({ scheduledTime, held: until > now() }))
     },
     async latest(cron) {
       const times = [...timesOf(cron).keys()]

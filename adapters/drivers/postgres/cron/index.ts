@@ -1,12 +1,21 @@
 /** Claims of crons in a table of a Postgres database: for replicas on any number of machines. */
 import type postgres from 'postgres'
-import { type CronClaim, type CronStore, type CronStoreFactory, KEEP_SECONDS, type OpenCronTime } from '../../../../core/runtime/cron-store.ts'
+import {
+  type CronClaim,
+  type CronStore,
+  type CronStoreFactory,
+  KEEP_SECONDS,
+  type OpenCronTime,
+} from '../../../../core/runtime/cron-store.ts'
 import { connect, quote } from '../connect.ts'
 import type { PostgresOptions } from '../options.ts'
 import { toUnmoorError } from '../errors.ts'
 import { makeSchema } from '../tables.ts'
 
-/** Options are the driver's own; the url's default is the variable DATABASE_URL. The table `unmoor_crons` is made at the first use. */
+/**
+ * Options are the driver's own; the url's default is the variable DATABASE_URL. The table `unmoor_crons` is
+ * made at the first use.
+ */
 export const cronStore: CronStoreFactory<PostgresOptions> = async (options, context) => {
   const server = await connect(options, context)
   // One connection: claims are few and short.
@@ -63,24 +72,30 @@ class PostgresCronStore implements CronStore {
   }
 
   async finish(cron: string, scheduledTime: number): Promise<void> {
-    await this.#query(`UPDATE ${this.#table} SET done = true WHERE app = $1 AND cron = $2 AND scheduled_time = $3`, [this.#app, cron, scheduledTime])
-    await this.#query(`DELETE FROM ${this.#table} WHERE app = $1 AND cron = $2 AND scheduled_time < $3 AND done`, [
-      this.#app,
-      cron,
-      scheduledTime - KEEP_SECONDS * 1000,
-    ])
+    await this.#query(
+      `UPDATE ${this.#table} SET done = true WHERE app = $1 AND cron = $2 AND scheduled_time = $3`,
+      [this.#app, cron, scheduledTime],
+    )
+    await this.#query(
+      `DELETE FROM ${this.#table} WHERE app = $1 AND cron = $2 AND scheduled_time < $3 AND done`,
+      [this.#app, cron, scheduledTime - KEEP_SECONDS * 1000],
+    )
   }
 
   async open(cron: string): Promise<OpenCronTime[]> {
     const rows = await this.#query(
-      `SELECT scheduled_time, leased_until > clock_timestamp() AS held FROM ${this.#table} WHERE app = $1 AND cron = $2 AND NOT done ORDER BY scheduled_time`,
+      `SELECT scheduled_time, leased_until > clock_timestamp() AS held FROM ${this.#table} WHERE app = ` +
+        '$1 AND cron = $2 AND NOT done ORDER BY scheduled_time',
       [this.#app, cron],
     )
     return rows.map((row) => ({ scheduledTime: Number(row['scheduled_time']), held: row['held'] === true }))
   }
 
   async latest(cron: string): Promise<number | undefined> {
-    const [row] = await this.#query(`SELECT max(scheduled_time) AS latest FROM ${this.#table} WHERE app = $1 AND cron = $2`, [this.#app, cron])
+    const [row] = await this.#query(
+      `SELECT max(scheduled_time) AS latest FROM ${this.#table} WHERE app = $1 AND cron = $2`,
+      [this.#app, cron],
+    )
     const latest: unknown = row?.['latest']
     return latest === null || latest === undefined ? undefined : Number(latest)
   }
@@ -100,7 +115,10 @@ class PostgresCronStore implements CronStore {
 
   // IF NOT EXISTS alone fails where two do it at once, and for a user who may use the table but make none.
   async #make(): Promise<void> {
-    const [state] = await this.#pool.unsafe<{ present: boolean }[]>('SELECT to_regclass($1) IS NOT NULL AS present', [this.#table])
+    const [state] = await this.#pool.unsafe<{ present: boolean }[]>(
+      'SELECT to_regclass($1) IS NOT NULL AS present',
+      [this.#table],
+    )
     if (state?.present === true) return
     await this.#pool.begin(async (session) => {
       await session.unsafe(`SELECT pg_advisory_xact_lock(${LOCK})`)

@@ -1,5 +1,11 @@
 /** Claims of crons in Redis. As sure as its persistence: a server that forgets lets a time run again. */
-import { type CronClaim, type CronStore, type CronStoreFactory, KEEP_SECONDS, type OpenCronTime } from '../../../../core/runtime/cron-store.ts'
+import {
+  type CronClaim,
+  type CronStore,
+  type CronStoreFactory,
+  KEEP_SECONDS,
+  type OpenCronTime,
+} from '../../../../core/runtime/cron-store.ts'
 import { Connection, script, type Script } from '../connection.ts'
 import { keyPrefix, type RedisFactoryOptions } from '../server.ts'
 
@@ -9,7 +15,8 @@ export const cronStore: CronStoreFactory<RedisFactoryOptions> = async (options, 
   return new RedisCronStore(connection, keyPrefix(options, context.app, 'crons'))
 }
 
-// KEYS: a hash of open times to "attempt until lease", a sorted set of those that are done. The server's clock counts, in milliseconds.
+// KEYS: a hash of open times to "attempt until lease", a sorted set of those that are done. The server's
+// clock counts, in milliseconds.
 const HEAD = `
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -99,7 +106,8 @@ class RedisCronStore implements CronStore {
   async open(cron: string): Promise<OpenCronTime[]> {
     const rows = (await this.#run(OPEN, cron)) as (Buffer | number)[]
     const found: OpenCronTime[] = []
-    for (let at = 0; at < rows.length; at += 2) found.push({ scheduledTime: Number(String(rows[at])), held: rows[at + 1] === 1 })
+    for (let at = 0; at < rows.length; at += 2)
+      found.push({ scheduledTime: Number(String(rows[at])), held: rows[at + 1] === 1 })
     return found.toSorted((a, b) => a.scheduledTime - b.scheduledTime)
   }
 

@@ -1,6 +1,12 @@
 /** Claims of crons in one file: right for all processes of one machine. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { type CronClaim, type CronStore, type CronStoreFactory, KEEP_SECONDS, type OpenCronTime } from '../../../../core/runtime/cron-store.ts'
+import {
+  type CronClaim,
+  type CronStore,
+  type CronStoreFactory,
+  KEEP_SECONDS,
+  type OpenCronTime,
+} from '../../../../core/runtime/cron-store.ts'
 import { type ArrayStatement, prepareArrays } from '../array-statement.ts'
 import { toUnmoorError } from '../errors.ts'
 import { databasePath, inTransaction, openDatabase } from '../open.ts'
@@ -43,13 +49,23 @@ class SqliteCronStore implements CronStore {
     this.#app = app
     this.#now = now
     this.#get = prepareArrays(database, `SELECT lease, leased_until, attempt, done FROM claims ${WHERE}`)
-    this.#put = database.prepare(`INSERT INTO claims (app, cron, scheduled_time, lease, leased_until, attempt) VALUES (?, ?, ?, ?, ?, ?)
+    this.#put =
+      database.prepare(`INSERT INTO claims (app, cron, scheduled_time, lease, leased_until, attempt) VALUES (?, ?, ?, ?, ?, ?)
       ON CONFLICT DO UPDATE SET lease = excluded.lease, leased_until = excluded.leased_until, attempt = excluded.attempt`)
     this.#extend = database.prepare(`UPDATE claims SET leased_until = ? ${WHERE} AND lease = ? AND NOT done`)
     this.#finish = database.prepare(`UPDATE claims SET done = 1 ${WHERE}`)
-    this.#prune = database.prepare('DELETE FROM claims WHERE app = ? AND cron = ? AND scheduled_time < ? AND done')
-    this.#open = prepareArrays(database, 'SELECT scheduled_time, leased_until FROM claims WHERE app = ? AND cron = ? AND NOT done ORDER BY scheduled_time')
-    this.#latest = prepareArrays(database, 'SELECT max(scheduled_time) FROM claims WHERE app = ? AND cron = ?')
+    this.#prune = database.prepare(
+      'DELETE FROM claims WHERE app = ? AND cron = ? AND scheduled_time < ? AND done',
+    )
+    this.#open = prepareArrays(
+      database,
+      'SELECT scheduled_time, leased_until FROM claims WHERE app = ? AND cron = ? AND NOT done ORDER BY ' +
+        'scheduled_time',
+    )
+    this.#latest = prepareArrays(
+      database,
+      'SELECT max(scheduled_time) FROM claims WHERE app = ? AND cron = ?',
+    )
   }
 
   claim(cron: string, scheduledTime: number, lease: string, seconds: number): Promise<CronClaim> {
@@ -68,7 +84,12 @@ class SqliteCronStore implements CronStore {
   }
 
   extend(cron: string, scheduledTime: number, lease: string, seconds: number): Promise<boolean> {
-    return this.#run(() => Number(this.#extend.run(this.#now() + seconds * 1000, this.#app, cron, scheduledTime, lease).changes) > 0)
+    return this.#run(
+      () =>
+        Number(
+          this.#extend.run(this.#now() + seconds * 1000, this.#app, cron, scheduledTime, lease).changes,
+        ) > 0,
+    )
   }
 
   finish(cron: string, scheduledTime: number): Promise<void> {

@@ -35,7 +35,12 @@ function check(condition: unknown, message: Message, details: Details): asserts 
 }
 
 export function ok(value: unknown, message?: Message): asserts value {
-  check(value, message, { actual: value, expected: true, operator: '==', message: 'The expression evaluated to a falsy value' })
+  check(value, message, {
+    actual: value,
+    expected: true,
+    operator: '==',
+    message: 'The expression evaluated to a falsy value',
+  })
 }
 export function equal(actual: unknown, expected: unknown, message?: Message): void {
   check(Object.is(actual, expected), message, { actual, expected, operator: 'strictEqual' })
@@ -63,23 +68,39 @@ export function ifError(value: unknown): void {
   if (value !== null && value !== undefined) throw value
 }
 
-type Expected = RegExp | (new (...args: never[]) => object) | ((error: unknown) => boolean) | Record<string, unknown> | undefined
+type Expected =
+  | RegExp
+  | (new (...args: never[]) => object)
+  | ((error: unknown) => boolean)
+  | Record<string, unknown>
+  | undefined
 
 function checkThrown(error: unknown, expected: Expected, message: Message): void {
   if (expected === undefined) return
-  if (expected instanceof RegExp) return check(expected.test(String(error)), message, { actual: error, expected, operator: 'throws' })
+  if (expected instanceof RegExp)
+    return check(expected.test(String(error)), message, { actual: error, expected, operator: 'throws' })
   if (typeof expected === 'function') {
     if (expected.prototype !== undefined && error instanceof (expected as new () => object)) return
     const isClass = expected === Error || expected.prototype instanceof Error
-    return check(!isClass && (expected as (error: unknown) => boolean)(error), message, { actual: error, expected, operator: 'throws' })
+    return check(!isClass && (expected as (error: unknown) => boolean)(error), message, {
+      actual: error,
+      expected,
+      operator: 'throws',
+    })
   }
   for (const [key, value] of Object.entries(expected)) {
     const actual = (error as Record<string, unknown>)[key]
-    check(value instanceof RegExp && typeof actual === 'string' ? value.test(actual) : isDeepStrictEqual(actual, value), message, {
-      actual,
-      expected: value,
-      operator: 'throws',
-    })
+    check(
+      value instanceof RegExp && typeof actual === 'string'
+        ? value.test(actual)
+        : isDeepStrictEqual(actual, value),
+      message,
+      {
+        actual,
+        expected: value,
+        operator: 'throws',
+      },
+    )
   }
 }
 
@@ -91,7 +112,11 @@ export function throws(work: () => unknown, expected?: Expected, message?: Messa
   }
   check(false, message, { message: 'Missing expected exception.', operator: 'throws' })
 }
-export async function rejects(work: Promise<unknown> | (() => Promise<unknown>), expected?: Expected, message?: Message): Promise<void> {
+export async function rejects(
+  work: Promise<unknown> | (() => Promise<unknown>),
+  expected?: Expected,
+  message?: Message,
+): Promise<void> {
   try {
     await (typeof work === 'function' ? work() : work)
   } catch (error) {

@@ -1,9 +1,11 @@
 /**
  * `node:async_hooks` in an isolate: AsyncLocalStorage and AsyncResource.
  *
- * V8 keeps a value per continuation for its embedder, but isolated-vm offers no way to it, and `await` in native async functions calls no JavaScript that could
- * be patched. So the build lowers async functions to generators in apps that import this module; then every continuation goes through `Promise.prototype.then`,
- * which this module patches, once, to keep the context. Callbacks of timers and microtasks keep theirs in the same way.
+ * V8 keeps a value per continuation for its embedder, but isolated-vm offers no way to it, and `await` in
+ * native async functions calls no JavaScript that could be patched. So the build lowers async functions to
+ * generators in apps that import this module; then every continuation goes through `Promise.prototype.then`,
+ * which this module patches, once, to keep the context. Callbacks of timers and microtasks keep theirs in the
+ * same way.
  */
 
 /** Told apart in a bundle by the build (`adapters/isolate/build/build.ts`). */
@@ -40,12 +42,24 @@ const keepingThen = function (this: Promise<unknown>, onFulfilled?: unknown, onR
 Object.defineProperty(keepingThen, 'name', { value: 'then' })
 Object.defineProperty(keepingThen, 'unmoor', { value: MARK })
 // oxlint-disable-next-line eslint/no-extend-native, unicorn/no-thenable -- every continuation of lowered code goes through it
-void Object.defineProperty(Promise.prototype, 'then', { value: keepingThen, writable: true, configurable: true })
+void Object.defineProperty(Promise.prototype, 'then', {
+  value: keepingThen,
+  writable: true,
+  configurable: true,
+})
 
 for (const name of ['setTimeout', 'setInterval', 'queueMicrotask'] as const) {
   const original = globalThis[name] as AnyFunction
-  const kept = { [name]: (callback: unknown, ...rest: unknown[]): unknown => Reflect.apply(original, globalThis, [keep(callback), ...rest]) }[name]
-  Object.defineProperty(globalThis, name, { value: kept, writable: true, configurable: true, enumerable: true })
+  const kept = {
+    [name]: (callback: unknown, ...rest: unknown[]): unknown =>
+      Reflect.apply(original, globalThis, [keep(callback), ...rest]),
+  }[name]
+  Object.defineProperty(globalThis, name, {
+    value: kept,
+    writable: true,
+    configurable: true,
+    enumerable: true,
+  })
 }
 
 /** A value per chain of asynchronous calls. */
@@ -137,6 +151,13 @@ export function executionAsyncResource(): object {
   return {}
 }
 
-const hooks = { AsyncLocalStorage, AsyncResource, createHook, executionAsyncId, triggerAsyncId, executionAsyncResource }
+const hooks = {
+  AsyncLocalStorage,
+  AsyncResource,
+  createHook,
+  executionAsyncId,
+  triggerAsyncId,
+  executionAsyncResource,
+}
 export default hooks
 export { hooks as 'module.exports' }

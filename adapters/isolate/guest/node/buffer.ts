@@ -11,17 +11,24 @@ interface BufferClass {
 }
 const Buffer = PackageBuffer as BufferClass
 
-const isUrl = (encoding: unknown): boolean => typeof encoding === 'string' && encoding.toLowerCase() === 'base64url'
+const isUrl = (encoding: unknown): boolean =>
+  typeof encoding === 'string' && encoding.toLowerCase() === 'base64url'
 const { from, byteLength, isEncoding } = Buffer
 const { toString } = Buffer.prototype
 
 // The package takes both alphabets when it decodes base64; only the name and the output differ.
-Buffer.from = (value, encoding, length) => Reflect.apply(from, Buffer, [value, isUrl(encoding) ? 'base64' : encoding, length])
-Buffer.byteLength = (value, encoding) => Reflect.apply(byteLength, Buffer, [value, isUrl(encoding) ? 'base64' : encoding])
+Buffer.from = (value, encoding, length) =>
+  Reflect.apply(from, Buffer, [value, isUrl(encoding) ? 'base64' : encoding, length])
+Buffer.byteLength = (value, encoding) =>
+  Reflect.apply(byteLength, Buffer, [value, isUrl(encoding) ? 'base64' : encoding])
 Buffer.isEncoding = (encoding) => isUrl(encoding) || isEncoding(encoding)
 Buffer.prototype.toString = function (this: object, encoding, start, end) {
-  if (!isUrl(encoding)) return Reflect.apply(toString, this, encoding === undefined ? [] : [encoding, start, end])
-  return Reflect.apply(toString, this, ['base64', start, end]).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
+  if (!isUrl(encoding))
+    return Reflect.apply(toString, this, encoding === undefined ? [] : [encoding, start, end])
+  return Reflect.apply(toString, this, ['base64', start, end])
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replace(/=+$/, '')
 }
 
 const { atob, Blob, btoa, File } = globalThis

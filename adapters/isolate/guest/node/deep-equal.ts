@@ -1,4 +1,7 @@
-/** Whether two values are equal as `assert.deepStrictEqual` says: same prototypes, same own enumerable members, NaN equal to NaN. */
+/**
+ * Whether two values are equal as `assert.deepStrictEqual` says: same prototypes, same own enumerable
+ * members, NaN equal to NaN.
+ */
 export function isDeepStrictEqual(a: unknown, b: unknown): boolean {
   return equal(a, b, new Map())
 }
@@ -12,27 +15,40 @@ function equal(a: unknown, b: unknown, seen: Map<object, object>): boolean {
   if (a instanceof Date) return a.getTime() === (b as Date).getTime()
   if (a instanceof RegExp) return a.source === (b as RegExp).source && a.flags === (b as RegExp).flags
   if (a instanceof Error && (a.name !== (b as Error).name || a.message !== (b as Error).message)) return false
-  if (ArrayBuffer.isView(a) || a instanceof ArrayBuffer) return sameBytes(bytesOf(a), bytesOf(b as ArrayBuffer))
+  if (ArrayBuffer.isView(a) || a instanceof ArrayBuffer)
+    return sameBytes(bytesOf(a), bytesOf(b as ArrayBuffer))
   if (a instanceof Map)
     return (
       a.size === (b as Map<unknown, unknown>).size &&
-      [...a].every(([key, value]) => (b as Map<unknown, unknown>).has(key) && equal(value, (b as Map<unknown, unknown>).get(key), seen))
+      [...a].every(
+        ([key, value]) =>
+          (b as Map<unknown, unknown>).has(key) && equal(value, (b as Map<unknown, unknown>).get(key), seen),
+      )
     )
   if (a instanceof Set)
     return (
       a.size === (b as Set<unknown>).size &&
-      [...a].every((item) => (b as Set<unknown>).has(item) || [...(b as Set<unknown>)].some((other) => equal(item, other, seen)))
+      [...a].every(
+        (item) =>
+          (b as Set<unknown>).has(item) || [...(b as Set<unknown>)].some((other) => equal(item, other, seen)),
+      )
     )
   if (Array.isArray(a) && a.length !== (b as unknown[]).length) return false
   const keys = Object.keys(a)
   return (
     keys.length === Object.keys(b).length &&
-    keys.every((key) => Object.hasOwn(b, key) && equal((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key], seen))
+    keys.every(
+      (key) =>
+        Object.hasOwn(b, key) &&
+        equal((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key], seen),
+    )
   )
 }
 
 function bytesOf(value: ArrayBuffer | ArrayBufferView): Uint8Array {
-  return ArrayBuffer.isView(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : new Uint8Array(value)
+  return ArrayBuffer.isView(value)
+    ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    : new Uint8Array(value)
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

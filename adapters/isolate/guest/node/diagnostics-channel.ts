@@ -21,7 +21,9 @@ export class Channel {
     if (index >= 0) this.#subscribers = this.#subscribers.toSpliced(index, 1)
     return index >= 0
   }
-  /** Tells the subscribers, one after the other; what one throws is reported and does not reach the publisher. */
+  /**
+   * Tells the subscribers, one after the other; what one throws is reported and does not reach the publisher.
+   */
   publish(message: unknown): void {
     for (const subscriber of this.#subscribers) {
       try {
@@ -62,7 +64,10 @@ export class TracingChannel {
   declare readonly error: Channel
 
   constructor(name: string | Record<Event, Channel>) {
-    for (const event of EVENTS) Object.assign(this, { [event]: typeof name === 'string' ? channel(`tracing:${name}:${event}`) : name[event] })
+    for (const event of EVENTS)
+      Object.assign(this, {
+        [event]: typeof name === 'string' ? channel(`tracing:${name}:${event}`) : name[event],
+      })
   }
   get hasSubscribers(): boolean {
     return EVENTS.some((event) => this[event].hasSubscribers)
@@ -71,7 +76,10 @@ export class TracingChannel {
     for (const event of EVENTS) if (handlers[event] !== undefined) this[event].subscribe(handlers[event])
   }
   unsubscribe(handlers: Handlers): boolean {
-    return EVENTS.filter((event) => handlers[event] !== undefined && !this[event].unsubscribe(handlers[event])).length === 0
+    return (
+      EVENTS.filter((event) => handlers[event] !== undefined && !this[event].unsubscribe(handlers[event]))
+        .length === 0
+    )
   }
   traceSync(work: Work, context: Record<string, unknown> = {}, self?: unknown, ...args: unknown[]): unknown {
     this.start.publish(context)
@@ -84,7 +92,12 @@ export class TracingChannel {
       this.end.publish(context)
     }
   }
-  async tracePromise(work: Work, context: Record<string, unknown> = {}, self?: unknown, ...args: unknown[]): Promise<unknown> {
+  async tracePromise(
+    work: Work,
+    context: Record<string, unknown> = {},
+    self?: unknown,
+    ...args: unknown[]
+  ): Promise<unknown> {
     try {
       const promise = this.#begin(work, context, self, args)
       context['result'] = await promise

@@ -7,7 +7,8 @@ interface Entry {
   once: boolean
 }
 
-// Kept apart, so that emitters made without their constructor (`Object.create`, a forgotten super call) work as on Node.
+// Kept apart, so that emitters made without their constructor (`Object.create`, a forgotten super call) work
+// as on Node.
 const entriesOf = new WeakMap<object, Map<Name, readonly Entry[]>>()
 const maxOf = new WeakMap<object, number>()
 
@@ -17,9 +18,19 @@ function entries(emitter: object): Map<Name, readonly Entry[]> {
   return map
 }
 
-function add<E extends Emitter>(emitter: E, name: Name, listener: Listener, single: boolean, first: boolean): E {
-  if (typeof listener !== 'function') throw Object.assign(new TypeError('The "listener" argument must be of type function.'), { code: 'ERR_INVALID_ARG_TYPE' })
-  if (name !== 'newListener' && emitter.listenerCount('newListener') > 0) emitter.emit('newListener', name, listener)
+function add<E extends Emitter>(
+  emitter: E,
+  name: Name,
+  listener: Listener,
+  single: boolean,
+  first: boolean,
+): E {
+  if (typeof listener !== 'function')
+    throw Object.assign(new TypeError('The "listener" argument must be of type function.'), {
+      code: 'ERR_INVALID_ARG_TYPE',
+    })
+  if (name !== 'newListener' && emitter.listenerCount('newListener') > 0)
+    emitter.emit('newListener', name, listener)
   const list = entries(emitter).get(name) ?? []
   const entry = { listener, once: single }
   // A new array, so that an emit under way keeps its own.
@@ -65,12 +76,17 @@ class Emitter {
     return this
   }
   emit(name: Name, ...args: unknown[]): boolean {
-    if (name === 'error') for (const { listener } of entries(this).get(EventEmitter.errorMonitor) ?? []) Reflect.apply(listener, this, args)
+    if (name === 'error')
+      for (const { listener } of entries(this).get(EventEmitter.errorMonitor) ?? [])
+        Reflect.apply(listener, this, args)
     const list = entries(this).get(name) ?? []
     if (list.length === 0 && name === 'error') {
       throw args[0] instanceof Error
         ? args[0]
-        : Object.assign(new Error(`Unhandled error. (${String(args[0])})`), { code: 'ERR_UNHANDLED_ERROR', context: args[0] })
+        : Object.assign(new Error(`Unhandled error. (${String(args[0])})`), {
+            code: 'ERR_UNHANDLED_ERROR',
+            context: args[0],
+          })
     }
     for (const { listener, once: single } of list) {
       if (single) remove(this, name, listener)
@@ -99,7 +115,10 @@ class Emitter {
   }
 }
 
-/** An EventEmitter. The constructor is a function, so that libraries of old can call it on an object of their own. */
+/**
+ * An EventEmitter. The constructor is a function, so that libraries of old can call it on an object of their
+ * own.
+ */
 export type EventEmitter = Emitter
 interface EmitterConstructor {
   new (): EventEmitter
@@ -110,7 +129,11 @@ interface EmitterConstructor {
 }
 export const EventEmitter = function EventEmitter() {} as unknown as EmitterConstructor
 Object.defineProperty(EventEmitter, 'prototype', { value: Emitter.prototype })
-Object.defineProperty(Emitter.prototype, 'constructor', { value: EventEmitter, writable: true, configurable: true })
+Object.defineProperty(Emitter.prototype, 'constructor', {
+  value: EventEmitter,
+  writable: true,
+  configurable: true,
+})
 Object.assign(EventEmitter, { defaultMaxListeners: 10, errorMonitor: Symbol('events.errorMonitor') })
 
 interface WaitOptions {
@@ -118,11 +141,16 @@ interface WaitOptions {
 }
 
 /** The arguments of the next event of that name; an `error` event rejects. */
-export function once(emitter: EventEmitter | EventTarget, name: string, { signal }: WaitOptions = {}): Promise<unknown[]> {
+export function once(
+  emitter: EventEmitter | EventTarget,
+  name: string,
+  { signal }: WaitOptions = {},
+): Promise<unknown[]> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
     signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
-    if (emitter instanceof EventTarget) return emitter.addEventListener(name, (event) => resolve([event]), { once: true })
+    if (emitter instanceof EventTarget)
+      return emitter.addEventListener(name, (event) => resolve([event]), { once: true })
     const done = (...args: unknown[]): void => {
       emitter.off('error', failed)
       resolve(args)
@@ -137,7 +165,11 @@ export function once(emitter: EventEmitter | EventTarget, name: string, { signal
 }
 
 /** Each event's arguments, one after the other. */
-export async function* on(emitter: EventEmitter, name: Name, { signal }: WaitOptions = {}): AsyncGenerator<unknown[]> {
+export async function* on(
+  emitter: EventEmitter,
+  name: Name,
+  { signal }: WaitOptions = {},
+): AsyncGenerator<unknown[]> {
   const waiting: unknown[][] = []
   let wake = Promise.withResolvers<void>()
   const push = (...args: unknown[]): void => {

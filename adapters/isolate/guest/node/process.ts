@@ -1,11 +1,15 @@
 /**
- * `node:process` in an isolate: what libraries ask of it before they do something else. There is no process: it says `browser`, as bundlers' stand-ins do,
- * its `env` is empty (an app's settings are on its own `env`), and what would end or change a process throws.
+ * `node:process` in an isolate: what libraries ask of it before they do something else. There is no process:
+ * it says `browser`, as bundlers' stand-ins do, its `env` is empty (an app's settings are on its own `env`),
+ * and what would end or change a process throws.
  */
 import { EventEmitter } from './events.ts'
 
 function refuse(what: string): never {
-  throw Object.assign(new Error(`process.${what} is not there: an app in an isolate has no process of its own.`), { code: 'ERR_FEATURE_UNAVAILABLE' })
+  throw Object.assign(
+    new Error(`process.${what} is not there: an app in an isolate has no process of its own.`),
+    { code: 'ERR_FEATURE_UNAVAILABLE' },
+  )
 }
 
 type Hrtime = [seconds: number, nanoseconds: number]
@@ -45,7 +49,8 @@ const members = {
   stdout: writer((text) => console.log(text)),
   stderr: writer((text) => console.error(text)),
   nextTick(callback: (...args: unknown[]) => void, ...args: unknown[]): void {
-    if (typeof callback !== 'function') throw new TypeError('The "callback" argument must be of type function.')
+    if (typeof callback !== 'function')
+      throw new TypeError('The "callback" argument must be of type function.')
     queueMicrotask(() => callback(...args))
   },
   hrtime,

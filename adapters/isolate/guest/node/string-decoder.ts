@@ -2,7 +2,13 @@
 import { Buffer } from './buffer.ts'
 
 type Text = Uint8Array & { toString(encoding: string): string }
-const NAMES: Readonly<Record<string, string>> = { 'utf-8': 'utf8', 'ucs-2': 'utf16le', ucs2: 'utf16le', 'utf-16le': 'utf16le', binary: 'latin1' }
+const NAMES: Readonly<Record<string, string>> = {
+  'utf-8': 'utf8',
+  'ucs-2': 'utf16le',
+  ucs2: 'utf16le',
+  'utf-16le': 'utf16le',
+  binary: 'latin1',
+}
 /** Bytes that give a whole number of characters. */
 const GROUPS: Readonly<Record<string, number>> = { base64: 3, base64url: 3 }
 
@@ -15,7 +21,8 @@ export class StringDecoder {
   constructor(encoding = 'utf8') {
     const name = `${encoding}`.toLowerCase()
     this.encoding = NAMES[name] ?? name
-    if (!Buffer.isEncoding(this.encoding)) throw Object.assign(new TypeError(`Unknown encoding: ${encoding}`), { code: 'ERR_UNKNOWN_ENCODING' })
+    if (!Buffer.isEncoding(this.encoding))
+      throw Object.assign(new TypeError(`Unknown encoding: ${encoding}`), { code: 'ERR_UNKNOWN_ENCODING' })
     if (this.encoding === 'utf8' || this.encoding === 'utf16le')
       this.#decoder = new TextDecoder(this.encoding === 'utf8' ? 'utf-8' : 'utf-16le', { ignoreBOM: true })
   }

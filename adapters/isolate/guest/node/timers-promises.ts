@@ -1,12 +1,20 @@
 /** `node:timers/promises` in an isolate. */
-const { clearInterval: stopInterval, clearTimeout: stop, setInterval: startInterval, setTimeout: start } = globalThis
+const {
+  clearInterval: stopInterval,
+  clearTimeout: stop,
+  setInterval: startInterval,
+  setTimeout: start,
+} = globalThis
 
 interface Options {
   signal?: AbortSignal
 }
 
 function aborted(signal: AbortSignal): Error {
-  return Object.assign(new Error('The operation was aborted', { cause: signal.reason }), { name: 'AbortError', code: 'ABORT_ERR' })
+  return Object.assign(new Error('The operation was aborted', { cause: signal.reason }), {
+    name: 'AbortError',
+    code: 'ABORT_ERR',
+  })
 }
 
 export function setTimeout<T>(delay?: number, value?: T, { signal }: Options = {}): Promise<T | undefined> {
@@ -28,7 +36,11 @@ export function setImmediate<T>(value?: T, options?: Options): Promise<T | undef
 }
 
 /** Gives the value after each interval; ticks that nobody was there for come at once. */
-export async function* setInterval<T>(delay?: number, value?: T, { signal }: Options = {}): AsyncGenerator<T | undefined> {
+export async function* setInterval<T>(
+  delay?: number,
+  value?: T,
+  { signal }: Options = {},
+): AsyncGenerator<T | undefined> {
   let waiting = 0
   let wake = Promise.withResolvers<void>()
   const timer = startInterval(() => {

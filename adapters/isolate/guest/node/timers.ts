@@ -4,7 +4,9 @@ import * as promises from './timers-promises.ts'
 const { clearTimeout: clear, setInterval: startInterval, setTimeout: start } = globalThis
 type Callback = (...args: never[]) => void
 
-/** A timer as node gives it. Nothing waits for an isolate's timers, so that `ref` and `unref` change nothing. */
+/**
+ * A timer as node gives it. Nothing waits for an isolate's timers, so that `ref` and `unref` change nothing.
+ */
 export class Timeout {
   #begin: () => number
   #id: number
@@ -62,6 +64,14 @@ for (const [original, custom] of [
 ] as const)
   Object.defineProperty(original, Symbol.for('nodejs.util.promisify.custom'), { value: custom })
 
-const timers = { clearImmediate, clearInterval, clearTimeout, promises, setImmediate, setInterval, setTimeout }
+const timers = {
+  clearImmediate,
+  clearInterval,
+  clearTimeout,
+  promises,
+  setImmediate,
+  setInterval,
+  setTimeout,
+}
 export default timers
 export { timers as 'module.exports' }

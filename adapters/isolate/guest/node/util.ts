@@ -19,7 +19,8 @@ export function promisify(original: AnyFunction): AnyFunction {
   if (custom !== undefined) return custom
   return function (this: unknown, ...args: unknown[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const done = (error: unknown, value: unknown): void => (error === null || error === undefined ? resolve(value) : reject(error))
+      const done = (error: unknown, value: unknown): void =>
+        error === null || error === undefined ? resolve(value) : reject(error)
       Reflect.apply(original, this, [...args, done])
     })
   }
@@ -34,7 +35,8 @@ export function callbackify(original: AnyFunction): AnyFunction {
     // oxlint-disable promise/no-callback-in-promise -- the callback form is what this makes
     result.then(
       (value) => queueMicrotask(() => done(null, value)),
-      (error: unknown) => queueMicrotask(() => done(error ?? new Error('Promise was rejected with a falsy value'))),
+      (error: unknown) =>
+        queueMicrotask(() => done(error ?? new Error('Promise was rejected with a falsy value'))),
     )
     // oxlint-enable promise/no-callback-in-promise
   }
@@ -80,10 +82,12 @@ export const types = {
   isArrayBuffer: is('ArrayBuffer'),
   isArrayBufferView: (value: unknown) => ArrayBuffer.isView(value),
   isAsyncFunction: (value: unknown) => typeof value === 'function' && tag(value) === 'AsyncFunction',
-  isBoxedPrimitive: (value: unknown) => [Boolean, Number, String, BigInt, Symbol].some((Class) => value instanceof Class),
+  isBoxedPrimitive: (value: unknown) =>
+    [Boolean, Number, String, BigInt, Symbol].some((Class) => value instanceof Class),
   isDataView: is('DataView'),
   isDate: is('Date'),
-  isGeneratorFunction: (value: unknown) => typeof value === 'function' && tag(value).endsWith('GeneratorFunction'),
+  isGeneratorFunction: (value: unknown) =>
+    typeof value === 'function' && tag(value).endsWith('GeneratorFunction'),
   isMap: is('Map'),
   isNativeError: (value: unknown) => value instanceof Error,
   isPromise: is('Promise'),

@@ -6,10 +6,14 @@ import type { Bytes, ReadableStream, TransformStream, WritableStream } from './s
 const FORMATS = ['deflate', 'deflate-raw', 'gzip', 'brotli']
 let nextStream = 1
 
-// zlib runs on the host, off the isolate's thread; each chunk waits for its output, which is the back-pressure.
+// zlib runs on the host, off the isolate's thread; each chunk waits for its output, which is the
+// back-pressure.
 function hostTransform(kind: 'compress' | 'decompress', format: string): TransformStream<unknown, Bytes> {
   const id = nextStream++
-  const feed = async (bytes: Bytes | null, controller: TransformStreamDefaultController<Bytes>): Promise<void> => {
+  const feed = async (
+    bytes: Bytes | null,
+    controller: TransformStreamDefaultController<Bytes>,
+  ): Promise<void> => {
     const chunks = (await request('zlib', id, kind, format, bytes)) as Bytes[]
     for (const chunk of chunks) controller.enqueue(chunk)
   }

@@ -28,7 +28,13 @@ export const console = Object.assign(Object.create({}) as object, {
   dirxml: (...args: unknown[]) => write('log', args),
   table: (value: unknown) => write('log', [inspect(value, 1)]),
   assert: (condition?: unknown, ...args: unknown[]) => {
-    if (!condition) write('error', typeof args[0] === 'string' ? [`Assertion failed: ${args[0]}`, ...args.slice(1)] : ['Assertion failed', ...args])
+    if (!condition)
+      write(
+        'error',
+        typeof args[0] === 'string'
+          ? [`Assertion failed: ${args[0]}`, ...args.slice(1)]
+          : ['Assertion failed', ...args],
+      )
   },
   clear: () => {},
   count: (label: unknown = 'default') => {
@@ -46,12 +52,14 @@ export const console = Object.assign(Object.create({}) as object, {
     indent = indent.slice(2)
   },
   time: (label: unknown = 'default') => void started.set(`${label as string}`, Date.now()),
-  timeLog: (label: unknown = 'default', ...args: unknown[]) => write('log', [elapsed(`${label as string}`), ...args]),
+  timeLog: (label: unknown = 'default', ...args: unknown[]) =>
+    write('log', [elapsed(`${label as string}`), ...args]),
   timeEnd: (label: unknown = 'default') => {
     write('log', [elapsed(`${label as string}`)])
     started.delete(`${label as string}`)
   },
 })
 // A namespace of the standard: its functions take what comes, its prototype is an empty object.
-for (const method of Object.values(console)) Object.defineProperty(method, 'length', { value: 0, configurable: true })
+for (const method of Object.values(console))
+  Object.defineProperty(method, 'length', { value: 0, configurable: true })
 Object.defineProperty(console, Symbol.toStringTag, { value: 'console', configurable: true })

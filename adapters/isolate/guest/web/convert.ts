@@ -9,7 +9,8 @@ export function toUSVString(value: unknown): string {
 export function toByteString(value: unknown): string {
   const text = `${value as string}`
   for (let index = 0; index < text.length; index++) {
-    if (text.charCodeAt(index) > 255) throw new TypeError(`The character at index ${index} has a value over 255: header text is bytes.`)
+    if (text.charCodeAt(index) > 255)
+      throw new TypeError(`The character at index ${index} has a value over 255: header text is bytes.`)
   }
   return text
 }
@@ -33,11 +34,14 @@ export function isBufferSource(value: unknown): value is ArrayBuffer | ArrayBuff
   return ArrayBuffer.isView(value) || isArrayBuffer(value)
 }
 
-const byteLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')?.get as (this: unknown) => number
+const byteLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')?.get as (
+  this: unknown,
+) => number
 let sharedByteLength: ((this: unknown) => number) | undefined
 // Looked up when first needed: SharedArrayBuffer is missing while a snapshot is built.
 function sharedGetter(): (this: unknown) => number {
-  return (sharedByteLength ??= Object.getOwnPropertyDescriptor(SharedArrayBuffer.prototype, 'byteLength')?.get as (this: unknown) => number)
+  return (sharedByteLength ??= Object.getOwnPropertyDescriptor(SharedArrayBuffer.prototype, 'byteLength')
+    ?.get as (this: unknown) => number)
 }
 
 function hasSlot(getter: (this: unknown) => number, value: unknown): boolean {
@@ -51,24 +55,39 @@ function hasSlot(getter: (this: unknown) => number, value: unknown): boolean {
 
 export function isArrayBuffer(value: unknown): value is ArrayBuffer {
   if (typeof value !== 'object' || value === null) return false
-  return value instanceof ArrayBuffer ? hasSlot(byteLength, value) : hasSlot(byteLength, value) || hasSlot(sharedGetter(), value)
+  return value instanceof ArrayBuffer
+    ? hasSlot(byteLength, value)
+    : hasSlot(byteLength, value) || hasSlot(sharedGetter(), value)
 }
 
-/** The method that iterates an object: undefined where it has none. It is looked up once only: a getter or a proxy may count. */
+/**
+ * The method that iterates an object: undefined where it has none. It is looked up once only: a getter or a
+ * proxy may count.
+ */
 export function iteratorOf(object: object): unknown {
   return (object as { [Symbol.iterator]?: unknown })[Symbol.iterator] ?? undefined
 }
 
 /** A sequence of Web IDL, each item converted as it comes. */
-export function toSequence<T>(object: object, iterate: unknown, what: string, convert: (item: unknown) => T): T[] {
+export function toSequence<T>(
+  object: object,
+  iterate: unknown,
+  what: string,
+  convert: (item: unknown) => T,
+): T[] {
   if (typeof iterate !== 'function') throw new TypeError(`${what}: the value is not iterable`)
   const items: T[] = []
-  const sequence: Iterable<unknown> = { [Symbol.iterator]: () => Reflect.apply(iterate, object, []) as Iterator<unknown, undefined> }
+  const sequence: Iterable<unknown> = {
+    [Symbol.iterator]: () => Reflect.apply(iterate, object, []) as Iterator<unknown, undefined>,
+  }
   for (const item of sequence) items.push(convert(item))
   return items
 }
 
-/** Key and value pairs of a sequence of pairs or a record, both converted to strings by `toText`, in the order of Web IDL. */
+/**
+ * Key and value pairs of a sequence of pairs or a record, both converted to strings by `toText`, in the order
+ * of Web IDL.
+ */
 export function toPairs(init: object, what: string, toText: (value: unknown) => string): [string, string][] {
   const iterator = iteratorOf(init)
   if (iterator !== undefined) {

@@ -7,7 +7,17 @@ import { randomBytes, randomUuid } from './random.ts'
 export { CryptoKey }
 
 const INTERNAL = Symbol('internal')
-const INTEGERS = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, BigInt64Array, BigUint64Array] as const
+const INTEGERS = [
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  BigInt64Array,
+  BigUint64Array,
+] as const
 
 /** SubtleCrypto: the host computes, keys stay there and are named by number. */
 // oxlint-disable-next-line typescript/no-extraneous-class -- its methods are made below, one like the other
@@ -51,7 +61,10 @@ for (const method of METHODS) {
   const call = {
     async [method](this: unknown, ...args: unknown[]): Promise<unknown> {
       if (!(this instanceof SubtleCrypto)) throw new TypeError('Illegal invocation')
-      if (args.length < LENGTHS[method]) throw new TypeError(`SubtleCrypto.${method}: ${LENGTHS[method]} arguments required, but only ${args.length} present.`)
+      if (args.length < LENGTHS[method])
+        throw new TypeError(
+          `SubtleCrypto.${method}: ${LENGTHS[method]} arguments required, but only ${args.length} present.`,
+        )
       return fromHost(
         await request(
           'subtle',
@@ -62,7 +75,12 @@ for (const method of METHODS) {
     },
   }[method]
   Object.defineProperty(call, 'length', { value: LENGTHS[method], configurable: true })
-  Object.defineProperty(SubtleCrypto.prototype, method, { value: call, writable: true, configurable: true, enumerable: true })
+  Object.defineProperty(SubtleCrypto.prototype, method, {
+    value: call,
+    writable: true,
+    configurable: true,
+    enumerable: true,
+  })
 }
 
 /** JWKs and algorithms are two or three deep. */
@@ -74,7 +92,8 @@ function toHost(value: unknown, depth: number): unknown {
   if (value instanceof CryptoKey) return { unmoorKey: keyId(value) }
   if (isBufferSource(value)) return viewOf(value).slice()
   if (Array.isArray(value)) return value.map((item) => toHost(item, depth + 1))
-  if (typeof value !== 'object' || value === null) return typeof value === 'function' || typeof value === 'symbol' ? String(value) : value
+  if (typeof value !== 'object' || value === null)
+    return typeof value === 'function' || typeof value === 'symbol' ? String(value) : value
   const copy: Record<string, unknown> = {}
   for (const name in value) copy[name] = toHost((value as Record<string, unknown>)[name], depth + 1)
   return copy
@@ -111,8 +130,13 @@ export class Crypto {
   getRandomValues<T extends ArrayBufferView>(array: T): T {
     this.#brand()
     if (arguments.length === 0) throw new TypeError('getRandomValues takes an integer typed array')
-    if (!INTEGERS.some((Class) => array instanceof Class)) throw new DOMException('getRandomValues takes an integer typed array', 'TypeMismatchError')
-    if (array.byteLength > 65_536) throw new DOMException(`${array.byteLength} random bytes are over the limit of 65,536 in one call`, 'QuotaExceededError')
+    if (!INTEGERS.some((Class) => array instanceof Class))
+      throw new DOMException('getRandomValues takes an integer typed array', 'TypeMismatchError')
+    if (array.byteLength > 65_536)
+      throw new DOMException(
+        `${array.byteLength} random bytes are over the limit of 65,536 in one call`,
+        'QuotaExceededError',
+      )
     viewOf(array).set(randomBytes(array.byteLength))
     return array
   }

@@ -63,7 +63,8 @@ export class DOMException extends Error {
     finish(DOMException)
     if (typeof options === 'object' && options !== null) {
       this.#name = options.name === undefined ? 'Error' : `${options.name}`
-      if ('cause' in options) Object.defineProperty(this, 'cause', { value: options.cause, writable: true, configurable: true })
+      if ('cause' in options)
+        Object.defineProperty(this, 'cause', { value: options.cause, writable: true, configurable: true })
     } else this.#name = `${options}`
   }
 

@@ -4,10 +4,26 @@ import { Blob, File } from './data/blob.ts'
 import { Body } from './fetch/body.ts'
 import { microtask, reportError, setErrorDecoder } from './bridge/bridge.ts'
 import { console } from './console.ts'
-import { absorbBase, defineGlobal, defineInterface, defineLate, finish, finishInterface, hideLate, type InterfaceParts } from './define.ts'
+import {
+  absorbBase,
+  defineGlobal,
+  defineInterface,
+  defineLate,
+  finish,
+  finishInterface,
+  hideLate,
+  type InterfaceParts,
+} from './define.ts'
 import { DOM_EXCEPTION_CONSTANTS, DOMException } from './dom-exception.ts'
 import { TextDecoder, TextEncoder } from './data/encoding.ts'
-import { CustomEvent, ErrorEvent, Event, EVENT_CONSTANTS, MessageEvent, PromiseRejectionEvent } from './events/event.ts'
+import {
+  CustomEvent,
+  ErrorEvent,
+  Event,
+  EVENT_CONSTANTS,
+  MessageEvent,
+  PromiseRejectionEvent,
+} from './events/event.ts'
 import { EventTarget } from './events/event-target.ts'
 import { fetch } from './fetch/fetch.ts'
 import { FormData } from './fetch/form-data.ts'
@@ -61,7 +77,17 @@ const PARTS: Readonly<Record<string, InterfaceParts>> = {
   URLSearchParams: { lengths: { delete: 1, has: 1, forEach: 1 } },
 }
 
-const FUNCTIONS = { ...globalTarget, atob, btoa, clearInterval, clearTimeout, fetch, setInterval, setTimeout, structuredClone }
+const FUNCTIONS = {
+  ...globalTarget,
+  atob,
+  btoa,
+  clearInterval,
+  clearTimeout,
+  fetch,
+  setInterval,
+  setTimeout,
+  structuredClone,
+}
 
 /** Defines everything on `globalThis`. */
 export function installGlobals(): void {
@@ -72,7 +98,8 @@ export function installGlobals(): void {
     finishInterface(name, Class, PARTS[name]?.lengths)
     defineGlobal(name, Class)
   }
-  for (const name in INTERFACES) defineInterface(name, INTERFACES[name as keyof typeof INTERFACES], PARTS[name])
+  for (const name in INTERFACES)
+    defineInterface(name, INTERFACES[name as keyof typeof INTERFACES], PARTS[name])
   defineParts(streams, LATE_INTERFACES.streams)
   defineParts(compression, LATE_INTERFACES.compression)
   defineParts(cryptography, LATE_INTERFACES.cryptography)
@@ -105,7 +132,10 @@ export function installGlobals(): void {
   installErrorHandling()
 }
 
-function defineParts<Name extends string>(load: () => Readonly<Record<Name, unknown>>, names: readonly Name[]): void {
+function defineParts<Name extends string>(
+  load: () => Readonly<Record<Name, unknown>>,
+  names: readonly Name[],
+): void {
   for (let index = 0; index < names.length; index++) {
     const name = names[index] as Name
     defineLate(name, () => load()[name])

@@ -30,7 +30,8 @@ function show(value: unknown, depth: number, seen: readonly object[]): string {
     return `${name}(${(value as Uint8Array).length}) ${list('[', ']', value as Uint8Array, String)}`
   if (value instanceof Map)
     return `Map(${value.size}) ${list('{', '}', value, ([key, item]) => `${inspect(key, depth + 1, path)} => ${inspect(item, depth + 1, path)}`)}`
-  if (value instanceof Set) return `Set(${value.size}) ${list('{', '}', value, (item) => inspect(item, depth + 1, path))}`
+  if (value instanceof Set)
+    return `Set(${value.size}) ${list('{', '}', value, (item) => inspect(item, depth + 1, path))}`
   if (value instanceof Promise) return 'Promise {}'
   const text = list('{', '}', Object.keys(value), (key) => {
     const descriptor = Object.getOwnPropertyDescriptor(value, key)
@@ -45,11 +46,13 @@ function className(value: object): string {
 }
 
 function showError(error: Error, depth: number, path: readonly object[]): string {
-  let text = typeof error.stack === 'string' && error.stack !== '' ? error.stack : `${error.name}: ${error.message}`
+  let text =
+    typeof error.stack === 'string' && error.stack !== '' ? error.stack : `${error.name}: ${error.message}`
   const own = Object.keys(error).filter((key) => key !== 'stack' && key !== 'message')
   if (own.length > 0 && depth < MAX_DEPTH)
     text += ` ${list('{', '}', own, (key) => `${key}: ${inspect((error as Error & Record<string, unknown>)[key], depth + 1, path)}`)}`
-  if (error.cause !== undefined && depth < MAX_DEPTH) text += `\n[cause]: ${inspect(error.cause, depth + 1, path)}`
+  if (error.cause !== undefined && depth < MAX_DEPTH)
+    text += `\n[cause]: ${inspect(error.cause, depth + 1, path)}`
   return text.slice(0, MAX_TEXT)
 }
 

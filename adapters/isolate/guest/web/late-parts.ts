@@ -16,9 +16,17 @@ let loadedCryptography: typeof Cryptography | undefined
 let loadedMessageChannels: typeof MessageChannels | undefined
 let loadedUrlPatterns: typeof UrlPatterns | undefined
 
-export const compression = (): typeof Compression => (loadedCompression ??= finished('compression', require('./compression.js') as typeof Compression))
-export const cryptography = (): typeof Cryptography => (loadedCryptography ??= finished('cryptography', require('./crypto.js') as typeof Cryptography))
+export const compression = (): typeof Compression =>
+  (loadedCompression ??= finished('compression', require('./compression.js') as typeof Compression))
+export const cryptography = (): typeof Cryptography =>
+  (loadedCryptography ??= finished('cryptography', require('./crypto.js') as typeof Cryptography))
 export const messageChannels = (): typeof MessageChannels =>
-  (loadedMessageChannels ??= finished('messageChannels', require('./message-channel.js') as typeof MessageChannels))
+  (loadedMessageChannels ??= finished(
+    'messageChannels',
+    require('./message-channel.js') as typeof MessageChannels,
+  ))
 export const urlPatterns = (): typeof UrlPatterns =>
-  (loadedUrlPatterns ??= finished('urlPatterns', require('urlpattern-polyfill/urlpattern') as typeof UrlPatterns))
+  (loadedUrlPatterns ??= finished(
+    'urlPatterns',
+    require('urlpattern-polyfill/urlpattern') as typeof UrlPatterns,
+  ))

@@ -61,7 +61,8 @@ export function finished<Module extends object>(part: Part, module: Module): Mod
 
 let loadedStreams: typeof Streams | undefined
 
-export const streams = (): typeof Streams => (loadedStreams ??= finished('streams', require('./streams.js') as typeof Streams))
+export const streams = (): typeof Streams =>
+  (loadedStreams ??= finished('streams', require('./streams.js') as typeof Streams))
 
 /** Whether a value is a stream to read; without the module there is none. */
 export function isReadableStream(value: unknown): value is ReadableStream {

@@ -1,7 +1,19 @@
 import { abortSignal, AbortSignal, createSignal, onAbort } from './events/abort.ts'
 import { Blob, blobBytes } from './data/blob.ts'
 import { takeBody } from './fetch/body.ts'
-import { callSync, connect, enter, type HostCalls, on, onFetch, post, reportError, request, respond, toError } from './bridge/bridge.ts'
+import {
+  callSync,
+  connect,
+  enter,
+  type HostCalls,
+  on,
+  onFetch,
+  post,
+  reportError,
+  request,
+  respond,
+  toError,
+} from './bridge/bridge.ts'
 import { readFromHost, whenSent, writeToHost } from './bridge/streams.ts'
 import { bodyFromHost, bodyToHost, fetchByHost, responseFromHost } from './fetch/fetch.ts'
 import { flatHeaders } from './fetch/headers.ts'
@@ -13,7 +25,9 @@ import { randomBytes } from './random.ts'
 import { incomingRequest } from './fetch/request.ts'
 import { installWasm } from './wasm.ts'
 
-/** What the app's half of the guest and the host need of the web API's insides. Tenant code never holds it. */
+/**
+ * What the app's half of the guest and the host need of the web API's insides. Tenant code never holds it.
+ */
 const link = {
   abortSignal,
   blobBytes,
@@ -54,7 +68,10 @@ const link = {
 }
 export type Link = typeof link
 
-/** Name of the global that hands the link over. It exists only until the app's half has taken it, before any tenant code runs. */
+/**
+ * Name of the global that hands the link over. It exists only until the app's half has taken it, before any
+ * tenant code runs.
+ */
 export const LINK = '__unmoor_link'
 
 /** Leaves the link on the global. */

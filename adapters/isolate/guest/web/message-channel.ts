@@ -21,7 +21,10 @@ export class MessagePort extends EventTarget {
     if (arguments.length === 0) throw new TypeError('postMessage takes a message')
     const transfer = Symbol.iterator in options ? [...options] : [...(options.transfer ?? [])]
     const copies = structuredClone([message, transfer], { transfer }) as [unknown, object[]]
-    const event = new MessageEvent('message', { data: copies[0], ports: copies[1].filter((item) => item instanceof MessagePort) })
+    const event = new MessageEvent('message', {
+      data: copies[0],
+      ports: copies[1].filter((item) => item instanceof MessagePort),
+    })
     const other = this.#other
     if (other !== undefined) other.#receive(event)
   }
@@ -64,7 +67,9 @@ export class MessagePort extends EventTarget {
 defineHandler(MessagePort.prototype, 'message')
 defineHandler(MessagePort.prototype, 'messageerror')
 // Setting onmessage starts the port; adding a listener does not.
-const handler = Object.getOwnPropertyDescriptor(MessagePort.prototype, 'onmessage') as PropertyDescriptor & { set(value: unknown): void }
+const handler = Object.getOwnPropertyDescriptor(MessagePort.prototype, 'onmessage') as PropertyDescriptor & {
+  set(value: unknown): void
+}
 const starting = function (this: MessagePort, value: unknown): void {
   handler.set.call(this, value)
   this.start()

@@ -1,4 +1,6 @@
-/** Where web-streams-polyfill differs from the standard. It keeps its insides in members with an underscore. */
+/**
+ * Where web-streams-polyfill differs from the standard. It keeps its insides in members with an underscore.
+ */
 import { ReadableStream, ReadableStreamDefaultController } from 'web-streams-polyfill'
 import { microtask } from './bridge/bridge.ts'
 
@@ -12,14 +14,19 @@ type Inside = { _controlledReadableStream?: { _reader?: Reader } }
 
 /** Repairs the package's classes; once. */
 export function repairStreams(): void {
-  // Its prototype of a stream's iterators stands alone: as the language has it, it goes on to that of all asynchronous ones.
+  // Its prototype of a stream's iterators stands alone: as the language has it, it goes on to that of all
+  // asynchronous ones.
   const iterators = Object.getPrototypeOf(new ReadableStream().values()) as object
-  Object.setPrototypeOf(iterators, Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}.prototype)) as object)
+  Object.setPrototypeOf(
+    iterators,
+    Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}.prototype)) as object,
+  )
   writeLater()
 }
 
-// A pipe writes what it reads within `enqueue`, so that the sink's code runs inside the source's. A microtask later it is not too late for
-// the source's end or error: the pipe hears of those in microtasks that are queued after this one.
+// A pipe writes what it reads within `enqueue`, so that the sink's code runs inside the source's. A microtask
+// later it is not too late for the source's end or error: the pipe hears of those in microtasks that are
+// queued after this one.
 function writeLater(): void {
   const pipes = new WeakSet<object>()
   const remember = (stream: unknown): void => {
@@ -39,7 +46,8 @@ function writeLater(): void {
   })
   replace(ReadableStreamDefaultController.prototype, 'enqueue', (enqueue, controller: object, args) => {
     const reader = (controller as Inside)._controlledReadableStream?._reader
-    if (reader !== undefined && pipes.has(reader) && reader._readRequests.length > 0) delay(reader._readRequests.peek())
+    if (reader !== undefined && pipes.has(reader) && reader._readRequests.length > 0)
+      delay(reader._readRequests.peek())
     return Reflect.apply(enqueue, controller, args)
   })
 }
@@ -51,7 +59,8 @@ function delay(request: ReadRequest): void {
       try {
         Reflect.apply(steps, request, [chunk])
       } catch {
-        // The pipe has ended meanwhile, and let its writer go: what the source still gives it has nowhere to go.
+        // The pipe has ended meanwhile, and let its writer go: what the source still gives it has nowhere to
+        // go.
       }
     })
 }
@@ -59,7 +68,11 @@ function delay(request: ReadRequest): void {
 type Method = (...args: never[]) => unknown
 
 /** Replaces a method, with its name, length and descriptor. */
-function replace<T extends object>(prototype: object, name: string, call: (original: Method, self: T, args: never[]) => unknown): void {
+function replace<T extends object>(
+  prototype: object,
+  name: string,
+  call: (original: Method, self: T, args: never[]) => unknown,
+): void {
   const descriptor = Object.getOwnPropertyDescriptor(prototype, name) as PropertyDescriptor
   const original = descriptor.value as Method
   const { method } = {

@@ -1,4 +1,7 @@
-/** Web streams: web-streams-polyfill, the reference implementation in a package. Others come here by `late.ts` only, so that it is read when somebody wants a stream. */
+/**
+ * Web streams: web-streams-polyfill, the reference implementation in a package. Others come here by `late.ts`
+ * only, so that it is read when somebody wants a stream.
+ */
 import {
   ByteLengthQueuingStrategy,
   CountQueuingStrategy,
@@ -37,14 +40,20 @@ repairStreams()
 
 export type Bytes = Uint8Array<ArrayBuffer>
 
-/** Whether `stream` has been read from or cancelled; the polyfill keeps it, the interface has no member for it. */
+/**
+ * Whether `stream` has been read from or cancelled; the polyfill keeps it, the interface has no member for
+ * it.
+ */
 export function isDisturbed(stream: ReadableStream): boolean {
   return (stream as ReadableStream & { _disturbed: boolean })._disturbed
 }
 
 /** Whether a stream has a byte controller. */
 export function isByteStream(stream: ReadableStream): boolean {
-  return (stream as ReadableStream & { _readableStreamController: unknown })._readableStreamController instanceof ReadableByteStreamController
+  return (
+    (stream as ReadableStream & { _readableStreamController: unknown })._readableStreamController instanceof
+    ReadableByteStreamController
+  )
 }
 
 /** The stream of what `map` makes of each chunk, read as it is read. */

@@ -6,7 +6,10 @@ interface Timer {
   repeat: boolean
 }
 
-/** Live timers at once in one isolate; one more is refused with a QuotaExceededError-like RangeError, so that a runaway loop fails where it is. */
+/**
+ * Live timers at once in one isolate; one more is refused with a QuotaExceededError-like RangeError, so that
+ * a runaway loop fails where it is.
+ */
 const MAX_TIMERS = 10_000
 const timers = new Map<number, Timer>()
 let nextTimer = 1

@@ -13,10 +13,16 @@ export interface ApiAnswer {
 const MAX_JSON = 1024 * 1024
 
 /**
- * `/v1/apps/NAME`: GET tells of an app, POST `/versions` deploys one (`upload.ts`), POST `/rollback` (`{ "version": N }`, default: the one before) serves another,
- * PATCH `/settings` changes settings, DELETE (`?data=delete`) takes it out of service. Undefined for another path.
+ * `/v1/apps/NAME`: GET tells of an app, POST `/versions` deploys one (`upload.ts`), POST `/rollback`
+ * (`{ "version": N }`, default: the one before) serves another, PATCH `/settings` changes settings, DELETE
+ * (`?data=delete`) takes it out of service. Undefined for another path.
  */
-export async function answerApps(incoming: IncomingMessage, url: URL, deploys: Deploys, maxBytes: number): Promise<ApiAnswer | undefined> {
+export async function answerApps(
+  incoming: IncomingMessage,
+  url: URL,
+  deploys: Deploys,
+  maxBytes: number,
+): Promise<ApiAnswer | undefined> {
   const [, v1, apps, name, action, ...rest] = url.pathname.split('/')
   if (v1 !== 'v1' || apps !== 'apps' || name === undefined || rest.length > 0) return undefined
   try {
@@ -27,14 +33,23 @@ export async function answerApps(incoming: IncomingMessage, url: URL, deploys: D
       case 'POST versions':
         return { status: 201, data: await deploys.deploy(name, await readUpload(incoming, maxBytes)) }
       case 'POST rollback':
-        return { status: 200, data: await deploys.rollBack(name, versionOf(await readJson(incoming, MAX_JSON))) }
+        return {
+          status: 200,
+          data: await deploys.rollBack(name, versionOf(await readJson(incoming, MAX_JSON))),
+        }
       case 'PATCH settings':
         return { status: 200, data: await deploys.configure(name, await readJson(incoming, MAX_JSON)) }
       case 'DELETE ':
         await deploys.remove(name, url.searchParams.get('data') === 'delete')
         return { status: 200, data: { name, deleted: true } }
     }
-    return { status: 405, data: { code: 'Unsupported', message: `The admin port takes no ${incoming.method} of ${url.pathname}.` } }
+    return {
+      status: 405,
+      data: {
+        code: 'Unsupported',
+        message: `The admin port takes no ${incoming.method} of ${url.pathname}.`,
+      },
+    }
   } catch (error) {
     return failure(error)
   }
@@ -57,12 +72,19 @@ const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
 export function failure(error: unknown): ApiAnswer {
   if (!isUnmoorError(error)) throw error
   const { code, message } = error
-  return { status: code === 'Unavailable' && !error.retryable ? 422 : (STATUS[code] ?? 500), data: { code, message } }
+  return {
+    status: code === 'Unavailable' && !error.retryable ? 422 : (STATUS[code] ?? 500),
+    data: { code, message },
+  }
 }
 
 function versionOf(body: unknown): number | undefined {
   const version = typeof body === 'object' && body !== null ? (body as { version?: unknown }).version : body
   if (version === undefined) return undefined
   if (typeof version === 'number' && Number.isInteger(version) && version > 0) return version
-  throw new UnmoorError('InvalidArgument', 'A rollback takes { "version": NUMBER }, or {} for the version before.', { operation: 'deploy' })
+  throw new UnmoorError(
+    'InvalidArgument',
+    'A rollback takes { "version": NUMBER }, or {} for the version before.',
+    { operation: 'deploy' },
+  )
 }

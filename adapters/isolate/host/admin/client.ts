@@ -12,7 +12,10 @@ export interface HostAddress {
   token: string
 }
 
-/** A host's admin API, as `unmoor deploy` uses it. Every method throws the host's own errors; `Unavailable` where it cannot be reached. */
+/**
+ * A host's admin API, as `unmoor deploy` uses it. Every method throws the host's own errors; `Unavailable`
+ * where it cannot be reached.
+ */
 export class DeployClient {
   #address: HostAddress
 
@@ -21,15 +24,23 @@ export class DeployClient {
   }
 
   /** Sends the artifact in `dir`; resolves when the host serves it. */
-  async deploy(app: string, dir: string, options: { settings?: object | undefined; note?: string | undefined } = {}): Promise<AppDescription> {
+  async deploy(
+    app: string,
+    dir: string,
+    options: { settings?: object | undefined; note?: string | undefined } = {},
+  ): Promise<AppDescription> {
     const form = new FormData()
-    for (const path of await artifactFiles(dir)) form.append(path, new Blob([await readFile(join(dir, path))]), 'file')
+    for (const path of await artifactFiles(dir))
+      form.append(path, new Blob([await readFile(join(dir, path))]), 'file')
     if (options.settings !== undefined) form.append('settings', JSON.stringify(options.settings))
     if (options.note !== undefined) form.append('note', options.note)
     const packed = new Response(form)
     const body = new Uint8Array(await packed.arrayBuffer())
     const digest = createHash('sha256').update(body).digest('base64')
-    const headers = { 'content-type': packed.headers.get('content-type') as string, 'content-digest': `sha-256=:${digest}:` }
+    const headers = {
+      'content-type': packed.headers.get('content-type') as string,
+      'content-digest': `sha-256=:${digest}:`,
+    }
     return (await this.#call('POST', `/${app}/versions`, { body, headers })) as AppDescription
   }
 
@@ -39,7 +50,11 @@ export class DeployClient {
 
   /** Names and versions of all that is served. */
   async list(): Promise<{ name: string; version: string; hosts: string[]; paths: string[] }[]> {
-    return ((await this.#call('GET', '')) as { apps: { name: string; version: string; hosts: string[]; paths: string[] }[] }).apps
+    return (
+      (await this.#call('GET', '')) as {
+        apps: { name: string; version: string; hosts: string[]; paths: string[] }[]
+      }
+    ).apps
   }
 
   /** Serves an earlier version. Default: the one before. */
@@ -56,27 +71,52 @@ export class DeployClient {
     await this.#call('DELETE', `/${app}${options.data === true ? '?data=delete' : ''}`)
   }
 
-  async #call(method: string, path: string, init: { body?: Uint8Array<ArrayBuffer> | string; headers?: Record<string, string> } = {}): Promise<unknown> {
+  async #call(
+    method: string,
+    path: string,
+    init: { body?: Uint8Array<ArrayBuffer> | string; headers?: Record<string, string> } = {},
+  ): Promise<unknown> {
     const { url, token } = this.#address
     let response: Response
     try {
-      response = await fetch(new URL(`/v1/apps${path}`, url), { ...init, method, headers: { ...init.headers, authorization: `Bearer ${token}` } })
-    } catch (cause) {
-      const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause)
-      throw new UnmoorError('Unavailable', `The host's admin port at ${url} does not answer: ${reason}. Is this the admin port, and does the host run?`, {
-        cause,
+      response = await fetch(new URL(`/v1/apps${path}`, url), {
+        ...init,
+        method,
+        headers: { ...init.headers, authorization: `Bearer ${token}` },
       })
+    } catch (cause) {
+      const reason =
+        cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause)
+      throw new UnmoorError(
+        'Unavailable',
+        `The host's admin port at ${url} does not answer: ${reason}. Is this the admin port, and does ` +
+          'the host run?',
+        {
+          cause,
+        },
+      )
     }
     const text = await response.text()
     let data: unknown
     try {
       data = JSON.parse(text)
     } catch (cause) {
-      throw new UnmoorError('Unavailable', `${url} answered ${response.status} without JSON: this is no host's admin port.`, { retryable: false, cause })
+      throw new UnmoorError(
+        'Unavailable',
+        `${url} answered ${response.status} without JSON: this is no host's admin port.`,
+        { retryable: false, cause },
+      )
     }
     if (response.ok) return data
     const { code, message } = data as { code: SerializedError['code']; message: string }
-    throw errorFromJSON({ code, message, operation: 'deploy', retryable: false, mayHaveApplied: false, details: {} })
+    throw errorFromJSON({
+      code,
+      message,
+      operation: 'deploy',
+      retryable: false,
+      mayHaveApplied: false,
+      details: {},
+    })
   }
 }
 
@@ -95,5 +135,10 @@ async function artifactFiles(dir: string): Promise<string[]> {
         .slice(dir.length + 1)
         .replaceAll('\\', '/'),
     )
-  return paths.filter((path) => (ARTIFACT_FILES as readonly string[]).includes(path) || /^[a-z-]+\.js\.map$/.test(path) || path.startsWith('assets/'))
+  return paths.filter(
+    (path) =>
+      (ARTIFACT_FILES as readonly string[]).includes(path) ||
+      /^[a-z-]+\.js\.map$/.test(path) ||
+      path.startsWith('assets/'),
+  )
 }

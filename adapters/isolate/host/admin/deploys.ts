@@ -27,7 +27,8 @@ export interface AppDescription {
 const CLEAN_MS = 60_000
 
 /**
- * Deploys of a host: takes them into the store, and takes over from the store what any host that shares it has done.
+ * Deploys of a host: takes them into the store, and takes over from the store what any host that shares it
+ * has done.
  */
 export class Deploys {
   #store: DeployStore
@@ -63,9 +64,23 @@ export class Deploys {
   /** Follows the store from now on. */
   follow(supervisor: Supervisor): void {
     this.#supervisor = supervisor
-    const poll = setInterval(() => void this.sync().catch((error: unknown) => this.#onOutput(`The store of deploys: ${errorText(error)}`)), this.#config.pollMs)
+    const poll = setInterval(
+      () =>
+        void this.sync().catch((error: unknown) =>
+          this.#onOutput(`The store of deploys: ${errorText(error)}`),
+        ),
+      this.#config.pollMs,
+    )
     this.#timers.add(poll)
-    this.#timers.add(setInterval(() => void this.#clean().catch((error: unknown) => this.#onOutput(`Old folders are left: ${errorText(error)}`)), CLEAN_MS))
+    this.#timers.add(
+      setInterval(
+        () =>
+          void this.#clean().catch((error: unknown) =>
+            this.#onOutput(`Old folders are left: ${errorText(error)}`),
+          ),
+        CLEAN_MS,
+      ),
+    )
   }
 
   /** Takes over what has changed in the store; resolves when all processes serve it. */
@@ -77,7 +92,9 @@ export class Deploys {
     if (this.#failed.size === 0 && (await this.#store.revision()) === this.#seen && this.#seen > 0) return
     const changes = await this.#store.changes(this.#seen)
     const names = new Set([...this.#failed, ...changes.map(({ name }) => name)])
-    const withData = new Set(changes.flatMap((change) => (change.deleted && change.withData ? [change.name] : [])))
+    const withData = new Set(
+      changes.flatMap((change) => (change.deleted && change.withData ? [change.name] : [])),
+    )
     const set: AppRecord[] = []
     const remove: string[] = []
     for (const name of names) {
@@ -92,15 +109,24 @@ export class Deploys {
           set.push(record)
         }
       } catch (error) {
-        if (!this.#failed.has(name)) this.#onOutput(`The app "${name}" could not be taken over from the store, and is tried again: ${errorText(error)}`)
+        if (!this.#failed.has(name))
+          this.#onOutput(
+            `The app "${name}" could not be taken over from the store, and is tried ` +
+              `again: ${errorText(error)}`,
+          )
         this.#failed.add(name)
       }
     }
     if (running && set.length + remove.length > 0) await this.#serve(set, remove)
     for (const name of withData)
-      if (!this.#served.has(name)) await rm(join(this.#config.dataDir, 'apps', name), { recursive: true, force: true, maxRetries: 3 })
+      if (!this.#served.has(name))
+        await rm(join(this.#config.dataDir, 'apps', name), { recursive: true, force: true, maxRetries: 3 })
     for (const name of [...remove, ...set.map((record) => record.name)]) this.#unclean.add(name)
-    this.#seen = Math.max(this.#seen, ...changes.map(({ revision }) => revision), this.#seen === 0 ? await this.#store.revision() : 0)
+    this.#seen = Math.max(
+      this.#seen,
+      ...changes.map(({ revision }) => revision),
+      this.#seen === 0 ? await this.#store.revision() : 0,
+    )
   }
 
   /** All at once; if they cannot be, one by one, so that one that cannot keeps no other from being served. */
@@ -120,25 +146,34 @@ export class Deploys {
 
   async #record(name: string): Promise<AppRecord | undefined> {
     const app = await this.#store.app(name)
-    return app === undefined ? undefined : this.#toRecord(name, app.version, app.settings, `${app.version}@${app.revision}`)
+    return app === undefined
+      ? undefined
+      : this.#toRecord(name, app.version, app.settings, `${app.version}@${app.revision}`)
   }
 
   async #toRecord(name: string, version: number, settings: AppSettings, id: string): Promise<AppRecord> {
     const files = await this.#store.files(name, version)
-    if (files.length === 0) throw new UnmoorError('NotFound', `There is no version ${version} of "${name}". See them with: unmoor deploy --app ${name} --list`)
+    if (files.length === 0)
+      throw new UnmoorError(
+        'NotFound',
+        `There is no version ${version} of "${name}". See them with: unmoor deploy --app ${name} --list`,
+      )
     const dir = await this.#artifacts.folder(name, version, files, (hash) => this.#store.content(hash))
     return createRecord(name, dir, settings, this.#config.limits, id)
   }
 
   async #clean(): Promise<void> {
-    for (const name of this.#unclean) if (await this.#artifacts.clean(name, this.#served.get(name)?.dir)) this.#unclean.delete(name)
+    for (const name of this.#unclean)
+      if (await this.#artifacts.clean(name, this.#served.get(name)?.dir)) this.#unclean.delete(name)
     await this.#artifacts.cleanFiles()
   }
 
   /** One change of an app at a time in this host. */
   #change<T>(name: string, work: () => Promise<T>): Promise<T> {
     if (this.#fixed.has(name)) {
-      const message = `"${name}" comes from the host's own config or folder: change it there, or deploy under another name.`
+      const message =
+        `"${name}" comes from the host's own config or folder: change it there, or deploy ` +
+        'under another name.'
       return Promise.reject(new UnmoorError('AlreadyExists', message, { operation: 'deploy' }))
     }
     const mutex = this.#changing.get(name) ?? new Mutex()
@@ -149,9 +184,11 @@ export class Deploys {
   }
 
   /**
-   * Takes a new version and serves it, once it has started in a trial; resolves when every process of this host does. What fails leaves the old version at work.
+   * Takes a new version and serves it, once it has started in a trial; resolves when every process of this
+   * host does. What fails leaves the old version at work.
    *
-   * @throws `Unavailable` where it does not start, with the reason; `AlreadyExists` for a route of another app; `InvalidArgument` for settings.
+   * @throws `Unavailable` where it does not start, with the reason; `AlreadyExists` for a route of another
+   * app; `InvalidArgument` for settings.
    */
   deploy(name: string, { files, settings, note }: Upload): Promise<AppDescription> {
     return this.#change(name, async () => {
@@ -164,7 +201,12 @@ export class Deploys {
         content.set(hash, bytes)
         return { path, hash, size: bytes.byteLength }
       })
-      const version = await this.#store.addVersion(name, list, (hash) => content.get(hash) as Uint8Array<ArrayBuffer>, note)
+      const version = await this.#store.addVersion(
+        name,
+        list,
+        (hash) => content.get(hash) as Uint8Array<ArrayBuffer>,
+        note,
+      )
       try {
         await this.#activate(name, version, merged)
       } catch (error) {
@@ -214,7 +256,10 @@ export class Deploys {
         .filter(({ version, activated }) => version !== app.version && activated !== null)
         .sort((a, b) => ((a.activated as string) < (b.activated as string) ? 1 : -1))
       const version = to ?? before[0]?.version
-      if (version === undefined) throw new UnmoorError('NotFound', `"${name}" has no earlier version to go back to.`, { operation: 'deploy' })
+      if (version === undefined)
+        throw new UnmoorError('NotFound', `"${name}" has no earlier version to go back to.`, {
+          operation: 'deploy',
+        })
       await this.#activate(name, version, app.settings)
       return this.describe(name)
     })

@@ -27,7 +27,11 @@ const COUNTERS = {
   events: ['unmoor_events_total', 'Queue batches, cron runs and calls by other apps', 1],
   cpuUs: ['unmoor_cpu_seconds_total', "CPU time of the app's isolates and of the host's work for them", 1e-6],
   hostCpuUs: ['unmoor_host_cpu_seconds_total', "Of the CPU time, the host's work", 1e-6],
-  inlineCpuUs: ['unmoor_inline_cpu_seconds_total', "Of the CPU time, entries from the host's own thread", 1e-6],
+  inlineCpuUs: [
+    'unmoor_inline_cpu_seconds_total',
+    "Of the CPU time, entries from the host's own thread",
+    1e-6,
+  ],
   wallMs: ['unmoor_wall_seconds_total', 'Time from requests to the end of their answers, added up', 1e-3],
   bytesIn: ['unmoor_received_bytes_total', 'Bytes received, heads included', 1],
   bytesOut: ['unmoor_sent_bytes_total', 'Bytes sent, heads included', 1],
@@ -40,7 +44,10 @@ function oldestHour(): number {
   return Math.floor(Date.now() / HOUR - KEPT_HOURS) * HOUR
 }
 
-/** Adds up what the processes report: per app since the start for Prometheus, per app and hour for bills, which a file keeps. */
+/**
+ * Adds up what the processes report: per app since the start for Prometheus, per app and hour for bills,
+ * which a file keeps.
+ */
 export class Metering {
   #registry = new Registry()
   #counters = Object.entries(COUNTERS).map(([key, [name, help, factor]]) => ({
@@ -48,18 +55,38 @@ export class Metering {
     factor,
     counter: new Counter({ name, help, labelNames: ['app'], registers: [this.#registry] }),
   }))
-  #limits = new Counter({ name: 'unmoor_limit_hits_total', help: 'Limits hit', labelNames: ['app', 'limit'], registers: [this.#registry] })
-  #memory = new Gauge({ name: 'unmoor_isolate_memory_bytes', help: 'Memory of the isolates', labelNames: ['app'], registers: [this.#registry] })
+  #limits = new Counter({
+    name: 'unmoor_limit_hits_total',
+    help: 'Limits hit',
+    labelNames: ['app', 'limit'],
+    registers: [this.#registry],
+  })
+  #memory = new Gauge({
+    name: 'unmoor_isolate_memory_bytes',
+    help: 'Memory of the isolates',
+    labelNames: ['app'],
+    registers: [this.#registry],
+  })
   #held = new Gauge({
     name: 'unmoor_held_bytes_peak',
-    help: "Most bytes of an app's messages and calls that a process of the host has held at once, since the start",
+    help:
+      "Most bytes of an app's messages and calls that a process of the host has held at once, since " +
+      'the start',
     labelNames: ['app'],
     registers: [this.#registry],
   })
   #heldBytes = new Map<string, number>()
   #live = new Gauge({ name: 'unmoor_isolates', help: 'Isolates alive', registers: [this.#registry] })
-  #waiting = new Gauge({ name: 'unmoor_isolates_pooled', help: 'Isolates that wait for an app', registers: [this.#registry] })
-  #restarts = new Gauge({ name: 'unmoor_process_restarts', help: 'Processes that ended and were started again', registers: [this.#registry] })
+  #waiting = new Gauge({
+    name: 'unmoor_isolates_pooled',
+    help: 'Isolates that wait for an app',
+    registers: [this.#registry],
+  })
+  #restarts = new Gauge({
+    name: 'unmoor_process_restarts',
+    help: 'Processes that ended and were started again',
+    registers: [this.#registry],
+  })
   #hours: Hours = new Map()
   /** Not in the file yet. */
   #unsaved: Hours = new Map()
@@ -98,7 +125,8 @@ export class Metering {
   }
 
   add(app: string, usage: Usage): void {
-    for (const { key, factor, counter } of this.#counters) if (usage[key] > 0) counter.inc({ app }, usage[key] * factor)
+    for (const { key, factor, counter } of this.#counters)
+      if (usage[key] > 0) counter.inc({ app }, usage[key] * factor)
     for (const [limit, count] of Object.entries(usage.limits)) this.#limits.inc({ app, limit }, count)
     this.#heldBytes.set(app, Math.max(this.#heldBytes.get(app) ?? 0, usage.heldBytes))
     const hour = Math.floor(Date.now() / HOUR) * HOUR
@@ -123,17 +151,29 @@ export class Metering {
     const periods: UsagePeriod[] = []
     for (const [hour, apps] of this.#hours) {
       if (hour < filter.from || hour > filter.to) continue
-      for (const [app, usage] of apps) if (filter.app === undefined || filter.app === app) periods.push({ app, period: new Date(hour).toISOString(), ...usage })
+      for (const [app, usage] of apps)
+        if (filter.app === undefined || filter.app === app)
+          periods.push({ app, period: new Date(hour).toISOString(), ...usage })
     }
     return periods
   }
 }
 
-/** What paying for CPU would have cost beside paying for wall time, at the same price per second; `ratio` is wall over CPU. */
-export function costLine(usages: readonly Usage[], { pricePerSecond }: { pricePerSecond: number }): { cpu: number; wall: number; ratio: number | null } {
+/**
+ * What paying for CPU would have cost beside paying for wall time, at the same price per second; `ratio` is
+ * wall over CPU.
+ */
+export function costLine(
+  usages: readonly Usage[],
+  { pricePerSecond }: { pricePerSecond: number },
+): { cpu: number; wall: number; ratio: number | null } {
   const cpuSeconds = usages.reduce((sum, usage) => sum + usage.cpuUs, 0) / 1e6
   const wallSeconds = usages.reduce((sum, usage) => sum + usage.wallMs, 0) / 1e3
-  return { cpu: cpuSeconds * pricePerSecond, wall: wallSeconds * pricePerSecond, ratio: cpuSeconds === 0 ? null : wallSeconds / cpuSeconds }
+  return {
+    cpu: cpuSeconds * pricePerSecond,
+    wall: wallSeconds * pricePerSecond,
+    ratio: cpuSeconds === 0 ? null : wallSeconds / cpuSeconds,
+  }
 }
 
 /** What an app looks like from outside: no variables, which may be secrets. */

@@ -28,24 +28,36 @@ export interface Administered {
   config: ResolvedConfig
 }
 
-/** Milliseconds that a client has to take an answer in whose request it has not sent to the end, and that a stop waits for what runs. */
+/**
+ * Milliseconds that a client has to take an answer in whose request it has not sent to the end, and that a
+ * stop waits for what runs.
+ */
 const LINGER_MS = 2000
 const STOP_MS = 10_000
 
 /**
- * Starts the admin port: `/healthz` and `/metrics` for everybody who reaches it; with `Authorization: Bearer TOKEN` `/v1/apps` (`admin-apps.ts`) and
- * `/v1/usage?app=&from=&to=&price=` (times as ISO 8601).
+ * Starts the admin port: `/healthz` and `/metrics` for everybody who reaches it; with
+ * `Authorization: Bearer TOKEN` `/v1/apps` (`admin-apps.ts`) and `/v1/usage?app=&from=&to=&price=` (times as
+ * ISO 8601).
  */
-export async function startAdmin(options: ResolvedConfig['admin'] & { port: number; token: string }, administered: Administered): Promise<Admin> {
+export async function startAdmin(
+  options: ResolvedConfig['admin'] & { port: number; token: string },
+  administered: Administered,
+): Promise<Admin> {
   const listener: RequestListener = (incoming, outgoing) => {
     void answer(incoming, options.token, administered)
       .catch((error: unknown) => json(500, { code: 'Internal', message: errorText(error) }))
       .then(({ status, type, text }) => {
-        const head = { 'content-type': `${type}; charset=utf-8`, 'content-length': Buffer.byteLength(text), 'cache-control': 'no-store' }
+        const head = {
+          'content-type': `${type}; charset=utf-8`,
+          'content-length': Buffer.byteLength(text),
+          'cache-control': 'no-store',
+        }
         outgoing.writeHead(status, incoming.complete ? head : { ...head, connection: 'close' })
         if (incoming.complete) outgoing.end(text)
         else {
-          // What is still being sent is thrown away: closing the connection now would reset it, and the client might never see the answer.
+          // What is still being sent is thrown away: closing the connection now would reset it, and the
+          // client might never see the answer.
           outgoing.write(text)
           const timer = setTimeout(() => outgoing.end(), LINGER_MS)
           incoming.once('close', () => clearTimeout(timer))
@@ -56,11 +68,17 @@ export async function startAdmin(options: ResolvedConfig['admin'] & { port: numb
   }
   const { tls } = options
   const server: Server =
-    tls === undefined ? createServer(listener) : createTlsServer({ cert: await readFile(tls.cert), key: await readFile(tls.key) }, listener)
+    tls === undefined
+      ? createServer(listener)
+      : createTlsServer({ cert: await readFile(tls.cert), key: await readFile(tls.key) }, listener)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: Error) => {
       reject(
-        new UnmoorError('Unavailable', `The admin port ${options.port} on ${options.host} cannot be taken: ${cause.message}`, { operation: 'start', cause }),
+        new UnmoorError(
+          'Unavailable',
+          `The admin port ${options.port} on ${options.host} cannot be taken: ${cause.message}`,
+          { operation: 'start', cause },
+        ),
       )
     })
     server.listen(options.port, options.host, resolve)
@@ -82,27 +100,52 @@ interface Answer {
   text: string
 }
 
-const json = (status: number, data: unknown): Answer => ({ status, type: 'application/json', text: `${JSON.stringify(data)}\n` })
+const json = (status: number, data: unknown): Answer => ({
+  status,
+  type: 'application/json',
+  text: `${JSON.stringify(data)}\n`,
+})
 
-async function answer(incoming: IncomingMessage, token: string, { supervisor, metering, deploys, config }: Administered): Promise<Answer> {
+async function answer(
+  incoming: IncomingMessage,
+  token: string,
+  { supervisor, metering, deploys, config }: Administered,
+): Promise<Answer> {
   const url = new URL(incoming.url ?? '/', 'http://admin')
-  if (url.pathname === '/healthz') return json(200, { processes: supervisor.pids.length, spare: supervisor.spareIsReady })
+  if (url.pathname === '/healthz')
+    return json(200, { processes: supervisor.pids.length, spare: supervisor.spareIsReady })
   if (url.pathname === '/metrics') {
     await supervisor.collectUsage()
-    return { status: 200, type: 'text/plain; version=0.0.4', text: await metering.metrics(supervisor.states, supervisor.restarts) }
+    return {
+      status: 200,
+      type: 'text/plain; version=0.0.4',
+      text: await metering.metrics(supervisor.states, supervisor.restarts),
+    }
   }
   if (!isToken(incoming.headers.authorization, token))
-    return json(401, { code: 'PermissionDenied', message: 'Send the host’s token: Authorization: Bearer TOKEN.' })
+    return json(401, {
+      code: 'PermissionDenied',
+      message: 'Send the host’s token: Authorization: Bearer TOKEN.',
+    })
   const api = await answerApps(incoming, url, deploys, config.maxArtifactMb * 1024 * 1024)
   if (api !== undefined) return json(api.status, api.data)
-  if (incoming.method !== 'GET') return json(405, { code: 'Unsupported', message: `The admin port takes no ${incoming.method} of ${url.pathname}.` })
-  if (url.pathname === '/v1/apps') return json(200, { apps: supervisor.apps.map(describeApp), alone: supervisor.alone })
+  if (incoming.method !== 'GET')
+    return json(405, {
+      code: 'Unsupported',
+      message: `The admin port takes no ${incoming.method} of ${url.pathname}.`,
+    })
+  if (url.pathname === '/v1/apps')
+    return json(200, { apps: supervisor.apps.map(describeApp), alone: supervisor.alone })
   if (url.pathname === '/v1/usage') {
-    const time = (name: string, preset: number): number => (url.searchParams.has(name) ? Date.parse(url.searchParams.get(name) as string) : preset)
+    const time = (name: string, preset: number): number =>
+      url.searchParams.has(name) ? Date.parse(url.searchParams.get(name) as string) : preset
     const [from, to] = [time('from', 0), time('to', Date.now())]
     const price = Number(url.searchParams.get('price') ?? PRICE_PER_SECOND)
     if (Number.isNaN(from) || Number.isNaN(to) || Number.isNaN(price))
-      return json(400, { code: 'InvalidArgument', message: 'from and to are times as ISO 8601, price is a number.' })
+      return json(400, {
+        code: 'InvalidArgument',
+        message: 'from and to are times as ISO 8601, price is a number.',
+      })
     await supervisor.collectUsage()
     const usage = metering.usage({ app: url.searchParams.get('app') ?? undefined, from, to })
     return json(200, { usage, cost: costLine(usage, { pricePerSecond: price }) })

@@ -21,19 +21,28 @@ function bad(message: string, cause?: unknown): UnmoorError {
 }
 
 /**
- * Reads an upload: `multipart/form-data` with a file per file of the artifact, its field's name being the path, and texts `settings` (JSON) and `note`. With `Content-Digest:
- * sha-256=:...:` (RFC 9530) it must be what was sent.
+ * Reads an upload: `multipart/form-data` with a file per file of the artifact, its field's name being the
+ * path, and texts `settings` (JSON) and `note`. With `Content-Digest: sha-256=:...:` (RFC 9530) it must be
+ * what was sent.
  *
- * @throws `LimitExceeded` for more than `max` bytes, `ChecksumMismatch`, `InvalidArgument` for what was cut off, is no artifact, or has a name that leads elsewhere.
+ * @throws `LimitExceeded` for more than `max` bytes, `ChecksumMismatch`, `InvalidArgument` for what was cut
+ * off, is no artifact, or has a name that leads elsewhere.
  */
 export async function readUpload(incoming: IncomingMessage, max: number): Promise<Upload> {
   const type = incoming.headers['content-type'] ?? ''
-  if (!type.startsWith('multipart/form-data')) throw bad('A deploy is multipart/form-data, with a file per file of the artifact.')
+  if (!type.startsWith('multipart/form-data'))
+    throw bad('A deploy is multipart/form-data, with a file per file of the artifact.')
   const bytes = await readBody(incoming, max)
   checkDigest(incoming.headers['content-digest'], bytes)
-  const form = await new Response(bytes, { headers: { 'content-type': type } }).formData().catch((cause: unknown) => {
-    throw bad('The upload is no whole multipart/form-data: it was cut off, or its boundary is wrong. Send it again.', cause)
-  })
+  const form = await new Response(bytes, { headers: { 'content-type': type } })
+    .formData()
+    .catch((cause: unknown) => {
+      throw bad(
+        'The upload is no whole multipart/form-data: it was cut off, or its boundary is wrong. Send it ' +
+          'again.',
+        cause,
+      )
+    })
   const upload: Upload = { files: new Map(), settings: undefined, note: '' }
   for (const [name, value] of form) {
     if (typeof value !== 'string') {
@@ -41,9 +50,13 @@ export async function readUpload(incoming: IncomingMessage, max: number): Promis
       upload.files.set(checkPath(name), new Uint8Array(await value.arrayBuffer()))
     } else if (name === 'settings') upload.settings = parseSettings(value)
     else if (name === 'note') upload.note = value.slice(0, 1000)
-    else throw bad(`The upload has a text ${JSON.stringify(name)}; a host takes the texts settings and note, and files.`)
+    else
+      throw bad(
+        `The upload has a text ${JSON.stringify(name)}; a host takes the texts settings and note, and files.`,
+      )
   }
-  if (upload.files.size > MAX_FILES) throw bad(`The upload has ${upload.files.size} files; a host takes ${MAX_FILES}.`)
+  if (upload.files.size > MAX_FILES)
+    throw bad(`The upload has ${upload.files.size} files; a host takes ${MAX_FILES}.`)
   checkFiles(upload.files)
   return upload
 }
@@ -60,10 +73,14 @@ export async function readJson(incoming: IncomingMessage, max: number): Promise<
 
 async function readBody(incoming: IncomingMessage, max: number): Promise<Uint8Array<ArrayBuffer>> {
   const tooLarge = (actual: number): UnmoorError =>
-    new UnmoorError('LimitExceeded', `The body is larger than this host takes, ${max} bytes (maxArtifactMb of its config).`, {
-      operation: 'deploy',
-      details: { limit: 'maxArtifactMb', actual, max },
-    })
+    new UnmoorError(
+      'LimitExceeded',
+      `The body is larger than this host takes, ${max} bytes (maxArtifactMb of its config).`,
+      {
+        operation: 'deploy',
+        details: { limit: 'maxArtifactMb', actual, max },
+      },
+    )
   const announced = Number(incoming.headers['content-length'] ?? 0)
   if (announced > max) throw tooLarge(announced)
   const chunks: Buffer[] = []
@@ -86,9 +103,13 @@ function checkDigest(header: string | string[] | undefined, bytes: Uint8Array): 
   const given = /(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]+):/.exec(String(header))?.[1]
   if (given === undefined) throw bad('Content-Digest: this host knows sha-256=:BASE64: only.')
   if (given === createHash('sha256').update(bytes).digest('base64')) return
-  throw new UnmoorError('ChecksumMismatch', 'What arrived is not what Content-Digest says: it was changed or cut off on its way. Send it again.', {
-    operation: 'deploy',
-  })
+  throw new UnmoorError(
+    'ChecksumMismatch',
+    'What arrived is not what Content-Digest says: it was changed or cut off on its way. Send it again.',
+    {
+      operation: 'deploy',
+    },
+  )
 }
 
 function parseSettings(text: string): unknown {
@@ -103,21 +124,30 @@ function checkPath(path: string): string {
   const known = (ARTIFACT_FILES as readonly string[]).includes(path) || /^[a-z-]+\.js\.map$/.test(path)
   if (known || (path.startsWith('assets/') && isSafe(path))) return path
   throw bad(
-    `A host takes no file ${JSON.stringify(path.slice(0, MAX_PATH))}: an artifact is ${ARTIFACT_FILES.join(', ')}, their source maps, and files below assets/.`,
+    `A host takes no file ${JSON.stringify(path.slice(0, MAX_PATH))}: an artifact is ` +
+      `${ARTIFACT_FILES.join(', ')}, their source maps, and files below assets/.`,
   )
 }
 
 /** Whether a path stays below the folder that it is relative to, on every file system. */
 function isSafe(path: string): boolean {
-  return path.length <= MAX_PATH && !/[\p{Cc}\\:]/u.test(path) && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
+  return (
+    path.length <= MAX_PATH &&
+    !/[\p{Cc}\\:]/u.test(path) &&
+    path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
+  )
 }
 
 function checkFiles(files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>): void {
   for (const name of ARTIFACT_FILES)
-    if (!files.has(name)) throw bad(`The upload has no ${name}. Send the whole artifact that "unmoor build --target isolate" made.`)
+    if (!files.has(name))
+      throw bad(
+        `The upload has no ${name}. Send the whole artifact that "unmoor build --target isolate" made.`,
+      )
   for (const path of files.keys()) {
     for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1))
-      if (files.has(path.slice(0, slash))) throw bad(`The upload has ${path.slice(0, slash)} both as a file and as a folder.`)
+      if (files.has(path.slice(0, slash)))
+        throw bad(`The upload has ${path.slice(0, slash)} both as a file and as a folder.`)
   }
   let text: string
   try {

@@ -41,12 +41,14 @@ export class UsageFile {
     try {
       const data = JSON.parse(text) as Record<string, Record<string, Usage>>
       for (const [period, apps] of Object.entries(data))
-        for (const [app, usage] of Object.entries(apps)) addTo(hours, Date.parse(period), app, { ...emptyUsage(), ...usage })
+        for (const [app, usage] of Object.entries(apps))
+          addTo(hours, Date.parse(period), app, { ...emptyUsage(), ...usage })
       return hours
     } catch (cause) {
       throw new UnmoorError(
         'Unavailable',
-        `The usage file ${this.#path} cannot be read: ${(cause as Error).message}. Mend it, or move it away to start afresh.`,
+        `The usage file ${this.#path} cannot be read: ${(cause as Error).message}. Mend it, or move it ` +
+          'away to start afresh.',
         {
           operation: 'start',
           cause,
@@ -55,12 +57,17 @@ export class UsageFile {
     }
   }
 
-  /** Adds what has come since; what another host has written meanwhile stays. Hours before `oldest` are left out. */
+  /**
+   * Adds what has come since; what another host has written meanwhile stays. Hours before `oldest` are left
+   * out.
+   */
   async add(more: Hours, oldest: number): Promise<void> {
     const hours = await this.read()
     addHours(hours, more)
     const data = Object.fromEntries(
-      [...hours].filter(([hour]) => hour >= oldest).map(([hour, apps]) => [new Date(hour).toISOString(), Object.fromEntries(apps)]),
+      [...hours]
+        .filter(([hour]) => hour >= oldest)
+        .map(([hour, apps]) => [new Date(hour).toISOString(), Object.fromEntries(apps)]),
     )
     await mkdir(dirname(this.#path), { recursive: true })
     // Whole or not at all.

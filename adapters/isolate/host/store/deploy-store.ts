@@ -24,7 +24,10 @@ export interface StoredApp {
 }
 
 /** A change that a host has to take over. */
-export type StoredChange = { revision: number; name: string } & ({ deleted: false } | { deleted: true; withData: boolean })
+export type StoredChange = { revision: number; name: string } & (
+  | { deleted: false }
+  | { deleted: true; withData: boolean }
+)
 
 /** One version of an app. */
 export interface StoredVersion {
@@ -49,7 +52,10 @@ const ROWS = 15
 
 const iso = (time: unknown): string => new Date(Number(time)).toISOString()
 
-/** Apps, versions and settings of a host in a database, their files in a blob store under their hashes. Several hosts may share it. */
+/**
+ * Apps, versions and settings of a host in a database, their files in a blob store under their hashes.
+ * Several hosts may share it.
+ */
 export class DeployStore {
   #driver: SqlDriver
   #sql: Sql
@@ -72,30 +78,45 @@ export class DeployStore {
 
   /** Apps that have changed after that revision, the earliest first. */
   async changes(after: number): Promise<StoredChange[]> {
-    const rows = await this.#sql.all('SELECT name, revision, deleted FROM unmoor_host_apps WHERE revision > ? ORDER BY revision', [after])
+    const rows = await this.#sql.all(
+      'SELECT name, revision, deleted FROM unmoor_host_apps WHERE revision > ? ORDER BY revision',
+      [after],
+    )
     return rows.map((row) => {
       const change = { name: String(row['name']), revision: Number(row['revision']) }
       const deleted = Number(row['deleted'])
-      return deleted === KEPT ? { ...change, deleted: false } : { ...change, deleted: true, withData: deleted === DELETED_WITH_DATA }
+      return deleted === KEPT
+        ? { ...change, deleted: false }
+        : { ...change, deleted: true, withData: deleted === DELETED_WITH_DATA }
     })
   }
 
   /** @throws `PermissionDenied` for settings under another key. */
   async app(name: string): Promise<StoredApp | undefined> {
-    const row = await this.#sql.first('SELECT version, revision, settings FROM unmoor_host_apps WHERE name = ? AND deleted = 0 AND version > 0', [name])
+    const row = await this.#sql.first(
+      'SELECT version, revision, settings FROM unmoor_host_apps WHERE name = ? AND deleted = 0 AND ' +
+        'version > 0',
+      [name],
+    )
     if (row === null) return undefined
     const settings = readSettings(this.#seal.open(name, String(row['settings'])), name)
     return { name, version: Number(row['version']), revision: Number(row['revision']), settings }
   }
 
   async names(): Promise<string[]> {
-    const rows = await this.#sql.all('SELECT name FROM unmoor_host_apps WHERE deleted = 0 AND version > 0 ORDER BY name')
+    const rows = await this.#sql.all(
+      'SELECT name FROM unmoor_host_apps WHERE deleted = 0 AND version > 0 ORDER BY name',
+    )
     return rows.map((row) => String(row['name']))
   }
 
   /** The newest first. */
   async versions(name: string): Promise<StoredVersion[]> {
-    const rows = await this.#sql.all('SELECT version, size, created, activated, note FROM unmoor_host_versions WHERE app = ? ORDER BY version DESC', [name])
+    const rows = await this.#sql.all(
+      'SELECT version, size, created, activated, note FROM unmoor_host_versions WHERE app = ? ORDER BY ' +
+        'version DESC',
+      [name],
+    )
     return rows.map((row) => ({
       version: Number(row['version']),
       size: Number(row['size']),
@@ -106,30 +127,53 @@ export class DeployStore {
   }
 
   async files(name: string, version: number): Promise<StoredFile[]> {
-    const rows = await this.#sql.all('SELECT path, hash, size FROM unmoor_host_files WHERE app = ? AND version = ? ORDER BY path', [name, version])
-    return rows.map((row) => ({ path: String(row['path']), hash: String(row['hash']), size: Number(row['size']) }))
+    const rows = await this.#sql.all(
+      'SELECT path, hash, size FROM unmoor_host_files WHERE app = ? AND version = ? ORDER BY path',
+      [name, version],
+    )
+    return rows.map((row) => ({
+      path: String(row['path']),
+      hash: String(row['hash']),
+      size: Number(row['size']),
+    }))
   }
 
-  /** Stores a version that nobody serves yet; gives its number. `content` gives the bytes of a file by its hash. */
-  async addVersion(name: string, files: readonly StoredFile[], content: (hash: string) => Uint8Array<ArrayBuffer>, note: string): Promise<number> {
+  /**
+   * Stores a version that nobody serves yet; gives its number. `content` gives the bytes of a file by its
+   * hash.
+   */
+  async addVersion(
+    name: string,
+    files: readonly StoredFile[],
+    content: (hash: string) => Uint8Array<ArrayBuffer>,
+    note: string,
+  ): Promise<number> {
     const size = files.reduce((sum, file) => sum + file.size, 0)
     const inserts: SqlStatement[] = []
     for (let index = 0; index < files.length; index += ROWS) {
       const rows = files.slice(index, index + ROWS)
       inserts.push({
-        text: `INSERT INTO unmoor_host_files (app, version, path, hash, size) VALUES ${rows.map(() => '(?, (SELECT last_version FROM unmoor_host_apps WHERE name = ?), ?, ?, ?)').join(', ')}`,
+        text:
+          'INSERT INTO unmoor_host_files (app, version, path, hash, size) ' +
+          `VALUES ${rows.map(() => '(?, (SELECT last_version FROM unmoor_host_apps WHERE name = ?), ?, ?, ?)').join(', ')}`,
         params: rows.flatMap((file) => [name, name, file.path, file.hash, file.size]),
       })
     }
-    // Rows before blobs, under the lock that a removal of blobs holds: what is named here is not removed from now on.
+    // Rows before blobs, under the lock that a removal of blobs holds: what is named here is not removed from
+    // now on.
     const results = await this.#exclusive(() =>
       this.#sql.batch([
         LOCK,
         {
-          text: `INSERT INTO unmoor_host_apps (name, version, last_version, settings, revision, deleted) VALUES (?, 0, 0, '', 0, 0) ON CONFLICT (name) DO NOTHING`,
+          text:
+            'INSERT INTO unmoor_host_apps (name, version, last_version, settings, revision, ' +
+            `deleted) VALUES (?, 0, 0, '', 0, 0) ON CONFLICT (name) DO NOTHING`,
           params: [name],
         },
-        { text: 'UPDATE unmoor_host_apps SET last_version = last_version + 1 WHERE name = ?', params: [name] },
+        {
+          text: 'UPDATE unmoor_host_apps SET last_version = last_version + 1 WHERE name = ?',
+          params: [name],
+        },
         {
           text: `INSERT INTO unmoor_host_versions (app, version, size, created, note) SELECT name, last_version, CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS TEXT)
             FROM unmoor_host_apps WHERE name = ?`,
@@ -143,7 +187,8 @@ export class DeployStore {
     try {
       for (const hash of new Set(files.map((file) => file.hash))) {
         const key = blobKey(hash)
-        if ((await this.#blobs.head(key)) === null) await this.#blobs.put(key, content(hash), { sha256: hash })
+        if ((await this.#blobs.head(key)) === null)
+          await this.#blobs.put(key, content(hash), { sha256: hash })
       }
     } catch (error) {
       await this.removeVersions(name, [version]).catch(() => {})
@@ -155,27 +200,43 @@ export class DeployStore {
   /** Bytes of a stored file. @throws `NotFound` where the blob store has lost it. */
   async content(hash: string): Promise<Uint8Array<ArrayBuffer>> {
     const blob = await this.#blobs.get(blobKey(hash))
-    if (blob === null) throw new UnmoorError('NotFound', `The blob store has no ${blobKey(hash)}, which a version needs. Deploy the app again.`)
+    if (blob === null)
+      throw new UnmoorError(
+        'NotFound',
+        `The blob store has no ${blobKey(hash)}, which a version needs. Deploy the app again.`,
+      )
     return blob.bytes()
   }
 
-  /** Makes a version, with these settings, the one that is served. @throws `AlreadyExists` for a route of another app. */
+  /**
+   * Makes a version, with these settings, the one that is served. @throws `AlreadyExists` for a route of
+   * another app.
+   */
   async activate(name: string, version: number, settings: AppSettings): Promise<void> {
     const routes = routesOf(name, settings)
-    const inserts: SqlStatement[] = routes.map((route) => ({ text: 'INSERT INTO unmoor_host_routes (route, app) VALUES (?, ?)', params: [route, name] }))
+    const inserts: SqlStatement[] = routes.map((route) => ({
+      text: 'INSERT INTO unmoor_host_routes (route, app) VALUES (?, ?)',
+      params: [route, name],
+    }))
     try {
       await this.#sql.batch([
         NEXT,
         { text: 'DELETE FROM unmoor_host_routes WHERE app = ?', params: [name] },
         ...inserts,
         {
-          text: `UPDATE unmoor_host_apps SET version = ?, settings = ?, deleted = 0, revision = ${REVISION} WHERE name = ?`,
+          text:
+            'UPDATE unmoor_host_apps SET version = ?, settings = ?, deleted = 0, revision = ' +
+            `${REVISION} WHERE name = ?`,
           params: [version, this.#seal.close(name, writeSettings(settings)), name],
         },
-        { text: 'UPDATE unmoor_host_versions SET activated = ? WHERE app = ? AND version = ?', params: [Date.now(), name, version] },
+        {
+          text: 'UPDATE unmoor_host_versions SET activated = ? WHERE app = ? AND version = ?',
+          params: [Date.now(), name, version],
+        },
       ])
     } catch (error) {
-      if (isUnmoorError(error) && error.code === 'AlreadyExists') throw (await this.#taken(name, routes)) ?? error
+      if (isUnmoorError(error) && error.code === 'AlreadyExists')
+        throw (await this.#taken(name, routes)) ?? error
       throw error
     }
   }
@@ -188,20 +249,32 @@ export class DeployStore {
 
   async #taken(name: string, routes: readonly string[]): Promise<UnmoorError | undefined> {
     for (const route of routes) {
-      const other = await this.#sql.value('SELECT app FROM unmoor_host_routes WHERE route = ? AND app <> ?', [route, name])
+      const other = await this.#sql.value('SELECT app FROM unmoor_host_routes WHERE route = ? AND app <> ?', [
+        route,
+        name,
+      ])
       if (other !== null)
-        return new UnmoorError('AlreadyExists', `The app "${String(other)}" has ${route} already. Give "${name}" another, or take it from that one first.`)
+        return new UnmoorError(
+          'AlreadyExists',
+          `The app "${String(other)}" has ${route} already. Give "${name}" another, or take it from ` +
+            'that one first.',
+        )
     }
     return undefined
   }
 
-  /** Takes an app out of service and forgets its versions. `withData`: hosts remove its folder of embedded data too. False where there is none. */
+  /**
+   * Takes an app out of service and forgets its versions. `withData`: hosts remove its folder of embedded
+   * data too. False where there is none.
+   */
   async remove(name: string, withData: boolean): Promise<boolean> {
     const results = await this.#sql.batch([
       NEXT,
       { text: 'DELETE FROM unmoor_host_routes WHERE app = ?', params: [name] },
       {
-        text: `UPDATE unmoor_host_apps SET version = 0, settings = '', deleted = ?, revision = ${REVISION} WHERE name = ? AND deleted = 0 AND version > 0`,
+        text:
+          `UPDATE unmoor_host_apps SET version = 0, settings = '', deleted = ?, revision = ` +
+          `${REVISION} WHERE name = ? AND deleted = 0 AND version > 0`,
         params: [withData ? DELETED_WITH_DATA : DELETED, name],
       },
     ])
@@ -228,7 +301,8 @@ export class DeployStore {
           const used = await this.#sql.value('SELECT count(*) FROM unmoor_host_files WHERE hash = ?', [hash])
           if (Number(used) === 0) unused.push(blobKey(hash))
         }
-        for (let index = 0; index < unused.length; index += 1000) await this.#blobs.delete(unused.slice(index, index + 1000))
+        for (let index = 0; index < unused.length; index += 1000)
+          await this.#blobs.delete(unused.slice(index, index + 1000))
       })
     }
   }

@@ -9,7 +9,10 @@ const AT_ONCE = 8
 /** Milliseconds. */
 const NEW_MS = 5 * 60_000
 
-/** Artifacts of a store as folders of this machine. A file is kept once, under its hash; the folders of versions have links to it. */
+/**
+ * Artifacts of a store as folders of this machine. A file is kept once, under its hash; the folders of
+ * versions have links to it.
+ */
 export class LocalArtifacts {
   #dir: string
 
@@ -18,7 +21,12 @@ export class LocalArtifacts {
   }
 
   /** The folder of a version; made from what `content` gives where it is not there. Whole, or not at all. */
-  async folder(app: string, version: number, files: readonly StoredFile[], content: (hash: string) => Promise<Uint8Array<ArrayBuffer>>): Promise<string> {
+  async folder(
+    app: string,
+    version: number,
+    files: readonly StoredFile[],
+    content: (hash: string) => Promise<Uint8Array<ArrayBuffer>>,
+  ): Promise<string> {
     // With a hash of all: another store may have other versions of the same number.
     const digest = createHash('sha256')
       .update(files.map(({ path, hash }) => `${hash} ${path}\n`).join(''))
@@ -35,7 +43,8 @@ export class LocalArtifacts {
       await mkdir(made, { recursive: true })
       const left = [...files]
       const work = async (): Promise<void> => {
-        for (let file = left.pop(); file !== undefined; file = left.pop()) await this.#place(file, join(made, file.path), content)
+        for (let file = left.pop(); file !== undefined; file = left.pop())
+          await this.#place(file, join(made, file.path), content)
       }
       await Promise.all(Array.from({ length: AT_ONCE }, work))
       await rename(made, folder)
@@ -47,11 +56,16 @@ export class LocalArtifacts {
     return folder
   }
 
-  async #place(file: StoredFile, target: string, content: (hash: string) => Promise<Uint8Array<ArrayBuffer>>): Promise<void> {
+  async #place(
+    file: StoredFile,
+    target: string,
+    content: (hash: string) => Promise<Uint8Array<ArrayBuffer>>,
+  ): Promise<void> {
     await mkdir(dirname(target), { recursive: true })
     const kept = join(this.#dir, 'files', file.hash)
     for (let attempt = 0; ; attempt++) {
-      if ((await stat(kept).catch(() => undefined))?.size !== file.size) await this.#fetch(file, kept, content)
+      if ((await stat(kept).catch(() => undefined))?.size !== file.size)
+        await this.#fetch(file, kept, content)
       try {
         // Where the file system has no links, a copy.
         return await link(kept, target).catch(() => copyFile(kept, target))
@@ -62,10 +76,17 @@ export class LocalArtifacts {
     }
   }
 
-  async #fetch({ path, hash }: StoredFile, kept: string, content: (hash: string) => Promise<Uint8Array<ArrayBuffer>>): Promise<void> {
+  async #fetch(
+    { path, hash }: StoredFile,
+    kept: string,
+    content: (hash: string) => Promise<Uint8Array<ArrayBuffer>>,
+  ): Promise<void> {
     const bytes = await content(hash)
     if (createHash('sha256').update(bytes).digest('hex') !== hash)
-      throw new UnmoorError('ChecksumMismatch', `The store's copy of ${path} is damaged: it is not what was deployed. Deploy the app again.`)
+      throw new UnmoorError(
+        'ChecksumMismatch',
+        `The store's copy of ${path} is damaged: it is not what was deployed. Deploy the app again.`,
+      )
     await mkdir(dirname(kept), { recursive: true })
     const part = `${kept}.${process.pid}-${Math.random().toString(36).slice(2)}`
     await writeFile(part, bytes)
@@ -73,8 +94,8 @@ export class LocalArtifacts {
   }
 
   /**
-   * Removes the folders of an app's versions but `keep` and those that are new: one may be tried out, or what is under way in a version that was replaced may read its assets.
-   * True if none of those is left.
+   * Removes the folders of an app's versions but `keep` and those that are new: one may be tried out, or what
+   * is under way in a version that was replaced may read its assets. True if none of those is left.
    */
   async clean(app: string, keep: string | undefined): Promise<boolean> {
     const parent = join(this.#dir, 'apps', app)
@@ -93,7 +114,8 @@ export class LocalArtifacts {
     const files = join(this.#dir, 'files')
     for (const name of await readdir(files).catch(() => [])) {
       const found = await stat(join(files, name)).catch(() => undefined)
-      if (found?.nlink === 1 && !(await isNew(join(files, name)))) await rm(join(files, name), { force: true })
+      if (found?.nlink === 1 && !(await isNew(join(files, name))))
+        await rm(join(files, name), { force: true })
     }
   }
 }

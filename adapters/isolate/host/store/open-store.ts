@@ -3,7 +3,12 @@ import { join } from 'node:path'
 import type { DriverSpec } from '../../../../core/adapter.ts'
 import { BlobStore } from '../../../../core/bindings/blob.ts'
 import { blob as declareBlob, sql as declareSql } from '../../../../core/bindings/declarations.ts'
-import type { BlobDriver, DriverContext, DriverFactory, SqlDriver } from '../../../../core/bindings/drivers.ts'
+import type {
+  BlobDriver,
+  DriverContext,
+  DriverFactory,
+  SqlDriver,
+} from '../../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
 import { loadModule } from '../driver-module.ts'
 import { DeployStore } from './deploy-store.ts'
@@ -31,7 +36,8 @@ export async function openStore(config: StoreConfig, dataDir: string): Promise<D
   if (shared && (given === undefined || given === '')) {
     throw new UnmoorError(
       'InvalidArgument',
-      `The store of this host can be shared: set ${KEY_VARIABLE} to a secret that all its hosts have, such as the output of: openssl rand -base64 32`,
+      `The store of this host can be shared: set ${KEY_VARIABLE} to a secret that all its hosts have, ` +
+        'such as the output of: openssl rand -base64 32',
       { operation: 'config' },
     )
   }
@@ -52,10 +58,20 @@ export async function openStore(config: StoreConfig, dataDir: string): Promise<D
   })
 }
 
-async function create(kind: 'sql' | 'blob', spec: DriverSpec, embedded: { path: string }, dataDir: string): Promise<SqlDriver | BlobDriver> {
+async function create(
+  kind: 'sql' | 'blob',
+  spec: DriverSpec,
+  embedded: { path: string },
+  dataDir: string,
+): Promise<SqlDriver | BlobDriver> {
   const { driver, ...options } = spec
-  const factory = (await loadModule(driver, `store.${kind}`))[kind] as DriverFactory<typeof kind, object> | undefined
-  if (factory === undefined) throw new UnmoorError('Unsupported', `store.${kind}: the driver "${driver}" serves no ${kind}.`, { operation: 'config' })
+  const factory = (await loadModule(driver, `store.${kind}`))[kind] as
+    | DriverFactory<typeof kind, object>
+    | undefined
+  if (factory === undefined)
+    throw new UnmoorError('Unsupported', `store.${kind}: the driver "${driver}" serves no ${kind}.`, {
+      operation: 'config',
+    })
   const context: DriverContext = {
     binding: `store.${kind}`,
     app: 'unmoor-host',

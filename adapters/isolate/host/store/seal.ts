@@ -5,7 +5,10 @@ import { UnmoorError } from '../../../../core/errors.ts'
 /** Variable with the key of a host's stored settings: hosts that share a store have the same one. */
 export const KEY_VARIABLE = 'UNMOOR_HOST_KEY'
 
-/** Seals settings, which may hold secrets, for a store: AES-256-GCM under the host's key. Bound to the app's name, so that no row stands for another. */
+/**
+ * Seals settings, which may hold secrets, for a store: AES-256-GCM under the host's key. Bound to the app's
+ * name, so that no row stands for another.
+ */
 export class Seal {
   #key: Buffer
 
@@ -25,10 +28,14 @@ export class Seal {
     try {
       if (!sealed.startsWith('v1.')) throw new Error('it has another form')
       const bytes = Buffer.from(sealed.slice(3), 'base64url')
-      const decipher = createDecipheriv('aes-256-gcm', this.#key, bytes.subarray(0, 12)).setAAD(Buffer.from(app)).setAuthTag(bytes.subarray(12, 28))
+      const decipher = createDecipheriv('aes-256-gcm', this.#key, bytes.subarray(0, 12))
+        .setAAD(Buffer.from(app))
+        .setAuthTag(bytes.subarray(12, 28))
       return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8')
     } catch (cause) {
-      const message = `The settings of "${app}" cannot be read: they were sealed with another key. Start the host with the ${KEY_VARIABLE} that they were stored with.`
+      const message =
+        `The settings of "${app}" cannot be read: they were sealed with another key. ` +
+        `Start the host with the ${KEY_VARIABLE} that they were stored with.`
       throw new UnmoorError('PermissionDenied', message, { operation: 'start', cause })
     }
   }

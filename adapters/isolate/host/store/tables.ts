@@ -1,8 +1,9 @@
 import type { SqlDriver } from '../../../../core/bindings/drivers.ts'
 
 /**
- * Tables of a host's store. `revision` counts the changes that hosts have to take over. An app that was deleted keeps its row, so that no version's number comes twice.
- * Settings are sealed (`seal.ts`); routes are not, as they must be unique among all apps.
+ * Tables of a host's store. `revision` counts the changes that hosts have to take over. An app that was
+ * deleted keeps its row, so that no version's number comes twice. Settings are sealed (`seal.ts`); routes are
+ * not, as they must be unique among all apps.
  */
 const TABLES = [
   `CREATE TABLE IF NOT EXISTS unmoor_host_state (id BIGINT PRIMARY KEY, revision BIGINT NOT NULL)`,

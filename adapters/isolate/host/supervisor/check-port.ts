@@ -2,7 +2,8 @@ import { createServer } from 'node:net'
 import { UnmoorError } from '../../../../core/errors.ts'
 
 /**
- * The processes of a host share its port, so that another host's would not be noticed: whether it is taken is asked without sharing.
+ * The processes of a host share its port, so that another host's would not be noticed: whether it is taken is
+ * asked without sharing.
  *
  * @throws `Unavailable` where it is, with `advice`.
  */

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs'
 
-/** Milliseconds that the first thread of a process has waited for a core since it was started. Linux counts them; 0 elsewhere, and where it has ended. */
+/**
+ * Milliseconds that the first thread of a process has waited for a core since it was started. Linux counts
+ * them; 0 elsewhere, and where it has ended.
+ */
 export function waitedForCore(pid: number | undefined): number {
   try {
     // Nanoseconds on a core, nanoseconds ready and waiting for one, turns.

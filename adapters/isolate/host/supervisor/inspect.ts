@@ -19,7 +19,11 @@ const DEFAULT_PORT = 9229
 const ADDRESS = '127.0.0.1'
 
 /** @throws `InvalidArgument` for what cannot be asked for together; `Unavailable` for a port in use. */
-export async function checkInspected(wanted: readonly InspectedApp[], config: ResolvedConfig, adminPort: number | undefined): Promise<Inspected> {
+export async function checkInspected(
+  wanted: readonly InspectedApp[],
+  config: ResolvedConfig,
+  adminPort: number | undefined,
+): Promise<Inspected> {
   const ports = new Map<string, number>()
   if (wanted.length === 0) return ports
   refuseWith(config)
@@ -30,7 +34,8 @@ export async function checkInspected(wanted: readonly InspectedApp[], config: Re
     checkName(app)
     if (ports.has(app)) throw refuse(`"${app}" is named twice: a process has one debugger.`)
     const other = port === 0 ? undefined : taken.get(port)
-    if (other !== undefined) throw refuse(`port ${port} for "${app}" is ${other} already. Name another: --inspect ${app}:PORT.`)
+    if (other !== undefined)
+      throw refuse(`port ${port} for "${app}" is ${other} already. Name another: --inspect ${app}:PORT.`)
     if (port !== 0) await checkPort(port, ADDRESS, `Name another: --inspect ${app}:PORT.`)
     ports.set(app, port)
     taken.set(port, `the debugger's of "${app}"`)
@@ -42,9 +47,15 @@ export async function checkInspected(wanted: readonly InspectedApp[], config: Re
 function refuseWith({ guard, sharePort }: ResolvedConfig): void {
   const guarded = guard.uid !== undefined || guard.permission || guard.wrapper.length > 0
   if (guarded)
-    throw refuse('an app that is debugged runs without the walls that "guard" is to back, and whoever debugs it does as its process may. Leave "guard" out.')
+    throw refuse(
+      'an app that is debugged runs without the walls that "guard" is to back, and whoever debugs it ' +
+        'does as its process may. Leave "guard" out.',
+    )
   if (sharePort)
-    throw refuse('with --share-port another host may take the requests that a breakpoint waits for. Leave --share-port out, and stop that host first.')
+    throw refuse(
+      'with --share-port another host may take the requests that a breakpoint waits for. Leave ' +
+        '--share-port out, and stop that host first.',
+    )
 }
 
 /**
@@ -52,24 +63,41 @@ function refuseWith({ guard, sharePort }: ResolvedConfig): void {
  *
  * @throws `InvalidArgument` for one that never will be there.
  */
-export function awaitedLines(inspected: Inspected, apps: readonly AppRecord[], takesDeploys: boolean): string[] {
+export function awaitedLines(
+  inspected: Inspected,
+  apps: readonly AppRecord[],
+  takesDeploys: boolean,
+): string[] {
   const names = apps.map(({ name }) => name)
   const missing = [...inspected.keys()].filter((app) => !names.includes(app))
   const known = `It has: ${names.join(', ') || 'none'}.`
   if (missing.length > 0 && !takesDeploys) throw refuse(`this host has no app "${missing[0]}". ${known}`)
-  return missing.map((app) => `--inspect: this host has no app "${app}" yet; a debugger is let in as soon as it is deployed. ${known}`)
+  return missing.map(
+    (app) =>
+      `--inspect: this host has no app "${app}" yet; a debugger is let in as soon as it is ` +
+      `deployed. ${known}`,
+  )
 }
 
 /** The app as its process is to know it: nobody is stopped while he stands at a breakpoint. */
 export function withoutClocks(record: AppRecord): AppRecord {
-  return { ...record, limits: { ...record.limits, cpuMs: NO_LIMIT_MS, startupCpuMs: NO_LIMIT_MS, wallMs: NO_LIMIT_MS } }
+  return {
+    ...record,
+    limits: { ...record.limits, cpuMs: NO_LIMIT_MS, startupCpuMs: NO_LIMIT_MS, wallMs: NO_LIMIT_MS },
+  }
 }
 
 /** What the console says when the app's process has started; `url` is undefined where its port was in use. */
 export function inspectLine(app: string, port: number, url: string | undefined): string {
   if (url === undefined)
-    return `No debugger is let in to "${app}": port ${port} on ${ADDRESS} is in use by another process. Free it, or start the host anew with --inspect ${app}:PORT.`
-  return `"${app}" lets a debugger in at ${url}. It runs in a process of its own, without limits and without walls: for development only.`
+    return (
+      `No debugger is let in to "${app}": port ${port} on ${ADDRESS} is in use by another process. ` +
+      `Free it, or start the host anew with --inspect ${app}:PORT.`
+    )
+  return (
+    `"${app}" lets a debugger in at ${url}. It runs in a process of its own, without limits and ` +
+    'without walls: for development only.'
+  )
 }
 
 function refuse(message: string): UnmoorError {

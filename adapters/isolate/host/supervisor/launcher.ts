@@ -53,7 +53,19 @@ export class Launcher {
   }
 
   get settings(): WorkerSettings {
-    const { host, dataDir, maxIsolates, maxProcessMb, pool, stopSeconds, limits, drivers, cronStore, outbound, log } = this.#options.config
+    const {
+      host,
+      dataDir,
+      maxIsolates,
+      maxProcessMb,
+      pool,
+      stopSeconds,
+      limits,
+      drivers,
+      cronStore,
+      outbound,
+      log,
+    } = this.#options.config
     return {
       host,
       port: this.port,
@@ -85,7 +97,11 @@ export class Launcher {
       inspectPort,
       onOutput: (line) => this.#options.onOutput(line),
     })
-    process.send({ type: 'prepare', settings: { ...this.settings, inspected: inspectPort === undefined ? undefined : app }, dirs })
+    process.send({
+      type: 'prepare',
+      settings: { ...this.settings, inspected: inspectPort === undefined ? undefined : app },
+      dirs,
+    })
     return process
   }
 }

@@ -16,7 +16,10 @@ export class NoiseWatch {
     const count = FELT.reduce((sum, name) => sum + (limits[name] ?? 0), 0)
     if (count === 0) return false
     const now = performance.now()
-    const recent = [...(this.#hits.get(app) ?? []).filter((time) => now - time < WINDOW_MS), ...Array.from({ length: count }, () => now)]
+    const recent = [
+      ...(this.#hits.get(app) ?? []).filter((time) => now - time < WINDOW_MS),
+      ...Array.from({ length: count }, () => now),
+    ]
     this.#hits.set(app, recent)
     return recent.length >= HITS
   }

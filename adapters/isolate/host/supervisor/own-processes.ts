@@ -96,7 +96,11 @@ export class OwnProcesses {
   async #run(app: string, onFirst: () => void): Promise<void> {
     const own = this.#own.get(app)
     if (own === undefined) return onFirst()
-    for (let pause = 100; !this.#fleet.isStopping && this.#own.get(app) === own; pause = Math.min(pause * 2, 5000)) {
+    for (
+      let pause = 100;
+      !this.#fleet.isStopping && this.#own.get(app) === own;
+      pause = Math.min(pause * 2, 5000)
+    ) {
       const record = this.#fleet.app(app)
       if (record === undefined) return onFirst()
       const process = this.#fleet.spawn(app)
@@ -134,8 +138,11 @@ export class OwnProcesses {
   #watch(app: string, process: WorkerProcess): void {
     const inspectPort = this.#inspected.get(app)
     // It says nothing while it stands at a breakpoint.
-    if (inspectPort !== undefined) return this.#fleet.print(inspectLine(app, inspectPort, process.debuggerUrl))
+    if (inspectPort !== undefined)
+      return this.#fleet.print(inspectLine(app, inspectPort, process.debuggerUrl))
     const { stallSeconds } = this.#fleet.config
-    process.killWhenStalled(6 * stallSeconds, () => this.#fleet.print(`The process of "${app}" answers nobody; it is killed.`))
+    process.killWhenStalled(6 * stallSeconds, () =>
+      this.#fleet.print(`The process of "${app}" answers nobody; it is killed.`),
+    )
   }
 }

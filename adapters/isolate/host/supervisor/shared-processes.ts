@@ -60,7 +60,9 @@ export class SharedProcesses {
     this.#states.set(process, state)
     void process.ended.then((end) => this.#ended(process, end))
     const port = await serving
-    process.killWhenStalled(this.#fleet.config.stallSeconds, () => this.#fleet.print('A process of the host is held up and answers nobody; it is killed.'))
+    process.killWhenStalled(this.#fleet.config.stallSeconds, () =>
+      this.#fleet.print('A process of the host is held up and answers nobody; it is killed.'),
+    )
     return port
   }
 

@@ -3,8 +3,8 @@ import { waitedForCore } from './core-wait.ts'
 const LOOK_MS = 250
 
 /**
- * Notices a process that says nothing: it reports its usage every second, so something holds its first thread up. Time in
- * which that thread waits for a core, on a machine that has too much to do, does not count.
+ * Notices a process that says nothing: it reports its usage every second, so something holds its first thread
+ * up. Time in which that thread waits for a core, on a machine that has too much to do, does not count.
  */
 export class StallWatch {
   #pid: () => number | undefined
@@ -30,9 +30,11 @@ export class StallWatch {
       // This process was held up itself, or the machine was asleep.
       if (now - looked > 2 * LOOK_MS) this.#heardAt = now
       looked = now
-      if (this.#heardAt !== since.heardAt) since = { heardAt: this.#heardAt, waited: waitedForCore(this.#pid()) }
+      if (this.#heardAt !== since.heardAt)
+        since = { heardAt: this.#heardAt, waited: waitedForCore(this.#pid()) }
       const silent = now - this.#heardAt
-      if (silent < seconds * 1000 || silent - (waitedForCore(this.#pid()) - since.waited) < seconds * 1000) return
+      if (silent < seconds * 1000 || silent - (waitedForCore(this.#pid()) - since.waited) < seconds * 1000)
+        return
       this.stop()
       onStall()
     }, LOOK_MS)

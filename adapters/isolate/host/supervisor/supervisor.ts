@@ -126,7 +126,12 @@ export class Supervisor {
     // Two apps that ask for the same route: said before anything starts.
     void new Router(this.#apps.values())
     const { port, host, sharePort, processes } = this.#options.config
-    if (port !== 0 && !sharePort) await checkPort(port, host, 'Name another with --port; to take over from a host that stops, use --share-port.')
+    if (port !== 0 && !sharePort)
+      await checkPort(
+        port,
+        host,
+        'Name another with --port; to take over from a host that stops, use --share-port.',
+      )
     await this.#launcher.open()
     const own = this.apps.filter((app) => this.#own.isNeeded(app)).map(({ name }) => name)
     for (const app of own) this.#setApart(app)
@@ -187,7 +192,8 @@ export class Supervisor {
     this.#spare.receive(message)
     if (message.type === 'usage') this.#takeUsage(state, message)
     else if (message.type === 'heldUp') this.#heldUp(message.app, message.milliseconds)
-    else if (message.type === 'failed') this.#options.onOutput(`A process of the host: ${message.error.message}`)
+    else if (message.type === 'failed')
+      this.#options.onOutput(`A process of the host: ${message.error.message}`)
     const id = message.type === 'usage' || message.type === 'done' ? message.id : undefined
     if (id !== undefined) this.#answers.answered(id, process)
   }
@@ -195,7 +201,9 @@ export class Supervisor {
   #takeUsage(state: ProcessState, { live, waiting, apps }: Extract<ToSupervisor, { type: 'usage' }>): void {
     state.live = live
     state.waiting = waiting
-    state.memory = new Map(Object.entries(apps).flatMap(([app, { memory }]) => (memory > 0 ? [[app, memory]] : [])))
+    state.memory = new Map(
+      Object.entries(apps).flatMap(([app, { memory }]) => (memory > 0 ? [[app, memory]] : [])),
+    )
     for (const [app, { usage }] of Object.entries(apps)) {
       this.#options.onUsage(app, usage)
       if (this.#blame.isNoisy(app, usage)) this.#quieten(app)
@@ -204,7 +212,9 @@ export class Supervisor {
 
   // As bad for the neighbours as a process that ends.
   #heldUp(app: string, milliseconds: number): void {
-    this.#options.onOutput(`A statement of "${app}" has held its process up for ${Math.round(milliseconds)} ms.`)
+    this.#options.onOutput(
+      `A statement of "${app}" has held its process up for ${Math.round(milliseconds)} ms.`,
+    )
     if (!this.#isShared(app)) return
     this.#blame.note(app)
     if (!this.#blame.isEnough(app)) return
@@ -238,7 +248,9 @@ export class Supervisor {
     const changed = [...set.map(({ name }) => name), ...remove]
     // A debugger stays with its process, which takes the new version.
     const inspected = set.filter(({ name }) => this.#own.isInspected(name) && this.#own.has(name))
-    const released = changed.filter((name) => this.#own.has(name) && !inspected.some((app) => app.name === name))
+    const released = changed.filter(
+      (name) => this.#own.has(name) && !inspected.some((app) => app.name === name),
+    )
     for (const name of changed) this.#blame.forget(name)
     const ended = released.flatMap((name) => this.#own.processOf(name) ?? [])
     for (const name of released) this.#own.release(name)
@@ -255,21 +267,35 @@ export class Supervisor {
    * Tells the shared processes of versions, and each process with a debugger of its own app's. What stands at
    * a breakpoint answers when it goes on.
    */
-  #switch(set: readonly AppRecord[], remove: readonly string[], inspected: readonly AppRecord[]): Promise<void> {
-    const shared = { set: set.map((app) => (this.#own.isNeeded(app) ? { ...app, background: false } : app)), remove: [...remove] }
+  #switch(
+    set: readonly AppRecord[],
+    remove: readonly string[],
+    inspected: readonly AppRecord[],
+  ): Promise<void> {
+    const shared = {
+      set: set.map((app) => (this.#own.isNeeded(app) ? { ...app, background: false } : app)),
+      remove: [...remove],
+    }
     const told = new Map(this.#shared.serving.map((process) => [process, shared]))
     for (const app of inspected) {
       const process = this.#own.processOf(app.name)
       if (process !== undefined) told.set(process, { set: [this.#own.recordFor(app)], remove: [] })
     }
-    return this.#answers.ask([...told.keys()], (process, id) => process.send({ type: 'apps', id, ...(told.get(process) ?? shared) }), 10_000)
+    return this.#answers.ask(
+      [...told.keys()],
+      (process, id) => process.send({ type: 'apps', id, ...(told.get(process) ?? shared) }),
+      10_000,
+    )
   }
 
   async stop(): Promise<void> {
     this.#stopping = true
     const { stopSeconds } = this.#options.config
     const processes = [...this.#shared.all, ...this.#own.serving]
-    await Promise.all([...processes.map((process) => process.stop(stopSeconds)), this.#spare.stop(stopSeconds)])
+    await Promise.all([
+      ...processes.map((process) => process.stop(stopSeconds)),
+      this.#spare.stop(stopSeconds),
+    ])
     await this.#launcher.close()
   }
 }

@@ -10,16 +10,22 @@ import { type Guard, permissionFlags } from './process-guard.ts'
 import { StallWatch } from './stall-watch.ts'
 import { readSuspects } from '../suspects.ts'
 
-const WORKER = fileURLToPath(new URL(`../worker/worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url))
+const WORKER = fileURLToPath(
+  new URL(`../worker/worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
+)
 const START_SECONDS = 60
 /** Milliseconds in which a process that stands at no breakpoint hears that it is to stop. */
 const HEARS_MS = 2000
 /**
- * Megabytes of a half of V8's young generation in a child's own heap. At V8's 16 it keeps some 30 MB of garbage per process, which look like a leak for
- * the first thousand deploys. Isolates have their own (`worker.ts`).
+ * Megabytes of a half of V8's young generation in a child's own heap. At V8's 16 it keeps some 30 MB of
+ * garbage per process, which look like a leak for the first thousand deploys. Isolates have their own
+ * (`worker.ts`).
  */
 const SEMI_SPACE_MB = 4
-/** Pools of glibc's allocator: of its eight per core each keeps what isolates have freed on its threads, some 20 MB per process. The operator's own wins. */
+/**
+ * Pools of glibc's allocator: of its eight per core each keeps what isolates have freed on its threads, some
+ * 20 MB per process. The operator's own wins.
+ */
 const MALLOC_ARENA_MAX = '2'
 let started = 0
 
@@ -63,8 +69,10 @@ export class WorkerProcess {
     const { guard, dataDir, runDir, inspectPort } = options
     this.#inspectPort = inspectPort
     // The supervisor says where it is, and for whom.
-    const debug = inspectPort === undefined ? [] : [...inspectorFlags(inspectPort), '--inspect-publish-uid=http']
-    // isolated-vm asks for --no-node-snapshot: its isolates and node's own snapshot do not get along on every version.
+    const debug =
+      inspectPort === undefined ? [] : [...inspectorFlags(inspectPort), '--inspect-publish-uid=http']
+    // isolated-vm asks for --no-node-snapshot: its isolates and node's own snapshot do not get along on every
+    // version.
     const node = [
       process.execPath,
       '--no-node-snapshot',
@@ -78,7 +86,12 @@ export class WorkerProcess {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       ...(guard.uid === undefined ? {} : { uid: guard.uid }),
       ...(guard.gid === undefined ? {} : { gid: guard.gid }),
-      env: { MALLOC_ARENA_MAX, ...inherited(), UNMOOR_ISOLATED_VM: options.isolatedVm, UNMOOR_HOST_SUSPECTS: this.#suspects },
+      env: {
+        MALLOC_ARENA_MAX,
+        ...inherited(),
+        UNMOOR_ISOLATED_VM: options.isolatedVm,
+        UNMOOR_HOST_SUSPECTS: this.#suspects,
+      },
     })
     for (const stream of [this.#child.stdout, this.#child.stderr])
       if (stream !== null) createInterface({ input: stream }).on('line', (line) => options.onOutput(line))
@@ -101,8 +114,17 @@ export class WorkerProcess {
     this.ended = waitForExit(this.#child).then((code) => {
       this.#ended = true
       this.#stall.stop()
-      ready.reject(new UnmoorError('Unavailable', `A process of the host ended with code ${code} before it was ready${failure}.`, { operation: 'start' }))
-      return { code, blamed: this.#fatal === undefined ? readSuspects(this.#suspects) : [this.#fatal].filter(Boolean) }
+      ready.reject(
+        new UnmoorError(
+          'Unavailable',
+          `A process of the host ended with code ${code} before it was ready${failure}.`,
+          { operation: 'start' },
+        ),
+      )
+      return {
+        code,
+        blamed: this.#fatal === undefined ? readSuspects(this.#suspects) : [this.#fatal].filter(Boolean),
+      }
     })
   }
 
@@ -132,15 +154,26 @@ export class WorkerProcess {
     if (this.#child.connected) this.#child.send(message, undefined, undefined, () => {})
   }
 
-  /** Makes it serve; `create` is called when it can be told, so that it hears of the latest. @throws what kept it from listening. */
-  async serve(create: () => Extract<ToWorker, { type: 'serve' }>, onMessage: (message: ToSupervisor) => void): Promise<number> {
+  /**
+   * Makes it serve; `create` is called when it can be told, so that it hears of the latest. @throws what kept
+   * it from listening.
+   */
+  async serve(
+    create: () => Extract<ToWorker, { type: 'serve' }>,
+    onMessage: (message: ToSupervisor) => void,
+  ): Promise<number> {
     await this.ready
     const listening = Promise.withResolvers<number>()
     const timer = setTimeout(
-      () => listening.reject(new UnmoorError('Timeout', `A process of the host did not listen within ${START_SECONDS} s.`)),
+      () =>
+        listening.reject(
+          new UnmoorError('Timeout', `A process of the host did not listen within ${START_SECONDS} s.`),
+        ),
       START_SECONDS * 1000,
     )
-    void this.ended.then(({ code }) => listening.reject(new UnmoorError('Unavailable', `A process of the host ended with code ${code}.`)))
+    void this.ended.then(({ code }) =>
+      listening.reject(new UnmoorError('Unavailable', `A process of the host ended with code ${code}.`)),
+    )
     this.#onMessage = (given) => {
       if (given.type === 'listening') listening.resolve(given.port)
       if (given.type === 'failed') listening.reject(errorFromJSON(given.error))
@@ -162,7 +195,8 @@ export class WorkerProcess {
     this.#stall.stop()
     this.#child.kill('SIGTERM')
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), (seconds + 10) * 1000)
-    // What stands at a breakpoint hears nothing, and goes on when the debugger says so: nobody is to wait for that.
+    // What stands at a breakpoint hears nothing, and goes on when the debugger says so: nobody is to wait for
+    // that.
     const paused = setTimeout(() => {
       if (this.#inspectPort !== undefined && !this.#stopping) this.#child.kill('SIGKILL')
     }, HEARS_MS)
@@ -172,7 +206,10 @@ export class WorkerProcess {
   }
 }
 
-/** Of this process's environment, what a node process needs to run: nothing that an operator may have kept there. */
+/**
+ * Of this process's environment, what a node process needs to run: nothing that an operator may have kept
+ * there.
+ */
 function inherited(): Record<string, string> {
   const names = Object.entries(process.env).filter(
     ([name]) =>

@@ -21,8 +21,11 @@ export async function startBackground(
   onError: (message: string) => void,
 ): Promise<Background> {
   const runtime = await tenant.bindings()
-  const crons = Object.fromEntries(Object.entries(runtime.app.crons).map(([name, { schedule }]) => [name, schedule]))
-  const store = duties.crons && Object.keys(crons).length > 0 ? await openCrons(tenant.record.name) : undefined
+  const crons = Object.fromEntries(
+    Object.entries(runtime.app.crons).map(([name, { schedule }]) => [name, schedule]),
+  )
+  const store =
+    duties.crons && Object.keys(crons).length > 0 ? await openCrons(tenant.record.name) : undefined
   const consumers = duties.queues
     ? consumeQueues(consumedQueues(runtime), {
         handle: (binding, messages, ctx) =>
@@ -31,10 +34,17 @@ export async function startBackground(
               return await (await tenant.open()).queue(binding, messages, ctx)
             } catch {
               // Its isolate does not start: the log says why, the messages wait for their next attempt.
-              return { settlements: messages.map(({ lease }) => ({ lease, outcome: 'retry' as const, delaySeconds: 1 })) }
+              return {
+                settlements: messages.map(({ lease }) => ({
+                  lease,
+                  outcome: 'retry' as const,
+                  delaySeconds: 1,
+                })),
+              }
             }
           }),
-        onError: (message, error) => onError(error instanceof Error ? `${message} ${error.message}` : message),
+        onError: (message, error) =>
+          onError(error instanceof Error ? `${message} ${error.message}` : message),
       })
     : undefined
   const scheduler =

@@ -2,7 +2,10 @@ import type { Guest } from '../../engine/guest.ts'
 import type { LimitName } from '../limits.ts'
 import { emptyUsage, type Usage } from '../usage.ts'
 
-/** What one app uses in one process. Its `cpuUs` is still the time at work by the clock: `Tenants` knows how much of that all isolates had a core. */
+/**
+ * What one app uses in one process. Its `cpuUs` is still the time at work by the clock: `Tenants` knows how
+ * much of that all isolates had a core.
+ */
 export class Bill {
   readonly usage: Usage = emptyUsage()
   /** Bytes of the isolate, as last measured. */
@@ -12,7 +15,10 @@ export class Bill {
   #hostSeen = 0
   #inlineSeen = 0
 
-  /** Counts this isolate's time from now on: what the web API took before the isolate was this app's is nobody's. */
+  /**
+   * Counts this isolate's time from now on: what the web API took before the isolate was this app's is
+   * nobody's.
+   */
   follow(guest: Guest): void {
     this.settle()
     this.#guest = guest

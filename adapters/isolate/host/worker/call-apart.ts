@@ -11,9 +11,17 @@ export async function callApart(request: Request, socketPath: string): Promise<R
   const { pathname, search, host } = new URL(request.url)
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     const headers = { host, ...Object.fromEntries(request.headers) }
-    const onward = send({ agent, socketPath, method: request.method, path: pathname + search, headers, signal: request.signal }, resolve)
+    const onward = send(
+      { agent, socketPath, method: request.method, path: pathname + search, headers, signal: request.signal },
+      resolve,
+    )
     onward.once('error', (cause) =>
-      reject(new UnmoorError('Unavailable', "The app's process ended, or is being started again.", { operation: 'fetch', cause })),
+      reject(
+        new UnmoorError('Unavailable', "The app's process ended, or is being started again.", {
+          operation: 'fetch',
+          cause,
+        }),
+      ),
     )
     if (request.body === null) onward.end()
     else
@@ -24,10 +32,13 @@ export async function callApart(request: Request, socketPath: string): Promise<R
   const headers = new Headers()
   for (let index = 0; index + 1 < answer.rawHeaders.length; index += 2) {
     const name = answer.rawHeaders[index] as string
-    if (!/^(connection|keep-alive|transfer-encoding)$/i.test(name)) headers.append(name, answer.rawHeaders[index + 1] as string)
+    if (!/^(connection|keep-alive|transfer-encoding)$/i.test(name))
+      headers.append(name, answer.rawHeaders[index + 1] as string)
   }
   const status = answer.statusCode as number
   if (NO_BODY.has(status)) answer.resume()
-  const body = NO_BODY.has(status) ? null : (Readable.toWeb(answer) as ReadableStream<Uint8Array<ArrayBuffer>>)
+  const body = NO_BODY.has(status)
+    ? null
+    : (Readable.toWeb(answer) as ReadableStream<Uint8Array<ArrayBuffer>>)
   return new Response(body, { status, statusText: answer.statusMessage ?? '', headers })
 }

@@ -2,13 +2,17 @@ import type { Server } from 'node:http'
 import { Server as NetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Milliseconds in which clients that keep a connection alive may still send a request on it, whose answer tells them that it closes. */
+/**
+ * Milliseconds in which clients that keep a connection alive may still send a request on it, whose answer
+ * tells them that it closes.
+ */
 const GRACE_MS = 500
 const SWEEP_MS = 20
 
 /**
- * Takes no more connections and waits for what runs, for at most `seconds`. Idle connections are not closed at once: a request that is on its way on one of them would be lost.
- * The server's answers must say `Connection: close` from now on.
+ * Takes no more connections and waits for what runs, for at most `seconds`. Idle connections are not closed
+ * at once: a request that is on its way on one of them would be lost. The server's answers must say
+ * `Connection: close` from now on.
  */
 export async function closeGently(server: Server, seconds: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.once('close', resolve))

@@ -36,7 +36,10 @@ const PORTABLE: Readonly<Record<string, Portable<any>>> = {
   objects: portableObjects,
 }
 
-/** Drivers that an artifact may name for itself: they keep to the app's own folder and variables. Any option could lead out of it. */
+/**
+ * Drivers that an artifact may name for itself: they keep to the app's own folder and variables. Any option
+ * could lead out of it.
+ */
 const OWN_FOLDER: ReadonlySet<string> = new Set(['sqlite', 'fs', 'memory', 'env', 'http', 'files'])
 
 /** Options of theirs that lead nowhere: how a Worker's D1 database answers. */
@@ -46,7 +49,8 @@ const HARMLESS: ReadonlySet<string> = new Set(['integers', 'doubleQuotedStrings'
 export type CallApp = (app: string, request: Request) => Promise<Response>
 
 /**
- * The drivers of an app, loaded from this installation: an artifact brings no code that runs outside of its isolate.
+ * The drivers of an app, loaded from this installation: an artifact brings no code that runs outside of its
+ * isolate.
  *
  * @throws `PermissionDenied` for a driver that only the operator may name, saying where.
  */
@@ -66,22 +70,37 @@ export async function loadDrivers(
       const itself = target === info.manifest.name || target === record.name
       if (itself || record.settings.services?.includes(target) === true) {
         const app = itself ? record.name : target
-        bound[binding] = { create: (): ServiceDriver => ({ fetch: (request) => call(app, request) }), options: {}, portable: portableService }
+        bound[binding] = {
+          create: (): ServiceDriver => ({ fetch: (request) => call(app, request) }),
+          options: {},
+          portable: portableService,
+        }
         continue
       }
     }
-    const shared = Object.hasOwn(defaults, declaration.kind) ? defaults[declaration.kind as keyof DriverDefaults] : undefined
+    const shared = Object.hasOwn(defaults, declaration.kind)
+      ? defaults[declaration.kind as keyof DriverDefaults]
+      : undefined
     const own = ownSpec(record, binding)
     // One database for all: each app gets a user of its own there, as its statements can name any table.
-    const given = own ?? (shared !== undefined && declaration.kind === 'sql' ? await tenantDatabase(shared, record.name, binding) : shared)
+    const given =
+      own ??
+      (shared !== undefined && declaration.kind === 'sql'
+        ? await tenantDatabase(shared, record.name, binding)
+        : shared)
     const spec = given ?? specOf(record, binding, info)
     const create = (await loadModule(spec.driver, binding))[kind] as BoundDriver['create'] | undefined
     if (create === undefined)
-      throw new UnmoorError('Unsupported', `App "${record.name}": the driver "${spec.driver}" of binding "${binding}" serves no ${kind}.`)
+      throw new UnmoorError(
+        'Unsupported',
+        `App "${record.name}": the driver "${spec.driver}" of binding "${binding}" serves no ${kind}.`,
+      )
     const options = kind === 'assets' ? { ...spec, directory: `${record.dir}/assets` } : spec
     const isWatched = kind === 'sql' && spec.driver === 'sqlite'
     bound[binding] = {
-      create: isWatched ? async (given, context) => watchSql((await create(given, context)) as SqlDriver, watch) : create,
+      create: isWatched
+        ? async (given, context) => watchSql((await create(given, context)) as SqlDriver, watch)
+        : create,
       options,
       portable: PORTABLE[kind] as BoundDriver['portable'],
     }
@@ -90,17 +109,29 @@ export async function loadDrivers(
 }
 
 function ownSpec({ settings }: AppRecord, binding: string): DriverSpec | undefined {
-  const given = settings.drivers !== undefined && Object.hasOwn(settings.drivers, binding) ? settings.drivers[binding] : undefined
+  const given =
+    settings.drivers !== undefined && Object.hasOwn(settings.drivers, binding)
+      ? settings.drivers[binding]
+      : undefined
   return typeof given === 'string' ? { driver: given } : given
 }
 
 function specOf(record: AppRecord, binding: string, info: ArtifactInfo): DriverSpec {
   const spec = Object.hasOwn(info.drivers, binding) ? info.drivers[binding] : undefined
-  if (spec === undefined) throw new UnmoorError('InvalidArgument', `App "${record.name}": its artifact names no driver for "${binding}". Build it again.`)
-  if (OWN_FOLDER.has(spec.driver) && Object.keys(spec).every((option) => option === 'driver' || HARMLESS.has(option))) return spec
+  if (spec === undefined)
+    throw new UnmoorError(
+      'InvalidArgument',
+      `App "${record.name}": its artifact names no driver for "${binding}". Build it again.`,
+    )
+  if (
+    OWN_FOLDER.has(spec.driver) &&
+    Object.keys(spec).every((option) => option === 'driver' || HARMLESS.has(option))
+  )
+    return spec
   throw new UnmoorError(
     'PermissionDenied',
-    `App "${record.name}": its artifact asks for the driver ${JSON.stringify(spec)} for "${binding}" (${constantCase(binding)}). On a host, drivers other than ${[...OWN_FOLDER].join(', ')} ` +
+    `App "${record.name}": its artifact asks for the driver ${JSON.stringify(spec)} for "${binding}" ` +
+      `(${constantCase(binding)}). On a host, drivers other than ${[...OWN_FOLDER].join(', ')} ` +
       `and all options are the operator's to set: give it in the app's settings, as drivers.${binding}.`,
   )
 }

@@ -5,7 +5,10 @@ import type { GuestImage } from '../../engine/guest.ts'
 import { StackMapper } from '../../server/stack-mapper.ts'
 import { rejectionText, VmImage } from '../../engine/vm-image.ts'
 
-/** Images for the process of an app that a debugger is let in to: contexts of this process, where Node's inspector sees them. */
+/**
+ * Images for the process of an app that a debugger is let in to: contexts of this process, where Node's
+ * inspector sees them.
+ */
 export class InspectedImages {
   readonly app: string
   #log: (level: string, text: string) => void
@@ -22,7 +25,12 @@ export class InspectedImages {
   image(dir: string): GuestImage {
     const read = (file: string): string => readFileSync(join(dir, file), 'utf8')
     const map = readMap(dir)
-    if (map === undefined) this.#log('warn', 'Its artifact has no app.js.map: a debugger shows the bundle, app.js. A build leaves the map beside it.')
+    if (map === undefined)
+      this.#log(
+        'warn',
+        'Its artifact has no app.js.map: a debugger shows the bundle, app.js. A build leaves the map ' +
+          'beside it.',
+      )
     this.#mapper = new StackMapper(join(dir, 'app.js.map'))
     return new VmImage({ webApi: read('web-api.js'), app: withMap(read('app.js'), map) })
   }

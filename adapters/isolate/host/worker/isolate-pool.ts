@@ -25,7 +25,10 @@ interface Filled {
 /** Milliseconds from the claim of an isolate to the making of the next. */
 const REFILL_MS = 20
 
-/** One web API (the `web-api.js` of artifacts of one version of unmoor), its compiled code, and isolates that have it already. */
+/**
+ * One web API (the `web-api.js` of artifacts of one version of unmoor), its compiled code, and isolates that
+ * have it already.
+ */
 class WebApi {
   #ivm: Ivm
   #code: string
@@ -50,7 +53,8 @@ class WebApi {
 
   async take(memoryMb: number, onCatastrophe: (message: string) => void): Promise<Filled> {
     const ready = memoryMb === this.#memoryMb ? this.#ready.pop() : undefined
-    // Not now: the new isolate is to answer first, and making another takes this thread for a millisecond or two.
+    // Not now: the new isolate is to answer first, and making another takes this thread for a millisecond or
+    // two.
     this.#refill ??= setTimeout(() => {
       this.#refill = undefined
       void this.fill()
@@ -96,15 +100,27 @@ class WebApi {
 
   #createIsolate(memoryMb: number): Pick<Filled, 'isolate' | 'owner'> {
     const owner = { onCatastrophe: this.#onCatastrophe }
-    return { isolate: new this.#ivm.Isolate({ memoryLimit: memoryMb, onCatastrophicError: (message) => owner.onCatastrophe(message) }), owner }
+    return {
+      isolate: new this.#ivm.Isolate({
+        memoryLimit: memoryMb,
+        onCatastrophicError: (message) => owner.onCatastrophe(message),
+      }),
+      owner,
+    }
   }
 
-  /** For somebody who waits: in this thread, as four switches to another and back take longer than the work. Not before the code is compiled. */
+  /**
+   * For somebody who waits: in this thread, as four switches to another and back take longer than the work.
+   * Not before the code is compiled.
+   */
   #createNow(memoryMb: number): Filled | undefined {
     if (this.#cache === undefined) return undefined
     const { isolate, owner } = this.#createIsolate(memoryMb)
     const context = isolate.createContextSync()
-    const script: ivm.Script & Cached = isolate.compileScriptSync(this.#code, { filename: WEB_API, cachedData: this.#cache })
+    const script: ivm.Script & Cached = isolate.compileScriptSync(this.#code, {
+      filename: WEB_API,
+      cachedData: this.#cache,
+    })
     if (script.cachedDataRejected === true) this.#cache = undefined
     script.runSync(context, { timeout: 10_000 })
     script.release()
@@ -116,14 +132,20 @@ class WebApi {
     const { isolate, owner } = this.#createIsolate(memoryMb)
     const context = await isolate.createContext()
     const cached = this.#cache === undefined ? {} : { cachedData: this.#cache }
-    const script: ivm.Script & Cached = await isolate.compileScript(this.#code, { filename: WEB_API, ...cached })
+    const script: ivm.Script & Cached = await isolate.compileScript(this.#code, {
+      filename: WEB_API,
+      ...cached,
+    })
     await script.run(context, { timeout: 10_000 })
     if (script.cachedDataRejected === true) this.#cache = undefined
     script.release()
     return { isolate, context, bridge: await connect(this.#ivm, context), owner }
   }
 
-  /** In an isolate that is thrown away: what is compiled has answered a request, and nobody is to have an isolate that has. */
+  /**
+   * In an isolate that is thrown away: what is compiled has answered a request, and nobody is to have an
+   * isolate that has.
+   */
   async #compile(): Promise<CachedData | undefined> {
     const { isolate } = this.#createIsolate(this.#memoryMb)
     try {
@@ -155,7 +177,10 @@ const MAX_WEB_APIS = 4
 const MAX_FILES = 1000
 const WEB_API_FILE = 'web-api.js'
 
-/** Pre-warmed isolates. A web API comes from the artifacts, and runs as untrusted as the app does: it has nothing that the app could not take. */
+/**
+ * Pre-warmed isolates. A web API comes from the artifacts, and runs as untrusted as the app does: it has
+ * nothing that the app could not take.
+ */
 export class IsolatePool {
   #ivm: Ivm
   #options: PoolOptions
@@ -176,7 +201,8 @@ export class IsolatePool {
   /** The image of the app in an artifact's folder. */
   image(dir: string): GuestImage {
     const webApi = this.#webApiIn(dir)
-    // Both files in this thread: a few hundred kilobytes of this machine's own disk take less time than the switches of threads that reading beside takes.
+    // Both files in this thread: a few hundred kilobytes of this machine's own disk take less time than the
+    // switches of threads that reading beside takes.
     const path = join(dir, 'app.js')
     const id = fileId(path)
     const same = this.#appFiles.get(id)?.deref()
@@ -198,7 +224,10 @@ export class IsolatePool {
     return image
   }
 
-  /** Fills the pool for an artifact's web API before the first app with it comes. Nothing, where there is none. */
+  /**
+   * Fills the pool for an artifact's web API before the first app with it comes. Nothing, where there is
+   * none.
+   */
   async warm(dir: string): Promise<void> {
     let webApi: WebApi
     try {

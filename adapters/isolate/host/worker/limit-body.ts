@@ -1,14 +1,21 @@
 import { UnmoorError } from '../../../../core/errors.ts'
 import type { GuestBody } from '../../server/isolate-app.ts'
 
-/** An answer's body held to `max` bytes: one in memory is refused whole, a stream breaks where it passes the limit. */
+/**
+ * An answer's body held to `max` bytes: one in memory is refused whole, a stream breaks where it passes the
+ * limit.
+ */
 export function limitBody(body: GuestBody, max: number, onHit: () => void): GuestBody {
   if (body === null) return body
   const exceeded = (actual: number): UnmoorError => {
     onHit()
-    return new UnmoorError('LimitExceeded', `the answer is larger than the app's limit of responseBytes, ${max}`, {
-      details: { limit: 'responseBytes', actual, max },
-    })
+    return new UnmoorError(
+      'LimitExceeded',
+      `the answer is larger than the app's limit of responseBytes, ${max}`,
+      {
+        details: { limit: 'responseBytes', actual, max },
+      },
+    )
   }
   if (typeof body === 'string') {
     // At most three bytes per unit: most need no count.

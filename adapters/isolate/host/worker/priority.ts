@@ -4,7 +4,10 @@ import { setPriority } from 'node:os'
 /** Nice value of a process that is to give way. */
 const LOW = 10
 
-/** Lets this process give way to others. On Linux each thread has a priority of its own, which those that it starts take over. */
+/**
+ * Lets this process give way to others. On Linux each thread has a priority of its own, which those that it
+ * starts take over.
+ */
 export function lowerPriority(): void {
   let threads = [0]
   try {

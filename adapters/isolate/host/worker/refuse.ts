@@ -4,7 +4,10 @@ import { IsolateEnded } from '../../engine/ended.ts'
 
 const TEXTS: Readonly<Record<number, string>> = { 404: 'Not Found', 503: 'Service Unavailable' }
 
-/** An answer of the host's own, as plain text that names the cause. The connection closes: a body may be on its way. */
+/**
+ * An answer of the host's own, as plain text that names the cause. The connection closes: a body may be on
+ * its way.
+ */
 export function refuse(outgoing: ServerResponse, status: number, cause: string): void {
   const text = `${TEXTS[status] ?? 'Error'}: ${cause}.`
   outgoing.writeHead(status, {
@@ -25,5 +28,8 @@ export function startFailure(error: unknown): string {
 
 /** The same for a caller that takes a Response. */
 export function unavailable(cause: string): Response {
-  return new Response(`Service Unavailable: ${cause}.`, { status: 503, headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' } })
+  return new Response(`Service Unavailable: ${cause}.`, {
+    status: 503,
+    headers: { 'content-type': 'text/plain; charset=utf-8', 'retry-after': '1' },
+  })
 }

@@ -4,7 +4,10 @@ import type { Tenant } from './tenant.ts'
 /** Milliseconds that an app waits for room where all isolates are at work. */
 const WAIT_MS = 5000
 
-/** The isolates that live at once in a process. Where there are as many as may be, the one that has been idle for longest makes room. */
+/**
+ * The isolates that live at once in a process. Where there are as many as may be, the one that has been idle
+ * for longest makes room.
+ */
 export class Room {
   #max: number
   #evict: (tenant: Tenant) => Promise<void>
@@ -35,7 +38,9 @@ export class Room {
         this.#live.delete(victim)
         await this.#evict(victim)
       } else if (!(await this.#idleWithin(deadline - performance.now())))
-        throw new UnmoorError('Throttled', `all ${this.#max} isolates of this process are at work`, { operation: 'start' })
+        throw new UnmoorError('Throttled', `all ${this.#max} isolates of this process are at work`, {
+          operation: 'start',
+        })
     }
     this.#live.add(tenant)
   }
@@ -64,7 +69,9 @@ export class Room {
 
   /** Those whose isolate does nothing, the longest idle first. */
   #idle(): Tenant[] {
-    return [...this.#live].filter((tenant) => tenant.isLive && tenant.active === 0).sort((a, b) => a.lastUsed - b.lastUsed)
+    return [...this.#live]
+      .filter((tenant) => tenant.isLive && tenant.active === 0)
+      .sort((a, b) => a.lastUsed - b.lastUsed)
   }
 
   /** Puts away a part of the idle ones. */

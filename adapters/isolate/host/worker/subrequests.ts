@@ -24,6 +24,9 @@ export class Subrequests {
       return
     }
     this.#onLimit()
-    throw new TypeError(`LimitExceeded: the app called fetch() more often than its limit of subrequests, ${this.#perEvent} per event.`)
+    throw new TypeError(
+      'LimitExceeded: the app called fetch() more often than its limit of subrequests, ' +
+        `${this.#perEvent} per event.`,
+    )
   }
 }

@@ -13,8 +13,9 @@ const POOL = { max: 2, idleTimeout: 10 }
 const made = new Map<string, Promise<DriverSpec>>()
 
 /**
- * A user and a schema of its own for one app's `sql` binding in the host's Postgres, made where they are not there: an app's statements can name any table, so only the
- * server can keep apps apart. The host's user must be allowed to create roles and schemas.
+ * A user and a schema of its own for one app's `sql` binding in the host's Postgres, made where they are not
+ * there: an app's statements can name any table, so only the server can keep apps apart. The host's user must
+ * be allowed to create roles and schemas.
  *
  * @throws `InvalidArgument` for a driver other than postgres, which could not be shared safely.
  */
@@ -22,9 +23,14 @@ export function tenantDatabase(shared: DriverSpec, app: string, binding: string)
   const { driver, url } = shared as DriverSpec & { url?: unknown }
   if (driver === 'sqlite' && Object.keys(shared).length === 1) return Promise.resolve(shared)
   if (driver !== 'postgres' || typeof url !== 'string') {
-    throw new UnmoorError('InvalidArgument', `The host's drivers.sql takes { "driver": "postgres", "url": "..." }; another one cannot keep apps apart.`, {
-      operation: 'config',
-    })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `The host's drivers.sql takes { "driver": "postgres", "url": "..." }; another one cannot keep ` +
+        'apps apart.',
+      {
+        operation: 'config',
+      },
+    )
   }
   const key = `${url} ${app}/${binding}`
   const known =
@@ -55,18 +61,27 @@ async function make(url: string, app: string, binding: string): Promise<DriverSp
   try {
     const role = `"${name}"`
     await run(
-      `DO $$ BEGIN CREATE ROLE ${role} NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$`,
+      `DO $$ BEGIN CREATE ROLE ${role} NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT; EXCEPTION WHEN ` +
+        'duplicate_object OR unique_violation THEN NULL; END $$',
     )
     await run(`ALTER ROLE ${role} LOGIN CONNECTION LIMIT ${CONNECTIONS} PASSWORD '${password}'`)
     // The host's user must be a member to give a schema away, unless it is a superuser.
     await run(`GRANT ${role} TO CURRENT_USER`)
-    await run(`DO $$ BEGIN CREATE SCHEMA ${role} AUTHORIZATION ${role}; EXCEPTION WHEN duplicate_schema OR unique_violation THEN NULL; END $$`)
+    await run(
+      `DO $$ BEGIN CREATE SCHEMA ${role} AUTHORIZATION ${role}; EXCEPTION WHEN duplicate_schema OR ` +
+        'unique_violation THEN NULL; END $$',
+    )
   } catch (cause) {
-    throw new UnmoorError('PermissionDenied', `App "${app}": the host's Postgres made no user for its binding "${binding}": ${(cause as Error).message}`, {
-      binding,
-      operation: 'start',
-      cause,
-    })
+    throw new UnmoorError(
+      'PermissionDenied',
+      `App "${app}": the host's Postgres made no user for its binding ` +
+        `"${binding}": ${(cause as Error).message}`,
+      {
+        binding,
+        operation: 'start',
+        cause,
+      },
+    )
   } finally {
     await driver.close?.()
   }

@@ -44,7 +44,12 @@ export interface TenantIsolateOptions {
 
 /** Milliseconds after a failed start in which requests hear of that failure, instead of one start each. */
 const RETRY_AFTER = 1000
-const HIT_BY: Readonly<Partial<Record<string, LimitName>>> = { cpu: 'cpuMs', memory: 'memoryMb', startup: 'startupCpuMs', timers: 'timers' }
+const HIT_BY: Readonly<Partial<Record<string, LimitName>>> = {
+  cpu: 'cpuMs',
+  memory: 'memoryMb',
+  startup: 'startupCpuMs',
+  timers: 'timers',
+}
 
 /** The isolate of one version of an app: started when there is use for it, dropped when there is none. */
 export class TenantIsolate {
@@ -88,7 +93,8 @@ export class TenantIsolate {
 
   /** The app, its isolate started where there is none. */
   async open(): Promise<IsolateRuntime> {
-    if (this.#failed !== undefined && performance.now() - this.#failed.at < RETRY_AFTER) throw this.#failed.error
+    if (this.#failed !== undefined && performance.now() - this.#failed.at < RETRY_AFTER)
+      throw this.#failed.error
     this.#starting ??= this.#start()
     return this.#starting
   }
@@ -133,7 +139,10 @@ export class TenantIsolate {
       jobs: this.#jobs,
       mapper: this.#mapper,
       outbound: new OutboundClient({ policy: this.#policy, onRequest: () => subrequests.take() }),
-      hooks: { timers: limits.timers, body: (body) => limitBody(body, limits.responseBytes, () => bill.hit('responseBytes')) },
+      hooks: {
+        timers: limits.timers,
+        body: (body) => limitBody(body, limits.responseBytes, () => bill.hit('responseBytes')),
+      },
     })
   }
 
@@ -145,7 +154,11 @@ export class TenantIsolate {
     const cause = error instanceof Error ? error.cause : undefined
     const limit = cause instanceof IsolateEnded && cause.detail === '' ? HIT_BY[cause.ended] : undefined
     if (limit !== undefined) bill.hit(limit)
-    host.log(record.name, 'error', `The app did not start: ${error instanceof Error ? error.message : String(error)}`)
+    host.log(
+      record.name,
+      'error',
+      `The app did not start: ${error instanceof Error ? error.message : String(error)}`,
+    )
   }
 
   #watch(events: GuestEvents): GuestEvents {

@@ -36,7 +36,10 @@ interface Artifact {
   image: GuestImage
 }
 
-/** What one version of an app has in a process besides its isolate: the artifact and the drivers. Each is got once, and again after a release. */
+/**
+ * What one version of an app has in a process besides its isolate: the artifact and the drivers. Each is got
+ * once, and again after a release.
+ */
 export class TenantParts {
   #record: AppRecord
   #host: PartsHost
@@ -104,7 +107,10 @@ export class TenantParts {
     }
   }
 
-  /** Applies migrations, once: a version whose isolate does not start is to change no data, so its isolate comes first. */
+  /**
+   * Applies migrations, once: a version whose isolate does not start is to change no data, so its isolate
+   * comes first.
+   */
   migrate(): Promise<unknown> {
     this.#migrated ??= this.#migrate().catch((error: unknown) => {
       this.#migrated = undefined

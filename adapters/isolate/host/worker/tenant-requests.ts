@@ -37,8 +37,15 @@ export class TenantRequests {
     this.#activity = activity
     this.#isolate = isolate
     const onBackground = (work: Promise<unknown>): void => void activity.count(() => work)
-    const onError = (message: string, error: unknown): void => isolate.logError(`${message} ${error instanceof Error ? error.message : String(error)}`)
-    this.#direct = { context, wallMs: record.limits.wallMs, onBackground, onError, onLate: () => bill.hit('wallMs') }
+    const onError = (message: string, error: unknown): void =>
+      isolate.logError(`${message} ${error instanceof Error ? error.message : String(error)}`)
+    this.#direct = {
+      context,
+      wallMs: record.limits.wallMs,
+      onBackground,
+      onError,
+      onLate: () => bill.hit('wallMs'),
+    }
     this.#listener = createListener((request, ctx) => this.answer(request, ctx), {
       maxBodyBytes: record.limits.requestBytes,
       context,
@@ -55,7 +62,11 @@ export class TenantRequests {
     if (this.#activity.active >= limits.concurrentRequests) {
       this.#bill.hit('concurrentRequests')
       usage.errors++
-      refuse(outgoing, 503, `the app has its limit of concurrentRequests, ${limits.concurrentRequests}, under way`)
+      refuse(
+        outgoing,
+        503,
+        `the app has its limit of concurrentRequests, ${limits.concurrentRequests}, under way`,
+      )
       return
     }
     incoming.url = target
@@ -68,7 +79,8 @@ export class TenantRequests {
   /** Length of the body of a request that may go the short way (`direct.ts`). */
   #shortLength(incoming: IncomingMessage): number | undefined {
     // The test channel comes before the app.
-    if (this.#record.settings.testToken !== undefined && incoming.url?.startsWith('/.unmoor/') === true) return undefined
+    if (this.#record.settings.testToken !== undefined && incoming.url?.startsWith('/.unmoor/') === true)
+      return undefined
     return directLength(incoming, this.#record.limits.requestBytes)
   }
 
@@ -102,14 +114,17 @@ export class TenantRequests {
     if (app === undefined) return this.#serveUsual(incoming, outgoing)
     const begun = this.#enter(outgoing) - spentMs
     const options = spentMs === 0 ? this.#direct : { ...this.#direct, spentMs }
-    const exchange = new DirectExchange(app, incoming, outgoing, options, () => this.#leave(incoming, outgoing, begun))
+    const exchange = new DirectExchange(app, incoming, outgoing, options, () =>
+      this.#leave(incoming, outgoing, begun),
+    )
     if (exchange.serve(length)) return
     this.#leave(incoming, outgoing, undefined)
     this.#serveUsual(incoming, outgoing)
   }
 
   #serveUsual(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    if (Number(incoming.headers['content-length'] ?? 0) > this.#record.limits.requestBytes) this.#bill.hit('requestBytes')
+    if (Number(incoming.headers['content-length'] ?? 0) > this.#record.limits.requestBytes)
+      this.#bill.hit('requestBytes')
     const begun = this.#enter(outgoing)
     outgoing.once('close', () => this.#leave(incoming, outgoing, begun))
     this.#listener(incoming, outgoing)
@@ -166,7 +181,11 @@ export class TenantRequests {
       return unavailable(startFailure(error))
     }
     const { testToken } = this.#record.settings
-    if (testToken !== undefined && this.#isolate.isTestable && new URL(request.url).pathname.startsWith('/.unmoor/')) {
+    if (
+      testToken !== undefined &&
+      this.#isolate.isTestable &&
+      new URL(request.url).pathname.startsWith('/.unmoor/')
+    ) {
       const answer = await testChannel(runtime, request, ctx, testToken)
       if (answer !== undefined) return answer
     }

@@ -42,7 +42,10 @@ export class Tenant {
     this.record = record
     this.#host = host
     const subrequests = new Subrequests(record.limits.subrequests, () => bill.hit('subrequests'))
-    const activity = new Activity(subrequests, { used: () => host.onUsed(this), idle: () => host.onIdle(this) })
+    const activity = new Activity(subrequests, {
+      used: () => host.onUsed(this),
+      idle: () => host.onIdle(this),
+    })
     this.#activity = activity
     const parts = new TenantParts(record, host, (microseconds) => bill.charge(microseconds))
     this.#parts = parts
@@ -139,8 +142,14 @@ export class Tenant {
   async close(seconds: number): Promise<void> {
     if (this.active > 0) {
       const { signal } = this.#stopped
-      const timer = setTimeout(() => this.#stopped.abort(new DOMException('The host stops this version of the app.', 'TimeoutError')), seconds * 1000)
-      const cut = new Promise<void>((resolve) => signal.addEventListener('abort', () => setTimeout(resolve, 100), { once: true }))
+      const timer = setTimeout(
+        () =>
+          this.#stopped.abort(new DOMException('The host stops this version of the app.', 'TimeoutError')),
+        seconds * 1000,
+      )
+      const cut = new Promise<void>((resolve) =>
+        signal.addEventListener('abort', () => setTimeout(resolve, 100), { once: true }),
+      )
       await Promise.race([this.#activity.untilIdle(), cut])
       clearTimeout(timer)
     }

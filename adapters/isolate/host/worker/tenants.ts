@@ -14,7 +14,10 @@ import { BackgroundWork } from './background-work.ts'
 import { UsageLedger } from './usage-ledger.ts'
 
 /** Options of {@link Tenants}. */
-export interface TenantsOptions extends Omit<TenantHost, 'call' | 'makeRoom' | 'onGone' | 'onIdle' | 'onUsed' | 'inline'> {
+export interface TenantsOptions extends Omit<
+  TenantHost,
+  'call' | 'makeRoom' | 'onGone' | 'onIdle' | 'onUsed' | 'inline'
+> {
   /** Isolates that live at once in this process. */
   maxIsolates: number
   /** Ends what runs too long in this thread. Default: no isolate is entered from it. */
@@ -78,7 +81,10 @@ export class Tenants {
     return this.#room.live
   }
 
-  /** Starts a version beside what is served, to see whether it can be; it serves nothing. Rejects with what keeps it from starting. */
+  /**
+   * Starts a version beside what is served, to see whether it can be; it serves nothing. Rejects with what
+   * keeps it from starting.
+   */
   async probe(record: AppRecord): Promise<void> {
     const tenant = new Tenant(record, this.#host)
     try {
@@ -98,7 +104,10 @@ export class Tenants {
     return { watch, pace }
   }
 
-  /** Switches to these versions at once: the next request sees the new one, what is under way finishes on the old. */
+  /**
+   * Switches to these versions at once: the next request sees the new one, what is under way finishes on the
+   * old.
+   */
   update(set: readonly AppRecord[], remove: readonly string[]): void {
     for (const name of remove) {
       this.#records.delete(name)
@@ -121,7 +130,9 @@ export class Tenants {
     void this.#background
       .stop(tenant)
       .then(() => tenant.close(DRAIN_SECONDS))
-      .catch((error: unknown) => this.#options.log(name, 'error', `An old version did not close: ${errorText(error)}`))
+      .catch((error: unknown) =>
+        this.#options.log(name, 'error', `An old version did not close: ${errorText(error)}`),
+      )
       .then(() => {
         this.#usage.take(tenant)
         this.#usage.forget(tenant)
@@ -144,14 +155,18 @@ export class Tenants {
   }
 
   #startBackground(record: AppRecord): void {
-    if (record.background && this.#background.hasDuties) this.#background.start(this.get(record.name) as Tenant)
+    if (record.background && this.#background.hasDuties)
+      this.#background.start(this.get(record.name) as Tenant)
   }
 
   #call(app: string, request: Request): Promise<Response> {
     const elsewhere = this.#options.callApart(app, request)
     if (elsewhere !== undefined) return elsewhere
     const tenant = this.get(app)
-    if (tenant === undefined) return Promise.reject(new UnmoorError('Unavailable', `This host serves no app "${app}" now.`, { operation: 'fetch' }))
+    if (tenant === undefined)
+      return Promise.reject(
+        new UnmoorError('Unavailable', `This host serves no app "${app}" now.`, { operation: 'fetch' }),
+      )
     return tenant.fetch(request)
   }
 

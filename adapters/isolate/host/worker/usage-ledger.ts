@@ -31,8 +31,8 @@ export class UsageLedger {
   /**
    * Usage by app since the last call. `live`: tenants that may have used CPU time without an event.
    *
-   * `cpuUs` of isolates is time at work by the clock until here; of all isolates together it is known how much of that they
-   * had a core.
+   * `cpuUs` of isolates is time at work by the clock until here; of all isolates together it is known how
+   * much of that they had a core.
    */
   report(live: Iterable<Tenant>): Map<string, Usage> {
     for (const tenant of new Set([...this.#used, ...live])) this.take(tenant)

@@ -9,8 +9,8 @@ export interface DriverWatch {
 }
 
 /**
- * A driver of a database in this process: its statements run on the thread that all tenants share, for as long as they take, and nothing can stop them.
- * So their time is told to `watch`.
+ * A driver of a database in this process: its statements run on the thread that all tenants share, for as
+ * long as they take, and nothing can stop them. So their time is told to `watch`.
  */
 export function watchSql(driver: SqlDriver, watch: DriverWatch): SqlDriver {
   return watchMethods(driver, (work) => {
@@ -32,8 +32,11 @@ function watchMethods<T extends object>(target: T, run: Run): T {
     get(object, name) {
       const value: unknown = Reflect.get(object, name, object)
       if (typeof value !== 'function') return value
-      if (name === 'begin') return async () => watchMethods(await run(() => Reflect.apply(value, object, []) as Promise<object>), run)
-      if (name !== 'query' && name !== 'batch' && name !== 'commit' && name !== 'rollback') return value.bind(object) as unknown
+      if (name === 'begin')
+        return async () =>
+          watchMethods(await run(() => Reflect.apply(value, object, []) as Promise<object>), run)
+      if (name !== 'query' && name !== 'batch' && name !== 'commit' && name !== 'rollback')
+        return value.bind(object) as unknown
       return (...args: unknown[]) => run(() => Reflect.apply(value, object, args) as unknown)
     },
   })

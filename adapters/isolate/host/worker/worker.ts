@@ -1,5 +1,6 @@
 /**
- * A child process of a host: accepts on the shared port and runs apps in isolates. Started by `supervisor.ts`; it waits, loaded, until it is told to serve.
+ * A child process of a host: accepts on the shared port and runs apps in isolates. Started by
+ * `supervisor.ts`; it waits, loaded, until it is told to serve.
  */
 import { createServer, type Server } from 'node:http'
 import { url as debuggerUrl } from 'node:inspector'
@@ -28,11 +29,15 @@ import { Suspects } from '../suspects.ts'
 import { Tenants } from './tenants.ts'
 
 installGlobals()
-// What the supervisor set is for this process's own heap; isolated-vm goes by the memory limit of each isolate.
+// What the supervisor set is for this process's own heap; isolated-vm goes by the memory limit of each
+// isolate.
 setFlagsFromString('--max-semi-space-size=0')
 
 const USAGE_MS = 1000
-/** Longer than the 60 s of usual proxies and load balancers: whoever closes an idle connection first should be the one that sends on it. */
+/**
+ * Longer than the 60 s of usual proxies and load balancers: whoever closes an idle connection first should be
+ * the one that sends on it.
+ */
 const KEEP_ALIVE_MS = 65_000
 /** Milliseconds that others' requests have to finish in a process that must end. */
 const LAST_WORDS_MS = 50
@@ -84,8 +89,15 @@ async function handle(message: ToWorker): Promise<void> {
       // One app's own process: whatever brought it here, the others' come first.
       if (message.settings.socket !== undefined) lowerPriority()
       tenants.update(message.apps, [])
-      server = await listen(message.settings, tenants, message.settings.socket === undefined ? undefined : message.apps[0]?.name)
-      say({ type: 'listening', port: message.settings.socket === undefined ? (server.address() as AddressInfo).port : 0 })
+      server = await listen(
+        message.settings,
+        tenants,
+        message.settings.socket === undefined ? undefined : message.apps[0]?.name,
+      )
+      say({
+        type: 'listening',
+        port: message.settings.socket === undefined ? (server.address() as AddressInfo).port : 0,
+      })
       showSources()
       await tenants.setDuties(message.duties)
       return
@@ -111,7 +123,9 @@ async function handle(message: ToWorker): Promise<void> {
 }
 
 function asUnmoorError(error: unknown): UnmoorError {
-  return error instanceof UnmoorError ? error : new UnmoorError('Internal', error instanceof Error ? (error.stack ?? error.message) : String(error))
+  return error instanceof UnmoorError
+    ? error
+    : new UnmoorError('Internal', error instanceof Error ? (error.stack ?? error.message) : String(error))
 }
 
 function createTenants(settings: WorkerSettings): Tenants {
@@ -121,9 +135,18 @@ function createTenants(settings: WorkerSettings): Tenants {
     server?.close()
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), LAST_WORDS_MS)
   }
-  const log = settings.log === 'json' ? printRecord : (app: string, level: string, text: string) => printLog(level, `[${app}] ${text}`)
+  const log =
+    settings.log === 'json'
+      ? printRecord
+      : (app: string, level: string, text: string) => printLog(level, `[${app}] ${text}`)
   const { inspected: app } = settings
-  if (app === undefined) pool = new IsolatePool(ivm, { pool: settings.pool, memoryMb: settings.poolMemoryMb, onCatastrophe: (text) => lose('', text), watch })
+  if (app === undefined)
+    pool = new IsolatePool(ivm, {
+      pool: settings.pool,
+      memoryMb: settings.poolMemoryMb,
+      onCatastrophe: (text) => lose('', text),
+      watch,
+    })
   else inspected = new InspectedImages(app, (level, text) => log(app, level, text))
   return new Tenants({
     ivm: inspected === undefined ? ivm : vmModule,
@@ -136,7 +159,9 @@ function createTenants(settings: WorkerSettings): Tenants {
     outbound: settings.outbound,
     callApart(app, request) {
       const socketPath = apart[app]
-      return socketPath === undefined || settings.socket !== undefined ? undefined : callApart(request, socketPath)
+      return socketPath === undefined || settings.socket !== undefined
+        ? undefined
+        : callApart(request, socketPath)
     },
     openCrons: (app) => openCrons(settings, app),
     log,
@@ -146,7 +171,9 @@ function createTenants(settings: WorkerSettings): Tenants {
   })
 }
 
-/** Starts the app that is inspected before anybody asks for it: breakpoints are set in sources that are there. */
+/**
+ * Starts the app that is inspected before anybody asks for it: breakpoints are set in sources that are there.
+ */
 function showSources(): void {
   if (inspected === undefined) return
   // Why it does not start stands in the log.
@@ -159,30 +186,54 @@ function showSources(): void {
 /** Crons of an app are claimed in a file of its own, or in the operator's database. */
 async function openCrons({ cronStore, dataDir }: WorkerSettings, app: string): Promise<CronStore> {
   const { driver, ...options } = cronStore
-  const { cronStore: create } = (await loadModule(`${driver}/cron`, 'cronStore')) as { cronStore: CronStoreFactory<object> }
-  return create(options, { binding: 'cronStore', app, declaration: variable(), dataDir: join(dataDir, 'apps', app), variable: () => undefined, now: Date.now })
+  const { cronStore: create } = (await loadModule(`${driver}/cron`, 'cronStore')) as {
+    cronStore: CronStoreFactory<object>
+  }
+  return create(options, {
+    binding: 'cronStore',
+    app,
+    declaration: variable(),
+    dataDir: join(dataDir, 'apps', app),
+    variable: () => undefined,
+    now: Date.now,
+  })
 }
 
 function listen(settings: WorkerSettings, tenants: Tenants, only: string | undefined): Promise<Server> {
   // Repeated request headers are joined, as the listeners of the tenants rely on.
-  const created = createServer({ joinDuplicateHeaders: true, keepAliveTimeout: KEEP_ALIVE_MS }, (incoming, outgoing) => {
-    if (stopping) outgoing.shouldKeepAlive = false
-    const target = incoming.url as string
-    const route = only === undefined ? tenants.find(incoming.headers.host, target) : { app: only, target }
-    if (route === undefined) return refuse(outgoing, 404, `no app of this host answers for ${JSON.stringify(incoming.headers.host ?? '')}`)
-    const socketPath = apart[route.app]
-    if (socketPath !== undefined && only === undefined) return passOn(incoming, outgoing, socketPath, route.target)
-    const tenant = tenants.get(route.app)
-    if (tenant === undefined) return refuse(outgoing, 503, 'the app is being removed')
-    tenant.handle(incoming, outgoing, route.target)
-  })
+  const created = createServer(
+    { joinDuplicateHeaders: true, keepAliveTimeout: KEEP_ALIVE_MS },
+    (incoming, outgoing) => {
+      if (stopping) outgoing.shouldKeepAlive = false
+      const target = incoming.url as string
+      const route = only === undefined ? tenants.find(incoming.headers.host, target) : { app: only, target }
+      if (route === undefined)
+        return refuse(
+          outgoing,
+          404,
+          `no app of this host answers for ${JSON.stringify(incoming.headers.host ?? '')}`,
+        )
+      const socketPath = apart[route.app]
+      if (socketPath !== undefined && only === undefined)
+        return passOn(incoming, outgoing, socketPath, route.target)
+      const tenant = tenants.get(route.app)
+      if (tenant === undefined) return refuse(outgoing, 503, 'the app is being removed')
+      tenant.handle(incoming, outgoing, route.target)
+    },
+  )
   return new Promise((resolve, reject) => {
     created.once('error', (error: NodeJS.ErrnoException) => {
       const where = settings.socket ?? `port ${settings.port} on ${settings.host}`
-      const message = error.code === 'EADDRINUSE' ? `${where} is in use by another process.` : `The host cannot listen on ${where}: ${error.message}`
+      const message =
+        error.code === 'EADDRINUSE'
+          ? `${where} is in use by another process.`
+          : `The host cannot listen on ${where}: ${error.message}`
       reject(new UnmoorError('Unavailable', message, { operation: 'start', cause: error }))
     })
-    const options = settings.socket === undefined ? { port: settings.port, host: settings.host, reusePort: true } : { path: settings.socket }
+    const options =
+      settings.socket === undefined
+        ? { port: settings.port, host: settings.host, reusePort: true }
+        : { path: settings.socket }
     created.listen({ ...options, backlog: 1024 }, () => resolve(created))
   })
 }
@@ -221,4 +272,8 @@ process.on('unhandledRejection', (error) => {
   if (inspected === undefined) console.error('Unhandled rejection:', error)
   else inspected.rejected(error)
 })
-say({ type: 'ready', debuggerUrl: debuggerUrl(), runtime: `isolated-vm ${version} on node ${process.version} (V8 ${process.versions.v8})` })
+say({
+  type: 'ready',
+  debuggerUrl: debuggerUrl(),
+  runtime: `isolated-vm ${version} on node ${process.version} (V8 ${process.versions.v8})`,
+})

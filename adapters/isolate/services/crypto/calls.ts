@@ -15,12 +15,15 @@ type Run = (...data: never[]) => unknown
 /** An error as the guest makes it one again; no stack. */
 export function cryptoError(error: unknown): { error: { name: string; message: string; code?: unknown } } {
   const { name, message, code } = error as Error & { code?: unknown }
-  return { error: { name: String(name), message: String(message), ...(typeof code === 'string' ? { code } : {}) } }
+  return {
+    error: { name: String(name), message: String(message), ...(typeof code === 'string' ? { code } : {}) },
+  }
 }
 
 /**
- * What `guest/node/crypto` asks synchronously, for one isolate. Arguments are data that a tenant may have made up: node's own functions check them.
- * Gives bytes, text, numbers or booleans as they are, other values as `{ value }`, and `{ error }` in place of throwing.
+ * What `guest/node/crypto` asks synchronously, for one isolate. Arguments are data that a tenant may have
+ * made up: node's own functions check them. Gives bytes, text, numbers or booleans as they are, other values
+ * as `{ value }`, and `{ error }` in place of throwing.
  */
 export class CryptoCalls {
   #open = new Map<unknown, Open>()
@@ -37,7 +40,8 @@ export class CryptoCalls {
   }
 
   #keep(open: Open): number {
-    if (this.#open.size >= MAX_OPEN) throw new RangeError(`More than ${MAX_OPEN} hashes, ciphers and keys are open.`)
+    if (this.#open.size >= MAX_OPEN)
+      throw new RangeError(`More than ${MAX_OPEN} hashes, ciphers and keys are open.`)
     this.#open.set(this.#nextId, open)
     return this.#nextId++
   }
@@ -61,18 +65,25 @@ export class CryptoCalls {
 
   readonly #operations: Readonly<Record<string, Run>> = {
     drop: (id: number) => this.#open.delete(id),
-    list: (what: string) => (what === 'hashes' ? crypto.getHashes() : what === 'curves' ? crypto.getCurves() : crypto.getCiphers()),
+    list: (what: string) =>
+      what === 'hashes' ? crypto.getHashes() : what === 'curves' ? crypto.getCurves() : crypto.getCiphers(),
 
     hash: (algorithm: string, key: Bytes | null, outputLength: number | undefined, bytes: Bytes) =>
       createHash(algorithm, key, outputLength).update(bytes).digest(),
-    hashOpen: (algorithm: string, key: Bytes | null, outputLength: number | undefined) => this.#keep(createHash(algorithm, key, outputLength)),
+    hashOpen: (algorithm: string, key: Bytes | null, outputLength: number | undefined) =>
+      this.#keep(createHash(algorithm, key, outputLength)),
     hashUpdate: (id: number, bytes: Bytes) => void this.#find<crypto.Hash>(id).update(bytes),
     hashCopy: (id: number) => this.#keep(this.#find<crypto.Hash>(id).copy()),
     hashDigest: (id: number) => this.#take<crypto.Hash>(id).digest(),
 
     cipherOpen: (encrypts: boolean, algorithm: string, key: Bytes, iv: Bytes | null, options: object) =>
-      this.#keep(encrypts ? crypto.createCipheriv(algorithm, key, iv, options) : crypto.createDecipheriv(algorithm, key, iv, options)),
-    cipherAad: (id: number, bytes: Bytes, options: { plaintextLength: number }) => void this.#find<GcmCipher>(id).setAAD(bytes, options),
+      this.#keep(
+        encrypts
+          ? crypto.createCipheriv(algorithm, key, iv, options)
+          : crypto.createDecipheriv(algorithm, key, iv, options),
+      ),
+    cipherAad: (id: number, bytes: Bytes, options: { plaintextLength: number }) =>
+      void this.#find<GcmCipher>(id).setAAD(bytes, options),
     cipherTag: (id: number, tag: Bytes) => void this.#find<GcmCipher>(id).setAuthTag(tag),
     cipherPadding: (id: number, pads: boolean) => void this.#find<crypto.Cipheriv>(id).setAutoPadding(pads),
     cipherUpdate: (id: number, bytes: Bytes) => this.#find<crypto.Cipheriv>(id).update(bytes),
@@ -81,7 +92,8 @@ export class CryptoCalls {
       return [bytesOf(cipher.final()), hasTag ? bytesOf(cipher.getAuthTag()) : null]
     },
 
-    key: (kind: string, key: never, format: never, type: never) => this.#describeKey(readKey(kind, { key, format, type })),
+    key: (kind: string, key: never, format: never, type: never) =>
+      this.#describeKey(readKey(kind, { key, format, type })),
     keyPublic: (id: number) => this.#describeKey(crypto.createPublicKey(this.#find<crypto.KeyObject>(id))),
     keyExport: (id: number, options: never) => this.#find<crypto.KeyObject>(id).export(options),
     keyEquals: (id: number, other: number) => this.#find<crypto.KeyObject>(id).equals(this.#find(other)),
@@ -90,32 +102,46 @@ export class CryptoCalls {
       return [this.#describeKey(publicKey), this.#describeKey(privateKey)]
     },
 
-    sign: (algorithm: string | null, bytes: Bytes, id: number, options: object) => crypto.sign(algorithm, bytes, toSigner(this.#find(id), options)),
+    sign: (algorithm: string | null, bytes: Bytes, id: number, options: object) =>
+      crypto.sign(algorithm, bytes, toSigner(this.#find(id), options)),
     verify: (algorithm: string | null, bytes: Bytes, id: number, options: object, signature: Bytes) =>
       crypto.verify(algorithm, bytes, toSigner(this.#find(id), options), signature),
-    publicEncrypt: (id: number, options: object, bytes: Bytes) => crypto.publicEncrypt(toSigner(this.#find(id), options), bytes),
-    privateDecrypt: (id: number, options: object, bytes: Bytes) => crypto.privateDecrypt(toSigner(this.#find(id), options), bytes),
-    privateEncrypt: (id: number, options: object, bytes: Bytes) => crypto.privateEncrypt(toSigner(this.#find(id), options), bytes),
-    publicDecrypt: (id: number, options: object, bytes: Bytes) => crypto.publicDecrypt(toSigner(this.#find(id), options), bytes),
-    diffieHellman: (privateId: number, publicId: number) => agree(this.#find<crypto.KeyObject>(privateId), this.#find<crypto.KeyObject>(publicId)),
+    publicEncrypt: (id: number, options: object, bytes: Bytes) =>
+      crypto.publicEncrypt(toSigner(this.#find(id), options), bytes),
+    privateDecrypt: (id: number, options: object, bytes: Bytes) =>
+      crypto.privateDecrypt(toSigner(this.#find(id), options), bytes),
+    privateEncrypt: (id: number, options: object, bytes: Bytes) =>
+      crypto.privateEncrypt(toSigner(this.#find(id), options), bytes),
+    publicDecrypt: (id: number, options: object, bytes: Bytes) =>
+      crypto.publicDecrypt(toSigner(this.#find(id), options), bytes),
+    diffieHellman: (privateId: number, publicId: number) =>
+      agree(this.#find<crypto.KeyObject>(privateId), this.#find<crypto.KeyObject>(publicId)),
 
     derive: (...data: unknown[]) => {
       const kdf = toKdf(data)
       deriveCost(kdf, 'now')
-      if (kdf.name === 'pbkdf2') return crypto.pbkdf2Sync(kdf.secret, kdf.salt, kdf.iterations, kdf.length, kdf.digest)
+      if (kdf.name === 'pbkdf2')
+        return crypto.pbkdf2Sync(kdf.secret, kdf.salt, kdf.iterations, kdf.length, kdf.digest)
       if (kdf.name === 'scrypt') return crypto.scryptSync(kdf.secret, kdf.salt, kdf.length, kdf.options)
       return new Uint8Array(crypto.hkdfSync(kdf.digest, kdf.secret, kdf.salt, kdf.info, kdf.length))
     },
   }
 }
 
-function createHash(algorithm: string, key: Bytes | null, outputLength: number | undefined): crypto.Hash | crypto.Hmac {
+function createHash(
+  algorithm: string,
+  key: Bytes | null,
+  outputLength: number | undefined,
+): crypto.Hash | crypto.Hmac {
   if (key !== null) return crypto.createHmac(algorithm, key)
-  if (outputLength !== undefined && !(outputLength <= MAX_DIGEST)) throw new RangeError(`A digest has ${MAX_DIGEST} bytes at most.`)
+  if (outputLength !== undefined && !(outputLength <= MAX_DIGEST))
+    throw new RangeError(`A digest has ${MAX_DIGEST} bytes at most.`)
   return crypto.createHash(algorithm, outputLength === undefined ? undefined : { outputLength })
 }
 
-/** Bytes in a buffer of their own: node's are parts of a pool, and a view goes over with all of its buffer. */
+/**
+ * Bytes in a buffer of their own: node's are parts of a pool, and a view goes over with all of its buffer.
+ */
 function bytesOf(bytes: Uint8Array): Bytes {
   return new Uint8Array(bytes)
 }

@@ -7,12 +7,23 @@ type Bytes = Uint8Array<ArrayBuffer>
 /** A key derivation that a guest asked for. */
 export type Kdf =
   | { name: 'pbkdf2'; secret: Bytes; salt: Bytes; length: number; iterations: number; digest: string }
-  | { name: 'scrypt'; secret: Bytes; salt: Bytes; length: number; options: { N: number; r: number; p: number; maxmem: number } }
+  | {
+      name: 'scrypt'
+      secret: Bytes
+      salt: Bytes
+      length: number
+      options: { N: number; r: number; p: number; maxmem: number }
+    }
   | { name: 'hkdf'; secret: Bytes; salt: Bytes; length: number; info: Bytes; digest: string }
 
-/** Rounds of a hash that a synchronous call may take, some 30 ms here: all tenants of the process wait for it. */
+/**
+ * Rounds of a hash that a synchronous call may take, some 30 ms here: all tenants of the process wait for it.
+ */
 const ROUNDS_NOW = 100_000
-/** N * r * p of scrypt: node's defaults, and what is the most of an asynchronous call (128 MB, about half a second here). */
+/**
+ * N * r * p of scrypt: node's defaults, and what is the most of an asynchronous call (128 MB, about half a
+ * second here).
+ */
 const SCRYPT_NOW = 16_384 * 8
 const SCRYPT_LATER = 131_072 * 8
 /** Bytes of derived key. */
@@ -20,7 +31,8 @@ const MAX_LENGTH = 64 * 1024
 
 /** Checks a guest's description of a derivation. @throws TypeError for what is none. */
 export function toKdf([name, secret, salt, length, a, b]: readonly unknown[]): Kdf {
-  if (!(secret instanceof Uint8Array) || !(salt instanceof Uint8Array) || typeof length !== 'number') throw new TypeError('The derivation is malformed')
+  if (!(secret instanceof Uint8Array) || !(salt instanceof Uint8Array) || typeof length !== 'number')
+    throw new TypeError('The derivation is malformed')
   const shared = { secret: secret as Bytes, salt: salt as Bytes, length }
   if (name === 'pbkdf2') return { name, ...shared, iterations: Number(a), digest: String(b) }
   if (name === 'hkdf') return { name, ...shared, info: a as Bytes, digest: String(b) }
@@ -33,12 +45,15 @@ export function toKdf([name, secret, salt, length, a, b]: readonly unknown[]): K
 export function deriveCost(kdf: Kdf, when: 'now' | 'later'): void {
   const refuse = (what: string, limit: number): never => {
     const next = when === 'now' ? ': use the asynchronous function' : ''
-    throw Object.assign(new RangeError(`${kdf.name} with ${what} is over the limit of ${limit}${next}.`), { code: 'ERR_OUT_OF_RANGE' })
+    throw Object.assign(new RangeError(`${kdf.name} with ${what} is over the limit of ${limit}${next}.`), {
+      code: 'ERR_OUT_OF_RANGE',
+    })
   }
   if (kdf.length > MAX_LENGTH) refuse(`a key of ${kdf.length} bytes`, MAX_LENGTH)
   if (kdf.name === 'pbkdf2') {
     // The shortest digest makes the most blocks.
-    const rounds = kdf.iterations * Math.max(1, Math.ceil(kdf.length / (/512|384/.test(kdf.digest) ? 48 : 20)))
+    const rounds =
+      kdf.iterations * Math.max(1, Math.ceil(kdf.length / (/512|384/.test(kdf.digest) ? 48 : 20)))
     const limit = when === 'now' ? ROUNDS_NOW : MAX_ROUNDS
     if (rounds > limit) refuse(`${rounds} rounds`, limit)
   } else if (kdf.name === 'scrypt') {
@@ -56,7 +71,9 @@ const hkdf = promisify(crypto.hkdf)
 export async function deriveLater(data: readonly unknown[]): Promise<Bytes> {
   const kdf = toKdf(data)
   deriveCost(kdf, 'later')
-  if (kdf.name === 'pbkdf2') return new Uint8Array(await pbkdf2(kdf.secret, kdf.salt, kdf.iterations, kdf.length, kdf.digest))
-  if (kdf.name === 'scrypt') return new Uint8Array(await scrypt(kdf.secret, kdf.salt, kdf.length, kdf.options))
+  if (kdf.name === 'pbkdf2')
+    return new Uint8Array(await pbkdf2(kdf.secret, kdf.salt, kdf.iterations, kdf.length, kdf.digest))
+  if (kdf.name === 'scrypt')
+    return new Uint8Array(await scrypt(kdf.secret, kdf.salt, kdf.length, kdf.options))
   return new Uint8Array(await hkdf(kdf.digest, kdf.secret, kdf.salt, kdf.info, kdf.length))
 }

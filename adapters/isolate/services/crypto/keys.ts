@@ -8,12 +8,18 @@ interface GivenKey {
   type: never
 }
 
-/** A key of the guest's. @throws what node throws for what is none, RangeError for one that would take too long to use. */
+/**
+ * A key of the guest's. @throws what node throws for what is none, RangeError for one that would take too
+ * long to use.
+ */
 export function readKey(kind: string, given: GivenKey): crypto.KeyObject {
   const key = parseKey(kind, given)
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0
   const limit = kind === 'private' ? MAX_MODULUS_BITS : 2 * MAX_MODULUS_BITS
-  if (bits > limit) throw Object.assign(new RangeError(`A modulus of ${bits} bits is over the limit of ${limit}.`), { code: 'ERR_OUT_OF_RANGE' })
+  if (bits > limit)
+    throw Object.assign(new RangeError(`A modulus of ${bits} bits is over the limit of ${limit}.`), {
+      code: 'ERR_OUT_OF_RANGE',
+    })
   return key
 }
 
@@ -24,7 +30,9 @@ function parseKey(kind: string, given: GivenKey): crypto.KeyObject {
     return kind === 'private' ? crypto.createPrivateKey(input) : crypto.createPublicKey(input)
   // Bytes without the format are PEM too.
   const key = (input.key as unknown) instanceof Uint8Array ? (Buffer.from(input.key) as never) : input.key
-  return kind === 'private' ? crypto.createPrivateKey({ ...input, key }) : crypto.createPublicKey({ ...input, key })
+  return kind === 'private'
+    ? crypto.createPrivateKey({ ...input, key })
+    : crypto.createPublicKey({ ...input, key })
 }
 
 /** A key with the options of one signature or one encryption, as node takes them. */
@@ -34,31 +42,52 @@ export function toSigner(key: crypto.KeyObject, options: object): crypto.SignKey
 
 /** Secrets of two keys' kind that are quick to compute. */
 export function agree(privateKey: crypto.KeyObject, publicKey: crypto.KeyObject): Uint8Array {
-  if (!/^(ec|x25519|x448)$/.test(privateKey.asymmetricKeyType ?? '')) throw new TypeError('diffieHellman takes keys of ec, x25519 or x448.')
+  if (!/^(ec|x25519|x448)$/.test(privateKey.asymmetricKeyType ?? ''))
+    throw new TypeError('diffieHellman takes keys of ec, x25519 or x448.')
   return crypto.diffieHellman({ privateKey, publicKey })
 }
 
 type Pair = { publicKey: crypto.KeyObject; privateKey: crypto.KeyObject }
 interface PairMaker {
   generateKeyPairSync(type: string, options: object): Pair
-  generateKeyPair(type: unknown, options: object, done: (error: Error | null, publicKey: Uint8Array, privateKey: Uint8Array) => void): void
+  generateKeyPair(
+    type: unknown,
+    options: object,
+    done: (error: Error | null, publicKey: Uint8Array, privateKey: Uint8Array) => void,
+  ): void
 }
 // Node's types have an overload per kind of key; here the kind is data.
 const makePair = crypto as unknown as PairMaker
 
-/** Makes a pair of keys at once. RSA's take too long for that: all tenants of the process would wait. @throws RangeError for RSA. */
+/**
+ * Makes a pair of keys at once. RSA's take too long for that: all tenants of the process would wait. @throws
+ * RangeError for RSA.
+ */
 export function generateNow(type: string, options: object): Pair {
   if (!/^(ec|ed25519|ed448|x25519|x448)$/.test(type))
-    throw Object.assign(new RangeError(`A pair of ${type} keys takes too long for a synchronous call: use generateKeyPair().`), { code: 'ERR_OUT_OF_RANGE' })
-  return makePair.generateKeyPairSync(type, { ...options, publicKeyEncoding: undefined, privateKeyEncoding: undefined })
+    throw Object.assign(
+      new RangeError(`A pair of ${type} keys takes too long for a synchronous call: use generateKeyPair().`),
+      { code: 'ERR_OUT_OF_RANGE' },
+    )
+  return makePair.generateKeyPairSync(type, {
+    ...options,
+    publicKeyEncoding: undefined,
+    privateKeyEncoding: undefined,
+  })
 }
 
 /** Makes a pair of keys on libuv's threads; gives them in DER, as SPKI and PKCS#8. */
-export async function generateLater([type, options]: readonly unknown[]): Promise<[Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>]> {
+export async function generateLater([type, options]: readonly unknown[]): Promise<
+  [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>]
+> {
   const bits = Number((options as { modulusLength?: unknown }).modulusLength ?? 0)
   if (bits > MAX_MODULUS_BITS)
-    throw Object.assign(new RangeError(`A modulus of ${bits} bits is over the limit of ${MAX_MODULUS_BITS}.`), { code: 'ERR_OUT_OF_RANGE' })
-  if (!/^(rsa|rsa-pss|ec|ed25519|ed448|x25519|x448)$/.test(String(type))) throw new TypeError(`There are no keys of the type "${String(type)}".`)
+    throw Object.assign(
+      new RangeError(`A modulus of ${bits} bits is over the limit of ${MAX_MODULUS_BITS}.`),
+      { code: 'ERR_OUT_OF_RANGE' },
+    )
+  if (!/^(rsa|rsa-pss|ec|ed25519|ed448|x25519|x448)$/.test(String(type)))
+    throw new TypeError(`There are no keys of the type "${String(type)}".`)
   const encoded = {
     ...(options as object),
     publicKeyEncoding: { type: 'spki', format: 'der' },

@@ -20,14 +20,17 @@ const METHODS: ReadonlySet<string> = new Set([
   'unwrapKey',
 ])
 
-/** Keys of one isolate: the guest names them by number and never has their material unless it exports them. */
+/**
+ * Keys of one isolate: the guest names them by number and never has their material unless it exports them.
+ */
 export class KeyTable {
   #keys = new Map<number, Key>()
   #nextKey = 1
 
   /** Runs a method of SubtleCrypto for the guest. Rejects with what the host's own rejects with. */
   async call(method: unknown, args: unknown): Promise<unknown> {
-    if (typeof method !== 'string' || !METHODS.has(method) || !Array.isArray(args)) throw new TypeError(`There is no SubtleCrypto.${String(method)}`)
+    if (typeof method !== 'string' || !METHODS.has(method) || !Array.isArray(args))
+      throw new TypeError(`There is no SubtleCrypto.${String(method)}`)
     const subtle: SubtleCrypto = webcrypto.subtle
     const given = args.map((value) => this.#fromGuest(value, 0))
     checkCost(method, given)
@@ -47,7 +50,9 @@ export class KeyTable {
       if (key === undefined) throw new TypeError('The CryptoKey is not known')
       return key
     }
-    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, this.#fromGuest(item, depth + 1)]))
+    return Object.fromEntries(
+      Object.entries(value).map(([name, item]) => [name, this.#fromGuest(item, depth + 1)]),
+    )
   }
 
   #toGuest(value: unknown): unknown {
@@ -61,13 +66,22 @@ export class KeyTable {
   #record(key: Key): object {
     const id = this.#nextKey++
     this.#keys.set(id, key)
-    return { id, type: key.type, extractable: key.extractable, algorithm: plain(key.algorithm), usages: [...key.usages] }
+    return {
+      id,
+      type: key.type,
+      extractable: key.extractable,
+      algorithm: plain(key.algorithm),
+      usages: [...key.usages],
+    }
   }
 }
 
 // The algorithm's members are getters of node's own objects.
 function plain(value: object): object {
   return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [name, item instanceof Uint8Array || typeof item !== 'object' || item === null ? item : plain(item as object)]),
+    Object.entries(value).map(([name, item]) => [
+      name,
+      item instanceof Uint8Array || typeof item !== 'object' || item === null ? item : plain(item as object),
+    ]),
   )
 }

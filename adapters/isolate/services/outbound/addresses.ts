@@ -1,8 +1,8 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
 
 /**
- * IPv4 that is not a public unicast address (IANA's special-purpose registry, RFC 6890 and its updates), and Azure's platform address,
- * which answers on a public number but means the machine's own host.
+ * IPv4 that is not a public unicast address (IANA's special-purpose registry, RFC 6890 and its updates), and
+ * Azure's platform address, which answers on a public number but means the machine's own host.
  */
 const SPECIAL_IPV4 = [
   '0.0.0.0/8',
@@ -22,7 +22,10 @@ const SPECIAL_IPV4 = [
   '224.0.0.0/4',
   '240.0.0.0/4',
 ]
-/** Of IPv6 global unicast (2000::/3), what is no machine's: protocol assignments with Teredo, documentation, 6to4. */
+/**
+ * Of IPv6 global unicast (2000::/3), what is no machine's: protocol assignments with Teredo, documentation,
+ * 6to4.
+ */
 const SPECIAL_IPV6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']
 
 const special = listOf([...SPECIAL_IPV4, ...SPECIAL_IPV6])
@@ -64,8 +67,12 @@ export function contains(list: BlockList, address: string): boolean {
 function lastIPv4(address: string): string {
   const dotted = address.slice(address.lastIndexOf(':') + 1)
   if (isIPv4(dotted)) return dotted
-  // The URL parser writes an address in its one normal form: groups in hexadecimal, the longest run of zeros as `::`.
+  // The URL parser writes an address in its one normal form: groups in hexadecimal, the longest run of zeros
+  // as `::`.
   const groups = new URL(`http://[${address}]/`).hostname.slice(1, -1).split(':')
-  const [high, low] = groups.slice(-2).map((group) => (group === '' ? 0 : Number.parseInt(group, 16))) as [number, number]
+  const [high, low] = groups.slice(-2).map((group) => (group === '' ? 0 : Number.parseInt(group, 16))) as [
+    number,
+    number,
+  ]
   return [high >> 8, high & 255, low >> 8, low & 255].join('.')
 }

@@ -23,7 +23,10 @@ export interface OutboundRequest {
 /** Options of {@link OutboundClient}. */
 export interface OutboundOptions {
   policy: OutboundPolicy
-  /** Called before each request, those that follow a redirect too; what it throws, `fetch` throws. Default: nothing. */
+  /**
+   * Called before each request, those that follow a redirect too; what it throws, `fetch` throws. Default:
+   * nothing.
+   */
   onRequest?: (() => void) | undefined
   /** Default: the system's resolver. */
   resolve?: Resolve | undefined
@@ -38,11 +41,21 @@ const MAX_REDIRECTS = 20
 const AGENT = { keepAlive: true, maxSockets: 64, maxTotalSockets: 256, timeout: 10_000 }
 const FORBIDDEN_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK'])
 /** Headers of the connection, which are not the app's to set (fetch's forbidden request-headers). */
-const CONNECTION_HEADERS = ['connection', 'content-length', 'expect', 'host', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade']
+const CONNECTION_HEADERS = [
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]
 
 /**
- * The fetch of apps: over node:http, so that every connection goes to an address that was checked, and no other is looked up for it. Connections are
- * kept for one app only.
+ * The fetch of apps: over node:http, so that every connection goes to an address that was checked, and no
+ * other is looked up for it. Connections are kept for one app only.
  */
 export class OutboundClient {
   #options: OutboundOptions
@@ -55,7 +68,10 @@ export class OutboundClient {
     this.#lookup = new CheckedLookup(options.policy, options.resolve ?? resolveBySystem)
   }
 
-  /** Rejects with a TypeError for what fails on the way or is refused, with the signal's reason where it aborts. */
+  /**
+   * Rejects with a TypeError for what fails on the way or is refused, with the signal's reason where it
+   * aborts.
+   */
   async fetch(request: OutboundRequest): Promise<Response> {
     const { signal } = request
     signal?.throwIfAborted()
@@ -63,16 +79,27 @@ export class OutboundClient {
       this.#options.onRequest?.()
       return fetch(request.url)
     }
-    if (FORBIDDEN_METHODS.has(request.method.toUpperCase())) throw new TypeError(`fetch() takes no method ${request.method}`)
-    let hop: Hop = { url: new URL(request.url), method: request.method, headers: requestHeaders(request.headers), body: request.body }
+    if (FORBIDDEN_METHODS.has(request.method.toUpperCase()))
+      throw new TypeError(`fetch() takes no method ${request.method}`)
+    let hop: Hop = {
+      url: new URL(request.url),
+      method: request.method,
+      headers: requestHeaders(request.headers),
+      body: request.body,
+    }
     for (let hops = 0; ; hops++) {
       this.#options.onRequest?.()
       const answer = await this.#send(hop, signal)
       const location = answer.headers.location
-      if (!REDIRECTS.has(answer.statusCode ?? 0) || request.redirect === 'manual' || (location === undefined && request.redirect === 'follow'))
+      if (
+        !REDIRECTS.has(answer.statusCode ?? 0) ||
+        request.redirect === 'manual' ||
+        (location === undefined && request.redirect === 'follow')
+      )
         return toResponse(answer, hop, hops > 0)
       answer.destroy()
-      if (request.redirect === 'error') throw new TypeError('fetch failed: the answer is a redirect, and the request’s mode is "error"')
+      if (request.redirect === 'error')
+        throw new TypeError('fetch failed: the answer is a redirect, and the request’s mode is "error"')
       if (hops === MAX_REDIRECTS) throw new TypeError(`fetch failed: more than ${MAX_REDIRECTS} redirects`)
       hop = nextHop(hop, answer.statusCode ?? 0, location ?? '')
     }
@@ -81,7 +108,8 @@ export class OutboundClient {
   async #send(hop: Hop, signal: AbortSignal | undefined): Promise<IncomingMessage> {
     const { url, method, headers, body } = hop
     const isTls = url.protocol === 'https:'
-    if (!isTls && url.protocol !== 'http:') throw new TypeError(`fetch failed: there is no way to ${url.protocol} URLs`)
+    if (!isTls && url.protocol !== 'http:')
+      throw new TypeError(`fetch failed: there is no way to ${url.protocol} URLs`)
     const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1')
     const port = url.port === '' ? (isTls ? 443 : 80) : Number(url.port)
     if (BAD_PORTS.has(port)) throw new TypeError(`fetch failed: port ${port} is one that fetch never uses`)
@@ -102,10 +130,18 @@ export class OutboundClient {
     return this.#answered(outgoing, hop, { hostname, port }, signal)
   }
 
-  #answered(outgoing: ClientRequest, { body }: Hop, { hostname, port }: { hostname: string; port: number }, signal?: AbortSignal): Promise<IncomingMessage> {
+  #answered(
+    outgoing: ClientRequest,
+    { body }: Hop,
+    { hostname, port }: { hostname: string; port: number },
+    signal?: AbortSignal,
+  ): Promise<IncomingMessage> {
     const { policy, connectTimeout = 10_000, idleTimeout = 300_000 } = this.#options
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => outgoing.destroy(new Error(`no connection within ${connectTimeout} ms`)), connectTimeout)
+      const timer = setTimeout(
+        () => outgoing.destroy(new Error(`no connection within ${connectTimeout} ms`)),
+        connectTimeout,
+      )
       outgoing.once('socket', (socket: Socket & { authorized?: boolean; encrypted?: boolean }) => {
         if (!socket.connecting) return clearTimeout(timer)
         socket.once('connect', () => {
@@ -119,7 +155,9 @@ export class OutboundClient {
         })
         socket.once('secureConnect', () => clearTimeout(timer))
       })
-      outgoing.setTimeout(idleTimeout, () => outgoing.destroy(new Error(`the other side was silent for ${idleTimeout} ms`)))
+      outgoing.setTimeout(idleTimeout, () =>
+        outgoing.destroy(new Error(`the other side was silent for ${idleTimeout} ms`)),
+      )
       outgoing.once('response', (answer) => {
         clearTimeout(timer)
         // Errors after this are the body's.
@@ -156,6 +194,7 @@ function requestHeaders(given: OutboundRequest['headers']): Headers {
 
 function lengthOf(body: OutboundBody, method: string): Record<string, string> {
   if (body instanceof ReadableStream) return { 'transfer-encoding': 'chunked' }
-  if (body === null) return method === 'POST' || method === 'PUT' || method === 'PATCH' ? { 'content-length': '0' } : {}
+  if (body === null)
+    return method === 'POST' || method === 'PUT' || method === 'PATCH' ? { 'content-length': '0' } : {}
   return { 'content-length': String(Buffer.byteLength(body)) }
 }

@@ -3,16 +3,24 @@ import type { LookupFunction } from 'node:net'
 import type { OutboundPolicy } from './rules.ts'
 
 /** Finds all addresses of a name. */
-export type Resolve = (hostname: string, callback: (error: Error | null, addresses: readonly LookupAddress[]) => void) => void
-
-/** Names that one app may have looked up at once: the system's resolver works on libuv's threads, of which a process has few. */
-const MAX_LOOKUPS = 2
-
-export const resolveBySystem: Resolve = (hostname, callback) => systemLookup(hostname, { all: true }, callback)
+export type Resolve = (
+  hostname: string,
+  callback: (error: Error | null, addresses: readonly LookupAddress[]) => void,
+) => void
 
 /**
- * Look-ups for connections: what comes out is what the connection goes to, so that a name cannot mean one address when it is checked and another
- * when it is used. Addresses that the policy refuses are left out; where none is left, the connection fails with the refusal.
+ * Names that one app may have looked up at once: the system's resolver works on libuv's threads, of which a
+ * process has few.
+ */
+const MAX_LOOKUPS = 2
+
+export const resolveBySystem: Resolve = (hostname, callback) =>
+  systemLookup(hostname, { all: true }, callback)
+
+/**
+ * Look-ups for connections: what comes out is what the connection goes to, so that a name cannot mean one
+ * address when it is checked and another when it is used. Addresses that the policy refuses are left out;
+ * where none is left, the connection fails with the refusal.
  */
 export class CheckedLookup {
   #policy: OutboundPolicy
@@ -41,7 +49,11 @@ export class CheckedLookup {
     }
   }
 
-  #check(hostname: string, addresses: readonly LookupAddress[], port: number): { fine: LookupAddress[]; refusal: Error | undefined } {
+  #check(
+    hostname: string,
+    addresses: readonly LookupAddress[],
+    port: number,
+  ): { fine: LookupAddress[]; refusal: Error | undefined } {
     let refusal: Error | undefined
     const fine = addresses.filter(({ address }) => {
       try {

@@ -26,10 +26,17 @@ export function toResponse(answer: IncomingMessage, { url, method }: Hop, redire
     headers.append(answer.rawHeaders[index] as string, answer.rawHeaders[index + 1] as string)
   const isEmpty = method === 'HEAD' || NO_BODY.has(status)
   if (isEmpty) answer.resume()
-  const body = isEmpty ? null : (Readable.toWeb(decode(answer, headers.get('content-encoding'))) as ReadableStream<Uint8Array<ArrayBuffer>>)
+  const body = isEmpty
+    ? null
+    : (Readable.toWeb(decode(answer, headers.get('content-encoding'))) as ReadableStream<
+        Uint8Array<ArrayBuffer>
+      >)
   const response = new Response(body, { status, statusText: answer.statusMessage ?? '', headers })
   // Fields that its constructor does not take.
-  return Object.defineProperties(response, { url: { value: url.href.split('#')[0] }, redirected: { value: redirected } })
+  return Object.defineProperties(response, {
+    url: { value: url.href.split('#')[0] },
+    redirected: { value: redirected },
+  })
 }
 
 function decode(answer: IncomingMessage, encoding: string | null): Readable {
@@ -38,7 +45,8 @@ function decode(answer: IncomingMessage, encoding: string | null): Readable {
     .split(',')
     .map((name) => name.trim())
     .filter(Boolean)
-  if (codings.length === 0 || codings.length > 5 || !codings.every((name) => Object.hasOwn(DECODERS, name))) return answer
+  if (codings.length === 0 || codings.length > 5 || !codings.every((name) => Object.hasOwn(DECODERS, name)))
+    return answer
   const decoders = codings.toReversed().map((name) => (DECODERS[name] as () => Transform)())
   // Where one breaks, all do; the last one tells its reader.
   pipeline([answer, ...decoders], () => {})

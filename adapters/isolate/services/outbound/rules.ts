@@ -35,10 +35,18 @@ export class OutboundPolicy {
     this.#deny = deny.filter(({ host, port }) => host !== '*' || port !== undefined)
   }
 
-  /** Refuses a name that no address of it could save. `hostname` as in a URL, without brackets. @throws Refused. */
+  /**
+   * Refuses a name that no address of it could save. `hostname` as in a URL, without brackets. @throws
+   * Refused.
+   */
   checkName(hostname: string, port: number): void {
     if (matches(this.#deny, hostname, port)) throw new Refused(hostname, 'the host’s rules deny it')
-    if (this.#closed && !matches(this.#allow, hostname, port) && isIP(hostname) === 0 && !this.#allow.some(({ range }) => range !== undefined))
+    if (
+      this.#closed &&
+      !matches(this.#allow, hostname, port) &&
+      isIP(hostname) === 0 &&
+      !this.#allow.some(({ range }) => range !== undefined)
+    )
       throw new Refused(hostname, 'the host’s rules do not allow it')
   }
 
@@ -49,7 +57,11 @@ export class OutboundPolicy {
     if (this.#closed) throw new Refused(hostname, 'the host’s rules do not allow it')
     // Which address it is stays with the host: names of its network are not the tenant's to learn.
     if (!isPublic(address))
-      throw new Refused(hostname, 'its address is private, local or otherwise not a public one. The operator can allow it (outbound.allow)')
+      throw new Refused(
+        hostname,
+        'its address is private, local or otherwise not a public one. The operator can allow it ' +
+          '(outbound.allow)',
+      )
   }
 }
 
@@ -67,7 +79,8 @@ function parseRule(text: unknown): Rule {
   const bad = (): never => {
     throw invalidArgument(
       { operation: 'config' },
-      `outbound: ${JSON.stringify(text)} is no rule. Give a host name, *.example.com, an address or a range such as 10.0.0.0/8, with or without :port.`,
+      `outbound: ${JSON.stringify(text)} is no rule. Give a host name, *.example.com, an address or a ` +
+        'range such as 10.0.0.0/8, with or without :port.',
     )
   }
   if (typeof text !== 'string' || text === '') return bad()
@@ -85,13 +98,17 @@ function parseRule(text: unknown): Rule {
   if (where === '*') return { host: where, ...withPort }
   // As URLs write it: punycode, lower case.
   const name = URL.parse(`http://${where.replace(/^\*\./, '')}/`)?.hostname
-  if (name === undefined || name === '' || isIP(name) !== 0 || where.includes('/') || where.includes('@')) return bad()
+  if (name === undefined || name === '' || isIP(name) !== 0 || where.includes('/') || where.includes('@'))
+    return bad()
   return { host: where.startsWith('*.') ? `*.${name}` : name, ...withPort }
 }
 
 /** Rules of two sources as one set. */
 export function joinRules(first: OutboundRules, second: OutboundRules = {}): OutboundRules {
-  return { allow: [...(first.allow ?? []), ...(second.allow ?? [])], deny: [...(first.deny ?? []), ...(second.deny ?? [])] }
+  return {
+    allow: [...(first.allow ?? []), ...(second.allow ?? [])],
+    deny: [...(first.deny ?? []), ...(second.deny ?? [])],
+  }
 }
 
 /** Checks rules as a config gives them. @throws `InvalidArgument` naming the rule. */
@@ -100,8 +117,13 @@ export function checkOutbound(given: unknown, where: string): OutboundRules | un
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw invalidArgument({ operation: 'config' }, `${where} takes { "allow": [...], "deny": [...] }.`)
   for (const [name, list] of Object.entries(given)) {
-    if (name !== 'allow' && name !== 'deny') throw invalidArgument({ operation: 'config' }, `${where}.${name}: there is no such field. Fields: allow, deny.`)
-    if (list !== undefined && !Array.isArray(list)) throw invalidArgument({ operation: 'config' }, `${where}.${name} takes a list of rules.`)
+    if (name !== 'allow' && name !== 'deny')
+      throw invalidArgument(
+        { operation: 'config' },
+        `${where}.${name}: there is no such field. Fields: allow, deny.`,
+      )
+    if (list !== undefined && !Array.isArray(list))
+      throw invalidArgument({ operation: 'config' }, `${where}.${name} takes a list of rules.`)
   }
   void new OutboundPolicy(given)
   return given

@@ -9,23 +9,41 @@ interface Resource {
 }
 
 /**
- * The same stack without the SAM transform: the function's URL, API, event source mappings and schedules as resources of their own, with the permissions that SAM would add.
- * Logical ids are those that SAM gives, so that outputs stay as they are.
+ * The same stack without the SAM transform: the function's URL, API, event source mappings and schedules as
+ * resources of their own, with the permissions that SAM would add. Logical ids are those that SAM gives, so
+ * that outputs stay as they are.
  */
 export function toCloudFormation(sam: Part, name: string): Part {
   const { Transform: _transform, Globals: globals, Resources: resources, ...rest } = sam
   const { Function: serverless, ...others } = resources as Record<string, Resource>
-  const { FunctionUrlConfig: url, Events: events, ImageUri: image, CodeUri: code, ...properties } = (serverless as Resource).Properties
+  const {
+    FunctionUrlConfig: url,
+    Events: events,
+    ImageUri: image,
+    CodeUri: code,
+    ...properties
+  } = (serverless as Resource).Properties
   const sources = Object.entries((events ?? {}) as Record<string, Resource>)
-  const of = (type: string): [string, Part][] => sources.filter(([, { Type }]) => Type === type).map(([id, source]) => [id, source.Properties])
+  const of = (type: string): [string, Part][] =>
+    sources.filter(([, { Type }]) => Type === type).map(([id, source]) => [id, source.Properties])
   return {
     ...rest,
     Resources: {
-      Function: { Type: 'AWS::Lambda::Function', Properties: { ...properties, Code: image === undefined ? code : { ImageUri: image } } },
+      Function: {
+        Type: 'AWS::Lambda::Function',
+        Properties: { ...properties, Code: image === undefined ? code : { ImageUri: image } },
+      },
       ...(url === undefined ? {} : functionUrl(url as Part)),
-      ...(of('HttpApi').length > 0 || sources.some(([, { Type }]) => Type === 'HttpApi') ? httpApi(name) : {}),
+      ...(of('HttpApi').length > 0 || sources.some(([, { Type }]) => Type === 'HttpApi')
+        ? httpApi(name)
+        : {}),
       ...(of('Api').length > 0 ? restApi(name, globals as { Api: Part }) : {}),
-      ...Object.fromEntries(of('SQS').map(([id, { Queue: queue, ...settings }]) => [`Function${id}`, eventSourceMapping(queue, settings)])),
+      ...Object.fromEntries(
+        of('SQS').map(([id, { Queue: queue, ...settings }]) => [
+          `Function${id}`,
+          eventSourceMapping(queue, settings),
+        ]),
+      ),
       ...schedules(of('ScheduleV2')),
       ...others,
     },
@@ -38,15 +56,25 @@ function functionUrl({ AuthType, InvokeMode }: Part): Part {
     Properties: { FunctionName: ref('Function'), Principal: '*', ...properties },
   })
   return {
-    FunctionUrl: { Type: 'AWS::Lambda::Url', Properties: { TargetFunctionArn: ref('Function'), AuthType, InvokeMode } },
+    FunctionUrl: {
+      Type: 'AWS::Lambda::Url',
+      Properties: { TargetFunctionArn: ref('Function'), AuthType, InvokeMode },
+    },
     // A public URL needs both since October 2025.
-    FunctionUrlPublicPermissions: permission({ Action: 'lambda:InvokeFunctionUrl', FunctionUrlAuthType: AuthType }),
-    FunctionURLInvokeAllowPublicAccess: permission({ Action: 'lambda:InvokeFunction', InvokedViaFunctionUrl: true }),
+    FunctionUrlPublicPermissions: permission({
+      Action: 'lambda:InvokeFunctionUrl',
+      FunctionUrlAuthType: AuthType,
+    }),
+    FunctionURLInvokeAllowPublicAccess: permission({
+      Action: 'lambda:InvokeFunction',
+      InvokedViaFunctionUrl: true,
+    }),
   }
 }
 
 const INVOCATION = {
-  'Fn::Sub': 'arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Function.Arn}/invocations',
+  'Fn::Sub':
+    'arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Function.Arn}/invocations',
 }
 
 function apiPermission(api: string): Part {
@@ -56,7 +84,9 @@ function apiPermission(api: string): Part {
       Action: 'lambda:InvokeFunction',
       FunctionName: ref('Function'),
       Principal: 'apigateway.amazonaws.com',
-      SourceArn: { 'Fn::Sub': `arn:\${AWS::Partition}:execute-api:\${AWS::Region}:\${AWS::AccountId}:\${${api}}/*` },
+      SourceArn: {
+        'Fn::Sub': `arn:\${AWS::Partition}:execute-api:\${AWS::Region}:\${AWS::AccountId}:\${${api}}/*`,
+      },
     },
   }
 }
@@ -67,13 +97,25 @@ function httpApi(name: string): Part {
     ServerlessHttpApi: { Type: 'AWS::ApiGatewayV2::Api', Properties: { Name: name, ProtocolType: 'HTTP' } },
     HttpIntegration: {
       Type: 'AWS::ApiGatewayV2::Integration',
-      Properties: { ApiId: api, IntegrationType: 'AWS_PROXY', IntegrationUri: arn('Function'), PayloadFormatVersion: '2.0' },
+      Properties: {
+        ApiId: api,
+        IntegrationType: 'AWS_PROXY',
+        IntegrationUri: arn('Function'),
+        PayloadFormatVersion: '2.0',
+      },
     },
     HttpRoute: {
       Type: 'AWS::ApiGatewayV2::Route',
-      Properties: { ApiId: api, RouteKey: '$default', Target: { 'Fn::Sub': 'integrations/${HttpIntegration}' } },
+      Properties: {
+        ApiId: api,
+        RouteKey: '$default',
+        Target: { 'Fn::Sub': 'integrations/${HttpIntegration}' },
+      },
     },
-    HttpStage: { Type: 'AWS::ApiGatewayV2::Stage', Properties: { ApiId: api, StageName: '$default', AutoDeploy: true } },
+    HttpStage: {
+      Type: 'AWS::ApiGatewayV2::Stage',
+      Properties: { ApiId: api, StageName: '$default', AutoDeploy: true },
+    },
     HttpPermission: apiPermission('ServerlessHttpApi'),
   }
 }
@@ -94,22 +136,39 @@ function restApi(name: string, { Api: { BinaryMediaTypes: types } }: { Api: Part
     // SAM writes "/" as JSON pointers do.
     ServerlessRestApi: {
       Type: 'AWS::ApiGateway::RestApi',
-      Properties: { Name: name, BinaryMediaTypes: (types as readonly string[]).map((type) => type.replaceAll('~1', '/')) },
+      Properties: {
+        Name: name,
+        BinaryMediaTypes: (types as readonly string[]).map((type) => type.replaceAll('~1', '/')),
+      },
     },
     RestResource: {
       Type: 'AWS::ApiGateway::Resource',
-      Properties: { RestApiId: api, ParentId: { 'Fn::GetAtt': ['ServerlessRestApi', 'RootResourceId'] }, PathPart: '{proxy+}' },
+      Properties: {
+        RestApiId: api,
+        ParentId: { 'Fn::GetAtt': ['ServerlessRestApi', 'RootResourceId'] },
+        PathPart: '{proxy+}',
+      },
     },
     RestRoot: any({ 'Fn::GetAtt': ['ServerlessRestApi', 'RootResourceId'] }),
     RestAll: any(ref('RestResource')),
-    RestDeployment: { Type: 'AWS::ApiGateway::Deployment', DependsOn: ['RestRoot', 'RestAll'], Properties: { RestApiId: api } },
-    RestStage: { Type: 'AWS::ApiGateway::Stage', Properties: { RestApiId: api, DeploymentId: ref('RestDeployment'), StageName: 'Prod' } },
+    RestDeployment: {
+      Type: 'AWS::ApiGateway::Deployment',
+      DependsOn: ['RestRoot', 'RestAll'],
+      Properties: { RestApiId: api },
+    },
+    RestStage: {
+      Type: 'AWS::ApiGateway::Stage',
+      Properties: { RestApiId: api, DeploymentId: ref('RestDeployment'), StageName: 'Prod' },
+    },
     RestPermission: apiPermission('ServerlessRestApi'),
   }
 }
 
 function eventSourceMapping(queue: unknown, settings: Part): Part {
-  return { Type: 'AWS::Lambda::EventSourceMapping', Properties: { EventSourceArn: queue, FunctionName: ref('Function'), ...settings } }
+  return {
+    Type: 'AWS::Lambda::EventSourceMapping',
+    Properties: { EventSourceArn: queue, FunctionName: ref('Function'), ...settings },
+  }
 }
 
 function schedules(crons: readonly (readonly [string, Part])[]): Part {
@@ -119,19 +178,31 @@ function schedules(crons: readonly (readonly [string, Part])[]): Part {
     Properties: {
       AssumeRolePolicyDocument: {
         Version: '2012-10-17',
-        Statement: [{ Effect: 'Allow', Principal: { Service: 'scheduler.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+        Statement: [
+          { Effect: 'Allow', Principal: { Service: 'scheduler.amazonaws.com' }, Action: 'sts:AssumeRole' },
+        ],
       },
       Policies: [
         {
           PolicyName: 'invoke',
-          PolicyDocument: { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource: arn('Function') }] },
+          PolicyDocument: {
+            Version: '2012-10-17',
+            Statement: [{ Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource: arn('Function') }],
+          },
         },
       ],
     },
   }
   const schedule = ({ Input, ...when }: Part): Part => ({
     Type: 'AWS::Scheduler::Schedule',
-    Properties: { ...when, FlexibleTimeWindow: { Mode: 'OFF' }, Target: { Arn: arn('Function'), RoleArn: arn('ScheduleRole'), Input } },
+    Properties: {
+      ...when,
+      FlexibleTimeWindow: { Mode: 'OFF' },
+      Target: { Arn: arn('Function'), RoleArn: arn('ScheduleRole'), Input },
+    },
   })
-  return { ScheduleRole: role, ...Object.fromEntries(crons.map(([id, properties]) => [`Function${id}`, schedule(properties)])) }
+  return {
+    ScheduleRole: role,
+    ...Object.fromEntries(crons.map(([id, properties]) => [`Function${id}`, schedule(properties)])),
+  }
 }

@@ -9,7 +9,11 @@ export interface Statement {
 }
 
 const OBJECTS = ['s3:GetObject', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload']
-const allow = (actions: readonly string[], resource: unknown): Statement => ({ Effect: 'Allow', Action: actions, Resource: resource })
+const allow = (actions: readonly string[], resource: unknown): Statement => ({
+  Effect: 'Allow',
+  Action: actions,
+  Resource: resource,
+})
 const sub = (text: string): object => ({ 'Fn::Sub': text })
 
 /** Logical id of a queue's resource. */
@@ -17,18 +21,38 @@ export function queueId(binding: string): string {
   return `${binding[0]?.toUpperCase() ?? ''}${binding.slice(1)}Queue`
 }
 
-/** What the drivers of the declared bindings may do, and nothing else: the actions that the READMEs of the drivers list. */
+/**
+ * What the drivers of the declared bindings may do, and nothing else: the actions that the READMEs of the
+ * drivers list.
+ */
 export function permissions(manifest: Manifest, drivers: Readonly<Record<string, DriverSpec>>): Statement[] {
   const statements: Statement[] = []
   for (const [binding, declaration] of Object.entries(manifest.bindings)) {
     const spec = drivers[binding]
     if (spec?.driver === 'dynamodb') {
       statements.push(
-        allow(['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:Query'], { 'Fn::GetAtt': ['Table', 'Arn'] }),
+        allow(
+          [
+            'dynamodb:GetItem',
+            'dynamodb:BatchGetItem',
+            'dynamodb:PutItem',
+            'dynamodb:DeleteItem',
+            'dynamodb:Query',
+          ],
+          { 'Fn::GetAtt': ['Table', 'Arn'] },
+        ),
       )
-      statements.push(allow(OBJECTS, sub(`\${Bucket.Arn}/${text(spec['prefix']) ?? `${manifest.name}/${binding}`}/.values/*`)))
+      statements.push(
+        allow(
+          OBJECTS,
+          sub(`\${Bucket.Arn}/${text(spec['prefix']) ?? `${manifest.name}/${binding}`}/.values/*`),
+        ),
+      )
     }
-    if (spec?.driver === 's3') statements.push(allow(OBJECTS, sub(`\${Bucket.Arn}/${text(spec['prefix']) ?? `${manifest.name}/${binding}/`}*`)))
+    if (spec?.driver === 's3')
+      statements.push(
+        allow(OBJECTS, sub(`\${Bucket.Arn}/${text(spec['prefix']) ?? `${manifest.name}/${binding}/`}*`)),
+      )
     if (declaration.kind === 'queue' && spec?.driver === 'sqs') {
       const consumed = manifest.queues.includes(binding)
       const actions = [
@@ -40,13 +64,20 @@ export function permissions(manifest: Manifest, drivers: Readonly<Record<string,
     }
     if (spec?.driver === 'secretsmanager') {
       const id = text(spec['id']) ?? `${manifest.name}/${binding}`
-      const arn = id.startsWith('arn:') ? id : sub(`arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${id}-??????`)
+      const arn = id.startsWith('arn:')
+        ? id
+        : sub(`arn:\${AWS::Partition}:secretsmanager:\${AWS::Region}:\${AWS::AccountId}:secret:${id}-??????`)
       statements.push(allow(['secretsmanager:GetSecretValue'], arn))
     }
     if (spec?.driver === 'ssm') {
       const name = text(spec['name']) ?? `/${manifest.name}/${binding}`
       statements.push(
-        allow(['ssm:GetParameter'], sub(`arn:\${AWS::Partition}:ssm:\${AWS::Region}:\${AWS::AccountId}:parameter${name.startsWith('/') ? '' : '/'}${name}`)),
+        allow(
+          ['ssm:GetParameter'],
+          sub(
+            `arn:\${AWS::Partition}:ssm:\${AWS::Region}:\${AWS::AccountId}:parameter${name.startsWith('/') ? '' : '/'}${name}`,
+          ),
+        ),
       )
     }
   }

@@ -12,14 +12,19 @@ const FOURTEEN_DAYS = 1_209_600
 const KEPT = { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' }
 
 /** Table, bucket and queues, as far as drivers use them. */
-export function createResources(manifest: Manifest, drivers: Readonly<Record<string, DriverSpec>>, { timeout }: Required<LambdaOptions>): Part {
+export function createResources(
+  manifest: Manifest,
+  drivers: Readonly<Record<string, DriverSpec>>,
+  { timeout }: Required<LambdaOptions>,
+): Part {
   const uses = (driver: string): boolean => Object.values(drivers).some((spec) => spec.driver === driver)
   const resources: Part = {}
   if (uses('dynamodb')) resources['Table'] = TABLE
   // Large values of a kv are S3 objects.
   if (uses('dynamodb') || uses('s3')) resources['Bucket'] = BUCKET
   const queues = Object.entries(manifest.bindings).filter(
-    (entry): entry is [string, QueueDeclaration] => entry[1].kind === 'queue' && drivers[entry[0]]?.driver === 'sqs',
+    (entry): entry is [string, QueueDeclaration] =>
+      entry[1].kind === 'queue' && drivers[entry[0]]?.driver === 'sqs',
   )
   const deadLetters = new Set(queues.map(([, { deadLetterQueue }]) => deadLetterQueue))
   for (const [binding, declaration] of queues) {
@@ -27,7 +32,8 @@ export function createResources(manifest: Manifest, drivers: Readonly<Record<str
     if (deadLetterQueue !== undefined && isFifo(drivers[binding]) !== isFifo(drivers[deadLetterQueue]))
       throw new UnmoorError(
         'InvalidArgument',
-        `Queue "${binding}": its dead-letter queue "${deadLetterQueue}" must be a FIFO queue as it is one, or neither. Set the driver option fifo for both.`,
+        `Queue "${binding}": its dead-letter queue "${deadLetterQueue}" must be a FIFO queue as it is ` +
+          'one, or neither. Set the driver option fifo for both.',
         {
           binding,
           operation: 'build',
@@ -44,7 +50,10 @@ export function createResources(manifest: Manifest, drivers: Readonly<Record<str
         RedrivePolicy:
           deadLetterQueue === undefined
             ? undefined
-            : { deadLetterTargetArn: { 'Fn::GetAtt': [queueId(deadLetterQueue), 'Arn'] }, maxReceiveCount: maxRetries + 1 },
+            : {
+                deadLetterTargetArn: { 'Fn::GetAtt': [queueId(deadLetterQueue), 'Arn'] },
+                maxReceiveCount: maxRetries + 1,
+              },
       },
     }
   }
@@ -73,9 +82,18 @@ const BUCKET = {
   Type: 'AWS::S3::Bucket',
   ...KEPT,
   Properties: {
-    PublicAccessBlockConfiguration: { BlockPublicAcls: true, BlockPublicPolicy: true, IgnorePublicAcls: true, RestrictPublicBuckets: true },
+    PublicAccessBlockConfiguration: {
+      BlockPublicAcls: true,
+      BlockPublicPolicy: true,
+      IgnorePublicAcls: true,
+      RestrictPublicBuckets: true,
+    },
     // What a process that was killed left behind.
-    LifecycleConfiguration: { Rules: [{ Id: 'multipart', Status: 'Enabled', AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } }] },
+    LifecycleConfiguration: {
+      Rules: [
+        { Id: 'multipart', Status: 'Enabled', AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 } },
+      ],
+    },
   },
 }
 
@@ -84,7 +102,10 @@ function isFifo(spec: DriverSpec | undefined): boolean {
 }
 
 /** What invokes the function: an HTTP or REST API, queues that it consumes, schedules. */
-export function eventSources({ manifest, drivers }: Pick<BuildContext, 'manifest' | 'drivers'>, { event }: Required<LambdaOptions>): Part | undefined {
+export function eventSources(
+  { manifest, drivers }: Pick<BuildContext, 'manifest' | 'drivers'>,
+  { event }: Required<LambdaOptions>,
+): Part | undefined {
   const sources: Part = {}
   if (manifest.fetch && event === 'v2') sources['Http'] = { Type: 'HttpApi' }
   if (manifest.fetch && event === 'v1') {
@@ -99,7 +120,8 @@ export function eventSources({ manifest, drivers }: Pick<BuildContext, 'manifest
     if (fifo && (batchSize > 10 || batchWait > 0))
       throw new UnmoorError(
         'Unsupported',
-        `Queue "${binding}" is a FIFO queue of SQS, of which Lambda takes at most 10 messages at once and waits for none: set batchSize to 10 or less, and batchWait to 0.`,
+        `Queue "${binding}" is a FIFO queue of SQS, of which Lambda takes at most 10 messages at once ` +
+          'and waits for none: set batchSize to 10 or less, and batchWait to 0.',
         {
           binding,
           operation: 'build',
@@ -110,7 +132,11 @@ export function eventSources({ manifest, drivers }: Pick<BuildContext, 'manifest
       Properties: {
         Queue: { 'Fn::GetAtt': [queueId(binding), 'Arn'] },
         BatchSize: batchSize,
-        MaximumBatchingWindowInSeconds: fifo ? undefined : batchSize > 10 ? Math.max(1, batchWait) : batchWait,
+        MaximumBatchingWindowInSeconds: fifo
+          ? undefined
+          : batchSize > 10
+            ? Math.max(1, batchWait)
+            : batchWait,
         FunctionResponseTypes: ['ReportBatchItemFailures'],
       },
     }

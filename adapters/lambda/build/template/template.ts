@@ -11,7 +11,10 @@ import { toYaml } from './yaml.ts'
 
 type Input = Pick<BuildContext, 'manifest' | 'drivers'>
 
-/** An AWS SAM template of all that the declared bindings need. Databases are not created: their URL comes from a secret. */
+/**
+ * An AWS SAM template of all that the declared bindings need. Databases are not created: their URL comes from
+ * a secret.
+ */
 export function createTemplate(context: Input, options: Required<LambdaOptions>): string {
   return `${head(context, options, 'template.yaml', 'CAPABILITY_IAM CAPABILITY_AUTO_EXPAND')}${toYaml(createStack(context, options)).trimStart()}`
 }
@@ -23,17 +26,28 @@ export function createPlainTemplate(context: Input, options: Required<LambdaOpti
 }
 
 /** How it is deployed. */
-function head({ manifest }: Input, options: Required<LambdaOptions>, file: string, capabilities: string): string {
+function head(
+  { manifest }: Input,
+  options: Required<LambdaOptions>,
+  file: string,
+  capabilities: string,
+): string {
   const deploy = (template: string): string =>
-    `aws cloudformation deploy --template-file ${template} --stack-name ${manifest.name} --capabilities ${capabilities}`
+    `aws cloudformation deploy --template-file ${template} --stack-name ${manifest.name} ` +
+    `--capabilities ${capabilities}`
   if (options.package === 'image') return `# Deploy: ${deploy(file)} --parameter-overrides ImageUri=...\n`
-  return `# Deploy: aws cloudformation package --template-file ${file} --s3-bucket BUCKET --output-template-file packaged.yaml\n# then: ${deploy('packaged.yaml')}\n`
+  return (
+    `# Deploy: aws cloudformation package --template-file ${file} --s3-bucket BUCKET ` +
+    `--output-template-file packaged.yaml\n# then: ${deploy('packaged.yaml')}\n`
+  )
 }
 
 function createStack(context: Input, options: Required<LambdaOptions>): Part {
   const { manifest, drivers } = context
   // What listens on an address of its own, and may do so in a VPC.
-  const sql = Object.values(drivers).some(({ driver }) => driver === 'postgres' || driver === 'redis' || driver === 'nats' || driver === 'sqlite')
+  const sql = Object.values(drivers).some(
+    ({ driver }) => driver === 'postgres' || driver === 'redis' || driver === 'nats' || driver === 'sqlite',
+  )
   const { parameters, conditions, environment } = settings(context, options)
   // SQLite, which an existing Worker's D1 database is, needs a file system that all environments mount.
   const mounted = Object.values(drivers).some(({ driver }) => driver === 'sqlite')
@@ -43,30 +57,57 @@ function createStack(context: Input, options: Required<LambdaOptions>): Part {
     Transform: 'AWS::Serverless-2016-10-31',
     Description: `${manifest.name}: written by unmoor; build again rather than edit.`,
     Parameters: {
-      ...(zip ? {} : { ImageUri: { Type: 'String', Description: "The function's image: docker build, then push to ECR." } }),
+      ...(zip
+        ? {}
+        : {
+            ImageUri: {
+              Type: 'String',
+              Description: "The function's image: docker build, then push to ECR.",
+            },
+          }),
       MemorySize: { Type: 'Number', Default: 512, MinValue: 128, MaxValue: 10240 },
       Architecture: { Type: 'String', Default: 'x86_64', AllowedValues: ['x86_64', 'arm64'] },
       LogRetentionDays: { Type: 'Number', Default: 30 },
       ...parameters,
       ...(mounted
-        ? { FileSystemArn: { Type: 'String', Description: 'ARN of the EFS access point for the SQLite files. It needs SubnetIds and SecurityGroupIds.' } }
+        ? {
+            FileSystemArn: {
+              Type: 'String',
+              Description:
+                'ARN of the EFS access point for the SQLite files. It needs SubnetIds and SecurityGroupIds.',
+            },
+          }
         : {}),
       ...(sql
         ? {
-            SubnetIds: { Type: 'CommaDelimitedList', Default: '', Description: 'Subnets, where the database is in a VPC; empty for none.' },
+            SubnetIds: {
+              Type: 'CommaDelimitedList',
+              Default: '',
+              Description: 'Subnets, where the database is in a VPC; empty for none.',
+            },
             SecurityGroupIds: { Type: 'CommaDelimitedList', Default: '' },
           }
         : {}),
     },
     // All types, so that binary bodies come and go as they are.
     Globals: manifest.fetch && options.event === 'v1' ? { Api: { BinaryMediaTypes: ['*~1*'] } } : undefined,
-    Conditions: sql ? { ...conditions, InVpc: { 'Fn::Not': [{ 'Fn::Equals': [{ 'Fn::Join': ['', ref('SubnetIds')] }, ''] }] } } : conditions,
+    Conditions: sql
+      ? {
+          ...conditions,
+          InVpc: { 'Fn::Not': [{ 'Fn::Equals': [{ 'Fn::Join': ['', ref('SubnetIds')] }, ''] }] },
+        }
+      : conditions,
     Resources: {
       Function: {
         Type: 'AWS::Serverless::Function',
         Properties: {
           ...(zip
-            ? { PackageType: 'Zip', CodeUri: './function.zip', Runtime: ZIP_RUNTIME, Handler: 'index.handler' }
+            ? {
+                PackageType: 'Zip',
+                CodeUri: './function.zip',
+                Runtime: ZIP_RUNTIME,
+                Handler: 'index.handler',
+              }
             : { PackageType: 'Image', ImageUri: ref('ImageUri') }),
           Architectures: [ref('Architecture')],
           MemorySize: ref('MemorySize'),
@@ -74,9 +115,20 @@ function createStack(context: Input, options: Required<LambdaOptions>): Part {
           Role: { 'Fn::GetAtt': ['Role', 'Arn'] },
           LoggingConfig: { LogGroup: ref('LogGroup'), LogFormat: 'JSON' },
           Environment: { Variables: environment },
-          VpcConfig: sql ? { 'Fn::If': ['InVpc', { SubnetIds: ref('SubnetIds'), SecurityGroupIds: ref('SecurityGroupIds') }, ref('AWS::NoValue')] } : undefined,
+          VpcConfig: sql
+            ? {
+                'Fn::If': [
+                  'InVpc',
+                  { SubnetIds: ref('SubnetIds'), SecurityGroupIds: ref('SecurityGroupIds') },
+                  ref('AWS::NoValue'),
+                ],
+              }
+            : undefined,
           FileSystemConfigs: mounted ? [{ Arn: ref('FileSystemArn'), LocalMountPath: MOUNT }] : undefined,
-          FunctionUrlConfig: manifest.fetch && options.event === 'url' ? { AuthType: 'NONE', InvokeMode: options.invokeMode } : undefined,
+          FunctionUrlConfig:
+            manifest.fetch && options.event === 'url'
+              ? { AuthType: 'NONE', InvokeMode: options.invokeMode }
+              : undefined,
           Events: eventSources(context, options),
         },
       },
@@ -108,8 +160,14 @@ const URLS: Readonly<Partial<Record<LambdaOptions['event'] & string, Part>>> = {
 /** Where the file system of SQLite databases is mounted. */
 const MOUNT = '/mnt/data'
 
-/** Variables of the function, and the parameters that they come from. Secrets are looked up by CloudFormation, and never stand in the template. */
-function settings({ manifest, drivers }: Input, options: Required<LambdaOptions>): { parameters: Part; conditions: Part; environment: Part } {
+/**
+ * Variables of the function, and the parameters that they come from. Secrets are looked up by CloudFormation,
+ * and never stand in the template.
+ */
+function settings(
+  { manifest, drivers }: Input,
+  options: Required<LambdaOptions>,
+): { parameters: Part; conditions: Part; environment: Part } {
   const parameters: Part = {}
   const conditions: Part = {}
   const environment: Part = {}
@@ -118,7 +176,11 @@ function settings({ manifest, drivers }: Input, options: Required<LambdaOptions>
   if (uses('dynamodb') || uses('s3')) environment['UNMOOR_BUCKET'] = ref('Bucket')
   const secret = (variable: string, optional: boolean, what: string): void => {
     const name = `${pascal(variable)}Secret`
-    parameters[name] = { Type: 'String', ...(optional ? { Default: '' } : {}), Description: `Name or ARN of the Secrets Manager secret with ${what}.` }
+    parameters[name] = {
+      Type: 'String',
+      ...(optional ? { Default: '' } : {}),
+      Description: `Name or ARN of the Secrets Manager secret with ${what}.`,
+    }
     const value = { 'Fn::Sub': `{{resolve:secretsmanager:\${${name}}:SecretString}}` }
     if (optional) conditions[`Has${name}`] = { 'Fn::Not': [{ 'Fn::Equals': [ref(name), ''] }] }
     environment[variable] = optional ? { 'Fn::If': [`Has${name}`, value, ref('AWS::NoValue')] } : value
@@ -126,16 +188,25 @@ function settings({ manifest, drivers }: Input, options: Required<LambdaOptions>
   for (const [binding, declaration] of Object.entries(manifest.bindings)) {
     const spec = drivers[binding]
     const variable = constantCase(binding)
-    if (declaration.kind === 'queue' && spec?.driver === 'sqs') environment[`${variable}_QUEUE_URL`] = ref(queueId(binding))
-    if (declaration.kind === 'secret' && spec?.driver === 'env') secret(variable, declaration.optional, `the secret "${binding}"`)
+    if (declaration.kind === 'queue' && spec?.driver === 'sqs')
+      environment[`${variable}_QUEUE_URL`] = ref(queueId(binding))
+    if (declaration.kind === 'secret' && spec?.driver === 'env')
+      secret(variable, declaration.optional, `the secret "${binding}"`)
     const path = (spec?.['path'] as { env?: unknown } | undefined)?.env
-    if (spec?.driver === 'sqlite' && typeof path === 'string') environment[path] = `${MOUNT}/${binding}.sqlite`
+    if (spec?.driver === 'sqlite' && typeof path === 'string')
+      environment[path] = `${MOUNT}/${binding}.sqlite`
     if (declaration.kind === 'service') {
-      parameters[`${pascal(variable)}Url`] = { Type: 'String', Description: `URL of the app "${declaration.app ?? binding}".` }
+      parameters[`${pascal(variable)}Url`] = {
+        Type: 'String',
+        Description: `URL of the app "${declaration.app ?? binding}".`,
+      }
       environment[`${variable}_URL`] = ref(`${pascal(variable)}Url`)
     }
     if (declaration.kind === 'variable') {
-      parameters[pascal(variable)] = { Type: 'String', ...(declaration.default === undefined ? {} : { Default: declaration.default }) }
+      parameters[pascal(variable)] = {
+        Type: 'String',
+        ...(declaration.default === undefined ? {} : { Default: declaration.default }),
+      }
       environment[variable] = ref(pascal(variable))
     }
   }
@@ -148,7 +219,11 @@ function settings({ manifest, drivers }: Input, options: Required<LambdaOptions>
 /** A role of its own: SAM would add managed policies that allow more than this function does. */
 function role({ manifest, drivers }: Input, sql: boolean): Part {
   const statements = [
-    { Effect: 'Allow', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: { 'Fn::GetAtt': ['LogGroup', 'Arn'] } },
+    {
+      Effect: 'Allow',
+      Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      Resource: { 'Fn::GetAtt': ['LogGroup', 'Arn'] },
+    },
     ...permissions(manifest, drivers),
     ...(Object.values(drivers).some(({ driver }) => driver === 'sqlite')
       ? [
@@ -161,16 +236,22 @@ function role({ manifest, drivers }: Input, sql: boolean): Part {
         ]
       : []),
   ]
-  const vpc = { 'Fn::Sub': 'arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole' }
+  const vpc = {
+    'Fn::Sub': 'arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole',
+  }
   return {
     Type: 'AWS::IAM::Role',
     Properties: {
       AssumeRolePolicyDocument: {
         Version: '2012-10-17',
-        Statement: [{ Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+        Statement: [
+          { Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' },
+        ],
       },
       ManagedPolicyArns: sql ? { 'Fn::If': ['InVpc', [vpc], ref('AWS::NoValue')] } : undefined,
-      Policies: [{ PolicyName: 'bindings', PolicyDocument: { Version: '2012-10-17', Statement: statements } }],
+      Policies: [
+        { PolicyName: 'bindings', PolicyDocument: { Version: '2012-10-17', Statement: statements } },
+      ],
     },
   }
 }

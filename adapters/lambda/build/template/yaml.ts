@@ -1,4 +1,7 @@
-/** Plain data as YAML, block style. Strings are quoted unless they are plain names, so that none is read as something else. */
+/**
+ * Plain data as YAML, block style. Strings are quoted unless they are plain names, so that none is read as
+ * something else.
+ */
 export function toYaml(value: unknown, indent = ''): string {
   if (Array.isArray(value)) {
     if (value.length === 0) return ' []\n'
@@ -21,6 +24,9 @@ function inner(value: unknown, indent: string): string {
 
 function scalar(value: unknown): string {
   if (typeof value !== 'string') return String(value)
-  const plain = /^[A-Za-z][\w.:/-]*$/.test(value) && !value.endsWith(':') && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(value)
+  const plain =
+    /^[A-Za-z][\w.:/-]*$/.test(value) &&
+    !value.endsWith(':') &&
+    !/^(true|false|null|yes|no|on|off|y|n)$/i.test(value)
   return plain ? value : JSON.stringify(value)
 }

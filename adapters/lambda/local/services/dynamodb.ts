@@ -18,7 +18,9 @@ export async function startDynamodb(dataDir: string | undefined): Promise<Server
   if (path !== undefined) await mkdir(path, { recursive: true })
   const server = dynalite.default({ createTableMs: 0, ...(path === undefined ? {} : { path }) })
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(new UnmoorError('Unavailable', `dynalite did not start: ${error.message}`, { cause: error })))
+    server.once('error', (error) =>
+      reject(new UnmoorError('Unavailable', `dynalite did not start: ${error.message}`, { cause: error })),
+    )
     server.listen(0, '127.0.0.1', resolve)
   })
   const { version } = createRequire(import.meta.url)('dynalite/package.json') as { version: string }

@@ -4,7 +4,10 @@ import { importOptional } from './packages.ts'
 import type { Server } from './server.ts'
 import { mendS3, type S3App, type S3StoreLike } from './s3-mends.ts'
 
-/** What is used of fauxqs. Its stores are not exported, so they are taken from its files: see {@link internals}. */
+/**
+ * What is used of fauxqs. Its stores are not exported, so they are taken from its files: see
+ * {@link internals}.
+ */
 interface Fauxqs {
   buildApp(options: { logger: boolean; defaultRegion: string; stores: object }): S3App &
     SqsApp & {
@@ -63,12 +66,16 @@ interface Persistence {
 const SUPPORTED = '2.4'
 
 /**
- * S3's and SQS's protocols by fauxqs, on 127.0.0.1 (its own start function listens on every address). Three things are mended:
- * what S3 answers to conditions, checksums and lists ({@link mendS3}), the receive count of a message that moves to a dead-letter
- * queue, which counts per queue, and the stored form of a message that becomes visible again, whose count must stay.
+ * S3's and SQS's protocols by fauxqs, on 127.0.0.1 (its own start function listens on every address). Three
+ * things are mended: what S3 answers to conditions, checksums and lists ({@link mendS3}), the receive count
+ * of a message that moves to a dead-letter queue, which counts per queue, and the stored form of a message
+ * that becomes visible again, whose count must stay.
  */
 export async function startFauxqs(dataDir: string | undefined): Promise<Server> {
-  const fauxqs = await importOptional<Fauxqs>('fauxqs', 'A blob binding on S3 or a queue on SQS, started locally,')
+  const fauxqs = await importOptional<Fauxqs>(
+    'fauxqs',
+    'A blob binding on S3 or a queue on SQS, started locally,',
+  )
   const { SqsStore, SnsStore, S3Store, PersistenceManager, version } = await internals()
   const sqsStore = new SqsStore()
   const snsStore = new SnsStore()
@@ -78,9 +85,14 @@ export async function startFauxqs(dataDir: string | undefined): Promise<Server> 
   if (persistence !== undefined) {
     keepReceiveCounts(persistence)
     persistence.load(sqsStore, snsStore, s3Store)
-    for (const store of [sqsStore, snsStore, s3Store, ...sqsStore.allQueues()]) store.persistence = persistence
+    for (const store of [sqsStore, snsStore, s3Store, ...sqsStore.allQueues()])
+      store.persistence = persistence
   }
-  const app = fauxqs.buildApp({ logger: false, defaultRegion: 'us-east-1', stores: { sqsStore, snsStore, s3Store } })
+  const app = fauxqs.buildApp({
+    logger: false,
+    defaultRegion: 'us-east-1',
+    stores: { sqsStore, snsStore, s3Store },
+  })
   mendS3(app, s3Store)
   returnUnreceived(app, sqsStore)
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
@@ -96,30 +108,56 @@ export async function startFauxqs(dataDir: string | undefined): Promise<Server> 
 
 async function internals(): Promise<Internals & { version: string }> {
   const entry = import.meta.resolve('fauxqs')
-  const load = async (path: string): Promise<Partial<Internals>> => (await import(new URL(path, entry).href)) as Partial<Internals>
-  const { version } = (await import(new URL('../package.json', entry).href, { with: { type: 'json' } })).default as { version: string }
+  const load = async (path: string): Promise<Partial<Internals>> =>
+    (await import(new URL(path, entry).href)) as Partial<Internals>
+  const { version } = (await import(new URL('../package.json', entry).href, { with: { type: 'json' } }))
+    .default as { version: string }
   const [sqs, sns, s3, persistence] = await Promise.all(
-    ['./sqs/sqsStore.js', './sns/snsStore.js', './s3/s3Store.js', './persistence.js'].map((path) => load(path).catch(() => undefined)),
+    ['./sqs/sqsStore.js', './sns/snsStore.js', './s3/s3Store.js', './persistence.js'].map((path) =>
+      load(path).catch(() => undefined),
+    ),
   )
   const found = { ...sqs, ...sns, ...s3, ...persistence, version }
-  if (found.SqsStore === undefined || found.SnsStore === undefined || found.S3Store === undefined || found.PersistenceManager === undefined) {
-    throw new UnmoorError('Unsupported', `The local start works with fauxqs ${SUPPORTED}, not ${version}. Run: npm install --save-dev fauxqs@${SUPPORTED}`, {
-      operation: 'start',
-    })
+  if (
+    found.SqsStore === undefined ||
+    found.SnsStore === undefined ||
+    found.S3Store === undefined ||
+    found.PersistenceManager === undefined
+  ) {
+    throw new UnmoorError(
+      'Unsupported',
+      `The local start works with fauxqs ${SUPPORTED}, not ${version}. Run: npm install --save-dev ` +
+        `fauxqs@${SUPPORTED}`,
+      {
+        operation: 'start',
+      },
+    )
   }
   return found as Internals & { version: string }
 }
 
-/** Its own statement sets the count to NULL, which its own schema refuses: the message was lost, and the call a 500. */
+/**
+ * Its own statement sets the count to NULL, which its own schema refuses: the message was lost, and the call
+ * a 500.
+ */
 function keepReceiveCounts(persistence: Persistence): void {
-  const statement = persistence.db.prepare('UPDATE sqs_messages SET receipt_handle = NULL, visibility_deadline = NULL WHERE message_id = ?')
+  const statement = persistence.db.prepare(
+    'UPDATE sqs_messages SET receipt_handle = NULL, visibility_deadline = NULL WHERE message_id = ?',
+  )
   persistence.updateMessageReady = (messageId) => void statement.run(messageId)
 }
 
-/** A long poll whose client has gone away still takes messages; they go back as if nobody had received them, which is so. */
+/**
+ * A long poll whose client has gone away still takes messages; they go back as if nobody had received them,
+ * which is so.
+ */
 function returnUnreceived(app: SqsApp, store: SqsStoreLike): void {
   app.addHook('onSend', (request, _reply, payload, done) => {
-    if (request.headers['x-amz-target'] === 'AmazonSQS.ReceiveMessage' && request.raw.socket.destroyed && typeof payload === 'string') {
+    if (
+      request.headers['x-amz-target'] === 'AmazonSQS.ReceiveMessage' &&
+      request.raw.socket.destroyed &&
+      typeof payload === 'string'
+    ) {
       const { Messages = [] } = JSON.parse(payload) as { Messages?: { ReceiptHandle: string }[] }
       const queue = store.getQueue((request.body as { QueueUrl: string }).QueueUrl)
       for (const { ReceiptHandle } of Messages) {
@@ -132,7 +170,10 @@ function returnUnreceived(app: SqsApp, store: SqsStoreLike): void {
   })
 }
 
-/** A message that is enqueued with a receive count comes from another queue's redrive; SQS counts receives per queue. */
+/**
+ * A message that is enqueued with a receive count comes from another queue's redrive; SQS counts receives per
+ * queue.
+ */
 function countPerQueue(store: SqsStoreLike): void {
   const create = store.createQueue.bind(store)
   store.createQueue = (...args) => {

@@ -1,6 +1,7 @@
 /**
- * What a Lambda artifact's drivers need on this machine: servers that speak DynamoDB's, S3's and SQS's protocols, and a Postgres.
- * They run in one child process, so that the Lambda front stays clean and a crash of one of them is seen as such.
+ * What a Lambda artifact's drivers need on this machine: servers that speak DynamoDB's, S3's and SQS's
+ * protocols, and a Postgres. They run in one child process, so that the Lambda front stays clean and a crash
+ * of one of them is seen as such.
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -15,9 +16,15 @@ import { createPlan } from './plan.ts'
 export interface LocalAwsOptions {
   manifest: Manifest
   drivers: Readonly<Record<string, DriverSpec>>
-  /** Variables that the caller sets. A service whose endpoint is among them, or a database whose URL is, is not started. */
+  /**
+   * Variables that the caller sets. A service whose endpoint is among them, or a database whose URL is, is
+   * not started.
+   */
   variables: Readonly<Record<string, string>>
-  /** Absolute folder to keep data in between starts. Default: in memory, and a database made on a Postgres server is dropped at the end. */
+  /**
+   * Absolute folder to keep data in between starts. Default: in memory, and a database made on a Postgres
+   * server is dropped at the end.
+   */
   dataDir?: string | undefined
   /** Seconds that a received message stays hidden from other receivers. Default: 30. */
   visibilityTimeout?: number
@@ -47,7 +54,11 @@ const STOP_TIMEOUT = 10_000
  */
 export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws> {
   const plan = createPlan(options.manifest, options.drivers, options.variables)
-  const needed = Object.keys(plan.tables).length + Object.keys(plan.buckets).length + plan.queues.length + plan.databases.length
+  const needed =
+    Object.keys(plan.tables).length +
+    Object.keys(plan.buckets).length +
+    plan.queues.length +
+    plan.databases.length
   if (needed === 0) return { variables: {}, queues: {}, servers: [], pids: [], stop: async () => {} }
   const message: StartMessage = {
     plan,
@@ -75,21 +86,36 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
 }
 
 function startProcess(): ChildProcess {
-  // From source (tests) it is a .ts file, in the package a .js file; an import specifier would be rewritten, a URL is not.
-  const file = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './process.ts' : './process.js', import.meta.url))
+  // From source (tests) it is a .ts file, in the package a .js file; an import specifier would be rewritten,
+  // a URL is not.
+  const file = fileURLToPath(
+    new URL(import.meta.url.endsWith('.ts') ? './process.ts' : './process.js', import.meta.url),
+  )
   return fork(file, [], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], execArgv: ['--no-warnings'] })
 }
 
-function answer(child: ChildProcess, start: StartMessage): Promise<Extract<ProcessMessage, { type: 'ready' }>> {
+function answer(
+  child: ChildProcess,
+  start: StartMessage,
+): Promise<Extract<ProcessMessage, { type: 'ready' }>> {
   const { lines } = watchOutput(child, undefined)
   return new Promise((resolve, reject) => {
     const fail = (code: ErrorCode, text: string): void => {
       clearTimeout(timer)
       reject(new UnmoorError(code, text, { operation: 'start' }))
     }
-    const timer = setTimeout(() => fail('Timeout', `The local services were not ready after ${START_TIMEOUT / 1000} s.\n${lines.join('\n')}`), START_TIMEOUT)
+    const timer = setTimeout(
+      () =>
+        fail(
+          'Timeout',
+          `The local services were not ready after ${START_TIMEOUT / 1000} s.\n${lines.join('\n')}`,
+        ),
+      START_TIMEOUT,
+    )
     child.once('error', (error) => fail('Unavailable', `The local services did not start: ${error.message}`))
-    child.once('exit', (code, signal) => fail('Unavailable', `The local services ended at once (${signal ?? code}).\n${lines.join('\n')}`))
+    child.once('exit', (code, signal) =>
+      fail('Unavailable', `The local services ended at once (${signal ?? code}).\n${lines.join('\n')}`),
+    )
     child.once('message', (raw) => {
       const message = raw as ProcessMessage
       if (message.type === 'failed') return fail(message.code as ErrorCode, message.message)

@@ -17,7 +17,13 @@ export interface StartMessage {
 
 /** What it answers. */
 export type ProcessMessage =
-  | { type: 'ready'; variables: Record<string, string>; queues: Record<string, string>; servers: string[]; pids: number[] }
+  | {
+      type: 'ready'
+      variables: Record<string, string>
+      queues: Record<string, string>
+      servers: string[]
+      pids: number[]
+    }
   | { type: 'failed'; message: string; code: string }
 
 /** How it is ended. */

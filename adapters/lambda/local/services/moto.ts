@@ -3,11 +3,15 @@ import { UnmoorError } from '../../../../core/errors.ts'
 import { freePort } from './free-port.ts'
 import type { Server } from './server.ts'
 
-/** S3's protocol by moto (Python), on 127.0.0.1: asked for with UNMOOR_LOCAL_S3=moto. Its data is in memory. */
+/**
+ * S3's protocol by moto (Python), on 127.0.0.1: asked for with UNMOOR_LOCAL_S3=moto. Its data is in memory.
+ */
 export async function startMoto(): Promise<Server> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const child = spawn('moto_server', ['-H', '127.0.0.1', '-p', String(port)], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn('moto_server', ['-H', '127.0.0.1', '-p', String(port)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   let output = ''
   let ended: string | undefined
   child.stderr.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-2000)))
@@ -24,7 +28,8 @@ export async function startMoto(): Promise<Server> {
       child.kill()
       throw new UnmoorError(
         'Unavailable',
-        `moto_server did not start: ${ended ?? 'no answer after 30 s'}. Install it with: pip install 'moto[server]', or unset UNMOOR_LOCAL_S3.`,
+        `moto_server did not start: ${ended ?? 'no answer after 30 s'}. Install it with: pip install ` +
+          `'moto[server]', or unset UNMOOR_LOCAL_S3.`,
         { operation: 'start' },
       )
     }

@@ -6,6 +6,10 @@ export async function importOptional<T>(name: string, purpose: string, install =
     return (await import(name)) as T
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'ERR_MODULE_NOT_FOUND') throw error
-    throw new UnmoorError('NotFound', `${purpose} needs the package ${name}. Run: npm install --save-dev ${install}`, { operation: 'start', cause: error })
+    throw new UnmoorError(
+      'NotFound',
+      `${purpose} needs the package ${name}. Run: npm install --save-dev ${install}`,
+      { operation: 'start', cause: error },
+    )
   }
 }

@@ -1,8 +1,9 @@
 /**
- * Postgres's wire protocol over one PGlite, for several clients at once. PGlite has a single session, so a client that has sent the first message
- * of a query holds it until the answer is ready and no transaction is open; the others wait. (@electric-sql/pglite-socket lets
- * clients in between the messages of one query: they lose each other's portals.) Settings but the search path, and prepared statements,
- * are shared; clients name their statements uniquely.
+ * Postgres's wire protocol over one PGlite, for several clients at once. PGlite has a single session, so a
+ * client that has sent the first message of a query holds it until the answer is ready and no transaction is
+ * open; the others wait. (@electric-sql/pglite-socket lets clients in between the messages of one query: they
+ * lose each other's portals.) Settings but the search path, and prepared statements, are shared; clients name
+ * their statements uniquely.
  */
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 
@@ -17,7 +18,10 @@ const CANCEL_REQUEST = 80877102
 const code = (letter: string): number => letter.charCodeAt(0)
 
 /** Listens on a free port of 127.0.0.1. */
-export async function servePglite(db: Database, version: string): Promise<{ port: number; stop(): Promise<void> }> {
+export async function servePglite(
+  db: Database,
+  version: string,
+): Promise<{ port: number; stop(): Promise<void> }> {
   const turns = new Turns()
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
@@ -135,15 +139,23 @@ class Client {
       standard_conforming_strings: 'on',
       TimeZone: 'GMT',
     }
-    const parameters = Object.entries(settings).map(([name, value]) => frame('S', Buffer.from(`${name}\0${value}\0`)))
-    this.#socket.write(Buffer.concat([frame('R', Buffer.alloc(4)), ...parameters, frame('K', Buffer.alloc(8)), READY]))
+    const parameters = Object.entries(settings).map(([name, value]) =>
+      frame('S', Buffer.from(`${name}\0${value}\0`)),
+    )
+    this.#socket.write(
+      Buffer.concat([frame('R', Buffer.alloc(4)), ...parameters, frame('K', Buffer.alloc(8)), READY]),
+    )
   }
 
   async #work(): Promise<void> {
     if (this.#working) return
     this.#working = true
     try {
-      for (let message = this.#messages.shift(); message !== undefined && !this.#closed; message = this.#messages.shift()) {
+      for (
+        let message = this.#messages.shift();
+        message !== undefined && !this.#closed;
+        message = this.#messages.shift()
+      ) {
         if (message[0] === code('X')) {
           this.#socket.end()
           break
@@ -166,7 +178,9 @@ class Client {
     if (this.#skipping && !ends) return
     await this.#turns.take(this)
     if (this.#turns.searchPath !== this.#searchPath) {
-      await this.#db.execProtocolRaw(new Uint8Array(frame('Q', Buffer.from(`SET search_path = ${this.#searchPath}\0`))))
+      await this.#db.execProtocolRaw(
+        new Uint8Array(frame('Q', Buffer.from(`SET search_path = ${this.#searchPath}\0`))),
+      )
       this.#turns.searchPath = this.#searchPath
     }
     const answer = await this.#db.execProtocolRaw(new Uint8Array(message))

@@ -25,38 +25,57 @@ export interface Plan {
 type Variables = Readonly<Record<string, string>>
 
 /**
- * Reads the plan off the drivers. What `variables` already names is the caller's own: a service whose endpoint they give, a database whose URL
- * they give.
+ * Reads the plan off the drivers. What `variables` already names is the caller's own: a service whose
+ * endpoint they give, a database whose URL they give.
  */
-export function createPlan(manifest: Manifest, drivers: Readonly<Record<string, DriverSpec>>, variables: Variables): Plan {
+export function createPlan(
+  manifest: Manifest,
+  drivers: Readonly<Record<string, DriverSpec>>,
+  variables: Variables,
+): Plan {
   const plan: Plan = { tables: {}, buckets: {}, queues: [], databases: [] }
-  const own = (service: string): boolean => variables['AWS_ENDPOINT_URL'] !== undefined || variables[`AWS_ENDPOINT_URL_${service}`] !== undefined
+  const own = (service: string): boolean =>
+    variables['AWS_ENDPOINT_URL'] !== undefined || variables[`AWS_ENDPOINT_URL_${service}`] !== undefined
   for (const [binding, spec] of Object.entries(drivers)) {
     const declaration = manifest.bindings[binding]
     if (spec.driver === 'dynamodb') {
-      if (!own('DYNAMODB')) addName(plan.tables, spec['table'], 'UNMOOR_TABLE', variables, `unmoor-${slug(manifest.name)}`)
-      if (!own('S3')) addName(plan.buckets, spec['bucket'], 'UNMOOR_BUCKET', variables, `unmoor-${slug(manifest.name)}`)
+      if (!own('DYNAMODB'))
+        addName(plan.tables, spec['table'], 'UNMOOR_TABLE', variables, `unmoor-${slug(manifest.name)}`)
+      if (!own('S3'))
+        addName(plan.buckets, spec['bucket'], 'UNMOOR_BUCKET', variables, `unmoor-${slug(manifest.name)}`)
     }
-    if (spec.driver === 's3' && !own('S3')) addName(plan.buckets, spec['bucket'], 'UNMOOR_BUCKET', variables, `unmoor-${slug(manifest.name)}`)
+    if (spec.driver === 's3' && !own('S3'))
+      addName(plan.buckets, spec['bucket'], 'UNMOOR_BUCKET', variables, `unmoor-${slug(manifest.name)}`)
     if (spec.driver === 'sqs' && declaration?.kind === 'queue' && !own('SQS')) {
       const queue: PlannedQueue = {
         binding,
         name: `${slug(manifest.name)}-${binding}${spec['fifo'] === true ? '.fifo' : ''}`,
         variable: variableOf(spec['url']) ?? `${constantCase(binding)}_QUEUE_URL`,
       }
-      if (declaration.deadLetterQueue !== undefined) queue.redrive = { binding: declaration.deadLetterQueue, maxReceiveCount: declaration.maxRetries + 1 }
+      if (declaration.deadLetterQueue !== undefined)
+        queue.redrive = { binding: declaration.deadLetterQueue, maxReceiveCount: declaration.maxRetries + 1 }
       plan.queues.push(queue)
     }
     if (spec.driver === 'postgres') {
       const variable = variableOf(spec['url']) ?? (spec['url'] === undefined ? 'DATABASE_URL' : undefined)
-      if (variable !== undefined && variables[variable] === undefined && !plan.databases.includes(variable)) plan.databases.push(variable)
+      if (variable !== undefined && variables[variable] === undefined && !plan.databases.includes(variable))
+        plan.databases.push(variable)
     }
   }
   return plan
 }
 
-/** Variables whose value is a name of ours; a name that the options or the variables fix is made as it is, under its own name. */
-function addName(names: Record<string, string>, option: unknown, fallback: string, variables: Variables, name: string): void {
+/**
+ * Variables whose value is a name of ours; a name that the options or the variables fix is made as it is,
+ * under its own name.
+ */
+function addName(
+  names: Record<string, string>,
+  option: unknown,
+  fallback: string,
+  variables: Variables,
+  name: string,
+): void {
   if (typeof option === 'string') {
     names[`=${option}`] = option
     return

@@ -35,13 +35,16 @@ export async function startPostgres(options: PostgresOptions): Promise<Server> {
   if (options.server === 'embedded') return startEmbedded(options.dataDir)
   if (options.server === 'probe') {
     const reachable = await connects()
-    return reachable ? useServer(PROBED, options).catch(() => startEmbedded(options.dataDir)) : startEmbedded(options.dataDir)
+    return reachable
+      ? useServer(PROBED, options).catch(() => startEmbedded(options.dataDir))
+      : startEmbedded(options.dataDir)
   }
   return useServer(options.server, options).catch((error: unknown) => {
     const url = options.server.replace(/:[^:@/]*@/, ':***@')
     throw new UnmoorError(
       'Unavailable',
-      `Postgres at ${url} cannot be used: ${error instanceof Error ? error.message : String(error)}. Correct or unset UNMOOR_POSTGRES_URL.`,
+      `Postgres at ${url} cannot be used: ${error instanceof Error ? error.message : String(error)}. ` +
+        'Correct or unset UNMOOR_POSTGRES_URL.',
       { operation: 'start', cause: error },
     )
   })
@@ -62,15 +65,21 @@ function connects(): Promise<boolean> {
 }
 
 async function useServer(server: string, { app, dataDir }: PostgresOptions): Promise<Server> {
-  const own = dataDir === undefined ? randomBytes(5).toString('hex') : createHash('sha256').update(dataDir).digest('hex').slice(0, 10)
+  const own =
+    dataDir === undefined
+      ? randomBytes(5).toString('hex')
+      : createHash('sha256').update(dataDir).digest('hex').slice(0, 10)
   const database = `unmoor_${slug(app).replaceAll('-', '_')}_${own}`
   if (dataDir !== undefined) await mkdir(dataDir, { recursive: true })
   const [{ server_version: version }] = await asAdmin(server, async (sql) => {
     await dropForgotten(sql)
     const found = await sql.unsafe(`select 1 from pg_database where datname = '${database}'`)
     if (found.length === 0) await sql.unsafe(`create database ${database}`)
-    if (dataDir !== undefined) await sql.unsafe(`comment on database ${database} is '${(ORIGIN + dataDir).replaceAll("'", "''")}'`)
-    return (await sql.unsafe<{ server_version: string }>('show server_version')) as [{ server_version: string }]
+    if (dataDir !== undefined)
+      await sql.unsafe(`comment on database ${database} is '${(ORIGIN + dataDir).replaceAll("'", "''")}'`)
+    return (await sql.unsafe<{ server_version: string }>('show server_version')) as [
+      { server_version: string },
+    ]
   })
   const url = new URL(server)
   url.pathname = `/${database}`
@@ -78,7 +87,8 @@ async function useServer(server: string, { app, dataDir }: PostgresOptions): Pro
     name: `postgres ${version.split(' ')[0]}`,
     url: url.href,
     stop: async () => {
-      if (dataDir === undefined) await asAdmin(server, (sql) => sql.unsafe(`drop database if exists ${database} with (force)`))
+      if (dataDir === undefined)
+        await asAdmin(server, (sql) => sql.unsafe(`drop database if exists ${database} with (force)`))
     },
   }
 }
@@ -86,10 +96,14 @@ async function useServer(server: string, { app, dataDir }: PostgresOptions): Pro
 /** What the comment of a database of ours begins with; the data folder that it belongs to follows. */
 const ORIGIN = `unmoor on ${hostname()}: `
 
-/** Drops databases whose data folder is gone: test runs and demos work in temporary folders, and nothing else would ever end their databases. */
+/**
+ * Drops databases whose data folder is gone: test runs and demos work in temporary folders, and nothing else
+ * would ever end their databases.
+ */
 async function dropForgotten(sql: Sql): Promise<void> {
   const ours = await sql.unsafe<{ datname: string; comment: string | null }>(
-    "select datname, shobj_description(oid, 'pg_database') as comment from pg_database where datname like 'unmoor\\_%'",
+    "select datname, shobj_description(oid, 'pg_database') as comment from pg_database where datname " +
+      "like 'unmoor\\_%'",
   )
   for (const { datname, comment } of ours) {
     if (!comment?.startsWith(ORIGIN) || existsSync(comment.slice(ORIGIN.length))) continue
@@ -110,7 +124,14 @@ async function asAdmin<T>(server: string, work: (sql: Sql) => Promise<T>): Promi
 
 /** What is used of PGlite. */
 interface Pglite {
-  PGlite: { create(dataDir?: string): Promise<Database & { query(text: string): Promise<{ rows: { server_version: string }[] }>; close(): Promise<void> }> }
+  PGlite: {
+    create(dataDir?: string): Promise<
+      Database & {
+        query(text: string): Promise<{ rows: { server_version: string }[] }>
+        close(): Promise<void>
+      }
+    >
+  }
 }
 
 async function startEmbedded(dataDir: string | undefined): Promise<Server> {

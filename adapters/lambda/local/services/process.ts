@@ -1,6 +1,6 @@
 /**
- * The process of the local services. It is told once what to start, answers once, and ends on `stop`, on SIGTERM,
- * or when the process that started it is gone.
+ * The process of the local services. It is told once what to start, answers once, and ends on `stop`, on
+ * SIGTERM, or when the process that started it is gone.
  */
 import { isUnmoorError } from '../../../../core/errors.ts'
 import { startDynamodb } from './dynamodb.ts'
@@ -33,7 +33,8 @@ async function start(message: StartMessage): Promise<ProcessMessage> {
     const buckets = Object.keys(plan.buckets).length > 0
     if (!buckets && plan.queues.length === 0) return
     const onMoto = buckets && message.s3 === 'moto' ? startMoto() : undefined
-    const fauxqs = onMoto === undefined || plan.queues.length > 0 ? keep(await startFauxqs(dataDir)) : undefined
+    const fauxqs =
+      onMoto === undefined || plan.queues.length > 0 ? keep(await startFauxqs(dataDir)) : undefined
     const s3 = onMoto === undefined ? fauxqs : keep(await onMoto)
     if (buckets && s3 !== undefined) {
       variables['AWS_ENDPOINT_URL_S3'] = s3.url
@@ -52,13 +53,21 @@ async function start(message: StartMessage): Promise<ProcessMessage> {
     for (const variable of plan.databases) variables[variable] = url
   }
   await Promise.all([dynamodb(), s3AndSqs(), postgres()])
-  if (Object.keys(variables).some((name) => name.startsWith('AWS_'))) Object.assign(variables, LOCAL_CREDENTIALS)
-  return { type: 'ready', variables, queues, servers: servers.map(({ name }) => name).sort(), pids: servers.flatMap(({ pids }) => pids ?? []) }
+  if (Object.keys(variables).some((name) => name.startsWith('AWS_')))
+    Object.assign(variables, LOCAL_CREDENTIALS)
+  return {
+    type: 'ready',
+    variables,
+    queues,
+    servers: servers.map(({ name }) => name).sort(),
+    pids: servers.flatMap(({ pids }) => pids ?? []),
+  }
 }
 
 function assign(variables: Record<string, string>, names: Record<string, string>): void {
   // Names that the options fix have no variable; their entries begin with `=`.
-  for (const [variable, name] of Object.entries(names)) if (!variable.startsWith('=')) variables[variable] = name
+  for (const [variable, name] of Object.entries(names))
+    if (!variable.startsWith('=')) variables[variable] = name
 }
 
 function stop(): Promise<void> {
@@ -82,7 +91,11 @@ process.on('message', (message: StartMessage | StopMessage) => {
     (ready) => process.send?.(ready),
     (error: unknown) => {
       const text = error instanceof Error ? error.message : String(error)
-      process.send?.({ type: 'failed', message: text, code: isUnmoorError(error) ? error.code : 'Unavailable' } satisfies ProcessMessage)
+      process.send?.({
+        type: 'failed',
+        message: text,
+        code: isUnmoorError(error) ? error.code : 'Unavailable',
+      } satisfies ProcessMessage)
     },
   )
 })

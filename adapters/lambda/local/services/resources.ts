@@ -5,16 +5,28 @@ import { isUnmoorError } from '../../../../core/errors.ts'
 import type { PlannedQueue } from './plan.ts'
 
 /** The local servers check no signature; the clients want something to sign with. */
-export const LOCAL_CREDENTIALS = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local', AWS_REGION: 'us-east-1' } as const
+export const LOCAL_CREDENTIALS = {
+  AWS_ACCESS_KEY_ID: 'local',
+  AWS_SECRET_ACCESS_KEY: 'local',
+  AWS_REGION: 'us-east-1',
+} as const
 
 function client(service: AwsService, endpoint: string): AwsClient {
   const variables: Readonly<Record<string, string>> = LOCAL_CREDENTIALS
-  return new AwsClient(resolveAws(service, { endpoint }, { binding: 'local', variable: (name) => variables[name] }))
+  return new AwsClient(
+    resolveAws(service, { endpoint }, { binding: 'local', variable: (name) => variables[name] }),
+  )
 }
 
 /** Makes the table that the dynamodb driver expects, unless it is there. */
 export async function createTable(url: string, table: string): Promise<void> {
-  const call = { service: 'dynamodb' as const, url: `${url}/`, on: `table "${table}"`, write: true, repeatable: true }
+  const call = {
+    service: 'dynamodb' as const,
+    url: `${url}/`,
+    on: `table "${table}"`,
+    write: true,
+    repeatable: true,
+  }
   const dynamodb = client('dynamodb', url)
   const body = {
     TableName: table,
@@ -28,9 +40,11 @@ export async function createTable(url: string, table: string): Promise<void> {
       { AttributeName: 'sk', KeyType: 'RANGE' },
     ],
   }
-  await callJson(dynamodb, { ...call, target: 'DynamoDB_20120810.CreateTable', body }).catch((error: unknown) => {
-    if ((error as { cause?: { code?: unknown } }).cause?.code !== 'ResourceInUseException') throw error
-  })
+  await callJson(dynamodb, { ...call, target: 'DynamoDB_20120810.CreateTable', body }).catch(
+    (error: unknown) => {
+      if ((error as { cause?: { code?: unknown } }).cause?.code !== 'ResourceInUseException') throw error
+    },
+  )
   for (;;) {
     const { Table } = await callJson<{ Table: { TableStatus: string } }>(dynamodb, {
       ...call,
@@ -60,25 +74,48 @@ export async function createBucket(url: string, bucket: string): Promise<void> {
 }
 
 /** Makes the queues, dead-letter queues joined to theirs, and gives URLs by binding. */
-export async function createQueues(url: string, queues: readonly PlannedQueue[], visibilityTimeout: number): Promise<Record<string, string>> {
+export async function createQueues(
+  url: string,
+  queues: readonly PlannedQueue[],
+  visibilityTimeout: number,
+): Promise<Record<string, string>> {
   const sqs = client('sqs', url)
   const call = <T>(name: string, queue: string, body: unknown): Promise<T> =>
-    callJson<T>(sqs, { service: 'sqs', target: `AmazonSQS.${name}`, url: `${url}/`, on: `queue "${queue}"`, body, write: true, repeatable: true })
+    callJson<T>(sqs, {
+      service: 'sqs',
+      target: `AmazonSQS.${name}`,
+      url: `${url}/`,
+      on: `queue "${queue}"`,
+      body,
+      write: true,
+      repeatable: true,
+    })
   const urls: Record<string, string> = {}
   for (const { binding, name } of queues) {
-    await call('CreateQueue', name, { QueueName: name, ...(name.endsWith('.fifo') ? { Attributes: { FifoQueue: 'true' } } : {}) })
+    await call('CreateQueue', name, {
+      QueueName: name,
+      ...(name.endsWith('.fifo') ? { Attributes: { FifoQueue: 'true' } } : {}),
+    })
     // Not the URL that it answers with: that names a host which a machine without its own DNS cannot find.
     urls[binding] = `${url}/000000000000/${name}`
   }
   for (const { binding, name, redrive } of queues) {
-    const target = redrive === undefined ? undefined : queues.find((queue) => queue.binding === redrive.binding)
+    const target =
+      redrive === undefined ? undefined : queues.find((queue) => queue.binding === redrive.binding)
     const policy =
       target === undefined
         ? ''
-        : JSON.stringify({ deadLetterTargetArn: `arn:aws:sqs:us-east-1:000000000000:${target.name}`, maxReceiveCount: redrive?.maxReceiveCount })
+        : JSON.stringify({
+            deadLetterTargetArn: `arn:aws:sqs:us-east-1:000000000000:${target.name}`,
+            maxReceiveCount: redrive?.maxReceiveCount,
+          })
     await call('SetQueueAttributes', name, {
       QueueUrl: urls[binding],
-      Attributes: { VisibilityTimeout: String(visibilityTimeout), MessageRetentionPeriod: '1209600', RedrivePolicy: policy },
+      Attributes: {
+        VisibilityTimeout: String(visibilityTimeout),
+        MessageRetentionPeriod: '1209600',
+        RedrivePolicy: policy,
+      },
     })
   }
   return urls

@@ -1,6 +1,8 @@
 /**
- * What fauxqs 2.4 lacks of S3, added in front of its routes: the end of a signed URL's time (403), conditional writes (412), checksums (400 BadDigest), the size of metadata,
- * suffix ranges longer than the object, and lists in UTF-8 byte order (it sorts by locale and then pages by UTF-16 order, which loses keys).
+ * What fauxqs 2.4 lacks of S3, added in front of its routes: the end of a signed URL's time (403),
+ * conditional writes (412), checksums (400 BadDigest), the size of metadata, suffix ranges longer than the
+ * object, and lists in UTF-8 byte order (it sorts by locale and then pages by UTF-16 order, which loses
+ * keys).
  */
 import { createHash } from 'node:crypto'
 import { compareUtf8 } from '../../../../core/bindings/bytes.ts'
@@ -37,7 +39,10 @@ export interface S3App {
   addHook(name: 'preHandler', hook: (request: S3Request, reply: S3Reply, done: () => void) => void): unknown
 }
 
-/** Adds the missing answers. The hook and fauxqs's handler run in one turn, so that nothing comes between a check and its write. */
+/**
+ * Adds the missing answers. The hook and fauxqs's handler run in one turn, so that nothing comes between a
+ * check and its write.
+ */
 export function mendS3(app: S3App, store: S3StoreLike): void {
   app.addHook('preHandler', (request, reply, done) => {
     const { bucket = '', '*': key = '' } = request.params ?? {}
@@ -48,7 +53,10 @@ export function mendS3(app: S3App, store: S3StoreLike): void {
       reply
         .status(status)
         .header('content-type', 'application/xml')
-        .send(`<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`)
+        .send(
+          '<?xml version="1.0" ' +
+            `encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`,
+        )
     }
     if (expired(query, Date.now())) return refuse([403, 'AccessDenied', 'Request has expired'])
     if (method === 'GET' && key === '' && query['list-type'] === '2') {
@@ -61,8 +69,13 @@ export function mendS3(app: S3App, store: S3StoreLike): void {
     const suffix = /^bytes=-(\d+)$/.exec(header(request, 'range') ?? '')?.[1]
     const size = objects.get(key)?.contentLength ?? 0
     if (method === 'GET' && Number(suffix) > size && size > 0) request.headers['range'] = 'bytes=0-'
-    const writes = (method === 'PUT' && key !== '' && query['partNumber'] === undefined) || (method === 'POST' && query['uploadId'] !== undefined)
-    const refusal = (writes ? condition(request, objects.get(key)) : undefined) ?? (method === 'PUT' ? checksum(request) : undefined) ?? metadata(request)
+    const writes =
+      (method === 'PUT' && key !== '' && query['partNumber'] === undefined) ||
+      (method === 'POST' && query['uploadId'] !== undefined)
+    const refusal =
+      (writes ? condition(request, objects.get(key)) : undefined) ??
+      (method === 'PUT' ? checksum(request) : undefined) ??
+      metadata(request)
     if (refusal === undefined) return done()
     refuse(refusal)
   })
@@ -70,7 +83,10 @@ export function mendS3(app: S3App, store: S3StoreLike): void {
 
 type Refusal = [status: number, code: string, message?: string] | undefined
 
-/** Whether a signature in the query is over: it holds for X-Amz-Expires seconds from X-Amz-Date (`20261125T080000Z`). */
+/**
+ * Whether a signature in the query is over: it holds for X-Amz-Expires seconds from X-Amz-Date
+ * (`20261125T080000Z`).
+ */
 function expired(query: S3Request['query'], now: number): boolean {
   const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(query['X-Amz-Date'] ?? '')
   if (match === null || query['X-Amz-Expires'] === undefined) return false
@@ -86,8 +102,10 @@ function header(request: S3Request, name: string): string | undefined {
 function condition(request: S3Request, stored: StoredObject | undefined): Refusal {
   const ifMatch = header(request, 'if-match')
   if (ifMatch !== undefined && stored === undefined) return [404, 'NoSuchKey']
-  if (ifMatch !== undefined && unquoted(ifMatch) !== unquoted(stored?.etag ?? '')) return [412, 'PreconditionFailed']
-  if (header(request, 'if-none-match') !== undefined && stored !== undefined) return [412, 'PreconditionFailed']
+  if (ifMatch !== undefined && unquoted(ifMatch) !== unquoted(stored?.etag ?? ''))
+    return [412, 'PreconditionFailed']
+  if (header(request, 'if-none-match') !== undefined && stored !== undefined)
+    return [412, 'PreconditionFailed']
   return undefined
 }
 
@@ -105,7 +123,8 @@ function checksum(request: S3Request): Refusal {
 function metadata(request: S3Request): Refusal {
   let size = 0
   for (const [name, value] of Object.entries(request.headers)) {
-    if (name.startsWith('x-amz-meta-')) size += name.length - 'x-amz-meta-'.length + decodedLength(String(value))
+    if (name.startsWith('x-amz-meta-'))
+      size += name.length - 'x-amz-meta-'.length + decodedLength(String(value))
   }
   return size > 2048 ? [400, 'MetadataTooLarge'] : undefined
 }
@@ -116,20 +135,31 @@ function decodedLength(value: string): number {
   return word === null ? value.length : Buffer.from(word[1] ?? '', 'base64').length
 }
 
-function listXml(bucket: string, objects: ReadonlyMap<string, StoredObject>, query: S3Request['query']): string {
+function listXml(
+  bucket: string,
+  objects: ReadonlyMap<string, StoredObject>,
+  query: S3Request['query'],
+): string {
   const { prefix = '', delimiter = '' } = query
   const token = query['continuation-token']
-  const after = token === undefined ? (query['start-after'] ?? '') : Buffer.from(token, 'base64url').toString()
+  const after =
+    token === undefined ? (query['start-after'] ?? '') : Buffer.from(token, 'base64url').toString()
   const limit = Math.min(Number(query['max-keys'] ?? 1000), 1000)
   const encode = query['encoding-type'] === 'url' ? encodeKey : escapeXml
   const entries: string[] = []
   let last = ''
   let truncated = false
-  for (const object of [...objects.values()].filter(({ key }) => key.startsWith(prefix)).sort((a, b) => compareUtf8(a.key, b.key))) {
+  for (const object of [...objects.values()]
+    .filter(({ key }) => key.startsWith(prefix))
+    .sort((a, b) => compareUtf8(a.key, b.key))) {
     const cut = delimiter === '' ? -1 : object.key.indexOf(delimiter, prefix.length)
     const name = cut < 0 ? object.key : object.key.slice(0, cut + delimiter.length)
     // A group is listed once: at its first key, and not again on the page that starts after it.
-    if (name === last || (after !== '' && (compareUtf8(name, after) <= 0 || compareUtf8(object.key, after) <= 0))) continue
+    if (
+      name === last ||
+      (after !== '' && (compareUtf8(name, after) <= 0 || compareUtf8(object.key, after) <= 0))
+    )
+      continue
     if (entries.length === limit) {
       truncated = true
       break
@@ -142,10 +172,13 @@ function listXml(bucket: string, objects: ReadonlyMap<string, StoredObject>, que
     )
   }
   return [
-    '<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">',
+    '<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult ' +
+      'xmlns="http://s3.amazonaws.com/doc/2006-03-01/">',
     `<Name>${bucket}</Name><Prefix>${encode(prefix)}</Prefix><KeyCount>${entries.length}</KeyCount><MaxKeys>${limit}</MaxKeys><IsTruncated>${truncated}</IsTruncated>`,
     query['encoding-type'] === 'url' ? '<EncodingType>url</EncodingType>' : '',
-    truncated ? `<NextContinuationToken>${Buffer.from(last).toString('base64url')}</NextContinuationToken>` : '',
+    truncated
+      ? `<NextContinuationToken>${Buffer.from(last).toString('base64url')}</NextContinuationToken>`
+      : '',
     ...entries,
     '</ListBucketResult>',
   ].join('')

@@ -41,7 +41,9 @@ export async function runCronTime(options: CronRunOptions): Promise<void> {
         (held) => {
           if (held) return
           clearInterval(beat)
-          options.report(`ran over its lease at ${new Date(time).toISOString()}; another process may run that time too`)
+          options.report(
+            `ran over its lease at ${new Date(time).toISOString()}; another process may run that time too`,
+          )
         },
         () => {},
       )
@@ -75,7 +77,9 @@ async function claim(options: CronRunOptions, lease: string): Promise<boolean> {
       continue
     }
     if (answer.attempt <= MOST_CLAIMS) return true
-    options.report(`ended its process ${MOST_CLAIMS} times at ${new Date(time).toISOString()} and was given up`)
+    options.report(
+      `ended its process ${MOST_CLAIMS} times at ${new Date(time).toISOString()} and was given up`,
+    )
     await insist(options, () => store.finish(cron, time), STORE_PATIENCE)
     return false
   }
@@ -101,16 +105,24 @@ async function work({ cron, time, run, retryDelays, signal, report }: CronRunOpt
 }
 
 /** Asks a store until it answers; undefined after `seconds`, or at a stop. */
-async function insist<T>({ time, signal, report }: CronRunOptions, ask: () => Promise<T>, seconds: number): Promise<T | undefined> {
+async function insist<T>(
+  { time, signal, report }: CronRunOptions,
+  ask: () => Promise<T>,
+  seconds: number,
+): Promise<T | undefined> {
   const until = Date.now() + seconds * 1000
   for (let failures = 0; ; failures++) {
     try {
       return await ask()
     } catch (error) {
-      if (failures === 0) report(`waits at ${new Date(time).toISOString()} for the store of its claims: ${text(error)}`)
+      if (failures === 0)
+        report(`waits at ${new Date(time).toISOString()} for the store of its claims: ${text(error)}`)
       const pause = Math.min(30_000, 250 * 2 ** failures) * (0.5 + Math.random() / 2)
       if (Date.now() + pause > until) {
-        report(`was left as it is at ${new Date(time).toISOString()}: the store of its claims did not answer for ${seconds} s`)
+        report(
+          `was left as it is at ${new Date(time).toISOString()}: the store of its claims did not answer ` +
+            `for ${seconds} s`,
+        )
         return undefined
       }
       // A claim is not worth a wait while stopping; what has run should still be marked.

@@ -18,7 +18,12 @@ export interface BoundCronStore {
  * Starts an app's crons: name to schedule. Without a store each process runs every cron. The scheduler's stop
  * closes the store.
  */
-export function startCrons(runtime: Runtime, crons: Readonly<Record<string, string>>, store: CronStore | undefined, options: CronOptions): Scheduler {
+export function startCrons(
+  runtime: Runtime,
+  crons: Readonly<Record<string, string>>,
+  store: CronStore | undefined,
+  options: CronOptions,
+): Scheduler {
   const scheduler = startScheduler({
     crons,
     store,
@@ -41,7 +46,10 @@ export function startCrons(runtime: Runtime, crons: Readonly<Record<string, stri
 }
 
 /** The store that the config names. Errors are those of its driver. */
-export async function openCronStore(app: string, bound: BoundCronStore | undefined): Promise<CronStore | undefined> {
+export async function openCronStore(
+  app: string,
+  bound: BoundCronStore | undefined,
+): Promise<CronStore | undefined> {
   if (bound === undefined) return undefined
   const context = {
     binding: 'cronStore',

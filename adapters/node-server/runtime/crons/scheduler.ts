@@ -57,7 +57,9 @@ export interface Scheduler {
  */
 export function startScheduler(options: SchedulerOptions): Scheduler {
   const store = options.store ?? createMemoryCronStore(Date.now)
-  const jobs = Object.entries(options.crons).map(([name, schedule]) => new Job(name, schedule, store, options))
+  const jobs = Object.entries(options.crons).map(
+    ([name, schedule]) => new Job(name, schedule, store, options),
+  )
   for (const job of jobs) job.start()
   return {
     async stop() {
@@ -123,7 +125,10 @@ class Job {
       const last = lastTime(this.#schedule, now)
       if (known !== undefined && last !== undefined && last > known) this.#fire(last)
     } catch (error) {
-      this.#report(`could not be looked up in the store of its claims at the start: ${error instanceof Error ? error.message : String(error)}`)
+      this.#report(
+        'could not be looked up in the store of its claims at the ' +
+          `start: ${error instanceof Error ? error.message : String(error)}`,
+      )
     }
   }
 

@@ -18,7 +18,17 @@ export interface NativeFetch {
  * Headers that speak of one connection (RFC 9110, section 7.6.1), or of the host that it went to; undici
  * refuses most of them.
  */
-const CONNECTION_HEADERS = ['connection', 'expect', 'host', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']
+const CONNECTION_HEADERS = [
+  'connection',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]
 
 /** Fields of RequestInit, undici's `dispatcher` among them. */
 const INIT_FIELDS = [
@@ -44,13 +54,17 @@ export function createFetch({ fetch: nativeFetch, Request: NativeRequest, toNati
   fetch: typeof globalThis.fetch
   Request: typeof globalThis.Request
 } {
-  // A Request of undici's follows its signal by a weak reference: an abort is lost where the Request is collected while
-  // its call is under way. So the signal that the app gave is remembered, and the call follows that one.
+  // A Request of undici's follows its signal by a weak reference: an abort is lost where the Request is
+  // collected while its call is under way. So the signal that the app gave is remembered, and the call
+  // follows that one.
   const signals = new WeakMap<object, AbortSignal>()
 
   function signalOf(input: unknown): AbortSignal | undefined {
     if (typeof input !== 'object' || input === null) return undefined
-    return signals.get(input) ?? (NativeRequest.prototype.isPrototypeOf(input) ? (input as Request).signal : undefined)
+    return (
+      signals.get(input) ??
+      (NativeRequest.prototype.isPrototypeOf(input) ? (input as Request).signal : undefined)
+    )
   }
 
   class UnmoorRequest extends NativeRequest {
@@ -97,7 +111,8 @@ export function createFetch({ fetch: nativeFetch, Request: NativeRequest, toNati
 
 /** An init with what fetch in Node asks for beside a stream. */
 function withDuplex(init: RequestInit | undefined): RequestInit | undefined {
-  if (typeof init !== 'object' || init === null || !(init.body instanceof ReadableStream) || 'duplex' in init) return init
+  if (typeof init !== 'object' || init === null || !(init.body instanceof ReadableStream) || 'duplex' in init)
+    return init
   return changedInit(init, { duplex: 'half' })
 }
 

@@ -21,6 +21,14 @@ export function installGlobals(): void {
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false })
   }
   // So that `fetched.constructor === Response` holds.
-  Object.defineProperty(NativeResponse.prototype, 'constructor', { value: Response, writable: true, configurable: true })
-  Object.defineProperty(NativeRequest.prototype, 'constructor', { value: Request, writable: true, configurable: true })
+  Object.defineProperty(NativeResponse.prototype, 'constructor', {
+    value: Response,
+    writable: true,
+    configurable: true,
+  })
+  Object.defineProperty(NativeRequest.prototype, 'constructor', {
+    value: Request,
+    writable: true,
+    configurable: true,
+  })
 }

@@ -65,7 +65,8 @@ export function flatHeaders(init: unknown): string[] | undefined {
     return list
   }
   if (Array.isArray(init)) {
-    for (const pair of init) if (!Array.isArray(pair) || pair.length !== 2 || !add(list, pair[0], pair[1])) return undefined
+    for (const pair of init)
+      if (!Array.isArray(pair) || pair.length !== 2 || !add(list, pair[0], pair[1])) return undefined
     return list
   }
   const prototype: unknown = Object.getPrototypeOf(init)
@@ -78,7 +79,8 @@ export function flatHeaders(init: unknown): string[] | undefined {
 /** The Headers object of a flat list. */
 export function toHeaders(list: readonly string[]): Headers {
   const headers = new Headers()
-  for (let index = 0; index < list.length; index += 2) headers.append(list[index] as string, list[index + 1] as string)
+  for (let index = 0; index < list.length; index += 2)
+    headers.append(list[index] as string, list[index + 1] as string)
   return headers
 }
 

@@ -5,7 +5,11 @@ import { clientGone } from './client-gone.ts'
 export type CountBytes = (bytes: number) => void
 
 /** The whole body. Rejects when the client goes away, or the limit is passed. */
-export function readIncoming(incoming: IncomingMessage, outgoing: ServerResponse, count: CountBytes | undefined): Promise<Buffer> {
+export function readIncoming(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  count: CountBytes | undefined,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     checkReadable(incoming, outgoing)
     let first: Buffer | undefined
@@ -22,7 +26,9 @@ export function readIncoming(incoming: IncomingMessage, outgoing: ServerResponse
       if (first === undefined) first = chunk
       else (chunks ??= [first]).push(chunk)
     })
-    incoming.on('end', () => resolve(chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks)))
+    incoming.on('end', () =>
+      resolve(chunks === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(chunks)),
+    )
     // Node says nothing but "close" where the client goes away in the middle and nobody listens for errors; a
     // complete message closes too.
     const onGone = (): void => {
@@ -34,7 +40,11 @@ export function readIncoming(incoming: IncomingMessage, outgoing: ServerResponse
 }
 
 /** The body as a byte stream with back-pressure: nothing is read from the socket before it is asked for. */
-export function streamIncoming(incoming: IncomingMessage, outgoing: ServerResponse, count: CountBytes | undefined): ReadableStream<Uint8Array<ArrayBuffer>> {
+export function streamIncoming(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  count: CountBytes | undefined,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   let iterator: AsyncIterator<Buffer> | undefined
   return new ReadableStream({
     type: 'bytes',
@@ -70,10 +80,14 @@ export function streamIncoming(incoming: IncomingMessage, outgoing: ServerRespon
 /** Before the first read. */
 function checkReadable(incoming: IncomingMessage, outgoing: ServerResponse): void {
   // Node throws the rest of a body away once the answer is out, and a read would wait for ever.
-  if (outgoing.writableFinished || incoming.readableEnded) throw new TypeError('The request body cannot be read after the answer was sent. Read it before.')
+  if (outgoing.writableFinished || incoming.readableEnded)
+    throw new TypeError('The request body cannot be read after the answer was sent. Read it before.')
   if (incoming.destroyed) throw brokenOff(incoming)
 }
 
 function brokenOff(incoming: IncomingMessage): DOMException {
-  return clientGone(`The client went away before its request body was complete${incoming.errored === null ? '' : ` (${incoming.errored.message})`}.`)
+  return clientGone(
+    'The client went away before its request body was ' +
+      `complete${incoming.errored === null ? '' : ` (${incoming.errored.message})`}.`,
+  )
 }

@@ -34,7 +34,8 @@ export class IncomingHeaders {
   }
 
   forEach(callback: (value: string, name: string, headers: Headers) => void, thisArg?: unknown): void {
-    for (const [name, value] of this.#entries()) callback.call(thisArg, value, name, this as unknown as Headers)
+    for (const [name, value] of this.#entries())
+      callback.call(thisArg, value, name, this as unknown as Headers)
   }
 
   entries(): IterableIterator<[string, string]> {
@@ -79,7 +80,11 @@ export class IncomingHeaders {
     return entries
   }
 
-  [Symbol.for('nodejs.util.inspect.custom')](_depth: number, options: object, inspect: (value: unknown, options: object) => string): string {
+  [Symbol.for('nodejs.util.inspect.custom')](
+    _depth: number,
+    options: object,
+    inspect: (value: unknown, options: object) => string,
+  ): string {
     return `Headers ${inspect(Object.fromEntries(this.#entries()), options)}`
   }
 }
@@ -94,6 +99,7 @@ function toName(name: string): string {
 
 function refuse(name: string): never {
   throw new TypeError(
-    `The headers of an incoming request are immutable, so "${name}" cannot be changed. Make a copy: new Request(request, { headers }) or new Headers(request.headers).`,
+    `The headers of an incoming request are immutable, so "${name}" cannot be changed. Make a copy: new ` +
+      'Request(request, { headers }) or new Headers(request.headers).',
   )
 }

@@ -1,7 +1,14 @@
 /**
  * node:http messages to and from fetch's Request and Response. Stands alone: the isolate host uses it too.
  */
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerOptions, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
 import { createContext, type ContextOptions, type OwnedContext } from '../../../../core/context.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
 import { isClientGone } from './client-gone.ts'
@@ -31,7 +38,11 @@ export interface HttpOptions {
 }
 
 /** A node:http server with the settings that {@link createListener} relies on. Call `listen` on it. */
-export function createHttpServer(handler: HttpHandler, options: HttpOptions = {}, serverOptions: ServerOptions = {}): Server {
+export function createHttpServer(
+  handler: HttpHandler,
+  options: HttpOptions = {},
+  serverOptions: ServerOptions = {},
+): Server {
   // Repeated request headers are joined, as fetch says, where node would drop some.
   return createServer({ ...serverOptions, joinDuplicateHeaders: true }, createListener(handler, options))
 }
@@ -53,7 +64,12 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
     if (outgoing.headersSent) outgoing.destroy()
     else refuse(outgoing, 500)
   }
-  const send = (incoming: IncomingMessage, outgoing: ServerResponse, ctx: OwnedContext, response: Response): void => {
+  const send = (
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    ctx: OwnedContext,
+    response: Response,
+  ): void => {
     // Gone, or answered already with a 413.
     if (outgoing.headersSent || outgoing.destroyed) response.body?.cancel().catch(() => {})
     else {
@@ -72,10 +88,12 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
 
   return (incoming, outgoing) => {
     const origin = requestOrigin(incoming, trustProxy)
-    if (origin === undefined) return refuse(outgoing, 400, 'a missing or malformed Host header or request target')
+    if (origin === undefined)
+      return refuse(outgoing, 400, 'a missing or malformed Host header or request target')
     // fetch's Request has no such method.
     if (incoming.method === 'TRACE') return refuse(outgoing, 501)
-    if (maxBodyBytes !== undefined && Number(incoming.headers['content-length'] ?? 0) > maxBodyBytes) return refuseBody(incoming, outgoing)
+    if (maxBodyBytes !== undefined && Number(incoming.headers['content-length'] ?? 0) > maxBodyBytes)
+      return refuseBody(incoming, outgoing)
     const count = maxBodyBytes === undefined ? undefined : bodyCounter(incoming, outgoing, maxBodyBytes)
     const ctx = createContext(options.context)
     // An IncomingRequest is a Request by its prototype, which the type system cannot see.
@@ -114,7 +132,12 @@ function bodyCounter(incoming: IncomingMessage, outgoing: ServerResponse, max: n
   }
 }
 
-const TEXTS: Readonly<Record<number, string>> = { 400: 'Bad Request', 413: 'Content Too Large', 500: 'Internal Server Error', 501: 'Not Implemented' }
+const TEXTS: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  413: 'Content Too Large',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+}
 
 /** An answer of the server's own, as plain text. */
 function refuse(outgoing: ServerResponse, status: number, why?: string): void {
@@ -144,5 +167,11 @@ function refuseBody(incoming: IncomingMessage, outgoing: ServerResponse): void {
  * What is left of a refused request would be read as the next one's start: the connection closes after it.
  */
 function refusalFields(text: string, close: boolean): string[] {
-  return ['content-type', 'text/plain; charset=utf-8', 'content-length', String(Buffer.byteLength(text)), ...(close ? ['connection', 'close'] : [])]
+  return [
+    'content-type',
+    'text/plain; charset=utf-8',
+    'content-length',
+    String(Buffer.byteLength(text)),
+    ...(close ? ['connection', 'close'] : []),
+  ]
 }

@@ -22,7 +22,12 @@ export class IncomingRequest {
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | undefined
   #consumed = false
 
-  constructor(incoming: IncomingMessage, outgoing: ServerResponse, origin: string, count: CountBytes | undefined) {
+  constructor(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    origin: string,
+    count: CountBytes | undefined,
+  ) {
     this.#incoming = incoming
     this.#outgoing = outgoing
     this.#origin = origin

@@ -3,19 +3,36 @@ import { type ResponseParts, takeResponse } from './response.ts'
 import { writeStream } from './stream-writer.ts'
 
 /** Fields of one connection: the server's own matter. */
-const CONNECTION_FIELDS: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'])
+const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
 
 /**
  * Writes an app's Response. Bodies in memory are written before it returns; streams give a promise.
  *
- * @throws (or rejects with) what is wrong with the response: a body read already, a header that HTTP/1.1 cannot carry, a stream that fails.
+ * @throws (or rejects with) what is wrong with the response: a body read already, a header that HTTP/1.1
+ * cannot carry, a stream that fails.
  */
-export function respond(outgoing: ServerResponse, response: Response, isHead: boolean): Promise<void> | undefined {
+export function respond(
+  outgoing: ServerResponse,
+  response: Response,
+  isHead: boolean,
+): Promise<void> | undefined {
   return writeParts(outgoing, takeResponse(response), isHead)
 }
 
 /** The same for what a Response is made of: the list is taken to be ASCII with names in lower case. */
-export function writeParts(outgoing: ServerResponse, parts: ResponseParts, isHead: boolean): Promise<void> | undefined {
+export function writeParts(
+  outgoing: ServerResponse,
+  parts: ResponseParts,
+  isHead: boolean,
+): Promise<void> | undefined {
   const { status, body } = parts
   if (status < 200 || status > 599) throw new TypeError(`A Response with status ${status} cannot be sent.`)
   const head = headFields(parts)
@@ -47,7 +64,10 @@ export function writeParts(outgoing: ServerResponse, parts: ResponseParts, isHea
     })
   }
   // The real length wins over one that the app gave: a wrong one would break the connection's framing.
-  head.fields.push('content-length', String(typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength))
+  head.fields.push(
+    'content-length',
+    String(typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength),
+  )
   writeHead(outgoing, parts, head.fields)
   // node:http writes head and text as one string: only a head in ASCII stays what it is when that is UTF-8.
   // (As Latin-1, text in ASCII costs 3% more.)
@@ -61,7 +81,10 @@ function writeHead(outgoing: ServerResponse, { status, statusText }: ResponsePar
 }
 
 /** The fields to write, and the content-length: a known one, else the app's own. */
-function headFields({ list, headers, size }: ResponseParts): { fields: string[]; length: string | undefined } {
+function headFields({ list, headers, size }: ResponseParts): {
+  fields: string[]
+  length: string | undefined
+} {
   const fields: string[] = []
   let length: string | undefined
   const flat = list ?? (headers === undefined ? [] : [...headers].flat())
@@ -71,7 +94,8 @@ function headFields({ list, headers, size }: ResponseParts): { fields: string[];
     if (name === 'content-length') length = value
     else if (!CONNECTION_FIELDS.has(name)) fields.push(name, value)
   }
-  if (length !== undefined && !/^\d+$/.test(length)) throw new TypeError(`A Response has the content-length ${JSON.stringify(length)}, which is no number.`)
+  if (length !== undefined && !/^\d+$/.test(length))
+    throw new TypeError(`A Response has the content-length ${JSON.stringify(length)}, which is no number.`)
   return { fields, length: size === undefined ? length : String(size) }
 }
 

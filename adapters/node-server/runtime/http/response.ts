@@ -69,7 +69,8 @@ class LightResponse {
     else if (typeof body === 'string') {
       this.#body = body
       contentType = TEXT_TYPE
-    } else if (body instanceof Uint8Array && body.buffer instanceof ArrayBuffer && !body.buffer.resizable) this.#body = new Uint8Array(body)
+    } else if (body instanceof Uint8Array && body.buffer instanceof ArrayBuffer && !body.buffer.resizable)
+      this.#body = new Uint8Array(body)
     else if (body instanceof ArrayBuffer && !body.resizable) this.#body = new Uint8Array(body.slice(0))
     else if (body instanceof ReadableStream && !body.locked && !isDisturbed(body)) this.#body = body
     else if (body instanceof URLSearchParams) {
@@ -77,7 +78,12 @@ class LightResponse {
       contentType = 'application/x-www-form-urlencoded;charset=UTF-8'
     } else return false
     if (init === undefined || init === null) {
-      this.#list = contentType === undefined ? NO_HEADERS : contentType === TEXT_TYPE ? TEXT_HEADERS : ['content-type', contentType]
+      this.#list =
+        contentType === undefined
+          ? NO_HEADERS
+          : contentType === TEXT_TYPE
+            ? TEXT_HEADERS
+            : ['content-type', contentType]
       return true
     }
     return typeof init === 'object' && this.#initialize(init, contentType)
@@ -86,7 +92,8 @@ class LightResponse {
   #initialize(init: ResponseInit, contentType: string | undefined): boolean {
     const { status, statusText, headers } = init
     if (status !== undefined) {
-      if (typeof status !== 'number' || !Number.isInteger(status) || status < 200 || status > 599) return false
+      if (typeof status !== 'number' || !Number.isInteger(status) || status < 200 || status > 599)
+        return false
       if (this.#body !== null && (status === 204 || status === 205 || status === 304)) return false
       this.#status = status
     }
@@ -94,7 +101,8 @@ class LightResponse {
       if (typeof statusText !== 'string' || !STATUS_TEXT.test(statusText)) return false
       this.#statusText = statusText
     }
-    const list = headers === undefined ? [] : flatHeaders(isDecoded(this.#body) ? decodedHeaders(headers) : headers)
+    const list =
+      headers === undefined ? [] : flatHeaders(isDecoded(this.#body) ? decodedHeaders(headers) : headers)
     if (list === undefined) return false
     if (contentType !== undefined && !hasHeader(list, 'content-type')) list.push('content-type', contentType)
     this.#list = list
@@ -134,7 +142,8 @@ class LightResponse {
   }
 
   get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
-    if (this.#native === undefined && this.#body instanceof ReadableStream) return this.#body as ReadableStream<Uint8Array<ArrayBuffer>>
+    if (this.#native === undefined && this.#body instanceof ReadableStream)
+      return this.#body as ReadableStream<Uint8Array<ArrayBuffer>>
     return this.#toNative().body
   }
 
@@ -174,7 +183,8 @@ class LightResponse {
     copy.#status = this.#status
     copy.#statusText = this.#statusText
     copy.#list = this.#list
-    if (this.#native === undefined && !this.#used && !(this.#body instanceof ReadableStream)) copy.#body = this.#body
+    if (this.#native === undefined && !this.#used && !(this.#body instanceof ReadableStream))
+      copy.#body = this.#body
     else copy.#native = this.#toNative().clone()
     if (this.#headers !== undefined) {
       copy.#list = undefined
@@ -186,7 +196,10 @@ class LightResponse {
   #toNative(): Response {
     if (this.#native === undefined) {
       const used = this.#used
-      this.#native = new NativeResponse(this.#body as BodyInit | null, { status: this.#status, headers: this.headers })
+      this.#native = new NativeResponse(this.#body as BodyInit | null, {
+        status: this.#status,
+        headers: this.headers,
+      })
       if (used) void this.#native.body?.cancel()
     }
     return this.#native
@@ -205,11 +218,21 @@ class LightResponse {
     const body = this.#native === undefined ? this.#body : (this.#native.body as LightBody)
     if (body !== null) {
       if (this.#used || (body instanceof ReadableStream && (body.locked || isDisturbed(body)))) {
-        throw new TypeError('This Response was already sent or its body already read. Make a new one per request, or clone() it before.')
+        throw new TypeError(
+          'This Response was already sent or its body already read. Make a new one per request, or ' +
+            'clone() it before.',
+        )
       }
       this.#used = !(body instanceof ReadableStream)
     }
-    return { status: this.#status, statusText: this.#statusText, list: this.#list, headers: this.#headers, body, size: this.#size }
+    return {
+      status: this.#status,
+      statusText: this.#statusText,
+      list: this.#list,
+      headers: this.#headers,
+      body,
+      size: this.#size,
+    }
   }
 
   static json(data: unknown, init?: ResponseInit): LightResponse {
@@ -266,7 +289,16 @@ export function takeResponse(response: globalThis.Response): ResponseParts {
   if (isLight(response)) return take(response)
   const { status, statusText, headers, body } = response
   if (body !== null && (response.bodyUsed || body.locked)) {
-    throw new TypeError('This Response was already sent or its body already read. Make a new one per request, or clone() it before.')
+    throw new TypeError(
+      'This Response was already sent or its body already read. Make a new one per request, or clone() ' +
+        'it before.',
+    )
   }
-  return { status, statusText, list: undefined, headers: isDecoded(body) ? decodedHeaders(headers) : headers, body }
+  return {
+    status,
+    statusText,
+    list: undefined,
+    headers: isDecoded(body) ? decodedHeaders(headers) : headers,
+    body,
+  }
 }

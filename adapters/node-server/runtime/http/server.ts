@@ -37,7 +37,9 @@ export async function startServer(handler: HttpHandler, options: HttpServerOptio
     ...options,
     context: {
       signal: stopped.signal,
-      ...(options.onError === undefined ? {} : { onError: (error: unknown) => options.onError?.('waitUntil promise rejected:', error) }),
+      ...(options.onError === undefined
+        ? {}
+        : { onError: (error: unknown) => options.onError?.('waitUntil promise rejected:', error) }),
     },
     onBackground: track,
   })
@@ -60,7 +62,12 @@ export async function startServer(handler: HttpHandler, options: HttpServerOptio
       clearTimeout(timer)
       clearInterval(sweep)
       if (outcome !== 'late') return true
-      stopped.abort(new DOMException(`The server stops: work was still running ${seconds} s after it was told to.`, 'TimeoutError'))
+      stopped.abort(
+        new DOMException(
+          `The server stops: work was still running ${seconds} s after it was told to.`,
+          'TimeoutError',
+        ),
+      )
       server.closeAllConnections()
       return false
     },
@@ -81,13 +88,29 @@ function listenError(error: NodeJS.ErrnoException, port: number, host: string): 
   const where = { operation: 'start', cause: error }
   switch (error.code) {
     case 'EADDRINUSE':
-      return new UnmoorError('Unavailable', `Port ${port} on ${host} is in use by another process. Stop that one, or set PORT to another.`, where)
+      return new UnmoorError(
+        'Unavailable',
+        `Port ${port} on ${host} is in use by another process. Stop that one, or set PORT to another.`,
+        where,
+      )
     case 'EACCES':
-      return new UnmoorError('PermissionDenied', `This user may not listen on port ${port}. Set PORT to one of 1024 or higher.`, where)
+      return new UnmoorError(
+        'PermissionDenied',
+        `This user may not listen on port ${port}. Set PORT to one of 1024 or higher.`,
+        where,
+      )
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return new UnmoorError('InvalidArgument', `"${host}" is no address of this machine. Set HOST to one, such as 127.0.0.1 or 0.0.0.0.`, where)
+      return new UnmoorError(
+        'InvalidArgument',
+        `"${host}" is no address of this machine. Set HOST to one, such as 127.0.0.1 or 0.0.0.0.`,
+        where,
+      )
     default:
-      return new UnmoorError('Unavailable', `The server cannot listen on ${host}:${port}: ${error.message}`, where)
+      return new UnmoorError(
+        'Unavailable',
+        `The server cannot listen on ${host}:${port}: ${error.message}`,
+        where,
+      )
   }
 }

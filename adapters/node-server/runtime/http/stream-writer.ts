@@ -18,8 +18,14 @@ export interface StreamOptions {
  *
  * Rejects with what the stream throws; what to tell the client is then the caller's matter.
  */
-export function writeStream(outgoing: ServerResponse, stream: ReadableStream<Uint8Array>, options: StreamOptions): Promise<void> {
-  return new Promise((resolve, reject) => new StreamWriter(outgoing, stream.getReader(), options, resolve, reject).start())
+export function writeStream(
+  outgoing: ServerResponse,
+  stream: ReadableStream<Uint8Array>,
+  options: StreamOptions,
+): Promise<void> {
+  return new Promise((resolve, reject) =>
+    new StreamWriter(outgoing, stream.getReader(), options, resolve, reject).start(),
+  )
 }
 
 class StreamWriter {
@@ -68,14 +74,21 @@ class StreamWriter {
     if (this.#ended) return
     if (done) this.#finish()
     else if (!(value instanceof Uint8Array))
-      this.#onError(new TypeError(`A response body stream gave a ${typeof value}, not a Uint8Array. Pipe it through a TextEncoderStream.`))
+      this.#onError(
+        new TypeError(
+          `A response body stream gave a ${typeof value}, not a Uint8Array. Pipe it through a ` +
+            'TextEncoderStream.',
+        ),
+      )
     else {
       this.#chunks.push(value)
       this.#gathered += value.byteLength
       this.#total += value.byteLength
       const { declaredLength } = this.#options
       if (declaredLength !== undefined && this.#total > declaredLength) {
-        this.#onError(new TypeError(`A response body has more bytes than its content-length of ${declaredLength}.`))
+        this.#onError(
+          new TypeError(`A response body has more bytes than its content-length of ${declaredLength}.`),
+        )
       } else if (this.#blocked) this.#waiting = true
       else {
         if (this.#gathered >= GATHER) this.#flush()
@@ -137,7 +150,11 @@ class StreamWriter {
   #finish(): void {
     const { declaredLength } = this.#options
     if (declaredLength !== undefined && this.#total < declaredLength) {
-      this.#onError(new TypeError(`A response body ended after ${this.#total} bytes, before its content-length of ${declaredLength}.`))
+      this.#onError(
+        new TypeError(
+          `A response body ended after ${this.#total} bytes, before its content-length of ${declaredLength}.`,
+        ),
+      )
       return
     }
     try {

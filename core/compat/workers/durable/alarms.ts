@@ -1,6 +1,9 @@
 import { objects, type ObjectStore } from './store.ts'
 
-/** The database that knows which objects have alarms. An object's own database is what counts; this one tells where to look. */
+/**
+ * The database that knows which objects have alarms. An object's own database is what counts; this one tells
+ * where to look.
+ */
 const INDEX = 'alarms'
 const RETRIES = 6
 const FIRST_RETRY = 2000
@@ -8,7 +11,9 @@ const FIRST_RETRY = 2000
 let indexed = false
 let timer: ReturnType<typeof setTimeout> | undefined
 let timerAt = Infinity
-let ring: ((object: string, info: { retryCount: number; isRetry: boolean; scheduledTime: number }) => Promise<void>) | undefined
+let ring:
+  | ((object: string, info: { retryCount: number; isRetry: boolean; scheduledTime: number }) => Promise<void>)
+  | undefined
 const ringing = new Set<string>()
 
 /** What rings an object; the namespaces know how. */
@@ -18,7 +23,12 @@ export function onAlarm(handler: NonNullable<typeof ring>): void {
 
 function index(text: string, params: readonly (string | number)[] = []): unknown[][] {
   if (!indexed) {
-    objects().query(INDEX, 'CREATE TABLE IF NOT EXISTS alarms (object TEXT PRIMARY KEY, time INTEGER NOT NULL, retries INTEGER NOT NULL) WITHOUT ROWID', [])
+    objects().query(
+      INDEX,
+      'CREATE TABLE IF NOT EXISTS alarms (object TEXT PRIMARY KEY, time INTEGER NOT NULL, retries ' +
+        'INTEGER NOT NULL) WITHOUT ROWID',
+      [],
+    )
     indexed = true
   }
   return objects().query(INDEX, text, params).rows
@@ -31,11 +41,16 @@ export function scheduleAlarm(store: ObjectStore, time: number | null): void {
     index('DELETE FROM alarms WHERE object = ?1', [store.name])
     return
   }
-  store.write("INSERT INTO _cf_METADATA (key, value) VALUES ('alarm', ?1) ON CONFLICT (key) DO UPDATE SET value = excluded.value", [time])
-  index('INSERT INTO alarms (object, time, retries) VALUES (?1, ?2, 0) ON CONFLICT (object) DO UPDATE SET time = excluded.time, retries = 0', [
-    store.name,
-    time,
-  ])
+  store.write(
+    "INSERT INTO _cf_METADATA (key, value) VALUES ('alarm', ?1) ON CONFLICT (key) DO UPDATE SET value = " +
+      'excluded.value',
+    [time],
+  )
+  index(
+    'INSERT INTO alarms (object, time, retries) VALUES (?1, ?2, 0) ON CONFLICT (object) DO UPDATE SET ' +
+      'time = excluded.time, retries = 0',
+    [store.name, time],
+  )
   arm(time)
 }
 
@@ -53,17 +68,27 @@ function arm(time: number): void {
   )
 }
 
-/** Rings every object whose alarm is due, and waits for them. Once a minute a cron does so too, so that alarms of an earlier process ring. */
+/**
+ * Rings every object whose alarm is due, and waits for them. Once a minute a cron does so too, so that alarms
+ * of an earlier process ring.
+ */
 export async function ringDue(): Promise<void> {
-  const due = index('SELECT object, retries FROM alarms WHERE time <= ?1 ORDER BY time LIMIT 100', [Date.now()]) as [string, number][]
-  await Promise.all(due.filter(([object]) => !ringing.has(object)).map(([object, retries]) => ringOne(object, retries)))
+  const due = index('SELECT object, retries FROM alarms WHERE time <= ?1 ORDER BY time LIMIT 100', [
+    Date.now(),
+  ]) as [string, number][]
+  await Promise.all(
+    due.filter(([object]) => !ringing.has(object)).map(([object, retries]) => ringOne(object, retries)),
+  )
   const [next] = index('SELECT min(time) FROM alarms')
   if (typeof next?.[0] === 'number') arm(next[0])
 }
 
 async function ringOne(object: string, retries: number): Promise<void> {
   ringing.add(object)
-  const own = (): number | undefined => objects().query(object, "SELECT value FROM _cf_METADATA WHERE key = 'alarm'", []).rows[0]?.[0] as number | undefined
+  const own = (): number | undefined =>
+    objects().query(object, "SELECT value FROM _cf_METADATA WHERE key = 'alarm'", []).rows[0]?.[0] as
+      | number
+      | undefined
   try {
     const scheduled = own()
     if (scheduled === undefined || scheduled > Date.now()) {
@@ -93,7 +118,12 @@ function retry(object: string, retries: number): void {
     return
   }
   const time = Date.now() + FIRST_RETRY * 2 ** retries
-  objects().query(object, "INSERT INTO _cf_METADATA (key, value) VALUES ('alarm', ?1) ON CONFLICT (key) DO UPDATE SET value = excluded.value", [time])
+  objects().query(
+    object,
+    "INSERT INTO _cf_METADATA (key, value) VALUES ('alarm', ?1) ON CONFLICT (key) DO UPDATE SET value = " +
+      'excluded.value',
+    [time],
+  )
   index('UPDATE alarms SET time = ?2, retries = ?3 WHERE object = ?1', [object, time, retries + 1])
   arm(time)
 }

@@ -44,6 +44,7 @@ export function newUniqueId(className: string): DurableObjectId {
 export function idFromString(className: string, text: string): DurableObjectId {
   if (!/^[0-9a-f]{64}$/i.test(text)) throw new TypeError('Invalid Durable Object ID: must be 64 hex digits')
   const hex = text.toLowerCase()
-  if (mark(className, hex.slice(0, 48)) !== hex) throw new TypeError('Durable Object ID is not valid for this namespace.')
+  if (mark(className, hex.slice(0, 48)) !== hex)
+    throw new TypeError('Durable Object ID is not valid for this namespace.')
   return new DurableObjectId(hex)
 }

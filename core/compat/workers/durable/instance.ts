@@ -5,7 +5,10 @@ import { ObjectStore } from './store.ts'
 
 type Class = new (state: DurableObjectState, env: unknown) => Record<string, unknown>
 
-/** One object in memory: made at its first event, which waits for what the constructor does in `blockConcurrencyWhile`. */
+/**
+ * One object in memory: made at its first event, which waits for what the constructor does in
+ * `blockConcurrencyWhile`.
+ */
 export class Instance {
   readonly state: DurableObjectState
   readonly object: Record<string, unknown>
@@ -15,7 +18,13 @@ export class Instance {
   #store: ObjectStore
   #busy: Promise<void> | undefined
 
-  constructor(id: DurableObjectId, className: string, Class: Class, env: unknown, onReset: (reason: unknown) => void) {
+  constructor(
+    id: DurableObjectId,
+    className: string,
+    Class: Class,
+    env: unknown,
+    onReset: (reason: unknown) => void,
+  ) {
     this.#store = new ObjectStore(`${className}/${id.toString()}`)
     this.state = new DurableObjectState(id, this.#store, (reason) => {
       this.#store.abandon()
@@ -39,8 +48,9 @@ export class Instance {
   }
 
   /**
-   * Waits until the event may begin: nothing blocks, and the one before has come to wait for something else than storage. Storage answers within microtasks,
-   * so an event that begins in a turn of its own sees none of the others between its reads and writes: what input gates are for.
+   * Waits until the event may begin: nothing blocks, and the one before has come to wait for something else
+   * than storage. Storage answers within microtasks, so an event that begins in a turn of its own sees none
+   * of the others between its reads and writes: what input gates are for.
    */
   async #turn(): Promise<void> {
     for (;;) {

@@ -6,7 +6,9 @@ import { onAlarm } from './alarms.ts'
 import { type DurableObjectId, idFromName, idFromString, newUniqueId } from './id.ts'
 import { Instance } from './instance.ts'
 
-/** Milliseconds without an event after which an object may be given up, as on Cloudflare; its storage stays. */
+/**
+ * Milliseconds without an event after which an object may be given up, as on Cloudflare; its storage stays.
+ */
 const IDLE = 120_000
 /** Objects in memory beyond which idle ones are looked for. */
 const MANY = 100
@@ -33,9 +35,11 @@ function giveUpIdle(): void {
 
 onAlarm(async (object, info) => {
   const [className = '', hex = ''] = object.split('/')
-  if (typeof state.module[className] !== 'function') throw new Error(`The Worker exports no class "${className}".`)
+  if (typeof state.module[className] !== 'function')
+    throw new Error(`The Worker exports no class "${className}".`)
   await open(className, idFromString(className, hex)).run((instance) => {
-    if (typeof instance['alarm'] !== 'function') throw new Error(`The class "${className}" has no alarm() handler.`)
+    if (typeof instance['alarm'] !== 'function')
+      throw new Error(`The class "${className}" has no alarm() handler.`)
     return (instance['alarm'] as (info: object) => unknown)(info)
   })
 })
@@ -59,7 +63,8 @@ interface Namespace {
 
 /** Cloudflare's DurableObjectNamespace: all objects of the class live in this process, one at a time each. */
 export function createNamespace(className: string): Namespace {
-  const get = (id: DurableObjectId): ObjectStub => createObjectStub(className, idFromString(className, String(id)), id.name)
+  const get = (id: DurableObjectId): ObjectStub =>
+    createObjectStub(className, idFromString(className, String(id)), id.name)
   return {
     idFromName: (name: string) => idFromName(className, String(name)),
     idFromString: (text: string) => idFromString(className, text),
@@ -80,7 +85,8 @@ function createObjectStub(className: string, plain: DurableObjectId, name: strin
     fetch: (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
       const request = new Request(input, { redirect: 'manual', ...init })
       return open(className, id).run((object) => {
-        if (typeof object['fetch'] !== 'function') throw new Error('Handler does not export a fetch() function.')
+        if (typeof object['fetch'] !== 'function')
+          throw new Error('Handler does not export a fetch() function.')
         return (object['fetch'] as (request: Request) => Promise<Response>)(request)
       })
     },
@@ -88,7 +94,11 @@ function createObjectStub(className: string, plain: DurableObjectId, name: strin
   return createStub(known, (method, args) =>
     open(className, id).run(async (object) => {
       const found = remoteMethod(object, method)
-      return passValue(typeof found === 'function' ? await (found as (...args: unknown[]) => unknown)(...args.map(passValue)) : found)
+      return passValue(
+        typeof found === 'function'
+          ? await (found as (...args: unknown[]) => unknown)(...args.map(passValue))
+          : found,
+      )
     }),
   )
 }

@@ -6,7 +6,8 @@ import type { ObjectStore } from './store.ts'
 const REFUSED: Readonly<Record<string, string>> = Object.fromEntries(
   ['BEGIN', 'COMMIT', 'END', 'ROLLBACK', 'SAVEPOINT', 'RELEASE'].map((keyword) => [
     keyword,
-    'To execute a transaction, please use the state.storage.transaction() or state.storage.transactionSync() APIs instead of the SQL BEGIN TRANSACTION or SAVEPOINT statements.',
+    'To execute a transaction, please use the state.storage.transaction() or ' +
+      'state.storage.transactionSync() APIs instead of the SQL BEGIN TRANSACTION or SAVEPOINT statements.',
   ]),
 )
 const UNAUTHORIZED: ReadonlySet<string> = new Set(['ATTACH', 'DETACH', 'VACUUM'])
@@ -46,7 +47,10 @@ export class SqlStorage {
       return this.#store.query(text, params)
     } catch (error) {
       throw error instanceof Error
-        ? new Error(`${error.message}: ${/constraint failed/.test(error.message) ? 'SQLITE_CONSTRAINT' : 'SQLITE_ERROR'}`, { cause: error })
+        ? new Error(
+            `${error.message}: ${/constraint failed/.test(error.message) ? 'SQLITE_CONSTRAINT' : 'SQLITE_ERROR'}`,
+            { cause: error },
+          )
         : error
     }
   }
@@ -54,7 +58,8 @@ export class SqlStorage {
 
 function check(keyword: string, text: string): void {
   if (Object.hasOwn(REFUSED, keyword)) throw new Error(REFUSED[keyword])
-  if (UNAUTHORIZED.has(keyword) || (keyword === 'PRAGMA' && !PRAGMA.test(text)) || /\b_cf_\w+/i.test(text)) throw new Error('not authorized: SQLITE_AUTH')
+  if (UNAUTHORIZED.has(keyword) || (keyword === 'PRAGMA' && !PRAGMA.test(text)) || /\b_cf_\w+/i.test(text))
+    throw new Error('not authorized: SQLITE_AUTH')
 }
 
 function toCell(value: unknown): ObjectCell {
@@ -62,8 +67,14 @@ function toCell(value: unknown): ObjectCell {
   if (typeof value === 'string') return value
   if (typeof value === 'number' || typeof value === 'boolean') return Number(value)
   if (value instanceof ArrayBuffer) return new Uint8Array(value.slice())
-  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength) as ArrayBuffer)
-  throw new TypeError(`Incorrect type for the bound value: it is a ${typeof value}, not a string, number, boolean, ArrayBuffer or null.`)
+  if (ArrayBuffer.isView(value))
+    return new Uint8Array(
+      value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength) as ArrayBuffer,
+    )
+  throw new TypeError(
+    `Incorrect type for the bound value: it is a ${typeof value}, not a string, number, boolean, ` +
+      'ArrayBuffer or null.',
+  )
 }
 
 function fromCell(value: ObjectCell): Value {
@@ -107,7 +118,9 @@ export class Cursor<T extends Row = Row> implements IterableIterator<T> {
   one(): T {
     const rows = this.toArray()
     if (rows.length === 1) return rows[0] as T
-    throw new Error(`Expected exactly one result from SQL query, but got ${rows.length === 0 ? 'no' : 'multiple'} results.`)
+    throw new Error(
+      `Expected exactly one result from SQL query, but got ${rows.length === 0 ? 'no' : 'multiple'} results.`,
+    )
   }
 
   raw<T extends Value[] = Value[]>(): IterableIterator<T> & { toArray(): T[] } {
@@ -128,7 +141,8 @@ export class Cursor<T extends Row = Row> implements IterableIterator<T> {
 
   #object(row: readonly ObjectCell[]): T {
     const object: Row = {}
-    for (let index = 0; index < this.columnNames.length; index++) object[this.columnNames[index] as string] = fromCell(row[index] as ObjectCell)
+    for (let index = 0; index < this.columnNames.length; index++)
+      object[this.columnNames[index] as string] = fromCell(row[index] as ObjectCell)
     return object as T
   }
 }

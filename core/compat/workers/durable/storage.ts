@@ -16,7 +16,10 @@ interface ListOptions {
 /** https://developers.cloudflare.com/durable-objects/platform/limits/ */
 const LIMITS = { entry: 2 * 1024 * 1024, keys: 128 }
 
-/** Cloudflare's DurableObjectStorage over the object's own database: https://developers.cloudflare.com/durable-objects/api/sqlite-storage-api/ */
+/**
+ * Cloudflare's DurableObjectStorage over the object's own database:
+ * https://developers.cloudflare.com/durable-objects/api/sqlite-storage-api/
+ */
 export class Storage {
   readonly sql: SqlStorage
   readonly kv: SyncKv
@@ -78,10 +81,13 @@ export class Storage {
   async deleteAll(): Promise<void> {
     this.#store.savepoint(() => {
       const { rows } = this.#store.query(
-        "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE '\\_cf\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+        "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE '\\_cf\\_%' ESCAPE '\\' AND name NOT " +
+          "LIKE 'sqlite\\_%' ESCAPE '\\'",
       )
       for (const kind of ['trigger', 'view', 'table'])
-        for (const [type, name] of rows) if (type === kind) this.#store.write(`DROP ${kind} IF EXISTS "${String(name).replaceAll('"', '""')}"`)
+        for (const [type, name] of rows)
+          if (type === kind)
+            this.#store.write(`DROP ${kind} IF EXISTS "${String(name).replaceAll('"', '""')}"`)
       this.#store.write('DELETE FROM _cf_KV')
     })
     scheduleAlarm(this.#store, null)
@@ -89,12 +95,17 @@ export class Storage {
   }
 
   async getAlarm(): Promise<number | null> {
-    return (this.#store.query("SELECT value FROM _cf_METADATA WHERE key = 'alarm'").rows[0]?.[0] as number | undefined) ?? null
+    return (
+      (this.#store.query("SELECT value FROM _cf_METADATA WHERE key = 'alarm'").rows[0]?.[0] as
+        | number
+        | undefined) ?? null
+    )
   }
 
   async setAlarm(scheduledTime: number | Date): Promise<void> {
     const time = Number(scheduledTime)
-    if (!Number.isFinite(time) || time < 0) throw new TypeError('setAlarm() cannot be called with an invalid date.')
+    if (!Number.isFinite(time) || time < 0)
+      throw new TypeError('setAlarm() cannot be called with an invalid date.')
     scheduleAlarm(this.#store, Math.trunc(time))
     await this.#store.written()
   }
@@ -143,7 +154,9 @@ export class Storage {
 }
 
 function noBookmarks(): Promise<never> {
-  return Promise.reject(new Error('Point-in-time recovery is not supported outside of Cloudflare. Back up the data folder.'))
+  return Promise.reject(
+    new Error('Point-in-time recovery is not supported outside of Cloudflare. Back up the data folder.'),
+  )
 }
 
 /** What a transaction's function is given. */
@@ -190,8 +203,15 @@ export class SyncKv {
     if (value === undefined) throw new TypeError('put() called with undefined value.')
     const text = serialize(value)
     const size = (key.length + text.length) * 3 > LIMITS.entry ? utf8Length(key) + utf8Length(text) : 0
-    if (size > LIMITS.entry) throw new RangeError(`Key and value together cannot be larger than ${LIMITS.entry} bytes. They have ${size}.`)
-    this.#store.write('INSERT INTO _cf_KV (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value', [key, text])
+    if (size > LIMITS.entry)
+      throw new RangeError(
+        `Key and value together cannot be larger than ${LIMITS.entry} bytes. They have ${size}.`,
+      )
+    this.#store.write(
+      'INSERT INTO _cf_KV (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ' +
+        'excluded.value',
+      [key, text],
+    )
   }
 
   delete(key: string): boolean {
@@ -201,7 +221,8 @@ export class SyncKv {
 
   *list<T = unknown>(options: ListOptions = {}): Iterable<[string, T]> {
     const { start, startAfter, end, prefix, reverse = false, limit } = options
-    if (start !== undefined && startAfter !== undefined) throw new TypeError('list() cannot be called with both start and startAfter values.')
+    if (start !== undefined && startAfter !== undefined)
+      throw new TypeError('list() cannot be called with both start and startAfter values.')
     if (limit !== undefined && !(limit > 0)) throw new TypeError('List limit must be positive.')
     const conditions: string[] = []
     const params: string[] = []
@@ -222,7 +243,8 @@ export class SyncKv {
 }
 
 function checkKey(key: string): void {
-  if (typeof key !== 'string') throw new TypeError(`Incorrect type for key: it is a string, not ${typeof key}.`)
+  if (typeof key !== 'string')
+    throw new TypeError(`Incorrect type for key: it is a string, not ${typeof key}.`)
 }
 
 function checkCount(count: number): void {

@@ -1,7 +1,10 @@
 import type { ObjectCell, ObjectResult, ObjectsDriver } from '../../../bindings/drivers.ts'
 import { currentSpec, portable } from '../state.ts'
 
-/** The database of one object: every statement runs at once, within the process or, from an isolate, by a synchronous call of the host. */
+/**
+ * The database of one object: every statement runs at once, within the process or, from an isolate, by a
+ * synchronous call of the host.
+ */
 export class ObjectStore {
   readonly name: string
   /** Savepoints that are open, the commit of writes that were made without one included. */
@@ -20,7 +23,9 @@ export class ObjectStore {
       if (this.#run("SELECT 1 FROM sqlite_schema WHERE name = '_cf_METADATA'").rows.length === 0) {
         // In one transaction: each costs a flush of the disk.
         this.#run('BEGIN IMMEDIATE')
-        this.#run('CREATE TABLE IF NOT EXISTS _cf_KV (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID')
+        this.#run(
+          'CREATE TABLE IF NOT EXISTS _cf_KV (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
+        )
         this.#run('CREATE TABLE IF NOT EXISTS _cf_METADATA (key TEXT PRIMARY KEY, value) WITHOUT ROWID')
         this.#run('COMMIT')
       }
@@ -45,7 +50,9 @@ export class ObjectStore {
   /** Resolves when what was written is on disk. */
   written(): Promise<void> {
     // Within a transaction it is that one's end that writes.
-    return this.#implicit && this.#depth === 0 ? new Promise((resolve) => void this.#commits.push(resolve)) : Promise.resolve()
+    return this.#implicit && this.#depth === 0
+      ? new Promise((resolve) => void this.#commits.push(resolve))
+      : Promise.resolve()
   }
 
   commit(): void {

@@ -30,7 +30,10 @@ export function workerBundle(worker: WorkerProject | undefined): WorkerBundle {
   }
 }
 
-/** html-rewriter-wasm reads its file with Node's fs, and takes three names of Node's: in a bundle the bytes are inline and the names are the web's. */
+/**
+ * html-rewriter-wasm reads its file with Node's fs, and takes three names of Node's: in a bundle the bytes
+ * are inline and the names are the web's.
+ */
 function htmlRewriterPlugin(): Plugin {
   return {
     name: 'unmoor:html-rewriter',
@@ -40,7 +43,10 @@ function htmlRewriterPlugin(): Plugin {
         const code = await readFile(id, 'utf8')
         if (id.endsWith('asyncify.js')) return code.replace('require("assert")', ASSERT)
         const bytes = await readFile(join(id, '..', 'html_rewriter_bg.wasm'))
-        const inline = `const bytes = Uint8Array.from(atob(${JSON.stringify(bytes.toString('base64'))}), (char) => char.charCodeAt(0));`
+        const inline =
+          'const bytes = ' +
+          `Uint8Array.from(atob(${JSON.stringify(bytes.toString('base64'))}), (char) => ` +
+          'char.charCodeAt(0));'
         return code
           .replace('require(String.raw`util`)', 'globalThis')
           .replace('require(String.raw`./asyncify.js`)', 'require("./asyncify.js")')
@@ -52,4 +58,5 @@ function htmlRewriterPlugin(): Plugin {
 }
 
 const ASSERT =
-  '(() => { const assert = (holds) => { if (!holds) throw new Error("HTMLRewriter: assertion failed") }; assert.strictEqual = (a, b) => assert(a === b); return assert })()'
+  '(() => { const assert = (holds) => { if (!holds) throw new Error("HTMLRewriter: assertion failed") ' +
+  '}; assert.strictEqual = (a, b) => assert(a === b); return assert })()'

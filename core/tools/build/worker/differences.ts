@@ -11,13 +11,21 @@ export interface Difference {
 }
 
 const BY_TYPE: Readonly<Partial<Record<WorkerBinding['type'], string>>> = {
-  r2: 'the etag of a stream over 1 MiB is not its MD5; custom metadata may have about 1,900 bytes; ssecKey is refused',
-  d1: 'meta.rows_read and rows_written count the result, size_after is 0. On Lambda it is a file on a file system that is mounted: set its path',
+  r2:
+    'the etag of a stream over 1 MiB is not its MD5; custom metadata may have about 1,900 bytes; ' +
+    'ssecKey is refused',
+  d1:
+    'meta.rows_read and rows_written count the result, size_after is 0. On Lambda it is a file on a ' +
+    'file system that is mounted: set its path',
   queue: 'one batch at a time unless max_concurrency says more; on Lambda a delay is at most 900 s',
-  secret: 'its value comes from a variable of that name in CONSTANT_CASE, or a driver that unmoor.config.ts names',
-  hyperdrive: 'its URL comes from the variable NAME_URL; the isolate host has no sockets for a Postgres client',
+  secret:
+    'its value comes from a variable of that name in CONSTANT_CASE, or a driver that unmoor.config.ts names',
+  hyperdrive:
+    'its URL comes from the variable NAME_URL; the isolate host has no sockets for a Postgres client',
   ratelimit: 'each process counts for itself',
-  object: 'on node and isolate only, in one process; no WebSockets; after a restart an alarm that is due rings within a minute',
+  object:
+    'on node and isolate only, in one process; no WebSockets; after a restart an alarm that is due ' +
+    'rings within a minute',
   version: 'the id is that of the build',
 }
 
@@ -27,7 +35,8 @@ export function bindingDifferences({ spec }: WorkerProject): Difference[] {
   for (const [name, binding] of Object.entries(spec.env)) {
     const what =
       binding.type === 'service' && !binding.self
-        ? `its address comes from ${name}_URL, but on a host; methods are called with the secret UNMOOR_SERVICE_TOKEN, which both Workers must have`
+        ? `its address comes from ${name}_URL, but on a host; methods are called with the secret ` +
+          'UNMOOR_SERVICE_TOKEN, which both Workers must have'
         : binding.type === 'var' && binding.value === undefined
           ? 'a secret: set it in the environment of the target'
           : BY_TYPE[binding.type]
@@ -38,14 +47,24 @@ export function bindingDifferences({ spec }: WorkerProject): Difference[] {
 
 /** Names in a source that are known to behave differently. */
 const IN_SOURCE: readonly (readonly [RegExp, string])[] = [
-  [/\bWebSocketPair\b/, 'WebSockets are refused at build, where the code stays in the bundle; server-sent events work on every target'],
+  [
+    /\bWebSocketPair\b/,
+    'WebSockets are refused at build, where the code stays in the bundle; server-sent events work on ' +
+      'every target',
+  ],
   [/['"]cloudflare:sockets['"]/, 'TCP sockets are refused at build, where connect() stays in the bundle'],
   [/['"]cloudflare:email['"]/, 'mail is refused at build'],
   [/\brequest\.cf\b|\.cf[?!]?\.\w/, 'request.cf is a stub: country "XX", colo "XXX"'],
   [/cf-connecting-ip/i, 'no target sets this header; behind a proxy read X-Forwarded-For'],
-  [/\bcaches\.default\b|\bcaches\.open\b/, 'the cache is in memory, of each process; name a redis driver for workerCache to share it'],
+  [
+    /\bcaches\.default\b|\bcaches\.open\b/,
+    'the cache is in memory, of each process; name a redis driver for workerCache to share it',
+  ],
   [/\bctx\.passThroughOnException\b/, 'there is no origin to pass through to: it does nothing'],
-  [/\baddEventListener\s*\(\s*['"]fetch['"]/, 'the Service Worker syntax is refused: export default { fetch }'],
+  [
+    /\baddEventListener\s*\(\s*['"]fetch['"]/,
+    'the Service Worker syntax is refused: export default { fetch }',
+  ],
 ]
 
 const SOURCE = /\.(?:[cm]?[jt]sx?)$/
@@ -56,7 +75,9 @@ export async function sourceDifferences({ main }: WorkerProject, projectDir: str
   if (main === undefined) return []
   const found: Difference[] = []
   const folder = dirname(main)
-  const names = (await readdir(folder, { recursive: true })).filter((name) => SOURCE.test(name) && !/(?:^|[\\/])(?:node_modules|\.[^\\/]+)[\\/]/.test(name))
+  const names = (await readdir(folder, { recursive: true })).filter(
+    (name) => SOURCE.test(name) && !/(?:^|[\\/])(?:node_modules|\.[^\\/]+)[\\/]/.test(name),
+  )
   for (const name of names.sort().slice(0, MAX_FILES)) {
     const path = join(folder, name)
     const lines = (await readFile(path, 'utf8')).split('\n')

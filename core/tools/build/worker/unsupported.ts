@@ -5,14 +5,18 @@ import type { Offence } from '../offence.ts'
 /** Modules and globals: the reason, and the nearest alternative. */
 export const UNSUPPORTED: Readonly<Record<string, string>> = {
   'cloudflare:sockets':
-    'no other target gives a Worker TCP sockets. Reach the server over HTTP; on node and lambda a client made for Node (node:net) works too',
+    'no other target gives a Worker TCP sockets. Reach the server over HTTP; on node and lambda a ' +
+    'client made for Node (node:net) works too',
   WebSocketPair: 'no other target takes WebSockets. Use server-sent events',
   WebSocketRequestResponsePair: 'no other target takes WebSockets. Use server-sent events',
 }
 
 /** Module that stands for the global, in the import that the bundler adds where it is named. */
 const GLOBAL = 'unmoor:global/'
-/** Begins the id of a module that stands for one of these in one module of the Worker: it stays in the bundle where that module's use does. */
+/**
+ * Begins the id of a module that stands for one of these in one module of the Worker: it stays in the bundle
+ * where that module's use does.
+ */
 const ID = '\0unmoor:only-cloudflare:'
 
 /** Imports to add where a global is named. */
@@ -38,7 +42,8 @@ export function unsupportedPlugin(): Plugin {
         const { name } = parseId(id)
         const code =
           name === 'cloudflare:sockets'
-            ? `import { connect as refuse } from 'unmoor/internal/workers/sockets'\nexport const connect = (address) => refuse(address)`
+            ? `import { connect as refuse } from 'unmoor/internal/workers/sockets'\nexport const ` +
+              'connect = (address) => refuse(address)'
             : // What core/compat/workers/globals.ts has put in place.
               `export function ${name}() { return new globalThis['${name}']() }`
         return { code, moduleType: 'js', moduleSideEffects: false }

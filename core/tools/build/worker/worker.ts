@@ -8,7 +8,15 @@ import { constantCase } from '../../../bindings/declarations.ts'
 import type { AnyConfig } from '../../../config.ts'
 import { UnmoorError } from '../../../errors.ts'
 import type { WorkerSpec } from '../../../compat/workers/spec.ts'
-import { createDraft, readAssets, readObjects, readOthers, readStores, readVariables, SERVICE_TOKEN } from '../wrangler/bindings.ts'
+import {
+  createDraft,
+  readAssets,
+  readObjects,
+  readOthers,
+  readStores,
+  readVariables,
+  SERVICE_TOKEN,
+} from '../wrangler/bindings.ts'
 import { readCrons } from '../wrangler/crons.ts'
 import { appName } from '../wrangler/names.ts'
 import { readQueues } from '../wrangler/queues.ts'
@@ -37,7 +45,10 @@ export interface WorkerProject {
   readonly allow: readonly string[]
 }
 
-/** Reads a Worker's wrangler file. @throws `InvalidArgument`, `NotFound` or `Unsupported` naming file, line and key. */
+/**
+ * Reads a Worker's wrangler file. @throws `InvalidArgument`, `NotFound` or `Unsupported` naming file, line
+ * and key.
+ */
 export async function readWorker(options: {
   file: string
   environment?: string | undefined
@@ -57,8 +68,11 @@ export async function readWorker(options: {
   readOthers(settings, draft, name)
   readAssets(settings, draft, options.projectDir, main !== undefined)
   const objects = readObjects(settings, draft, name)
-  const crons: Record<string, { schedule: string; cron: string }> = { ...readCrons(file, settings.get('triggers')) }
-  const storage = objects.length === 0 ? undefined : { binding: draft.names.take('workerObjects'), cron: 'objectAlarms' }
+  const crons: Record<string, { schedule: string; cron: string }> = {
+    ...readCrons(file, settings.get('triggers')),
+  }
+  const storage =
+    objects.length === 0 ? undefined : { binding: draft.names.take('workerObjects'), cron: 'objectAlarms' }
   if (storage !== undefined) {
     draft.declarations[storage.binding] = { kind: 'objects' }
     crons[storage.cron] = { schedule: '* * * * *', cron: '* * * * *' }
@@ -90,7 +104,10 @@ export async function readWorker(options: {
     rules: readRules(settings),
     define: readTexts(settings, 'define'),
     alias: Object.fromEntries(
-      Object.entries(readTexts(settings, 'alias')).map(([name, path]) => [name, path.startsWith('.') ? resolve(file.dir, path) : path]),
+      Object.entries(readTexts(settings, 'alias')).map(([name, path]) => [
+        name,
+        path.startsWith('.') ? resolve(file.dir, path) : path,
+      ]),
     ),
     dir: file.dir,
     // D1 rounds large integers where unmoor's own sql refuses them.
@@ -98,7 +115,10 @@ export async function readWorker(options: {
     // D1 is SQLite: on Lambda it is a file on a shared file system that is mounted there.
     targetDrivers: {
       lambda: Object.fromEntries(
-        databases.map((binding) => [binding, { driver: 'sqlite', ...LIKE_D1, journal: 'delete', path: { env: `${constantCase(binding)}_PATH` } }]),
+        databases.map((binding) => [
+          binding,
+          { driver: 'sqlite', ...LIKE_D1, journal: 'delete', path: { env: `${constantCase(binding)}_PATH` } },
+        ]),
       ),
     },
     objects,
@@ -113,7 +133,8 @@ function readName(settings: Settings): string {
   const found = settings.get('name')
   const { file, environment } = settings
   if (found === undefined) return refuse(file, ['name'], 'the Worker has no name. Add "name".')
-  if (typeof found.value !== 'string' || found.value === '') return refuse(file, found.at, 'it is a text such as "my-worker".')
+  if (typeof found.value !== 'string' || found.value === '')
+    return refuse(file, found.at, 'it is a text such as "my-worker".')
   return environment !== undefined && found.at.length === 1 ? `${found.value}-${environment}` : found.value
 }
 
@@ -126,7 +147,12 @@ function readMain(settings: Settings): string | undefined {
   }
   if (typeof found.value !== 'string') return refuse(file, found.at, 'it is the path of a module.')
   const path = resolve(file.dir, found.value)
-  if (!existsSync(path)) refuse(file, found.at, `there is no file ${path}. Correct "main", or run the command that builds it first.`)
+  if (!existsSync(path))
+    refuse(
+      file,
+      found.at,
+      `there is no file ${path}. Correct "main", or run the command that builds it first.`,
+    )
   if (path.endsWith('.py')) refuse(file, found.at, 'Python Workers run on Cloudflare only.', 'Unsupported')
   return path
 }
@@ -140,20 +166,29 @@ function readTexts(settings: Settings, key: string): Record<string, string> {
   return found.value as Record<string, string>
 }
 
-/** Names in `.dev.vars`: the secrets that the Worker is developed with. Their values never get into an artifact. */
+/**
+ * Names in `.dev.vars`: the secrets that the Worker is developed with. Their values never get into an
+ * artifact.
+ */
 async function devVariables(dir: string, environment: string | undefined): Promise<string[]> {
   return Object.keys(await readDevVariables(dir, environment))
 }
 
 /** Names and values of `.dev.vars` (of `.dev.vars.ENVIRONMENT` before it), for a local start. */
-export async function readDevVariables(dir: string, environment: string | undefined): Promise<Record<string, string>> {
+export async function readDevVariables(
+  dir: string,
+  environment: string | undefined,
+): Promise<Record<string, string>> {
   const files = environment === undefined ? ['.dev.vars'] : [`.dev.vars.${environment}`, '.dev.vars']
   const path = files.map((file) => join(dir, file)).find((file) => existsSync(file))
   // parseEnv's type has undefined values, which a file cannot give.
   return path === undefined ? {} : (parseEnv(await readFile(path, 'utf8')) as Record<string, string>)
 }
 
-/** Writes the entry beside the project's other generated files, so that the Worker's imports resolve as they do from its own folder. Gives its path. */
+/**
+ * Writes the entry beside the project's other generated files, so that the Worker's imports resolve as they
+ * do from its own folder. Gives its path.
+ */
 export async function writeEntry(worker: WorkerProject, projectDir: string): Promise<string> {
   const folder = join(projectDir, '.unmoor', 'worker', worker.name)
   await mkdir(folder, { recursive: true })
@@ -162,13 +197,16 @@ export async function writeEntry(worker: WorkerProject, projectDir: string): Pro
   // The setup is a module of its own: it has run when the Worker's modules begin to.
   await writeFile(
     join(folder, 'setup.mjs'),
-    `import { setUpWorker } from 'unmoor/internal/workers'\nexport const ready = setUpWorker(${JSON.stringify(spec, null, 2)})\n`,
+    `import { setUpWorker } from 'unmoor/internal/workers'\nexport const ready = ` +
+      `setUpWorker(${JSON.stringify(spec, null, 2)})\n`,
   )
   await writeFile(
     join(folder, 'app.mjs'),
     [
       `import { ready } from './setup.mjs'`,
-      main === undefined ? `const worker = { default: {} }` : `import * as worker from ${JSON.stringify(main.startsWith('.') ? main : `./${main}`)}`,
+      main === undefined
+        ? `const worker = { default: {} }`
+        : `import * as worker from ${JSON.stringify(main.startsWith('.') ? main : `./${main}`)}`,
       `import { createWorkerApp } from 'unmoor/internal/workers'`,
       `export default createWorkerApp(worker, ready)`,
       ``,
@@ -181,7 +219,11 @@ export async function writeEntry(worker: WorkerProject, projectDir: string): Pro
 export function withWorkerDrivers(config: AnyConfig, worker: WorkerProject): AnyConfig {
   const targets = { ...config.targets }
   for (const [target, drivers] of Object.entries(worker.targetDrivers)) {
-    if (Object.keys(drivers).length > 0) targets[target] = { ...targets[target], drivers: { ...drivers, ...config.drivers, ...targets[target]?.drivers } }
+    if (Object.keys(drivers).length > 0)
+      targets[target] = {
+        ...targets[target],
+        drivers: { ...drivers, ...config.drivers, ...targets[target]?.drivers },
+      }
   }
   return { ...config, targets, drivers: { ...worker.drivers, ...config.drivers } }
 }
@@ -191,13 +233,15 @@ export function checkTarget(worker: WorkerProject, target: string): void {
   if (target === 'cloudflare')
     throw new UnmoorError(
       'Unsupported',
-      'A Worker runs on Cloudflare as it is: deploy it with wrangler. --worker builds it for the targets node, isolate and lambda.',
+      'A Worker runs on Cloudflare as it is: deploy it with wrangler. --worker builds it for the ' +
+        'targets node, isolate and lambda.',
       { operation: 'build' },
     )
   if (worker.objects.length > 0 && target !== 'node' && target !== 'isolate')
     throw new UnmoorError(
       'Unsupported',
-      `The Worker has Durable Objects (${worker.objects.join(', ')}), which need one process that stays: the target "${target}" has none. Build for node or isolate, or keep the state in D1.`,
+      `The Worker has Durable Objects (${worker.objects.join(', ')}), which need one process that ` +
+        `stays: the target "${target}" has none. Build for node or isolate, or keep the state in D1.`,
       { operation: 'build' },
     )
 }

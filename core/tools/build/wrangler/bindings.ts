@@ -24,7 +24,8 @@ export function createDraft({ file }: Settings): DeclarationDraft {
     env,
     declarations: {},
     bind(name, at, binding) {
-      if (Object.hasOwn(env, name)) refuse(file, at, `the env has "${name}" already. Give one of the two another name.`)
+      if (Object.hasOwn(env, name))
+        refuse(file, at, `the env has "${name}" already. Give one of the two another name.`)
       env[name] = binding
     },
   }
@@ -48,7 +49,13 @@ export function readStores(settings: Settings, draft: DeclarationDraft, projectD
     draft.bind(name, entry.at, { type: 'kv', binding })
   }
   const buckets = new Map<string, string>()
-  for (const entry of readList(settings, 'r2_buckets', ['binding', 'bucket_name', 'preview_bucket_name', 'jurisdiction', 'local_dev'])) {
+  for (const entry of readList(settings, 'r2_buckets', [
+    'binding',
+    'bucket_name',
+    'preview_bucket_name',
+    'jurisdiction',
+    'local_dev',
+  ])) {
     const name = entry.text('binding')
     const binding = once(buckets, entry.optionalText('bucket_name') ?? name, () => names.take(name))
     const uploads = names.keep(`${binding}Uploads`)
@@ -69,9 +76,17 @@ export function readStores(settings: Settings, draft: DeclarationDraft, projectD
   ]
   for (const entry of readList(settings, 'd1_databases', keys)) {
     const name = entry.text('binding')
-    const binding = once(databases, entry.optionalText('database_id') ?? entry.optionalText('database_name') ?? name, () => names.take(name))
+    const binding = once(
+      databases,
+      entry.optionalText('database_id') ?? entry.optionalText('database_name') ?? name,
+      () => names.take(name),
+    )
     const migrations = migrationsFolder(settings, entry, projectDir)
-    declarations[binding] = { kind: 'sql', checks: 'engine', ...(migrations === undefined ? {} : { migrations }) }
+    declarations[binding] = {
+      kind: 'sql',
+      checks: 'engine',
+      ...(migrations === undefined ? {} : { migrations }),
+    }
     draft.bind(name, entry.at, { type: 'd1', binding })
   }
   return [...databases.values()]
@@ -79,7 +94,12 @@ export function readStores(settings: Settings, draft: DeclarationDraft, projectD
 
 function migrationsFolder({ file }: Settings, entry: Entry, projectDir: string): string | undefined {
   if (entry.optional('migrations_pattern') !== undefined)
-    refuse(file, [...entry.at, 'migrations_pattern'], 'migrations are the .sql files of one folder. Name it as migrations_dir.', 'Unsupported')
+    refuse(
+      file,
+      [...entry.at, 'migrations_pattern'],
+      'migrations are the .sql files of one folder. Name it as migrations_dir.',
+      'Unsupported',
+    )
   const named = entry.optionalText('migrations_dir')
   const folder = resolve(file.dir, named ?? 'migrations')
   if (existsSync(folder)) return relative(projectDir, folder) || '.'
@@ -92,17 +112,26 @@ export function readVariables(settings: Settings, draft: DeclarationDraft, devVa
   const { file } = settings
   const found = settings.get('vars')
   const vars = found?.value ?? {}
-  if (typeof vars !== 'object' || vars === null || Array.isArray(vars)) return refuse(file, found?.at ?? ['vars'], 'it is a table of names and values.')
+  if (typeof vars !== 'object' || vars === null || Array.isArray(vars))
+    return refuse(file, found?.at ?? ['vars'], 'it is a table of names and values.')
   for (const [name, value] of Object.entries(vars as Record<string, unknown>)) {
     const text = typeof value === 'string' ? value : JSON.stringify(value)
     draft.declarations[draft.names.keep(name)] = { kind: 'variable', default: text }
-    draft.bind(name, [...(found?.at ?? []), name], { type: 'var', binding: name, value: text, ...(typeof value === 'string' ? {} : { json: true }) })
+    draft.bind(name, [...(found?.at ?? []), name], {
+      type: 'var',
+      binding: name,
+      value: text,
+      ...(typeof value === 'string' ? {} : { json: true }),
+    })
   }
   const secrets = settings.get('secrets')
   const required = ((secrets?.value as { required?: unknown } | undefined)?.required ?? []) as unknown[]
-  for (const name of required) if (typeof name !== 'string') refuse(file, secrets?.at ?? ['secrets'], 'secrets.required is a list of names.')
+  for (const name of required)
+    if (typeof name !== 'string')
+      refuse(file, secrets?.at ?? ['secrets'], 'secrets.required is a list of names.')
   for (const name of new Set([...(required as string[]), ...devVars])) {
-    // A value of .dev.vars goes before one of the file, as with wrangler dev; either way the process's own goes first.
+    // A value of .dev.vars goes before one of the file, as with wrangler dev; either way the process's own
+    // goes first.
     if (Object.hasOwn(draft.env, name)) continue
     draft.declarations[draft.names.keep(name)] = { kind: 'variable' }
     draft.bind(name, secrets?.at ?? ['secrets'], { type: 'var', binding: name })
@@ -113,7 +142,14 @@ export function readVariables(settings: Settings, draft: DeclarationDraft, devVa
 export function readOthers(settings: Settings, draft: DeclarationDraft, ownName: string): void {
   const { names, declarations } = draft
   let remote = false
-  for (const entry of readList(settings, 'services', ['binding', 'service', 'entrypoint', 'props', 'environment', 'cross_account_grant'])) {
+  for (const entry of readList(settings, 'services', [
+    'binding',
+    'service',
+    'entrypoint',
+    'props',
+    'environment',
+    'cross_account_grant',
+  ])) {
     const name = entry.text('binding')
     const app = entry.text('service')
     const self = app === ownName
@@ -121,7 +157,13 @@ export function readOthers(settings: Settings, draft: DeclarationDraft, ownName:
     remote ||= !self
     if (!self) declarations[binding] = { kind: 'service', app }
     const props = entry.optional('props') as Record<string, unknown> | undefined
-    draft.bind(name, entry.at, { type: 'service', binding, self, entrypoint: entry.optionalText('entrypoint'), props })
+    draft.bind(name, entry.at, {
+      type: 'service',
+      binding,
+      self,
+      entrypoint: entry.optionalText('entrypoint'),
+      props,
+    })
   }
   if (remote) declarations[names.keep(SERVICE_TOKEN)] = { kind: 'variable', default: '' }
   for (const entry of readList(settings, 'secrets_store_secrets', ['binding', 'store_id', 'secret_name'])) {
@@ -141,11 +183,16 @@ export function readOthers(settings: Settings, draft: DeclarationDraft, ownName:
     const simple = entry.optional('simple') as { limit?: unknown; period?: unknown } | undefined
     if (typeof simple?.limit !== 'number' || (simple.period !== 10 && simple.period !== 60))
       refuse(settings.file, [...entry.at, 'simple'], 'it is { "limit": number, "period": 10 or 60 }.')
-    draft.bind(entry.text('name'), entry.at, { type: 'ratelimit', limit: simple?.limit, period: simple?.period })
+    draft.bind(entry.text('name'), entry.at, {
+      type: 'ratelimit',
+      limit: simple?.limit,
+      period: simple?.period,
+    })
   }
   const version = settings.get('version_metadata')
   const versionName = (version?.value as { binding?: unknown } | undefined)?.binding
-  if (typeof versionName === 'string') draft.bind(versionName, version?.at ?? [], { type: 'version', id: crypto.randomUUID() })
+  if (typeof versionName === 'string')
+    draft.bind(versionName, version?.at ?? [], { type: 'version', id: crypto.randomUUID() })
 }
 
 /** Variable whose value calls between Workers must know. */
@@ -155,7 +202,12 @@ export const SERVICE_TOKEN = 'UNMOOR_SERVICE_TOKEN'
 export function readObjects(settings: Settings, draft: DeclarationDraft, ownName: string): string[] {
   const { file } = settings
   const classes = new Set<string>()
-  for (const entry of readList(settings, 'durable_objects', ['name', 'class_name', 'script_name', 'environment'], 'bindings')) {
+  for (const entry of readList(
+    settings,
+    'durable_objects',
+    ['name', 'class_name', 'script_name', 'environment'],
+    'bindings',
+  )) {
     const script = entry.optionalText('script_name')
     if (script !== undefined && script !== ownName)
       refuse(
@@ -172,14 +224,20 @@ export function readObjects(settings: Settings, draft: DeclarationDraft, ownName
 }
 
 /** Static assets. */
-export function readAssets(settings: Settings, draft: DeclarationDraft, projectDir: string, hasMain: boolean): void {
+export function readAssets(
+  settings: Settings,
+  draft: DeclarationDraft,
+  projectDir: string,
+  hasMain: boolean,
+): void {
   const { file } = settings
   const found = settings.get('assets')
   if (found === undefined) return
   const { value, at } = found
   const assets = value as Record<string, unknown>
   const known = ['directory', 'binding', 'html_handling', 'not_found_handling', 'run_worker_first']
-  for (const key of Object.keys(assets)) if (!known.includes(key)) refuse(file, [...at, key], `there is no such key. Keys: ${known.join(', ')}.`)
+  for (const key of Object.keys(assets))
+    if (!known.includes(key)) refuse(file, [...at, key], `there is no such key. Keys: ${known.join(', ')}.`)
   const {
     directory,
     html_handling: html = 'auto-trailing-slash',
@@ -189,11 +247,21 @@ export function readAssets(settings: Settings, draft: DeclarationDraft, projectD
   } = assets
   if (typeof directory !== 'string') return refuse(file, [...at, 'directory'], 'it is the path of a folder.')
   const folder = resolve(file.dir, directory)
-  if (!existsSync(folder)) refuse(file, [...at, 'directory'], `there is no folder ${folder}. Build the assets first.`)
+  if (!existsSync(folder))
+    refuse(file, [...at, 'directory'], `there is no folder ${folder}. Build the assets first.`)
   if (html !== 'auto-trailing-slash')
-    refuse(file, [...at, 'html_handling'], `only "auto-trailing-slash" (the default) can be kept on every target, not ${JSON.stringify(html)}.`, 'Unsupported')
+    refuse(
+      file,
+      [...at, 'html_handling'],
+      `only "auto-trailing-slash" (the default) can be kept on every target, not ${JSON.stringify(html)}.`,
+      'Unsupported',
+    )
   if (!['none', 'single-page-application', '404-page'].includes(missing as string))
-    refuse(file, [...at, 'not_found_handling'], `it is none, single-page-application or 404-page, not ${JSON.stringify(missing)}.`)
+    refuse(
+      file,
+      [...at, 'not_found_handling'],
+      `it is none, single-page-application or 404-page, not ${JSON.stringify(missing)}.`,
+    )
   if (Array.isArray(first))
     refuse(
       file,
@@ -206,12 +274,18 @@ export function readAssets(settings: Settings, draft: DeclarationDraft, projectD
       refuse(
         file,
         [...at, 'directory'],
-        `the folder has a ${special} file, which no target but Cloudflare reads. Do it in the Worker, with run_worker_first: true.`,
+        `the folder has a ${special} file, which no target but Cloudflare reads. Do it in the Worker, ` +
+          'with run_worker_first: true.',
         'Unsupported',
       )
   const binding = draft.names.take(typeof name === 'string' ? name : 'assets')
   const notFound = missing === 'single-page-application' ? 'single-page-application' : 'none'
-  draft.declarations[binding] = { kind: 'assets', directory: relative(projectDir, folder) || '.', notFound, ...(first === true ? { appFirst: true } : {}) }
+  draft.declarations[binding] = {
+    kind: 'assets',
+    directory: relative(projectDir, folder) || '.',
+    notFound,
+    ...(first === true ? { appFirst: true } : {}),
+  }
   const fetcher = { type: 'assets', binding, notFoundPage: missing === '404-page' } satisfies WorkerBinding
   if (typeof name === 'string') draft.bind(name, [...at, 'binding'], fetcher)
   // Without a Worker the assets answer for themselves.

@@ -11,7 +11,9 @@ function nameWeekdays(field: string): string {
     .split(',')
     .map((part) =>
       part.replace(/^(\d)(?:-(\d))?(?=$|[/#L])/i, (whole, from: string, to?: string) =>
-        [from, to].flatMap((day) => (day === undefined ? [] : [WEEKDAYS[Number(day) - 1] ?? whole])).join('-'),
+        [from, to]
+          .flatMap((day) => (day === undefined ? [] : [WEEKDAYS[Number(day) - 1] ?? whole]))
+          .join('-'),
       ),
     )
     .join(',')
@@ -21,22 +23,35 @@ function nameWeekdays(field: string): string {
 function closeSteps(field: string, last: string): string {
   return field
     .split(',')
-    .map((part) => part.replace(/^(\d+|[A-Z]{3})\/(\d+)$/i, (_, from: string, step: string) => `${from}-${last}/${step}`))
+    .map((part) =>
+      part.replace(/^(\d+|[A-Z]{3})\/(\d+)$/i, (_, from: string, step: string) => `${from}-${last}/${step}`),
+    )
     .join(',')
 }
 
 const LAST = ['59', '23', '31', '12', 'SAT']
 
-/** The crons of the Worker: names to unmoor's schedules and Cloudflare's expressions. @throws `InvalidArgument` with the expression's line. */
-export function readCrons(file: WranglerFile, found: { value: unknown; at: KeyPath } | undefined): WorkerSpec['crons'] {
+/**
+ * The crons of the Worker: names to unmoor's schedules and Cloudflare's expressions. @throws
+ * `InvalidArgument` with the expression's line.
+ */
+export function readCrons(
+  file: WranglerFile,
+  found: { value: unknown; at: KeyPath } | undefined,
+): WorkerSpec['crons'] {
   const crons = ((found?.value as { crons?: unknown } | undefined)?.crons ?? []) as unknown[]
   const at = found?.at ?? []
   const read: Record<string, { schedule: string; cron: string }> = {}
   for (const [index, cron] of crons.entries()) {
     const key = [...at, 'crons', index]
-    if (typeof cron !== 'string') return refuse(file, key, 'a cron trigger is an expression such as "0 3 * * *".')
+    if (typeof cron !== 'string')
+      return refuse(file, key, 'a cron trigger is an expression such as "0 3 * * *".')
     const fields = cron.trim().split(/\s+/)
-    const schedule = fields.map((field, place) => closeSteps(place === 4 ? nameWeekdays(field) : field, LAST[place] ?? '').replaceAll('?', '*')).join(' ')
+    const schedule = fields
+      .map((field, place) =>
+        closeSteps(place === 4 ? nameWeekdays(field) : field, LAST[place] ?? '').replaceAll('?', '*'),
+      )
+      .join(' ')
     const name = `cron${index + 1}`
     try {
       checkSchedule(name, schedule)

@@ -1,7 +1,14 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
-import { findNodeAtLocation, type Node, parseTree, printParseErrorCode, type ParseError, getNodeValue } from 'jsonc-parser'
+import {
+  findNodeAtLocation,
+  type Node,
+  parseTree,
+  printParseErrorCode,
+  type ParseError,
+  getNodeValue,
+} from 'jsonc-parser'
 import { parse as parseToml, TomlError } from 'smol-toml'
 import { UnmoorError } from '../../../errors.ts'
 
@@ -28,10 +35,17 @@ export function findWranglerFile(dir: string): string | undefined {
   return name === undefined ? undefined : resolve(dir, name)
 }
 
-/** Reads a wrangler file. @throws `NotFound` without it, `InvalidArgument` (operation `config`) with its line where it is malformed. */
+/**
+ * Reads a wrangler file. @throws `NotFound` without it, `InvalidArgument` (operation `config`) with its line
+ * where it is malformed.
+ */
 export async function readWranglerFile(path: string): Promise<WranglerFile> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new UnmoorError('NotFound', `There is no wrangler file ${path}. Name it: --worker path/to/wrangler.jsonc`, { operation: 'config', cause })
+    throw new UnmoorError(
+      'NotFound',
+      `There is no wrangler file ${path}. Name it: --worker path/to/wrangler.jsonc`,
+      { operation: 'config', cause },
+    )
   })
   return path.endsWith('.toml') ? readToml(path, text) : readJson(path, text)
 }
@@ -42,9 +56,11 @@ function readJson(path: string, text: string): WranglerFile {
   const name = basename(path)
   const line = (offset: number): number => text.slice(0, offset).split('\n').length
   const [error] = errors
-  if (error !== undefined) throw malformed(`${name}:${line(error.offset)}: ${printParseErrorCode(error.error)}.`)
+  if (error !== undefined)
+    throw malformed(`${name}:${line(error.offset)}: ${printParseErrorCode(error.error)}.`)
   const content: unknown = root === undefined ? undefined : getNodeValue(root)
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) throw malformed(`${name}: it must hold an object.`)
+  if (typeof content !== 'object' || content === null || Array.isArray(content))
+    throw malformed(`${name}: it must hold an object.`)
   return {
     path,
     dir: dirname(path),
@@ -71,7 +87,8 @@ function readToml(path: string, text: string): WranglerFile {
   try {
     content = parseToml(text)
   } catch (cause) {
-    if (cause instanceof TomlError) throw malformed(`${name}:${cause.line}: ${cause.message.split('\n')[0]}`, cause)
+    if (cause instanceof TomlError)
+      throw malformed(`${name}:${cause.line}: ${cause.message.split('\n')[0]}`, cause)
     throw cause
   }
   const lines = text.split('\n')
@@ -90,7 +107,8 @@ function readToml(path: string, text: string): WranglerFile {
 const CLOSINGS = ['', ']', '}', '}]', ']]', ']}', '"""', "'''"] as const
 
 /**
- * The line of a key, or of the innermost thing that should hold it: the first one by which TOML's parser, which keeps no positions, knows of it.
+ * The line of a key, or of the innermost thing that should hold it: the first one by which TOML's parser,
+ * which keeps no positions, knows of it.
  */
 function tomlLine(lines: readonly string[], key: KeyPath): number | undefined {
   let best: { line: number; depth: number } | undefined
@@ -125,7 +143,9 @@ function depthOf(content: unknown, key: KeyPath): number {
 
 /** `kv_namespaces[0].binding`. */
 export function printKey(key: KeyPath): string {
-  return key.map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`)).join('')
+  return key
+    .map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`))
+    .join('')
 }
 
 function malformed(message: string, cause?: unknown): UnmoorError {

@@ -28,7 +28,10 @@ export const HONOURED: ReadonlySet<string> = new Set([
   'env',
 ])
 
-/** Keys that say something of Cloudflare's own deployment, of `wrangler dev` or of wrangler's bundler, and nothing of what the Worker does. */
+/**
+ * Keys that say something of Cloudflare's own deployment, of `wrangler dev` or of wrangler's bundler, and
+ * nothing of what the Worker does.
+ */
 export const WITHOUT_MEANING: ReadonlySet<string> = new Set([
   '$schema',
   'account_id',
@@ -61,7 +64,8 @@ export const WARNED: Readonly<Record<string, string>> = {
   tail_consumers: 'no target sends logs to another Worker; they go to the standard output',
   streaming_tail_consumers: 'no target sends logs to another Worker; they go to the standard output',
   no_bundle: 'the Worker is bundled all the same',
-  find_additional_modules: 'modules are bundled where they are imported; a dynamic import of a computed name finds none',
+  find_additional_modules:
+    'modules are bundled where they are imported; a dynamic import of a computed name finds none',
   jsx_factory: 'JSX is compiled as tsconfig.json says',
   jsx_fragment: 'JSX is compiled as tsconfig.json says',
   exports: 'entrypoints are what the main module exports',
@@ -74,11 +78,14 @@ export const REFUSED: Readonly<Record<string, string>> = {
   ai_search_namespaces: 'AI Search runs on Cloudflare only. Call its REST API with fetch()',
   agent_memory: 'it runs on Cloudflare only. Keep the memory in D1 or KV',
   websearch: 'it runs on Cloudflare only. Call the REST API of a search provider with fetch()',
-  browser: 'Browser Rendering runs on Cloudflare only. Call its REST API with fetch(), or a browser of your own',
-  vectorize: 'Vectorize runs on Cloudflare only. Use pgvector through hyperdrive, or the REST API of a vector store',
+  browser:
+    'Browser Rendering runs on Cloudflare only. Call its REST API with fetch(), or a browser of your own',
+  vectorize:
+    'Vectorize runs on Cloudflare only. Use pgvector through hyperdrive, or the REST API of a vector store',
   send_email: 'mail is sent by Cloudflare only. Call the REST API of a mail provider with fetch()',
   addresses: 'mail is received by Cloudflare only. Let a mail provider post it to a route of fetch()',
-  analytics_engine_datasets: 'Analytics Engine runs on Cloudflare only. Write the data points to D1 or a queue, or to the log',
+  analytics_engine_datasets:
+    'Analytics Engine runs on Cloudflare only. Write the data points to D1 or a queue, or to the log',
   dispatch_namespaces: 'Workers for Platforms runs on Cloudflare only. Serve many apps with unmoor host',
   worker_loaders: 'Workers are loaded at run time on Cloudflare only. Serve many apps with unmoor host',
   workflows: 'Workflows run on Cloudflare only. Use a queue or a cron',
@@ -86,7 +93,9 @@ export const REFUSED: Readonly<Record<string, string>> = {
   images: 'the Images binding runs on Cloudflare only. Transform images with a WebAssembly library',
   media: 'the Media binding runs on Cloudflare only',
   stream: 'Stream runs on Cloudflare only. Call its REST API with fetch()',
-  mtls_certificates: 'client certificates belong to Cloudflare. Call the service through a proxy that presents the certificate',
+  mtls_certificates:
+    'client certificates belong to Cloudflare. Call the service through a proxy that presents the ' +
+    'certificate',
   vpc_services: 'Workers VPC belongs to Cloudflare. Reach the service by its address with fetch()',
   vpc_networks: 'Workers VPC belongs to Cloudflare. Reach the service by its address with fetch()',
   containers: 'Cloudflare Containers run on Cloudflare only. Run the container beside the app',
@@ -97,14 +106,18 @@ export const REFUSED: Readonly<Record<string, string>> = {
   unsafe: 'unsafe bindings are known to Cloudflare only',
   unsafe_hello_world: 'unsafe bindings are known to Cloudflare only',
   python_modules: 'Python Workers run on Cloudflare only',
-  pages_build_output_dir: 'Pages projects are not Workers. Name the Worker as "main" and the folder as assets.directory',
+  pages_build_output_dir:
+    'Pages projects are not Workers. Name the Worker as "main" and the folder as assets.directory',
   site: 'Workers Sites is superseded by static assets. Write assets: { "directory": "..." }',
   wasm_modules: 'it belongs to the Service Worker syntax. Import the .wasm file',
   text_blobs: 'it belongs to the Service Worker syntax. Import the text file',
   data_blobs: 'it belongs to the Service Worker syntax. Import the file',
 }
 
-/** Keys that a named environment does not take over from the top level: https://developers.cloudflare.com/workers/wrangler/configuration/#non-inheritable-keys */
+/**
+ * Keys that a named environment does not take over from the top level:
+ * https://developers.cloudflare.com/workers/wrangler/configuration/#non-inheritable-keys
+ */
 export const NOT_INHERITED: ReadonlySet<string> = new Set([
   'vars',
   'secrets',
@@ -120,9 +133,27 @@ export const NOT_INHERITED: ReadonlySet<string> = new Set([
   'version_metadata',
   'define',
   ...Object.keys(REFUSED).filter(
-    (key) => !['pages_build_output_dir', 'site', 'python_modules', 'wasm_modules', 'text_blobs', 'data_blobs', 'addresses'].includes(key),
+    (key) =>
+      ![
+        'pages_build_output_dir',
+        'site',
+        'python_modules',
+        'wasm_modules',
+        'text_blobs',
+        'data_blobs',
+        'addresses',
+      ].includes(key),
   ),
 ])
 
 /** Keys that cannot stand in an environment. */
-export const TOP_LEVEL_ONLY: ReadonlySet<string> = new Set(['env', '$schema', 'dev', 'keep_vars', 'send_metrics', 'site', 'alias', 'pages_build_output_dir'])
+export const TOP_LEVEL_ONLY: ReadonlySet<string> = new Set([
+  'env',
+  '$schema',
+  'dev',
+  'keep_vars',
+  'send_metrics',
+  'site',
+  'alias',
+  'pages_build_output_dir',
+])

@@ -31,29 +31,40 @@ export function readList(settings: Settings, key: string, known: readonly string
   if (!Array.isArray(value)) return refuse(file, at, 'it is a list.')
   return value.map((item: unknown, index) => {
     const here = [...at, index]
-    if (typeof item !== 'object' || item === null || Array.isArray(item)) return refuse(file, here, 'it is a table.')
+    if (typeof item !== 'object' || item === null || Array.isArray(item))
+      return refuse(file, here, 'it is a table.')
     const table = item as Record<string, unknown>
     for (const name of Object.keys(table)) {
-      if (name === 'remote' && table[name] === true) refuse(file, [...here, name], 'a remote binding needs Cloudflare. Remove it.', 'Unsupported')
-      if (name !== 'remote' && !known.includes(name)) refuse(file, [...here, name], `there is no such key. Keys: ${known.join(', ')}.`)
+      if (name === 'remote' && table[name] === true)
+        refuse(file, [...here, name], 'a remote binding needs Cloudflare. Remove it.', 'Unsupported')
+      if (name !== 'remote' && !known.includes(name))
+        refuse(file, [...here, name], `there is no such key. Keys: ${known.join(', ')}.`)
     }
     return {
       at: here,
       optional: (name) => table[name],
       text(name) {
         const text = table[name]
-        return typeof text === 'string' && text !== '' ? text : refuse(file, [...here, name], 'it must be a text that is not empty.')
+        return typeof text === 'string' && text !== ''
+          ? text
+          : refuse(file, [...here, name], 'it must be a text that is not empty.')
       },
       optionalText(name) {
         const text = table[name]
-        return text === undefined || typeof text === 'string' ? text : refuse(file, [...here, name], 'it must be a text.')
+        return text === undefined || typeof text === 'string'
+          ? text
+          : refuse(file, [...here, name], 'it must be a text.')
       },
       optionalNumber(name, min, max) {
         const number = table[name]
         if (number === undefined || number === null) return undefined
         return typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max
           ? number
-          : refuse(file, [...here, name], `it must be a whole number from ${min} to ${max}; it is ${JSON.stringify(number)}.`)
+          : refuse(
+              file,
+              [...here, name],
+              `it must be a whole number from ${min} to ${max}; it is ${JSON.stringify(number)}.`,
+            )
       },
     } satisfies Entry
   })

@@ -23,7 +23,11 @@ function camelCase(text: string): string {
   // Within a word that has both cases, capitals mark its parts already.
   const mixed = words.map((word) => (/[a-z]/.test(word) && /[A-Z]/.test(word) ? word : word.toLowerCase()))
   const joined = mixed
-    .map((word, index) => (index === 0 ? `${word[0]?.toLowerCase() ?? ''}${word.slice(1)}` : `${word[0]?.toUpperCase() ?? ''}${word.slice(1)}`))
+    .map((word, index) =>
+      index === 0
+        ? `${word[0]?.toLowerCase() ?? ''}${word.slice(1)}`
+        : `${word[0]?.toUpperCase() ?? ''}${word.slice(1)}`,
+    )
     .join('')
   return /^[a-zA-Z]/.test(joined) ? joined : `binding${joined}`
 }

@@ -7,7 +7,10 @@ import { refuse, type Settings } from './settings.ts'
 
 /** Longest delay on Cloudflare, in seconds: https://developers.cloudflare.com/queues/platform/limits/ */
 const MAX_DELAY = 86_400
-/** Batches at once where the file names no number. Cloudflare begins with one too, and adds more as messages pile up, which only it can see. */
+/**
+ * Batches at once where the file names no number. Cloudflare begins with one too, and adds more as messages
+ * pile up, which only it can see.
+ */
 const CONCURRENCY = 1
 
 /** Declares each queue once, by its name on Cloudflare, however many producers and consumers name it. */
@@ -19,13 +22,25 @@ export function readQueues(settings: Settings, draft: DeclarationDraft): Record<
     if (known !== undefined) return known
     const binding = draft.names.take(name)
     bindings.set(queue, binding)
-    draft.declarations[binding] = { kind: 'queue', maxRetries: 3, retryDelay: 0, batchSize: 10, batchWait: 5, maxConcurrency: 1, maxDelay: MAX_DELAY }
+    draft.declarations[binding] = {
+      kind: 'queue',
+      maxRetries: 3,
+      retryDelay: 0,
+      batchSize: 10,
+      batchWait: 5,
+      maxConcurrency: 1,
+      maxDelay: MAX_DELAY,
+    }
     return binding
   }
   for (const producer of readList(settings, 'queues', ['binding', 'queue', 'delivery_delay'], 'producers')) {
     const name = producer.text('binding')
     const deliveryDelay = producer.optionalNumber('delivery_delay', 0, MAX_DELAY)
-    draft.bind(name, producer.at, { type: 'queue', binding: declare(producer.text('queue'), name), deliveryDelay } satisfies WorkerBinding)
+    draft.bind(name, producer.at, {
+      type: 'queue',
+      binding: declare(producer.text('queue'), name),
+      deliveryDelay,
+    } satisfies WorkerBinding)
   }
   const consumers: Record<string, string> = {}
   const keys = [
@@ -42,9 +57,15 @@ export function readQueues(settings: Settings, draft: DeclarationDraft): Record<
   for (const consumer of readList(settings, 'queues', keys, 'consumers')) {
     const queue = consumer.text('queue')
     if ((consumer.optionalText('type') ?? 'worker') !== 'worker')
-      refuse(file, [...consumer.at, 'type'], 'only "worker" consumers have a handler; a pull consumer runs elsewhere. Remove it here.', 'Unsupported')
+      refuse(
+        file,
+        [...consumer.at, 'type'],
+        'only "worker" consumers have a handler; a pull consumer runs elsewhere. Remove it here.',
+        'Unsupported',
+      )
     const binding = declare(queue, queue)
-    if (Object.hasOwn(consumers, binding)) refuse(file, [...consumer.at, 'queue'], `the queue "${queue}" has a consumer already.`)
+    if (Object.hasOwn(consumers, binding))
+      refuse(file, [...consumer.at, 'queue'], `the queue "${queue}" has a consumer already.`)
     consumers[binding] = queue
     const deadLetter = consumer.optionalText('dead_letter_queue')
     const declaration: QueueDeclaration = {

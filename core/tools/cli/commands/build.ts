@@ -24,40 +24,82 @@ export function register(program: Command): void {
     .command('build')
     .description('build the app for one or more targets')
     .addOption(options.targets().makeOptionMandatory())
-    .option('-o, --out <dir>', 'folder of the artifact, with one target (default: .unmoor/TARGET of the project)')
+    .option(
+      '-o, --out <dir>',
+      'folder of the artifact, with one target (default: .unmoor/TARGET of the project)',
+    )
     .addOption(options.worker())
     .addOption(options.workerEnv())
     .addOption(options.workerAllow())
-    .option('--package <kind>', "lambda: image, or zip for a function of AWS's own Node.js (default: the config, else image)")
+    .option(
+      '--package <kind>',
+      "lambda: image, or zip for a function of AWS's own Node.js (default: the config, else image)",
+    )
     .addOption(options.project())
     .addOption(options.reporter())
-    .option('--data-route', 'let unmoor data reach the bindings of the running app; it needs the secret UNMOOR_DATA_TOKEN')
+    .option(
+      '--data-route',
+      'let unmoor data reach the bindings of the running app; it needs the secret UNMOOR_DATA_TOKEN',
+    )
     .option('--no-check', 'do not look for what the targets cannot honour (unmoor check)')
     .action(build)
 }
 
-async function build({ target, out, package: packaging, project, reporter, check, dataRoute, ...given }: Options): Promise<void> {
+async function build({
+  target,
+  out,
+  package: packaging,
+  project,
+  reporter,
+  check,
+  dataRoute,
+  ...given
+}: Options): Promise<void> {
   const report = createReporter(reporter)
   const { targets, projectDir, choice, worker } = await loadTargets(project, target, given)
   if (out !== undefined && targets.length > 1)
-    throw usageError(`--out takes one target, not ${targets.length}. Leave it out: each target has its own folder in .unmoor.`)
-  if (packaging !== undefined && !targets.includes('lambda')) throw usageError('--package sets how a function is packed: use it with --target lambda.')
+    throw usageError(
+      `--out takes one target, not ${targets.length}. Leave it out: each target has its own folder in ` +
+        '.unmoor.',
+    )
+  if (packaging !== undefined && !targets.includes('lambda'))
+    throw usageError('--package sets how a function is packed: use it with --target lambda.')
   const targetOptions = packaging === undefined ? undefined : { lambda: { package: packaging } }
   const started = performance.now()
   const outDir = out === undefined ? undefined : resolve(out)
   const built = await report.step(`Building for ${targets.join(', ')}`, () =>
-    buildApps({ projectDir, targets, worker: choice, targetOptions, log: report, dataRoute, ...(outDir === undefined ? {} : { outDir: () => outDir }) }),
+    buildApps({
+      projectDir,
+      targets,
+      worker: choice,
+      targetOptions,
+      log: report,
+      dataRoute,
+      ...(outDir === undefined ? {} : { outDir: () => outDir }),
+    }),
   )
   const rows = await Promise.all(built.map(summary))
-  // What the build itself does not refuse may still throw at run time. A Worker's calls are Cloudflare's, which the checks do not know.
+  // What the build itself does not refuse may still throw at run time. A Worker's calls are Cloudflare's,
+  // which the checks do not know.
   const checked = check && worker === undefined ? await checkApp({ projectDir, targets }) : undefined
-  for (const finding of checked?.findings ?? []) report.warn(formatFinding(finding, checked as NonNullable<typeof checked>))
-  if (checked !== undefined && checked.findings.length > 0) report.warn(`${formatSummary(checked)}. Silence one with a comment: // unmoor-ignore RULE: why`)
-  for (const row of rows) report.print(`${row.target}: ${shortPath(row.dir)} (${formatBytes(row.bytes)}, ${row.ms} ms)`)
-  report.result({ targets: rows, ms: Math.round(performance.now() - started), findings: checked?.findings ?? [] })
+  for (const finding of checked?.findings ?? [])
+    report.warn(formatFinding(finding, checked as NonNullable<typeof checked>))
+  if (checked !== undefined && checked.findings.length > 0)
+    report.warn(`${formatSummary(checked)}. Silence one with a comment: // unmoor-ignore RULE: why`)
+  for (const row of rows)
+    report.print(`${row.target}: ${shortPath(row.dir)} (${formatBytes(row.bytes)}, ${row.ms} ms)`)
+  report.result({
+    targets: rows,
+    ms: Math.round(performance.now() - started),
+    findings: checked?.findings ?? [],
+  })
 }
 
-async function summary({ target, outDir, ms }: BuiltApp): Promise<{ target: string; dir: string; bytes: number; ms: number }> {
+async function summary({
+  target,
+  outDir,
+  ms,
+}: BuiltApp): Promise<{ target: string; dir: string; bytes: number; ms: number }> {
   let bytes = 0
   for (const entry of await readdir(outDir, { recursive: true, withFileTypes: true })) {
     if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size

@@ -19,7 +19,9 @@ interface Options extends WorkerOptions {
 export function register(program: Command): void {
   program
     .command('check')
-    .description('tell what of the app its targets cannot honour, with file and line; runs nothing but its declarations')
+    .description(
+      'tell what of the app its targets cannot honour, with file and line; runs nothing but its declarations',
+    )
     .addOption(options.targets())
     .addOption(options.worker())
     .addOption(options.workerEnv())
@@ -27,13 +29,17 @@ export function register(program: Command): void {
     .addOption(options.project())
     .addOption(options.envFile())
     .addOption(
-      new Option('--reporter <kind>', 'text; json: one line last on stdout; sarif: a SARIF 2.1.0 log on stdout')
+      new Option(
+        '--reporter <kind>',
+        'text; json: one line last on stdout; sarif: a SARIF 2.1.0 log on stdout',
+      )
         .choices(['text', 'json', 'sarif'])
         .default('text'),
     )
     .addHelpText(
       'after',
-      '\nExit codes: 0 no errors (there may be warnings), 1 errors, 2 wrong use.\nA comment silences a line, with a reason: // unmoor-ignore RULE: why (in SQL: -- unmoor-ignore RULE: why)',
+      '\nExit codes: 0 no errors (there may be warnings), 1 errors, 2 wrong use.\nA comment silences a ' +
+        'line, with a reason: // unmoor-ignore RULE: why (in SQL: -- unmoor-ignore RULE: why)',
     )
     .action(check)
 }
@@ -42,12 +48,23 @@ async function check({ target, project, envFile, reporter, ...given }: Options):
   const report = createReporter(reporter === 'sarif' ? 'json' : reporter)
   const { projectDir, worker } = chooseProject(project, given)
   // A wrangler file that does not hold is a finding.
-  const targets = checkTargets(target ?? [], worker === undefined ? (await loadConfig(projectDir)).config : {})
-  const result = await report.step('Checking', () =>
-    checkApp({ projectDir, worker, targets: targets.length === 0 ? undefined : targets, envFile: envFile === undefined ? undefined : resolve(envFile) }),
+  const targets = checkTargets(
+    target ?? [],
+    worker === undefined ? (await loadConfig(projectDir)).config : {},
   )
-  if (reporter === 'text') for (const finding of result.findings) report.print(`${formatFinding(finding, result)}\n`)
+  const result = await report.step('Checking', () =>
+    checkApp({
+      projectDir,
+      worker,
+      targets: targets.length === 0 ? undefined : targets,
+      envFile: envFile === undefined ? undefined : resolve(envFile),
+    }),
+  )
+  if (reporter === 'text')
+    for (const finding of result.findings) report.print(`${formatFinding(finding, result)}\n`)
   if (reporter !== 'sarif') report.print(formatSummary(result))
-  report.result(reporter === 'sarif' ? toSarif(result.findings) : { findings: result.findings, files: result.files })
+  report.result(
+    reporter === 'sarif' ? toSarif(result.findings) : { findings: result.findings, files: result.files },
+  )
   if (result.findings.some(({ severity }) => severity === 'error')) process.exitCode = 1
 }

@@ -27,19 +27,43 @@ interface Options {
 export function register(program: Command): void {
   program
     .command('compare <from> <to>')
-    .description('the exit report: what moving the app from one target, or set of drivers, to another changes, with file, line and proof')
-    .option('--from-driver <binding=driver>', "a driver of the first side in place of the config's", parseDriver, {})
-    .option('--to-driver <binding=driver>', "a driver of the second side in place of the config's", parseDriver, {})
+    .description(
+      'the exit report: what moving the app from one target, or set of drivers, to another changes, ' +
+        'with file, line and proof',
+    )
+    .option(
+      '--from-driver <binding=driver>',
+      "a driver of the first side in place of the config's",
+      parseDriver,
+      {},
+    )
+    .option(
+      '--to-driver <binding=driver>',
+      "a driver of the second side in place of the config's",
+      parseDriver,
+      {},
+    )
     .option('--out <file...>', 'also write the report: a .md, .html or .json file', [])
     .option('--prices <file>', 'prices in place of those that come with unmoor, as JSON')
-    .option('--load <name=number>', `what a month is like, again and again: ${Object.keys(LOAD).join(', ')}`, parseLoad, {})
+    .option(
+      '--load <name=number>',
+      `what a month is like, again and again: ${Object.keys(LOAD).join(', ')}`,
+      parseLoad,
+      {},
+    )
     .addOption(options.project())
     .addOption(options.reporter())
-    .addHelpText('after', '\nA side is a target, or TARGET@CONFIG with a config file of its own: node@unmoor.small.config.ts')
+    .addHelpText(
+      'after',
+      '\nA side is a target, or TARGET@CONFIG with a config file of its own: node@unmoor.small.config.ts',
+    )
     .action(compare)
 }
 
-function parseDriver(text: string, before: Readonly<Record<string, string | DriverSpec>>): Record<string, string | DriverSpec> {
+function parseDriver(
+  text: string,
+  before: Readonly<Record<string, string | DriverSpec>>,
+): Record<string, string | DriverSpec> {
   const match = /^([A-Za-z]\w*)=([\w./@-]+)$/.exec(text)
   if (match === null) throw new InvalidArgumentError('Write BINDING=DRIVER, such as links=redis.')
   return { ...before, [match[1] as string]: match[2] as string }
@@ -56,7 +80,9 @@ function parseLoad(text: string, before: Partial<Load>): Partial<Load> {
 async function compare(from: string, to: string, given: Options): Promise<void> {
   const report = createReporter(given.reporter)
   const projectDir = resolve(given.project)
-  for (const file of given.out) if (!['.md', '.html', '.json'].includes(extname(file))) throw usageError(`--out ${file}: name a .md, .html or .json file.`)
+  for (const file of given.out)
+    if (!['.md', '.html', '.json'].includes(extname(file)))
+      throw usageError(`--out ${file}: name a .md, .html or .json file.`)
   const comparison = await report.step('Comparing', async () =>
     compareApp({
       projectDir,
@@ -68,7 +94,12 @@ async function compare(from: string, to: string, given: Options): Promise<void> 
     }),
   )
   for (const file of given.out) {
-    const text = extname(file) === '.md' ? toMarkdown(comparison) : extname(file) === '.html' ? toHtml(comparison) : `${JSON.stringify(comparison, null, 2)}\n`
+    const text =
+      extname(file) === '.md'
+        ? toMarkdown(comparison)
+        : extname(file) === '.html'
+          ? toHtml(comparison)
+          : `${JSON.stringify(comparison, null, 2)}\n`
     await writeFile(resolve(file), text)
     report.info(`wrote ${shortPath(resolve(file))}`)
   }
@@ -83,7 +114,12 @@ async function side(text: string, drivers: SideOptions['drivers'], projectDir: s
   const label = relative(projectDir, file)
   const loader = startLoader()
   try {
-    return { target: text.slice(0, at), drivers, config: await loader.config(file, isAbsolute(label) ? file : label), configLabel: label }
+    return {
+      target: text.slice(0, at),
+      drivers,
+      config: await loader.config(file, isAbsolute(label) ? file : label),
+      configLabel: label,
+    }
   } finally {
     loader.close()
   }

@@ -47,31 +47,54 @@ interface Options {
 export function register(program: Command): void {
   program
     .command('conformance')
-    .description("run the conformance suite: unmoor's own fixture app, built for each target and run on its real runtime")
+    .description(
+      "run the conformance suite: unmoor's own fixture app, built for each target and run on its real " +
+        'runtime',
+    )
     .addOption(
       new Option(
         '--suite <name>',
-        "app: unmoor's own fixture app; workers: a Cloudflare Worker, built with --worker, beside workerd itself (target cloudflare)",
+        "app: unmoor's own fixture app; workers: a Cloudflare Worker, built with --worker, beside " +
+          'workerd itself (target cloudflare)',
       )
         .choices(['app', 'workers'])
         .default('app'),
     )
     .option('-t, --target <names...>', 'node, cloudflare, lambda, isolate or all', [])
     .option('-a, --adapter <paths...>', "targets of one's own: paths of adapters' modules, or packages", [])
-    .option('--event <kind>', 'what stands before the function: url, v2, v1, alb, alb-multi or lattice; only with --target lambda (default: url)')
+    .option(
+      '--event <kind>',
+      'what stands before the function: url, v2, v1, alb, alb-multi or lattice; only with --target ' +
+        'lambda (default: url)',
+    )
     .option(
       '--runtime <kind>',
-      'what runs it: bootstrap, ric or container with --target lambda (default: bootstrap); server or host with --target isolate (default: server)',
+      'what runs it: bootstrap, ric or container with --target lambda (default: bootstrap); server or ' +
+        'host with --target isolate (default: server)',
     )
-    .option('-d, --driver <names...>', 'test drivers on their real backends instead: built-in names, paths of modules, or packages', [])
-    .option('--url <url>', 'test the fixture app that is deployed there (see --out), in place of a local start; with one target')
-    .option('--token <token>', "the deployment's CONFORMANCE_TOKEN, which is its UNMOOR_TEST_TOKEN too (default: the environment's CONFORMANCE_TOKEN)")
+    .option(
+      '-d, --driver <names...>',
+      'test drivers on their real backends instead: built-in names, paths of modules, or packages',
+      [],
+    )
+    .option(
+      '--url <url>',
+      'test the fixture app that is deployed there (see --out), in place of a local start; with one target',
+    )
+    .option(
+      '--token <token>',
+      "the deployment's CONFORMANCE_TOKEN, which is its UNMOOR_TEST_TOKEN too (default: the " +
+        "environment's CONFORMANCE_TOKEN)",
+    )
     .option('--out <dir>', 'only build the fixture app into this folder, for a deployment; with one target')
     .option('--filter <pattern>', 'only cases whose id contains this, or matches it with * for anything')
     .option('--concurrency <number>', 'cases at once (default: 8; 5 on lambda)', parseCount)
     .option('--matrix <file>', 'write the matrix of targets by case group as Markdown')
     .option('--check-matrix <file>', 'fail if that file is not the matrix of this run')
-    .option('--deviations <file>', 'write the page of everything that differs between targets and drivers, and run nothing')
+    .option(
+      '--deviations <file>',
+      'write the page of everything that differs between targets and drivers, and run nothing',
+    )
     .option('--list', 'print the cases with their contracts and run nothing')
     .addOption(shared.reporter())
     .action(conformance)
@@ -79,21 +102,29 @@ export function register(program: Command): void {
 
 function parseCount(text: string): number {
   const count = Number(text)
-  if (!/^\d+$/.test(text) || count < 1 || count > 256) throw new InvalidArgumentError('It is a whole number from 1 to 256.')
+  if (!/^\d+$/.test(text) || count < 1 || count > 256)
+    throw new InvalidArgumentError('It is a whole number from 1 to 256.')
   return count
 }
 
 async function conformance(given: Options): Promise<void> {
   const report = createReporter(given.reporter)
   if (given.deviations !== undefined)
-    return writeFile(given.deviations, deviationsText(await Promise.all(TARGETS.map((name) => loadAdapter(name, process.cwd())))))
+    return writeFile(
+      given.deviations,
+      deviationsText(await Promise.all(TARGETS.map((name) => loadAdapter(name, process.cwd())))),
+    )
   if (given.suite === 'workers') return workers(given, report)
   if (given.driver.length > 0) return drivers(given, report)
   const cases = selectCases(given.filter)
-  if (cases.length === 0) throw usageError(`No case matches "${given.filter}". See them all with: unmoor conformance --list`)
+  if (cases.length === 0)
+    throw usageError(`No case matches "${given.filter}". See them all with: unmoor conformance --list`)
   if (given.list) {
     for (const { id, contract } of cases) report.print(`${id}  ${contract}`)
-    report.result({ total: cases.length, cases: cases.map(({ id, group, contract, needs }) => ({ id, group, contract, needs })) })
+    report.result({
+      total: cases.length,
+      cases: cases.map(({ id, group, contract, needs }) => ({ id, group, contract, needs })),
+    })
     return
   }
   const targets = await checkTargets(given)
@@ -103,8 +134,14 @@ async function conformance(given: Options): Promise<void> {
   for (const target of targets) reports.push(await runOne(target, given, targetOptions, report))
   const matrix = matrixText(reports)
   if (given.matrix !== undefined) await writeFile(given.matrix, matrix)
-  if (given.checkMatrix !== undefined && (await readFile(given.checkMatrix, 'utf8').catch(() => '')) !== matrix) {
-    report.warn(`${given.checkMatrix} is not the matrix of this run. Write it anew with: unmoor conformance --target all --matrix ${given.checkMatrix}`)
+  if (
+    given.checkMatrix !== undefined &&
+    (await readFile(given.checkMatrix, 'utf8').catch(() => '')) !== matrix
+  ) {
+    report.warn(
+      `${given.checkMatrix} is not the matrix of this run. Write it anew with: unmoor conformance ` +
+        `--target all --matrix ${given.checkMatrix}`,
+    )
     process.exitCode = 1
   }
   if (reports.some(({ failed }) => failed > 0)) process.exitCode = 1
@@ -112,17 +149,29 @@ async function conformance(given: Options): Promise<void> {
 
 async function workers(given: Options, report: Reporter): Promise<void> {
   const used = usedOf(given, 'driver', 'adapter', 'url', 'out')
-  if (used !== undefined) throw usageError(`The suite workers runs locally, against targets: leave out ${used}.`)
+  if (used !== undefined)
+    throw usageError(`The suite workers runs locally, against targets: leave out ${used}.`)
   const cases = selectWorkerCases(given.filter)
-  if (cases.length === 0) throw usageError(`No case matches "${given.filter}". See them all with: unmoor conformance --suite workers --list`)
+  if (cases.length === 0)
+    throw usageError(
+      `No case matches "${given.filter}". See them all with: unmoor conformance --suite workers --list`,
+    )
   if (given.list) {
     for (const { id, contract } of cases) report.print(`${id}  ${contract}`)
-    report.result({ total: cases.length, cases: cases.map(({ id, group, contract }) => ({ id, group, contract })) })
+    report.result({
+      total: cases.length,
+      cases: cases.map(({ id, group, contract }) => ({ id, group, contract })),
+    })
     return
   }
   for (const { name: target } of await checkTargets(given)) {
     const result = await report.step(`The Worker on ${target}`, () =>
-      runWorkersConformance({ target, filter: given.filter, log: report, onResult: progress(target, report, cases.length) }),
+      runWorkersConformance({
+        target,
+        filter: given.filter,
+        log: report,
+        onResult: progress(target, report, cases.length),
+      }),
     )
     report.print(reportText(result))
     report.result(reportLine(result))
@@ -131,7 +180,10 @@ async function workers(given: Options, report: Reporter): Promise<void> {
 }
 
 /** The first of these options that was given. */
-function usedOf(given: Options, ...names: readonly ('target' | 'adapter' | 'driver' | 'url' | 'out')[]): string | undefined {
+function usedOf(
+  given: Options,
+  ...names: readonly ('target' | 'adapter' | 'driver' | 'url' | 'out')[]
+): string | undefined {
   const used = names.find((name) => given[name] !== undefined && given[name].length > 0)
   return used === undefined ? undefined : `--${used}`
 }
@@ -142,7 +194,12 @@ async function drivers(given: Options, report: Reporter): Promise<void> {
   const reports: DriverReport[] = []
   for (const driver of new Set(given.driver)) {
     const result = await report.step(`Conformance of the driver ${driver}`, () =>
-      runDriverConformance({ driver, ...(given.filter === undefined ? {} : { filter: given.filter }), log: report, onResult: progress(driver, report) }),
+      runDriverConformance({
+        driver,
+        ...(given.filter === undefined ? {} : { filter: given.filter }),
+        log: report,
+        onResult: progress(driver, report),
+      }),
     )
     if (result.total === 0) throw usageError(`No case of the driver "${driver}" matches "${given.filter}".`)
     report.print(driverReportText(result))
@@ -153,7 +210,11 @@ async function drivers(given: Options, report: Reporter): Promise<void> {
 }
 
 /** Tells every 50 cases how many are done, and each failure at once. */
-function progress(name: string, report: Reporter, total?: number): (result: { id: string; outcome: string; error?: string }) => void {
+function progress(
+  name: string,
+  report: Reporter,
+  total?: number,
+): (result: { id: string; outcome: string; error?: string }) => void {
   let done = 0
   return ({ id, outcome, error }) => {
     if (++done % 50 === 0) report.info(`${name}: ${done}${total === undefined ? '' : ` of ${total}`} cases`)
@@ -170,14 +231,23 @@ interface Target {
 async function checkTargets(given: Options): Promise<Target[]> {
   const names = new Set(given.target.flatMap((name) => (name === 'all' ? TARGETS : [name])))
   if (names.size + given.adapter.length === 0)
-    throw usageError(`Name a target, --target ${TARGETS.join(', ')} or all; an adapter, --adapter PATH; or a driver, --driver NAME.`)
+    throw usageError(
+      `Name a target, --target ${TARGETS.join(', ')} or all; an adapter, --adapter PATH; or a driver, ` +
+        '--driver NAME.',
+    )
   for (const name of names) {
     if (!(TARGETS as readonly string[]).includes(name))
-      throw usageError(`There is no target "${name}". Targets: ${TARGETS.join(', ')} or all. An adapter of your own: --adapter PATH.`)
+      throw usageError(
+        `There is no target "${name}". Targets: ${TARGETS.join(', ')} or all. An adapter of your own: ` +
+          '--adapter PATH.',
+      )
   }
-  if ((given.url !== undefined || given.out !== undefined) && names.size + given.adapter.length > 1) throw usageError('--url and --out take one target.')
-  if (given.url !== undefined && !URL.canParse(given.url)) throw usageError(`--url "${given.url}" is not a URL.`)
-  if (given.url !== undefined && tokenOf(given) === '') throw usageError('--url needs --token: what the deployment has as CONFORMANCE_TOKEN.')
+  if ((given.url !== undefined || given.out !== undefined) && names.size + given.adapter.length > 1)
+    throw usageError('--url and --out take one target.')
+  if (given.url !== undefined && !URL.canParse(given.url))
+    throw usageError(`--url "${given.url}" is not a URL.`)
+  if (given.url !== undefined && tokenOf(given) === '')
+    throw usageError('--url needs --token: what the deployment has as CONFORMANCE_TOKEN.')
   const targets: Target[] = [...names].map((name) => ({ name }))
   for (const module of new Set(given.adapter)) {
     const adapter = await loadAdapterModule(module, process.cwd())
@@ -187,11 +257,21 @@ async function checkTargets(given: Options): Promise<Target[]> {
 }
 
 /** Options of the target that the command line sets; the adapter checks their values. */
-function optionsOfTarget({ event, runtime, url }: Options, targets: readonly Target[]): Record<string, string> | undefined {
+function optionsOfTarget(
+  { event, runtime, url }: Options,
+  targets: readonly Target[],
+): Record<string, string> | undefined {
   if (event === undefined && runtime === undefined) return undefined
   const target = targets[0]?.name
-  if (targets.length !== 1 || url !== undefined || !(target === 'lambda' || (target === 'isolate' && event === undefined)))
-    throw usageError('--event and --runtime set how a target starts locally: --runtime goes with --target lambda or isolate alone, --event with lambda.')
+  if (
+    targets.length !== 1 ||
+    url !== undefined ||
+    !(target === 'lambda' || (target === 'isolate' && event === undefined))
+  )
+    throw usageError(
+      '--event and --runtime set how a target starts locally: --runtime goes with --target lambda or ' +
+        'isolate alone, --event with lambda.',
+    )
   return { ...(event === undefined ? {} : { event }), ...(runtime === undefined ? {} : { runtime }) }
 }
 
@@ -204,11 +284,19 @@ async function build({ name, adapter }: Target, outDir: string, report: Reporter
   report.print(`${name}: ${outDir}`)
   const file = join(outDir, 'conformance-variables.json')
   await writeFile(file, `${JSON.stringify(variables, null, 2)}\n`)
-  report.print(`Start it with the variables and secrets in ${file}, and with one random token, used once, as both CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN.`)
+  report.print(
+    `Start it with the variables and secrets in ${file}, and with one random token, used once, as both ` +
+      'CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN.',
+  )
   report.result({ target: name, dir: outDir, variables })
 }
 
-async function runOne({ name, adapter }: Target, given: Options, targetOptions: Record<string, string> | undefined, reporter: Reporter): Promise<Report> {
+async function runOne(
+  { name, adapter }: Target,
+  given: Options,
+  targetOptions: Record<string, string> | undefined,
+  reporter: Reporter,
+): Promise<Report> {
   const { url, filter, concurrency } = given
   const result = await reporter.step(`Conformance of ${name}`, () =>
     runConformance({

@@ -9,7 +9,13 @@ import { openArchive } from '../../data/archive-source.ts'
 import { Journal } from '../../data/journal.ts'
 import { isArchive, openLive, openSource, type PlaceOptions } from '../../data/place.ts'
 import type { Sink, Source } from '../../data/records.ts'
-import { journalPath, transfer, type TransferOptions, type TransferReport, type TransferState } from '../../data/transfer.ts'
+import {
+  journalPath,
+  transfer,
+  type TransferOptions,
+  type TransferReport,
+  type TransferState,
+} from '../../data/transfer.ts'
 import { verify } from '../../data/verify.ts'
 import { UnmoorError } from '../../../errors.ts'
 import { options as shared } from '../options.ts'
@@ -44,10 +50,15 @@ A transfer that was broken off goes on when the same command runs again.`
 
 /** `unmoor data`. */
 export function register(program: Command): void {
-  const data = program.command('data').description('move kv, blob and sql data between targets, deployments and archives, with proof')
+  const data = program
+    .command('data')
+    .description('move kv, blob and sql data between targets, deployments and archives, with proof')
   const common = (command: Command): Command =>
     command
-      .option('-b, --binding <names...>', 'only these bindings (default: all kv, blob and sql bindings of the source)')
+      .option(
+        '-b, --binding <names...>',
+        'only these bindings (default: all kv, blob and sql bindings of the source)',
+      )
       .option('--exclude-table <names...>', 'tables to leave out', [])
       .addOption(shared.project())
       .addOption(shared.envFile())
@@ -57,7 +68,12 @@ export function register(program: Command): void {
     command
       .requiredOption('--from <place>', 'where the data is')
       .option('--from-token <token>', 'of the data route')
-      .option('--from-driver <binding=driver>', 'a driver in place of the config\'s: links=redis, or links={"driver":"redis",...}', parseDriver, {})
+      .option(
+        '--from-driver <binding=driver>',
+        'a driver in place of the config\'s: links=redis, or links={"driver":"redis",...}',
+        parseDriver,
+        {},
+      )
       .option('--from-data-dir <dir>', "folder of the target's local data")
   const to = (command: Command): Command =>
     command
@@ -72,11 +88,18 @@ export function register(program: Command): void {
       .option('--restart', 'begin anew where an earlier run was broken off')
       .option('--rate <number>', 'records a second, at most', parseCount)
       .option('--concurrency <number>', 'writes under way at once (default: 16)', parseCount)
-  // Millions of small records pass through: V8 would rather take memory than collect it (verify of a million: 275 MB, with this 175 MB).
+  // Millions of small records pass through: V8 would rather take memory than collect it (verify of a million:
+  // 275 MB, with this 175 MB).
   data.hook('preAction', () => setFlagsFromString('--optimize-for-size'))
-  common(writes(from(data.command('export <dir>').description('write an archive')))).action((dir: string, given: Options) => exportData(dir, given))
-  common(writes(to(data.command('import <dir>').description('read an archive into a target')))).action((dir: string, given: Options) => importData(dir, given))
-  common(writes(to(from(data.command('copy').description('from one place into another'))))).action((given: Options) => copyData(given))
+  common(writes(from(data.command('export <dir>').description('write an archive')))).action(
+    (dir: string, given: Options) => exportData(dir, given),
+  )
+  common(writes(to(data.command('import <dir>').description('read an archive into a target')))).action(
+    (dir: string, given: Options) => importData(dir, given),
+  )
+  common(writes(to(from(data.command('copy').description('from one place into another'))))).action(
+    (given: Options) => copyData(given),
+  )
   common(
     data
       .command('verify [dir]')
@@ -89,7 +112,11 @@ export function register(program: Command): void {
       .option('--to-token <token>', 'of its data route')
       .option('--to-driver <binding=driver>', "a driver in place of the config's", parseDriver, {})
       .option('--to-data-dir <dir>', 'folder of its local data')
-      .option('--wait <seconds>', 'go on comparing for so long where reads may be stale (default: 0)', parseCount),
+      .option(
+        '--wait <seconds>',
+        'go on comparing for so long where reads may be stale (default: 0)',
+        parseCount,
+      ),
   ).action((dir: string | undefined, given: Options) => verifyData(dir, given))
 }
 
@@ -99,7 +126,10 @@ function parseCount(text: string): number {
   return count
 }
 
-function parseDriver(text: string, before: Readonly<Record<string, string | DriverSpec>>): Record<string, string | DriverSpec> {
+function parseDriver(
+  text: string,
+  before: Readonly<Record<string, string | DriverSpec>>,
+): Record<string, string | DriverSpec> {
   const match = /^([A-Za-z]\w*)=(.+)$/s.exec(text)
   if (match === null) throw new InvalidArgumentError('Write BINDING=DRIVER, such as links=redis.')
   const [, binding = '', driver = ''] = match
@@ -111,7 +141,10 @@ function parseDriver(text: string, before: Readonly<Record<string, string | Driv
 }
 
 function placeOptions(given: Options, side: 'from' | 'to'): PlaceOptions {
-  const [token, drivers, dataDir] = side === 'from' ? [given.fromToken, given.fromDriver, given.fromDataDir] : [given.toToken, given.toDriver, given.toDataDir]
+  const [token, drivers, dataDir] =
+    side === 'from'
+      ? [given.fromToken, given.fromDriver, given.fromDataDir]
+      : [given.toToken, given.toDriver, given.toDataDir]
   return {
     projectDir: resolve(given.project),
     token,
@@ -129,12 +162,29 @@ async function exportData(dir: string, given: Options): Promise<void> {
   const source = await openLive(given.from, placeOptions(given, 'from'))
   try {
     if (existsSync(join(folder, MANIFEST_FILE)))
-      throw new UnmoorError('AlreadyExists', `There is an archive in ${folder} already. Export into a folder of its own.`, { operation: 'data' })
+      throw new UnmoorError(
+        'AlreadyExists',
+        `There is an archive in ${folder} already. Export into a folder of its own.`,
+        { operation: 'data' },
+      )
     const names = given.binding ?? Object.keys(source.bindings)
-    const bindings = Object.fromEntries(names.flatMap((name) => (source.bindings[name] === undefined ? [] : [[name, source.bindings[name]]])))
-    if (given.dryRun === true) return tell(await run(source, dryArchive(folder, bindings), join(folder, '..', '.unmoor-dry-run.json'), given, report), report)
+    const bindings = Object.fromEntries(
+      names.flatMap((name) => (source.bindings[name] === undefined ? [] : [[name, source.bindings[name]]])),
+    )
+    if (given.dryRun === true)
+      return tell(
+        await run(
+          source,
+          dryArchive(folder, bindings),
+          join(folder, '..', '.unmoor-dry-run.json'),
+          given,
+          report,
+        ),
+        report,
+      )
     const journal = join(folder, PROGRESS_FILE)
-    const { archive: resumed } = (await Journal.open(journal, source.label, folder, given.restart ?? false)).data
+    const { archive: resumed } = (await Journal.open(journal, source.label, folder, given.restart ?? false))
+      .data
     const sink = await createArchive(folder, source.label, bindings, { resumed, restart: given.restart })
     const done = await run(source, sink, journal, given, report)
     report.print(`root hash: ${done.root}`)
@@ -162,9 +212,14 @@ async function importData(dir: string, given: Options): Promise<void> {
   const source = await openArchive(resolve(dir))
   const wrong = await report.step('Checking the archive', () => damagedFiles(source.dir, source.manifest))
   if (wrong.length > 0)
-    throw new UnmoorError('ChecksumMismatch', `The archive in ${source.dir} is damaged: ${wrong.join('; ')}. Take another copy of it; nothing was written.`, {
-      operation: 'data',
-    })
+    throw new UnmoorError(
+      'ChecksumMismatch',
+      `The archive in ${source.dir} is damaged: ${wrong.join('; ')}. Take another copy of it; nothing ` +
+        'was written.',
+      {
+        operation: 'data',
+      },
+    )
   await move(source, given, report)
 }
 
@@ -176,12 +231,25 @@ async function copyData(given: Options): Promise<void> {
 async function move(source: Source, given: Options, report: Reporter): Promise<void> {
   try {
     if (isArchive(given.to))
-      throw new UnmoorError('InvalidArgument', `${given.to} is an archive. Write one with: unmoor data export ${given.to} --from PLACE`, {
-        operation: 'config',
-      })
+      throw new UnmoorError(
+        'InvalidArgument',
+        `${given.to} is an archive. Write one with: unmoor data export ${given.to} --from PLACE`,
+        {
+          operation: 'config',
+        },
+      )
     const sink = await openLive(given.to, placeOptions(given, 'to'))
     try {
-      tell(await run(source, sink, await journalPath(resolve(given.project), source.label, sink.label), given, report), report)
+      tell(
+        await run(
+          source,
+          sink,
+          await journalPath(resolve(given.project), source.label, sink.label),
+          given,
+          report,
+        ),
+        report,
+      )
     } finally {
       await sink.close()
     }
@@ -190,7 +258,13 @@ async function move(source: Source, given: Options, report: Reporter): Promise<v
   }
 }
 
-function run(source: Source, sink: Parameters<typeof transfer>[1], journal: string, given: Options, report: Reporter): Promise<TransferReport> {
+function run(
+  source: Source,
+  sink: Parameters<typeof transfer>[1],
+  journal: string,
+  given: Options,
+  report: Reporter,
+): Promise<TransferReport> {
   const options: TransferOptions = {
     bindings: given.binding,
     journal,
@@ -218,7 +292,10 @@ function progress(report: Reporter): (state: TransferState) => void {
     const rate = (total.doneRecords - first) / seconds
     const left = rate > 0 ? Math.ceil((total.records - total.doneRecords) / rate) : undefined
     const bytes = total.doneBytes > 0 ? `, ${formatBytes(total.doneBytes)}` : ''
-    report.info(`${binding}: ${total.doneRecords} of ${total.records} records${bytes}, ${Math.round(rate)}/s${left === undefined ? '' : `, ${left} s left`}`)
+    report.info(
+      `${binding}: ${total.doneRecords} of ${total.records} ` +
+        `records${bytes}, ${Math.round(rate)}/s${left === undefined ? '' : `, ${left} s left`}`,
+    )
   }
 }
 
@@ -229,7 +306,12 @@ function tell(done: TransferReport, report: Reporter): void {
       `${binding}: ${done.dryRun ? 'would move ' : ''}${records} ${kind === 'sql' ? 'rows' : kind === 'kv' ? 'entries' : 'blobs'}${bytes > 0 ? `, ${formatBytes(bytes)}` : ''}${soon}`,
     )
   }
-  report.print(done.dryRun ? 'Nothing was written.' : `From ${done.from} to ${done.to}${done.resumed ? ', going on where an earlier run was broken off' : ''}.`)
+  report.print(
+    done.dryRun
+      ? 'Nothing was written.'
+      : `From ${done.from} to ` +
+          `${done.to}${done.resumed ? ', going on where an earlier run was broken off' : ''}.`,
+  )
   report.result(done)
 }
 
@@ -240,21 +322,36 @@ async function verifyData(dir: string | undefined, given: Options): Promise<void
     const wrong = await damagedFiles(archive.dir, archive.manifest)
     wrong.push(...(await damagedBlobs(archive)))
     for (const line of wrong) report.print(line)
-    report.print(wrong.length === 0 ? `The archive is whole: root hash ${archive.manifest.root}` : 'The archive is damaged.')
+    report.print(
+      wrong.length === 0
+        ? `The archive is whole: root hash ${archive.manifest.root}`
+        : 'The archive is damaged.',
+    )
     report.result({ equal: wrong.length === 0, root: archive.manifest.root, damaged: wrong })
     if (wrong.length > 0) process.exitCode = 1
     if (given.from === undefined && given.to === undefined) return
   }
   const [first, second] = dir === undefined ? [given.from, given.to] : [dir, given.to ?? given.from]
   if (first === undefined || second === undefined)
-    throw new UnmoorError('InvalidArgument', 'verify takes the folder of an archive, or --from and --to.', { operation: 'config' })
+    throw new UnmoorError('InvalidArgument', 'verify takes the folder of an archive, or --from and --to.', {
+      operation: 'config',
+    })
   const a = await openSource(first, placeOptions(given, 'from'))
-  const b = await openSource(second, placeOptions(given, dir !== undefined && given.to === undefined ? 'from' : 'to'))
+  const b = await openSource(
+    second,
+    placeOptions(given, dir !== undefined && given.to === undefined ? 'from' : 'to'),
+  )
   try {
-    const found = await report.step('Comparing', () => verify(a, b, { bindings: given.binding, wait: given.wait }))
+    const found = await report.step('Comparing', () =>
+      verify(a, b, { bindings: given.binding, wait: given.wait }),
+    )
     for (const [binding, { records, differences, hash }] of Object.entries(found.bindings))
-      report.print(`${binding}: ${records} records, ${differences === 0 ? `equal (${hash[0].slice(0, 16)}...)` : `${differences} differ`}`)
-    for (const { binding, table, key, what } of found.differences) report.print(`  ${binding}${table === undefined ? '' : `.${table}`} ${key}: ${what}`)
+      report.print(
+        `${binding}: ${records} ` +
+          `records, ${differences === 0 ? `equal (${hash[0].slice(0, 16)}...)` : `${differences} differ`}`,
+      )
+    for (const { binding, table, key, what } of found.differences)
+      report.print(`  ${binding}${table === undefined ? '' : `.${table}`} ${key}: ${what}`)
     report.print(found.equal ? 'Equal.' : `Different: ${a.label} and ${b.label}.`)
     report.result({ from: a.label, to: b.label, ...found })
     if (!found.equal) process.exitCode = 1
@@ -271,7 +368,8 @@ async function damagedBlobs(archive: Awaited<ReturnType<typeof openArchive>>): P
     if (kind !== 'blob') continue
     for await (const { record } of archive.blob(binding).read()) {
       try {
-        if ((await archive.blobHash(record)) !== record.sha256) wrong.push(`${binding}: the bytes of ${JSON.stringify(record.key)} were changed`)
+        if ((await archive.blobHash(record)) !== record.sha256)
+          wrong.push(`${binding}: the bytes of ${JSON.stringify(record.key)} were changed`)
       } catch (error) {
         wrong.push(`${binding}: ${error instanceof Error ? error.message : String(error)}`)
       }

@@ -32,55 +32,89 @@ interface Options {
 export function register(program: Command): void {
   program
     .command('deploy')
-    .description('send the app that was built for the isolate target to a host (unmoor host), which serves it once it has started there')
-    .option('--host <url>', "the host's admin port, such as http://127.0.0.1:8788 (default: the variable UNMOOR_HOST_URL)")
+    .description(
+      'send the app that was built for the isolate target to a host (unmoor host), which serves it once ' +
+        'it has started there',
+    )
+    .option(
+      '--host <url>',
+      "the host's admin port, such as http://127.0.0.1:8788 (default: the variable UNMOOR_HOST_URL)",
+    )
     .option('--token <token>', "the host's admin token (default: the variable UNMOOR_HOST_TOKEN)")
     .option('--app <name>', "the app's name on the host (default: its name in unmoor.config.ts)")
     .option('--dir <dir>', 'the artifact (default: .unmoor/isolate of the project)')
     .option('--build', 'build the app first')
-    .option('--settings <file>', 'hosts, paths, variables, limits, services as JSON; what it names takes the place of what was, null removes it')
+    .option(
+      '--settings <file>',
+      'hosts, paths, variables, limits, services as JSON; what it names takes the place of what was, ' +
+        'null removes it',
+    )
     .option('--secrets <file>', 'secrets, a NAME=value on each line; merged with those that the host has')
     .option('--note <text>', 'told in the list of versions')
     .option('--list', 'show the apps of the host, or with --app its versions and settings')
     .option('--rollback [version]', 'serve an earlier version (default: the one before)', wholeVersion)
     .option('--configure', 'only change the settings (--settings, --secrets)')
     .option('--delete', 'take the app out of service; its data stays')
-    .option('--delete-data', 'take the app out of service and remove the data that it has on the hosts themselves')
+    .option(
+      '--delete-data',
+      'take the app out of service and remove the data that it has on the hosts themselves',
+    )
     .addOption(options.project())
     .addOption(options.reporter())
     .action(deploy)
 }
 
 function wholeVersion(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('A version is a whole number, as --list shows them.')
+  if (!/^[1-9]\d*$/.test(text))
+    throw new InvalidArgumentError('A version is a whole number, as --list shows them.')
   return Number(text)
 }
 
 async function deploy(given: Options): Promise<void> {
   const report = createReporter(given.reporter)
-  const actions = (['list', 'rollback', 'configure', 'delete', 'deleteData'] as const).filter((name) => given[name] !== undefined)
-  if (actions.length > 1) throw usageError('Use one of --list, --rollback, --configure, --delete and --delete-data.')
+  const actions = (['list', 'rollback', 'configure', 'delete', 'deleteData'] as const).filter(
+    (name) => given[name] !== undefined,
+  )
+  if (actions.length > 1)
+    throw usageError('Use one of --list, --rollback, --configure, --delete and --delete-data.')
   const url = given.host ?? process.env['UNMOOR_HOST_URL']
-  if (url === undefined || !URL.canParse(url)) throw usageError("Name the host's admin port: --host http://127.0.0.1:8788, or the variable UNMOOR_HOST_URL.")
+  if (url === undefined || !URL.canParse(url))
+    throw usageError(
+      "Name the host's admin port: --host http://127.0.0.1:8788, or the variable UNMOOR_HOST_URL.",
+    )
   const token = given.token ?? process.env['UNMOOR_HOST_TOKEN'] ?? ''
-  if (token === '') throw usageError("Give the host's admin token: --token TOKEN, or the variable UNMOOR_HOST_TOKEN.")
+  if (token === '')
+    throw usageError("Give the host's admin token: --token TOKEN, or the variable UNMOOR_HOST_TOKEN.")
   const { DeployClient } = await import('../../../../adapters/isolate/host/admin/client.ts')
   const client = new DeployClient({ url, token })
   if (given.list === true && given.app === undefined) return listApps(client, report)
   const projectDir = resolve(given.project)
   const dir = given.dir === undefined ? resolve(projectDir, '.unmoor/isolate') : resolve(given.dir)
-  const app = given.app ?? (given.dir === undefined ? (await loadConfig(projectDir)).name : (await readArtifact(dir, 'isolate')).manifest.name)
+  const app =
+    given.app ??
+    (given.dir === undefined
+      ? (await loadConfig(projectDir)).name
+      : (await readArtifact(dir, 'isolate')).manifest.name)
   if (given.list === true) {
     const described = await client.describe(app)
     show(described, report)
-    for (const [name, value] of Object.entries(described.settings)) report.print(`${name}: ${JSON.stringify(value)}`)
+    for (const [name, value] of Object.entries(described.settings))
+      report.print(`${name}: ${JSON.stringify(value)}`)
     return
   }
   if (given.rollback !== undefined)
-    return show(await report.step('Rolling back', () => client.rollBack(app, given.rollback === true ? undefined : given.rollback)), report)
+    return show(
+      await report.step('Rolling back', () =>
+        client.rollBack(app, given.rollback === true ? undefined : given.rollback),
+      ),
+      report,
+    )
   if (given.delete === true || given.deleteData === true) {
     await report.step('Deleting', () => client.remove(app, { data: given.deleteData === true }))
-    report.print(`${app} is not served any more${given.deleteData === true ? ', and its data is removed' : '; its data stays'}.`)
+    report.print(
+      `${app} is not served any ` +
+        `more${given.deleteData === true ? ', and its data is removed' : '; its data stays'}.`,
+    )
     report.result({ name: app, deleted: true, data: given.deleteData === true })
     return
   }
@@ -89,11 +123,17 @@ async function deploy(given: Options): Promise<void> {
     if (settings === undefined) throw usageError('--configure needs --settings or --secrets.')
     return show(await report.step('Changing settings', () => client.configure(app, settings)), report)
   }
-  if (given.build === true && given.dir !== undefined) throw usageError('--build writes to .unmoor/isolate; leave out --dir.')
-  if (given.build === true) await report.step('Building', () => buildApp({ projectDir, target: 'isolate', log: report }))
+  if (given.build === true && given.dir !== undefined)
+    throw usageError('--build writes to .unmoor/isolate; leave out --dir.')
+  if (given.build === true)
+    await report.step('Building', () => buildApp({ projectDir, target: 'isolate', log: report }))
   const info = await readArtifact(dir, 'isolate')
-  if (info.target !== 'isolate') throw usageError(`${dir} was built for "${info.target}"; a host runs what was built for isolate.`)
-  show(await report.step(`Deploying ${app}`, () => client.deploy(app, dir, { settings, note: given.note })), report)
+  if (info.target !== 'isolate')
+    throw usageError(`${dir} was built for "${info.target}"; a host runs what was built for isolate.`)
+  show(
+    await report.step(`Deploying ${app}`, () => client.deploy(app, dir, { settings, note: given.note })),
+    report,
+  )
 }
 
 async function readSettings({ settings, secrets }: Options): Promise<object | undefined> {
@@ -114,7 +154,8 @@ async function readSettings({ settings, secrets }: Options): Promise<object | un
 async function listApps(client: DeployClient, report: Reporter): Promise<void> {
   const apps = await client.list()
   // Behind the number: the store's revision, which tells the host's processes of changed settings.
-  for (const { name, version, hosts, paths } of apps) report.print(`${name}  ${version.replace(/@\d+$/, '')}  ${[...hosts, ...paths].join(' ')}`)
+  for (const { name, version, hosts, paths } of apps)
+    report.print(`${name}  ${version.replace(/@\d+$/, '')}  ${[...hosts, ...paths].join(' ')}`)
   if (apps.length === 0) report.print('The host serves no app yet.')
   report.result({ apps })
 }
@@ -122,6 +163,9 @@ async function listApps(client: DeployClient, report: Reporter): Promise<void> {
 function show(app: AppDescription, report: Reporter): void {
   report.print(`${app.name}: version ${app.version} is served`)
   for (const { version, created, size, note } of app.versions)
-    report.print(`${version === app.version ? '*' : ' '} ${version}  ${created}  ${Math.ceil(size / 1024)} KB${note === '' ? '' : `  ${note}`}`)
+    report.print(
+      `${version === app.version ? '*' : ' '} ${version}  ${created}  ${Math.ceil(size / 1024)} ` +
+        `KB${note === '' ? '' : `  ${note}`}`,
+    )
   report.result(app)
 }

@@ -26,7 +26,9 @@ interface Options {
 export function register(program: Command): void {
   program
     .command('dev')
-    .description('build and run the app, and again at every change; a build that fails leaves the old one running')
+    .description(
+      'build and run the app, and again at every change; a build that fails leaves the old one running',
+    )
     .addOption(options.target().makeOptionMandatory(false).default('node'))
     .addOption(options.port())
     .addOption(options.host())
@@ -45,7 +47,11 @@ async function dev(given: Options): Promise<void> {
   const target = targets[0] as string
   const strict = strictSeed(given.strict, report)
   let inputs: Inputs | undefined
-  const changes = watchProject(projectDir, [given.dataDir === undefined ? dataDir : resolve(given.dataDir)], () => inputs)
+  const changes = watchProject(
+    projectDir,
+    [given.dataDir === undefined ? dataDir : resolve(given.dataDir)],
+    () => inputs,
+  )
   const release = onStop(() => changes.close())
   let current: LocalRuntime | undefined
   try {
@@ -63,7 +69,10 @@ async function dev(given: Options): Promise<void> {
   }
 }
 
-/** Builds, and replaces the running app where that went well; gives what runs afterwards, and what a build that went well has read. */
+/**
+ * Builds, and replaces the running app where that went well; gives what runs afterwards, and what a build
+ * that went well has read.
+ */
 async function rebuild(
   given: Options & { seed: number | undefined },
   projectDir: string,
@@ -99,11 +108,20 @@ async function rebuild(
       onOutput: (line) => void process.stderr.write(`${line}\n`),
       log: report,
     })
-    report.print(`${info.manifest.name} on ${current.runtime}: ${current.url} (built in ${Math.round(ms)} ms; Ctrl-C stops it)`)
+    report.print(
+      `${info.manifest.name} on ${current.runtime}: ${current.url} (built in ${Math.round(ms)} ms; ` +
+        'Ctrl-C stops it)',
+    )
   } catch (thrown) {
     const error = explainMissingPackage(thrown, `The target "${target}"`)
-    const message = isUnmoorError(error) ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)
-    report.print(`error: ${message}\n${current === undefined ? 'Waiting for a change.' : 'The old build keeps running.'}`)
+    const message = isUnmoorError(error)
+      ? error.message
+      : error instanceof Error
+        ? (error.stack ?? error.message)
+        : String(error)
+    report.print(
+      `error: ${message}\n${current === undefined ? 'Waiting for a change.' : 'The old build keeps running.'}`,
+    )
   }
   return { current, inputs }
 }
@@ -111,7 +129,12 @@ async function rebuild(
 /** Folders of assets and migrations. */
 function readFolders(projectDir: string, project: Project): string[] {
   return Object.values(project.manifest.bindings).flatMap((declaration) => {
-    const folder = declaration.kind === 'assets' ? declaration.directory : declaration.kind === 'sql' ? declaration.migrations : undefined
+    const folder =
+      declaration.kind === 'assets'
+        ? declaration.directory
+        : declaration.kind === 'sql'
+          ? declaration.migrations
+          : undefined
     return folder === undefined ? [] : [resolve(projectDir, folder)]
   })
 }

@@ -28,23 +28,30 @@ export function register(program: Command): void {
     .description('serve many built apps, each in an isolate of its own, in a few processes that share a port')
     .argument(
       '[dir]',
-      'a folder of artifacts (DIR/NAME, or DIR/NAME/.unmoor/isolate), made by: unmoor build --target isolate; without one the host waits for deploys',
+      'a folder of artifacts (DIR/NAME, or DIR/NAME/.unmoor/isolate), made by: unmoor build --target ' +
+        'isolate; without one the host waits for deploys',
     )
     .option('--config <file>', 'apps, routes, variables and limits: JSON, or the default export of a module')
     .option('-p, --port <number>', 'TCP port; 0 takes a free one (default: 8787)', whole)
     .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
-    .option('--share-port', 'listen beside another host on the same port, to take over from it: start the new one, then stop the old')
+    .option(
+      '--share-port',
+      'listen beside another host on the same port, to take over from it: start the new one, then stop ' +
+        'the old',
+    )
     .option('--processes <number>', 'child processes (default: one per core)', whole)
     .option('--data-dir <path>', "folder of the apps' data and of what is deployed (default: .unmoor/host)")
     .option(
       '--admin-port <number>',
-      'port of deploys, /metrics and usage; the token is the variable UNMOOR_HOST_TOKEN (default: none; 8788 without a folder and a config)',
+      'port of deploys, /metrics and usage; the token is the variable UNMOOR_HOST_TOKEN (default: none; ' +
+        '8788 without a folder and a config)',
       whole,
     )
     .option('--admin-host <address>', 'address of the admin port (default: 127.0.0.1)')
     .option(
       '--inspect <app[:port]>',
-      'let a debugger in to an app, on that port of 127.0.0.1 (default: 9229), in a process without limits and walls: for development only; may be repeated',
+      'let a debugger in to an app, on that port of 127.0.0.1 (default: 9229), in a process without ' +
+        'limits and walls: for development only; may be repeated',
       inspectedApps,
     )
     .addOption(options.reporter())
@@ -53,7 +60,10 @@ export function register(program: Command): void {
 
 function inspectedApps(text: string, before: readonly InspectedApp[] = []): InspectedApp[] {
   const [app = '', port, ...rest] = text.split(':')
-  if (app === '' || rest.length > 0) throw new InvalidArgumentError('It takes the name of an app and, if need be, a port: --inspect shop:9230.')
+  if (app === '' || rest.length > 0)
+    throw new InvalidArgumentError(
+      'It takes the name of an app and, if need be, a port: --inspect shop:9230.',
+    )
   return [...before, { app, port: port === undefined ? undefined : parsePort(port) }]
 }
 
@@ -69,7 +79,8 @@ async function host(dir: string | undefined, given: Options): Promise<void> {
   })
   const { port, processes, dataDir, adminHost, sharePort } = given
   // Without anything to serve it waits for deploys.
-  const adminPort = given.adminPort ?? (dir === undefined && given.config === undefined ? DEFAULT_ADMIN_PORT : undefined)
+  const adminPort =
+    given.adminPort ?? (dir === undefined && given.config === undefined ? DEFAULT_ADMIN_PORT : undefined)
   const asked = Promise.withResolvers<void>()
   const release = onStop(() => {
     report.info('Stopping ... (again: at once)')
@@ -93,9 +104,15 @@ async function host(dir: string | undefined, given: Options): Promise<void> {
         inspect: given.inspect,
       }),
     )
-    report.print(`${running.apps.length} apps on ${running.runtime}, ${running.pids.length} processes: ${running.url} (Ctrl-C stops it)`)
+    report.print(
+      `${running.apps.length} apps on ${running.runtime}, ${running.pids.length} processes: ` +
+        `${running.url} (Ctrl-C stops it)`,
+    )
     if (running.adminUrl !== undefined)
-      report.print(`admin: ${running.adminUrl}, token: ${running.tokenFrom} (deploy with: unmoor deploy --host ${running.adminUrl})`)
+      report.print(
+        `admin: ${running.adminUrl}, token: ${running.tokenFrom} (deploy with: unmoor deploy --host ` +
+          `${running.adminUrl})`,
+      )
     report.result({
       url: running.url,
       adminUrl: running.adminUrl,

@@ -24,7 +24,11 @@ export function register(program: Command): void {
     .description('make a small Hono app with a kv, a queue, a cron and tests')
     .argument('[dir]', 'the new folder; asked for on a terminal, else this one')
     .option('--name <name>', "the app's name (default: the folder's)")
-    .option('--from-worker <file>', "write an unmoor.config.ts beside an existing Worker's wrangler file, and tell what behaves differently elsewhere")
+    .option(
+      '--from-worker <file>',
+      "write an unmoor.config.ts beside an existing Worker's wrangler file, and tell what behaves " +
+        'differently elsewhere',
+    )
     .addOption(options.workerEnv())
     .addOption(options.reporter())
     .action(init)
@@ -34,18 +38,28 @@ async function init(dir: string | undefined, { name, fromWorker, env, reporter }
   const report = createReporter(reporter)
   if (fromWorker !== undefined) {
     if (dir !== undefined || name !== undefined)
-      throw usageError('--from-worker writes beside the wrangler file, whose name counts: leave out the folder and --name.')
+      throw usageError(
+        '--from-worker writes beside the wrangler file, whose name counts: leave out the folder and --name.',
+      )
     return initFromWorker(resolve(fromWorker), env, report)
   }
   const asked = dir ?? (process.stdin.isTTY && process.stdout.isTTY && !report.json ? await askFolder() : '.')
   const target = resolve(asked)
   // What a fresh repository has is no reason to refuse.
-  const present = existsSync(target) ? (await readdir(target).catch(() => [target])).filter((entry) => entry !== '.git') : []
+  const present = existsSync(target)
+    ? (await readdir(target).catch(() => [target])).filter((entry) => entry !== '.git')
+    : []
   if (present.length > 0)
-    throw usageError(`${target} is not empty (${present.slice(0, 3).join(', ')}${present.length > 3 ? ', ...' : ''}). Name a new folder: unmoor init my-app`)
+    throw usageError(
+      `${target} is not empty (${present.slice(0, 3).join(', ')}${present.length > 3 ? ', ...' : ''}). ` +
+        'Name a new folder: unmoor init my-app',
+    )
   const appName = name ?? toName(basename(target))
   if (!APP_NAME.test(appName))
-    throw usageError(`"${appName}" is no name for an app: lower-case letters, digits and hyphens, a letter first, at most 63. Give one with --name.`)
+    throw usageError(
+      `"${appName}" is no name for an app: lower-case letters, digits and hyphens, a letter first, at ` +
+        'most 63. Give one with --name.',
+    )
   const files = projectFiles(appName)
   for (const [path, content] of Object.entries(files)) {
     const file = join(target, path)
@@ -63,16 +77,26 @@ async function init(dir: string | undefined, { name, fromWorker, env, reporter }
 }
 
 /** Writes the config beside the wrangler file. @throws where the Worker cannot be built, as a build would. */
-async function initFromWorker(file: string, environment: string | undefined, report: Reporter): Promise<void> {
+async function initFromWorker(
+  file: string,
+  environment: string | undefined,
+  report: Reporter,
+): Promise<void> {
   const projectDir = dirname(file)
   const warnings: string[] = []
   const log = { info() {}, warn: (message: string) => void warnings.push(message) }
   const worker = await readWorker({ file, environment, projectDir, log })
   const config = join(projectDir, 'unmoor.config.ts')
-  if (existsSync(config)) throw usageError(`${config} is there already. Add to it: worker: './${basename(file)}'`)
-  const choice = environment === undefined ? `'./${basename(file)}'` : `{ config: './${basename(file)}', env: '${environment}' }`
+  if (existsSync(config))
+    throw usageError(`${config} is there already. Add to it: worker: './${basename(file)}'`)
+  const choice =
+    environment === undefined
+      ? `'./${basename(file)}'`
+      : `{ config: './${basename(file)}', env: '${environment}' }`
   const names = Object.entries(worker.spec.env).flatMap(([name, binding]) =>
-    'binding' in binding && binding.type !== 'var' && Object.hasOwn(worker.spec.declarations, binding.binding) ? [`${name} is ${binding.binding}`] : [],
+    'binding' in binding && binding.type !== 'var' && Object.hasOwn(worker.spec.declarations, binding.binding)
+      ? [`${name} is ${binding.binding}`]
+      : [],
   )
   await writeFile(
     config,
@@ -81,7 +105,9 @@ async function initFromWorker(file: string, environment: string | undefined, rep
       ``,
       `export default defineConfig({`,
       `  worker: ${choice},`,
-      ...(names.length === 0 ? [] : [`  // Drivers go by unmoor's names of the bindings: ${names.join(', ')}.`]),
+      ...(names.length === 0
+        ? []
+        : [`  // Drivers go by unmoor's names of the bindings: ${names.join(', ')}.`]),
       `  targets: {},`,
       `})`,
       ``,
@@ -90,10 +116,15 @@ async function initFromWorker(file: string, environment: string | undefined, rep
   const differences = [...bindingDifferences(worker), ...(await sourceDifferences(worker, projectDir))]
   report.print(`Wrote ${shortPath(config)}. The Worker itself stays as it is.`)
   for (const warning of warnings) report.warn(warning)
-  report.print(differences.length === 0 ? 'Nothing of it is known to behave differently.' : '\nWhat behaves differently off Cloudflare:')
+  report.print(
+    differences.length === 0
+      ? 'Nothing of it is known to behave differently.'
+      : '\nWhat behaves differently off Cloudflare:',
+  )
   for (const { where, what } of differences) report.print(`  ${where}: ${what}`)
   report.print(
-    `\nNext:\n  npx unmoor build --target node${worker.objects.length === 0 ? ' --target lambda' : ''} --target isolate\n  npx unmoor start --target node`,
+    `\nNext:\n  npx unmoor build --target node${worker.objects.length === 0 ? ' --target lambda' : ''} ` +
+      `--target isolate\n  npx unmoor start --target node`,
   )
   report.result({ config, name: worker.name, differences, warnings })
 }
@@ -110,7 +141,11 @@ function toName(folder: string): string {
 
 async function askFolder(): Promise<string> {
   const { isCancel, text } = await import('@clack/prompts')
-  const answer = await text({ message: 'Where shall the app be made?', placeholder: './my-app', defaultValue: './my-app' })
+  const answer = await text({
+    message: 'Where shall the app be made?',
+    placeholder: './my-app',
+    defaultValue: './my-app',
+  })
   if (isCancel(answer)) throw usageError('Nothing was made.')
   return answer
 }

@@ -22,7 +22,10 @@ export function register(program: Command): void {
     .command('migrate')
     .description("apply the built app's migrations to its databases")
     .addOption(options.target())
-    .option('--url <url>', 'the database, such as postgres://user@host/name (default: what the app itself would use)')
+    .option(
+      '--url <url>',
+      'the database, such as postgres://user@host/name (default: what the app itself would use)',
+    )
     .option('--dir <dir>', 'the artifact (default: .unmoor/TARGET of the project)')
     .addOption(options.envFile())
     .addOption(options.dataDir())
@@ -50,7 +53,10 @@ async function migrate(given: Options): Promise<void> {
     }),
   )
   for (const [binding, { applied, already }] of Object.entries(done)) {
-    report.print(`${binding}: ${applied.length === 0 ? 'nothing to apply' : `applied ${applied.join(', ')}`} (${already.length} had been)`)
+    report.print(
+      `${binding}: ${applied.length === 0 ? 'nothing to apply' : `applied ${applied.join(', ')}`} ` +
+        `(${already.length} had been)`,
+    )
   }
   if (Object.keys(done).length === 0) report.print('This app declares no migrations.')
   report.result({ target, bindings: done })

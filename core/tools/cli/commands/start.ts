@@ -7,7 +7,15 @@ import { collectVariables, readEnvFile } from '../../build/variables.ts'
 import { findWranglerFile } from '../../build/wrangler/file.ts'
 import { readDevVariables } from '../../build/worker/worker.ts'
 import { usageError } from '../exit.ts'
-import { chooseProject, inspectPort, loadArtifactTargets, options, strictBuild, strictSeed, type WorkerOptions } from '../options.ts'
+import {
+  chooseProject,
+  inspectPort,
+  loadArtifactTargets,
+  options,
+  strictBuild,
+  strictSeed,
+  type WorkerOptions,
+} from '../options.ts'
 import { createReporter, shortPath } from '../reporter.ts'
 import { onStop } from '../signals.ts'
 
@@ -44,10 +52,15 @@ export function register(program: Command): void {
     .addOption(options.dataDir())
     .addOption(options.strict())
     .addOption(options.inspect())
-    .option('--event <kind>', 'lambda: what stands before the function: url, v2, v1, alb, alb-multi or lattice (default: the config, else url)')
+    .option(
+      '--event <kind>',
+      'lambda: what stands before the function: url, v2, v1, alb, alb-multi or lattice (default: the ' +
+        'config, else url)',
+    )
     .option(
       '--runtime <kind>',
-      'lambda: what runs the function: bootstrap, ric or container (default: the config, else bootstrap); isolate: server, or host for an unmoor host (default: server)',
+      'lambda: what runs the function: bootstrap, ric or container (default: the config, else ' +
+        'bootstrap); isolate: server, or host for an unmoor host (default: server)',
     )
     .addOption(options.project())
     .addOption(options.reporter())
@@ -56,25 +69,50 @@ export function register(program: Command): void {
 
 async function start(given: Options): Promise<void> {
   const report = createReporter(given.reporter)
-  const { targets, projectDir, config, dataDir, named } = await loadArtifactTargets(given.project, [given.target], given)
+  const { targets, projectDir, config, dataDir, named } = await loadArtifactTargets(
+    given.project,
+    [given.target],
+    given,
+  )
   const target = targets[0] as string
-  if (given.build && given.dir !== undefined) throw usageError('--build writes to .unmoor/TARGET; leave out --dir, or build with: unmoor build --out DIR')
-  if (given.strict !== undefined && given.dir !== undefined) throw usageError('--strict builds the app with other drivers; leave out --dir.')
+  if (given.build && given.dir !== undefined)
+    throw usageError(
+      '--build writes to .unmoor/TARGET; leave out --dir, or build with: unmoor build --out DIR',
+    )
+  if (given.strict !== undefined && given.dir !== undefined)
+    throw usageError('--strict builds the app with other drivers; leave out --dir.')
   const seed = strictSeed(given.strict, report)
   const adapter = await loadAdapter(target, projectDir, config)
   const { outDir = join('.unmoor', adapter.name), strict } = strictBuild(seed, adapter.name)
   const dir = given.dir === undefined ? resolve(projectDir, outDir) : resolve(given.dir)
   if (given.build || strict !== undefined)
-    await report.step('Building', () => buildApp({ projectDir, target, worker: chooseProject(given.project, given).worker, strict, outDir, log: report }))
+    await report.step('Building', () =>
+      buildApp({
+        projectDir,
+        target,
+        worker: chooseProject(given.project, given).worker,
+        strict,
+        outDir,
+        log: report,
+      }),
+    )
   const info = withOptions(await readArtifact(dir, adapter.name), given)
-  if (info.target !== adapter.name) throw usageError(`${dir} was built for "${info.target}", not for "${adapter.name}".`)
-  // Each environment of a Worker is built into the same folder: the one that is asked for may not be what lies there.
+  if (info.target !== adapter.name)
+    throw usageError(`${dir} was built for "${info.target}", not for "${adapter.name}".`)
+  // Each environment of a Worker is built into the same folder: the one that is asked for may not be what
+  // lies there.
   if (named !== undefined && given.dir === undefined && info.manifest.name !== named.name)
-    throw usageError(`${shortPath(dir)} has "${info.manifest.name}", not "${named.name}". Build that one first: add --build.`)
+    throw usageError(
+      `${shortPath(dir)} has "${info.manifest.name}", not "${named.name}". Build that one first: add ` +
+        '--build.',
+    )
   // A Worker keeps its secrets beside its wrangler file, also where that is not named again.
   const wrangler = named?.worker.dir ?? (findWranglerFile(projectDir) === undefined ? undefined : projectDir)
   const devVars = wrangler === undefined ? {} : await readDevVariables(wrangler, given.env)
-  const envFile = { ...devVars, ...(await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)) }
+  const envFile = {
+    ...devVars,
+    ...(await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)),
+  }
 
   // A signal during the start ends it after the start: a half-started runtime could not be stopped.
   const asked = Promise.withResolvers<void>()
@@ -100,7 +138,13 @@ async function start(given: Options): Promise<void> {
     )
     const ended = runtime.exited.then((code) => ({ code }))
     report.print(`${info.manifest.name} on ${runtime.runtime}: ${runtime.url} (Ctrl-C stops it)`)
-    report.result({ target, url: runtime.url, runtime: runtime.runtime, pids: runtime.pids, startMs: Math.round(performance.now() - started) })
+    report.result({
+      target,
+      url: runtime.url,
+      runtime: runtime.runtime,
+      pids: runtime.pids,
+      startMs: Math.round(performance.now() - started),
+    })
     const end = await Promise.race([ended, asked.promise])
     if (end === undefined) await runtime.stop()
     else {
@@ -115,8 +159,16 @@ async function start(given: Options): Promise<void> {
 /** The artifact with the target's options that the command line sets; the adapter checks their values. */
 function withOptions(info: ArtifactInfo, { event, runtime }: Options): ArtifactInfo {
   if (event === undefined && runtime === undefined) return info
-  if (event !== undefined && info.target !== 'lambda') throw usageError('--event sets what stands before a local Lambda: use it with --target lambda.')
+  if (event !== undefined && info.target !== 'lambda')
+    throw usageError('--event sets what stands before a local Lambda: use it with --target lambda.')
   if (info.target !== 'lambda' && info.target !== 'isolate')
     throw usageError('--runtime sets what runs the app locally: use it with --target lambda or isolate.')
-  return { ...info, options: { ...info.options, ...(event === undefined ? {} : { event }), ...(runtime === undefined ? {} : { runtime }) } }
+  return {
+    ...info,
+    options: {
+      ...info.options,
+      ...(event === undefined ? {} : { event }),
+      ...(runtime === undefined ? {} : { runtime }),
+    },
+  }
 }

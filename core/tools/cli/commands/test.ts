@@ -46,7 +46,10 @@ async function test(vitestArgs: string[], given: Options): Promise<void> {
     report.info(`Testing on ${target}`)
     results.push(await runVitest(vitest, vitestArgs, projectDir, target, report))
   }
-  for (const { target, exitCode } of results) report.print(`${target}: ${exitCode === 0 ? 'passed' : `failed (vitest ended with exit code ${exitCode})`}`)
+  for (const { target, exitCode } of results)
+    report.print(
+      `${target}: ${exitCode === 0 ? 'passed' : `failed (vitest ended with exit code ${exitCode})`}`,
+    )
   const failed = results.some(({ exitCode }) => exitCode !== 0)
   report.result({ targets: results, passed: !failed })
   if (failed) process.exitCode = 1
@@ -58,13 +61,23 @@ function findVitest(projectDir: string): string {
   try {
     manifest = createRequire(join(projectDir, 'package.json')).resolve('vitest/package.json')
   } catch (cause) {
-    throw new UnmoorError('NotFound', `The project has no vitest, which runs its tests. Run: npm install --save-dev vitest`, { operation: 'test', cause })
+    throw new UnmoorError(
+      'NotFound',
+      `The project has no vitest, which runs its tests. Run: npm install --save-dev vitest`,
+      { operation: 'test', cause },
+    )
   }
   const { bin } = JSON.parse(readFileSync(manifest, 'utf8')) as { bin: string | { vitest: string } }
   return join(dirname(manifest), typeof bin === 'string' ? bin : bin.vitest)
 }
 
-async function runVitest(vitest: string, args: readonly string[], projectDir: string, target: string, report: Reporter): Promise<TargetResult> {
+async function runVitest(
+  vitest: string,
+  args: readonly string[],
+  projectDir: string,
+  target: string,
+  report: Reporter,
+): Promise<TargetResult> {
   const dir = await mkdtemp(join(tmpdir(), 'unmoor-vitest-'))
   const file = join(dir, 'results.json')
   const counted = report.json ? ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`] : []
@@ -81,9 +94,19 @@ async function runVitest(vitest: string, args: readonly string[], projectDir: st
       child.on('close', (code) => resolve(code ?? 1))
     })
     const counts = existsSync(file)
-      ? (JSON.parse(await readFile(file, 'utf8')) as { numTotalTests: number; numPassedTests: number; numFailedTests: number })
+      ? (JSON.parse(await readFile(file, 'utf8')) as {
+          numTotalTests: number
+          numPassedTests: number
+          numFailedTests: number
+        })
       : undefined
-    return { target, exitCode, total: counts?.numTotalTests ?? 0, passed: counts?.numPassedTests ?? 0, failed: counts?.numFailedTests ?? 0 }
+    return {
+      target,
+      exitCode,
+      total: counts?.numTotalTests ?? 0,
+      passed: counts?.numPassedTests ?? 0,
+      failed: counts?.numFailedTests ?? 0,
+    }
   } finally {
     release()
     await rm(dir, { recursive: true, force: true })

@@ -14,8 +14,15 @@ const SERVERS: Readonly<Record<string, (log: Log) => Promise<Backend>>> = {
   sqs: (log) => startAws('sqs', log),
 }
 
-/** Starts what a built-in driver needs. Others need nothing, or what `options` say. @throws {@link MissingBackend} saying what to install or to start. */
-export async function startBackend(driver: string, log: Log, options: Readonly<Record<string, unknown>> = {}): Promise<Backend> {
+/**
+ * Starts what a built-in driver needs. Others need nothing, or what `options` say. @throws
+ * {@link MissingBackend} saying what to install or to start.
+ */
+export async function startBackend(
+  driver: string,
+  log: Log,
+  options: Readonly<Record<string, unknown>> = {},
+): Promise<Backend> {
   const backend = await SERVERS[driver]?.(log)
   if (backend === undefined) return { name: 'no server', options, variables: {}, async stop() {} }
   return { ...backend, options: { ...backend.options, ...options } }

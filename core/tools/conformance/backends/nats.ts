@@ -6,10 +6,14 @@ import { accepts, findProgram, type ServerProcess, startServer } from './server-
 /** A nats-server of the run's own with JetStream on disk, or the one of UNMOOR_TEST_NATS. */
 export async function startNats(): Promise<Backend> {
   const given = process.env['UNMOOR_TEST_NATS']
-  if (given !== undefined) return { name: 'the server of UNMOOR_TEST_NATS', options: { url: given }, variables: {}, async stop() {} }
+  if (given !== undefined)
+    return { name: 'the server of UNMOOR_TEST_NATS', options: { url: given }, variables: {}, async stop() {} }
   const program = natsProgram()
   if (program === undefined)
-    throw new MissingBackend('nats-server is not installed: apt-get install nats-server, or set UNMOOR_TEST_NATS to the URL of a server with JetStream.')
+    throw new MissingBackend(
+      'nats-server is not installed: apt-get install nats-server, or set UNMOOR_TEST_NATS to the URL of ' +
+        'a server with JetStream.',
+    )
   const server = await startNatsServer(program)
   return {
     name: `nats-server on port ${server.port}`,
@@ -23,8 +27,14 @@ export async function startNats(): Promise<Backend> {
 /** The program of a NATS server, where one is installed. */
 export const natsProgram = (): string | undefined => findProgram('nats-server')
 
-/** Starts a nats-server with JetStream on disk, unless told otherwise. `settings` are lines of its configuration. */
-export function startNatsServer(program: string, { jetstream = true, settings = '' } = {}): Promise<ServerProcess> {
+/**
+ * Starts a nats-server with JetStream on disk, unless told otherwise. `settings` are lines of its
+ * configuration.
+ */
+export function startNatsServer(
+  program: string,
+  { jetstream = true, settings = '' } = {},
+): Promise<ServerProcess> {
   const config = (folder: string): string => join(folder, 'server.conf')
   return startServer({
     program,

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /**
- * Ports below the range that systems take for outgoing connections and for `listen(0)` (Linux from 32768, others from 49152):
- * no such socket can take the port of a server between two starts.
+ * Ports below the range that systems take for outgoing connections and for `listen(0)` (Linux from 32768,
+ * others from 49152): no such socket can take the port of a server between two starts.
  */
 const FIRST = 20_000
 const COUNT = 12_000
@@ -15,7 +15,10 @@ export interface ReservedPort {
   release: () => void
 }
 
-/** Reserves a port. The UDP port of the same number is held meanwhile: it ends with the process, so a crash reserves nothing. */
+/**
+ * Reserves a port. The UDP port of the same number is held meanwhile: it ends with the process, so a crash
+ * reserves nothing.
+ */
 export async function reservePort(): Promise<ReservedPort> {
   for (;;) {
     const port = FIRST + Math.floor(Math.random() * COUNT)

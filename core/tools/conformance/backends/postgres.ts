@@ -5,12 +5,17 @@ import { accepts } from './server-process.ts'
 
 const DEFAULT_URL = 'postgres://postgres@127.0.0.1:5432/postgres'
 
-/** A database of the run's own on the server of UNMOOR_TEST_POSTGRES (default: the local one), dropped at the end. */
+/**
+ * A database of the run's own on the server of UNMOOR_TEST_POSTGRES (default: the local one), dropped at the
+ * end.
+ */
 export async function startPostgres(): Promise<Backend> {
   const url = new URL(process.env['UNMOOR_TEST_POSTGRES'] ?? DEFAULT_URL)
   if (!(await accepts(Number(url.port || 5432), url.hostname)))
     throw new MissingBackend(
-      `no Postgres answers at ${url.host}: docker run -d -p 127.0.0.1:5432:5432 -e POSTGRES_HOST_AUTH_METHOD=trust postgres:17, or set UNMOOR_TEST_POSTGRES to a URL whose user may create databases.`,
+      `no Postgres answers at ${url.host}: docker run -d -p 127.0.0.1:5432:5432 -e ` +
+        'POSTGRES_HOST_AUTH_METHOD=trust postgres:17, or set UNMOOR_TEST_POSTGRES to a URL whose user may ' +
+        'create databases.',
     )
   const connect = await load()
   const database = `unmoor_run_${randomUUID().replaceAll('-', '')}`
@@ -42,7 +47,11 @@ async function load(): Promise<typeof postgres> {
   }
 }
 
-async function once(connect: typeof postgres, url: URL, work: (sql: postgres.Sql) => Promise<unknown>): Promise<void> {
+async function once(
+  connect: typeof postgres,
+  url: URL,
+  work: (sql: postgres.Sql) => Promise<unknown>,
+): Promise<void> {
   const sql = connect(url.href, { max: 1, onnotice: () => {} })
   try {
     await work(sql)

@@ -56,7 +56,8 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     const { child } = running
     const deadline = Date.now() + GIVE_UP
     while (!(await (options.ready ?? accepts)(port))) {
-      if (hasEnded(child) || Date.now() > deadline) throw new Error(`${options.program} does not serve on port ${port}.`)
+      if (hasEnded(child) || Date.now() > deadline)
+        throw new Error(`${options.program} does not serve on port ${port}.`)
       await sleep(20)
     }
   }
@@ -100,11 +101,16 @@ interface RunningServer {
 }
 
 /**
- * A server that is killed may leave a child behind that still writes into its folder: redis-server forks one to rewrite its
- * append-only file. Each child inherits the server's stdout, so that pipe closes when the last one has ended.
+ * A server that is killed may leave a child behind that still writes into its folder: redis-server forks one
+ * to rewrite its append-only file. Each child inherits the server's stdout, so that pipe closes when the last
+ * one has ended.
  */
 function run({ program, args, user }: ServerOptions, port: number, folder: string): RunningServer {
-  const child = spawn(program, args(port, folder), { ...user, cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn(program, args(port, folder), {
+    ...user,
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
   child.stdout.resume()
   const closed = once(child, 'close').catch(() => undefined)
   return { child, closed }
@@ -114,11 +120,15 @@ function hasEnded({ pid, exitCode, signalCode }: ChildProcess): boolean {
   return pid === undefined || exitCode !== null || signalCode !== null
 }
 
-/** Resolves when all threads of the process are stopped. Linux only; elsewhere a signal is taken to arrive in 50 ms. */
+/**
+ * Resolves when all threads of the process are stopped. Linux only; elsewhere a signal is taken to arrive in
+ * 50 ms.
+ */
 async function standsStill(pid: number | undefined): Promise<void> {
   if (process.platform !== 'linux' || pid === undefined) return sleep(50)
   // The state is the first field after the name, which stands in parentheses and may hold anything.
-  const isStopped = (thread: string): boolean => /\) T [^)]*$/.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8'))
+  const isStopped = (thread: string): boolean =>
+    /\) T [^)]*$/.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8'))
   while (!readdirSync(`/proc/${pid}/task`).every(isStopped)) await sleep(1)
 }
 

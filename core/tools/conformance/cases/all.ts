@@ -21,6 +21,7 @@ export const CASES: readonly Case[] = [
 
 const ids = new Set<string>()
 for (const { id, group } of CASES) {
-  if (ids.has(id) || !id.startsWith(`${group}-`)) throw new Error(`Case ${id} is doubled, or not named after its group ${group}.`)
+  if (ids.has(id) || !id.startsWith(`${group}-`))
+    throw new Error(`Case ${id} is doubled, or not named after its group ${group}.`)
   ids.add(id)
 }

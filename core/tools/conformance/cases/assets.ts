@@ -10,9 +10,15 @@ function plain({ url }: WireTools, path: string, init: RequestInit = {}): Promis
 export const assetWireCases = wireCases('assets', [
   {
     id: 'assets-01',
-    contract: 'A file is served with its content type, an etag and a Cache-Control that asks to revalidate, without calling the app.',
+    contract:
+      'A file is served with its content type, an etag and a Cache-Control that asks to revalidate, ' +
+      'without calling the app.',
     async run(tools) {
-      const types = { '/style.css': 'text/css', '/data.json': 'application/json', '/bytes.bin': 'application/octet-stream' }
+      const types = {
+        '/style.css': 'text/css',
+        '/data.json': 'application/json',
+        '/bytes.bin': 'application/octet-stream',
+      }
       for (const [path, type] of Object.entries(types)) {
         const response = await plain(tools, path)
         const { headers } = response
@@ -36,7 +42,11 @@ export const assetWireCases = wireCases('assets', [
         ['/bytes.bin', 'public/bytes.bin'],
       ] as const) {
         const content = FILES[file] as string | Uint8Array
-        equal(await (await plain(tools, path)).arrayBuffer(), typeof content === 'string' ? new TextEncoder().encode(content) : content, path)
+        equal(
+          await (await plain(tools, path)).arrayBuffer(),
+          typeof content === 'string' ? new TextEncoder().encode(content) : content,
+          path,
+        )
       }
     },
   },
@@ -47,7 +57,11 @@ export const assetWireCases = wireCases('assets', [
       const etag = (await plain(tools, '/style.css')).headers.get('etag') ?? ''
       const same = await tools.raw({ path: '/style.css', headers: [['If-None-Match', etag]] })
       equal([same.status, same.body.length], [304, 0], 'same etag')
-      equal((await plain(tools, '/style.css', { headers: { 'if-none-match': '"other"' } })).status, 200, 'other etag')
+      equal(
+        (await plain(tools, '/style.css', { headers: { 'if-none-match': '"other"' } })).status,
+        200,
+        'other etag',
+      )
     },
   },
   {
@@ -69,20 +83,33 @@ export const assetWireCases = wireCases('assets', [
     contract: 'about.html is at /about, and /about.html leads there.',
     async run(tools) {
       const page = await plain(tools, '/about')
-      equal([page.status, page.headers.get('content-type')?.split(';')[0], await page.text()], [200, 'text/html', FILES['public/about.html']], '/about')
+      equal(
+        [page.status, page.headers.get('content-type')?.split(';')[0], await page.text()],
+        [200, 'text/html', FILES['public/about.html']],
+        '/about',
+      )
       const redirect = await plain(tools, '/about.html')
-      equal([redirect.status, new URL(redirect.headers.get('location') ?? '', tools.url).pathname], [307, '/about'], '/about.html')
+      equal(
+        [redirect.status, new URL(redirect.headers.get('location') ?? '', tools.url).pathname],
+        [307, '/about'],
+        '/about.html',
+      )
     },
   },
   {
     id: 'assets-06',
-    contract: "A folder's index.html is at the path with a slash; the path without it and the file's own lead there.",
+    contract:
+      "A folder's index.html is at the path with a slash; the path without it and the file's own lead there.",
     async run(tools) {
       const page = await plain(tools, '/assets-home/')
       equal([page.status, await page.text()], [200, FILES['public/assets-home/index.html']], '/assets-home/')
       for (const path of ['/assets-home', '/assets-home/index.html', '/assets-home/index']) {
         const redirect = await plain(tools, path)
-        equal([redirect.status, new URL(redirect.headers.get('location') ?? '', tools.url).pathname], [307, '/assets-home/'], path)
+        equal(
+          [redirect.status, new URL(redirect.headers.get('location') ?? '', tools.url).pathname],
+          [307, '/assets-home/'],
+          path,
+        )
       }
     },
   },
@@ -96,7 +123,9 @@ export const assetWireCases = wireCases('assets', [
   },
   {
     id: 'assets-08',
-    contract: "Paths that are no file reach the app, with any method; a file's path answers 405 to other methods than GET and HEAD, as on Cloudflare.",
+    contract:
+      "Paths that are no file reach the app, with any method; a file's path answers 405 to other " +
+      'methods than GET and HEAD, as on Cloudflare.',
     async run(tools) {
       for (const method of ['POST', 'PUT', 'DELETE']) {
         const refused = await tools.fetch('/style.css', { method, body: 'x' })
@@ -110,7 +139,11 @@ export const assetWireCases = wireCases('assets', [
         ['/', {}],
       ] as const) {
         const response = await tools.fetch(path, init)
-        equal([response.status, new URL(((await response.json()) as { url: string }).url).pathname], [200, path], path)
+        equal(
+          [response.status, new URL(((await response.json()) as { url: string }).url).pathname],
+          [200, path],
+          path,
+        )
       }
     },
   },
@@ -132,7 +165,10 @@ export const assetWireCases = wireCases('assets', [
         const response = await tools.raw({ path, headers: [['X-Without-Token', '1']] })
         const text = new TextDecoder().decode(response.body)
         ok(
-          !text.includes('CREATE TABLE') && !text.includes('\0asm') && !text.includes('root:') && !text.includes('createFixture'),
+          !text.includes('CREATE TABLE') &&
+            !text.includes('\0asm') &&
+            !text.includes('root:') &&
+            !text.includes('createFixture'),
           `${path} gave ${text.slice(0, 60)}`,
         )
       }
@@ -165,12 +201,22 @@ export const assetCases = insideCases('assets', [
   },
   {
     id: 'assets-12',
-    contract: 'The binding answers 405 to other methods than GET and HEAD, 304 to a matching If-None-Match and 307 to a path that is not the canonical one.',
+    contract:
+      'The binding answers 405 to other methods than GET and HEAD, 304 to a matching If-None-Match and ' +
+      '307 to a path that is not the canonical one.',
     async run({ env }) {
       equal((await env.assets.fetch('/style.css', { method: 'POST', body: 'x' })).status, 405, 'POST')
       const first = await env.assets.fetch('/style.css')
       await first.body?.cancel()
-      equal((await env.assets.fetch('/style.css', { headers: { 'if-none-match': first.headers.get('etag') ?? '' } })).status, 304, 'If-None-Match')
+      equal(
+        (
+          await env.assets.fetch('/style.css', {
+            headers: { 'if-none-match': first.headers.get('etag') ?? '' },
+          })
+        ).status,
+        304,
+        'If-None-Match',
+      )
       equal((await env.assets.fetch('/about.html', { redirect: 'manual' })).status, 307, '/about.html')
       equal(await (await env.assets.fetch('/style.css', { method: 'HEAD' })).text(), '', 'HEAD')
     },

@@ -4,17 +4,27 @@ import { insideCases } from '../case.ts'
 export const blobConditionCases = insideCases('blob', [
   {
     id: 'blob-15',
-    contract: 'A range together with ifMatch: the part where the etag is current, PreconditionFailed where it is not.',
+    contract:
+      'A range together with ifMatch: the part where the etag is current, PreconditionFailed where it ' +
+      'is not.',
     async run({ env, key }) {
       const { etag } = await env.blob.put(key(), '0123456789')
-      equal(await (await env.blob.get(key(), { range: { offset: 1, length: 2 }, ifMatch: etag }))?.text(), '12', 'part')
+      equal(
+        await (await env.blob.get(key(), { range: { offset: 1, length: 2 }, ifMatch: etag }))?.text(),
+        '12',
+        'part',
+      )
       await env.blob.put(key(), 'abcdefghij')
-      await throwsCode('PreconditionFailed', () => env.blob.get(key(), { range: { offset: 1, length: 2 }, ifMatch: etag }))
+      await throwsCode('PreconditionFailed', () =>
+        env.blob.get(key(), { range: { offset: 1, length: 2 }, ifMatch: etag }),
+      )
     },
   },
   {
     id: 'blob-16',
-    contract: 'put with ifMatch replaces the blob with that etag; with a stale one, or where there is none, it is PreconditionFailed and changes nothing.',
+    contract:
+      'put with ifMatch replaces the blob with that etag; with a stale one, or where there is none, it ' +
+      'is PreconditionFailed and changes nothing.',
     async run({ env, key }) {
       const first = await env.blob.put(key(), 'one')
       const second = await env.blob.put(key(), 'two', { ifMatch: first.etag })
@@ -27,13 +37,17 @@ export const blobConditionCases = insideCases('blob', [
   },
   {
     id: 'blob-17',
-    contract: 'put with ifNoneMatch "*" stores where there is nothing, else it is PreconditionFailed; other conditions are InvalidArgument.',
+    contract:
+      'put with ifNoneMatch "*" stores where there is nothing, else it is PreconditionFailed; other ' +
+      'conditions are InvalidArgument.',
     async run({ env, key }) {
       await env.blob.put(key(), 'one', { ifNoneMatch: '*' })
       await throwsCode('PreconditionFailed', () => env.blob.put(key(), 'two', { ifNoneMatch: '*' }))
       equal(await (await env.blob.get(key()))?.text(), 'one', 'text')
       await throwsCode('InvalidArgument', () => env.blob.put(key(), 'x', { ifNoneMatch: 'etag' as '*' }))
-      await throwsCode('InvalidArgument', () => env.blob.put(key(), 'x', { ifNoneMatch: '*', ifMatch: 'etag' }))
+      await throwsCode('InvalidArgument', () =>
+        env.blob.put(key(), 'x', { ifNoneMatch: '*', ifMatch: 'etag' }),
+      )
     },
   },
   {
@@ -69,7 +83,11 @@ export const blobConditionCases = insideCases('blob', [
           const { count } = (await blob?.json<{ count: number }>()) ?? { count: Number.NaN }
           try {
             // A nonce, since equal content may have an equal etag.
-            await env.blob.put(key(), JSON.stringify({ count: count + 1, writer, nonce: crypto.randomUUID() }), { ifMatch: blob?.etag ?? '' })
+            await env.blob.put(
+              key(),
+              JSON.stringify({ count: count + 1, writer, nonce: crypto.randomUUID() }),
+              { ifMatch: blob?.etag ?? '' },
+            )
             return
           } catch (error) {
             await throwsCode('PreconditionFailed', () => Promise.reject(error))
@@ -82,11 +100,17 @@ export const blobConditionCases = insideCases('blob', [
   },
   {
     id: 'blob-20',
-    contract: 'get with the present etag in ifNoneMatch gives no body and says notModified; with another one, the blob.',
+    contract:
+      'get with the present etag in ifNoneMatch gives no body and says notModified; with another one, ' +
+      'the blob.',
     async run({ env, key }) {
       const { etag } = await env.blob.put(key(), 'text', { customMetadata: { a: 'b' } })
       const same = await env.blob.get(key(), { ifNoneMatch: etag })
-      equal([same?.notModified, same?.body, same?.etag, same?.size, { ...same?.customMetadata }], [true, null, etag, 4, { a: 'b' }], 'not modified')
+      equal(
+        [same?.notModified, same?.body, same?.etag, same?.size, { ...same?.customMetadata }],
+        [true, null, etag, 4, { a: 'b' }],
+        'not modified',
+      )
       const changed = await env.blob.get(key(), { ifNoneMatch: `${etag}x` })
       equal([changed?.notModified, await changed?.text()], [false, 'text'], 'modified')
       equal(await env.blob.get(key('missing'), { ifNoneMatch: etag }), null, 'missing')
@@ -94,12 +118,17 @@ export const blobConditionCases = insideCases('blob', [
   },
   {
     id: 'blob-21',
-    contract: 'The etag is the same in put, head, get and list, without quotes, and changes when the content does.',
+    contract:
+      'The etag is the same in put, head, get and list, without quotes, and changes when the content does.',
     async run({ env, key }) {
       const one = await env.blob.put(key(), 'one')
       ok(one.etag.length > 0 && !one.etag.includes('"'), `etag ${one.etag}`)
       equal(
-        [(await env.blob.head(key()))?.etag, (await env.blob.get(key()))?.etag, (await env.blob.list({ prefix: key() })).blobs[0]?.etag],
+        [
+          (await env.blob.head(key()))?.etag,
+          (await env.blob.get(key()))?.etag,
+          (await env.blob.list({ prefix: key() })).blobs[0]?.etag,
+        ],
         [one.etag, one.etag, one.etag],
         'etags',
       )
@@ -109,12 +138,15 @@ export const blobConditionCases = insideCases('blob', [
   },
   {
     id: 'blob-22',
-    contract: 'A declared SHA-256 that is right stores the blob; a wrong one is ChecksumMismatch and stores nothing.',
+    contract:
+      'A declared SHA-256 that is right stores the blob; a wrong one is ChecksumMismatch and stores nothing.',
     async run({ env, key }) {
       await env.blob.put(key(), 'text', { sha256: (await sha256('text')).toUpperCase() })
       const wrong = await sha256('other')
       await throwsCode('ChecksumMismatch', () => env.blob.put(key(), 'changed', { sha256: wrong }))
-      await throwsCode('ChecksumMismatch', () => env.blob.put(key('stream'), streamOfChunks([pattern(10)]), { sha256: wrong }))
+      await throwsCode('ChecksumMismatch', () =>
+        env.blob.put(key('stream'), streamOfChunks([pattern(10)]), { sha256: wrong }),
+      )
       await throwsCode('InvalidArgument', () => env.blob.put(key(), 'changed', { sha256: 'abc' }))
       equal(await (await env.blob.get(key()))?.text(), 'text', 'text')
       equal(await env.blob.head(key('stream')), null, 'stream')

@@ -3,11 +3,15 @@ import { insideCases } from '../case.ts'
 import type { BlobStore, BlobListOptions } from '../../../bindings/blob.ts'
 
 async function putAll(blobs: BlobStore, keys: readonly string[]): Promise<void> {
-  for (let at = 0; at < keys.length; at += 50) await Promise.all(keys.slice(at, at + 50).map((key) => blobs.put(key, 'x')))
+  for (let at = 0; at < keys.length; at += 50)
+    await Promise.all(keys.slice(at, at + 50).map((key) => blobs.put(key, 'x')))
 }
 
 /** Keys and prefixes below a prefix, page by page, without it. */
-async function listAll(blobs: BlobStore, options: BlobListOptions & { prefix: string }): Promise<{ keys: string[]; prefixes: string[]; pages: number }> {
+async function listAll(
+  blobs: BlobStore,
+  options: BlobListOptions & { prefix: string },
+): Promise<{ keys: string[]; prefixes: string[]; pages: number }> {
   const all = { keys: [] as string[], prefixes: [] as string[], pages: 0 }
   let cursor: string | undefined
   do {
@@ -16,7 +20,10 @@ async function listAll(blobs: BlobStore, options: BlobListOptions & { prefix: st
     all.keys.push(...page.blobs.map(({ key }) => key.slice(options.prefix.length)))
     all.prefixes.push(...page.prefixes.map((prefix) => prefix.slice(options.prefix.length)))
     all.pages++
-    ok(page.blobs.length + page.prefixes.length <= (options.limit ?? 1000), `a page of ${page.blobs.length + page.prefixes.length} is over its limit`)
+    ok(
+      page.blobs.length + page.prefixes.length <= (options.limit ?? 1000),
+      `a page of ${page.blobs.length + page.prefixes.length} is over its limit`,
+    )
     equal(page.complete, page.cursor === undefined, 'complete, where there is no cursor')
     cursor = page.cursor
   } while (cursor !== undefined)
@@ -66,11 +73,23 @@ export const blobListCases = insideCases('blob', [
         ['a', 'b/1', 'b/2', 'b/c/3', 'd/4', 'e', 'f//g'].map((name) => key(name)),
       )
       const top = await env.blob.list({ prefix: key(''), delimiter: '/' })
-      equal([top.blobs.map((blob) => blob.key), top.prefixes], [['a', 'e'].map((name) => key(name)), ['b/', 'd/', 'f/'].map((name) => key(name))], 'top')
+      equal(
+        [top.blobs.map((blob) => blob.key), top.prefixes],
+        [['a', 'e'].map((name) => key(name)), ['b/', 'd/', 'f/'].map((name) => key(name))],
+        'top',
+      )
       const below = await env.blob.list({ prefix: key('b/'), delimiter: '/' })
-      equal([below.blobs.map((blob) => blob.key), below.prefixes], [['b/1', 'b/2'].map((name) => key(name)), [key('b/c/')]], 'below b/')
+      equal(
+        [below.blobs.map((blob) => blob.key), below.prefixes],
+        [['b/1', 'b/2'].map((name) => key(name)), [key('b/c/')]],
+        'below b/',
+      )
       equal((await env.blob.list({ prefix: key('f/'), delimiter: '/' })).prefixes, [key('f//')], 'below f/')
-      equal((await env.blob.list({ prefix: key(''), delimiter: '/c/' })).prefixes, [key('b/c/')], 'a delimiter of three characters')
+      equal(
+        (await env.blob.list({ prefix: key(''), delimiter: '/c/' })).prefixes,
+        [key('b/c/')],
+        'a delimiter of three characters',
+      )
     },
   },
   {
@@ -88,16 +107,25 @@ export const blobListCases = insideCases('blob', [
       equal(listed.keys, all, 'by default pages')
       ok(listed.pages >= 2, `1,001 blobs came in ${listed.pages} page`)
       equal((await listAll(env.blob, { prefix: key(''), limit: 334 })).keys, all, 'by 334')
-      await throwsCode('LimitExceeded', () => env.blob.list({ limit: 1001 }), { limit: 'blob.list', max: 1000 })
+      await throwsCode('LimitExceeded', () => env.blob.list({ limit: 1001 }), {
+        limit: 'blob.list',
+        max: 1000,
+      })
       for (const limit of [0, -1, 1.5]) await throwsCode('InvalidArgument', () => env.blob.list({ limit }))
       await env.blob.delete(all.slice(0, 1000).map((name) => key(name)))
       equal((await listAll(env.blob, { prefix: key('') })).keys, ['1000'], 'after deleting 1,000 at once')
-      await throwsCode('LimitExceeded', () => env.blob.delete(all.map((name) => key(name))), { limit: 'blob.deleteMany', actual: 1001, max: 1000 })
+      await throwsCode('LimitExceeded', () => env.blob.delete(all.map((name) => key(name))), {
+        limit: 'blob.deleteMany',
+        actual: 1001,
+        max: 1000,
+      })
     },
   },
   {
     id: 'blob-34',
-    contract: 'While paging, inserts around the cursor and the removal of its key leave every untouched blob listed exactly once.',
+    contract:
+      'While paging, inserts around the cursor and the removal of its key leave every untouched blob ' +
+      'listed exactly once.',
     async run({ env, key }) {
       const all = Array.from({ length: 12 }, (_, index) => `k${String(index).padStart(2, '0')}`)
       await putAll(
@@ -107,10 +135,19 @@ export const blobListCases = insideCases('blob', [
       const seen: string[] = []
       let cursor: string | undefined
       do {
-        const page = await env.blob.list({ prefix: key(''), limit: 4, ...(cursor === undefined ? {} : { cursor }) })
+        const page = await env.blob.list({
+          prefix: key(''),
+          limit: 4,
+          ...(cursor === undefined ? {} : { cursor }),
+        })
         seen.push(...page.blobs.map((blob) => blob.key.slice(key('').length)))
         cursor = page.cursor
-        if (seen.at(-1) === 'k03') await Promise.all([env.blob.delete(key('k03')), env.blob.put(key('k01a'), 'x'), env.blob.put(key('k05a'), 'x')])
+        if (seen.at(-1) === 'k03')
+          await Promise.all([
+            env.blob.delete(key('k03')),
+            env.blob.put(key('k01a'), 'x'),
+            env.blob.put(key('k05a'), 'x'),
+          ])
       } while (cursor !== undefined)
       equal(
         seen.filter((name) => all.includes(name)),
@@ -129,8 +166,18 @@ export const blobListCases = insideCases('blob', [
         ['a', 'b', 'c', 'd'].map((name) => key(name)),
       )
       const after = async (name: string, limit?: number): Promise<string[]> =>
-        (await listAll(env.blob, { prefix: key(''), startAfter: key(name), ...(limit === undefined ? {} : { limit }) })).keys
-      equal([await after('b'), await after('bb'), await after('d'), await after('a', 1)], [['c', 'd'], ['c', 'd'], [], ['b', 'c', 'd']], 'keys after')
+        (
+          await listAll(env.blob, {
+            prefix: key(''),
+            startAfter: key(name),
+            ...(limit === undefined ? {} : { limit }),
+          })
+        ).keys
+      equal(
+        [await after('b'), await after('bb'), await after('d'), await after('a', 1)],
+        [['c', 'd'], ['c', 'd'], [], ['b', 'c', 'd']],
+        'keys after',
+      )
     },
   },
   {
@@ -158,7 +205,8 @@ export const blobListCases = insideCases('blob', [
     id: 'blob-37',
     contract: 'A cursor that no list gave is InvalidArgument.',
     async run({ env, key }) {
-      for (const cursor of ['garbage', '', 5 as unknown as string]) await throwsCode('InvalidArgument', () => env.blob.list({ prefix: key(''), cursor }))
+      for (const cursor of ['garbage', '', 5 as unknown as string])
+        await throwsCode('InvalidArgument', () => env.blob.list({ prefix: key(''), cursor }))
     },
   },
   {

@@ -12,7 +12,12 @@ async function unsupported({ env, key }: InsideTools): Promise<void> {
 }
 
 /** Parts of `PART` bytes and a last one of three, in the order of `numbers`. */
-async function upload({ env }: InsideTools, to: BlobUpload, numbers: readonly number[], count: number): Promise<BlobPart[]> {
+async function upload(
+  { env }: InsideTools,
+  to: BlobUpload,
+  numbers: readonly number[],
+  count: number,
+): Promise<BlobPart[]> {
   const parts: BlobPart[] = []
   for (const number of numbers) parts.push(await env.blob.uploadPart(to, number, partOf(number, count)))
   return parts
@@ -32,12 +37,18 @@ function filled(size: number, seed: number): Uint8Array<ArrayBuffer> {
 export const blobUploadCases = insideCases('blob', [
   {
     id: 'blob-40',
-    contract: 'A copy has the bytes and metadata of its source, and takes conditions of a put; a missing source is NotFound with kind blob.',
+    contract:
+      'A copy has the bytes and metadata of its source, and takes conditions of a put; a missing source ' +
+      'is NotFound with kind blob.',
     async run({ env, key }) {
       const metadata = { contentType: 'text/plain', customMetadata: { owner: 'J\u00f6rg' } }
       await env.blob.put(key('a'), 'content', metadata)
       const copied = await env.blob.copy(key('a'), key('b'), { ifNoneMatch: '*' })
-      equal([copied.key, copied.size, copied.customMetadata, copied.httpMetadata], [key('b'), 7, { owner: 'J\u00f6rg' }, { contentType: 'text/plain' }], 'info')
+      equal(
+        [copied.key, copied.size, copied.customMetadata, copied.httpMetadata],
+        [key('b'), 7, { owner: 'J\u00f6rg' }, { contentType: 'text/plain' }],
+        'info',
+      )
       await env.blob.put(key('a'), 'changed')
       equal(await (await env.blob.get(key('b')))?.text(), 'content', 'text')
       await throwsCode('PreconditionFailed', () => env.blob.copy(key('a'), key('b'), { ifNoneMatch: '*' }))
@@ -48,7 +59,9 @@ export const blobUploadCases = insideCases('blob', [
   },
   {
     id: 'blob-41',
-    contract: 'Parts that were uploaded in any order, one of them twice, become one blob with its metadata at the end; before it the old blob is there.',
+    contract:
+      'Parts that were uploaded in any order, one of them twice, become one blob with its metadata at ' +
+      'the end; before it the old blob is there.',
     exclusive: 'heavy',
     seconds: 60,
     needs,
@@ -57,7 +70,11 @@ export const blobUploadCases = insideCases('blob', [
       const { env, key } = tools
       await env.blob.put(key(), 'old')
       // As data: another request may go on with it.
-      const started = JSON.parse(JSON.stringify(await env.blob.startUpload(key(), { contentType: 'video/mp4', customMetadata: { n: '1' } }))) as BlobUpload
+      const started = JSON.parse(
+        JSON.stringify(
+          await env.blob.startUpload(key(), { contentType: 'video/mp4', customMetadata: { n: '1' } }),
+        ),
+      ) as BlobUpload
       await env.blob.uploadPart(started, 2, filled(PART, 9))
       const parts = await upload(tools, started, [3, 1, 2], 3)
       equal(
@@ -71,10 +88,18 @@ export const blobUploadCases = insideCases('blob', [
       )
       equal(await (await env.blob.get(key()))?.text(), 'old', 'text before the end')
       const done = await env.blob.completeUpload(started, parts)
-      equal([done.key, done.size, done.httpMetadata, done.customMetadata], [key(), 2 * PART + 3, { contentType: 'video/mp4' }, { n: '1' }], 'info')
+      equal(
+        [done.key, done.size, done.httpMetadata, done.customMetadata],
+        [key(), 2 * PART + 3, { contentType: 'video/mp4' }, { n: '1' }],
+        'info',
+      )
       const whole = new Uint8Array(2 * PART + 3)
       for (const number of [1, 2, 3]) whole.set(partOf(number, 3), (number - 1) * PART)
-      equal(await sha256((await (await env.blob.get(key()))?.bytes()) ?? new Uint8Array()), await sha256(whole), 'SHA-256')
+      equal(
+        await sha256((await (await env.blob.get(key()))?.bytes()) ?? new Uint8Array()),
+        await sha256(whole),
+        'SHA-256',
+      )
       equal((await env.blob.head(key()))?.etag, done.etag, 'etag')
       await env.blob.delete(key())
     },
@@ -82,7 +107,8 @@ export const blobUploadCases = insideCases('blob', [
   {
     id: 'blob-42',
     contract:
-      'A part under 5 MiB that is not the last, parts of different lengths, a number that is none, no parts, and a part that was replaced are InvalidArgument; number 10,001 is LimitExceeded.',
+      'A part under 5 MiB that is not the last, parts of different lengths, a number that is none, no ' +
+      'parts, and a part that was replaced are InvalidArgument; number 10,001 is LimitExceeded.',
     exclusive: 'heavy',
     seconds: 60,
     needs,
@@ -90,7 +116,10 @@ export const blobUploadCases = insideCases('blob', [
     async run(tools) {
       const { env, key } = tools
       const started = await env.blob.startUpload(key())
-      const small = [await env.blob.uploadPart(started, 1, 'small'), await env.blob.uploadPart(started, 2, 'last')]
+      const small = [
+        await env.blob.uploadPart(started, 1, 'small'),
+        await env.blob.uploadPart(started, 2, 'last'),
+      ]
       await throwsCode('InvalidArgument', () => env.blob.completeUpload(started, small))
       const [large] = (await upload(tools, started, [1], 2)) as [BlobPart]
       const longer = await env.blob.uploadPart(started, 2, filled(PART + 1, 2))
@@ -98,9 +127,16 @@ export const blobUploadCases = insideCases('blob', [
       await throwsCode('InvalidArgument', () => env.blob.completeUpload(started, [large, large]))
       await throwsCode('InvalidArgument', () => env.blob.completeUpload(started, []))
       // Another one is there under that number now.
-      await throwsCode('InvalidArgument', () => env.blob.completeUpload(started, [large, { ...(small[1] as BlobPart) }]))
-      for (const number of [0, -1, 1.5, '1' as unknown as number]) await throwsCode('InvalidArgument', () => env.blob.uploadPart(started, number, 'x'))
-      await throwsCode('LimitExceeded', () => env.blob.uploadPart(started, 10_001, 'x'), { limit: 'blob.parts', actual: 10_001, max: 10_000 })
+      await throwsCode('InvalidArgument', () =>
+        env.blob.completeUpload(started, [large, { ...(small[1] as BlobPart) }]),
+      )
+      for (const number of [0, -1, 1.5, '1' as unknown as number])
+        await throwsCode('InvalidArgument', () => env.blob.uploadPart(started, number, 'x'))
+      await throwsCode('LimitExceeded', () => env.blob.uploadPart(started, 10_001, 'x'), {
+        limit: 'blob.parts',
+        actual: 10_001,
+        max: 10_000,
+      })
       await throwsCode('InvalidArgument', () => env.blob.uploadPart(started, 1, ''))
       await throwsCode('InvalidArgument', () => env.blob.uploadPart({ key: key() } as BlobUpload, 1, 'x'))
       equal(await env.blob.head(key()), null, 'head')
@@ -109,14 +145,20 @@ export const blobUploadCases = insideCases('blob', [
   },
   {
     id: 'blob-43',
-    contract: 'An upload that was aborted leaves nothing: no blob, and no further part or end; aborting again is fine.',
+    contract:
+      'An upload that was aborted leaves nothing: no blob, and no further part or end; aborting again ' +
+      'is fine.',
     needs,
     without: unsupported,
     async run({ env, key }) {
       const started = await env.blob.startUpload(key())
       const part = await env.blob.uploadPart(started, 1, 'content')
       await env.blob.abortUpload(started)
-      equal([await env.blob.head(key()), (await env.blob.list({ prefix: key() })).blobs.length], [null, 0], 'blob')
+      equal(
+        [await env.blob.head(key()), (await env.blob.list({ prefix: key() })).blobs.length],
+        [null, 0],
+        'blob',
+      )
       await throwsCode('NotFound', () => env.blob.uploadPart(started, 2, 'more'), { kind: 'upload' })
       await throwsCode('NotFound', () => env.blob.completeUpload(started, [part]), { kind: 'upload' })
       await env.blob.abortUpload(started)
@@ -125,7 +167,9 @@ export const blobUploadCases = insideCases('blob', [
   },
   {
     id: 'blob-44',
-    contract: 'An upload that is completed twice is one blob: the second end is NotFound, or gives the same; a later abort leaves the blob.',
+    contract:
+      'An upload that is completed twice is one blob: the second end is NotFound, or gives the same; a ' +
+      'later abort leaves the blob.',
     needs,
     without: unsupported,
     async run({ env, key }) {
@@ -133,7 +177,10 @@ export const blobUploadCases = insideCases('blob', [
       const part = await env.blob.uploadPart(started, 1, 'content')
       const { etag } = await env.blob.completeUpload(started, [part])
       const again = await env.blob.completeUpload(started, [part]).catch((error: unknown) => error)
-      ok(isUnmoorError(again, 'NotFound') || (again as { etag?: string }).etag === etag, `it gave ${String(again)}`)
+      ok(
+        isUnmoorError(again, 'NotFound') || (again as { etag?: string }).etag === etag,
+        `it gave ${String(again)}`,
+      )
       await env.blob.abortUpload(started)
       equal(await (await env.blob.get(key()))?.text(), 'content', 'text')
     },
@@ -146,14 +193,18 @@ export const blobUploadCases = insideCases('blob', [
     async run({ env, key }) {
       const started = await env.blob.startUpload(key(), { customMetadata: { from: 'upload' } })
       const part = await env.blob.uploadPart(started, 1, 'content of upload')
-      await Promise.all([env.blob.completeUpload(started, [part]), env.blob.put(key(), 'content of put', { customMetadata: { from: 'put' } })])
+      await Promise.all([
+        env.blob.completeUpload(started, [part]),
+        env.blob.put(key(), 'content of put', { customMetadata: { from: 'put' } }),
+      ])
       const found = await env.blob.get(key())
       equal(await found?.text(), `content of ${found?.customMetadata['from']}`, 'text')
     },
   },
   {
     id: 'blob-46',
-    contract: 'A signed URL reads or writes its blob without the app; where the store has none it is Unsupported.',
+    contract:
+      'A signed URL reads or writes its blob without the app; where the store has none it is Unsupported.',
     needs: 'blob.signedUrls',
     // A driver may be able to where the target's own is not.
     without: signedUrls,
@@ -172,13 +223,21 @@ async function signedUrls(tools: InsideTools): Promise<void> {
   const { env, key } = tools
   await env.blob.put(key(), 'content')
   await throwsCode('InvalidArgument', () => env.blob.signedUrl(key(), { expiresIn: 0 }))
-  await throwsCode('InvalidArgument', () => env.blob.signedUrl(key(), { expiresIn: 60, method: 'DELETE' as 'GET' }))
-  await throwsCode('LimitExceeded', () => env.blob.signedUrl(key(), { expiresIn: 604_801 }), { limit: 'blob.signedUrl', max: 604_800 })
+  await throwsCode('InvalidArgument', () =>
+    env.blob.signedUrl(key(), { expiresIn: 60, method: 'DELETE' as 'GET' }),
+  )
+  await throwsCode('LimitExceeded', () => env.blob.signedUrl(key(), { expiresIn: 604_801 }), {
+    limit: 'blob.signedUrl',
+    max: 604_800,
+  })
   const url = await signedUrl(tools, 60)
   if (url === undefined) return
   const read = await fetch(url)
   equal([read.status, await read.text()], [200, 'content'], 'read')
-  const written = await fetch(await env.blob.signedUrl(key('new'), { expiresIn: 60, method: 'PUT' }), { method: 'PUT', body: 'written' })
+  const written = await fetch(await env.blob.signedUrl(key('new'), { expiresIn: 60, method: 'PUT' }), {
+    method: 'PUT',
+    body: 'written',
+  })
   await written.text()
   equal([written.status, await (await env.blob.get(key('new')))?.text()], [200, 'written'], 'written')
 }
@@ -208,7 +267,10 @@ async function signedUrl({ env, key }: InsideTools, expiresIn: number): Promise<
   try {
     return await env.blob.signedUrl(key(), { expiresIn })
   } catch (error) {
-    ok(isUnmoorError(error, 'Unsupported') && error.details.capability === 'blob.signedUrls', `it is ${String(error)}`)
+    ok(
+      isUnmoorError(error, 'Unsupported') && error.details.capability === 'blob.signedUrls',
+      `it is ${String(error)}`,
+    )
     return undefined
   }
 }

@@ -1,4 +1,13 @@
-import { brokenStream, equal, eventually, ok, pattern, sha256, streamOfChunks, throwsCode } from '../assert.ts'
+import {
+  brokenStream,
+  equal,
+  eventually,
+  ok,
+  pattern,
+  sha256,
+  streamOfChunks,
+  throwsCode,
+} from '../assert.ts'
 import { insideCases } from '../case.ts'
 import type { BlobObject } from '../../../bindings/blob-object.ts'
 
@@ -57,7 +66,8 @@ export const blobCases = insideCases('blob', [
       equal(await (await env.blob.get(key()))?.bytes(), pattern(100).slice(50, 57), 'view')
       await env.blob.put(key(), new Blob(['a', 'b']))
       equal(await text(), 'ab', 'Blob')
-      for (const bad of [undefined, null, 5, {}]) await throwsCode('InvalidArgument', () => env.blob.put(key(), bad as string))
+      for (const bad of [undefined, null, 5, {}])
+        await throwsCode('InvalidArgument', () => env.blob.put(key(), bad as string))
       await throwsCode('InvalidArgument', () => env.blob.put(key(), 'half \ud83d'))
       equal(await text(), 'ab', 'after refusals')
     },
@@ -74,7 +84,11 @@ export const blobCases = insideCases('blob', [
         const put = await env.blob.put(key(), streamOfChunks(chunks))
         equal(put.size, count * chunk.length, 'size')
         const got = await (await env.blob.get(key()))?.arrayBuffer()
-        equal(await sha256(got as ArrayBuffer), await sha256(await new Blob(chunks).arrayBuffer()), `sha256 of ${count} chunks`)
+        equal(
+          await sha256(got as ArrayBuffer),
+          await sha256(await new Blob(chunks).arrayBuffer()),
+          `sha256 of ${count} chunks`,
+        )
       }
       await env.blob.delete(key())
     },
@@ -124,12 +138,18 @@ export const blobCases = insideCases('blob', [
   },
   {
     id: 'blob-09',
-    contract: 'A key of 1,024 bytes of UTF-8 is stored, one of 1,025 is LimitExceeded; "", "." and ".." are InvalidArgument.',
+    contract:
+      'A key of 1,024 bytes of UTF-8 is stored, one of 1,025 is LimitExceeded; "", "." and ".." are ' +
+      'InvalidArgument.',
     async run({ env, key }) {
       const longest = key('').padEnd(1024, 'k')
       await env.blob.put(longest, 'x')
       equal((await env.blob.head(longest))?.key, longest, 'key')
-      await throwsCode('LimitExceeded', () => env.blob.put(`${longest}k`, 'x'), { limit: 'blob.key', actual: 1025, max: 1024 })
+      await throwsCode('LimitExceeded', () => env.blob.put(`${longest}k`, 'x'), {
+        limit: 'blob.key',
+        actual: 1025,
+        max: 1024,
+      })
       for (const bad of ['', '.', '..', '\ud800', 5 as unknown as string]) {
         await throwsCode('InvalidArgument', () => env.blob.put(bad, 'x'))
         await throwsCode('InvalidArgument', () => env.blob.get(bad))
@@ -173,7 +193,9 @@ export const blobCases = insideCases('blob', [
         const got = await env.blob.get(key(name))
         equal([got?.key, await got?.text()], [key(name), name], `blob ${JSON.stringify(name)}`)
       }
-      const listed = (await env.blob.list({ prefix: key('') })).blobs.map((blob) => blob.key.slice(key('').length))
+      const listed = (await env.blob.list({ prefix: key('') })).blobs.map((blob) =>
+        blob.key.slice(key('').length),
+      )
       equal(listed.toSorted(), odd.toSorted(), 'listed')
     },
   },
@@ -188,7 +210,13 @@ export const blobCases = insideCases('blob', [
         contentEncoding: 'identity',
         cacheControl: 'max-age=60',
       }
-      const customMetadata = { plain: 'value', 'with-dash_1': 'Zoë 😀 ｡', empty: '', spaces: ' two  spaces ', percent: '100%25 =?utf-8?q?x?=' }
+      const customMetadata = {
+        plain: 'value',
+        'with-dash_1': 'Zoë 😀 ｡',
+        empty: '',
+        spaces: ' two  spaces ',
+        percent: '100%25 =?utf-8?q?x?=',
+      }
       const infos = [
         await env.blob.put(key(), 'x', { httpMetadata, customMetadata }),
         await env.blob.head(key()),
@@ -196,7 +224,11 @@ export const blobCases = insideCases('blob', [
         (await env.blob.list({ prefix: key() })).blobs[0],
       ]
       for (const [index, info] of infos.entries()) {
-        equal([{ ...info?.httpMetadata }, { ...info?.customMetadata }], [httpMetadata, customMetadata], `metadata of ${['put', 'head', 'get', 'list'][index]}`)
+        equal(
+          [{ ...info?.httpMetadata }, { ...info?.customMetadata }],
+          [httpMetadata, customMetadata],
+          `metadata of ${['put', 'head', 'get', 'list'][index]}`,
+        )
         equal(
           [info?.key, info?.size, info?.etag, info?.uploaded],
           [infos[0]?.key, 1, infos[0]?.etag, infos[1]?.uploaded],
@@ -208,19 +240,27 @@ export const blobCases = insideCases('blob', [
   },
   {
     id: 'blob-12',
-    contract: 'Custom metadata of 2,048 bytes of names and values is stored, of 2,049 is LimitExceeded; a bad name or value is InvalidArgument.',
+    contract:
+      'Custom metadata of 2,048 bytes of names and values is stored, of 2,049 is LimitExceeded; a bad ' +
+      'name or value is InvalidArgument.',
     async run({ env, key }) {
       const fits = { a: 'x'.repeat(1023), b: 'y'.repeat(1023) }
       await env.blob.put(key(), 'x', { customMetadata: fits })
       equal({ ...(await env.blob.head(key()))?.customMetadata }, fits, 'metadata')
-      await throwsCode('LimitExceeded', () => env.blob.put(key(), 'y', { customMetadata: { ...fits, c: '' } }), {
-        limit: 'blob.metadata',
-        actual: 2049,
-        max: 2048,
-      })
+      await throwsCode(
+        'LimitExceeded',
+        () => env.blob.put(key(), 'y', { customMetadata: { ...fits, c: '' } }),
+        {
+          limit: 'blob.metadata',
+          actual: 2049,
+          max: 2048,
+        },
+      )
       for (const bad of [{ Upper: 'x' }, { 'a b': 'x' }, { a: 5 as unknown as string }, { a: '\ud800' }])
         await throwsCode('InvalidArgument', () => env.blob.put(key(), 'y', { customMetadata: bad }))
-      await throwsCode('InvalidArgument', () => env.blob.put(key(), 'y', { contentType: 'text/plain\r\nx: y' }))
+      await throwsCode('InvalidArgument', () =>
+        env.blob.put(key(), 'y', { contentType: 'text/plain\r\nx: y' }),
+      )
       equal(await (await env.blob.get(key()))?.text(), 'x', 'after refusals')
     },
   },
@@ -240,19 +280,35 @@ export const blobCases = insideCases('blob', [
       ] as const
       for (const [range, text, offset] of cases) {
         const got = await env.blob.get(key(), { range })
-        equal([await got?.text(), got?.range, got?.size], [text, { offset, length: text.length }, 10], `range ${JSON.stringify(range)}`)
+        equal(
+          [await got?.text(), got?.range, got?.size],
+          [text, { offset, length: text.length }, 10],
+          `range ${JSON.stringify(range)}`,
+        )
       }
       equal((await env.blob.get(key()))?.range, { offset: 0, length: 10 }, 'no range')
     },
   },
   {
     id: 'blob-14',
-    contract: 'A range that begins at or after the end, or is empty, is RangeNotSatisfiable; one that is no whole numbers is InvalidArgument.',
+    contract:
+      'A range that begins at or after the end, or is empty, is RangeNotSatisfiable; one that is no ' +
+      'whole numbers is InvalidArgument.',
     async run({ env, key }) {
       await env.blob.put(key(), '0123456789')
-      for (const range of [{ offset: 10 }, { offset: 11, length: 1 }, { suffix: 0 }, { offset: 0, length: 0 }])
+      for (const range of [
+        { offset: 10 },
+        { offset: 11, length: 1 },
+        { suffix: 0 },
+        { offset: 0, length: 0 },
+      ])
         await throwsCode('RangeNotSatisfiable', () => env.blob.get(key(), { range }))
-      for (const range of [{ offset: -1 }, { suffix: 1.5 }, { offset: 0, length: -1 }, { offset: '1' as unknown as number }])
+      for (const range of [
+        { offset: -1 },
+        { suffix: 1.5 },
+        { offset: 0, length: -1 },
+        { offset: '1' as unknown as number },
+      ])
         await throwsCode('InvalidArgument', () => env.blob.get(key(), { range }))
       equal(await (await env.blob.get(key()))?.text(), '0123456789', 'still there')
     },
@@ -295,7 +351,9 @@ export const blobCases = insideCases('blob', [
       await env.otherBlob.put(key(), 'two')
       await env.otherBlob.delete(key())
       equal(await (await env.blob.get(key()))?.text(), 'one', 'text')
-      await eventually(async () => equal((await env.otherBlob.list({ prefix: key('') })).blobs.length, 0, 'listed in the other'))
+      await eventually(async () =>
+        equal((await env.otherBlob.list({ prefix: key('') })).blobs.length, 0, 'listed in the other'),
+      )
     },
   },
 ])

@@ -39,10 +39,18 @@ export const cacheCases = insideCases('cache', [
     contract: 'Status, headers and body come back as they were put.',
     async run({ env, key }) {
       const make = (): Response =>
-        new Response(pattern(256), { status: 203, headers: { ...FRESH, 'content-type': 'application/x-test', 'x-own': 'kept', etag: '"tag"' } })
+        new Response(pattern(256), {
+          status: 203,
+          headers: { ...FRESH, 'content-type': 'application/x-test', 'x-own': 'kept', etag: '"tag"' },
+        })
       const found = await stored(env.cache, urlOf(key()), make)
       equal(
-        [found.status, found.headers.get('content-type'), found.headers.get('x-own'), found.headers.get('etag')],
+        [
+          found.status,
+          found.headers.get('content-type'),
+          found.headers.get('x-own'),
+          found.headers.get('etag'),
+        ],
         [203, 'application/x-test', 'kept', '"tag"'],
         'status and headers',
       )
@@ -62,8 +70,15 @@ export const cacheCases = insideCases('cache', [
     id: 'cache-04',
     contract: 's-maxage wins over max-age.',
     async run({ env, key }) {
-      await env.cache.put(urlOf(key('short')), new Response('short', { headers: { 'cache-control': 'max-age=600, s-maxage=1' } }))
-      const found = await stored(env.cache, urlOf(key('long')), () => new Response('long', { headers: { 'cache-control': 'max-age=0, s-maxage=600' } }))
+      await env.cache.put(
+        urlOf(key('short')),
+        new Response('short', { headers: { 'cache-control': 'max-age=600, s-maxage=1' } }),
+      )
+      const found = await stored(
+        env.cache,
+        urlOf(key('long')),
+        () => new Response('long', { headers: { 'cache-control': 'max-age=0, s-maxage=600' } }),
+      )
       equal(await found.text(), 'long', 's-maxage=600')
       await sleep(2200)
       equal(await text(env.cache, urlOf(key('short'))), null, 's-maxage=1')
@@ -74,9 +89,13 @@ export const cacheCases = insideCases('cache', [
     contract: 'An answer without Cache-Control, or that may be kept for no time, is not stored.',
     async run({ env, key }) {
       await env.cache.put(urlOf(key('none')), new Response('x'))
-      await env.cache.put(urlOf(key('zero')), new Response('x', { headers: { 'cache-control': 'max-age=0' } }))
+      await env.cache.put(
+        urlOf(key('zero')),
+        new Response('x', { headers: { 'cache-control': 'max-age=0' } }),
+      )
       await env.cache.put(urlOf(key('public')), new Response('x', { headers: { 'cache-control': 'public' } }))
-      for (const name of ['none', 'zero', 'public']) equal(await text(env.cache, urlOf(key(name))), null, name)
+      for (const name of ['none', 'zero', 'public'])
+        equal(await text(env.cache, urlOf(key(name))), null, name)
     },
   },
   {
@@ -84,17 +103,26 @@ export const cacheCases = insideCases('cache', [
     contract: 'private, no-store, no-cache and Set-Cookie are not stored.',
     async run({ env, key }) {
       for (const directive of ['private', 'no-store', 'no-cache']) {
-        await env.cache.put(urlOf(key(directive)), new Response('x', { headers: { 'cache-control': `${directive}, max-age=600` } }))
+        await env.cache.put(
+          urlOf(key(directive)),
+          new Response('x', { headers: { 'cache-control': `${directive}, max-age=600` } }),
+        )
         equal(await text(env.cache, urlOf(key(directive))), null, directive)
       }
-      await env.cache.put(urlOf(key('cookie')), new Response('x', { headers: { ...FRESH, 'set-cookie': 'a=b' } }))
+      await env.cache.put(
+        urlOf(key('cookie')),
+        new Response('x', { headers: { ...FRESH, 'set-cookie': 'a=b' } }),
+      )
       equal(await text(env.cache, urlOf(key('cookie'))), null, 'set-cookie')
     },
   },
   {
     id: 'cache-07',
     contract: 'Putting a 206 is a TypeError.',
-    run: ({ env, key }) => throwsNamed('TypeError', () => env.cache.put(urlOf(key()), new Response('x', { status: 206, headers: FRESH }))),
+    run: ({ env, key }) =>
+      throwsNamed('TypeError', () =>
+        env.cache.put(urlOf(key()), new Response('x', { status: 206, headers: FRESH })),
+      ),
   },
   {
     id: 'cache-08',
@@ -110,15 +138,26 @@ export const cacheCases = insideCases('cache', [
   {
     id: 'cache-09',
     contract: 'Putting an answer with Vary: * is a TypeError.',
-    run: ({ env, key }) => throwsNamed('TypeError', () => env.cache.put(urlOf(key()), new Response('x', { headers: { ...FRESH, vary: 'accept, *' } }))),
+    run: ({ env, key }) =>
+      throwsNamed('TypeError', () =>
+        env.cache.put(urlOf(key()), new Response('x', { headers: { ...FRESH, vary: 'accept, *' } })),
+      ),
   },
   {
     id: 'cache-10',
     contract: 'A request for a range gets a 206 with that part.',
     async run({ env, key }) {
-      await stored(env.cache, urlOf(key()), () => new Response('0123456789', { headers: { ...FRESH, 'content-length': '10' } }))
+      await stored(
+        env.cache,
+        urlOf(key()),
+        () => new Response('0123456789', { headers: { ...FRESH, 'content-length': '10' } }),
+      )
       const part = await env.cache.match(new Request(urlOf(key()), { headers: { range: 'bytes=2-4' } }))
-      equal([part?.status, part?.headers.get('content-range'), await part?.text()], [206, 'bytes 2-4/10', '234'], 'part')
+      equal(
+        [part?.status, part?.headers.get('content-range'), await part?.text()],
+        [206, 'bytes 2-4/10', '234'],
+        'part',
+      )
     },
   },
   {
@@ -128,7 +167,11 @@ export const cacheCases = insideCases('cache', [
       await stored(env.cache, urlOf(key()), () => new Response('x', { headers: { ...FRESH, etag: '"v1"' } }))
       const same = await env.cache.match(new Request(urlOf(key()), { headers: { 'if-none-match': '"v1"' } }))
       equal([same?.status, await same?.text()], [304, ''], 'same etag')
-      equal(await text(env.cache, new Request(urlOf(key()), { headers: { 'if-none-match': '"v2"' } })), 'x', 'other etag')
+      equal(
+        await text(env.cache, new Request(urlOf(key()), { headers: { 'if-none-match': '"v2"' } })),
+        'x',
+        'other etag',
+      )
     },
   },
   {
@@ -165,7 +208,11 @@ export const cacheCases = insideCases('cache', [
     contract: 'The query is part of the key, the fragment is not; an answer can be replaced.',
     async run({ env, key }) {
       await stored(env.cache, `${urlOf(key())}?a=1#fragment`, () => new Response('one', { headers: FRESH }))
-      equal([await text(env.cache, `${urlOf(key())}?a=1`), await text(env.cache, `${urlOf(key())}?a=2`)], ['one', null], 'texts')
+      equal(
+        [await text(env.cache, `${urlOf(key())}?a=1`), await text(env.cache, `${urlOf(key())}?a=2`)],
+        ['one', null],
+        'texts',
+      )
       await env.cache.put(`${urlOf(key())}?a=1`, new Response('two', { headers: FRESH }))
       equal(await text(env.cache, `${urlOf(key())}?a=1`), 'two', 'replaced')
     },
@@ -175,7 +222,11 @@ export const cacheCases = insideCases('cache', [
     contract: 'A streamed body of 1 MiB is stored whole, and can be matched more than once.',
     async run({ env, key }) {
       const chunk = pattern(65_536)
-      const found = await stored(env.cache, urlOf(key()), () => new Response(streamOfChunks(Array.from({ length: 16 }, () => chunk)), { headers: FRESH }))
+      const found = await stored(
+        env.cache,
+        urlOf(key()),
+        () => new Response(streamOfChunks(Array.from({ length: 16 }, () => chunk)), { headers: FRESH }),
+      )
       equal((await found.arrayBuffer()).byteLength, 1_048_576, 'size')
       equal((await (await env.cache.match(urlOf(key())))?.arrayBuffer())?.byteLength, 1_048_576, 'size again')
     },

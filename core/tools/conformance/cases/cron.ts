@@ -26,7 +26,11 @@ export const cronWireCases = wireCases('cron', [
       const time = someTime()
       await tools.runCron('yearly', time)
       const [first] = await runs(tools, 'yearly', time)
-      equal(JSON.parse(first ?? ''), { name: 'yearly', cron: '0 3 1 1 *', scheduledTime: time, type: 'scheduled' }, 'event')
+      equal(
+        JSON.parse(first ?? ''),
+        { name: 'yearly', cron: '0 3 1 1 *', scheduledTime: time, type: 'scheduled' },
+        'event',
+      )
     },
   },
   {
@@ -94,9 +98,14 @@ export const cronWireCases = wireCases('cron', [
   },
   {
     id: 'cron-08',
-    contract: 'The manifest has every cron with its schedule as declared; one that is not there cannot be fired.',
+    contract:
+      'The manifest has every cron with its schedule as declared; one that is not there cannot be fired.',
     async run(tools) {
-      equal(Object.keys(tools.manifest.crons).toSorted(), ['failing', 'lingering', 'named', 'stubborn', 'twin', 'yearly'], 'crons')
+      equal(
+        Object.keys(tools.manifest.crons).toSorted(),
+        ['failing', 'lingering', 'named', 'stubborn', 'twin', 'yearly'],
+        'crons',
+      )
       equal(tools.manifest.crons['named'], '5 4 * JAN MON-WED', 'schedule')
       const outcome = await tools.runCron('no such cron', someTime()).then(
         () => 'fired',
@@ -108,7 +117,9 @@ export const cronWireCases = wireCases('cron', [
 ])
 
 function declare(...schedules: string[]): () => unknown {
-  const crons = Object.fromEntries(schedules.map((schedule, index) => [`c${index}`, { schedule, run: () => {} }]))
+  const crons = Object.fromEntries(
+    schedules.map((schedule, index) => [`c${index}`, { schedule, run: () => {} }]),
+  )
   return () => defineApp({ crons })
 }
 
@@ -137,14 +148,18 @@ export const cronDeclarationCases = wireCases('cron', [
     id: 'cron-12',
     contract: 'Weekdays by number are InvalidArgument: they mean different days on different platforms.',
     async run() {
-      for (const schedule of ['0 0 * * 0', '0 0 * * 1', '0 0 * * 7', '0 0 * * 1-5', '0 0 * * MON,2']) await throwsCode('InvalidArgument', declare(schedule))
+      for (const schedule of ['0 0 * * 0', '0 0 * * 1', '0 0 * * 7', '0 0 * * 1-5', '0 0 * * MON,2'])
+        await throwsCode('InvalidArgument', declare(schedule))
     },
   },
   {
     id: 'cron-13',
-    contract: 'A day of the month together with a weekday is InvalidArgument: platforms disagree about what it means.',
+    contract:
+      'A day of the month together with a weekday is InvalidArgument: platforms disagree about what it ' +
+      'means.',
     async run() {
-      for (const schedule of ['0 0 1 * MON', '0 0 */2 * MON-FRI', '0 0 L * SUN']) await throwsCode('InvalidArgument', declare(schedule))
+      for (const schedule of ['0 0 1 * MON', '0 0 */2 * MON-FRI', '0 0 L * SUN'])
+        await throwsCode('InvalidArgument', declare(schedule))
     },
   },
   {
@@ -177,7 +192,8 @@ export const cronDeclarationCases = wireCases('cron', [
     id: 'cron-15',
     contract: 'More than 100 crons are refused.',
     async run() {
-      const many = (count: number): string[] => Array.from({ length: count }, (_, index) => `${index % 60} ${Math.floor(index / 60)} * * *`)
+      const many = (count: number): string[] =>
+        Array.from({ length: count }, (_, index) => `${index % 60} ${Math.floor(index / 60)} * * *`)
       declare(...many(100))()
       const error = await throwsCode('InvalidArgument', declare(...many(101)))
       ok(error.message.includes('100'), error.message)

@@ -10,7 +10,11 @@ async function failed({ raw }: WireTools, path: string, host?: string): Promise<
   ok(!JSON.stringify(answer.headers).includes('secret detail'), `headers of ${path}`)
 }
 
-function failureCase(id: string, contract: string, ...paths: string[]): Parameters<typeof wireCases>[1][number] {
+function failureCase(
+  id: string,
+  contract: string,
+  ...paths: string[]
+): Parameters<typeof wireCases>[1][number] {
   return {
     id,
     contract,
@@ -26,7 +30,10 @@ export const answerCases = wireCases('handlers', [
     id: 'handlers-41',
     contract: 'Statuses from 200 to 599 come as the handler set them, with their bodies.',
     async run(tools) {
-      for (const status of [200, 201, 202, 203, 207, 300, 400, 401, 403, 404, 405, 409, 410, 418, 422, 429, 451, 499, 500, 502, 503, 504, 599]) {
+      for (const status of [
+        200, 201, 202, 203, 207, 300, 400, 401, 403, 404, 405, 409, 410, 418, 422, 429, 451, 499, 500, 502,
+        503, 504, 599,
+      ]) {
         const answer = await tools.fetch(`/do/status/${status}`)
         equal([answer.status, await answer.text()], [status, `status ${status}`], 'answer')
       }
@@ -39,8 +46,15 @@ export const answerCases = wireCases('handlers', [
       for (const status of [204, 304]) {
         const answer = await tools.raw({ path: `/do/status/${status}` })
         const headers = new Headers(answer.headers)
-        equal([answer.status, answer.body.length, headers.get('transfer-encoding'), headers.get('x-status')], [status, 0, null, String(status)], 'answer')
-        ok([null, '0'].includes(headers.get('content-length')), `content-length ${headers.get('content-length')}`)
+        equal(
+          [answer.status, answer.body.length, headers.get('transfer-encoding'), headers.get('x-status')],
+          [status, 0, null, String(status)],
+          'answer',
+        )
+        ok(
+          [null, '0'].includes(headers.get('content-length')),
+          `content-length ${headers.get('content-length')}`,
+        )
       }
     },
   },
@@ -68,7 +82,11 @@ export const answerCases = wireCases('handlers', [
     async run(tools) {
       for (const status of [301, 302, 303, 307, 308]) {
         const answer = await tools.fetch(`/do/redirect?status=${status}&to=/elsewhere%3Fa=1`)
-        equal([answer.status, answer.headers.get('location')], [status, new URL('/elsewhere?a=1', tools.url).href], 'absolute')
+        equal(
+          [answer.status, answer.headers.get('location')],
+          [status, new URL('/elsewhere?a=1', tools.url).href],
+          'absolute',
+        )
       }
       const answer = await tools.fetch('/do/relative')
       equal([answer.status, answer.headers.get('location')], [303, '../elsewhere?x=1#y'], 'relative')
@@ -80,7 +98,15 @@ export const answerCases = wireCases('handlers', [
     async run(tools) {
       const answer = await tools.raw({ path: '/do/cookies' })
       const cookies = answer.headers.filter(([name]) => name === 'set-cookie').map(([, value]) => value)
-      equal(cookies, ['a=1; Path=/; Expires=Wed, 21 Oct 2037 07:28:00 GMT', 'b=2; HttpOnly; SameSite=Lax', 'c="three, four"'], 'cookies')
+      equal(
+        cookies,
+        [
+          'a=1; Path=/; Expires=Wed, 21 Oct 2037 07:28:00 GMT',
+          'b=2; HttpOnly; SameSite=Lax',
+          'c="three, four"',
+        ],
+        'cookies',
+      )
     },
   },
   {
@@ -88,7 +114,11 @@ export const answerCases = wireCases('handlers', [
     contract: 'A header that the handler appended twice has both values.',
     async run(tools) {
       const answer = await tools.fetch('/do/headers?h=x-multi:one&h=x-multi:two&h=vary:accept&h=vary:origin')
-      equal([answer.headers.get('x-multi'), answer.headers.get('vary')], ['one, two', 'accept, origin'], 'values')
+      equal(
+        [answer.headers.get('x-multi'), answer.headers.get('vary')],
+        ['one, two', 'accept, origin'],
+        'values',
+      )
     },
   },
   {
@@ -96,7 +126,9 @@ export const answerCases = wireCases('handlers', [
     contract: 'Every printable ASCII character of a header value comes as it was set.',
     async run(tools) {
       const all = Array.from({ length: 94 }, (_, index) => String.fromCharCode(33 + index)).join('')
-      const answer = await tools.raw({ path: `/do/headers?h=${encodeURIComponent(`x-all:${all} two  spaces`)}` })
+      const answer = await tools.raw({
+        path: `/do/headers?h=${encodeURIComponent(`x-all:${all} two  spaces`)}`,
+      })
       equal(new Headers(answer.headers).get('x-all'), `${all} two  spaces`, 'value')
     },
   },
@@ -106,7 +138,9 @@ export const answerCases = wireCases('handlers', [
     async run(tools) {
       const all = Array.from({ length: 96 }, (_, index) => String.fromCharCode(160 + index)).join('')
       const request = await tools.raw({ path: '/headers', headers: [['X-All', `a${all}b`]] })
-      const { headers } = JSON.parse(new TextDecoder().decode(request.body)) as { headers: [string, string][] }
+      const { headers } = JSON.parse(new TextDecoder().decode(request.body)) as {
+        headers: [string, string][]
+      }
       equal(new Headers(headers).get('x-all'), `a${all}b`, 'request')
       const answer = await tools.raw({ path: `/do/headers?h=${encodeURIComponent(`x-all:a${all}b`)}` })
       equal(answer.headers.find(([name]) => name === 'x-all')?.[1], `a${all}b`, 'answer')
@@ -114,7 +148,8 @@ export const answerCases = wireCases('handlers', [
   },
   {
     id: 'handlers-49',
-    contract: 'ETag, Cache-Control, Content-Type, Content-Disposition, Location and CORS headers come as set.',
+    contract:
+      'ETag, Cache-Control, Content-Type, Content-Disposition, Location and CORS headers come as set.',
     async run(tools) {
       const set = {
         etag: 'W/"a,b"',
@@ -132,10 +167,17 @@ export const answerCases = wireCases('handlers', [
   },
   {
     id: 'handlers-50',
-    contract: 'Text has the type text/plain;charset=UTF-8 where the handler sets none, Response.json application/json.',
+    contract:
+      'Text has the type text/plain;charset=UTF-8 where the handler sets none, Response.json ' +
+      'application/json.',
     async run(tools) {
-      const type = async (path: string): Promise<string | undefined> => (await tools.fetch(path)).headers.get('content-type')?.toLowerCase().replace(' ', '')
-      equal([await type('/do/status/200'), await type('/echo')], ['text/plain;charset=utf-8', 'application/json'], 'types')
+      const type = async (path: string): Promise<string | undefined> =>
+        (await tools.fetch(path)).headers.get('content-type')?.toLowerCase().replace(' ', '')
+      equal(
+        [await type('/do/status/200'), await type('/echo')],
+        ['text/plain;charset=utf-8', 'application/json'],
+        'types',
+      )
     },
   },
   {
@@ -158,10 +200,18 @@ export const answerCases = wireCases('handlers', [
     id: 'handlers-53',
     contract: 'A streamed body of 1 MB comes whole.',
     async run(tools) {
-      equal(await sha256(await (await tools.fetch('/do/chunks/1000000')).arrayBuffer()), await sha256(pattern(1_000_000)), 'sha256')
+      equal(
+        await sha256(await (await tools.fetch('/do/chunks/1000000')).arrayBuffer()),
+        await sha256(pattern(1_000_000)),
+        'sha256',
+      )
     },
   },
-  failureCase('handlers-54', 'A handler that throws at once is a 500 without details.', '/do/throw-now/error'),
+  failureCase(
+    'handlers-54',
+    'A handler that throws at once is a 500 without details.',
+    '/do/throw-now/error',
+  ),
   failureCase('handlers-55', 'A handler that rejects is a 500 without details.', '/do/throw/error'),
   failureCase(
     'handlers-56',
@@ -171,7 +221,12 @@ export const answerCases = wireCases('handlers', [
     '/do/throw/null',
     '/do/throw-now/undefined',
   ),
-  failureCase('handlers-57', 'A status outside 200 to 599 is a 500.', '/do/invalid/status-99', '/do/invalid/status-600'),
+  failureCase(
+    'handlers-57',
+    'A status outside 200 to 599 is a 500.',
+    '/do/invalid/status-99',
+    '/do/invalid/status-600',
+  ),
   failureCase('handlers-58', 'A body with status 204 is a 500.', '/do/invalid/body-204'),
   failureCase(
     'handlers-59',
@@ -190,7 +245,8 @@ export const answerCases = wireCases('handlers', [
   failureCase('handlers-61', 'An answer whose body has been read already is a 500.', '/do/invalid/used-body'),
   {
     id: 'handlers-62',
-    contract: 'A body that fails half-way ends broken for the client, without details, and the target goes on.',
+    contract:
+      'A body that fails half-way ends broken for the client, without details, and the target goes on.',
     async run(tools) {
       const answer = await tools.raw({ path: '/do/broken' }).catch(() => undefined)
       if (answer !== undefined && answer.status === 200) {

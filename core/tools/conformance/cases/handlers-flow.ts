@@ -65,7 +65,11 @@ export const flowCases = wireCases('handlers', [
     seconds: 40,
     async run(tools) {
       for (const route of ['bytes', 'chunks'])
-        equal(await sha256(await (await tools.fetch(`/do/${route}/${FIVE_MB}`)).arrayBuffer()), await sha256(pattern(FIVE_MB)), route)
+        equal(
+          await sha256(await (await tools.fetch(`/do/${route}/${FIVE_MB}`)).arrayBuffer()),
+          await sha256(pattern(FIVE_MB)),
+          route,
+        )
     },
     async without(tools) {
       const answer = await tools.fetch(`/do/bytes/${FIVE_MB * 2}`)
@@ -95,7 +99,13 @@ export const flowCases = wireCases('handlers', [
     contract: 'The handler has the first part of a body before the client has sent the last.',
     needs: 'request.streaming',
     async run(tools) {
-      const text = await sendSlowly(tools, () => eventually(async () => equal(await tools.notes(tools.key()), ['first '], 'what the handler has'), 10, 50))
+      const text = await sendSlowly(tools, () =>
+        eventually(
+          async () => equal(await tools.notes(tools.key()), ['first '], 'what the handler has'),
+          10,
+          50,
+        ),
+      )
       equal(text, 'first last', 'body')
     },
     async without(tools) {
@@ -140,7 +150,15 @@ export const flowCases = wireCases('handlers', [
     async run(tools) {
       const ids = Array.from({ length: 100 }, (_, index) => `id${index}`)
       const answers = await Promise.all(
-        ids.map(async (id) => (await tools.fetch(`/do/slow/${id}?id=${id}`, { method: 'POST', body: id, headers: { 'x-id': id } })).json()),
+        ids.map(async (id) =>
+          (
+            await tools.fetch(`/do/slow/${id}?id=${id}`, {
+              method: 'POST',
+              body: id,
+              headers: { 'x-id': id },
+            })
+          ).json(),
+        ),
       )
       equal(
         answers,
@@ -151,12 +169,15 @@ export const flowCases = wireCases('handlers', [
   },
   {
     id: 'handlers-70',
-    contract: 'AsyncLocalStorage keeps its value per request over awaits, timers, microtasks and reading the body.',
+    contract:
+      'AsyncLocalStorage keeps its value per request over awaits, timers, microtasks and reading the body.',
     exclusive: 'heavy',
     seconds: 60,
     async run(tools) {
       const ids = Array.from({ length: 50 }, (_, index) => `id${index}`)
-      const answers = await Promise.all(ids.map(async (id) => (await tools.fetch(`/do/als/${id}`, { method: 'POST', body: id })).json()))
+      const answers = await Promise.all(
+        ids.map(async (id) => (await tools.fetch(`/do/als/${id}`, { method: 'POST', body: id })).json()),
+      )
       equal(
         answers,
         ids.map((id) => [id, id, id, id, 'inner', id]),
@@ -177,7 +198,11 @@ export const flowCases = wireCases('handlers', [
     id: 'handlers-72',
     contract: 'A body counted chunk by chunk is as long as what was sent; GET has none.',
     async run(tools) {
-      equal(await (await tools.fetch('/do/count', post(pattern(300_000)))).json(), { size: 300_000, hadBody: true }, 'POST')
+      equal(
+        await (await tools.fetch('/do/count', post(pattern(300_000)))).json(),
+        { size: 300_000, hadBody: true },
+        'POST',
+      )
       equal(await (await tools.fetch('/do/count')).json(), { size: 0, hadBody: false }, 'GET')
     },
   },
@@ -187,7 +212,9 @@ export const flowCases = wireCases('handlers', [
     async run(tools) {
       for (let round = 0; round < 20; round++)
         equal(
-          await (await tools.fetch(`/do/status/${200 + (round % 3)}`, { headers: { connection: 'keep-alive' } })).text(),
+          await (
+            await tools.fetch(`/do/status/${200 + (round % 3)}`, { headers: { connection: 'keep-alive' } })
+          ).text(),
           `status ${200 + (round % 3)}`,
           'answer',
         )

@@ -7,7 +7,22 @@ export const kvListCases = insideCases('kv', [
     id: 'kv-18',
     contract: 'Keys list in the order of their UTF-8 bytes, not of UTF-16 units.',
     async run({ env, key }) {
-      const ordered = ['\0', ' ', 'A', 'Z', 'a', 'a/b', 'aa', 'z', 'é', '\uff61', '\uffee', '\u{10000}', '😀', '\u{10ffff}']
+      const ordered = [
+        '\0',
+        ' ',
+        'A',
+        'Z',
+        'a',
+        'a/b',
+        'aa',
+        'z',
+        'é',
+        '\uff61',
+        '\uffee',
+        '\u{10000}',
+        '😀',
+        '\u{10ffff}',
+      ]
       await putAll(
         env.kv,
         ordered.toReversed().map((name) => key(name)),
@@ -18,7 +33,8 @@ export const kvListCases = insideCases('kv', [
   },
   {
     id: 'kv-19',
-    contract: 'A prefix is literal: the whole key, one that ends with U+10FFFF, and with %, _, *, [ and ? in it.',
+    contract:
+      'A prefix is literal: the whole key, one that ends with U+10FFFF, and with %, _, *, [ and ? in it.',
     async run({ env, key }) {
       const all = ['%a', '*a', '?a', '[a]', '[a]b', '_a', 'xa', 'y\u{10ffff}', 'y\u{10ffff}z', 'z']
       await putAll(
@@ -62,12 +78,15 @@ export const kvListCases = insideCases('kv', [
         'by 2',
       )
       await throwsCode('LimitExceeded', () => env.kv.list({ limit: 1001 }), { limit: 'kv.list', max: 1000 })
-      for (const limit of [0, -1, 1.5, '5' as unknown as number]) await throwsCode('InvalidArgument', () => env.kv.list({ limit }))
+      for (const limit of [0, -1, 1.5, '5' as unknown as number])
+        await throwsCode('InvalidArgument', () => env.kv.list({ limit }))
     },
   },
   {
     id: 'kv-21',
-    contract: 'While paging, inserts around the cursor and the removal of its key leave every untouched key listed exactly once.',
+    contract:
+      'While paging, inserts around the cursor and the removal of its key leave every untouched key ' +
+      'listed exactly once.',
     async run({ env, key }) {
       const all = Array.from({ length: 20 }, (_, index) => `k${String(index).padStart(2, '0')}`)
       await putAll(
@@ -78,11 +97,20 @@ export const kvListCases = insideCases('kv', [
       const seen: string[] = []
       let cursor: string | undefined
       do {
-        const page = await env.kv.list({ prefix: key(''), limit: 5, ...(cursor === undefined ? {} : { cursor }) })
+        const page = await env.kv.list({
+          prefix: key(''),
+          limit: 5,
+          ...(cursor === undefined ? {} : { cursor }),
+        })
         seen.push(...page.keys.map(({ name }) => name.slice(key('').length)))
         cursor = page.cursor
         const last = seen.at(-1) as string
-        if (last === 'k04') await Promise.all([env.kv.delete(key('k04')), env.kv.put(key('k02a'), 'x'), env.kv.put(key('k07a'), 'x')])
+        if (last === 'k04')
+          await Promise.all([
+            env.kv.delete(key('k04')),
+            env.kv.put(key('k02a'), 'x'),
+            env.kv.put(key('k07a'), 'x'),
+          ])
       } while (cursor !== undefined)
       equal(
         seen.filter((name) => all.includes(name)),
@@ -102,9 +130,14 @@ export const kvListCases = insideCases('kv', [
   },
   {
     id: 'kv-24',
-    contract: 'getMany gives up to 100 values in the order asked, null for missing ones; 101 keys are LimitExceeded.',
+    contract:
+      'getMany gives up to 100 values in the order asked, null for missing ones; 101 keys are LimitExceeded.',
     async run({ env, key }) {
-      await Promise.all([env.kv.put(key('a'), 'A'), env.kv.put(key('b'), ''), env.kv.put(key('c'), '{"c":1}')])
+      await Promise.all([
+        env.kv.put(key('a'), 'A'),
+        env.kv.put(key('b'), ''),
+        env.kv.put(key('c'), '{"c":1}'),
+      ])
       await eventually(async () => {
         equal(
           await env.kv.getMany([key('b'), key('none'), key('a')]),
@@ -127,7 +160,11 @@ export const kvListCases = insideCases('kv', [
       equal(await env.kv.getMany([]), new Map(), 'of no keys')
       const hundred = Array.from({ length: 100 }, (_, index) => key(`n${index}`))
       equal((await env.kv.getMany(hundred)).size, 100, 'size')
-      await throwsCode('LimitExceeded', () => env.kv.getMany([...hundred, key('one more')]), { limit: 'kv.getMany', actual: 101, max: 100 })
+      await throwsCode('LimitExceeded', () => env.kv.getMany([...hundred, key('one more')]), {
+        limit: 'kv.getMany',
+        actual: 101,
+        max: 100,
+      })
     },
   },
   {
@@ -139,7 +176,13 @@ export const kvListCases = insideCases('kv', [
       await env.otherKv.put(key('other'), 'two')
       await settles(() => env.kv.get(key('same')), 'one')
       await settles(() => env.otherKv.get(key('same')), 'two')
-      await eventually(async () => equal([await names(env.kv, key('')), await names(env.otherKv, key(''))], [['same'], ['other', 'same']], 'lists'))
+      await eventually(async () =>
+        equal(
+          [await names(env.kv, key('')), await names(env.otherKv, key(''))],
+          [['same'], ['other', 'same']],
+          'lists',
+        ),
+      )
       await env.otherKv.delete(key('same'))
       await settles(() => env.kv.get(key('same')), 'one')
     },

@@ -6,7 +6,11 @@ export async function names(kv: Kv, prefix: string, limit?: number): Promise<str
   const all: string[] = []
   let cursor: string | undefined
   do {
-    const page = await kv.list({ prefix, ...(limit === undefined ? {} : { limit }), ...(cursor === undefined ? {} : { cursor }) })
+    const page = await kv.list({
+      prefix,
+      ...(limit === undefined ? {} : { limit }),
+      ...(cursor === undefined ? {} : { cursor }),
+    })
     all.push(...page.keys.map(({ name }) => name.slice(prefix.length)))
     equal(page.complete, page.cursor === undefined, 'complete, where there is no cursor')
     cursor = page.cursor
@@ -16,5 +20,6 @@ export async function names(kv: Kv, prefix: string, limit?: number): Promise<str
 
 /** Puts something under each key. */
 export async function putAll(kv: Kv, keys: readonly string[]): Promise<void> {
-  for (let at = 0; at < keys.length; at += 50) await Promise.all(keys.slice(at, at + 50).map((key) => kv.put(key, 'x')))
+  for (let at = 0; at < keys.length; at += 50)
+    await Promise.all(keys.slice(at, at + 50).map((key) => kv.put(key, 'x')))
 }

@@ -1,4 +1,13 @@
-import { brokenStream, equal, eventually, ok, pattern, sha256, streamOfChunks, throwsCode } from '../assert.ts'
+import {
+  brokenStream,
+  equal,
+  eventually,
+  ok,
+  pattern,
+  sha256,
+  streamOfChunks,
+  throwsCode,
+} from '../assert.ts'
 import { insideCases } from '../case.ts'
 import { names } from './kv-tools.ts'
 
@@ -123,13 +132,19 @@ export const kvCases = insideCases('kv', [
       const longest = start + 'é'.repeat((512 - start.length) >> 1) + 'x'.repeat((512 - start.length) & 1)
       await env.kv.put(longest, 'x')
       await settles(() => env.kv.get(longest), 'x')
-      await throwsCode('LimitExceeded', () => env.kv.put(`${longest}x`, 'x'), { limit: 'kv.key', actual: 513, max: 512 })
+      await throwsCode('LimitExceeded', () => env.kv.put(`${longest}x`, 'x'), {
+        limit: 'kv.key',
+        actual: 513,
+        max: 512,
+      })
       await throwsCode('LimitExceeded', () => env.kv.get(`${longest}x`), { limit: 'kv.key' })
     },
   },
   {
     id: 'kv-10',
-    contract: 'A value of 25 MiB is stored whole; one byte more is LimitExceeded and leaves the old value, also from a stream without a length.',
+    contract:
+      'A value of 25 MiB is stored whole; one byte more is LimitExceeded and leaves the old value, also ' +
+      'from a stream without a length.',
     exclusive: 'heavy',
     seconds: 60,
     async run({ env, key, settles }) {
@@ -141,23 +156,35 @@ export const kvCases = insideCases('kv', [
         equal(await sha256(stored as ArrayBuffer), await sha256(largest), 'sha256')
       })
       await env.kv.put(key('old'), 'old')
-      await throwsCode('LimitExceeded', () => env.kv.put(key('old'), new Uint8Array(MAX_VALUE + 1)), { limit: 'kv.value', max: MAX_VALUE })
+      await throwsCode('LimitExceeded', () => env.kv.put(key('old'), new Uint8Array(MAX_VALUE + 1)), {
+        limit: 'kv.value',
+        max: MAX_VALUE,
+      })
       const mebibyte = pattern(1024 * 1024)
       const chunks = [...Array.from({ length: 25 }, () => mebibyte), pattern(1)]
-      await throwsCode('LimitExceeded', () => env.kv.put(key('old'), streamOfChunks(chunks)), { limit: 'kv.value' })
+      await throwsCode('LimitExceeded', () => env.kv.put(key('old'), streamOfChunks(chunks)), {
+        limit: 'kv.value',
+      })
       await settles(() => env.kv.get(key('old')), 'old')
       await env.kv.delete(key())
     },
   },
   {
     id: 'kv-11',
-    contract: 'Metadata of 1,024 bytes of JSON is stored, of 1,025 is LimitExceeded and leaves the old entry.',
+    contract:
+      'Metadata of 1,024 bytes of JSON is stored, of 1,025 is LimitExceeded and leaves the old entry.',
     async run({ env, key, settles }) {
       const fits = 'm'.repeat(1022)
       await env.kv.put(key(), 'x', { metadata: fits })
       await settles(() => env.kv.getWithMetadata(key()), { value: 'x', metadata: fits, expiration: null })
-      await throwsCode('LimitExceeded', () => env.kv.put(key(), 'y', { metadata: `${fits}m` }), { limit: 'kv.metadata', actual: 1025, max: 1024 })
-      await throwsCode('LimitExceeded', () => env.kv.put(key(), 'y', { metadata: 'é'.repeat(512) }), { limit: 'kv.metadata' })
+      await throwsCode('LimitExceeded', () => env.kv.put(key(), 'y', { metadata: `${fits}m` }), {
+        limit: 'kv.metadata',
+        actual: 1025,
+        max: 1024,
+      })
+      await throwsCode('LimitExceeded', () => env.kv.put(key(), 'y', { metadata: 'é'.repeat(512) }), {
+        limit: 'kv.metadata',
+      })
       await throwsCode('InvalidArgument', () => env.kv.put(key(), 'y', { metadata: () => 1 }))
       await throwsCode('InvalidArgument', () => env.kv.put(key(), 'y', { metadata: 1n }))
       await settles(() => env.kv.get(key()), 'x')
@@ -173,7 +200,11 @@ export const kvCases = insideCases('kv', [
       for (const [index, metadata] of values.entries()) {
         await settles(async () => (await env.kv.getWithMetadata(key(`m${index}`))).metadata, metadata)
       }
-      await settles(() => env.kv.getWithMetadata(key('none')), { value: 'x', metadata: null, expiration: null })
+      await settles(() => env.kv.getWithMetadata(key('none')), {
+        value: 'x',
+        metadata: null,
+        expiration: null,
+      })
       const listed = (await env.kv.list({ prefix: key('') })).keys
       equal(
         listed.map(({ metadata }) => metadata),
@@ -184,10 +215,15 @@ export const kvCases = insideCases('kv', [
   },
   {
     id: 'kv-13',
-    contract: 'A ttl under 60 s is InvalidArgument, never rounded up; so is one that is no whole number, or a ttl together with an expiration.',
+    contract:
+      'A ttl under 60 s is InvalidArgument, never rounded up; so is one that is no whole number, or a ' +
+      'ttl together with an expiration.',
     async run({ env, key, settles }) {
-      for (const ttl of [59, 0, -1, 60.5, Number.NaN, '60' as unknown as number]) await throwsCode('InvalidArgument', () => env.kv.put(key(), 'x', { ttl }))
-      await throwsCode('InvalidArgument', () => env.kv.put(key(), 'x', { ttl: 60, expiration: Math.floor(Date.now() / 1000) + 100 }))
+      for (const ttl of [59, 0, -1, 60.5, Number.NaN, '60' as unknown as number])
+        await throwsCode('InvalidArgument', () => env.kv.put(key(), 'x', { ttl }))
+      await throwsCode('InvalidArgument', () =>
+        env.kv.put(key(), 'x', { ttl: 60, expiration: Math.floor(Date.now() / 1000) + 100 }),
+      )
       await settles(() => env.kv.get(key()), null)
       await env.kv.put(key(), 'x', { ttl: 60 })
       await settles(() => env.kv.get(key()), 'x')
@@ -195,11 +231,15 @@ export const kvCases = insideCases('kv', [
   },
   {
     id: 'kv-14',
-    contract: 'An expiration in the past, or less than 60 s from now, is InvalidArgument; one beyond 32 bits (January 2038) is LimitExceeded.',
+    contract:
+      'An expiration in the past, or less than 60 s from now, is InvalidArgument; one beyond 32 bits ' +
+      '(January 2038) is LimitExceeded.',
     async run({ env, key }) {
       const now = Math.floor(Date.now() / 1000)
-      for (const expiration of [now - 1000, now, now + 50, 1, 0]) await throwsCode('InvalidArgument', () => env.kv.put(key(), 'x', { expiration }))
-      for (const options of [{ expiration: 2 ** 31 }, { ttl: 2 ** 31 }]) await throwsCode('LimitExceeded', () => env.kv.put(key(), 'x', options))
+      for (const expiration of [now - 1000, now, now + 50, 1, 0])
+        await throwsCode('InvalidArgument', () => env.kv.put(key(), 'x', { expiration }))
+      for (const options of [{ expiration: 2 ** 31 }, { ttl: 2 ** 31 }])
+        await throwsCode('LimitExceeded', () => env.kv.put(key(), 'x', options))
       await env.kv.put(key(), 'x', { expiration: 2 ** 31 - 1 })
     },
   },
@@ -208,7 +248,9 @@ export const kvCases = insideCases('kv', [
     contract: 'A put without ttl and metadata clears those of the entry before.',
     async run({ env, key, settles }) {
       await env.kv.put(key(), 'x', { ttl: 3600, metadata: 'm' })
-      await eventually(async () => ok((await env.kv.getWithMetadata(key())).expiration, 'the expiration is there'))
+      await eventually(async () =>
+        ok((await env.kv.getWithMetadata(key())).expiration, 'the expiration is there'),
+      )
       await env.kv.put(key(), 'y')
       await settles(() => env.kv.getWithMetadata(key()), { value: 'y', metadata: null, expiration: null })
       equal((await env.kv.list({ prefix: key() })).keys[0]?.expiration, null, 'expiration in the list')
@@ -216,7 +258,8 @@ export const kvCases = insideCases('kv', [
   },
   {
     id: 'kv-17',
-    contract: 'The expiration is reported in whole seconds by get and list, from a ttl and from an expiration.',
+    contract:
+      'The expiration is reported in whole seconds by get and list, from a ttl and from an expiration.',
     async run({ env, key }) {
       const now = Math.floor(Date.now() / 1000)
       await env.kv.put(key('at'), 'x', { expiration: now + 1000 })
@@ -227,7 +270,10 @@ export const kvCases = insideCases('kv', [
         const { expiration } = await env.kv.getWithMetadata(key('ttl'))
         // Ten seconds for the difference of two machines' clocks.
         const inTime = (expiration as number) >= now + 490 && (expiration as number) <= after + 510
-        ok(Number.isInteger(expiration) && inTime, `expiration ${expiration} is 500 s after the put, between ${now} and ${after}`)
+        ok(
+          Number.isInteger(expiration) && inTime,
+          `expiration ${expiration} is 500 s after the put, between ${now} and ${after}`,
+        )
         const [at, ttl] = (await env.kv.list({ prefix: key('') })).keys
         equal([at?.expiration, ttl?.expiration], [now + 1000, expiration], 'listed')
       })
@@ -250,8 +296,11 @@ export const kvCases = insideCases('kv', [
     id: 'kv-25',
     contract: 'Fifty concurrent puts of one key leave one of their values, whole and with its own metadata.',
     async run({ env, key }) {
-      const value = (index: number): string => `${index}:`.padEnd(2000, String.fromCharCode(97 + (index % 26)))
-      await Promise.all(Array.from({ length: 50 }, (_, index) => env.kv.put(key(), value(index), { metadata: index })))
+      const value = (index: number): string =>
+        `${index}:`.padEnd(2000, String.fromCharCode(97 + (index % 26)))
+      await Promise.all(
+        Array.from({ length: 50 }, (_, index) => env.kv.put(key(), value(index), { metadata: index })),
+      )
       await eventually(async () => {
         const stored = await env.kv.getWithMetadata<number>(key())
         ok(stored.metadata !== null, 'there is an entry')
@@ -272,7 +321,8 @@ export const kvCases = insideCases('kv', [
   },
   {
     id: 'kv-27',
-    contract: 'A value that grows over and shrinks under 400 KB (an item of DynamoDB) is always the last one put.',
+    contract:
+      'A value that grows over and shrinks under 400 KB (an item of DynamoDB) is always the last one put.',
     exclusive: 'heavy',
     async run({ env, key, settles }) {
       for (const size of [500_000, 10, 350_001, 409_600, 3, 1_000_000]) {
@@ -286,9 +336,11 @@ export const kvCases = insideCases('kv', [
   },
   {
     id: 'kv-29',
-    contract: 'A value that is no text, bytes or stream is InvalidArgument; so is an unknown type of reading.',
+    contract:
+      'A value that is no text, bytes or stream is InvalidArgument; so is an unknown type of reading.',
     async run({ env, key, settles }) {
-      for (const bad of [undefined, null, 5, {}, [], true]) await throwsCode('InvalidArgument', () => env.kv.put(key(), bad as string))
+      for (const bad of [undefined, null, 5, {}, [], true])
+        await throwsCode('InvalidArgument', () => env.kv.put(key(), bad as string))
       await throwsCode('InvalidArgument', () => env.kv.get(key(), 'xml' as 'text'))
       await settles(() => env.kv.get(key()), null)
     },

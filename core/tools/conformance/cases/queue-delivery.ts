@@ -13,7 +13,10 @@ export const queueDeliveryCases = insideCases('queue', [
     seconds: 45,
     async run(tools) {
       const { env, key } = tools
-      await env.batches.sendBatch([{ body: job(key('retried'), ['retry', 'ack']) }, { body: job(key('left'), ['ackAll', 'ack']) }])
+      await env.batches.sendBatch([
+        { body: job(key('retried'), ['retry', 'ack']) },
+        { body: job(key('left'), ['ackAll', 'ack']) },
+      ])
       await delivered(tools, key('retried'), 2)
       equal((await settled(tools, key('left'), 1)).length, 1, 'deliveries of the message that ackAll acked')
       equal((await deliveries(env, key('retried'))).length, 2, 'deliveries of the retried message')
@@ -30,7 +33,10 @@ export const queueDeliveryCases = insideCases('queue', [
       await env.jobs.sendBatch([{ body: job(key('batch')), delaySeconds: 2 }, { body: job(key('now')) }])
       for (const name of [key(), key('batch')]) {
         const [row] = await delivered(tools, name, 1)
-        ok((row?.started_at ?? 0) - sent >= 1900, `delivered ${(row?.started_at ?? 0) - sent} ms after it was sent, with a delay of 2 s`)
+        ok(
+          (row?.started_at ?? 0) - sent >= 1900,
+          `delivered ${(row?.started_at ?? 0) - sent} ms after it was sent, with a delay of 2 s`,
+        )
       }
       equal((await delivered(tools, key('now'), 1)).length, 1, 'deliveries of the one without delay')
     },
@@ -63,36 +69,58 @@ export const queueDeliveryCases = insideCases('queue', [
   },
   {
     id: 'queue-19',
-    contract: 'A delay over 900 s is LimitExceeded, of send, sendBatch and retry; one that is no whole number is InvalidArgument.',
+    contract:
+      'A delay over 900 s is LimitExceeded, of send, sendBatch and retry; one that is no whole number ' +
+      'is InvalidArgument.',
     seconds: 45,
     async run(tools) {
       const { env, key } = tools
-      await throwsCode('LimitExceeded', () => env.jobs.send(job(key()), { delaySeconds: 901 }), { limit: 'queue.delay', actual: 901, max: 900 })
-      await throwsCode('LimitExceeded', () => env.jobs.sendBatch([{ body: job(key()) }, { body: job(key()), delaySeconds: 901 }]), { limit: 'queue.delay' })
+      await throwsCode('LimitExceeded', () => env.jobs.send(job(key()), { delaySeconds: 901 }), {
+        limit: 'queue.delay',
+        actual: 901,
+        max: 900,
+      })
+      await throwsCode(
+        'LimitExceeded',
+        () => env.jobs.sendBatch([{ body: job(key()) }, { body: job(key()), delaySeconds: 901 }]),
+        { limit: 'queue.delay' },
+      )
       for (const delaySeconds of [-1, 0.5, Number.NaN, '1' as unknown as number])
         await throwsCode('InvalidArgument', () => env.jobs.send(job(key()), { delaySeconds }))
       await env.jobs.send(job(key('retry'), ['retry in 901']))
-      await eventually(async () => equal(await notes(env, key('retry')), ['LimitExceeded'], 'what retry threw'), SECONDS, 200)
+      await eventually(
+        async () => equal(await notes(env, key('retry')), ['LimitExceeded'], 'what retry threw'),
+        SECONDS,
+        200,
+      )
       equal(await deliveries(env, key()), [], 'messages that were refused')
     },
   },
   {
     id: 'queue-20',
-    contract: 'maxRetries 2 is three deliveries; then the message is in the dead-letter queue once, with its body and id, attempts from 1.',
+    contract:
+      'maxRetries 2 is three deliveries; then the message is in the dead-letter queue once, with its ' +
+      'body and id, attempts from 1.',
     seconds: 45,
     async run(tools) {
       const { env, key } = tools
       const body = job(key(), ['retry', 'throw', 'retry'], { payload: 'Zoë 😀 \u0001' })
       await env.failing.send(body)
       const rows = await settled(tools, key(), 4)
-      equal(rows.map(({ queue, attempts }) => `${queue} ${attempts}`).toSorted(), ['failed 1', 'failing 1', 'failing 2', 'failing 3'], 'deliveries')
+      equal(
+        rows.map(({ queue, attempts }) => `${queue} ${attempts}`).toSorted(),
+        ['failed 1', 'failing 1', 'failing 2', 'failing 3'],
+        'deliveries',
+      )
       equal(new Set(rows.map(({ message_id }) => message_id)).size, 1, 'ids')
       for (const row of rows) equal(JSON.parse(row.body ?? ''), body, 'body')
     },
   },
   {
     id: 'queue-21',
-    contract: 'Without a dead-letter queue a message whose retries are used up is dropped: maxRetries 0 is one delivery.',
+    contract:
+      'Without a dead-letter queue a message whose retries are used up is dropped: maxRetries 0 is one ' +
+      'delivery.',
     seconds: 45,
     async run(tools) {
       const { env, key } = tools
@@ -122,8 +150,14 @@ export const queueDeliveryCases = insideCases('queue', [
     async run(tools) {
       const { env, key } = tools
       await env.failing.send(job(key('poison'), ['throw', 'throw', 'throw']))
-      await env.failing.sendBatch(Array.from({ length: 5 }, (_, n) => ({ body: job(key('good'), ['ack'], { n }) })))
-      equal(new Set((await delivered(tools, key('good'), 5)).map(({ body }) => body)).size, 5, 'good messages')
+      await env.failing.sendBatch(
+        Array.from({ length: 5 }, (_, n) => ({ body: job(key('good'), ['ack'], { n }) })),
+      )
+      equal(
+        new Set((await delivered(tools, key('good'), 5)).map(({ body }) => body)).size,
+        5,
+        'good messages',
+      )
       await delivered(tools, key('poison'), 4)
     },
   },
@@ -134,7 +168,9 @@ export const queueDeliveryCases = insideCases('queue', [
     seconds: 45,
     async run(tools) {
       const { env, key } = tools
-      await env.batches.sendBatch(Array.from({ length: 12 }, (_, n) => ({ body: job(key(), ['ack'], { n }) })))
+      await env.batches.sendBatch(
+        Array.from({ length: 12 }, (_, n) => ({ body: job(key(), ['ack'], { n }) })),
+      )
       const rows = await delivered(tools, key(), 12)
       const sizes = rows.map(({ batch_size }) => batch_size)
       ok(Math.max(...sizes) <= 5, `a batch had ${Math.max(...sizes)} messages, over batchSize 5`)
@@ -150,7 +186,11 @@ export const queueDeliveryCases = insideCases('queue', [
       const { env, key } = tools
       await Promise.all(Array.from({ length: 100 }, (_, n) => env.jobs.send(job(key(), [], { n }))))
       const rows = await delivered(tools, key(), 100)
-      equal(new Set(rows.map(({ body }) => (JSON.parse(body ?? '') as Job).n)).size, 100, 'different messages')
+      equal(
+        new Set(rows.map(({ body }) => (JSON.parse(body ?? '') as Job).n)).size,
+        100,
+        'different messages',
+      )
     },
   },
   {

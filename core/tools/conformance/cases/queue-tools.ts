@@ -21,7 +21,12 @@ export async function delivered({ env }: InsideTools, key: string, count: number
 }
 
 /** Deliveries once nothing more has come for a while. */
-export async function settled(tools: InsideTools, key: string, count: number, ms = 1500): Promise<Delivery[]> {
+export async function settled(
+  tools: InsideTools,
+  key: string,
+  count: number,
+  ms = 1500,
+): Promise<Delivery[]> {
   await delivered(tools, key, count)
   await sleep(ms)
   return deliveries(tools.env, key)

@@ -18,7 +18,11 @@ export const queueCases = insideCases('queue', [
     seconds: 45,
     async run(tools) {
       const { env, key } = tools
-      const payload = { text: 'Zoë 😀 ｡ \u0000\u0001\u000b\u001f\ufffe\uffff <&>"\'', list: [1, -0.5, null, true, []], nested: { '': 'empty key' } }
+      const payload = {
+        text: 'Zoë 😀 ｡ \u0000\u0001\u000b\u001f\ufffe\uffff <&>"\'',
+        list: [1, -0.5, null, true, []],
+        nested: { '': 'empty key' },
+      }
       await env.jobs.send(job(key('object'), [], { payload }))
       await env.jobs.send(`${key('text')}\nline \u0002`)
       await env.jobs.send([key('array'), 1, { a: null }])
@@ -40,8 +44,11 @@ export const queueCases = insideCases('queue', [
       await tools.env.jobs.sendBatch([null, random, false].map((body) => ({ body })))
       await eventually(
         async () => {
-          const bodies = (await deliveries(tools.env, 'none')).filter((row) => row.sent_at >= before).map(({ body }) => body)
-          for (const body of ['null', JSON.stringify(random), 'false']) ok(bodies.includes(body), `${body} is among ${bodies.join(', ')}`)
+          const bodies = (await deliveries(tools.env, 'none'))
+            .filter((row) => row.sent_at >= before)
+            .map(({ body }) => body)
+          for (const body of ['null', JSON.stringify(random), 'false'])
+            ok(bodies.includes(body), `${body} is among ${bodies.join(', ')}`)
         },
         SECONDS,
         200,
@@ -54,7 +61,10 @@ export const queueCases = insideCases('queue', [
     seconds: 45,
     async run(tools) {
       const { env, key } = tools
-      const bytes = new Uint8Array([...new TextEncoder().encode(`${key()}\n`), ...Array.from({ length: 256 }, (_, index) => index)])
+      const bytes = new Uint8Array([
+        ...new TextEncoder().encode(`${key()}\n`),
+        ...Array.from({ length: 256 }, (_, index) => index),
+      ])
       await env.jobs.send(bytes)
       const [row] = await delivered(tools, key(), 1)
       equal([row?.kind, row?.size, row?.digest], ['bytes', bytes.length, await sha256(bytes)], 'message')
@@ -66,14 +76,21 @@ export const queueCases = insideCases('queue', [
     async run({ env, key }) {
       const cycle: Record<string, unknown> = {}
       cycle['self'] = cycle
-      for (const bad of [undefined, () => 1, 1n, cycle, Symbol('s')]) await throwsCode('InvalidArgument', () => env.jobs.send(bad as unknown as string))
-      await throwsCode('InvalidArgument', () => env.jobs.sendBatch([{ body: key() }, { body: undefined as unknown as string }]))
-      await throwsCode('InvalidArgument', () => env.jobs.sendBatch([undefined as unknown as { body: string }]))
+      for (const bad of [undefined, () => 1, 1n, cycle, Symbol('s')])
+        await throwsCode('InvalidArgument', () => env.jobs.send(bad as unknown as string))
+      await throwsCode('InvalidArgument', () =>
+        env.jobs.sendBatch([{ body: key() }, { body: undefined as unknown as string }]),
+      )
+      await throwsCode('InvalidArgument', () =>
+        env.jobs.sendBatch([undefined as unknown as { body: string }]),
+      )
     },
   },
   {
     id: 'queue-05',
-    contract: 'A message of 127,000 bytes arrives, one of 127,001 is LimitExceeded; text counts in bytes of its JSON.',
+    contract:
+      'A message of 127,000 bytes arrives, one of 127,001 is LimitExceeded; text counts in bytes of its ' +
+      'JSON.',
     seconds: 45,
     async run(tools) {
       const { env, key } = tools
@@ -82,8 +99,15 @@ export const queueCases = insideCases('queue', [
       const text = `${key('text')}\n`.padEnd(126_996, '<')
       // One line break is two bytes of JSON, and there are the quotes.
       await env.jobs.send(`${text}x`)
-      await throwsCode('LimitExceeded', () => env.jobs.send(bytesFor(key('more'), 127_001)), { limit: 'queue.message', actual: 127_001, max: 127_000 })
-      await throwsCode('LimitExceeded', () => env.jobs.send(`${text}xx`), { limit: 'queue.message', actual: 127_001 })
+      await throwsCode('LimitExceeded', () => env.jobs.send(bytesFor(key('more'), 127_001)), {
+        limit: 'queue.message',
+        actual: 127_001,
+        max: 127_000,
+      })
+      await throwsCode('LimitExceeded', () => env.jobs.send(`${text}xx`), {
+        limit: 'queue.message',
+        actual: 127_001,
+      })
       await throwsCode('LimitExceeded', () => env.jobs.send('é'.repeat(63_500)), { limit: 'queue.message' })
       const [row] = await delivered(tools, key('bytes'), 1)
       equal([row?.size, row?.digest], [127_000, await sha256(largest)], 'bytes')
@@ -97,11 +121,20 @@ export const queueCases = insideCases('queue', [
     seconds: 45,
     async run(tools) {
       const { env, key } = tools
-      const batch = (name: string, count: number): { body: Job }[] => Array.from({ length: count }, (_, n) => ({ body: job(key(name), [], { n }) }))
-      await throwsCode('LimitExceeded', () => env.jobs.sendBatch(batch('more', 101)), { limit: 'queue.sendBatch', actual: 101, max: 100 })
+      const batch = (name: string, count: number): { body: Job }[] =>
+        Array.from({ length: count }, (_, n) => ({ body: job(key(name), [], { n }) }))
+      await throwsCode('LimitExceeded', () => env.jobs.sendBatch(batch('more', 101)), {
+        limit: 'queue.sendBatch',
+        actual: 101,
+        max: 100,
+      })
       await env.jobs.sendBatch(batch('hundred', 100))
       const rows = await delivered(tools, key('hundred'), 100)
-      equal(new Set(rows.map(({ body }) => (JSON.parse(body ?? '') as Job).n)).size, 100, 'different messages')
+      equal(
+        new Set(rows.map(({ body }) => (JSON.parse(body ?? '') as Job).n)).size,
+        100,
+        'different messages',
+      )
       equal(await deliveries(env, key('more')), [], 'messages of the refused batch')
     },
   },
@@ -111,12 +144,19 @@ export const queueCases = insideCases('queue', [
     seconds: 45,
     async run(tools) {
       const { env, key } = tools
-      await throwsCode('LimitExceeded', () => env.jobs.sendBatch([127_000, 127_000, 2001].map((size) => ({ body: bytesFor(key('more'), size) }))), {
-        limit: 'queue.sendBatchBytes',
-        actual: 256_001,
-        max: 256_000,
-      })
-      await env.jobs.sendBatch([127_000, 127_000, 2000].map((size) => ({ body: bytesFor(key('fits'), size) })))
+      await throwsCode(
+        'LimitExceeded',
+        () =>
+          env.jobs.sendBatch([127_000, 127_000, 2001].map((size) => ({ body: bytesFor(key('more'), size) }))),
+        {
+          limit: 'queue.sendBatchBytes',
+          actual: 256_001,
+          max: 256_000,
+        },
+      )
+      await env.jobs.sendBatch(
+        [127_000, 127_000, 2000].map((size) => ({ body: bytesFor(key('fits'), size) })),
+      )
       const rows = await delivered(tools, key('fits'), 3)
       equal(
         rows.map(({ size }) => size).toSorted((a, b) => a - b),
@@ -133,7 +173,9 @@ export const queueCases = insideCases('queue', [
     async run(tools) {
       const { env, key } = tools
       await throwsCode('InvalidArgument', () => env.jobs.sendBatch([]))
-      await throwsCode('LimitExceeded', () => env.jobs.sendBatch([{ body: job(key('bad')) }, { body: bytesFor(key('bad'), 127_001) }]))
+      await throwsCode('LimitExceeded', () =>
+        env.jobs.sendBatch([{ body: job(key('bad')) }, { body: bytesFor(key('bad'), 127_001) }]),
+      )
       await env.jobs.send(job(key('good')))
       await settled(tools, key('good'), 1, 500)
       equal(await deliveries(env, key('bad')), [], 'messages of the refused batch')
@@ -141,7 +183,9 @@ export const queueCases = insideCases('queue', [
   },
   {
     id: 'queue-09',
-    contract: 'Every message has an id of its own, attempts 1 and the time it was sent; the batch has the name of the binding.',
+    contract:
+      'Every message has an id of its own, attempts 1 and the time it was sent; the batch has the name ' +
+      'of the binding.',
     seconds: 45,
     async run(tools) {
       const { env, key } = tools
@@ -153,7 +197,10 @@ export const queueCases = insideCases('queue', [
       for (const row of rows) {
         equal([row.queue, row.attempts], ['jobs', 1], 'queue and attempts')
         // Ten seconds for the difference of two machines' clocks.
-        ok(row.sent_at > before - 10_000 && row.sent_at < after + 10_000, `sent at ${row.sent_at}, between ${before} and ${after}`)
+        ok(
+          row.sent_at > before - 10_000 && row.sent_at < after + 10_000,
+          `sent at ${row.sent_at}, between ${before} and ${after}`,
+        )
       }
     },
   },
@@ -184,7 +231,8 @@ export const queueCases = insideCases('queue', [
   },
   {
     id: 'queue-12',
-    contract: 'A throw retries the messages that are not settled; those acked before it are not delivered again.',
+    contract:
+      'A throw retries the messages that are not settled; those acked before it are not delivered again.',
     exclusive: 'batches',
     seconds: 45,
     async run(tools) {
@@ -212,7 +260,10 @@ export const queueCases = insideCases('queue', [
     seconds: 45,
     async run(tools) {
       const { env, key } = tools
-      await env.jobs.sendBatch([{ body: job(key('acked'), ['ack, retry']) }, { body: job(key('retried'), ['retry, ack', 'ack']) }])
+      await env.jobs.sendBatch([
+        { body: job(key('acked'), ['ack, retry']) },
+        { body: job(key('retried'), ['retry, ack', 'ack']) },
+      ])
       await delivered(tools, key('retried'), 2)
       equal((await settled(tools, key('acked'), 1)).length, 1, 'deliveries of ack, retry')
       equal((await deliveries(env, key('retried'))).length, 2, 'deliveries of retry, ack')
@@ -225,7 +276,10 @@ export const queueCases = insideCases('queue', [
     seconds: 45,
     async run(tools) {
       const { env, key } = tools
-      await env.batches.sendBatch([{ body: job(key('acked'), ['ack, retryAll', 'ack']) }, { body: job(key('left'), ['retryAll', 'ack']) }])
+      await env.batches.sendBatch([
+        { body: job(key('acked'), ['ack, retryAll', 'ack']) },
+        { body: job(key('left'), ['retryAll', 'ack']) },
+      ])
       equal((await delivered(tools, key('left'), 2)).length, 2, 'deliveries of the unsettled message')
       equal((await settled(tools, key('acked'), 1)).length, 1, 'deliveries of the acked message')
     },

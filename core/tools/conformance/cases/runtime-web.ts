@@ -3,7 +3,10 @@ import { insideCases } from '../case.ts'
 
 const encoder = new TextEncoder()
 
-async function streamThrough(bytes: Uint8Array<ArrayBuffer>, stream: { readable: ReadableStream; writable: WritableStream }): Promise<Uint8Array<ArrayBuffer>> {
+async function streamThrough(
+  bytes: Uint8Array<ArrayBuffer>,
+  stream: { readable: ReadableStream; writable: WritableStream },
+): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(stream)).arrayBuffer())
 }
 
@@ -15,12 +18,23 @@ export const runtimeWebCases = insideCases('runtime', [
       const url = new URL('../b/./c?x=1&x=2#h', 'HTTPS://Üser:p%40ss@EXAMPLE.com:443/a/z/')
       equal(
         [url.href, url.origin, url.username, url.port, url.searchParams.getAll('x')],
-        ['https://%C3%9Cser:p%40ss@example.com/a/b/c?x=1&x=2#h', 'https://example.com', '%C3%9Cser', '', ['1', '2']],
+        [
+          'https://%C3%9Cser:p%40ss@example.com/a/b/c?x=1&x=2#h',
+          'https://example.com',
+          '%C3%9Cser',
+          '',
+          ['1', '2'],
+        ],
         'parts',
       )
       url.searchParams.append('q', 'a b&c')
       equal(
-        [url.search, new URL('http://bücher.example').hostname, URL.canParse('no url'), new URLSearchParams({ a: '1 2' }).toString()],
+        [
+          url.search,
+          new URL('http://bücher.example').hostname,
+          URL.canParse('no url'),
+          new URLSearchParams({ a: '1 2' }).toString(),
+        ],
         ['?x=1&x=2&q=a+b%26c', 'xn--bcher-kva.example', false, 'a=1+2'],
         'serialised',
       )
@@ -32,7 +46,15 @@ export const runtimeWebCases = insideCases('runtime', [
     run() {
       const pattern = new URLPattern({ pathname: '/users/:id/files/*' })
       const match = pattern.exec('https://example.com/users/42/files/a/b.txt')
-      equal([match?.pathname.groups['id'], match?.pathname.groups['0'], pattern.test('https://example.com/users')], ['42', 'a/b.txt', false], 'match')
+      equal(
+        [
+          match?.pathname.groups['id'],
+          match?.pathname.groups['0'],
+          pattern.test('https://example.com/users'),
+        ],
+        ['42', 'a/b.txt', false],
+        'match',
+      )
     },
   },
   {
@@ -41,7 +63,11 @@ export const runtimeWebCases = insideCases('runtime', [
     run() {
       const decoder = new TextDecoder()
       const bytes = encoder.encode('é😀')
-      equal(decoder.decode(bytes.slice(0, 3), { stream: true }) + decoder.decode(bytes.slice(3)), 'é😀', 'in pieces')
+      equal(
+        decoder.decode(bytes.slice(0, 3), { stream: true }) + decoder.decode(bytes.slice(3)),
+        'é😀',
+        'in pieces',
+      )
       equal(
         [
           new TextDecoder().decode(new Uint8Array([0xef, 0xbb, 0xbf, 0x61])),
@@ -50,7 +76,14 @@ export const runtimeWebCases = insideCases('runtime', [
         ['a', '\ufeffa'],
         'byte order mark',
       )
-      equal([new TextDecoder().decode(new Uint8Array([0xff])), new TextDecoder('utf-16le').decode(new Uint8Array([0x61, 0]))], ['\ufffd', 'a'], 'others')
+      equal(
+        [
+          new TextDecoder().decode(new Uint8Array([0xff])),
+          new TextDecoder('utf-16le').decode(new Uint8Array([0x61, 0])),
+        ],
+        ['\ufffd', 'a'],
+        'others',
+      )
       let name = ''
       try {
         new TextDecoder('utf-8', { fatal: true }).decode(new Uint8Array([0xff]))
@@ -79,7 +112,11 @@ export const runtimeWebCases = insideCases('runtime', [
       const timeout = AbortSignal.timeout(20)
       const any = AbortSignal.any([timeout, new AbortController().signal])
       await new Promise((resolve) => any.addEventListener('abort', resolve, { once: true }))
-      equal([timeout.aborted, (any.reason as Error).name, (AbortSignal.abort().reason as Error).name], [true, 'TimeoutError', 'AbortError'], 'reasons')
+      equal(
+        [timeout.aborted, (any.reason as Error).name, (AbortSignal.abort().reason as Error).name],
+        [true, 'TimeoutError', 'AbortError'],
+        'reasons',
+      )
       const controller = new AbortController()
       controller.abort('why')
       equal(controller.signal.reason, 'why', 'reason')
@@ -99,7 +136,11 @@ export const runtimeWebCases = insideCases('runtime', [
           cancelled = reason
         },
       })
-      const doubled = source.pipeThrough(new TransformStream<number, number>({ transform: (value, controller) => controller.enqueue(value * 2) }))
+      const doubled = source.pipeThrough(
+        new TransformStream<number, number>({
+          transform: (value, controller) => controller.enqueue(value * 2),
+        }),
+      )
       const reader = doubled.getReader()
       equal([(await reader.read()).value, (await reader.read()).value], [2, 4], 'values')
       await reader.cancel('enough')
@@ -115,12 +156,22 @@ export const runtimeWebCases = insideCases('runtime', [
     async run() {
       const json = Response.json({ a: 1 }, { status: 201, headers: { 'x-a': 'b' } })
       equal(
-        [json.status, json.headers.get('content-type'), json.headers.get('x-a'), await json.clone().json(), await json.text()],
+        [
+          json.status,
+          json.headers.get('content-type'),
+          json.headers.get('x-a'),
+          await json.clone().json(),
+          await json.text(),
+        ],
         [201, 'application/json', 'b', { a: 1 }, '{"a":1}'],
         'json',
       )
       const redirect = Response.redirect('https://example.com/x', 308)
-      equal([redirect.status, redirect.headers.get('location'), redirect.ok], [308, 'https://example.com/x', false], 'redirect')
+      equal(
+        [redirect.status, redirect.headers.get('location'), redirect.ok],
+        [308, 'https://example.com/x', false],
+        'redirect',
+      )
       for (const bad of [
         () => new Response('', { status: 199 }),
         () => new Response('', { status: 1000 }),
@@ -179,11 +230,19 @@ export const runtimeWebCases = insideCases('runtime', [
       const form = new FormData()
       form.append('a', '1')
       form.append('f', new File(['x', new Blob(['y'])], 'n.txt', { type: 'text/plain' }))
-      const request = new Request('https://example.com/x', { method: 'POST', body: form, headers: { 'x-a': 'b' } })
+      const request = new Request('https://example.com/x', {
+        method: 'POST',
+        body: form,
+        headers: { 'x-a': 'b' },
+      })
       ok(request.headers.get('content-type')?.startsWith('multipart/form-data; boundary='), 'content-type')
       const back = await request.formData()
       const file = back.get('f') as File
-      equal([back.get('a'), file.name, file.type, await file.text(), file.size], ['1', 'n.txt', 'text/plain', 'xy', 2], 'form')
+      equal(
+        [back.get('a'), file.name, file.type, await file.text(), file.size],
+        ['1', 'n.txt', 'text/plain', 'xy', 2],
+        'form',
+      )
       equal(await new Blob(['abcdef']).slice(1, 3).text(), 'bc', 'slice')
     },
   },
@@ -197,7 +256,12 @@ export const runtimeWebCases = insideCases('runtime', [
       target.dispatchEvent(new Event('x'))
       target.dispatchEvent(new Event('x'))
       equal(
-        [seen, new CustomEvent('c', { detail: 5 }).detail, atob(btoa('\u00ff\u0000')), typeof navigator.userAgent],
+        [
+          seen,
+          new CustomEvent('c', { detail: 5 }).detail,
+          atob(btoa('\u00ff\u0000')),
+          typeof navigator.userAgent,
+        ],
         [['x'], 5, '\u00ff\u0000', 'string'],
         'values',
       )
@@ -216,12 +280,25 @@ export const runtimeWebCases = insideCases('runtime', [
   },
   {
     id: 'runtime-22',
-    contract: 'Intl, Unicode normalisation, regular expressions with named groups and lookbehind, and BigInt work.',
+    contract:
+      'Intl, Unicode normalisation, regular expressions with named groups and lookbehind, and BigInt work.',
     run() {
       equal(new Intl.NumberFormat('en-US').format(1234567.5), '1,234,567.5', 'number')
-      equal(new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', dateStyle: 'short' }).format(new Date(0)), '01/01/1970', 'date')
-      equal(['e\u0301'.normalize(), /(?<=a)(?<n>\d)/u.exec('a1')?.groups?.['n'], 2n ** 70n], ['é', '1', 1180591620717411303424n], 'values')
-      equal([new Date(0).getTimezoneOffset(), new Date(0).toISOString()], [0, '1970-01-01T00:00:00.000Z'], 'the time zone is UTC')
+      equal(
+        new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', dateStyle: 'short' }).format(new Date(0)),
+        '01/01/1970',
+        'date',
+      )
+      equal(
+        ['e\u0301'.normalize(), /(?<=a)(?<n>\d)/u.exec('a1')?.groups?.['n'], 2n ** 70n],
+        ['é', '1', 1180591620717411303424n],
+        'values',
+      )
+      equal(
+        [new Date(0).getTimezoneOffset(), new Date(0).toISOString()],
+        [0, '1970-01-01T00:00:00.000Z'],
+        'the time zone is UTC',
+      )
     },
   },
 ])

@@ -18,7 +18,11 @@ export const runtimeCases = insideCases('runtime', [
     run({ env }) {
       equal(Object.isFrozen(env), true, 'isFrozen')
       const mutable = env as unknown as Record<string, unknown>
-      for (const change of [() => (mutable['kv'] = 1), () => (mutable['added'] = 1), () => delete mutable['kv']]) {
+      for (const change of [
+        () => (mutable['kv'] = 1),
+        () => (mutable['added'] = 1),
+        () => delete mutable['kv'],
+      ]) {
         let threw = false
         try {
           change()
@@ -69,7 +73,11 @@ export const runtimeCases = insideCases('runtime', [
     id: 'runtime-05',
     contract: 'crypto.subtle digests as the standard has it.',
     async run() {
-      equal(await sha256('abc'), 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad', 'SHA-256')
+      equal(
+        await sha256('abc'),
+        'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
+        'SHA-256',
+      )
       for (const [name, length] of [
         ['SHA-1', 20],
         ['SHA-384', 48],
@@ -82,12 +90,21 @@ export const runtimeCases = insideCases('runtime', [
     id: 'runtime-06',
     contract: 'HMAC keys sign and verify.',
     async run() {
-      const key = await crypto.subtle.importKey('raw', encoder.encode('key'), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
+      const key = await crypto.subtle.importKey(
+        'raw',
+        encoder.encode('key'),
+        { name: 'HMAC', hash: 'SHA-256' },
+        false,
+        ['sign', 'verify'],
+      )
       const data = encoder.encode('The quick brown fox jumps over the lazy dog')
       const signature = await crypto.subtle.sign('HMAC', key, data)
       equal([...new Uint8Array(signature)].slice(0, 4), [0xf7, 0xbc, 0x83, 0xf4], 'signature')
       equal(
-        [await crypto.subtle.verify('HMAC', key, signature, data), await crypto.subtle.verify('HMAC', key, signature, encoder.encode('other'))],
+        [
+          await crypto.subtle.verify('HMAC', key, signature, data),
+          await crypto.subtle.verify('HMAC', key, signature, encoder.encode('other')),
+        ],
         [true, false],
         'verify',
       )
@@ -97,10 +114,19 @@ export const runtimeCases = insideCases('runtime', [
     id: 'runtime-07',
     contract: 'AES-GCM encrypts and decrypts; a changed byte is refused.',
     async run() {
-      const key = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, true, ['encrypt', 'decrypt'])
+      const key = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, true, [
+        'encrypt',
+        'decrypt',
+      ])
       const iv = crypto.getRandomValues(new Uint8Array(12))
-      const sealed = new Uint8Array(await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, key, encoder.encode('secret text')))
-      equal(new TextDecoder().decode(await crypto.subtle.decrypt({ name: 'AES-GCM', iv }, key, sealed)), 'secret text', 'text')
+      const sealed = new Uint8Array(
+        await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, key, encoder.encode('secret text')),
+      )
+      equal(
+        new TextDecoder().decode(await crypto.subtle.decrypt({ name: 'AES-GCM', iv }, key, sealed)),
+        'secret text',
+        'text',
+      )
       sealed[0] = (sealed[0] as number) ^ 1
       equal(
         await crypto.subtle.decrypt({ name: 'AES-GCM', iv }, key, sealed).then(
@@ -116,7 +142,10 @@ export const runtimeCases = insideCases('runtime', [
     id: 'runtime-08',
     contract: 'Random values and UUIDs differ and have their form.',
     run() {
-      ok(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(crypto.randomUUID()), 'UUID')
+      ok(
+        /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.test(crypto.randomUUID()),
+        'UUID',
+      )
       equal(new Set(Array.from({ length: 100 }, () => crypto.randomUUID())).size, 100, 'UUIDs')
       ok(new Set(crypto.getRandomValues(new Uint8Array(256))).size > 50, 'random bytes vary')
     },
@@ -159,7 +188,9 @@ export const runtimeCases = insideCases('runtime', [
   },
   {
     id: 'runtime-11',
-    contract: 'structuredClone copies dates, maps, sets, bytes, errors and cycles, and refuses functions with a DataCloneError.',
+    contract:
+      'structuredClone copies dates, maps, sets, bytes, errors and cycles, and refuses functions with a ' +
+      'DataCloneError.',
     run() {
       const source: Record<string, unknown> = {
         date: new Date(5),
@@ -171,7 +202,12 @@ export const runtimeCases = insideCases('runtime', [
       const copy = structuredClone(source)
       ok(copy !== source && copy['self'] === copy, 'the cycle leads to the copy')
       equal(
-        [(copy['date'] as Date).getTime(), (copy['map'] as Map<string, Set<number>>).get('a')?.has(1), copy['bytes'], copy['list']],
+        [
+          (copy['date'] as Date).getTime(),
+          (copy['map'] as Map<string, Set<number>>).get('a')?.has(1),
+          copy['bytes'],
+          copy['list'],
+        ],
         [5, true, new Uint8Array([1, 2]), [undefined, null, 1n]],
         'copy',
       )

@@ -24,7 +24,11 @@ export const secretCases = insideCases('secrets', [
     contract: 'A secret of 4,096 bytes is read, one of 4,097 is LimitExceeded.',
     async run({ env }) {
       equal(await env.largest.get(), VARIABLES['LARGEST'], 'value')
-      await throwsCode('LimitExceeded', () => env.tooLarge.get(), { limit: 'secret.value', actual: 4097, max: 4096 })
+      await throwsCode('LimitExceeded', () => env.tooLarge.get(), {
+        limit: 'secret.value',
+        actual: 4097,
+        max: 4096,
+      })
     },
   },
   {
@@ -36,7 +40,8 @@ export const secretCases = insideCases('secrets', [
   },
   {
     id: 'secrets-08',
-    contract: 'A secret is not in what is printed of it: as text, in JSON, by its properties, or in an error.',
+    contract:
+      'A secret is not in what is printed of it: as text, in JSON, by its properties, or in an error.',
     async run({ env }) {
       const value = await env.pem.get()
       const printed = [
@@ -48,7 +53,8 @@ export const secretCases = insideCases('secrets', [
         JSON.stringify(Object.entries(env.pem)),
         JSON.stringify(Object.getOwnPropertyDescriptors(env.pem)),
       ]
-      for (const text of printed) ok(!text.includes('BEGIN PRIVATE') && !text.includes(value), `printed: ${text.slice(0, 100)}`)
+      for (const text of printed)
+        ok(!text.includes('BEGIN PRIVATE') && !text.includes(value), `printed: ${text.slice(0, 100)}`)
       const error = await throwsCode('LimitExceeded', () => env.tooLarge.get())
       ok(!`${error.message} ${JSON.stringify(error)}`.includes('xxxx'), 'the error holds the value')
     },
@@ -57,7 +63,15 @@ export const secretCases = insideCases('secrets', [
     id: 'secrets-09',
     contract: 'env has no variable of the process that is not declared.',
     run({ env }) {
-      for (const name of ['PATH', 'HOME', 'CONFORMANCE_TOKEN', 'PEM', 'conformance_token', 'AWS_SECRET_ACCESS_KEY']) equal(name in env, false, name)
+      for (const name of [
+        'PATH',
+        'HOME',
+        'CONFORMANCE_TOKEN',
+        'PEM',
+        'conformance_token',
+        'AWS_SECRET_ACCESS_KEY',
+      ])
+        equal(name in env, false, name)
     },
   },
   {

@@ -20,7 +20,11 @@ export const serviceCases = insideCases('service', [
     id: 'service-01',
     contract: 'Method, path, query and headers reach the other app.',
     async run(tools) {
-      const response = await call(tools, '/some/p%2Fath/?a=1&a=2&b=%26+c', { method: 'PUT', body: 'x', headers: { 'x-own': 'value', accept: 'text/x-test' } })
+      const response = await call(tools, '/some/p%2Fath/?a=1&a=2&b=%26+c', {
+        method: 'PUT',
+        body: 'x',
+        headers: { 'x-own': 'value', accept: 'text/x-test' },
+      })
       const echo = (await response.json()) as Echo
       const url = new URL(echo.url)
       const headers = new Headers(echo.headers)
@@ -80,13 +84,22 @@ export const serviceCases = insideCases('service', [
   },
   {
     id: 'service-06',
-    // Not more: a Lambda answers one request per environment, and a hundred processes at once prove the machine, not the target.
+    // Not more: a Lambda answers one request per environment, and a hundred processes at once prove the
+    // machine, not the target.
     contract: 'Twenty-five concurrent calls get their own answers.',
     seconds: 40,
     async run(tools) {
       const ids = Array.from({ length: 25 }, (_, index) => `id${index}`)
       const answers = await Promise.all(
-        ids.map(async (id) => (await call(tools, `/do/slow/${id}?id=${id}`, { method: 'POST', body: id, headers: { 'x-id': id } })).json()),
+        ids.map(async (id) =>
+          (
+            await call(tools, `/do/slow/${id}?id=${id}`, {
+              method: 'POST',
+              body: id,
+              headers: { 'x-id': id },
+            })
+          ).json(),
+        ),
       )
       equal(
         answers,
@@ -107,15 +120,27 @@ export const serviceCases = insideCases('service', [
       const init = { method: 'POST', body: streamOfChunks(chunks), duplex: 'half' }
       const response = await call(tools, '/do/digest', init)
       const whole = await new Blob(chunks).arrayBuffer()
-      equal(await response.json(), { size: whole.byteLength, sha256: await sha256(whole), contentType: null }, 'streamed')
+      equal(
+        await response.json(),
+        { size: whole.byteLength, sha256: await sha256(whole), contentType: null },
+        'streamed',
+      )
     },
   },
   {
     id: 'service-08',
     contract: 'Headers over 32 KiB are LimitExceeded before the call.',
     async run(tools) {
-      await throwsCode('LimitExceeded', () => call(tools, '/x', { headers: { 'x-large': 'x'.repeat(33_000) } }), { limit: 'service.headers' })
-      equal((await call(tools, '/x', { headers: { 'x-large': 'x'.repeat(4000) } })).status, 200, '4,000 bytes')
+      await throwsCode(
+        'LimitExceeded',
+        () => call(tools, '/x', { headers: { 'x-large': 'x'.repeat(33_000) } }),
+        { limit: 'service.headers' },
+      )
+      equal(
+        (await call(tools, '/x', { headers: { 'x-large': 'x'.repeat(4000) } })).status,
+        200,
+        '4,000 bytes',
+      )
     },
   },
   {
@@ -129,11 +154,17 @@ export const serviceCases = insideCases('service', [
   },
   {
     id: 'service-12',
-    contract: 'Services that call each other in a circle are stopped: LimitExceeded after 16 that hand on their headers.',
+    contract:
+      'Services that call each other in a circle are stopped: LimitExceeded after 16 that hand on their ' +
+      'headers.',
     async run(tools) {
       // As if 13 had been passed already: 16 at once would be 17 environments of a function.
       const answer = await call(tools, '/do/loop', { headers: { 'unmoor-hops': '13' } })
-      equal(await answer.json(), { code: 'LimitExceeded', details: { limit: 'service.hops', actual: 17, max: 16 } }, 'what stopped it')
+      equal(
+        await answer.json(),
+        { code: 'LimitExceeded', details: { limit: 'service.hops', actual: 17, max: 16 } },
+        'what stopped it',
+      )
     },
   },
   {
@@ -141,14 +172,19 @@ export const serviceCases = insideCases('service', [
     contract: 'A call whose signal is aborted fails, before it and during it.',
     async run(tools) {
       const { env, key } = tools
-      // The other app answers only when it is released, or when it sees the abort, which nobody is left to hear of.
+      // The other app answers only when it is released, or when it sees the abort, which nobody is left to
+      // hear of.
       const outcomeOf = (name: string, signal: AbortSignal): Promise<string> =>
         call(tools, `/do/abort/${key(name)}`, { signal }).then(
           async (answer) => `answered ${answer.status}: ${(await answer.text()).slice(0, 200)}`,
           () => 'failed',
         )
       try {
-        equal(await outcomeOf('before', AbortSignal.abort()), 'failed', 'outcome of a call whose signal was aborted before it')
+        equal(
+          await outcomeOf('before', AbortSignal.abort()),
+          'failed',
+          'outcome of a call whose signal was aborted before it',
+        )
         const controller = new AbortController()
         let settled = ''
         const during = outcomeOf('during', controller.signal).then((outcome) => (settled = outcome))
@@ -158,7 +194,11 @@ export const serviceCases = insideCases('service', [
         })
         controller.abort()
         equal(await during, 'failed', 'outcome of a call whose signal was aborted during it')
-        equal(await outcomeOf('timeout', AbortSignal.timeout(100)), 'failed', 'outcome of a call whose time was over')
+        equal(
+          await outcomeOf('timeout', AbortSignal.timeout(100)),
+          'failed',
+          'outcome of a call whose time was over',
+        )
       } finally {
         for (const name of ['during', 'timeout']) await note(env, key(`${name}-release`), 'finish')
       }
@@ -169,7 +209,15 @@ export const serviceCases = insideCases('service', [
     contract: 'Several Set-Cookie headers come one by one.',
     async run(tools) {
       const cookies = (await call(tools, '/do/cookies')).headers.getSetCookie()
-      equal(cookies, ['a=1; Path=/; Expires=Wed, 21 Oct 2037 07:28:00 GMT', 'b=2; HttpOnly; SameSite=Lax', 'c="three, four"'], 'cookies')
+      equal(
+        cookies,
+        [
+          'a=1; Path=/; Expires=Wed, 21 Oct 2037 07:28:00 GMT',
+          'b=2; HttpOnly; SameSite=Lax',
+          'c="three, four"',
+        ],
+        'cookies',
+      )
     },
   },
 ])

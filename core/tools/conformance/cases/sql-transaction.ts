@@ -8,7 +8,9 @@ const INSERT = 'INSERT INTO counters (id, value) VALUES (?, ?)'
 /** The negative twin: the function is not called, and nothing is written. */
 async function unsupported({ env, key }: InsideTools): Promise<void> {
   let called = false
-  await throwsCode('Unsupported', () => env.sql.transaction(() => void (called = true)), { capability: 'sql.interactiveTransactions' })
+  await throwsCode('Unsupported', () => env.sql.transaction(() => void (called = true)), {
+    capability: 'sql.interactiveTransactions',
+  })
   equal(called, false, 'the function was called')
   await env.sql.batch([{ text: INSERT, params: [key(), 1] }])
   equal(await env.sql.value('SELECT value FROM counters WHERE id = ?', [key()]), 1, 'what a batch wrote')
@@ -19,20 +21,28 @@ const needs = 'sql.interactiveTransactions' as const
 export const sqlTransactionCases = insideCases('sql', [
   {
     id: 'sql-46',
-    contract: 'An interactive transaction reads what it wrote, gives what its function gives, and commits at its end; others see all of it or nothing.',
+    contract:
+      'An interactive transaction reads what it wrote, gives what its function gives, and commits at ' +
+      'its end; others see all of it or nothing.',
     needs,
     without: unsupported,
     async run({ env, key }) {
-      const count = (): Promise<unknown> => env.sql.value('SELECT count(*) AS n FROM counters WHERE id IN (?, ?)', [key('a'), key('b')])
+      const count = (): Promise<unknown> =>
+        env.sql.value('SELECT count(*) AS n FROM counters WHERE id IN (?, ?)', [key('a'), key('b')])
       let others: Promise<unknown> | undefined
       const given = await env.sql.transaction(async (transaction) => {
         await transaction.run(INSERT, [key('a'), 1])
-        const first = await transaction.first<{ value: number }>('SELECT value FROM counters WHERE id = ?', [key('a')])
+        const first = await transaction.first<{ value: number }>('SELECT value FROM counters WHERE id = ?', [
+          key('a'),
+        ])
         await transaction.run(INSERT, [key('b'), (first?.value ?? 0) + 1])
         // Not awaited here: an engine with one connection answers after the commit.
         others = count()
         equal(transaction.dialect, env.sql.dialect, 'dialect')
-        return transaction.all('SELECT id, value FROM counters WHERE id IN (?, ?) ORDER BY value', [key('a'), key('b')])
+        return transaction.all('SELECT id, value FROM counters WHERE id IN (?, ?) ORDER BY value', [
+          key('a'),
+          key('b'),
+        ])
       })
       equal(
         given,
@@ -65,7 +75,9 @@ export const sqlTransactionCases = insideCases('sql', [
   },
   {
     id: 'sql-48',
-    contract: 'Twelve transactions at once that read a number and write one more lose none: one that meets another is tried again.',
+    contract:
+      'Twelve transactions at once that read a number and write one more lose none: one that meets ' +
+      'another is tried again.',
     exclusive: 'heavy',
     needs,
     without: unsupported,
@@ -74,14 +86,18 @@ export const sqlTransactionCases = insideCases('sql', [
       const increment = (transaction: SqlTransaction): Promise<unknown> =>
         transaction
           .value<number>('SELECT value FROM counters WHERE id = ?', [key()])
-          .then((value) => transaction.run('UPDATE counters SET value = ? WHERE id = ?', [(value ?? 0) + 1, key()]))
+          .then((value) =>
+            transaction.run('UPDATE counters SET value = ? WHERE id = ?', [(value ?? 0) + 1, key()]),
+          )
       await Promise.all(Array.from({ length: 12 }, () => env.sql.transaction(increment, { attempts: 100 })))
       equal(await env.sql.value('SELECT value FROM counters WHERE id = ?', [key()]), 12, 'count')
     },
   },
   {
     id: 'sql-49',
-    contract: 'A statement that fails fails its transaction, also where the function catches the error; and a transaction that has ended takes no more.',
+    contract:
+      'A statement that fails fails its transaction, also where the function catches the error; and a ' +
+      'transaction that has ended takes no more.',
     needs,
     without: unsupported,
     async run({ env, key }) {

@@ -13,7 +13,11 @@ export const sqlCases = insideCases('sql', [
       const texts = ['', 'Zoë 😀 ｡', "it's", 'line\nbreak', ' '.repeat(5), '1', 'null']
       for (const [index, text] of texts.entries()) {
         await env.sql.run(INSERT, [key(`t${index}`), text])
-        equal(await env.sql.value('SELECT t FROM cells WHERE id = ?', [key(`t${index}`)]), text, `text ${index}`)
+        equal(
+          await env.sql.value('SELECT t FROM cells WHERE id = ?', [key(`t${index}`)]),
+          text,
+          `text ${index}`,
+        )
       }
       for (const [index, [i, r]] of [
         [0, 0.5],
@@ -21,8 +25,16 @@ export const sqlCases = insideCases('sql', [
         [2 ** 40, 1.5e-300],
         [null, null],
       ].entries()) {
-        await env.sql.run('INSERT INTO cells (id, i, r) VALUES (?, ?, ?)', [key(`n${index}`), i ?? null, r ?? null])
-        equal(await env.sql.first('SELECT i, r, t FROM cells WHERE id = ?', [key(`n${index}`)]), { i, r, t: null }, `numbers ${index}`)
+        await env.sql.run('INSERT INTO cells (id, i, r) VALUES (?, ?, ?)', [
+          key(`n${index}`),
+          i ?? null,
+          r ?? null,
+        ])
+        equal(
+          await env.sql.first('SELECT i, r, t FROM cells WHERE id = ?', [key(`n${index}`)]),
+          { i, r, t: null },
+          `numbers ${index}`,
+        )
       }
     },
   },
@@ -32,7 +44,11 @@ export const sqlCases = insideCases('sql', [
     async run({ env, key }) {
       await env.sql.run('INSERT INTO cells (id, b) VALUES (?, ?)', [key('yes'), true])
       await env.sql.run('INSERT INTO cells (id, b) VALUES (?, ?)', [key('no'), false])
-      const found = await env.sql.all<{ id: string }>('SELECT id FROM cells WHERE b = ? AND id IN (?, ?)', [true, key('yes'), key('no')])
+      const found = await env.sql.all<{ id: string }>('SELECT id FROM cells WHERE b = ? AND id IN (?, ?)', [
+        true,
+        key('yes'),
+        key('no'),
+      ])
       equal(found, [{ id: key('yes') }], 'rows')
       const cell = await env.sql.value('SELECT b FROM cells WHERE id = ?', [key('no')])
       ok(cell === false || cell === 0, `false is ${String(cell)}: false or 0`)
@@ -43,21 +59,42 @@ export const sqlCases = insideCases('sql', [
     contract: 'Bytes come back as a Uint8Array, whether bound as a Uint8Array, a view or an ArrayBuffer.',
     async run({ env, key }) {
       const all = Uint8Array.from({ length: 256 }, (_, index) => index)
-      const bound = { array: all, buffer: all.buffer, view: new Uint8Array(all.buffer, 3, 5), empty: new Uint8Array(0) }
+      const bound = {
+        array: all,
+        buffer: all.buffer,
+        view: new Uint8Array(all.buffer, 3, 5),
+        empty: new Uint8Array(0),
+      }
       const expected = { array: all, buffer: all, view: all.slice(3, 8), empty: new Uint8Array(0) }
       for (const [name, value] of Object.entries(bound)) {
         await env.sql.run('INSERT INTO cells (id, x) VALUES (?, ?)', [key(name), value])
         const cell = await env.sql.value('SELECT x FROM cells WHERE id = ?', [key(name)])
-        ok(cell instanceof Uint8Array, `${name} is a ${Object.prototype.toString.call(cell)}, not a Uint8Array`)
+        ok(
+          cell instanceof Uint8Array,
+          `${name} is a ${Object.prototype.toString.call(cell)}, not a Uint8Array`,
+        )
         equal(cell, expected[name as keyof typeof expected], name)
       }
     },
   },
   {
     id: 'sql-04',
-    contract: 'NaN, Infinity, undefined, a Date, a BigInt, an object, a function and a symbol are InvalidArgument as parameters.',
+    contract:
+      'NaN, Infinity, undefined, a Date, a BigInt, an object, a function and a symbol are ' +
+      'InvalidArgument as parameters.',
     async run({ env, key }) {
-      for (const bad of [Number.NaN, Infinity, undefined, new Date(), 1n, {}, [], () => 1, Symbol('s'), 'half \ud83d']) {
+      for (const bad of [
+        Number.NaN,
+        Infinity,
+        undefined,
+        new Date(),
+        1n,
+        {},
+        [],
+        () => 1,
+        Symbol('s'),
+        'half \ud83d',
+      ]) {
         await throwsCode('InvalidArgument', () => env.sql.run(INSERT, [key(), bad as unknown as string]))
       }
       equal(await env.sql.first('SELECT t FROM cells WHERE id = ?', [key()]), null, 'nothing was written')
@@ -65,20 +102,29 @@ export const sqlCases = insideCases('sql', [
   },
   {
     id: 'sql-05',
-    contract: 'Integers up to 2^53 - 1 come back exactly; beyond, a parameter is InvalidArgument, and text survives.',
+    contract:
+      'Integers up to 2^53 - 1 come back exactly; beyond, a parameter is InvalidArgument, and text survives.',
     async run({ env, key }) {
       for (const [index, i] of [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER].entries()) {
         await env.sql.run('INSERT INTO cells (id, i) VALUES (?, ?)', [key(`i${index}`), i])
         equal(await env.sql.value('SELECT i FROM cells WHERE id = ?', [key(`i${index}`)]), i, 'integer')
       }
-      await throwsCode('InvalidArgument', () => env.sql.run('INSERT INTO cells (id, i) VALUES (?, ?)', [key(), 2 ** 53]))
+      await throwsCode('InvalidArgument', () =>
+        env.sql.run('INSERT INTO cells (id, i) VALUES (?, ?)', [key(), 2 ** 53]),
+      )
       await env.sql.run(INSERT, [key('text'), '9007199254740993'])
-      equal(await env.sql.value('SELECT t FROM cells WHERE id = ?', [key('text')]), '9007199254740993', 'text')
+      equal(
+        await env.sql.value('SELECT t FROM cells WHERE id = ?', [key('text')]),
+        '9007199254740993',
+        'text',
+      )
     },
   },
   {
     id: 'sql-06',
-    contract: 'An integer beyond 2^53 - 1 in a result is an error, never a rounded number; cast to text it comes whole.',
+    contract:
+      'An integer beyond 2^53 - 1 in a result is an error, never a rounded number; cast to text it ' +
+      'comes whole.',
     async run({ env, key }) {
       await env.sql.run('INSERT INTO cells (id, i) VALUES (?, 9007199254740993)', [key()])
       let outcome: unknown
@@ -88,7 +134,11 @@ export const sqlCases = insideCases('sql', [
         ok(isUnmoorError(error), `it threw ${String(error)}, not an UnmoorError`)
       }
       equal(outcome, undefined, 'a result')
-      equal(await env.sql.value('SELECT CAST(i AS TEXT) FROM cells WHERE id = ?', [key()]), '9007199254740993', 'as text')
+      equal(
+        await env.sql.value('SELECT CAST(i AS TEXT) FROM cells WHERE id = ?', [key()]),
+        '9007199254740993',
+        'as text',
+      )
     },
   },
   {
@@ -107,7 +157,10 @@ export const sqlCases = insideCases('sql', [
     id: 'sql-08',
     contract: 'Numbered placeholders can be reused and in any order.',
     async run({ env }) {
-      const row = await env.sql.first("SELECT CAST(?2 AS TEXT) || '-' || CAST(?1 AS TEXT) || '-' || CAST(?2 AS TEXT) AS joined", ['a', 'b'])
+      const row = await env.sql.first(
+        "SELECT CAST(?2 AS TEXT) || '-' || CAST(?1 AS TEXT) || '-' || CAST(?2 AS TEXT) AS joined",
+        ['a', 'b'],
+      )
       equal(row, { joined: 'b-a-b' }, 'row')
     },
   },
@@ -115,7 +168,9 @@ export const sqlCases = insideCases('sql', [
     id: 'sql-09',
     contract: 'A question mark in a string, a quoted name or a comment is no placeholder.',
     async run({ env }) {
-      const row = await env.sql.first(`SELECT 'a?b''?' AS s, /* ? ' */ CAST(? AS TEXT) AS "na?me" -- ? "`, ['value'])
+      const row = await env.sql.first(`SELECT 'a?b''?' AS s, /* ? ' */ CAST(? AS TEXT) AS "na?me" -- ? "`, [
+        'value',
+      ])
       equal(row, { s: "a?b'?", 'na?me': 'value' }, 'row')
     },
   },
@@ -123,23 +178,38 @@ export const sqlCases = insideCases('sql', [
     id: 'sql-10',
     contract: 'Two statements in one call are InvalidArgument, and neither runs.',
     async run({ env, key }) {
-      await throwsCode('InvalidArgument', () => env.sql.run(`INSERT INTO cells (id) VALUES (?); INSERT INTO cells (id) VALUES ('second')`, [key()]))
+      await throwsCode('InvalidArgument', () =>
+        env.sql.run(`INSERT INTO cells (id) VALUES (?); INSERT INTO cells (id) VALUES ('second')`, [key()]),
+      )
       equal(await env.sql.first('SELECT id FROM cells WHERE id = ?', [key()]), null, 'row')
     },
   },
   {
     id: 'sql-11',
-    contract: 'A trailing semicolon and comments are fine; an empty statement is InvalidArgument, and so is one with a NUL or an open string.',
+    contract:
+      'A trailing semicolon and comments are fine; an empty statement is InvalidArgument, and so is one ' +
+      'with a NUL or an open string.',
     async run({ env }) {
       equal(await env.sql.value('-- first\nSELECT 1 AS one /* ; */ ; -- done;\n'), 1, 'value')
-      for (const empty of ['', '  \n', ';', '-- nothing', '/* nothing */', 'SELECT \0 1', "SELECT 'open", 'SELECT "open', '/* open'])
+      for (const empty of [
+        '',
+        '  \n',
+        ';',
+        '-- nothing',
+        '/* nothing */',
+        'SELECT \0 1',
+        "SELECT 'open",
+        'SELECT "open',
+        '/* open',
+      ])
         await throwsCode('InvalidArgument', () => env.sql.all(empty))
       await throwsCode('InvalidArgument', () => env.sql.all(5 as unknown as string))
     },
   },
   {
     id: 'sql-12',
-    contract: 'Values are never text of a statement: quotes, comments, backslashes and statements stay values.',
+    contract:
+      'Values are never text of a statement: quotes, comments, backslashes and statements stay values.',
     async run({ env, key }) {
       const hostile = [
         "'; DROP TABLE cells; --",
@@ -160,9 +230,21 @@ export const sqlCases = insideCases('sql', [
       ]
       for (const [index, value] of hostile.entries()) {
         await env.sql.run(sql`INSERT INTO cells (id, t) VALUES (${key(`h${index}`)}, ${value})`)
-        equal(await env.sql.all(sql`SELECT t FROM cells WHERE t = ${value} AND id = ${key(`h${index}`)}`), [{ t: value }], `value ${index}`)
+        equal(
+          await env.sql.all(sql`SELECT t FROM cells WHERE t = ${value} AND id = ${key(`h${index}`)}`),
+          [{ t: value }],
+          `value ${index}`,
+        )
       }
-      equal(Number(await env.sql.value('SELECT count(*) AS n FROM cells WHERE id LIKE ?', [`${key('h').slice(0, 20)}%`])) > 0, true, 'the table is there')
+      equal(
+        Number(
+          await env.sql.value('SELECT count(*) AS n FROM cells WHERE id LIKE ?', [
+            `${key('h').slice(0, 20)}%`,
+          ]),
+        ) > 0,
+        true,
+        'the table is there',
+      )
     },
   },
   {
@@ -184,13 +266,21 @@ export const sqlCases = insideCases('sql', [
         Array.from({ length: count }, (_, index) => `v${index}`),
       ]
       const [hundred, params] = values(100)
-      equal(await env.sql.value(`SELECT count(*) AS n FROM cells WHERE id IN (${hundred})`, params), 0, 'count')
+      equal(
+        await env.sql.value(`SELECT count(*) AS n FROM cells WHERE id IN (${hundred})`, params),
+        0,
+        'count',
+      )
       const [more, tooMany] = values(101)
-      await throwsCode('LimitExceeded', () => env.sql.all(`SELECT id FROM cells WHERE id IN (${more})`, tooMany), {
-        limit: 'sql.params',
-        actual: 101,
-        max: 100,
-      })
+      await throwsCode(
+        'LimitExceeded',
+        () => env.sql.all(`SELECT id FROM cells WHERE id IN (${more})`, tooMany),
+        {
+          limit: 'sql.params',
+          actual: 101,
+          max: 100,
+        },
+      )
     },
   },
   {
@@ -199,7 +289,11 @@ export const sqlCases = insideCases('sql', [
     async run({ env }) {
       const statement = (bytes: number): string => `SELECT 1 AS one -- ${'c'.repeat(bytes - 19)}`
       equal([statement(100_000).length, await env.sql.value(statement(100_000))], [100_000, 1], 'value')
-      await throwsCode('LimitExceeded', () => env.sql.all(statement(100_001)), { limit: 'sql.statement', actual: 100_001, max: 100_000 })
+      await throwsCode('LimitExceeded', () => env.sql.all(statement(100_001)), {
+        limit: 'sql.statement',
+        actual: 100_001,
+        max: 100_000,
+      })
     },
   },
   {
@@ -216,7 +310,9 @@ export const sqlCases = insideCases('sql', [
     id: 'sql-18',
     contract: 'A row of over 2,000,000 bytes is LimitExceeded, and is not written.',
     async run({ env, key }) {
-      await throwsCode('LimitExceeded', () => env.sql.run(INSERT, [key(), 'x'.repeat(2_000_001)]), { limit: 'sql.row' })
+      await throwsCode('LimitExceeded', () => env.sql.run(INSERT, [key(), 'x'.repeat(2_000_001)]), {
+        limit: 'sql.row',
+      })
       equal(await env.sql.first('SELECT id FROM cells WHERE id = ?', [key()]), null, 'row')
     },
   },
@@ -225,7 +321,8 @@ export const sqlCases = insideCases('sql', [
     contract: 'A LIKE pattern of 50 bytes matches, one of 51 is LimitExceeded.',
     async run({ env, key }) {
       await env.sql.run(INSERT, [key(), 'x'.repeat(60)])
-      const like = (pattern: string): Promise<unknown> => env.sql.value('SELECT count(*) AS n FROM cells WHERE id = ? AND t LIKE ?', [key(), pattern])
+      const like = (pattern: string): Promise<unknown> =>
+        env.sql.value('SELECT count(*) AS n FROM cells WHERE id = ? AND t LIKE ?', [key(), pattern])
       equal(await like(`${'x'.repeat(49)}%`), 1, 'count')
       await throwsCode('LimitExceeded', () => like(`${'x'.repeat(50)}%`), { limit: 'sql.likePattern' })
     },
@@ -234,9 +331,15 @@ export const sqlCases = insideCases('sql', [
     id: 'sql-20',
     contract: 'A result of 100 columns and a union of five selects are read; 101 and six are LimitExceeded.',
     async run({ env }) {
-      const columns = (count: number): string => `SELECT ${Array.from({ length: count }, (_, index) => `${index} AS c${index}`).join(', ')}`
-      const union = (count: number): string => Array.from({ length: count }, (_, index) => `SELECT ${index} AS n`).join(' UNION ALL ')
-      equal([(await env.sql.raw(columns(100))).columns.length, (await env.sql.all(union(5))).length], [100, 5], 'counts')
+      const columns = (count: number): string =>
+        `SELECT ${Array.from({ length: count }, (_, index) => `${index} AS c${index}`).join(', ')}`
+      const union = (count: number): string =>
+        Array.from({ length: count }, (_, index) => `SELECT ${index} AS n`).join(' UNION ALL ')
+      equal(
+        [(await env.sql.raw(columns(100))).columns.length, (await env.sql.all(union(5))).length],
+        [100, 5],
+        'counts',
+      )
       await throwsCode('LimitExceeded', () => env.sql.all(columns(101)), { limit: 'sql.columns' })
       await throwsCode('LimitExceeded', () => env.sql.all(union(6)), { limit: 'sql.compoundSelect' })
     },
@@ -245,9 +348,26 @@ export const sqlCases = insideCases('sql', [
     id: 'sql-21',
     contract: 'run tells how many rows an insert, update and delete changed; a select and no match are 0.',
     async run({ env, key }) {
-      const changes = async (text: string, params: string[]): Promise<number> => (await env.sql.run(text, params)).changes
-      equal(await changes("INSERT INTO cells (id, t) VALUES (?, 'a'), (?, 'a'), (?, 'b')", [key('1'), key('2'), key('3')]), 3, 'insert')
-      equal(await changes("UPDATE cells SET t = 'c' WHERE t = 'a' AND id IN (?, ?, ?)", [key('1'), key('2'), key('3')]), 2, 'update')
+      const changes = async (text: string, params: string[]): Promise<number> =>
+        (await env.sql.run(text, params)).changes
+      equal(
+        await changes("INSERT INTO cells (id, t) VALUES (?, 'a'), (?, 'a'), (?, 'b')", [
+          key('1'),
+          key('2'),
+          key('3'),
+        ]),
+        3,
+        'insert',
+      )
+      equal(
+        await changes("UPDATE cells SET t = 'c' WHERE t = 'a' AND id IN (?, ?, ?)", [
+          key('1'),
+          key('2'),
+          key('3'),
+        ]),
+        2,
+        'update',
+      )
       equal(await changes("UPDATE cells SET t = 'c' WHERE id = ?", [key('none')]), 0, 'update of none')
       equal(await changes('DELETE FROM cells WHERE id IN (?, ?)', [key('1'), key('3')]), 2, 'delete')
       equal(await changes('SELECT id FROM cells WHERE id = ?', [key('2')]), 0, 'select')
@@ -257,18 +377,37 @@ export const sqlCases = insideCases('sql', [
     id: 'sql-22',
     contract: 'RETURNING gives rows, from insert, update and delete.',
     async run({ env, key }) {
-      equal(await env.sql.all('INSERT INTO cells (id, t, i) VALUES (?, ?, 1) RETURNING id, i', [key(), 'x']), [{ id: key(), i: 1 }], 'insert')
-      equal(await env.sql.first('UPDATE cells SET i = i + 1 WHERE id = ? RETURNING i', [key()]), { i: 2 }, 'update')
-      equal((await env.sql.raw('DELETE FROM cells WHERE id = ? RETURNING t', [key()])).rows, [['x']], 'delete')
+      equal(
+        await env.sql.all('INSERT INTO cells (id, t, i) VALUES (?, ?, 1) RETURNING id, i', [key(), 'x']),
+        [{ id: key(), i: 1 }],
+        'insert',
+      )
+      equal(
+        await env.sql.first('UPDATE cells SET i = i + 1 WHERE id = ? RETURNING i', [key()]),
+        { i: 2 },
+        'update',
+      )
+      equal(
+        (await env.sql.raw('DELETE FROM cells WHERE id = ? RETURNING t', [key()])).rows,
+        [['x']],
+        'delete',
+      )
     },
   },
   {
     id: 'sql-23',
     contract: 'ON CONFLICT updates or does nothing.',
     async run({ env, key }) {
-      const upsert = 'INSERT INTO counters (id, value) VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET value = counters.value + excluded.value RETURNING value'
+      const upsert =
+        'INSERT INTO counters (id, value) VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET value = ' +
+        'counters.value + excluded.value RETURNING value'
       equal([await env.sql.value(upsert, [key()]), await env.sql.value(upsert, [key()])], [1, 2], 'values')
-      equal((await env.sql.run('INSERT INTO counters (id, value) VALUES (?, 9) ON CONFLICT DO NOTHING', [key()])).changes, 0, 'changes')
+      equal(
+        (await env.sql.run('INSERT INTO counters (id, value) VALUES (?, 9) ON CONFLICT DO NOTHING', [key()]))
+          .changes,
+        0,
+        'changes',
+      )
       equal(await env.sql.value('SELECT value FROM counters WHERE id = ?', [key()]), 2, 'value')
     },
   },
@@ -277,7 +416,15 @@ export const sqlCases = insideCases('sql', [
     contract: 'first and value give null where there is no row; all gives an empty array.',
     async run({ env, key }) {
       const text = 'SELECT t FROM cells WHERE id = ?'
-      equal([await env.sql.first(text, [key()]), await env.sql.value(text, [key()]), await env.sql.all(text, [key()])], [null, null, []], 'answers')
+      equal(
+        [
+          await env.sql.first(text, [key()]),
+          await env.sql.value(text, [key()]),
+          await env.sql.all(text, [key()]),
+        ],
+        [null, null, []],
+        'answers',
+      )
       const { columns, rows } = await env.sql.raw(text, [key()])
       equal([columns, rows], [['t'], []], 'raw')
     },
@@ -295,7 +442,12 @@ export const sqlCases = insideCases('sql', [
     contract: 'Rows come in the order asked for, with CTEs, window functions, joins and LIMIT.',
     async run({ env, key }) {
       const ids = ['a', 'b', 'c', 'd'].map((name) => key(name))
-      await env.sql.batch(ids.map((id, index) => ({ text: 'INSERT INTO counters (id, value) VALUES (?, ?)', params: [id, index % 2] })))
+      await env.sql.batch(
+        ids.map((id, index) => ({
+          text: 'INSERT INTO counters (id, value) VALUES (?, ?)',
+          params: [id, index % 2],
+        })),
+      )
       const rows = await env.sql.all(
         `WITH mine AS (SELECT id, value FROM counters WHERE id IN (?, ?, ?, ?))
          SELECT m.id, row_number() OVER (PARTITION BY m.value ORDER BY m.id) AS n, o.value FROM mine m JOIN counters o ON o.id = m.id ORDER BY m.value DESC, m.id LIMIT 3 OFFSET 1`,

@@ -14,7 +14,11 @@ export const strongKvCases = insideCases('kv', [
         equal(await env.strongKv.get(key('a')), String(round), 'get')
         await env.strongKv.put(key(`n${round}`), 'x', { metadata: { round } })
         equal((await names(env.strongKv, key('n'))).length, round + 1, 'list')
-        equal((await env.strongKv.getMany([key(`n${round}`), key('none')])).get(key(`n${round}`)), 'x', 'getMany')
+        equal(
+          (await env.strongKv.getMany([key(`n${round}`), key('none')])).get(key(`n${round}`)),
+          'x',
+          'getMany',
+        )
         await env.strongKv.delete(key('a'))
         equal(await env.strongKv.get(key('a')), null, 'after delete')
       }
@@ -22,26 +26,40 @@ export const strongKvCases = insideCases('kv', [
   },
   {
     id: 'kv-25a',
-    contract: 'putIf({ absent: true }) creates and gives the version; where there is an entry it is PreconditionFailed and changes nothing.',
+    contract:
+      'putIf({ absent: true }) creates and gives the version; where there is an entry it is ' +
+      'PreconditionFailed and changes nothing.',
     async run({ env, key }) {
       equal(await env.strongKv.getWithVersion(key()), null, 'missing')
       const { version } = await env.strongKv.putIf(key(), 'first', { absent: true }, { metadata: { n: 1 } })
       ok(typeof version === 'string' && version !== '', 'a version')
       await throwsCode('PreconditionFailed', () => env.strongKv.putIf(key(), 'second', { absent: true }))
-      equal(await env.strongKv.getWithVersion(key()), { value: 'first', metadata: { n: 1 }, expiration: null, version }, 'entry')
+      equal(
+        await env.strongKv.getWithVersion(key()),
+        { value: 'first', metadata: { n: 1 }, expiration: null, version },
+        'entry',
+      )
     },
   },
   {
     id: 'kv-25b',
-    contract: 'putIf({ version }) replaces value, metadata and expiration together; with a stale version it is PreconditionFailed and changes nothing.',
+    contract:
+      'putIf({ version }) replaces value, metadata and expiration together; with a stale version it is ' +
+      'PreconditionFailed and changes nothing.',
     async run({ env, key }) {
       const expiration = Math.floor(Date.now() / 1000) + 600
       const first = await env.strongKv.putIf(key(), 'first', { absent: true }, { expiration, metadata: 1 })
       const second = await env.strongKv.putIf(key(), 'second', first, { metadata: 2 })
       for (const stale of [first, { version: 'none of this store' }]) {
-        await throwsCode('PreconditionFailed', () => env.strongKv.putIf(key(), 'stale', stale, { expiration, metadata: 3 }))
+        await throwsCode('PreconditionFailed', () =>
+          env.strongKv.putIf(key(), 'stale', stale, { expiration, metadata: 3 }),
+        )
       }
-      equal(await env.strongKv.getWithVersion(key()), { value: 'second', metadata: 2, expiration: null, version: second.version }, 'entry')
+      equal(
+        await env.strongKv.getWithVersion(key()),
+        { value: 'second', metadata: 2, expiration: null, version: second.version },
+        'entry',
+      )
       await throwsCode('PreconditionFailed', () => env.strongKv.putIf(key('missing'), 'x', second))
       equal(await env.strongKv.get(key('missing')), null, 'missing')
     },
@@ -70,10 +88,16 @@ export const strongKvCases = insideCases('kv', [
     id: 'kv-25d',
     contract: 'Of 20 that create a key at once one does; the others are PreconditionFailed.',
     async run({ env, key }) {
-      const outcomes = await Promise.allSettled(Array.from({ length: 20 }, (_, index) => env.strongKv.putIf(key(), String(index), { absent: true })))
-      const winners = outcomes.flatMap((outcome, index) => (outcome.status === 'fulfilled' ? [String(index)] : []))
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 20 }, (_, index) => env.strongKv.putIf(key(), String(index), { absent: true })),
+      )
+      const winners = outcomes.flatMap((outcome, index) =>
+        outcome.status === 'fulfilled' ? [String(index)] : [],
+      )
       equal(winners.length, 1, 'winners')
-      for (const outcome of outcomes) if (outcome.status === 'rejected') equal((outcome.reason as { code?: string }).code, 'PreconditionFailed', 'code')
+      for (const outcome of outcomes)
+        if (outcome.status === 'rejected')
+          equal((outcome.reason as { code?: string }).code, 'PreconditionFailed', 'code')
       equal(await env.strongKv.get(key()), winners[0], 'value')
     },
   },
@@ -82,13 +106,17 @@ export const strongKvCases = insideCases('kv', [
     contract: '50 increments at once by update lose none.',
     seconds: 60,
     async run({ env, key }) {
-      await Promise.all(Array.from({ length: 50 }, () => env.strongKv.update<number>(key(), (current) => (current ?? 0) + 1)))
+      await Promise.all(
+        Array.from({ length: 50 }, () => env.strongKv.update<number>(key(), (current) => (current ?? 0) + 1)),
+      )
       equal(await env.strongKv.get(key(), 'json'), 50, 'count')
     },
   },
   {
     id: 'kv-25f',
-    contract: 'update gives the new value; null stands for a missing one; undefined writes nothing; options are those of put.',
+    contract:
+      'update gives the new value; null stands for a missing one; undefined writes nothing; options are ' +
+      'those of put.',
     async run({ env, key }) {
       const seen: unknown[] = []
       const change = (current: { n: number } | null): { n: number } => {
@@ -96,7 +124,13 @@ export const strongKvCases = insideCases('kv', [
         return { n: (current?.n ?? 0) + 1 }
       }
       equal(await env.strongKv.update(key(), change), { n: 1 }, 'first')
-      equal(await env.strongKv.update(key(), async (current: { n: number } | null) => change(current), { metadata: 'm' }), { n: 2 }, 'second')
+      equal(
+        await env.strongKv.update(key(), async (current: { n: number } | null) => change(current), {
+          metadata: 'm',
+        }),
+        { n: 2 },
+        'second',
+      )
       equal(seen, [null, { n: 1 }], 'what it was given')
       const before = await env.strongKv.getWithVersion(key(), 'json')
       equal(before?.metadata, 'm', 'metadata')
@@ -107,7 +141,8 @@ export const strongKvCases = insideCases('kv', [
   {
     id: 'kv-25g',
     contract:
-      'update passes on what its function throws and writes nothing then; others in between beyond its attempts are Conflict; no JSON is InvalidArgument.',
+      'update passes on what its function throws and writes nothing then; others in between beyond its ' +
+      'attempts are Conflict; no JSON is InvalidArgument.',
     async run({ env, key }) {
       await env.strongKv.put(key(), '1')
       const mine = new Error('mine')
@@ -149,7 +184,11 @@ export const strongKvCases = insideCases('kv', [
     async run({ env, key }) {
       const { version } = await env.strongKv.putIf(key('json'), '{"a":[1]}', { absent: true })
       equal((await env.strongKv.getWithVersion(key('json'), 'json'))?.value, { a: [1] }, 'json')
-      equal(await env.strongKv.getWithVersion(key('json'), 'text'), { value: '{"a":[1]}', metadata: null, expiration: null, version }, 'text')
+      equal(
+        await env.strongKv.getWithVersion(key('json'), 'text'),
+        { value: '{"a":[1]}', metadata: null, expiration: null, version },
+        'text',
+      )
       const bytes = pattern(3_000_000)
       await env.strongKv.putIf(key('bytes'), bytes, { absent: true })
       equal((await env.strongKv.getWithVersion(key('bytes'), 'arrayBuffer'))?.value, bytes, 'bytes')
@@ -158,15 +197,32 @@ export const strongKvCases = insideCases('kv', [
   },
   {
     id: 'kv-25j',
-    contract: 'Conditions that are none are InvalidArgument; keys, values, metadata and ttl have the limits of put.',
+    contract:
+      'Conditions that are none are InvalidArgument; keys, values, metadata and ttl have the limits of put.',
     async run({ env, key }) {
-      const bad = [undefined, null, {}, 'x', { version: '' }, { version: 5 }, { absent: false }, { absent: true, version: 'x' }] as unknown as KvCondition[]
-      for (const condition of bad) await throwsCode('InvalidArgument', () => env.strongKv.putIf(key(), 'x', condition))
+      const bad = [
+        undefined,
+        null,
+        {},
+        'x',
+        { version: '' },
+        { version: 5 },
+        { absent: false },
+        { absent: true, version: 'x' },
+      ] as unknown as KvCondition[]
+      for (const condition of bad)
+        await throwsCode('InvalidArgument', () => env.strongKv.putIf(key(), 'x', condition))
       await throwsCode('InvalidArgument', () => env.strongKv.deleteIf(key(), { absent: true } as never))
       await throwsCode('InvalidArgument', () => env.strongKv.putIf('', 'x', { absent: true }))
-      await throwsCode('LimitExceeded', () => env.strongKv.putIf('x'.repeat(513), 'x', { absent: true }), { limit: 'kv.key', actual: 513, max: 512 })
+      await throwsCode('LimitExceeded', () => env.strongKv.putIf('x'.repeat(513), 'x', { absent: true }), {
+        limit: 'kv.key',
+        actual: 513,
+        max: 512,
+      })
       await throwsCode('InvalidArgument', () => env.strongKv.putIf(key(), 'x', { absent: true }, { ttl: 59 }))
-      await throwsCode('LimitExceeded', () => env.strongKv.putIf(key(), 'x', { absent: true }, { metadata: 'x'.repeat(1023) }))
+      await throwsCode('LimitExceeded', () =>
+        env.strongKv.putIf(key(), 'x', { absent: true }, { metadata: 'x'.repeat(1023) }),
+      )
       equal(await env.strongKv.get(key()), null, 'nothing was written')
     },
   },
@@ -175,7 +231,8 @@ export const strongKvCases = insideCases('kv', [
     contract: 'A plain KV has none of the methods of a strong one.',
     run({ env }) {
       const plain = env.kv as unknown as Record<string, unknown>
-      for (const method of ['getWithVersion', 'putIf', 'deleteIf', 'update']) equal(plain[method], undefined, method)
+      for (const method of ['getWithVersion', 'putIf', 'deleteIf', 'update'])
+        equal(plain[method], undefined, method)
     },
   },
 ])

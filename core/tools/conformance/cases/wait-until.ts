@@ -79,14 +79,18 @@ export const waitUntilWireCases = wireCases('waitUntil', [
       await start(tools, 'endless')
       const lastBeat = async (): Promise<[number: number, ms: number]> => {
         const beats = (await tools.notes(tools.key())).map((text) => text.split(' ').map(Number))
-        return [Math.max(0, ...beats.map(([number = 0]) => number)), Math.max(0, ...beats.map(([, ms = 0]) => ms))]
+        return [
+          Math.max(0, ...beats.map(([number = 0]) => number)),
+          Math.max(0, ...beats.map(([, ms = 0]) => ms)),
+        ]
       }
       await eventually(async () => {
         const [, ms] = await lastBeat()
         ok(ms >= 26_000, `the last sign of work came ${ms} ms after the answer`)
       }, 50)
       await sleep(Math.max(0, began + 36_000 - Date.now()))
-      // By count: beats are at least a second apart, so a machine that stands still has fewer of them, never more.
+      // By count: beats are at least a second apart, so a machine that stands still has fewer of them, never
+      // more.
       const [number] = await lastBeat()
       ok(number <= 31, `the work went on for ${number} s after the answer`)
     },
@@ -122,7 +126,11 @@ export const waitUntilCases = insideCases('waitUntil', [
     id: 'waitUntil-11',
     contract: 'ctx has waitUntil, passThroughOnException, props and a signal that is not aborted.',
     run({ ctx }) {
-      equal([typeof ctx.waitUntil, typeof ctx.passThroughOnException, typeof ctx.props], ['function', 'function', 'object'], 'members')
+      equal(
+        [typeof ctx.waitUntil, typeof ctx.passThroughOnException, typeof ctx.props],
+        ['function', 'function', 'object'],
+        'members',
+      )
       ok(ctx.signal instanceof AbortSignal, 'ctx.signal is an AbortSignal')
       equal([ctx.signal.aborted, ctx.signal === ctx.signal], [false, true], 'aborted, and the same each time')
       equal(ctx.passThroughOnException(), undefined, 'passThroughOnException()')

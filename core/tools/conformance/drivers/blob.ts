@@ -12,7 +12,11 @@ const MIB = 1024 * 1024
 /** A stream of `size` patterned bytes in chunks, without a length; fails after `failAt` bytes. */
 function streamed(
   size: number,
-  { chunk = 64 * 1024, failAt = Infinity, onCancel }: { chunk?: number; failAt?: number; onCancel?: () => void } = {},
+  {
+    chunk = 64 * 1024,
+    failAt = Infinity,
+    onCancel,
+  }: { chunk?: number; failAt?: number; onCancel?: () => void } = {},
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const bytes = pattern(size)
   let at = 0
@@ -54,8 +58,16 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
     () => harness.dispose(),
   )
 
-  const put = (key: string, body: Body | string, options: Partial<BlobPutOptions> = {}): ReturnType<BlobDriver['put']> =>
-    blobs.put(key, typeof body === 'string' ? utf8(body) : body, { httpMetadata: {}, customMetadata: {}, ...options })
+  const put = (
+    key: string,
+    body: Body | string,
+    options: Partial<BlobPutOptions> = {},
+  ): ReturnType<BlobDriver['put']> =>
+    blobs.put(key, typeof body === 'string' ? utf8(body) : body, {
+      httpMetadata: {},
+      customMetadata: {},
+      ...options,
+    })
   const read = async (key: string, range?: BlobRange): Promise<Uint8Array> => {
     const found = await blobs.get(key, { range })
     if (!found?.body) return expect.fail(`${key} has no body`)
@@ -78,7 +90,11 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
     const all = { keys: [] as string[], prefixes: [] as string[] }
     let cursor: string | undefined
     do {
-      const page = await blobs.list({ prefix: '', ...options, ...(cursor === undefined ? {} : { cursor, startAfter: undefined }) })
+      const page = await blobs.list({
+        prefix: '',
+        ...options,
+        ...(cursor === undefined ? {} : { cursor, startAfter: undefined }),
+      })
       expect(page.blobs.length + page.prefixes.length).toBeLessThanOrEqual(options.limit)
       all.keys.push(...page.blobs.map((blob) => blob.key))
       all.prefixes.push(...page.prefixes)
@@ -101,14 +117,18 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
   })
 
   for (const size of [1, 5 * MIB - 1, 5 * MIB, 5 * MIB + 1, 100 * MIB]) {
-    it(`blob-d03/${size} ${size} bytes, from bytes and from a stream without a length`, { timeout: 120_000, load: size > 10 * MIB }, async () => {
-      const bytes = pattern(size)
-      for (const body of [bytes, streamed(size)]) {
-        expect((await put('a', body)).size).toBe(size)
-        expect(await digest('a')).toBe(sha256(bytes))
-        await blobs.delete(['a'])
-      }
-    })
+    it(
+      `blob-d03/${size} ${size} bytes, from bytes and from a stream without a length`,
+      { timeout: 120_000, load: size > 10 * MIB },
+      async () => {
+        const bytes = pattern(size)
+        for (const body of [bytes, streamed(size)]) {
+          expect((await put('a', body)).size).toBe(size)
+          expect(await digest('a')).toBe(sha256(bytes))
+          await blobs.delete(['a'])
+        }
+      },
+    )
   }
 
   it('blob-d04 a source that fails half-way leaves the old blob, or none', async () => {
@@ -179,9 +199,25 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
     const record = await put('a', 'content', { httpMetadata, customMetadata })
     expect(record).toMatchObject({ key: 'a', size: 7, httpMetadata, customMetadata })
     expect(Math.abs(record.uploaded - Date.now())).toBeLessThan(60_000)
-    expect(await blobs.head('a')).toMatchObject({ key: 'a', size: 7, etag: record.etag, httpMetadata, customMetadata })
-    expect((await blobs.get('a', {}))?.record).toMatchObject({ etag: record.etag, httpMetadata, customMetadata })
-    expect((await blobs.list({ prefix: '', limit: 1 })).blobs[0]).toMatchObject({ key: 'a', size: 7, etag: record.etag, httpMetadata, customMetadata })
+    expect(await blobs.head('a')).toMatchObject({
+      key: 'a',
+      size: 7,
+      etag: record.etag,
+      httpMetadata,
+      customMetadata,
+    })
+    expect((await blobs.get('a', {}))?.record).toMatchObject({
+      etag: record.etag,
+      httpMetadata,
+      customMetadata,
+    })
+    expect((await blobs.list({ prefix: '', limit: 1 })).blobs[0]).toMatchObject({
+      key: 'a',
+      size: 7,
+      etag: record.etag,
+      httpMetadata,
+      customMetadata,
+    })
     await put('a', 'content')
     expect(await blobs.head('a')).toMatchObject({ customMetadata: {} })
   })
@@ -202,7 +238,9 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
 
   it('blob-d12 a range of a large blob', async () => {
     await put('a', pattern(3 * MIB))
-    expect(sha256(await read('a', { offset: MIB + 1, length: MIB }))).toBe(sha256(pattern(3 * MIB).slice(MIB + 1, 2 * MIB + 1)))
+    expect(sha256(await read('a', { offset: MIB + 1, length: MIB }))).toBe(
+      sha256(pattern(3 * MIB).slice(MIB + 1, 2 * MIB + 1)),
+    )
   })
 
   it('blob-d13 a range that holds nothing is RangeNotSatisfiable', async () => {
@@ -218,7 +256,9 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
     expect(await blobs.get('a', { ifNoneMatch: etag })).toMatchObject({ body: null, record: { etag } })
     expect((await blobs.get('a', { ifNoneMatch: 'another' }))?.body).not.toBeNull()
     expect((await blobs.get('a', { ifMatch: etag }))?.body).not.toBeNull()
-    expect(await blobs.get('a', { ifNoneMatch: etag, range: { offset: 1, length: 2 } })).toMatchObject({ body: null })
+    expect(await blobs.get('a', { ifNoneMatch: etag, range: { offset: 1, length: 2 } })).toMatchObject({
+      body: null,
+    })
     await failure(blobs.get('a', { ifMatch: 'another' }), 'PreconditionFailed')
     expect(await blobs.get('nothing', { ifMatch: etag })).toBeNull()
   })
@@ -235,33 +275,44 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
   })
 
   it('blob-d16 20 creates at once: one wins', async () => {
-    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, (_, index) => put('race', `content ${index}`, { ifNoneMatch: '*' })))
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, index) => put('race', `content ${index}`, { ifNoneMatch: '*' })),
+    )
     const winners = outcomes.flatMap((outcome, index) => (outcome.status === 'fulfilled' ? [index] : []))
     expect(winners.length).toBe(1)
     expect(await text('race')).toBe(`content ${winners[0]}`)
     for (const outcome of outcomes)
-      if (outcome.status === 'rejected') expect((outcome.reason as { code?: string }).code).toMatch(/^(PreconditionFailed|Conflict)$/)
+      if (outcome.status === 'rejected')
+        expect((outcome.reason as { code?: string }).code).toMatch(/^(PreconditionFailed|Conflict)$/)
   })
 
-  it('blob-d17 a counter by compare and swap loses no update, 20 at once over two drivers', { timeout: 120_000 }, async () => {
-    const second = await harness.open()
-    await put('counter', '0 start')
-    const increment = async (driver: BlobDriver, id: number): Promise<void> => {
-      for (;;) {
-        const found = await driver.get('counter', {})
-        const [count] = (await new Response(found?.body).text()).split(' ')
-        try {
-          // The nonce: equal content would have an equal etag.
-          await driver.put('counter', utf8(`${Number(count) + 1} ${id}`), { httpMetadata: {}, customMetadata: {}, ifMatch: found?.record.etag })
-          return
-        } catch (error) {
-          if (!['PreconditionFailed', 'Conflict'].includes((error as { code: string }).code)) throw error
+  it(
+    'blob-d17 a counter by compare and swap loses no update, 20 at once over two drivers',
+    { timeout: 120_000 },
+    async () => {
+      const second = await harness.open()
+      await put('counter', '0 start')
+      const increment = async (driver: BlobDriver, id: number): Promise<void> => {
+        for (;;) {
+          const found = await driver.get('counter', {})
+          const [count] = (await new Response(found?.body).text()).split(' ')
+          try {
+            // The nonce: equal content would have an equal etag.
+            await driver.put('counter', utf8(`${Number(count) + 1} ${id}`), {
+              httpMetadata: {},
+              customMetadata: {},
+              ifMatch: found?.record.etag,
+            })
+            return
+          } catch (error) {
+            if (!['PreconditionFailed', 'Conflict'].includes((error as { code: string }).code)) throw error
+          }
         }
       }
-    }
-    await Promise.all(Array.from({ length: 20 }, (_, id) => increment(id % 2 === 0 ? blobs : second, id)))
-    expect(await text('counter')).toMatch(/^20 /)
-  })
+      await Promise.all(Array.from({ length: 20 }, (_, id) => increment(id % 2 === 0 ? blobs : second, id)))
+      expect(await text('counter')).toMatch(/^20 /)
+    },
+  )
 
   it('blob-d18 etags change with the content', async () => {
     const first = await put('a', 'one')
@@ -286,17 +337,41 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
     const keys = ['a', 'a/b', 'a/c', 'b', '\u{1f600}', '\uff61', 'a%', 'a_', '\u{10ffff}', '\u{10ffff}a']
     for (const key of keys) await put(key, 'v')
     for (const prefix of ['', 'a', 'a/', 'a%', 'a_', '\u{10ffff}', 'zzz']) {
-      expect((await listAll({ prefix, limit: 3 })).keys, JSON.stringify(prefix)).toEqual(byteOrder(keys.filter((key) => key.startsWith(prefix))))
+      expect((await listAll({ prefix, limit: 3 })).keys, JSON.stringify(prefix)).toEqual(
+        byteOrder(keys.filter((key) => key.startsWith(prefix))),
+      )
     }
   })
 
   for (const limit of [1, 2, 3, 1000]) {
     it(`blob-d21/${limit} groups by a delimiter, pages of ${limit}`, async () => {
-      const keys = ['a', 'a/1', 'a/2', 'a/2/x', 'b/1', 'b/2', 'c', 'd//e', 'photos/2024/1', 'photos/2024/2', 'photos/2025/1', 'photos/index']
+      const keys = [
+        'a',
+        'a/1',
+        'a/2',
+        'a/2/x',
+        'b/1',
+        'b/2',
+        'c',
+        'd//e',
+        'photos/2024/1',
+        'photos/2024/2',
+        'photos/2025/1',
+        'photos/index',
+      ]
       for (const key of keys) await put(key, 'v')
-      expect(await listAll({ delimiter: '/', limit })).toEqual({ keys: ['a', 'c'], prefixes: ['a/', 'b/', 'd/', 'photos/'] })
-      expect(await listAll({ prefix: 'photos/', delimiter: '/', limit })).toEqual({ keys: ['photos/index'], prefixes: ['photos/2024/', 'photos/2025/'] })
-      expect(await listAll({ prefix: 'photos/2', delimiter: '/', limit })).toEqual({ keys: [], prefixes: ['photos/2024/', 'photos/2025/'] })
+      expect(await listAll({ delimiter: '/', limit })).toEqual({
+        keys: ['a', 'c'],
+        prefixes: ['a/', 'b/', 'd/', 'photos/'],
+      })
+      expect(await listAll({ prefix: 'photos/', delimiter: '/', limit })).toEqual({
+        keys: ['photos/index'],
+        prefixes: ['photos/2024/', 'photos/2025/'],
+      })
+      expect(await listAll({ prefix: 'photos/2', delimiter: '/', limit })).toEqual({
+        keys: [],
+        prefixes: ['photos/2024/', 'photos/2025/'],
+      })
       expect(await listAll({ prefix: 'd/', delimiter: '/', limit })).toEqual({ keys: [], prefixes: ['d//'] })
     })
   }
@@ -304,7 +379,13 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
   it('blob-d22 startAfter is exclusive', async () => {
     for (const key of ['a', 'b', 'b1', 'c', '\u{1f600}', '\uff61']) await put(key, 'v')
     expect((await listAll({ startAfter: 'b', limit: 2 })).keys).toEqual(['b1', 'c', '\uff61', '\u{1f600}'])
-    expect((await listAll({ startAfter: 'aa', limit: 2 })).keys).toEqual(['b', 'b1', 'c', '\uff61', '\u{1f600}'])
+    expect((await listAll({ startAfter: 'aa', limit: 2 })).keys).toEqual([
+      'b',
+      'b1',
+      'c',
+      '\uff61',
+      '\u{1f600}',
+    ])
     expect((await listAll({ prefix: 'b', startAfter: 'a', limit: 2 })).keys).toEqual(['b', 'b1'])
     expect((await listAll({ startAfter: '\uff61', limit: 2 })).keys).toEqual(['\u{1f600}'])
     expect((await listAll({ prefix: 'a', startAfter: 'z', limit: 2 })).keys).toEqual([])
@@ -323,7 +404,8 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
 
   it('blob-d24 a page of 1,000 and its rest; 1,000 deletes', { timeout: 120_000 }, async () => {
     const keys = Array.from({ length: 1001 }, (_, index) => `k${String(index).padStart(5, '0')}`)
-    for (let start = 0; start < keys.length; start += 50) await Promise.all(keys.slice(start, start + 50).map((key) => put(key, 'v')))
+    for (let start = 0; start < keys.length; start += 50)
+      await Promise.all(keys.slice(start, start + 50).map((key) => put(key, 'v')))
     const first = await blobs.list({ prefix: '', limit: 1000 })
     expect(first.blobs.length).toBe(1000)
     const second = await blobs.list({ prefix: '', cursor: first.cursor, limit: 1000 })
@@ -334,7 +416,8 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
   })
 
   it('blob-d25 a cursor that this driver did not make is refused', async () => {
-    for (const bad of ['garbage', 'a', '===']) await failure(blobs.list({ prefix: '', cursor: bad, limit: 1 }), 'InvalidArgument')
+    for (const bad of ['garbage', 'a', '==='])
+      await failure(blobs.list({ prefix: '', cursor: bad, limit: 1 }), 'InvalidArgument')
   })
 
   it('blob-d26 bindings and apps do not see each other', async () => {
@@ -348,42 +431,52 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
   })
 
   it('blob-d27 puts of one key at once: the last to be kept is whole', async () => {
-    await Promise.all(Array.from({ length: 20 }, (_, index) => put('same', pattern(100_000, index + 1), { customMetadata: { n: String(index) } })))
+    await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        put('same', pattern(100_000, index + 1), { customMetadata: { n: String(index) } }),
+      ),
+    )
     const record = await blobs.head('same')
     expect(sha256(await read('same'))).toBe(sha256(pattern(100_000, Number(record?.customMetadata['n']) + 1)))
   })
 
-  it('blob-d28 an upload in parts goes on in another process, and its end is all or nothing', { timeout: 120_000 }, async () => {
-    const second = await harness.open()
-    if (blobs.uploads === undefined || second.uploads === undefined) return 'the driver has no uploads'
-    await put('a', 'old')
-    const metadata = { httpMetadata: { contentType: 'video/mp4' }, customMetadata: { n: '1' } }
-    const id = await blobs.uploads.start('a', metadata)
-    const other = await blobs.uploads.start('a', metadata)
-    const [first, last] = [pattern(5 * MIB, 1), pattern(1000, 2)]
-    const parts = [
-      { part: 1, etag: await second.uploads.put('a', id, 1, first) },
-      { part: 2, etag: await blobs.uploads.put('a', id, 2, last) },
-    ]
-    expect((await listAll({ limit: 10 })).keys).toEqual(['a'])
-    await failure(second.uploads.complete('a', other, parts), 'InvalidArgument')
-    expect(await text('a')).toBe('old')
-    const record = await second.uploads.complete('a', id, parts)
-    expect(record).toMatchObject({ key: 'a', size: 5 * MIB + 1000, ...metadata })
-    expect(sha256(await read('a'))).toBe(sha256(Buffer.concat([first, last])))
-    expect(await blobs.head('a')).toMatchObject({ etag: record.etag, ...metadata })
-    expect((await failure(blobs.uploads.put('a', id, 3, last), 'NotFound')).details.kind).toBe('upload')
-    await blobs.uploads.abort('a', other)
-    await blobs.uploads.abort('a', id)
-    expect((await blobs.head('a'))?.etag).toBe(record.etag)
-  })
+  it(
+    'blob-d28 an upload in parts goes on in another process, and its end is all or nothing',
+    { timeout: 120_000 },
+    async () => {
+      const second = await harness.open()
+      if (blobs.uploads === undefined || second.uploads === undefined) return 'the driver has no uploads'
+      await put('a', 'old')
+      const metadata = { httpMetadata: { contentType: 'video/mp4' }, customMetadata: { n: '1' } }
+      const id = await blobs.uploads.start('a', metadata)
+      const other = await blobs.uploads.start('a', metadata)
+      const [first, last] = [pattern(5 * MIB, 1), pattern(1000, 2)]
+      const parts = [
+        { part: 1, etag: await second.uploads.put('a', id, 1, first) },
+        { part: 2, etag: await blobs.uploads.put('a', id, 2, last) },
+      ]
+      expect((await listAll({ limit: 10 })).keys).toEqual(['a'])
+      await failure(second.uploads.complete('a', other, parts), 'InvalidArgument')
+      expect(await text('a')).toBe('old')
+      const record = await second.uploads.complete('a', id, parts)
+      expect(record).toMatchObject({ key: 'a', size: 5 * MIB + 1000, ...metadata })
+      expect(sha256(await read('a'))).toBe(sha256(Buffer.concat([first, last])))
+      expect(await blobs.head('a')).toMatchObject({ etag: record.etag, ...metadata })
+      expect((await failure(blobs.uploads.put('a', id, 3, last), 'NotFound')).details.kind).toBe('upload')
+      await blobs.uploads.abort('a', other)
+      await blobs.uploads.abort('a', id)
+      expect((await blobs.head('a'))?.etag).toBe(record.etag)
+    },
+  )
 
   it('blob-d29 signed URLs read and write one blob each, whatever its key, and nothing after their time', async () => {
     if (blobs.signedUrl === undefined) return 'the driver has no signedUrl'
     const keys = ['a', 'a/b c+d%20\u00e9\u{1f600}?#&=.txt', "it's (1)!*", '../up', 'k'.repeat(1024)]
     const url = blobs.signedUrl.bind(blobs)
     const sign = (seconds: number): Promise<[key: string, read: string, write: string][]> =>
-      Promise.all(keys.map(async (key) => [key, await url(key, 'GET', seconds), await url(key, 'PUT', seconds)]))
+      Promise.all(
+        keys.map(async (key) => [key, await url(key, 'GET', seconds), await url(key, 'PUT', seconds)]),
+      )
     for (const [key, reading, write] of await sign(300)) {
       const written = await fetch(write, { method: 'PUT', body: `written ${key}` })
       expect([written.status, await written.text()]).toEqual([200, ''])

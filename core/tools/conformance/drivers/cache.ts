@@ -5,13 +5,20 @@ import { type DriverCase, defineCases } from './driver-case.ts'
 import { expect } from './expect.ts'
 import { type Harness, type OpenOptions, pattern } from './harness.ts'
 
-/** What every cache driver does, and the portable class over it. `ownClock`: answers expire by the backend's own clock. */
+/**
+ * What every cache driver does, and the portable class over it. `ownClock`: answers expire by the backend's
+ * own clock.
+ */
 // oxlint-disable-next-line max-lines-per-function -- a list of cases over one harness, as a describe is
-export function cacheCases(create: () => Promise<Harness<CacheDriver>>, { ownClock = false } = {}): DriverCase[] {
+export function cacheCases(
+  create: () => Promise<Harness<CacheDriver>>,
+  { ownClock = false } = {},
+): DriverCase[] {
   let harness: Harness<CacheDriver>
   let driver: CacheDriver
   let cache: Cache
-  const open = (options: OpenOptions = {}): Promise<CacheDriver> => harness.open({ binding: 'pages', declaration: declareCache(), ...options })
+  const open = (options: OpenOptions = {}): Promise<CacheDriver> =>
+    harness.open({ binding: 'pages', declaration: declareCache(), ...options })
   const { cases, it, skip } = defineCases(
     'cache',
     async () => {
@@ -24,8 +31,11 @@ export function cacheCases(create: () => Promise<Harness<CacheDriver>>, { ownClo
   const itClocked = ownClock ? skip("answers expire by the backend's own clock, which nobody can move") : it
 
   const url = 'https://app.test/page?a=1'
-  const answer = (body: string | Uint8Array<ArrayBuffer> | null = 'body', headers: Record<string, string> = {}, status = 200): Response =>
-    new Response(body, { status, headers: { 'cache-control': 'max-age=60', ...headers } })
+  const answer = (
+    body: string | Uint8Array<ArrayBuffer> | null = 'body',
+    headers: Record<string, string> = {},
+    status = 200,
+  ): Response => new Response(body, { status, headers: { 'cache-control': 'max-age=60', ...headers } })
 
   it('cache-d01 a miss is undefined', async () => {
     expect(await driver.match(url)).toBeUndefined()
@@ -33,23 +43,33 @@ export function cacheCases(create: () => Promise<Harness<CacheDriver>>, { ownClo
   })
 
   it('cache-d02 body, headers and status come back, again and again', async () => {
-    await driver.put(url, new Response('text \u2713', { status: 203, headers: { 'x-one': '1', 'content-type': 'text/plain' } }), 60)
+    await driver.put(
+      url,
+      new Response('text \u2713', { status: 203, headers: { 'x-one': '1', 'content-type': 'text/plain' } }),
+      60,
+    )
     for (let round = 0; round < 2; round++) {
       const found = await driver.match(url)
-      expect([found?.status, found?.headers.get('x-one'), found?.headers.get('content-type'), await found?.text()]).toEqual([
-        203,
-        '1',
-        'text/plain',
-        'text \u2713',
-      ])
+      expect([
+        found?.status,
+        found?.headers.get('x-one'),
+        found?.headers.get('content-type'),
+        await found?.text(),
+      ]).toEqual([203, '1', 'text/plain', 'text \u2713'])
     }
-    for (const other of ['https://app.test/page', 'https://app.test/page?a=1&', 'http://app.test/page?a=1', 'https://app.test/PAGE?a=1'])
+    for (const other of [
+      'https://app.test/page',
+      'https://app.test/page?a=1&',
+      'http://app.test/page?a=1',
+      'https://app.test/PAGE?a=1',
+    ])
       expect(await driver.match(other)).toBeUndefined()
   })
 
   it('cache-d02b bytes of every value, a large body, an empty one, and none', async () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, index) => index)
-    const bodyOf = async (): Promise<Uint8Array> => new Uint8Array((await (await driver.match(url))?.arrayBuffer()) ?? new ArrayBuffer(1))
+    const bodyOf = async (): Promise<Uint8Array> =>
+      new Uint8Array((await (await driver.match(url))?.arrayBuffer()) ?? new ArrayBuffer(1))
     await driver.put(url, new Response(bytes), 60)
     expect(await bodyOf()).toEqual(bytes)
     await driver.put(url, new Response(pattern(3_000_000)), 60)
@@ -103,14 +123,22 @@ export function cacheCases(create: () => Promise<Harness<CacheDriver>>, { ownClo
   it('cache-d10 a range of a stored answer is 206; cache-11 its etag answers 304', async () => {
     await cache.put(url, answer('0123456789', { etag: '"v1"' }))
     const part = await cache.match(new Request(url, { headers: { range: 'bytes=2-4' } }))
-    expect([part?.status, part?.headers.get('content-range'), await part?.text()]).toEqual([206, 'bytes 2-4/10', '234'])
+    expect([part?.status, part?.headers.get('content-range'), await part?.text()]).toEqual([
+      206,
+      'bytes 2-4/10',
+      '234',
+    ])
     const same = await cache.match(new Request(url, { headers: { 'if-none-match': '"v1"' } }))
     expect([same?.status, same?.body]).toEqual([304, null])
   })
 
   it('cache-d12 delete tells whether there was one', async () => {
     await driver.put(url, new Response('a'), 60)
-    expect([await driver.delete(url), await driver.delete(url), await driver.match(url)]).toEqual([true, false, undefined])
+    expect([await driver.delete(url), await driver.delete(url), await driver.match(url)]).toEqual([
+      true,
+      false,
+      undefined,
+    ])
   })
 
   it('cache-d13 bindings and apps are apart', async () => {
@@ -119,18 +147,24 @@ export function cacheCases(create: () => Promise<Harness<CacheDriver>>, { ownClo
     expect(await (await open({ app: 'foreign' })).match(url)).toBeUndefined()
   })
 
-  it('cache-d16 a second driver shares all entries or none: what it puts and deletes the first sees, or never', async () => {
-    const second = await open()
-    await driver.put(url, new Response('first'), 60)
-    const shared = (await second.match(url)) !== undefined
-    await second.put(`${url}&b=2`, new Response('second'), 60)
-    expect((await driver.match(`${url}&b=2`)) !== undefined).toBe(shared)
-    expect(await second.delete(url)).toBe(shared)
-    expect((await driver.match(url)) === undefined).toBe(shared)
-  })
+  it(
+    'cache-d16 a second driver shares all entries or none: what it puts and deletes the first sees, or ' +
+      'never',
+    async () => {
+      const second = await open()
+      await driver.put(url, new Response('first'), 60)
+      const shared = (await second.match(url)) !== undefined
+      await second.put(`${url}&b=2`, new Response('second'), 60)
+      expect((await driver.match(`${url}&b=2`)) !== undefined).toBe(shared)
+      expect(await second.delete(url)).toBe(shared)
+      expect((await driver.match(url)) === undefined).toBe(shared)
+    },
+  )
 
   it('cache-d14 a stream is read once, and a clone stays usable', async () => {
-    const response = new Response(new Blob(['streamed']).stream(), { headers: { 'cache-control': 'max-age=60' } })
+    const response = new Response(new Blob(['streamed']).stream(), {
+      headers: { 'cache-control': 'max-age=60' },
+    })
     await cache.put(url, response.clone())
     expect(await response.text()).toBe('streamed')
     expect(await (await cache.match(url))?.text()).toBe('streamed')

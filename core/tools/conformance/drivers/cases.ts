@@ -10,7 +10,10 @@ import { strongKvCases } from './strong-kv.ts'
 
 /** What a backend differs in, beyond what cases can see. */
 export interface DriverTraits {
-  /** Entries expire by the backend's own clock, which no case can move: the cases about time are skipped. Default: false. */
+  /**
+   * Entries expire by the backend's own clock, which no case can move: the cases about time are skipped.
+   * Default: false.
+   */
   ownClock?: boolean
   /** Whether a queue counts attempts and depth exactly. Default: true. */
   exact?: boolean
@@ -18,17 +21,29 @@ export interface DriverTraits {
 
 type Create<Kind extends DriverKind> = () => Promise<Harness<DriverOf[Kind]>>
 
-const CASES: { readonly [Kind in DriverKind]?: (create: Create<Kind>, traits: DriverTraits) => DriverCase[] } = {
+const CASES: {
+  readonly [Kind in DriverKind]?: (create: Create<Kind>, traits: DriverTraits) => DriverCase[]
+} = {
   kv: (create, traits) => kvCases(create, traits),
   // A strong kv is a kv too.
-  strongKv: (create, traits) => [...kvCases(create, traits).map((one) => ({ ...one, id: `strong-${one.id}` })), ...strongKvCases(create, traits)],
+  strongKv: (create, traits) => [
+    ...kvCases(create, traits).map((one) => ({ ...one, id: `strong-${one.id}` })),
+    ...strongKvCases(create, traits),
+  ],
   blob: (create) => blobCases(create),
   sql: (create) => sqlCases(create),
   queue: (create, traits) => queueCases(create, traits),
   cache: (create, traits) => cacheCases(create, traits),
 }
 
-/** The cases of a driver of that kind, which ask `create` for a fresh harness each. Kinds without cases of their own have none. */
-export function driverCases<Kind extends DriverKind>(kind: Kind, create: () => Promise<Harness<DriverOf[Kind]>>, traits: DriverTraits = {}): DriverCase[] {
+/**
+ * The cases of a driver of that kind, which ask `create` for a fresh harness each. Kinds without cases of
+ * their own have none.
+ */
+export function driverCases<Kind extends DriverKind>(
+  kind: Kind,
+  create: () => Promise<Harness<DriverOf[Kind]>>,
+  traits: DriverTraits = {},
+): DriverCase[] {
   return CASES[kind]?.(create, traits) ?? []
 }

@@ -16,7 +16,10 @@ export interface DriverCase {
   readonly load?: true
   /** Why this backend cannot be asked, where it cannot. */
   readonly skipped?: string
-  /** Runs it on a fresh harness; rejects with what went wrong, and gives the reason where the driver lacks what it is about, which is optional. */
+  /**
+   * Runs it on a fresh harness; rejects with what went wrong, and gives the reason where the driver lacks
+   * what it is about, which is optional.
+   */
   readonly run: () => Promise<string | undefined>
 }
 
@@ -31,8 +34,15 @@ export interface DefineCase {
   (title: string, settings: Settings, work: CaseWork): void
 }
 
-/** The cases of a kind, defined one by one. Each runs between `before` and `after`, so that it has data of its own. */
-export function defineCases(kind: DriverKind, before: Work, after: Work): { cases: DriverCase[]; it: DefineCase; skip: (reason: string) => DefineCase } {
+/**
+ * The cases of a kind, defined one by one. Each runs between `before` and `after`, so that it has data of its
+ * own.
+ */
+export function defineCases(
+  kind: DriverKind,
+  before: Work,
+  after: Work,
+): { cases: DriverCase[]; it: DefineCase; skip: (reason: string) => DefineCase } {
   const cases: DriverCase[] = []
   const define = (skipped: string | undefined): DefineCase => {
     return (title: string, first: Settings | CaseWork, second?: CaseWork): void => {

@@ -1,6 +1,6 @@
 /**
- * The assertions of driver cases. They read as Vitest's, so that a case reads the same here and in a test, but need no test runner:
- * the cases are published, and run in the command too.
+ * The assertions of driver cases. They read as Vitest's, so that a case reads the same here and in a test,
+ * but need no test runner: the cases are published, and run in the command too.
  */
 import { AssertionError, show } from '../assert.ts'
 
@@ -53,7 +53,14 @@ function matchers(actual: unknown, message: string, wanted: boolean): Matchers {
     toBeUndefined: () => check(actual === undefined, 'undefined'),
     toBeDefined: () => check(actual !== undefined, 'defined'),
     toBeInstanceOf: (type) => check(actual instanceof type, `a ${type.name}`),
-    toContain: (part) => check(typeof actual === 'string' ? actual.includes(String(part)) : Array.isArray(actual) && actual.includes(part), 'with', part),
+    toContain: (part) =>
+      check(
+        typeof actual === 'string'
+          ? actual.includes(String(part))
+          : Array.isArray(actual) && actual.includes(part),
+        'with',
+        part,
+      ),
     toMatch: (pattern) => check(typeof actual === 'string' && pattern.test(actual), `of the form ${pattern}`),
     toBeLessThan: (limit) => check(Number(actual) < limit, 'less than', limit),
     toBeLessThanOrEqual: (limit) => check(Number(actual) <= limit, 'at most', limit),
@@ -64,20 +71,28 @@ function matchers(actual: unknown, message: string, wanted: boolean): Matchers {
 
 function alike(actual: unknown, expected: unknown, partly: boolean): boolean {
   if (Object.is(actual, expected)) return true
-  if (typeof actual !== 'object' || typeof expected !== 'object' || actual === null || expected === null) return false
+  if (typeof actual !== 'object' || typeof expected !== 'object' || actual === null || expected === null)
+    return false
   if (ArrayBuffer.isView(actual) || ArrayBuffer.isView(expected)) return sameBytes(actual, expected)
   if (expected instanceof Set || expected instanceof Map) {
-    return actual.constructor === expected.constructor && alike(sorted(actual as Set<unknown>), sorted(expected as Set<unknown>), false)
+    return (
+      actual.constructor === expected.constructor &&
+      alike(sorted(actual as Set<unknown>), sorted(expected as Set<unknown>), false)
+    )
   }
   if (Array.isArray(actual) !== Array.isArray(expected)) return false
   if (Array.isArray(actual) && actual.length !== (expected as unknown[]).length) return false
   const names = new Set([...Object.keys(expected), ...(partly ? [] : Object.keys(actual))])
-  return [...names].every((name) => alike((actual as Record<string, unknown>)[name], (expected as Record<string, unknown>)[name], partly))
+  return [...names].every((name) =>
+    alike((actual as Record<string, unknown>)[name], (expected as Record<string, unknown>)[name], partly),
+  )
 }
 
 /** Elements, or entries of a map, in an order that both sides share. */
 function sorted(elements: Iterable<unknown>): unknown[] {
-  return [...elements].map((element) => [String(element), element] as const).sort(([a], [b]) => (a < b ? -1 : Number(a > b)))
+  return [...elements]
+    .map((element) => [String(element), element] as const)
+    .sort(([a], [b]) => (a < b ? -1 : Number(a > b)))
 }
 
 function sameBytes(actual: object, expected: object): boolean {

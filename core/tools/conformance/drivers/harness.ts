@@ -37,7 +37,8 @@ export function driverContext(options: OpenOptions, more: Partial<DriverContext>
 /** The error of `promise`, which must be an UnmoorError with this code. */
 export function failure(promise: Promise<unknown>, code: ErrorCode): Promise<UnmoorError> {
   const error = failureOf(promise, code)
-  // A test that fails before it awaits this fails alone: nobody hears of a later rejection, and its retry counts.
+  // A test that fails before it awaits this fails alone: nobody hears of a later rejection, and its retry
+  // counts.
   error.catch(() => {})
   return error
 }
@@ -84,7 +85,10 @@ export function byteOrder(keys: Iterable<string>): string[] {
   return [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
 }
 
-/** Bytes that differ from place to place, the same for the same seed. Made a word at a time: some cases take 100 MiB. */
+/**
+ * Bytes that differ from place to place, the same for the same seed. Made a word at a time: some cases take
+ * 100 MiB.
+ */
 export function pattern(size: number, seed = 1): Uint8Array<ArrayBuffer> {
   const words = new Uint32Array(Math.ceil(size / 4))
   let state = seed

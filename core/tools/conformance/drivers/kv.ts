@@ -4,7 +4,10 @@ import { type DriverCase, defineCases } from './driver-case.ts'
 import { expect } from './expect.ts'
 import { byteOrder, failure, type Harness, pattern, STRANGE_KEYS } from './harness.ts'
 
-/** What every kv driver does, case by case; ids as in the conformance suite. `ownClock`: entries expire by the backend's own clock, which no test can move. */
+/**
+ * What every kv driver does, case by case; ids as in the conformance suite. `ownClock`: entries expire by the
+ * backend's own clock, which no test can move.
+ */
 // oxlint-disable-next-line max-lines-per-function -- a list of cases over one harness, as a describe is
 export function kvCases(create: () => Promise<Harness<KvDriver>>, { ownClock = false } = {}): DriverCase[] {
   let harness: Harness<KvDriver>
@@ -57,7 +60,11 @@ export function kvCases(create: () => Promise<Harness<KvDriver>>, { ownClock = f
   it('kv-d04 a value as a stream, or as bytes that stand for it', async () => {
     await kv.put('a', pattern(70_000), {})
     const value = (await kv.get('a', 'stream'))?.value
-    const bytes = new Uint8Array(await new Response(value as Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>).arrayBuffer())
+    const bytes = new Uint8Array(
+      await new Response(
+        value as Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>,
+      ).arrayBuffer(),
+    )
     expect(Buffer.compare(bytes, pattern(70_000))).toBe(0)
   })
 
@@ -111,7 +118,9 @@ export function kvCases(create: () => Promise<Harness<KvDriver>>, { ownClock = f
     now = expiration * 1000
     expect((await timed.list({ prefix: '', limit: 10 })).keys.map((key) => key.name)).toEqual(['stays'])
     expect(await timed.get('gone', 'text')).toBeNull()
-    expect([...((await timed.getMany?.(['gone', 'stays'], 'text')) ?? new Map([['stays', null]])).keys()]).toEqual(['stays'])
+    expect([
+      ...((await timed.getMany?.(['gone', 'stays'], 'text')) ?? new Map([['stays', null]])).keys(),
+    ]).toEqual(['stays'])
     // It can come back, and a page full of expired keys does not end the list.
     await timed.put('gone', 'again', {})
     expect((await timed.get('gone', 'text'))?.value).toBe('again')
@@ -121,7 +130,11 @@ export function kvCases(create: () => Promise<Harness<KvDriver>>, { ownClock = f
     let now = Date.now()
     const timed = await harness.open({ now: () => now })
     for (let index = 0; index < 20; index++)
-      await timed.put(`k${String(index).padStart(2, '0')}`, 'v', index % 10 === 9 ? {} : { expiration: Math.floor(now / 1000) + 60 })
+      await timed.put(
+        `k${String(index).padStart(2, '0')}`,
+        'v',
+        index % 10 === 9 ? {} : { expiration: Math.floor(now / 1000) + 60 },
+      )
     now += 120_000
     const names: string[] = []
     let cursor: string | undefined
@@ -151,27 +164,66 @@ export function kvCases(create: () => Promise<Harness<KvDriver>>, { ownClock = f
   })
 
   it('kv-d19 prefixes are literal, up to the last code point', async () => {
-    const keys = ['a', 'ab', 'a%', 'a_', 'a*', 'a[b]', 'a\u{10ffff}', 'a\u{10ffff}z', 'b', '%', '\u{10ffff}', '\u{10ffff}\u{10ffff}', '\ud7ffx', '\ue000x', 'A']
+    const keys = [
+      'a',
+      'ab',
+      'a%',
+      'a_',
+      'a*',
+      'a[b]',
+      'a\u{10ffff}',
+      'a\u{10ffff}z',
+      'b',
+      '%',
+      '\u{10ffff}',
+      '\u{10ffff}\u{10ffff}',
+      '\ud7ffx',
+      '\ue000x',
+      'A',
+    ]
     for (const key of keys) await kv.put(key, 'v', {})
-    for (const prefix of ['', 'a', 'ab', 'a%', 'a_', 'a*', 'a[', 'a\u{10ffff}', '%', '\u{10ffff}', '\u{10ffff}\u{10ffff}', '\ud7ff', 'nothing']) {
-      expect(await listAll(prefix), JSON.stringify(prefix)).toEqual(byteOrder(keys.filter((key) => key.startsWith(prefix))))
+    for (const prefix of [
+      '',
+      'a',
+      'ab',
+      'a%',
+      'a_',
+      'a*',
+      'a[',
+      'a\u{10ffff}',
+      '%',
+      '\u{10ffff}',
+      '\u{10ffff}\u{10ffff}',
+      '\ud7ff',
+      'nothing',
+    ]) {
+      expect(await listAll(prefix), JSON.stringify(prefix)).toEqual(
+        byteOrder(keys.filter((key) => key.startsWith(prefix))),
+      )
     }
   })
 
   for (const counts of [[1], [2], [999, 1000, 1001]]) {
     const most = Math.max(...counts)
-    it(`kv-d20/${most} ${counts.join(', ')} keys in pages: no gap, no double, no cursor after the last`, { timeout: 120_000 }, async () => {
-      const keys = Array.from({ length: most }, (_, index) => `k${String(index).padStart(5, '0')}`)
-      let written = 0
-      for (const count of counts) {
-        for (; written < count; written += 50) await Promise.all(keys.slice(written, Math.min(written + 50, count)).map((key) => kv.put(key, 'v', {})))
-        written = count
-        const first = await kv.list({ prefix: '', limit: 1000 })
-        expect(first.keys.length).toBe(Math.min(count, 1000))
-        expect(first.cursor === undefined).toBe(count <= 1000)
-        expect(await listAll('', count < 10 ? 1 : 130)).toEqual(keys.slice(0, count))
-      }
-    })
+    it(
+      `kv-d20/${most} ${counts.join(', ')} keys in pages: no gap, no double, no cursor after the last`,
+      { timeout: 120_000 },
+      async () => {
+        const keys = Array.from({ length: most }, (_, index) => `k${String(index).padStart(5, '0')}`)
+        let written = 0
+        for (const count of counts) {
+          for (; written < count; written += 50)
+            await Promise.all(
+              keys.slice(written, Math.min(written + 50, count)).map((key) => kv.put(key, 'v', {})),
+            )
+          written = count
+          const first = await kv.list({ prefix: '', limit: 1000 })
+          expect(first.keys.length).toBe(Math.min(count, 1000))
+          expect(first.cursor === undefined).toBe(count <= 1000)
+          expect(await listAll('', count < 10 ? 1 : 130)).toEqual(keys.slice(0, count))
+        }
+      },
+    )
   }
 
   it('kv-d21 puts and deletes between pages do not touch other keys', async () => {
@@ -192,7 +244,14 @@ export function kvCases(create: () => Promise<Harness<KvDriver>>, { ownClock = f
     await kv.put('a', 'v', {})
     await kv.put('b', 'v', {})
     const { cursor } = await kv.list({ prefix: '', limit: 1 })
-    for (const bad of ['garbage', 'a', '====', `${cursor}x`, cursor?.slice(1), Buffer.from('a').toString('base64url')]) {
+    for (const bad of [
+      'garbage',
+      'a',
+      '====',
+      `${cursor}x`,
+      cursor?.slice(1),
+      Buffer.from('a').toString('base64url'),
+    ]) {
       await failure(kv.list({ prefix: '', cursor: bad, limit: 1 }), 'InvalidArgument')
     }
   })
@@ -211,7 +270,8 @@ export function kvCases(create: () => Promise<Harness<KvDriver>>, { ownClock = f
     for (const key of keys.slice(0, 60)) await kv.put(key, `v-${key}`, { metadata: '1' })
     const found = await kv.getMany(keys, 'text')
     expect(found.size).toBe(60)
-    for (const key of keys.slice(0, 60)) expect(found.get(key)).toEqual({ value: `v-${key}`, metadata: '1', expiration: undefined })
+    for (const key of keys.slice(0, 60))
+      expect(found.get(key)).toEqual({ value: `v-${key}`, metadata: '1', expiration: undefined })
   })
 
   it('kv-d27 a value over 350 KB replaced by a small one and back', async () => {
@@ -242,9 +302,15 @@ export function kvCases(create: () => Promise<Harness<KvDriver>>, { ownClock = f
   })
 
   it('kv-d30 100 concurrent puts and gets do not mix', async () => {
-    await Promise.all(Array.from({ length: 100 }, (_, index) => kv.put(`k${index}`, `v${index}`, { metadata: String(index) })))
+    await Promise.all(
+      Array.from({ length: 100 }, (_, index) =>
+        kv.put(`k${index}`, `v${index}`, { metadata: String(index) }),
+      ),
+    )
     const found = await Promise.all(Array.from({ length: 100 }, (_, index) => kv.get(`k${index}`, 'text')))
-    found.forEach((entry, index) => expect(entry).toEqual({ value: `v${index}`, metadata: String(index), expiration: undefined }))
+    found.forEach((entry, index) =>
+      expect(entry).toEqual({ value: `v${index}`, metadata: String(index), expiration: undefined }),
+    )
   })
   return cases
 }

@@ -8,7 +8,17 @@ import { UnmoorError } from '../../../errors.ts'
 import type { DriverKind } from './driver-case.ts'
 
 /** Kinds that a driver may serve, in the order of reports. */
-const KINDS: readonly DriverKind[] = ['kv', 'strongKv', 'blob', 'sql', 'queue', 'cache', 'secret', 'service', 'assets']
+const KINDS: readonly DriverKind[] = [
+  'kv',
+  'strongKv',
+  'blob',
+  'sql',
+  'queue',
+  'cache',
+  'secret',
+  'service',
+  'assets',
+]
 
 /** A driver's factories. Options are each driver's own. */
 // oxlint-disable-next-line typescript/no-explicit-any -- checked by the factory
@@ -37,15 +47,25 @@ export async function loadDriver(name: string): Promise<DriverModule> {
   const factories = (await import(pathToFileURL(path).href)) as Factories
   const kinds = KINDS.filter((kind) => typeof factories[kind] === 'function')
   if (kinds.length === 0)
-    throw new UnmoorError('InvalidArgument', `The driver "${name}" exports no factory. It should export one per kind that it serves: ${KINDS.join(', ')}.`, {
-      operation: 'config',
-    })
+    throw new UnmoorError(
+      'InvalidArgument',
+      `The driver "${name}" exports no factory. It should export one per kind that it serves: ` +
+        `${KINDS.join(', ')}.`,
+      {
+        operation: 'config',
+      },
+    )
   return { name, specifier: name.startsWith('.') ? path : name, builtIn, kinds, factories }
 }
 
 /** From source (tests) the module is a .ts file, in the package a .js file. */
 function ownPath(name: string): string {
-  return fileURLToPath(new URL(`../../../../adapters/drivers/${name}/index.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url))
+  return fileURLToPath(
+    new URL(
+      `../../../../adapters/drivers/${name}/index.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`,
+      import.meta.url,
+    ),
+  )
 }
 
 function findModule(name: string): string {
@@ -61,7 +81,8 @@ function findModule(name: string): string {
   }
   throw new UnmoorError(
     'NotFound',
-    `There is no driver "${name}". Name one of ${builtInDrivers().join(', ')}, the path of a module, or an installed package.`,
+    `There is no driver "${name}". Name one of ${builtInDrivers().join(', ')}, the path of a module, or ` +
+      'an installed package.',
     {
       operation: 'config',
     },

@@ -18,7 +18,10 @@ export interface QueueContractOptions {
 
 /** What every queue driver does, case by case. Order is never looked at. */
 // oxlint-disable-next-line max-lines-per-function -- a list of cases over one harness, as a describe is
-export function queueCases(create: () => Promise<Harness<QueueDriver>>, { second = 1, exact = true }: QueueContractOptions = {}): DriverCase[] {
+export function queueCases(
+  create: () => Promise<Harness<QueueDriver>>,
+  { second = 1, exact = true }: QueueContractOptions = {},
+): DriverCase[] {
   let harness: Harness<QueueDriver>
   const { cases, it } = defineCases(
     'queue',
@@ -57,11 +60,19 @@ export function queueCases(create: () => Promise<Harness<QueueDriver>>, { second
     }
     return [...all.values()]
   }
-  const sleep = (seconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, seconds * 1000))
+  const sleep = (seconds: number): Promise<void> =>
+    new Promise((resolve) => setTimeout(resolve, seconds * 1000))
 
   it('queue-d01 a message arrives with its body, id, attempts 1 and the time it was sent', async () => {
     const queue = await open()
-    const sent = message(JSON.stringify({ text: 'J\u00f6rg \u{1f600}', control: '\u0001\u001f\ufffe', nul: '\0', lone: '\\ud800' }))
+    const sent = message(
+      JSON.stringify({
+        text: 'J\u00f6rg \u{1f600}',
+        control: '\u0001\u001f\ufffe',
+        nul: '\0',
+        lone: '\\ud800',
+      }),
+    )
     const before = Date.now()
     await queue.send([sent])
     const [received, ...more] = await receive(queue, { waitSeconds: 20 })
@@ -124,18 +135,22 @@ export function queueCases(create: () => Promise<Harness<QueueDriver>>, { second
     expect(await queue.depth()).toEqual({ ready: 1, delayed: 1, leased: 1 })
   })
 
-  it('queue-d07 a lease that runs out brings the message back, with attempts 2 and its first time; the old lease is void', async () => {
-    const queue = await open()
-    await queue.send([message()])
-    const [first] = await receive(queue, { leaseSeconds: second, waitSeconds: 20 })
-    const [again] = await receive(queue, { waitSeconds: 20 })
-    expect(again).toMatchObject({ id: first?.id, attempts: 2, timestamp: first?.timestamp })
-    expect(again?.lease).not.toBe(first?.lease)
-    await queue.settle([{ lease: first?.lease ?? '', outcome: 'retry', delaySeconds: 0 }])
-    expect(await receive(queue)).toEqual([])
-    await queue.settle([{ lease: again?.lease ?? '', outcome: 'ack' }])
-    expect(await receive(queue)).toEqual([])
-  })
+  it(
+    'queue-d07 a lease that runs out brings the message back, with attempts 2 and its first time; the ' +
+      'old lease is void',
+    async () => {
+      const queue = await open()
+      await queue.send([message()])
+      const [first] = await receive(queue, { leaseSeconds: second, waitSeconds: 20 })
+      const [again] = await receive(queue, { waitSeconds: 20 })
+      expect(again).toMatchObject({ id: first?.id, attempts: 2, timestamp: first?.timestamp })
+      expect(again?.lease).not.toBe(first?.lease)
+      await queue.settle([{ lease: first?.lease ?? '', outcome: 'retry', delaySeconds: 0 }])
+      expect(await receive(queue)).toEqual([])
+      await queue.settle([{ lease: again?.lease ?? '', outcome: 'ack' }])
+      expect(await receive(queue)).toEqual([])
+    },
+  )
 
   it('queue-d08 extend keeps a message with its consumer', async () => {
     const queue = await open()
@@ -148,7 +163,8 @@ export function queueCases(create: () => Promise<Harness<QueueDriver>>, { second
       await sleep(3.5 * second)
       const again = await receive(queue)
       await queue.settle([first, ...again].map((one) => ({ lease: one?.lease ?? '', outcome: 'ack' })))
-      // A machine that stood still extended a lease that had run out, which keeps nothing: that asks nothing of the driver.
+      // A machine that stood still extended a lease that had run out, which keeps nothing: that asks nothing
+      // of the driver.
       if (!inTime) continue
       expect(again).toEqual([])
       expect(await receive(queue)).toEqual([])
@@ -175,37 +191,49 @@ export function queueCases(create: () => Promise<Harness<QueueDriver>>, { second
     const sent = Date.now()
     await queue.send([message('"late"', 2 * second), message('"now"')])
     const came = new Map<unknown, { after: number; attempts: number }>()
-    while (came.size < 2) for (const { body, attempts } of await receive(queue, { waitSeconds: 20 })) came.set(body, { after: Date.now() - sent, attempts })
+    while (came.size < 2)
+      for (const { body, attempts } of await receive(queue, { waitSeconds: 20 }))
+        came.set(body, { after: Date.now() - sent, attempts })
     expect([came.get('"now"')?.attempts, came.get('"late"')?.attempts]).toEqual([1, 1])
     expect([...came.keys()][0]).toBe('"now"')
     expect(came.get('"late"')?.after).toBeGreaterThanOrEqual(2 * second * 1000 - 100)
   })
 
-  it('queue-d11 maxRetries 2: three deliveries, then the dead-letter queue once, with id, body and time, attempts from 1', async () => {
-    const dead = await open('dead')
-    const queue = await open('jobs', { maxRetries: 2, deadLetterQueue: 'dead' })
-    const sent = message('{"poison":true}')
-    await queue.send([sent])
-    let timestamp: number | undefined
-    for (let attempt = 1; attempt <= 3; attempt++) {
-      const [one, ...more] = await receive(queue, { waitSeconds: 20 })
-      expect(more).toEqual([])
-      expect(one).toMatchObject({ id: sent.id, attempts: attempt })
-      timestamp = one?.timestamp
-      expect(await queue.settle([{ lease: one?.lease ?? '', outcome: 'retry', delaySeconds: 0 }])).toEqual({ dropped: [] })
-    }
-    const buried = await receive(dead, { waitSeconds: 5 })
-    expect(buried).toMatchObject([{ id: sent.id, contentType: 'json', body: sent.body, attempts: 1, timestamp }])
-    expect(await receive(queue)).toEqual([])
-    expect(await receive(dead)).toEqual([])
-  })
+  it(
+    'queue-d11 maxRetries 2: three deliveries, then the dead-letter queue once, with id, body and ' +
+      'time, attempts from 1',
+    async () => {
+      const dead = await open('dead')
+      const queue = await open('jobs', { maxRetries: 2, deadLetterQueue: 'dead' })
+      const sent = message('{"poison":true}')
+      await queue.send([sent])
+      let timestamp: number | undefined
+      for (let attempt = 1; attempt <= 3; attempt++) {
+        const [one, ...more] = await receive(queue, { waitSeconds: 20 })
+        expect(more).toEqual([])
+        expect(one).toMatchObject({ id: sent.id, attempts: attempt })
+        timestamp = one?.timestamp
+        expect(await queue.settle([{ lease: one?.lease ?? '', outcome: 'retry', delaySeconds: 0 }])).toEqual({
+          dropped: [],
+        })
+      }
+      const buried = await receive(dead, { waitSeconds: 5 })
+      expect(buried).toMatchObject([
+        { id: sent.id, contentType: 'json', body: sent.body, attempts: 1, timestamp },
+      ])
+      expect(await receive(queue)).toEqual([])
+      expect(await receive(dead)).toEqual([])
+    },
+  )
 
   it('queue-d12 maxRetries 0 without a dead-letter queue: one delivery, then dropped by name', async () => {
     const queue = await open('jobs', { maxRetries: 0 })
     const sent = message()
     await queue.send([sent])
     const [one] = await receive(queue, { waitSeconds: 20 })
-    expect(await queue.settle([{ lease: one?.lease ?? '', outcome: 'retry', delaySeconds: 0 }])).toEqual({ dropped: [sent.id] })
+    expect(await queue.settle([{ lease: one?.lease ?? '', outcome: 'retry', delaySeconds: 0 }])).toEqual({
+      dropped: [sent.id],
+    })
     expect(await receive(queue)).toEqual([])
   })
 
@@ -215,7 +243,11 @@ export function queueCases(create: () => Promise<Harness<QueueDriver>>, { second
     await queue.send(sent)
     const batch: QueueIncoming[] = []
     while (batch.length < 6) batch.push(...(await receive(queue, { waitSeconds: 20 })))
-    await queue.settle(batch.map(({ lease, body }) => (Number(body) % 2 === 0 ? { lease, outcome: 'ack' } : { lease, outcome: 'retry', delaySeconds: 0 })))
+    await queue.settle(
+      batch.map(({ lease, body }) =>
+        Number(body) % 2 === 0 ? { lease, outcome: 'ack' } : { lease, outcome: 'retry', delaySeconds: 0 },
+      ),
+    )
     const again = await drain(queue, 3)
     expect(new Set(again.map(({ body }) => body))).toEqual(new Set(['1', '3', '5']))
     expect(again.every(({ attempts }) => (exact ? attempts === 2 : attempts >= 2))).toBe(true)
@@ -228,74 +260,97 @@ export function queueCases(create: () => Promise<Harness<QueueDriver>>, { second
     expect((await receive(queue, { max: 1, waitSeconds: 20 })).length).toBe(1)
   })
 
-  it('queue-d15 a waiting receive is woken by a send, and returns empty when its time is over or its signal aborts', async () => {
-    const queue = await open()
-    const started = performance.now()
-    expect(await receive(queue, { waitSeconds: second })).toEqual([])
-    expect(performance.now() - started).toBeGreaterThanOrEqual(second * 1000 - 100)
-    // Longer than a case may take: only a look or a push brings it its message.
-    const waiting = receive(queue, { waitSeconds: 600 })
-    await sleep(0.2)
-    await queue.send([message('"wake"')])
-    expect((await waiting).map(({ body }) => body)).toEqual(['"wake"'])
-    const controller = new AbortController()
-    const aborted = receive(queue, { waitSeconds: 20, signal: controller.signal })
-    setTimeout(() => controller.abort(), 100)
-    expect(await aborted).toEqual([])
-    // What is sent now must not go to the consumer that left: a moment later, as a server learns of a broken connection a moment late.
-    await sleep(0.2)
-    await queue.send([message('"next"')])
-    expect(await receive(queue, { signal: AbortSignal.abort() })).toEqual([])
-    expect((await receive(queue, { waitSeconds: 20 })).map(({ body }) => body)).toEqual(['"next"'])
-  })
+  it(
+    'queue-d15 a waiting receive is woken by a send, and returns empty when its time is over or its ' +
+      'signal aborts',
+    async () => {
+      const queue = await open()
+      const started = performance.now()
+      expect(await receive(queue, { waitSeconds: second })).toEqual([])
+      expect(performance.now() - started).toBeGreaterThanOrEqual(second * 1000 - 100)
+      // Longer than a case may take: only a look or a push brings it its message.
+      const waiting = receive(queue, { waitSeconds: 600 })
+      await sleep(0.2)
+      await queue.send([message('"wake"')])
+      expect((await waiting).map(({ body }) => body)).toEqual(['"wake"'])
+      const controller = new AbortController()
+      const aborted = receive(queue, { waitSeconds: 20, signal: controller.signal })
+      setTimeout(() => controller.abort(), 100)
+      expect(await aborted).toEqual([])
+      // What is sent now must not go to the consumer that left: a moment later, as a server learns of a broken
+      // connection a moment late.
+      await sleep(0.2)
+      await queue.send([message('"next"')])
+      expect(await receive(queue, { signal: AbortSignal.abort() })).toEqual([])
+      expect((await receive(queue, { waitSeconds: 20 })).map(({ body }) => body)).toEqual(['"next"'])
+    },
+  )
 
   it('queue-d16 queues and apps do not see each other', async () => {
     const queue = await open('jobs')
     const other = await open('others')
-    const foreign = (await harness.open({ app: 'foreign', binding: 'jobs', declaration: declareQueue() })) as Consumer
+    const foreign = (await harness.open({
+      app: 'foreign',
+      binding: 'jobs',
+      declaration: declareQueue(),
+    })) as Consumer
     await queue.send([message('"mine"')])
     expect(await receive(other)).toEqual([])
     expect(await receive(foreign)).toEqual([])
     expect((await receive(queue, { waitSeconds: 20 })).length).toBe(1)
   })
 
-  it('queue-d17 4 consumers, 400 messages, a tenth retried and a tenth forgotten: all arrive, none is lost', { timeout: 120_000 }, async () => {
-    const consumers = await Promise.all([1, 2, 3, 4].map(() => open('jobs', { maxRetries: 100 })))
-    const sent = Array.from({ length: 400 }, (_, index) => message(JSON.stringify(index)))
-    for (let start = 0; start < sent.length; start += 100) await consumers[0]?.send(sent.slice(start, start + 100))
-    const done = new Set<string>()
-    const deadline = Date.now() + 90_000
-    await Promise.all(
-      consumers.map(async (queue) => {
-        while (done.size < sent.length && Date.now() < deadline) {
-          const batch = await receive(queue, { leaseSeconds: 2 * second, waitSeconds: 0.5 })
-          const kept = batch.filter(({ attempts }) => attempts > 1 || Math.random() > 0.1)
-          await queue.settle(
-            kept.map(({ id, lease, attempts }) => {
-              if (attempts === 1 && Math.random() < 0.1) return { lease, outcome: 'retry', delaySeconds: 0 }
-              done.add(id)
-              return { lease, outcome: 'ack' }
-            }),
-          )
-        }
-      }),
-    )
-    expect(done.size).toBe(sent.length)
-  })
+  it(
+    'queue-d17 4 consumers, 400 messages, a tenth retried and a tenth forgotten: all arrive, none is lost',
+    { timeout: 120_000 },
+    async () => {
+      const consumers = await Promise.all([1, 2, 3, 4].map(() => open('jobs', { maxRetries: 100 })))
+      const sent = Array.from({ length: 400 }, (_, index) => message(JSON.stringify(index)))
+      for (let start = 0; start < sent.length; start += 100)
+        await consumers[0]?.send(sent.slice(start, start + 100))
+      const done = new Set<string>()
+      const deadline = Date.now() + 90_000
+      await Promise.all(
+        consumers.map(async (queue) => {
+          while (done.size < sent.length && Date.now() < deadline) {
+            const batch = await receive(queue, { leaseSeconds: 2 * second, waitSeconds: 0.5 })
+            const kept = batch.filter(({ attempts }) => attempts > 1 || Math.random() > 0.1)
+            await queue.settle(
+              kept.map(({ id, lease, attempts }) => {
+                if (attempts === 1 && Math.random() < 0.1) return { lease, outcome: 'retry', delaySeconds: 0 }
+                done.add(id)
+                return { lease, outcome: 'ack' }
+              }),
+            )
+          }
+        }),
+      )
+      expect(done.size).toBe(sent.length)
+    },
+  )
 
-  it('queue-d18 sends at once, small and large, single and in batches, each store what they were given, once', { timeout: 60_000 }, async () => {
-    const queue = await open()
-    const batches = [
-      ...Array.from({ length: 150 }, (_, index) => [message(JSON.stringify(index))]),
-      ...Array.from({ length: 12 }, (_, index) => [message(pattern(127_000, index + 1))]),
-      ...[1, 2, 3].map((batch) => Array.from({ length: 60 }, (_, index) => message(JSON.stringify(`${batch}.${index}`)))),
-    ]
-    await Promise.all(batches.map((batch) => queue.send(batch)))
-    const sent = new Map(batches.flat().map(({ id, body }) => [id, body]))
-    const received = await drain(queue, sent.size)
-    expect(received.length).toBe(sent.size)
-    for (const { id, body } of received) expect(Buffer.compare(Buffer.from(body as Uint8Array), Buffer.from(sent.get(id) as Uint8Array))).toBe(0)
-    if (exact) expect(await queue.depth()).toEqual({ ready: 0, delayed: 0, leased: 0 })
-  })
+  it(
+    'queue-d18 sends at once, small and large, single and in batches, each store what they were given, once',
+    { timeout: 60_000 },
+    async () => {
+      const queue = await open()
+      const batches = [
+        ...Array.from({ length: 150 }, (_, index) => [message(JSON.stringify(index))]),
+        ...Array.from({ length: 12 }, (_, index) => [message(pattern(127_000, index + 1))]),
+        ...[1, 2, 3].map((batch) =>
+          Array.from({ length: 60 }, (_, index) => message(JSON.stringify(`${batch}.${index}`))),
+        ),
+      ]
+      await Promise.all(batches.map((batch) => queue.send(batch)))
+      const sent = new Map(batches.flat().map(({ id, body }) => [id, body]))
+      const received = await drain(queue, sent.size)
+      expect(received.length).toBe(sent.size)
+      for (const { id, body } of received)
+        expect(Buffer.compare(Buffer.from(body as Uint8Array), Buffer.from(sent.get(id) as Uint8Array))).toBe(
+          0,
+        )
+      if (exact) expect(await queue.depth()).toEqual({ ready: 0, delayed: 0, leased: 0 })
+    },
+  )
   return cases
 }

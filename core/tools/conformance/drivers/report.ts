@@ -20,7 +20,12 @@ export function createDriverReport(driver: string, backend: string, cases: CaseR
 /** The report as the one JSON line of `--reporter json`: counts, and of the cases only what did not pass. */
 export function driverReportLine(report: DriverReport): object {
   const { driver, backend, suites } = report
-  const { target: _, runtime: __, groups: ___, ...counts } = reportLine(asReport(report)) as Record<string, unknown>
+  const {
+    target: _,
+    runtime: __,
+    groups: ___,
+    ...counts
+  } = reportLine(asReport(report)) as Record<string, unknown>
   return { driver, backend, suites, ...counts }
 }
 

@@ -1,10 +1,21 @@
-/** Runs what a driver has to keep: its own cases in this process, and the app's cases of its kinds in the fixture app. Runs on Node. */
+/**
+ * Runs what a driver has to keep: its own cases in this process, and the app's cases of its kinds in the
+ * fixture app. Runs on Node.
+ */
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DriverSpec, Log } from '../../../adapter.ts'
-import { type AnyDeclaration, blob, cache, driverKind, kv, queue, sql } from '../../../bindings/declarations.ts'
+import {
+  type AnyDeclaration,
+  blob,
+  cache,
+  driverKind,
+  kv,
+  queue,
+  sql,
+} from '../../../bindings/declarations.ts'
 import type { DriverOf } from '../../../bindings/drivers.ts'
 import { show } from '../assert.ts'
 import type { Backend } from '../backends/backend.ts'
@@ -23,9 +34,14 @@ import { createDriverReport, type DriverReport } from './report.ts'
 
 /** Options of {@link runDriverConformance}. */
 export interface DriverConformanceOptions {
-  /** A built-in driver's name, the path of a driver's module from the working folder, or an installed package. */
+  /**
+   * A built-in driver's name, the path of a driver's module from the working folder, or an installed package.
+   */
   driver: string
-  /** The driver's options, for every binding. Default: what reaches the server that the run starts, for built-in drivers; none for others. */
+  /**
+   * The driver's options, for every binding. Default: what reaches the server that the run starts, for
+   * built-in drivers; none for others.
+   */
   options?: Readonly<Record<string, unknown>>
   /** Only cases whose id contains this text or matches it as a pattern with `*`. Default: all. */
   filter?: string
@@ -58,7 +74,10 @@ const DECLARATIONS: Readonly<Partial<Record<DriverKind, AnyDeclaration>>> = {
 }
 const SILENT: Log = { info() {}, warn() {} }
 
-/** Runs every case of a driver's kinds on its real backend. Where that is not there, all are skipped with the reason. */
+/**
+ * Runs every case of a driver's kinds on its real backend. Where that is not there, all are skipped with the
+ * reason.
+ */
 export async function runDriverConformance(options: DriverConformanceOptions): Promise<DriverReport> {
   const log = options.log ?? SILENT
   const driver = await loadDriver(options.driver)
@@ -84,9 +103,16 @@ export async function runDriverConformance(options: DriverConformanceOptions): P
 }
 
 /** The app's cases: the fixture app on Node, with the driver for every binding of its kinds. */
-async function runInApp(driver: DriverModule, backend: Backend, options: DriverConformanceOptions, log: Log): Promise<CaseResult[]> {
+async function runInApp(
+  driver: DriverModule,
+  backend: Backend,
+  options: DriverConformanceOptions,
+  log: Log,
+): Promise<CaseResult[]> {
   const spec: DriverSpec = { ...backend.options, driver: driver.specifier }
-  const served = Object.entries(bindings).filter(([, declaration]) => driver.kinds.includes(driverKind(declaration) as DriverKind))
+  const served = Object.entries(bindings).filter(([, declaration]) =>
+    driver.kinds.includes(driverKind(declaration) as DriverKind),
+  )
   const report = await runConformance({
     target: 'node',
     drivers: Object.fromEntries(served.map(([name]) => [name, spec])),
@@ -98,19 +124,29 @@ async function runInApp(driver: DriverModule, backend: Backend, options: DriverC
     ...(options.onResult === undefined ? {} : { onResult: options.onResult }),
   })
   // Those of a strong kv ran on the target's own driver then.
-  return driver.kinds.includes('strongKv') ? report.cases : report.cases.filter(({ id }) => !/^kv-25[a-z]/.test(id))
+  return driver.kinds.includes('strongKv')
+    ? report.cases
+    : report.cases.filter(({ id }) => !/^kv-25[a-z]/.test(id))
 }
 
 function groupsOf(driver: DriverModule): Group[] {
   return [...new Set(driver.kinds.flatMap((kind) => GROUP_OF[kind] ?? []))]
 }
 
-function expectationsOf(driver: DriverModule, options: DriverConformanceOptions): Readonly<Record<string, string>> {
+function expectationsOf(
+  driver: DriverModule,
+  options: DriverConformanceOptions,
+): Readonly<Record<string, string>> {
   return options.expectations ?? (driver.builtIn ? DRIVER_EXPECTATIONS[driver.name] : undefined) ?? {}
 }
 
 /** The driver's own cases, kinds side by side and one case after the other. */
-async function runDirectly(driver: DriverModule, backend: Backend, dataDir: string, options: DriverConformanceOptions): Promise<CaseResult[]> {
+async function runDirectly(
+  driver: DriverModule,
+  backend: Backend,
+  dataDir: string,
+  options: DriverConformanceOptions,
+): Promise<CaseResult[]> {
   const expectations = expectationsOf(driver, options)
   const results = await Promise.all(
     driver.kinds.map(async (kind) => {
@@ -143,13 +179,23 @@ async function runOne(one: DriverCase, group: Group, expected: string | undefine
   clearTimeout(timer)
   const facts = { id, group, contract, ms: Math.round(performance.now() - started) }
   if (lacking !== undefined) return { ...facts, outcome: 'skipped', reason: lacking }
-  if (expected === undefined) return error === undefined ? { ...facts, outcome: 'passed' } : { ...facts, outcome: 'failed', error }
+  if (expected === undefined)
+    return error === undefined ? { ...facts, outcome: 'passed' } : { ...facts, outcome: 'failed', error }
   if (error !== undefined) return { ...facts, outcome: 'expectedFailure', error, reason: expected }
-  return { ...facts, outcome: 'failed', error: `it passes, but is expected to fail: ${expected}. Take it out of the expectations.` }
+  return {
+    ...facts,
+    outcome: 'failed',
+    error: `it passes, but is expected to fail: ${expected}. Take it out of the expectations.`,
+  }
 }
 
 /** Drivers over data that no other case has: apps keep apart on every backend. */
-async function createHarness<Kind extends DriverKind>(driver: DriverModule, kind: Kind, backend: Backend, dataDir: string): Promise<Harness<DriverOf[Kind]>> {
+async function createHarness<Kind extends DriverKind>(
+  driver: DriverModule,
+  kind: Kind,
+  backend: Backend,
+  dataDir: string,
+): Promise<Harness<DriverOf[Kind]>> {
   const factory = driver.factories[kind]
   if (factory === undefined) throw new Error(`${driver.name} serves no ${kind}`)
   const id = randomUUID().slice(0, 8)
@@ -158,10 +204,17 @@ async function createHarness<Kind extends DriverKind>(driver: DriverModule, kind
   return {
     async open(given = {}) {
       const context = driverContext(
-        { ...given, app: `${given.app ?? 'test'}-${id}`, declaration: given.declaration ?? (DECLARATIONS[kind] as AnyDeclaration) },
+        {
+          ...given,
+          app: `${given.app ?? 'test'}-${id}`,
+          declaration: given.declaration ?? (DECLARATIONS[kind] as AnyDeclaration),
+        },
         { dataDir, variable: (name) => backend.variables[name] ?? process.env[name] },
       )
-      const made = await factory({ ...backend.options, ...space, ...(await backend.optionsOf?.(context)) }, context)
+      const made = await factory(
+        { ...backend.options, ...space, ...(await backend.optionsOf?.(context)) },
+        context,
+      )
       opened.push(made)
       return made
     },
@@ -180,5 +233,12 @@ function skipAll(driver: DriverModule, options: DriverConformanceOptions, reason
       .filter(({ id }) => matches(id, options.filter))
       .map(({ id, contract }) => ({ id, contract, group: GROUP_OF[kind] as Group })),
   )
-  return [...inApp, ...direct].map(({ id, group, contract }) => ({ id, group, contract, outcome: 'skipped', ms: 0, reason }))
+  return [...inApp, ...direct].map(({ id, group, contract }) => ({
+    id,
+    group,
+    contract,
+    outcome: 'skipped',
+    ms: 0,
+    reason,
+  }))
 }

@@ -5,7 +5,10 @@ import { type DriverCase, defineCases } from './driver-case.ts'
 import { expect } from './expect.ts'
 import { failure, type Harness, pattern } from './harness.ts'
 
-/** What every sql driver does, case by case. Texts are written with `?1`; Postgres gets them as `$1`, as the portable class would send them. */
+/**
+ * What every sql driver does, case by case. Texts are written with `?1`; Postgres gets them as `$1`, as the
+ * portable class would send them.
+ */
 // oxlint-disable-next-line max-lines-per-function -- a list of cases over one harness, as a describe is
 export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[] {
   let harness: Harness<SqlDriver>
@@ -16,16 +19,22 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
       harness = await create()
       db = await harness.open({ declaration: declareSql() })
       await query(
-        `CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT UNIQUE, amount DOUBLE PRECISION, flag BOOLEAN, data ${db.dialect === 'sqlite' ? 'BLOB' : 'BYTEA'}, big BIGINT)`,
+        'CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT UNIQUE, amount DOUBLE PRECISION, flag ' +
+          `BOOLEAN, data ${db.dialect === 'sqlite' ? 'BLOB' : 'BYTEA'}, big BIGINT)`,
       )
     },
     () => harness.dispose(),
   )
 
-  const dialectText = (text: string): string => (db.dialect === 'postgres' ? text.replaceAll(/\?(\d+)/g, '$$$1') : text)
-  const statement = (text: string, params: readonly SqlCell[] = []): { text: string; params: readonly SqlCell[] } => ({ text: dialectText(text), params })
+  const dialectText = (text: string): string =>
+    db.dialect === 'postgres' ? text.replaceAll(/\?(\d+)/g, '$$$1') : text
+  const statement = (
+    text: string,
+    params: readonly SqlCell[] = [],
+  ): { text: string; params: readonly SqlCell[] } => ({ text: dialectText(text), params })
   const query = (text: string, ...params: SqlCell[]): Promise<SqlResult> => db.query(statement(text, params))
-  const value = async (text: string, ...params: SqlCell[]): Promise<unknown> => (await query(text, ...params)).rows[0]?.[0]
+  const value = async (text: string, ...params: SqlCell[]): Promise<unknown> =>
+    (await query(text, ...params)).rows[0]?.[0]
 
   it('sql-d01 values round trip through columns: text, whole and real numbers, booleans, null, bytes', async () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, index) => index)
@@ -47,7 +56,15 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
       new Uint8Array(),
       Number.MIN_SAFE_INTEGER,
     )
-    await query('INSERT INTO items (id, name, amount, flag, data, big) VALUES (?1, ?2, ?3, ?4, ?5, ?6)', 3, null, null, null, null, null)
+    await query(
+      'INSERT INTO items (id, name, amount, flag, data, big) VALUES (?1, ?2, ?3, ?4, ?5, ?6)',
+      3,
+      null,
+      null,
+      null,
+      null,
+      null,
+    )
     const { columns, rows } = await query('SELECT id, name, amount, flag, data, big FROM items ORDER BY id')
     expect(columns).toEqual(['id', 'name', 'amount', 'flag', 'data', 'big'])
     const yes = db.dialect === 'sqlite' ? 1 : true
@@ -62,7 +79,15 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
   })
 
   it('sql-d02 booleans and numbers fit number columns, in conditions and limits', async () => {
-    await query('INSERT INTO items (id, amount, flag) VALUES (?1, ?2, ?3), (?4, ?5, ?6)', true, 5, true, 2, 7, false)
+    await query(
+      'INSERT INTO items (id, amount, flag) VALUES (?1, ?2, ?3), (?4, ?5, ?6)',
+      true,
+      5,
+      true,
+      2,
+      7,
+      false,
+    )
     expect(await value('SELECT count(*) FROM items WHERE id = ?1', true)).toBe(1)
     expect(await value('SELECT id FROM items WHERE flag = ?1', false)).toBe(2)
     expect(await value('SELECT id FROM items WHERE amount > ?1 ORDER BY id LIMIT ?2', 5.5, 1)).toBe(2)
@@ -81,7 +106,10 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
   it('sql-d04 a batch whose result cannot be given back is rolled back', async () => {
     await query('INSERT INTO items (id, big) VALUES (1, CAST(?1 AS BIGINT))', '9007199254740993')
     const error = await failure(
-      db.batch([statement('INSERT INTO items (id) VALUES (2)'), statement('UPDATE items SET name = ?1 WHERE id = 1 RETURNING big', ['x'])]),
+      db.batch([
+        statement('INSERT INTO items (id) VALUES (2)'),
+        statement('UPDATE items SET name = ?1 WHERE id = 1 RETURNING big', ['x']),
+      ]),
       'LimitExceeded',
     )
     expect(error.details.index).toBe(1)
@@ -91,18 +119,27 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
 
   it('sql-d05 aggregates are numbers', async () => {
     await query('INSERT INTO items (id, amount, big) VALUES (1, 1.5, 10), (2, 2.5, 20)')
-    expect((await query('SELECT count(*), sum(id), sum(big), sum(amount), avg(id), max(big), min(amount) FROM items')).rows).toEqual([
-      [2, 3, 30, 4, 1.5, 20, 1.5],
-    ])
+    expect(
+      (
+        await query(
+          'SELECT count(*), sum(id), sum(big), sum(amount), avg(id), max(big), min(amount) FROM items',
+        )
+      ).rows,
+    ).toEqual([[2, 3, 30, 4, 1.5, 20, 1.5]])
   })
 
   it('sql-d06 columns of the same name are both kept, in order', async () => {
-    expect(await query("SELECT 1 AS a, 'x' AS a, 2 AS b")).toMatchObject({ columns: ['a', 'a', 'b'], rows: [[1, 'x', 2]] })
+    expect(await query("SELECT 1 AS a, 'x' AS a, 2 AS b")).toMatchObject({
+      columns: ['a', 'a', 'b'],
+      rows: [[1, 'x', 2]],
+    })
   })
 
   it('sql-d07 a parameter can be used twice and out of order', async () => {
     await query('INSERT INTO items (id, name) VALUES (?2, ?1)', 'n', 4)
-    expect((await query('SELECT id, name FROM items WHERE (id = ?1 AND name = ?2) OR id = ?1', 4, 'n')).rows).toEqual([[4, 'n']])
+    expect(
+      (await query('SELECT id, name FROM items WHERE (id = ?1 AND name = ?2) OR id = ?1', 4, 'n')).rows,
+    ).toEqual([[4, 'n']])
   })
 
   it('sql-d08 changes and lastRowId', async () => {
@@ -118,11 +155,14 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
   })
 
   it('sql-d09 RETURNING, upsert, CTEs and windows', async () => {
-    const upsert = 'INSERT INTO items (id, amount) VALUES (?1, 1) ON CONFLICT (id) DO UPDATE SET amount = items.amount + 1 RETURNING id, amount'
+    const upsert =
+      'INSERT INTO items (id, amount) VALUES (?1, 1) ON CONFLICT (id) DO UPDATE SET amount = ' +
+      'items.amount + 1 RETURNING id, amount'
     expect(await query(upsert, 1)).toMatchObject({ columns: ['id', 'amount'], rows: [[1, 1]], changes: 1 })
     expect(await query(upsert, 1)).toMatchObject({ rows: [[1, 2]], changes: 1 })
     const moved = await query(
-      'WITH big AS (SELECT id FROM items WHERE amount > 1) UPDATE items SET name = ?1 WHERE id IN (SELECT id FROM big) RETURNING name',
+      'WITH big AS (SELECT id FROM items WHERE amount > 1) UPDATE items SET name = ?1 WHERE id IN ' +
+        '(SELECT id FROM big) RETURNING name',
       'moved',
     )
     expect(moved).toMatchObject({ rows: [['moved']], changes: 1 })
@@ -131,15 +171,31 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
   })
 
   it('sql-d10 values are inert', async () => {
-    const corpus = ["'; DROP TABLE items; --", '" OR ""="', '/* */', '-- comment', "\u2019 \u02bc '", '\\', '%_', '$1 ?1 :a @b', '{}']
-    for (const [index, text] of corpus.entries()) await query('INSERT INTO items (id, name) VALUES (?1, ?2)', index, text)
+    const corpus = [
+      "'; DROP TABLE items; --",
+      '" OR ""="',
+      '/* */',
+      '-- comment',
+      "\u2019 \u02bc '",
+      '\\',
+      '%_',
+      '$1 ?1 :a @b',
+      '{}',
+    ]
+    for (const [index, text] of corpus.entries())
+      await query('INSERT INTO items (id, name) VALUES (?1, ?2)', index, text)
     expect((await query('SELECT name FROM items ORDER BY id')).rows.map(([text]) => text)).toEqual(corpus)
     for (const text of corpus) expect(await value('SELECT count(*) FROM items WHERE name = ?1', text)).toBe(1)
   })
 
   it('sql-d11 100 parameters, a value of 1,900,000 bytes, a statement of 100,000 bytes', async () => {
     const list = Array.from({ length: 100 }, (_, index) => `CAST(?${index + 1} AS INTEGER)`)
-    expect(await value(`SELECT ${list.slice(0, 50).join(' + ')} + (${list.slice(50).join(' + ')})`, ...Array.from({ length: 100 }, () => 1))).toBe(100)
+    expect(
+      await value(
+        `SELECT ${list.slice(0, 50).join(' + ')} + (${list.slice(50).join(' + ')})`,
+        ...Array.from({ length: 100 }, () => 1),
+      ),
+    ).toBe(100)
     const bytes = pattern(1_900_000)
     await query('INSERT INTO items (id, data) VALUES (1, ?1)', bytes)
     expect(Buffer.compare((await value('SELECT data FROM items')) as Uint8Array, bytes)).toBe(0)
@@ -150,15 +206,31 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
   })
 
   it('sql-d12 constraints: unique is AlreadyExists, others Constraint with their kind', async () => {
-    await query('CREATE TABLE parts (id INTEGER PRIMARY KEY, item INTEGER NOT NULL REFERENCES items (id), size INTEGER CHECK (size > 0))')
+    await query(
+      'CREATE TABLE parts (id INTEGER PRIMARY KEY, item INTEGER NOT NULL REFERENCES items (id), size ' +
+        'INTEGER CHECK (size > 0))',
+    )
     await query("INSERT INTO items (id, name) VALUES (1, 'a')")
-    expect((await failure(query('INSERT INTO items (id) VALUES (1)'), 'AlreadyExists')).details.kind).toBe('unique')
-    expect((await failure(query("INSERT INTO items (id, name) VALUES (2, 'a')"), 'AlreadyExists')).retryable).toBe(false)
-    expect((await failure(query('INSERT INTO parts (id, item) VALUES (1, 99)'), 'Constraint')).details.kind).toBe('foreignKey')
-    expect((await failure(query('INSERT INTO parts (id) VALUES (1)'), 'Constraint')).details.kind).toBe('notNull')
-    expect((await failure(query('INSERT INTO parts (id, item, size) VALUES (1, 1, 0)'), 'Constraint')).details.kind).toBe('check')
+    expect((await failure(query('INSERT INTO items (id) VALUES (1)'), 'AlreadyExists')).details.kind).toBe(
+      'unique',
+    )
+    expect(
+      (await failure(query("INSERT INTO items (id, name) VALUES (2, 'a')"), 'AlreadyExists')).retryable,
+    ).toBe(false)
+    expect(
+      (await failure(query('INSERT INTO parts (id, item) VALUES (1, 99)'), 'Constraint')).details.kind,
+    ).toBe('foreignKey')
+    expect((await failure(query('INSERT INTO parts (id) VALUES (1)'), 'Constraint')).details.kind).toBe(
+      'notNull',
+    )
+    expect(
+      (await failure(query('INSERT INTO parts (id, item, size) VALUES (1, 1, 0)'), 'Constraint')).details
+        .kind,
+    ).toBe('check')
     await query('INSERT INTO parts (id, item, size) VALUES (1, 1, 1)')
-    expect((await failure(query('DELETE FROM items WHERE id = 1'), 'Constraint')).details.kind).toBe('foreignKey')
+    expect((await failure(query('DELETE FROM items WHERE id = 1'), 'Constraint')).details.kind).toBe(
+      'foreignKey',
+    )
   })
 
   it('sql-d13 syntax errors, missing tables and columns', async () => {
@@ -166,7 +238,9 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
     expect((await failure(query('SELECT * FROM nowhere'), 'NotFound')).details.kind).toBe('table')
     expect((await failure(query('INSERT INTO nowhere VALUES (1)'), 'NotFound')).details.kind).toBe('table')
     await failure(query('SELECT nothing FROM items'), 'InvalidArgument')
-    expect((await failure(query('CREATE TABLE items (id INTEGER)'), 'AlreadyExists')).details.kind).toBe('table')
+    expect((await failure(query('CREATE TABLE items (id INTEGER)'), 'AlreadyExists')).details.kind).toBe(
+      'table',
+    )
   })
 
   it('sql-d14 a batch commits all, and each statement sees the earlier ones', async () => {
@@ -196,7 +270,14 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
       'AlreadyExists',
     )
     expect(error.details).toMatchObject({ index: 2, kind: 'unique' })
-    expect((await failure(db.batch([statement('INSERT INTO items (id) VALUES (5)'), statement('SELEC')]), 'InvalidArgument')).details.index).toBe(1)
+    expect(
+      (
+        await failure(
+          db.batch([statement('INSERT INTO items (id) VALUES (5)'), statement('SELEC')]),
+          'InvalidArgument',
+        )
+      ).details.index,
+    ).toBe(1)
     expect(await value('SELECT count(*) FROM items')).toBe(0)
     // The connection is fit for use again.
     await query('INSERT INTO items (id) VALUES (1)')
@@ -204,7 +285,10 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
 
   it('sql-d16 DDL in a batch is rolled back too', async () => {
     await failure(
-      db.batch([statement('CREATE TABLE half (id INTEGER)'), statement('INSERT INTO items (id) VALUES (NULL), (1), (1)')]),
+      db.batch([
+        statement('CREATE TABLE half (id INTEGER)'),
+        statement('INSERT INTO items (id) VALUES (NULL), (1), (1)'),
+      ]),
       db.dialect === 'sqlite' ? 'AlreadyExists' : 'Constraint',
     )
     await failure(query('SELECT * FROM half'), 'NotFound')
@@ -213,8 +297,13 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
   it('sql-d17 50 batches at once over two drivers lose no update', async () => {
     const second = await harness.open({ declaration: declareSql() })
     await query('INSERT INTO items (id, amount) VALUES (1, 0)')
-    const increment = [statement('UPDATE items SET amount = amount + 1 WHERE id = 1'), statement('SELECT amount FROM items WHERE id = 1')]
-    const results = await Promise.all(Array.from({ length: 50 }, (_, index) => (index % 2 === 0 ? db : second).batch(increment)))
+    const increment = [
+      statement('UPDATE items SET amount = amount + 1 WHERE id = 1'),
+      statement('SELECT amount FROM items WHERE id = 1'),
+    ]
+    const results = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => (index % 2 === 0 ? db : second).batch(increment)),
+    )
     expect(await value('SELECT amount FROM items')).toBe(50)
     expect(new Set(results.map((result) => result[1]?.rows[0]?.[0])).size).toBe(50)
   })
@@ -255,14 +344,22 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
       [1, 1],
       [2, 2],
     ])
-    const failed = await db.exclusive(() => Promise.reject(new Error('work failed'))).catch((error: unknown) => error)
+    const failed = await db
+      .exclusive(() => Promise.reject(new Error('work failed')))
+      .catch((error: unknown) => error)
     expect(String(failed)).toContain('work failed')
     expect(await db.exclusive(async () => 'free again')).toBe('free again')
   })
 
   it('sql-d21 100 queries at once', async () => {
-    await Promise.all(Array.from({ length: 100 }, (_, index) => query('INSERT INTO items (id, name) VALUES (?1, ?2)', index, `n${index}`)))
-    const names = await Promise.all(Array.from({ length: 100 }, (_, index) => value('SELECT name FROM items WHERE id = ?1', index)))
+    await Promise.all(
+      Array.from({ length: 100 }, (_, index) =>
+        query('INSERT INTO items (id, name) VALUES (?1, ?2)', index, `n${index}`),
+      ),
+    )
+    const names = await Promise.all(
+      Array.from({ length: 100 }, (_, index) => value('SELECT name FROM items WHERE id = ?1', index)),
+    )
     expect(names).toEqual(Array.from({ length: 100 }, (_, index) => `n${index}`))
   })
 
@@ -272,7 +369,13 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
     await query('INSERT INTO items (id, amount) VALUES (1, 1)')
     const order: string[] = []
     const transaction = await db.begin()
-    expect((await transaction.query(statement('UPDATE items SET amount = amount + ?1 WHERE id = 1 RETURNING amount', [10]))).rows).toEqual([[11]])
+    expect(
+      (
+        await transaction.query(
+          statement('UPDATE items SET amount = amount + ?1 WHERE id = 1 RETURNING amount', [10]),
+        )
+      ).rows,
+    ).toEqual([[11]])
     // Where there is one connection, reads wait too.
     const early: unknown[] = []
     const reads = [db, second].map(async (driver) => {
@@ -280,7 +383,9 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
       if (order.length === 0) early.push(rows)
     })
     const writes = [db, second].map((driver) =>
-      driver.batch([statement('UPDATE items SET amount = amount * 2 WHERE id = 1')]).then(() => void order.push('write')),
+      driver
+        .batch([statement('UPDATE items SET amount = amount * 2 WHERE id = 1')])
+        .then(() => void order.push('write')),
     )
     await new Promise((resolve) => setTimeout(resolve, 50))
     order.push('commit')
@@ -291,52 +396,62 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
     expect(await value('SELECT amount FROM items')).toBe(44)
   })
 
-  it('sql-d23 a transaction that is rolled back, after an error or without, leaves nothing; the next one works', async () => {
-    if (db.begin === undefined) return 'the driver has no begin'
-    for (const text of ['SELECT 1', 'INSERT INTO items (id) VALUES (1)', 'SELEC']) {
+  it(
+    'sql-d23 a transaction that is rolled back, after an error or without, leaves nothing; the next ' +
+      'one works',
+    async () => {
+      if (db.begin === undefined) return 'the driver has no begin'
+      for (const text of ['SELECT 1', 'INSERT INTO items (id) VALUES (1)', 'SELEC']) {
+        const transaction = await db.begin()
+        await transaction.query(statement('INSERT INTO items (id) VALUES (?1)', [1]))
+        await transaction.query(statement(text)).catch(() => {})
+        await transaction.rollback()
+        expect(await value('SELECT count(*) FROM items')).toBe(0)
+      }
       const transaction = await db.begin()
       await transaction.query(statement('INSERT INTO items (id) VALUES (?1)', [1]))
-      await transaction.query(statement(text)).catch(() => {})
-      await transaction.rollback()
-      expect(await value('SELECT count(*) FROM items')).toBe(0)
-    }
-    const transaction = await db.begin()
-    await transaction.query(statement('INSERT INTO items (id) VALUES (?1)', [1]))
-    await transaction.commit()
-    expect(await value('SELECT count(*) FROM items')).toBe(1)
-  })
+      await transaction.commit()
+      expect(await value('SELECT count(*) FROM items')).toBe(1)
+    },
+  )
 
-  it('sql-d24 two transactions that read and then write, over two drivers: one waits, or is a Conflict that may be retried', async () => {
-    const second = await harness.open({ declaration: declareSql() })
-    if (db.begin === undefined) return 'the driver has no begin'
-    await query('INSERT INTO items (id, amount) VALUES (1, 0)')
-    let conflicts = 0
-    const increment = async (driver: SqlDriver): Promise<void> => {
-      for (;;) {
-        const transaction = await driver.begin?.()
-        if (transaction === undefined) return
-        try {
-          const { rows } = await transaction.query(statement('SELECT amount FROM items WHERE id = 1'))
-          await new Promise((resolve) => setTimeout(resolve, 5))
-          await transaction.query(statement('UPDATE items SET amount = ?1 WHERE id = 1', [Number(rows[0]?.[0]) + 1]))
-        } catch (error) {
-          await transaction.rollback()
-          await failure(Promise.reject(error), 'Conflict')
-          conflicts++
-          continue
-        }
-        try {
-          await transaction.commit()
-          return
-        } catch (error) {
-          expect((await failure(Promise.reject(error), 'Conflict')).retryable).toBe(true)
-          conflicts++
+  it(
+    'sql-d24 two transactions that read and then write, over two drivers: one waits, or is a Conflict ' +
+      'that may be retried',
+    async () => {
+      const second = await harness.open({ declaration: declareSql() })
+      if (db.begin === undefined) return 'the driver has no begin'
+      await query('INSERT INTO items (id, amount) VALUES (1, 0)')
+      let conflicts = 0
+      const increment = async (driver: SqlDriver): Promise<void> => {
+        for (;;) {
+          const transaction = await driver.begin?.()
+          if (transaction === undefined) return
+          try {
+            const { rows } = await transaction.query(statement('SELECT amount FROM items WHERE id = 1'))
+            await new Promise((resolve) => setTimeout(resolve, 5))
+            await transaction.query(
+              statement('UPDATE items SET amount = ?1 WHERE id = 1', [Number(rows[0]?.[0]) + 1]),
+            )
+          } catch (error) {
+            await transaction.rollback()
+            await failure(Promise.reject(error), 'Conflict')
+            conflicts++
+            continue
+          }
+          try {
+            await transaction.commit()
+            return
+          } catch (error) {
+            expect((await failure(Promise.reject(error), 'Conflict')).retryable).toBe(true)
+            conflicts++
+          }
         }
       }
-    }
-    await Promise.all(Array.from({ length: 10 }, (_, index) => increment(index % 2 === 0 ? db : second)))
-    expect(await value('SELECT amount FROM items')).toBe(10)
-    if (db.dialect === 'sqlite') expect(conflicts).toBe(0)
-  })
+      await Promise.all(Array.from({ length: 10 }, (_, index) => increment(index % 2 === 0 ? db : second)))
+      expect(await value('SELECT amount FROM items')).toBe(10)
+      if (db.dialect === 'sqlite') expect(conflicts).toBe(0)
+    },
+  )
   return cases
 }

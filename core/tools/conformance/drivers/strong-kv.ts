@@ -4,9 +4,15 @@ import { type DriverCase, defineCases } from './driver-case.ts'
 import { expect } from './expect.ts'
 import { byteOrder, failure, type Harness, pattern, STRANGE_KEYS } from './harness.ts'
 
-/** What every strongKv driver does beyond `kvContract`, which it passes too. `ownClock`: entries expire by the backend's own clock, which no test can move. */
+/**
+ * What every strongKv driver does beyond `kvContract`, which it passes too. `ownClock`: entries expire by the
+ * backend's own clock, which no test can move.
+ */
 // oxlint-disable-next-line max-lines-per-function -- a list of cases over one harness, as a describe is
-export function strongKvCases(create: () => Promise<Harness<StrongKvDriver>>, { ownClock = false } = {}): DriverCase[] {
+export function strongKvCases(
+  create: () => Promise<Harness<StrongKvDriver>>,
+  { ownClock = false } = {},
+): DriverCase[] {
   let harness: Harness<StrongKvDriver>
   let kv: StrongKvDriver
   const { cases, it, skip } = defineCases(
@@ -30,8 +36,17 @@ export function strongKvCases(create: () => Promise<Harness<StrongKvDriver>>, { 
     expect(await kv.getWithVersion('a', 'text')).toBeNull()
     const version = written(await kv.putIf('a', 'text \u2713', { metadata: '{"m":1}' }, null))
     expect(version).not.toBe('')
-    expect(await kv.getWithVersion('a', 'text')).toEqual({ value: 'text \u2713', metadata: '{"m":1}', expiration: undefined, version })
-    expect(await kv.get('a', 'text')).toEqual({ value: 'text \u2713', metadata: '{"m":1}', expiration: undefined })
+    expect(await kv.getWithVersion('a', 'text')).toEqual({
+      value: 'text \u2713',
+      metadata: '{"m":1}',
+      expiration: undefined,
+      version,
+    })
+    expect(await kv.get('a', 'text')).toEqual({
+      value: 'text \u2713',
+      metadata: '{"m":1}',
+      expiration: undefined,
+    })
     expect(await kv.getWithVersion('a', 'text'), 'reading changes no version').toMatchObject({ version })
   })
 
@@ -60,7 +75,12 @@ export function strongKvCases(create: () => Promise<Harness<StrongKvDriver>>, { 
     const version = written(await kv.putIf('a', 'old', { metadata: '1', expiration }, null))
     expect(await kv.putIf('a', 'new', { metadata: '2' }, null)).toBeNull()
     expect(await kv.putIf('a', 'new', { metadata: '2' }, 'no such version')).toBeNull()
-    expect(await kv.getWithVersion('a', 'text')).toEqual({ value: 'old', metadata: '1', expiration, version })
+    expect(await kv.getWithVersion('a', 'text')).toEqual({
+      value: 'old',
+      metadata: '1',
+      expiration,
+      version,
+    })
     expect(await kv.putIf('b', 'new', {}, version)).toBeNull()
     expect(await kv.get('b', 'text')).toBeNull()
     expect((await kv.list({ prefix: '', limit: 10 })).keys.map((key) => key.name)).toEqual(['a'])
@@ -70,10 +90,22 @@ export function strongKvCases(create: () => Promise<Harness<StrongKvDriver>>, { 
     const expiration = Math.floor(Date.now() / 1000) + 3600
     let version = written(await kv.putIf('a', 'old', { metadata: '1', expiration }, null))
     version = written(await kv.putIf('a', 'new', {}, version))
-    expect(await kv.getWithVersion('a', 'text')).toEqual({ value: 'new', metadata: undefined, expiration: undefined, version })
+    expect(await kv.getWithVersion('a', 'text')).toEqual({
+      value: 'new',
+      metadata: undefined,
+      expiration: undefined,
+      version,
+    })
     version = written(await kv.putIf('a', 'newer', { metadata: '3', expiration }, version))
-    expect(await kv.getWithVersion('a', 'text')).toEqual({ value: 'newer', metadata: '3', expiration, version })
-    expect((await kv.list({ prefix: '', limit: 10 })).keys).toEqual([{ name: 'a', metadata: '3', expiration }])
+    expect(await kv.getWithVersion('a', 'text')).toEqual({
+      value: 'newer',
+      metadata: '3',
+      expiration,
+      version,
+    })
+    expect((await kv.list({ prefix: '', limit: 10 })).keys).toEqual([
+      { name: 'a', metadata: '3', expiration },
+    ])
   })
 
   it('kv-d25e deleteIf removes that version only', async () => {
@@ -99,13 +131,17 @@ export function strongKvCases(create: () => Promise<Harness<StrongKvDriver>>, { 
     let last: string | null = null
     for (const size of [400_000, 10, 3_000_000]) {
       last = written(await kv.putIf('large', pattern(size, size), {}, last))
-      expect(Buffer.compare((await kv.getWithVersion('large', 'bytes'))?.value as Uint8Array, pattern(size, size))).toBe(0)
+      expect(
+        Buffer.compare((await kv.getWithVersion('large', 'bytes'))?.value as Uint8Array, pattern(size, size)),
+      ).toBe(0)
     }
     await kv.delete('bin')
     await kv.delete('large')
     for (const key of STRANGE_KEYS) written(await kv.putIf(key, key, {}, null))
     for (const key of STRANGE_KEYS) expect((await entry(key)).value).toBe(key)
-    expect((await kv.list({ prefix: '', limit: 1000 })).keys.map((key) => key.name)).toEqual(byteOrder(STRANGE_KEYS))
+    expect((await kv.list({ prefix: '', limit: 1000 })).keys.map((key) => key.name)).toEqual(
+      byteOrder(STRANGE_KEYS),
+    )
   })
 
   itClocked('kv-d25g an expired entry counts as absent', async () => {
@@ -131,8 +167,14 @@ export function strongKvCases(create: () => Promise<Harness<StrongKvDriver>>, { 
 
   it('kv-d25h 50 create at once: one does', async () => {
     const drivers = [kv, await harness.open(), await harness.open(), await harness.open()]
-    const versions = await Promise.all(Array.from({ length: 50 }, (_, index) => (drivers[index % 4] as StrongKvDriver).putIf('a', String(index), {}, null)))
-    const winners = versions.flatMap((version, index) => (version === null ? [] : [{ version, value: String(index) }]))
+    const versions = await Promise.all(
+      Array.from({ length: 50 }, (_, index) =>
+        (drivers[index % 4] as StrongKvDriver).putIf('a', String(index), {}, null),
+      ),
+    )
+    const winners = versions.flatMap((version, index) =>
+      version === null ? [] : [{ version, value: String(index) }],
+    )
     expect(winners.length).toBe(1)
     expect(await entry('a')).toMatchObject(winners[0])
   })
@@ -143,20 +185,30 @@ export function strongKvCases(create: () => Promise<Harness<StrongKvDriver>>, { 
     for (let round = 0; round < 3; round++) {
       const base = version
       const versions = await Promise.all(
-        Array.from({ length: 50 }, (_, index) => (drivers[index % 4] as StrongKvDriver).putIf('a', `${round}-${index}`, {}, base)),
+        Array.from({ length: 50 }, (_, index) =>
+          (drivers[index % 4] as StrongKvDriver).putIf('a', `${round}-${index}`, {}, base),
+        ),
       )
-      const winners = versions.flatMap((won, index) => (won === null ? [] : [{ version: won, value: `${round}-${index}` }]))
+      const winners = versions.flatMap((won, index) =>
+        won === null ? [] : [{ version: won, value: `${round}-${index}` }],
+      )
       expect(winners.length).toBe(1)
       expect(await entry('a')).toMatchObject(winners[0])
       version = winners[0]?.version as string
     }
-    const removed = await Promise.all(Array.from({ length: 50 }, (_, index) => (drivers[index % 4] as StrongKvDriver).deleteIf('a', version)))
+    const removed = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => (drivers[index % 4] as StrongKvDriver).deleteIf('a', version)),
+    )
     expect(removed.filter(Boolean).length).toBe(1)
   })
 
   it('kv-d25j 50 increments by update lose none', { timeout: 60_000 }, async () => {
     const stores = [kv, await harness.open()].map((driver) => new StrongKv(driver, { binding: 'things' }))
-    await Promise.all(Array.from({ length: 50 }, (_, index) => (stores[index % 2] as StrongKv).update<number>('n', (current) => (current ?? 0) + 1)))
+    await Promise.all(
+      Array.from({ length: 50 }, (_, index) =>
+        (stores[index % 2] as StrongKv).update<number>('n', (current) => (current ?? 0) + 1),
+      ),
+    )
     expect((await entry('n')).value).toBe('50')
   })
 

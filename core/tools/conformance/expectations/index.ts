@@ -8,8 +8,14 @@ import { node } from './node.ts'
 /** By target. */
 export const EXPECTATIONS: Readonly<Record<string, Expectations>> = { node, cloudflare, lambda, isolate }
 
-/** What is expected to fail on `target` with these options of it: some cases fail behind one kind of front only. */
-export function expectationsFor(target: string, options: Readonly<Record<string, unknown>> = {}): Expectations {
+/**
+ * What is expected to fail on `target` with these options of it: some cases fail behind one kind of front
+ * only.
+ */
+export function expectationsFor(
+  target: string,
+  options: Readonly<Record<string, unknown>> = {},
+): Expectations {
   const { event } = options
   const further = target === 'lambda' && typeof event === 'string' ? lambdaEvents[event] : undefined
   return { ...EXPECTATIONS[target], ...further }

@@ -3,7 +3,9 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Task } from './task.ts'
 
-const WORKER = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url))
+const WORKER = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url),
+)
 /** Ends by itself that are too many for a chance. */
 const MOST_FAILURES = 20
 
@@ -46,7 +48,10 @@ export class Worker {
   }
 
   #start(): ChildProcess {
-    const child = fork(WORKER, [JSON.stringify(this.#task)], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: ['--no-warnings'] })
+    const child = fork(WORKER, [JSON.stringify(this.#task)], {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      execArgv: ['--no-warnings'],
+    })
     child.stderr?.on('data', (chunk: Buffer) => {
       this.#lines.push(...chunk.toString().trimEnd().split('\n'))
       this.#lines.splice(0, this.#lines.length - 20)
@@ -63,7 +68,9 @@ export class Worker {
     }
     if (this.#stopping) return
     if (signal !== 'SIGKILL' && ++this.#failures > MOST_FAILURES) {
-      this.#done.reject(new Error(`A ${this.#task.role}r ended by itself, again and again:\n${this.#lines.join('\n')}`))
+      this.#done.reject(
+        new Error(`A ${this.#task.role}r ended by itself, again and again:\n${this.#lines.join('\n')}`),
+      )
       return
     }
     this.#child = this.#start()

@@ -1,4 +1,7 @@
-/** The queue soak: a producer and several consumers, killed at random, and every message must arrive. Runs on Node. */
+/**
+ * The queue soak: a producer and several consumers, killed at random, and every message must arrive. Runs on
+ * Node.
+ */
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -16,9 +19,14 @@ import { LEASE_SECONDS, QUEUE, type Task } from './task.ts'
 
 /** Options of {@link runSoak}. */
 export interface SoakOptions {
-  /** A built-in driver's name, the path of a driver's module from the working folder, or an installed package. */
+  /**
+   * A built-in driver's name, the path of a driver's module from the working folder, or an installed package.
+   */
   driver: string
-  /** The driver's options. Default: what reaches the server that the run starts, for built-in drivers; none for others. */
+  /**
+   * The driver's options. Default: what reaches the server that the run starts, for built-in drivers; none
+   * for others.
+   */
   options?: Readonly<Record<string, unknown>>
   /** Default: 10,000. */
   messages?: number
@@ -52,21 +60,40 @@ const SILENT: Log = { info() {}, warn() {} }
 /**
  * Runs the soak.
  *
- * @throws `Unavailable` where the backend is missing, saying how to start it; `InvalidArgument` for a driver without queues.
+ * @throws `Unavailable` where the backend is missing, saying how to start it; `InvalidArgument` for a driver
+ * without queues.
  */
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const { factories, name, builtIn, specifier } = await loadDriver(options.driver)
-  const fail = (message: string): UnmoorError => new UnmoorError('InvalidArgument', message, { operation: 'config' })
+  const fail = (message: string): UnmoorError =>
+    new UnmoorError('InvalidArgument', message, { operation: 'config' })
   if (factories.queue === undefined) throw fail(`The driver "${name}" serves no queue.`)
-  if (name === 'memory') throw fail('The driver "memory" keeps its queue in one process: there is nothing to soak.')
+  if (name === 'memory')
+    throw fail('The driver "memory" keeps its queue in one process: there is nothing to soak.')
   const dataDir = await mkdtemp(join(tmpdir(), 'unmoor-soak-'))
-  const backend = await startBackend(builtIn ? name : '', options.log ?? SILENT, options.options).catch((error: unknown) => {
-    throw new UnmoorError('Unavailable', error instanceof Error ? error.message : String(error), { operation: 'soak', retryable: false, cause: error })
-  })
+  const backend = await startBackend(builtIn ? name : '', options.log ?? SILENT, options.options).catch(
+    (error: unknown) => {
+      throw new UnmoorError('Unavailable', error instanceof Error ? error.message : String(error), {
+        operation: 'soak',
+        retryable: false,
+        cause: error,
+      })
+    },
+  )
   try {
-    const context = driverContext({ binding: QUEUE.binding, app: QUEUE.app, declaration: queue(QUEUE.options) })
+    const context = driverContext({
+      binding: QUEUE.binding,
+      app: QUEUE.app,
+      declaration: queue(QUEUE.options),
+    })
     const own = { ...(await backend.space?.('queue')), ...(await backend.optionsOf?.(context)) }
-    const task = { driver: specifier, options: { ...backend.options, ...own }, variables: backend.variables, dataDir, messages: options.messages ?? 10_000 }
+    const task = {
+      driver: specifier,
+      options: { ...backend.options, ...own },
+      variables: backend.variables,
+      dataDir,
+      messages: options.messages ?? 10_000,
+    }
     return { driver: name, ...(await soak(task, backend, options)) }
   } finally {
     await backend.stop()
@@ -74,17 +101,26 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   }
 }
 
-async function soak(task: Omit<Task, 'role' | 'journal'>, backend: Backend, options: SoakOptions): Promise<Omit<SoakReport, 'driver'>> {
+async function soak(
+  task: Omit<Task, 'role' | 'journal'>,
+  backend: Backend,
+  options: SoakOptions,
+): Promise<Omit<SoakReport, 'driver'>> {
   const started = performance.now()
   const journals = { sent: join(task.dataDir, 'sent'), received: join(task.dataDir, 'received') }
   await writeFile(journals.sent, '0\n')
   const producer = new Worker({ ...task, role: 'produce', journal: journals.sent })
-  const consumers = Array.from({ length: options.consumers ?? 4 }, () => new Worker({ ...task, role: 'consume', journal: journals.received }))
+  const consumers = Array.from(
+    { length: options.consumers ?? 4 },
+    () => new Worker({ ...task, role: 'consume', journal: journals.received }),
+  )
   const received = new Received(journals.received)
   let kills = 0
   let restarts = 0
   try {
-    const failed = Promise.race([producer, ...consumers].map(({ done }) => done.then(() => new Promise<never>(() => {}))))
+    const failed = Promise.race(
+      [producer, ...consumers].map(({ done }) => done.then(() => new Promise<never>(() => {}))),
+    )
     // Awaited in the loop only.
     failed.catch(() => undefined)
     // A chance each time, so that a kill comes at any point of a process's life.
@@ -98,11 +134,16 @@ async function soak(task: Omit<Task, 'role' | 'journal'>, backend: Backend, opti
       const victim = Math.random() < 0.2 ? producer : consumers[Math.floor(Math.random() * consumers.length)]
       if (victim?.kill() === true) kills++
       // At a quarter of the way, at half and at three quarters.
-      if (backend.restart !== undefined && received.distinct > (task.messages * (restarts + 1)) / 4 && restarts < 3) {
+      if (
+        backend.restart !== undefined &&
+        received.distinct > (task.messages * (restarts + 1)) / 4 &&
+        restarts < 3
+      ) {
         await backend.restart()
         restarts++
       }
-      if (kills % 20 === 0) options.log?.info(`${received.distinct} of ${task.messages} messages, ${kills} kills`)
+      if (kills % 20 === 0)
+        options.log?.info(`${received.distinct} of ${task.messages} messages, ${kills} kills`)
     }
     // Late duplicates: of consumers that were killed after they had handled, and before they had said so.
     await sleep((LEASE_SECONDS + 2) * 1000)
@@ -113,7 +154,15 @@ async function soak(task: Omit<Task, 'role' | 'journal'>, backend: Backend, opti
   const sent = Number(readFileSync(journals.sent, 'utf8').trimEnd().split('\n').at(-1))
   const arrived = received.countBelow(sent)
   const seconds = Math.round((performance.now() - started) / 100) / 10
-  return { sent, received: arrived, lost: sent - arrived, duplicates: received.all - received.distinct, kills, restarts, seconds }
+  return {
+    sent,
+    received: arrived,
+    lost: sent - arrived,
+    duplicates: received.all - received.distinct,
+    kills,
+    restarts,
+    seconds,
+  }
 }
 
 /** The consumers' journal, read as it grows. */

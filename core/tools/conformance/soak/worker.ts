@@ -17,7 +17,10 @@ process.once('disconnect', () => process.exit(1))
 const { binding, app } = QUEUE
 const declaration = queue(QUEUE.options)
 const { factories } = await loadDriver(task.driver)
-const context = driverContext({ binding, app, declaration }, { dataDir: task.dataDir, variable: (name) => task.variables[name] ?? process.env[name] })
+const context = driverContext(
+  { binding, app, declaration },
+  { dataDir: task.dataDir, variable: (name) => task.variables[name] ?? process.env[name] },
+)
 const driver = (await factories.queue?.(task.options, context)) as QueueDriver
 const journal = openSync(task.journal, 'a')
 /** One write of a short line: a kill comes before or after it. */
@@ -26,7 +29,10 @@ const note = (line: number): void => void writeSync(journal, `${line}\n`)
 if (task.role === 'produce') await produce()
 else await consume()
 
-/** Sends what was not acknowledged yet. What a kill caught between the backend and the journal is sent again: a duplicate, not a loss. */
+/**
+ * Sends what was not acknowledged yet. What a kill caught between the backend and the journal is sent again:
+ * a duplicate, not a loss.
+ */
 async function produce(): Promise<void> {
   let next = Number(readFileSync(task.journal, 'utf8').trimEnd().split('\n').at(-1) ?? 0)
   while (next < task.messages) {
@@ -53,7 +59,10 @@ async function produce(): Promise<void> {
   process.exit(0)
 }
 
-/** Handles messages until SIGTERM: most at once, some after a retry, and now and then a batch for longer than its lease. */
+/**
+ * Handles messages until SIGTERM: most at once, some after a retry, and now and then a batch for longer than
+ * its lease.
+ */
 async function consume(): Promise<void> {
   const consumers = consumeQueues([{ binding, declaration, driver }], {
     leaseSeconds: LEASE_SECONDS,

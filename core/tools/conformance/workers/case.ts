@@ -12,14 +12,21 @@ export interface WorkerTools {
   /** The request that asked for this case. */
   readonly request: Request
   /** What `cloudflare:workers` exports, and what its env had when the Worker's modules ran. */
-  readonly workers: { env: Record<string, unknown>; waitUntil(promise: Promise<unknown>): void; atTop: unknown }
+  readonly workers: {
+    env: Record<string, unknown>
+    waitUntil(promise: Promise<unknown>): void
+    atTop: unknown
+  }
   /** What the main module imports as text and as data. */
   readonly modules: { text: unknown; data: unknown } | undefined
   /** A key that no other case and no other run has. */
   readonly key: (suffix?: string) => string
 }
 
-/** One thing that holds of Cloudflare's runtime, as its documents say, and so of ours. The case is the same everywhere: it runs inside the Worker. */
+/**
+ * One thing that holds of Cloudflare's runtime, as its documents say, and so of ours. The case is the same
+ * everywhere: it runs inside the Worker.
+ */
 export interface WorkerCase {
   /** Group and number. Numbers are never reused. */
   readonly id: string
@@ -30,6 +37,9 @@ export interface WorkerCase {
 }
 
 /** Cases of one group: the contract and the function, numbered by hand so that an id never moves. */
-export function workerCases(group: WorkerGroup, cases: readonly (readonly [number: string, contract: string, run: WorkerCase['run']])[]): WorkerCase[] {
+export function workerCases(
+  group: WorkerGroup,
+  cases: readonly (readonly [number: string, contract: string, run: WorkerCase['run']])[],
+): WorkerCase[] {
   return cases.map(([number, contract, run]) => ({ id: `workers-${group}-${number}`, group, contract, run }))
 }

@@ -1,11 +1,17 @@
 import type { Expectations } from '../expectations/expectations.ts'
 
-/** Cases that are known to fail, by target, each with its reason. Where Cloudflare's documents and its simulator disagree, the documents win and the simulator fails here. */
+/**
+ * Cases that are known to fail, by target, each with its reason. Where Cloudflare's documents and its
+ * simulator disagree, the documents win and the simulator fails here.
+ */
 export const WORKER_EXPECTATIONS: Readonly<Record<string, Expectations>> = {
   cloudflare: {
     'workers-kv-43':
-      'miniflare stores what came before the stream failed, though the put rejects; the documents (kv/api/write-key-value-pairs) have it resolve where the update is successful',
-    'workers-queue-09': 'miniflare delivers a message again that was acked before the handler threw; the documents say that an acked message is not',
+      'miniflare stores what came before the stream failed, though the put rejects; the documents ' +
+      '(kv/api/write-key-value-pairs) have it resolve where the update is successful',
+    'workers-queue-09':
+      'miniflare delivers a message again that was acked before the handler threw; the documents say ' +
+      'that an acked message is not',
   },
   node: {},
   isolate: {},

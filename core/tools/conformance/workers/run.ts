@@ -31,11 +31,15 @@ export function selectWorkerCases(filter?: string): readonly WorkerCase[] {
   return WORKER_CASES.filter(({ id }) => matches(id, filter))
 }
 
-/** Builds the fixture Worker, starts it on the target and runs every case once. A target that does not start fails all of them. */
+/**
+ * Builds the fixture Worker, starts it on the target and runs every case once. A target that does not start
+ * fails all of them.
+ */
 export async function runWorkersConformance(options: WorkersConformanceOptions): Promise<Report> {
   const { target, log = SILENT } = options
   const cases = selectWorkerCases(options.filter)
-  const report = (runtime: string, results: CaseResult[]): Report => createReport(target, runtime, results, WORKER_GROUPS)
+  const report = (runtime: string, results: CaseResult[]): Report =>
+    createReport(target, runtime, results, WORKER_GROUPS)
   let worker: RunningWorker
   try {
     worker = await startWorker(target, log)
@@ -44,19 +48,31 @@ export async function runWorkersConformance(options: WorkersConformanceOptions):
     log.warn(message)
     return report(
       'none',
-      cases.map((one) => ({ id: one.id, group: one.group, contract: one.contract, outcome: 'failed', ms: 0, error: message })),
+      cases.map((one) => ({
+        id: one.id,
+        group: one.group,
+        contract: one.contract,
+        outcome: 'failed',
+        ms: 0,
+        error: message,
+      })),
     )
   }
   try {
     const results = await runAll(cases, worker, options)
-    if (results.some(({ outcome }) => outcome === 'failed')) for (const line of worker.output()) log.info(`  | ${line}`)
+    if (results.some(({ outcome }) => outcome === 'failed'))
+      for (const line of worker.output()) log.info(`  | ${line}`)
     return report(worker.runtime, results)
   } finally {
     await worker.stop()
   }
 }
 
-async function runAll(cases: readonly WorkerCase[], worker: RunningWorker, { target, onResult }: WorkersConformanceOptions): Promise<CaseResult[]> {
+async function runAll(
+  cases: readonly WorkerCase[],
+  worker: RunningWorker,
+  { target, onResult }: WorkersConformanceOptions,
+): Promise<CaseResult[]> {
   const run = randomUUID().slice(0, 8)
   for (const { cron, time } of CRON_TIMES) await worker.runCron(cron, time)
   const results = new Map<string, CaseResult>()
@@ -78,13 +94,22 @@ async function runAll(cases: readonly WorkerCase[], worker: RunningWorker, { tar
     }
   }
   await Promise.all(Array.from({ length: REQUESTS }, take))
-  return cases.map((one) => results.get(one.id) ?? { ...facts(one), ms: 0, outcome: 'skipped', reason: WITHOUT_OBJECTS })
+  return cases.map(
+    (one) => results.get(one.id) ?? { ...facts(one), ms: 0, outcome: 'skipped', reason: WITHOUT_OBJECTS },
+  )
 }
 
-const WITHOUT_OBJECTS = 'the target has no Durable Objects: its build refuses a Worker that names one (test/unit/worker-build.test.ts)'
+const WITHOUT_OBJECTS =
+  'the target has no Durable Objects: its build refuses a Worker that names one ' +
+  '(test/unit/worker-build.test.ts)'
 
-async function ask(url: string, cases: readonly WorkerCase[], run: string): Promise<{ id: string; ms: number; error?: string }[]> {
-  const failed = (error: string): { id: string; ms: number; error: string }[] => cases.map(({ id }) => ({ id, ms: 0, error }))
+async function ask(
+  url: string,
+  cases: readonly WorkerCase[],
+  run: string,
+): Promise<{ id: string; ms: number; error?: string }[]> {
+  const failed = (error: string): { id: string; ms: number; error: string }[] =>
+    cases.map(({ id }) => ({ id, ms: 0, error }))
   try {
     const response = await fetch(new URL('/run', url), {
       method: 'POST',
@@ -107,8 +132,16 @@ function facts({ id, group, contract }: WorkerCase): Pick<CaseResult, 'id' | 'gr
 
 function judge(one: WorkerCase, target: string, ms: number, error: string | undefined): CaseResult {
   const reason = WORKER_EXPECTATIONS[target]?.[one.id]
-  if (reason !== undefined && error !== undefined) return { ...facts(one), ms, outcome: 'expectedFailure', error, reason }
+  if (reason !== undefined && error !== undefined)
+    return { ...facts(one), ms, outcome: 'expectedFailure', error, reason }
   if (reason !== undefined)
-    return { ...facts(one), ms, outcome: 'failed', error: `it passes, but is expected to fail: ${reason}. Take it out of the target's expectations.` }
-  return error === undefined ? { ...facts(one), ms, outcome: 'passed' } : { ...facts(one), ms, outcome: 'failed', error }
+    return {
+      ...facts(one),
+      ms,
+      outcome: 'failed',
+      error: `it passes, but is expected to fail: ${reason}. Take it out of the target's expectations.`,
+    }
+  return error === undefined
+    ? { ...facts(one), ms, outcome: 'passed' }
+    : { ...facts(one), ms, outcome: 'failed', error }
 }

@@ -31,7 +31,12 @@ async function writeProject(target: string): Promise<string> {
     `export { default } from ${worker}`,
     '',
   ].join('\n')
-  const files = { ...PROJECT_FILES, 'wrangler.jsonc': wranglerFile(hasObjects(target)), '.dev.vars': `TOKEN=${TOKEN}\n`, 'src/index.js': entry }
+  const files = {
+    ...PROJECT_FILES,
+    'wrangler.jsonc': wranglerFile(hasObjects(target)),
+    '.dev.vars': `TOKEN=${TOKEN}\n`,
+    'src/index.js': entry,
+  }
   for (const [path, text] of Object.entries(files)) {
     await mkdir(dirname(join(dir, path)), { recursive: true })
     await writeFile(join(dir, path), text)
@@ -41,7 +46,10 @@ async function writeProject(target: string): Promise<string> {
 
 const KEPT_LINES = 60
 
-/** Builds the fixture Worker for a target and starts it there; on `cloudflare` it is workerd with the simulators of miniflare, without a line of unmoor. */
+/**
+ * Builds the fixture Worker for a target and starts it there; on `cloudflare` it is workerd with the
+ * simulators of miniflare, without a line of unmoor.
+ */
 export async function startWorker(target: string, log: Log): Promise<RunningWorker> {
   const projectDir = await writeProject(target)
   const cleanUp = (): Promise<void> => rm(projectDir, { recursive: true, force: true, maxRetries: 10 })
@@ -67,15 +75,39 @@ export async function startWorker(target: string, log: Log): Promise<RunningWork
 }
 
 /** Starts the Worker of any project: in workerd itself on `cloudflare`, else built for the target. */
-export async function startProject(projectDir: string, target: string, log: Log, onOutput: (line: string) => void): Promise<Omit<RunningWorker, 'output'>> {
-  return target === 'cloudflare' ? startSimulator(projectDir, onOutput) : startBuilt(projectDir, target, log, onOutput)
+export async function startProject(
+  projectDir: string,
+  target: string,
+  log: Log,
+  onOutput: (line: string) => void,
+): Promise<Omit<RunningWorker, 'output'>> {
+  return target === 'cloudflare'
+    ? startSimulator(projectDir, onOutput)
+    : startBuilt(projectDir, target, log, onOutput)
 }
 
-async function startBuilt(projectDir: string, target: string, log: Log, onOutput: (line: string) => void): Promise<Omit<RunningWorker, 'output'>> {
+async function startBuilt(
+  projectDir: string,
+  target: string,
+  log: Log,
+  onOutput: (line: string) => void,
+): Promise<Omit<RunningWorker, 'output'>> {
   const testToken = randomUUID()
   // Many cases are in one request, whose work the isolate's limit counts together.
-  const config = { targets: { lambda: { options: { timeout: 60, maxEnvironments: 4 } }, isolate: { options: { cpuMs: 20_000, startupTimeout: 60 } } } }
-  const built = await buildApp({ projectDir, target, worker: basename(findWranglerFile(projectDir) ?? 'wrangler.jsonc'), testChannel: true, config, log })
+  const config = {
+    targets: {
+      lambda: { options: { timeout: 60, maxEnvironments: 4 } },
+      isolate: { options: { cpuMs: 20_000, startupTimeout: 60 } },
+    },
+  }
+  const built = await buildApp({
+    projectDir,
+    target,
+    worker: basename(findWranglerFile(projectDir) ?? 'wrangler.jsonc'),
+    testChannel: true,
+    config,
+    log,
+  })
   const adapter: Adapter = built.adapter
   const runtime = await adapter.start({
     dir: built.outDir,

@@ -32,10 +32,15 @@ interface Wrangler {
 type WorkerConfig = MiniflareOptions['workers'][number]['config']
 
 /** Bundles the project as wrangler would and starts it. */
-export async function startSimulator(projectDir: string, onOutput: (line: string) => void): Promise<Omit<RunningWorker, 'output'>> {
+export async function startSimulator(
+  projectDir: string,
+  onOutput: (line: string) => void,
+): Promise<Omit<RunningWorker, 'output'>> {
   const { miniflare, versions } = loadMiniflare()
   const { Log, LogLevel, Miniflare } = miniflare
-  const { content } = await readWranglerFile(findWranglerFile(projectDir) ?? join(projectDir, 'wrangler.jsonc'))
+  const { content } = await readWranglerFile(
+    findWranglerFile(projectDir) ?? join(projectDir, 'wrangler.jsonc'),
+  )
   const config = content as unknown as Wrangler
   const mf = new Miniflare({
     workers: [{ config: toWorkerConfig(config, projectDir, await bundleWorker(projectDir, config.main)) }],
@@ -50,7 +55,8 @@ export async function startSimulator(projectDir: string, onOutput: (line: string
   if (first !== undefined) {
     const database = await mf.getD1Database(first.binding)
     for (const file of (await readdir(join(projectDir, 'migrations'))).sort()) {
-      for (const { text } of parseStatements(await readFile(join(projectDir, 'migrations', file), 'utf8'))) await database.prepare(text).run()
+      for (const { text } of parseStatements(await readFile(join(projectDir, 'migrations', file), 'utf8')))
+        await database.prepare(text).run()
     }
   }
   return {
@@ -66,14 +72,24 @@ export async function startSimulator(projectDir: string, onOutput: (line: string
 
 /** The configuration as Miniflare takes it. */
 function toWorkerConfig(config: Wrangler, projectDir: string, contents: string): WorkerConfig {
-  const env: NonNullable<WorkerConfig['env']> = { TOKEN: { type: 'text', value: TOKEN }, VERSION: { type: 'version-metadata' } }
+  const env: NonNullable<WorkerConfig['env']> = {
+    TOKEN: { type: 'text', value: TOKEN },
+    VERSION: { type: 'version-metadata' },
+  }
   for (const [binding, value] of Object.entries(config.vars ?? {}))
-    env[binding] = typeof value === 'string' ? { type: 'text', value } : { type: 'json', value: value as never }
+    env[binding] =
+      typeof value === 'string' ? { type: 'text', value } : { type: 'json', value: value as never }
   for (const { binding, id } of config.kv_namespaces ?? []) env[binding] = { type: 'kv', id }
-  for (const { binding, bucket_name } of config.r2_buckets ?? []) env[binding] = { type: 'r2', name: bucket_name }
-  for (const { binding, database_id } of config.d1_databases ?? []) env[binding] = { type: 'd1', id: database_id }
+  for (const { binding, bucket_name } of config.r2_buckets ?? [])
+    env[binding] = { type: 'r2', name: bucket_name }
+  for (const { binding, database_id } of config.d1_databases ?? [])
+    env[binding] = { type: 'd1', id: database_id }
   for (const { binding, queue, delivery_delay } of config.queues?.producers ?? []) {
-    env[binding] = { type: 'queue', name: queue, ...(delivery_delay === undefined ? {} : { deliveryDelay: delivery_delay }) }
+    env[binding] = {
+      type: 'queue',
+      name: queue,
+      ...(delivery_delay === undefined ? {} : { deliveryDelay: delivery_delay }),
+    }
   }
   for (const { binding, entrypoint, props } of config.services ?? []) {
     env[binding] = {
@@ -83,18 +99,26 @@ function toWorkerConfig(config: Wrangler, projectDir: string, contents: string):
       ...(props === undefined ? {} : { props }),
     }
   }
-  for (const { name, namespace_id, simple } of config.ratelimits ?? []) env[name] = { type: 'rate-limit', namespace: namespace_id, simple }
+  for (const { name, namespace_id, simple } of config.ratelimits ?? [])
+    env[name] = { type: 'rate-limit', namespace: namespace_id, simple }
   const objects = config.durable_objects?.bindings ?? []
-  for (const { name, class_name } of objects) env[name] = { type: 'durable-object', worker: config.name, exportName: class_name }
+  for (const { name, class_name } of objects)
+    env[name] = { type: 'durable-object', worker: config.name, exportName: class_name }
   const { assets } = config
   if (assets?.binding !== undefined) env[assets.binding] = { type: 'assets' }
   return {
     name: config.name,
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags ?? [],
-    manifest: { mainModule: 'worker.js', modulesRoot: projectDir, modules: { 'worker.js': { type: 'esm', contents } } },
+    manifest: {
+      mainModule: 'worker.js',
+      modulesRoot: projectDir,
+      modules: { 'worker.js': { type: 'esm', contents } },
+    },
     env,
-    exports: Object.fromEntries(objects.map(({ class_name }) => [class_name, { type: 'durable-object', storage: 'sqlite' }])),
+    exports: Object.fromEntries(
+      objects.map(({ class_name }) => [class_name, { type: 'durable-object', storage: 'sqlite' }]),
+    ),
     triggers: (config.queues?.consumers ?? []).map((consumer) => ({
       type: 'queue',
       name: consumer.queue,
@@ -102,7 +126,9 @@ function toWorkerConfig(config: Wrangler, projectDir: string, contents: string):
       maxBatchTimeout: consumer.max_batch_timeout,
       maxRetries: consumer.max_retries,
     })),
-    ...(assets === undefined ? {} : { assets: { directory: join(projectDir, assets.directory), hasUserWorker: true } }),
+    ...(assets === undefined
+      ? {}
+      : { assets: { directory: join(projectDir, assets.directory), hasUserWorker: true } }),
   }
 }
 

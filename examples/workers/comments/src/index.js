@@ -15,7 +15,9 @@ export default {
 
 async function list(env, page) {
   const [comments, total] = await env.DB.batch([
-    env.DB.prepare('SELECT id, author, body, likes FROM comments WHERE page = ?1 ORDER BY id LIMIT 20').bind(page),
+    env.DB.prepare('SELECT id, author, body, likes FROM comments WHERE page = ?1 ORDER BY id LIMIT 20').bind(
+      page,
+    ),
     env.DB.prepare('SELECT count(*) AS n FROM comments WHERE page = ?1').bind(page),
   ])
   return Response.json({ comments: comments.results, total: total.results[0].n })
@@ -24,12 +26,15 @@ async function list(env, page) {
 async function create(request, env, page) {
   const { author, body } = await request.json()
   try {
-    const comment = await env.DB.prepare('INSERT INTO comments (page, author, body) VALUES (?, ?, ?) RETURNING id, author, body, likes')
+    const comment = await env.DB.prepare(
+      'INSERT INTO comments (page, author, body) VALUES (?, ?, ?) RETURNING id, author, body, likes',
+    )
       .bind(page, author, body)
       .first()
     return Response.json(comment, { status: 201 })
   } catch (error) {
-    if (error.message.includes('CHECK constraint failed')) return Response.json({ error: 'The comment is too long.' }, { status: 400 })
+    if (error.message.includes('CHECK constraint failed'))
+      return Response.json({ error: 'The comment is too long.' }, { status: 400 })
     throw error
   }
 }
@@ -37,5 +42,7 @@ async function create(request, env, page) {
 async function like(env, id) {
   const { meta } = await env.DB.prepare('UPDATE comments SET likes = likes + 1 WHERE id = ?').bind(id).run()
   if (meta.changes === 0) return Response.json({ error: 'There is no such comment.' }, { status: 404 })
-  return Response.json({ likes: await env.DB.prepare('SELECT likes FROM comments WHERE id = ?').bind(id).first('likes') })
+  return Response.json({
+    likes: await env.DB.prepare('SELECT likes FROM comments WHERE id = ?').bind(id).first('likes'),
+  })
 }

@@ -37,14 +37,21 @@ async function download(request, env, key) {
   object.writeHttpMetadata(headers)
   if (!('body' in object)) return new Response(null, { status: 304, headers })
   const partial = request.headers.has('range')
-  if (partial) headers.set('content-range', `bytes ${object.range.offset}-${object.range.offset + object.range.length - 1}/${object.size}`)
+  if (partial)
+    headers.set(
+      'content-range',
+      `bytes ${object.range.offset}-${object.range.offset + object.range.length - 1}/${object.size}`,
+    )
   return new Response(object.body, { status: partial ? 206 : 200, headers })
 }
 
 async function upload(request, env, key) {
   const length = Number(request.headers.get('content-length') ?? Number.NaN)
   if (!(length <= Number(env.MAX_BYTES))) return new Response('Content Too Large', { status: 413 })
-  const object = await env.BUCKET.put(key, request.body, { httpMetadata: request.headers, onlyIf: request.headers })
+  const object = await env.BUCKET.put(key, request.body, {
+    httpMetadata: request.headers,
+    onlyIf: request.headers,
+  })
   if (object === null) return new Response('Precondition Failed', { status: 412 })
   return Response.json({ key, size: object.size }, { status: 201, headers: { etag: object.httpEtag } })
 }

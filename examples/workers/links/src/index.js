@@ -7,10 +7,16 @@ export default class Links extends WorkerEntrypoint {
     const slug = pathname.slice(1)
     if (request.method === 'PUT') {
       const { url, ttl } = await request.json()
-      await this.env.LINKS.put(slug, url, { metadata: { created: Date.now() }, ...(ttl === undefined ? {} : { expirationTtl: ttl }) })
+      await this.env.LINKS.put(slug, url, {
+        metadata: { created: Date.now() },
+        ...(ttl === undefined ? {} : { expirationTtl: ttl }),
+      })
       return new Response(null, { status: 201 })
     }
-    if (pathname.endsWith('/clicks')) return Response.json({ clicks: Number((await this.env.CLICKS.get(slug.replace(/\/clicks$/, ''))) ?? 0) })
+    if (pathname.endsWith('/clicks'))
+      return Response.json({
+        clicks: Number((await this.env.CLICKS.get(slug.replace(/\/clicks$/, ''))) ?? 0),
+      })
     const url = await this.env.LINKS.get(slug)
     if (url === null) return new Response('Not Found', { status: 404 })
     this.ctx.waitUntil(this.env.QUEUE.send({ slug }))
@@ -20,11 +26,13 @@ export default class Links extends WorkerEntrypoint {
   async queue(batch) {
     const counts = new Map()
     for (const { body } of batch.messages) counts.set(body.slug, (counts.get(body.slug) ?? 0) + 1)
-    for (const [slug, count] of counts) await this.env.CLICKS.put(slug, String(Number((await this.env.CLICKS.get(slug)) ?? 0) + count))
+    for (const [slug, count] of counts)
+      await this.env.CLICKS.put(slug, String(Number((await this.env.CLICKS.get(slug)) ?? 0) + count))
   }
 
   async scheduled() {
     const { keys } = await this.env.CLICKS.list()
-    for (const { name } of keys) if ((await this.env.LINKS.get(name)) === null) await this.env.CLICKS.delete(name)
+    for (const { name } of keys)
+      if ((await this.env.LINKS.get(name)) === null) await this.env.CLICKS.delete(name)
   }
 }

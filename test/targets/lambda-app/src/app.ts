@@ -18,7 +18,8 @@ const bindings = defineBindings({
 
 if (process.env['BREAK_IMPORT'] === 'yes') throw new RangeError('the app broke at import')
 
-const wait = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
+const wait = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds))
 
 /** Sends the second chunk when `gate` resolves. */
 function twoChunks(gate: () => Promise<void>): ReadableStream {
@@ -106,7 +107,9 @@ export default defineApp({
       case '/self':
         return env.self.fetch(new Request(new URL('/pid', request.url)))
       case '/send':
-        await env[searchParams.get('queue') as 'jobs' | 'short'].sendBatch(((await request.json()) as Job[]).map((body) => ({ body })))
+        await env[searchParams.get('queue') as 'jobs' | 'short'].sendBatch(
+          ((await request.json()) as Job[]).map((body) => ({ body })),
+        )
         return new Response('sent')
       case '/note':
         await env.log.put(searchParams.get('key') ?? '', 'noted')
@@ -114,7 +117,12 @@ export default defineApp({
       case '/log':
         return new Response((await env.log.get(searchParams.get('key') ?? '')) ?? '')
       default:
-        return Response.json({ method: request.method, url: request.url, headers: Object.fromEntries(request.headers), key: await env.apiKey.get() })
+        return Response.json({
+          method: request.method,
+          url: request.url,
+          headers: Object.fromEntries(request.headers),
+          key: await env.apiKey.get(),
+        })
     }
   },
   queues: {
@@ -126,7 +134,8 @@ export default defineApp({
       }
     },
     async dead(batch, env) {
-      for (const message of batch.messages) await env.log.put(`dead/${message.body.name}`, `${message.attempts} ${message.id}`)
+      for (const message of batch.messages)
+        await env.log.put(`dead/${message.body.name}`, `${message.attempts} ${message.id}`)
     },
     short(batch) {
       for (const message of batch.messages) message.retry()

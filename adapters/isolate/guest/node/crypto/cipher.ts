@@ -16,7 +16,14 @@ class HostCipher {
   constructor(encrypts: boolean, algorithm: string, key: unknown, iv: unknown, options: CipherOptions = {}) {
     const { authTagLength } = options
     const bytes = iv === null ? null : toBytes(iv, undefined, 'iv')
-    this.#id = call<number>('cipherOpen', encrypts, algorithm, secretBytes(key), bytes, authTagLength === undefined ? {} : { authTagLength })
+    this.#id = call<number>(
+      'cipherOpen',
+      encrypts,
+      algorithm,
+      secretBytes(key),
+      bytes,
+      authTagLength === undefined ? {} : { authTagLength },
+    )
     this.#hasTag = encrypts && /-(gcm|ccm|ocb)$|poly1305/i.test(algorithm)
     dropWith(this, this.#id)
   }
@@ -25,7 +32,9 @@ class HostCipher {
     const bytes = toBytes(data, inputEncoding)
     const parts: Uint8Array[] = []
     for (let at = 0; at === 0 || at < bytes.byteLength; at += PIECE)
-      parts.push(call('cipherUpdate', this.#id, bytes.byteLength <= PIECE ? bytes : bytes.slice(at, at + PIECE)))
+      parts.push(
+        call('cipherUpdate', this.#id, bytes.byteLength <= PIECE ? bytes : bytes.slice(at, at + PIECE)),
+      )
     return toOutput(parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts), outputEncoding)
   }
   final(encoding?: string): Uint8Array | string {
@@ -51,7 +60,8 @@ class HostCipher {
   }
 
   protected tag(): Uint8Array {
-    if (this.#tag === undefined) throw codedError(Error, 'ERR_CRYPTO_INVALID_STATE', 'Invalid state for operation getAuthTag')
+    if (this.#tag === undefined)
+      throw codedError(Error, 'ERR_CRYPTO_INVALID_STATE', 'Invalid state for operation getAuthTag')
     return toOutput(this.#tag) as Uint8Array
   }
   protected expect(tag: unknown, encoding?: string): void {
@@ -78,9 +88,19 @@ export class Decipheriv extends HostCipher {
   }
 }
 
-export function createCipheriv(algorithm: string, key: unknown, iv: unknown, options?: CipherOptions): Cipheriv {
+export function createCipheriv(
+  algorithm: string,
+  key: unknown,
+  iv: unknown,
+  options?: CipherOptions,
+): Cipheriv {
   return new Cipheriv(algorithm, key, iv, options)
 }
-export function createDecipheriv(algorithm: string, key: unknown, iv: unknown, options?: CipherOptions): Decipheriv {
+export function createDecipheriv(
+  algorithm: string,
+  key: unknown,
+  iv: unknown,
+  options?: CipherOptions,
+): Decipheriv {
   return new Decipheriv(algorithm, key, iv, options)
 }

@@ -16,7 +16,8 @@ class Digest {
   #isDone = false
 
   constructor(algorithm: string, key: Bytes | null, outputLength: number | undefined) {
-    if (typeof algorithm !== 'string') throw codedError(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "algorithm" argument must be of type string.')
+    if (typeof algorithm !== 'string')
+      throw codedError(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "algorithm" argument must be of type string.')
     this.#algorithm = algorithm
     this.#key = key
     this.#outputLength = outputLength
@@ -40,7 +41,8 @@ class Digest {
   digest(encoding?: string): Uint8Array | string {
     this.#check()
     this.#isDone = true
-    if (this.#id === undefined) return toOutput(call('hash', this.#algorithm, this.#key, this.#outputLength, this.#take()), encoding)
+    if (this.#id === undefined)
+      return toOutput(call('hash', this.#algorithm, this.#key, this.#outputLength, this.#take()), encoding)
     this.#send(this.#id)
     const bytes = call('hashDigest', this.#id)
     wasDropped(this)
@@ -82,7 +84,8 @@ class Digest {
   }
 
   #send(id: number): void {
-    for (const piece of this.#waiting) for (let at = 0; at < piece.byteLength; at += PIECE) call('hashUpdate', id, piece.slice(at, at + PIECE))
+    for (const piece of this.#waiting)
+      for (let at = 0; at < piece.byteLength; at += PIECE) call('hashUpdate', id, piece.slice(at, at + PIECE))
     this.#waiting = []
     this.#size = 0
   }

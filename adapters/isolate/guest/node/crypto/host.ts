@@ -16,9 +16,11 @@ export function codedError(Class: ErrorConstructor, code: string, message: strin
 }
 
 function unwrap(result: unknown): unknown {
-  if (typeof result !== 'object' || result === null || Array.isArray(result) || result instanceof Uint8Array) return result
+  if (typeof result !== 'object' || result === null || Array.isArray(result) || result instanceof Uint8Array)
+    return result
   if ('value' in result) return result.value
-  const { name, message, code } = (result as { error: { name: string; message: string; code?: string } }).error
+  const { name, message, code } = (result as { error: { name: string; message: string; code?: string } })
+    .error
   const error = new (ERRORS[name] ?? Error)(message)
   throw code === undefined ? error : Object.assign(error, { code })
 }
@@ -46,25 +48,35 @@ export function wasDropped(owner: object): void {
 
 /** Bytes in a buffer of their own, as they cross the bridge. */
 export function toBytes(data: unknown, encoding?: string, name = 'data'): Bytes {
-  if (typeof data === 'string') return own(Buffer.from(data, encoding === undefined || encoding === 'buffer' ? 'utf8' : encoding))
+  if (typeof data === 'string')
+    return own(Buffer.from(data, encoding === undefined || encoding === 'buffer' ? 'utf8' : encoding))
   if (ArrayBuffer.isView(data)) return own(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
   if (data instanceof ArrayBuffer) return new Uint8Array(data)
-  throw codedError(TypeError, 'ERR_INVALID_ARG_TYPE', `The "${name}" argument must be of type string or an instance of Buffer, TypedArray, or DataView.`)
+  throw codedError(
+    TypeError,
+    'ERR_INVALID_ARG_TYPE',
+    `The "${name}" argument must be of type string or an instance of Buffer, TypedArray, or DataView.`,
+  )
 }
 
 function own(view: Uint8Array): Bytes {
-  return view.constructor === Uint8Array && view.byteLength === view.buffer.byteLength ? (view as Bytes) : new Uint8Array(view)
+  return view.constructor === Uint8Array && view.byteLength === view.buffer.byteLength
+    ? (view as Bytes)
+    : new Uint8Array(view)
 }
 
 /** Bytes as node gives them: a Buffer, or text in an encoding. */
 export function toOutput(bytes: Uint8Array, encoding?: string): Uint8Array | string {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) as Uint8Array & { toString(encoding: string): string }
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) as Uint8Array & {
+    toString(encoding: string): string
+  }
   return encoding === undefined || encoding === 'buffer' ? buffer : buffer.toString(encoding)
 }
 
 /** Gives a promise's outcome to a callback, in a turn of its own. */
 export function toCallback<T>(work: Promise<T>, done: unknown, spread = false): void {
-  if (typeof done !== 'function') throw codedError(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "callback" argument must be of type function.')
+  if (typeof done !== 'function')
+    throw codedError(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "callback" argument must be of type function.')
   const later = (...args: unknown[]): void => void setTimeout(() => Reflect.apply(done, undefined, args), 0)
   // oxlint-disable-next-line promise/prefer-await-to-then -- the callback form is what this makes
   work.then(

@@ -1,21 +1,60 @@
 /**
- * `node:crypto` in an isolate: the host's, by calls. What takes long (derivation of keys, pairs of RSA keys) runs on the host's threads in its asynchronous form;
- * the synchronous forms take what all tenants of a process can wait for, and refuse more by name.
+ * `node:crypto` in an isolate: the host's, by calls. What takes long (derivation of keys, pairs of RSA keys)
+ * runs on the host's threads in its asynchronous form; the synchronous forms take what all tenants of a
+ * process can wait for, and refuse more by name.
  */
 import { Cipheriv, createCipheriv, createDecipheriv, Decipheriv } from './cipher.ts'
 import { createHash, createHmac, Hash, hash, Hmac } from './hash.ts'
 import { call } from './host.ts'
 import { hkdf, hkdfSync, pbkdf2, pbkdf2Sync, scrypt, scryptSync } from './kdf.ts'
-import { createPrivateKey, createPublicKey, createSecretKey, generateKeyPair, generateKeyPairSync, KeyObject } from './keys.ts'
+import {
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  generateKeyPair,
+  generateKeyPairSync,
+  KeyObject,
+} from './keys.ts'
 import { randomBytes, randomFill, randomFillSync, randomInt, randomUUID, timingSafeEqual } from './random.ts'
-import { createSign, createVerify, diffieHellman, privateDecrypt, privateEncrypt, publicDecrypt, publicEncrypt, Sign, sign, Verify, verify } from './sign.ts'
+import {
+  createSign,
+  createVerify,
+  diffieHellman,
+  privateDecrypt,
+  privateEncrypt,
+  publicDecrypt,
+  publicEncrypt,
+  Sign,
+  sign,
+  Verify,
+  verify,
+} from './sign.ts'
 
 export { Cipheriv, createCipheriv, createDecipheriv, Decipheriv } from './cipher.ts'
 export { createHash, createHmac, Hash, hash, Hmac } from './hash.ts'
 export { hkdf, hkdfSync, pbkdf2, pbkdf2Sync, scrypt, scryptSync } from './kdf.ts'
-export { createPrivateKey, createPublicKey, createSecretKey, generateKeyPair, generateKeyPairSync, KeyObject } from './keys.ts'
+export {
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  generateKeyPair,
+  generateKeyPairSync,
+  KeyObject,
+} from './keys.ts'
 export { randomBytes, randomFill, randomFillSync, randomInt, randomUUID, timingSafeEqual } from './random.ts'
-export { createSign, createVerify, diffieHellman, privateDecrypt, privateEncrypt, publicDecrypt, publicEncrypt, Sign, sign, Verify, verify } from './sign.ts'
+export {
+  createSign,
+  createVerify,
+  diffieHellman,
+  privateDecrypt,
+  privateEncrypt,
+  publicDecrypt,
+  publicEncrypt,
+  Sign,
+  sign,
+  Verify,
+  verify,
+} from './sign.ts'
 
 export const webcrypto = globalThis.crypto
 export const subtle = webcrypto.subtle

@@ -19,7 +19,12 @@ export class KeyObject {
   #secret: Bytes | undefined
 
   constructor(key: unknown, record: KeyRecord | undefined, secret: Bytes | undefined) {
-    if (key !== INTERNAL) throw codedError(TypeError, 'ERR_INVALID_ARG_VALUE', 'KeyObjects are made by createSecretKey, createPublicKey and createPrivateKey')
+    if (key !== INTERNAL)
+      throw codedError(
+        TypeError,
+        'ERR_INVALID_ARG_VALUE',
+        'KeyObjects are made by createSecretKey, createPublicKey and createPrivateKey',
+      )
     this.#record = record
     this.#secret = secret
     if (record !== undefined) dropWith(this, record.id)
@@ -41,11 +46,17 @@ export class KeyObject {
       const exported = call<unknown>('keyExport', (this.#record as KeyRecord).id, { ...options })
       return exported instanceof Uint8Array ? toOutput(exported) : exported
     }
-    return options.format === 'jwk' ? { kty: 'oct', k: toOutput(this.#secret, 'base64url') } : toOutput(this.#secret.slice())
+    return options.format === 'jwk'
+      ? { kty: 'oct', k: toOutput(this.#secret, 'base64url') }
+      : toOutput(this.#secret.slice())
   }
   equals(other: KeyObject): boolean {
-    if (this.#secret !== undefined) return other.#secret !== undefined && this.#secret.toHex() === other.#secret.toHex()
-    return other.#record !== undefined && call<boolean>('keyEquals', (this.#record as KeyRecord).id, other.#record.id)
+    if (this.#secret !== undefined)
+      return other.#secret !== undefined && this.#secret.toHex() === other.#secret.toHex()
+    return (
+      other.#record !== undefined &&
+      call<boolean>('keyEquals', (this.#record as KeyRecord).id, other.#record.id)
+    )
   }
   get [Symbol.toStringTag](): string {
     return 'KeyObject'
@@ -53,7 +64,8 @@ export class KeyObject {
 
   static {
     idOf = (key) => {
-      if (key.#record === undefined) throw codedError(TypeError, 'ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE', 'Invalid key object type secret.')
+      if (key.#record === undefined)
+        throw codedError(TypeError, 'ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE', 'Invalid key object type secret.')
       return key.#record.id
     }
     bytesOf = (key) => key.#secret
@@ -66,7 +78,12 @@ const fromRecord = (record: KeyRecord): KeyObject => new KeyObject(INTERNAL, rec
 export function secretBytes(key: unknown): Bytes {
   if (!(key instanceof KeyObject)) return toBytes(key, undefined, 'key')
   const bytes = bytesOf(key)
-  if (bytes === undefined) throw codedError(TypeError, 'ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE', `Invalid key object type ${key.type}, expected secret.`)
+  if (bytes === undefined)
+    throw codedError(
+      TypeError,
+      'ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE',
+      `Invalid key object type ${key.type}, expected secret.`,
+    )
   return bytes
 }
 
@@ -84,19 +101,37 @@ interface KeyInput {
 }
 
 function toInput(given: unknown): KeyInput {
-  const isPlain = typeof given === 'object' && given !== null && !ArrayBuffer.isView(given) && !(given instanceof ArrayBuffer) && !(given instanceof KeyObject)
+  const isPlain =
+    typeof given === 'object' &&
+    given !== null &&
+    !ArrayBuffer.isView(given) &&
+    !(given instanceof ArrayBuffer) &&
+    !(given instanceof KeyObject)
   return isPlain ? (given as KeyInput) : { key: given }
 }
 
 function createKey(kind: 'private' | 'public', given: unknown): KeyObject {
   const { key, format, type, encoding, passphrase } = toInput(given)
-  if (passphrase !== undefined) throw codedError(Error, 'ERR_FEATURE_UNAVAILABLE', 'Keys under a passphrase cannot be read here: decrypt the key first.')
+  if (passphrase !== undefined)
+    throw codedError(
+      Error,
+      'ERR_FEATURE_UNAVAILABLE',
+      'Keys under a passphrase cannot be read here: decrypt the key first.',
+    )
   if (key instanceof KeyObject) {
-    if (kind === 'public' && key.type === 'private') return fromRecord(call<KeyRecord>('keyPublic', idOf(key)))
+    if (kind === 'public' && key.type === 'private')
+      return fromRecord(call<KeyRecord>('keyPublic', idOf(key)))
     if (key.type === kind) return key
-    throw codedError(TypeError, 'ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE', `Invalid key object type ${key.type}, expected ${kind}.`)
+    throw codedError(
+      TypeError,
+      'ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE',
+      `Invalid key object type ${key.type}, expected ${kind}.`,
+    )
   }
-  const data = format === 'jwk' || (typeof key === 'string' && encoding === undefined) ? key : toBytes(key, encoding, 'key')
+  const data =
+    format === 'jwk' || (typeof key === 'string' && encoding === undefined)
+      ? key
+      : toBytes(key, encoding, 'key')
   return fromRecord(call<KeyRecord>('key', kind, data, format, type))
 }
 
@@ -108,10 +143,22 @@ export function createPrivateKey(key: unknown): KeyObject {
 }
 
 /** The host's id of a key to compute with, and the options that go with it. */
-export function keyFor(kind: 'private' | 'public', given: unknown): { id: number; options: object; key: KeyObject } {
+export function keyFor(
+  kind: 'private' | 'public',
+  given: unknown,
+): { id: number; options: object; key: KeyObject } {
   const input = toInput(given)
-  const { key: _key, format: _format, type: _type, encoding: _encoding, passphrase: _passphrase, ...options } = input
-  const isReady = input.key instanceof KeyObject && (input.key.type === kind || (kind === 'public' && input.key.type === 'private'))
+  const {
+    key: _key,
+    format: _format,
+    type: _type,
+    encoding: _encoding,
+    passphrase: _passphrase,
+    ...options
+  } = input
+  const isReady =
+    input.key instanceof KeyObject &&
+    (input.key.type === kind || (kind === 'public' && input.key.type === 'private'))
   const key = isReady ? (input.key as KeyObject) : createKey(kind, given)
   return { id: idOf(key), options, key }
 }
@@ -131,12 +178,19 @@ function encode([publicKey, privateKey]: [KeyObject, KeyObject], options: PairOp
   ]
 }
 
-function plainOptions({ publicKeyEncoding: _public, privateKeyEncoding: _private, ...options }: PairOptions): object {
+function plainOptions({
+  publicKeyEncoding: _public,
+  privateKeyEncoding: _private,
+  ...options
+}: PairOptions): object {
   return options
 }
 
 /** RSA's takes too long for a synchronous call: it throws. */
-export function generateKeyPairSync(type: string, options: PairOptions = {}): { publicKey: unknown; privateKey: unknown } {
+export function generateKeyPairSync(
+  type: string,
+  options: PairOptions = {},
+): { publicKey: unknown; privateKey: unknown } {
   const [first, second] = call<[KeyRecord, KeyRecord]>('keyPair', type, plainOptions(options))
   const [publicKey, privateKey] = encode([fromRecord(first), fromRecord(second)], options)
   return { publicKey, privateKey }
@@ -145,7 +199,13 @@ export function generateKeyPairSync(type: string, options: PairOptions = {}): { 
 export function generateKeyPair(type: string, options: PairOptions, done: unknown): void {
   const make = async (): Promise<Pair> => {
     const [spki, pkcs8] = await callLater<[Bytes, Bytes]>('keyPair', type, plainOptions(options))
-    return encode([createPublicKey({ key: spki, format: 'der', type: 'spki' }), createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })], options)
+    return encode(
+      [
+        createPublicKey({ key: spki, format: 'der', type: 'spki' }),
+        createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }),
+      ],
+      options,
+    )
   }
   toCallback(make(), done, true)
 }

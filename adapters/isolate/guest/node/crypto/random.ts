@@ -5,12 +5,15 @@ import { codedError, toCallback, toOutput } from './host.ts'
 const PORTION = 65_536
 
 function fill(bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.byteLength; at += PORTION) bytes.set(link.randomBytes(Math.min(PORTION, bytes.byteLength - at)), at)
+  for (let at = 0; at < bytes.byteLength; at += PORTION)
+    bytes.set(link.randomBytes(Math.min(PORTION, bytes.byteLength - at)), at)
 }
 
 export function randomBytes(size: number, done?: unknown): Uint8Array | undefined {
-  if (typeof size !== 'number') throw codedError(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "size" argument must be of type number.')
-  if (!(size >= 0 && size <= 2 ** 31 - 1)) throw codedError(RangeError, 'ERR_OUT_OF_RANGE', `The value of "size" is out of range. Received ${size}`)
+  if (typeof size !== 'number')
+    throw codedError(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "size" argument must be of type number.')
+  if (!(size >= 0 && size <= 2 ** 31 - 1))
+    throw codedError(RangeError, 'ERR_OUT_OF_RANGE', `The value of "size" is out of range. Received ${size}`)
   const bytes = new Uint8Array(size)
   fill(bytes)
   const buffer = toOutput(bytes) as Uint8Array
@@ -19,8 +22,14 @@ export function randomBytes(size: number, done?: unknown): Uint8Array | undefine
   return undefined
 }
 
-export function randomFillSync<T extends ArrayBuffer | ArrayBufferView<ArrayBufferLike>>(target: T, offset = 0, size?: number): T {
-  const view = ArrayBuffer.isView(target) ? new Uint8Array(target.buffer, target.byteOffset, target.byteLength) : new Uint8Array(target)
+export function randomFillSync<T extends ArrayBuffer | ArrayBufferView<ArrayBufferLike>>(
+  target: T,
+  offset = 0,
+  size?: number,
+): T {
+  const view = ArrayBuffer.isView(target)
+    ? new Uint8Array(target.buffer, target.byteOffset, target.byteLength)
+    : new Uint8Array(target)
   // Offset and size count elements.
   const unit = 'BYTES_PER_ELEMENT' in target ? Number(target.BYTES_PER_ELEMENT) : 1
   const end = size === undefined ? view.byteLength : (offset + size) * unit
@@ -29,18 +38,30 @@ export function randomFillSync<T extends ArrayBuffer | ArrayBufferView<ArrayBuff
   fill(view.subarray(offset * unit, end))
   return target
 }
-export function randomFill<T extends ArrayBuffer | ArrayBufferView<ArrayBufferLike>>(target: T, ...rest: unknown[]): void {
+export function randomFill<T extends ArrayBuffer | ArrayBufferView<ArrayBufferLike>>(
+  target: T,
+  ...rest: unknown[]
+): void {
   const done = rest.pop()
   toCallback((async () => randomFillSync(target, ...(rest as [number?, number?])))(), done)
 }
 
 /** A whole number from `min` (default 0) to below `max`, each as likely as the others. */
-export function randomInt(min: number, max?: unknown, done: unknown = typeof max === 'function' ? max : undefined): number | undefined {
+export function randomInt(
+  min: number,
+  max?: unknown,
+  done: unknown = typeof max === 'function' ? max : undefined,
+): number | undefined {
   const [from, to] = typeof max === 'number' ? [min, max] : [0, min]
   const range = to - from
   if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to))
-    throw codedError(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "min" and "max" arguments must be safe integers.')
-  if (!(range > 0 && range <= 2 ** 48 - 1)) throw codedError(RangeError, 'ERR_OUT_OF_RANGE', `The value of "max" is out of range. Received ${to}`)
+    throw codedError(
+      TypeError,
+      'ERR_INVALID_ARG_TYPE',
+      'The "min" and "max" arguments must be safe integers.',
+    )
+  if (!(range > 0 && range <= 2 ** 48 - 1))
+    throw codedError(RangeError, 'ERR_OUT_OF_RANGE', `The value of "max" is out of range. Received ${to}`)
   const limit = 2 ** 48 - (2 ** 48 % range)
   let value: number
   do {
@@ -57,12 +78,23 @@ export function randomUUID(): string {
 }
 
 /** Whether two buffers hold the same bytes, in a time that says nothing of where they differ. */
-export function timingSafeEqual(a: ArrayBuffer | ArrayBufferView<ArrayBufferLike>, b: ArrayBuffer | ArrayBufferView<ArrayBufferLike>): boolean {
+export function timingSafeEqual(
+  a: ArrayBuffer | ArrayBufferView<ArrayBufferLike>,
+  b: ArrayBuffer | ArrayBufferView<ArrayBufferLike>,
+): boolean {
   const [left, right] = [a, b].map((value) =>
-    ArrayBuffer.isView(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : new Uint8Array(value),
+    ArrayBuffer.isView(value)
+      ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+      : new Uint8Array(value),
   ) as [Uint8Array, Uint8Array]
-  if (left.byteLength !== right.byteLength) throw codedError(RangeError, 'ERR_CRYPTO_TIMING_SAFE_EQUAL_LENGTH', 'Input buffers must have the same byte length')
+  if (left.byteLength !== right.byteLength)
+    throw codedError(
+      RangeError,
+      'ERR_CRYPTO_TIMING_SAFE_EQUAL_LENGTH',
+      'Input buffers must have the same byte length',
+    )
   let difference = 0
-  for (let index = 0; index < left.byteLength; index++) difference |= (left[index] as number) ^ (right[index] as number)
+  for (let index = 0; index < left.byteLength; index++)
+    difference |= (left[index] as number) ^ (right[index] as number)
   return difference === 0
 }

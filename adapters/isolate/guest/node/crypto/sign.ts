@@ -3,17 +3,30 @@ import { call, codedError, toBytes, toCallback, toOutput } from './host.ts'
 import { keyFor } from './keys.ts'
 
 /** A signature over data at once. `algorithm` is null for keys that have their own, such as Ed25519. */
-export function sign(algorithm: string | null | undefined, data: unknown, key: unknown, done?: unknown): Uint8Array | undefined {
+export function sign(
+  algorithm: string | null | undefined,
+  data: unknown,
+  key: unknown,
+  done?: unknown,
+): Uint8Array | undefined {
   const { id, options } = keyFor('private', key)
-  const compute = (): Uint8Array => toOutput(call('sign', algorithm ?? null, toBytes(data), id, options)) as Uint8Array
+  const compute = (): Uint8Array =>
+    toOutput(call('sign', algorithm ?? null, toBytes(data), id, options)) as Uint8Array
   if (done === undefined) return compute()
   toCallback((async () => compute())(), done)
   return undefined
 }
 
-export function verify(algorithm: string | null | undefined, data: unknown, key: unknown, signature: unknown, done?: unknown): boolean | undefined {
+export function verify(
+  algorithm: string | null | undefined,
+  data: unknown,
+  key: unknown,
+  signature: unknown,
+  done?: unknown,
+): boolean | undefined {
   const { id, options } = keyFor('public', key)
-  const compute = (): boolean => call<boolean>('verify', algorithm ?? null, toBytes(data), id, options, toBytes(signature))
+  const compute = (): boolean =>
+    call<boolean>('verify', algorithm ?? null, toBytes(data), id, options, toBytes(signature))
   if (done === undefined) return compute()
   toCallback((async () => compute())(), done)
   return undefined
@@ -25,7 +38,8 @@ class Gathered {
   #pieces: Uint8Array[] = []
 
   constructor(algorithm: string) {
-    if (typeof algorithm !== 'string') throw codedError(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "algorithm" argument must be of type string.')
+    if (typeof algorithm !== 'string')
+      throw codedError(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "algorithm" argument must be of type string.')
     // `RSA-SHA256` is an old name of the digest.
     this.algorithm = algorithm.replace(/^RSA-/i, '')
   }
@@ -65,7 +79,10 @@ export function createVerify(algorithm: string): Verify {
   return new Verify(algorithm)
 }
 
-function encryption(operation: string, kind: 'private' | 'public'): (key: unknown, data: unknown) => Uint8Array {
+function encryption(
+  operation: string,
+  kind: 'private' | 'public',
+): (key: unknown, data: unknown) => Uint8Array {
   return (key, data) => {
     const { id, options } = keyFor(kind, key)
     return toOutput(call(operation, id, options, toBytes(data))) as Uint8Array
@@ -77,6 +94,14 @@ export const privateEncrypt = encryption('privateEncrypt', 'private')
 export const privateDecrypt = encryption('privateDecrypt', 'private')
 
 /** The secret that two keys of ec, x25519 or x448 agree on. */
-export function diffieHellman({ privateKey, publicKey }: { privateKey: unknown; publicKey: unknown }): Uint8Array {
-  return toOutput(call('diffieHellman', keyFor('private', privateKey).id, keyFor('public', publicKey).id)) as Uint8Array
+export function diffieHellman({
+  privateKey,
+  publicKey,
+}: {
+  privateKey: unknown
+  publicKey: unknown
+}): Uint8Array {
+  return toOutput(
+    call('diffieHellman', keyFor('private', privateKey).id, keyFor('public', publicKey).id),
+  ) as Uint8Array
 }

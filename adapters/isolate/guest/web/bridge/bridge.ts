@@ -1,21 +1,31 @@
 /**
- * The guest's end of the bridge. Messages are flat arrays `[operation, ...data]` that isolated-vm copies as data. What is queued while the isolate runs leaves it
- * when its microtasks are done: in one call that nobody waits for, or, where the host entered from its own thread, in a call per message, which is cheaper there.
+ * The guest's end of the bridge. Messages are flat arrays `[operation, ...data]` that isolated-vm copies as
+ * data. What is queued while the isolate runs leaves it when its microtasks are done: in one call that nobody
+ * waits for, or, where the host entered from its own thread, in a call per message, which is cheaper there.
  */
 
 import { Lane } from './lane.ts'
 import { weigh } from './weigh.ts'
 
-/** What may be on its way to the host, which takes it in on the one thread that all tenants share: beyond it the guest waits until the host has it. */
+/**
+ * What may be on its way to the host, which takes it in on the one thread that all tenants share: beyond it
+ * the guest waits until the host has it.
+ */
 const MAX_UNDER_WAY = 4 * 1024 * 1024
 
 /** One message. */
 export type Message = readonly [operation: string, ...data: unknown[]]
 /** What the host hands in: copied callbacks, kept in this closure and nowhere else. */
 export interface HostCalls {
-  /** Sends a batch from another thread than the host's, and what it weighs; nothing comes back and nothing is thrown. */
+  /**
+   * Sends a batch from another thread than the host's, and what it weighs; nothing comes back and nothing is
+   * thrown.
+   */
   post(batch: readonly Message[], weight: number): void
-  /** Sends one message while the host waits in this very thread; the first that leaves at once brings the weight of all. */
+  /**
+   * Sends one message while the host waits in this very thread; the first that leaves at once brings the
+   * weight of all.
+   */
   say(weight: number, ...message: Message): void
   /** Calls the host synchronously. */
   call(operation: string, ...data: unknown[]): unknown
@@ -33,9 +43,23 @@ let scheduled = false
 /** Whether the host entered from its own thread. */
 let inline = false
 let nextCall = 1
-const calls = new Map<number, { lane: Lane | undefined; weight: number; resolve: (value: unknown) => void; reject: (error: unknown) => void }>()
+const calls = new Map<
+  number,
+  {
+    lane: Lane | undefined
+    weight: number
+    resolve: (value: unknown) => void
+    reject: (error: unknown) => void
+  }
+>()
 // Those that are not here (compression) each wait for their own stream.
-const lanes: Readonly<Record<string, Lane>> = { __proto__: null as never, binding: new Lane(), bindingFetch: new Lane(), fetch: new Lane(), subtle: new Lane() }
+const lanes: Readonly<Record<string, Lane>> = {
+  __proto__: null as never,
+  binding: new Lane(),
+  bindingFetch: new Lane(),
+  fetch: new Lane(),
+  subtle: new Lane(),
+}
 const handlers = new Map<string, Handler>()
 const resolved = Promise.resolve()
 const then = Promise.prototype.then
@@ -95,7 +119,8 @@ function sayAll(batch: readonly Message[], weight: number): void {
   const { say } = connected()
   for (let index = 0; index < batch.length; index++) {
     const message = batch[index] as Message
-    if (message.length === 6) say(index === 0 ? weight : 0, message[0], message[1], message[2], message[3], message[4], message[5])
+    if (message.length === 6)
+      say(index === 0 ? weight : 0, message[0], message[1], message[2], message[3], message[4], message[5])
     else apply(say, undefined, [index === 0 ? weight : 0, ...message])
   }
 }
@@ -167,8 +192,20 @@ let answer: string | undefined
 const MAX_JOINED = 16 * 1024
 
 /** Sends the answer to a request. */
-export function respond(id: number, status: number, statusText: string, headers: string, body: unknown): void {
-  if (id === silent && outbox.length === 0 && status >= 200 && statusText === '' && (body === null || (typeof body === 'string' && body.length < MAX_JOINED))) {
+export function respond(
+  id: number,
+  status: number,
+  statusText: string,
+  headers: string,
+  body: unknown,
+): void {
+  if (
+    id === silent &&
+    outbox.length === 0 &&
+    status >= 200 &&
+    statusText === '' &&
+    (body === null || (typeof body === 'string' && body.length < MAX_JOINED))
+  ) {
     // What a call of the host costs is saved: the answer is what the entry gives.
     answer = `${body === null ? 'n' : 't'}${status} ${headers.length} ${headers}${body === null ? '' : body}`
     return
@@ -184,7 +221,13 @@ export function onFetch(handler: FetchHandler): void {
 }
 
 /** What the host calls: with a batch, from its own thread if `b` is true, or from there with one request. */
-export function enter(a: readonly Message[] | number, b: unknown, c: string, d: string, e: unknown): string | undefined {
+export function enter(
+  a: readonly Message[] | number,
+  b: unknown,
+  c: string,
+  d: string,
+  e: unknown,
+): string | undefined {
   // The host has taken in what came before it says something.
   underWay = 0
   if (typeof a !== 'number') {

@@ -1,6 +1,7 @@
 /**
- * Streams across the bridge, both ways. The reading side asks for each chunk (`pull`) or gives up (`cancel`); the writing side answers `chunk`, `end` or `fail`.
- * So no more than one chunk is under way, and a slow reader holds the writer back. Ids of the guest's own streams are odd, of the host's even.
+ * Streams across the bridge, both ways. The reading side asks for each chunk (`pull`) or gives up (`cancel`);
+ * the writing side answers `chunk`, `end` or `fail`. So no more than one chunk is under way, and a slow
+ * reader holds the writer back. Ids of the guest's own streams are odd, of the host's even.
  */
 import { on, post } from './bridge.ts'
 import { streams } from '../late.ts'
@@ -124,7 +125,8 @@ async function send(id: number, reader: ReadableStreamDefaultReader<unknown>): P
         finish(id)
         return
       }
-      if (!(value instanceof Uint8Array)) throw new TypeError(`A body stream gives Uint8Arrays, not ${value === null ? 'null' : typeof value}`)
+      if (!(value instanceof Uint8Array))
+        throw new TypeError(`A body stream gives Uint8Arrays, not ${value === null ? 'null' : typeof value}`)
       // An empty chunk says nothing; the reader would take it for an answer.
       if (value.byteLength === 0) continue
       // A view goes over with all of its buffer: cut out what is meant.

@@ -1,5 +1,6 @@
 /**
- * How much a message weighs: about its bytes in the host's memory, where every value in it counts as a hundred. Built-ins are kept from before tenant code runs.
+ * How much a message weighs: about its bytes in the host's memory, where every value in it counts as a
+ * hundred. Built-ins are kept from before tenant code runs.
  */
 const { apply } = Reflect
 const { isArray } = Array
@@ -9,7 +10,9 @@ const mapForEach = Map.prototype.forEach
 const setForEach = Set.prototype.forEach
 const TypedArray = Object.getPrototypeOf(Uint8Array.prototype) as object
 const bufferOf = Object.getOwnPropertyDescriptor(TypedArray, 'buffer')?.get as (this: unknown) => ArrayBuffer
-const sizeOf = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')?.get as (this: unknown) => number
+const sizeOf = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength')?.get as (
+  this: unknown,
+) => number
 
 const VALUE = 100
 
@@ -34,7 +37,8 @@ export function weigh(value: unknown): number {
   if (value instanceof ArrayBuffer) return weight + weighBuffer(value)
   const names = keys(value)
   for (let index = 0; index < names.length; index++)
-    weight += (names[index] as string).length + weigh((value as Record<string, unknown>)[names[index] as string])
+    weight +=
+      (names[index] as string).length + weigh((value as Record<string, unknown>)[names[index] as string])
   return weight
 }
 

@@ -9,7 +9,11 @@ export function btoa(data: string): string {
   const bytes = new Uint8Array(text.length)
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index)
-    if (unit > 255) throw new DOMException('The string has characters outside of the Latin1 range.', 'InvalidCharacterError')
+    if (unit > 255)
+      throw new DOMException(
+        'The string has characters outside of the Latin1 range.',
+        'InvalidCharacterError',
+      )
     bytes[index] = unit
   }
   return bytes.toBase64()
@@ -20,7 +24,8 @@ export function atob(data: string): string {
   if (arguments.length === 0) throw new TypeError('atob takes a string')
   let text = `${data}`.replace(/[\t\n\f\r ]+/g, '')
   if (text.length % 4 === 0) text = text.replace(/==?$/, '')
-  if (text.length % 4 === 1 || /[^A-Za-z0-9+/]/.test(text)) throw new DOMException('The string is not correctly encoded.', 'InvalidCharacterError')
+  if (text.length % 4 === 1 || /[^A-Za-z0-9+/]/.test(text))
+    throw new DOMException('The string is not correctly encoded.', 'InvalidCharacterError')
   let result = ''
   let buffer = 0
   let bits = 0

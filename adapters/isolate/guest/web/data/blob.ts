@@ -20,7 +20,8 @@ export class Blob {
     finish(new.target)
     if (!isObject(parts)) throw new TypeError('Blob takes a sequence of parts')
     const iterate = iteratorOf(parts)
-    if (options !== null && typeof options !== 'object' && typeof options !== 'function') throw new TypeError('Blob options are an object')
+    if (options !== null && typeof options !== 'object' && typeof options !== 'function')
+      throw new TypeError('Blob options are an object')
     // What is given is converted in the order of Web IDL: the parts, then the options by their names.
     const given = toSequence(parts, iterate, 'Blob', toPart)
     const endings = toEndings(options?.endings)
@@ -97,7 +98,8 @@ function toPiece(part: Part, native: boolean): Bytes {
 
 function toEndings(value: unknown): string {
   const endings = value === undefined ? 'transparent' : `${value as string}`
-  if (endings !== 'transparent' && endings !== 'native') throw new TypeError(`"${endings}" is no value of endings`)
+  if (endings !== 'transparent' && endings !== 'native')
+    throw new TypeError(`"${endings}" is no value of endings`)
   return endings
 }
 
@@ -117,11 +119,16 @@ export class File extends Blob {
   #name: string
   #lastModified: number
 
-  constructor(parts: unknown, name: unknown, options: { type?: unknown; endings?: unknown; lastModified?: unknown } = {}) {
+  constructor(
+    parts: unknown,
+    name: unknown,
+    options: { type?: unknown; endings?: unknown; lastModified?: unknown } = {},
+  ) {
     if (arguments.length < 2) throw new TypeError('File takes parts and a name')
     super(parts, options)
     this.#name = toUSVString(name)
-    const modified = options?.lastModified === undefined ? Date.now() : Math.trunc(Number(options.lastModified))
+    const modified =
+      options?.lastModified === undefined ? Date.now() : Math.trunc(Number(options.lastModified))
     this.#lastModified = Number.isNaN(modified) ? 0 : modified
   }
 

@@ -84,14 +84,23 @@ function decodeAscii(bytes: Uint8Array): string | undefined {
   return text
 }
 
-/** Text of UTF-8 bytes as `Response.text()` has it: malformed parts become U+FFFD, a byte order mark is dropped unless `keepMark`. */
+/**
+ * Text of UTF-8 bytes as `Response.text()` has it: malformed parts become U+FFFD, a byte order mark is
+ * dropped unless `keepMark`.
+ */
 export function decodeUtf8(bytes: Uint8Array<ArrayBuffer>, keepMark = false): string {
   return decodeAscii(bytes) ?? (decodeWhole('utf-8', false, keepMark, bytes) as string)
 }
 
 /** Decodes all of `bytes`; null for what is malformed under `fatal`. */
-function decodeWhole(encoding: string, fatal: boolean, ignoreBOM: boolean, bytes: Uint8Array<ArrayBuffer>): unknown {
-  if (bytes.length <= PIECE) return callSync('decode', encoding, fatal, ignoreBOM, ownBytes(bytes, 0, bytes.length))
+function decodeWhole(
+  encoding: string,
+  fatal: boolean,
+  ignoreBOM: boolean,
+  bytes: Uint8Array<ArrayBuffer>,
+): unknown {
+  if (bytes.length <= PIECE)
+    return callSync('decode', encoding, fatal, ignoreBOM, ownBytes(bytes, 0, bytes.length))
   const id = callSync('decoderOpen', encoding, fatal, ignoreBOM)
   return push(id, bytes, false)
 }
@@ -170,7 +179,8 @@ export class TextDecoder {
   }
 
   decode(input?: ArrayBuffer | ArrayBufferView<ArrayBufferLike>, options: { stream?: boolean } = {}): string {
-    if (input !== undefined && !isBufferSource(input)) throw new TypeError('decode takes an ArrayBuffer or a view of one')
+    if (input !== undefined && !isBufferSource(input))
+      throw new TypeError('decode takes an ArrayBuffer or a view of one')
     const bytes = input === undefined ? new Uint8Array(0) : copyIfShared(viewOf(input))
     const stream = Boolean(options?.stream)
     if (this.#stream === undefined && !stream) {

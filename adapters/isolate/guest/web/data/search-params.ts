@@ -104,25 +104,36 @@ export class URLSearchParams {
     resetParams = (params, query) => {
       params.#pairs = parseQuery(query)
     }
-    Object.defineProperty(this.prototype, Symbol.iterator, { value: this.prototype.entries, writable: true, configurable: true })
+    Object.defineProperty(this.prototype, Symbol.iterator, {
+      value: this.prototype.entries,
+      writable: true,
+      configurable: true,
+    })
   }
 }
 
 function need(given: number, wanted: number): void {
-  if (given < wanted) throw new TypeError(`${wanted} argument${wanted > 1 ? 's' : ''} required, but only ${given} present.`)
+  if (given < wanted)
+    throw new TypeError(`${wanted} argument${wanted > 1 ? 's' : ''} required, but only ${given} present.`)
 }
 
 const IteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]())) as object
 
 /** An iterator over a list that may change meanwhile, as Web IDL has it. */
-export function iterate<Item, Result>(what: string, list: () => readonly Item[], pick: (item: Item) => Result): IterableIterator<Result> {
+export function iterate<Item, Result>(
+  what: string,
+  list: () => readonly Item[],
+  pick: (item: Item) => Result,
+): IterableIterator<Result> {
   // On an object of another class it throws here, not at the first step.
   list()
   let index = 0
   const iterator = Object.create(iteratorPrototype(what)) as IterableIterator<Result>
   steps.set(iterator, () => {
     const items = list()
-    return index < items.length ? { value: pick(items[index++] as Item), done: false } : { value: undefined, done: true }
+    return index < items.length
+      ? { value: pick(items[index++] as Item), done: false }
+      : { value: undefined, done: true }
   })
   return iterator
 }
@@ -155,7 +166,11 @@ export function parseQuery(query: string): Pair[] {
   for (const part of query.split('&')) {
     if (part === '') continue
     const equals = part.indexOf('=')
-    pairs.push(equals < 0 ? [decodePart(part), ''] : [decodePart(part.slice(0, equals)), decodePart(part.slice(equals + 1))])
+    pairs.push(
+      equals < 0
+        ? [decodePart(part), '']
+        : [decodePart(part.slice(0, equals)), decodePart(part.slice(equals + 1))],
+    )
   }
   return pairs
 }
@@ -185,7 +200,10 @@ export function percentDecode(source: Uint8Array): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(source.length)
   let length = 0
   for (let index = 0; index < source.length; index++) {
-    const hex = source[index] === 37 ? /^[0-9A-Fa-f]{2}/.exec(String.fromCharCode(source[index + 1] ?? 0, source[index + 2] ?? 0)) : null
+    const hex =
+      source[index] === 37
+        ? /^[0-9A-Fa-f]{2}/.exec(String.fromCharCode(source[index + 1] ?? 0, source[index + 2] ?? 0))
+        : null
     if (hex === null) bytes[length++] = source[index] as number
     else {
       bytes[length++] = Number.parseInt(hex[0], 16)
@@ -201,5 +219,7 @@ export function serializePairs(pairs: readonly Pair[]): string {
 }
 
 function encodePart(text: string): string {
-  return encodeURIComponent(text).replace(/%20|[!'()~]/g, (match) => (match === '%20' ? '+' : `%${match.charCodeAt(0).toString(16).toUpperCase()}`))
+  return encodeURIComponent(text).replace(/%20|[!'()~]/g, (match) =>
+    match === '%20' ? '+' : `%${match.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
 }

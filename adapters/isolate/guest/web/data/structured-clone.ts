@@ -4,7 +4,15 @@ import { copyKey, CryptoKey } from '../crypto-key.ts'
 import { DOMException } from '../dom-exception.ts'
 import { isReadableStream, isTransformStream, isWritableStream, streams } from '../late.ts'
 
-const ERRORS: Readonly<Record<string, ErrorConstructor>> = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
+const ERRORS: Readonly<Record<string, ErrorConstructor>> = {
+  Error,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+}
 const BOXES = [Boolean, Number, String, BigInt] as const
 const VIEWS = {
   DataView,
@@ -21,9 +29,10 @@ const VIEWS = {
   BigInt64Array,
   BigUint64Array,
 }
-const viewTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get as (
-  this: unknown,
-) => keyof typeof VIEWS | undefined
+const viewTag = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+)?.get as (this: unknown) => keyof typeof VIEWS | undefined
 
 type Transfer = (value: object) => object | undefined
 let transferPlatformObject: Transfer = () => undefined
@@ -45,7 +54,10 @@ export function structuredClone(value: unknown, options: { transfer?: Iterable<o
   const buffers: ArrayBuffer[] = []
   for (const item of transfer) {
     if (!isArrayBuffer(item) || !(item instanceof ArrayBuffer))
-      memory.set(item, transferPlatformObject(item) ?? transferStream(item) ?? refuse('An object of the transfer list'))
+      memory.set(
+        item,
+        transferPlatformObject(item) ?? transferStream(item) ?? refuse('An object of the transfer list'),
+      )
     else {
       memory.set(item, copyBuffer(item))
       buffers.push(item)
@@ -57,11 +69,14 @@ export function structuredClone(value: unknown, options: { transfer?: Iterable<o
   return copy
 }
 
-// A stream in its place that reads or writes the old one, which is locked from now on; chunks are copied on the way.
+// A stream in its place that reads or writes the old one, which is locked from now on; chunks are copied on
+// the way.
 function transferStream(stream: object): object | undefined {
   const copy = (chunk: unknown): unknown => structuredClone(chunk)
-  if (isReadableStream(stream)) return stream.locked ? refuse('A locked stream') : streams().mapStream(stream, copy)
-  if (isWritableStream(stream)) return stream.locked ? refuse('A locked stream') : streams().mapWritable(stream, copy)
+  if (isReadableStream(stream))
+    return stream.locked ? refuse('A locked stream') : streams().mapStream(stream, copy)
+  if (isWritableStream(stream))
+    return stream.locked ? refuse('A locked stream') : streams().mapWritable(stream, copy)
   if (!isTransformStream(stream)) return undefined
   const { mapStream, mapWritable, TransformStream } = streams()
   const { readable, writable } = stream
@@ -110,11 +125,13 @@ function copyLeaf(value: object): object | undefined {
   if (value instanceof Date) return new Date(value.getTime())
   if (value instanceof RegExp) return new RegExp(value.source, value.flags)
   // oxlint-disable-next-line unicorn/no-instanceof-builtins -- boxed values are what it looks for
-  for (const Box of BOXES) if (value instanceof Box) return Object(Reflect.apply(Box.prototype.valueOf, value, [])) as object
+  for (const Box of BOXES)
+    if (value instanceof Box) return Object(Reflect.apply(Box.prototype.valueOf, value, [])) as object
   // oxlint-disable-next-line unicorn/no-instanceof-builtins -- a boxed one
   if (value instanceof Symbol) refuse('A Symbol object')
   if (isArrayBuffer(value)) return value instanceof ArrayBuffer ? copyBuffer(value) : value
-  if (value instanceof File) return new File([blobBytes(value)], value.name, { type: value.type, lastModified: value.lastModified })
+  if (value instanceof File)
+    return new File([blobBytes(value)], value.name, { type: value.type, lastModified: value.lastModified })
   if (value instanceof Blob) return blobOf(blobBytes(value), value.type)
   if (value instanceof CryptoKey) return copyKey(value)
   if (!(value instanceof DOMException)) return undefined
@@ -134,12 +151,22 @@ function copyBuffer(buffer: ArrayBuffer): ArrayBuffer {
 function copyView(view: ArrayBufferView, memory: Map<object, unknown>): ArrayBufferView {
   if (isOutOfBounds(view)) refuse('A view beyond the end of its buffer')
   const tracking = isTracking(view)
-  const Class = VIEWS[viewTag.call(view) ?? 'DataView'] as new (buffer: ArrayBuffer, offset: number, length?: number) => ArrayBufferView
+  const Class = VIEWS[viewTag.call(view) ?? 'DataView'] as new (
+    buffer: ArrayBuffer,
+    offset: number,
+    length?: number,
+  ) => ArrayBufferView
   if (tracking) return new Class(clone(view.buffer, memory) as ArrayBuffer, view.byteOffset)
-  return new Class(clone(view.buffer, memory) as ArrayBuffer, view.byteOffset, view instanceof DataView ? view.byteLength : (view as Uint8Array).length)
+  return new Class(
+    clone(view.buffer, memory) as ArrayBuffer,
+    view.byteOffset,
+    view instanceof DataView ? view.byteLength : (view as Uint8Array).length,
+  )
 }
 
-const dataViewLength = Object.getOwnPropertyDescriptor(DataView.prototype, 'byteLength')?.get as (this: unknown) => number
+const dataViewLength = Object.getOwnPropertyDescriptor(DataView.prototype, 'byteLength')?.get as (
+  this: unknown,
+) => number
 
 // A DataView throws; a typed array says nothing but that it has no iterator any more.
 function isOutOfBounds(view: ArrayBufferView): boolean {
@@ -173,7 +200,11 @@ function isTracking(view: ArrayBufferView): boolean {
   const size = buffer.byteLength
   if (size === buffer.maxByteLength) {
     // It cannot grow: try the other way, on no bytes of anyone's.
-    return before > 0 && view.byteOffset + before > size - (size % (viewUnit(view) || 1)) - viewUnit(view) && followsShrink(view, buffer)
+    return (
+      before > 0 &&
+      view.byteOffset + before > size - (size % (viewUnit(view) || 1)) - viewUnit(view) &&
+      followsShrink(view, buffer)
+    )
   }
   buffer.resize(Math.min(size + viewUnit(view), buffer.maxByteLength))
   const follows = view.byteLength !== before
@@ -204,14 +235,26 @@ function copyError(error: Error, memory: Map<object, unknown>, remember: <T>(cop
   const Class = Object.hasOwn(ERRORS, name) ? (ERRORS[name] as ErrorConstructor) : Error
   const message = Object.getOwnPropertyDescriptor(error, 'message')
   const copy = remember(message === undefined ? new Class() : new Class(String(message.value)))
-  if (typeof error.stack === 'string') Object.defineProperty(copy, 'stack', { value: error.stack, writable: true, configurable: true })
-  if (Object.hasOwn(error, 'cause')) Object.defineProperty(copy, 'cause', { value: clone(error.cause, memory), writable: true, configurable: true })
+  if (typeof error.stack === 'string')
+    Object.defineProperty(copy, 'stack', { value: error.stack, writable: true, configurable: true })
+  if (Object.hasOwn(error, 'cause'))
+    Object.defineProperty(copy, 'cause', {
+      value: clone(error.cause, memory),
+      writable: true,
+      configurable: true,
+    })
   return copy
 }
 
 // Streams, promises, weak collections and the like have state that a copy of their properties would lose.
 function hasHiddenState(value: object): boolean {
-  if (value instanceof Promise || value instanceof WeakMap || value instanceof WeakSet || value instanceof WeakRef) return true
+  if (
+    value instanceof Promise ||
+    value instanceof WeakMap ||
+    value instanceof WeakSet ||
+    value instanceof WeakRef
+  )
+    return true
   if (Array.isArray(value)) return false
   const tag = Object.prototype.toString.call(value).slice(8, -1)
   const scope: object = globalThis

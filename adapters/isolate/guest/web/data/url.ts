@@ -6,9 +6,12 @@ import { linkParams, resetParams, URLSearchParams } from './search-params.ts'
 
 /** A parsed URL: href, origin, protocol, username, password, host, hostname, port, pathname, search, hash. */
 type Record = readonly string[]
-const [HREF, ORIGIN, PROTOCOL, USERNAME, PASSWORD, HOST, HOSTNAME, PORT, PATHNAME, SEARCH, HASH] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10] as const
+const [HREF, ORIGIN, PROTOCOL, USERNAME, PASSWORD, HOST, HOSTNAME, PORT, PATHNAME, SEARCH, HASH] = [
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+] as const
 
-// What needs no parser: a lower-case name without punycode, whose last label is no number, nothing to percent-encode and no dot segment.
+// What needs no parser: a lower-case name without punycode, whose last label is no number, nothing to
+// percent-encode and no dot segment.
 const PLAIN =
   /^(https?:)\/\/((?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*)(:[1-9]\d{0,4})?(\/[\w\-~!$&'()*+,;=:@%/.]*)?(\?[\w\-~!$&()*+,;=:@%/.?]*)?(#[\w\-~!$&'()*+,;=:@%/.?]*)?$/
 const UNSAFE = /\/\.|%2e|xn--|\/-|-\.|:80[/?#]|:443[/?#]|:80$|:443$|:[6-9]\d{4}/i
@@ -21,7 +24,19 @@ function parsePlain(text: string): Record | undefined {
   const origin = `${protocol}//${host}`
   const shownSearch = search === '?' ? '' : search
   const shownHash = hash === '#' ? '' : hash
-  return [origin + pathname + search + hash, origin, protocol, '', '', host, hostname, port.slice(1), pathname, shownSearch, shownHash]
+  return [
+    origin + pathname + search + hash,
+    origin,
+    protocol,
+    '',
+    '',
+    host,
+    hostname,
+    port.slice(1),
+    pathname,
+    shownSearch,
+    shownHash,
+  ]
 }
 
 // The components hold no line feed, so the host gives them as lines; nothing for what does not parse.
@@ -42,7 +57,8 @@ export class URL {
     if (arguments.length === 0) throw new TypeError('URL takes a url')
     const text = toUSVString(url)
     const record = parse(text, base === undefined ? undefined : toUSVString(base))
-    if (record === undefined) throw Object.assign(new TypeError('Invalid URL'), { code: 'ERR_INVALID_URL', input: text })
+    if (record === undefined)
+      throw Object.assign(new TypeError('Invalid URL'), { code: 'ERR_INVALID_URL', input: text })
     this.#record = record
   }
 
@@ -60,7 +76,10 @@ export class URL {
     }
   }
 
-  /** An address of a blob in this isolate, for `fetch`. It keeps the blob until it is revoked or the isolate ends. */
+  /**
+   * An address of a blob in this isolate, for `fetch`. It keeps the blob until it is revoked or the isolate
+   * ends.
+   */
   static createObjectURL(blob: unknown): string {
     if (!(blob instanceof Blob)) throw new TypeError('createObjectURL takes a Blob')
     return addBlobUrl(blob)
@@ -73,7 +92,8 @@ export class URL {
   #set(property: string, value: unknown): void {
     const lines = callSync('urlSet', this.#record[HREF], property, toUSVString(value)) as string
     this.#record = lines.split('\n')
-    if (this.#params !== undefined && (property === 'search' || property === 'href')) resetParams(this.#params, this.#record[SEARCH]?.slice(1) ?? '')
+    if (this.#params !== undefined && (property === 'search' || property === 'href'))
+      resetParams(this.#params, this.#record[SEARCH]?.slice(1) ?? '')
   }
 
   get href(): string {
@@ -81,7 +101,8 @@ export class URL {
   }
   set href(value: string) {
     const record = parse(toUSVString(value), undefined)
-    if (record === undefined) throw Object.assign(new TypeError('Invalid URL'), { code: 'ERR_INVALID_URL', input: value })
+    if (record === undefined)
+      throw Object.assign(new TypeError('Invalid URL'), { code: 'ERR_INVALID_URL', input: value })
     this.#record = record
     if (this.#params !== undefined) resetParams(this.#params, record[SEARCH]?.slice(1) ?? '')
   }

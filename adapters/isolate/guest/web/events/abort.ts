@@ -43,16 +43,22 @@ export class AbortSignal extends EventTarget {
 
   static timeout(milliseconds: number): AbortSignal {
     const delay = Number(milliseconds)
-    if (!Number.isFinite(delay) || delay < 0 || delay > Number.MAX_SAFE_INTEGER) throw new TypeError('AbortSignal.timeout takes milliseconds')
+    if (!Number.isFinite(delay) || delay < 0 || delay > Number.MAX_SAFE_INTEGER)
+      throw new TypeError('AbortSignal.timeout takes milliseconds')
     const signal = createSignal()
-    const timer = startTimer(() => signal.#abort(new DOMException('The operation timed out.', 'TimeoutError')), delay, false)
+    const timer = startTimer(
+      () => signal.#abort(new DOMException('The operation timed out.', 'TimeoutError')),
+      delay,
+      false,
+    )
     onAbort(signal, () => clearTimer(timer))
     return signal
   }
 
   static any(signals: Iterable<AbortSignal>): AbortSignal {
     const list = [...signals]
-    for (const signal of list) if (!(signal instanceof AbortSignal)) throw new TypeError('AbortSignal.any takes AbortSignals')
+    for (const signal of list)
+      if (!(signal instanceof AbortSignal)) throw new TypeError('AbortSignal.any takes AbortSignals')
     const joined = createSignal()
     const aborted = list.find((signal) => signal.#aborted)
     if (aborted !== undefined) {
@@ -85,7 +91,8 @@ export class AbortSignal extends EventTarget {
     this.#run()
     for (const signal of dependents) {
       signal.#run()
-      for (const source of signal.#sources) source.#dependents = source.#dependents?.filter((entry) => entry !== signal)
+      for (const source of signal.#sources)
+        source.#dependents = source.#dependents?.filter((entry) => entry !== signal)
     }
   }
 

@@ -5,7 +5,10 @@ interface ListenerOptions {
   capture?: boolean
   once?: boolean
   passive?: boolean
-  signal?: { readonly aborted: boolean; addEventListener(type: 'abort', listener: () => void, options: { once: true }): void }
+  signal?: {
+    readonly aborted: boolean
+    addEventListener(type: 'abort', listener: () => void, options: { once: true }): void
+  }
 }
 
 let dispatchOn: (target: EventTarget, event: Event, trusted: boolean, shown?: object) => boolean
@@ -16,25 +19,44 @@ export class EventTarget {
 
   addEventListener(type: string, callback: Callback | null, options: boolean | ListenerOptions = {}): void {
     if (arguments.length < 2) throw new TypeError('addEventListener takes a type and a listener')
-    const { capture = false, once = false, passive = false, signal } = typeof options === 'object' && options !== null ? options : { capture: Boolean(options) }
-    if (signal !== undefined && typeof signal?.addEventListener !== 'function') throw new TypeError('addEventListener: signal is not an AbortSignal')
+    const {
+      capture = false,
+      once = false,
+      passive = false,
+      signal,
+    } = typeof options === 'object' && options !== null ? options : { capture: Boolean(options) }
+    if (signal !== undefined && typeof signal?.addEventListener !== 'function')
+      throw new TypeError('addEventListener: signal is not an AbortSignal')
     if (!(#listeners in this)) throw new TypeError('Illegal invocation')
     if (callback === null || callback === undefined || signal?.aborted) return
     if (typeof callback !== 'function' && typeof callback !== 'object')
       throw new TypeError('addEventListener: the listener is neither a function nor an object')
     this.#listeners ??= new Map()
     const list = this.#listeners.get(`${type}`) ?? []
-    if (list.some((listener) => listener.callback === callback && listener.capture === Boolean(capture))) return
-    const listener = { callback, capture: Boolean(capture), once: Boolean(once), passive: Boolean(passive), removed: false }
+    if (list.some((listener) => listener.callback === callback && listener.capture === Boolean(capture)))
+      return
+    const listener = {
+      callback,
+      capture: Boolean(capture),
+      once: Boolean(once),
+      passive: Boolean(passive),
+      removed: false,
+    }
     // A new array, so that a dispatch under way keeps its own.
     this.#listeners.set(`${type}`, [...list, listener])
     signal?.addEventListener('abort', () => this.#remove(`${type}`, listener), { once: true })
   }
 
-  removeEventListener(type: string, callback: Callback | null, options: boolean | { capture?: boolean } = {}): void {
+  removeEventListener(
+    type: string,
+    callback: Callback | null,
+    options: boolean | { capture?: boolean } = {},
+  ): void {
     if (arguments.length < 2) throw new TypeError('removeEventListener takes a type and a listener')
     const capture = Boolean(typeof options === 'object' && options !== null ? options.capture : options)
-    const listener = this.#listeners?.get(`${type}`)?.find((entry) => entry.callback === callback && entry.capture === capture)
+    const listener = this.#listeners
+      ?.get(`${type}`)
+      ?.find((entry) => entry.callback === callback && entry.capture === capture)
     if (listener !== undefined) this.#remove(`${type}`, listener)
   }
 
@@ -56,7 +78,13 @@ export class EventTarget {
   static {
     dispatchOn = (target, event, trusted, shown = target) => {
       const { type } = event
-      return runListeners(event, shown as EventTarget, target.#listeners?.get(type) ?? [], (listener) => target.#remove(type, listener), trusted)
+      return runListeners(
+        event,
+        shown as EventTarget,
+        target.#listeners?.get(type) ?? [],
+        (listener) => target.#remove(type, listener),
+        trusted,
+      )
     }
   }
 }
@@ -79,12 +107,14 @@ export function defineHandler(prototype: EventTarget, type: string): void {
     configurable: true,
     enumerable: true,
     get(this: EventTarget) {
-      if (!(this instanceof (prototype.constructor as typeof EventTarget)) || (this as unknown) === prototype) throw new TypeError('Illegal invocation')
+      if (!(this instanceof (prototype.constructor as typeof EventTarget)) || (this as unknown) === prototype)
+        throw new TypeError('Illegal invocation')
       return handlers.get(this)?.handler ?? null
     },
     set(this: EventTarget, handler: unknown) {
       const old = handlers.get(this)
-      const value = typeof handler === 'function' || (typeof handler === 'object' && handler !== null) ? handler : null
+      const value =
+        typeof handler === 'function' || (typeof handler === 'object' && handler !== null) ? handler : null
       if (old !== undefined && value !== null) {
         old.handler = value
         return
@@ -96,12 +126,14 @@ export function defineHandler(prototype: EventTarget, type: string): void {
       if (value === null) return
       const entry = {
         handler: value as unknown,
-        listener: (event: Event) => (typeof entry.handler === 'function' ? entry.handler.call(this, event) : undefined),
+        listener: (event: Event) =>
+          typeof entry.handler === 'function' ? entry.handler.call(this, event) : undefined,
       }
       handlers.set(this, entry)
       this.addEventListener(type, entry.listener)
     },
   }
-  for (const accessor of ['get', 'set'] as const) Object.defineProperty(handler[accessor], 'name', { value: `${accessor} on${type}`, configurable: true })
+  for (const accessor of ['get', 'set'] as const)
+    Object.defineProperty(handler[accessor], 'name', { value: `${accessor} on${type}`, configurable: true })
   Object.defineProperty(prototype, `on${type}`, handler)
 }

@@ -23,8 +23,17 @@ export interface Listener {
   removed: boolean
 }
 
-/** Runs the listeners; false if one prevented the default. Set from inside the class, so that nothing of it is on a public object. */
-export let runListeners: (event: Event, target: Target, listeners: readonly Listener[], remove: (listener: Listener) => void, trusted: boolean) => boolean
+/**
+ * Runs the listeners; false if one prevented the default. Set from inside the class, so that nothing of it is
+ * on a public object.
+ */
+export let runListeners: (
+  event: Event,
+  target: Target,
+  listeners: readonly Listener[],
+  remove: (listener: Listener) => void,
+  trusted: boolean,
+) => boolean
 
 let trusted: PropertyDescriptor
 
@@ -52,7 +61,11 @@ export class Event {
     this.#type = `${type}`
     // On each event, not on the prototype: [LegacyUnforgeable].
     Object.defineProperty(this, 'isTrusted', trusted)
-    this.#init = { bubbles: Boolean(init?.bubbles), cancelable: Boolean(init?.cancelable), composed: Boolean(init?.composed) }
+    this.#init = {
+      bubbles: Boolean(init?.bubbles),
+      cancelable: Boolean(init?.cancelable),
+      composed: Boolean(init?.composed),
+    }
   }
 
   get type(): string {
@@ -127,7 +140,8 @@ export class Event {
     }
     trusted = { ...Object.getOwnPropertyDescriptor(holder, 'isTrusted'), configurable: false }
     runListeners = (event, target, listeners, remove, trusted) => {
-      if (event.#dispatching) throw new DOMException('The event is already being dispatched.', 'InvalidStateError')
+      if (event.#dispatching)
+        throw new DOMException('The event is already being dispatched.', 'InvalidStateError')
       event.#dispatching = true
       event.#trusted = trusted
       event.#target = target
@@ -236,7 +250,8 @@ export class PromiseRejectionEvent extends Event {
   readonly #reason: unknown
   constructor(type: string, init: EventInit & { promise: object; reason?: unknown }) {
     super(type, init)
-    if (typeof init?.promise !== 'object' || init.promise === null) throw new TypeError('PromiseRejectionEvent: a promise is required')
+    if (typeof init?.promise !== 'object' || init.promise === null)
+      throw new TypeError('PromiseRejectionEvent: a promise is required')
     this.#promise = init.promise
     this.#reason = init.reason
   }

@@ -1,4 +1,7 @@
-/** The global as an event target: `error` and `unhandledrejection`, their handlers, and what apps dispatch on it. */
+/**
+ * The global as an event target: `error` and `unhandledrejection`, their handlers, and what apps dispatch on
+ * it.
+ */
 import { on, post, setReporter } from '../bridge/bridge.ts'
 import { ErrorEvent, type Event, PromiseRejectionEvent } from './event.ts'
 import { dispatchAt, EventTarget } from './event-target.ts'
@@ -56,7 +59,8 @@ function callHandler(type: string, event: Event): void {
     return
   }
   const { message, filename, lineno, colno, error } = event
-  if (Reflect.apply(handler, globalThis, [message, filename, lineno, colno, error]) === true) event.preventDefault()
+  if (Reflect.apply(handler, globalThis, [message, filename, lineno, colno, error]) === true)
+    event.preventDefault()
 }
 
 let isReporting = false
@@ -66,7 +70,12 @@ function report(error: unknown): void {
   let isNew = true
   if (!isReporting) {
     isReporting = true
-    const event = new ErrorEvent('error', { message: `Uncaught ${firstLine(error)}`, filename: '', error, cancelable: true })
+    const event = new ErrorEvent('error', {
+      message: `Uncaught ${firstLine(error)}`,
+      filename: '',
+      error,
+      cancelable: true,
+    })
     isNew = dispatchAt(target, event, globalThis, true)
     isReporting = false
   }
@@ -79,18 +88,29 @@ function firstLine(error: unknown): string {
   return end < 0 ? text : text.slice(0, end)
 }
 
-const ERRORS: Readonly<Record<string, ErrorConstructor>> = { RangeError, ReferenceError, SyntaxError, TypeError }
+const ERRORS: Readonly<Record<string, ErrorConstructor>> = {
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+}
 
-// The promise is not the one that was rejected: of that the isolate's embedder gives no more than a copy of the reason.
+// The promise is not the one that was rejected: of that the isolate's embedder gives no more than a copy of
+// the reason.
 function reject(data: { error?: { name: string; message: string; stack: string }; value?: unknown }): void {
   const reason = data.error === undefined ? data.value : toError(data.error)
   const promise = Promise.reject(reason)
   promise.catch(() => {})
   const event = new PromiseRejectionEvent(REJECTION, { promise, reason, cancelable: true })
-  if (dispatchAt(target, event, globalThis, true)) post('log', 'error', `Unhandled rejection: ${inspect(reason)}`)
+  if (dispatchAt(target, event, globalThis, true))
+    post('log', 'error', `Unhandled rejection: ${inspect(reason)}`)
 }
 
 function toError({ name, message, stack }: { name: string; message: string; stack: string }): Error {
   const Class = Object.hasOwn(ERRORS, name) ? (ERRORS[name] as ErrorConstructor) : Error
-  return Object.defineProperty(new Class(message), 'stack', { value: stack, writable: true, configurable: true })
+  return Object.defineProperty(new Class(message), 'stack', {
+    value: stack,
+    writable: true,
+    configurable: true,
+  })
 }

@@ -20,12 +20,14 @@ export type BodySource = string | Bytes | ReadableStream<Bytes> | null
 export function extractBody(value: unknown): { source: BodySource; type: string | null } {
   if (typeof value === 'string') return { source: value, type: 'text/plain;charset=UTF-8' }
   if (isReadableStream(value)) {
-    if (value.locked || streams().isDisturbed(value)) throw new TypeError('The stream is locked or was read from')
+    if (value.locked || streams().isDisturbed(value))
+      throw new TypeError('The stream is locked or was read from')
     return { source: value as ReadableStream<Bytes>, type: null }
   }
   if (isBufferSource(value)) return { source: viewOf(value).slice(), type: null }
   if (value instanceof Blob) return { source: blobBytes(value), type: value.type === '' ? null : value.type }
-  if (value instanceof URLSearchParams) return { source: value.toString(), type: 'application/x-www-form-urlencoded;charset=UTF-8' }
+  if (value instanceof URLSearchParams)
+    return { source: value.toString(), type: 'application/x-www-form-urlencoded;charset=UTF-8' }
   if (value instanceof FormData) {
     const boundary = `----formdata-unmoor-${randomHex(12)}`
     return { source: encodeMultipart(value, boundary), type: `multipart/form-data; boundary=${boundary}` }
@@ -35,18 +37,27 @@ export function extractBody(value: unknown): { source: BodySource; type: string 
 }
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<Bytes> {
-  return typeof value === 'object' && value !== null && typeof (value as AsyncIterable<Bytes>)[Symbol.asyncIterator] === 'function'
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as AsyncIterable<Bytes>)[Symbol.asyncIterator] === 'function'
+  )
 }
 
 function fromIterable(iterable: AsyncIterable<Bytes>): ReadableStream<Bytes> {
   return streams().ReadableStream.from(iterable)
 }
 
-/** The source of a body for sending it away: text, bytes, or the stream if there is one. Set from inside the class. */
+/**
+ * The source of a body for sending it away: text, bytes, or the stream if there is one. Set from inside the
+ * class.
+ */
 export let takeBody: (body: Body) => BodySource
 /** Gives a body its source. */
 export let setBody: (body: Body, source: BodySource) => void
-/** A second source of the same body: bytes are shared, a stream is split. @throws TypeError for a used body. */
+/**
+ * A second source of the same body: bytes are shared, a stream is split. @throws TypeError for a used body.
+ */
 export let cloneBody: (body: Body) => BodySource
 /** Whether there is a body, read or not. */
 export let hasBody: (body: Body) => boolean
@@ -67,7 +78,9 @@ export abstract class Body {
       const source = this.#source
       if (isReadableStream(source)) this.#stream = source
       else {
-        this.#stream = streams().streamOfBytes(typeof source === 'string' ? encodeUtf8(source) : source.slice())
+        this.#stream = streams().streamOfBytes(
+          typeof source === 'string' ? encodeUtf8(source) : source.slice(),
+        )
         // Read before: the stream of a used body is used too.
         if (this.#used) this.#stream.getReader()
       }
@@ -133,7 +146,8 @@ export abstract class Body {
       return decodeMultipart(await this.#bytes(), boundary)
     }
     const text = await this.#plainText()
-    if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type)) throw new TypeError(`A body of content type "${type}" is no form`)
+    if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type))
+      throw new TypeError(`A body of content type "${type}" is no form`)
     const form = new FormData()
     for (const [name, value] of parseQuery(text)) form.append(name, value)
     return form
@@ -159,7 +173,8 @@ export abstract class Body {
       const [own, other] = stream.tee()
       body.#stream = own
       body.#source = body.#stream
-      // The two branches of a byte stream have bytes of their own; other chunks are the same objects, which the copy must not share.
+      // The two branches of a byte stream have bytes of their own; other chunks are the same objects, which
+      // the copy must not share.
       return streams().isByteStream(stream) ? other : streams().mapStream(other, structuredClone)
     }
     hasBody = (body) => body.#source !== null

@@ -6,7 +6,10 @@ import { receivedResponse, type Response } from './response.ts'
 import { percentDecode } from '../data/search-params.ts'
 import type { Bytes } from '../streams.ts'
 
-/** The answer to a request whose address holds it (`data:`) or names it in this isolate (`blob:`); undefined for every other. */
+/**
+ * The answer to a request whose address holds it (`data:`) or names it in this isolate (`blob:`); undefined
+ * for every other.
+ */
 export function fetchHere(request: Request): Response | undefined {
   const { url } = request
   if (!url.startsWith('blob:') && !url.startsWith('data:')) return undefined
@@ -16,8 +19,14 @@ export function fetchHere(request: Request): Response | undefined {
 
 function fetchBlob(request: Request): Response {
   const blob = blobOfRequest(request)
-  if (blob === undefined || request.method !== 'GET') throw new TypeError(`fetch failed: there is no blob at ${request.url} to ${request.method}`)
-  return respond(request, blobBytes(blob).slice(), ['content-length', String(blob.size), 'content-type', blob.type])
+  if (blob === undefined || request.method !== 'GET')
+    throw new TypeError(`fetch failed: there is no blob at ${request.url} to ${request.method}`)
+  return respond(request, blobBytes(blob).slice(), [
+    'content-length',
+    String(blob.size),
+    'content-type',
+    blob.type,
+  ])
 }
 
 const BASE64 = /; *base64$/i
@@ -32,7 +41,10 @@ function fetchData(request: Request): Response {
   const bytes = percentDecode(encodeUtf8(text.slice(comma + 1)))
   const given = head.replace(BASE64, '')
   const type = given.startsWith(';') ? `text/plain${given}` : given
-  return respond(request, BASE64.test(head) ? fromBase64(bytes) : bytes, ['content-type', TYPE.test(type) ? type : 'text/plain;charset=US-ASCII'])
+  return respond(request, BASE64.test(head) ? fromBase64(bytes) : bytes, [
+    'content-type',
+    TYPE.test(type) ? type : 'text/plain;charset=US-ASCII',
+  ])
 }
 
 function fromBase64(bytes: Bytes): Bytes {
@@ -44,5 +56,8 @@ function fromBase64(bytes: Bytes): Bytes {
 }
 
 function respond(request: Request, bytes: Bytes, headers: readonly string[]): Response {
-  return receivedResponse([200, 'OK', headers, null, request.url, false], request.method === 'HEAD' ? null : bytes)
+  return receivedResponse(
+    [200, 'OK', headers, null, request.url, false],
+    request.method === 'HEAD' ? null : bytes,
+  )
 }

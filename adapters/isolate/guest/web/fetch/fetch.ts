@@ -21,7 +21,9 @@ export function bodyToHost(source: string | Bytes | ReadableStream<Bytes> | null
 
 /** A body of the host's. */
 export function bodyFromHost(body: WireBody): string | Bytes | ReadableStream<Bytes> | null {
-  return body === null || typeof body === 'string' || body instanceof Uint8Array ? body : readFromHost(body.stream)
+  return body === null || typeof body === 'string' || body instanceof Uint8Array
+    ? body
+    : readFromHost(body.stream)
 }
 
 /** The Response that the host described. */
@@ -32,7 +34,11 @@ export function responseFromHost(received: WireResponse): Response {
 let nextFetch = 1
 
 /** Sends a request by way of the host: over the network, or to a binding. */
-export async function fetchByHost(operation: string, outgoing: Request, ...where: unknown[]): Promise<Response> {
+export async function fetchByHost(
+  operation: string,
+  outgoing: Request,
+  ...where: unknown[]
+): Promise<Response> {
   const { signal } = outgoing
   signal.throwIfAborted()
   const id = nextFetch++
@@ -65,7 +71,10 @@ export async function fetchByHost(operation: string, outgoing: Request, ...where
 }
 
 /** The web's fetch. */
-export async function fetch(input: unknown, init?: ConstructorParameters<typeof Request>[1]): Promise<Response> {
+export async function fetch(
+  input: unknown,
+  init?: ConstructorParameters<typeof Request>[1],
+): Promise<Response> {
   if (arguments.length === 0) throw new TypeError('fetch takes a URL or a Request')
   const request = new Request(input, init)
   return fetchHere(request) ?? fetchByHost('fetch', request)

@@ -42,7 +42,10 @@ export class FormData {
     const entry = toEntry(name, value, filename, arguments.length > 2)
     const index = this.#entries.findIndex((other) => other[0] === entry[0])
     if (index < 0) this.#entries.push(entry)
-    else this.#entries = this.#entries.flatMap((other, at) => (at === index ? [entry] : other[0] === entry[0] ? [] : [other]))
+    else
+      this.#entries = this.#entries.flatMap((other, at) =>
+        at === index ? [entry] : other[0] === entry[0] ? [] : [other],
+      )
   }
   forEach(callback: (value: string | File, name: string, form: FormData) => void, self?: unknown): void {
     if (typeof callback !== 'function') throw new TypeError('forEach takes a function')
@@ -71,7 +74,11 @@ export class FormData {
   }
   declare [Symbol.iterator]: () => IterableIterator<Entry>
   static {
-    Object.defineProperty(this.prototype, Symbol.iterator, { value: this.prototype.entries, writable: true, configurable: true })
+    Object.defineProperty(this.prototype, Symbol.iterator, {
+      value: this.prototype.entries,
+      writable: true,
+      configurable: true,
+    })
   }
 }
 
@@ -82,10 +89,14 @@ function toEntry(name: unknown, value: unknown, filename: unknown, named: boolea
     return [key, toUSVString(value)]
   }
   if (value instanceof File && !named) return [key, value]
-  const options = value instanceof File ? { type: value.type, lastModified: value.lastModified } : { type: value.type }
+  const options =
+    value instanceof File ? { type: value.type, lastModified: value.lastModified } : { type: value.type }
   return [key, new File([blobBytes(value)], named ? filename : 'blob', options)]
 }
 
 function need(given: number, wanted: number): void {
-  if (given < wanted) throw new TypeError(`FormData: ${wanted} argument${wanted > 1 ? 's' : ''} required, but only ${given} present.`)
+  if (given < wanted)
+    throw new TypeError(
+      `FormData: ${wanted} argument${wanted > 1 ? 's' : ''} required, but only ${given} present.`,
+    )
 }

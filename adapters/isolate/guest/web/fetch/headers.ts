@@ -18,14 +18,17 @@ function toValue(value: unknown): string {
   return text
 }
 
-/** Headers of the runtime's own: pairs `[name, value, name, value]` in lower case. Set from inside the class. */
+/**
+ * Headers of the runtime's own: pairs `[name, value, name, value]` in lower case. Set from inside the class.
+ */
 export let headersFrom: (flat: readonly string[]) => Headers
 /** The flat pairs, several Set-Cookie apart. */
 export let flatHeaders: (headers: Headers) => string[]
 /** Headers as they cross the bridge: names and values, a line each; neither can hold a line feed. */
 export function joinHeaders(flat: readonly string[]): string {
   let text = ''
-  for (let index = 0; index < flat.length; index++) text = index === 0 ? (flat[0] as string) : `${text}\n${flat[index]}`
+  for (let index = 0; index < flat.length; index++)
+    text = index === 0 ? (flat[0] as string) : `${text}\n${flat[index]}`
   return text
 }
 /** The pairs of {@link joinHeaders}. */
@@ -52,7 +55,8 @@ export class Headers {
       this.#cookies = [...init.#cookies]
       return
     }
-    for (const [name, value] of toPairs(init, 'Headers', toByteString)) this.#append(toName(name), toValue(value))
+    for (const [name, value] of toPairs(init, 'Headers', toByteString))
+      this.#append(toName(name), toValue(value))
   }
 
   #values(): Map<string, string> {
@@ -60,7 +64,9 @@ export class Headers {
     const map = (this.#map = new Map<string, string>())
     const flat = this.#flat
     this.#flat = undefined
-    if (flat !== undefined) for (let index = 0; index < flat.length; index += 2) this.#append(flat[index] as string, flat[index + 1] as string)
+    if (flat !== undefined)
+      for (let index = 0; index < flat.length; index += 2)
+        this.#append(flat[index] as string, flat[index + 1] as string)
     return map
   }
 
@@ -150,7 +156,11 @@ export class Headers {
   declare [Symbol.iterator]: () => IterableIterator<[string, string]>
 
   static {
-    Object.defineProperty(this.prototype, Symbol.iterator, { value: this.prototype.entries, writable: true, configurable: true })
+    Object.defineProperty(this.prototype, Symbol.iterator, {
+      value: this.prototype.entries,
+      writable: true,
+      configurable: true,
+    })
     headersFrom = (flat) => {
       const headers = new Headers()
       headers.#flat = flat
@@ -171,5 +181,8 @@ export class Headers {
 }
 
 function need(given: number, wanted: number): void {
-  if (given < wanted) throw new TypeError(`Headers: ${wanted} argument${wanted > 1 ? 's' : ''} required, but only ${given} present.`)
+  if (given < wanted)
+    throw new TypeError(
+      `Headers: ${wanted} argument${wanted > 1 ? 's' : ''} required, but only ${given} present.`,
+    )
 }

@@ -4,7 +4,8 @@ import { FormData } from './form-data.ts'
 import type { Bytes } from '../streams.ts'
 
 // HTML's escape of names in multipart/form-data.
-const escapeName = (name: string): string => name.replace(/\n|\r|"/g, (char) => (char === '"' ? '%22' : char === '\n' ? '%0A' : '%0D'))
+const escapeName = (name: string): string =>
+  name.replace(/\n|\r|"/g, (char) => (char === '"' ? '%22' : char === '\n' ? '%0A' : '%0D'))
 const normalize = (text: string): string => text.replace(/\r\n|\r|\n/g, '\r\n')
 
 /** `multipart/form-data` (RFC 7578) of a form. */
@@ -15,7 +16,10 @@ export function encodeMultipart(form: FormData, boundary: string): Bytes {
     if (typeof value === 'string') chunks.push(encodeUtf8(`${head}\r\n\r\n${normalize(value)}\r\n`))
     else
       chunks.push(
-        encodeUtf8(`${head}; filename="${escapeName(value.name)}"\r\nContent-Type: ${value.type || 'application/octet-stream'}\r\n\r\n`),
+        encodeUtf8(
+          `${head}; filename="${escapeName(value.name)}"\r\nContent-Type: ` +
+            `${value.type || 'application/octet-stream'}\r\n\r\n`,
+        ),
         blobBytes(value),
         encodeUtf8('\r\n'),
       )
@@ -80,7 +84,11 @@ function parameter(disposition: string, name: string): string | undefined {
 
 function indexOf(bytes: Bytes, needle: Bytes, from: number): number {
   const first = needle[0] as number
-  for (let at = bytes.indexOf(first, from); at >= 0 && at + needle.length <= bytes.length; at = bytes.indexOf(first, at + 1)) {
+  for (
+    let at = bytes.indexOf(first, from);
+    at >= 0 && at + needle.length <= bytes.length;
+    at = bytes.indexOf(first, at + 1)
+  ) {
     let index = 1
     while (index < needle.length && bytes[at + index] === needle[index]) index++
     if (index === needle.length) return at

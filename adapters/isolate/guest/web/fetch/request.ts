@@ -1,7 +1,16 @@
 import { AbortSignal, createSignal } from '../events/abort.ts'
 import type { Blob } from '../data/blob.ts'
 import { blobOfUrl } from '../data/blob-url.ts'
-import { Body, cloneBody, extractBody, hasBody, isUnusable, setBody, takeBody, type BodySource } from './body.ts'
+import {
+  Body,
+  cloneBody,
+  extractBody,
+  hasBody,
+  isUnusable,
+  setBody,
+  takeBody,
+  type BodySource,
+} from './body.ts'
 import { toByteString, toUSVString } from '../convert.ts'
 import { Headers, headersFrom, splitHeaders } from './headers.ts'
 import { isReadableStream } from '../late.ts'
@@ -68,7 +77,13 @@ interface RequestInit {
 /** The blob that a request's `blob:` address stood for when it was made. Set from inside the class. */
 export let blobOfRequest: (request: Request) => Blob | undefined
 /** A request that came in: nothing is parsed or copied until it is asked for. Set from inside the class. */
-export let incomingRequest: (method: string, url: string, headers: string, body: BodySource, signal: () => AbortSignal) => Request
+export let incomingRequest: (
+  method: string,
+  url: string,
+  headers: string,
+  body: BodySource,
+  signal: () => AbortSignal,
+) => Request
 
 export class Request extends Body {
   #method = 'GET'
@@ -84,12 +99,14 @@ export class Request extends Body {
     super()
     if ((input as symbol) === INTERNAL) return
     if (arguments.length === 0) throw new TypeError('Request takes a URL or a Request')
-    if (init !== null && typeof init !== 'object' && typeof init !== 'function') throw new TypeError('Request: init is an object')
+    if (init !== null && typeof init !== 'object' && typeof init !== 'function')
+      throw new TypeError('Request: init is an object')
     const options = init ?? {}
     const source = input instanceof Request ? input : undefined
     if (source === undefined) {
       const url = new URL(input)
-      if (url.username !== '' || url.password !== '') throw new TypeError('Request: a URL holds no credentials')
+      if (url.username !== '' || url.password !== '')
+        throw new TypeError('Request: a URL holds no credentials')
       this.#url = url.href
       // The blob of now, also where its address is revoked before the request is sent.
       if (url.protocol === 'blob:') this.#blob = blobOfUrl(this.#url)
@@ -98,18 +115,22 @@ export class Request extends Body {
       this.#method = source.#method
       this.#blob = source.#blob
     }
-    if (options.window !== undefined && options.window !== null) throw new TypeError('Request: window is null')
+    if (options.window !== undefined && options.window !== null)
+      throw new TypeError('Request: window is null')
     this.#settings = readSettings(source === undefined ? DEFAULTS : source.#settings, options)
     if (options.method !== undefined) this.#method = toMethod(options.method)
-    if (this.#settings.mode === 'no-cors' && !SIMPLE.has(this.#method)) throw new TypeError(`Request: mode no-cors does not go with ${this.#method}`)
+    if (this.#settings.mode === 'no-cors' && !SIMPLE.has(this.#method))
+      throw new TypeError(`Request: mode no-cors does not go with ${this.#method}`)
     this.#followSignal(options, source)
-    this.#headers = options.headers === undefined ? new Headers(source?.headers) : new Headers(options.headers)
+    this.#headers =
+      options.headers === undefined ? new Headers(source?.headers) : new Headers(options.headers)
     this.#initBody(options, source)
   }
 
   #followSignal(options: RequestInit, source: Request | undefined): void {
     const signal = options.signal
-    if (signal !== undefined && signal !== null && !(signal instanceof AbortSignal)) throw new TypeError('Request: signal is an AbortSignal')
+    if (signal !== undefined && signal !== null && !(signal instanceof AbortSignal))
+      throw new TypeError('Request: signal is an AbortSignal')
     const followed = signal === undefined ? source : signal
     if (followed instanceof Request) this.#signal = () => AbortSignal.any([followed.signal])
     else if (followed instanceof AbortSignal) this.#signal = AbortSignal.any([followed])
@@ -127,8 +148,10 @@ export class Request extends Body {
     if (isGiven && bodiless) throw new TypeError(`Request: ${this.#method} has no body`)
     if (isGiven) {
       const { source: body, type } = extractBody(given)
-      if (isReadableStream(body) && options.duplex === undefined) throw new TypeError("Request: a stream as the body goes with duplex: 'half'")
-      if (this.#settings.keepalive && isReadableStream(body)) throw new TypeError('Request: keepalive does not go with a stream')
+      if (isReadableStream(body) && options.duplex === undefined)
+        throw new TypeError("Request: a stream as the body goes with duplex: 'half'")
+      if (this.#settings.keepalive && isReadableStream(body))
+        throw new TypeError('Request: keepalive does not go with a stream')
       setBody(this, body)
       if (type !== null && !this.headers.has('content-type')) this.headers.set('content-type', type)
     } else if (source !== undefined && given === undefined) {
@@ -219,7 +242,8 @@ function toMethod(value: unknown): string {
   const method = toByteString(value)
   if (!METHOD.test(method)) throw new TypeError(`Request: "${method}" is not a method`)
   const upper = method.toUpperCase()
-  if (upper === 'CONNECT' || upper === 'TRACE' || upper === 'TRACK') throw new TypeError(`Request: the method ${upper} is not allowed`)
+  if (upper === 'CONNECT' || upper === 'TRACE' || upper === 'TRACK')
+    throw new TypeError(`Request: the method ${upper} is not allowed`)
   return NORMALIZED.has(upper) ? upper : method
 }
 
@@ -241,11 +265,13 @@ function readSettings(base: Settings, options: RequestInit): Settings {
   if (settings.mode === 'navigate') throw new TypeError('Request: mode navigate is for browsers')
   choose('credentials', CREDENTIALS)
   choose('cache', CACHES)
-  if (settings.cache === 'only-if-cached' && settings.mode !== 'same-origin') throw new TypeError('Request: only-if-cached goes with mode same-origin')
+  if (settings.cache === 'only-if-cached' && settings.mode !== 'same-origin')
+    throw new TypeError('Request: only-if-cached goes with mode same-origin')
   choose('redirect', REDIRECTS)
   choose('duplex', ['half'])
   // Checked and no more: there is one connection, and nothing to come first.
-  if (options['priority'] !== undefined && !PRIORITIES.includes(`${options['priority'] as string}`)) throw new TypeError('Request: no such priority')
+  if (options['priority'] !== undefined && !PRIORITIES.includes(`${options['priority'] as string}`))
+    throw new TypeError('Request: no such priority')
   if (options['integrity'] !== undefined) settings.integrity = `${options['integrity'] as string}`
   if (options['keepalive'] !== undefined) settings.keepalive = Boolean(options['keepalive'])
   return settings

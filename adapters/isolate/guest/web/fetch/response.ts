@@ -16,7 +16,14 @@ interface ResponseInit {
 }
 
 /** A response as it crosses the bridge; whoever makes the Response of it has made its body. */
-export type ReceivedResponse<Wire> = readonly [status: number, statusText: string, headers: readonly string[], body: Wire, url: string, redirected: boolean]
+export type ReceivedResponse<Wire> = readonly [
+  status: number,
+  statusText: string,
+  headers: readonly string[],
+  body: Wire,
+  url: string,
+  redirected: boolean,
+]
 
 /** A response that came from elsewhere. Set from inside the class. */
 export let receivedResponse: (received: ReceivedResponse<unknown>, body: BodySource) => Response
@@ -35,10 +42,12 @@ export class Response extends Body {
 
   constructor(body: unknown = null, init: ResponseInit = {}) {
     super()
-    if (init !== null && typeof init !== 'object' && typeof init !== 'function') throw new TypeError('Response: init is an object')
+    if (init !== null && typeof init !== 'object' && typeof init !== 'function')
+      throw new TypeError('Response: init is an object')
     if (init?.status !== undefined) {
       const status = Math.trunc(Number(init.status)) & 0xffff
-      if (status < 200 || status > 599) throw new RangeError(`Response: the status ${status} is not from 200 to 599`)
+      if (status < 200 || status > 599)
+        throw new RangeError(`Response: the status ${status} is not from 200 to 599`)
       this.#status = status
     }
     if (init?.statusText !== undefined) {
@@ -48,7 +57,8 @@ export class Response extends Body {
     }
     if (init?.headers !== undefined) this.#headers = new Headers(init.headers)
     if (body === null || body === undefined) return
-    if (NULL_BODY.has(this.#status)) throw new TypeError(`Response: a response with status ${this.#status} has no body`)
+    if (NULL_BODY.has(this.#status))
+      throw new TypeError(`Response: a response with status ${this.#status} has no body`)
     const { source, type } = extractBody(body)
     setBody(this, source)
     if (type === null) return
@@ -66,7 +76,8 @@ export class Response extends Body {
   static redirect(url: unknown, status: unknown = 302): Response {
     const target = new URL(toUSVString(url)).href
     const code = Math.trunc(Number(status))
-    if (![301, 302, 303, 307, 308].includes(code)) throw new RangeError(`Response.redirect: ${code} is not a redirect status`)
+    if (![301, 302, 303, 307, 308].includes(code))
+      throw new RangeError(`Response.redirect: ${code} is not a redirect status`)
     const response = new Response()
     response.#status = code
     response.headers.set('location', target)
@@ -77,7 +88,8 @@ export class Response extends Body {
     const text = stringify(data) as string | undefined
     if (text === undefined) throw new TypeError('Response.json: the value is not JSON')
     const response = new Response(text, init)
-    if (init?.headers === undefined || !new Headers(init.headers).has('content-type')) response.headers.set('content-type', 'application/json')
+    if (init?.headers === undefined || !new Headers(init.headers).has('content-type'))
+      response.headers.set('content-type', 'application/json')
     return response
   }
 
@@ -117,7 +129,8 @@ export class Response extends Body {
   }
 
   static {
-    headersText = (response) => joinHeaders(response.#headers === undefined ? (response.#flat ?? []) : flatHeaders(response.#headers))
+    headersText = (response) =>
+      joinHeaders(response.#headers === undefined ? (response.#flat ?? []) : flatHeaders(response.#headers))
     receivedResponse = ([status, statusText, headers, , url, redirected], body) => {
       const response = new Response()
       response.#status = status

@@ -1,4 +1,7 @@
-/** The app that the soak deploys again and again, as a project's one file. `POST /kv` reads and writes, `POST /echo` gives a body back, `/loop` never ends. */
+/**
+ * The app that the soak deploys again and again, as a project's one file. `POST /kv` reads and writes,
+ * `POST /echo` gives a body back, `/loop` never ends.
+ */
 export const SOAK_APP = `
 import { defineApp, defineBindings, kv, variable } from 'unmoor'
 const bindings = defineBindings({ word: variable(), store: kv() })

@@ -1,4 +1,7 @@
-/** The soak of an `unmoor host`: half of the load that it can bear, a deploy each second, an app that misbehaves; no other app's request may fail, and memory must stay flat. */
+/**
+ * The soak of an `unmoor host`: half of the load that it can bear, a deploy each second, an app that
+ * misbehaves; no other app's request may fail, and memory must stay flat.
+ */
 import { randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -31,10 +34,16 @@ export interface HostSoakReport extends LoadReport {
   deploys: number
   /** Answers of the app that misbehaves that named the limit. */
   refused: number
-  /** Megabytes of all processes: after the first minute (or fifth of a shorter run), at the end, and by how much they grew per minute between (a line through all readings). */
+  /**
+   * Megabytes of all processes: after the first minute (or fifth of a shorter run), at the end, and by how
+   * much they grew per minute between (a line through all readings).
+   */
   memory: { steady: number; end: number; perMinute: number }
   exitCode: number | null
-  /** What the host said of its processes: those that ended, were killed as they answered nobody for `stallTimeout`, or were given to one app. The first 20. */
+  /**
+   * What the host said of its processes: those that ended, were killed as they answered nobody for
+   * `stallTimeout`, or were given to one app. The first 20.
+   */
   events: string[]
 }
 
@@ -58,11 +67,15 @@ export async function runHostSoak(options: HostSoakOptions = {}): Promise<HostSo
       token,
       processes: options.processes,
       onOutput: (line) => {
-        if (EVENT.test(line) && events.length < 20) events.push(`${Math.round((performance.now() - started) / 1000)} s: ${line}`)
+        if (EVENT.test(line) && events.length < 20)
+          events.push(`${Math.round((performance.now() - started) / 1000)} s: ${line}`)
       },
     })
     const client = new DeployClient({ url: host.adminUrl, token })
-    const apps = Array.from({ length: tenants }, (_, index) => new SoakApp(`tenant${index}`, client, artifact))
+    const apps = Array.from(
+      { length: tenants },
+      (_, index) => new SoakApp(`tenant${index}`, client, artifact),
+    )
     const wild = new SoakApp('wild', client, artifact)
     let turn = 0
     const load = new SoakLoad(host.url, () => (apps[turn % tenants] as SoakApp).request(turn++))
@@ -78,7 +91,9 @@ export async function runHostSoak(options: HostSoakOptions = {}): Promise<HostSo
       const every = async (ms: number, work: (count: number) => Promise<void> | void): Promise<void> => {
         for (let count = 0; !end.signal.aborted; count++) {
           await work(count)
-          await sleep(Math.max(10, Math.min((count + 1) * ms - elapsed() * 1000, seconds * 1000 - elapsed() * 1000)))
+          await sleep(
+            Math.max(10, Math.min((count + 1) * ms - elapsed() * 1000, seconds * 1000 - elapsed() * 1000)),
+          )
         }
       }
       let refused = 0
@@ -91,7 +106,9 @@ export async function runHostSoak(options: HostSoakOptions = {}): Promise<HostSo
         every(Math.min(5000, seconds * 50), (count) => {
           readings.push([elapsed(), host.memory()])
           if (count % 12 === 0)
-            log.info(`${Math.round(elapsed())} s: ${Math.round(readings.at(-1)?.[1] ?? 0)} MB, ${load.report().failed} failed of ${load.report().requests}`)
+            log.info(
+              `${Math.round(elapsed())} s: ${Math.round(readings.at(-1)?.[1] ?? 0)} MB, ${load.report().failed} failed of ${load.report().requests}`,
+            )
         }),
       ])
       const timer = setTimeout(() => end.abort(), seconds * 1000)
@@ -151,7 +168,11 @@ class SoakApp {
     const known = new Set(this.#words)
     const kind = turn % 10
     const [path, body, rest]: [string, string | undefined, string] =
-      kind < 7 ? ['/', undefined, 'hello'] : kind < 9 ? ['/kv', 'x'.repeat(100), 'kept'] : ['/echo', 'x'.repeat(1024), '1024']
+      kind < 7
+        ? ['/', undefined, 'hello']
+        : kind < 9
+          ? ['/kv', 'x'.repeat(100), 'kept']
+          : ['/echo', 'x'.repeat(1024), '1024']
     return {
       host: `${this.#name}.localhost`,
       path,
@@ -175,7 +196,8 @@ class SoakApp {
 /** Memory at two points, and the slope of the line through what lies between. */
 function trend(readings: readonly (readonly [number, number])[], from: number): HostSoakReport['memory'] {
   const steady = readings.filter(([second]) => second >= from)
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
   const [x, y] = [mean(steady.map(([second]) => second)), mean(steady.map(([, megabytes]) => megabytes))]
   const slope =
     steady.reduce((sum, [second, megabytes]) => sum + (second - x) * (megabytes - y), 0) /

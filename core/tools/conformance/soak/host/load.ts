@@ -77,12 +77,14 @@ export class SoakLoad {
     else if (Math.random() < SAMPLE / index) this.#took[Math.floor(Math.random() * SAMPLE)] = took
     if (what === undefined) return
     this.#report.failed++
-    if (this.#report.failures.length < 10) this.#report.failures.push(`${wanted.host}${wanted.path}: ${what.slice(0, 200)}`)
+    if (this.#report.failures.length < 10)
+      this.#report.failures.push(`${wanted.host}${wanted.path}: ${what.slice(0, 200)}`)
   }
 
   report(): LoadReport {
     const sorted = this.#took.toSorted((a, b) => a - b)
-    const at = (quantile: number): number => Math.round((sorted[Math.floor((sorted.length - 1) * quantile)] ?? 0) * 100) / 100
+    const at = (quantile: number): number =>
+      Math.round((sorted[Math.floor((sorted.length - 1) * quantile)] ?? 0) * 100) / 100
     return { ...this.#report, p50: at(0.5), p99: at(0.99) }
   }
 
@@ -92,14 +94,22 @@ export class SoakLoad {
 }
 
 /** One request. fetch() would not send a Host header. */
-export function ask(url: string, agent: Agent | false, { host, path, body }: Omit<SoakRequest, 'wrong'>): Promise<{ status: number; text: string }> {
+export function ask(
+  url: string,
+  agent: Agent | false,
+  { host, path, body }: Omit<SoakRequest, 'wrong'>,
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const sent = request(`${url}${path}`, { method: body === undefined ? 'GET' : 'POST', agent, headers: { host } }, (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-      response.once('end', () => resolve({ status: response.statusCode as number, text }))
-      response.once('error', reject)
-    })
+    const sent = request(
+      `${url}${path}`,
+      { method: body === undefined ? 'GET' : 'POST', agent, headers: { host } },
+      (response) => {
+        let text = ''
+        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+        response.once('end', () => resolve({ status: response.statusCode as number, text }))
+        response.once('error', reject)
+      },
+    )
     sent.once('error', reject)
     sent.end(body)
   })

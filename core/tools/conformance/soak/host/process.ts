@@ -13,7 +13,10 @@ const CLI = join(own, `../../../cli/main${extname(own)}`)
 export interface HostProcess {
   readonly url: string
   readonly adminUrl: string
-  /** Megabytes of the command and all processes below it: proportional set size, so that what they share counts once. Linux only; 0 elsewhere. */
+  /**
+   * Megabytes of the command and all processes below it: proportional set size, so that what they share
+   * counts once. Linux only; 0 elsewhere.
+   */
   memory(): number
   /** Ends with the exit code. */
   stop(): Promise<number | null>
@@ -26,13 +29,33 @@ export async function startHostProcess(options: {
   processes: number | undefined
   onOutput(line: string): void
 }): Promise<HostProcess> {
-  const args = ['host', '--port', '0', '--admin-port', '0', '--data-dir', options.dataDir, '--reporter', 'json']
+  const args = [
+    'host',
+    '--port',
+    '0',
+    '--admin-port',
+    '0',
+    '--data-dir',
+    options.dataDir,
+    '--reporter',
+    'json',
+  ]
   if (options.processes !== undefined) args.push('--processes', String(options.processes))
-  const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, UNMOOR_HOST_TOKEN: options.token } })
+  const child = spawn(process.execPath, [CLI, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, UNMOOR_HOST_TOKEN: options.token },
+  })
   const ended = once(child, 'exit') as Promise<[number | null]>
   createInterface({ input: child.stderr }).on('line', (line) => options.onOutput(line))
-  const first = await Promise.race([once(createInterface({ input: child.stdout }), 'line') as Promise<[string]>, ended])
-  if (typeof first[0] !== 'string') throw new UnmoorError('Unavailable', `unmoor host ended with code ${String(first[0])} before it listened.`)
+  const first = await Promise.race([
+    once(createInterface({ input: child.stdout }), 'line') as Promise<[string]>,
+    ended,
+  ])
+  if (typeof first[0] !== 'string')
+    throw new UnmoorError(
+      'Unavailable',
+      `unmoor host ended with code ${String(first[0])} before it listened.`,
+    )
   const { url, adminUrl } = JSON.parse(first[0]) as { url: string; adminUrl: string }
   return {
     url,
@@ -52,9 +75,12 @@ function memoryBelow(root: number): number {
     // The name, in parentheses, may hold anything; the parent is the second field after it.
     parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]))
   }
-  const isBelow = (pid: number | undefined): boolean => pid === root || (pid !== undefined && pid > 1 && isBelow(parents.get(pid)))
+  const isBelow = (pid: number | undefined): boolean =>
+    pid === root || (pid !== undefined && pid > 1 && isBelow(parents.get(pid)))
   let kilobytes = 0
-  for (const pid of parents.keys()) if (isBelow(pid)) kilobytes += Number(/^Pss:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0)
+  for (const pid of parents.keys())
+    if (isBelow(pid))
+      kilobytes += Number(/^Pss:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0)
   return kilobytes / 1024
 }
 

@@ -30,7 +30,15 @@ export const CACHE: WorkerCase[] = workerCases('cache', [
     async ({ key }) => {
       equal(await store().put(url(key()), fresh('hello', { 'x-own': 'yes' })), undefined)
       const found = await store().match(url(key()))
-      equal([found?.status, await found?.text(), found?.headers.get('x-own'), found?.headers.get('cf-cache-status')], [200, 'hello', 'yes', 'HIT'])
+      equal(
+        [
+          found?.status,
+          await found?.text(),
+          found?.headers.get('x-own'),
+          found?.headers.get('cf-cache-status'),
+        ],
+        [200, 'hello', 'yes', 'HIT'],
+      )
     },
   ],
   [
@@ -74,12 +82,21 @@ export const CACHE: WorkerCase[] = workerCases('cache', [
     '07',
     'put of a 206 is refused',
     async ({ key }) =>
-      throwsText('Cannot cache response to a range request (206 Partial Content).', () => store().put(url(key()), fresh('a', {}, 206)), 'TypeError'),
+      throwsText(
+        'Cannot cache response to a range request (206 Partial Content).',
+        () => store().put(url(key()), fresh('a', {}, 206)),
+        'TypeError',
+      ),
   ],
   [
     '08',
     'put with Vary: * is refused',
-    async ({ key }) => throwsText("Cannot cache response with 'Vary: *' header.", () => store().put(url(key()), fresh('a', { vary: '*' })), 'TypeError'),
+    async ({ key }) =>
+      throwsText(
+        "Cannot cache response with 'Vary: *' header.",
+        () => store().put(url(key()), fresh('a', { vary: '*' })),
+        'TypeError',
+      ),
   ],
   [
     '09',
@@ -103,7 +120,11 @@ export const CACHE: WorkerCase[] = workerCases('cache', [
     'no-store, private and no freshness are not kept',
     async ({ key }) => {
       equal(
-        [await keeps(key('a'), { 'cache-control': 'no-store' }), await keeps(key('b'), { 'cache-control': 'private, max-age=60' }), await keeps(key('c'), {})],
+        [
+          await keeps(key('a'), { 'cache-control': 'no-store' }),
+          await keeps(key('b'), { 'cache-control': 'private, max-age=60' }),
+          await keeps(key('c'), {}),
+        ],
         [false, false, false],
       )
     },
@@ -119,13 +140,19 @@ export const CACHE: WorkerCase[] = workerCases('cache', [
   [
     '13',
     'an answer that sets a cookie is not kept',
-    async ({ key }) => equal(await keeps(key(), { 'cache-control': 'max-age=60', 'set-cookie': 'a=b' }), false),
+    async ({ key }) =>
+      equal(await keeps(key(), { 'cache-control': 'max-age=60', 'set-cookie': 'a=b' }), false),
   ],
   [
     '14',
     'with private=Set-Cookie it is kept without the cookie',
     async ({ key }) => {
-      await store().put(url(key()), new Response('a', { headers: { 'cache-control': 'private=Set-Cookie, max-age=60', 'set-cookie': 'a=b' } }))
+      await store().put(
+        url(key()),
+        new Response('a', {
+          headers: { 'cache-control': 'private=Set-Cookie, max-age=60', 'set-cookie': 'a=b' },
+        }),
+      )
       const found = await store().match(url(key()))
       equal([found?.status, found?.headers.get('set-cookie')], [200, null])
     },
@@ -145,7 +172,10 @@ export const CACHE: WorkerCase[] = workerCases('cache', [
     async ({ key }) => {
       await store().put(url(key()), fresh('hello', { 'content-length': '5' }))
       const found = await store().match(new Request(url(key()), { headers: { range: 'bytes=1-2' } }))
-      equal([found?.status, await found?.text(), found?.headers.get('content-range')], [206, 'el', 'bytes 1-2/5'])
+      equal(
+        [found?.status, await found?.text(), found?.headers.get('content-range')],
+        [206, 'el', 'bytes 1-2/5'],
+      )
     },
   ],
   [
@@ -162,7 +192,10 @@ export const CACHE: WorkerCase[] = workerCases('cache', [
     'delete tells whether there was one',
     async ({ key }) => {
       await store().put(url(key()), fresh('a'))
-      equal([await store().delete(url(key())), await store().delete(url(key())), await store().match(url(key()))], [true, false, undefined])
+      equal(
+        [await store().delete(url(key())), await store().delete(url(key())), await store().match(url(key()))],
+        [true, false, undefined],
+      )
     },
   ],
   [
@@ -181,7 +214,10 @@ export const CACHE: WorkerCase[] = workerCases('cache', [
       await named.put(url(key()), fresh('named'))
       equal(await (await named.match(url(key())))?.text(), 'named')
       equal(await store().match(url(key())), undefined)
-      equal(await (await (await (caches as unknown as WorkersCaches).open('named')).match(url(key())))?.text(), 'named')
+      equal(
+        await (await (await (caches as unknown as WorkersCaches).open('named')).match(url(key())))?.text(),
+        'named',
+      )
     },
   ],
   [
@@ -189,7 +225,10 @@ export const CACHE: WorkerCase[] = workerCases('cache', [
     'bytes come back',
     async ({ key }) => {
       await store().put(url(key()), fresh(new Uint8Array([0, 255, 1])))
-      equal(new Uint8Array((await (await store().match(url(key())))?.arrayBuffer()) as ArrayBuffer), new Uint8Array([0, 255, 1]))
+      equal(
+        new Uint8Array((await (await store().match(url(key())))?.arrayBuffer()) as ArrayBuffer),
+        new Uint8Array([0, 255, 1]),
+      )
     },
   ],
   [

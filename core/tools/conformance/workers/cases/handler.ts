@@ -22,20 +22,29 @@ export const HANDLER: WorkerCase[] = workerCases('handler', [
   [
     '05',
     'env is there in the global scope',
-    ({ workers }) => equal(workers.atTop, { greeting: 'hello', settings: { nested: { list: [1, 2] }, on: true }, hasKv: 'object' }),
+    ({ workers }) =>
+      equal(workers.atTop, {
+        greeting: 'hello',
+        settings: { nested: { list: [1, 2] }, on: true },
+        hasKv: 'object',
+      }),
   ],
   [
     '06',
     'the names of env can be listed',
     ({ env }) => {
-      for (const name of ['KV', 'BUCKET', 'DB', 'JOBS', 'GREETING', 'TOKEN']) ok(Object.keys(env).includes(name) && name in env, name)
+      for (const name of ['KV', 'BUCKET', 'DB', 'JOBS', 'GREETING', 'TOKEN'])
+        ok(Object.keys(env).includes(name) && name in env, name)
     },
   ],
   [
     '07',
     'request: method, headers, body',
     async ({ request }) => {
-      equal([request.method, request.headers.get('x-case'), request.headers.get('content-type')], ['POST', 'a header', 'application/json'])
+      equal(
+        [request.method, request.headers.get('x-case'), request.headers.get('content-type')],
+        ['POST', 'a header', 'application/json'],
+      )
       ok(request instanceof Request && new URL(request.url).pathname === '/run', 'a Request')
     },
   ],
@@ -102,7 +111,14 @@ export const HANDLER: WorkerCase[] = workerCases('handler', [
     'assets: a file',
     async ({ env }) => {
       const response = await env.ASSETS.fetch('http://assets.local/hello.txt')
-      equal([response.status, await response.text(), response.headers.get('content-type')?.startsWith('text/plain')], [200, 'an asset', true])
+      equal(
+        [
+          response.status,
+          await response.text(),
+          response.headers.get('content-type')?.startsWith('text/plain'),
+        ],
+        [200, 'an asset', true],
+      )
     },
   ],
   [
@@ -141,7 +157,10 @@ export const HANDLER: WorkerCase[] = workerCases('handler', [
     'version metadata',
     ({ env }) => {
       const { id, tag, timestamp } = env.VERSION
-      ok(typeof id === 'string' && id !== '' && typeof tag === 'string' && typeof timestamp === 'string', 'id, tag and timestamp')
+      ok(
+        typeof id === 'string' && id !== '' && typeof tag === 'string' && typeof timestamp === 'string',
+        'id, tag and timestamp',
+      )
     },
   ],
   [
@@ -158,7 +177,8 @@ export const HANDLER: WorkerCase[] = workerCases('handler', [
     'crypto.subtle.timingSafeEqual',
     async () => {
       const subtle = crypto.subtle as unknown as { timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean }
-      const compare = (a: number[], b: number[]): boolean => subtle.timingSafeEqual(new Uint8Array(a), new Uint8Array(b))
+      const compare = (a: number[], b: number[]): boolean =>
+        subtle.timingSafeEqual(new Uint8Array(a), new Uint8Array(b))
       equal([compare([1, 2], [1, 2]), compare([1, 2], [1, 3])], [true, false])
       await throwsText(/./, () => compare([1], [1, 2]), 'TypeError')
     },
@@ -167,7 +187,9 @@ export const HANDLER: WorkerCase[] = workerCases('handler', [
     '24',
     'crypto.DigestStream',
     async () => {
-      const { DigestStream } = crypto as unknown as { DigestStream: new (name: string) => WritableStream<Uint8Array> & { digest: Promise<ArrayBuffer> } }
+      const { DigestStream } = crypto as unknown as {
+        DigestStream: new (name: string) => WritableStream<Uint8Array> & { digest: Promise<ArrayBuffer> }
+      }
       for (const [name, hex] of [
         ['MD5', '900150983cd24fb0d6963f7d28e17f72'],
         ['SHA-1', 'a9993e364706816aba3e25717850c26c9cd0d89d'],
@@ -177,7 +199,11 @@ export const HANDLER: WorkerCase[] = workerCases('handler', [
         await writer.write(new TextEncoder().encode('a'))
         await writer.write(new TextEncoder().encode('bc'))
         await writer.close()
-        equal([...new Uint8Array(await stream.digest)].map((byte) => byte.toString(16).padStart(2, '0')).join(''), hex, name)
+        equal(
+          [...new Uint8Array(await stream.digest)].map((byte) => byte.toString(16).padStart(2, '0')).join(''),
+          hex,
+          name,
+        )
       }
     },
   ],
@@ -185,7 +211,9 @@ export const HANDLER: WorkerCase[] = workerCases('handler', [
     '25',
     'FixedLengthStream refuses too many bytes',
     async () => {
-      const { FixedLengthStream } = globalThis as unknown as { FixedLengthStream: new (length: number) => TransformStream<Uint8Array, Uint8Array> }
+      const { FixedLengthStream } = globalThis as unknown as {
+        FixedLengthStream: new (length: number) => TransformStream<Uint8Array, Uint8Array>
+      }
       for (const text of ['abcd', 'abcdefgh']) {
         const { readable, writable } = new FixedLengthStream(3)
         const writer = writable.getWriter()
@@ -220,10 +248,17 @@ export const HANDLER: WorkerCase[] = workerCases('handler', [
     async () => {
       equal(structuredClone(new Map([['a', new Date(0)]])), new Map([['a', new Date(0)]]))
       const { URLPattern } = globalThis as unknown as {
-        URLPattern: new (init: { pathname: string }) => { exec(url: string): { pathname: { groups: Record<string, string> } } | null }
+        URLPattern: new (init: { pathname: string }) => {
+          exec(url: string): { pathname: { groups: Record<string, string> } } | null
+        }
       }
-      equal({ ...new URLPattern({ pathname: '/users/:id' }).exec('http://x/users/7')?.pathname.groups }, { id: '7' })
-      const packed = new Response('hello '.repeat(100)).body?.pipeThrough(new CompressionStream('gzip')).pipeThrough(new DecompressionStream('gzip'))
+      equal(
+        { ...new URLPattern({ pathname: '/users/:id' }).exec('http://x/users/7')?.pathname.groups },
+        { id: '7' },
+      )
+      const packed = new Response('hello '.repeat(100)).body
+        ?.pipeThrough(new CompressionStream('gzip'))
+        .pipeThrough(new DecompressionStream('gzip'))
       equal((await new Response(packed).text()).length, 600)
     },
   ],

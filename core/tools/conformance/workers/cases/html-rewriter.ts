@@ -33,8 +33,10 @@ interface Rewriter {
 }
 declare const HTMLRewriter: new () => Rewriter
 
-const page = (html: string): Response => new Response(html, { headers: { 'content-type': 'text/html', 'x-kept': 'yes' } })
-const rewrite = (html: string, prepare: (rewriter: Rewriter) => Rewriter): Promise<string> => prepare(new HTMLRewriter()).transform(page(html)).text()
+const page = (html: string): Response =>
+  new Response(html, { headers: { 'content-type': 'text/html', 'x-kept': 'yes' } })
+const rewrite = (html: string, prepare: (rewriter: Rewriter) => Rewriter): Promise<string> =>
+  prepare(new HTMLRewriter()).transform(page(html)).text()
 
 export const HTML_REWRITER: WorkerCase[] = workerCases('handler', [
   [
@@ -43,7 +45,10 @@ export const HTML_REWRITER: WorkerCase[] = workerCases('handler', [
     async () =>
       equal(
         await rewrite('<a href="/a" class="x">link</a>', (rewriter) =>
-          rewriter.on('a', { element: (element) => void element.setAttribute('href', `${element.getAttribute('href')}?q`).removeAttribute('class') }),
+          rewriter.on('a', {
+            element: (element) =>
+              void element.setAttribute('href', `${element.getAttribute('href')}?q`).removeAttribute('class'),
+          }),
         ),
         '<a href="/a?q">link</a>',
       ),
@@ -54,7 +59,10 @@ export const HTML_REWRITER: WorkerCase[] = workerCases('handler', [
     async () =>
       equal(
         await rewrite('<p>x</p>', (rewriter) =>
-          rewriter.on('p', { element: (element) => void element.before('1').prepend('<b>2</b>', { html: true }).append('<3>').after('4') }),
+          rewriter.on('p', {
+            element: (element) =>
+              void element.before('1').prepend('<b>2</b>', { html: true }).append('<3>').after('4'),
+          }),
         ),
         '1<p><b>2</b>x&lt;3&gt;</p>4',
       ),
@@ -65,7 +73,9 @@ export const HTML_REWRITER: WorkerCase[] = workerCases('handler', [
     async () =>
       equal(
         await rewrite('<div><script>no</script><b>yes</b></div>', (rewriter) =>
-          rewriter.on('script', { element: (element) => void element.remove() }).on('b', { element: (element) => void element.removeAndKeepContent() }),
+          rewriter
+            .on('script', { element: (element) => void element.remove() })
+            .on('b', { element: (element) => void element.removeAndKeepContent() }),
         ),
         '<div>yes</div>',
       ),
@@ -75,7 +85,11 @@ export const HTML_REWRITER: WorkerCase[] = workerCases('handler', [
     'HTMLRewriter: text',
     async () =>
       equal(
-        await rewrite('<p>hello</p>', (rewriter) => rewriter.on('p', { text: (chunk) => void (chunk.text !== '' && chunk.replace(chunk.text.toUpperCase())) })),
+        await rewrite('<p>hello</p>', (rewriter) =>
+          rewriter.on('p', {
+            text: (chunk) => void (chunk.text !== '' && chunk.replace(chunk.text.toUpperCase())),
+          }),
+        ),
         '<p>HELLO</p>',
       ),
   ],
@@ -86,7 +100,9 @@ export const HTML_REWRITER: WorkerCase[] = workerCases('handler', [
       await env.KV.put(key(), 'from KV')
       equal(
         await rewrite('<p></p><p></p>', (rewriter) =>
-          rewriter.on('p', { element: async (element) => void element.setInnerContent((await env.KV.get(key())) ?? '') }),
+          rewriter.on('p', {
+            element: async (element) => void element.setInnerContent((await env.KV.get(key())) ?? ''),
+          }),
         ),
         '<p>from KV</p><p>from KV</p>',
       )
@@ -98,9 +114,10 @@ export const HTML_REWRITER: WorkerCase[] = workerCases('handler', [
     async () => {
       let doctype: string | null = ''
       const html = await rewrite('<!doctype html><!-- gone --><p>x</p>', (rewriter) =>
-        rewriter
-          .on('*', { comments: (comment) => comment.remove() })
-          .onDocument({ doctype: (found) => void (doctype = found.name), end: (end) => end.append('<!-- end -->', { html: true }) }),
+        rewriter.on('*', { comments: (comment) => comment.remove() }).onDocument({
+          doctype: (found) => void (doctype = found.name),
+          end: (end) => end.append('<!-- end -->', { html: true }),
+        }),
       )
       equal([doctype, html.endsWith('<p>x</p><!-- end -->')], ['html', true])
     },
@@ -110,7 +127,10 @@ export const HTML_REWRITER: WorkerCase[] = workerCases('handler', [
     'HTMLRewriter: headers and status stay',
     async () => {
       const response = new HTMLRewriter().on('p', {}).transform(page('<p>x</p>'))
-      equal([response.status, response.headers.get('x-kept'), await response.text()], [200, 'yes', '<p>x</p>'])
+      equal(
+        [response.status, response.headers.get('x-kept'), await response.text()],
+        [200, 'yes', '<p>x</p>'],
+      )
     },
   ],
   [
@@ -136,7 +156,9 @@ export const HTML_REWRITER: WorkerCase[] = workerCases('handler', [
     async () => {
       const html = `<ul>${'<li class="item"><a data-id="1" href="#">one</a></li>'.repeat(10_000)}</ul>`
       let found = 0
-      const text = await rewrite(html, (rewriter) => rewriter.on('ul > li.item a[data-id="1"]', { element: () => void found++ }))
+      const text = await rewrite(html, (rewriter) =>
+        rewriter.on('ul > li.item a[data-id="1"]', { element: () => void found++ }),
+      )
       equal([found, text.length], [10_000, html.length])
     },
   ],

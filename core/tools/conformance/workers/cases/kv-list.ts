@@ -19,7 +19,8 @@ export const KV_LIST: WorkerCase[] = workerCases('kv', [
   [
     '30',
     'list of a prefix that nothing has',
-    async ({ env, key }) => equal(await env.KV.list({ prefix: key() }), { keys: [], list_complete: true, cacheStatus: null }),
+    async ({ env, key }) =>
+      equal(await env.KV.list({ prefix: key() }), { keys: [], list_complete: true, cacheStatus: null }),
   ],
   [
     '31',
@@ -30,7 +31,11 @@ export const KV_LIST: WorkerCase[] = workerCases('kv', [
       let pages = 0
       let cursor: string | undefined
       do {
-        const page = (await env.KV.list({ prefix: key(''), limit: 2, ...(cursor === undefined ? {} : { cursor }) })) as {
+        const page = (await env.KV.list({
+          prefix: key(''),
+          limit: 2,
+          ...(cursor === undefined ? {} : { cursor }),
+        })) as {
           keys: { name: string }[]
           list_complete: boolean
           cursor?: string
@@ -59,7 +64,10 @@ export const KV_LIST: WorkerCase[] = workerCases('kv', [
     '33',
     'a limit over 1,000 is refused',
     async ({ env }) => {
-      await throwsText('KV GET failed: 400 Invalid key_count_limit of 1001. Please specify an integer less than 1000.', () => env.KV.list({ limit: 1001 }))
+      await throwsText(
+        'KV GET failed: 400 Invalid key_count_limit of 1001. Please specify an integer less than 1000.',
+        () => env.KV.list({ limit: 1001 }),
+      )
     },
   ],
   [
@@ -120,11 +128,16 @@ export const KV_LIST: WorkerCase[] = workerCases('kv', [
     '39',
     'more than 100 keys at once are refused',
     async ({ env, key }) =>
-      throwsText('You can request a maximum of 100 keys', () => env.KV.get(Array.from({ length: 101 }, (_, index) => key(String(index))))),
+      throwsText('You can request a maximum of 100 keys', () =>
+        env.KV.get(Array.from({ length: 101 }, (_, index) => key(String(index)))),
+      ),
   ],
   [
     '40',
     'several keys only as text or json',
-    async ({ env, key }) => throwsText('"arrayBuffer" is not a valid type. Use "json" or "text"', () => env.KV.get([key()], 'arrayBuffer' as 'text')),
+    async ({ env, key }) =>
+      throwsText('"arrayBuffer" is not a valid type. Use "json" or "text"', () =>
+        env.KV.get([key()], 'arrayBuffer' as 'text'),
+      ),
   ],
 ])

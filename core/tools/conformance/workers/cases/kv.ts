@@ -56,7 +56,8 @@ export const KV: WorkerCase[] = workerCases('kv', [
     '07',
     'a missing key is null in every type',
     async ({ env, key }) => {
-      for (const type of ['text', 'json', 'arrayBuffer', 'stream'] as const) equal(await env.KV.get(key(), type as 'text'), null)
+      for (const type of ['text', 'json', 'arrayBuffer', 'stream'] as const)
+        equal(await env.KV.get(key(), type as 'text'), null)
     },
   ],
   [
@@ -81,8 +82,14 @@ export const KV: WorkerCase[] = workerCases('kv', [
     async ({ env, key }) => {
       await env.KV.put(key('buffer'), new TextEncoder().encode('buffer').buffer)
       await env.KV.put(key('view'), new TextEncoder().encode('a view').subarray(2))
-      await env.KV.put(key('stream'), streamOfChunks([new TextEncoder().encode('str'), new TextEncoder().encode('eam')]) as never)
-      equal([await env.KV.get(key('buffer')), await env.KV.get(key('view')), await env.KV.get(key('stream'))], ['buffer', 'view', 'stream'])
+      await env.KV.put(
+        key('stream'),
+        streamOfChunks([new TextEncoder().encode('str'), new TextEncoder().encode('eam')]) as never,
+      )
+      equal(
+        [await env.KV.get(key('buffer')), await env.KV.get(key('view')), await env.KV.get(key('stream'))],
+        ['buffer', 'view', 'stream'],
+      )
     },
   ],
   [
@@ -129,20 +136,29 @@ export const KV: WorkerCase[] = workerCases('kv', [
     'getWithMetadata gives both',
     async ({ env, key }) => {
       await env.KV.put(key(), 'v', { metadata: { list: ['a', 1, null], text: 'ü' } })
-      equal(await env.KV.getWithMetadata(key()), { value: 'v', metadata: { list: ['a', 1, null], text: 'ü' }, cacheStatus: null })
+      equal(await env.KV.getWithMetadata(key()), {
+        value: 'v',
+        metadata: { list: ['a', 1, null], text: 'ü' },
+        cacheStatus: null,
+      })
     },
   ],
   [
     '16',
     'getWithMetadata of a missing key is null and null',
-    async ({ env, key }) => equal(await env.KV.getWithMetadata(key()), { value: null, metadata: null, cacheStatus: null }),
+    async ({ env, key }) =>
+      equal(await env.KV.getWithMetadata(key()), { value: null, metadata: null, cacheStatus: null }),
   ],
   [
     '17',
     'getWithMetadata in the type asked for',
     async ({ env, key }) => {
       await env.KV.put(key(), '{"a":1}', { metadata: 'm' })
-      equal(await env.KV.getWithMetadata(key(), 'json'), { value: { a: 1 }, metadata: 'm', cacheStatus: null })
+      equal(await env.KV.getWithMetadata(key(), 'json'), {
+        value: { a: 1 },
+        metadata: 'm',
+        cacheStatus: null,
+      })
       const { value } = await env.KV.getWithMetadata(key(), { type: 'stream' })
       equal(await new Response(value as unknown as ReadableStream).text(), '{"a":1}')
     },
@@ -161,7 +177,12 @@ export const KV: WorkerCase[] = workerCases('kv', [
     '19',
     'an empty key is refused by every method',
     async ({ env }) => {
-      for (const work of [() => env.KV.get(''), () => env.KV.put('', 'a'), () => env.KV.delete(''), () => env.KV.getWithMetadata('')])
+      for (const work of [
+        () => env.KV.get(''),
+        () => env.KV.put('', 'a'),
+        () => env.KV.delete(''),
+        () => env.KV.getWithMetadata(''),
+      ])
         await throwsText('Key name cannot be empty.', work, 'TypeError')
     },
   ],
@@ -177,9 +198,18 @@ export const KV: WorkerCase[] = workerCases('kv', [
     '21',
     'a key over 512 bytes is refused with its length',
     async ({ env }) => {
-      await throwsText('KV GET failed: 414 UTF-8 encoded length of 513 exceeds key length limit of 512.', () => env.KV.get(LONG))
-      await throwsText('KV PUT failed: 414 UTF-8 encoded length of 513 exceeds key length limit of 512.', () => env.KV.put(LONG, 'a'))
-      await throwsText('KV DELETE failed: 414 UTF-8 encoded length of 513 exceeds key length limit of 512.', () => env.KV.delete(LONG))
+      await throwsText(
+        'KV GET failed: 414 UTF-8 encoded length of 513 exceeds key length limit of 512.',
+        () => env.KV.get(LONG),
+      )
+      await throwsText(
+        'KV PUT failed: 414 UTF-8 encoded length of 513 exceeds key length limit of 512.',
+        () => env.KV.put(LONG, 'a'),
+      )
+      await throwsText(
+        'KV DELETE failed: 414 UTF-8 encoded length of 513 exceeds key length limit of 512.',
+        () => env.KV.delete(LONG),
+      )
     },
   ],
   [
@@ -196,7 +226,9 @@ export const KV: WorkerCase[] = workerCases('kv', [
     '23',
     'a value over 25 MiB is refused',
     async ({ env, key }) => {
-      await throwsText('KV PUT failed: 413 Value length of 26214401 exceeds limit of 26214400.', () => env.KV.put(key(), new Uint8Array(25 * 1024 * 1024 + 1)))
+      await throwsText('KV PUT failed: 413 Value length of 26214401 exceeds limit of 26214400.', () =>
+        env.KV.put(key(), new Uint8Array(25 * 1024 * 1024 + 1)),
+      )
       equal(await env.KV.get(key()), null)
     },
   ],
@@ -204,7 +236,9 @@ export const KV: WorkerCase[] = workerCases('kv', [
     '24',
     'metadata over 1,024 bytes is refused',
     async ({ env, key }) => {
-      await throwsText('KV PUT failed: 413 Metadata length of 1025 exceeds limit of 1024.', () => env.KV.put(key(), 'a', { metadata: 'm'.repeat(1023) }))
+      await throwsText('KV PUT failed: 413 Metadata length of 1025 exceeds limit of 1024.', () =>
+        env.KV.put(key(), 'a', { metadata: 'm'.repeat(1023) }),
+      )
       await env.KV.put(key(), 'a', { metadata: 'm'.repeat(1022) })
     },
   ],
@@ -212,11 +246,13 @@ export const KV: WorkerCase[] = workerCases('kv', [
     '25',
     'a time to live under 60 s is refused',
     async ({ env, key }) => {
-      await throwsText('KV PUT failed: 400 Invalid expiration_ttl of 59. Expiration TTL must be at least 60.', () =>
-        env.KV.put(key(), 'a', { expirationTtl: 59 }),
+      await throwsText(
+        'KV PUT failed: 400 Invalid expiration_ttl of 59. Expiration TTL must be at least 60.',
+        () => env.KV.put(key(), 'a', { expirationTtl: 59 }),
       )
-      await throwsText('KV PUT failed: 400 Invalid expiration_ttl of 0. Please specify integer greater than 0.', () =>
-        env.KV.put(key(), 'a', { expirationTtl: 0 }),
+      await throwsText(
+        'KV PUT failed: 400 Invalid expiration_ttl of 0. Please specify integer greater than 0.',
+        () => env.KV.put(key(), 'a', { expirationTtl: 0 }),
       )
     },
   ],
@@ -224,10 +260,13 @@ export const KV: WorkerCase[] = workerCases('kv', [
     '26',
     'an expiration in the past, or within 60 s, is refused',
     async ({ env, key }) => {
-      await throwsText('Please specify integer greater than the current number of seconds since the UNIX epoch.', () =>
-        env.KV.put(key(), 'a', { expiration: now() - 10 }),
+      await throwsText(
+        'Please specify integer greater than the current number of seconds since the UNIX epoch.',
+        () => env.KV.put(key(), 'a', { expiration: now() - 10 }),
       )
-      await throwsText('Expiration times must be at least 60 seconds in the future.', () => env.KV.put(key(), 'a', { expiration: now() + 30 }))
+      await throwsText('Expiration times must be at least 60 seconds in the future.', () =>
+        env.KV.put(key(), 'a', { expiration: now() + 30 }),
+      )
     },
   ],
   [
@@ -240,7 +279,10 @@ export const KV: WorkerCase[] = workerCases('kv', [
       const after = now()
       const { keys } = await env.KV.list({ prefix: key('') })
       const expiration = keys[0]?.expiration ?? 0
-      ok(expiration >= at + 99 && expiration <= after + 101, `expiration ${expiration} is 100 s after the put, between ${at} and ${after}`)
+      ok(
+        expiration >= at + 99 && expiration <= after + 101,
+        `expiration ${expiration} is 100 s after the put, between ${at} and ${after}`,
+      )
       equal(keys[1]?.expiration, at + 500)
     },
   ],
@@ -255,7 +297,10 @@ export const KV: WorkerCase[] = workerCases('kv', [
   [
     '41',
     'a cacheTtl under 30 s is refused',
-    async ({ env, key }) => throwsText('KV GET failed: 400 Invalid cache_ttl of 10. Cache TTL must be at least 30.', () => env.KV.get(key(), { cacheTtl: 10 })),
+    async ({ env, key }) =>
+      throwsText('KV GET failed: 400 Invalid cache_ttl of 10. Cache TTL must be at least 30.', () =>
+        env.KV.get(key(), { cacheTtl: 10 }),
+      ),
   ],
   [
     '42',

@@ -20,7 +20,13 @@ function object({ env, key }: WorkerTools, suffix = 'o'): Stub {
 }
 
 /** A task in an object of the case's own gives that. */
-const gives = (number: string, contract: string, expected: unknown, name: string, ...args: unknown[]): [string, string, WorkerCase['run']] => [
+const gives = (
+  number: string,
+  contract: string,
+  expected: unknown,
+  name: string,
+  ...args: unknown[]
+): [string, string, WorkerCase['run']] => [
   number,
   contract,
   async (tools) => equal(await object(tools).task(name, ...args), expected),
@@ -103,7 +109,10 @@ export const OBJECT: WorkerCase[] = workerCases('object', [
     'fetch of a stub',
     async (tools) => {
       const response = await object(tools).fetch('http://object/path?q', { method: 'POST', body: 'the body' })
-      equal([await response.text(), response.headers.get('x-id')], ['POST /path the body', String(tools.env.COUNTER.idFromName(tools.key('o')))])
+      equal(
+        [await response.text(), response.headers.get('x-id')],
+        ['POST /path the body', String(tools.env.COUNTER.idFromName(tools.key('o')))],
+      )
     },
   ],
   [
@@ -114,11 +123,20 @@ export const OBJECT: WorkerCase[] = workerCases('object', [
       equal([error.name, error.message], ['TypeError', 'the object failed'])
     },
   ],
-  ['10', 'an error of fetch comes over', async (tools) => throwsText('thrown in fetch', () => object(tools).fetch('http://object/throw'))],
+  [
+    '10',
+    'an error of fetch comes over',
+    async (tools) => throwsText('thrown in fetch', () => object(tools).fetch('http://object/throw')),
+  ],
   [
     '11',
     'a method that is not there',
-    async (tools) => throwsText('does not implement the method "missing"', () => (object(tools) as unknown as { missing(): unknown }).missing(), 'TypeError'),
+    async (tools) =>
+      throwsText(
+        'does not implement the method "missing"',
+        () => (object(tools) as unknown as { missing(): unknown }).missing(),
+        'TypeError',
+      ),
   ],
   [
     '12',
@@ -133,7 +151,10 @@ export const OBJECT: WorkerCase[] = workerCases('object', [
     'a stub has id and name',
     (tools) => {
       const stub = object(tools)
-      equal([String(stub.id), stub.name], [String(tools.env.COUNTER.idFromName(tools.key('o'))), tools.key('o')])
+      equal(
+        [String(stub.id), stub.name],
+        [String(tools.env.COUNTER.idFromName(tools.key('o'))), tools.key('o')],
+      )
     },
   ],
   [
@@ -141,10 +162,20 @@ export const OBJECT: WorkerCase[] = workerCases('object', [
     'put and get of values that structured cloning takes',
     async (tools) => {
       const stub = object(tools)
-      const value = { date: new Date(7), map: new Map([['a', 1]]), set: new Set([1, 'x']), bytes: new Uint8Array([1, 2]), nested: [{ a: null }], big: 10n }
+      const value = {
+        date: new Date(7),
+        map: new Map([['a', 1]]),
+        set: new Set([1, 'x']),
+        bytes: new Uint8Array([1, 2]),
+        nested: [{ a: null }],
+        big: 10n,
+      }
       await stub.task('put', 'v', value)
       const back = (await stub.task('get', 'v')) as typeof value
-      equal([back.date, back.map, [...back.set], back.bytes, back.nested, back.big === 10n], [value.date, value.map, [1, 'x'], value.bytes, value.nested, true])
+      equal(
+        [back.date, back.map, [...back.set], back.bytes, back.nested, back.big === 10n],
+        [value.date, value.map, [1, 'x'], value.bytes, value.nested, true],
+      )
     },
   ],
   gives('21', 'a key that is not there is undefined', undefined, 'get', 'nothing'),
@@ -166,7 +197,14 @@ export const OBJECT: WorkerCase[] = workerCases('object', [
     async (tools) => {
       const stub = object(tools)
       await stub.task('putMany', { a: 1, b: 2, c: 3 })
-      equal([await stub.task('delete', 'a'), await stub.task('delete', 'a'), await stub.task('deleteMany', ['b', 'c', 'd'])], [true, false, 2])
+      equal(
+        [
+          await stub.task('delete', 'a'),
+          await stub.task('delete', 'a'),
+          await stub.task('deleteMany', ['b', 'c', 'd']),
+        ],
+        [true, false, 2],
+      )
     },
   ],
   [
@@ -175,7 +213,8 @@ export const OBJECT: WorkerCase[] = workerCases('object', [
     async (tools) => {
       const stub = object(tools)
       await stub.task('putMany', { a: 1, b1: 2, b2: 3, c: 4 })
-      const keys = async (options: object): Promise<unknown> => ((await stub.task('list', options)) as [string, unknown][]).map(([key]) => key)
+      const keys = async (options: object): Promise<unknown> =>
+        ((await stub.task('list', options)) as [string, unknown][]).map(([key]) => key)
       equal(await stub.task('list', {}), [
         ['a', 1],
         ['b1', 2],
@@ -183,10 +222,22 @@ export const OBJECT: WorkerCase[] = workerCases('object', [
         ['c', 4],
       ])
       equal(
-        [await keys({ prefix: 'b' }), await keys({ start: 'b2' }), await keys({ startAfter: 'b2' }), await keys({ end: 'b2' })],
+        [
+          await keys({ prefix: 'b' }),
+          await keys({ start: 'b2' }),
+          await keys({ startAfter: 'b2' }),
+          await keys({ end: 'b2' }),
+        ],
         [['b1', 'b2'], ['b2', 'c'], ['c'], ['a', 'b1']],
       )
-      equal([await keys({ limit: 2 }), await keys({ reverse: true, limit: 2 }), await keys({ prefix: 'b', start: 'b2' })], [['a', 'b1'], ['c', 'b2'], ['b2']])
+      equal(
+        [
+          await keys({ limit: 2 }),
+          await keys({ reverse: true, limit: 2 }),
+          await keys({ prefix: 'b', start: 'b2' }),
+        ],
+        [['a', 'b1'], ['c', 'b2'], ['b2']],
+      )
     },
   ],
   [
@@ -198,7 +249,10 @@ export const OBJECT: WorkerCase[] = workerCases('object', [
       await stub.task('sql', 'CREATE TABLE gone (a)')
       await stub.task('deleteAll')
       equal(await stub.task('list', {}), [])
-      equal(await stub.task('sql', "SELECT count(*) AS n FROM sqlite_schema WHERE name = 'gone'"), { columns: ['n'], rows: [{ n: 0 }] })
+      equal(await stub.task('sql', "SELECT count(*) AS n FROM sqlite_schema WHERE name = 'gone'"), {
+        columns: ['n'],
+        rows: [{ n: 0 }],
+      })
     },
   ],
   [
@@ -214,8 +268,21 @@ export const OBJECT: WorkerCase[] = workerCases('object', [
   gives('28', 'a transaction that throws is undone', ['Error: undone', 'before'], 'transaction', 'throw'),
   gives('29', 'rollback of a transaction', ['fine', 'before'], 'transaction', 'rollback'),
   gives('30', 'storage.kv, synchronously', [{ n: 1 }, 2, true, false, undefined], 'syncKv'),
-  gives('31', 'writes of one go stay when the code throws after them and goes on', ['Error: after the puts', 1, 2], 'atomic'),
-  gives('40', 'SQL: rows as objects', { columns: ['a', 'b'], rows: [{ a: 1, b: 'x' }] }, 'sql', 'SELECT ? AS a, ? AS b', 1, 'x'),
+  gives(
+    '31',
+    'writes of one go stay when the code throws after them and goes on',
+    ['Error: after the puts', 1, 2],
+    'atomic',
+  ),
+  gives(
+    '40',
+    'SQL: rows as objects',
+    { columns: ['a', 'b'], rows: [{ a: 1, b: 'x' }] },
+    'sql',
+    'SELECT ? AS a, ? AS b',
+    1,
+    'x',
+  ),
   gives(
     '41',
     "SQL: several statements, the last one's rows",
@@ -238,7 +305,11 @@ export const OBJECT: WorkerCase[] = workerCases('object', [
     '44',
     'SQL: bytes are ArrayBuffers',
     async (tools) => {
-      const { rows } = (await object(tools).task('sql', 'SELECT ? AS b, NULL AS n', new Uint8Array([1, 255]).buffer)) as { rows: { b: ArrayBuffer; n: null }[] }
+      const { rows } = (await object(tools).task(
+        'sql',
+        'SELECT ? AS b, NULL AS n',
+        new Uint8Array([1, 255]).buffer,
+      )) as { rows: { b: ArrayBuffer; n: null }[] }
       ok(rows[0]?.b instanceof ArrayBuffer, 'an ArrayBuffer')
       equal([[...new Uint8Array(rows[0].b)], rows[0].n], [[1, 255], null])
     },
@@ -247,24 +318,54 @@ export const OBJECT: WorkerCase[] = workerCases('object', [
     '45',
     'SQL: one() wants exactly one row',
     async (tools) => {
-      ok(/Expected exactly one result from SQL query, but got no results/.test(String(await object(tools).task('fails', 'one none'))), 'none')
-      ok(/Expected exactly one result from SQL query, but got multiple results/.test(String(await object(tools).task('fails', 'one many'))), 'many')
+      ok(
+        /Expected exactly one result from SQL query, but got no results/.test(
+          String(await object(tools).task('fails', 'one none')),
+        ),
+        'none',
+      )
+      ok(
+        /Expected exactly one result from SQL query, but got multiple results/.test(
+          String(await object(tools).task('fails', 'one many')),
+        ),
+        'many',
+      )
     },
   ],
   [
     '46',
     "SQL: errors in SQLite's words",
     async (tools) => {
-      ok(/near "SELEC": syntax error.*SQLITE_ERROR/.test(String(await object(tools).task('fails', 'sql syntax'))), 'syntax')
-      ok(/UNIQUE constraint failed: u\.a: SQLITE_CONSTRAINT/.test(String(await object(tools).task('fails', 'unique'))), 'unique')
-      ok(/Wrong number of parameter bindings for SQL query/.test(String(await object(tools).task('fails', 'sql arity'))), 'arity')
+      ok(
+        /near "SELEC": syntax error.*SQLITE_ERROR/.test(
+          String(await object(tools).task('fails', 'sql syntax')),
+        ),
+        'syntax',
+      )
+      ok(
+        /UNIQUE constraint failed: u\.a: SQLITE_CONSTRAINT/.test(
+          String(await object(tools).task('fails', 'unique')),
+        ),
+        'unique',
+      )
+      ok(
+        /Wrong number of parameter bindings for SQL query/.test(
+          String(await object(tools).task('fails', 'sql arity')),
+        ),
+        'arity',
+      )
     },
   ],
   [
     '47',
     "SQL: transactions are refused, and the storage's own tables",
     async (tools) => {
-      ok(/To execute a transaction, please use the state\.storage\.transaction/.test(String(await object(tools).task('fails', 'sql begin'))), 'BEGIN')
+      ok(
+        /To execute a transaction, please use the state\.storage\.transaction/.test(
+          String(await object(tools).task('fails', 'sql begin')),
+        ),
+        'BEGIN',
+      )
       ok(String(await object(tools).task('fails', 'internal')) !== 'fine', 'internal')
     },
   ],
@@ -279,7 +380,9 @@ export const OBJECT: WorkerCase[] = workerCases('object', [
       const [set, got] = (await stub.task('setAlarm', 60_000)) as [number, number]
       equal(got, set)
       await stub.task('setAlarm', 100)
-      await eventually(async () => equal(await stub.task('rang'), { rang: 1, info: { retryCount: 0, isRetry: false, next: null } }))
+      await eventually(async () =>
+        equal(await stub.task('rang'), { rang: 1, info: { retryCount: 0, isRetry: false, next: null } }),
+      )
     },
   ],
   gives('61', 'deleteAlarm', null, 'deleteAlarm'),
@@ -289,7 +392,11 @@ export const OBJECT: WorkerCase[] = workerCases('object', [
     async (tools) => {
       const stub = object(tools)
       await stub.task('setAlarm', 10, { failOnce: true })
-      await eventually(async () => equal(await stub.task('rang'), { rang: 2, info: { retryCount: 1, isRetry: true, next: null } }), 15)
+      await eventually(
+        async () =>
+          equal(await stub.task('rang'), { rang: 2, info: { retryCount: 1, isRetry: true, next: null } }),
+        15,
+      )
     },
   ],
   [
@@ -317,7 +424,10 @@ export const OBJECT: WorkerCase[] = workerCases('object', [
     '71',
     'events run beside each other where one waits for something else',
     async (tools) => {
-      const results = (await Promise.all([object(tools).task('slow'), object(tools).task('slow')])) as string[][]
+      const results = (await Promise.all([
+        object(tools).task('slow'),
+        object(tools).task('slow'),
+      ])) as string[][]
       ok(
         results.some((order) => order.join(' ').startsWith('in in')),
         JSON.stringify(results),

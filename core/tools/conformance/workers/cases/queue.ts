@@ -12,7 +12,10 @@ interface Note {
   size: number
 }
 
-/** What the consumer noted under that key, once there are `count` notes. On a machine with much to do a Lambda environment takes ten seconds to start, and several must. */
+/**
+ * What the consumer noted under that key, once there are `count` notes. On a machine with much to do a Lambda
+ * environment takes ten seconds to start, and several must.
+ */
 async function notes({ env }: WorkerTools, note: string, count: number): Promise<Note[]> {
   let found: Note[] = []
   await eventually(async () => {
@@ -31,7 +34,10 @@ export const QUEUE: WorkerCase[] = workerCases('queue', [
       const note = tools.key()
       await tools.env.JOBS.send({ note, data: [1, { a: null }] })
       const [delivery] = await notes(tools, note, 1)
-      equal([delivery?.queue, delivery?.attempts, delivery?.isDate, delivery?.body], ['jobs', 1, true, { note, data: [1, { a: null }] }])
+      equal(
+        [delivery?.queue, delivery?.attempts, delivery?.isDate, delivery?.body],
+        ['jobs', 1, true, { note, data: [1, { a: null }] }],
+      )
       ok((delivery?.id ?? '') !== '', 'an id')
     },
   ],
@@ -40,7 +46,11 @@ export const QUEUE: WorkerCase[] = workerCases('queue', [
     'sendBatch: all arrive',
     async (tools) => {
       const note = tools.key()
-      await tools.env.JOBS.sendBatch([{ body: { note, data: 1 } }, { body: { note, data: 2 } }, { body: { note, data: 3 } }])
+      await tools.env.JOBS.sendBatch([
+        { body: { note, data: 1 } },
+        { body: { note, data: 2 } },
+        { body: { note, data: 3 } },
+      ])
       const found = await notes(tools, note, 3)
       equal(
         found.map(({ body }) => (body as { data: number }).data).sort((a, b) => a - b),
@@ -172,33 +182,56 @@ export const QUEUE: WorkerCase[] = workerCases('queue', [
     '13',
     'the wrong content for a content type is a TypeError',
     async ({ env }) => {
-      await throwsText('Content Type "text" requires a value of type string', () => env.JOBS.send(5, { contentType: 'text' }), 'TypeError')
-      await throwsText('Content Type "bytes" requires a value of type ArrayBufferView', () => env.JOBS.send('x', { contentType: 'bytes' }), 'TypeError')
-      await throwsText('Unsupported queue message content type', () => env.JOBS.send('x', { contentType: 'xml' as 'text' }), 'TypeError')
+      await throwsText(
+        'Content Type "text" requires a value of type string',
+        () => env.JOBS.send(5, { contentType: 'text' }),
+        'TypeError',
+      )
+      await throwsText(
+        'Content Type "bytes" requires a value of type ArrayBufferView',
+        () => env.JOBS.send('x', { contentType: 'bytes' }),
+        'TypeError',
+      )
+      await throwsText(
+        'Unsupported queue message content type',
+        () => env.JOBS.send('x', { contentType: 'xml' as 'text' }),
+        'TypeError',
+      )
     },
   ],
   [
     '14',
     'an empty batch is a TypeError',
-    async ({ env }) => throwsText('sendBatch() requires at least one message', () => env.JOBS.sendBatch([]), 'TypeError'),
+    async ({ env }) =>
+      throwsText('sendBatch() requires at least one message', () => env.JOBS.sendBatch([]), 'TypeError'),
   ],
   [
     '15',
     'more than 100 messages in a batch are refused',
-    async ({ env }) => throwsText(/./, () => env.JOBS.sendBatch(Array.from({ length: 101 }, () => ({ body: 1 })))),
+    async ({ env }) =>
+      throwsText(/./, () => env.JOBS.sendBatch(Array.from({ length: 101 }, () => ({ body: 1 })))),
   ],
-  ['16', 'a message over 128 KB is refused', async ({ env }) => throwsText(/./, () => env.JOBS.send('x'.repeat(128_001)))],
+  [
+    '16',
+    'a message over 128 KB is refused',
+    async ({ env }) => throwsText(/./, () => env.JOBS.send('x'.repeat(128_001))),
+  ],
   [
     '17',
     'a batch over 256 KB is refused',
-    async ({ env }) => throwsText(/./, () => env.JOBS.sendBatch(Array.from({ length: 3 }, () => ({ body: 'x'.repeat(100_000) })))),
+    async ({ env }) =>
+      throwsText(/./, () =>
+        env.JOBS.sendBatch(Array.from({ length: 3 }, () => ({ body: 'x'.repeat(100_000) }))),
+      ),
   ],
   [
     '18',
     'a batch may come from any iterable, each message with its own content type and delay',
     async (tools) => {
       const note = tools.key()
-      await tools.env.JOBS.sendBatch(new Set([{ body: { note, data: 1 } }, { body: note, contentType: 'text' as const, delaySeconds: 1 }]))
+      await tools.env.JOBS.sendBatch(
+        new Set([{ body: { note, data: 1 } }, { body: note, contentType: 'text' as const, delaySeconds: 1 }]),
+      )
       equal((await notes(tools, note, 2)).map(({ kind }) => kind).sort(), ['object', 'string'])
     },
   ],
@@ -215,8 +248,11 @@ export const QUEUE: WorkerCase[] = workerCases('queue', [
     '20',
     "send and sendBatch resolve with the queue's metrics",
     async (tools) => {
-      const sent = (await tools.env.JOBS.send({ note: tools.key() })) as unknown as { metadata: { metrics: object } }
-      for (const name of ['backlogBytes', 'backlogCount']) equal(typeof (sent.metadata.metrics as Record<string, unknown>)[name], 'number', name)
+      const sent = (await tools.env.JOBS.send({ note: tools.key() })) as unknown as {
+        metadata: { metrics: object }
+      }
+      for (const name of ['backlogBytes', 'backlogCount'])
+        equal(typeof (sent.metadata.metrics as Record<string, unknown>)[name], 'number', name)
     },
   ],
 ])

@@ -20,7 +20,13 @@ async function range({ env, key }: WorkerTools, wanted: object): Promise<[unknow
   return [object?.range, (await object?.text()) ?? '']
 }
 
-const rangeCase = (number: string, contract: string, wanted: () => object, offset: number, text: string): [string, string, WorkerCase['run']] => [
+const rangeCase = (
+  number: string,
+  contract: string,
+  wanted: () => object,
+  offset: number,
+  text: string,
+): [string, string, WorkerCase['run']] => [
   number,
   contract,
   async (tools) => {
@@ -36,7 +42,11 @@ export const R2_CONDITIONS: WorkerCase[] = workerCases('r2', [
     async (tools) => {
       const { etag } = await put(tools)
       equal(
-        [await passes(tools, { etagMatches: etag }), await passes(tools, { etagMatches: 'other' }), await passes(tools, { etagMatches: '*' })],
+        [
+          await passes(tools, { etagMatches: etag }),
+          await passes(tools, { etagMatches: 'other' }),
+          await passes(tools, { etagMatches: '*' }),
+        ],
         [true, false, true],
       )
     },
@@ -47,7 +57,11 @@ export const R2_CONDITIONS: WorkerCase[] = workerCases('r2', [
     async (tools) => {
       const { etag } = await put(tools)
       equal(
-        [await passes(tools, { etagDoesNotMatch: etag }), await passes(tools, { etagDoesNotMatch: 'other' }), await passes(tools, { etagDoesNotMatch: '*' })],
+        [
+          await passes(tools, { etagDoesNotMatch: etag }),
+          await passes(tools, { etagDoesNotMatch: 'other' }),
+          await passes(tools, { etagDoesNotMatch: '*' }),
+        ],
         [false, true, false],
       )
     },
@@ -59,8 +73,14 @@ export const R2_CONDITIONS: WorkerCase[] = workerCases('r2', [
       await put(tools)
       const before = new Date(1e12)
       const after = new Date(Date.now() + SOON)
-      equal([await passes(tools, { uploadedBefore: after }), await passes(tools, { uploadedBefore: before })], [true, false])
-      equal([await passes(tools, { uploadedAfter: before }), await passes(tools, { uploadedAfter: after })], [true, false])
+      equal(
+        [await passes(tools, { uploadedBefore: after }), await passes(tools, { uploadedBefore: before })],
+        [true, false],
+      )
+      equal(
+        [await passes(tools, { uploadedAfter: before }), await passes(tools, { uploadedAfter: after })],
+        [true, false],
+      )
     },
   ],
   [
@@ -69,7 +89,10 @@ export const R2_CONDITIONS: WorkerCase[] = workerCases('r2', [
     async (tools) => {
       const { etag } = await put(tools)
       equal(await passes(tools, { etagMatches: etag, uploadedBefore: new Date(1e12) }), true)
-      equal(await passes(tools, { etagDoesNotMatch: 'other', uploadedAfter: new Date(Date.now() + SOON) }), true)
+      equal(
+        await passes(tools, { etagDoesNotMatch: 'other', uploadedAfter: new Date(Date.now() + SOON) }),
+        true,
+      )
     },
   ],
   [
@@ -77,11 +100,16 @@ export const R2_CONDITIONS: WorkerCase[] = workerCases('r2', [
     'the very time of the upload is neither before nor after, by the second with secondsGranularity',
     async (tools) => {
       const answered = (await put(tools)).uploaded
-      // The object's own time. A store of whole seconds may say the time of its answer to the put, which is no earlier.
+      // The object's own time. A store of whole seconds may say the time of its answer to the put, which is
+      // no earlier.
       const { uploaded } = (await tools.env.BUCKET.head(tools.key())) as { uploaded: Date }
-      if (uploaded.getTime() % 1000 === 0) ok(answered >= uploaded, `a put at ${answered.toISOString()} of ${uploaded.toISOString()}`)
+      if (uploaded.getTime() % 1000 === 0)
+        ok(answered >= uploaded, `a put at ${answered.toISOString()} of ${uploaded.toISOString()}`)
       else equal(answered, uploaded)
-      equal([await passes(tools, { uploadedBefore: uploaded }), await passes(tools, { uploadedAfter: uploaded })], [false, false])
+      equal(
+        [await passes(tools, { uploadedBefore: uploaded }), await passes(tools, { uploadedAfter: uploaded })],
+        [false, false],
+      )
       const second = new Date(Math.floor(uploaded.getTime() / 1000) * 1000)
       equal(await passes(tools, { uploadedAfter: second, secondsGranularity: true }), false)
     },
@@ -91,11 +119,19 @@ export const R2_CONDITIONS: WorkerCase[] = workerCases('r2', [
     'a condition that fails gives the object without its body',
     async (tools) => {
       const { etag } = await put(tools)
-      const object = (await tools.env.BUCKET.get(tools.key(), { onlyIf: { etagDoesNotMatch: etag } })) as { key: string; size: number; etag: string }
+      const object = (await tools.env.BUCKET.get(tools.key(), { onlyIf: { etagDoesNotMatch: etag } })) as {
+        key: string
+        size: number
+        etag: string
+      }
       equal([object.key, object.size, object.etag, 'body' in object], [tools.key(), 5, etag, false])
     },
   ],
-  ['36', 'a condition on a missing key is null', async ({ env, key }) => equal(await env.BUCKET.get(key(), { onlyIf: { etagMatches: 'x' } }), null)],
+  [
+    '36',
+    'a condition on a missing key is null',
+    async ({ env, key }) => equal(await env.BUCKET.get(key(), { onlyIf: { etagMatches: 'x' } }), null),
+  ],
   [
     '37',
     'conditions as headers: If-None-Match, weak too, and lists',
@@ -113,7 +149,10 @@ export const R2_CONDITIONS: WorkerCase[] = workerCases('r2', [
     async (tools) => {
       await put(tools)
       equal(await passes(tools, new Headers({ 'if-modified-since': new Date(1e12).toUTCString() })), true)
-      equal(await passes(tools, new Headers({ 'if-modified-since': new Date(Date.now() + SOON).toUTCString() })), false)
+      equal(
+        await passes(tools, new Headers({ 'if-modified-since': new Date(Date.now() + SOON).toUTCString() })),
+        false,
+      )
       equal(await passes(tools, new Headers({ 'if-unmodified-since': new Date(1e12).toUTCString() })), false)
     },
   ],
@@ -122,7 +161,11 @@ export const R2_CONDITIONS: WorkerCase[] = workerCases('r2', [
     'an etag in quotes is refused',
     async (tools) => {
       const { etag } = await put(tools)
-      await throwsText('Conditional ETag should not be wrapped in quotes', () => passes(tools, { etagMatches: `"${etag}"` }), 'TypeError')
+      await throwsText(
+        'Conditional ETag should not be wrapped in quotes',
+        () => passes(tools, { etagMatches: `"${etag}"` }),
+        'TypeError',
+      )
     },
   ],
   [
@@ -169,7 +212,9 @@ export const R2_CONDITIONS: WorkerCase[] = workerCases('r2', [
     async (tools) => {
       const { env, key } = tools
       const { etag } = await put(tools)
-      const results = await Promise.all(['a', 'b', 'c', 'd'].map((text) => env.BUCKET.put(key(), text, { onlyIf: { etagMatches: etag } })))
+      const results = await Promise.all(
+        ['a', 'b', 'c', 'd'].map((text) => env.BUCKET.put(key(), text, { onlyIf: { etagMatches: etag } })),
+      )
       equal(results.filter((object) => object !== null).length, 1)
     },
   ],
@@ -182,9 +227,27 @@ export const R2_CONDITIONS: WorkerCase[] = workerCases('r2', [
   rangeCase('56', 'a Range header', () => new Headers({ range: 'bytes=1-2' }), 1, 'el'),
   rangeCase('57', 'a Range header with a suffix', () => new Headers({ range: 'bytes=-2' }), 3, 'lo'),
   rangeCase('58', 'a Range header without an end', () => new Headers({ range: 'bytes=2-' }), 2, 'llo'),
-  rangeCase('59', 'a Range header that cannot be met gives all', () => new Headers({ range: 'bytes=9-' }), 0, 'hello'),
-  rangeCase('60', 'several ranges in a header give all', () => new Headers({ range: 'bytes=0-0,2-3' }), 0, 'hello'),
-  rangeCase('61', 'a Range header that is none gives all', () => new Headers({ range: 'nonsense' }), 0, 'hello'),
+  rangeCase(
+    '59',
+    'a Range header that cannot be met gives all',
+    () => new Headers({ range: 'bytes=9-' }),
+    0,
+    'hello',
+  ),
+  rangeCase(
+    '60',
+    'several ranges in a header give all',
+    () => new Headers({ range: 'bytes=0-0,2-3' }),
+    0,
+    'hello',
+  ),
+  rangeCase(
+    '61',
+    'a Range header that is none gives all',
+    () => new Headers({ range: 'nonsense' }),
+    0,
+    'hello',
+  ),
   [
     '62',
     'a range that begins at or after the end is refused',
@@ -199,8 +262,16 @@ export const R2_CONDITIONS: WorkerCase[] = workerCases('r2', [
     'a negative range is a RangeError',
     async (tools) => {
       await put(tools)
-      await throwsText('Starting offset (-1) must be greater than or equal to 0.', () => range(tools, { offset: -1 }), 'RangeError')
-      await throwsText('Length (-1) must be greater than or equal to 0.', () => range(tools, { length: -1 }), 'RangeError')
+      await throwsText(
+        'Starting offset (-1) must be greater than or equal to 0.',
+        () => range(tools, { offset: -1 }),
+        'RangeError',
+      )
+      await throwsText(
+        'Length (-1) must be greater than or equal to 0.',
+        () => range(tools, { length: -1 }),
+        'RangeError',
+      )
     },
   ],
   [

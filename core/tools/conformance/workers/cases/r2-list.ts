@@ -3,7 +3,11 @@ import { type WorkerCase, type WorkerTools, workerCases } from '../case.ts'
 import { equal, throwsText } from './tools.ts'
 
 async function fill({ env, key }: WorkerTools, names: readonly string[]): Promise<void> {
-  for (const name of names) await env.BUCKET.put(key(name), name, { httpMetadata: { contentType: 'x/y' }, customMetadata: { name: 'm' } })
+  for (const name of names)
+    await env.BUCKET.put(key(name), name, {
+      httpMetadata: { contentType: 'x/y' },
+      customMetadata: { name: 'm' },
+    })
 }
 
 const PART = 5 * 1024 * 1024
@@ -15,7 +19,10 @@ export const R2_LIST: WorkerCase[] = workerCases('r2', [
     async (tools) => {
       await fill(tools, ['b', 'a', 'c'])
       const list = await tools.env.BUCKET.list({ prefix: tools.key('') })
-      equal([list.objects.map((object) => object.key), list.truncated, list.delimitedPrefixes], [['a', 'b', 'c'].map(tools.key), false, []])
+      equal(
+        [list.objects.map((object) => object.key), list.truncated, list.delimitedPrefixes],
+        [['a', 'b', 'c'].map(tools.key), false, []],
+      )
     },
   ],
   [
@@ -32,9 +39,12 @@ export const R2_LIST: WorkerCase[] = workerCases('r2', [
     'list includes what is asked for',
     async (tools) => {
       await fill(tools, ['a'])
-      const [both] = (await tools.env.BUCKET.list({ prefix: tools.key(''), include: ['httpMetadata', 'customMetadata'] })).objects
+      const [both] = (
+        await tools.env.BUCKET.list({ prefix: tools.key(''), include: ['httpMetadata', 'customMetadata'] })
+      ).objects
       equal([both?.httpMetadata, both?.customMetadata], [{ contentType: 'x/y' }, { name: 'm' }])
-      const [one] = (await tools.env.BUCKET.list({ prefix: tools.key(''), include: ['customMetadata'] })).objects
+      const [one] = (await tools.env.BUCKET.list({ prefix: tools.key(''), include: ['customMetadata'] }))
+        .objects
       equal([one?.httpMetadata, one?.customMetadata], [{}, { name: 'm' }])
     },
   ],
@@ -44,7 +54,10 @@ export const R2_LIST: WorkerCase[] = workerCases('r2', [
     async (tools) => {
       await fill(tools, ['a', 'b/1', 'b/2', 'c/d/1', 'e'])
       const list = await tools.env.BUCKET.list({ prefix: tools.key(''), delimiter: '/' })
-      equal([list.objects.map((object) => object.key), list.delimitedPrefixes], [['a', 'e'].map(tools.key), ['b/', 'c/'].map(tools.key)])
+      equal(
+        [list.objects.map((object) => object.key), list.delimitedPrefixes],
+        [['a', 'e'].map(tools.key), ['b/', 'c/'].map(tools.key)],
+      )
     },
   ],
   [
@@ -56,7 +69,11 @@ export const R2_LIST: WorkerCase[] = workerCases('r2', [
       let cursor: string | undefined
       let pages = 0
       do {
-        const page = (await tools.env.BUCKET.list({ prefix: tools.key(''), limit: 2, ...(cursor === undefined ? {} : { cursor }) })) as {
+        const page = (await tools.env.BUCKET.list({
+          prefix: tools.key(''),
+          limit: 2,
+          ...(cursor === undefined ? {} : { cursor }),
+        })) as {
           objects: { key: string }[]
           truncated: boolean
           cursor?: string
@@ -75,7 +92,9 @@ export const R2_LIST: WorkerCase[] = workerCases('r2', [
     async (tools) => {
       await fill(tools, ['a', 'b', 'c'])
       equal(
-        (await tools.env.BUCKET.list({ prefix: tools.key(''), startAfter: tools.key('a') })).objects.map((object) => object.key),
+        (await tools.env.BUCKET.list({ prefix: tools.key(''), startAfter: tools.key('a') })).objects.map(
+          (object) => object.key,
+        ),
         ['b', 'c'].map(tools.key),
       )
     },
@@ -92,7 +111,10 @@ export const R2_LIST: WorkerCase[] = workerCases('r2', [
     '77',
     'a limit of 0 or over 1,000 is refused',
     async ({ env }) => {
-      for (const limit of [0, 1001]) await throwsText('list: MaxKeys params must be positive integer <= 1000. (10022)', () => env.BUCKET.list({ limit }))
+      for (const limit of [0, 1001])
+        await throwsText('list: MaxKeys params must be positive integer <= 1000. (10022)', () =>
+          env.BUCKET.list({ limit }),
+        )
     },
   ],
   [
@@ -102,7 +124,10 @@ export const R2_LIST: WorkerCase[] = workerCases('r2', [
       await fill(tools, ['a'])
       const [object] = (await tools.env.BUCKET.list({ prefix: tools.key('') })).objects
       const head = await tools.env.BUCKET.head(tools.key('a'))
-      equal([object?.etag, object?.size, object?.version, object?.uploaded.getTime()], [head?.etag, head?.size, head?.version, head?.uploaded.getTime()])
+      equal(
+        [object?.etag, object?.size, object?.version, object?.uploaded.getTime()],
+        [head?.etag, head?.size, head?.version, head?.uploaded.getTime()],
+      )
     },
   ],
   [
@@ -113,7 +138,12 @@ export const R2_LIST: WorkerCase[] = workerCases('r2', [
       const seen: string[] = []
       let cursor: string | undefined
       do {
-        const page = (await tools.env.BUCKET.list({ prefix: tools.key(''), delimiter: '/', limit: 1, ...(cursor === undefined ? {} : { cursor }) })) as {
+        const page = (await tools.env.BUCKET.list({
+          prefix: tools.key(''),
+          delimiter: '/',
+          limit: 1,
+          ...(cursor === undefined ? {} : { cursor }),
+        })) as {
           objects: { key: string }[]
           delimitedPrefixes: string[]
           cursor?: string
@@ -128,13 +158,19 @@ export const R2_LIST: WorkerCase[] = workerCases('r2', [
     '85',
     'an upload in parts',
     async ({ env, key }) => {
-      const upload = await env.BUCKET.createMultipartUpload(key(), { customMetadata: { a: 'b' }, httpMetadata: { contentType: 'x/y' } })
+      const upload = await env.BUCKET.createMultipartUpload(key(), {
+        customMetadata: { a: 'b' },
+        httpMetadata: { contentType: 'x/y' },
+      })
       equal([upload.key, typeof upload.uploadId], [key(), 'string'])
       const first = await upload.uploadPart(1, pattern(PART))
       const second = await upload.uploadPart(2, 'the tail')
       equal(await env.BUCKET.head(key()), null)
       const object = await upload.complete([first, second])
-      equal([object.key, object.size, object.customMetadata, object.httpMetadata], [key(), PART + 8, { a: 'b' }, { contentType: 'x/y' }])
+      equal(
+        [object.key, object.size, object.customMetadata, object.httpMetadata],
+        [key(), PART + 8, { a: 'b' }, { contentType: 'x/y' }],
+      )
       ok(object.etag.endsWith('-2'), `the etag ${object.etag} tells the number of parts`)
       equal(await (await env.BUCKET.get(key(), { range: { suffix: 8 } }))?.text(), 'the tail')
     },
@@ -180,7 +216,11 @@ export const R2_LIST: WorkerCase[] = workerCases('r2', [
     async ({ env, key }) => {
       const upload = await env.BUCKET.createMultipartUpload(key())
       const parts = [await upload.uploadPart(1, 'small'), await upload.uploadPart(2, 'small')]
-      await throwsText('completeMultipartUpload: Your proposed upload is smaller than the minimum allowed object size. (10011)', () => upload.complete(parts))
+      await throwsText(
+        'completeMultipartUpload: Your proposed upload is smaller than the minimum allowed object size. ' +
+          '(10011)',
+        () => upload.complete(parts),
+      )
       await upload.abort()
     },
   ],
@@ -190,7 +230,11 @@ export const R2_LIST: WorkerCase[] = workerCases('r2', [
     async ({ env, key }) => {
       const upload = await env.BUCKET.createMultipartUpload(key())
       for (const number of [0, 10_001])
-        await throwsText(`Part number must be between 1 and 10000 (inclusive). Actual value was: ${number}`, () => upload.uploadPart(number, 'x'), 'TypeError')
+        await throwsText(
+          `Part number must be between 1 and 10000 (inclusive). Actual value was: ${number}`,
+          () => upload.uploadPart(number, 'x'),
+          'TypeError',
+        )
       await upload.abort()
     },
   ],
@@ -202,7 +246,9 @@ export const R2_LIST: WorkerCase[] = workerCases('r2', [
       await upload.uploadPart(1, 'x')
       await upload.abort()
       await upload.abort()
-      await throwsText('uploadPart: The specified multipart upload does not exist. (10024)', () => upload.uploadPart(2, 'x'))
+      await throwsText('uploadPart: The specified multipart upload does not exist. (10024)', () =>
+        upload.uploadPart(2, 'x'),
+      )
       equal(await env.BUCKET.head(key()), null)
     },
   ],

@@ -7,14 +7,21 @@ const HELLO = '5d41402abc4b2a76b9719d911017c592'
 const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text)
 
 export const R2: WorkerCase[] = workerCases('r2', [
-  ['01', 'head and get of a missing key are null', async ({ env, key }) => equal([await env.BUCKET.head(key()), await env.BUCKET.get(key())], [null, null])],
+  [
+    '01',
+    'head and get of a missing key are null',
+    async ({ env, key }) => equal([await env.BUCKET.head(key()), await env.BUCKET.get(key())], [null, null]),
+  ],
   [
     '02',
     'put gives the object that it stored',
     async ({ env, key }) => {
       const object = await env.BUCKET.put(key(), 'hello')
       equal([object.key, object.size, object.etag, object.httpEtag], [key(), 5, HELLO, `"${HELLO}"`])
-      ok(object.uploaded instanceof Date && Math.abs(Date.now() - object.uploaded.getTime()) < 60_000, 'uploaded is now')
+      ok(
+        object.uploaded instanceof Date && Math.abs(Date.now() - object.uploaded.getTime()) < 60_000,
+        'uploaded is now',
+      )
       ok(typeof object.version === 'string' && object.version !== '', 'a version')
     },
   ],
@@ -65,7 +72,12 @@ export const R2: WorkerCase[] = workerCases('r2', [
     '07',
     'put takes bytes, a view of a part, a Blob and null',
     async ({ env, key }) => {
-      const bodies = { buffer: bytesOf('abc').buffer, view: bytesOf('xabc').subarray(1), blob: new Blob(['abc']) as never, text: 'abc' }
+      const bodies = {
+        buffer: bytesOf('abc').buffer,
+        view: bytesOf('xabc').subarray(1),
+        blob: new Blob(['abc']) as never,
+        text: 'abc',
+      }
       for (const [name, body] of Object.entries(bodies)) {
         await env.BUCKET.put(key(name), body)
         equal(await (await env.BUCKET.get(key(name)))?.text(), 'abc', name)
@@ -78,7 +90,9 @@ export const R2: WorkerCase[] = workerCases('r2', [
     'put takes a stream of known length',
     async ({ env, key, request }) => {
       const { readable, writable } = new (
-        globalThis as unknown as { FixedLengthStream: new (length: number) => TransformStream<Uint8Array, Uint8Array> }
+        globalThis as unknown as {
+          FixedLengthStream: new (length: number) => TransformStream<Uint8Array, Uint8Array>
+        }
       ).FixedLengthStream(3)
       const writer = writable.getWriter()
       const written = writer.write(bytesOf('abc')).then(() => writer.close())
@@ -136,7 +150,12 @@ export const R2: WorkerCase[] = workerCases('r2', [
         'x-other': 'y',
       })
       const { httpMetadata } = await env.BUCKET.put(key(), '', { httpMetadata: headers as never })
-      equal(httpMetadata, { contentType: 'a/b', contentLanguage: 'de', cacheControl: 'no-cache', cacheExpiry: new Date('2037-10-21T07:28:00.000Z') })
+      equal(httpMetadata, {
+        contentType: 'a/b',
+        contentLanguage: 'de',
+        cacheControl: 'no-cache',
+        cacheExpiry: new Date('2037-10-21T07:28:00.000Z'),
+      })
     },
   ],
   [
@@ -152,7 +171,9 @@ export const R2: WorkerCase[] = workerCases('r2', [
     '14',
     'writeHttpMetadata sets headers',
     async ({ env, key }) => {
-      await env.BUCKET.put(key(), 'x', { httpMetadata: { contentType: 'text/x', cacheControl: 'no-store', cacheExpiry: new Date(1e12) } })
+      await env.BUCKET.put(key(), 'x', {
+        httpMetadata: { contentType: 'text/x', cacheControl: 'no-store', cacheExpiry: new Date(1e12) },
+      })
       const headers = new Headers({ 'x-kept': '1' })
       ;(await env.BUCKET.get(key()))?.writeHttpMetadata(headers as never)
       equal(
@@ -178,7 +199,9 @@ export const R2: WorkerCase[] = workerCases('r2', [
     '16',
     'custom metadata that is too large is refused',
     async ({ env, key }) => {
-      const error = await thrown(() => env.BUCKET.put(key(), 'a', { customMetadata: { big: 'y'.repeat(9000) } }))
+      const error = await thrown(() =>
+        env.BUCKET.put(key(), 'a', { customMetadata: { big: 'y'.repeat(9000) } }),
+      )
       equal(error.message, 'put: Your metadata headers exceed the maximum allowed metadata size. (10012)')
       equal(await env.BUCKET.head(key()), null)
     },
@@ -236,10 +259,13 @@ export const R2: WorkerCase[] = workerCases('r2', [
       const error = await thrown(() => env.BUCKET.put(key(), 'hello', { md5: '0'.repeat(32) }))
       equal(
         error.message,
-        `put: The MD5 checksum you specified did not match what we received.\nYou provided a MD5 checksum with value: ${'0'.repeat(32)}\nActual MD5 was: ${HELLO} (10037)`,
+        `put: The MD5 checksum you specified did not match what we received.\nYou provided a MD5 ` +
+          `checksum with value: ${'0'.repeat(32)}\nActual MD5 was: ${HELLO} (10037)`,
       )
       equal(await env.BUCKET.head(key()), null)
-      await throwsText('put: The SHA-1 checksum you specified did not match', () => env.BUCKET.put(key(), 'hello', { sha1: new Uint8Array(20) }))
+      await throwsText('put: The SHA-1 checksum you specified did not match', () =>
+        env.BUCKET.put(key(), 'hello', { sha1: new Uint8Array(20) }),
+      )
     },
   ],
   [
@@ -251,7 +277,11 @@ export const R2: WorkerCase[] = workerCases('r2', [
         () => env.BUCKET.put(key(), 'a', { md5: new Uint8Array(16), sha1: new Uint8Array(20) }),
         'TypeError',
       )
-      await throwsText('MD5 is 32 hex characters, not 4', () => env.BUCKET.put(key(), 'a', { md5: '0001' }), 'TypeError')
+      await throwsText(
+        'MD5 is 32 hex characters, not 4',
+        () => env.BUCKET.put(key(), 'a', { md5: '0001' }),
+        'TypeError',
+      )
     },
   ],
   [
@@ -270,7 +300,9 @@ export const R2: WorkerCase[] = workerCases('r2', [
     'a key of 1,024 bytes is fine, a longer one is refused',
     async ({ env, key }) => {
       await env.BUCKET.put(key().padEnd(1024, 'k'), 'x')
-      await throwsText('put: The specified object name is not valid. (10020)', () => env.BUCKET.put(key().padEnd(1025, 'k'), 'x'))
+      await throwsText('put: The specified object name is not valid. (10020)', () =>
+        env.BUCKET.put(key().padEnd(1025, 'k'), 'x'),
+      )
     },
   ],
   [

@@ -3,7 +3,11 @@ import { type WorkerCase, workerCases } from '../case.ts'
 import { equal, thrown, throwsText } from './tools.ts'
 
 export const SERVICE: WorkerCase[] = workerCases('handler', [
-  ['40', 'a service binding: fetch', async ({ env }) => equal(await (await env.SELF.fetch('http://any.host/')).text(), 'the fixture Worker')],
+  [
+    '40',
+    'a service binding: fetch',
+    async ({ env }) => equal(await (await env.SELF.fetch('http://any.host/')).text(), 'the fixture Worker'),
+  ],
   [
     '41',
     'a service binding to a named entrypoint: fetch with method, path and body',
@@ -28,7 +32,15 @@ export const SERVICE: WorkerCase[] = workerCases('handler', [
       }
       const echoed = (await env.CALC['echo'](value)) as typeof value
       equal(
-        [echoed.date, echoed.map, [...echoed.set], echoed.bytes, echoed.big === 10n, Number.isNaN(echoed.nan), echoed.nested],
+        [
+          echoed.date,
+          echoed.map,
+          [...echoed.set],
+          echoed.bytes,
+          echoed.big === 10n,
+          Number.isNaN(echoed.nan),
+          echoed.nested,
+        ],
         [value.date, value.map, [1], value.bytes, true, true, { deep: ['x'] }],
       )
       equal(echoed === value, false)
@@ -46,9 +58,18 @@ export const SERVICE: WorkerCase[] = workerCases('handler', [
   [
     '45',
     'a method that is not there is a TypeError',
-    async ({ env }) => throwsText('The RPC receiver does not implement the method "missing".', () => env.CALC['missing'](), 'TypeError'),
+    async ({ env }) =>
+      throwsText(
+        'The RPC receiver does not implement the method "missing".',
+        () => env.CALC['missing'](),
+        'TypeError',
+      ),
   ],
-  ['46', 'the binding is no promise', async ({ env }) => equal(await (env.CALC as { then?: unknown }).then, undefined)],
+  [
+    '46',
+    'the binding is no promise',
+    async ({ env }) => equal(await (env.CALC as { then?: unknown }).then, undefined),
+  ],
   ['47', 'props of the binding', async ({ env }) => equal(await env.CALC['unit'](), 'apples')],
   ['48', 'an entrypoint has the env', async ({ env }) => equal(await env.CALC['greeting'](), 'hello')],
   [

@@ -16,7 +16,8 @@ export async function throwsText(text: string | RegExp, work: () => unknown, nam
   const error = await thrown(work)
   const holds = typeof text === 'string' ? error.message.includes(text) : text.test(error.message)
   if (!holds) fail(`it threw ${show(error)}, where ${String(text)} is due`)
-  if (name !== undefined && error.name !== name) fail(`it threw a ${error.name} (${error.message}), not a ${name}`)
+  if (name !== undefined && error.name !== name)
+    fail(`it threw a ${error.name} (${error.message}), not a ${name}`)
 }
 
 /** Compares by structure; a property that is undefined counts as none, as workerd has many of those. */
@@ -26,7 +27,14 @@ export function equal(actual: unknown, expected: unknown, what?: string): void {
 
 function withoutUndefined(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutUndefined)
-  if (typeof value !== 'object' || value === null || value instanceof Map || value instanceof Date || value instanceof ArrayBuffer || ArrayBuffer.isView(value))
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    value instanceof Map ||
+    value instanceof Date ||
+    value instanceof ArrayBuffer ||
+    ArrayBuffer.isView(value)
+  )
     return value
   return Object.fromEntries(
     Object.entries(value)

@@ -1,4 +1,7 @@
-/** The work of each id of the group `node`: the same functions run in unmoor and in its peers. Web standards only. */
+/**
+ * The work of each id of the group `node`: the same functions run in unmoor and in its peers. Web standards
+ * only.
+ */
 export type Work = 'hello' | 'json' | 'echo1k' | 'stream'
 
 /** Small enough that the HTTP layer is what is measured, large enough to be an answer of a real API. */
@@ -11,7 +14,9 @@ export const RECORD = {
   address: { city: 'London', zip: 'W1J' },
 }
 /** 16 chunks of 1 KiB. */
-export const CHUNKS: readonly Uint8Array[] = Array.from({ length: 16 }, (_, index) => new Uint8Array(1024).fill(65 + index))
+export const CHUNKS: readonly Uint8Array[] = Array.from({ length: 16 }, (_, index) =>
+  new Uint8Array(1024).fill(65 + index),
+)
 
 export const HANDLERS: Readonly<Record<Work, (request: Request) => Response | Promise<Response>>> = {
   hello: () => new Response('Hello, world!'),

@@ -1,4 +1,7 @@
 import { defineApp, defineBindings, kv } from 'unmoor'
 import { resolveLink } from './resolve-link.ts'
 
-export default defineApp({ bindings: defineBindings({ links: kv() }), fetch: (request, env) => resolveLink(request, env.links) })
+export default defineApp({
+  bindings: defineBindings({ links: kv() }),
+  fetch: (request, env) => resolveLink(request, env.links),
+})
