@@ -302,7 +302,7 @@ describe('a start that fails', () => {
   it('names an option that does not exist', async () => {
     await expect(start({ options: { memory: 1 } })).rejects.toMatchObject({
       code: 'InvalidArgument',
-      message: expect.stringContaining('"memory"'),
+      message: expect.stringContaining('targets.lambda.options.memory'),
     })
   })
 })

@@ -108,7 +108,7 @@ describe('--package zip', () => {
     const wrong = await runUnmoor(['build', '--target', 'lambda', '--package', 'tar'], { cwd: project.dir })
     expect(wrong).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/package is "tar"\. It can be image or zip/),
+      stderr: expect.stringMatching(/options\.package is "tar"; it takes "image" or "zip"/),
     })
     const other = await runUnmoor(['build', '--target', 'node', '--package', 'zip'], { cwd: project.dir })
     expect(other).toMatchObject({ code: 2, stderr: expect.stringMatching(/use it with --target lambda/) })
