@@ -108,7 +108,9 @@ export const sqlResultCases = insideCases('sql', [
       )
       const rows = await env.sql.all(
         `WITH mine AS (SELECT id, value FROM counters WHERE id IN (?, ?, ?, ?))
-         SELECT m.id, row_number() OVER (PARTITION BY m.value ORDER BY m.id) AS n, o.value FROM mine m JOIN counters o ON o.id = m.id ORDER BY m.value DESC, m.id LIMIT 3 OFFSET 1`,
+         SELECT m.id, row_number() OVER (PARTITION BY m.value ORDER BY m.id) AS n, o.value
+         FROM mine m JOIN counters o ON o.id = m.id
+         ORDER BY m.value DESC, m.id LIMIT 3 OFFSET 1`,
         ids,
       )
       equal(
