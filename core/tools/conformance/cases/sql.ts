@@ -95,7 +95,7 @@ export const sqlCases = insideCases('sql', [
         Symbol('s'),
         'half \ud83d',
       ]) {
-        await throwsCode('InvalidArgument', () => env.sql.run(INSERT, [key(), bad as unknown as string]))
+        await throwsCode('InvalidArgument', () => env.sql.run(INSERT, [key(), bad as never]))
       }
       equal(await env.sql.first('SELECT t FROM cells WHERE id = ?', [key()]), null, 'nothing was written')
     },
@@ -150,7 +150,7 @@ export const sqlCases = insideCases('sql', [
       await throwsCode('InvalidArgument', () => env.sql.run(INSERT))
       await throwsCode('InvalidArgument', () => env.sql.all('SELECT 1 AS one', ['x']))
       await throwsCode('InvalidArgument', () => env.sql.all('SELECT ?2 AS two', ['only one']))
-      await throwsCode('InvalidArgument', () => env.sql.all('SELECT ? AS x', 'text' as unknown as string[]))
+      await throwsCode('InvalidArgument', () => env.sql.all('SELECT ? AS x', 'text' as never))
     },
   },
   {
@@ -203,7 +203,7 @@ export const sqlCases = insideCases('sql', [
         '/* open',
       ])
         await throwsCode('InvalidArgument', () => env.sql.all(empty))
-      await throwsCode('InvalidArgument', () => env.sql.all(5 as unknown as string))
+      await throwsCode('InvalidArgument', () => env.sql.all(5 as never))
     },
   },
   {
