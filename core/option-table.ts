@@ -180,9 +180,8 @@ function checkValue(
     return checked.options
   }
   if (typeof value === 'string' && type.includes(value)) return value
-  return takes(
-    `${type.map(print).join(' or ')}${typeof value === 'string' ? `.${didYouMean(value, type)}`.replace(/\.$/, '') : ''}`,
-  )
+  const nearest = typeof value === 'string' ? `.${didYouMean(value, type)}`.replace(/\.$/, '') : ''
+  return takes(`${type.map(print).join(' or ')}${nearest}`)
 }
 
 function checkNumber(

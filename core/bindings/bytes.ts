@@ -7,7 +7,7 @@ let decoder: TextDecoder | undefined
 
 /** Bytes of `text` in UTF-8. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
-  // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- Cloudflare's types say less of its buffer than the DOM's
+  // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- Cloudflare's types: no buffer
   return (encoder ??= new TextEncoder()).encode(text) as Uint8Array<ArrayBuffer>
 }
 

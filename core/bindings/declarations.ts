@@ -153,7 +153,7 @@ export type AnyDeclaration =
   | BlobDeclaration
   | CacheDeclaration
   | SqlDeclaration
-  // oxlint-disable-next-line typescript/no-explicit-any -- a queue of any message type; unknown would refuse Queue<Click>, whose send takes Click
+  // oxlint-disable-next-line typescript/no-explicit-any -- unknown would refuse Queue<Click>
   | QueueDeclaration<any>
   | SecretDeclaration<string>
   | SecretDeclaration<string | null>

@@ -57,7 +57,8 @@ function inspectRequest(
   options: object,
   inspect: (value: unknown, options: object) => string,
 ): string {
-  return `Request ${inspect({ method: this.method, url: this.url, headers: this.headers, bodyUsed: this.bodyUsed }, options)}`
+  const { method, url, headers, bodyUsed } = this
+  return `Request ${inspect({ method, url, headers, bodyUsed }, options)}`
 }
 
 /**

@@ -29,7 +29,7 @@ export interface BoundDriver {
    * The portable class of the binding's kind. It comes with the driver, so that a bundle has the classes of
    * declared kinds only.
    */
-  // oxlint-disable-next-line typescript/no-explicit-any -- of the driver's own kind; the generated entry pairs them
+  // oxlint-disable-next-line typescript/no-explicit-any -- of the driver's kind, which the entry pairs
   portable: Portable<any>
 }
 

@@ -51,8 +51,7 @@ const PLAN: Plan = {
   ],
   maxCircles: 3,
   doubleCasts: { in: ['core/', 'adapters/'], most: 40 },
-  // Undefined: not checked.
-  longLines: { in: ['core/', 'adapters/'], width: 110, most: undefined },
+  longLines: { in: ['core/', 'adapters/'], width: 110, most: 50 },
   exceptions: { rules: ['max-lines', 'max-lines-per-function', 'max-params'], most: 10 },
   maxFunctionLines: 80,
 }

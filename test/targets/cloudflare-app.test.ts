@@ -9,6 +9,7 @@ import cloudflare from '../../adapters/cloudflare/index.ts'
 import type { LocalRuntime } from '../../core/adapter.ts'
 import { type BuiltApp, buildApp } from '../../core/tools/build/build.ts'
 import { createChannelClient } from '../../core/runtime/test-channel.ts'
+import { WRANGLER_CONFIG } from './cloudflare-app/wrangler-config.ts'
 
 const log = { info() {}, warn() {} }
 const token = 'test-token'
@@ -68,52 +69,7 @@ describe('the artifact', () => {
     const jsonc = await readFile(join(built.outDir, 'wrangler.jsonc'), 'utf8')
     expect(jsonc).toMatch(/^\/\/ Written by unmoor/)
     expect(jsonc).toContain('// Optional secrets (npx wrangler secret put NAME): SPARE_TOKEN')
-    expect(JSON.parse(jsonc.replace(/^\/\/.*$/gm, ''))).toEqual({
-      name: 'cf-app',
-      main: 'worker/index.js',
-      no_bundle: true,
-      compatibility_date: '2026-07-30',
-      compatibility_flags: ['enable_request_signal', 'nodejs_als'],
-      observability: { enabled: true },
-      kv_namespaces: [{ binding: 'LINKS', id: '0123456789abcdef0123456789abcdef' }],
-      r2_buckets: [{ binding: 'ICONS', bucket_name: 'cf-app-icons' }],
-      d1_databases: [{ binding: 'STATS', database_name: 'cf-app-stats', migrations_dir: 'migrations/stats' }],
-      queues: {
-        producers: [
-          { binding: 'CLICKS', queue: 'cf-app-clicks' },
-          { binding: 'DEAD_CLICKS', queue: 'cf-app-dead-clicks' },
-        ],
-        consumers: [
-          {
-            queue: 'cf-app-clicks',
-            max_batch_size: 10,
-            max_batch_timeout: 0,
-            max_retries: 1,
-            retry_delay: 0,
-            max_concurrency: 1,
-            dead_letter_queue: 'cf-app-dead-clicks',
-          },
-          {
-            queue: 'cf-app-dead-clicks',
-            max_batch_size: 10,
-            max_batch_timeout: 0,
-            max_retries: 3,
-            retry_delay: 0,
-            max_concurrency: 1,
-          },
-        ],
-      },
-      secrets: { required: ['ADMIN_TOKEN'] },
-      vars: { REGION: 'eu' },
-      services: [{ binding: 'SELF', service: 'cf-app' }],
-      assets: {
-        directory: './assets',
-        binding: 'FILES',
-        html_handling: 'auto-trailing-slash',
-        not_found_handling: 'single-page-application',
-      },
-      triggers: { crons: ['0 3 * * *', '0 4 * * MON'] },
-    })
+    expect(JSON.parse(jsonc.replace(/^\/\/.*$/gm, ''))).toEqual(WRANGLER_CONFIG)
   })
 
   test('D1 migrations lie where wrangler looks for them', async () => {

@@ -157,38 +157,7 @@ describe.runIf(docker && ric)(
         outDir: join(dir, 'hello'),
       })
       await buildImage(hello.outDir, { base: 'local' })
-      // As AWS's: Node.js, the client in /var/runtime, which the handler's name is an argument of.
-      const lines = [
-        `FROM unmoor-node:${process.version.slice(1)}`,
-        'COPY . /var/runtime',
-        'ENV LAMBDA_TASK_ROOT=/var/task',
-        'WORKDIR /var/task',
-        'ENTRYPOINT ["/usr/local/bin/node", "/var/runtime/index.mjs"]',
-      ]
-      const file = join(dir, 'Dockerfile.aws')
-      await writeFile(file, lines.join('\n'))
-      await runDocker([
-        'build',
-        '--quiet',
-        '--tag',
-        'unmoor-aws-base:test',
-        '--file',
-        file,
-        dirname(findRic(projectDir)),
-      ])
-      await runDocker([
-        'build',
-        '--quiet',
-        '--network',
-        'none',
-        '--target',
-        'aws',
-        '--build-arg',
-        'BASE=unmoor-aws-base:test',
-        '--tag',
-        'unmoor-aws:test',
-        hello.outDir,
-      ])
+      await buildOnStandIn(hello.outDir)
       const variables = {
         UNMOOR_INVOKE_MODE: 'BUFFERED',
         // The platform's own, of the image's CMD.
@@ -233,3 +202,22 @@ describe.runIf(docker && ric)(
     })
   },
 )
+
+/** The artifact's image `unmoor-aws:test`, on one that is laid out as AWS's base image is. */
+async function buildOnStandIn(artifact: string): Promise<void> {
+  // As AWS's: Node.js, the client in /var/runtime, which the handler's name is an argument of.
+  const lines = [
+    `FROM unmoor-node:${process.version.slice(1)}`,
+    'COPY . /var/runtime',
+    'ENV LAMBDA_TASK_ROOT=/var/task',
+    'WORKDIR /var/task',
+    'ENTRYPOINT ["/usr/local/bin/node", "/var/runtime/index.mjs"]',
+  ]
+  const file = join(dir, 'Dockerfile.aws')
+  await writeFile(file, lines.join('\n'))
+  const base = 'unmoor-aws-base:test'
+  const client = dirname(findRic(projectDir))
+  await runDocker(['build', '--quiet', '--tag', base, '--file', file, client])
+  const onBase = ['--network', 'none', '--target', 'aws', '--build-arg', `BASE=${base}`]
+  await runDocker(['build', '--quiet', ...onBase, '--tag', 'unmoor-aws:test', artifact])
+}

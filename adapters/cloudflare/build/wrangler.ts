@@ -1,4 +1,8 @@
-import { type AnyDeclaration, constantCase } from '../../../core/bindings/declarations.ts'
+import {
+  type AnyDeclaration,
+  constantCase,
+  type QueueDeclaration,
+} from '../../../core/bindings/declarations.ts'
 import type { DriverSpec } from '../../../core/adapter.ts'
 import { invalidArgument } from '../../../core/errors.ts'
 import type { Manifest } from '../../../core/manifest.ts'
@@ -168,21 +172,7 @@ function addBinding(
     return
   switch (declaration.kind) {
     case 'kv':
-      if (declaration.consistency === 'strong') {
-        if (options.kv?.[name] !== undefined)
-          throw invalidArgument(
-            { binding: name, operation: 'build' },
-            `"${name}" is a strong kv, which is kept in Durable Objects. Remove ` +
-              `targets.cloudflare.options.kv.${name}.`,
-          )
-        ;(config.durable_objects ??= { bindings: [] }).bindings.push({
-          name: binding,
-          class_name: STRONG_KV_CLASS,
-        })
-        config.migrations = [{ tag: 'unmoor-strong-kv', new_sqlite_classes: [STRONG_KV_CLASS] }]
-        return
-      }
-      ;(config.kv_namespaces ??= []).push({ binding, ...options.kv?.[name] })
+      addKv(config, name, declaration.consistency === 'strong', options)
       return
     case 'blob': {
       const { bucket, jurisdiction } = options.blob?.[name] ?? {}
@@ -203,24 +193,9 @@ function addBinding(
       })
       return
     }
-    case 'queue': {
-      const queues = (config.queues ??= { producers: [], consumers: [] })
-      const queue = queueName(manifest, name, options)
-      queues.producers.push({ binding, queue })
-      if (!manifest.queues.includes(name)) return
-      queues.consumers.push({
-        queue,
-        max_batch_size: declaration.batchSize,
-        max_batch_timeout: declaration.batchWait,
-        max_retries: declaration.maxRetries,
-        retry_delay: declaration.retryDelay,
-        max_concurrency: declaration.maxConcurrency,
-        ...(declaration.deadLetterQueue === undefined
-          ? {}
-          : { dead_letter_queue: queueName(manifest, declaration.deadLetterQueue, options) }),
-      })
+    case 'queue':
+      addQueue(config, name, declaration, input)
       return
-    }
     case 'service':
       ;(config.services ??= []).push({
         binding,
@@ -247,6 +222,48 @@ function addBinding(
     case 'cache':
       return
   }
+}
+
+function addKv(config: WranglerConfig, name: string, strong: boolean, { kv }: CloudflareOptions): void {
+  const binding = constantCase(name)
+  if (!strong) {
+    ;(config.kv_namespaces ??= []).push({ binding, ...kv?.[name] })
+    return
+  }
+  if (kv?.[name] !== undefined)
+    throw invalidArgument(
+      { binding: name, operation: 'build' },
+      `"${name}" is a strong kv, which is kept in Durable Objects. Remove ` +
+        `targets.cloudflare.options.kv.${name}.`,
+    )
+  ;(config.durable_objects ??= { bindings: [] }).bindings.push({
+    name: binding,
+    class_name: STRONG_KV_CLASS,
+  })
+  config.migrations = [{ tag: 'unmoor-strong-kv', new_sqlite_classes: [STRONG_KV_CLASS] }]
+}
+
+function addQueue(
+  config: WranglerConfig,
+  name: string,
+  declaration: QueueDeclaration,
+  { manifest, options }: WranglerInput,
+): void {
+  const queues = (config.queues ??= { producers: [], consumers: [] })
+  const queue = queueName(manifest, name, options)
+  queues.producers.push({ binding: constantCase(name), queue })
+  if (!manifest.queues.includes(name)) return
+  queues.consumers.push({
+    queue,
+    max_batch_size: declaration.batchSize,
+    max_batch_timeout: declaration.batchWait,
+    max_retries: declaration.maxRetries,
+    retry_delay: declaration.retryDelay,
+    max_concurrency: declaration.maxConcurrency,
+    ...(declaration.deadLetterQueue === undefined
+      ? {}
+      : { dead_letter_queue: queueName(manifest, declaration.deadLetterQueue, options) }),
+  })
 }
 
 function serviceApp(

@@ -77,13 +77,19 @@ const SWEEP_EVERY = 500
 const SWEEP_SIZE = 1000
 
 const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS entries (key TEXT NOT NULL PRIMARY KEY, value, metadata TEXT, expiration INTEGER, version TEXT NOT NULL, parts INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS entries (
+    key TEXT NOT NULL PRIMARY KEY, value, metadata TEXT, expiration INTEGER, version TEXT NOT NULL,
+    parts INTEGER NOT NULL
+  );
   CREATE INDEX IF NOT EXISTS entries_expiration ON entries (expiration) WHERE expiration IS NOT NULL;
-  CREATE TABLE IF NOT EXISTS parts (key TEXT NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (key, part)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS parts (
+    key TEXT NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (key, part)
+  ) WITHOUT ROWID;
 `
 
 const REPLACE = `INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
-  value = excluded.value, metadata = excluded.metadata, expiration = excluded.expiration, version = excluded.version, parts = excluded.parts`
+  value = excluded.value, metadata = excluded.metadata, expiration = excluded.expiration,
+  version = excluded.version, parts = excluded.parts`
 
 type Row = {
   key: string

@@ -21,7 +21,13 @@ const SCHEMA = `
     file TEXT NOT NULL
   ) WITHOUT ROWID;
   -- Files that no key names: being written by a process, or to be removed by it.
-  CREATE TABLE IF NOT EXISTS loose (file TEXT NOT NULL PRIMARY KEY, since INTEGER NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL, started INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS loose (
+    file TEXT NOT NULL PRIMARY KEY,
+    since INTEGER NOT NULL,
+    host TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    started INTEGER NOT NULL
+  ) WITHOUT ROWID;
 `
 
 type Row = [

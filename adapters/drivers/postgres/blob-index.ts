@@ -95,8 +95,11 @@ export class PostgresBlobIndex implements BlobIndex {
         )
         check(current === undefined ? undefined : { etag: current[0] })
         await run(
-          `INSERT INTO ${table} (store, key, size, etag, uploaded, http, custom, file) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-            ON CONFLICT (store, key) DO UPDATE SET size = excluded.size, etag = excluded.etag, uploaded = excluded.uploaded, http = excluded.http, custom = excluded.custom, file = excluded.file`,
+          `INSERT INTO ${table} (store, key, size, etag, uploaded, http, custom, file)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            ON CONFLICT (store, key) DO UPDATE SET size = excluded.size, etag = excluded.etag,
+              uploaded = excluded.uploaded, http = excluded.http, custom = excluded.custom,
+              file = excluded.file`,
           [
             this.#store,
             key,
@@ -128,8 +131,13 @@ export class PostgresBlobIndex implements BlobIndex {
   }
 
   async delete(keys: readonly string[]): Promise<string[]> {
-    const text = `WITH gone AS (DELETE FROM ${this.#database.table} WHERE store = $1 AND key IN (SELECT decode(wanted.hex, 'hex') FROM json_array_elements_text($2) AS wanted (hex)) RETURNING file)
-      INSERT INTO ${this.#loose} (file, store, alive_until) SELECT file, $1, ${ALIVE} FROM gone RETURNING file`
+    const text = `WITH gone AS (
+        DELETE FROM ${this.#database.table} WHERE store = $1 AND key IN (
+          SELECT decode(wanted.hex, 'hex') FROM json_array_elements_text($2) AS wanted (hex)
+        ) RETURNING file
+      )
+      INSERT INTO ${this.#loose} (file, store, alive_until) SELECT file, $1, ${ALIVE} FROM gone
+        RETURNING file`
     const rows = await this.#database.write<[file: string]>(text, [
       this.#store,
       JSON.stringify(keys.map((key) => Buffer.from(key).toString('hex'))),

@@ -102,8 +102,10 @@ export class PostgresKv implements KvDriver {
       throw new UnmoorError('InvalidArgument', 'The cursor belongs to a list with another prefix.')
     const end = prefix === '' ? undefined : prefixEnd(prefix)
     const rows = await database.read<ListRow>(
-      `SELECT key, metadata, expiration FROM ${database.table} WHERE store = $1 AND key ${after === undefined ? '>=' : '>'} $2
-        AND (expiration IS NULL OR expiration > $3) ${end === undefined ? '' : 'AND key < $5'} ORDER BY key LIMIT $4`,
+      `SELECT key, metadata, expiration FROM ${database.table}
+        WHERE store = $1 AND key ${after === undefined ? '>=' : '>'} $2
+          AND (expiration IS NULL OR expiration > $3) ${end === undefined ? '' : 'AND key < $5'}
+        ORDER BY key LIMIT $4`,
       [store, after ?? prefix, this.seconds(), limit + 1, ...(end === undefined ? [] : [end])],
     )
     const keys = rows.slice(0, limit).map(([key, metadata, expiration]) => ({

@@ -42,7 +42,8 @@ export function queueStatements(table: string): QueueStatements {
         visible_at = CASE WHEN dead THEN now() ELSE now() + $4::float8 * interval '1 second' END,
         lease = CASE WHEN dead THEN NULL ELSE $3::uuid END
       FROM due WHERE message.seq = due.seq
-      RETURNING queue, message.seq, id, json, bytes, attempts, floor(extract(epoch FROM sent_at) * 1000)::bigint`,
+      RETURNING queue, message.seq, id, json, bytes, attempts,
+        floor(extract(epoch FROM sent_at) * 1000)::bigint`,
 
     next:
       `SELECT (extract(epoch FROM min(visible_at) - now()) * 1000)::float8 FROM ${table} WHERE ` +
@@ -51,7 +52,8 @@ export function queueStatements(table: string): QueueStatements {
     // The rows are locked in one order, so that two of these never end in a deadlock.
     settle: `WITH held AS MATERIALIZED (
         SELECT message.seq, settlement.delay, attempts > $2::integer AS spent
-        FROM ${table} AS message JOIN json_to_recordset($1) AS settlement (seq bigint, lease uuid, delay float8)
+        FROM ${table} AS message
+          JOIN json_to_recordset($1) AS settlement (seq bigint, lease uuid, delay float8)
           ON message.seq = settlement.seq AND message.lease = settlement.lease
         ORDER BY message.seq FOR UPDATE OF message
       ),
@@ -66,18 +68,23 @@ export function queueStatements(table: string): QueueStatements {
           attempts = CASE WHEN spent THEN 0 ELSE attempts END,
           visible_at = CASE WHEN spent THEN now() ELSE now() + held.delay * interval '1 second' END,
           lease = NULL
-        FROM held WHERE message.seq = held.seq AND held.delay IS NOT NULL AND NOT (held.spent AND $3::text IS NULL)
+        FROM held
+        WHERE message.seq = held.seq AND held.delay IS NOT NULL AND NOT (held.spent AND $3::text IS NULL)
       )
       SELECT id FROM removed WHERE delay IS NOT NULL`,
 
     extend: `WITH held AS MATERIALIZED (
-        SELECT message.seq FROM ${table} AS message JOIN json_to_recordset($1) AS wanted (seq bigint, lease uuid)
+        SELECT message.seq FROM ${table} AS message
+          JOIN json_to_recordset($1) AS wanted (seq bigint, lease uuid)
           ON message.seq = wanted.seq AND message.lease = wanted.lease
         ORDER BY message.seq FOR UPDATE OF message
       )
-      UPDATE ${table} AS message SET visible_at = now() + $2::float8 * interval '1 second' FROM held WHERE message.seq = held.seq`,
+      UPDATE ${table} AS message SET visible_at = now() + $2::float8 * interval '1 second'
+      FROM held WHERE message.seq = held.seq`,
 
-    depth: `SELECT count(*) FILTER (WHERE visible_at <= now()), count(*) FILTER (WHERE visible_at > now() AND lease IS NULL), count(*) FILTER (WHERE visible_at > now() AND lease IS NOT NULL)
+    depth: `SELECT count(*) FILTER (WHERE visible_at <= now()),
+        count(*) FILTER (WHERE visible_at > now() AND lease IS NULL),
+        count(*) FILTER (WHERE visible_at > now() AND lease IS NOT NULL)
       FROM ${table} WHERE queue = $1`,
   }
 }

@@ -52,7 +52,8 @@ class PostgresStrongKv extends PostgresKv implements StrongKvDriver {
     const { database, store } = this
     return database.write(
       `INSERT INTO ${database.table} AS entry (store, key, ${ENTRY}) VALUES ($1, $2, $3, $4, $5, $6)
-        ON CONFLICT (store, key) DO UPDATE SET ${REPLACE} WHERE entry.expiration <= $7 RETURNING version::text`,
+        ON CONFLICT (store, key) DO UPDATE SET ${REPLACE} WHERE entry.expiration <= $7
+        RETURNING version::text`,
       [store, key, ...columns(value, options), this.seconds()],
     )
   }
@@ -61,7 +62,8 @@ class PostgresStrongKv extends PostgresKv implements StrongKvDriver {
     const { database, store } = this
     return database.write(
       `UPDATE ${database.table} SET (${ENTRY}, version) = ($3, $4, $5, $6, DEFAULT)
-        WHERE store = $1 AND key = $2 AND version::text = $7 AND (expiration IS NULL OR expiration > $8) RETURNING version::text`,
+        WHERE store = $1 AND key = $2 AND version::text = $7 AND (expiration IS NULL OR expiration > $8)
+        RETURNING version::text`,
       [store, key, ...columns(value, options), version, this.seconds()],
     )
   }

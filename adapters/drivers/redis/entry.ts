@@ -5,7 +5,8 @@ import { UnmoorError } from '../../../core/errors.ts'
 /**
  * How a kv entry is stored: one string, so that a get is a plain GET.
  *
- *     1 format | 16 version | 8 expiration, seconds, big-endian double, 0: none | 2 length of metadata + 1, 0: none | metadata | value
+ *     1 format | 16 version | 8 expiration, seconds, big-endian double, 0: none
+ *       | 2 length of metadata + 1, 0: none | metadata | value
  *
  * The version is random, not counted: a server that lost its last writes must not give a number twice.
  */

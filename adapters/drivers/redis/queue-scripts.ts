@@ -127,7 +127,9 @@ export const EXTEND = script(
   `${TOOLS}
 for at = 2, #ARGV, 2 do
   local attempts, token = state(ARGV[at])
-  if attempts ~= nil and token == ARGV[at + 1] and token ~= '' then redis.call('ZADD', KEYS[4], 'XX', now + ARGV[1], ARGV[at]) end
+  if attempts ~= nil and token == ARGV[at + 1] and token ~= '' then
+    redis.call('ZADD', KEYS[4], 'XX', now + ARGV[1], ARGV[at])
+  end
 end
 return 1
 `,

@@ -101,7 +101,8 @@ export class SqliteKv implements KvDriver {
     this.#now = now
     this.#get = prepareArrays(database, `SELECT value, metadata, expiration FROM ${table} WHERE key = ?`)
     this.#put = database.prepare(`INSERT INTO ${table} (key, value, metadata, expiration) VALUES (?, ?, ?, ?)
-      ON CONFLICT (key) DO UPDATE SET value = excluded.value, metadata = excluded.metadata, expiration = excluded.expiration`)
+      ON CONFLICT (key) DO UPDATE SET value = excluded.value, metadata = excluded.metadata,
+        expiration = excluded.expiration`)
     this.#delete = database.prepare(`DELETE FROM ${table} WHERE key = ?`)
     this.#deleteExpired = database.prepare(`DELETE FROM ${table} WHERE key = ? AND expiration <= ?`)
     this.#sweep = database.prepare(

@@ -85,7 +85,9 @@ class SqliteQueue implements QueueDriver {
     )
     this.#next = prepare('SELECT min(visible_at) FROM messages WHERE queue = ?')
     this.#take = prepare(`UPDATE messages SET attempts = attempts + 1, visible_at = ?, lease = ?
-      WHERE seq IN (SELECT seq FROM messages WHERE queue = ? AND visible_at <= ? ORDER BY visible_at, seq LIMIT ?)
+      WHERE seq IN (
+        SELECT seq FROM messages WHERE queue = ? AND visible_at <= ? ORDER BY visible_at, seq LIMIT ?
+      )
       RETURNING seq, id, content_type, body, attempts, sent_at`)
     this.#ack = file.deliveries.prepare('DELETE FROM messages WHERE seq = ? AND lease = ?')
     this.#leased = prepare('SELECT id, attempts FROM messages WHERE seq = ? AND lease = ?')
@@ -94,8 +96,9 @@ class SqliteQueue implements QueueDriver {
       'UPDATE messages SET queue = ?, attempts = 0, visible_at = ?, lease = NULL WHERE seq = ?',
     )
     this.#extend = file.deliveries.prepare('UPDATE messages SET visible_at = ? WHERE seq = ? AND lease = ?')
-    this.#depth =
-      prepare(`SELECT count(*) FILTER (WHERE visible_at <= ?1), count(*) FILTER (WHERE visible_at > ?1 AND lease IS NULL), count(*) FILTER (WHERE visible_at > ?1 AND lease IS NOT NULL)
+    this.#depth = prepare(`SELECT count(*) FILTER (WHERE visible_at <= ?1),
+        count(*) FILTER (WHERE visible_at > ?1 AND lease IS NULL),
+        count(*) FILTER (WHERE visible_at > ?1 AND lease IS NOT NULL)
       FROM messages WHERE queue = ?2`)
   }
 

@@ -52,7 +52,8 @@ class SqliteStrongKv extends SqliteKv implements StrongKvDriver {
       if (columns.some(({ name }) => name === 'version')) return
       const version = 'lower(hex(randomblob(16)))'
       const trigger = (event: string, when: string): void =>
-        database.exec(`CREATE TRIGGER ${table.slice(0, -1)}:${event.split(' ', 1)[0]}" AFTER ${event} ON ${table} WHEN ${when}
+        database.exec(`CREATE TRIGGER ${table.slice(0, -1)}:${event.split(' ', 1)[0]}"
+          AFTER ${event} ON ${table} WHEN ${when}
           BEGIN UPDATE ${table} SET version = ${version} WHERE key = NEW.key; END`)
       database.exec(`ALTER TABLE ${table} ADD COLUMN version TEXT; UPDATE ${table} SET version = ${version}`)
       trigger('INSERT', 'NEW.version IS NULL')
@@ -66,8 +67,8 @@ class SqliteStrongKv extends SqliteKv implements StrongKvDriver {
       database,
       `SELECT value, metadata, expiration, version FROM ${table} WHERE key = ?`,
     )
-    this.#create =
-      database.prepare(`INSERT INTO ${table} (key, value, metadata, expiration, version) VALUES (?, ?, ?, ?, ?)
+    this.#create = database.prepare(`INSERT INTO ${table} (key, value, metadata, expiration, version)
+      VALUES (?, ?, ?, ?, ?)
       ON CONFLICT (key) DO UPDATE SET ${values} WHERE ${table}.expiration <= ?`)
     this.#replace = database.prepare(
       `UPDATE ${table} SET value = ?, metadata = ?, expiration = ?, version = ? WHERE key = ? AND ` +

@@ -20,7 +20,9 @@ try {
     const request = link.incomingRequest(method, url, headers, link.bodyFromHost(body), () => undefined)
     request.headers.get('accept')
     const response = new Response('x', { headers: { a: 'b' } })
-    link.post('response', id, response.status, response.statusText, link.headersText(response), link.bodyToHost(link.takeBody(response)))
+    const { status, statusText } = response
+    const headersText = link.headersText(response)
+    link.post('response', id, status, statusText, headersText, link.bodyToHost(link.takeBody(response)))
   })
   link.enter([['fetch', 1, 'GET', 'http://localhost/', 'accept\\n*/*', null]], false)
   link.enter(2, 'GET', 'http://localhost/', 'accept\\n*/*', null)

@@ -33,7 +33,8 @@ const WATCHER = `
       } else if (entry % 2 === 0) {
         if (++idle > 100) {
           Atomics.store(state, ${ASLEEP}, 1)
-          if (Atomics.load(state, ${ENTRY}) === entry && Atomics.load(state, ${STOP}) === 0) Atomics.wait(state, ${ENTRY}, entry)
+          if (Atomics.load(state, ${ENTRY}) === entry && Atomics.load(state, ${STOP}) === 0)
+            Atomics.wait(state, ${ENTRY}, entry)
           Atomics.store(state, ${ASLEEP}, 0)
           idle = 0
           continue

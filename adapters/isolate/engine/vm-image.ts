@@ -88,7 +88,9 @@ const COPY = `(function copy(value) {
   if (tag === 'Map') return new Map(Array.from(value, copy))
   if (tag === 'Set') return new Set(Array.from(value, copy))
   const object = {}
-  for (const key of Object.keys(value)) Object.defineProperty(object, key, { value: copy(value[key]), writable: true, enumerable: true, configurable: true })
+  const flags = { writable: true, enumerable: true, configurable: true }
+  for (const key of Object.keys(value))
+    Object.defineProperty(object, key, { value: copy(value[key]), ...flags })
   return object
 })`
 

@@ -16,11 +16,14 @@ export function errorPage(request: Request, text: string, mapper: StackMapper): 
   const [title = '', ...frames] = text.split('\n')
   const page = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${escape(title)}</title>
-<style>body{font:15px/1.5 system-ui,sans-serif;margin:3rem auto;max-width:60rem;padding:0 1rem}h1{font-size:1.2rem;color:#b00020}
-pre{background:#f6f6f6;padding:1rem;overflow:auto}mark{background:#ffd9de;display:block}p{color:#666}</style></head>
+<style>body{font:15px/1.5 system-ui,sans-serif;margin:3rem auto;max-width:60rem;padding:0 1rem}
+h1{font-size:1.2rem;color:#b00020}
+pre{background:#f6f6f6;padding:1rem;overflow:auto}mark{background:#ffd9de;display:block}
+p{color:#666}</style></head>
 <body><h1>${escape(title)}</h1>
 ${excerpt(frames, mapper)}<pre>${escape(frames.join('\n'))}</pre>
-<p>${escape(`${request.method} ${request.url}`)}. Shown by unmoor dev only; in production clients get “Internal Server Error”.</p>
+<p>${escape(`${request.method} ${request.url}`)}. Shown by unmoor dev only;
+in production clients get “Internal Server Error”.</p>
 </body></html>
 `
   return new Response(page, { status: 500, headers: { 'content-type': 'text/html; charset=utf-8' } })

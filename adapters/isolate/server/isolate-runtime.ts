@@ -49,8 +49,7 @@ export interface IsolateRuntime extends Runtime {
 
 /** Starts the first isolate. @throws `Unavailable` where the app cannot be loaded. */
 export async function createIsolateRuntime(options: IsolateRuntimeOptions): Promise<IsolateRuntime> {
-  const { host, manifest, limits } = options
-  const { mapper } = options
+  const { host, manifest, mapper } = options
   const mapped = (text: string): string => mapper?.text(text) ?? text
   const write = options.log ?? printLog
   const log: GuestLog = (level, text) => write(level, mapped(text))
@@ -85,6 +84,29 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
     get direct() {
       return host.assets === undefined ? isolate.live : undefined
     },
+    ...handlers({ ...options, isolate, log, mapped }),
+    async close() {
+      await isolate.close()
+      outbound.close()
+      await host.close()
+    },
+  }
+}
+
+interface HandlerOptions extends Pick<
+  IsolateRuntimeOptions,
+  'host' | 'manifest' | 'limits' | 'mapper' | 'showErrors'
+> {
+  isolate: CurrentIsolate
+  log: GuestLog
+  /** A text with its stack traces mapped. */
+  mapped: (text: string) => string
+}
+
+/** The app's handlers, called in the isolate at work. */
+function handlers(options: HandlerOptions): Pick<Runtime, 'fetch' | 'queue' | 'cron'> {
+  const { host, manifest, limits, mapper, isolate, log, mapped } = options
+  return {
     async fetch(request, ctx) {
       try {
         const answer = (await isolate.use()).fetch(request, ctx)
@@ -137,11 +159,6 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
         log('error', `cron ${name} at ${new Date(scheduledTime).toISOString()} failed: ${String(error)}`)
         return { error, retry: true }
       }
-    },
-    async close() {
-      await isolate.close()
-      outbound.close()
-      await host.close()
     },
   }
 }

@@ -117,5 +117,9 @@ function setUrl(href: string, property: string, value: string): string {
 
 // The order of `guest/web/url.ts`. No component holds a line feed.
 function urlLines(url: URL): string {
-  return `${url.href}\n${url.origin}\n${url.protocol}\n${url.username}\n${url.password}\n${url.host}\n${url.hostname}\n${url.port}\n${url.pathname}\n${url.search}\n${url.hash}`
+  const { href, origin, protocol, username, password, host, hostname, port, pathname, search, hash } = url
+  return (
+    `${href}\n${origin}\n${protocol}\n${username}\n${password}\n${host}\n${hostname}\n${port}\n` +
+    `${pathname}\n${search}\n${hash}`
+  )
 }

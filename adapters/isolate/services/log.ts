@@ -1,7 +1,8 @@
 /** Takes a line of the guest's console; the level is one of the console's, or made up by a tenant. */
 export type GuestLog = (level: string, text: string) => void
 
-// Line breaks stay, indented, so that a tenant cannot write lines that look like the host's; other control characters are shown.
+// Line breaks stay, indented, so that a tenant cannot write lines that look like the host's; other control
+// characters are shown.
 // oxlint-disable-next-line eslint/no-control-regex -- control characters are what this is about
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]/g
 

@@ -49,7 +49,8 @@ ENTRYPOINT ["/usr/local/bin/node", "/var/task/index.mjs"]
 `
 
 /** Runs in the first stage, where only Node.js is sure to be. */
-const COLLECT = `// Copies Node.js and the libraries that it loads to the folder that is named, with times that are the same in every build.
+const COLLECT = `// Copies Node.js and the libraries that it loads to the folder that is named, with times that are the
+// same in every build.
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
@@ -59,7 +60,8 @@ const place = (path) => {
   return root + path
 }
 const { sharedObjects } = process.report.getReport()
-for (const path of sharedObjects) if (path.startsWith('/') && path !== process.execPath) copyFileSync(path, place(path))
+for (const path of sharedObjects)
+  if (path.startsWith('/') && path !== process.execPath) copyFileSync(path, place(path))
 copyFileSync(process.execPath, place('/usr/local/bin/node'))
 chmodSync(root + '/usr/local/bin/node', 0o755)
 writeFileSync(place('/etc/passwd'), 'app:x:993:990::/tmp:/\\n')

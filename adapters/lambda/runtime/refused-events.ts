@@ -65,7 +65,10 @@ export function describeRefused(event: unknown): string {
   const source = [...sources][0] ?? known.eventSource
   if (typeof source === 'string') {
     if (source === 'aws:sqs') return 'an SQS batch whose records have no messageId or eventSourceARN.'
-    return `${Object.hasOwn(RECORD_SOURCES, source) ? RECORD_SOURCES[source] : `an event of ${word(source)}`}. ${BY_QUEUE}`
+    const what = Object.hasOwn(RECORD_SOURCES, source)
+      ? RECORD_SOURCES[source]
+      : `an event of ${word(source)}`
+    return `${what}. ${BY_QUEUE}`
   }
   if (known.raw_path !== undefined)
     return 'a VPC Lattice event of structure 1.0. Set the target group to LambdaEventStructureVersion V2.'
@@ -79,7 +82,8 @@ export function describeRefused(event: unknown): string {
       `consumes as the rule's target.`
     )
   const keys = Object.keys(event)
-  return `${keys.length === 0 ? 'an empty object' : `an object with ${keys.slice(0, 8).map(word).join(', ')}`}. ${FORMS}`
+  const shown = keys.slice(0, 8).map(word).join(', ')
+  return `${keys.length === 0 ? 'an empty object' : `an object with ${shown}`}. ${FORMS}`
 }
 
 /** Text of an event in a log line: short, and on one line. */

@@ -82,8 +82,8 @@ export class RuntimeClient {
           }
         }
         problem =
-          'it ' +
-          `answered ${status}${status === 200 ? ' without a request id' : ''}${body ? `: ${body.slice(0, 200)}` : ''}`
+          `it answered ${status}${status === 200 ? ' without a request id' : ''}` +
+          (body ? `: ${body.slice(0, 200)}` : '')
       } catch (error) {
         problem = error
       }

@@ -9,7 +9,7 @@ import { ResponseStream, type StreamHead } from './response-stream.ts'
  * A handler as AWS calls it: `(event, context)`, with a callback, or `(event, responseStream, context)` under
  * `awslambda.streamifyResponse`.
  */
-// oxlint-disable-next-line typescript/no-explicit-any -- handlers have their own types of event, context and callback, such as those of aws-lambda
+// oxlint-disable-next-line typescript/no-explicit-any -- types of their own, as aws-lambda's
 export type LambdaHandler = (event: any, context: any, callback: any) => unknown
 
 /** One call of a handler. */

@@ -51,7 +51,9 @@ export class WorkersCache {
     const request = input instanceof Request ? input : new Request(input)
     if (this.#name === undefined) return request
     const url = new URL(request.url)
-    const named = `http://${[...new TextEncoder().encode(this.#name)].map((byte) => byte.toString(16).padStart(2, '0')).join('') || 'x'}.cache.invalid/${url.host}${url.pathname}${url.search}`
+    const bytes = [...new TextEncoder().encode(this.#name)]
+    const host = bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('') || 'x'
+    const named = `http://${host}.cache.invalid/${url.host}${url.pathname}${url.search}`
     return new Request(named, { method: request.method, headers: request.headers })
   }
 }

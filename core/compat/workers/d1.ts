@@ -268,7 +268,8 @@ function engineText(error: UnmoorError): string {
   const extended = EXTENDED[error.details.kind ?? '']
   const code =
     error.code === 'AlreadyExists' && error.details.kind === 'table' ? undefined : CODES[error.code]
-  return `${text}: ${code ?? 'SQLITE_ERROR'}${code === 'SQLITE_CONSTRAINT' && extended !== undefined ? ` (extended: ${extended})` : ''}`
+  const more = code === 'SQLITE_CONSTRAINT' && extended !== undefined ? ` (extended: ${extended})` : ''
+  return `${text}: ${code ?? 'SQLITE_ERROR'}${more}`
 }
 
 const CODES: Readonly<Record<string, string>> = {

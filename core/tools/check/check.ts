@@ -89,51 +89,13 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
     ...adapters.map((adapter) => readModuleGraph(adapter, loaded, SILENT)),
   ])
   const manifest = isProject(project) ? project.manifest : undefined
-  const findings = new Map<string, Finding>()
-  const sources = new Map<string, SourceText>()
   const short = (path: string): string => relative(loaded.projectDir, path).split(sep).join('/')
   const all = adapters.map(({ name }) => name)
-  const add: CheckContext['add'] = (file, reports, chain) => {
-    for (const report of applySilences(file, reports)) {
-      const finding = toFinding(report, file, short, all, chain)
-      const key = `${finding.rule} ${finding.file}:${finding.line}:${finding.column} ${finding.message}`
-      const known = findings.get(key)
-      findings.set(
-        key,
-        known === undefined
-          ? finding
-          : {
-              ...known,
-              targets: all.filter((name) => known.targets.includes(name) || finding.targets.includes(name)),
-            },
-      )
-      sources.set(finding.file, file)
-    }
-  }
+  const { findings, sources, add } = collectFindings(all, short)
   const entryReports: Report[] = []
-  const targets: CheckedTarget[] = []
-  for (const adapter of adapters)
-    targets.push({
-      name: adapter.name,
-      adapter,
-      dialects: await dialectsOf(adapter, manifest, loaded, entryReports),
-    })
-  for (const target of targets) {
-    try {
-      if (loaded.worker !== undefined) checkTarget(loaded.worker, target.name)
-    } catch (error) {
-      if (!isUnmoorError(error)) throw error
-      entryReports.push({ rule: 'worker-target', at: 0, message: error.message, targets: [target.name] })
-    }
-  }
-  const modules = new Map<string, SourceFile>()
-  const paths = new Set(
-    graphs.flatMap(({ modules: ids }) => ids.filter((id) => isAppModule(id, loaded.projectDir))),
-  )
+  const targets = await checkedTargets(adapters, manifest, loaded, entryReports)
   const main = loaded.worker?.main ?? loaded.entry
-  paths.delete(loaded.entry)
-  paths.add(main)
-  for (const path of [...paths].sort()) modules.set(path, await readSourceFile(path))
+  const modules = await readAppModules(graphs, main, loaded)
   const context: CheckContext = {
     project: loaded,
     manifest,
@@ -157,15 +119,75 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
   }
   add(entry, entryReports)
   if (options.worker !== undefined) await reportSettings(warnings, 'warning', options, add)
-  const sorted = [...findings.values()].sort((a, b) =>
-    a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1,
-  )
   return {
-    findings: sorted,
+    findings: [...findings.values()].sort((a, b) =>
+      a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1,
+    ),
     files: modules.size + migrations,
     targets: all,
     source: (file) => sources.get(file),
   }
+}
+
+/** Findings as rules report them, each once; one that several targets have names them all. */
+function collectFindings(
+  targets: readonly string[],
+  short: (path: string) => string,
+): { findings: Map<string, Finding>; sources: Map<string, SourceText>; add: CheckContext['add'] } {
+  const findings = new Map<string, Finding>()
+  const sources = new Map<string, SourceText>()
+  return {
+    findings,
+    sources,
+    add(file, reports, chain) {
+      for (const report of applySilences(file, reports)) {
+        const finding = toFinding(report, file, short, targets, chain)
+        const key = `${finding.rule} ${finding.file}:${finding.line}:${finding.column} ${finding.message}`
+        const known = findings.get(key)
+        const isNamed = (name: string): boolean =>
+          known?.targets.includes(name) === true || finding.targets.includes(name)
+        findings.set(key, known === undefined ? finding : { ...known, targets: targets.filter(isNamed) })
+        sources.set(finding.file, file)
+      }
+    },
+  }
+}
+
+/** The targets with the SQL dialects of the app there; what a target cannot build is reported. */
+async function checkedTargets(
+  adapters: readonly Adapter[],
+  manifest: Project['manifest'] | undefined,
+  loaded: LoadedConfig,
+  reports: Report[],
+): Promise<CheckedTarget[]> {
+  const targets: CheckedTarget[] = []
+  for (const adapter of adapters) {
+    const dialects = await dialectsOf(adapter, manifest, loaded, reports)
+    targets.push({ name: adapter.name, adapter, dialects })
+  }
+  for (const target of targets) {
+    try {
+      if (loaded.worker !== undefined) checkTarget(loaded.worker, target.name)
+    } catch (error) {
+      if (!isUnmoorError(error)) throw error
+      reports.push({ rule: 'worker-target', at: 0, message: error.message, targets: [target.name] })
+    }
+  }
+  return targets
+}
+
+/** The app's own modules in any target's graph, by path; `main` in place of a generated entry. */
+async function readAppModules(
+  graphs: readonly ModuleGraph[],
+  main: string,
+  { entry, projectDir }: LoadedConfig,
+): Promise<Map<string, SourceFile>> {
+  const paths = new Set(graphs.flatMap(({ modules: ids }) => ids.filter((id) => isAppModule(id, projectDir))))
+  paths.delete(entry)
+  paths.add(main)
+  const modules = new Map<string, SourceFile>()
+  for (const path of [...paths].sort()) modules.set(path, await readSourceFile(path))
+  return modules
 }
 
 /** A wrangler file that is refused, as findings; undefined for an error that names no line of it. */

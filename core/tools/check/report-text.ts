@@ -26,5 +26,6 @@ export function formatFinding(finding: Finding, result: CheckResult): string {
 export function formatSummary({ findings, files, targets }: CheckResult): string {
   const errors = findings.filter(({ severity }) => severity === 'error').length
   const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`
-  return `${count(errors, 'error')}, ${count(findings.length - errors, 'warning')} in ${count(files, 'file')}, for ${targets.join(', ')}`
+  const found = `${count(errors, 'error')}, ${count(findings.length - errors, 'warning')}`
+  return `${found} in ${count(files, 'file')}, for ${targets.join(', ')}`
 }

@@ -57,9 +57,10 @@ export function checkSqlText(text: string, place: SqlPlace): SqlFinding[] {
 
 /** What begins a statement and no piece of one (as END and SET do). */
 const WHOLE: ReadonlySet<string> = new Set(
-  'SELECT WITH INSERT REPLACE UPDATE DELETE CREATE ALTER DROP BEGIN COMMIT ROLLBACK SAVEPOINT PRAGMA ATTACH DETACH VACUUM COPY'.split(
-    ' ',
-  ),
+  (
+    'SELECT WITH INSERT REPLACE UPDATE DELETE CREATE ALTER DROP BEGIN COMMIT ROLLBACK SAVEPOINT PRAGMA ' +
+    'ATTACH DETACH VACUUM COPY'
+  ).split(' '),
 )
 
 /** Statements that `core/bindings/sql.ts` refuses, with what it says. */

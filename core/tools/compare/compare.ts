@@ -145,7 +145,8 @@ async function openSide(options: SideOptions, project: Project): Promise<Side> {
   const named = Object.entries(options.drivers ?? {}).map(
     ([binding, spec]) => `${typeof spec === 'string' ? spec : spec.driver} for ${binding}`,
   )
-  const label = `${adapter.name}${options.configLabel === undefined ? '' : ` by ${options.configLabel}`}${named.length === 0 ? '' : ` with ${named.join(', ')}`}`
+  const by = options.configLabel === undefined ? '' : ` by ${options.configLabel}`
+  const label = `${adapter.name}${by}${named.length === 0 ? '' : ` with ${named.join(', ')}`}`
   return { label, target: adapter.name, adapter, drivers, config: merged }
 }
 

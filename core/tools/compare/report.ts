@@ -191,26 +191,31 @@ function rich(text: string): string {
   return escape(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>')
 }
 
+function table([head = [], ...rows]: readonly (readonly string[])[]): string {
+  const columns = head.map((cell) => `<th scope="col">${escape(cell)}</th>`).join('')
+  const toCell = (cell: string, index: number): string =>
+    index === 0 ? `<th scope="row">${escape(cell)}</th>` : `<td>${escape(cell)}</td>`
+  const body = rows.map((row) => `<tr>${row.map(toCell).join('')}</tr>`).join('')
+  return `<table><thead><tr>${columns}</tr></thead><tbody>${body}</tbody></table>`
+}
+
+function changeItem({ id, kind, what, todo, uses, proof }: Comparison['changes'][number]): string {
+  const places = uses.map(({ file, line }) => `<code>${escape(file)}:${line}</code>`).join(' ')
+  return (
+    `<li id="${escape(id)}" class="${kind}"><p><span class="kind">${KIND[kind]}</span> ${rich(what)}</p>` +
+    `<p class="todo">${rich(todo)}</p>` +
+    (uses.length > 0 ? `<p class="uses">${places}</p>` : '') +
+    `<p class="proof">proof: ${escape(proofText(proof))}</p></li>`
+  )
+}
+
 /** One page that needs no other file and no network. */
 export function toHtml(comparison: Comparison): string {
-  const table = (rows: readonly (readonly string[])[]): string =>
-    `<table><thead><tr>${(rows[0] as string[]).map((cell) => `<th scope="col">${escape(cell)}</th>`).join('')}</tr></thead><tbody>${rows
-      .slice(1)
-      .map(
-        (row) =>
-          `<tr>${row.map((cell, index) => (index === 0 ? `<th scope="row">${escape(cell)}</th>` : `<td>${escape(cell)}</td>`)).join('')}</tr>`,
-      )
-      .join('')}</tbody></table>`
-  const changes = comparison.changes
-    .map(
-      ({ id, kind, what, todo, uses, proof }) =>
-        `<li id="${escape(id)}" class="${kind}"><p><span class="kind">${KIND[kind]}</span> ${rich(what)}</p><p class="todo">${rich(todo)}</p>${
-          uses.length > 0
-            ? `<p class="uses">${uses.map(({ file, line }) => `<code>${escape(file)}:${line}</code>`).join(' ')}</p>`
-            : ''
-        }<p class="proof">proof: ${escape(proofText(proof))}</p></li>`,
-    )
-    .join('\n')
+  const changes = comparison.changes.map(changeItem).join('\n')
+  const same = comparison.same.map(
+    ({ text, proof }) => `<li>${escape(text)} <span class="proof">(${escape(proofText(proof))})</span></li>`,
+  )
+  const unused = comparison.unused.map((name) => `<code>${escape(name)}</code>`).join(', ')
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -218,16 +223,25 @@ export function toHtml(comparison: Comparison): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escape(headline(comparison))}</title>
 <style>
-:root { color-scheme: light dark; --line: #8884; --soft: #8882; --lost: #c2410c; --gained: #15803d; --different: #1d4ed8; }
+:root {
+  color-scheme: light dark;
+  --line: #8884; --soft: #8882; --lost: #c2410c; --gained: #15803d; --different: #1d4ed8;
+}
 @media (prefers-color-scheme: dark) { :root { --lost: #fb923c; --gained: #4ade80; --different: #93c5fd; } }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; line-height: 1.25; } h2 { margin-top: 2.5rem; font-size: 1.2rem; }
 ol { padding-left: 1.5rem; } ol > li { margin: 0 0 1.25rem; padding-left: .25rem; } li p { margin: .15rem 0; }
-.kind { font-size: .75rem; font-weight: 600; border: 1px solid currentColor; border-radius: 1rem; padding: 0 .5rem; margin-right: .25rem; white-space: nowrap; }
-.lost .kind { color: var(--lost); } .gained .kind { color: var(--gained); } .different .kind { color: var(--different); }
+.kind {
+  font-size: .75rem; font-weight: 600; border: 1px solid currentColor; border-radius: 1rem;
+  padding: 0 .5rem; margin-right: .25rem; white-space: nowrap;
+}
+.lost .kind { color: var(--lost); } .gained .kind { color: var(--gained); }
+.different .kind { color: var(--different); }
 .uses, .proof { font-size: .85rem; opacity: .85; overflow-wrap: anywhere; }
 code { background: var(--soft); border-radius: .25rem; padding: 0 .25rem; }
-table { border-collapse: collapse; width: 100%; margin: 1rem 0; } th, td { text-align: left; padding: .3rem .5rem; border-bottom: 1px solid var(--line); } td { font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; width: 100%; margin: 1rem 0; }
+th, td { text-align: left; padding: .3rem .5rem; border-bottom: 1px solid var(--line); }
+td { font-variant-numeric: tabular-nums; }
 svg { width: 100%; height: auto; } svg text { fill: currentColor; font: 13px system-ui, sans-serif; }
 .scroll { overflow-x: auto; }
 </style>
@@ -238,8 +252,8 @@ svg { width: 100%; height: auto; } svg text { fill: currentColor; font: 13px sys
 ${changes}
 </ol>
 <h2>The same on both</h2>
-<ul>${comparison.same.map(({ text, proof }) => `<li>${escape(text)} <span class="proof">(${escape(proofText(proof))})</span></li>`).join('')}</ul>
-${comparison.unused.length > 0 ? `<p>Differs, and the app does not use it: ${comparison.unused.map((name) => `<code>${escape(name)}</code>`).join(', ')}</p>` : ''}
+<ul>${same.join('')}</ul>
+${unused === '' ? '' : `<p>Differs, and the app does not use it: ${unused}</p>`}
 <h2>Limits of the platforms</h2>
 <div class="scroll">${table(limitRows(comparison))}</div>
 <p class="proof">${escape(limitsText(comparison))}</p>
@@ -287,14 +301,15 @@ function chart({ from, to, cost }: Comparison): string {
       const part =
         `<rect x="${at.toFixed(1)}" y="${y + 20}" ` +
         `width="${Math.max(length, 0.5).toFixed(1)}" height="24" ` +
-        `fill="${COLOURS[items.indexOf(item) % COLOURS.length]}"><title>${escape(`${item}: ${amount.toFixed(2)}`)}</title></rect>`
+        `fill="${COLOURS[items.indexOf(item) % COLOURS.length]}">` +
+        `<title>${escape(`${item}: ${amount.toFixed(2)}`)}</title></rect>`
       at += length
       return part
     })
     return (
       `<text x="0" y="${y + 14}">${escape(label)}</text>${parts.join('')}<text ` +
       `x="${(at + 6).toFixed(1)}" ` +
-      `y="${y + 37}">${lines === undefined ? 'not known' : total(lines).toFixed(2)}</text>`
+      `y="${y + 37}">${sumText(lines)}</text>`
     )
   })
   const legend = items.map((item, index) => {
@@ -306,8 +321,14 @@ function chart({ from, to, cost }: Comparison): string {
     )
   })
   const height = 130 + Math.ceil(items.length / 4) * 20
+  const sums = sides.map(({ label, lines }) => `${label} ${sumText(lines)}`).join(', ')
   return (
     `<svg viewBox="0 0 ${width} ${height}" role="img" ` +
-    `aria-label="${escape(`Cost of a month: ${sides.map(({ label, lines }) => `${label} ${lines === undefined ? 'not known' : total(lines).toFixed(2)}`).join(', ')} ${cost.currency}`)}">${bars.join('')}${legend.join('')}</svg>`
+    `aria-label="${escape(`Cost of a month: ${sums} ${cost.currency}`)}">` +
+    `${bars.join('')}${legend.join('')}</svg>`
   )
+}
+
+function sumText(lines: Comparison['cost']['from']): string {
+  return lines === undefined ? 'not known' : total(lines).toFixed(2)
 }

@@ -25,7 +25,8 @@ export function matrixText(reports: readonly Report[]): string {
       .filter(({ outcome }) => outcome === 'skipped' || outcome === 'expectedFailure')
       .map(
         ({ id, outcome, contract, reason }) =>
-          `- ${target}, \`${id}\` (${outcome === 'skipped' ? 'skipped' : 'expected failure'}): ${reason}. ${contract}`,
+          `- ${target}, \`${id}\` (${outcome === 'skipped' ? 'skipped' : 'expected failure'}): ` +
+          `${reason}. ${contract}`,
       ),
   )
   return [

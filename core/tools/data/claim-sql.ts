@@ -9,8 +9,10 @@ const TABLE = 'unmoor_claims'
 export function sqlClaim(db: Sql): StoreClaim {
   const now =
     db.dialect === 'postgres' ? 'CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)' : 'unixepoch()'
-  const write = `INSERT INTO ${TABLE} (name, owner, host, since, ends) VALUES ('data', ?1, ?2, ?3, ${now} + ?4)
-ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, host = excluded.host, since = excluded.since, ends = excluded.ends
+  const write = `INSERT INTO ${TABLE} (name, owner, host, since, ends)
+VALUES ('data', ?1, ?2, ?3, ${now} + ?4)
+ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, host = excluded.host,
+  since = excluded.since, ends = excluded.ends
 WHERE ${TABLE}.owner = excluded.owner OR ${TABLE}.ends < ${now}
 RETURNING owner`
   return {

@@ -48,7 +48,8 @@ async function* readRows(db: Sql, table: Table, from: Position): AsyncGenerator<
     // Rows compare column by column, on both engines.
     const where = last === undefined ? '' : `WHERE (${order.join(', ')}) > (${bounds.join(', ')})`
     const { rows } = await db.raw(
-      `SELECT ${selected.flat().join(', ')} FROM ${quoteName(table.name)} AS t ${where} ORDER BY ${order.join(', ')} LIMIT ${PAGE}`,
+      `SELECT ${selected.flat().join(', ')} FROM ${quoteName(table.name)} AS t ${where} ` +
+        `ORDER BY ${order.join(', ')} LIMIT ${PAGE}`,
       params,
     )
     for (const values of rows) {
@@ -143,9 +144,8 @@ function* inserts(table: Table, rows: readonly Row[], dialect: SqlDialect): Gene
   for (const row of rows) {
     // A cell binds two values at the most.
     if (params.length + 2 * row.length > LIMITS['sql.params']) close()
-    tuples.push(
-      `(${table.columns.map((column, index) => writeCell(row[index] ?? null, column, dialect, params)).join(', ')})`,
-    )
+    const cells = table.columns.map((column, index) => writeCell(row[index] ?? null, column, dialect, params))
+    tuples.push(`(${cells.join(', ')})`)
     if (batch.length >= STATEMENTS) {
       yield batch
       batch = []

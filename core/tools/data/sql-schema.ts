@@ -94,16 +94,20 @@ async function postgresTables(db: Sql): Promise<Table[]> {
   const columns = await db.all<{ table_name: string; column_name: string; data_type: string }>(
     `SELECT c.table_name, c.column_name, c.data_type FROM information_schema.columns c
      JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name
-     WHERE c.table_schema = current_schema() AND t.table_type = 'BASE TABLE' ORDER BY c.table_name, c.ordinal_position`,
+     WHERE c.table_schema = current_schema() AND t.table_type = 'BASE TABLE'
+     ORDER BY c.table_name, c.ordinal_position`,
   )
   const keys = await db.all<{ table_name: string; column_name: string }>(
     `SELECT k.table_name, k.column_name FROM information_schema.table_constraints c
-     JOIN information_schema.key_column_usage k ON k.constraint_schema = c.constraint_schema AND k.constraint_name = c.constraint_name AND k.table_name = c.table_name
-     WHERE c.table_schema = current_schema() AND c.constraint_type = 'PRIMARY KEY' ORDER BY k.table_name, k.ordinal_position`,
+     JOIN information_schema.key_column_usage k ON k.constraint_schema = c.constraint_schema
+       AND k.constraint_name = c.constraint_name AND k.table_name = c.table_name
+     WHERE c.table_schema = current_schema() AND c.constraint_type = 'PRIMARY KEY'
+     ORDER BY k.table_name, k.ordinal_position`,
   )
   const foreign = await db.all<{ table_name: string; other: string }>(
     `SELECT DISTINCT a.relname AS table_name, b.relname AS other FROM pg_constraint f
-     JOIN pg_class a ON a.oid = f.conrelid JOIN pg_class b ON b.oid = f.confrelid JOIN pg_namespace n ON n.oid = a.relnamespace
+     JOIN pg_class a ON a.oid = f.conrelid JOIN pg_class b ON b.oid = f.confrelid
+     JOIN pg_namespace n ON n.oid = a.relnamespace
      WHERE f.contype = 'f' AND n.nspname = current_schema()`,
   )
   const names = [...new Set(columns.map(({ table_name }) => table_name))]

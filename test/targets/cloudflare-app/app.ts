@@ -1,7 +1,10 @@
 import {
   assets,
+  type BlobStore,
   blob,
+  type Cache,
   cache,
+  type Context,
   defineApp,
   defineBindings,
   kv,
@@ -55,52 +58,16 @@ export default defineApp({
         ctx.waitUntil(new Promise<void>((resolve) => setTimeout(() => resolve(void log.push('waited')), 100)))
         ctx.waitUntil(Promise.reject(new Error('logged only')))
         return new Response(String(ctx.signal.aborted))
-      case '/stream': {
-        const { readable, writable } = new TransformStream<Uint8Array>()
-        const writer = writable.getWriter()
-        ctx.waitUntil(
-          (async () => {
-            await writer.write(new TextEncoder().encode('first'))
-            await new Promise((resolve) => setTimeout(resolve, 400))
-            await writer.write(new TextEncoder().encode('last'))
-            await writer.close()
-          })(),
-        )
-        return new Response(readable)
-      }
+      case '/stream':
+        return streamInTwo(ctx)
       case '/abort':
         request.signal.addEventListener('abort', () => void aborted++)
         await new Promise((resolve) => setTimeout(resolve, 1500))
         return new Response('late')
       case '/aborted':
         return new Response(String(aborted))
-      case '/upload': {
-        const size = Number(url.searchParams.get('size'))
-        const conditional = url.searchParams.has('create')
-        const chunk = new Uint8Array(1024 * 1024).fill(7)
-        let left = size
-        const body = new ReadableStream<Uint8Array>({
-          pull(controller) {
-            if (left === 0) return controller.close()
-            if (url.searchParams.has('fail') && left < size / 2)
-              return controller.error(new Error('source broke'))
-            const part = chunk.slice(0, Math.min(left, chunk.length))
-            left -= part.length
-            controller.enqueue(part)
-          },
-        })
-        try {
-          return Response.json(
-            await env.icons.put('big', body, {
-              contentType: 'x/y',
-              customMetadata: { a: 'b' },
-              ...(conditional ? { ifNoneMatch: '*' } : {}),
-            }),
-          )
-        } catch (error) {
-          return Response.json(error, { status: 400 })
-        }
-      }
+      case '/upload':
+        return upload(env.icons, url.searchParams)
       case '/self':
         return env.self.fetch('/hello')
       case '/asset':
@@ -111,18 +78,8 @@ export default defineApp({
           n: Number(url.searchParams.get('n')),
         })
         return new Response('sent')
-      case '/cached': {
-        const found = await env.pages.match('http://cache/page')
-        if (found !== undefined)
-          return new Response(
-            `hit ${await found.text()} ${found.headers.get('x-kept')} ${found.headers.has('cf-cache-status')}`,
-          )
-        await env.pages.put(
-          'http://cache/page',
-          new Response('body', { headers: { 'cache-control': 'max-age=60', 'x-kept': 'yes' } }),
-        )
-        return new Response('miss')
-      }
+      case '/cached':
+        return cached(env.pages)
       default:
         return new Response(
           `no route ${url.pathname} ${env.region} ${await env.adminToken.get()} ${await env.spareToken.get()}`,
@@ -165,3 +122,59 @@ export default defineApp({
     },
   },
 })
+
+/** A body whose last part comes 400 ms after its first. */
+function streamInTwo(ctx: Context): Response {
+  const { readable, writable } = new TransformStream<Uint8Array>()
+  const writer = writable.getWriter()
+  ctx.waitUntil(
+    (async () => {
+      await writer.write(new TextEncoder().encode('first'))
+      await new Promise((resolve) => setTimeout(resolve, 400))
+      await writer.write(new TextEncoder().encode('last'))
+      await writer.close()
+    })(),
+  )
+  return new Response(readable)
+}
+
+/** Stores a stream of `size` bytes; its source breaks half-way where `fail` is set. */
+async function upload(icons: BlobStore, params: URLSearchParams): Promise<Response> {
+  const size = Number(params.get('size'))
+  const conditional = params.has('create')
+  const chunk = new Uint8Array(1024 * 1024).fill(7)
+  let left = size
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (left === 0) return controller.close()
+      if (params.has('fail') && left < size / 2) return controller.error(new Error('source broke'))
+      const part = chunk.slice(0, Math.min(left, chunk.length))
+      left -= part.length
+      controller.enqueue(part)
+    },
+  })
+  try {
+    return Response.json(
+      await icons.put('big', body, {
+        contentType: 'x/y',
+        customMetadata: { a: 'b' },
+        ...(conditional ? { ifNoneMatch: '*' } : {}),
+      }),
+    )
+  } catch (error) {
+    return Response.json(error, { status: 400 })
+  }
+}
+
+async function cached(pages: Cache): Promise<Response> {
+  const found = await pages.match('http://cache/page')
+  if (found !== undefined)
+    return new Response(
+      `hit ${await found.text()} ${found.headers.get('x-kept')} ${found.headers.has('cf-cache-status')}`,
+    )
+  await pages.put(
+    'http://cache/page',
+    new Response('body', { headers: { 'cache-control': 'max-age=60', 'x-kept': 'yes' } }),
+  )
+  return new Response('miss')
+}

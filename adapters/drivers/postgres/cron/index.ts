@@ -46,7 +46,8 @@ class PostgresCronStore implements CronStore {
     const [claimed] = await this.#query(
       `INSERT INTO ${this.#table} AS c (app, cron, scheduled_time, lease, leased_until, attempt)
        VALUES ($1, $2, $3, $4, clock_timestamp() + make_interval(secs => $5), 1)
-       ON CONFLICT (app, cron, scheduled_time) DO UPDATE SET lease = excluded.lease, leased_until = excluded.leased_until,
+       ON CONFLICT (app, cron, scheduled_time) DO UPDATE SET
+         lease = excluded.lease, leased_until = excluded.leased_until,
          attempt = c.attempt + CASE WHEN c.lease = excluded.lease THEN 0 ELSE 1 END
        WHERE NOT c.done AND (c.leased_until <= clock_timestamp() OR c.lease = excluded.lease)
        RETURNING attempt`,
@@ -54,8 +55,8 @@ class PostgresCronStore implements CronStore {
     )
     if (claimed !== undefined) return { state: 'claimed', attempt: Number(claimed['attempt']) }
     const [row] = await this.#query(
-      `SELECT done, greatest(extract(epoch FROM leased_until - clock_timestamp()), 0)::float8 AS seconds FROM ${this.#table}
-       WHERE app = $1 AND cron = $2 AND scheduled_time = $3`,
+      `SELECT done, greatest(extract(epoch FROM leased_until - clock_timestamp()), 0)::float8 AS seconds
+       FROM ${this.#table} WHERE app = $1 AND cron = $2 AND scheduled_time = $3`,
       [this.#app, cron, scheduledTime],
     )
     if (row?.['done'] === true) return { state: 'done' }
@@ -123,8 +124,11 @@ class PostgresCronStore implements CronStore {
     await this.#pool.begin(async (session) => {
       await session.unsafe(`SELECT pg_advisory_xact_lock(${LOCK})`)
       await makeSchema(session, this.#schema)
-      await session.unsafe(`CREATE TABLE IF NOT EXISTS ${this.#table} (app text NOT NULL, cron text NOT NULL, scheduled_time bigint NOT NULL, lease text NOT NULL,
-        leased_until timestamptz NOT NULL, attempt integer NOT NULL, done boolean NOT NULL DEFAULT false, PRIMARY KEY (app, cron, scheduled_time))`)
+      await session.unsafe(`CREATE TABLE IF NOT EXISTS ${this.#table} (
+        app text NOT NULL, cron text NOT NULL, scheduled_time bigint NOT NULL, lease text NOT NULL,
+        leased_until timestamptz NOT NULL, attempt integer NOT NULL, done boolean NOT NULL DEFAULT false,
+        PRIMARY KEY (app, cron, scheduled_time)
+      )`)
     })
   }
 

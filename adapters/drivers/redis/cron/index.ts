@@ -26,7 +26,8 @@ const HEAD = `
     return tonumber(attempt), tonumber(ends), lease
   end
   local function put(attempt, seconds, lease)
-    redis.call('HSET', KEYS[1], ARGV[1], string.format('%d %d %s', attempt, now + math.floor(seconds * 1000), lease))
+    local ends = now + math.floor(seconds * 1000)
+    redis.call('HSET', KEYS[1], ARGV[1], string.format('%d %d %s', attempt, ends, lease))
   end
 `
 const CLAIM = script(

@@ -42,16 +42,20 @@ class SqliteCronStore implements CronStore {
   #latest: ArrayStatement<[scheduledTime: number | null]>
 
   constructor(database: DatabaseSync, path: string, app: string, now: () => number) {
-    database.exec(`CREATE TABLE IF NOT EXISTS claims (app TEXT NOT NULL, cron TEXT NOT NULL, scheduled_time INTEGER NOT NULL, lease TEXT NOT NULL,
-      leased_until INTEGER NOT NULL, attempt INTEGER NOT NULL, done INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (app, cron, scheduled_time)) WITHOUT ROWID`)
+    database.exec(`CREATE TABLE IF NOT EXISTS claims (
+        app TEXT NOT NULL, cron TEXT NOT NULL, scheduled_time INTEGER NOT NULL, lease TEXT NOT NULL,
+        leased_until INTEGER NOT NULL, attempt INTEGER NOT NULL, done INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (app, cron, scheduled_time)
+      ) WITHOUT ROWID`)
     this.#database = database
     this.#path = path
     this.#app = app
     this.#now = now
     this.#get = prepareArrays(database, `SELECT lease, leased_until, attempt, done FROM claims ${WHERE}`)
-    this.#put =
-      database.prepare(`INSERT INTO claims (app, cron, scheduled_time, lease, leased_until, attempt) VALUES (?, ?, ?, ?, ?, ?)
-      ON CONFLICT DO UPDATE SET lease = excluded.lease, leased_until = excluded.leased_until, attempt = excluded.attempt`)
+    this.#put = database.prepare(`INSERT INTO claims (app, cron, scheduled_time, lease, leased_until, attempt)
+      VALUES (?, ?, ?, ?, ?, ?)
+      ON CONFLICT DO UPDATE SET lease = excluded.lease, leased_until = excluded.leased_until,
+        attempt = excluded.attempt`)
     this.#extend = database.prepare(`UPDATE claims SET leased_until = ? ${WHERE} AND lease = ? AND NOT done`)
     this.#finish = database.prepare(`UPDATE claims SET done = 1 ${WHERE}`)
     this.#prune = database.prepare(

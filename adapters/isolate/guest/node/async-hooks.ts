@@ -41,7 +41,7 @@ const keepingThen = function (this: Promise<unknown>, onFulfilled?: unknown, onR
 }
 Object.defineProperty(keepingThen, 'name', { value: 'then' })
 Object.defineProperty(keepingThen, 'unmoor', { value: MARK })
-// oxlint-disable-next-line eslint/no-extend-native, unicorn/no-thenable -- every continuation of lowered code goes through it
+// oxlint-disable-next-line eslint/no-extend-native, unicorn/no-thenable -- lowered code's continuations go through it
 void Object.defineProperty(Promise.prototype, 'then', {
   value: keepingThen,
   writable: true,

@@ -28,14 +28,19 @@ function show(value: unknown, depth: number, seen: readonly object[]): string {
   if (Array.isArray(value)) return list('[', ']', value, (item) => inspect(item, depth + 1, path))
   if (ArrayBuffer.isView(value) && !(value instanceof DataView))
     return `${name}(${(value as Uint8Array).length}) ${list('[', ']', value as Uint8Array, String)}`
-  if (value instanceof Map)
-    return `Map(${value.size}) ${list('{', '}', value, ([key, item]) => `${inspect(key, depth + 1, path)} => ${inspect(item, depth + 1, path)}`)}`
+  if (value instanceof Map) {
+    const entry = ([key, item]: [unknown, unknown]): string =>
+      `${inspect(key, depth + 1, path)} => ${inspect(item, depth + 1, path)}`
+    return `Map(${value.size}) ${list('{', '}', value, entry)}`
+  }
   if (value instanceof Set)
     return `Set(${value.size}) ${list('{', '}', value, (item) => inspect(item, depth + 1, path))}`
   if (value instanceof Promise) return 'Promise {}'
   const text = list('{', '}', Object.keys(value), (key) => {
     const descriptor = Object.getOwnPropertyDescriptor(value, key)
-    return `${/^[A-Za-z_$][\w$]*$/.test(key) ? key : JSON.stringify(key)}: ${descriptor?.get === undefined ? inspect(descriptor?.value, depth + 1, path) : '[Getter]'}`
+    const name = /^[A-Za-z_$][\w$]*$/.test(key) ? key : JSON.stringify(key)
+    const shown = descriptor?.get === undefined ? inspect(descriptor?.value, depth + 1, path) : '[Getter]'
+    return `${name}: ${shown}`
   })
   return name === '' || name === 'Object' ? text : `${name} ${text}`
 }
@@ -49,8 +54,10 @@ function showError(error: Error, depth: number, path: readonly object[]): string
   let text =
     typeof error.stack === 'string' && error.stack !== '' ? error.stack : `${error.name}: ${error.message}`
   const own = Object.keys(error).filter((key) => key !== 'stack' && key !== 'message')
-  if (own.length > 0 && depth < MAX_DEPTH)
-    text += ` ${list('{', '}', own, (key) => `${key}: ${inspect((error as Error & Record<string, unknown>)[key], depth + 1, path)}`)}`
+  if (own.length > 0 && depth < MAX_DEPTH) {
+    const properties = error as Error & Record<string, unknown>
+    text += ` ${list('{', '}', own, (key) => `${key}: ${inspect(properties[key], depth + 1, path)}`)}`
+  }
   if (error.cause !== undefined && depth < MAX_DEPTH)
     text += `\n[cause]: ${inspect(error.cause, depth + 1, path)}`
   return text.slice(0, MAX_TEXT)

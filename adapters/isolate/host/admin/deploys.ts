@@ -222,7 +222,8 @@ export class Deploys {
     const trial = await this.#toRecord(name, version, settings, `trial of ${version}`)
     await this.#supervisor?.probe(trial).catch((error: unknown) => {
       const code = isUnmoorError(error) && error.code !== 'Internal' ? error.code : 'Unavailable'
-      const message = `Version ${version} of "${name}" does not start, so it is not served: ${errorText(error)}`
+      const message =
+        `Version ${version} of "${name}" does not start, so it is not served: ` + errorText(error)
       throw new UnmoorError(code, message, { operation: 'deploy', retryable: false, cause: error })
     })
     await this.#store.activate(name, version, settings)

@@ -83,8 +83,9 @@ export async function startAdmin(
     })
     server.listen(options.port, options.host, resolve)
   })
+  const { port } = server.address() as AddressInfo
   return {
-    url: `${tls === undefined ? 'http' : 'https'}://${options.host}:${(server.address() as AddressInfo).port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://${options.host}:${port}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

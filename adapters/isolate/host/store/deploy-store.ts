@@ -152,10 +152,11 @@ export class DeployStore {
     const inserts: SqlStatement[] = []
     for (let index = 0; index < files.length; index += ROWS) {
       const rows = files.slice(index, index + ROWS)
+      const row = '(?, (SELECT last_version FROM unmoor_host_apps WHERE name = ?), ?, ?, ?)'
       inserts.push({
         text:
           'INSERT INTO unmoor_host_files (app, version, path, hash, size) ' +
-          `VALUES ${rows.map(() => '(?, (SELECT last_version FROM unmoor_host_apps WHERE name = ?), ?, ?, ?)').join(', ')}`,
+          `VALUES ${rows.map(() => row).join(', ')}`,
         params: rows.flatMap((file) => [name, name, file.path, file.hash, file.size]),
       })
     }
@@ -175,7 +176,8 @@ export class DeployStore {
           params: [name],
         },
         {
-          text: `INSERT INTO unmoor_host_versions (app, version, size, created, note) SELECT name, last_version, CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS TEXT)
+          text: `INSERT INTO unmoor_host_versions (app, version, size, created, note)
+            SELECT name, last_version, CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS TEXT)
             FROM unmoor_host_apps WHERE name = ?`,
           params: [size, Date.now(), note, name],
         },

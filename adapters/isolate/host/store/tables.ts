@@ -8,11 +8,14 @@ import type { SqlDriver } from '../../../../core/bindings/drivers.ts'
 const TABLES = [
   `CREATE TABLE IF NOT EXISTS unmoor_host_state (id BIGINT PRIMARY KEY, revision BIGINT NOT NULL)`,
   `INSERT INTO unmoor_host_state (id, revision) VALUES (1, 1) ON CONFLICT (id) DO NOTHING`,
-  `CREATE TABLE IF NOT EXISTS unmoor_host_apps (name TEXT PRIMARY KEY, version BIGINT NOT NULL, last_version BIGINT NOT NULL, settings TEXT NOT NULL,
+  `CREATE TABLE IF NOT EXISTS unmoor_host_apps (
+     name TEXT PRIMARY KEY, version BIGINT NOT NULL, last_version BIGINT NOT NULL, settings TEXT NOT NULL,
      revision BIGINT NOT NULL, deleted BIGINT NOT NULL)`,
-  `CREATE TABLE IF NOT EXISTS unmoor_host_versions (app TEXT NOT NULL, version BIGINT NOT NULL, size BIGINT NOT NULL, created BIGINT NOT NULL, activated BIGINT,
-     note TEXT NOT NULL, PRIMARY KEY (app, version))`,
-  `CREATE TABLE IF NOT EXISTS unmoor_host_files (app TEXT NOT NULL, version BIGINT NOT NULL, path TEXT NOT NULL, hash TEXT NOT NULL, size BIGINT NOT NULL,
+  `CREATE TABLE IF NOT EXISTS unmoor_host_versions (
+     app TEXT NOT NULL, version BIGINT NOT NULL, size BIGINT NOT NULL, created BIGINT NOT NULL,
+     activated BIGINT, note TEXT NOT NULL, PRIMARY KEY (app, version))`,
+  `CREATE TABLE IF NOT EXISTS unmoor_host_files (
+     app TEXT NOT NULL, version BIGINT NOT NULL, path TEXT NOT NULL, hash TEXT NOT NULL, size BIGINT NOT NULL,
      PRIMARY KEY (app, version, path))`,
   `CREATE INDEX IF NOT EXISTS unmoor_host_files_hash ON unmoor_host_files (hash)`,
   `CREATE TABLE IF NOT EXISTS unmoor_host_routes (route TEXT PRIMARY KEY, app TEXT NOT NULL)`,

@@ -74,7 +74,8 @@ function functionUrl({ AuthType, InvokeMode }: Part): Part {
 
 const INVOCATION = {
   'Fn::Sub':
-    'arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Function.Arn}/invocations',
+    'arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/' +
+    'functions/${Function.Arn}/invocations',
 }
 
 function apiPermission(api: string): Part {

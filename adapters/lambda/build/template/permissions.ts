@@ -75,7 +75,8 @@ export function permissions(manifest: Manifest, drivers: Readonly<Record<string,
         allow(
           ['ssm:GetParameter'],
           sub(
-            `arn:\${AWS::Partition}:ssm:\${AWS::Region}:\${AWS::AccountId}:parameter${name.startsWith('/') ? '' : '/'}${name}`,
+            'arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:' +
+              `parameter${name.startsWith('/') ? '' : '/'}${name}`,
           ),
         ),
       )

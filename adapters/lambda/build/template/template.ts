@@ -16,7 +16,8 @@ type Input = Pick<BuildContext, 'manifest' | 'drivers'>
  * a secret.
  */
 export function createTemplate(context: Input, options: Required<LambdaOptions>): string {
-  return `${head(context, options, 'template.yaml', 'CAPABILITY_IAM CAPABILITY_AUTO_EXPAND')}${toYaml(createStack(context, options)).trimStart()}`
+  const comment = head(context, options, 'template.yaml', 'CAPABILITY_IAM CAPABILITY_AUTO_EXPAND')
+  return `${comment}${toYaml(createStack(context, options)).trimStart()}`
 }
 
 /** The same without the SAM transform, for accounts that allow none. */
@@ -44,54 +45,16 @@ function head(
 
 function createStack(context: Input, options: Required<LambdaOptions>): Part {
   const { manifest, drivers } = context
-  // What listens on an address of its own, and may do so in a VPC.
-  const sql = Object.values(drivers).some(
-    ({ driver }) => driver === 'postgres' || driver === 'redis' || driver === 'nats' || driver === 'sqlite',
-  )
   const { parameters, conditions, environment } = settings(context, options)
-  // SQLite, which an existing Worker's D1 database is, needs a file system that all environments mount.
-  const mounted = Object.values(drivers).some(({ driver }) => driver === 'sqlite')
-  const zip = options.package === 'zip'
+  const needs = platformNeeds(context, options)
   const template: Part = {
     AWSTemplateFormatVersion: '2010-09-09',
     Transform: 'AWS::Serverless-2016-10-31',
     Description: `${manifest.name}: written by unmoor; build again rather than edit.`,
-    Parameters: {
-      ...(zip
-        ? {}
-        : {
-            ImageUri: {
-              Type: 'String',
-              Description: "The function's image: docker build, then push to ECR.",
-            },
-          }),
-      MemorySize: { Type: 'Number', Default: 512, MinValue: 128, MaxValue: 10240 },
-      Architecture: { Type: 'String', Default: 'x86_64', AllowedValues: ['x86_64', 'arm64'] },
-      LogRetentionDays: { Type: 'Number', Default: 30 },
-      ...parameters,
-      ...(mounted
-        ? {
-            FileSystemArn: {
-              Type: 'String',
-              Description:
-                'ARN of the EFS access point for the SQLite files. It needs SubnetIds and SecurityGroupIds.',
-            },
-          }
-        : {}),
-      ...(sql
-        ? {
-            SubnetIds: {
-              Type: 'CommaDelimitedList',
-              Default: '',
-              Description: 'Subnets, where the database is in a VPC; empty for none.',
-            },
-            SecurityGroupIds: { Type: 'CommaDelimitedList', Default: '' },
-          }
-        : {}),
-    },
+    Parameters: stackParameters(parameters, needs),
     // All types, so that binary bodies come and go as they are.
     Globals: manifest.fetch && options.event === 'v1' ? { Api: { BinaryMediaTypes: ['*~1*'] } } : undefined,
-    Conditions: sql
+    Conditions: needs.network
       ? {
           ...conditions,
           InVpc: { 'Fn::Not': [{ 'Fn::Equals': [{ 'Fn::Join': ['', ref('SubnetIds')] }, ''] }] },
@@ -100,39 +63,9 @@ function createStack(context: Input, options: Required<LambdaOptions>): Part {
     Resources: {
       Function: {
         Type: 'AWS::Serverless::Function',
-        Properties: {
-          ...(zip
-            ? {
-                PackageType: 'Zip',
-                CodeUri: './function.zip',
-                Runtime: ZIP_RUNTIME,
-                Handler: 'index.handler',
-              }
-            : { PackageType: 'Image', ImageUri: ref('ImageUri') }),
-          Architectures: [ref('Architecture')],
-          MemorySize: ref('MemorySize'),
-          Timeout: options.timeout,
-          Role: { 'Fn::GetAtt': ['Role', 'Arn'] },
-          LoggingConfig: { LogGroup: ref('LogGroup'), LogFormat: 'JSON' },
-          Environment: { Variables: environment },
-          VpcConfig: sql
-            ? {
-                'Fn::If': [
-                  'InVpc',
-                  { SubnetIds: ref('SubnetIds'), SecurityGroupIds: ref('SecurityGroupIds') },
-                  ref('AWS::NoValue'),
-                ],
-              }
-            : undefined,
-          FileSystemConfigs: mounted ? [{ Arn: ref('FileSystemArn'), LocalMountPath: MOUNT }] : undefined,
-          FunctionUrlConfig:
-            manifest.fetch && options.event === 'url'
-              ? { AuthType: 'NONE', InvokeMode: options.invokeMode }
-              : undefined,
-          Events: eventSources(context, options),
-        },
+        Properties: functionProperties(context, options, needs, environment),
       },
-      Role: role(context, sql),
+      Role: role(context, needs.network),
       LogGroup: {
         Type: 'AWS::Logs::LogGroup',
         DeletionPolicy: 'Delete',
@@ -148,6 +81,95 @@ function createStack(context: Input, options: Required<LambdaOptions>): Part {
   }
   if (Object.keys(template['Conditions'] as Part).length === 0) delete template['Conditions']
   return template
+}
+
+/** What the function needs around it. */
+interface PlatformNeeds {
+  /** A driver's server listens on an address of its own, and may do so in a VPC. */
+  network: boolean
+  /** SQLite, which an existing Worker's D1 database is, needs a file system that all environments mount. */
+  mounted: boolean
+  zip: boolean
+}
+
+function platformNeeds({ drivers }: Input, options: Required<LambdaOptions>): PlatformNeeds {
+  const uses = (...names: string[]): boolean =>
+    Object.values(drivers).some(({ driver }) => names.includes(driver))
+  return {
+    network: uses('postgres', 'redis', 'nats', 'sqlite'),
+    mounted: uses('sqlite'),
+    zip: options.package === 'zip',
+  }
+}
+
+function stackParameters(parameters: Part, { network, mounted, zip }: PlatformNeeds): Part {
+  return {
+    ...(zip
+      ? {}
+      : {
+          ImageUri: {
+            Type: 'String',
+            Description: "The function's image: docker build, then push to ECR.",
+          },
+        }),
+    MemorySize: { Type: 'Number', Default: 512, MinValue: 128, MaxValue: 10240 },
+    Architecture: { Type: 'String', Default: 'x86_64', AllowedValues: ['x86_64', 'arm64'] },
+    LogRetentionDays: { Type: 'Number', Default: 30 },
+    ...parameters,
+    ...(mounted
+      ? {
+          FileSystemArn: {
+            Type: 'String',
+            Description:
+              'ARN of the EFS access point for the SQLite files. It needs SubnetIds and SecurityGroupIds.',
+          },
+        }
+      : {}),
+    ...(network
+      ? {
+          SubnetIds: {
+            Type: 'CommaDelimitedList',
+            Default: '',
+            Description: 'Subnets, where the database is in a VPC; empty for none.',
+          },
+          SecurityGroupIds: { Type: 'CommaDelimitedList', Default: '' },
+        }
+      : {}),
+  }
+}
+
+function functionProperties(
+  context: Input,
+  options: Required<LambdaOptions>,
+  { network, mounted, zip }: PlatformNeeds,
+  environment: Part,
+): Part {
+  return {
+    ...(zip
+      ? { PackageType: 'Zip', CodeUri: './function.zip', Runtime: ZIP_RUNTIME, Handler: 'index.handler' }
+      : { PackageType: 'Image', ImageUri: ref('ImageUri') }),
+    Architectures: [ref('Architecture')],
+    MemorySize: ref('MemorySize'),
+    Timeout: options.timeout,
+    Role: { 'Fn::GetAtt': ['Role', 'Arn'] },
+    LoggingConfig: { LogGroup: ref('LogGroup'), LogFormat: 'JSON' },
+    Environment: { Variables: environment },
+    VpcConfig: network
+      ? {
+          'Fn::If': [
+            'InVpc',
+            { SubnetIds: ref('SubnetIds'), SecurityGroupIds: ref('SecurityGroupIds') },
+            ref('AWS::NoValue'),
+          ],
+        }
+      : undefined,
+    FileSystemConfigs: mounted ? [{ Arn: ref('FileSystemArn'), LocalMountPath: MOUNT }] : undefined,
+    FunctionUrlConfig:
+      context.manifest.fetch && options.event === 'url'
+        ? { AuthType: 'NONE', InvokeMode: options.invokeMode }
+        : undefined,
+    Events: eventSources(context, options),
+  }
 }
 
 /** Where the function answers, by what stands before it. */

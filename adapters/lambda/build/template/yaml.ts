@@ -10,7 +10,8 @@ export function toYaml(value: unknown, indent = ''): string {
   if (typeof value === 'object' && value !== null) {
     const entries = Object.entries(value).filter(([, item]) => item !== undefined)
     if (entries.length === 0) return ' {}\n'
-    return `\n${entries.map(([key, item]) => `${indent}${scalar(key)}:${toYaml(item, `${indent}  `)}`).join('')}`
+    const lines = entries.map(([key, item]) => `${indent}${scalar(key)}:${toYaml(item, `${indent}  `)}`)
+    return `\n${lines.join('')}`
   }
   return ` ${scalar(value)}\n`
 }

@@ -167,14 +167,18 @@ function listXml(
     last = name
     entries.push(
       cut < 0
-        ? `<Contents><Key>${encode(name)}</Key><LastModified>${object.lastModified.toISOString()}</LastModified><ETag>${escapeXml(object.etag)}</ETag><Size>${object.contentLength}</Size><StorageClass>STANDARD</StorageClass></Contents>`
+        ? `<Contents><Key>${encode(name)}</Key>` +
+            `<LastModified>${object.lastModified.toISOString()}</LastModified>` +
+            `<ETag>${escapeXml(object.etag)}</ETag><Size>${object.contentLength}</Size>` +
+            `<StorageClass>STANDARD</StorageClass></Contents>`
         : `<CommonPrefixes><Prefix>${encode(name)}</Prefix></CommonPrefixes>`,
     )
   }
   return [
     '<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult ' +
       'xmlns="http://s3.amazonaws.com/doc/2006-03-01/">',
-    `<Name>${bucket}</Name><Prefix>${encode(prefix)}</Prefix><KeyCount>${entries.length}</KeyCount><MaxKeys>${limit}</MaxKeys><IsTruncated>${truncated}</IsTruncated>`,
+    `<Name>${bucket}</Name><Prefix>${encode(prefix)}</Prefix><KeyCount>${entries.length}</KeyCount>` +
+      `<MaxKeys>${limit}</MaxKeys><IsTruncated>${truncated}</IsTruncated>`,
     query['encoding-type'] === 'url' ? '<EncodingType>url</EncodingType>' : '',
     truncated
       ? `<NextContinuationToken>${Buffer.from(last).toString('base64url')}</NextContinuationToken>`

@@ -8,7 +8,7 @@ import { type Scheduler, startScheduler } from './scheduler.ts'
 
 /** A cron store and its options, as the generated entry has it. */
 export interface BoundCronStore {
-  // oxlint-disable-next-line typescript/no-explicit-any -- each store has options of its own, checked by its factory
+  // oxlint-disable-next-line typescript/no-explicit-any -- each store's factory checks options of its own
   create: CronStoreFactory<any>
   /** JSON; `{ env: 'NAME' }` stands for that variable. */
   options: Readonly<Record<string, unknown>>

@@ -46,12 +46,9 @@ export class SqlStorage {
     try {
       return this.#store.query(text, params)
     } catch (error) {
-      throw error instanceof Error
-        ? new Error(
-            `${error.message}: ${/constraint failed/.test(error.message) ? 'SQLITE_CONSTRAINT' : 'SQLITE_ERROR'}`,
-            { cause: error },
-          )
-        : error
+      if (!(error instanceof Error)) throw error
+      const code = /constraint failed/.test(error.message) ? 'SQLITE_CONSTRAINT' : 'SQLITE_ERROR'
+      throw new Error(`${error.message}: ${code}`, { cause: error })
     }
   }
 }

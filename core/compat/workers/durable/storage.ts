@@ -236,7 +236,8 @@ export class SyncKv {
     add('key < $', end)
     add('substr(key, 1, length($)) = $', prefix)
     const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
-    const order = ` ORDER BY key${reverse ? ' DESC' : ''}${limit === undefined ? '' : ` LIMIT ${Math.trunc(limit)}`}`
+    const most = limit === undefined ? '' : ` LIMIT ${Math.trunc(limit)}`
+    const order = ` ORDER BY key${reverse ? ' DESC' : ''}${most}`
     for (const [key, text] of this.#store.query(`SELECT key, value FROM _cf_KV${where}${order}`, params).rows)
       yield [key as string, deserialize(text as string) as T]
   }

@@ -36,8 +36,8 @@ export function readSettings(file: WranglerFile, environment: string | undefined
     refuse(
       file,
       ['env'],
-      'there is no environment ' +
-        `"${environment}". ${names.length === 0 ? 'The file has none: leave out --env.' : `Environments: ${names.join(', ')}.`}`,
+      `there is no environment "${environment}". ` +
+        (names.length === 0 ? 'The file has none: leave out --env.' : `Environments: ${names.join(', ')}.`),
     )
   if (environment === undefined && names.length > 0)
     log.warn(

@@ -44,8 +44,9 @@ interface Options {
 }
 
 const PLACES = `
-A PLACE is a target of this project (node, lambda, isolate), of another (../other:node), the URL of an app built with --data-route
-(its token: --from-token, --to-token, or UNMOOR_DATA_TOKEN), or, to read from, the folder of an archive.
+A PLACE is a target of this project (node, lambda, isolate), of another (../other:node), the URL of an app built
+with --data-route (its token: --from-token, --to-token, or UNMOOR_DATA_TOKEN), or, to read from, the folder
+of an archive.
 A transfer that was broken off goes on when the same command runs again.`
 
 /** `unmoor data`. */
@@ -302,9 +303,9 @@ function progress(report: Reporter): (state: TransferState) => void {
 function tell(done: TransferReport, report: Reporter): void {
   for (const [binding, { kind, records, bytes, expired }] of Object.entries(done.bindings)) {
     const soon = expired > 0 ? `, ${expired} that are about to expire left behind` : ''
-    report.print(
-      `${binding}: ${done.dryRun ? 'would move ' : ''}${records} ${kind === 'sql' ? 'rows' : kind === 'kv' ? 'entries' : 'blobs'}${bytes > 0 ? `, ${formatBytes(bytes)}` : ''}${soon}`,
-    )
+    const moved = `${records} ${kind === 'sql' ? 'rows' : kind === 'kv' ? 'entries' : 'blobs'}`
+    const size = bytes > 0 ? `, ${formatBytes(bytes)}` : ''
+    report.print(`${binding}: ${done.dryRun ? 'would move ' : ''}${moved}${size}${soon}`)
   }
   report.print(
     done.dryRun

@@ -119,9 +119,8 @@ async function rebuild(
       : error instanceof Error
         ? (error.stack ?? error.message)
         : String(error)
-    report.print(
-      `error: ${message}\n${current === undefined ? 'Waiting for a change.' : 'The old build keeps running.'}`,
-    )
+    const next = current === undefined ? 'Waiting for a change.' : 'The old build keeps running.'
+    report.print(`error: ${message}\n${next}`)
   }
   return { current, inputs }
 }

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import type { ArtifactInfo } from '../../../adapter.ts'
+import type { Adapter, ArtifactInfo, LocalRuntime } from '../../../adapter.ts'
 import { loadAdapter } from '../../build/adapters.ts'
 import { buildApp, readArtifact } from '../../build/build.ts'
 import { collectVariables, readEnvFile } from '../../build/variables.ts'
@@ -16,7 +16,7 @@ import {
   strictSeed,
   type WorkerOptions,
 } from '../options.ts'
-import { createReporter, shortPath } from '../reporter.ts'
+import { createReporter, type Reporter, shortPath } from '../reporter.ts'
 import { onStop } from '../signals.ts'
 
 interface Options extends WorkerOptions {
@@ -69,6 +69,41 @@ export function register(program: Command): void {
 
 async function start(given: Options): Promise<void> {
   const report = createReporter(given.reporter)
+  const { adapter, target, dir, info, projectDir, dataDir, workerDir } = await findArtifact(given, report)
+  const devVars = workerDir === undefined ? {} : await readDevVariables(workerDir, given.env)
+  const envFile = {
+    ...devVars,
+    ...(await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)),
+  }
+  await runUntilStopped(target, info.manifest.name, report, () =>
+    adapter.start({
+      dir,
+      info,
+      dataDir: given.dataDir === undefined ? join(dataDir, adapter.name) : resolve(given.dataDir),
+      port: given.port,
+      host: given.host,
+      variables: collectVariables(info, envFile, process.env),
+      inspectPort: inspectPort(given.inspect, adapter.name),
+      testToken: process.env['UNMOOR_TEST_TOKEN'],
+      onOutput: (line) => void process.stderr.write(`${line}\n`),
+      log: report,
+    }),
+  )
+}
+
+interface FoundArtifact {
+  adapter: Adapter
+  target: string
+  dir: string
+  info: ArtifactInfo
+  projectDir: string
+  dataDir: string
+  /** Where a Worker keeps its secrets: beside its wrangler file, also where that is not named again. */
+  workerDir: string | undefined
+}
+
+/** The artifact to start, built first where that is asked for. */
+async function findArtifact(given: Options, report: Reporter): Promise<FoundArtifact> {
   const { targets, projectDir, config, dataDir, named } = await loadArtifactTargets(
     given.project,
     [given.target],
@@ -106,14 +141,17 @@ async function start(given: Options): Promise<void> {
       `${shortPath(dir)} has "${info.manifest.name}", not "${named.name}". Build that one first: add ` +
         '--build.',
     )
-  // A Worker keeps its secrets beside its wrangler file, also where that is not named again.
-  const wrangler = named?.worker.dir ?? (findWranglerFile(projectDir) === undefined ? undefined : projectDir)
-  const devVars = wrangler === undefined ? {} : await readDevVariables(wrangler, given.env)
-  const envFile = {
-    ...devVars,
-    ...(await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)),
-  }
+  const workerDir = named?.worker.dir ?? (findWranglerFile(projectDir) === undefined ? undefined : projectDir)
+  return { adapter, target, dir, info, projectDir, dataDir, workerDir }
+}
 
+/** Runs the app until a signal stops it or it ends by itself, which is a failure. */
+async function runUntilStopped(
+  target: string,
+  name: string,
+  report: Reporter,
+  startRuntime: () => Promise<LocalRuntime>,
+): Promise<void> {
   // A signal during the start ends it after the start: a half-started runtime could not be stopped.
   const asked = Promise.withResolvers<void>()
   const release = onStop(() => {
@@ -122,22 +160,9 @@ async function start(given: Options): Promise<void> {
   })
   const started = performance.now()
   try {
-    const runtime = await report.step(`Starting ${target}`, () =>
-      adapter.start({
-        dir,
-        info,
-        dataDir: given.dataDir === undefined ? join(dataDir, adapter.name) : resolve(given.dataDir),
-        port: given.port,
-        host: given.host,
-        variables: collectVariables(info, envFile, process.env),
-        inspectPort: inspectPort(given.inspect, adapter.name),
-        testToken: process.env['UNMOOR_TEST_TOKEN'],
-        onOutput: (line) => void process.stderr.write(`${line}\n`),
-        log: report,
-      }),
-    )
+    const runtime = await report.step(`Starting ${target}`, startRuntime)
     const ended = runtime.exited.then((code) => ({ code }))
-    report.print(`${info.manifest.name} on ${runtime.runtime}: ${runtime.url} (Ctrl-C stops it)`)
+    report.print(`${name} on ${runtime.runtime}: ${runtime.url} (Ctrl-C stops it)`)
     report.result({
       target,
       url: runtime.url,

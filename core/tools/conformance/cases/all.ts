@@ -3,6 +3,7 @@ import type { Case } from '../case.ts'
 import { assetWireCases } from './assets.ts'
 import { cronDeclarationCases, cronWireCases } from './cron.ts'
 import { answerCases } from './handlers-answer.ts'
+import { bodyCases } from './handlers-body.ts'
 import { flowCases } from './handlers-flow.ts'
 import { requestCases } from './handlers-request.ts'
 import { INSIDE_CASES } from './inside.ts'
@@ -10,6 +11,7 @@ import { waitUntilWireCases } from './wait-until.ts'
 
 export const CASES: readonly Case[] = [
   ...requestCases,
+  ...bodyCases,
   ...answerCases,
   ...flowCases,
   ...waitUntilWireCases,

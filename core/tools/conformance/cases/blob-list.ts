@@ -205,7 +205,7 @@ export const blobListCases = insideCases('blob', [
     id: 'blob-37',
     contract: 'A cursor that no list gave is InvalidArgument.',
     async run({ env, key }) {
-      for (const cursor of ['garbage', '', 5 as unknown as string])
+      for (const cursor of ['garbage', '', 5 as never])
         await throwsCode('InvalidArgument', () => env.blob.list({ prefix: key(''), cursor }))
     },
   },

@@ -130,7 +130,7 @@ export const blobUploadCases = insideCases('blob', [
       await throwsCode('InvalidArgument', () =>
         env.blob.completeUpload(started, [large, { ...(small[1] as BlobPart) }]),
       )
-      for (const number of [0, -1, 1.5, '1' as unknown as number])
+      for (const number of [0, -1, 1.5, '1' as never])
         await throwsCode('InvalidArgument', () => env.blob.uploadPart(started, number, 'x'))
       await throwsCode('LimitExceeded', () => env.blob.uploadPart(started, 10_001, 'x'), {
         limit: 'blob.parts',

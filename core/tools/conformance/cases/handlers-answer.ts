@@ -27,6 +27,21 @@ function failureCase(
 
 export const answerCases = wireCases('handlers', [
   {
+    id: 'handlers-40',
+    contract: 'Without the token nothing of the fixture answers: every path is a 404.',
+    async run(tools) {
+      for (const path of ['/', '/do/status/200', '/__conformance/kv-01', '/.unmoor/channel']) {
+        const answer = await fetch(new URL(path, tools.url), {
+          method: 'POST',
+          body: '{}',
+          headers: { authorization: 'Bearer wrong', 'x-conformance-token': 'wrong' },
+        })
+        equal(answer.status, 404, path)
+        ok(!(await answer.text()).includes('status 200'), path)
+      }
+    },
+  },
+  {
     id: 'handlers-41',
     contract: 'Statuses from 200 to 599 come as the handler set them, with their bodies.',
     async run(tools) {

@@ -15,6 +15,7 @@ import { runtimeCases } from './runtime.ts'
 import { secretCases } from './secrets.ts'
 import { serviceCases } from './service.ts'
 import { sqlBatchCases } from './sql-batch.ts'
+import { sqlResultCases } from './sql-results.ts'
 import { sqlCases } from './sql.ts'
 import { sqlTransactionCases } from './sql-transaction.ts'
 import { strongKvCases } from './strong-kv.ts'
@@ -34,6 +35,7 @@ export const INSIDE_CASES: readonly InsideCase[] = [
   ...blobListCases,
   ...blobUploadCases,
   ...sqlCases,
+  ...sqlResultCases,
   ...sqlBatchCases,
   ...sqlTransactionCases,
   ...cacheCases,

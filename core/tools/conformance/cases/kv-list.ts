@@ -78,7 +78,7 @@ export const kvListCases = insideCases('kv', [
         'by 2',
       )
       await throwsCode('LimitExceeded', () => env.kv.list({ limit: 1001 }), { limit: 'kv.list', max: 1000 })
-      for (const limit of [0, -1, 1.5, '5' as unknown as number])
+      for (const limit of [0, -1, 1.5, '5' as never])
         await throwsCode('InvalidArgument', () => env.kv.list({ limit }))
     },
   },
@@ -124,7 +124,7 @@ export const kvListCases = insideCases('kv', [
     id: 'kv-22',
     contract: 'A cursor that no list gave is InvalidArgument.',
     async run({ env, key }) {
-      for (const cursor of ['garbage', '', 'eyJ4IjoxfQ==', '\u0000', 5 as unknown as string])
+      for (const cursor of ['garbage', '', 'eyJ4IjoxfQ==', '\u0000', 5 as never])
         await throwsCode('InvalidArgument', () => env.kv.list({ prefix: key(''), cursor }))
     },
   },

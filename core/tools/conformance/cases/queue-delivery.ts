@@ -85,7 +85,7 @@ export const queueDeliveryCases = insideCases('queue', [
         () => env.jobs.sendBatch([{ body: job(key()) }, { body: job(key()), delaySeconds: 901 }]),
         { limit: 'queue.delay' },
       )
-      for (const delaySeconds of [-1, 0.5, Number.NaN, '1' as unknown as number])
+      for (const delaySeconds of [-1, 0.5, Number.NaN, '1' as never])
         await throwsCode('InvalidArgument', () => env.jobs.send(job(key()), { delaySeconds }))
       await env.jobs.send(job(key('retry'), ['retry in 901']))
       await eventually(

@@ -77,13 +77,11 @@ export const queueCases = insideCases('queue', [
       const cycle: Record<string, unknown> = {}
       cycle['self'] = cycle
       for (const bad of [undefined, () => 1, 1n, cycle, Symbol('s')])
-        await throwsCode('InvalidArgument', () => env.jobs.send(bad as unknown as string))
+        await throwsCode('InvalidArgument', () => env.jobs.send(bad as never))
       await throwsCode('InvalidArgument', () =>
-        env.jobs.sendBatch([{ body: key() }, { body: undefined as unknown as string }]),
+        env.jobs.sendBatch([{ body: key() }, { body: undefined as never }]),
       )
-      await throwsCode('InvalidArgument', () =>
-        env.jobs.sendBatch([undefined as unknown as { body: string }]),
-      )
+      await throwsCode('InvalidArgument', () => env.jobs.sendBatch([undefined as never]))
     },
   },
   {

@@ -267,7 +267,7 @@ export const runtimeWebCases = insideCases('runtime', [
       )
       const { port1, port2 } = new MessageChannel()
       const message = new Promise((resolve) => {
-        // oxlint-disable-next-line unicorn/prefer-add-event-listener -- setting it also starts the port, which is part of the contract
+        // oxlint-disable-next-line unicorn/prefer-add-event-listener -- setting it also starts the port
         port2.onmessage = (event) => resolve(event.data)
       })
       port1.postMessage({ hello: ['world'] })

@@ -92,8 +92,8 @@ export const sqlBatchCases = insideCases('sql', [
     contract: 'An empty batch, or one that is no array, is InvalidArgument.',
     async run({ env }) {
       await throwsCode('InvalidArgument', () => env.sql.batch([]))
-      await throwsCode('InvalidArgument', () => env.sql.batch('SELECT 1' as unknown as []))
-      await throwsCode('InvalidArgument', () => env.sql.batch([undefined as unknown as { text: string }]))
+      await throwsCode('InvalidArgument', () => env.sql.batch('SELECT 1' as never))
+      await throwsCode('InvalidArgument', () => env.sql.batch([undefined as never]))
     },
   },
   {

@@ -1,4 +1,3 @@
-import type { KvCondition } from '../../../bindings/strong-kv.ts'
 import { equal, ok, pattern, throwsCode } from '../assert.ts'
 import { insideCases } from '../case.ts'
 import { names } from './kv-tools.ts'
@@ -209,9 +208,9 @@ export const strongKvCases = insideCases('kv', [
         { version: 5 },
         { absent: false },
         { absent: true, version: 'x' },
-      ] as unknown as KvCondition[]
+      ]
       for (const condition of bad)
-        await throwsCode('InvalidArgument', () => env.strongKv.putIf(key(), 'x', condition))
+        await throwsCode('InvalidArgument', () => env.strongKv.putIf(key(), 'x', condition as never))
       await throwsCode('InvalidArgument', () => env.strongKv.deleteIf(key(), { absent: true } as never))
       await throwsCode('InvalidArgument', () => env.strongKv.putIf('', 'x', { absent: true }))
       await throwsCode('LimitExceeded', () => env.strongKv.putIf('x'.repeat(513), 'x', { absent: true }), {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { utf8, utf8Text } from '../../../bindings/bytes.ts'
 import type { BlobDriver, BlobPutOptions, BlobRange } from '../../../bindings/drivers.ts'
+import { defineListCases, listAll } from './blob-list.ts'
 import { type DriverCase, defineCases } from './driver-case.ts'
 import { expect } from './expect.ts'
 import { byteOrder, failure, type Harness, pattern, STRANGE_KEYS } from './harness.ts'
@@ -81,28 +82,6 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
     return hash.digest('hex')
   }
   const text = async (key: string, range?: BlobRange): Promise<string> => utf8Text(await read(key, range))
-  const listAll = async (options: {
-    prefix?: string
-    delimiter?: string
-    startAfter?: string
-    limit: number
-  }): Promise<{ keys: string[]; prefixes: string[] }> => {
-    const all = { keys: [] as string[], prefixes: [] as string[] }
-    let cursor: string | undefined
-    do {
-      const page = await blobs.list({
-        prefix: '',
-        ...options,
-        ...(cursor === undefined ? {} : { cursor, startAfter: undefined }),
-      })
-      expect(page.blobs.length + page.prefixes.length).toBeLessThanOrEqual(options.limit)
-      all.keys.push(...page.blobs.map((blob) => blob.key))
-      all.prefixes.push(...page.prefixes)
-      cursor = page.cursor
-    } while (cursor !== undefined)
-    return all
-  }
-
   it('blob-d01 a missing blob: head and get are null, delete is fine', async () => {
     expect(await blobs.head('nothing')).toBeNull()
     expect(await blobs.get('nothing', {})).toBeNull()
@@ -184,7 +163,7 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
     const keys = [...STRANGE_KEYS, 'k'.repeat(1024), 'x/'.repeat(512), '\u{1f600}'.repeat(256)]
     for (const key of keys) await put(key, `value of ${key}`)
     for (const key of keys) expect(await text(key), JSON.stringify(key)).toBe(`value of ${key}`)
-    expect((await listAll({ limit: 1000 })).keys).toEqual(byteOrder(keys))
+    expect((await listAll(blobs, { limit: 1000 })).keys).toEqual(byteOrder(keys))
   })
 
   it('blob-d09 metadata is the same from put, head, get and list, and is replaced with the blob', async () => {
@@ -333,91 +312,11 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
     expect((await blobs.head('b'))?.size).toBe(100_000)
   })
 
-  it('blob-d20 lists in UTF-8 byte order, with literal prefixes', async () => {
-    const keys = ['a', 'a/b', 'a/c', 'b', '\u{1f600}', '\uff61', 'a%', 'a_', '\u{10ffff}', '\u{10ffff}a']
-    for (const key of keys) await put(key, 'v')
-    for (const prefix of ['', 'a', 'a/', 'a%', 'a_', '\u{10ffff}', 'zzz']) {
-      expect((await listAll({ prefix, limit: 3 })).keys, JSON.stringify(prefix)).toEqual(
-        byteOrder(keys.filter((key) => key.startsWith(prefix))),
-      )
-    }
-  })
-
-  for (const limit of [1, 2, 3, 1000]) {
-    it(`blob-d21/${limit} groups by a delimiter, pages of ${limit}`, async () => {
-      const keys = [
-        'a',
-        'a/1',
-        'a/2',
-        'a/2/x',
-        'b/1',
-        'b/2',
-        'c',
-        'd//e',
-        'photos/2024/1',
-        'photos/2024/2',
-        'photos/2025/1',
-        'photos/index',
-      ]
-      for (const key of keys) await put(key, 'v')
-      expect(await listAll({ delimiter: '/', limit })).toEqual({
-        keys: ['a', 'c'],
-        prefixes: ['a/', 'b/', 'd/', 'photos/'],
-      })
-      expect(await listAll({ prefix: 'photos/', delimiter: '/', limit })).toEqual({
-        keys: ['photos/index'],
-        prefixes: ['photos/2024/', 'photos/2025/'],
-      })
-      expect(await listAll({ prefix: 'photos/2', delimiter: '/', limit })).toEqual({
-        keys: [],
-        prefixes: ['photos/2024/', 'photos/2025/'],
-      })
-      expect(await listAll({ prefix: 'd/', delimiter: '/', limit })).toEqual({ keys: [], prefixes: ['d//'] })
-    })
-  }
-
-  it('blob-d22 startAfter is exclusive', async () => {
-    for (const key of ['a', 'b', 'b1', 'c', '\u{1f600}', '\uff61']) await put(key, 'v')
-    expect((await listAll({ startAfter: 'b', limit: 2 })).keys).toEqual(['b1', 'c', '\uff61', '\u{1f600}'])
-    expect((await listAll({ startAfter: 'aa', limit: 2 })).keys).toEqual([
-      'b',
-      'b1',
-      'c',
-      '\uff61',
-      '\u{1f600}',
-    ])
-    expect((await listAll({ prefix: 'b', startAfter: 'a', limit: 2 })).keys).toEqual(['b', 'b1'])
-    expect((await listAll({ startAfter: '\uff61', limit: 2 })).keys).toEqual(['\u{1f600}'])
-    expect((await listAll({ prefix: 'a', startAfter: 'z', limit: 2 })).keys).toEqual([])
-  })
-
-  it('blob-d23 pages under puts and deletes: every untouched key once', async () => {
-    for (let index = 0; index < 10; index++) await put(`k${index}`, 'v')
-    const first = await blobs.list({ prefix: 'k', limit: 4 })
-    await blobs.delete(['k3', 'k7'])
-    await put('k00', 'v')
-    await put('k35', 'v')
-    const second = await blobs.list({ prefix: 'k', cursor: first.cursor, limit: 100 })
-    expect(second.blobs.map((blob) => blob.key)).toEqual(['k35', 'k4', 'k5', 'k6', 'k8', 'k9'])
-    expect(second.cursor).toBeUndefined()
-  })
-
-  it('blob-d24 a page of 1,000 and its rest; 1,000 deletes', { timeout: 120_000 }, async () => {
-    const keys = Array.from({ length: 1001 }, (_, index) => `k${String(index).padStart(5, '0')}`)
-    for (let start = 0; start < keys.length; start += 50)
-      await Promise.all(keys.slice(start, start + 50).map((key) => put(key, 'v')))
-    const first = await blobs.list({ prefix: '', limit: 1000 })
-    expect(first.blobs.length).toBe(1000)
-    const second = await blobs.list({ prefix: '', cursor: first.cursor, limit: 1000 })
-    expect(second.blobs.map((blob) => blob.key)).toEqual(['k01000'])
-    expect(second.cursor).toBeUndefined()
-    await blobs.delete(keys.slice(0, 1000))
-    expect((await blobs.list({ prefix: '', limit: 1000 })).blobs.map((blob) => blob.key)).toEqual(['k01000'])
-  })
-
-  it('blob-d25 a cursor that this driver did not make is refused', async () => {
-    for (const bad of ['garbage', 'a', '==='])
-      await failure(blobs.list({ prefix: '', cursor: bad, limit: 1 }), 'InvalidArgument')
+  defineListCases(it, {
+    get blobs() {
+      return blobs
+    },
+    put,
   })
 
   it('blob-d26 bindings and apps do not see each other', async () => {
@@ -455,7 +354,7 @@ export function blobCases(create: () => Promise<Harness<BlobDriver>>): DriverCas
         { part: 1, etag: await second.uploads.put('a', id, 1, first) },
         { part: 2, etag: await blobs.uploads.put('a', id, 2, last) },
       ]
-      expect((await listAll({ limit: 10 })).keys).toEqual(['a'])
+      expect((await listAll(blobs, { limit: 10 })).keys).toEqual(['a'])
       await failure(second.uploads.complete('a', other, parts), 'InvalidArgument')
       expect(await text('a')).toBe('old')
       const record = await second.uploads.complete('a', id, parts)

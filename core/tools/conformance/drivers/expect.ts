@@ -39,7 +39,8 @@ expect.fail = (message: string): never => {
 function matchers(actual: unknown, message: string, wanted: boolean): Matchers {
   const check = (holds: boolean, what: string, expected?: unknown): void => {
     if (holds === wanted) return
-    const text = `${show(actual)} ${wanted ? 'is not' : 'is'} ${what}${expected === undefined ? '' : ` ${show(expected)}`}`
+    const than = expected === undefined ? '' : ` ${show(expected)}`
+    const text = `${show(actual)} ${wanted ? 'is not' : 'is'} ${what}${than}`
     throw new AssertionError(message === '' ? text : `${message}: ${text}`)
   }
   return {

@@ -277,8 +277,8 @@ export function queueCases(
       const aborted = receive(queue, { waitSeconds: 20, signal: controller.signal })
       setTimeout(() => controller.abort(), 100)
       expect(await aborted).toEqual([])
-      // What is sent now must not go to the consumer that left: a moment later, as a server learns of a broken
-      // connection a moment late.
+      // What is sent now must not go to the consumer that left: a moment later, as a server learns of a
+      // broken connection a moment late.
       await sleep(0.2)
       await queue.send([message('"next"')])
       expect(await receive(queue, { signal: AbortSignal.abort() })).toEqual([])

@@ -4,6 +4,7 @@ import { LIMITS } from '../../../limits.ts'
 import { type DriverCase, defineCases } from './driver-case.ts'
 import { expect } from './expect.ts'
 import { failure, type Harness, pattern } from './harness.ts'
+import { defineTransactionCases } from './sql-transaction.ts'
 
 /**
  * What every sql driver does, case by case. Texts are written with `?1`; Postgres gets them as `$1`, as the
@@ -363,95 +364,14 @@ export function sqlCases(create: () => Promise<Harness<SqlDriver>>): DriverCase[
     expect(names).toEqual(Array.from({ length: 100 }, (_, index) => `n${index}`))
   })
 
-  it('sql-d22 a transaction: others see nothing of it before its end, for which their writes wait', async () => {
-    const second = await harness.open({ declaration: declareSql() })
-    if (db.begin === undefined) return 'the driver has no begin'
-    await query('INSERT INTO items (id, amount) VALUES (1, 1)')
-    const order: string[] = []
-    const transaction = await db.begin()
-    expect(
-      (
-        await transaction.query(
-          statement('UPDATE items SET amount = amount + ?1 WHERE id = 1 RETURNING amount', [10]),
-        )
-      ).rows,
-    ).toEqual([[11]])
-    // Where there is one connection, reads wait too.
-    const early: unknown[] = []
-    const reads = [db, second].map(async (driver) => {
-      const { rows } = await driver.query(statement('SELECT amount FROM items WHERE id = 1'))
-      if (order.length === 0) early.push(rows)
-    })
-    const writes = [db, second].map((driver) =>
-      driver
-        .batch([statement('UPDATE items SET amount = amount * 2 WHERE id = 1')])
-        .then(() => void order.push('write')),
-    )
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    order.push('commit')
-    await transaction.commit()
-    await Promise.all([...reads, ...writes])
-    for (const rows of early) expect(rows).toEqual([[1]])
-    expect(order).toEqual(['commit', 'write', 'write'])
-    expect(await value('SELECT amount FROM items')).toBe(44)
+  defineTransactionCases(it, {
+    get db() {
+      return db
+    },
+    second: () => harness.open({ declaration: declareSql() }),
+    statement,
+    query,
+    value,
   })
-
-  it(
-    'sql-d23 a transaction that is rolled back, after an error or without, leaves nothing; the next ' +
-      'one works',
-    async () => {
-      if (db.begin === undefined) return 'the driver has no begin'
-      for (const text of ['SELECT 1', 'INSERT INTO items (id) VALUES (1)', 'SELEC']) {
-        const transaction = await db.begin()
-        await transaction.query(statement('INSERT INTO items (id) VALUES (?1)', [1]))
-        await transaction.query(statement(text)).catch(() => {})
-        await transaction.rollback()
-        expect(await value('SELECT count(*) FROM items')).toBe(0)
-      }
-      const transaction = await db.begin()
-      await transaction.query(statement('INSERT INTO items (id) VALUES (?1)', [1]))
-      await transaction.commit()
-      expect(await value('SELECT count(*) FROM items')).toBe(1)
-    },
-  )
-
-  it(
-    'sql-d24 two transactions that read and then write, over two drivers: one waits, or is a Conflict ' +
-      'that may be retried',
-    async () => {
-      const second = await harness.open({ declaration: declareSql() })
-      if (db.begin === undefined) return 'the driver has no begin'
-      await query('INSERT INTO items (id, amount) VALUES (1, 0)')
-      let conflicts = 0
-      const increment = async (driver: SqlDriver): Promise<void> => {
-        for (;;) {
-          const transaction = await driver.begin?.()
-          if (transaction === undefined) return
-          try {
-            const { rows } = await transaction.query(statement('SELECT amount FROM items WHERE id = 1'))
-            await new Promise((resolve) => setTimeout(resolve, 5))
-            await transaction.query(
-              statement('UPDATE items SET amount = ?1 WHERE id = 1', [Number(rows[0]?.[0]) + 1]),
-            )
-          } catch (error) {
-            await transaction.rollback()
-            await failure(Promise.reject(error), 'Conflict')
-            conflicts++
-            continue
-          }
-          try {
-            await transaction.commit()
-            return
-          } catch (error) {
-            expect((await failure(Promise.reject(error), 'Conflict')).retryable).toBe(true)
-            conflicts++
-          }
-        }
-      }
-      await Promise.all(Array.from({ length: 10 }, (_, index) => increment(index % 2 === 0 ? db : second)))
-      expect(await value('SELECT amount FROM items')).toBe(10)
-      if (db.dialect === 'sqlite') expect(conflicts).toBe(0)
-    },
-  )
   return cases
 }

@@ -107,7 +107,8 @@ export async function runHostSoak(options: HostSoakOptions = {}): Promise<HostSo
           readings.push([elapsed(), host.memory()])
           if (count % 12 === 0)
             log.info(
-              `${Math.round(elapsed())} s: ${Math.round(readings.at(-1)?.[1] ?? 0)} MB, ${load.report().failed} failed of ${load.report().requests}`,
+              `${Math.round(elapsed())} s: ${Math.round(readings.at(-1)?.[1] ?? 0)} MB, ` +
+                `${load.report().failed} failed of ${load.report().requests}`,
             )
         }),
       ])

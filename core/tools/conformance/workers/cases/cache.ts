@@ -11,7 +11,8 @@ interface WorkersCache {
   put(input: string | Request, response: Response): Promise<void>
   delete(input: string | Request, options?: { ignoreMethod?: boolean }): Promise<boolean>
 }
-const store = (): WorkersCache => (caches as unknown as WorkersCaches).default
+const all = (): WorkersCaches => caches as unknown as WorkersCaches
+const store = (): WorkersCache => all().default
 const url = (key: string): string => `http://example.com/${key}`
 const fresh = (body: BodyInit | null, headers: Record<string, string> = {}, status = 200): Response =>
   new Response(body, { status, headers: { 'cache-control': 'max-age=60', ...headers } })
@@ -210,14 +211,11 @@ export const CACHE: WorkerCase[] = workerCases('cache', [
     '20',
     'a named cache is another one',
     async ({ key }) => {
-      const named = await (caches as unknown as WorkersCaches).open('named')
+      const named = await all().open('named')
       await named.put(url(key()), fresh('named'))
       equal(await (await named.match(url(key())))?.text(), 'named')
       equal(await store().match(url(key())), undefined)
-      equal(
-        await (await (await (caches as unknown as WorkersCaches).open('named')).match(url(key())))?.text(),
-        'named',
-      )
+      equal(await (await (await all().open('named')).match(url(key())))?.text(), 'named')
     },
   ],
   [

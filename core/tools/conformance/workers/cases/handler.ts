@@ -52,7 +52,7 @@ export const HANDLER: WorkerCase[] = workerCases('handler', [
     '08',
     'request.cf can be read',
     ({ request }) => {
-      const { cf } = request as unknown as { cf?: Record<string, unknown> }
+      const { cf } = request as Request & { cf?: Record<string, unknown> }
       ok(cf === undefined || typeof cf === 'object', 'an object')
     },
   ],
@@ -168,7 +168,9 @@ export const HANDLER: WorkerCase[] = workerCases('handler', [
     'scheduler.wait',
     async () => {
       const started = Date.now()
-      await (globalThis as unknown as { scheduler: { wait(ms: number): Promise<void> } }).scheduler.wait(30)
+      await (
+        globalThis as typeof globalThis & { scheduler: { wait(ms: number): Promise<void> } }
+      ).scheduler.wait(30)
       ok(Date.now() - started >= 20, 'it waits')
     },
   ],
@@ -176,7 +178,9 @@ export const HANDLER: WorkerCase[] = workerCases('handler', [
     '23',
     'crypto.subtle.timingSafeEqual',
     async () => {
-      const subtle = crypto.subtle as unknown as { timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean }
+      const subtle = crypto.subtle as SubtleCrypto & {
+        timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean
+      }
       const compare = (a: number[], b: number[]): boolean =>
         subtle.timingSafeEqual(new Uint8Array(a), new Uint8Array(b))
       equal([compare([1, 2], [1, 2]), compare([1, 2], [1, 3])], [true, false])
@@ -187,7 +191,7 @@ export const HANDLER: WorkerCase[] = workerCases('handler', [
     '24',
     'crypto.DigestStream',
     async () => {
-      const { DigestStream } = crypto as unknown as {
+      const { DigestStream } = crypto as Crypto & {
         DigestStream: new (name: string) => WritableStream<Uint8Array> & { digest: Promise<ArrayBuffer> }
       }
       for (const [name, hex] of [
@@ -211,7 +215,7 @@ export const HANDLER: WorkerCase[] = workerCases('handler', [
     '25',
     'FixedLengthStream refuses too many bytes',
     async () => {
-      const { FixedLengthStream } = globalThis as unknown as {
+      const { FixedLengthStream } = globalThis as typeof globalThis & {
         FixedLengthStream: new (length: number) => TransformStream<Uint8Array, Uint8Array>
       }
       for (const text of ['abcd', 'abcdefgh']) {
