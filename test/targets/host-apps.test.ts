@@ -119,7 +119,7 @@ describe('processes', () => {
           (pid) =>
             pid > 0 &&
             !known.has(pid) &&
-            readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('/host/worker.'),
+            readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('/host/worker/worker.'),
         )
     for (let time = 0; time < 6; time++) {
       for (const pid of children()) process.kill(pid, 'SIGKILL')

@@ -69,7 +69,7 @@ it('the longest idle isolates make room, and come back with their data', async (
   expect(after.get('app8')?.evictions).toBe((figures.get('app8')?.evictions ?? 0) + 1)
 })
 
-it('all at once wait for room instead of failing, and one that works is not put away', async () => {
+it('all at once wait for room instead of failing, and one that works is not evicted', async () => {
   await using lab = await startHostLab({
     processes: 1,
     maxIsolates: 3,

@@ -49,7 +49,7 @@ export default defineApp({
   try {
     await using lab = await startHostLab({ processes: 1, apps: { shop: { dir: artifact } } })
     expect((await lab.send('shop', { path: '/short' })).status).toBe(500)
-    // Too long for the short way.
+    // Too long for a flat request.
     expect(
       (await lab.send('shop', { path: '/long', method: 'POST', body: 'x'.repeat(100_000) })).status,
     ).toBe(500)

@@ -10,7 +10,7 @@ import { buildLab, labApp, startHostLab, startLoop } from './host-lab.ts'
 function children(): number[] {
   return readdirSync('/proc/self/task')
     .flatMap((thread) => readFileSync(`/proc/self/task/${thread}/children`, 'utf8').split(' ').map(Number))
-    .filter((pid) => pid > 0 && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('/host/worker.'))
+    .filter((pid) => pid > 0 && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('/host/worker/worker.'))
 }
 
 it('an app that ends its process twice gets one of its own; its former neighbours are served by the one that stood by', async () => {

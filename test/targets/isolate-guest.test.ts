@@ -1,13 +1,13 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
-import { AppCode, TookTooLongHere } from '../../adapters/isolate/engine/app-code.ts'
-import { FirstEntries } from '../../adapters/isolate/engine/first-entries.ts'
-import { Guest, type GuestImage } from '../../adapters/isolate/engine/guest.ts'
-import { Image, type Sources } from '../../adapters/isolate/engine/image.ts'
+import { AppCode, TookTooLongInline } from '../../adapters/isolate/engine/app-code.ts'
+import { FirstEntryTimes } from '../../adapters/isolate/engine/first-entry-times.ts'
+import { Engine, type IsolateFactory } from '../../adapters/isolate/engine/engine.ts'
+import { CachedIsolateFactory, type Sources } from '../../adapters/isolate/engine/isolate-factory.ts'
 import { InlineWatch } from '../../adapters/isolate/engine/inline-watch.ts'
 import { loadIsolatedVm } from '../../adapters/isolate/engine/isolated-vm.ts'
-import { Pace } from '../../adapters/isolate/engine/pace.ts'
+import { InlinePolicy } from '../../adapters/isolate/engine/inline-policy.ts'
 import { buildLab } from './host-lab.ts'
 
 const APP = `
@@ -39,16 +39,16 @@ it('an app whose last words while it is loaded take it over its limit has not st
       return isOver ? 0 : 20_000
     },
   }
-  const image = new Image(ivm, sources)
-  const early: GuestImage = {
-    createIsolate: (memoryMb, onCatastrophe) => image.createIsolate(memoryMb, onCatastrophe),
+  const factory = new CachedIsolateFactory(ivm, sources)
+  const early: IsolateFactory = {
+    createIsolate: (memoryMb, onCatastrophe) => factory.createIsolate(memoryMb, onCatastrophe),
     // On a busy machine this may be over before what the app has said is heard.
-    async runApp(isolate, context, timeout, mayBeHere) {
-      void image.runApp(isolate, context, timeout, mayBeHere).catch(() => {})
+    async runApp(isolate, context, timeout, mayBeInline) {
+      void factory.runApp(isolate, context, timeout, mayBeInline).catch(() => {})
       return 0
     },
   }
-  const guest = Guest.start(ivm, early, limits, {
+  const guest = Engine.start(ivm, early, limits, {
     created: () => void (isOver = true),
     message() {},
     uncaught() {},
@@ -63,12 +63,12 @@ it('code that has started in a short time runs in the host’s thread, and never
   const code = new AppCode(
     'const until = Date.now() + (globalThis.slow ?? 0)\nwhile (Date.now() < until);\nglobalThis.done = true',
   )
-  const run = async (mayBeHere: boolean, slow = 0): Promise<number> => {
+  const run = async (mayBeInline: boolean, slow = 0): Promise<number> => {
     const isolate = new ivm.Isolate()
     try {
       const context = await isolate.createContext()
       await context.global.set('slow', slow)
-      const us = await code.run(isolate, context, 5000, mayBeHere)
+      const us = await code.run(isolate, context, 5000, mayBeInline)
       expect(await context.global.get('done')).toBe(true)
       return us
     } finally {
@@ -78,7 +78,7 @@ it('code that has started in a short time runs in the host’s thread, and never
   // On a busy machine a start may look long, which begins the row anew.
   await expect.poll(() => run(true), { interval: 0 }).toBeGreaterThan(0)
   expect(await run(false)).toBe(0)
-  await expect(run(true, 400)).rejects.toThrow(TookTooLongHere)
+  await expect(run(true, 400)).rejects.toThrow(TookTooLongInline)
   for (let start = 0; start < 6; start++) expect(await run(true)).toBe(0)
   expect(await run(true, 400)).toBe(0)
   // Nor after a long one elsewhere.
@@ -87,14 +87,14 @@ it('code that has started in a short time runs in the host’s thread, and never
 
 it('a start that was broken off in the host’s thread is made again on another, and nobody hears of it', async () => {
   const { ivm } = await loadIsolatedVm()
-  const image = new Image(ivm, sources)
+  const factory = new CachedIsolateFactory(ivm, sources)
   const tries: boolean[] = []
-  const failing: GuestImage = {
-    createIsolate: (memoryMb, onCatastrophe) => image.createIsolate(memoryMb, onCatastrophe),
-    async runApp(isolate, context, timeout, mayBeHere) {
-      tries.push(mayBeHere)
-      if (mayBeHere) throw new TookTooLongHere('too long')
-      return image.runApp(isolate, context, timeout, mayBeHere)
+  const failing: IsolateFactory = {
+    createIsolate: (memoryMb, onCatastrophe) => factory.createIsolate(memoryMb, onCatastrophe),
+    async runApp(isolate, context, timeout, mayBeInline) {
+      tries.push(mayBeInline)
+      if (mayBeInline) throw new TookTooLongInline('too long')
+      return factory.runApp(isolate, context, timeout, mayBeInline)
     },
   }
   const ends: unknown[] = []
@@ -112,7 +112,7 @@ it('a start that was broken off in the host’s thread is made again on another,
     ended: (error: unknown) => void ends.push(error),
     catastrophe() {},
   }
-  const guest = await Guest.start(ivm, failing, limits, events, { pace: new Pace(), watch })
+  const guest = await Engine.start(ivm, failing, limits, events, { policy: new InlinePolicy(), watch })
   expect([tries, ends]).toEqual([[true, false], []])
   guest.close()
   await watch.close()
@@ -129,20 +129,20 @@ class CountingWatch extends InlineWatch {
 
 it('the first entry of an isolate is in the host’s thread where those of others with its code were short, and of an app that was long is not', async () => {
   const { ivm } = await loadIsolatedVm()
-  const image = new Image(ivm, sources)
+  const factory = new CachedIsolateFactory(ivm, sources)
   const watch = new CountingWatch(ivm)
-  const firstEntries = new FirstEntries()
-  const waiting: GuestImage = {
-    firstEntries,
+  const firstEntryTimes = new FirstEntryTimes()
+  const waiting: IsolateFactory = {
+    firstEntryTimes,
     async createIsolate(memoryMb, onCatastrophe) {
-      const created = await image.createIsolate(memoryMb, onCatastrophe)
+      const created = await factory.createIsolate(memoryMb, onCatastrophe)
       // As the host's pool has it.
       watch.add(created.isolate)
       await expect.poll(() => watch.has(created.isolate)).toBe(true)
       return created
     },
     async runApp(isolate, context, timeout) {
-      await image.runApp(isolate, context, timeout, false)
+      await factory.runApp(isolate, context, timeout, false)
       return 1
     },
   }
@@ -154,7 +154,7 @@ it('the first entry of an isolate is in the host’s thread where those of other
     wallSeconds: undefined,
   }
   /** Whether the first request to a new isolate was answered in this thread. */
-  const isHere = async (pace: Pace): Promise<boolean> => {
+  const isHere = async (policy: InlinePolicy): Promise<boolean> => {
     const answered = Promise.withResolvers<readonly unknown[]>()
     const events = {
       message: (message: readonly unknown[]) => void (message[0] === 'response' && answered.resolve(message)),
@@ -162,7 +162,7 @@ it('the first entry of an isolate is in the host’s thread where those of other
       ended() {},
       catastrophe() {},
     }
-    const guest = await Guest.start(ivm, waiting, limits, events, { pace, watch })
+    const guest = await Engine.start(ivm, waiting, limits, events, { policy, watch })
     const before = watch.entries
     guest.fetch({ id: 1, method: 'GET', url: 'http://localhost/', headers: '', body: null, entered() {} })
     expect((await answered.promise)[2]).toBe(200)
@@ -170,17 +170,17 @@ it('the first entry of an isolate is in the host’s thread where those of other
     guest.close()
     return here
   }
-  expect([await isHere(new Pace()), await isHere(new Pace()), firstEntries.areShort]).toEqual([
-    false,
-    false,
-    false,
-  ])
+  expect([
+    await isHere(new InlinePolicy()),
+    await isHere(new InlinePolicy()),
+    firstEntryTimes.areShort,
+  ]).toEqual([false, false, false])
   // On a busy machine an entry may look long, which begins the row anew.
-  await expect.poll(() => isHere(new Pace()), { interval: 0 }).toBe(true)
-  const known = new Pace()
-  known.noteOutside(400_000)
+  await expect.poll(() => isHere(new InlinePolicy()), { interval: 0 }).toBe(true)
+  const known = new InlinePolicy()
+  known.notePooled(400_000)
   expect(await isHere(known)).toBe(false)
-  firstEntries.note(3000)
-  expect(await isHere(new Pace())).toBe(false)
+  firstEntryTimes.note(3000)
+  expect(await isHere(new InlinePolicy())).toBe(false)
   await watch.close()
 })

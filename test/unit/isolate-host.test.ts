@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createHostCalls } from '../../adapters/isolate/services/host-calls.ts'
+import { createSyncCalls } from '../../adapters/isolate/services/sync-calls.ts'
 import { StreamTable } from '../../adapters/isolate/services/streams.ts'
 import { KeyTable } from '../../adapters/isolate/services/crypto/subtle.ts'
 import { TimerTable } from '../../adapters/isolate/services/timers.ts'
@@ -8,7 +8,7 @@ import { PATIENCE } from '../patience.ts'
 
 describe('synchronous calls of a guest', () => {
   it('throw nothing, whatever comes', () => {
-    const call = createHostCalls()
+    const call = createSyncCalls()
     const operations = [
       'url',
       'urlSet',
@@ -58,13 +58,13 @@ describe('synchronous calls of a guest', () => {
   })
 
   it('give no more random bytes than the web allows at once', () => {
-    const call = createHostCalls()
+    const call = createSyncCalls()
     expect((call('random', 65_536) as Uint8Array).length).toBe(65_536)
     expect((call('random', 65_537) as Uint8Array).length).toBe(0)
   })
 
   it('bound the decoders of streams', () => {
-    const call = createHostCalls()
+    const call = createSyncCalls()
     for (let count = 0; count < 1000; count++)
       expect(call('decoderOpen', 'utf-8', false, false)).toBeGreaterThan(0)
     expect(call('decoderOpen', 'utf-8', false, false)).toBe(0)

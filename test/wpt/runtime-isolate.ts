@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
-import { Guest } from '../../adapters/isolate/engine/guest.ts'
-import { Image } from '../../adapters/isolate/engine/image.ts'
+import { Engine } from '../../adapters/isolate/engine/engine.ts'
+import { CachedIsolateFactory } from '../../adapters/isolate/engine/isolate-factory.ts'
 import { IsolateApp } from '../../adapters/isolate/server/isolate-app.ts'
 import { Jobs } from '../../adapters/isolate/services/jobs.ts'
 import { loadIsolatedVm } from '../../adapters/isolate/engine/isolated-vm.ts'
@@ -20,7 +20,7 @@ export async function createIsolateRunner(): Promise<RunScript> {
     bundle('../../adapters/isolate/guest/web/index.ts', 'iife'),
     bundle('isolate-guest.ts', 'esm'),
   ])
-  const image = new Image(ivm, { webApi, app })
+  const factory = new CachedIsolateFactory(ivm, { webApi, app })
   const services = {
     manifest: { bindings: {}, crons: {}, queues: [] } as never,
     env: {},
@@ -30,7 +30,7 @@ export async function createIsolateRunner(): Promise<RunScript> {
   }
   return async (script) => {
     const runtime = await IsolateApp.start({
-      create: (events) => Guest.start(ivm, image, LIMITS, events),
+      create: (events) => Engine.start(ivm, factory, LIMITS, events),
       services,
       values: {},
       log() {},

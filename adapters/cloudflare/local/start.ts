@@ -7,8 +7,8 @@ import type { MigrationRun } from '../../../core/bindings/migrations.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { resolveOptions } from '../../../core/runtime/runtime.ts'
 import type { PostgresOptions } from '../../drivers/postgres/index.ts'
-import { spawnHost, type Host } from './host-process.ts'
-import type { HostStart } from './host-protocol.ts'
+import { spawnHost, type Host } from './simulator-client.ts'
+import type { SimulatorStart } from './simulator-protocol.ts'
 import { migratePostgres } from './migrate-postgres.ts'
 import { nodeFlags } from '../build/node-builtins.ts'
 import { checkOptions } from '../options.ts'
@@ -92,7 +92,7 @@ async function migrateHere(
   return report
 }
 
-async function begin(host: Host, request: HostStart): ReturnType<Host['start']> {
+async function begin(host: Host, request: SimulatorStart): ReturnType<Host['start']> {
   try {
     return await host.start(request)
   } catch (error) {
@@ -104,7 +104,7 @@ async function begin(host: Host, request: HostStart): ReturnType<Host['start']> 
 async function prepare(
   options: Omit<StartOptions, 'port' | 'host'>,
   serving = true,
-): Promise<{ config: WranglerConfig; request: HostStart }> {
+): Promise<{ config: WranglerConfig; request: SimulatorStart }> {
   const { dir, info, dataDir } = options
   const { manifest, drivers, migrations } = info
   const migrated = Object.keys(migrations).filter(
@@ -126,7 +126,7 @@ async function prepare(
   const databases = Object.fromEntries(
     (config.d1_databases ?? []).map(({ binding, migrations_dir }) => [migrations_dir, binding]),
   )
-  const request: HostStart = {
+  const request: SimulatorStart = {
     type: 'start',
     modules: await readModules(dir),
     simulator: toSimulatorConfig(config, {

@@ -27,7 +27,7 @@ const MOST_HERE_MS = 100
  * A start in the host's own thread that was broken off: it is to be made again, in a new isolate on another
  * thread.
  */
-export class TookTooLongHere extends Error {}
+export class TookTooLongInline extends Error {}
 
 type CachedData = ivm.ExternalCopy<ArrayBuffer>
 interface Cached {
@@ -65,18 +65,18 @@ export class AppCode {
 
   /**
    * Runs the app: tenant code, so with a limit in milliseconds. A top-level `await` may leave it unfinished;
-   * the guest says `ready` when it is through. With `mayBeHere` code that has started in a short time before,
+   * the guest says `ready` when it is through. With `mayBeInline` code that has started in a short time before,
    * for whichever tenant, is run in the thread that all tenants share: it takes less than two switches of
    * threads.
    *
    * @returns Microseconds of that thread.
-   * @throws TookTooLongHere where that was in vain.
+   * @throws TookTooLongInline where that was in vain.
    */
   async run(
     isolate: ivm.Isolate,
     context: ivm.Context,
     timeout: number,
-    mayBeHere: boolean,
+    mayBeInline: boolean,
   ): Promise<number> {
     const script = this.#isModule ? undefined : await this.#compile(isolate)
     if (script === undefined) {
@@ -84,7 +84,7 @@ export class AppCode {
       return 0
     }
     const before = isolate.cpuTime
-    const isHere = mayBeHere && !this.#isBarred && this.#short >= KNOWN
+    const isHere = mayBeInline && !this.#isBarred && this.#short >= KNOWN
     if (isHere) this.#runHere(script, context)
     else await script.run(context, { timeout })
     script.release()
@@ -101,7 +101,7 @@ export class AppCode {
       if (!(error instanceof Error && error.message.includes(TIMED_OUT))) throw error
       // It was known to be short: code that holds the others up now and then is not run here again.
       this.#isBarred = true
-      throw new TookTooLongHere(error.message)
+      throw new TookTooLongInline(error.message)
     }
   }
 

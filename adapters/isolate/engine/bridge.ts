@@ -1,5 +1,5 @@
 import type ivm from 'isolated-vm'
-import type { Enter } from './inline.ts'
+import type { Enter } from './inline-entries.ts'
 
 /** What an isolate may call. */
 export interface BridgeEnds {

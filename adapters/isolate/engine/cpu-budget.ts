@@ -1,7 +1,7 @@
 import type ivm from 'isolated-vm'
 import { EntryWatch } from './entry-watch.ts'
-import { GuestTime } from './guest-time.ts'
-import type { InlineEntries } from './inline.ts'
+import { EngineTime } from './engine-time.ts'
+import type { InlineEntries } from './inline-entries.ts'
 import type { Limits } from './limits.ts'
 
 /** What a {@link CpuBudget} tells. */
@@ -16,7 +16,7 @@ export interface BudgetEvents {
  * CPU time of one isolate: measures its start and its entries, and tells when one of them exceeds its limit.
  */
 export class CpuBudget {
-  readonly time: GuestTime
+  readonly time: EngineTime
   #limits: Limits
   #inline: InlineEntries | undefined
   #events: BudgetEvents
@@ -34,7 +34,7 @@ export class CpuBudget {
     this.#limits = limits
     this.#inline = inline
     this.#events = events
-    this.time = new GuestTime(isolate, inline)
+    this.time = new EngineTime(isolate, inline)
     this.#watch = new EntryWatch({
       entry: () => (this.#isEntered && !this.#isClosed && !isolate.isDisposed ? this.#entries : undefined),
       first: () => this.time.look(),

@@ -1,9 +1,9 @@
 import type ivm from 'isolated-vm'
 import type { EndCause } from './ended.ts'
-import type { FirstEntries } from './first-entries.ts'
-import { type Enter, type InlineEntries, type PlainRequest, splitAnswer } from './inline.ts'
+import type { FirstEntryTimes } from './first-entry-times.ts'
+import { type Enter, type InlineEntries, type FlatRequest, splitAnswer } from './inline-entries.ts'
 import type { HeldBytes } from './held-bytes.ts'
-import { isPlainAnswer, KeptAnswers } from './kept-answers.ts'
+import { isFlatAnswer, HeldAnswers } from './held-answers.ts'
 import { afterReading } from './turn.ts'
 import type { CpuBudget } from './cpu-budget.ts'
 
@@ -45,12 +45,12 @@ export class Entries {
   #dispatch: ivm.Reference<Enter> | undefined
   #outbox: GuestMessage[] = []
   /** To be entered with from this thread, one by one. */
-  #requests: PlainRequest[] = []
-  #answers: KeptAnswers
+  #requests: FlatRequest[] = []
+  #answers: HeldAnswers
   /** Whether an entry is under way or about to be. */
   #running = false
   /** Undefined once the first entry has been noted. */
-  #firstEntries: FirstEntries | undefined
+  #firstEntryTimes: FirstEntryTimes | undefined
   #ended: EndCause | undefined
 
   constructor(inline: InlineEntries | undefined, budget: CpuBudget, held: HeldBytes, events: EntryEvents) {
@@ -58,7 +58,7 @@ export class Entries {
     this.#budget = budget
     this.#held = held
     this.#events = events
-    this.#answers = new KeptAnswers((answer) => {
+    this.#answers = new HeldAnswers((answer) => {
       if (this.#ended === undefined) events.message(answer)
     })
   }
@@ -68,10 +68,10 @@ export class Entries {
   }
 
   /** The app's script is through; it took so many microseconds of this thread. */
-  appHasRun(us: number, firstEntries: FirstEntries | undefined): void {
+  appHasRun(us: number, firstEntryTimes: FirstEntryTimes | undefined): void {
     this.#inline?.add(us)
-    this.#firstEntries = firstEntries
-    if (us > 0 && firstEntries?.areShort === true) this.#inline?.pace.trust()
+    this.#firstEntryTimes = firstEntryTimes
+    if (us > 0 && firstEntryTimes?.areShort === true) this.#inline?.policy.trust()
   }
 
   /** Queues a message for the guest. */
@@ -86,7 +86,7 @@ export class Entries {
    * event loop have an entry each, one after the other, so that the processor's caches are the isolate's for
    * as long.
    */
-  fetch(request: PlainRequest): void {
+  fetch(request: FlatRequest): void {
     if (this.#running || this.#ended !== undefined || !this.#isInline || request.body instanceof Uint8Array) {
       this.send(['fetch', request.id, request.method, request.url, request.headers, request.body])
       request.entered()
@@ -159,7 +159,7 @@ export class Entries {
       }
       this.#budget.end()
       this.#noteFirst(batch, time.active - before)
-      this.#inline?.pace.noteOutside(time.active - before)
+      this.#inline?.policy.notePooled(time.active - before)
     }
     this.#running = false
   }
@@ -185,7 +185,7 @@ export class Entries {
 
   /** Takes what the guest said in an entry from this thread. */
   #hear(said: readonly unknown[][], weight: number, hasAnswered: boolean): void {
-    if (!hasAnswered && said.length === 1 && isPlainAnswer(said[0] as unknown[])) {
+    if (!hasAnswered && said.length === 1 && isFlatAnswer(said[0] as unknown[])) {
       if (weight > 0) this.#budget.charge(weight * UNPACK_US)
       if (this.#ended === undefined) this.#answers.keep(said[0] as unknown[], weight)
       return
@@ -201,11 +201,11 @@ export class Entries {
 
   /** The first entry with a request, or of one, tells of the next isolate's. */
   #noteFirst(entered: unknown[] | number, us: number): void {
-    if (this.#firstEntries === undefined) return
+    if (this.#firstEntryTimes === undefined) return
     if (typeof entered === 'object' && !entered.some((message) => (message as GuestMessage)[0] === 'fetch'))
       return
     const hasFailed = this.#ended !== undefined && this.#ended !== 'closed'
-    this.#firstEntries.note(hasFailed ? Infinity : us)
-    this.#firstEntries = undefined
+    this.#firstEntryTimes.note(hasFailed ? Infinity : us)
+    this.#firstEntryTimes = undefined
   }
 }

@@ -35,7 +35,7 @@ export interface HostConfig {
   /** Isolates that live at once in each process. Default: 500. */
   maxIsolates?: number
   /**
-   * Resident memory in MB of each process above which idle isolates are put away. Default: three quarters of
+   * Resident memory in MB of each process above which idle isolates are evicted. Default: three quarters of
    * the machine's, shared by the processes.
    */
   maxProcessMb?: number

@@ -27,7 +27,7 @@ export interface Usage {
   bytesOut: number
   /** Answers of 500 and above. */
   errors: number
-  /** Isolates started, and those that were put away while idle. */
+  /** Isolates started, and those that were evicted while idle. */
   starts: number
   evictions: number
   /** Most bytes of the app's messages and calls that one process has held at once. */

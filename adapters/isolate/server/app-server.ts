@@ -6,17 +6,17 @@ import type { Runtime } from '../../../core/runtime/runtime.ts'
 import type { ServeOptions } from '../../node-server/runtime/serve-options.ts'
 import { type ServerApp, startServerApp } from '../../node-server/runtime/server-app.ts'
 import type { IsolateOptions } from '../options.ts'
-import { Guest } from '../engine/guest.ts'
+import { Engine } from '../engine/engine.ts'
 import { openDebugging } from './debugging.ts'
-import type { Sources } from '../engine/image.ts'
+import type { Sources } from '../engine/isolate-factory.ts'
 import { createIsolateRuntime, type IsolateRuntime } from './isolate-runtime.ts'
 import { readLimits } from '../engine/limits.ts'
 import { OutboundClient } from '../services/outbound/client.ts'
 import { OutboundPolicy, type OutboundRules } from '../services/outbound/rules.ts'
 import { StackMapper } from './stack-mapper.ts'
 
-/** Options of {@link startHost}. */
-export interface HostOptions extends Omit<ServeOptions, 'options'> {
+/** Options of {@link startAppServer}. */
+export interface AppServerOptions extends Omit<ServeOptions, 'options'> {
   manifest: Manifest
   options: IsolateOptions
   ivm: typeof ivm
@@ -24,7 +24,7 @@ export interface HostOptions extends Omit<ServeOptions, 'options'> {
 }
 
 /** Starts HTTP, crons and queues in front of one app's isolate; what fails leaves nothing open. */
-export function startHost(options: HostOptions): Promise<ServerApp> {
+export function startAppServer(options: AppServerOptions): Promise<ServerApp> {
   return startServerApp({
     ...options,
     createRuntime: (drivers) => startIsolate(options, drivers),
@@ -39,10 +39,10 @@ export function startHost(options: HostOptions): Promise<ServerApp> {
 }
 
 /** The app's isolate, over the drivers that this process has open. */
-function startIsolate(options: HostOptions, drivers: Runtime): Promise<IsolateRuntime> {
+function startIsolate(options: AppServerOptions, drivers: Runtime): Promise<IsolateRuntime> {
   const { manifest } = options
   const mapper = new StackMapper(join(options.dir, 'app.js.map'))
-  const { module, image, limits, showErrors } = openDebugging({
+  const { module, factory, limits, showErrors } = openDebugging({
     ...options,
     limits: readLimits(options.options),
     mapper,
@@ -57,7 +57,7 @@ function startIsolate(options: HostOptions, drivers: Runtime): Promise<IsolateRu
     outbound,
     mapper,
     showErrors,
-    create: (events) => Guest.start(module, image, limits, events),
+    create: (events) => Engine.start(module, factory, limits, events),
   })
 }
 

@@ -3,12 +3,12 @@ import { close as closeInspector } from 'node:inspector'
 import { join } from 'node:path'
 import type ivm from 'isolated-vm'
 import type { IsolateOptions } from '../options.ts'
-import type { GuestImage } from '../engine/guest.ts'
-import { Image, type Sources } from '../engine/image.ts'
+import type { IsolateFactory } from '../engine/engine.ts'
+import { CachedIsolateFactory, type Sources } from '../engine/isolate-factory.ts'
 import type { Limits } from '../engine/limits.ts'
 import { printLog } from '../services/log.ts'
 import type { StackMapper } from './stack-mapper.ts'
-import { rejectionText, VmImage, vmModule } from '../engine/vm-image.ts'
+import { rejectionText, VmIsolateFactory, vmModule } from '../engine/vm-isolate-factory.ts'
 
 /** While somebody may stand at a breakpoint, no clock runs: a day. */
 export const NO_LIMIT_MS = 86_400_000
@@ -16,7 +16,7 @@ export const NO_LIMIT_MS = 86_400_000
 /** What a run is started with. */
 export interface Debugging {
   module: typeof ivm
-  image: GuestImage
+  factory: IsolateFactory
   limits: Limits
   /** Whether clients see what the app threw. */
   showErrors: boolean
@@ -38,14 +38,14 @@ interface Run {
 export function openDebugging({ ivm: module, sources, options, limits, dir, mapper }: Run): Debugging {
   const showErrors = process.env['UNMOOR_DEV'] === '1'
   if (process.env['UNMOOR_DEBUG'] !== '1')
-    return { module, image: new Image(module, sources, options.startup), limits, showErrors }
+    return { module, factory: new CachedIsolateFactory(module, sources, options.startup), limits, showErrors }
   console.error('Debugging: the app runs in the host’s own process, without limits. For development only.')
   process.on('unhandledRejection', (error) => printLog('error', mapper.text(rejectionText(error))))
   endWithDebugger()
-  const image = new VmImage({ ...sources, app: withMap(sources.app, readMap(dir)) })
+  const factory = new VmIsolateFactory({ ...sources, app: withMap(sources.app, readMap(dir)) })
   return {
     module: vmModule,
-    image,
+    factory,
     limits: { ...limits, cpuMs: NO_LIMIT_MS, startupMs: NO_LIMIT_MS, wallSeconds: undefined },
     showErrors,
   }

@@ -12,7 +12,7 @@ import type { ServeOptions } from '../../node-server/runtime/serve-options.ts'
 import type { IsolateOptions } from '../options.ts'
 import { declaredApp } from './declared-app.ts'
 import { loadIsolatedVm } from '../engine/isolated-vm.ts'
-import { startHost } from './app-server.ts'
+import { startAppServer } from './app-server.ts'
 
 installGlobals()
 
@@ -41,7 +41,7 @@ export async function serve(options: IsolateServeOptions): Promise<void> {
         ['web-api.js', 'app.js'].map((name) => readFile(join(dir, name), 'utf8')),
       )
       const sources = { webApi: webApi as string, app: app as string }
-      const host = await startHost({ ...serverOptions, ivm, sources })
+      const host = await startAppServer({ ...serverOptions, ivm, sources })
       return {
         ...host,
         runtime: `isolated-vm ${version} on node ${process.version} (V8 ${process.versions.v8})`,

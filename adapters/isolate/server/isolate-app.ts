@@ -2,14 +2,14 @@ import type { QueueIncoming, QueueSettlement } from '../../../core/bindings/driv
 import type { Context } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { type HeaderList, headerList } from '../services/header-list.ts'
-import { type HostEvent, PendingEvents } from '../services/pending-events.ts'
+import { type EngineEvent, PendingEvents } from '../services/pending-events.ts'
 import { checkSettlements, plainMessage } from '../services/queue-batch.ts'
 import { bodyFromGuest, pairs } from '../services/codec.ts'
 import { IsolateEnded } from '../engine/ended.ts'
-import type { Guest, GuestEvents } from '../engine/guest.ts'
-import type { PlainRequest } from '../engine/inline.ts'
+import type { Engine, EngineEvents } from '../engine/engine.ts'
+import type { FlatRequest } from '../engine/inline-entries.ts'
 import type { GuestLog } from '../services/log.ts'
-import { type HostServices, Operations } from '../services/operations.ts'
+import { type Services, Calls } from '../services/calls.ts'
 import { TimerTable } from '../services/timers.ts'
 
 /** A body of the guest's, as it becomes a Response's. */
@@ -31,12 +31,12 @@ export interface IsolateHooks {
 }
 
 /** Makes isolates of one app. */
-export type GuestFactory = (events: GuestEvents) => Promise<Guest>
+export type EngineFactory = (events: EngineEvents) => Promise<Engine>
 
 /** Options of {@link IsolateApp.start}. */
 export interface IsolateAppOptions {
-  create: GuestFactory
-  services: HostServices
+  create: EngineFactory
+  services: Services
   /** What the env's stubs need: variables, dialects. */
   values: Readonly<Record<string, unknown>>
   log: GuestLog
@@ -49,21 +49,21 @@ export interface IsolateAppOptions {
  * isolate ends, all of it ends.
  */
 export class IsolateApp {
-  #guest!: Guest
+  #engine!: Engine
   #options: IsolateAppOptions
-  #operations: Operations
+  #operations: Calls
   #timers: TimerTable
   #events: PendingEvents
   #ended: IsolateEnded | undefined
   #hearsRejections = false
 
   private constructor(options: IsolateAppOptions) {
-    const send = (...message: [string, ...unknown[]]): void => this.#guest.send(...message)
+    const send = (...message: [string, ...unknown[]]): void => this.#engine.send(...message)
     const max = options.hooks?.timers
     this.#options = options
-    this.#operations = new Operations(options.services, send, {
-      charge: (microseconds) => this.#guest.chargeBeside(microseconds),
-      keep: (bytes) => this.#guest.held.keep(bytes),
+    this.#operations = new Calls(options.services, send, {
+      charge: (microseconds) => this.#engine.chargeBeside(microseconds),
+      keep: (bytes) => this.#engine.held.keep(bytes),
     })
     this.#events = new PendingEvents(this.#operations.streams, send)
     this.#timers = new TimerTable(
@@ -71,7 +71,7 @@ export class IsolateApp {
       max,
       max === undefined
         ? undefined
-        : () => this.#guest.end('timers', `it started more than its limit of ${max} timers`),
+        : () => this.#engine.end('timers', `it started more than its limit of ${max} timers`),
     )
   }
 
@@ -81,7 +81,7 @@ export class IsolateApp {
     const app = new IsolateApp(options)
     await create({
       created(guest) {
-        app.#guest = guest
+        app.#engine = guest
       },
       message: (message) => app.#receive(message),
       sync: (data) => app.#operations.sync(data),
@@ -94,7 +94,7 @@ export class IsolateApp {
         process.abort()
       },
     })
-    if (Object.keys(services.manifest.bindings).length > 0) app.#guest.send('env', values)
+    if (Object.keys(services.manifest.bindings).length > 0) app.#engine.send('env', values)
     return app
   }
 
@@ -103,7 +103,7 @@ export class IsolateApp {
   }
 
   close(): void {
-    this.#guest.close()
+    this.#engine.close()
     this.#end(new IsolateEnded('closed', 'the isolate was closed'))
   }
 
@@ -119,17 +119,17 @@ export class IsolateApp {
     const body = request.body === null ? undefined : streams.toGuest(request.body)
     const wireBody = body === undefined ? null : { stream: body }
     const data = await this.#event({ ctx, request }, body, (id) =>
-      this.#guest.send('fetch', id, request.method, request.url, headers, wireBody),
+      this.#engine.send('fetch', id, request.method, request.url, headers, wireBody),
     )
     const { status, statusText, list, body: content } = this.readAnswer(data)
     return new Response(content, { status, statusText, headers: pairs(list) })
   }
 
   /** Calls the fetch handler without a Request, with a body that is there. */
-  serve(request: HostEvent & PlainRequest): void {
+  serve(request: EngineEvent & FlatRequest): void {
     if (this.#ended !== undefined) return request.fail(this.#ended)
     request.id = this.#events.begin(request, undefined)
-    this.#guest.fetch(request)
+    this.#engine.fetch(request)
   }
 
   /**
@@ -156,7 +156,7 @@ export class IsolateApp {
     ctx: Context,
   ): Promise<{ settlements: QueueSettlement[]; error?: unknown }> {
     const [settlements, error] = await this.#event({ ctx }, undefined, (id) =>
-      this.#guest.send('queue', id, binding, messages.map(plainMessage), retryDelay),
+      this.#engine.send('queue', id, binding, messages.map(plainMessage), retryDelay),
     )
     return {
       settlements: checkSettlements(settlements, messages),
@@ -171,7 +171,7 @@ export class IsolateApp {
     ctx: Context,
   ): Promise<{ error?: unknown; retry: boolean }> {
     const [error, retry] = await this.#event({ ctx }, undefined, (id) =>
-      this.#guest.send('cron', id, name, scheduledTime),
+      this.#engine.send('cron', id, name, scheduledTime),
     )
     return error === undefined ? { retry: false } : { error: guestFailure(error), retry: retry !== false }
   }
@@ -238,7 +238,7 @@ export class IsolateApp {
         ? { name: reason.name, message: reason.message, stack: ownStack(reason) }
         : undefined
     if (this.#hearsRejections)
-      this.#guest.send('rejection', error === undefined ? { value: reason } : { error })
+      this.#engine.send('rejection', error === undefined ? { value: reason } : { error })
     else
       this.#options.log(
         'error',

@@ -6,7 +6,7 @@ import type { Manifest } from '../../../core/manifest.ts'
 import { internalError, type Runtime } from '../../../core/runtime/runtime.ts'
 import { CurrentIsolate, startFailure } from './current-isolate.ts'
 import { errorPage } from './error-page.ts'
-import { type GuestFactory, IsolateApp, type IsolateHooks } from './isolate-app.ts'
+import { type EngineFactory, IsolateApp, type IsolateHooks } from './isolate-app.ts'
 import { IsolateEnded } from '../engine/ended.ts'
 import { Jobs } from '../services/jobs.ts'
 import type { Limits } from '../engine/limits.ts'
@@ -19,7 +19,7 @@ export interface IsolateRuntimeOptions {
   /** The host's runtime: its env has the portable classes; its app has declarations only. */
   host: Runtime
   manifest: Manifest
-  create: GuestFactory
+  create: EngineFactory
   limits: Limits
   /** Paths of this machine, which errors must not tell a tenant. */
   privatePaths?: readonly string[] | undefined
@@ -41,7 +41,7 @@ export interface IsolateRuntime extends Runtime {
   /** Isolates started so far. */
   readonly started: number
   /**
-   * The isolate at work, where requests may go to it directly (`direct.ts`): it runs, and no assets come
+   * The isolate at work, where requests may go to it directly (`flat-request.ts`): it runs, and no assets come
    * before the app.
    */
   readonly direct: IsolateApp | undefined

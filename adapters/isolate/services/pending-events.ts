@@ -2,7 +2,7 @@ import type { Context } from '../../../core/context.ts'
 import { describe, type StreamTable } from './streams.ts'
 
 /** An event on the host's side: who waits for it, and what the guest may want of it. */
-export interface HostEvent {
+export interface EngineEvent {
   readonly ctx: Context
   /** The request's, asked for when the guest asks for it. */
   readonly signal?: AbortSignal | undefined
@@ -13,7 +13,7 @@ export interface HostEvent {
 
 /** What is kept of an event under way. */
 interface Pending {
-  event: HostEvent
+  event: EngineEvent
   /** The request's body in the stream table. */
   body: number | undefined
   /** `waitUntil` promises of the guest that have not settled. */
@@ -37,7 +37,7 @@ export class PendingEvents {
   }
 
   /** Keeps an event; returns its id. */
-  begin(event: HostEvent, body: number | undefined): number {
+  begin(event: EngineEvent, body: number | undefined): number {
     const id = this.#next++
     this.#pending.set(id, { event, body, waits: undefined, finished: false })
     return id

@@ -37,7 +37,7 @@ const COUNTERS = {
   bytesOut: ['unmoor_sent_bytes_total', 'Bytes sent, heads included', 1],
   errors: ['unmoor_errors_total', 'Answers of 500 and above', 1],
   starts: ['unmoor_isolate_starts_total', 'Isolates started', 1],
-  evictions: ['unmoor_isolate_evictions_total', 'Isolates put away while idle', 1],
+  evictions: ['unmoor_isolate_evictions_total', 'Isolates evicted while idle', 1],
 } as const
 
 function oldestHour(): number {

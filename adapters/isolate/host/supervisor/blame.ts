@@ -1,4 +1,4 @@
-import { NoiseWatch } from './noise.ts'
+import { NoiseWatch } from './noisy-apps.ts'
 import type { Usage } from '../usage.ts'
 
 /** An app that has ended so many processes, or held them up so often, shares none any more. */

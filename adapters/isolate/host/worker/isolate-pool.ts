@@ -5,8 +5,8 @@ import type ivm from 'isolated-vm'
 import { AppCode } from '../../engine/app-code.ts'
 import { type Bridge, connect, connectNow } from '../../engine/bridge.ts'
 import { compiledCode, WARM_UP_BRIDGE, WEB_API } from '../../engine/compiled-code.ts'
-import { FirstEntries } from '../../engine/first-entries.ts'
-import type { GuestImage } from '../../engine/guest.ts'
+import { FirstEntryTimes } from '../../engine/first-entry-times.ts'
+import type { IsolateFactory } from '../../engine/engine.ts'
 import type { InlineWatch } from '../../engine/inline-watch.ts'
 
 type Ivm = typeof ivm
@@ -14,7 +14,7 @@ type CachedData = ivm.ExternalCopy<ArrayBuffer>
 interface Cached {
   cachedDataRejected?: boolean
 }
-interface Filled {
+interface PooledIsolate {
   isolate: ivm.Isolate
   context: ivm.Context
   bridge: Bridge
@@ -29,11 +29,11 @@ const REFILL_MS = 20
  * One web API (the `web-api.js` of artifacts of one version of unmoor), its compiled code, and isolates that
  * have it already.
  */
-class WebApi {
+class WebApiPool {
   #ivm: Ivm
   #code: string
   #cache: CachedData | undefined
-  #ready: Filled[] = []
+  #ready: PooledIsolate[] = []
   #filling = false
   #closed = false
   #size: number
@@ -51,7 +51,7 @@ class WebApi {
     this.#watch = options.watch
   }
 
-  async take(memoryMb: number, onCatastrophe: (message: string) => void): Promise<Filled> {
+  async take(memoryMb: number, onCatastrophe: (message: string) => void): Promise<PooledIsolate> {
     const ready = memoryMb === this.#memoryMb ? this.#ready.pop() : undefined
     // Not now: the new isolate is to answer first, and making another takes this thread for a millisecond or
     // two.
@@ -98,7 +98,7 @@ class WebApi {
     return this.#ready.length
   }
 
-  #createIsolate(memoryMb: number): Pick<Filled, 'isolate' | 'owner'> {
+  #createIsolate(memoryMb: number): Pick<PooledIsolate, 'isolate' | 'owner'> {
     const owner = { onCatastrophe: this.#onCatastrophe }
     return {
       isolate: new this.#ivm.Isolate({
@@ -113,7 +113,7 @@ class WebApi {
    * For somebody who waits: in this thread, as four switches to another and back take longer than the work.
    * Not before the code is compiled.
    */
-  #createNow(memoryMb: number): Filled | undefined {
+  #createNow(memoryMb: number): PooledIsolate | undefined {
     if (this.#cache === undefined) return undefined
     const { isolate, owner } = this.#createIsolate(memoryMb)
     const context = isolate.createContextSync()
@@ -127,7 +127,7 @@ class WebApi {
     return { isolate, context, bridge: connectNow(this.#ivm, context), owner }
   }
 
-  async #create(memoryMb: number): Promise<Filled> {
+  async #create(memoryMb: number): Promise<PooledIsolate> {
     this.#cache ??= await this.#compile()
     const { isolate, owner } = this.#createIsolate(memoryMb)
     const context = await isolate.createContext()
@@ -184,13 +184,13 @@ const WEB_API_FILE = 'web-api.js'
 export class IsolatePool {
   #ivm: Ivm
   #options: PoolOptions
-  #apis = new Map<string, WebApi>()
-  #files = new Map<string, WebApi>()
-  #appFiles = new Map<string, WeakRef<HostImage>>()
+  #apis = new Map<string, WebApiPool>()
+  #files = new Map<string, WebApiPool>()
+  #appFiles = new Map<string, WeakRef<PooledIsolateFactory>>()
   /** While an app holds them: apps with the same code share what V8 has made of it. */
-  #images = new Map<string, WeakRef<HostImage>>()
+  #factories = new Map<string, WeakRef<PooledIsolateFactory>>()
   #forgotten = new FinalizationRegistry<string>((key) => {
-    if (this.#images.get(key)?.deref() === undefined) this.#images.delete(key)
+    if (this.#factories.get(key)?.deref() === undefined) this.#factories.delete(key)
   })
 
   constructor(module: Ivm, options: PoolOptions) {
@@ -198,8 +198,8 @@ export class IsolatePool {
     this.#options = options
   }
 
-  /** The image of the app in an artifact's folder. */
-  image(dir: string): GuestImage {
+  /** Makes isolates of the app in an artifact's folder. */
+  factory(dir: string): IsolateFactory {
     const webApi = this.#webApiIn(dir)
     // Both files in this thread: a few hundred kilobytes of this machine's own disk take less time than the
     // switches of threads that reading beside takes.
@@ -207,21 +207,21 @@ export class IsolatePool {
     const id = fileId(path)
     const same = this.#appFiles.get(id)?.deref()
     if (same?.webApi === webApi) return same
-    const image = this.#imageOf(readFileSync(path, 'utf8'), webApi)
+    const factory = this.#factoryOf(readFileSync(path, 'utf8'), webApi)
     // Code that lives long may come with each deploy in a new file.
     if (this.#appFiles.size >= MAX_FILES) this.#appFiles.clear()
-    this.#appFiles.set(id, new WeakRef(image))
-    return image
+    this.#appFiles.set(id, new WeakRef(factory))
+    return factory
   }
 
-  #imageOf(app: string, webApi: WebApi): HostImage {
+  #factoryOf(app: string, webApi: WebApiPool): PooledIsolateFactory {
     const key = createHash('sha256').update(app).digest('hex')
-    const known = this.#images.get(key)?.deref()
+    const known = this.#factories.get(key)?.deref()
     if (known?.webApi === webApi) return known
-    const image = new HostImage(webApi, app)
-    this.#images.set(key, new WeakRef(image))
-    this.#forgotten.register(image, key)
-    return image
+    const factory = new PooledIsolateFactory(webApi, app)
+    this.#factories.set(key, new WeakRef(factory))
+    this.#forgotten.register(factory, key)
+    return factory
   }
 
   /**
@@ -229,7 +229,7 @@ export class IsolatePool {
    * none.
    */
   async warm(dir: string): Promise<void> {
-    let webApi: WebApi
+    let webApi: WebApiPool
     try {
       webApi = this.#webApiIn(dir)
     } catch {
@@ -249,7 +249,7 @@ export class IsolatePool {
   }
 
   // The files of most artifacts are one file, of many links (`store/`): it is read and hashed once.
-  #webApiIn(dir: string): WebApi {
+  #webApiIn(dir: string): WebApiPool {
     const path = join(dir, WEB_API_FILE)
     const id = fileId(path)
     const known = this.#files.get(id)
@@ -260,13 +260,13 @@ export class IsolatePool {
     return api
   }
 
-  #webApi(code: string): WebApi {
+  #webApi(code: string): WebApiPool {
     const key = createHash('sha256').update(code).digest('hex')
     const known = this.#apis.get(key)
     if (known !== undefined) return known
-    const api = new WebApi(this.#ivm, code, this.#options)
+    const api = new WebApiPool(this.#ivm, code, this.#options)
     if (this.#apis.size >= MAX_WEB_APIS) {
-      const [oldest, old] = [...this.#apis][0] as [string, WebApi]
+      const [oldest, old] = [...this.#apis][0] as [string, WebApiPool]
       this.#apis.delete(oldest)
       old.close()
     }
@@ -283,21 +283,21 @@ function fileId(path: string): string {
 }
 
 /** Isolates of one app. */
-class HostImage implements GuestImage {
-  readonly webApi: WebApi
-  readonly firstEntries = new FirstEntries()
+class PooledIsolateFactory implements IsolateFactory {
+  readonly webApi: WebApiPool
+  readonly firstEntryTimes = new FirstEntryTimes()
   #app: AppCode
 
-  constructor(webApi: WebApi, app: string) {
+  constructor(webApi: WebApiPool, app: string) {
     this.webApi = webApi
     this.#app = new AppCode(app)
   }
 
-  createIsolate(memoryMb: number, onCatastrophe: (message: string) => void): Promise<Filled> {
+  createIsolate(memoryMb: number, onCatastrophe: (message: string) => void): Promise<PooledIsolate> {
     return this.webApi.take(memoryMb, onCatastrophe)
   }
 
-  runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number, mayBeHere: boolean): Promise<number> {
-    return this.#app.run(isolate, context, timeout, mayBeHere)
+  runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number, mayBeInline: boolean): Promise<number> {
+    return this.#app.run(isolate, context, timeout, mayBeInline)
   }
 }

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import type ivm from 'isolated-vm'
 import { IsolateEnded } from '../../engine/ended.ts'
-import { Guest, type GuestEvents } from '../../engine/guest.ts'
-import type { InlineOptions } from '../../engine/inline.ts'
+import { Engine, type EngineEvents } from '../../engine/engine.ts'
+import type { InlineOptions } from '../../engine/inline-entries.ts'
 import type { IsolateApp } from '../../server/isolate-app.ts'
 import { Jobs } from '../../services/jobs.ts'
 import { createIsolateRuntime, type IsolateRuntime } from '../../server/isolate-runtime.ts'
@@ -10,7 +10,7 @@ import { OutboundClient } from '../../services/outbound/client.ts'
 import { joinRules, OutboundPolicy, type OutboundRules } from '../../services/outbound/rules.ts'
 import { StackMapper } from '../../server/stack-mapper.ts'
 import type { AppRecord } from '../app-record.ts'
-import type { Bill } from './bill.ts'
+import type { UsageMeter } from './usage-meter.ts'
 import { limitBody } from './limit-body.ts'
 import type { LimitName } from '../limits.ts'
 import { type PartsHost, type TenantParts, withoutClose } from './tenant-parts.ts'
@@ -32,7 +32,7 @@ export interface TenantIsolateOptions {
   record: AppRecord
   host: IsolateHost
   parts: TenantParts
-  bill: Bill
+  bill: UsageMeter
   subrequests: Subrequests
   /** Makes room for an isolate. @throws `Throttled` where there is none. */
   makeRoom(): Promise<void>
@@ -119,7 +119,7 @@ export class TenantIsolate {
 
   async #createRuntime(): Promise<IsolateRuntime> {
     const { record, host, parts, bill, subrequests } = this.#options
-    const [{ info, image }, bindings] = await Promise.all([parts.load(), parts.bindings()])
+    const [{ info, factory }, bindings] = await Promise.all([parts.load(), parts.bindings()])
     this.isTestable = info.testChannel
     const { name, limits } = record
     const guestLimits = {
@@ -135,7 +135,8 @@ export class TenantIsolate {
       limits: guestLimits,
       privatePaths: [host.dataDir, record.dir],
       log: (level, text) => host.log(name, level, text),
-      create: (events) => Guest.start(host.ivm, image, guestLimits, this.#watch(events), host.inline(name)),
+      create: (events) =>
+        Engine.start(host.ivm, factory, guestLimits, this.#watch(events), host.inline(name)),
       jobs: this.#jobs,
       mapper: this.#mapper,
       outbound: new OutboundClient({ policy: this.#policy, onRequest: () => subrequests.take() }),
@@ -161,7 +162,7 @@ export class TenantIsolate {
     )
   }
 
-  #watch(events: GuestEvents): GuestEvents {
+  #watch(events: EngineEvents): EngineEvents {
     const { record, host, bill } = this.#options
     const { name } = record
     return {

@@ -4,7 +4,7 @@ import type { ArtifactInfo } from '../../../../core/adapter.ts'
 import { createRuntime, type Runtime } from '../../../../core/runtime/runtime.ts'
 import { migrateRuntime } from '../../../node-server/runtime/migrate.ts'
 import { declaredApp } from '../../server/declared-app.ts'
-import type { GuestImage } from '../../engine/guest.ts'
+import type { IsolateFactory } from '../../engine/engine.ts'
 import { exceptHandlers } from '../../server/isolate-runtime.ts'
 import type { AppRecord } from '../app-record.ts'
 import { parseInfo } from '../artifact.ts'
@@ -15,8 +15,8 @@ import type { DriverWatch } from './watched-driver.ts'
 
 /** What the parts of a tenant need of their process. */
 export interface PartsHost {
-  /** Where the apps' images come from. */
-  pool: Pick<IsolatePool, 'image'>
+  /** Where the apps' factories come from. */
+  pool: Pick<IsolatePool, 'factory'>
   dataDir: string
   call: CallApp
   /** The host's drivers by kind. */
@@ -33,7 +33,7 @@ const HELD_UP_MS = 1000
 
 interface Artifact {
   info: ArtifactInfo
-  image: GuestImage
+  factory: IsolateFactory
 }
 
 /**
@@ -68,7 +68,7 @@ export class TenantParts {
   async #read(): Promise<Artifact> {
     const { dir, name } = this.#record
     const info = parseInfo(readFileSync(join(dir, 'unmoor.json'), 'utf8'), `"${name}"`)
-    return { info, image: this.#host.pool.image(dir) }
+    return { info, factory: this.#host.pool.factory(dir) }
   }
 
   /** The app's drivers, open. */

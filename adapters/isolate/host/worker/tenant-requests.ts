@@ -2,10 +2,10 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { ContextOptions, OwnedContext } from '../../../../core/context.ts'
 import { testChannel } from '../../../../core/runtime/test-channel.ts'
 import { createListener } from '../../../node-server/runtime/http/listener.ts'
-import { DirectExchange, directLength, type DirectOptions } from '../../server/direct.ts'
+import { FlatExchange, flatLength, type FlatOptions } from '../../server/flat-request.ts'
 import type { IsolateRuntime } from '../../server/isolate-runtime.ts'
 import type { AppRecord } from '../app-record.ts'
-import type { Bill } from './bill.ts'
+import type { UsageMeter } from './usage-meter.ts'
 import { refuse, startFailure, unavailable } from './refuse.ts'
 import { countBytes } from './wire-bytes.ts'
 import type { Activity } from './activity.ts'
@@ -14,7 +14,7 @@ import type { TenantIsolate } from './tenant-isolate.ts'
 /** Options of {@link TenantRequests}. */
 export interface TenantRequestsOptions {
   record: AppRecord
-  bill: Bill
+  bill: UsageMeter
   activity: Activity
   isolate: TenantIsolate
   /** Of each request. */
@@ -24,16 +24,16 @@ export interface TenantRequestsOptions {
 /** HTTP requests for one tenant, with its limits and for its bill. */
 export class TenantRequests {
   #record: AppRecord
-  #bill: Bill
+  #meter: UsageMeter
   #activity: Activity
   #isolate: TenantIsolate
   #listener: RequestListener
-  #direct: DirectOptions
+  #direct: FlatOptions
   #open = new Set<ServerResponse>()
 
   constructor({ record, bill, activity, isolate, context }: TenantRequestsOptions) {
     this.#record = record
-    this.#bill = bill
+    this.#meter = bill
     this.#activity = activity
     this.#isolate = isolate
     const onBackground = (work: Promise<unknown>): void => void activity.count(() => work)
@@ -56,11 +56,11 @@ export class TenantRequests {
 
   /** Answers a request; `target` is what the app sees as its path. */
   handle(incoming: IncomingMessage, outgoing: ServerResponse, target: string): void {
-    const { usage } = this.#bill
+    const { usage } = this.#meter
     const { limits } = this.#record
     usage.requests++
     if (this.#activity.active >= limits.concurrentRequests) {
-      this.#bill.hit('concurrentRequests')
+      this.#meter.hit('concurrentRequests')
       usage.errors++
       refuse(
         outgoing,
@@ -76,20 +76,20 @@ export class TenantRequests {
     else this.#serve(incoming, outgoing, short, 0)
   }
 
-  /** Length of the body of a request that may go the short way (`direct.ts`). */
+  /** Length of the body of a request that may be flat (`flat-request.ts`). */
   #shortLength(incoming: IncomingMessage): number | undefined {
     // The test channel comes before the app.
     if (this.#record.settings.testToken !== undefined && incoming.url?.startsWith('/.unmoor/') === true)
       return undefined
-    return directLength(incoming, this.#record.limits.requestBytes)
+    return flatLength(incoming, this.#record.limits.requestBytes)
   }
 
-  /** A request that finds no isolate waits for it as it came, and then goes the short way. */
+  /** A request that finds no isolate waits for it as it came, and is then a flat one. */
   #serveWhenOpen(incoming: IncomingMessage, outgoing: ServerResponse, length: number): void {
     const { wallMs } = this.#record.limits
     const begun = this.#enter(outgoing)
     const timer = setTimeout(() => {
-      this.#bill.hit('wallMs')
+      this.#meter.hit('wallMs')
       if (isWaiting()) refuse(outgoing, 503, `no answer came within the limit of wallMs, ${wallMs} ms`)
     }, wallMs)
     const isWaiting = (): boolean => !outgoing.headersSent && !outgoing.destroyed
@@ -114,7 +114,7 @@ export class TenantRequests {
     if (app === undefined) return this.#serveUsual(incoming, outgoing)
     const begun = this.#enter(outgoing) - spentMs
     const options = spentMs === 0 ? this.#direct : { ...this.#direct, spentMs }
-    const exchange = new DirectExchange(app, incoming, outgoing, options, () =>
+    const exchange = new FlatExchange(app, incoming, outgoing, options, () =>
       this.#leave(incoming, outgoing, begun),
     )
     if (exchange.serve(length)) return
@@ -124,7 +124,7 @@ export class TenantRequests {
 
   #serveUsual(incoming: IncomingMessage, outgoing: ServerResponse): void {
     if (Number(incoming.headers['content-length'] ?? 0) > this.#record.limits.requestBytes)
-      this.#bill.hit('requestBytes')
+      this.#meter.hit('requestBytes')
     const begun = this.#enter(outgoing)
     outgoing.once('close', () => this.#leave(incoming, outgoing, begun))
     this.#listener(incoming, outgoing)
@@ -139,7 +139,7 @@ export class TenantRequests {
   /** It is over, and with `begun` the whole request is. */
   #leave({ socket }: IncomingMessage, outgoing: ServerResponse, begun: number | undefined): void {
     if (begun !== undefined) {
-      const { usage } = this.#bill
+      const { usage } = this.#meter
       usage.wallMs += performance.now() - begun
       countBytes(socket, usage)
       if (outgoing.statusCode >= 500) usage.errors++
@@ -155,7 +155,7 @@ export class TenantRequests {
       let late = false
       const timer = setTimeout(() => {
         late = true
-        this.#bill.hit('wallMs')
+        this.#meter.hit('wallMs')
         resolve(unavailable(`no answer came within the limit of wallMs, ${wallMs} ms`))
       }, wallMs)
       this.#ask(request, ctx).then(

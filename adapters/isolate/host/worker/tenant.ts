@@ -3,7 +3,7 @@ import { createContext } from '../../../../core/context.ts'
 import type { Runtime } from '../../../../core/runtime/runtime.ts'
 import type { IsolateRuntime } from '../../server/isolate-runtime.ts'
 import type { AppRecord } from '../app-record.ts'
-import { Bill } from './bill.ts'
+import { UsageMeter } from './usage-meter.ts'
 import { TenantParts } from './tenant-parts.ts'
 import type { Usage } from '../usage.ts'
 import { Activity } from './activity.ts'
@@ -30,7 +30,7 @@ export interface TenantHost extends IsolateHost {
 export class Tenant {
   readonly record: AppRecord
   #host: TenantHost
-  #bill = new Bill()
+  #meter = new UsageMeter()
   #stopped = new AbortController()
   #activity: Activity
   #parts: TenantParts
@@ -38,7 +38,7 @@ export class Tenant {
   #requests: TenantRequests
 
   constructor(record: AppRecord, host: TenantHost) {
-    const bill = this.#bill
+    const bill = this.#meter
     this.record = record
     this.#host = host
     const subrequests = new Subrequests(record.limits.subrequests, () => bill.hit('subrequests'))
@@ -97,7 +97,7 @@ export class Tenant {
 
   /** Runs something that is no request: a batch, a cron, a call. */
   event<T>(work: () => Promise<T>): Promise<T> {
-    this.#bill.usage.events++
+    this.#meter.usage.events++
     return this.#activity.count(work)
   }
 
@@ -114,16 +114,16 @@ export class Tenant {
 
   /** What was used since the last call. */
   takeUsage(): Usage {
-    return this.#bill.take()
+    return this.#meter.take()
   }
 
   /** Bytes of the isolate, as last measured. */
   get memory(): number {
-    return this.isLive ? this.#bill.memory : 0
+    return this.isLive ? this.#meter.memory : 0
   }
 
   measureMemory(): Promise<void> {
-    return this.#bill.measureMemory()
+    return this.#meter.measureMemory()
   }
 
   /**
@@ -131,7 +131,7 @@ export class Tenant {
    * may be under way.
    */
   async evict(options: { keepDrivers: boolean }): Promise<void> {
-    this.#bill.usage.evictions++
+    this.#meter.usage.evictions++
     this.#host.onUsed(this)
     await this.#isolate.drop()
     // Whoever came meanwhile uses them.

@@ -1,12 +1,12 @@
 import { UnmoorError } from '../../../../core/errors.ts'
-import type { InlineOptions } from '../../engine/inline.ts'
+import type { InlineOptions } from '../../engine/inline-entries.ts'
 import type { InlineWatch } from '../../engine/inline-watch.ts'
-import { Pace } from '../../engine/pace.ts'
+import { InlinePolicy } from '../../engine/inline-policy.ts'
 import type { AppRecord } from '../app-record.ts'
 import type { OpenCronStore } from './background.ts'
 import { errorText } from '../error-text.ts'
 import type { BackgroundDuties } from '../messages.ts'
-import { Room } from './room.ts'
+import { IsolateSlots } from './isolate-slots.ts'
 import { Router, type Route } from '../router.ts'
 import { Tenant, type TenantHost } from './tenant.ts'
 import { isEmpty, type Usage } from '../usage.ts'
@@ -22,10 +22,10 @@ export interface TenantsOptions extends Omit<
   maxIsolates: number
   /** Ends what runs too long in this thread. Default: no isolate is entered from it. */
   watch?: InlineWatch | undefined
-  /** Resident memory of this process in MB above which idle isolates are put away. */
+  /** Resident memory of this process in MB above which idle isolates are evicted. */
   maxProcessMb: number
   /** Calls an app that another process serves; undefined where that app is served here. */
-  callApart(app: string, request: Request): Promise<Response> | undefined
+  callOwnProcess(app: string, request: Request): Promise<Response> | undefined
   openCrons: OpenCronStore
 }
 
@@ -42,21 +42,21 @@ export class Tenants {
   #router = new Router([])
   #background: BackgroundWork
   #retired = new Set<Tenant>()
-  #room: Room
+  #slots: IsolateSlots
   #usage = new UsageLedger()
-  #paces = new Map<string, Pace>()
+  #paces = new Map<string, InlinePolicy>()
 
   constructor(options: TenantsOptions) {
     this.#options = options
     this.#background = new BackgroundWork(options)
-    this.#room = new Room(options.maxIsolates, (tenant) => this.#evict(tenant))
+    this.#slots = new IsolateSlots(options.maxIsolates, (tenant) => this.#evict(tenant))
     this.#host = {
       ...options,
       call: (app, request) => this.#call(app, request),
       inline: (app) => this.#inline(app),
-      makeRoom: (tenant) => this.#room.enter(tenant),
-      onGone: (tenant) => this.#room.leave(tenant),
-      onIdle: () => this.#room.onIdle(),
+      makeRoom: (tenant) => this.#slots.enter(tenant),
+      onGone: (tenant) => this.#slots.leave(tenant),
+      onIdle: () => this.#slots.onIdle(),
       onUsed: (tenant) => this.#usage.note(tenant),
     }
   }
@@ -78,7 +78,7 @@ export class Tenants {
   }
 
   get live(): number {
-    return this.#room.live
+    return this.#slots.live
   }
 
   /**
@@ -99,9 +99,9 @@ export class Tenants {
   #inline(app: string): InlineOptions | undefined {
     const { watch } = this.#options
     if (watch === undefined) return undefined
-    let pace = this.#paces.get(app)
-    if (pace === undefined) this.#paces.set(app, (pace = new Pace()))
-    return { watch, pace }
+    let policy = this.#paces.get(app)
+    if (policy === undefined) this.#paces.set(app, (policy = new InlinePolicy()))
+    return { watch, policy }
   }
 
   /**
@@ -160,7 +160,7 @@ export class Tenants {
   }
 
   #call(app: string, request: Request): Promise<Response> {
-    const elsewhere = this.#options.callApart(app, request)
+    const elsewhere = this.#options.callOwnProcess(app, request)
     if (elsewhere !== undefined) return elsewhere
     const tenant = this.get(app)
     if (tenant === undefined)
@@ -179,17 +179,17 @@ export class Tenants {
   async relieve(): Promise<void> {
     const { maxProcessMb } = this.#options
     // A quarter at a time: what is freed shows in the process's memory only by and by.
-    if (process.memoryUsage.rss() > maxProcessMb * 1024 * 1024) await this.#room.evictIdle(0.25)
+    if (process.memoryUsage.rss() > maxProcessMb * 1024 * 1024) await this.#slots.evictIdle(0.25)
   }
 
   async measureMemory(): Promise<void> {
-    for (const tenant of this.#room.tenants) await tenant.measureMemory()
+    for (const tenant of this.#slots.tenants) await tenant.measureMemory()
   }
 
   /** What was used since the last call, and the memory held now, per app. */
   takeUsage(): Record<string, { usage: Usage; memory: number }> {
     const taken: Record<string, { usage: Usage; memory: number }> = {}
-    for (const [name, usage] of this.#usage.report(this.#room.tenants)) {
+    for (const [name, usage] of this.#usage.report(this.#slots.tenants)) {
       const memory = this.#tenants.get(name)?.memory ?? 0
       if (memory > 0 || !isEmpty(usage)) taken[name] = { usage, memory }
     }

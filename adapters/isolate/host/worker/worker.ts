@@ -15,14 +15,14 @@ import { installGlobals } from '../../../node-server/runtime/http/globals.ts'
 import { InlineWatch } from '../../engine/inline-watch.ts'
 import { loadIsolatedVm } from '../../engine/isolated-vm.ts'
 import { printLog, printRecord } from '../../services/log.ts'
-import { vmModule } from '../../engine/vm-image.ts'
-import { callApart } from './call-apart.ts'
-import { closeGently } from './close-gently.ts'
+import { vmModule } from '../../engine/vm-isolate-factory.ts'
+import { callOwnProcess } from './call-own-process.ts'
+import { drain } from './drain.ts'
 import { loadModule } from '../driver-module.ts'
 import { IsolatePool } from './isolate-pool.ts'
-import { InspectedImages } from './inspected-images.ts'
+import { InspectedIsolates } from './inspected-isolates.ts'
 import type { ToSupervisor, ToWorker, WorkerSettings } from '../messages.ts'
-import { passOn } from './pass-on.ts'
+import { passOn } from './forward.ts'
 import { lowerPriority } from './priority.ts'
 import { refuse } from './refuse.ts'
 import { Suspects } from '../suspects.ts'
@@ -51,7 +51,7 @@ const suspects = new Suspects(process.env['UNMOOR_HOST_SUSPECTS'] as string)
 let tenants: Tenants | undefined
 let server: Server | undefined
 let pool: IsolatePool | undefined
-let inspected: InspectedImages | undefined
+let inspected: InspectedIsolates | undefined
 /** Whether requests may come: usage of what was tried out is nobody's. */
 let serving = false
 const watch = new InlineWatch(ivm)
@@ -147,7 +147,7 @@ function createTenants(settings: WorkerSettings): Tenants {
       onCatastrophe: (text) => lose('', text),
       watch,
     })
-  else inspected = new InspectedImages(app, (level, text) => log(app, level, text))
+  else inspected = new InspectedIsolates(app, (level, text) => log(app, level, text))
   return new Tenants({
     ivm: inspected === undefined ? ivm : vmModule,
     pool: inspected ?? (pool as IsolatePool),
@@ -157,11 +157,11 @@ function createTenants(settings: WorkerSettings): Tenants {
     maxProcessMb: settings.maxProcessMb,
     drivers: settings.drivers,
     outbound: settings.outbound,
-    callApart(app, request) {
+    callOwnProcess(app, request) {
       const socketPath = apart[app]
       return socketPath === undefined || settings.socket !== undefined
         ? undefined
-        : callApart(request, socketPath)
+        : callOwnProcess(request, socketPath)
     },
     openCrons: (app) => openCrons(settings, app),
     log,
@@ -253,7 +253,7 @@ async function stop(): Promise<void> {
   stopping = true
   say({ type: 'stopping' })
   clearInterval(timer)
-  if (server !== undefined) await closeGently(server, stopSeconds)
+  if (server !== undefined) await drain(server, stopSeconds)
   await tenants?.close(1)
   reportUsage()
   pool?.close()

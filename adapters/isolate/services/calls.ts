@@ -20,7 +20,7 @@ import { KeyTable } from './crypto/subtle.ts'
 import { ZlibTable } from './zlib.ts'
 
 /** What the guest's calls reach: the app's bindings and the network. */
-export interface HostServices {
+export interface Services {
   readonly manifest: Manifest
   readonly env: Readonly<Record<string, unknown>>
   /** The app's way to the network. */
@@ -40,9 +40,9 @@ const MAX_CALLS = 2000
 type Send = (...message: [string, ...unknown[]]) => void
 
 /** The asynchronous calls of one isolate's guest. Every argument is data that a tenant may have made up. */
-export class Operations {
+export class Calls {
   readonly streams: StreamTable
-  #services: HostServices
+  #services: Services
   #send: Send
   #keys = new KeyTable()
   #zlib = new ZlibTable()
@@ -58,7 +58,7 @@ export class Operations {
    * a call when it begins, and the same as a negative number when it ends.
    */
   constructor(
-    services: HostServices,
+    services: Services,
     send: Send,
     { charge, keep }: { charge: (microseconds: number) => void; keep: (bytes: number) => void },
   ) {

@@ -1,4 +1,4 @@
-import type { Guest } from '../../engine/guest.ts'
+import type { Engine } from '../../engine/engine.ts'
 import type { LimitName } from '../limits.ts'
 import { emptyUsage, type Usage } from '../usage.ts'
 
@@ -6,11 +6,11 @@ import { emptyUsage, type Usage } from '../usage.ts'
  * What one app uses in one process. Its `cpuUs` is still the time at work by the clock: `Tenants` knows how
  * much of that all isolates had a core.
  */
-export class Bill {
+export class UsageMeter {
   readonly usage: Usage = emptyUsage()
   /** Bytes of the isolate, as last measured. */
   memory = 0
-  #guest: Guest | undefined
+  #engine: Engine | undefined
   #activeSeen = 0
   #hostSeen = 0
   #inlineSeen = 0
@@ -19,9 +19,9 @@ export class Bill {
    * Counts this isolate's time from now on: what the web API took before the isolate was this app's is
    * nobody's.
    */
-  follow(guest: Guest): void {
+  follow(guest: Engine): void {
     this.settle()
-    this.#guest = guest
+    this.#engine = guest
     this.#activeSeen = guest.time.active
     this.#hostSeen = guest.time.host
     this.#inlineSeen = guest.time.inline
@@ -30,30 +30,30 @@ export class Bill {
   /** The isolate is gone. */
   leave(): void {
     this.settle()
-    this.#guest = undefined
+    this.#engine = undefined
     this.memory = 0
   }
 
   /** Charges the isolate with microseconds of the thread that all tenants share. */
   charge(microseconds: number): void {
-    this.#guest?.charge(microseconds)
+    this.#engine?.charge(microseconds)
   }
 
   async measureMemory(): Promise<void> {
-    this.memory = await (this.#guest?.memory() ?? Promise.resolve(0)).catch(() => 0)
+    this.memory = await (this.#engine?.memory() ?? Promise.resolve(0)).catch(() => 0)
   }
 
   /** Takes over what the isolate has used since the last time. */
   settle(): void {
-    if (this.#guest === undefined) return
-    const { active, host, inline } = this.#guest.time
+    if (this.#engine === undefined) return
+    const { active, host, inline } = this.#engine.time
     this.usage.cpuUs += active - this.#activeSeen
     this.usage.hostCpuUs += host - this.#hostSeen
     this.usage.inlineCpuUs += inline - this.#inlineSeen
     this.#activeSeen = active
     this.#hostSeen = host
     this.#inlineSeen = inline
-    this.usage.heldBytes = Math.max(this.usage.heldBytes, this.#guest.held.peak)
+    this.usage.heldBytes = Math.max(this.usage.heldBytes, this.#engine.held.peak)
   }
 
   hit(limit: LimitName): void {

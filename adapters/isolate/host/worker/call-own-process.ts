@@ -7,7 +7,7 @@ const agent = new Agent({ keepAlive: true, maxSockets: 100 })
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304])
 
 /** A call by a service binding to an app that has a process of its own, over that process's socket. */
-export async function callApart(request: Request, socketPath: string): Promise<Response> {
+export async function callOwnProcess(request: Request, socketPath: string): Promise<Response> {
   const { pathname, search, host } = new URL(request.url)
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     const headers = { host, ...Object.fromEntries(request.headers) }

@@ -2,37 +2,37 @@ import type ivm from 'isolated-vm'
 import { AppLoad } from './app-load.ts'
 import { CpuBudget } from './cpu-budget.ts'
 import { Entries, type GuestMessage, UNPACK_US } from './entries.ts'
-import { TookTooLongHere } from './app-code.ts'
+import { TookTooLongInline } from './app-code.ts'
 import { type Bridge, connectNow } from './bridge.ts'
 import { HeldBytes } from './held-bytes.ts'
 import { diedOf, type EndCause, IsolateEnded, startError } from './ended.ts'
-import type { FirstEntries } from './first-entries.ts'
-import type { GuestTime } from './guest-time.ts'
-import { createHostCalls, type HostCall } from '../services/host-calls.ts'
-import { InlineEntries, type InlineOptions, type PlainRequest } from './inline.ts'
+import type { FirstEntryTimes } from './first-entry-times.ts'
+import type { EngineTime } from './engine-time.ts'
+import { createSyncCalls, type SyncCall } from '../services/sync-calls.ts'
+import { InlineEntries, type InlineOptions, type FlatRequest } from './inline-entries.ts'
 import type { Limits } from './limits.ts'
 
-/** What fills isolates: `Image`, or the multi-tenant host's, which takes them from a pool. */
-export interface GuestImage {
+/** What fills isolates: `CachedIsolateFactory`, or the multi-tenant host's, which takes them from a pool. */
+export interface IsolateFactory {
   /** `bridge` where it is connected already. */
   createIsolate(
     memoryMb: number,
     onCatastrophe: (message: string) => void,
   ): Promise<{ isolate: ivm.Isolate; context: ivm.Context; bridge?: Bridge | undefined }>
   /**
-   * Gives the microseconds that it took of this thread, where it was `mayBeHere`.
+   * Gives the microseconds that it took of this thread, where it was `mayBeInline`.
    *
-   * @throws TookTooLongHere where that was in vain.
+   * @throws TookTooLongInline where that was in vain.
    */
-  runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number, mayBeHere: boolean): Promise<number>
+  runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number, mayBeInline: boolean): Promise<number>
   /** Of all isolates with this code in the process. Default: nothing is known of them. */
-  readonly firstEntries?: FirstEntries | undefined
+  readonly firstEntryTimes?: FirstEntryTimes | undefined
 }
 
 /** What an isolate tells its host. */
-export interface GuestEvents {
+export interface EngineEvents {
   /** The isolate is there, its app not loaded yet. */
-  created?(guest: Guest): void
+  created?(engine: Engine): void
   /** A message of the guest: data that a tenant may have made up. */
   message(message: readonly unknown[]): void
   /** A synchronous call for the app's bindings; what it gives is copied into the isolate. */
@@ -52,9 +52,9 @@ export interface GuestEvents {
 
 interface Start {
   module: typeof ivm
-  image: GuestImage
+  factory: IsolateFactory
   limits: Limits
-  events: GuestEvents
+  events: EngineEvents
   inline: InlineOptions | undefined
 }
 
@@ -70,9 +70,9 @@ const CROSSING_US = 8
  * into it, {@link CpuBudget} is its share of the processor. Tenant code reaches nothing of isolated-vm: three
  * callbacks, kept in the web API's closures, are all that the isolate holds of the host.
  */
-export class Guest {
+export class Engine {
   #isolate: ivm.Isolate
-  #events: GuestEvents
+  #events: EngineEvents
   /** What the host holds of its messages. */
   readonly held = new HeldBytes()
   #inline: InlineEntries | undefined
@@ -102,51 +102,51 @@ export class Guest {
    */
   static async start(
     module: typeof ivm,
-    image: GuestImage,
+    factory: IsolateFactory,
     limits: Limits,
-    events: GuestEvents,
+    events: EngineEvents,
     inline?: InlineOptions,
-  ): Promise<Guest> {
-    const options = { module, image, limits, events, inline }
+  ): Promise<Engine> {
+    const options = { module, factory, limits, events, inline }
     try {
-      return await Guest.#start(options, inline !== undefined)
+      return await Engine.#start(options, inline !== undefined)
     } catch (error) {
-      if (!(error instanceof TookTooLongHere)) throw error
-      return Guest.#start(options, false)
+      if (!(error instanceof TookTooLongInline)) throw error
+      return Engine.#start(options, false)
     }
   }
 
-  static async #start(options: Start, mayBeHere: boolean): Promise<Guest> {
-    const { module, image, limits, events } = options
-    const { isolate, context, bridge } = await image.createIsolate(limits.memoryMb, (message) =>
+  static async #start(options: Start, mayBeInline: boolean): Promise<Engine> {
+    const { module, factory, limits, events } = options
+    const { isolate, context, bridge } = await factory.createIsolate(limits.memoryMb, (message) =>
       events.catastrophe(message),
     )
-    const guest = new Guest(isolate, options)
-    const stopWatch = guest.#budget.watchStart()
+    const engine = new Engine(isolate, options)
+    const stopWatch = engine.#budget.watchStart()
     try {
-      guest.#connect(bridge ?? connectNow(module, context))
-      events.created?.(guest)
-      const us = await image.runApp(isolate, context, limits.startupMs, mayBeHere)
-      guest.#entries.appHasRun(us, image.firstEntries)
-      await guest.#load.finished(limits.startupMs)
+      engine.#connect(bridge ?? connectNow(module, context))
+      events.created?.(engine)
+      const us = await factory.runApp(isolate, context, limits.startupMs, mayBeInline)
+      engine.#entries.appHasRun(us, factory.firstEntryTimes)
+      await engine.#load.finished(limits.startupMs)
       // What told that the app is ready may have been what took it over its limit.
-      if (guest.#ended !== undefined) throw guest.#ended
-      guest.#budget.started()
-      return guest
+      if (engine.#ended !== undefined) throw engine.#ended
+      engine.#budget.started()
+      return engine
     } catch (error) {
       const memory = isolate.isDisposed
-      const ended = guest.#ended
-      guest.#end('closed', 'The app did not start.', false)
-      if (error instanceof TookTooLongHere) throw error
+      const ended = engine.#ended
+      engine.#end('closed', 'The app did not start.', false)
+      if (error instanceof TookTooLongInline) throw error
       throw ended ?? startError(error, limits, memory)
     } finally {
       stopWatch()
-      if (guest.#ended === undefined) context.release()
+      if (engine.#ended === undefined) context.release()
     }
   }
 
   #connect(bridge: Bridge): void {
-    const calls = createHostCalls()
+    const calls = createSyncCalls()
     this.#entries.connect(bridge.dispatch)
     bridge.ends = {
       receive: (batch, weight) => this.#receive(batch, weight),
@@ -156,7 +156,7 @@ export class Guest {
   }
 
   /** What it takes of the machine. */
-  get time(): GuestTime {
+  get time(): EngineTime {
     return this.#budget.time
   }
 
@@ -186,7 +186,7 @@ export class Guest {
   }
 
   /** Calls the fetch handler. */
-  fetch(request: PlainRequest): void {
+  fetch(request: FlatRequest): void {
     this.#entries.fetch(request)
   }
 
@@ -202,7 +202,7 @@ export class Guest {
 
   // The isolate waits while the host works on its main thread, which all tenants share: the time is the
   // tenant's, and its limit is looked at here too, as a loop of such calls leaves little time for the timer.
-  #call(calls: HostCall, data: [unknown, ...unknown[]]): unknown {
+  #call(calls: SyncCall, data: [unknown, ...unknown[]]): unknown {
     if (this.#ended !== undefined) return undefined
     const crossing = this.#inline?.isInside === true ? 0 : CROSSING_US
     if (data[0] === 'taken') this.held.taken()
@@ -242,7 +242,7 @@ export class Guest {
     this.#entries.deliverAnswers()
     if (this.#ended !== undefined) return
     this.#budget.close()
-    if (cause !== 'closed') this.#inline?.pace.distrust()
+    if (cause !== 'closed') this.#inline?.policy.distrust()
     this.#inline?.close()
     this.#ended = new IsolateEnded(cause, message)
     this.#entries.close(cause)

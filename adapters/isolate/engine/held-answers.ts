@@ -4,7 +4,7 @@ const MAX_KEPT = 256 * 1024
 type Answer = readonly unknown[]
 
 /** Answers to the requests of one turn, to be heard when every isolate has had its entries. */
-export class KeptAnswers {
+export class HeldAnswers {
   #hear: (answer: Answer) => void
   #answers: Answer[] = []
   #weight = 0
@@ -29,6 +29,6 @@ export class KeptAnswers {
 }
 
 /** Whether a message is an answer in text: nothing that follows depends on when it is heard. */
-export function isPlainAnswer(message: readonly unknown[]): boolean {
+export function isFlatAnswer(message: readonly unknown[]): boolean {
   return message[0] === 'response' && (message[5] === null || typeof message[5] === 'string')
 }

@@ -10,13 +10,13 @@ const MAX_DECODERS = 1000
 const MAX_SIZE = 2 * 1024 * 1024
 
 /** Answers one synchronous call. */
-export type HostCall = (operation: unknown, ...data: unknown[]) => unknown
+export type SyncCall = (operation: unknown, ...data: unknown[]) => unknown
 
 /**
  * What the guest asks synchronously. Arguments are data that a tenant may have made up: each is checked.
  * Nothing is thrown but for malformed calls, as an exception would take the host's stack along.
  */
-export function createHostCalls(): HostCall {
+export function createSyncCalls(): SyncCall {
   let cryptography: CryptoCalls | undefined
   const decoders = new Map<number, TextDecoder>()
   let nextDecoder = 1

@@ -1,8 +1,8 @@
 // The default export: `SourceTextModule` is there under a flag only.
 import vm, { type Context } from 'node:vm'
 import type ivm from 'isolated-vm'
-import type { GuestImage } from './guest.ts'
-import type { Sources } from './image.ts'
+import type { IsolateFactory } from './engine.ts'
+import type { Sources } from './isolate-factory.ts'
 
 type Callback = (...args: unknown[]) => unknown
 
@@ -13,7 +13,7 @@ type Callback = (...args: unknown[]) => unknown
  * host. For development only. Needs `node --experimental-vm-modules`, and a process that hears
  * `unhandledRejection`.
  */
-export class VmImage implements GuestImage {
+export class VmIsolateFactory implements IsolateFactory {
   #sources: Sources
 
   constructor(sources: Sources) {
@@ -24,7 +24,7 @@ export class VmImage implements GuestImage {
     const global = vm.createContext({}, { name: 'app' })
     new vm.Script(`'use strict';${this.#sources.webApi}`, { filename: 'unmoor:web-api' }).runInContext(global)
     const isolate = new VmIsolate()
-    // The part of isolated-vm that `Guest` uses, which is all that it is given to.
+    // The part of isolated-vm that `Engine` uses, which is all that it is given to.
     return { isolate, context: new VmContext(global, isolate) } as unknown as {
       isolate: ivm.Isolate
       context: ivm.Context

@@ -1,7 +1,7 @@
 /**
- * The short way of a request: node:http's message in, flat data over the bridge, node:http's answer out. No
+ * A flat request: node:http's message in, flat data over the bridge, node:http's answer out. No
  * Request, no Response, no promise, and no timer unless the handler waits. What does not fit (a body that is
- * long or of unknown length, an answer for a service binding) goes the usual way.
+ * long or of unknown length, an answer for a service binding) is a full one.
  */
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -11,15 +11,15 @@ import { clientGone, isClientGone } from '../../node-server/runtime/http/client-
 import { writeParts } from '../../node-server/runtime/http/respond.ts'
 import { requestOrigin, resolveUrl } from '../../node-server/runtime/http/url.ts'
 import { IsolateEnded } from '../engine/ended.ts'
-import type { PlainRequest } from '../engine/inline.ts'
-import type { HostEvent } from '../services/pending-events.ts'
+import type { FlatRequest } from '../engine/inline-entries.ts'
+import type { EngineEvent } from '../services/pending-events.ts'
 import type { IsolateApp } from './isolate-app.ts'
 
 /** Bodies of up to so many bytes, with a length, are read before the handler is called. */
 const MAX_BODY = 64 * 1024
 
 /** What is the same for all requests of an app. */
-export interface DirectOptions {
+export interface FlatOptions {
   context?: ContextOptions | undefined
   /** Milliseconds until the handler must have answered. Default: no limit. */
   wallMs?: number | undefined
@@ -34,8 +34,8 @@ export interface DirectOptions {
   onError(message: string, error: unknown): void
 }
 
-/** Length of a body that is read first, 0 for none; undefined where the request goes the usual way. */
-export function directLength({ method, headers }: IncomingMessage, max: number): number | undefined {
+/** Length of a body that is read first, 0 for none; undefined where the request is a full one. */
+export function flatLength({ method, headers }: IncomingMessage, max: number): number | undefined {
   if (method === 'TRACE' || headers['transfer-encoding'] !== undefined) return undefined
   const text = headers['content-length']
   if (text === undefined || method === 'GET' || method === 'HEAD') return 0
@@ -83,15 +83,15 @@ function headerText(headers: IncomingMessage['headers']): string {
   return text
 }
 
-/** One request on its short way, and its answer. */
-export class DirectExchange implements HostEvent, PlainRequest {
+/** One flat request and its answer. */
+export class FlatExchange implements EngineEvent, FlatRequest {
   id = 0
   url = ''
   body: string | Uint8Array<ArrayBuffer> | null = null
   #app: IsolateApp
   #incoming: IncomingMessage
   #outgoing: ServerResponse
-  #options: DirectOptions
+  #options: FlatOptions
   #done: () => void
   #ctx: OwnedContext | undefined
   #abort: AbortController | undefined
@@ -103,7 +103,7 @@ export class DirectExchange implements HostEvent, PlainRequest {
     app: IsolateApp,
     incoming: IncomingMessage,
     outgoing: ServerResponse,
-    options: DirectOptions,
+    options: FlatOptions,
     done: () => void,
   ) {
     this.#app = app
@@ -114,7 +114,7 @@ export class DirectExchange implements HostEvent, PlainRequest {
   }
 
   /**
-   * Serves a request whose {@link directLength} is known. False where the usual way must refuse it: `done` is
+   * Serves a request whose {@link flatLength} is known. False where only a full request can refuse it: `done` is
    * not called then.
    */
   serve(length: number): boolean {

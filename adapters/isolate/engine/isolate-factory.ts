@@ -13,7 +13,7 @@ type Ivm = typeof ivm
 type CachedData = ivm.ExternalCopy<ArrayBuffer>
 
 /** Makes filled isolates of one app; what the first one compiled is kept for the next. */
-export class Image {
+export class CachedIsolateFactory {
   #ivm: Ivm
   #sources: Sources
   #startup: NonNullable<IsolateOptions['startup']>
@@ -41,8 +41,8 @@ export class Image {
     return { isolate, context }
   }
 
-  runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number, mayBeHere: boolean): Promise<number> {
-    return this.#app.run(isolate, context, timeout, mayBeHere)
+  runApp(isolate: ivm.Isolate, context: ivm.Context, timeout: number, mayBeInline: boolean): Promise<number> {
+    return this.#app.run(isolate, context, timeout, mayBeInline)
   }
 
   async #runWebApi(isolate: ivm.Isolate, context: ivm.Context): Promise<void> {

@@ -14,7 +14,7 @@ const SWEEP_MS = 20
  * at once: a request that is on its way on one of them would be lost. The server's answers must say
  * `Connection: close` from now on.
  */
-export async function closeGently(server: Server, seconds: number): Promise<void> {
+export async function drain(server: Server, seconds: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.once('close', resolve))
   // http's own close() would also end idle connections.
   NetServer.prototype.close.call(server)

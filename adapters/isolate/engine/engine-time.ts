@@ -1,9 +1,9 @@
 import type ivm from 'isolated-vm'
-import type { InlineEntries } from './inline.ts'
+import type { InlineEntries } from './inline-entries.ts'
 import { onCore, readThreads, type ThreadTimes } from './thread-clock.ts'
 
 /** What one isolate takes of the machine, in all and since its entry under way began. In microseconds. */
-export class GuestTime {
+export class EngineTime {
   #isolate: ivm.Isolate
   #inline: InlineEntries | undefined
   #activeAtEnd = 0

@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { endWithDebugger, readMap, withMap } from '../../server/debugging.ts'
-import type { GuestImage } from '../../engine/guest.ts'
+import type { IsolateFactory } from '../../engine/engine.ts'
 import { StackMapper } from '../../server/stack-mapper.ts'
-import { rejectionText, VmImage } from '../../engine/vm-image.ts'
+import { rejectionText, VmIsolateFactory } from '../../engine/vm-isolate-factory.ts'
 
 /**
  * Images for the process of an app that a debugger is let in to: contexts of this process, where Node's
  * inspector sees them.
  */
-export class InspectedImages {
+export class InspectedIsolates {
   readonly app: string
   #log: (level: string, text: string) => void
   #mapper: StackMapper | undefined
@@ -21,8 +21,8 @@ export class InspectedImages {
     endWithDebugger()
   }
 
-  /** The image of the app in an artifact's folder. */
-  image(dir: string): GuestImage {
+  /** Makes isolates of the app in an artifact's folder. */
+  factory(dir: string): IsolateFactory {
     const read = (file: string): string => readFileSync(join(dir, file), 'utf8')
     const map = readMap(dir)
     if (map === undefined)
@@ -32,7 +32,7 @@ export class InspectedImages {
           'beside it.',
       )
     this.#mapper = new StackMapper(join(dir, 'app.js.map'))
-    return new VmImage({ webApi: read('web-api.js'), app: withMap(read('app.js'), map) })
+    return new VmIsolateFactory({ webApi: read('web-api.js'), app: withMap(read('app.js'), map) })
   }
 
   /** A rejection that nobody handled: of the app's, as good as always. */

@@ -11,7 +11,7 @@ import type { Cron as CronJob } from 'croner'
 import type { Miniflare as Simulator } from 'miniflare'
 import { migrate, type MigrationRun } from '../../../core/bindings/migrations.ts'
 import { isUnmoorError } from '../../../core/errors.ts'
-import type { HostAnswer, HostRequest, HostStart } from './host-protocol.ts'
+import type { SimulatorAnswer, SimulatorRequest, SimulatorStart } from './simulator-protocol.ts'
 import { loadMiniflare } from './miniflare.ts'
 import { migratePostgres } from './migrate-postgres.ts'
 import type { NativeD1 } from '../runtime/native.ts'
@@ -19,7 +19,7 @@ import { createD1Driver } from '../runtime/sql.ts'
 
 let running: { mf: Simulator; crons: CronJob[] } | undefined
 
-process.on('message', (request: HostRequest) => {
+process.on('message', (request: SimulatorRequest) => {
   void handle(request)
 })
 process.on('disconnect', () => void stop())
@@ -27,7 +27,7 @@ process.on('disconnect', () => void stop())
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => void stop())
 
-async function handle(request: HostRequest): Promise<void> {
+async function handle(request: SimulatorRequest): Promise<void> {
   switch (request.type) {
     case 'start':
       try {
@@ -57,11 +57,11 @@ async function handle(request: HostRequest): Promise<void> {
   }
 }
 
-function answer(message: HostAnswer): void {
+function answer(message: SimulatorAnswer): void {
   if (process.connected) process.send?.(message)
 }
 
-async function start(request: HostStart): Promise<HostAnswer> {
+async function start(request: SimulatorStart): Promise<SimulatorAnswer> {
   const { miniflare, versions } = loadMiniflare()
   const { Log, LogLevel, Miniflare } = miniflare
   const { simulator, listen } = request
@@ -104,7 +104,7 @@ async function start(request: HostStart): Promise<HostAnswer> {
 }
 
 /** The main module first, as the names that the modules import each other by. */
-async function readManifest(modules: HostStart['modules']) {
+async function readManifest(modules: SimulatorStart['modules']) {
   const main = modules[0]?.path ?? ''
   const entries = modules.map(async ({ type, path }) => {
     const contents = type === 'esm' ? await readFile(path, 'utf8') : new Uint8Array(await readFile(path))

@@ -18,7 +18,7 @@ const EXACT = 100
  * threads of its own, comes over after a row of short entries, and goes back, for longer each time, when one
  * was long.
  */
-export class Pace {
+export class InlinePolicy {
   /** Whether the next entry may be in the host's own thread. */
   inline = false
   /** Whether its CPU time is to be measured exactly, which costs 2 us. */
@@ -39,14 +39,14 @@ export class Pace {
    * An entry on another thread: microseconds by the clock. One that had to wait for a core only looks long,
    * so it counts little.
    */
-  noteOutside(us: number): void {
+  notePooled(us: number): void {
     this.#isNew = false
     if (us > SHORT_US) this.#short = us > LONG_US ? 0 : Math.max(0, this.#short - 5)
     else if (++this.#short >= this.#wanted) this.#come()
   }
 
   /** An entry in the host's own thread: microseconds by the clock, or where {@link exact} of CPU time. */
-  noteInside(us: number): void {
+  noteInline(us: number): void {
     if (us <= SHORT_US) {
       if (++this.#short >= FORGET) this.#wanted = Math.min(this.#wanted, FIRST)
       if (this.exact && --this.#exactLeft <= 0) this.exact = false

@@ -4,14 +4,14 @@ import { extname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { errorFromJSON, type SerializedError, UnmoorError } from '../../../core/errors.ts'
-import type { HostAnswer, HostRequest, HostStart } from './host-protocol.ts'
+import type { SimulatorAnswer, SimulatorRequest, SimulatorStart } from './simulator-protocol.ts'
 
-type Ready = Extract<HostAnswer, { type: 'ready' }>
+type Ready = Extract<SimulatorAnswer, { type: 'ready' }>
 
 /** The simulator's process, seen from the command. */
 export interface Host {
   /** @throws what went wrong, with the last lines that the process printed. */
-  start(request: HostStart): Promise<Ready>
+  start(request: SimulatorStart): Promise<Ready>
   /** Fires a schedule and waits for its end. */
   fire(cron: string, scheduledTime: number): Promise<void>
   /** Ends it and workerd; resolves when they are gone. */
@@ -27,7 +27,7 @@ const KEPT_LINES = 100
  * needs.
  */
 export function spawnHost(onOutput: ((line: string) => void) | undefined): Host {
-  const file = fileURLToPath(new URL(`./host${extname(import.meta.url)}`, import.meta.url))
+  const file = fileURLToPath(new URL(`./simulator-process${extname(import.meta.url)}`, import.meta.url))
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => /^(PATH|HOME|TMPDIR|NODE_.*)$/.test(name)),
   )
@@ -43,7 +43,7 @@ export function spawnHost(onOutput: ((line: string) => void) | undefined): Host 
   const exited = once(child, 'exit').then(([code]) => code as number | null)
   const waiting = new Map<number, (error: string | undefined) => void>()
   let next = 1
-  const send = (request: HostRequest): void => void (child.connected && child.send(request))
+  const send = (request: SimulatorRequest): void => void (child.connected && child.send(request))
   const gone = (operation: string): UnmoorError =>
     new UnmoorError(
       'Unavailable',
@@ -58,7 +58,7 @@ export function spawnHost(onOutput: ((line: string) => void) | undefined): Host 
     exited,
     async start(request) {
       const answered = new Promise<Ready>((resolve, reject) => {
-        child.on('message', (message: HostAnswer) => {
+        child.on('message', (message: SimulatorAnswer) => {
           if (message.type === 'ready') resolve(message)
           else if (message.type === 'failed') reject(toError(message, lines))
           else {
@@ -101,7 +101,10 @@ function kill(pid: number | undefined): void {
   }
 }
 
-function toError(failure: Extract<HostAnswer, { type: 'failed' }>, lines: readonly string[]): UnmoorError {
+function toError(
+  failure: Extract<SimulatorAnswer, { type: 'failed' }>,
+  lines: readonly string[],
+): UnmoorError {
   if (failure.error !== undefined) return errorFromJSON(failure.error as SerializedError)
   const output = lines.length === 0 ? '' : `\n${lines.join('\n')}`
   return new UnmoorError('Unavailable', `The Worker did not start: ${failure.message}${output}`, {

@@ -3,7 +3,7 @@ import type { PostgresOptions } from '../../drivers/postgres/index.ts'
 import type { SimulatorConfig, WorkerModule } from './simulator.ts'
 
 /** What the simulator's host is told first. */
-export interface HostStart {
+export interface SimulatorStart {
   type: 'start'
   modules: WorkerModule[]
   simulator: SimulatorConfig
@@ -19,12 +19,12 @@ export interface HostStart {
   schedules: string[]
 }
 
-export type HostRequest =
-  | HostStart
+export type SimulatorRequest =
+  | SimulatorStart
   | { type: 'cron'; id: number; cron: string; scheduledTime: number }
   | { type: 'stop' }
 
-export type HostAnswer =
+export type SimulatorAnswer =
   | { type: 'ready'; url: string; pids: number[]; runtime: string; migrated: Record<string, MigrationRun> }
   /** `error` is an UnmoorError as JSON where it was one. */
   | { type: 'failed'; message: string; error?: unknown }

@@ -1,11 +1,11 @@
 import type ivm from 'isolated-vm'
 import type { InlineWatch } from './inline-watch.ts'
-import type { Pace } from './pace.ts'
+import type { InlinePolicy } from './inline-policy.ts'
 
 /** What a guest needs to be entered from the host's own thread. */
 export interface InlineOptions {
   /** Of the app: it outlives its isolates. */
-  readonly pace: Pace
+  readonly policy: InlinePolicy
   /** Of the process. */
   readonly watch: InlineWatch
 }
@@ -40,7 +40,7 @@ export function splitAnswer(
 }
 
 /** A request with its body, as it crosses the bridge. */
-export interface PlainRequest {
+export interface FlatRequest {
   /** Given by whoever keeps the events under way. */
   id: number
   readonly method: string
@@ -63,7 +63,7 @@ const COPY = { arguments: { copy: true } } as const
  * about 30.
  */
 export class InlineEntries {
-  readonly pace: Pace
+  readonly policy: InlinePolicy
   /** Microseconds of CPU time of the isolate in all of them. */
   us = 0
   #isolate: ivm.Isolate
@@ -72,15 +72,15 @@ export class InlineEntries {
   #begun = 0
   #weight = 0
 
-  constructor(isolate: ivm.Isolate, { pace, watch }: InlineOptions) {
+  constructor(isolate: ivm.Isolate, { policy, watch }: InlineOptions) {
     this.#isolate = isolate
-    this.pace = pace
+    this.policy = policy
     this.#watch = watch
   }
 
   /** Whether the next entry may be one. */
   get isReady(): boolean {
-    if (!this.pace.inline) return false
+    if (!this.policy.inline) return false
     if (this.#watch.has(this.#isolate)) return true
     this.#watch.add(this.#isolate)
     return false
@@ -136,7 +136,7 @@ export class InlineEntries {
   } {
     const isolate = this.#isolate
     const said: unknown[][] = (this.#inbox = [])
-    const exactBefore = this.pace.exact ? process.threadCpuUsage() : undefined
+    const exactBefore = this.policy.exact ? process.threadCpuUsage() : undefined
     const before = isolate.cpuTime
     this.#begun = performance.now()
     this.#weight = 0
@@ -158,7 +158,7 @@ export class InlineEntries {
           us = Math.min(us, user + system)
         }
         this.us += us
-        this.pace.noteInside(us)
+        this.policy.noteInline(us)
       }
     }
   }

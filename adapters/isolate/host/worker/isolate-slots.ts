@@ -8,7 +8,7 @@ const WAIT_MS = 5000
  * The isolates that live at once in a process. Where there are as many as may be, the one that has been idle
  * for longest makes room.
  */
-export class Room {
+export class IsolateSlots {
   #max: number
   #evict: (tenant: Tenant) => Promise<void>
   /** Those that live, or are about to. */
