@@ -19,8 +19,8 @@ import { admin, postgresAnswers, postgresHarness } from './postgres-server.ts'
 runLoadCases(
   'blob driver memory',
   blobCases(async () => {
-    const namespace = randomUUID()
-    return createHarness((options) => inMemory({ namespace }, driverContext(options)))
+    const prefix = randomUUID()
+    return createHarness((options) => inMemory({ prefix }, driverContext(options)))
   }),
 )
 runLoadCases(
