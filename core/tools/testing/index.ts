@@ -1,7 +1,7 @@
 /** `unmoor/testing`: the built app, running on its target, for the app's own tests. */
 // A project for an older target has no `Symbol.asyncDispose` of its own, and its declarations are checked
 // too.
-// / <reference lib="esnext.disposable" preserve="true" />
+/// <reference lib="esnext.disposable" preserve="true" />
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
