@@ -1,9 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { type IncomingMessage, request as httpRequest } from 'node:http'
-import { json } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
-import { rolldown } from 'rolldown'
 import { afterAll, describe, expect, it } from 'vitest'
 import { createWranglerConfig, type WranglerConfig } from '../../adapters/cloudflare/build/wrangler.ts'
 import type { DriverSpec } from '../../core/adapter.ts'
@@ -12,36 +7,21 @@ import { strongKv, type StrongKvOptions } from '../../adapters/cloudflare/runtim
 import type { NativeNamespace } from '../../adapters/cloudflare/runtime/strong-kv.ts'
 import type { StrongKvDriver } from '../../core/bindings/drivers.ts'
 import type { Manifest } from '../../core/manifest.ts'
+import { kvCases } from '../../core/tools/conformance/drivers/kv.ts'
+import { strongKvCases } from '../../core/tools/conformance/drivers/strong-kv.ts'
 import { errorFromJSON, type SerializedError } from '../../core/errors.ts'
 import { decodeValue, encodeValue } from '../../core/runtime/rpc.ts'
 import { driverContext, failure, type Harness, pattern } from '../drivers/contracts/harness.ts'
-import { kvContract } from '../drivers/contracts/kv.ts'
-import { strongKvContract } from '../drivers/contracts/strong-kv.ts'
+import { runCases } from '../drivers/contracts/run.ts'
 import type { StrongKvCall } from './strong-kv-worker.ts'
-import { startModule } from './workerd.ts'
+import { casesInWorker, type CaseAnswer } from './worker-cases.ts'
+import { bundleWorker, post, startModule } from './workerd.ts'
 
-const bundle = await rolldown({
-  input: fileURLToPath(new URL('./strong-kv-worker.ts', import.meta.url)),
-  external: ['cloudflare:workers'],
-  logLevel: 'silent',
-})
-const { output } = await bundle.generate({ format: 'esm' })
-await bundle.close()
-const mf = startModule(output[0].code, {
+const mf = startModule(await bundleWorker('strong-kv-worker.ts'), {
   env: { KV: { type: 'durable-object', worker: 'test', exportName: 'UnmoorStrongKv' } },
   exports: { UnmoorStrongKv: { type: 'durable-object', storage: 'sqlite' } },
 })
 afterAll(() => mf.dispose())
-
-/**
- * Each call has a connection of its own: workerd closes one that idles for 5 seconds, which may meet the next
- * call where that took long to prepare.
- */
-async function post(body: string): Promise<unknown> {
-  const sent = httpRequest(await mf.ready, { method: 'POST', agent: false }).end(body)
-  const [answer] = (await once(sent, 'response')) as [IncomingMessage]
-  return json(answer)
-}
 
 const METHODS = ['get', 'getMany', 'getWithVersion', 'put', 'putIf', 'delete', 'deleteIf', 'list'] as const
 
@@ -61,7 +41,10 @@ function durableHarness(options: StrongKvOptions = {}): Harness<StrongKvDriver> 
           method,
           args: await encodeValue(args),
         }
-        const answer = (await post(JSON.stringify(request))) as { value?: unknown; error?: SerializedError }
+        const answer = (await post(mf, JSON.stringify(request))) as {
+          value?: unknown
+          error?: SerializedError
+        }
         if (answer.error !== undefined) throw errorFromJSON(answer.error)
         return decodeValue(answer.value)
       }
@@ -73,8 +56,14 @@ function durableHarness(options: StrongKvOptions = {}): Harness<StrongKvDriver> 
   }
 }
 
-kvContract('Durable Objects', async () => durableHarness())
-strongKvContract('Durable Objects', async () => durableHarness())
+const send = async (id: string): Promise<CaseAnswer> =>
+  (await post(mf, JSON.stringify({ case: id }))) as CaseAnswer
+/** The harness is the Worker's. */
+const inWorker = (): never => {
+  throw new Error('the cases run in the Worker')
+}
+runCases('kv driver Durable Objects', casesInWorker(kvCases(inWorker), send))
+runCases('strong kv driver Durable Objects', casesInWorker(strongKvCases(inWorker), send))
 
 describe('strong kv on Durable Objects', () => {
   it.each([1, 4, 32])('lists the keys of %i objects in one order', async (shards) => {

@@ -2,7 +2,13 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
-import { CASES, matrixText, reportText, runConformance } from '../../core/tools/conformance/index.ts'
+import {
+  CASES,
+  type ConformanceOptions,
+  matrixText,
+  reportText,
+  runConformance,
+} from '../../core/tools/conformance/index.ts'
 
 const MATRIX = join(dirname(fileURLToPath(import.meta.url)), '../../core/tools/conformance/MATRIX.md')
 
@@ -17,9 +23,9 @@ function column(text: string, target: string): Record<string, string> {
 }
 
 /** The whole suite on one target, on its real runtime; the checked-in matrix must show what it found. */
-export function testConformance(target: string): void {
+export function testConformance(target: string, options: Omit<ConformanceOptions, 'target'> = {}): void {
   it(`passes the conformance suite on ${target}`, { timeout: 240_000 }, async () => {
-    const report = await runConformance({ target })
+    const report = await runConformance({ ...options, target })
     // The whole text, so that a failure names its cases.
     expect(report.failed === 0 ? '' : reportText(report)).toBe('')
     expect(report.total).toBe(CASES.length)
