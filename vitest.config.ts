@@ -3,14 +3,14 @@ import { defineConfig } from 'vitest/config'
 /** Load and duration: `npm run test:slow`. */
 const SLOW = '**/*.slow.test.ts'
 
-/** Unit tests with processes or settings of their own. */
+/** Unit tests with processes or settings of their own, and those that put a target's globals in place. */
 const OWN_WORKER = [
   'test/unit/cli-*.test.ts',
   'test/unit/cloudflare-miniflare.test.ts',
   'test/unit/compare.test.ts',
   'test/unit/cron-replicas.test.ts',
-  'test/unit/lambda-local.test.ts',
-  'test/unit/lambda-template.test.ts',
+  'test/unit/lambda-*.test.ts',
+  'test/unit/node-*.test.ts',
   'test/unit/package.test.ts',
 ]
 
