@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { UnmoorError } from '../../../../errors.ts'
 
 const own = fileURLToPath(import.meta.url)
-const CLI = join(own, `../../../cli/main${extname(own)}`)
+const CLI = join(own, `../../../../cli/main${extname(own)}`)
 
 /** An `unmoor host` as a user starts it. */
 export interface HostProcess {
