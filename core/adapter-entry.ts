@@ -37,5 +37,5 @@ export { CAPABILITIES, type Capabilities, type Capability } from './capabilities
 export { isUnmoorError, UnmoorError } from './errors.ts'
 export { LIMITS } from './limits.ts'
 export type { Manifest } from './manifest.ts'
-// An augmentation of `unmoor` needs its entry in the program, which whoever imports this one alone would not have.
+// TypeScript augments `unmoor` only where its entry is in the program: it is, for who imports this one alone.
 export type { Drivers, Targets } from './index.ts'

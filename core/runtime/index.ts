@@ -46,5 +46,5 @@ export type { App } from '../app.ts'
 export type { CronClaim, CronStore, CronStoreFactory, OpenCronTime } from './cron-store.ts'
 export type { Manifest } from '../manifest.ts'
 export type { TestChannel } from './test-channel.ts'
-// An augmentation of `unmoor` needs its entry in the program, which whoever imports this one alone would not have.
+// TypeScript augments `unmoor` only where its entry is in the program: it is, for who imports this one alone.
 export type { Drivers, Targets } from '../index.ts'

@@ -37,7 +37,7 @@ const STOP_MS = 10_000
 
 /**
  * Starts the admin port: `/healthz` and `/metrics` for everybody who reaches it; with
- * `Authorization: Bearer TOKEN` `/v1/apps` (`admin-apps.ts`) and `/v1/usage?app=&from=&to=&price=` (times as
+ * `Authorization: Bearer TOKEN` `/v1/apps` (`apps.ts`) and `/v1/usage?app=&from=&to=&price=` (times as
  * ISO 8601).
  */
 export async function startAdmin(

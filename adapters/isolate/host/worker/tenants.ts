@@ -44,7 +44,7 @@ export class Tenants {
   #retired = new Set<Tenant>()
   #slots: IsolateSlots
   #usage = new UsageLedger()
-  #paces = new Map<string, InlinePolicy>()
+  #policies = new Map<string, InlinePolicy>()
 
   constructor(options: TenantsOptions) {
     this.#options = options
@@ -99,8 +99,8 @@ export class Tenants {
   #inline(app: string): InlineOptions | undefined {
     const { watch } = this.#options
     if (watch === undefined) return undefined
-    let policy = this.#paces.get(app)
-    if (policy === undefined) this.#paces.set(app, (policy = new InlinePolicy()))
+    let policy = this.#policies.get(app)
+    if (policy === undefined) this.#policies.set(app, (policy = new InlinePolicy()))
     return { watch, policy }
   }
 
