@@ -13,6 +13,8 @@ import { presentInfo } from '../../old-units.ts'
 import { checkTargetOptions } from '../../target-options.ts'
 import { loadAdapter } from './adapters.ts'
 import { bundle } from './bundle.ts'
+import { bundleSettings } from './bundle-settings.ts'
+import { copyPackages } from './native-packages.ts'
 import { driverImports, resolveDrivers } from './drivers.ts'
 import { replaceFolder } from './output-folder.ts'
 import { loadProject, type Project, type WorkerChoice } from './project.ts'
@@ -198,7 +200,9 @@ function createContext(
     async bundle(options) {
       place(options.file)
       // The manifest was read with every check of the declarations; the artifact need not repeat them.
-      return bundle(
+      const isPlain = options.sourcemap === undefined && (options.format ?? 'esm') === 'esm'
+      const settings = bundleSettings(project.config, adapter.name)
+      const built = await bundle(
         { ...options, define: { UNMOOR_BUILT: 'true', ...options.define } },
         {
           projectDir,
@@ -209,11 +213,16 @@ function createContext(
           conditions: adapter.conditions,
           nodeBuiltins: adapter.nodeBuiltins,
           log,
-          sourcemap: development && options.sourcemap !== true && (options.format ?? 'esm') === 'esm',
+          installsPackages: adapter.code?.packages,
+          externalPackages: settings.external,
+          minify: settings.minify,
+          sourcemap: development && isPlain ? 'inline' : settings.sourcemap,
           modules,
           worker: project.worker,
         },
       )
+      await copyPackages(built.packages, dir)
+      return built
     },
     async write(path, content) {
       const file = place(path)
