@@ -190,9 +190,7 @@ exports.onDemand = () => require('on-demand/sub')`,
     const warnings: string[] = []
     await build(project, bareAdapter(), warnings)
     expect(
-      warnings
-        .map((line) => /imports "([^"]+)".*is not installed.*when it is reached/.exec(line)?.[1])
-        .toSorted(),
+      warnings.map((line) => /imports "([^"]+)".*is not installed.*when it is reached/.exec(line)?.[1]),
     ).toEqual(['not-there', 'on-demand/sub', 'also-not-there', 'nor-this'])
     await import(/* @vite-ignore */ join(project.dir, '.unmoor/bare/app.mjs'))
     // oxlint-disable-next-line typescript/no-explicit-any -- what the app put there

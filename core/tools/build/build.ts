@@ -7,6 +7,7 @@ import {
   type BuildContext,
   type Log,
 } from '../../adapter.ts'
+import { constantCase } from '../../bindings/declarations.ts'
 import type { AnyConfig } from '../../config.ts'
 import { UnmoorError } from '../../errors.ts'
 import { presentInfo } from '../../old-units.ts'
@@ -199,11 +200,10 @@ function createContext(
     driverImports: () => imports,
     async bundle(options) {
       place(options.file)
-      // The manifest was read with every check of the declarations; the artifact need not repeat them.
       const isPlain = options.sourcemap === undefined && (options.format ?? 'esm') === 'esm'
       const settings = bundleSettings(project.config, adapter.name)
       const built = await bundle(
-        { ...options, define: { UNMOOR_BUILT: 'true', ...options.define } },
+        { ...options, define: { ...defines(info.manifest), ...options.define } },
         {
           projectDir,
           outDir: dir,
@@ -238,6 +238,17 @@ function createContext(
       }
     },
   }
+}
+
+/** What unmoor's own run-time code reads of a build. */
+function defines(manifest: ArtifactInfo['manifest']): Record<string, string> {
+  const defaults = Object.entries(manifest.bindings).flatMap(([name, declaration]) =>
+    declaration.kind === 'variable' && declaration.default !== undefined
+      ? [[constantCase(name), declaration.default]]
+      : [],
+  )
+  // The manifest was read with every check of the declarations; the artifact need not repeat them.
+  return { UNMOOR_BUILT: 'true', UNMOOR_DEFAULTS: JSON.stringify(Object.fromEntries(defaults)) }
 }
 
 /**
