@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { CASES } from './async-context-cases.ts'
+import { CALLBACKS } from './async-context/callbacks.ts'
+import { PROMISES } from './async-context/promises.ts'
 import { type Lab, startLab } from './isolate-lab.ts'
 
 const APP = `
 import { defineApp } from 'unmoor'
-import { CASES } from './cases.ts'
+import { CALLBACKS } from './callbacks.ts'
+import { PROMISES } from './promises.ts'
+const CASES = { ...PROMISES, ...CALLBACKS }
 export default defineApp({
   async fetch(request) {
     try {
@@ -19,13 +22,15 @@ export default defineApp({
 
 let lab: Lab
 beforeAll(async () => {
-  const cases = await readFile(new URL('async-context-cases.ts', import.meta.url))
-  lab = await startLab({ app: APP, files: { 'src/cases.ts': cases } })
+  const files: Record<string, Uint8Array> = {}
+  for (const name of ['callbacks.ts', 'promises.ts', 'tools.ts'])
+    files[`src/${name}`] = await readFile(new URL(`async-context/${name}`, import.meta.url))
+  lab = await startLab({ app: APP, files })
 })
 afterAll(() => lab[Symbol.asyncDispose]())
 
 describe('AsyncLocalStorage and AsyncResource answer as on Node:', () => {
-  for (const [name, control] of Object.entries(CASES)) {
+  for (const [name, control] of Object.entries({ ...PROMISES, ...CALLBACKS })) {
     // oxlint-disable-next-line vitest/valid-title -- the table has the titles
     it(name, async () => {
       // A turn of its own: what another case entered with is over.

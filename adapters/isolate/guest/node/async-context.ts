@@ -142,7 +142,9 @@ const keepingFinally = function (this: Promise<unknown>, onFinally?: unknown): u
   if (typeof onFinally !== 'function') return this.then(onFinally as never, onFinally as never)
   const Class = speciesOf(this)
   const waited = (then: () => unknown): unknown =>
-    (apply(nativeResolve, Class, [apply(onFinally, undefined, [])]) as Promise<unknown>).then(then)
+    apply<typeof Promise, [unknown], Promise<unknown>>(nativeResolve, Class, [
+      apply(onFinally, undefined, []),
+    ]).then(then)
   return this.then(
     (value: unknown) => waited(() => value),
     (reason: unknown) =>

@@ -2,7 +2,7 @@
  * `node:async_hooks` in an isolate: AsyncLocalStorage and AsyncResource. How a context is kept is
  * `async-context.ts`.
  */
-import { currentFrame, type Frame, runIn, setFrame } from './async-context.ts'
+import { currentFrame, runIn, setFrame } from './async-context.ts'
 
 type AnyFunction = (...args: never[]) => unknown
 
@@ -23,7 +23,10 @@ export class AsyncResource {
   #trigger: number
   readonly type: string
 
-  constructor(type: string, options: number | { triggerAsyncId?: number; requireManualDestroy?: boolean } = {}) {
+  constructor(
+    type: string,
+    options: number | { triggerAsyncId?: number; requireManualDestroy?: boolean } = {},
+  ) {
     if (typeof type !== 'string')
       fail(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "type" argument must be of type string.')
     const trigger = typeof options === 'number' ? options : (options.triggerAsyncId ?? 1)

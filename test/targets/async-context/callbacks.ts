@@ -1,216 +1,24 @@
-/**
- * What AsyncLocalStorage and AsyncResource answer, case by case. The same module runs on Node, as the control,
- * and in an isolate: each function returns data that must be alike.
- */
+/* oxlint-disable unicorn/no-unnecessary-await, unicorn/prefer-add-event-listener, typescript/await-thenable, typescript/unbound-method -- thenables and what is odd about them are what is tested */
+/** AsyncLocalStorage, AsyncResource and what calls back later, case by case: each function returns data. */
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import { EventEmitter, on, once } from 'node:events'
 import { PassThrough, Readable, Writable } from 'node:stream'
 import { setImmediate as immediate, setTimeout as nodeTimeout } from 'node:timers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { callbackify, promisify } from 'node:util'
+import { eager, get, inA, other, query, storage } from './tools.ts'
 
-const storage = new AsyncLocalStorage<unknown>()
-const other = new AsyncLocalStorage<unknown>()
-const get = (): unknown => storage.getStore() ?? null
-
-/** A query of a database library: it runs when it is awaited, and says in which context that was. */
-function query(value: unknown = 'row'): PromiseLike<unknown[]> {
-  return {
-    // oxlint-disable-next-line unicorn/no-thenable -- a thenable is what is tested
-    then(resolve, reject) {
-      const at = get()
-      return Promise.resolve()
-        .then(() => [value, at, get()])
-        .then(resolve, reject)
-    },
-  }
+function valueOf(this: { v?: unknown }): unknown {
+  return this.v
 }
-/** One that calls back at once. */
-const eager = (): PromiseLike<unknown> => ({
-  // oxlint-disable-next-line unicorn/no-thenable -- a thenable is what is tested
-  then: (resolve) => resolve?.(get()) as never,
-})
-class OwnPromise<T> extends Promise<T> {}
-class Lazy extends Promise<unknown> {
-  // oxlint-disable-next-line unicorn/no-thenable -- as ORMs have it
-  override then(resolve?: never, reject?: never): never {
-    return Promise.resolve(['lazy', get()]).then(resolve, reject) as never
-  }
-}
-const inA = <T>(work: () => T): T => storage.run('a', work)
-const settled = async (work: Promise<unknown>): Promise<unknown> => work.then((v) => [v, get()])
 
-export const CASES: Readonly<Record<string, () => unknown>> = {
-  'a thenable is awaited': () => inA(async () => [await query(), get()]),
-  'an eager thenable is awaited': () => inA(async () => [await eager(), get()]),
-  'two thenables one after the other': () => inA(async () => [await query(1), await query(2), get()]),
-  'thenables in Promise.all': () => inA(async () => [await Promise.all([query(1), eager(), 3]), get()]),
-  'thenables in allSettled, race and any': () =>
-    inA(async () => [
-      await Promise.allSettled([query(1), eager()]),
-      await Promise.race([query(2)]),
-      await Promise.any([query(3)]),
-      get(),
-    ]),
-  'a thenable is returned from an async function': () =>
-    inA(async () => {
-      const read = async (): Promise<unknown> => query() as never
-      return [await read(), get()]
-    }),
-  'a thenable is returned from a then callback': () =>
-    inA(() => settled(Promise.resolve().then(() => query()))),
-  'a thenable is returned from a catch callback': () =>
-    inA(() => settled(Promise.reject(new Error('x')).catch(() => query()))),
-  'a thenable is returned from a finally callback': () => {
-    let seen: unknown
-    const waits: PromiseLike<void> = {
-      // oxlint-disable-next-line unicorn/no-thenable -- a thenable is what is tested
-      then: (resolve) => {
-        seen = get()
-        return resolve?.(undefined) as never
-      },
-    }
-    return inA(async () => [await Promise.resolve(1).finally(() => waits), seen, get()])
-  },
-  'a promise is resolved with a thenable': () =>
-    inA(() => settled(new Promise((resolve) => resolve(query() as never)))),
-  'a promise is resolved with a thenable, elsewhere': () => {
-    const { promise, resolve } = Promise.withResolvers<unknown>()
-    const waiting = inA(() => settled(promise))
-    storage.run('b', () => resolve(query()))
-    return waiting
-  },
-  'Promise.resolve of a thenable': () => inA(() => settled(Promise.resolve(query()))),
-  'Promise.try of a thenable': () => inA(() => settled(Promise.try(() => query() as never))),
-  'a thenable in a thenable': () =>
-    inA(async () => [
-      // oxlint-disable-next-line unicorn/no-thenable -- a thenable is what is tested
-      await { then: (resolve: (value: unknown) => void) => resolve(query()) },
-      get(),
-    ]),
-  'a class of promises of its own': () => inA(async () => [await OwnPromise.resolve(query()), get()]),
-  'a promise whose then is its own': () => inA(async () => [await Lazy.resolve(1), get()]),
-  'a promise whose then is its own is returned': () =>
-    inA(async () => {
-      const read = async (): Promise<unknown> => Lazy.resolve(1)
-      return [await read(), get()]
-    }),
-  'then is read once, in the context that resolves': () => {
-    const reads: unknown[] = []
-    const counted = {
-      get then() {
-        reads.push(get())
-        return (resolve: (value: number) => void) => resolve(1)
-      },
-    }
-    return inA(async () => [await counted, await Promise.resolve().then(() => counted), reads])
-  },
-  'a getter of then that throws': () =>
-    inA(async () => {
-      const broken = {
-        get then(): never {
-          throw new Error('no then')
-        },
-      }
-      try {
-        await broken
-        return 'resolved'
-      } catch (error) {
-        return [(error as Error).message, get()]
-      }
-    }),
-  'a thenable that throws': () =>
-    inA(async () => {
-      try {
-        // oxlint-disable-next-line unicorn/no-thenable -- a thenable is what is tested
-        await {
-          then() {
-            throw new Error(`at ${String(get())}`)
-          },
-        }
-        return 'resolved'
-      } catch (error) {
-        return [(error as Error).message, get()]
-      }
-    }),
-  'an async generator yields thenables': () =>
-    inA(async () => {
-      async function* rows(): AsyncGenerator<unknown> {
-        yield query(1)
-        yield await query(2)
-        yield get()
-      }
-      const seen: unknown[] = []
-      for await (const row of rows()) seen.push(row, get())
-      return seen
-    }),
-  'for await over thenables': () =>
-    inA(async () => {
-      const seen: unknown[] = []
-      for await (const row of [query(1), eager()]) seen.push(row, get())
-      return seen
-    }),
-  'Array.fromAsync over thenables': () =>
-    inA(async () => [await Array.fromAsync([query(1), eager()]), get()]),
-  'the order of jobs': async () => {
-    const seen: string[] = []
-    const log = (text: string) => () => void seen.push(text)
-    const waits: PromiseLike<void> = {
-      // oxlint-disable-next-line unicorn/no-thenable -- a thenable is what is tested
-      then: (resolve) => {
-        seen.push('then')
-        return resolve?.(undefined) as never
-      },
-    }
-    const all = [
-      Promise.resolve().then(log('1')).then(log('2')).then(log('3')).then(log('4')).then(log('5')),
-      Promise.resolve(waits).then(log('thenable')),
-      new Promise((resolve) => resolve(Promise.resolve())).then(log('promise')),
-      Promise.resolve()
-        .then(() => waits)
-        .then(log('returned')),
-      (async () => {
-        await null
-        seen.push('await')
-      })(),
-    ]
-    await Promise.all(all)
-    return seen
-  },
-  'promises are promises': () => {
-    const made = new Promise(() => {})
-    const own = new OwnPromise(() => {})
-    return [
-      made.constructor === Promise,
-      made instanceof Promise,
-      own instanceof OwnPromise,
-      own instanceof Promise,
-      own.then(() => {}) instanceof OwnPromise,
-      (async () => {})().constructor === Promise,
-      (async () => {})() instanceof Promise,
-      Promise.resolve(made) === made,
-      OwnPromise.resolve(own) === own,
-      Promise.name,
-      Promise.length,
-      Object.prototype.toString.call(made),
-      Object.getPrototypeOf(made) === Promise.prototype,
-      Promise.prototype.constructor === Promise,
-      Promise.prototype.then.name,
-      Promise.prototype.then.length,
-      (() => {
-        try {
-          return Reflect.apply(Promise, undefined, [() => {}])
-        } catch (error) {
-          return (error as Error).name
-        }
-      })(),
-    ]
-  },
-
+export const CALLBACKS: Readonly<Record<string, () => unknown>> = {
   'run gives what the callback returns, with its arguments': () =>
     storage.run('a', (...args: unknown[]) => [get(), ...args], 1, 2),
-  'run within run': () => inA(() => [storage.run('b', get), get(), storage.run(undefined, () => storage.getStore() === undefined)]),
-  'two storages': () => inA(() => other.run('o', async () => [get(), other.getStore(), await null, get(), other.getStore()])),
+  'run within run': () =>
+    inA(() => [storage.run('b', get), get(), storage.run(undefined, () => storage.getStore() === undefined)]),
+  'two storages': () =>
+    inA(() => other.run('o', async () => [get(), other.getStore(), await null, get(), other.getStore()])),
   'a context that was left by an error': () => {
     try {
       inA(() => {
@@ -219,7 +27,13 @@ export const CASES: Readonly<Record<string, () => unknown>> = {
     } catch {}
     return get()
   },
-  exit: () => inA(async () => [storage.exit(() => storage.getStore() === undefined), get(), await storage.exit(async () => (await null, storage.getStore() === undefined)), get()]),
+  exit: () =>
+    inA(async () => [
+      storage.exit(() => storage.getStore() === undefined),
+      get(),
+      await storage.exit(async () => (await null, storage.getStore() === undefined)),
+      get(),
+    ]),
   'enterWith holds to the end of the function and in what it began': () =>
     inA(async () => {
       const child = async (): Promise<unknown> => {
@@ -302,21 +116,30 @@ export const CASES: Readonly<Record<string, () => unknown>> = {
   'AsyncResource runs where it was made': () => {
     const resource = inA(() => new AsyncResource('R'))
     return storage.run('b', () => [
-      resource.runInAsyncScope(function (this: unknown, ...args: number[]) {
-        return [get(), this, ...args]
-      } as never, 'self', 1 as never, 2 as never),
+      resource.runInAsyncScope(
+        function (this: unknown, ...args: number[]) {
+          return [get(), this, ...args]
+        } as never,
+        'self',
+        1,
+        2,
+      ),
       resource.bind(get)(),
-      resource.bind(function (this: { v?: unknown }) {
-        return this.v
-      }).call({ v: 'caller' }),
-      resource.bind(function (this: { v?: unknown }) {
-        return this.v
-      }, { v: 'given' } as never)(),
+      Reflect.apply(resource.bind(valueOf), { v: 'caller' }, []),
+      Reflect.apply(
+        Reflect.apply(resource.bind, resource, [valueOf, { v: 'given' }]) as () => unknown,
+        {},
+        [],
+      ),
       resource.bind((_a: unknown, _b: unknown) => {}).length,
       AsyncResource.bind(get)(),
-      AsyncResource.bind(function (this: unknown) {
-        return this
-      }, 'T', 'self' as never)(),
+      AsyncResource.bind(
+        function (this: unknown) {
+          return this
+        },
+        'T',
+        'self' as never,
+      )(),
       resource.emitDestroy() === resource,
       typeof resource.asyncId(),
       typeof resource.triggerAsyncId(),
@@ -347,7 +170,7 @@ export const CASES: Readonly<Record<string, () => unknown>> = {
         this.#done = done
       }
       finish(value: unknown): unknown {
-        return this.runInAsyncScope(this.#done, null, value as never)
+        return this.runInAsyncScope(this.#done, null, value)
       }
     }
     const job = inA(() => new Job((value) => [value, get()]))
@@ -470,16 +293,19 @@ export const CASES: Readonly<Record<string, () => unknown>> = {
   'streams of the web': () =>
     inA(async () => {
       const seen: unknown[] = []
-      const source = new ReadableStream({
-        start() {
-          seen.push(['start', get()])
+      const source = new ReadableStream(
+        {
+          start() {
+            seen.push(['start', get()])
+          },
+          pull(controller) {
+            seen.push(['pull', get()])
+            controller.enqueue('x')
+            controller.close()
+          },
         },
-        pull(controller) {
-          seen.push(['pull', get()])
-          controller.enqueue('x')
-          controller.close()
-        },
-      }, { highWaterMark: 0 })
+        { highWaterMark: 0 },
+      )
       const through = new TransformStream({
         transform(chunk, controller) {
           seen.push(['transform', get()])
