@@ -36,7 +36,10 @@ export async function askedBuiltins(code: string): Promise<AskedBuiltins | undef
     if (node.type === 'CallExpression' && isUse(node.callee)) addName(names, node.arguments[0])
   })
   if (!asks) return undefined
-  return { names: [...names].filter((name) => Object.hasOwn(NODE_SHIMS, name)).toSorted(), code: replaced(code, imports) }
+  return {
+    names: [...names].filter((name) => Object.hasOwn(NODE_SHIMS, name)).toSorted(),
+    code: replaced(code, imports),
+  }
 }
 
 function addName(names: Set<string>, node: Node | undefined): void {
@@ -79,6 +82,8 @@ function replaced(code: string, imports: readonly number[]): string {
 
 /** Lines of an entry that put built-ins into a bundle, each evaluated when it is asked for. */
 export function builtinEntry(names: readonly string[], register: string): string {
-  const loaders = names.map((name) => `${JSON.stringify(name)}: () => require(${JSON.stringify(`node:${name}`)})`)
+  const loaders = names.map(
+    (name) => `${JSON.stringify(name)}: () => require(${JSON.stringify(`node:${name}`)})`,
+  )
   return `import { registerBuiltins } from ${JSON.stringify(register)}\nregisterBuiltins({ ${loaders.join(', ')} })\n`
 }
