@@ -3,6 +3,7 @@
  * `duplex: 'half'`, a request that is passed on leaves the headers of its own connection behind, and an abort
  * always reaches the call.
  */
+import { withoutForm } from './forms.ts'
 
 /** What {@link createFetch} builds on. */
 export interface NativeFetch {
@@ -69,7 +70,7 @@ export function createFetch({ fetch: nativeFetch, Request: NativeRequest, toNati
 
   class UnmoorRequest extends NativeRequest {
     constructor(input: RequestInfo | URL, init?: RequestInit) {
-      super(toNative(input) as RequestInfo, withDuplex(init))
+      super(toNative(input) as RequestInfo, adaptBody(init))
       const signal = init?.signal === undefined ? signalOf(input) : init.signal
       if (signal !== undefined && signal !== null) signals.set(this, signal)
     }
@@ -101,7 +102,7 @@ export function createFetch({ fetch: nativeFetch, Request: NativeRequest, toNati
     const signal = init?.signal === undefined ? signalOf(input) : undefined
     if (signal !== undefined) changes['signal'] = signal
     const changed = Object.keys(changes).length === 0 ? init : changedInit(init, changes)
-    const response = await nativeFetch(source, withDuplex(changed))
+    const response = await nativeFetch(source, adaptBody(changed))
     fetched?.(response)
     return response
   }
@@ -109,11 +110,13 @@ export function createFetch({ fetch: nativeFetch, Request: NativeRequest, toNati
   return { fetch, Request: UnmoorRequest }
 }
 
-/** An init with what fetch in Node asks for beside a stream. */
-function withDuplex(init: RequestInit | undefined): RequestInit | undefined {
-  if (typeof init !== 'object' || init === null || !(init.body instanceof ReadableStream) || 'duplex' in init)
+/** An init with what fetch in Node asks for beside a stream, and with a form as unmoor writes it. */
+function adaptBody(init: RequestInit | undefined): RequestInit | undefined {
+  if (typeof init !== 'object' || init === null || typeof init.body !== 'object' || init.body === null)
     return init
-  return changedInit(init, { duplex: 'half' })
+  const { body } = init
+  if (body instanceof ReadableStream) return 'duplex' in init ? init : changedInit(init, { duplex: 'half' })
+  return body instanceof FormData ? changedInit(init, { body: withoutForm(body) }) : init
 }
 
 /** A plain copy, as an init may be a Request, whose fields are getters. */

@@ -4,6 +4,7 @@
  */
 import { rememberDecoded } from './decoded.ts'
 import { createFetch } from './fetch.ts'
+import { installForms } from './forms.ts'
 import { nativeFetch, NativeRequest, NativeResponse } from './native.ts'
 import { IncomingRequest } from './request.ts'
 import { Response } from './response.ts'
@@ -11,6 +12,7 @@ import { Response } from './response.ts'
 /** Installs them, once. Whatever captures the globals at import must be imported later. */
 export function installGlobals(): void {
   if (globalThis.Response === Response) return
+  installForms(NativeRequest, NativeResponse)
   const { fetch, Request } = createFetch({
     fetch: nativeFetch,
     Request: NativeRequest,
