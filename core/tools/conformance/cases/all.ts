@@ -5,6 +5,7 @@ import { cronDeclarationCases, cronWireCases } from './cron.ts'
 import { answerCases } from './handlers-answer.ts'
 import { bodyCases } from './handlers-body.ts'
 import { flowCases } from './handlers-flow.ts'
+import { formCases } from './handlers-form.ts'
 import { requestCases } from './handlers-request.ts'
 import { INSIDE_CASES } from './inside.ts'
 import { waitUntilWireCases } from './wait-until.ts'
@@ -12,6 +13,7 @@ import { waitUntilWireCases } from './wait-until.ts'
 export const CASES: readonly Case[] = [
   ...requestCases,
   ...bodyCases,
+  ...formCases,
   ...answerCases,
   ...flowCases,
   ...waitUntilWireCases,

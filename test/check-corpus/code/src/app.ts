@@ -29,7 +29,8 @@ export default defineApp({
     const socket = new WebSocketPair() // expect: global-missing
     const own = env.links.native // expect: binding-native
     setImmediate(() => {}) // expect: global-missing
+    const form = await request.formData() // expect: form-parts
     const shadow = (require: (id: string) => string): string => require('x')
-    return Response.json([started, first, lazy, made, add, module, compiled, instance, mode, text, here, stored, shared, known, socket, own, shadow, machine, label, ask, load, readFileSync, createServer])
+    return Response.json([started, first, lazy, made, add, module, compiled, instance, mode, text, here, stored, shared, known, socket, own, form, shadow, machine, label, ask, load, readFileSync, createServer])
   },
 })
