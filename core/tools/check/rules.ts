@@ -55,6 +55,12 @@ export const RULES = {
     title: "The platform's own binding",
     instead: 'Use the portable method, or guard it by the target.',
   },
+  'form-parts': {
+    title: 'A form, which the target reads in another way',
+    instead:
+      'Take a field that is no File, or a File of size 0, for no file; do not rely on the type of a file. ' +
+      'Where that is so, silence this.',
+  },
   'kv-ttl': {
     title: 'A time to live under the portable minimum',
     instead: 'Give 60 seconds or more, and keep an exact expiry in the value.',

@@ -5,6 +5,7 @@
 export const SINCE: Readonly<Record<string, string>> = {
   'node/blob.signedUrls': '0.1.0',
   'node/cache.shared': '0.1.0',
+  'cloudflare/request.forms': '0.1.0',
   'cloudflare/blob.signedUrls': '0.1.0',
   'cloudflare/sql.interactiveTransactions': '0.1.0',
   'lambda/request.streaming': '0.1.0',

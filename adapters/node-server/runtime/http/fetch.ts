@@ -6,6 +6,7 @@
  */
 import { bytesOf, chunkBytes } from './chunk.ts'
 import { withoutCoding } from './decoded.ts'
+import { withoutForm } from './forms.ts'
 
 /** What {@link createFetch} builds on. */
 export interface NativeFetch {
@@ -70,7 +71,7 @@ export function createFetch({ fetch: nativeFetch, Request: NativeRequest, toNati
 
   class UnmoorRequest extends NativeRequest {
     constructor(input: RequestInfo | URL, init?: RequestInit) {
-      super(toNative(input) as RequestInfo, withDuplex(init))
+      super(toNative(input) as RequestInfo, adaptBody(init))
       const signal = init?.signal === undefined ? signalOf(input) : init.signal
       if (signal !== undefined && signal !== null) signals.set(this, signal)
     }
@@ -102,16 +103,20 @@ export function createFetch({ fetch: nativeFetch, Request: NativeRequest, toNati
     const signal = init?.signal === undefined ? signalOf(input) : undefined
     if (signal !== undefined) changes['signal'] = signal
     const changed = Object.keys(changes).length === 0 ? init : changedInit(init, changes)
-    return withoutCoding(await nativeFetch(source, withDuplex(changed)))
+    return withoutCoding(await nativeFetch(source, adaptBody(changed)))
   }
 
   return { fetch, Request: UnmoorRequest }
 }
 
-/** An init with what fetch in Node asks for beside a stream, and of that stream. */
-function withDuplex(init: RequestInit | undefined): RequestInit | undefined {
-  if (typeof init !== 'object' || init === null || !(init.body instanceof ReadableStream)) return init
-  return changedInit(init, { duplex: 'half', body: bytesOf(init.body, chunkBytes) })
+/** An init with what fetch in Node asks for beside a stream, and of that stream; with a form as unmoor writes it. */
+function adaptBody(init: RequestInit | undefined): RequestInit | undefined {
+  if (typeof init !== 'object' || init === null || typeof init.body !== 'object' || init.body === null)
+    return init
+  const { body } = init
+  if (body instanceof ReadableStream)
+    return changedInit(init, { duplex: 'half', body: bytesOf(body, chunkBytes) })
+  return body instanceof FormData ? changedInit(init, { body: withoutForm(body) }) : init
 }
 
 /** A plain copy, as an init may be a Request, whose fields are getters. */

@@ -3,6 +3,7 @@
  * difference but those of `fetch.ts`, which Workers have too.
  */
 import { createFetch } from './fetch.ts'
+import { installForms } from './forms.ts'
 import { nativeFetch, NativeRequest, NativeResponse } from './native.ts'
 import { IncomingRequest } from './request.ts'
 import { Response } from './response.ts'
@@ -10,6 +11,7 @@ import { Response } from './response.ts'
 /** Installs them, once. Whatever captures the globals at import must be imported later. */
 export function installGlobals(): void {
   if (globalThis.Response === Response) return
+  installForms(NativeRequest, NativeResponse)
   const { fetch, Request } = createFetch({
     fetch: nativeFetch,
     Request: NativeRequest,

@@ -5,6 +5,7 @@
  */
 import { isDisturbed, NativeResponse } from './native.ts'
 import { bufferBytes, bytesOf } from './chunk.ts'
+import { withoutForm } from './forms.ts'
 import { flatHeaders, hasHeader, toHeaders } from './header-list.ts'
 
 const STATUS_TEXT = /^[\t\x20-\x7e]*$/
@@ -50,12 +51,13 @@ class LightResponse {
 
   constructor(body?: BodyInit | null, init?: ResponseInit) {
     if (!this.#construct(body, init)) {
-      const native = new NativeResponse(body, init)
+      const sent = withoutForm(body)
+      const native = new NativeResponse(sent, init)
       this.#status = native.status
       this.#statusText = native.statusText
       this.#headers = native.headers
       this.#native = native
-      if (body instanceof Blob) this.#size = body.size
+      if (sent instanceof Blob) this.#size = sent.size
     }
   }
 

@@ -10,6 +10,7 @@ import { fetchedCases } from './fetch-forms.ts'
 import { answerCases } from './handlers-answer.ts'
 import { bodyCases } from './handlers-body.ts'
 import { flowCases } from './handlers-flow.ts'
+import { formCases } from './handlers-form.ts'
 import { requestCases } from './handlers-request.ts'
 import { INSIDE_CASES } from './inside.ts'
 import { waitUntilWireCases } from './wait-until.ts'
@@ -17,6 +18,7 @@ import { waitUntilWireCases } from './wait-until.ts'
 export const CASES: readonly Case[] = [
   ...requestCases,
   ...bodyCases,
+  ...formCases,
   ...answerCases,
   ...flowCases,
   ...labelCases,

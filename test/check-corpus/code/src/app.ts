@@ -33,7 +33,8 @@ export default defineApp({
     const socket = new WebSocketPair() // expect: global-missing
     const own = env.links.native // expect: binding-native
     setImmediate(() => {})
+    const form = await request.formData() // expect: form-parts
     const shadow = (require: (id: string) => string): string => require('x')
-    return Response.json([started, first, lazy, made, add, module, compiled, instance, mode, text, here, stored, shared, known, socket, own, shadow, packed, raw, mine, machine, label, ask, load, readFileSync, createServer, upgrade])
+    return Response.json([started, first, lazy, made, add, module, compiled, instance, mode, text, here, stored, shared, known, socket, own, form, shadow, packed, raw, mine, machine, label, ask, load, readFileSync, createServer, upgrade])
   },
 })
