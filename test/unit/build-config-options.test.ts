@@ -113,7 +113,7 @@ describe('a build refuses', () => {
     [
       'a text for a flag',
       { drivers: { pictures: { driver: 'fs', durable: 'yes' } } },
-      /pictures\.durable is "yes"; it takes true or false/,
+      /pictures\.durable is "yes"; it takes true, false, a number of proxies or/,
     ],
     [
       'a number out of range',

@@ -1,5 +1,6 @@
 /** `unmoor/internal/cloudflare/runtime`: an app as a module Worker. */
 import type { App } from '../../../core/app.ts'
+import type { Trust } from '../../../core/client.ts'
 import { constantCase } from '../../../core/bindings/declarations.ts'
 import {
   createRuntime,
@@ -13,6 +14,7 @@ import type { runCrons } from './crons.ts'
 import type { NativeBatch, NativeContext, NativeController } from './native.ts'
 import type { WorkerTestChannel } from './test-channel.ts'
 
+export { createTrust } from '../../../core/client.ts'
 export { runBatch } from './consumer.ts'
 export { runCrons } from './crons.ts'
 export { createStrongKvObject } from './strong-kv-object.ts'
@@ -37,6 +39,8 @@ export interface WorkerOptions {
   queue?: { run: typeof runBatch; names: Readonly<Record<string, string>> }
   /** {@link runCrons}. Default: no crons. */
   scheduled?: typeof runCrons
+  /** Proxies before the edge whose `x-forwarded-for` is believed. Default: none. */
+  trust?: Trust | undefined
   /** {@link createTestChannel}, only in builds made for tests. */
   testChannel?: WorkerTestChannel
 }
@@ -82,7 +86,7 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
     env: NativeEnv,
     native: NativeContext,
   ): Response | Promise<Response> => {
-    const ctx = new WorkerContext(native)
+    const ctx = new WorkerContext(native, request, options.trust)
     const response =
       options.testChannel === undefined
         ? runtime.fetch(request, ctx)

@@ -1,6 +1,7 @@
 import type { QueueIncoming, QueueSettlement } from '../../../core/bindings/drivers.ts'
 import type { Context } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
+import { type AppEvent, runEvent } from '../../node-server/runtime/events.ts'
 import { type HeaderList, headerList } from '../services/header-list.ts'
 import { type EngineEvent, PendingEvents } from '../services/pending-events.ts'
 import { checkSettlements, plainMessage } from '../services/queue-batch.ts'
@@ -56,11 +57,17 @@ export class IsolateApp {
   #events: PendingEvents
   #ended: IsolateEnded | undefined
   #hearsRejections = false
+  /** What runs here for the guest, as the event that its errors belong to. */
+  #asked: AppEvent
 
   private constructor(options: IsolateAppOptions) {
     const send = (...message: [string, ...unknown[]]): void => this.#engine.send(...message)
     const max = options.hooks?.timers
     this.#options = options
+    this.#asked = {
+      name: `app ${options.services.manifest.name}`,
+      uncaught: () => this.#engine.end('crash', 'the host failed at what it asked'),
+    }
     this.#operations = new Calls(options.services, send, {
       charge: (microseconds) => this.#engine.chargeBeside(microseconds),
       keep: (bytes) => this.#engine.held.keep(bytes),
@@ -83,8 +90,8 @@ export class IsolateApp {
       created(guest) {
         app.#engine = guest
       },
-      message: (message) => app.#receive(message),
-      sync: (data) => app.#operations.sync(data),
+      message: (message) => app.#take(message),
+      sync: (data) => (data[0] === 'client' ? app.#events.client(data[1]) : app.#operations.sync(data)),
       uncaught: (reason) => app.#rejected(reason),
       ended: (error) => app.#end(error),
       catastrophe(message) {
@@ -193,6 +200,26 @@ export class IsolateApp {
       }
       send(this.#events.begin(event, body))
     })
+  }
+
+  /**
+   * What a message makes the host do belongs to this app, which may have made it up: what fails in it, now or
+   * later, ends this isolate and no process that others share.
+   */
+  #take(message: readonly unknown[]): void {
+    try {
+      // An answer is written by the request's own code, and starts nothing else.
+      if (message[0] === 'response') this.#receive(message)
+      else runEvent(this.#asked, (taken: readonly unknown[]) => this.#receive(taken), message)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #fail(error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#options.log('error', `The host failed at what the app asked of it: ${text}`)
+    this.#engine.end('crash', 'the host failed at what it asked')
   }
 
   #receive(message: readonly unknown[]): void {

@@ -42,7 +42,8 @@ const CONFIG: AnyConfig = {
   targets: {
     lambda: { options: { timeout: 60, maxEnvironments: 16 } },
     // What an app may take to start is a case of its own; a busy machine is none.
-    isolate: { options: { startupTimeout: 60 } },
+    isolate: { options: { startupTimeout: 60, wallTimeout: 60 } },
+    node: { options: { wallTimeout: 60 } },
     cloudflare: {
       options: {
         variables: { padded: VARIABLES['PADDED'], unicode: VARIABLES['UNICODE'], empty: VARIABLES['EMPTY'] },

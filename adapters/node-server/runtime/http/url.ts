@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
+import type { Trust } from '../../../../core/client.ts'
 
 /** What `new URL` keeps as it is. Dot segments, and their percent-encoded form, are left to it. */
 const PLAIN_TARGET = /^\/[\w\-.~!$&'()*+,;=:@%/]*(?:\?[\w\-.~!$&()*+,;=:@%/?]*)?$/
@@ -29,18 +30,21 @@ function toOrigin(scheme: 'http' | 'https', host: string): string | undefined {
  * Scheme and authority of a request: the scheme from the socket, the authority from Host. Undefined where
  * Host is missing, malformed or repeated, where an absolute-form target names another authority than Host
  * (RFC 9112, section 3.2.2), and for targets that are no path. `X-Forwarded-Proto` and `X-Forwarded-Host`
- * count only with `trustProxy`; of several values the last, which the nearest proxy wrote.
+ * count only from a proxy that is trusted; of several values the last, which the nearest proxy wrote.
  */
-export function requestOrigin(incoming: IncomingMessage, trustProxy: boolean): string | undefined {
+export function requestOrigin(incoming: IncomingMessage, trust: Trust | undefined): string | undefined {
   let scheme: 'http' | 'https' = (incoming.socket as Partial<TLSSocket>).encrypted === true ? 'https' : 'http'
   let host = incoming.headers.host
   const target = incoming.url as string
   if (host === undefined) return undefined
   if (target.charCodeAt(0) !== 0x2f) {
     const authority = ABSOLUTE.exec(target)?.[1]
-    if (authority === undefined || authority.toLowerCase() !== host.toLowerCase()) return undefined
+    // `a:80` and `a` are one authority of http.
+    if (authority === undefined) return undefined
+    if (authority.toLowerCase() !== host.toLowerCase() && toOrigin(scheme, authority) !== toOrigin(scheme, host))
+      return undefined
   }
-  if (trustProxy) {
+  if (trust?.trusts(incoming.socket.remoteAddress) === true) {
     const proto = lastValue(incoming.headers['x-forwarded-proto'])?.toLowerCase()
     if (proto !== undefined && proto !== 'http' && proto !== 'https') return undefined
     scheme = proto ?? scheme

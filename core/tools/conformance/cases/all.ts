@@ -6,6 +6,7 @@ import { answerCases } from './handlers-answer.ts'
 import { bodyCases } from './handlers-body.ts'
 import { flowCases } from './handlers-flow.ts'
 import { requestCases } from './handlers-request.ts'
+import { serveCases } from './handlers-serve.ts'
 import { INSIDE_CASES } from './inside.ts'
 import { waitUntilWireCases } from './wait-until.ts'
 
@@ -14,6 +15,7 @@ export const CASES: readonly Case[] = [
   ...bodyCases,
   ...answerCases,
   ...flowCases,
+  ...serveCases,
   ...waitUntilWireCases,
   ...cronWireCases,
   ...cronDeclarationCases,
