@@ -21,13 +21,12 @@ export class WorkerContext implements Context {
 
   get client(): ClientInfo {
     if (this.#request === undefined) return NO_CLIENT
-    const { headers, cf } = this.#request as Request & { cf?: { clientIp?: unknown } }
-    // The edge writes the header over what a client sends. Where there is no edge, as locally, workerd itself
-    // tells the other end of the connection, and the header is the client's own word.
-    const [, direct, port] = /^\[?(.*?)\]?:(\d+)$/.exec(String(cf?.clientIp ?? '')) ?? []
-    const given = direct ?? headers.get('cf-connecting-ip') ?? undefined
-    if (this.#trust === undefined)
-      return given === undefined || port === undefined ? clientInfo(given) : clientInfo(given, Number(port))
+    const { headers, cf } = this.#request as Request & { cf?: object | null }
+    // Cloudflare's edge writes the header over what a client sends, and `cf` beside it. Where there is no edge,
+    // as locally, the header is the client's own word, and workerd tells nothing of the connection.
+    if (cf === undefined || cf === null) return NO_CLIENT
+    const given = headers.get('cf-connecting-ip') ?? undefined
+    if (this.#trust === undefined) return clientInfo(given)
     const { list, peer } = beforePeer(headers.get('x-forwarded-for'), given ?? '')
     return clientInfo(this.#trust.clientOf(peer, list))
   }

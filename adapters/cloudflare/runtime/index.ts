@@ -8,9 +8,11 @@ import {
   type BoundDriver,
   type Runtime,
 } from '../../../core/runtime/runtime.ts'
+import { hostOrigin } from '../../../core/runtime/host-header.ts'
 import type { runBatch } from './consumer.ts'
 import { WorkerContext } from './context.ts'
 import type { runCrons } from './crons.ts'
+import { installListeners } from './listeners.ts'
 import type { NativeBatch, NativeContext, NativeController } from './native.ts'
 import type { WorkerTestChannel } from './test-channel.ts'
 
@@ -95,8 +97,11 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
     return finish(response, request, ctx)
   }
 
+  installListeners()
   const worker: ModuleWorker = {
     fetch(request, env, native) {
+      if (!hasHost(request))
+        return new Response('Bad Request: a missing or malformed Host header', { status: 400 })
       if (ready !== undefined && current === env) return answer(ready, request, env, native)
       return start(env).then(
         (runtime) => answer(runtime, request, env, native),
@@ -121,6 +126,15 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
     worker.scheduled = async (controller, env, native) =>
       scheduled(await runtimeOf(env), controller, new WorkerContext(native))
   return worker
+}
+
+const PLAIN_HOST = /^[\w.-]+(?::\d{1,4})?$/
+
+/** Whether the URL is what the client meant: the edge sees to it, workerd alone does not. */
+function hasHost({ headers }: Request): boolean {
+  // Other Workers call without one.
+  const host = headers.get('host')
+  return host === null || PLAIN_HOST.test(host) || hostOrigin('https', host) !== undefined
 }
 
 function finish(response: Response, request: Request, ctx: WorkerContext): Response {

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import type { Trust } from '../../../../core/client.ts'
+import { hostOrigin } from '../../../../core/runtime/host-header.ts'
 
 /** What `new URL` keeps as it is. Dot segments, and their percent-encoded form, are left to it. */
 const PLAIN_TARGET = /^\/[\w\-.~!$&'()*+,;=:@%/]*(?:\?[\w\-.~!$&()*+,;=:@%/?]*)?$/
 const DOT_SEGMENT = /\/(?:\.|%2e)/i
-const HOST = /^(?:[\w\-.~!$&'()*+,;=%]+|\[[\da-fA-F:.]+\])(?::\d*)?$/
 const ABSOLUTE = /^https?:\/\/([^/?#]*)/i
 
 /** Answers of {@link toOrigin} per scheme; a client can name any host, so they are emptied when full. */
@@ -16,11 +16,7 @@ const MAX_ORIGINS = 1000
 function toOrigin(scheme: 'http' | 'https', host: string): string | undefined {
   const known = origins[scheme].get(host)
   if (known !== undefined || origins[scheme].has(host)) return known
-  let origin: string | undefined
-  if (HOST.test(host)) {
-    const url = URL.parse(`${scheme}://${host}/`)
-    if (url !== null && url.pathname === '/' && url.username === '') origin = url.origin
-  }
+  const origin = hostOrigin(scheme, host)
   if (origins[scheme].size >= MAX_ORIGINS) origins[scheme].clear()
   origins[scheme].set(host, origin)
   return origin
