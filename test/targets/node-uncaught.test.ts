@@ -112,7 +112,12 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true, maxRetries: 10 })
 })
 
-async function start(): Promise<{ url: string; lines: string[]; runtime: LocalRuntime; open(): Promise<void> }> {
+async function start(): Promise<{
+  url: string
+  lines: string[]
+  runtime: LocalRuntime
+  open: () => Promise<void>
+}> {
   const lines: string[] = []
   const gate = join(dataDir, `gate-${running.length}-${Date.now()}`)
   const runtime = await node.start({
@@ -161,7 +166,9 @@ describe('an error of an event that nothing catches', () => {
     socket.write('GET /signal HTTP/1.1\r\nHost: a\r\n\r\n')
     await told(lines, 'listening')
     socket.resetAndDestroy()
-    expect((await told(lines, 'in an abort listener'))[0]).toMatch(/^GET http:\/\/a\/signal: uncaught exception:/)
+    expect((await told(lines, 'in an abort listener'))[0]).toMatch(
+      /^GET http:\/\/a\/signal: uncaught exception:/,
+    )
     expect(await text(url)).toBe('hello')
   })
 
@@ -180,7 +187,9 @@ describe('an error of an event that nothing catches', () => {
     const { url, lines } = await start()
     expect(await text(`${url}/job`)).toBe('sent')
     await told(lines, 'batch done')
-    expect((await told(lines, 'in a timer of a batch'))[0]).toMatch(/^queue jobs, messages \S+: uncaught exception:/)
+    expect((await told(lines, 'in a timer of a batch'))[0]).toMatch(
+      /^queue jobs, messages \S+: uncaught exception:/,
+    )
     expect(await text(url)).toBe('hello')
   })
 })

@@ -111,7 +111,10 @@ describe('limits of a server', () => {
       {},
       { uploadTotalTimeout: 0.5 },
     )
-    const { socket, closed, received } = open(port, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n')
+    const { socket, closed, received } = open(
+      port,
+      'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n',
+    )
     const feed = setInterval(() => socket.write('x'), 50)
     await closed
     clearInterval(feed)
@@ -120,7 +123,8 @@ describe('limits of a server', () => {
 
   it('give a handler that never answers a 503 that names the limit, and others their answers', async () => {
     const { url } = await serve(
-      (request) => (request.url.endsWith('/hang') ? new Promise(() => {}) : Promise.resolve(new Response('x'))),
+      (request) =>
+        request.url.endsWith('/hang') ? new Promise(() => {}) : Promise.resolve(new Response('x')),
       { wallTimeout: 0.4 },
     )
     const hanging = plainFetch(`${url}/hang`)
@@ -206,7 +210,10 @@ describe('a header named __proto__', () => {
     const { port } = await serve(({ headers }) =>
       Response.json([headers.get('__proto__'), headers.has('__PROTO__'), [...headers].map(([name]) => name)]),
     )
-    const { body } = await exchange(port, 'GET / HTTP/1.1\nHost: a\n__proto__: one\nX-Last: x\n__Proto__: two')
+    const { body } = await exchange(
+      port,
+      'GET / HTTP/1.1\nHost: a\n__proto__: one\nX-Last: x\n__Proto__: two',
+    )
     expect(JSON.parse(body)).toEqual(['one, two', true, ['__proto__', 'connection', 'host', 'x-last']])
     expect(({} as { one?: unknown }).one).toBeUndefined()
   })

@@ -6,12 +6,12 @@
 export function installListeners(): void {
   if (installed) return
   installed = true
-  const { dispatchEvent } = EventTarget.prototype
-  const { abort } = AbortController.prototype
+  const dispatch = methodOf<boolean>(EventTarget.prototype, 'dispatchEvent')
+  const abort = methodOf<void>(AbortController.prototype, 'abort')
   replace(EventTarget.prototype, 'dispatchEvent', function (this: EventTarget, event: Event): boolean {
-    if (!(event instanceof Event)) return dispatchEvent.call(this, event)
+    if (!(event instanceof Event)) return dispatch.call(this, event)
     try {
-      return dispatchEvent.call(this, event)
+      return dispatch.call(this, event)
     } catch (error) {
       console.error('A listener threw:', error)
       return !event.defaultPrevented
@@ -19,7 +19,7 @@ export function installListeners(): void {
   })
   replace(AbortController.prototype, 'abort', function (this: AbortController, ...reason: unknown[]): void {
     try {
-      Reflect.apply(abort, this, reason)
+      abort.call(this, ...reason)
     } catch (error) {
       if (!this.signal.aborted) throw error
       console.error('A listener threw:', error)
@@ -28,6 +28,10 @@ export function installListeners(): void {
 }
 
 let installed = false
+
+function methodOf<Result>(prototype: object, name: string): (this: object, ...args: unknown[]) => Result {
+  return Reflect.get(prototype, name) as (...args: unknown[]) => Result
+}
 
 function replace(prototype: object, name: string, value: (...args: never[]) => unknown): void {
   Object.defineProperty(prototype, name, { value, writable: true, enumerable: true, configurable: true })

@@ -57,7 +57,8 @@ export function readPayload2(event: object, localFront?: HttpEventKind): HttpPar
   const source = localFront === 'url' ? 'url' : sourceOf(event)
   const { requestContext, cookies } = event
   const headers = toHeaders(event.headers)
-  if (cookies !== undefined && cookies.length > 0) addHeader(headers, 'cookie', byteString(cookies.join('; ')), true)
+  if (cookies !== undefined && cookies.length > 0)
+    addHeader(headers, 'cookie', byteString(cookies.join('; ')), true)
   return {
     source,
     method: requestContext.http.method,

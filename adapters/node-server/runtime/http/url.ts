@@ -37,7 +37,10 @@ export function requestOrigin(incoming: IncomingMessage, trust: Trust | undefine
     const authority = ABSOLUTE.exec(target)?.[1]
     // `a:80` and `a` are one authority of http.
     if (authority === undefined) return undefined
-    if (authority.toLowerCase() !== host.toLowerCase() && toOrigin(scheme, authority) !== toOrigin(scheme, host))
+    if (
+      authority.toLowerCase() !== host.toLowerCase() &&
+      toOrigin(scheme, authority) !== toOrigin(scheme, host)
+    )
       return undefined
   }
   if (trust?.trusts(incoming.socket.remoteAddress) === true) {

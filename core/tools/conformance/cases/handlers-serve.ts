@@ -140,7 +140,10 @@ export const serveCases = wireCases('handlers', [
     contract: 'A request head of 200 KB is a 431 or taken whole, and the next request is answered.',
     async run(tools) {
       const value = 'h'.repeat(200_000)
-      const { status, body } = await tools.raw({ path: '/do/header-size/x-long', headers: [['X-Long', value]] })
+      const { status, body } = await tools.raw({
+        path: '/do/header-size/x-long',
+        headers: [['X-Long', value]],
+      })
       ok(
         status === 431 || (status === 200 && new TextDecoder().decode(body) === '200000'),
         `status ${status} is a 431, or the head was taken`,
