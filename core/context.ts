@@ -1,3 +1,4 @@
+import { type ClientInfo, NO_CLIENT } from './client.ts'
 import { WAIT_UNTIL_SECONDS } from './limits.ts'
 
 /**
@@ -11,6 +12,11 @@ export interface Context {
   waitUntil(promise: Promise<unknown>): void
   /** Aborts when the time for `waitUntil` work is over or the runtime stops. */
   readonly signal: AbortSignal
+  /**
+   * Who sent the request, as `{ remote: { address, addressType, port, transport } }`. Never what a client says of
+   * itself: `X-Forwarded-For` counts by the target's option `trustProxy` alone. Empty for crons and queues.
+   */
+  readonly client: ClientInfo
   /** Does nothing outside Cloudflare, where there is no origin to pass through to. */
   passThroughOnException(): void
   /** Always an empty object; there because handlers written for Workers expect it. */
@@ -26,12 +32,19 @@ export interface ContextOptions {
   onError?: ((error: unknown) => void) | undefined
   /** Hands each promise to the platform too (Cloudflare's own `ctx.waitUntil`). */
   waitUntil?: ((promise: Promise<unknown>) => void) | undefined
+  /**
+   * Ties a callback to the event that runs now, for targets that know whose an uncaught error is: listeners of
+   * `ctx.signal` run when it aborts, which is nobody's time. Default: the callback as it is.
+   */
+  keep?: (<F extends (...args: never[]) => unknown>(callback: F) => F) | undefined
 }
 
 /** A {@link Context} with what the adapter needs of it. */
 export interface OwnedContext extends Context {
   /** Number of `waitUntil` promises that have not settled. */
   readonly pending: number
+  /** Sets who knows the client, for an event that is read within its context. */
+  sentBy(source: ClientSource): void
   /**
    * Resolves when all `waitUntil` promises have settled, those added meanwhile included, or when `seconds`
    * (default 30) have passed; then `ctx.signal` aborts. True if all settled.
@@ -41,19 +54,38 @@ export interface OwnedContext extends Context {
 
 const NO_PROPS = Object.freeze({})
 
-/** A context for one event. Costs next to nothing until `waitUntil` or `signal` is used. */
-export function createContext(options?: ContextOptions): OwnedContext {
-  return new EventContext(options)
+/** Who knows the client of a request; asked when the app asks. */
+export interface ClientSource {
+  readonly client: ClientInfo
+}
+
+/**
+ * A context for one event; without `source` nobody has sent it. Costs next to nothing until `waitUntil` or
+ * `signal` is used.
+ */
+export function createContext(options?: ContextOptions, source?: ClientSource): OwnedContext {
+  return new EventContext(options, source)
 }
 
 class EventContext implements OwnedContext {
   #options: ContextOptions | undefined
+  #source: ClientSource | undefined
   #controller: AbortController | undefined
+  #abort: ((reason: unknown) => void) | undefined
   #pending = 0
   #idle: (() => void) | undefined
 
-  constructor(options: ContextOptions | undefined) {
+  constructor(options: ContextOptions | undefined, source: ClientSource | undefined) {
     this.#options = options
+    this.#source = source
+  }
+
+  sentBy(source: ClientSource): void {
+    this.#source = source
+  }
+
+  get client(): ClientInfo {
+    return this.#source?.client ?? NO_CLIENT
   }
 
   get pending(): number {
@@ -65,11 +97,15 @@ class EventContext implements OwnedContext {
   }
 
   get signal(): AbortSignal {
-    this.#controller ??= new AbortController()
+    const controller = (this.#controller ??= new AbortController())
+    if (this.#abort === undefined) {
+      const abort = (reason: unknown): void => controller.abort(reason)
+      this.#abort = this.#options?.keep?.(abort) ?? abort
+    }
     const outer = this.#options?.signal
     return outer === undefined
-      ? this.#controller.signal
-      : (this.#joined ??= AbortSignal.any([outer, this.#controller.signal]))
+      ? controller.signal
+      : (this.#joined ??= AbortSignal.any([outer, controller.signal]))
   }
   #joined: AbortSignal | undefined
 
@@ -103,10 +139,12 @@ class EventContext implements OwnedContext {
         this.#idle = () => resolve('idle')
       })
       if ((await Promise.race([idle, expired])) !== 'idle') {
-        this.#controller ??= new AbortController()
-        this.#controller.abort(
-          new DOMException(`waitUntil work was still running ${seconds} s after the answer`, 'TimeoutError'),
+        const late = new DOMException(
+          `waitUntil work was still running ${seconds} s after the answer`,
+          'TimeoutError',
         )
+        if (this.#abort === undefined) (this.#controller ??= new AbortController()).abort(late)
+        else this.#abort(late)
         return false
       }
     }

@@ -3,6 +3,8 @@
  * `satisfies OptionTable<Options>`, so that the type and the check of a build cannot drift apart.
  */
 
+import { trustProblem, type TrustProxy } from './client.ts'
+
 /** A number, what it counts, and its range. */
 export interface NumberOption {
   /** The unit, in the plural: `seconds`, `bytes`, `MB`, `connections`. */
@@ -23,7 +25,7 @@ export interface NumberOption {
 }
 
 /**
- * What one option takes. `driver` is a driver's name or an object with one; `object` and `list` are checked
+ * What one option takes. `proxies` is {@link TrustProxy}; `driver` is a driver's name or an object with one; `object` and `list` are checked
  * by the option's owner.
  */
 export type OptionType =
@@ -32,6 +34,7 @@ export type OptionType =
   | 'object'
   | 'list'
   | 'driver'
+  | 'proxies'
   | readonly string[]
   | NumberOption
   | { readonly options: Readonly<Record<string, OptionType>> }
@@ -54,11 +57,13 @@ export type ValueTypeOf<Value> = [Value] extends [boolean]
   ? 'boolean'
   : [Value] extends [number]
     ? NumberOption
-    : string extends Value
-      ? 'string' | 'driver'
-      : [Value] extends [string]
-        ? readonly Value[]
-        : 'object' | 'list' | 'driver' | { readonly options: Readonly<Record<string, OptionType>> }
+    : [TrustProxy] extends [Value]
+      ? 'proxies'
+      : string extends Value
+        ? 'string' | 'driver'
+        : [Value] extends [string]
+          ? readonly Value[]
+          : 'object' | 'list' | 'driver' | { readonly options: Readonly<Record<string, OptionType>> }
 
 /** The table of an options type: one {@link OptionType} per option, of the option's own type. */
 export type OptionTable<Options> = {
@@ -166,6 +171,10 @@ function checkValue(
   if (type === 'boolean') return typeof value === 'boolean' ? value : takes('true or false')
   if (type === 'object') return isObject(value) ? value : takes('an object')
   if (type === 'list') return Array.isArray(value) ? value : takes('a list')
+  if (type === 'proxies') {
+    const problem = trustProblem(value)
+    return problem === undefined ? value : takes(problem)
+  }
   if (type === 'driver') {
     const driver = isObject(value) ? value['driver'] : value
     return typeof driver === 'string' && driver !== ''

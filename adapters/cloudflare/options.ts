@@ -1,4 +1,5 @@
 import type { BindingKind } from '../../core/bindings/declarations.ts'
+import { trustProblem, type TrustProxy } from '../../core/client.ts'
 import { invalidArgument } from '../../core/errors.ts'
 import type { Manifest } from '../../core/manifest.ts'
 import { didYouMean, type DriverOptionTables, type OptionTable } from '../../core/option-table.ts'
@@ -59,6 +60,12 @@ export interface CloudflareOptions {
   /** By sql binding that the driver `postgres` serves: the Hyperdrive configuration to reach it through. */
   hyperdrive?: Readonly<Record<string, { id: string }>>
   /**
+   * Proxies before Cloudflare's edge (another CDN) whose `X-Forwarded-For` is believed for `ctx.client`: `true`
+   * for one, a number for several, or their addresses. Default: none, so that the client is who Cloudflare says
+   * that it is.
+   */
+  trustProxy?: TrustProxy
+  /**
    * Further fields of wrangler.jsonc, as wrangler has them, such as `placement`, `limits`, `logpush` or
    * `tail_consumers`; not those that the build writes.
    */
@@ -70,13 +77,19 @@ export interface CloudflareOptions {
   environments?: Readonly<
     Record<
       string,
-      Omit<CloudflareOptions, 'environments' | 'compatibilityDate' | 'compatibilityFlags' | 'accountId'>
+      Omit<
+        CloudflareOptions,
+        'environments' | 'compatibilityDate' | 'compatibilityFlags' | 'accountId' | 'trustProxy'
+      >
     >
   >
 }
 
 const FIELDS: Readonly<
-  Record<keyof CloudflareOptions, 'string' | 'strings' | 'routes' | 'object' | 'environments' | BindingKind>
+  Record<
+    keyof CloudflareOptions,
+    'string' | 'strings' | 'routes' | 'object' | 'environments' | 'proxies' | BindingKind
+  >
 > = {
   name: 'string',
   accountId: 'string',
@@ -91,6 +104,7 @@ const FIELDS: Readonly<
   routes: 'routes',
   hyperdrive: 'sql',
   wrangler: 'object',
+  trustProxy: 'proxies',
   environments: 'environments',
 }
 
@@ -112,6 +126,9 @@ export function checkOptions(
     } else if (kind === 'strings') {
       if (!Array.isArray(value) || value.some((item) => typeof item !== 'string'))
         throw refuse(field, 'is an array of texts.')
+    } else if (kind === 'proxies') {
+      const problem = trustProblem(value)
+      if (problem !== undefined) throw refuse(field, `is ${problem}.`)
     } else if (kind === 'routes') {
       if (!Array.isArray(value)) throw refuse(field, 'is an array of routes.')
     } else if (kind === 'object' || kind === 'environments') {
@@ -126,7 +143,7 @@ export function checkOptions(
   return options
 }
 
-const SHARED = ['environments', 'compatibilityDate', 'compatibilityFlags', 'accountId']
+const SHARED = ['environments', 'compatibilityDate', 'compatibilityFlags', 'accountId', 'trustProxy']
 
 function checkEnvironments(environments: Readonly<Record<string, unknown>>, manifest: Manifest): void {
   for (const [name, own] of Object.entries(environments)) {

@@ -26,8 +26,6 @@ export interface IsolateOptions extends ServerOptions {
    * Default: 1000.
    */
   cpuMs?: number
-  /** Seconds until the handler must have answered; beyond it: 503. Default: no limit. */
-  wallTimeout?: number
   /** @deprecated Since 0.2: `wallTimeout`. */
   wallSeconds?: number
   /** Seconds that loading the app may take. Default: 5. */
@@ -56,7 +54,6 @@ export interface IsolateOptions extends ServerOptions {
 export const isolateOptions = {
   memoryMb: { number: 'MB', min: 16 },
   cpuMs: { number: 'milliseconds', min: 1 },
-  wallTimeout: { number: 'seconds' },
   wallSeconds: { renamed: 'wallTimeout' },
   startupTimeout: { number: 'seconds', min: 0.001 },
   startupMs: { renamed: 'startupTimeout', milliseconds: true },

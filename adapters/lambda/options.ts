@@ -1,3 +1,4 @@
+import type { TrustProxy } from '../../core/client.ts'
 import type { OptionTable } from '../../core/option-table.ts'
 import { checkTargetOptions } from '../../core/target-options.ts'
 import { UnmoorError } from '../../core/errors.ts'
@@ -33,6 +34,12 @@ export interface LambdaOptions {
    * in. Never secrets: the file is plain text. Default: none.
    */
   variables?: Readonly<Record<string, string>>
+  /**
+   * Proxies before AWS's own front (a CDN, a balancer of your own) whose `X-Forwarded-For` is believed for
+   * `ctx.client`: `true` for one, a number for several, or their addresses. Default: none, so that the client is
+   * who AWS says that it is.
+   */
+  trustProxy?: TrustProxy
   /** Region in the `.lambda` file of a zip. Default: us-east-1. */
   region?: string
 }
@@ -52,6 +59,7 @@ export const lambdaOptions = {
   concurrency: { number: 'events', min: 1, max: 1600, whole: true },
   package: ['image', 'zip'],
   variables: 'object',
+  trustProxy: 'proxies',
   region: 'string',
 } satisfies OptionTable<LambdaOptions>
 
@@ -73,6 +81,7 @@ export function readOptions(given: Readonly<Record<string, unknown>>): Required<
     concurrency,
     package: options.package ?? 'image',
     variables: texts(options.variables ?? {}),
+    trustProxy: options.trustProxy ?? false,
     region: region(options.region ?? 'us-east-1'),
   }
 }

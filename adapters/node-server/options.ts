@@ -1,3 +1,4 @@
+import type { TrustProxy } from '../../core/client.ts'
 import type { DriverConfig } from '../../core/config.ts'
 import type { OptionTable } from '../../core/option-table.ts'
 
@@ -34,10 +35,21 @@ export interface ServerOptions extends CronOptions {
   /** Largest request body in bytes; beyond it: 413. Default: no limit. */
   maxBodyBytes?: number
   /**
-   * Whether `X-Forwarded-Proto` and `X-Forwarded-Host` make `request.url`. Only behind a proxy that sets them
-   * itself. Default: false.
+   * Whose `X-Forwarded-For`, `-Proto` and `-Host` are believed, for `ctx.client` and `request.url`: the nearest
+   * proxy's (`true`), those of so many proxies one behind the other (`2`), or of proxies at these addresses
+   * (`['10.0.0.0/8', '::1']`). Only behind proxies that set them themselves. Default: false.
    */
-  trustProxy?: boolean
+  trustProxy?: TrustProxy
+  /** Seconds that a connection without a request is kept: more than the balancer before it. Default: 65. */
+  keepAliveTimeout?: number
+  /** Bytes of a request's head, names and values; beyond it: 431. Default: 65,536. */
+  maxHeaderBytes?: number
+  /** Seconds that an upload may pause between two bytes; beyond it: 408. Default: 60. */
+  uploadTimeout?: number
+  /** Seconds in which a whole request must have arrived; beyond it: 408. Default: no limit. */
+  uploadTotalTimeout?: number
+  /** Seconds until the handler must have answered; beyond it: 503. Default: 300. */
+  wallTimeout?: number
   /**
    * Seconds that a stop waits for requests, `waitUntil` work, crons and queue batches, at most 86,400.
    * Default: 30.
@@ -47,10 +59,22 @@ export interface ServerOptions extends CronOptions {
   stopSeconds?: number
 }
 
+/** Those of {@link ServerOptions} that a host has too. */
+export const limitOptions = {
+  keepAliveTimeout: { number: 'seconds', min: 1, max: 86_400 },
+  maxHeaderBytes: { number: 'bytes', min: 1024, max: 1024 * 1024, whole: true },
+  uploadTimeout: { number: 'seconds', min: 0.1, max: 86_400 },
+  uploadTotalTimeout: { number: 'seconds', min: 0.1, max: 86_400 },
+} satisfies OptionTable<
+  Pick<ServerOptions, 'keepAliveTimeout' | 'maxHeaderBytes' | 'uploadTimeout' | 'uploadTotalTimeout'>
+>
+
 /** What {@link ServerOptions} may be. */
 export const serverOptions = {
   maxBodyBytes: { number: 'bytes', whole: true },
-  trustProxy: 'boolean',
+  trustProxy: 'proxies',
+  ...limitOptions,
+  wallTimeout: { number: 'seconds', min: 0.001, max: 86_400 },
   cronStore: 'driver',
   cronLease: { number: 'seconds', min: 1, max: 3600 },
   cronLeaseSeconds: { renamed: 'cronLease' },

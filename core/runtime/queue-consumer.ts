@@ -1,6 +1,6 @@
 import type { QueueDeclaration } from '../bindings/declarations.ts'
 import type { QueueDriver, QueueIncoming, QueueSettlement } from '../bindings/drivers.ts'
-import { createContext, type OwnedContext } from '../context.ts'
+import { type ContextOptions, createContext, type OwnedContext } from '../context.ts'
 import { UnmoorError } from '../errors.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -24,6 +24,8 @@ export interface ConsumerOptions {
    * 30.
    */
   leaseSeconds?: number
+  /** Options of every batch's context. Default: none. */
+  context?: ContextOptions | undefined
   /** Given what goes wrong: a backend that is away, dropped messages. Default: console.error. */
   onError?: (message: string, error?: unknown) => void
 }
@@ -139,7 +141,7 @@ async function handleBatch(
     },
     (leaseSeconds * 1000) / 3,
   )
-  const ctx = createContext()
+  const ctx = createContext(options.context)
   try {
     const { settlements } = await options.handle(binding, messages, ctx)
     // A renewal that arrived behind a retry would take the place of its delay on a backend where both set the

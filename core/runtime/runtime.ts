@@ -46,6 +46,11 @@ export interface RuntimeOptions {
   native?: ((name: string) => unknown) | undefined
   /** Default: Date.now. */
   now?: (() => number) | undefined
+  /**
+   * What handlers' env calls in a driver's place, for targets that tell the app's work from the drivers'.
+   * Default: the driver itself.
+   */
+  wrapDriver?: (<Driver extends object>(driver: Driver) => Driver) | undefined
   /** Given what handlers throw and what queues drop. Default: console.error. */
   onError?: ((message: string, error: unknown) => void) | undefined
 }
@@ -119,7 +124,7 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
       const driver = await bound.create(resolveOptions(bound.options, binding, context), context)
       drivers.set(binding, driver)
       if (declaration.kind === 'assets' && declaration.appFirst !== true) assets = driver as AssetsDriver
-      env[binding] = bound.portable.create(driver, context)
+      env[binding] = bound.portable.create(options.wrapDriver?.(driver) ?? driver, context)
     }
   } catch (error) {
     await close()

@@ -33,7 +33,6 @@ it('an app whose last words while it is loaded take it over its limit has not st
     memoryMb: 128,
     cpuMs: 1000,
     startupMs: 20_000,
-    wallSeconds: undefined,
     // The call that says it is ready is one too many.
     get startupCpuMs() {
       return isOver ? 0 : 20_000
@@ -104,7 +103,6 @@ it('a start that was broken off in the host’s thread is made again on another,
     cpuMs: 1000,
     startupMs: 20_000,
     startupCpuMs: 20_000,
-    wallSeconds: undefined,
   }
   const events = {
     message() {},
@@ -151,7 +149,6 @@ it('the first entry of an isolate is in the host’s thread where those of other
     cpuMs: 1000,
     startupMs: 20_000,
     startupCpuMs: 20_000,
-    wallSeconds: undefined,
   }
   /** Whether the first request to a new isolate was answered in this thread. */
   const isHere = async (policy: InlinePolicy): Promise<boolean> => {

@@ -1,5 +1,5 @@
 /** The built artifact behind the local Lambda: front, environments, queues and crons. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -152,13 +152,32 @@ describe('a started app', () => {
     expect(await text('/self')).toMatch(/^\d+$/)
   })
 
-  it('survives an environment that ends, one that throws in a timer, and a promise that nobody awaits', async () => {
+  it('survives an environment that ends, a throw in a timer, and a promise that nobody awaits', async () => {
     expect((await get('/exit')).status).toBe(502)
-    expect((await get('/uncaught')).status).toBe(502)
-    expect(lines.join('\n')).toContain('Runtime.UncaughtException: thrown in a timer')
+    const thrower = await text('/uncaught')
+    await until(async () =>
+      lines.join('\n').includes('GET /uncaught: uncaught exception: Error: thrown in a timer'),
+    )
+    expect(alive(Number(thrower))).toBe(true)
     const pid = await text('/reject')
     await until(async () => lines.join('\n').includes('nobody awaits this'))
     expect(alive(Number(pid))).toBe(true)
+  })
+
+  it('ends an environment that fails for no event, after its answer, and starts another', async () => {
+    const pid = Number(await text('/outside'))
+    await until(async () => !alive(pid))
+    expect(lines.join('\n')).toMatch(/of no request, message or cron\. .*\n?.*failed for no event/)
+    expect((await get('/pid')).status).toBe(200)
+  })
+
+  it('freezes what polls and has nothing to do, so that no timer fires after the answer', async () => {
+    const state = async (pid: number): Promise<string> =>
+      (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) (\w) .*$/s, '$1')
+    const pid = Number(await text('/pid'))
+    await until(async () => (await state(pid)) === 'T')
+    // An event thaws it.
+    expect(await text('/pid')).toMatch(/^\d+$/)
   })
 
   it('refuses a request without a usable host', async () => {

@@ -321,7 +321,11 @@ describe('a build', () => {
   it.each([
     [{ maxBodyByte: 1 }, 'has no such option'],
     [{ maxBodyBytes: -1 }, 'whole number of bytes'],
-    [{ trustProxy: 'yes' }, 'true or false'],
+    [{ trustProxy: 'yes' }, 'true, false, a number of proxies'],
+    [{ trustProxy: ['10.0.0.0/33'] }, '"10.0.0.0/33" is no address and no range'],
+    [{ keepAliveTimeout: 0 }, 'number of seconds from 1'],
+    [{ maxHeaderBytes: 1.5 }, 'whole number of bytes'],
+    [{ uploadTimeout: '60' }, 'number of seconds'],
     [{ cronOverlap: 'never' }, '"allow" or "skip"'],
     [{ stopTimeout: '30' }, 'number of seconds'],
   ])('refuses the options %j', async (wrong, message) => {

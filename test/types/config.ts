@@ -105,7 +105,7 @@ defineConfig({ drivers: { items: { driver: 'unmoor-mongo', urll: 'x' } } })
 // @ts-expect-error
 defineConfig({ targets: { node: { options: { trustProxi: true } } } })
 // @ts-expect-error
-defineConfig({ targets: { lambda: { options: { trustProxy: true } } } })
+defineConfig({ targets: { lambda: { options: { cronLease: 30 } } } })
 // @ts-expect-error
 defineConfig({ targets: { bun: { options: { alow: ['net'] } } } })
 // @ts-expect-error

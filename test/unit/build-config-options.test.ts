@@ -175,7 +175,7 @@ describe('a build refuses', () => {
       'a wrong type',
       { trustProxy: 'yes' },
       node,
-      /targets\.node\.options\.trustProxy is "yes"; it takes true or false/,
+      /targets\.node\.options\.trustProxy is "yes"; it takes true, false, a number of proxies or/,
     ],
     [
       'a wrong unit',

@@ -108,7 +108,9 @@ describe('options', () => {
     expect(() => checkOptions({ cpuMs: Number.NaN })).toThrow(
       'cpuMs is null; it takes a number of milliseconds',
     )
-    expect(() => checkOptions({ trustProxy: 'yes' })).toThrow('trustProxy is "yes"; it takes true or false.')
+    expect(() => checkOptions({ trustProxy: 'yes' })).toThrow(
+      'trustProxy is "yes"; it takes true, false, a number of proxies or a list',
+    )
     expect(() => checkOptions({ cpu: 5 })).toThrow(
       'cpu: the target "isolate" has no such option. Did you mean "cpuMs"? It has: memoryMb,',
     )

@@ -8,6 +8,7 @@ import {
   type HttpHandler,
   type HttpOptions,
 } from '../../adapters/node-server/runtime/http/listener.ts'
+import type { ServerLimits } from '../../adapters/node-server/runtime/http/limited-server.ts'
 import { PATIENCE } from '../patience.ts'
 
 /** undici's fetch, for the client's side. */
@@ -34,12 +35,17 @@ export interface Running {
   idle: () => Promise<void>
 }
 
-export async function serve(handler: HttpHandler, options: HttpOptions = {}): Promise<Running> {
+export async function serve(
+  handler: HttpHandler,
+  options: HttpOptions = {},
+  limits: ServerLimits = {},
+): Promise<Running> {
   const errors: string[] = []
-  const server = createHttpServer(handler, {
-    onError: (message, error) => errors.push(`${message} ${String(error)}`),
-    ...options,
-  })
+  const server = createHttpServer(
+    handler,
+    { onError: (message, error) => errors.push(`${message} ${String(error)}`), ...options },
+    limits,
+  )
   servers.push(server)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo

@@ -11,7 +11,7 @@ import { loadIsolatedVm } from '../../adapters/isolate/engine/isolated-vm.ts'
 import type { Context } from '../../core/context.ts'
 import type { RunScript } from './runner.ts'
 
-const LIMITS = { memoryMb: 512, cpuMs: 60_000, startupMs: 10_000, wallSeconds: undefined }
+const LIMITS = { memoryMb: 512, cpuMs: 60_000, startupMs: 10_000 }
 
 /** Runs scripts, each in a fresh isolate with the web API that apps get. */
 export async function createIsolateRunner(): Promise<RunScript> {
@@ -51,6 +51,7 @@ export async function createIsolateRunner(): Promise<RunScript> {
 
 const CONTEXT: Context = {
   props: {},
+  client: { remote: {} },
   signal: new AbortController().signal,
   waitUntil() {},
   passThroughOnException() {},

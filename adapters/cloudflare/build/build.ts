@@ -88,11 +88,13 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
     ([name, declaration]) =>
       driverKind(declaration) === 'strongKv' && context.drivers[name]?.driver === 'cloudflare',
   )
+  const trusts = options.trustProxy !== undefined && options.trustProxy !== false
   const used = [
     'createWorker',
     ...(strong ? ['createStrongKvObject'] : []),
     ...(manifest.queues.length > 0 ? ['runBatch'] : []),
     ...(crons ? ['runCrons'] : []),
+    ...(trusts ? ['createTrust'] : []),
     ...(testChannel ? ['createTestChannel'] : []),
   ]
   return [
@@ -117,6 +119,7 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
     `  drivers,`,
     ...(manifest.queues.length > 0 ? [`  queue: { run: runBatch, names: ${JSON.stringify(names)} },`] : []),
     ...(crons ? [`  scheduled: runCrons,`] : []),
+    ...(trusts ? [`  trust: createTrust(${JSON.stringify(options.trustProxy)}),`] : []),
     ...(testChannel ? [`  testChannel: createTestChannel(testChannel),`] : []),
     `})`,
     '',

@@ -1,3 +1,4 @@
+import { beforePeer, type ClientInfo, clientInfo, NO_CLIENT, type Trust } from '../../../core/client.ts'
 import type { Context } from '../../../core/context.ts'
 import { WAIT_UNTIL_SECONDS } from '../../../core/limits.ts'
 import type { NativeContext } from './native.ts'
@@ -9,9 +10,25 @@ export class WorkerContext implements Context {
   #pending = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #answered = false
+  #request: Request | undefined
+  #trust: Trust | undefined
 
-  constructor(native: NativeContext) {
+  constructor(native: NativeContext, request?: Request, trust?: Trust) {
     this.#native = native
+    this.#request = request
+    this.#trust = trust
+  }
+
+  get client(): ClientInfo {
+    if (this.#request === undefined) return NO_CLIENT
+    const { headers, cf } = this.#request as Request & { cf?: object | null }
+    // Cloudflare's edge writes the header over what a client sends, and `cf` beside it. Where there is no edge,
+    // as locally, the header is the client's own word, and workerd tells nothing of the connection.
+    if (cf === undefined || cf === null) return NO_CLIENT
+    const given = headers.get('cf-connecting-ip') ?? undefined
+    if (this.#trust === undefined) return clientInfo(given)
+    const { list, peer } = beforePeer(headers.get('x-forwarded-for'), given ?? '')
+    return clientInfo(this.#trust.clientOf(peer, list))
   }
 
   waitUntil(promise: Promise<unknown>): void {

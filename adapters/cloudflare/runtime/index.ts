@@ -1,5 +1,6 @@
 /** `unmoor/internal/cloudflare/runtime`: an app as a module Worker. */
 import type { App } from '../../../core/app.ts'
+import type { Trust } from '../../../core/client.ts'
 import { constantCase } from '../../../core/bindings/declarations.ts'
 import {
   createRuntime,
@@ -7,14 +8,17 @@ import {
   type BoundDriver,
   type Runtime,
 } from '../../../core/runtime/runtime.ts'
+import { hostOrigin } from '../../../core/runtime/host-header.ts'
 import { asLabelled } from './coding.ts'
 import type { runBatch } from './consumer.ts'
 import { WorkerContext } from './context.ts'
 import type { runCrons } from './crons.ts'
 import { installFetch } from './fetch.ts'
+import { installListeners } from './listeners.ts'
 import type { NativeBatch, NativeContext, NativeController } from './native.ts'
 import type { WorkerTestChannel } from './test-channel.ts'
 
+export { createTrust } from '../../../core/client.ts'
 export { runBatch } from './consumer.ts'
 export { runCrons } from './crons.ts'
 export { createStrongKvObject } from './strong-kv-object.ts'
@@ -41,6 +45,8 @@ export interface WorkerOptions {
   queue?: { run: typeof runBatch; names: Readonly<Record<string, string>> }
   /** {@link runCrons}. Default: no crons. */
   scheduled?: typeof runCrons
+  /** Proxies before the edge whose `x-forwarded-for` is believed. Default: none. */
+  trust?: Trust | undefined
   /** {@link createTestChannel}, only in builds made for tests. */
   testChannel?: WorkerTestChannel
 }
@@ -86,7 +92,7 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
     env: NativeEnv,
     native: NativeContext,
   ): Response | Promise<Response> => {
-    const ctx = new WorkerContext(native)
+    const ctx = new WorkerContext(native, request, options.trust)
     const response =
       options.testChannel === undefined
         ? runtime.fetch(request, ctx)
@@ -95,8 +101,11 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
     return finish(response, request, ctx)
   }
 
+  installListeners()
   const worker: ModuleWorker = {
     fetch(request, env, native) {
+      if (!hasHost(request))
+        return new Response('Bad Request: a missing or malformed Host header', { status: 400 })
       if (ready !== undefined && current === env) return answer(ready, request, env, native)
       return start(env).then(
         (runtime) => answer(runtime, request, env, native),
@@ -136,6 +145,15 @@ function withLengthOfGet(response: Response): Response {
   const kept = new Headers(headers)
   kept.delete('content-length')
   return new Response(body, { status, statusText, headers: kept })
+}
+
+const PLAIN_HOST = /^[\w.-]+(?::\d{1,4})?$/
+
+/** Whether the URL is what the client meant: the edge sees to it, workerd alone does not. */
+function hasHost({ headers }: Request): boolean {
+  // Other Workers call without one.
+  const host = headers.get('host')
+  return host === null || PLAIN_HOST.test(host) || hostOrigin('https', host) !== undefined
 }
 
 function finish(response: Response, request: Request, ctx: WorkerContext): Response {

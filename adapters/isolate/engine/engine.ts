@@ -35,7 +35,7 @@ export interface EngineEvents {
   created?(engine: Engine): void
   /** A message of the guest: data that a tenant may have made up. */
   message(message: readonly unknown[]): void
-  /** A synchronous call for the app's bindings; what it gives is copied into the isolate. */
+  /** A synchronous call for the app's bindings, or for an event's client; what it gives is copied into the isolate. */
   sync?(data: readonly unknown[]): unknown
   /** The reason of a rejection in the guest that nobody handled, as a copy: an Error, or a primitive. */
   uncaught(reason: unknown): void
@@ -207,7 +207,7 @@ export class Engine {
     const crossing = this.#inline?.isInside === true ? 0 : CROSSING_US
     if (data[0] === 'taken') this.held.taken()
     if (data[0] === 'ready') return this.#budget.work(() => this.#load.ready(), crossing)
-    const ofApp = data[0] === 'objects' || data[0] === 'environment'
+    const ofApp = data[0] === 'objects' || data[0] === 'environment' || data[0] === 'client'
     return this.#budget.work(() => (ofApp ? this.#events.sync?.(data) : calls(...data)), crossing)
   }
 

@@ -5,7 +5,6 @@ export interface Limits {
   readonly memoryMb: number
   readonly cpuMs: number
   readonly startupMs: number
-  readonly wallSeconds: number | undefined
   /** CPU time that loading the app may take, in milliseconds. Default: `startupMs` alone holds. */
   readonly startupCpuMs?: number | undefined
 }
@@ -15,6 +14,5 @@ export function readLimits(options: IsolateOptions): Limits {
     memoryMb: options.memoryMb ?? 128,
     cpuMs: options.cpuMs ?? 1000,
     startupMs: (options.startupTimeout ?? 5) * 1000,
-    wallSeconds: options.wallTimeout,
   }
 }

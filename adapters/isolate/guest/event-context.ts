@@ -1,3 +1,4 @@
+import type { ClientInfo } from '../../../core/client.ts'
 import type { Context } from '../../../core/context.ts'
 import { link } from './link.ts'
 
@@ -9,12 +10,18 @@ export class EventRecord {
   #answered = false
   #pending = 0
   #watched = false
+  #client: ClientInfo | undefined
   #request: ReturnType<typeof link.createSignal> | undefined
   #ctxSignal: ReturnType<typeof link.createSignal> | undefined
 
   constructor(id: number) {
     this.id = id
     this.ctx = new GuestContext(this)
+  }
+
+  /** Asked of the host once, when the app asks; it knows until the event is over. */
+  get client(): ClientInfo {
+    return (this.#client ??= toClient(link.callSync('client', this.id)))
   }
 
   /** The request's signal; the host watches the client from now on. */
@@ -83,6 +90,10 @@ link.on('abort', (id: number, what: 'request' | 'context', message: string, name
   watched.get(id)?.abort(what, message, name),
 )
 
+function toClient(remote: unknown): ClientInfo {
+  return Object.freeze({ remote: Object.freeze(remote ?? {}) })
+}
+
 const NO_PROPS = Object.freeze({})
 
 class GuestContext implements Context {
@@ -93,6 +104,9 @@ class GuestContext implements Context {
   }
   get props(): object {
     return NO_PROPS
+  }
+  get client(): ClientInfo {
+    return this.#record.client
   }
   get signal(): AbortSignal {
     // The guest's own class, which the DOM's types do not know.

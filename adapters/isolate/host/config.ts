@@ -10,6 +10,7 @@ import { checkOutbound, type OutboundRules } from '../services/outbound/rules.ts
 import type { AppRecord, AppSettings } from './app-record.ts'
 import { readInfo } from './artifact.ts'
 import type { DriverDefaults } from './driver-defaults.ts'
+import { type HttpConfig, resolveHttp } from './http-config.ts'
 import { checkName, checkSettings } from './settings.ts'
 import type { StoreConfig } from './store/open-store.ts'
 import { type AppLimits, checkLimits, DEFAULT_LIMITS, type LimitSettings } from './limits.ts'
@@ -18,7 +19,7 @@ import { type Guard, type GuardOptions, resolveGuard } from './supervisor/proces
 /**
  * What `unmoor host --config FILE` reads: JSON, or the default export of a module. Every field is optional.
  */
-export interface HostConfig {
+export interface HostConfig extends HttpConfig {
   /** Default: 8787. 0 takes a free one. */
   port?: number
   /** Default: 127.0.0.1. */
@@ -113,9 +114,18 @@ export interface HostConfig {
 export interface ResolvedConfig extends Required<
   Omit<
     HostConfig,
-    'apps' | 'admin' | 'limits' | 'cronStore' | 'store' | 'guard' | 'stopTimeout' | 'stallTimeout'
+    | keyof HttpConfig
+    | 'apps'
+    | 'admin'
+    | 'limits'
+    | 'cronStore'
+    | 'store'
+    | 'guard'
+    | 'stopTimeout'
+    | 'stallTimeout'
   >
 > {
+  http: HttpConfig
   guard: Guard
   store: StoreConfig
   /** Whether the operator has named a store. */
@@ -167,6 +177,7 @@ export async function loadConfig(
     stopSeconds: given.stopTimeout ?? given.stopSeconds ?? 30,
     log: checkLog(given.log),
     stallSeconds: given.stallTimeout ?? given.stallSeconds ?? 5,
+    http: resolveHttp(given),
     guard: await resolveGuard(given.guard),
     limits,
     outbound: checkOutbound(given.outbound, 'outbound') ?? {},
@@ -258,6 +269,11 @@ const KEYS = {
   pollMs: true,
   keepVersions: true,
   maxArtifactMb: true,
+  trustProxy: true,
+  keepAliveTimeout: true,
+  maxHeaderBytes: true,
+  uploadTimeout: true,
+  uploadTotalTimeout: true,
   apps: true,
   admin: true,
 } satisfies Record<keyof HostConfig, true>

@@ -3,6 +3,7 @@ import type { SerializedError } from '../../../core/errors.ts'
 import type { OutboundRules } from '../services/outbound/rules.ts'
 import type { AppRecord } from './app-record.ts'
 import type { DriverDefaults } from './driver-defaults.ts'
+import type { HttpConfig } from './http-config.ts'
 import type { Usage } from './usage.ts'
 
 /**
@@ -32,6 +33,8 @@ export interface WorkerSettings {
   outbound: OutboundRules
   cronStore: DriverSpec
   stopSeconds: number
+  /** What the port allows its clients. */
+  http: HttpConfig
   log: 'text' | 'json'
 }
 

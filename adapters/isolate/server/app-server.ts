@@ -7,7 +7,7 @@ import type { ServeOptions } from '../../node-server/runtime/serve-options.ts'
 import { type ServerApp, startServerApp } from '../../node-server/runtime/server-app.ts'
 import type { IsolateOptions } from '../options.ts'
 import { Engine } from '../engine/engine.ts'
-import { openDebugging } from './debugging.ts'
+import { isDebugged, NO_LIMIT_MS, openDebugging } from './debugging.ts'
 import type { Sources } from '../engine/isolate-factory.ts'
 import { createIsolateRuntime, type IsolateRuntime } from './isolate-runtime.ts'
 import { readLimits } from '../engine/limits.ts'
@@ -27,6 +27,8 @@ export interface AppServerOptions extends Omit<ServeOptions, 'options'> {
 export function startAppServer(options: AppServerOptions): Promise<ServerApp> {
   return startServerApp({
     ...options,
+    // Nobody who stands at a breakpoint is late.
+    ...(isDebugged() ? { options: { ...options.options, wallTimeout: NO_LIMIT_MS / 1000 } } : {}),
     createRuntime: (drivers) => startIsolate(options, drivers),
     async close(runtime, finished) {
       // What was cut off hears of it through its signals before the isolate goes.
@@ -52,7 +54,6 @@ function startIsolate(options: AppServerOptions, drivers: Runtime): Promise<Isol
   return createIsolateRuntime({
     host: drivers,
     manifest,
-    limits,
     privatePaths,
     outbound,
     mapper,

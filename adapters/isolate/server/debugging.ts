@@ -13,6 +13,9 @@ import { rejectionText, VmIsolateFactory, vmModule } from '../engine/vm-isolate-
 /** While somebody may stand at a breakpoint, no clock runs: a day. */
 export const NO_LIMIT_MS = 86_400_000
 
+/** Whether the app runs in this very process, for a debugger. */
+export const isDebugged = (): boolean => process.env['UNMOOR_DEBUG'] === '1'
+
 /** What a run is started with. */
 export interface Debugging {
   module: typeof ivm
@@ -37,7 +40,7 @@ interface Run {
  */
 export function openDebugging({ ivm: module, sources, options, limits, dir, mapper }: Run): Debugging {
   const showErrors = process.env['UNMOOR_DEV'] === '1'
-  if (process.env['UNMOOR_DEBUG'] !== '1')
+  if (!isDebugged())
     return { module, factory: new CachedIsolateFactory(module, sources, options.startup), limits, showErrors }
   console.error('Debugging: the app runs in the host’s own process, without limits. For development only.')
   process.on('unhandledRejection', (error) => printLog('error', mapper.text(rejectionText(error))))
@@ -46,7 +49,7 @@ export function openDebugging({ ivm: module, sources, options, limits, dir, mapp
   return {
     module: vmModule,
     factory,
-    limits: { ...limits, cpuMs: NO_LIMIT_MS, startupMs: NO_LIMIT_MS, wallSeconds: undefined },
+    limits: { ...limits, cpuMs: NO_LIMIT_MS, startupMs: NO_LIMIT_MS },
     showErrors,
   }
 }

@@ -5,10 +5,13 @@
  */
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ClientInfo, Trust } from '../../../core/client.ts'
 import { type ContextOptions, createContext, type OwnedContext } from '../../../core/context.ts'
 import { isUnmoorError } from '../../../core/errors.ts'
 import { clientGone, isClientGone } from '../../node-server/runtime/http/client-gone.ts'
+import { clientOf } from '../../node-server/runtime/http/exchange.ts'
 import { writeParts } from '../../node-server/runtime/http/respond.ts'
+import { LOST, lostHeader } from '../../node-server/runtime/http/incoming-headers.ts'
 import { requestOrigin, resolveUrl } from '../../node-server/runtime/http/url.ts'
 import { IsolateEnded } from '../engine/ended.ts'
 import type { FlatRequest } from '../engine/inline-entries.ts'
@@ -25,7 +28,8 @@ export interface FlatOptions {
   wallMs?: number | undefined
   /** Milliseconds of that which have passed before. Default: 0. */
   spentMs?: number | undefined
-  trustProxy?: boolean | undefined
+  /** Proxies whose `X-Forwarded-*` headers are believed. Default: none. */
+  trust?: Trust | undefined
   /** The answer did not come within `wallMs`. */
   onLate?(): void
   /** Given the rest of a request's `waitUntil` work once it is answered. */
@@ -72,7 +76,7 @@ function readBody(
 }
 
 /** Names and values as they cross the bridge, a line each. */
-function headerText(headers: IncomingMessage['headers']): string {
+function headerText({ headers, rawHeaders }: IncomingMessage): string {
   let text = ''
   for (const name of Object.keys(headers)) {
     const value = headers[name]
@@ -80,7 +84,8 @@ function headerText(headers: IncomingMessage['headers']): string {
     for (const one of typeof value === 'string' ? [value] : value)
       text = text === '' ? `${name}\n${one}` : `${text}\n${name}\n${one}`
   }
-  return text
+  const lost = lostHeader(rawHeaders)
+  return lost === undefined ? text : `${text}\n${LOST}\n${lost}`
 }
 
 /** One flat request and its answer. */
@@ -119,7 +124,7 @@ export class FlatExchange implements EngineEvent, FlatRequest {
    */
   serve(length: number): boolean {
     const incoming = this.#incoming
-    const origin = requestOrigin(incoming, this.#options.trustProxy === true)
+    const origin = requestOrigin(incoming, this.#options.trust)
     if (origin === undefined) return false
     const url = resolveUrl(origin, incoming.url as string)
     if (length === 0) this.#start(url, null)
@@ -138,7 +143,7 @@ export class FlatExchange implements EngineEvent, FlatRequest {
   }
 
   get headers(): string {
-    return headerText(this.#incoming.headers)
+    return headerText(this.#incoming)
   }
 
   // Most answers are there by now, and need no timer.
@@ -161,7 +166,11 @@ export class FlatExchange implements EngineEvent, FlatRequest {
   }
 
   get ctx(): OwnedContext {
-    return (this.#ctx ??= createContext(this.#options.context))
+    return (this.#ctx ??= createContext(this.#options.context, this))
+  }
+
+  get client(): ClientInfo {
+    return clientOf(this.#incoming, this.#options.trust)
   }
 
   get signal(): AbortSignal {

@@ -10,6 +10,7 @@ import { runMigrations } from '../../node-server/runtime/migrate.ts'
 import { runServer } from '../../node-server/runtime/run.ts'
 import type { ServeOptions } from '../../node-server/runtime/serve-options.ts'
 import type { IsolateOptions } from '../options.ts'
+import { isDebugged } from './debugging.ts'
 import { declaredApp } from './declared-app.ts'
 import { loadIsolatedVm } from '../engine/isolated-vm.ts'
 import { startAppServer } from './app-server.ts'
@@ -34,6 +35,8 @@ export async function serve(options: IsolateServeOptions): Promise<void> {
   await runServer({
     name: manifest.name,
     stopTimeout: options.options.stopTimeout,
+    // In the app, which then runs here: `openDebugging` logs them.
+    ignoreUncaught: (_, what) => isDebugged() && what === 'unhandled rejection',
     migrate: () => runMigrations(serverOptions),
     async start() {
       const { ivm, version } = await loadIsolatedVm()

@@ -1,6 +1,7 @@
 import type { QueueIncoming, QueueSettlement } from '../../../core/bindings/drivers.ts'
 import type { Context } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
+import { type AppEvent, runEvent } from '../../node-server/runtime/events.ts'
 import { type HeaderList, headerList } from '../services/header-list.ts'
 import { type EngineEvent, PendingEvents } from '../services/pending-events.ts'
 import { checkSettlements, plainMessage } from '../services/queue-batch.ts'
@@ -58,11 +59,17 @@ export class IsolateApp {
   #events: PendingEvents
   #ended: IsolateEnded | undefined
   #hearsRejections = false
+  /** What runs here for the guest, as the event that its errors belong to. */
+  #asked: AppEvent
 
   private constructor(options: IsolateAppOptions) {
     const send = (...message: [string, ...unknown[]]): void => this.#engine.send(...message)
     const max = options.hooks?.timers
     this.#options = options
+    this.#asked = {
+      name: `app ${options.services.manifest.name}`,
+      uncaught: () => this.#engine.end('crash', 'the host failed at what it asked'),
+    }
     this.#operations = new Calls(options.services, send, {
       charge: (microseconds) => this.#engine.chargeBeside(microseconds),
       keep: (bytes) => this.#engine.held.keep(bytes),
@@ -85,8 +92,8 @@ export class IsolateApp {
       created(guest) {
         app.#engine = guest
       },
-      message: (message) => app.#receive(message),
-      sync: (data) => (data[0] === 'environment' ? options.environment : app.#operations.sync(data)),
+      message: (message) => app.#take(message),
+      sync: (data) => app.#sync(data, options.environment),
       uncaught: (reason) => app.#rejected(reason),
       ended: (error) => app.#end(error),
       catastrophe(message) {
@@ -98,6 +105,12 @@ export class IsolateApp {
     })
     if (Object.keys(services.manifest.bindings).length > 0) app.#engine.send('env', values)
     return app
+  }
+
+  /** What the guest asks of the app itself, and gets at once. */
+  #sync(data: readonly unknown[], environment: IsolateAppOptions['environment']): unknown {
+    if (data[0] === 'environment') return environment
+    return data[0] === 'client' ? this.#events.client(data[1]) : this.#operations.sync(data)
   }
 
   get hasEnded(): boolean {
@@ -195,6 +208,26 @@ export class IsolateApp {
       }
       send(this.#events.begin(event, body))
     })
+  }
+
+  /**
+   * What a message makes the host do belongs to this app, which may have made it up: what fails in it, now or
+   * later, ends this isolate and no process that others share.
+   */
+  #take(message: readonly unknown[]): void {
+    try {
+      // An answer is written by the request's own code, and starts nothing else.
+      if (message[0] === 'response') this.#receive(message)
+      else runEvent(this.#asked, (taken: readonly unknown[]) => this.#receive(taken), message)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #fail(error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#options.log('error', `The host failed at what the app asked of it: ${text}`)
+    this.#engine.end('crash', 'the host failed at what it asked')
   }
 
   #receive(message: readonly unknown[]): void {

@@ -9,7 +9,6 @@ import { errorPage } from './error-page.ts'
 import { type EngineFactory, IsolateApp, type IsolateHooks } from './isolate-app.ts'
 import { IsolateEnded } from '../engine/ended.ts'
 import { Jobs } from '../services/jobs.ts'
-import type { Limits } from '../engine/limits.ts'
 import { type GuestLog, printLog } from '../services/log.ts'
 import type { OutboundClient, OutboundRequest } from '../services/outbound/client.ts'
 import type { StackMapper } from './stack-mapper.ts'
@@ -20,7 +19,6 @@ export interface IsolateRuntimeOptions {
   host: Runtime
   manifest: Manifest
   create: EngineFactory
-  limits: Limits
   /** Paths of this machine, which errors must not tell a tenant. */
   privatePaths?: readonly string[] | undefined
   /** Default: this process's streams. */
@@ -94,10 +92,7 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
   }
 }
 
-interface HandlerOptions extends Pick<
-  IsolateRuntimeOptions,
-  'host' | 'manifest' | 'limits' | 'mapper' | 'showErrors'
-> {
+interface HandlerOptions extends Pick<IsolateRuntimeOptions, 'host' | 'manifest' | 'mapper' | 'showErrors'> {
   isolate: CurrentIsolate
   log: GuestLog
   /** A text with its stack traces mapped. */
@@ -106,16 +101,14 @@ interface HandlerOptions extends Pick<
 
 /** The app's handlers, called in the isolate at work. */
 function handlers(options: HandlerOptions): Pick<Runtime, 'fetch' | 'queue' | 'cron'> {
-  const { host, manifest, limits, mapper, isolate, log, mapped } = options
+  const { host, manifest, mapper, isolate, log, mapped } = options
   return {
     async fetch(request, ctx) {
       try {
-        const answer = (await isolate.use()).fetch(request, ctx)
-        return await (limits.wallSeconds === undefined ? answer : withDeadline(answer, limits.wallSeconds))
+        return await (await isolate.use()).fetch(request, ctx)
       } catch (error) {
         if (error instanceof IsolateEnded)
           return unavailable(`the app's isolate was stopped: ${error.message}`)
-        if (error instanceof LateAnswer) return unavailable(error.message)
         // The app's own errors come as Internal: a limit is the host's.
         if (isUnmoorError(error) && error.code === 'LimitExceeded') return overLimit(error)
         log('error', `${request.method} ${request.url} failed: ${text(error)}`)
@@ -194,25 +187,4 @@ function overLimit(error: UnmoorError): Response {
     status: 500,
     headers: { 'content-type': 'text/plain; charset=utf-8' },
   })
-}
-
-class LateAnswer extends Error {}
-
-async function withDeadline(answer: Promise<Response>, seconds: number): Promise<Response> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new LateAnswer(`no answer came within the limit of ${seconds} s`)),
-      seconds * 1000,
-    )
-  })
-  try {
-    return await Promise.race([answer, late])
-  } catch (error) {
-    // What comes after all is for nobody.
-    if (error instanceof LateAnswer) answer.then((response) => response.body?.cancel()).catch(() => {})
-    throw error
-  } finally {
-    clearTimeout(timer)
-  }
 }

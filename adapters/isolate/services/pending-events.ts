@@ -1,3 +1,4 @@
+import type { ClientInfo } from '../../../core/client.ts'
 import type { Context } from '../../../core/context.ts'
 import { describe, type StreamTable } from './streams.ts'
 
@@ -57,6 +58,11 @@ export class PendingEvents {
     if (pending === undefined) return
     pending.finished = true
     if (pending.waits === undefined || pending.waits.length === 0) this.#forget(id, pending)
+  }
+
+  /** Who sent an event, as flat data; undefined where it is over, or nobody did. */
+  client(id: unknown): ClientInfo['remote'] | undefined {
+    return this.#pending.get(id)?.event.ctx.client.remote
   }
 
   /** The guest waits for one more promise. */

@@ -1,7 +1,7 @@
 import type { BuildContext } from '../../../core/adapter.ts'
 import { describeFunction } from './function-settings.ts'
 import { writeImageFiles } from './image-files.ts'
-import { readOptions } from '../options.ts'
+import { type LambdaOptions, readOptions } from '../options.ts'
 import { createPlainTemplate, createTemplate } from './template/template.ts'
 import { writeZipFiles } from './zip-files.ts'
 
@@ -12,7 +12,7 @@ import { writeZipFiles } from './zip-files.ts'
 export async function build(context: BuildContext): Promise<void> {
   const options = readOptions(context.options)
   const bundle = await context.bundle({
-    entry: createEntry(context, options.invokeMode),
+    entry: createEntry(context, options),
     file: 'index.mjs',
     lazyBuiltins: ['crypto', 'http', 'http2', 'https', 'tls'],
   })
@@ -25,7 +25,10 @@ export async function build(context: BuildContext): Promise<void> {
   await context.write('lambda.json', `${JSON.stringify(describeFunction(context, options), null, 2)}\n`)
 }
 
-function createEntry(context: BuildContext, invokeMode: string): string {
+function createEntry(
+  context: BuildContext,
+  { invokeMode, trustProxy }: Pick<LambdaOptions, 'invokeMode' | 'trustProxy'>,
+): string {
   const drivers = context.driverImports()
   const consumes = context.manifest.queues.length > 0
   // The run-time half comes first: it reports an app whose module throws, and mends globals before the app's
@@ -43,6 +46,9 @@ function createEntry(context: BuildContext, invokeMode: string): string {
     `  dir: import.meta.dirname,`,
     `  main: import.meta.main,`,
     `  invokeMode: ${JSON.stringify(invokeMode)},`,
+    ...(trustProxy === undefined || trustProxy === false
+      ? []
+      : [`  trustProxy: ${JSON.stringify(trustProxy)},`]),
     ...(consumes ? [`  decodeSqsRecord,`] : []),
     ...(context.testChannel ? [`  testChannel,`] : []),
     `})`,

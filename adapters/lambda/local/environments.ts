@@ -114,6 +114,7 @@ class Pool implements Environments {
       this.userAgent ??= environment.api.userAgent
       this.#options.onStart?.(Math.round(performance.now() - started), this.#all.size)
       for (let slot = 0; slot < this.#concurrency; slot++) this.#idle.push(environment)
+      this.#freezeIdle(environment)
     } finally {
       this.#starting--
     }
@@ -191,10 +192,12 @@ class Pool implements Environments {
       environment.kill()
     }, this.#timeout)
     try {
+      await environment.freezer.thaw()
       const invocation = api.invoke({ payload, deadline: Date.now() + this.#timeout, traceId: traceId() })
       response.resolve(await invocation.response)
       await invocation.done
       this.#idle.push(environment)
+      this.#freezeIdle(environment)
     } catch (error) {
       // Its process has ended or is about to; `exit` removes it.
       response.reject(error)
@@ -202,6 +205,13 @@ class Pool implements Environments {
       clearTimeout(timer)
     }
     this.#assign()
+  }
+
+  /** As on AWS: what polls for events and has none at work stands still, its timers and all. */
+  #freezeIdle(environment: Environment): void {
+    if (this.#stopping || this.#waiting.length > 0) return
+    if (this.#idle.filter((idle) => idle === environment).length === this.#concurrency)
+      environment.freezer.freeze()
   }
 
   async stop(): Promise<void> {
@@ -224,6 +234,7 @@ class Pool implements Environments {
 
 interface Environment extends Launched {
   readonly api: RuntimeApi
+  readonly freezer: Freezer
   readonly exited: Promise<void>
 }
 
@@ -234,7 +245,8 @@ async function startEnvironment(
   created: (environment: Environment) => void,
 ): Promise<Environment> {
   const api = await createRuntimeApi()
-  const { child, kill } = options.launch(api.address)
+  const launched = options.launch(api.address)
+  const { child, kill } = launched
   const { lines } = watchOutput(child, options.onOutput)
   const exited = new Promise<void>((resolve) => {
     const end = (why: string): void => {
@@ -250,7 +262,7 @@ async function startEnvironment(
     child.once('error', (error) => end(`: ${error.message}`))
     child.once('exit', (code, signal) => end(` by itself (${signal ?? `exit code ${code}`})`))
   })
-  const environment = { api, child, kill, exited }
+  const environment = { api, child, kill, exited, freezer: new Freezer(launched) }
   created(environment)
   const timer = setTimeout(() => {
     api.fail(
@@ -289,8 +301,41 @@ function withLines(error: unknown, lines: readonly string[]): unknown {
   })
 }
 
-function stopEnvironment({ child, kill, exited }: Environment, patience: number): Promise<void> {
+async function stopEnvironment(
+  { child, kill, exited, freezer }: Environment,
+  patience: number,
+): Promise<void> {
+  await freezer.thaw()
   return stopChild({ exited, ask: () => child.kill('SIGTERM'), kill, graceMs: patience })
+}
+
+/** Freezes an environment and lets it go on, one after the other. */
+class Freezer {
+  #launched: Launched
+  #frozen = false
+  /** A command that is under way. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(launched: Launched) {
+    this.#launched = launched
+  }
+
+  freeze(): void {
+    if (this.#frozen) return
+    this.#frozen = true
+    const { freeze } = this.#launched
+    if (freeze === undefined) this.#launched.child.kill('SIGSTOP')
+    // One that has just ended cannot be frozen, and need not be.
+    else this.#last = this.#last.then(freeze).catch(() => undefined)
+  }
+
+  async thaw(): Promise<void> {
+    if (!this.#frozen) return
+    this.#frozen = false
+    const { thaw } = this.#launched
+    if (thaw === undefined) this.#launched.child.kill('SIGCONT')
+    else await (this.#last = this.#last.then(thaw).catch(() => undefined))
+  }
 }
 
 /** X-Ray's form: version, seconds, 96 random bits. */

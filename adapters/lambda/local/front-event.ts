@@ -28,10 +28,8 @@ function readRequest(request: IncomingMessage, body: Buffer): FrontRequest {
 
 /** A request target is a path, or (to a proxy) a whole URL. */
 function splitTarget(target: string): { path: string; query: string } {
-  const local =
-    target.startsWith('/') || !URL.canParse(target)
-      ? target
-      : target.slice(new URL(target).origin.length) || '/'
+  const local = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '')
+  if (!local.startsWith('/')) return splitTarget(`/${local}`)
   const at = local.indexOf('?')
   return at < 0 ? { path: local, query: '' } : { path: local.slice(0, at), query: local.slice(at + 1) }
 }
@@ -41,7 +39,8 @@ function eventHeaders(
   sourceIp: string,
   body: Buffer,
 ): Record<string, readonly string[]> {
-  const headers: Record<string, readonly string[]> = {}
+  // Without a prototype: a header may be named __proto__.
+  const headers = Object.create(null) as Record<string, readonly string[]>
   for (const [name, values] of Object.entries(request.headersDistinct)) {
     if (values !== undefined && !HOP_BY_HOP.has(name)) headers[name] = values
   }

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isUnmoorError, UnmoorError } from '../../../core/errors.ts'
 import { FAILED } from '../../../core/compat/from-lambda/http-result.ts'
+import { createLimitedServer } from '../../node-server/runtime/http/limited-server.ts'
+import { requestOrigin } from '../../node-server/runtime/http/url.ts'
 import { sendAnswer } from './front-answer.ts'
 import { toEvent } from './front-event.ts'
 import { PAYLOAD_LIMIT, type ApiResponse } from './runtime-api.ts'
@@ -31,14 +33,13 @@ export interface Front {
 /** @throws `Unavailable` where the port is taken. */
 export async function createFront(options: FrontOptions): Promise<Front> {
   let stopping = false
-  const server = createServer((request, response) => {
+  const server = createLimitedServer((request, response) => {
     // A connection that is kept would hold up the stop.
     response.on('close', () => {
       if (stopping) setImmediate(() => server.closeIdleConnections())
     })
     void serve(request, response, options)
   })
-  server.requestTimeout = 0
   const listening = once(server, 'listening')
   server.listen(options.port, options.host)
   await listening.catch((error: NodeJS.ErrnoException) => {
@@ -76,7 +77,7 @@ async function serve(
   { source, invoke, onError }: FrontOptions,
 ): Promise<void> {
   try {
-    if (!URL.canParse(`http://${request.headers.host ?? ''}/`)) return plain(response, 400, 'Bad Request')
+    if (requestOrigin(request, undefined) === undefined) return plain(response, 400, 'Bad Request')
     const body = await readBody(request)
     const payload = body === undefined ? undefined : JSON.stringify(toEvent(request, body, source))
     if (body === undefined || payload === undefined || tooLarge(body, payload, source))

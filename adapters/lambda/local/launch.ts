@@ -16,6 +16,9 @@ export interface Launched {
   readonly child: ChildProcess
   /** Ends it at once. */
   readonly kill: () => void
+  /** Stops all that runs in it, and lets it go on. Default: by signals to `child`. */
+  readonly freeze?: () => Promise<unknown>
+  readonly thaw?: () => Promise<unknown>
 }
 
 /** Starts one environment behind the Runtime API at `address`. */
@@ -90,6 +93,8 @@ function launchContainer({ variables, image }: LaunchOptions): Launch {
         void docker(['kill', name]).catch(() => undefined)
         setTimeout(() => child.kill('SIGKILL'), 2000).unref()
       },
+      freeze: () => docker(['pause', name]),
+      thaw: () => docker(['unpause', name]),
     }
   }
 }

@@ -1,8 +1,10 @@
-import type { Context } from '../../../core/context.ts'
+import type { TrustProxy } from '../../../core/client.ts'
+import type { Context, OwnedContext } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { internalError, type Runtime } from '../../../core/runtime/runtime.ts'
 import type { TestChannel } from '../../../core/runtime/test-channel.ts'
 import { AnswerBody } from './answer-body.ts'
+import { nameEvent } from '../../node-server/runtime/events.ts'
 import { readEvent } from './event.ts'
 import { installGlobals } from './globals.ts'
 import type { HttpCall } from './http-event.ts'
@@ -20,6 +22,8 @@ export interface EventOptions {
   invokeMode: InvokeMode
   /** Set behind the local front, whose events have no domain of AWS and whose protocol is `http`. */
   localFront?: HttpEventKind | undefined
+  /** Proxies before AWS's own front whose `x-forwarded-for` is believed. Default: none. */
+  trustProxy?: TrustProxy | undefined
   variable: (name: string) => string | undefined
   /** Absent in an app that consumes no queue. */
   decodeSqsRecord?: DecodeSqsRecord | undefined
@@ -41,18 +45,23 @@ export type EventResult =
  */
 export async function handleEvent(
   event: unknown,
-  ctx: Context,
+  ctx: OwnedContext,
   signal: AbortSignal,
   options: EventOptions,
 ): Promise<EventResult> {
   installGlobals()
-  const read = readEvent(event, { localFront: options.localFront, signal })
+  const { localFront, trustProxy } = options
+  const read = readEvent(event, { localFront, trustProxy, signal })
   switch (read.source) {
     case 'sqs':
+      nameEvent(`queue ${read.batch.Records[0]?.eventSourceARN ?? ''}`)
       return { json: await handleBatch(read.batch, ctx, options) }
     case 'schedule':
+      nameEvent('cron')
       return { json: await handleSchedule(read.schedule, ctx, options) }
     default:
+      nameEvent(`${read.method} ${read.path}`)
+      ctx.sentBy(read.client)
       return handleHttp(read, ctx, options)
   }
 }

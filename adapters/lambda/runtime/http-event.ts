@@ -1,3 +1,11 @@
+import {
+  beforePeer,
+  type ClientInfo,
+  clientInfo,
+  createTrust,
+  type TrustProxy,
+} from '../../../core/client.ts'
+import type { ClientSource } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import type { HttpEventKind } from '../../../core/compat/from-lambda/http-events.ts'
 import { EventRequest } from './event-request.ts'
@@ -12,6 +20,7 @@ export interface HttpCall {
   readonly method: string
   /** Percent-encoded, without a stage and without the query: for log lines. */
   readonly path: string
+  readonly client: ClientSource
   /** Undefined for the methods that the fetch standard does not allow in a request. */
   readonly request: Request | undefined
 }
@@ -22,6 +31,8 @@ export interface HttpEventOptions {
   localFront?: HttpEventKind | undefined
   /** Becomes the request's. Default: one that never aborts. */
   signal?: AbortSignal | undefined
+  /** Proxies before AWS's own front whose `x-forwarded-for` is believed. Default: none. */
+  trustProxy?: TrustProxy | undefined
 }
 
 /**
@@ -42,7 +53,25 @@ export function readHttpEvent(event: unknown, options: HttpEventOptions = {}): H
     source,
     method,
     path,
+    client: new EventClient(parts, options.trustProxy),
     request: FORBIDDEN_METHODS.has(method) ? undefined : toRequest(parts, options),
+  }
+}
+
+/** Who sent a request: AWS's front says so, in the event or as the last entry of `x-forwarded-for`. */
+class EventClient implements ClientSource {
+  #parts: HttpParts
+  #trusted: TrustProxy | undefined
+
+  constructor(parts: HttpParts, trusted: TrustProxy | undefined) {
+    this.#parts = parts
+    this.#trusted = trusted
+  }
+
+  get client(): ClientInfo {
+    const { headers, sourceIp } = this.#parts
+    const { list, peer } = beforePeer(headers.get('x-forwarded-for'), sourceIp)
+    return clientInfo(createTrust(this.#trusted)?.clientOf(peer, list) ?? peer)
   }
 }
 

@@ -36,6 +36,7 @@ export function readLattice(event: object): HttpParts | undefined {
     source: 'lattice',
     method,
     host: undefined,
+    sourceIp: undefined,
     protocol: 'https',
     path: encodedPath(at < 0 ? path : path.slice(0, at)),
     query: at < 0 ? parameters(event) : path.slice(at + 1),

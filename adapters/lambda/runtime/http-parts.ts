@@ -1,5 +1,6 @@
 import { UnmoorError } from '../../../core/errors.ts'
 import type { HttpEventKind } from '../../../core/compat/from-lambda/http-events.ts'
+import { addHeader, createIncomingHeaders } from './incoming-headers.ts'
 
 /** What every kind of HTTP event has, in the form that a request takes. */
 export interface HttpParts {
@@ -13,6 +14,8 @@ export interface HttpParts {
   /** Percent-encoded, without `?`. */
   readonly query: string
   readonly headers: Headers
+  /** The address that sent it, as AWS says; undefined where only `x-forwarded-for` does. */
+  readonly sourceIp: string | undefined
   readonly body: string | null | undefined
   readonly isBase64Encoded: boolean | undefined
 }
@@ -25,7 +28,7 @@ export type EventHeaders = Readonly<Record<string, string | readonly string[] | 
  * HTTP does not allow.
  */
 export function toHeaders(values: EventHeaders | null | undefined): Headers {
-  const headers = new Headers()
+  const headers = createIncomingHeaders()
   for (const name in values) {
     const value = values[name]
     if (value === undefined || value === null) continue
@@ -37,11 +40,11 @@ export function toHeaders(values: EventHeaders | null | undefined): Headers {
 
 function append(headers: Headers, name: string, value: string): void {
   try {
-    headers.append(name, value)
+    addHeader(headers, name, value)
   } catch {
     // Most values are bytes already, and to look at each costs more.
     try {
-      headers.append(name, byteString(value))
+      addHeader(headers, name, byteString(value))
     } catch {
       throw new UnmoorError(
         'InvalidArgument',
@@ -63,9 +66,9 @@ export function byteString(value: string): string {
   return BYTES.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1')
 }
 
-const ENCODED_PATH = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/%]*$/
-// Not pchar of RFC 3986 section 3.3 and not "/".
-const ILLEGAL_IN_PATH = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/%]+/gu
+const ENCODED_PATH = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/%[\]|]*$/
+// Not pchar of RFC 3986 section 3.3, not "/", and none of those that URLs leave as they are besides.
+const ILLEGAL_IN_PATH = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/%[\]|]+/gu
 
 /**
  * A path that AWS kept encoded. Only what no encoded path has is escaped: a `?` or `#` in it would end it
@@ -75,7 +78,7 @@ export function encodedPath(path: string): string {
   return ENCODED_PATH.test(path) ? path : path.replace(ILLEGAL_IN_PATH, encode)
 }
 
-const DECODED_PATH = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/]*$/
+const DECODED_PATH = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/[\]|]*$/
 
 /** A path that AWS decoded once: every `%` in it is a literal one. */
 export function decodedPath(path: string): string {

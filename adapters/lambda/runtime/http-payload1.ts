@@ -32,6 +32,7 @@ export interface RestEvent extends Payload1 {
     readonly domainName?: string | undefined
     readonly stage?: string | undefined
     readonly path?: string | undefined
+    readonly identity?: { readonly sourceIp?: string | undefined } | undefined
   }
 }
 
@@ -66,6 +67,7 @@ export function readRest(event: object): HttpParts | undefined {
     ...common(event),
     source: 'v1',
     host: requestContext.domainName,
+    sourceIp: requestContext.identity?.sourceIp,
     protocol: 'https',
     path: encodedPath(
       event.version === '1.0' && requestContext.path === path ? withoutStage(path, requestContext) : path,
@@ -86,6 +88,7 @@ export function readAlb(event: object): HttpParts | undefined {
     ...parts,
     source: event.multiValueHeaders ? 'alb-multi' : 'alb',
     host: undefined,
+    sourceIp: undefined,
     protocol: parts.headers.get('x-forwarded-proto') === 'http' ? 'http' : 'https',
     path: encodedPath(event.path),
     query: queryOf(event, same),

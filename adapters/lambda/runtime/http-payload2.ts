@@ -1,4 +1,5 @@
 import type { HttpEventKind } from '../../../core/compat/from-lambda/http-events.ts'
+import { addHeader } from './incoming-headers.ts'
 import {
   byteString,
   decodedPath,
@@ -23,7 +24,7 @@ export interface Payload2Event {
   readonly requestContext: {
     readonly domainName?: string | undefined
     readonly stage?: string | undefined
-    readonly http: { readonly method: string }
+    readonly http: { readonly method: string; readonly sourceIp?: string | undefined }
   }
 }
 
@@ -56,10 +57,12 @@ export function readPayload2(event: object, localFront?: HttpEventKind): HttpPar
   const source = localFront === 'url' ? 'url' : sourceOf(event)
   const { requestContext, cookies } = event
   const headers = toHeaders(event.headers)
-  if (cookies !== undefined && cookies.length > 0) headers.set('cookie', byteString(cookies.join('; ')))
+  if (cookies !== undefined && cookies.length > 0)
+    addHeader(headers, 'cookie', byteString(cookies.join('; ')), true)
   return {
     source,
     method: requestContext.http.method,
+    sourceIp: requestContext.http.sourceIp,
     host: requestContext.domainName,
     protocol: 'https',
     path:

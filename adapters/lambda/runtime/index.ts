@@ -6,12 +6,14 @@ import { endInitGuard, failInit, logs, USER_AGENT } from './init-guard.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { createRuntime, type BoundDriver } from '../../../core/runtime/runtime.ts'
 import type { App } from '../../../core/app.ts'
+import type { TrustProxy } from '../../../core/client.ts'
 import type { TestChannel } from '../../../core/runtime/test-channel.ts'
-import { toLambdaError } from './errors.ts'
 import type { EventOptions, InvokeMode } from './events.ts'
 import { installGlobals } from './globals.ts'
 import { createHandler, type LambdaHandler } from './handler.ts'
 import { HTTP_EVENT_KINDS } from '../../../core/compat/from-lambda/http-events.ts'
+import { catchUncaught, isNews, prepareEvents } from '../../node-server/runtime/events.ts'
+import { outsideEvents } from '../../node-server/runtime/outside-events.ts'
 import { runLoop } from './loop.ts'
 import { RuntimeClient } from './runtime-client.ts'
 import type { DecodeSqsRecord } from './sqs-event.ts'
@@ -35,6 +37,8 @@ export interface LambdaOptions {
   main: boolean
   /** The Function URL's. The variable UNMOOR_INVOKE_MODE goes before it. Default: RESPONSE_STREAM. */
   invokeMode?: InvokeMode
+  /** Proxies before AWS's own front whose `x-forwarded-for` is believed. Default: none. */
+  trustProxy?: TrustProxy
   /** Needed where the app consumes queues. */
   decodeSqsRecord?: DecodeSqsRecord
   /** Only in builds made for tests. */
@@ -88,11 +92,16 @@ async function eventOptions(options: LambdaOptions): Promise<EventOptions> {
       app: options.app,
       name: options.name,
       drivers: withAssets(options),
+      wrapDriver: outsideEvents,
       variable,
+      onError: (message, error) => {
+        if (isNews(error)) console.error(message, error)
+      },
     }),
     variable,
     invokeMode: oneOf(INVOKE_MODES, 'UNMOOR_INVOKE_MODE') ?? options.invokeMode ?? 'RESPONSE_STREAM',
     localFront: oneOf(HTTP_EVENT_KINDS, 'UNMOOR_LOCAL_FRONT'),
+    trustProxy: options.trustProxy,
     decodeSqsRecord: options.decodeSqsRecord,
     testChannel: options.testChannel,
     log: (message, error) => (error === undefined ? console.error(message) : console.error(message, error)),
@@ -129,6 +138,7 @@ function serve(client: RuntimeClient, events: EventOptions, concurrency: number)
   const loop = runLoop(client, events, { concurrency, ...(logs === undefined ? {} : { logs }) })
   // While the first event is waited for.
   const prepare = (): void => {
+    prepareEvents()
     installGlobals()
     if (events.invokeMode === 'RESPONSE_STREAM') client.prepareStreams()
   }
@@ -139,36 +149,24 @@ function serve(client: RuntimeClient, events: EventOptions, concurrency: number)
     process.exit(1)
   })
   let stopping = false
-  const stop = async (): Promise<void> => {
+  const stop = async (exitCode: number): Promise<void> => {
     if (stopping) return
     stopping = true
     await loop.stop()
     await events.runtime.close()
-    process.exit(0)
+    process.exit(exitCode)
   }
-  process.on('SIGTERM', () => void stop())
-  process.on('SIGINT', () => void stop())
-  // As on the other targets, a promise that nobody awaits fails alone.
-  process.on('unhandledRejection', (error) => events.log('Unhandled rejection:', error))
-  process.on('uncaughtException', (thrown) => {
-    events.log('Uncaught exception, this environment ends:', thrown)
-    void endAfter(thrown, client, loop.unanswered)
+  process.on('SIGTERM', () => void stop(0))
+  process.on('SIGINT', () => void stop(0))
+  // As on the other targets: what fails in an event fails alone. Where nobody knows whose it was, nobody knows
+  // what state the process is in: the events at work are answered, and Lambda starts another environment.
+  catchUncaught({
+    noEvent(error, what) {
+      events.log(
+        `An ${what} of no request, message or cron. This environment answers what it has and ends:`,
+        error,
+      )
+      void stop(1)
+    },
   })
-}
-
-/**
- * Reports the events at work as failed, within a second, and ends the process: after an uncaught exception
- * nobody knows what state it is in.
- */
-async function endAfter(
-  thrown: unknown,
-  client: RuntimeClient,
-  requestIds: ReadonlySet<string>,
-): Promise<never> {
-  setTimeout(() => process.exit(1), 1000)
-  const error = { ...toLambdaError(thrown), errorType: 'Runtime.UncaughtException' }
-  await Promise.all(
-    [...requestIds].map((requestId) => client.invocationError(requestId, error).catch(() => undefined)),
-  )
-  process.exit(1)
 }

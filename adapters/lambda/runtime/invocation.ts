@@ -1,4 +1,5 @@
 import { createContext, type OwnedContext } from '../../../core/context.ts'
+import { keepEvent } from '../../node-server/runtime/events.ts'
 import { LIMITS } from '../../../core/limits.ts'
 
 /** One event's context and deadline. */
@@ -28,7 +29,7 @@ export function createScope(deadline: number, onError: (error: unknown) => void)
     remaining - margin(remaining),
   )
   timer.unref()
-  const ctx = createContext({ signal: controller.signal, onError })
+  const ctx = createContext({ signal: controller.signal, keep: keepEvent, onError })
   return {
     ctx,
     signal: controller.signal,

@@ -1,5 +1,6 @@
 import { UnmoorError } from '../../../core/errors.ts'
 import type { AnswerBody } from './answer-body.ts'
+import { isNews, runEvent } from '../../node-server/runtime/events.ts'
 import { toLambdaError } from './errors.ts'
 import { handleEvent, type EventOptions, type EventResult } from './events.ts'
 import { createScope } from './invocation.ts'
@@ -49,7 +50,9 @@ export function runLoop(
       // events at once it would be another's.
       if (concurrency === 1) setTraceId(traceId)
       const handle = (): Promise<void> =>
-        handleInvocation(client, invocation, options, () => unanswered.delete(requestId))
+        runEvent({ name: `request ${requestId}` }, handleInvocation, client, invocation, options, () =>
+          unanswered.delete(requestId),
+        )
       await (logs === undefined ? handle() : logs.run({ requestId, traceId }, handle))
     }
   }
@@ -83,7 +86,9 @@ async function handleInvocation(
 ): Promise<void> {
   const { requestId } = invocation
   const { log } = options
-  const scope = createScope(invocation.deadline, (error) => log(`request ${requestId}: waitUntil:`, error))
+  const scope = createScope(invocation.deadline, (error) => {
+    if (isNews(error)) log(`request ${requestId}: waitUntil:`, error)
+  })
   try {
     let result: EventResult
     try {

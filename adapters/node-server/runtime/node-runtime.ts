@@ -2,7 +2,9 @@ import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { UnmoorError } from '../../../core/errors.ts'
 import { createRuntime, type BoundDriver, type Runtime } from '../../../core/runtime/runtime.ts'
+import { isNews } from './events.ts'
 import { isClientGone } from './http/client-gone.ts'
+import { outsideEvents } from './outside-events.ts'
 import { OwnUrl, withOwnService } from './own-service.ts'
 import type { ServeOptions } from './serve-options.ts'
 
@@ -28,8 +30,9 @@ export async function createNodeRuntime(options: ServeOptions, own: OwnUrl = new
     drivers: withAssets({ ...options, drivers: withOwnService(options, own) }),
     variable: (name) => process.env[name],
     dataDir,
+    wrapDriver: outsideEvents,
     onError(message, error) {
-      if (!isClientGone(error)) console.error(message, error)
+      if (!isClientGone(error) && isNews(error)) console.error(message, error)
     },
   })
 }

@@ -1,5 +1,7 @@
 import type { MigrateReport } from '../../../core/adapter.ts'
 import { isUnmoorError, type SerializedError } from '../../../core/errors.ts'
+import { catchUncaught, type UncaughtOptions } from './events.ts'
+import { isClientGone } from './http/client-gone.ts'
 
 /** What the server tells the process that started it, over node's IPC channel. */
 export type ParentMessage =
@@ -24,15 +26,41 @@ export async function reportFailure(error: unknown): Promise<never> {
   process.exit(1)
 }
 
+/** Stops a running server; `exitCode` is the process's where all work finishes in time. */
+type Stop = (exitCode: number) => void
+
+/**
+ * What errors do that nothing caught: those of an event are logged and end nothing, as on Workers. One of no
+ * event (of the start, of a module, of a driver, of our own code) ends the process: before `serving` as a
+ * start that failed, after it by a stop that lets what runs finish.
+ */
+export function guardProcess(ignore: UncaughtOptions['ignore'] = () => false): { serving(stop: Stop): void } {
+  let stop: Stop | undefined
+  catchUncaught({
+    ignore: (error, what) => isClientGone(error) || ignore(error, what),
+    noEvent(error, what) {
+      if (stop === undefined) {
+        void reportFailure(error)
+        return
+      }
+      console.error(
+        `An ${what} of no request, message or cron. The server finishes what runs and ends:`,
+        error,
+      )
+      stop(1)
+    },
+  })
+  return { serving: (given) => void (stop = given) }
+}
+
 /**
  * Stops on SIGTERM, SIGINT, or when the parent that started it with IPC is gone. A second signal quits at
- * once. What handlers leave unhandled is logged: a rejection as on Workers, where it ends nothing; an
- * exception also stops the server, whose state is unknown then.
+ * once. Returns what begins a stop too.
  */
-export function stopOnSignals(stop: (seconds: number) => Promise<boolean>, seconds: number): void {
+export function stopOnSignals(stop: (seconds: number) => Promise<boolean>, seconds: number): Stop {
   let stopping = false
-  const begin = (exitCode: number): void => {
-    if (stopping) process.exit(1)
+  const begin: Stop = (exitCode) => {
+    if (stopping) return
     stopping = true
     stop(seconds).then(
       (finished) => {
@@ -45,16 +73,16 @@ export function stopOnSignals(stop: (seconds: number) => Promise<boolean>, secon
       },
     )
   }
-  process.on('SIGTERM', () => begin(0))
-  process.on('SIGINT', () => begin(0))
+  const signal = (): void => {
+    if (stopping) process.exit(1)
+    begin(0)
+  }
+  process.on('SIGTERM', signal)
+  process.on('SIGINT', signal)
   if (process.channel !== undefined && process.channel !== null) {
-    process.once('disconnect', () => begin(0))
+    process.once('disconnect', signal)
     // Only the listener keeps the channel from ending a process that has nothing else to do.
     process.channel.unref()
   }
-  process.on('unhandledRejection', (error) => console.error('Unhandled rejection:', error))
-  process.on('uncaughtException', (error) => {
-    console.error('Uncaught exception, the server stops:', error)
-    if (!stopping) begin(1)
-  })
+  return begin
 }

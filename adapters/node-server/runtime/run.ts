@@ -1,6 +1,6 @@
 import type { MigrateReport } from '../../../core/adapter.ts'
 import { UnmoorError } from '../../../core/errors.ts'
-import { reportFailure, reportToParent, stopOnSignals } from './process.ts'
+import { guardProcess, reportFailure, reportToParent, stopOnSignals } from './process.ts'
 import type { ServerApp } from './server-app.ts'
 
 /** What {@link runServer} runs. */
@@ -9,6 +9,8 @@ export interface ServerCommands {
   name: string
   /** Seconds that a stop waits. Default: 30. */
   stopTimeout?: number | undefined
+  /** Tells of errors that nothing caught and that somebody else sees to. Default: none. */
+  ignoreUncaught?: (error: unknown, what: string) => boolean
   migrate: () => Promise<MigrateReport>
   /** Starts everything; `runtime` is what runs the app, such as `node v26.10.0`. */
   start: () => Promise<ServerApp & { readonly runtime: string }>
@@ -18,7 +20,13 @@ export interface ServerCommands {
  * Runs an artifact's `server.mjs` as its command line says: without an argument it serves, with `migrate` it
  * applies the migrations and ends. A start that fails prints a message on stderr and ends with exit code 1.
  */
-export async function runServer({ name, stopTimeout = 30, migrate, start }: ServerCommands): Promise<void> {
+export async function runServer({
+  name,
+  stopTimeout = 30,
+  migrate,
+  start,
+  ignoreUncaught,
+}: ServerCommands): Promise<void> {
   try {
     const command = process.argv[2]
     if (command === 'migrate') {
@@ -26,8 +34,9 @@ export async function runServer({ name, stopTimeout = 30, migrate, start }: Serv
       process.exitCode = 0
       if (process.connected) process.disconnect?.()
     } else if (command === undefined) {
+      const guard = guardProcess(ignoreUncaught)
       const app = await start()
-      stopOnSignals((seconds) => app.stop(seconds), stopTimeout)
+      guard.serving(stopOnSignals((seconds) => app.stop(seconds), stopTimeout))
       await reportToParent({ type: 'listening', url: app.url, runtime: app.runtime })
       console.log(`${name} listens on ${app.url}`)
     } else {

@@ -3,6 +3,7 @@ import { consumedQueues, consumeQueues } from '../../../core/runtime/queue-consu
 import type { Runtime } from '../../../core/runtime/runtime.ts'
 import type { TestChannel } from '../../../core/runtime/test-channel.ts'
 import { openCronStore, startCrons } from './crons/crons.ts'
+import { keepEvent, runEvent, waitUntilFailed } from './events.ts'
 import type { HttpHandler } from './http/listener.ts'
 import { startServer } from './http/server.ts'
 import { migrateRuntime } from './migrate.ts'
@@ -32,6 +33,9 @@ export interface ServerAppOptions extends ServeOptions {
   close?: (runtime: Runtime, finished: boolean) => Promise<void>
 }
 
+/** Default of the option `wallTimeout`: longer than any client waits, so that only what hangs is cut off. */
+const WALL_SECONDS = 300
+
 /** Starts everything. A start that fails leaves no driver open. */
 export async function startServerApp(options: ServerAppOptions): Promise<ServerApp> {
   const { createRuntime = async (open) => open, close = (used) => used.close() } = options
@@ -41,18 +45,21 @@ export async function startServerApp(options: ServerAppOptions): Promise<ServerA
   try {
     await migrateRuntime(drivers, options.migrations)
     const runtime = await createRuntime(drivers)
-    const { maxBodyBytes, trustProxy } = options.options
     const cronStore = await openCronStore(runtime.name, options.cronStore)
     const handler = composeHandler(runtime, options.testChannel)
     const server = await startServer(handler, {
+      wallTimeout: WALL_SECONDS,
+      ...options.options,
       port,
       host: process.env['HOST'] || '127.0.0.1',
-      maxBodyBytes,
-      trustProxy,
     })
     own.set(server.url)
     const consumers = consumeQueues(consumedQueues(runtime), {
-      handle: (binding, messages, ctx) => runtime.queue(binding, messages, ctx),
+      context: { keep: keepEvent, onError: (error) => waitUntilFailed(error) },
+      handle: (binding, messages, ctx) =>
+        runEvent({ name: `queue ${binding}, messages ${messages.map(({ id }) => id).join(', ')}` }, () =>
+          runtime.queue(binding, messages, ctx),
+        ),
     })
     const crons = Object.fromEntries(
       Object.entries(runtime.app.crons).map(([name, { schedule }]) => [name, schedule]),

@@ -79,6 +79,16 @@ export class RawConnection {
     this.#socket.write('0\r\n\r\n')
   }
 
+  /** Closes this side of the connection; the answer can still come. */
+  finish(): void {
+    this.#socket.end()
+  }
+
+  /** Closes the connection, as a program does that ends: what was sent before still arrives. */
+  leave(): void {
+    this.#socket.destroySoon()
+  }
+
   /**
    * Goes away without a word. A reset, since a mere close could as well be a client that has sent all and
    * still listens.

@@ -47,7 +47,15 @@ const CONFIG: AnyConfig = {
     // How long an app may start and compute is for tests of these limits. Here they would blame the machine:
     // CPU time too grows where cores are shared, and a case holds 25 MiB.
     // Its fetch reaches no address of this machine that is not named.
-    isolate: { options: { startupTimeout: 60, cpuMs: 20_000, outbound: { allow: ['127.0.0.1'] } } },
+    isolate: {
+      options: {
+        startupTimeout: 60,
+        wallTimeout: 60,
+        cpuMs: 20_000,
+        outbound: { allow: ['127.0.0.1'] },
+      },
+    },
+    node: { options: { wallTimeout: 60 } },
     cloudflare: {
       options: {
         variables: { padded: VARIABLES['PADDED'], unicode: VARIABLES['UNICODE'], empty: VARIABLES['EMPTY'] },

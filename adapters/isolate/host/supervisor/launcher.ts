@@ -64,6 +64,7 @@ export class Launcher {
       drivers,
       cronStore,
       outbound,
+      http,
       log,
     } = this.#options.config
     return {
@@ -78,6 +79,7 @@ export class Launcher {
       drivers,
       cronStore,
       outbound,
+      http,
       log,
     }
   }

@@ -19,7 +19,7 @@ export function passOn(
       socketPath,
       method: incoming.method,
       path: target,
-      headers: incoming.rawHeaders,
+      headers: withPeer(incoming),
       setHost: false,
     },
     (answer) => {
@@ -37,4 +37,28 @@ export function passOn(
     if (!outgoing.writableFinished) onward.destroy()
   })
   incoming.pipe(onward)
+}
+
+/** By which the process of an app learns who sent a request; its socket is open to the host alone. */
+const PEER = 'unmoor-host-peer'
+
+function withPeer({ rawHeaders, socket }: IncomingMessage): string[] {
+  const headers: string[] = []
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string
+    if (name.toLowerCase() !== PEER) headers.push(name, rawHeaders[index + 1] as string)
+  }
+  if (socket.remoteAddress !== undefined) headers.push(PEER, `${socket.remoteAddress} ${socket.remotePort}`)
+  return headers
+}
+
+/** Takes what {@link passOn} added out of a message again: the other end of the client's own connection. */
+export function takePeer({ headers, socket }: IncomingMessage): void {
+  const [address, port] = ((headers[PEER] as string | undefined) ?? '').split(' ')
+  delete headers[PEER]
+  // The connection carries one request at a time, so what it says holds for this one.
+  Object.defineProperties(socket, {
+    remoteAddress: { value: address || undefined, configurable: true },
+    remotePort: { value: port === undefined ? undefined : Number(port), configurable: true },
+  })
 }

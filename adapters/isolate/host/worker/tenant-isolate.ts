@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type ivm from 'isolated-vm'
+import type { TrustProxy } from '../../../../core/client.ts'
 import { IsolateEnded } from '../../engine/ended.ts'
 import { Engine, type EngineEvents } from '../../engine/engine.ts'
 import type { InlineOptions } from '../../engine/inline-entries.ts'
@@ -21,6 +22,8 @@ export interface IsolateHost extends PartsHost {
   ivm: typeof ivm
   /** Where all apps may go, besides their own rules. */
   outbound: OutboundRules
+  /** Proxies before the host whose `X-Forwarded-*` headers are believed. */
+  trustProxy: TrustProxy | undefined
   /** Whether and how the app's isolates are entered from the host's own thread. */
   inline(app: string): InlineOptions | undefined
   /** V8 has lost control of the app's isolate: the process cannot go on. */
@@ -127,12 +130,10 @@ export class TenantIsolate {
       cpuMs: limits.cpuMs,
       startupCpuMs: limits.startupCpuMs,
       startupMs: limits.startupCpuMs + 10_000,
-      wallSeconds: undefined,
     }
     return createIsolateRuntime({
       host: withoutClose(bindings),
       manifest: info.manifest,
-      limits: guestLimits,
       privatePaths: [host.dataDir, record.dir],
       log: (level, text) => host.log(name, level, text),
       create: (events) =>

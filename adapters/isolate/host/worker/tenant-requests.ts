@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { createTrust, type TrustProxy } from '../../../../core/client.ts'
 import type { ContextOptions, OwnedContext } from '../../../../core/context.ts'
 import { testChannel } from '../../../../core/runtime/test-channel.ts'
 import { createListener } from '../../../node-server/runtime/http/listener.ts'
@@ -19,6 +20,8 @@ export interface TenantRequestsOptions {
   isolate: TenantIsolate
   /** Of each request. */
   context: ContextOptions
+  /** Proxies before the host whose `X-Forwarded-*` headers are believed. */
+  trustProxy: TrustProxy | undefined
 }
 
 /** HTTP requests for one tenant, with its limits and for its bill. */
@@ -31,7 +34,7 @@ export class TenantRequests {
   #direct: FlatOptions
   #open = new Set<ServerResponse>()
 
-  constructor({ record, bill, activity, isolate, context }: TenantRequestsOptions) {
+  constructor({ record, bill, activity, isolate, context, trustProxy }: TenantRequestsOptions) {
     this.#record = record
     this.#meter = bill
     this.#activity = activity
@@ -41,6 +44,7 @@ export class TenantRequests {
       isolate.logError(`${message} ${error instanceof Error ? error.message : String(error)}`)
     this.#direct = {
       context,
+      trust: createTrust(trustProxy),
       wallMs: record.limits.wallMs,
       onBackground,
       onError,
@@ -48,6 +52,7 @@ export class TenantRequests {
     }
     this.#listener = createListener((request, ctx) => this.answer(request, ctx), {
       maxBodyBytes: record.limits.requestBytes,
+      trustProxy,
       context,
       onBackground,
       onError,

@@ -64,7 +64,8 @@ export class Tenant {
       signal: this.#stopped.signal,
       onError: (error: unknown) => isolate.logError(`waitUntil promise rejected: ${String(error)}`),
     }
-    this.#requests = new TenantRequests({ record, bill, activity, isolate, context })
+    const { trustProxy } = host
+    this.#requests = new TenantRequests({ record, bill, activity, isolate, context, trustProxy })
   }
 
   /** How much is under way. */

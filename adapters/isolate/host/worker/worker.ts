@@ -2,7 +2,7 @@
  * A child process of a host: accepts on the shared port and runs apps in isolates. Started by
  * `supervisor.ts`; it waits, loaded, until it is told to serve.
  */
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import { url as debuggerUrl } from 'node:inspector'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -11,7 +11,10 @@ import { setFlagsFromString } from 'node:v8'
 import { variable } from '../../../../core/bindings/declarations.ts'
 import type { CronStore, CronStoreFactory } from '../../../../core/runtime/cron-store.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
+import { catchUncaught } from '../../../node-server/runtime/events.ts'
 import { installGlobals } from '../../../node-server/runtime/http/globals.ts'
+import { isClientGone } from '../../../node-server/runtime/http/client-gone.ts'
+import { createLimitedServer } from '../../../node-server/runtime/http/limited-server.ts'
 import { InlineWatch } from '../../engine/inline-watch.ts'
 import { loadIsolatedVm } from '../../engine/isolated-vm.ts'
 import { printLog, printRecord } from '../../services/log.ts'
@@ -22,7 +25,7 @@ import { loadModule } from '../driver-module.ts'
 import { IsolatePool } from './isolate-pool.ts'
 import { InspectedIsolates } from './inspected-isolates.ts'
 import type { ToSupervisor, ToWorker, WorkerSettings } from '../messages.ts'
-import { passOn } from './forward.ts'
+import { passOn, takePeer } from './forward.ts'
 import { lowerPriority } from './priority.ts'
 import { refuse } from './refuse.ts'
 import { Suspects } from '../suspects.ts'
@@ -34,11 +37,6 @@ installGlobals()
 setFlagsFromString('--max-semi-space-size=0')
 
 const USAGE_MS = 1000
-/**
- * Longer than the 60 s of usual proxies and load balancers: whoever closes an idle connection first should be
- * the one that sends on it.
- */
-const KEEP_ALIVE_MS = 65_000
 /** Milliseconds that others' requests have to finish in a process that must end. */
 const LAST_WORDS_MS = 50
 
@@ -123,9 +121,11 @@ async function handle(message: ToWorker): Promise<void> {
 }
 
 function asUnmoorError(error: unknown): UnmoorError {
-  return error instanceof UnmoorError
-    ? error
-    : new UnmoorError('Internal', error instanceof Error ? (error.stack ?? error.message) : String(error))
+  return error instanceof UnmoorError ? error : new UnmoorError('Internal', errorStack(error))
+}
+
+function errorStack(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
 function createTenants(settings: WorkerSettings): Tenants {
@@ -157,6 +157,7 @@ function createTenants(settings: WorkerSettings): Tenants {
     maxProcessMb: settings.maxProcessMb,
     drivers: settings.drivers,
     outbound: settings.outbound,
+    trustProxy: settings.http.trustProxy,
     callOwnProcess(app, request) {
       const socketPath = apart[app]
       return socketPath === undefined || settings.socket !== undefined
@@ -200,27 +201,24 @@ async function openCrons({ cronStore, dataDir }: WorkerSettings, app: string): P
 }
 
 function listen(settings: WorkerSettings, tenants: Tenants, only: string | undefined): Promise<Server> {
-  // Repeated request headers are joined, as the listeners of the tenants rely on.
-  const created = createServer(
-    { joinDuplicateHeaders: true, keepAliveTimeout: KEEP_ALIVE_MS },
-    (incoming, outgoing) => {
-      if (stopping) outgoing.shouldKeepAlive = false
-      const target = incoming.url as string
-      const route = only === undefined ? tenants.find(incoming.headers.host, target) : { app: only, target }
-      if (route === undefined)
-        return refuse(
-          outgoing,
-          404,
-          `no app of this host answers for ${JSON.stringify(incoming.headers.host ?? '')}`,
-        )
-      const socketPath = apart[route.app]
-      if (socketPath !== undefined && only === undefined)
-        return passOn(incoming, outgoing, socketPath, route.target)
-      const tenant = tenants.get(route.app)
-      if (tenant === undefined) return refuse(outgoing, 503, 'the app is being removed')
-      tenant.handle(incoming, outgoing, route.target)
-    },
-  )
+  const created = createLimitedServer((incoming, outgoing) => {
+    if (stopping) outgoing.shouldKeepAlive = false
+    const target = incoming.url as string
+    if (only !== undefined) takePeer(incoming)
+    const route = only === undefined ? tenants.find(incoming.headers.host, target) : { app: only, target }
+    if (route === undefined)
+      return refuse(
+        outgoing,
+        404,
+        `no app of this host answers for ${JSON.stringify(incoming.headers.host ?? '')}`,
+      )
+    const socketPath = apart[route.app]
+    if (socketPath !== undefined && only === undefined)
+      return passOn(incoming, outgoing, socketPath, route.target)
+    const tenant = tenants.get(route.app)
+    if (tenant === undefined) return refuse(outgoing, 503, 'the app is being removed')
+    tenant.handle(incoming, outgoing, route.target)
+  }, settings.http)
   return new Promise((resolve, reject) => {
     created.once('error', (error: NodeJS.ErrnoException) => {
       const where = settings.socket ?? `port ${settings.port} on ${settings.host}`
@@ -248,7 +246,7 @@ const timer = setInterval(() => {
   void tenants?.relieve()
 }, USAGE_MS)
 
-async function stop(): Promise<void> {
+async function stop(exitCode = 0): Promise<void> {
   if (stopping) return
   stopping = true
   say({ type: 'stopping' })
@@ -261,16 +259,23 @@ async function stop(): Promise<void> {
   suspects.close()
   // process.exit() straight after an isolate was disposed of has crashed; a moment later it does not.
   await sleep(20)
-  process.exit(0)
+  process.exit(exitCode)
 }
 
 process.on('SIGTERM', () => void stop())
 // Ctrl-C goes to the whole group; the supervisor says when.
 process.on('SIGINT', () => {})
 process.once('disconnect', () => void stop())
-process.on('unhandledRejection', (error) => {
-  if (inspected === undefined) console.error('Unhandled rejection:', error)
-  else inspected.rejected(error)
+// What an app has caused ends its isolate alone (`isolate-app.ts`). Of the rest nobody knows what state it has
+// left the process in: it finishes what runs, and the supervisor starts another.
+catchUncaught({
+  log: (message, error) => printLog('error', `${message} ${errorStack(error)}`),
+  noEvent(error, what) {
+    if (inspected !== undefined && what === 'unhandled rejection') return inspected.rejected(error)
+    printLog('error', `An ${what} of no app. The process finishes what runs and ends: ${errorStack(error)}`)
+    void stop(1)
+  },
+  ignore: isClientGone,
 })
 say({
   type: 'ready',

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { UnmoorError } from '../../../../core/errors.ts'
+import { isUnmoorError, UnmoorError } from '../../../../core/errors.ts'
 import { importOptional } from './packages.ts'
 import { type Database, servePglite } from './pglite-server.ts'
 import { slug } from './plan.ts'
@@ -32,12 +32,16 @@ const PROBED = 'postgres://postgres@127.0.0.1:5432/postgres'
 
 /** A database of this app's and data folder's own. */
 export async function startPostgres(options: PostgresOptions): Promise<Server> {
-  if (options.server === 'embedded') return startEmbedded(options.dataDir)
+  const { dataDir } = options
+  if (options.server === 'embedded') return startEmbedded(dataDir, 'as UNMOOR_POSTGRES_URL is "embedded"')
   if (options.server === 'probe') {
-    const reachable = await connects()
-    return reachable
-      ? useServer(PROBED, options).catch(() => startEmbedded(options.dataDir))
-      : startEmbedded(options.dataDir)
+    if (!(await connects())) return startEmbedded(dataDir, 'as no server answers on 127.0.0.1:5432')
+    return useServer(PROBED, options).catch((error: unknown) => {
+      // The client that is missing is the app's own too: no other server would help.
+      if (isUnmoorError(error, 'NotFound')) throw error
+      const why = error instanceof Error ? error.message : String(error)
+      return startEmbedded(dataDir, `as the server on 127.0.0.1:5432 cannot be used (${why})`)
+    })
   }
   return useServer(options.server, options).catch((error: unknown) => {
     const url = options.server.replace(/:[^:@/]*@/, ':***@')
@@ -134,8 +138,8 @@ interface Pglite {
   }
 }
 
-async function startEmbedded(dataDir: string | undefined): Promise<Server> {
-  const purpose = 'A sql binding on Postgres, started locally where no server answers on 127.0.0.1:5432,'
+async function startEmbedded(dataDir: string | undefined, why: string): Promise<Server> {
+  const purpose = `A sql binding on Postgres, started within this process ${why},`
   const { PGlite } = await importOptional<Pglite>('@electric-sql/pglite', purpose)
   const path = dataDir === undefined ? undefined : join(dataDir, 'postgres')
   if (path !== undefined) await mkdir(path, { recursive: true })

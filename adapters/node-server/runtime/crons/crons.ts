@@ -4,6 +4,7 @@ import { createContext } from '../../../../core/context.ts'
 import type { CronStore, CronStoreFactory } from '../../../../core/runtime/cron-store.ts'
 import { resolveOptions, type Runtime } from '../../../../core/runtime/runtime.ts'
 import type { CronOptions } from '../../options.ts'
+import { keepEvent, runEvent, waitUntilFailed } from '../events.ts'
 import { type Scheduler, startScheduler } from './scheduler.ts'
 
 /** A cron store and its options, as the generated entry has it. */
@@ -30,12 +31,13 @@ export function startCrons(
     leaseSeconds: options.cronLease,
     overlap: options.cronOverlap,
     missed: options.cronMissed,
-    async run(name, scheduledTime) {
-      const ctx = createContext()
-      const outcome = await runtime.cron(name, scheduledTime, ctx)
-      await ctx.settled()
-      return outcome
-    },
+    run: (name, scheduledTime) =>
+      runEvent({ name: `cron ${name} at ${new Date(scheduledTime).toISOString()}` }, async () => {
+        const ctx = createContext({ keep: keepEvent, onError: (error) => waitUntilFailed(error) })
+        const outcome = await runtime.cron(name, scheduledTime, ctx)
+        await ctx.settled()
+        return outcome
+      }),
   })
   return {
     async stop() {

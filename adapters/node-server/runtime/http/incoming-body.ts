@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isUnmoorError } from '../../../../core/errors.ts'
 import { clientGone } from './client-gone.ts'
 
 /** Counts the bytes of a body; throws beyond the server's limit, after the 413 is on its way. */
@@ -85,9 +86,13 @@ function checkReadable(incoming: IncomingMessage, outgoing: ServerResponse): voi
   if (incoming.destroyed) throw brokenOff(incoming)
 }
 
-function brokenOff(incoming: IncomingMessage): DOMException {
+/** Why the body cannot be had: the client sent no more of it, or all of it was dropped with the connection. */
+function brokenOff({ errored, complete }: IncomingMessage): DOMException {
+  if (isUnmoorError(errored, 'Timeout')) return clientGone(errored.message)
+  const cause = errored === null ? '' : ` (${errored.message})`
   return clientGone(
-    'The client went away before its request body was ' +
-      `complete${incoming.errored === null ? '' : ` (${incoming.errored.message})`}.`,
+    complete
+      ? `The connection broke before the request body, which had arrived, was read${cause}.`
+      : `The client went away before its request body was complete${cause}.`,
   )
 }

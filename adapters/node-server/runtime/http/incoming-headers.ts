@@ -11,13 +11,16 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
  */
 export class IncomingHeaders {
   readonly #values: IncomingMessage['headers']
+  readonly #raw: readonly string[]
 
   constructor(incoming: IncomingMessage) {
     this.#values = incoming.headers
+    this.#raw = incoming.rawHeaders
   }
 
   get(name: string): string | null {
     const lower = toName(name)
+    if (lower === LOST) return lostHeader(this.#raw) ?? null
     // Own properties only: node's object has Object's prototype, and `constructor` is a valid header name.
     if (!Object.hasOwn(this.#values, lower)) return null
     const value = this.#values[lower]
@@ -26,6 +29,7 @@ export class IncomingHeaders {
 
   has(name: string): boolean {
     const lower = toName(name)
+    if (lower === LOST) return lostHeader(this.#raw) !== undefined
     return Object.hasOwn(this.#values, lower) && this.#values[lower] !== undefined
   }
 
@@ -77,7 +81,9 @@ export class IncomingHeaders {
       if (typeof value === 'string') entries.push([name, value])
       else if (value !== undefined) for (const one of value) entries.push([name, one])
     }
-    return entries
+    const lost = lostHeader(this.#raw)
+    if (lost !== undefined) entries.push([LOST, lost])
+    return lost === undefined ? entries : entries.toSorted(([a], [b]) => (a < b ? -1 : 1))
   }
 
   [Symbol.for('nodejs.util.inspect.custom')](
@@ -87,6 +93,21 @@ export class IncomingHeaders {
   ): string {
     return `Headers ${inspect(Object.fromEntries(this.#entries()), options)}`
   }
+}
+
+/** A valid name of a header that node:http's object cannot hold: setting it sets the object's prototype. */
+export const LOST = '__proto__'
+
+/** The value of the header {@link LOST} among raw names and values; undefined where there is none. */
+export function lostHeader(raw: readonly string[]): string | undefined {
+  let found: string | undefined
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index] as string
+    if (name.length !== LOST.length || name.charCodeAt(0) !== 0x5f || name.toLowerCase() !== LOST) continue
+    const value = raw[index + 1] as string
+    found = found === undefined ? value : `${found}, ${value}`
+  }
+  return found
 }
 
 Object.setPrototypeOf(IncomingHeaders.prototype, Headers.prototype)

@@ -1,18 +1,16 @@
 /**
  * node:http messages to and from fetch's Request and Response. Stands alone: the isolate host uses it too.
  */
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from 'node:http'
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+import { createTrust, type TrustProxy } from '../../../../core/client.ts'
 import { createContext, type ContextOptions, type OwnedContext } from '../../../../core/context.ts'
 import { UnmoorError } from '../../../../core/errors.ts'
+import { isNews, runEvent } from '../events.ts'
+import { AnswerLimit } from './answer-limit.ts'
 import { isClientGone } from './client-gone.ts'
+import { Exchange } from './exchange.ts'
 import type { CountBytes } from './incoming-body.ts'
+import { createLimitedServer, type ServerLimits } from './limited-server.ts'
 import { IncomingRequest } from './request.ts'
 import { respond } from './respond.ts'
 import { requestOrigin } from './url.ts'
@@ -24,11 +22,10 @@ export type HttpHandler = (request: Request, ctx: OwnedContext) => Response | Pr
 export interface HttpOptions {
   /** Largest request body in bytes; beyond it: 413. Default: no limit. */
   maxBodyBytes?: number | undefined
-  /**
-   * Whether `X-Forwarded-Proto` and `X-Forwarded-Host` make the request's URL. Only behind a proxy that sets
-   * them. Default: false.
-   */
-  trustProxy?: boolean | undefined
+  /** Whose `X-Forwarded-*` headers are believed. Default: nobody's. */
+  trustProxy?: TrustProxy | undefined
+  /** Seconds until the handler must have answered; beyond it: 503. Default: no limit. */
+  wallTimeout?: number | undefined
   /** Options of every request's context. Default: none. */
   context?: ContextOptions | undefined
   /** Given the rest of a request's `waitUntil` work once it is answered. Default: nothing waits for it. */
@@ -41,17 +38,17 @@ export interface HttpOptions {
 export function createHttpServer(
   handler: HttpHandler,
   options: HttpOptions = {},
-  serverOptions: ServerOptions = {},
+  limits: ServerLimits = {},
 ): Server {
-  // Repeated request headers are joined, as fetch says, where node would drop some.
-  return createServer({ ...serverOptions, joinDuplicateHeaders: true }, createListener(handler, options))
+  return createLimitedServer(createListener(handler, options), limits)
 }
 
-/** The listener alone, for a server made with `joinDuplicateHeaders: true`. */
+/** The listener alone, for a server of {@link createLimitedServer}. */
 export function createListener(handler: HttpHandler, options: HttpOptions = {}): RequestListener {
   const { maxBodyBytes, onBackground } = options
-  const trustProxy = options.trustProxy ?? false
+  const trust = createTrust(options.trustProxy)
   const onError = options.onError ?? ((message: string, error: unknown) => console.error(message, error))
+  const limit = options.wallTimeout === undefined ? undefined : new AnswerLimit(options.wallTimeout)
 
   const finish = (ctx: OwnedContext): void => {
     if (ctx.pending > 0) {
@@ -60,7 +57,7 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
     }
   }
   const fail = (incoming: IncomingMessage, outgoing: ServerResponse, error: unknown): void => {
-    if (!isClientGone(error)) onError(`${incoming.method} ${incoming.url} failed:`, error)
+    if (!isClientGone(error) && isNews(error)) onError(`${incoming.method} ${incoming.url} failed:`, error)
     if (outgoing.headersSent) outgoing.destroy()
     else refuse(outgoing, 500)
   }
@@ -86,8 +83,32 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
     finish(ctx)
   }
 
+  // Within the event, so that all that it starts is known to be its own.
+  const answerWith = (exchange: Exchange, request: Request, ctx: OwnedContext): void => {
+    const { incoming, outgoing } = exchange
+    try {
+      const answer = handler(request, ctx)
+      if (!isPromise(answer)) return send(incoming, outgoing, ctx, answer)
+      limit?.begin(exchange)
+      answer.then(
+        (response) => {
+          limit?.end(exchange)
+          send(incoming, outgoing, ctx, response)
+        },
+        (error: unknown) => {
+          limit?.end(exchange)
+          fail(incoming, outgoing, error)
+          finish(ctx)
+        },
+      )
+    } catch (error) {
+      fail(incoming, outgoing, error)
+      finish(ctx)
+    }
+  }
+
   return (incoming, outgoing) => {
-    const origin = requestOrigin(incoming, trustProxy)
+    const origin = requestOrigin(incoming, trust)
     if (origin === undefined)
       return refuse(outgoing, 400, 'a missing or malformed Host header or request target')
     // fetch's Request has no such method.
@@ -95,24 +116,11 @@ export function createListener(handler: HttpHandler, options: HttpOptions = {}):
     if (maxBodyBytes !== undefined && Number(incoming.headers['content-length'] ?? 0) > maxBodyBytes)
       return refuseBody(incoming, outgoing)
     const count = maxBodyBytes === undefined ? undefined : bodyCounter(incoming, outgoing, maxBodyBytes)
-    const ctx = createContext(options.context)
     // An IncomingRequest is a Request by its prototype, which the type system cannot see.
     const request = new IncomingRequest(incoming, outgoing, origin, count) as unknown as Request
-    try {
-      const answer = handler(request, ctx)
-      if (isPromise(answer)) {
-        answer.then(
-          (response) => send(incoming, outgoing, ctx, response),
-          (error: unknown) => {
-            fail(incoming, outgoing, error)
-            finish(ctx)
-          },
-        )
-      } else send(incoming, outgoing, ctx, answer)
-    } catch (error) {
-      fail(incoming, outgoing, error)
-      finish(ctx)
-    }
+    const exchange = new Exchange(incoming, outgoing, request, trust)
+    const ctx = createContext(options.context, exchange)
+    runEvent(exchange, answerWith, exchange, request, ctx)
   }
 }
 

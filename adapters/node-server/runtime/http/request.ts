@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { decodeBody, shapeAsRequest } from '../../../../core/runtime/request-shape.ts'
+import { keepEvent } from '../events.ts'
 import { clientGone } from './client-gone.ts'
 import { toFormData } from './forms.ts'
 import { type CountBytes, readIncoming, streamIncoming } from './incoming-body.ts'
@@ -59,13 +60,14 @@ export class IncomingRequest {
     if (this.#abort === undefined) {
       const abort = (this.#abort = new AbortController())
       const outgoing = this.#outgoing
+      // What listens is the app's, and a close comes from the connection.
       // Keeps this request, and the real one made of it: undici's signals follow each other by weak
       // references.
       const check = (): void => {
         if (!outgoing.writableFinished) this.#abort?.abort(clientGone('The client went away.'))
       }
       if (outgoing.destroyed || outgoing.socket?.destroyed === true) check()
-      else outgoing.once('close', check)
+      else outgoing.once('close', keepEvent(check))
       return abort.signal
     }
     return this.#abort.signal

@@ -1,10 +1,12 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { UnmoorError } from '../../../../core/errors.ts'
+import { keepEvent, waitUntilFailed } from '../events.ts'
+import type { ServerLimits } from './limited-server.ts'
 import { createHttpServer, type HttpHandler, type HttpOptions } from './listener.ts'
 
 /** Options of {@link startServer}. */
-export interface HttpServerOptions extends Omit<HttpOptions, 'context' | 'onBackground'> {
+export interface HttpServerOptions extends Omit<HttpOptions, 'context' | 'onBackground'>, ServerLimits {
   /** 0 takes a free one. */
   port: number
   host: string
@@ -33,16 +35,19 @@ export async function startServer(handler: HttpHandler, options: HttpServerOptio
     background.add(work)
     void work.finally(() => background.delete(work))
   }
-  const server = createHttpServer(handler, {
-    ...options,
-    context: {
-      signal: stopped.signal,
-      ...(options.onError === undefined
-        ? {}
-        : { onError: (error: unknown) => options.onError?.('waitUntil promise rejected:', error) }),
+  const server = createHttpServer(
+    handler,
+    {
+      ...options,
+      context: {
+        signal: stopped.signal,
+        keep: keepEvent,
+        onError: (error: unknown) => waitUntilFailed(error, options.onError),
+      },
+      onBackground: track,
     },
-    onBackground: track,
-  })
+    options,
+  )
   await listen(server, options.port, options.host)
   const { port } = server.address() as AddressInfo
   return {

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { chunkBytes } from './chunk.ts'
+import { keepEvent } from '../events.ts'
 
 /** Chunks are gathered up to this many bytes before they are written. */
 const GATHER = 64 * 1024
@@ -192,12 +193,13 @@ class StreamWriter {
     this.#reject(reason)
   }
 
-  #onClose = (): void => {
+  // A close comes from the connection; what it cancels is the app's.
+  #onClose = keepEvent((): void => {
     if (this.#ended) return
     this.#settle()
     this.#reader.cancel(new DOMException('The client went away.', 'AbortError')).catch(() => {})
     this.#resolve()
-  }
+  })
 
   #settle(): void {
     this.#ended = true

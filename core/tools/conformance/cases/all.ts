@@ -12,6 +12,7 @@ import { bodyCases } from './handlers-body.ts'
 import { flowCases } from './handlers-flow.ts'
 import { formCases } from './handlers-form.ts'
 import { requestCases } from './handlers-request.ts'
+import { serveCases } from './handlers-serve.ts'
 import { INSIDE_CASES } from './inside.ts'
 import { waitUntilWireCases } from './wait-until.ts'
 
@@ -26,6 +27,7 @@ export const CASES: readonly Case[] = [
   ...streamCases,
   ...fetchedCases,
   ...fetchCases,
+  ...serveCases,
   ...waitUntilWireCases,
   ...cronWireCases,
   ...cronDeclarationCases,

@@ -86,6 +86,16 @@ export const cronWireCases = wireCases('cron', [
     },
   },
   {
+    id: 'cron-30',
+    contract: 'What a timer of a cron throws changes no outcome: the run is done, once.',
+    async run(tools) {
+      const time = someTime()
+      await tools.runCron('stray', time)
+      await runs(tools, 'stray', time)
+      equal((await tools.fetch('/after')).status, 200, 'the next request')
+    },
+  },
+  {
     id: 'cron-07',
     contract: 'A time that comes twice has the same scheduledTime, so that an app can tell.',
     async run(tools) {
@@ -103,7 +113,7 @@ export const cronWireCases = wireCases('cron', [
     async run(tools) {
       equal(
         Object.keys(tools.manifest.crons).toSorted(),
-        ['failing', 'lingering', 'named', 'stubborn', 'twin', 'yearly'],
+        ['failing', 'lingering', 'named', 'stray', 'stubborn', 'twin', 'yearly'],
         'crons',
       )
       equal(tools.manifest.crons['named'], '5 4 * JAN MON-WED', 'schedule')

@@ -144,6 +144,16 @@ export const queueDeliveryCases = insideCases('queue', [
     },
   },
   {
+    id: 'queue-40',
+    contract: 'What a timer of a consumer throws changes no outcome: the message is acked and comes no more.',
+    seconds: 45,
+    async run(tools) {
+      const { env, key } = tools
+      await env.jobs.send(job(key(), ['ack'], { uncaught: true }))
+      equal((await settled(tools, key(), 1)).length, 1, 'deliveries')
+    },
+  },
+  {
     id: 'queue-23',
     contract: 'A message that always fails does not keep others from being delivered.',
     seconds: 45,

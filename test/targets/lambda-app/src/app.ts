@@ -44,6 +44,30 @@ function breaking(): ReadableStream {
   })
 }
 
+/** Answers although a timer of the event has thrown. */
+async function throwInTimer(): Promise<Response> {
+  setTimeout(() => {
+    throw new Error('thrown in a timer')
+  }, 0)
+  await wait(20)
+  return new Response(String(process.pid))
+}
+
+/** Answers once a timer of no event has thrown. */
+async function throwOutside(): Promise<Response> {
+  boom = true
+  await wait(100)
+  return new Response(String(process.pid))
+}
+
+/** A timer of no event, which throws once it is told to. */
+let boom = false
+setInterval(() => {
+  if (!boom) return
+  boom = false
+  throw new Error('failed for no event')
+}, 10)
+
 export default defineApp({
   bindings,
   async fetch(request, env, ctx) {
@@ -92,10 +116,9 @@ export default defineApp({
         void Promise.reject(new Error('nobody awaits this'))
         return new Response(String(process.pid))
       case '/uncaught':
-        setTimeout(() => {
-          throw new Error('thrown in a timer')
-        }, 0)
-        return new Promise<Response>(() => undefined)
+        return throwInTimer()
+      case '/outside':
+        return throwOutside()
       case '/later':
         ctx.waitUntil(
           (async () => {

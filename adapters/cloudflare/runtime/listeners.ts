@@ -1,0 +1,38 @@
+/**
+ * In workerd what a listener throws comes out of `dispatchEvent` and `abort`, and so fails the request that
+ * happened to call them. As the web has it, and the other targets: it is reported, and the caller goes on. What
+ * stays different is that workerd calls no listener after the one that threw.
+ */
+export function installListeners(): void {
+  if (installed) return
+  installed = true
+  const dispatch = methodOf<boolean>(EventTarget.prototype, 'dispatchEvent')
+  const abort = methodOf<void>(AbortController.prototype, 'abort')
+  replace(EventTarget.prototype, 'dispatchEvent', function (this: EventTarget, event: Event): boolean {
+    if (!(event instanceof Event)) return dispatch.call(this, event)
+    try {
+      return dispatch.call(this, event)
+    } catch (error) {
+      console.error('A listener threw:', error)
+      return !event.defaultPrevented
+    }
+  })
+  replace(AbortController.prototype, 'abort', function (this: AbortController, ...reason: unknown[]): void {
+    try {
+      abort.call(this, ...reason)
+    } catch (error) {
+      if (!this.signal.aborted) throw error
+      console.error('A listener threw:', error)
+    }
+  })
+}
+
+let installed = false
+
+function methodOf<Result>(prototype: object, name: string): (this: object, ...args: unknown[]) => Result {
+  return Reflect.get(prototype, name) as (...args: unknown[]) => Result
+}
+
+function replace(prototype: object, name: string, value: (...args: never[]) => unknown): void {
+  Object.defineProperty(prototype, name, { value, writable: true, enumerable: true, configurable: true })
+}

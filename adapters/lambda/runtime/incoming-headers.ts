@@ -1,0 +1,49 @@
+/** The headers of an event's request: immutable for the app, as on Workers. */
+let Immutable: (new () => Headers) | undefined
+let isOpen = false
+
+/** Not a class of this module: to look at `globalThis.Headers` loads undici, which a start is not to pay. */
+function createClass(): new () => Headers {
+  const { Headers: Native } = globalThis
+  class IncomingHeaders extends Native {
+    override append(name: string, value: string): void {
+      if (!isOpen) refuse(name)
+      super.append(name, value)
+    }
+    override set(name: string, value: string): void {
+      if (!isOpen) refuse(name)
+      super.set(name, value)
+    }
+    override delete(name: string): void {
+      if (!isOpen) refuse(name)
+      super.delete(name)
+    }
+  }
+  // So that `request.headers.constructor === Headers` holds.
+  Object.defineProperty(IncomingHeaders.prototype, 'constructor', { value: Native, configurable: true })
+  return IncomingHeaders
+}
+
+/** No headers, to be filled by {@link addHeader}. */
+export function createIncomingHeaders(): Headers {
+  Immutable ??= createClass()
+  return new Immutable()
+}
+
+/** Adds a header, or with `replace` sets it. @throws TypeError for what HTTP does not allow. */
+export function addHeader(headers: Headers, name: string, value: string, replace = false): void {
+  isOpen = true
+  try {
+    if (replace) headers.set(name, value)
+    else headers.append(name, value)
+  } finally {
+    isOpen = false
+  }
+}
+
+function refuse(name: string): never {
+  throw new TypeError(
+    `The headers of an incoming request are immutable, so "${name}" cannot be changed. Make a copy: new ` +
+      'Request(request, { headers }) or new Headers(request.headers).',
+  )
+}

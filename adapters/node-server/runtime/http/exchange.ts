@@ -1,0 +1,88 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type ClientInfo, clientInfo, type Trust } from '../../../../core/client.ts'
+import type { ClientSource } from '../../../../core/context.ts'
+import type { AppEvent } from '../events.ts'
+
+/** Seconds in which an answer must go on once an error of its request was caught by nothing. */
+export const STALLED_SECONDS = 30
+const LOOK_MS = 2500
+
+/** One request and its answer, as the event that the app's code runs for. */
+export class Exchange implements AppEvent, ClientSource {
+  readonly incoming: IncomingMessage
+  readonly outgoing: ServerResponse
+  /** When it was begun, by the clock of {@link AnswerLimit}. */
+  begun = 0
+  #request: Request
+  #watch: NodeJS.Timeout | undefined
+
+  #trust: Trust | undefined
+
+  constructor(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    request: Request,
+    trust: Trust | undefined,
+  ) {
+    this.#trust = trust
+    this.incoming = incoming
+    this.outgoing = outgoing
+    this.#request = request
+  }
+
+  get name(): string {
+    return `${this.incoming.method} ${this.#request.url}`
+  }
+
+  get client(): ClientInfo {
+    return clientOf(this.incoming, this.#trust)
+  }
+
+  /**
+   * The error changes no answer. But it may have ended the code that the answer was to come from, which then
+   * comes no more: one that makes no progress for {@link STALLED_SECONDS} is ended.
+   */
+  uncaught(): void {
+    const { outgoing } = this
+    if (this.#watch !== undefined || outgoing.writableFinished || outgoing.destroyed) return
+    let written = -1
+    let since = 0
+    this.#watch = setInterval(() => {
+      const bytes = outgoing.socket?.bytesWritten ?? 0
+      const now = performance.now()
+      // Where the client takes in nothing more, the answer is not what is late.
+      if (bytes !== written || outgoing.writableNeedDrain) {
+        written = bytes
+        since = now
+      } else if (now - since >= STALLED_SECONDS * 1000) {
+        if (outgoing.headersSent) outgoing.destroy()
+        else refuseLate(outgoing, 500, 'Internal Server Error')
+      }
+    }, LOOK_MS)
+    outgoing.once('close', () => clearInterval(this.#watch))
+  }
+}
+
+/** Who sent a message. */
+export function clientOf({ socket, headers }: IncomingMessage, trust: Trust | undefined): ClientInfo {
+  const { remoteAddress, remotePort } = socket
+  const address = trust?.clientOf(remoteAddress, headers['x-forwarded-for'] as string | undefined)
+  return address === undefined || address === remoteAddress
+    ? clientInfo(remoteAddress, remotePort)
+    : clientInfo(address)
+}
+
+/** Answers in the handler's place. */
+export function refuseLate(outgoing: ServerResponse, status: number, text: string): void {
+  if (outgoing.headersSent || outgoing.destroyed) return
+  outgoing.writeHead(status, [
+    'content-type',
+    'text/plain; charset=utf-8',
+    'content-length',
+    String(Buffer.byteLength(text)),
+    ...(status === 503 ? ['retry-after', '1'] : []),
+    'connection',
+    'close',
+  ])
+  outgoing.end(text)
+}

@@ -1,0 +1,136 @@
+/** node:http's server, with the limits of connections, headers and uploads that all our servers share. */
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import type { Socket } from 'node:net'
+import { UnmoorError } from '../../../../core/errors.ts'
+import { refuseLate } from './exchange.ts'
+
+/** What a server allows its clients. */
+export interface ServerLimits {
+  /** Seconds that a connection without a request is kept. Default: 65. */
+  keepAliveTimeout?: number | undefined
+  /** Bytes of a request's head; beyond it: 431. Default: 65,536. */
+  maxHeaderBytes?: number | undefined
+  /** Seconds that an upload may pause; beyond it: 408. Default: 60. */
+  uploadTimeout?: number | undefined
+  /** Seconds that a whole request may take to arrive; beyond it: 408. Default: no limit. */
+  uploadTotalTimeout?: number | undefined
+}
+
+/** Over the 60 s of usual balancers: of two ends, the one that sends must be the one that closes. */
+const KEEP_ALIVE = 65
+const HEADER_BYTES = 64 * 1024
+const UPLOAD = 60
+/** Seconds in which the head of a request must have arrived. */
+const HEAD_SECONDS = 60
+/**
+ * A client that has closed its side may still listen, or be gone: a write tells, and where none comes, these
+ * probes. A kernel answers them for a minute after a program has closed its socket.
+ */
+const HALF_OPEN_PROBES = { enable: true, initialDelay: 10_000, interval: 10_000, count: 3 }
+
+/**
+ * Creates a server; call `listen` on it. Repeated request headers are joined, as fetch says, where node would
+ * drop some; a client that has closed its side of the connection is answered.
+ */
+export function createLimitedServer(listener: RequestListener, limits: ServerLimits = {}): Server {
+  const { uploadTimeout = UPLOAD, uploadTotalTimeout = 0 } = limits
+  const uploads = new UploadWatch(uploadTimeout)
+  const server = createServer(
+    {
+      joinDuplicateHeaders: true,
+      keepAliveTimeout: (limits.keepAliveTimeout ?? KEEP_ALIVE) * 1000,
+      maxHeaderSize: limits.maxHeaderBytes ?? HEADER_BYTES,
+      requestTimeout: uploadTotalTimeout * 1000,
+      headersTimeout: Math.min(HEAD_SECONDS, uploadTotalTimeout || HEAD_SECONDS) * 1000,
+      connectionsCheckingInterval: Math.min(5, uploadTotalTimeout || 5) * 1000,
+    },
+    (incoming, outgoing) => {
+      uploads.begin(incoming, outgoing)
+      listener(incoming, outgoing)
+    },
+  )
+  // A property of the server that Node's types do not have.
+  Object.assign(server, { httpAllowHalfOpen: true })
+  server.on('connection', (socket) => {
+    // Node keeps the address, which nobody could be asked for once the client is gone.
+    void socket.remoteAddress
+    socket.on('end', () => socket.setKeepAlive(HALF_OPEN_PROBES))
+    socket.on('close', () => uploads.end(socket))
+  })
+  server.on('close', () => uploads.close())
+  return server
+}
+
+interface Upload {
+  incoming: IncomingMessage
+  outgoing: ServerResponse
+  /** Bytes of the connection so far, and when there were fewer. */
+  bytes: number
+  since: number
+}
+
+/** Ends uploads whose client has stopped sending. Looks at all of them now and then. */
+class UploadWatch {
+  #milliseconds: number
+  #uploads = new Map<Socket, Upload>()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(seconds: number) {
+    this.#milliseconds = seconds * 1000
+  }
+
+  begin(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const { headers, socket } = incoming
+    if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return
+    this.#uploads.set(socket, { incoming, outgoing, bytes: 0, since: 0 })
+    this.#timer ??= setInterval(() => this.#look(), Math.min(5000, this.#milliseconds / 4)).unref()
+  }
+
+  end(socket: Socket): void {
+    this.#uploads.delete(socket)
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  #look(): void {
+    const now = performance.now()
+    for (const [socket, upload] of this.#uploads) {
+      const { incoming, outgoing } = upload
+      if (incoming.complete || socket.destroyed) this.#uploads.delete(socket)
+      // What the app has not taken yet keeps more from being read.
+      else if (
+        upload.bytes !== socket.bytesRead ||
+        incoming.readableLength >= incoming.readableHighWaterMark
+      ) {
+        upload.bytes = socket.bytesRead
+        upload.since = now
+      } else if (now - upload.since >= this.#milliseconds) this.#cut(upload, outgoing)
+    }
+    if (this.#uploads.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
+  #cut({ incoming }: Upload, outgoing: ServerResponse): void {
+    this.#uploads.delete(incoming.socket)
+    const error = new UnmoorError(
+      'Timeout',
+      `The client sent nothing more of its request body for ${this.#milliseconds / 1000} s.`,
+      { operation: 'fetch' },
+    )
+    if (outgoing.headersSent) {
+      incoming.destroy(error)
+      return
+    }
+    outgoing.once('finish', () => incoming.destroy(error))
+    refuseLate(outgoing, 408, 'Request Timeout')
+  }
+}
