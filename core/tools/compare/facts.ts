@@ -49,7 +49,7 @@ export const CAPABILITY_FACTS: Readonly<Record<Capability, CapabilityFact>> = {
     gained: 'Bodies over 6 MB are taken.',
   },
   'request.forms': {
-    cases: ['handlers-148', 'handlers-149', 'handlers-150', 'handlers-151'],
+    cases: ['handlers-178', 'handlers-179', 'handlers-180', 'handlers-181'],
     uses: ['form'],
     lost:
       'A form is read in another way where clients leave the common ground: take a file that is text for ' +

@@ -5,7 +5,7 @@
 export const SINCE: Readonly<Record<string, string>> = {
   'node/blob.signedUrls': '0.1.0',
   'node/cache.shared': '0.1.0',
-  'cloudflare/request.forms': '0.1.0',
+  'cloudflare/request.forms': '0.2.0',
   'cloudflare/blob.signedUrls': '0.1.0',
   'cloudflare/sql.interactiveTransactions': '0.1.0',
   'lambda/request.streaming': '0.1.0',
@@ -17,6 +17,9 @@ export const SINCE: Readonly<Record<string, string>> = {
   'isolate/blob.signedUrls': '0.1.0',
   'isolate/cache.shared': '0.1.0',
   'cloudflare/handlers-75': '0.1.0',
+  'cloudflare/handlers-135': '0.2.0',
+  'cloudflare/handlers-137': '0.2.0',
+  'cloudflare/handlers-143': '0.2.0',
   'cloudflare/answers-41': '0.2.0',
   'cloudflare/fetch-42': '0.2.0',
   'cloudflare/answers-40': '0.2.0',

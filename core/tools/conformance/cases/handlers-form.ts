@@ -15,7 +15,7 @@ import {
 
 export const formCases = wireCases('handlers', [
   {
-    id: 'handlers-136',
+    id: 'handlers-166',
     contract: 'A quote and a backslash that a client escaped in a name or file name come unescaped.',
     async run(tools) {
       await reads(tools, [
@@ -27,7 +27,7 @@ export const formCases = wireCases('handlers', [
     },
   },
   {
-    id: 'handlers-137',
+    id: 'handlers-167',
     contract: 'Content-Transfer-Encoding of a part changes nothing: the bytes are the content.',
     async run(tools) {
       for (const [encoding, content] of [
@@ -49,7 +49,7 @@ export const formCases = wireCases('handlers', [
     },
   },
   {
-    id: 'handlers-138',
+    id: 'handlers-168',
     contract: 'filename* does not count where a filename is there.',
     run: (tools) =>
       reads(tools, [
@@ -66,7 +66,7 @@ export const formCases = wireCases('handlers', [
       ]),
   },
   {
-    id: 'handlers-139',
+    id: 'handlers-169',
     contract: 'Lines of a form may end in LF alone; line ends in the content stay as sent.',
     async run(tools) {
       const bare = (part('name="a"', 'one') + file('name="f"; filename="x"') + CLOSE).replaceAll('\r\n', '\n')
@@ -96,7 +96,7 @@ export const formCases = wireCases('handlers', [
     },
   },
   {
-    id: 'handlers-140',
+    id: 'handlers-170',
     contract: 'A charset, of the form or of a part, changes nothing: text is UTF-8.',
     run: (tools) =>
       reads(tools, [
@@ -128,7 +128,7 @@ export const formCases = wireCases('handlers', [
       ]),
   },
   {
-    id: 'handlers-141',
+    id: 'handlers-171',
     contract:
       'A boundary may be quoted, the media type in any case; what is before the first boundary and after ' +
       'the last is left out, and a boundary within a line is content.',
@@ -151,7 +151,7 @@ export const formCases = wireCases('handlers', [
     },
   },
   {
-    id: 'handlers-142',
+    id: 'handlers-172',
     contract: 'Names and text of a form are UTF-8, byte order marks stay, and what is broken is U+FFFD.',
     async run(tools) {
       await reads(tools, [
@@ -180,7 +180,7 @@ export const formCases = wireCases('handlers', [
     },
   },
   {
-    id: 'handlers-143',
+    id: 'handlers-173',
     contract: 'A form is the same read from the request, its clone, a new Request, and a Response.',
     async run(tools) {
       const body = file('name="f\\"1"; filename="a\\"b.txt"; filename*=x') + part('name="a"', 'é\n') + CLOSE
@@ -195,7 +195,7 @@ export const formCases = wireCases('handlers', [
     },
   },
   {
-    id: 'handlers-144',
+    id: 'handlers-174',
     contract:
       'A name of a file cannot pass for a parameter; of a doubled parameter the last counts, of a doubled ' +
       'header the first, and unknown ones are left out.',
@@ -212,7 +212,7 @@ export const formCases = wireCases('handlers', [
       ]),
   },
   {
-    id: 'handlers-145',
+    id: 'handlers-175',
     contract: 'A form that is malformed or cut off is a TypeError, and the next request is served.',
     async run(tools) {
       const head = `--${BOUNDARY}\r\n`
@@ -242,7 +242,7 @@ export const formCases = wireCases('handlers', [
     },
   },
   {
-    id: 'handlers-146',
+    id: 'handlers-176',
     contract: 'A form of 1,000 fields and one of a large file full of near boundaries are read whole.',
     async run(tools) {
       const many = Array.from({ length: 1000 }, (_, index) => part(`name="n${index}"`, `v${index}`)).join('')
@@ -263,7 +263,7 @@ export const formCases = wireCases('handlers', [
     },
   },
   {
-    id: 'handlers-147',
+    id: 'handlers-177',
     contract: 'A form that the app makes is read back as it was made, and arrives so where it is sent.',
     async run(tools) {
       const bytes = Uint8Array.of(0, 13, 10, 45, 45, 255)
@@ -278,7 +278,7 @@ export const formCases = wireCases('handlers', [
     },
   },
   {
-    id: 'handlers-148',
+    id: 'handlers-178',
     contract:
       'Names are read as browsers write them: %22, %0D and %0A are characters and no other escape is, ' +
       'backslashes stay, names may be unquoted, keys in any case, and filename* counts where it is alone.',
@@ -334,7 +334,7 @@ export const formCases = wireCases('handlers', [
     },
   },
   {
-    id: 'handlers-149',
+    id: 'handlers-179',
     contract: 'An empty file input is a File of size 0, and a file without a type is text/plain.',
     needs: 'request.forms',
     run: (tools) =>
@@ -363,7 +363,7 @@ export const formCases = wireCases('handlers', [
       ]),
   },
   {
-    id: 'handlers-150',
+    id: 'handlers-180',
     contract:
       'A URL-encoded form is UTF-8 whatever charset it claims; an escape that is none stays, one that is ' +
       'no UTF-8 is U+FFFD, and a byte order mark stays.',
@@ -393,7 +393,7 @@ export const formCases = wireCases('handlers', [
     },
   },
   {
-    id: 'handlers-151',
+    id: 'handlers-181',
     contract:
       'A form that the app makes is written as browsers do: quotes and lines in names escaped, lines of ' +
       'text ended by CRLF, a file without a name still a file; and it is read back so.',
