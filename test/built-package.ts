@@ -16,13 +16,19 @@ export function builtPackage(): Plugin {
     name: 'unmoor:built-package',
     enforce: 'pre',
     resolveId(source, importer) {
-      if (!source.startsWith('.') || importer === undefined) return undefined
-      const file = resolve(dirname(importer), source)
-      const place = relative(ROOT, file)
-      if (!file.endsWith('.ts') || !SOURCES.includes(place.split(sep)[0] ?? '')) return undefined
-      const built = resolve(ROOT, 'dist', place.replace(/\.ts$/, '.js'))
-      if (!existsSync(built)) throw new Error(`${place} is not in dist. Run: npm run build`)
-      return { id: built, external: true }
+      const built = importer === undefined ? undefined : builtFile(source, importer)
+      return built === undefined ? undefined : { id: built, external: true }
     },
   }
+}
+
+/** The module of `dist` that a relative import of `core` or `adapters` stands for; undefined for any other. */
+export function builtFile(source: string, importer: string): string | undefined {
+  if (!source.startsWith('.')) return undefined
+  const file = resolve(dirname(importer), source)
+  const place = relative(ROOT, file)
+  if (!file.endsWith('.ts') || !SOURCES.includes(place.split(sep)[0] ?? '')) return undefined
+  const built = resolve(ROOT, 'dist', place.replace(/\.ts$/, '.js'))
+  if (!existsSync(built)) throw new Error(`${place} is not in dist. Run: npm run build`)
+  return built
 }

@@ -73,7 +73,9 @@ describe.skipIf(!answers)('postgres blob driver', () => {
     const child = fileURLToPath(new URL('./postgres-blob-child.ts', import.meta.url))
     /** Ends a process that puts with -9, at the given message. */
     const killAt = async (how: string, messages: number): Promise<number> => {
-      const process = fork(child, [JSON.stringify(options), how], { execArgv: ['--no-warnings'] })
+      const process = fork(child, [JSON.stringify(options), how], {
+        execArgv: ['--no-warnings', '--import', new URL('../built-hooks.ts', import.meta.url).href],
+      })
       let last = 0
       let seen = 0
       await new Promise<void>((resolve) => {

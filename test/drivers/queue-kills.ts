@@ -8,6 +8,7 @@ import { UnmoorError } from '../../core/errors.ts'
 import type { ServerProcess } from '../../core/tools/conformance/backends/server-process.ts'
 
 const CHILD = new URL('queue-child.ts', import.meta.url).pathname
+const HOOKS = new URL('../built-hooks.ts', import.meta.url).href
 const BATCH = 25
 
 /** What {@link expectNothingLost} works on. */
@@ -119,7 +120,7 @@ class Consumer {
   }
 
   #start(): ChildProcess {
-    const child = spawn(process.execPath, ['--no-warnings', CHILD, ...this.#args], {
+    const child = spawn(process.execPath, ['--no-warnings', '--import', HOOKS, CHILD, ...this.#args], {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
     let text = ''

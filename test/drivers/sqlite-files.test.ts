@@ -13,6 +13,7 @@ import { driverContext, failure, type OpenOptions, pattern } from './contracts/h
 import { expectNothingLost } from './queue-kills.ts'
 
 const CHILD = new URL('sqlite-child.ts', import.meta.url).pathname
+const HOOKS = new URL('../built-hooks.ts', import.meta.url).href
 
 describe('sqlite files', () => {
   let dataDir: string
@@ -23,7 +24,9 @@ describe('sqlite files', () => {
   afterEach(() => rm(dataDir, { recursive: true, force: true }))
 
   const start = (...args: string[]): ChildProcess =>
-    spawn(process.execPath, [CHILD, dataDir, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+    spawn(process.execPath, ['--import', HOOKS, CHILD, dataDir, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
 
   it.each([
     ['random bytes', pattern(8192)],

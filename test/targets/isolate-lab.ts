@@ -48,8 +48,14 @@ export async function startLab(
     onLine?: (line: string) => void
   } = {},
 ): Promise<Lab> {
-  // A start that takes long on a busy machine is no fault; tests of that limit set their own.
-  const settings = { startupTimeout: 60, outbound: { allow: ['127.0.0.1', 'localhost'] }, ...options.isolate }
+  // A start or a computation that takes long on a busy machine is no fault. Tests of these limits set their
+  // own.
+  const settings = {
+    startupTimeout: 60,
+    cpuMs: 20_000,
+    outbound: { allow: ['127.0.0.1', 'localhost'] },
+    ...options.isolate,
+  }
   const files = {
     'src/app.ts': options.app ?? APP,
     'unmoor.config.ts': `export default { targets: { isolate: { options: ${JSON.stringify(settings)} } } }`,

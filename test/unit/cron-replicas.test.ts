@@ -13,6 +13,7 @@ import { PATIENCE } from '../patience.ts'
 
 const POSTGRES = process.env['UNMOOR_TEST_POSTGRES'] ?? 'postgres://postgres@127.0.0.1:5432/postgres'
 const CHILD = fileURLToPath(new URL('cron-child.ts', import.meta.url))
+const HOOKS = new URL('../built-hooks.ts', import.meta.url).href
 const COUNT = 6
 /** Whoever finds a time taken asks again when this is over; each run takes a small part of it. */
 const LEASE_SECONDS = 8
@@ -44,6 +45,8 @@ describe.each([
   function start(first: number, hang?: number): ChildProcess {
     const options = store === 'postgres' ? { url: POSTGRES, schema } : { path: join(dir, 'crons.sqlite') }
     const args = [
+      '--import',
+      HOOKS,
       CHILD,
       store,
       JSON.stringify(options),

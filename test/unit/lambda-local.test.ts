@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import postgres from 'postgres'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { kv } from '../../adapters/drivers/dynamodb/index.ts'
 import { blob } from '../../adapters/drivers/s3/index.ts'
 import { queue } from '../../adapters/drivers/sqs/index.ts'
@@ -116,6 +116,23 @@ describe('local services', () => {
     now: Date.now,
     variable: (name) => local.variables[name],
   })
+  // Started once: the embedded Postgres takes several seconds of CPU time to make its files.
+  let shared: LocalAws
+  let sharedDir: string
+  beforeAll(async () => {
+    sharedDir = await mkdtemp(join(tmpdir(), 'unmoor-local-shared-'))
+    shared = await startLocalAws({
+      manifest,
+      drivers,
+      variables: { UNMOOR_POSTGRES_URL: 'embedded' },
+      log,
+      dataDir: sharedDir,
+    })
+  })
+  afterAll(async () => {
+    await shared?.stop()
+    await rm(sharedDir, { recursive: true, force: true })
+  })
   beforeEach(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'unmoor-local-'))
   })
@@ -132,50 +149,8 @@ describe('local services', () => {
     })
   })
 
-  it('keep data from one start to the next, and end without a trace', async () => {
-    const first = await start({ dataDir })
-    expect(first.servers.join()).toMatch(/^dynalite 4\S+,fauxqs 2\S+,pglite/)
-    await (kv({}, context(first, 'links')) as KvDriver).put('a', 'kept', {})
-    await (blob({}, context(first, 'icons')) as BlobDriver).put(
-      'i',
-      new Uint8Array(9 * 1024 * 1024).fill(3),
-      { httpMetadata: {}, customMetadata: { a: 'é' } },
-    )
-    await (queue({}, context(first, 'clicks')) as QueueDriver).send([
-      { id: 'm', contentType: 'json', body: '1', delaySeconds: 0 },
-    ])
-    const sql = postgres(first.variables['DATABASE_URL'] ?? '', { max: 3, onnotice: () => {} })
-    await sql`create table t (n int)`
-    await Promise.all(Array.from({ length: 5 }, (_, n) => sql.begin((tx) => tx`insert into t values (${n})`)))
-    await sql.end()
-    const ports = Object.entries(first.variables).flatMap(([name, value]) =>
-      name.startsWith('AWS_ENDPOINT') ? [Number(new URL(value).port)] : [],
-    )
-    await first.stop()
-    for (const port of ports) await expect(connect(port)).rejects.toThrow('ECONNREFUSED')
-    for (const pid of first.pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH')
-
-    const second = await start({ dataDir })
-    expect((await (kv({}, context(second, 'links')) as KvDriver).get('a', 'text'))?.value).toBe('kept')
-    expect(await (blob({}, context(second, 'icons')) as BlobDriver).head('i')).toMatchObject({
-      size: 9 * 1024 * 1024,
-      customMetadata: { a: 'é' },
-    })
-    const received = await (queue({}, context(second, 'clicks')) as QueueDriver).receive?.({
-      max: 1,
-      leaseSeconds: 5,
-      waitSeconds: 0,
-      signal: new AbortController().signal,
-    })
-    expect(received?.map(({ id }) => id)).toEqual(['m'])
-    const again = postgres(second.variables['DATABASE_URL'] ?? '', { max: 1 })
-    expect((await again`select sum(n)::int as total from t`)[0]).toEqual({ total: 10 })
-    await again.end()
-  })
-
   it('give several clients at once a Postgres of their own, although it is embedded', async () => {
-    const local = await start({ drivers: { stats: drivers.stats } })
-    const url = local.variables['DATABASE_URL'] ?? ''
+    const url = shared.variables['DATABASE_URL'] ?? ''
     const open = (max: number, searchPath?: string): postgres.Sql =>
       postgres(url, {
         max,
@@ -230,18 +205,10 @@ describe('local services', () => {
   })
 
   it('listen on 127.0.0.1 only', async () => {
-    const local = await start({
-      drivers: {
-        links: drivers.links,
-        icons: drivers.icons,
-        clicks: drivers.clicks,
-        failedClicks: drivers.failedClicks,
-      },
-    })
     const { stdout } = await promisify(execFile)('cat', ['/proc/net/tcp', '/proc/net/tcp6']).catch(() => ({
       stdout: '',
     }))
-    for (const [name, value] of Object.entries(local.variables)) {
+    for (const [name, value] of Object.entries(shared.variables)) {
       if (!name.startsWith('AWS_ENDPOINT')) continue
       const port = Number(new URL(value).port).toString(16).toUpperCase().padStart(4, '0')
       const listening = stdout.split('\n').filter((line) => line.includes(`:${port} `) && / 0A /.test(line))
@@ -249,6 +216,49 @@ describe('local services', () => {
         listening.map(() => `0100007F:${port}`),
       )
     }
+  })
+
+  it('keep data from one start to the next, and end without a trace', async () => {
+    const first = shared
+    expect(first.servers.join()).toMatch(/^dynalite 4\S+,fauxqs 2\S+,pglite/)
+    await (kv({}, context(first, 'links')) as KvDriver).put('a', 'kept', {})
+    await (blob({}, context(first, 'icons')) as BlobDriver).put(
+      'i',
+      new Uint8Array(9 * 1024 * 1024).fill(3),
+      { httpMetadata: {}, customMetadata: { a: 'é' } },
+    )
+    await (queue({}, context(first, 'clicks')) as QueueDriver).send([
+      { id: 'm', contentType: 'json', body: '1', delaySeconds: 0 },
+    ])
+    const sql = postgres(first.variables['DATABASE_URL'] ?? '', { max: 3, onnotice: () => {} })
+    await sql`create table kept (n int)`
+    await Promise.all(
+      Array.from({ length: 5 }, (_, n) => sql.begin((tx) => tx`insert into kept values (${n})`)),
+    )
+    await sql.end()
+    const ports = Object.entries(first.variables).flatMap(([name, value]) =>
+      name.startsWith('AWS_ENDPOINT') ? [Number(new URL(value).port)] : [],
+    )
+    await first.stop()
+    for (const port of ports) await expect(connect(port)).rejects.toThrow('ECONNREFUSED')
+    for (const pid of first.pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+
+    const second = await start({ dataDir: sharedDir })
+    expect((await (kv({}, context(second, 'links')) as KvDriver).get('a', 'text'))?.value).toBe('kept')
+    expect(await (blob({}, context(second, 'icons')) as BlobDriver).head('i')).toMatchObject({
+      size: 9 * 1024 * 1024,
+      customMetadata: { a: 'é' },
+    })
+    const received = await (queue({}, context(second, 'clicks')) as QueueDriver).receive?.({
+      max: 1,
+      leaseSeconds: 5,
+      waitSeconds: 0,
+      signal: new AbortController().signal,
+    })
+    expect(received?.map(({ id }) => id)).toEqual(['m'])
+    const again = postgres(second.variables['DATABASE_URL'] ?? '', { max: 1 })
+    expect((await again`select sum(n)::int as total from kept`)[0]).toEqual({ total: 10 })
+    await again.end()
   })
 
   it('end when the process that started them is killed', async () => {

@@ -44,7 +44,7 @@ export interface LocalAws {
   stop(): Promise<void>
 }
 
-const START_TIMEOUT = 60_000
+const START_TIMEOUT = 120_000
 const STOP_TIMEOUT = 10_000
 
 /**

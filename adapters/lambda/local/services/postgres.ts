@@ -28,6 +28,12 @@ interface PostgresPackage {
   default(url: string, options: { max: number; connect_timeout: number; onnotice: () => void }): Sql
 }
 
+/**
+ * A server that is there answers at once, or its machine is busy. The embedded one would make that worse: it
+ * takes several seconds of CPU time to start.
+ */
+const CONNECT_SECONDS = 30
+
 const PROBED = 'postgres://postgres@127.0.0.1:5432/postgres'
 
 /** A database of this app's and data folder's own. */
@@ -62,7 +68,7 @@ function connects(): Promise<boolean> {
       socket.destroy()
       resolve(answer)
     }
-    socket.setTimeout(1000, () => done(false))
+    socket.setTimeout(CONNECT_SECONDS * 1000, () => done(false))
     socket.once('connect', () => done(true))
     socket.once('error', () => done(false))
   })
@@ -118,7 +124,7 @@ async function dropForgotten(sql: Sql): Promise<void> {
 
 async function asAdmin<T>(server: string, work: (sql: Sql) => Promise<T>): Promise<T> {
   const postgres = await importOptional<PostgresPackage>('postgres', 'A sql binding on Postgres')
-  const sql = postgres.default(server, { max: 1, connect_timeout: 3, onnotice: () => {} })
+  const sql = postgres.default(server, { max: 1, connect_timeout: CONNECT_SECONDS, onnotice: () => {} })
   try {
     return await work(sql)
   } finally {
