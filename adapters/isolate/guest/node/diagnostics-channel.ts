@@ -1,17 +1,22 @@
 /** `node:diagnostics_channel` in an isolate. */
 
+/** What a channel may bind: an AsyncLocalStorage. */
+interface Store {
+  run<R>(value: unknown, work: () => R): R
+}
 type Subscriber = (message: unknown, name: string | symbol) => void
 const channels = new Map<string | symbol, Channel>()
 
 export class Channel {
   readonly name: string | symbol
   #subscribers: Subscriber[] = []
+  #stores = new Map<Store, ((data: unknown) => unknown) | undefined>()
 
   constructor(name: string | symbol) {
     this.name = name
   }
   get hasSubscribers(): boolean {
-    return this.#subscribers.length > 0
+    return this.#subscribers.length > 0 || this.#stores.size > 0
   }
   subscribe(subscriber: Subscriber): void {
     this.#subscribers = [...this.#subscribers, subscriber]
@@ -20,6 +25,33 @@ export class Channel {
     const index = this.#subscribers.indexOf(subscriber)
     if (index >= 0) this.#subscribers = this.#subscribers.toSpliced(index, 1)
     return index >= 0
+  }
+  bindStore(store: Store, transform?: (data: unknown) => unknown): void {
+    this.#stores.set(store, transform)
+  }
+  unbindStore(store: Store): boolean {
+    return this.#stores.delete(store)
+  }
+  /** Runs `work` in the bound stores, with what they make of `data`, and publishes it there. */
+  runStores<R>(data: unknown, work: (...args: never[]) => R, self?: unknown, ...args: unknown[]): R {
+    let run = (): R => {
+      this.publish(data)
+      return Reflect.apply(work, self, args)
+    }
+    for (const [store, transform] of this.#stores) {
+      const inner = run
+      run = () => {
+        let value = data
+        try {
+          if (transform !== undefined) value = transform(data)
+        } catch (error) {
+          reportError(error)
+          return inner()
+        }
+        return store.run(value, inner)
+      }
+    }
+    return run()
   }
   /**
    * Tells the subscribers, one after the other; what one throws is reported and does not reach the publisher.
@@ -82,15 +114,16 @@ export class TracingChannel {
     )
   }
   traceSync(work: Work, context: Record<string, unknown> = {}, self?: unknown, ...args: unknown[]): unknown {
-    this.start.publish(context)
-    try {
-      return (context['result'] = Reflect.apply(work, self, args))
-    } catch (error) {
-      this.#failed(context, error)
-      throw error
-    } finally {
-      this.end.publish(context)
-    }
+    return this.start.runStores(context, () => {
+      try {
+        return (context['result'] = Reflect.apply(work, self, args))
+      } catch (error) {
+        this.#failed(context, error)
+        throw error
+      } finally {
+        this.end.publish(context)
+      }
+    })
   }
   async tracePromise(
     work: Work,
@@ -111,13 +144,49 @@ export class TracingChannel {
     }
   }
 
-  #begin(work: Work, context: Record<string, unknown>, self: unknown, args: readonly unknown[]): unknown {
-    this.start.publish(context)
-    try {
-      return Reflect.apply(work, self, args)
-    } finally {
-      this.end.publish(context)
+  /** Follows a call whose callback is the argument at `position`. */
+  traceCallback(
+    work: Work,
+    position = -1,
+    context: Record<string, unknown> = {},
+    self?: unknown,
+    ...args: unknown[]
+  ): unknown {
+    const index = position < 0 ? args.length + position : position
+    const callback = args[index]
+    if (typeof callback !== 'function')
+      throw Object.assign(new TypeError('The "callback" argument must be of type function.'), {
+        code: 'ERR_INVALID_ARG_TYPE',
+      })
+    const { asyncStart, asyncEnd } = this
+    const failed = (error: unknown): void => this.#failed(context, error)
+    args[index] = function (this: unknown, error: unknown, result: unknown): unknown {
+      if (error !== null && error !== undefined) failed(error)
+      else context['result'] = result
+      return asyncStart.runStores(context, () => {
+        try {
+          return Reflect.apply(callback, this, [error, result]) as unknown
+        } finally {
+          asyncEnd.publish(context)
+        }
+      })
     }
+    try {
+      return this.#begin(work, context, self, args)
+    } catch (error) {
+      this.#failed(context, error)
+      throw error
+    }
+  }
+
+  #begin(work: Work, context: Record<string, unknown>, self: unknown, args: readonly unknown[]): unknown {
+    return this.start.runStores(context, () => {
+      try {
+        return Reflect.apply(work, self, args)
+      } finally {
+        this.end.publish(context)
+      }
+    })
   }
   #failed(context: Record<string, unknown>, error: unknown): void {
     context['error'] = error

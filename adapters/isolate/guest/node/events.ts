@@ -1,16 +1,25 @@
-/** `node:events` in an isolate: EventEmitter, `once` and `on`, as libraries use them. */
-type Name = string | symbol
-// oxlint-disable-next-line typescript/no-explicit-any -- listeners take what their event gives
-type Listener = (...args: any[]) => unknown
+/** `node:events` in an isolate. The functions beside EventEmitter are in `event-functions.ts`. */
+import { inspect } from '../web/inspect.ts'
+import { link } from '../link.ts'
+import { createFunctions, type Listener, type Name } from './event-functions.ts'
+
 interface Entry {
   listener: Listener
   once: boolean
+  /** What `rawListeners` gives for a listener of `once`: a function that takes it off and calls it. */
+  raw?: Listener
 }
 
 // Kept apart, so that emitters made without their constructor (`Object.create`, a forgotten super call) work
 // as on Node.
 const entriesOf = new WeakMap<object, Map<Name, readonly Entry[]>>()
 const maxOf = new WeakMap<object, number>()
+const capturing = new WeakSet<object>()
+const captureRejectionSymbol = Symbol.for('nodejs.rejection')
+
+function codedError(Class: ErrorConstructor, code: string, message: string): Error {
+  return Object.assign(new Class(message), { code })
+}
 
 function entries(emitter: object): Map<Name, readonly Entry[]> {
   let map = entriesOf.get(emitter)
@@ -26,9 +35,7 @@ function add<E extends Emitter>(
   first: boolean,
 ): E {
   if (typeof listener !== 'function')
-    throw Object.assign(new TypeError('The "listener" argument must be of type function.'), {
-      code: 'ERR_INVALID_ARG_TYPE',
-    })
+    throw codedError(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "listener" argument must be of type function.')
   if (name !== 'newListener' && emitter.listenerCount('newListener') > 0)
     emitter.emit('newListener', name, listener)
   const list = entries(emitter).get(name) ?? []
@@ -40,12 +47,37 @@ function add<E extends Emitter>(
 
 function remove<E extends Emitter>(emitter: E, name: Name, listener: Listener): E {
   const list = entries(emitter).get(name) ?? []
-  const index = list.findLastIndex((entry) => entry.listener === listener)
+  const index = list.findLastIndex((entry) => entry.listener === listener || entry.raw === listener)
   if (index < 0) return emitter
   if (list.length === 1) entries(emitter).delete(name)
   else entries(emitter).set(name, list.toSpliced(index, 1))
-  if (emitter.listenerCount('removeListener') > 0) emitter.emit('removeListener', name, listener)
+  if (emitter.listenerCount('removeListener') > 0)
+    emitter.emit('removeListener', name, list[index]?.listener ?? listener)
   return emitter
+}
+
+/** An asynchronous listener that fails is an error of the emitter, where it was made to capture those. */
+function capture(emitter: Emitter, result: unknown, name: Name, args: readonly unknown[]): void {
+  if (typeof result !== 'object' || result === null) return
+  const { then } = result as { then?: unknown }
+  if (typeof then !== 'function') return
+  Reflect.apply(then, result, [
+    undefined,
+    (error: unknown) =>
+      queueMicrotask(() => {
+        const own = (emitter as { [captureRejectionSymbol]?: unknown })[captureRejectionSymbol]
+        if (typeof own === 'function') Reflect.apply(own, emitter, [error, name, ...args])
+        else emitter.emit('error', error)
+      }),
+  ])
+}
+
+function unhandled(error: unknown): Error {
+  if (error instanceof Error) return error
+  const shown = typeof error === 'string' ? `'${error}'` : inspect(error)
+  return Object.assign(codedError(Error, 'ERR_UNHANDLED_ERROR', `Unhandled error. (${shown})`), {
+    context: error,
+  })
 }
 
 class Emitter {
@@ -80,17 +112,12 @@ class Emitter {
       for (const { listener } of entries(this).get(EventEmitter.errorMonitor) ?? [])
         Reflect.apply(listener, this, args)
     const list = entries(this).get(name) ?? []
-    if (list.length === 0 && name === 'error') {
-      throw args[0] instanceof Error
-        ? args[0]
-        : Object.assign(new Error(`Unhandled error. (${String(args[0])})`), {
-            code: 'ERR_UNHANDLED_ERROR',
-            context: args[0],
-          })
-    }
+    if (list.length === 0 && name === 'error') throw unhandled(args[0])
+    const captures = capturing.has(this)
     for (const { listener, once: single } of list) {
       if (single) remove(this, name, listener)
-      Reflect.apply(listener, this, args)
+      const result: unknown = Reflect.apply(listener, this, args)
+      if (captures && name !== 'error') capture(this, result, name, args)
     }
     return list.length > 0
   }
@@ -98,15 +125,33 @@ class Emitter {
     return (entries(this).get(name) ?? []).map(({ listener }) => listener)
   }
   rawListeners(name: Name): Listener[] {
-    return this.listeners(name)
+    return (entries(this).get(name) ?? []).map((entry) => {
+      if (!entry.once) return entry.listener
+      entry.raw ??= Object.assign(
+        (...args: unknown[]): unknown => {
+          remove(this, name, entry.listener)
+          return Reflect.apply(entry.listener, this, args)
+        },
+        { listener: entry.listener },
+      )
+      return entry.raw
+    })
   }
-  listenerCount(name: Name): number {
-    return (entries(this).get(name) ?? []).length
+  listenerCount(name: Name, listener?: Listener): number {
+    const list = entries(this).get(name) ?? []
+    return listener === undefined ? list.length : list.filter((entry) => entry.listener === listener).length
   }
+  // As on an object: texts first.
   eventNames(): Name[] {
-    return [...entries(this).keys()]
+    return Reflect.ownKeys(Object.fromEntries(entries(this)))
   }
   setMaxListeners(count: number): this {
+    if (typeof count !== 'number' || Number.isNaN(count) || count < 0)
+      throw codedError(
+        RangeError,
+        'ERR_OUT_OF_RANGE',
+        `The value of "setMaxListeners" is out of range. It must be a non-negative number. Received ${count}`,
+      )
     maxOf.set(this, count)
     return this
   }
@@ -121,80 +166,68 @@ class Emitter {
  */
 export type EventEmitter = Emitter
 interface EmitterConstructor {
-  new (): EventEmitter
+  new (options?: { captureRejections?: boolean }): EventEmitter
   (): void
   readonly prototype: EventEmitter
   defaultMaxListeners: number
+  captureRejections: boolean
   readonly errorMonitor: symbol
 }
-export const EventEmitter = function EventEmitter() {} as unknown as EmitterConstructor
+function construct(this: object | undefined, options?: { captureRejections?: boolean }): void {
+  if (this !== undefined && (options?.captureRejections ?? EventEmitter.captureRejections))
+    capturing.add(this)
+}
+export const EventEmitter = construct as unknown as EmitterConstructor
+Object.defineProperty(EventEmitter, 'name', { value: 'EventEmitter', configurable: true })
 Object.defineProperty(EventEmitter, 'prototype', { value: Emitter.prototype })
 Object.defineProperty(Emitter.prototype, 'constructor', {
   value: EventEmitter,
   writable: true,
   configurable: true,
 })
-Object.assign(EventEmitter, { defaultMaxListeners: 10, errorMonitor: Symbol('events.errorMonitor') })
+Object.assign(EventEmitter, {
+  captureRejections: false,
+  defaultMaxListeners: 10,
+  errorMonitor: Symbol('events.errorMonitor'),
+})
 
-interface WaitOptions {
-  signal?: AbortSignal
-}
+/** An emitter whose listeners run in the context that it was made in. */
+class EventEmitterAsyncResource extends EventEmitter {
+  #run: (work: () => boolean) => boolean = link.keepContext((work: () => boolean) => work())
+  readonly asyncId = 1
+  readonly triggerAsyncId = 1
+  readonly asyncResource: { readonly eventEmitter: object } = { eventEmitter: this }
 
-/** The arguments of the next event of that name; an `error` event rejects. */
-export function once(
-  emitter: EventEmitter | EventTarget,
-  name: string,
-  { signal }: WaitOptions = {},
-): Promise<unknown[]> {
-  return new Promise((resolve, reject) => {
-    signal?.throwIfAborted()
-    signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
-    if (emitter instanceof EventTarget)
-      return emitter.addEventListener(name, (event) => resolve([event]), { once: true })
-    const done = (...args: unknown[]): void => {
-      emitter.off('error', failed)
-      resolve(args)
-    }
-    const failed = (error: unknown): void => {
-      emitter.off(name, done)
-      reject(error)
-    }
-    emitter.once(name, done)
-    if (name !== 'error') emitter.once('error', failed)
-  })
-}
-
-/** Each event's arguments, one after the other. */
-export async function* on(
-  emitter: EventEmitter,
-  name: Name,
-  { signal }: WaitOptions = {},
-): AsyncGenerator<unknown[]> {
-  const waiting: unknown[][] = []
-  let wake = Promise.withResolvers<void>()
-  const push = (...args: unknown[]): void => {
-    waiting.push(args)
-    wake.resolve()
+  override emit(name: Name, ...args: unknown[]): boolean {
+    return this.#run(() => super.emit(name, ...args))
   }
-  const failed = (error: unknown): void => wake.reject(error)
-  emitter.on(name, push)
-  emitter.on('error', failed)
-  signal?.addEventListener('abort', () => wake.reject(signal.reason), { once: true })
-  try {
-    for (;;) {
-      await wake.promise
-      wake = Promise.withResolvers<void>()
-      while (waiting.length > 0) yield waiting.shift() as unknown[]
-    }
-  } finally {
-    emitter.off(name, push)
-    emitter.off('error', failed)
-  }
+  emitDestroy(): void {}
 }
 
+const helpers = createFunctions(EventEmitter)
+export const {
+  addAbortListener,
+  getEventListeners,
+  getMaxListeners,
+  listenerCount,
+  on,
+  once,
+  setMaxListeners,
+} = helpers
 export const errorMonitor = EventEmitter.errorMonitor
 export const defaultMaxListeners = EventEmitter.defaultMaxListeners
-Object.assign(EventEmitter, { EventEmitter, once, on })
+export const captureRejections = false
+export const usingDomains = false
+export { captureRejectionSymbol, EventEmitterAsyncResource }
+Object.assign(EventEmitter, helpers, {
+  captureRejectionSymbol,
+  EventEmitter,
+  EventEmitterAsyncResource,
+  init(this: object, options?: { captureRejections?: boolean }) {
+    Reflect.apply(EventEmitter as unknown as () => void, this, [options])
+  },
+  usingDomains,
+})
 
 export default EventEmitter
 export { EventEmitter as 'module.exports' }

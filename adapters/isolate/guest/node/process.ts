@@ -72,6 +72,10 @@ const members = {
   version: '',
   versions: {},
   release: {},
+  features: {},
+  config: {},
+  execPath: '',
+  argv0: '',
   exitCode: undefined,
   stdout: writer((text) => console.log(text)),
   stderr: writer((text) => console.error(text)),
@@ -86,6 +90,9 @@ const members = {
   umask: (): number => 0o22,
   emitWarning: (warning: unknown): void => console.warn(warning),
   getBuiltinModule,
+  memoryUsage: (): never => refuse('memoryUsage()'),
+  cpuUsage: (): never => refuse('cpuUsage()'),
+  resourceUsage: (): never => refuse('resourceUsage()'),
   exit: (): never => refuse('exit()'),
   abort: (): never => refuse('abort()'),
   kill: (): never => refuse('kill()'),
@@ -94,6 +101,23 @@ const members = {
 }
 
 const process = Object.assign(new EventEmitter(), members)
+// Errors that nobody catches are events of the global here.
+let hearsRejections = false
+let hearsErrors = false
+process.on('newListener', (name: string) => {
+  if (name === 'unhandledRejection' && !hearsRejections) {
+    hearsRejections = true
+    globalThis.addEventListener('unhandledrejection', (event) => {
+      if (process.emit('unhandledRejection', event.reason, event.promise)) event.preventDefault()
+    })
+  }
+  if (name === 'uncaughtException' && !hearsErrors) {
+    hearsErrors = true
+    globalThis.addEventListener('error', (event) => {
+      if (process.emit('uncaughtException', event.error, 'uncaughtException')) event.preventDefault()
+    })
+  }
+})
 // As on Node, for code that asks the global object.
 Object.defineProperty(globalThis, 'process', { value: process, writable: true, configurable: true })
 export const {

@@ -1,5 +1,8 @@
 /** `node:stream` in an isolate: the package readable-stream, which is Node's own code. */
 import stream from 'readable-stream'
+import { addWebStreams } from './stream-web.ts'
+
+addWebStreams(stream as never)
 
 export const {
   addAbortSignal,

@@ -10,19 +10,22 @@ type Callback = (...args: never[]) => void
 export class Timeout {
   #begin: () => number
   #id: number
+  #hasRef = true
 
   constructor(begin: () => number) {
     this.#begin = begin
     this.#id = begin()
   }
   ref(): this {
+    this.#hasRef = true
     return this
   }
   unref(): this {
+    this.#hasRef = false
     return this
   }
   hasRef(): boolean {
-    return true
+    return this.#hasRef
   }
   refresh(): this {
     clear(this.#id)
@@ -63,6 +66,10 @@ for (const [original, custom] of [
   [setImmediate, promises.setImmediate],
 ] as const)
   Object.defineProperty(original, Symbol.for('nodejs.util.promisify.custom'), { value: custom })
+
+// As on Node, for code that asks the global object.
+for (const [name, value] of Object.entries({ clearImmediate, setImmediate }))
+  Object.defineProperty(globalThis, name, { value, writable: true, configurable: true })
 
 const timers = {
   clearImmediate,

@@ -1,29 +1,40 @@
 /** `node:util` in an isolate: what libraries use of it. */
-import { formatLog, inspect as inspectValue } from '../web/inspect.ts'
+import { format, formatWithOptions } from './format.ts'
+import { inspect } from './inspect.ts'
+import { refused } from './refused.ts'
+import { types } from './type-checks.ts'
 
 type AnyFunction = (...args: never[]) => unknown
-
-export function format(...args: unknown[]): string {
-  return formatLog(args)
-}
-export function inspect(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : inspectValue(value)
-}
-inspect.custom = Symbol.for('nodejs.util.inspect.custom')
-
 const CUSTOM = Symbol.for('nodejs.util.promisify.custom')
+
+function needFunction(value: unknown, name: string): void {
+  if (typeof value !== 'function')
+    throw Object.assign(new TypeError(`The "${name}" argument must be of type function.`), {
+      code: 'ERR_INVALID_ARG_TYPE',
+    })
+}
+
+// What Node's own setTimeout has.
+const { setTimeout: webTimeout } = globalThis
+const delayed = (delay?: number, value?: unknown): Promise<unknown> =>
+  new Promise((resolve) => webTimeout(resolve, delay, value))
 
 /** The promise form of a function that takes a callback last. */
 export function promisify(original: AnyFunction): AnyFunction {
+  needFunction(original, 'original')
   const custom = (original as { [CUSTOM]?: AnyFunction })[CUSTOM]
   if (custom !== undefined) return custom
-  return function (this: unknown, ...args: unknown[]): Promise<unknown> {
+  if ((original as unknown) === globalThis.setTimeout) return delayed
+  const promised = function (this: unknown, ...args: unknown[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const done = (error: unknown, value: unknown): void =>
         error === null || error === undefined ? resolve(value) : reject(error)
       Reflect.apply(original, this, [...args, done])
     })
   }
+  // Its own properties come along, name and length among them.
+  Object.setPrototypeOf(promised, Object.getPrototypeOf(original) as object)
+  return Object.defineProperties(promised, Object.getOwnPropertyDescriptors(original)) as AnyFunction
 }
 promisify.custom = CUSTOM
 
@@ -36,7 +47,15 @@ export function callbackify(original: AnyFunction): AnyFunction {
     result.then(
       (value) => queueMicrotask(() => done(null, value)),
       (error: unknown) =>
-        queueMicrotask(() => done(error ?? new Error('Promise was rejected with a falsy value'))),
+        queueMicrotask(() =>
+          done(
+            error ||
+              Object.assign(new Error('Promise was rejected with falsy value'), {
+                code: 'ERR_FALSY_VALUE_REJECTION',
+                reason: error,
+              }),
+          ),
+        ),
     )
     // oxlint-enable promise/no-callback-in-promise
   }
@@ -71,52 +90,93 @@ export function toUSVString(text: unknown): string {
   return `${text as string}`.toWellFormed()
 }
 
-const tag = (value: unknown): string => Object.prototype.toString.call(value).slice(8, -1)
-const is =
-  (...names: string[]) =>
-  (value: unknown) =>
-    typeof value === 'object' && value !== null && names.includes(tag(value))
+/** Whether a value is an array. */
+export const isArray = Array.isArray
 
-export const types = {
-  isAnyArrayBuffer: is('ArrayBuffer', 'SharedArrayBuffer'),
-  isArrayBuffer: is('ArrayBuffer'),
-  isArrayBufferView: (value: unknown) => ArrayBuffer.isView(value),
-  isAsyncFunction: (value: unknown) => typeof value === 'function' && tag(value) === 'AsyncFunction',
-  isBoxedPrimitive: (value: unknown) =>
-    [Boolean, Number, String, BigInt, Symbol].some((Class) => value instanceof Class),
-  isDataView: is('DataView'),
-  isDate: is('Date'),
-  isGeneratorFunction: (value: unknown) =>
-    typeof value === 'function' && tag(value).endsWith('GeneratorFunction'),
-  isMap: is('Map'),
-  isNativeError: (value: unknown) => value instanceof Error,
-  isPromise: is('Promise'),
-  isRegExp: is('RegExp'),
-  isSet: is('Set'),
-  isSharedArrayBuffer: is('SharedArrayBuffer'),
-  isTypedArray: (value: unknown) => ArrayBuffer.isView(value) && !(value instanceof DataView),
-  isUint8Array: (value: unknown) => value instanceof Uint8Array,
-  isWeakMap: is('WeakMap'),
-  isWeakSet: is('WeakSet'),
+/** Resolves when the signal aborts. `resource` is held by nobody here. */
+export async function aborted(signal: AbortSignal, resource: unknown): Promise<void> {
+  if (typeof resource !== 'object' || resource === null)
+    throw Object.assign(new TypeError('The "resource" argument must be an Object.'), {
+      code: 'ERR_INVALID_ARG_TYPE',
+    })
+  if (signal.aborted) return
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
+
+const STYLES: Readonly<Record<string, readonly [number, number]>> = {
+  reset: [0, 0],
+  bold: [1, 22],
+  dim: [2, 22],
+  italic: [3, 23],
+  underline: [4, 24],
+  inverse: [7, 27],
+  hidden: [8, 28],
+  strikethrough: [9, 29],
+  black: [30, 39],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+  blue: [34, 39],
+  magenta: [35, 39],
+  cyan: [36, 39],
+  white: [37, 39],
+  gray: [90, 39],
+  grey: [90, 39],
+}
+/** Text with the escape sequences of a style, or of several. */
+export function styleText(format: string | readonly string[], text: string): string {
+  return [format].flat().reduceRight((styled: string, name) => {
+    const style = STYLES[name]
+    if (style === undefined)
+      throw Object.assign(
+        new TypeError(`The argument 'format' must be one of: ${Object.keys(STYLES).join(', ')}`),
+        {
+          code: 'ERR_INVALID_ARG_VALUE',
+        },
+      )
+    return `\u001b[${style[0]}m${styled}\u001b[${style[1]}m`
+  }, text)
 }
 
 export { isDeepStrictEqual } from './deep-equal.ts'
 import { isDeepStrictEqual } from './deep-equal.ts'
 
 const { TextDecoder, TextEncoder } = globalThis
-export { TextDecoder, TextEncoder }
+export { format, formatWithOptions, inspect, TextDecoder, TextEncoder, types }
+
+const lacks = (name: string): ((...args: never[]) => never) => refused('util', name)
+export const diff = lacks('diff')
+export const getCallSites = lacks('getCallSites')
+export const getSystemErrorMap = lacks('getSystemErrorMap')
+export const getSystemErrorName = lacks('getSystemErrorName')
+export const MIMEParams = lacks('MIMEParams')
+export const MIMEType = lacks('MIMEType')
+export const parseArgs = lacks('parseArgs')
+export const parseEnv = lacks('parseEnv')
 
 const utilModule = {
+  diff,
+  getCallSites,
+  getSystemErrorMap,
+  getSystemErrorName,
+  MIMEParams,
+  MIMEType,
+  parseArgs,
+  parseEnv,
+  aborted,
   callbackify,
   debug,
   debuglog,
   deprecate,
   format,
+  formatWithOptions,
   inherits,
   inspect,
+  isArray,
   isDeepStrictEqual,
   promisify,
   stripVTControlCharacters,
+  styleText,
   TextDecoder,
   TextEncoder,
   toUSVString,

@@ -1,5 +1,6 @@
 import { abortSignal, AbortSignal, createSignal, onAbort } from './events/abort.ts'
-import { setContextKeeper } from './async-context.ts'
+import { keepContext, setContextKeeper } from './async-context.ts'
+import { listenersOf } from './events/event-target.ts'
 import { Blob, blobBytes } from './data/blob.ts'
 import { takeBody } from './fetch/body.ts'
 import {
@@ -51,6 +52,8 @@ const link = {
   inspect,
   isBlob: (value: unknown): value is Blob => value instanceof Blob,
   isReadableStream,
+  keepContext,
+  listenersOf,
   isSignal: (value: unknown): value is AbortSignal => value instanceof AbortSignal,
   on,
   onAbort,

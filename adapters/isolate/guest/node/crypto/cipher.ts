@@ -1,4 +1,5 @@
 import { Buffer } from '../buffer.ts'
+import { ByteStream } from './byte-stream.ts'
 import { call, codedError, dropWith, PIECE, toBytes, toOutput, wasDropped, type Bytes } from './host.ts'
 import { secretBytes } from './keys.ts'
 
@@ -7,13 +8,14 @@ interface CipherOptions {
 }
 
 /** What Cipheriv and Decipheriv have in common. The host keeps the state. */
-class HostCipher {
+class HostCipher extends ByteStream {
   #id: number
   #hasTag: boolean
   #tag: Bytes | undefined
   #isDone = false
 
   constructor(encrypts: boolean, algorithm: string, key: unknown, iv: unknown, options: CipherOptions = {}) {
+    super()
     const { authTagLength } = options
     const bytes = iv === null ? null : toBytes(iv, undefined, 'iv')
     this.#id = call<number>(
@@ -44,6 +46,12 @@ class HostCipher {
     const [bytes, tag] = call<[Bytes, Bytes | null]>('cipherFinal', this.#id, this.#hasTag)
     this.#tag = tag ?? undefined
     return toOutput(bytes, encoding)
+  }
+  protected transformBytes(chunk: unknown, encoding: string | undefined): Uint8Array {
+    return this.update(chunk, encoding) as Uint8Array
+  }
+  protected flushBytes(): Uint8Array {
+    return this.final() as Uint8Array
   }
   setAAD(data: unknown, options: { plaintextLength?: number; encoding?: string } = {}): this {
     call(

@@ -1,3 +1,4 @@
+import { ByteStream } from './byte-stream.ts'
 import { call, codedError, dropWith, PIECE, toBytes, toOutput, wasDropped, type Bytes } from './host.ts'
 import { secretBytes } from './keys.ts'
 
@@ -5,7 +6,7 @@ import { secretBytes } from './keys.ts'
 const WAITING = 64 * 1024
 
 /** What Hash and Hmac have in common. */
-class Digest {
+class Digest extends ByteStream {
   #algorithm: string
   #key: Bytes | null
   #outputLength: number | undefined
@@ -16,6 +17,7 @@ class Digest {
   #isDone = false
 
   constructor(algorithm: string, key: Bytes | null, outputLength: number | undefined) {
+    super()
     if (typeof algorithm !== 'string')
       throw codedError(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "algorithm" argument must be of type string.')
     this.#algorithm = algorithm
@@ -47,6 +49,13 @@ class Digest {
     const bytes = call('hashDigest', this.#id)
     wasDropped(this)
     return toOutput(bytes, encoding)
+  }
+
+  protected transformBytes(chunk: unknown, encoding: string | undefined): undefined {
+    this.update(chunk, encoding)
+  }
+  protected flushBytes(): Uint8Array {
+    return this.digest() as Uint8Array
   }
 
   /** Makes `copy` go on from here. */

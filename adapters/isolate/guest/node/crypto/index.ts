@@ -15,6 +15,7 @@ import {
   generateKeyPairSync,
   KeyObject,
 } from './keys.ts'
+import { refused } from '../refused.ts'
 import { randomBytes, randomFill, randomFillSync, randomInt, randomUUID, timingSafeEqual } from './random.ts'
 import {
   createSign,
@@ -77,7 +78,45 @@ export const constants = {
   RSA_PSS_SALTLEN_AUTO: -2,
 }
 
+const lacks = (name: string): ((...args: never[]) => never) => refused('crypto', name)
+export const argon2 = lacks('argon2')
+export const argon2Sync = lacks('argon2Sync')
+export const Certificate = lacks('Certificate')
+export const checkPrime = lacks('checkPrime')
+export const checkPrimeSync = lacks('checkPrimeSync')
+export const createDiffieHellman = lacks('createDiffieHellman')
+export const createDiffieHellmanGroup = lacks('createDiffieHellmanGroup')
+export const createECDH = lacks('createECDH')
+export const DiffieHellman = lacks('DiffieHellman')
+export const DiffieHellmanGroup = lacks('DiffieHellmanGroup')
+export const ECDH = lacks('ECDH')
+export const generateKey = lacks('generateKey')
+export const generateKeySync = lacks('generateKeySync')
+export const generatePrime = lacks('generatePrime')
+export const generatePrimeSync = lacks('generatePrimeSync')
+export const getCipherInfo = lacks('getCipherInfo')
+export const getDiffieHellman = lacks('getDiffieHellman')
+export const X509Certificate = lacks('X509Certificate')
+
 const cryptography = {
+  argon2,
+  argon2Sync,
+  Certificate,
+  checkPrime,
+  checkPrimeSync,
+  createDiffieHellman,
+  createDiffieHellmanGroup,
+  createECDH,
+  DiffieHellman,
+  DiffieHellmanGroup,
+  ECDH,
+  generateKey,
+  generateKeySync,
+  generatePrime,
+  generatePrimeSync,
+  getCipherInfo,
+  getDiffieHellman,
+  X509Certificate,
   Cipheriv,
   constants,
   createCipheriv,

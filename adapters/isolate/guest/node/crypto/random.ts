@@ -82,11 +82,15 @@ export function timingSafeEqual(
   a: ArrayBuffer | ArrayBufferView<ArrayBufferLike>,
   b: ArrayBuffer | ArrayBufferView<ArrayBufferLike>,
 ): boolean {
-  const [left, right] = [a, b].map((value) =>
-    ArrayBuffer.isView(value)
-      ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-      : new Uint8Array(value),
-  ) as [Uint8Array, Uint8Array]
+  const [left, right] = [a, b].map((value: unknown, index) => {
+    if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    if (value instanceof ArrayBuffer) return new Uint8Array(value)
+    throw codedError(
+      TypeError,
+      'ERR_INVALID_ARG_TYPE',
+      `The "buf${index + 1}" argument must be an instance of ArrayBuffer, Buffer, TypedArray, or DataView.`,
+    )
+  }) as [Uint8Array, Uint8Array]
   if (left.byteLength !== right.byteLength)
     throw codedError(
       RangeError,

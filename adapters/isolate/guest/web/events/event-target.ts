@@ -11,6 +11,8 @@ interface ListenerOptions {
   }
 }
 
+/** The listeners of a target for a type. Set from inside the class. */
+export let listenersOf: (target: EventTarget, type: string) => unknown[]
 let dispatchOn: (target: EventTarget, event: Event, trusted: boolean, shown?: object) => boolean
 
 /** The web's EventTarget. */
@@ -76,6 +78,7 @@ export class EventTarget {
   }
 
   static {
+    listenersOf = (target, type) => (target.#listeners?.get(type) ?? []).map(({ callback }) => callback)
     dispatchOn = (target, event, trusted, shown = target) => {
       const { type } = event
       return runListeners(

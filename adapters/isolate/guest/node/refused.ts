@@ -1,0 +1,9 @@
+/** A function of Node that an isolate lacks, by its full name: whoever calls it is told, and no build breaks. */
+export function refused(module: string, name: string): (...args: never[]) => never {
+  const refuse = function (): never {
+    throw Object.assign(new Error(`${module}.${name} is not there in an isolate.`), {
+      code: 'ERR_FEATURE_UNAVAILABLE',
+    })
+  }
+  return Object.defineProperty(refuse, 'name', { value: name, configurable: true })
+}
