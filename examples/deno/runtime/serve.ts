@@ -15,6 +15,10 @@ import { startCrons } from './crons.ts'
 import { Deno } from './deno.ts'
 import { startServer, type Handler } from './http.ts'
 import { REPORT, type Report } from './report.ts'
+import { installFetch } from './web.ts'
+
+// Before the app's modules, which may take the global at their import.
+installFetch()
 
 /** What the generated entry gives. */
 export interface ServeOptions {
