@@ -102,11 +102,17 @@ describe('the half of a package', () => {
         'lib',
         {
           main: './node.js',
-          browser: { './file.js': './memory.js', fs: false, os: './os.js', './node.js': './web.js' },
+          browser: {
+            './file.js': './memory.js',
+            fs: false,
+            sqlite: false,
+            os: './os.js',
+            './node.js': './web.js',
+          },
         },
         {
           'node.js': `module.exports = 'node'`,
-          'web.js': `module.exports = [require('./file'), Object.keys(require('fs')).length, require('os')]`,
+          'web.js': `module.exports = [require('./file'), Object.keys(require('fs')).length + Object.keys(require('sqlite')).length, require('os')]`,
           'file.js': `module.exports = 'file'`,
           'memory.js': `module.exports = 'memory'`,
           'os.js': `module.exports = 'own os'`,

@@ -14,7 +14,8 @@ export interface ServerFiles {
 /** Packages as package.json names them; undefined for none. */
 export function versionsOf(packages: readonly InstalledPackage[]): Record<string, string> | undefined {
   if (packages.length === 0) return undefined
-  return Object.fromEntries(packages.map(({ name, version }) => [name, version]))
+  const byName = packages.map(({ name, version }) => [name, version] as const)
+  return Object.fromEntries(byName.toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 /** Writes the files beside a `server.mjs`: assets, package.json, Dockerfile and .dockerignore. */

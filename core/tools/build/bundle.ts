@@ -232,6 +232,8 @@ const QUIET: ReadonlySet<string> = new Set([
   'COMMONJS_VARIABLE_IN_ESM',
   'EMPTY_IMPORT_META',
   'TOLERATED_TRANSFORM',
+  // Of the machine, and of plugins of ours.
+  'PLUGIN_TIMINGS',
 ])
 
 function moduleIds(bundled: OutputBundle): Set<string> {

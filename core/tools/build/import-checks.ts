@@ -36,8 +36,8 @@ export async function refuseOffences(
   options: Options,
 ): Promise<void> {
   const refused: Record<Offence['kind'], string[]> = { builtin: [], missing: [], native: [], unsupported: [] }
-  // Of a package's many modules that import the same, one is named.
-  const warned = new Set<string>()
+  // By package and what becomes of it: a library may try for a dozen others.
+  const warnings = new Map<string, { text: string; others: Set<string> }>()
   // The bundler resolves in no order.
   const byPlace = (a: Offence, b: Offence): number =>
     a.importer === b.importer ? compare(a.specifier, b.specifier) : compare(a.importer, b.importer)
@@ -54,11 +54,15 @@ export async function refuseOffences(
     if (!tolerated && !isAllowed)
       refused[kind].push(`${reason}${kind === 'missing' ? `. ${installHint(offence)}` : ''}`)
     else {
-      const key = `${kind} ${specifier} ${packageFolder(importer) ?? importer}`
-      if (!warned.has(key)) options.log.warn(reason + consequence(kind, caught, options.target))
-      warned.add(key)
+      const end = consequence(offence, caught, options.target)
+      const key = `${packageFolder(importer) ?? importer} ${kind === 'unsupported' ? specifier : end}`
+      const known = warnings.get(key)
+      if (known === undefined) warnings.set(key, { text: reason + end, others: new Set() })
+      else if (!known.text.includes(`"${specifier}"`)) known.others.add(`"${specifier}"`)
     }
   }
+  for (const { text, others } of warnings.values())
+    options.log.warn(others.size === 0 ? text : `${text} So do ${[...others].join(', ')}.`)
   throwRefused(refused, options.target)
 }
 
@@ -67,12 +71,14 @@ function compare(a: string, b: string): number {
 }
 
 /** What becomes of an import that stays. */
-function consequence(kind: Offence['kind'], caught: boolean, target: string): string {
+function consequence({ kind, specifier }: Offence, caught: boolean, target: string): string {
   switch (kind) {
     case 'unsupported':
       return ' It stays, and fails where it is reached.'
     case 'missing':
-      return ', which is not installed: the import fails when it is reached.'
+      return specifier.includes(':')
+        ? `, which ${target} does not have: the import fails when it is reached.`
+        : ', which is not installed: the import fails when it is reached.'
     case 'native':
       return `, which has machine code that ${target} does not run: the import fails when it is reached.`
     case 'builtin':

@@ -34,7 +34,8 @@ const LOADERS = [
 /** The folder of the installed package that holds `file`; undefined for a file of the app. */
 export function packageFolder(file: string): string | undefined {
   const at = file.lastIndexOf(`${sep}node_modules${sep}`)
-  if (at < 0) return undefined
+  // The bundler's own modules carry paths too.
+  if (at < 0 || file.startsWith('\0')) return undefined
   const start = at + `${sep}node_modules${sep}`.length
   const parts = file.slice(start).split(sep)
   return file.slice(0, start) + parts.slice(0, parts[0]?.startsWith('@') === true ? 2 : 1).join(sep)

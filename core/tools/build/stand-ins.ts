@@ -5,6 +5,8 @@ import type { Plugin } from 'rolldown'
 type Kind = 'absent' | 'builtin'
 
 const ID = '\0unmoor:stand-in:'
+/** Ends an id, which would be CommonJS with the ending of some importers. */
+const END = '.mjs'
 
 /**
  * Id of a module that stands in for `specifier` in one importer, so that the bundler itself tells whose import
@@ -12,7 +14,7 @@ const ID = '\0unmoor:stand-in:'
  * exports of a Node built-in, each of which throws where it is used.
  */
 export function standInId(kind: Kind, specifier: string, required: boolean, importer: string): string {
-  return `${ID}${[kind, required ? 'require' : 'import', specifier, importer].join('|')}`
+  return `${ID}${[kind, required ? 'require' : 'import', specifier, importer, END].join('|')}`
 }
 
 /** Loads them. `target` is named in what they throw. */

@@ -33,7 +33,8 @@ export function unsupportedPlugin(): Plugin {
     resolveId: {
       filter: { id: /^(?:cloudflare:sockets$|unmoor:global\/)/ },
       handler(source, importer) {
-        return { id: `${ID}${source.replace(GLOBAL, '')}|${importer ?? ''}`, moduleSideEffects: false }
+        // The ending is an ES module's, whatever the importer is.
+        return { id: `${ID}${source.replace(GLOBAL, '')}|${importer ?? ''}|.mjs`, moduleSideEffects: false }
       },
     },
     load: {
@@ -64,5 +65,5 @@ export function unsupportedUses(modules: Iterable<string>): Offence[] {
 
 function parseId(id: string): { name: string; importer: string } {
   const bar = id.indexOf('|')
-  return { name: id.slice(ID.length, bar), importer: id.slice(bar + 1) }
+  return { name: id.slice(ID.length, bar), importer: id.slice(bar + 1, id.lastIndexOf('|')) }
 }
