@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { builtPackage } from './test/built-package.ts'
 
 /** Load and duration: `npm run test:slow`. */
 const SLOW = '**/*.slow.test.ts'
@@ -15,6 +16,7 @@ const OWN_WORKER = [
 ]
 
 export default defineConfig({
+  plugins: [builtPackage()],
   test: {
     globalSetup: ['test/global-setup.ts'],
     // These end what hangs. No test asks by them how long something takes.

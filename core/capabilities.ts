@@ -9,6 +9,10 @@ export const CAPABILITIES = {
   'request.abort':
     '`request.signal` aborts when the client goes away. Without it the handler runs to its end.',
   'request.large': 'Request bodies of 5 MB of binary data and more are taken. Without it: 413.',
+  'request.forms':
+    'Forms are as browsers read and write them: %22 in a name is a quote, an empty file input is a File ' +
+    'of size 0, a file without a type is text/plain, names may be unquoted. Without it the escape stays, ' +
+    'the empty input is text, the type is empty, unquoted names are refused, and no limit of parts holds.',
   'response.large':
     'Response bodies of any size. Without it: an answer over the limit is a 5xx with a log line, never cut.',
   'response.streaming':

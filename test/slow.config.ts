@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config'
+import { builtPackage } from './built-package.ts'
 
 /** Tests of load and duration, one at a time: `test/README.md` lists them. */
 export default defineConfig({
+  plugins: [builtPackage()],
   test: {
     globalSetup: ['test/global-setup.ts'],
     include: ['test/**/*.slow.test.ts'],

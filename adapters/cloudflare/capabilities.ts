@@ -9,6 +9,8 @@ export const capabilities: Capabilities = {
   // Through the compatibility flag enable_request_signal, which every artifact has.
   'request.abort': true,
   'request.large': true,
+  // workerd has a parser of its own, which a Worker cannot replace.
+  'request.forms': false,
   'response.large': true,
   'response.streaming': true,
   'http.keepWorkAfterAnswer': true,

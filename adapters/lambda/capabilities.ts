@@ -8,6 +8,7 @@ export const CAPABILITIES: Capabilities = {
   'request.abort': false,
   // 6 MB of JSON, in which binary data is base64.
   'request.large': false,
+  'request.forms': true,
   'response.large': true,
   'response.streaming': true,
   'http.keepWorkAfterAnswer': false,

@@ -11,6 +11,7 @@ export const SERVER_CAPABILITIES: Capabilities = {
   'request.streaming': true,
   'request.abort': true,
   'request.large': true,
+  'request.forms': true,
   'response.large': true,
   'response.streaming': true,
   'http.keepWorkAfterAnswer': true,

@@ -22,6 +22,7 @@ const deno: Adapter = {
     'request.streaming': true,
     'request.abort': true,
     'request.large': true,
+    'request.forms': true,
     'response.large': true,
     'response.streaming': true,
     'http.keepWorkAfterAnswer': true,

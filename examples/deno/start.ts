@@ -115,7 +115,11 @@ async function spawnDeno(
     })
   }
   const exited = new Promise<number | null>((ended) => {
-    child.once('close', (code) => ended(code))
+    child.once('close', (code, signal) => {
+      // The exit code is null then, which says nothing.
+      if (signal !== null) options.log.warn(`the server was ended by ${signal}`)
+      ended(code)
+    })
     child.once('error', () => ended(null))
   })
   const fail = (code: 'Timeout' | 'Unavailable', what: string): void => {

@@ -182,10 +182,10 @@ describe('the AWS client', () => {
 
   it('gives the slow reader all, however long it pauses', async () => {
     const { client, url } = await failing((_, response) => void response.end(Buffer.alloc(4_000_000, 7)), {
-      timeout: 1,
+      timeout: 3,
     })
     const slow = await client.send(call(url))
-    await sleep(2500)
+    await sleep(3500)
     let size = 0
     for await (const chunk of slow.body) size += (chunk as Buffer).byteLength
     expect(size).toBe(4_000_000)

@@ -58,7 +58,7 @@ describe.runIf(hasMoto)('on moto', () => {
       Value: 'from ssm',
       Type: 'SecureString',
     })
-  }, 60_000)
+  })
   afterAll(() => server.stop())
 
   async function call(target: string, service: string, body: object): Promise<void> {

@@ -44,7 +44,7 @@ export function awsServers(
       if (before === undefined) delete process.env['UNMOOR_LOCAL_S3']
       else process.env['UNMOOR_LOCAL_S3'] = before
     })
-  }, 60_000)
+  })
   afterAll(() => local?.stop())
   return { variables: () => local?.variables ?? {} }
 }

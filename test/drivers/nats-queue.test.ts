@@ -310,66 +310,58 @@ describe.runIf(natsInstalled)('nats queue', () => {
     await client.close()
   })
 
-  it(
-    'what a process has acked does not come to it again when the server forgot that in a crash',
-    { timeout: 60_000 },
-    async () => {
-      const driver = await open({ ackWait: 1 }, { maxRetries: 100 })
-      const acked = new Set<string>()
-      let again = 0
-      const stop = new AbortController()
-      const quietly = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
-        try {
-          return await work()
-        } catch (error) {
-          if (!(error instanceof UnmoorError && error.retryable)) throw error
-          await sleep(20)
-          return undefined
-        }
+  it('what a process has acked does not come to it again when the server forgot that in a crash', async () => {
+    const driver = await open({ ackWait: 1 }, { maxRetries: 100 })
+    const acked = new Set<string>()
+    let again = 0
+    const stop = new AbortController()
+    const quietly = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+      try {
+        return await work()
+      } catch (error) {
+        if (!(error instanceof UnmoorError && error.retryable)) throw error
+        await sleep(20)
+        return undefined
       }
-      const producer = async (): Promise<void> => {
-        while (!stop.signal.aborted) {
-          await quietly(() => driver.send(Array.from({ length: 20 }, () => message())))
-          await sleep(5)
-        }
+    }
+    const producer = async (): Promise<void> => {
+      while (!stop.signal.aborted) {
+        await quietly(() => driver.send(Array.from({ length: 20 }, () => message())))
+        await sleep(5)
       }
-      const consumer = async (): Promise<void> => {
-        const round = async (): Promise<boolean> => {
-          const batch = await receive(driver, { waitSeconds: 1 })
-          again += batch.filter(({ id }) => acked.has(id)).length
-          await driver.settle(batch.map(({ lease }) => ({ lease, outcome: 'ack' as const })))
-          for (const { id } of batch) acked.add(id)
-          return batch.length === 0 && stop.signal.aborted
-        }
-        for (;;) if ((await quietly(round)) === true) return
+    }
+    const consumer = async (): Promise<void> => {
+      const round = async (): Promise<boolean> => {
+        const batch = await receive(driver, { waitSeconds: 1 })
+        again += batch.filter(({ id }) => acked.has(id)).length
+        await driver.settle(batch.map(({ lease }) => ({ lease, outcome: 'ack' as const })))
+        for (const { id } of batch) acked.add(id)
+        return batch.length === 0 && stop.signal.aborted
       }
-      const all = [producer(), consumer(), consumer(), consumer()]
-      for (let kills = 0; kills < 3; kills++) {
-        await expect.poll(() => acked.size, PATIENCE).toBeGreaterThan(200 * (kills + 1))
-        // Acks of the last moments are not written down yet.
-        await server.kill()
-        await server.restart()
-      }
-      stop.abort()
-      await Promise.all(all)
-      expect(again).toBe(0)
-    },
-  )
+      for (;;) if ((await quietly(round)) === true) return
+    }
+    const all = [producer(), consumer(), consumer(), consumer()]
+    for (let kills = 0; kills < 3; kills++) {
+      await expect.poll(() => acked.size, PATIENCE).toBeGreaterThan(200 * (kills + 1))
+      // Acks of the last moments are not written down yet.
+      await server.kill()
+      await server.restart()
+    }
+    stop.abort()
+    await Promise.all(all)
+    expect(again).toBe(0)
+  })
 
-  it(
-    'consumers killed with -9, and a server killed with -9, lose no acknowledged message',
-    { timeout: 120_000 },
-    async () => {
-      const options = { prefix: 'p', ackWait: 1 }
-      const consumer = ['nats', JSON.stringify({ url: server.url, ...options })]
-      await expectNothingLost({
-        producer: await open(options, { maxRetries: 100 }),
-        consumer,
-        server,
-        delaySeconds: 1,
-      })
-    },
-  )
+  it('consumers killed with -9, and a server killed with -9, lose no acknowledged message', async () => {
+    const options = { prefix: 'p', ackWait: 1 }
+    const consumer = ['nats', JSON.stringify({ url: server.url, ...options })]
+    await expectNothingLost({
+      producer: await open(options, { maxRetries: 100 }),
+      consumer,
+      server,
+      delaySeconds: 1,
+    })
+  })
 })
 
 describe('nats without a server', () => {

@@ -208,7 +208,7 @@ describe.runIf(available)('with a server', () => {
       await detour.close()
     })
 
-    it('consumers killed with -9 lose no acknowledged message', { timeout: 120_000 }, async () => {
+    it('consumers killed with -9 lose no acknowledged message', async () => {
       const consumer = ['postgres', JSON.stringify({ url: URL_OF_SERVER, schema: harness.schema, max: 2 })]
       await expectNothingLost({ producer: await open({}, { maxRetries: 100 }), consumer })
     })

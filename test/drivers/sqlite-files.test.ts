@@ -128,7 +128,7 @@ describe('sqlite files', () => {
     await driver.close?.()
   })
 
-  it('consumers killed with -9 lose no acknowledged message', { timeout: 120_000 }, async () => {
+  it('consumers killed with -9 lose no acknowledged message', async () => {
     const producer = await queue(
       {},
       context({ binding: 'jobs', declaration: declareQueue({ maxRetries: 100 }) }),

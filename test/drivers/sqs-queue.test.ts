@@ -23,22 +23,27 @@ let spaces = 0
 /** Queues of SQS that no other case uses, made as they are opened. */
 function sqsHarness(servers: ReturnType<typeof awsServers>): Harness<QueueDriver> {
   const space = ++spaces
+  const queues = new Map<string, Parameters<typeof createQueues>[1][number]>()
   return {
     async open({ binding = 'jobs', app = 'test', declaration = declareQueue(), now = Date.now } = {}) {
       if (declaration.kind !== 'queue') throw new Error('no queue')
       const name = (one: string): string => `${space}-${app}-${one}`
       const { deadLetterQueue, maxRetries } = declaration
-      const dead =
-        deadLetterQueue === undefined
-          ? []
-          : [{ binding: deadLetterQueue, name: name(deadLetterQueue), variable: '' }]
       const redrive =
         deadLetterQueue === undefined
           ? {}
           : { redrive: { binding: deadLetterQueue, maxReceiveCount: maxRetries + 1 } }
+      // One that is there already may have a dead-letter queue of its own, which must stay.
+      if (deadLetterQueue !== undefined && !queues.has(name(deadLetterQueue)))
+        queues.set(name(deadLetterQueue), {
+          binding: deadLetterQueue,
+          name: name(deadLetterQueue),
+          variable: '',
+        })
+      queues.set(name(binding), { binding, name: name(binding), variable: '', ...redrive })
       const urls = await createQueues(
         servers.variables()['AWS_ENDPOINT_URL_SQS'] ?? '',
-        [...dead, { binding, name: name(binding), variable: '', ...redrive }],
+        [...queues.values()].filter((one) => one.name.startsWith(`${space}-${app}-`)),
         30,
       )
       return queue(

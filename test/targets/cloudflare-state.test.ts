@@ -77,6 +77,5 @@ describe('state that Miniflare 4 wrote', () => {
         await running.stop()
       }
     },
-    120_000,
   )
 })

@@ -205,7 +205,6 @@ describe('wrangler deploy --dry-run', () => {
         .filter((line) => /warning|error/i.test(line) && !/multiple environments/i.test(line))
       expect(warnings).toEqual([])
     },
-    60_000,
   )
 })
 
@@ -292,7 +291,7 @@ export default defineApp({ bindings, async fetch(request, env) {
       await dev.stop()
     }
     expect(await ask('GET')).toEqual(['theirs', 'theirs', [{ text: 'theirs' }]])
-  }, 120_000)
+  })
 })
 
 describe('a Postgres database through Hyperdrive', async () => {

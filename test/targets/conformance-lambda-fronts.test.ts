@@ -39,7 +39,7 @@ beforeAll(async () => {
 })
 afterAll(() => aws.stop())
 
-it('passes behind every front', { timeout: 240_000 }, async () => {
+it('passes behind every front', { timeout: 600_000 }, async () => {
   const left = STARTS.map((targetOptions) => ({ targetOptions }))
   const reports: { name: string; report: Report }[] = []
   const work = async (): Promise<void> => {

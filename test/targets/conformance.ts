@@ -24,14 +24,14 @@ function column(text: string, target: string): Record<string, string> {
 
 /** The whole suite on one target, on its real runtime; the checked-in matrix must show what it found. */
 export function testConformance(target: string, options: Omit<ConformanceOptions, 'target'> = {}): void {
-  it(`passes the conformance suite on ${target}`, { timeout: 240_000 }, async () => {
+  it(`passes the conformance suite on ${target}`, { timeout: 600_000 }, async () => {
     const report = await runConformance({ ...options, target })
     // The whole text, so that a failure names its cases.
     expect(report.failed === 0 ? '' : reportText(report)).toBe('')
     expect(report.total).toBe(CASES.length)
     expect(report.passed + report.skipped + report.expectedFailures).toBe(report.total)
     expect(report.skipped).toBeLessThanOrEqual(report.total / 10)
-    expect(report.expectedFailures).toBeLessThanOrEqual(5)
+    expect(report.expectedFailures).toBeLessThanOrEqual(10)
     expect(report.runtime).not.toBe('none')
     expect(column(readFileSync(MATRIX, 'utf8'), target)).toEqual(column(matrixText([report]), target))
   })

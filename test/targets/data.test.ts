@@ -323,7 +323,8 @@ describe('a transfer', () => {
       lab.project.dir,
     ]
     for (let kill = 0; kill < 3; kill++) {
-      const { child, result } = startUnmoor([...args, '--rate', '3000'])
+      // A minute's work: the whole would be done before the kill only if this loop slept as long.
+      const { child, result } = startUnmoor([...args, '--rate', '200'])
       const journals = join(lab.project.dir, '.unmoor/transfers')
       const before = await lastNote(journals)
       const until = Date.now() + 20_000

@@ -71,89 +71,85 @@ it('hosts that share embedded files pick up what the other has deployed', async 
   expect(c.lines.join('\n')).toContain('Start the host with the UNMOOR_HOST_KEY that they were stored with')
 })
 
-it.runIf(postgres)(
-  'hosts that share a Postgres do, and keep the data of apps apart in it',
-  async () => {
-    const database = `unmoor_test_${randomUUID().replaceAll('-', '')}`
-    await admin.unsafe(`CREATE DATABASE ${database}`)
-    const url = Object.assign(new URL(URL_OF_SERVER), { pathname: `/${database}` }).href
-    try {
-      const drivers = {
-        kv: { driver: 'postgres', url, max: 2 },
-        queue: { driver: 'postgres', url, max: 2 },
-        sql: { driver: 'postgres', url },
-      }
-      await using a = await startHostLab({
-        processes: 1,
-        pollMs: 200,
-        admin: { port: 0, token: TOKEN },
-        store: { sql: { driver: 'postgres', url } },
-        drivers,
-      })
-      const store = {
-        sql: { driver: 'postgres', url },
-        blob: { driver: 'fs', path: join(a.dir, 'data/store/files') },
-      }
-      await using b = await startHostLab({
-        processes: 1,
-        pollMs: 200,
-        admin: { port: 0, token: TOKEN },
-        store,
-        drivers,
-        cronStore: { driver: 'postgres', url },
-      })
-      await follows(a, b)
-
-      await clientOf(a).deploy('left', artifact)
-      await clientOf(a).deploy('right', artifact)
-      await a.run(
-        'left',
-        `await env.kv.put('k', 'of left'); await env.db.run('CREATE TABLE t (a TEXT)'); await env.db.run("INSERT INTO t VALUES ('of left')")`,
-      )
-      // Both hosts see the app's data, as its drivers are shared.
-      await expect
-        .poll(() =>
-          b
-            .run('left', `return [await env.kv.get('k'), (await env.db.first('SELECT a FROM t')).a]`)
-            .catch(() => undefined),
-        )
-        .toEqual(['of left', 'of left'])
-      expect(await a.run('right', `return await env.kv.get('k')`)).toBeNull()
-      await expect(a.run('right', `return await env.db.all('SELECT * FROM t')`)).rejects.toMatchObject({
-        code: 'NotFound',
-      })
-      // By whatever name: the other's schema, and the host's own tables with all apps' entries and settings.
-      const schemas =
-        (await admin.unsafe(`SELECT 1`)) &&
-        (await a.run(
-          'right',
-          `return (await env.db.all("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'unmoor_left%'")).map((row) => row.nspname)`,
-        ))
-      const [schema] = schemas as [string]
-      expect(schema).toMatch(/^unmoor_left_/)
-      for (const table of [`"${schema}".t`, 'public.unmoor_kv', 'public.unmoor_host_apps', 'unmoor_messages'])
-        await expect(
-          a.run('right', `return await env.db.all('SELECT * FROM ${table}')`),
-        ).rejects.toMatchObject({
-          code: expect.stringMatching(/PermissionDenied|NotFound/),
-        })
-      for (const statement of [
-        `SET ROLE "${schema}"`,
-        `CREATE TABLE "${schema}".x (a TEXT)`,
-        `CREATE TABLE public.x (a TEXT)`,
-        `CREATE ROLE boss SUPERUSER`,
-      ])
-        await expect(a.run('right', `await env.db.run(${JSON.stringify(statement)})`)).rejects.toThrow()
-    } finally {
-      await admin.unsafe(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)
-      for (const { rolname } of await admin.unsafe(
-        `SELECT rolname FROM pg_roles WHERE rolname ~ '^unmoor_(left|right|shop|other|third|fourth)_'`,
-      ))
-        await admin.unsafe(`DROP ROLE IF EXISTS "${rolname}"`).catch(() => {})
+it.runIf(postgres)('hosts that share a Postgres do, and keep the data of apps apart in it', async () => {
+  const database = `unmoor_test_${randomUUID().replaceAll('-', '')}`
+  await admin.unsafe(`CREATE DATABASE ${database}`)
+  const url = Object.assign(new URL(URL_OF_SERVER), { pathname: `/${database}` }).href
+  try {
+    const drivers = {
+      kv: { driver: 'postgres', url, max: 2 },
+      queue: { driver: 'postgres', url, max: 2 },
+      sql: { driver: 'postgres', url },
     }
-  },
-  90_000,
-)
+    await using a = await startHostLab({
+      processes: 1,
+      pollMs: 200,
+      admin: { port: 0, token: TOKEN },
+      store: { sql: { driver: 'postgres', url } },
+      drivers,
+    })
+    const store = {
+      sql: { driver: 'postgres', url },
+      blob: { driver: 'fs', path: join(a.dir, 'data/store/files') },
+    }
+    await using b = await startHostLab({
+      processes: 1,
+      pollMs: 200,
+      admin: { port: 0, token: TOKEN },
+      store,
+      drivers,
+      cronStore: { driver: 'postgres', url },
+    })
+    await follows(a, b)
+
+    await clientOf(a).deploy('left', artifact)
+    await clientOf(a).deploy('right', artifact)
+    await a.run(
+      'left',
+      `await env.kv.put('k', 'of left'); await env.db.run('CREATE TABLE t (a TEXT)'); await env.db.run("INSERT INTO t VALUES ('of left')")`,
+    )
+    // Both hosts see the app's data, as its drivers are shared.
+    await expect
+      .poll(() =>
+        b
+          .run('left', `return [await env.kv.get('k'), (await env.db.first('SELECT a FROM t')).a]`)
+          .catch(() => undefined),
+      )
+      .toEqual(['of left', 'of left'])
+    expect(await a.run('right', `return await env.kv.get('k')`)).toBeNull()
+    await expect(a.run('right', `return await env.db.all('SELECT * FROM t')`)).rejects.toMatchObject({
+      code: 'NotFound',
+    })
+    // By whatever name: the other's schema, and the host's own tables with all apps' entries and settings.
+    const schemas =
+      (await admin.unsafe(`SELECT 1`)) &&
+      (await a.run(
+        'right',
+        `return (await env.db.all("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'unmoor_left%'")).map((row) => row.nspname)`,
+      ))
+    const [schema] = schemas as [string]
+    expect(schema).toMatch(/^unmoor_left_/)
+    for (const table of [`"${schema}".t`, 'public.unmoor_kv', 'public.unmoor_host_apps', 'unmoor_messages'])
+      await expect(a.run('right', `return await env.db.all('SELECT * FROM ${table}')`)).rejects.toMatchObject(
+        {
+          code: expect.stringMatching(/PermissionDenied|NotFound/),
+        },
+      )
+    for (const statement of [
+      `SET ROLE "${schema}"`,
+      `CREATE TABLE "${schema}".x (a TEXT)`,
+      `CREATE TABLE public.x (a TEXT)`,
+      `CREATE ROLE boss SUPERUSER`,
+    ])
+      await expect(a.run('right', `await env.db.run(${JSON.stringify(statement)})`)).rejects.toThrow()
+  } finally {
+    await admin.unsafe(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)
+    for (const { rolname } of await admin.unsafe(
+      `SELECT rolname FROM pg_roles WHERE rolname ~ '^unmoor_(left|right|shop|other|third|fourth)_'`,
+    ))
+      await admin.unsafe(`DROP ROLE IF EXISTS "${rolname}"`).catch(() => {})
+  }
+})
 
 it('a host takes over from another on the same port without losing a request', async () => {
   await using old = await startHostLab({ processes: 1, admin: { port: 0, token: TOKEN } })

@@ -56,7 +56,8 @@ export async function unmoor(
   options: { cwd?: string; env?: Record<string, string>; node?: string } = {},
 ): Promise<CommandResult> {
   const { child, result } = startUnmoor(args, options)
-  const timer = setTimeout(() => child.kill('SIGKILL'), 60_000)
+  // So that what hangs does not outlive the test, which ends a moment later.
+  const timer = setTimeout(() => child.kill('SIGKILL'), 175_000)
   try {
     return await result
   } finally {

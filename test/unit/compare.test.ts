@@ -105,7 +105,7 @@ describe('capabilities', async () => {
         expect([from, to, capability, told]).toEqual([from, to, capability, differs])
       }
     }
-  }, 60_000)
+  })
 
   it.each(names)('examples/%s: the report of a move to Lambda is made', async (name) => {
     const report = await compare(name, 'node', 'lambda')

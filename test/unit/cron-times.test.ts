@@ -99,7 +99,7 @@ describe.each([
     ])
   })
 
-  it.each(DATES)('%s', { timeout: 60_000 }, (schedule, has) => {
+  it.each(DATES)('%s', (schedule, has) => {
     const expected = DAYS.filter(has).map(({ start }) => start)
     expect(expected.length).toBeGreaterThan(1)
     expect(times(schedule, FROM, TO)).toEqual(expected)

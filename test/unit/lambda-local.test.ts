@@ -132,7 +132,7 @@ describe('local services', () => {
     })
   })
 
-  it('keep data from one start to the next, and end without a trace', { timeout: 60_000 }, async () => {
+  it('keep data from one start to the next, and end without a trace', async () => {
     const first = await start({ dataDir })
     expect(first.servers.join()).toMatch(/^dynalite 4\S+,fauxqs 2\S+,pglite/)
     await (kv({}, context(first, 'links')) as KvDriver).put('a', 'kept', {})
@@ -173,68 +173,61 @@ describe('local services', () => {
     await again.end()
   })
 
-  it(
-    'give several clients at once a Postgres of their own, although it is embedded',
-    { timeout: 60_000 },
-    async () => {
-      const local = await start({ drivers: { stats: drivers.stats } })
-      const url = local.variables['DATABASE_URL'] ?? ''
-      const open = (max: number, searchPath?: string): postgres.Sql =>
-        postgres(url, {
-          max,
-          fetch_types: false,
-          onnotice: () => {},
-          ...(searchPath === undefined ? {} : { connection: { search_path: searchPath } }),
-        })
-      const clients = [open(5), open(5), open(5)] as const
-      const pick = (index: number): postgres.Sql => clients[(index % 3) as 0 | 1 | 2]
-      await clients[0]`create table t (id int primary key, n int not null)`
-      await clients[0]`insert into t values (1, 0)`
-      const count = async (tx: postgres.TransactionSql): Promise<void> => {
-        const [row] = await tx<[{ n: number }]>`select n from t where id = 1`
-        await tx`update t set n = ${row.n + 1} where id = 1`
-      }
-      await Promise.all(Array.from({ length: 60 }, (_, index) => pick(index).begin(count)))
-      expect((await clients[1]`select n from t`)[0]).toEqual({ n: 60 })
-      const answers = await Promise.all(
-        Array.from(
-          { length: 200 },
-          (_, index) => pick(index)`select ${index}::int as i, ${`x${index}`} as s`,
-        ),
-      )
-      answers.forEach(([row], index) => expect(row).toEqual({ i: index, s: `x${index}` }))
-      const mixed = await Promise.allSettled(
-        Array.from({ length: 30 }, (_, index) =>
-          index % 2 === 0 ? pick(index)`insert into t values (1, 1)` : pick(index)`select ${index}::int as i`,
-        ),
-      )
-      mixed.forEach((result, index) =>
-        expect(result).toMatchObject(
-          index % 2 === 0 ? { reason: { code: '23505' } } : { value: [{ i: index }] },
-        ),
-      )
-      // A client that goes away in a transaction neither holds the others up nor leaves it open.
-      const dying = open(1)
-      const stuck = dying.begin(async (tx) => {
-        await tx`update t set n = 999`
-        await dying.end({ timeout: 0 })
+  it('give several clients at once a Postgres of their own, although it is embedded', async () => {
+    const local = await start({ drivers: { stats: drivers.stats } })
+    const url = local.variables['DATABASE_URL'] ?? ''
+    const open = (max: number, searchPath?: string): postgres.Sql =>
+      postgres(url, {
+        max,
+        fetch_types: false,
+        onnotice: () => {},
+        ...(searchPath === undefined ? {} : { connection: { search_path: searchPath } }),
       })
-      await expect(stuck).rejects.toThrow('CONNECTION')
-      expect((await clients[2]`select n from t`)[0]).toEqual({ n: 60 })
-      // Each has its own search path.
-      const other = open(2, 'other, public')
-      await other`create schema other`
-      await other`create table t (label text)`
-      await other`insert into t values ('here')`
-      const both = await Promise.all(
-        Array.from({ length: 20 }, (_, index) =>
-          index % 2 === 0 ? other`select label from t` : clients[0]`select n from t`,
-        ),
-      )
-      both.forEach((rows, index) => expect(rows[0]).toEqual(index % 2 === 0 ? { label: 'here' } : { n: 60 }))
-      await Promise.all([...clients, other].map((client) => client.end()))
-    },
-  )
+    const clients = [open(5), open(5), open(5)] as const
+    const pick = (index: number): postgres.Sql => clients[(index % 3) as 0 | 1 | 2]
+    await clients[0]`create table t (id int primary key, n int not null)`
+    await clients[0]`insert into t values (1, 0)`
+    const count = async (tx: postgres.TransactionSql): Promise<void> => {
+      const [row] = await tx<[{ n: number }]>`select n from t where id = 1`
+      await tx`update t set n = ${row.n + 1} where id = 1`
+    }
+    await Promise.all(Array.from({ length: 60 }, (_, index) => pick(index).begin(count)))
+    expect((await clients[1]`select n from t`)[0]).toEqual({ n: 60 })
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, (_, index) => pick(index)`select ${index}::int as i, ${`x${index}`} as s`),
+    )
+    answers.forEach(([row], index) => expect(row).toEqual({ i: index, s: `x${index}` }))
+    const mixed = await Promise.allSettled(
+      Array.from({ length: 30 }, (_, index) =>
+        index % 2 === 0 ? pick(index)`insert into t values (1, 1)` : pick(index)`select ${index}::int as i`,
+      ),
+    )
+    mixed.forEach((result, index) =>
+      expect(result).toMatchObject(
+        index % 2 === 0 ? { reason: { code: '23505' } } : { value: [{ i: index }] },
+      ),
+    )
+    // A client that goes away in a transaction neither holds the others up nor leaves it open.
+    const dying = open(1)
+    const stuck = dying.begin(async (tx) => {
+      await tx`update t set n = 999`
+      await dying.end({ timeout: 0 })
+    })
+    await expect(stuck).rejects.toThrow('CONNECTION')
+    expect((await clients[2]`select n from t`)[0]).toEqual({ n: 60 })
+    // Each has its own search path.
+    const other = open(2, 'other, public')
+    await other`create schema other`
+    await other`create table t (label text)`
+    await other`insert into t values ('here')`
+    const both = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        index % 2 === 0 ? other`select label from t` : clients[0]`select n from t`,
+      ),
+    )
+    both.forEach((rows, index) => expect(rows[0]).toEqual(index % 2 === 0 ? { label: 'here' } : { n: 60 }))
+    await Promise.all([...clients, other].map((client) => client.end()))
+  })
 
   it('listen on 127.0.0.1 only', async () => {
     const local = await start({
@@ -258,7 +251,7 @@ describe('local services', () => {
     }
   })
 
-  it('end when the process that started them is killed', { timeout: 30_000 }, async () => {
+  it('end when the process that started them is killed', async () => {
     const script = join(dataDir, 'starter.ts')
     const module = new URL('../../adapters/lambda/local/services/index.ts', import.meta.url).href
     await writeFile(
@@ -281,7 +274,7 @@ setInterval(() => {}, 1000)
     await expect.poll(() => isAlive(pid), PATIENCE).toBe(false)
   })
 
-  it('say what is wrong with a Postgres that cannot be used', { timeout: 30_000 }, async () => {
+  it('say what is wrong with a Postgres that cannot be used', async () => {
     const options = {
       drivers: { stats: drivers.stats },
       variables: { UNMOOR_POSTGRES_URL: 'postgres://user:secret@127.0.0.1:1/x' },

@@ -27,7 +27,7 @@ beforeAll(() => {
     ['install', '--omit=peer', '--prefer-offline', '--no-audit', '--no-fund', join(dir, packed.filename)],
     { cwd: dir, env, stdio: 'pipe' },
   )
-}, 180_000)
+})
 
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
@@ -57,7 +57,7 @@ it('installs the command', () => {
   ).toBe(version)
 })
 
-it('makes a project, builds it, and its artifact answers by itself', { timeout: 60_000 }, async () => {
+it('makes a project, builds it, and its artifact answers by itself', async () => {
   const app = join(dir, 'app')
   const run = (...args: string[]): string =>
     execFileSync(process.execPath, [join(dir, 'node_modules/unmoor/dist/core/tools/cli/main.js'), ...args], {

@@ -82,5 +82,5 @@ describe.skipIf(root === undefined)('a few areas of the web platform tests', () 
       )
       expect(surprises).toEqual({ failures: [], passes: [] })
     }
-  }, 60_000)
+  })
 })

@@ -1,6 +1,6 @@
 import type { Msg } from '@nats-io/transport-node'
 import type { Connection } from './connection.ts'
-import { dueAt, movedHeaders } from './message.ts'
+import { deliveryOf, dueAt, movedHeaders } from './message.ts'
 import type { QueueStream } from './stream.ts'
 
 /** Milliseconds of one pull, and the longest pause after a failure. */
@@ -10,8 +10,8 @@ const LONGEST_PAUSE = 5000
 /**
  * Moves delayed messages to where they are delivered when they are due: servers before 2.12 know no delayed
  * delivery. Each process that receives runs one. A message that is not due is given back to the server until
- * it is. One that is moved twice, as its process died in between, has the same id both times, which the
- * server stores once.
+ * it is. One that is moved twice, as its process died in between, has the same id for the server both times,
+ * which stores it once.
  */
 export class Later {
   #connection: Connection
@@ -68,7 +68,7 @@ export class Later {
       await this.#connection.store(
         this.#queue.now,
         message.data,
-        movedHeaders(message, (id) => `due:${id}`),
+        movedHeaders(message, this.#queue.stream, deliveryOf(reply).sequence),
       )
       await this.#connection.publish(reply, '+ACK')
     } catch {

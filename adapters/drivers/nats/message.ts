@@ -10,7 +10,7 @@ const SENT = 'Unmoor-Sent'
 /** Milliseconds of delay, counted from when the server stored it. */
 const DELAY = 'Unmoor-Delay'
 
-/** JetStream stores an id once within its window, so a send may be repeated. */
+/** JetStream stores an id once within its window, so a send or a move may be repeated. */
 const DEDUPE = 'Nats-Msg-Id'
 
 /** Headers of a message that is sent. */
@@ -42,10 +42,19 @@ export function idOf(message: Stored): string {
   return header(message, ID)
 }
 
-/** Headers of a message that moves to another subject, where `dedupe` names it. */
-export function movedHeaders(message: Stored, dedupe: (id: string) => string): Record<string, string> {
+/**
+ * Headers of a message that moves from `sequence` of `stream` to another subject. A move that is repeated has
+ * the same id for the server. Each further move has another one: a message that comes back to a queue by
+ * dead letters is no duplicate of what once was there.
+ */
+export function movedHeaders(message: Stored, stream: string, sequence: number): Record<string, string> {
   const id = header(message, ID)
-  return { [DEDUPE]: dedupe(id), [ID]: id, [TYPE]: header(message, TYPE), [SENT]: header(message, SENT) }
+  return {
+    [DEDUPE]: `${id}:${stream}:${sequence}`,
+    [ID]: id,
+    [TYPE]: header(message, TYPE),
+    [SENT]: header(message, SENT),
+  }
 }
 
 /** A delivered message without its lease. */

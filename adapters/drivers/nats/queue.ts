@@ -245,13 +245,13 @@ class NatsQueue implements QueueDriver {
 
   /**
    * Into the dead-letter queue first, then out of this one: a crash in between repeats it, and the server
-   * stores an id once.
+   * stores one move once.
    */
   async #bury(message: Stored, reply: string, deadLetter: QueueStream): Promise<void> {
     await this.#connection.store(
       deadLetter.now,
       message.data,
-      movedHeaders(message, (id) => id),
+      movedHeaders(message, this.#settings.own.stream, deliveryOf(reply).sequence),
     )
     await this.#tell(reply, '+TERM')
   }

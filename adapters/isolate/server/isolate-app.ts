@@ -5,7 +5,7 @@ import { type AppEvent, runEvent } from '../../node-server/runtime/events.ts'
 import { type HeaderList, headerList } from '../services/header-list.ts'
 import { type EngineEvent, PendingEvents } from '../services/pending-events.ts'
 import { checkSettlements, plainMessage } from '../services/queue-batch.ts'
-import { bodyFromGuest, pairs } from '../services/codec.ts'
+import { bodyFromGuest, pairs, wireStream } from '../services/codec.ts'
 import { IsolateEnded } from '../engine/ended.ts'
 import type { Engine, EngineEvents } from '../engine/engine.ts'
 import type { FlatRequest } from '../engine/inline-entries.ts'
@@ -40,6 +40,8 @@ export interface IsolateAppOptions {
   services: Services
   /** What the env's stubs need: variables, dialects. */
   values: Readonly<Record<string, unknown>>
+  /** What `process.env` has. The guest asks for it while the app loads. */
+  environment: Readonly<Record<string, string>>
   log: GuestLog
   onEnd(error: IsolateEnded): void
   hooks?: IsolateHooks | undefined
@@ -91,7 +93,7 @@ export class IsolateApp {
         app.#engine = guest
       },
       message: (message) => app.#take(message),
-      sync: (data) => (data[0] === 'client' ? app.#events.client(data[1]) : app.#operations.sync(data)),
+      sync: (data) => app.#sync(data, options.environment),
       uncaught: (reason) => app.#rejected(reason),
       ended: (error) => app.#end(error),
       catastrophe(message) {
@@ -103,6 +105,12 @@ export class IsolateApp {
     })
     if (Object.keys(services.manifest.bindings).length > 0) app.#engine.send('env', values)
     return app
+  }
+
+  /** What the guest asks of the app itself, and gets at once. */
+  #sync(data: readonly unknown[], environment: IsolateAppOptions['environment']): unknown {
+    if (data[0] === 'environment') return environment
+    return data[0] === 'client' ? this.#events.client(data[1]) : this.#operations.sync(data)
   }
 
   get hasEnded(): boolean {
@@ -124,7 +132,7 @@ export class IsolateApp {
       headers = headers === '' ? `${name}\n${value}` : `${headers}\n${name}\n${value}`
     const { streams } = this.#operations
     const body = request.body === null ? undefined : streams.toGuest(request.body)
-    const wireBody = body === undefined ? null : { stream: body }
+    const wireBody = body === undefined ? null : wireStream(body, request.headers.get('content-length'))
     const data = await this.#event({ ctx, request }, body, (id) =>
       this.#engine.send('fetch', id, request.method, request.url, headers, wireBody),
     )

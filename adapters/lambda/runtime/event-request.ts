@@ -2,6 +2,7 @@
  * The Request of an event. Its fields are the event's own, and undici's Request is made only for what needs
  * one: with a signal to follow, that costs more than all the rest of a small event.
  */
+import { toFormData } from '../../node-server/runtime/http/forms.ts'
 import { decodeBody, shapeAsRequest } from '../../../core/runtime/request-shape.ts'
 
 /** What an event says, checked. */
@@ -78,7 +79,9 @@ export class EventRequest {
   }
 
   async formData(): Promise<FormData> {
-    return this.#toNative().formData()
+    return this.#readsDirectly()
+      ? toFormData(this.headers.get('content-type'), this.#take())
+      : this.#toNative().formData()
   }
 
   clone(): Request {

@@ -5,11 +5,13 @@
 import type { AnyConfig } from '../../config.ts'
 import { UnmoorError } from '../../errors.ts'
 import { didYouMean } from '../../option-table.ts'
+import { isRule, RULES } from '../check/rules.ts'
 import { TARGETS } from './targets.ts'
 import { UNSUPPORTED } from './worker/unsupported.ts'
 
-const KEYS = ['name', 'entry', 'drivers', 'targets', 'dataDir', 'worker']
-const TARGET_KEYS = ['drivers', 'options', 'adapter']
+const BUNDLE_KEYS = ['minify', 'sourcemap', 'external']
+const KEYS = ['name', 'entry', 'drivers', 'targets', 'dataDir', 'worker', 'check', ...BUNDLE_KEYS]
+const TARGET_KEYS = ['drivers', 'options', 'adapter', ...BUNDLE_KEYS]
 
 /** An app's name as platforms take it. */
 export const APP_NAME = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/
@@ -46,6 +48,8 @@ export function checkConfig(value: unknown, file: string): AnyConfig {
       )
   }
   checkWorker(value['worker'], entry, refuse)
+  checkBundleSettings(value, '', refuse)
+  checkSilences(value['check'], refuse)
   if (drivers !== undefined) checkDrivers(drivers, 'drivers', refuse)
   if (targets !== undefined) {
     if (!isRecord(targets)) return refuse('targets', 'must be an object, such as { node: { drivers: {} } }.')
@@ -85,6 +89,34 @@ function checkWorker(worker: unknown, entry: unknown, refuse: Refuse): void {
     refuse('worker.allow', `must be a list of names: ${names.join(', ')}; it is ${print(allow)}.`)
 }
 
+function checkSilences(check: unknown, refuse: Refuse): void {
+  if (check === undefined) return
+  const example = `{ packages: { lodash: { 'code-eval': 'why it is fine' } } }`
+  if (!isRecord(check)) return refuse('check', `must be an object, such as ${example}.`)
+  for (const key of Object.keys(check))
+    if (key !== 'packages') refuse(`"check.${key}"`, 'is no key of check. Keys: packages.')
+  const packages = check['packages'] ?? {}
+  if (!isRecord(packages)) return refuse('check.packages', `must be an object, as in ${example}.`)
+  for (const [name, rules] of Object.entries(packages)) {
+    if (!isRecord(rules)) return refuse(`check.packages.${name}`, `must be an object, as in ${example}.`)
+    for (const [rule, reason] of Object.entries(rules)) {
+      if (!isRule(rule))
+        refuse(`check.packages.${name}`, `names no rule: "${rule}".${didYouMean(rule, Object.keys(RULES))}`)
+      if (typeof reason !== 'string' || reason.trim() === '')
+        refuse(`check.packages.${name}.${rule}`, 'must say why it is fine, as a text.')
+    }
+  }
+}
+
+function checkBundleSettings(of: Readonly<Record<string, unknown>>, path: string, refuse: Refuse): void {
+  for (const key of ['minify', 'sourcemap'])
+    if (of[key] !== undefined && typeof of[key] !== 'boolean')
+      refuse(path + key, `must be true or false; it is ${print(of[key])}.`)
+  const external = of['external'] ?? []
+  if (!Array.isArray(external) || !external.every((name) => typeof name === 'string' && /^[^./]/.test(name)))
+    refuse(`${path}external`, `must be a list of packages, such as ["pdfkit"]; it is ${print(external)}.`)
+}
+
 function checkTarget(target: unknown, key: string, refuse: Refuse): void {
   if (!isRecord(target)) return refuse(key, 'must be an object, such as { drivers: {} }.')
   for (const own of Object.keys(target)) {
@@ -99,6 +131,7 @@ function checkTarget(target: unknown, key: string, refuse: Refuse): void {
     if (!isRecord(target['options'])) refuse(`${key}.options`, 'must be an object.')
     checkData(target['options'], `${key}.options`, refuse)
   }
+  checkBundleSettings(target, `${key}.`, refuse)
   const adapter = target['adapter']
   if (adapter !== undefined && (typeof adapter !== 'string' || adapter === ''))
     refuse(`${key}.adapter`, 'must be the path or package of an adapter module.')

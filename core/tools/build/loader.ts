@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { AnyConfig } from '../../config.ts'
 import { UnmoorError, type ErrorCode } from '../../errors.ts'
 import type { Manifest } from '../../manifest.ts'
+import { shortLines } from './build-error.ts'
 import { cleanAtExit } from './cleanup.ts'
 import { fromSource } from './packages.ts'
 
@@ -28,7 +29,8 @@ export interface LoaderReply {
 
 type Unsent<T> = T extends unknown ? Omit<T, 'id'> : never
 
-const TIMEOUT_SECONDS = 10
+/** An import that hangs is the usual cause, so this may be long: a busy machine is not to fail a build. */
+const TIMEOUT_SECONDS = 30
 const STDERR_KEPT = 8 * 1024
 
 /** Imports the user's modules in a child process of its own. */
@@ -40,7 +42,7 @@ export interface Loader {
   config(file: string, label: string): Promise<AnyConfig>
   /**
    * The manifest of the bundled app in `file`. @throws `InvalidArgument` where it does not load or is no app;
-   * `Timeout` after 10 s.
+   * `Timeout` after 30 s.
    */
   manifest(file: string, label: string, name: string): Promise<Manifest>
   /** Ends the child. */
@@ -162,7 +164,7 @@ class ChildLoader implements Loader {
   }
 
   #printed(): string {
-    const text = this.#output.trim()
+    const text = shortLines(this.#output.trim())
     return text === '' ? '' : `\nIt printed:\n${text}`
   }
 }

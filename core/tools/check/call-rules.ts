@@ -7,6 +7,9 @@ import { targetsWhere, type FileContext } from './file-rules.ts'
 import type { RuleId } from './rules.ts'
 import { bare, keyOf, objectOf, propertiesOf, type ESTree, type Node } from '../build/syntax.ts'
 
+/** Methods that read a body as a form: of Request and Response, and of Hono's request. */
+const FORM_READERS = ['formData', 'parseBody']
+
 /** Checks one call of a method. */
 export function checkCall(call: ESTree.CallExpression, context: FileContext): void {
   const callee = bare(call.callee)
@@ -17,8 +20,24 @@ export function checkCall(call: ESTree.CallExpression, context: FileContext): vo
   if (given.some(({ type }) => type === 'SpreadElement')) return
   const binding = context.bindingOf(callee.object)
   if (binding !== undefined) KINDS[binding.kind]?.(method, given, { ...context, binding, callee })
+  else if (FORM_READERS.includes(method)) checkForm(method, callee, context)
   // A message of a batch is no binding, but its retry takes the same delay.
   else if ((method === 'retry' || method === 'retryAll') && given.length === 1) checkDelay(given[0], context)
+}
+
+function checkForm(method: string, callee: ESTree.MemberExpression, context: FileContext): void {
+  const targets = targetsWhere(context.targets, ({ adapter }) => !adapter.capabilities['request.forms'])
+  if (targets.length > 0)
+    context.report({
+      rule: 'form-parts',
+      at: callee.property.start,
+      length: method.length,
+      targets,
+      severity: 'warning',
+      message:
+        'There an empty file input is text and no File, %22 in a name stays, and a file without a type has ' +
+        'the type "" (capability request.forms).',
+    })
 }
 
 /** `env.links.native`: what only one platform has. */

@@ -11,8 +11,8 @@ export const RULES = {
   'import-addon': {
     title: 'A native addon',
     instead:
-      'Use a package in JavaScript or WebAssembly: an artifact is a bundle that installs nothing, and ' +
-      'isolates run no machine code.',
+      'Use a package in JavaScript or WebAssembly, or leave the target out: node and lambda install such ' +
+      'packages beside the bundle.',
   },
   'import-dynamic': {
     title: 'An import whose module is known only at run time',
@@ -45,9 +45,21 @@ export const RULES = {
     title: 'A binding without a driver on the target',
     instead: 'Name a driver in unmoor.config.ts.',
   },
+  'body-encoding': {
+    title: 'An option of Workers for the encoding of bodies',
+    instead:
+      'Leave it out: bytes that the app labels with content-encoding go out as they are, and fetch hands out ' +
+      'decoded answers, on every target.',
+  },
   'binding-native': {
     title: "The platform's own binding",
     instead: 'Use the portable method, or guard it by the target.',
+  },
+  'form-parts': {
+    title: 'A form, which the target reads in another way',
+    instead:
+      'Take a field that is no File, or a File of size 0, for no file; do not rely on the type of a file. ' +
+      'Where that is so, silence this.',
   },
   'kv-ttl': {
     title: 'A time to live under the portable minimum',
@@ -113,6 +125,12 @@ export const RULES = {
   'cron-schedule': {
     title: 'A schedule that is not portable',
     instead: 'Write five fields in UTC: minute, hour, day of the month, month, weekday by name.',
+  },
+  'env-undeclared': {
+    title: 'A name of process.env that the app does not declare',
+    instead:
+      'Declare it in defineBindings as variable() or secret(): process.env then has it on every target, from ' +
+      'the platform’s own settings and from .env.',
   },
   'secret-missing': { title: 'A secret or variable without a value', instead: 'Add it to the env file.' },
   'size-bundle': {

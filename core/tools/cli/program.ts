@@ -1,23 +1,28 @@
 import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../build/packages.ts'
-import { register as registerBuild } from './commands/build.ts'
-import { register as registerCheck } from './commands/check.ts'
-import { register as registerCompare } from './commands/compare.ts'
-import { register as registerConformance } from './commands/conformance.ts'
-import { register as registerData } from './commands/data.ts'
-import { register as registerDev } from './commands/dev.ts'
-import { register as registerDeploy } from './commands/deploy.ts'
-import { register as registerHost } from './commands/host.ts'
-import { register as registerInit } from './commands/init.ts'
-import { register as registerMigrate } from './commands/migrate.ts'
-import { register as registerSoak } from './commands/soak.ts'
-import { register as registerStart } from './commands/start.ts'
-import { register as registerTest } from './commands/test.ts'
 import { exitCode, reportError, reportResult } from './exit.ts'
 import { handleSignals } from './signals.ts'
 
-/** The command, with all that it can do. */
-function createProgram(): Command {
+/** A command's module is loaded when the command runs: all of them take a third of a CPU second to load. */
+const COMMANDS = new Map<string, () => Promise<{ register: (program: Command) => void }>>([
+  // In the order of the help.
+  ['init', () => import('./commands/init.ts')],
+  ['dev', () => import('./commands/dev.ts')],
+  ['build', () => import('./commands/build.ts')],
+  ['check', () => import('./commands/check.ts')],
+  ['compare', () => import('./commands/compare.ts')],
+  ['data', () => import('./commands/data.ts')],
+  ['start', () => import('./commands/start.ts')],
+  ['migrate', () => import('./commands/migrate.ts')],
+  ['test', () => import('./commands/test.ts')],
+  ['conformance', () => import('./commands/conformance.ts')],
+  ['soak', () => import('./commands/soak.ts')],
+  ['host', () => import('./commands/host.ts')],
+  ['deploy', () => import('./commands/deploy.ts')],
+])
+
+/** The program with the command that `args` begins with; with all of them for help and for a wrong name. */
+async function createProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('unmoor')
     .description(
       'Write a handler once. Run it on Cloudflare Workers, in AWS Lambda containers, on Node servers ' +
@@ -32,22 +37,9 @@ function createProgram(): Command {
       '\nExit codes: 0 done, 1 failed, 2 wrong use (an unknown command, option, target, binding, or a ' +
         'config that does not hold).',
     )
-  for (const register of [
-    registerInit,
-    registerDev,
-    registerBuild,
-    registerCheck,
-    registerCompare,
-    registerData,
-    registerStart,
-    registerMigrate,
-    registerTest,
-    registerConformance,
-    registerSoak,
-    registerHost,
-    registerDeploy,
-  ])
-    register(program)
+  const own = COMMANDS.get(args[0] ?? '')
+  const chosen = own === undefined ? [...COMMANDS.values()] : [own]
+  for (const { register } of await Promise.all(chosen.map((load) => load()))) register(program)
   return program
 }
 
@@ -55,7 +47,7 @@ function createProgram(): Command {
 export async function run(args: readonly string[]): Promise<number> {
   handleSignals()
   try {
-    const program = createProgram()
+    const program = await createProgram(args)
     if (args.length === 0) {
       program.outputHelp({ error: true })
       return 2

@@ -48,6 +48,14 @@ export const CAPABILITY_FACTS: Readonly<Record<Capability, CapabilityFact>> = {
       'them into a blob store by themselves.',
     gained: 'Bodies over 6 MB are taken.',
   },
+  'request.forms': {
+    cases: ['handlers-178', 'handlers-179', 'handlers-180', 'handlers-181'],
+    uses: ['form'],
+    lost:
+      'A form is read in another way where clients leave the common ground: take a file that is text for ' +
+      'no file, decode %22 in names by hand, and do not rely on the type of a file that has none.',
+    gained: 'Forms are read and written as browsers do.',
+  },
   'response.large': {
     cases: ['handlers-65'],
     uses: ['large or streamed answers'],

@@ -19,6 +19,7 @@ export type Uses = ReadonlyMap<string, readonly Use[]>
 export type UseName =
   | 'request body'
   | 'request body as a stream'
+  | 'form'
   | 'request.signal'
   | 'large or streamed answers'
   | 'waitUntil'
@@ -90,6 +91,7 @@ function look(
     if (name === 'signal') add('request.signal', at)
     if (name === 'body') add('request body as a stream', at)
     if (name === 'body' || BODY_READERS.has(name)) add('request body', at)
+    if (name === 'formData' || name === 'parseBody') add('form', at)
   } else if (name === 'body' || name === 'pipeTo' || name === 'pipeThrough')
     add('large or streamed answers', at)
   const known = flow.bindingOf(node.object, file)

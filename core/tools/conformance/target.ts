@@ -14,12 +14,15 @@ import { createManifest, type Manifest } from '../../manifest.ts'
 import { createChannelClient } from '../../runtime/test-channel.ts'
 import { createFixture } from './fixture/app.ts'
 import { FILES, VARIABLES, WASM } from './fixture/project.ts'
+import { startUpstream } from './upstream.ts'
 
 /** A target that answers, with what the cases need of it. */
 export interface RunningTarget {
   readonly target: string
   readonly url: string
   readonly token: string
+  /** Origin of what the app fetches from. Default: there is none. */
+  readonly upstream?: string | undefined
   /** What the runtime says of itself. */
   readonly runtime: string
   readonly manifest: Manifest
@@ -41,8 +44,17 @@ const CONFIG: AnyConfig = {
   entry: './app.mjs',
   targets: {
     lambda: { options: { timeout: 60, maxEnvironments: 16 } },
-    // What an app may take to start is a case of its own; a busy machine is none.
-    isolate: { options: { startupTimeout: 60, wallTimeout: 60 } },
+    // How long an app may start and compute is for tests of these limits. Here they would blame the machine:
+    // CPU time too grows where cores are shared, and a case holds 25 MiB.
+    // Its fetch reaches no address of this machine that is not named.
+    isolate: {
+      options: {
+        startupTimeout: 60,
+        wallTimeout: 60,
+        cpuMs: 20_000,
+        outbound: { allow: ['127.0.0.1'] },
+      },
+    },
     node: { options: { wallTimeout: 60 } },
     cloudflare: {
       options: {
@@ -134,7 +146,11 @@ export async function startTarget(options: TargetOptions): Promise<RunningTarget
   const projectDir = await writeProject()
   const token = randomUUID()
   const lines: string[] = []
-  const cleanUp = (): Promise<void> => rm(projectDir, { recursive: true, force: true, maxRetries: 5 })
+  const upstream = await startUpstream()
+  const cleanUp = async (): Promise<void> => {
+    await upstream.stop()
+    await rm(projectDir, { recursive: true, force: true, maxRetries: 5 })
+  }
   let runtime: LocalRuntime
   let built: BuiltApp
   try {
@@ -162,6 +178,7 @@ export async function startTarget(options: TargetOptions): Promise<RunningTarget
     target: built.target,
     url: runtime.url,
     token,
+    upstream: upstream.url,
     runtime: runtime.runtime,
     manifest: built.info.manifest,
     capabilities: runtime.capabilities ?? built.adapter.capabilities,
@@ -188,6 +205,7 @@ export async function reachTarget(options: {
   adapter?: Adapter | undefined
   url: string
   token: string
+  upstream?: string | undefined
 }): Promise<RunningTarget> {
   const { target, token } = options
   const url = new URL(options.url).origin
@@ -214,6 +232,7 @@ export async function reachTarget(options: {
     target,
     url,
     token,
+    upstream: options.upstream === undefined ? undefined : new URL(options.upstream).origin,
     runtime: await answer.text(),
     manifest: createManifest('conformance', createFixture(new WebAssembly.Module(WASM))),
     capabilities: adapter.capabilities,

@@ -32,7 +32,10 @@ const bindings = defineBindings({
 
 const requestId = new AsyncLocalStorage<string>()
 const log: string[] = []
-let aborted = 0
+const aborts = { begun: 0, aborted: 0 }
+/** Streams that wait go on while this is set. Requests share no promise, so that they look. */
+let gateOpen = false
+const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20))
 
 export default defineApp({
   bindings,
@@ -61,11 +64,15 @@ export default defineApp({
       case '/stream':
         return streamInTwo(ctx)
       case '/abort':
-        request.signal.addEventListener('abort', () => void aborted++)
-        await new Promise((resolve) => setTimeout(resolve, 1500))
+        request.signal.addEventListener('abort', () => void aborts.aborted++)
+        aborts.begun++
+        while (!request.signal.aborted) await tick()
         return new Response('late')
-      case '/aborted':
-        return new Response(String(aborted))
+      case '/aborts':
+        return Response.json(aborts)
+      case '/open-gate':
+        gateOpen = true
+        return new Response('open')
       case '/upload':
         return upload(env.icons, url.searchParams)
       case '/self':
@@ -130,7 +137,7 @@ function streamInTwo(ctx: Context): Response {
   ctx.waitUntil(
     (async () => {
       await writer.write(new TextEncoder().encode('first'))
-      await new Promise((resolve) => setTimeout(resolve, 400))
+      while (!gateOpen) await tick()
       await writer.write(new TextEncoder().encode('last'))
       await writer.close()
     })(),

@@ -6,7 +6,7 @@ import type { Server } from './server.ts'
 /**
  * S3's protocol by moto (Python), on 127.0.0.1: asked for with UNMOOR_LOCAL_S3=moto. Its data is in memory.
  */
-export async function startMoto(): Promise<Server> {
+export async function startMoto(tries = 3): Promise<Server> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const child = spawn('moto_server', ['-H', '127.0.0.1', '-p', String(port)], {
@@ -26,6 +26,8 @@ export async function startMoto(): Promise<Server> {
   while (!(await answers(url))) {
     if (ended !== undefined || Date.now() - started > 30_000) {
       child.kill()
+      // Another process was faster at the port.
+      if (tries > 1 && output.includes('Address already in use')) return startMoto(tries - 1)
       throw new UnmoorError(
         'Unavailable',
         `moto_server did not start: ${ended ?? 'no answer after 30 s'}. Install it with: pip install ` +

@@ -2,8 +2,8 @@
  * Puts unmoor's Response, Request and fetch in place of undici's, for the app in an artifact. Apps see no
  * difference but those of `fetch.ts`, which Workers have too.
  */
-import { rememberDecoded } from './decoded.ts'
 import { createFetch } from './fetch.ts'
+import { installForms } from './forms.ts'
 import { nativeFetch, NativeRequest, NativeResponse } from './native.ts'
 import { IncomingRequest } from './request.ts'
 import { Response } from './response.ts'
@@ -11,11 +11,11 @@ import { Response } from './response.ts'
 /** Installs them, once. Whatever captures the globals at import must be imported later. */
 export function installGlobals(): void {
   if (globalThis.Response === Response) return
+  installForms(NativeRequest, NativeResponse)
   const { fetch, Request } = createFetch({
     fetch: nativeFetch,
     Request: NativeRequest,
     toNative: (input) => IncomingRequest.toNative(input),
-    fetched: rememberDecoded,
   })
   for (const [name, value] of Object.entries({ Response, Request, fetch })) {
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false })

@@ -10,12 +10,12 @@ export function readIncoming(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   count: CountBytes | undefined,
-): Promise<Buffer> {
+): Promise<Buffer<ArrayBuffer>> {
   return new Promise((resolve, reject) => {
     checkReadable(incoming, outgoing)
-    let first: Buffer | undefined
-    let chunks: Buffer[] | undefined
-    incoming.on('data', (chunk: Buffer) => {
+    let first: Buffer<ArrayBuffer> | undefined
+    let chunks: Buffer<ArrayBuffer>[] | undefined
+    incoming.on('data', (chunk: Buffer<ArrayBuffer>) => {
       try {
         count?.(chunk.byteLength)
       } catch (error) {

@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { decodeBody, shapeAsRequest } from '../../../../core/runtime/request-shape.ts'
 import { keepEvent } from '../events.ts'
 import { clientGone } from './client-gone.ts'
+import { toFormData } from './forms.ts'
 import { type CountBytes, readIncoming, streamIncoming } from './incoming-body.ts'
 import { IncomingHeaders } from './incoming-headers.ts'
 import { isDisturbed, NativeRequest, NativeResponse } from './native.ts'
@@ -111,7 +112,7 @@ export class IncomingRequest {
 
   async formData(): Promise<FormData> {
     if (!this.#readsDirectly()) return this.#toNative().formData()
-    return this.#bufferedResponse(await this.#read()).formData()
+    return toFormData(this.#incoming.headers['content-type'] ?? null, await this.#consume())
   }
 
   clone(): Request {
@@ -131,7 +132,7 @@ export class IncomingRequest {
     return this.#native === undefined && this.#stream === undefined && !this.#consumed && this.#hasBody()
   }
 
-  #consume(): Promise<Buffer> {
+  #consume(): Promise<Buffer<ArrayBuffer>> {
     this.#consumed = true
     return readIncoming(this.#incoming, this.#outgoing, this.#count)
   }

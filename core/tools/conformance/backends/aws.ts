@@ -30,6 +30,11 @@ export async function startAws(driver: string, log: Log): Promise<Backend> {
   }
 }
 
+type QueueToMake = Parameters<typeof createQueues>[1][number]
+
+/** The queues that cases have asked for, by the name of the case's app. */
+const made = new Map<string, Map<string, QueueToMake>>()
+
 /** Queues of SQS are made by deployments; a case has its own. */
 async function openQueue(
   endpoint: string,
@@ -37,18 +42,21 @@ async function openQueue(
 ): Promise<{ url: string }> {
   const { deadLetterQueue, maxRetries } = context.declaration as QueueDeclaration
   const name = (binding: string): string => `${context.app}-${binding}`
-  const dead =
-    deadLetterQueue === undefined
-      ? []
-      : [{ binding: deadLetterQueue, name: name(deadLetterQueue), variable: '' }]
+  const queues = made.get(context.app) ?? new Map<string, QueueToMake>()
+  made.set(context.app, queues)
+  // One that is there already may have a dead-letter queue of its own, which must stay.
+  if (deadLetterQueue !== undefined && !queues.has(deadLetterQueue))
+    queues.set(deadLetterQueue, { binding: deadLetterQueue, name: name(deadLetterQueue), variable: '' })
   const redrive =
     deadLetterQueue === undefined
       ? {}
       : { redrive: { binding: deadLetterQueue, maxReceiveCount: maxRetries + 1 } }
-  const urls = await createQueues(
-    endpoint,
-    [...dead, { binding: context.binding, name: name(context.binding), variable: '', ...redrive }],
-    30,
-  )
+  queues.set(context.binding, {
+    binding: context.binding,
+    name: name(context.binding),
+    variable: '',
+    ...redrive,
+  })
+  const urls = await createQueues(endpoint, [...queues.values()], 30)
   return { url: urls[context.binding] ?? '' }
 }

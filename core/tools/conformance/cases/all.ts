@@ -2,9 +2,15 @@
 import type { Case } from '../case.ts'
 import { assetWireCases } from './assets.ts'
 import { cronDeclarationCases, cronWireCases } from './cron.ts'
+import { lengthCases } from './answers-length.ts'
+import { streamCases } from './answers-stream.ts'
+import { labelCases } from './answers-label.ts'
+import { fetchCases } from './fetch.ts'
+import { fetchedCases } from './fetch-forms.ts'
 import { answerCases } from './handlers-answer.ts'
 import { bodyCases } from './handlers-body.ts'
 import { flowCases } from './handlers-flow.ts'
+import { formCases } from './handlers-form.ts'
 import { requestCases } from './handlers-request.ts'
 import { serveCases } from './handlers-serve.ts'
 import { INSIDE_CASES } from './inside.ts'
@@ -13,8 +19,14 @@ import { waitUntilWireCases } from './wait-until.ts'
 export const CASES: readonly Case[] = [
   ...requestCases,
   ...bodyCases,
+  ...formCases,
   ...answerCases,
   ...flowCases,
+  ...labelCases,
+  ...lengthCases,
+  ...streamCases,
+  ...fetchedCases,
+  ...fetchCases,
   ...serveCases,
   ...waitUntilWireCases,
   ...cronWireCases,

@@ -226,6 +226,29 @@ export function queueCases(
     },
   )
 
+  it('queue-d79 a message that dead letters bring back to its queue is delivered there again', async () => {
+    const main = await open('jobs', { maxRetries: 0, deadLetterQueue: 'later' })
+    const later = await open('later', { maxRetries: 0, deadLetterQueue: 'jobs' })
+    const sent = message()
+    await main.send([sent])
+    for (const [round, queue, other] of [
+      [1, main, later],
+      [1, later, main],
+      [2, main, later],
+      [2, later, main],
+      [3, main, later],
+    ] as const) {
+      let came: QueueIncoming[] = []
+      // Some servers move a message only when the queue that it leaves is asked for more.
+      for (let tries = 0; came.length === 0 && tries < 20; tries++) {
+        came = await receive(queue, { waitSeconds: 1 })
+        if (came.length === 0) expect(await receive(other)).toEqual([])
+      }
+      expect(came.map(({ id, attempts }) => [round, id, attempts])).toEqual([[round, sent.id, 1]])
+      await queue.settle(came.map(({ lease }) => ({ lease, outcome: 'retry', delaySeconds: 0 })))
+    }
+  })
+
   it('queue-d12 maxRetries 0 without a dead-letter queue: one delivery, then dropped by name', async () => {
     const queue = await open('jobs', { maxRetries: 0 })
     const sent = message()

@@ -1,5 +1,6 @@
+import { readUrlEncoded } from '../../../../../core/runtime/forms/url-encoded.ts'
 import { isObject, toPairs, toUSVString } from '../convert.ts'
-import { decodeUtf8, encodeUtf8 } from './encoding.ts'
+import { decodeUtf8 } from './encoding.ts'
 
 type Pair = [name: string, value: string]
 
@@ -163,54 +164,12 @@ function iteratorPrototype(what: string): object {
 /** The pairs of an `application/x-www-form-urlencoded` text. */
 export function parseQuery(query: string): Pair[] {
   const pairs: Pair[] = []
-  for (const part of query.split('&')) {
-    if (part === '') continue
-    const equals = part.indexOf('=')
-    pairs.push(
-      equals < 0
-        ? [decodePart(part), '']
-        : [decodePart(part.slice(0, equals)), decodePart(part.slice(equals + 1))],
-    )
-  }
+  readUrlEncoded(
+    query,
+    (bytes) => decodeUtf8(bytes, true),
+    (name, value) => pairs.push([name, value]),
+  )
   return pairs
-}
-
-function decodePart(part: string): string {
-  const text = part.includes('+') ? part.replaceAll('+', ' ') : part
-  if (!text.includes('%')) return text
-  try {
-    return decodeURIComponent(text).replace(/^\uFEFF/, '\uFEFF')
-  } catch {
-    return decodeBytes(text)
-  }
-}
-
-// Percent-encoding that is not well-formed UTF-8, or a stray %.
-function decodeBytes(text: string): string {
-  const bytes = percentDecode(encodeUtf8(text))
-  // A byte order mark is data here, not a mark: decode it behind one that is dropped.
-  const marked = new Uint8Array(bytes.length + 3)
-  marked.set([0xef, 0xbb, 0xbf])
-  marked.set(bytes, 3)
-  return decodeUtf8(marked)
-}
-
-/** Bytes with each `%` and two hexadecimal digits as the byte that they stand for. */
-export function percentDecode(source: Uint8Array): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(source.length)
-  let length = 0
-  for (let index = 0; index < source.length; index++) {
-    const hex =
-      source[index] === 37
-        ? /^[0-9A-Fa-f]{2}/.exec(String.fromCharCode(source[index + 1] ?? 0, source[index + 2] ?? 0))
-        : null
-    if (hex === null) bytes[length++] = source[index] as number
-    else {
-      bytes[length++] = Number.parseInt(hex[0], 16)
-      index += 2
-    }
-  }
-  return bytes.slice(0, length)
 }
 
 /** `application/x-www-form-urlencoded` text of pairs. */

@@ -4,8 +4,8 @@ import { randomHex } from '../random.ts'
 import { decodeUtf8, encodeUtf8 } from '../data/encoding.ts'
 import { FormData } from './form-data.ts'
 import type { Headers } from './headers.ts'
-import { decodeMultipart, encodeMultipart } from './multipart.ts'
-import { parseQuery, URLSearchParams } from '../data/search-params.ts'
+import { formOf, formBytes } from './form-body.ts'
+import { URLSearchParams } from '../data/search-params.ts'
 import { isReadableStream, streams } from '../late.ts'
 import type { Bytes, ReadableStream } from '../streams.ts'
 import { structuredClone } from '../data/structured-clone.ts'
@@ -30,7 +30,7 @@ export function extractBody(value: unknown): { source: BodySource; type: string 
     return { source: value.toString(), type: 'application/x-www-form-urlencoded;charset=UTF-8' }
   if (value instanceof FormData) {
     const boundary = `----formdata-unmoor-${randomHex(12)}`
-    return { source: encodeMultipart(value, boundary), type: `multipart/form-data; boundary=${boundary}` }
+    return { source: formBytes(value, boundary), type: `multipart/form-data; boundary=${boundary}` }
   }
   if (isAsyncIterable(value)) return { source: fromIterable(value), type: null }
   return { source: toUSVString(value), type: 'text/plain;charset=UTF-8' }
@@ -119,11 +119,6 @@ export abstract class Body {
     // A text source may hold lone surrogates and a byte order mark, as its bytes would not.
     return typeof body === 'string' ? body.toWellFormed().replace(/^\uFEFF/, '') : decodeUtf8(body)
   }
-  /** As text() without its types; a byte order mark stays. */
-  async #plainText(): Promise<string> {
-    const body = await this.#consume()
-    return typeof body === 'string' ? body.toWellFormed() : decodeUtf8(body, true)
-  }
   async json(): Promise<unknown> {
     return parse(await this.text())
   }
@@ -138,19 +133,8 @@ export abstract class Body {
     return blobOf(bytes, (this.headers.get('content-type') ?? '').toLowerCase())
   }
   async formData(): Promise<FormData> {
-    const type = this.headers.get('content-type') ?? ''
-    if (/^multipart\/form-data\s*(;|$)/i.test(type)) {
-      const match = /;\s*boundary=(?:"([^"]*)"|([^;]+))/i.exec(type)
-      const boundary = match?.[1] ?? match?.[2]?.trim()
-      if (boundary === undefined || boundary === '') throw new TypeError('The content type has no boundary')
-      return decodeMultipart(await this.#bytes(), boundary)
-    }
-    const text = await this.#plainText()
-    if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type))
-      throw new TypeError(`A body of content type "${type}" is no form`)
-    const form = new FormData()
-    for (const [name, value] of parseQuery(text)) form.append(name, value)
-    return form
+    // A byte order mark stays.
+    return formOf(this.headers.get('content-type'), await this.#consume())
   }
 
   static {

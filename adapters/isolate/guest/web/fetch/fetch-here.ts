@@ -1,9 +1,9 @@
 import { atob } from '../data/base64.ts'
 import { blobBytes } from '../data/blob.ts'
-import { decodeUtf8, encodeUtf8 } from '../data/encoding.ts'
+import { decodeUtf8 } from '../data/encoding.ts'
 import { blobOfRequest, type Request } from './request.ts'
 import { receivedResponse, type Response } from './response.ts'
-import { percentDecode } from '../data/search-params.ts'
+import { percentDecode } from '../../../../../core/runtime/forms/url-encoded.ts'
 import type { Bytes } from '../streams.ts'
 
 /**
@@ -38,7 +38,7 @@ function fetchData(request: Request): Response {
   const comma = text.indexOf(',')
   if (comma < 0) throw new TypeError('fetch failed: a data: URL has a comma before its data')
   const head = text.slice(0, comma).trim()
-  const bytes = percentDecode(encodeUtf8(text.slice(comma + 1)))
+  const bytes = percentDecode(text.slice(comma + 1))
   const given = head.replace(BASE64, '')
   const type = given.startsWith(';') ? `text/plain${given}` : given
   return respond(request, BASE64.test(head) ? fromBase64(bytes) : bytes, [

@@ -1,0 +1,45 @@
+/**
+ * Forms as bodies, in both directions, in place of undici's: its parser refuses what clients send (a quote as
+ * `\\"`, lines that end in LF) and decodes what it should leave alone, and it sends a file without a name as
+ * text.
+ */
+import { encodeMultipart } from '../../../../core/runtime/forms/encode.ts'
+import { readForm } from '../../../../core/runtime/forms/read-form.ts'
+
+/** Gives `formData()` of these classes, and of all that inherit from them, unmoor's parser. */
+export function installForms(...classes: readonly { readonly prototype: Body }[]): void {
+  for (const { prototype } of classes) {
+    Object.defineProperty(prototype, 'formData', {
+      value: async function formData(this: Request | Response): Promise<FormData> {
+        const type = this.headers.get('content-type')
+        return toFormData(type, Buffer.from(await this.arrayBuffer()))
+      },
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    })
+  }
+}
+
+/** The form that a body of that content type holds. @throws TypeError for a body that is none. */
+export function toFormData(type: string | null, bytes: Buffer<ArrayBuffer>): FormData {
+  const form = new FormData()
+  readForm({ type, bytes: () => bytes, text: () => bytes.toString() }, decodeUtf8, {
+    text: (name, value) => form.append(name, value),
+    file: (name, content, filename, fileType) =>
+      form.append(name, new File([content], filename, { type: fileType })),
+  })
+  return form
+}
+
+function decodeUtf8(bytes: Uint8Array<ArrayBuffer>): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
+}
+
+/** A form as a body with its content type; any other body as it is. Files are read when it is sent. */
+export function withoutForm(body: BodyInit | null | undefined): BodyInit | null | undefined {
+  if (!(body instanceof FormData)) return body
+  // In lower case, as a Blob makes its type.
+  const boundary = `----formdata-unmoor-${crypto.randomUUID().replaceAll('-', '')}`
+  return new Blob(encodeMultipart(body, boundary), { type: `multipart/form-data; boundary=${boundary}` })
+}

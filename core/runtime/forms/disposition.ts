@@ -1,0 +1,134 @@
+import { formError } from './form-error.ts'
+
+/** The names that a part's Content-Disposition gives it. */
+export interface PartNames {
+  readonly name: string
+  /** Undefined for a part that is text. */
+  readonly filename: string | undefined
+}
+
+/**
+ * Reads the value of a part's Content-Disposition (RFC 7578, section 4.2; how browsers write names: HTML,
+ * "multipart/form-data encoding algorithm"). Of a parameter that is there twice the last one counts, as
+ * workerd and undici have it.
+ *
+ * @throws TypeError for what is no `form-data` with a name.
+ */
+export function readDisposition(value: string, where: string): PartNames {
+  const semicolon = value.indexOf(';')
+  const kind = (semicolon < 0 ? value : value.slice(0, semicolon)).trim()
+  if (kind.toLowerCase() !== 'form-data')
+    throw formError(`the Content-Disposition of ${where} is not form-data`)
+  let name: string | undefined
+  let filename: string | undefined
+  let extended: string | undefined
+  const from = semicolon < 0 ? value.length : semicolon
+  for (const [key, text] of readParameters(value, from, `the Content-Disposition of ${where}`)) {
+    if (key === 'name') name = unescapePercent(text)
+    else if (key === 'filename') filename = unescapePercent(text)
+    else if (key === 'filename*') extended = text
+  }
+  if (name === undefined) throw formError(`the Content-Disposition of ${where} has no name`)
+  if (filename === undefined && extended !== undefined) filename = readExtended(extended, where)
+  return { name, filename }
+}
+
+type Parameter = readonly [key: string, value: string]
+
+/**
+ * The parameters of `; key=value; key="value"` from its first semicolon on, keys in lower case.
+ *
+ * Clients disagree about a backslash within quotes: to curl and mail programs `\"` and `\\` stand for what
+ * follows it, while browsers write it as it is, so that `"folder\"` is whole. The first way is tried first, and
+ * the second where the header makes no sense in the first.
+ *
+ * @throws TypeError for a quote that is not closed, or has something other than a semicolon behind it.
+ */
+export function readParameters(text: string, from: number, where: string): readonly Parameter[] {
+  const escaped = parseParameters(text, from, true)
+  if (typeof escaped === 'object') return escaped
+  const plain = text.includes('\\') ? parseParameters(text, from, false) : escaped
+  if (typeof plain === 'object') return plain
+  throw formError(`${escaped} in ${where}`)
+}
+
+/** The parameters, or what is wrong with them. */
+function parseParameters(text: string, from: number, escapes: boolean): Parameter[] | string {
+  const parameters: Parameter[] = []
+  let at = from
+  while (at < text.length) {
+    // At a semicolon.
+    at = skipBlanks(text, at + 1)
+    const semicolon = text.indexOf(';', at)
+    const end = semicolon < 0 ? text.length : semicolon
+    const part = text.slice(at, end)
+    const equals = part.indexOf('=')
+    // A parameter without a value says nothing.
+    if (equals < 0) {
+      at = end
+      continue
+    }
+    const key = part.slice(0, equals).trim().toLowerCase()
+    at = skipBlanks(text, at + equals + 1)
+    if (text[at] === '"') {
+      const quoted = readQuoted(text, at + 1, escapes)
+      if (quoted === undefined) return 'a quote is not closed'
+      parameters.push([key, quoted.value])
+      at = skipBlanks(text, quoted.end)
+      if (at < text.length && text[at] !== ';') return 'something follows a quoted value'
+    } else {
+      parameters.push([key, text.slice(at, end).trim()])
+      at = end
+    }
+  }
+  return parameters
+}
+
+/** Reads a quoted text from behind its first quote on. A backslash before any other character stays. */
+function readQuoted(
+  text: string,
+  from: number,
+  escapes: boolean,
+): { value: string; end: number } | undefined {
+  let value = ''
+  let start = from
+  for (let at = from; at < text.length; at++) {
+    const char = text[at]
+    if (char === '"') return { value: value + text.slice(start, at), end: at + 1 }
+    if (!escapes || char !== '\\' || (text[at + 1] !== '"' && text[at + 1] !== '\\')) continue
+    value += text.slice(start, at)
+    start = at + 1
+    at++
+  }
+  return undefined
+}
+
+function skipBlanks(text: string, from: number): number {
+  let at = from
+  while (text[at] === ' ' || text[at] === '\t') at++
+  return at
+}
+
+/** Browsers escape these three characters in names, and no other. */
+function unescapePercent(text: string): string {
+  if (!text.includes('%')) return text
+  return text.replace(/%22|%0d|%0a/gi, (escape) =>
+    escape === '%22' ? '"' : escape[2]?.toLowerCase() === 'd' ? '\r' : '\n',
+  )
+}
+
+/** `UTF-8'en'%C3%A9` of `filename*` (RFC 8187), which RFC 7578 forbids and some clients send alone. */
+function readExtended(text: string, where: string): string {
+  const match = /^(utf-8|iso-8859-1)'[^']*'([^']*)$/i.exec(text)
+  const [, charset = '', escaped = ''] = match ?? []
+  try {
+    if (match !== null && charset.toLowerCase() === 'utf-8') return decodeURIComponent(escaped)
+    if (match !== null)
+      return escaped.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+        String.fromCharCode(Number.parseInt(hex, 16)),
+      )
+  } catch {
+    // Refused below.
+  }
+  throw formError(`the filename* of ${where} is neither UTF-8 nor ISO-8859-1 as RFC 8187 writes them`)
+}
