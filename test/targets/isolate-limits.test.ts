@@ -248,7 +248,7 @@ describe('wall time', () => {
     const response = await other.send('await new Promise(() => {})')
     expect([response.status, await response.text()]).toEqual([
       503,
-      'Service Unavailable: no answer came within the limit of 2 s.',
+      'Service Unavailable: no answer came within the limit of wallTimeout, 2 s.',
     ])
     expect(await other.run('return 1')).toBe(1)
   })

@@ -10,7 +10,7 @@ describe('a client that has closed its side', () => {
     const gate = late()
     const { port } = await serve(async () => (await gate.promise, new Response('answered')))
     const { socket, until } = open(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-    const closed = new Promise((resolve) => socket.end(resolve))
+    const closed = new Promise<void>((resolve) => socket.end(() => resolve()))
     await closed
     gate.resolve()
     expect(await until(/answered/)).toContain('HTTP/1.1 200')
@@ -202,6 +202,35 @@ describe('ctx.client', () => {
     await idle()
     gate.resolve()
     expect(await told.promise).toBe('127.0.0.1')
+  })
+})
+
+describe('a malformed request', () => {
+  it.each([
+    ['garbage', 'GARBAGE\r\n\r\n', 400],
+    ['no Host', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
+    ['two Hosts', 'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 400],
+    ['OPTIONS *', 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['another authority in its target', 'GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n', 400],
+    ['two lengths', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab', 400],
+    [
+      'a length and chunks',
+      'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
+      400,
+    ],
+    ['CONNECT', 'CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n', 501],
+    ['TRACE', 'TRACE / HTTP/1.1\r\nHost: a\r\n\r\n', 501],
+  ])('(%s) is refused, its connection closes, and the server serves on', async (_what, text, status) => {
+    const { port, url } = await serve(() => new Response('x'))
+    const { closed, received } = open(port, text)
+    await closed
+    expect(received()).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+    expect((await plainFetch(url)).status).toBe(200)
+  })
+
+  it.each(['http://a:80/x?y=1', 'HTTP://a/x?y=1', '/x?y=1'])('is none with the target %s', async (target) => {
+    const { port } = await serve((request) => new Response(request.url))
+    expect((await exchange(port, `GET ${target} HTTP/1.1\nHost: a:80`)).body).toBe('http://a/x?y=1')
   })
 })
 

@@ -216,9 +216,7 @@ export class IsolateApp {
    */
   #take(message: readonly unknown[]): void {
     try {
-      // An answer is written by the request's own code, and starts nothing else.
-      if (message[0] === 'response') this.#receive(message)
-      else runEvent(this.#asked, (taken: readonly unknown[]) => this.#receive(taken), message)
+      this.#receive(message)
     } catch (error) {
       this.#fail(error)
     }
@@ -263,7 +261,8 @@ export class IsolateApp {
       case 'log':
         return this.#options.log(String(id), String(data[0]))
     }
-    this.#operations.handle(message)
+    // Only this goes on by itself, in the drivers and on the network.
+    runEvent(this.#asked, handleCall, this.#operations, message)
   }
 
   // An app that listens for rejections decides whether they are logged.
@@ -289,6 +288,10 @@ export class IsolateApp {
     this.#operations.close(error)
     this.#options.onEnd(error)
   }
+}
+
+function handleCall(operations: Calls, message: readonly unknown[]): void {
+  operations.handle(message)
 }
 
 /** The isolate's part of a stack: what follows is the host's, with its paths. */

@@ -6,6 +6,7 @@ import type { Adapter } from '../../adapter.ts'
 import { CAPABILITIES, type Capability } from '../../capabilities.ts'
 import { CAPABILITY_FACTS, DRIVER_FACTS } from '../compare/facts.ts'
 import { proofText } from '../compare/report.ts'
+import { TARGET_FACTS } from '../compare/target-facts.ts'
 import { CASES } from './cases/all.ts'
 import { DRIVER_EXPECTATIONS } from './drivers/expectations.ts'
 import { EXPECTATIONS } from './expectations/index.ts'
@@ -61,6 +62,12 @@ export function deviations(adapters: readonly Adapter[]): Deviation[] {
     ...Object.entries(WORKER_EXPECTATIONS).flatMap(([target, expectations]) =>
       listed(`Workers on ${target}`, `workers:${target}`, expectations),
     ),
+    ...TARGET_FACTS.map(({ target, trait, text }): Deviation => ({
+      key: `${target}/${trait}`,
+      where: target,
+      id: trait,
+      why: text,
+    })),
     ...DRIVER_FACTS.map(({ driver, kind, trait, text, proof }): Deviation => ({
       key: `driver:${driver}/${kind}:${trait}`,
       where: `driver ${driver}`,

@@ -34,6 +34,8 @@ const HEAD_SECONDS = 60
  */
 const HALF_OPEN_PROBES = { enable: true, initialDelay: 10_000, interval: 10_000, count: 3 }
 
+const NO_PROXY = 'HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
+
 /**
  * Creates a server; call `listen` on it. Repeated request headers are joined, as fetch says, where node would
  * drop some; a client that has closed its side of the connection is answered.
@@ -63,6 +65,8 @@ export function createLimitedServer(listener: RequestListener, limits: ServerLim
     socket.on('end', () => socket.setKeepAlive(HALF_OPEN_PROBES))
     socket.on('close', () => uploads.end(socket))
   })
+  // Node would close the connection without a word.
+  server.on('connect', (_, socket) => socket.end(NO_PROXY))
   server.on('close', () => uploads.close())
   return server
 }
