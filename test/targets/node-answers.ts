@@ -1,4 +1,3 @@
-/* oxlint-disable max-lines -- a table of one-line programs */
 /** Programs that answer in an isolate what they answer on Node, by the module that they are about. */
 export const ANSWERS: Readonly<Record<string, readonly string[]>> = {
   'util.inspect': [

@@ -85,5 +85,6 @@ export function builtinEntry(names: readonly string[], register: string): string
   const loaders = names.map(
     (name) => `${JSON.stringify(name)}: () => require(${JSON.stringify(`node:${name}`)})`,
   )
-  return `import { registerBuiltins } from ${JSON.stringify(register)}\nregisterBuiltins({ ${loaders.join(', ')} })\n`
+  const from = JSON.stringify(register)
+  return `import { registerBuiltins } from ${from}\nregisterBuiltins({ ${loaders.join(', ')} })\n`
 }

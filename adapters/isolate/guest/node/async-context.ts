@@ -3,7 +3,7 @@
  *
  * V8 keeps a value per continuation for its embedder, but isolated-vm offers no way to it, and `await` in
  * native async functions calls no JavaScript that could be patched. So the build lowers async functions to
- * generators in apps that import this module, and everything that V8 runs later for an app's code goes through
+ * generators in apps that import this module, and what V8 runs later for an app's code goes through
  * JavaScript: reactions through `Promise.prototype.then`, and the jobs that call a thenable's own `then`
  * through what resolves promises. Those are the constructor's resolving functions, what `then`'s callbacks
  * return, and `Promise.resolve`, which uses the constructor. Callbacks that the web API calls later come by
@@ -72,8 +72,8 @@ function keepReaction(callback: unknown): unknown {
 }
 
 /**
- * What a promise is resolved with, in place of `value`: for a thenable one whose `then` runs in the context of
- * now, as V8's job would.
+ * What a promise is resolved with, in place of `value`: for a thenable one whose `then` runs in the context
+ * of now, as V8's job would.
  */
 function adopt(value: unknown): unknown {
   if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return value

@@ -90,7 +90,7 @@ export class AsyncLocalStorage<T> {
     return AsyncResource.bind(((callback: AnyFunction, ...args: never[]) => callback(...args)) as never)
   }
 
-  // Only this storage's value is what it was afterwards: what the callback entered in others stays, as on Node.
+  // Afterwards this storage has its value of before; what the callback entered in others stays, as on Node.
   run<R>(store: T, callback: (...args: never[]) => R, ...args: unknown[]): R {
     const before = this.getStore()
     if (Object.is(before, store)) return Reflect.apply(callback, null, args)

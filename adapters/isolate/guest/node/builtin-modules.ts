@@ -1,6 +1,6 @@
 /**
- * Built-ins that code asks for by name at run time: `process.getBuiltinModule(name)`, and `import(name)` where
- * the bundler left it. The build puts those into the bundle that it finds named there
+ * Built-ins that code asks for by name at run time: `process.getBuiltinModule(name)`, and `import(name)`
+ * where the bundler left it. The build puts those into the bundle that it finds named there
  * (`adapters/isolate/build/builtin-names.ts`).
  */
 type Load = () => unknown

@@ -1,7 +1,7 @@
 /**
  * `node:process` in an isolate: what libraries ask of it before they do something else. There is no process:
- * it says `browser`, as bundlers' stand-ins do, its `env` has the app's variables and the secrets that are known
- * at the start, and what would end or change a process throws.
+ * it says `browser`, as bundlers' stand-ins do, its `env` has the app's variables and the secrets that are
+ * known at the start, and what would end or change a process throws.
  */
 import { link } from '../link.ts'
 import { getBuiltinModule } from './builtin-modules.ts'
@@ -34,7 +34,7 @@ const writer = (write: (text: string) => void): object => ({
   },
 })
 
-/** `process.env`: what it has is asked of the host when somebody looks. What is set becomes text, as on Node. */
+/** `process.env`: asked of the host when somebody looks. What is set becomes text, as on Node. */
 function environment(): Record<string, string | undefined> {
   const values: Record<string, string | undefined> = {}
   let isRead = false

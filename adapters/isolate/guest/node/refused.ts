@@ -1,4 +1,4 @@
-/** A function of Node that an isolate lacks, by its full name: whoever calls it is told, and no build breaks. */
+/** A function of Node that an isolate lacks: whoever calls it is told, and no build breaks. */
 export function refused(module: string, name: string): (...args: never[]) => never {
   const refuse = function (): never {
     throw Object.assign(new Error(`${module}.${name} is not there in an isolate.`), {

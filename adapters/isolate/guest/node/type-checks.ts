@@ -1,4 +1,4 @@
-/** `node:util/types` in an isolate: what a value is, told by its internal slots where a built-in shows them. */
+/** `node:util/types` in an isolate: what a value is, by its internal slots where a built-in shows them. */
 type Check = (value: unknown) => boolean
 type Method = (this: unknown, ...args: never[]) => unknown
 

@@ -4,8 +4,8 @@ import { streams } from './late.ts'
 import type { Bytes, ReadableStream, TransformStream, WritableStream } from './streams.ts'
 
 /**
- * Bytes of output that wait for a reader before writes wait too: what is written before anybody reads ends, as
- * on workerd, which has no such bound.
+ * Bytes of output that wait for a reader before writes wait too: what is written before anybody reads ends,
+ * as on workerd, which has no such bound.
  */
 const WAITING = 4 * 1024 * 1024
 const FORMATS = ['deflate', 'deflate-raw', 'gzip', 'brotli']

@@ -20,8 +20,8 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
 const MAX_CODINGS = 5
 
 /**
- * Decoders of a body in the order that it goes through them: none where it is not encoded, or in a way that is
- * unknown here.
+ * Decoders of a body in the order that it goes through them: none where it is not encoded, or in a way that
+ * is unknown here.
  */
 export function createDecoders(contentEncoding: string): Transform[] {
   const codings = contentEncoding

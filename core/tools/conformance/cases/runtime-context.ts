@@ -1,4 +1,4 @@
-/* oxlint-disable unicorn/no-thenable, typescript/await-thenable -- thenables are what these cases are about */
+/* oxlint-disable unicorn/no-thenable, typescript/await-thenable -- thenables are what these cases ask */
 /** AsyncLocalStorage along thenables and callbacks, and built-ins that are asked for by name. */
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
@@ -8,7 +8,7 @@ import { insideCases } from '../case.ts'
 const storage = new AsyncLocalStorage<string>()
 const current = (): string => storage.getStore() ?? 'none'
 
-/** As a query of Knex, Drizzle or Prisma: it runs when it is awaited. Resolves to the contexts that it met. */
+/** As a query of Knex, Drizzle or Prisma: it runs when it is awaited. Gives the contexts that it met. */
 function query(): PromiseLike<string> {
   return {
     then(resolve, reject) {
@@ -33,11 +33,11 @@ export const contextCases = insideCases('runtime', [
     async run() {
       const ways: Readonly<Record<string, () => unknown>> = {
         awaited: () => query(),
-        'in Promise.all': async () => (await Promise.all([query()]))[0],
-        'in Promise.race': () => Promise.race([query()]),
+        'in Promise.all': async () => (await Promise.all([query(), null]))[0],
+        'in Promise.race': () => Promise.race([query(), new Promise<never>(() => {})]),
         'returned from an async function': async () => query(),
         'returned from an async function that waited': async () => {
-          await null
+          await Promise.resolve()
           return query()
         },
         'awaited after another': async () => {
