@@ -33,12 +33,12 @@ export function startEvents(app: App): void {
       if (isPromise(answer))
         Promise.resolve(answer).then((response) => {
           try {
-            respond(record, response)
+            respond(record, method, response, fail)
           } catch (error) {
             fail(error)
           }
         }, fail)
-      else respond(record, answer)
+      else respond(record, method, answer, fail)
     } catch (error) {
       fail(error)
     }
@@ -94,14 +94,29 @@ function isResponse(answer: unknown): answer is GuestResponse {
   return answer instanceof Response
 }
 
-function respond(record: EventRecord, answer: unknown): void {
+function respond(record: EventRecord, method: string, answer: unknown, fail: (error: unknown) => void): void {
   if (!isResponse(answer))
     throw new TypeError(
       `The fetch handler must return a Response, not ${answer === null ? 'null' : typeof answer}.`,
     )
-  const body = link.bodyToHost(link.takeBody(answer))
-  link.respond(record.id, answer.status, answer.statusText, link.headersText(answer), body)
-  if (body !== null && typeof body === 'object' && 'stream' in body)
-    link.whenSent(body.stream, () => record.sent())
-  else record.answered()
+  const source = link.takeBody(answer)
+  const send = (body: WireBody): void => {
+    try {
+      link.respond(record.id, answer.status, answer.statusText, link.headersText(answer), body)
+    } catch (error) {
+      fail(error)
+      return
+    }
+    if (body !== null && typeof body === 'object' && 'stream' in body)
+      link.whenSent(body.stream, () => record.sent())
+    else record.answered()
+  }
+  // Nothing of a HEAD's answer is sent, so nothing of it is read.
+  if (method === 'HEAD' || !link.isReadableStream(source)) return send(link.bodyToHost(source))
+  const length = link.lengthOf(source)
+  link.readTurn(source, {
+    whole: send,
+    goesOn: (stream) => send(length === undefined ? { stream } : { stream, length }),
+    fails: fail,
+  })
 }

@@ -16,10 +16,11 @@ import {
   respond,
   toError,
 } from './bridge/bridge.ts'
-import { readFromHost, whenSent, writeToHost } from './bridge/streams.ts'
+import { readFromHost, readTurn, whenSent, writeToHost } from './bridge/streams.ts'
 import { bodyFromHost, bodyToHost, fetchByHost, responseFromHost } from './fetch/fetch.ts'
 import { flatHeaders } from './fetch/headers.ts'
 import { isReadableStream } from './late.ts'
+import { lengthOf } from './body-length.ts'
 import { headersText } from './fetch/response.ts'
 import { inspect } from './inspect.ts'
 import { startClock } from './clock.ts'
@@ -53,6 +54,7 @@ const link = {
   isBlob: (value: unknown): value is Blob => value instanceof Blob,
   isReadableStream,
   keepContext,
+  lengthOf,
   listenersOf,
   isSignal: (value: unknown): value is AbortSignal => value instanceof AbortSignal,
   on,
@@ -61,6 +63,7 @@ const link = {
   post,
   randomBytes,
   readFromHost,
+  readTurn,
   reportError,
   request,
   respond,

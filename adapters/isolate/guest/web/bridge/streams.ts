@@ -3,7 +3,7 @@
  * the writing side answers `chunk`, `end` or `fail`. So no more than one chunk is under way, and a slow
  * reader holds the writer back. Ids of the guest's own streams are odd, of the host's even.
  */
-import { on, post } from './bridge.ts'
+import { microtask, on, post } from './bridge.ts'
 import { onAbort } from '../events/abort.ts'
 import type { AbortSignal } from '../events/abort.ts'
 import { encodeUtf8 } from '../data/encoding.ts'
@@ -18,6 +18,9 @@ interface Pull {
 interface Writing {
   reader: ReadableStreamDefaultReader<unknown>
   isBody: boolean
+  /** What was read before anybody asked, and the read that was under way then. */
+  ready?: Bytes | undefined
+  pending?: Promise<ReadableStreamReadResult<unknown>> | undefined
   done: (() => void) | undefined
 }
 /** Pulls under way. Nothing else holds a stream of the host's, so one that nobody reads can be collected. */
@@ -114,6 +117,84 @@ export function writeToHost(stream: ReadableStream<unknown>, isBody = false): nu
   return id
 }
 
+/** What {@link readTurn} tells, once: the whole body, the id of a stream that goes on, or what it failed with. */
+export interface TurnEnd {
+  whole(bytes: Bytes): void
+  goesOn(id: number): void
+  fails(error: unknown): void
+}
+
+/** Bytes of a body that are gathered in one turn. */
+const GATHER = 64 * 1024
+/** Microtasks in a row without news that make the end of a turn. Only the host could see the true one. */
+const QUIET = 256
+
+/**
+ * Reads what an answer's stream has by the end of this turn, as the other targets do: one that has ended by then
+ * has a length, and one that has failed is no answer.
+ */
+export function readTurn(stream: ReadableStream<unknown>, tell: TurnEnd): void {
+  const reader = stream.getReader()
+  const chunks: Bytes[] = []
+  let size = 0
+  let quiet = 0
+  let isOver = false
+  const end = (report: () => void): void => {
+    if (isOver) return
+    isOver = true
+    report()
+  }
+  const goOn = (pending?: Promise<ReadableStreamReadResult<unknown>>): void =>
+    end(() => {
+      const id = nextStream
+      nextStream += 2
+      const ready = size === 0 ? undefined : concat(chunks, size)
+      writing.set(id, { reader, isBody: true, ready, pending, done: undefined })
+      tell.goesOn(id)
+    })
+  const fail = (error: unknown): void =>
+    end(() => {
+      void reader.cancel(error).catch(() => {})
+      tell.fails(error)
+    })
+  let pending: Promise<ReadableStreamReadResult<unknown>>
+  const read = (): void => {
+    pending = reader.read()
+    pending.then(({ done, value }) => {
+      if (isOver) return
+      if (done) return end(() => tell.whole(concat(chunks, size)))
+      quiet = 0
+      try {
+        const bytes = toBytes(value, true)
+        chunks.push(bytes)
+        size += bytes.byteLength
+      } catch (error) {
+        return fail(error)
+      }
+      if (size >= GATHER) goOn()
+      else read()
+    }, fail)
+  }
+  const wait = (): void => {
+    if (isOver) return
+    if (++quiet > QUIET) goOn(pending)
+    else microtask(wait)
+  }
+  read()
+  wait()
+}
+
+function concat(chunks: readonly Bytes[], size: number): Bytes {
+  if (chunks.length === 1) return chunks[0] as Bytes
+  const all = new Uint8Array(size)
+  let offset = 0
+  for (const chunk of chunks) {
+    all.set(chunk, offset)
+    offset += chunk.byteLength
+  }
+  return all
+}
+
 /** Ends a stream that the host reads: it is cancelled, as nobody wants it any more. */
 export function stopWriting(id: number, reason: unknown): void {
   finish(id)
@@ -180,10 +261,18 @@ function typeName(value: unknown): string {
   return value === null ? 'null' : typeof value
 }
 
-async function send(id: number, { reader, isBody }: Writing): Promise<void> {
+async function send(id: number, entry: Writing): Promise<void> {
+  const { reader, isBody, ready } = entry
+  if (ready !== undefined) {
+    entry.ready = undefined
+    post('chunk', id, ready)
+    return
+  }
   try {
     for (;;) {
-      const { done, value } = await reader.read()
+      const { pending } = entry
+      entry.pending = undefined
+      const { done, value } = await (pending ?? reader.read())
       if (done) {
         post('end', id)
         finish(id)
