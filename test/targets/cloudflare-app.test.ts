@@ -167,6 +167,14 @@ describe('requests in workerd', () => {
   test('a service binding to itself', async () => {
     expect(await (await get('/self')).text()).toBe('hello')
   })
+
+  test("the platform's own answers keep the platform's rule, and decode at the client", async () => {
+    for (const path of ['/labelled', '/native', '/raw']) {
+      const answer = await get(path)
+      expect(answer.headers.get('content-encoding'), path).toBe('gzip')
+      expect(await answer.text(), path).toBe('packed by the app')
+    }
+  })
 })
 
 describe('assets', () => {

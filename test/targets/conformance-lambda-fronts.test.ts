@@ -53,6 +53,8 @@ it('passes behind every front', { timeout: 600_000 }, async () => {
         variables: aws.variables,
         groups: [
           'handlers',
+          'answers',
+          'fetch',
           'service',
           ...(targetOptions['concurrency'] === undefined ? [] : (['runtime', 'cron'] as const)),
         ],
@@ -64,7 +66,7 @@ it('passes behind every front', { timeout: 600_000 }, async () => {
   expect(reports).toHaveLength(STARTS.length)
   for (const { name, report } of reports) {
     expect(report.failed === 0 ? '' : `${name}\n${reportText(report)}`).toBe('')
-    expect(report.total).toBeGreaterThanOrEqual(87)
+    expect(report.total).toBeGreaterThanOrEqual(163)
     expect(report.runtime).toContain('bootstrap')
   }
 })

@@ -7,13 +7,10 @@ import type {
   APIGatewayProxyStructuredResultV2,
 } from 'aws-lambda'
 import { describe, expect, it } from 'vitest'
-import { handleEvent, type EventResult } from '../../adapters/lambda/runtime/events.ts'
 import { readHttpEvent } from '../../adapters/lambda/runtime/http-event.ts'
 import type { AlbEvent, RestEvent } from '../../adapters/lambda/runtime/http-payload1.ts'
 import type { HttpResult } from '../../adapters/lambda/runtime/http-result.ts'
-import { defineApp } from '../../core/app.ts'
-import { createContext } from '../../core/context.ts'
-import { createRuntime } from '../../core/runtime/runtime.ts'
+import { handle } from './lambda-handle.ts'
 
 // Compiles only while what is read fits AWS's own types.
 const rest = (value: APIGatewayProxyEvent): RestEvent => value
@@ -38,10 +35,6 @@ const albEvent = (change: object = {}): object => ({
   requestContext: { elb: { targetGroupArn: 'arn' } },
   ...change,
 })
-const urlEvent = (): object => ({
-  rawPath: '/',
-  requestContext: { domainName: 'x.lambda-url.eu-west-1.on.aws', http: { method: 'GET' } },
-})
 const latticeEvent = (change: object = {}): object => ({
   version: '2.0',
   path: '/',
@@ -56,29 +49,6 @@ const toRequest = (event: object): Request => readHttpEvent(event)?.request as R
 const target = (event: object): string => {
   const { pathname, search } = new URL(toRequest(event).url)
   return pathname + search
-}
-
-async function handle(
-  event: unknown,
-  fetch: (request: Request) => Response | Promise<Response> = () => new Response('ok'),
-): Promise<{ result: EventResult; lines: string[] }> {
-  const lines: string[] = []
-  const log = (message: string, error?: unknown): void =>
-    void lines.push(error === undefined ? message : `${message} ${String(error)}`)
-  const runtime = await createRuntime({
-    app: defineApp({ fetch }),
-    name: 'test',
-    drivers: {},
-    variable: () => undefined,
-    onError: log,
-  })
-  const result = await handleEvent(event, createContext(), new AbortController().signal, {
-    runtime,
-    invokeMode: 'RESPONSE_STREAM',
-    variable: () => undefined,
-    log,
-  })
-  return { result, lines }
 }
 
 const json = async (event: object, response: () => Response): Promise<HttpResult> => {
@@ -258,65 +228,6 @@ describe('VPC Lattice', () => {
     expect(await json(latticeEvent(), cookies(2))).toMatchObject({
       headers: { 'set-cookie': [expect.stringMatching(/^c0/), expect.stringMatching(/^c1/)] },
     })
-  })
-})
-
-describe('a streamed answer', () => {
-  it.each<[string, () => ReadableStream]>([
-    ['fails at its start', () => new ReadableStream({ start: () => Promise.reject(new Error('at once')) })],
-    [
-      'fails after some promises',
-      () =>
-        new ReadableStream({
-          async pull(controller) {
-            for (let turns = 0; turns < 20; turns++) await Promise.resolve()
-            controller.error(new Error('at once'))
-          },
-        }),
-    ],
-    [
-      'gives what is no bytes',
-      () => new ReadableStream({ start: (controller) => controller.enqueue({ at: 'once' }) }),
-    ],
-  ])('that %s is a 500 with a log line', async (_, stream) => {
-    const { result, lines } = await handle(urlEvent(), () => new Response(stream()))
-    expect(result).toMatchObject({ head: { statusCode: 500 } })
-    expect(lines.join()).toMatch(/at once|type object/)
-    if (!('body' in result)) throw new Error('the answer is not streamed')
-    expect(Buffer.from((await result.body?.next()) ?? '').toString()).toBe('Internal Server Error')
-  })
-
-  it('has its head before its first chunk', async () => {
-    const { result } = await handle(
-      urlEvent(),
-      () => new Response(new ReadableStream({ pull: () => new Promise(() => {}) })),
-    )
-    expect(result).toMatchObject({ head: { statusCode: 200 } })
-  })
-
-  it('may have text, ArrayBuffers and views as chunks', async () => {
-    const chunks = [
-      'Zoë',
-      new Uint8Array([1, 2]).buffer,
-      new DataView(new Uint8Array([3, 4, 5]).buffer, 1, 1),
-    ]
-    const { result } = await handle(
-      urlEvent(),
-      () =>
-        new Response(
-          new ReadableStream({
-            start(controller) {
-              for (const chunk of chunks) controller.enqueue(chunk)
-              controller.close()
-            },
-          }),
-        ),
-    )
-    if (!('body' in result)) throw new Error('the answer is not streamed')
-    const bytes: number[] = []
-    for (let chunk = await result.body?.next(); chunk !== undefined; chunk = await result.body?.next())
-      bytes.push(...chunk)
-    expect(bytes).toEqual([...Buffer.from('Zoë'), 1, 2, 4])
   })
 })
 

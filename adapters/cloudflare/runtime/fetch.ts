@@ -7,13 +7,12 @@ import { withoutCoding } from './coding.ts'
 export function installFetch(): void {
   const nativeFetch = globalThis.fetch
   globalThis.fetch = async (input, init) => {
+    // With this option workerd decodes nothing; its node:http sets it.
+    if ((init as { encodeResponseBody?: string } | undefined)?.encodeResponseBody === 'manual')
+      return nativeFetch(input, init)
     const request = new Request(input, init)
     // Cloudflare's network asks for compressed answers, workerd alone does not.
     if (!request.headers.has('accept-encoding')) request.headers.set('accept-encoding', 'gzip, br')
-    const response = await nativeFetch(request)
-    // With this option workerd decodes nothing.
-    return (init as { encodeResponseBody?: string } | undefined)?.encodeResponseBody === 'manual'
-      ? response
-      : withoutCoding(response, request.method === 'HEAD')
+    return withoutCoding(await nativeFetch(request), request.method === 'HEAD')
   }
 }

@@ -167,10 +167,13 @@ function causeOf(error: unknown): { code: string | undefined; message: string; m
   }
 }
 
+/** What fetch decodes: one unknown coding in the list, and it decodes nothing. */
+const DECODED = /^\s*(?:x-gzip|gzip|deflate|br|zstd)(?:\s*,\s*(?:x-gzip|gzip|deflate|br|zstd))*\s*$/i
+
 /** The answer without the header of an encoding that fetch has undone. */
 function plain(response: Response): Response {
   const encoding = response.headers.get('content-encoding')
-  if (encoding === null || response.body === null || !/gzip|deflate|br|zstd/i.test(encoding)) return response
+  if (encoding === null || response.body === null || !DECODED.test(encoding)) return response
   const headers = new Headers(response.headers)
   headers.delete('content-encoding')
   headers.delete('content-length')

@@ -77,6 +77,19 @@ export default defineApp({
         return upload(env.icons, url.searchParams)
       case '/self':
         return env.self.fetch('/hello')
+      case '/labelled': {
+        const body = new Blob(['packed by the app']).stream().pipeThrough(new CompressionStream('gzip'))
+        const headers = { 'content-encoding': 'gzip' }
+        return new Response(await new Response(body).arrayBuffer(), { headers })
+      }
+      case '/native': {
+        const native = env.self.native as unknown as { fetch: typeof fetch }
+        return native.fetch(new URL('/labelled', url))
+      }
+      case '/raw': {
+        const raw = await fetch(new URL('/labelled', url), { encodeResponseBody: 'manual' } as RequestInit)
+        return new Response(await raw.arrayBuffer(), raw)
+      }
       case '/asset':
         return env.files.fetch(url.searchParams.get('path') ?? '/')
       case '/send':
