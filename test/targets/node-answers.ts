@@ -94,7 +94,10 @@ export const ANSWERS: Readonly<Record<string, readonly string[]>> = {
     `const d = new node.StringDecoder('base64'); return [d.write(node.Buffer.from('a')), d.write(node.Buffer.from('bcd')), d.end()]`,
     `try { new node.StringDecoder('nope') } catch (e) { return [e.name, e.code, e.message] }`,
   ],
-  process: [],
+  process: [
+    `node.process.env.XNUM = 5; const v = node.process.env.XNUM; delete node.process.env.XNUM; return [v, 'XNUM' in node.process.env, node.process.env.NOPE_X === undefined]`,
+    `return [typeof node.process.hrtime.bigint(), node.process.hrtime().length, typeof node.process.uptime(), node.process.cwd().startsWith('/'), typeof node.process.on, typeof node.process.emitWarning]`,
+  ],
   crypto: [
     `const h = node.crypto.createHash('sha256'); node.stream.Readable.from(['a', 'b']).pipe(h); await new Promise((r) => h.on('finish', r)); return h.read().toString('hex')`,
     `const h = node.crypto.createHash('md5'); h.end('abc'); return h.read().toString('hex')`,
