@@ -1,7 +1,7 @@
 /**
  * In workerd what a listener throws comes out of `dispatchEvent` and `abort`, and so fails the request that
- * happened to call them. As the web has it, and the other targets: it is reported, and the caller goes on. What
- * stays different is that workerd calls no listener after the one that threw.
+ * happened to call them. As the web has it, and the other targets: it is reported, and the caller goes on.
+ * What stays different is that workerd calls no listener after the one that threw.
  */
 export function installListeners(): void {
   if (installed) return
