@@ -39,8 +39,8 @@ export interface Trust {
   trusts(peer: string | undefined): boolean
   /**
    * The address of the client of a request that came from `peer` with this `X-Forwarded-For`: read from the
-   * right, where the nearest proxy writes; what is further left than trusted proxies reach is the client's own
-   * word.
+   * right, where the nearest proxy writes; what is further left than trusted proxies reach is the client's
+   * own word.
    */
   clientOf(peer: string | undefined, forwardedFor: string | null | undefined): string | undefined
 }

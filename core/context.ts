@@ -13,8 +13,9 @@ export interface Context {
   /** Aborts when the time for `waitUntil` work is over or the runtime stops. */
   readonly signal: AbortSignal
   /**
-   * Who sent the request, as `{ remote: { address, addressType, port, transport } }`. Never what a client says of
-   * itself: `X-Forwarded-For` counts by the target's option `trustProxy` alone. Empty for crons and queues.
+   * Who sent the request, as `{ remote: { address, addressType, port, transport } }`. Never what a client
+   * says of itself: `X-Forwarded-For` counts by the target's option `trustProxy` alone. Empty for crons and
+   * queues.
    */
   readonly client: ClientInfo
   /** Does nothing outside Cloudflare, where there is no origin to pass through to. */
@@ -33,8 +34,8 @@ export interface ContextOptions {
   /** Hands each promise to the platform too (Cloudflare's own `ctx.waitUntil`). */
   waitUntil?: ((promise: Promise<unknown>) => void) | undefined
   /**
-   * Ties a callback to the event that runs now, for targets that know whose an uncaught error is: listeners of
-   * `ctx.signal` run when it aborts, which is nobody's time. Default: the callback as it is.
+   * Ties a callback to the event that runs now, for targets that know whose an uncaught error is: listeners
+   * of `ctx.signal` run when it aborts, which is nobody's time. Default: the callback as it is.
    */
   keep?: (<F extends (...args: never[]) => unknown>(callback: F) => F) | undefined
 }

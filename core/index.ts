@@ -99,6 +99,7 @@ export {
 // Augmentations of a package reach only what is exported with a star.
 export type * from './config-maps.ts'
 export type * from '../adapters/config-maps.ts'
+export type { ClientInfo, TrustProxy } from './client.ts'
 export type { Context } from './context.ts'
 export {
   isUnmoorError,

@@ -25,8 +25,8 @@ export interface NumberOption {
 }
 
 /**
- * What one option takes. `proxies` is {@link TrustProxy}; `driver` is a driver's name or an object with one; `object` and `list` are checked
- * by the option's owner.
+ * What one option takes. `proxies` is {@link TrustProxy}; `driver` is a driver's name or an object with one;
+ * `object` and `list` are checked by the option's owner.
  */
 export type OptionType =
   | 'string'

@@ -60,9 +60,9 @@ export interface CloudflareOptions {
   /** By sql binding that the driver `postgres` serves: the Hyperdrive configuration to reach it through. */
   hyperdrive?: Readonly<Record<string, { id: string }>>
   /**
-   * Proxies before Cloudflare's edge (another CDN) whose `X-Forwarded-For` is believed for `ctx.client`: `true`
-   * for one, a number for several, or their addresses. Default: none, so that the client is who Cloudflare says
-   * that it is.
+   * Proxies before Cloudflare's edge (another CDN) whose `X-Forwarded-For` is believed for `ctx.client`:
+   * `true` for one, a number for several, or their addresses. Default: none, so that the client is who
+   * Cloudflare says that it is.
    */
   trustProxy?: TrustProxy
   /**

@@ -36,8 +36,8 @@ export interface LambdaOptions {
   variables?: Readonly<Record<string, string>>
   /**
    * Proxies before AWS's own front (a CDN, a balancer of your own) whose `X-Forwarded-For` is believed for
-   * `ctx.client`: `true` for one, a number for several, or their addresses. Default: none, so that the client is
-   * who AWS says that it is.
+   * `ctx.client`: `true` for one, a number for several, or their addresses. Default: none, so that the client
+   * is who AWS says that it is.
    */
   trustProxy?: TrustProxy
   /** Region in the `.lambda` file of a zip. Default: us-east-1. */

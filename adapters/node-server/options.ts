@@ -35,9 +35,9 @@ export interface ServerOptions extends CronOptions {
   /** Largest request body in bytes; beyond it: 413. Default: no limit. */
   maxBodyBytes?: number
   /**
-   * Whose `X-Forwarded-For`, `-Proto` and `-Host` are believed, for `ctx.client` and `request.url`: the nearest
-   * proxy's (`true`), those of so many proxies one behind the other (`2`), or of proxies at these addresses
-   * (`['10.0.0.0/8', '::1']`). Only behind proxies that set them themselves. Default: false.
+   * Whose `X-Forwarded-For`, `-Proto` and `-Host` are believed, for `ctx.client` and `request.url`: the
+   * nearest proxy's (`true`), those of so many proxies one behind the other (`2`), or of proxies at these
+   * addresses (`['10.0.0.0/8', '::1']`). Only behind proxies that set them themselves. Default: false.
    */
   trustProxy?: TrustProxy
   /** Seconds that a connection without a request is kept: more than the balancer before it. Default: 65. */

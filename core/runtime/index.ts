@@ -2,7 +2,13 @@
  * `unmoor/runtime`: what a target's run-time half is made of. Web standards only; adapters of third parties
  * use it too.
  */
-export { createContext, type Context, type ContextOptions, type OwnedContext } from '../context.ts'
+export {
+  createContext,
+  type ClientSource,
+  type Context,
+  type ContextOptions,
+  type OwnedContext,
+} from '../context.ts'
 export { setDefaultVariables } from './default-variables.ts'
 export {
   consumedQueues,

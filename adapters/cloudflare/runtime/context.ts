@@ -22,8 +22,8 @@ export class WorkerContext implements Context {
   get client(): ClientInfo {
     if (this.#request === undefined) return NO_CLIENT
     const { headers, cf } = this.#request as Request & { cf?: object | null }
-    // Cloudflare's edge writes the header over what a client sends, and `cf` beside it. Where there is no edge,
-    // as locally, the header is the client's own word, and workerd tells nothing of the connection.
+    // Cloudflare's edge writes the header over what a client sends, and `cf` beside it. Where there is no
+    // edge, as locally, the header is the client's own word, and workerd tells nothing of the connection.
     if (cf === undefined || cf === null) return NO_CLIENT
     const given = headers.get('cf-connecting-ip') ?? undefined
     if (this.#trust === undefined) return clientInfo(given)

@@ -1,11 +1,12 @@
 /**
  * In workerd what a listener throws comes out of `dispatchEvent` and `abort`, and so fails the request that
- * happened to call them. As the web has it, and the other targets: it is reported, and the caller goes on. What
- * stays different is that workerd calls no listener after the one that threw.
+ * happened to call them. As the web has it, and the other targets: it is reported, and the caller goes on.
+ * What stays different is that workerd calls no listener after the one that threw.
  */
 export function installListeners(): void {
   if (installed) return
   installed = true
+  for (const name of ['setTimeout', 'setInterval', 'queueMicrotask'] as const) catchLater(name)
   const dispatch = methodOf<boolean>(EventTarget.prototype, 'dispatchEvent')
   const abort = methodOf<void>(AbortController.prototype, 'abort')
   replace(EventTarget.prototype, 'dispatchEvent', function (this: EventTarget, event: Event): boolean {
@@ -24,6 +25,25 @@ export function installListeners(): void {
       if (!this.signal.aborted) throw error
       console.error('A listener threw:', error)
     }
+  })
+}
+
+/**
+ * What a timer or a microtask throws makes workerd count a whole batch or cron as failed, which is then run
+ * again. It is logged, as elsewhere, and changes no outcome.
+ */
+function catchLater(name: 'setTimeout' | 'setInterval' | 'queueMicrotask'): void {
+  const later = methodOf<unknown>(globalThis, name)
+  replace(globalThis, name, (callback: unknown, ...rest: unknown[]): unknown => {
+    if (typeof callback !== 'function') return later.call(globalThis, callback, ...rest)
+    const caught = (...args: unknown[]): void => {
+      try {
+        Reflect.apply(callback, globalThis, args)
+      } catch (error) {
+        console.error('Uncaught exception:', error)
+      }
+    }
+    return later.call(globalThis, caught, ...rest)
   })
 }
 

@@ -35,7 +35,10 @@ export interface EngineEvents {
   created?(engine: Engine): void
   /** A message of the guest: data that a tenant may have made up. */
   message(message: readonly unknown[]): void
-  /** A synchronous call for the app's bindings, or for an event's client; what it gives is copied into the isolate. */
+  /**
+   * A synchronous call for the app's bindings, or for an event's client; what it gives is copied into the
+   * isolate.
+   */
   sync?(data: readonly unknown[]): unknown
   /** The reason of a rejection in the guest that nobody handled, as a copy: an Error, or a primitive. */
   uncaught(reason: unknown): void

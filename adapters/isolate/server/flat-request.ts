@@ -119,8 +119,8 @@ export class FlatExchange implements EngineEvent, FlatRequest {
   }
 
   /**
-   * Serves a request whose {@link flatLength} is known. False where only a full request can refuse it: `done` is
-   * not called then.
+   * Serves a request whose {@link flatLength} is known. False where only a full request can refuse it: `done`
+   * is not called then.
    */
   serve(length: number): boolean {
     const incoming = this.#incoming

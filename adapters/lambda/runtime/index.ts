@@ -158,8 +158,9 @@ function serve(client: RuntimeClient, events: EventOptions, concurrency: number)
   }
   process.on('SIGTERM', () => void stop(0))
   process.on('SIGINT', () => void stop(0))
-  // As on the other targets: what fails in an event fails alone. Where nobody knows whose it was, nobody knows
-  // what state the process is in: the events at work are answered, and Lambda starts another environment.
+  // As on the other targets: what fails in an event fails alone. Where nobody knows whose it was, nobody
+  // knows what state the process is in: the events at work are answered, and Lambda starts another
+  // environment.
   catchUncaught({
     noEvent(error, what) {
       events.log(

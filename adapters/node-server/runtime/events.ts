@@ -42,8 +42,8 @@ export function nameEvent(name: string): void {
 }
 
 /**
- * `callback`, to be called later by code of no event, as part of the present one; other values of this context
- * stay with it too.
+ * `callback`, to be called later by code of no event, as part of the present one; other values of this
+ * context stay with it too.
  */
 export function keepEvent<F extends (...args: never[]) => unknown>(callback: F): F {
   const { AsyncResource } = process.getBuiltinModule('node:async_hooks')

@@ -1,8 +1,8 @@
 import { runEvent } from './events.ts'
 
 /**
- * A driver whose work belongs to no event: what it starts in a call (a connection, a timer) outlives the event
- * that happened to call first, and serves others. Calls that run code of the app stay in its event.
+ * A driver whose work belongs to no event: what it starts in a call (a connection, a timer) outlives the
+ * event that happened to call first, and serves others. Calls that run code of the app stay in its event.
  */
 export function outsideEvents<Driver extends object>(driver: Driver): Driver {
   const wrapped = {}

@@ -1,6 +1,6 @@
 /**
- * What targets differ in where no case can ask, or a platform decides before the app: told on the page of what
- * differs. What a case can ask is a capability or an expectation.
+ * What targets differ in where no case can ask, or a platform decides before the app: told on the page of
+ * what differs. What a case can ask is a capability or an expectation.
  */
 
 /** One difference. */
@@ -23,20 +23,25 @@ export const TARGET_FACTS: readonly TargetFact[] = [
     target: 'lambda',
     trait: 'timers after the answer',
     text:
-      'The environment is frozen once the answer is out and `waitUntil` work is done: a timer that is left fires ' +
-      'during a later event, or never. Hand the work to `ctx.waitUntil`. A local start freezes its environments ' +
+      'The environment is frozen once the answer is out and `waitUntil` work is done: a timer that is ' +
+      'left fires ' +
+      'during a later event, or never. Hand the work to `ctx.waitUntil`. A local start freezes its ' +
+      'environments ' +
       'too.',
   },
   ...['node', 'lambda'].map((target) => ({
     target,
     trait: 'timers over 2^31-1 ms',
-    text: 'A timer of more than 24.8 days fires at once. Keep the time in a binding, and look for it by a cron.',
+    text:
+      'A timer of more than 24.8 days fires at once. Keep the time in a binding, and look for ' +
+      'it by a cron.',
   })),
   {
     target: 'isolate',
     trait: 'timers over 2^31-1 ms',
     text:
-      'A delay is a signed number of 32 bits, as on the web: one of more than 24.8 days wraps round. Keep the ' +
+      'A delay is a signed number of 32 bits, as on the web: one of more than 24.8 days wraps round. Keep ' +
+      'the ' +
       'time in a binding, and look for it by a cron.',
   },
   {
@@ -47,7 +52,9 @@ export const TARGET_FACTS: readonly TargetFact[] = [
   {
     target: 'cloudflare',
     trait: 'TRACE',
-    text: 'workerd hands TRACE to the app; node and isolate answer 501, lambda 405, as fetch has no such request.',
+    text:
+      'workerd hands TRACE to the app; node and isolate answer 501, lambda 405, as fetch has ' +
+      'no such request.',
   },
   {
     target: 'cloudflare',
@@ -58,14 +65,18 @@ export const TARGET_FACTS: readonly TargetFact[] = [
     target: 'cloudflare',
     trait: 'malformed requests',
     text:
-      'workerd alone, as locally, takes some that the others refuse with a 400 (a length beside chunks, control ' +
-      "characters in a value), and answers 500 to some (two Host headers, a broken chunk). Cloudflare's edge " +
+      'workerd alone, as locally, takes some that the others refuse with a 400 (a length beside chunks, ' +
+      'control ' +
+      "characters in a value), and answers 500 to some (two Host headers, a broken chunk). Cloudflare's " +
+      'edge ' +
       'comes before it.',
   },
   {
     target: 'cloudflare',
     trait: 'repeated Cookie lines',
-    text: 'They are joined by ", ", elsewhere by "; ". Clients send one line, but for HTTP/2, which is joined before.',
+    text:
+      'They are joined by ", ", elsewhere by "; ". Clients send one line, but for HTTP/2, ' +
+      'which is joined before.',
   },
   {
     target: 'cloudflare',
@@ -77,25 +88,32 @@ export const TARGET_FACTS: readonly TargetFact[] = [
   {
     target: 'cloudflare',
     trait: 'endless answers to HEAD',
-    text: 'The body of an answer to HEAD is read to its end: one that never ends hangs. Answer HEAD without a body.',
+    text:
+      'The body of an answer to HEAD is read to its end: one that never ends hangs. Answer ' +
+      'HEAD without a body.',
   },
   {
     target: 'cloudflare',
     trait: 'listeners after one that threw',
-    text: 'What a listener throws is reported, as elsewhere, but workerd calls no listener of that event after it.',
+    text:
+      'What a listener throws is reported, as elsewhere, but workerd calls no listener of that ' +
+      'event after it.',
   },
   {
     target: 'lambda',
     trait: "uncaught errors under AWS's own client",
     text:
-      'With `package: "zip"` or `runtime: "ric"` AWS\'s client decides: an exception that nothing catches ends the ' +
-      'environment, and the events in it fail. Under our own bootstrap it is logged with its event and ends nothing.',
+      'With `package: "zip"` or `runtime: "ric"` AWS\'s client decides: an exception that nothing catches ' +
+      'ends the ' +
+      'environment, and the events in it fail. Under our own bootstrap it is logged with its event and ' +
+      'ends nothing.',
   },
   {
     target: 'lambda',
     trait: 'size of a request head',
     text:
-      'API Gateway takes 10,240 bytes of headers, and answers more by itself; the others take 60,000 and more. ' +
+      'API Gateway takes 10,240 bytes of headers, and answers more by itself; the others take 60,000 and ' +
+      'more. ' +
       'A local start takes 65,536.',
   },
   ...['node', 'isolate', 'lambda'].map((target) => ({
@@ -104,8 +122,10 @@ export const TARGET_FACTS: readonly TargetFact[] = [
     text:
       target === 'lambda'
         ? 'A request whose connection is reset before its body was whole reaches no function.'
-        : 'A body that came whole is lost if the client resets the connection before the handler reads it; after ' +
-          'a plain close it can be read. A client that has closed its side is noticed by the next write, or ' +
+        : 'A body that came whole is lost if the client resets the connection before the handler ' +
+          'reads it; after ' +
+          'a plain close it can be read. A client that has closed its side is noticed by the next write, ' +
+          'or ' +
           'about a minute later.',
   })),
 ]

@@ -266,8 +266,8 @@ process.on('SIGTERM', () => void stop())
 // Ctrl-C goes to the whole group; the supervisor says when.
 process.on('SIGINT', () => {})
 process.once('disconnect', () => void stop())
-// What an app has caused ends its isolate alone (`isolate-app.ts`). Of the rest nobody knows what state it has
-// left the process in: it finishes what runs, and the supervisor starts another.
+// What an app has caused ends its isolate alone (`isolate-app.ts`). Of the rest nobody knows what state it
+// has left the process in: it finishes what runs, and the supervisor starts another.
 catchUncaught({
   log: (message, error) => printLog('error', `${message} ${errorStack(error)}`),
   noEvent(error, what) {

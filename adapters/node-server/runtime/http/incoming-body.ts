@@ -86,7 +86,9 @@ function checkReadable(incoming: IncomingMessage, outgoing: ServerResponse): voi
   if (incoming.destroyed) throw brokenOff(incoming)
 }
 
-/** Why the body cannot be had: the client sent no more of it, or all of it was dropped with the connection. */
+/**
+ * Why the body cannot be had: the client sent no more of it, or all of it was dropped with the connection.
+ */
 function brokenOff({ errored, complete }: IncomingMessage): DOMException {
   if (isUnmoorError(errored, 'Timeout')) return clientGone(errored.message)
   const cause = errored === null ? '' : ` (${errored.message})`

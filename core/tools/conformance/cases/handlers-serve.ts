@@ -26,7 +26,9 @@ const uncaughtCases: readonly Omit<WireCase, 'group' | 'where'>[] = Object.entri
   }),
 )
 
-/** Whether the app threw at a client that has gone: not where the platform ends the request with the client. */
+/**
+ * Whether the app threw at a client that has gone: not where the platform ends the request with the client.
+ */
 async function threw(tools: WireTools): Promise<boolean> {
   return eventually(async () => equal(await tools.notes(tools.key()), ['threw'], 'notes'), 3).then(
     () => true,

@@ -18,9 +18,11 @@ export const cloudflare: Expectations = {
     'workerd decodes gzip and br only; an answer in another coding reaches the app as it came, with its ' +
     'label, and decodes right where it is passed on whole',
   'handlers-135':
-    "the address is what Cloudflare's edge says (cf-connecting-ip, believed only beside request.cf): workerd " +
+    "the address is what Cloudflare's edge says (cf-connecting-ip, believed only beside request.cf): " +
+    'workerd ' +
     'alone, as locally, tells none',
   'handlers-137': 'workerd hands out the body of a GET; elsewhere it is dropped',
   'handlers-143':
-    "workerd alone, as locally, answers 500 by itself where Cloudflare's edge answers 400; no app sees either",
+    "workerd alone, as locally, answers 500 by itself where Cloudflare's edge answers 400; no app sees " +
+    'either',
 }
