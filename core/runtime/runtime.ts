@@ -56,8 +56,8 @@ export interface Runtime {
   readonly name: string
   readonly env: Readonly<Record<string, unknown>>
   /**
-   * What `process.env` has of the app's declarations, by the names of the platforms: variables, and secrets that
-   * are known at the start (those of the driver `env`).
+   * What `process.env` has of the app's declarations, by the names of the platforms: variables, and secrets
+   * that are known at the start (those of the driver `env`).
    */
   readonly environment: Readonly<Record<string, string>>
   /** The drivers by binding, for consumers, migrations and tests. */

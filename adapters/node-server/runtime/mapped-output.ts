@@ -7,9 +7,9 @@ let installed = false
  * Lets what this process prints name the app's own files in place of the bundle's (`src/app.ts:12:5` for
  * `file:///app/server.mjs:1:48213`), whoever prints it. `bundle` is the artifact's `import.meta.url`.
  *
- * Errors keep their stack: services that collect errors find the map by its debug id, and want the bundle's places.
- * Rejected: Node's --enable-source-maps, which holds each map from the start and maps each stack that is read,
- * printed or not.
+ * Errors keep their stack: services that collect errors find the map by its debug id, and want the bundle's
+ * places. Rejected: Node's --enable-source-maps, which holds each map from the start and maps each stack
+ * that is read, printed or not.
  */
 export function mapOutput(bundle: string): void {
   // Of several copies of this module in one process the first does it; from the sources there is no map.
