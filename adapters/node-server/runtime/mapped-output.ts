@@ -19,13 +19,13 @@ export function mapOutput(bundle: string): void {
   const path = fileURLToPath(bundle)
   const mapper = new SourceMapper({ map: `${path}.map`, names: [bundle] })
   for (const name of ['stdout', 'stderr'] as const) {
-    const open = Object.getOwnPropertyDescriptor(process, name)?.get
     // Node opens a stream at its first use, which many processes never come to.
-    if (open !== undefined)
+    const stream = Object.getOwnPropertyDescriptor(process, name)
+    if (stream?.get !== undefined)
       Object.defineProperty(process, name, {
         configurable: true,
         enumerable: true,
-        get: () => mapWrites(open.call(process) as NodeJS.WriteStream, mapper),
+        get: () => mapWrites(stream.get?.call(process) as NodeJS.WriteStream, mapper),
       })
   }
 }
