@@ -52,9 +52,9 @@ export interface BundleOptions {
   /** The config's `minify: false` goes before it. Default: true. */
   minify?: boolean
   /**
-   * Whether a source map with a debug id is written beside the bundle (`FILE.map`). `linked`: the bundle names
-   * it in its last line, for a platform that looks for that. The config's `sourcemap: false` goes before it.
-   * Default: true.
+   * Whether a source map with a debug id is written beside the bundle (`FILE.map`). `linked`: the bundle
+   * names it in its last line, for a platform that looks for that. The config's `sourcemap: false` goes
+   * before it. Default: true.
    */
   sourcemap?: boolean | 'linked'
   /**
@@ -108,9 +108,10 @@ export interface Bundle {
   /** All files written, relative to the artifact (wasm modules, chunks, the map). */
   files: string[]
   /**
-   * Packages that stayed imports, since they have machine code or the config says so, without what they depend
-   * on. They have been copied into `node_modules` of the artifact, for this machine's platform; an image for
-   * another one installs them by name and version. Empty where {@link CodeFacts.packages} is not set.
+   * Packages that stayed imports, since they have machine code or the config says so, without what they
+   * depend on. They have been copied into `node_modules` of the artifact, for this machine's platform; an
+   * image for another one installs them by name and version. Empty where {@link CodeFacts.packages} is not
+   * set.
    */
   packages: readonly InstalledPackage[]
 }

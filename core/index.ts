@@ -86,6 +86,7 @@ export {
   defineConfig,
   type AnyConfig,
   type AnyTargetConfig,
+  type BundleSettings,
   type Config,
   type ConfigBase,
   type DriverConfig,

@@ -5,16 +5,17 @@
 import { UnmoorError } from '../errors.ts'
 
 /**
- * A stand-in for `name` of the built-in `module` (`node:os`), or for the whole module. It can be imported, passed
- * on, inherited from and asked for its members; a call, a `new` and any use as a value throw `Unsupported`.
+ * A stand-in for `name` of the built-in `module` (`node:os`), or for the whole module. It can be imported,
+ * passed on, inherited from and asked for its members; a call, a `new` and any use as a value throw
+ * `Unsupported`.
  */
 export function missingBuiltin(module: string, target: string, name?: string): unknown {
   const path = name === undefined ? module : `${module}.${name}`
   const refuse = (): never => {
     throw new UnmoorError(
       'Unsupported',
-      `The target "${target}" has no ${path}. A package that the app uses has reached it: leave that part of ` +
-        'the package out, replace the package, or build for a target that has it (node, lambda).',
+      `The target "${target}" has no ${path}. A package that the app uses has reached it: leave that part ` +
+        'of the package out, replace the package, or build for a target that has it (node, lambda).',
       { operation: path, details: { capability: 'node.builtins' } },
     )
   }

@@ -152,16 +152,16 @@ function driverContext(binding: string, declaration: AnyDeclaration, options: Ru
   }
 }
 
-function readEnvironment({ app, drivers, variable }: RuntimeOptions): Record<string, string> {
+function readEnvironment(options: RuntimeOptions): Record<string, string> {
   const environment: Record<string, string> = {}
-  for (const [binding, declaration] of Object.entries(app.bindings)) {
+  for (const [binding, declaration] of Object.entries(options.app.bindings)) {
     const name = constantCase(binding)
-    const own = drivers[binding]?.options
+    const own = options.drivers[binding]?.options
     const value =
       declaration.kind === 'variable'
-        ? (variable(name) ?? declaration.default)
+        ? (options.variable(name) ?? declaration.default)
         : declaration.kind === 'secret' && own?.['driver'] === 'env'
-          ? variable(typeof own['name'] === 'string' ? own['name'] : name)
+          ? options.variable(typeof own['name'] === 'string' ? own['name'] : name)
           : undefined
     if (value !== undefined) environment[name] = value
   }

@@ -72,7 +72,9 @@ test.each(Object.entries(BUNDLES))(
       await expect.poll(output).toMatch(/boom GET[^]*src\/deep\.ts:5:/)
       expect(output()).toMatch(/logged[^]*src\/app\.ts:8:35/)
       // No place is left that is the bundle's.
-      expect(output()).not.toMatch(/(?:server\.mjs|index\.mjs|worker\/index\.js|at app\.js|\(app\.js):\d+:\d+/)
+      expect(output()).not.toMatch(
+        /(?:server\.mjs|index\.mjs|worker\/index\.js|at app\.js|\(app\.js):\d+:\d+/,
+      )
     })
     const code = await readFile(join(outDir, bundle), 'utf8')
     const map = JSON.parse(await readFile(join(outDir, `${bundle}.map`), 'utf8')) as {

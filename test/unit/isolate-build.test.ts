@@ -33,6 +33,7 @@ describe('the artifact', () => {
       'assets',
       'package.json',
       'server.mjs',
+      'server.mjs.map',
       'unmoor.json',
       'web-api.js',
     ])

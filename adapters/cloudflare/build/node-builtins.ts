@@ -52,14 +52,18 @@ export const NODE_BUILTINS: readonly string[] = [
   'zlib',
 ]
 
-/** Uses of Node's globals in a bundle; one that only asks whether they are there (`typeof process`) is none. */
-const NODE_GLOBAL =
-  /(?<![\w$.])(?:(?:globalThis\.)?(?:process\.[a-z]|Buffer\.[a-z])|(?:new|instanceof|of) Buffer\b|(?:set|clear)Immediate\()/
+/**
+ * Uses of Node's globals in a bundle; one that only asks whether they are there (`typeof process`) is none.
+ */
+const NODE_GLOBAL = new RegExp(
+  String.raw`(?<![\w$.])(?:(?:globalThis\.)?(?:process\.[a-z]|Buffer\.[a-z])|` +
+    String.raw`(?:new|instanceof|of) Buffer\b|(?:set|clear)Immediate\()`,
+)
 
 /**
- * The compatibility flags for the built-ins that a bundle imports and the globals of Node that it uses: none,
- * `nodejs_als` where AsyncLocalStorage's module is all, else `nodejs_compat`, with which `process.env` has the
- * Worker's variables and secrets.
+ * The compatibility flags for the built-ins that a bundle imports and the globals of Node that it uses:
+ * none, `nodejs_als` where AsyncLocalStorage's module is all, else `nodejs_compat`, with which
+ * `process.env` has the Worker's variables and secrets.
  */
 export function nodeFlags(bundle: string): string[] {
   const used = new Set<string>()

@@ -39,8 +39,8 @@ export interface IsolateRuntime extends Runtime {
   /** Isolates started so far. */
   readonly started: number
   /**
-   * The isolate at work, where requests may go to it directly (`flat-request.ts`): it runs, and no assets come
-   * before the app.
+   * The isolate at work, where requests may go to it directly (`flat-request.ts`): it runs, and no assets
+   * come before the app.
    */
   readonly direct: IsolateApp | undefined
 }

@@ -1,7 +1,5 @@
 import { SourceMapper } from '../../node-server/runtime/source-mapper.ts'
 
-export type { SourcePlace } from '../../node-server/runtime/source-mapper.ts'
-
 /** Largest source map that is read: it is parsed on the thread that all tenants share. */
 const MAX_BYTES = 8 * 1024 * 1024
 /** Where the host's own frames begin: none of the app's concern. */

@@ -32,8 +32,8 @@ export async function writeImageFiles(context: BuildContext, bundle: Bundle): Pr
 
 /**
  * A tar, and not COPY, for the app: COPY keeps the building machine's times on some builders, which changes
- * the layer's digest. Its folders are in it, so that WORKDIR makes none. Packages with machine code are installed
- * by the image, for its own platform.
+ * the layer's digest. Its folders are in it, so that WORKDIR makes none. Packages with machine code are
+ * installed by the image, for its own platform.
  */
 function dockerfile(installs: boolean): string {
   const modules = '/var/task/node_modules'

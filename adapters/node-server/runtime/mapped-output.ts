@@ -7,9 +7,9 @@ let installed = false
  * Lets what this process prints name the app's own files in place of the bundle's (`src/app.ts:12:5` for
  * `file:///app/server.mjs:1:48213`), whoever prints it. `bundle` is the artifact's `import.meta.url`.
  *
- * Errors keep their stack: services that collect errors find the map by its debug id, and want the bundle's places.
- * Rejected: Node's --enable-source-maps, which holds each map from the start and maps each stack that is read,
- * printed or not.
+ * Errors keep their stack: services that collect errors find the map by its debug id, and want the bundle's
+ * places. Rejected: Node's --enable-source-maps, which holds each map from the start and maps each stack
+ * that is read, printed or not.
  */
 export function mapOutput(bundle: string): void {
   // Of several copies of this module in one process the first does it; from the sources there is no map.
@@ -19,13 +19,13 @@ export function mapOutput(bundle: string): void {
   const path = fileURLToPath(bundle)
   const mapper = new SourceMapper({ map: `${path}.map`, names: [bundle] })
   for (const name of ['stdout', 'stderr'] as const) {
-    const open = Object.getOwnPropertyDescriptor(process, name)?.get
     // Node opens a stream at its first use, which many processes never come to.
-    if (open !== undefined)
+    const stream = Object.getOwnPropertyDescriptor(process, name)
+    if (stream?.get !== undefined)
       Object.defineProperty(process, name, {
         configurable: true,
         enumerable: true,
-        get: () => mapWrites(open.call(process) as NodeJS.WriteStream, mapper),
+        get: () => mapWrites(stream.get?.call(process) as NodeJS.WriteStream, mapper),
       })
   }
 }

@@ -12,15 +12,18 @@ export interface SourcePlace {
 export interface BundleName {
   /** Path of the map. */
   readonly map: string
-  /** What the runtime calls the bundle, such as `file:///app/server.mjs`; several where it has several names. */
+  /**
+   * What the runtime calls the bundle, such as `file:///app/server.mjs`; several where it has several
+   * names.
+   */
   readonly names: readonly string[]
   /** Largest map that is read, in bytes. Default: no limit. */
   readonly maxBytes?: number
 }
 
 /**
- * Turns places of a bundle into those of the app's sources, by the map that the build leaves beside it. Nothing
- * is read before the first place is looked up.
+ * Turns places of a bundle into those of the app's sources, by the map that the build leaves beside it.
+ * Nothing is read before the first place is looked up.
  */
 export class SourceMapper {
   #bundle: BundleName

@@ -16,7 +16,8 @@ export type { ServeOptions } from '../../node-server/runtime/serve-options.ts'
 mapOutput(import.meta.url)
 setDefaultVariables(process.env)
 // An app whose module throws: Node itself would print the line of the bundle, which is all of it.
-process.once('uncaughtException', reportFailure)
+const failStart = (error: unknown): void => void reportFailure(error)
+process.once('uncaughtException', failStart)
 // At import, which comes before the app's: what libraries capture of the globals must be what they see later.
 installGlobals()
 
@@ -27,7 +28,7 @@ installGlobals()
  * and exit code 1.
  */
 export async function serve(options: ServeOptions): Promise<void> {
-  process.off('uncaughtException', reportFailure)
+  process.off('uncaughtException', failStart)
   await runServer({
     name: options.name,
     stopTimeout: options.options.stopTimeout,

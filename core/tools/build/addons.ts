@@ -9,8 +9,8 @@ import { standInId } from './stand-ins.ts'
 const ID = '\0unmoor:addon:'
 
 /**
- * Machine code that is imported by its path (`require('./build/x.node')`): the file goes beside the bundle. Whole
- * packages with machine code are left out of bundles before this (`native-packages.ts`).
+ * Machine code that is imported by its path (`require('./build/x.node')`): the file goes beside the bundle.
+ * Whole packages with machine code are left out of bundles before this (`native-packages.ts`).
  */
 export function addonsPlugin(options: { isRun: boolean; offences: Offence[] }): Plugin {
   return {

@@ -186,8 +186,8 @@ function graphPlugin(options: BundleOptions, shared: BundlerOptions, findings: F
 }
 
 /**
- * Of the conditions of imports and requires the bundler adds the one that fits each: a package's two halves are
- * not alike (`require('pg-pool')` is a class, its other half a namespace).
+ * Of the conditions of imports and requires the bundler adds the one that fits each: a package's two halves
+ * are not alike (`require('pg-pool')` is a class, its other half a namespace).
  */
 function resolveOptions(conditions: readonly string[]): NonNullable<InputOptions['resolve']> {
   const browser = conditions.includes('browser')
@@ -217,7 +217,10 @@ function outputOptions(file: string, options: BundleOptions, shared: BundlerOpti
   }
 }
 
-/** The bundler's word for the map of a bundle: beside it, with or without a comment that names it, or within. */
+/**
+ * The bundler's word for the map of a bundle: beside it, with or without a comment that names it, or
+ * within.
+ */
 function mapOf(options: BundleOptions, { sourcemap }: BundlerOptions): 'inline' | 'hidden' | boolean {
   const { sourcemap: asked = true } = options
   if (asked === false || sourcemap === false) return false

@@ -103,9 +103,10 @@ function throwRefused(refused: Readonly<Record<Offence['kind'], readonly string[
   if (native.length > 0)
     throw new UnmoorError(
       'Unsupported',
-      `The app imports packages with machine code, or that the config leaves out of the bundle ("external"), and ` +
-        `an artifact of the target "${target}" installs none:\n  ${native.join('\n  ')}\n` +
-        'Use a package in JavaScript or WebAssembly, or build only for targets that install them (node, lambda).',
+      'The app imports packages with machine code, or that the config leaves out of the bundle ("external"), ' +
+        `and an artifact of the target "${target}" installs none:\n  ${native.join('\n  ')}\n` +
+        'Use a package in JavaScript or WebAssembly, or build only for targets that install them (node, ' +
+        'lambda).',
       { details: { capability: 'node.builtins' } },
     )
   if (builtin.length > 0) {
@@ -159,9 +160,9 @@ interface OffencePlace {
   /** A global is used; else something is imported. */
   isGlobal: boolean
   /**
-   * Whether the app may do without it, which is known only at run time: an import whose failure is caught, one
-   * of an installed package that is made on demand, a built-in that an installed package imports, and a module
-   * that asks with `typeof`. An app's own `import()` is meant.
+   * Whether the app may do without it, which is known only at run time: an import whose failure is caught,
+   * one of an installed package that is made on demand, a built-in that an installed package imports, and a
+   * module that asks with `typeof`. An app's own `import()` is meant.
    */
   tolerated: boolean
 }

@@ -95,8 +95,8 @@ export function describePackage(dir: string): InstalledPackage {
 }
 
 /**
- * Copies packages, with what they depend on, into `outDir`/node_modules: flat, and a second version of a package
- * below the one that asks for it.
+ * Copies packages, with what they depend on, into `outDir`/node_modules: flat, and a second version of a
+ * package below the one that asks for it.
  */
 export async function copyPackages(packages: Iterable<InstalledPackage>, outDir: string): Promise<void> {
   const top = new Map<string, string>()
@@ -119,7 +119,8 @@ export async function copyPackages(packages: Iterable<InstalledPackage>, outDir:
       else if (dependencies?.[other] !== undefined && optionalDependencies?.[other] === undefined)
         throw new UnmoorError(
           'InvalidArgument',
-          `The package ${name}, which the artifact installs, needs ${other}, which is not installed. Run: npm install`,
+          `The package ${name}, which the artifact installs, needs ${other}, which is not installed. Run: ` +
+            'npm install',
           { operation: 'build' },
         )
     }

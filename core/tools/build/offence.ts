@@ -1,6 +1,6 @@
 /**
- * An import that the target lacks (a Node built-in, a package with machine code), that nothing answers, or what
- * a Worker can use on Cloudflare alone (a global too).
+ * An import that the target lacks (a Node built-in, a package with machine code), that nothing answers, or
+ * what a Worker can use on Cloudflare alone (a global too).
  */
 export interface Offence {
   kind: 'builtin' | 'missing' | 'native' | 'unsupported'

@@ -127,8 +127,8 @@ class Resolver {
       return this.#options.importsForRequires && extra.kind === 'require-call'
         ? { id: `${REQUIRED}${name}` }
         : { id: `node:${name}`, external: true, moduleSideEffects: false }
-    // A package's `browser` field may have another module for it, and some built-ins have a package of the same
-    // name (events, buffer, ...), which serves where the target lacks them.
+    // A package's `browser` field may have another module for it, and some built-ins have a package of the
+    // same name (events, buffer, ...), which serves where the target lacks them.
     if (source === name || this.#options.browser) {
       const other = await resolve(plugin, request, from)
       if (other !== null && other.external === false) return other

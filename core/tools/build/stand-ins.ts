@@ -1,4 +1,6 @@
-/** Modules that stand in a bundle for what is not there: they throw, or what they export does, when reached. */
+/**
+ * Modules that stand in a bundle for what is not there: they throw, or what they export does, when reached.
+ */
 import { isBuiltin } from 'node:module'
 import type { Plugin } from 'rolldown'
 
@@ -9,9 +11,9 @@ const ID = '\0unmoor:stand-in:'
 const END = '.mjs'
 
 /**
- * Id of a module that stands in for `specifier` in one importer, so that the bundler itself tells whose import
- * stayed after tree shaking. `absent` throws what Node throws for a module that is not there; `builtin` has all
- * exports of a Node built-in, each of which throws where it is used.
+ * Id of a module that stands in for `specifier` in one importer, so that the bundler itself tells whose
+ * import stayed after tree shaking. `absent` throws what Node throws for a module that is not there;
+ * `builtin` has all exports of a Node built-in, each of which throws where it is used.
  */
 export function standInId(kind: Kind, specifier: string, required: boolean, importer: string): string {
   return `${ID}${[kind, required ? 'require' : 'import', specifier, importer, END].join('|')}`
@@ -36,8 +38,8 @@ export function standInPlugin(target: string): Plugin {
 }
 
 /**
- * An ES module for `require` too: the bundler's wrapper of a CommonJS module throws the first time only, and an
- * empty object is what a second `require` would get.
+ * An ES module for `require` too: the bundler's wrapper of a CommonJS module throws the first time only,
+ * and an empty object is what a second `require` would get.
  */
 function absentSource(specifier: string, required: boolean, target: string): string {
   const why = isBuiltin(specifier)

@@ -10,8 +10,9 @@ const RAW = /[?&]raw$/
 const ATTRIBUTES = /\bwith\b\s*:?\s*\{[^}]*\btype\b/
 
 /**
- * `import text from './page.svg?raw'`, as Vite has it, and `import text from './page.svg' with { type: 'text' }`
- * of the proposal are the file's text. The bundler does not pass attributes on, so the second becomes the first.
+ * `import text from './page.svg?raw'`, as Vite has it, and `import text from './page.svg' with { type:
+ * 'text' }` of the proposal are the file's text. The bundler does not pass attributes on, so the second
+ * becomes the first.
  */
 export function textModulesPlugin(): Plugin {
   return {

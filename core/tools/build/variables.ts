@@ -11,9 +11,10 @@ const OWN_VARIABLES =
 const DRIVER_VARIABLES = /^(AWS_[A-Z0-9_]+|DATABASE_URL|REDIS_URL|NATS_URL|UNMOOR_BUCKET|UNMOOR_TABLE)$/
 
 /**
- * The variables that an artifact is started with: of the env file and of the process's environment only what the
- * app declares, what its drivers' options name, and the drivers' usual ones, so that an app sees neither the rest
- * of a developer's machine nor what only works with this file. The process's environment wins.
+ * The variables that an artifact is started with: of the env file and of the process's environment only
+ * what the app declares, what its drivers' options name, and the drivers' usual ones, so that an app sees
+ * neither the rest of a developer's machine nor what only works with this file. The process's environment
+ * wins.
  */
 export function collectVariables(
   info: ArtifactInfo,
@@ -32,7 +33,9 @@ export function collectVariables(
   return variables
 }
 
-/** A warning that names what an env file has and the app does not declare; undefined where it declares all. */
+/**
+ * A warning that names what an env file has and the app does not declare; undefined where it declares all.
+ */
 export function undeclaredWarning(
   info: ArtifactInfo,
   file: Readonly<Record<string, string>>,
@@ -42,8 +45,9 @@ export function undeclaredWarning(
   const names = Object.keys(file).filter((name) => !declared.has(name) && !OWN_VARIABLES.test(name))
   return names.length === 0
     ? undefined
-    : `${path}: the app does not declare ${names.join(', ')}, so it does not get ${names.length === 1 ? 'it' : 'them'}. ` +
-        'Declare each as variable() or secret() in defineBindings, or remove it.'
+    : `${path}: the app does not declare ${names.join(', ')}, so it does not get ` +
+        `${names.length === 1 ? 'it' : 'them'}. Declare each as variable() or secret() in defineBindings, or ` +
+        'remove it.'
 }
 
 /** Variables of the app's own declarations and of its drivers' `{ env: 'NAME' }` options. */

@@ -29,7 +29,9 @@ export function checkEnvironment(context: CheckContext): void {
           at,
           length,
           severity: 'warning',
-          message: `The app does not declare ${name}: .env does not set it, and process.env lacks it on targets without an environment of the machine.`,
+          message:
+            `The app does not declare ${name}: .env does not set it, and process.env lacks it on targets that ` +
+            'have no environment of the machine.',
         })
       }
     })

@@ -129,8 +129,8 @@ export const RULES = {
   'env-undeclared': {
     title: 'A name of process.env that the app does not declare',
     instead:
-      'Declare it in defineBindings as variable() or secret(): process.env then has it on every target, from ' +
-      'the platform’s own settings and from .env.',
+      'Declare it in defineBindings as variable() or secret(): process.env then has it on every target, ' +
+      'from the platform’s own settings and from .env.',
   },
   'secret-missing': { title: 'A secret or variable without a value', instead: 'Add it to the env file.' },
   'size-bundle': {
