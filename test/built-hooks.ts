@@ -1,4 +1,7 @@
-/** For a test's child process, by `node --import`: its imports of `core` and `adapters` mean the modules of `dist`. */
+/**
+ * For a test's child process, by `node --import`: its imports of `core` and `adapters` mean the modules of
+ * `dist`.
+ */
 import { registerHooks } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { builtFile } from './built-package.ts'

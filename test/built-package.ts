@@ -22,7 +22,9 @@ export function builtPackage(): Plugin {
   }
 }
 
-/** The module of `dist` that a relative import of `core` or `adapters` stands for; undefined for any other. */
+/**
+ * The module of `dist` that a relative import of `core` or `adapters` stands for; undefined for any other.
+ */
 export function builtFile(source: string, importer: string): string | undefined {
   if (!source.startsWith('.')) return undefined
   const file = resolve(dirname(importer), source)

@@ -72,7 +72,8 @@ describe.skipIf(programs === undefined)('a Postgres that asks for a password', (
         stdio: 'ignore',
       },
     )
-    // Postgres takes no port 0, and another process may be faster at a port that was free: then it ends at once.
+    // Postgres takes no port 0, and another process may be faster at a port that was free: then it ends at
+    // once.
     do {
       port = await freePort()
       server = spawn(

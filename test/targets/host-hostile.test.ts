@@ -223,8 +223,8 @@ describe('what is another tenant’s', () => {
 })
 
 /**
- * What one entry in the host's own thread may say (`inline-entries.ts`), with the batch that takes it over that
- * (`guest/web/bridge.ts`).
+ * What one entry in the host's own thread may say (`inline-entries.ts`), with the batch that takes it over
+ * that (`guest/web/bridge.ts`).
  */
 const HELD_AT_MOST = (256 + 4 + 2) * 1024 * 1024
 

@@ -90,7 +90,8 @@ async function burst(count: number): Promise<void> {
 }
 
 test('requests of one turn each get their own answer, in whatever form it is', async () => {
-  // Which way an entry takes follows measured times: a busy machine needs more rounds until one went the short way.
+  // Which way an entry takes follows measured times: a busy machine needs more rounds until one went the
+  // short way.
   for (let round = 0; round < 10 || !(await isInline('one')); round++) await burst(150)
   const { text } = await lab.send('one', { path: '/waited' })
   expect(Number(text)).toBeGreaterThan(0)

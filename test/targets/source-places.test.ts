@@ -1,4 +1,6 @@
-/** What an app logs and throws names its own files, in builds as they are deployed; and the maps that tell it. */
+/**
+ * What an app logs and throws names its own files, in builds as they are deployed; and the maps that tell it.
+ */
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join, sep } from 'node:path'

@@ -42,8 +42,8 @@ export async function bundleWorker(file: string): Promise<string> {
 }
 
 /**
- * Sends a body to the Worker and reads its JSON. Each call has a connection of its own: workerd closes one that
- * idles for 5 seconds, which may meet the next call where that took long to prepare.
+ * Sends a body to the Worker and reads its JSON. Each call has a connection of its own: workerd closes one
+ * that idles for 5 seconds, which may meet the next call where that took long to prepare.
  */
 export async function post(mf: Miniflare, body: string): Promise<unknown> {
   const sent = httpRequest(await mf.ready, { method: 'POST', agent: false }).end(body)

@@ -93,7 +93,8 @@ defineConfig({ targets: { node: { drivers: { links: { driver: 'postgress', url: 
 defineConfig({ drivers: { links: 'some-package' } })
 // @ts-expect-error
 defineConfig({ targets: { node: { options: { cronStore: 'nats' } } } })
-// A misspelled option: of a driver, of a driver within a driver, of an added driver, of a target, of an added target, of the config.
+// A misspelled option: of a driver, of a driver within a driver, of an added driver, of a target, of an added
+// target, of the config.
 // @ts-expect-error
 defineConfig({ drivers: { links: { driver: 'redis', timout: 3 } } })
 // @ts-expect-error

@@ -5,12 +5,16 @@ import type { AreaResult, FileResult } from './result.ts'
 export interface Expectation {
   /** The file, with its variant where it has some. */
   readonly file: string
-  /** Names of the tests that fail; `all` of the file; or `skip`, where the file is not run and not counted. */
+  /**
+   * Names of the tests that fail; `all` of the file; or `skip`, where the file is not run and not counted.
+   */
   readonly tests: readonly string[] | 'all' | 'skip'
   readonly reason: string
 }
 
-/** The expectations of an area: `expectations/AREA.json`, slashes as dashes; none where there is no such file. */
+/**
+ * The expectations of an area: `expectations/AREA.json`, slashes as dashes; none where there is no such file.
+ */
 export async function readExpectations(area: string): Promise<Expectation[]> {
   const text = await readFile(expectationsFile(area), 'utf8').catch(() => '[]')
   const list = JSON.parse(text) as Expectation[]

@@ -14,7 +14,9 @@ export interface TestRun {
   readonly timeoutSeconds: number
 }
 
-/** Scopes that are like ours. A file for windows only needs a document, one for shadow realms a smaller API. */
+/**
+ * Scopes that are like ours. A file for windows only needs a document, one for shadow realms a smaller API.
+ */
 const SCOPES = /worker|jsshell/
 
 /** The `.any.js` files of an area, in order, with what their META lines say. */

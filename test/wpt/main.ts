@@ -1,6 +1,7 @@
 /**
- * Runs web-platform-tests against the isolate's web API: `WPT_DIR=checkout npm run wpt -- [AREA...] [--json] [--runtime isolate|node] [--only TEXT] [--failures]
- * [--write-expectations]`. Exit code 1 where something fails that no expectation names, or passes although one does.
+ * Runs web-platform-tests against the isolate's web API: `WPT_DIR=checkout npm run wpt -- [AREA...] [--json]
+ * [--runtime isolate|node] [--only TEXT] [--failures] [--write-expectations]`. Exit code 1 where something
+ * fails that no expectation names, or passes although one does.
  */
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'

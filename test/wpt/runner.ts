@@ -4,7 +4,10 @@ import { listRuns, type TestRun } from './files.ts'
 import { WHOLE_FILE, type AreaResult, type FileResult } from './result.ts'
 import { createScript, type TestResult } from './script.ts'
 
-/** Runs a script in a fresh global; resolves with what it reported. Rejects where it threw or its global ended. */
+/**
+ * Runs a script in a fresh global; resolves with what it reported. Rejects where it threw or its global
+ * ended.
+ */
 export type RunScript = (script: string) => Promise<string>
 
 export interface RunOptions {

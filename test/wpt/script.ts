@@ -10,8 +10,8 @@ export interface TestResult {
 }
 
 /**
- * A run as one script, so that testharness.js takes its shell environment for loaded when all of it has run. Its results go to the function `__wptDone`,
- * which the runtime has put on the global before.
+ * A run as one script, so that testharness.js takes its shell environment for loaded when all of it has run.
+ * Its results go to the function `__wptDone`, which the runtime has put on the global before.
  */
 export async function createScript(root: string, run: TestRun): Promise<string> {
   const read = (path: string): Promise<string> => readFile(join(root, path), 'utf8')

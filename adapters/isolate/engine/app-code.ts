@@ -65,9 +65,9 @@ export class AppCode {
 
   /**
    * Runs the app: tenant code, so with a limit in milliseconds. A top-level `await` may leave it unfinished;
-   * the guest says `ready` when it is through. With `mayBeInline` code that has started in a short time before,
-   * for whichever tenant, is run in the thread that all tenants share: it takes less than two switches of
-   * threads.
+   * the guest says `ready` when it is through. With `mayBeInline` code that has started in a short time
+   * before, for whichever tenant, is run in the thread that all tenants share: it takes less than two
+   * switches of threads.
    *
    * @returns Microseconds of that thread.
    * @throws TookTooLongInline where that was in vain.

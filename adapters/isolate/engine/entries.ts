@@ -34,8 +34,8 @@ const ENTER = { arguments: { copy: true } } as const
 
 /**
  * The way into one isolate. Messages are gathered and go in with one call while the isolate is idle. Where
- * its entries are short (`inline-policy.ts`) it is entered from this very thread, else on one of isolated-vm's, so
- * that nobody waits for it.
+ * its entries are short (`inline-policy.ts`) it is entered from this very thread, else on one of
+ * isolated-vm's, so that nobody waits for it.
  */
 export class Entries {
   #inline: InlineEntries | undefined

@@ -86,8 +86,8 @@ function sendStream(
         rest = head.subarray(end + PRELUDE_END.length)
         head = undefined
       }
-      // Also an empty one, after the head: the client sees status and headers although the body lets itself be
-      // waited for. (With flushHeaders(), node would write header values as UTF-8.)
+      // Also an empty one, after the head: the client sees status and headers although the body lets itself
+      // be waited for. (With flushHeaders(), node would write header values as UTF-8.)
       writeChunk(rest, body, response)
     })
     body.on('end', () => {

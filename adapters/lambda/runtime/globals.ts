@@ -1,6 +1,6 @@
 /**
- * Puts unmoor's Request, Response and fetch in place of undici's (`fetch.ts` and `forms.ts` of the Node server
- * say what differs), and lets undici's Response read what one may hold.
+ * Puts unmoor's Request, Response and fetch in place of undici's (`fetch.ts` and `forms.ts` of the Node
+ * server say what differs), and lets undici's Response read what one may hold.
  */
 import { bufferBytes, bytesOf } from '../../node-server/runtime/http/chunk.ts'
 import { createFetch } from '../../node-server/runtime/http/fetch.ts'

@@ -39,8 +39,8 @@ type Parameter = readonly [key: string, value: string]
  * The parameters of `; key=value; key="value"` from its first semicolon on, keys in lower case.
  *
  * Clients disagree about a backslash within quotes: to curl and mail programs `\"` and `\\` stand for what
- * follows it, while browsers write it as it is, so that `"folder\"` is whole. The first way is tried first, and
- * the second where the header makes no sense in the first.
+ * follows it, while browsers write it as it is, so that `"folder\"` is whole. The first way is tried first,
+ * and the second where the header makes no sense in the first.
  *
  * @throws TypeError for a quote that is not closed, or has something other than a semicolon behind it.
  */

@@ -11,8 +11,8 @@ export interface FormSink {
 }
 
 /**
- * What one body may hold. A part of 50 bytes becomes objects of some 2,000, so without a bound a body of 100 MB
- * would take several GB; a byte of a header costs a hundred times as much time as one of a file.
+ * What one body may hold. A part of 50 bytes becomes objects of some 2,000, so without a bound a body of 100
+ * MB would take several GB; a byte of a header costs a hundred times as much time as one of a file.
  */
 export const MULTIPART_LIMITS = {
   parts: 10_000,

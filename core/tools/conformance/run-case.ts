@@ -8,8 +8,8 @@ import { openRaw, type RawRequest } from './raw-http.ts'
 import type { RunningTarget } from './target.ts'
 
 /**
- * Seconds after which a case counts as hanging, or its own `seconds` where these are more. None asks by it how
- * long something takes: on a busy machine 50 updates of one key took over a minute.
+ * Seconds after which a case counts as hanging, or its own `seconds` where these are more. None asks by it
+ * how long something takes: on a busy machine 50 updates of one key took over a minute.
  */
 const SECONDS = 150
 

@@ -22,8 +22,8 @@ export const UPSTREAM_TEXT = 'From upstream, for Zoë. '.repeat(40)
  * - `/answer`: {@link UPSTREAM_TEXT}. Query: `coding` (codings in the order in which they are applied, with
  *   commas; whether or not they were asked for), `label` (content-encoding in place of those), `length`
  *   (`exact`, the default; `none` sends chunks; a number is sent as it is, true or not), `body` (in place of
- *   the text), `status`, `h=name:value` (further headers, written as Latin-1), `gate=KEY` (nothing of the body
- *   comes before `/open/KEY`).
+ *   the text), `status`, `h=name:value` (further headers, written as Latin-1), `gate=KEY` (nothing of the
+ * body comes before `/open/KEY`).
  * - `/redirect?to=`: 302.
  * - `/echo`: what came: method, headers as pairs, the body as Latin-1.
  * - `/open/KEY`: opens that gate, for good.

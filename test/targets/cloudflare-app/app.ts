@@ -34,7 +34,7 @@ const requestId = new AsyncLocalStorage<string>()
 const log: string[] = []
 const aborts = { begun: 0, aborted: 0 }
 /** Streams that wait go on while this is set. Requests share no promise, so that they look. */
-let gateOpen = false
+const gate = { isOpen: false }
 const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20))
 
 export default defineApp({
@@ -71,7 +71,7 @@ export default defineApp({
       case '/aborts':
         return Response.json(aborts)
       case '/open-gate':
-        gateOpen = true
+        gate.isOpen = true
         return new Response('open')
       case '/upload':
         return upload(env.icons, url.searchParams)
@@ -143,14 +143,14 @@ export default defineApp({
   },
 })
 
-/** A body whose last part comes 400 ms after its first. */
+/** A body whose last part waits until the gate is opened. */
 function streamInTwo(ctx: Context): Response {
   const { readable, writable } = new TransformStream<Uint8Array>()
   const writer = writable.getWriter()
   ctx.waitUntil(
     (async () => {
       await writer.write(new TextEncoder().encode('first'))
-      while (!gateOpen) await tick()
+      while (!gate.isOpen) await tick()
       await writer.write(new TextEncoder().encode('last'))
       await writer.close()
     })(),

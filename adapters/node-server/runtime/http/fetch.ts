@@ -109,7 +109,10 @@ export function createFetch({ fetch: nativeFetch, Request: NativeRequest, toNati
   return { fetch, Request: UnmoorRequest }
 }
 
-/** An init with what fetch in Node asks for beside a stream, and of that stream; with a form as unmoor writes it. */
+/**
+ * An init with what fetch in Node asks for beside a stream, and of that stream; with a form as unmoor writes
+ * it.
+ */
 function adaptBody(init: RequestInit | undefined): RequestInit | undefined {
   if (typeof init !== 'object' || init === null || typeof init.body !== 'object' || init.body === null)
     return init

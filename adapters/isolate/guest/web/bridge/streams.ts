@@ -117,7 +117,9 @@ export function writeToHost(stream: ReadableStream<unknown>, isBody = false): nu
   return id
 }
 
-/** What {@link readTurn} tells, once: the whole body, the id of a stream that goes on, or what it failed with. */
+/**
+ * What {@link readTurn} tells, once: the whole body, the id of a stream that goes on, or what it failed with.
+ */
 export interface TurnEnd {
   whole(bytes: Bytes): void
   goesOn(id: number): void
@@ -130,8 +132,8 @@ const GATHER = 64 * 1024
 const QUIET = 256
 
 /**
- * Reads what an answer's stream has by the end of this turn, as the other targets do: one that has ended by then
- * has a length, and one that has failed is no answer.
+ * Reads what an answer's stream has by the end of this turn, as the other targets do: one that has ended by
+ * then has a length, and one that has failed is no answer.
  */
 export function readTurn(stream: ReadableStream<unknown>, tell: TurnEnd): void {
   const reader = stream.getReader()
@@ -152,11 +154,12 @@ export function readTurn(stream: ReadableStream<unknown>, tell: TurnEnd): void {
       writing.set(id, { reader, isBody: true, ready, pending, done: undefined })
       tell.goesOn(id)
     })
-  const fail = (error: unknown): void =>
-    end(() => {
-      void reader.cancel(error).catch(() => {})
-      tell.fails(error)
-    })
+  const fail = (error: unknown): void => {
+    if (isOver) return
+    isOver = true
+    void reader.cancel(error).catch(() => {})
+    tell.fails(error)
+  }
   let pending: Promise<ReadableStreamReadResult<unknown>>
   const read = (): void => {
     pending = reader.read()
