@@ -157,7 +157,7 @@ export function readTurn(stream: ReadableStream<unknown>, tell: TurnEnd): void {
   const fail = (error: unknown): void => {
     if (isOver) return
     isOver = true
-    void reader.cancel(error).catch(() => {})
+    giveUp(reader, error)
     tell.fails(error)
   }
   let pending: Promise<ReadableStreamReadResult<unknown>>
@@ -185,6 +185,10 @@ export function readTurn(stream: ReadableStream<unknown>, tell: TurnEnd): void {
   }
   read()
   wait()
+}
+
+function giveUp(reader: ReadableStreamDefaultReader<unknown>, reason: unknown): void {
+  reader.cancel(reason).catch(() => {})
 }
 
 function concat(chunks: readonly Bytes[], size: number): Bytes {
@@ -290,6 +294,6 @@ async function send(id: number, entry: Writing): Promise<void> {
   } catch (error) {
     post('fail', id, describe(error))
     finish(id)
-    void reader.cancel(error).catch(() => {})
+    giveUp(reader, error)
   }
 }
