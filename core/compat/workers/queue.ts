@@ -153,12 +153,12 @@ export class Message {
   }
 
   retry(options?: { delaySeconds?: number }): void {
-    this.#message.retry(delayOf(options))
+    this.#message.retry(retryOptions(options))
   }
 }
 
 /** What the portable batch takes, which refuses options that Workers ignore. */
-function delayOf(options: { delaySeconds?: number } | undefined): { delaySeconds?: number } {
+function retryOptions(options: { delaySeconds?: number } | undefined): { delaySeconds?: number } {
   return options?.delaySeconds === undefined ? {} : { delaySeconds: options.delaySeconds }
 }
 
@@ -177,7 +177,7 @@ export function createMessageBatch(queue: string, batch: PortableBatch): Message
     messages: batch.messages.map((message) => new Message(message)),
     metadata: { metrics: { ...NO_METRICS } },
     ackAll: () => batch.ackAll(),
-    retryAll: (options?: { delaySeconds?: number }) => batch.retryAll(delayOf(options)),
+    retryAll: (options?: { delaySeconds?: number }) => batch.retryAll(retryOptions(options)),
   }
 }
 
