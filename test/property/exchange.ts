@@ -1,5 +1,5 @@
 /** Random exchanges, and what a client sees of one. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { openRaw } from '../../core/tools/conformance/raw-http.ts'
 import type { Plan } from './app.ts'
 

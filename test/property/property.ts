@@ -1,6 +1,6 @@
 /** The property: what one target answers is what another answers. */
 import { isDeepStrictEqual } from 'node:util'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { type Exchange, exchanges, type Seen, send } from './exchange.ts'
 
 /** A side of the comparison: a target, or a way to one. */

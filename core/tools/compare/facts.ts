@@ -280,7 +280,7 @@ export const DRIVER_FACTS: readonly DriverFact[] = [
       'Messages are on disk up to two minutes after they were sent, also with `replicas: 3`, unless the ' +
       'servers have `sync_interval: always`.',
     todo: 'Set `sync_interval: always` in the jetstream block of each NATS server.',
-    proof: { adapter: 'nats-server: jetstream.sync_interval' },
+    proof: { cases: ['queue-d17'] },
   },
 ]
 
