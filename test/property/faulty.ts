@@ -10,7 +10,8 @@ export type Fault = (typeof FAULTS)[number]
 interface Answer {
   headers: [name: string, value: string][]
   body: Buffer
-  chunked: boolean
+  /** Its length was not known before its end. */
+  streamed: boolean
 }
 
 /** Each is wrong for some answers only, so that it has to be found. */
@@ -25,14 +26,14 @@ const BREAK: Readonly<Record<Fault, (answer: Answer) => void>> = {
     ])
   },
   'a length': (answer) => {
-    if (!answer.chunked && answer.body.length > 400) answer.body = answer.body.subarray(0, 400)
+    if (!answer.streamed && answer.body.length > 400) answer.body = answer.body.subarray(0, 400)
   },
   'a chunk': (answer) => {
-    if (answer.chunked && answer.body.length > 200)
+    if (answer.streamed && answer.body.length > 200)
       answer.body = Buffer.concat([answer.body.subarray(0, 100), answer.body.subarray(140)])
   },
   order: (answer) => {
-    if (answer.chunked && answer.body.length > 200)
+    if (answer.streamed && answer.body.length > 200)
       answer.body = Buffer.concat([answer.body.subarray(100), answer.body.subarray(0, 100)])
   },
 }
@@ -62,7 +63,7 @@ export async function startFaulty(
           index % 2 === 0 ? [[name, raw[index + 1] ?? '']] : [],
         ),
         body: await buffer(received),
-        chunked: received.headers['transfer-encoding'] !== undefined,
+        streamed: received.headers['content-length'] === undefined,
       }
       if (fault !== undefined) BREAK[fault](answer)
       const framing = new Set(['content-length', 'transfer-encoding', 'connection', 'keep-alive'])
