@@ -15,12 +15,12 @@ import {
   type QueryCompiler,
   type QueryResult,
   SqliteAdapter,
-  SqliteIntrospector,
   SqliteQueryCompiler,
   type TransactionSettings,
 } from 'kysely'
 import type { Sql, SqlTransaction, SqlValue } from '../../core/bindings/sql.ts'
 import { UnmoorError } from '../../core/errors.ts'
+import { OwnTablesIntrospector } from './kysely-introspector.ts'
 
 /**
  * A dialect for `new Kysely({ dialect: createDialect(env.db) })`: SQLite's or Postgres's, as the binding is.
@@ -38,7 +38,7 @@ export function createDialect(database: Sql): Dialect {
       postgres ? new PostgresQueryCompiler() : new SqliteQueryCompiler(),
     // oxlint-disable-next-line typescript/no-explicit-any -- Kysely's own signature
     createIntrospector: (db: Kysely<any>): DatabaseIntrospector =>
-      postgres ? new PostgresIntrospector(db) : new SqliteIntrospector(db),
+      postgres ? new PostgresIntrospector(db) : new OwnTablesIntrospector(db),
   }
 }
 

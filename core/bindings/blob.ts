@@ -14,6 +14,17 @@ import type { BlobConditions, BlobDriver, BlobHttpMetadata, BlobRange, BlobUploa
 import { checkKey, checkPageSize, checkText } from './keys.ts'
 import { run, type Where } from './operation.ts'
 import type { NativeBinding } from './native.ts'
+import { checkOptions } from './options.ts'
+
+/** What each method takes, by name. */
+const OPTIONS = {
+  get: ['range', 'ifMatch', 'ifNoneMatch', 'signal'],
+  put: ['contentType', 'httpMetadata', 'customMetadata', 'ifMatch', 'ifNoneMatch', 'sha256', 'signal'],
+  list: ['prefix', 'delimiter', 'startAfter', 'cursor', 'limit'],
+  copy: ['ifMatch', 'ifNoneMatch'],
+  startUpload: ['contentType', 'httpMetadata', 'customMetadata'],
+  signedUrl: ['method', 'expiresIn'],
+} as const
 
 /** Options of {@link BlobStore.get}. */
 export interface BlobGetOptions {
@@ -101,6 +112,7 @@ export class BlobStore {
   async get(key: string, options: BlobGetOptions = {}): Promise<BlobObject | null> {
     const where = this.#where('get')
     checkKey(key, where, 'blob.key', LIMITS['blob.key'])
+    checkOptions(options, OPTIONS.get, where)
     if (options.range !== undefined) checkRange(options.range, where)
     checkSignal(options.signal, where)
     const found = await run(where, () => this.#driver.get(key, options))
@@ -116,6 +128,7 @@ export class BlobStore {
   async put(key: string, body: BodyInput, options: BlobPutOptions = {}): Promise<BlobInfo> {
     const where = this.#where('put')
     checkKey(key, where, 'blob.key', LIMITS['blob.key'])
+    checkOptions(options, OPTIONS.put, where)
     const { httpMetadata, customMetadata } = checkMetadata(options, where)
     const conditions = checkConditions(options, where)
     checkSignal(options.signal, where)
@@ -151,6 +164,7 @@ export class BlobStore {
   /** Blobs in UTF-8 byte order of their keys, with their metadata. */
   async list(options: BlobListOptions = {}): Promise<BlobList> {
     const where = this.#where('list')
+    checkOptions(options, OPTIONS.list, where)
     const { prefix = '', delimiter, startAfter, cursor } = options
     for (const [name, value] of Object.entries({ prefix, delimiter, startAfter, cursor })) {
       if (value === undefined) continue
@@ -175,6 +189,7 @@ export class BlobStore {
     const where = this.#where('copy')
     checkKey(from, where, 'blob.key', LIMITS['blob.key'])
     checkKey(to, where, 'blob.key', LIMITS['blob.key'])
+    checkOptions(options, OPTIONS.copy, where)
     const conditions = checkConditions(options, where)
     const source = await run(where, () => this.#driver.get(from, {}))
     if (!source?.body)
@@ -201,6 +216,7 @@ export class BlobStore {
   ): Promise<BlobUpload> {
     const where = this.#where('startUpload')
     checkKey(key, where, 'blob.key', LIMITS['blob.key'])
+    checkOptions(options, OPTIONS.startUpload, where)
     const metadata = checkMetadata(options, where)
     const uploads = this.#uploads(where)
     return { key, id: await run(where, () => uploads.start(key, metadata)) }
@@ -258,6 +274,7 @@ export class BlobStore {
   async signedUrl(key: string, options: { method?: 'GET' | 'PUT'; expiresIn: number }): Promise<string> {
     const where = this.#where('signedUrl')
     checkKey(key, where, 'blob.key', LIMITS['blob.key'])
+    checkOptions(options, OPTIONS.signedUrl, where)
     const { method = 'GET', expiresIn } = options ?? {}
     if (method !== 'GET' && method !== 'PUT')
       throw invalidArgument(where, `${this.#binding}.signedUrl: method is GET or PUT.`)

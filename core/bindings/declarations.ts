@@ -11,6 +11,7 @@ import type { Secret } from './secret.ts'
 import type { Service } from './service.ts'
 import type { StrongKv } from './strong-kv.ts'
 import type { Sql, SqlStatement, SqlValue } from './sql.ts'
+import { checkOptions } from './options.ts'
 
 /** The kinds of resources that an app can declare. */
 export type BindingKind =
@@ -182,6 +183,7 @@ export type Env<B extends Bindings> = {
 export function kv(options: KvOptions & { consistency: 'strong' }): StrongKvDeclaration
 export function kv(options?: KvOptions & { consistency?: 'eventual' }): KvDeclaration
 export function kv(options: KvOptions = {}): KvDeclaration | StrongKvDeclaration {
+  checkOptions(options, ['consistency'], { operation: 'kv' })
   return options.consistency === 'strong' ? { kind: 'kv', consistency: 'strong' } : { kind: 'kv' }
 }
 
@@ -204,6 +206,7 @@ export function sql(
   ...params: readonly SqlValue[]
 ): SqlDeclaration | SqlStatement {
   if (isTemplate(first)) return { text: first.join('?'), params }
+  checkOptions(first, ['migrations'], { operation: 'sql' })
   const migrations = first.migrations
   if (migrations !== undefined && (typeof migrations !== 'string' || migrations === '')) {
     throw invalidArgument(
@@ -220,6 +223,7 @@ function isTemplate(value: object): value is TemplateStringsArray {
 
 /** A queue of messages of type `T` (JSON values or a Uint8Array): at-least-once, unordered. */
 export function queue<T = unknown>(options: QueueOptions = {}): QueueDeclaration<T> {
+  checkOptions(options, QUEUE_OPTIONS, { operation: 'queue' })
   const declaration = {
     kind: 'queue' as const,
     maxRetries: within('maxRetries', options.maxRetries ?? 3, 0, LIMITS['queue.maxRetries']),
@@ -232,6 +236,15 @@ export function queue<T = unknown>(options: QueueOptions = {}): QueueDeclaration
     ? declaration
     : { ...declaration, deadLetterQueue: options.deadLetterQueue }
 }
+
+const QUEUE_OPTIONS: readonly string[] = [
+  'maxRetries',
+  'retryDelay',
+  'batchSize',
+  'batchWait',
+  'maxConcurrency',
+  'deadLetterQueue',
+]
 
 function within(name: string, value: number, min: number, max: number): number {
   if (Number.isInteger(value) && value >= min && value <= max) return value
@@ -248,11 +261,13 @@ function within(name: string, value: number, min: number, max: number): number {
 export function secret(options: SecretOptions & { optional: true }): SecretDeclaration<string | null>
 export function secret(options?: SecretOptions): SecretDeclaration<string>
 export function secret(options: SecretOptions = {}): SecretDeclaration<string | null> {
+  checkOptions(options, ['optional'], { operation: 'secret' })
   return { kind: 'secret', optional: options.optional ?? false }
 }
 
 /** A string setting, on `env` as it is. Its variable on every target is the name in CONSTANT_CASE. */
 export function variable(options: VariableOptions = {}): VariableDeclaration {
+  checkOptions(options, ['default'], { operation: 'variable' })
   if (options.default !== undefined && typeof options.default !== 'string') {
     throw invalidArgument(
       { operation: 'variable' },
@@ -264,6 +279,7 @@ export function variable(options: VariableOptions = {}): VariableDeclaration {
 
 /** Another unmoor app, called with `await env.name.fetch(request)`. */
 export function service(options: ServiceOptions = {}): ServiceDeclaration {
+  checkOptions(options, ['app'], { operation: 'service' })
   return options.app === undefined ? { kind: 'service' } : { kind: 'service', app: options.app }
 }
 
@@ -278,6 +294,7 @@ export function assets(options: AssetsOptions): AssetsDeclaration {
       'assets({ directory }) takes the path of a folder, such as "./public".',
     )
   }
+  checkOptions(options, ['directory', 'notFound'], { operation: 'assets' })
   return { kind: 'assets', directory: options.directory, notFound: options.notFound ?? 'none' }
 }
 

@@ -15,6 +15,11 @@ import {
 } from './kv-value.ts'
 import { annotate, run, type Where } from './operation.ts'
 import type { NativeBinding } from './native.ts'
+import { checkOptions } from './options.ts'
+
+/** Names of {@link KvPutOptions}. */
+export const PUT_OPTIONS: readonly string[] = ['ttl', 'expiration', 'metadata']
+const LIST_OPTIONS: readonly string[] = ['prefix', 'cursor', 'limit']
 
 /** Options of {@link Kv.list}. */
 export interface KvListOptions {
@@ -158,6 +163,7 @@ export class Kv {
   async put(key: string, value: Exclude<BodyInput, Blob>, options: KvPutOptions = {}): Promise<void> {
     const where = this.#where('put')
     checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
+    checkOptions(options, PUT_OPTIONS, where)
     const settings = {
       expiration: checkExpiration(options, this.#now(), where),
       metadata: encodeMetadata(options, where),
@@ -180,6 +186,7 @@ export class Kv {
   /** Keys in UTF-8 byte order. A key that is untouched while paging appears exactly once. */
   async list<Metadata = unknown>(options: KvListOptions = {}): Promise<KvList<Metadata>> {
     const where = this.#where('list')
+    checkOptions(options, LIST_OPTIONS, where)
     const { prefix = '', cursor } = options
     if (typeof prefix !== 'string') throw invalidArgument(where, `${this.#binding}.list: prefix is a string.`)
     checkText(prefix, where, 'prefix')

@@ -5,6 +5,10 @@ import type { QueueDriver, QueueIncoming, QueueOutgoing, QueueSettlement } from 
 import { checkText } from './keys.ts'
 import { run, type Where } from './operation.ts'
 import type { NativeBinding } from './native.ts'
+import { checkOptions } from './options.ts'
+
+const SEND_OPTIONS: readonly string[] = ['delaySeconds']
+const REQUEST_FIELDS: readonly string[] = ['body', ...SEND_OPTIONS]
 
 /** Options of {@link Queue.send}. */
 export interface QueueSendOptions {
@@ -70,6 +74,7 @@ export class Queue<T = unknown> {
    */
   async send(body: T, options: QueueSendOptions = {}): Promise<void> {
     const where = { binding: this.#binding, operation: 'send' }
+    checkOptions(options, SEND_OPTIONS, where)
     const message = outgoing(body, options, where, this.#maxDelay)
     await run(where, () => this.#driver.send([message]))
   }
@@ -84,6 +89,7 @@ export class Queue<T = unknown> {
     if (requests.length === 0) throw invalidArgument(where, `${this.#binding}.sendBatch: the batch is empty.`)
     if (requests.length > LIMITS['queue.sendBatch'])
       throw limitExceeded(where, 'queue.sendBatch', requests.length, LIMITS['queue.sendBatch'])
+    for (const request of requests) checkOptions(request, REQUEST_FIELDS, where)
     const batch = requests.map((request) => outgoing(request?.body, request ?? {}, where, this.#maxDelay))
     const bytes = batch.reduce((sum, message) => sum + bodySize(message.body), 0)
     if (bytes > LIMITS['queue.sendBatchBytes'])
@@ -190,8 +196,9 @@ class DeliveredMessage implements QueueMessage {
   }
 
   retry(options: QueueSendOptions = {}): void {
-    const delaySeconds =
-      checkDelay(options.delaySeconds, { binding: this.#binding, operation: 'retry' }) ?? this.#retryDelay
+    const where = { binding: this.#binding, operation: 'retry' }
+    checkOptions(options, SEND_OPTIONS, where)
+    const delaySeconds = checkDelay(options.delaySeconds, where) ?? this.#retryDelay
     this.#settlement ??= { lease: this.#lease, outcome: 'retry', delaySeconds }
   }
 

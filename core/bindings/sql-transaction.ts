@@ -3,6 +3,7 @@ import type { SqlDialect, SqlQuery, SqlResult, SqlTransactionDriver } from './dr
 import { annotate, type Where } from './operation.ts'
 import { SqlSession } from './sql-session.ts'
 import type { StatementCheck } from './sql-statement.ts'
+import { checkOptions } from './options.ts'
 
 /** Options of `transaction` and `begin`. */
 export interface TransactionOptions {
@@ -20,9 +21,11 @@ export interface EndedByCaller {
 
 /** The options with their defaults. @throws `InvalidArgument`. */
 export function checkTransactionOptions(
-  { timeout = 30, attempts = 10 }: TransactionOptions,
+  options: TransactionOptions,
   where: Where,
 ): Required<TransactionOptions> {
+  checkOptions(options, ['timeout', 'attempts'], where)
+  const { timeout = 30, attempts = 10 } = options
   if (typeof timeout !== 'number' || !(timeout > 0 && timeout <= 900))
     throw invalidArgument(
       where,

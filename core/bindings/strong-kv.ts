@@ -3,7 +3,7 @@ import { KV_LIMITS } from '../limits.ts'
 import type { BodyInput } from './bytes.ts'
 import type { KvVersionedEntry, StrongKvDriver } from './drivers.ts'
 import { checkKey } from './keys.ts'
-import { Kv } from './kv.ts'
+import { Kv, PUT_OPTIONS } from './kv.ts'
 import {
   checkExpiration,
   decodeValue,
@@ -14,6 +14,7 @@ import {
   readAs,
 } from './kv-value.ts'
 import { run, type Where } from './operation.ts'
+import { checkOptions } from './options.ts'
 
 /** A value with the version that it has. */
 export interface KvVersioned<Value, Metadata = unknown> {
@@ -27,6 +28,8 @@ export interface KvVersioned<Value, Metadata = unknown> {
 
 /** When {@link StrongKv.putIf} may write: only where there is no entry, or only over that version. */
 export type KvCondition = { absent: true } | { version: string }
+
+const UPDATE_OPTIONS: readonly string[] = ['attempts', ...PUT_OPTIONS]
 
 /** Options of {@link StrongKv.update}. */
 export interface KvUpdateOptions extends KvPutOptions {
@@ -114,6 +117,7 @@ export class StrongKv extends Kv {
     const where = this.#where('putIf')
     checkKey(key, where, 'kv.key', KV_LIMITS['kv.key'])
     const expected = checkCondition(condition, where)
+    checkOptions(options, PUT_OPTIONS, where)
     const settings = {
       expiration: checkExpiration(options, this.#now(), where),
       metadata: encodeMetadata(options, where),
@@ -147,6 +151,7 @@ export class StrongKv extends Kv {
     change: (current: T | null) => T | undefined | Promise<T | undefined>,
     options: KvUpdateOptions = {},
   ): Promise<T | null> {
+    checkOptions(options, UPDATE_OPTIONS, this.#where('update'))
     return updateEntry(this, this.#binding, key, change, options)
   }
 

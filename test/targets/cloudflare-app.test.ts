@@ -4,8 +4,10 @@ import { type IncomingMessage, request as httpRequest } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Kysely } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import cloudflare from '../../adapters/cloudflare/index.ts'
+import { createDialect } from '../../adapters/query-builders/kysely.ts'
 import type { LocalRuntime } from '../../core/adapter.ts'
 import { type BuiltApp, buildApp } from '../../core/tools/build/build.ts'
 import { createChannelClient } from '../../core/runtime/test-channel.ts'
@@ -282,6 +284,21 @@ describe('R2', () => {
 })
 
 describe('D1', () => {
+  test('Kysely is told its tables, without those that D1 keeps for itself', async () => {
+    const db = new Kysely<object>({ dialect: createDialect(env.stats) })
+    const tables = await db.introspection.getTables()
+    expect(tables.map(({ name }) => name).filter((name) => name.startsWith('_cf_'))).toEqual([])
+    expect(tables.find(({ name }) => name === 'clicks')).toMatchObject({
+      isView: false,
+      columns: [
+        { name: 'id', dataType: 'INTEGER', isAutoIncrementing: true },
+        { name: 'slug', dataType: 'TEXT', isNullable: false },
+        { name: 'n' },
+        { name: 'data' },
+      ],
+    })
+  })
+
   const failure = (work: Promise<unknown>): Promise<{ code: string; details: Record<string, unknown> }> =>
     work.then(
       (value) => {

@@ -4,7 +4,7 @@
  */
 import type { DriverFactory, SqlDriver, SqlQuery } from '../../../core/bindings/drivers.ts'
 import { openSql } from '../../drivers/postgres/once.ts'
-import type { PostgresOptions } from '../../drivers/postgres/options.ts'
+import type { PostgresStoreOptions } from '../../drivers/postgres/options.ts'
 import { nativeOf } from './native-of.ts'
 
 /** What the platform binds. */
@@ -17,7 +17,7 @@ interface NativeHyperdrive {
  * which is near, that costs little. Options of the postgres driver but `url`, which only `unmoor start` and
  * `unmoor migrate` read.
  */
-export const sql: DriverFactory<'sql', PostgresOptions> = (options, context): SqlDriver => {
+export const sql: DriverFactory<'sql', PostgresStoreOptions> = (options, context): SqlDriver => {
   const { connectionString } = nativeOf<NativeHyperdrive>(context, 'Hyperdrive configuration')
   const run = async <T>(work: (driver: SqlDriver) => Promise<T>): Promise<T> => {
     const driver = await openSql({ ...options, url: connectionString, max: 1 }, context)

@@ -1,5 +1,5 @@
 import type { DriverContext, SqlDriver } from '../../../core/bindings/drivers.ts'
-import type { PostgresOptions } from './options.ts'
+import type { PostgresOptions, PostgresStoreOptions } from './options.ts'
 import { openPool } from './pool.ts'
 import { PostgresSql } from './sql.ts'
 
@@ -9,6 +9,6 @@ export type { PostgresOptions }
  * A database with a pool that nobody else in the process uses, for platforms where connections belong to one
  * request. Errors are those of the driver.
  */
-export async function openSql(options: PostgresOptions, context: DriverContext): Promise<SqlDriver> {
-  return new PostgresSql(await openPool(options, context), options.schema)
+export async function openSql(options: PostgresStoreOptions, context: DriverContext): Promise<SqlDriver> {
+  return new PostgresSql(await openPool(options, context), options, context.binding)
 }

@@ -22,7 +22,8 @@ export interface PostgresOptions {
   schema?: string
   /**
    * Whether statements are prepared once per connection. Turn it off behind a pooler that hands a connection
-   * round between transactions (PgBouncer below 1.21). Default: true.
+   * round between transactions (PgBouncer with `pool_mode = transaction`; from 1.21 on it may stay on where
+   * `max_prepared_statements` is set). Default: true.
    */
   prepare?: boolean
   /** Seconds to wait for a connection. Default: 10. */
@@ -31,9 +32,12 @@ export interface PostgresOptions {
   idleTimeout?: number
 }
 
-/** Options of the drivers that keep their data in tables of their own. */
+/** Options of the bindings. */
 export interface PostgresStoreOptions extends PostgresOptions {
-  /** Seconds until a statement is given up as `Timeout`. Default: 30. */
+  /**
+   * Seconds until a statement, a batch, or one step of a transaction is given up as `Timeout`. Migrations may
+   * take longer. Default: 30.
+   */
   timeout?: number
 }
 
@@ -62,7 +66,7 @@ const store = { ...connection, timeout: TIMEOUT } satisfies OptionTable<Postgres
 const bytes: Readonly<Record<string, OptionType>> = { driver: ['fs', 's3'], ...fsOptions, ...s3Options }
 
 export const options = {
-  sql: connection,
+  sql: store,
   kv: store,
   strongKv: store,
   queue: store,

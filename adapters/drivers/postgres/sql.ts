@@ -10,7 +10,8 @@ import type {
 import { UnmoorError } from '../../../core/errors.ts'
 import { cancelQuietly } from './cancel.ts'
 import type { Server } from './connect.ts'
-import type { PostgresOptions } from './options.ts'
+import { Deadline } from './deadline.ts'
+import type { PostgresStoreOptions } from './options.ts'
 import { toUnmoorError } from './errors.ts'
 import { type SharedPool, sharedPool } from './pool.ts'
 import { makeSchema } from './tables.ts'
@@ -18,8 +19,8 @@ import { beginTransaction, type Session } from './transaction.ts'
 import { MAY_BE_UNSAFE } from './types.ts'
 
 /** A database on a Postgres server. See `types.ts` for how values are converted. */
-export const sql: DriverFactory<'sql', PostgresOptions> = async (options, context) => {
-  return new PostgresSql(await sharedPool(options, context), options.schema)
+export const sql: DriverFactory<'sql', PostgresStoreOptions> = async (options, context) => {
+  return new PostgresSql(await sharedPool(options, context), options, context.binding)
 }
 
 /** The result of `unsafe(...).values()`: rows as arrays, so that columns of the same name are both kept. */
@@ -46,17 +47,19 @@ export class PostgresSql implements SqlDriver {
   #server: Server
   #pool: postgres.Sql
   #schema: string | undefined
+  #deadline: Deadline
   /**
    * While the lock of {@link exclusive} is held: the pool of the one connection that holds it, which then
    * runs all statements.
    */
   #locked: { pool: postgres.Sql; isLost: () => boolean } | undefined
 
-  constructor(shared: SharedPool, schema: string | undefined) {
+  constructor(shared: SharedPool, options: PostgresStoreOptions, binding: string) {
     this.#shared = shared
     this.#server = shared.server
     this.#pool = shared.sql
-    this.#schema = schema
+    this.#schema = options.schema
+    this.#deadline = new Deadline(shared.server.name, options, binding)
   }
 
   async query(query: SqlQuery, signal?: AbortSignal): Promise<SqlResult> {
@@ -69,15 +72,27 @@ export class PostgresSql implements SqlDriver {
 
   async batch(queries: readonly SqlQuery[], signal?: AbortSignal): Promise<SqlResult[]> {
     const progress: { index: number | undefined } = { index: undefined }
+    const running = new Set<() => void>()
+    let committing = false
     try {
-      return await this.#current().begin((session) => this.#all(session, queries, signal, progress))
+      const results = this.#current().begin(async (session) => {
+        const all = await this.#all(session, queries, signal, progress, running)
+        committing = true
+        return all
+      })
+      if (this.#locked !== undefined) return await results
+      return await this.#deadline.race(
+        results,
+        () => committing,
+        () => running.forEach((cancel) => cancel()),
+      )
     } catch (error) {
       throw toUnmoorError(error, this.#server.name, { index: progress.index, signal })
     }
   }
 
   begin(): Promise<SqlTransactionDriver> {
-    return beginTransaction(this.#current(), this.#server.name, (session, query) =>
+    return beginTransaction(this.#current(), this.#server.name, this.#deadline, (session, query) =>
       this.#run(session, query, undefined),
     )
   }
@@ -102,8 +117,11 @@ export class PostgresSql implements SqlDriver {
     queries: readonly SqlQuery[],
     signal: AbortSignal | undefined,
     progress: { index: number | undefined },
+    running: Set<() => void>,
   ): Promise<SqlResult[]> {
-    const outcomes = await Promise.allSettled(queries.map((query) => this.#run(session, query, signal)))
+    const outcomes = await Promise.allSettled(
+      queries.map((query) => this.#run(session, query, signal, running)),
+    )
     return outcomes.map((outcome, index) => {
       if (outcome.status === 'fulfilled') return outcome.value
       progress.index = index
@@ -111,22 +129,26 @@ export class PostgresSql implements SqlDriver {
     })
   }
 
+  /** `running`: where a batch, which has a deadline of its own, finds what ends the statement. */
   async #run(
     session: Session,
     { text, params }: SqlQuery,
     signal: AbortSignal | undefined,
+    running?: Set<() => void>,
   ): Promise<SqlResult> {
-    if (signal === undefined)
-      return toResult(await session.unsafe(text, toParameters(session, params), STATEMENT).values())
-    if (signal.aborted)
+    if (signal?.aborted === true)
       throw new UnmoorError('Aborted', 'The query was aborted before it began.', { cause: signal.reason })
     const pending = session.unsafe(text, toParameters(session, params), STATEMENT).values()
     const cancel = (): void => cancelQuietly(pending)
-    signal.addEventListener('abort', cancel, { once: true })
+    signal?.addEventListener('abort', cancel, { once: true })
+    running?.add(cancel)
     try {
-      return toResult(await pending)
+      // A migration takes as long as it takes.
+      if (running !== undefined || this.#locked !== undefined) return toResult(await pending)
+      return toResult(await this.#deadline.race(pending, () => true, cancel))
     } finally {
-      signal.removeEventListener('abort', cancel)
+      signal?.removeEventListener('abort', cancel)
+      running?.delete(cancel)
     }
   }
 

@@ -1,5 +1,6 @@
 import type postgres from 'postgres'
 import type { SqlQuery, SqlResult, SqlTransactionDriver } from '../../../core/bindings/drivers.ts'
+import type { Deadline } from './deadline.ts'
 import { toUnmoorError, withoutEffect } from './errors.ts'
 
 /** What runs statements: a pool or a transaction. */
@@ -14,10 +15,13 @@ const ROLLBACK = Symbol('rollback')
 export async function beginTransaction(
   pool: postgres.Sql,
   server: string,
+  deadline: Deadline,
   run: Run,
 ): Promise<SqlTransactionDriver> {
   const begun = Promise.withResolvers<Session>()
   const end = Promise.withResolvers<void>()
+  // Nobody waits for it where the transaction never began.
+  end.promise.catch(() => {})
   const ended = pool
     .begin('ISOLATION LEVEL SERIALIZABLE', (session) => {
       begun.resolve(session)
@@ -30,58 +34,68 @@ export async function beginTransaction(
   // Where it cannot begin, it ends.
   void ended.then((error) => begun.reject(error))
   try {
-    return new PostgresTransaction(await begun.promise, ended, end, server, run)
+    // One that begins too late ends at once.
+    const session = await deadline.race(
+      begun.promise,
+      () => false,
+      () => end.reject(ROLLBACK),
+    )
+    return new PostgresTransaction(session, { ended, end, server, deadline, run })
   } catch (error) {
     throw withoutEffect(toUnmoorError(error, server))
   }
 }
 
+interface Parts {
+  /** Resolves with what went wrong. */
+  readonly ended: Promise<unknown>
+  readonly end: PromiseWithResolvers<void>
+  readonly server: string
+  readonly deadline: Deadline
+  readonly run: Run
+}
+
 class PostgresTransaction implements SqlTransactionDriver {
   #session: Session
-  /** Resolves with what went wrong. */
-  #ended: Promise<unknown>
-  #end: PromiseWithResolvers<void>
-  #server: string
-  #run: Run
+  #parts: Parts
   #lost: { error: unknown } | undefined
 
-  constructor(
-    session: Session,
-    ended: Promise<unknown>,
-    end: PromiseWithResolvers<void>,
-    server: string,
-    run: Run,
-  ) {
+  constructor(session: Session, parts: Parts) {
     this.#session = session
-    this.#ended = ended
-    this.#end = end
-    this.#server = server
-    this.#run = run
-    void ended.then((error) => (this.#lost = { error }))
+    this.#parts = parts
+    void parts.ended.then((error) => (this.#lost = { error }))
   }
 
   async query(query: SqlQuery): Promise<SqlResult> {
     try {
       // The client would connect again, and run it outside of any transaction.
       if (this.#lost !== undefined) throw this.#lost.error
-      return await this.#run(this.#session, query)
+      return await this.#parts.run(this.#session, query)
     } catch (error) {
-      throw withoutEffect(toUnmoorError(error, this.#server))
+      throw withoutEffect(toUnmoorError(error, this.#parts.server))
     }
   }
 
   async commit(): Promise<void> {
-    if (this.#lost !== undefined) throw withoutEffect(toUnmoorError(this.#lost.error, this.#server))
-    this.#end.resolve()
-    const error = await this.#ended
-    if (error !== undefined) throw toUnmoorError(error, this.#server)
+    if (this.#lost !== undefined) throw withoutEffect(toUnmoorError(this.#lost.error, this.#parts.server))
+    this.#parts.end.resolve()
+    const error = await this.#ended(true)
+    if (error !== undefined) throw toUnmoorError(error, this.#parts.server)
   }
 
   async rollback(): Promise<void> {
     // A connection that was lost has rolled back.
     if (this.#lost !== undefined) return
-    this.#end.reject(ROLLBACK)
-    const error = await this.#ended
-    if (error !== undefined && error !== ROLLBACK) throw toUnmoorError(error, this.#server)
+    this.#parts.end.reject(ROLLBACK)
+    const error = await this.#ended(false)
+    if (error !== undefined && error !== ROLLBACK) throw toUnmoorError(error, this.#parts.server)
+  }
+  #ended(mayHaveApplied: boolean): Promise<unknown> {
+    const { ended, deadline } = this.#parts
+    return deadline.race(
+      ended,
+      () => mayHaveApplied,
+      () => {},
+    )
   }
 }

@@ -153,8 +153,13 @@ export class Message {
   }
 
   retry(options?: { delaySeconds?: number }): void {
-    this.#message.retry(options)
+    this.#message.retry(retryOptions(options))
   }
+}
+
+/** What the portable batch takes, which refuses options that Workers ignore. */
+function retryOptions(options: { delaySeconds?: number } | undefined): { delaySeconds?: number } {
+  return options?.delaySeconds === undefined ? {} : { delaySeconds: options.delaySeconds }
 }
 
 interface MessageBatch {
@@ -172,7 +177,7 @@ export function createMessageBatch(queue: string, batch: PortableBatch): Message
     messages: batch.messages.map((message) => new Message(message)),
     metadata: { metrics: { ...NO_METRICS } },
     ackAll: () => batch.ackAll(),
-    retryAll: (options?: { delaySeconds?: number }) => batch.retryAll(options),
+    retryAll: (options?: { delaySeconds?: number }) => batch.retryAll(retryOptions(options)),
   }
 }
 

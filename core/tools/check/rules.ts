@@ -170,6 +170,12 @@ export const RULES = {
     title: 'A counter of one engine',
     instead: 'Use a text key from crypto.randomUUID(), or a migration per dialect.',
   },
+  'sql-row-key': {
+    title: 'A key that SQLite alone fills in',
+    instead:
+      'Give the key with each INSERT, use a text key from crypto.randomUUID(), or a migration per dialect. ' +
+      'Where each INSERT gives it, silence this.',
+  },
   'sql-date': {
     title: 'A date function of one engine',
     instead: 'Bind the time as a number or as ISO text.',

@@ -26,20 +26,53 @@ function checkTable(pieces: readonly Piece[], index: number, add: Add): void {
   let depth = 0
   let at = open
   let column: Piece[] = []
+  const columns: Piece[][] = []
   for (; at < pieces.length; at++) {
     const piece = pieces[at] as Piece
     if (piece.text === '(' && depth++ === 0) continue
     if (piece.text === ')' && --depth === 0) break
     if (piece.text === ',' && depth === 1) {
-      checkColumn(column, add)
+      columns.push(column)
       column = []
     } else column.push(piece)
   }
-  checkColumn(column, add)
+  columns.push(column)
+  for (const one of columns) checkColumn(one, add)
+  checkRowKey(columns, add)
   const strict = untilEnd(pieces, at + 1).find(({ kind, text }) => kind === 'word' && text === 'STRICT')
   if (strict !== undefined)
     add(strict, 'sql-table-option', 'STRICT tables exist on SQLite only.', { on: 'postgres' })
 }
+
+/**
+ * `id INTEGER PRIMARY KEY`, or the same by `PRIMARY KEY (id)`, is SQLite's row id: an INSERT that leaves it
+ * out is given a number.
+ */
+function checkRowKey(columns: readonly (readonly Piece[])[], add: Add): void {
+  const keys = columns.flatMap((column) => {
+    const at = column.findIndex(({ text }, index) => text === 'PRIMARY' && column[index + 1]?.text === 'KEY')
+    const [name, type] = column
+    if (at < 0 || name === undefined) return []
+    if (!TABLE_WORDS.has(name.text)) return type?.text === 'INTEGER' ? [column] : []
+    const listed = column[at + 2]?.text === '(' && column[at + 4]?.text === ')' ? column[at + 3] : undefined
+    return columns.filter(
+      ([other, otherType]) => other?.text === listed?.text && otherType?.text === 'INTEGER',
+    )
+  })
+  for (const column of keys) {
+    const [name, type] = column as [Piece, Piece]
+    if (column.some(({ text }) => ROW_KEY_GIVEN.has(text))) continue
+    add(
+      type,
+      'sql-row-key',
+      `An INSERT that leaves out ${name.raw} is given a number on SQLite, and fails on Postgres.`,
+      { on: 'postgres', severity: 'warning' },
+    )
+  }
+}
+
+/** Words of a column that say where its value comes from; AUTOINCREMENT has a rule of its own. */
+const ROW_KEY_GIVEN: ReadonlySet<string> = new Set(['AUTOINCREMENT', 'DEFAULT', 'GENERATED'])
 
 function untilEnd(pieces: readonly Piece[], from: number): Piece[] {
   const end = pieces.findIndex(({ kind }, at) => at >= from && kind === 'semicolon')

@@ -272,6 +272,16 @@ export const DRIVER_FACTS: readonly DriverFact[] = [
     todo: 'For a shared one take the redis driver.',
     proof: { cases: ['cache-d16'] },
   },
+  {
+    driver: 'nats',
+    kind: 'queue',
+    trait: 'power cuts',
+    text:
+      'Messages are on disk up to two minutes after they were sent, also with `replicas: 3`, unless the ' +
+      'servers have `sync_interval: always`.',
+    todo: 'Set `sync_interval: always` in the jetstream block of each NATS server.',
+    proof: { cases: ['queue-d17'] },
+  },
 ]
 
 /** What stays the same whatever the target, with what proves it: the end of every report. */

@@ -67,7 +67,7 @@ export class RawConnection {
   }
 
   /** Sends one chunk of a chunked body. */
-  chunk(text: string): void {
+  chunk(text: string | Uint8Array): void {
     const bytes = Buffer.from(text)
     this.#socket.write(
       Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]),

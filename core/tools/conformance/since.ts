@@ -75,6 +75,7 @@ export const SINCE: Readonly<Record<string, string>> = {
   'driver:cloudflare/kv:stale reads': '0.1.0',
   'driver:dynamodb/kv:stale reads': '0.1.0',
   'driver:dynamodb/kv:large values elsewhere': '0.1.0',
+  'driver:nats/queue:power cuts': '0.2.0',
   'driver:memory/kv:not durable': '0.1.0',
   'driver:redis/kv:durable as its server': '0.1.0',
   'driver:redis/strongKv:durable as its server': '0.1.0',

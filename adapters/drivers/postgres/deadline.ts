@@ -1,0 +1,50 @@
+import { UnmoorError } from '../../../core/errors.ts'
+import { toMilliseconds } from '../shared/timeout.ts'
+import type { PostgresStoreOptions } from './options.ts'
+
+/** How long a caller waits for the server, and what it is told then. */
+export class Deadline {
+  readonly #seconds: number
+  readonly #server: string
+  readonly #hint: string
+
+  constructor(server: string, { timeout = 30, prepare = true }: PostgresStoreOptions, binding: string) {
+    this.#seconds = toMilliseconds(timeout, 'timeout', binding) / 1000
+    this.#server = server
+    this.#hint = prepare
+      ? ' Behind a pooler that hands a connection round between transactions, set `prepare: false`; ' +
+        'for statements that take longer, a larger `timeout`.'
+      : ' For statements that take longer, set a larger `timeout`.'
+  }
+
+  /**
+   * Settles as `work` does, or rejects with `Timeout` once `onLate` was called: what was sent to a server that
+   * does not answer cannot be ended, only no longer waited for.
+   */
+  race<T>(work: PromiseLike<T>, mayHaveApplied: () => boolean, onLate: () => void): Promise<T> {
+    // By hand, as Promise.race makes several promises for each statement.
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        onLate()
+        reject(
+          new UnmoorError(
+            'Timeout',
+            `Postgres (${this.#server}) gave no answer within ${this.#seconds} s.${this.#hint}`,
+            { mayHaveApplied: mayHaveApplied() },
+          ),
+        )
+      }, this.#seconds * 1000)
+      work.then(
+        (value) => {
+          clearTimeout(timer)
+          resolve(value)
+        },
+        (error: unknown) => {
+          clearTimeout(timer)
+          // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- handed on as it is
+          reject(error)
+        },
+      )
+    })
+  }
+}
