@@ -1,7 +1,7 @@
 /**
- * Sends random exchanges to targets' real runtimes and compares their answers: `npm run property -- [--runs N]
- * [--seed S] [--targets node,isolate] [--path PATH]`. Exit code 1 where two differ; the smallest such exchange
- * is printed.
+ * Sends random exchanges to targets' real runtimes and compares their answers: `npm run property -- [--runs
+ * N] [--seed S] [--targets node,isolate] [--path PATH]`. Exit code 1 where two differ; the smallest such
+ * exchange is printed.
  */
 import { parseArgs } from 'node:util'
 import { compareSides } from './property.ts'

@@ -18,8 +18,8 @@ export class Deadline {
   }
 
   /**
-   * Settles as `work` does, or rejects with `Timeout` once `onLate` was called: what was sent to a server that
-   * does not answer cannot be ended, only no longer waited for.
+   * Settles as `work` does, or rejects with `Timeout` once `onLate` was called: what was sent to a server
+   * that does not answer cannot be ended, only no longer waited for.
    */
   race<T>(work: PromiseLike<T>, mayHaveApplied: () => boolean, onLate: () => void): Promise<T> {
     // By hand, as Promise.race makes several promises for each statement.
