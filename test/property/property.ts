@@ -59,12 +59,8 @@ export async function compareSides(
   }
 }
 
-/**
- * Sides that write header values beyond ASCII as UTF-8: Cloudflare, as it declares (handlers-75). The isolate
- * does it in streamed answers and the local Lambda front in empty ones, which are faults of theirs: take them
- * out of this list where they are mended.
- */
-const UTF8_SIDES: readonly string[] = ['cloudflare', 'isolate', 'lambda']
+/** Sides that write header values beyond ASCII as UTF-8, and declare it (handlers-75). */
+const UTF8_SIDES: readonly string[] = ['cloudflare']
 
 /** What counts: all of it, but for values beyond ASCII where one of the sides writes them otherwise. */
 function comparable(seen: Seen, sides: readonly Side[]): unknown {

@@ -3,8 +3,6 @@ import type { PostgresOptions, PostgresStoreOptions } from './options.ts'
 import { openPool } from './pool.ts'
 import { PostgresSql } from './sql.ts'
 
-export type { PostgresOptions }
-
 /**
  * A database with a pool that nobody else in the process uses, for platforms where connections belong to one
  * request. Errors are those of the driver.
