@@ -1,13 +1,11 @@
 /**
  * The process of a control: the app's module as Node itself loads it, with the packages as Node resolves them,
- * served on node:http. Its `env` is the variables, and what `control-env.ts` beside the app makes in
- * place of the bindings of unmoor.
+ * served on node:http. Its `env` is the variables.
  */
 import { servePlainly } from './plain-server.ts'
 
 interface Start {
   entry: string
-  env: string | undefined
   variables: Record<string, string>
 }
 
@@ -22,13 +20,8 @@ process.once('message', (start: Start) => {
 })
 process.on('disconnect', () => process.exit(0))
 
-async function main({ entry, env, variables }: Start): Promise<void> {
+async function main({ entry, variables }: Start): Promise<void> {
   const { default: app } = (await import(entry)) as ControlledApp
-  const own =
-    env === undefined
-      ? {}
-      : await ((await import(env)) as { default: (variables: unknown) => unknown }).default(variables)
-  const bindings = { ...variables, ...(own as object) }
   const ctx = {
     props: {},
     signal: new AbortController().signal,
@@ -37,6 +30,6 @@ async function main({ entry, env, variables }: Start): Promise<void> {
       promise.catch((error: unknown) => console.error('waitUntil promise rejected:', error))
     },
   }
-  const { url } = await servePlainly((request) => app.fetch(request, bindings, ctx))
+  const { url } = await servePlainly((request) => app.fetch(request, variables, ctx))
   process.send?.({ url })
 }

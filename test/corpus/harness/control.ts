@@ -19,7 +19,7 @@ export async function startControl(
   { dir, entry }: NamedLibrary,
   variables: Readonly<Record<string, string>>,
 ): Promise<Control> {
-  const env = join(dir, 'control-env.ts')
+  const own = join(dir, 'control.ts')
   const child = fork(join(import.meta.dirname, 'control-child.ts'), [], {
     // tsx: apps may be TSX or have decorators, which Node does not take out by itself.
     execArgv: ['--no-warnings', '--import', 'tsx'],
@@ -31,7 +31,7 @@ export async function startControl(
     stream?.setEncoding('utf8').on('data', (text: string) => void (output += text))
   const ended = once(child, 'exit')
   const ready = once(child, 'message') as Promise<[{ url: string } | { error: string }]>
-  child.send({ entry, env: existsSync(env) ? env : undefined, variables })
+  child.send({ entry: existsSync(own) ? own : entry, variables })
   const [message] = await Promise.race([
     ready,
     ended.then(([code]) => [{ error: `it ended with ${String(code)}\n${output}` }] as const),

@@ -7,7 +7,6 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { ReadableStream } from 'node:stream/web'
 
 export interface PlainServer {
   url: string
@@ -48,7 +47,17 @@ async function answer(
   if (cookies.length > 0) outgoing.setHeader('set-cookie', cookies)
   outgoing.writeHead(response.status)
   if (response.body === null || incoming.method === 'HEAD') outgoing.end()
-  else await pipeline(Readable.fromWeb(response.body as ReadableStream), outgoing)
+  // Some libraries answer with classes of their own, whose bodies are no streams of Node's class.
+  else await pipeline(chunksOf(response.body), outgoing)
+}
+
+async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader()
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return
+    yield value
+  }
 }
 
 function toRequest(incoming: IncomingMessage): Request {
