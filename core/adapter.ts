@@ -49,13 +49,19 @@ export interface BundleOptions {
   file: string
   /** Export conditions, most wanted first. Default: the adapter's. */
   conditions?: readonly string[]
-  /** Default: true. */
+  /** The config's `minify: false` goes before it. Default: true. */
   minify?: boolean
   /**
-   * Whether a source map is written beside the bundle (`FILE.map`), which the bundle does not name. Default:
-   * false.
+   * Whether a source map with a debug id is written beside the bundle (`FILE.map`). `linked`: the bundle names
+   * it in its last line, for a platform that looks for that. The config's `sourcemap: false` goes before it.
+   * Default: true.
    */
-  sourcemap?: boolean
+  sourcemap?: boolean | 'linked'
+  /**
+   * Whether functions and classes keep their names, in minified bundles too. False for a bundle without any
+   * code of the app. Default: true.
+   */
+  keepNames?: boolean
   /**
    * Language level that syntax is lowered to, such as `es2016` (async functions become generators). Default:
    * none is lowered.
@@ -99,8 +105,24 @@ export interface Bundle {
   file: string
   /** Bytes of it. */
   size: number
-  /** All files written, relative to the artifact (wasm modules, chunks). */
+  /** All files written, relative to the artifact (wasm modules, chunks, the map). */
   files: string[]
+  /**
+   * Packages that stayed imports, since they have machine code or the config says so, without what they depend
+   * on. They have been copied into `node_modules` of the artifact, for this machine's platform; an image for
+   * another one installs them by name and version. Empty where {@link CodeFacts.packages} is not set.
+   */
+  packages: readonly InstalledPackage[]
+}
+
+/** A package that an artifact installs. */
+export interface InstalledPackage {
+  /** Such as `sharp`. */
+  readonly name: string
+  /** Exact, such as `0.34.1`. */
+  readonly version: string
+  /** Absolute path on the building machine. */
+  readonly dir: string
 }
 
 /** What an adapter's build half is given. */
@@ -246,6 +268,11 @@ export interface CodeFacts {
    * Whether code may be made from text (`eval`, `new Function`) and WebAssembly from bytes. Default: true.
    */
   readonly fromText?: boolean
+  /**
+   * Whether artifacts can have packages beside the bundle ({@link Bundle.packages}), and so machine code.
+   * Default: false, such packages are refused.
+   */
+  readonly packages?: boolean
   /** Whether I/O, timers and random values are allowed before the first event. Default: true. */
   readonly ioOutsideHandlers?: boolean
   /** Largest bundle in bytes. Default: no limit. */

@@ -37,8 +37,25 @@ export type DriverConfig<Name extends keyof Drivers = keyof Drivers> =
   | ModuleName
   | { readonly driver: ModuleName; readonly [option: string]: unknown }
 
+/** What a config says of bundles, for all targets or for one. */
+export interface BundleSettings {
+  /** Whether bundles are minified. Names of classes and functions stay either way. Default: true. */
+  readonly minify?: boolean | undefined
+  /**
+   * Whether a source map with a debug id lies beside each bundle, by which logs name the app's own files.
+   * Default: true.
+   */
+  readonly sourcemap?: boolean | undefined
+  /**
+   * Packages that stay imports and are installed beside the bundle, such as one that loads files of its own:
+   * `['pdfkit']`. For targets that install packages (node, lambda); others refuse one that is imported.
+   * Packages with machine code are found without it. Default: none.
+   */
+  readonly external?: readonly string[] | undefined
+}
+
 /** What one target has of its own. */
-export interface TargetConfig<Options = Readonly<Record<string, unknown>>> {
+export interface TargetConfig<Options = Readonly<Record<string, unknown>>> extends BundleSettings {
   /** Driver per binding on this target, by name or with options; comes before {@link Config.drivers}. */
   readonly drivers?: Readonly<Record<string, DriverConfig>>
   /** The adapter's own options (see its README). */
@@ -51,7 +68,7 @@ export interface TargetConfig<Options = Readonly<Record<string, unknown>>> {
 }
 
 /** What {@link Config} and {@link AnyConfig} share. */
-export interface ConfigBase {
+export interface ConfigBase extends BundleSettings {
   /**
    * The app's name: lower-case letters, digits and hyphens, at most 63. Resources on platforms are named
    * after it. Default: the name in package.json, without its scope.
@@ -84,7 +101,7 @@ export interface Config extends ConfigBase {
 }
 
 /** One target of an {@link AnyConfig}. */
-export interface AnyTargetConfig {
+export interface AnyTargetConfig extends BundleSettings {
   readonly drivers?: Readonly<Record<string, string | DriverSpec>>
   readonly options?: Readonly<Record<string, unknown>>
   readonly adapter?: string

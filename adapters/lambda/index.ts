@@ -37,7 +37,7 @@ const lambda: Adapter = {
     service: { driver: 'http' },
     assets: { driver: 'files' },
   },
-  code: { globals: [...NODE_GLOBALS, 'WebSocket'] },
+  code: { globals: [...NODE_GLOBALS, 'WebSocket'], packages: true },
   options: lambdaOptions,
   build,
   start,

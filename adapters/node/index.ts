@@ -17,7 +17,7 @@ const node: Adapter = {
   nodeBuiltins: 'all',
   conditions: NODE_CONDITIONS,
   defaultDrivers: FILE_DRIVERS,
-  code: { globals: [...NODE_GLOBALS, 'WebSocket'] },
+  code: { globals: [...NODE_GLOBALS, 'WebSocket'], packages: true },
   options: nodeOptions,
   build,
   start,

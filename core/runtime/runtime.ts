@@ -55,6 +55,11 @@ export interface Runtime {
   readonly app: App
   readonly name: string
   readonly env: Readonly<Record<string, unknown>>
+  /**
+   * What `process.env` has of the app's declarations, by the names of the platforms: variables, and secrets that
+   * are known at the start (those of the driver `env`).
+   */
+  readonly environment: Readonly<Record<string, string>>
   /** The drivers by binding, for consumers, migrations and tests. */
   readonly drivers: ReadonlyMap<string, DriverOf[keyof DriverOf]>
   queueDriver(binding: string): QueueDriver
@@ -120,7 +125,14 @@ export async function createRuntime(options: RuntimeOptions): Promise<Runtime> {
     await close()
     throw error
   }
-  return new AppRuntime(options, { env: Object.freeze(env), drivers, assets, onError, close })
+  return new AppRuntime(options, {
+    env: Object.freeze(env),
+    environment: readEnvironment(options),
+    drivers,
+    assets,
+    onError,
+    close,
+  })
 }
 
 function driverContext(binding: string, declaration: AnyDeclaration, options: RuntimeOptions): DriverContext {
@@ -133,6 +145,22 @@ function driverContext(binding: string, declaration: AnyDeclaration, options: Ru
     now: options.now ?? Date.now,
     native: options.native?.(binding),
   }
+}
+
+function readEnvironment({ app, drivers, variable }: RuntimeOptions): Record<string, string> {
+  const environment: Record<string, string> = {}
+  for (const [binding, declaration] of Object.entries(app.bindings)) {
+    const name = constantCase(binding)
+    const own = drivers[binding]?.options
+    const value =
+      declaration.kind === 'variable'
+        ? (variable(name) ?? declaration.default)
+        : declaration.kind === 'secret' && own?.['driver'] === 'env'
+          ? variable(typeof own['name'] === 'string' ? own['name'] : name)
+          : undefined
+    if (value !== undefined) environment[name] = value
+  }
+  return environment
 }
 
 /** Every missing variable at once: one start tells all that is to be set. */
@@ -197,7 +225,7 @@ export function resolveOptions(
 }
 
 /** What {@link createRuntime} opened for an app. */
-interface Opened extends Pick<Runtime, 'env' | 'drivers' | 'assets'> {
+interface Opened extends Pick<Runtime, 'env' | 'environment' | 'drivers' | 'assets'> {
   onError: (message: string, error: unknown) => void
   close: () => Promise<void>
 }
@@ -206,17 +234,19 @@ class AppRuntime implements Runtime {
   readonly app: App
   readonly name: string
   readonly env: Readonly<Record<string, unknown>>
+  readonly environment: Readonly<Record<string, string>>
   readonly drivers: ReadonlyMap<string, DriverOf[keyof DriverOf]>
   readonly assets: AssetsDriver | undefined
   readonly close: () => Promise<void>
   #bound: RuntimeOptions['drivers']
   #onError: (message: string, error: unknown) => void
 
-  constructor(options: RuntimeOptions, { env, drivers, assets, onError, close }: Opened) {
+  constructor(options: RuntimeOptions, { env, environment, drivers, assets, onError, close }: Opened) {
     this.app = options.app
     this.name = options.name
     this.#bound = options.drivers
     this.env = env
+    this.environment = environment
     this.drivers = drivers
     this.assets = assets
     this.#onError = onError

@@ -41,7 +41,11 @@ describe('the artifact folder', () => {
     )
     await Promise.all(builds)
     expect(await readdir(join(project.dir, '.unmoor'))).toEqual(['bare'])
-    expect(await readdir(join(project.dir, '.unmoor/bare'))).toEqual(['app.mjs', 'unmoor.json'])
+    expect(await readdir(join(project.dir, '.unmoor/bare'))).toEqual([
+      'app.mjs',
+      'app.mjs.map',
+      'unmoor.json',
+    ])
   })
 
   test('never replaces what no build made', async () => {

@@ -42,19 +42,54 @@ describe('Node built-ins that the target lacks', () => {
     })
   })
 
-  test('are refused in dependencies too, and in require', async () => {
+  test('are a warning and stand-ins in dependencies, import and require: what uses one throws', async () => {
     await using project = await tempProject({
-      'src/app.ts': appSource({ before: `import { cpus } from 'dep'\nconsole.log(cpus())` }),
-      ...dependency('dep', `export { cpus } from 'node:os'`),
+      'src/app.ts': appSource({
+        before: `import { EOL, cpus, Sub, os, isOs, tried } from 'dep'\nglobalThis.os = { EOL, cpus, Sub, os, isOs, tried }`,
+      }),
+      ...dependency(
+        'dep',
+        `import { cpus, EOL } from 'node:os'
+import { Agent } from 'node:http'
+import os from 'os'
+import tried from 'old'
+class Sub extends Agent {}
+const isOs = {} instanceof Agent
+export { EOL, cpus, Sub, os, isOs, tried }`,
+      ),
+      'node_modules/old/package.json': '{ "name": "old", "main": "index.js" }',
+      'node_modules/old/index.js': `const os = require('os')
+let fs
+try { fs = require('fs') } catch (error) { fs = error.code }
+module.exports = { os, fs }`,
     })
-    await expect(build(project)).rejects.toThrow(
-      /node_modules\/dep\/index\.js:1:22 imports "node:os" \(src\/app\.ts -> node_modules\/dep\/index\.js\)/,
-    )
-    await project.write({
-      'node_modules/dep/index.js': 'exports.cpus = require("os").cpus',
-      'node_modules/dep/package.json': '{ "name": "dep", "main": "index.js" }',
-    })
-    await expect(build(project)).rejects.toThrow(/node_modules\/dep\/index\.js:1:24 imports "os"/)
+    const warnings: string[] = []
+    await build(project, bareAdapter(), warnings)
+    expect(warnings).toEqual([
+      expect.stringMatching(/^node_modules\/dep\/index\.js:2:\d+ imports "node:http" \(src\/app\.ts -> /),
+      expect.stringMatching(/^node_modules\/dep\/index\.js:1:\d+ imports "node:os" .*throws Unsupported/),
+      expect.stringMatching(/^node_modules\/dep\/index\.js:3:\d+ imports "os" /),
+      expect.stringMatching(/^node_modules\/old\/index\.js:3:\d+ imports "fs" .*the import fails/),
+      expect.stringMatching(/^node_modules\/old\/index\.js:1:\d+ imports "os" /),
+    ])
+    await import(/* @vite-ignore */ join(project.dir, '.unmoor/bare/app.mjs'))
+    // oxlint-disable-next-line typescript/no-explicit-any -- what a package made of stand-ins
+    const { os } = globalThis as unknown as { os: any }
+    expect(os.isOs).toBe(false)
+    expect(os.tried.fs).toBe('MODULE_NOT_FOUND')
+    for (const use of [
+      () => os.cpus(),
+      () => `${os.EOL}`,
+      () => new os.Sub(),
+      () => os.os.promises.readFile('x'),
+      () => os.tried.os.platform(),
+    ])
+      expect(use).toThrow(
+        expect.objectContaining({
+          code: 'Unsupported',
+          message: expect.stringMatching(/The target "bare" has no node:(?:os|http)/),
+        }),
+      )
   })
 
   test('are taken where the adapter lists them', async () => {
@@ -104,7 +139,7 @@ describe('Node built-ins that the target lacks', () => {
     const warnings: string[] = []
     await build(project, bareAdapter(), warnings)
     expect(warnings).toEqual([
-      expect.stringMatching(/node_modules\/dep\/index\.js:1:47 imports "node:fs".*only when reached/),
+      expect.stringMatching(/node_modules\/dep\/index\.js:1:47 imports "node:fs".*when it is reached/),
     ])
   })
 })
@@ -136,15 +171,55 @@ describe('other imports', () => {
     await expect(build(project)).rejects.toMatchObject({ code, message: expect.stringMatching(message) })
   })
 
-  test('what a dependency only tries for need not be there', async () => {
+  test('what is tried for need not be there: it fails when reached, each time, and is a warning', async () => {
     await using project = await tempProject({
-      'src/app.ts': appSource({ before: `import { fast } from 'dep'\nglobalThis.fast = fast` }),
+      'src/app.ts': appSource({
+        before: `import tried from 'dep'
+const late = () => import('also-not-there').then((m) => m.default).catch((error) => error.code)
+const both = () => import('also-not-there').then(() => 'there', () => 'not there')
+let awaited = 'there'
+try { await import('nor-this') } catch { awaited = 'not there' }
+globalThis.tried = { ...tried, late, both, awaited }`,
+      }),
       'node_modules/dep/package.json': '{ "name": "dep", "main": "index.js" }',
-      'node_modules/dep/index.js': `let fast = true\ntry { require('not-there') } catch { fast = false }\nexports.fast = fast`,
+      'node_modules/dep/index.js': `const codes = []
+for (let round = 0; round < 3; round++) try { require('not-there') } catch (error) { codes.push(error.code) }
+exports.codes = codes
+exports.onDemand = () => require('on-demand/sub')`,
     })
-    await build(project)
+    const warnings: string[] = []
+    await build(project, bareAdapter(), warnings)
+    expect(
+      warnings.map((line) => /imports "([^"]+)".*is not installed.*when it is reached/.exec(line)?.[1]),
+    ).toEqual(['not-there', 'on-demand/sub', 'also-not-there', 'nor-this'])
     await import(/* @vite-ignore */ join(project.dir, '.unmoor/bare/app.mjs'))
-    expect((globalThis as { fast?: boolean }).fast).toBe(false)
+    // oxlint-disable-next-line typescript/no-explicit-any -- what the app put there
+    const { tried } = globalThis as unknown as { tried: any }
+    expect(tried.codes).toEqual(['MODULE_NOT_FOUND', 'MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'])
+    expect(await tried.late()).toBe('ERR_MODULE_NOT_FOUND')
+    expect(await tried.both()).toBe('not there')
+    expect(tried.awaited).toBe('not there')
+    expect(tried.onDemand).toThrow(/Cannot find module 'on-demand\/sub'/)
+  })
+
+  test.each([
+    [
+      'at the top of a package',
+      dependency('dep', `import x from 'not-there'\nexport default x`),
+      `import dep from 'dep'\nconsole.log(dep)`,
+    ],
+    [
+      'in a try without a catch',
+      {},
+      `globalThis.f = async () => { try { await import('not-there') } finally { console.log(1) } }`,
+    ],
+    ["in the app's own import()", {}, `globalThis.f = () => import('not-there')`],
+  ])('a package that is not there is refused by name %s', async (_name, files, before) => {
+    await using project = await tempProject({ ...files, 'src/app.ts': appSource({ before }) })
+    await expect(build(project)).rejects.toMatchObject({
+      code: 'InvalidArgument',
+      message: expect.stringMatching(/imports "not-there".*npm install not-there/),
+    })
   })
 
   test('a .wasm import gives a module', async () => {

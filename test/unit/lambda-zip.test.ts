@@ -70,7 +70,7 @@ describe('--package zip', () => {
       expect(zip.includes(name)).toBe(true)
     expect(JSON.parse(await readFile(join(first, 'package.json'), 'utf8'))).toMatchObject({
       type: 'module',
-      files: ['index.mjs', 'assets'],
+      files: ['index.mjs', 'index.mjs.map', 'assets'],
     })
 
     const name = (

@@ -22,10 +22,12 @@ export async function build(context: BuildContext): Promise<void> {
   const { manifest } = context
   const options = checkOptions(context.options, manifest)
   for (const [binding, spec] of Object.entries(context.drivers)) checkDriver(binding, spec)
-  const { file } = await context.bundle({
+  const { file, files } = await context.bundle({
     entry: entrySource(context, options),
     file: WORKER_FILE,
     wasm: 'module',
+    // Wrangler uploads the map that the Worker's last line names.
+    sourcemap: 'linked',
     define: { UNMOOR_BUILT: 'true', 'process.env.NODE_ENV': '"production"' },
     external: ['cloudflare:workers', 'cloudflare:sockets'],
   })
@@ -37,6 +39,7 @@ export async function build(context: BuildContext): Promise<void> {
     migrated,
     options,
     nodeFlags: nodeFlags(await readFile(file, 'utf8')),
+    sourceMaps: files.some((name) => name.endsWith('.map')),
   })
   for (const [name, declaration] of Object.entries(manifest.bindings)) {
     if (

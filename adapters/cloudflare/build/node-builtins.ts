@@ -52,9 +52,14 @@ export const NODE_BUILTINS: readonly string[] = [
   'zlib',
 ]
 
+/** Uses of Node's globals in a bundle; one that only asks whether they are there (`typeof process`) is none. */
+const NODE_GLOBAL =
+  /(?<![\w$.])(?:(?:globalThis\.)?(?:process\.[a-z]|Buffer\.[a-z])|(?:new|instanceof|of) Buffer\b|(?:set|clear)Immediate\()/
+
 /**
- * The compatibility flags for the built-ins that a bundle imports: none, `nodejs_als` where
- * AsyncLocalStorage's module is all, else `nodejs_compat`.
+ * The compatibility flags for the built-ins that a bundle imports and the globals of Node that it uses: none,
+ * `nodejs_als` where AsyncLocalStorage's module is all, else `nodejs_compat`, with which `process.env` has the
+ * Worker's variables and secrets.
  */
 export function nodeFlags(bundle: string): string[] {
   const used = new Set<string>()
@@ -62,6 +67,7 @@ export function nodeFlags(bundle: string): string[] {
     /(?:\bfrom|\bimport|\brequire)\s*\(?\s*["'`](?:node:)([a-z0-9_/]+)["'`]/g,
   ))
     used.add(name as string)
+  if (NODE_GLOBAL.test(bundle)) return ['nodejs_compat']
   if (used.size === 0) return []
   return used.size === 1 && used.has('async_hooks') ? ['nodejs_als'] : ['nodejs_compat']
 }

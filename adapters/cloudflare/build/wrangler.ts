@@ -20,6 +20,7 @@ export interface WranglerConfig {
   workers_dev?: boolean
   routes?: readonly unknown[]
   observability: { enabled: true }
+  upload_source_maps?: boolean
   kv_namespaces?: { binding: string; id?: string }[]
   durable_objects?: { bindings: { name: string; class_name: string }[] }
   /** Of the Durable Object classes. */
@@ -61,6 +62,8 @@ export interface WranglerInput {
   options: CloudflareOptions
   /** Of the imported node built-ins. */
   nodeFlags: readonly string[]
+  /** Whether there is a source map to upload. Default: false. */
+  sourceMaps?: boolean
 }
 
 /** In place of the id of a Hyperdrive configuration that is not set yet. */
@@ -91,6 +94,7 @@ export function createWranglerConfig(input: WranglerInput): WranglerConfig {
       ...new Set(['enable_request_signal', ...input.nodeFlags, ...(options.compatibilityFlags ?? [])]),
     ],
     observability: { enabled: true },
+    ...(input.sourceMaps === true ? { upload_source_maps: true } : {}),
   }
   if (options.accountId !== undefined) config.account_id = options.accountId
   if (options.routes !== undefined) config.routes = options.routes
@@ -107,7 +111,7 @@ export function createWranglerConfig(input: WranglerInput): WranglerConfig {
 /** What the user adds as it is. @throws `InvalidArgument` for a field that the build writes itself. */
 function addFurther(config: WranglerConfig, further: CloudflareOptions['wrangler']): void {
   for (const [field, value] of Object.entries(further ?? {})) {
-    if (field in config && field !== 'observability')
+    if (field in config && field !== 'observability' && field !== 'upload_source_maps')
       throw invalidArgument(
         { operation: 'build' },
         `targets.cloudflare.options.wrangler.${field}: the build writes "${field}" itself, from the ` +
@@ -142,6 +146,7 @@ function environment(
     compatibility_date: _date,
     compatibility_flags: _flags,
     account_id: _account,
+    upload_source_maps: _maps,
     ...config
   } = createWranglerConfig({
     ...input,

@@ -1,12 +1,14 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { LocalRuntime, MigrateReport, StartOptions } from '../../../core/adapter.ts'
 import { constantCase } from '../../../core/bindings/declarations.ts'
 import type { MigrationRun } from '../../../core/bindings/migrations.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { resolveOptions } from '../../../core/runtime/runtime.ts'
 import type { PostgresOptions } from '../../drivers/postgres/index.ts'
+import { SourceMapper } from '../../node-server/runtime/source-mapper.ts'
 import { spawnHost, type Host } from './simulator-client.ts'
 import type { SimulatorStart } from './simulator-protocol.ts'
 import { migratePostgres } from './migrate-postgres.ts'
@@ -20,7 +22,11 @@ export async function start(options: StartOptions): Promise<LocalRuntime> {
   const { port, host: address = '127.0.0.1' } = options
   const { config, request } = await prepare(options)
   if (port !== 0) await checkPort(port, address)
-  const host = spawnHost(options.onOutput)
+  const worker = join(options.dir, WORKER_FILE)
+  // What stack traces of workerd call the Worker's module.
+  const names = [pathToFileURL(worker).href, basename(worker)]
+  const mapper = new SourceMapper({ map: `${worker}.map`, names })
+  const host = spawnHost((line) => options.onOutput?.(mapper.text(line)))
   const schedules = config.triggers?.crons ?? []
   const ready = await begin(host, { ...request, listen: { host: address, port }, schedules })
   for (const [binding, { applied }] of Object.entries(ready.migrated))

@@ -51,6 +51,9 @@ export async function build(context: BuildContext): Promise<void> {
       entry: `import ${JSON.stringify(ownModule('guest/web/index'))}\n`,
       file: 'web-api.js',
       format: 'iife',
+      // Every isolate would define them anew; its classes that apps see say their names themselves.
+      keepNames: false,
+      sourcemap: false,
       alias: latePackages(),
     }),
     bundleApp(context),

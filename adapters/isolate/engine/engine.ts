@@ -207,10 +207,8 @@ export class Engine {
     const crossing = this.#inline?.isInside === true ? 0 : CROSSING_US
     if (data[0] === 'taken') this.held.taken()
     if (data[0] === 'ready') return this.#budget.work(() => this.#load.ready(), crossing)
-    return this.#budget.work(
-      () => (data[0] === 'objects' ? this.#events.sync?.(data) : calls(...data)),
-      crossing,
-    )
+    const ofApp = data[0] === 'objects' || data[0] === 'environment'
+    return this.#budget.work(() => (ofApp ? this.#events.sync?.(data) : calls(...data)), crossing)
   }
 
   #hear(weight: unknown, message: unknown[]): void {

@@ -39,6 +39,8 @@ export interface IsolateAppOptions {
   services: Services
   /** What the env's stubs need: variables, dialects. */
   values: Readonly<Record<string, unknown>>
+  /** What `process.env` has. The guest asks for it while the app loads. */
+  environment: Readonly<Record<string, string>>
   log: GuestLog
   onEnd(error: IsolateEnded): void
   hooks?: IsolateHooks | undefined
@@ -84,7 +86,7 @@ export class IsolateApp {
         app.#engine = guest
       },
       message: (message) => app.#receive(message),
-      sync: (data) => app.#operations.sync(data),
+      sync: (data) => (data[0] === 'environment' ? options.environment : app.#operations.sync(data)),
       uncaught: (reason) => app.#rejected(reason),
       ended: (error) => app.#end(error),
       catastrophe(message) {

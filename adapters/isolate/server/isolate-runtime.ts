@@ -68,7 +68,8 @@ export async function createIsolateRuntime(options: IsolateRuntimeOptions): Prom
   const { create, hooks } = options
   const isolate = new CurrentIsolate({
     name: host.name,
-    create: (onEnd) => IsolateApp.start({ create, services, values, log, onEnd, hooks }),
+    create: (onEnd) =>
+      IsolateApp.start({ create, services, values, environment: host.environment, log, onEnd, hooks }),
     logError: (text) => log('error', text),
   })
   await isolate.first().catch((error: unknown) => {
@@ -169,6 +170,7 @@ export function exceptHandlers(host: Runtime): Omit<Runtime, 'fetch' | 'queue' |
     app: host.app,
     name: host.name,
     env: host.env,
+    environment: host.environment,
     drivers: host.drivers,
     assets: host.assets,
     queueDriver: (binding) => host.queueDriver(binding),

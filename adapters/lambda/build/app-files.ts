@@ -2,12 +2,26 @@ import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 
-/** What is deployed of an artifact: index.mjs and the assets, by their paths in it, with `/`. */
-export async function readAppFiles(outDir: string): Promise<{ path: string; data: Buffer }[]> {
-  const paths = [join(outDir, 'index.mjs')]
-  const assets = join(outDir, 'assets')
-  if (existsSync(assets)) {
-    for (const entry of await readdir(assets, { recursive: true, withFileTypes: true }))
+/** A file that is deployed. */
+export interface AppFile {
+  /** Relative to the artifact, with `/`. */
+  readonly path: string
+  readonly data: Buffer
+}
+
+/**
+ * What is deployed of an artifact: the bundle's own files, the assets and, where `folders` names it,
+ * `node_modules`.
+ */
+export async function readAppFiles(
+  outDir: string,
+  bundled: readonly string[],
+  folders: readonly string[] = ['assets'],
+): Promise<AppFile[]> {
+  const paths = bundled.map((file) => join(outDir, file))
+  for (const folder of folders) {
+    if (!existsSync(join(outDir, folder))) continue
+    for (const entry of await readdir(join(outDir, folder), { recursive: true, withFileTypes: true }))
       if (entry.isFile()) paths.push(join(entry.parentPath, entry.name))
   }
   return Promise.all(

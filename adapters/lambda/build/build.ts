@@ -11,13 +11,15 @@ import { writeZipFiles } from './zip-files.ts'
  */
 export async function build(context: BuildContext): Promise<void> {
   const options = readOptions(context.options)
-  await context.bundle({
+  const bundle = await context.bundle({
     entry: createEntry(context, options.invokeMode),
     file: 'index.mjs',
     lazyBuiltins: ['crypto', 'http', 'http2', 'https', 'tls'],
   })
   await context.copyAssets('assets')
-  await (options.package === 'zip' ? writeZipFiles(context, options) : writeImageFiles(context))
+  await (options.package === 'zip'
+    ? writeZipFiles(context, bundle, options)
+    : writeImageFiles(context, bundle))
   await context.write('template.yaml', createTemplate(context, options))
   await context.write('cloudformation.yaml', createPlainTemplate(context, options))
   await context.write('lambda.json', `${JSON.stringify(describeFunction(context, options), null, 2)}\n`)

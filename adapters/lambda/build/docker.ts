@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { UnmoorError } from '../../../core/errors.ts'
 import { nodeBaseImage } from './node-base.ts'
 
@@ -94,7 +96,9 @@ export async function buildImage(
   const tag = options.tag === undefined ? [] : ['--tag', options.tag]
   const argument = base === undefined ? [] : ['--build-arg', `BASE=${base}`]
   const cache = options.cache === false ? ['--no-cache'] : []
-  const printed = await docker(['build', '--quiet', '--network', 'none', ...cache, ...tag, ...argument, dir])
+  // Only an image that installs packages has anything to fetch.
+  const network = existsSync(join(dir, 'package.json')) ? [] : ['--network', 'none']
+  const printed = await docker(['build', '--quiet', ...network, ...cache, ...tag, ...argument, dir])
   const id = printed.trim().split('\n').at(-1) ?? ''
   const [image] = JSON.parse(await docker(['image', 'inspect', id])) as {
     Size: number

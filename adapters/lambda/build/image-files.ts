@@ -1,52 +1,73 @@
 import { createHash } from 'node:crypto'
-import type { BuildContext } from '../../../core/adapter.ts'
-import { NODE_IMAGE } from '../../node-server/build/files.ts'
+import type { Bundle, BuildContext } from '../../../core/adapter.ts'
+import { NODE_IMAGE, versionsOf, withDependencies } from '../../node-server/build/files.ts'
 import { readAppFiles } from './app-files.ts'
 import { createTar } from './tar.ts'
 
 /** Writes the Dockerfile and what it copies: the app as one tar, the same for the same input. */
-export async function writeImageFiles(context: BuildContext): Promise<void> {
+export async function writeImageFiles(context: BuildContext, bundle: Bundle): Promise<void> {
   const tar = createTar(
-    (await readAppFiles(context.outDir)).map(({ path, data }) => ({
+    (await readAppFiles(context.outDir, bundle.files)).map(({ path, data }) => ({
       path: `var/task/${path}`,
       mode: 0o644,
       data,
     })),
   )
+  const dependencies = versionsOf(bundle.packages)
   await context.write('app.tar', tar)
   await context.write('collect.mjs', COLLECT)
-  await context.write('Dockerfile', DOCKERFILE)
-  await context.write('.dockerignore', '*\n!app.tar\n!collect.mjs\n')
+  await context.write('Dockerfile', dockerfile(dependencies !== undefined))
+  await context.write(
+    '.dockerignore',
+    `*\n!app.tar\n!collect.mjs\n${dependencies === undefined ? '' : '!package.json\n'}`,
+  )
+  if (dependencies !== undefined) {
+    const { name } = context.manifest
+    const json = { name, private: true, type: 'module', ...withDependencies(dependencies) }
+    await context.write('package.json', `${JSON.stringify(json, null, 2)}\n`)
+  }
   const digest = createHash('sha256').update(tar).digest('hex')
   context.log.info(`app layer: ${(tar.byteLength / 1000).toFixed(0)} kB, sha256:${digest.slice(0, 12)}`)
 }
 
 /**
  * A tar, and not COPY, for the app: COPY keeps the building machine's times on some builders, which changes
- * the layer's digest. Its folders are in it, so that WORKDIR makes none.
+ * the layer's digest. Its folders are in it, so that WORKDIR makes none. Packages with machine code are installed
+ * by the image, for its own platform.
  */
-const DOCKERFILE = `# Any image that has Node.js 24 or newer as "node".
+function dockerfile(installs: boolean): string {
+  const modules = '/var/task/node_modules'
+  const stage = `# Packages with machine code, for this image's own platform.
+FROM \${BASE} AS packages
+WORKDIR /var/task
+COPY package.json .
+RUN npm install --omit=dev --no-audit --no-fund
+
+`
+  const copied = installs ? `COPY --from=packages ${modules} ${modules}\n` : ''
+  return `# Any image that has Node.js 24 or newer as "node".
 ARG BASE=${NODE_IMAGE}
 FROM \${BASE} AS node
 COPY collect.mjs /tmp/collect.mjs
 RUN ["node", "/tmp/collect.mjs", "/image"]
 
-# For AWS's own base image and client: docker build --target aws --build-arg BASE=(their image)
+${installs ? stage : ''}# For AWS's own base image and client: docker build --target aws --build-arg BASE=(their image)
 FROM \${BASE} AS aws
 ADD app.tar /
-CMD ["index.handler"]
+${copied}CMD ["index.handler"]
 
 # Node.js, the libraries that it loads, and the app: no shell and no package manager.
 FROM scratch
 COPY --from=node /image /
 ADD app.tar /
-ENV NODE_ENV=production
+${copied}ENV NODE_ENV=production
 WORKDIR /var/task
 # Any user without rights will do; Lambda runs the image as one of its own.
 USER 993:990
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/local/bin/node", "/var/task/index.mjs"]
 `
+}
 
 /** Runs in the first stage, where only Node.js is sure to be. */
 const COLLECT = `// Copies Node.js and the libraries that it loads to the folder that is named, with times that are the

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { BuildContext } from '../../../core/adapter.ts'
+import type { Bundle, BuildContext } from '../../../core/adapter.ts'
 import { readAppFiles } from './app-files.ts'
 import { describeFunction } from './function-settings.ts'
 import type { LambdaOptions } from '../options.ts'
@@ -18,13 +18,18 @@ const UPLOAD_LIMIT = 50_000_000
  * Writes function.zip, the same for the same input, and the file of the `aws-lambda` deploy CLI, NAME.lambda,
  * with the package.json that tells that CLI what to pack.
  */
-export async function writeZipFiles(context: BuildContext, options: Required<LambdaOptions>): Promise<void> {
+export async function writeZipFiles(
+  context: BuildContext,
+  bundle: Bundle,
+  options: Required<LambdaOptions>,
+): Promise<void> {
   const { name } = context.manifest
-  const files = await readAppFiles(context.outDir)
+  // Nothing installs a zip's packages: they are those of this machine.
+  const files = await readAppFiles(context.outDir, bundle.files, ['assets', 'node_modules'])
   const zip = createZip(files)
   await context.write('function.zip', zip)
-  // The CLI puts these names on a command line: ours are constants.
-  const packed = files.length > 1 ? ['index.mjs', 'assets'] : ['index.mjs']
+  // The CLI puts these names on a command line: they are ours, without anything that a shell would read.
+  const packed = [...new Set(files.map(({ path }) => path.split('/')[0]))]
   await context.write(
     'package.json',
     `${JSON.stringify({ name, private: true, type: 'module', files: packed }, null, 2)}\n`,

@@ -1,3 +1,5 @@
+import { setDefaultVariables } from '../../../core/runtime/default-variables.ts'
+import { mapOutput } from '../../node-server/runtime/mapped-output.ts'
 import { toLambdaError } from './errors.ts'
 import { installLogs, type Logs } from './logs.ts'
 import { RuntimeClient } from './runtime-client.ts'
@@ -21,10 +23,13 @@ export let logs: Logs | undefined
 
 let fail: ((error: unknown) => void) | undefined
 
+setDefaultVariables(process.env)
+
 // The entry imports this before the app, so that an app whose module throws is reported too; without it
 // Lambda knows only that the process ended.
 const api = process.env['AWS_LAMBDA_RUNTIME_API']
 if (import.meta.main && api !== undefined) {
+  mapOutput(import.meta.url)
   // As early, so that what the app logs at import has the form of the rest.
   logs = installLogs((name) => process.env[name])
   fail = (error) => void failInit(new RuntimeClient(api, { userAgent: USER_AGENT }), error)

@@ -1,4 +1,4 @@
-import type { BuildContext } from '../../../core/adapter.ts'
+import type { BuildContext, InstalledPackage } from '../../../core/adapter.ts'
 
 /** Base image of the Dockerfiles that builds write: glibc, Node and little else. */
 export const NODE_IMAGE = 'node:26-slim'
@@ -8,7 +8,13 @@ export interface ServerFiles {
   /** Node's flags to serve with. Default: none. */
   flags?: readonly string[]
   /** Packages that the bundle leaves out, with their versions; the image installs them. Default: none. */
-  dependencies?: Readonly<Record<string, string>>
+  dependencies?: Readonly<Record<string, string>> | undefined
+}
+
+/** Packages as package.json names them; undefined for none. */
+export function versionsOf(packages: readonly InstalledPackage[]): Record<string, string> | undefined {
+  if (packages.length === 0) return undefined
+  return Object.fromEntries(packages.map(({ name, version }) => [name, version]))
 }
 
 /** Writes the files beside a `server.mjs`: assets, package.json, Dockerfile and .dockerignore. */
@@ -31,8 +37,11 @@ export async function writeServerFiles(
   await context.write('.dockerignore', dependencies === undefined ? 'data\n' : 'data\nnode_modules\n')
 }
 
-/** Later versions of npm run install scripts only of the packages that `allowScripts` names. */
-function withDependencies(dependencies: Readonly<Record<string, string>>): object {
+/**
+ * Dependencies as npm takes them: its later versions run install scripts only of the packages that
+ * `allowScripts` names.
+ */
+export function withDependencies(dependencies: Readonly<Record<string, string>>): object {
   return {
     dependencies,
     allowScripts: Object.fromEntries(Object.keys(dependencies).map((name) => [name, true])),

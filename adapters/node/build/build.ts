@@ -1,6 +1,6 @@
 import type { BuildContext } from '../../../core/adapter.ts'
 import { serverEntry } from '../../node-server/build/entry.ts'
-import { writeServerFiles } from '../../node-server/build/files.ts'
+import { versionsOf, writeServerFiles } from '../../node-server/build/files.ts'
 import { checkOptions } from '../options.ts'
 
 /** Writes server.mjs (the app and all it needs), its assets, package.json and a Dockerfile. */
@@ -11,6 +11,6 @@ export async function build(context: BuildContext): Promise<void> {
     app: [`app`, `name: ${JSON.stringify(context.manifest.name)}`],
     options: checkOptions(context.options),
   })
-  await context.bundle({ entry, file: 'server.mjs', external: [] })
-  await writeServerFiles(context)
+  const { packages } = await context.bundle({ entry, file: 'server.mjs' })
+  await writeServerFiles(context, { dependencies: versionsOf(packages) })
 }

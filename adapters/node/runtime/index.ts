@@ -2,14 +2,21 @@
  * `unmoor/internal/node/runtime`: runs an app as a Node server. The generated entry calls {@link serve} and
  * nothing else.
  */
+import { setDefaultVariables } from '../../../core/runtime/default-variables.ts'
 import { installGlobals } from '../../node-server/runtime/http/globals.ts'
+import { mapOutput } from '../../node-server/runtime/mapped-output.ts'
 import { runMigrations } from '../../node-server/runtime/migrate.ts'
+import { reportFailure } from '../../node-server/runtime/process.ts'
 import { runServer } from '../../node-server/runtime/run.ts'
 import type { ServeOptions } from '../../node-server/runtime/serve-options.ts'
 import { startServerApp } from '../../node-server/runtime/server-app.ts'
 
 export type { ServeOptions } from '../../node-server/runtime/serve-options.ts'
 
+mapOutput(import.meta.url)
+setDefaultVariables(process.env)
+// An app whose module throws: Node itself would print the line of the bundle, which is all of it.
+process.once('uncaughtException', reportFailure)
 // At import, which comes before the app's: what libraries capture of the globals must be what they see later.
 installGlobals()
 
@@ -20,6 +27,7 @@ installGlobals()
  * and exit code 1.
  */
 export async function serve(options: ServeOptions): Promise<void> {
+  process.off('uncaughtException', reportFailure)
   await runServer({
     name: options.name,
     stopTimeout: options.options.stopTimeout,

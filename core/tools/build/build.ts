@@ -7,12 +7,15 @@ import {
   type BuildContext,
   type Log,
 } from '../../adapter.ts'
+import { constantCase } from '../../bindings/declarations.ts'
 import type { AnyConfig } from '../../config.ts'
 import { UnmoorError } from '../../errors.ts'
 import { presentInfo } from '../../old-units.ts'
 import { checkTargetOptions } from '../../target-options.ts'
 import { loadAdapter } from './adapters.ts'
 import { bundle } from './bundle.ts'
+import { bundleSettings } from './bundle-settings.ts'
+import { copyPackages } from './native-packages.ts'
 import { driverImports, resolveDrivers } from './drivers.ts'
 import { replaceFolder } from './output-folder.ts'
 import { loadProject, type Project, type WorkerChoice } from './project.ts'
@@ -197,9 +200,10 @@ function createContext(
     driverImports: () => imports,
     async bundle(options) {
       place(options.file)
-      // The manifest was read with every check of the declarations; the artifact need not repeat them.
-      return bundle(
-        { ...options, define: { UNMOOR_BUILT: 'true', ...options.define } },
+      const isPlain = options.sourcemap === undefined && (options.format ?? 'esm') === 'esm'
+      const settings = bundleSettings(project.config, adapter.name)
+      const built = await bundle(
+        { ...options, define: { ...defines(info.manifest), ...options.define } },
         {
           projectDir,
           outDir: dir,
@@ -209,11 +213,16 @@ function createContext(
           conditions: adapter.conditions,
           nodeBuiltins: adapter.nodeBuiltins,
           log,
-          sourcemap: development && options.sourcemap !== true && (options.format ?? 'esm') === 'esm',
+          installsPackages: adapter.code?.packages,
+          externalPackages: settings.external,
+          minify: settings.minify,
+          sourcemap: development && isPlain ? 'inline' : settings.sourcemap,
           modules,
           worker: project.worker,
         },
       )
+      await copyPackages(built.packages, dir)
+      return built
     },
     async write(path, content) {
       const file = place(path)
@@ -229,6 +238,17 @@ function createContext(
       }
     },
   }
+}
+
+/** What unmoor's own run-time code reads of a build. */
+function defines(manifest: ArtifactInfo['manifest']): Record<string, string> {
+  const defaults = Object.entries(manifest.bindings).flatMap(([name, declaration]) =>
+    declaration.kind === 'variable' && declaration.default !== undefined
+      ? [[constantCase(name), declaration.default]]
+      : [],
+  )
+  // The manifest was read with every check of the declarations; the artifact need not repeat them.
+  return { UNMOOR_BUILT: 'true', UNMOOR_DEFAULTS: JSON.stringify(Object.fromEntries(defaults)) }
 }
 
 /**

@@ -1,14 +1,17 @@
 import { stat } from 'node:fs/promises'
-import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
-import { stripVTControlCharacters } from 'node:util'
+import { basename, dirname, isAbsolute, relative, resolve } from 'node:path'
 import type { InputOptions, OutputBundle, OutputOptions, Plugin } from 'rolldown'
 import type { Bundle, BundleOptions, Log } from '../../adapter.ts'
-import { UnmoorError } from '../../errors.ts'
-import { configError } from './config-check.ts'
+import { addonsPlugin } from './addons.ts'
+import { buildError, plain } from './build-error.ts'
 import { refuseOffences, type Graph } from './import-checks.ts'
 import { lazyBuiltinsPlugin } from './lazy-builtins.ts'
+import { MainFields } from './main-field.ts'
+import { describePackage } from './native-packages.ts'
 import type { Offence } from './offence.ts'
 import { ENTRY_ID, resolvePlugin } from './resolve-plugin.ts'
+import { standInPlugin } from './stand-ins.ts'
+import { TEXT_TYPES, textModulesPlugin } from './text-modules.ts'
 import { wasmPlugin } from './wasm.ts'
 import { type WorkerProject, workerBundle } from './worker/bundle.ts'
 import { unsupportedUses } from './worker/unsupported.ts'
@@ -26,8 +29,17 @@ export interface BundlerOptions {
   conditions: readonly string[]
   nodeBuiltins: 'all' | readonly string[]
   log: Log
-  /** Whether the bundle carries its source map. Default: false. */
-  sourcemap?: boolean
+  /** Whether the artifact installs packages that no bundle can hold. Default: false, they are refused. */
+  installsPackages?: boolean | undefined
+  /** Packages that the config leaves out of bundles. Default: none. */
+  externalPackages?: readonly string[] | undefined
+  /** Over what a bundle asks for. Default: what it asks for. */
+  minify?: boolean | undefined
+  /**
+   * `inline`: the bundle carries its map, whatever it asks for. False: there is none. Default: what it asks
+   * for.
+   */
+  sourcemap?: 'inline' | boolean | undefined
   /** Whether the app gets the route of its data. Default: false. */
   dataRoute?: boolean | undefined
   /** Given the module graph and what of it the target lacks, in place of an error. Default: it is refused. */
@@ -38,26 +50,65 @@ export interface BundlerOptions {
   worker?: WorkerProject | undefined
 }
 
+/** What a build finds out on its way. */
+interface Findings {
+  readonly offences: Offence[]
+  /** Folders of packages that the artifact installs. */
+  readonly installed: Set<string>
+  /** Names of the files that were written. */
+  readonly written: string[]
+  /** The bundler rewrites the errors that plugins throw, so ours is kept here. */
+  refused: unknown
+}
+
 /**
  * Bundles a generated entry, with the app behind `#app`, into one file.
  *
  * @throws `InvalidArgument` where the app does not compile or imports what is not installed, `Unsupported`
- * where it imports Node built-ins that the target lacks.
+ * where it imports Node built-ins, or packages with machine code, that the target lacks.
  */
 export async function bundle(options: BundleOptions, shared: BundlerOptions): Promise<Bundle> {
-  const { rolldown } = await import('rolldown')
   const file = resolve(shared.outDir, options.file)
-  const offences: Offence[] = []
-  // The bundler rewrites the errors that plugins throw, so ours is kept here.
-  let refused: unknown
+  const common = new Set<string>()
+  for (;;) {
+    const mainFields = new MainFields(common)
+    const findings: Findings = { offences: [], installed: new Set(), written: [], refused: undefined }
+    // A build that is made again would warn again.
+    const warnings: string[] = []
+    const log: Log = { info: (text) => shared.log.info(text), warn: (text) => void warnings.push(text) }
+    await write(file, options, { ...shared, log }, { mainFields, findings })
+    const { torn } = mainFields
+    for (const dir of torn) common.add(dir)
+    if (torn.length > 0) continue
+    for (const warning of warnings) shared.log.warn(warning)
+    return {
+      file,
+      size: (await stat(file)).size,
+      files: findings.written.map((name) => relative(shared.outDir, resolve(dirname(file), name))),
+      packages: [...findings.installed].map(describePackage),
+    }
+  }
+}
+
+async function write(
+  file: string,
+  options: BundleOptions,
+  shared: BundlerOptions,
+  { mainFields, findings }: { mainFields: MainFields; findings: Findings },
+): Promise<void> {
+  const { rolldown } = await import('rolldown')
   const nodeBuiltins = options.nodeBuiltins ?? shared.nodeBuiltins
-  const written: string[] = []
+  const conditions = options.conditions ?? shared.conditions
   const platform = nodeBuiltins === 'all' && options.format !== 'iife' ? 'node' : 'neutral'
+  const isModule = (options.format ?? 'esm') === 'esm'
   const worker = workerBundle(shared.worker)
   const plugins: Plugin[] = [
     ...worker.plugins,
     wasmPlugin(options.wasm ?? 'inline'),
+    textModulesPlugin(),
     ...(options.lazyBuiltins === undefined ? [] : [lazyBuiltinsPlugin(options.lazyBuiltins)]),
+    addonsPlugin({ isRun: shared.installsPackages === true, offences: findings.offences }),
+    standInPlugin(shared.target),
     resolvePlugin({
       projectDir: shared.projectDir,
       appEntry: shared.appEntry,
@@ -65,39 +116,26 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
       dataRoute: shared.dataRoute ?? false,
       nodeBuiltins,
       external: options.external ?? [],
-      importsForRequires: platform === 'neutral' && (options.format ?? 'esm') === 'esm',
+      externalPackages: shared.externalPackages ?? [],
+      installed: shared.installsPackages === true ? findings.installed : undefined,
+      importsForRequires: platform === 'neutral' && isModule,
+      browser: conditions.includes('browser'),
       alias: { ...worker.alias, ...options.alias },
-      offences,
-      onError: (error) => void (refused ??= error),
+      mainFields,
+      offences: findings.offences,
+      onError: (error) => void (findings.refused ??= error),
     }),
-    {
-      name: 'unmoor:graph',
-      async generateBundle(_output, bundled) {
-        if (shared.modules !== undefined)
-          for (const id of this.getModuleIds()) if (isAbsolute(id)) shared.modules.add(id)
-        const graph: Graph = {
-          modules: moduleIds(bundled),
-          importers: (id) => this.getModuleInfo(id)?.importers ?? [],
-        }
-        written.push(...Object.keys(bundled))
-        const kept = [...offences.filter(isKept(bundled, options.format)), ...unsupportedUses(graph.modules)]
-        if (shared.inspect !== undefined) return shared.inspect(graph, kept)
-        // Before anything is written, and while the graph can still be asked.
-        await refuseOffences(kept, graph, shared).catch((error: unknown) => {
-          refused ??= error
-          throw new Error('refused')
-        })
-      },
-    },
+    graphPlugin(options, shared, findings),
   ]
   try {
     const build = await rolldown({
       input: ENTRY_ID,
       cwd: shared.projectDir,
       platform,
-      resolve: resolveOptions(options.conditions ?? shared.conditions),
+      moduleTypes: TEXT_TYPES,
+      resolve: resolveOptions(conditions),
       transform: {
-        define: { ...worker.define, ...options.define },
+        define: { ...(platform === 'node' && isModule ? FOLDERS : {}), ...worker.define, ...options.define },
         inject: { ...worker.inject, ...toInject(options.inject) },
         ...(options.target === undefined ? {} : { target: options.target }),
       },
@@ -115,39 +153,76 @@ export async function bundle(options: BundleOptions, shared: BundlerOptions): Pr
       await build.close()
     }
   } catch (error) {
-    throw refused ?? buildError(error)
-  }
-  const folder = dirname(file)
-  return {
-    file,
-    size: (await stat(file)).size,
-    files: written.map((name) => relative(shared.outDir, join(folder, name))),
+    throw findings.refused ?? buildError(error)
   }
 }
 
+/** What CommonJS packages call the folder and the file that they are in: those of the bundle. */
+const FOLDERS = { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' }
+
+/** Refuses what the target lacks before anything is written, while the graph can still be asked. */
+function graphPlugin(options: BundleOptions, shared: BundlerOptions, findings: Findings): Plugin {
+  return {
+    name: 'unmoor:graph',
+    async generateBundle(_output, bundled) {
+      if (shared.modules !== undefined)
+        for (const id of this.getModuleIds()) if (isAbsolute(id)) shared.modules.add(id)
+      const graph: Graph = {
+        modules: moduleIds(bundled),
+        importers: (id) => this.getModuleInfo(id)?.importers ?? [],
+      }
+      findings.written.push(...Object.keys(bundled))
+      const kept = [
+        ...findings.offences.filter(isKept(bundled, graph, options.format)),
+        ...unsupportedUses(graph.modules),
+      ]
+      if (shared.inspect !== undefined) return shared.inspect(graph, kept)
+      await refuseOffences(kept, graph, shared).catch((error: unknown) => {
+        findings.refused ??= error
+        throw new Error('refused')
+      })
+    },
+  }
+}
+
+/**
+ * Of the conditions of imports and requires the bundler adds the one that fits each: a package's two halves are
+ * not alike (`require('pg-pool')` is a class, its other half a namespace).
+ */
 function resolveOptions(conditions: readonly string[]): NonNullable<InputOptions['resolve']> {
   const browser = conditions.includes('browser')
   return {
-    conditionNames: [...conditions],
+    conditionNames: conditions.filter((name) => name !== 'import' && name !== 'require'),
     mainFields: browser ? ['browser', 'module', 'main'] : ['module', 'main'],
     ...(browser ? { aliasFields: [['browser']] } : {}),
   }
 }
 
-function outputOptions(file: string, options: BundleOptions, { sourcemap }: BundlerOptions): OutputOptions {
+function outputOptions(file: string, options: BundleOptions, shared: BundlerOptions): OutputOptions {
+  const minify = options.minify !== false && shared.minify !== false
+  const map = mapOf(options, shared)
   return {
     dir: dirname(file),
     entryFileNames: basename(file),
     format: options.format ?? 'esm',
     // With a map beside it somebody may debug it: `debugger` stays.
-    minify:
-      options.sourcemap === true && options.minify !== false
-        ? { compress: { dropDebugger: false } }
-        : (options.minify ?? true),
+    minify: minify && map !== false ? { compress: { dropDebugger: false } } : minify,
+    // Apps and libraries compare and print the names of their classes (`this.constructor.name`).
+    keepNames: options.keepNames ?? true,
     codeSplitting: false,
-    sourcemap: sourcemap === true ? 'inline' : options.sourcemap === true ? 'hidden' : false,
+    sourcemap: map,
+    // Services that collect errors find the map by it.
+    sourcemapDebugIds: map !== false && map !== 'inline',
     comments: { legal: false, annotation: false, jsdoc: false },
   }
+}
+
+/** The bundler's word for the map of a bundle: beside it, with or without a comment that names it, or within. */
+function mapOf(options: BundleOptions, { sourcemap }: BundlerOptions): 'inline' | 'hidden' | boolean {
+  const { sourcemap: asked = true } = options
+  if (asked === false || sourcemap === false) return false
+  if (sourcemap === 'inline') return 'inline'
+  return asked === 'linked' ? true : 'hidden'
 }
 
 /** Warnings that say nothing an app's author could act on. */
@@ -169,13 +244,18 @@ function moduleIds(bundled: OutputBundle): Set<string> {
  * Whether an import survived tree shaking: a library may import `node:fs` in a part that the app does not
  * use.
  */
-function isKept(bundled: OutputBundle, format: BundleOptions['format']): (offence: Offence) => boolean {
+function isKept(
+  bundled: OutputBundle,
+  graph: Graph,
+  format: BundleOptions['format'],
+): (offence: Offence) => boolean {
   // The chunk's own list of imports names dropped ones too; its text has what is left, under the id that they
   // were resolved to.
   const text = Object.values(bundled)
     .map((output) => (output.type === 'chunk' ? output.code : ''))
     .join('\n')
-  return ({ kind, specifier, required }) => {
+  return ({ kind, specifier, required, standIn }) => {
+    if (standIn !== undefined) return graph.modules.has(standIn)
     // A CommonJS require stays where its module does.
     if (required) return true
     const id = kind === 'builtin' ? `node:${specifier.replace(/^node:/, '')}` : specifier
@@ -187,37 +267,6 @@ function isKept(bundled: OutputBundle, format: BundleOptions['format']): (offenc
   }
 }
 
-/** A bundler's failure as one of ours: what it says, without colours. */
-function buildError(error: unknown): unknown {
-  if (!(error instanceof Error)) return error
-  const causes = (error as { errors?: unknown[] }).errors ?? [error]
-  const text = causes
-    .map((cause) =>
-      plain(
-        cause instanceof Error ? cause.message : String((cause as { message?: string }).message ?? cause),
-      ),
-    )
-    .join('\n')
-  // The entry's own imports are the app, unmoor, and drivers: only those of others can lack a name.
-  const missing = /"(\w+)" is not exported by "([^"]+)"[^]*the generated entry/.exec(text)
-  if (missing !== null)
-    return configError(
-      `The driver module ${missing[2]} has no export "${missing[1]}". A driver exports a factory for ` +
-        `each kind that it serves: export const ${missing[1]} = (options, context) => ...`,
-      error,
-    )
-  return new UnmoorError('InvalidArgument', `The app does not build:\n${text.trim()}`, {
-    operation: 'build',
-    cause: error,
-  })
-}
-
 function toInject(inject: BundleOptions['inject'] = {}): Record<string, [string, string]> {
   return Object.fromEntries(Object.entries(inject).map(([name, [module, from]]) => [name, [module, from]]))
-}
-
-function plain(message: string): string {
-  return stripVTControlCharacters(message)
-    .replaceAll(ENTRY_ID, 'the generated entry')
-    .replaceAll('\\0unmoor:entry', 'the generated entry')
 }

@@ -8,8 +8,9 @@ import { didYouMean } from '../../option-table.ts'
 import { TARGETS } from './targets.ts'
 import { UNSUPPORTED } from './worker/unsupported.ts'
 
-const KEYS = ['name', 'entry', 'drivers', 'targets', 'dataDir', 'worker']
-const TARGET_KEYS = ['drivers', 'options', 'adapter']
+const BUNDLE_KEYS = ['minify', 'sourcemap', 'external']
+const KEYS = ['name', 'entry', 'drivers', 'targets', 'dataDir', 'worker', 'check', ...BUNDLE_KEYS]
+const TARGET_KEYS = ['drivers', 'options', 'adapter', ...BUNDLE_KEYS]
 
 /** An app's name as platforms take it. */
 export const APP_NAME = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/
@@ -46,6 +47,7 @@ export function checkConfig(value: unknown, file: string): AnyConfig {
       )
   }
   checkWorker(value['worker'], entry, refuse)
+  checkBundleSettings(value, '', refuse)
   if (drivers !== undefined) checkDrivers(drivers, 'drivers', refuse)
   if (targets !== undefined) {
     if (!isRecord(targets)) return refuse('targets', 'must be an object, such as { node: { drivers: {} } }.')
@@ -85,6 +87,15 @@ function checkWorker(worker: unknown, entry: unknown, refuse: Refuse): void {
     refuse('worker.allow', `must be a list of names: ${names.join(', ')}; it is ${print(allow)}.`)
 }
 
+function checkBundleSettings(of: Readonly<Record<string, unknown>>, path: string, refuse: Refuse): void {
+  for (const key of ['minify', 'sourcemap'])
+    if (of[key] !== undefined && typeof of[key] !== 'boolean')
+      refuse(path + key, `must be true or false; it is ${print(of[key])}.`)
+  const external = of['external'] ?? []
+  if (!Array.isArray(external) || !external.every((name) => typeof name === 'string' && /^[^./]/.test(name)))
+    refuse(`${path}external`, `must be a list of packages, such as ["pdfkit"]; it is ${print(external)}.`)
+}
+
 function checkTarget(target: unknown, key: string, refuse: Refuse): void {
   if (!isRecord(target)) return refuse(key, 'must be an object, such as { drivers: {} }.')
   for (const own of Object.keys(target)) {
@@ -99,6 +110,7 @@ function checkTarget(target: unknown, key: string, refuse: Refuse): void {
     if (!isRecord(target['options'])) refuse(`${key}.options`, 'must be an object.')
     checkData(target['options'], `${key}.options`, refuse)
   }
+  checkBundleSettings(target, `${key}.`, refuse)
   const adapter = target['adapter']
   if (adapter !== undefined && (typeof adapter !== 'string' || adapter === ''))
     refuse(`${key}.adapter`, 'must be the path or package of an adapter module.')

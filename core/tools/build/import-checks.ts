@@ -3,7 +3,8 @@ import { relative } from 'node:path'
 import type { Log } from '../../adapter.ts'
 import { UnmoorError } from '../../errors.ts'
 import { findImport, findUse, type ImportPosition } from './import-position.ts'
-import type { Offence } from './offence.ts'
+import { packageFolder } from './native-packages.ts'
+import { isInstalled, type Offence } from './offence.ts'
 import { isOwnFile } from './packages.ts'
 import { UNSUPPORTED } from './worker/unsupported.ts'
 import type { WorkerProject } from './worker/worker.ts'
@@ -27,34 +28,62 @@ interface Options {
 
 /**
  * Throws one error that names every offence that is reached from the app, with its place and the chain of
- * imports. Unmoor's own run-time code is exempt.
+ * imports; what the app can do without is a warning. Unmoor's own run-time code is exempt.
  */
 export async function refuseOffences(
   offences: readonly Offence[],
   graph: Graph,
   options: Options,
 ): Promise<void> {
-  const builtins: string[] = []
-  const missing: string[] = []
-  const unsupported: string[] = []
-  for (const offence of offences) {
-    if (!graph.modules.has(offence.importer)) continue
-    const chain = appChain(offence.importer, graph, options.appEntry)
-    if (chain === undefined && offence.kind !== 'missing') continue
+  const refused: Record<Offence['kind'], string[]> = { builtin: [], missing: [], native: [], unsupported: [] }
+  // Of a package's many modules that import the same, one is named.
+  const warned = new Set<string>()
+  // The bundler resolves in no order.
+  const byPlace = (a: Offence, b: Offence): number =>
+    a.importer === b.importer ? compare(a.specifier, b.specifier) : compare(a.importer, b.importer)
+  for (const offence of offences.toSorted(byPlace)) {
+    const { kind, specifier, importer } = offence
+    if (!graph.modules.has(importer)) continue
+    const chain = appChain(importer, graph, options.appEntry)
+    if (chain === undefined && kind !== 'missing') continue
     // The entry of a Worker is generated: its own modules begin at its main one.
     const own = chain?.slice(Math.max(0, chain.indexOf(options.worker?.main ?? options.appEntry)))
-    const { text, guarded } = await describe(offence, own ?? [offence.importer], options)
-    if (offence.kind === 'unsupported') {
-      const reason = `${text}: ${UNSUPPORTED[offence.specifier]}.`
-      if (guarded || options.worker?.allow.includes(offence.specifier) === true)
-        options.log.warn(`${reason} It stays, and fails where it is reached.`)
-      else unsupported.push(reason)
-    } else if (guarded) {
-      if (offence.kind === 'builtin')
-        options.log.warn(`${text}: imported only when reached; it would fail there on ${options.target}.`)
-    } else if (offence.kind === 'builtin') builtins.push(text)
-    else missing.push(`${text}. ${installHint(offence)}`)
+    const { text, tolerated, caught } = await describe(offence, own ?? [importer], options)
+    const isAllowed = kind === 'unsupported' && options.worker?.allow.includes(specifier) === true
+    const reason = kind === 'unsupported' ? `${text}: ${UNSUPPORTED[specifier]}.` : text
+    if (!tolerated && !isAllowed)
+      refused[kind].push(`${reason}${kind === 'missing' ? `. ${installHint(offence)}` : ''}`)
+    else {
+      const key = `${kind} ${specifier} ${packageFolder(importer) ?? importer}`
+      if (!warned.has(key)) options.log.warn(reason + consequence(kind, caught, options.target))
+      warned.add(key)
+    }
   }
+  throwRefused(refused, options.target)
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** What becomes of an import that stays. */
+function consequence(kind: Offence['kind'], caught: boolean, target: string): string {
+  switch (kind) {
+    case 'unsupported':
+      return ' It stays, and fails where it is reached.'
+    case 'missing':
+      return ', which is not installed: the import fails when it is reached.'
+    case 'native':
+      return `, which has machine code that ${target} does not run: the import fails when it is reached.`
+    case 'builtin':
+      return caught
+        ? `: ${target} does not have it, and the import fails when it is reached.`
+        : `: ${target} does not have it, and what uses it throws Unsupported when it is reached.`
+  }
+}
+
+function throwRefused(refused: Readonly<Record<Offence['kind'], readonly string[]>>, target: string): void {
+  const { missing, unsupported, builtin, native } = refused
   if (missing.length > 0)
     throw new UnmoorError('InvalidArgument', `The app imports what is not there:\n  ${missing.join('\n  ')}`)
   if (unsupported.length > 0) {
@@ -65,13 +94,20 @@ export async function refuseOffences(
         'config, allow: [NAME] } in unmoor.config.ts.',
     )
   }
-  if (builtins.length > 0) {
+  if (native.length > 0)
     throw new UnmoorError(
       'Unsupported',
-      `The app imports Node built-ins that the target "${options.target}" does not have:\n  ` +
-        `${builtins.join('\n  ')}\n` +
-        'Use the web API or a binding instead, replace the package, or build only for targets that have ' +
-        'it (node, lambda).',
+      `The app imports packages with machine code, or that the config leaves out of the bundle ("external"), and ` +
+        `an artifact of the target "${target}" installs none:\n  ${native.join('\n  ')}\n` +
+        'Use a package in JavaScript or WebAssembly, or build only for targets that install them (node, lambda).',
+      { details: { capability: 'node.builtins' } },
+    )
+  if (builtin.length > 0) {
+    throw new UnmoorError(
+      'Unsupported',
+      `The app imports Node built-ins that the target "${target}" does not have:\n  ` +
+        `${builtin.join('\n  ')}\n` +
+        'Use the web API or a binding instead, or build only for targets that have it (node, lambda).',
       { details: { capability: 'node.builtins' } },
     )
   }
@@ -98,17 +134,17 @@ async function describe(
   offence: Offence,
   chain: readonly string[],
   options: Options,
-): Promise<{ text: string; guarded: boolean }> {
+): Promise<{ text: string; tolerated: boolean; caught: boolean }> {
   const short = (id: string): string => relative(options.projectDir, id)
   const code = await readFile(offence.importer, 'utf8').catch(() => '')
-  const { position, isGlobal, guarded } = await locateOffence(offence, code)
+  const { position, isGlobal, tolerated } = await locateOffence(offence, code)
   const place =
     position === undefined
       ? short(offence.importer)
       : `${short(offence.importer)}:${position.line}:${position.column}`
   const through = chain.length < 2 ? '' : ` (${chain.map(short).join(' -> ')})`
   const verb = isGlobal ? `uses ${offence.specifier}` : `imports "${offence.specifier}"`
-  return { text: `${place} ${verb}${through}`, guarded }
+  return { text: `${place} ${verb}${through}`, tolerated, caught: position?.caught === true }
 }
 
 /** Where an offence stands. */
@@ -117,10 +153,11 @@ interface OffencePlace {
   /** A global is used; else something is imported. */
   isGlobal: boolean
   /**
-   * Whether it is reached is known only at run time: libraries guard what they import on demand (an app's own
-   * import() is meant), and a module that asks with `typeof` has another way.
+   * Whether the app may do without it, which is known only at run time: an import whose failure is caught, one
+   * of an installed package that is made on demand, a built-in that an installed package imports, and a module
+   * that asks with `typeof`. An app's own `import()` is meant.
    */
-  guarded: boolean
+  tolerated: boolean
 }
 
 /** Finds the place of an offence in its module's code. */
@@ -130,11 +167,10 @@ export async function locateOffence(
 ): Promise<OffencePlace> {
   const isGlobal = kind === 'unsupported' && !specifier.includes(':')
   const position = await (isGlobal ? findUse : findImport)(importer, code, specifier)
-  return {
-    position,
-    isGlobal,
-    guarded: position?.dynamic === true && (isGlobal || importer.includes('/node_modules/')),
-  }
+  const onDemand = position?.dynamic === true
+  const byPackage = isInstalled(importer) && (kind === 'builtin' || onDemand)
+  const isCaught = position?.caught === true && kind !== 'unsupported'
+  return { position, isGlobal, tolerated: byPackage || isCaught || (isGlobal && onDemand) }
 }
 
 /** What to do about a missing import. */

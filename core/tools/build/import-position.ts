@@ -6,10 +6,13 @@ export interface ImportPosition {
   column: number
   /** `import()` and a `require` that runs only when reached, as against what runs at load. */
   dynamic: boolean
+  /** Whether its failure is caught where it stands: `try { require() } catch {}`, `import().catch()`. */
+  caught: boolean
 }
 
 /**
- * The first place in `code` that imports `specifier`, static imports first; undefined where none is found.
+ * The first place in `code` that imports `specifier`, static imports first and caught ones last; undefined
+ * where none is found.
  */
 export async function findImport(
   file: string,
@@ -17,11 +20,12 @@ export async function findImport(
   specifier: string,
 ): Promise<ImportPosition | undefined> {
   const { program } = await parse(file, code)
-  const found = [...importNodes(program, specifier, false)].sort(
-    (a, b) => Number(a.dynamic) - Number(b.dynamic) || a.start - b.start,
+  const found = [...importNodes(program, specifier, { late: false, caught: false })].sort(
+    (a, b) =>
+      Number(a.caught) - Number(b.caught) || Number(a.dynamic) - Number(b.dynamic) || a.start - b.start,
   )[0]
   if (found === undefined) return undefined
-  return { ...placeOf(code, found.start), dynamic: found.dynamic }
+  return { ...placeOf(code, found.start), dynamic: found.dynamic, caught: found.caught }
 }
 
 /**
@@ -40,7 +44,7 @@ export async function findUse(file: string, code: string, name: string): Promise
       asked = true
   })
   const found = uses.sort((a, b) => a.rank - b.rank || a.start - b.start)[0]
-  return found === undefined ? undefined : { ...placeOf(code, found.start), dynamic: asked }
+  return found === undefined ? undefined : { ...placeOf(code, found.start), dynamic: asked, caught: asked }
 }
 
 function isName(node: Node, name: string): boolean {
@@ -54,16 +58,40 @@ function placeOf(code: string, start: number): { line: number; column: number } 
   return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 }
 }
 
+/** What is known of a place in the code from what stands around it. */
+interface Around {
+  /** It runs only when reached. */
+  late: boolean
+  /** What it throws is caught. */
+  caught: boolean
+}
+
 function* importNodes(
   node: Node,
   specifier: string,
-  guarded: boolean,
-): Generator<{ start: number; dynamic: boolean }> {
+  around: Around,
+): Generator<{ start: number; dynamic: boolean; caught: boolean }> {
   const source = importSource(node)
   if (source?.type === 'Literal' && source.value === specifier)
-    yield { start: source.start, dynamic: guarded || node.type === 'ImportExpression' }
-  const inside = guarded || node.type === 'TryStatement' || isFunction(node)
-  for (const child of children(node)) yield* importNodes(child, specifier, inside)
+    yield {
+      start: source.start,
+      dynamic: around.late || around.caught || node.type === 'ImportExpression',
+      caught: around.caught,
+    }
+  for (const child of children(node))
+    yield* importNodes(child, specifier, {
+      late: around.late || node.type === 'TryStatement' || isFunction(node),
+      caught: isCaught(node, child) || (around.caught && !isFunction(node)),
+    })
+}
+
+/** Whether `node` catches what its child `child` throws, or the promise that it is rejects with. */
+function isCaught(node: Node, child: Node): boolean {
+  if (node.type === 'TryStatement') return node.handler !== null && child === node.block
+  if (node.type !== 'CallExpression' || child !== node.callee) return false
+  if (node.callee.type !== 'MemberExpression') return false
+  const method = nameOf(node.callee.property)
+  return method === 'catch' || (method === 'then' && node.arguments.length > 1)
 }
 
 function importSource(node: Node): ESTree.Argument | undefined {

@@ -27,6 +27,11 @@ process.on('message', (request: LoaderRequest) => {
     (error: unknown) => reply({ id: request.id, error: describe(error) }),
   )
 })
+// Node would print the whole line of the source above it, which of a minified file is all of that.
+process.on('uncaughtException', (error: unknown) => {
+  console.error(error instanceof Error ? error.stack : error)
+  process.exit(1)
+})
 // The command went away: nobody is left to answer.
 process.on('disconnect', () => process.exit(0))
 

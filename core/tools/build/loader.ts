@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { AnyConfig } from '../../config.ts'
 import { UnmoorError, type ErrorCode } from '../../errors.ts'
 import type { Manifest } from '../../manifest.ts'
+import { shortLines } from './build-error.ts'
 import { cleanAtExit } from './cleanup.ts'
 import { fromSource } from './packages.ts'
 
@@ -162,7 +163,7 @@ class ChildLoader implements Loader {
   }
 
   #printed(): string {
-    const text = this.#output.trim()
+    const text = shortLines(this.#output.trim())
     return text === '' ? '' : `\nIt printed:\n${text}`
   }
 }

@@ -10,6 +10,7 @@ import { readAssets } from './assets.ts'
 import { bundle } from './bundle.ts'
 import { cleanAtExit } from './cleanup.ts'
 import { APP_NAME, checkConfig, configError } from './config-check.ts'
+import { linkPackages } from './native-packages.ts'
 import { startLoader, type Loader } from './loader.ts'
 import { readAllMigrations } from './migrations.ts'
 import { findWranglerFile } from './wrangler/file.ts'
@@ -202,7 +203,7 @@ export async function loadProject(
     if (loaded.worker !== undefined) await writeEntry(loaded.worker, loaded.projectDir)
     const main = loaded.worker?.main ?? loaded.entry
     const label = isAbsolute(relative(loaded.projectDir, main)) ? main : relative(loaded.projectDir, main)
-    const { file } = await bundle(
+    const { file, packages } = await bundle(
       { entry: "import * as app from '#app'\nexport default app.default", file: 'app.mjs', minify: false },
       // For declarations alone any built-in will do; the target's own bundle is the one that is checked.
       {
@@ -213,12 +214,16 @@ export async function loadProject(
         conditions: ['node'],
         nodeBuiltins: 'all',
         log: SILENT,
-        sourcemap: true,
+        // Declarations run no machine code; the target's own bundle tells where it must not be.
+        installsPackages: true,
+        externalPackages: allExternal(loaded.config),
+        sourcemap: 'inline',
         worker:
           loaded.worker === undefined ? undefined : { ...loaded.worker, allow: Object.keys(UNSUPPORTED) },
         dataRoute: options.dataRoute,
       },
     )
+    await linkPackages(packages, scratch)
     const manifest = await loader.manifest(file, label, loaded.name)
     const [migrations, assets] = await Promise.all([
       readAllMigrations(loaded.projectDir, manifest, loaded.worker !== undefined),
@@ -230,6 +235,11 @@ export async function loadProject(
     await rm(scratch, { recursive: true, force: true })
     done()
   }
+}
+
+/** What any target leaves out of its bundles: the app's declarations are the same on all. */
+function allExternal(config: AnyConfig): string[] {
+  return [config, ...Object.values(config.targets ?? {})].flatMap(({ external = [] }) => external)
 }
 
 const SILENT: Log = { info() {}, warn() {} }

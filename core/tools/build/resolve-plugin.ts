@@ -1,8 +1,13 @@
+import { readFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { isAbsolute, join } from 'node:path'
-import type { Plugin } from 'rolldown'
-import type { Offence } from './offence.ts'
+import type { CustomPluginOptions, Plugin, PluginContext, ResolvedId } from 'rolldown'
+import { findImport } from './import-position.ts'
+import type { MainFields } from './main-field.ts'
+import { findPackage, hasBrowserForm, NativePackages, packageFolder } from './native-packages.ts'
+import { isInstalled, type Offence } from './offence.ts'
 import { isOwnFile, resolvePublicName } from './packages.ts'
+import { standInId } from './stand-ins.ts'
 
 /** Id of the generated entry. */
 export const ENTRY_ID = '\0unmoor:entry'
@@ -13,7 +18,7 @@ const WRAPPED_ID = '\0unmoor:app'
 /** Begins the id of a module that stands for a built-in where a `require` of it becomes an import. */
 const REQUIRED = '\0unmoor:required:'
 
-interface Options {
+export interface ResolveOptions {
   projectDir: string
   /** The app's entry, absolute: what `#app` stands for in the generated entry. */
   appEntry: string
@@ -22,24 +27,45 @@ interface Options {
   /** Whether the app gets the route of its data (`core/runtime/data-route.ts`). */
   dataRoute: boolean
   nodeBuiltins: 'all' | readonly string[]
+  /** Specifiers that the adapter leaves as imports. */
   external: readonly string[]
+  /** Packages that the config leaves as imports. */
+  externalPackages: readonly string[]
+  /**
+   * Filled with the folders of packages that stay imports and that the artifact installs. Undefined where it
+   * installs nothing: they are refused.
+   */
+  installed: Set<string> | undefined
   /** Whether a `require` of a built-in becomes an import, for runtimes that have no `require`. */
   importsForRequires: boolean
+  /** Whether a package is asked what it has for browsers, which then stands for its machine code. */
+  browser: boolean
   alias: Readonly<Record<string, string>>
+  mainFields: MainFields
   /** Filled with imports of what the target lacks or nobody has. */
   offences: Offence[]
   /** Given what resolving throws. */
   readonly onError: (error: unknown) => void
 }
 
+/** An import, as the bundler asks for it. */
+interface Request {
+  source: string
+  /** The module that imports, or the project's package.json. */
+  from: string
+  extra: { kind?: string; custom?: CustomPluginOptions; isEntry: boolean }
+}
+
+type Answer = { id: string; external?: boolean; moduleSideEffects?: boolean } | ResolvedId | null
+
 /**
  * Resolves what Node's rules do not: the generated entry, `#app`, unmoor's public names (always this
  * package's own files, so that an artifact never mixes two versions), aliases, and Node built-ins against
  * what the target has.
  */
-export function resolvePlugin(options: Options): Plugin {
-  const { projectDir, offences } = options
-  const builtins = options.nodeBuiltins === 'all' ? undefined : new Set(options.nodeBuiltins)
+export function resolvePlugin(options: ResolveOptions): Plugin {
+  const { projectDir } = options
+  const resolver = new Resolver(options)
   return {
     name: 'unmoor:resolve',
     resolveId: {
@@ -49,7 +75,7 @@ export function resolvePlugin(options: Options): Plugin {
         if (source === ENTRY_ID) return ENTRY_ID
         if (source === '#app' && importer !== undefined && isEntry(importer))
           return options.dataRoute && importer.endsWith(ENTRY_ID.slice(1)) ? WRAPPED_ID : options.appEntry
-        if (isExternal(source, options.external)) return { id: source, external: true }
+        if (isNamed(source, options.external)) return { id: source, external: true }
         const alias = options.alias[source]
         if (alias !== undefined) {
           if (isAbsolute(alias)) return alias
@@ -60,46 +86,16 @@ export function resolvePlugin(options: Options): Plugin {
         }
         const own = publicName(source, options.onError)
         if (own !== undefined) return own
-        const from = importer === undefined || isEntry(importer) ? join(projectDir, 'package.json') : importer
-        if (isBuiltin(source)) {
-          const name = source.replace(/^node:/, '')
-          const answer = { id: `node:${name}`, external: true, moduleSideEffects: false }
-          if (builtins === undefined || builtins.has(name) || isOwnFile(from) || from.startsWith(REQUIRED)) {
-            return options.importsForRequires && extra.kind === 'require-call'
-              ? { id: `${REQUIRED}${name}` }
-              : answer
-          }
-          // Some built-ins have a package of the same name (events, buffer, ...), which serves where the
-          // target lacks them.
-          const polyfill =
-            source === name ? await this.resolve(source, from, { ...extra, skipSelf: true }) : null
-          if (polyfill !== null && polyfill.external === false) return polyfill
-          offences.push({
-            kind: 'builtin',
-            specifier: source,
-            importer: from,
-            required: extra.kind === 'require-call',
-          })
-          return answer
-        }
-        const found = await this.resolve(source, from, { ...extra, skipSelf: true })
-        if (found !== null && found.external === false) return found
-        // What unmoor's own code needs may lie in the project (optional peers).
-        const inProject = isOwnFile(from)
-          ? await this.resolve(source, join(projectDir, 'package.json'), { ...extra, skipSelf: true })
-          : null
-        if (inProject !== null) return inProject
-        offences.push({
-          kind: 'missing',
-          specifier: source,
-          importer: from,
-          required: extra.kind === 'require-call',
-        })
-        return { id: source, external: true, moduleSideEffects: true }
+        const from =
+          importer === undefined || importer.startsWith('\0') || isEntry(importer)
+            ? join(projectDir, 'package.json')
+            : importer
+        const request = { source, from: importer?.startsWith(REQUIRED) === true ? importer : from, extra }
+        return isBuiltin(source) ? resolver.builtin(this, request) : resolver.package(this, request)
       },
     },
     load: {
-      filter: { id: /^\0unmoor:/ },
+      filter: { id: /^\0unmoor:(?:entry|app|required:)/ },
       handler(id) {
         if (id === ENTRY_ID) return { code: options.entry, moduleType: 'ts' }
         if (id === WRAPPED_ID) return { code: WRAPPED, moduleType: 'js' }
@@ -112,6 +108,104 @@ export function resolvePlugin(options: Options): Plugin {
       },
     },
   }
+}
+
+class Resolver {
+  #options: ResolveOptions
+  #builtins: ReadonlySet<string> | undefined
+  #native = new NativePackages()
+
+  constructor(options: ResolveOptions) {
+    this.#options = options
+    this.#builtins = options.nodeBuiltins === 'all' ? undefined : new Set(options.nodeBuiltins)
+  }
+
+  async builtin(plugin: PluginContext, request: Request): Promise<Answer> {
+    const { source, from, extra } = request
+    const name = source.replace(/^node:/, '')
+    if (this.#builtins?.has(name) !== false || isOwnFile(from) || from.startsWith(REQUIRED))
+      return this.#options.importsForRequires && extra.kind === 'require-call'
+        ? { id: `${REQUIRED}${name}` }
+        : { id: `node:${name}`, external: true, moduleSideEffects: false }
+    // A package's `browser` field may have another module for it, and some built-ins have a package of the same
+    // name (events, buffer, ...), which serves where the target lacks them.
+    if (source === name || this.#options.browser) {
+      const other = await resolve(plugin, request, from)
+      if (other !== null && other.external === false) return other
+    }
+    return this.#offend('builtin', request)
+  }
+
+  async package(plugin: PluginContext, request: Request): Promise<Answer> {
+    const { source, from } = request
+    if (isNamed(source, this.#options.externalPackages)) return this.#external(request)
+    const found = await resolve(plugin, request, from)
+    if (found !== null && found.external === false) {
+      const required = request.extra.kind === 'require-call'
+      return this.#ofPackage(
+        await this.#options.mainFields.choose(plugin, found, { source, required }),
+        request,
+      )
+    }
+    // What unmoor's own code needs may lie in the project (optional peers).
+    const inProject = isOwnFile(from)
+      ? await resolve(plugin, request, join(this.#options.projectDir, 'package.json'))
+      : null
+    return inProject ?? this.#offend('missing', request)
+  }
+
+  /** A module of a package, unless it has machine code. */
+  #ofPackage(found: ResolvedId, request: Request): Answer | Promise<Answer> {
+    const folder = packageFolder(found.id)
+    if (folder === undefined || isOwnFile(request.from) || !this.#native.has(folder)) return found
+    const { installed, browser } = this.#options
+    if (installed === undefined)
+      return browser && hasBrowserForm(folder) ? found : this.#offend('native', request)
+    // Imports within it are its own.
+    if (packageFolder(request.from) === folder) return found
+    installed.add(folder)
+    return { id: request.source, external: true, moduleSideEffects: true }
+  }
+
+  /** A package that the config leaves out of the bundle. */
+  #external(request: Request): Answer | Promise<Answer> {
+    const { source, from } = request
+    // Modules of a platform, such as `cloudflare:email`, are its own to have.
+    if (/^[a-z][a-z0-9+.-]*:/.test(source)) return { id: source, external: true }
+    const { installed } = this.#options
+    if (installed === undefined) return this.#offend('native', request)
+    const name = /^(?:@[^/]+\/)?[^/]+/.exec(source)?.[0] ?? source
+    const folder = findPackage(name, from) ?? findPackage(name, this.#options.projectDir)
+    if (folder === undefined) return this.#offend('missing', request)
+    installed.add(folder)
+    return { id: source, external: true, moduleSideEffects: true }
+  }
+
+  async #offend(kind: 'builtin' | 'missing' | 'native', { source, from, extra }: Request): Promise<Answer> {
+    const required = extra.kind === 'require-call'
+    const offence: Offence = { kind, specifier: source, importer: from, required }
+    this.#options.offences.push(offence)
+    const position = isAbsolute(from)
+      ? await findImport(from, await readFile(from, 'utf8').catch(() => ''), source)
+      : undefined
+    const isStatic = !required && extra.kind !== 'dynamic-import'
+    if (kind === 'builtin' && position?.caught !== true && isInstalled(from))
+      offence.standIn = standInId('builtin', source, required, from)
+    // What is imported by name must have the name: such an import is refused, or gone with what used it.
+    else if (!isStatic) offence.standIn = standInId('absent', source, required, from)
+    if (offence.standIn !== undefined) return { id: offence.standIn }
+    return kind === 'builtin'
+      ? { id: `node:${source.replace(/^node:/, '')}`, external: true, moduleSideEffects: false }
+      : { id: source, external: true, moduleSideEffects: true }
+  }
+}
+
+function resolve(
+  plugin: PluginContext,
+  { source, extra }: Request,
+  from: string,
+): Promise<ResolvedId | null> {
+  return plugin.resolve(source, from, { ...(extra as object), skipSelf: true })
 }
 
 const WRAPPED = `import app from '#app'
@@ -133,6 +227,6 @@ function isEntry(importer: string): boolean {
   return importer.endsWith(ENTRY_ID.slice(1)) || importer.endsWith(WRAPPED_ID.slice(1))
 }
 
-function isExternal(source: string, external: readonly string[]): boolean {
-  return external.some((name) => source === name || source.startsWith(`${name}/`))
+function isNamed(source: string, names: readonly string[]): boolean {
+  return names.some((name) => source === name || source.startsWith(`${name}/`))
 }

@@ -5,25 +5,45 @@ import type { ArtifactInfo } from '../../adapter.ts'
 import { constantCase } from '../../bindings/declarations.ts'
 import { configError } from './config-check.ts'
 
-/** What drivers read besides what the config names. */
+/** What drivers and unmoor's own run-time halves read besides what the config names. */
+const OWN_VARIABLES =
+  /^(AWS_[A-Z0-9_]+|UNMOOR_[A-Z0-9_]+|NODE_[A-Z0-9_]+|DATABASE_URL|REDIS_URL|NATS_URL|PORT|HOST|TZ)$/
 const DRIVER_VARIABLES = /^(AWS_[A-Z0-9_]+|DATABASE_URL|REDIS_URL|NATS_URL|UNMOOR_BUCKET|UNMOOR_TABLE)$/
 
 /**
- * The variables that an artifact is started with: all of the env file, and of the process's environment only
- * what the app declares, what its drivers' options name, and the drivers' usual ones, so that an app does not
- * see the rest of a developer's machine. The process's environment wins.
+ * The variables that an artifact is started with: of the env file and of the process's environment only what the
+ * app declares, what its drivers' options name, and the drivers' usual ones, so that an app sees neither the rest
+ * of a developer's machine nor what only works with this file. The process's environment wins.
  */
 export function collectVariables(
   info: ArtifactInfo,
   file: Readonly<Record<string, string>>,
   environment: NodeJS.ProcessEnv,
 ): Record<string, string> {
-  const wanted = new Set([...declaredVariables(info), ...Object.keys(file)])
-  const variables: Record<string, string> = { ...file }
+  const declared = new Set(declaredVariables(info))
+  const variables: Record<string, string> = {}
+  for (const [name, value] of Object.entries(file))
+    if (declared.has(name) || OWN_VARIABLES.test(name)) variables[name] = value
   for (const [name, value] of Object.entries(environment)) {
-    if (value !== undefined && (wanted.has(name) || DRIVER_VARIABLES.test(name))) variables[name] = value
+    if (value === undefined) continue
+    if (declared.has(name) || Object.hasOwn(variables, name) || DRIVER_VARIABLES.test(name))
+      variables[name] = value
   }
   return variables
+}
+
+/** A warning that names what an env file has and the app does not declare; undefined where it declares all. */
+export function undeclaredWarning(
+  info: ArtifactInfo,
+  file: Readonly<Record<string, string>>,
+  path: string,
+): string | undefined {
+  const declared = new Set(declaredVariables(info))
+  const names = Object.keys(file).filter((name) => !declared.has(name) && !OWN_VARIABLES.test(name))
+  return names.length === 0
+    ? undefined
+    : `${path}: the app does not declare ${names.join(', ')}, so it does not get ${names.length === 1 ? 'it' : 'them'}. ` +
+        'Declare each as variable() or secret() in defineBindings, or remove it.'
 }
 
 /** Variables of the app's own declarations and of its drivers' `{ env: 'NAME' }` options. */

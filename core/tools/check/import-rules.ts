@@ -27,6 +27,7 @@ export async function checkImports(context: CheckContext): Promise<void> {
 const RULE = {
   builtin: 'import-builtin',
   missing: 'import-missing',
+  native: 'import-addon',
   unsupported: 'worker-only-cloudflare',
 } as const
 
@@ -41,8 +42,8 @@ async function reportOffence(
     .find((path) => path !== undefined)
   if (chain === undefined || !existsSync(importer)) return
   const file = context.modules.get(importer) ?? (await readSourceFile(importer))
-  const { position, isGlobal, guarded } = await locateOffence(offence, file.text)
-  if (guarded && kind === 'missing') return
+  const { position, isGlobal, tolerated } = await locateOffence(offence, file.text)
+  if (tolerated && kind === 'missing') return
   const names = targets.map(({ name }) => name)
   context.add(
     file,
@@ -56,10 +57,13 @@ async function reportOffence(
             ? `Only Cloudflare has ${specifier}: ${UNSUPPORTED[specifier]}.`
             : kind === 'builtin'
               ? `${names.join(', ')} ${names.length === 1 ? 'has' : 'have'} no "${specifier}".`
-              : `Nothing answers the import of "${specifier}".`,
+              : kind === 'native'
+                ? `"${specifier}" brings machine code, or is left out of bundles, and ${names.join(', ')} ` +
+                  `${names.length === 1 ? 'installs' : 'install'} no packages.`
+                : `Nothing answers the import of "${specifier}".`,
         targets: names,
         ...(kind === 'missing' ? { instead: installHint(offence) } : {}),
-        ...(guarded || context.project.worker?.allow.includes(specifier) === true
+        ...(tolerated || context.project.worker?.allow.includes(specifier) === true
           ? { severity: 'warning' as const }
           : {}),
       },

@@ -3,10 +3,11 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Adapter, Log } from '../../adapter.ts'
-import type { WorkerProject } from '../build/worker/worker.ts'
 import { bundle } from '../build/bundle.ts'
+import { bundleSettings } from '../build/bundle-settings.ts'
 import { appChain } from '../build/import-checks.ts'
 import type { Offence } from '../build/offence.ts'
+import type { LoadedConfig } from '../build/project.ts'
 
 /** What one target's bundle holds. */
 export interface ModuleGraph {
@@ -26,7 +27,7 @@ export interface ModuleGraph {
 /** Bundles the app for a target into nowhere. @throws `InvalidArgument` where it does not compile. */
 export async function readModuleGraph(
   adapter: Adapter,
-  project: { projectDir: string; entry: string; worker?: WorkerProject | undefined },
+  project: Pick<LoadedConfig, 'projectDir' | 'entry' | 'worker' | 'config'>,
   log: Log,
 ): Promise<ModuleGraph> {
   const scratch = await mkdtemp(join(tmpdir(), 'unmoor-check-'))
@@ -42,6 +43,9 @@ export async function readModuleGraph(
         conditions: adapter.conditions,
         nodeBuiltins: adapter.nodeBuiltins,
         log,
+        installsPackages: adapter.code?.packages,
+        externalPackages: bundleSettings(project.config, adapter.name).external,
+        sourcemap: false,
         worker: project.worker,
         inspect: (graph, offences) => {
           const importers = new Map([...graph.modules].map((id) => [id, [...graph.importers(id)]]))

@@ -4,7 +4,7 @@ import type { LocalRuntime } from '../../../adapter.ts'
 import { buildApp } from '../../build/build.ts'
 import type { Project } from '../../build/project.ts'
 import { explainMissingPackage } from '../../build/packages.ts'
-import { collectVariables, readEnvFile } from '../../build/variables.ts'
+import { collectVariables, readEnvFile, undeclaredWarning } from '../../build/variables.ts'
 import { isUnmoorError } from '../../../errors.ts'
 import { inspectPort, loadTargets, options, strictBuild, strictSeed } from '../options.ts'
 import { createReporter, type Reporter } from '../reporter.ts'
@@ -92,6 +92,8 @@ async function rebuild(
     })
     const envPath = resolve(projectDir, given.envFile ?? '.env')
     const envFile = await readEnvFile(envPath, given.envFile !== undefined)
+    const undeclared = undeclaredWarning(info, envFile, given.envFile ?? '.env')
+    if (undeclared !== undefined) report.warn(undeclared)
     inputs = { modules, folders: readFolders(projectDir, project), envFile: envPath }
     // Both want the same port and the same data.
     await old?.stop()

@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import type { Adapter, ArtifactInfo, LocalRuntime } from '../../../adapter.ts'
 import { loadAdapter } from '../../build/adapters.ts'
 import { buildApp, readArtifact } from '../../build/build.ts'
-import { collectVariables, readEnvFile } from '../../build/variables.ts'
+import { collectVariables, readEnvFile, undeclaredWarning } from '../../build/variables.ts'
 import { findWranglerFile } from '../../build/wrangler/file.ts'
 import { readDevVariables } from '../../build/worker/worker.ts'
 import { usageError } from '../exit.ts'
@@ -75,6 +75,8 @@ async function start(given: Options): Promise<void> {
     ...devVars,
     ...(await readEnvFile(resolve(projectDir, given.envFile ?? '.env'), given.envFile !== undefined)),
   }
+  const undeclared = undeclaredWarning(info, envFile, given.envFile ?? '.env')
+  if (undeclared !== undefined) report.warn(undeclared)
   await runUntilStopped(target, info.manifest.name, report, () =>
     adapter.start({
       dir,

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { basename, dirname, resolve } from 'node:path'
+import type { Plugin } from 'rolldown'
+import type { Offence } from './offence.ts'
+import { standInId } from './stand-ins.ts'
+
+const ID = '\0unmoor:addon:'
+
+/**
+ * Machine code that is imported by its path (`require('./build/x.node')`): the file goes beside the bundle. Whole
+ * packages with machine code are left out of bundles before this (`native-packages.ts`).
+ */
+export function addonsPlugin(options: { isRun: boolean; offences: Offence[] }): Plugin {
+  return {
+    name: 'unmoor:addons',
+    resolveId: {
+      filter: { id: /^[./].*\.node$/ },
+      handler(source, importer = '', { kind }) {
+        const path = resolve(dirname(importer), source)
+        const isThere = existsSync(path)
+        if (isThere && options.isRun) return { id: ID + path }
+        const required = kind === 'require-call'
+        const standIn = standInId('absent', source, required, importer)
+        options.offences.push({
+          kind: isThere ? 'native' : 'missing',
+          specifier: source,
+          importer,
+          required,
+          standIn,
+        })
+        return { id: standIn }
+      },
+    },
+    load: {
+      filter: { id: new RegExp(`^${ID}`) },
+      async handler(id) {
+        const path = id.slice(ID.length)
+        const bytes = await readFile(path)
+        const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 8)
+        // Packers put the name on a command line.
+        const name = basename(path, '.node').replace(/[^\w.-]/g, '_')
+        const fileName = `${name}-${hash}.node`
+        this.emitFile({ type: 'asset', fileName, source: bytes })
+        const code = [
+          `import { createRequire } from 'node:module'`,
+          `const addon = createRequire(import.meta.url)(${JSON.stringify(`./${fileName}`)})`,
+          `export { addon as default, addon as 'module.exports' }`,
+        ]
+        return { code: code.join('\n'), moduleType: 'js' }
+      },
+    },
+  }
+}

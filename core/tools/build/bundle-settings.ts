@@ -1,0 +1,11 @@
+import type { AnyConfig, BundleSettings } from '../../config.ts'
+
+/** What a config says of a target's bundles: the target's own word before that for all. */
+export function bundleSettings(config: AnyConfig, target: string): BundleSettings {
+  const own = config.targets?.[target]
+  return {
+    minify: own?.minify ?? config.minify,
+    sourcemap: own?.sourcemap ?? config.sourcemap,
+    external: own?.external ?? config.external,
+  }
+}

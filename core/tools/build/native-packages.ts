@@ -1,0 +1,144 @@
+/** Packages with machine code: no bundle can hold them, so an artifact installs them beside it. */
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
+import { cp, mkdir, symlink } from 'node:fs/promises'
+import { dirname, join, sep } from 'node:path'
+import type { InstalledPackage } from '../../adapter.ts'
+import { UnmoorError } from '../../errors.ts'
+
+interface PackageJson {
+  name?: string
+  version?: string
+  browser?: unknown
+  exports?: unknown
+  gypfile?: boolean
+  napi?: unknown
+  binary?: unknown
+  os?: unknown
+  cpu?: unknown
+  dependencies?: Record<string, string>
+  optionalDependencies?: Record<string, string>
+  peerDependencies?: Record<string, string>
+}
+
+/** Packages by which others find or build their machine code. */
+const LOADERS = [
+  'bindings',
+  'node-gyp-build',
+  'node-gyp-build-optional-packages',
+  'node-pre-gyp',
+  '@mapbox/node-pre-gyp',
+  'prebuild-install',
+  'node-addon-api',
+]
+
+/** The folder of the installed package that holds `file`; undefined for a file of the app. */
+export function packageFolder(file: string): string | undefined {
+  const at = file.lastIndexOf(`${sep}node_modules${sep}`)
+  if (at < 0) return undefined
+  const start = at + `${sep}node_modules${sep}`.length
+  const parts = file.slice(start).split(sep)
+  return file.slice(0, start) + parts.slice(0, parts[0]?.startsWith('@') === true ? 2 : 1).join(sep)
+}
+
+/** The package `name` as code in the folder `from` would find it. */
+export function findPackage(name: string, from: string): string | undefined {
+  for (let dir = from; ; dir = dirname(dir)) {
+    const found = join(dir, 'node_modules', name)
+    if (existsSync(join(found, 'package.json'))) return realpathSync(found)
+    if (dir === dirname(dir)) return undefined
+  }
+}
+
+/** What is asked of packages, each read once. */
+export class NativePackages {
+  #known = new Map<string, boolean>()
+
+  /** Whether the package in `dir` has machine code, its own or that of a package for this platform. */
+  has(dir: string): boolean {
+    const known = this.#known.get(dir)
+    if (known !== undefined) return known
+    const found = hasMachineCode(dir)
+    this.#known.set(dir, found)
+    return found
+  }
+}
+
+function hasMachineCode(dir: string): boolean {
+  const json = readPackage(dir)
+  if (json.gypfile === true || json.napi !== undefined || json.binary !== undefined) return true
+  if (LOADERS.some((name) => json.dependencies?.[name] !== undefined)) return true
+  const files = readdirSync(dir)
+  if (files.some((name) => name === 'binding.gyp' || name === 'prebuilds' || name.endsWith('.node')))
+    return true
+  if (existsSync(join(dir, 'build/Release'))) return true
+  const short = json.name?.split('/').at(-1) ?? dir
+  // sharp has @img/sharp-linux-x64; chokidar's fsevents is another thing, which it does without.
+  return Object.keys(json.optionalDependencies ?? {}).some((name) => {
+    const part = name.includes(short) ? findPackage(name, dir) : undefined
+    if (part === undefined) return false
+    const own = readPackage(part)
+    return (own.os !== undefined || own.cpu !== undefined) && JSON.stringify(own).includes('.node"')
+  })
+}
+
+/** Whether a package says what stands for it where there is no machine code. */
+export function hasBrowserForm(dir: string): boolean {
+  const { browser, exports } = readPackage(dir)
+  return browser !== undefined || JSON.stringify(exports ?? '').includes('"browser"')
+}
+
+/** What an artifact is told of a package. */
+export function describePackage(dir: string): InstalledPackage {
+  const { name, version } = readPackage(dir)
+  return { name: name ?? dir, version: version ?? '*', dir }
+}
+
+/**
+ * Copies packages, with what they depend on, into `outDir`/node_modules: flat, and a second version of a package
+ * below the one that asks for it.
+ */
+export async function copyPackages(packages: Iterable<InstalledPackage>, outDir: string): Promise<void> {
+  const top = new Map<string, string>()
+  const copy = async (name: string, dir: string, parent: string): Promise<void> => {
+    if (top.get(name) === dir) return
+    const isTop = !top.has(name)
+    if (isTop) top.set(name, dir)
+    const place = join(isTop ? outDir : parent, 'node_modules', name)
+    if (existsSync(place)) return
+    await mkdir(dirname(place), { recursive: true })
+    await cp(dir, place, {
+      recursive: true,
+      dereference: true,
+      filter: (source) => !source.startsWith(join(dir, 'node_modules')),
+    })
+    const { dependencies, optionalDependencies, peerDependencies } = readPackage(dir)
+    for (const other of Object.keys({ ...peerDependencies, ...optionalDependencies, ...dependencies })) {
+      const found = findPackage(other, dir)
+      if (found !== undefined) await copy(other, found, place)
+      else if (dependencies?.[other] !== undefined && optionalDependencies?.[other] === undefined)
+        throw new UnmoorError(
+          'InvalidArgument',
+          `The package ${name}, which the artifact installs, needs ${other}, which is not installed. Run: npm install`,
+          { operation: 'build' },
+        )
+    }
+  }
+  for (const { name, dir } of packages) await copy(name, dir, outDir)
+}
+
+/** Links packages into `outDir`/node_modules, for a bundle that is run once, here. */
+export async function linkPackages(packages: Iterable<InstalledPackage>, outDir: string): Promise<void> {
+  for (const { name, dir } of packages) {
+    const place = join(outDir, 'node_modules', name)
+    await mkdir(dirname(place), { recursive: true })
+    await symlink(dir, place, 'junction')
+  }
+}
+
+function readPackage(dir: string): PackageJson {
+  try {
+    return JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8')) as PackageJson
+  } catch {
+    return {}
+  }
+}
