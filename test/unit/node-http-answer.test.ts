@@ -105,7 +105,7 @@ describe('the answer', () => {
     ],
     [
       'a stream of no bytes',
-      () => new Response(new ReadableStream({ start: (controller) => controller.enqueue('text') })),
+      () => new Response(new ReadableStream({ start: (controller) => controller.enqueue(5) })),
     ],
   ] as [string, HttpHandler][])('for %s is a 500 with a log line and no details', async (_name, handler) => {
     const { port, errors } = await serve(handler)

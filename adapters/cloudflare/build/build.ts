@@ -96,8 +96,9 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
     ...(testChannel ? ['createTestChannel'] : []),
   ]
   return [
-    `import app from '#app'`,
+    // First: it puts its fetch in place before the app's modules run.
     `import { ${used.join(', ')} } from 'unmoor/internal/cloudflare/runtime'`,
+    `import app from '#app'`,
     ...(testChannel ? [`import { testChannel } from 'unmoor/test-channel'`] : []),
     ...(strong ? [`import { DurableObject } from 'cloudflare:workers'`] : []),
     imports,

@@ -1,4 +1,5 @@
 import type { DriverFactory } from '../../../core/bindings/drivers.ts'
+import { withoutCoding } from './coding.ts'
 import type { NativeFetcher } from './native.ts'
 import { nativeOf } from './native-of.ts'
 
@@ -11,7 +12,7 @@ export const assets: DriverFactory<'assets'> = (_options, context) => {
   return {
     async serve(request) {
       const response = await native.fetch(request)
-      if (response.status !== 404) return response
+      if (response.status !== 404) return withoutCoding(response, request.method === 'HEAD')
       await response.body?.cancel()
       return undefined
     },

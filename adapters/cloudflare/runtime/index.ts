@@ -7,9 +7,11 @@ import {
   type BoundDriver,
   type Runtime,
 } from '../../../core/runtime/runtime.ts'
+import { asLabelled } from './coding.ts'
 import type { runBatch } from './consumer.ts'
 import { WorkerContext } from './context.ts'
 import type { runCrons } from './crons.ts'
+import { installFetch } from './fetch.ts'
 import type { NativeBatch, NativeContext, NativeController } from './native.ts'
 import type { WorkerTestChannel } from './test-channel.ts'
 
@@ -17,6 +19,8 @@ export { runBatch } from './consumer.ts'
 export { runCrons } from './crons.ts'
 export { createStrongKvObject } from './strong-kv-object.ts'
 export { createTestChannel, type WorkerTestChannel } from './test-channel.ts'
+
+installFetch()
 
 /** What the platform passes as env: strings for variables and secrets, objects for bindings. */
 export type NativeEnv = Readonly<Record<string, unknown>>
@@ -119,9 +123,24 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
   return worker
 }
 
+function toSend(response: Response, request: Request): Response {
+  const { headers } = response
+  if (headers.has('content-encoding')) return asLabelled(response)
+  return request.method === 'HEAD' && headers.has('content-length') ? withLengthOfGet(response) : response
+}
+
+/** workerd sends the app's content-length to a HEAD, whatever it says. */
+function withLengthOfGet(response: Response): Response {
+  const { body, headers, status, statusText } = response
+  if (body === null && /^\d{1,15}$/.test(headers.get('content-length') ?? '')) return response
+  const kept = new Headers(headers)
+  kept.delete('content-length')
+  return new Response(body, { status, statusText, headers: kept })
+}
+
 function finish(response: Response, request: Request, ctx: WorkerContext): Response {
   ctx.answered()
-  if (!response.bodyUsed) return response
+  if (!response.bodyUsed) return toSend(response, request)
   // Passed on, it would be an error page of the platform's.
   console.error(`${request.method} ${request.url} failed: the body of its answer has been used already.`)
   return internalError()

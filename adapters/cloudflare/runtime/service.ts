@@ -1,5 +1,6 @@
 import type { DriverFactory } from '../../../core/bindings/drivers.ts'
 import { UnmoorError } from '../../../core/errors.ts'
+import { withoutCoding } from './coding.ts'
 import type { NativeFetcher } from './native.ts'
 import { nativeOf } from './native-of.ts'
 
@@ -9,7 +10,7 @@ export const service: DriverFactory<'service'> = (_options, context) => {
   return {
     async fetch(request) {
       try {
-        return await native.fetch(request)
+        return withoutCoding(await native.fetch(request), request.method === 'HEAD')
       } catch (error) {
         if (request.signal.aborted)
           throw new UnmoorError('Aborted', 'The request was aborted.', { cause: error, mayHaveApplied: true })

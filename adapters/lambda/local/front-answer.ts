@@ -84,11 +84,11 @@ function sendStream(
           return fail(error as Error)
         }
         rest = head.subarray(end + PRELUDE_END.length)
-        // So that the client sees status and headers although the body lets itself be waited for.
-        if (rest.byteLength === 0) response.flushHeaders()
         head = undefined
       }
-      if (rest.byteLength > 0) writeChunk(rest, body, response)
+      // Also an empty one, after the head: the client sees status and headers although the body lets itself be
+      // waited for. (With flushHeaders(), node would write header values as UTF-8.)
+      writeChunk(rest, body, response)
     })
     body.on('end', () => {
       if (head !== undefined) return fail(new Error('The streamed answer ended within its head.'))

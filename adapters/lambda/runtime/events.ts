@@ -2,6 +2,7 @@ import type { Context } from '../../../core/context.ts'
 import { UnmoorError } from '../../../core/errors.ts'
 import { internalError, type Runtime } from '../../../core/runtime/runtime.ts'
 import type { TestChannel } from '../../../core/runtime/test-channel.ts'
+import { AnswerBody } from './answer-body.ts'
 import { readEvent } from './event.ts'
 import { installGlobals } from './globals.ts'
 import type { HttpCall } from './http-event.ts'
@@ -30,7 +31,7 @@ export interface EventOptions {
 /** An event's result: JSON, or for streaming Function URLs a head and a body. */
 export type EventResult =
   | { readonly json: unknown }
-  | { readonly head: ResultHead; readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null }
+  | { readonly head: ResultHead; readonly body: AnswerBody | null }
 
 /**
  * Handles one event.
@@ -89,8 +90,25 @@ async function handleHttp(call: HttpCall, ctx: Context, options: EventOptions): 
     )
     response = internalError()
   }
-  if (source === 'url' && options.invokeMode === 'RESPONSE_STREAM') return toHead(response, method)
+  if (source === 'url' && options.invokeMode === 'RESPONSE_STREAM')
+    return streamedResult(response, call, options.log)
   return { json: await bufferedResult(response, call, options.log) }
+}
+
+/** Head and body; a 500 and a log line where the body has failed by the end of this turn. */
+async function streamedResult(
+  response: Response,
+  { method, path }: HttpCall,
+  log: EventOptions['log'],
+): Promise<EventResult> {
+  const { head, body } = toHead(response, method)
+  try {
+    return { head, body: body === null ? null : await AnswerBody.open(body) }
+  } catch (error) {
+    log(`${method} ${path}: the answer could not be sent:`, error)
+    const failed = toHead(internalError(), method)
+    return { head: failed.head, body: failed.body === null ? null : await AnswerBody.open(failed.body) }
+  }
 }
 
 /**

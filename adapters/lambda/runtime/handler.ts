@@ -1,6 +1,4 @@
-import type { EventOptions } from './events.ts'
-import { handleEvent } from './events.ts'
-import { checkChunk } from './http-result.ts'
+import { handleEvent, type EventOptions, type EventResult } from './events.ts'
 import { createScope } from './invocation.ts'
 import { PRELUDE_END, STREAM_TYPE } from './loop.ts'
 
@@ -67,8 +65,9 @@ async function streamingHandler(
   options: EventOptions,
 ): Promise<void> {
   const scope = scopeOf(context, options)
+  let result: EventResult | undefined
   try {
-    const result = await handleEvent(event, scope.ctx, scope.signal, options)
+    result = await handleEvent(event, scope.ctx, scope.signal, options)
     if ('json' in result) {
       // Events that are not streamed get plain JSON, which Invoke gives back as it is.
       stream.setContentType('application/json')
@@ -79,12 +78,13 @@ async function streamingHandler(
       stream.setContentType(STREAM_TYPE)
       stream.write(`${JSON.stringify(result.head)}${PRELUDE_END}`)
       // A throw in here reaches AWS's client, which ends the answer as broken.
-      for await (const chunk of result.body ?? []) {
-        if (!stream.write(checkChunk(chunk))) await drained(stream)
-      }
+      for (let chunk = await result.body?.next(); chunk !== undefined; chunk = await result.body?.next())
+        if (!stream.write(chunk)) await drained(stream)
     }
     await new Promise<void>((resolve) => stream.end(resolve))
   } finally {
+    // Nothing where the body has ended.
+    if (result !== undefined && 'body' in result) result.body?.cancel()
     await scope.finish()
   }
 }

@@ -1,4 +1,5 @@
 import { UnmoorError } from '../../../core/errors.ts'
+import { chunkBytes } from '../../node-server/runtime/http/chunk.ts'
 import type { HttpEventKind } from '../../../core/compat/from-lambda/http-events.ts'
 
 /** Head of an answer in the form that Function URLs and HTTP APIs take; the streaming prelude is its JSON. */
@@ -42,6 +43,16 @@ export function toHead(
   response.headers.forEach((value, name) => {
     if (!SKIPPED.has(name)) headers[name] = value
   })
+  const length = response.headers.get('content-length')
+  // The length of a body is the front's to say: an app's wrong one would cut the answer off, or hang it.
+  // Without a body it tells what GET has.
+  if (
+    length !== null &&
+    /^\d{1,15}$/.test(length) &&
+    response.body === null &&
+    (method === 'HEAD' || statusCode === 304)
+  )
+    headers['content-length'] = length
   const head = { statusCode, headers, cookies: response.headers.getSetCookie() }
   if (method !== 'HEAD' && statusCode !== 204 && statusCode !== 205 && statusCode !== 304)
     return { head, body: response.body }
@@ -49,10 +60,11 @@ export function toHead(
   return { head, body: null }
 }
 
-// Set-Cookie goes into cookies; the others describe the one connection between Lambda and the client, which
-// is Lambda's.
+// Set-Cookie goes into cookies, and content-length is looked at apart; the others describe the one connection
+// between Lambda and the client, which is Lambda's.
 const SKIPPED: ReadonlySet<string> = new Set([
   'set-cookie',
+  'content-length',
   'connection',
   'keep-alive',
   'transfer-encoding',
@@ -78,9 +90,10 @@ export async function toBufferedResult(
   const reader = body.getReader()
   try {
     for (let read = await reader.read(); !read.done; read = await reader.read()) {
-      size += checkChunk(read.value).byteLength
+      const chunk = chunkBytes(read.value)
+      size += chunk.byteLength
       if (size > limit) return undefined
-      chunks.push(read.value)
+      chunks.push(chunk)
     }
   } finally {
     // Nothing where the body has ended.
@@ -134,15 +147,6 @@ function tooManyCookies(count: number): UnmoorError {
     `The answer sets ${count} cookies, and this load balancer takes one: turn on ` +
       'lambda.multi_value_headers.enabled for its target group.',
     { operation: 'lambda' },
-  )
-}
-
-/** Throws for what the fetch standard does not allow in a body. */
-export function checkChunk(chunk: unknown): Uint8Array {
-  if (chunk instanceof Uint8Array) return chunk
-  throw new TypeError(
-    `A response body's stream must give Uint8Array chunks, not ${typeof chunk}. Pipe text through a ` +
-      'TextEncoderStream.',
   )
 }
 

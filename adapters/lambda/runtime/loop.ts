@@ -1,7 +1,7 @@
 import { UnmoorError } from '../../../core/errors.ts'
+import type { AnswerBody } from './answer-body.ts'
 import { toLambdaError } from './errors.ts'
 import { handleEvent, type EventOptions, type EventResult } from './events.ts'
-import { checkChunk } from './http-result.ts'
 import { createScope } from './invocation.ts'
 import type { Logs } from './logs.ts'
 import type { Invocation, ResponseStream, RuntimeClient } from './runtime-client.ts'
@@ -145,15 +145,14 @@ async function streamResult(
  */
 async function pipe(
   prelude: string,
-  body: ReadableStream<Uint8Array> | null,
+  body: AnswerBody | null,
   stream: ResponseStream,
   bodyFailed: (error: unknown) => void,
 ): Promise<void> {
-  const reader = body?.getReader()
   try {
     await stream.write(prelude)
     for (;;) {
-      const chunk = reader === undefined ? undefined : await readChunk(reader)
+      const chunk = body === null ? undefined : await readChunk(body)
       if (chunk === undefined) return await stream.end()
       if (chunk instanceof BodyError) {
         bodyFailed(chunk.cause)
@@ -163,7 +162,7 @@ async function pipe(
     }
   } finally {
     // Nothing where the body has ended.
-    reader?.cancel().catch(() => undefined)
+    body?.cancel()
   }
 }
 
@@ -176,12 +175,9 @@ class BodyError {
   }
 }
 
-async function readChunk(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-): Promise<Uint8Array | BodyError | undefined> {
+async function readChunk(body: AnswerBody): Promise<Uint8Array | BodyError | undefined> {
   try {
-    const { done, value } = await reader.read()
-    return done ? undefined : checkChunk(value)
+    return await body.next()
   } catch (error) {
     return new BodyError(error)
   }

@@ -7,6 +7,8 @@ import type { RawConnection, RawRequest, RawResponse } from './raw-http.ts'
 /** The groups of cases; the rows of the matrix. */
 export const GROUPS = [
   'handlers',
+  'answers',
+  'fetch',
   'runtime',
   'waitUntil',
   'cron',
@@ -32,6 +34,11 @@ export interface CaseBase {
    * Without this capability the target runs the case's negative twin instead, and the case counts as skipped.
    */
   readonly needs?: Capability
+  /**
+   * The app fetches from the suite's upstream. Where the target cannot reach one (a deployment that was given
+   * none), the case counts as skipped. Default: false.
+   */
+  readonly upstream?: boolean
   /**
    * Cases of one name here never run at the same time: they share a queue whose batches they make fail, or
    * are so `heavy` that others would time out beside several.
@@ -70,6 +77,8 @@ export interface WireTools {
   readonly url: string
   readonly manifest: Manifest
   readonly capabilities: Capabilities
+  /** Opens a gate of the upstream: what waits for it goes on. */
+  readonly openUpstream: (gate: string) => Promise<void>
   /** `fetch` of a path with the token, redirects not followed. */
   readonly fetch: (path: string, init?: RequestInit) => Promise<Response>
   /** One exchange over a socket of its own, bytes as they are. The token is added. */

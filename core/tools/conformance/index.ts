@@ -18,6 +18,7 @@ export {
 } from './report.ts'
 export { runConformance, selectCases, type ConformanceOptions } from './runner.ts'
 export { buildForDeployment } from './target.ts'
+export { startUpstream, type Upstream } from './upstream.ts'
 export { driverCases, type DriverTraits } from './drivers/cases.ts'
 export type { DriverCase, DriverKind } from './drivers/driver-case.ts'
 export { driverContext, type Harness, type OpenOptions } from './drivers/harness.ts'

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { show } from './assert.ts'
 import type { Case, WireTools } from './case.ts'
 import type { InsideAnswer } from './fixture/inside.ts'
+import { UPSTREAM_HEADER } from './fixture/routes-fetch.ts'
 import { openRaw, type RawRequest } from './raw-http.ts'
 import type { RunningTarget } from './target.ts'
 
@@ -75,12 +76,13 @@ async function runOutside(
 }
 
 function wireTools(id: string, target: RunningTarget): WireTools {
-  const { url, token, manifest, capabilities } = target
+  const { url, token, manifest, capabilities, upstream = '' } = target
   const prefix = `${id}-${randomUUID().slice(0, 8)}-`
   const key = (suffix = 'key'): string => `${prefix}${suffix}`
   const withToken = (init: RequestInit = {}): RequestInit => {
     const headers = new Headers(init.headers)
     headers.set('x-conformance-token', token)
+    headers.set(UPSTREAM_HEADER, upstream)
     // Where the machine is busy, a server may close an idle connection just as the next request comes on it.
     if (!headers.has('connection')) headers.set('connection', 'close')
     return { redirect: 'manual', ...init, headers }
@@ -88,11 +90,17 @@ function wireTools(id: string, target: RunningTarget): WireTools {
   const call = (path: string, init?: RequestInit): Promise<Response> =>
     fetch(new URL(path, url), withToken(init))
   const open = (request: RawRequest): ReturnType<typeof openRaw> =>
-    openRaw(url, { ...request, headers: [['X-Conformance-Token', token], ...(request.headers ?? [])] })
+    openRaw(url, {
+      ...request,
+      headers: [['X-Conformance-Token', token], [UPSTREAM_HEADER, upstream], ...(request.headers ?? [])],
+    })
   return {
     url,
     manifest,
     capabilities,
+    openUpstream: async (gate) => {
+      await (await fetch(`${upstream}/open/${gate}`)).text()
+    },
     fetch: call,
     open,
     raw: async (request) => (await open(request)).response(),

@@ -22,6 +22,11 @@ export interface ConformanceOptions {
   url?: string
   /** What the deployment has as CONFORMANCE_TOKEN and UNMOOR_TEST_TOKEN. */
   token?: string
+  /**
+   * Origin of an upstream (`startUpstream`) that the deployment reaches. Default: none, and what needs it is
+   * skipped; a local start has its own.
+   */
+  upstream?: string
   /** Drivers in place of the target's own, by binding of the fixture app. */
   drivers?: AnyConfig['drivers']
   /** Variables of a local start that those drivers need. */
@@ -86,6 +91,7 @@ export async function runConformance(options: ConformanceOptions): Promise<Repor
             adapter: options.adapter,
             url: options.url,
             token: options.token ?? '',
+            upstream: options.upstream,
           })
   } catch (error) {
     const message = `the target did not start: ${error instanceof Error ? error.message : String(error)}`
@@ -132,6 +138,17 @@ async function runAll(
         if (waiting.length === 0) return
         // What is left waits for a case of its own kind.
         await new Promise((resolve) => setTimeout(resolve, 50))
+        continue
+      }
+      if (one.upstream === true && target.upstream === undefined) {
+        const result: CaseResult = {
+          ...factsOf(one),
+          ms: 0,
+          outcome: 'skipped',
+          reason: 'without an upstream',
+        }
+        results.set(one.id, result)
+        options.onResult?.(result)
         continue
       }
       if (one.exclusive !== undefined) busy.add(one.exclusive)

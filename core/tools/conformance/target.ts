@@ -14,12 +14,15 @@ import { createManifest, type Manifest } from '../../manifest.ts'
 import { createChannelClient } from '../../runtime/test-channel.ts'
 import { createFixture } from './fixture/app.ts'
 import { FILES, VARIABLES, WASM } from './fixture/project.ts'
+import { startUpstream } from './upstream.ts'
 
 /** A target that answers, with what the cases need of it. */
 export interface RunningTarget {
   readonly target: string
   readonly url: string
   readonly token: string
+  /** Origin of what the app fetches from. Default: there is none. */
+  readonly upstream?: string | undefined
   /** What the runtime says of itself. */
   readonly runtime: string
   readonly manifest: Manifest
@@ -42,7 +45,8 @@ const CONFIG: AnyConfig = {
   targets: {
     lambda: { options: { timeout: 60, maxEnvironments: 16 } },
     // What an app may take to start is a case of its own; a busy machine is none.
-    isolate: { options: { startupTimeout: 60 } },
+    // Its fetch reaches no address of this machine that is not named.
+    isolate: { options: { startupTimeout: 60, outbound: { allow: ['127.0.0.1'] } } },
     cloudflare: {
       options: {
         variables: { padded: VARIABLES['PADDED'], unicode: VARIABLES['UNICODE'], empty: VARIABLES['EMPTY'] },
@@ -133,7 +137,11 @@ export async function startTarget(options: TargetOptions): Promise<RunningTarget
   const projectDir = await writeProject()
   const token = randomUUID()
   const lines: string[] = []
-  const cleanUp = (): Promise<void> => rm(projectDir, { recursive: true, force: true, maxRetries: 5 })
+  const upstream = await startUpstream()
+  const cleanUp = async (): Promise<void> => {
+    await upstream.stop()
+    await rm(projectDir, { recursive: true, force: true, maxRetries: 5 })
+  }
   let runtime: LocalRuntime
   let built: BuiltApp
   try {
@@ -161,6 +169,7 @@ export async function startTarget(options: TargetOptions): Promise<RunningTarget
     target: built.target,
     url: runtime.url,
     token,
+    upstream: upstream.url,
     runtime: runtime.runtime,
     manifest: built.info.manifest,
     capabilities: runtime.capabilities ?? built.adapter.capabilities,
@@ -187,6 +196,7 @@ export async function reachTarget(options: {
   adapter?: Adapter | undefined
   url: string
   token: string
+  upstream?: string | undefined
 }): Promise<RunningTarget> {
   const { target, token } = options
   const url = new URL(options.url).origin
@@ -213,6 +223,7 @@ export async function reachTarget(options: {
     target,
     url,
     token,
+    upstream: options.upstream === undefined ? undefined : new URL(options.upstream).origin,
     runtime: await answer.text(),
     manifest: createManifest('conformance', createFixture(new WebAssembly.Module(WASM))),
     capabilities: adapter.capabilities,

@@ -1,8 +1,11 @@
 /**
  * `fetch` and `Request` as apps know them from Workers, over undici's: a stream as a body needs no
- * `duplex: 'half'`, a request that is passed on leaves the headers of its own connection behind, and an abort
- * always reaches the call.
+ * `duplex: 'half'` and may hold text and other views, a request that is passed on leaves the headers of its
+ * own connection behind, an answer that was decoded does not say that it is encoded, and an abort always
+ * reaches the call.
  */
+import { bytesOf, chunkBytes } from './chunk.ts'
+import { withoutCoding } from './decoded.ts'
 
 /** What {@link createFetch} builds on. */
 export interface NativeFetch {
@@ -10,8 +13,6 @@ export interface NativeFetch {
   Request: typeof globalThis.Request
   /** The real Request of an incoming one; anything else as it is. */
   readonly toNative: (input: unknown) => unknown
-  /** Hears of each response. Default: nobody does. */
-  readonly fetched?: (response: Response) => void
 }
 
 /**
@@ -50,7 +51,7 @@ const INIT_FIELDS = [
   'window',
 ]
 
-export function createFetch({ fetch: nativeFetch, Request: NativeRequest, toNative, fetched }: NativeFetch): {
+export function createFetch({ fetch: nativeFetch, Request: NativeRequest, toNative }: NativeFetch): {
   fetch: typeof globalThis.fetch
   Request: typeof globalThis.Request
 } {
@@ -101,19 +102,16 @@ export function createFetch({ fetch: nativeFetch, Request: NativeRequest, toNati
     const signal = init?.signal === undefined ? signalOf(input) : undefined
     if (signal !== undefined) changes['signal'] = signal
     const changed = Object.keys(changes).length === 0 ? init : changedInit(init, changes)
-    const response = await nativeFetch(source, withDuplex(changed))
-    fetched?.(response)
-    return response
+    return withoutCoding(await nativeFetch(source, withDuplex(changed)))
   }
 
   return { fetch, Request: UnmoorRequest }
 }
 
-/** An init with what fetch in Node asks for beside a stream. */
+/** An init with what fetch in Node asks for beside a stream, and of that stream. */
 function withDuplex(init: RequestInit | undefined): RequestInit | undefined {
-  if (typeof init !== 'object' || init === null || !(init.body instanceof ReadableStream) || 'duplex' in init)
-    return init
-  return changedInit(init, { duplex: 'half' })
+  if (typeof init !== 'object' || init === null || !(init.body instanceof ReadableStream)) return init
+  return changedInit(init, { duplex: 'half', body: bytesOf(init.body, chunkBytes) })
 }
 
 /** A plain copy, as an init may be a Request, whose fields are getters. */

@@ -2,7 +2,6 @@
  * Puts unmoor's Response, Request and fetch in place of undici's, for the app in an artifact. Apps see no
  * difference but those of `fetch.ts`, which Workers have too.
  */
-import { rememberDecoded } from './decoded.ts'
 import { createFetch } from './fetch.ts'
 import { nativeFetch, NativeRequest, NativeResponse } from './native.ts'
 import { IncomingRequest } from './request.ts'
@@ -15,7 +14,6 @@ export function installGlobals(): void {
     fetch: nativeFetch,
     Request: NativeRequest,
     toNative: (input) => IncomingRequest.toNative(input),
-    fetched: rememberDecoded,
   })
   for (const [name, value] of Object.entries({ Response, Request, fetch })) {
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false })

@@ -57,7 +57,7 @@ export function writeParts(
     }
     return writeStream(outgoing, body, {
       declaredLength: head.length === undefined ? undefined : Number(head.length),
-      writeHead(length = head.length === undefined ? undefined : Number(head.length)) {
+      writeHead(length) {
         if (length !== undefined) head.fields.push('content-length', String(length))
         writeHead(outgoing, parts, head.fields)
       },
@@ -80,7 +80,7 @@ function writeHead(outgoing: ServerResponse, { status, statusText }: ResponsePar
   else outgoing.writeHead(status, statusText, fields)
 }
 
-/** The fields to write, and the content-length: a known one, else the app's own. */
+/** The fields to write, and the content-length: a known one, else the app's own where it is a number. */
 function headFields({ list, headers, size }: ResponseParts): {
   fields: string[]
   length: string | undefined
@@ -94,10 +94,12 @@ function headFields({ list, headers, size }: ResponseParts): {
     if (name === 'content-length') length = value
     else if (!CONNECTION_FIELDS.has(name)) fields.push(name, value)
   }
-  if (length !== undefined && !/^\d+$/.test(length))
-    throw new TypeError(`A Response has the content-length ${JSON.stringify(length)}, which is no number.`)
+  if (length !== undefined && !LENGTH.test(length)) length = undefined
   return { fields, length: size === undefined ? length : String(size) }
 }
+
+/** Up to what a double holds exactly. */
+const LENGTH = /^\d{1,15}$/
 
 function cancel(body: ReadableStream): void {
   body.cancel().catch(() => {})

@@ -4,7 +4,7 @@
  * (globals.ts); everything that fetch's Response does holds, most of it by handing over to the real one.
  */
 import { isDisturbed, NativeResponse } from './native.ts'
-import { decodedHeaders, isDecoded } from './decoded.ts'
+import { bufferBytes, bytesOf } from './chunk.ts'
 import { flatHeaders, hasHeader, toHeaders } from './header-list.ts'
 
 const STATUS_TEXT = /^[\t\x20-\x7e]*$/
@@ -53,7 +53,7 @@ class LightResponse {
       const native = new NativeResponse(body, init)
       this.#status = native.status
       this.#statusText = native.statusText
-      this.#headers = isDecoded(body) ? decodedHeaders(native.headers) : native.headers
+      this.#headers = native.headers
       this.#native = native
       if (body instanceof Blob) this.#size = body.size
     }
@@ -101,8 +101,7 @@ class LightResponse {
       if (typeof statusText !== 'string' || !STATUS_TEXT.test(statusText)) return false
       this.#statusText = statusText
     }
-    const list =
-      headers === undefined ? [] : flatHeaders(isDecoded(this.#body) ? decodedHeaders(headers) : headers)
+    const list = headers === undefined ? [] : flatHeaders(headers)
     if (list === undefined) return false
     if (contentType !== undefined && !hasHeader(list, 'content-type')) list.push('content-type', contentType)
     this.#list = list
@@ -196,7 +195,8 @@ class LightResponse {
   #toNative(): Response {
     if (this.#native === undefined) {
       const used = this.#used
-      this.#native = new NativeResponse(this.#body as BodyInit | null, {
+      const body = this.#body instanceof ReadableStream ? bytesOf(this.#body, bufferBytes) : this.#body
+      this.#native = new NativeResponse(body, {
         status: this.#status,
         headers: this.headers,
       })
@@ -294,11 +294,5 @@ export function takeResponse(response: globalThis.Response): ResponseParts {
         'it before.',
     )
   }
-  return {
-    status,
-    statusText,
-    list: undefined,
-    headers: isDecoded(body) ? decodedHeaders(headers) : headers,
-    body,
-  }
+  return { status, statusText, list: undefined, headers, body }
 }

@@ -1,14 +1,17 @@
 import type { ServerResponse } from 'node:http'
+import { chunkBytes } from './chunk.ts'
 
 /** Chunks are gathered up to this many bytes before they are written. */
 const GATHER = 64 * 1024
 
+const NOTHING = new Uint8Array(0)
+
 /** What {@link writeStream} is told. */
 export interface StreamOptions {
-  /** Bytes that the app's own content-length promises. */
+  /** Bytes that the app's own content-length promises; counts where the head goes out before the end. */
   declaredLength: number | undefined
-  /** Writes status and headers, with a content-length where the whole body is known by then. */
-  writeHead(length?: number): void
+  /** Writes status and headers, with that content-length. */
+  writeHead(length: number | undefined): void
 }
 
 /**
@@ -39,6 +42,8 @@ class StreamWriter {
   #gathered = 0
   #total = 0
   #headWritten = false
+  /** The content-length that went out while the body was not at its end. */
+  #promised: number | undefined
   #flushScheduled = true
   #blocked = false
   #waiting = false
@@ -73,22 +78,15 @@ class StreamWriter {
   #onResult = ({ done, value }: ReadableStreamReadResult<Uint8Array>): void => {
     if (this.#ended) return
     if (done) this.#finish()
-    else if (!(value instanceof Uint8Array))
-      this.#onError(
-        new TypeError(
-          `A response body stream gave a ${typeof value}, not a Uint8Array. Pipe it through a ` +
-            'TextEncoderStream.',
-        ),
-      )
     else {
-      this.#chunks.push(value)
-      this.#gathered += value.byteLength
-      this.#total += value.byteLength
-      const { declaredLength } = this.#options
-      if (declaredLength !== undefined && this.#total > declaredLength) {
-        this.#onError(
-          new TypeError(`A response body has more bytes than its content-length of ${declaredLength}.`),
-        )
+      const bytes = this.#toBytes(value)
+      if (bytes === undefined) return
+      this.#chunks.push(bytes)
+      this.#gathered += bytes.byteLength
+      this.#total += bytes.byteLength
+      const promised = this.#promised
+      if (promised !== undefined && this.#total > promised) {
+        this.#onError(new TypeError(`A response body has more bytes than its content-length of ${promised}.`))
       } else if (this.#blocked) this.#waiting = true
       else {
         if (this.#gathered >= GATHER) this.#flush()
@@ -102,24 +100,42 @@ class StreamWriter {
     }
   }
 
+  #toBytes(chunk: unknown): Uint8Array | undefined {
+    try {
+      return chunkBytes(chunk)
+    } catch (error) {
+      this.#onError(error)
+      return undefined
+    }
+  }
+
   #onTurnEnd = (): void => {
     this.#flushScheduled = false
     if (this.#ended || this.#blocked) return
     if (this.#gathered > 0) this.#flush()
     else if (!this.#headWritten) {
-      this.#writeHead()
-      this.#outgoing.flushHeaders()
+      this.#beginHead()
+      // Not flushHeaders(): node would write the head as UTF-8 (nodejs/node, _http_outgoing.js), whose header
+      // values are bytes. With an empty chunk it writes them as Latin-1.
+      this.#outgoing.write(NOTHING)
     }
   }
 
-  #writeHead(length?: number): void {
+  /** The head, before the end of the body is known: what the app promises holds from here on. */
+  #beginHead(): void {
+    const { declaredLength } = this.#options
+    if (declaredLength !== undefined && declaredLength >= this.#total) this.#promised = declaredLength
+    this.#writeHead(this.#promised)
+  }
+
+  #writeHead(length: number | undefined): void {
     this.#headWritten = true
     this.#options.writeHead(length)
   }
 
   #flush(): void {
     try {
-      if (!this.#headWritten) this.#writeHead()
+      if (!this.#headWritten) this.#beginHead()
       if (!this.#outgoing.write(this.#takeGathered())) {
         this.#blocked = true
         this.#outgoing.once('drain', this.#onDrain)
@@ -148,11 +164,11 @@ class StreamWriter {
   }
 
   #finish(): void {
-    const { declaredLength } = this.#options
-    if (declaredLength !== undefined && this.#total < declaredLength) {
+    const promised = this.#promised
+    if (promised !== undefined && this.#total < promised) {
       this.#onError(
         new TypeError(
-          `A response body ended after ${this.#total} bytes, before its content-length of ${declaredLength}.`,
+          `A response body ended after ${this.#total} bytes, before its content-length of ${promised}.`,
         ),
       )
       return

@@ -2,6 +2,11 @@
 import type { Case } from '../case.ts'
 import { assetWireCases } from './assets.ts'
 import { cronDeclarationCases, cronWireCases } from './cron.ts'
+import { lengthCases } from './answers-length.ts'
+import { streamCases } from './answers-stream.ts'
+import { labelCases } from './answers-label.ts'
+import { fetchCases } from './fetch.ts'
+import { fetchedCases } from './fetch-forms.ts'
 import { answerCases } from './handlers-answer.ts'
 import { bodyCases } from './handlers-body.ts'
 import { flowCases } from './handlers-flow.ts'
@@ -14,6 +19,11 @@ export const CASES: readonly Case[] = [
   ...bodyCases,
   ...answerCases,
   ...flowCases,
+  ...labelCases,
+  ...lengthCases,
+  ...streamCases,
+  ...fetchedCases,
+  ...fetchCases,
   ...waitUntilWireCases,
   ...cronWireCases,
   ...cronDeclarationCases,

@@ -1,0 +1,46 @@
+import { chunkBytes } from '../../node-server/runtime/http/chunk.ts'
+
+/** The body of a streamed answer: a stream of the app's, read chunk by chunk. */
+export class AnswerBody {
+  #reader: ReadableStreamDefaultReader<unknown>
+  #first: Promise<ReadableStreamReadResult<unknown>> | undefined
+
+  private constructor(stream: ReadableStream) {
+    this.#reader = stream.getReader()
+    this.#first = this.#reader.read()
+  }
+
+  /**
+   * Resolves by the end of this turn of the event loop, with or without a first chunk. Rejects with what the
+   * stream has failed with by then, or for a first chunk that has no bytes.
+   */
+  static async open(stream: ReadableStream): Promise<AnswerBody> {
+    const body = new AnswerBody(stream)
+    const first = body.#first?.then(({ value, done }) => void (done || chunkBytes(value)))
+    try {
+      await Promise.race([first, turnEnd()])
+    } catch (error) {
+      body.cancel(error)
+      throw error
+    }
+    return body
+  }
+
+  /** The next bytes; undefined at the end. Rejects with what the stream fails with. */
+  async next(): Promise<Uint8Array | undefined> {
+    const first = this.#first
+    this.#first = undefined
+    const { done, value } = await (first ?? this.#reader.read())
+    return done ? undefined : chunkBytes(value)
+  }
+
+  /** Nothing is wanted any more. Does nothing where the body has ended. */
+  cancel(reason?: unknown): void {
+    this.#reader.cancel(reason).catch(() => undefined)
+  }
+}
+
+/** After all promises that are settled by now. */
+function turnEnd(): Promise<void> {
+  return new Promise((resolve) => queueMicrotask(() => process.nextTick(resolve)))
+}
