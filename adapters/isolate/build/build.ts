@@ -93,5 +93,10 @@ async function bundleApp(context: BuildContext): Promise<void> {
   }
   const { file } = await context.bundle(options)
   if ((await readFile(file, 'utf8')).includes(ASYNC_HOOKS_MARK))
-    await context.bundle({ ...options, target: 'es2016' })
+    // It comes first, so that what keeps built-ins for later keeps those that hold the context.
+    await context.bundle({
+      ...options,
+      entry: `import 'node:async_hooks'\n${options.entry}`,
+      target: 'es2016',
+    })
 }

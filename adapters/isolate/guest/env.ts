@@ -49,14 +49,29 @@ function createObjects(binding: string): object {
 async function call(binding: string, method: string, args: readonly unknown[]): Promise<unknown> {
   const where = { binding, operation: method }
   const data = method === 'send' || method === 'sendBatch' ? messages(method, args, where) : args
-  return settle(
-    await link.request(
-      'binding',
-      binding,
-      method,
-      data.map((item) => encodeArgument(item, where)),
-    ),
+  const answer = await link.request(
+    'binding',
+    binding,
+    method,
+    data.map((item) => encodeArgument(item, where)),
   )
+  try {
+    return settle(answer)
+  } catch (error) {
+    throw withReason(error, args)
+  }
+}
+
+/** An abort's error with the reason of the caller's own signal, of which the host knows no more than that. */
+function withReason(error: unknown, args: readonly unknown[]): unknown {
+  if (!(error instanceof UnmoorError) || error.code !== 'Aborted') return error
+  for (const arg of args) {
+    const signal: unknown =
+      typeof arg === 'object' && arg !== null && 'signal' in arg ? arg.signal : undefined
+    if (link.isSignal(signal) && signal.aborted)
+      return new UnmoorError(error.code, error.message, { ...error.toJSON(), cause: signal.reason })
+  }
+  return error
 }
 
 function settle(answer: unknown): unknown {
@@ -136,6 +151,13 @@ function createFetcher(binding: string, kind: 'service' | 'assets'): object {
       try {
         return await link.fetchByHost('bindingFetch', request as never, binding)
       } catch (error) {
+        const { signal } = request
+        if (kind === 'service' && signal.aborted && error === signal.reason)
+          throw new UnmoorError('Aborted', `${binding}.fetch was aborted.`, {
+            binding,
+            operation: 'fetch',
+            cause: error,
+          })
         const data = (error as { unmoor?: SerializedError } | null)?.unmoor
         throw data === undefined ? error : errorFromJSON(data)
       }

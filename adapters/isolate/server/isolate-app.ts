@@ -4,7 +4,7 @@ import { UnmoorError } from '../../../core/errors.ts'
 import { type HeaderList, headerList } from '../services/header-list.ts'
 import { type EngineEvent, PendingEvents } from '../services/pending-events.ts'
 import { checkSettlements, plainMessage } from '../services/queue-batch.ts'
-import { bodyFromGuest, pairs } from '../services/codec.ts'
+import { bodyFromGuest, pairs, wireStream } from '../services/codec.ts'
 import { IsolateEnded } from '../engine/ended.ts'
 import type { Engine, EngineEvents } from '../engine/engine.ts'
 import type { FlatRequest } from '../engine/inline-entries.ts'
@@ -119,7 +119,7 @@ export class IsolateApp {
       headers = headers === '' ? `${name}\n${value}` : `${headers}\n${name}\n${value}`
     const { streams } = this.#operations
     const body = request.body === null ? undefined : streams.toGuest(request.body)
-    const wireBody = body === undefined ? null : { stream: body }
+    const wireBody = body === undefined ? null : wireStream(body, request.headers.get('content-length'))
     const data = await this.#event({ ctx, request }, body, (id) =>
       this.#engine.send('fetch', id, request.method, request.url, headers, wireBody),
     )

@@ -4,8 +4,8 @@ import { invalidArgument } from '../../../core/errors.ts'
 import type { OutboundRequest } from './outbound/client.ts'
 import { isStream, ownBytes, type StreamTable } from './streams.ts'
 
-/** A body as it crosses the bridge: nothing, text, bytes, or a stream by its id. */
-export type WireBody = null | string | Uint8Array<ArrayBuffer> | { stream: number }
+/** A body as it crosses the bridge: nothing, text, bytes, or a stream by its id, with its length if known. */
+export type WireBody = null | string | Uint8Array<ArrayBuffer> | { stream: number; length?: number }
 /** A response as it crosses the bridge; see `guest/web/fetch.ts`. */
 export type WireResponse = [
   status: number,
@@ -36,12 +36,28 @@ export function responseToGuest(
   content: ReadableStream<Uint8Array> | null = response.body,
 ): WireResponse {
   const headers: string[] = []
-  // The body is decoded already: its encoding and length no longer hold.
-  const decoded = response.url !== '' && response.headers.has('content-encoding')
+  const isDecoded = content !== null && wasDecoded(response)
   for (const [name, value] of response.headers)
-    if (!decoded || (name !== 'content-encoding' && name !== 'content-length')) headers.push(name, value)
-  const body = content === null ? null : { stream: streams.toGuest(content) }
+    if (!isDecoded || (name !== 'content-encoding' && name !== 'content-length')) headers.push(name, value)
+  const length = isDecoded ? undefined : response.headers.get('content-length')
+  const body = content === null ? null : wireStream(streams.toGuest(content), length)
   return [response.status, response.statusText, headers, body, response.url, response.redirected]
+}
+
+/** What Node's own `fetch` decodes, without taking the label off. Ours (`outbound/response.ts`) does. */
+const DECODED_BY_NODE =
+  /^\s*(?:x-gzip|gzip|deflate|br|zstd)\s*(?:,\s*(?:x-gzip|gzip|deflate|br|zstd)\s*){0,4}$/i
+
+// A Response without a URL was made, not fetched: what it is labelled with, it is.
+function wasDecoded({ url, headers }: Response): boolean {
+  return url !== '' && DECODED_BY_NODE.test(headers.get('content-encoding') ?? '')
+}
+
+/** A stream for the guest, with the length that a content-length says. */
+export function wireStream(stream: number, contentLength: string | null | undefined): WireBody {
+  return contentLength !== undefined && contentLength !== null && /^\d{1,15}$/.test(contentLength)
+    ? { stream, length: Number(contentLength) }
+    : { stream }
 }
 
 /** A request of the guest's to the network. */
@@ -53,7 +69,16 @@ export function outboundFromGuest(data: unknown, streams: StreamTable): Outbound
     headers: pairs(headers),
     redirect: redirect === 'manual' || redirect === 'error' ? redirect : 'follow',
     body: bodyFromGuest(body, streams),
+    length: lengthFromGuest(body),
   }
+}
+
+function lengthFromGuest(body: unknown): number | undefined {
+  const length: unknown =
+    typeof body === 'object' && body !== null && 'length' in body && !(body instanceof Uint8Array)
+      ? body.length
+      : undefined
+  return Number.isSafeInteger(length) && (length as number) >= 0 ? (length as number) : undefined
 }
 
 /** A request of the guest's. @throws TypeError for what is none. */
@@ -163,6 +188,9 @@ async function encodeBlob(blob: BlobObject, streams: StreamTable): Promise<unkno
     body =
       range.length <= INLINE
         ? await blob.bytes()
-        : { stream: streams.toGuest(blob.body as ReadableStream<Uint8Array<ArrayBuffer>>) }
+        : {
+            stream: streams.toGuest(blob.body as ReadableStream<Uint8Array<ArrayBuffer>>),
+            length: range.length,
+          }
   return { $: 'blob', record, range: { ...range }, body }
 }

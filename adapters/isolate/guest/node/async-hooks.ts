@@ -1,130 +1,61 @@
 /**
- * `node:async_hooks` in an isolate: AsyncLocalStorage and AsyncResource.
- *
- * V8 keeps a value per continuation for its embedder, but isolated-vm offers no way to it, and `await` in
- * native async functions calls no JavaScript that could be patched. So the build lowers async functions to
- * generators in apps that import this module; then every continuation goes through `Promise.prototype.then`,
- * which this module patches, once, to keep the context. Callbacks of timers and microtasks keep theirs in the
- * same way.
+ * `node:async_hooks` in an isolate: AsyncLocalStorage and AsyncResource. How a context is kept is
+ * `async-context.ts`.
  */
-
-/** Told apart in a bundle by the build (`adapters/isolate/build/build.ts`). */
-const MARK = 'unmoor:async-context'
-
-/** The values of all storages; replaced, never changed. */
-type Frame = ReadonlyMap<object, unknown>
-const EMPTY: Frame = new Map()
-let current: Frame = EMPTY
-
-function runIn<T>(frame: Frame, work: () => T): T {
-  const before = current
-  current = frame
-  try {
-    return work()
-  } finally {
-    current = before
-  }
-}
+import { currentFrame, runIn, setFrame } from './async-context.ts'
 
 type AnyFunction = (...args: never[]) => unknown
-function keep(callback: unknown): unknown {
-  if (typeof callback !== 'function') return callback
-  const frame = current
-  return function (this: unknown, ...args: unknown[]): unknown {
-    return runIn(frame, () => Reflect.apply(callback, this, args))
-  }
+
+function fail(Class: ErrorConstructor, code: string, message: string): never {
+  throw Object.assign(new Class(message), { code })
 }
-
-const { then: nativeThen } = Promise.prototype
-const keepingThen = function (this: Promise<unknown>, onFulfilled?: unknown, onRejected?: unknown): unknown {
-  return Reflect.apply(nativeThen, this, [keep(onFulfilled), keep(onRejected)])
-}
-Object.defineProperty(keepingThen, 'name', { value: 'then' })
-Object.defineProperty(keepingThen, 'unmoor', { value: MARK })
-// oxlint-disable-next-line eslint/no-extend-native, unicorn/no-thenable -- lowered code's continuations go through it
-void Object.defineProperty(Promise.prototype, 'then', {
-  value: keepingThen,
-  writable: true,
-  configurable: true,
-})
-
-for (const name of ['setTimeout', 'setInterval', 'queueMicrotask'] as const) {
-  const original = globalThis[name] as AnyFunction
-  const kept = {
-    [name]: (callback: unknown, ...rest: unknown[]): unknown =>
-      Reflect.apply(original, globalThis, [keep(callback), ...rest]),
-  }[name]
-  Object.defineProperty(globalThis, name, {
-    value: kept,
-    writable: true,
-    configurable: true,
-    enumerable: true,
-  })
-}
-
-/** A value per chain of asynchronous calls. */
-export class AsyncLocalStorage<T> {
-  #default: T | undefined
-  readonly name: string
-
-  constructor(options: { defaultValue?: T; name?: string } = {}) {
-    this.#default = options.defaultValue
-    this.name = options.name ?? ''
-  }
-
-  static bind<F extends AnyFunction>(callback: F): F {
-    return keep(callback) as F
-  }
-  static snapshot(): <R>(callback: (...args: never[]) => R, ...args: unknown[]) => R {
-    const frame = current
-    return (callback, ...args) => runIn(frame, () => Reflect.apply(callback, undefined, args))
-  }
-
-  run<R>(store: T, callback: (...args: never[]) => R, ...args: unknown[]): R {
-    return runIn(new Map(current).set(this, store), () => Reflect.apply(callback, undefined, args))
-  }
-  exit<R>(callback: (...args: never[]) => R, ...args: unknown[]): R {
-    return runIn(this.#without(), () => Reflect.apply(callback, undefined, args))
-  }
-  getStore(): T | undefined {
-    return current.has(this) ? (current.get(this) as T) : this.#default
-  }
-  enterWith(store: T): void {
-    current = new Map(current).set(this, store)
-  }
-  disable(): void {
-    current = this.#without()
-  }
-  #without(): Frame {
-    const frame = new Map(current)
-    frame.delete(this)
-    return frame
-  }
+function needFunction(value: unknown): asserts value is AnyFunction {
+  if (typeof value !== 'function')
+    fail(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "fn" argument must be of type function.')
 }
 
 let nextId = 1
 
 /** Runs functions in the context that it was made in. */
 export class AsyncResource {
-  #frame = current
+  #frame = currentFrame()
   #id = ++nextId
+  #trigger: number
   readonly type: string
 
-  constructor(type: string) {
-    if (typeof type !== 'string') throw new TypeError('AsyncResource takes a type')
+  constructor(
+    type: string,
+    options: number | { triggerAsyncId?: number; requireManualDestroy?: boolean } = {},
+  ) {
+    if (typeof type !== 'string')
+      fail(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "type" argument must be of type string.')
+    const trigger = typeof options === 'number' ? options : (options.triggerAsyncId ?? 1)
+    if (!Number.isSafeInteger(trigger) || trigger < -1)
+      fail(RangeError, 'ERR_INVALID_ASYNC_ID', `Invalid triggerAsyncId value: ${trigger}`)
+    this.#trigger = trigger
     this.type = type
   }
-  static bind<F extends AnyFunction>(callback: F, _type?: string, self?: unknown): F {
-    const kept = keep(callback) as AnyFunction
-    return (self === undefined ? kept : kept.bind(self as never)) as F
+
+  static bind<F extends AnyFunction>(callback: F, type?: string, self?: unknown): F {
+    needFunction(callback)
+    return new AsyncResource(type || callback.name || 'bound-anonymous-fn').bind(callback, self)
   }
+
   runInAsyncScope<R>(callback: (...args: never[]) => R, self?: unknown, ...args: unknown[]): R {
     return runIn(this.#frame, () => Reflect.apply(callback, self, args))
   }
-  bind<F extends AnyFunction>(callback: F): F {
-    const run = (...args: unknown[]): unknown => this.runInAsyncScope(callback, undefined, ...args)
-    return run as AnyFunction as F
+
+  /** The function in this context; called on what it is called on, or on `self` where that is given. */
+  bind<F extends AnyFunction>(callback: F, self?: unknown): F {
+    needFunction(callback)
+    const run = (on: unknown, args: unknown[]): unknown => this.runInAsyncScope(callback, on, ...args)
+    const bound = function (this: unknown, ...args: unknown[]): unknown {
+      return run(self === undefined ? this : self, args)
+    }
+    Object.defineProperty(bound, 'length', { value: callback.length, configurable: true })
+    return bound as AnyFunction as F
   }
+
   emitDestroy(): this {
     return this
   }
@@ -132,13 +63,82 @@ export class AsyncResource {
     return this.#id
   }
   triggerAsyncId(): number {
-    return 1
+    return this.#trigger
   }
 }
 
-/** Hooks see nothing here: there are no resources of Node's to follow. */
-export function createHook(): { enable(): object; disable(): object } {
-  const hook = { enable: () => hook, disable: () => hook }
+/** A value per chain of asynchronous calls. */
+export class AsyncLocalStorage<T> {
+  #default: T | undefined
+  #name: string
+
+  constructor(options: { defaultValue?: T; name?: string } = {}) {
+    if (typeof options !== 'object' || options === null)
+      fail(TypeError, 'ERR_INVALID_ARG_TYPE', 'The "options" argument must be of type object.')
+    this.#default = options.defaultValue
+    this.#name = options.name === undefined ? '' : `${options.name}`
+  }
+
+  get name(): string {
+    return this.#name
+  }
+
+  static bind<F extends AnyFunction>(callback: F): F {
+    return AsyncResource.bind(callback)
+  }
+  static snapshot(): <R>(callback: (...args: never[]) => R, ...args: unknown[]) => R {
+    return AsyncResource.bind(((callback: AnyFunction, ...args: never[]) => callback(...args)) as never)
+  }
+
+  // Only this storage's value is what it was afterwards: what the callback entered in others stays, as on Node.
+  run<R>(store: T, callback: (...args: never[]) => R, ...args: unknown[]): R {
+    const before = this.getStore()
+    if (Object.is(before, store)) return Reflect.apply(callback, null, args)
+    this.enterWith(store)
+    try {
+      return Reflect.apply(callback, null, args)
+    } finally {
+      this.enterWith(before as T)
+    }
+  }
+  exit<R>(callback: (...args: never[]) => R, ...args: unknown[]): R {
+    return this.run(undefined as T, callback, ...args)
+  }
+  getStore(): T | undefined {
+    const frame = currentFrame()
+    return frame.has(this) ? (frame.get(this) as T) : this.#default
+  }
+  enterWith(store: T): void {
+    setFrame(new Map(currentFrame()).set(this, store))
+  }
+  /** Enters with a value until what this returns is disposed of. */
+  withScope(store: T): Disposable & { dispose(): void } {
+    const before = this.getStore()
+    this.enterWith(store)
+    let isOver = false
+    const dispose = (): void => {
+      if (isOver) return
+      isOver = true
+      this.enterWith(before as T)
+    }
+    return { dispose, [Symbol.dispose]: dispose }
+  }
+  disable(): void {
+    currentFrame().delete(this)
+  }
+}
+
+/** Hooks would see nothing here: there are no resources of Node's to follow. So nobody may rely on one. */
+export function createHook(): { enable(): never; disable(): object } {
+  const hook = {
+    enable: (): never =>
+      fail(
+        Error,
+        'ERR_FEATURE_UNAVAILABLE',
+        'async_hooks.createHook() sees nothing in an isolate: follow a context with AsyncLocalStorage.',
+      ),
+    disable: () => hook,
+  }
   return hook
 }
 export function executionAsyncId(): number {
@@ -150,10 +150,12 @@ export function triggerAsyncId(): number {
 export function executionAsyncResource(): object {
   return {}
 }
+export const asyncWrapProviders = Object.freeze({ __proto__: null, NONE: 0 })
 
 const hooks = {
   AsyncLocalStorage,
   AsyncResource,
+  asyncWrapProviders,
   createHook,
   executionAsyncId,
   triggerAsyncId,

@@ -3,6 +3,11 @@ import { isBufferSource, viewOf } from './convert.ts'
 import { streams } from './late.ts'
 import type { Bytes, ReadableStream, TransformStream, WritableStream } from './streams.ts'
 
+/**
+ * Bytes of output that wait for a reader before writes wait too: what is written before anybody reads ends, as
+ * on workerd, which has no such bound.
+ */
+const WAITING = 4 * 1024 * 1024
 const FORMATS = ['deflate', 'deflate-raw', 'gzip', 'brotli']
 let nextStream = 1
 
@@ -26,7 +31,10 @@ function hostTransform(kind: 'compress' | 'decompress', format: string): Transfo
     flush: (controller: TransformStreamDefaultController<Bytes>) => feed(null, controller),
     cancel: () => post('zlibClose', id),
   }
-  return new (streams().TransformStream)<unknown, Bytes>(transformer)
+  return new (streams().TransformStream)<unknown, Bytes>(transformer, undefined, {
+    highWaterMark: WAITING,
+    size: (chunk) => chunk.byteLength,
+  })
 }
 
 function toFormat(value: unknown): string {

@@ -1,3 +1,4 @@
+import { keepContext } from './async-context.ts'
 import { AbortController, AbortSignal } from './events/abort.ts'
 import { atob, btoa } from './data/base64.ts'
 import { Blob, File } from './data/blob.ts'
@@ -108,9 +109,10 @@ export function installGlobals(): void {
   for (const name in FUNCTIONS) defineFunction(name, FUNCTIONS[name as keyof typeof FUNCTIONS])
   defineFunction('queueMicrotask', (callback: unknown) => {
     if (typeof callback !== 'function') throw new TypeError('queueMicrotask takes a function')
+    const kept = keepContext(callback as () => unknown)
     microtask(() => {
       try {
-        callback()
+        kept()
       } catch (error) {
         reportError(error)
       }

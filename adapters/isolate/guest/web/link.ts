@@ -1,4 +1,5 @@
 import { abortSignal, AbortSignal, createSignal, onAbort } from './events/abort.ts'
+import { setContextKeeper } from './async-context.ts'
 import { Blob, blobBytes } from './data/blob.ts'
 import { takeBody } from './fetch/body.ts'
 import {
@@ -61,6 +62,7 @@ const link = {
   request,
   respond,
   responseFromHost,
+  setContextKeeper,
   takeBody,
   toError,
   whenSent,

@@ -1,3 +1,4 @@
+import { keepContext } from './async-context.ts'
 import { MessageEvent } from './events/event.ts'
 import { defineHandler, dispatchTrusted, EventTarget } from './events/event-target.ts'
 import { setTransfer, structuredClone } from './data/structured-clone.ts'
@@ -11,6 +12,10 @@ export class MessagePort extends EventTarget {
   #queue: MessageEvent[] = []
   #started = false
   #detached = false
+  /** In the context in which the port was made, as on Node. */
+  #dispatch = keepContext((event: MessageEvent) => {
+    if (!this.#detached) dispatchTrusted(this, event)
+  })
 
   constructor(key?: unknown) {
     if (key !== INTERNAL) throw new TypeError('Illegal constructor')
@@ -45,7 +50,7 @@ export class MessagePort extends EventTarget {
   }
   // A task of its own for each message.
   #deliver(event: MessageEvent): void {
-    startTimer(() => void (this.#detached || dispatchTrusted(this, event)), 0, false)
+    startTimer(() => this.#dispatch(event), 0, false)
   }
 
   static {

@@ -2,6 +2,7 @@
  * Where web-streams-polyfill differs from the standard. It keeps its insides in members with an underscore.
  */
 import { ReadableStream, ReadableStreamDefaultController } from 'web-streams-polyfill'
+import { lengthOf, noteLength } from './body-length.ts'
 import { microtask } from './bridge/bridge.ts'
 
 interface ReadRequest {
@@ -22,6 +23,13 @@ export function repairStreams(): void {
     Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}.prototype)) as object,
   )
   writeLater()
+  // A known length is that of both branches too.
+  replace(ReadableStream.prototype, 'tee', (tee, stream: ReadableStream, args) => {
+    const length = lengthOf(stream)
+    const branches = Reflect.apply(tee, stream, args) as ReadableStream[]
+    if (length !== undefined) for (const branch of branches) noteLength(branch, length)
+    return branches
+  })
 }
 
 // A pipe writes what it reads within `enqueue`, so that the sink's code runs inside the source's. A microtask

@@ -17,6 +17,8 @@ import {
   WritableStreamDefaultController,
   WritableStreamDefaultWriter,
 } from 'web-streams-polyfill'
+import { noteLength } from './body-length.ts'
+import { viewOf } from './convert.ts'
 import { encodeUtf8, TextDecoder } from './data/encoding.ts'
 import { repairStreams } from './stream-fixes.ts'
 
@@ -87,16 +89,19 @@ export function mapWritable<T>(stream: WritableStream<T>, map: (chunk: T) => unk
 
 /** A byte stream of one chunk, or of none. */
 export function streamOfBytes(bytes: Bytes): ReadableStream<Bytes> {
-  return new ReadableStream<Bytes>({
+  const length = bytes.byteLength
+  const stream = new ReadableStream<Bytes>({
     type: 'bytes',
     start(controller) {
-      if (bytes.byteLength > 0) controller.enqueue(bytes)
+      if (length > 0) controller.enqueue(bytes)
       controller.close()
     },
   })
+  noteLength(stream, length)
+  return stream
 }
 
-/** All bytes of a stream. */
+/** All bytes of a stream, whose chunks are views or ArrayBuffers; workerd refuses text here too. */
 export async function readBytes(stream: ReadableStream<unknown>): Promise<Bytes> {
   const reader = stream.getReader()
   const chunks: Uint8Array[] = []
@@ -104,13 +109,16 @@ export async function readBytes(stream: ReadableStream<unknown>): Promise<Bytes>
   for (;;) {
     const { done, value } = await reader.read()
     if (done) break
-    if (!(value instanceof Uint8Array)) {
-      const error = new TypeError('A body stream gives Uint8Arrays only')
+    if (!ArrayBuffer.isView(value) && !(value instanceof ArrayBuffer)) {
+      const error = new TypeError(
+        `A body that is read gives bytes, not ${value === null ? 'null' : typeof value}`,
+      )
       void reader.cancel(error).catch(() => {})
       throw error
     }
-    chunks.push(value)
-    size += value.byteLength
+    const bytes = viewOf(value)
+    chunks.push(bytes)
+    size += bytes.byteLength
   }
   const bytes = new Uint8Array(size)
   let at = 0

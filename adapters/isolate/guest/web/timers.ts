@@ -1,3 +1,4 @@
+import { keepContext } from './async-context.ts'
 import { on, post, reportError } from './bridge/bridge.ts'
 
 interface Timer {
@@ -18,7 +19,7 @@ let nextTimer = 1
 export function startTimer(callback: () => void, delay: number, repeat: boolean): number {
   if (timers.size >= MAX_TIMERS) throw new RangeError(`More than ${MAX_TIMERS} timers are waiting.`)
   const id = nextTimer++
-  timers.set(id, { callback, delay, repeat })
+  timers.set(id, { callback: keepContext(callback), delay, repeat })
   post('timer', id, delay)
   return id
 }

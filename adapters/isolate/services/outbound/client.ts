@@ -1,11 +1,10 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
 import { isIP, type Socket } from 'node:net'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import type { Hop, OutboundBody } from './hop.ts'
 import { CheckedLookup, resolveBySystem, type Resolve } from './lookup.ts'
 import { BAD_PORTS } from './ports.ts'
+import { bodyHeaders, sendBody } from './request-body.ts'
 import { nextHop, REDIRECTS } from './redirect.ts'
 import { toResponse } from './response.ts'
 import { type OutboundPolicy, Refused } from './rules.ts'
@@ -16,7 +15,9 @@ export interface OutboundRequest {
   url: string
   headers: readonly (readonly [string, string])[]
   redirect: 'follow' | 'manual' | 'error'
-  body: OutboundBody
+  body: string | OutboundBody
+  /** Bytes of a stream, where that is known. Default: what the app's own content-length says. */
+  length?: number | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -39,6 +40,10 @@ export interface OutboundOptions {
 const MAX_REDIRECTS = 20
 /** Connections to one origin, and in all. */
 const AGENT = { keepAlive: true, maxSockets: 64, maxTotalSockets: 256, timeout: 10_000 }
+/** A connection of its own for one request. */
+const FRESH = { maxSockets: 64, maxTotalSockets: 256 }
+/** Methods that mean the same once or twice (RFC 9110, section 9.2.2). */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PUT'])
 const FORBIDDEN_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK'])
 /** Headers of the connection, which are not the app's to set (fetch's forbidden request-headers). */
 const CONNECTION_HEADERS = [
@@ -62,6 +67,8 @@ export class OutboundClient {
   #lookup: CheckedLookup
   #plain: Agent | undefined
   #tls: TlsAgent | undefined
+  #fresh: Agent | undefined
+  #freshTls: TlsAgent | undefined
 
   constructor(options: OutboundOptions) {
     this.#options = options
@@ -81,15 +88,19 @@ export class OutboundClient {
     }
     if (FORBIDDEN_METHODS.has(request.method.toUpperCase()))
       throw new TypeError(`fetch() takes no method ${request.method}`)
+    const { body } = request
+    const headers = new Headers(request.headers.map(([name, value]): [string, string] => [name, value]))
     let hop: Hop = {
       url: new URL(request.url),
       method: request.method,
-      headers: requestHeaders(request.headers),
-      body: request.body,
+      length: request.length ?? declaredLength(headers),
+      headers: requestHeaders(headers),
+      // As bytes: node:http would write a head and a text together, all of it as UTF-8.
+      body: typeof body === 'string' ? Buffer.from(body) : body,
     }
     for (let hops = 0; ; hops++) {
       this.#options.onRequest?.()
-      const answer = await this.#send(hop, signal)
+      const answer = await this.#sendOnceMore(hop, signal)
       const location = answer.headers.location
       if (
         !REDIRECTS.has(answer.statusCode ?? 0) ||
@@ -105,8 +116,23 @@ export class OutboundClient {
     }
   }
 
-  async #send(hop: Hop, signal: AbortSignal | undefined): Promise<IncomingMessage> {
-    const { url, method, headers, body } = hop
+  /**
+   * Sends a hop, and once more on a new connection where the one that was kept had been closed by the other
+   * side before it answered anything (RFC 9112, section 9.3.1). What may not be repeated fails.
+   */
+  async #sendOnceMore(hop: Hop, signal: AbortSignal | undefined): Promise<IncomingMessage> {
+    try {
+      return await this.#send(hop, signal, false)
+    } catch (error) {
+      const mayRepeat = IDEMPOTENT.has(hop.method) && !(hop.body instanceof ReadableStream)
+      if (!(error instanceof StaleConnection)) throw error
+      if (!mayRepeat) throw error.failure
+      return this.#send(hop, signal, true)
+    }
+  }
+
+  async #send(hop: Hop, signal: AbortSignal | undefined, isFresh: boolean): Promise<IncomingMessage> {
+    const { url, method, headers } = hop
     const isTls = url.protocol === 'https:'
     if (!isTls && url.protocol !== 'http:')
       throw new TypeError(`fetch failed: there is no way to ${url.protocol} URLs`)
@@ -122,17 +148,22 @@ export class OutboundClient {
       hostname,
       port,
       path: url.pathname + url.search,
-      headers: { ...Object.fromEntries(headers), ...lengthOf(body, method) },
-      agent: isTls ? (this.#tls ??= new TlsAgent(AGENT)) : (this.#plain ??= new Agent(AGENT)),
+      headers: { ...Object.fromEntries(headers), ...bodyHeaders(hop) },
+      agent: this.#agent(isTls, isFresh),
       lookup: this.#lookup.forPort(port),
       ...(signal === undefined ? {} : { signal }),
     })
     return this.#answered(outgoing, hop, { hostname, port }, signal)
   }
 
+  #agent(isTls: boolean, isFresh: boolean): Agent {
+    if (isFresh) return isTls ? (this.#freshTls ??= new TlsAgent(FRESH)) : (this.#fresh ??= new Agent(FRESH))
+    return isTls ? (this.#tls ??= new TlsAgent(AGENT)) : (this.#plain ??= new Agent(AGENT))
+  }
+
   #answered(
     outgoing: ClientRequest,
-    { body }: Hop,
+    hop: Hop,
     { hostname, port }: { hostname: string; port: number },
     signal?: AbortSignal,
   ): Promise<IncomingMessage> {
@@ -142,7 +173,9 @@ export class OutboundClient {
         () => outgoing.destroy(new Error(`no connection within ${connectTimeout} ms`)),
         connectTimeout,
       )
+      let read = 0
       outgoing.once('socket', (socket: Socket & { authorized?: boolean; encrypted?: boolean }) => {
+        read = socket.bytesRead
         if (!socket.connecting) return clearTimeout(timer)
         socket.once('connect', () => {
           // Where the connection has gone, whatever was looked up.
@@ -167,34 +200,47 @@ export class OutboundClient {
       const fail = (error: unknown): void => {
         clearTimeout(timer)
         outgoing.destroy()
-        if (signal?.aborted === true) reject(signal.reason as Error)
-        else reject(error instanceof Refused ? error : new TypeError('fetch failed', { cause: error }))
+        if (signal?.aborted === true) return reject(signal.reason as Error)
+        const failure = error instanceof Refused ? error : new TypeError('fetch failed', { cause: error })
+        const isStale =
+          outgoing.reusedSocket && isClosed(error) && (outgoing.socket?.bytesRead ?? read) === read
+        reject(isStale ? new StaleConnection(failure) : failure)
       }
       outgoing.on('error', fail)
-      if (body instanceof ReadableStream) pipeline(Readable.fromWeb(body as never), outgoing).catch(fail)
-      else outgoing.end(body ?? undefined)
+      sendBody(outgoing, hop, fail)
     })
   }
 
   /** Ends all connections. */
   close(): void {
-    this.#plain?.destroy()
-    this.#tls?.destroy()
+    for (const agent of [this.#plain, this.#tls, this.#fresh, this.#freshTls]) agent?.destroy()
   }
 }
 
-function requestHeaders(given: OutboundRequest['headers']): Headers {
-  const headers = new Headers(given.map(([name, value]): [string, string] => [name, value]))
+/** A connection that was kept had been closed by the other side. */
+class StaleConnection extends Error {
+  readonly failure: TypeError | Refused
+  constructor(failure: TypeError | Refused) {
+    super('The connection had been closed.')
+    this.failure = failure
+  }
+}
+
+function isClosed(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code
+  return code === 'ECONNRESET' || code === 'EPIPE'
+}
+
+/** What the app's own content-length says, for a stream. */
+function declaredLength(headers: Headers): number | undefined {
+  const length = headers.get('content-length') ?? ''
+  return /^\d{1,15}$/.test(length) ? Number(length) : undefined
+}
+
+function requestHeaders(headers: Headers): Headers {
   for (const name of CONNECTION_HEADERS) headers.delete(name)
   if (!headers.has('accept')) headers.set('accept', '*/*')
   if (!headers.has('accept-encoding')) headers.set('accept-encoding', 'gzip, deflate, br')
   if (!headers.has('user-agent')) headers.set('user-agent', 'unmoor')
   return headers
-}
-
-function lengthOf(body: OutboundBody, method: string): Record<string, string> {
-  if (body instanceof ReadableStream) return { 'transfer-encoding': 'chunked' }
-  if (body === null)
-    return method === 'POST' || method === 'PUT' || method === 'PATCH' ? { 'content-length': '0' } : {}
-  return { 'content-length': String(Buffer.byteLength(body)) }
 }

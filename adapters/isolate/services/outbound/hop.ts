@@ -1,5 +1,5 @@
 /** What a request sends: a stream can be sent only once. */
-export type OutboundBody = string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null
+export type OutboundBody = Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null
 
 /** One hop of a request. */
 export interface Hop {
@@ -7,4 +7,6 @@ export interface Hop {
   method: string
   headers: Headers
   body: OutboundBody
+  /** Bytes of a stream, where that is known before. */
+  length: number | undefined
 }

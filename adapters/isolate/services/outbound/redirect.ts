@@ -25,11 +25,11 @@ export function nextHop({ url, method, headers, body }: Hop, status: number, loc
       : (status === 301 || status === 302) && method === 'POST'
   if (becomesGet) {
     for (const name of BODY_HEADERS) onward.delete(name)
-    return { url: next, method: 'GET', headers: onward, body: null }
+    return { url: next, method: 'GET', headers: onward, body: null, length: undefined }
   }
   if (body instanceof ReadableStream)
     throw new TypeError(
       'fetch failed: a request with a streamed body cannot be sent again to where the redirect leads',
     )
-  return { url: next, method, headers: onward, body }
+  return { url: next, method, headers: onward, body, length: undefined }
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { incomingValues } from './incoming-values.ts'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
@@ -13,7 +14,7 @@ export class IncomingHeaders {
   readonly #values: IncomingMessage['headers']
 
   constructor(incoming: IncomingMessage) {
-    this.#values = incoming.headers
+    this.#values = incomingValues(incoming)
   }
 
   get(name: string): string | null {

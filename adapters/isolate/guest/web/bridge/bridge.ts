@@ -4,6 +4,7 @@
  * waits for, or, where the host entered from its own thread, in a call per message, which is cheaper there.
  */
 
+import { leaveContext } from '../async-context.ts'
 import { Lane } from './lane.ts'
 import { weigh } from './weigh.ts'
 
@@ -243,6 +244,7 @@ export function enter(
   } catch (error) {
     report(error)
   }
+  leaveContext()
   silent = 0
   return answer
 }
@@ -257,5 +259,6 @@ function dispatch(batch: readonly Message[]): void {
     } catch (error) {
       report(error)
     }
+    leaveContext()
   }
 }

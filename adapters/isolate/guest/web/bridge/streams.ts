@@ -4,6 +4,9 @@
  * reader holds the writer back. Ids of the guest's own streams are odd, of the host's even.
  */
 import { on, post } from './bridge.ts'
+import { onAbort } from '../events/abort.ts'
+import type { AbortSignal } from '../events/abort.ts'
+import { encodeUtf8 } from '../data/encoding.ts'
 import { streams } from '../late.ts'
 import type { Bytes, ReadableStream } from '../streams.ts'
 
@@ -14,6 +17,7 @@ interface Pull {
 }
 interface Writing {
   reader: ReadableStreamDefaultReader<unknown>
+  isBody: boolean
   done: (() => void) | undefined
 }
 /** Pulls under way. Nothing else holds a stream of the host's, so one that nobody reads can be collected. */
@@ -21,7 +25,16 @@ const pulls = new Map<number, Pull>()
 const writing = new Map<number, Writing>()
 let nextStream = 1
 
-const abandoned = new FinalizationRegistry<number>((id) => post('cancel', id))
+/** What is left of a stream that nobody will read any more. */
+interface Abandoned {
+  id: number
+  forget: () => void
+}
+const abandoned = new FinalizationRegistry<Abandoned>(({ id, forget }) => {
+  post('cancel', id)
+  forget()
+})
+const NOTHING = (): void => {}
 
 /** The error of a stream that broke on the host. */
 function hostError(data: unknown): Error {
@@ -31,11 +44,30 @@ function hostError(data: unknown): Error {
   return error
 }
 
-/** A stream that the host writes. */
-export function readFromHost(id: number): ReadableStream<Bytes> {
+/**
+ * A stream that the host writes. Where `signal` aborts before its end, it errors with the signal's reason;
+ * `done` is called once when it can no longer do so.
+ */
+export function readFromHost(id: number, signal?: AbortSignal, done = NOTHING): ReadableStream<Bytes> {
+  let forget = done
   const stream = new (streams().ReadableStream)<Bytes>(
     {
       type: 'bytes',
+      start(controller) {
+        if (signal === undefined) return
+        // Weakly: a signal that lives on is to keep no stream that nobody reads.
+        const weak = new WeakRef(controller)
+        const stop = onAbort(signal, () => {
+          const pull = settlePull(id)
+          if (pull === undefined) weak.deref()?.error(signal.reason)
+          else pull.fail(signal.reason)
+          post('cancel', id)
+        })
+        forget = () => {
+          stop()
+          done()
+        }
+      },
       pull: (controller) =>
         new Promise<void>((resolve) => {
           pulls.set(id, {
@@ -47,10 +79,12 @@ export function readFromHost(id: number): ReadableStream<Bytes> {
               controller.close()
               // A reader with a buffer of its own waits until it is handed back.
               controller.byobRequest?.respond(0)
+              forget()
               resolve()
             },
             fail(error) {
               controller.error(error)
+              forget()
               resolve()
             },
           })
@@ -58,21 +92,33 @@ export function readFromHost(id: number): ReadableStream<Bytes> {
         }),
       cancel(reason) {
         pulls.delete(id)
+        forget()
         post('cancel', id, describe(reason))
       },
     },
     { highWaterMark: 0 },
   )
-  abandoned.register(stream, id)
+  // What it holds must not hold the stream.
+  abandoned.register(stream, { id, forget })
   return stream
 }
 
-/** Lets the host read `stream`; gives the id to send along. */
-export function writeToHost(stream: ReadableStream<unknown>): number {
+/**
+ * Lets the host read `stream`; gives the id to send along. The chunks of a request's or response's body may be
+ * text and ArrayBuffers too, as on workerd.
+ */
+export function writeToHost(stream: ReadableStream<unknown>, isBody = false): number {
   const id = nextStream
   nextStream += 2
-  writing.set(id, { reader: stream.getReader(), done: undefined })
+  writing.set(id, { reader: stream.getReader(), isBody, done: undefined })
   return id
+}
+
+/** Ends a stream that the host reads: it is cancelled, as nobody wants it any more. */
+export function stopWriting(id: number, reason: unknown): void {
+  finish(id)
+    ?.reader.cancel(reason)
+    .catch(() => {})
 }
 
 /** Calls `done` when the host has read all of a stream, or it broke. */
@@ -109,14 +155,32 @@ function finish(id: number): Writing | undefined {
 }
 on('pull', (id: number) => {
   const entry = writing.get(id)
-  if (entry !== undefined) void send(id, entry.reader)
+  if (entry !== undefined) void send(id, entry)
 })
 on('cancel', (id: number, data: unknown) => {
   const entry = finish(id)
   entry?.reader.cancel(data === undefined ? undefined : hostError(data)).catch(() => {})
 })
 
-async function send(id: number, reader: ReadableStreamDefaultReader<unknown>): Promise<void> {
+/** A chunk as bytes in a buffer of their own: a view goes over with all of its buffer. */
+function toBytes(chunk: unknown, isBody: boolean): Bytes {
+  if (chunk instanceof Uint8Array && chunk.byteLength === chunk.buffer.byteLength) return chunk as Bytes
+  if (ArrayBuffer.isView(chunk))
+    return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength).slice()
+  if (isBody && typeof chunk === 'string') return encodeUtf8(chunk)
+  if (isBody && chunk instanceof ArrayBuffer) return new Uint8Array(chunk)
+  throw new TypeError(
+    isBody
+      ? `A body stream gives views of bytes, ArrayBuffers or text, not ${typeName(chunk)}`
+      : `A stream gives views of bytes here, not ${typeName(chunk)}`,
+  )
+}
+
+function typeName(value: unknown): string {
+  return value === null ? 'null' : typeof value
+}
+
+async function send(id: number, { reader, isBody }: Writing): Promise<void> {
   try {
     for (;;) {
       const { done, value } = await reader.read()
@@ -125,12 +189,10 @@ async function send(id: number, reader: ReadableStreamDefaultReader<unknown>): P
         finish(id)
         return
       }
-      if (!(value instanceof Uint8Array))
-        throw new TypeError(`A body stream gives Uint8Arrays, not ${value === null ? 'null' : typeof value}`)
+      const bytes = toBytes(value, isBody)
       // An empty chunk says nothing; the reader would take it for an answer.
-      if (value.byteLength === 0) continue
-      // A view goes over with all of its buffer: cut out what is meant.
-      post('chunk', id, value.byteLength === value.buffer.byteLength ? value : value.slice())
+      if (bytes.byteLength === 0) continue
+      post('chunk', id, bytes)
       return
     }
   } catch (error) {

@@ -1,3 +1,4 @@
+import { noteLength } from '../body-length.ts'
 import { isBufferSource, isObject, iteratorOf, toSequence, toUSVString, viewOf } from '../convert.ts'
 import { finish } from '../define.ts'
 import { decodeUtf8, encodeUtf8 } from './encoding.ts'
@@ -64,7 +65,7 @@ export class Blob {
     const { ReadableStream, streamOfBytes } = streams()
     if (bytes.byteLength <= CHUNK) return streamOfBytes(bytes.slice())
     let at = 0
-    return new ReadableStream<Bytes>({
+    const stream = new ReadableStream<Bytes>({
       type: 'bytes',
       pull(controller) {
         controller.enqueue(bytes.slice(at, at + CHUNK))
@@ -72,6 +73,8 @@ export class Blob {
         if (at >= bytes.byteLength) controller.close()
       },
     })
+    noteLength(stream, bytes.byteLength)
+    return stream
   }
 
   static {

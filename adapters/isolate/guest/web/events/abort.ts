@@ -47,7 +47,7 @@ export class AbortSignal extends EventTarget {
       throw new TypeError('AbortSignal.timeout takes milliseconds')
     const signal = createSignal()
     const timer = startTimer(
-      () => signal.#abort(new DOMException('The operation timed out.', 'TimeoutError')),
+      () => signal.#abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError')),
       delay,
       false,
     )

@@ -1,7 +1,8 @@
-import { onAbort } from '../events/abort.ts'
+import { type AbortSignal, onAbort } from '../events/abort.ts'
+import { lengthOf, noteLength } from '../body-length.ts'
 import { hasBody, takeBody } from './body.ts'
 import { post, request } from '../bridge/bridge.ts'
-import { readFromHost, writeToHost } from '../bridge/streams.ts'
+import { readFromHost, stopWriting, writeToHost } from '../bridge/streams.ts'
 import { flatHeaders, freezeHeaders } from './headers.ts'
 import { fetchHere } from './fetch-here.ts'
 import { Request } from './request.ts'
@@ -9,26 +10,34 @@ import { type ReceivedResponse, receivedResponse, type Response } from './respon
 import { isReadableStream } from '../late.ts'
 import type { Bytes, ReadableStream } from '../streams.ts'
 
-/** A body as it crosses the bridge: nothing, text, bytes, or a stream by its id. */
-export type WireBody = null | string | Bytes | { stream: number }
+/** A body as it crosses the bridge: nothing, text, bytes, or a stream by its id, with its length if known. */
+export type WireBody = null | string | Bytes | { stream: number; length?: number }
 /** A response as it crosses the bridge. */
 export type WireResponse = ReceivedResponse<WireBody>
 
 /** A body for the host. */
 export function bodyToHost(source: string | Bytes | ReadableStream<Bytes> | null): WireBody {
-  return isReadableStream(source) ? { stream: writeToHost(source) } : source
+  if (!isReadableStream(source)) return source
+  const length = lengthOf(source)
+  const stream = writeToHost(source, true)
+  return length === undefined ? { stream } : { stream, length }
 }
 
-/** A body of the host's. */
-export function bodyFromHost(body: WireBody): string | Bytes | ReadableStream<Bytes> | null {
-  return body === null || typeof body === 'string' || body instanceof Uint8Array
-    ? body
-    : readFromHost(body.stream)
+/** A body of the host's; `signal` and `done` as of {@link readFromHost}. */
+export function bodyFromHost(
+  body: WireBody,
+  signal?: AbortSignal,
+  done?: () => void,
+): string | Bytes | ReadableStream<Bytes> | null {
+  if (body === null || typeof body === 'string' || body instanceof Uint8Array) return body
+  const stream = readFromHost(body.stream, signal, done)
+  if (body.length !== undefined) noteLength(stream, body.length)
+  return stream
 }
 
-/** The Response that the host described. */
-export function responseFromHost(received: WireResponse): Response {
-  return receivedResponse(received, bodyFromHost(received[3]))
+/** The Response that the host described; `signal` and `done` as of {@link readFromHost}. */
+export function responseFromHost(received: WireResponse, signal?: AbortSignal, done?: () => void): Response {
+  return receivedResponse(received, bodyFromHost(received[3], signal, done))
 }
 
 let nextFetch = 1
@@ -50,14 +59,17 @@ export async function fetchByHost(
     body: bodyToHost(takeBody(outgoing)),
   }
   return new Promise<Response>((resolve, reject) => {
+    const { body } = wire
+    // An abort reaches both bodies too, so this stays until the answer's has been read.
     const forget = onAbort(signal, () => {
       post('fetchAbort', id)
+      if (body !== null && typeof body === 'object' && 'stream' in body)
+        stopWriting(body.stream, signal.reason)
       reject(signal.reason)
     })
     request(operation, id, wire, ...where).then(
       (value) => {
-        // Abort goes on to reach the body: the host breaks the stream off, so the listener stays until then.
-        const response = responseFromHost(value as WireResponse)
+        const response = responseFromHost(value as WireResponse, signal, forget)
         if (!hasBody(response)) forget()
         freezeHeaders(response.headers)
         resolve(response)

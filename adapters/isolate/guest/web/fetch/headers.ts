@@ -37,6 +37,8 @@ export function splitHeaders(text: string): string[] {
 }
 /** Makes headers refuse changes, as those of a fetched response. */
 export let freezeHeaders: (headers: Headers) => void
+/** Whether they do. */
+export let isFrozen: (headers: Headers) => boolean
 
 export class Headers {
   /** Values by name; undefined until the flat pairs are needed as a map. */
@@ -79,7 +81,8 @@ export class Headers {
   }
 
   #writable(): void {
-    if (this.#immutable) throw new TypeError('Headers are immutable')
+    if (this.#immutable)
+      throw new TypeError('These headers are immutable. Make a copy: new Headers(request.headers)')
   }
 
   append(name: string, value: string): void {
@@ -177,6 +180,7 @@ export class Headers {
     freezeHeaders = (headers) => {
       headers.#immutable = true
     }
+    isFrozen = (headers) => headers.#immutable
   }
 }
 

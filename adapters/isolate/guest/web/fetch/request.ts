@@ -12,7 +12,7 @@ import {
   type BodySource,
 } from './body.ts'
 import { toByteString, toUSVString } from '../convert.ts'
-import { Headers, headersFrom, splitHeaders } from './headers.ts'
+import { freezeHeaders, Headers, headersFrom, isFrozen, splitHeaders } from './headers.ts'
 import { isReadableStream } from '../late.ts'
 import { URL } from '../data/url.ts'
 
@@ -148,8 +148,6 @@ export class Request extends Body {
     if (isGiven && bodiless) throw new TypeError(`Request: ${this.#method} has no body`)
     if (isGiven) {
       const { source: body, type } = extractBody(given)
-      if (isReadableStream(body) && options.duplex === undefined)
-        throw new TypeError("Request: a stream as the body goes with duplex: 'half'")
       if (this.#settings.keepalive && isReadableStream(body))
         throw new TypeError('Request: keepalive does not go with a stream')
       setBody(this, body)
@@ -168,7 +166,12 @@ export class Request extends Body {
     return this.#url
   }
   get headers(): Headers {
-    return (this.#headers ??= headersFrom(splitHeaders(this.#flat)))
+    if (this.#headers === undefined) {
+      this.#headers = headersFrom(splitHeaders(this.#flat))
+      // Those of a request that came in.
+      freezeHeaders(this.#headers)
+    }
+    return this.#headers
   }
   get signal(): AbortSignal {
     if (typeof this.#signal === 'function') this.#signal = this.#signal()
@@ -217,6 +220,7 @@ export class Request extends Body {
     copy.#method = this.#method
     copy.#url = this.#url
     copy.#headers = new Headers(this.headers)
+    if (isFrozen(this.headers)) freezeHeaders(copy.#headers)
     copy.#settings = this.#settings
     copy.#blob = this.#blob
     copy.#signal = () => AbortSignal.any([this.signal])

@@ -1,6 +1,6 @@
 import { Body, cloneBody, extractBody, setBody, type BodySource } from './body.ts'
 import { toByteString, toUSVString } from '../convert.ts'
-import { flatHeaders, freezeHeaders, Headers, headersFrom, joinHeaders } from './headers.ts'
+import { flatHeaders, freezeHeaders, Headers, headersFrom, isFrozen, joinHeaders } from './headers.ts'
 import { URL } from '../data/url.ts'
 
 // As it was before any tenant's code.
@@ -124,7 +124,7 @@ export class Response extends Body {
     copy.#type = this.#type
     copy.#url = this.#url
     copy.#redirected = this.#redirected
-    if (this.#type === 'error') freezeHeaders(copy.#headers)
+    if (isFrozen(this.headers)) freezeHeaders(copy.#headers)
     return copy
   }
 
