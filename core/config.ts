@@ -86,6 +86,13 @@ export interface ConfigBase extends BundleSettings {
     | string
     | { readonly config: string; readonly env?: string; readonly allow?: readonly string[] }
   /**
+   * What `unmoor check` is not to tell of installed packages: rules by package, each with the reason, such as
+   * `{ packages: { lodash: { 'code-eval': 'only _.template, which is not called' } } }`. Default: nothing.
+   */
+  readonly check?: {
+    readonly packages?: Readonly<Record<string, Readonly<Record<string, string>>>>
+  }
+  /**
    * Folder for local data (sqlite files, a simulator's state), from the project's folder; each target has one
    * below it. Default: `.unmoor/data`.
    */

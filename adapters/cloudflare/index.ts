@@ -1,5 +1,5 @@
 /** `unmoor/cloudflare`: Cloudflare Workers as a target. */
-import type { Adapter } from '../../core/adapter.ts'
+import { NODE_GLOBALS, type Adapter } from '../../core/adapter.ts'
 import { build } from './build/build.ts'
 import { capabilities } from './capabilities.ts'
 import { NODE_BUILTINS } from './build/node-builtins.ts'
@@ -34,7 +34,9 @@ const cloudflare: Adapter = {
   // Limits of all plans (64 MiB, not compressed, since 2026-09-04), and of static assets on the paid plan:
   // developers.cloudflare.com/workers/platform/limits.
   code: {
+    // Node's own come with nodejs_compat, which a build sets where the bundle uses one.
     globals: [
+      ...NODE_GLOBALS,
       'caches',
       'HTMLRewriter',
       'WebSocketPair',

@@ -25,6 +25,10 @@ beforeAll(async () => {
     'chained/package.json': '{ "name": "chained", "type": "module", "main": "index.js" }',
     'chained/index.js':
       "import { deep } from 'deep'\nexport const label = deep + (process.env.LABEL ?? '')\n",
+    'sockets/package.json': '{ "name": "sockets", "type": "module", "main": "index.js" }',
+    'sockets/index.js':
+      "import { pair } from './pair.js'\nexport const upgrade = () => [pair(), new WebSocketPair(), eval('1')]\n",
+    'sockets/pair.js': 'export const pair = () => new WebSocketPair()\nexport const again = eval("2")\n',
     'trying/package.json': '{ "name": "trying", "type": "module", "main": "index.js" }',
     'trying/index.js':
       'export async function ask(name) {\n  try {\n    return await import(name)\n  } catch {\n    return undefined\n  }\n}\nexport const load = (name) => import(name)\n',
@@ -83,28 +87,68 @@ describe('dependencies', () => {
     result = await checkApp({ projectDir: join(dir, 'code') })
   })
 
-  it('an import that a target lacks comes with the chain that leads to it', () => {
+  it('an import that a target lacks comes with the chain that leads to it, and is a warning', () => {
     const finding = result.findings.find(
       ({ file, rule }) => file === 'node_modules/deep/index.js' && rule === 'import-builtin',
     )
     expect(finding).toMatchObject({
       line: 1,
-      severity: 'error',
+      severity: 'warning',
       chain: ['src/app.ts', 'node_modules/chained/index.js', 'node_modules/deep/index.js'],
     })
     expect(finding?.targets).not.toContain('node')
   })
 
-  it('a global of Node in a package is a warning, for the targets that lack it', () => {
+  it('a global of one platform in a package is a warning, for the targets that lack it', () => {
     expect(
-      result.findings.find(
-        ({ file, rule }) => file === 'node_modules/chained/index.js' && rule === 'global-missing',
+      result.findings.filter(
+        ({ file, rule }) => file.startsWith('node_modules/sockets/') && rule === 'global-missing',
       ),
-    ).toMatchObject({
-      line: 2,
-      severity: 'warning',
-      targets: ['cloudflare'],
-    })
+    ).toMatchObject([
+      {
+        severity: 'warning',
+        targets: ['lambda', 'node', 'isolate'].toSorted(
+          (a, b) => result.targets.indexOf(a) - result.targets.indexOf(b),
+        ),
+        message: expect.stringMatching(/"WebSocketPair".*\(2 places in 2 modules of sockets\)/),
+        chain: expect.arrayContaining(['src/app.ts']),
+      },
+    ])
+  })
+
+  it('what a package breaks of one rule is one finding', () => {
+    const rules = result.findings
+      .filter(({ file }) => file.startsWith('node_modules/sockets/'))
+      .map(({ rule }) => rule)
+    expect(rules.toSorted()).toEqual(['code-eval', 'global-missing'])
+  })
+
+  it('Buffer and process are there on Cloudflare, where the build sets nodejs_compat for them', () => {
+    expect(
+      result.findings.filter(({ message }) => /"(?:process|Buffer|setImmediate)"/.test(message)),
+    ).toEqual([])
+  })
+
+  it('a package is silenced in the config, by rule and with a reason', async () => {
+    const config = {
+      check: { packages: { sockets: { 'code-eval': 'never called', 'global-missing': 'Cloudflare only' } } },
+    }
+    const { findings } = await checkApp({ projectDir: join(dir, 'code'), config })
+    expect(findings.filter(({ file }) => file.startsWith('node_modules/sockets/'))).toEqual([])
+    expect(
+      findings.some(({ file, rule }) => file === 'node_modules/deep/index.js' && rule === 'code-eval'),
+    ).toBe(true)
+    for (const [check, message] of [
+      [
+        { packages: { sockets: { 'code-evil': 'x' } } },
+        /check\.packages\.sockets names no rule: "code-evil".*code-eval/,
+      ],
+      [{ packages: { sockets: { 'code-eval': '' } } }, /must say why/],
+      [{ package: {} }, /"check\.package" is no key/],
+    ] as const)
+      await expect(checkApp({ projectDir: join(dir, 'code'), config: { check } as never })).rejects.toThrow(
+        message,
+      )
   })
 
   it('an import of a package that is known only at run time is a warning, but not where its failure is caught', () => {

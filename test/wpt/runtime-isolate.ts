@@ -33,7 +33,7 @@ export async function createIsolateRunner(): Promise<RunScript> {
       create: (events) => Engine.start(ivm, factory, LIMITS, events),
       services,
       values: {},
-    environment: {},
+      environment: {},
       log() {},
       onEnd() {},
     })

@@ -5,6 +5,7 @@
 import type { AnyConfig } from '../../config.ts'
 import { UnmoorError } from '../../errors.ts'
 import { didYouMean } from '../../option-table.ts'
+import { isRule, RULES } from '../check/rules.ts'
 import { TARGETS } from './targets.ts'
 import { UNSUPPORTED } from './worker/unsupported.ts'
 
@@ -48,6 +49,7 @@ export function checkConfig(value: unknown, file: string): AnyConfig {
   }
   checkWorker(value['worker'], entry, refuse)
   checkBundleSettings(value, '', refuse)
+  checkSilences(value['check'], refuse)
   if (drivers !== undefined) checkDrivers(drivers, 'drivers', refuse)
   if (targets !== undefined) {
     if (!isRecord(targets)) return refuse('targets', 'must be an object, such as { node: { drivers: {} } }.')
@@ -85,6 +87,25 @@ function checkWorker(worker: unknown, entry: unknown, refuse: Refuse): void {
   const names = Object.keys(UNSUPPORTED)
   if (!Array.isArray(allow) || !allow.every((name) => names.includes(name as string)))
     refuse('worker.allow', `must be a list of names: ${names.join(', ')}; it is ${print(allow)}.`)
+}
+
+function checkSilences(check: unknown, refuse: Refuse): void {
+  if (check === undefined) return
+  const example = `{ packages: { lodash: { 'code-eval': 'why it is fine' } } }`
+  if (!isRecord(check)) return refuse('check', `must be an object, such as ${example}.`)
+  for (const key of Object.keys(check))
+    if (key !== 'packages') refuse(`"check.${key}"`, 'is no key of check. Keys: packages.')
+  const packages = check['packages'] ?? {}
+  if (!isRecord(packages)) return refuse('check.packages', `must be an object, as in ${example}.`)
+  for (const [name, rules] of Object.entries(packages)) {
+    if (!isRecord(rules)) return refuse(`check.packages.${name}`, `must be an object, as in ${example}.`)
+    for (const [rule, reason] of Object.entries(rules)) {
+      if (!isRule(rule))
+        refuse(`check.packages.${name}`, `names no rule: "${rule}".${didYouMean(rule, Object.keys(RULES))}`)
+      if (typeof reason !== 'string' || reason.trim() === '')
+        refuse(`check.packages.${name}.${rule}`, 'must say why it is fine, as a text.')
+    }
+  }
 }
 
 function checkBundleSettings(of: Readonly<Record<string, unknown>>, path: string, refuse: Refuse): void {

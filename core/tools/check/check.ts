@@ -25,7 +25,9 @@ import type { Finding, Report, Severity } from './finding.ts'
 import { checkImports } from './import-rules.ts'
 import { checkMigrations } from './migration-files.ts'
 import { readModuleGraph, type ModuleGraph } from './module-graph.ts'
-import { RULES } from './rules.ts'
+import { RULES, type RuleId } from './rules.ts'
+import { checkEnvironment } from './environment-rule.ts'
+import { packageSilences, sumUp } from './packages.ts'
 import { checkVariables } from './variables.ts'
 import { checkSizes } from './size-rules.ts'
 import { readSourceFile, type SourceFile, SourceText } from './source-file.ts'
@@ -91,7 +93,7 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
   const manifest = isProject(project) ? project.manifest : undefined
   const short = (path: string): string => relative(loaded.projectDir, path).split(sep).join('/')
   const all = adapters.map(({ name }) => name)
-  const { findings, sources, add } = collectFindings(all, short)
+  const { findings, sources, add } = collectFindings(all, short, packageSilences(loaded.config.check))
   const entryReports: Report[] = []
   const targets = await checkedTargets(adapters, manifest, loaded, entryReports)
   const main = loaded.worker?.main ?? loaded.entry
@@ -111,6 +113,7 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
   await checkDependencies(context)
   const migrations = await checkMigrations(context)
   await checkVariables(context, options.envFile)
+  checkEnvironment(context)
   checkSizes(context, isProject(project) ? project.assets : undefined)
   // Where a rule names the place already, the failed load says it once more, without one.
   if (!isProject(project) && ![...findings.values()].some(({ severity }) => severity === 'error')) {
@@ -120,7 +123,7 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
   add(entry, entryReports)
   if (options.worker !== undefined) await reportSettings(warnings, 'warning', options, add)
   return {
-    findings: [...findings.values()].sort((a, b) =>
+    findings: sumUp([...findings.values()]).sort((a, b) =>
       a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1,
     ),
     files: modules.size + migrations,
@@ -133,6 +136,7 @@ export async function checkApp(options: CheckOptions): Promise<CheckResult> {
 function collectFindings(
   targets: readonly string[],
   short: (path: string) => string,
+  isSilenced: (path: string, rule: RuleId) => boolean,
 ): { findings: Map<string, Finding>; sources: Map<string, SourceText>; add: CheckContext['add'] } {
   const findings = new Map<string, Finding>()
   const sources = new Map<string, SourceText>()
@@ -141,6 +145,7 @@ function collectFindings(
     sources,
     add(file, reports, chain) {
       for (const report of applySilences(file, reports)) {
+        if (isSilenced(file.path, report.rule)) continue
         const finding = toFinding(report, file, short, targets, chain)
         const key = `${finding.rule} ${finding.file}:${finding.line}:${finding.column} ${finding.message}`
         const known = findings.get(key)

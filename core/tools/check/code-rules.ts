@@ -115,7 +115,7 @@ const ELSEWHERE = [
   'Bun',
 ]
 /** Globals that some platforms have. */
-const PLATFORM = [
+export const PLATFORM = [
   'caches',
   'HTMLRewriter',
   'WebSocketPair',
@@ -128,7 +128,7 @@ const PLATFORM = [
 
 /**
  * Globals that a target lacks and nothing puts in place (`provided`). `isOwn` is false for dependencies, of
- * which only Node's are looked at.
+ * which only Node's and the platforms' are looked at.
  */
 export function checkGlobals(context: FileContext, isOwn: boolean, provided: readonly string[] = []): void {
   const { file } = context
@@ -147,7 +147,7 @@ export function checkGlobals(context: FileContext, isOwn: boolean, provided: rea
     // Code that asks whether it is there gets along without it. One place per name is enough.
     if (asked.has(name) || seen.has(name) || provided.includes(name)) continue
     const targets = lacking(name, context, isOwn && !isCommonJs)
-    if (targets.length === 0 || (!isOwn && !NODE_GLOBALS.includes(name))) continue
+    if (targets.length === 0 || (!isOwn && !NODE_GLOBALS.includes(name) && !PLATFORM.includes(name))) continue
     seen.add(name)
     context.report({
       rule: 'global-missing',
@@ -172,6 +172,8 @@ const INSTEAD: Readonly<Record<string, string>> = {
   __dirname: 'An artifact is one file: import the data, or serve it as an asset.',
   __filename: 'An artifact is one file: import the data, or serve it as an asset.',
   caches: 'Declare a cache() binding.',
+  WebSocketPair: 'Use server-sent events: only Cloudflare has WebSockets in this form.',
+  WebSocketRequestResponsePair: 'Use server-sent events: only Cloudflare has WebSockets in this form.',
   localStorage: 'Declare a kv() binding.',
 }
 

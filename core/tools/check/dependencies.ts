@@ -7,15 +7,17 @@ import { sep } from 'node:path'
 import { isOwnFile } from '../build/packages.ts'
 import { evaluate } from './evaluate.ts'
 import type { CheckContext } from './context.ts'
-import { checkCodeFromText, checkDynamicImport, checkGlobals } from './code-rules.ts'
+import { NODE_GLOBALS } from '../../adapter.ts'
+import { checkCodeFromText, checkDynamicImport, checkGlobals, PLATFORM } from './code-rules.ts'
 import type { CheckedTarget, FileContext } from './file-rules.ts'
 import type { Report } from './finding.ts'
 import { SourceFile } from './source-file.ts'
 import { parse, walk, type Node } from '../build/syntax.ts'
 
 /** What a module must hold for any of the rules to speak; most hold none of it and need no parsing. */
-const WORDS =
-  /\b(process|Buffer|global|setImmediate|clearImmediate|eval|Function|WebAssembly)\b|\bimport\s*\(/
+const WORDS = new RegExp(
+  `\\b(${[...NODE_GLOBALS, ...PLATFORM].join('|')}|eval|Function|WebAssembly)\\b|\\bimport\\s*\\(`,
+)
 
 /** Checks the modules of installed packages, each for the targets whose bundle holds it. */
 export async function checkDependencies(context: CheckContext): Promise<void> {
@@ -55,7 +57,7 @@ export async function checkDependencies(context: CheckContext): Promise<void> {
       .map((target) => context.graphs.get(target)?.chain(path))
       .find((found) => found !== undefined)
     // Only unmoor's own code leads there: it knows its targets.
-    if (chain !== undefined) context.add(file, reports.slice(0, MOST), chain)
+    if (chain !== undefined) context.add(file, reports, chain)
   }
 }
 
@@ -70,6 +72,3 @@ function isTried(node: Node, above: readonly Node[]): boolean {
   }
   return false
 }
-
-/** Findings per module of a package: one that is full of them says no more. */
-const MOST = 3

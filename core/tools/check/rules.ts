@@ -11,8 +11,8 @@ export const RULES = {
   'import-addon': {
     title: 'A native addon',
     instead:
-      'Use a package in JavaScript or WebAssembly: an artifact is a bundle that installs nothing, and ' +
-      'isolates run no machine code.',
+      'Use a package in JavaScript or WebAssembly, or leave the target out: node and lambda install such ' +
+      'packages beside the bundle.',
   },
   'import-dynamic': {
     title: 'An import whose module is known only at run time',
@@ -113,6 +113,12 @@ export const RULES = {
   'cron-schedule': {
     title: 'A schedule that is not portable',
     instead: 'Write five fields in UTC: minute, hour, day of the month, month, weekday by name.',
+  },
+  'env-undeclared': {
+    title: 'A name of process.env that the app does not declare',
+    instead:
+      'Declare it in defineBindings as variable() or secret(): process.env then has it on every target, from ' +
+      'the platform’s own settings and from .env.',
   },
   'secret-missing': { title: 'A secret or variable without a value', instead: 'Add it to the env file.' },
   'size-bundle': {

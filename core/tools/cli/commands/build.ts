@@ -42,6 +42,7 @@ export function register(program: Command): void {
       'let unmoor data reach the bindings of the running app; it needs the secret UNMOOR_DATA_TOKEN',
     )
     .option('--no-check', 'do not look for what the targets cannot honour (unmoor check)')
+    .addHelpText('after', '\nExit codes: 0 built, 1 not built, or unmoor check finds errors, 2 wrong use.')
     .action(build)
 }
 
@@ -93,6 +94,8 @@ async function build({
     ms: Math.round(performance.now() - started),
     findings: checked?.findings ?? [],
   })
+  // The artifacts are there; whoever deploys them in a script is to stop here.
+  if (checked?.findings.some(({ severity }) => severity === 'error') === true) process.exitCode = 1
 }
 
 async function summary({

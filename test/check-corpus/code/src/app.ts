@@ -4,6 +4,7 @@ import { createServer } from 'http' // expect: import-builtin
 import { machine } from 'machine-code' // expect: import-addon
 import { label } from 'chained'
 import { ask, load } from 'trying'
+import { upgrade } from 'sockets'
 
 const bindings = defineBindings({ links: kv() })
 const started = crypto.randomUUID() // expect: global-io
@@ -20,16 +21,16 @@ export default defineApp({
     const module = (await import(name)) as object // expect: import-dynamic
     const compiled = await WebAssembly.compile(new Uint8Array(8)) // expect: code-wasm
     const instance = await WebAssembly.instantiate(new Uint8Array(8)) // expect: code-wasm
-    const mode = process.env['MODE'] // expect: global-missing
-    const text = Buffer.from('a') // expect: global-missing
+    const mode = process.env['MODE'] // expect: env-undeclared
+    const text = Buffer.from('a')
     const here = __dirname // expect: global-missing
     const stored = localStorage.getItem('a') // expect: global-missing
     const shared = await caches.open('x') // expect: global-missing
     const known = typeof navigator === 'undefined' ? '' : navigator.userAgent
     const socket = new WebSocketPair() // expect: global-missing
     const own = env.links.native // expect: binding-native
-    setImmediate(() => {}) // expect: global-missing
+    setImmediate(() => {})
     const shadow = (require: (id: string) => string): string => require('x')
-    return Response.json([started, first, lazy, made, add, module, compiled, instance, mode, text, here, stored, shared, known, socket, own, shadow, machine, label, ask, load, readFileSync, createServer])
+    return Response.json([started, first, lazy, made, add, module, compiled, instance, mode, text, here, stored, shared, known, socket, own, shadow, machine, label, ask, load, readFileSync, createServer, upgrade])
   },
 })
