@@ -6,6 +6,7 @@ import { findImport, findUse, type ImportPosition } from './import-position.ts'
 import { packageFolder } from './native-packages.ts'
 import { isInstalled, type Offence } from './offence.ts'
 import { isOwnFile } from './packages.ts'
+import { neededSocket } from './socket-clients.ts'
 import { UNSUPPORTED } from './worker/unsupported.ts'
 import type { WorkerProject } from './worker/worker.ts'
 
@@ -51,8 +52,7 @@ export async function refuseOffences(
     const { text, tolerated, caught } = await describe(offence, own ?? [importer], options)
     const isAllowed = kind === 'unsupported' && options.worker?.allow.includes(specifier) === true
     const reason = kind === 'unsupported' ? `${text}: ${UNSUPPORTED[specifier]}.` : text
-    if (!tolerated && !isAllowed)
-      refused[kind].push(`${reason}${kind === 'missing' ? `. ${installHint(offence)}` : ''}`)
+    if (!tolerated && !isAllowed) refused[kind].push(reason + hintFor(offence))
     else {
       const key = `${kind} ${specifier} ${packageFolder(importer) ?? importer}`
       if (!warned.has(key)) options.log.warn(reason + consequence(kind, caught, options.target))
@@ -60,6 +60,11 @@ export async function refuseOffences(
     }
   }
   throwRefused(refused, options.target)
+}
+
+function hintFor(offence: Offence): string {
+  const hint = offence.kind === 'missing' ? installHint(offence) : neededSocket(offence)
+  return hint === undefined ? '' : `. ${hint}`
 }
 
 function compare(a: string, b: string): number {
@@ -154,21 +159,20 @@ interface OffencePlace {
   isGlobal: boolean
   /**
    * Whether the app may do without it, which is known only at run time: an import whose failure is caught, one
-   * of an installed package that is made on demand, a built-in that an installed package imports, and a module
-   * that asks with `typeof`. An app's own `import()` is meant.
+   * of an installed package that is made on demand, a built-in that an installed package imports (but for
+   * clients that are nothing without it), and a module that asks with `typeof`. An app's own `import()` is meant.
    */
   tolerated: boolean
 }
 
 /** Finds the place of an offence in its module's code. */
-export async function locateOffence(
-  { kind, specifier, importer }: Offence,
-  code: string,
-): Promise<OffencePlace> {
+export async function locateOffence(offence: Offence, code: string): Promise<OffencePlace> {
+  const { kind, specifier, importer } = offence
   const isGlobal = kind === 'unsupported' && !specifier.includes(':')
   const position = await (isGlobal ? findUse : findImport)(importer, code, specifier)
   const onDemand = position?.dynamic === true
-  const byPackage = isInstalled(importer) && (kind === 'builtin' || onDemand)
+  const byPackage =
+    isInstalled(importer) && (kind === 'builtin' ? neededSocket(offence) === undefined : onDemand)
   const isCaught = position?.caught === true && kind !== 'unsupported'
   return { position, isGlobal, tolerated: byPackage || isCaught || (isGlobal && onDemand) }
 }

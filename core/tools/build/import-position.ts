@@ -20,7 +20,8 @@ export async function findImport(
   specifier: string,
 ): Promise<ImportPosition | undefined> {
   const { program } = await parse(file, code)
-  const found = [...importNodes(program, specifier, { late: false, caught: false })].sort(
+  const isIt = matcher(program, specifier)
+  const found = [...importNodes(program, isIt, { late: false, caught: false })].sort(
     (a, b) =>
       Number(a.caught) - Number(b.caught) || Number(a.dynamic) - Number(b.dynamic) || a.start - b.start,
   )[0]
@@ -66,20 +67,35 @@ interface Around {
   caught: boolean
 }
 
+/**
+ * Whether an import's source is `specifier`: as a literal, or by a constant's name, which the bundler puts the
+ * value for. Libraries hide optional imports from bundlers in that way.
+ */
+function matcher(program: Node, specifier: string): (source: Node) => boolean {
+  const names = new Set<string>()
+  walk(program, (node) => {
+    if (node.type !== 'VariableDeclarator' || node.id.type !== 'Identifier') return
+    if (node.init?.type === 'Literal' && node.init.value === specifier) names.add(node.id.name)
+  })
+  return (source) =>
+    (source.type === 'Literal' && source.value === specifier) ||
+    (source.type === 'Identifier' && names.has(source.name))
+}
+
 function* importNodes(
   node: Node,
-  specifier: string,
+  isIt: (source: Node) => boolean,
   around: Around,
 ): Generator<{ start: number; dynamic: boolean; caught: boolean }> {
   const source = importSource(node)
-  if (source?.type === 'Literal' && source.value === specifier)
+  if (source !== undefined && source !== null && isIt(source))
     yield {
       start: source.start,
       dynamic: around.late || around.caught || node.type === 'ImportExpression',
       caught: around.caught,
     }
   for (const child of children(node))
-    yield* importNodes(child, specifier, {
+    yield* importNodes(child, isIt, {
       late: around.late || node.type === 'TryStatement' || isFunction(node),
       caught: isCaught(node, child) || (around.caught && !isFunction(node)),
     })
