@@ -48,14 +48,21 @@ export async function runTarget(
   }
 }
 
+const ISOLATE = {
+  // What the apps call runs on this machine.
+  outbound: { allow: ['127.0.0.1', 'localhost'] },
+  // Large libraries compile at their first request, and a busy machine takes more time for the same work.
+  cpuMs: 20_000,
+  startupTimeout: 60,
+}
+
 /** Reads the library's app as a project: once for all targets. */
 export function loadApp(library: NamedLibrary): Promise<Project> {
   return loadProject(library.dir, {
     config: {
       name: library.name,
       entry: library.entry,
-      // What the apps call runs on this machine.
-      targets: { isolate: { options: { outbound: { allow: ['127.0.0.1', 'localhost'] } } } },
+      targets: { isolate: { options: ISOLATE } },
     },
   })
 }

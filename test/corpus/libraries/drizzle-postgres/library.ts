@@ -3,7 +3,9 @@ import { defineLibrary } from '../../harness/library.ts'
 export default defineLibrary({
   packages: ['drizzle-orm', 'pg'],
   services: ['postgres'],
-  refused: { isolate: { names: '"net"', reason: 'pg opens a socket, which an isolate has not' } },
+  refused: {
+    isolate: { names: 'pg connects by TCP', reason: 'pg opens a socket, which an isolate has not' },
+  },
   requests: [
     { name: 'schema', path: '/schema', status: 204 },
     { name: 'insert', path: '/insert', contains: '"tags":["a","ä"]' },

@@ -3,7 +3,9 @@ import { defineLibrary } from '../../harness/library.ts'
 export default defineLibrary({
   packages: ['ioredis'],
   services: ['redis'],
-  refused: { isolate: { names: '"net"', reason: 'ioredis opens a socket, which an isolate has not' } },
+  refused: {
+    isolate: { names: 'ioredis connects by TCP', reason: 'ioredis opens a socket, which an isolate has not' },
+  },
   requests: [
     { name: 'set', method: 'PUT', path: '/keys/a', body: 'välue', contains: 'OK' },
     { name: 'get', path: '/keys/a', contains: 'välue' },

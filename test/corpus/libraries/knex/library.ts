@@ -3,7 +3,9 @@ import { defineLibrary } from '../../harness/library.ts'
 export default defineLibrary({
   packages: ['knex', 'pg'],
   services: ['postgres'],
-  refused: { isolate: { names: '"net"', reason: "knex's pg opens a socket, which an isolate has not" } },
+  refused: {
+    isolate: { names: 'pg connects by TCP', reason: "knex's pg opens a socket, which an isolate has not" },
+  },
   requests: [
     { name: 'schema', method: 'POST', path: '/schema', contains: 'true' },
     {

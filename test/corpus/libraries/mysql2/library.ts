@@ -3,7 +3,9 @@ import { defineLibrary } from '../../harness/library.ts'
 export default defineLibrary({
   packages: ['mysql2'],
   services: ['mysql'],
-  refused: { isolate: { names: '"net"', reason: 'mysql2 opens a socket, which an isolate has not' } },
+  refused: {
+    isolate: { names: 'mysql2 connects by TCP', reason: 'mysql2 opens a socket, which an isolate has not' },
+  },
   requests: [
     { name: 'schema', method: 'POST', path: '/schema', status: 204 },
     {

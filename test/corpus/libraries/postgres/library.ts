@@ -3,7 +3,12 @@ import { defineLibrary } from '../../harness/library.ts'
 export default defineLibrary({
   packages: ['postgres'],
   services: ['postgres'],
-  refused: { isolate: { names: '"net"', reason: 'postgres.js opens a socket, which an isolate has not' } },
+  refused: {
+    isolate: {
+      names: 'postgres connects by TCP',
+      reason: 'postgres.js opens a socket, which an isolate has not',
+    },
+  },
   requests: [
     { name: 'schema', method: 'POST', path: '/schema', status: 204 },
     {

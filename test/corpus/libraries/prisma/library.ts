@@ -3,7 +3,9 @@ import { defineLibrary } from '../../harness/library.ts'
 export default defineLibrary({
   packages: ['@prisma/client', '@prisma/adapter-pg'],
   services: ['postgres'],
-  refused: { isolate: { names: '"net"', reason: "Prisma's pg opens a socket, which an isolate has not" } },
+  refused: {
+    isolate: { names: 'pg connects by TCP', reason: "Prisma's pg opens a socket, which an isolate has not" },
+  },
   requests: [
     { name: 'schema', path: '/schema', status: 204 },
     {

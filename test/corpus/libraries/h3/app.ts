@@ -1,0 +1,25 @@
+import { createError, defineHandler, getQuery, H3, HTTPError, readBody, redirect, setCookie } from 'h3'
+import { defineApp } from 'unmoor'
+
+const app = new H3()
+app.use((event) => void event.res.headers.set('x-powered-by', 'h3'))
+app.get('/', () => 'Hello, wörld')
+app.get('/users/:id', (event) => ({ id: event.context.params?.['id'], query: getQuery(event) }))
+app.post('/echo', async (event) => ({ body: await readBody(event) }))
+app.get('/old', () => redirect('/new', 301))
+app.get(
+  '/cookie',
+  defineHandler((event) => {
+    setCookie(event, 'theme', 'dark', { httpOnly: true, maxAge: 60 })
+    return { set: true }
+  }),
+)
+app.get('/teapot', () => {
+  throw new HTTPError({ status: 418, statusText: "I'm a teapot", data: { short: 'stout' } })
+})
+app.get('/conflict', () => {
+  throw createError({ status: 409, message: 'conflict' })
+})
+app.get('/stream', () => new Blob(['a ', 'stream']).stream())
+
+export default defineApp({ fetch: (request) => app.fetch(request) })
