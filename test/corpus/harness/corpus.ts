@@ -1,6 +1,6 @@
 import { discover } from './discover.ts'
 import type { NamedLibrary, Target } from './library.ts'
-import { report, summarize } from './report.ts'
+import { report, row, summarize } from './report.ts'
 import { type LibraryResult, runLibrary } from './run.ts'
 import { stopServices } from './services/index.ts'
 
@@ -23,8 +23,9 @@ export async function runCorpus({ libraries, targets, jobs, json, say }: CorpusO
   const work = async (): Promise<void> => {
     for (let library = waiting.shift(); library !== undefined; library = waiting.shift()) {
       const started = performance.now()
-      results.push(await runLibrary(library, targets))
-      say(`${results.length} of ${all.length}: ${library.name} (${seconds(started)} s)`)
+      const result = await runLibrary(library, targets)
+      results.push(result)
+      say(`${results.length} of ${all.length}: ${library.name} (${seconds(started)} s): ${row(result)}`)
     }
   }
   const started = performance.now()

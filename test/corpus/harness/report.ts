@@ -2,6 +2,7 @@ import type { Target } from './library.ts'
 import type { LibraryResult, Result } from './run.ts'
 
 const LINES_PER_FAILURE = 20
+const LINE_WIDTH = 600
 
 /** The counts of a run: `total` is library x target x request. */
 export interface Summary {
@@ -51,6 +52,13 @@ export function report(libraries: readonly LibraryResult[], targets: readonly Ta
   return [...table, ...libraries.flatMap(notes)].join('\n')
 }
 
+/** The row of one library, for a line while the run goes on. */
+export function row({ results, skipped }: LibraryResult): string {
+  return skipped === undefined
+    ? results.map((result) => `${result.target} ${cell(result)}`).join(', ')
+    : `skipped: ${skipped}`
+}
+
 function cell(result: Result): string {
   if (result.declared > 0) return 'refused'
   const passed = result.total - failed(result)
@@ -67,18 +75,28 @@ function total(libraries: readonly LibraryResult[], target: Target): string {
 
 function notes({ library, results, skipped }: LibraryResult): string[] {
   if (skipped !== undefined) return [`\n${library.name}: skipped: ${skipped}`]
-  return results.flatMap((result) => [
-    ...(result.declared > 0
-      ? [`\n${library.name} on ${result.target}: refused: ${library.refused?.[result.target]?.reason ?? ''}`]
-      : []),
-    ...result.failures.map(
-      ({ name, lines }) =>
-        `\n${library.name} on ${result.target}: ${name}\n` +
+  const refused = results.filter((result) => result.declared > 0)
+  // What failed alike on several targets, such as the control itself, is told once.
+  const failures = new Map<string, { targets: Target[]; name: string; lines: readonly string[] }>()
+  for (const { target, failures: own } of results)
+    for (const { name, lines } of own) {
+      const key = `${name}\n${lines.join('\n')}`
+      const known = failures.get(key)
+      if (known === undefined) failures.set(key, { targets: [target], name, lines })
+      else known.targets.push(target)
+    }
+  return [
+    ...refused.map(
+      ({ target }) => `\n${library.name} on ${target}: refused: ${library.refused?.[target]?.reason ?? ''}`,
+    ),
+    ...[...failures.values()].map(
+      ({ targets, name, lines }) =>
+        `\n${library.name} on ${targets.join(', ')}: ${name}\n` +
         lines
           .flatMap((line) => line.split('\n'))
           .slice(0, LINES_PER_FAILURE)
-          .map((line) => `    ${line}`)
+          .map((line) => `    ${line.slice(0, LINE_WIDTH)}`)
           .join('\n'),
     ),
-  ])
+  ]
 }

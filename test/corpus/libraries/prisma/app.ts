@@ -1,6 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import { defineApp, defineBindings, variable } from 'unmoor'
-import { Prisma, PrismaClient } from './generated/client.ts'
+import { Prisma, PrismaClient } from '#prisma'
 
 const bindings = defineBindings({ DATABASE_URL: variable() })
 

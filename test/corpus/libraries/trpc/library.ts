@@ -7,7 +7,7 @@ form.append('file', new File(['text'], 'a.txt'))
 export default defineLibrary({
   packages: ['@trpc/server'],
   // A stack has the places of the bundle.
-  mask: [/"stack":"[^"]*"/g],
+  mask: [/"stack":"(?:[^"\\]|\\.)*"/g],
   requests: [
     { name: 'query', path: `/trpc/hello?input=${input({ name: 'Ädä' })}`, contains: 'Hello Ädä' },
     { name: 'invalid input', path: `/trpc/hello?input=${input({})}`, status: 400, contains: 'BAD_REQUEST' },
