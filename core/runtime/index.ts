@@ -3,6 +3,7 @@
  * use it too.
  */
 export { createContext, type Context, type ContextOptions, type OwnedContext } from '../context.ts'
+export { setDefaultVariables } from './default-variables.ts'
 export {
   consumedQueues,
   consumeQueues,

@@ -185,6 +185,7 @@ check<
     | 'portableService'
     | 'portableSql'
     | 'portableStrongKv'
+    | 'setDefaultVariables'
   >
 >()
 check<

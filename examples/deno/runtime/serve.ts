@@ -5,6 +5,7 @@ import {
   consumeQueues,
   createRuntime,
   migrate,
+  setDefaultVariables,
   type App,
   type BoundDriver,
   type Migration,
@@ -15,6 +16,9 @@ import { startCrons } from './crons.ts'
 import { Deno } from './deno.ts'
 import { startServer, type Handler } from './http.ts'
 import { REPORT, type Report } from './report.ts'
+
+// Before the app's modules load.
+setDefaultVariables(process.env)
 
 /** What the generated entry gives. */
 export interface ServeOptions {

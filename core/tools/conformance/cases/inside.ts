@@ -10,6 +10,7 @@ import { kvListCases } from './kv-list.ts'
 import { kvCases } from './kv.ts'
 import { queueDeliveryCases } from './queue-delivery.ts'
 import { queueCases } from './queue.ts'
+import { runtimeCodeCases } from './runtime-code.ts'
 import { runtimeWebCases } from './runtime-web.ts'
 import { runtimeCases } from './runtime.ts'
 import { secretCases } from './secrets.ts'
@@ -24,6 +25,7 @@ import { waitUntilCases } from './wait-until.ts'
 export const INSIDE_CASES: readonly InsideCase[] = [
   ...runtimeCases,
   ...runtimeWebCases,
+  ...runtimeCodeCases,
   ...waitUntilCases,
   ...queueCases,
   ...queueDeliveryCases,
