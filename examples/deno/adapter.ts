@@ -16,6 +16,9 @@ declare module 'unmoor' {
 /** `SELECT` of a text with a NUL, in Deno 2.9.6: the rest is stored, and cast to a blob it comes whole. */
 const CUT = "Deno's node:sqlite cuts a text that it reads at the first NUL; node's own gives it whole"
 
+const UINT8 = "Deno's Request and Response read streams of Uint8Arrays only"
+const UNASKED = 'Deno decodes nothing where the request says itself what it accepts'
+
 const deno: Adapter = {
   name: 'deno',
   capabilities: {
@@ -48,6 +51,13 @@ const deno: Adapter = {
   expectations: {
     'kv-06': CUT,
     'kv-18': CUT,
+    'answers-35': 'Deno answers a HEAD without a length with content-length 0',
+    'answers-47': UINT8,
+    'answers-49': 'Deno sends the head before it reads the stream',
+    'fetch-18': 'Deno decodes gzip and br only; all else reaches the app as it came, with its label',
+    'fetch-20': UNASKED,
+    'fetch-36': UNASKED,
+    'fetch-43': UINT8,
   },
   build,
   start,

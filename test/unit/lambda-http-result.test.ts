@@ -32,6 +32,26 @@ describe('head', () => {
     expect(toHead(response, method)).toMatchObject({ body: null, head: { statusCode: status } })
   })
 
+  it.each(['4', '99', 'None'])(
+    'leaves the length of a body to the front, also where the app says %j',
+    (value) => {
+      const headers = { 'content-length': value }
+      expect(toHead(new Response('body', { headers }), 'GET').head.headers).not.toHaveProperty(
+        'content-length',
+      )
+      expect(toHead(new Response(null, { headers }), 'GET').head.headers).not.toHaveProperty('content-length')
+      expect(toHead(new Response('body', { headers }), 'HEAD').head.headers).not.toHaveProperty(
+        'content-length',
+      )
+    },
+  )
+
+  it('keeps the length of what GET has, if it is one', () => {
+    const headers = (value: string): object =>
+      toHead(new Response(null, { headers: { 'content-length': value } }), 'HEAD').head.headers
+    expect([headers('77'), headers('None')]).toEqual([{ 'content-length': '77' }, {}])
+  })
+
   it('cancels a body that HTTP does not let out', async () => {
     let cancelled = false
     toHead(new Response(new ReadableStream({ cancel: () => void (cancelled = true) })), 'HEAD')
@@ -99,10 +119,10 @@ describe('buffered result', () => {
     expect(chunks).toBeLessThan(10)
   })
 
-  it('rejects for a stream of text', async () => {
+  it('rejects for a stream of numbers', async () => {
     const body = new ReadableStream({
       start(controller) {
-        controller.enqueue('text')
+        controller.enqueue(5)
         controller.close()
       },
     })

@@ -1,10 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { HttpHandler } from '../../adapters/node-server/runtime/http/listener.ts'
 import { PATIENCE } from '../patience.ts'
 import { closeAll, encode, exchange, open, plainFetch, serve } from './node-http-server.ts'
 
 afterAll(closeAll)
+
+function streamOf(...chunks: unknown[]): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream<unknown>({
+    start(controller) {
+      for (const chunk of chunks) controller.enqueue(chunk)
+      controller.close()
+    },
+  }) as ReadableStream<Uint8Array<ArrayBuffer>>
+}
 
 describe('the answer', () => {
   it('has several Set-Cookie, and header bytes as they are beside a UTF-8 body', async () => {
@@ -246,8 +256,20 @@ describe('the answer', () => {
       'remade with more headers',
       (fetched: Response) => new Response(fetched.body, { headers: [...fetched.headers, ['x-b', 'é']] }),
     ],
+    ['remade of its text', async (fetched: Response) => new Response(await fetched.text(), fetched)],
+    [
+      'through a transform',
+      (fetched: Response) => new Response(fetched.body?.pipeThrough(new TransformStream()), fetched),
+    ],
+    ['as a clone', (fetched: Response) => fetched.clone()],
+    [
+      'as a clone of a clone, remade',
+      (fetched: Response) => {
+        const copy = fetched.clone().clone()
+        return new Response(copy.body, copy)
+      },
+    ],
   ])('hands a fetched response on %s, decoded as undici has it', async (_name, make) => {
-    const { gzipSync } = await import('node:zlib')
     const packed = gzipSync('hello'.repeat(100))
     const target = await serve(
       () => new Response(packed, { headers: { 'content-encoding': 'gzip', 'x-a': '1' } }),
@@ -257,6 +279,96 @@ describe('the answer', () => {
     expect(head).toMatch(/x-a: 1/)
     expect(head).not.toMatch(/content-encoding/)
     expect(body).toContain('hellohello')
+  })
+
+  it.each([
+    ['gzip', (bytes: Buffer) => gzipSync(bytes), true],
+    ['X-GZIP', (bytes: Buffer) => gzipSync(bytes), true],
+    ['br', (bytes: Buffer) => brotliCompressSync(bytes), true],
+    ['deflate', (bytes: Buffer) => deflateSync(bytes), true],
+    ['zstd', (bytes: Buffer) => zstdCompressSync(bytes), true],
+    ['gzip ,br', (bytes: Buffer) => brotliCompressSync(gzipSync(bytes)), true],
+    ['identity', (bytes: Buffer) => bytes, false],
+    ['gzip, x-own', (bytes: Buffer) => bytes, false],
+    ['x-own', (bytes: Buffer) => bytes, false],
+  ])('says of a fetched response in %s whether it was decoded', async (coding, pack, decoded) => {
+    const packed = new Uint8Array(pack(Buffer.from('hello'.repeat(100))))
+    const target = await serve(
+      () => new Response(packed, { headers: { 'content-encoding': coding, 'x-a': '1' } }),
+    )
+    const seen = Promise.withResolvers<Response>()
+    const { url } = await serve(async () => {
+      seen.resolve(await fetch(target.url))
+      return new Response()
+    })
+    await plainFetch(url)
+    const fetched = await seen.promise
+    expect([...fetched.headers.keys()].includes('content-encoding')).toBe(!decoded)
+    expect([...fetched.headers.keys()].includes('content-length')).toBe(!decoded)
+    expect(fetched.headers.get('x-a')).toBe('1')
+    expect(() => fetched.headers.set('x-a', '2')).toThrow(TypeError)
+    expect(() => fetched.clone().headers.delete('x-a')).toThrow(TypeError)
+    expect([fetched.url, fetched.redirected]).toEqual([`${target.url}/`, false])
+    expect(await fetched.text()).toBe('hello'.repeat(100))
+  })
+
+  it.each(['99', '2', 'None', '-1', '1e3'])(
+    'ignores a content-length of %j where the body is known by the end of the turn',
+    async (length) => {
+      const headers = { 'content-length': length }
+      for (const make of [
+        () => new Response('hello', { headers }),
+        () => new Response(new Blob(['hello']), { headers }),
+        () => new Response(new Response('hello').body, { headers }),
+        () => new Response(streamOf(encode('hel'), encode('lo')), { headers }),
+      ]) {
+        const { port } = await serve(make)
+        const { head, body } = await exchange(port, 'GET / HTTP/1.1\nHost: a')
+        expect(head).toMatch(/content-length: 5(\r|$)/)
+        expect(body).toBe('hello')
+      }
+    },
+  )
+
+  it('writes its head as Latin-1 where the first chunk comes late', async () => {
+    const gate = Promise.withResolvers<void>()
+    const { port } = await serve(
+      () =>
+        new Response(
+          new ReadableStream({
+            async pull(controller) {
+              await gate.promise
+              controller.enqueue(encode('late'))
+              controller.close()
+            },
+          }),
+          { headers: { 'x-high': '\x80\xe9\xff' } },
+        ),
+    )
+    const { received, until } = open(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    await until(/\r\n\r\n/)
+    expect(received()).toContain('x-high: \x80\xe9\xff\r\n')
+    gate.resolve()
+    await until(/late/)
+  })
+
+  it('takes text, ArrayBuffers and views of any kind as chunks, and reads the latter two', async () => {
+    const chunks = (): unknown[] => [
+      new Uint16Array(encode('16').buffer),
+      encode('buffer').buffer,
+      new DataView(encode('_view_').buffer, 1, 4),
+    ]
+    const { port } = await serve(() => new Response(streamOf('Zoë', ...chunks())))
+    const { body } = await exchange(port, 'GET / HTTP/1.1\nHost: a')
+    expect(body).toBe('Zo\xc3\xab16bufferview')
+    const seen: unknown[] = []
+    const { url } = await serve(async () => {
+      seen.push(await new Response(streamOf(...chunks())).text())
+      seen.push(await new Response(streamOf('text')).text().catch((error: unknown) => error))
+      return new Response()
+    })
+    await plainFetch(url)
+    expect(seen).toEqual(['16bufferview', expect.any(TypeError)])
   })
 
   it('leaves waitUntil work running, to be waited for', async () => {

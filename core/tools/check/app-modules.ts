@@ -3,6 +3,7 @@ import { declaredBindings, type KnownBinding } from './bindings.ts'
 import { checkCall, checkNative } from './call-rules.ts'
 import type { CheckContext } from './context.ts'
 import {
+  checkBodyEncoding,
   checkCodeFromText,
   checkCrons,
   checkDynamicImport,
@@ -79,6 +80,8 @@ export async function checkModules(context: CheckContext): Promise<void> {
           break
         case 'Property':
           checkCrons(node, above, own)
+          // A Worker keeps the rule of Workers.
+          if (!context.isWorker) checkBodyEncoding(node, own)
           break
       }
     })

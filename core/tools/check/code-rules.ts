@@ -251,3 +251,24 @@ export function checkQueueOptions(node: Node, context: FileContext): void {
     })
   }
 }
+
+/** Options that Cloudflare alone has, by name: the value that makes a difference, and which. */
+const BODY_ENCODING: Readonly<Record<string, readonly [value: string, what: string]>> = {
+  encodeBody: ['automatic', 'packs a body that has a label already'],
+  encodeResponseBody: ['manual', 'leaves fetched answers packed'],
+}
+
+/** `{ encodeBody: 'automatic' }` of a Response, `{ encodeResponseBody: 'manual' }` of a fetch. */
+export function checkBodyEncoding(node: Node, context: FileContext): void {
+  if (node.type !== 'Property') return
+  const name = keyOf(node)
+  if (name === undefined || !Object.hasOwn(BODY_ENCODING, name)) return
+  const [value, what] = BODY_ENCODING[name] as readonly [string, string]
+  if (context.evaluate(node.value)?.value !== value) return
+  context.report({
+    rule: 'body-encoding',
+    at: node.start,
+    length: node.end - node.start,
+    message: `${name}: '${value}' ${what} on Workers, and means nothing to the other targets.`,
+  })
+}

@@ -45,6 +45,12 @@ export const RULES = {
     title: 'A binding without a driver on the target',
     instead: 'Name a driver in unmoor.config.ts.',
   },
+  'body-encoding': {
+    title: 'An option of Workers for the encoding of bodies',
+    instead:
+      'Leave it out: bytes that the app labels with content-encoding go out as they are, and fetch hands out ' +
+      'decoded answers, on every target.',
+  },
   'binding-native': {
     title: "The platform's own binding",
     instead: 'Use the portable method, or guard it by the target.',

@@ -1,6 +1,7 @@
 import { UnmoorError } from 'unmoor/adapter'
 import { createContext, internalError, type OwnedContext } from 'unmoor/runtime'
 import { Deno } from './deno.ts'
+import { toSend } from './web.ts'
 
 /** Answers a request. */
 export type Handler = (request: Request, ctx: OwnedContext) => Promise<Response>
@@ -39,7 +40,7 @@ export async function startServer(
           })
         try {
           const response = await handler(request, ctx)
-          if (!response.bodyUsed && !response.body?.locked) return response
+          if (!response.bodyUsed && !response.body?.locked) return toSend(response, request.method)
           console.error(
             `${request.method} ${request.url}: the answer has a body that was read already. Answer with response.clone(), or a new one.`,
           )

@@ -16,6 +16,10 @@ import { startCrons } from './crons.ts'
 import { Deno } from './deno.ts'
 import { startServer, type Handler } from './http.ts'
 import { REPORT, type Report } from './report.ts'
+import { installFetch } from './web.ts'
+
+// Before the app's modules, which may take the global at their import.
+installFetch()
 
 // Before the app's modules load.
 setDefaultVariables(process.env)

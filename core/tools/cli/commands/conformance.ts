@@ -31,6 +31,7 @@ interface Options {
   driver: string[]
   url?: string
   token?: string
+  upstream?: string
   filter?: string
   concurrency?: number
   matrix?: string
@@ -85,6 +86,11 @@ export function register(program: Command): void {
       '--token <token>',
       "the deployment's CONFORMANCE_TOKEN, which is its UNMOOR_TEST_TOKEN too (default: the " +
         "environment's CONFORMANCE_TOKEN)",
+    )
+    .option(
+      '--upstream <url>',
+      'a server that the deployment fetches from, started by startUpstream of unmoor/conformance; with ' +
+        '--url (default: none, and cases that fetch are skipped)',
     )
     .option('--out <dir>', 'only build the fixture app into this folder, for a deployment; with one target')
     .option('--filter <pattern>', 'only cases whose id contains this, or matches it with * for anything')
@@ -246,6 +252,8 @@ async function checkTargets(given: Options): Promise<Target[]> {
     throw usageError('--url and --out take one target.')
   if (given.url !== undefined && !URL.canParse(given.url))
     throw usageError(`--url "${given.url}" is not a URL.`)
+  if (given.upstream !== undefined && (given.url === undefined || !URL.canParse(given.upstream)))
+    throw usageError('--upstream is the URL of a server, and goes with --url: a local start has its own.')
   if (given.url !== undefined && tokenOf(given) === '')
     throw usageError('--url needs --token: what the deployment has as CONFORMANCE_TOKEN.')
   const targets: Target[] = [...names].map((name) => ({ name }))
@@ -297,12 +305,13 @@ async function runOne(
   targetOptions: Record<string, string> | undefined,
   reporter: Reporter,
 ): Promise<Report> {
-  const { url, filter, concurrency } = given
+  const { url, upstream, filter, concurrency } = given
   const result = await reporter.step(`Conformance of ${name}`, () =>
     runConformance({
       target: name,
       ...(adapter === undefined ? {} : { adapter }),
       ...(url === undefined ? {} : { url, token: tokenOf(given) }),
+      ...(upstream === undefined ? {} : { upstream }),
       ...(targetOptions === undefined ? {} : { targetOptions }),
       ...(filter === undefined ? {} : { filter }),
       ...(concurrency === undefined ? {} : { concurrency }),

@@ -27,10 +27,13 @@ export default defineApp({
     const stored = localStorage.getItem('a') // expect: global-missing
     const shared = await caches.open('x') // expect: global-missing
     const known = typeof navigator === 'undefined' ? '' : navigator.userAgent
+    const packed = new Response('a', { encodeBody: 'automatic' } as ResponseInit) // expect: body-encoding
+    const raw = await fetch(request.url, { encodeResponseBody: 'manual' } as RequestInit) // expect: body-encoding
+    const mine = new Response('a', { encodeBody: 'manual' } as ResponseInit)
     const socket = new WebSocketPair() // expect: global-missing
     const own = env.links.native // expect: binding-native
     setImmediate(() => {})
     const shadow = (require: (id: string) => string): string => require('x')
-    return Response.json([started, first, lazy, made, add, module, compiled, instance, mode, text, here, stored, shared, known, socket, own, shadow, machine, label, ask, load, readFileSync, createServer, upgrade])
+    return Response.json([started, first, lazy, made, add, module, compiled, instance, mode, text, here, stored, shared, known, socket, own, shadow, packed, raw, mine, machine, label, ask, load, readFileSync, createServer, upgrade])
   },
 })
