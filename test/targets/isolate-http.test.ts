@@ -138,12 +138,12 @@ describe('a body of known length', () => {
 describe('headers', () => {
   it('of one byte a character come in and go out so', async () => {
     const answer = await exchange(
-      'x-in: caf\xe9 \x80\xff\r\n__proto__: one\r\n__PROTO__: two\r\n',
-      `return new Response(request.headers.get('__proto__') + ' ' + [...request.headers.get('x-in')].map((c) => c.charCodeAt(0)).join(), { headers: [['x-out', request.headers.get('x-in')], ['__proto__', 'kept']] })`,
+      'x-in: caf\xe9 \x80\xff\r\n',
+      `return new Response([...request.headers.get('x-in')].map((c) => c.charCodeAt(0)).join(), { headers: [['x-out', request.headers.get('x-in')], ['__proto__', 'kept']] })`,
     )
     expect(answer).toMatch(/\r\n__proto__: kept\r\n/)
     expect(answer).toMatch(/\r\nx-out: caf\xe9 \x80\xff\r\n/)
-    expect(answer).toMatch(/one, two 99,97,102,233,32,128,255$/)
+    expect(answer).toMatch(/\r\n99,97,102,233,32,128,255$/)
   })
 
   it('of a request that came in, and of what was fetched, are immutable; copies are not', async () => {

@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { BuildContext, BundleOptions } from '../../../core/adapter.ts'
 import { serverEntry } from '../../node-server/build/entry.ts'
 import { writeServerFiles } from '../../node-server/build/files.ts'
 import { NODE_CONDITIONS } from '../../node-server/target.ts'
+import { askedBuiltins, builtinEntry } from './builtin-names.ts'
 import { NODE_GLOBAL_SHIMS, NODE_SHIMS, PACKAGE_SHIMS } from './node-shims.ts'
 import { checkOptions } from './check-options.ts'
 
@@ -69,8 +70,9 @@ export async function build(context: BuildContext): Promise<void> {
 }
 
 /**
- * The app as one module. Where it holds node:async_hooks it is bundled again with async functions lowered to
- * generators: V8's own `await` cannot be observed from JavaScript, a promise's `then` can.
+ * The app as one module. Where it asks for built-ins by name at run time it is bundled again with those, and
+ * where it holds node:async_hooks, once more with async functions lowered to generators: V8's own `await`
+ * cannot be observed from JavaScript, a promise's `then` can.
  */
 async function bundleApp(context: BuildContext): Promise<void> {
   const options: BundleOptions = {
@@ -92,11 +94,18 @@ async function bundleApp(context: BuildContext): Promise<void> {
     ]),
   }
   const { file } = await context.bundle(options)
-  if ((await readFile(file, 'utf8')).includes(ASYNC_HOOKS_MARK))
+  let code = await readFile(file, 'utf8')
+  const asked = await askedBuiltins(code)
+  if (asked !== undefined) {
+    options.entry = builtinEntry(asked.names, ownModule('guest/node/builtin-modules')) + options.entry
+    await context.bundle(options)
+    code = await readFile(file, 'utf8')
+  }
+  if (code.includes(ASYNC_HOOKS_MARK)) {
     // It comes first, so that what keeps built-ins for later keeps those that hold the context.
-    await context.bundle({
-      ...options,
-      entry: `import 'node:async_hooks'\n${options.entry}`,
-      target: 'es2016',
-    })
+    const entry = `import 'node:async_hooks'\n${options.entry}`
+    await context.bundle({ ...options, entry, target: 'es2016' })
+    code = await readFile(file, 'utf8')
+  }
+  if (asked !== undefined) await writeFile(file, (await askedBuiltins(code))?.code ?? code)
 }

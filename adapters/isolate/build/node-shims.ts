@@ -44,5 +44,7 @@ export const NODE_GLOBAL_SHIMS: Readonly<Record<string, readonly [module: string
   Buffer: ['node:buffer', 'Buffer'],
   clearImmediate: ['node:timers', 'clearImmediate'],
   process: ['node:process', 'default'],
+  'globalThis.Buffer': ['node:buffer', 'Buffer'],
+  'globalThis.process': ['node:process', 'default'],
   setImmediate: ['node:timers', 'setImmediate'],
 }

@@ -8,7 +8,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type ContextOptions, createContext, type OwnedContext } from '../../../core/context.ts'
 import { isUnmoorError } from '../../../core/errors.ts'
 import { clientGone, isClientGone } from '../../node-server/runtime/http/client-gone.ts'
-import { incomingValues } from '../../node-server/runtime/http/incoming-values.ts'
 import { writeParts } from '../../node-server/runtime/http/respond.ts'
 import { requestOrigin, resolveUrl } from '../../node-server/runtime/http/url.ts'
 import { IsolateEnded } from '../engine/ended.ts'
@@ -139,7 +138,7 @@ export class FlatExchange implements EngineEvent, FlatRequest {
   }
 
   get headers(): string {
-    return headerText(incomingValues(this.#incoming))
+    return headerText(this.#incoming.headers)
   }
 
   // Most answers are there by now, and need no timer.

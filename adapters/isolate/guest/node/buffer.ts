@@ -31,6 +31,9 @@ Buffer.prototype.toString = function (this: object, encoding, start, end) {
     .replace(/=+$/, '')
 }
 
+// As on Node, for code that asks the global object.
+Object.defineProperty(globalThis, 'Buffer', { value: Buffer, writable: true, configurable: true })
+
 const { atob, Blob, btoa, File } = globalThis
 const INSPECT_MAX_BYTES = 50
 const kMaxLength = 0x7fffffff

@@ -1,8 +1,10 @@
 /**
  * `node:process` in an isolate: what libraries ask of it before they do something else. There is no process:
- * it says `browser`, as bundlers' stand-ins do, its `env` is empty (an app's settings are on its own `env`),
- * and what would end or change a process throws.
+ * it says `browser`, as bundlers' stand-ins do, its `env` has the app's variables and the secrets that are known
+ * at the start, and what would end or change a process throws.
  */
+import { link } from '../link.ts'
+import { getBuiltinModule } from './builtin-modules.ts'
 import { EventEmitter } from './events.ts'
 
 function refuse(what: string): never {
@@ -32,10 +34,35 @@ const writer = (write: (text: string) => void): object => ({
   },
 })
 
+/** `process.env`: what it has is asked of the host when somebody looks. What is set becomes text, as on Node. */
+function environment(): Record<string, string | undefined> {
+  const values: Record<string, string | undefined> = {}
+  let isRead = false
+  const read = (): typeof values => {
+    if (isRead) return values
+    isRead = true
+    return Object.assign(values, link.callSync('environment'))
+  }
+  return new Proxy(values, {
+    get: (_target, name) => Reflect.get(read(), name) as unknown,
+    set: (_target, name, value) => Reflect.set(read(), name, `${value as string}`),
+    has: (_target, name) => Reflect.has(read(), name),
+    deleteProperty: (_target, name) => Reflect.deleteProperty(read(), name),
+    ownKeys: () => Reflect.ownKeys(read()),
+    getOwnPropertyDescriptor: (_target, name) => Reflect.getOwnPropertyDescriptor(read(), name),
+    defineProperty: (_target, name, descriptor) =>
+      Reflect.defineProperty(
+        read(),
+        name,
+        'value' in descriptor ? { ...descriptor, value: `${descriptor.value as string}` } : descriptor,
+      ),
+  })
+}
+
 const members = {
   title: 'unmoor',
   browser: true,
-  env: {} as Record<string, string | undefined>,
+  env: environment(),
   argv: [] as string[],
   execArgv: [] as string[],
   pid: 1,
@@ -58,7 +85,7 @@ const members = {
   cwd: (): string => '/',
   umask: (): number => 0o22,
   emitWarning: (warning: unknown): void => console.warn(warning),
-  getBuiltinModule: (): undefined => undefined,
+  getBuiltinModule,
   exit: (): never => refuse('exit()'),
   abort: (): never => refuse('abort()'),
   kill: (): never => refuse('kill()'),
@@ -67,6 +94,8 @@ const members = {
 }
 
 const process = Object.assign(new EventEmitter(), members)
+// As on Node, for code that asks the global object.
+Object.defineProperty(globalThis, 'process', { value: process, writable: true, configurable: true })
 export const {
   arch,
   argv,

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http'
-import { incomingValues } from './incoming-values.ts'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
@@ -14,7 +13,7 @@ export class IncomingHeaders {
   readonly #values: IncomingMessage['headers']
 
   constructor(incoming: IncomingMessage) {
-    this.#values = incomingValues(incoming)
+    this.#values = incoming.headers
   }
 
   get(name: string): string | null {

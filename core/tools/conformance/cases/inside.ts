@@ -11,6 +11,7 @@ import { kvCases } from './kv.ts'
 import { queueDeliveryCases } from './queue-delivery.ts'
 import { queueCases } from './queue.ts'
 import { runtimeCodeCases } from './runtime-code.ts'
+import { contextCases } from './runtime-context.ts'
 import { runtimeWebCases } from './runtime-web.ts'
 import { runtimeCases } from './runtime.ts'
 import { secretCases } from './secrets.ts'
@@ -26,6 +27,7 @@ export const INSIDE_CASES: readonly InsideCase[] = [
   ...runtimeCases,
   ...runtimeWebCases,
   ...runtimeCodeCases,
+  ...contextCases,
   ...waitUntilCases,
   ...queueCases,
   ...queueDeliveryCases,

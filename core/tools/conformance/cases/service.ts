@@ -9,6 +9,11 @@ async function call({ env }: InsideTools, path: string, init: RequestInit = {}):
   return env.self.fetch(path, { ...init, headers })
 }
 
+function nameAndText(error: unknown): string {
+  const { name, message } = error as Error
+  return `${name}: ${message}`
+}
+
 interface Echo {
   method: string
   url: string
@@ -217,6 +222,56 @@ export const serviceCases = insideCases('service', [
           'c="three, four"',
         ],
         'cookies',
+      )
+    },
+  },
+  {
+    id: 'service-53',
+    contract: "An abort while the answer's body is read errors it with the reason of the signal.",
+    needs: 'response.streaming',
+    async run(tools) {
+      const { env, key } = tools
+      const readers: Readonly<Record<string, (answer: Response) => Promise<unknown>>> = {
+        text: (answer) => answer.text(),
+        getReader: async (answer) => {
+          const reader = (answer.body as ReadableStream).getReader()
+          while (!(await reader.read()).done);
+        },
+        pipeTo: (answer) => (answer.body as ReadableStream).pipeTo(new WritableStream()),
+        clone: (answer) => answer.clone().text(),
+      }
+      // By name and text: workerd hands a copy out.
+      const reasons: Readonly<Record<string, unknown>> = {
+        'RangeError: enough': new RangeError('enough'),
+        'TimeoutError: late': new DOMException('late', 'TimeoutError'),
+        AbortError: undefined,
+      }
+      for (const [how, read] of Object.entries(readers))
+        for (const [expected, reason] of Object.entries(reasons)) {
+          const gate = key(`${how}-${expected.replaceAll(/\W/g, '-')}`)
+          const controller = new AbortController()
+          try {
+            const answer = await call(tools, `/do/gate/${gate}`, { signal: controller.signal })
+            const outcome = read(answer).then(() => 'ended', nameAndText)
+            controller.abort(reason)
+            equal((await outcome).slice(0, expected.length), expected, `the error of ${how}`)
+          } finally {
+            await note(env, gate, 'finish')
+          }
+        }
+    },
+    async without(tools) {
+      // All of the answer is there before it is read: an abort has nothing left to break.
+      const controller = new AbortController()
+      const answer = await call(tools, '/do/bytes/10', { signal: controller.signal })
+      controller.abort()
+      equal(
+        await answer.arrayBuffer().then(
+          ({ byteLength }) => byteLength,
+          () => 10,
+        ),
+        10,
+        'bytes',
       )
     },
   },

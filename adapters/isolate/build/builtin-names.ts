@@ -1,0 +1,89 @@
+/**
+ * Built-ins that a bundle asks for by name at run time. An `import()` that the bundler left, as comments such
+ * as `@vite-ignore` tell it to, has nobody to answer it in an isolate.
+ */
+import { type Node, parse, walk } from '../../../core/tools/build/syntax.ts'
+import { NODE_SHIMS } from './node-shims.ts'
+
+/** In place of the keyword: as long, so that the source map still holds (`guest/node/builtin-modules.ts`). */
+const IMPORT = '$built'
+const ASKS = /\bimport\s*\(|getBuiltinModule/
+
+/** What a bundle asks for. */
+export interface AskedBuiltins {
+  /** Those that are served, without `node:`. */
+  readonly names: readonly string[]
+  /** The bundle with calls in place of its `import(...)`. */
+  readonly code: string
+}
+
+/** Reads a bundle; undefined where it asks for nothing by name. */
+export async function askedBuiltins(code: string): Promise<AskedBuiltins | undefined> {
+  if (!ASKS.test(code)) return undefined
+  const { program } = await parse('app.js', code)
+  const names = new Set<string>()
+  const imports: number[] = []
+  let asks = false
+  walk(program, (node) => {
+    // A name may be in a constant, or come by a function: what is named in full is meant.
+    const text = textOf(node)
+    if (text?.startsWith('node:') === true) names.add(text.slice('node:'.length))
+    if (node.type === 'ImportExpression') {
+      imports.push(node.start)
+      addName(names, node.source)
+    }
+    if (node.type === 'ImportExpression' || isUse(node)) asks = true
+    if (node.type === 'CallExpression' && isUse(node.callee)) addName(names, node.arguments[0])
+  })
+  if (!asks) return undefined
+  return {
+    names: [...names].filter((name) => Object.hasOwn(NODE_SHIMS, name)).toSorted(),
+    code: replaced(code, imports),
+  }
+}
+
+function addName(names: Set<string>, node: Node | undefined): void {
+  const text = node === undefined ? undefined : textOf(node)
+  if (text !== undefined) names.add(text.replace(/^node:/, ''))
+}
+
+function textOf(node: Node): string | undefined {
+  if (node.type === 'Literal' && typeof node.value === 'string') return node.value
+  return node.type === 'TemplateLiteral' && node.expressions.length === 0
+    ? (node.quasis[0]?.value.cooked ?? undefined)
+    : undefined
+}
+
+/** Whether a node reads `getBuiltinModule` of something; the stand-in of node:process only defines it. */
+function isUse(node: Node): boolean {
+  if (node.type === 'ChainExpression') return isUse(node.expression)
+  if (node.type === 'MemberExpression')
+    return 'name' in node.property
+      ? node.property.name === 'getBuiltinModule'
+      : textOf(node.property) === 'getBuiltinModule'
+  return (
+    node.type === 'ObjectPattern' &&
+    node.properties.some(
+      (property) =>
+        property.type === 'Property' && 'name' in property.key && property.key.name === 'getBuiltinModule',
+    )
+  )
+}
+
+function replaced(code: string, imports: readonly number[]): string {
+  let text = ''
+  let at = 0
+  for (const start of imports.toSorted((a, b) => a - b)) {
+    text += code.slice(at, start) + IMPORT
+    at = start + IMPORT.length
+  }
+  return text + code.slice(at)
+}
+
+/** Lines of an entry that put built-ins into a bundle, each evaluated when it is asked for. */
+export function builtinEntry(names: readonly string[], register: string): string {
+  const loaders = names.map(
+    (name) => `${JSON.stringify(name)}: () => require(${JSON.stringify(`node:${name}`)})`,
+  )
+  return `import { registerBuiltins } from ${JSON.stringify(register)}\nregisterBuiltins({ ${loaders.join(', ')} })\n`
+}
