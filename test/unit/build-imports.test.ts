@@ -184,12 +184,12 @@ describe('other imports', () => {
     await expect(build(project)).rejects.toMatchObject({ code, message: expect.stringMatching(message) })
   })
 
-  test("what is tried for by a constant's name is seen to be tried for", async () => {
+  test('what is tried for by a name that is put together is seen to be tried for', async () => {
     await using project = await tempProject({
       'src/app.ts': appSource({ before: `import tried from 'dep'\nglobalThis.tried = tried` }),
       'node_modules/dep/package.json': '{ "name": "dep", "main": "index.js" }',
       'node_modules/dep/index.js': `exports.found = true
-try { const name = 'not-there'; require(name) } catch { exports.found = false }`,
+try { const NOTHING = ''; require(\`not-there\${NOTHING}\`) } catch { exports.found = false }`,
     })
     const warnings: string[] = []
     await build(project, bareAdapter(), warnings)

@@ -63,7 +63,7 @@ export async function refuseOffences(
 }
 
 function hintFor(offence: Offence): string {
-  const hint = offence.kind === 'missing' ? installHint(offence) : neededSocket(offence)
+  const hint = neededSocket(offence) ?? (offence.kind === 'missing' ? installHint(offence) : undefined)
   return hint === undefined ? '' : `. ${hint}`
 }
 

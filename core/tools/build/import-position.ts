@@ -20,8 +20,11 @@ export async function findImport(
   specifier: string,
 ): Promise<ImportPosition | undefined> {
   const { program } = await parse(file, code)
-  const isIt = matcher(program, specifier)
-  const found = [...importNodes(program, isIt, { late: false, caught: false })].sort(
+  const around = { late: false, caught: false }
+  const literal = [...importNodes(program, (source) => isText(source, specifier), around)]
+  // The bundler puts constants together: libraries hide optional imports from bundlers as require(`x${NOTHING}`).
+  const computed = (source: Node): boolean => source.type !== 'Literal'
+  const found = (literal.length > 0 ? literal : [...importNodes(program, computed, around)]).sort(
     (a, b) =>
       Number(a.caught) - Number(b.caught) || Number(a.dynamic) - Number(b.dynamic) || a.start - b.start,
   )[0]
@@ -67,19 +70,8 @@ interface Around {
   caught: boolean
 }
 
-/**
- * Whether an import's source is `specifier`: as a literal, or by a constant's name, which the bundler puts the
- * value for. Libraries hide optional imports from bundlers in that way.
- */
-function matcher(program: Node, specifier: string): (source: Node) => boolean {
-  const names = new Set<string>()
-  walk(program, (node) => {
-    if (node.type !== 'VariableDeclarator' || node.id.type !== 'Identifier') return
-    if (node.init?.type === 'Literal' && node.init.value === specifier) names.add(node.id.name)
-  })
-  return (source) =>
-    (source.type === 'Literal' && source.value === specifier) ||
-    (source.type === 'Identifier' && names.has(source.name))
+function isText(source: Node, text: string): boolean {
+  return source.type === 'Literal' && source.value === text
 }
 
 function* importNodes(

@@ -29,15 +29,16 @@ const CLIENTS: Readonly<Record<string, string | undefined>> = {
   ldapjs: undefined,
 }
 
-const SOCKETS = new Set(['net', 'node:net', 'tls', 'node:tls'])
+/** Cloudflare's own module too: clients have a half for Workers, which the isolate target takes. */
+const SOCKETS = new Set(['net', 'node:net', 'tls', 'node:tls', 'cloudflare:sockets'])
 
 /**
- * Why an app cannot do without a built-in that one of its packages imports: the package is the client of a
+ * Why an app cannot do without a module that one of its packages imports: the package is the client of a
  * server that is reached by TCP, so every use of it would fail. Undefined for all other packages, which may
  * import `net` for a part that the app never reaches.
  */
 export function neededSocket({ kind, specifier, importer }: Offence): string | undefined {
-  if (kind !== 'builtin' || !SOCKETS.has(specifier)) return undefined
+  if ((kind !== 'builtin' && kind !== 'missing') || !SOCKETS.has(specifier)) return undefined
   const name = packageFolder(importer)
     ?.replace(/^.*[\\/]node_modules[\\/]/, '')
     .replaceAll('\\', '/')
