@@ -1,6 +1,6 @@
 import { discover } from './discover.ts'
 import type { NamedLibrary, Target } from './library.ts'
-import { report, row, summarize } from './report.ts'
+import { notes, report, row, summarize } from './report.ts'
 import { type LibraryResult, runLibrary } from './run.ts'
 import { stopServices } from './services/index.ts'
 
@@ -26,6 +26,7 @@ export async function runCorpus({ libraries, targets, jobs, json, say }: CorpusO
       const result = await runLibrary(library, targets)
       results.push(result)
       say(`${results.length} of ${all.length}: ${library.name} (${seconds(started)} s): ${row(result)}`)
+      for (const note of notes(result)) say(note)
     }
   }
   const started = performance.now()

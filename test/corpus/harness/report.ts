@@ -32,7 +32,7 @@ function declared(result: Result): number {
   return result.declared
 }
 
-/** One row per library and one column per target, then the failures, what was declared, and what was skipped. */
+/** One row per library and one column per target. */
 export function report(libraries: readonly LibraryResult[], targets: readonly Target[]): string {
   const rows = [
     ['library', ...targets],
@@ -49,7 +49,7 @@ export function report(libraries: readonly LibraryResult[], targets: readonly Ta
       .join('  ')
       .trimEnd(),
   )
-  return [...table, ...libraries.flatMap(notes)].join('\n')
+  return table.join('\n')
 }
 
 /** The row of one library, for a line while the run goes on. */
@@ -73,7 +73,8 @@ function total(libraries: readonly LibraryResult[], target: Target): string {
   return `${all - refused - wrong}/${all}${refused > 0 ? ` (${refused} refused)` : ''}`
 }
 
-function notes({ library, results, skipped }: LibraryResult): string[] {
+/** What failed, was declared, or was skipped. */
+export function notes({ library, results, skipped }: LibraryResult): string[] {
   if (skipped !== undefined) return [`\n${library.name}: skipped: ${skipped}`]
   const refused = results.filter((result) => result.declared > 0)
   // What failed alike on several targets, such as the control itself, is told once.

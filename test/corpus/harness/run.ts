@@ -134,6 +134,7 @@ function replacementsFor(library: NamedLibrary, url: string, variables: Variable
   const own = new Set(Object.keys(library.variables ?? {}))
   return [
     [url, '<origin>'],
+    [encodeURIComponent(url), '<origin>'],
     [new URL(url).host, '<host>'],
     // What the harness made up; what the library's own variables hold is the same everywhere.
     ...Object.entries(variables)

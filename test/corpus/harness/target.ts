@@ -48,6 +48,9 @@ export async function runTarget(
   }
 }
 
+/** A start that took longer than AWS gives is made once more, and then has this time. */
+const LAMBDA = { timeout: 300 }
+
 const ISOLATE = {
   // What the apps call runs on this machine.
   outbound: { allow: ['127.0.0.1', 'localhost'] },
@@ -62,7 +65,7 @@ export function loadApp(library: NamedLibrary): Promise<Project> {
     config: {
       name: library.name,
       entry: library.entry,
-      targets: { isolate: { options: ISOLATE } },
+      targets: { isolate: { options: ISOLATE }, lambda: { options: LAMBDA } },
     },
   })
 }
