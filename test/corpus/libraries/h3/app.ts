@@ -3,7 +3,11 @@ import { defineApp } from 'unmoor'
 
 const app = new H3()
 app.use((event) => void event.res.headers.set('x-powered-by', 'h3'))
-app.get('/', () => 'Hello, wörld')
+// Each platform's half of h3 has a default type of its own for text.
+app.get('/', (event) => {
+  event.res.headers.set('content-type', 'text/plain; charset=utf-8')
+  return 'Hello, wörld'
+})
 app.get('/users/:id', (event) => ({ id: event.context.params?.['id'], query: getQuery(event) }))
 app.post('/echo', async (event) => ({ body: await readBody(event) }))
 app.get('/old', () => redirect('/new', 301))
