@@ -10,9 +10,10 @@ const ada = { email: 'ada@example.com', password: 'correct horse', name: 'Ada' }
 export default defineLibrary({
   packages: ['better-auth', 'kysely'],
   variables: { BETTER_AUTH_SECRET: 'a-secret-of-at-least-32-characters' },
-  // Ids, tokens, the signed cookie and times are new in each run.
+  // Ids, tokens, the signed cookie and times are new in each run; Lambda's front tells the client's address.
   mask: [
     /"(?:id|token|userId)":"[\w-]+"/g,
+    /"ipAddress":"[^"]*"/g,
     /"(?:createdAt|updatedAt|expiresAt)":"[^"]+"/g,
     /(?<=session_token=)[^;]+/g,
     /(?<=set-auth-token: )\S+/g,

@@ -3,8 +3,10 @@ import { defineApp } from 'unmoor'
 
 const { preflight, corsify } = cors({ origin: 'https://example.com' })
 const withUser = (request: IRequest): Response | undefined => {
-  request['user'] = request.headers.get('authorization')
-  return request['user'] === null ? error(401, 'Invalid user.') : undefined
+  const user = request.headers.get('authorization')
+  if (user === null) return error(401, 'Invalid user.')
+  request['user'] = user
+  return undefined
 }
 const router = AutoRouter({ before: [preflight, withParams], finally: [corsify] })
 
