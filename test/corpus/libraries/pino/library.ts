@@ -4,9 +4,9 @@ export default defineLibrary({
   packages: ['pino'],
   requests: [
     { name: 'levels', path: '/levels', contains: 'hello world 5' },
-    { name: 'child', path: '/child', contains: '[Redacted]' },
-    { name: 'errors', path: '/errors', contains: 'PaymentError' },
-    { name: 'mixin', path: '/mixin', contains: '"id":"r7"' },
-    { name: 'default', path: '/default', contains: '"enabled":true' },
+    { name: 'child', path: '/child', contains: '"request":"r1"' },
+    { name: 'errors', path: '/errors', contains: 'RangeError' },
+    { name: 'changed', path: '/changed', contains: 'this' },
+    { name: 'default', path: '/default', contains: '"level":"warn"' },
   ],
 })

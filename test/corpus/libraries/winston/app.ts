@@ -12,7 +12,11 @@ function logTo(lines: string[], format: winston.Logform.Format, level = 'info'):
       done()
     },
   })
-  return winston.createLogger({ level, format, transports: [new winston.transports.Stream({ stream })] })
+  return winston.createLogger({
+    level,
+    format,
+    transports: [new winston.transports.Stream({ stream, eol: '\n' })],
+  })
 }
 
 const finished = (log: winston.Logger): Promise<void> =>
