@@ -160,7 +160,8 @@ interface OffencePlace {
   /**
    * Whether the app may do without it, which is known only at run time: an import whose failure is caught, one
    * of an installed package that is made on demand, a built-in that an installed package imports (but for
-   * clients that are nothing without it), and a module that asks with `typeof`. An app's own `import()` is meant.
+   * clients that are nothing without it), and a module that asks with `typeof`. An app's own `import()` is
+   * meant.
    */
   tolerated: boolean
 }
@@ -171,9 +172,9 @@ export async function locateOffence(offence: Offence, code: string): Promise<Off
   const isGlobal = kind === 'unsupported' && !specifier.includes(':')
   const position = await (isGlobal ? findUse : findImport)(importer, code, specifier)
   const onDemand = position?.dynamic === true
-  const byPackage =
-    isInstalled(importer) && (kind === 'builtin' ? neededSocket(offence) === undefined : onDemand)
-  const isCaught = position?.caught === true && kind !== 'unsupported'
+  const isNeeded = neededSocket(offence) !== undefined
+  const byPackage = isInstalled(importer) && (kind === 'builtin' || onDemand) && !isNeeded
+  const isCaught = position?.caught === true && kind !== 'unsupported' && !isNeeded
   return { position, isGlobal, tolerated: byPackage || isCaught || (isGlobal && onDemand) }
 }
 

@@ -22,7 +22,7 @@ export async function findImport(
   const { program } = await parse(file, code)
   const around = { late: false, caught: false }
   const literal = [...importNodes(program, (source) => isText(source, specifier), around)]
-  // The bundler puts constants together: libraries hide optional imports from bundlers as require(`x${NOTHING}`).
+  // The bundler puts constants together: libraries hide optional imports as require(`x${NOTHING}`).
   const computed = (source: Node): boolean => source.type !== 'Literal'
   const found = (literal.length > 0 ? literal : [...importNodes(program, computed, around)]).sort(
     (a, b) =>

@@ -44,5 +44,6 @@ export function neededSocket({ kind, specifier, importer }: Offence): string | u
     .replaceAll('\\', '/')
   if (name === undefined || !Object.hasOwn(CLIENTS, name)) return undefined
   const binding = CLIENTS[name]
-  return `${name} connects by TCP${binding === undefined ? '' : `; the binding ${binding} reaches the same server`}`
+  const instead = binding === undefined ? '' : `; the binding ${binding} reaches the same server`
+  return `${name} connects by TCP${instead}`
 }

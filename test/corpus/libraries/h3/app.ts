@@ -2,7 +2,9 @@ import { createError, defineHandler, getQuery, H3, HTTPError, readBody, redirect
 import { defineApp } from 'unmoor'
 
 const app = new H3()
-app.use((event) => void event.res.headers.set('x-powered-by', 'h3'))
+app.use((event) => {
+  event.res.headers.set('x-powered-by', 'h3')
+})
 // Each platform's half of h3 has a default type of its own for text.
 app.get('/', (event) => {
   event.res.headers.set('content-type', 'text/plain; charset=utf-8')

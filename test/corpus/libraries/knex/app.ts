@@ -40,7 +40,9 @@ app.get('/users', async (c) =>
     await c
       .get('knex')('users')
       .select('name', 'age', 'data')
-      .where((where) => where.where('age', '>', 10).orWhereNull('data'))
+      .where((where) => {
+        void where.where('age', '>', 10).orWhereNull('data')
+      })
       .orderBy('name'),
   ),
 )
@@ -60,8 +62,8 @@ app.get('/transaction', async (c) => {
 app.get('/context', async (c) => {
   // A query is a thenable: what runs after it must still know the request.
   const [row] = await c.get('knex').select(c.get('knex').raw('1 as one'))
-  const [[both]] = await Promise.all([c.get('knex').select(c.get('knex').raw('2 as two'))])
-  return c.json({ row: row as unknown, both: both as unknown, request: requests.getStore() ?? null })
+  const both = await Promise.all([2, 3].map((n) => c.get('knex').select(c.get('knex').raw('? as n', [n]))))
+  return c.json({ row: row as unknown, both: both as unknown[], request: requests.getStore() ?? null })
 })
 
 export default defineApp({ bindings, fetch: app.fetch })

@@ -10,7 +10,6 @@ function logTo(lines: unknown[], options: pino.LoggerOptions = {}): pino.Logger 
     {
       base: null,
       timestamp: false,
-      formatters: { level: (label) => ({ level: label }) },
       ...options,
       browser: { asObject: true, serialize: true, write: (entry) => void lines.push(entry) },
     },
