@@ -60,6 +60,15 @@ describe('environments of a function', () => {
     await environments.stop()
   })
 
+  it('start a second time also where no event waits yet', async () => {
+    let starts = 0
+    const launch = await launchWith(() => (++starts === 1 ? { STUCK: '1' } : {}))
+    const environments = createEnvironments({ launch, initTimeout: 1, timeout: 60 })
+    await environments.start()
+    expect(starts).toBe(2)
+    await environments.stop()
+  })
+
   it("that never start fail with a time-out that says so, once the function's own time is over too", async () => {
     const environments = createEnvironments({
       launch: await launchWith(() => ({ STUCK: '1' })),

@@ -92,6 +92,19 @@ module.exports = { os, fs }`,
       )
   })
 
+  test('are refused where a client that is nothing without sockets imports them, with the binding to use', async () => {
+    await using project = await tempProject({
+      'src/app.ts': appSource({ before: `import { connect } from 'pg'\nglobalThis.connect = connect` }),
+      ...dependency('pg', `import net from 'node:net'\nexport const connect = () => net.connect(1)`),
+    })
+    await expect(build(project)).rejects.toMatchObject({
+      code: 'Unsupported',
+      message: expect.stringMatching(
+        /node_modules\/pg\/index\.js:1:\d+ imports "node:net" .*pg connects by TCP; the binding sql\(\)/,
+      ),
+    })
+  })
+
   test('are taken where the adapter lists them', async () => {
     await using project = await tempProject({
       'src/app.ts': appSource({ before: `import { Buffer } from 'buffer'\nconsole.log(Buffer)` }),
@@ -169,6 +182,22 @@ describe('other imports', () => {
   ])('%s is named', async (_name, before, code, message) => {
     await using project = await tempProject({ 'src/app.ts': appSource({ before }) })
     await expect(build(project)).rejects.toMatchObject({ code, message: expect.stringMatching(message) })
+  })
+
+  test('what is tried for by a name that is put together is seen to be tried for', async () => {
+    await using project = await tempProject({
+      'src/app.ts': appSource({ before: `import tried from 'dep'\nglobalThis.tried = tried` }),
+      'node_modules/dep/package.json': '{ "name": "dep", "main": "index.js" }',
+      'node_modules/dep/index.js': `exports.found = true
+try { const NOTHING = ''; require(\`not-there\${NOTHING}\`) } catch { exports.found = false }`,
+    })
+    const warnings: string[] = []
+    await build(project, bareAdapter(), warnings)
+    expect(warnings).toEqual([
+      expect.stringMatching(/dep\/index\.js:2:\d+ imports "not-there".*not installed/),
+    ])
+    await import(/* @vite-ignore */ join(project.dir, '.unmoor/bare/app.mjs'))
+    expect((globalThis as unknown as { tried: { found: boolean } }).tried.found).toBe(false)
   })
 
   test('what is tried for need not be there: it fails when reached, each time, and is a warning', async () => {

@@ -237,3 +237,30 @@ describe("the light Response is fetch's", () => {
     expect(module).toBeInstanceOf(WebAssembly.Module)
   })
 })
+
+describe("a library's own Response", () => {
+  it('has its body sent, whose class is none of the platform, and cancels it', async () => {
+    const cancelled: unknown[] = []
+    const make = (): Response => {
+      const chunks = [new Uint8Array([104]), new Uint8Array([105])]
+      const getReader = (): object => ({
+        read: () => Promise.resolve({ done: chunks.length === 0, value: chunks.shift() }),
+        cancel: (reason: unknown) => Promise.resolve(void cancelled.push(reason)),
+      })
+      const body = { locked: false, getReader }
+      return {
+        status: 200,
+        statusText: '',
+        headers: new Headers(),
+        body,
+        bodyUsed: false,
+      } as unknown as Response
+    }
+    const { body } = takeResponse(make())
+    expect(body).toBeInstanceOf(ReadableStream)
+    expect(await new Native(body).text()).toBe('hi')
+    const other = takeResponse(make()).body as ReadableStream
+    await other.cancel('enough')
+    expect(cancelled).toEqual(['enough'])
+  })
+})

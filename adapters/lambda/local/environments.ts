@@ -96,8 +96,18 @@ class Pool implements Environments {
     return [...this.#all].flatMap(({ child }) => child.pid ?? [])
   }
 
-  async start(): Promise<void> {
-    await this.#add()
+  start(): Promise<void> {
+    return this.#addPatiently()
+  }
+
+  /** As on AWS: a start that took too long is made once more, and then has the function's whole time. */
+  async #addPatiently(): Promise<void> {
+    try {
+      await this.#add()
+    } catch (error) {
+      if (this.#stopping || !isUnmoorError(error, 'Timeout')) throw error
+      await this.#add(this.#timeout)
+    }
   }
 
   /** @param patience Milliseconds until it must have asked for its first event. */
@@ -162,17 +172,10 @@ class Pool implements Environments {
       needed > 0 && this.#size < this.#max;
       needed--
     ) {
-      const added = this.#add()
-        .catch((error: unknown) => {
-          // As on AWS: a start that took too long is made once more for the event that waits, and then has
-          // the function's whole time.
-          if (this.#stopping || !isUnmoorError(error, 'Timeout')) throw error
-          return this.#add(this.#timeout)
-        })
-        .catch((error: unknown) => {
-          this.#waiting.shift()?.response.reject(error)
-          this.#assign()
-        })
+      const added = this.#addPatiently().catch((error: unknown) => {
+        this.#waiting.shift()?.response.reject(error)
+        this.#assign()
+      })
       this.#adding.add(added)
       void added.finally(() => this.#adding.delete(added))
     }

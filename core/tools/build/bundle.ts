@@ -130,6 +130,8 @@ async function write(
   try {
     const build = await rolldown({
       input: ENTRY_ID,
+      // A slow machine is nothing to warn an app's author of.
+      checks: { pluginTimings: false },
       cwd: shared.projectDir,
       platform,
       moduleTypes: TEXT_TYPES,

@@ -6,6 +6,7 @@ import { findImport, findUse, type ImportPosition } from './import-position.ts'
 import { packageFolder } from './native-packages.ts'
 import { isInstalled, type Offence } from './offence.ts'
 import { isOwnFile } from './packages.ts'
+import { neededSocket } from './socket-clients.ts'
 import { UNSUPPORTED } from './worker/unsupported.ts'
 import type { WorkerProject } from './worker/worker.ts'
 
@@ -51,8 +52,7 @@ export async function refuseOffences(
     const { text, tolerated, caught } = await describe(offence, own ?? [importer], options)
     const isAllowed = kind === 'unsupported' && options.worker?.allow.includes(specifier) === true
     const reason = kind === 'unsupported' ? `${text}: ${UNSUPPORTED[specifier]}.` : text
-    if (!tolerated && !isAllowed)
-      refused[kind].push(`${reason}${kind === 'missing' ? `. ${installHint(offence)}` : ''}`)
+    if (!tolerated && !isAllowed) refused[kind].push(reason + hintFor(offence))
     else {
       const end = consequence(offence, caught, options.target)
       const key = `${packageFolder(importer) ?? importer} ${kind === 'unsupported' ? specifier : end}`
@@ -64,6 +64,11 @@ export async function refuseOffences(
   for (const { text, others } of warnings.values())
     options.log.warn(others.size === 0 ? text : `${text} So do ${[...others].join(', ')}.`)
   throwRefused(refused, options.target)
+}
+
+function hintFor(offence: Offence): string {
+  const hint = neededSocket(offence) ?? (offence.kind === 'missing' ? installHint(offence) : undefined)
+  return hint === undefined ? '' : `. ${hint}`
 }
 
 function compare(a: string, b: string): number {
@@ -160,23 +165,23 @@ interface OffencePlace {
   /** A global is used; else something is imported. */
   isGlobal: boolean
   /**
-   * Whether the app may do without it, which is known only at run time: an import whose failure is caught,
-   * one of an installed package that is made on demand, a built-in that an installed package imports, and a
-   * module that asks with `typeof`. An app's own `import()` is meant.
+   * Whether the app may do without it, which is known only at run time: an import whose failure is caught, one
+   * of an installed package that is made on demand, a built-in that an installed package imports (but for
+   * clients that are nothing without it), and a module that asks with `typeof`. An app's own `import()` is
+   * meant.
    */
   tolerated: boolean
 }
 
 /** Finds the place of an offence in its module's code. */
-export async function locateOffence(
-  { kind, specifier, importer }: Offence,
-  code: string,
-): Promise<OffencePlace> {
+export async function locateOffence(offence: Offence, code: string): Promise<OffencePlace> {
+  const { kind, specifier, importer } = offence
   const isGlobal = kind === 'unsupported' && !specifier.includes(':')
   const position = await (isGlobal ? findUse : findImport)(importer, code, specifier)
   const onDemand = position?.dynamic === true
-  const byPackage = isInstalled(importer) && (kind === 'builtin' || onDemand)
-  const isCaught = position?.caught === true && kind !== 'unsupported'
+  const isNeeded = neededSocket(offence) !== undefined
+  const byPackage = isInstalled(importer) && (kind === 'builtin' || onDemand) && !isNeeded
+  const isCaught = position?.caught === true && kind !== 'unsupported' && !isNeeded
   return { position, isGlobal, tolerated: byPackage || isCaught || (isGlobal && onDemand) }
 }
 

@@ -20,7 +20,11 @@ export async function findImport(
   specifier: string,
 ): Promise<ImportPosition | undefined> {
   const { program } = await parse(file, code)
-  const found = [...importNodes(program, specifier, { late: false, caught: false })].sort(
+  const around = { late: false, caught: false }
+  const literal = [...importNodes(program, (source) => isText(source, specifier), around)]
+  // The bundler puts constants together: libraries hide optional imports as require(`x${NOTHING}`).
+  const computed = (source: Node): boolean => source.type !== 'Literal'
+  const found = (literal.length > 0 ? literal : [...importNodes(program, computed, around)]).sort(
     (a, b) =>
       Number(a.caught) - Number(b.caught) || Number(a.dynamic) - Number(b.dynamic) || a.start - b.start,
   )[0]
@@ -66,20 +70,24 @@ interface Around {
   caught: boolean
 }
 
+function isText(source: Node, text: string): boolean {
+  return source.type === 'Literal' && source.value === text
+}
+
 function* importNodes(
   node: Node,
-  specifier: string,
+  isIt: (source: Node) => boolean,
   around: Around,
 ): Generator<{ start: number; dynamic: boolean; caught: boolean }> {
   const source = importSource(node)
-  if (source?.type === 'Literal' && source.value === specifier)
+  if (source !== undefined && source !== null && isIt(source))
     yield {
       start: source.start,
       dynamic: around.late || around.caught || node.type === 'ImportExpression',
       caught: around.caught,
     }
   for (const child of children(node))
-    yield* importNodes(child, specifier, {
+    yield* importNodes(child, isIt, {
       late: around.late || node.type === 'TryStatement' || isFunction(node),
       caught: isCaught(node, child) || (around.caught && !isFunction(node)),
     })

@@ -296,5 +296,22 @@ export function takeResponse(response: globalThis.Response): ResponseParts {
         'it before.',
     )
   }
-  return { status, statusText, list: undefined, headers, body }
+  const stream = body === null || body instanceof ReadableStream ? body : toNativeStream(body)
+  return { status, statusText, list: undefined, headers, body: stream }
+}
+
+/** The stream of a library's own Response class: it reads like the real one, and is none of its class. */
+function toNativeStream(body: Pick<ReadableStream, 'getReader'>): ReadableStream<Uint8Array> {
+  const reader = body.getReader()
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const { done, value } = await reader.read()
+        if (done) controller.close()
+        else controller.enqueue(value)
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  )
 }

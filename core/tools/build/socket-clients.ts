@@ -1,0 +1,49 @@
+/** Packages that are nothing without a TCP connection, for targets that have none. */
+import { packageFolder } from './native-packages.ts'
+import type { Offence } from './offence.ts'
+
+const SQL = 'sql() on the driver "postgres"'
+const REDIS = 'kv() or cache() on the driver "redis"'
+const QUEUE = 'queue()'
+
+/** The client's package, and the binding that stands for its server, where there is one. */
+const CLIENTS: Readonly<Record<string, string | undefined>> = {
+  pg: SQL,
+  postgres: SQL,
+  mysql: undefined,
+  mysql2: undefined,
+  mariadb: undefined,
+  tedious: undefined,
+  mongodb: undefined,
+  'cassandra-driver': undefined,
+  ioredis: REDIS,
+  iovalkey: REDIS,
+  '@redis/client': REDIS,
+  '@valkey/client': REDIS,
+  memjs: 'cache()',
+  '@nats-io/transport-node': QUEUE,
+  amqplib: QUEUE,
+  kafkajs: QUEUE,
+  mqtt: undefined,
+  nodemailer: undefined,
+  ldapjs: undefined,
+}
+
+/** Cloudflare's own module too: clients have a half for Workers, which the isolate target takes. */
+const SOCKETS = new Set(['net', 'node:net', 'tls', 'node:tls', 'cloudflare:sockets'])
+
+/**
+ * Why an app cannot do without a module that one of its packages imports: the package is the client of a
+ * server that is reached by TCP, so every use of it would fail. Undefined for all other packages, which may
+ * import `net` for a part that the app never reaches.
+ */
+export function neededSocket({ kind, specifier, importer }: Offence): string | undefined {
+  if ((kind !== 'builtin' && kind !== 'missing') || !SOCKETS.has(specifier)) return undefined
+  const name = packageFolder(importer)
+    ?.replace(/^.*[\\/]node_modules[\\/]/, '')
+    .replaceAll('\\', '/')
+  if (name === undefined || !Object.hasOwn(CLIENTS, name)) return undefined
+  const binding = CLIENTS[name]
+  const instead = binding === undefined ? '' : `; the binding ${binding} reaches the same server`
+  return `${name} connects by TCP${instead}`
+}

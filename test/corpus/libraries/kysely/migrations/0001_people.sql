@@ -1,0 +1,2 @@
+CREATE TABLE person (id TEXT PRIMARY KEY, first_name TEXT NOT NULL, last_name TEXT, age INTEGER NOT NULL);
+CREATE TABLE pet (id TEXT PRIMARY KEY, owner_id TEXT NOT NULL REFERENCES person (id), name TEXT NOT NULL, species TEXT NOT NULL);
