@@ -1,5 +1,5 @@
 import type { DriverContext, SqlDriver } from '../../../core/bindings/drivers.ts'
-import type { PostgresOptions, PostgresStoreOptions } from './options.ts'
+import type { PostgresStoreOptions } from './options.ts'
 import { openPool } from './pool.ts'
 import { PostgresSql } from './sql.ts'
 

@@ -165,8 +165,8 @@ interface OffencePlace {
   /** A global is used; else something is imported. */
   isGlobal: boolean
   /**
-   * Whether the app may do without it, which is known only at run time: an import whose failure is caught, one
-   * of an installed package that is made on demand, a built-in that an installed package imports (but for
+   * Whether the app may do without it, which is known only at run time: an import whose failure is caught,
+   * one of an installed package that is made on demand, a built-in that an installed package imports (but for
    * clients that are nothing without it), and a module that asks with `typeof`. An app's own `import()` is
    * meant.
    */

@@ -1,6 +1,6 @@
 /**
- * The process of a control: the app's module as Node itself loads it, with the packages as Node resolves them,
- * served on node:http. Its `env` is the variables.
+ * The process of a control: the app's module as Node itself loads it, with the packages as Node resolves
+ * them, served on node:http. Its `env` is the variables.
  */
 import { servePlainly } from './plain-server.ts'
 

@@ -53,7 +53,9 @@ export interface Library {
   packages: readonly string[]
   /** At least five. They are sent in this order, one after the other. */
   requests: readonly CorpusRequest[]
-  /** Servers that the app needs; the library is skipped, by name, where one does not answer. Default: none. */
+  /**
+   * Servers that the app needs; the library is skipped, by name, where one does not answer. Default: none.
+   */
   services?: readonly ServiceName[]
   /** Values of the variables that the app declares, besides those of its services. Default: none. */
   variables?: Readonly<Record<string, string>>

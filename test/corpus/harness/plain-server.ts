@@ -1,6 +1,6 @@
 /**
- * A server on node:http alone for controls and upstreams. It adds nothing to an answer: frameworks' own servers
- * set a `content-type` where the app left it out, and the like.
+ * A server on node:http alone for controls and upstreams. It adds nothing to an answer: frameworks' own
+ * servers set a `content-type` where the app left it out, and the like.
  */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'

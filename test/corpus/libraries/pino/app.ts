@@ -2,8 +2,8 @@ import pino from 'pino'
 import { defineApp } from 'unmoor'
 
 /**
- * Logs into memory, so that an answer can show what was written. The package has a build of its own for browsers,
- * which bundlers for Workers take: its options are those under `browser`.
+ * Logs into memory, so that an answer can show what was written. The package has a build of its own for
+ * browsers, which bundlers for Workers take: its options are those under `browser`.
  */
 function logTo(lines: unknown[], options: pino.LoggerOptions = {}): pino.Logger {
   return pino(
