@@ -7,9 +7,15 @@ import { UnmoorError } from '../errors.ts'
 /**
  * A stand-in for `name` of the built-in `module` (`node:os`), or for the whole module. It can be imported,
  * passed on, inherited from and asked for its members; a call, a `new` and any use as a value throw
- * `Unsupported`.
+ * `Unsupported`. Members that are `data` (`os.EOL`, `fs.constants`) are as on Node, as many packages read
+ * such while they load.
  */
-export function missingBuiltin(module: string, target: string, name?: string): unknown {
+export function missingBuiltin(
+  module: string,
+  target: string,
+  name?: string,
+  data: Readonly<Record<string, unknown>> = {},
+): unknown {
   const path = name === undefined ? module : `${module}.${name}`
   const refuse = (): never => {
     throw new UnmoorError(
@@ -30,6 +36,7 @@ export function missingBuiltin(module: string, target: string, name?: string): u
       if (key === 'then' || key === '__esModule') return undefined
       if (key === 'name') return name ?? module
       if (key === 'default' && name === undefined) return receiver
+      if (Object.hasOwn(data, key)) return data[key]
       if (!members.has(key))
         members.set(key, missingBuiltin(module, target, name === undefined ? key : `${name}.${key}`))
       return members.get(key)

@@ -63,7 +63,7 @@ export const CAPABILITY_FACTS: Readonly<Record<Capability, CapabilityFact>> = {
     gained: 'Answers may have any size.',
   },
   'response.streaming': {
-    cases: ['handlers-66'],
+    cases: ['handlers-66', 'answers-10', 'answers-50', 'fetch-25', 'service-53'],
     uses: ['large or streamed answers'],
     lost:
       'The client sees nothing before the handler has written the last byte: server-sent events and ' +

@@ -35,6 +35,7 @@ export const WRANGLER_CONFIG = {
     ],
   },
   secrets: { required: ['ADMIN_TOKEN'] },
+  upload_source_maps: true,
   vars: { REGION: 'eu' },
   services: [{ binding: 'SELF', service: 'cf-app' }],
   assets: {

@@ -1,4 +1,5 @@
 /** `node:assert` in an isolate, strict. */
+import { refused } from './refused.ts'
 import { inspect } from '../web/inspect.ts'
 import { isDeepStrictEqual } from './deep-equal.ts'
 
@@ -159,5 +160,8 @@ const assert = Object.assign((value: unknown, message?: Message): void => ok(val
 export const strict: typeof assert & { strict?: unknown } = assert
 Object.assign(assert, { strict: assert })
 
+const lacks = (name: string): ((...args: never[]) => never) => refused('assert', name)
+export const Assert = /* @__PURE__ */ lacks('Assert')
+export const partialDeepStrictEqual = /* @__PURE__ */ lacks('partialDeepStrictEqual')
 export default assert
 export { assert as 'module.exports' }

@@ -1,4 +1,5 @@
 /** `node:buffer` in an isolate: the package `buffer`, with `base64url`, which it lacks. */
+import { refused } from './refused.ts'
 import { Buffer as PackageBuffer } from 'buffer/index.js'
 
 type Encoding = string | undefined
@@ -135,5 +136,7 @@ const bufferModule = {
   kStringMaxLength,
   transcode,
 }
+const lacks = (name: string): ((...args: never[]) => never) => refused('buffer', name)
+export const resolveObjectURL = /* @__PURE__ */ lacks('resolveObjectURL')
 export default bufferModule
 export { bufferModule as 'module.exports' }

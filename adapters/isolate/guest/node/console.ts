@@ -1,4 +1,5 @@
 /** `node:console` in an isolate: the global. */
+import { refused } from './refused.ts'
 const { console } = globalThis
 export const {
   assert,
@@ -22,5 +23,12 @@ export const {
   warn,
 } = console
 export { console }
+const lacks = (name: string): ((...args: never[]) => never) => refused('console', name)
+export const Console = /* @__PURE__ */ lacks('Console')
+export const context = /* @__PURE__ */ lacks('context')
+export const createTask = /* @__PURE__ */ lacks('createTask')
+export const profile = /* @__PURE__ */ lacks('profile')
+export const profileEnd = /* @__PURE__ */ lacks('profileEnd')
+export const timeStamp = /* @__PURE__ */ lacks('timeStamp')
 export default console
 export { console as 'module.exports' }

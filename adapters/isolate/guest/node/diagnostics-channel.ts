@@ -1,4 +1,5 @@
 /** `node:diagnostics_channel` in an isolate. */
+import { refused } from './refused.ts'
 
 /** What a channel may bind: an AsyncLocalStorage. */
 interface Store {
@@ -199,5 +200,8 @@ export function tracingChannel(name: string | Record<Event, Channel>): TracingCh
 }
 
 const diagnostics = { Channel, channel, hasSubscribers, subscribe, tracingChannel, unsubscribe }
+const lacks = (name: string): ((...args: never[]) => never) => refused('diagnostics_channel', name)
+export const BoundedChannel = /* @__PURE__ */ lacks('BoundedChannel')
+export const boundedChannel = /* @__PURE__ */ lacks('boundedChannel')
 export default diagnostics
 export { diagnostics as 'module.exports' }

@@ -3,6 +3,7 @@
  * it says `browser`, as bundlers' stand-ins do, its `env` has the app's variables and the secrets that are
  * known at the start, and what would end or change a process throws.
  */
+import { refused } from './refused.ts'
 import { link } from '../link.ts'
 import { getBuiltinModule } from './builtin-modules.ts'
 import { EventEmitter } from './events.ts'
@@ -122,6 +123,13 @@ process.on('newListener', (name: string) => {
 Object.defineProperty(globalThis, 'process', { value: process, writable: true, configurable: true })
 export const {
   arch,
+  binding,
+  resourceUsage,
+  memoryUsage,
+  kill,
+  cpuUsage,
+  chdir,
+  abort,
   argv,
   browser,
   cwd,
@@ -142,6 +150,39 @@ export const {
   version,
   versions,
 } = members
-export { hrtime, process }
+export { getBuiltinModule, hrtime, process }
+const lacks = (name: string): ((...args: never[]) => never) => refused('process', name)
+export const availableMemory = /* @__PURE__ */ lacks('availableMemory')
+export const constrainedMemory = /* @__PURE__ */ lacks('constrainedMemory')
+export const getegid = /* @__PURE__ */ lacks('getegid')
+export const geteuid = /* @__PURE__ */ lacks('geteuid')
+export const getgid = /* @__PURE__ */ lacks('getgid')
+export const getgroups = /* @__PURE__ */ lacks('getgroups')
+export const getuid = /* @__PURE__ */ lacks('getuid')
+export const loadEnvFile = /* @__PURE__ */ lacks('loadEnvFile')
+export const ref = /* @__PURE__ */ lacks('ref')
+export const setUncaughtExceptionCaptureCallback = /* @__PURE__ */ lacks(
+  'setUncaughtExceptionCaptureCallback',
+)
+export const hasUncaughtExceptionCaptureCallback = /* @__PURE__ */ lacks(
+  'hasUncaughtExceptionCaptureCallback',
+)
+export const unref = /* @__PURE__ */ lacks('unref')
+export const addUncaughtExceptionCaptureCallback = /* @__PURE__ */ lacks(
+  'addUncaughtExceptionCaptureCallback',
+)
+export const dlopen = /* @__PURE__ */ lacks('dlopen')
+export const execve = /* @__PURE__ */ lacks('execve')
+export const getActiveResourcesInfo = /* @__PURE__ */ lacks('getActiveResourcesInfo')
+export const initgroups = /* @__PURE__ */ lacks('initgroups')
+export const openStdin = /* @__PURE__ */ lacks('openStdin')
+export const reallyExit = /* @__PURE__ */ lacks('reallyExit')
+export const setegid = /* @__PURE__ */ lacks('setegid')
+export const seteuid = /* @__PURE__ */ lacks('seteuid')
+export const setgid = /* @__PURE__ */ lacks('setgid')
+export const setgroups = /* @__PURE__ */ lacks('setgroups')
+export const setSourceMapsEnabled = /* @__PURE__ */ lacks('setSourceMapsEnabled')
+export const setuid = /* @__PURE__ */ lacks('setuid')
+export const threadCpuUsage = /* @__PURE__ */ lacks('threadCpuUsage')
 export default process
 export { process as 'module.exports' }

@@ -145,14 +145,14 @@ const { TextDecoder, TextEncoder } = globalThis
 export { format, formatWithOptions, inspect, TextDecoder, TextEncoder, types }
 
 const lacks = (name: string): ((...args: never[]) => never) => refused('util', name)
-export const diff = lacks('diff')
-export const getCallSites = lacks('getCallSites')
-export const getSystemErrorMap = lacks('getSystemErrorMap')
-export const getSystemErrorName = lacks('getSystemErrorName')
-export const MIMEParams = lacks('MIMEParams')
-export const MIMEType = lacks('MIMEType')
-export const parseArgs = lacks('parseArgs')
-export const parseEnv = lacks('parseEnv')
+export const diff = /* @__PURE__ */ lacks('diff')
+export const getCallSites = /* @__PURE__ */ lacks('getCallSites')
+export const getSystemErrorMap = /* @__PURE__ */ lacks('getSystemErrorMap')
+export const getSystemErrorName = /* @__PURE__ */ lacks('getSystemErrorName')
+export const MIMEParams = /* @__PURE__ */ lacks('MIMEParams')
+export const MIMEType = /* @__PURE__ */ lacks('MIMEType')
+export const parseArgs = /* @__PURE__ */ lacks('parseArgs')
+export const parseEnv = /* @__PURE__ */ lacks('parseEnv')
 
 const utilModule = {
   diff,
@@ -181,6 +181,20 @@ const utilModule = {
   TextEncoder,
   toUSVString,
   types,
+}
+export const _errnoException = /* @__PURE__ */ lacks('_errnoException')
+export const _exceptionWithHostPort = /* @__PURE__ */ lacks('_exceptionWithHostPort')
+export const convertProcessSignalToExitCode = /* @__PURE__ */ lacks('convertProcessSignalToExitCode')
+export const debounce = /* @__PURE__ */ lacks('debounce')
+export const getSystemErrorMessage = /* @__PURE__ */ lacks('getSystemErrorMessage')
+export const markPromiseAsHandled = /* @__PURE__ */ lacks('markPromiseAsHandled')
+export const setTraceSigInt = /* @__PURE__ */ lacks('setTraceSigInt')
+export const throttle = /* @__PURE__ */ lacks('throttle')
+export const transferableAbortController = /* @__PURE__ */ lacks('transferableAbortController')
+export const transferableAbortSignal = /* @__PURE__ */ lacks('transferableAbortSignal')
+/** Of old: `Object.assign` of one object. */
+export function _extend(target: object, source: unknown): object {
+  return typeof source === 'object' && source !== null ? Object.assign(target, source) : target
 }
 export default utilModule
 export { utilModule as 'module.exports' }

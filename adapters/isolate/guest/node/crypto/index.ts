@@ -79,24 +79,24 @@ export const constants = {
 }
 
 const lacks = (name: string): ((...args: never[]) => never) => refused('crypto', name)
-export const argon2 = lacks('argon2')
-export const argon2Sync = lacks('argon2Sync')
-export const Certificate = lacks('Certificate')
-export const checkPrime = lacks('checkPrime')
-export const checkPrimeSync = lacks('checkPrimeSync')
-export const createDiffieHellman = lacks('createDiffieHellman')
-export const createDiffieHellmanGroup = lacks('createDiffieHellmanGroup')
-export const createECDH = lacks('createECDH')
-export const DiffieHellman = lacks('DiffieHellman')
-export const DiffieHellmanGroup = lacks('DiffieHellmanGroup')
-export const ECDH = lacks('ECDH')
-export const generateKey = lacks('generateKey')
-export const generateKeySync = lacks('generateKeySync')
-export const generatePrime = lacks('generatePrime')
-export const generatePrimeSync = lacks('generatePrimeSync')
-export const getCipherInfo = lacks('getCipherInfo')
-export const getDiffieHellman = lacks('getDiffieHellman')
-export const X509Certificate = lacks('X509Certificate')
+export const argon2 = /* @__PURE__ */ lacks('argon2')
+export const argon2Sync = /* @__PURE__ */ lacks('argon2Sync')
+export const Certificate = /* @__PURE__ */ lacks('Certificate')
+export const checkPrime = /* @__PURE__ */ lacks('checkPrime')
+export const checkPrimeSync = /* @__PURE__ */ lacks('checkPrimeSync')
+export const createDiffieHellman = /* @__PURE__ */ lacks('createDiffieHellman')
+export const createDiffieHellmanGroup = /* @__PURE__ */ lacks('createDiffieHellmanGroup')
+export const createECDH = /* @__PURE__ */ lacks('createECDH')
+export const DiffieHellman = /* @__PURE__ */ lacks('DiffieHellman')
+export const DiffieHellmanGroup = /* @__PURE__ */ lacks('DiffieHellmanGroup')
+export const ECDH = /* @__PURE__ */ lacks('ECDH')
+export const generateKey = /* @__PURE__ */ lacks('generateKey')
+export const generateKeySync = /* @__PURE__ */ lacks('generateKeySync')
+export const generatePrime = /* @__PURE__ */ lacks('generatePrime')
+export const generatePrimeSync = /* @__PURE__ */ lacks('generatePrimeSync')
+export const getCipherInfo = /* @__PURE__ */ lacks('getCipherInfo')
+export const getDiffieHellman = /* @__PURE__ */ lacks('getDiffieHellman')
+export const X509Certificate = /* @__PURE__ */ lacks('X509Certificate')
 
 const cryptography = {
   argon2,
@@ -164,5 +164,15 @@ const cryptography = {
   verify,
   webcrypto,
 }
+export const createMac = /* @__PURE__ */ lacks('createMac')
+export const decapsulate = /* @__PURE__ */ lacks('decapsulate')
+export const encapsulate = /* @__PURE__ */ lacks('encapsulate')
+export const getFips = /* @__PURE__ */ lacks('getFips')
+export const getMacs = /* @__PURE__ */ lacks('getMacs')
+export const parsePKCS12 = /* @__PURE__ */ lacks('parsePKCS12')
+export const randomUUIDv7 = /* @__PURE__ */ lacks('randomUUIDv7')
+export const secureHeapUsed = /* @__PURE__ */ lacks('secureHeapUsed')
+export const setEngine = /* @__PURE__ */ lacks('setEngine')
+export const setFips = /* @__PURE__ */ lacks('setFips')
 export default cryptography
 export { cryptography as 'module.exports' }
