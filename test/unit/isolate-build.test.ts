@@ -86,8 +86,8 @@ describe('the artifact', () => {
     expect(code).not.toMatch(/\bimport\s*\(\s*[`'"\w]/)
   })
 
-  it('is small: the web API stays under 155 KB, a start compiles what it uses', async () => {
-    expect((await stat(join(built.outDir, 'web-api.js'))).size).toBeLessThan(155_000)
+  it('is small: the web API stays under 160 KB, a start compiles what it uses', async () => {
+    expect((await stat(join(built.outDir, 'web-api.js'))).size).toBeLessThan(160_000)
   })
 })
 
