@@ -179,7 +179,7 @@ describe('streams', () => {
     const socket = connect(Number(port), '127.0.0.1')
     socket.write('GET /aborted HTTP/1.1\r\nHost: x\r\n\r\n')
     await expect.poll(() => lab.lines).toContain('waiting')
-    socket.destroy()
+    socket.resetAndDestroy()
     await expect.poll(() => stored('aborted')).toBe('AbortError')
   })
 })

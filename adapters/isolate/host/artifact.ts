@@ -76,7 +76,10 @@ function checkManifest({ name, bindings, queues, crons }: ArtifactInfo['manifest
   if (typeof name !== 'string') throw new Error('its manifest has no name')
   checkMap(bindings, 'bindings', (declaration: AnyDeclaration) => KINDS.has(declaration?.kind))
   for (const [binding, declaration] of Object.entries(bindings)) {
-    if (declaration.kind === 'queue') queue(declaration)
+    if (declaration.kind === 'queue') {
+      const { kind: _, ...options } = declaration
+      queue(options)
+    }
     if (
       declaration.kind === 'service' &&
       declaration.app !== undefined &&
