@@ -21,6 +21,7 @@ import type { DriverDefaults } from '../driver-defaults.ts'
 import { loadModule } from '../driver-module.ts'
 import { tenantDatabase } from './tenant-database.ts'
 import { type DriverWatch, watchSql } from './watched-driver.ts'
+import { decodeResponse } from '../../services/outbound/response.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- of each driver's own kind
 const PORTABLE: Readonly<Record<string, Portable<any>>> = {
@@ -71,7 +72,9 @@ export async function loadDrivers(
       if (itself || record.settings.services?.includes(target) === true) {
         const app = itself ? record.name : target
         bound[binding] = {
-          create: (): ServiceDriver => ({ fetch: (request) => call(app, request) }),
+          create: (): ServiceDriver => ({
+            fetch: async (request) => decodeResponse(await call(app, request)),
+          }),
           options: {},
           portable: portableService,
         }

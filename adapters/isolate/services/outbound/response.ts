@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { pipeline, Readable } from 'node:stream'
+import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import { createDecoders } from './decode.ts'
 import type { Hop } from './hop.ts'
 
@@ -43,4 +44,17 @@ function body(answer: IncomingMessage, headers: Headers): ReadableStream<Uint8Ar
   // Where one breaks, all do; the last one tells its reader.
   pipeline([answer, ...decoders], () => {})
   return Readable.toWeb(decoded) as ReadableStream<Uint8Array<ArrayBuffer>>
+}
+
+/** An answer of another app of the host as its caller gets it: decoded, like one that comes over a network. */
+export function decodeResponse(response: Response): Response {
+  const { body: encoded, status, statusText } = response
+  const decoders = createDecoders(response.headers.get('content-encoding') ?? '')
+  const decoded = decoders.at(-1)
+  if (encoded === null || decoded === undefined) return response
+  const headers = new Headers(response.headers)
+  headers.delete('content-encoding')
+  headers.delete('content-length')
+  pipeline([Readable.fromWeb(encoded as NodeReadableStream<Uint8Array>), ...decoders], () => {})
+  return new Response(Readable.toWeb(decoded) as ReadableStream<Uint8Array>, { status, statusText, headers })
 }
