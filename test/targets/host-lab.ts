@@ -105,7 +105,13 @@ export async function metric(lab: HostLab, name: string, app: string): Promise<n
 function threadSeconds(pid: number): Map<string, number> {
   const seconds = new Map<string, number>()
   for (const tid of readdirSync(`/proc/${pid}/task`)) {
-    const text = readFileSync(`/proc/${pid}/task/${tid}/stat`, 'utf8')
+    let text: string
+    try {
+      text = readFileSync(`/proc/${pid}/task/${tid}/stat`, 'utf8')
+    } catch {
+      // It ended since the folder was read.
+      continue
+    }
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
     seconds.set(tid, (Number(fields[11]) + Number(fields[12])) / 100)
   }

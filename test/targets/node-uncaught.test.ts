@@ -149,7 +149,9 @@ describe('an error of an event that nothing catches', () => {
     expect(await told(lines, 'in a timer of a request')).toEqual([
       `GET ${url}/timer: uncaught exception: Error: in a timer of a request`,
     ])
-    expect(lines[lines.findIndex((line) => line.includes('of a request')) + 1]).toMatch(/^ +at .*src\/app\.ts:\d+/)
+    expect(lines[lines.findIndex((line) => line.includes('of a request')) + 1]).toMatch(
+      /^ +at .*src\/app\.ts:\d+/,
+    )
   })
 
   it('is logged once where a handler and its waitUntil work both tell of it', async () => {

@@ -79,7 +79,7 @@ describe('the list of cases', () => {
     expect(CASES.length).toBeGreaterThanOrEqual(200)
     expect(new Set(CASES.map(({ id }) => id)).size).toBe(CASES.length)
     for (const one of CASES) {
-      expect(`${one.id}: ${one.contract}`).toMatch(/^[a-zA-Z]+-\d\d[a-z]?: .{10,}[.]$/)
+      expect(`${one.id}: ${one.contract}`).toMatch(/^[a-zA-Z]+-\d{2,3}[a-z]?: .{10,}[.]$/)
       expect([one.id, one.without === undefined]).toEqual([one.id, one.needs === undefined])
     }
   })
