@@ -24,7 +24,7 @@ const projectDir = join(checkout, 'examples/links')
 const scratch = await mkdtemp(join(tmpdir(), 'unmoor-deno-'))
 afterAll(() => rm(scratch, { recursive: true, force: true }))
 
-// One case of each group: errors that nothing catches (handlers-120 to 128, cron-30) still end Deno.
+// The whole suite: `deno-suite.slow.test.ts`.
 it('the adapter outside of the package passes a case of each group, by the published command', async () => {
   const { code, report, stderr } = await runSuite('--filter', '*-01')
   expect(

@@ -1,0 +1,33 @@
+/** The whole suite on a third party's adapter. */
+import { expect, it } from 'vitest'
+import { CASES } from '../../core/tools/conformance/index.ts'
+import deno from '../../examples/deno/adapter.ts'
+import { runSuite } from './deno-suite.ts'
+
+it('the adapter outside of the package passes the whole suite on Deno', { timeout: 300_000 }, async () => {
+  const { code, report, stderr } = await runSuite()
+  expect(
+    report.cases.filter(({ outcome }) => outcome === 'failed'),
+    stderr.slice(-3000),
+  ).toEqual([])
+  expect(code).toBe(0)
+  expect(report).toMatchObject({ target: 'deno', total: CASES.length, failed: 0 })
+  expect(report.runtime).toMatch(/^deno 2\./)
+  // Skipped is only what the adapter declares that it lacks, and whose negative twin passed.
+  const lacking = Object.entries(deno.capabilities).flatMap(([name, there]) =>
+    there ? [] : [`without ${name}`],
+  )
+  for (const { outcome, reason } of report.cases) if (outcome === 'skipped') expect(lacking).toContain(reason)
+  // What Deno itself has different, and nothing else.
+  expect(report.cases.flatMap(({ id, outcome }) => (outcome === 'expectedFailure' ? [id] : []))).toEqual([
+    'answers-35',
+    'answers-47',
+    'answers-49',
+    'fetch-18',
+    'fetch-20',
+    'fetch-36',
+    'fetch-43',
+    'kv-06',
+    'kv-18',
+  ])
+})
