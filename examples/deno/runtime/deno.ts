@@ -12,7 +12,13 @@ export interface DenoNamespace {
       onError?(error: unknown): Response
       automaticCompression?: boolean
     },
-    handler: (request: Request, info: { readonly completed: Promise<void> }) => Response | Promise<Response>,
+    handler: (
+      request: Request,
+      info: {
+        readonly completed: Promise<void>
+        readonly remoteAddr: { readonly hostname: string; readonly port: number }
+      },
+    ) => Response | Promise<Response>,
   ): { shutdown(): Promise<void>; readonly finished: Promise<void> }
   addSignalListener(signal: 'SIGTERM' | 'SIGINT', listener: () => void): void
   exit(code: number): never

@@ -17,6 +17,22 @@ export interface Server {
   stop(seconds: number): Promise<boolean>
 }
 
+/** An answer that has not begun by then does not come: what it waited for has thrown, or hangs. */
+const ANSWER_SECONDS = 60
+
+async function answerInTime(answer: Promise<Response>): Promise<Response> {
+  const late = Promise.withResolvers<Response>()
+  const timer = setTimeout(
+    () => late.resolve(new Response('Service Unavailable', { status: 503 })),
+    ANSWER_SECONDS * 1000,
+  )
+  try {
+    return await Promise.race([answer, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** @throws `Unavailable` for a port in use. */
 export async function startServer(
   handler: Handler,
@@ -30,7 +46,20 @@ export async function startServer(
     server = Deno.serve(
       { port, hostname: host, onListen: (address) => resolve(address.port), automaticCompression: false },
       async (request, info) => {
-        const ctx = createContext({ signal: stopped.signal })
+        const { hostname, port: clientPort } = info.remoteAddr
+        const ctx = createContext(
+          { signal: stopped.signal },
+          {
+            client: {
+              remote: {
+                address: hostname,
+                addressType: hostname.includes(':') ? 'IPv6' : 'IPv4',
+                port: clientPort,
+                transport: 'tcp',
+              },
+            },
+          },
+        )
         void info.completed
           .catch(() => {})
           .then(() => {
@@ -39,7 +68,7 @@ export async function startServer(
             void work.finally(() => background.delete(work))
           })
         try {
-          const response = await handler(request, ctx)
+          const response = await answerInTime(handler(request, ctx))
           if (!response.bodyUsed && !response.body?.locked) return toSend(response, request.method)
           console.error(
             `${request.method} ${request.url}: the answer has a body that was read already. Answer with response.clone(), or a new one.`,
