@@ -211,13 +211,13 @@ describe('the Worker', () => {
   })
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
-  test('adds at most 9 KB (gzip) to an app with one kv binding', async () => {
+  test('adds at most 8 KB (gzip) to an app with one kv binding', async () => {
     const { outDir } = await buildApp({ projectDir: folder, target: 'cloudflare', adapter: cloudflare })
     const worker = await readFile(join(outDir, 'worker/index.js'))
     const app = 'export default{fetch:async(e,t)=>new Response(await t.LINKS.get(`a`))};'
     expect(
       gzipSync(worker, { level: 9 }).byteLength - gzipSync(app, { level: 9 }).byteLength,
-    ).toBeLessThanOrEqual(9 * 1024)
+    ).toBeLessThanOrEqual(8 * 1024)
     // What the app does not declare is not there.
     expect(worker.toString()).not.toMatch(
       /R2:|D1:|Cloudflare Queues|UNMOOR_TEST_TOKEN|has no handler for cron/,

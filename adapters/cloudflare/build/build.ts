@@ -94,7 +94,7 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
     ...(strong ? ['createStrongKvObject'] : []),
     ...(manifest.queues.length > 0 ? ['runBatch'] : []),
     ...(crons ? ['runCrons'] : []),
-    ...(trusts ? ['createTrust'] : []),
+    ...(trusts ? ['createEdgeClient'] : []),
     ...(testChannel ? ['createTestChannel'] : []),
   ]
   return [
@@ -119,7 +119,7 @@ function entrySource(context: BuildContext, options: CloudflareOptions): string 
     `  drivers,`,
     ...(manifest.queues.length > 0 ? [`  queue: { run: runBatch, names: ${JSON.stringify(names)} },`] : []),
     ...(crons ? [`  scheduled: runCrons,`] : []),
-    ...(trusts ? [`  trust: createTrust(${JSON.stringify(options.trustProxy)}),`] : []),
+    ...(trusts ? [`  edgeClient: createEdgeClient(${JSON.stringify(options.trustProxy)}),`] : []),
     ...(testChannel ? [`  testChannel: createTestChannel(testChannel),`] : []),
     `})`,
     '',

@@ -1,6 +1,7 @@
-import { beforePeer, type ClientInfo, clientInfo, NO_CLIENT, type Trust } from '../../../core/client.ts'
+import { type ClientInfo, NO_CLIENT } from '../../../core/client.ts'
 import type { Context } from '../../../core/context.ts'
 import { WAIT_UNTIL_SECONDS } from '../../../core/limits.ts'
+import type { EdgeClient } from './edge-client.ts'
 import type { NativeContext } from './native.ts'
 
 /** `ctx` over the platform's own, which lacks the signal. */
@@ -11,12 +12,12 @@ export class WorkerContext implements Context {
   #timer: ReturnType<typeof setTimeout> | undefined
   #answered = false
   #request: Request | undefined
-  #trust: Trust | undefined
+  #edgeClient: EdgeClient | undefined
 
-  constructor(native: NativeContext, request?: Request, trust?: Trust) {
+  constructor(native: NativeContext, request?: Request, edgeClient?: EdgeClient) {
     this.#native = native
     this.#request = request
-    this.#trust = trust
+    this.#edgeClient = edgeClient
   }
 
   get client(): ClientInfo {
@@ -25,10 +26,10 @@ export class WorkerContext implements Context {
     // Cloudflare's edge writes the header over what a client sends, and `cf` beside it. Where there is no
     // edge, as locally, the header is the client's own word, and workerd tells nothing of the connection.
     if (cf === undefined || cf === null) return NO_CLIENT
-    const given = headers.get('cf-connecting-ip') ?? undefined
-    if (this.#trust === undefined) return clientInfo(given)
-    const { list, peer } = beforePeer(headers.get('x-forwarded-for'), given ?? '')
-    return clientInfo(this.#trust.clientOf(peer, list))
+    const address = headers.get('cf-connecting-ip')
+    if (address === null) return NO_CLIENT
+    if (this.#edgeClient !== undefined) return this.#edgeClient(address, headers.get('x-forwarded-for'))
+    return { remote: { address, addressType: address.includes(':') ? 'IPv6' : 'IPv4' } }
   }
 
   waitUntil(promise: Promise<unknown>): void {

@@ -1,6 +1,5 @@
 /** `unmoor/internal/cloudflare/runtime`: an app as a module Worker. */
 import type { App } from '../../../core/app.ts'
-import type { Trust } from '../../../core/client.ts'
 import { constantCase } from '../../../core/bindings/declarations.ts'
 import {
   createRuntime,
@@ -13,14 +12,15 @@ import { asLabelled } from './coding.ts'
 import type { runBatch } from './consumer.ts'
 import { WorkerContext } from './context.ts'
 import type { runCrons } from './crons.ts'
+import type { EdgeClient } from './edge-client.ts'
 import { installFetch } from './fetch.ts'
 import { installListeners } from './listeners.ts'
 import type { NativeBatch, NativeContext, NativeController } from './native.ts'
 import type { WorkerTestChannel } from './test-channel.ts'
 
-export { createTrust } from '../../../core/client.ts'
 export { runBatch } from './consumer.ts'
 export { runCrons } from './crons.ts'
+export { createEdgeClient } from './edge-client.ts'
 export { createStrongKvObject } from './strong-kv-object.ts'
 export { createTestChannel, type WorkerTestChannel } from './test-channel.ts'
 
@@ -45,8 +45,8 @@ export interface WorkerOptions {
   queue?: { run: typeof runBatch; names: Readonly<Record<string, string>> }
   /** {@link runCrons}. Default: no crons. */
   scheduled?: typeof runCrons
-  /** Proxies before the edge whose `x-forwarded-for` is believed. Default: none. */
-  trust?: Trust | undefined
+  /** {@link createEdgeClient}, where proxies before the edge are believed. Default: none is. */
+  edgeClient?: EdgeClient
   /** {@link createTestChannel}, only in builds made for tests. */
   testChannel?: WorkerTestChannel
 }
@@ -92,7 +92,7 @@ export function createWorker(options: WorkerOptions): ModuleWorker {
     env: NativeEnv,
     native: NativeContext,
   ): Response | Promise<Response> => {
-    const ctx = new WorkerContext(native, request, options.trust)
+    const ctx = new WorkerContext(native, request, options.edgeClient)
     const response =
       options.testChannel === undefined
         ? runtime.fetch(request, ctx)
