@@ -87,24 +87,6 @@ it.skipIf(missing.length > 0)(
         return begun.filter((one) => !done.includes(one))
       }
 
-      // One replica dies while it works on a report and another report is done.
-      await waitFor('a report', 80, () => {
-        time ||=
-          replicas.flatMap(({ lines }) =>
-            lines.flatMap((line) => /^report \w+ (\S+) begins$/.exec(line)?.[1] ?? []),
-          )[0] ?? ''
-        return (
-          [...runs().values()].some(({ done }) => done.length > 0) &&
-          replicas.some(({ name }) => busy(name).length > 0)
-        )
-      })
-      const victim = replicas
-        .filter(({ name }) => busy(name).length > 0)
-        .toSorted((a, b) => busy(a.name).length - busy(b.name).length)[0]
-      if (victim === undefined)
-        throw new Error(`no replica was at work on a report: ${JSON.stringify([...runs()])}`)
-      const killed = Date.now()
-      const restarted = victim.kill()
       // It has begun them, and nobody has marked them done.
       const open = async (): Promise<string[]> =>
         (
@@ -112,8 +94,33 @@ it.skipIf(missing.length > 0)(
             { cron: string }[]
           >`SELECT cron FROM unmoor_crons WHERE NOT done AND scheduled_time = ${Date.parse(time)}`
         ).map(({ cron }) => cron)
-      const openAtDeath = await open()
-      const interrupted = openAtDeath.filter((name) => runs().get(victim.name)?.begun.includes(name))
+      // One replica dies while it works on a report and another report is done: it is stopped while the
+      // table is read, so that what the table says is what its death leaves.
+      let interrupted: string[] = []
+      let killed = 0
+      let killedName = ''
+      let restarted: Promise<void> | undefined
+      await waitFor('a report', 80, async () => {
+        time ||=
+          replicas.flatMap(({ lines }) =>
+            lines.flatMap((line) => /^report \w+ (\S+) begins$/.exec(line)?.[1] ?? []),
+          )[0] ?? ''
+        const victim = replicas
+          .filter(({ name }) => busy(name).length > 0)
+          .toSorted((a, b) => busy(a.name).length - busy(b.name).length)[0]
+        if (victim === undefined) return false
+        process.kill(victim.pid, 'SIGSTOP')
+        const undone = await open()
+        interrupted = undone.filter((name) => runs().get(victim.name)?.begun.includes(name))
+        if (interrupted.length === 0 || interrupted.length === REPORTS.length) {
+          process.kill(victim.pid, 'SIGCONT')
+          return false
+        }
+        killed = Date.now()
+        killedName = victim.name
+        restarted = victim.kill()
+        return true
+      })
       await restarted
       const back = Date.now()
 
@@ -133,8 +140,6 @@ it.skipIf(missing.length > 0)(
       })
       const all = [...runs().values()].flatMap((one) => one.done)
       const once = REPORTS.filter((name) => !interrupted.includes(name))
-      expect(interrupted.length).toBeGreaterThan(0)
-      expect(once.length).toBeGreaterThan(0)
       expect(
         Object.fromEntries(once.map((name) => [name, all.filter((one) => one === name).length])),
       ).toEqual(Object.fromEntries(once.map((name) => [name, 1])))
@@ -187,7 +192,7 @@ it.skipIf(missing.length > 0)(
       cluster = undefined
       expect(codes).toEqual([0, 0, 0])
       console.log(
-        `cluster: ${ledger.requests} requests; replica ${victim.name} killed with ${interrupted.length} of ${REPORTS.length} reports at work, back after ${back - killed} ms; ` +
+        `cluster: ${ledger.requests} requests; replica ${killedName} killed with ${interrupted.length} of ${REPORTS.length} reports at work, back after ${back - killed} ms; ` +
           `${again} requests repeated by haproxy; ${onDead.length} POSTs failed with the replica, ${onPostgres.length} requests while Postgres was away (${returned - away} ms); ` +
           `acknowledged: ${ledger.links.size} links, ${ledger.deleted.size} deletes, ${ledger.icons.size} icons, ${ledger.visits.size} messages; ` +
           `${recorded.length - new Set(recorded).size} messages doubled`,

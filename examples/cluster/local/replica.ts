@@ -6,6 +6,8 @@ import { answers, run, until, type Running } from './process.ts'
 export interface Replica {
   readonly name: string
   readonly port: number
+  /** Of the process that runs now. */
+  readonly pid: number
   /** All lines that its processes printed. */
   readonly lines: readonly string[]
   /** Ends its process with -9. Resolves when the next one answers. */
@@ -74,6 +76,9 @@ export async function startReplica({
   return {
     name,
     port,
+    get pid() {
+      return running.pid
+    },
     lines,
     async kill() {
       const before = running.pid
