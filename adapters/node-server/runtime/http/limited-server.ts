@@ -29,10 +29,12 @@ const UPLOAD = 60
 /** Seconds in which the head of a request must have arrived. */
 const HEAD_SECONDS = 60
 /**
- * A client that has closed its side may still listen, or be gone: a write tells, and where none comes, these
- * probes. A kernel answers them for a minute after a program has closed its socket.
+ * A client that has closed its side may still listen, or be gone. Its kernel answers these probes for a minute
+ * after a program has closed its socket, and with a reset from then on.
  */
 const HALF_OPEN_PROBES = { enable: true, initialDelay: 10_000, interval: 10_000, count: 3 }
+/** Milliseconds between two looks at what the probes have found. */
+const HALF_OPEN_LOOK = 5000
 
 const NO_PROXY = 'HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
 
@@ -62,13 +64,23 @@ export function createLimitedServer(listener: RequestListener, limits: ServerLim
   server.on('connection', (socket) => {
     // Node keeps the address, which nobody could be asked for once the client is gone.
     void socket.remoteAddress
-    socket.on('end', () => socket.setKeepAlive(HALF_OPEN_PROBES))
+    socket.on('end', () => watchHalfOpen(socket))
     socket.on('close', () => uploads.end(socket))
   })
   // Node would close the connection without a word.
   server.on('connect', (_, socket) => socket.end(NO_PROXY))
   server.on('close', () => uploads.close())
   return server
+}
+
+/** Closes a connection whose other side is closed once nobody is there any more. */
+function watchHalfOpen(socket: Socket): void {
+  socket.setKeepAlive(HALF_OPEN_PROBES)
+  // After the end of what it reads, libuv no longer asks the kernel about a socket. A write of nothing does.
+  const look = setInterval(() => {
+    if (socket.writable && socket.writableLength === 0) socket.write('')
+  }, HALF_OPEN_LOOK).unref()
+  socket.once('close', () => clearInterval(look))
 }
 
 interface Upload {
