@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -150,9 +150,17 @@ describe('usage', () => {
       expect(cost.wall).toBeGreaterThan(0.3)
       expect(cost.cpu).toBeLessThan(cost.wall)
       expect(cost.ratio).toBeCloseTo(cost.wall / cost.cpu)
-      await writeFile(join(dataDir, 'usage.json'), '{ no json')
+      // What a host of 0.1 has left: taken over once, and bills are not lost without a word.
+      const hour = new Date(Math.floor(Date.now() / 3_600_000) * 3_600_000 - 3_600_000).toISOString()
+      await writeFile(join(dataDir, 'usage.json'), `{"${hour}":{"kept":{"requests":40,"cpuUs":1,`)
       await expect(startHostLab(config)).rejects.toThrow('usage.json cannot be read')
-      await rm(join(dataDir, 'usage.json'))
+      await writeFile(join(dataDir, 'usage.json'), `{"${hour}":{"kept":{"requests":40,"cpuUs":1}}}`)
+      for (let start = 0; start < 2; start++) {
+        await using third = await startHostLab(config)
+        const sum = (await read(third)).usage.reduce((total, { requests }) => total + requests, 0)
+        expect(sum).toBe(42)
+      }
+      expect(await readFile(join(dataDir, 'usage.json.imported'), 'utf8')).toContain(hour)
     } finally {
       await rm(dataDir, { recursive: true, force: true })
     }

@@ -46,9 +46,8 @@ export interface HostOptions {
   onOutput?: ((line: string) => void) | undefined
 }
 
-/** In the data folder: what apps have used, and how often it is written. */
-const USAGE_FILE = 'usage.json'
-const SAVE_MS = 10_000
+/** How often what apps have used is written. */
+const SAVE_MS = 2000
 /** In the data folder: the admin token where the operator has set none. */
 const TOKEN_FILE = 'admin.token'
 
@@ -81,13 +80,14 @@ export async function startHost(options: HostOptions): Promise<Host> {
     config.log === 'text'
       ? print
       : (line: string) => print(line.startsWith('{"time":') ? line : logRecord('info', line))
-  const metering = await Metering.open(join(config.dataDir, USAGE_FILE))
   const adminPort = options.adminPort ?? config.admin.port
   const inspected = await checkInspected(options.inspect ?? [], config, adminPort)
+  const isolatedVm = isolatedVmPath()
+  const metering = await Metering.open(config.dataDir)
   const supervisor = new Supervisor({
     config,
     inspected,
-    isolatedVm: isolatedVmPath(),
+    isolatedVm,
     onOutput,
     onUsage: (app, usage) => metering.add(app, usage),
   })
@@ -111,18 +111,19 @@ export async function startHost(options: HostOptions): Promise<Host> {
   } catch (error) {
     await deploys?.stop()
     await supervisor.stop()
+    await metering.close()
     throw error
   }
-  const save = (): Promise<void> =>
-    metering.save().catch((error: unknown) => onOutput(`Usage could not be written: ${errorText(error)}`))
-  const saving = setInterval(() => void save(), SAVE_MS)
+  const saved = (work: Promise<void>): Promise<void> =>
+    work.catch((error: unknown) => onOutput(`Usage could not be written: ${errorText(error)}`))
+  const saving = setInterval(() => void saved(metering.save()), SAVE_MS)
   let stopped: Promise<void> | undefined
   const stop = async (): Promise<void> => {
     clearInterval(saving)
     await admin?.close()
     await deploys?.stop()
     await supervisor.stop()
-    await save()
+    await saved(metering.close())
   }
   return {
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${supervisor.port}`,
