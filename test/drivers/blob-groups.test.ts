@@ -74,18 +74,18 @@ describe('lists by a delimiter', () => {
   it('memory', async () => agrees(await memoryBlob({}, driverContext({}))))
 
   it('fs', async () => {
-    const { open, dispose } = await folderHarness((options, context) => fsBlob(options, context))
-    await agrees(await open({}))
-    await dispose()
+    const harness = await folderHarness((options, context) => fsBlob(options, context))
+    await agrees(await harness.open({}))
+    await harness.dispose()
   })
 
   it.skipIf(!answers)('postgres', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'unmoor-groups-'))
-    const { open, dispose } = postgresHarness<BlobDriver>((options, context) =>
+    const harness = postgresHarness<BlobDriver>((options, context) =>
       postgresBlob({ ...options, bytes: { driver: 'fs', path: folder } }, context),
     )
-    await agrees(await open({}))
-    await dispose()
+    await agrees(await harness.open({}))
+    await harness.dispose()
     await rm(folder, { recursive: true })
   })
 
