@@ -28,6 +28,7 @@ export class Launcher {
   port: number
   #options: LauncherOptions
   #runDir = ''
+  #sockets = 0
 
   constructor(options: LauncherOptions) {
     this.#options = options
@@ -47,9 +48,12 @@ export class Launcher {
     return rm(this.#runDir, { recursive: true, force: true })
   }
 
-  /** Path of the socket of a process that serves this app alone. */
-  socketOf(app: string): string {
-    return join(this.#runDir, `${app}.sock`)
+  /**
+   * Path of a socket for a process that serves one app alone. Each is new: a process that stops removes the
+   * file at its path, which would be its successor's if they shared it.
+   */
+  newSocket(): string {
+    return join(this.#runDir, `own-${++this.#sockets}.sock`)
   }
 
   get settings(): WorkerSettings {

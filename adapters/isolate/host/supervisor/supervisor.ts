@@ -175,7 +175,7 @@ export class Supervisor {
 
   #setApart(app: string, why?: string): void {
     if (why !== undefined) this.#options.onOutput(`"${app}" ${why}; from now on it has one of its own.`)
-    this.#own.add(app, this.#launcher.socketOf(app))
+    this.#own.add(app, this.#launcher.newSocket())
     this.#announceApart()
   }
 
@@ -252,15 +252,22 @@ export class Supervisor {
       (name) => this.#own.has(name) && !inspected.some((app) => app.name === name),
     )
     for (const name of changed) this.#blame.forget(name)
-    const ended = released.flatMap((name) => this.#own.processOf(name) ?? [])
+    const ended = new Map(released.map((name) => [name, this.#own.processOf(name)]))
     for (const name of released) this.#own.release(name)
+    const needed = set.filter((app) => this.#own.isNeeded(app) && !inspected.includes(app))
+    for (const { name } of needed) this.#own.add(name, this.#launcher.newSocket(), true)
     await this.#switch(set, remove, inspected)
-    if (released.length > 0) this.#announceApart()
-    for (const { name } of set.filter((app) => this.#own.isNeeded(app) && !inspected.includes(app))) {
-      this.#setApart(name)
-      await this.#own.start(name)
-    }
-    await Promise.all(ended.map((process) => process.stop(this.#options.config.stopSeconds)))
+    const stop = (name: string): Promise<void> | undefined =>
+      ended.get(name)?.stop(this.#options.config.stopSeconds)
+    await Promise.all([
+      ...needed.map(async ({ name }) => {
+        // The old process ends first: a Durable Object is one, over its versions too.
+        await stop(name)
+        await this.#own.start(name)
+        this.#announceApart()
+      }),
+      ...released.filter((name) => !needed.some((app) => app.name === name)).map(stop),
+    ])
   }
 
   /**
@@ -272,14 +279,16 @@ export class Supervisor {
     remove: readonly string[],
     inspected: readonly AppRecord[],
   ): Promise<void> {
+    const apart = this.#own.sockets
     const shared = {
+      apart,
       set: set.map((app) => (this.#own.isNeeded(app) ? { ...app, background: false } : app)),
       remove: [...remove],
     }
     const told = new Map(this.#shared.serving.map((process) => [process, shared]))
     for (const app of inspected) {
       const process = this.#own.processOf(app.name)
-      if (process !== undefined) told.set(process, { set: [this.#own.recordFor(app)], remove: [] })
+      if (process !== undefined) told.set(process, { apart: {}, set: [this.#own.recordFor(app)], remove: [] })
     }
     return this.#answers.ask(
       [...told.keys()],
