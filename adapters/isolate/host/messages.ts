@@ -69,7 +69,11 @@ export type ToSupervisor =
   | { type: 'ready'; runtime: string; debuggerUrl: string | undefined }
   | { type: 'listening'; port: number }
   | { type: 'prepared' }
+  /** It serves nobody yet, and its first thread is free. */
+  | { type: 'alive' }
   | { type: 'done'; id: number }
+  /** The version that is tried has started; its migrations come now. */
+  | { type: 'migrating'; id: number }
   | { type: 'probed'; id: number; error?: SerializedError | undefined }
   | {
       type: 'usage'

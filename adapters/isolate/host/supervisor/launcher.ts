@@ -90,9 +90,9 @@ export class Launcher {
 
   /**
    * Starts a process that fills its pool for the artifacts in `dirs`. Default of `app`: apps share the
-   * process.
+   * process; of `pool`: the host's.
    */
-  spawn(dirs: string[], app?: string): WorkerProcess {
+  spawn(dirs: string[], app?: string, pool = this.#options.config.pool): WorkerProcess {
     const { config, inspected, isolatedVm } = this.#options
     const inspectPort = app === undefined ? undefined : inspected.get(app)
     const process = new WorkerProcess({
@@ -105,7 +105,7 @@ export class Launcher {
     })
     process.send({
       type: 'prepare',
-      settings: { ...this.settings, inspected: inspectPort === undefined ? undefined : app },
+      settings: { ...this.settings, pool, inspected: inspectPort === undefined ? undefined : app },
       dirs,
     })
     return process

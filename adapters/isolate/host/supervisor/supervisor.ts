@@ -9,7 +9,8 @@ import { Launcher, type LauncherOptions } from './launcher.ts'
 import { OwnProcesses } from './own-processes.ts'
 import { type SharedFleet, SharedProcesses } from './shared-processes.ts'
 import { SpareProcess } from './spare-process.ts'
-import type { Usage } from '../usage.ts'
+import { Trials } from './trials.ts'
+import { emptyUsage, type Usage } from '../usage.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
 /** Options of {@link Supervisor}. */
@@ -31,6 +32,7 @@ export class Supervisor {
   #shared: SharedProcesses
   #own: OwnProcesses
   #spare: SpareProcess
+  #trials: Trials
   #blame = new Blame()
   #answers = new Answers<WorkerProcess>()
   #stopping = false
@@ -41,7 +43,11 @@ export class Supervisor {
     const fleet = this.#createFleet()
     this.#shared = new SharedProcesses(fleet)
     this.#own = new OwnProcesses(fleet, options.inspected)
-    this.#spare = new SpareProcess(() => this.#spawn())
+    this.#spare = new SpareProcess(fleet)
+    this.#trials = new Trials({
+      spawn: () => this.#launcher.spawn([], undefined, 1),
+      onLate: (app) => options.onUsage(app, { ...emptyUsage(), limits: { migrationMs: 1 } }),
+    })
     this.add(options.config.apps)
   }
 
@@ -185,11 +191,10 @@ export class Supervisor {
 
   /** Starts a version in a process that serves nobody. @throws what keeps it from starting. */
   probe(app: AppRecord): Promise<void> {
-    return this.#spare.probe(app)
+    return this.#trials.run(app)
   }
 
   #receive(process: WorkerProcess, state: ProcessState, message: ToSupervisor): void {
-    this.#spare.receive(message)
     if (message.type === 'usage') this.#takeUsage(state, message)
     else if (message.type === 'heldUp') this.#heldUp(message.app, message.milliseconds)
     else if (message.type === 'failed')
@@ -304,6 +309,7 @@ export class Supervisor {
     await Promise.all([
       ...processes.map((process) => process.stop(stopSeconds)),
       this.#spare.stop(stopSeconds),
+      this.#trials.stop(),
     ])
     await this.#launcher.close()
   }

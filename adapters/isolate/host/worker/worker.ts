@@ -81,7 +81,8 @@ async function handle(message: ToWorker): Promise<void> {
       return
     }
     case 'probe': {
-      const error = await tenants?.probe(message.app).then(
+      const onMigrate = (): void => say({ type: 'migrating', id: message.id })
+      const error = await tenants?.probe(message.app, onMigrate).then(
         () => undefined,
         (error: unknown) => asUnmoorError(error).toJSON(),
       )
@@ -244,7 +245,8 @@ function listen(settings: WorkerSettings, tenants: Tenants, only: string | undef
 }
 
 function reportUsage(id?: number): void {
-  if (tenants === undefined || !serving) return
+  if (tenants === undefined) return
+  if (!serving) return say({ type: 'alive' })
   say({ type: 'usage', id, apps: tenants.takeUsage(), live: tenants.live, waiting: pool?.waiting ?? 0 })
 }
 
