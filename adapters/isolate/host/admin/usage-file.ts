@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { UnmoorError } from '../../../../core/errors.ts'
+import { makeFolders, writeDurably } from '../store/durable-files.ts'
 import { addUsage, emptyUsage, type Usage } from '../usage.ts'
 
 /** Usage per hour (milliseconds since 1970) and app. */
@@ -69,10 +70,7 @@ export class UsageFile {
         .filter(([hour]) => hour >= oldest)
         .map(([hour, apps]) => [new Date(hour).toISOString(), Object.fromEntries(apps)]),
     )
-    await mkdir(dirname(this.#path), { recursive: true })
-    // Whole or not at all.
-    const next = `${this.#path}.${process.pid}`
-    await writeFile(next, JSON.stringify(data))
-    await rename(next, this.#path)
+    await makeFolders(dirname(this.#path))
+    await writeDurably(this.#path, JSON.stringify(data))
   }
 }

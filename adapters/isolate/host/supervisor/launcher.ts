@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ResolvedConfig } from '../config.ts'
+import { makeFolders } from '../store/durable-files.ts'
 import type { Inspected } from './inspect.ts'
 import type { WorkerSettings } from '../messages.ts'
 import { prepareFolders } from './process-guard.ts'
@@ -38,7 +39,7 @@ export class Launcher {
   /** Creates the folders that the processes write to. */
   async open(): Promise<void> {
     const { dataDir, guard } = this.#options.config
-    await mkdir(dataDir, { recursive: true })
+    await makeFolders(dataDir)
     this.#runDir = await mkdtemp(join(tmpdir(), 'unmoor-host-'))
     await prepareFolders(guard, dataDir, this.#runDir)
   }
