@@ -102,7 +102,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await supervisor.start()
     deploys?.follow(supervisor)
     if (adminPort !== undefined && deploys !== undefined) {
-      const token = config.admin.token ?? (await keptSecret(join(config.dataDir, TOKEN_FILE)))
+      const token =
+        config.admin.token ?? (await keptSecret(join(config.dataDir, TOKEN_FILE), 'the admin token'))
       admin = await startAdmin(
         { ...config.admin, port: adminPort, host: options.adminHost ?? config.admin.host, token },
         { supervisor, metering, deploys, config },

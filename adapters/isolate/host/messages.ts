@@ -38,6 +38,12 @@ export interface WorkerSettings {
   log: 'text' | 'json'
 }
 
+/**
+ * Socket paths by the names of apps that have a process of their own. Empty while one version's process takes
+ * the place of another's: requests wait for the next path.
+ */
+export type ApartSockets = Record<string, string>
+
 /** What the supervisor tells a child. */
 export type ToWorker =
   /** Before it is told to serve: fills its pool, for artifacts such as those in `dirs`. */
@@ -46,11 +52,12 @@ export type ToWorker =
       type: 'serve'
       settings: WorkerSettings
       apps: AppRecord[]
-      apart: Record<string, string>
+      apart: ApartSockets
       duties: BackgroundDuties
     }
-  | { type: 'apps'; id: number; set: AppRecord[]; remove: string[] }
-  | { type: 'apart'; apart: Record<string, string> }
+  /** `apart` comes along: an app that gets a process of its own is never served by a shared one in between. */
+  | { type: 'apps'; id: number; set: AppRecord[]; remove: string[]; apart: ApartSockets }
+  | { type: 'apart'; apart: ApartSockets }
   | { type: 'duties'; duties: BackgroundDuties }
   | { type: 'usage'; id: number }
   /** Starts a version beside what is served, to see whether it can be. */
@@ -62,7 +69,11 @@ export type ToSupervisor =
   | { type: 'ready'; runtime: string; debuggerUrl: string | undefined }
   | { type: 'listening'; port: number }
   | { type: 'prepared' }
+  /** It serves nobody yet, and its first thread is free. */
+  | { type: 'alive' }
   | { type: 'done'; id: number }
+  /** The version that is tried has started; its migrations come now. */
+  | { type: 'migrating'; id: number }
   | { type: 'probed'; id: number; error?: SerializedError | undefined }
   | {
       type: 'usage'

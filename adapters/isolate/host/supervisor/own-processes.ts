@@ -4,6 +4,7 @@ import type { AppRecord } from '../app-record.ts'
 import { errorText } from '../error-text.ts'
 import { type Inspected, inspectLine, withoutClocks } from './inspect.ts'
 import { needsOneProcess } from './one-process.ts'
+import type { ApartSockets } from '../messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
 import { emptyState, type Fleet, type ProcessState } from './fleet.ts'
 import { ALL_DUTIES } from './shared-processes.ts'
@@ -14,6 +15,8 @@ interface OwnProcess {
   /** Undefined until it is started for the first time, and between its end and the next start. */
   process: WorkerProcess | undefined
   state: ProcessState
+  /** Whether requests wait for its first start, instead of being refused. */
+  isAwaited: boolean
 }
 
 /**
@@ -52,9 +55,10 @@ export class OwnProcesses {
     return [...this.#own.values()].flatMap(({ process }) => (process === undefined ? [] : [process]))
   }
 
-  /** Paths by app. */
-  get sockets(): Record<string, string> {
-    return Object.fromEntries([...this.#own].map(([app, { socket }]) => [app, socket]))
+  get sockets(): ApartSockets {
+    return Object.fromEntries(
+      [...this.#own].map(([app, { socket, isAwaited }]) => [app, isAwaited ? '' : socket]),
+    )
   }
 
   processOf(app: string): WorkerProcess | undefined {
@@ -76,9 +80,12 @@ export class OwnProcesses {
     return this.#inspected.has(record.name) ? withoutClocks(record) : record
   }
 
-  /** Keeps a place for the app's process, which {@link start} starts. */
-  add(app: string, socket: string): void {
-    this.#own.set(app, { socket, process: undefined, state: emptyState() })
+  /**
+   * Keeps a place for the app's process, which {@link start} starts. `isAwaited`: requests wait until it has
+   * started, or has failed to.
+   */
+  add(app: string, socket: string, isAwaited = false): void {
+    this.#own.set(app, { socket, process: undefined, state: emptyState(), isAwaited })
   }
 
   /** Lets an app go back to the shared processes. Its own process is the caller's to stop. */
@@ -87,10 +94,12 @@ export class OwnProcesses {
   }
 
   /** Keeps the app's process running; resolves when it serves, or has failed to for the first time. */
-  start(app: string): Promise<void> {
-    return new Promise((resolve) => {
+  async start(app: string): Promise<void> {
+    const own = this.#own.get(app)
+    await new Promise<void>((resolve) => {
       void this.#run(app, resolve)
     })
+    if (own !== undefined) own.isAwaited = false
   }
 
   async #run(app: string, onFirst: () => void): Promise<void> {

@@ -9,7 +9,8 @@ import { Launcher, type LauncherOptions } from './launcher.ts'
 import { OwnProcesses } from './own-processes.ts'
 import { type SharedFleet, SharedProcesses } from './shared-processes.ts'
 import { SpareProcess } from './spare-process.ts'
-import type { Usage } from '../usage.ts'
+import { Trials } from './trials.ts'
+import { emptyUsage, type Usage } from '../usage.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
 /** Options of {@link Supervisor}. */
@@ -31,6 +32,7 @@ export class Supervisor {
   #shared: SharedProcesses
   #own: OwnProcesses
   #spare: SpareProcess
+  #trials: Trials
   #blame = new Blame()
   #answers = new Answers<WorkerProcess>()
   #stopping = false
@@ -41,7 +43,11 @@ export class Supervisor {
     const fleet = this.#createFleet()
     this.#shared = new SharedProcesses(fleet)
     this.#own = new OwnProcesses(fleet, options.inspected)
-    this.#spare = new SpareProcess(() => this.#spawn())
+    this.#spare = new SpareProcess(fleet)
+    this.#trials = new Trials({
+      spawn: () => this.#launcher.spawn([], undefined, 1),
+      onLate: (app) => options.onUsage(app, { ...emptyUsage(), limits: { migrationMs: 1 } }),
+    })
     this.add(options.config.apps)
   }
 
@@ -175,7 +181,7 @@ export class Supervisor {
 
   #setApart(app: string, why?: string): void {
     if (why !== undefined) this.#options.onOutput(`"${app}" ${why}; from now on it has one of its own.`)
-    this.#own.add(app, this.#launcher.socketOf(app))
+    this.#own.add(app, this.#launcher.newSocket())
     this.#announceApart()
   }
 
@@ -185,11 +191,10 @@ export class Supervisor {
 
   /** Starts a version in a process that serves nobody. @throws what keeps it from starting. */
   probe(app: AppRecord): Promise<void> {
-    return this.#spare.probe(app)
+    return this.#trials.run(app)
   }
 
   #receive(process: WorkerProcess, state: ProcessState, message: ToSupervisor): void {
-    this.#spare.receive(message)
     if (message.type === 'usage') this.#takeUsage(state, message)
     else if (message.type === 'heldUp') this.#heldUp(message.app, message.milliseconds)
     else if (message.type === 'failed')
@@ -252,15 +257,22 @@ export class Supervisor {
       (name) => this.#own.has(name) && !inspected.some((app) => app.name === name),
     )
     for (const name of changed) this.#blame.forget(name)
-    const ended = released.flatMap((name) => this.#own.processOf(name) ?? [])
+    const ended = new Map(released.map((name) => [name, this.#own.processOf(name)]))
     for (const name of released) this.#own.release(name)
+    const needed = set.filter((app) => this.#own.isNeeded(app) && !inspected.includes(app))
+    for (const { name } of needed) this.#own.add(name, this.#launcher.newSocket(), true)
     await this.#switch(set, remove, inspected)
-    if (released.length > 0) this.#announceApart()
-    for (const { name } of set.filter((app) => this.#own.isNeeded(app) && !inspected.includes(app))) {
-      this.#setApart(name)
-      await this.#own.start(name)
-    }
-    await Promise.all(ended.map((process) => process.stop(this.#options.config.stopSeconds)))
+    const stop = (name: string): Promise<void> | undefined =>
+      ended.get(name)?.stop(this.#options.config.stopSeconds)
+    await Promise.all([
+      ...needed.map(async ({ name }) => {
+        // The old process ends first: a Durable Object is one, over its versions too.
+        await stop(name)
+        await this.#own.start(name)
+        this.#announceApart()
+      }),
+      ...released.filter((name) => !needed.some((app) => app.name === name)).map(stop),
+    ])
   }
 
   /**
@@ -272,14 +284,16 @@ export class Supervisor {
     remove: readonly string[],
     inspected: readonly AppRecord[],
   ): Promise<void> {
+    const apart = this.#own.sockets
     const shared = {
+      apart,
       set: set.map((app) => (this.#own.isNeeded(app) ? { ...app, background: false } : app)),
       remove: [...remove],
     }
     const told = new Map(this.#shared.serving.map((process) => [process, shared]))
     for (const app of inspected) {
       const process = this.#own.processOf(app.name)
-      if (process !== undefined) told.set(process, { set: [this.#own.recordFor(app)], remove: [] })
+      if (process !== undefined) told.set(process, { apart: {}, set: [this.#own.recordFor(app)], remove: [] })
     }
     return this.#answers.ask(
       [...told.keys()],
@@ -295,6 +309,7 @@ export class Supervisor {
     await Promise.all([
       ...processes.map((process) => process.stop(stopSeconds)),
       this.#spare.stop(stopSeconds),
+      this.#trials.stop(),
     ])
     await this.#launcher.close()
   }

@@ -21,6 +21,8 @@ export interface PartsHost {
   call: CallApp
   /** The host's drivers by kind. */
   drivers: DriverDefaults
+  /** Migrations are about to be applied. Default: nobody hears of it. */
+  onMigrate?: (() => void) | undefined
   log(app: string, level: string, text: string): void
   /** Work for the app begins that may end the process, or is over. */
   onLong(app: string, running: boolean): void
@@ -121,7 +123,9 @@ export class TenantParts {
 
   async #migrate(): Promise<void> {
     const { info } = await this.load()
-    if (Object.keys(info.migrations).length > 0) await migrateRuntime(await this.bindings(), info.migrations)
+    if (Object.keys(info.migrations).length === 0) return
+    this.#host.onMigrate?.()
+    await migrateRuntime(await this.bindings(), info.migrations)
   }
 
   /** Closes the drivers and forgets the artifact. Nothing may be under way. */

@@ -19,6 +19,7 @@ import { InlineWatch } from '../../engine/inline-watch.ts'
 import { loadIsolatedVm } from '../../engine/isolated-vm.ts'
 import { printLog, printRecord } from '../../services/log.ts'
 import { vmModule } from '../../engine/vm-isolate-factory.ts'
+import { ApartApps } from './apart-apps.ts'
 import { callOwnProcess } from './call-own-process.ts'
 import { drain } from './drain.ts'
 import { loadModule } from '../driver-module.ts'
@@ -37,6 +38,8 @@ installGlobals()
 setFlagsFromString('--max-semi-space-size=0')
 
 const USAGE_MS = 1000
+/** Longest time that a new process has to be ended by force and another to start. */
+const START_SECONDS = 30
 /** Milliseconds that others' requests have to finish in a process that must end. */
 const LAST_WORDS_MS = 50
 
@@ -53,8 +56,14 @@ let inspected: InspectedIsolates | undefined
 /** Whether requests may come: usage of what was tried out is nobody's. */
 let serving = false
 const watch = new InlineWatch(ivm)
-let apart: Record<string, string> = {}
+const apart = new ApartApps()
 let stopSeconds = 30
+function ownSocket(app: string): string | Promise<string | undefined> {
+  return apart.socketOf(app) ?? apart.whenServed(app, replaceMs())
+}
+
+/** Milliseconds that requests wait for the process of a new version: the old one may take `stopTimeout`. */
+const replaceMs = (): number => (stopSeconds + START_SECONDS) * 1000
 let stopping = false
 
 process.on('message', (message: ToWorker) => {
@@ -72,7 +81,8 @@ async function handle(message: ToWorker): Promise<void> {
       return
     }
     case 'probe': {
-      const error = await tenants?.probe(message.app).then(
+      const onMigrate = (): void => say({ type: 'migrating', id: message.id })
+      const error = await tenants?.probe(message.app, onMigrate).then(
         () => undefined,
         (error: unknown) => asUnmoorError(error).toJSON(),
       )
@@ -81,7 +91,7 @@ async function handle(message: ToWorker): Promise<void> {
     }
     case 'serve':
       stopSeconds = message.settings.stopSeconds
-      apart = message.apart
+      apart.update(message.apart)
       tenants ??= createTenants(message.settings)
       serving = true
       // One app's own process: whatever brought it here, the others' come first.
@@ -101,6 +111,7 @@ async function handle(message: ToWorker): Promise<void> {
       return
     case 'apps':
       try {
+        apart.update(message.apart)
         tenants?.update(message.set, message.remove)
       } finally {
         say({ type: 'done', id: message.id })
@@ -108,9 +119,9 @@ async function handle(message: ToWorker): Promise<void> {
       showSources()
       return
     case 'apart':
-      apart = message.apart
+      apart.update(message.apart)
       // What they had here is not used any more.
-      for (const name of Object.keys(apart)) void tenants?.putAside(name)
+      for (const name of apart.names) void tenants?.putAside(name)
       return
     case 'duties':
       return tenants?.setDuties(message.duties)
@@ -159,10 +170,8 @@ function createTenants(settings: WorkerSettings): Tenants {
     outbound: settings.outbound,
     trustProxy: settings.http.trustProxy,
     callOwnProcess(app, request) {
-      const socketPath = apart[app]
-      return socketPath === undefined || settings.socket !== undefined
-        ? undefined
-        : callOwnProcess(request, socketPath)
+      if (settings.socket !== undefined || !apart.has(app)) return undefined
+      return callOwnProcess(request, () => ownSocket(app))
     },
     openCrons: (app) => openCrons(settings, app),
     log,
@@ -212,9 +221,8 @@ function listen(settings: WorkerSettings, tenants: Tenants, only: string | undef
         404,
         `no app of this host answers for ${JSON.stringify(incoming.headers.host ?? '')}`,
       )
-    const socketPath = apart[route.app]
-    if (socketPath !== undefined && only === undefined)
-      return passOn(incoming, outgoing, socketPath, route.target)
+    if (only === undefined && apart.has(route.app))
+      return passOn(incoming, outgoing, () => ownSocket(route.app), route.target)
     const tenant = tenants.get(route.app)
     if (tenant === undefined) return refuse(outgoing, 503, 'the app is being removed')
     tenant.handle(incoming, outgoing, route.target)
@@ -237,7 +245,8 @@ function listen(settings: WorkerSettings, tenants: Tenants, only: string | undef
 }
 
 function reportUsage(id?: number): void {
-  if (tenants === undefined || !serving) return
+  if (tenants === undefined) return
+  if (!serving) return say({ type: 'alive' })
   say({ type: 'usage', id, apps: tenants.takeUsage(), live: tenants.live, waiting: pool?.waiting ?? 0 })
 }
 
@@ -251,7 +260,7 @@ async function stop(exitCode = 0): Promise<void> {
   stopping = true
   say({ type: 'stopping' })
   clearInterval(timer)
-  if (server !== undefined) await drain(server, stopSeconds)
+  if (server !== undefined) await drain(server, stopSeconds, typeof server.address() === 'string')
   await tenants?.close(1)
   reportUsage()
   pool?.close()

@@ -55,6 +55,10 @@ export function createLimitedServer(listener: RequestListener, limits: ServerLim
       connectionsCheckingInterval: Math.min(5, uploadTotalTimeout || 5) * 1000,
     },
     (incoming, outgoing) => {
+      const fault = framingFault(incoming)
+      if (fault !== undefined) return refuseLate(outgoing, fault, FAULTS[fault])
+      // Nobody may take what comes after it for a part of its answer.
+      if (incoming.httpVersionMinor === 0) outgoing.shouldKeepAlive = false
       uploads.begin(incoming, outgoing)
       listener(incoming, outgoing)
     },
@@ -81,6 +85,21 @@ function watchHalfOpen(socket: Socket): void {
     if (socket.writable && socket.writableLength === 0) socket.write('')
   }, HALF_OPEN_LOOK).unref()
   socket.once('close', () => clearInterval(look))
+}
+
+const FAULTS = {
+  400: 'Bad Request: HTTP/1.0 has no Transfer-Encoding',
+  501: 'Not Implemented: the only Transfer-Encoding here is "chunked"',
+  505: 'HTTP Version Not Supported: send HTTP/1.1, or HTTP/1.0',
+} as const
+
+/** The status for a request whose end others on its way may see elsewhere than node:http does. */
+function framingFault({ headers, httpVersion }: IncomingMessage): keyof typeof FAULTS | undefined {
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return 505
+  const coding = headers['transfer-encoding']
+  if (coding === undefined) return undefined
+  if (httpVersion === '1.0') return 400
+  return coding.toLowerCase() === 'chunked' ? undefined : 501
 }
 
 interface Upload {
