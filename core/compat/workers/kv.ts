@@ -218,9 +218,10 @@ function readType(options: Type | GetOptions | undefined): Type {
       'Unknown response type. Possible types are "text", "arrayBuffer", "json", and "stream".',
     )
   const cacheTtl = typeof options === 'object' ? options?.cacheTtl : undefined
-  if (cacheTtl !== undefined && toInteger(cacheTtl) < MIN_CACHE_TTL)
+  const seconds = cacheTtl === undefined ? MIN_CACHE_TTL : toInteger(cacheTtl)
+  if (seconds < MIN_CACHE_TTL)
     throw cloudflareError(
-      `KV GET failed: 400 Invalid cache_ttl of ${toInteger(cacheTtl)}. Cache TTL must be at least ${MIN_CACHE_TTL}.`,
+      `KV GET failed: 400 Invalid cache_ttl of ${seconds}. Cache TTL must be at least ${MIN_CACHE_TTL}.`,
     )
   return given
 }
