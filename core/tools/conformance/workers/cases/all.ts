@@ -1,5 +1,6 @@
 import type { WorkerCase } from '../case.ts'
 import { CACHE } from './cache.ts'
+import { CACHE_ANSWERS } from './cache-answers.ts'
 import { D1 } from './d1.ts'
 import { D1_MORE } from './d1-more.ts'
 import { HANDLER } from './handler.ts'
@@ -28,6 +29,7 @@ export const WORKER_CASES: readonly WorkerCase[] = [
   ...D1_MORE,
   ...QUEUE,
   ...CACHE,
+  ...CACHE_ANSWERS,
   ...HANDLER,
   ...SERVICE,
   ...HTML_REWRITER,
