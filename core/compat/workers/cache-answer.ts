@@ -78,8 +78,8 @@ function isNone(range: string): boolean {
 }
 
 /**
- * The ranges that are asked for; undefined where one of them is none, or lies outside. Cloudflare refuses what
- * it cannot read, where HTTP would have it ignored.
+ * The ranges that are asked for; undefined where one of them is none, or lies outside. Cloudflare refuses
+ * what it cannot read, where HTTP would have it ignored.
  */
 function parseRanges(range: string, size: number): ByteRange[] | undefined {
   const list = /^\s*bytes\s*=(.*)$/is.exec(range)?.[1]

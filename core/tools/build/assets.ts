@@ -114,7 +114,7 @@ async function readIgnore(
       if (!path.startsWith(SERVER_CODE)) return false
       throw refuse(
         `the folder has ${path}, which is the code of a server, and would be served to everybody. Write a ` +
-          `file ${file} with the line "${SERVER_CODE}", and that is left out; an empty file says that it is ` +
+          `file ${file} with the line "${SERVER_CODE}", and that is left out; an empty one says that it is ` +
           'an asset.',
       )
     }

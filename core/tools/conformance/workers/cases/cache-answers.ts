@@ -1,14 +1,9 @@
 import { ok } from '../../assert.ts'
 import { type WorkerCase, type WorkerTools, workerCases } from '../case.ts'
+import { all } from './cache.ts'
 import { equal } from './tools.ts'
 
-interface WorkersCache {
-  match(request: Request | string): Promise<Response | undefined>
-  put(request: Request | string, response: Response): Promise<void>
-  delete(request: Request | string): Promise<boolean>
-}
-const cache = (): WorkersCache =>
-  (globalThis as unknown as { caches: { default: WorkersCache } }).caches.default
+const cache = (): ReturnType<typeof all>['default'] => all().default
 
 const MODIFIED = 'Wed, 21 Oct 2020 07:28:00 GMT'
 const stored = (body = 'hello world', headers: Record<string, string> = {}): Response =>

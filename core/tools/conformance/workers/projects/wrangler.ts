@@ -6,7 +6,12 @@ import type { RunningWorker } from '../running-worker.ts'
 
 /** What is used of wrangler's programmatic interface. */
 interface Wrangler {
-  unstable_startWorker(options: {
+  unstable_DevEnv: new () => DevEnv
+}
+interface DevEnv {
+  once(event: 'reloadComplete', listener: () => void): void
+  once(event: 'buildFailed', listener: (event: { cause?: unknown }) => void): void
+  startWorker(options: {
     config: string
     dev: {
       server: { hostname: string; port: number }
@@ -16,7 +21,7 @@ interface Wrangler {
       inspector: false
       logLevel: 'none'
     }
-  }): Promise<{ ready: Promise<void>; url: Promise<URL>; dispose(): Promise<void> }>
+  }): Promise<{ url: Promise<URL>; dispose(): Promise<void> }>
 }
 
 /** Wrangler's own settings, by which it sends nothing to anybody. */
@@ -28,8 +33,14 @@ export async function startWrangler(
 ): Promise<Pick<RunningWorker, 'url' | 'runtime' | 'stop'>> {
   const { wrangler, versions } = loadMiniflare()
   for (const [name, value] of Object.entries(QUIET)) process.env[name] ??= value
-  const program = createRequire(wrangler)('wrangler') as Wrangler
-  const worker = await program.unstable_startWorker({
+  const { unstable_DevEnv: Env } = createRequire(wrangler)('wrangler') as Wrangler
+  const env = new Env()
+  const served = new Promise<void>((fulfil, reject) => {
+    env.once('reloadComplete', fulfil)
+    env.once('buildFailed', ({ cause }) => reject(new Error(`wrangler's build failed: ${String(cause)}`)))
+  })
+  served.catch(() => {})
+  const worker = await env.startWorker({
     config: join(projectDir, 'wrangler.jsonc'),
     dev: {
       server: { hostname: '127.0.0.1', port: 0 },
@@ -40,7 +51,12 @@ export async function startWrangler(
       logLevel: 'none',
     },
   })
-  await worker.ready
+  try {
+    await served
+  } catch (error) {
+    await worker.dispose()
+    throw error
+  }
   return {
     url: (await worker.url).origin,
     runtime: `workerd ${versions.workerd} and wrangler ${versions.wrangler}`,
