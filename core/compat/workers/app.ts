@@ -7,6 +7,7 @@ import { withContext, WorkerContext } from './context.ts'
 import { ringDue } from './durable/alarms.ts'
 import { callHandler, handles, openEntrypoint, type Target } from './entrypoint.ts'
 import { createMessageBatch } from './queue.ts'
+import { setCf } from './request-cf.ts'
 import { setExportedStubs } from './loopback.ts'
 import { answerService, createSelfService } from './service.ts'
 import { currentSpec, state } from './state.ts'
@@ -76,7 +77,7 @@ async function run(event: 'queue' | 'scheduled', payload: object, env: Env, cont
 function answerFetch(request: Request, env: Env, context: Context): Promise<Response> {
   state.portable = env
   const ctx = new WorkerContext(context)
-  Object.defineProperty(request, 'cf', { value: CF, writable: true, configurable: true })
+  setCf(request, CF)
   return withContext(ctx, async () => {
     if (currentSpec().serviceToken !== undefined) {
       const answer = await answerService(request, ctx)

@@ -1,11 +1,13 @@
 import { Md5 } from './md5.ts'
 import { WorkersCaches } from './cache.ts'
+import { keepRequestCf } from './request-cf.ts'
 
 /**
  * Puts in place what Workers have as globals and the web, or a target, has not. HTMLRewriter comes by itself
  * where a Worker names it: it is large.
  */
 export function installGlobals(): void {
+  keepRequestCf()
   define(globalThis, 'caches', new WorkersCaches())
   define(
     globalThis,

@@ -101,7 +101,8 @@ async function write(
   const conditions = options.conditions ?? shared.conditions
   const platform = nodeBuiltins === 'all' && options.format !== 'iife' ? 'node' : 'neutral'
   const isModule = (options.format ?? 'esm') === 'esm'
-  const worker = workerBundle(shared.worker)
+  const onError = (error: unknown): void => void (findings.refused ??= error)
+  const worker = workerBundle(shared.worker, onError)
   const plugins: Plugin[] = [
     ...worker.plugins,
     wasmPlugin(options.wasm ?? 'inline'),
@@ -123,7 +124,7 @@ async function write(
       alias: { ...worker.alias, ...options.alias },
       mainFields,
       offences: findings.offences,
-      onError: (error) => void (findings.refused ??= error),
+      onError,
     }),
     graphPlugin(options, shared, findings),
   ]

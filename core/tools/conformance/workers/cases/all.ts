@@ -1,29 +1,35 @@
 import type { WorkerCase } from '../case.ts'
 import { CACHE } from './cache.ts'
+import { CACHE_ANSWERS } from './cache-answers.ts'
 import { D1 } from './d1.ts'
 import { D1_MORE } from './d1-more.ts'
 import { HANDLER } from './handler.ts'
 import { HTML_REWRITER } from './html-rewriter.ts'
 import { KV } from './kv.ts'
+import { KV_COERCION } from './kv-coercion.ts'
 import { KV_LIST } from './kv-list.ts'
 import { OBJECT } from './object.ts'
 import { QUEUE } from './queue.ts'
 import { R2 } from './r2.ts'
 import { R2_CONDITIONS } from './r2-conditions.ts'
 import { R2_LIST } from './r2-list.ts'
+import { R2_METADATA } from './r2-metadata.ts'
 import { SERVICE } from './service.ts'
 
 /** Every case of the facade. */
 export const WORKER_CASES: readonly WorkerCase[] = [
   ...KV,
+  ...KV_COERCION,
   ...KV_LIST,
   ...R2,
   ...R2_CONDITIONS,
   ...R2_LIST,
+  ...R2_METADATA,
   ...D1,
   ...D1_MORE,
   ...QUEUE,
   ...CACHE,
+  ...CACHE_ANSWERS,
   ...HANDLER,
   ...SERVICE,
   ...HTML_REWRITER,
