@@ -89,7 +89,9 @@ describe('a wrangler file', () => {
     ])
     // The value of a secret stays out of what an artifact is made of.
     expect(JSON.stringify(worker)).not.toContain('"x"')
-    expect(worker.drivers).toEqual({ db: { driver: 'sqlite', integers: 'round', doubleQuotedStrings: true } })
+    expect(worker.drivers).toEqual({
+      db: { driver: 'sqlite', integers: 'round', doubleQuotedStrings: true, allows: 'd1' },
+    })
   })
 
   test('in TOML, and in JSON with comments', async () => {

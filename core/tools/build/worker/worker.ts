@@ -127,7 +127,7 @@ export async function readWorker(options: {
 }
 
 /** What D1 allows and unmoor's own sql does not. */
-const LIKE_D1 = { integers: 'round', doubleQuotedStrings: true } as const
+const LIKE_D1 = { integers: 'round', doubleQuotedStrings: true, allows: 'd1' } as const
 
 function readName(settings: Settings): string {
   const found = settings.get('name')
@@ -195,10 +195,17 @@ export async function writeEntry(worker: WorkerProject, projectDir: string): Pro
   const main = worker.main === undefined ? undefined : relative(folder, worker.main).replaceAll('\\', '/')
   const spec = { ...worker.spec }
   // The setup is a module of its own: it has run when the Worker's modules begin to.
+  // Objects tell a transaction within another from the next one by its asynchronous context.
+  const sections = worker.objects.length > 0
   await writeFile(
     join(folder, 'setup.mjs'),
-    `import { setUpWorker } from 'unmoor/internal/workers'\nexport const ready = ` +
-      `setUpWorker(${JSON.stringify(spec, null, 2)})\n`,
+    [
+      ...(sections ? [`import { AsyncLocalStorage } from 'node:async_hooks'`] : []),
+      `import { setUpWorker } from 'unmoor/internal/workers'`,
+      `const spec = ${JSON.stringify(spec, null, 2)}`,
+      `export const ready = setUpWorker(spec${sections ? ', new AsyncLocalStorage()' : ''})`,
+      ``,
+    ].join('\n'),
   )
   await writeFile(
     join(folder, 'app.mjs'),

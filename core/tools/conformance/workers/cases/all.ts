@@ -2,12 +2,14 @@ import type { WorkerCase } from '../case.ts'
 import { CACHE } from './cache.ts'
 import { D1 } from './d1.ts'
 import { D1_MORE } from './d1-more.ts'
+import { D1_STATEMENTS, OBJECT_STATEMENTS } from './d1-statements.ts'
 import { HANDLER } from './handler.ts'
 import { HTML_REWRITER } from './html-rewriter.ts'
 import { KV } from './kv.ts'
 import { KV_LIST } from './kv-list.ts'
 import { OBJECT } from './object.ts'
 import { QUEUE } from './queue.ts'
+import { OBJECT_SECTIONS } from './object-sections.ts'
 import { R2 } from './r2.ts'
 import { R2_CONDITIONS } from './r2-conditions.ts'
 import { R2_LIST } from './r2-list.ts'
@@ -22,10 +24,13 @@ export const WORKER_CASES: readonly WorkerCase[] = [
   ...R2_LIST,
   ...D1,
   ...D1_MORE,
+  ...D1_STATEMENTS,
   ...QUEUE,
   ...CACHE,
   ...HANDLER,
   ...SERVICE,
   ...HTML_REWRITER,
   ...OBJECT,
+  ...OBJECT_SECTIONS,
+  ...OBJECT_STATEMENTS,
 ]
