@@ -65,9 +65,7 @@ export const D1_STATEMENTS: WorkerCase[] = workerCases('d1', [
         [2, 2, 1, 2, 2],
       )
       equal(
-        await env.DB.prepare('SELECT count(*) AS n FROM people WHERE name LIKE ?')
-          .bind(`${key('_')}`)
-          .first('n'),
+        await env.DB.prepare('SELECT count(*) AS n FROM people WHERE name LIKE ?').bind(key('_')).first('n'),
         8,
       )
     },
