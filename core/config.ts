@@ -81,10 +81,16 @@ export interface ConfigBase extends BundleSettings {
    * environment:
    * `{ config: './wrangler.jsonc', env: 'staging' }`. `allow` names what may stay in the build though only
    * Cloudflare has it (`cloudflare:sockets`, `WebSocketPair`): it fails where it is reached. Default: none.
+   * `main` is the Worker's module in place of the file's.
    */
   readonly worker?:
     | string
-    | { readonly config: string; readonly env?: string; readonly allow?: readonly string[] }
+    | {
+        readonly config: string
+        readonly env?: string
+        readonly main?: string
+        readonly allow?: readonly string[]
+      }
   /**
    * What `unmoor check` is not to tell of installed packages: rules by package, each with the reason, such as
    * `{ packages: { lodash: { 'code-eval': 'only _.template, which is not called' } } }`. Default: nothing.

@@ -36,6 +36,12 @@ export class SqlTextError extends Error {
   }
 }
 
+/**
+ * Which engine's text it is. `portable`: what means the same to SQLite and Postgres. `sqlite`: SQLite's alone,
+ * with `[names]`, comments that do not nest and named placeholders (`:a`, `@a`, `$a`).
+ */
+export type TextDialect = 'portable' | 'sqlite'
+
 type TokenKind = 'space' | 'string' | 'placeholder' | 'word' | 'semicolon' | 'other'
 
 /** A piece of the text; comments are `space`, quoted names are `string`, numbers and signs `other`. */
@@ -46,7 +52,7 @@ export interface Token {
 }
 
 /** The statements of `text`, empty ones left out. A trigger's body belongs to its CREATE TRIGGER. */
-export function parseStatements(text: string): Statement[] {
+export function parseStatements(text: string, dialect: TextDialect = 'portable'): Statement[] {
   const statements: Statement[] = []
   let tokens: Token[] = []
   // CREATE TRIGGER ... BEGIN a; b; END is one statement; CASE ... END nests within it.
@@ -57,7 +63,7 @@ export function parseStatements(text: string): Statement[] {
     tokens = []
     depth = 0
   }
-  for (const token of tokenize(text)) {
+  for (const token of tokenize(text, dialect)) {
     if (token.kind === 'semicolon' && depth === 0) {
       finish()
       continue
@@ -88,14 +94,18 @@ function toStatement(text: string, tokens: readonly Token[]): Statement | undefi
   const last = tokens.findLastIndex(({ kind }) => kind !== 'space')
   const start = (tokens[first] as Token).start
   const placeholders: Placeholder[] = []
+  const named = new Map<string, number>()
   let highest = 0
   let keyword = ''
   for (const token of tokens.slice(first, last + 1)) {
     if (token.kind === 'word' && keyword === '') keyword = text.slice(token.start, token.end).toUpperCase()
     if (token.kind !== 'placeholder') continue
-    const digits = text.slice(token.start + 1, token.end)
-    // As in SQLite: a bare ? takes the number after the highest one so far.
-    const number = digits === '' ? highest + 1 : Number(digits)
+    const name = text.slice(token.start, token.end)
+    const digits = name.slice(1)
+    // As in SQLite: a bare ? takes the number after the highest one so far, and so does a new name.
+    const number =
+      digits === '' ? highest + 1 : /^\d+$/.test(digits) ? Number(digits) : (named.get(name) ?? highest + 1)
+    named.set(name, number)
     if (number < 1) throw new SqlTextError('placeholders count from ?1', token.start)
     highest = Math.max(highest, number)
     placeholders.push({ start: token.start - start, end: token.end - start, number })
@@ -145,9 +155,12 @@ const WORD = /[\p{L}_][\p{L}\p{N}_$]*/uy
 const NUMBER = /\d[\w.]*/y
 const DOLLAR_TAG = /\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$/uy
 const PLACEHOLDER = /\?\d*|\$\d+/y
+const SQLITE_PLACEHOLDER = /\?\d*|[:@$][\p{L}\p{N}_]+/uy
 
 /** The tokens of `text`, without gaps. @throws {@link SqlTextError} for what is never closed. */
-export function* tokenize(text: string): Generator<Token> {
+export function* tokenize(text: string, dialect: TextDialect = 'portable'): Generator<Token> {
+  const sqlite = dialect === 'sqlite'
+  const placeholder = sqlite ? SQLITE_PLACEHOLDER : PLACEHOLDER
   let at = 0
   const match = (pattern: RegExp): number => {
     pattern.lastIndex = at
@@ -169,17 +182,22 @@ export function* tokenize(text: string): Generator<Token> {
       at = end < 0 ? text.length : end
     } else if (pair === '/*') {
       kind = 'space'
-      at = endOfComment(text, at)
+      at = endOfComment(text, at, sqlite)
     } else if (char === "'" || char === '"' || char === '`') {
       kind = 'string'
       at = endOfQuote(text, at, char)
-    } else if (char === '$' && (length = match(DOLLAR_TAG)) > 0) {
+    } else if (char === '[' && sqlite) {
+      kind = 'string'
+      const end = text.indexOf(']', at)
+      if (end < 0) throw new SqlTextError('the [ quote is never closed', at)
+      at = end + 1
+    } else if (char === '$' && !sqlite && (length = match(DOLLAR_TAG)) > 0) {
       kind = 'string'
       const tag = text.slice(at, at + length)
       const end = text.indexOf(tag, at + length)
       if (end < 0) throw new SqlTextError(`the ${tag} quote is never closed`, at)
       at = end + length
-    } else if ((length = match(PLACEHOLDER)) > 0) {
+    } else if ((length = match(placeholder)) > 0) {
       kind = 'placeholder'
       at += length
     } else if ((length = match(WORD)) > 0) {
@@ -206,9 +224,10 @@ function endOfQuote(text: string, start: number, quote: string): number {
   }
 }
 
-function endOfComment(text: string, start: number): number {
-  // Postgres nests comments and SQLite does not: text that means different things to them is refused.
+function endOfComment(text: string, start: number, sqlite: boolean): number {
   const end = text.indexOf('*/', start + 2)
+  if (sqlite) return end < 0 ? text.length : end + 2
+  // Postgres nests comments and SQLite does not: text that means different things to them is refused.
   if (end < 0) throw new SqlTextError('the comment is never closed', start)
   if (text.slice(start + 2, end).includes('/*'))
     throw new SqlTextError('comments within comments mean different things to SQLite and Postgres', start)

@@ -1,6 +1,9 @@
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Log } from '../../core/adapter.ts'
+import { HONOURED, REFUSED, WARNED, WITHOUT_MEANING } from '../../core/tools/build/wrangler/keys.ts'
 import { readWorker, type WorkerProject } from '../../core/tools/build/worker/worker.ts'
 import { tempProject } from './temp-project.ts'
 
@@ -9,7 +12,13 @@ const BASE = { name: 'shop', main: 'src/index.ts', compatibility_date: '2026-01-
 /** Reads a wrangler file of that content; `file` is its name. */
 async function read(
   config: object | string,
-  options: { file?: string; environment?: string; files?: Record<string, string> } = {},
+  options: {
+    file?: string
+    environment?: string
+    files?: Record<string, string>
+    targets?: string[]
+    main?: string
+  } = {},
 ): Promise<{ worker: WorkerProject; warnings: string[] }> {
   const file = options.file ?? 'wrangler.jsonc'
   const text = typeof config === 'string' ? config : JSON.stringify(config, null, 2)
@@ -23,6 +32,8 @@ async function read(
   const worker = await readWorker({
     file: join(project.dir, file),
     environment: options.environment,
+    targets: options.targets,
+    main: options.main === undefined ? undefined : join(project.dir, options.main),
     projectDir: project.dir,
     log,
   })
@@ -89,7 +100,9 @@ describe('a wrangler file', () => {
     ])
     // The value of a secret stays out of what an artifact is made of.
     expect(JSON.stringify(worker)).not.toContain('"x"')
-    expect(worker.drivers).toEqual({ db: { driver: 'sqlite', integers: 'round', doubleQuotedStrings: true } })
+    expect(worker.drivers).toEqual({
+      db: { driver: 'sqlite', integers: 'round', doubleQuotedStrings: true, allows: 'd1' },
+    })
   })
 
   test('in TOML, and in JSON with comments', async () => {
@@ -180,16 +193,13 @@ describe('a wrangler file', () => {
 
   test('TOML: a key of an environment', async () => {
     const text =
-      'name = "shop"\nmain = "src/index.ts"\n\n[env.staging]\n\n[[env.staging.kv_namespaces]]\nbinding = "A"\nname = "b"\n'
+      'name = "shop"\nmain = "src/index.ts"\n\n[env.staging]\n\n[[env.staging.kv_namespaces]]\nbinding = ""\nid = "b"\n'
     expect(await refusal(text, { file: 'wrangler.toml', environment: 'staging' })).toContain(
-      'wrangler.toml:8, env.staging.kv_namespaces[0].name',
+      'wrangler.toml:7, env.staging.kv_namespaces[0].binding',
     )
   })
 
   test('what is refused is named with its line and key', async () => {
-    expect(await refusal({ ...BASE, kv_namespace: [] })).toMatch(
-      /keys that wrangler does not know:\n {2}wrangler\.jsonc:5, kv_namespace/,
-    )
     expect(await refusal({ name: 'shop', main: 'src/other.ts' })).toMatch(
       /^wrangler\.jsonc:3, main: there is no file .*src\/other\.ts/,
     )
@@ -203,9 +213,6 @@ describe('a wrangler file', () => {
     })
     expect(several).toMatch(/wrangler\.jsonc:5, ai: Workers AI runs on Cloudflare only\. Call the REST API/)
     for (const key of ['browser', 'vectorize', 'send_email']) expect(several).toContain(`, ${key}: `)
-    expect(await refusal({ ...BASE, kv_namespaces: [{ binding: 'KV', ID: 'x' }] })).toMatch(
-      /wrangler\.jsonc:8, kv_namespaces\[0\]\.ID: there is no such key\. Keys: binding, id/,
-    )
     expect(await refusal({ ...BASE, kv_namespaces: [{ binding: 'KV', remote: true }] })).toMatch(
       /kv_namespaces\[0\]\.remote: a remote binding needs Cloudflare/,
     )
@@ -221,6 +228,68 @@ describe('a wrangler file', () => {
       }),
     ).toMatch(/^wrangler\.toml:5, r2_buckets\[0\]\.binding: it must be a text/)
     expect(await refusal('{ "name": }')).toMatch(/^wrangler\.jsonc:1: /)
+  })
+
+  test('everything that is refused is told at once, with what one of the targets refuses', async () => {
+    const message = await refusal(
+      {
+        name: 'shop',
+        main: 'src/gone.ts',
+        ai: { binding: 'AI' },
+        kv_namespaces: [{ binding: '' }, { binding: 'KV' }, { binding: 'KV' }],
+        d1_databases: [{ binding: 'DB', migrations_dir: 'gone' }],
+        queues: { consumers: [{ queue: 'q', type: 'http_pull' }] },
+        triggers: { crons: ['nonsense'] },
+        durable_objects: { bindings: [{ name: 'O', class_name: 'O' }] },
+        rules: [{ type: 'PythonModule', globs: ['**/*.py'] }],
+      },
+      { targets: ['node', 'lambda'] },
+    )
+    for (const part of [
+      'for 9 reasons:',
+      ', main: there is no file',
+      ', ai: Workers AI',
+      'kv_namespaces[0].binding: it must be a text',
+      'kv_namespaces[2]: the env has "KV" already',
+      'd1_databases[0].migrations_dir: there is no folder',
+      'queues.consumers[0].type: only "worker" consumers',
+      'triggers.crons[0]: ',
+      'rules[0].type: modules of type "PythonModule"',
+      'The Worker has Durable Objects (O)',
+    ])
+      expect(message).toContain(part)
+  })
+
+  test('keys that wrangler does not know are warnings, with the nearest one', async () => {
+    const { worker, warnings } = await read({
+      ...BASE,
+      kv_namespace: [],
+      a_newer_one: { on: true },
+      usage_model: 'bundled',
+      type: 'webpack',
+      zone_id: 'x',
+      access: { enabled: true },
+      kv_namespaces: [{ binding: 'KV', id: 'x', newer: 1 }],
+      assets: { directory: 'src', newer: 1 },
+    })
+    expect(warnings).toEqual([
+      expect.stringMatching(/kv_namespace: there is no such key\. Did you mean "kv_namespaces"\?/),
+      expect.stringContaining('a_newer_one: there is no such key. It is left out.'),
+      expect.stringContaining('kv_namespaces[0].newer: there is no such key'),
+      expect.stringContaining('assets.newer: there is no such key'),
+    ])
+    expect(worker.spec.env).toMatchObject({ KV: { type: 'kv' } })
+  })
+
+  test('every key of the schema that wrangler brings is known', async () => {
+    const schema = JSON.parse(
+      await readFile(
+        join(dirname(createRequire(import.meta.url).resolve('wrangler/package.json')), 'config-schema.json'),
+        'utf8',
+      ),
+    ) as { definitions: { RawConfig: { properties: Record<string, unknown> } } }
+    const known = new Set([...HONOURED, ...WITHOUT_MEANING, ...Object.keys(WARNED), ...Object.keys(REFUSED)])
+    expect(Object.keys(schema.definitions.RawConfig.properties).filter((key) => !known.has(key))).toEqual([])
   })
 
   test('what the Worker runs without is a warning', async () => {

@@ -70,6 +70,8 @@ class SqliteObjects implements ObjectsDriver {
     const file = createHash('sha256').update(object).digest('hex').slice(0, 40)
     const database = openDatabase(join(this.#folder, `${file}.sqlite`), {
       synchronous: 'full',
+      doubleQuotedStrings: true,
+      allows: 'd1',
       ...this.#options,
     })
     database.limits.attach = 0

@@ -30,6 +30,11 @@ export interface SqliteOptions {
   journal?: 'wal' | 'delete'
   /** Whether "text" in double quotes is a string where no column has that name, as on D1. Default: false. */
   doubleQuotedStrings?: boolean
+  /**
+   * What statements may use: all that SQLite has, or what D1 has of it (no TEMP tables, no functions and
+   * virtual tables that tell of the machine). Default: `all`; `d1` for Durable Objects.
+   */
+  allows?: 'all' | 'd1'
 }
 
 /** Options of a database. */
@@ -50,6 +55,7 @@ const file = {
   busyTimeout: BUSY_TIMEOUT,
   journal: ['wal', 'delete'],
   doubleQuotedStrings: 'boolean',
+  allows: ['all', 'd1'],
 } satisfies OptionTable<SqliteOptions>
 
 export const options = {

@@ -2,6 +2,7 @@ import { parseStatements } from '../../bindings/sql-tokenizer.ts'
 import type { Sql, SqlRawResult, SqlValue } from '../../bindings/sql.ts'
 import { isUnmoorError, type UnmoorError } from '../../errors.ts'
 import { backendText } from './errors.ts'
+import { explainRowId, OrderWithoutLimit, withoutLimit } from './sql-limit.ts'
 
 interface Meta extends Record<string, unknown> {
   served_by: string
@@ -12,6 +13,9 @@ interface Meta extends Record<string, unknown> {
   size_after: number
   rows_read: number
   rows_written: number
+  served_by_primary: boolean
+  timings: { sql_duration_ms: number }
+  total_attempts: number
 }
 interface Result<T> {
   success: true
@@ -25,13 +29,15 @@ interface Result<T> {
  */
 export class WorkersD1 {
   #sql: () => Sql
+  #rowId: LastRowId
 
-  constructor(sql: () => Sql) {
+  constructor(sql: () => Sql, rowId: LastRowId = { value: 0 }) {
     this.#sql = sql
+    this.#rowId = rowId
   }
 
   prepare(query: string): Statement {
-    return new Statement(this.#sql, String(query))
+    return new Statement({ sql: this.#sql, rowId: this.#rowId }, String(query))
   }
 
   async batch<T = unknown>(statements: readonly object[]): Promise<Result<T>[]> {
@@ -39,32 +45,43 @@ export class WorkersD1 {
     if (statements.length === 0) throw d1Error('D1_ERROR: No SQL statements detected.')
     return d1(async () => {
       const results = await this.#sql().batch(statements.map(bare))
-      return results.map((result) => toResult<T>(result, started))
+      return results.map((result) => toResult<T>(result, started, this.#rowId))
     })
   }
 
-  /** Statements by line or semicolon, all or none of them. */
+  /** Each line is a query of its own, of one or more whole statements; all of them run, or none. */
   async exec(query: string): Promise<{ count: number; duration: number }> {
     const started = performance.now()
-    const statements = split(query)
-    if (statements.length === 0)
-      throw d1Error('D1_EXEC_ERROR: Error in line 1: : No SQL statements detected.')
-    try {
-      await this.#sql().batch(statements.map((text) => ({ text })))
-    } catch (error) {
-      if (!isUnmoorError(error)) throw error
-      const index = error.details.index ?? 0
-      throw d1Error(
-        `D1_EXEC_ERROR: Error in line ${index + 1}: ${statements[index]}: ${engineText(error)}`,
-        error,
-      )
+    const lines = String(query)
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '')
+    const failed = (index: number, message: string, cause?: unknown): Error =>
+      d1Error(`D1_EXEC_ERROR: Error in line ${index + 1}: ${lines[index] ?? ''}: ${message}`, cause)
+    if (lines.length === 0) throw failed(0, 'No SQL statements detected.')
+    const statements: { text: string; line: number }[] = []
+    for (const [line, text] of lines.entries()) {
+      const found = split(text)
+      if (found.length === 0 && !text.startsWith('--'))
+        throw failed(line, 'SQL code did not contain a statement.')
+      for (const one of found) statements.push({ text: one, line })
     }
-    return { count: statements.length, duration: performance.now() - started }
+    try {
+      for (const result of await this.#sql().batch(
+        statements.map(({ text }) => ({ text: withoutLimit(text) })),
+      ))
+        remember(result, this.#rowId)
+    } catch (error) {
+      if (error instanceof OrderWithoutLimit) throw failed(0, `${error.message}: SQLITE_ERROR`, error)
+      if (!isUnmoorError(error)) throw error
+      throw failed(statements[error.details.index ?? 0]?.line ?? 0, engineText(error), error)
+    }
+    return { count: new Set(statements.map(({ line }) => line)).size, duration: performance.now() - started }
   }
 
   /** One database has no replicas: a session is the database itself, and any bookmark holds. */
   withSession(constraintOrBookmark?: string): Session {
-    return new Session(this.#sql, constraintOrBookmark)
+    return new Session(this.#sql, constraintOrBookmark, this.#rowId)
   }
 
   dump(): Promise<ArrayBuffer> {
@@ -77,23 +94,43 @@ export class WorkersD1 {
   }
 }
 
+/** The row id of the database's last insert, which D1 answers whatever the statement was. */
+interface LastRowId {
+  value: number
+}
+
+function remember({ lastRowId }: SqlRawResult, rowId: LastRowId): void {
+  if (lastRowId !== undefined) rowId.value = lastRowId
+}
+
+interface Database {
+  readonly sql: () => Sql
+  readonly rowId: LastRowId
+}
+
 /** A D1DatabaseSession. */
 export class Session {
   #sql: () => Sql
   #bookmark: string | null
+  #rowId: LastRowId
 
-  constructor(sql: () => Sql, bookmark: string | undefined) {
+  constructor(sql: () => Sql, bookmark: string | undefined, rowId: LastRowId) {
     this.#sql = sql
+    this.#rowId = rowId
     this.#bookmark = bookmark === undefined || bookmark.startsWith('first-') ? null : bookmark
   }
 
   prepare(query: string): Statement {
-    return new Statement(this.#sql, String(query), () => (this.#bookmark = BOOKMARK))
+    return new Statement(
+      { sql: this.#sql, rowId: this.#rowId },
+      String(query),
+      () => (this.#bookmark = BOOKMARK),
+    )
   }
 
   async batch<T = unknown>(statements: readonly object[]): Promise<Result<T>[]> {
     this.#bookmark = BOOKMARK
-    return new WorkersD1(this.#sql).batch<T>(statements)
+    return new WorkersD1(this.#sql, this.#rowId).batch<T>(statements)
   }
 
   getBookmark(): string | null {
@@ -106,30 +143,30 @@ const BOOKMARK = '00000000-00000000-00000000-00000000000000000000000000000000'
 /** What a statement of ours holds. */
 function bare(statement: object): { text: string; params: readonly SqlValue[] } {
   if (!(statement instanceof Statement)) throw new TypeError('batch() takes statements that prepare() made.')
-  return { text: statement.text, params: statement.params }
+  return { text: withoutLimit(statement.text), params: statement.params }
 }
 
 /** Cloudflare's D1PreparedStatement. */
 export class Statement {
   readonly text: string
   readonly params: readonly SqlValue[]
-  #sql: () => Sql
+  #database: Database
   #used: (() => void) | undefined
 
-  constructor(sql: () => Sql, text: string, used?: () => void, params: readonly SqlValue[] = []) {
-    this.#sql = sql
+  constructor(database: Database, text: string, used?: () => void, params: readonly SqlValue[] = []) {
+    this.#database = database
     this.#used = used
     this.text = text
     this.params = params
   }
 
   bind(...values: unknown[]): Statement {
-    return new Statement(this.#sql, this.text, this.#used, values.map(toParam))
+    return new Statement(this.#database, this.text, this.#used, values.map(toParam))
   }
 
   async all<T = Record<string, unknown>>(): Promise<Result<T>> {
     const started = performance.now()
-    return d1(async () => toResult<T>(await this.#query(), started))
+    return d1(async () => toResult<T>(await this.#query(), started, this.#database.rowId))
   }
 
   run<T = Record<string, unknown>>(): Promise<Result<T>> {
@@ -159,11 +196,20 @@ export class Statement {
     this.#used?.()
     if (NO_EFFECT.test(this.text)) return NOTHING
     const statements = this.text.includes(';') ? split(this.text) : [this.text]
-    if (statements.length < 2) return this.#sql().raw(statements[0] ?? this.text, this.params)
+    if (statements.length < 2) {
+      const result = await this.#database.sql().raw(withoutLimit(statements[0] ?? this.text), this.params)
+      remember(result, this.#database.rowId)
+      return result
+    }
     // Of several statements D1 gives the last one's rows; the parameters are the last one's too.
-    const results = await this.#sql().batch(
-      statements.map((text, index) => ({ text, params: index === statements.length - 1 ? this.params : [] })),
+    const results = await this.#database.sql().batch(
+      statements.map((text, index) => ({
+        text: withoutLimit(text),
+        params: index === statements.length - 1 ? this.params : [],
+      })),
     )
+    // `first()` and `raw()` have no meta to show it in, but the next statement has.
+    for (const result of results) remember(result, this.#database.rowId)
     return results.at(-1) as SqlRawResult
   }
 }
@@ -214,15 +260,20 @@ function toRows({ columns, rows }: SqlRawResult, most = rows.length): Record<str
 }
 
 /** The caller names the rows' type. */
-function toResult<T>(result: SqlRawResult, started: number): Result<T> {
-  const { changes, lastRowId = 0, rows } = result
+function toResult<T>(result: SqlRawResult, started: number, rowId: LastRowId): Result<T> {
+  const { changes, rows } = result
+  remember(result, rowId)
+  const duration = performance.now() - started
   return {
     success: true,
     meta: {
       served_by: 'unmoor',
-      duration: performance.now() - started,
+      served_by_primary: true,
+      timings: { sql_duration_ms: duration },
+      total_attempts: 1,
+      duration,
       changes,
-      last_row_id: lastRowId,
+      last_row_id: rowId.value,
       changed_db: changes > 0,
       size_after: 0,
       rows_read: rows.length,
@@ -245,13 +296,14 @@ async function d1<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
+    if (error instanceof OrderWithoutLimit) throw d1Error(`D1_ERROR: ${error.message}: SQLITE_ERROR`, error)
     throw isUnmoorError(error) ? d1Error(`D1_ERROR: ${engineText(error)}`, error) : error
   }
 }
 
 /** SQLite's own text and result code. */
 function engineText(error: UnmoorError): string {
-  const text = backendText(error)
+  const text = explainRowId(backendText(error))
   if (error.code === 'InvalidArgument' && error.cause === undefined) {
     if (/\d+ parameters, \d+ were given/.test(text))
       return 'Wrong number of parameter bindings for SQL query.'
@@ -263,6 +315,9 @@ function engineText(error: UnmoorError): string {
       )
     if (/is not portable/.test(text)) return 'not authorized: SQLITE_AUTH'
   }
+  if (text === 'not authorized') return 'not authorized: SQLITE_AUTH'
+  const prohibited = /^access to (\w+)\.\w+ is prohibited/.exec(text)?.[1]
+  if (prohibited !== undefined) return `no such table: ${prohibited}: SQLITE_ERROR`
   if (error.details.limit === 'sql.likePattern') return 'LIKE or GLOB pattern too complex: SQLITE_ERROR'
   if (error.details.limit === 'sql.statement') return 'statement too long: SQLITE_TOOBIG'
   const extended = EXTENDED[error.details.kind ?? '']

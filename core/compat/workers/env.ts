@@ -5,6 +5,7 @@ import type { Secret } from '../../bindings/secret.ts'
 import type { Sql } from '../../bindings/sql.ts'
 import { WorkersD1 } from './d1.ts'
 import { createNamespace } from './durable/namespace.ts'
+import { connect } from './sockets.ts'
 import { createHyperdrive, RateLimit } from './small-bindings.ts'
 import { WorkersKv } from './kv.ts'
 import { WorkersQueue } from './queue.ts'
@@ -47,6 +48,8 @@ function createBinding(binding: Exclude<WorkerBinding, { type: 'var' }>, spec: W
         : createService(binding.binding, binding.entrypoint, binding.props)
     case 'assets':
       return createAssetsFetcher(binding.binding, binding.notFoundPage)
+    case 'noAssets':
+      return { connect, fetch: async () => new Response(null, { status: 404 }) }
     case 'object':
       return createNamespace(binding.className)
     case 'hyperdrive':

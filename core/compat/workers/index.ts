@@ -5,14 +5,18 @@
 import { createWorkerEnv } from './env.ts'
 import { installGlobals } from './globals.ts'
 import type { WorkerSpec } from './spec.ts'
-import { state } from './state.ts'
+import { type ContextStore, state } from './state.ts'
 
 export { createWorkerApp } from './app.ts'
 export type { WorkerBinding, WorkerSpec } from './spec.ts'
 
-/** Makes the Worker's env and globals. The entry calls it before the Worker's modules run. */
-export function setUpWorker(spec: WorkerSpec): true {
+/**
+ * Makes the Worker's env and globals. The entry calls it before the Worker's modules run, with an
+ * AsyncLocalStorage where the Worker has Durable Objects.
+ */
+export function setUpWorker(spec: WorkerSpec, sections?: ContextStore): true {
   state.spec = spec
+  state.sections = sections
   installGlobals()
   state.env = createWorkerEnv(spec)
   return true

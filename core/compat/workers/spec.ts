@@ -31,6 +31,8 @@ export type WorkerBinding =
       readonly props?: Readonly<Record<string, unknown>> | undefined
     }
   | { readonly type: 'assets'; readonly binding: string; readonly notFoundPage: boolean }
+  /** Assets of no folder: nothing is found. */
+  | { readonly type: 'noAssets' }
   | { readonly type: 'object'; readonly className: string }
   | { readonly type: 'version'; readonly id: string }
   /** `binding` is a variable: the URL of a Postgres database. */

@@ -5,6 +5,8 @@ import type { WorkerSpec } from './spec.ts'
  * modules run, as those may use `env` at once.
  */
 interface State {
+  /** Follows the critical sections of Durable Objects through asynchronous code; there where the Worker has objects. */
+  sections: ContextStore | undefined
   spec: WorkerSpec | undefined
   /** The Worker's env, in Cloudflare's shapes. */
   env: Record<string, unknown>
@@ -14,7 +16,19 @@ interface State {
   module: Readonly<Record<string, unknown>>
 }
 
-export const state: State = { spec: undefined, env: {}, portable: undefined, module: {} }
+/** What is used of Node's AsyncLocalStorage. */
+export interface ContextStore {
+  run<T>(value: unknown, work: () => T): T
+  getStore(): unknown
+}
+
+export const state: State = {
+  sections: undefined,
+  spec: undefined,
+  env: {},
+  portable: undefined,
+  module: {},
+}
 
 /**
  * The unmoor binding of that name. @throws where no event has come yet: bindings cannot be used in the global

@@ -11,6 +11,7 @@ import { constantCase } from '../../bindings/declarations.ts'
 import type { AnyConfig } from '../../config.ts'
 import { UnmoorError } from '../../errors.ts'
 import { presentInfo } from '../../old-units.ts'
+import { Problems } from './problems.ts'
 import { checkTargetOptions } from '../../target-options.ts'
 import { loadAdapter } from './adapters.ts'
 import { bundle } from './bundle.ts'
@@ -86,14 +87,14 @@ const SILENT: Log = { info() {}, warn() {} }
 /** Builds the project's app for one target. A failed build leaves the folder as it was. */
 export async function buildApp(options: BuildOptions): Promise<BuiltApp> {
   const started = performance.now()
-  const project = await loadProject(options.projectDir, options)
+  const project = await loadProject(options.projectDir, { ...options, targets: [options.target] })
   const built = await buildTarget(project, options)
   return { ...built, ms: performance.now() - started }
 }
 
 /**
  * Builds the project's app for several targets; config, manifest, migrations and assets are read once. All
- * are built or the first failure is thrown.
+ * are built, or what every one of them refuses is thrown together.
  */
 export async function buildApps(
   options: Omit<BuildOptions, 'target' | 'outDir' | 'adapter'> & {
@@ -102,11 +103,16 @@ export async function buildApps(
   },
 ): Promise<BuiltApp[]> {
   const project = await loadProject(options.projectDir, options)
-  return Promise.all(
+  const problems = new Problems()
+  const built = await Promise.all(
     options.targets.map((target) =>
-      buildTarget(project, { ...options, target, outDir: options.outDir?.(target) }),
+      buildTarget(project, { ...options, target, outDir: options.outDir?.(target) }).catch(
+        (error: unknown) => void problems.add(error),
+      ),
     ),
   )
+  problems.throwAll()
+  return built.filter((one) => one !== undefined)
 }
 
 /** Builds a project that has been read for one target. */

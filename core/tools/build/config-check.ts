@@ -83,6 +83,8 @@ function checkWorker(worker: unknown, entry: unknown, refuse: Refuse): void {
     )
   if (isRecord(worker) && worker['env'] !== undefined && typeof worker['env'] !== 'string')
     refuse('worker.env', 'must be the name of an environment.')
+  if (isRecord(worker) && worker['main'] !== undefined && typeof worker['main'] !== 'string')
+    refuse('worker.main', 'must be the path of a module.')
   const allow = isRecord(worker) ? (worker['allow'] ?? []) : []
   const names = Object.keys(UNSUPPORTED)
   if (!Array.isArray(allow) || !allow.every((name) => names.includes(name as string)))

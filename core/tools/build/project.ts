@@ -64,6 +64,7 @@ export async function loadConfig(
     given?: AnyConfig | undefined
     loader?: Loader | undefined
     worker?: WorkerChoice | undefined
+    targets?: readonly string[] | undefined
     log?: Log | undefined
   } = {},
 ): Promise<LoadedConfig> {
@@ -71,7 +72,7 @@ export async function loadConfig(
   const { projectDir: dir, config, configFile } = settings
   const file = configFile === undefined ? undefined : basename(configFile)
   const choice = options.worker ?? config.worker
-  if (choice !== undefined) return loadWorker(settings, choice, options.log ?? SILENT)
+  if (choice !== undefined) return loadWorker(settings, choice, options.targets, options.log ?? SILENT)
   const label = options.given === undefined ? (file ?? 'unmoor.config.ts') : 'config'
   const entry = resolve(dir, config.entry ?? 'src/app.ts')
   if (!existsSync(entry)) {
@@ -111,18 +112,26 @@ export async function loadSettings(
  * A Worker's wrangler file takes the place of the app's own declarations; what the config names goes before
  * what a Worker's bindings need.
  */
-async function loadWorker(settings: LoadedSettings, choice: WorkerChoice, log: Log): Promise<LoadedConfig> {
+async function loadWorker(
+  settings: LoadedSettings,
+  choice: WorkerChoice,
+  targets: readonly string[] | undefined,
+  log: Log,
+): Promise<LoadedConfig> {
   const { projectDir: dir, config } = settings
   const {
     config: wrangler,
     env,
+    main,
     allow = [],
-  } = typeof choice === 'string' ? { config: choice, env: undefined } : choice
+  } = typeof choice === 'string' ? { config: choice, env: undefined, main: undefined } : choice
   const allowed = typeof config.worker === 'object' ? [...allow, ...(config.worker.allow ?? [])] : allow
   const worker = await readWorker({
     file: resolve(dir, wrangler),
     environment: env,
+    main: main === undefined ? undefined : resolve(dir, main),
     allow: allowed,
+    targets,
     projectDir: dir,
     log,
   })
@@ -186,6 +195,7 @@ export async function loadProject(
   options: {
     config?: AnyConfig | undefined
     worker?: WorkerChoice | undefined
+    targets?: readonly string[] | undefined
     log?: Log | undefined
     dataRoute?: boolean | undefined
   } = {},
@@ -198,6 +208,7 @@ export async function loadProject(
       given: options.config,
       loader,
       worker: options.worker,
+      targets: options.targets,
       log: options.log,
     })
     if (loaded.worker !== undefined) await writeEntry(loaded.worker, loaded.projectDir)

@@ -1,4 +1,5 @@
-import { InvalidArgumentError, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { statSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import {
   loadConfig,
@@ -57,7 +58,13 @@ export const options = {
   worker: () =>
     new Option(
       '--worker <file>',
-      'an existing Cloudflare Worker in place of an app: its wrangler.jsonc, wrangler.json or wrangler.toml',
+      'an existing Cloudflare Worker in place of an app: its wrangler.jsonc, wrangler.json or ' +
+        'wrangler.toml, or the folder that has it',
+    ),
+  workerMain: () =>
+    new Option(
+      '--main <module>',
+      "the Worker's module in place of its wrangler file's; without --worker, that file may be missing",
     ),
   workerEnv: () =>
     new Option('--env <name>', "the environment of the Worker's wrangler file (default: its top level)"),
@@ -68,6 +75,13 @@ export const options = {
     ).choices(Object.keys(UNSUPPORTED)),
   dataDir: () =>
     new Option('--data-dir <path>', 'folder for local data (default: .unmoor/data/TARGET of the project)'),
+}
+
+/** Adds what names an existing Worker to a command. */
+export function addWorkerOptions(command: Command): Command {
+  for (const name of ['worker', 'workerMain', 'workerEnv', 'workerAllow'] as const)
+    command.addOption(options[name]())
+  return command
 }
 
 function parseSeed(text: string): number {
@@ -129,6 +143,7 @@ export function checkTargets(names: readonly string[], config: AnyConfig): strin
 /** A Worker's wrangler file on the command line. */
 export interface WorkerOptions {
   worker?: string
+  main?: string
   env?: string
   allow?: string[]
 }
@@ -139,20 +154,25 @@ export interface WorkerOptions {
  */
 export function chooseProject(
   project: string,
-  { worker, env, allow }: WorkerOptions,
+  { worker, main, env, allow }: WorkerOptions,
 ): { projectDir: string; worker: WorkerChoice | undefined } {
-  if (worker === undefined) {
+  if (worker === undefined && main === undefined) {
     if (env !== undefined)
       throw usageError('--env names an environment of a wrangler file: use it with --worker.')
     if (allow !== undefined) throw usageError('--allow is for a Worker: use it with --worker.')
     return { projectDir: resolve(project), worker: undefined }
   }
-  const file = resolve(project, worker)
-  const projectDir = project === '.' ? dirname(file) : resolve(project)
-  const config = relative(projectDir, file)
+  const file = resolve(project, worker ?? '.')
+  const isFolder = statSync(file, { throwIfNoEntry: false })?.isDirectory() === true
+  const projectDir = project === '.' ? (isFolder ? file : dirname(file)) : resolve(project)
   return {
     projectDir,
-    worker: { config, ...(env === undefined ? {} : { env }), ...(allow === undefined ? {} : { allow }) },
+    worker: {
+      config: relative(projectDir, file) || '.',
+      ...(main === undefined ? {} : { main: relative(projectDir, resolve(project, main)) }),
+      ...(env === undefined ? {} : { env }),
+      ...(allow === undefined ? {} : { allow }),
+    },
   }
 }
 
@@ -163,7 +183,7 @@ export async function loadTargets(
   given: WorkerOptions = {},
 ): Promise<LoadedConfig & { targets: string[]; choice: WorkerChoice | undefined }> {
   const { projectDir, worker: choice } = chooseProject(project, given)
-  const loaded = { ...(await loadConfig(projectDir, { worker: choice })), choice }
+  const loaded = { ...(await loadConfig(projectDir, { worker: choice, targets: names })), choice }
   return { ...loaded, targets: checkTargets(names, loaded.config) }
 }
 

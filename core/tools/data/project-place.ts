@@ -7,7 +7,7 @@ import { Sql } from '../../bindings/sql.ts'
 import { loadAdapter } from '../build/adapters.ts'
 import { resolveDrivers } from '../build/drivers.ts'
 import { resolveFrom, resolvePublicName } from '../build/packages.ts'
-import { loadProject } from '../build/project.ts'
+import { loadProject, type Project, type WorkerChoice } from '../build/project.ts'
 import { readEnvFile } from '../build/variables.ts'
 import { UnmoorError } from '../../errors.ts'
 import { resolveOptions } from '../../runtime/runtime.ts'
@@ -17,6 +17,7 @@ import { canonicalJson, sha256, type DataKind } from './records.ts'
 /** Options of {@link openProject}. */
 export interface ProjectPlaceOptions {
   projectDir: string
+  worker?: WorkerChoice | undefined
   target: string
   /** Drivers in place of the config's, by binding. */
   drivers?: Readonly<Record<string, string | DriverSpec>> | undefined
@@ -37,7 +38,21 @@ const DATA_KINDS: ReadonlySet<string> = new Set<DataKind>(['kv', 'blob', 'sql'])
  * data route of the app.
  */
 export async function openProject(options: ProjectPlaceOptions): Promise<Live> {
-  const project = await loadProject(options.projectDir)
+  const { adapter, project, open, close } = await openBindings(options)
+  return createLive(label(adapter.name, project.name, options), open, close)
+}
+
+/** The bindings of a project that hold data, opened with a target's drivers. */
+export interface OpenBindings {
+  readonly adapter: Adapter
+  readonly project: Project
+  readonly open: ReadonlyMap<string, OpenBinding>
+  readonly close: () => Promise<void>
+}
+
+/** See {@link openProject}. */
+export async function openBindings(options: ProjectPlaceOptions): Promise<OpenBindings> {
+  const project = await loadProject(options.projectDir, { worker: options.worker })
   const adapter = await loadAdapter(options.target, project.projectDir, project.config)
   const own = project.config.targets?.[adapter.name]
   const config = {
@@ -91,7 +106,7 @@ export async function openProject(options: ProjectPlaceOptions): Promise<Live> {
     await close()
     throw error
   }
-  return createLive(label(adapter.name, project.name, options), open, close)
+  return { adapter, project, open, close }
 }
 
 /**

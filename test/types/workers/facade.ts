@@ -8,7 +8,8 @@ import type { DurableObjectId as ObjectId } from '../../../core/compat/workers/d
 import type { DurableObjectState as State } from '../../../core/compat/workers/durable/instance.ts'
 import type { createNamespace } from '../../../core/compat/workers/durable/namespace.ts'
 import type { Cursor, SqlStorage as Sql } from '../../../core/compat/workers/durable/sql.ts'
-import type { Storage, SyncKv, Transaction } from '../../../core/compat/workers/durable/storage.ts'
+import type { Storage, SyncKv } from '../../../core/compat/workers/durable/storage.ts'
+import type { Transaction } from '../../../core/compat/workers/durable/transaction.ts'
 import type { HTMLRewriter as Rewriter } from '../../../core/compat/workers/html-rewriter.ts'
 import type { WorkersKv } from '../../../core/compat/workers/kv.ts'
 import type {

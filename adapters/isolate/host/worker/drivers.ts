@@ -44,7 +44,7 @@ const PORTABLE: Readonly<Record<string, Portable<any>>> = {
 const OWN_FOLDER: ReadonlySet<string> = new Set(['sqlite', 'fs', 'memory', 'env', 'http', 'files'])
 
 /** Options of theirs that lead nowhere: how a Worker's D1 database answers. */
-const HARMLESS: ReadonlySet<string> = new Set(['integers', 'doubleQuotedStrings'])
+const HARMLESS: ReadonlySet<string> = new Set(['integers', 'doubleQuotedStrings', 'allows'])
 
 /** Calls another app of this host, without a socket. */
 export type CallApp = (app: string, request: Request) => Promise<Response>

@@ -36,6 +36,7 @@ function index(text: string, params: readonly (string | number)[] = []): unknown
 
 /** Sets an object's alarm, or takes it away. */
 export function scheduleAlarm(store: ObjectStore, time: number | null): void {
+  store.onUndone = () => restoreAlarm(store)
   if (time === null) {
     store.write("DELETE FROM _cf_METADATA WHERE key = 'alarm'")
     index('DELETE FROM alarms WHERE object = ?1', [store.name])
@@ -52,6 +53,26 @@ export function scheduleAlarm(store: ObjectStore, time: number | null): void {
     [store.name, time],
   )
   arm(time)
+}
+
+/** Makes the index say what the object's own database does, after writes were undone. */
+function restoreAlarm(store: ObjectStore): void {
+  const time = ownAlarm(store.name)
+  if (time === undefined) index('DELETE FROM alarms WHERE object = ?1', [store.name])
+  else {
+    index('INSERT INTO alarms (object, time, retries) VALUES (?1, ?2, 0) ON CONFLICT (object) DO NOTHING', [
+      store.name,
+      time,
+    ])
+    index('UPDATE alarms SET time = ?2 WHERE object = ?1', [store.name, time])
+    arm(time)
+  }
+}
+
+function ownAlarm(object: string): number | undefined {
+  return objects().query(object, "SELECT value FROM _cf_METADATA WHERE key = 'alarm'", []).rows[0]?.[0] as
+    | number
+    | undefined
 }
 
 function arm(time: number): void {
@@ -85,10 +106,7 @@ export async function ringDue(): Promise<void> {
 
 async function ringOne(object: string, retries: number): Promise<void> {
   ringing.add(object)
-  const own = (): number | undefined =>
-    objects().query(object, "SELECT value FROM _cf_METADATA WHERE key = 'alarm'", []).rows[0]?.[0] as
-      | number
-      | undefined
+  const own = (): number | undefined => ownAlarm(object)
   try {
     const scheduled = own()
     if (scheduled === undefined || scheduled > Date.now()) {

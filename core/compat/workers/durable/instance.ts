@@ -1,4 +1,6 @@
 import { exportedStubs } from '../loopback.ts'
+import { Gate } from './gate.ts'
+import { Life } from './life.ts'
 import type { DurableObjectId } from './id.ts'
 import { Storage } from './storage.ts'
 import { ObjectStore } from './store.ts'
@@ -16,6 +18,8 @@ export class Instance {
   used = Date.now()
   active = 0
   #store: ObjectStore
+  #gate = new Gate()
+  #life: Life
   #busy: Promise<void> | undefined
 
   constructor(
@@ -26,10 +30,11 @@ export class Instance {
     onReset: (reason: unknown) => void,
   ) {
     this.#store = new ObjectStore(`${className}/${id.toString()}`)
-    this.state = new DurableObjectState(id, this.#store, (reason) => {
-      this.#store.abandon()
+    this.#life = new Life((reason) => {
+      this.#store.abandon(reason)
       onReset(reason)
     })
+    this.state = new DurableObjectState(id, this.#store, this.#gate, this.#life)
     this.object = new Class(this.state, env)
   }
 
@@ -38,7 +43,8 @@ export class Instance {
     this.active++
     try {
       await this.#turn()
-      const result = await work(this.object)
+      // A reset ends the events that are being handled as well.
+      const result = await this.#life.run(() => work(this.object))
       await this.#store.written()
       return result
     } finally {
@@ -54,7 +60,8 @@ export class Instance {
    */
   async #turn(): Promise<void> {
     for (;;) {
-      await this.state.open()
+      await this.#gate.open()
+      this.#life.check()
       if (this.#busy === undefined) break
       await this.#busy
     }
@@ -72,14 +79,14 @@ export class DurableObjectState {
   readonly id: DurableObjectId
   readonly storage: Storage
   readonly props: unknown = {}
-  #gate: Promise<unknown> | undefined
-  #broken: { reason: unknown } | undefined
-  #onReset: (reason: unknown) => void
+  #gate: Gate
+  #life: Life
 
-  constructor(id: DurableObjectId, store: ObjectStore, onReset: (reason: unknown) => void) {
+  constructor(id: DurableObjectId, store: ObjectStore, gate: Gate, life: Life) {
     this.id = id
-    this.#onReset = onReset
-    this.storage = new Storage(store, (work) => this.#block(work, false))
+    this.#gate = gate
+    this.#life = life
+    this.storage = new Storage(store, gate)
   }
 
   waitUntil(promise: Promise<unknown>): void {
@@ -88,17 +95,13 @@ export class DurableObjectState {
 
   /** Lets no other event in until `work` is done; what it throws resets the object. */
   blockConcurrencyWhile<T>(work: () => Promise<T>): Promise<T> {
-    return this.#block(work, true)
+    const result = this.#gate.run(work)
+    result.catch((error: unknown) => this.#life.end(error))
+    return result
   }
 
   abort(reason?: string): void {
-    this.#reset(new Error(reason ?? 'Application called abort() to reset Durable Object.'))
-  }
-
-  /** Resolves when nothing blocks. @throws where the object was reset. */
-  async open(): Promise<void> {
-    while (this.#gate !== undefined) await this.#gate.catch(() => {})
-    if (this.#broken !== undefined) throw this.#broken.reason
+    this.#life.end(new Error(reason ?? 'Application called abort() to reset Durable Object.'))
   }
 
   /** The Worker's own entrypoints. */
@@ -136,25 +139,6 @@ export class DurableObjectState {
 
   getTags(_socket: unknown): never {
     throw noWebSockets()
-  }
-
-  #block<T>(work: () => Promise<T>, resets: boolean): Promise<T> {
-    const before = this.#gate ?? Promise.resolve()
-    const result = before.then(work, work)
-    const gate = result.catch((error: unknown) => {
-      if (resets) this.#reset(error)
-    })
-    this.#gate = gate
-    void gate.then(() => {
-      if (this.#gate === gate) this.#gate = undefined
-    })
-    return result
-  }
-
-  #reset(reason: unknown): void {
-    if (this.#broken !== undefined) return
-    this.#broken = { reason }
-    this.#onReset(reason)
   }
 }
 

@@ -1,5 +1,7 @@
 import type { ObjectCell, ObjectResult } from '../../../bindings/drivers.ts'
-import { parseStatements } from '../../../bindings/sql-tokenizer.ts'
+import { parseStatements, type Statement, tokenize } from '../../../bindings/sql-tokenizer.ts'
+import { toText } from './arguments.ts'
+import { explainRowId, withoutLimit } from '../sql-limit.ts'
 import type { ObjectStore } from './store.ts'
 
 /** Statements that would break the object's own transactions, or reach outside of it. */
@@ -12,7 +14,7 @@ const REFUSED: Readonly<Record<string, string>> = Object.fromEntries(
 )
 const UNAUTHORIZED: ReadonlySet<string> = new Set(['ATTACH', 'DETACH', 'VACUUM'])
 const PRAGMA =
-  /^pragma\s+(?:table_list|table_info|table_xinfo|index_list|index_info|index_xinfo|foreign_key_list|foreign_key_check|quick_check|optimize|defer_foreign_keys|foreign_keys)\b/i
+  /^pragma\s+(?:main\s*\.\s*)?(?:table_list|table_info|table_xinfo|index_list|index_info|index_xinfo|foreign_key_list|foreign_key_check|quick_check|optimize|defer_foreign_keys|foreign_keys|case_sensitive_like|data_version|ignore_check_constraints|legacy_alter_table|page_size|recursive_triggers|reverse_unordered_selects)\b/i
 
 /** Cloudflare's SqlStorage. */
 export class SqlStorage {
@@ -24,16 +26,19 @@ export class SqlStorage {
 
   /** Runs all statements of the text; the cursor has the rows of the last, which the bindings belong to. */
   exec<T extends Row = Row>(query: string, ...bindings: unknown[]): Cursor<T> {
-    const statements = parseStatements(String(query))
+    const statements = parseStatements(String(query), 'sqlite')
     const last = statements.pop()
-    if (last === undefined) throw new Error('No SQL statements detected.')
-    for (const { keyword, text } of [...statements, last]) check(keyword, text)
-    const { placeholders } = last
-    const arity = placeholders.reduce((highest, { number }) => Math.max(highest, number), 0)
+    if (last === undefined) throw new Error('SQL code did not contain a statement.')
+    for (const statement of [...statements, last]) check(statement)
+    if (statements.some(({ placeholders }) => placeholders.length > 0))
+      throw new Error(
+        'When executing multiple SQL statements in a single call, only the last statement can have parameters.',
+      )
+    const arity = last.placeholders.reduce((highest, { number }) => Math.max(highest, number), 0)
     if (bindings.length !== arity) throw new Error('Wrong number of parameter bindings for SQL query.')
     this.#store.begin()
     for (const { text } of statements) this.#run(text, [])
-    return new Cursor<T>(this.#run(last.text, bindings.map(toCell)))
+    return new Cursor<T>(this.#run(numberNames(last), bindings.map(toCell)))
   }
 
   /** Bytes of the object's database. */
@@ -44,34 +49,61 @@ export class SqlStorage {
 
   #run(text: string, params: readonly ObjectCell[]): ObjectResult {
     try {
-      return this.#store.query(text, params)
+      return this.#store.query(withoutLimit(text), params)
     } catch (error) {
       if (!(error instanceof Error)) throw error
-      const code = /constraint failed/.test(error.message) ? 'SQLITE_CONSTRAINT' : 'SQLITE_ERROR'
-      throw new Error(`${error.message}: ${code}`, { cause: error })
+      throw new Error(engineMessage(error.message), { cause: error })
     }
   }
 }
 
-function check(keyword: string, text: string): void {
+function engineMessage(message: string): string {
+  const text = explainRowId(message)
+  if (text === 'not authorized') return `${text}: SQLITE_AUTH`
+  const table = /^access to (\w+)\.\w+ is prohibited/.exec(text)?.[1]
+  if (table !== undefined) return `no such table: ${table}: SQLITE_ERROR`
+  return `${text}: ${/constraint failed/.test(text) ? 'SQLITE_CONSTRAINT' : 'SQLITE_ERROR'}`
+}
+
+/** The text with `:a`, `@a` and `$a` as numbers, as the driver knows no names. */
+function numberNames({ text, placeholders }: Statement): string {
+  let numbered = ''
+  let at = 0
+  for (const { start, end, number } of placeholders) {
+    if (text[start] === '?') continue
+    numbered += `${text.slice(at, start)}?${number}`
+    at = end
+  }
+  return numbered + text.slice(at)
+}
+
+function check({ keyword, text }: Statement): void {
   if (Object.hasOwn(REFUSED, keyword)) throw new Error(REFUSED[keyword])
-  if (UNAUTHORIZED.has(keyword) || (keyword === 'PRAGMA' && !PRAGMA.test(text)) || /\b_cf_\w+/i.test(text))
+  if (UNAUTHORIZED.has(keyword) || (keyword === 'PRAGMA' && !PRAGMA.test(text)) || namesOwnTable(text))
     throw new Error('not authorized: SQLITE_AUTH')
 }
 
+/** Whether a name in the text is one of the storage's own; text in quotes and comments may hold anything. */
+function namesOwnTable(text: string): boolean {
+  if (!/_cf_/i.test(text)) return false
+  for (const { kind, start, end } of tokenize(text, 'sqlite')) {
+    const isName = kind === 'word' || (kind === 'string' && text[start] !== "'")
+    if (isName && /^["`[]?_cf_/i.test(text.slice(start, end))) return true
+  }
+  return false
+}
+
+/** Numbers are numbers, bytes are bytes, and whatever else there is becomes text, as with workerd. */
 function toCell(value: unknown): ObjectCell {
   if (value === null || value === undefined) return null
-  if (typeof value === 'string') return value
-  if (typeof value === 'number' || typeof value === 'boolean') return Number(value)
+  if (typeof value === 'string' || typeof value === 'number') return value
+  if (typeof value === 'bigint') throw new TypeError('Cannot convert a BigInt value to a number')
   if (value instanceof ArrayBuffer) return new Uint8Array(value.slice())
   if (ArrayBuffer.isView(value))
     return new Uint8Array(
       value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength) as ArrayBuffer,
     )
-  throw new TypeError(
-    `Incorrect type for the bound value: it is a ${typeof value}, not a string, number, boolean, ` +
-      'ArrayBuffer or null.',
-  )
+  return toText(value)
 }
 
 function fromCell(value: ObjectCell): Value {

@@ -12,12 +12,21 @@ export class ObjectStore {
   #implicit = false
   #commits: (() => void)[] = []
   #ready = false
+  #abandoned: { reason: unknown } | undefined
+  /** Called where writes were undone, so that what is kept elsewhere can follow. */
+  onUndone: () => void = () => {}
 
   constructor(name: string) {
     this.name = name
   }
 
+  /** Savepoints that are open. */
+  get depth(): number {
+    return this.#depth
+  }
+
   query(text: string, params: readonly ObjectCell[] = []): ObjectResult {
+    if (this.#abandoned !== undefined) throw this.#abandoned.reason
     if (!this.#ready) {
       this.#ready = true
       if (this.#run("SELECT 1 FROM sqlite_schema WHERE name = '_cf_METADATA'").rows.length === 0) {
@@ -76,7 +85,7 @@ export class ObjectStore {
     return result
   }
 
-  /** Opens a savepoint; the function that it gives keeps or undoes what was written since. */
+  /** Opens a savepoint; the returned function keeps or undoes what was written since. */
   open(): (keep: boolean) => void {
     this.begin()
     const name = `unmoor_${++this.#depth}`
@@ -85,19 +94,26 @@ export class ObjectStore {
     return (keep) => {
       if (ended) return
       ended = true
+      // Giving up the object has undone everything.
+      if (this.#abandoned !== undefined) return
       if (!keep) this.query(`ROLLBACK TO ${name}`)
       this.query(`RELEASE ${name}`)
       this.#depth--
+      if (!keep) this.onUndone()
       if (this.#depth === 0) queueMicrotask(() => this.commit())
     }
   }
 
-  /** Undoes what is not committed, where the object is given up. */
-  abandon(): void {
-    if (!this.#implicit) return
+  /** Undoes what is not committed, where the object is given up; from now on every query throws `reason`. */
+  abandon(reason: unknown): void {
+    if (this.#abandoned !== undefined) return
+    if (this.#implicit) {
+      this.query('ROLLBACK')
+      this.onUndone()
+    }
     this.#implicit = false
     this.#depth = 0
-    this.query('ROLLBACK')
+    this.#abandoned = { reason }
     for (const resolve of this.#commits.splice(0)) resolve()
   }
 

@@ -8,9 +8,9 @@ import { constantCase } from '../../../bindings/declarations.ts'
 import type { AnyConfig } from '../../../config.ts'
 import { UnmoorError } from '../../../errors.ts'
 import type { WorkerSpec } from '../../../compat/workers/spec.ts'
+import { readAssets } from '../wrangler/assets.ts'
 import {
   createDraft,
-  readAssets,
   readObjects,
   readOthers,
   readStores,
@@ -45,31 +45,44 @@ export interface WorkerProject {
   readonly allow: readonly string[]
 }
 
-/**
- * Reads a Worker's wrangler file. @throws `InvalidArgument`, `NotFound` or `Unsupported` naming file, line
- * and key.
- */
-export async function readWorker(options: {
+/** What to read of a Worker, and how. */
+export interface ReadOptions {
+  /** Absolute path of the wrangler file, or of a folder that has one. */
   file: string
   environment?: string | undefined
+  /** The main module, absolute, in place of the file's. */
+  main?: string | undefined
   /** See {@link WorkerProject.allow}. Default: none. */
   allow?: readonly string[] | undefined
+  /** What the Worker is to be built for: what only one of them refuses is told with the rest. */
+  targets?: readonly string[] | undefined
   projectDir: string
   log: Log
-}): Promise<WorkerProject> {
-  const file = await readWranglerFile(options.file)
+}
+
+/**
+ * Reads a Worker's wrangler file. @throws `InvalidArgument`, `NotFound` or `Unsupported` naming file, line
+ * and key of everything that is refused.
+ */
+export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
+  const file = await readWranglerFile(options.file, {
+    log: options.log,
+    optional: options.main !== undefined,
+  })
   const settings = readSettings(file, options.environment, options.log)
-  const name = readName(settings)
-  const main = readMain(settings)
+  const { problems } = settings
+  const name = problems.attempt(() => readName(settings)) ?? 'worker'
+  const main = problems.attempt(() => readMain(settings, options.main))
   const draft = createDraft(settings)
-  readVariables(settings, draft, await devVariables(file.dir, options.environment))
+  const devVars = await devVariables(file.dir, options.environment)
+  problems.attempt(() => readVariables(settings, draft, devVars))
   const databases = readStores(settings, draft, options.projectDir)
   const consumers = readQueues(settings, draft)
   readOthers(settings, draft, name)
-  readAssets(settings, draft, options.projectDir, main !== undefined)
+  problems.attempt(() => readAssets(settings, draft, options.projectDir, main !== undefined))
   const objects = readObjects(settings, draft, name)
   const crons: Record<string, { schedule: string; cron: string }> = {
-    ...readCrons(file, settings.get('triggers')),
+    ...problems.attempt(() => readCrons(file, settings.get('triggers'))),
   }
   const storage =
     objects.length === 0 ? undefined : { binding: draft.names.take('workerObjects'), cron: 'objectAlarms' }
@@ -79,11 +92,6 @@ export async function readWorker(options: {
   }
   const cache = draft.names.take('workerCache')
   draft.declarations[cache] = { kind: 'cache' }
-  const text = (key: string, standard: string): string => {
-    const found = settings.get(key)
-    if (found === undefined) return standard
-    return typeof found.value === 'string' ? found.value : refuse(file, found.at, 'it is a text.')
-  }
   const flags = settings.get('compatibility_flags')
   const spec: WorkerSpec = {
     name,
@@ -94,14 +102,14 @@ export async function readWorker(options: {
     objects: storage,
     cache,
     serviceToken: Object.hasOwn(draft.declarations, SERVICE_TOKEN) ? SERVICE_TOKEN : undefined,
-    compatibilityDate: text('compatibility_date', '2021-11-02'),
+    compatibilityDate: readText(settings, 'compatibility_date') ?? '2021-11-02',
     compatibilityFlags: Array.isArray(flags?.value) ? (flags.value as string[]) : [],
   }
-  return {
+  const worker: WorkerProject = {
     spec,
     name: appName(name),
     main,
-    rules: readRules(settings),
+    rules: problems.attempt(() => readRules(settings)) ?? [],
     define: readTexts(settings, 'define'),
     alias: Object.fromEntries(
       Object.entries(readTexts(settings, 'alias')).map(([name, path]) => [
@@ -110,7 +118,18 @@ export async function readWorker(options: {
       ]),
     ),
     dir: file.dir,
-    // D1 rounds large integers where unmoor's own sql refuses them.
+    ...databaseDrivers(databases),
+    objects,
+    allow: options.allow ?? [],
+  }
+  for (const target of options.targets ?? []) problems.attempt(() => checkTarget(worker, target))
+  problems.throwAll()
+  return worker
+}
+
+/** D1 rounds large integers where unmoor's own sql refuses them. */
+function databaseDrivers(databases: readonly string[]): Pick<WorkerProject, 'drivers' | 'targetDrivers'> {
+  return {
     drivers: Object.fromEntries(databases.map((binding) => [binding, { driver: 'sqlite', ...LIKE_D1 }])),
     // D1 is SQLite: on Lambda it is a file on a shared file system that is mounted there.
     targetDrivers: {
@@ -121,13 +140,11 @@ export async function readWorker(options: {
         ]),
       ),
     },
-    objects,
-    allow: options.allow ?? [],
   }
 }
 
 /** What D1 allows and unmoor's own sql does not. */
-const LIKE_D1 = { integers: 'round', doubleQuotedStrings: true } as const
+const LIKE_D1 = { integers: 'round', doubleQuotedStrings: true, allows: 'd1' } as const
 
 function readName(settings: Settings): string {
   const found = settings.get('name')
@@ -138,8 +155,19 @@ function readName(settings: Settings): string {
   return environment !== undefined && found.at.length === 1 ? `${found.value}-${environment}` : found.value
 }
 
-function readMain(settings: Settings): string | undefined {
+function readText({ problems, file, get }: Settings, key: string): string | undefined {
+  const found = get(key)
+  if (found === undefined || typeof found.value === 'string') return found?.value as string | undefined
+  problems.attempt(() => refuse(file, found.at, 'it is a text.'))
+  return undefined
+}
+
+function readMain(settings: Settings, given: string | undefined): string | undefined {
   const { file } = settings
+  if (given !== undefined) {
+    if (!existsSync(given)) refuse(file, ['main'], `there is no file ${given}. Correct --main.`)
+    return given
+  }
   const found = settings.get('main')
   if (found === undefined) {
     if (settings.get('assets') !== undefined) return undefined
@@ -162,7 +190,8 @@ function readTexts(settings: Settings, key: string): Record<string, string> {
   if (found === undefined) return {}
   const at: KeyPath = found.at
   for (const [name, value] of Object.entries(found.value as Record<string, unknown>))
-    if (typeof value !== 'string') refuse(settings.file, [...at, name], 'it is a text.')
+    if (typeof value !== 'string')
+      settings.problems.attempt(() => refuse(settings.file, [...at, name], 'it is a text.'))
   return found.value as Record<string, string>
 }
 
@@ -195,10 +224,17 @@ export async function writeEntry(worker: WorkerProject, projectDir: string): Pro
   const main = worker.main === undefined ? undefined : relative(folder, worker.main).replaceAll('\\', '/')
   const spec = { ...worker.spec }
   // The setup is a module of its own: it has run when the Worker's modules begin to.
+  // Objects tell a transaction within another from the next one by its asynchronous context.
+  const sections = worker.objects.length > 0
   await writeFile(
     join(folder, 'setup.mjs'),
-    `import { setUpWorker } from 'unmoor/internal/workers'\nexport const ready = ` +
-      `setUpWorker(${JSON.stringify(spec, null, 2)})\n`,
+    [
+      ...(sections ? [`import { AsyncLocalStorage } from 'node:async_hooks'`] : []),
+      `import { setUpWorker } from 'unmoor/internal/workers'`,
+      `const spec = ${JSON.stringify(spec, null, 2)}`,
+      `export const ready = setUpWorker(spec${sections ? ', new AsyncLocalStorage()' : ''})`,
+      ``,
+    ].join('\n'),
   )
   await writeFile(
     join(folder, 'app.mjs'),

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { dirname, relative, resolve } from 'node:path'
 import type { AnyDeclaration } from '../../../bindings/declarations.ts'
 import type { WorkerBinding } from '../../../compat/workers/spec.ts'
-import { type Entry, readList } from './lists.ts'
+import { eachEntry, type Entry } from './lists.ts'
 import { Names } from './names.ts'
 import { refuse, type Settings } from './settings.ts'
 import type { KeyPath } from './file.ts'
@@ -42,27 +42,22 @@ function once(known: Map<string, string>, id: string, create: () => string): str
 export function readStores(settings: Settings, draft: DeclarationDraft, projectDir: string): string[] {
   const { names, declarations } = draft
   const namespaces = new Map<string, string>()
-  for (const entry of readList(settings, 'kv_namespaces', ['binding', 'id', 'preview_id'])) {
+  eachEntry(settings, { key: 'kv_namespaces', known: ['binding', 'id', 'preview_id'] }, (entry) => {
     const name = entry.text('binding')
     const binding = once(namespaces, entry.optionalText('id') ?? name, () => names.take(name))
     declarations[binding] = { kind: 'kv' }
     draft.bind(name, entry.at, { type: 'kv', binding })
-  }
+  })
   const buckets = new Map<string, string>()
-  for (const entry of readList(settings, 'r2_buckets', [
-    'binding',
-    'bucket_name',
-    'preview_bucket_name',
-    'jurisdiction',
-    'local_dev',
-  ])) {
+  const bucketKeys = ['binding', 'bucket_name', 'preview_bucket_name', 'jurisdiction', 'local_dev']
+  eachEntry(settings, { key: 'r2_buckets', known: bucketKeys }, (entry) => {
     const name = entry.text('binding')
     const binding = once(buckets, entry.optionalText('bucket_name') ?? name, () => names.take(name))
     const uploads = names.keep(`${binding}Uploads`)
     declarations[binding] = { kind: 'blob' }
     declarations[uploads] = { kind: 'blob' }
     draft.bind(name, entry.at, { type: 'r2', binding, uploads })
-  }
+  })
   const databases = new Map<string, string>()
   const keys = [
     'binding',
@@ -74,7 +69,7 @@ export function readStores(settings: Settings, draft: DeclarationDraft, projectD
     'migrations_pattern',
     'database_internal_env',
   ]
-  for (const entry of readList(settings, 'd1_databases', keys)) {
+  eachEntry(settings, { key: 'd1_databases', known: keys }, (entry) => {
     const name = entry.text('binding')
     const binding = once(
       databases,
@@ -88,7 +83,7 @@ export function readStores(settings: Settings, draft: DeclarationDraft, projectD
       ...(migrations === undefined ? {} : { migrations }),
     }
     draft.bind(name, entry.at, { type: 'd1', binding })
-  }
+  })
   return [...databases.values()]
 }
 
@@ -101,8 +96,13 @@ function migrationsFolder({ file }: Settings, entry: Entry, projectDir: string):
       'Unsupported',
     )
   const named = entry.optionalText('migrations_dir')
+  // A file that a build wrote (userConfigPath) has the paths of the one that it was made of.
+  const own = file.content['userConfigPath']
+  for (const dir of [file.dir, ...(typeof own === 'string' ? [dirname(resolve(file.dir, own))] : [])]) {
+    const folder = resolve(dir, named ?? 'migrations')
+    if (existsSync(folder)) return relative(projectDir, folder) || '.'
+  }
   const folder = resolve(file.dir, named ?? 'migrations')
-  if (existsSync(folder)) return relative(projectDir, folder) || '.'
   if (named !== undefined) refuse(file, [...entry.at, 'migrations_dir'], `there is no folder ${folder}.`)
   return undefined
 }
@@ -142,14 +142,8 @@ export function readVariables(settings: Settings, draft: DeclarationDraft, devVa
 export function readOthers(settings: Settings, draft: DeclarationDraft, ownName: string): void {
   const { names, declarations } = draft
   let remote = false
-  for (const entry of readList(settings, 'services', [
-    'binding',
-    'service',
-    'entrypoint',
-    'props',
-    'environment',
-    'cross_account_grant',
-  ])) {
+  const serviceKeys = ['binding', 'service', 'entrypoint', 'props', 'environment', 'cross_account_grant']
+  eachEntry(settings, { key: 'services', known: serviceKeys }, (entry) => {
     const name = entry.text('binding')
     const app = entry.text('service')
     const self = app === ownName
@@ -164,31 +158,32 @@ export function readOthers(settings: Settings, draft: DeclarationDraft, ownName:
       entrypoint: entry.optionalText('entrypoint'),
       props,
     })
-  }
+  })
   if (remote) declarations[names.keep(SERVICE_TOKEN)] = { kind: 'variable', default: '' }
-  for (const entry of readList(settings, 'secrets_store_secrets', ['binding', 'store_id', 'secret_name'])) {
+  const secretKeys = ['binding', 'store_id', 'secret_name']
+  eachEntry(settings, { key: 'secrets_store_secrets', known: secretKeys }, (entry) => {
     const name = entry.text('binding')
     const binding = names.take(name)
     declarations[binding] = { kind: 'secret', optional: false }
     draft.bind(name, entry.at, { type: 'secret', binding })
-  }
-  for (const entry of readList(settings, 'hyperdrive', ['binding', 'id', 'localConnectionString'])) {
+  })
+  eachEntry(settings, { key: 'hyperdrive', known: ['binding', 'id', 'localConnectionString'] }, (entry) => {
     const name = entry.text('binding')
     const binding = names.keep(`${name}_URL`)
     const local = entry.optionalText('localConnectionString')
     declarations[binding] = local === undefined ? { kind: 'variable' } : { kind: 'variable', default: local }
     draft.bind(name, entry.at, { type: 'hyperdrive', binding })
-  }
-  for (const entry of readList(settings, 'ratelimits', ['name', 'namespace_id', 'simple'])) {
+  })
+  eachEntry(settings, { key: 'ratelimits', known: ['name', 'namespace_id', 'simple'] }, (entry) => {
     const simple = entry.optional('simple') as { limit?: unknown; period?: unknown } | undefined
     if (typeof simple?.limit !== 'number' || (simple.period !== 10 && simple.period !== 60))
-      refuse(settings.file, [...entry.at, 'simple'], 'it is { "limit": number, "period": 10 or 60 }.')
+      return refuse(settings.file, [...entry.at, 'simple'], 'it is { "limit": number, "period": 10 or 60 }.')
     draft.bind(entry.text('name'), entry.at, {
       type: 'ratelimit',
-      limit: simple?.limit,
-      period: simple?.period,
+      limit: simple.limit,
+      period: simple.period,
     })
-  }
+  })
   const version = settings.get('version_metadata')
   const versionName = (version?.value as { binding?: unknown } | undefined)?.binding
   if (typeof versionName === 'string')
@@ -202,12 +197,8 @@ export const SERVICE_TOKEN = 'UNMOOR_SERVICE_TOKEN'
 export function readObjects(settings: Settings, draft: DeclarationDraft, ownName: string): string[] {
   const { file } = settings
   const classes = new Set<string>()
-  for (const entry of readList(
-    settings,
-    'durable_objects',
-    ['name', 'class_name', 'script_name', 'environment'],
-    'bindings',
-  )) {
+  const known = ['name', 'class_name', 'script_name', 'environment']
+  eachEntry(settings, { key: 'durable_objects', sub: 'bindings', known }, (entry) => {
     const script = entry.optionalText('script_name')
     if (script !== undefined && script !== ownName)
       refuse(
@@ -219,75 +210,6 @@ export function readObjects(settings: Settings, draft: DeclarationDraft, ownName
     const className = entry.text('class_name')
     classes.add(className)
     draft.bind(entry.text('name'), entry.at, { type: 'object', className })
-  }
+  })
   return [...classes]
-}
-
-/** Static assets. */
-export function readAssets(
-  settings: Settings,
-  draft: DeclarationDraft,
-  projectDir: string,
-  hasMain: boolean,
-): void {
-  const { file } = settings
-  const found = settings.get('assets')
-  if (found === undefined) return
-  const { value, at } = found
-  const assets = value as Record<string, unknown>
-  const known = ['directory', 'binding', 'html_handling', 'not_found_handling', 'run_worker_first']
-  for (const key of Object.keys(assets))
-    if (!known.includes(key)) refuse(file, [...at, key], `there is no such key. Keys: ${known.join(', ')}.`)
-  const {
-    directory,
-    html_handling: html = 'auto-trailing-slash',
-    not_found_handling: missing = 'none',
-    run_worker_first: first = false,
-    binding: name,
-  } = assets
-  if (typeof directory !== 'string') return refuse(file, [...at, 'directory'], 'it is the path of a folder.')
-  const folder = resolve(file.dir, directory)
-  if (!existsSync(folder))
-    refuse(file, [...at, 'directory'], `there is no folder ${folder}. Build the assets first.`)
-  if (html !== 'auto-trailing-slash')
-    refuse(
-      file,
-      [...at, 'html_handling'],
-      `only "auto-trailing-slash" (the default) can be kept on every target, not ${JSON.stringify(html)}.`,
-      'Unsupported',
-    )
-  if (!['none', 'single-page-application', '404-page'].includes(missing as string))
-    refuse(
-      file,
-      [...at, 'not_found_handling'],
-      `it is none, single-page-application or 404-page, not ${JSON.stringify(missing)}.`,
-    )
-  if (Array.isArray(first))
-    refuse(
-      file,
-      [...at, 'run_worker_first'],
-      'patterns cannot be kept. Write true, and let the Worker call env.ASSETS.fetch(request) for the rest.',
-      'Unsupported',
-    )
-  for (const special of ['_headers', '_redirects'])
-    if (existsSync(join(folder, special)))
-      refuse(
-        file,
-        [...at, 'directory'],
-        `the folder has a ${special} file, which no target but Cloudflare reads. Do it in the Worker, ` +
-          'with run_worker_first: true.',
-        'Unsupported',
-      )
-  const binding = draft.names.take(typeof name === 'string' ? name : 'assets')
-  const notFound = missing === 'single-page-application' ? 'single-page-application' : 'none'
-  draft.declarations[binding] = {
-    kind: 'assets',
-    directory: relative(projectDir, folder) || '.',
-    notFound,
-    ...(first === true ? { appFirst: true } : {}),
-  }
-  const fetcher = { type: 'assets', binding, notFoundPage: missing === '404-page' } satisfies WorkerBinding
-  if (typeof name === 'string') draft.bind(name, [...at, 'binding'], fetcher)
-  // Without a Worker the assets answer for themselves.
-  if (!hasMain && missing === '404-page') draft.env['ASSETS'] ??= fetcher
 }

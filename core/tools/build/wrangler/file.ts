@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { basename, dirname, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import {
   findNodeAtLocation,
   type Node,
@@ -10,6 +10,7 @@ import {
   getNodeValue,
 } from 'jsonc-parser'
 import { parse as parseToml, TomlError } from 'smol-toml'
+import type { Log } from '../../../adapter.ts'
 import { UnmoorError } from '../../../errors.ts'
 
 /** A path within a wrangler file, such as `['kv_namespaces', 0, 'binding']`. */
@@ -35,11 +36,21 @@ export function findWranglerFile(dir: string): string | undefined {
   return name === undefined ? undefined : resolve(dir, name)
 }
 
+/** Where a build such as Vite's says which wrangler file it wrote, relative to the folder of its own. */
+const REDIRECT = join('.wrangler', 'deploy', 'config.json')
+
 /**
- * Reads a wrangler file. @throws `NotFound` without it, `InvalidArgument` (operation `config`) with its line
- * where it is malformed.
+ * Reads a wrangler file, or a folder's. Where a build has written another one in its place
+ * (`.wrangler/deploy/config.json`), that is read, as `wrangler deploy` does.
+ *
+ * @throws `NotFound` without it, `InvalidArgument` (operation `config`) with its line where it is malformed.
  */
-export async function readWranglerFile(path: string): Promise<WranglerFile> {
+export async function readWranglerFile(
+  named: string,
+  options: { log?: Log | undefined; optional?: boolean } = {},
+): Promise<WranglerFile> {
+  const path = await followRedirect(named, options.log)
+  if (options.optional === true && !existsSync(path) && isFolder(named)) return withoutFile(named)
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new UnmoorError(
       'NotFound',
@@ -48,6 +59,37 @@ export async function readWranglerFile(path: string): Promise<WranglerFile> {
     )
   })
   return path.endsWith('.toml') ? readToml(path, text) : readJson(path, text)
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}
+
+/** A Worker of one module, as `wrangler dev module.ts` takes it: its name is the folder's. */
+function withoutFile(dir: string): WranglerFile {
+  return {
+    path: join(dir, 'wrangler.jsonc'),
+    dir,
+    content: { name: basename(dir), compatibility_date: new Date().toISOString().slice(0, 10) },
+    where: printKey,
+  }
+}
+
+async function followRedirect(named: string, log: Log | undefined): Promise<string> {
+  const isRedirect = named.endsWith(REDIRECT)
+  const redirect = isRedirect ? named : join(isFolder(named) ? named : dirname(named), REDIRECT)
+  const text = await readFile(redirect, 'utf8').catch(() => undefined)
+  const found = isFolder(named) ? findWranglerFile(named) : named
+  if (text === undefined) return found ?? join(named, 'wrangler.jsonc')
+  const target = (readJson(redirect, text).content as { configPath?: unknown }).configPath
+  if (typeof target !== 'string')
+    throw malformed(`${redirect}: configPath is the path of the wrangler file that a build wrote.`)
+  const path = resolve(dirname(redirect), target)
+  if (!existsSync(path))
+    throw malformed(`${redirect}: there is no file ${path}. Run the build that writes it again.`)
+  if (path !== found && !isRedirect)
+    log?.warn(`${REDIRECT} leads to ${path}: that is built, as wrangler deploy does.`)
+  return path
 }
 
 function readJson(path: string, text: string): WranglerFile {

@@ -56,6 +56,18 @@ export const WITHOUT_MEANING: ReadonlySet<string> = new Set([
   'preserve_file_names',
   'tsconfig',
   'cache',
+  'access',
+  // What @cloudflare/vite-plugin and older wranglers write.
+  'configPath',
+  'userConfigPath',
+  'topLevelName',
+  'definedEnvironments',
+  'targetEnvironment',
+  'legacy_env',
+  'usage_model',
+  'type',
+  'zone_id',
+  'python_modules',
 ])
 
 /** Keys that are left out with a warning, as the Worker runs without them: why. */
@@ -105,7 +117,9 @@ export const REFUSED: Readonly<Record<string, string>> = {
   logfwdr: 'log forwarding belongs to Cloudflare. Logs go to the standard output',
   unsafe: 'unsafe bindings are known to Cloudflare only',
   unsafe_hello_world: 'unsafe bindings are known to Cloudflare only',
-  python_modules: 'Python Workers run on Cloudflare only',
+  analytics: 'the Analytics binding runs on Cloudflare only',
+  k2: 'K2 streams run on Cloudflare only. Use a queue',
+  connect: 'inbound TCP and UDP are a part of no target. Serve HTTP',
   pages_build_output_dir:
     'Pages projects are not Workers. Name the Worker as "main" and the folder as assets.directory',
   site: 'Workers Sites is superseded by static assets. Write assets: { "directory": "..." }',
@@ -134,15 +148,9 @@ export const NOT_INHERITED: ReadonlySet<string> = new Set([
   'define',
   ...Object.keys(REFUSED).filter(
     (key) =>
-      ![
-        'pages_build_output_dir',
-        'site',
-        'python_modules',
-        'wasm_modules',
-        'text_blobs',
-        'data_blobs',
-        'addresses',
-      ].includes(key),
+      !['pages_build_output_dir', 'site', 'wasm_modules', 'text_blobs', 'data_blobs', 'addresses'].includes(
+        key,
+      ),
   ),
 ])
 

@@ -1,4 +1,4 @@
-import { refuse, type Settings } from './settings.ts'
+import { refuse, type Settings, warnUnknown } from './settings.ts'
 import type { KeyPath } from './file.ts'
 
 /** One entry of a list of bindings. */
@@ -12,12 +12,22 @@ export interface Entry {
   optional(key: string): unknown
 }
 
-/**
- * The entries of a list of tables, such as `kv_namespaces` or `queues.producers`.
- *
- * @throws `InvalidArgument` for what is no list of tables, or has keys that are not `known`.
- */
-export function readList(settings: Settings, key: string, known: readonly string[], sub?: string): Entry[] {
+/** A list of tables, such as `kv_namespaces`, or a list within a table, such as `queues.producers`. */
+export interface ListKey {
+  readonly key: string
+  readonly sub?: string
+  /** Keys of an entry; others are a warning. */
+  readonly known: readonly string[]
+}
+
+/** Reads each entry of a list; one that is refused does not keep the next from being read. */
+export function eachEntry(settings: Settings, list: ListKey, read: (entry: Entry) => void): void {
+  const entries = settings.problems.attempt(() => openList(settings, list)) ?? []
+  for (const { at, item } of entries)
+    settings.problems.attempt(() => read(openEntry(settings, at, item, list.known)))
+}
+
+function openList(settings: Settings, { key, sub }: ListKey): { at: KeyPath; item: unknown }[] {
   const found = settings.get(key)
   if (found === undefined) return []
   const { file } = settings
@@ -29,43 +39,45 @@ export function readList(settings: Settings, key: string, known: readonly string
     if (value === undefined) return []
   }
   if (!Array.isArray(value)) return refuse(file, at, 'it is a list.')
-  return value.map((item: unknown, index) => {
-    const here = [...at, index]
-    if (typeof item !== 'object' || item === null || Array.isArray(item))
-      return refuse(file, here, 'it is a table.')
-    const table = item as Record<string, unknown>
-    for (const name of Object.keys(table)) {
-      if (name === 'remote' && table[name] === true)
-        refuse(file, [...here, name], 'a remote binding needs Cloudflare. Remove it.', 'Unsupported')
-      if (name !== 'remote' && !known.includes(name))
-        refuse(file, [...here, name], `there is no such key. Keys: ${known.join(', ')}.`)
-    }
-    return {
-      at: here,
-      optional: (name) => table[name],
-      text(name) {
-        const text = table[name]
-        return typeof text === 'string' && text !== ''
-          ? text
-          : refuse(file, [...here, name], 'it must be a text that is not empty.')
-      },
-      optionalText(name) {
-        const text = table[name]
-        return text === undefined || typeof text === 'string'
-          ? text
-          : refuse(file, [...here, name], 'it must be a text.')
-      },
-      optionalNumber(name, min, max) {
-        const number = table[name]
-        if (number === undefined || number === null) return undefined
-        return typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max
-          ? number
-          : refuse(
-              file,
-              [...here, name],
-              `it must be a whole number from ${min} to ${max}; it is ${JSON.stringify(number)}.`,
-            )
-      },
-    } satisfies Entry
-  })
+  const here = at
+  return value.map((item: unknown, index) => ({ at: [...here, index], item }))
+}
+
+function openEntry(settings: Settings, here: KeyPath, item: unknown, known: readonly string[]): Entry {
+  const { file } = settings
+  if (typeof item !== 'object' || item === null || Array.isArray(item))
+    return refuse(file, here, 'it is a table.')
+  const table = item as Record<string, unknown>
+  for (const name of Object.keys(table)) {
+    if (name === 'remote' && table[name] === true)
+      refuse(file, [...here, name], 'a remote binding needs Cloudflare. Remove it.', 'Unsupported')
+    if (name !== 'remote' && !known.includes(name)) warnUnknown(settings, [...here, name], known)
+  }
+  return {
+    at: here,
+    optional: (name) => table[name],
+    text(name) {
+      const text = table[name]
+      return typeof text === 'string' && text !== ''
+        ? text
+        : refuse(file, [...here, name], 'it must be a text that is not empty.')
+    },
+    optionalText(name) {
+      const text = table[name]
+      return text === undefined || typeof text === 'string'
+        ? text
+        : refuse(file, [...here, name], 'it must be a text.')
+    },
+    optionalNumber(name, min, max) {
+      const number = table[name]
+      if (number === undefined || number === null) return undefined
+      return typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max
+        ? number
+        : refuse(
+            file,
+            [...here, name],
+            `it must be a whole number from ${min} to ${max}; it is ${JSON.stringify(number)}.`,
+          )
+    },
+  } satisfies Entry
 }

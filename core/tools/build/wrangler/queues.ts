@@ -2,7 +2,7 @@ import type { QueueDeclaration } from '../../../bindings/declarations.ts'
 import { LIMITS } from '../../../limits.ts'
 import type { WorkerBinding } from '../../../compat/workers/spec.ts'
 import type { DeclarationDraft } from './bindings.ts'
-import { readList } from './lists.ts'
+import { eachEntry } from './lists.ts'
 import { refuse, type Settings } from './settings.ts'
 
 /** Longest delay on Cloudflare, in seconds: https://developers.cloudflare.com/queues/platform/limits/ */
@@ -33,7 +33,8 @@ export function readQueues(settings: Settings, draft: DeclarationDraft): Record<
     }
     return binding
   }
-  for (const producer of readList(settings, 'queues', ['binding', 'queue', 'delivery_delay'], 'producers')) {
+  const producerKeys = ['binding', 'queue', 'delivery_delay']
+  eachEntry(settings, { key: 'queues', sub: 'producers', known: producerKeys }, (producer) => {
     const name = producer.text('binding')
     const deliveryDelay = producer.optionalNumber('delivery_delay', 0, MAX_DELAY)
     draft.bind(name, producer.at, {
@@ -41,7 +42,7 @@ export function readQueues(settings: Settings, draft: DeclarationDraft): Record<
       binding: declare(producer.text('queue'), name),
       deliveryDelay,
     } satisfies WorkerBinding)
-  }
+  })
   const consumers: Record<string, string> = {}
   const keys = [
     'queue',
@@ -54,7 +55,7 @@ export function readQueues(settings: Settings, draft: DeclarationDraft): Record<
     'visibility_timeout_ms',
     'retry_delay',
   ]
-  for (const consumer of readList(settings, 'queues', keys, 'consumers')) {
+  eachEntry(settings, { key: 'queues', sub: 'consumers', known: keys }, (consumer) => {
     const queue = consumer.text('queue')
     if ((consumer.optionalText('type') ?? 'worker') !== 'worker')
       refuse(
@@ -79,6 +80,6 @@ export function readQueues(settings: Settings, draft: DeclarationDraft): Record<
       ...(deadLetter === undefined ? {} : { deadLetterQueue: declare(deadLetter, deadLetter) }),
     }
     draft.declarations[binding] = declaration
-  }
+  })
   return consumers
 }

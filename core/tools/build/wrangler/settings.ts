@@ -1,6 +1,8 @@
 import { UnmoorError } from '../../../errors.ts'
 import type { Log } from '../../../adapter.ts'
+import { didYouMean } from '../../../option-table.ts'
 import { HONOURED, NOT_INHERITED, REFUSED, TOP_LEVEL_ONLY, WARNED, WITHOUT_MEANING } from './keys.ts'
+import { Problems } from '../problems.ts'
 import type { KeyPath, WranglerFile } from './file.ts'
 
 /** The settings of one environment of a wrangler file, its keys checked. */
@@ -8,6 +10,9 @@ export interface Settings {
   readonly file: WranglerFile
   /** The environment's name; undefined for the top level. */
   readonly environment: string | undefined
+  readonly log: Log
+  /** What is refused, to be told all at once. */
+  readonly problems: Problems
   /** The value of a key, and its path for errors. */
   get(key: string): { value: unknown; at: KeyPath } | undefined
 }
@@ -22,11 +27,17 @@ export function refuse(
   throw new UnmoorError(code, `${file.where(at)}: ${message}`, { operation: 'config' })
 }
 
+/** A key that nobody knows is a warning, as wrangler has it: it may be a newer one. */
+export function warnUnknown({ file, log }: Settings, at: KeyPath, known: readonly string[]): void {
+  const name = String(at.at(-1))
+  log.warn(`${file.where(at)}: there is no such key.${didYouMean(name, known)} It is left out.`)
+}
+
 /**
- * Picks the environment and checks every key of it. What only Cloudflare has is refused, all of it in one
- * error; what the Worker can run without is a warning.
+ * Picks the environment and checks every key of it: what only Cloudflare has is a problem, what the Worker can
+ * run without is a warning.
  *
- * @throws `InvalidArgument` for unknown keys and environments, `Unsupported` for what no target has.
+ * @throws `InvalidArgument` for an environment that is not there.
  */
 export function readSettings(file: WranglerFile, environment: string | undefined, log: Log): Settings {
   const { content } = file
@@ -49,6 +60,8 @@ export function readSettings(file: WranglerFile, environment: string | undefined
   const settings: Settings = {
     file,
     environment,
+    log,
+    problems: new Problems(),
     get(key) {
       if (environment !== undefined && own[key] !== undefined) return { value: own[key], at: [...base, key] }
       if (environment !== undefined && NOT_INHERITED.has(key)) return undefined
@@ -60,44 +73,45 @@ export function readSettings(file: WranglerFile, environment: string | undefined
 }
 
 function checkKeys(settings: Settings, own: Record<string, unknown>, log: Log): void {
-  const { file, environment } = settings
-  const unknown: string[] = []
-  for (const key of Object.keys(file.content)) if (!isKnown(key)) unknown.push(file.where([key]))
-  for (const key of Object.keys(own))
-    if (!isKnown(key) || TOP_LEVEL_ONLY.has(key))
-      unknown.push(file.where(['env', environment as string, key]))
-  if (unknown.length > 0)
-    throw new UnmoorError(
-      'InvalidArgument',
-      `The wrangler file has keys that wrangler does not know:\n  ${unknown.join('\n  ')}\nCorrect or ` +
-        'remove them.',
-      {
-        operation: 'config',
-      },
-    )
-  const refused: string[] = []
+  const { file, environment, problems } = settings
+  for (const key of Object.keys(file.content)) if (!isKnown(key)) warnUnknown(settings, [key], KNOWN)
+  for (const key of Object.keys(own)) {
+    const at = ['env', environment as string, key]
+    if (!isKnown(key)) warnUnknown(settings, at, KNOWN)
+    else if (TOP_LEVEL_ONLY.has(key))
+      log.warn(`${file.where(at)}: it belongs to the top level. It is left out.`)
+  }
   for (const [key, reason] of Object.entries(REFUSED)) {
     const found = settings.get(key)
-    if (found !== undefined && !isEmpty(found.value)) refused.push(`${file.where(found.at)}: ${reason}.`)
+    if (found !== undefined && !isEmpty(found.value))
+      problems.attempt(() => refuse(file, found.at, `${reason}.`, 'Unsupported'))
   }
-  if (refused.length > 0)
-    throw new UnmoorError(
-      'Unsupported',
-      `The Worker needs what no target but Cloudflare has:\n  ${refused.join('\n  ')}`,
-      { operation: 'config' },
-    )
   for (const [key, reason] of Object.entries(WARNED)) {
     const found = settings.get(key)
-    if (found !== undefined && !isEmpty(found.value)) log.warn(`${file.where(found.at)}: ${reason}.`)
+    if (found !== undefined && !isEmpty(found.value) && !isDefault(file, key, found.value))
+      log.warn(`${file.where(found.at)}: ${reason}.`)
   }
+}
+
+const KNOWN: readonly string[] = [
+  ...HONOURED,
+  ...WITHOUT_MEANING,
+  ...Object.keys(WARNED),
+  ...Object.keys(REFUSED),
+]
+
+/** What a tool that writes the whole config writes everywhere: it says nothing of this Worker. */
+function isDefault({ content }: WranglerFile, key: string, value: unknown): boolean {
+  if (key === 'no_bundle') return content['configPath'] !== undefined
+  return value === 'React.createElement' || value === 'React.Fragment'
 }
 
 function isKnown(key: string): boolean {
-  return (
-    HONOURED.has(key) || WITHOUT_MEANING.has(key) || Object.hasOwn(WARNED, key) || Object.hasOwn(REFUSED, key)
-  )
+  return KNOWN.includes(key)
 }
 
+/** Nothing is asked for: false, or lists and tables with nothing in them. */
 function isEmpty(value: unknown): boolean {
-  return value === false || (typeof value === 'object' && value !== null && Object.keys(value).length === 0)
+  if (value === false || value === null) return true
+  return typeof value === 'object' && Object.values(value).every(isEmpty)
 }

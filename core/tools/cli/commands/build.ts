@@ -5,7 +5,7 @@ import { buildApps, type BuiltApp } from '../../build/build.ts'
 import { checkApp } from '../../check/check.ts'
 import { formatFinding, formatSummary } from '../../check/report-text.ts'
 import { usageError } from '../exit.ts'
-import { loadTargets, options, type WorkerOptions } from '../options.ts'
+import { addWorkerOptions, loadTargets, options, type WorkerOptions } from '../options.ts'
 import { createReporter, formatBytes, shortPath } from '../reporter.ts'
 
 interface Options extends WorkerOptions {
@@ -20,7 +20,7 @@ interface Options extends WorkerOptions {
 
 /** `unmoor build`. */
 export function register(program: Command): void {
-  program
+  const command = program
     .command('build')
     .description('build the app for one or more targets')
     .addOption(options.targets().makeOptionMandatory())
@@ -28,9 +28,6 @@ export function register(program: Command): void {
       '-o, --out <dir>',
       'folder of the artifact, with one target (default: .unmoor/TARGET of the project)',
     )
-    .addOption(options.worker())
-    .addOption(options.workerEnv())
-    .addOption(options.workerAllow())
     .option(
       '--package <kind>',
       "lambda: image, or zip for a function of AWS's own Node.js (default: the config, else image)",
@@ -44,6 +41,7 @@ export function register(program: Command): void {
     .option('--no-check', 'do not look for what the targets cannot honour (unmoor check)')
     .addHelpText('after', '\nExit codes: 0 built, 1 not built, or unmoor check finds errors, 2 wrong use.')
     .action(build)
+  addWorkerOptions(command)
 }
 
 async function build({

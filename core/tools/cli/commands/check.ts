@@ -4,7 +4,7 @@ import { Option } from 'commander'
 import { checkApp } from '../../check/check.ts'
 import { formatFinding, formatSummary } from '../../check/report-text.ts'
 import { toSarif } from '../../check/report-sarif.ts'
-import { checkTargets, chooseProject, options, type WorkerOptions } from '../options.ts'
+import { addWorkerOptions, checkTargets, chooseProject, options, type WorkerOptions } from '../options.ts'
 import { loadConfig } from '../../build/project.ts'
 import { createReporter } from '../reporter.ts'
 
@@ -17,15 +17,12 @@ interface Options extends WorkerOptions {
 
 /** `unmoor check`. */
 export function register(program: Command): void {
-  program
+  const command = program
     .command('check')
     .description(
       'tell what of the app its targets cannot honour, with file and line; runs nothing but its declarations',
     )
     .addOption(options.targets())
-    .addOption(options.worker())
-    .addOption(options.workerEnv())
-    .addOption(options.workerAllow())
     .addOption(options.project())
     .addOption(options.envFile())
     .addOption(
@@ -42,6 +39,7 @@ export function register(program: Command): void {
         'line, with a reason: // unmoor-ignore RULE: why (in SQL: -- unmoor-ignore RULE: why)',
     )
     .action(check)
+  addWorkerOptions(command)
 }
 
 async function check({ target, project, envFile, reporter, ...given }: Options): Promise<void> {

@@ -7,10 +7,10 @@ import { buildApp, readArtifact } from '../../build/build.ts'
 import { loadConfig } from '../../build/project.ts'
 import { readEnvFile } from '../../build/variables.ts'
 import { usageError } from '../exit.ts'
-import { options } from '../options.ts'
+import { addWorkerOptions, chooseProject, options, type WorkerOptions } from '../options.ts'
 import { createReporter, type Reporter } from '../reporter.ts'
 
-interface Options {
+interface Options extends WorkerOptions {
   host?: string
   token?: string
   app?: string
@@ -30,7 +30,7 @@ interface Options {
 
 /** `unmoor deploy`. */
 export function register(program: Command): void {
-  program
+  const command = program
     .command('deploy')
     .description(
       'send the app that was built for the isolate target to a host (unmoor host), which serves it once ' +
@@ -62,6 +62,7 @@ export function register(program: Command): void {
     .addOption(options.project())
     .addOption(options.reporter())
     .action(deploy)
+  addWorkerOptions(command)
 }
 
 function wholeVersion(text: string): number {
@@ -88,12 +89,12 @@ async function deploy(given: Options): Promise<void> {
   const { DeployClient } = await import('../../../../adapters/isolate/host/admin/client.ts')
   const client = new DeployClient({ url, token })
   if (given.list === true && given.app === undefined) return listApps(client, report)
-  const projectDir = resolve(given.project)
+  const { projectDir, worker } = chooseProject(given.project, given)
   const dir = given.dir === undefined ? resolve(projectDir, '.unmoor/isolate') : resolve(given.dir)
   const app =
     given.app ??
     (given.dir === undefined
-      ? (await loadConfig(projectDir)).name
+      ? (await loadConfig(projectDir, { worker })).name
       : (await readArtifact(dir, 'isolate')).manifest.name)
   if (given.list === true) {
     const described = await client.describe(app)
@@ -126,7 +127,7 @@ async function deploy(given: Options): Promise<void> {
   if (given.build === true && given.dir !== undefined)
     throw usageError('--build writes to .unmoor/isolate; leave out --dir.')
   if (given.build === true)
-    await report.step('Building', () => buildApp({ projectDir, target: 'isolate', log: report }))
+    await report.step('Building', () => buildApp({ projectDir, target: 'isolate', worker, log: report }))
   const info = await readArtifact(dir, 'isolate')
   if (info.target !== 'isolate')
     throw usageError(`${dir} was built for "${info.target}"; a host runs what was built for isolate.`)

@@ -2,16 +2,25 @@ import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { LocalRuntime } from '../../../adapter.ts'
 import { buildApp } from '../../build/build.ts'
-import type { Project } from '../../build/project.ts'
+import type { Project, WorkerChoice } from '../../build/project.ts'
 import { explainMissingPackage } from '../../build/packages.ts'
+import { readDevVariables } from '../../build/worker/worker.ts'
 import { collectVariables, readEnvFile, undeclaredWarning } from '../../build/variables.ts'
 import { isUnmoorError } from '../../../errors.ts'
-import { inspectPort, loadTargets, options, strictBuild, strictSeed } from '../options.ts'
+import {
+  addWorkerOptions,
+  inspectPort,
+  loadTargets,
+  options,
+  strictBuild,
+  strictSeed,
+  type WorkerOptions,
+} from '../options.ts'
 import { createReporter, type Reporter } from '../reporter.ts'
 import { onStop } from '../signals.ts'
 import { type Inputs, watchProject } from '../watch.ts'
 
-interface Options {
+interface Options extends WorkerOptions {
   target: string
   port: number
   host: string
@@ -24,7 +33,7 @@ interface Options {
 
 /** `unmoor dev`. */
 export function register(program: Command): void {
-  program
+  const command = program
     .command('dev')
     .description(
       'build and run the app, and again at every change; a build that fails leaves the old one running',
@@ -38,12 +47,13 @@ export function register(program: Command): void {
     .addOption(options.inspect())
     .addOption(options.project())
     .action(dev)
+  addWorkerOptions(command)
 }
 
 async function dev(given: Options): Promise<void> {
   const report = createReporter('text')
   // A wrong target is an error at once; what a change can mend is not.
-  const { projectDir, targets, dataDir } = await loadTargets(given.project, [given.target])
+  const { projectDir, targets, dataDir, choice } = await loadTargets(given.project, [given.target], given)
   const target = targets[0] as string
   const strict = strictSeed(given.strict, report)
   let inputs: Inputs | undefined
@@ -56,7 +66,13 @@ async function dev(given: Options): Promise<void> {
   let current: LocalRuntime | undefined
   try {
     for (;;) {
-      ;({ current, inputs } = await rebuild({ ...given, seed: strict }, projectDir, target, current, report))
+      ;({ current, inputs } = await rebuild(
+        { ...given, seed: strict, choice },
+        projectDir,
+        target,
+        current,
+        report,
+      ))
       // What changed while it was building makes this return at once.
       const changed = await changes.next()
       if (changed === undefined) break
@@ -74,7 +90,7 @@ async function dev(given: Options): Promise<void> {
  * that went well has read.
  */
 async function rebuild(
-  given: Options & { seed: number | undefined },
+  given: Options & { seed: number | undefined; choice: WorkerChoice | undefined },
   projectDir: string,
   target: string,
   old: LocalRuntime | undefined,
@@ -86,12 +102,17 @@ async function rebuild(
     const { adapter, outDir, info, project, modules, ms } = await buildApp({
       projectDir,
       target,
+      worker: given.choice,
       ...strictBuild(given.seed, target),
       development: true,
       log: report,
     })
     const envPath = resolve(projectDir, given.envFile ?? '.env')
-    const envFile = await readEnvFile(envPath, given.envFile !== undefined)
+    const { worker } = project
+    const envFile = {
+      ...(worker === undefined ? {} : await readDevVariables(worker.dir, given.env)),
+      ...(await readEnvFile(envPath, given.envFile !== undefined)),
+    }
     const undeclared = undeclaredWarning(info, envFile, given.envFile ?? '.env')
     if (undeclared !== undefined) report.warn(undeclared)
     inputs = { modules, folders: readFolders(projectDir, project), envFile: envPath }

@@ -1,14 +1,24 @@
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
+import { executeFile } from '../../data/execute.ts'
 import { loadAdapter } from '../../build/adapters.ts'
 import { readArtifact } from '../../build/build.ts'
 import { collectVariables, readEnvFile } from '../../build/variables.ts'
-import { loadArtifactTargets, options } from '../options.ts'
-import { createReporter } from '../reporter.ts'
+import {
+  addWorkerOptions,
+  loadArtifactTargets,
+  loadTargets,
+  options,
+  type WorkerOptions,
+} from '../options.ts'
+import { usageError } from '../exit.ts'
+import { createReporter, type Reporter } from '../reporter.ts'
 
-interface Options {
+interface Options extends WorkerOptions {
   target: string
   url?: string
+  file?: string
+  database?: string
   dir?: string
   envFile?: string
   dataDir?: string
@@ -18,7 +28,7 @@ interface Options {
 
 /** `unmoor migrate`. */
 export function register(program: Command): void {
-  program
+  const command = program
     .command('migrate')
     .description("apply the built app's migrations to its databases")
     .addOption(options.target())
@@ -26,17 +36,26 @@ export function register(program: Command): void {
       '--url <url>',
       'the database, such as postgres://user@host/name (default: what the app itself would use)',
     )
+    .option('--file <path>', 'run the statements of this file in place of the migrations, all or none')
+    .option('--database <binding>', 'with --file: which database (default: the only one)')
     .option('--dir <dir>', 'the artifact (default: .unmoor/TARGET of the project)')
     .addOption(options.envFile())
     .addOption(options.dataDir())
     .addOption(options.project())
     .addOption(options.reporter())
     .action(migrate)
+  addWorkerOptions(command)
 }
 
 async function migrate(given: Options): Promise<void> {
   const report = createReporter(given.reporter)
-  const { targets, projectDir, config, dataDir } = await loadArtifactTargets(given.project, [given.target])
+  if (given.file !== undefined) return runFile(given, given.file, report)
+  if (given.database !== undefined) throw usageError('--database says where --file runs: use it with --file.')
+  const { targets, projectDir, config, dataDir } = await loadArtifactTargets(
+    given.project,
+    [given.target],
+    given,
+  )
   const target = targets[0] as string
   const adapter = await loadAdapter(target, projectDir, config)
   const dir = given.dir === undefined ? join(projectDir, '.unmoor', adapter.name) : resolve(given.dir)
@@ -60,4 +79,25 @@ async function migrate(given: Options): Promise<void> {
   }
   if (Object.keys(done).length === 0) report.print('This app declares no migrations.')
   report.result({ target, bindings: done })
+}
+
+async function runFile(given: Options, file: string, report: Reporter): Promise<void> {
+  for (const name of ['url', 'dir'] as const)
+    if (given[name] !== undefined)
+      throw usageError(`--file runs where the target's own driver leads: leave out --${name}.`)
+  const { projectDir, targets, choice } = await loadTargets(given.project, [given.target], given)
+  const target = targets[0] as string
+  const done = await report.step('Running', () =>
+    executeFile({
+      projectDir,
+      target,
+      worker: choice,
+      file: resolve(file),
+      database: given.database,
+      dataDir: given.dataDir === undefined ? undefined : resolve(given.dataDir),
+      envFile: given.envFile,
+    }),
+  )
+  report.print(`${done.binding}: ran ${done.statements} statement${done.statements === 1 ? '' : 's'}`)
+  report.result({ target, ...done })
 }

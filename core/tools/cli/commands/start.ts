@@ -8,6 +8,7 @@ import { findWranglerFile } from '../../build/wrangler/file.ts'
 import { readDevVariables } from '../../build/worker/worker.ts'
 import { usageError } from '../exit.ts'
 import {
+  addWorkerOptions,
   chooseProject,
   inspectPort,
   loadArtifactTargets,
@@ -37,15 +38,12 @@ interface Options extends WorkerOptions {
 
 /** `unmoor start`. */
 export function register(program: Command): void {
-  program
+  const command = program
     .command('start')
     .description("run the built app on the target's real runtime, on this machine")
     .addOption(options.target())
     .option('--dir <dir>', 'the artifact (default: .unmoor/TARGET of the project)')
     .option('--build', 'build the app first')
-    .addOption(options.worker())
-    .addOption(options.workerEnv())
-    .addOption(options.workerAllow())
     .addOption(options.port())
     .addOption(options.host())
     .addOption(options.envFile())
@@ -65,6 +63,7 @@ export function register(program: Command): void {
     .addOption(options.project())
     .addOption(options.reporter())
     .action(start)
+  addWorkerOptions(command)
 }
 
 async function start(given: Options): Promise<void> {

@@ -3,6 +3,7 @@ import { CACHE } from './cache.ts'
 import { CACHE_ANSWERS } from './cache-answers.ts'
 import { D1 } from './d1.ts'
 import { D1_MORE } from './d1-more.ts'
+import { D1_STATEMENTS, OBJECT_STATEMENTS } from './d1-statements.ts'
 import { HANDLER } from './handler.ts'
 import { HTML_REWRITER } from './html-rewriter.ts'
 import { KV } from './kv.ts'
@@ -10,6 +11,7 @@ import { KV_COERCION } from './kv-coercion.ts'
 import { KV_LIST } from './kv-list.ts'
 import { OBJECT } from './object.ts'
 import { QUEUE } from './queue.ts'
+import { OBJECT_SECTIONS } from './object-sections.ts'
 import { R2 } from './r2.ts'
 import { R2_CONDITIONS } from './r2-conditions.ts'
 import { R2_LIST } from './r2-list.ts'
@@ -27,6 +29,7 @@ export const WORKER_CASES: readonly WorkerCase[] = [
   ...R2_METADATA,
   ...D1,
   ...D1_MORE,
+  ...D1_STATEMENTS,
   ...QUEUE,
   ...CACHE,
   ...CACHE_ANSWERS,
@@ -34,4 +37,6 @@ export const WORKER_CASES: readonly WorkerCase[] = [
   ...SERVICE,
   ...HTML_REWRITER,
   ...OBJECT,
+  ...OBJECT_SECTIONS,
+  ...OBJECT_STATEMENTS,
 ]

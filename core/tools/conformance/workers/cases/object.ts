@@ -1,36 +1,7 @@
-import type { DurableObjectId } from '@cloudflare/workers-types'
 import { eventually, ok } from '../../assert.ts'
-import { type WorkerCase, type WorkerTools, workerCases } from '../case.ts'
+import { type WorkerCase, workerCases } from '../case.ts'
+import { gives, object, type Stub } from './object-tools.ts'
 import { equal, thrown, throwsText } from './tools.ts'
-
-type Task = (name: string, ...args: unknown[]) => Promise<unknown>
-interface Stub {
-  id: DurableObjectId
-  name?: string
-  fetch(url: string, init?: RequestInit): Promise<Response>
-  task: Task
-  increment(by?: number): Promise<number>
-  started(): Promise<number>
-  fails(): Promise<never>
-}
-
-/** An object of the case's own. */
-function object({ env, key }: WorkerTools, suffix = 'o'): Stub {
-  return env.COUNTER.get(env.COUNTER.idFromName(key(suffix))) as unknown as Stub
-}
-
-/** A task in an object of the case's own gives that. */
-const gives = (
-  number: string,
-  contract: string,
-  expected: unknown,
-  name: string,
-  ...args: unknown[]
-): [string, string, WorkerCase['run']] => [
-  number,
-  contract,
-  async (tools) => equal(await object(tools).task(name, ...args), expected),
-]
 
 export const OBJECT: WorkerCase[] = workerCases('object', [
   [

@@ -1,0 +1,40 @@
+import { constants, type DatabaseSync } from 'node:sqlite'
+
+/** Functions of Node's SQLite that D1's and Durable Objects' refuse, or lack. */
+const FUNCTIONS: ReadonlySet<string> = new Set(
+  (
+    'sqlite_version sqlite_source_id sqlite_compileoption_get sqlite_compileoption_used sqlite_log ' +
+    'load_extension subtype power ceiling log10 json_pretty json_array_insert jsonb_array_insert ' +
+    'json_error_position unistr unistr_quote fts5 fts5_locale fts5_get_locale fts5_source_id ' +
+    'fts5_insttoken fts3_tokenizer matchinfo offsets optimize rtreenode rtreedepth median percentile ' +
+    'percentile_cont percentile_disc geopoly_area geopoly_bbox geopoly_blob geopoly_ccw ' +
+    'geopoly_contains_point geopoly_debug geopoly_group_bbox geopoly_json geopoly_overlap geopoly_regular ' +
+    'geopoly_svg geopoly_within geopoly_xform'
+  ).split(' '),
+)
+
+const MODULES: ReadonlySet<string> = new Set(['fts5', 'fts5vocab', 'rtree', 'rtree_i32'])
+/** Tables that need no CREATE. */
+const TABLES: ReadonlySet<string> = new Set(['dbstat', 'pragma_module_list', 'sqlite_dbpage', 'sqlite_stmt'])
+
+const TEMPORARY: ReadonlySet<number> = new Set([
+  constants.SQLITE_CREATE_TEMP_INDEX,
+  constants.SQLITE_CREATE_TEMP_TABLE,
+  constants.SQLITE_CREATE_TEMP_TRIGGER,
+  constants.SQLITE_CREATE_TEMP_VIEW,
+])
+
+/**
+ * Lets a database refuse what D1 refuses, in SQLite's own words: temporary tables, which would outlive the
+ * request as the connection does, and functions and virtual tables that tell of the machine.
+ */
+export function applyD1Rules(database: DatabaseSync): void {
+  const { SQLITE_DENY, SQLITE_OK, SQLITE_FUNCTION, SQLITE_CREATE_VTABLE, SQLITE_READ } = constants
+  database.setAuthorizer((action, first, second, name) => {
+    if (TEMPORARY.has(action) || (name === 'temp' && action !== SQLITE_READ)) return SQLITE_DENY
+    if (action === SQLITE_FUNCTION && FUNCTIONS.has(second?.toLowerCase() ?? '')) return SQLITE_DENY
+    if (action === SQLITE_CREATE_VTABLE && !MODULES.has(second?.toLowerCase() ?? '')) return SQLITE_DENY
+    if (action === SQLITE_READ && TABLES.has(first?.toLowerCase() ?? '')) return SQLITE_DENY
+    return SQLITE_OK
+  })
+}

@@ -1,0 +1,104 @@
+/** Arguments of Durable Objects' storage, converted as workerd does. */
+import { utf8Length } from '../../../bindings/bytes.ts'
+
+/** https://developers.cloudflare.com/durable-objects/platform/limits/ */
+const LIMITS = { entry: 2 * 1024 * 1024, keys: 128 }
+
+export interface ListOptions {
+  start?: string
+  startAfter?: string
+  end?: string
+  prefix?: string
+  reverse?: boolean
+  limit?: number
+}
+
+/** Whatever is no text becomes it, but for a symbol. */
+export function toText(value: unknown): string {
+  if (typeof value === 'symbol') throw new TypeError('Cannot convert a Symbol value to a string')
+  return String(value)
+}
+
+/** One key, or a list of them. @throws `TypeError` where there is no argument. */
+export function toKeys(method: string, args: readonly unknown[]): string | string[] {
+  if (args.length === 0)
+    throw new TypeError(
+      `Failed to execute '${method}' on 'DurableObjectStorage': parameter 1 is not of type 'string or Array'.`,
+    )
+  const [keys] = args
+  if (!Array.isArray(keys)) return toText(keys)
+  checkCount(keys.length)
+  return keys.map(toText)
+}
+
+/** The entries of `put(key, value)` and of `put(entries)`. @throws `TypeError` for anything else. */
+export function toEntries(args: readonly unknown[]): [string, unknown][] {
+  if (args.length === 0)
+    throw new TypeError(
+      "Failed to execute 'put' on 'DurableObjectStorage': parameter 1 is not of type 'string or object'.",
+    )
+  const [first, second] = args
+  const isTable = (typeof first === 'object' && first !== null) || typeof first === 'function'
+  if (!isTable || Array.isArray(first)) return [[toText(first), second]]
+  if (second !== undefined && second !== null && typeof second !== 'object')
+    throw new TypeError(
+      'put() may only be called with a single key-value pair and optional options as put(key, value, ' +
+        'options) or with multiple key-value pairs and optional options as put(entries, options)',
+    )
+  const entries = Object.entries(first as Record<string, unknown>).filter(([, value]) => value !== undefined)
+  checkCount(entries.length)
+  return entries
+}
+
+/** The options of `list()` on `holder`. @throws `TypeError` for what is none. */
+export function toListOptions(holder: string, given: unknown): ListOptions {
+  if (given === undefined || given === null) return {}
+  if (typeof given !== 'object')
+    throw new TypeError(`Failed to execute 'list' on '${holder}': parameter 1 is not of type 'ListOptions'.`)
+  const { start, startAfter, end, prefix, reverse, limit } = given as Record<string, unknown>
+  if (start !== undefined && startAfter !== undefined)
+    throw new TypeError('list() cannot be called with both start and startAfter values.')
+  const text = (value: unknown): string | undefined => (value === undefined ? undefined : toText(value))
+  // As a 32-bit integer: 1.5 is 1, and what is no number, or infinite, is 0.
+  const most = limit === undefined ? undefined : +(limit as number) | 0
+  if (most !== undefined && most <= 0) throw new TypeError('List limit must be positive.')
+  const options: Record<string, unknown> = {
+    start: text(start),
+    startAfter: text(startAfter),
+    end: text(end),
+    prefix: text(prefix),
+    limit: most,
+    reverse: Boolean(reverse),
+  }
+  return options
+}
+
+/** 2189, as a time since 1970 in nanoseconds has no more than 63 bits. */
+const LAST_TIME = 2 ** 63 / 1e6
+
+/** The time of an alarm: one that has passed is now. @throws `TypeError` for anything but a date or number. */
+export function toAlarmTime(given: unknown): number {
+  if (typeof given !== 'number' && !(given instanceof Date))
+    throw new TypeError(
+      "Failed to execute 'setAlarm' on 'DurableObjectStorage': parameter 1 is not of type 'date'.",
+    )
+  const time = Number(given)
+  if (!Number.isFinite(time))
+    throw new TypeError('The value cannot be converted because it is not a valid Date.')
+  if (time <= 0) throw new TypeError('setAlarm() cannot be called with an alarm time <= 0')
+  if (time > LAST_TIME) throw new TypeError("This API doesn't support dates after 2189.")
+  return Math.max(Math.trunc(time), Date.now())
+}
+
+/** @throws `RangeError` where key and value together are too large. */
+export function checkEntry(key: string, text: string): void {
+  const size = (key.length + text.length) * 3 > LIMITS.entry ? utf8Length(key) + utf8Length(text) : 0
+  if (size > LIMITS.entry)
+    throw new RangeError(
+      `Key and value together cannot be larger than ${LIMITS.entry} bytes. They have ${size}.`,
+    )
+}
+
+function checkCount(count: number): void {
+  if (count > LIMITS.keys) throw new RangeError(`Maximum number of keys is ${LIMITS.keys}.`)
+}

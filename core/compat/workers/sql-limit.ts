@@ -1,0 +1,152 @@
+import { parseStatements, type Statement, tokenize } from '../../bindings/sql-tokenizer.ts'
+
+/** A word or sign at the top of a statement, outside of every parenthesis. */
+interface Part {
+  /** In upper case; the text itself where it is no word. */
+  word: string
+  start: number
+  end: number
+}
+
+/** Whatever has the words; what they mean there is read from the tokens. */
+const MAY_HAVE_LIMIT = /\b(?:delete|update)\b[\s\S]*\b(?:limit|order)\b/i
+
+/**
+ * A DELETE or UPDATE with ORDER BY or LIMIT as SQLite runs it that was built without them, as Node's was: the
+ * rows are chosen by a SELECT of their row ids. Any other statement is returned as it is.
+ *
+ * @throws {@link OrderWithoutLimit}
+ */
+export function withoutLimit(text: string): string {
+  if (!MAY_HAVE_LIMIT.test(text)) return text
+  const [statement, ...more] = parseStatements(text, 'sqlite')
+  if (statement === undefined || more.length > 0) return text
+  const clauses = readClauses(statement.text)
+  if (clauses === undefined) return text
+  const piece = ([start, end]: Range): string => numbered(statement, start, end)
+  const { target, from, where, order, limit, returning } = clauses
+  const table = piece(target)
+  const rowId = `${qualifier(statement.text.slice(...target))}._rowid_`
+  const sources = from === undefined ? table : `${table},\n${piece(from)}`
+  const chosen = [
+    `SELECT ${rowId} FROM ${sources}`,
+    ...[where, order, limit].flatMap((range) => (range === undefined ? [] : [piece(range)])),
+  ]
+  const condition = from === undefined || where === undefined ? '' : `(${piece(where).slice(5)}\n) AND `
+  return [
+    piece([0, clauses.end]),
+    `WHERE ${condition}${rowId} IN (${chosen.join('\n')}\n)`,
+    ...(returning === undefined ? [] : [piece(returning)]),
+  ].join('\n')
+}
+
+/** SQLite's own refusal. */
+export class OrderWithoutLimit extends Error {
+  constructor(verb: string) {
+    super(`ORDER BY without LIMIT on ${verb}`)
+  }
+}
+
+/** Says so where the table of a rewritten statement has no row ids. */
+export function explainRowId(message: string): string {
+  return /no such column: \S*_rowid_/.test(message)
+    ? 'DELETE and UPDATE with ORDER BY or LIMIT are not supported outside of Cloudflare for a table WITHOUT ' +
+        'ROWID, or a view. Choose the rows by a condition: WHERE key IN (SELECT key ... LIMIT ...)'
+    : message
+}
+
+type Range = [start: number, end: number]
+
+interface Clauses {
+  /** The table with its alias. */
+  target: Range
+  /** End of what stays in front: the table, or the assignments and their tables. */
+  end: number
+  /** Tables of UPDATE ... FROM, without the word. */
+  from: Range | undefined
+  where: Range | undefined
+  returning: Range | undefined
+  order: Range | undefined
+  limit: Range | undefined
+}
+
+/** Undefined where it is no DELETE or UPDATE with ORDER BY or LIMIT at its top. */
+function readClauses(text: string): Clauses | undefined {
+  const parts = topParts(text)
+  const main = parts.findIndex(({ word }) =>
+    /^(?:SELECT|VALUES|INSERT|REPLACE|DELETE|UPDATE|CREATE)$/.test(word),
+  )
+  const verb = parts[main]?.word
+  if (verb !== 'DELETE' && verb !== 'UPDATE') return undefined
+  const rest = parts.slice(main + 1)
+  const at = (word: string, after = 0): number =>
+    rest.findIndex((part, index) => index >= after && part.word === word)
+  const set = verb === 'UPDATE' ? at('SET') : 0
+  const first = verb === 'DELETE' ? at('FROM') + 1 : rest[0]?.word === 'OR' ? 2 : 0
+  const begin = rest[first]
+  if (begin === undefined || set < 0) return undefined
+  const marks = {
+    from: verb === 'UPDATE' ? at('FROM', set) : -1,
+    where: at('WHERE', first),
+    returning: at('RETURNING', first),
+    order: at('ORDER', first),
+    limit: at('LIMIT', first),
+  }
+  if (marks.order < 0 && marks.limit < 0) return undefined
+  const starts = Object.values(marks)
+    .filter((index) => index >= 0)
+    .map((index) => (rest[index] as Part).start)
+    .sort((a, b) => a - b)
+  const range = (index: number): Range | undefined => {
+    if (index < 0) return undefined
+    const { start } = rest[index] as Part
+    return [start, starts.find((next) => next > start) ?? text.length]
+  }
+  if (marks.limit < 0) throw new OrderWithoutLimit(verb)
+  const from = range(marks.from)
+  const tail = starts.find((start) => start !== from?.[0]) as number
+  return {
+    target: [begin.start, verb === 'UPDATE' ? (rest[set] as Part).start : tail],
+    end: tail,
+    from: from === undefined ? undefined : [from[0] + 'FROM'.length, from[1]],
+    where: range(marks.where),
+    returning: range(marks.returning),
+    order: range(marks.order),
+    limit: range(marks.limit),
+  }
+}
+
+function topParts(text: string): Part[] {
+  const parts: Part[] = []
+  let depth = 0
+  for (const { kind, start, end } of tokenize(text, 'sqlite')) {
+    const token = text.slice(start, end)
+    if (token === ')') depth--
+    if (depth === 0 && kind !== 'space')
+      parts.push({ word: kind === 'word' ? token.toUpperCase() : token, start, end })
+    if (token === '(') depth++
+  }
+  return parts
+}
+
+/** A piece of the statement with its placeholders numbered, as pieces change their places. */
+function numbered({ text, placeholders }: Statement, start: number, end: number): string {
+  let piece = ''
+  let at = start
+  for (const one of placeholders) {
+    if (one.start < start || one.end > end) continue
+    piece += `${text.slice(at, one.start)}?${one.number}`
+    at = one.end
+  }
+  return (piece + text.slice(at, end)).trim()
+}
+
+/** What the table's columns are called by: its alias, or its own name. */
+function qualifier(target: string): string {
+  let name = ''
+  for (const { word, start, end } of topParts(target)) {
+    if (word === 'NOT' || word === 'INDEXED') break
+    if (word !== '.' && word !== 'AS') name = target.slice(start, end)
+  }
+  return name
+}

@@ -1,0 +1,111 @@
+import { DatabaseSync } from 'node:sqlite'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { runUnmoor, startUnmoor } from './cli-process.ts'
+import { tempProject } from './temp-project.ts'
+
+const HELLO = `export default { fetch: () => new Response('hello') }\n`
+const CONFIG = { name: 'shop', main: 'src/index.ts', compatibility_date: '2026-01-01' }
+
+describe('an existing Worker on the command line', () => {
+  test('what several targets refuse is told by one run', async () => {
+    await using made = await tempProject({
+      'src/index.ts': HELLO,
+      'wrangler.json': JSON.stringify({
+        ...CONFIG,
+        ai: { binding: 'AI' },
+        durable_objects: { bindings: [{ name: 'O', class_name: 'O' }] },
+      }),
+    })
+    const { code, stderr } = await runUnmoor(
+      ['build', '--worker', 'wrangler.json', '--target', 'node', '--target', 'lambda'],
+      { cwd: made.dir },
+    )
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/for 2 reasons:\n.*ai: Workers AI.*\n.*Durable Objects \(O\)/)
+  })
+
+  test('what their bundles refuse is told by one run as well', async () => {
+    await using made = await tempProject({
+      'src/index.ts':
+        `import { connect } from 'cloudflare:sockets'\n` +
+        `export default { fetch: () => new Response(String(connect('a:1') ?? new WebSocketPair())) }\n`,
+      'wrangler.json': JSON.stringify(CONFIG),
+    })
+    const { code, stderr } = await runUnmoor(
+      ['build', '--worker', 'wrangler.json', '--target', 'node', '--target', 'isolate'],
+      { cwd: made.dir },
+    )
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/uses WebSocketPair/)
+    // Both targets say the same of it.
+    expect(stderr.match(/imports "cloudflare:sockets"/g)).toHaveLength(1)
+  })
+
+  test('--main takes the place of the module, and of the whole file', async () => {
+    await using made = await tempProject({
+      'src/index.ts': HELLO,
+      'src/other.ts': `export default { fetch: () => new Response('the other') }\n`,
+      'with/wrangler.json': JSON.stringify({ ...CONFIG, main: '../src/gone.ts' }),
+    })
+    const { child, result, line } = startUnmoor(
+      ['start', '--build', '--target', 'node', '--main', 'src/other.ts', '--port', '0'],
+      { cwd: made.dir },
+    )
+    try {
+      const url = /http:\S+/.exec(await line('Ctrl-C'))?.[0] as string
+      expect(await (await fetch(url)).text()).toBe('the other')
+    } finally {
+      child.kill('SIGINT')
+    }
+    expect((await result).code).toBe(0)
+    expect(
+      await runUnmoor(
+        ['build', '--target', 'node', '--worker', 'with/wrangler.json', '--main', 'src/index.ts'],
+        { cwd: made.dir },
+      ),
+    ).toMatchObject({ code: 0 })
+  })
+
+  test('migrate --file runs a file on a database, all of it or nothing', async () => {
+    await using made = await tempProject({
+      'src/index.ts': HELLO,
+      'wrangler.json': JSON.stringify({
+        ...CONFIG,
+        d1_databases: [
+          { binding: 'DB', database_id: 'db' },
+          { binding: 'LOGS', database_id: 'logs' },
+        ],
+      }),
+      'seed.sql':
+        "CREATE TABLE a (x); -- the table\nINSERT INTO a VALUES (1), (2), ('a;b');\nDELETE FROM a ORDER BY x LIMIT 1;\n",
+      'bad.sql': 'INSERT INTO a VALUES (9);\nINSERT INTO gone VALUES (1);\n',
+    })
+    const migrate = (...args: string[]): ReturnType<typeof runUnmoor> =>
+      runUnmoor(['migrate', '--target', 'node', '--worker', 'wrangler.json', '--file', ...args], {
+        cwd: made.dir,
+      })
+    expect(await migrate('seed.sql', '--database', 'DB')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('db: ran 3 statements'),
+    })
+    expect(await migrate('bad.sql', '--database', 'DB')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('no such table: gone'),
+    })
+    const folder = join(made.dir, '.unmoor/data/node/shop')
+    const file = (await readdir(folder)).find((name) => /^sql-db.*\.sqlite$/.test(name)) as string
+    using database = new DatabaseSync(join(folder, file))
+    expect(database.prepare('SELECT count(*) AS n FROM a').get()).toEqual({ n: 2 })
+    expect(await migrate('seed.sql')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('several databases: db, logs. Name one: --database db'),
+    })
+    expect(await migrate('seed.sql', '--database', 'OTHER')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('no database "OTHER"'),
+    })
+    expect(await migrate('gone.sql', '--database', 'DB')).toMatchObject({ code: 1 })
+  })
+})
