@@ -29,6 +29,17 @@ const CLIENTS: Readonly<Record<string, string | undefined>> = {
   ldapjs: undefined,
 }
 
+/** What adds to a client and is nothing without it. */
+const ADDITIONS = new Set(['pg-query-stream', 'pg-cursor'])
+
+/**
+ * Whether a package is the client of a server that is reached by TCP. A `browser` field that takes it away
+ * speaks of pages: a Worker has sockets, and a target without any refuses it by name.
+ */
+export function isSocketClient(name: string): boolean {
+  return Object.hasOwn(CLIENTS, name) || ADDITIONS.has(name)
+}
+
 /** Cloudflare's own module too: clients have a half for Workers, which the isolate target takes. */
 const SOCKETS = new Set(['net', 'node:net', 'tls', 'node:tls', 'cloudflare:sockets'])
 
