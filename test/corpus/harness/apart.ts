@@ -36,6 +36,7 @@ export async function runApart(
     stream?.setEncoding('utf8').on('data', (text: string) => {
       output = (output + text).slice(-LAST_CHARACTERS)
     })
+  child.stderr?.on('data', (text: string) => void process.stderr.write(text))
   child.on('message', (message: FromChild) => {
     if ('result' in message) results.set(message.result.target, message.result)
     else if ('skipped' in message) skipped = message.skipped
