@@ -55,7 +55,9 @@ export type ToWorker =
       apart: ApartSockets
       duties: BackgroundDuties
     }
-  /** `apart` comes along: an app that gets a process of its own is never served by a shared one in between. */
+  /**
+   * `apart` comes along: an app that gets a process of its own is never served by a shared one in between.
+   */
   | { type: 'apps'; id: number; set: AppRecord[]; remove: string[]; apart: ApartSockets }
   | { type: 'apart'; apart: ApartSockets }
   | { type: 'duties'; duties: BackgroundDuties }

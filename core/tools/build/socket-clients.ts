@@ -53,7 +53,8 @@ const HTTP = new Set(['http', 'node:http', 'https', 'node:https'])
 
 /**
  * Why an app cannot do without a module that one of its packages imports: the package is the client of a
- * server that is reached by TCP or by Node's HTTP, so every use of it would fail. Undefined for all other packages, which may
+ * server that is reached by TCP or by Node's HTTP, so every use of it would fail. Undefined for all other
+ * packages, which may
  * import `net` for a part that the app never reaches.
  */
 export function neededSocket({ kind, specifier, importer }: Offence): string | undefined {

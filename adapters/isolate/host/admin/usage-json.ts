@@ -6,7 +6,8 @@ import { emptyUsage, type Usage } from '../usage.ts'
 import type { UsageStore } from './usage-store.ts'
 
 /**
- * Takes over `{ "2026-11-25T08:00:00.000Z": { "shop": { "requests": 1, ... } } }`, where there is such a file,
+ * Takes over `{ "2026-11-25T08:00:00.000Z": { "shop": { "requests": 1, ... } } }`, where there is such a
+ * file,
  * and renames it to `usage.json.imported`. Usage may be younger than 0.1 had names for: what is missing is 0.
  *
  * @throws `Unavailable` for a file that is none of these: bills are not to be lost without a word.

@@ -19,7 +19,8 @@ const MAX_PROCESSES = 8
 const IDLE_MS = 60_000
 
 /**
- * Trials of new versions. Each has a process to itself while it runs: a version that hangs keeps nobody else's
+ * Trials of new versions. Each has a process to itself while it runs: a version that hangs keeps nobody
+ * else's
  * deploy from its end, and its process is killed.
  */
 export class Trials {

@@ -29,7 +29,8 @@ const UPLOAD = 60
 /** Seconds in which the head of a request must have arrived. */
 const HEAD_SECONDS = 60
 /**
- * A client that has closed its side may still listen, or be gone. Its kernel answers these probes for a minute
+ * A client that has closed its side may still listen, or be gone. Its kernel answers these probes for a
+ * minute
  * after a program has closed its socket, and with a reset from then on.
  */
 const HALF_OPEN_PROBES = { enable: true, initialDelay: 10_000, interval: 10_000, count: 3 }

@@ -76,7 +76,9 @@ export function toListOptions(holder: string, given: unknown): ListOptions {
 /** 2189, as a time since 1970 in nanoseconds has no more than 63 bits. */
 const LAST_TIME = 2 ** 63 / 1e6
 
-/** The time of an alarm: one that has passed is now. @throws `TypeError` for anything but a date or number. */
+/**
+ * The time of an alarm: one that has passed is now. @throws `TypeError` for anything but a date or number.
+ */
 export function toAlarmTime(given: unknown): number {
   if (typeof given !== 'number' && !(given instanceof Date))
     throw new TypeError(

@@ -35,7 +35,8 @@ export async function openSpaces(names: readonly ServiceName[], space: string): 
 const REMOVAL_TRIES = 10
 
 /**
- * Removes a space. Postgres drops no database while a checkpoint fails, for reasons of other databases of that
+ * Removes a space. Postgres drops no database while a checkpoint fails, for reasons of other databases of
+ * that
  * server; what stays in the end is named and makes no answer wrong.
  */
 async function removed(space: Space): Promise<void> {
