@@ -26,6 +26,8 @@ export interface Fleet {
   readonly settings: WorkerSettings
   /** The version of an app that is to be served now. */
   app(name: string): AppRecord | undefined
+  /** When this host's lease of the app's objects ends; undefined where it needs none. */
+  leaseUntil(app: string): number | undefined
   /** Starts a process for the app, or one that apps share. */
   spawn(app?: string): WorkerProcess
   receive(process: WorkerProcess, state: ProcessState, message: ToSupervisor): void

@@ -21,6 +21,8 @@ export interface PartsHost {
   call: CallApp
   /** The host's drivers by kind. */
   drivers: DriverDefaults
+  /** @throws `Unavailable` where this process may not use the app's objects any more. */
+  checkLease(): void
   /** Migrations are about to be applied. Default: nobody hears of it. */
   onMigrate?: (() => void) | undefined
   log(app: string, level: string, text: string): void
@@ -86,11 +88,17 @@ export class TenantParts {
     const { info } = await this.load()
     const { name, settings } = this.#record
     const { dataDir, call, drivers } = this.#host
+    const checkLease = (): void => this.#host.checkLease()
     const variables = { ...settings.variables, ...settings.secrets }
     return createRuntime({
       app: declaredApp(info.manifest),
       name,
-      drivers: await loadDrivers(this.#record, info, call, drivers, this.#watch()),
+      drivers: await loadDrivers(this.#record, info, {
+        call,
+        defaults: drivers,
+        watch: this.#watch(),
+        checkLease,
+      }),
       variable: (variable) => (Object.hasOwn(variables, variable) ? variables[variable] : undefined),
       dataDir: join(dataDir, 'apps', name),
       onError: (message, error) => this.#host.log(name, 'error', `${message} ${String(error)}`),
