@@ -8,8 +8,10 @@ import type {
   ObjectsDriver,
 } from '../../../core/bindings/drivers.ts'
 import { dataPath, fileName } from '../shared/location.ts'
+import { authorize } from './authorizer.ts'
 import { openDatabase } from './open.ts'
 import type { SqliteOptions } from './options.ts'
+import { setPortableLimits } from './sql.ts'
 import { type Prepared, StatementCache } from './statements.ts'
 
 /** Databases open at once; of more, the least recently used one is closed. */
@@ -72,7 +74,8 @@ class SqliteObjects implements ObjectsDriver {
       synchronous: 'full',
       ...this.#options,
     })
-    database.limits.attach = 0
+    setPortableLimits(database)
+    authorize(database)
     const open = { database, statements: new StatementCache(database) }
     this.#open.set(object, open)
     return open
