@@ -58,7 +58,7 @@ export interface HostConfig extends HttpConfig {
   log?: 'text' | 'json'
   /**
    * Seconds that a process may answer nobody, held up by one statement, until it is killed and started again.
-   * Six times as many for an app that has a process of its own. Default: 5.
+   * An app that has a process of its own has twice its `cpuMs` where that is more. Default: 5.
    */
   stallTimeout?: number
   /** @deprecated Since 0.2: `stallTimeout`. */
@@ -226,7 +226,7 @@ function checkLog(log: unknown = 'text'): 'text' | 'json' {
 function checkAddress(address: unknown): string | undefined {
   if (address === undefined) return undefined
   const url = typeof address === 'string' ? URL.parse(address) : null
-  if (url !== null && url.protocol === 'http:' && url.origin === address) return address as string
+  if (url !== null && url.protocol === 'http:' && url.origin === address) return url.origin
   throw new UnmoorError(
     'InvalidArgument',
     `address takes an origin such as http://10.0.0.5:8787, not ${JSON.stringify(address)}.`,
@@ -293,6 +293,7 @@ const KEYS = {
   keepAliveTimeout: true,
   maxHeaderBytes: true,
   uploadTimeout: true,
+  uploadMinRate: true,
   uploadTotalTimeout: true,
   apps: true,
   admin: true,

@@ -1,5 +1,6 @@
 import type { AppRecord } from '../app-record.ts'
 import type { ResolvedConfig } from '../config.ts'
+import type { LimitName } from '../limits.ts'
 import type { ToSupervisor, ToWorker, WorkerSettings } from '../messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
@@ -33,5 +34,7 @@ export interface Fleet {
   receive(process: WorkerProcess, state: ProcessState, message: ToSupervisor): void
   /** The process has ended: nobody waits for its answers any more. */
   forget(process: WorkerProcess): void
+  /** An app has run into a limit that only the supervisor sees. */
+  hit(app: string, limit: LimitName): void
   print(line: string): void
 }

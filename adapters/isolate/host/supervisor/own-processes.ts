@@ -155,9 +155,15 @@ export class OwnProcesses {
     // It says nothing while it stands at a breakpoint.
     if (inspectPort !== undefined)
       return this.#fleet.print(inspectLine(app, inspectPort, process.debuggerUrl))
+    // A statement that is not over by then is over the app's limit of CPU time, and nothing else can stop it.
     const { stallSeconds } = this.#fleet.config
-    process.killWhenStalled(6 * stallSeconds, () =>
-      this.#fleet.print(`The process of "${app}" answers nobody; it is killed.`),
-    )
+    const cpuMs = this.#fleet.app(app)?.limits.cpuMs ?? 0
+    process.killWhenStalled(Math.max(stallSeconds, (2 * cpuMs) / 1000), () => {
+      this.#fleet.hit(app, 'cpuMs')
+      this.#fleet.print(
+        `The process of "${app}" answers nobody, for longer than its limit of cpuMs, ${cpuMs} ms, and ` +
+          `stallTimeout, ${stallSeconds} s; it is killed.`,
+      )
+    })
   }
 }

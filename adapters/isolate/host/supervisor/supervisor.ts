@@ -53,7 +53,7 @@ export class Supervisor {
     this.#spare = new SpareProcess(fleet)
     this.#trials = new Trials({
       spawn: () => this.#launcher.spawn([], undefined, 1),
-      onLate: (app) => options.onUsage(app, { ...emptyUsage(), limits: { migrationMs: 1 } }),
+      onLate: (app) => fleet.hit(app, 'migrationMs'),
     })
     this.add(options.config.apps)
   }
@@ -78,6 +78,7 @@ export class Supervisor {
       spawn: (app) => this.#spawn(app),
       receive: (process, state, message) => this.#receive(process, state, message),
       forget: (process) => this.#answers.forget(process),
+      hit: (app, limit) => this.#options.onUsage(app, { ...emptyUsage(), limits: { [limit]: 1 } }),
       print: (line) => this.#options.onOutput(line),
       sharedEnded: (blamed) => void this.#replace(blamed),
     }

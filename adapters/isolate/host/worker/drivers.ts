@@ -56,7 +56,7 @@ export interface DriversOptions {
   defaults: DriverDefaults
   watch: DriverWatch
   /** @throws where the process may not use the app's objects any more. */
-  checkLease(): void
+  checkLease: () => void
 }
 
 /**
