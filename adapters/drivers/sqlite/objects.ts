@@ -9,8 +9,10 @@ import type {
   ObjectsDriver,
 } from '../../../core/bindings/drivers.ts'
 import { dataPath, fileName } from '../shared/location.ts'
+import { authorize } from './authorizer.ts'
 import { openDatabase } from './open.ts'
 import type { SqliteOptions } from './options.ts'
+import { setPortableLimits } from './sql.ts'
 import { type Prepared, StatementCache } from './statements.ts'
 
 /**
@@ -126,10 +128,10 @@ class SqliteObjects implements ObjectsDriver {
     const database = openDatabase(join(this.#folder, `${file}.sqlite`), {
       synchronous: 'full',
       doubleQuotedStrings: true,
-      allows: 'd1',
       ...this.#options,
     })
-    database.limits.attach = 0
+    setPortableLimits(database)
+    authorize(database, { allows: 'd1', ...this.#options })
     looking ??= setInterval(closeIdle, LOOK_EVERY).unref()
     return { database, statements: new StatementCache(database), used: 0, keys: this.#keys }
   }

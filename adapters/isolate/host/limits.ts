@@ -31,6 +31,20 @@ export interface AppLimits {
   /** CPU milliseconds that loading the app may take. Beyond it: 503. Default: 1000. */
   startupCpuMs: number
   /**
+   * Calls to other apps of the host, and to itself, that are open at once. Beyond it: the call fails. Default:
+   * 100.
+   */
+  serviceCalls: number
+  /** `waitUntil` promises that are open at once. Beyond it: the isolate is replaced. Default: 1000. */
+  waits: number
+  /** Bytes of log in a second. Beyond it: cut, and counted. Default: 256 KiB. */
+  logBytes: number
+  /**
+   * Requests at once whose body has not come whole; half as many of one address. They are none of
+   * `concurrentRequests`. Beyond it: 503. Default: 200.
+   */
+  concurrentUploads: number
+  /**
    * Milliseconds that the migrations of a version may take when it is deployed. Beyond it the deploy fails,
    * and what was not committed is undone. Default: 240,000.
    */
@@ -58,6 +72,10 @@ export const DEFAULT_LIMITS: AppLimits = {
   timers: 1000,
   startupCpuMs: 1000,
   migrationMs: 240_000,
+  serviceCalls: 100,
+  waits: 1000,
+  logBytes: 256 * 1024,
+  concurrentUploads: 200,
 }
 
 /** The limits' names, as errors, metrics and usage have them. */
@@ -76,6 +94,10 @@ const SMALLEST: Readonly<Record<keyof LimitSettings, number>> = {
   timers: 0,
   startupCpuMs: 20,
   migrationTimeout: 0.001,
+  serviceCalls: 0,
+  waits: 1,
+  logBytes: 0,
+  concurrentUploads: 1,
 }
 
 /**

@@ -36,13 +36,20 @@ export interface WorkerSettings {
   /** What the port allows its clients. */
   http: HttpConfig
   log: 'text' | 'json'
+  /** By what hosts that share a store know each other's requests. Undefined without a store. */
+  forwardKey?: string | undefined
+  /** Of a process that serves objects which this host holds a lease of: when it ends, as `monotonicMs`. */
+  leaseUntil?: number | undefined
 }
 
+/** Where an app's objects are, if not here: on another host, or out of reach for a reason. */
+export type Elsewhere = { address: string } | { refused: string }
+
 /**
- * Socket paths by the names of apps that have a process of their own. Empty while one version's process takes
- * the place of another's: requests wait for the next path.
+ * Where apps are that shared processes do not serve: paths of sockets of processes of their own, empty while
+ * one version's process takes the place of another's (requests wait for the next path), or elsewhere.
  */
-export type ApartSockets = Record<string, string>
+export type ApartPlaces = Record<string, string | Elsewhere>
 
 /** What the supervisor tells a child. */
 export type ToWorker =
@@ -52,15 +59,15 @@ export type ToWorker =
       type: 'serve'
       settings: WorkerSettings
       apps: AppRecord[]
-      apart: ApartSockets
+      apart: ApartPlaces
       duties: BackgroundDuties
     }
-  /**
-   * `apart` comes along: an app that gets a process of its own is never served by a shared one in between.
-   */
-  | { type: 'apps'; id: number; set: AppRecord[]; remove: string[]; apart: ApartSockets }
-  | { type: 'apart'; apart: ApartSockets }
+  /** `apart` comes along: an app that gets a process of its own is never served by a shared one in between. */
+  | { type: 'apps'; id: number; set: AppRecord[]; remove: string[]; apart: ApartPlaces }
+  | { type: 'apart'; apart: ApartPlaces }
   | { type: 'duties'; duties: BackgroundDuties }
+  /** The lease of the objects that it serves ends then. */
+  | { type: 'lease'; until: number }
   | { type: 'usage'; id: number }
   /** Starts a version beside what is served, to see whether it can be. */
   | { type: 'probe'; id: number; app: AppRecord }

@@ -26,6 +26,11 @@ const KEY_IS = 'the key of the stored settings, which cannot be read without it 
 /** Drivers that keep a store on this machine. */
 const EMBEDDED: ReadonlySet<string> = new Set(['sqlite', 'fs', 'memory'])
 
+/** Whether hosts of other machines may have the same store. */
+export function isSharedStore({ sql }: StoreConfig): boolean {
+  return !EMBEDDED.has(sql.driver)
+}
+
 /**
  * Opens a host's store, and makes its tables.
  *
@@ -33,7 +38,7 @@ const EMBEDDED: ReadonlySet<string> = new Set(['sqlite', 'fs', 'memory'])
  */
 export async function openStore(config: StoreConfig, dataDir: string): Promise<DeployStore> {
   await makeFolders(dataDir)
-  const shared = !EMBEDDED.has(config.sql.driver)
+  const shared = isSharedStore(config)
   const given = process.env[KEY_VARIABLE]
   if (shared && (given === undefined || given === '')) {
     throw new UnmoorError(

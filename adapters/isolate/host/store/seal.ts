@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { UnmoorError } from '../../../../core/errors.ts'
 import { createDurably } from './durable-files.ts'
@@ -15,6 +15,11 @@ export class Seal {
 
   constructor(secret: string) {
     this.#key = createHash('sha256').update(`unmoor host settings\n${secret}`).digest()
+  }
+
+  /** A key for another use. */
+  derive(use: string): string {
+    return createHmac('sha256', this.#key).update(use).digest('base64url')
   }
 
   close(app: string, text: string): string {

@@ -15,6 +15,8 @@ export interface LauncherOptions {
   isolatedVm: string
   /** Apps that a debugger is let in to, with its ports. */
   inspected: Inspected
+  /** By what hosts of one store know each other's requests. Default: there are no others. */
+  forwardKey?: string | undefined
   onOutput(line: string): void
 }
 
@@ -86,6 +88,7 @@ export class Launcher {
       outbound,
       http,
       log,
+      forwardKey: this.#options.forwardKey,
     }
   }
 

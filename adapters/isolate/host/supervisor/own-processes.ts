@@ -4,7 +4,7 @@ import type { AppRecord } from '../app-record.ts'
 import { errorText } from '../error-text.ts'
 import { type Inspected, inspectLine, withoutClocks } from './inspect.ts'
 import { needsOneProcess } from './one-process.ts'
-import type { ApartSockets } from '../messages.ts'
+import type { ApartPlaces } from '../messages.ts'
 import type { WorkerProcess } from './worker-process.ts'
 import { emptyState, type Fleet, type ProcessState } from './fleet.ts'
 import { ALL_DUTIES } from './shared-processes.ts'
@@ -55,7 +55,8 @@ export class OwnProcesses {
     return [...this.#own.values()].flatMap(({ process }) => (process === undefined ? [] : [process]))
   }
 
-  get sockets(): ApartSockets {
+  /** Paths of sockets by app. */
+  get places(): ApartPlaces {
     return Object.fromEntries(
       [...this.#own].map(([app, { socket, isAwaited }]) => [app, isAwaited ? '' : socket]),
     )
@@ -133,7 +134,12 @@ export class OwnProcesses {
     await process.serve(
       () => ({
         type: 'serve',
-        settings: { ...this.#fleet.settings, socket, pool: 1 },
+        settings: {
+          ...this.#fleet.settings,
+          socket,
+          pool: 1,
+          leaseUntil: this.#fleet.leaseUntil(record.name),
+        },
         // While the process was started there may have come another version.
         apps: [this.recordFor(this.#fleet.app(record.name) ?? record)],
         apart: {},
@@ -149,9 +155,15 @@ export class OwnProcesses {
     // It says nothing while it stands at a breakpoint.
     if (inspectPort !== undefined)
       return this.#fleet.print(inspectLine(app, inspectPort, process.debuggerUrl))
+    // A statement that is not over by then is over the app's limit of CPU time, and nothing else can stop it.
     const { stallSeconds } = this.#fleet.config
-    process.killWhenStalled(6 * stallSeconds, () =>
-      this.#fleet.print(`The process of "${app}" answers nobody; it is killed.`),
-    )
+    const cpuMs = this.#fleet.app(app)?.limits.cpuMs ?? 0
+    process.killWhenStalled(Math.max(stallSeconds, (2 * cpuMs) / 1000), () => {
+      this.#fleet.hit(app, 'cpuMs')
+      this.#fleet.print(
+        `The process of "${app}" answers nobody, for longer than its limit of cpuMs, ${cpuMs} ms, and ` +
+          `stallTimeout, ${stallSeconds} s; it is killed.`,
+      )
+    })
   }
 }

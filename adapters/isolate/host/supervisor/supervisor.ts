@@ -1,7 +1,10 @@
 import { Answers } from './answers.ts'
 import type { AppRecord, AppSettings } from '../app-record.ts'
 import { checkPort } from './check-port.ts'
-import type { ToSupervisor } from '../messages.ts'
+import { UnmoorError } from '../../../../core/errors.ts'
+import type { ApartPlaces, Elsewhere, ToSupervisor } from '../messages.ts'
+import { needsOneProcess } from './one-process.ts'
+import type { Owners } from './owners.ts'
 import { Router } from '../router.ts'
 import { Blame, BLAMED, NOISY } from './blame.ts'
 import type { Assignment, ProcessState } from './fleet.ts'
@@ -15,6 +18,8 @@ import type { WorkerProcess } from './worker-process.ts'
 
 /** Options of {@link Supervisor}. */
 export interface SupervisorOptions extends LauncherOptions {
+  /** Which objects this host may run. Default: all, as there is no other host. */
+  owners?: Owners | undefined
   onUsage(app: string, usage: Usage): void
 }
 
@@ -36,6 +41,8 @@ export class Supervisor {
   #blame = new Blame()
   #answers = new Answers<WorkerProcess>()
   #stopping = false
+  /** Apps whose objects another host owns, or nobody can be asked about. */
+  #elsewhere = new Map<string, Elsewhere>()
 
   constructor(options: SupervisorOptions) {
     this.#options = options
@@ -46,7 +53,7 @@ export class Supervisor {
     this.#spare = new SpareProcess(fleet)
     this.#trials = new Trials({
       spawn: () => this.#launcher.spawn([], undefined, 1),
-      onLate: (app) => options.onUsage(app, { ...emptyUsage(), limits: { migrationMs: 1 } }),
+      onLate: (app) => fleet.hit(app, 'migrationMs'),
     })
     this.add(options.config.apps)
   }
@@ -66,10 +73,12 @@ export class Supervisor {
       get assignment() {
         return assignment()
       },
+      leaseUntil: (app) => this.#options.owners?.until(app),
       app: (name) => this.#apps.get(name),
       spawn: (app) => this.#spawn(app),
       receive: (process, state, message) => this.#receive(process, state, message),
       forget: (process) => this.#answers.forget(process),
+      hit: (app, limit) => this.#options.onUsage(app, { ...emptyUsage(), limits: { [limit]: 1 } }),
       print: (line) => this.#options.onOutput(line),
       sharedEnded: (blamed) => void this.#replace(blamed),
     }
@@ -139,13 +148,64 @@ export class Supervisor {
         'Name another with --port; to take over from a host that stops, use --share-port.',
       )
     await this.#launcher.open()
-    const own = this.apps.filter((app) => this.#own.isNeeded(app)).map(({ name }) => name)
+    const own: string[] = []
+    for (const app of this.apps.filter((app) => this.#own.isNeeded(app)))
+      if (await this.#mayRun(app)) own.push(app.name)
     for (const app of own) this.#setApart(app)
     // The first finds the port where any will do.
     this.#launcher.port = await this.#shared.start(this.#spawn())
     await Promise.all(Array.from({ length: processes - 1 }, () => this.#shared.start(this.#spawn())))
     await Promise.all(own.map((app) => this.#own.start(app)))
     this.#spare.fill()
+    this.#options.owners?.follow({
+      gained: (app) => void this.#gain(app),
+      renewed: (app, until) => this.#own.processOf(app)?.send({ type: 'lease', until }),
+      elsewhere: (app, where) => this.#lose(app, where),
+      print: (line) => this.#options.onOutput(line),
+    })
+  }
+
+  /** Whether an app's own process may run on this host; notes where it is otherwise. */
+  async #mayRun({ name, dir }: AppRecord): Promise<boolean> {
+    const { owners } = this.#options
+    const claim = owners === undefined || !needsOneProcess(dir) ? undefined : await owners.claim(name)
+    const mayRun = claim === undefined || 'until' in claim
+    if (mayRun) this.#elsewhere.delete(name)
+    else this.#elsewhere.set(name, claim)
+    return mayRun
+  }
+
+  /** This host owns an app's objects from now on. */
+  async #gain(app: string): Promise<void> {
+    if (this.#stopping || !this.#apps.has(app) || this.#own.has(app)) return
+    this.#options.onOutput(`This host owns the objects of "${app}" from now on.`)
+    this.#elsewhere.delete(app)
+    this.#own.add(app, this.#launcher.newSocket(), true)
+    this.#announceApart()
+    await this.#own.start(app)
+    this.#announceApart()
+  }
+
+  /** Ends what this host runs of an app's objects at once: another host may own them. */
+  #lose(app: string, where: Elsewhere): void {
+    this.#elsewhere.set(app, where)
+    const process = this.#own.processOf(app)
+    this.#own.release(app)
+    process?.kill()
+    this.#announceApart()
+  }
+
+  /** @throws `Conflict` while another host holds the lease of the app's objects. */
+  async takeOver(app: string): Promise<void> {
+    const record = this.#apps.get(app)
+    const { owners } = this.#options
+    if (record === undefined || owners === undefined || !needsOneProcess(record.dir))
+      throw new UnmoorError('NotFound', `"${app}" has no objects that a host owns.`, { operation: 'deploy' })
+    await owners.takeOver(app)
+  }
+
+  get #places(): ApartPlaces {
+    return { ...Object.fromEntries(this.#elsewhere), ...this.#own.places }
   }
 
   #spawn(app?: string): WorkerProcess {
@@ -159,8 +219,10 @@ export class Supervisor {
    * on. Their queues and crons are not its own.
    */
   get #assignment(): Assignment {
-    const apps = this.apps.map((app) => (this.#own.has(app.name) ? { ...app, background: false } : app))
-    return { settings: this.#launcher.settings, apps, apart: this.#own.sockets }
+    const apps = this.apps.map((app) =>
+      this.#own.has(app.name) || this.#elsewhere.has(app.name) ? { ...app, background: false } : app,
+    )
+    return { settings: this.#launcher.settings, apps, apart: this.#places }
   }
 
   /** Another process takes the place of a shared one that has ended. */
@@ -186,7 +248,7 @@ export class Supervisor {
   }
 
   #announceApart(): void {
-    this.#shared.send({ type: 'apart', apart: this.#own.sockets })
+    this.#shared.send({ type: 'apart', apart: this.#places })
   }
 
   /** Starts a version in a process that serves nobody. @throws what keeps it from starting. */
@@ -259,7 +321,11 @@ export class Supervisor {
     for (const name of changed) this.#blame.forget(name)
     const ended = new Map(released.map((name) => [name, this.#own.processOf(name)]))
     for (const name of released) this.#own.release(name)
-    const needed = set.filter((app) => this.#own.isNeeded(app) && !inspected.includes(app))
+    for (const name of changed) this.#elsewhere.delete(name)
+    for (const name of remove) this.#options.owners?.forget(name)
+    const needed: AppRecord[] = []
+    for (const app of set.filter((app) => this.#own.isNeeded(app) && !inspected.includes(app)))
+      if (await this.#mayRun(app)) needed.push(app)
     for (const { name } of needed) this.#own.add(name, this.#launcher.newSocket(), true)
     await this.#switch(set, remove, inspected)
     const stop = (name: string): Promise<void> | undefined =>
@@ -284,7 +350,7 @@ export class Supervisor {
     remove: readonly string[],
     inspected: readonly AppRecord[],
   ): Promise<void> {
-    const apart = this.#own.sockets
+    const apart = this.#places
     const shared = {
       apart,
       set: set.map((app) => (this.#own.isNeeded(app) ? { ...app, background: false } : app)),
@@ -311,6 +377,7 @@ export class Supervisor {
       this.#spare.stop(stopSeconds),
       this.#trials.stop(),
     ])
+    await this.#options.owners?.stop()
     await this.#launcher.close()
   }
 }

@@ -1,11 +1,11 @@
-import { Agent, type IncomingMessage, request as send } from 'node:http'
+import { type IncomingMessage, request as send } from 'node:http'
 import { Readable } from 'node:stream'
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import { UnmoorError } from '../../../../core/errors.ts'
 import { endToEndFields, plainLength } from '../../../node-server/runtime/http/message-fields.ts'
-import { type FindSocket, ownFields } from './forward.ts'
+import type { Place } from './apart-apps.ts'
+import { connectTo, type FindPlace, ownFields, proof, whyNot } from './forward.ts'
 
-const agent = new Agent({ keepAlive: true, maxSockets: 100 })
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304])
 
 /**
@@ -14,22 +14,29 @@ const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304])
  *
  * @throws `Unavailable` where the process is not there, or ends before it has answered.
  */
-export async function callOwnProcess(request: Request, findSocket: FindSocket): Promise<Response> {
-  const socketPath = await findSocket()
-  if (socketPath === undefined)
-    throw new UnmoorError('Unavailable', 'The app is being replaced by another version.', {
-      operation: 'fetch',
-    })
+export async function callOwnProcess(
+  request: Request,
+  app: string,
+  findPlace: FindPlace,
+  forwardKey: string | undefined,
+): Promise<Response> {
+  const place = await findPlace()
+  const reason = whyNot(place)
+  if (place === undefined || reason !== undefined)
+    throw new UnmoorError('Unavailable', `The app "${app}" is not there: ${reason}.`, { operation: 'fetch' })
+  const { method } = request
   const { pathname, search, host } = new URL(request.url)
+  const target = pathname + search
   const fields = ownFields([...request.headers].flat())
   const headers = ['host', host]
   for (let index = 0; index < fields.length; index += 2)
     if (fields[index] !== 'host') headers.push(fields[index] as string, fields[index + 1] as string)
   if (request.body !== null) headers.push('transfer-encoding', 'chunked')
-  else if (request.method !== 'GET' && request.method !== 'HEAD') headers.push('content-length', '0')
+  else if (method !== 'GET' && method !== 'HEAD') headers.push('content-length', '0')
+  headers.push(...proof(place as Place, forwardKey, { app, method, target, peer: '' }))
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     const onward = send(
-      { agent, socketPath, method: request.method, path: pathname + search, headers, signal: request.signal },
+      { ...connectTo(place as Place), method, path: target, headers, signal: request.signal },
       resolve,
     )
     onward.once('error', (cause) =>

@@ -2,7 +2,7 @@
  * A child process of a host: accepts on the shared port and runs apps in isolates. Started by
  * `supervisor.ts`; it waits, loaded, until it is told to serve.
  */
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { url as debuggerUrl } from 'node:inspector'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -26,7 +26,9 @@ import { loadModule } from '../driver-module.ts'
 import { IsolatePool } from './isolate-pool.ts'
 import { InspectedIsolates } from './inspected-isolates.ts'
 import type { ToSupervisor, ToWorker, WorkerSettings } from '../messages.ts'
-import { passOn, takePeer } from './forward.ts'
+import { type FindPlace, passOn, type PassedOn, takePeer } from './forward.ts'
+import { forwardedApp } from './host-forward.ts'
+import { Lease } from './lease.ts'
 import { lowerPriority } from './priority.ts'
 import { refuse } from './refuse.ts'
 import { Suspects } from '../suspects.ts'
@@ -57,9 +59,14 @@ let inspected: InspectedIsolates | undefined
 let serving = false
 const watch = new InlineWatch(ivm)
 const apart = new ApartApps()
+/** Of the objects of the app that this process serves alone; without end where there are none. */
+const lease = new Lease(() => {
+  printLog('error', "The lease of the app's objects has run out: this process ends.")
+  process.kill(process.pid, 'SIGKILL')
+})
 let stopSeconds = 30
-function ownSocket(app: string): string | Promise<string | undefined> {
-  return apart.socketOf(app) ?? apart.whenServed(app, replaceMs())
+function placeOf(app: string): ReturnType<FindPlace> {
+  return apart.placeOf(app) ?? apart.whenServed(app, replaceMs())
 }
 
 /** Milliseconds that requests wait for the process of a new version: the old one may take `stopTimeout`. */
@@ -93,6 +100,7 @@ async function handle(message: ToWorker): Promise<void> {
       stopSeconds = message.settings.stopSeconds
       apart.update(message.apart)
       tenants ??= createTenants(message.settings)
+      if (message.settings.leaseUntil !== undefined) lease.renew(message.settings.leaseUntil)
       serving = true
       // One app's own process: whatever brought it here, the others' come first.
       if (message.settings.socket !== undefined) lowerPriority()
@@ -123,6 +131,8 @@ async function handle(message: ToWorker): Promise<void> {
       // What they had here is not used any more.
       for (const name of apart.names) void tenants?.putAside(name)
       return
+    case 'lease':
+      return lease.renew(message.until)
     case 'duties':
       return tenants?.setDuties(message.duties)
     case 'usage':
@@ -171,8 +181,9 @@ function createTenants(settings: WorkerSettings): Tenants {
     trustProxy: settings.http.trustProxy,
     callOwnProcess(app, request) {
       if (settings.socket !== undefined || !apart.has(app)) return undefined
-      return callOwnProcess(request, () => ownSocket(app))
+      return callOwnProcess(request, app, () => placeOf(app), settings.forwardKey)
     },
+    checkLease: () => lease.check(),
     openCrons: (app) => openCrons(settings, app),
     log,
     onLong: (app, running) => suspects.set(app, running),
@@ -213,8 +224,11 @@ function listen(settings: WorkerSettings, tenants: Tenants, only: string | undef
   const created = createLimitedServer((incoming, outgoing) => {
     if (stopping) outgoing.shouldKeepAlive = false
     const target = incoming.url as string
-    if (only !== undefined) takePeer(incoming)
-    const route = only === undefined ? tenants.find(incoming.headers.host, target) : { app: only, target }
+    const forwarded = only === undefined ? forwardedApp(settings.forwardKey, incoming) : undefined
+    const named = only ?? forwarded
+    if (named !== undefined) takePeer(incoming)
+    if (lease.isOver) return refuse(outgoing, 503, "this host's lease of the app's objects has run out")
+    const route = named === undefined ? tenants.find(incoming.headers.host, target) : { app: named, target }
     if (route === undefined)
       return refuse(
         outgoing,
@@ -222,7 +236,12 @@ function listen(settings: WorkerSettings, tenants: Tenants, only: string | undef
         `no app of this host answers for ${JSON.stringify(incoming.headers.host ?? '')}`,
       )
     if (only === undefined && apart.has(route.app))
-      return passOn(incoming, outgoing, () => ownSocket(route.app), route.target)
+      return passOnFrom(incoming, outgoing, {
+        ...route,
+        findPlace: () => placeOf(route.app),
+        forwardKey: settings.forwardKey,
+        isForwarded: forwarded !== undefined,
+      })
     const tenant = tenants.get(route.app)
     if (tenant === undefined) return refuse(outgoing, 503, 'the app is being removed')
     tenant.handle(incoming, outgoing, route.target)
@@ -242,6 +261,18 @@ function listen(settings: WorkerSettings, tenants: Tenants, only: string | undef
         : { path: settings.socket }
     created.listen({ ...options, backlog: 1024 }, () => resolve(created))
   })
+}
+
+/** One hop at most: two hosts that take each other for the owner would pass it on for ever. */
+function passOnFrom(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { isForwarded, ...passed }: PassedOn & { isForwarded: boolean },
+): void {
+  const place = apart.placeOf(passed.app)
+  if (isForwarded && typeof place === 'object' && 'address' in place)
+    refuse(outgoing, 503, "another host has taken over the app's objects just now")
+  else passOn(incoming, outgoing, passed)
 }
 
 function reportUsage(id?: number): void {

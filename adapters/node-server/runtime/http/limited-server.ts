@@ -18,6 +18,11 @@ export interface ServerLimits {
   maxHeaderBytes?: number | undefined
   /** Seconds that an upload may pause; beyond it: 408. Default: 60. */
   uploadTimeout?: number | undefined
+  /**
+   * Bytes a second that an upload has to bring on average over each `uploadTimeout`; below it: 408. Default: 0,
+   * any byte will do.
+   */
+  uploadMinRate?: number | undefined
   /** Seconds that a whole request may take to arrive; beyond it: 408. Default: no limit. */
   uploadTotalTimeout?: number | undefined
 }
@@ -45,7 +50,7 @@ const NO_PROXY = 'HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnectio
  */
 export function createLimitedServer(listener: RequestListener, limits: ServerLimits = {}): Server {
   const { uploadTimeout = UPLOAD, uploadTotalTimeout = 0 } = limits
-  const uploads = new UploadWatch(uploadTimeout)
+  const uploads = new UploadWatch(uploadTimeout, limits.uploadMinRate ?? 0)
   const server = createServer(
     {
       joinDuplicateHeaders: true,
@@ -114,17 +119,22 @@ interface Upload {
 /** Ends uploads whose client has stopped sending. Looks at all of them now and then. */
 class UploadWatch {
   #milliseconds: number
+  /** Bytes of progress that start the time anew. */
+  #minBytes: number
+  #minRate: number
   #uploads = new Map<Socket, Upload>()
   #timer: NodeJS.Timeout | undefined
 
-  constructor(seconds: number) {
+  constructor(seconds: number, minRate: number) {
     this.#milliseconds = seconds * 1000
+    this.#minBytes = Math.max(1, minRate * seconds)
+    this.#minRate = minRate
   }
 
   begin(incoming: IncomingMessage, outgoing: ServerResponse): void {
     const { headers, socket } = incoming
     if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return
-    this.#uploads.set(socket, { incoming, outgoing, bytes: 0, since: 0 })
+    this.#uploads.set(socket, { incoming, outgoing, bytes: socket.bytesRead, since: performance.now() })
     this.#timer ??= setInterval(() => this.#look(), Math.min(5000, this.#milliseconds / 4)).unref()
   }
 
@@ -143,7 +153,7 @@ class UploadWatch {
       if (incoming.complete || socket.destroyed) this.#uploads.delete(socket)
       // What the app has not taken yet keeps more from being read.
       else if (
-        upload.bytes !== socket.bytesRead ||
+        socket.bytesRead - upload.bytes >= this.#minBytes ||
         incoming.readableLength >= incoming.readableHighWaterMark
       ) {
         upload.bytes = socket.bytesRead
@@ -159,7 +169,10 @@ class UploadWatch {
     this.#uploads.delete(incoming.socket)
     const error = new UnmoorError(
       'Timeout',
-      `The client sent nothing more of its request body for ${this.#milliseconds / 1000} s.`,
+      this.#minRate === 0
+        ? `The client sent nothing more of its request body for ${this.#milliseconds / 1000} s.`
+        : `The client sent less than uploadMinRate, ${this.#minRate} bytes a second, of its request body for ` +
+            `${this.#milliseconds / 1000} s.`,
       { operation: 'fetch' },
     )
     if (outgoing.headersSent) {
