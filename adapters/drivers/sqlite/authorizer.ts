@@ -22,8 +22,8 @@ const PRAGMAS: ReadonlySet<string> = new Set([
   'table_list',
   'table_xinfo',
 ])
-/** These read only: with a value they would change the file. */
-const READ_ONLY: ReadonlySet<string> = new Set(['page_count', 'page_size'])
+/** These read only: with a value they would change the file. Full-text search asks for `data_version`. */
+const READ_ONLY: ReadonlySet<string> = new Set(['data_version', 'page_count', 'page_size'])
 
 /**
  * Holds an app's statements to its own database: none tells the file's path, and none sets what outlives the

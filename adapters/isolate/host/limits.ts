@@ -31,7 +31,8 @@ export interface AppLimits {
   /** CPU milliseconds that loading the app may take. Beyond it: 503. Default: 1000. */
   startupCpuMs: number
   /**
-   * Calls to other apps of the host, and to itself, that are open at once. Beyond it: the call fails. Default:
+   * Calls to other apps of the host, and to itself, that are open at once. Beyond it: the call fails.
+   * Default:
    * 100.
    */
   serviceCalls: number
