@@ -107,7 +107,10 @@ export async function buildApps(
   const built = await Promise.all(
     options.targets.map((target) =>
       buildTarget(project, { ...options, target, outDir: options.outDir?.(target) }).catch(
-        (error: unknown) => void problems.add(error),
+        (error: unknown) => {
+          problems.add(error)
+          return undefined
+        },
       ),
     ),
   )

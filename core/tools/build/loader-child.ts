@@ -3,6 +3,7 @@
  * runs in the command itself (it may exit, hang, or keep handles open), and every load sees the files as they
  * are now.
  */
+import process from 'node:process'
 import { registerHooks } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import type { App } from '../../app.ts'

@@ -155,8 +155,9 @@ function readName(settings: Settings): string {
   return environment !== undefined && found.at.length === 1 ? `${found.value}-${environment}` : found.value
 }
 
-function readText({ problems, file, get }: Settings, key: string): string | undefined {
-  const found = get(key)
+function readText(settings: Settings, key: string): string | undefined {
+  const { problems, file } = settings
+  const found = settings.get(key)
   if (found === undefined || typeof found.value === 'string') return found?.value as string | undefined
   problems.attempt(() => refuse(file, found.at, 'it is a text.'))
   return undefined

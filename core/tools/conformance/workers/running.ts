@@ -23,6 +23,7 @@ async function writeProject(target: string): Promise<string> {
   const own = fileURLToPath(import.meta.url)
   const worker = JSON.stringify(join(dirname(own), 'fixture', `worker${extname(own)}`))
   const entry = [
+    `import './own-process.js'`,
     `import text from './text.txt'`,
     `import data from './data.bin'`,
     `import { setModules } from ${worker}`,

@@ -8,6 +8,7 @@ import { HTML_REWRITER } from './html-rewriter.ts'
 import { KV } from './kv.ts'
 import { KV_LIST } from './kv-list.ts'
 import { OBJECT } from './object.ts'
+import { OWN_GLOBALS } from './own-globals.ts'
 import { QUEUE } from './queue.ts'
 import { OBJECT_SECTIONS } from './object-sections.ts'
 import { R2 } from './r2.ts'
@@ -28,6 +29,7 @@ export const WORKER_CASES: readonly WorkerCase[] = [
   ...QUEUE,
   ...CACHE,
   ...HANDLER,
+  ...OWN_GLOBALS,
   ...SERVICE,
   ...HTML_REWRITER,
   ...OBJECT,
