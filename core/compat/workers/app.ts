@@ -6,9 +6,11 @@ import { checkModule } from './check-module.ts'
 import { withContext, WorkerContext } from './context.ts'
 import { ringDue } from './durable/alarms.ts'
 import { callHandler, handles, openEntrypoint, type Target } from './entrypoint.ts'
+import { createExports } from './exports.ts'
 import { createMessageBatch } from './queue.ts'
 import { setExportedStubs } from './loopback.ts'
-import { answerService, createSelfService } from './service.ts'
+import { serviceWorkerHandlers } from './service-worker.ts'
+import { answerService } from './service.ts'
 import { currentSpec, state } from './state.ts'
 
 type Env = Readonly<Record<string, unknown>>
@@ -20,15 +22,15 @@ type Env = Readonly<Record<string, unknown>>
  * @throws `InvalidArgument` or `Unsupported` where the module lacks a handler or class that the wrangler file
  * names, or has a handler that no target has.
  */
-export function createWorkerApp(module: Readonly<Record<string, unknown>>, _ready: true): App {
+export function createWorkerApp(exported: Readonly<Record<string, unknown>>, _ready: true): App {
   const spec = currentSpec()
-  if (!BUILT) checkModule(module, spec)
+  const module = spec.serviceWorker === true ? { default: serviceWorkerHandlers() } : exported
+  if (!BUILT) state.warnings.push(...checkModule(module, spec))
   state.module = module
-  setExportedStubs(() =>
-    Object.fromEntries(Object.keys(module).map((name) => [name, createSelfService(name, {})])),
-  )
+  setExportedStubs(createExports(module, spec.objects?.classes ?? []))
   const main = module['default']
   return {
+    ...(BUILT ? {} : { warnings: state.warnings }),
     bindings: spec.declarations,
     fetch: handles(main, 'fetch')
       ? (request: Request, env: Env, ctx: Context) => answerFetch(request, env, ctx)

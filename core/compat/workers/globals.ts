@@ -1,5 +1,8 @@
 import { Md5 } from './md5.ts'
 import { WorkersCaches } from './cache.ts'
+import { EventSource } from './event-source.ts'
+import { ErrorEvent, globalTarget, reportError } from './global-target.ts'
+import { ExtendableEvent, FetchEvent, ScheduledEvent } from './events.ts'
 
 /**
  * Puts in place what Workers have as globals and the web, or a target, has not. HTMLRewriter comes by itself
@@ -30,12 +33,20 @@ export function installGlobals(): void {
   define(globalThis, 'Cloudflare', Object.freeze({ compatibilityFlags: Object.freeze({}) }))
   define(crypto, 'DigestStream', DigestStream)
   define(crypto.subtle, 'timingSafeEqual', timingSafeEqual)
-  if (typeof (globalThis as { addEventListener?: unknown }).addEventListener !== 'function')
-    define(
-      globalThis,
-      'addEventListener',
-      refused('addEventListener', 'Export handlers: export default { fetch }.'),
-    )
+  defineMissing('self', globalThis)
+  defineMissing('ErrorEvent', ErrorEvent)
+  if (Reflect.get(globalThis, 'addEventListener') === undefined)
+    for (const [name, method] of Object.entries(globalTarget)) define(globalThis, name, method)
+  defineMissing('ExtendableEvent', ExtendableEvent)
+  define(globalThis, 'FetchEvent', FetchEvent)
+  define(globalThis, 'ScheduledEvent', ScheduledEvent)
+  defineMissing('reportError', reportError)
+  defineMissing('EventSource', EventSource)
+}
+
+/** What a target has of its own is the web's, and stays. */
+function defineMissing(name: string, value: unknown): void {
+  if (Reflect.get(globalThis, name) === undefined) define(globalThis, name, value)
 }
 
 function define(holder: object, name: string, value: unknown): void {

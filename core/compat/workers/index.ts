@@ -4,6 +4,7 @@
  */
 import { createWorkerEnv } from './env.ts'
 import { installGlobals } from './globals.ts'
+import { installServiceWorker } from './service-worker.ts'
 import type { WorkerSpec } from './spec.ts'
 import { type ContextStore, state } from './state.ts'
 
@@ -19,5 +20,6 @@ export function setUpWorker(spec: WorkerSpec, sections?: ContextStore): true {
   state.sections = sections
   installGlobals()
   state.env = createWorkerEnv(spec)
+  if (spec.serviceWorker === true) installServiceWorker()
   return true
 }

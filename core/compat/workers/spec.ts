@@ -55,11 +55,15 @@ export interface WorkerSpec {
   readonly cache: string
   /**
    * The unmoor binding that keeps the storage of Durable Objects, and the cron that wakes those whose alarm
-   * is due.
+   * is due. `classes` are those of the config, whether a binding names them or not.
    */
-  readonly objects?: { readonly binding: string; readonly cron: string } | undefined
+  readonly objects?:
+    | { readonly binding: string; readonly cron: string; readonly classes: readonly string[] }
+    | undefined
   /** The unmoor variable whose value calls between Workers must know. */
   readonly serviceToken?: string | undefined
+  /** Whether it listens for events (`addEventListener('fetch')`) in place of exporting handlers. */
+  readonly serviceWorker?: boolean | undefined
   readonly compatibilityDate: string
   readonly compatibilityFlags: readonly string[]
 }

@@ -14,6 +14,8 @@ interface State {
   portable: Readonly<Record<string, unknown>> | undefined
   /** The Worker's exports. */
   module: Readonly<Record<string, unknown>>
+  /** What a build tells of the Worker, which it can be built with. */
+  warnings: string[]
 }
 
 /** What is used of Node's AsyncLocalStorage. */
@@ -28,6 +30,7 @@ export const state: State = {
   env: {},
   portable: undefined,
   module: {},
+  warnings: [],
 }
 
 /**

@@ -9,17 +9,12 @@ import type { AnyConfig } from '../../../config.ts'
 import { UnmoorError } from '../../../errors.ts'
 import type { WorkerSpec } from '../../../compat/workers/spec.ts'
 import { readAssets } from '../wrangler/assets.ts'
-import {
-  createDraft,
-  readObjects,
-  readOthers,
-  readStores,
-  readVariables,
-  SERVICE_TOKEN,
-} from '../wrangler/bindings.ts'
+import { createDraft, readOthers, readStores, readVariables, SERVICE_TOKEN } from '../wrangler/bindings.ts'
+import { readObjects } from '../wrangler/objects.ts'
 import { readCrons } from '../wrangler/crons.ts'
 import { appName } from '../wrangler/names.ts'
 import { readQueues } from '../wrangler/queues.ts'
+import { parse } from '../syntax.ts'
 import { type ModuleRule, readRules } from './rules.ts'
 import { readSettings, refuse, type Settings } from '../wrangler/settings.ts'
 import { type KeyPath, readWranglerFile } from '../wrangler/file.ts'
@@ -85,7 +80,9 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
     ...problems.attempt(() => readCrons(file, settings.get('triggers'))),
   }
   const storage =
-    objects.length === 0 ? undefined : { binding: draft.names.take('workerObjects'), cron: 'objectAlarms' }
+    objects.length === 0
+      ? undefined
+      : { binding: draft.names.take('workerObjects'), cron: 'objectAlarms', classes: objects }
   if (storage !== undefined) {
     draft.declarations[storage.binding] = { kind: 'objects' }
     crons[storage.cron] = { schedule: '* * * * *', cron: '* * * * *' }
@@ -102,6 +99,7 @@ export async function readWorker(options: ReadOptions): Promise<WorkerProject> {
     objects: storage,
     cache,
     serviceToken: Object.hasOwn(draft.declarations, SERVICE_TOKEN) ? SERVICE_TOKEN : undefined,
+    serviceWorker: (await isServiceWorker(main)) || undefined,
     compatibilityDate: readText(settings, 'compatibility_date') ?? '2021-11-02',
     compatibilityFlags: Array.isArray(flags?.value) ? (flags.value as string[]) : [],
   }
@@ -184,6 +182,17 @@ function readMain(settings: Settings, given: string | undefined): string | undef
     )
   if (path.endsWith('.py')) refuse(file, found.at, 'Python Workers run on Cloudflare only.', 'Unsupported')
   return path
+}
+
+/**
+ * As wrangler tells them apart: a main module without any export is one of the Service Worker syntax.
+ */
+async function isServiceWorker(main: string | undefined): Promise<boolean> {
+  if (main === undefined) return false
+  const code = await readFile(main, 'utf8')
+  if (/\b(?:module\.exports|exports\s*[.[])/.test(code)) return false
+  const { program, errors } = await parse(main, code)
+  return errors.length === 0 && !program.body.some(({ type }) => type.startsWith('Export'))
 }
 
 function readTexts(settings: Settings, key: string): Record<string, string> {

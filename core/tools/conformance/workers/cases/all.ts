@@ -3,6 +3,7 @@ import { CACHE } from './cache.ts'
 import { D1 } from './d1.ts'
 import { D1_MORE } from './d1-more.ts'
 import { D1_STATEMENTS, OBJECT_STATEMENTS } from './d1-statements.ts'
+import { EXPORTS } from './exports.ts'
 import { HANDLER } from './handler.ts'
 import { HTML_REWRITER } from './html-rewriter.ts'
 import { KV } from './kv.ts'
@@ -30,6 +31,7 @@ export const WORKER_CASES: readonly WorkerCase[] = [
   ...CACHE,
   ...HANDLER,
   ...OWN_GLOBALS,
+  ...EXPORTS,
   ...SERVICE,
   ...HTML_REWRITER,
   ...OBJECT,
