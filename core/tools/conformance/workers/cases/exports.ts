@@ -13,7 +13,7 @@ interface Exports {
   Counter: { idFromName(name: string): { toString(): string } }
 }
 
-const exportsOf = ({ ctx }: WorkerTools): Exports => ctx.exports as object as Exports
+const exportsOf = ({ ctx }: WorkerTools): Exports => ctx.exports as Exports
 
 export const EXPORTS: WorkerCase[] = [
   ...workerCases('handler', [
